@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * context.c: contexts of asynchronous I/O and their rings: io_setup, io_destroy, io_getevents, io_pgetevents.
+ * context.c: contexts of asynchronous I/O and their rings: io_setup, io_destroy, io_getevents,
+ * io_pgetevents.
  *
- * A context belongs to an address space, where its ring of events is mapped; its id is the ring's address, also after mremap. The kernel writes events
- * through its own mapping of the ring's pages, which it keeps pinned, so the guest may unmap or overwrite the ring and hurts
- * only itself: head is read once and cut to the ring's size, tail is the context's.
+ * A context belongs to an address space, where its ring of events is mapped; its id is the ring's
+ * address, also after mremap. The kernel writes events through its own mapping of the ring's pages,
+ * which it keeps pinned, so the guest may unmap or overwrite the ring and hurts only itself: head
+ * is read once and cut to the ring's size, tail is the context's.
  *
- * States: alive -> dead (io_destroy, or the end of the address space): off the list, requests are cancelled and waited for.
+ * States: alive -> dead (io_destroy, or the end of the address space): off the list, requests are
+ * cancelled and waited for.
  *
- * Invariants: 1. inflight + events not yet taken <= nr - 1 as long as the guest does not lie about head.
+ * Invariants: 1. inflight + events not yet taken <= nr - 1 as long as the guest does not lie about
+ * head.
  * Locks: aio_lock for the lists and aio_nr; reap for head; ctx->lock for tail, inflight, requests.
  */
 #include <asm/mman.h>
@@ -303,7 +307,7 @@ void aio_complete(struct aio_context *c, uaddr_t user, u64 data, s64 res, struct
 	c->inflight--;
 	enough = c->wanted && waiting(c) >= c->wanted;
 	if (enough)
-		c->wanted = 0; /* who is woken for nothing says anew what it waits for */
+		c->wanted = 0; /* a waiter that is woken in vain says anew what it waits for */
 	last = c->dead && !c->inflight;
 	spin_unlock(&c->lock);
 	if (eventfd)

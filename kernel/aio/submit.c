@@ -70,7 +70,7 @@ static long submit_poll(struct aio_context *c, const struct iocb *io, uaddr_t us
 	INIT_LIST_HEAD(&r->link);
 	spin_lock(&c->lock);
 	if (c->dead)
-		mask = -EINVAL; /* nobody would cancel it */
+		mask = -EINVAL; /* nothing would cancel it */
 	else
 		list_add_tail(&r->link, &c->requests);
 	spin_unlock(&c->lock);

@@ -62,8 +62,8 @@ struct ebpf_rights {
  */
 u64 ebpf_run(const struct ebpf_code *code, void *ctx);
 /*
- * One operation of BPF_ALU64 (wide) or BPF_ALU, @off 1: signed; and whether a jump of BPF_JMP
- * (wide) or BPF_JMP32 is taken.
+ * Computes an operation of BPF_ALU64 (wide) or BPF_ALU, @off 1: signed; and tells whether a jump of
+ * BPF_JMP (wide) or BPF_JMP32 is taken.
  */
 u64 ebpf_alu(u8 op, bool wide, s16 off, u64 a, u64 b);
 bool ebpf_jump_taken(u8 op, bool wide, u64 a, u64 b);

@@ -35,7 +35,7 @@ const struct ebpf_type *ebpf_type_of(u32 type)
 bool ebpf_attach_fits(u32 type, u32 attach_type)
 {
 	if (type != BPF_PROG_TYPE_CGROUP_SKB)
-		return true; /* nobody asks */
+		return true; /* no program asks for it */
 	return attach_type == BPF_CGROUP_INET_INGRESS || attach_type == BPF_CGROUP_INET_EGRESS;
 }
 

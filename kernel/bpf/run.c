@@ -338,7 +338,7 @@ static bool jumps(const struct ebpf_machine *m, const struct bpf_insn *i)
 		BPF_OP(i->code), BPF_CLASS(i->code) == BPF_JMP, m->r[i->dst_reg], src);
 }
 
-/* One instruction; false: the program has ended. *pc is the one before the next. */
+/* Executes one instruction; false: the program has ended. *pc is the one before the next. */
 static bool step(struct ebpf_machine *m, const struct bpf_insn *i, struct caller *callers, u32 *pc)
 {
 	s64 to;

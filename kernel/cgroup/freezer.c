@@ -68,8 +68,8 @@ void cgroup_enter_frozen(void)
 }
 
 /*
- * Who goes on in a group that is to be frozen runs into the trap at once: he has not thawed, nor
- * has the group. Who is killed does not.
+ * A task that goes on in a group that is to be frozen enters the trap at once, unless it is killed:
+ * neither the task nor the group counts as thawed.
  */
 void cgroup_leave_frozen(bool always)
 {

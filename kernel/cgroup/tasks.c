@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tasks.c: who is in which group: forks, exits, migrations, lists of members, killing all, and the CPU time that members have used.
+ * tasks.c: who is in which group: forks, exits, migrations, lists of members, killing all, and the
+ * CPU time that members have used.
  *
- * A fork holds cgroup_threads for reading from cgroup_can_fork() on, so that a migration (or a kill) sees all threads of a process and no new
- * one appears. One into another group holds cgroup_mutex as well, for that group could be empty and be removed. A dying task leaves its group's list in cgroup_exit(), before its parent hears of its death: an empty group can be removed as
- * soon as the last child was waited for.
+ * A fork holds cgroup_threads for reading from cgroup_can_fork() on, so that a migration (or a
+ * kill) sees all threads of a process and no new one appears. One into another group holds
+ * cgroup_mutex as well, for that group could be empty and be removed. A dying task leaves its
+ * group's list in cgroup_exit(), before its parent hears of its death: an empty group can be
+ * removed as soon as the last child was waited for.
  *
- * CPU time: what a task uses is added to its group and all above when it leaves; live tasks are asked when somebody reads.
+ * CPU time: what a task uses is added to its group and all above when it leaves; live tasks are
+ * asked when somebody reads.
  *
  * Locks: cgroup_mutex, cgroup_threads, cgroup_tasks_lock, then a task's sighand->lock or runqueue.
  */
@@ -52,7 +56,7 @@ void cgroup_notify(struct cgroup *c, u32 which)
 	__atomic_add_fetch(&c->notify[which].seq, 1, __ATOMIC_RELAXED);
 	wake_up_all(&c->notify[which].wait);
 	if (!READ_ONCE(c->dir))
-		return; /* nobody has looked there yet */
+		return; /* no reader has looked there yet */
 	n = kzalloc(sizeof(*n), GFP_ATOMIC);
 	if (!n)
 		return;
@@ -207,7 +211,10 @@ static int check_destination(struct cgroup *dst, struct cgroup *from, bool proce
 	return dst->threaded || !dst->control || cgroup_may_divide(dst) ? 0 : -EBUSY;
 }
 
-/* As if the child were moved from the group of its parent. Writing to @into itself was asked for with its descriptor. */
+/*
+ * As if the child were moved from the group of its parent. Writing to @into itself was asked for
+ * with its descriptor.
+ */
 static int check_fork_into(struct cgroup *into, bool process)
 {
 	struct cgroup *common = current->cgroup;
@@ -298,7 +305,10 @@ void cgroup_post_fork(struct task *t, struct cgroup *into)
 
 	spin_lock(&cgroup_tasks_lock);
 	cgroup_link_task(c, t);
-	/* as it is now: a controller that came or went since cgroup_can_fork() has moved those on the list (cgroup_apply_sched()) */
+	/*
+	 * as it is now: a controller that came or went since cgroup_can_fork() has moved those on
+	 * the list (cgroup_apply_sched())
+	 */
 	sched_set_group(t, cgroup_sched_group(c));
 	if (!given_away(CG_CPUSET))
 		sched_set_bound(t, c->e_cpus);
@@ -326,7 +336,8 @@ void cgroup_exit(struct task *t)
 	if (!t->cgroup)
 		return;
 	spin_lock(&cgroup_tasks_lock);
-	c = t->cgroup; /* who was about to move it when it began to end has done so */
+	/* a writer that was about to move the task when it began to exit has done so */
+	c = t->cgroup;
 	cgroup_flush_times(t);
 	cgroup_unlink_task(t);
 	t->cg_frozen = false;
@@ -507,7 +518,10 @@ s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out)
 	return n;
 }
 
-/* Nobody forks meanwhile; who was forking has been counted, or sees its own death before it goes on. */
+/*
+ * No task forks meanwhile. A task that was forking has been counted, or sees its own death before
+ * it goes on.
+ */
 void cgroup_kill_those(struct cgroup *c, bool (*who)(struct task *p))
 {
 	pid_t *all;

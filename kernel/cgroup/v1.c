@@ -493,7 +493,7 @@ static void attach_locked(struct cgroup1 *g, struct task *t, bool process)
 
 	down_write(&cgroup_threads);
 	read_lock(&tasklist_lock);
-	/* nobody leaves his list in between: cgroup1_exit() */
+	/* no task leaves its list in between: cgroup1_exit() */
 	spin_lock(&cgroup_tasks_lock);
 	spin_lock(&cgroup1_lock);
 	list_for_each_entry(other, &t->signal->threads, thread_node)

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * v1.h: hierarchies of cgroup version 1: trees of groups that only say who belongs together ("mount -t cgroup -o none,name=systemd"), and
- * the controllers that version 2 has not as such: cpuacct and freezer (v1_controllers.c), devices (v1_devices.c), net_cls and net_prio (v1_net.c),
- * perf_event, which has no files and only groups tasks. blkio (v1_blkio.c), cpu and pids (v1_cpu.c), cpuset (v1_cpuset.c), memory and hugetlb (v1_memory.c) are version 2's
- * otherwise: a hierarchy takes them, and gives them back when it goes. The files are in kernel/fs/cgroup1.
+ * v1.h: hierarchies of cgroup version 1: trees of groups that only say who belongs together ("mount
+ * -t cgroup -o none,name=systemd"), and the controllers that version 2 has not as such: cpuacct and
+ * freezer (v1_controllers.c), devices (v1_devices.c), net_cls and net_prio (v1_net.c), perf_event,
+ * which has no files and only groups tasks. blkio (v1_blkio.c), cpu and pids (v1_cpu.c), cpuset
+ * (v1_cpuset.c), memory and hugetlb (v1_memory.c) are version 2's otherwise: a hierarchy takes
+ * them, and gives them back when it goes. The files are in kernel/fs/cgroup1.
  *
- * A task is in one group of each hierarchy. The top's members are not written down anywhere: whoever has no group there is one of them, so a
- * new hierarchy, or its end, touches no task.
+ * A task is in one group of each hierarchy. The top's members are not written down anywhere:
+ * whoever has no group there is one of them, so a new hierarchy, or its end, touches no task.
  *
- * A hierarchy lives while it is mounted or has groups below its top (each holds the superblock), and its memory as long as somebody refers to
- * one of its groups (namespaces, open files).
+ * A hierarchy lives while it is mounted or has groups below its top (each holds the superblock),
+ * and its memory as long as somebody refers to one of its groups (namespaces, open files).
  *
- * Locks: cgroup1_mutex over the hierarchies, the shape of their trees, and migrations; cgroup_threads as for version 2; cgroup1_lock over
- * who is where, and counts.
+ * Locks: cgroup1_mutex over the hierarchies, the shape of their trees, and migrations;
+ * cgroup_threads as for version 2; cgroup1_lock over who is where, and counts.
  */
 #ifndef NESTLING_CGROUP_V1_H
 #define NESTLING_CGROUP_V1_H
@@ -50,24 +52,29 @@ struct super_block;
 #define CG1_NR 12
 extern const char *const cgroup1_controllers[CG1_NR]; /* their names, by bit */
 
-#define CGROUP1_DEPTH                                                                              \
-	256 /* levels below the top: whoever looks for a path walks them more than once */
+/* levels below the top: whoever looks for a path walks them more than once */
+#define CGROUP1_DEPTH 256
 
 struct cgroup1_hier {
-	u32 slot;                /* in task->cg1; this, id and name are immutable */
+	/* in task->cg1; this, id and name are immutable */
+	u32 slot;
 	u32 id;                  /* in /proc/PID/cgroup */
 	char name[CGROUP1_NAME]; /* "": none, but controllers */
 	u32 controllers;         /* CG1_*; immutable */
-	bool xattr;              /* it was mounted with that option; immutable */
-	bool noprefix;           /* likewise: files are called "cpus", not "cpuset.cpus" */
-	struct cgroup1 *top;     /* whose memory this is a part of */
+	/* it was mounted with that option; immutable */
+	bool xattr;
+	/* likewise: files are called "cpus", not "cpuset.cpus" */
+	bool noprefix;
+	struct cgroup1 *top; /* whose memory this is a part of */
 
 	/* under cgroup1_mutex */
 	struct super_block *sb; /* valid while the hierarchy is listed */
-	char *agent;            /* who is started when a group becomes empty; NULL: nobody */
+	/* program that is started when a group becomes empty, or NULL */
+	char *agent;
 	u64 last_ino;
-	u64 nr_groups;           /* with the top */
-	struct list_head groups; /* those below the top that were not removed */
+	u64 nr_groups; /* with the top */
+	/* those below the top that were not removed */
+	struct list_head groups;
 };
 
 #define CGROUP1_FILES 96
@@ -78,14 +85,16 @@ struct cgroup1_usage {
 
 struct cgroup1 {
 	atomic_t refs;
-	struct cgroup1_hier *hier; /* immutable, as are parent (a reference), level and name */
-	struct cgroup1 *parent;    /* NULL: the top */
-	struct list_head sibling;  /* in hier->groups; under cgroup1_mutex */
+	/* immutable, as are parent (a reference), level and name */
+	struct cgroup1_hier *hier;
+	struct cgroup1 *parent;   /* NULL: the top */
+	struct list_head sibling; /* in hier->groups; under cgroup1_mutex */
 	u32 level;
 	char *name;
 
-	bool dead;           /* written under both locks, read racily */
-	bool clone_children; /* read and written racily: nobody asks for it but its file */
+	bool dead; /* written under both locks, read racily */
+	/* read and written racily: nobody asks for it but its file */
+	bool clone_children;
 
 	/* under cgroup1_lock */
 	u64 nr_tasks; /* of the top: unknown, 0 */
@@ -94,20 +103,28 @@ struct cgroup1 {
 	bool queued; /* release */
 	struct work release;
 
-	/* cpuacct: what tasks used that were in it or below and have left; what was used when it was set to 0. Under cgroup1_lock */
+	/*
+	 * cpuacct: what tasks used that were in it or below and have left; what was used when it
+	 * was set to 0. Under cgroup1_lock
+	 */
 	struct cgroup1_usage past, base;
 	/* devices: all but what rules say, or nothing but that; under cgroup1_rules_mutex */
 	bool deny;
 	u32 nr_rules;
 	struct list_head rules;
 	u32 classid; /* net_cls; under cgroup1_lock */
-	u32 prioidx; /* net_prio: no other group that lives has it; 0: the hierarchy has not that controller. Immutable */
+	/*
+	 * net_prio: no other group that lives has it; 0: the hierarchy has not that controller.
+	 * Immutable
+	 */
+	u32 prioidx;
 	struct io_group
 		io; /* blkio: what it does with disks, without what is below; tasks refer to it */
 	u64 ino;    /* of its directory; read racily */
-	struct mem_group mem;     /* memory, hugetlb */
-	u32 nr_oom;               /* who waits for memory; atomic */
-	struct list_head watches; /* of eventfds; under v1_memory.c's lock, as the next */
+	struct mem_group mem; /* memory, hugetlb */
+	u32 nr_oom;           /* tasks that wait for memory; atomic */
+	/* of eventfds; under v1_memory.c's lock, as the next */
+	struct list_head watches;
 	u32 nr_watches;
 	struct work told; /* they are to be looked at */
 	bool telling;
@@ -116,12 +133,17 @@ struct cgroup1 {
 	/* cpuset: what was written, CS1_*; under cgroup1_mutex, cpus under cgroup1_lock, too */
 	u64 cpus, mems;
 	u32 cpuset_flags;
-	bool freeze; /* freezer.state; written under cgroup1_mutex, cgroup_threads and cgroup_tasks_lock */
+	/* freezer.state; written under cgroup1_mutex, cgroup_threads and cgroup_tasks_lock */
+	bool freeze;
 
-	/* for kernel/fs/cgroup1: entries that stay as long as the group; dir under cgroup1_mutex, files under dir's i_rwsem */
+	/*
+	 * for kernel/fs/cgroup1: entries that stay as long as the group; dir under cgroup1_mutex,
+	 * files under dir's i_rwsem
+	 */
 	struct dentry *dir, *files[CGROUP1_FILES];
 	struct simple_xattrs xattrs;
-	struct rcu_head rcu; /* who reads or writes a disk looks at io with no lock */
+	/* a task that reads or writes a disk looks at io without a lock */
+	struct rcu_head rcu;
 };
 
 extern struct mutex cgroup1_mutex;
@@ -130,13 +152,14 @@ struct cgroup1 *cgroup1_get(struct cgroup1 *g);
 void cgroup1_put(struct cgroup1 *g); /* NULL is nobody; anywhere */
 
 /*
- * A hierarchy that is not listed yet: its top has one reference, the caller's. ERR_PTR(-ENOMEM, -ENOSPC). Callers come one at a time from here
- * to cgroup1_list().
+ * A hierarchy that is not listed yet: its top has one reference, the caller's. ERR_PTR(-ENOMEM,
+ * -ENOSPC). Callers come one at a time from here to cgroup1_list().
  */
 struct cgroup1_hier *cgroup1_create(const char *name, u32 controllers);
 /*
- * Under cgroup1_mutex: it is one, or (if it is) is not any more; the one of that name (NULL: any) and with those controllers (0: whichever it
- * has, unless @none), ERR_PTR(-EBUSY): it has others; the newest whose id is less than @id. No reference, NULL.
+ * Under cgroup1_mutex: it is one, or (if it is) is not any more; the one of that name (NULL: any)
+ * and with those controllers (0: whichever it has, unless @none), ERR_PTR(-EBUSY): it has others;
+ * the newest whose id is less than @id. No reference, NULL.
  */
 void cgroup1_list(struct cgroup1_hier *h, struct super_block *sb);
 void cgroup1_unlist(struct cgroup1_hier *h);
@@ -153,25 +176,39 @@ int cgroup1_rmdir(struct cgroup1 *g);
 void cgroup1_set_notify(struct cgroup1 *g, bool on);
 int cgroup1_set_agent(struct cgroup1_hier *h, const char *path);
 
-/* The path of @g below @root: "/a/b", with "/.." for what is not below it. Its length, -ENAMETOOLONG. */
+/*
+ * The path of @g below @root: "/a/b", with "/.." for what is not below it. Its length,
+ * -ENAMETOOLONG.
+ */
 int cgroup1_path(const struct cgroup1 *g, const struct cgroup1 *root, char *buf, size_t size);
 
 /* "cpuacct,freezer,name=x": what a hierarchy is called in /proc/PID/cgroup. */
 #define CGROUP1_LABEL (CGROUP1_NAME + 64)
 void cgroup1_label(const struct cgroup1_hier *h, char buf[CGROUP1_LABEL]);
 
-/* cpuacct: what the tasks of @g and below have used, also those that have ended, since it was made or set to 0. */
+/*
+ * cpuacct: what the tasks of @g and below have used, also those that have ended, since it was made
+ * or set to 0.
+ */
 void cgroup1_usage(struct cgroup1 *g, struct cgroup1_usage *u);
 void cgroup1_reset_usage(struct cgroup1 *g);
-/* devices: as devices.allow or devices.deny takes it, 0 or -errno; the rules as devices.list shows them, to kfree(), or NULL. */
+/*
+ * devices: as devices.allow or devices.deny takes it, 0 or -errno; the rules as devices.list shows
+ * them, to kfree(), or NULL.
+ */
 int cgroup1_set_devices(struct cgroup1 *g, const char *text, bool allow);
 char *cgroup1_devices_text(struct cgroup1 *g);
 /* May current use a device so (DEVICE_*)? */
 bool cgroup1_may_use(umode_t mode, dev_t dev, int what);
-/* blkio: of one disk, 0 (-ENOMEM); a group with those below, figures of each disk by dev; under cgroup1_mutex. */
+/*
+ * blkio: of one disk, 0 (-ENOMEM); a group with those below, figures of each disk by dev; under
+ * cgroup1_mutex.
+ */
 int cgroup1_set_io(struct cgroup1 *g, dev_t dev, u32 which, u64 limit);
 void cgroup1_add_io(struct cgroup1 *g, dev_t dev, u64 *bytes, u64 *ios);
-/* pids: of a fork, for current's group, and of who was reaped, or not born after all. 0 or -EAGAIN. */
+/*
+ * pids: of a fork, for current's group, and of who was reaped, or not born after all. 0 or -EAGAIN.
+ */
 int cgroup1_charge_pids(struct task *t);
 void cgroup1_uncharge_pids(struct task *t);
 /* cpu: 0 or -EINVAL; -ENODEV */
@@ -181,15 +218,18 @@ int cgroup1_set_quota(struct cgroup1 *g, u64 quota, u64 period, u64 burst); /* n
 /* cpuset: 0 or -errno */
 #define CS1_CPU_EXCLUSIVE BIT(0)
 #define CS1_MEM_EXCLUSIVE BIT(1)
-#define CS1_MEM_HARDWALL                                                                           \
-	BIT(2) /* this and the next say which node memory comes from: there is one */
+/* this and the next say which node memory comes from: there is one */
+#define CS1_MEM_HARDWALL BIT(2)
 #define CS1_MEMORY_MIGRATE BIT(3)
 #define CS1_SPREAD_PAGE BIT(4)
 #define CS1_SPREAD_SLAB BIT(5)
 int cgroup1_set_cpus(struct cgroup1 *g, u64 cpus);
 int cgroup1_set_mems(struct cgroup1 *g, u64 mems);
 int cgroup1_set_cpuset_flag(struct cgroup1 *g, u32 flag, bool on);
-/* memory: an eventfd is told when its pages pass @pages, or of each time that it is out of memory. -ENOMEM, -ENOSPC, -ENODEV; it keeps the reference. */
+/*
+ * memory: an eventfd is told when its pages pass @pages, or of each time that it is out of memory.
+ * -ENOMEM, -ENOSPC, -ENODEV; it keeps the reference.
+ */
 int cgroup1_watch_usage(struct cgroup1 *g, struct file *eventfd, u64 pages);
 int cgroup1_watch_oom(struct cgroup1 *g, struct file *eventfd);
 u64 cgroup1_own_pages(struct cgroup1 *g,
@@ -197,17 +237,22 @@ u64 cgroup1_own_pages(struct cgroup1 *g,
 /* freezer */
 void cgroup1_set_freeze(struct cgroup1 *g, bool on);
 bool cgroup1_freezes(const struct cgroup1 *g); /* by itself or by one above; racily */
-bool cgroup1_is_frozen(struct cgroup1 *g);     /* and all its tasks and those below have stopped */
+/* and all its tasks and those below have stopped */
+bool cgroup1_is_frozen(struct cgroup1 *g);
 
 /*
- * net_cls and net_prio: a socket is marked with the numbers of the group whose task made it, or got it from another task, or has it open when it
- * moves or its group's class changes. kernel/net sets cgroup1_net.
+ * net_cls and net_prio: a socket is marked with the numbers of the group whose task made it, or got
+ * it from another task, or has it open when it moves or its group's class changes. kernel/net sets
+ * cgroup1_net.
  */
 struct cgroup1_net_ids {
-	u32 classid, prioidx; /* 0: there is no hierarchy with the controller */
+	/* 0: there is no hierarchy with the controller */
+	u32 classid, prioidx;
 };
 struct cgroup1_net_ops {
-	/* @t's sockets get its numbers, of the controllers @which; may sleep, cgroup1_mutex is held */
+	/*
+	 * @t's sockets get its numbers, of the controllers @which; may sleep, cgroup1_mutex is held
+	 */
 	void (*mark)(struct task *t, u32 which);
 	/* Priorities of the first namespace's cards: 0, -ENODEV, -ENOMEM. */
 	int (*set)(u32 prioidx, const char *dev, u32 prio);

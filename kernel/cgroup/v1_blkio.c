@@ -14,7 +14,7 @@
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
 
-/* Nobody is in a group: it has just come, or its last one has gone. */
+/* Called while the group has no task: it is new, or its last task has gone. */
 void cgroup1_blkio_owner(struct cgroup1_hier *h, bool on)
 {
 	assert_mutex_held(&cgroup1_mutex);

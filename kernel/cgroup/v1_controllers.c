@@ -118,7 +118,7 @@ void cgroup1_freeze_as_group(struct task *t, const struct cgroup1_hier *h)
 	cgroup_freeze_task(t, t->cgroup->e_freeze);
 }
 
-/* Nobody is born meanwhile, as cgroup_threads is held. */
+/* No task is created meanwhile: cgroup_threads is held. */
 static void freeze_below(struct cgroup1 *g)
 {
 	struct task *leader, *t;

@@ -57,7 +57,7 @@ int cgroup1_cpuset_has_room(const struct cgroup1 *g)
 	return g->cpus && g->mems ? 0 : -ENOSPC;
 }
 
-/* Who ends may do so where he is. */
+/* An exiting task may do so on any vCPU. */
 void cgroup1_cpuset_moved(struct task *t, struct cgroup1 *g)
 {
 	if (g || !(t->flags & PF_EXITING))

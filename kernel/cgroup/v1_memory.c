@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * v1_memory.c: memory and hugetlb of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/{memory,hugetlb}): version 2's controllers under another
- * name (kernel/mm/group/memcg.c counts), with a limit of memory and swap areas together, and eventfds that are told.
+ * v1_memory.c: memory and hugetlb of cgroup version 1 (linux-doc's
+ * admin-guide/cgroup-v1/{memory,hugetlb}): version 2's controllers under another name
+ * (kernel/mm/group/memcg.c counts), with a limit of memory and swap areas together, and eventfds
+ * that are told.
  *
- * A group is below version 2's root for whoever looks for memory to reclaim; the top counts nothing. Whoever uses up what his group has may
- * have somebody killed, as there, or wait until there is room, with oom_waits. An eventfd is told by a worker: of its number of pages
- * passed in either direction, or of each time that the group is out of memory, and when the group is removed.
+ * A group is below version 2's root for whoever looks for memory to reclaim; the top counts
+ * nothing. Whoever uses up what his group has may have somebody killed, as there, or wait until
+ * there is room, with oom_waits. An eventfd is told by a worker: of its number of pages passed in
+ * either direction, or of each time that the group is out of memory, and when the group is removed.
  *
  * Locks: cgroup1_mutex over settings; cgroup1_lock for who moves; cg1_watch_lock over eventfds.
  */
@@ -15,8 +18,9 @@
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/vfs.h"
 
-#define WATCHES_MAX 1024   /* of a group; they stay until it goes */
-#define LOOK_NS 10000000UL /* whoever is out of memory looks so often whether there is room */
+#define WATCHES_MAX 1024 /* of a group; they stay until it goes */
+/* interval in which a task that is out of memory looks for room */
+#define LOOK_NS 10000000UL
 
 struct watch {
 	struct list_head list;
@@ -28,7 +32,8 @@ struct watch {
 
 static DEFINE_SPINLOCK(cg1_watch_lock);
 
-static int huge_slot = -1; /* of the hierarchy that has hugetlb; under cgroup1_mutex, read racily */
+/* of the hierarchy that has hugetlb; under cgroup1_mutex, read racily */
+static int huge_slot = -1;
 
 void cgroup1_memory_init(struct cgroup1 *g)
 {
@@ -91,7 +96,8 @@ u64 cgroup1_own_pages(struct cgroup1 *g, const atomic64_t *of)
 	list_for_each_entry(below, &g->hier->groups, sibling) {
 		if (below->parent == g)
 			n -= atomic_read((const atomic64_t *)((const char *)&below->mem + at));
-		cond_resched(); /* there may be any number of groups; the mutex keeps the list */
+		/* there may be any number of groups; the mutex keeps the list */
+		cond_resched();
 	}
 	mutex_unlock(&cgroup1_mutex);
 	return n > 0 ? (u64)n : 0;

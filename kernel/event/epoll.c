@@ -2,28 +2,33 @@
 /*
  * epoll.c: sets of watched files that remember which of them are ready.
  *
- * An epoll file (struct eventpoll) has an item for each watched (file, descriptor). An item hangs in the wait queues that
- * the file's poll operation names; a wake-up there runs item_wake(), which puts the item on the ready list and wakes a waiter.
- * epoll_wait() takes items off the ready list, asks each file again, reports what is still true, and puts level-triggered
- * items back.
+ * An epoll file (struct eventpoll) has an item for each watched (file, descriptor). An item hangs
+ * in the wait queues that the file's poll operation names; a wake-up there runs item_wake(), which
+ * puts the item on the ready list and wakes a waiter. epoll_wait() takes items off the ready list,
+ * asks each file again, reports what is still true, and puts level-triggered items back.
  *
  *	EPOLLET          the item is not put back: only a new wake-up reports it again
  *	EPOLLONESHOT     after a report the events are cleared until EPOLL_CTL_MOD
  *	EPOLLEXCLUSIVE   the item waits exclusively: one of several epoll files is woken
  *
- * States of an item: idle -> (wake-up, or true when added) ready -> (epoll_wait) reported: idle (ET, ONESHOT) or ready (LT).
+ * States of an item: idle -> (wake-up, or true when added) ready -> (epoll_wait) reported: idle
+ * (ET, ONESHOT) or ready (LT).
  *
- * An item does not hold the file: the file's last fput() removes its items (eventpoll_release()). It holds its eventpoll: of two that end at one time
- * the file that is watched removes the item (item->dying), and the last item frees the eventpoll.
+ * An item does not hold the file: the file's last fput() removes its items (eventpoll_release()).
+ * It holds its eventpoll: of two that end at one time the file that is watched removes the item
+ * (item->dying), and the last item frees the eventpoll.
  *
  * Invariants:
  * 1. item->ready says whether the item is on the ready list; both change under ep->lock.
- * 2. Watching is acyclic and at most MAX_NEST deep, and no epoll file is watched along more than max_paths[] ways, each of which a wake-up
- *    goes (epoll_check_nesting() and epoll_crowded() under nest_lock, which every add of an epoll file holds).
+ * 2. Watching is acyclic and at most MAX_NEST deep, and no epoll file is watched along more than
+ *    max_paths[] ways, each of which a wake-up goes (epoll_check_nesting() and epoll_crowded()
+ *    under nest_lock, which every add of an epoll file holds).
  *
- * Locks, from the outside: nest_lock, ep->mutex (tree, items' events; nested: outer epoll first), file->f_lock (f_ep; nested: of an epoll file
- * before that of who watches it), a wait queue's lock, ep->lock (ready list), ep->wait's lock. ep->mutex is held over poll operations, which may last
- * (FUSE): who closes files waits for that of the sets that watch this file, and for no lock of everybody's.
+ * Locks, from the outside: nest_lock, ep->mutex (tree, items' events; nested: outer epoll first),
+ * file->f_lock (f_ep; nested: of an epoll file before that of who watches it), a wait queue's lock,
+ * ep->lock (ready list), ep->wait's lock. ep->mutex is held over poll operations, which may last
+ * (FUSE): who closes files waits for that of the sets that watch this file, and for no lock of
+ * everybody's.
  */
 #include <asm/errno.h>
 #include <asm/ioctl.h>
@@ -54,7 +59,8 @@ static u64 max_user_watches; /* fs.epoll */
 
 struct epoll_hook {
 	struct wait_queue_entry wait;
-	struct wait_queue_head *head; /* NULL: the queue has gone (WAKE_QUEUE_GONE) */
+	/* NULL: the queue has gone (WAKE_QUEUE_GONE) */
+	struct wait_queue_head *head;
 	struct epoll_item *item;
 	struct epoll_hook *next;
 };
@@ -222,14 +228,17 @@ static void ep_put(struct eventpoll *ep)
 }
 
 /*
- * ep->mutex and a reference held. After the unhooking no wake-up can reach the item. Not @mine: another end of its file, if that has begun, will do
- * it.
+ * ep->mutex and a reference held. After the unhooking no wake-up can reach the item. Not @mine:
+ * another end of its file, if that has begun, will do it.
  */
 static void item_remove(struct eventpoll *ep, struct epoll_item *it, bool mine)
 {
 	bool go;
 
-	/* First: as long as it is on the file's list the file's end waits for ep->mutex, and the queues are there. */
+	/*
+	 * First: as long as it is on the file's list the file's end waits for ep->mutex, and the
+	 * queues are there.
+	 */
 	item_unhook(it);
 	spin_lock(&it->file->f_lock);
 	go = mine || !it->dying;
@@ -302,7 +311,8 @@ static void item_modify(
 	spin_lock(&ep->lock);
 	it->event = *event;
 	spin_unlock(&ep->lock);
-	smp_mb(); /* the new events before the look: a wake-up before saw the old ones */
+	/* the new events before the look: a wake-up before saw the old ones */
+	smp_mb();
 	item_refresh(ep, it, item_poll(it));
 }
 
@@ -358,7 +368,10 @@ static void set_scanning(struct eventpoll *ep, bool on)
 	spin_unlock(&ep->lock);
 }
 
-/* Something may be ready: an item that another caller is just asking is off the list for a moment only. */
+/*
+ * Something may be ready: an item that another caller is just asking is off the list for a moment
+ * only.
+ */
 static bool available(struct eventpoll *ep)
 {
 	bool yes;
@@ -372,8 +385,8 @@ static bool available(struct eventpoll *ep)
 }
 
 /*
- * Looks for one ready item that really is; drops those that are not: what poll() answers. What only the task can tell (ASYNC_POLL_ASK) may be ready.
- * ep->mutex is held, and dropped.
+ * Looks for one ready item that really is; drops those that are not: what poll() answers. What only
+ * the task can tell (ASYNC_POLL_ASK) may be ready. ep->mutex is held, and dropped.
  */
 static u32 any_ready(struct eventpoll *ep)
 {
@@ -403,7 +416,10 @@ static u32 any_ready(struct eventpoll *ep)
 	}
 	set_scanning(ep, false);
 	mutex_unlock(&ep->mutex);
-	/* who waits may have looked while the item was off the list, and the wake-up for it was spent on that look */
+	/*
+	 * a waiter may have looked while the item was off the list, and its wake-up was spent on
+	 * that look
+	 */
 	if (found && waitqueue_active(&ep->wait))
 		wake_up(&ep->wait);
 	return found;
@@ -465,8 +481,8 @@ static int eventpoll_fdinfo(struct file *f, char *buf, size_t size)
 }
 
 /*
- * How long to poll a card before sleeping: a hint that is kept and given back. No card of ours can be polled, as on a Linux where no
- * descriptor of the set belongs to one that can.
+ * How long to poll a card before sleeping: a hint that is kept and given back. No card of ours can
+ * be polled, as on a Linux where no descriptor of the set belongs to one that can.
  */
 static long set_params(struct eventpoll *ep, uaddr_t arg)
 {
@@ -628,7 +644,8 @@ long epoll_ctl_event(int epfd, int op, int fd, const struct epoll_event *e)
 	struct file *epf, *f;
 	long err;
 
-	event.events &= ~(u32)EPOLLWAKEUP; /* nothing here sleeps: as of a Linux that cannot */
+	/* nothing here sleeps: as of a Linux that cannot */
+	event.events &= ~(u32)EPOLLWAKEUP;
 	epf = fget(epfd);
 	if (!epf)
 		return -EBADF;
@@ -652,7 +669,10 @@ out_put_ep:
 
 /* ---- epoll_wait ---- */
 
-/* Reports one item: 1, 0 when it is not ready after all, -EFAULT. ep->mutex held; the item is off the ready list. */
+/*
+ * Reports one item: 1, 0 when it is not ready after all, -EFAULT. ep->mutex held; the item is off
+ * the ready list.
+ */
 static int report(struct epoll_item *it, uaddr_t to)
 {
 	struct epoll_event out = { item_poll(it) & ~ASYNC_POLL_ASK, it->event.data };
@@ -674,8 +694,8 @@ static void reported(struct epoll_item *it, int r)
 }
 
 /*
- * Items are taken one by one from the ready list as it was at the start: those that are put back or become ready meanwhile
- * stand behind @last and are for the next call.
+ * Items are taken one by one from the ready list as it was at the start: those that are put back or
+ * become ready meanwhile stand behind @last and are for the next call.
  */
 static int send_events(struct eventpoll *ep, uaddr_t events, int max)
 {

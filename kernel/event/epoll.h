@@ -24,10 +24,10 @@ struct eventpoll {
 	struct mutex mutex;
 	struct rb_root items;        /* under mutex */
 	struct wait_queue_head wait; /* epoll_wait */
-	struct wait_queue_head poll; /* who polls the epoll file itself */
+	struct wait_queue_head poll; /* tasks that poll the epoll file itself */
 	spinlock_t lock;
 	struct list_head ready; /* of item->ready_link, under lock */
-	/* somebody holds mutex and has taken items off ready that may return; under lock */
+	/* a task holds mutex and has taken items off ready that may return; under lock */
 	bool scanning;
 	struct file *file;           /* NULL: it has been closed */
 	struct user_struct *user;    /* immutable: pays for the items */

@@ -170,7 +170,7 @@ void set_dumpable(struct mm *mm, u32 mode)
 	mm->dumpable = mode == 1;
 }
 
-/* Who made a user namespace has all capabilities in it. */
+/* The creator of a user namespace has all capabilities in it. */
 static bool caps_subset(const struct cred *of, const struct cred *c)
 {
 	const struct user_namespace *ns;

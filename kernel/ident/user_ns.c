@@ -166,7 +166,7 @@ int create_user_ns(struct cred *c)
 	ns = kzalloc(sizeof(*ns), GFP_KERNEL);
 	if (!ns)
 		return -ENOMEM;
-	err = ns_init(&ns->ns, &user_ns_ops, up); /* one too many is told before who may not */
+	err = ns_init(&ns->ns, &user_ns_ops, up); /* the limit is checked before the rights */
 	if (err)
 		goto err_free;
 	err = -EPERM;

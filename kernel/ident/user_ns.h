@@ -85,7 +85,7 @@ struct user_namespace {
 	struct ns_common ns;
 	struct user_namespace *parent; /* ns.owner */
 	u32 level;
-	kuid_t owner; /* who made it */
+	kuid_t owner; /* its creator */
 	kgid_t group;
 	struct id_map uid_map, gid_map, projid_map;
 	bool setgroups_allowed;          /* under map_mutex */

@@ -60,7 +60,8 @@ int userns_map_line(struct user_namespace *ns, enum userns_map which, const stru
 
 	if (i >= smp_load_acquire(&map->nr))
 		return 0;
-	if (reader == ns && ns->parent) /* one's own is shown as the parent has it */
+	/* the reader's own namespace is shown in the ids of its parent */
+	if (reader == ns && ns->parent)
 		reader = ns->parent;
 	lower = id_map_up(map_of(reader, which), map->ext[i].lower);
 	return scnprintf(

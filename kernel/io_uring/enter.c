@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * enter.c: io_uring_enter(2): takes submissions, waits for completions; and what happens to requests when their task ends.
+ * enter.c: io_uring_enter(2): takes submissions, waits for completions; and what happens to
+ * requests when their task ends.
  *
- * Submission: entries are copied, checked (a refusal is a completion too, and ends the batch unless IORING_SETUP_SUBMIT_ALL), gathered into
- * chains, and run. Waiting: what other tasks or workers have sent us to do is done first, then completions are counted.
+ * Submission: entries are copied, checked (a refusal is a completion too, and ends the batch unless
+ * IORING_SETUP_SUBMIT_ALL), gathered into chains, and run. Waiting: what other tasks or workers
+ * have sent us to do is done first, then completions are counted.
  *
  * Locks: ring->lock while submitting; none while waiting.
  */
@@ -25,7 +27,7 @@
 struct batch {
 	struct uring *ring;
 	struct uring_req *head, *tail; /* of the chain that is being gathered */
-	bool broken;                   /* one of it was refused */
+	bool broken;                   /* a request of the batch was refused */
 };
 
 static struct uring_req *req_new(struct uring *u)
@@ -94,7 +96,10 @@ static void chain_start(struct batch *b)
 	b->broken = false;
 }
 
-/* One in the middle of a chain that drains: the whole chain waits, and what comes behind the chain waits for that. */
+/*
+ * Notes a draining request in the middle of a chain: the whole chain waits, and requests behind the
+ * chain wait for it.
+ */
 static void note_drain(struct batch *b, struct uring_req *r)
 {
 	if (!b->head && b->ring->drain_next) {
@@ -129,7 +134,7 @@ static bool may_limit(const struct batch *b)
 	return b->head && b->tail->sqe.opcode != IORING_OP_LINK_TIMEOUT;
 }
 
-/* One entry: 0, or why the batch ends. */
+/* Submits an entry: 0, or the reason why the batch ends. */
 static int submit_one(struct batch *b, u32 index)
 {
 	struct uring_req *r = req_new(b->ring);
@@ -202,8 +207,9 @@ static bool work_and_signal(void)
 }
 
 /*
- * Are there @min_nr completions, or has a timeout come, of which there had been @timeouts? Where devices are to be polled nothing is to be
- * waited for: we have none, and what was submitted has ended.
+ * Are there @min_nr completions, or has a timeout come, of which there had been @timeouts? Where
+ * devices are to be polled nothing is to be waited for: we have none, and what was submitted has
+ * ended.
  */
 static bool enough(struct uring *u, u32 min_nr, int timeouts)
 {
@@ -213,7 +219,8 @@ static bool enough(struct uring *u, u32 min_nr, int timeouts)
 
 struct wait_arg {
 	u32 min_nr;
-	u64 min_until; /* until then all of them are waited for, then one; 0: there is no such time */
+	/* until then all of them are waited for, then one; 0: there is no such time */
+	u64 min_until;
 	u64 deadline;
 	uaddr_t mask;
 	u64 mask_size;
@@ -322,8 +329,8 @@ static void submit_for_other(struct task_work *w)
 }
 
 /*
- * Another process asks, whose descriptors and memory are not the ring's: a thread of the owner's submits as soon as it comes to it, as Linux's
- * would. What comes meanwhile is submitted with it.
+ * Another process asks, whose descriptors and memory are not the ring's: a thread of the owner's
+ * submits as soon as it comes to it, as Linux's would. What comes meanwhile is submitted with it.
  */
 static long ask_owner(struct uring *u, struct file *f)
 {
@@ -364,7 +371,7 @@ static long enter(struct file *f, u32 to_submit, u32 min_nr, u32 flags, uaddr_t 
 		n = to_submit;
 	} else if (to_submit) {
 		if (mutex_lock_killable(
-			    &u->lock)) /* who holds it may wait in a call that is made at once */
+			    &u->lock)) /* its holder may sleep in a call that is executed inline */
 			return -EINTR;
 		n = uring_may_issue(u) ? submit(u, to_submit) : -EEXIST;
 		mutex_unlock(&u->lock);
@@ -404,8 +411,8 @@ static bool of_task(const struct uring_req *r, const void *arg)
 }
 
 /*
- * The first ring of the list, or the one behind @u, whose reference it takes; with a reference. NULL: the end, or @u has left the list: the caller
- * comes again.
+ * The first ring of the list, or the one behind @u, whose reference it takes; with a reference.
+ * NULL: the end, or @u has left the list: the caller comes again.
  */
 static struct uring *ring_after(struct uring *u)
 {
@@ -424,13 +431,19 @@ static struct uring *ring_after(struct uring *u)
 	return next;
 }
 
-/* What polls a ring keeps that open; itself, or each other, for ever. Who waits for children has none any more, nor words in its memory. */
+/*
+ * What polls a ring keeps that open; itself, or each other, for ever. Who waits for children has
+ * none any more, nor words in its memory.
+ */
 static bool ends_with(const struct uring_req *r, const void *arg)
 {
 	return r->task == arg && (r->where == ON_DRAINED || r->polls_ring || waits_apart(r));
 }
 
-/* @t execs: what it has submitted ends. It exits: only what would have to run in it, and what polls rings. */
+/*
+ * @t execs: what it has submitted ends. It exits: only what would have to run in it, and what polls
+ * rings.
+ */
 static void ring_loses_task(struct uring *u, struct task *t)
 {
 	bool exits = t->flags & PF_EXITING;

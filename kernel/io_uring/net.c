@@ -286,7 +286,7 @@ static long into_chosen(struct uring_req *r)
 	return sock_async_recvmsg(r->file, r->header, flags);
 }
 
-/* One message: its length, with r->buf used; or an error. */
+/* Receives a message: its length, with r->buf used; or an error. */
 static long one_shot(struct uring_req *r)
 {
 	long n;

@@ -296,7 +296,7 @@ static long install_issue(struct uring_req *r)
 	return fd;
 }
 
-/* One end each; the sources may be registered files. */
+/* Takes both ends; the sources may be registered files. */
 static int splice_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -309,7 +309,7 @@ static int splice_prep(struct uring_req *r)
 	return 0;
 }
 
-/* One that can be waited for is: by the request, not by the task that holds the ring. */
+/* True if the file can be polled: then the request waits, not the task that holds the ring. */
 static bool can_wait(const struct file *f)
 {
 	return f->f_op->poll && !S_ISREG(f->f_inode->i_mode);

@@ -114,7 +114,7 @@ static long first_shot(struct uring_req *r, int mask)
 
 	if (mask < 0) {
 		mine = uring_delist(r);
-		uring_req_put(r); /* nobody calls poll_over */
+		uring_req_put(r); /* poll_over is not called */
 		return mine ? mask : URING_QUEUED;
 	}
 	if (!mask || (uring_defers(r->ring) && uring_defer_shot(r, (u32)mask)))

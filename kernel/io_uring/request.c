@@ -271,8 +271,8 @@ static long plain_error(long res)
 }
 
 /*
- * One that is cancelled while it waits to go on tells of the part that it has moved: else nobody
- * knows where that is.
+ * A request that is cancelled between parts reports the bytes that it has moved, as no other record
+ * of them exists.
  */
 static long part_or(struct uring_req *r, long res)
 {
@@ -337,7 +337,7 @@ static long issue(struct uring_req *r)
 	 * for ever
 	 */
 	if (r->cancelled || READ_ONCE(r->ring->dying) || current->flags & PF_EXITING ||
-		current->in_execve) /* who executes has no reference to the ring's file: it may be closed */
+		current->in_execve) /* a task in execve has no reference to the ring's file, which may be closed */
 		return -ECANCELED;
 	if (op->file && !r->file) {
 		r->file = uring_req_file(

@@ -86,7 +86,7 @@ static bool several(const struct uring_req *r)
 	return r->sqe.timeout_flags & SEVERAL;
 }
 
-/* One with several shots tells of each in its task, where it is armed again. */
+/* A timeout with several shots reports each in its task, where it is armed again. */
 static void timer_over(struct ktimer *t)
 {
 	struct uring_req *r = container_of(t, struct uring_req, timer);

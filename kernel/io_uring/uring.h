@@ -133,7 +133,7 @@ struct uring {
 		waiting[URING_BUCKETS]; /* of uring_req.link, by user_data: polls and timeouts */
 	/* the same, by target: timeouts that completions may end */
 	struct list_head counting;
-	/* somebody ends those whose number is reached */
+	/* a task is completing the timeouts whose count is reached */
 	bool checking;
 	struct list_head
 		ending; /* the same: polls that were cancelled, until the worker has seen it; what a disk has */
@@ -314,7 +314,10 @@ struct uring_result {
 	u32 flags; /* IORING_CQE_F_* */
 };
 void uring_post(struct uring *u, struct uring_result res, bool counts);
-/* One that is not the request's last: false, there is no room, and so it must be. */
+/*
+ * Posts a completion that is not the request's last. False: there is no room, so the next must be
+ * the last.
+ */
 bool uring_post_more(struct uring_req *r, long res, u32 flags);
 void uring_flush_overflow(struct uring *u);
 void uring_set_sq_flag(struct uring *u, u32 flag, bool on);
@@ -390,7 +393,8 @@ void uring_abandon(struct uring_req *r, long res);
 void uring_orphan(struct uring *u, struct task *t);
 void uring_cancel_chain(struct uring_req *r, bool silent);
 /*
- * One of it was refused: all of it ends. Where the first is silent about success, that alone tells.
+ * Ends the whole chain because a request of it was refused. If the head skips its success, only the
+ * refused request reports.
  */
 void uring_refuse_chain(struct uring_req *head);
 void uring_req_put(struct uring_req *r);

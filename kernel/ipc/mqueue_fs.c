@@ -194,7 +194,7 @@ static const struct inode_operations mq_dir_iops = {
 	.setattr = simple_setattr,
 };
 
-/* Whoever sets the size is told that size: the line stays what it is. */
+/* Accepts a truncation and changes nothing: the status line keeps its size. */
 static int mq_setattr(struct dentry *d, struct iattr *a)
 {
 	bool size = a->ia_valid & ATTR_SIZE;

@@ -40,7 +40,7 @@ static struct msg_queue *to_msq(struct sysv_perm *p)
 
 enum msg_search { SEARCH_ANY, SEARCH_EQUAL, SEARCH_NOT_EQUAL, SEARCH_LOWEST, SEARCH_NUMBER };
 
-/* Who waits; under perm.lock. */
+/* A waiting receiver; under perm.lock. */
 struct msg_waiter {
 	struct list_head link;
 	struct task *task;
@@ -189,7 +189,8 @@ static int msg_set(struct sysv_perm *p, const union sysv_ds *all)
 		return err;
 	q->max_bytes = ds->msg_qbytes;
 	q->ctime = sysv_now();
-	finish_all(&q->receivers, -EAGAIN); /* who may no longer: they look again */
+	/* waiters that may have lost their rights look again */
+	finish_all(&q->receivers, -EAGAIN);
 	finish_all(&q->senders, 0);
 	return 0;
 }

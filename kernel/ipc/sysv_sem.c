@@ -122,7 +122,10 @@ long sys_semget(int key, int nsems, int flags)
 
 #define WOULD_BLOCK 1
 
-/* One operation: 0, WOULD_BLOCK, -EAGAIN (IPC_NOWAIT) or -ERANGE, with nothing changed unless 0. */
+/*
+ * Tries an operation: 0, WOULD_BLOCK, -EAGAIN (IPC_NOWAIT) or -ERANGE, with nothing changed unless
+ * 0.
+ */
 static int do_op(struct sem_set *s, const struct sembuf *op, struct sem_undo *u)
 {
 	struct sem *sem = &s->sems[op->sem_num];

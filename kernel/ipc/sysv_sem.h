@@ -7,7 +7,7 @@
 
 struct sem {
 	int val;         /* 0 .. SEMVMX */
-	struct pid *pid; /* who changed it last */
+	struct pid *pid; /* process that changed it last */
 };
 
 /* A set. All under perm.lock. */

@@ -2,18 +2,21 @@
 /*
  * sysv_shm.c: shared memory segments: shmget, shmat, shmdt.
  *
- * A segment is a nameless tmpfs file (shmem_file_setup). An attach maps it through a struct file of its own on the same inode, whose
- * vm_operations count the areas: shm_open at each mmap, fork and split, shm_close at each unmap, exec and exit. So nattch is the
- * number of areas, and two attaches side by side never merge.
+ * A segment is a nameless tmpfs file (shmem_file_setup). An attach maps it through a struct file of
+ * its own on the same inode, whose vm_operations count the areas: shm_open at each mmap, fork and
+ * split, shm_close at each unmap, exec and exit. So nattch is the number of areas, and two attaches
+ * side by side never merge.
  *
- * States: in the table -> (IPC_RMID with areas left) SHM_DEST: no key, still found by its id -> (no area left, or IPC_RMID without any)
- * removed: out of the table, the file is put.
+ * States: in the table -> (IPC_RMID with areas left) SHM_DEST: no key, still found by its id -> (no
+ * area left, or IPC_RMID without any) removed: out of the table, the file is put.
  *
- * Invariants: 1. Whoever has an attached file has a reference of the segment and of its namespace. 2. A segment that is not
- * removed has the table's reference. 3. ns->shm_pages counts the pages of segments that are not freed.
+ * Invariants: 1. Whoever has an attached file has a reference of the segment and of its namespace.
+ * 2. A segment that is not removed has the table's reference. 3. ns->shm_pages counts the pages of
+ * segments that are not freed.
  *
- * Locks: perm.lock for all fields; mmap_lock is taken outside of it (shm_close), so it is never held over do_mmap.
- * A segment of huge pages (SHM_HUGETLB) is a nameless file of hugetlbfs, all of whose pages are promised when it is made.
+ * Locks: perm.lock for all fields; mmap_lock is taken outside of it (shm_close), so it is never
+ * held over do_mmap. A segment of huge pages (SHM_HUGETLB) is a nameless file of hugetlbfs, all of
+ * whose pages are promised when it is made.
  */
 #include <asm/mman.h>
 #include <linux/mman.h>
@@ -26,7 +29,7 @@ static const struct file_operations shm_file_ops;
 
 /* ---- the object ---- */
 
-/* Who may have memory that is kept for him: 0 or -EPERM. */
+/* Checks that current may have memory that is reserved for it: 0 or -EPERM. */
 static int may_huge(void)
 {
 	kgid_t group = make_kgid(&init_user_ns, (u32)READ_ONCE(sysctl_hugetlb_shm_group));
@@ -128,7 +131,9 @@ static int shm_limit(struct ipc_namespace *ns)
 	return ns->shm_mni;
 }
 
-/* Out of the table; perm.lock is held and dropped. The caller has a reference besides the table's. */
+/*
+ * Out of the table; perm.lock is held and dropped. The caller has a reference besides the table's.
+ */
 static void shm_remove_unlock(struct ipc_namespace *ns, struct shm_segment *s)
 {
 	s->perm.removed = true;

@@ -270,7 +270,7 @@ static int fork_marker(struct fork *f, struct vm_area *v, u64 va, pte_t marker)
 	return ok ? 0 : -ENOMEM;
 }
 
-/* One entry, or of a file's at most @max: how many, or -errno. */
+/* Copies an entry, or up to @max of a file's: the number, or -errno. */
 static int fork_entry(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, int max)
 {
 	pte_t e = READ_ONCE(*ep);

@@ -146,7 +146,7 @@ u64 shrink_lru_group(u64 nr, struct mem_group *g, enum mem_spare spare, u64 *dir
 int mem_charge(struct page *p, u32 n, gfp_t gfp); /* to current->mem_group: 0 or -ENOMEM */
 void mem_uncharge(struct page *p);
 void mem_count_paid(const struct page *p, enum mem_stat what, s64 n);
-/* Who pays for the page, if anybody. */
+/* Counts for the group that pays for the page, if there is one. */
 static inline void mem_count(const struct page *p, enum mem_stat what, s64 n)
 {
 	if (unlikely(p->memcg))
@@ -405,7 +405,7 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
 #define FAULT_GUARD (-602)
 /* a process has to fill the page first: owed_wait(). Never leaves mm. */
 #define OWED_FAULT (-603)
-/* somebody else handles this fault: userfault_wait(). Never leaves mm. */
+/* a userfaultfd handles this fault: userfault_wait(). Never leaves mm. */
 #define USERFAULT (-601)
 /* Of an area with vm_uffd. False: the kernel goes on as usual. @e is the page's entry. */
 bool userfault_check(struct vm_area *v, u64 addr, pte_t e, u32 flags);
@@ -457,7 +457,7 @@ void zap_pages(struct vm_area *v, u64 start, u64 end);
 /* Anonymous frames of a range that were mapped ahead and never touched go back. Frames freed. */
 u64 zap_untouched(struct vm_area *v, u64 start, u64 end);
 void account_rss(struct mm *mm, struct page *p, s64 n);
-/* One flush for all of the range instead of one for each batch of zap_range(). */
+/* Prepares one flush for the whole range instead of one for each batch of zap_range(). */
 void zap_prepare(struct mm *mm, u64 start, u64 end);
 /*
  * Is this page, which was mapped ahead, still as it was handed out? Asks the host once for each run

@@ -201,7 +201,10 @@ long sys_munlockall(void)
 
 /* ---- msync ---- */
 
-/* One area's part; *start moves behind it. mmap_lock is not held while the file system works. */
+/*
+ * Syncs the part of one area; *start moves behind it. mmap_lock is not held while the file system
+ * works.
+ */
 static int sync_area(struct mm *mm, u64 *start, u64 end, int flags, bool *hole)
 {
 	struct vm_area *v;

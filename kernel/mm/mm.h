@@ -2,7 +2,8 @@
 /*
  * mm.h: frames, slabs, address spaces, and the page cache.
  *
- * mm knows files only as struct address_space (whose operations the upper layer registers) and an opaque struct file.
+ * mm knows files only as struct address_space (whose operations the upper layer registers) and an
+ * opaque struct file.
  * Locks: kernel/lib/lock.h has the order.
  */
 #ifndef NESTLING_MM_H
@@ -29,7 +30,8 @@ struct mem_group;
 /* ---- frames ---- */
 
 /* page->flags */
-#define PG_locked 0    /* lock_page(): I/O or truncation in progress */
+/* lock_page(): I/O or truncation in progress */
+#define PG_locked 0
 #define PG_uptodate 1  /* holds the file's data */
 #define PG_dirty 2     /* newer than the disk */
 #define PG_writeback 3 /* on its way to the disk */
@@ -47,27 +49,32 @@ struct mem_group;
 #define PG_waiters 15
 #define PG_mappedrw 17  /* a shared writable mapping may dirty it */
 #define PG_readahead 18 /* reaching it starts the next read-ahead */
-#define PG_direct                                                                                  \
-	20         /* a frame of another region, in use: its content can only be read (region.c) */
-#define PG_idle 21 /* reclaim has taken its mappings away: who maps it again uses it */
-#define PG_huge                                                                                    \
-	22 /* of a huge page (hugetlb.h), which has it back when nobody refers to the frame */
-#define PG_patched                                                                                 \
-	19 /* text with patched call sites somewhere: page_text_changed() when it changes */
-#define PG_forked                                                                                  \
-	23 /* anonymous: a fork has shared it, and nobody has been its sole owner since (cow.c) */
-#define PG_ksm 24  /* merged by ksm.c, which has a reference: never written while it is set */
-#define PG_kmem 25 /* the kernel's own, for which a memory group pays */
+/* a frame of another region, in use: its content can only be read (region.c) */
+#define PG_direct 20
+/* reclaim has taken its mappings away: who maps it again uses it */
+#define PG_idle 21
+/* of a huge page (hugetlb.h), which has it back when nobody refers to the frame */
+#define PG_huge 22
+/* text with patched call sites somewhere: page_text_changed() when it changes */
+#define PG_patched 19
+/* anonymous: a fork has shared it, and nobody has been its sole owner since (cow.c) */
+#define PG_forked 23
+/* merged by ksm.c, which has a reference: never written while it is set */
+#define PG_ksm 24
+/* the kernel's own, for which a memory group pays */
+#define PG_kmem 25
 
 struct page {
-	u64 flags;                     /* PG_*, atomic bits */
-	atomic_t refcount;             /* get_page, put_page */
-	atomic_t mapcount;             /* page table entries that point here */
-	struct address_space *mapping; /* page cache, shmem: under mapping->lock; anonymous: NULL */
-	u64 index;                     /* page offset in the mapping */
-	struct list_head lru;          /* under the lru lock; buddy free lists */
-	u64 private;                   /* fs data, buddy order, slab */
-	struct mem_group *memcg;       /* who pays for it, or NULL (memcg.c) */
+	u64 flags;         /* PG_*, atomic bits */
+	atomic_t refcount; /* get_page, put_page */
+	atomic_t mapcount; /* page table entries that point here */
+	/* page cache, shmem: under mapping->lock; anonymous: NULL */
+	struct address_space *mapping;
+	u64 index;            /* page offset in the mapping */
+	struct list_head lru; /* under the lru lock; buddy free lists */
+	u64 private;          /* fs data, buddy order, slab */
+	/* the group that pays for it, or NULL (memcg.c) */
+	struct mem_group *memcg;
 };
 
 extern struct page *mem_map; /* of region 0, indexed by pfn */
@@ -95,17 +102,24 @@ static inline bool in_direct_map(const void *p, size_t n)
 
 extern u32
 	region_lost_count; /* how often the host has failed to give pages of a region: see region_lost() */
-/* Called by arch when the region stands: @map is all zeros, @lost has a bit for each frame. Boot only. */
+/*
+ * Called by arch when the region stands: @map is all zeros, @lost has a bit for each frame. Boot
+ * only.
+ */
 void mm_add_region(pfn_t start, u64 nr, struct page *map, const u8 *lost);
 /* Which region a frame belongs to (0: physmem), and where it is in the region's file. */
 u32 pfn_region(pfn_t pfn, u64 *offset);
 bool pfn_valid(pfn_t pfn);
-/* A frame of another region that nobody uses, for its first user: one reference, PG_direct. NULL: it is in use, or lost. */
+/*
+ * A frame of another region that nobody uses, for its first user: one reference, PG_direct. NULL:
+ * it is in use, or lost.
+ */
 struct page *region_page_take(pfn_t pfn);
 bool region_addr_lost(const void *p);
 /*
- * Was what has just been read at @p (an address of the direct map) not the file's content but zeros, because the host has cut the file
- * or cannot read it? Asked after reading; nearly always one comparison.
+ * Was what has just been read at @p (an address of the direct map) not the file's content but
+ * zeros, because the host has cut the file or cannot read it? Asked after reading; nearly always
+ * one comparison.
  */
 static inline bool region_lost(const void *p)
 {
@@ -116,15 +130,20 @@ static inline bool region_lost(const void *p)
 /* gfp flags */
 typedef u32 gfp_t;
 #define GFP_KERNEL 0x0 /* may sleep, reclaim */
-#define GFP_ATOMIC 0x1 /* spinlocks may be held: no sleep, may use the reserve */
+/* spinlocks may be held: no sleep, may use the reserve */
+#define GFP_ATOMIC 0x1
 #define __GFP_ZERO 0x2
-#define GFP_NOFS 0x4 /* may sleep, reclaim does not enter a file system */
-#define GFP_USER 0x8 /* for guests: fails (OOM) before the reserve is touched */
+/* may sleep, reclaim does not enter a file system */
+#define GFP_NOFS 0x4
+/* for guests: fails (OOM) before the reserve is touched */
+#define GFP_USER 0x8
 #define __GFP_NOFAIL 0x10
-#define __GFP_ACCOUNT 0x40 /* charged to the memory group of current, as GFP_USER is */
-#define __GFP_NOOOM 0x20 /* fails rather than have somebody killed: the caller knows more to try */
-#define __GFP_SPARE                                                                                \
-	0x80 /* one can do without: a group that has no room refuses it, and nothing is reclaimed */
+/* charged to the memory group of current, as GFP_USER is */
+#define __GFP_ACCOUNT 0x40
+/* fails rather than have somebody killed: the caller knows more to try */
+#define __GFP_NOOOM 0x20
+/* optional: a group that has no room refuses it, and nothing is reclaimed */
+#define __GFP_SPARE 0x80
 
 #define MM_MAX_ORDER 10 /* the largest block of frames: 4 MiB */
 /* For /proc: free blocks of 2^order frames; watermarks in frames; frames in a vCPU's cache. */
@@ -138,13 +157,17 @@ u32 mm_cached_frames(int cpu);
 extern int sysctl_min_free_kbytes;
 void mm_min_free_changed(void); /* the watermarks follow it */
 
-/* Called by arch once the direct map stands: takes over frames [first_free, end), of which there can be up to @limit (max_pfn). */
+/*
+ * Called by arch once the direct map stands: takes over frames [first_free, end), of which there
+ * can be up to @limit (max_pfn).
+ */
 void mm_init_frames(pfn_t first_free, pfn_t end, pfn_t limit);
 u64 nr_managed_frames(
 	void); /* the size of memory (MemTotal): less than max_pfn, and it may change */
 /*
- * plug.c: takes @n frames from the guest for the host, or gives it as many; may sleep, reclaim and ask the host. 0, or -errno and nothing
- * has changed: -ENOMEM: that many are not to be had, *most are; -ERANGE: more than the guest has or can do without; others: what the host says.
+ * plug.c: takes @n frames from the guest for the host, or gives it as many; may sleep, reclaim and
+ * ask the host. 0, or -errno and nothing has changed: -ENOMEM: that many are not to be had, *most
+ * are; -ERANGE: more than the guest has or can do without; others: what the host says.
  */
 int mm_unplug(u64 n, u64 *most);
 int mm_plug(u64 n, u64 *most);
@@ -164,7 +187,8 @@ void free_page_batch(struct page **pages, u32 n);
 #define free_page_addr(p) free_pages_addr(p, 0)
 
 void lock_page(struct page *p);
-int lock_page_killable(struct page *p); /* 0 or -EINTR: for pages that a process may owe (FUSE) */
+/* 0 or -EINTR: for pages that a process may owe (FUSE) */
+int lock_page_killable(struct page *p);
 bool trylock_page(struct page *p);
 void unlock_page(struct page *p);
 void wait_on_page_locked(struct page *p);
@@ -198,11 +222,15 @@ void *kmalloc(size_t n, gfp_t gfp); /* 16-byte aligned, up to 4 MiB; NULL */
 void *kzalloc(size_t n, gfp_t gfp);
 void *kcalloc(size_t n, size_t size, gfp_t gfp);
 void *krealloc(void *p, size_t n, gfp_t gfp);
-/* The largest of *n, *n / 2, ... that is there without much ado, at least @least bytes: *n says how many. For buffers that need not be large. */
+/*
+ * The largest of *n, *n / 2, ... that is there without much ado, at least @least bytes: *n says how
+ * many. For buffers that need not be large.
+ */
 void *kmalloc_most(size_t *n, size_t least, gfp_t gfp);
 void *kmemdup(const void *p, size_t n, gfp_t gfp);
-size_t ksize(const void *p); /* the bytes that an object of kmalloc really has */
-void kfree(const void *p);   /* NULL is fine */
+/* the bytes that an object of kmalloc really has */
+size_t ksize(const void *p);
+void kfree(const void *p); /* NULL is fine */
 struct kmem_cache;
 /* @align, and SLAB_RECLAIMABLE where a shrinker frees what nobody uses: dentries, inodes. */
 #define SLAB_RECLAIMABLE BIT(31)
@@ -231,52 +259,71 @@ extern u64 sysctl_dirty_bytes, sysctl_dirty_background_bytes;
 /* ---- where dirty pages go ---- */
 
 /*
- * A disk, or default_bdi for all that is on none. Never freed: a disk of the same number gets the same one. Locks: wb_lock for @dirty,
- * @written and @link; the rest is atomic or racy by nature.
+ * A disk, or default_bdi for all that is on none. Never freed: a disk of the same number gets the
+ * same one. Locks: wb_lock for @dirty, @written and @link; the rest is atomic or racy by nature.
  */
 struct backing_dev {
 	dev_t dev;                /* 0: default_bdi */
 	u32 ra_pages;             /* read-ahead at most; 0: none */
 	u32 min_ratio, max_ratio; /* percent of the limit on dirty pages */
 	bool wanted;              /* its thread is to look now: a racy hint */
-	bool metadata;            /* inodes of its file systems are dirty, likewise */
-	bool inodes_wanted;       /* the shrinker of inodes met dirty ones: they are written now */
-	bool runs;                /* has its thread */
+	/* inodes of its file systems are dirty, likewise */
+	bool metadata;
+	/* the shrinker of inodes met dirty ones: they are written now */
+	bool inodes_wanted;
+	bool runs; /* has its thread */
 	atomic64_t nr_dirty, nr_writeback;
 	atomic64_t written;     /* pages, lately: halved as they grow */
 	struct list_head dirty; /* mappings with dirty pages, oldest first */
 	struct list_head link;
-	struct wait_queue_head wait; /* of its thread, and of who waits for `flushing` */
+	/* of its thread, and of who waits for `flushing` */
+	struct wait_queue_head wait;
 	const struct inode *
 		flushing; /* its thread has a reference, or is about to: set before, cleared behind that. Only compared */
 };
 extern struct backing_dev default_bdi;
 struct backing_dev *bdi_get(dev_t dev); /* found or made; NULL: no memory */
-/* Its dirty and its written-back pages are kept within these (frames); for all of memory in dirty_limits(). */
+/*
+ * Its dirty and its written-back pages are kept within these (frames); for all of memory in
+ * dirty_limits().
+ */
 u64 bdi_limit(struct backing_dev *b, u64 limit);
 void dirty_limits(u64 *background, u64 *limit);
-/* For its thread (vfs). When it has something to do next, ktime; ~0: not before somebody wakes it. */
+/*
+ * For its thread (vfs). When it has something to do next, ktime; ~0: not before somebody wakes it.
+ */
 u64 bdi_next_due(struct backing_dev *b, u64 last);
 /* Starts writing one mapping out that is due, or (@all) the oldest: false when there is none. */
 bool bdi_flush_one(struct backing_dev *b, u64 now, bool all);
-bool bdi_is_over(struct backing_dev *b); /* more is dirty than the background may have */
-/* Not yet well below that: its thread, once at work, goes on. A writer whose every file wakes it has each written alone. */
+/* more is dirty than the background may have */
+bool bdi_is_over(struct backing_dev *b);
+/*
+ * Not yet well below that: its thread, once at work, goes on. A writer whose every file wakes it
+ * has each written alone.
+ */
 bool bdi_is_near(struct backing_dev *b);
 void bdi_wake(struct backing_dev *b);
-/* For the shrinker of inodes: what is dirty there is in the way. Its thread writes it, and says so by bdi_inodes_written(). */
+/*
+ * For the shrinker of inodes: what is dirty there is in the way. Its thread writes it, and says so
+ * by bdi_inodes_written().
+ */
 void bdi_want_inodes(struct backing_dev *b);
 void bdi_inodes_written(struct backing_dev *b);
 /* For its thread: it is about to take a reference to @inode; NULL: it has none any more. */
 void bdi_set_flushing(struct backing_dev *b, const struct inode *inode);
 /*
- * Until its thread has no reference to @inode, whose memory may be gone. Who has dropped the last other one of a removed file finds its space
- * free then. Sleeps; hold nothing that a write or a removal could wait for.
+ * Until its thread has no reference to @inode, whose memory may be gone. Who has dropped the last
+ * other one of a removed file finds its space free then. Sleeps; hold nothing that a write or a
+ * removal could wait for.
  */
 void bdi_wait_flushing(struct backing_dev *b, const struct inode *inode);
 
 /* ---- files as mm sees them ---- */
 
-/* Read-ahead of one open file: a window [start, start + size), whose last @async pages were read before they were asked for. Racy. */
+/*
+ * Read-ahead of one open file: a window [start, start + size), whose last @async pages were read
+ * before they were asked for. Racy.
+ */
 struct file_ra {
 	u64 start;
 	u32 size, async;
@@ -284,7 +331,8 @@ struct file_ra {
 	u32 misses; /* faults on a mapping that found nothing */
 	u8 advice;  /* RA_* */
 };
-#define RA_RANDOM 1     /* POSIX_FADV_RANDOM: only what is asked for */
+/* POSIX_FADV_RANDOM: only what is asked for */
+#define RA_RANDOM 1
 #define RA_SEQUENTIAL 2 /* twice the window */
 #define RA_NOREUSE 4    /* reading it is no reason to keep it */
 
@@ -295,33 +343,55 @@ struct writeback_control {
 };
 
 struct address_space_operations {
-	/* Fills a locked page and unlocks it when done (SetPageUptodate or SetPageError). 0 or -errno (page unlocked too). */
+	/*
+	 * Fills a locked page and unlocks it when done (SetPageUptodate or SetPageError). 0 or
+	 * -errno (page unlocked too).
+	 */
 	int (*readpage)(struct file *file, struct page *page);
-	/* Of memory-only files: as readpage, but with what @data has; the page stays locked. 0, or -errno and it has left the cache. */
+	/*
+	 * Of memory-only files: as readpage, but with what @data has; the page stays locked. 0, or
+	 * -errno and it has left the cache.
+	 */
 	int (*fillpage)(struct page *page, const void *data);
-	/* Starts reads for pages [index, index+nr) that it adds to the cache with add_to_page_cache; may do nothing. NULL: by readpage. */
+	/*
+	 * Starts reads for pages [index, index+nr) that it adds to the cache with
+	 * add_to_page_cache; may do nothing. NULL: by readpage.
+	 */
 	void (*readahead)(struct address_space *m, struct file *file, u64 index, u32 nr);
 	/* Writes dirty pages of the range out. */
 	int (*writepages)(struct address_space *m, struct writeback_control *wbc);
-	/* A write of [pos, pos+len) within one page: returns the page locked and prepared (uptodate where needed). */
+	/*
+	 * A write of [pos, pos+len) within one page: returns the page locked and prepared (uptodate
+	 * where needed).
+	 */
 	int (*write_begin)(struct file *file, struct address_space *m, loff_t pos, u32 len,
 		struct page **page, void **fsdata);
-	/* @copied bytes were put there; unlocks and puts the page, extends i_size. Returns @copied or -errno. */
+	/*
+	 * @copied bytes were put there; unlocks and puts the page, extends i_size. Returns @copied
+	 * or -errno.
+	 */
 	int (*write_end)(struct file *file, struct address_space *m, loff_t pos, u32 len,
 		u32 copied, struct page *page, void *fsdata);
-	/* A shared mapping is about to dirty the page (blocks must exist). Page locked on return. 0 or -errno (SIGBUS). */
+	/*
+	 * A shared mapping is about to dirty the page (blocks must exist). Page locked on return. 0
+	 * or -errno (SIGBUS).
+	 */
 	int (*page_mkwrite)(struct file *file, struct page *page);
 	/* The page leaves the cache from @offset on (truncate); drops page->private. */
 	void (*invalidatepage)(struct page *page, u32 offset);
 	bool (*releasepage)(struct page *page); /* may reclaim take it? */
 	/*
-	 * Whether pages [index, index + n) can be frames of a region (direct.c): n (1 to @nr) pages for which the answer is the same, *pfn
-	 * the first of n frames in a row, or 0: they are to be read. invalidate_lock is held for reading. NULL: never.
+	 * Whether pages [index, index + n) can be frames of a region (direct.c): n (1 to @nr) pages
+	 * for which the answer is the same, *pfn the first of n frames in a row, or 0: they are to
+	 * be read. invalidate_lock is held for reading. NULL: never.
 	 */
 	u32 (*direct)(struct address_space *m, u64 index, u32 nr, pfn_t *pfn);
-	bool memory_only; /* tmpfs: pages are the data, never dropped while in the cache; no write-back */
-	bool from_process; /* FUSE: what fills a page may never come, so who waits for one can be killed */
-	bool secret; /* only who maps a page gets at it: not get_user_page(), so no debugger and no device */
+	/* tmpfs: pages are the data, never dropped while in the cache; no write-back */
+	bool memory_only;
+	/* FUSE: what fills a page may never come, so who waits for one can be killed */
+	bool from_process;
+	/* only who maps a page gets at it: not get_user_page(), so no debugger and no device */
+	bool secret;
 };
 
 struct address_space {
@@ -331,20 +401,29 @@ struct address_space {
 	struct radix pages;   /* index -> struct page *, under @lock */
 	u64 nrpages, nrdirty; /* under @lock */
 	atomic_t nrwriteback;
-	struct rb_root i_mmap;        /* VMAs that map it, by vm_pgoff; under i_mmap_sem */
+	/* VMAs that map it, by vm_pgoff; under i_mmap_sem */
+	struct rb_root i_mmap;
 	struct list_head i_mmap_list; /* the same as a list */
 	struct rwsem i_mmap_sem;
-	/* for writing: truncation and holes, from before pages go until blocks have gone; for reading: who adds a page to be read in */
+	/*
+	 * for writing: truncation and holes, from before pages go until blocks have gone; for
+	 * reading: who adds a page to be read in
+	 */
 	struct rwsem invalidate_lock;
 	gfp_t gfp;
-	int wb_err;      /* the newest error of write-back, under @lock; see mapping_wb_check() */
-	u32 wb_err_seq;  /* how many there were, under @lock */
-	u32 wb_err_seen; /* of these, up to the newest that a file was told of, under @lock */
+	/* the newest error of write-back, under @lock; see mapping_wb_check() */
+	int wb_err;
+	u32 wb_err_seq; /* how many there were, under @lock */
+	/* of these, up to the newest that a file was told of, under @lock */
+	u32 wb_err_seen;
 	u64 dirty_first, dirty_last; /* all dirty pages lie within, under @lock */
-	struct backing_dev *bdi; /* where its pages are written to; NULL: nowhere in particular */
-	struct list_head dirty_link; /* list of mappings with dirty pages, under wb_lock */
-	u64 dirtied_when;            /* ktime, under wb_lock */
-	atomic_t i_mmap_writable;    /* shared writable mappings, for seals and denials */
+	/* where its pages are written to; NULL: nowhere in particular */
+	struct backing_dev *bdi;
+	/* list of mappings with dirty pages, under wb_lock */
+	struct list_head dirty_link;
+	u64 dirtied_when; /* ktime, under wb_lock */
+	/* shared writable mappings, for seals and denials */
+	atomic_t i_mmap_writable;
 	void (*mark_inode_dirty)(struct inode *inode); /* set by vfs: pages became dirty */
 	struct huge_file
 		*huge; /* hugetlb.h: a file of huge pages, which @pages knows nothing of; NULL */
@@ -369,7 +448,8 @@ struct mm_file_ops {
 	struct file_ra *(*ra)(struct file *f);
 	void (*wb_error)(struct inode *i, int err); /* for syncfs; from interrupts, too */
 	bool (*may_exec)(struct file *f);           /* not on a noexec mount */
-	bool (*may_watch)(struct file *f); /* of current: its owner, or who may write to it */
+	/* of current: its owner, or who may write to it */
+	bool (*may_watch)(struct file *f);
 	u32 (*mode)(struct
 		file *f); /* 1: opened for reading, 2: for writing; 4: all writes append; 8: a swap area */
 	bool (*inode_get)(struct
@@ -381,12 +461,16 @@ struct mm_file_ops {
 };
 extern const struct mm_file_ops *mm_file_ops;
 
-/* Page cache. find: a reference or NULL. grab: found or new, locked. read: uptodate, reference; ERR_PTR. */
+/*
+ * Page cache. find: a reference or NULL. grab: found or new, locked. read: uptodate, reference;
+ * ERR_PTR.
+ */
 struct page *find_get_page(struct address_space *m, u64 index);
 struct page *find_lock_page(struct address_space *m, u64 index);
 /*
- * i_mmap_writable counts a mapping from before its file is asked (and so looks at its seals). False: the file is just being sealed.
- * The other side: with i_mmap_sem for writing, and only while there is none; mapping_allow_writable() follows.
+ * i_mmap_writable counts a mapping from before its file is asked (and so looks at its seals).
+ * False: the file is just being sealed. The other side: with i_mmap_sem for writing, and only while
+ * there is none; mapping_allow_writable() follows.
  */
 static inline bool mapping_count_writable(struct address_space *m)
 {
@@ -409,16 +493,24 @@ static inline void mapping_allow_writable(struct address_space *m)
 struct page *grab_cache_page(struct address_space *m, u64 index);
 u32 find_get_pages(struct address_space *m, u64 index, u64 end, u32 nr,
 	struct page **pages); /* ascending, how many */
-/* Those of the bytes from @pos on, @nr at most, up to the first that is missing, or fewer: how many. For who copies from @pos at once. */
+/*
+ * Those of the bytes from @pos on, @nr at most, up to the first that is missing, or fewer: how
+ * many. For who copies from @pos at once.
+ */
 u32 find_get_run(struct address_space *m, u64 pos, u32 nr, struct page **pages);
 struct page *read_cache_page(struct address_space *m, u64 index, struct file *file);
 /* Inserts a locked new page (takes a reference): 0, -EEXIST, -ENOMEM. */
 int add_to_page_cache(struct page *p, struct address_space *m, u64 index);
-void delete_from_page_cache(struct page *p);  /* locked; drops the cache's reference */
-bool set_page_dirty(struct page *p);          /* true: it was clean; calls mark_inode_dirty */
-bool clear_page_dirty_for_io(struct page *p); /* write-protects its mappings; true: was dirty */
+void delete_from_page_cache(struct page *p); /* locked; drops the cache's reference */
+/* true: it was clean; calls mark_inode_dirty */
+bool set_page_dirty(struct page *p);
+/* write-protects its mappings; true: was dirty */
+bool clear_page_dirty_for_io(struct page *p);
 void set_page_writeback(struct page *p);
-/* The page (locked) was or will be written to: patched call sites in it go. Only needed while it is PG_patched. */
+/*
+ * The page (locked) was or will be written to: patched call sites in it go. Only needed while it is
+ * PG_patched.
+ */
 void page_text_changed(struct page *p);
 /* Drops pages from @start (bytes) on, zeroing the tail of a partial page; unmaps them first. */
 void truncate_inode_pages(struct address_space *m, loff_t start);
@@ -426,41 +518,57 @@ void truncate_inode_pages_range(
 	struct address_space *m, loff_t start, loff_t end); /* end inclusive */
 /* i_size has changed to @size: unmap beyond, drop pages. */
 void truncate_pagecache(struct address_space *m, loff_t size);
-/* i_size, @size, is about to grow: what mappings have written behind it in its last page becomes zeros. No page of the file is locked. */
+/*
+ * i_size, @size, is about to grow: what mappings have written behind it in its last page becomes
+ * zeros. No page of the file is locked.
+ */
 void pagecache_zero_tail(struct address_space *m, loff_t size);
 void unmap_mapping_range(struct address_space *m, u64 first_index, u64 nr); /* nr 0: to the end */
 /* Drops clean pages not in use (drop_caches, DONTNEED, O_DIRECT); number dropped. */
 u64 invalidate_mapping_pages(struct address_space *m, u64 start, u64 end);
-/* Drops pages [start, end] (indexes), mapped or not, unless they are dirty: 0, or -EBUSY when some had to stay. Waits for write-back. */
+/*
+ * Drops pages [start, end] (indexes), mapped or not, unless they are dirty: 0, or -EBUSY when some
+ * had to stay. Waits for write-back.
+ */
 int drop_clean_pages(struct address_space *m, u64 start, u64 end);
 /* Next dirty page at or after *index (<= end), with a reference; sets *index past it. */
 struct page *next_dirty_page(struct address_space *m, u64 *index, u64 end);
 bool mapping_has_dirty(struct address_space *m);
 void mapping_set_error(struct address_space *m, int err);
 /*
- * Errors of write-back, once per open file: open stores mapping_wb_sample(m) in the file; fsync, msync and sync_file_range return
- * mapping_wb_check(m, &file's), which is the newest error that came since, or 0. One that nobody was told of is told to who opens later.
+ * Errors of write-back, once per open file: open stores mapping_wb_sample(m) in the file; fsync,
+ * msync and sync_file_range return mapping_wb_check(m, &file's), which is the newest error that
+ * came since, or 0. One that nobody was told of is told to who opens later.
  */
 u32 mapping_wb_sample(struct address_space *m);
 int mapping_wb_check(struct address_space *m, u32 *since);
 /*
- * For a_ops->readahead: allocates pages [index, index+nr) into contiguous frames and adds them to the cache, locked, up to the
- * first that is there already; @pages gets them, each with a reference of the caller's. How many (0: none).
+ * For a_ops->readahead: allocates pages [index, index+nr) into contiguous frames and adds them to
+ * the cache, locked, up to the first that is there already; @pages gets them, each with a reference
+ * of the caller's. How many (0: none).
  */
 u32 page_cache_alloc_run(struct address_space *m, u64 index, u32 nr, struct page **pages);
 /*
- * Before the content of a page of the cache (locked) is changed: the same page, or where it is a frame that can only be read a copy that
- * has taken its place, locked, with the reference of the old one moved over. ERR_PTR(-ENOMEM or -EIO): @p is unlocked and put. direct.c
+ * Before the content of a page of the cache (locked) is changed: the same page, or where it is a
+ * frame that can only be read a copy that has taken its place, locked, with the reference of the
+ * old one moved over. ERR_PTR(-ENOMEM or -EIO): @p is unlocked and put. direct.c
  */
 struct page *cache_page_own(struct page *p);
-u64 nr_direct_pages(void); /* of the cache: they cost no memory of the guest's */
-/* Read and write through the cache: the usual read_iter/write_iter of disk files and tmpfs. Bytes or -errno; advance *pos. */
+/* of the cache: they cost no memory of the guest's */
+u64 nr_direct_pages(void);
+/*
+ * Read and write through the cache: the usual read_iter/write_iter of disk files and tmpfs. Bytes
+ * or -errno; advance *pos.
+ */
 ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *to, loff_t *pos);
 ssize_t filemap_write(struct file *f, struct address_space *m, struct iov_iter *from, loff_t *pos);
 int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t end);
 int filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end);
 void force_readahead(struct address_space *m, struct file *f, u64 index, u64 nr);
-/* Writes all dirty pages of every mapping out (sync; vfs writes the inodes and file systems by itself). */
+/*
+ * Writes all dirty pages of every mapping out (sync; vfs writes the inodes and file systems by
+ * itself).
+ */
 void sync_mappings(bool wait);
 /* Stops a writer while too much is dirty. */
 void balance_dirty_pages(struct address_space *m);
@@ -492,9 +600,11 @@ u64 nr_dirty_pages(void);
 #define VM_DONTCOPY 0x20000
 #define VM_DONTEXPAND 0x40000
 #define VM_ACCOUNT 0x100000
-#define VM_ANON_FILE BIT(38) /* private memory of /dev/zero: vm_file is its name only */
-#define VM_SEALED BIT(39)    /* mseal: stays where and what it is */
-#define VM_DROPPABLE BIT(40) /* anonymous: pages go under pressure (droppable.c) */
+/* private memory of /dev/zero: vm_file is its name only */
+#define VM_ANON_FILE BIT(38)
+#define VM_SEALED BIT(39) /* mseal: stays where and what it is */
+/* anonymous: pages go under pressure (droppable.c) */
+#define VM_DROPPABLE BIT(40)
 #define VM_NORESERVE 0x200000
 #define VM_SYNC 0x800000 /* MAP_SYNC was asked for: not on a disk */
 #define VM_HUGETLB 0x400000
@@ -505,7 +615,10 @@ u64 nr_dirty_pages(void);
 
 struct vm_area;
 struct vm_operations {
-	/* Special mappings: the page for @index (a reference), or ERR_PTR(-EFAULT: SIGBUS). NULL op: page cache or anonymous. */
+	/*
+	 * Special mappings: the page for @index (a reference), or ERR_PTR(-EFAULT: SIGBUS). NULL
+	 * op: page cache or anonymous.
+	 */
 	struct page *(*fault)(struct vm_area *vma, u64 index);
 	void (*open)(struct vm_area *vma); /* split, fork */
 	void (*close)(struct vm_area *vma);
@@ -513,7 +626,8 @@ struct vm_operations {
 struct vm_area {
 	struct rb_node vm_rb;     /* mm->mm_rb by vm_start; under mmap_lock */
 	struct list_head vm_list; /* sorted */
-	u64 vm_start, vm_end;     /* under mmap_lock (write) and page_table_lock */
+	/* under mmap_lock (write) and page_table_lock */
+	u64 vm_start, vm_end;
 	u64 vm_flags;
 	struct mm *vm_mm;
 	u64 vm_pgoff;                     /* in pages */
@@ -522,14 +636,20 @@ struct vm_area {
 	const struct vm_operations *vm_ops;
 	void *vm_private;
 	const char *vm_name;
-	struct uffd *vm_uffd;    /* userfault.c: who handles its faults, or NULL; under mmap_lock */
-	u64 vm_policy;           /* mempolicy.c; 0: the thread's */
-	u64 vm_family;           /* fork.c: which area that a child got with pages; 0: none */
+	/* userfault.c: who handles its faults, or NULL; under mmap_lock */
+	struct uffd *vm_uffd;
+	u64 vm_policy; /* mempolicy.c; 0: the thread's */
+	/* fork.c: which area that a child got with pages; 0: none */
+	u64 vm_family;
 	struct list_head shared; /* mapping->i_mmap_list, under i_mmap_sem */
-	u32 extent_order; /* size of the next anonymous reservation: grows while the range proves dense */
-	u32 streak; /* faults on shared memory, each on the page behind the last one's: filefault.c */
-	u64 next_fault; /* where a sequential toucher would fault next */
-	u64 last_fault; /* the page of the last fault on shared memory */
+	/* size of the next anonymous reservation: grows while the range proves dense */
+	u32 extent_order;
+	/* faults on shared memory, each on the page behind the last one's: filefault.c */
+	u32 streak;
+	/* where a sequential toucher would fault next */
+	u64 next_fault;
+	/* the page of the last fault on shared memory */
+	u64 last_fault;
 };
 
 #define MM_AUXV 52 /* words: as many as Linux keeps */
@@ -541,7 +661,8 @@ struct mm {
 	struct pmap pmap;
 	struct rb_root mm_rb; /* VMAs, under mmap_lock */
 	struct list_head mmap_list;
-	struct list_head uffd_events; /* userfault_event.c: noted, not yet sent; under mmap_lock */
+	/* userfault_event.c: noted, not yet sent; under mmap_lock */
+	struct list_head uffd_events;
 	u32 map_count;
 	u64 mmap_base, task_size; /* immutable after exec */
 	u64 free_mark,
@@ -558,30 +679,46 @@ struct mm {
 	u32 nr_auxv;
 	struct file *exe_file; /* under mmap_lock */
 	u64 def_flags;
-	/* who has power there may look at it though it is not dumpable; until the last mmput() */
+	/*
+	 * a task with CAP_SYS_PTRACE there may look at it though it is not dumpable; until the last
+	 * mmput()
+	 */
 	struct user_namespace *user_ns;
 	bool dumpable;
-	bool reaped;    /* mm_reap() has been at it: what it lacks may have been there */
-	bool mergeable; /* it has, or had, areas for ksm.c; set once, under mmap_lock */
-	bool merge_all; /* PR_SET_MEMORY_MERGE: all that can be is; under mmap_lock */
-	u8 mdwe;        /* PR_SET_MDWE's bits: nothing becomes executable that is or was writable */
-	bool thp_disabled; /* prctl(PR_SET_THP_DISABLE): only remembered, there are no huge pages */
-	u32 dump_mode;     /* prctl(PR_SET_DUMPABLE) */
-	u32 coredump_filter; /* which kinds of mappings a dump holds, /proc/PID/coredump_filter */
+	/* mm_reap() has been at it: what it lacks may have been there */
+	bool reaped;
+	/* it has, or had, areas for ksm.c; set once, under mmap_lock */
+	bool mergeable;
+	/* PR_SET_MEMORY_MERGE: all that can be is; under mmap_lock */
+	bool merge_all;
+	/* PR_SET_MDWE's bits: nothing becomes executable that is or was writable */
+	u8 mdwe;
+	/* prctl(PR_SET_THP_DISABLE): only remembered, there are no huge pages */
+	bool thp_disabled;
+	u32 dump_mode; /* prctl(PR_SET_DUMPABLE) */
+	/* which kinds of mappings a dump holds, /proc/PID/coredump_filter */
+	u32 coredump_filter;
 	struct core_state *core_state;
-	struct list_head mm_list;   /* all mms, for reclaim and OOM; under mm_list_lock */
+	/* all mms, for reclaim and OOM; under mm_list_lock */
+	struct list_head mm_list;
 	struct list_head droppable; /* droppable.c, under a lock of its own */
 	u64 vdso_base;
-	struct patch *patch; /* of call sites (arch/um/patch/patch.c), or NULL; set once */
-	bool watched;        /* a thread has, or had, debug registers: no more sites are patched */
+	/* of call sites (arch/um/patch/patch.c), or NULL; set once */
+	struct patch *patch;
+	/* a thread has, or had, debug registers: no more sites are patched */
+	bool watched;
 	struct ldt *
 		ldt; /* modify_ldt(2) (arch/um/entry/ldt.c), or NULL; set once; what it holds is under pmap.lock */
 	u64 owner_pid;
-	u32 membarrier;             /* MEMBARRIER_CMD_REGISTER_* that were made; atomic */
-	u8 eager, eager_made;       /* anon.c: whether new small areas are filled at once; hints, */
+	/* MEMBARRIER_CMD_REGISTER_* that were made; atomic */
+	u32 membarrier;
+	/* anon.c: whether new small areas are filled at once; hints, */
+	u8 eager, eager_made;
 	u64 small_start, small_end; /* as is which was made last */
-	u64 last_spurious;          /* address of the last fault that found nothing to do; a hint */
-	u64 committed;              /* pages accounted by VM_ACCOUNT, under mmap_lock */
+	/* address of the last fault that found nothing to do; a hint */
+	u64 last_spurious;
+	/* pages accounted by VM_ACCOUNT, under mmap_lock */
+	u64 committed;
 	struct list_head aio_contexts; /* kernel/aio, under its lock */
 };
 
@@ -592,18 +729,28 @@ void mmput(struct mm *mm); /* may sleep */
 void mmgrab(struct mm *mm);
 void mmdrop(struct mm *mm);
 
-/* Takes the space of an address space that nobody runs now; it gets another when it runs again. False: there was none. */
+/*
+ * Takes the space of an address space that nobody runs now; it gets another when it runs again.
+ * False: there was none.
+ */
 bool mm_take_idle_space(void);
 
-struct vm_area *find_vma(struct mm *mm, u64 addr); /* first with vm_end > addr; under mmap_lock */
+/* first with vm_end > addr; under mmap_lock */
+struct vm_area *find_vma(struct mm *mm, u64 addr);
 /* As mmap(2) inside the kernel; takes mmap_lock itself. Address or -errno. */
 u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int flags, u64 pgoff);
 int do_munmap(struct mm *mm, u64 addr, u64 len);
-/* Instead of up_write() by whoever may have unmapped or moved something: sends what a userfaultfd has to be told, and waits. */
+/*
+ * Instead of up_write() by whoever may have unmapped or moved something: sends what a userfaultfd
+ * has to be told, and waits.
+ */
 void mmap_write_unlock(struct mm *mm);
 /* The same under mmap_lock (writing). */
 int munmap_checked(struct mm *mm, u64 addr, u64 len);
-/* The same of whole pages that end where the address space does, or before: nobody looks at that any more. */
+/*
+ * The same of whole pages that end where the address space does, or before: nobody looks at that
+ * any more.
+ */
 int munmap_locked(struct mm *mm, u64 start, u64 len);
 /* The bits that a child, or the next program, has. */
 static inline u8 mdwe_inherited(u8 bits)
@@ -618,28 +765,42 @@ int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags);
 void zap_special_mapping(struct mm *mm, u64 addr);
 struct vm_area *install_special_mapping(struct mm *mm, u64 addr, u64 len, u64 flags,
 	const struct vm_operations *ops, void *private, const char *name);
-/* A fresh image of that program, which nothing has run yet: entries for what it will surely touch. */
+/*
+ * A fresh image of that program, which nothing has run yet: entries for what it will surely touch.
+ */
 void mm_prefault(struct mm *mm, struct file *exe);
 u64 get_unmapped_area(struct mm *mm, u64 hint, u64 len, u64 align);
 /* As madvise(2), of any mm. */
 int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice);
 /* Of the pages at @addr: PAGE_SHIFT where nothing is mapped. Takes mmap_lock. */
 u32 mm_page_shift(struct mm *mm, u64 addr);
-/* Frees the private memory of a mm whose process is dying; a touch of it is -EFAULT from then on. */
+/*
+ * Frees the private memory of a mm whose process is dying; a touch of it is -EFAULT from then on.
+ */
 void mm_reap(struct mm *mm);
 /* mempolicy.c: a policy (vm_policy) as /proc/PID/numa_maps has it, "bind=static:0". */
 void mm_policy_text(u64 policy, char *buf, size_t size);
-/* mempolicy.c: a mask of nodes that a guest names: 0, -EINVAL, -EFAULT. Where a page is: 0, -ENOENT (nowhere yet), -EFAULT. */
+/*
+ * mempolicy.c: a mask of nodes that a guest names: 0, -EINVAL, -EFAULT. Where a page is: 0, -ENOENT
+ * (nowhere yet), -EFAULT.
+ */
 int get_user_nodes(uaddr_t from, u64 maxnode, u64 *nodes);
 int mm_page_node(struct mm *mm, u64 addr);
-/* One page faulted in of any mm: a reference. For access_mm, pin_user_page, core dumps (FOLL_DUMP: NULL for holes). */
+/*
+ * Faults in a page of any mm and returns a reference. For access_mm, pin_user_page, core dumps
+ * (FOLL_DUMP: NULL for holes).
+ */
 #define FOLL_WRITE 1
 #define FOLL_FORCE 2
 #define FOLL_DUMP 4
-#define FOLL_ANON 8 /* of anonymous areas alone: no file has to be read */
+/* of anonymous areas alone: no file has to be read */
+#define FOLL_ANON 8
 struct page *get_user_page(
 	struct mm *mm, u64 addr, u32 flags); /* ERR_PTR(-EFAULT), also for secret memory; ... */
-/* The first of @nr pages of current from @addr's on, each with a reference: how many (1 to @nr; less where one cannot be had), or -EFAULT. */
+/*
+ * The first of @nr pages of current from @addr's on, each with a reference: how many (1 to @nr;
+ * less where one cannot be had), or -EFAULT.
+ */
 s32 get_user_pages(u64 addr, u32 nr, u32 flags, struct page **pages);
 /* Memory of memfd_secret: nobody may have its pages but by the entries of who maps it. */
 static inline bool vma_is_secret(const struct vm_area *v)
@@ -651,27 +812,43 @@ int mm_lock_area(struct vm_area *v);
 /* For uaccess: makes one page of the mm accessible. 0 or -errno. */
 int user_fault_in(struct mm *mm, u64 addr, bool write);
 
-/* task registers what mm must know of processes. Until then there are no limits and everybody is capable. */
+/*
+ * task registers what mm must know of processes. Until then there are no limits and everybody is
+ * capable.
+ */
 struct mm_task_ops {
-	u64 (*rlimit)(int which); /* of current's process: RLIMIT_* of <linux/resource.h> */
+	/* of current's process: RLIMIT_* of <linux/resource.h> */
+	u64 (*rlimit)(int which);
 	bool (*capable)(int cap);
 	/* a reference; NULL: current's */
 	struct user_namespace *(*ns_get)(struct user_namespace *ns);
 	void (*ns_put)(struct user_namespace *ns);
-	/* Chooses a process and kills it when nothing can be reclaimed: true when one was killed. */
+	/*
+	 * Chooses a process and kills it when nothing can be reclaimed: true when one was killed.
+	 */
 	bool (*oom_kill)(gfp_t gfp, u32 order);
 };
 extern const struct mm_task_ops *mm_task_ops;
 
-/* What asynchronous I/O does for an mm that has contexts; kernel/aio registers it before there are any. */
+/*
+ * What asynchronous I/O does for an mm that has contexts; kernel/aio registers it before there are
+ * any.
+ */
 struct mm_aio_ops {
-	void (*exit)(struct mm *mm); /* the last user has gone, the memory still stands */
-	/* mremap() has brought the pages of a shared mapping to @vma, which is linked; mmap_lock is held for writing. */
+	/* the last user has gone, the memory still stands */
+	void (*exit)(struct mm *mm);
+	/*
+	 * mremap() has brought the pages of a shared mapping to @vma, which is linked; mmap_lock is
+	 * held for writing.
+	 */
 	void (*moved)(struct vm_area *vma);
 };
 extern const struct mm_aio_ops *mm_aio_ops;
 
-/* Makes a nameless file of tmpfs: shared anonymous memory, memfd. ERR_PTR(-ENOSYS) before tmpfs is there. */
+/*
+ * Makes a nameless file of tmpfs: shared anonymous memory, memfd. ERR_PTR(-ENOSYS) before tmpfs is
+ * there.
+ */
 struct file *shmem_file_setup(const char *name, loff_t size, u64 flags);
 /* Files without a name in memory; kernel/fs/tmpfs registers it. */
 struct shmem_ops {
@@ -706,31 +883,43 @@ struct vmstat_counters {
 };
 extern struct vmstat_counters vmstat;
 
-/* For /proc/nestling: what the frames are used for; the kinds from free to huge, and what is in none of them, make total. */
+/*
+ * For /proc/nestling: what the frames are used for; the kinds from free to huge, and what is in
+ * none of them, make total.
+ */
 struct memory_kinds {
 	u64 total, free, anon, file, shmem, slab, large /* kmalloc above 8 KiB */, tables, huge;
-	u64 free_backed; /* of the free ones: the host has given memory for them */
-	u64 direct;      /* page cache in frames of an image, beyond total */
+	/* of the free ones: the host has given memory for them */
+	u64 free_backed;
+	/* page cache in frames of an image, beyond total */
+	u64 direct;
 	u64 frame_table; /* struct page, beyond total */
 };
 void mm_memory_kinds(struct memory_kinds *k);
-/* Faults of guests by kind, fault_count.c. A line: KIND FAULTS MAJOR MICROSECONDS LONGEST; 0: none, -1: past the last. */
+/*
+ * Faults of guests by kind, fault_count.c. A line: KIND FAULTS MAJOR MICROSECONDS LONGEST; 0: none,
+ * -1: past the last.
+ */
 extern bool faults_counted;
 void fault_counts_reset(void);
 int fault_count_line(int i, char *buf, size_t size);
 
 /* ksm.c: equal pages become one. */
 enum { KSM_STOP, KSM_MERGE, KSM_PART };
-struct ksm_numbers { /* pages, but for run, max_sharing and rounds */
+/* pages, but for run, max_sharing and rounds */
+struct ksm_numbers {
 	u64 run, max_sharing, shared, sharing, unshared, changed, scanned, rounds, skipped;
 	u64 across_nodes, use_zero;
-	u64 zero;          /* that are the one page of zeros now */
-	u64 chains, twins; /* contents that have more than one merged page, and these */
-	s64 profit;        /* bytes */
+	u64 zero; /* that are the one page of zeros now */
+	/* contents that have more than one merged page, and these */
+	u64 chains, twins;
+	s64 profit; /* bytes */
 };
 #define KSM_PAGES_TO_SCAN 100
-extern u64 ksm_pages_to_scan, ksm_sleep_ms; /* between two sleeps of ksmd; how long one is */
-extern u64 ksm_prune_ms; /* how long a merged page that nobody maps any more may stay */
+/* between two sleeps of ksmd; how long one is */
+extern u64 ksm_pages_to_scan, ksm_sleep_ms;
+/* how long a merged page that nobody maps any more may stay */
+extern u64 ksm_prune_ms;
 extern u64 ksm_smart_scan;
 extern struct ksm_advisor {
 	bool on;
@@ -738,17 +927,20 @@ extern struct ksm_advisor {
 	u64 min_pages, max_pages, seconds; /* how long a round is to take */
 } ksm_advisor;                             /* read without a lock */
 void ksm_set_advisor(bool on);
-void ksm_set_pace(u64 *what, u64 value); /* one of these */
+void ksm_set_pace(u64 *what, u64 value); /* @what: a field of ksm_advisor */
 int ksm_set_across_nodes(u64 value);     /* 0, -EINVAL, -EBUSY: pages are merged */
 void ksm_set_use_zero(bool on);
 bool ksm_is_zero(const struct page *p);      /* of an entry's page */
 bool ksm_may_merge(const struct vm_area *v); /* under mmap_lock */
-bool ksm_watches(const struct vm_area *v);   /* pages of it have been looked at, or will be */
-u64 ksm_overhead(u64 pages);                 /* bytes that ksm.c needs to know of so many */
+/* pages of it have been looked at, or will be */
+bool ksm_watches(const struct vm_area *v);
+/* bytes that ksm.c needs to know of so many */
+u64 ksm_overhead(u64 pages);
 void ksm_numbers(struct ksm_numbers *k);
 int ksm_set_all(struct mm *mm, bool on);             /* prctl(PR_SET_MEMORY_MERGE): 0 or -errno */
 void ksm_exec(struct mm *new, const struct mm *old); /* @new is nobody's yet */
-int ksm_set_run(u64 value); /* KSM_*: 0, -EINVAL, -ENOMEM; may sleep long */
+/* KSM_*: 0, -EINVAL, -ENOMEM; may sleep long */
+int ksm_set_run(u64 value);
 int ksm_set_max_sharing(
 	u64 value); /* entries of a merged page: 0, -EINVAL, -EBUSY: there are some */
 
@@ -757,8 +949,10 @@ struct mem_walk_stats {
 	u64 rss, pss_shift12, pss_anon, pss_shmem, shared_clean, shared_dirty, private_clean,
 		private_dirty, referenced, anonymous, swap, swap_pss_shift12, shared_hugetlb,
 		private_hugetlb, active, ksm;
-	u64 ksm_zero, ksm_watched; /* pages: merged ones of zeros; those that ksm.c looks at */
-	u64 most_maps;             /* of the small page that is mapped most often: no sum */
+	/* pages: merged ones of zeros; those that ksm.c looks at */
+	u64 ksm_zero, ksm_watched;
+	/* of the small page that is mapped most often: no sum */
+	u64 most_maps;
 };
 void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lock */
 /* /proc/PID/pagemap's entries for @nr pages from @va on; under mmap_lock. */

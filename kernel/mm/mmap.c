@@ -2,12 +2,15 @@
 /*
  * mmap.c: mmap, munmap and brk: areas come and go.
  *
- * do_mmap() checks everything, has the file agree (f_op->mmap), and only then unmaps what a fixed mapping replaces and links the new
- * area. What can fail after that point has been allocated before.
+ * do_mmap() checks everything, has the file agree (f_op->mmap), and only then unmaps what a fixed
+ * mapping replaces and links the new area. What can fail after that point has been allocated
+ * before.
  *
- * munmap: the space drops the whole range with one order, and acknowledges; then entries and frames go without further orders.
+ * munmap: the space drops the whole range with one order, and acknowledges; then entries and frames
+ * go without further orders.
  *
- * Limits: RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK, vm.max_map_count, overcommit (commit.c).
+ * Limits: RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK, vm.max_map_count, overcommit
+ * (commit.c).
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 
@@ -23,14 +26,16 @@
 #define MODE_APPEND_ONLY 4
 #define MODE_SWAP 8        /* an active swap area */
 #define MAP_DROPPABLE_ 0x8 /* a type, of Linux 6.11 */
-#define MAP_ABOVE4G_ 0x80  /* of Linux 6.6; what has a choice lies there anyway */
+/* of Linux 6.6; what has a choice lies there anyway */
+#define MAP_ABOVE4G_ 0x80
 #define LEGACY_MASK                                                                                \
 	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE |   \
 		MAP_UNINITIALIZED | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |    \
 		MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_32BIT | MAP_ABOVE4G_ | MAP_HUGE_2MB | \
 		MAP_HUGE_1GB)
-#define LARGE_SIZE (512 * PAGE_SIZE) /* what one entry of the host's tables can map */
-#define FILE_MAX ((1UL << 63) - 1)   /* bytes that a file can have */
+/* what one entry of the host's tables can map */
+#define LARGE_SIZE (512 * PAGE_SIZE)
+#define FILE_MAX ((1UL << 63) - 1) /* bytes that a file can have */
 
 u32 sysctl_max_map_count = 65530;
 const struct mm_task_ops *mm_task_ops;
@@ -164,8 +169,9 @@ static int check_request(struct map_request *r)
 }
 
 /*
- * A long mapping of a file lies so that what is a multiple of 2 MiB in the file is one in the address space: the host maps such a piece with one
- * entry (largeblock.c). Like Linux, only where the caller has no wish and there is room.
+ * A long mapping of a file lies so that what is a multiple of 2 MiB in the file is one in the
+ * address space: the host maps such a piece with one entry (largeblock.c). Like Linux, only where
+ * the caller has no wish and there is room.
  */
 static u64 find_file_area(struct map_request *r)
 {
@@ -296,7 +302,8 @@ static u64 map_region(struct map_request *r)
 	u64 at;
 	int err;
 
-	if (r->mm->map_count > sysctl_max_map_count) /* one more than it says, as on Linux */
+	/* one above the limit is allowed, as on Linux */
+	if (r->mm->map_count > sysctl_max_map_count)
 		return -ENOMEM;
 	r->at = choose_address(r);
 	if (IS_ERR_VALUE(r->at))
@@ -433,7 +440,10 @@ long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigne
 
 /* ---- remap_file_pages: a mapping of its own for the pages, as Linux emulates it ---- */
 
-/* Is [start, start + size) one shared mapping, however it is cut? Its file with a reference, and what a new mapping needs. */
+/*
+ * Is [start, start + size) one shared mapping, however it is cut? Its file with a reference, and
+ * what a new mapping needs.
+ */
 static struct file *shared_range(struct mm *mm, u64 start, u64 size, int *prot, int *flags)
 {
 	struct vm_area *first = vma_lookup(mm, start), *v = first;
@@ -499,7 +509,10 @@ static void remove_area(struct vm_area *v)
 	vma_free(v);
 }
 
-/* Tables are shared with neighbours up to the span of one: only what no neighbour can use is looked at. */
+/*
+ * Tables are shared with neighbours up to the span of one: only what no neighbour can use is looked
+ * at.
+ */
 static void free_unused_tables(struct mm *mm, u64 start, u64 end)
 {
 	spin_lock(&mm->page_table_lock);
@@ -515,8 +528,9 @@ int munmap_locked(struct mm *mm, u64 start, u64 len)
 }
 
 /*
- * Is memory in the range that others will rely on nobody else to have: a file's that guest code can write to, or huge pages, which a parent
- * or child reuses as soon as no other entry names them (hugetlb_fault.c)?
+ * Is memory in the range that others will rely on nobody else to have: a file's that guest code can
+ * write to, or huge pages, which a parent or child reuses as soon as no other entry names them
+ * (hugetlb_fault.c)?
  */
 static bool range_is_others(struct mm *mm, u64 start, u64 end)
 {
@@ -545,7 +559,10 @@ int unmap_range(struct mm *mm, u64 start, u64 len)
 	if (err)
 		return err;
 	zap_prepare(mm, start, end);
-	/* who seals the file next relies on it that nobody writes any more, whatever our runner says that it does */
+	/*
+	 * a later seal relies on no writer being left, even if the runner's control page claims a
+	 * write
+	 */
 	if (range_is_others(mm, start, end))
 		pmap_flush(&mm->pmap);
 	for (v = find_vma(mm, start); v && v->vm_start < end; v = next) {
@@ -557,7 +574,9 @@ int unmap_range(struct mm *mm, u64 start, u64 len)
 	return 0;
 }
 
-/* Programs know where addresses end on Linux. Between our end and that one nothing is ever mapped. */
+/*
+ * Programs know where addresses end on Linux. Between our end and that one nothing is ever mapped.
+ */
 #define LINUX_TASK_SIZE 0x7ffffffff000UL
 
 int munmap_checked(struct mm *mm, u64 addr, u64 len)
@@ -633,7 +652,10 @@ int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags)
 	return err;
 }
 
-/* Nothing is mapped from the present break on: not by what begins below it either, which the heap merges with when the two touch. */
+/*
+ * Nothing is mapped from the present break on: not by what begins below it either, which the heap
+ * merges with when the two touch.
+ */
 static bool brk_allowed(struct mm *mm, u64 brk)
 {
 	u64 limit = mmap_limit(RLIMIT_DATA), gap;
@@ -681,7 +703,7 @@ long sys_brk(unsigned long brk)
 	mmap_write_unlock(mm);
 	if (lock && now > old)
 		mm_populate(mm, PAGE_ALIGN(old), PAGE_ALIGN(now), 0);
-	else if (PAGE_ALIGN(now) > PAGE_ALIGN(old)) /* nobody asks for a heap and leaves it alone */
+	else if (PAGE_ALIGN(now) > PAGE_ALIGN(old)) /* a program that asks for heap will touch it */
 		fault_ahead(mm, PAGE_ALIGN(old), FAULT_WRITE);
 	return (long)now;
 }

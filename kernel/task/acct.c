@@ -167,7 +167,7 @@ void acct_process(struct task *t)
 		return;
 	if (has_room(f)) {
 		fill_record(&a, t);
-		cur = limit->cur; /* nobody else is left of this process */
+		cur = limit->cur; /* no other thread of the process is left */
 		WRITE_ONCE(limit->cur, ~0UL);
 		kernel_write(f, &a, sizeof(a), &pos);
 		WRITE_ONCE(limit->cur, cur);

@@ -2,15 +2,17 @@
 /*
  * exit.c: the end of threads and processes.
  *
- * do_exit() gives back what the task has (signals, memory, files), then exit_notify() hands its children to a new parent, tells its
- * own, and the task sleeps for ever. What remains, a zombie, goes with release_task(): called by the parent's wait, or at once
- * where nobody will wait.
+ * do_exit() gives back what the task has (signals, memory, files), then exit_notify() hands its
+ * children to a new parent, tells its own, and the task sleeps for ever. What remains, a zombie,
+ * goes with release_task(): called by the parent's wait, or at once where nobody will wait.
  *
- * States (task->exit_state): 0 -> EXIT_ZOMBIE (exit_notify) -> EXIT_DEAD (who sets it, by cmpxchg under tasklist_lock, releases).
+ * States (task->exit_state): 0 -> EXIT_ZOMBIE (exit_notify) -> EXIT_DEAD (who sets it, by cmpxchg
+ * under tasklist_lock, releases).
  *
  * Invariants:
  * 1. A leader is released last: as a zombie with live threads its parent is not told of it.
- * 2. A released task is in no list, has no sighand, and keeps its signal_struct until the last reference goes.
+ * 2. A released task is in no list, has no sighand, and keeps its signal_struct until the last
+ *    reference goes.
  * 3. Times of a released thread are in signal->utime and so on: their sum never goes back.
  *
  * Locks: tasklist_lock (write) for the family, sighand->lock inside it.
@@ -39,7 +41,7 @@ const struct task_uring_ops *task_uring_ops;
 static void unhash_process(struct task *t, bool leader)
 {
 	nr_threads--;
-	pidfd_notify(t); /* who polls for POLLHUP */
+	pidfd_notify(t); /* pollers get POLLHUP */
 	detach_pid(t, PIDTYPE_PID);
 	if (leader) {
 		detach_pid(t, PIDTYPE_TGID);
@@ -100,7 +102,10 @@ static void exit_signal_state(struct task *t)
 	sighand_put(sh);
 }
 
-/* The leader of @t, now that @t is gone: true when it was only waiting for its threads and nobody waits for it. */
+/*
+ * The leader of @t, now that @t is gone: true when it was only waiting for its threads and nobody
+ * waits for it.
+ */
 static bool leader_is_free(struct task *t, struct task *leader)
 {
 	if (leader == t || leader->exit_state != EXIT_ZOMBIE || !thread_group_empty(leader))
@@ -181,7 +186,9 @@ bool do_notify_parent(struct task *t, int sig)
 	}
 	if (parent->flags & PF_KTHREAD)
 		return true;
-	/* what the child was to send was agreed with another program, perhaps one with fewer rights */
+	/*
+	 * what the child was to send was agreed with another program, perhaps one with fewer rights
+	 */
 	if (sig != SIGCHLD && t->parent_exec_id != READ_ONCE(parent->signal->exec_id))
 		sig = SIGCHLD;
 	child_info(&info, t, sig);
@@ -212,7 +219,10 @@ static struct task *live_thread(struct signal_struct *sig)
 	return NULL;
 }
 
-/* Who takes the children: another thread, the nearest ancestor that wants orphans, or the namespace's init. */
+/*
+ * Returns the new parent of the children: another thread, the nearest ancestor that wants orphans,
+ * or the namespace's init.
+ */
 static struct task *find_new_reaper(struct task *father)
 {
 	struct pid_namespace *ns = task_active_pid_ns(father);
@@ -249,7 +259,10 @@ static bool has_stopped_jobs(struct pid *pgrp)
 	return false;
 }
 
-/* POSIX: a group with stopped members that becomes an orphan gets SIGHUP, and SIGCONT so that it sees it. */
+/*
+ * POSIX: a group with stopped members that becomes an orphan gets SIGHUP, and SIGCONT so that it
+ * sees it.
+ */
 static void kill_orphaned_pgrp(struct task *t, struct task *parent)
 {
 	struct pid *pgrp = task_pgrp(t);
@@ -381,7 +394,8 @@ static void exit_mm(struct task *t)
 	if (!mm)
 		return;
 	coredump_wait_exit(mm);
-	arch_exec_regs(0, 0); /* no runner of the space holds our FPU state any more */
+	/* no runner of the space holds our FPU state any more */
+	arch_exec_regs(0, 0);
 	spin_lock(&t->alloc_lock);
 	t->mm = NULL;
 	spin_unlock(&t->alloc_lock);
@@ -397,7 +411,8 @@ static void exit_files_fs(struct task *t)
 	spin_unlock(&t->alloc_lock);
 	if (files)
 		files_put(files);
-	task_work_run(); /* last fputs, while there is still a root to look at */
+	/* last fputs, while there is still a root to look at */
+	task_work_run();
 	fs_exchange(NULL);
 }
 
@@ -415,7 +430,8 @@ static void note_maxrss(struct task *t)
 static void exit_last_thread(struct task *t, int code)
 {
 	spin_lock(&t->sighand->lock);
-	if (!t->signal->group_exit) /* the process ends as its last thread does, as since Linux 6.0 */
+	/* the process ends as its last thread does, as since Linux 6.0 */
+	if (!t->signal->group_exit)
 		begin_group_exit(t->signal, code);
 	spin_unlock(&t->sighand->lock);
 	if (init_process && same_thread_group(t, init_process))

@@ -2,15 +2,17 @@
 /*
  * fork.c: new tasks from the current one: fork, vfork, clone, clone3, unshare.
  *
- * kernel_clone() copies or shares each part of current (copy_*), then links the child in one critical section, where nothing can
- * fail any more but for a signal that came meanwhile, and lets it run. Each step that can fail has a label that undoes the ones
- * before it.
+ * kernel_clone() copies or shares each part of current (copy_*), then links the child in one
+ * critical section, where nothing can fail any more but for a signal that came meanwhile, and lets
+ * it run. Each step that can fail has a label that undoes the ones before it.
  *
  * Invariants:
  * 1. A child that is linked will run: wake_up_new_task() always follows.
- * 2. A thread is not added to a process that is on its way out (its SIGKILL is pending then, seen under sighand->lock).
- * 3. A signal to a process group reaches the child or is still pending in the parent, which then forks anew. Other signals that come
- *    meanwhile are the parent's alone, and it handles them afterwards: a timer that is faster than fork() does not keep it from ending.
+ * 2. A thread is not added to a process that is on its way out (its SIGKILL is pending then, seen
+ *    under sighand->lock).
+ * 3. A signal to a process group reaches the child or is still pending in the parent, which then
+ *    forks anew. Other signals that come meanwhile are the parent's alone, and it handles them
+ *    afterwards: a timer that is faster than fork() does not keep it from ending.
  *
  * Locks: tasklist_lock (write), then sighand->lock, around the link.
  */
@@ -209,7 +211,10 @@ static void put_ipc(struct task *t)
 
 static int copy_regs(struct task *t, const struct clone_args_k *args)
 {
-	/* the flag of a tracer's step is not the child's; asked first, as the tracer may end meanwhile */
+	/*
+	 * the flag of a tracer's step is not the child's; asked first, as the tracer may end
+	 * meanwhile
+	 */
 	bool stepped = READ_ONCE(current->ptrace) & PT_STEPPING;
 	int err = arch_task_fork(t);
 
@@ -310,7 +315,10 @@ static void link_process(struct task *t)
 		attach_pid(t, PIDTYPE_SID, old->pids[PIDTYPE_SID]);
 }
 
-/* Whoever ends a namespace kills what is linked when it looks, under tasklist_lock: nobody comes afterwards. */
+/*
+ * True if the namespace is ending: its init kills all linked tasks under tasklist_lock, and none
+ * may come afterwards.
+ */
 static bool ns_is_dying(const struct pid_namespace *ns)
 {
 	for (; ns; ns = ns->parent)
@@ -337,8 +345,8 @@ static int signals_first(u64 flags, s32 *seen)
 }
 
 /*
- * Makes @t known to the world: 0, -ERESTARTNOINTR when a signal is to be handled first that would have been the child's too, or -ENOMEM as
- * alloc_pid().
+ * Makes @t known to the world: 0, -ERESTARTNOINTR when a signal is to be handled first that would
+ * have been the child's too, or -ENOMEM as alloc_pid().
  */
 static int link_task(struct task *t, const struct clone_args_k *args, int event, s32 seen)
 {
@@ -631,7 +639,7 @@ static int check_clone_args(const struct clone_args *a)
 	return 0;
 }
 
-/* One number for each level from the innermost, whose owner's rights are needed. */
+/* Reads a number for each level from the innermost one on; each level needs its owner's rights. */
 static int read_set_tid(struct clone_args_k *args, const struct clone_args *a)
 {
 	struct pid_namespace *ns =

@@ -147,7 +147,7 @@ void wake_up_parent(struct task *t, struct task *parent);
 bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored);
 bool is_current_pgrp_orphaned(void);
 /* task->exit_state */
-#define EXIT_DEAD 16   /* somebody reaps it */
+#define EXIT_DEAD 16   /* a task reaps it */
 #define EXIT_ZOMBIE 32 /* for its parent to wait for */
 /* its tracer, who is not its parent, is about to let it go */
 #define EXIT_TRACE 48

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pidfd.c: descriptors that name a process and never another one: pidfd_open, pidfd_send_signal, pidfd_getfd, polling.
+ * pidfd.c: descriptors that name a process and never another one: pidfd_open, pidfd_send_signal,
+ * pidfd_getfd, polling.
  *
- * A pidfd is a file whose inode holds a reference to a struct pid: it can be opened again through /proc/PID/fd. It becomes readable when the
- * process has ended as a whole (a zombie without other threads, or gone). Locks: tasklist_lock to look at the process.
+ * A pidfd is a file whose inode holds a reference to a struct pid: it can be opened again through
+ * /proc/PID/fd. It becomes readable when the process has ended as a whole (a zombie without other
+ * threads, or gone). Locks: tasklist_lock to look at the process.
  */
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
@@ -21,7 +23,8 @@
 #define PIDFD_THREAD O_EXCL
 #define PIDFD_SELF_THREAD_ (-10000)
 #define PIDFD_SELF_GROUP (-10001)
-#define PIDFS_MAGIC 0xff /* _IO(PIDFS_MAGIC, n): PIDFD_GET_*_NAMESPACE */
+/* _IO(PIDFS_MAGIC, n): PIDFD_GET_*_NAMESPACE */
+#define PIDFS_MAGIC 0xff
 #define NR_NAMESPACES 10
 struct pidfd_info_ {
 	u64 mask, cgroupid;
@@ -183,7 +186,10 @@ static int info_of_gone(struct pid *pid, u64 asked, struct pidfd_info_ *i)
 	return err;
 }
 
-/* The structure has grown and will: the caller's size is in the command, and what we do not know of it is zero. */
+/*
+ * The structure has grown and will: the caller's size is in the command, and what we do not know of
+ * it is zero.
+ */
 static long pidfd_get_info(struct pid *pid, u32 cmd, uaddr_t to)
 {
 	struct pidfd_info_ i = { 0 };
@@ -253,7 +259,7 @@ struct file *pidfd_file(struct pid *pid, u32 flags)
 	if (IS_ERR(f))
 		return f;
 	f->f_inode->i_private = get_pid(pid);
-	f->f_inode->i_ino = pid->ident; /* who compares two compares these */
+	f->f_inode->i_ino = pid->ident; /* programs compare pidfds by it */
 	f->f_flags |= flags & PIDFD_THREAD;
 	return f;
 }
@@ -336,7 +342,10 @@ static int pidfd_info(siginfo_t *info, int sig, uaddr_t uinfo, struct pid *pid)
 
 const struct task_proc_ops *task_proc_ops;
 
-/* A pidfd, a descriptor of the directory /proc/PID, or a name for oneself. *@scope: whom a signal is for, if nobody has said. */
+/*
+ * A pidfd, a descriptor of the directory /proc/PID, or a name for oneself. *@scope: whom a signal
+ * is for, if nobody has said.
+ */
 static struct pid *get_pidfd_or_dir(int fd, int *scope)
 {
 	struct file *f;
@@ -391,7 +400,10 @@ long sys_pidfd_send_signal(int pidfd, int sig, uaddr_t uinfo, int flags)
 	pid = get_pidfd_or_dir(pidfd, &flags);
 	if (IS_ERR(pid))
 		return PTR_ERR(pid);
-	/* who has no number here is not to be signalled from here, whoever handed his descriptor in */
+	/*
+	 * a process without a number in this namespace cannot be signalled from it, even by a
+	 * passed descriptor
+	 */
 	err = in_pidns(current_pid_ns(), pid_ns_of(pid)) ? pidfd_info(&info, sig, uinfo, pid) :
 							   -EINVAL;
 	if (!err)

@@ -53,7 +53,7 @@ static long set_dumpable_by_user(u64 mode)
 	return 0;
 }
 
-/* Who is below a subreaper looks for one when it dies: all descendants must know. */
+/* Marks all descendants of a subreaper: a dying task looks for one only if marked. */
 static void mark_descendants(struct task *top)
 {
 	struct task *p, *up;
@@ -295,7 +295,7 @@ long sys_arch_prctl(int option, u64 addr)
 	case ARCH_GET_GS: return put_user(r->gs_base, UADDR(addr));
 	case ARCH_GET_XCOMP_SUPP:
 	case ARCH_GET_XCOMP_PERM: return put_user(arch_xfeatures(), UADDR(addr));
-	/* whoever wants AMX's tiles hears that this CPU has none: a frame has no room for them */
+	/* AMX's tiles are refused as on a CPU without them: a signal frame has no room for them */
 	case ARCH_REQ_XCOMP_PERM: return addr < XCOMP_MAX ? -EOPNOTSUPP : -EINVAL;
 	case ARCH_GET_CPUID: return 1;
 	case ARCH_SET_CPUID: return -ENODEV;

@@ -11,12 +11,17 @@
 
 struct file;
 
-/* kernel/init.c: makes current (a kernel thread) process 1 running @path. Does not return to the caller when 0: the caller
- * returns from its kthread function and goes to user mode. */
+/*
+ * kernel/init.c: makes current (a kernel thread) process 1 running @path. Does not return to the
+ * caller when 0: the caller returns from its kthread function and goes to user mode.
+ */
 int kernel_execve(const char *path, const char *const *argv, const char *const *envp);
 struct task *kernel_spawn_init(
 	int (*fn)(void *)); /* a task with pid 1, files, fs; runs fn, which ends in kernel_execve */
-/* A process of the kernel's own with files of its own, in init's root and with umask 022, runs @fn, which ends in kernel_execve. 0 or -errno. */
+/*
+ * A process of the kernel's own with files of its own, in init's root and with umask 022, runs @fn,
+ * which ends in kernel_execve. 0 or -errno.
+ */
 int kernel_spawn_helper(int (*fn)(void *), void *arg);
 
 /* Ends the process (group_exit) or the thread. */
@@ -26,8 +31,9 @@ void do_exit(int code) __noreturn;
 /* What terminals do for processes; kernel/dev registers it. */
 struct task_tty_ops {
 	/*
-	 * Current, a session leader with a controlling terminal, gives it up: setsid() has made a new session, or
-	 * it exits, and the group in the foreground gets SIGHUP and SIGCONT. No lock held.
+	 * Current, a session leader with a controlling terminal, gives it up: setsid() has made a
+	 * new session, or it exits, and the group in the foreground gets SIGHUP and SIGCONT. No
+	 * lock held.
 	 */
 	void (*leave)(bool on_exit);
 	void (*sak)(
@@ -44,19 +50,24 @@ extern struct task *init_process; /* pid 1 */
 
 /* For /proc/PID: strings as Linux prints them. */
 char task_state_char(struct task *t);
-void task_times(struct task *t, u64 *utime, u64 *stime);         /* one thread */
+void task_times(struct task *t, u64 *utime, u64 *stime);         /* times of one thread */
 void thread_group_times(struct task *t, u64 *utime, u64 *stime); /* the process */
 void task_answers(struct answers *
 		a); /* what current's getpid() and so on say; arch_answers_revoke() when that changes */
-struct mm *get_task_mm(struct task *t); /* mmget'd, or NULL (kernel thread, exiting) */
+/* mmget'd, or NULL (kernel thread, exiting) */
+struct mm *get_task_mm(struct task *t);
 bool ptrace_may_access(struct task *t, bool attach);
 /*
- * Between a look at whether current may look into @t and the use of that, @t must not become somebody else by an exec: exec_hold() holds
- * its memory, credentials and dumpability together as they are. 0, or -ERESTARTSYS when current is being killed. Not for two at a time.
+ * Between a look at whether current may look into @t and the use of that, @t must not become
+ * somebody else by an exec: exec_hold() holds its memory, credentials and dumpability together as
+ * they are. 0, or -ERESTARTSYS when current is being killed. Not for two at a time.
  */
 int exec_hold(struct task *t);
 void exec_release(struct task *t);
-/* The memory of @t, mmget'd, if current may look into it, NULL where it has none; ERR_PTR(-EACCES, -ERESTARTSYS). */
+/*
+ * The memory of @t, mmget'd, if current may look into it, NULL where it has none; ERR_PTR(-EACCES,
+ * -ERESTARTSYS).
+ */
 struct mm *mm_access(struct task *t, bool attach);
 extern char core_pattern[128];
 extern int sysctl_core_uses_pid, sysctl_core_pipe_limit, suid_dumpable, cad_restarts,
@@ -65,19 +76,28 @@ extern int sysctl_core_uses_pid, sysctl_core_pipe_limit, suid_dumpable, cad_rest
 /* What the IPC room does at the turns of a task's life; NULL while there is none. */
 struct task_ipc_ops {
 	int (*fork)(struct task *child, u64 clone_flags); /* 0 or -ENOMEM; undone by exit */
-	void (*exit)(struct task *t);        /* current, or a child that never ran; no lock held */
-	void (*unshare_sem)(struct task *t); /* current applies and forgets its SEM_UNDOs */
+	/* current, or a child that never ran; no lock held */
+	void (*exit)(struct task *t);
+	/* current applies and forgets its SEM_UNDOs */
+	void (*unshare_sem)(struct task *t);
 };
 extern const struct task_ipc_ops *task_ipc_ops;
-/* What io_uring does for a task that has requests; kernel/io_uring registers it before there are any. */
+/*
+ * What io_uring does for a task that has requests; kernel/io_uring registers it before there are
+ * any.
+ */
 struct task_uring_ops {
-	void (*end)(struct task *t); /* current exits or execs: what waits in its name ends */
+	/* current exits or execs: what waits in its name ends */
+	void (*end)(struct task *t);
 };
 extern const struct task_uring_ops *task_uring_ops;
 
 /* What /proc does for pidfds; kernel/fs/proc registers it. */
 struct task_proc_ops {
-	/* Returns the process whose directory /proc/PID the file is, NULL for other files; no reference. */
+	/*
+	 * Returns the process whose directory /proc/PID the file is, NULL for other files; no
+	 * reference.
+	 */
 	struct pid *(*dir_pid)(const struct file *f);
 };
 extern const struct task_proc_ops *task_proc_ops;
@@ -105,9 +125,10 @@ void uts_set(enum uts_field which, const char name[65]);
 #define OOM_PATH_MAX 256
 /* A memory group that is out of memory, for the OOM killer. */
 struct oom_scope {
-	u64 total;                             /* pages: the group's limit */
-	bool (*in)(struct task *p, void *arg); /* true if @p is in the group; tasklist_lock held */
-	void (*tell)(void *arg);               /* writes use and limits to the log */
+	u64 total; /* pages: the group's limit */
+	/* true if @p is in the group; tasklist_lock held */
+	bool (*in)(struct task *p, void *arg);
+	void (*tell)(void *arg); /* writes use and limits to the log */
 	/* Writes the path of @p's group; NULL: of the group itself. */
 	void (*path)(struct task *p, void *arg, char *buf, size_t size);
 	void *arg;
@@ -124,13 +145,21 @@ struct task *oom_kill_within(const struct oom_scope *scope, bool *any);
 void oom_tell_use(const char *what, u64 pages, u64 limit, u64 refused);
 /* Logs that @p is killed with its memory group. */
 void oom_tell_killed(struct task *p);
-/* Kills the worst process of the machine when memory is out: true when one dies. For mm_task_ops. */
+/*
+ * Kills the worst process of the machine when memory is out: true when one dies. For mm_task_ops.
+ */
 bool oom_kill_any(u32 gfp, u32 order);
 /* No kernel thread, not process 1, and it has not asked to be spared. */
 bool oom_may_kill(const struct task *p);
-/* A freeze of its cgroup begins or ends for @t (kernel/cgroup). False: it is about to end, and will not freeze. */
+/*
+ * A freeze of its cgroup begins or ends for @t (kernel/cgroup). False: it is about to end, and will
+ * not freeze.
+ */
 bool task_set_freeze(struct task *t, bool on);
-/* On the way to user mode, with TIF_CGROUP: tells a task of SCHED_DEADLINE of an overrun, and sleeps until its next period. */
+/*
+ * On the way to user mode, with TIF_CGROUP: tells a task of SCHED_DEADLINE of an overrun, and
+ * sleeps until its next period.
+ */
 void sched_deadline_over(void);
 
 /* Ctrl-alt-del and power-off in order: sync, stop all, arch_power_off. */
@@ -140,8 +169,10 @@ struct iov_iter;
 /* The next records, as syslog(2) gives them to whoever reads them first; waits for one. */
 ssize_t syslog_read(struct iov_iter *to);
 bool syslog_unread(void);
-bool syslog_may_read_all(void); /* kernel.dmesg_restrict, and what current may */
-u64 syslog_cleared(void); /* the first record after those that SYSLOG_ACTION_CLEAR put aside */
+/* kernel.dmesg_restrict, and what current may */
+bool syslog_may_read_all(void);
+/* the first record after those that SYSLOG_ACTION_CLEAR put aside */
+u64 syslog_cleared(void);
 void ctrl_alt_del(void);
 /*
  * Does ctrl_alt_del(), and a restart ends the instance from now on. @value, unless 0, goes to init

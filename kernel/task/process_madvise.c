@@ -33,7 +33,10 @@ static struct task *pidfd_task(int fd)
 	return t ? t : ERR_PTR(-ESRCH);
 }
 
-/* One's own memory takes any advice, that of others what does not change what they read. */
+/*
+ * Returns the mm to advise: current's own takes any advice, another's only advice that does not
+ * change its content.
+ */
 static struct mm *mm_to_advise(int fd, int advice)
 {
 	struct task *t = pidfd_task(fd);
@@ -104,7 +107,7 @@ static bool process_is_dying(const struct task *p)
 	bool ends = READ_ONCE(sig->group_exit) ||
 		    (thread_group_empty(p) && READ_ONCE(p->flags) & PF_EXITING);
 
-	/* who begins a core sets core_state first: stop_others() */
+	/* a core dump sets core_state first: stop_others() */
 	smp_mb();
 	return ends && !READ_ONCE(sig->core_state);
 }

@@ -268,7 +268,7 @@ static int search_thread(struct wait_opts *wo, struct task *t)
 	return 0;
 }
 
-/* One look at all of them: a pid, 0 (wait), or -ECHILD. */
+/* Looks once at all children: a pid, 0 (wait), or -ECHILD. */
 static int search(struct wait_opts *wo)
 {
 	struct task *t;

@@ -8,8 +8,8 @@
 #include "kernel/task/signal/signal.h"
 
 /*
- * One look by current, as with WNOHANG: 0, with info->si_signo 0 if there is nothing to tell; or
- * -errno.
+ * Looks once at current's children, as with WNOHANG: 0, with info->si_signo 0 if there is nothing
+ * to report; or -errno.
  */
 long waitid_look(int which, pid_t id, int options, siginfo_t *info);
 

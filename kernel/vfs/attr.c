@@ -83,7 +83,7 @@ void touch_atime(const struct path *p)
 	struct timespec64 now;
 
 	if (!atime_needs_update(p, inode) || READ_ONCE(inode->i_sb->s_changes_stopped) ||
-		mnt_want_write(p->mnt)) /* who reads does not wait for a thaw */
+		mnt_want_write(p->mnt)) /* a reader does not wait for a thaw */
 		return;
 	now = current_time(inode);
 	if (time_cmp(&now, &inode->i_atime)) {
@@ -313,7 +313,7 @@ static u32 attr_events(u32 valid)
 	return events;
 }
 
-/* Who has no owner or group through this mount may get one, and nothing else. */
+/* True if @a leaves the owner or group of an inode unmapped: such a change is refused. */
 static bool stays_nobodys(const struct inode *inode, const struct iattr *a)
 {
 	return unlikely(current->idmap) &&

@@ -171,7 +171,7 @@ out_put:
 	return err;
 }
 
-/* One step: the highest directory above @dir that has no dentry gets one. */
+/* Takes a step: gives the highest directory above @dir that has no dentry one. */
 static int connect_step(struct mount *m, struct inode *dir)
 {
 	struct super_block *sb = dir->i_sb;

@@ -117,7 +117,7 @@ static int fdt_enlarge(struct files_struct *files, u32 size)
 	}
 	spin_lock(&files->lock);
 	if (files->fdt.max_fds >= size) {
-		old = fresh.open_fds; /* somebody else was faster */
+		old = fresh.open_fds; /* another task was faster */
 	} else {
 		old = files->fdt.open_fds;
 		fdt_move(&fresh, &files->fdt);
@@ -483,8 +483,8 @@ static void inherit_leaf(struct fdtable *to, const struct fdtable *from, u32 w, 
 }
 
 /*
- * One walk over what @old has below @max. 1: there was room for all of it; 0: some was made, with
- * old->lock dropped. -ENOMEM, -EMFILE.
+ * Makes room for the descriptors that @old has below @max. 1: there was room; 0: room was made,
+ * with old->lock dropped. -ENOMEM, -EMFILE.
  */
 static int inherit_room(struct files_struct *f, struct files_struct *old, u32 max)
 {

@@ -122,7 +122,7 @@ int may_idmap(const struct mount *m, const struct user_namespace *map)
 		return -EINVAL;
 	if (!ns_capable(owner, CAP_SYS_ADMIN))
 		return -EPERM;
-	if (!m->mnt_ns->detached) /* somebody may be at work in it */
+	if (!m->mnt_ns->detached) /* another task may be at work in it */
 		return -EINVAL;
 	return __atomic_load_n(&m->mnt_writers.v, __ATOMIC_SEQ_CST) ? -EBUSY : 0;
 }

@@ -451,8 +451,8 @@ void iput_removed(struct inode *inode)
 		inode && !inode->i_nlink && inode->i_sb->s_bdev && !(current->flags & PF_RECLAIM);
 
 	/*
-	 * one is left: it may be the flusher's. With more somebody has it open, and the last of
-	 * those waits
+	 * one reference is left: it may be the flusher's. With more, the file is open, and the last
+	 * closer waits
 	 */
 	if (inode && drop_reference(inode) == 1 && wait)
 		bdi_wait_flushing(b, inode);
@@ -556,9 +556,9 @@ static bool only_own_inodes(struct super_block *sb)
 #define LET_GO_NS 10000000000UL
 
 /*
- * Who frees memory, or takes a watch away, has no reference of a mount, and may be in the midst of
- * letting an inode go: it needs the file system as long as that takes. Nobody new comes, and what
- * is let go now is not kept.
+ * Waits for tasks that are releasing an inode without a reference on a mount: those that free
+ * memory or remove a watch need the file system as long as that takes. No new ones come, and inodes
+ * released now are not cached.
  */
 bool wait_for_inodes(struct super_block *sb)
 {
@@ -699,7 +699,7 @@ void init_special_inode(struct inode *inode, umode_t mode, dev_t rdev)
 	vfs_special_fops(inode);
 }
 
-/* One bucket for every 32 KiB of memory. */
+/* Makes a bucket for every 32 KiB of memory. */
 void inode_init(void)
 {
 	u32 n = 1024;

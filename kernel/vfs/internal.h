@@ -315,7 +315,7 @@ void kill_fasync(struct file *f, int fd, int band);
 void fown_put(struct fown *o); /* its references */
 void file_owned_by_us(
 	struct file *f); /* where nobody is told of its events yet, current's process is */
-/* nobody is told any more, and F_SETSIG is forgotten */
+/* ends reports of events, and resets F_SETSIG */
 void file_drop_owner(struct file *f);
 /* dnotify.c: fcntl(F_NOTIFY); what closing does to it, @owner NULL: the file's end. */
 long fcntl_notify(int fd, struct file *f, u32 mask);

@@ -358,8 +358,8 @@ static struct file *open_after_create(
 }
 
 /*
- * One round: nd has the parent and the last component. NULL: it was a link that nd has followed,
- * another round.
+ * Takes a round: nd has the parent and the last component. NULL: it was a link that nd has
+ * followed, another round.
  */
 static struct file *open_create_round(struct nameidata *nd, const struct open_how_k *how)
 {

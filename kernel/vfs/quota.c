@@ -23,7 +23,7 @@ struct quota_call {
 	int err;
 };
 
-/* One's own is shown to anybody. */
+/* True if the quota is the caller's own, which any user may see. */
 static bool is_own(const struct quota_call *q)
 {
 	if (q->type == USRQUOTA)

@@ -40,8 +40,8 @@ void generic_fillattr(struct inode *inode, struct kstat *st)
 #define STATX_MNT_ID_UNIQUE_ 0x4000
 
 /*
- * Who asks has no place for attributes, as struct stat: they cost more than the rest. A bit that
- * statx refuses from users.
+ * The caller has no field for attributes, as with struct stat: they cost more than the rest. A bit
+ * that statx refuses from users.
  */
 #define STAT_PLAIN STATX__RESERVED
 

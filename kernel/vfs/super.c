@@ -2,16 +2,19 @@
 /*
  * super.c: superblocks, one for each mounted file system.
  *
- * A mount operation calls mount_bdev, mount_nodev or mount_single with a function that fills the superblock. s_active counts the
- * mounts (and whoever else keeps it alive); the last deactivate_super() calls the type's kill_sb, which ends in
- * generic_shutdown_super().
+ * A mount operation calls mount_bdev, mount_nodev or mount_single with a function that fills the
+ * superblock. s_active counts the mounts (and whoever else keeps it alive); the last
+ * deactivate_super() calls the type's kill_sb, which ends in generic_shutdown_super().
  *
- * States: being built (on super_blocks, s_root NULL) -> SB_ACTIVE -> dying (s_active 0) -> off the list, freed after a grace period.
+ * States: being built (on super_blocks, s_root NULL) -> SB_ACTIVE -> dying (s_active 0) -> off the
+ * list, freed after a grace period.
  *
  * Invariants:
- *   1. s_umount is held for writing while it is built and while it dies, so whoever gets it and sees s_root has a live one.
+ *   1. s_umount is held for writing while it is built and while it dies, so whoever gets it and
+ *      sees s_root has a live one.
  *   2. A block device carries one superblock at a time (bdev_open's holder).
- *   3. Whoever only looks (for_each_super) does not keep it alive: the unmounting that drops the last count has ended it when it returns.
+ *   3. Whoever only looks (for_each_super) does not keep it alive: the unmounting that drops the
+ *      last count has ended it when it returns.
  * Locks: sb_lock (the list), s_umount.
  */
 #include "kernel/block/block.h"
@@ -22,7 +25,8 @@
 LIST_HEAD(super_blocks);
 DEFINE_SPINLOCK(sb_lock);
 static DEFINE_MUTEX(bdev_mount_mutex); /* mount_bdev: find or build */
-static struct radix anon_devs;         /* minors of anonymous devices, under anon_lock */
+/* minors of anonymous devices, under anon_lock */
+static struct radix anon_devs;
 static DEFINE_MUTEX(anon_lock);
 
 static void sb_set_blocksize_default(struct super_block *sb)
@@ -183,7 +187,7 @@ static struct dentry *fill_new(struct super_block *sb, void *data, fill_super_t 
 		abandon_super(sb);
 		return ERR_PTR(err);
 	}
-	if (!sb->s_user_ns) /* whoever mounts it owns what is in it */
+	if (!sb->s_user_ns) /* the mounter owns its content */
 		sb->s_user_ns = get_user_ns(current_user_ns());
 	if (sb->s_user_ns != &init_user_ns)
 		sb->s_iflags |= SB_I_NODEV;
@@ -221,12 +225,14 @@ static void wait_for_end(struct super_block *sb)
 	spin_unlock(&sb_lock);
 	if (last)
 		call_rcu(&sb->s_rcu, super_free_rcu);
-	cond_resched(); /* who takes it down may not have the lock yet */
+	/* the task that shuts it down may not have the lock yet */
+	cond_resched();
 }
 
 /*
- * A live superblock of the type, and of the device when one is given: s_umount held for writing, s_active counted. NULL. One of the device that
- * is being taken down still writes to it: who mounts it anew waits for that.
+ * A live superblock of the type, and of the device when one is given: s_umount held for writing,
+ * s_active counted. NULL. One of the device that is being taken down still writes to it: who mounts
+ * it anew waits for that.
  */
 static struct super_block *grab_super(struct file_system_type *t, struct block_device *b)
 {
@@ -267,7 +273,10 @@ struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data, f
 	return root;
 }
 
-/* The block device that a path names, for a mount with @flags. ERR_PTR(-ENOENT, -ENOTBLK, -EPERM, -ENXIO ...). */
+/*
+ * The block device that a path names, for a mount with @flags. ERR_PTR(-ENOENT, -ENOTBLK, -EPERM,
+ * -ENXIO ...).
+ */
 static struct block_device *bdev_of_path(const char *name, u32 flags)
 {
 	int what = DEVICE_READ | (flags & SB_RDONLY ? 0 : DEVICE_WRITE);
@@ -367,7 +376,10 @@ void kill_block_super(struct super_block *sb)
 
 /* ---- all of them ---- */
 
-/* One further in the list, to its end or to its beginning: the list's head behind the last one. */
+/*
+ * Returns the next in the list, towards its end or its beginning: the list's head behind the last
+ * one.
+ */
 static struct super_block *step(struct super_block *sb, bool back)
 {
 	struct list_head *at = sb ? &sb->s_list : &super_blocks;
@@ -474,8 +486,9 @@ static void quiesce_one(struct super_block *sb, void *arg)
 
 void sync_and_quiesce_all(void)
 {
-	freeze_forbid(true); /* nobody freezes anew what would be waited for */
-	thaw_all();          /* who waits for it may go on, and be told that he cannot write */
+	/* forbids new freezes, which would be waited for */
+	freeze_forbid(true);
+	thaw_all(); /* waiters go on and fail to write */
 	sync_all();
 	for_each_super(quiesce_one, NULL);
 	freeze_forbid(false);
@@ -509,7 +522,10 @@ int do_remount_sb(struct super_block *sb, u32 flags, char *data)
 		sb->s_bdev_write = true;
 	}
 	if (to_ro) {
-		/* no new writers, until it is read-only: what they wrote behind the last sync would be lost */
+		/*
+		 * no new writers, until it is read-only: what they wrote behind the last sync would
+		 * be lost
+		 */
 		__atomic_store_n(&sb->s_going_ro, true, __ATOMIC_SEQ_CST);
 		if (__atomic_load_n(&sb->s_writers.v, __ATOMIC_SEQ_CST))
 			err = -EBUSY;

@@ -234,7 +234,7 @@ void snapshot_supers(
 	void (*fn)(const char *dev, const char *type, enum super_rest rest, void *arg), void *arg);
 int sync_filesystem(struct super_block *sb, bool wait);
 void sync_all(void);
-/* whoever has frozen them, and disks that are held */
+/* whatever froze them, and disks that are held */
 void thaw_all(void);
 /*
  * Before power-off: all is written and every disk is marked clean; file systems are read-only

@@ -54,7 +54,7 @@ static int utimes_path(const struct path *p, const struct timespec64 *t)
 		attr_time(&a, &t[0], &a.ia_atime, ATTR_ATIME, ATTR_ATIME_SET);
 		attr_time(&a, &t[1], &a.ia_mtime, ATTR_MTIME, ATTR_MTIME_SET);
 		if (inode->i_flags & (S_IMMUTABLE | S_APPEND) || !inode_owner_or_capable(inode))
-			err = -EPERM; /* one now, one omitted, too */
+			err = -EPERM; /* one NOW and one OMIT, too */
 	}
 	if (!err) {
 		down_write(&inode->i_rwsem);

@@ -2,12 +2,14 @@
 /*
  * vfs.h: inodes, dentries, open files, mounts, and the tables through which file systems plug in.
  *
- * Interface, for a file system: fill a struct file_system_type, register_filesystem(); its mount operation builds a super_block
- * whose root dentry holds a root inode; inodes carry i_op, i_fop and (for cached files) i_mapping->a_ops.
- * For everyone else: path lookups (namei), filp_open/kernel_read/kernel_write, file descriptors.
+ * Interface, for a file system: fill a struct file_system_type, register_filesystem(); its mount
+ * operation builds a super_block whose root dentry holds a root inode; inodes carry i_op, i_fop and
+ * (for cached files) i_mapping->a_ops. For everyone else: path lookups (namei),
+ * filp_open/kernel_read/kernel_write, file descriptors.
  *
- * Locks: kernel/lib/lock.h. Directory operations run with the directory's i_rwsem held for writing (lookup: for reading or writing),
- * rename with both directories' and the superblock's s_rename_mutex.
+ * Locks: kernel/lib/lock.h. Directory operations run with the directory's i_rwsem held for writing
+ * (lookup: for reading or writing), rename with both directories' and the superblock's
+ * s_rename_mutex.
  */
 #ifndef NESTLING_VFS_H
 #define NESTLING_VFS_H
@@ -94,7 +96,8 @@ struct kstat {
 struct iattr {
 	u32 ia_valid;
 	umode_t ia_mode;
-	umode_t ia_killed; /* for setattr: the set-id bits that ATTR_KILL_* stood for; i_mode has lost them already */
+	/* for setattr: the set-id bits that ATTR_KILL_* stood for; i_mode has lost them already */
+	umode_t ia_killed;
 	kuid_t ia_uid;
 	kgid_t ia_gid;
 	loff_t ia_size;
@@ -111,7 +114,8 @@ struct iattr {
 #define I_FREEING 0x10
 #define I_SYNC 0x20
 #define I_LINKABLE 0x40 /* O_TMPFILE */
-#define I_OWN 0x80      /* the file system itself uses it until put_super */
+/* the file system itself uses it until put_super */
+#define I_OWN 0x80
 
 /* i_flags */
 #define S_IMMUTABLE 0x1
@@ -122,7 +126,8 @@ struct iattr {
 #define S_PRIVATE 0x20
 #define S_DIRSYNC 0x40
 #define S_SWAPFILE 0x100 /* a swap area: stays as it is */
-#define S_NOSEC 0x80     /* no set-id bits, no security xattrs to clear on write */
+/* no set-id bits, no security xattrs to clear on write */
+#define S_NOSEC 0x80
 
 struct file_extent {
 	u64 pos, len, phys; /* bytes; phys on the device */
@@ -131,10 +136,14 @@ struct file_extent {
 #define FILE_EXTENT_HOLE 0x1
 #define FILE_EXTENT_UNWRITTEN 0x2 /* allocated, reads as zeros */
 #define FILE_EXTENT_INLINE 0x8    /* within a block of other things */
-#define FILE_EXTENT_BLOCKS 0x4    /* the file knows blocks, no extents: neighbours are one */
+/* the file knows blocks, no extents: neighbours are one */
+#define FILE_EXTENT_BLOCKS 0x4
 
 struct inode_operations {
-	/* Attaches the inode to @dentry by d_splice_alias/d_add (negative: NULL inode). NULL, another dentry to use, or ERR_PTR. */
+	/*
+	 * Attaches the inode to @dentry by d_splice_alias/d_add (negative: NULL inode). NULL,
+	 * another dentry to use, or ERR_PTR.
+	 */
 	struct dentry *(*lookup)(struct inode *dir, struct dentry *dentry, u32 flags);
 	int (*create)(struct inode *dir, struct dentry *dentry, umode_t mode, bool excl);
 	int (*link)(struct dentry *old, struct inode *dir, struct dentry *dentry);
@@ -145,27 +154,42 @@ struct inode_operations {
 	int (*mknod)(struct inode *dir, struct dentry *dentry, umode_t mode, dev_t dev);
 	int (*rename)(struct inode *odir, struct dentry *old, struct inode *ndir,
 		struct dentry *new_dentry,
-		u32 flags); /* RENAME_NOREPLACE is done by vfs; RENAME_EXCHANGE, RENAME_WHITEOUT by the fs or -EINVAL */
+		/*
+		 * RENAME_NOREPLACE is done by vfs; RENAME_EXCHANGE, RENAME_WHITEOUT by the fs or
+		 * -EINVAL
+		 */
+		u32 flags);
 	int (*tmpfile)(struct inode *dir, struct dentry *dentry, umode_t mode);
-	/* The target in a buffer that stays valid (kfree'd by the caller when *to_free is set). ERR_PTR. */
+	/*
+	 * The target in a buffer that stays valid (kfree'd by the caller when *to_free is set).
+	 * ERR_PTR.
+	 */
 	const char *(*get_link)(struct dentry *dentry, struct inode *inode, char **to_free);
 	/* Magic links of /proc: jumps to a path instead. NULL for ordinary symlinks. */
 	int (*follow_link)(struct dentry *dentry, struct inode *inode, struct path *to);
 	int (*permission)(struct inode *inode, int mask); /* MAY_*; NULL: generic_permission */
 	int (*getattr)(const struct path *path, struct kstat *st, u32 request, u32 flags);
-	bool getattr_plain; /* getattr does not sleep, and can do without references */
+	/* getattr does not sleep, and can do without references */
+	bool getattr_plain;
 	int (*setattr)(struct dentry *dentry, struct iattr *attr);
-	/* Names with their prefix ("user.x"). Size or -errno; buf NULL: size only. flags XATTR_CREATE/REPLACE; value NULL: remove. */
+	/*
+	 * Names with their prefix ("user.x"). Size or -errno; buf NULL: size only. flags
+	 * XATTR_CREATE/REPLACE; value NULL: remove.
+	 */
 	ssize_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
 	int (*setxattr)(
 		struct inode *inode, const char *name, const void *value, size_t size, int flags);
 	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size);
-	/* FS_*_FL of linux/fs.h; set_flags with i_rwsem held: -EOPNOTSUPP for what the file system cannot keep. */
+	/*
+	 * FS_*_FL of linux/fs.h; set_flags with i_rwsem held: -EOPNOTSUPP for what the file system
+	 * cannot keep.
+	 */
 	int (*get_flags)(struct inode *inode, u32 *flags);
 	int (*set_flags)(struct inode *inode, u32 flags);
 	/* The extent, or the hole, that byte @pos of the file is in. */
 	int (*extent_at)(struct inode *inode, u64 pos, struct file_extent *e);
-	bool only_fibmap; /* extent_at is for FIBMAP: FIEMAP is EOPNOTSUPP */
+	/* extent_at is for FIBMAP: FIEMAP is EOPNOTSUPP */
+	bool only_fibmap;
 	/* The bytes of the device that its attributes lie in, pos 0: a hole, there are none. */
 	int (*xattr_extent)(struct inode *inode, struct file_extent *e);
 };
@@ -184,9 +208,11 @@ struct inode {
 	struct address_space *i_mapping; /* usually &i_data */
 	struct address_space i_data;
 	ino_t i_ino;
-	u32 i_nlink; /* under i_rwsem of the inode or of its directories */
+	/* under i_rwsem of the inode or of its directories */
+	u32 i_nlink;
 	dev_t i_rdev;
-	loff_t i_size; /* written under i_rwsem; read by i_size_read */
+	/* written under i_rwsem; read by i_size_read */
+	loff_t i_size;
 	struct timespec64 i_atime, i_mtime, i_ctime, i_btime;
 	u64 i_blocks; /* 512-byte units */
 	u32 i_blkbits;
@@ -195,12 +221,14 @@ struct inode {
 	spinlock_t i_lock; /* i_state, i_blocks, counters */
 	struct rwsem i_rwsem;
 	u32 i_state;
-	atomic_t i_count;              /* references */
-	atomic_t i_dio_count;          /* direct transfers under way: inode_dio_wait() */
-	atomic_t i_writecount;         /* > 0 writers, < 0 denied (executing) */
-	struct hlist_node i_hash;      /* inode hash, under its bucket lock */
-	struct list_head i_sb_list;    /* under s_inode_list_lock */
-	struct list_head i_dirty_list; /* sb's dirty inodes, under s_inode_wblist_lock */
+	atomic_t i_count; /* references */
+	/* direct transfers under way: inode_dio_wait() */
+	atomic_t i_dio_count;
+	atomic_t i_writecount;      /* > 0 writers, < 0 denied (executing) */
+	struct hlist_node i_hash;   /* inode hash, under its bucket lock */
+	struct list_head i_sb_list; /* under s_inode_list_lock */
+	/* sb's dirty inodes, under s_inode_wblist_lock */
+	struct list_head i_dirty_list;
 	struct list_head i_lru;
 	struct list_head i_dentry; /* aliases (dentry.d_alias), under i_lock */
 	u64 dirtied_when;
@@ -208,20 +236,24 @@ struct inode {
 	void *i_pipe;             /* struct pipe_inode_info of a FIFO or pipe */
 	struct block_device *i_bdev;
 	void *i_cdev;
-	char *i_link;    /* fast symlink target: immutable, valid until i_free */
+	/* fast symlink target: immutable, valid until i_free */
+	char *i_link;
 	u8 i_write_hint; /* RWH_*, a word that anyone reads */
-	u32 i_seals;     /* F_SEAL_* of a memfd, with SEALS_ALLOWED; under i_rwsem */
+	/* F_SEAL_* of a memfd, with SEALS_ALLOWED; under i_rwsem */
+	u32 i_seals;
 #define SEALS_ALLOWED 0x80000000
 	void *i_fsnotify;       /* inotify marks */
 	struct lease *i_leases; /* under lease_lock */
-	atomic_t i_readcount;   /* files that have it open for reading only: for leases */
+	/* files that have it open for reading only: for leases */
+	atomic_t i_readcount;
 	struct posix_acl *i_default_acl;
 	struct dnotify *i_dnotify; /* requests of F_NOTIFY, under dnotify_lock */
 	struct simple_dir
 		*i_sdir; /* entries of a directory of a memory file system, under i_rwsem */
 	struct rcu_head i_rcu;
-	void (*i_free)(struct inode *inode); /* s_op->free_inode, or the plain one; immutable */
-	void *i_private;                     /* of the file system */
+	/* s_op->free_inode, or the plain one; immutable */
+	void (*i_free)(struct inode *inode);
+	void *i_private; /* of the file system */
 };
 static inline loff_t i_size_read(const struct inode *i)
 {
@@ -233,29 +265,35 @@ static inline void i_size_write(struct inode *i, loff_t size)
 }
 
 struct inode *new_inode(struct super_block *sb); /* count 1, no number, not hashed; NULL */
-/* By number: from the hash, or a new one with I_NEW for the caller to fill and unlock_new_inode(). ERR_PTR(-ENOMEM). */
+/*
+ * By number: from the hash, or a new one with I_NEW for the caller to fill and unlock_new_inode().
+ * ERR_PTR(-ENOMEM).
+ */
 struct inode *iget_locked(struct super_block *sb, ino_t ino);
 struct inode *ilookup(struct super_block *sb, ino_t ino);
 void unlock_new_inode(struct inode *inode);
 void iget_failed(
 	struct inode *inode); /* I_NEW inode that could not be filled: removes and puts it */
-void inode_unhash(struct inode *inode); /* it is not found by its number any more; still used */
+/* it is not found by its number any more; still used */
+void inode_unhash(struct inode *inode);
 int insert_inode_locked(
 	struct inode *inode); /* a created inode into the hash with I_NEW; 0 or -EBUSY */
-/* One that is in use, with a number of its own: ilookup() finds it from now on. */
+/* Hashes an inode in use under its own number: ilookup() finds it from now on. */
 void inode_hash_late(struct inode *inode);
 void inode_init_owner(
 	struct inode *inode, struct inode *dir, umode_t mode); /* fsuid/gid, setgid directories */
 void ihold(struct inode *inode);
 void iput(struct inode *inode);
 /*
- * The same by who may have put the last name, or the last file, of it away: its space is free afterwards, though it was just being written back.
- * While somebody else has it open there is nothing to wait for. Nothing is held that a write or a removal could wait for. NULL is fine.
+ * The same by who may have put the last name, or the last file, of it away: its space is free
+ * afterwards, though it was just being written back. While somebody else has it open there is
+ * nothing to wait for. Nothing is held that a write or a removal could wait for. NULL is fine.
  */
 void iput_removed(struct inode *inode);
 /*
- * The file was removed meanwhile and nobody else has it: what is dirty goes with it, as soon as the caller lets go. Asked by the
- * flusher, which has a reference of its own; who waits (wbc->sync) may have the file open, and that is the one reference.
+ * The file was removed meanwhile and nobody else has it: what is dirty goes with it, as soon as the
+ * caller lets go. Asked by the flusher, which has a reference of its own; who waits (wbc->sync) may
+ * have the file open, and that is the one reference.
  */
 static inline bool inode_only_flushed(const struct inode *inode)
 {
@@ -282,12 +320,18 @@ int inode_permission(struct inode *inode, int mask);
 int path_permission(const struct path *p, int mask); /* the same through a mount: idmap.h */
 bool inode_owner_or_capable(const struct inode *inode);
 bool path_owner_or_capable(const struct path *p); /* through a mount */
-/* Whom an id of the file system that @f is on, such as its i_uid, stands for through its mount; -1: nobody. */
+/*
+ * Whom an id of the file system that @f is on, such as its i_uid, stands for through its mount; -1:
+ * nobody.
+ */
 kuid_t file_seen_uid(const struct file *f, kuid_t kept);
 kgid_t file_seen_gid(const struct file *f, kgid_t kept);
 ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf,
 	size_t size); /* no permission is asked for; -EOPNOTSUPP */
-/* May current read or write (@mask) the attribute? 0, -EPERM, -ENODATA: it may not know; not of access control lists. */
+/*
+ * May current read or write (@mask) the attribute? 0, -EPERM, -ENODATA: it may not know; not of
+ * access control lists.
+ */
 int xattr_permission(struct inode *inode, const char *name, int mask);
 int setattr_prepare(struct dentry *dentry, struct iattr *attr);
 void setattr_copy(struct inode *inode, const struct iattr *attr);
@@ -308,17 +352,23 @@ int inode_newsize_ok(struct inode *inode, loff_t size); /* RLIMIT_FSIZE, s_maxby
 #define DCACHE_REVALIDATE 0x8
 #define DCACHE_DONTCACHE 0x10
 #define DCACHE_REFERENCED 0x20
-#define DCACHE_LRU 0x40 /* on the list of unused ones (perhaps in use again) */
-#define DCACHE_PERSISTENT                                                                          \
-	0x80 /* one reference belongs to the file system: the dentry is the data (tmpfs) */
-#define DCACHE_PSEUDO 0x100 /* of a pipe, socket, memfd: no place in a tree */
+/* on the list of unused ones (perhaps in use again) */
+#define DCACHE_LRU 0x40
+/* the file system holds a reference: the dentry is the data (tmpfs) */
+#define DCACHE_PERSISTENT 0x80
+/* of a pipe, socket, memfd: no place in a tree */
+#define DCACHE_PSEUDO 0x100
 #define DCACHE_ROOT 0x200
 #define DCACHE_GONE_TOLD 0x400 /* watchers know that its file is gone */
-#define DCACHE_MANAGED 0x800   /* walks call d_op's d_manage() and d_automount() */
+/* walks call d_op's d_manage() and d_automount() */
+#define DCACHE_MANAGED 0x800
 
 struct dentry_operations {
 	int (*d_revalidate)(struct dentry *d, u32 flags); /* 1 valid, 0 drop it, -errno */
-	/* Is it valid without asking anybody? For the fast walk, beside d_revalidate: without references, and it may not sleep. */
+	/*
+	 * Is it valid without asking anybody? For the fast walk, beside d_revalidate: without
+	 * references, and it may not sleep.
+	 */
 	bool (*d_fresh)(const struct dentry *d);
 	int (*d_delete)(const struct dentry *d); /* 1: do not keep it unused */
 	void (*d_release)(struct dentry *d);
@@ -342,15 +392,18 @@ struct dentry {
 	atomic_t d_count;
 	spinlock_t d_lock;
 	struct hlist_node d_hash; /* dcache, under its bucket lock */
-	struct dentry *d_parent;  /* itself for a root; changed under s_rename_mutex and d_lock */
-	struct qstr d_name;       /* changed as d_parent */
-	struct inode *d_inode;    /* NULL: negative; under d_lock */
+	/* itself for a root; changed under s_rename_mutex and d_lock */
+	struct dentry *d_parent;
+	struct qstr d_name;    /* changed as d_parent */
+	struct inode *d_inode; /* NULL: negative; under d_lock */
 	char d_iname[DNAME_INLINE];
 	struct super_block *d_sb;
 	const struct dentry_operations *d_op;
 	void *d_fsdata;
-	u64 d_cookie;             /* place in a simple directory, under the directory's i_rwsem */
-	struct list_head d_child; /* of d_parent->d_subdirs, under the parent's d_lock */
+	/* place in a simple directory, under the directory's i_rwsem */
+	u64 d_cookie;
+	/* of d_parent->d_subdirs, under the parent's d_lock */
+	struct list_head d_child;
 	struct list_head d_subdirs;
 	struct list_head d_alias; /* of d_inode->i_dentry */
 	struct list_head d_lru;
@@ -371,7 +424,10 @@ struct dentry *d_alloc_pseudo(struct super_block *sb, const char *name);
 void d_instantiate(struct dentry *d,
 	struct inode *inode); /* negative -> positive; takes the inode reference */
 void d_instantiate_new(struct dentry *d, struct inode *inode); /* and unlock_new_inode */
-/* The same for a directory, unless it has a live name elsewhere: false, and the reference stays the caller's. */
+/*
+ * The same for a directory, unless it has a live name elsewhere: false, and the reference stays the
+ * caller's.
+ */
 bool d_instantiate_only(struct dentry *d, struct inode *inode);
 void d_add(struct dentry *d, struct inode *inode); /* instantiate and hash; inode may be NULL */
 struct dentry *d_splice_alias(struct inode *inode,
@@ -401,12 +457,18 @@ static inline bool d_is_negative(const struct dentry *d)
 	return !READ_ONCE(d->d_inode);
 }
 u32 full_name_hash(const char *name, u32 len);
-/* The path as seen from @root (current's when NULL), written at the end of buf: its start, or ERR_PTR(-ENAMETOOLONG). Unreachable ones
- * begin with "(unreachable)", deleted ones end in " (deleted)". */
+/*
+ * The path as seen from @root (current's when NULL), written at the end of buf: its start, or
+ * ERR_PTR(-ENAMETOOLONG). Unreachable ones begin with "(unreachable)", deleted ones end in "
+ * (deleted)".
+ */
 char *d_path(const struct path *p, char *buf, int len);
 char *d_path_root(const struct path *p, const struct path *root, char *buf, int len);
 void shrink_dcache_sb(struct super_block *sb);
-/* Dentries of memory file systems: d_persist hands the caller's wish "stay" over (takes a reference), d_unpersist drops it. */
+/*
+ * Dentries of memory file systems: d_persist hands the caller's wish "stay" over (takes a
+ * reference), d_unpersist drops it.
+ */
 void d_persist(struct dentry *d);
 void d_unpersist(struct dentry *d);
 
@@ -425,27 +487,31 @@ void d_unpersist(struct dentry *d);
 #define FMODE_NOWAIT 0x8000000
 #define FMODE_CREATED 0x100000
 #define FMODE_WRITER_COUNTED 0x10000 /* i_writecount is held */
-#define FMODE_DENY_WRITE                                                                           \
-	0x400000 /* a program that runs: nobody may write to it until the last reference goes */
+/* a program that runs: nobody may write to it until the last reference goes */
+#define FMODE_DENY_WRITE 0x400000
 #define FMODE_READER_COUNTED 0x800 /* i_readcount is held */
-#define FMODE_NOPASS 0x800000      /* not over a socket (SCM_RIGHTS): it may hold sockets itself */
-#define FMODE_MNT_WRITER 0x20000   /* mnt_want_write is held */
-#define FMODE_NOEXEC 0x1000        /* not to be mapped with PROT_EXEC, as on a noexec mount */
-#define FMODE_CAN_ODIRECT 0x80000  /* set by f_op->open: O_DIRECT is welcome */
-#define FMODE_NONOTIFY 0x4000000   /* nobody is told of what is done with it */
-#define FMODE_SPLICE_NOWAIT                                                                        \
-	0x2000000 /* SPLICE_F_NONBLOCK says something of reading it, too, and not only of the pipe */
-#define FMODE_NEED_UNMOUNT                                                                         \
-	0x10000000 /* the last close takes a tree of mounts apart that has found no place */
+/* not over a socket (SCM_RIGHTS): it may hold sockets itself */
+#define FMODE_NOPASS 0x800000
+#define FMODE_MNT_WRITER 0x20000 /* mnt_want_write is held */
+/* not to be mapped with PROT_EXEC, as on a noexec mount */
+#define FMODE_NOEXEC 0x1000
+#define FMODE_CAN_ODIRECT 0x80000 /* set by f_op->open: O_DIRECT is welcome */
+#define FMODE_NONOTIFY 0x4000000  /* no watcher is told of its events */
+/* SPLICE_F_NONBLOCK says something of reading it, too, and not only of the pipe */
+#define FMODE_SPLICE_NOWAIT 0x2000000
+/* the last close takes a tree of mounts apart that has found no place */
+#define FMODE_NEED_UNMOUNT 0x10000000
 #define FMODE_NO_TRUNCATE 0x20000000 /* landlock.h: neither ftruncate() */
 #define FMODE_NO_IOCTL 0x40000000    /* nor the device's ioctls */
-#define FMODE_OPENED 0x40000         /* f_op->open has succeeded: release will be called */
+/* f_op->open has succeeded: release will be called */
+#define FMODE_OPENED 0x40000
 
 struct dir_context {
 	/* false: the buffer is full, stop (the entry will be offered again at its pos) */
 	bool (*actor)(
 		struct dir_context *ctx, const char *name, int len, loff_t pos, u64 ino, u32 type);
-	loff_t pos; /* the next entry's; the file system defines cookies, 0 is the start */
+	/* the next entry's; the file system defines cookies, 0 is the start */
+	loff_t pos;
 };
 static inline bool dir_emit(struct dir_context *ctx, const char *name, int len, u64 ino, u32 type)
 {
@@ -472,12 +538,20 @@ struct file_operations {
 	int (*sync_range)(struct file *f, loff_t start, loff_t end, u32 flags);
 	int (*fasync)(int fd, struct file *f, bool on);
 	int (*lock)(struct file *f, int cmd, struct file_lock *fl);
-	/* splice() and sendfile() refuse, as Linux does where only read() and write() are written for */
+	/*
+	 * splice() and sendfile() refuse, as Linux does where only read() and write() are written
+	 * for
+	 */
 	bool no_splice_read, no_splice_write;
-	bool nowait; /* read_iter heeds iov_iter.nowait (RWF_NOWAIT): pipes, sockets and disk files say so in f_mode */
+	/*
+	 * read_iter heeds iov_iter.nowait (RWF_NOWAIT): pipes, sockets and disk files say so in
+	 * f_mode
+	 */
+	bool nowait;
 	/* Of pipes: sendfile(2) into one; @pos: NULL, or where in @in. */
 	ssize_t (*send_stream)(struct file *to, struct file *in, loff_t *pos, size_t n);
-	bool splice_message; /* one splice() is one read or write of the whole: a message */
+	/* a splice() is a single read or write of the whole: a message */
+	bool splice_message;
 	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
 	int (*setfl)(struct file *f, u32 flags);                    /* may refuse fcntl(F_SETFL) */
 	int (*show_fdinfo)(struct file *f, char *buf, size_t size); /* extra lines; bytes */
@@ -493,7 +567,8 @@ struct file {
 	struct mutex f_pos_lock;
 	loff_t f_pos; /* under f_pos_lock (FMODE_ATOMIC_POS) */
 	struct path f_path;
-	struct path f_shown; /* of an overlay's real file: what was opened, references; or NULL */
+	/* of an overlay's real file: what was opened, references; or NULL */
+	struct path f_shown;
 	struct inode *f_inode;
 	const struct file_operations *f_op;
 	struct address_space *f_mapping;
@@ -502,16 +577,21 @@ struct file {
 	struct file_ra f_ra;
 	u32 f_wb_err_seq; /* write-back errors already reported */
 	u32 f_sb_err_seq; /* the same of the superblock, for syncfs */
-	u32 f_hangups;    /* a terminal's: how often it had been hung up when this was opened */
+	/* a terminal's: how often it had been hung up when this was opened */
+	u32 f_hangups;
 	struct fasync_entry
-		*f_fasync;     /* on lists for SIGIO, whatever f_flags say: under fcntl.c's lock */
-	struct list_head f_ep; /* epoll items that watch it, under the global epoll lock */
+		*f_fasync; /* on lists for SIGIO, whatever f_flags say: under fcntl.c's lock */
+	/* epoll items that watch it, under the global epoll lock */
+	struct list_head f_ep;
 	struct fown {
 		struct pid *pid;
 		int type;
 		kuid_t uid, euid;
 		int signum;
-		/* Of who set it: what is forbidden to him, and his process if anything is. References, or NULL. */
+		/*
+		 * Of who set it: what is forbidden to him, and his process if anything is.
+		 * References, or NULL.
+		 */
 		struct landlock_domain *landlock;
 		struct pid *setter;
 	} f_owner; /* F_SETOWN; under f_lock */
@@ -521,7 +601,9 @@ struct file {
 	};
 };
 
-/* Must a transfer not wait? For files that can be polled: O_NONBLOCK, or an asynchronous request. */
+/*
+ * Must a transfer not wait? For files that can be polled: O_NONBLOCK, or an asynchronous request.
+ */
 static inline bool file_nonblock(const struct file *f, const struct iov_iter *it)
 {
 	return f->f_flags & O_NONBLOCK || it->nowait;
@@ -542,15 +624,22 @@ static inline struct file *get_file(struct file *f)
 }
 void fput(
 	struct file *f); /* the final release comes later, by task work: callable with locks held */
-void fput_now(struct file *f); /* the final release at once: no lock may be held */
+/* the final release at once: no lock may be held */
+void fput_now(struct file *f);
 struct file *alloc_file(const struct path *path, u32 flags,
 	const struct file_operations *fop); /* ERR_PTR; takes path refs */
-int create_pipe(struct file *ends[2]);      /* ipc/pipe.c: to read from, to write to; 0 or -errno */
-/* The writer @f of a pipe writes no more, and waits until nobody reads what it has written, or for a signal. */
+/* ipc/pipe.c: to read from, to write to; 0 or -errno */
+int create_pipe(struct file *ends[2]);
+/*
+ * The writer @f of a pipe writes no more, and waits until nobody reads what it has written, or for
+ * a signal.
+ */
 void pipe_wait_readers(struct file *f);
 /* An anonymous file "[name]" (eventfd, epoll, ...): a file on the shared anon inode. ERR_PTR. */
 struct file *anon_file(const char *name, const struct file_operations *fop, void *priv, u32 flags);
-/* And a descriptor (O_CLOEXEC from @flags), or -errno. The first leaves fd_install() to the caller. */
+/*
+ * And a descriptor (O_CLOEXEC from @flags), or -errno. The first leaves fd_install() to the caller.
+ */
 int anon_fd_prepare(const char *name, const struct file_operations *fop, void *priv, u32 flags,
 	struct file **f);
 int anon_fd(const char *name, const struct file_operations *fop, void *priv, u32 flags);
@@ -579,9 +668,14 @@ void put_write_access(struct inode *inode);
 void allow_write_access(struct file *f);
 void exe_file_put(struct file *f); /* allow_write_access and fput */
 
-/* Opens what stands at @path (its references are taken over) with the checks of open(2); ERR_PTR. */
+/*
+ * Opens what stands at @path (its references are taken over) with the checks of open(2); ERR_PTR.
+ */
 struct file *open_path(struct path *path, u32 flags);
-/* The same without asking for permissions; @path's references stay the caller's. @fmode: FMODE_NONOTIFY or 0. */
+/*
+ * The same without asking for permissions; @path's references stay the caller's. @fmode:
+ * FMODE_NONOTIFY or 0.
+ */
 struct file *dentry_open(const struct path *path, u32 flags, u32 fmode);
 
 /* ---- file handles (export.c) ---- */
@@ -609,7 +703,11 @@ struct poll_table {
 	/* queues the caller on @q; NULL: only ask */
 	void (*queue)(struct file *f, struct wait_queue_head *q, struct poll_table *pt);
 	u64 key; /* events asked for */
-	bool no_wait; /* whoever would have to ask others says what he knows, and wakes the queue when he knows more */
+	/*
+	 * an implementation that would have to ask others answers what it knows, and wakes the
+	 * queue when it knows more
+	 */
+	bool no_wait;
 };
 static inline void poll_wait(struct file *f, struct wait_queue_head *q, struct poll_table *pt)
 {
@@ -617,7 +715,8 @@ static inline void poll_wait(struct file *f, struct wait_queue_head *q, struct p
 		pt->queue(f, q, pt);
 }
 static inline u32 vfs_poll(struct file *f, struct poll_table *pt);
-struct file *eventfd_fget(int fd); /* an eventfd with a reference; ERR_PTR(-EBADF, -EINVAL) */
+/* an eventfd with a reference; ERR_PTR(-EBADF, -EINVAL) */
+struct file *eventfd_fget(int fd);
 /* adds; works with spinlocks held; @key: beside EPOLLIN for who waits. */
 void eventfd_signal_from(struct file *f, u64 n, u64 key);
 static inline void eventfd_signal(struct file *f, u64 n)
@@ -632,13 +731,17 @@ struct name_snapshot {
 void d_keep_name(struct dentry *d, struct name_snapshot *s);
 void d_drop_name(struct name_snapshot *s);
 void eventpoll_release(struct file *f); /* epoll.c: @f is about to be freed */
-/* epoll.c: the @nth of the files that @ep watches as @fd, with a reference. ERR_PTR: -EINVAL (no epoll file), -ENOENT. */
+/*
+ * epoll.c: the @nth of the files that @ep watches as @fd, with a reference. ERR_PTR: -EINVAL (no
+ * epoll file), -ENOENT.
+ */
 struct file *eventpoll_target(struct file *ep, int fd, u32 nth);
 /* F_SETOWN, F_GETOWN: a process, a group (negative), or 0. */
 int file_setown(struct file *f, s32 who);
 long file_getown(struct file *f);
 void file_set_owner(struct file *f, struct pid *pid, int type); /* of SIGIO; PIDTYPE_* */
-void file_sigurg(struct file *f); /* SIGURG to f_owner, whether O_ASYNC or not */
+/* SIGURG to f_owner, whether O_ASYNC or not */
+void file_sigurg(struct file *f);
 
 /* ---- descriptors ---- */
 #define FD_LEAF 64
@@ -658,20 +761,24 @@ struct fs_struct {
 	atomic_t users;
 	spinlock_t lock;
 	int umask;
-	u32 seq;               /* odd while they change */
-	bool in_exec;          /* under lock: nobody is to share it now */
-	struct path root, pwd; /* under lock; read under seq too, in a stretch without a boundary */
+	u32 seq;      /* odd while they change */
+	bool in_exec; /* under lock: nobody is to share it now */
+	/* under lock; read under seq too, in a stretch without a boundary */
+	struct path root, pwd;
 };
 struct files_struct *files_alloc(void);
 struct files_struct *files_dup(struct files_struct *old, u32 max); /* fork; ERR_PTR */
 void files_put(struct files_struct *f);
-int unshare_files(u32 max); /* a table of one's own, with what is below @max */
+/* a table of one's own, with what is below @max */
+int unshare_files(u32 max);
 void files_close_on_exec(struct files_struct *f);
 struct fs_struct *fs_dup(struct fs_struct *old);
 void fs_put(struct fs_struct *fs);
-bool fs_share(struct fs_struct *fs); /* a reference for a child; false: its owner is in an exec */
-void fs_exchange(struct fs_struct *fs); /* current's becomes @fs (or NULL) and the old one is put */
-int get_unused_fd(u32 flags);           /* O_CLOEXEC; -EMFILE */
+/* a reference for a child; false: its owner is in an exec */
+bool fs_share(struct fs_struct *fs);
+/* current's becomes @fs (or NULL) and the old one is put */
+void fs_exchange(struct fs_struct *fs);
+int get_unused_fd(u32 flags); /* O_CLOEXEC; -EMFILE */
 int get_unused_fd_from(u32 min, u32 flags);
 void put_unused_fd(int fd);
 void fd_install(int fd, struct file *f); /* takes the reference */
@@ -713,16 +820,23 @@ bool fd_is_cloexec(struct task *t, int fd);
 #define LOOKUP_BENEATH 0x1000
 #define LOOKUP_IN_ROOT 0x2000
 #define LOOKUP_CACHED 0x4000
-#define LOOKUP_OPENER 0x8000 /* a descriptor to start from only for who opened it: linkat */
+/* a descriptor to start from only for who opened it: linkat */
+#define LOOKUP_OPENER 0x8000
 
-/* A path from guest memory: terminated, kfree'd by putname. ERR_PTR(-EFAULT, -ENAMETOOLONG, -ENOENT for "" without LOOKUP_EMPTY). */
+/*
+ * A path from guest memory: terminated, kfree'd by putname. ERR_PTR(-EFAULT, -ENAMETOOLONG, -ENOENT
+ * for "" without LOOKUP_EMPTY).
+ */
 char *getname(uaddr_t name);
 char *getname_flags(uaddr_t name, u32 lookup_flags);
 void putname(char *name);
 int kern_path(const char *name, u32 flags, struct path *path); /* from current's root and cwd */
 int path_lookupat(int dfd, const char *name, u32 flags, struct path *path);
 int user_path_at(int dfd, uaddr_t name, u32 flags, struct path *path);
-/* For creation: the parent locked (i_rwsem) and want_write taken, the negative dentry; done_path_create undoes. ERR_PTR. */
+/*
+ * For creation: the parent locked (i_rwsem) and want_write taken, the negative dentry;
+ * done_path_create undoes. ERR_PTR.
+ */
 struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 flags);
 void done_path_create(struct path *parent, struct dentry *d);
 struct dentry *lookup_one_len(
@@ -735,14 +849,21 @@ int vfs_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl);
 int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode);
 int vfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev);
 int vfs_unlink(struct inode *dir, struct dentry *d);
-int kern_unlink(const char *name); /* as unlink(2), from current's root and cwd */
+/* as unlink(2), from current's root and cwd */
+int kern_unlink(const char *name);
 int vfs_rmdir(struct inode *dir, struct dentry *d);
 int vfs_symlink(struct inode *dir, struct dentry *d, const char *target);
 int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d);
 const char *vfs_get_link(struct dentry *d, char **to_free);
-/* O_TMPFILE: a file in @dir without a name; @linkable: it may get one. A dentry with a reference, ERR_PTR. */
+/*
+ * O_TMPFILE: a file in @dir without a name; @linkable: it may get one. A dentry with a reference,
+ * ERR_PTR.
+ */
 struct dentry *vfs_tmpfile(const struct path *dir, umode_t mode, bool linkable);
-/* Both parents locked by lock_rename(), which gives the child through which one lies above the other, or NULL. */
+/*
+ * Both parents locked by lock_rename(), which gives the child through which one lies above the
+ * other, or NULL.
+ */
 int vfs_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags);
 struct dentry *lock_rename(struct dentry *a, struct dentry *b);
@@ -758,7 +879,10 @@ int devtmpfs_remove(const char *name);
 /* /proc/devices */
 int chrdev_line(int i, char *buf, size_t size);
 
-/* Who may use devices beyond the bits of their nodes; kernel/bpf registers it, NULL: no more is asked. */
+/*
+ * Checks the use of devices beyond the mode bits of their nodes; kernel/bpf registers it, NULL: no
+ * check.
+ */
 enum { DEVICE_MKNOD = 1, DEVICE_READ = 2, DEVICE_WRITE = 4 };
 struct device_guard_ops {
 	/* Returns 0 or -errno: may current make, read, write that device? @mode: its type. */
@@ -768,14 +892,16 @@ extern const struct device_guard_ops *device_guard;
 
 /* ---- FIFOs: kernel/vfs/pipe/pipe.c ---- */
 extern const struct file_operations pipefifo_fops; /* i_fop of S_IFIFO inodes */
-long pipe_fcntl(struct file *f, u32 cmd, u64 arg); /* F_SETPIPE_SZ, F_GETPIPE_SZ; -EBADF: no pipe */
+/* F_SETPIPE_SZ, F_GETPIPE_SZ; -EBADF: no pipe */
+long pipe_fcntl(struct file *f, u32 cmd, u64 arg);
 
 /* ---- locks ---- */
 void locks_remove_file(struct file *f); /* flock and OFD locks at the last fput */
 void locks_remove_posix(struct file *f, struct files_struct *owner); /* at every close */
 /*
- * The next lines of /proc/locks, as many as there is room for, with holders' numbers as @ns has them; who has none there is left out. Bytes, 0 at
- * the end. A line takes up to LOCK_LINE_MAX, and each call goes through all locks: let there be much room.
+ * The next lines of /proc/locks, as many as there is room for, with holders' numbers as @ns has
+ * them; who has none there is left out. Bytes, 0 at the end. A line takes up to LOCK_LINE_MAX, and
+ * each call goes through all locks: let there be much room.
  */
 #define LOCK_LINE_MAX 192
 struct locks_at { /* how many were gone through; begins at 0 */
@@ -801,7 +927,10 @@ int fsnotify_permission(struct file *f, u32 mask);
 void fsnotify_mount_gone(struct mount *m);
 void fsnotify_sb_gone(struct super_block *sb);
 void fsnotify_inode_gone(struct inode *inode);
-/* To who asked with F_NOTIFY; IN_* of what happened in @dir, @renamed: within it. Only where i_dnotify is set. */
+/*
+ * To who asked with F_NOTIFY; IN_* of what happened in @dir, @renamed: within it. Only where
+ * i_dnotify is set.
+ */
 void dnotify_tell(struct inode *dir, u32 in, bool renamed);
 
 u32 vfs_default_poll(void);

@@ -239,7 +239,7 @@ static void serve(struct task *t, const struct skas_event *ev)
 
 /* ---- calls that the stub answers ---- */
 
-/* Nobody watches its calls. */
+/* True if no tracer, filter or tracepoint watches the task's calls. */
 static bool may_answer(const struct task *t)
 {
 	return !(READ_ONCE(t->work_flags) & TRACE_MASK) && !READ_ONCE(syscall_strace) &&

@@ -53,7 +53,7 @@
 #define DESC_PRESENT BIT(47)
 
 struct ldt {
-	/* one more than the highest entry that was ever written */
+	/* number of entries: the highest one ever written, plus one */
 	u32 nr;
 	u64 *page[NR_PAGES];
 };

@@ -53,7 +53,7 @@ static void print_locks(struct task *t)
 }
 #endif
 
-/* One of our code addresses: there is nothing of the guest's in this process. */
+/* True if @addr is in the kernel's own text: the process holds no guest code. */
 static bool is_code(u64 addr)
 {
 	return addr >= KERNEL_IMAGE_BASE && addr < (u64)etext;
@@ -120,8 +120,8 @@ void arch_dump_stack(void)
 }
 
 /*
- * One that sleeps; what is running now has left its last place here. What switch_stack() pushed:
- * rbp is the sixth word.
+ * Prints the stack of a sleeping task; for a running task the saved place is an old one. What
+ * switch_stack() pushed: rbp is the sixth word.
  */
 void arch_dump_task(struct task *t)
 {

@@ -127,7 +127,7 @@ bool tsc_trap(struct task *t, const struct skas_event *ev)
 	if (!len)
 		return false;
 	if (time_frozen)
-		timetravel_call(); /* who spins on it sees it move */
+		timetravel_call(); /* a guest that spins on the counter sees it move */
 	now = counter();
 	r->rax = (u32)now;
 	r->rdx = now >> 32;

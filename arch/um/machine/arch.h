@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * arch.h: all that the kernel may ask of the machine it runs on. The kernel's own entry points, which the machine calls,
- * are at the end.
+ * arch.h: all that the kernel may ask of the machine it runs on. The kernel's own entry points,
+ * which the machine calls, are at the end.
  *
- * A vCPU is a host thread. Each task's kernel side runs on that task's own kernel stack; current is found from the stack
- * pointer (layout.h). Interrupts are taken at boundaries only (Law 3): irq_poll() runs their handlers.
+ * A vCPU is a host thread. Each task's kernel side runs on that task's own kernel stack; current is
+ * found from the stack pointer (layout.h). Interrupts are taken at boundaries only (Law 3):
+ * irq_poll() runs their handlers.
  */
 #ifndef NESTLING_ARCH_H
 #define NESTLING_ARCH_H
@@ -45,14 +46,18 @@ int smp_processor_id(void); /* changes only when the task schedules */
 /* ---- a task's machine state, embedded in struct task ---- */
 
 struct arch_task {
-	struct regs regs;       /* the guest registers while in the kernel */
-	struct fpu fpu;         /* see regs.h */
-	u64 ksp;                /* saved kernel stack pointer while not running */
-	void *kstack;           /* the stack's block (KSTACK_BASE window) */
-	u64 trapno, error, cr2; /* of the last synchronous trap, for signal frames */
-	int fpu_cpu;            /* the vCPU whose runner holds the live FPU state */
+	struct regs regs; /* the guest registers while in the kernel */
+	struct fpu fpu;   /* see regs.h */
+	/* saved kernel stack pointer while not running */
+	u64 ksp;
+	void *kstack; /* the stack's block (KSTACK_BASE window) */
+	/* of the last synchronous trap, for signal frames */
+	u64 trapno, error, cr2;
+	/* the vCPU whose runner holds the live FPU state */
+	int fpu_cpu;
 	struct answers answers;
-	u64 answers_at; /* skas_answers_now() when they were right, 0: never */
+	/* skas_answers_now() when they were right, 0: never */
+	u64 answers_at;
 	u64 scarce_since,
 		scarce_last; /* ktime_get() of the first and the last time in a row that the host had no task for it */
 	struct io_bitmap *ports; /* arch/um/entry/ioport.c's, NULL: none */
@@ -60,13 +65,16 @@ struct arch_task {
 };
 
 /*
- * Patched call sites (arch/um/patch/patch.c). forget: what stands in the range, or its frames, is about to change, or has
- * changed: it runs as it is written from then on; may sleep, mmap_lock or i_mmap_sem keeps the areas. fork: 0 or -ENOMEM.
+ * Patched call sites (arch/um/patch/patch.c). forget: what stands in the range, or its frames, is
+ * about to change, or has changed: it runs as it is written from then on; may sleep, mmap_lock or
+ * i_mmap_sem keeps the areas. fork: 0 or -ENOMEM.
  */
 void arch_patch_forget(struct mm *mm, u64 start, u64 end);
 int arch_patch_fork(struct mm *new, struct mm *old);
-void arch_patch_free(struct mm *mm); /* nobody else knows the mm any more */
-/* Segments of a program's own (arch/um/entry/ldt.c): a copy for a fork, 0 or -ENOMEM; and the end. */
+void arch_patch_free(struct mm *mm); /* the mm has no other user any more */
+/*
+ * Segments of a program's own (arch/um/entry/ldt.c): a copy for a fork, 0 or -ENOMEM; and the end.
+ */
 int arch_ldt_fork(struct mm *new, struct mm *old);
 void arch_ldt_free(struct mm *mm);
 /* What a frame or a tracer wants a thread of @mm to have as cs or ss: may it be? */
@@ -75,32 +83,53 @@ bool arch_selector_ok(const struct mm *mm, u64 selector, u64 usual);
 /* Kernel stack and FPU area for a new task. 0 or -ENOMEM. */
 int arch_task_alloc(struct task *t);
 void arch_task_free(struct task *t); /* not the current one's */
-/* The first switch to @t calls schedule_tail(prev), then fn(arg), on its kernel stack; fn does not return. */
+/*
+ * The first switch to @t calls schedule_tail(prev), then fn(arg), on its kernel stack; fn does not
+ * return.
+ */
 void arch_task_start(struct task *t, void (*fn)(void *), void *arg);
-/* Child of a fork: a copy of the current guest registers and FPU state, rax 0; starts in the return path to user mode. */
+/*
+ * Child of a fork: a copy of the current guest registers and FPU state, rax 0; starts in the return
+ * path to user mode.
+ */
 int arch_task_fork(struct task *child);
 /* After exec: fresh registers with @entry and @sp, initial FPU state. Of current. */
 void arch_exec_regs(u64 entry, u64 sp);
-/* A live FPU state in a runner is forgotten at that call too: exec makes it before the old mm goes, and exit with (0, 0). */
-/* A task that began in the kernel (process 1) goes to guest code for the first time, after kernel_execve(). */
+/*
+ * A live FPU state in a runner is forgotten at that call too: exec makes it before the old mm goes,
+ * and exit with (0, 0).
+ */
+/*
+ * A task that began in the kernel (process 1) goes to guest code for the first time, after
+ * kernel_execve().
+ */
 void arch_return_to_user(void) __noreturn;
 /*
- * Of current: what io_getevents() of this ring (its address and bytes) could answer at once guest code takes from it without a call from now on,
- * while it is the only thread of its mm and nobody watches its calls. The offer ends whenever it is in doubt.
+ * Of current: what io_getevents() of this ring (its address and bytes) could answer at once guest
+ * code takes from it without a call from now on, while it is the only thread of its mm and nobody
+ * watches its calls. The offer ends whenever it is in doubt.
  */
 void arch_ring_offer(u64 ring, u64 size);
 /*
- * Something has changed that getpid(), gettid(), getppid(), getuid() and their kin say, of whatever task, or a task that may be running has
- * to come to the kernel with its calls from now on. They may have been answered without the kernel; when this returns they are not any more.
+ * Something has changed that getpid(), gettid(), getppid(), getuid() and their kin say, of whatever
+ * task, or a task that may be running has to come to the kernel with its calls from now on. They
+ * may have been answered without the kernel; when this returns they are not any more.
  */
 void arch_answers_revoke(void);
 void arch_answers_forget(
 	void); /* the same where only current's own answers have changed: no other vCPU is told */
-/* Of a task that does not run, or of current: afterwards its FPU state is in arch.fpu.area (XSAVE's standard format, xstate_size
- * bytes) and may be changed there; what the CPU would refuse is made loadable when it goes back. ptrace, core dumps. */
+/*
+ * Of a task that does not run, or of current: afterwards its FPU state is in arch.fpu.area (XSAVE's
+ * standard format, xstate_size bytes) and may be changed there; what the CPU would refuse is made
+ * loadable when it goes back. ptrace, core dumps.
+ */
 void arch_fpu_sync(struct task *t);
-u64 arch_xfeatures(void); /* the XSAVE components that guests have, 0 without XSAVE */
-/* Switches stacks; returns when @prev runs again, with the task that ran before it on this vCPU. Scheduler only. */
+/* the XSAVE components that guests have, 0 without XSAVE */
+u64 arch_xfeatures(void);
+/*
+ * Switches stacks; returns when @prev runs again, with the task that ran before it on this vCPU.
+ * Scheduler only.
+ */
 struct task *arch_switch(struct task *prev, struct task *next);
 
 /* Does this guest address, as an end of range, lie within what guests may map? */
@@ -108,8 +137,11 @@ u64 arch_task_size(void);
 
 /* ---- interrupts, idling, kicking ---- */
 
-/* A numbered interrupt line. Back ends raise it with os_irq_raise(irq) from any host thread; the handler runs at a boundary on
- * some vCPU, never twice at the same time, with no lock held, and may not sleep. */
+/*
+ * A numbered interrupt line. Back ends raise it with os_irq_raise(irq) from any host thread; the
+ * handler runs at a boundary on some vCPU, never twice at the same time, with no lock held, and may
+ * not sleep.
+ */
 int irq_register(const char *name, void (*handler)(void *arg), void *arg);
 void irq_unregister(int irq);
 u64 irq_count(int irq);
@@ -121,7 +153,10 @@ bool irq_pending(void);
 void arch_idle(u64 deadline);
 /* Makes vCPU @cpu come to a boundary soon. */
 void arch_kick_cpu(int cpu);
-/* Fair tasks that wait for vCPU @cpu are not to go to vCPU @to, or to an idle one (-1): they would all be slower. Locks of runqueues may be held. */
+/*
+ * Fair tasks that wait for vCPU @cpu are not to go to vCPU @to, or to an idle one (-1): they would
+ * all be slower. Locks of runqueues may be held.
+ */
 bool arch_tasks_share(int cpu, int to);
 
 /* ---- time: nanoseconds ---- */
@@ -129,54 +164,78 @@ u64 ktime_get(void);      /* CLOCK_MONOTONIC as the guest sees it */
 u64 ktime_get_real(void); /* CLOCK_REALTIME */
 u64 ktime_get_tai(void);
 u64 ktime_get_boottime(void);
-u64 ktime_get_coarse(void); /* CLOCK_MONOTONIC_COARSE, as the vDSO answers */
+/* CLOCK_MONOTONIC_COARSE, as the vDSO answers */
+u64 ktime_get_coarse(void);
 u64 ktime_get_real_coarse(void);
 u64 ktime_get_raw(void);
 extern bool
 	time_travels; /* time skips when the machine is idle (timetravel.h): nothing may be under way outside then */
 void arch_set_realtime_offset(s64 add_ns); /* clock_settime */
 void arch_set_tai_offset(s64 ns);          /* adjtimex: of TAI from real time */
-u64 arch_cpu_clock(void);                  /* fast monotonic for accounting, cpuclock.c */
+/* fast monotonic for accounting, cpuclock.c */
+u64 arch_cpu_clock(void);
 u64 arch_cpu_stolen(
 	int cpu); /* ns that the host took from it since the last call; under its rq's lock */
 void arch_cpu_waited_for_disk(int cpu,
 	u64 ns); /* said by vCPU @cpu itself, whose thread slept in the host for so long (skas/trial.h) */
-u64 arch_cpu_clock_local(void); /* to be compared with this vCPU's own readings only */
+/* to be compared with this vCPU's own readings only */
+u64 arch_cpu_clock_local(void);
 
 /* ---- physmem (region 0), arch/um/machine/physmem.c ---- */
-/* Frames of region 0; frame pfn is at KERNEL_MAP_BASE + pfn * PAGE_SIZE, all mapped. The guest boots with the first of them. */
+/*
+ * Frames of region 0; frame pfn is at KERNEL_MAP_BASE + pfn * PAGE_SIZE, all mapped. The guest
+ * boots with the first of them.
+ */
 extern pfn_t physmem_frames, physmem_boot_frames;
-/* Gives frames back to the host; they read as zeros afterwards. Blocks on the host a little: no spinlock held. 0 or -errno. */
+/*
+ * Gives frames back to the host; they read as zeros afterwards. Blocks on the host a little: no
+ * spinlock held. 0 or -errno.
+ */
 int physmem_release(pfn_t pfn, u64 n);
 /*
- * Has the host back @n frames, 2 MiB, with one large page; @pfn is a multiple of @n. What is in them stays, a frame that it did not back reads as
- * zeros. Blocks on the host. 0 or -errno:
- * -EOPNOTSUPP    never, for no frame: memory is a file (physmem=), or the host knows no such request
- * others         not now: no room or no time (-ENOMEM, -EAGAIN, -EBUSY), or (-EINVAL) not these frames, or not as the host is set up now
+ * Has the host back @n frames, 2 MiB, with one large page; @pfn is a multiple of @n. What is in
+ * them stays, a frame that it did not back reads as zeros. Blocks on the host. 0 or -errno:
+ * -EOPNOTSUPP    never, for no frame: memory is a file (physmem=), or the host knows no such
+ *                request
+ * others         not now: no room or no time (-ENOMEM, -EAGAIN, -EBUSY), or (-EINVAL) not these
+ *                frames, or not as the host is set up now
  */
 int physmem_enlarge(pfn_t pfn, u64 n);
-/* The first frame in [pfn, end) that the host backs (data true) or does not back (data false); @end when there is none. */
+/*
+ * The first frame in [pfn, end) that the host backs (data true) or does not back (data false); @end
+ * when there is none.
+ */
 pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data);
-/* Which of the frames [pfn, pfn+n) the host backs: vec[i] is 1 or 0. One that it does not back reads as zeros. */
+/*
+ * Which of the frames [pfn, pfn+n) the host backs: vec[i] is 1 or 0. One that it does not back
+ * reads as zeros.
+ */
 void physmem_backed(pfn_t pfn, u64 n, u8 *vec);
-/* Bytes the host says are available, for /proc/meminfo's benefit and the watermarks of give-back. */
+/*
+ * Bytes the host says are available, for /proc/meminfo's benefit and the watermarks of give-back.
+ */
 u64 physmem_host_free(void);
 
 /* ---- other regions of frames, arch/um/machine/region.c ---- */
 /*
- * The pages of a host file (@file: an os handle, for reading, owned by the region from now on) become frames that can only be read: an
- * image that is mapped directly, a snapshot. They are mapped here at pfn_to_virt() and can be mapped by every space that is made
- * later. @frames: whole pages of the file. The first frame's number, or -errno: -EBUSY when there are spaces already, -ENOSPC when
- * there are no numbers left, -EPERM when the host lets nobody execute from that file. At boot, one at a time.
+ * The pages of a host file (@file: an os handle, for reading, owned by the region from now on)
+ * become frames that can only be read: an image that is mapped directly, a snapshot. They are
+ * mapped here at pfn_to_virt() and can be mapped by every space that is made later. @frames: whole
+ * pages of the file. The first frame's number, or -errno: -EBUSY when there are spaces already,
+ * -ENOSPC when there are no numbers left, -EPERM when the host lets nobody execute from that file.
+ * At boot, one at a time.
  */
 s64 arch_region_add(int file, u64 frames);
 
-/* ---- for kernel/lib's spinlocks: a vCPU that waits for a lock whose holder lost its host CPU ---- */
+/*
+ * ---- for kernel/lib's spinlocks: a vCPU that waits for a lock whose holder lost its host CPU ----
+ */
 void arch_futex_wait(u32 *word, u32 val, u64 timeout_ns); /* may return early */
 void arch_futex_wake(u32 *word, int n);
 
 /*
- * An instruction that may fault on memory whose file was cut (SIGBUS): on a fault at label @from the code goes on at label @to.
+ * An instruction that may fault on memory whose file was cut (SIGBUS): on a fault at label @from
+ * the code goes on at label @to.
  * Inside asm: "1: rep movsb\n2:\n" ARCH_FIXUP("1b", "2b").
  */
 #define ARCH_FIXUP(from, to)                                                                       \
@@ -184,7 +243,10 @@ void arch_futex_wake(u32 *word, int n);
 
 /* ---- randomness, power ---- */
 void arch_random(void *buf, size_t n); /* the host's getrandom */
-/* The keys that guests have made of it for bytes of their own (the vDSO's getrandom) are forgotten: the next bytes are of new ones. */
+/*
+ * The keys that guests have made of it for bytes of their own (the vDSO's getrandom) are forgotten:
+ * the next bytes are of new ones.
+ */
 void arch_random_renew(void);
 void arch_early_write(
 	const char *s, size_t n);   /* to the host's stderr: refusals, the reason of a panic */
@@ -196,14 +258,16 @@ void arch_reboot(void) __noreturn;
 
 /* ---- boot parameters ---- */
 /*
- * A parameter of the command line: PARAM("loglevel=", fn). fn gets the text behind the prefix and returns 0, or -errno after
- * it has called refuse_param(). Prefixes that end in '=' match "name=...", others match the whole word. A driver's prefix with a
- * number ("ubd", "con") is PARAM_DEV("ubd", fn): fn gets everything after the prefix ("0r=..."). Collected by a linker section.
+ * A parameter of the command line: PARAM("loglevel=", fn). fn gets the text behind the prefix and
+ * returns 0, or -errno after it has called refuse_param(). Prefixes that end in '=' match
+ * "name=...", others match the whole word. A driver's prefix with a number ("ubd", "con") is
+ * PARAM_DEV("ubd", fn): fn gets everything after the prefix ("0r=..."). Collected by a linker
+ * section.
  */
 struct boot_param {
 	const char *prefix;
 	int (*set)(const char *value);
-	const char *help; /* one line for --help, or NULL */
+	const char *help; /* the line of --help, or NULL */
 	bool device;
 };
 #define PARAM_NAMED(id, pfx, fn, dev, text)                                                        \
@@ -215,18 +279,23 @@ struct boot_param {
 
 extern const char *boot_command_line; /* for /proc/cmdline */
 
-/* What nobody knew, for init: words, and NAME=VALUE. Both end with NULL; the strings live forever. */
+/*
+ * What nobody knew, for init: words, and NAME=VALUE. Both end with NULL; the strings live forever.
+ */
 #define BOOT_MAX_INIT 32
 extern const char *boot_init_args[BOOT_MAX_INIT + 1], *boot_init_env[BOOT_MAX_INIT + 1];
 
-/* The archive of initrd=, mapped read-only from the host's file; NULL when none was given. Refuses what cannot be opened. */
+/*
+ * The archive of initrd=, mapped read-only from the host's file; NULL when none was given. Refuses
+ * what cannot be opened.
+ */
 const void *arch_initrd(size_t *size);
 void arch_initrd_free(void);
 
 /*
- * Functions that boot runs, in the order of their level, on vCPU 0's first kernel thread (may sleep):
- * 1 core tables and slabs, 2 subsystems (vfs, block, tty), 3 file systems, 4 drivers, 5 late (needs everything).
- * A non-zero return is a panic that names the function.
+ * Functions that boot runs, in the order of their level, on vCPU 0's first kernel thread (may
+ * sleep): 1 core tables and slabs, 2 subsystems (vfs, block, tty), 3 file systems, 4 drivers, 5
+ * late (needs everything). A non-zero return is a panic that names the function.
  */
 struct initcall {
 	int (*fn)(void);
@@ -237,14 +306,19 @@ struct initcall {
 	static const struct initcall initcall_##f __used                                           \
 		__attribute__((section("initcalls"), aligned(8))) = { f, #f, lvl }
 
-/* ---- page tables as the guest sees them, host mappings as their cache: arch/um/machine/pmap.h ---- */
+/*
+ * ---- page tables as the guest sees them, host mappings as their cache: arch/um/machine/pmap.h
+ * ----
+ */
 /* ---- guest memory access: arch/um/machine/uaccess.h ---- */
 
 /* ---- entry points that the machine calls ---- */
-void kernel_main(void); /* kernel/init.c: first kernel thread, after boot */
+/* kernel/init.c: first kernel thread, after boot */
+void kernel_main(void);
 long syscall_dispatch(u64 nr, const u64 args[6]); /* kernel/syscall */
-extern int syscall_strace;                        /* the same; not 0: somebody wants to see calls */
-void schedule(void);                              /* kernel/sched */
+/* the same; not 0: somebody wants to see calls */
+extern int syscall_strace;
+void schedule(void); /* kernel/sched */
 void schedule_tail(struct
 	task *prev); /* the other half of schedule() for a new task: what it does after arch_switch() */
 void sched_init_idle(struct task *idle,
@@ -252,32 +326,47 @@ void sched_init_idle(struct task *idle,
 bool need_resched(void);
 /* A vCPU has nothing to run; what is done now may change that. */
 void sched_before_idle(void);
-/* Around the sleep of an idle vCPU (arch_idle), before its state becomes OS_CPU_IDLE and after it is OS_CPU_KERNEL again. */
+/*
+ * Around the sleep of an idle vCPU (arch_idle), before its state becomes OS_CPU_IDLE and after it
+ * is OS_CPU_KERNEL again.
+ */
 void sched_idle_enter(void);
 void sched_idle_exit(void);
 /* Tick of accounting on the way out of and into guest code. */
 void account_user_enter(u64 now); /* arch_cpu_clock_local() */
 void account_user_exit(void);
-void timers_run(u64 now); /* kernel/sched/timer.c: expire this vCPU's timers */
-u64 timers_next(void);    /* the next deadline of this vCPU (timers and time slice); ~0 when none */
+/* kernel/sched/timer.c: expire this vCPU's timers */
+void timers_run(u64 now);
+/* the next deadline of this vCPU (timers and time slice); ~0 when none */
+u64 timers_next(void);
 /* mm/fault.c: 0 when resolved; else a signal to force: SIGSEGV or SIGBUS with *code set. */
 int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
-/* mm/direct.c: after a SIGBUS: false when the guest gets it, true when the access may be tried again. */
+/*
+ * mm/direct.c: after a SIGBUS: false when the guest gets it, true when the access may be tried
+ * again.
+ */
 bool handle_bus_error(struct mm *mm, u64 addr);
-/* task/signal.c: true while there is something to deliver; deliver builds frames through arch_setup_frame. */
+/*
+ * task/signal.c: true while there is something to deliver; deliver builds frames through
+ * arch_setup_frame.
+ */
 void do_signal(struct regs *regs);
 void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
 /* task/fault_log.c: log a fault of current, before it gets SIGSEGV or the signal of a trap. */
 void log_segfault(u64 addr, u64 error);
 void log_trap(int sig, int trapno, u64 error);
-u64 arch_host_ns(void); /* the host's monotonic clock, which moves on whatever the guest's does */
-/* task/ptrace.c, when TIF_SYSCALL_TRACE or one of its kin is set: before a system call (the number to serve, or -1: skip it, rax is
- * what it returns) and after it, before do_signal(). */
+/* the host's monotonic clock, which moves on whatever the guest's does */
+u64 arch_host_ns(void);
+/*
+ * task/ptrace.c, when TIF_SYSCALL_TRACE or one of its kin is set: before a system call (the number
+ * to serve, or -1: skip it, rax is what it returns) and after it, before do_signal().
+ */
 long syscall_trace_enter(struct regs *regs);
 void syscall_trace_leave(struct regs *regs);
 /*
- * task/ptrace_debug.c, when current->hw_debug is set: around a stay in guest code (arm, true: a signal came instead of it), and for a trap that
- * it ended with (true: done). @hits: what the CPU says of it in DR6, 0: it does not. hw_debug_regs(): what the CPU is to watch, or NULL;
+ * task/ptrace_debug.c, when current->hw_debug is set: around a stay in guest code (arm, true: a
+ * signal came instead of it), and for a trap that it ended with (true: done). @hits: what the CPU
+ * says of it in DR6, 0: it does not. hw_debug_regs(): what the CPU is to watch, or NULL;
  * hw_debug_refused(): it cannot, now and later.
  */
 bool hw_debug_arm(struct regs *regs);
@@ -288,14 +377,15 @@ void hw_debug_refused(int err);
 /* task/rseq.c: on the way to guest code, and before a signal frame is built. Both may sleep. */
 void rseq_resume(struct regs *regs);
 void rseq_signal(struct regs *regs);
-void do_space_died(void); /* current's space was lost: kill all users of its mm */
+/* current's space was lost: kill all users of its mm */
+void do_space_died(void);
 
 /* ---- signal frames (arch/um/entry/sigframe.c), called by task/signal.c ---- */
 struct ksignal;
 int arch_setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask); /* 0 or -EFAULT */
 /*
- * Restores; 0, or -EFAULT for a bad frame. Where orig_rax says that this is a call no more, the registers and *sigmask have been taken,
- * though with an error nothing else has.
+ * Restores; 0, or -EFAULT for a bad frame. Where orig_rax says that this is a call no more, the
+ * registers and *sigmask have been taken, though with an error nothing else has.
  */
 int arch_sigreturn(struct regs *regs, u64 *sigmask);
 
@@ -303,14 +393,17 @@ int arch_sigreturn(struct regs *regs, u64 *sigmask);
 int arch_map_vdso(struct mm *mm, u64 *base);
 
 /* HWCAPs and so on for the auxv: kernel/task/exec/exec.c asks these. */
-u64 arch_auxv(u32 type); /* AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ; 0 where unknown */
+/* AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ; 0 where unknown */
+u64 arch_auxv(u32 type);
 /* Host CPU text for /proc/cpuinfo and lscpu: model name, flags, mhz. Bytes written. */
 int arch_cpuinfo(int cpu, char *buf, size_t size);
 extern bool
 	arch_tsc_traps; /* rdtsc of guests comes to the kernel; constant after boot, as is the next */
-extern bool arch_tsc_may_trap; /* it can be made to: of threads with no_tsc it does */
+/* it can be made to: of threads with no_tsc it does */
+extern bool arch_tsc_may_trap;
 /*
- * The kernel stack number @i: its live part [*sp, *end), empty when nobody has it; all of it when its task runs elsewhere. 0, or
+ * The kernel stack number @i: its live part [*sp, *end), empty when nobody has it; all of it when
+ * its task runs elsewhere. 0, or
  * -ENOENT: there are no more.
  */
 int arch_kstack_live(u64 i, u64 *sp, u64 *end);
@@ -318,7 +411,10 @@ bool arch_has_vsyscall(void); /* may guests call the vsyscall page? */
 const char *arch_mode_name(
 	void); /* /proc/nestling/mode: how calls are intercepted, "patched" after it */
 int arch_handoff_stats(char *buf, size_t size); /* /proc/nestling/handoff; bytes */
-/* /proc/nestling/hostcalls, doors.c: line i, "CALLS KIND\n"; 0: none of this kind, -1: past the last. */
+/*
+ * /proc/nestling/hostcalls, doors.c: line i, "CALLS KIND\n"; 0: none of this kind, -1: past the
+ * last.
+ */
 void arch_count_host_calls(bool on);
 void arch_reset_host_calls(void);
 int arch_host_call_line(int i, char *buf, size_t size);

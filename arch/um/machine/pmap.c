@@ -673,7 +673,7 @@ bool pmap_take_space(struct pmap *pm)
 			pmap_note_touched_locked(pm, 0, arch_task_size());
 			pm->space = NULL;
 		}
-		/* Somebody may just have changed entries, and not ordered anything yet. */
+		/* Another vCPU may just have changed entries without an order yet. */
 		space_image(s)->nr = 0;
 		forget_mapped(pm, 0, 1UL << 47);
 		space_put(s);

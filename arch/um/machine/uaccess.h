@@ -47,7 +47,7 @@ ssize_t read_mm_anon(struct mm *mm, u64 addr, void *buf, size_t n);
 /* Does [a, a+n) lie within what guests may map (no mapping is looked up)? */
 bool access_ok(uaddr_t a, size_t n);
 
-/* One scalar: 0 or -EFAULT. */
+/* Copies a scalar: 0 or -EFAULT. */
 #define get_user(x, ua) (copy_from_user(&(x), (ua), sizeof(x)) ? -EFAULT : 0)
 #define put_user(x, ua)                                                                            \
 	({                                                                                         \
@@ -78,7 +78,7 @@ struct uvec {
 	u64 len;
 };
 /*
- * Who wants to be told when a transfer is over rather than wait for it (asynchronous I/O).
+ * A caller that is told when a transfer is over rather than waiting for it (asynchronous I/O).
  * read_iter or write_iter may answer -EIOCBQUEUED then, and done() is called once, with bytes or
  * -errno, at a boundary or in any task: it may not sleep, and may free the object. It may be called
  * before read_iter has returned. Any other answer is the result, and done() is never called.
@@ -114,7 +114,7 @@ struct iov_iter {
 };
 void iov_iter_user(struct iov_iter *it, uaddr_t buf, size_t n);
 void iov_iter_kernel(struct iov_iter *it, void *buf, size_t n);
-/* One way only, and nothing but copied: for messages. */
+/* Has @copy move each piece: a source or target that is read or written once, in order. */
 void iov_iter_call(struct iov_iter *it, size_t (*copy)(struct iov_iter *, void *, size_t),
 	void *private, size_t n);
 /*

@@ -41,7 +41,7 @@ struct inode *cg1_new_inode(struct super_block *sb, struct cgroup1 *g, umode_t m
 	mutex_unlock(&cgroup1_mutex);
 	inode->i_private = cgroup1_get(g);
 	inode->i_mode = mode;
-	if (g->parent) { /* who makes a group owns it */
+	if (g->parent) { /* the task that makes a group owns it */
 		inode->i_uid = current_fsuid();
 		inode->i_gid = current_fsgid();
 	}

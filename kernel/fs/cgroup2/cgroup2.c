@@ -2,9 +2,10 @@
 /*
  * cgroup2.c: the file system "cgroup2": a directory for each group, with its control files.
  *
- * The groups are the truth (kernel/cgroup); dentries are a cache of it that every use checks (d_revalidate). Inodes stay with their group
- * from the first look on (cgroup->dir, ->files), so that owners, modes and watches stay; they go with the directory. There is one superblock, which the
- * kernel keeps mounted.
+ * The groups are the truth (kernel/cgroup); dentries are a cache of it that every use checks
+ * (d_revalidate). Inodes stay with their group from the first look on (cgroup->dir, ->files), so
+ * that owners, modes and watches stay; they go with the directory. There is one superblock, which
+ * the kernel keeps mounted.
  *
  * Locks: a directory's i_rwsem (by vfs), then cgroup_mutex; cgroup->files_lock for the inodes.
  */
@@ -76,7 +77,10 @@ static struct inode **slot_of(struct cgroup *c, int index)
 	return index < 0 ? &c->dir : &c->files[index];
 }
 
-/* The group's inode for a file, or its directory (-1): a reference; NULL where memory is out or the group is dead. */
+/*
+ * The group's inode for a file, or its directory (-1): a reference; NULL where memory is out or the
+ * group is dead.
+ */
 static struct inode *get_inode(struct super_block *sb, struct cgroup *c, int index)
 {
 	struct inode **slot = slot_of(c, index), *fresh = NULL, *inode;
@@ -114,7 +118,7 @@ static void drop_inodes(struct cgroup *c)
 	}
 }
 
-/* Who may make groups looks at their files as well, and each is an inode that stays. */
+/* A user that may make groups looks at their files as well, and each is an inode that stays. */
 static struct inode *alloc_inode(struct super_block *sb)
 {
 	return kmalloc(sizeof(struct inode), GFP_KERNEL | __GFP_ACCOUNT);
@@ -422,7 +426,10 @@ static ssize_t file_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	return (ssize_t)n;
 }
 
-/* As kernfs: always readable and writable; a change since the last read is an exceptional condition, and so is no read yet. */
+/*
+ * As kernfs: always readable and writable; a change since the last read is an exceptional
+ * condition, and so is no read yet.
+ */
 static u32 file_poll(struct file *f, struct poll_table *pt)
 {
 	const struct cg_file *cf = file_of(f->f_inode);
@@ -512,7 +519,10 @@ static const struct fs_param params[] = {
 	FS_PARAM_END,
 };
 
-/* Who mounts, in the first namespace, says for all what holds from now on; the rest changes nothing. */
+/*
+ * Options of a mount in the initial namespace hold for all mounts from now on; those of other
+ * mounts are ignored.
+ */
 static int take_options(char *data)
 {
 	bool recursive = false;
@@ -589,7 +599,10 @@ static int fill_super(struct super_block *sb, void *data, bool silent)
 	return sb->s_root ? 0 : -ENOMEM;
 }
 
-/* The directory of @c, a child of the group of @parent, whose reference it takes. Groups may have been removed and made anew: -ENODEV. */
+/*
+ * The directory of @c, a child of the group of @parent, whose reference it takes. Groups may have
+ * been removed and made anew: -ENODEV.
+ */
 static struct dentry *child_dentry(struct dentry *parent, const struct cgroup *c)
 {
 	struct dentry *d;
@@ -612,7 +625,10 @@ static const struct cgroup *ancestor_at(const struct cgroup *c, u32 level)
 	return c;
 }
 
-/* From the root of all, whose reference it takes, down to the directory that is the root in current's cgroup namespace. */
+/*
+ * From the root of all, whose reference it takes, down to the directory that is the root in
+ * current's cgroup namespace.
+ */
 static struct dentry *ns_dentry(struct dentry *d)
 {
 	const struct cgroup *top = cgroup_ns_root();

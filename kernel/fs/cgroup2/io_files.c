@@ -66,7 +66,7 @@ int cg_show_io_max(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
-/* One "rbps=1048576". */
+/* Parses one "rbps=1048576". */
 static int parse_limit(char *word, u64 *limit)
 {
 	char *name = strsep(&word, "=");

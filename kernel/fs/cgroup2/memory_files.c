@@ -18,7 +18,7 @@ int cg_show_memory_current(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
-/* Who has written to it reads what was the most since then, through that open file. */
+/* Shows the peak: since the last write through this open file, where there was a write. */
 int cg_show_memory_peak(struct seq *s, struct cgroup *c)
 {
 	const struct cg_open *o = container_of(s, struct cg_open, seq);

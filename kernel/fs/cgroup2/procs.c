@@ -50,7 +50,7 @@ bool cg_may_write_procs(const struct cred *cr, struct cgroup *c)
 	dir = c->dir;
 	if (c->files[0])
 		ok = !generic_permission(c->files[0], MAY_WRITE);
-	else if (dir) /* nobody has looked at it yet: it would be the directory's owner's */
+	else if (dir) /* no lookup has made the inode yet: its owner would be the directory's */
 		ok = cr->fsuid == dir->i_uid ||
 		     capable_wrt_ids(dir->i_uid, dir->i_gid, CAP_DAC_OVERRIDE);
 	else
@@ -62,7 +62,7 @@ bool cg_may_write_procs(const struct cred *cr, struct cgroup *c)
 
 static int may_move(struct cgroup *from, struct cgroup *to, void *arg)
 {
-	const struct file *f = arg; /* who has opened it is asked */
+	const struct file *f = arg; /* the opener's credentials are checked */
 	const struct cg_open *o = f->private_data;
 	struct cgroup *common = from;
 

@@ -36,9 +36,9 @@ struct ext4_handle;
 /* ---- metadata blocks (buffer.c) ---- */
 
 /*
- * One block of metadata, by number, in the file system's own cache. The bdev's page cache is not
- * used for them: the journal decides when each block may reach the disk. The data is changed under
- * a handle and the lock of what it describes (directory: i_rwsem, extents: i_data_sem, bitmaps and
+ * A block of metadata, by number, in the file system's own cache. The bdev's page cache is not used
+ * for them: the journal decides when each block may reach the disk. The data is changed under a
+ * handle and the lock of what it describes (directory: i_rwsem, extents: i_data_sem, bitmaps and
  * descriptors: alloc_lock), then ext4_dirty() puts it into the running transaction.
  */
 struct ext4_buf {
@@ -150,7 +150,7 @@ struct ext4_sb {
 	bool last_mounted; /* the superblock has the mount point */
 	bool tenant;       /* we are the device's tenant (tenant.c) */
 	struct mutex
-		sb_disk_lock; /* who reads the superblock's place on the disk to write it changed, and who writes it; a leaf */
+		sb_disk_lock; /* read-modify-write of the superblock's place on the disk; a leaf */
 
 	struct mutex
 		alloc_lock; /* bitmaps, descriptors, group_info, the counters below; to be split by group */
@@ -249,7 +249,7 @@ bool ext4_buf_is_newer(const struct ext4_buf *b); /* true: the disk has an older
  * than the disk.
  */
 bool ext4_bdrop(struct ext4_sb *sbi, u64 block);
-/* One that is in no cache and never written: NULL. */
+/* Returns a buffer that is in no cache and never written, or NULL. */
 struct ext4_buf *ext4_bprivate(struct ext4_sb *sbi);
 void ext4_bget(struct ext4_buf *b);
 void ext4_brelse(struct ext4_buf *b);
@@ -358,7 +358,7 @@ int ext4_replay(
 	struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *next_tid); /* recovery.c */
 
 /* Credits of common changes. */
-/* one allocation: bitmap, descriptor, a split of every level */
+/* an allocation: bitmap, descriptor, a split of every level */
 #define EXT4_ALLOC_CREDITS 12
 #define EXT4_INODE_CREDITS 2
 /* an entry into an htree with splits, without the allocations */
@@ -563,7 +563,7 @@ int ext4_shift_last(
 void ext4_extent_init(struct inode *inode);
 #define EXT4_REMOVE_CREDITS 48
 
-/* one level of a search: the node and the entry in it */
+/* a level of a search: the node and the entry in it */
 struct ext4_path {
 	struct ext4_buf *b; /* NULL at the root */
 	struct ext4_extent_header *h;
@@ -670,7 +670,8 @@ int ext4_leaf_add(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b,
 struct ext4_buf *ext4_link_block(struct inode *inode); /* of a long symlink. ERR_PTR */
 struct ext4_buf *ext4_dir_append(
 	struct ext4_handle *h, struct inode *dir, u32 *lblk); /* a new block, zeroed. ERR_PTR */
-void ext4_leaf_init(struct ext4_sb *sbi, struct ext4_buf *b); /* one empty entry, and the tail */
+/* writes an empty entry, and the tail */
+void ext4_leaf_init(struct ext4_sb *sbi, struct ext4_buf *b);
 /* htree.c: -ENOENT as error pointer or code: no usable index, search linearly. */
 struct ext4_buf *ext4_htree_find(
 	struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de);

@@ -116,7 +116,7 @@ static int ext4_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* Who has opened it before it was made immutable does not change it any more either. */
+/* An opener from before the file was made immutable may not change it either. */
 static ssize_t ext4_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	int err = ext4_alive(EXT4_SB(f->f_inode->i_sb));

@@ -37,8 +37,8 @@ static u32 md4_h(u32 x, u32 y, u32 z)
 }
 
 /*
- * One round: eight steps on the four words in turn. Three bodies, each with its function and
- * shifts: listing a directory hashes each name.
+ * A round: eight steps on the four words in turn. Three bodies, each with its function and shifts:
+ * listing a directory hashes each name.
  */
 static inline __attribute__((always_inline)) void md4_round(u32 s[4], const u32 in[8],
 	u32 (*fn)(u32, u32, u32), const u8 order[8], const int shift[4], u32 k)

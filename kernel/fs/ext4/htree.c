@@ -401,7 +401,7 @@ static int split_node(struct ext4_handle *h, struct search *s, int level)
 	return 0;
 }
 
-/* One step towards room for another index entry above the leaf; 1: there is room. */
+/* Takes a step towards room for another index entry above the leaf; 1: there is room. */
 static int index_room(struct ext4_handle *h, struct search *s)
 {
 	int level = s->levels;

@@ -102,7 +102,7 @@ static int give_block(struct ext4_handle *h, struct inode *inode, u8 *data, u64 
 			ext4_free_blocks(h, inode, m.pblk, 1, false);
 		memcpy(ei->i_block, saved, sizeof(saved));
 		ei->i_flags = flags;
-		/* somebody may have written what was between */
+		/* another writer may have written what was between */
 		ext4_write_inode_raw(h, inode);
 	}
 	*block = m.pblk;

@@ -488,7 +488,7 @@ int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 	if (IS_ERR(b))
 		return (int)PTR_ERR(b);
 	mutex_lock(
-		&b->lock); /* who comes last has seen all changes; or an older size, or half a checksum, could stay */
+		&b->lock); /* the last writer has seen all changes; else an older size, or half a checksum, could stay */
 	if (inode->i_state & I_NEW &&
 		!ei->slot_clean) { /* what the slot held before means nothing */
 		memset(raw, 0, sbi->inode_size);

@@ -226,8 +226,8 @@ static void take_off(struct inode *inode)
 }
 
 /*
- * One inode that was left over: files that were removed while open go, half-done truncations are
- * finished. False: it was met before.
+ * Cleans up an orphan inode: removes a file that was removed while open, or finishes a truncation.
+ * False: the inode was met before.
  */
 static bool finish(struct inode *inode)
 {

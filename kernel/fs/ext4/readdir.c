@@ -199,7 +199,7 @@ static int take_names(struct listing *l, u64 *next)
 	return 0;
 }
 
-/* One name: 1 where there is no more room, 0, -errno. *held: the block of the last one. */
+/* Reports a name: 1 where there is no more room, 0, -errno. *held: the block of the last one. */
 static int tell(struct listing *l, u64 place, struct ext4_buf **held, u64 *held_lblk,
 	struct dir_context *ctx)
 {

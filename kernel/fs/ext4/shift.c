@@ -41,7 +41,7 @@ static int drop_pages(struct inode *inode, loff_t off)
 	return 0;
 }
 
-/* One extent of [@from, @last] moves by @by: as ext4_shift_last. */
+/* Moves an extent of [@from, @last] by @by: as ext4_shift_last. */
 static int shift_one(struct inode *inode, u32 from, u32 last, s64 by, u32 *at)
 {
 	struct ext4_handle *h = ext4_start(inode->i_sb, EXT4_REMOVE_CREDITS);

@@ -112,7 +112,7 @@ static int write_sb(struct ext4_sb *sbi)
 
 	ext4_sb_update(sbi);
 	mutex_lock(&sbi->sb_disk_lock);
-	ext4_errors_to_disk(sbi, ext4_live_sb(sbi)); /* one since then is noted there already */
+	ext4_errors_to_disk(sbi, ext4_live_sb(sbi)); /* a later error is noted there already */
 	err = bdev_rw(sbi->sb->s_bdev, REQ_WRITE | REQ_META | REQ_PREFLUSH | REQ_FUA,
 		sbi->sb_buf->block * (sbi->block_size >> SECTOR_SHIFT), sbi->sb_buf->data,
 		sbi->block_size);

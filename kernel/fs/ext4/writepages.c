@@ -75,7 +75,8 @@ static void end_fresh_write(struct bio *bio)
 		end_write(bio);
 		return;
 	}
-	ext4_lost_begin(txn); /* who writes these pages anew has to know */
+	/* the next writer of these pages has to know */
+	ext4_lost_begin(txn);
 	end_pages(bio);
 	ext4_lost_end(txn, bio);
 	ext4_ordered_done(txn, true);

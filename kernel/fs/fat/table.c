@@ -326,7 +326,7 @@ static u32 last_known(const struct fat_inode *fi)
 	return r ? r->at + r->n - 1 : 0;
 }
 
-/* One more cluster at the end of the whole chain. Under both locks. */
+/* Appends a cluster to the end of the chain. Under both locks. */
 static int append(struct fat_sb *s, struct fat_inode *fi)
 {
 	u32 last = last_known(fi);

@@ -122,7 +122,7 @@ void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags)
 		send_and_forget(inode, ff->release, ff->nodeid, put_forget);
 	}
 	fuse_conn_put(ff->fc);
-	/* who leaves the queue may still hold its lock */
+	/* a task that leaves the queue may still hold its lock */
 	call_rcu(&ff->rcu, fuse_file_free);
 }
 
@@ -249,7 +249,7 @@ static int flush_ours(struct file *f)
 	if (!FUSE_I(f->f_inode)->ours)
 		return 0;
 	err = fuse_flush_times(f->f_inode, f);
-	if (err || current->flags & PF_EXITING) /* nobody would hear of it */
+	if (err || current->flags & PF_EXITING) /* no caller would hear of it */
 		return err;
 	return mapping_wb_check(f->f_mapping, &since);
 }

@@ -222,7 +222,10 @@ void fuse_req_finish(struct fuse_req *r);
 void fuse_queue_forget(struct fuse_conn *fc, struct fuse_forget *f);
 /* An inode's: queued with the last reference, if there is anything to forget. */
 void fuse_forget_put(struct fuse_conn *fc, struct fuse_forget *f);
-/* One request with up to two arguments and an answer of exactly @outn bytes. 0 or -errno. */
+/*
+ * Sends a request with up to two arguments and receives an answer of exactly @outn bytes. 0 or
+ * -errno.
+ */
 int fuse_call(struct fuse_conn *fc, u32 opcode, u64 nodeid, const void *a, size_t an, const void *b,
 	size_t bn, void *out, size_t outn);
 
@@ -257,7 +260,8 @@ void fuse_stale_attr(struct inode *inode);
 /* file.c */
 extern const struct file_operations fuse_file_fops;
 int fuse_open_common(struct inode *inode, struct file *f, bool dir);
-void fuse_file_drop(struct fuse_file *ff); /* one that the server has not opened */
+/* drops a file that the server has not opened */
+void fuse_file_drop(struct fuse_file *ff);
 void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags);
 int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, u64 nodeid,
 	const void *in, size_t n, size_t out);
@@ -273,7 +277,7 @@ ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u3
 
 /* poll.c */
 u32 fuse_poll(struct file *f, struct poll_table *pt);
-void fuse_poll_end(struct fuse_file *ff); /* nobody is told any more */
+void fuse_poll_end(struct fuse_file *ff); /* ends all reports */
 int fuse_notify_poll(struct fuse_conn *fc, u64 kh);
 
 /* notify.c */

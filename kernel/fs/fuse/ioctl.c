@@ -19,7 +19,7 @@ static u32 arg_size(u32 cmd)
 	return cmd == FS_IOC_GETFLAGS || cmd == FS_IOC_SETFLAGS ? sizeof(int) : _IOC_SIZE(cmd);
 }
 
-/* Nobody but its owner changes a file's flags: the server need not look. */
+/* Only its owner may change a file's flags: the server need not check. */
 static int may_ask(const struct file *f, u32 cmd)
 {
 	if (!fuse_allowed(fuse_conn_of(f->f_inode)))

@@ -296,8 +296,8 @@ static struct fuse_req *new_write(struct inode *inode, u64 first, u64 n)
 }
 
 /*
- * Nobody sends these pages from now on but us. False: an older state of one is on its way (@all:
- * that does not matter).
+ * Claims the pages: no other task sends them from now on. False: an older state of a page is on its
+ * way (@all: ignore that).
  */
 static bool claim(struct fuse_inode *fi, struct fuse_req *r, bool all)
 {
@@ -353,7 +353,7 @@ static u64 send_run(struct inode *inode, u64 first, u64 last, bool all)
 	u64 n = dirty_run(inode, first, last);
 	struct fuse_req *r = new_write(inode, first, n);
 
-	if (IS_ERR(r) && n > 1) { /* one page is little memory */
+	if (IS_ERR(r) && n > 1) { /* a single page is little memory */
 		n = 1;
 		r = new_write(inode, first, n);
 	}
@@ -533,7 +533,7 @@ static void fuse_invalidatepage(struct page *p, u32 offset)
 	if (offset || !fc)
 		return;
 	uncount_dirty(fc, p);
-	wake_up_all(&fc->waiters); /* who waits for room */
+	wake_up_all(&fc->waiters); /* tasks that wait for room */
 }
 
 const struct address_space_operations fuse_aops = {

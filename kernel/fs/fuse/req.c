@@ -63,7 +63,7 @@ static void set_asker(struct fuse_req *r)
 	r->h.pid = (u32)task_pid_nr_ns(current, r->fc->pid_ns);
 }
 
-/* Who asks pays, also where nobody waits: the server may leave as many unanswered as it likes. */
+/* Charged to the caller, also where no task waits: the server may leave any number unanswered. */
 struct fuse_req *fuse_req_new(
 	struct fuse_conn *fc, u32 opcode, u64 nodeid, size_t in_len, size_t out_size)
 {

@@ -509,7 +509,7 @@ static int fuse_fill_super(struct super_block *sb, void *data, bool silent)
 	if (err)
 		return err;
 	f = fget((int)o.fd);
-	/* who opened it speaks of the same ids as who mounts it */
+	/* opener and mounter have the same user namespace, so they mean the same ids */
 	err = f && f->f_cred->user_ns == fc->user_ns ? fuse_dev_attach(f, fc) : -EINVAL;
 	if (f)
 		fput(f);

@@ -69,7 +69,8 @@ static int store_overcommit(char *text)
 	}
 static const struct sysctl sysctls[] = {
 	POOL("vm/nr_hugepages", total),
-	POOL("vm/nr_hugepages_mempolicy", total), /* one node: policies say nothing */
+	/* there is one node: policies have no effect */
+	POOL("vm/nr_hugepages_mempolicy", total),
 	POOL("vm/nr_overcommit_hugepages", overcommit),
 	SYSCTL_NUM("vm/hugetlb_shm_group", sysctl_hugetlb_shm_group, 0, 0x7fffffff),
 };

@@ -57,7 +57,7 @@ static void link_text(struct rock *k, const void *text, u32 n)
 	k->link_len += n;
 }
 
-/* One component of a symbolic link's target. */
+/* Appends a component of a symbolic link's target. */
 static void link_part(struct rock *k, u8 flags, const u8 *text, u32 n)
 {
 	if (flags & RR_SL_ROOT) {

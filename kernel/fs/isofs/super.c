@@ -31,7 +31,7 @@ static int refuse_mount(struct super_block *sb, bool silent, const char *why)
 static const char *const maps[] = { "normal", "off", "acorn", NULL };
 static const char *const checks[] = { "strict", "relaxed", NULL };
 
-/* One of @words, whole or by its first letter: that letter. */
+/* Matches @v with @words, whole or by the first letter: returns that letter. */
 static int choose(char *to, const char *v, const char *const *words)
 {
 	for (; *words; words++) {

@@ -381,8 +381,8 @@ static struct dentry *make_copy(struct super_block *sb, const struct inode *of, 
 	int err = 0;
 
 	/*
-	 * nobody makes files of users whom his user namespace does not know: until the copy has its
-	 * owner it is the mounter's to change
+	 * a task cannot make files of users that its user namespace does not map: until the copy
+	 * has its owner, the mounter changes it
 	 */
 	if (!kuid_has_mapping(current_user_ns(), mnt_seen_uid(path.mnt, inode->i_uid)) ||
 		!kgid_has_mapping(current_user_ns(), mnt_seen_gid(path.mnt, inode->i_gid)))

@@ -315,7 +315,8 @@ static struct dentry *upper_entry(struct dentry *updir, struct dentry *d)
 	if (IS_ERR(found) || found->d_inode == up->d_inode)
 		return found;
 	dput(found);
-	return ERR_PTR(-ESTALE); /* somebody has changed the layer below us */
+	/* the layer below was changed behind the overlay */
+	return ERR_PTR(-ESTALE);
 }
 
 static int remove_plain(

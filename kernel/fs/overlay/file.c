@@ -56,7 +56,7 @@ static int ovl_open(struct inode *inode, struct file *f)
 	struct ovl_file *of;
 	int err = 0;
 
-	/* who may write but not truncate (Landlock) is told so only later */
+	/* a caller that may write but not truncate (Landlock) is refused only later */
 	if (f->f_mode & FMODE_WRITE)
 		err = (f->f_flags & O_TRUNC) && !(f->f_mode & FMODE_NO_TRUNCATE) ?
 			      ovl_copy_up_truncated(f->f_path.dentry, 0) :

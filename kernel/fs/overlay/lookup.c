@@ -334,7 +334,7 @@ static struct hlist_head *bucket(struct ovl_sb *ofs, const struct inode *key)
 	return &ofs->hash[((u64)key >> 7) % OVL_HASH];
 }
 
-/* One that is going is not found: it has let go of nothing yet, but will. */
+/* Does not find an inode that is being evicted, although it has released nothing yet. */
 static struct inode *find_locked(struct ovl_sb *ofs, const struct inode *key)
 {
 	struct ovl_inode *oi;

@@ -1,28 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlay.h: one tree from several: an upper directory that takes all changes, over lower ones that never change.
+ * overlay.h: one tree from several: an upper directory that takes all changes, over lower ones that
+ * never change.
  *
  *	super.c    options, mounting, statfs          lookup.c   names through the layers, inodes
  *	inode.c    attributes, xattrs, permissions    readdir.c  merged listings
  *	file.c     open files: all goes to the real one
  *	copyup.c   from lower to upper before the first change
- *	dir.c      making and removing, whiteouts     rename.c   renaming, opaque directories and redirects
+ *	dir.c      making and removing, whiteouts rename.c renaming, opaque directories and
+ *	           redirects
  *	flags.c    chattr's flags
  *
- * An overlay inode has a real inode in the upper layer, or in a lower one, or (a directory) in several. The marks on disk are Linux's:
- * a character device 0/0 is a whiteout; trusted.overlay.opaque "y" hides what lies below a directory; trusted.overlay.redirect says
- * where a renamed directory's lower parts are; trusted.overlay.origin remembers the inode that was copied up, so its number stays;
- * trusted.overlay.impure marks directories in which some have one (user.overlay.* with the option userxattr).
+ * An overlay inode has a real inode in the upper layer, or in a lower one, or (a directory) in
+ * several. The marks on disk are Linux's: a character device 0/0 is a whiteout;
+ * trusted.overlay.opaque "y" hides what lies below a directory; trusted.overlay.redirect says where
+ * a renamed directory's lower parts are; trusted.overlay.origin remembers the inode that was copied
+ * up, so its number stays; trusted.overlay.impure marks directories in which some have one
+ * (user.overlay.* with the option userxattr).
  *
- * A file that is marked trusted.overlay.metacopy has attributes only; its data is in a layer below, under its name or where its redirect
- * says, or in one of the layers at the bottom that have nothing but data and no names in the tree. With metacopy=on such files are read;
- * those that are changed get all their data (what others have made so is understood, we make no more of them).
+ * A file that is marked trusted.overlay.metacopy has attributes only; its data is in a layer below,
+ * under its name or where its redirect says, or in one of the layers at the bottom that have
+ * nothing but data and no names in the tree. With metacopy=on such files are read; those that are
+ * changed get all their data (what others have made so is understood, we make no more of them).
  *
- * Crash safety: what is copied up is made in the work directory, synced, and moved into place by one rename; a name is exchanged with its
- * whiteout by one rename. What a crash leaves in the work directory is removed by the next mount.
+ * Crash safety: what is copied up is made in the work directory, synced, and moved into place by
+ * one rename; a name is exchanged with its whiteout by one rename. What a crash leaves in the work
+ * directory is removed by the next mount.
  *
- * Locks, outer to inner: the overlay directory's i_rwsem (vfs), ovl_inode.lock (copying up: parents before children), then all locks of the
- * real file systems. Where those are overlays too, theirs are of another class (OVL_LOCK_CLASS). Credentials of whoever mounted it are taken for what is done below: ovl_enter(), ovl_leave().
+ * Locks, outer to inner: the overlay directory's i_rwsem (vfs), ovl_inode.lock (copying up: parents
+ * before children), then all locks of the real file systems. Where those are overlays too, theirs
+ * are of another class (OVL_LOCK_CLASS). Credentials of whoever mounted it are taken for what is
+ * done below: ovl_enter(), ovl_leave().
  */
 #ifndef NESTLING_FS_OVERLAY_H
 #define NESTLING_FS_OVERLAY_H
@@ -44,13 +52,16 @@
 #define OVL_HASH 1024
 #define OVL_MAX_DEPTH 2 /* overlays on overlays */
 
-/* The class of a lock of an overlay that stands on @depth - 1 others: what is above is taken first. */
+/*
+ * The class of a lock of an overlay that stands on @depth - 1 others: what is above is taken first.
+ */
 #define OVL_LOCK_CLASS(name, depth) ((depth) > 1 ? "overlay2:" name : "overlay:" name)
 
 struct ovl_layer {
 	struct mount *mnt; /* private */
 	struct dentry *root;
-	u32 fsid; /* layers on one file system have the same; 0 is the upper's */
+	/* layers on one file system have the same; 0 is the upper's */
+	u32 fsid;
 };
 
 struct ovl_sb {
@@ -64,11 +75,13 @@ struct ovl_sb {
 	char *lowerdir, *upperdir, *workdir; /* as given, for show_options */
 	bool redirect_dir, redirect_follow, follow_asked, userxattr, is_volatile, metacopy;
 	bool redirect_asked;
-	bool no_marks; /* the upper file system keeps none of ours, or not for the mounter; immutable */
+	/* the upper file system keeps none of ours, or not for the mounter; immutable */
+	bool no_marks;
 	u32 depth;
 	u64 tmp_count; /* atomic: names in the work directory */
 	spinlock_t hash_lock;
-	struct hlist_head hash[OVL_HASH]; /* of ovl_inode.node by the real inode, under hash_lock */
+	/* of ovl_inode.node by the real inode, under hash_lock */
+	struct hlist_head hash[OVL_HASH];
 };
 
 struct ovl_path {
@@ -82,14 +95,22 @@ struct ovl_inode {
 	struct dentry *upper;   /* set once, by copying up; a reference */
 	struct ovl_path *lower; /* immutable */
 	u32 nr_lower;
-	struct ovl_path data; /* of a file that has no data of its own: where it is; immutable */
-	bool no_data;         /* it is nowhere */
-	bool has_own_data;    /* it was copied up: @data does not count. Once, as @upper */
-	bool opaque;          /* under the parent's i_rwsem */
-	u32 prot; /* OVL_PROT: of i_flags, those that the upper file only remembers. Written before it is seen, or under i_rwsem or @lock */
-	u64 version;             /* of a directory: atomic, changes with its names */
-	struct listing *listing; /* likewise: the newest, while a file has it; under hash_lock */
-	struct hlist_node node;  /* of files: under hash_lock */
+	/* of a file that has no data of its own: where it is; immutable */
+	struct ovl_path data;
+	bool no_data; /* it is nowhere */
+	/* it was copied up: @data does not count. Once, as @upper */
+	bool has_own_data;
+	bool opaque; /* under the parent's i_rwsem */
+	/*
+	 * OVL_PROT: of i_flags, those that the upper file only remembers. Written before it is
+	 * seen, or under i_rwsem or @lock
+	 */
+	u32 prot;
+	/* of a directory: atomic, changes with its names */
+	u64 version;
+	/* likewise: the newest, while a file has it; under hash_lock */
+	struct listing *listing;
+	struct hlist_node node; /* of files: under hash_lock */
 	struct inode *key;
 };
 
@@ -183,7 +204,10 @@ struct ovl_found {
 	struct ovl_path data; /* of a file that has none of its own */
 	bool no_data;
 };
-/* The inode for what was found (references are taken over, also on failure); ERR_PTR. The mounter's credentials are taken. */
+/*
+ * The inode for what was found (references are taken over, also on failure); ERR_PTR. The mounter's
+ * credentials are taken.
+ */
 struct inode *ovl_get_inode(struct super_block *sb, const struct ovl_found *found);
 bool ovl_is_opaque(const struct super_block *sb, struct dentry *real); /* as the mounter */
 void ovl_rehash(struct inode *inode, struct inode *key);
@@ -194,8 +218,8 @@ int ovl_lower_has(struct inode *dir, const char *name, int len);
 u64 ovl_ino(const struct super_block *sb, u32 layer, u64 ino);
 
 /*
- * flags.c: what forbids all changes (chattr +i, +a) would forbid those that are made below, too: the upper file only remembers it, in an attribute.
- * @prot: S_IMMUTABLE, S_APPEND.
+ * flags.c: what forbids all changes (chattr +i, +a) would forbid those that are made below, too:
+ * the upper file only remembers it, in an attribute. @prot: S_IMMUTABLE, S_APPEND.
  */
 #define OVL_PROT (S_IMMUTABLE | S_APPEND)
 u32 ovl_read_prot(const struct ovl_sb *ofs, struct dentry *upper);
@@ -207,7 +231,7 @@ const char *ovl_xattr(const struct ovl_sb *ofs, int which, char buf[48]);
 enum { OVL_OPAQUE, OVL_REDIRECT, OVL_ORIGIN, OVL_IMPURE, OVL_METACOPY, OVL_PROTATTR };
 int ovl_set_xattr(struct dentry *upper, const char *name, const void *value, size_t n);
 ssize_t ovl_get_xattr(struct dentry *real, const char *name, void *buf, size_t n);
-/* One of the marks above: -EOPNOTSUPP where the upper layer has none. */
+/* Sets a mark of the list above: -EOPNOTSUPP where the upper layer has no xattrs. */
 int ovl_set_own_xattr(
 	const struct super_block *sb, struct dentry *upper, int which, const void *value, size_t n);
 bool ovl_private_xattr(const struct ovl_sb *ofs, const char *name);
@@ -244,7 +268,10 @@ static inline void ovl_dir_changed(struct inode *dir)
 /* dir.c */
 extern const struct inode_operations ovl_dir_iops;
 int ovl_whiteout(struct super_block *sb, struct dentry **white); /* in the work directory */
-/* Renames between the work directory and @dir (upper). @to NULL: a name that must be free or is replaced. */
+/*
+ * Renames between the work directory and @dir (upper). @to NULL: a name that must be free or is
+ * replaced.
+ */
 int ovl_place(struct super_block *sb, struct dentry *temp, struct dentry *dir, const char *name,
 	int len, u32 flags);
 int ovl_set_opaque(
@@ -263,8 +290,9 @@ int ovl_clear_whiteouts(struct super_block *sb, struct dentry *upper);
 void ovl_clear_tree(struct mount *m, struct dentry *dir, u32 depth);
 
 /*
- * file.c. What is open in a layer, for the mounter, whose credentials are taken: may he not open it so, nobody does through the overlay. A file's
- * data can be elsewhere than its attributes, by which the caller is judged, and of a merged directory only the topmost part is.
+ * file.c. What is open in a layer, for the mounter, whose credentials are taken: may he not open it
+ * so, nobody does through the overlay. A file's data can be elsewhere than its attributes, by which
+ * the caller is judged, and of a merged directory only the topmost part is.
  */
 struct file *ovl_open_layer(const struct path *real, u32 flags); /* ERR_PTR */
 extern const struct file_operations ovl_file_ops;

@@ -245,7 +245,7 @@ static struct listing *listing_share(struct inode *dir, u64 version, struct list
 	return l;
 }
 
-/* One that is up to date, with a reference. ERR_PTR. */
+/* Returns a listing that is up to date, with a reference, or ERR_PTR. */
 static struct listing *listing_get(struct inode *dir)
 {
 	u64 version = __atomic_load_n(&OVL_I(dir)->version, __ATOMIC_SEQ_CST);
@@ -333,8 +333,7 @@ static int ovl_iterate(struct file *f, struct dir_context *ctx)
 	bool impure = is_impure(f->f_inode);
 
 	if (!ctx->pos || !l) {
-		f->private_data =
-			NULL; /* nobody else's: what was changed in a layer itself is seen */
+		f->private_data = NULL; /* private: changes made in a layer itself are seen */
 		listing_put(f->f_inode, l);
 		l = listing_get(f->f_inode);
 		if (IS_ERR(l))

@@ -93,8 +93,8 @@ static int parse_redirect(struct ovl_sb *ofs, const char *v)
 }
 
 /*
- * One more below those that are there, whose name is taken as it is: colons and backslashes are
- * part of it. @data: behind "::".
+ * Adds a lower layer below the present ones. Its name is taken literally: colons and backslashes
+ * are part of it. @data: behind "::".
  */
 static int add_lower_text(struct ovl_sb *ofs, const char *v, bool data)
 {

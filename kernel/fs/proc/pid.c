@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid.c: /proc/PID and /proc/PID/task/TID: directories and the table of their files; pid_link.c has the links.
+ * pid.c: /proc/PID and /proc/PID/task/TID: directories and the table of their files; pid_link.c has
+ * the links.
  *
- * An inode holds a reference to a struct pid, never to a task: a dead process costs nothing, and each use looks the task up anew. A
- * dentry is valid while its task lives (d_revalidate). Owner of the files is the task's effective user, or root when it is not dumpable;
- * a folder that anyone may look through says the user all the same: ps and kill know whose a process is by it.
+ * An inode holds a reference to a struct pid, never to a task: a dead process costs nothing, and
+ * each use looks the task up anew. A dentry is valid while its task lives (d_revalidate). Owner of
+ * the files is the task's effective user, or root when it is not dumpable; a folder that anyone may
+ * look through says the user all the same: ps and kill know whose a process is by it.
  *
- * Who may look: anybody at 0444 files; environ, maps, fd, exe and the like want ptrace_may_access(), with exec held off until what was asked
- * for is had. Texts about memory (show_mm) are about what the process had when they were opened: after an exec they are empty. No other
- * locks are held over show functions.
+ * Who may look: anybody at 0444 files; environ, maps, fd, exe and the like want
+ * ptrace_may_access(), with exec held off until what was asked for is had. Texts about memory
+ * (show_mm) are about what the process had when they were opened: after an exec they are empty. No
+ * other locks are held over show functions.
  */
 #include <asm/errno.h>
 
@@ -32,10 +35,13 @@ enum pe_kind {
 };
 
 /* How texts about memory differ, as Linux's do. */
-#define MM_OPEN 1  /* to be opened only where there is memory: ESRCH */
-#define MM_TASK 2  /* to be read only while the process is there: ESRCH */
-#define MM_USERS 4 /* to be read only while somebody uses the memory: ESRCH, else empty */
-#define MM_KEPT 8  /* made of what stays though nobody uses it */
+/* to be opened only where there is memory: ESRCH */
+#define MM_OPEN 1
+/* to be read only while the process is there: ESRCH */
+#define MM_TASK 2
+/* to be read only while somebody uses the memory: ESRCH, else empty */
+#define MM_USERS 4
+#define MM_KEPT 8 /* made of what stays though nobody uses it */
 
 struct pid_entry {
 	const char *name;
@@ -390,7 +396,10 @@ static struct dentry *task_dir_lookup(struct inode *dir, struct dentry *d, u32 f
 	return proc_pid_add(d, inode);
 }
 
-/* A link for each thread: how a program learns that it has but one (sandboxes ask before they go on). */
+/*
+ * A link for each thread: how a program learns that it has but one (sandboxes ask before they go
+ * on).
+ */
 static int task_dir_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
 {
 	struct inode *inode = path->dentry->d_inode;
@@ -447,7 +456,10 @@ out:
 
 /* ---- texts ---- */
 
-/* Who may give a file away may say so; the next look at it finds it the process's again. */
+/*
+ * chown() is allowed to a caller with the right to do so; the next lookup shows the process's ids
+ * again.
+ */
 int proc_pid_setattr(struct dentry *d, struct iattr *attr)
 {
 	if (attr->ia_valid & ATTR_MODE)

@@ -57,7 +57,7 @@ static ssize_t copy_entries(
 	return copy_to_iter(buf, n * 8, to) == n * 8 ? (ssize_t)(n * 8) : -EFAULT;
 }
 
-/* One buffer: its bytes, less of them at the end or where current is being killed; or -errno. */
+/* Fills a buffer: its bytes, fewer at the end or where current is being killed; or -errno. */
 static ssize_t fill_buffer(
 	struct mm *mm, struct iov_iter *to, size_t size, u64 pos, u64 *buf, bool frames)
 {

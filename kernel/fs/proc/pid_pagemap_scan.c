@@ -124,7 +124,7 @@ static bool tell(struct scan *s, u64 end, u64 kinds)
 	return !s->full;
 }
 
-/* One step of the walk in the area that s->at lies in, which ends at @end. */
+/* Takes a step of the walk in the area that s->at lies in, which ends at @end. */
 static bool scan_batch(struct scan *s, u64 end)
 {
 	u64 grain = s->protect && s->v->vm_flags & VM_HUGETLB ? HPAGE_SIZE : PAGE_SIZE;
@@ -148,7 +148,7 @@ static bool scan_batch(struct scan *s, u64 end)
 	return true;
 }
 
-/* One step where nothing is told. */
+/* Takes a step of the walk without reporting. */
 static bool protect_batch(struct scan *s, u64 end)
 {
 	u64 stop = min(end, (s->at | (PROTECT_STEP - 1)) + 1), next;

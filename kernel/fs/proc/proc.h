@@ -2,15 +2,15 @@
 /*
  * proc.h: how a file in /proc (or /sys) is made.
  *
- * A file's text is made whole when it is read from the start, by a show function that prints into a growing buffer; reads serve it
- * from there. Texts of a process's areas are made in pieces. An entry of the fixed tree is
- * registered by path:
+ * A file's text is made whole when it is read from the start, by a show function that prints into a
+ * growing buffer; reads serve it from there. Texts of a process's areas are made in pieces. An
+ * entry of the fixed tree is registered by path:
  *
  *	static int show_uptime(struct seq *s, void *arg) { seq_printf(s, ...); return 0; }
  *	proc_create("uptime", 0444, show_uptime, NULL, NULL);
  *
- * The per-process part is a table in pid.c. Locks: the fixed tree is built at boot and then immutable; a seq belongs to one open file,
- * under its f_pos_lock.
+ * The per-process part is a table in pid.c. Locks: the fixed tree is built at boot and then
+ * immutable; a seq belongs to one open file, under its f_pos_lock.
  */
 #ifndef NESTLING_FS_PROC_H
 #define NESTLING_FS_PROC_H
@@ -24,23 +24,31 @@ struct task;
 
 struct seq {
 	struct mutex
-		lock; /* who reads: the text is made anew and copied under it. pread() takes no f_pos_lock */
+		lock; /* held by a reader while the text is made and copied; pread() takes no f_pos_lock */
 	char *buf;
 	char **more; /* the blocks behind the first, or NULL */
 	size_t len, size;
-	u64 cursor;  /* start of this piece, in units of the show function; 0: start of the text */
-	u64 next;    /* start of the next piece, set by the show function; 0: there is none */
-	loff_t base; /* the file's position of the piece's first byte */
-	struct user_struct *payer; /* an open file's opener (f_cred keeps it), or NULL */
-	bool full;     /* there was no memory for more at hand: what is printed is lost */
+	/* start of this piece, in units of the show function; 0: start of the text */
+	u64 cursor;
+	/* start of the next piece, set by the show function; 0: there is none */
+	u64 next;
+	/* the file's position of the piece's first byte */
+	loff_t base;
+	/* an open file's opener (f_cred keeps it), or NULL */
+	struct user_struct *payer;
+	/* there was no memory for more at hand: what is printed is lost */
+	bool full;
 	size_t wanted; /* then: the size that it is to have */
 	const struct file *
-		file; /* who reads: a mount of proc has its pid namespace, the opener a user namespace */
+		file; /* gives the reader's namespaces: the mount's pid namespace, the opener's user namespace */
 	struct mm *
 		mm; /* of a text about memory: that which the process had at open, mmgrab'd. NULL: it had none */
-	bool seen;   /* of an attribute in /sys: somebody has read it by this open file */
-	u32 changes; /* of a variable that can be waited for: those that this open file knows of */
-	u64 mempolicy; /* of the task whose memory it is, where the text is made only while that is there */
+	/* of an attribute in /sys: somebody has read it by this open file */
+	bool seen;
+	/* of a variable that can be waited for: those that this open file knows of */
+	u32 changes;
+	/* of the task whose memory it is, where the text is made only while that is there */
+	u64 mempolicy;
 };
 #define SEQ_PIECE (32U << 10)
 void seq_printf(struct seq *s, const char *fmt, ...) __printf(2, 3);
@@ -59,7 +67,8 @@ void seq_reserve(struct seq *s, size_t n);
 void seq_open(struct seq *s, const struct file *f);
 void seq_close(struct seq *s);
 /*
- * A read of a text, after seq_open(): at its beginning @make prints it anew, more than once when there was no memory for all of it.
+ * A read of a text, after seq_open(): at its beginning @make prints it anew, more than once when
+ * there was no memory for all of it.
  */
 ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
 	int (*make)(struct seq *s, void *arg), void *arg);
@@ -75,8 +84,9 @@ int proc_mkdir(const char *path);
 /* What stands under sys is a variable, and behaves as those do. */
 int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
 /*
- * What belongs to a namespace of current's: who @may is as its owner, besides root. Asked of who opens it, and when something is written, which is
- * for the writer's namespace, of who had opened it. -ENOENT: there is no such entry.
+ * What belongs to a namespace of current's: who @may is as its owner, besides root. Asked of who
+ * opens it, and when something is written, which is for the writer's namespace, of who had opened
+ * it. -ENOENT: there is no such entry.
  */
 int proc_let(const char *path, bool (*may)(const struct cred *c));
 int proc_let_only(const char *path,
@@ -86,7 +96,8 @@ int proc_symlink(const char *path, const char *target);
 int proc_create_fops(const char *path, umode_t mode, const struct file_operations *fops);
 
 /*
- * The same for another file system that is one fixed tree (sysfs): paths below @root, and its superblock.
+ * The same for another file system that is one fixed tree (sysfs): paths below @root, and its
+ * superblock.
  */
 struct proc_entry;
 struct proc_entry *tree_find(struct proc_entry *root, const char *path); /* NULL */
@@ -96,18 +107,29 @@ int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn
 /* A link whose target is what @show prints when somebody asks. */
 int tree_symlink_shown(struct proc_entry *root, const char *path, show_fn show, void *arg);
 int tree_symlink(struct proc_entry *root, const char *path, const char *target);
-/* What stands at @path, and is there only sometimes, has the name at @name, which may change. 0 or -ENOENT. */
-int tree_rename(struct proc_entry *root, const char *path, const char *name);
-/* The file of /proc/sys is a string, of so many bytes with its terminator: it may be written in pieces. */
-int proc_is_text(const char *path, u32 max);
-int proc_is_words(const char *path); /* or none that can be set so, but may be read in pieces */
 /*
- * The file of /proc/sys is a list, which may be written in pieces: @store takes the @n bytes at @text (with a terminator), which stand at @pos;
- * @cut: more follow. It answers how many it took, and has done nothing if it fails.
+ * What stands at @path, and is there only sometimes, has the name at @name, which may change. 0 or
+ * -ENOENT.
+ */
+int tree_rename(struct proc_entry *root, const char *path, const char *name);
+/*
+ * The file of /proc/sys is a string, of so many bytes with its terminator: it may be written in
+ * pieces.
+ */
+int proc_is_text(const char *path, u32 max);
+/* or none that can be set so, but may be read in pieces */
+int proc_is_words(const char *path);
+/*
+ * The file of /proc/sys is a list, which may be written in pieces: @store takes the @n bytes at
+ * @text (with a terminator), which stand at @pos; @cut: more follow. It answers how many it took,
+ * and has done nothing if it fails.
  */
 typedef ssize_t (*store_list_fn)(char *text, size_t n, bool cut, loff_t pos);
 int proc_is_list(const char *path, store_list_fn store);
-/* poll() of the variable tells who waits of each change, which is when @changes counts one and wakes @changed. -ENOENT: there is none such. */
+/*
+ * poll() of the variable tells who waits of each change, which is when @changes counts one and
+ * wakes @changed. -ENOENT: there is none such.
+ */
 int proc_may_change(const char *path, const u32 *changes, struct wait_queue_head *changed);
 int proc_show_when(const char *path, const char *name, bool (*when)(void *arg), void *arg);
 int tree_fill_super(struct super_block *sb, struct proc_entry *root, u64 magic);
@@ -125,7 +147,8 @@ struct proc_entry {
 	const char *target;
 	const struct file_operations *fops;
 	struct proc_entry *parent, *children, *next;
-	bool (*when)(void *arg); /* there only while this says so; NULL: always */
+	/* there only while this says so; NULL: always */
+	bool (*when)(void *arg);
 	void *when_arg;
 	bool (*may)(const struct cred *c); /* proc_let() */
 	bool may_only;                     /* proc_let_only() */
@@ -143,19 +166,22 @@ struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len);
 /* What hangs at inode->i_private: which process, and which entry of which table. */
 struct pid_entry;
 struct proc_inode {
-	struct pid *pid;        /* a reference; NULL in the fixed tree */
-	bool thread;            /* of a thread (by its TID), else of the process */
-	bool in_task;           /* below task/TID, which has less than PID */
-	int fd;                 /* of fd/N and fdinfo/N */
-	u64 map_start, map_end; /* of map_files/START-END; end 0: it is none */
+	struct pid *pid; /* a reference; NULL in the fixed tree */
+	/* of a thread (by its TID), else of the process */
+	bool thread;
+	bool in_task; /* below task/TID, which has less than PID */
+	int fd;       /* of fd/N and fdinfo/N */
+	/* of map_files/START-END; end 0: it is none */
+	u64 map_start, map_end;
 	const struct pid_entry *pe;
 	const struct proc_entry *de;
 	const struct file_operations *fops;
 };
 /* What a mount of proc has; sysfs and other kin have none. */
 struct proc_sb {
-	struct pid_namespace *ns; /* whose numbers it shows: that of who mounted it. A reference */
-	u32 hide;                 /* hidepid= */
+	/* whose numbers it shows: that of who mounted it. A reference */
+	struct pid_namespace *ns;
+	u32 hide; /* hidepid= */
 	kgid_t gid;
 	bool pids_only;
 };
@@ -189,7 +215,10 @@ struct inode *proc_new_inode(struct super_block *sb, umode_t mode, struct pid *p
 struct task *proc_task(const struct inode *inode);
 struct task *proc_task_of(const struct proc_inode *pi);
 
-/* A number as Linux reads them in /proc/sys: of any base, with a sign only where it is negative. 0 or -errno. */
+/*
+ * A number as Linux reads them in /proc/sys: of any base, with a sign only where it is negative. 0
+ * or -errno.
+ */
 int sysctl_number(const char *text, s64 *v);
 
 extern const struct file_operations proc_pid_text_fops; /* of /proc/PID: cannot be spliced */

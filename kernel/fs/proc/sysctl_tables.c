@@ -35,7 +35,7 @@ static int show_printk(char *buf, size_t size)
 		printk_minimum, printk_boot);
 }
 
-/* One number a word; the next one begins where *text points afterwards. */
+/* Parses one number; *text moves to the next word. */
 static int next_number(char **text, s64 *v)
 {
 	char *p = *text + strspn(*text, " \t"), *end = p + strcspn(p, " \t\n");

@@ -54,7 +54,7 @@ int sqfs_spaces_init(struct sqfs_sb *s)
 		return -ENOMEM;
 	list_add(&w->list, &s->spaces);
 	s->nr_spaces = 1;
-	/* one more than vCPUs each: somebody waits for the device */
+	/* one more than there are vCPUs, as one reader waits for the device */
 	s->max_spaces = s->threads ? s->threads : (u32)nr_cpus + 1;
 	return 0;
 }

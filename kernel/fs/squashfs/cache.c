@@ -88,7 +88,7 @@ static struct sqfs_cached *try_get(struct sqfs_cache *c, u64 pos, bool *fill, bo
 	return b;
 }
 
-/* One more block goes on the list of the unused. */
+/* Adds a block to the list of the unused. */
 static int grow_cache(struct sqfs_cache *c)
 {
 	struct sqfs_cached *b = kzalloc(sizeof(*b), GFP_NOFS);

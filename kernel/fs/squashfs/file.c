@@ -352,7 +352,7 @@ static void sqfs_readahead(struct address_space *m, struct file *file, u64 index
 		for (i = 0; i < bp->n && !bp->page[i]; i++)
 			;
 		if (i < bp->n && fill_pages(si, bp, block))
-			last = block; /* whoever needs the page is told why */
+			last = block; /* the reader that needs the page gets the error */
 		put_taken(bp, NULL);
 		cond_resched();
 	}

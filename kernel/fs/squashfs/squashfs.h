@@ -31,7 +31,7 @@ struct sqfs_cached {
 	u64 next;             /* where the next metadata block begins */
 	u32 len;              /* decoded */
 	u32 refs;
-	bool pending; /* somebody fills it */
+	bool pending; /* a reader fills it */
 	int err;
 	u8 *data;
 };
@@ -107,7 +107,7 @@ static inline struct sqfs_inode *SQFS_I(const struct inode *inode)
 int sqfs_error(struct sqfs_sb *s, const char *what, u64 where);
 
 /* ---- block.c ---- */
-int sqfs_spaces_init(struct sqfs_sb *s); /* one is there */
+int sqfs_spaces_init(struct sqfs_sb *s); /* allocates the first one */
 void sqfs_spaces_free(struct sqfs_sb *s);
 struct sqfs_space *sqfs_space_get(struct sqfs_sb *s); /* may wait for another's */
 void sqfs_space_put(struct sqfs_sb *s, struct sqfs_space *w);

@@ -17,7 +17,7 @@
 static const char *const prefixes[] = { "user.", "trusted.", "security." };
 
 struct attr {
-	u32 prefix; /* one that we do not know: skip */
+	u32 prefix; /* unknown prefix: skip */
 	u32 name_len, value_len;
 	char name[XATTR_NAME_MAX + 1];
 	struct sqfs_cursor value;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * device.c: devices as udev knows them: the file `uevent` of each (what it is; and, written to, an event that is asked for), the events
- * themselves, and the places of character devices:
+ * device.c: devices as udev knows them: the file `uevent` of each (what it is; and, written to, an
+ * event that is asked for), the events themselves, and the places of character devices:
  *
- *	/sys/devices/virtual/CLASS/NAME/{dev,uevent,subsystem}    <- /sys/class/CLASS/NAME, /sys/dev/char/MAJOR:MINOR
+ *	/sys/devices/virtual/CLASS/NAME/{dev,uevent,subsystem}    <- /sys/class/CLASS/NAME,
+ *	                                                          /sys/dev/char/MAJOR:MINOR
  *
- * Who sends events on (kernel/net/netlink/uevent.c) registers itself. Locks: sysfs_grow, while places are added.
+ * Who sends events on (kernel/net/netlink/uevent.c) registers itself. Locks: sysfs_grow, while
+ * places are added.
  */
 #include <asm/errno.h>
 #include <linux/major.h>
@@ -90,7 +92,10 @@ static size_t word_length(const char *s)
 	return strcspn(s, " \n");
 }
 
-/* ACTION [UUID [KEY=VALUE ...]]: the action is cut out of @text, the rest becomes variables in @synth. */
+/*
+ * ACTION [UUID [KEY=VALUE ...]]: the action is cut out of @text, the rest becomes variables in
+ * @synth.
+ */
 int uevent_parse(char *text, char *synth, size_t size)
 {
 	size_t n = word_length(text);
@@ -156,7 +161,7 @@ int sysfs_add_uevent(const char *dir, const struct sysfs_device *d)
 
 /* ---- character devices ---- */
 
-/* One of them; as long as the kernel lives. */
+/* An entry; it lives as long as the kernel. */
 struct chrdev_entry {
 	struct sysfs_device device;
 	dev_t dev;

@@ -88,7 +88,7 @@ static struct page *reserve_page(struct inode *inode, u64 index)
 		tmpfs_uncharge(inode->i_sb, 1);
 		return ERR_PTR(-ENOMEM);
 	}
-	if (is_charged(p)) /* somebody else made it */
+	if (is_charged(p)) /* another task made it */
 		tmpfs_uncharge(inode->i_sb, 1);
 	else
 		count_page(inode, p);

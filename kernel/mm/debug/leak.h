@@ -21,7 +21,7 @@
 
 /* Behind each object of a slab. */
 struct slab_tail {
-	/* who called for it, the innermost first; site[0] 0: it is free */
+	/* return addresses of the allocation, the innermost first; site[0] 0: the object is free */
 	u64 site[LEAK_SITES];
 	u64 link; /* the scan's */
 };

@@ -27,7 +27,7 @@
 /* of mm->eager: most small areas of late were touched */
 #define EAGER_FROM 4
 #define EAGER_MAX 8
-/* one of so many is left to its fault, to see */
+/* one page in so many is left to its own fault, as a sample */
 #define EAGER_SAMPLE 16
 #define TABLE_SPAN (512 * PAGE_SIZE)
 
@@ -182,7 +182,7 @@ static bool extent_zero(struct page *p, u32 n)
 }
 
 /*
- * Somebody may be killed for what counts as touched, so it has to be known what was
+ * True if touched pages must be counted exactly: a task may be killed for what counts as touched
  * (pmap_touched.c).
  */
 static bool must_tell(void)

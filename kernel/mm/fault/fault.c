@@ -40,7 +40,7 @@
 #define ERR_WRITE 2
 #define ERR_INSTR 16
 
-#define AROUND (512 * PAGE_SIZE) /* one leaf table's span */
+#define AROUND (512 * PAGE_SIZE) /* span of a leaf table */
 #define AROUND_ORDERS 64
 
 /* ---- entries; helpers for anon.c, cow.c, filefault.c ---- */

@@ -25,7 +25,7 @@ enum fault_kind {
 	FAULT_SWAP, /* was in a swap area */
 	FAULT_KINDS
 };
-/* One took @ns. */
+/* Counts a fault that took @ns. */
 void fault_count(enum fault_kind kind, bool major, u64 ns);
 
 struct fault_info {

@@ -106,7 +106,7 @@ u32 direct_fill(struct address_space *m, u64 index, u32 nr, bool *done)
 	if (!m->a_ops->direct || !nr)
 		return nr;
 	/*
-	 * Who holds it for writing changes which blocks the file has, or is us: then the page is
+	 * A holder for writing changes the file's blocks, or is the caller itself: then the page is
 	 * read.
 	 */
 	if (!down_read_trylock(&m->invalidate_lock))

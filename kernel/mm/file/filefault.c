@@ -16,7 +16,7 @@
 
 /* 256 KiB: 6 us, where a fault costs 11 and more */
 #define AROUND_ORDER 6
-#define AROUND_ORDER_MAX 9 /* one leaf table's span */
+#define AROUND_ORDER_MAX 9 /* span of a leaf table */
 #define AROUND_BATCH 16
 /* pages touched in order before more are made than were asked for */
 #define STREAK 16

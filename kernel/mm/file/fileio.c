@@ -132,7 +132,7 @@ ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *t
 	return done ? done : min_t(ssize_t, n, 0);
 }
 
-/* One piece within one page. Bytes, 0 when the copy must be tried again, or -errno. */
+/* Writes a piece within one page. Bytes, 0 when the copy must be tried again, or -errno. */
 static ssize_t write_piece(
 	struct file *f, struct address_space *m, struct iov_iter *from, loff_t pos, u64 n)
 {

@@ -51,8 +51,9 @@ struct large_block {
 	const struct address_space *m; /* whose; only compared */
 	/* page of the file that the first frame is for */
 	u64 first;
-	const struct mem_group *group; /* who pays for it; only compared */
-	struct page *page;             /* NULL: a free place */
+	/* the group that pays for it; only compared */
+	const struct mem_group *group;
+	struct page *page; /* NULL: a free place */
 	/* frames not taken yet; and at the last look */
 	u32 left, seen;
 	u64 taken[BLOCK_PAGES / 64];

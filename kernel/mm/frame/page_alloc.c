@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * page_alloc.c: handing out frames, and taking them back: watermarks, a cache of single frames for each vCPU, charges, and what is done
- * when nothing is left.
+ * page_alloc.c: handing out frames, and taking them back: watermarks, a cache of single frames for
+ * each vCPU, charges, and what is done when nothing is left.
  *
  *	p = alloc_pages(GFP_KERNEL, order);  free_pages(p, order);
- *	p = alloc_extent(GFP_USER, order);   each frame has its own reference and goes back by put_page()
+ *	p = alloc_extent(GFP_USER, order);   each frame has its own reference and goes back by
+ *	                                     put_page()
  *
- * The frames themselves are buddy.c's. The vCPU caches belong to their vCPU: kernel code is not preempted. It does not free memory by
- * itself: reclaim.c does.
+ * The frames themselves are buddy.c's. The vCPU caches belong to their vCPU: kernel code is not
+ * preempted. It does not free memory by itself: reclaim.c does.
  */
 #include "kernel/mm/debug/uninit.h"
 #include "kernel/mm/frame/zone.h"
@@ -25,7 +26,8 @@ static struct frame_cache frame_caches[MAX_CPUS]; /* each by its vCPU only */
 
 struct zone_marks zone_marks;
 int sysctl_min_free_kbytes;
-static u64 asked_min; /* what vm.min_free_kbytes was set to, in frames; or 0 */
+/* what vm.min_free_kbytes was set to, in frames; or 0 */
+static u64 asked_min;
 
 /* ---- watermarks ---- */
 
@@ -98,8 +100,9 @@ static struct page *take_frames(u32 order, u64 reserve)
 }
 
 /*
- * Who must not fail and has waited so often for others' frames in vain may hold a lock that the process needs which is to die for him: he gets
- * a part of the reserve. None of it goes into the vCPU's cache, where others would find it.
+ * An allocation that must not fail gets a part of the reserve after so many rounds in vain: its
+ * task may hold a lock that the OOM victim needs. None of the reserve goes into the vCPU's cache,
+ * where others would find it.
  */
 #define STUCK_ROUNDS 16
 
@@ -159,8 +162,9 @@ static struct page *get_frames(gfp_t gfp, u32 order)
 }
 
 /*
- * What is left of the limit may be enough for all; if not, others' frames are reclaimed for one after the other. For as many as alloc_slow()
- * has nobody killed for, nobody is killed here. What was charged when one is refused, free_pages() gives back.
+ * What is left of the limit may be enough for all; if not, others' frames are reclaimed for one
+ * after the other. For as many as alloc_slow() has nobody killed for, nobody is killed here. What
+ * was charged when one is refused, free_pages() gives back.
  */
 static int charge_frames(struct page *p, u32 order, gfp_t gfp)
 {

@@ -2,12 +2,15 @@
 /*
  * memcg.c: charging frames to groups, and keeping groups within their limits.
  *
- * page->memcg names the group that pays; it is set when the frame is allocated and cleared when it is freed, so no lock guards it. Counts are
- * atomic and go up to the root of the tree: a charge that exceeds a limit on the way is undone, then pages of files are reclaimed within that
- * group, and the charge tried again. A fault that still fails says so in current->memcg_oom, and out_of_memory(), which holds no lock,
- * has somebody of the group killed. Who is dying, frees memory, or holds a spinlock is never refused.
+ * page->memcg names the group that pays; it is set when the frame is allocated and cleared when it
+ * is freed, so no lock guards it. Counts are atomic and go up to the root of the tree: a charge
+ * that exceeds a limit on the way is undone, then pages of files are reclaimed within that group,
+ * and the charge tried again. A fault that still fails says so in current->memcg_oom, and
+ * out_of_memory(), which holds no lock, has somebody of the group killed. Who is dying, frees
+ * memory, or holds a spinlock is never refused.
  *
- * An extent of several frames is a convenience, as is what the caller can do without (__GFP_SPARE): it is refused rather than reclaimed for.
+ * An extent of several frames is a convenience, as is what the caller can do without (__GFP_SPARE):
+ * it is refused rather than reclaimed for.
  */
 #include "kernel/mm/group/memcg.h"
 #include "kernel/mm/swap/swap_internal.h"
@@ -45,8 +48,9 @@ static void count_event(struct mem_group *g, enum mem_event e)
 }
 
 /*
- * Who pays for current's memory, with a reference; NULL: nobody. Others may move current to another group while it sleeps, and the old one is
- * freed when it is removed. A group whose last reference has gone is no longer current's: there is another one.
+ * Returns the group that pays for current's memory, with a reference, or NULL. Others may move
+ * current to another group while it sleeps, and the old one is freed when it is removed. A group
+ * whose last reference has gone is no longer current's: there is another one.
  */
 static struct mem_group *get_own_group(void)
 {
@@ -93,7 +97,9 @@ static void note_peak(struct mem_group *g, u64 now)
 		mem_group_ops->crossed(g);
 }
 
-/* Is there as much as there may be, in memory and swap areas together? Then the latter do not help. */
+/*
+ * Is there as much as there may be, in memory and swap areas together? Then the latter do not help.
+ */
 static bool both_full(const struct mem_group *g, u64 now)
 {
 	u64 max = READ_ONCE(g->both_max);
@@ -202,7 +208,10 @@ static int charge(struct mem_group *g, s64 n, gfp_t gfp)
 	for (int i = 0; i < RETRIES; i++) {
 		count_event(over, MEM_MAX);
 		if (!mem_group_reclaim(over, BATCH) && i > patience(over)) {
-			/* who waits for room holds no lock: a fault does so in the end, a call fails */
+			/*
+			 * a task that waits for room holds no lock: a fault waits in the end, a
+			 * call fails
+			 */
 			if (gfp & __GFP_NOOOM || READ_ONCE(over->oom_waits)) {
 				current->memcg_oom = true;
 				return -ENOMEM;
@@ -452,7 +461,10 @@ void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill)
 	}
 }
 
-/* The longer it stays above, by so much longer it sleeps: ten milliseconds for each hundredth that is too much. */
+/*
+ * The longer it stays above, by so much longer it sleeps: ten milliseconds for each hundredth that
+ * is too much.
+ */
 static u64 penalty(u64 now, u64 high)
 {
 	if (now <= high)
@@ -502,7 +514,10 @@ void mem_group_pay_on_the_way(void)
 
 static DEFINE_SPINLOCK(watch_lock);
 
-/* The group has one peak for all who watch: what it was for the others is noted before it begins anew. */
+/*
+ * The group has one peak for all who watch: what it was for the others is noted before it begins
+ * anew.
+ */
 static void watch_begin(struct list_head *watches, u64 *watched, u64 now, struct mem_watch *w)
 {
 	struct mem_watch *other;

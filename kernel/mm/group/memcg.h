@@ -2,8 +2,9 @@
 /*
  * memcg.h: groups of tasks whose memory is counted and limited (the memory controller).
  *
- * A frame that is allocated for a guest (GFP_USER, page cache) is charged to the group of the task that asked, and to all above, until it
- * is free; of the kernel's own memory, what is asked for with __GFP_ACCOUNT.
+ * A frame that is allocated for a guest (GFP_USER, page cache) is charged to the group of the task
+ * that asked, and to all above, until it is free; of the kernel's own memory, what is asked for
+ * with __GFP_ACCOUNT.
  */
 #ifndef NESTLING_MM_MEMCG_H
 #define NESTLING_MM_MEMCG_H
@@ -70,20 +71,25 @@ enum mem_stat {
 };
 
 struct mem_group {
-	struct mem_group *parent;   /* immutable; NULL for the root, which counts nothing */
-	struct io_group *io;        /* of the same owner, or NULL; immutable */
-	atomic64_t usage;           /* pages, with all below */
-	atomic64_t local;           /* its own; not 0: it holds its owner (mem_group_ops) */
-	atomic64_t file, shmem;     /* of usage: page cache; of that memory-only files */
+	/* immutable; NULL for the root, which counts nothing */
+	struct mem_group *parent;
+	struct io_group *io; /* of the same owner, or NULL; immutable */
+	atomic64_t usage;    /* pages, with all below */
+	/* its own; not 0: it holds its owner (mem_group_ops) */
+	atomic64_t local;
+	/* of usage: page cache; of that memory-only files */
+	atomic64_t file, shmem;
 	atomic64_t stat[MEM_STATS]; /* pages */
 	atomic64_t sock;            /* of usage: what sockets have */
 	u64 min, low, high, max;    /* pages; read racily */
 	bool keeps;                 /* has asked for min or low once */
-	u64 told[KEEPS];            /* atomic: what of @usage the parent counts as asked for, */
-	atomic64_t below[KEEPS];    /* and what those below have told */
-	u64 peak, watched;          /* the most: ever, since a mem_watch began anew */
-	atomic64_t swap;            /* pages in swap areas, with all below */
-	u64 swap_max, swap_high;    /* pages; read racily */
+	/* atomic: what of @usage the parent counts as asked for, */
+	u64 told[KEEPS];
+	atomic64_t below[KEEPS]; /* and what those below have told */
+	/* the most: ever, since a mem_watch began anew */
+	u64 peak, watched;
+	atomic64_t swap;         /* pages in swap areas, with all below */
+	u64 swap_max, swap_high; /* pages; read racily */
 	u64 swap_peak, swap_watched;
 	u64 swap_events[MEM_SWAP_EVENTS]; /* atomic, with all below */
 	struct list_head watches,
@@ -94,17 +100,26 @@ struct mem_group {
 	struct mem_lru lru;
 	struct huge_group huge;
 
-	/* version 1: its owner is a group of that; memory and what is in swap areas together, their limit and their most */
-	bool v1;        /* immutable */
-	bool oom_waits; /* racy; who is out of memory waits, and nobody is killed */
-	int swappiness; /* racy; 0: nothing of it goes to swap areas for its limits; < 0: vm.swappiness counts */
+	/*
+	 * version 1: its owner is a group of that; memory and what is in swap areas together, their
+	 * limit and their most
+	 */
+	bool v1; /* immutable */
+	/* racy; who is out of memory waits, and nobody is killed */
+	bool oom_waits;
+	/* racy; 0: nothing of it goes to swap areas for its limits; < 0: vm.swappiness counts */
+	int swappiness;
 	u64 both_max, both_peak;
-	u64 hits, both_hits; /* charges that these limits refused; atomic */
+	/* charges that these limits refused; atomic */
+	u64 hits, both_hits;
 	u64 tell_below,
 		tell_from; /* mem_group_ops->crossed() is told when its pages come to be less, or as many */
 };
 
-/* The most that was in use since mem_watch_begin(), which begins anew each time; before the first one, ever. Zeroed at first. In pages. */
+/*
+ * The most that was in use since mem_watch_begin(), which begins anew each time; before the first
+ * one, ever. Zeroed at first. In pages.
+ */
 struct mem_watch {
 	struct list_head list;
 	bool on;
@@ -133,7 +148,10 @@ static inline void mem_keeps_changed(struct mem_group *g)
 extern bool mem_keeps_recursive; /* the mount option memory_recursiveprot */
 /* Of files, on the lists of @g and of groups below. */
 void mem_group_lru(const struct mem_group *g, u64 *inactive, u64 *active);
-/* How many pages of @g (or NULL) reclaim for @top (NULL: the machine's) may take; ~0: all. In any context. */
+/*
+ * How many pages of @g (or NULL) reclaim for @top (NULL: the machine's) may take; ~0: all. In any
+ * context.
+ */
 u64 mem_overage(const struct mem_group *g, const struct mem_group *top, enum mem_spare spare);
 static inline bool mem_spared(
 	const struct mem_group *g, const struct mem_group *top, enum mem_spare spare)
@@ -153,37 +171,48 @@ void mem_group_pay(void);
 void mem_group_pay_on_the_way(void);
 
 /*
- * What a socket's queues take. Who pays is said when it is made: current's group with a reference, which mem_sock_end() gives back; NULL: nobody.
- * Pages (less than 0: given back) are charged whatever the limits say, and push out what else the group has. In any context.
+ * What a socket's queues take. Who pays is said when it is made: current's group with a reference,
+ * which mem_sock_end() gives back; NULL: nobody. Pages (less than 0: given back) are charged
+ * whatever the limits say, and push out what else the group has. In any context.
  */
 struct mem_group *mem_sock_begin(void);
 void mem_sock_charge(struct mem_group *g, s64 pages);
 void mem_sock_end(struct mem_group *g);
 
 /*
- * A page of the group's goes to a swap area, and is there no more. False: it may not; *full becomes, if it is NULL, the group whose limit it
- * is, with a reference, for mem_swap_refused(), which counts and tells it. With spinlocks held.
+ * A page of the group's goes to a swap area, and is there no more. False: it may not; *full
+ * becomes, if it is NULL, the group whose limit it is, with a reference, for mem_swap_refused(),
+ * which counts and tells it. With spinlocks held.
  */
 bool mem_swap_charge(struct mem_group *g, struct mem_group **full);
 void mem_swap_uncharge(struct mem_group *g);
 void mem_swap_refused(struct mem_group *full);
 
-/* Somebody was killed for the group; the whole of it. */
+/* Counts a kill for the group, or a kill of the whole group. */
 void mem_group_killed(struct mem_group *g);
 void mem_group_killed_all(struct mem_group *g);
 
-/* What the room of groups does for a memory group that it owns; kernel/cgroup registers it before any group is made. */
+/*
+ * What the room of groups does for a memory group that it owns; kernel/cgroup registers it before
+ * any group is made.
+ */
 struct mem_group_ops {
 	/* The first page has come, the last one has gone. Callable with locks held. */
 	void (*hold)(struct mem_group *g);
 	void (*release)(struct mem_group *g);
-	/* Takes a reference, which release() gives back; false where the owner is about to be freed. */
+	/*
+	 * Takes a reference, which release() gives back; false where the owner is about to be
+	 * freed.
+	 */
 	bool (*tryget)(struct mem_group *g);
 	bool (*oom_kill)(struct mem_group *g); /* true when a task of the group dies */
 	void (*event)(struct mem_group *g);
 	void (*huge_event)(struct mem_group *g); /* a huge page was refused */
 	void (*crossed)(struct mem_group *g);    /* tell_from was crossed; in any context */
-	/* Returns the group that pays for current's huge pages, as mem_sock_begin() does for sockets. */
+	/*
+	 * Returns the group that pays for current's huge pages, as mem_sock_begin() does for
+	 * sockets.
+	 */
 	struct mem_group *(*huge_begin)(void);
 };
 extern const struct mem_group_ops *mem_group_ops;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hugetlb.h: huge pages of 2 MiB that an administrator has set aside, and what files and mappings of them promise.
+ * hugetlb.h: huge pages of 2 MiB that an administrator has set aside, and what files and mappings
+ * of them promise.
  *
- * A huge page is 512 contiguous frames, so that its 512 entries fill one leaf table and travel to a space in one order. Each frame keeps a
- * reference count of its own: what pins, copies or maps single pages needs to know nothing of huge ones. PG_huge tells put_page() where
- * the frame belongs; the page goes back to the pool when the last of its 512 frames is let go of.
+ * A huge page is 512 contiguous frames, so that its 512 entries fill one leaf table and travel to a
+ * space in one order. Each frame keeps a reference count of its own: what pins, copies or maps
+ * single pages needs to know nothing of huge ones. PG_huge tells put_page() where the frame
+ * belongs; the page goes back to the pool when the last of its 512 frames is let go of.
  *
  *	hugetlb_pool.c    the pool: vm.nr_hugepages, surplus, reservations, quotas of mounts
  *	hugetlb_file.c    what is in a file, what is promised to it, and to private mappings
@@ -12,7 +14,8 @@
  *	hugetlb_group.c   how many a group of tasks may have
  *	kernel/fs/hugetlbfs    the files, and the numbers that guests read and write
  *
- * Locks: mmap_lock, then huge_file.lock, then i_mmap_sem, pmap->lock and page_table_lock; the pool's and the quotas' are innermost.
+ * Locks: mmap_lock, then huge_file.lock, then i_mmap_sem, pmap->lock and page_table_lock; the
+ * pool's and the quotas' are innermost.
  */
 #ifndef NESTLING_MM_HUGETLB_H
 #define NESTLING_MM_HUGETLB_H
@@ -33,13 +36,18 @@ struct hugetlb_numbers {
 void hugetlb_numbers(struct hugetlb_numbers *n);
 /* vm.nr_hugepages: as near to @count as memory and users allow. May sleep. */
 void hugetlb_resize(u64 count);
-void hugetlb_set_overcommit(u64 count); /* vm.nr_overcommit_hugepages: surplus pages at most */
+/* vm.nr_overcommit_hugepages: surplus pages at most */
+void hugetlb_set_overcommit(u64 count);
 
-/* What the files of one mount may have together, and what they have for sure. All under the pool's lock. */
+/*
+ * What the files of one mount may have together, and what they have for sure. All under the pool's
+ * lock.
+ */
 struct huge_quota {
-	u64 max, min;       /* pages; max ~0: no limit */
-	u64 used, reserved; /* of max, promised or taken; of min, not yet used */
-	bool gone;          /* the mount: freed with the last page */
+	u64 max, min; /* pages; max ~0: no limit */
+	/* of max, promised or taken; of min, not yet used */
+	u64 used, reserved;
+	bool gone; /* the mount: freed with the last page */
 };
 /* NULL: no memory, or @min pages are not to be had. */
 struct huge_quota *huge_quota_new(u64 max, u64 min);
@@ -51,10 +59,13 @@ u64 huge_quota_used(struct huge_quota *q);
 /* Part of an inode. */
 struct huge_file {
 	struct mutex lock;
-	struct radix slots;       /* by huge index: a page, or a promise; under lock */
-	u64 pages;                /* how many of the slots are pages; under lock, read racily */
+	/* by huge index: a page, or a promise; under lock */
+	struct radix slots;
+	/* how many of the slots are pages; under lock, read racily */
+	u64 pages;
 	struct huge_quota *quota; /* of its mount, or NULL; immutable */
-	bool prepaid;             /* of a segment, promised as a whole: mappings add nothing */
+	/* of a segment, promised as a whole: mappings add nothing */
+	bool prepaid;
 };
 void huge_file_init(struct huge_file *f, struct huge_quota *quota);
 /* Under f->lock: pages [first, end) will be there when they are touched. 0 or -ENOMEM. */
@@ -64,13 +75,15 @@ int huge_file_allocate(struct huge_file *f, u64 index);
 /* The frame of @index (of small pages), with a reference, or NULL for a hole. */
 struct page *huge_file_frame(struct huge_file *f, u64 index);
 /*
- * Under f->lock: pages [first, end) go, and all mappings of them; with @promises what was promised there, too. i_size was set under the
- * same hold, or a mapping that makes the file longer in between would lose what it was just promised.
+ * Under f->lock: pages [first, end) go, and all mappings of them; with @promises what was promised
+ * there, too. i_size was set under the same hold, or a mapping that makes the file longer in
+ * between would lose what it was just promised.
  */
 void huge_file_drop(
 	struct huge_file *f, struct address_space *m, u64 first, u64 end, bool promises);
 /*
- * For f_op->mmap, under m->huge->lock: makes an area of huge pages of @v, a mapping of a file of @m from v->vm_pgoff on, with its promises. 0,
+ * For f_op->mmap, under m->huge->lock: makes an area of huge pages of @v, a mapping of a file of @m
+ * from v->vm_pgoff on, with its promises. 0,
  * -EINVAL (not aligned), -ENOMEM (the pool is too small).
  */
 int hugetlb_mmap(struct address_space *m, struct vm_area *v);
@@ -81,12 +94,18 @@ struct hugetlb_ops {
 	struct file *(*file_setup)(const char *name, loff_t size, bool promise);
 };
 extern const struct hugetlb_ops *hugetlb_ops;
-/* The size of pages that the upper bits of mmap's, shmget's or memfd_create's flags name, shifted down: is it ours? */
+/*
+ * The size of pages that the upper bits of mmap's, shmget's or memfd_create's flags name, shifted
+ * down: is it ours?
+ */
 static inline bool hugetlb_size_known(u32 log)
 {
 	return !log || log == HPAGE_SHIFT;
 }
-/* Who may have shared memory of huge pages without CAP_IPC_LOCK: vm.hugetlb_shm_group. */
+/*
+ * The group of users that may have shared memory of huge pages without CAP_IPC_LOCK:
+ * vm.hugetlb_shm_group.
+ */
 extern int sysctl_hugetlb_shm_group;
 
 #endif

@@ -34,7 +34,7 @@ void huge_unreserve(struct huge_quota *q, u64 n);
  */
 struct page *huge_take(struct huge_quota *q, bool promised);
 
-/* Who pays for it until it is free; of @reserved: NULL where a promise does. */
+/* Sets the groups that pay for it until it is free; @reserved: NULL where a promise pays. */
 void huge_page_owned(struct page *head, struct mem_group *used, struct mem_group *reserved);
 /*
  * Of a page that was promised (to @v's area, say) or was not, taken and charged to current.
@@ -76,7 +76,7 @@ struct huge_promise {
 	/* whose promise it is: a fork's child has none. For comparison only */
 	struct mm *mm;
 	u64 first, nr;           /* huge indices */
-	struct mem_group *payer; /* who made it, or NULL */
+	struct mem_group *payer; /* the group that made the promise, or NULL */
 	/* pages of areas that are there still; under huge_file.lock */
 	u64 charged;
 	/* bits: pages that were taken or given up; under huge_file.lock */

@@ -115,7 +115,7 @@ static bool grow_by_one(void)
 	return true;
 }
 
-/* One that is free and promised to nobody leaves. */
+/* Removes a page that is free and not promised from the pool. */
 static bool shrink_by_one(u64 count)
 {
 	struct page *head = NULL;

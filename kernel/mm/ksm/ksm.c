@@ -1,29 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ksm.c: anonymous pages of equal content become one, in areas that programs have named by MADV_MERGEABLE (Linux: mm/ksm.rst).
+ * ksm.c: anonymous pages of equal content become one, in areas that programs have named by
+ * MADV_MERGEABLE (Linux: mm/ksm.rst).
  *
- *	ksm_set_run()	0: merged pages stay, nobody looks for more; 1: ksmd looks; 2: all are parted again
+ *	ksm_set_run()	0: merged pages stay, nobody looks for more; 1: ksmd looks; 2: all are
+ *	                parted again
  *	ksm_note(mm)	it has such an area: from MADV_MERGEABLE and fork
  *	ksm_numbers()	what /sys/kernel/mm/ksm tells
  *
- * ksmd goes round all such areas, a batch of pages at a time. A page that reads as a merged one does is replaced by it. One that has not
- * changed since the last round, and of which this round has seen a twin, is copied into a new merged page, which replaces it; the twin follows in
- * the second half of the round, which looks for merged pages only. A merged page is an anonymous frame as a fork makes them: mapped
- * read-only with PTE_COW, PG_forked, and with a reference of ours, so that nobody is ever its sole owner (cow.c) and a write copies it.
- * There is no way back from it to its entries, and none is needed. With use_zero_pages pages of zeros have one merged page of their own, which
- * any number may map, without a twin.
+ * ksmd goes round all such areas, a batch of pages at a time. A page that reads as a merged one
+ * does is replaced by it. One that has not changed since the last round, and of which this round
+ * has seen a twin, is copied into a new merged page, which replaces it; the twin follows in the
+ * second half of the round, which looks for merged pages only. A merged page is an anonymous frame
+ * as a fork makes them: mapped read-only with PTE_COW, PG_forked, and with a reference of ours, so
+ * that nobody is ever its sole owner (cow.c) and a write copies it. There is no way back from it to
+ * its entries, and none is needed. With use_zero_pages pages of zeros have one merged page of their
+ * own, which any number may map, without a twin.
  *
- * A page that has not changed and had no twin again and again is passed over for some rounds (smart_scan). How many pages ksmd looks at between
- * two sleeps may be chosen by the advisor (ksm_advisor.c). ksm_part.c parts them again.
+ * A page that has not changed and had no twin again and again is passed over for some rounds
+ * (smart_scan). How many pages ksmd looks at between two sleeps may be chosen by the advisor
+ * (ksm_advisor.c). ksm_part.c parts them again.
  *
  * What programs write must not choose what is compared with what: the sums have a key.
  *
- * Replacing: mmap_lock is held for writing, so no fault makes an entry writable. The entries lose PTE_RW under page_table_lock (uaccess
- * writes under it), the space lets go of them; then nobody can write, the contents are compared, and the entry changes. One that turned
- * out to differ is written to again by way of a fault that finds its sole owner.
+ * Replacing: mmap_lock is held for writing, so no fault makes an entry writable. The entries lose
+ * PTE_RW under page_table_lock (uaccess writes under it), the space lets go of them; then nobody
+ * can write, the contents are compared, and the entry changes. One that turned out to differ is
+ * written to again by way of a fault that finds its sole owner.
  *
- * Invariants: 1. node->page is anonymous, PG_ksm, and never written while it is in the table. 2. Pages with more references than entries
- * (pins; spaces that have not let go yet) are left alone.
+ * Invariants: 1. node->page is anonymous, PG_ksm, and never written while it is in the table. 2.
+ * Pages with more references than entries (pins; spaces that have not let go yet) are left alone.
  *
  * Locks: ksm_mutex, inside mmap_lock, for all that is here.
  */
@@ -36,18 +42,21 @@
 #define LOCK_TRIES 20
 #define LOCK_PAUSE_NS 1000000UL
 #define SEEN (PAGE_SIZE / sizeof(struct seen))
-#define AGE_OF_SKIPS 3 /* rounds without a twin before a page is passed over */
+/* rounds without a twin before a page is passed over */
+#define AGE_OF_SKIPS 3
 #define SKIPS_MAX 8
-#define SHORT_OF                                                                                   \
-	(2 * zone_marks.high) /* free frames below which nothing new is made, though less would be needed later */
+/* free frames below which nothing new is made, though less would be needed later */
+#define SHORT_OF (2 * zone_marks.high)
 
 struct node { /* a merged page */
 	struct hlist_node link;
 	struct page *page;
 	u32 sum;
-	u32 chosen; /* by pages of the present batch, which do not map it yet */
+	/* by pages of the present batch, which do not map it yet */
+	u32 chosen;
 };
-struct single { /* a page of this round that no other was like */
+/* a page of this round that no other was like */
+struct single {
 	struct hlist_node link;
 	pfn_t pfn;
 	u32 sum;
@@ -55,9 +64,11 @@ struct single { /* a page of this round that no other was like */
 
 /* What is known of a frame. */
 struct seen {
-	u32 sum;    /* when it was last looked at */
-	u8 age;     /* rounds since, in which it was looked at and had no twin */
-	u8 skips;   /* rounds for which it is still to be passed over */
+	u32 sum; /* when it was last looked at */
+	/* rounds since, in which it was looked at and had no twin */
+	u8 age;
+	/* rounds for which it is still to be passed over */
+	u8 skips;
 	bool alone; /* it is passed over in this round */
 };
 
@@ -71,17 +82,23 @@ static u64 max_sharing = 256;
 static u64 across_nodes = 1, use_zero; /* there is one node only */
 static u32 nr_merged;                  /* in the table */
 static struct hlist_head merged[BUCKETS],
-	singles[BUCKETS];          /* those that read the same are neighbours */
-static struct node *zeros;         /* the merged page of zeros that is in no table, or NULL */
-static struct page *page_of_zeros; /* its page; read without a lock, for comparison */
-static struct seen **seen;         /* of all frames; pages of SEEN, made when wanted */
-static u64 nr_seen;                /* such pages */
+	singles[BUCKETS]; /* those that read the same are neighbours */
+/* the merged page of zeros that is in no table, or NULL */
+static struct node *zeros;
+/* its page; read without a lock, for comparison */
+static struct page *page_of_zeros;
+/* of all frames; pages of SEEN, made when wanted */
+static struct seen **seen;
+static u64 nr_seen; /* such pages */
 static struct hash_key key;
 static u64 pruned;     /* when */
 static u64 nr_singles; /* now, in this round */
-static u64 nr_alone;   /* in this round: pages that were passed over */
-static u64 nr_changed; /* in this round: pages that had changed since the last */
-static u64 busy_ns;    /* of ksmd in this round, without its sleeps */
+/* in this round: pages that were passed over */
+static u64 nr_alone;
+/* in this round: pages that had changed since the last */
+static u64 nr_changed;
+/* of ksmd in this round, without its sleeps */
+static u64 busy_ns;
 static u64 last_singles, last_changed, rounds, scanned, skipped;
 
 /* ---- contents ---- */
@@ -104,7 +121,7 @@ static bool same_content(const struct page *a, const struct page *b)
 
 /* ---- merged pages ---- */
 
-/* One that nobody maps any more is only waiting for prune(). */
+/* True if the page may get another mapping. A page without mappings only waits for prune(). */
 static bool has_room(const struct node *n)
 {
 	u64 maps = (u64)atomic_read(&n->page->mapcount) + n->chosen;
@@ -222,7 +239,10 @@ static void forget_single(struct single *s)
 	nr_singles--;
 }
 
-/* Somebody's page that reads as @p does, by now. Whose it is does not matter: one that has no right to join leaves a merged page with one entry. */
+/*
+ * True if the page at @pfn reads as @p does by now. Its owner does not matter: if it may not join,
+ * a merged page with one entry is left.
+ */
 static bool is_twin(pfn_t pfn, const struct page *p)
 {
 	const struct page *q = pfn_to_page(pfn);
@@ -285,7 +305,7 @@ static bool replaceable(pte_t e)
 	       atomic_read(&p->refcount) == atomic_read(&p->mapcount);
 }
 
-/* Nobody can write to the pages of the batch when it returns. */
+/* Write-protects the pages of the batch: no guest can write to them when it returns. */
 static void forbid_writes(struct mm *mm, const struct merge *m, u32 n)
 {
 	spin_lock(&mm->page_table_lock);
@@ -300,7 +320,10 @@ static void forbid_writes(struct mm *mm, const struct merge *m, u32 n)
 	pmap_flush(&mm->pmap);
 }
 
-/* Who paid for the first page that a merged one replaces pays for that, as long as there is one: or what is merged would be nobody's. */
+/*
+ * Charges a merged page to the group that paid for the first page it replaces, as long as that
+ * group exists.
+ */
 static void take_payer(struct page *merged_page, struct page *old)
 {
 	if (merged_page->memcg)
@@ -449,7 +472,10 @@ static void look_at(struct vm_area *v, u64 va, u64 end, bool second_half)
 		replace_all(v, m, n);
 }
 
-/* Who has it may wait for a file's server, and that for ever: then this one's pages are looked at in another round. */
+/*
+ * Locks mmap_lock or passes this mm over until another round: its holder may wait for a file's
+ * server for ever.
+ */
 static bool lock_or_pass(struct mm *mm)
 {
 	for (u32 tries = 0; tries < LOCK_TRIES; tries++) {
@@ -461,8 +487,9 @@ static bool lock_or_pass(struct mm *mm)
 }
 
 /*
- * A batch of @mm from *va on; false: there is none any more, or it is passed over. ksmd is no user of it: the last mmput() would be its own,
- * and a program that its parent has waited for would still hold its files. So mmap_lock keeps what there is: the areas go under it.
+ * A batch of @mm from *va on; false: there is none any more, or it is passed over. ksmd is no user
+ * of it: the last mmput() would be its own, and a program that its parent has waited for would
+ * still hold its files. So mmap_lock keeps what there is: the areas go under it.
  */
 static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
 {
@@ -489,7 +516,9 @@ static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
 	return v;
 }
 
-/* Sleeps where as many pages as are to be looked at in one go have been. False: it is not to go on. */
+/*
+ * Sleeps where as many pages as are to be looked at in one go have been. False: it is not to go on.
+ */
 static bool pause_where_due(u64 *left)
 {
 	u64 ms = READ_ONCE(ksm_sleep_ms);
@@ -610,7 +639,10 @@ static int ksmd(void *arg)
 
 /* ---- parting ---- */
 
-/* Of all programs. Who dies meanwhile has none; where there is no memory for a copy the page stays merged. */
+/*
+ * Of all programs. Who dies meanwhile has none; where there is no memory for a copy the page stays
+ * merged.
+ */
 static void part_all(void)
 {
 	u32 room = (u32)atomic_read(&nr_mms) + 8, n;
@@ -634,7 +666,8 @@ static void part_all(void)
 void ksm_set_pace(u64 *what, u64 value)
 {
 	WRITE_ONCE(*what, value);
-	wake_up_all(&ksm_wait); /* its sleep may have been meant to be a long one */
+	/* its sleep may have been meant to be a long one */
+	wake_up_all(&ksm_wait);
 }
 
 void ksm_note(struct mm *mm)

@@ -262,7 +262,7 @@ static u32 isolate_below(
 		all += has;
 		lists += has != 0;
 	}
-	/* who has had his turn is at the end of the list again */
+	/* groups that have had their turn are at the end of the list again */
 	left = nr_busy;
 	list_for_each_entry_safe(l, next, &busy, busy) {
 		u64 has;

@@ -2,19 +2,23 @@
 /*
  * reclaim.c: gets frames back when they are short.
  *
- * In this order, until enough is free: clean pages of files that nobody maps, from the cold end of the lru; mapped ones that nobody has
- * touched since they last came to that end (mapped_may_go()); as large a part of the caches of objects (shrinkers) as of the pages; empty slabs; frames that were mapped ahead of faults and never touched. Dirty
- * pages and inodes are the flusher's: it is woken, and the allocation waits a little. Then anonymous memory goes to swap areas, where there
+ * In this order, until enough is free: clean pages of files that nobody maps, from the cold end of
+ * the lru; mapped ones that nobody has touched since they last came to that end (mapped_may_go());
+ * as large a part of the caches of objects (shrinkers) as of the pages; empty slabs; frames that
+ * were mapped ahead of faults and never touched. Dirty pages and inodes are the flusher's: it is
+ * woken, and the allocation waits a little. Then anonymous memory goes to swap areas, where there
  * are any (swap_out.c). When nothing helps the caller asks the OOM killer.
  *
- * kswapd is woken below the low watermark and works up to the high one. An allocation that finds nothing does the same by itself.
- * PF_MEMALLOC marks a task that frees memory: it may use the reserve and does not come here again.
+ * kswapd is woken below the low watermark and works up to the high one. An allocation that finds
+ * nothing does the same by itself. PF_MEMALLOC marks a task that frees memory: it may use the
+ * reserve and does not come here again.
  */
 #include "kernel/mm/swap/swap_internal.h"
 #include "kernel/sched/psi.h"
 
 #define BATCH 32
-#define LOOKS 4096 /* entries under one hold of page_table_lock */
+/* entries under one hold of page_table_lock */
+#define LOOKS 4096
 
 static LIST_HEAD(shrinkers);
 static DEFINE_SPINLOCK(shrinkers_lock);
@@ -38,13 +42,15 @@ enum fate { DROPPED, KEPT, USED };
 /* How hard it is tried. */
 enum effort {
 	UNMAPPED, /* pages that nobody maps */
-	IDLE,     /* and mapped ones that nobody has touched since their mappings were taken away */
+	/* and mapped ones that nobody has touched since their mappings were taken away */
+	IDLE,
 	ALL,
 };
 
 /*
- * A mapped page. The host does not tell which were touched, so its mappings are taken away, and when it comes to the cold end again
- * somebody has faulted it in meanwhile, and it is in use, or nobody has. True: it may be dropped.
+ * A mapped page. The host does not tell which were touched, so its mappings are taken away, and
+ * when it comes to the cold end again somebody has faulted it in meanwhile, and it is in use, or
+ * nobody has. True: it may be dropped.
  */
 static bool mapped_may_go(struct page *p, enum effort effort, enum fate *fate)
 {
@@ -65,7 +71,10 @@ static bool mapped_may_go(struct page *p, enum effort effort, enum fate *fate)
 	return effort == ALL;
 }
 
-/* Of the pages that nobody maps each was read at most once since it came to this list: a second time would have moved it. */
+/*
+ * Of the pages that nobody maps each was read at most once since it came to this list: a second
+ * time would have moved it.
+ */
 static enum fate drop_one(struct page *p, enum effort effort)
 {
 	enum fate fate = KEPT;
@@ -157,7 +166,8 @@ static u64 shrink_lru(u64 scan, enum effort effort, u64 *dirty)
 /* ---- caches of objects ---- */
 
 #define SCAN_BATCH 128UL
-#define SCAN_MOST 16 /* times what there is, whatever vm.vfs_cache_pressure says */
+/* times what there is, whatever vm.vfs_cache_pressure says */
+#define SCAN_MOST 16
 
 /* Others run in between: a cache may have millions of objects. */
 static u64 scan_cache(struct shrinker *s, u64 n)
@@ -225,7 +235,9 @@ static u64 break_reservations(u64 wanted)
 	return freed;
 }
 
-/* Has it frames that were mapped ahead, as far as we know, and @g or a group below pays for them? */
+/*
+ * Has it frames that were mapped ahead, as far as we know, and @g or a group below pays for them?
+ */
 static bool reserves_for(struct mm *mm, const struct mem_group *g)
 {
 	bool found = false;
@@ -309,7 +321,7 @@ void drop_caches(int what)
 	}
 }
 
-/* Who writes them himself waits for what is on its way, not for what he has not begun with. */
+/* A task that writes pages back itself waits for writes under way only. */
 static bool clean_soon(u64 dirty)
 {
 	if (current->flags & PF_FLUSHER)
@@ -318,8 +330,9 @@ static bool clean_soon(u64 dirty)
 }
 
 /*
- * There is room in an area, and what could go there: somebody else just has it on its way, or holds mmap_lock, or a child that is about to end
- * shares it. Who asks tries a few times more before anybody is killed.
+ * There is room in an area, and what could go there: somebody else just has it on its way, or holds
+ * mmap_lock, or a child that is about to end shares it. Who asks tries a few times more before
+ * anybody is killed.
  */
 static bool swap_may_help(void)
 {
@@ -334,7 +347,11 @@ u64 try_to_free_pages(gfp_t gfp, u32 order)
 
 	if (current->flags & PF_RECLAIM || spin_depth())
 		return 0;
-	if (others_wait) /* a thread that others wait for, so that they can write: it drops pages, but enters no file system */
+	/*
+	 * a thread that others wait for, so that they can write: it drops pages, but enters no file
+	 * system
+	 */
+	if (others_wait)
 		gfp |= GFP_NOFS;
 	stall = psi_memstall_enter();
 	count_vm(allocstall, 1);
@@ -364,7 +381,9 @@ bool out_of_memory(struct mm *mm)
 		return true;
 	if (limit)
 		return mem_group_oom_own();
-	/* what reclaim has freed for the caller others have had each time; by now there is enough */
+	/*
+	 * what reclaim has freed for the caller others have had each time; by now there is enough
+	 */
 	if (nr_swap_free() && nr_free_frames() > zone_marks.low)
 		return true;
 	return oom_kill(GFP_USER, 0);

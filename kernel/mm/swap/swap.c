@@ -25,7 +25,7 @@
 
 struct cluster {
 	struct page *held[SLOTS];
-	/* who has it in his memory.swap.current, or NULL */
+	/* the group whose memory.swap.current counts it, or NULL */
 	struct mem_group *group[SLOTS];
 	u16 count[SLOTS];
 	u8 state[SLOTS]; /* 0: free */
@@ -103,7 +103,7 @@ static void slot_free(const struct place *at)
 	free_page_addr(at->c);
 }
 
-/* Nobody has its content any more, and the disk did not take it. */
+/* Marks a slot bad: its content is needed no more, and the disk refused it. */
 static void slot_is_bad(const struct place *at)
 {
 	struct swap_area *a = at->a;
@@ -431,7 +431,7 @@ void swap_area_free(struct swap_area *a)
 	kfree(a);
 }
 
-/* Nobody knows the area yet. */
+/* Marks a slot bad before the area is published. */
 static int mark_bad(struct swap_area *a, u64 slot)
 {
 	u64 ci = slot / SLOTS;

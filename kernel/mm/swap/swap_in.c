@@ -257,7 +257,7 @@ int swap_in_range(struct vm_area *v, u64 start, u64 end, int type)
 /* of addresses, under one hold of mmap_lock */
 #define STRETCH (64UL << 20)
 
-/* One of its tasks, or we, keeps its areas. */
+/* A task of the mm, or the caller, keeps its areas. */
 static int swap_in_mm(struct mm *mm, int type)
 {
 	int err = 0;

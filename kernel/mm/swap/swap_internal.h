@@ -31,9 +31,9 @@ static inline u64 swap_slot(pte_t e)
 
 /* ---- swap.c. Under the page_table_lock that @e was read under, or with a use of it ---- */
 
-/* One entry more names the slot; false: there are too many. */
+/* Takes a reference on the slot; false: there are too many. */
 bool swap_get(pte_t e);
-void swap_put(pte_t e); /* one less */
+void swap_put(pte_t e); /* drops a reference */
 /*
  * As swap_get(), for who reads it in; *held: its frame with a reference, if it has one in memory.
  */

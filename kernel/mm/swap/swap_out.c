@@ -33,7 +33,7 @@
 	(VM_EXEC | VM_LOCKED | VM_LOCKONFAULT | VM_PFNMAP | VM_IO | VM_DROPPABLE | VM_UFFD_ALL |   \
 		VM_HUGETLB | VM_SPECIAL_NAME)
 
-/* Who waits for his writes. */
+/* A task that waits for its writes. */
 struct waiter {
 	atomic_t pending; /* writes, and one of the waiter's own */
 	atomic_t freed;   /* frames */

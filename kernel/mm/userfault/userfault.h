@@ -51,7 +51,7 @@ struct uffdio_move {
 
 struct uffd_event;
 
-/* One descriptor. Under readers.lock: the lists, features, released. */
+/* A descriptor. Under readers.lock: the lists, features, released. */
 struct uffd {
 	atomic_t refs;
 	struct mm *

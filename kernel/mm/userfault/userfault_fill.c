@@ -82,7 +82,7 @@ static int set_entry(const struct fill *f, struct vm_area *v, u64 addr, struct p
 	if (!e)
 		return -ENOMEM;
 	if (may_fill(f, v, *e)) {
-		/* who fills it says whether it is protected */
+		/* the filler says whether it is protected */
 		*e = 0;
 		entry_set(v, e, p, bits);
 		err = 0;

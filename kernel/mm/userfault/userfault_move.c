@@ -47,7 +47,7 @@ static int check_move(const struct move *m)
 	return d->vm_uffd == m->u ? 0 : -EINVAL;
 }
 
-/* Nobody else has it: no child, no device. */
+/* True if the page has one user: no child, no device. */
 static bool is_exclusive(const struct page *p)
 {
 	return PageAnon(p) && atomic_read(&p->mapcount) == 1 && atomic_read(&p->refcount) == 1;

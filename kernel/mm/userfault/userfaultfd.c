@@ -282,7 +282,7 @@ err_fd:
 	return err;
 }
 
-/* One event: its size, 0 when there is none, -errno. */
+/* Reads an event: its size, 0 when there is none, -errno. */
 static ssize_t read_event(struct uffd *u, struct iov_iter *to)
 {
 	struct uffd *child = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bridge.h: a bridge (IEEE 802.1D): a device whose ports are other devices, between which it passes frames on by what it has learnt of who is
- * where. Between the files of kernel/net/bridge:
+ * bridge.h: a bridge (IEEE 802.1D): a device whose ports are other devices, between which it passes
+ * frames on by what it has learnt of who is where. Between the files of kernel/net/bridge:
  *
  *	bridge.c    the device, its ports, who comes and goes, its link and MTU and address
  *	fdb.c       the table of addresses: learning, ageing, entries by hand
@@ -12,8 +12,9 @@
  *	netlink.c   the family AF_BRIDGE of rtnetlink: bridge(8)
  *	sysfs.c, ioctl.c    the same for brctl(8) and others
  *
- * Locks: link.c's mutex: ports come and go, values change. br->lock (spin): the ports' list and states, the table; a frame's way takes it
- * for looking up, and sends without it. It is inside net->lock. A port and a bridge live for a grace period after they have gone.
+ * Locks: link.c's mutex: ports come and go, values change. br->lock (spin): the ports' list and
+ * states, the table; a frame's way takes it for looking up, and sends without it. It is inside
+ * net->lock. A port and a bridge live for a grace period after they have gone.
  */
 #ifndef NESTLING_NET_BRIDGE_H
 #define NESTLING_NET_BRIDGE_H
@@ -49,7 +50,10 @@ enum {
 	BRP_FLAGS,
 };
 
-/* A spanning tree's priority vector (IEEE 802.1D, 8.6.2.2): the lower one is the better way to a root. */
+/*
+ * A spanning tree's priority vector (IEEE 802.1D, 8.6.2.2): the lower one is the better way to a
+ * root.
+ */
 struct br_vector {
 	u8 root[8];
 	u32 cost;     /* of the path from @bridge to @root */
@@ -57,13 +61,20 @@ struct br_vector {
 	u16 port;     /* by which of its ports */
 };
 
-/* The spanning tree's part of a port; under br->lock. Times are ktime_get()'s at which a timer runs out, 0: it does not run. */
+/*
+ * The spanning tree's part of a port; under br->lock. Times are ktime_get()'s at which a timer runs
+ * out, 0: it does not run.
+ */
 struct br_port_stp {
-	struct br_vector best; /* of the designated port of its LAN, which may be this one */
-	bool change_ack; /* the next configuration message acknowledges a change of topology */
-	bool pending;    /* a configuration message is due once the hold timer has run out */
+	/* of the designated port of its LAN, which may be this one */
+	struct br_vector best;
+	/* the next configuration message acknowledges a change of topology */
+	bool change_ack;
+	/* a configuration message is due once the hold timer has run out */
+	bool pending;
 	u64 age_at, forward_at, hold_at;
-	bool tell;  /* its state is another: listeners are to hear it once the lock is free */
+	/* its state is another: listeners are to hear it once the lock is free */
+	bool tell;
 	bool flush; /* what was learnt of it is to go then */
 };
 
@@ -74,9 +85,11 @@ struct br_port {
 	struct bridge *br;         /* immutable, as the next two */
 	struct net_device *dev;
 	u16 no;
-	u8 state;     /* BR_STATE_*; under br->lock, read without */
-	bool gone;    /* nothing is learnt of it, and its state stays disabled; as state */
-	u16 priority; /* as the next three, written under the mutex and read without */
+	u8 state; /* BR_STATE_*; under br->lock, read without */
+	/* nothing is learnt of it, and its state stays disabled; as state */
+	bool gone;
+	/* as the next three, written under the mutex and read without */
+	u16 priority;
 	u32 cost;
 	u32 flags; /* BRP_* */
 	u16 group_fwd_mask;
@@ -90,11 +103,13 @@ struct br_stp {
 	bool on;
 	u8 root[8];
 	u32 root_cost;
-	u16 root_port;                /* its number; 0: this bridge is root */
-	bool change, change_detected; /* of topology: the root says so, this bridge has seen it */
+	u16 root_port; /* its number; 0: this bridge is root */
+	/* of topology: the root says so, this bridge has seen it */
+	bool change, change_detected;
 	u32 hello, max_age, forward_delay; /* the root's, in ticks */
 	u64 hello_at, tcn_at, change_at;
-	struct ktimer timer;  /* for the soonest of its and its ports' times */
+	/* for the soonest of its and its ports' times */
+	struct ktimer timer;
 	struct list_head out; /* frames to be sent once the lock is free */
 };
 
@@ -112,8 +127,9 @@ struct bridge {
 	u16 priority, group_fwd_mask;
 	u8 group_addr[ETH_ALEN];
 	bool no_linklocal_learn;
-	bool mtu_set, mac_set; /* somebody has chosen them; else they follow the ports */
-	bool following;        /* they are being set from the ports */
+	/* set by the administrator; else they follow the ports */
+	bool mtu_set, mac_set;
+	bool following; /* they are being set from the ports */
 	u8 id_mac
 		[ETH_ALEN]; /* in the bridge's identifier: its address, once that is more than a chance */
 	struct br_stp stp;
@@ -125,7 +141,8 @@ struct bridge {
 struct br_fdb {
 	struct hlist_node node;
 	u8 mac[ETH_ALEN];
-	bool local; /* of the bridge or a port, or to be taken as that: frames go up */
+	/* of the bridge or a port, or to be taken as that: frames go up */
+	bool local;
 	bool fixed; /* does not age */
 	bool by_hand;
 	bool sticky;          /* does not move */
@@ -183,20 +200,27 @@ u64 br_ticks_until(u64 at);
 /* ---- bpdu.c ---- */
 /* A message of the spanning tree. Times in 1/256 s. */
 struct br_bpdu {
-	bool notification; /* that the topology has changed; the rest says nothing */
+	/* that the topology has changed; the rest says nothing */
+	bool notification;
 	bool change, change_ack;
 	struct br_vector v;
 	u16 age, max_age, hello, forward_delay;
 };
 /* The frame that says @b on @p; NULL: no memory. br->lock held. */
 struct sk_buff *br_bpdu_frame(const struct br_port *p, const struct br_bpdu *b);
-/* Hands a frame to the bridge's group address, whose link header has been pulled, to the spanning tree if it is a message of it. */
+/*
+ * Hands a frame to the bridge's group address, whose link header has been pulled, to the spanning
+ * tree if it is a message of it.
+ */
 void br_bpdu_rx(struct br_port *p, const struct sk_buff *skb, const struct ethhdr *h);
 
 /* ---- fdb.c; those named _locked with br->lock ---- */
 /* Where @mac is, unless what is known of it is too old. NULL. */
 struct br_fdb *br_fdb_find_locked(struct bridge *br, const u8 *mac);
-/* A frame from @mac has come by @p. True: that is news, which br_fdb_tell() is to tell without the lock. */
+/*
+ * A frame from @mac has come by @p. True: that is news, which br_fdb_tell() is to tell without the
+ * lock.
+ */
 bool br_fdb_learn_locked(struct bridge *br, struct br_port *p, const u8 *mac);
 /* The addresses of the bridge and its ports, anew. */
 void br_fdb_own(struct bridge *br);
@@ -235,7 +259,10 @@ int br_change(struct net_device *dev, const void *data, u32 len);
 int br_change_port(struct net_device *port, const void *data, u32 len);
 void br_fill(struct nl_builder *b, const struct net_device *dev);
 void br_fill_port(struct nl_builder *b, const struct net_device *port);
-/* For how many ticks learnt addresses live, as programs are told: less while the spanning tree changes. */
+/*
+ * For how many ticks learnt addresses live, as programs are told: less while the spanning tree
+ * changes.
+ */
 u32 br_ageing_shown(const struct bridge *br);
 int br_set_value(struct bridge *br, u16 attr, u64 v);
 int br_port_set_value(struct br_port *p, u16 attr, u64 v);

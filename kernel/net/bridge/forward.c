@@ -5,8 +5,9 @@
  *	netdev.c deliver() -> br_rx(port) -> learn the source -> to the port of the destination, or to all, and up (netif_rx)
  *	dev_xmit(bridge) -> br_xmit() ------------------------> the same, but up
  *
- * Where it goes is decided under br->lock; it is sent without, each port a clone of its own. Frames to addresses that no bridge passes on
- * (IEEE 802.1D, 7.12.6) go up on the port alone; those of the spanning tree itself, where it is switched off, are passed on like others.
+ * Where it goes is decided under br->lock; it is sent without, each port a clone of its own. Frames
+ * to addresses that no bridge passes on (IEEE 802.1D, 7.12.6) go up on the port alone; those of the
+ * spanning tree itself, where it is switched off, are passed on like others.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -22,7 +23,8 @@
 /* What becomes of a frame. */
 struct way {
 	struct list_head out; /* clones, each with its port's device */
-	struct sk_buff *skb;  /* the frame, to be sent by @to, or to go up; NULL: neither */
+	/* the frame, to be sent by @to, or to go up; NULL: neither */
+	struct sk_buff *skb;
 	struct net_device *to;
 	bool up;
 	bool news; /* of who is where */
@@ -238,7 +240,7 @@ static void learn(struct bridge *br, struct br_port *p, const u8 *source, struct
 		br_fdb_info_locked(br, e, &w->learnt);
 }
 
-/* One that goes up on the port. */
+/* Keeps a frame that goes up on the port. */
 static void keep_on_port(struct bridge *br, struct br_port *p, const u8 *source)
 {
 	struct way w = { .skb = NULL };
@@ -267,8 +269,8 @@ static void pass(struct bridge *br, struct br_port *p, struct sk_buff *skb, cons
 	if (p->state == BR_STATE_LEARNING)
 		goto out;
 	find_way(br, skb, p, h, 0, &w);
-	if (w.to && READ_ONCE(br->dev->flags) &
-			    IFF_PROMISC) { /* who looks at everything sees this, too */
+	if (w.to &&
+		READ_ONCE(br->dev->flags) & IFF_PROMISC) { /* a promiscuous reader sees this, too */
 		struct sk_buff *c = skb_clone(skb, GFP_ATOMIC);
 
 		if (c) {

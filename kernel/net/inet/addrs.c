@@ -651,7 +651,7 @@ static void age(struct work *w)
 	cond_resched();
 }
 
-/* Who ends with its namespace needs not age. */
+/* An address that ends with its namespace need not age. */
 static void addr_tick(struct ktimer *t)
 {
 	struct net *net = container_of(t, struct net, addr.timer);

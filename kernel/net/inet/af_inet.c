@@ -414,7 +414,7 @@ int inet_become_v4(struct inet_sock *i, int family)
 		return -ENOTCONN;
 	if (i->opts.v6only || !ip_is_v4(&i->raddr))
 		return -EADDRNOTAVAIL;
-	inet_mc_drop_v6(i); /* nobody could leave them any more */
+	inet_mc_drop_v6(i); /* no caller could leave them any more */
 	spin_lock(&i->c.lock);
 	inet_change_begin(i);
 	i->v6 = false;

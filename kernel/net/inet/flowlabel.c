@@ -208,7 +208,7 @@ static bool shares(const struct lease *have, const struct lease *want)
 	return have->share == IPV6_FL_S_ANY || have->owner == want->owner;
 }
 
-/* Somebody has it, or had it just now. */
+/* Joins a label that is in use, or was just now. */
 static int join(struct inet_sock *i, struct lease_hold *h, struct lease *have,
 	const struct lease *want, u16 flags)
 {
@@ -297,7 +297,8 @@ static int get_checked(struct inet_sock *i, const struct in6_flowlabel_req *r, u
 	if (READ_ONCE(i->net->ipv6.label_ranges) && asked & LABEL_STATELESS)
 		return -ERANGE;
 	err = get(i, r, &label);
-	if (!err && !asked) /* who cannot be told has it all the same */
+	/* a caller that cannot be told keeps the label all the same */
+	if (!err && !asked)
 		(void)put_user(htonl(label),
 			uaddr_add(val, offsetof(struct in6_flowlabel_req, flr_label)));
 	return err;
@@ -419,7 +420,7 @@ int flowlabel_may_send(const struct inet_sock *i, u32 label)
 	spin_lock(&lock);
 	may = hold_of(i, label);
 	if (!may) {
-		sweep_all(); /* one that lingers no longer counts */
+		sweep_all(); /* a lingering label no longer counts */
 		may = !i->net->ipv6.exclusive_labels;
 	}
 	spin_unlock(&lock);

@@ -444,7 +444,8 @@ struct sk_buff *ip_defrag_for(
 		stats->reasm_fails++;
 		return NULL;
 	}
-	if (skb->destructor) { /* who sent it does not wait for the others */
+	/* its sender does not wait for the other fragments */
+	if (skb->destructor) {
 		skb->destructor(skb);
 		skb->destructor = NULL;
 	}

@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* frag.h: IP fragments, both versions; and how large a packet may be on the way to somebody (pmtu.c). */
+/*
+ * frag.h: IP fragments, both versions; and how large a packet may be on the way to somebody
+ * (pmtu.c).
+ */
 #ifndef NESTLING_NET_FRAG_H
 #define NESTLING_NET_FRAG_H
 
 #include "kernel/net/net.h"
 #include "kernel/net/socket/skb.h"
 
-/* Cuts @skb, which begins with a network header (of IPv6 without options), to pieces of at most @mtu and sends each. Consumes it. 0, -errno. */
+/*
+ * Cuts @skb, which begins with a network header (of IPv6 without options), to pieces of at most
+ * @mtu and sends each. Consumes it. 0, -errno.
+ */
 int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 	int (*send)(struct sk_buff *skb, const struct flow *f));
-/* Takes a fragment, as ip.c has parsed it. The whole packet with its network header once all are there, else NULL. */
+/*
+ * Takes a fragment, as ip.c has parsed it. The whole packet with its network header once all are
+ * there, else NULL.
+ */
 struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb);
-/* The same for pieces of one's own, whose number is @user: what is to be freed, @skb too, goes to @dead. */
+/*
+ * The same for pieces of one's own, whose number is @user: what is to be freed, @skb too, goes to
+ * @dead.
+ */
 struct sk_buff *ip_defrag_for(
 	struct net *net, u64 user, struct sk_buff *skb, struct list_head *dead);
 void frags_net_init(struct net *net);
@@ -19,7 +31,7 @@ void frags_net_init(struct net *net);
 void frags_forget(struct net *net);
 void frag_usage(u32 *packets, u32 *memory);
 
-/* Somebody on the way to @dst takes packets of @mtu bytes only: remembered for ten minutes. */
+/* Remembers for ten minutes that a hop on the way to @dst takes packets of @mtu bytes only. */
 void pmtu_learn(struct net *net, const ip_addr *dst, u32 mtu);
 /* What is known of the way, at most @mtu. */
 u32 pmtu_of(struct net *net, const ip_addr *dst, u32 mtu);

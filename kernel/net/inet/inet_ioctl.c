@@ -466,7 +466,7 @@ static long dev_ioctl(struct net *net, u32 cmd, u64 arg)
 	case SIOCBONDSETHWADDR:
 	case SIOCBONDCHANGEACTIVE: return write_device(net, cmd, arg);
 	}
-	/* nobody's, but of sockets: looked at all the same */
+	/* unknown, but of the sockets' range: the argument is read all the same */
 	if (_IOC_TYPE(cmd) == SOCK_IOC_TYPE && get_user(r, UADDR(arg)))
 		return -EFAULT;
 	return -ENOTTY;

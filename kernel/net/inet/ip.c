@@ -585,8 +585,8 @@ static void reassemble(struct net *net, struct sk_buff *skb, bool shown)
 }
 
 /*
- * One machine's packet in a frame for many (RFC 1122, 3.3.6), which
- * conf/NAME/drop_unicast_in_l2_multicast keeps out.
+ * True for a unicast packet in a link-layer multicast frame (RFC 1122, 3.3.6), which
+ * conf/NAME/drop_unicast_in_l2_multicast drops.
  */
 static bool is_smuggled(const struct sk_buff *skb)
 {

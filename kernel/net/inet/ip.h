@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ip.h: the network layer, both versions: packets in and out, ICMP, and what the protocols above it offer it.
+ * ip.h: the network layer, both versions: packets in and out, ICMP, and what the protocols above it
+ * offer it.
  * Sources: RFC 791, 792, 1122, 4443, 8200.
  */
 #ifndef NESTLING_NET_IP_H
@@ -16,27 +17,42 @@
 /* A packet from a device: consumed. */
 void ip_rcv(struct sk_buff *skb);
 /*
- * Adds the network header and sends @skb the way that route_output() has found. Consumes @skb. 0, -EMSGSIZE (larger than the
- * device takes), -errno of the device.
+ * Adds the network header and sends @skb the way that route_output() has found. Consumes @skb. 0,
+ * -EMSGSIZE (larger than the device takes), -errno of the device.
  */
 int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f);
 /* The same for a packet with a header of its own (raw sockets with IP_HDRINCL). */
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f);
-/* The same for one that has been on its way and goes by @f, whose addresses are its own; what is larger than the device takes is dropped. */
+/*
+ * The same for one that has been on its way and goes by @f, whose addresses are its own; what is
+ * larger than the device takes is dropped.
+ */
 int ip_send_on(struct net *net, struct sk_buff *skb, const struct flow *f);
-/* The device that an answer to @skb leaves by, since its sender's address means something on that link only; 0: by any. */
+/*
+ * The device that an answer to @skb leaves by, since its sender's address means something on that
+ * link only; 0: by any.
+ */
 int ip_answer_by(const struct sk_buff *skb);
 
-/* ip6_ext.c: @skb with the extension headers in front; *next: of which kind the first is. It is consumed. NULL: no memory. */
+/*
+ * ip6_ext.c: @skb with the extension headers in front; *next: of which kind the first is. It is
+ * consumed. NULL: no memory.
+ */
 struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *next);
 
 /* ip4_opt.c: @f's options in front of @skb, with our address and the time where they ask. */
 void ip4_opts_push(struct net *net, struct sk_buff *skb, const struct flow *f);
 /* @skb is for us and has options: they are checked and filled in. False: it is refused. */
 bool ip4_opts_rcv(struct net *net, struct sk_buff *skb);
-/* ip6_ext.c: are the options of IPv6 such as may come? @dst: those for the destination, else hop-by-hop options. Who sent them may be told. */
+/*
+ * ip6_ext.c: are the options of IPv6 such as may come? @dst: those for the destination, else
+ * hop-by-hop options. Who sent them may be told.
+ */
 bool ip6_options_hold(struct net *net, struct sk_buff *skb, bool dst);
-/* The same in two steps for one that goes on by @f; it begins with its network header, which the second step may write to. */
+/*
+ * The same in two steps for one that goes on by @f; it begins with its network header, which the
+ * second step may write to.
+ */
 bool ip4_opts_may_forward(struct net *net, struct sk_buff *skb);
 struct iphdr;
 void ip4_opts_forward(struct net *net, struct iphdr *h, const struct flow *f);
@@ -51,9 +67,12 @@ u32 ip4_opts_len(const struct ip4_opts *x);
 int ip_output(struct sk_buff *skb, const struct flow *f);
 
 /* forward.c. @skb begins with its network header, and is parsed. */
-/* May it come from where it says, by the device that it came by? (RFC 1812, 5.3.7 and 5.3.8; RFC 3704) */
+/*
+ * May it come from where it says, by the device that it came by? (RFC 1812, 5.3.7 and 5.3.8; RFC
+ * 3704)
+ */
 bool ip_source_valid(struct net *net, const struct sk_buff *skb);
-/* One that is not for us: consumed. */
+/* Forwards a packet for another host; consumes it. */
 void ip_forward(struct net *net, struct sk_buff *skb);
 /* Does a route, not an address, say that it ends here? It begins with its network header. */
 bool ip_routed_here(struct net *net, const struct sk_buff *skb);
@@ -63,45 +82,62 @@ struct ip_error {
 	int err; /* as a socket sees it, positive */
 	bool fatal;
 	u8 type, code;
-	u32 info;   /* mtu; of IPv6, whatever stands there */
-	u32 ext_at; /* where extensions begin in quote (RFC 4884), 0: there are none */
+	u32 info; /* mtu; of IPv6, whatever stands there */
+	/* where extensions begin in quote (RFC 4884), 0: there are none */
+	u32 ext_at;
 	ip_addr offender;
 	const struct sk_buff *quote; /* of the packet that it is about */
-	u32 quote_at;                /* where the transport's header begins in it */
+	/* where the transport's header begins in it */
+	u32 quote_at;
 };
 
-/* Reads the header of IPv4 that @skb begins with into skb->ip, without what follows the packet. False: it is none. */
+/*
+ * Reads the header of IPv4 that @skb begins with into skb->ip, without what follows the packet.
+ * False: it is none.
+ */
 bool ip_parse_v4(struct sk_buff *skb);
 /* A packet that was parsed begins with its network header again. */
 void ip_rewind(struct sk_buff *skb);
 /*
- * To @skb's sender, unless that may not be (RFC 1122, 3.2.2): @skb as the transport got it: parsed, its header not yet pulled.
- * Does not consume it.
+ * To @skb's sender, unless that may not be (RFC 1122, 3.2.2): @skb as the transport got it: parsed,
+ * its header not yet pulled. Does not consume it.
  */
 void icmp_unreachable(struct net *net, struct sk_buff *skb, u8 code4, u8 code6);
 /*
- * An error of either version's @type and @code about @skb, which begins with its network header, to its sender. Does not consume it.
- * @word: what stands in the error's second word.
+ * An error of either version's @type and @code about @skb, which begins with its network header, to
+ * its sender. Does not consume it. @word: what stands in the error's second word.
  */
 void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word);
-/* Nobody takes @skb, which begins with its network header and is ours: its socket hears EHOSTUNREACH. Does not consume it. */
+/*
+ * Reports EHOSTUNREACH to the local socket that sent @skb, which begins with its network header.
+ * Does not consume it.
+ */
 void icmp_no_host(struct net *net, struct net_device *dev, struct sk_buff *skb);
 void icmp_rcv(struct net *net, struct sk_buff *skb);
 void icmp6_rcv(struct net *net, struct sk_buff *skb);
 
-/* The transports. *_rcv consume. *_err: an error about a packet from @local to @remote, whose first 8 bytes are @hdr. */
+/*
+ * The transports. *_rcv consume. *_err: an error about a packet from @local to @remote, whose first
+ * 8 bytes are @hdr.
+ */
 void tcp_rcv(struct net *net, struct sk_buff *skb);
 void udp_rcv(struct net *net, struct sk_buff *skb);
 void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
 	const struct ip_error *e);
 void udp_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
 	const struct ip_error *e);
-/* An error about a packet of raw sockets and of ping sockets: its transport header is at @e->quote_at. */
+/*
+ * An error about a packet of raw sockets and of ping sockets: its transport header is at
+ * @e->quote_at.
+ */
 void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote,
 	const struct ip_error *e);
 void ping_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
 	const struct ip_error *e);
-/* Copies for raw sockets, with the network header (IPv4) or without (IPv6). True: somebody took one. */
+/*
+ * Copies for raw sockets, with the network header (IPv4) or without (IPv6). True: somebody took
+ * one.
+ */
 bool raw_rcv(struct net *net, struct sk_buff *skb);
 /* An echo reply for the ping socket that asked. */
 void ping_rcv(struct net *net, struct sk_buff *skb);

@@ -126,7 +126,8 @@ static u32 check_one(struct check *c, const u8 *o, u32 len)
 	case IPOPT_RR: return check_rr(c, o, len);
 	case IPOPT_TIMESTAMP: return check_ts(c, o, len);
 	case IPOPT_RA: return len < 4 ? 1 : 0;
-	case IPOPT_CIPSO: return c->packet ? 0 : 1; /* nobody has said what its labels mean */
+	/* no configuration says what its labels mean */
+	case IPOPT_CIPSO: return c->packet ? 0 : 1;
 	}
 	return 0;
 }

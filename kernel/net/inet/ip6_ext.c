@@ -215,8 +215,8 @@ struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *n
 #define UNKNOWN_OPTION 2 /* of ICMPV6_PARAMPROB */
 
 /*
- * Nobody here knows the option @kind. True: it may be passed over; else it says itself whether its
- * sender is told, of the byte @at.
+ * Handles the unknown option @kind. True: it may be skipped; else its own bits say whether the
+ * sender is told of byte @at.
  */
 static bool pass_over(struct net *net, struct sk_buff *skb, u8 kind, u32 at)
 {

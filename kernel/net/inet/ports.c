@@ -93,8 +93,8 @@ static bool any_in_the_way(const struct inet_sock *i, const ip_addr *laddr, cons
 }
 
 /*
- * One of each kind is looked at: for any address theirs do not matter, and for one those at the
- * same and at any.
+ * Looks at one socket of each kind: for the wildcard address their addresses do not matter, for
+ * another one those at that address and at the wildcard.
  */
 static bool conflicts(
 	const struct inet_sock *i, const ip_addr *laddr, u16 port, enum port_share shares)
@@ -160,7 +160,7 @@ static u32 port_range(const struct inet_sock *i, u32 *n)
 	u32 low = (u32)READ_ONCE(i->net->ports.min), high = (u32)READ_ONCE(i->net->ports.max);
 	u32 l = READ_ONCE(i->opts.range_low), h = READ_ONCE(i->opts.range_high);
 
-	/* one may be new already, the other not yet */
+	/* one bound may be new already, the other not yet */
 	high = max(low, high);
 	if (l >= low && l <= high)
 		low = l;
@@ -189,13 +189,13 @@ static bool peer_taken(
 	return false;
 }
 
-/* Who wants a port of our choice: at an address, or (NULL) for a connection. */
+/* A socket that wants a port of the kernel's choice: at an address, or (NULL) for a connection. */
 struct choosing {
 	struct inet_sock *i;
 	const ip_addr *laddr;
 	const ip_addr *saddr, *raddr;
 	u16 rport;
-	/* one that another socket has will do, where they may share it */
+	/* a port of another socket will do where they may share it */
 	enum port_share shares;
 };
 
@@ -286,7 +286,7 @@ static u16 choose(const struct choosing *c)
 }
 
 /*
- * One of TCP's that another socket has is given out only where ip_autobind_reuse says so, and no
+ * A TCP port that another socket has is given out only where ip_autobind_reuse says so, and no
  * other is left.
  */
 static u16 choose_for(struct inet_sock *i, const ip_addr *laddr)

@@ -88,9 +88,9 @@ static struct inet_sock *better_of(
 }
 
 /*
- * Who has the packet's sender as its peer fits better than who has none, and one at its address
- * better than one at any: fitness(). Four buckets at most, way_bucket() of both addresses with the
- * peer and without, whose hashes have parts in common.
+ * A socket whose peer is the packet's sender fits better than one without peer, and one at its
+ * address better than one at any: fitness(). Four buckets at most, way_bucket() of both addresses
+ * with the peer and without, whose hashes have parts in common.
  */
 static struct inet_sock *best_of_all(struct port_table *t, const struct wanted *w)
 {

@@ -205,7 +205,7 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 		return -EMSGSIZE;
 	err = dgram_destination(i, m, &f, &port);
 	if (!err && i->v6 && ip_is_v4(&f.daddr))
-		/* one can be connected to it, and that is all */
+		/* connecting to it is all that works */
 		err = -ENETUNREACH;
 	else if (!err && i->opts.hdrincl && f.opts)
 		err = -EINVAL; /* the header is the program's own */
@@ -260,7 +260,7 @@ static int raw_bind(struct socket *s, struct sockaddr_buf *a)
 	if (i->v6 && a->len >= sizeof(u16) && a->family != AF_INET6)
 		return -EINVAL;
 	if (!i->v6 && a->len >= sizeof(u16))
-		a->family = AF_INET; /* nobody looks at it */
+		a->family = AF_INET; /* the value is ignored */
 	err = inet_read_addr(i, a, &addr, &port, &scope);
 	if (err)
 		return err;

@@ -389,7 +389,7 @@ static void enqueue(struct udp_stats *n, struct inet_sock *i, struct sk_buff *sk
 	}
 }
 
-/* One of many copies to its socket, which ends the reference to that. */
+/* Hands one of many copies to its socket; drops the reference on the socket. */
 static void hand_over(struct inet_sock *i, struct sk_buff *skb)
 {
 	bool wanted = inet_wants_group(i, skb) && (!skb->unsummed || i->udp.no_check6_rx);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* gso.h: many segments of TCP in one packet, and packets of a card's queue that leave as one frame. See gso.c. */
+/*
+ * gso.h: many segments of TCP in one packet, and packets of a card's queue that leave as one frame.
+ * See gso.c.
+ */
 #ifndef NESTLING_NET_GSO_H
 #define NESTLING_NET_GSO_H
 
@@ -7,31 +10,36 @@
 
 #include "kernel/net/socket/skb.h"
 
-/* One frame: @packets packets of the queue, from the first on. */
+/* A frame: @packets packets of the queue, from the first on. */
 struct gso_frame {
 	u32 packets;
 	u32 head_len; /* of its headers */
-	u16 csum_start; /* of the transport's header, whose checksum is left to the card; 0: there is none left */
-	u16 seg; /* payload of each segment, 0: it is not to be cut */
+	/* of the transport's header, whose checksum is left to the card; 0: there is none left */
+	u16 csum_start;
+	/* payload of each segment, 0: it is not to be cut */
+	u16 seg;
 	bool v6;
 };
 
 /*
- * What @first and the packets behind it in @queue make, of at most @most packets. With more than one, the frame's headers are written
- * to @head (SKB_ROOM bytes); the payloads follow each other in the packets' buffers.
+ * What @first and the packets behind it in @queue make, of at most @most packets. With more than
+ * one, the frame's headers are written to @head (SKB_ROOM bytes); the payloads follow each other in
+ * the packets' buffers.
  */
 void gso_join(const struct list_head *queue, const struct sk_buff *first, u32 most, u8 *head,
 	struct gso_frame *f);
 
 /*
- * What the card does not cut or sum up: the segments of @skb with their checksums, at the end of @to; @skb is consumed. Where skb->gso is 0
- * that is one packet. Before its network header stand @l2 bytes, in front of which another 8 may be a VLAN's. 0 or -errno: -EINVAL (it does
- * not look like TCP or UDP), -ENOBUFS; what there is of them is in @to.
+ * What the card does not cut or sum up: the segments of @skb with their checksums, at the end of
+ * @to; @skb is consumed. Where skb->gso is 0 that is one packet. Before its network header stand
+ * @l2 bytes, in front of which another 8 may be a VLAN's. 0 or -errno: -EINVAL (it does not look
+ * like TCP or UDP), -ENOBUFS; what there is of them is in @to.
  */
 int gso_cut(struct sk_buff *skb, u32 l2, struct list_head *to);
 /*
- * What sending the pieces comes to, of which @err is the first error and @some have gone. Where a queue had room for a part of them, all count
- * as sent: TCP would take none for sent, and not heed the peer's acknowledgement of those.
+ * What sending the pieces comes to, of which @err is the first error and @some have gone. Where a
+ * queue had room for a part of them, all count as sent: TCP would take none for sent, and not heed
+ * the peer's acknowledgement of those.
  */
 static inline int gso_sent(int err, bool some)
 {

@@ -84,7 +84,7 @@ static struct net_device *new_device(struct net *net, const struct link_type *ty
 			set_net(dev, net);
 	}
 	if (dev) {
-		/* whoever is sending by it has seen that it is down */
+		/* every sender by it has seen that it is down */
 		synchronize_rcu();
 		wandered = dev->wandered; /* it is still named elsewhere, maybe */
 		netdev_init(dev, type->ops, type->type ? type->type : ARPHRD_ETHER);

@@ -21,7 +21,7 @@
 
 #define NAMES_MAX 512
 
-/* One file of one name. */
+/* A file of a device or queue. */
 struct entry {
 	const struct netname *n;
 	const struct net_attribute *a;
@@ -473,7 +473,10 @@ void netname_put(const char *name)
 	mutex_unlock(&names_mutex);
 }
 
-/* One line says it: who renames devices all the time would fill the log. Under names_mutex. */
+/*
+ * Prints @what once: a program that renames devices all the time would fill the log. Under
+ * names_mutex.
+ */
 static void say_once(bool *said, const char *what)
 {
 	if (!*said)

@@ -354,8 +354,8 @@ void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type)
 	const u64 behind = offsetof(struct net_device, nr_neighs) + sizeof(dev->nr_neighs);
 
 	/*
-	 * One that comes back (link.c) is in its namespace all the time: a packet may still name
-	 * it, and a late call may have told of a neighbour on it.
+	 * A device that comes back (link.c) stays in its namespace: a packet may still name it, and
+	 * a late call may have told of a neighbour on it.
 	 */
 	memset(dev, 0, offsetof(struct net_device, net));
 	memset((u8 *)dev + behind, 0, sizeof(*dev) - behind);
@@ -436,7 +436,8 @@ int netdev_register(struct net *net, struct net_device *dev, const char *name, i
 		if (index)
 			dev->ifindex = index;
 		else if (!dev->ifindex ||
-			 netdev_by_index(net, dev->ifindex)) /* one that has moved keeps it */
+			 netdev_by_index(
+				 net, dev->ifindex)) /* a device that was moved keeps its index */
 			dev->ifindex = free_index(net);
 		netconf_new(dev);
 		dev->gone = false;

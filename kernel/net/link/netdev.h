@@ -2,20 +2,23 @@
 /*
  * netdev.h: a network device, what its driver offers, and the doors between drivers and the stack.
  *
- * There are two kinds of drivers. One without a queue (lo) takes each packet in xmit(). One with a queue (a card) has send(),
- * which gets the packets of a whole turn at once, and poll(), which brings in what has arrived:
+ * There are two kinds of drivers. One without a queue (lo) takes each packet in xmit(). One with a
+ * queue (a card) has send(), which gets the packets of a whole turn at once, and poll(), which
+ * brings in what has arrived:
  *
  *	dev_xmit() -> a queue -> (net_rx_flush(), no lock held) -> send()      stops when the host takes no more, until netdev_tx_wake()
  *	interrupt -> netdev_poll() -> poll() -> eth_rx() -> backlog -> protocols
  *
- * poll() brings in at most a budget. Under load the interrupt stays off and a kernel thread polls, so that the scheduler shares the
- * vCPU between packets and programs.
+ * poll() brings in at most a budget. Under load the interrupt stays off and a kernel thread polls,
+ * so that the scheduler shares the vCPU between packets and programs.
  *
- * A card may have several queues (struct netdev_queue), each with its own interrupt: they send and poll side by side. A packet's flow says
- * which one takes it (flow.c), so that the packets of a flow stay in a row, also while their number changes (netdev_queues.c).
+ * A card may have several queues (struct netdev_queue), each with its own interrupt: they send and
+ * poll side by side. A packet's flow says which one takes it (flow.c), so that the packets of a
+ * flow stay in a row, also while their number changes (netdev_queues.c).
  *
- * Locks: net->lock guards a device's flags and its place in the list. A queue's lock guards what waits in it; send() is called without it, by
- * one vCPU at a time (busy). Who holds one keeps the number of queues that send (real_tx), which changes under all of them.
+ * Locks: net->lock guards a device's flags and its place in the list. A queue's lock guards what
+ * waits in it; send() is called without it, by one vCPU at a time (busy). Who holds one keeps the
+ * number of queues that send (real_tx), which changes under all of them.
  */
 #ifndef NESTLING_NET_NETDEV_H
 #define NESTLING_NET_NETDEV_H
@@ -59,19 +62,37 @@ struct link_type;
 struct netdev_queue;
 struct qdisc_root;
 struct netdev_ops {
-	const struct link_type *type; /* link.h: of devices that programs make; NULL */
-	const char *driver;           /* for ethtool */
-	const char *qdisc;            /* "noqueue" without a queue */
+	/* link.h: of devices that programs make; NULL */
+	const struct link_type *type;
+	const char *driver; /* for ethtool */
+	const char *qdisc;  /* "noqueue" without a queue */
 	u32 max_mtu;
-	bool cuts_nothing; /* many segments in one (skb->gso) and sums that are owed are not for it; who has send() is asked otherwise */
-	bool takes_tags; /* skb->vlan_tci; else the tag is among the bytes before xmit() or send() gets it */
-	/* Takes @skb, which begins with its network header (link header for ARPHRD_ETHER). 0 or -errno. */
+	/*
+	 * many segments in one (skb->gso) and sums that are owed are not for it; who has send() is
+	 * asked otherwise
+	 */
+	bool cuts_nothing;
+	/* skb->vlan_tci; else the tag is among the bytes before xmit() or send() gets it */
+	bool takes_tags;
+	/*
+	 * Takes @skb, which begins with its network header (link header for ARPHRD_ETHER). 0 or
+	 * -errno.
+	 */
 	int (*xmit)(struct net_device *dev, struct sk_buff *skb);
-	/* Sends from the front of @queue and frees what it has sent: how many. What it leaves waits for netdev_tx_wake(). */
+	/*
+	 * Sends from the front of @queue and frees what it has sent: how many. What it leaves waits
+	 * for netdev_tx_wake().
+	 */
 	u32 (*send)(struct netdev_queue *q, struct list_head *queue);
-	/* Brings in at most @budget frames with eth_rx(): how many. Fewer: the interrupt is on again. */
+	/*
+	 * Brings in at most @budget frames with eth_rx(): how many. Fewer: the interrupt is on
+	 * again.
+	 */
 	u32 (*poll)(struct netdev_queue *q, u32 budget);
-	/* So many queues, of nr_queues, are used from now on, both ways: 0 or -errno. link.c's mutex held. NULL: there is one. */
+	/*
+	 * So many queues, of nr_queues, are used from now on, both ways: 0 or -errno. link.c's
+	 * mutex held. NULL: there is one.
+	 */
 	int (*set_queues)(struct net_device *dev, u32 n);
 	/* A card comes up or goes down. */
 	int (*open)(struct net_device *dev);
@@ -110,42 +131,60 @@ struct netdev_queue {
 	spinlock_t lock;
 	struct list_head txq; /* under lock, as what follows */
 	u32 txq_len;
-	bool busy;    /* a vCPU is in send() */
-	bool stopped; /* the card has refused a packet: nothing is sent until it wakes the queue */
-	bool woken;   /* it woke the queue while busy */
-	bool large;   /* a large frame waits: nothing is held back */
-	struct list_head link; /* own to the vCPU whose net_rx_flush() will send; see listed */
+	bool busy; /* a vCPU is in send() */
+	/* the card has refused a packet: nothing is sent until it wakes the queue */
+	bool stopped;
+	bool woken; /* it woke the queue while busy */
+	/* a large frame waits: nothing is held back */
+	bool large;
+	/* own to the vCPU whose net_rx_flush() will send; see listed */
+	struct list_head link;
 	u32 listed;
-	bool often;  /* it sent often in the last period, which began */
-	u64 period;  /* at that time, */
-	u64 counted; /* when so many packets had been sent; guesses, written without a lock */
+	/* it sent often in the last period, which began */
+	bool often;
+	u64 period; /* at that time, */
+	/* when so many packets had been sent; guesses, written without a lock */
+	u64 counted;
 	struct work poll_work;
-	u32 polling;                /* POLL_*: the thread polls, or the interrupt */
-	bool in_poll;               /* right now, by one vCPU at a time; see netdev_polling() */
-	struct netdev_stats *stats; /* where its packets are counted: the device's, or its own */
+	/* POLL_*: the thread polls, or the interrupt */
+	u32 polling;
+	/* right now, by one vCPU at a time; see netdev_polling() */
+	bool in_poll;
+	/* where its packets are counted: the device's, or its own */
+	struct netdev_stats *stats;
 	struct netdev_stats own;
 };
 
 struct net_device {
 	struct list_head list; /* under net->lock */
-	struct net *net;       /* not a reference: devices end with their namespace */
-	u32 nr_neighs;         /* under neigh.c's lock; as net, it survives netdev_init() */
+	/* not a reference: devices end with their namespace */
+	struct net *net;
+	/* under neigh.c's lock; as net, it survives netdev_init() */
+	u32 nr_neighs;
 	char name[IFNAMSIZ];
 	int ifindex;
 	u32 flags; /* IFF_*, under net->lock */
-	bool gone; /* it leaves its namespace, or has: nothing more of it enters; under net->lock */
-	u32 promisc, allmulti; /* how many have asked for them; under net->lock */
-	u32 asked; /* of these, by hand: IFF_PROMISC, IFF_ALLMULTI; that is what is told */
+	/* it leaves its namespace, or has: nothing more of it enters; under net->lock */
+	bool gone;
+	/* how many have asked for them; under net->lock */
+	u32 promisc, allmulti;
+	/* of these, by hand: IFF_PROMISC, IFF_ALLMULTI; that is what is told */
+	u32 asked;
 	u32 mtu;
 	u16 type; /* ARPHRD_* */
 	u8 addr[ETH_ALEN];
 	u8 addr_assign; /* NETDEV_ADDR_*: where it is from */
-	u8 level;       /* how many devices it stands on at most; under link.c's mutex */
-	bool moves;     /* it is on its way to another namespace, queues and all; link.c's */
-	bool wandered; /* it has been in another namespace, whose connections may name it: never freed; as level */
-	bool csum_out;   /* fills in checksums of TCP and cuts large segments; set by the driver */
-	bool carrier;    /* a link is there */
-	bool oper_known; /* that says something; else the state is "unknown" */
+	/* how many devices it stands on at most; under link.c's mutex */
+	u8 level;
+	/* it is on its way to another namespace, queues and all; link.c's */
+	bool moves;
+	/* it has been in another namespace, whose connections may name it: never freed; as level */
+	bool wandered;
+	/* fills in checksums of TCP and cuts large segments; set by the driver */
+	bool csum_out;
+	bool carrier; /* a link is there */
+	/* that says something; else the state is "unknown" */
+	bool oper_known;
 	u32 carrier_changes;
 	u32 txqlen;
 	u32 group;
@@ -153,38 +192,49 @@ struct net_device {
 	char alias[IFALIAS_MAX];   /* under net->lock */
 	struct list_head altnames; /* of struct altname, under net->lock */
 	/*
-	 * A device that this one is a part of (a bridge): who gets its packets first. True: consumed. Changed by link.c under its mutex,
-	 * read without a lock; what @port leads to lives for a grace period longer.
+	 * A device that this one is a part of (a bridge): who gets its packets first. True:
+	 * consumed. Changed by link.c under its mutex, read without a lock; what @port leads to
+	 * lives for a grace period longer.
 	 */
 	struct net_device *master;
 	bool (*rx_handler)(struct net_device *dev, struct sk_buff *skb);
 	void *port;
 	struct list_head upper_link; /* of those that stand on another, link.c's */
-	u32 uppers; /* devices that stand on it, vlan and the like; read without a lock */
-	/* mcast.h, under net->lock: groups of IPv4 and IPv6, and the link addresses that follow from them */
+	/* devices that stand on it, vlan and the like; read without a lock */
+	u32 uppers;
+	/*
+	 * mcast.h, under net->lock: groups of IPv4 and IPv6, and the link addresses that follow
+	 * from them
+	 */
 	struct mc_if mc[2];
 	struct list_head macs; /* of mc_mac */
 	u32 nr_macs;
 	u64 nd_up;       /* ktime_get(): neighbour discovery began */
 	bool mc_routers; /* it is in the groups of routers */
 	bool mc_was_up;
-	u64 id; /* no other device has had it; by netdev_register() */
+	/* no other device has had it; by netdev_register() */
+	u64 id;
 	struct netdev_stats
 		stats; /* counted without a lock: figures for people; netdev_sum() has all of them */
-	/* queues, as programs are told: how many there could be; how many are used, under link.c's mutex, read without a lock */
+	/*
+	 * queues, as programs are told: how many there could be; how many are used, under link.c's
+	 * mutex, read without a lock
+	 */
 	u32 num_tx, num_rx, real_tx, real_rx;
 	const struct netdev_ops *ops;
 	void *private;
 
 	struct prio_map
 		*prio_map; /* of net_prio: sock_cgroup.c; NULL: no group has a priority here */
-	struct qdisc_root *qdisc; /* sched/qdisc.h; NULL: none but what the device is */
+	/* sched/qdisc.h; NULL: none but what the device is */
+	struct qdisc_root *qdisc;
 
 	/* of those with a queue */
 	struct netdev_queue first;
 	struct netdev_queue *more; /* the driver's, of nr_queues - 1; NULL */
 	u32 nr_queues;
-	bool tx_frozen; /* nothing is sent: the number of queues changes */
+	/* nothing is sent: the number of queues changes */
+	bool tx_frozen;
 };
 
 static inline struct netdev_queue *netdev_queue(struct net_device *dev, u32 index)
@@ -205,7 +255,10 @@ int netdev_register(struct net *net, struct net_device *dev, const char *name, i
 /* Under net->lock. NULL. */
 struct net_device *netdev_by_index(struct net *net, int ifindex);
 struct net_device *netdev_by_name(struct net *net, const char *name);
-/* The same for who does not hold net->lock. The structure stays a device's, if perhaps another's later: netdev_alloc(). */
+/*
+ * The same for who does not hold net->lock. The structure stays a device's, if perhaps another's
+ * later: netdev_alloc().
+ */
 struct net_device *netdev_find(struct net *net, const char *name);
 struct net_device *netdev_find_index(struct net *net, int ifindex);
 /* 0 or -errno; brings lo its addresses. */
@@ -215,7 +268,7 @@ static inline u32 netdev_shown_flags(const struct net_device *dev)
 {
 	return (dev->flags & ~(u32)(IFF_PROMISC | IFF_ALLMULTI)) | dev->asked;
 }
-/* One more or less (@by) wants all that passes by (IFF_PROMISC), all that goes to many (IFF_ALLMULTI). */
+/* Adds @by to the users that want all frames (IFF_PROMISC) or all multicast (IFF_ALLMULTI). */
 void netdev_count(struct net_device *dev, u32 flag, int by);
 /* The same of that very device (dev->id), unless it is gone. */
 void netdev_count_of(struct net_device *dev, u64 id, u32 flag, int by);
@@ -239,13 +292,16 @@ static inline u32 netdev_mtu6(const struct net_device *dev)
 u8 netdev_operstate(const struct net_device *dev); /* IF_OPER_* */
 /* IPv6 was switched off or on for it. */
 void netdev_ipv6_switched(struct net_device *dev);
-/* One of its other names. net->lock held. */
+/* An alternative name. net->lock held. */
 struct altname {
 	struct list_head list;
 	char name[128];
 };
 
-/* uevent.c: tells of a device; @old: the name that it had, @synth: lines of an event that was asked for, or NULL. */
+/*
+ * uevent.c: tells of a device; @old: the name that it had, @synth: lines of an event that was asked
+ * for, or NULL.
+ */
 void netdev_uevent(
 	const struct net_device *dev, const char *action, const char *old, const char *synth);
 /* The same of its queues of one way, of which there were @from and will be @to. May sleep. */
@@ -259,8 +315,9 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb);
 /* The same for a copy of what leaves by @dev: nobody counts or sees it. */
 void netif_loop(struct net_device *dev, struct sk_buff *skb);
 /*
- * Processes what has come in on this vCPU, and what that brings forth, and sends what waits in its devices' queues. To be called
- * with no lock held when packets may have been sent; a call from within processing does nothing.
+ * Processes what has come in on this vCPU, and what that brings forth, and sends what waits in its
+ * devices' queues. To be called with no lock held when packets may have been sent; a call from
+ * within processing does nothing.
  */
 void net_rx_flush(void);
 /* Sends by a device that is up. Consumes @skb. 0 or -errno. */
@@ -271,34 +328,50 @@ int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb);
 /* impair.c: lo as a bad line, for tests. */
 extern int lo_impaired;
 void lo_impair(struct net_device *dev, struct sk_buff *skb);
-/* packet_tap.c: AF_PACKET sockets see @skb before it leaves by @dev, or when it has come in; they keep clones. */
+/*
+ * packet_tap.c: AF_PACKET sockets see @skb before it leaves by @dev, or when it has come in; they
+ * keep clones.
+ */
 extern u32 packet_taps;
 void packet_tap_out(struct net_device *dev, struct sk_buff *skb);
 void packet_tap_in(struct sk_buff *skb);
-/* Who looks at @dev alone looks at nothing any more. */
+/* Unbinds packet sockets that are bound to @dev. */
 void packet_device_gone(struct net_device *dev);
 
-/* For drivers: an interrupt says that something has arrived, or that the host takes packets again. */
+/*
+ * For drivers: an interrupt says that something has arrived, or that the host takes packets again.
+ */
 void netdev_poll(struct netdev_queue *q);
 void netdev_tx_wake(struct netdev_queue *q);
 /*
- * Somebody is in poll(), or delivers what it has brought. Who has made poll() do nothing and sees that there is nobody knows that there will be
- * none. It ends without a worker: who waits may have the mutex that all of them wait for.
+ * True while a vCPU is in poll() or delivers its packets. A caller that has disabled poll() and
+ * then sees false knows that no packet will come. It ends without a worker: a waiter may hold the
+ * mutex that all workers wait for.
  */
 bool netdev_polling(const struct netdev_queue *q);
 
 /* ---- netdev_queues.c ---- */
 
-/* @dev, which is not registered yet, has @n queues, of which @more (NULL: n is 1) lie there. All are used. */
+/*
+ * @dev, which is not registered yet, has @n queues, of which @more (NULL: n is 1) lie there. All
+ * are used.
+ */
 void netdev_queues_setup(struct net_device *dev, struct netdev_queue *more, u32 n);
 /*
- * @dev, a card, is down, and its interrupts are off: nobody is in its send() any more, or will be, and what waited is gone. Waits for as long as
- * that takes, the end of a host call on another vCPU. May sleep.
+ * @dev, a card, is down, and its interrupts are off: nobody is in its send() any more, or will be,
+ * and what waited is gone. Waits for as long as that takes, the end of a host call on another vCPU.
+ * May sleep.
  */
 void netdev_quiesce(struct net_device *dev);
-/* Frames are sent by the first @n queues from now on; those that wait go over, each behind those of its flow. May sleep; link.c's mutex held. */
+/*
+ * Frames are sent by the first @n queues from now on; those that wait go over, each behind those of
+ * its flow. May sleep; link.c's mutex held.
+ */
 void netdev_resize_tx(struct net_device *dev, u32 n);
-/* What programs are told is used, of any device; 0: as before. May sleep; link.c's mutex held, or nobody else knows the device. */
+/*
+ * What programs are told is used, of any device; 0: as before. May sleep; link.c's mutex held, or
+ * nobody else knows the device.
+ */
 void netdev_tell_queues(struct net_device *dev, u32 rx, u32 tx);
 /* Frames that wait in the fullest of its queues. */
 u32 netdev_tx_waiting(struct net_device *dev);
@@ -306,9 +379,15 @@ void netdev_sum(const struct net_device *dev, struct netdev_stats *s);
 
 /* ---- flow.c ---- */
 
-/* The same for all packets of a flow, both directions; of one whose network header, of @protocol (ETH_P_*), is at @net. Never 0. */
+/*
+ * The same for all packets of a flow, both directions; of one whose network header, of @protocol
+ * (ETH_P_*), is at @net. Never 0.
+ */
 u32 flow_hash(const struct sk_buff *skb, u32 net, u16 protocol);
-/* The same of what is to leave by @dev, or was written to it: it begins with the link header, if it has one. */
+/*
+ * The same of what is to leave by @dev, or was written to it: it begins with the link header, if it
+ * has one.
+ */
 u32 flow_of_frame(const struct net_device *dev, const struct sk_buff *skb);
 /* Which of @n gets it. */
 static inline u32 flow_share(u32 hash, u32 n)
@@ -327,9 +406,15 @@ void netdev_io_init(void);
 void netdev_poll_thread(struct work *w);
 void netdev_queue_init(struct netdev_queue *q, struct net_device *dev, u32 index);
 void netdev_purge_tx(struct net_device *dev); /* what waits in its queues */
-/* No vCPU puts frames into its queues any more, or has them on its list: and none means to look into one again. */
+/*
+ * No vCPU puts frames into its queues any more, or has them on its list: and none means to look
+ * into one again.
+ */
 void netdev_forget_senders(const struct net_device *dev);
-/* The devices of @net are down, and a grace period has passed: what is left of theirs goes, and nothing is added any more. */
+/*
+ * The devices of @net are down, and a grace period has passed: what is left of theirs goes, and
+ * nothing is added any more.
+ */
 void netdev_spill_forget(const struct net *net);
 
 /* ---- eth.c ---- */

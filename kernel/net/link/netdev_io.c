@@ -6,18 +6,22 @@
  *	dev_xmit() -> a card's queue ----------------------------> net_rx_flush() -> its send(), many packets at once
  *	interrupt -> netdev_poll() -> its poll() -> netif_rx() --> net_rx_flush() -> ip_rcv(), arp_rcv()
  *
- * A packet to this machine is processed by the vCPU that sent it, after the sender has given up its locks: no wake-up of
- * a thread, no lock but the receiving socket's. What processing sends (acknowledgements) goes to the end of the backlog.
- * A flush ends after FLUSH_MAX packets: what is left goes on in a kernel thread (spill), so that frames that go in circles between
- * devices cost what one task costs, and bounded memory.
+ * A packet to this machine is processed by the vCPU that sent it, after the sender has given up its
+ * locks: no wake-up of a thread, no lock but the receiving socket's. What processing sends
+ * (acknowledgements) goes to the end of the backlog. A flush ends after FLUSH_MAX packets: what is
+ * left goes on in a kernel thread (spill), so that frames that go in circles between devices cost
+ * what one task costs, and bounded memory.
  *
- * A card that sends often holds its frames back for a moment while their vCPU has work: until that goes idle, HOLD_FRAMES wait, or
- * HOLD_NS have passed. Each frame may wake a peer on the host, which takes a CPU from us for longer than the frame took: so it gets
- * many at once. Who waits for an answer is idle soon, and one that sends now and then is never held up.
+ * A card that sends often holds its frames back for a moment while their vCPU has work: until that
+ * goes idle, HOLD_FRAMES wait, or HOLD_NS have passed. Each frame may wake a peer on the host,
+ * which takes a CPU from us for longer than the frame took: so it gets many at once. Who waits for
+ * an answer is idle soon, and one that sends now and then is never held up.
  *
- * States of a card's queue: empty -> waiting (listed with a vCPU) -> in send() (tx_busy) -> empty, or stopped until
- * netdev_tx_wake(). Of its receiving: interrupt on -> polling (the interrupt's vCPU, a few rounds) -> on again, or the thread polls.
- * Locks: a backlog belongs to its vCPU; kernel code is not preempted, and nothing in a flush sleeps. spill.lock. netdev.h has the rest.
+ * States of a card's queue: empty -> waiting (listed with a vCPU) -> in send() (tx_busy) -> empty,
+ * or stopped until netdev_tx_wake(). Of its receiving: interrupt on -> polling (the interrupt's
+ * vCPU, a few rounds) -> on again, or the thread polls.
+ * Locks: a backlog belongs to its vCPU; kernel code is not preempted, and nothing in a flush
+ * sleeps. spill.lock. netdev.h has the rest.
  */
 #include <asm/errno.h>
 #include <linux/sched.h>
@@ -37,37 +41,48 @@
 
 #define POLL_BUDGET 64 /* frames in a round */
 #define BACKLOG_BYTES (64UL << 20)
-#define BACKLOG_PART 8   /* and not more than such a part of the memory */
+/* and not more than such a part of the memory */
+#define BACKLOG_PART 8
 #define SPILL_PART 4     /* of that for what goes on in the thread */
 #define FLUSH_MAX 16384U /* packets of a flush */
 #define SPILL_MAX 4096U
 #define SPILL_PIECE 128U
-#define POLL_ROUNDS 4 /* of them in a row, before a thread takes over */
+/* of them in a row, before a thread takes over */
+#define POLL_ROUNDS 4
 
 #define HOLD_NS 250000UL
 #define HOLD_FRAMES 64U
-#define HOLD_LARGE 4096U /* a larger frame is worth a host call of its own */
+/* a larger frame is worth a host call of its own */
+#define HOLD_LARGE 4096U
 #define OFTEN_NS NSEC_PER_MSEC
 #define OFTEN 16U /* frames in OFTEN_NS */
 
-u32 netdev_max_backlog = 16384; /* packets of a vCPU; lo's largest windows fit */
+/* packets of a vCPU; lo's largest windows fit */
+u32 netdev_max_backlog = 16384;
 
 static struct backlog {
 	struct list_head queue;
 	u32 len;
 	u64 bytes; /* of true sizes */
-	u64 room; /* for them: as much as they may be, as it was at the last flush; 0: nothing was flushed yet */
+	/*
+	 * for them: as much as they may be, as it was at the last flush; 0: nothing was flushed yet
+	 */
+	u64 room;
 	struct list_head senders; /* of netdev_queue.link */
 	bool running;
-	bool held;                 /* the senders' frames are held back, until the timer's time */
-	bool held_enough;          /* that is over */
-	struct netdev_queue *full; /* has frames enough, which another vCPU holds */
+	/* the senders' frames are held back, until the timer's time */
+	bool held;
+	bool held_enough; /* that is over */
+	/* has frames enough, which another vCPU holds */
+	struct netdev_queue *full;
 	u32 processed, dropped,
 		squeezed; /* packets; flushes that left some: /proc/net/softnet_stat */
 	struct ktimer hold;
 } backlogs[MAX_CPUS];
 
-/* What a flush has left: who makes frames go in circles must not keep a vCPU. Guarded by its lock. */
+/*
+ * What a flush has left: who makes frames go in circles must not keep a vCPU. Guarded by its lock.
+ */
 static struct {
 	spinlock_t lock;
 	struct list_head queue;
@@ -76,7 +91,10 @@ static struct {
 	struct work work;
 } spill;
 
-/* What makes frames go in circles costs nobody anything but this: true sizes that may wait on a vCPU. */
+/*
+ * What makes frames go in circles costs nobody anything but this: true sizes that may wait on a
+ * vCPU.
+ */
 static u64 backlog_room(void)
 {
 	return min(BACKLOG_BYTES, nr_managed_frames() * (PAGE_SIZE / BACKLOG_PART));
@@ -100,7 +118,8 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb)
 	struct netdev_stats *stats;
 
 	skb->dev = dev;
-	skb->prioidx = 0; /* its sender's: it is nobody's now, wherever it goes on to */
+	/* its sender's: it is nobody's now, wherever it goes on to */
+	skb->prioidx = 0;
 	if (unlikely(b->len >= READ_ONCE(netdev_max_backlog) ||
 		     b->bytes >= (b->room ? b->room : BACKLOG_BYTES))) {
 		dev->stats.rx_dropped++;
@@ -333,7 +352,8 @@ static void spill_go_on(struct work *w)
 	flush(b, 2 * SPILL_PIECE);
 	if (more)
 		work_queue(&spill.work);
-	cond_resched(); /* a worker that always finds work gives way only here */
+	/* a worker that always finds work gives way only here */
+	cond_resched();
 }
 
 void netdev_spill_forget(const struct net *net)
@@ -354,8 +374,8 @@ void netdev_spill_forget(const struct net *net)
 }
 
 /*
- * q->polling. The card raises its interrupt once, and arms it when poll() finds nothing more: one that comes before the poller has
- * gone must not be lost, so it leaves word.
+ * q->polling. The card raises its interrupt once, and arms it when poll() finds nothing more: one
+ * that comes before the poller has gone must not be lost, so it leaves word.
  */
 enum { POLL_IDLE, POLLING, POLL_AGAIN };
 
@@ -392,7 +412,8 @@ void netdev_poll(struct netdev_queue *q)
 
 bool netdev_polling(const struct netdev_queue *q)
 {
-	smp_mb(); /* what makes poll() do nothing was said before */
+	/* what makes poll() do nothing was said before */
+	smp_mb();
 	return smp_load_acquire(&q->in_poll);
 }
 
@@ -410,7 +431,7 @@ void netdev_queue_init(struct netdev_queue *q, struct net_device *dev, u32 index
 
 /* ---- sending ---- */
 
-/* One vCPU at a time sends; who comes meanwhile leaves what it has to that one. */
+/* Sends on one vCPU at a time; another vCPU leaves its frames to that one. */
 static void flush_tx(struct netdev_queue *q)
 {
 	struct net_device *dev = q->dev;
@@ -612,7 +633,8 @@ int dev_xmit(struct net_device *dev, struct sk_buff *skb)
 		sock_cgroup_priority(dev, skb);
 	if (likely(!READ_ONCE(dev->qdisc)))
 		return netdev_xmit_now(dev, skb);
-	if (unlikely(skb->stamp_for)) /* who that is need not be there any more when it leaves */
+	/* the socket may be gone when the frame leaves */
+	if (unlikely(skb->stamp_for))
 		stamp(dev, skb);
 	return qdisc_xmit(dev, skb);
 }

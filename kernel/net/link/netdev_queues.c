@@ -43,7 +43,7 @@ static bool is_quiet(struct net_device *dev)
 
 void netdev_quiesce(struct net_device *dev)
 {
-	/* whoever put a frame into a queue has seen that it is down */
+	/* every sender to a queue has seen that it is down */
 	synchronize_rcu();
 	while (!is_quiet(dev)) {
 		set_current_state(TASK_UNINTERRUPTIBLE);
@@ -51,7 +51,7 @@ void netdev_quiesce(struct net_device *dev)
 	}
 	netdev_purge_tx(dev);
 	netdev_forget_senders(dev);
-	/* whoever had just taken a queue from its list is through with it */
+	/* every vCPU that had taken a queue from its list is done with it */
 	synchronize_rcu();
 }
 

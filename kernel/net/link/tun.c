@@ -509,7 +509,7 @@ static void free_file(struct rcu_head *h)
 {
 	struct tun_file *tf = container_of(h, struct tun_file, rcu);
 
-	/* who was sending by the device has put its last one */
+	/* every sender by the device has queued its last frame */
 	tun_purge(tf);
 	kfree(tf);
 }

@@ -96,8 +96,8 @@ static void renumber(struct tun *t, u32 from, u32 last)
 /* ---- files ---- */
 
 /*
- * Who is about to give it a frame of another device, or while it is disabled, sees that under the
- * lock.
+ * Sets the state of the queue under the lock, where a sender sees that the device is another one or
+ * the queue disabled.
  */
 static void belongs_to(struct tun_file *tf, struct tun *t, bool disabled)
 {

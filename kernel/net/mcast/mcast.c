@@ -359,7 +359,8 @@ static void announce(struct net_device *dev, struct mc_group *g)
 		mcast_at(dev->net, m->change_at);
 		return;
 	}
-	if (!g->users && !g->reporter) { /* somebody else has the last word about it */
+	/* another member has the last word about it */
+	if (!g->users && !g->reporter) {
 		g->report_at = 0;
 		return;
 	}

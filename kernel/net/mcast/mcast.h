@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mcast.h: which multicast groups a device is in, on whose behalf, and from which sources; what is told of that on the link (igmp.c,
- * mld.c) and believed of what others ask there.
+ * mcast.h: which multicast groups a device is in, on whose behalf, and from which sources; what is
+ * told of that on the link (igmp.c, mld.c) and believed of what others ask there.
  *
  *	socket (mcast_sock.c) or the kernel -> mcast_change() -> counts of the group -> its state -> reports, a moment later
  *
- * A member is in one of two modes (RFC 3376, 2): MCAST_INCLUDE, it wants the sources that it lists; MCAST_EXCLUDE, all but those.
- * The group's state is what its members want together.
+ * A member is in one of two modes (RFC 3376, 2): MCAST_INCLUDE, it wants the sources that it lists;
+ * MCAST_EXCLUDE, all but those. The group's state is what its members want together.
  *
- * Locks: net->lock (net.h) guards all of it; nothing is sent under it. What is due is sent by a timer of the namespace.
+ * Locks: net->lock (net.h) guards all of it; nothing is sent under it. What is due is sent by a
+ * timer of the namespace.
  */
 #ifndef NESTLING_NET_MCAST_H
 #define NESTLING_NET_MCAST_H
@@ -22,8 +23,9 @@ struct net_device;
 struct sk_buff;
 struct seq;
 
-extern int sysctl_mld_qrv;    /* MLD's, the machine's */
-#define MCAST_QRV 2           /* how often a change is told, until a querier says otherwise */
+extern int sysctl_mld_qrv; /* MLD's, the machine's */
+/* how often a change is told, until a querier says otherwise */
+#define MCAST_QRV 2
 #define MCAST_GROUPS_MAX 8192 /* of a device and a family */
 
 /* A family's part of a device. */
@@ -31,14 +33,19 @@ struct mc_if {
 	struct list_head groups; /* of mc_group, the newest first */
 	struct rb_root by_addr;  /* the same */
 	u32 count;               /* of those that somebody is in */
-	u32 kept;                /* of all, with those that are left but not told of */
+	/* of all, with those that are left but not told of */
+	u32 kept;
 	u32 qrv;
 	u64 interval; /* between queries, ns */
-	/* when to answer a question about all groups, and to tell of changes: ktime_get(); 0: not */
+	/*
+	 * when to answer a question about all groups, and to tell of changes: ktime_get(); 0: not
+	 */
 	u64 general_at, change_at;
-	u64 change_latest; /* change_at is not put off beyond this by further changes; 0: nothing new is to be told */
-	u32 change_left;  /* times */
-	u64 old_until[2]; /* a querier of version 1, 2 has been heard: so long we talk like it */
+	/* change_at is not put off beyond this by further changes; 0: nothing new is to be told */
+	u64 change_latest;
+	u32 change_left; /* times */
+	/* a querier of version 1, 2 has been heard: so long we talk like it */
+	u64 old_until[2];
 };
 
 struct mc_group {
@@ -50,9 +57,12 @@ struct mc_group {
 	u32 nr_sources;
 	struct list_head sources; /* of mc_source */
 	struct rb_root by_addr;   /* the same */
-	bool excludes;            /* the state as the last report has it, or will */
-	u32 changes;              /* how often the change of mode is still to be told */
-	u64 report_at; /* when to answer a question about it, or to tell of it to an old querier; 0: not */
+	/* the state as the last report has it, or will */
+	bool excludes;
+	/* how often the change of mode is still to be told */
+	u32 changes;
+	/* when to answer a question about it, or to tell of it to an old querier; 0: not */
+	u64 report_at;
 	u32 unsolicited; /* more such reports */
 	bool reporter;   /* the last word about it was ours */
 	bool asked;      /* the question was about some sources */
@@ -74,7 +84,8 @@ struct mc_mac {
 	struct list_head list;
 	u8 mac[6];
 	u32 users;
-	bool by_hand; /* one of them is a person (SIOCADDMULTI) */
+	/* one of the users is the administrator (SIOCADDMULTI) */
+	bool by_hand;
 };
 
 /* What a member wants of a group. */
@@ -85,8 +96,8 @@ struct mc_want {
 };
 
 /*
- * A member's wants change from @was (NULL: it joins) to @now (NULL: it leaves): 0, -ENOMEM, -ENOBUFS, and nothing has changed. Leaving
- * never fails. net->lock held.
+ * A member's wants change from @was (NULL: it joins) to @now (NULL: it leaves): 0, -ENOMEM,
+ * -ENOBUFS, and nothing has changed. Leaving never fails. net->lock held.
  */
 int mcast_change(struct net_device *dev, const ip_addr *group, const struct mc_want *was,
 	const struct mc_want *now);
@@ -130,7 +141,7 @@ struct mc_query {
 	u32 n;
 };
 void mcast_heard_query(struct net_device *dev, const struct mc_query *q);
-/* Somebody else has told an old querier of the group. */
+/* Notes that another host has reported the group to an old querier. */
 void mcast_heard_report(struct net_device *dev, const ip_addr *group);
 /* The protocol's version that is spoken on the link now. */
 u8 mcast_version(const struct net_device *dev, bool v6, u64 now);
@@ -148,8 +159,8 @@ bool mcast_is_told(const struct net_device *dev, const struct mc_group *g);
 void mcast_drop_idle(struct mc_if *m, struct mc_group *g);
 
 /*
- * mcast_report.c: what is due, as packets without a network header for mcast_send(): skb->ip.daddr says to whom. net->lock held. The time of
- * what is due next; ~0: nothing.
+ * mcast_report.c: what is due, as packets without a network header for mcast_send(): skb->ip.daddr
+ * says to whom. net->lock held. The time of what is due next; ~0: nothing.
  */
 u64 mcast_due(struct net_device *dev, bool v6, u64 now, struct list_head *out);
 /* igmp.c, mld.c: with its headers and checksum, by skb->dev. Consumes it. */

@@ -72,7 +72,7 @@ static void send(struct net_device *dev, u16 op, const ip_addr *sip, const u8 *t
 	eth_send(dev, skb, to ? to : ones, ETH_P_ARP);
 }
 
-/* Who asks, for a packet from @from (NULL: for none). */
+/* Chooses the address that asks, for a packet from @from (NULL: for none). */
 static bool asks_from(
 	struct net_device *dev, const ip_addr *addr, const ip_addr *from, ip_addr *source)
 {
@@ -135,7 +135,7 @@ static void answer(struct net_device *dev, const struct arp_packet *a)
 	send(dev, ARPOP_REPLY, &tip, a->sha, &sip, a->sha);
 }
 
-/* One that is due; NULL: the timer runs for the next. */
+/* Takes an entry that is due; NULL: the timer runs for the next. */
 static struct later *take_due(void)
 {
 	struct later *l, *due = NULL;
@@ -293,7 +293,7 @@ static bool is_gratuitous(const struct arp_packet *a)
 	       (a->op == htons(ARPOP_REQUEST) || !memcmp(a->sha, a->tha, sizeof(a->sha)));
 }
 
-/* Nobody has asked for it, and it is kept all the same. */
+/* True if an unsolicited answer is accepted. */
 static bool accepts(struct net_device *dev, const struct arp_packet *a, const ip_addr *sip)
 {
 	int accept = CONF4_MAX(dev, CONF4_ARP_ACCEPT);

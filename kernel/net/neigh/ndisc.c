@@ -158,7 +158,7 @@ void ndisc_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac)
 		send(dev, message(ND_NS, 0, addr, OPT_SOURCE, dev->addr), &from, &to);
 }
 
-/* Who has the address that we would like? */
+/* Probes for a duplicate of our tentative address. */
 static void probe(const struct job *j)
 {
 	ip_addr to = mcast_solicited_node(&j->addr);

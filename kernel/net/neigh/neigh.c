@@ -42,7 +42,7 @@
 #include "kernel/net/neigh/neigh_table.h"
 #include "kernel/net/socket/skb.h"
 
-/* Who is to be asked; neigh_lock held. */
+/* The destination of a question; neigh_lock held. */
 enum ask { ASK_NOBODY, ASK_ONE, ASK_APP, ASK_ALL };
 
 static enum ask next_question(const struct neigh *n)
@@ -59,7 +59,7 @@ static enum ask next_question(const struct neigh *n)
 
 /* ---- asking and sending, without the lock ---- */
 
-/* Who has sent a packet of IPv4, which begins with its header, in @to; NULL. */
+/* Returns the sender of an IPv4 packet, which begins with its header, in @to; or NULL. */
 static const ip_addr *sender_of(const struct sk_buff *skb, ip_addr *to)
 {
 	u32 be;
@@ -131,7 +131,7 @@ static void enqueue(struct neigh *n, struct sk_buff *skb, struct neigh_grave *de
 	n->queued += cost;
 }
 
-/* Who is to be asked now, the first question. */
+/* Returns where the first question goes now. */
 static enum ask wait_for_answer(struct neigh *n, struct sk_buff *skb, struct neigh_grave *dead)
 {
 	enum ask whom = ASK_NOBODY;
@@ -456,7 +456,7 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 		memcpy(to, n->mac, ETH_ALEN);
 	}
 	spin_unlock(&neigh_lock);
-	/* who made room: another neighbour, another namespace's */
+	/* the entry that made room: another neighbour, perhaps of another namespace */
 	neigh_bury(&dead);
 	if (!err && worth_telling(&before, &info))
 		rtnl_tell_neigh(dev->net, &info, RTM_NEWNEIGH);

@@ -268,8 +268,8 @@ struct neigh *neigh_due(void)
 /* ---- without the lock ---- */
 
 /*
- * Who listens hears of them, with the state that they had. Without the lock, and before the next
- * boundary: they name devices and namespaces.
+ * Tells listeners of removed entries, with their last state. Without the lock, and before the next
+ * boundary: the entries name devices and namespaces.
  */
 void neigh_bury(struct neigh_grave *g)
 {

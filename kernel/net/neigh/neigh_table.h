@@ -17,7 +17,8 @@
 
 struct neigh {
 	struct hlist_node node;
-	struct rb_node due;   /* of by_deadline, unless deadline is FOREVER */
+	/* of by_deadline, unless deadline is FOREVER */
+	struct rb_node due;
 	struct list_head lru; /* empty of those by hand */
 	struct net_device *dev;
 	struct net *net; /* that dev was in when this was made */
@@ -31,7 +32,10 @@ struct neigh {
 	u32 queued; /* what that costs */
 };
 
-/* What has left the table, and the packets that waited: for neigh_bury(), once the lock is given up. */
+/*
+ * What has left the table, and the packets that waited: for neigh_bury(), once the lock is given
+ * up.
+ */
 struct neigh_grave {
 	struct list_head neighs; /* by neigh.lru */
 	struct list_head packets;
@@ -43,7 +47,7 @@ extern struct ktimer neigh_timer;
 /* ---- neigh_lock held ---- */
 
 struct neigh *neigh_find(const struct net_device *dev, const ip_addr *addr);
-/* One more, for which another may have to go; NULL: there is no room. */
+/* Creates an entry, for which another may have to go; NULL: there is no room. */
 struct neigh *neigh_create(struct net_device *dev, const ip_addr *addr, struct neigh_grave *dead);
 void neigh_drop(struct neigh *n, struct neigh_grave *g);
 /* @lasts: ns, FOREVER: until something happens. */
@@ -55,7 +59,8 @@ void neigh_set_delay(struct neigh *n);
 u32 neigh_param(const struct neigh *n, u32 key); /* what its device's sysctls say of it */
 u64 neigh_retrans_time(const struct neigh *n);
 void neigh_describe(const struct neigh *n, struct neigh_info *i);
-void neigh_touch(struct neigh *n); /* it is the last one that was used; not of those by hand */
+/* it is the last one that was used; not of those by hand */
+void neigh_touch(struct neigh *n);
 /* The collector looks at one whose time is over: it goes, unless there are few. */
 void neigh_collect(struct neigh *n, struct neigh_grave *dead);
 /* The first one whose time has come; NULL: none, and the timer is set for the next. */
@@ -64,7 +69,10 @@ struct neigh *neigh_due(void);
 /* ---- without it ---- */
 
 void neigh_grave_init(struct neigh_grave *g);
-/* Who listens hears of them, with the state that they had. Before the next boundary: they name devices and namespaces. */
+/*
+ * Tells listeners of removed entries, with their last state. Before the next boundary: the entries
+ * name devices and namespaces.
+ */
 void neigh_bury(struct neigh_grave *g);
 
 #endif

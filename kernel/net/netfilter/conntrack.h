@@ -2,14 +2,16 @@
 /*
  * conntrack.h: connections that packets belong to, and their translation.
  *
- *	conntrack.c  the table; a packet's connection     ct_proto.c  TCP's states, timeouts, ICMP errors
+ *	conntrack.c  the table; a packet's connection ct_proto.c TCP's states, timeouts, ICMP errors
  *	ct_show.c    /proc/net/nf_conntrack               ctnetlink.c  conntrack(8)
- *	nat.c        chooses addresses, rewrites packets        reject.c  refusals     log.c  the log
+ *	nat.c        chooses addresses, rewrites packets reject.c refusals log.c the log
  *
- * A connection has two tuples: of the packets that its first one was like, and of the answers as they arrive here. Translation changes
- * the second before the connection is entered; packets are rewritten so that they are the opposite of the other direction's tuple.
- * States: new (a packet holds it, in no table) -> confirmed (its first packet has passed: in the table, both tuples) -> gone (timeout,
- * early drop, conntrack -D). Locks: ct->lock of the namespace (spin), inside nn->lock; a reference keeps the memory.
+ * A connection has two tuples: of the packets that its first one was like, and of the answers as
+ * they arrive here. Translation changes the second before the connection is entered; packets are
+ * rewritten so that they are the opposite of the other direction's tuple.
+ * States: new (a packet holds it, in no table) -> confirmed (its first packet has passed: in the
+ * table, both tuples) -> gone (timeout, early drop, conntrack -D). Locks: ct->lock of the namespace
+ * (spin), inside nn->lock; a reference keeps the memory.
  */
 #ifndef NESTLING_NETFILTER_CONNTRACK_H
 #define NESTLING_NETFILTER_CONNTRACK_H
@@ -22,7 +24,8 @@
 #define NF_PRI_NAT_DST (-100)
 #define NF_PRI_NAT_SRC 100
 #define NF_PRI_LAST 0x7fffffff
-#define NF_UNTRACKED 16 /* of skb->nf_info; else 1 + enum ip_conntrack_info, 0: not looked at */
+/* of skb->nf_info; else 1 + enum ip_conntrack_info, 0: not looked at */
+#define NF_UNTRACKED 16
 #define CT_BUCKETS 4096U
 
 /* The transport's header of a packet. */
@@ -34,7 +37,10 @@ struct nf_l4 {
 /* False: there is none to be found. */
 bool nf_find_l4(const struct sk_buff *skb, bool v6, struct nf_l4 *l4);
 
-/* Ports in network order; of ICMP both are the identifier, and type and code (of the request, then of the answer). */
+/*
+ * Ports in network order; of ICMP both are the identifier, and type and code (of the request, then
+ * of the answer).
+ */
 struct nf_tuple {
 	ip_addr src, dst;
 	u16 sport, dport;
@@ -56,10 +62,12 @@ struct nf_conn {
 	struct list_head all;      /* under ct->lock: the oldest first */
 	u32 status;                /* IPS_*, under ct->lock */
 	u32 mark, id;
-	u32 labels[4]; /* 128 bits that rules and programs set; bit 0 is the lowest of the first */
+	/* 128 bits that rules and programs set; bit 0 is the lowest of the first */
+	u32 labels[4];
 	u64 expires, started; /* ktime_get() */
-	u64 began, ended;     /* wall clock, where `stamped`; ended 0: not yet */
-	u8 tcp_state;         /* TCP_CONNTRACK_* */
+	/* wall clock, where `stamped`; ended 0: not yet */
+	u64 began, ended;
+	u8 tcp_state; /* TCP_CONNTRACK_* */
 	bool gone;
 	bool counted, stamped,
 		silent; /* as nf_conntrack_acct, _timestamp and _events were when it began */
@@ -89,17 +97,26 @@ static inline int nf_ct_dir(int info)
 	return info >= IP_CT_IS_REPLY ? IP_CT_DIR_REPLY : IP_CT_DIR_ORIGINAL;
 }
 
-/* Of the bits in @mask those stay, or turn, that are in @value: (labels & ~mask) ^ value, four words (xt_more.c). Takes no lock. */
+/*
+ * Of the bits in @mask those stay, or turn, that are in @value: (labels & ~mask) ^ value, four
+ * words (xt_more.c). Takes no lock.
+ */
 void nf_ct_set_labels(struct nf_conn *ct, const u32 *value, const u32 *mask);
 
 /* ---- conntrack.c ---- */
 
-/* Somebody asks for connections, which are tracked as long as anybody does. Called under nfnl_mutex. 0, -ENOMEM. */
+/*
+ * Takes a use of connection tracking, which is on while there is a use. Called under nfnl_mutex. 0,
+ * -ENOMEM.
+ */
 int nf_ct_use(struct net *net);
 void nf_ct_unuse(struct net *net);
 void nf_ct_net_end(struct net *net);
 extern u32 nf_ct_max; /* of one namespace */
-/* The log shows a packet that belongs to no connection, where nf_conntrack_log_invalid names its protocol. */
+/*
+ * The log shows a packet that belongs to no connection, where nf_conntrack_log_invalid names its
+ * protocol.
+ */
 void nf_ct_log_invalid(const struct nf_state *s, const struct nf_l4 *l4, const char *why);
 void nf_ct_invert(struct nf_tuple *to, const struct nf_tuple *from);
 bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *t);
@@ -110,17 +127,25 @@ struct nf_conn_dir *nf_ct_find(struct net *net, const struct nf_tuple *t);
  * packets that the caller's end sends. Takes ct->lock. 0, or -ENOENT: not tracked.
  */
 int nf_ct_original_dst(struct net *net, const struct nf_tuple *local, ip_addr *dst, u16 *port);
-/* Out of the table. ct->lock held; true: it was there, and the table's reference is the caller's. */
+/*
+ * Out of the table. ct->lock held; true: it was there, and the table's reference is the caller's.
+ */
 bool nf_ct_unlink(struct nf_conn *ct);
 /* Calls @fn for each, without a lock, with a reference. */
 int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *arg);
 void nf_ct_kill(struct nf_conn *ct);
-/* Tells who listens to NFNLGRP_CONNTRACK_NEW, _UPDATE, _DESTROY (ctnetlink.c). Does not sleep; ct->lock may be held. */
+/*
+ * Tells who listens to NFNLGRP_CONNTRACK_NEW, _UPDATE, _DESTROY (ctnetlink.c). Does not sleep;
+ * ct->lock may be held.
+ */
 void nf_ct_tell(const struct nf_conn *ct, u32 group);
 
 /* ---- ct_proto.c ---- */
 
-/* Tells the state and timeout that a packet brings. ct->lock held. NF_ACCEPT, NF_DROP (invalid), NF_REPEAT (another connection). */
+/*
+ * Tells the state and timeout that a packet brings. ct->lock held. NF_ACCEPT, NF_DROP (invalid),
+ * NF_REPEAT (another connection).
+ */
 u32 nf_ct_packet(struct nf_conn *ct, const struct sk_buff *skb, const struct nf_l4 *l4, int dir);
 /* May it begin one? */
 bool nf_ct_may_begin(const struct net *net, const struct sk_buff *skb, const struct nf_l4 *l4);

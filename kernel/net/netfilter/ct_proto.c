@@ -204,8 +204,8 @@ static u32 tcp_packet(
 	if ((flags & (SYN | ACK | RST | FIN)) == SYN && dir == IP_CT_DIR_ORIGINAL &&
 		was == TCP_CONNTRACK_SYN_SENT)
 		/*
-		 * nobody has answered: who only tries again does not keep it, nor how it is
-		 * translated
+		 * no answer yet: a client that only tries again keeps neither the entry nor its
+		 * translation
 		 */
 		return NF_ACCEPT;
 	now = tcp_next(was, flags, dir == IP_CT_DIR_REPLY);

@@ -22,8 +22,8 @@
 #define IP_DF 0x4000
 
 /*
- * One hop less where the copy could come back, so that it does not go on for ever; it is not to be
- * cut.
+ * Lowers the hop limit where the copy could come back, so that a loop ends; the copy must not be
+ * fragmented.
  */
 static bool edit(const struct nft_pkt *p, struct sk_buff *c)
 {

@@ -63,7 +63,7 @@ static bool has_ports(u8 proto)
 	       proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
-/* One of the range's addresses, the same for the same client. */
+/* Chooses an address of the range, always the same for a client. */
 static ip_addr choose_addr(const struct nf_range *r, const struct nf_tuple *t, int manip)
 {
 	u32 from, to;

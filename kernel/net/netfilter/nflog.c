@@ -186,7 +186,7 @@ static int set_mode(struct nft_net *nn, struct nflog_group *g, nla_t a)
 		return -EINVAL;
 	memcpy(&m, nla_data(a), sizeof(m));
 	if (m.copy_mode > NFULNL_COPY_PACKET)
-		return 0; /* nobody is told, as in Linux */
+		return 0; /* without a report, as in Linux */
 	range = ntohl(m.copy_range);
 	spin_lock(&nn->lock);
 	g->mode = m.copy_mode;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nfnetlink.h: messages of NETLINK_NETFILTER: attributes that are read and written, what serves a subsystem.
+ * nfnetlink.h: messages of NETLINK_NETFILTER: attributes that are read and written, what serves a
+ * subsystem.
  *
- * Attributes are the program's: nla_parse() checks their lengths against what is around them, who reads one checks that it is as long as
- * what it is to hold (the *_get functions do). A message in the making (struct nfb) grows; without memory it is `failed`, and nothing
- * more is written to it.
+ * Attributes are the program's: nla_parse() checks their lengths against what is around them, who
+ * reads one checks that it is as long as what it is to hold (the *_get functions do). A message in
+ * the making (struct nfb) grows; without memory it is `failed`, and nothing more is written to it.
  * Lock: nfnl_mutex, held around whatever is served.
  */
 #ifndef NESTLING_NETFILTER_NFNETLINK_H
@@ -104,7 +105,10 @@ int nfnl_answer(struct nfnl_req *r, struct nfb *b);
 /* The same for one of several messages of a dump: 0 or -errno; the builder can be used again. */
 int nfnl_dump(struct nfnl_req *r, struct nfb *b);
 int nfnl_done(struct nfnl_req *r);
-/* Tells who listens to @group, and @echo (NULL: nobody), who has caused it and wants to be answered with it. Frees what @b holds. */
+/*
+ * Tells who listens to @group, and @echo (NULL: nobody), who has caused it and wants to be answered
+ * with it. Frees what @b holds.
+ */
 void nfnl_notify(struct net *net, u32 group, struct nfb *b, struct nl_sock *echo);
 /* @a is what was wrong: @err. */
 static inline int nfnl_bad(struct nfnl_req *r, nla_t a, int err)
@@ -120,7 +124,7 @@ int compat_serve(struct nfnl_req *r);
 int nflog_serve(struct nfnl_req *r);
 /* The socket's groups end: it is closed. */
 void nflog_sock_end(struct nl_sock *n);
-/* One of a batch's messages, and its end. */
+/* A message of a batch, and its end. */
 int nft_batch_one(struct nfnl_req *r);
 int nft_batch_begin(struct net *net, u32 genid);
 int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin);

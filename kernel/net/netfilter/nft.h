@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft.h: nf_tables: tables have chains of rules, sets and objects; rules are lists of expressions, which work on registers.
+ * nft.h: nf_tables: tables have chains of rules, sets and objects; rules are lists of expressions,
+ * which work on registers.
  *
- *	nft_trans.c   what a batch does: log, commit, abort, notifications     nft_api.c   requests, by the table of messages
- *	nft_table.c   tables      nft_chain.c   chains, jumps that end          nft_rule.c  rules, expressions in messages
- *	nft_set.c     sets: requests     nft_elem.c  their elements: requests   nft_tree.c  how elements are found
- *	nft_obj.c     named counters, quotas, limits    nft_core.c  a packet's way through chains; registers
+ *	nft_trans.c   what a batch does: log, commit, abort, notifications nft_api.c requests, by
+ *	              the table of messages
+ *	nft_table.c   tables nft_chain.c chains, jumps that end nft_rule.c rules, expressions in
+ *	              messages
+ *	nft_set.c     sets: requests nft_elem.c their elements: requests nft_tree.c how elements are
+ *	              found
+ *	nft_obj.c     named counters, quotas, limits nft_core.c a packet's way through chains;
+ *	              registers
  *	nft_expr_*.c  expressions                        nft_compat.c, xt_*.c  those of iptables
  *
- * States of every object: `pend` NFT_NEW (a batch has made it: packets do not see it) -> 0 -> NFT_DEL (a batch has deleted it: its next
- * requests do not see it) -> gone. Commit and abort make each step. Outside of a batch nothing is pending. Packets end elements on their
- * own (dynset, what has expired), but none that is pending.
- * Invariants: 1. `use` counts who names an object: it is deleted at 0 only. 2. Jumps from a base chain end after NFT_DEPTH steps. 3. A
- * namespace has at most NFT_OBJECTS objects, elements and rules together; all are charged to who makes them.
- * Locks: nfnl_mutex (nfnetlink.c) for every request. nn->lock (spin) around a packet's way and around what changes under it.
+ * States of every object: `pend` NFT_NEW (a batch has made it: packets do not see it) -> 0 ->
+ * NFT_DEL (a batch has deleted it: its next requests do not see it) -> gone. Commit and abort make
+ * each step. Outside of a batch nothing is pending. Packets end elements on their own (dynset, what
+ * has expired), but none that is pending.
+ * Invariants: 1. `use` counts who names an object: it is deleted at 0 only. 2. Jumps from a base
+ * chain end after NFT_DEPTH steps. 3. A namespace has at most NFT_OBJECTS objects, elements and
+ * rules together; all are charged to who makes them.
+ * Locks: nfnl_mutex (nfnetlink.c) for every request. nn->lock (spin) around a packet's way and
+ * around what changes under it.
  */
 #ifndef NESTLING_NETFILTER_NFT_H
 #define NESTLING_NETFILTER_NFT_H
@@ -29,7 +37,8 @@
 
 #define NFT_NEW 1
 #define NFT_DEL 2
-#define NFT_TELL 4 /* of an element: the batch has made it, and tells of it */
+/* of an element: the batch has made it, and tells of it */
+#define NFT_TELL 4
 #define NFT_DEPTH 16
 #define NFT_OBJECTS 262144U
 #define NFT_GFP (GFP_KERNEL | __GFP_ACCOUNT | __GFP_NOOOM)
@@ -38,7 +47,8 @@
 #define NFT_UDATA 256
 #define NFT_KEY_MAX 64
 #define NFT_EXPRS_MAX 128
-#define NFT_MSG_GETRULE_RESET_ 25 /* younger than the headers that we are built with */
+/* younger than the headers that we are built with */
+#define NFT_MSG_GETRULE_RESET_ 25
 
 struct nft_table;
 struct nft_chain;
@@ -63,7 +73,8 @@ struct nft_net {
 	struct list_head limits;    /* xt_rate.c's, the same */
 	struct list_head loggers;   /* nflog.c's, under lock */
 	u32 log_seq;                /* the same */
-	bool counts_conns; /* nft_count.c: connections are tracked until the namespace ends; the same */
+	/* nft_count.c: connections are tracked until the namespace ends; the same */
+	bool counts_conns;
 };
 
 struct nft_table {
@@ -82,7 +93,8 @@ struct nft_chain {
 	struct nft_table *table;
 	u64 handle;
 	u32 use, flags; /* NFT_CHAIN_BASE, ... */
-	u32 mark;       /* nft_chain_validate()'s: the epoch, and how deep its jumps go */
+	/* nft_chain_validate()'s: the epoch, and how deep its jumps go */
+	u32 mark;
 	u32 height;
 	u8 pend, policy, hook;
 	bool nat, registered, counted, visiting;
@@ -104,7 +116,8 @@ struct nft_pkt {
 	struct nf_state *s;
 	struct sk_buff *skb;
 	struct net *net;
-	bool v6, l4; /* l4: the transport's header is there, at thoff */
+	/* l4: the transport's header is there, at thoff */
+	bool v6, l4;
 	u8 proto;
 	u32 thoff;
 	u32 frag_off;
@@ -120,12 +133,16 @@ struct nft_ctx {
 	struct nft_net *nn;
 	struct nft_table *table;
 	struct nft_chain *chain; /* NULL: of a set */
-	u8 proto; /* that iptables says a rule is for, with a "!" or without; 0: any */
+	/* that iptables says a rule is for, with a "!" or without; 0: any */
+	u8 proto;
 	bool proto_not;
-	bool misplaced; /* an expression cannot be in that chain: Linux finds out later, and names none */
+	/* an expression cannot be in that chain: Linux finds out later, and names none */
+	bool misplaced;
 };
 
-/* A way has been looked up for the packet, which has cost so many steps (struct flow), and itself. */
+/*
+ * A way has been looked up for the packet, which has cost so many steps (struct flow), and itself.
+ */
 static inline void nf_route_costs(const struct nft_pkt *p, u32 steps)
 {
 	p->s->work += 64 + steps;
@@ -198,7 +215,10 @@ struct nft_set {
 	u32 id, use, flags, key_type, key_len, data_type, data_len, obj_type, policy, gc_interval;
 	u32 max, nelems; /* under nn->lock: elements */
 	u64 next_gc;     /* the same; ktime_get() */
-	u32 walked; /* elements that the last look at it has passed which are not there for who looked; nn->lock */
+	/*
+	 * elements that the last look at it has passed which are not there for who looked; nn->lock
+	 */
+	u32 walked;
 	u32 fields, field_len[16]; /* of a concatenation */
 	u8 pend;
 	bool bound;
@@ -245,13 +265,14 @@ struct nft_trans {
 	char *text;
 	u32 seq; /* of the request, as what follows */
 	u16 flags;
-	bool echo; /* who sent it wants to be told, too */
+	bool echo; /* the sender wants to be told, too */
 };
-struct nft_net *nft_net(struct net *net); /* made when it is not there; NULL: no memory */
+/* made when it is not there; NULL: no memory */
+struct nft_net *nft_net(struct net *net);
 int nft_log(struct nft_net *nn, enum nft_trans_type type, bool del, void *what);
 int nft_log_update(struct nft_net *nn, enum nft_trans_type type, void *what, u64 value, u64 value2,
 	const char *text);
-/* One more object: 0 or -ENOSPC. */
+/* Counts an object: 0 or -ENOSPC. */
 int nft_count(struct nft_net *nn);
 void nft_uncount(struct nft_net *nn);
 int nft_blob_from(nla_t a, u32 max, struct nft_blob **out);
@@ -317,8 +338,14 @@ int nft_validate(struct nft_table *t);
 /* Does @e lead elsewhere? Calls @fn for each chain that it names, until one does not say 0. */
 int nft_expr_jumps(const struct nft_expr *e, int (*fn)(struct nft_chain *to, u32 depth), u32 depth);
 
-/* Shows a packet to who listens to @group, but no more than @snap bytes of it (nflog.c). nn->lock held. */
-/* dup.c: a copy goes to @gateway by the device @oif (0: any), once nn->lock has been given up and nf_send_copies() is called. */
+/*
+ * Shows a packet to who listens to @group, but no more than @snap bytes of it (nflog.c). nn->lock
+ * held.
+ */
+/*
+ * dup.c: a copy goes to @gateway by the device @oif (0: any), once nn->lock has been given up and
+ * nf_send_copies() is called.
+ */
 void nf_dup(struct nft_pkt *p, const ip_addr *gateway, u32 oif);
 void nf_send_copies(struct nft_pkt *p);
 void nflog_packet(const struct nft_pkt *p, u16 group, const char *prefix, u32 snap);
@@ -327,7 +354,10 @@ void nflog_packet(const struct nft_pkt *p, u16 group, const char *prefix, u32 sn
 
 /* The element that @key finds; NULL. nn->lock held. */
 struct nft_elem *nft_set_lookup(struct nft_set *s, const void *key);
-/* The very element of that key (and end), as packets see the set, and as it will be after the batch; NULL. */
+/*
+ * The very element of that key (and end), as packets see the set, and as it will be after the
+ * batch; NULL.
+ */
 struct nft_elem *nft_elem_find(struct nft_set *s, const u8 *key, const u8 *key_end, bool end);
 struct nft_elem *nft_elem_find_next(struct nft_set *s, const u8 *key, const u8 *key_end, bool end);
 /* 0, -EEXIST, -ENOTEMPTY. nn->lock held. */
@@ -337,10 +367,10 @@ static inline bool nft_elem_expired(const struct nft_elem *e)
 {
 	return e->expires && e->expires <= ktime_get();
 }
-/* One more for dynset: NULL when it is full. nn->lock held. */
+/* Makes an element for dynset: NULL when the set is full. nn->lock held. */
 struct nft_elem *nft_elem_dyn(
 	struct net *net, struct nft_set *s, const void *key, const u32 *data, u64 timeout);
-/* One that nothing pends of goes. nn->lock held. */
+/* Ends an element that no batch has pending. nn->lock held. */
 void nft_elem_end(struct net *net, struct nft_elem *e);
 /* Those that have expired go. nn->lock held. */
 void nft_set_gc(struct net *net, struct nft_set *s);
@@ -348,14 +378,20 @@ void nft_set_gc(struct net *net, struct nft_set *s);
 /* ---- expressions ---- */
 
 struct nft_expr *nft_expr_new(struct nft_ctx *c, nla_t nest);
-/* One that elements of sets can have: it only remembers, names nothing and may be copied (nft_expr_type.stateful); else -EOPNOTSUPP. */
+/*
+ * Makes an expression that elements of sets can have: it only keeps state, names nothing and may be
+ * copied (nft_expr_type.stateful); else -EOPNOTSUPP.
+ */
 struct nft_expr *nft_stateful_new(struct nft_ctx *c, nla_t nest);
 void nft_expr_free(struct net *net, struct nft_expr *e);
 void nft_expr_put(struct nfb *b, u16 type, const struct nft_expr *e);
 const struct nft_expr_type *nft_expr_type(nla_t name);
 #define nft_priv(e) ((void *)(e)->priv)
 
-/* A register of a message: the index of its first word; @len bytes are there. 0 or -EINVAL, -ERANGE. */
+/*
+ * A register of a message: the index of its first word; @len bytes are there. 0 or -EINVAL,
+ * -ERANGE.
+ */
 int nft_reg_load(nla_t a, u8 *reg, u32 len);
 int nft_reg_store(nla_t a, u8 *reg, u32 len);
 void nft_reg_put(struct nfb *b, u16 type, u32 reg);
@@ -365,16 +401,24 @@ void nft_value_put(struct nfb *b, u16 type, const void *value, u32 len);
 void nft_verdict_hold(const struct nft_verdict *v);
 void nft_verdict_drop(const struct nft_verdict *v);
 
-/* @n bytes (at most NFT_KEY_MAX) at @at of the packet become @new, and the checksum at @sum follows (0: none). Nothing when there is no
- * memory. */
+/*
+ * @n bytes (at most NFT_KEY_MAX) at @at of the packet become @new, and the checksum at @sum follows
+ * (0: none). Nothing when there is no memory.
+ */
 void nf_set_bytes(struct nft_pkt *p, u32 at, const void *new, u32 n, u32 sum);
-/* The segment size that the ways to both ends allow (0: none), and TCP's option lowered to it (xt_edit.c). */
+/*
+ * The segment size that the ways to both ends allow (0: none), and TCP's option lowered to it
+ * (xt_edit.c).
+ */
 u32 nf_path_mss(const struct nft_pkt *p);
 void nf_lower_mss(struct nft_pkt *p, u32 mss);
 /* IPv6's extension header of a type, whole: where it is (xt_head.c). False: it is not there. */
 bool nf_find_ext(const struct nft_pkt *p, u8 type, u32 *off, u32 *len);
 
-/* What @r maps the packet's source or destination to when its range is a network, whose host stays: one address (nft_expr_ct.c). */
+/*
+ * What @r maps the packet's source or destination to when its range is a network, whose host stays:
+ * one address (nft_expr_ct.c).
+ */
 struct nf_range;
 void nf_netmap(const struct nft_pkt *p, struct nf_range *r, int manip);
 

@@ -13,7 +13,10 @@ struct ct_seen {
 	struct nf_conn *ct; /* a reference */
 };
 
-/* Nobody else holds one that was never entered: its first packet did not pass. */
+/*
+ * True if the connection has ended. An entry that was never confirmed and has no other holder has
+ * ended: its first packet did not pass.
+ */
 static bool over(const struct nf_conn *ct)
 {
 	if (READ_ONCE(ct->gone) || (!(ct->status & IPS_CONFIRMED) && atomic_read(&ct->refs) == 1))

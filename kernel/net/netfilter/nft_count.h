@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_count.h: how many connections there are of those whose packets were seen: for iptables' connlimit (by address) and nft's `ct count`.
+ * nft_count.h: how many connections there are of those whose packets were seen: for iptables'
+ * connlimit (by address) and nft's `ct count`.
  *
- * A list holds a reference to each connection and forgets those that have ended (or never began) when it is looked at; so what it counts is
- * true whenever somebody asks. Connections are counted as objects of the namespace. Lock: nn->lock.
+ * A list holds a reference to each connection and forgets those that have ended (or never began)
+ * when it is looked at; so what it counts is true whenever somebody asks. Connections are counted
+ * as objects of the namespace. Lock: nn->lock.
  */
 #ifndef NESTLING_NETFILTER_NFT_COUNT_H
 #define NESTLING_NETFILTER_NFT_COUNT_H
@@ -24,7 +26,8 @@ void ct_list_end(struct nft_net *nn, struct ct_list *l);
 struct ct_counts {
 	struct rb_root root;
 	u32 n;
-	ip_addr next; /* who is looked at next, whether anybody is left */
+	/* the address that is checked next for being still there */
+	ip_addr next;
 };
 u32 ct_counts_see(const struct nft_pkt *p, struct ct_counts *t, const ip_addr *a);
 void ct_counts_end(struct nft_net *nn, struct ct_counts *t);

@@ -240,7 +240,7 @@ out:
 }
 
 /*
- * Nobody but this batch ends @e from now on; false: it is not there, or the batch has ended it
+ * Reserves the removal of @e for this batch; false: it is not there, or the batch has ended it
  * already. nn->lock held.
  */
 static bool pin(struct nft_elem *e)

@@ -75,7 +75,8 @@ static int ct_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 	err = x->set ? nft_reg_load(tb[NFTA_CT_SREG], &x->reg, x->len) :
 		       nft_reg_store(tb[NFTA_CT_DREG], &x->reg, x->len);
 	if (!err && (x->key == NFT_CT_BYTES || x->key == NFT_CT_PKTS || x->key == NFT_CT_AVGPKT))
-		WRITE_ONCE(c->net->nf.ct_conf.acct, 1); /* who counts on them shows them, too */
+		WRITE_ONCE(c->net->nf.ct_conf.acct,
+			1); /* a rule that counts on the counters needs them shown, too */
 	return err ? err : nf_ct_use(c->net);
 }
 

@@ -64,7 +64,7 @@ static struct inet_sock *connected(const struct nft_pkt *p, const struct ends *e
 	return i;
 }
 
-/* Who takes what is sent to @at. */
+/* Finds the listener for packets to @at. */
 static struct inet_sock *listener(
 	const struct nft_pkt *p, const struct ends *e, const ip_addr *at, u16 port)
 {

@@ -29,7 +29,7 @@ static u8 folded(const struct needle *n, u8 c)
 	return n->fold && c >= 'a' && c <= 'z' ? (u8)(c - 32) : c;
 }
 
-/* One more byte, of which @k have matched before. */
+/* Advances by a byte after @k have matched. */
 static u32 advance(const struct needle *n, u32 k, u8 c)
 {
 	while (k && n->pattern[k] != c)

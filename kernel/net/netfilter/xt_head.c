@@ -168,7 +168,7 @@ static bool match_ah(const struct nft_pkt *p, const void *i)
 
 /* ---- IPv6's extension headers ---- */
 
-/* One of the headers. */
+/* An extension header. */
 struct ext {
 	u8 type;      /* of this one */
 	u32 off, len; /* where it is; 0: it does not say */
@@ -368,7 +368,7 @@ static bool match_owner(const struct nft_pkt *p, const void *i)
 
 	u32 uid, gid;
 
-	if (!skb->owned) /* nobody's: the kernel has made it */
+	if (!skb->owned) /* no owner: the kernel has made it */
 		return !(m->match ^ m->invert);
 	uid = from_kuid_munged(p->net->ns.owner, skb->uid);
 	gid = from_kgid_munged(p->net->ns.owner, skb->gid);

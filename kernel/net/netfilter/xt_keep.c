@@ -148,7 +148,7 @@ static struct seen *alloc_seen(const struct recent *t, const ip_addr *a, const s
 	return e;
 }
 
-/* One more, instead of the oldest if there is no room. NULL: no memory. */
+/* Adds an entry, in place of the oldest if there is no room. NULL: no memory. */
 static struct seen *new_seen(struct nft_net *nn, struct recent *t, const ip_addr *a)
 {
 	struct seen *e;

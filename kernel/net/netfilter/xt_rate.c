@@ -60,7 +60,7 @@ struct limit_table {
 	char name[NAME_MAX];
 };
 
-/* One rule's. */
+/* State of one rule. */
 struct limiter {
 	struct limit_table *t;
 	bool invert;

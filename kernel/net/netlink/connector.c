@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * connector.c: netlink's connector, of which there is what tells of processes (CN_IDX_PROC; kernel/task/proc_event.h): who forks, executes,
- * ends. Sources: <linux/connector.h>, <linux/cn_proc.h>; networking/connector.rst of linux-doc.
+ * connector.c: netlink's connector, of which there is what tells of processes (CN_IDX_PROC;
+ * kernel/task/proc_event.h): who forks, executes, ends. Sources: <linux/connector.h>,
+ * <linux/cn_proc.h>; networking/connector.rst of linux-doc.
  *
- * A listener joins group CN_IDX_PROC and sends PROC_CN_MCAST_LISTEN, with which events it wants where it likes; PROC_CN_MCAST_IGNORE ends that,
- * as does the end of the socket. Both are answered by an event that says nothing but 0 or what was wrong, to all of the group who hear of everything. It is
- * there in the first namespace of the network, and for who lives in the first namespaces of pids and users, since the numbers are theirs.
+ * A listener joins group CN_IDX_PROC and sends PROC_CN_MCAST_LISTEN, with which events it wants
+ * where it likes; PROC_CN_MCAST_IGNORE ends that, as does the end of the socket. Both are answered
+ * by an event that says nothing but 0 or what was wrong, to all of the group who hear of
+ * everything. It is there in the first namespace of the network, and for who lives in the first
+ * namespaces of pids and users, since the numbers are theirs.
  *
- * An event is lost where a listener's queue is full, which it is told (ENOBUFS); and each has a number in a row, of its vCPU.
+ * An event is lost where a listener's queue is full, which it is told (ENOBUFS); and each has a
+ * number in a row, of its vCPU.
  *
  * Locks: nl_lock for what a socket wants.
  */
@@ -25,8 +29,8 @@
 
 #define CN_GROUPS 26
 #define CN_MESSAGE_MOST 16384 /* with its head */
-#define CN_NEWER_EVENTS                                                                            \
-	0x20000000U /* PROC_EVENT_NONZERO_EXIT, which headers before Linux 6.6 do not have */
+/* PROC_EVENT_NONZERO_EXIT, which headers before Linux 6.6 do not have */
+#define CN_NEWER_EVENTS 0x20000000U
 #define EVENTS                                                                                     \
 	((u32)PROC_EVENT_FORK | PROC_EVENT_EXEC | PROC_EVENT_UID | PROC_EVENT_GID |                \
 		PROC_EVENT_SID | PROC_EVENT_PTRACE | PROC_EVENT_COMM | CN_NEWER_EVENTS |           \
@@ -118,7 +122,10 @@ static bool lives_in_first_namespaces(void)
 	return current_user_ns() == &init_user_ns && pid_ns_of(current->thread_pid) == &init_pid_ns;
 }
 
-/* One message of a send. What is none, or about something else, is passed over without an answer. */
+/*
+ * Serves one message of a send. A malformed message, or one of another kind, is skipped without an
+ * answer.
+ */
 static u32 serve_one(struct nl_sock *n, const void *buf, u32 len, u32 off)
 {
 	struct nlmsghdr head;

@@ -257,7 +257,7 @@ static void set_everywhere(struct net *net, const struct key *k, int v)
 		WRITE_ONCE(*word(&d->conf, k), v);
 }
 
-/* Who has not said anything of his own goes by "default". net->lock held. */
+/* Sets the "default" value for devices without one of their own. net->lock held. */
 static void set_default4(struct net *net, const struct key *k, int v)
 {
 	struct net_device *d;
@@ -283,7 +283,7 @@ static void apply(struct net *net, const char *name, void (*what)(struct net_dev
 	struct net_device *d;
 	int index = 0;
 
-	/* one at a time: addresses take the lock themselves */
+	/* one address at a time, as each takes the lock itself */
 	do {
 		struct net_device *next = NULL;
 

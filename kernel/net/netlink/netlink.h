@@ -2,10 +2,13 @@
 /*
  * netlink.h: AF_NETLINK sockets, for who answers requests and who tells of changes.
  *
- *	netlink.c     the sockets: port numbers, queues, messages between programs        netlink_group.c  groups, and who is told what
- *	rtnl.c        family route        sock_diag.c  family sock_diag        genl.c  the generic family's controller
+ *	netlink.c     the sockets: port numbers, queues, messages between programs netlink_group.c
+ *	              groups, and who is told what
+ *	rtnl.c        family route sock_diag.c family sock_diag genl.c the generic family's
+ *	              controller
  *
- * Locks: nl_lock (spin) for the list of sockets, their port numbers and groups, and hubs; c.lock of a socket, inside it, for its queue.
+ * Locks: nl_lock (spin) for the list of sockets, their port numbers and groups, and hubs; c.lock of
+ * a socket, inside it, for its queue.
  */
 #ifndef NESTLING_NET_NETLINK_H
 #define NESTLING_NET_NETLINK_H
@@ -34,14 +37,23 @@ struct nl_sock;
 /* What a protocol of netlink is about. */
 struct nl_proto {
 	int protocol;
-	u32 groups;    /* how many groups there are */
-	bool all_recv; /* anybody may join them; else CAP_NET_ADMIN */
-	bool all_send; /* programs may talk to each other; else CAP_NET_ADMIN */
-	/* 0: served (acknowledged when asked); 1: served with its own answer; -errno. NULL: nobody listens in the kernel. */
+	u32 groups; /* how many groups there are */
+	/* anybody may join them; else CAP_NET_ADMIN */
+	bool all_recv;
+	/* programs may talk to each other; else CAP_NET_ADMIN */
+	bool all_send;
+	/*
+	 * 0: served (acknowledged when asked); 1: served with its own answer; -errno. NULL: nobody
+	 * listens in the kernel.
+	 */
 	int (*serve)(struct nl_sock *n, const struct nlmsghdr *req);
-	/* Messages that belong together, from @off on: where the next begins; @off: they do not. NULL: none do. */
+	/*
+	 * Messages that belong together, from @off on: where the next begins; @off: they do not.
+	 * NULL: none do.
+	 */
 	u32 (*serve_batch)(struct nl_sock *n, const void *buf, u32 len, u32 off);
-	bool first_net; /* the kernel listens in the first namespace of the network alone */
+	/* the kernel listens in the first namespace of the network alone */
+	bool first_net;
 	/* Does the member of a group want that message? With nl_lock held. NULL: yes. */
 	bool (*wants)(const struct nl_sock *n, const void *data, u32 len);
 	/* It is closed, in no list any more. NULL: nothing is to be done. */
@@ -54,11 +66,14 @@ struct nl_hub {
 	const struct net *net; /* immutable, as is protocol */
 	int protocol;
 	u32 socks;
-	struct list_head list;                   /* of all hubs */
-	struct hlist_head groups[NL_GROUPS_MAX]; /* of nl_member.node: who is in group n + 1, */
-	u32 members[NL_GROUPS_MAX];              /* and how many are */
-	struct list_head listeners;              /* of nl_sock.listening, the lowest floor first */
-	struct list_head log;                    /* of nl_told: what some have not been told yet */
+	struct list_head list; /* of all hubs */
+	/* of nl_member.node: who is in group n + 1, */
+	struct hlist_head groups[NL_GROUPS_MAX];
+	u32 members[NL_GROUPS_MAX]; /* and how many are */
+	/* of nl_sock.listening, the lowest floor first */
+	struct list_head listeners;
+	/* of nl_told: what some have not been told yet */
+	struct list_head log;
 	u32 logged, log_bytes;
 	u64 newest; /* the number of what was told last */
 	struct work work;
@@ -69,35 +84,50 @@ struct nl_sock {
 	struct sock_common c;
 	const struct nl_proto *proto; /* immutable */
 	struct nl_hub *hub;           /* immutable */
-	struct list_head all;         /* under nl_lock, as what follows down to word */
-	struct hlist_node port_node;  /* of those that are bound, by port number */
-	struct list_head in;          /* of nl_member.own */
-	struct list_head listening;   /* of hub->listeners; empty: it is in no group */
-	u64 seen;                     /* so far it has been told all that its hub has logged, */
-	u64 floor;       /* and what it had seen when it came to its place in hub->listeners */
-	u32 portid;      /* 0: not bound */
-	u64 groups;      /* bit n: member of group n + 1 */
-	u64 word;        /* the protocol's own */
-	bool has_groups; /* has ever joined one, so that the list of them is told */
-	u32 dst_portid, dst_groups; /* by connect; under c.lock, as what follows */
-	struct list_head queue;     /* of nl_msg */
-	u64 queued;                 /* truesize of all in it */
-	u32 options;                /* bit NETLINK_*: set; own */
+	/* under nl_lock, as what follows down to word */
+	struct list_head all;
+	struct hlist_node port_node; /* of those that are bound, by port number */
+	struct list_head in;         /* of nl_member.own */
+	/* of hub->listeners; empty: it is in no group */
+	struct list_head listening;
+	/* so far it has been told all that its hub has logged, */
+	u64 seen;
+	/* and what it had seen when it came to its place in hub->listeners */
+	u64 floor;
+	u32 portid; /* 0: not bound */
+	u64 groups; /* bit n: member of group n + 1 */
+	u64 word;   /* the protocol's own */
+	/* has ever joined one, so that the list of them is told */
+	bool has_groups;
+	/* by connect; under c.lock, as what follows */
+	u32 dst_portid, dst_groups;
+	struct list_head queue; /* of nl_msg */
+	u64 queued;             /* truesize of all in it */
+	u32 options;            /* bit NETLINK_*: set; own */
 };
 
-/* Puts a message into the socket's queue. @force: it is (part of) an answer, of which nothing may be missing. 0 or -ENOBUFS. */
+/*
+ * Puts a message into the socket's queue. @force: it is (part of) an answer, of which nothing may
+ * be missing. 0 or -ENOBUFS.
+ */
 int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force);
 /* The same, from where one may not sleep, of what may be lost. */
 void nl_tell(struct nl_sock *n, const void *data, u32 len);
 /* Builds one message in a builder of its own and queues it. */
 int nl_answer(struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, const void *what,
 	u16 flags);
-/* An error (0: an acknowledgement), and for who wants to know more (NETLINK_EXT_ACK) @why (NULL) and which attribute (0). */
+/*
+ * An error (0: an acknowledgement), and for who wants to know more (NETLINK_EXT_ACK) @why (NULL)
+ * and which attribute (0).
+ */
 int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char *why, u32 offset);
 int nl_done(struct nl_sock *n, const struct nlmsghdr *req);
 /* The same of a dump that has failed, or has more to say of itself than NLM_F_MULTI. */
 int nl_done_with(struct nl_sock *n, const struct nlmsghdr *req, int err, u16 flags);
-/* To every member of @group of @protocol in @net; NULL: in every namespace that the initial user namespace owns. */
+/*
+ * To every member of @group of @protocol in @net; NULL: in every namespace that the initial user
+ * namespace owns.
+ */
 void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u32 len);
 /* The same, but not to @but (NULL: to all). */
 void nl_broadcast_but(struct net *net, int protocol, u32 group, const void *data, u32 len,
@@ -109,7 +139,8 @@ u64 nl_set_word(struct nl_sock *n, u64 word);
  * A walk over all sockets for lists, some at a time; who comes meanwhile is left out:
  *
  *	mark = nl_walk_begin();			NULL: there is no memory
- *	while (nl_walk(mark, 128, fn, arg))	calls @fn with nl_lock held, for so many at most; false: that was all
+ *	while (nl_walk(mark, 128, fn, arg))	calls @fn with nl_lock held, for so many at most;
+ *	                                        false: that was all
  *		...
  *	nl_walk_end(mark);
  */
@@ -124,17 +155,23 @@ extern spinlock_t nl_lock;
 struct nl_msg *nl_msg_new(const void *data, u32 len, gfp_t gfp);
 /* Consumes @m. 0 or -ENOBUFS. */
 int nl_queue_msg(struct nl_sock *n, struct nl_msg *m, bool force);
-/* A fresh socket enters the hub of its protocol and namespace: 0 or -ENOMEM. One that ends leaves it, and its groups; nl_lock held: @n's hub, if it is to be freed. */
+/*
+ * A fresh socket enters the hub of its protocol and namespace: 0 or -ENOMEM. One that ends leaves
+ * it, and its groups; nl_lock held: @n's hub, if it is to be freed.
+ */
 int nl_hub_enter(struct nl_sock *n);
 struct nl_hub *nl_hub_leave(struct nl_sock *n);
 /* Of the groups in @mask it is in those of @want alone: 0 or -ENOMEM, and nothing has changed. */
 int nl_set_groups(struct nl_sock *n, u64 mask, u64 want);
-/* Brings it what has been told and is in the log still. False: there was nothing. The latter with nl_lock held. */
+/*
+ * Brings it what has been told and is in the log still. False: there was nothing. The latter with
+ * nl_lock held.
+ */
 bool nl_catch_up(struct nl_sock *n);
 void nl_catch_up_locked(struct nl_sock *n);
 /* Some of it, if nothing is there yet: for who only looks whether there is something. */
 void nl_catch_up_some(struct nl_sock *n);
-/* Who has made much to tell helps to tell it. */
+/* Lets a task that has queued many reports deliver a part of them. */
 void nl_help(struct nl_sock *n);
 /* To the members of a group, but not to @but. */
 void nl_to_group(struct net *net, int protocol, u32 group, const struct nl_msg *m,

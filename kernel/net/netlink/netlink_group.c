@@ -208,7 +208,7 @@ bool nl_catch_up(struct nl_sock *n)
 	return was;
 }
 
-/* One batch for those who are behind most. True: there are more. */
+/* Delivers a batch to the members that are behind most. True: there are more. */
 static bool work_some(struct nl_hub *hub)
 {
 	u32 left = BATCH;
@@ -216,7 +216,7 @@ static bool work_some(struct nl_hub *hub)
 	assert_spin_held(&nl_lock);
 	while (left && !list_empty(&hub->log)) {
 		catch_up_some(list_first_entry(&hub->listeners, struct nl_sock, listening), &left);
-		/* who is in no group of theirs costs something, too */
+		/* a socket in none of their groups costs something, too */
 		left -= !!left;
 	}
 	return !list_empty(&hub->log);
@@ -369,7 +369,7 @@ struct nl_hub *nl_hub_leave(struct nl_sock *n)
 
 /* ---- coming and going ---- */
 
-/* One for each bit of @groups. False: there was no memory. */
+/* Makes a member for each bit of @groups. False: there was no memory. */
 static bool make_members(struct nl_sock *n, u64 groups, struct list_head *to)
 {
 	for (u32 g = 0; g < NL_GROUPS_MAX; g++) {

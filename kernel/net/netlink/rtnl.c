@@ -285,7 +285,7 @@ static int dump_addrs(struct net *net, const struct nlmsghdr *req, struct rtnl_d
 	return err;
 }
 
-/* One address of IPv6; of IPv4 nobody tells. */
+/* Answers with one IPv6 address; IPv4 has no such request. */
 static int get_addr(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
 {
 	const struct ifaddrmsg *m = NLMSG_DATA(req);

@@ -24,7 +24,7 @@
 struct link_ref {
 	struct net *net;
 	int ifindex;
-	/* one that is not in the list any more; NULL */
+	/* a device that is not in the list any more, or NULL */
 	struct net_device *gone;
 	u16 type;
 	u32 change;
@@ -240,7 +240,8 @@ static bool wanted(const struct net_device *d, const struct nlmsghdr *req, struc
 	if (!kind)
 		return true;
 	len = (u32)strnlen(kind, len);
-	if (!link_type_known(kind, len)) /* who asks has to look himself */
+	/* a kind unknown here is not filtered: the requester has to look */
+	if (!link_type_known(kind, len))
 		return true;
 	dump->each = NLM_F_DUMP_FILTERED;
 	return d->ops->type && strlen(d->ops->type->kind) == len &&

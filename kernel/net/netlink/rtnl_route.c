@@ -567,7 +567,7 @@ static int check_way(struct net *net, struct nexthop *w, u8 family, const char *
 	return -ENETDOWN;
 }
 
-/* One of RTA_MULTIPATH, at @p with @len bytes left. */
+/* Parses a hop of RTA_MULTIPATH, at @p with @len bytes left. */
 static int read_hop(const void *p, u32 len, u8 family, struct nexthop *w)
 {
 	const struct rtnexthop *h = p;

@@ -43,7 +43,7 @@ static int read_via(const u8 *via, u32 len, u8 family, ip_addr *out)
 		*out = ip_v4(v4);
 	} else if (of == AF_INET6 && len == sizeof(*out)) {
 		memcpy(out, via + sizeof(of), sizeof(*out));
-		/* one that stands for an address of IPv4 is none of IPv6 */
+		/* a mapped IPv4 address is no IPv6 gateway */
 		return ip_is_v4(out) || ip_is_multicast(out) ? -EINVAL : 0;
 	} else {
 		return -EINVAL;

@@ -24,7 +24,7 @@
 
 #define BATCH 256
 
-/* Who asks, and what. */
+/* The requester and the request. */
 struct query {
 	struct nl_sock *n;
 	const struct nlmsghdr *req;
@@ -32,7 +32,7 @@ struct query {
 		const struct inet_diag_req_v2 *inet;
 		const struct unix_diag_req *local;
 	};
-	/* one socket is asked for: it is taken here */
+	/* the socket of a request for one socket, with a reference */
 	struct inet_sock *only;
 	int err;
 };

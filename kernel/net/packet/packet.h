@@ -10,9 +10,10 @@
  *	packet_fanout.c  sockets that share what comes: PACKET_FANOUT
  *	packet_vnet.c  the header of packets that are not cut or summed up: PACKET_VNET_HDR
  *
- * Locks: taps_lock (spin) guards the list of sockets that look, and what they look at; a packet is put into queues under it. q_lock of
- * a socket (spin, inside taps_lock) guards its queue, ring and counts. op (mutex) makes changes of options one at a time; tx_op (mutex,
- * inside op) is held by who sends what is in the ring.
+ * Locks: taps_lock (spin) guards the list of sockets that look, and what they look at; a packet is
+ * put into queues under it. q_lock of a socket (spin, inside taps_lock) guards its queue, ring and
+ * counts. op (mutex) makes changes of options one at a time; tx_op (mutex, inside op) is held by
+ * who sends what is in the ring.
  */
 #ifndef NESTLING_NET_PACKET_H
 #define NESTLING_NET_PACKET_H
@@ -37,8 +38,9 @@ struct packet_rollover;
 struct packet_member {
 	struct list_head list;
 	int ifindex;
-	u64 dev_id; /* of which device that is the number: another may have it by now */
-	u32 users;  /* so often it was asked for */
+	/* of which device that is the number: another may have it by now */
+	u64 dev_id;
+	u32 users; /* so often it was asked for */
 	u16 type, alen;
 	u8 addr[8];
 };
@@ -48,7 +50,8 @@ struct packet_sock {
 	atomic_t
 		refs; /* the file's, and one of each packet that it has sent and that is on its way */
 	struct mutex op;
-	bool running; /* it looks; under taps_lock, as what follows */
+	/* it looks; under taps_lock, as what follows */
+	bool running;
 	struct hlist_node tap;
 	u16 proto;   /* host order; 0: looks at nothing */
 	int ifindex; /* 0: every device */
@@ -59,7 +62,8 @@ struct packet_sock {
 	/* options, under op */
 	bool auxdata, origdev, loss, tx_has_off, qdisc_bypass;
 	u32 version, reserve, copy_thresh, timestamp;
-	u32 vnet; /* size of the header that PACKET_VNET_HDR puts before each packet, 0: none */
+	/* size of the header that PACKET_VNET_HDR puts before each packet, 0: none */
+	u32 vnet;
 	struct list_head members; /* of packet_member */
 
 	/* under q_lock */
@@ -86,7 +90,9 @@ static inline u32 packet_link_len(u16 hatype)
 }
 
 extern spinlock_t packet_taps_lock;
-/* packet_tap.c: begins or ends to look, or looks at something else; -ENETDOWN: its device is down. */
+/*
+ * packet_tap.c: begins or ends to look, or looks at something else; -ENETDOWN: its device is down.
+ */
 int packet_look(struct packet_sock *p, int ifindex, u16 proto);
 /* Calls @fn for each of @net that looks, with taps_lock held: for lists. */
 void packet_for_each(
@@ -101,8 +107,9 @@ struct packet_to {
 	u8 halen, addr[8];
 };
 /*
- * Checks what the program has made: 0 or -errno, and then the packet is gone. With PACKET_VNET_HDR, it begins with that header, which is
- * taken off; @pieces (may be NULL) becomes the payload of each fragment that it is to be cut to, 0: it is not.
+ * Checks what the program has made: 0 or -errno, and then the packet is gone. With PACKET_VNET_HDR,
+ * it begins with that header, which is taken off; @pieces (may be NULL) becomes the payload of each
+ * fragment that it is to be cut to, 0: it is not.
  */
 int packet_prepare(
 	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 *pieces);
@@ -122,12 +129,17 @@ void packet_rings_end(struct packet_sock *p);
 void packet_ring_free(struct packet_ring *r);
 /* Would a frame of the ring hold less than @keep bytes? q_lock held, there is a ring. */
 bool packet_ring_cuts(const struct packet_sock *p, u32 keep, u32 netlen);
-/* A packet of which @keep bytes are wanted; its network header at @net; @whole: it is in the queue besides. q_lock held. False: no room. */
+/*
+ * A packet of which @keep bytes are wanted; its network header at @net; @whole: it is in the queue
+ * besides. q_lock held. False: no room.
+ */
 bool packet_ring_put(struct packet_sock *p, const struct sk_buff *skb,
 	const struct sockaddr_ll *from, u32 keep, u32 net, bool whole);
 bool packet_ring_ready(struct packet_sock *p);
 u32 packet_ring_freezes(struct packet_sock *p);
-/* The next frame or block is free, or the one a @part of the ring behind it (0: none). q_lock held. */
+/*
+ * The next frame or block is free, or the one a @part of the ring behind it (0: none). q_lock held.
+ */
 bool packet_ring_has_room(const struct packet_ring *r, u32 part);
 
 /* packet_tx.c: how many bytes, or -errno. */
@@ -144,11 +156,15 @@ int packet_rollover_stats(const struct packet_sock *p, void *val, u32 *len);
 void packet_fanout_leave(struct packet_sock *p);
 /* It looks, or does not any more: only who looks has a share. */
 void packet_fanout_listen(struct packet_sock *p, bool on);
-/* Who gets @skb, which begins with the link header; the network's is at @net. */
+/*
+ * Picks the socket that gets @skb, which begins with the link header; the network header is at
+ * @net.
+ */
 struct packet_sock *packet_fanout_pick(struct packet_fanout *f, struct sk_buff *skb, u32 net);
 /*
- * What the group is to see of @all: itself, or, with PACKET_FANOUT_FLAG_DEFRAG, the packet that it completes, which is the caller's then.
- * NULL: it waits for others. What is to be freed without the lock goes to @dead.
+ * What the group is to see of @all: itself, or, with PACKET_FANOUT_FLAG_DEFRAG, the packet that it
+ * completes, which is the caller's then. NULL: it waits for others. What is to be freed without the
+ * lock goes to @dead.
  */
 struct sk_buff *packet_fanout_whole(
 	struct packet_fanout *f, struct sk_buff *all, struct list_head *dead);
@@ -156,12 +172,19 @@ bool packet_fanout_is_first(const struct packet_sock *p); /* so it stands for it
 bool packet_fanout_wants_sent(const struct packet_fanout *f, const void *owner);
 
 /* packet_vnet.c */
-int packet_vnet_size(int opt, int n); /* of the header that an option's value means; -EINVAL */
+/* of the header that an option's value means; -EINVAL */
+int packet_vnet_size(int opt, int n);
 int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link, u32 *pieces);
-/* Sends a datagram in fragments with @size bytes of payload each, all with the first @link bytes. Consumes it. 0 or -errno. */
+/*
+ * Sends a datagram in fragments with @size bytes of payload each, all with the first @link bytes.
+ * Consumes it. 0 or -errno.
+ */
 int packet_vnet_pieces(
 	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 link, u32 size);
-/* What @skb is, as a reader of the header understands it; its bytes may be made anew. NULL: no memory. Consumes it. */
+/*
+ * What @skb is, as a reader of the header understands it; its bytes may be made anew. NULL: no
+ * memory. Consumes it.
+ */
 struct sk_buff *packet_vnet_show(struct sk_buff *skb);
 int packet_vnet_put(const struct packet_sock *p, const struct sk_buff *skb, struct iov_iter *to);
 

@@ -56,7 +56,7 @@ struct packet_fanout {
 /* What a member passes on to others. */
 struct packet_rollover {
 	struct tpacket_rollover_stats n;
-	u32 at; /* who had room last */
+	u32 at; /* index of the socket that had room last */
 	u32 recent[RECENT];
 };
 
@@ -138,7 +138,9 @@ static bool is_huge(struct packet_rollover *r, u32 hash)
 	return n > RECENT / 2;
 }
 
-/* Who takes what @index is to get; that one itself, if it can and @self. */
+/*
+ * Finds the socket that takes the packet of @index; @index itself if it has room and @self is set.
+ */
 static u32 roll_over(
 	struct packet_fanout *f, const struct sk_buff *skb, u32 net, u32 index, bool self)
 {

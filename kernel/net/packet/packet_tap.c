@@ -174,7 +174,7 @@ static bool enqueue(struct packet_sock *p, struct sk_buff *c)
 	return true;
 }
 
-/* One socket's share of @all. packet_taps_lock held. */
+/* Gives a socket its copy of @all. packet_taps_lock held. */
 static void show(struct packet_sock *p, const struct sk_buff *all)
 {
 	u32 link = packet_link_len(all->pkt.hatype);
@@ -238,7 +238,7 @@ static bool wants(const struct packet_sock *p, const struct net_device *dev,
 {
 	if (p->c.net != dev->net || (p->ifindex && p->ifindex != dev->ifindex))
 		return false;
-	if (p->fanout && !packet_fanout_is_first(p)) /* who stands for the others asks */
+	if (p->fanout && !packet_fanout_is_first(p)) /* only the first socket of a group asks */
 		return false;
 	if (out && p->fanout)
 		return p->proto == ETH_P_ALL && packet_fanout_wants_sent(p->fanout, skb->owner);
@@ -279,7 +279,7 @@ void packet_tap_out(struct net_device *dev, struct sk_buff *skb)
 	u16 protocol = skb->protocol;
 	struct ethhdr h;
 
-	/* who writes frames does not always say what they are */
+	/* a sender of raw frames does not always name their protocol */
 	if (dev->type == ARPHRD_ETHER) {
 		skb_copy(skb, 0, &h, sizeof(h));
 		skb->protocol = ntohs(h.h_proto);

@@ -75,8 +75,8 @@ static bool may_take(const struct nexthop *w, const struct flow *f)
 }
 
 /*
- * One of the route's ways, by weight, the same for all packets between two addresses. False: none
- * that may be taken.
+ * Chooses a nexthop of the route by weight, always the same for a pair of addresses. False: none is
+ * usable.
  */
 static bool choose_way(const struct route *r, const struct flow *f, struct nexthop *way)
 {
@@ -271,10 +271,7 @@ int route_output(struct net *net, struct flow *f)
 		err = take_device(net, f, dev);
 	else {
 		err = rules_route(net, f, by_table);
-		/*
-		 * who says by which device means it, whatever the tables say: so does Linux for
-		 * IPv4
-		 */
+		/* a device that is given decides, whatever the tables say, as on Linux for IPv4 */
 		if (err && dev && dev != net->lo && ip_is_v4(&f->daddr) && !f->no_guess) {
 			f->table = 0;
 			err = take_device(net, f, dev);

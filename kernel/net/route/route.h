@@ -35,7 +35,7 @@ struct net;
  */
 #define WAY_OURS 0x80
 
-/* One of several ways of a route. */
+/* A nexthop of a route. */
 struct nexthop {
 	struct net_device *dev;
 	int ifindex;     /* of dev, which may be gone */

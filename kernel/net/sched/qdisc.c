@@ -260,7 +260,7 @@ static int send_one(struct qdisc_root *r, struct sk_buff *skb)
 	if (READ_ONCE(r->late))
 		skb_orphan(skb);
 	spin_lock(&r->lock);
-	/* who takes the device down, or the tree, throws away what is there after he has said so */
+	/* a task that takes down the device or the tree first says so, then drops what is queued */
 	in = !r->dead && READ_ONCE(r->dev->flags) & IFF_UP && charge(r, skb);
 	if (in) {
 		tx.now = ktime_get();

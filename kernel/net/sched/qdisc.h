@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc.h: queueing disciplines: who of what a device is to send goes first, when, and who does not go at all (tc(8)).
+ * qdisc.h: queueing disciplines: who of what a device is to send goes first, when, and who does not
+ * go at all (tc(8)).
  *
  *	dev_xmit() -> netdev_xmit_now()                                            a device without one: nothing but a look at dev->qdisc
- *	dev_xmit() -> qdisc_xmit() -> enqueue()  ... dequeue() -> netdev_xmit_now()   one with; qdisc_run() does the second half
+ *	dev_xmit() -> qdisc_xmit() -> enqueue()  ... dequeue() -> netdev_xmit_now() one with;
+ *	                                         qdisc_run() does the second half
  *
- * A device that has one has a tree of them (struct qdisc_root): some have classes, and under each of these another. qdisc.c is the tree and
- * its running, qdisc_rtnl.c what rtnetlink says of it; each kind has a file of its own and a struct qdisc_ops.
+ * A device that has one has a tree of them (struct qdisc_root): some have classes, and under each
+ * of these another. qdisc.c is the tree and its running, qdisc_rtnl.c what rtnetlink says of it;
+ * each kind has a file of its own and a struct qdisc_ops.
  *
- * What a kind sees: enqueue() takes a packet or refuses it, dequeue() gives one or none and then says (tx->next) when it may have one. What
- * it throws away goes onto tx->drops. Numbers (qlen, backlog, what was sent) are the tree's to keep: qdisc_enqueue(), qdisc_dequeue(),
- * qdisc_drop() and qdisc_lose() are the doors of each qdisc, for its parent and itself.
+ * What a kind sees: enqueue() takes a packet or refuses it, dequeue() gives one or none and then
+ * says (tx->next) when it may have one. What it throws away goes onto tx->drops. Numbers (qlen,
+ * backlog, what was sent) are the tree's to keep: qdisc_enqueue(), qdisc_dequeue(), qdisc_drop()
+ * and qdisc_lose() are the doors of each qdisc, for its parent and itself.
  *
- * Invariants: 1. a qdisc's qlen and backlog count what is in it and below, and what its parent has looked at (stash). 2. One vCPU at a time
- * dequeues, so that packets leave in the tree's order. 3. A packet in a tree is charged to it and to all trees together; past either
- * bound packets are refused (past the second not on devices of the first namespace). So are settings past a bound of their own: who may
- * change them need not be root of the machine.
+ * Invariants: 1. a qdisc's qlen and backlog count what is in it and below, and what its parent has
+ * looked at (stash). 2. One vCPU at a time dequeues, so that packets leave in the tree's order. 3.
+ * A packet in a tree is charged to it and to all trees together; past either bound packets are
+ * refused (past the second not on devices of the first namespace). So are settings past a bound of
+ * their own: who may change them need not be root of the machine.
  *
- * Locks: trees are made, changed and told of under link.c's mutex. root->lock (spin; inside a socket's lock, nothing but timers' inside it)
- * guards the packets and what is read on their way. Nothing is sent or freed under it. A tree's memory lives for a grace period longer.
+ * Locks: trees are made, changed and told of under link.c's mutex. root->lock (spin; inside a
+ * socket's lock, nothing but timers' inside it) guards the packets and what is read on their way.
+ * Nothing is sent or freed under it. A tree's memory lives for a grace period longer.
  */
 #ifndef NESTLING_NET_SCHED_QDISC_H
 #define NESTLING_NET_SCHED_QDISC_H
@@ -33,19 +39,26 @@
 struct qdisc;
 
 struct qdisc_tx {
-	u64 now;  /* ktime_get() */
-	u64 next; /* when a packet may leave that may not yet; ~0: none waits for a time */
+	u64 now; /* ktime_get() */
+	/* when a packet may leave that may not yet; ~0: none waits for a time */
+	u64 next;
 	struct list_head drops;
 };
 
 struct qdisc_ops {
 	const char *kind;
 	u32 size; /* of what is its own */
-	/* A new one with TCA_OPTIONS (NULL): 0 or -errno; then destroy() is called all the same. Nobody else knows it yet. */
+	/*
+	 * A new one with TCA_OPTIONS (NULL): 0 or -errno; then destroy() is called all the same.
+	 * Nobody else knows it yet.
+	 */
 	int (*init)(struct qdisc *q, const void *opt, u32 len);
 	int (*change)(struct qdisc *q, const void *opt, u32 len); /* NULL: -EINVAL */
 	void (*destroy)(struct qdisc *q);                         /* NULL is fine */
-	/* Takes @skb: 0, or -ENOBUFS by qdisc_refuse(). It is counted already. NULL (noqueue): nothing waits. */
+	/*
+	 * Takes @skb: 0, or -ENOBUFS by qdisc_refuse(). It is counted already. NULL (noqueue):
+	 * nothing waits.
+	 */
 	int (*enqueue)(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
 	struct sk_buff *(*dequeue)(struct qdisc *q, struct qdisc_tx *tx);
 	/* All that it holds itself goes to @drops; those below see to their own. */
@@ -60,9 +73,13 @@ struct qdisc_ops {
 
 /* A class is its number's minor part. */
 struct qdisc_class_ops {
-	/* Where the qdisc below a class hangs. ERR_PTR(-ENOENT): no such class; -EINVAL: nothing hangs there. */
+	/*
+	 * Where the qdisc below a class hangs. ERR_PTR(-ENOENT): no such class; -EINVAL: nothing
+	 * hangs there.
+	 */
 	struct qdisc **(*leaf)(struct qdisc *q, u32 minor);
-	bool refill; /* a class whose qdisc goes gets a pfifo; else nothing hangs there, and */
+	/* a class whose qdisc goes gets a pfifo; else nothing hangs there, and */
+	bool refill;
 	bool (*has)(const struct qdisc *q, u32 minor);
 	u32 (*next)(const struct qdisc *q, u32 minor); /* the class behind this one; 0: no more */
 	void (*fill)(struct nl_builder *b, struct tcmsg *m, struct qdisc *q, u32 minor);
@@ -81,11 +98,14 @@ struct qdisc {
 	struct list_head list; /* of root->all; under link.c's mutex */
 	const struct qdisc_ops *ops;
 	struct qdisc_root *root;
-	struct qdisc *up;   /* it hangs under a class of; NULL: the root */
-	u32 handle, parent; /* handle 0: made by its parent, and not told of */
-	u32 cost;           /* of its memory */
+	/* it hangs under a class of; NULL: the root */
+	struct qdisc *up;
+	/* handle 0: made by its parent, and not told of */
+	u32 handle, parent;
+	u32 cost; /* of its memory */
 	struct qdisc_stats st;
-	struct sk_buff *stash; /* its parent has looked at it: the next one */
+	/* its parent has looked at it: the next one */
+	struct sk_buff *stash;
 	u64 own[];
 };
 
@@ -95,11 +115,13 @@ struct qdisc_root {
 	spinlock_t lock;
 	bool running; /* a vCPU takes packets out */
 	bool dead;    /* nothing enters any more */
-	bool late;    /* packets may be on their way for long, for which no sender waits: netem's */
-	u32 nr;       /* qdiscs in the tree; under link.c's mutex */
+	/* packets may be on their way for long, for which no sender waits: netem's */
+	bool late;
+	u32 nr; /* qdiscs in the tree; under link.c's mutex */
 	struct ktimer timer;
-	struct work work;  /* goes on for the timer */
-	atomic_t refs;     /* the device's, and the work's while it is queued or runs */
+	struct work work; /* goes on for the timer */
+	/* the device's, and the work's while it is queued or runs */
+	atomic_t refs;
 	atomic64_t memory; /* true sizes of what is in it */
 	struct list_head all;
 	struct rcu_head rcu;
@@ -113,12 +135,12 @@ struct sk_buff *qdisc_dequeue(struct qdisc *q, struct qdisc_tx *tx);
 struct sk_buff *qdisc_peek(struct qdisc *q, struct qdisc_tx *tx);
 /* enqueue() refuses @skb. -ENOBUFS. */
 int qdisc_refuse(struct sk_buff *skb, struct qdisc_tx *tx);
-/* One that was taken is thrown away after all; is lost, which only @q counts. */
+/* Drops a packet that was queued before; only @q counts it. */
 void qdisc_drop(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
 void qdisc_lose(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
 /* The same of one that was counted, and that somebody below @q has refused. */
 void qdisc_forgo(struct qdisc *q, u32 len);
-/* One more than were given enters at @q (a copy): false, with @skb thrown away, where there is no room for it. */
+/* Enqueues a copy at @q: false, with @skb dropped, where there is no room. */
 bool qdisc_add(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
 /* Some packet may leave at @when. */
 static inline void qdisc_wait(struct qdisc_tx *tx, u64 when)
@@ -141,7 +163,9 @@ void qdisc_swap(struct qdisc *q, struct qdisc **slot, struct qdisc *with);
 bool qdisc_charge(struct qdisc *q, u64 n);
 void qdisc_uncharge(struct qdisc *q, u64 n);
 
-/* The statistics of a message, with what is the kind's own; @s: qdisc_no_stats where nobody counts. */
+/*
+ * The statistics of a message, with what is the kind's own; @s: qdisc_no_stats where nobody counts.
+ */
 void qdisc_put_stats(struct nl_builder *b, const struct qdisc_stats *s, const void *app, u32 len);
 extern const struct qdisc_stats qdisc_no_stats;
 

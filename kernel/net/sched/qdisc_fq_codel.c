@@ -389,7 +389,7 @@ static struct sk_buff *flow_next(
 	return skb;
 }
 
-/* One that is late is marked and goes (true), or is thrown away. */
+/* Marks a late packet and sends it (true), or drops it. */
 static bool mark_or_drop(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx)
 {
 	if (FQ(q)->ecn && qdisc_mark(skb)) {

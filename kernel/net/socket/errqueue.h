@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * errqueue.h: what went wrong with packets that were sent, one record each (IP_RECVERR, IPV6_RECVERR), when they were sent
- * (SO_TIMESTAMPING), and whose memory is free again (MSG_ZEROCOPY), of internet and packet sockets. recvmsg(MSG_ERRQUEUE) takes them.
+ * errqueue.h: what went wrong with packets that were sent, one record each (IP_RECVERR,
+ * IPV6_RECVERR), when they were sent (SO_TIMESTAMPING), and whose memory is free again
+ * (MSG_ZEROCOPY), of internet and packet sockets. recvmsg(MSG_ERRQUEUE) takes them.
  *
  * Lock: errq.lock of the socket (spin), innermost of a socket's: records come while c.lock is held.
  */
@@ -21,10 +22,12 @@ struct err_record {
 	struct list_head list;
 	struct sock_extended_err ee;
 	ip_addr offender,
-		dest; /* who told, or sent what was stamped; to whom the packet was sent */
+		dest; /* the reporter, or the sender of what was stamped; the packet's destination */
 	u16 port;     /* 0: dest is not told */
-	bool stats;   /* data is what SOF_TIMESTAMPING_OPT_STATS tells */
-	struct inet_heard heard; /* the packet that told, or that was stamped */
+	/* data is what SOF_TIMESTAMPING_OPT_STATS tells */
+	bool stats;
+	/* the packet that told, or that was stamped */
+	struct inet_heard heard;
 	u64 stamp;
 	u32 size; /* what it counts */
 	u32 len;
@@ -35,16 +38,18 @@ void errq_init(struct sock_common *c);
 /* An ICMP error about a packet of the socket to @dest and @port. */
 void errq_icmp(
 	struct inet_sock *i, const struct ip_error *e, const ip_addr *dest, u16 port, u32 skip);
-/* One that was found before the packet left. */
+/* Queues an error that was found before the packet left. */
 void errq_local(struct inet_sock *i, int err, const ip_addr *dest, u16 port, u32 info);
 /* @skb leaves by @dev (SCM_TSTAMP_*), for the socket that it names. */
 void errq_sent(const struct net_device *dev, struct sk_buff *skb, u32 what);
 /* Of a stream: all of @skb has arrived, as @by says. */
 void errq_acked(struct tcp_sock *t, const struct sk_buff *skb, const struct sk_buff *by);
 /*
- * MSG_ZEROCOPY: before a send of @len bytes, and after it. The first sets a notice aside: NULL where none is due, -ENOBUFS beyond net.core.optmem_max.
- * The second, which takes @r (NULL: nothing), queues it where the data were taken (@taken), or makes the last one's range longer by this
- * send; one that failed has no number. Every send copies, so that it is told at once, with SO_EE_CODE_ZEROCOPY_COPIED.
+ * MSG_ZEROCOPY: before a send of @len bytes, and after it. The first sets a notice aside: NULL
+ * where none is due, -ENOBUFS beyond net.core.optmem_max. The second, which takes @r (NULL:
+ * nothing), queues it where the data were taken (@taken), or makes the last one's range longer by
+ * this send; one that failed has no number. Every send copies, so that it is told at once, with
+ * SO_EE_CODE_ZEROCOPY_COPIED.
  * Source: networking/msg_zerocopy.rst.
  */
 struct err_record *errq_notice_begin(struct sock_common *c, const struct msg *m, size_t len);

@@ -584,7 +584,8 @@ static long finish_receive(
 	struct control c = { h->control, h->control ? h->controllen : 0, 0, &m->out_flags };
 	int err = put_control(s, m, &c, flags);
 
-	if (!err && m->name) { /* who wants no name keeps his length, too */
+	/* a caller without a name buffer keeps its length, too */
+	if (!err && m->name) {
 		u32 n = min_t(u32, m->name->len, (u32)h->namelen);
 
 		if (copy_to_user(UADDR(h->name), m->name->data, n) ||

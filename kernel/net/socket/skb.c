@@ -86,7 +86,7 @@ struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp)
 	if (!c)
 		return NULL;
 	if (unlikely(skb->room_pulled ||
-		     skb_network_apart(skb))) /* who looks at headers that were pulled finds them */
+		     skb_network_apart(skb))) /* a reader of headers that were pulled finds them */
 		from -= min(from, PULLED_MAX);
 	memcpy(c, skb, offsetof(struct sk_buff, room));
 	memcpy(c->room + from, skb->room + from, SKB_ROOM - from);

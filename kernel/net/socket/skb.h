@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skb.h: a packet. Headers stand in the skb itself, built from the end of room[] towards its start; the payload lies in a
- * buffer that several skbs may share:
+ * skb.h: a packet. Headers stand in the skb itself, built from the end of room[] towards its start;
+ * the payload lies in a buffer that several skbs may share:
  *
  *	room[  ... free ... | IP | TCP ]   +   buf->data[off .. off + len)
  *	                    ^head                  payload
  *
- * So a retransmission queue keeps the payload, each transmission is a clone with headers of its own, and the receiver of a
- * loopback packet reads the sender's bytes in place. A frame from a device lies in the buffer whole, with head at the end;
- * parsing pulls headers off the front, wherever they are.
+ * So a retransmission queue keeps the payload, each transmission is a clone with headers of its
+ * own, and the receiver of a loopback packet reads the sender's bytes in place. A frame from a
+ * device lies in the buffer whole, with head at the end; parsing pulls headers off the front,
+ * wherever they are.
  *
- * Ownership: an skb has one owner. The buffer is counted; who has cloned it must not write to it. Locks: none of its own.
+ * Ownership: an skb has one owner. The buffer is counted; who has cloned it must not write to it.
+ * Locks: none of its own.
  */
 #ifndef NESTLING_NET_SKB_H
 #define NESTLING_NET_SKB_H
@@ -34,7 +36,11 @@ struct nf_conn;
 struct pbuf {
 	atomic_t refs;
 	u32 size;
-	u8 *data; /* behind this, or, of a large one, a block of its own: that is as large as it says, and begins with a page as programs' do */
+	/*
+	 * behind this, or, of a large one, a block of its own: that is as large as it says, and
+	 * begins with a page as programs' do
+	 */
+	u8 *data;
 };
 
 /* What the network layer has read out of its header, for the layers above. */
@@ -42,13 +48,18 @@ struct ip_meta {
 	ip_addr saddr, daddr;
 	u8 proto, ttl, tos;
 	bool v6;
-	bool frag_header; /* a fragment's header stood there, be it of a fragment or not */
-	bool alert_mld;   /* a router alert for MLD stood in the options */
-	u8 hdr_len;    /* of the network header that was pulled, without IPv6's extension headers */
-	u32 front_off; /* where that header stands: skb->off and skb->head before it was pulled */
+	/* a fragment's header stood there, be it of a fragment or not */
+	bool frag_header;
+	/* a router alert for MLD stood in the options */
+	bool alert_mld;
+	/* of the network header that was pulled, without IPv6's extension headers */
+	u8 hdr_len;
+	/* where that header stands: skb->off and skb->head before it was pulled */
+	u32 front_off;
 	u8 front_head;
 	u32 label; /* of IPv6's flow */
-	u32 ext_at; /* where IPv6's extension headers lie in the buffer, the first of kind ext_first */
+	/* where IPv6's extension headers lie in the buffer, the first of kind ext_first */
+	u32 ext_at;
 	u16 ext_len;
 	u8 ext_first;
 	/* of a fragment */
@@ -65,7 +76,8 @@ struct tcp_meta {
 	u8 sacked; /* TCPCB_* */
 	u16 retrans;
 	u16 segs; /* so many it counts as, since it was sent */
-	u64 sent; /* ktime_get() of the last transmission; 0: never */
+	/* ktime_get() of the last transmission; 0: never */
+	u64 sent;
 	u32 window;
 	u32 tsval, tsecr;
 	bool saw_ts;
@@ -84,9 +96,13 @@ struct packet_meta {
 	u32 len;      /* before a filter cut it */
 };
 
-/* What a packet counts for besides its bytes: not sizeof, so that another field changes nothing of what a default send buffer takes. */
+/*
+ * What a packet counts for besides its bytes: not sizeof, so that another field changes nothing of
+ * what a default send buffer takes.
+ */
 #define SKB_OVERHEAD 432U
-#define SKB_ROOM 160 /* Ethernet with VLAN, IPv6 and TCP with 40 bytes of options each */
+/* Ethernet with VLAN, IPv6 and TCP with 40 bytes of options each */
+#define SKB_ROOM 160
 
 struct sk_buff {
 	struct list_head list;
@@ -96,41 +112,67 @@ struct sk_buff {
 	u32 off, len; /* of the payload */
 	u16 protocol; /* ETH_P_*, host order */
 	u8 head;      /* index of the first header byte */
-	bool csum_ok; /* the checksums need no looking at: it never left this machine */
+	/* the checksums need no looking at: it never left this machine */
+	bool csum_ok;
 	bool broadcast;
 	bool defragged; /* put together from fragments */
 	u16 frag_size;  /* of the largest of these */
 	u8 pkt_type;    /* PKT_* */
-	u8 csum_head; /* index in room[] of the transport's header whose checksum the card fills in: what stands there is the
-			       pseudo header's sum. 0: none */
-	u8 mac_len;   /* of the link header that stands before what eth_rx() left; 0: none */
-	bool unsummed;    /* a datagram of IPv6 without a checksum */
-	bool room_pulled; /* the headers that were pulled last stood in room[] */
+	/*
+	 * index in room[] of the transport's header whose checksum the card fills in: what stands
+	 * there is the pseudo header's sum. 0: none
+	 */
+	u8 csum_head;
+	/* of the link header that stands before what eth_rx() left; 0: none */
+	u8 mac_len;
+	bool unsummed; /* a datagram of IPv6 without a checksum */
+	/* the headers that were pulled last stood in room[] */
+	bool room_pulled;
 	u16 sport, dport; /* of UDP, once it is parsed */
-	u16 gso; /* of TCP: many segments with so much payload (gso.c), of UDP: many datagrams; 0: it is one */
-	bool csum_owed; /* of one that came in: its transport's checksum is that of the pseudo header; it needs one to leave again */
-	bool foreign; /* came in, or was written by a program as a frame: nobody here has seen to its checksums */
-	u16 covered; /* UDP-Lite: so many bytes by the checksum, 0: all */
-	u64 stamp;   /* ktime_get_real() of its arrival, 0: not taken */
+	/*
+	 * of TCP: many segments with so much payload (gso.c), of UDP: many datagrams; 0: it is one
+	 */
+	u16 gso;
+	/*
+	 * of one that came in: its transport's checksum is that of the pseudo header; it needs one
+	 * to leave again
+	 */
+	bool csum_owed;
+	/* came in, or was written by a program as a frame: nobody here has seen to its checksums */
+	bool foreign;
+	/* UDP-Lite: so many bytes by the checksum, 0: all */
+	u16 covered;
+	/* ktime_get_real() of its arrival, 0: not taken */
+	u64 stamp;
 	u16 vlan_proto,
 		vlan_tci; /* a tag that is not among the bytes (IEEE 802.1Q); vlan_proto 0: none */
 	u32 mark, priority; /* of the socket that sent it */
-	u32 uid, gid; /* whose socket that is; while the filter looks at what goes out, and: */
+	/* whose socket that is; while the filter looks at what goes out, and: */
+	u32 uid, gid;
 	bool owned;
 	u32 classid; /* the same: of net_cls */
-	u32 prioidx; /* of the socket that sent it: net_prio; 0: none */
-	u32 nf_info; /* what nfct is to it; below, a reference (netfilter.h) */
+	/* of the socket that sent it: net_prio; 0: none */
+	u32 prioidx;
+	/* what nfct is to it; below, a reference (netfilter.h) */
+	u32 nf_info;
 	struct nf_conn *nfct;
-	ip_addr proxy; /* whose listener it is for instead of its destination's, where (netfilter/tproxy.c) */
+	/* whose listener it is for instead of its destination's, where (netfilter/tproxy.c) */
+	ip_addr proxy;
 	u16 proxy_port; /* is not 0 */
-	bool is_copy;   /* made by a rule (netfilter/dup.c), for the device copy_if; 0: any */
-	bool is_answer; /* a rule's refusal (netfilter/reject.c), or a copy of one */
+	/* made by a rule (netfilter/dup.c), for the device copy_if; 0: any */
+	bool is_copy;
+	/* a rule's refusal (netfilter/reject.c), or a copy of one */
+	bool is_answer;
 	u32 copy_if;
-	u8 stamp_wanted; /* SKB_STAMP_*: of what the sender wants the time */
+	/* SKB_STAMP_*: of what the sender wants the time */
+	u8 stamp_wanted;
 	u32 stamp_key;
-	struct sock_common *stamp_for; /* who that is; good until dev_xmit() returns */
-	u32 flow; /* flow_hash(), 0: nobody has asked; a fragment's is that of the whole */
-	u16 queue; /* of the card: by which it leaves; by which it came, from 1 on, where there are several */
+	/* the socket to stamp for; valid until dev_xmit() returns */
+	struct sock_common *stamp_for;
+	/* flow_hash(), 0: nobody has asked; a fragment's is that of the whole */
+	u32 flow;
+	/* of the card: by which it leaves; by which it came, from 1 on, where there are several */
+	u16 queue;
 	u32 dropped; /* by the receiver before it */
 	u32 charged; /* bytes that the destructor gives back */
 	void (*destructor)(struct sk_buff *skb);
@@ -140,7 +182,8 @@ struct sk_buff {
 		struct tcp_meta tcp;
 		struct packet_meta pkt;
 	};
-	struct rb_node place; /* in a queue that is searched, as well as list (skb_place()) */
+	/* in a queue that is searched, as well as list (skb_place()) */
+	struct rb_node place;
 	u8 room[SKB_ROOM];
 };
 _Static_assert(sizeof(struct sk_buff) <= 512,
@@ -156,7 +199,10 @@ void kfree_skb(struct sk_buff *skb); /* NULL is fine */
 /* Its owner gets back what it was charged. */
 void skb_orphan(struct sk_buff *skb);
 void skb_free_list(struct list_head *queue);
-/* Into a queue's tree, behind @before (NULL: the first of all). It stands on the queue's list, too, which has the same order. */
+/*
+ * Into a queue's tree, behind @before (NULL: the first of all). It stands on the queue's list, too,
+ * which has the same order.
+ */
 void skb_place(struct rb_root *tree, struct sk_buff *skb, struct sk_buff *before);
 static inline bool list_is_last_skb(const struct list_head *queue, const struct sk_buff *skb)
 {
@@ -197,28 +243,42 @@ static inline u32 skb_tailroom(const struct sk_buff *skb)
 void *skb_push(struct sk_buff *skb, u32 n);
 /* Drops @n bytes from the front; there are as many. */
 void skb_pull(struct sk_buff *skb, u32 n);
-/* The @n bytes in front of the first one: headers that were pulled, of which that many stand in one piece. */
+/*
+ * The @n bytes in front of the first one: headers that were pulled, of which that many stand in one
+ * piece.
+ */
 static inline const u8 *skb_pulled(const struct sk_buff *skb, u32 n)
 {
 	return skb->room_pulled || !skb->buf ? skb->room + skb->head - n : skb_payload(skb) - n;
 }
-/* Are there as many, in one piece? Not where the network's header stood in room[] and the transport's in the buffer (raw sockets). */
+/*
+ * Are there as many, in one piece? Not where the network's header stood in room[] and the
+ * transport's in the buffer (raw sockets).
+ */
 static inline bool skb_has_pulled(const struct sk_buff *skb, u32 n)
 {
 	return n <= (skb->room_pulled || !skb->buf ? skb->head : skb->off);
 }
-/* The network's header of a packet that was parsed: it stands in one piece, or did not get there. */
+/*
+ * The network's header of a packet that was parsed: it stands in one piece, or did not get there.
+ */
 static inline const u8 *skb_network(const struct sk_buff *skb)
 {
 	return skb->ip.front_head < SKB_ROOM ? skb->room + skb->ip.front_head :
 					       skb->buf->data + skb->ip.front_off;
 }
-/* It stands in room[], and what was pulled behind it in the buffer: extension headers, or what a program wrote itself. */
+/*
+ * It stands in room[], and what was pulled behind it in the buffer: extension headers, or what a
+ * program wrote itself.
+ */
 static inline bool skb_network_apart(const struct sk_buff *skb)
 {
 	return skb->ip.hdr_len && skb->ip.front_head < SKB_ROOM && skb->buf && !skb->room_pulled;
 }
-/* How many bytes that header stands before the first one, of what was parsed: extension headers and what else was pulled lie between. */
+/*
+ * How many bytes that header stands before the first one, of what was parsed: extension headers and
+ * what else was pulled lie between.
+ */
 static inline u32 skb_network_back(const struct sk_buff *skb)
 {
 	bool in_room = skb->ip.front_head < SKB_ROOM;
@@ -237,17 +297,19 @@ void skb_copy(const struct sk_buff *skb, u32 from, void *to, u32 n);
 /* The same to a reader's iterator: 0 or -EFAULT. */
 int skb_copy_to_iter(const struct sk_buff *skb, u32 from, u32 n, struct iov_iter *to);
 /*
- * SIOCOUTQ and FIONREAD of a socket whose datagrams lie in @rq, under @lock, and which has sent @wmem that is still on its way; -ENOTTY:
- * neither of these.
+ * SIOCOUTQ and FIONREAD of a socket whose datagrams lie in @rq, under @lock, and which has sent
+ * @wmem that is still on its way; -ENOTTY: neither of these.
  */
 int skb_queue_bytes(u32 cmd, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
 long skb_queue_ioctl(
 	u32 cmd, u64 arg, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
-/* Nobody else sees what is written to the payload from now on. False: no memory. */
+/* Unshares the payload: no other skb sees writes to it from now on. False: no memory. */
 bool skb_own_payload(struct sk_buff *skb);
-/* Writes @n bytes at offset @to; there are as many, and the payload is its own where they reach it. */
+/*
+ * Writes @n bytes at offset @to; there are as many, and the payload is its own where they reach it.
+ */
 void skb_write(struct sk_buff *skb, u32 to, const void *from, u32 n);
-/* One's complement sum, not folded, of bytes [from, from + n). */
+/* Sums bytes [from, from + n) in ones' complement, not folded. */
 u32 skb_sum(const struct sk_buff *skb, u32 from, u32 n, u32 sum);
 /* A copy whose payload is its own and holds everything, headers too. NULL. */
 struct sk_buff *skb_linear(const struct sk_buff *skb, gfp_t gfp);

@@ -164,7 +164,8 @@ static struct net_device *card(const char *name, int *after)
 }
 
 /*
- * One card's, by its name or behind *after: @prio, or what it has of @from. -ENODEV: there is none.
+ * Sets the priority of a device, by name or behind *after: @prio, or its value in @from. -ENODEV:
+ * there is none.
  */
 static int set_one(const char *name, int *after, u32 prioidx, u32 prio, const u32 *from)
 {

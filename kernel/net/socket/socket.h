@@ -2,8 +2,9 @@
 /*
  * socket.h: sockets as files, and the tables by which address families plug in.
  *
- * A family registers a create function; it fills socket->ops and socket->sk. Everything that is the same for all families (descriptors,
- * copying addresses, messages and iovecs, options of level SOL_SOCKET that only set a number) is in socket.c.
+ * A family registers a create function; it fills socket->ops and socket->sk. Everything that is the
+ * same for all families (descriptors, copying addresses, messages and iovecs, options of level
+ * SOL_SOCKET that only set a number) is in socket.c.
  *
  * Locks: sock_common.lock protects the options and, by the family's rules, its own state.
  */
@@ -80,13 +81,20 @@ struct sock_rare {
 	bool filter_locked, rxq_ovfl, nofcs, select_err, wifi_status, prefer_busy_poll, rcvmark,
 		rcvpriority, passpidfd, no_passrights, no_check, zerocopy;
 	u8 buf_lock, no_txrehash;
-	bool has_txtime; /* SO_TXTIME was set: messages may bring SCM_TXTIME */
-	bool stamps_new; /* SO_TIMESTAMP and its kin were last asked for by their new numbers, of 64 bits */
+	/* SO_TXTIME was set: messages may bring SCM_TXTIME */
+	bool has_txtime;
+	/* SO_TIMESTAMP and its kin were last asked for by their new numbers, of 64 bits */
+	bool stamps_new;
 	u32 tsflags; /* SOF_TIMESTAMPING_* */
-	u32 tskey;   /* the next number of SOF_TIMESTAMPING_OPT_ID */
+	/* the next number of SOF_TIMESTAMPING_OPT_ID */
+	u32 tskey;
 	int busy_poll, incoming_cpu;
-	bool cpu_wanted; /* incoming_cpu was set: it is one that the socket wants, and not only one that it has seen */
-	int bound_if; /* SO_BINDTODEVICE of families for which it means nothing; inet_sock has its own */
+	/*
+	 * incoming_cpu was set: it is one that the socket wants, and not only one that it has seen
+	 */
+	bool cpu_wanted;
+	/* SO_BINDTODEVICE of families for which it means nothing; inet_sock has its own */
+	int bound_if;
 	u64 pacing;     /* 0: not set */
 	u64 last_stamp; /* SIOCGSTAMP; 0: nothing has been read yet */
 	struct {
@@ -95,13 +103,19 @@ struct sock_rare {
 	} txtime;
 };
 
-/* What went wrong and when what was sent left, of err_record (errqueue.h). The lock is innermost of a socket's. */
+/*
+ * What went wrong and when what was sent left, of err_record (errqueue.h). The lock is innermost of
+ * a socket's.
+ */
 struct sock_errq {
 	spinlock_t lock;
 	struct list_head list;
-	u32 mem;     /* of errors and timestamps: SO_RCVBUF is their limit */
-	u32 notices; /* of what is told, or will be, of MSG_ZEROCOPY: net.core.optmem_max is theirs */
-	u32 copies; /* the number of the next send with MSG_ZEROCOPY */
+	/* of errors and timestamps: SO_RCVBUF is their limit */
+	u32 mem;
+	/* of what is told, or will be, of MSG_ZEROCOPY: net.core.optmem_max is theirs */
+	u32 notices;
+	/* the number of the next send with MSG_ZEROCOPY */
+	u32 copies;
 };
 
 /* What every socket has. Embedded first in a family's own structure. */
@@ -112,8 +126,10 @@ struct sock_common {
 	u64 ino; /* of its file, for lists */
 	spinlock_t lock;
 	u32 shutdown; /* SHUT_* bits */
-	int err;      /* pending error, taken by SO_ERROR and the next call */
-	int soft_err; /* one that does not end a connection; SO_ERROR takes it where there is no other */
+	/* pending error, taken by SO_ERROR and the next call */
+	int err;
+	/* error that does not end a connection; SO_ERROR takes it where there is no other */
+	int soft_err;
 	u32 sndbuf, rcvbuf;
 	u64 sndtimeo, rcvtimeo; /* ns; 0: for ever */
 	u32 rcvlowat;
@@ -121,18 +137,21 @@ struct sock_common {
 		debug;
 	u8 timestamp; /* STAMP_*: of what is received */
 	u32 priority, mark;
-	u32 classid, prioidx; /* cgroup1_net_ids of whose it is; written and read racily */
+	/* cgroup1_net_ids of whose it is; written and read racily */
+	u32 classid, prioidx;
 	struct {
 		int on, secs;
 	} linger;
-	struct net *net;          /* whose it is; the family holds the reference */
+	/* whose it is; the family holds the reference */
+	struct net *net;
 	struct sk_filter *filter; /* filter.h; NULL; replaced under lock */
-	int peek_off;             /* SO_PEEK_OFF, -1: none; under the lock of readers */
-	u64 cookie;               /* SO_COOKIE; 0: nobody has asked yet */
+	/* SO_PEEK_OFF, -1: none; under the lock of readers */
+	int peek_off;
+	u64 cookie; /* SO_COOKIE; 0: nobody has asked yet */
 	struct sock_rare rare;
 	struct sock_errq errq;
 	struct wait_queue_head wait; /* readers, writers, pollers */
-	struct fasync_list async;    /* who wants SIGIO */
+	struct fasync_list async;    /* files that want SIGIO */
 };
 
 struct socket;
@@ -152,9 +171,11 @@ struct inet_control {
 };
 
 struct msg {
-	struct sockaddr_buf *name; /* send: or NULL; receive: filled when not NULL */
+	/* send: or NULL; receive: filled when not NULL */
+	struct sockaddr_buf *name;
 	struct iov_iter iter;
-	u32 flags; /* MSG_*; receive: result flags are or-ed into out_flags */
+	/* MSG_*; receive: result flags are or-ed into out_flags */
+	u32 flags;
 	u32 out_flags;
 	/* ancillary data: send: what was parsed; receive: what came */
 	struct ucred cred;
@@ -163,22 +184,32 @@ struct msg {
 	u32 nr_files;
 	bool nonblock;
 	bool waits_later; /* with nonblock: as SOCK_WAITS_LATER */
-	int ctl_err; /* send, of who has late_control: what was wrong with its control messages */
-	u64 until; /* how long the call waits, once it has waited: sock_wait_aside(), sock_wait_again() */
-	u64 stamp; /* receive, streams: when the last byte came; 0: not taken */
+	/* send, of who has late_control: what was wrong with its control messages */
+	int ctl_err;
+	/* how long the call waits, once it has waited: sock_wait_aside(), sock_wait_again() */
+	u64 until;
+	/* receive, streams: when the last byte came; 0: not taken */
+	u64 stamp;
 	bool has_tsflags, has_ts_id;
-	u32 tsflags, ts_id;       /* send: SO_TIMESTAMPING of this message, and its number there */
+	/* send: SO_TIMESTAMPING of this message, and its number there */
+	u32 tsflags, ts_id;
 	struct inet_control inet; /* send, AF_INET and AF_INET6 */
 	/* receive: a family's own records, by msg_put_cmsg() */
 	u32 ctl_len;
 	u8 ctl[512];
-	u8 *ctl_long; /* in place of ctl, where there is more; freed by msg_end() */
+	/* in place of ctl, where there is more; freed by msg_end() */
+	u8 *ctl_long;
 };
-/* One more record for the receiver; what does not fit is dropped, and MSG_CTRUNC says so. */
+/* Adds a control record for the receiver; what does not fit is dropped, with MSG_CTRUNC. */
 void msg_put_cmsg(struct msg *m, int level, int type, const void *data, u32 n);
-/* The records as recvmsg(2) would lay them out in @room bytes at @to; returns how many that takes. */
+/*
+ * The records as recvmsg(2) would lay them out in @room bytes at @to; returns how many that takes.
+ */
 u32 msg_flatten(const struct msg *m, u8 *to, u32 room);
-/* Timestamps of what arrived at @ns, as the socket has asked for them; and one of SO_TIMESTAMPING, asked for or not. */
+/*
+ * Timestamps of what arrived at @ns, as the socket has asked for them; and one of SO_TIMESTAMPING,
+ * asked for or not.
+ */
 void msg_put_stamps(struct msg *m, const struct sock_common *c, u64 ns);
 void msg_put_stamping(struct msg *m, const struct sock_common *c, u64 ns);
 /* A peek has seen @n bytes, or (negative) a read has taken so many: SO_PEEK_OFF moves. */
@@ -195,12 +226,15 @@ void msg_put_skb_info(struct msg *m, struct sock_common *c, const struct sk_buff
 /* How a call meets what it would wait for. */
 enum sock_patience {
 	SOCK_WAITS,
-	SOCK_TRIES,       /* -EAGAIN, also where one who waits would be told something at once */
-	SOCK_WAITS_LATER, /* io_uring: -EAGAIN only where one who waits would wait */
+	/* -EAGAIN, also where one who waits would be told something at once */
+	SOCK_TRIES,
+	/* io_uring: -EAGAIN only where one who waits would wait */
+	SOCK_WAITS_LATER,
 };
 
 struct proto_ops {
-	bool late_control; /* sendmsg says itself when msg->ctl_err is due: other errors come first */
+	/* sendmsg says itself when msg->ctl_err is due: other errors come first */
+	bool late_control;
 	int (*release)(struct socket *s);
 	int (*bind)(struct socket *s, struct sockaddr_buf *a);
 	int (*connect)(struct socket *s, struct sockaddr_buf *a, bool nonblock);
@@ -217,7 +251,8 @@ struct proto_ops {
 		struct socket *s, int level, int opt, uaddr_t val, u32 len); /* -ENOPROTOOPT */
 	int (*getsockopt)(struct socket *s, int level, int opt, void *val, u32 *len);
 	long (*ioctl)(struct socket *s, u32 cmd, u64 arg);
-	int (*queued)(struct socket *s, u32 cmd); /* what FIONREAD or SIOCOUTQ gives, or -errno */
+	/* what FIONREAD or SIOCOUTQ gives, or -errno */
+	int (*queued)(struct socket *s, u32 cmd);
 	int (*pair)(struct socket *a, struct socket *b);
 	/* A record of a level that is not SOL_SOCKET: 0 or -errno. NULL: such are ignored. */
 	int (*cmsg)(const struct socket *s, struct msg *m, int level, int type, const void *data,
@@ -232,7 +267,7 @@ struct proto_ops {
 	void (*meminfo)(struct sock_common *sk, u32 *n);
 	/* SOF_TIMESTAMPING_OPT_ID begins: sets rare.tskey. NULL: at 0. */
 	int (*stamp_start)(struct socket *s, u32 flags);
-	/* Who is at the other end; NULL: nobody. */
+	/* Groups of the peer, or NULL. */
 	const struct group_info *(*peer_groups)(struct socket *s);
 };
 struct socket {
@@ -250,14 +285,20 @@ struct socket *file_socket(struct file *f);
 /* For asynchronous I/O, beside async.h, whose rules these have. */
 long sock_accept_file(struct file *f, uaddr_t addr, uaddr_t addrlen, int flags);
 long sock_recv_file(struct file *f, uaddr_t buf, size_t len, u32 flags);
-/* Puts a message as it is into the queue of the netlink socket @f (n 0: only asks whether it is one): 0, -ENOTSOCK, -EINVAL, -ENOBUFS. */
+/*
+ * Puts a message as it is into the queue of the netlink socket @f (n 0: only asks whether it is
+ * one): 0, -ENOTSOCK, -EINVAL, -ENOBUFS.
+ */
 int netlink_deliver(struct file *f, const void *data, u32 n);
 /* Credentials of current. */
 /* Ids and numbers in here are the kernel's, until they are told. */
 struct ucred current_ucred(void);    /* of who sends */
 struct ucred current_peercred(void); /* of who connects or listens */
 struct ucred ucred_to_user(const struct ucred *c);
-/* Waits on sk->wait until cond: 0, -EAGAIN (nonblock, or timed out), -ERESTARTSYS or -EINTR (timeouts do not restart). */
+/*
+ * Waits on sk->wait until cond: 0, -EAGAIN (nonblock, or timed out), -ERESTARTSYS or -EINTR
+ * (timeouts do not restart).
+ */
 #define sock_wait(sk, cond, nonblock, timeout)                                                     \
 	({                                                                                         \
 		u64 t_ = (timeout);                                                                \
@@ -265,8 +306,9 @@ struct ucred ucred_to_user(const struct ucred *c);
 	})
 
 /*
- * The same in a call that waits several times: until @until, which is looked at only where it waits; @timed: that is a limit. @events: 0, or the
- * EPOLL* one of which comes with whatever makes @cond true.
+ * The same in a call that waits several times: until @until, which is looked at only where it
+ * waits; @timed: that is a limit. @events: 0, or the EPOLL* one of which comes with whatever makes
+ * @cond true.
  */
 #define sock_wait_until(sk, cond, nonblock, timed, until, events)                                  \
 	({                                                                                         \
@@ -284,7 +326,10 @@ struct ucred ucred_to_user(const struct ucred *c);
 		w_;                                                                                \
 	})
 
-/* The same for a call that may wait more than once, since another may be first: @timeout is the limit of all of it (m->until). */
+/*
+ * The same for a call that may wait more than once, since another may be first: @timeout is the
+ * limit of all of it (m->until).
+ */
 #define sock_wait_again(sk, cond, m, timeout)                                                      \
 	({                                                                                         \
 		u64 l_ = (timeout);                                                                \
@@ -294,7 +339,8 @@ struct ucred ucred_to_user(const struct ucred *c);
 	})
 
 /*
- * Waits for @cond without @mutex, so that who comes with MSG_DONTWAIT is told so meanwhile. It is held again afterwards, or, with an error,
+ * Waits for @cond without @mutex, so that who comes with MSG_DONTWAIT is told so meanwhile. It is
+ * held again afterwards, or, with an error,
  * *@held is false. @timeout, ns, is the limit of the call, however often it waits (m->until). @events: as above.
  */
 #define sock_wait_aside(sk, cond, m, timeout, mutex, held, events)                                 \

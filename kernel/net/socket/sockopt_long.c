@@ -62,7 +62,7 @@ static void set_bound_if(struct sock_common *sk, int n)
 		inet_change_end(container_of(sk, struct inet_sock, c));
 }
 
-/* Nobody looks whether there is a device of that number, as on Linux. */
+/* Binds to an index without checking that the device exists, as on Linux. */
 static int bind_number(struct sock_common *sk, uaddr_t val, u32 len)
 {
 	int n;

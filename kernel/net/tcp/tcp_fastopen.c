@@ -35,10 +35,7 @@
 #define RESET_COUNTS (60 * NSEC_PER_SEC)
 #define PAUSE_DOUBLINGS 6U
 
-/*
- * One that a server has given us. That a namespace has gone does not matter: a wrong cookie costs
- * nothing but itself.
- */
+/* A cookie from a server. It may outlive its namespace: a wrong cookie only fails. */
 struct given {
 	const struct net *net; /* NULL: free; compared only */
 	ip_addr server;

@@ -415,7 +415,10 @@ static bool in_window(const struct tcp_sock *t, const struct sk_buff *skb)
 	return !before(skb->tcp.end_seq, t->rcv.wup) && !after(skb->tcp.seq, end);
 }
 
-/* Who has sent a FIN may not know that we have it. */
+/*
+ * True if a reset is valid although the peer's FIN has been received: the peer may not know that it
+ * has.
+ */
 static bool reset_before_fin(const struct tcp_sock *t, const struct sk_buff *skb)
 {
 	return skb->tcp.seq == t->rcv.nxt - 1 &&
@@ -525,13 +528,13 @@ static void after_ack(struct tcp_sock *t, const struct sk_buff *skb)
 		break;
 	case TCP_CLOSING:
 		tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN);
-		wake_up_common(&t->inet.c.wait, TASK_NORMAL, 0, 0); /* who lingers */
+		wake_up_common(&t->inet.c.wait, TASK_NORMAL, 0, 0); /* wakes a lingering close */
 		break;
 	case TCP_LAST_ACK: tcp_done(t); break;
 	}
 }
 
-/* Nobody will read it: the peer is told (RFC 1122, 4.2.2.13). */
+/* Resets a peer that sends data no task will read (RFC 1122, 4.2.2.13). */
 static bool data_to_nobody(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	if (!skb_len(skb) || !after(skb->tcp.end_seq - !!(skb->tcp.flags & TH_FIN), t->rcv.nxt))

@@ -385,7 +385,7 @@ static struct tcp_sock *take_child(struct list_head *q, struct tcp_sock *l, bool
 	return c;
 }
 
-/* Nobody will accept it. */
+/* Ends a child that will not be accepted. */
 static void kill_child(struct tcp_sock *c)
 {
 	struct tcp_sock *l;

@@ -401,7 +401,10 @@ void tcp_send_reset(struct tcp_sock *t)
 	send_bare(t, t->snd.nxt, TH_RST | TH_ACK);
 }
 
-/* One before what was acknowledged last, so that the peer has to answer. */
+/*
+ * Sends a probe with the sequence number before the last one acknowledged, so that the peer
+ * answers.
+ */
 void tcp_send_probe(struct tcp_sock *t, bool urgent)
 {
 	send_bare(t, t->snd.una - (urgent ? 0 : 1), TH_ACK);

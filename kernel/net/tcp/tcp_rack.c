@@ -123,7 +123,7 @@ static u64 probe_timeout(const struct tcp_sock *t)
 {
 	u64 pto = t->rtt.srtt ? 2 * t->rtt.srtt : RTO_INIT;
 
-	/* one alone may have its acknowledgement delayed */
+	/* the acknowledgement of a single segment may be delayed */
 	pto += t->loss.packets_out == 1 ? t->rtt.rto_min : PTO_EXTRA;
 	return min(pto, t->rtt.rto);
 }

@@ -178,7 +178,7 @@ static bool given_up(struct tcp_sock *t)
 		       (!t->child.defer_acked || t->timers.retries >= t->opts.defer_tries);
 	if (t->opts.timeout)
 		return user_gives_up(t, tried);
-	if (window_taken_back(t)) /* who answers keeps its connection */
+	if (window_taken_back(t)) /* a peer that answers keeps its connection */
 		return min(tried, now - max(t->stats.last_ack, t->rcv.last)) > 2 * t->rtt.rto_max;
 	return t->timers.retries >=
 	       (u32)(t->life.orphan ? orphan_retries(t) : tcp_net(t)->retries2);
@@ -251,7 +251,10 @@ static void retransmit(struct tcp_sock *t)
 	tcp_rearm_rtx(t);
 }
 
-/* Who answers keeps its connection, for as long as somebody has it open. */
+/*
+ * True if probing has gone on long enough. A peer that answers keeps its connection, as long as a
+ * file has it open.
+ */
 static bool probed_enough(const struct tcp_sock *t)
 {
 	if (user_gives_up(t, ktime_get() - t->timers.closed_at))

@@ -37,7 +37,7 @@ void unix_get(struct unix_sock *u)
 	atomic_inc(&u->refs);
 }
 
-/* Who connected, or listens: for SO_PEERCRED and its kin. */
+/* Notes the credentials of the connecting or listening task, for SO_PEERCRED and SO_PEERGROUPS. */
 static void note_peer(struct unix_sock *u)
 {
 	u->peercred = current_peercred();
@@ -128,7 +128,7 @@ void unix_wake_readers(struct unix_sock *u)
 	kill_fasync_list(&u->c.async, EPOLLIN | EPOLLRDNORM);
 }
 
-/* Who waits to send looks again; who polls is told only where the queue was full. */
+/* Wakes waiting senders; pollers are told only where the queue was full. */
 static void wake_all(struct unix_sock *u)
 {
 	bool full = u->nr_queued > UNIX_MAX_DGRAM_QUEUE;
@@ -218,7 +218,7 @@ static void dgram_left(struct unix_sock *u, struct unix_sock *old)
 		wake_up_common(&old->c.wait, TASK_NORMAL, 0, EPOLLERR);
 }
 
-/* Who is connected to another takes nothing from @u. */
+/* True if @other takes datagrams from @u: it is not connected to a third socket. */
 static bool takes_from(struct unix_sock *other, const struct unix_sock *u)
 {
 	bool yes;
@@ -427,7 +427,7 @@ static int unix_shutdown(struct socket *s, int how)
 	if (p && u->c.type != SOCK_DGRAM)
 		wake_all(p); /* it looks at our flags */
 	else if (p)
-		wake_up_common(&p->space, TASK_NORMAL, 0, EPOLLMSG); /* who waits there to send */
+		wake_up_common(&p->space, TASK_NORMAL, 0, EPOLLMSG); /* senders that wait there */
 	wake_all(u);
 	if (p)
 		unix_put(p);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* unix.h: what unix.c (sockets), unix_names.c, unix_poll.c, unix_data.c and unix_gc.c (descriptors in flight) share. */
+/*
+ * unix.h: what unix.c (sockets), unix_names.c, unix_poll.c, unix_data.c and unix_gc.c (descriptors
+ * in flight) share.
+ */
 #ifndef NESTLING_NET_UNIX_H
 #define NESTLING_NET_UNIX_H
 
@@ -13,25 +16,35 @@ enum unix_state { UNIX_UNCONNECTED, UNIX_LISTEN, UNIX_CONNECTED, UNIX_DEAD };
 struct unix_msg {
 	struct list_head list; /* receiver's queue */
 	u32 len, done;         /* bytes; taken so far (streams) */
-	u32 truesize;          /* what it counts for: memory, as Linux would need it */
+	/* what it counts for: memory, as Linux would need it */
+	u32 truesize;
 	struct ucred cred;
 	u64 stamp;              /* when it was sent, real time */
 	struct unix_sock *from; /* whose memory it is: that keeps it */
 	struct file **files;    /* references in flight */
 	u32 nr_files;
-	struct user_struct *payer; /* whose limit they count against in flight; a reference */
-	bool oob; /* a byte out of band, or, once it was taken (done), the mark where it stood */
-	u8 *data; /* behind the structure, or where that would double the slab in one of its own */
+	/* whose limit they count against in flight; a reference */
+	struct user_struct *payer;
+	/* a byte out of band, or, once it was taken (done), the mark where it stood */
+	bool oob;
+	/* behind the structure, or where that would double the slab in one of its own */
+	u8 *data;
 };
 
 struct unix_sock {
-	struct sock_common c; /* c.lock protects what is not marked otherwise */
+	/* c.lock protects what is not marked otherwise */
+	struct sock_common c;
 	atomic_t refs;
-	/* atomic: truesize of what it has sent and nobody has read, and 1 for refs: who brings it to 0 frees */
+	/*
+	 * atomic: truesize of what it has sent and nobody has read, and 1 for refs: who brings it
+	 * to 0 frees
+	 */
 	atomic64_t wmem;
-	bool nospace;                     /* it was told that there is no room: it gets SIGIO */
-	struct hlist_node all;            /* under unix_names_lock */
-	struct net *net;                  /* a reference: whose abstract names; immutable */
+	/* it was told that there is no room: it gets SIGIO */
+	bool nospace;
+	struct hlist_node all; /* under unix_names_lock */
+	/* a reference: whose abstract names; immutable */
+	struct net *net;
 	struct landlock_domain *landlock; /* a reference: its maker's; immutable */
 	kuid_t uid;                       /* its maker's; immutable */
 	enum unix_state state;
@@ -39,15 +52,17 @@ struct unix_sock {
 	struct list_head queue; /* of unix_msg */
 	u64 queued;             /* bytes in it */
 	u32 nr_queued;
-	bool in_hand; /* a reader of the stream has the first message outside the queue, and may put it back */
-	struct unix_msg *oob; /* in the queue: the byte out of band that nobody has taken */
+	/* a reader of the stream has the first message outside the queue, and may put it back */
+	bool in_hand;
+	/* in the queue: the byte out of band that nobody has taken */
+	struct unix_msg *oob;
 	struct wait_queue_head
-		space; /* who waits for room in the queue of datagrams, or to connect */
+		space; /* tasks that wait for room in the queue of datagrams, or to connect */
 	struct mutex polled_lock;
 	struct list_head
 		polled; /* datagrams: of unix_polled: peers in whose space pollers of ours may stand */
 	struct mutex
-		read_mutex; /* one reader at a time: it may hold the first message while it copies */
+		read_mutex; /* held by one reader at a time, which may hold the first message while it copies */
 	struct ucred peercred;
 	const struct cred *peer_ids; /* references, set once; NULL */
 	struct pid *peer_pid;
@@ -86,7 +101,10 @@ static inline u64 unix_wmem(const struct unix_sock *u)
 {
 	return (u64)atomic_read(&u->wmem) - 1;
 }
-/* With the 1 that is for nothing, as on Linux: so poll(2) and uncharge(), which has it left, say the same. */
+/*
+ * With the 1 that is for nothing, as on Linux: so poll(2) and uncharge(), which has it left, say
+ * the same.
+ */
 static inline bool unix_has_much_room(const struct unix_sock *u)
 {
 	return (u64)atomic_read(&u->wmem) * 4 <= u->c.sndbuf;
@@ -108,9 +126,13 @@ int unix_check_target(struct sockaddr_buf *a); /* the same of one to connect or 
 bool unix_in_scope(const struct unix_sock *u); /* landlock.h */
 struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type);
 int unix_bind(struct socket *s, struct sockaddr_buf *a);
-int unix_name_asked(struct unix_sock *u); /* who is told of senders gets a name when it talks */
+/* a socket with SO_PASSCRED gets a name when it sends */
+int unix_name_asked(struct unix_sock *u);
 int unix_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
-/* @u's name into @a, for who asks whom a message is from: of length 0 when it has none, or @u is NULL. */
+/*
+ * @u's name into @a, for who asks whom a message is from: of length 0 when it has none, or @u is
+ * NULL.
+ */
 void unix_name_told(const struct unix_sock *u, struct sockaddr_buf *a);
 /* An accepted socket has its listener's name, but is not found by it. */
 void unix_name_accepted(struct unix_sock *srv, const struct unix_sock *l);
@@ -140,7 +162,10 @@ struct unix_sock *unix_peer_get(struct unix_sock *u);
 /* unix_oob.c */
 /* @um, which is one, has come into @to's queue. to->c.lock held. */
 void unix_oob_comes(struct unix_sock *to, struct unix_msg *um);
-/* Does what stands at the front end a read? @first: it has nothing yet, and marks are passed over. read_mutex held. */
+/*
+ * Does what stands at the front end a read? @first: it has nothing yet, and marks are passed over.
+ * read_mutex held.
+ */
 bool unix_oob_stops(struct unix_sock *u, bool first);
 /* The same of the mark @um for a peek that has something already (@some). */
 bool unix_oob_stops_peek(struct unix_sock *u, const struct unix_msg *um, bool some);
@@ -148,10 +173,12 @@ bool unix_oob_stops_peek(struct unix_sock *u, const struct unix_msg *um, bool so
 ssize_t unix_oob_recv(struct unix_sock *u, struct msg *m);
 
 /* unix_gc.c */
-bool unix_too_many_inflight(void);      /* has current's user as many in flight as he may open? */
-void unix_inflight(struct unix_msg *m); /* its files go into a queue */
+/* has current's user as many in flight as he may open? */
+bool unix_too_many_inflight(void);
+void unix_inflight(struct unix_msg *m);    /* its files go into a queue */
 void unix_notinflight(struct unix_msg *m); /* they come out */
-void unix_gc(void);            /* when a socket is closed; cheap when nothing is in flight */
+/* when a socket is closed; cheap when nothing is in flight */
+void unix_gc(void);
 void unix_gc_lock_queue(void); /* around taking descriptors out of a queue */
 void unix_gc_unlock_queue(void);
 struct unix_sock *unix_of_file(struct file *f);

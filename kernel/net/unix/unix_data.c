@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix_data.c: AF_UNIX: data, descriptors and credentials on their way from one socket's sender to the other's queue and reader.
+ * unix_data.c: AF_UNIX: data, descriptors and credentials on their way from one socket's sender to
+ * the other's queue and reader.
  *
- * A sender waits until it has memory, builds its message with no lock held, then puts it into the receiver's queue; where that is full of
- * datagrams it waits on the receiver's space queue. Readers of one socket take turns (read_mutex), so one of them may hold the first message outside the queue while it copies. Who waits does not hold it: another,
- * who does not want to wait, is told so.
+ * A sender waits until it has memory, builds its message with no lock held, then puts it into the
+ * receiver's queue; where that is full of datagrams it waits on the receiver's space queue. Readers
+ * of one socket take turns (read_mutex), so one of them may hold the first message outside the
+ * queue while it copies. Who waits does not hold it: another, who does not want to wait, is told
+ * so.
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -19,13 +22,14 @@
 #include "kernel/task/signal/signal.h"
 
 /*
- * What a message counts for against the sender's SO_SNDBUF, and in SIOCOUTQ: programs depend on how many fit before EAGAIN. The head of
- * an skb takes so much, with its structures, and is as large as a slab; what is more lies in pages.
+ * What a message counts for against the sender's SO_SNDBUF, and in SIOCOUTQ: programs depend on how
+ * many fit before EAGAIN. The head of an skb takes so much, with its structures, and is as large as
+ * a slab; what is more lies in pages.
  */
 #define STREAM_HEAD 3776 /* bytes in the head of one that has pages */
 #define DGRAM_HEAD 16064
-#define APART                                                                                      \
-	1024 /* bytes more than which lie in a slab object of their own: they are pages as a rule */
+/* bytes more than which lie in a slab object of their own: they are pages as a rule */
+#define APART 1024
 #define STREAM_CHUNK (STREAM_HEAD + 32768U)
 
 static u32 truesize_of(int type, u32 n)
@@ -38,7 +42,10 @@ static u32 truesize_of(int type, u32 n)
 
 /* ---- sending ---- */
 
-/* A message with room for @n bytes, or at least @least when memory lies in small pieces. NULL: no memory. */
+/*
+ * A message with room for @n bytes, or at least @least when memory lies in small pieces. NULL: no
+ * memory.
+ */
 static struct unix_msg *alloc_msg(size_t n, u32 least)
 {
 	bool apart = n > APART;
@@ -58,7 +65,10 @@ static struct unix_msg *alloc_msg(size_t n, u32 least)
 	return NULL;
 }
 
-/* Who sent it is noted when either end asks for that by now, or the other end is not accepted yet; or when the sender says it. */
+/*
+ * The sender is recorded if either end asks for it by now, if the other end is not accepted yet, or
+ * if the sender says it.
+ */
 static struct ucred sender(
 	const struct unix_sock *u, const struct unix_sock *to, const struct msg *m)
 {
@@ -68,7 +78,10 @@ static struct ucred sender(
 	return noted ? m->cred : (struct ucred){ 0, ~0U, ~0U };
 }
 
-/* A message for @to with @n (at least @least) bytes of the iterator and, when @with_files, the descriptors. ERR_PTR. */
+/*
+ * A message for @to with @n (at least @least) bytes of the iterator and, when @with_files, the
+ * descriptors. ERR_PTR.
+ */
 static struct unix_msg *build_msg(struct unix_sock *u, const struct unix_sock *to, struct msg *m,
 	u32 n, u32 least, bool with_files)
 {
@@ -181,7 +194,10 @@ static int wait_for_place(struct unix_sock *u, struct unix_sock *to, bool nonblo
 	return wait_result(u, wait_event_timeout(&to->space, has_place(u, to), *until, true));
 }
 
-/* Puts @um into @to's queue: 0, -EAGAIN (it is full), -EPIPE/-ECONNREFUSED. It belongs to the queue when 0. */
+/*
+ * Puts @um into @to's queue: 0, -EAGAIN (it is full), -EPIPE/-ECONNREFUSED. It belongs to the queue
+ * when 0.
+ */
 static int enqueue(struct unix_sock *u, struct unix_sock *to, struct unix_msg *um)
 {
 	int err = 0;
@@ -216,7 +232,7 @@ struct unix_sock *unix_peer_get(struct unix_sock *u)
 	return p;
 }
 
-/* One message into the queue, when there is a place: else it is freed. @until: as above. */
+/* Puts a message into the queue when there is room, else frees it. @until: as above. */
 static int send_msg(
 	struct unix_sock *u, struct unix_sock *to, struct unix_msg *um, bool nonblock, u64 *until)
 {
@@ -293,7 +309,7 @@ static int dgram_sender_may(struct unix_sock *u, const struct unix_sock *to, con
 	return wait_for_memory(u, to, m->nonblock);
 }
 
-/* Who is named, or connected: a reference, or ERR_PTR. */
+/* Returns the named or connected receiver with a reference, or ERR_PTR. */
 static struct unix_sock *dgram_receiver(struct unix_sock *u, struct msg *m)
 {
 	bool named = m->name && m->name->len && u->c.type == SOCK_DGRAM;
@@ -326,7 +342,8 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 	to = dgram_receiver(u, m);
 	if (IS_ERR(to))
 		return PTR_ERR(to);
-	err = -EPERM; /* a connected receiver takes messages from its peer only */
+	/* a connected receiver takes messages from its peer only */
+	err = -EPERM;
 	if (u->c.type == SOCK_DGRAM && to->peer && to->peer != u)
 		goto out;
 	if (READ_ONCE(u->peer) != to && !unix_in_scope(to))
@@ -352,7 +369,10 @@ out:
 
 /* ---- receiving ---- */
 
-/* Under the lock: a reader takes the message out, and puts it back, in one step each, and wakes nobody. */
+/*
+ * Under the lock: a reader takes the message out, and puts it back, in one step each, and wakes
+ * nobody.
+ */
 bool unix_readable(struct unix_sock *u)
 {
 	bool yes;
@@ -413,9 +433,10 @@ static bool same_cred(const struct ucred *a, const struct ucred *b)
 	return a->pid == b->pid && a->uid == b->uid && a->gid == b->gid;
 }
 
-/* The queue's first message taken out; NULL when there is none. For a reader of a stream, who puts back what he leaves, it is in
- * his hand: who polls meanwhile is not told that nothing is there. A byte out of band that has come since he looked for marks stays: its mark is to be
- * passed first.
+/*
+ * The queue's first message taken out; NULL when there is none. For a reader of a stream, who puts
+ * back what he leaves, it is in his hand: who polls meanwhile is not told that nothing is there. A
+ * byte out of band that has come since he looked for marks stays: its mark is to be passed first.
  */
 static struct unix_msg *take_first(struct unix_sock *u, bool in_hand)
 {
@@ -458,8 +479,9 @@ void unix_consumed(struct unix_sock *u, u64 n)
 }
 
 /*
- * Takes bytes of one message: how many, or -EFAULT. The message is put back when something is left (or it was a peek).
- * Readers of one socket are serialised by its read mutex, so nobody sees the queue without it.
+ * Takes bytes of one message: how many, or -EFAULT. The message is put back when something is left
+ * (or it was a peek). Readers of one socket are serialised by its read mutex, so nobody sees the
+ * queue without it.
  */
 static ssize_t take_bytes(struct unix_msg *um, struct msg *m, u32 skip)
 {
@@ -480,7 +502,9 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 	um = take_first(u, true);
 	if (!um)
 		return 0;
-	/* one read does not mix senders; it ends behind a message with files, but may begin before it */
+	/*
+	 * a read does not mix senders; it ends behind a message with files, but may begin before it
+	 */
 	if (!first && u->c.passcred && !same_cred(&um->cred, &m->cred)) {
 		requeue(u, um);
 		return -EAGAIN;
@@ -504,7 +528,10 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 	return n;
 }
 
-/* The message behind @um, or the first one. Only readers take messages out, and they have read_mutex. */
+/*
+ * The message behind @um, or the first one. Only readers take messages out, and they have
+ * read_mutex.
+ */
 static struct unix_msg *next_msg(struct unix_sock *u, struct unix_msg *um)
 {
 	struct list_head *at;
@@ -562,7 +589,10 @@ static bool peek_ready(struct unix_sock *u)
 	return n > (u64)max(READ_ONCE(u->c.peek_off), 0);
 }
 
-/* @part: for a peek, which passes over what is there; who holds read_mutex finds something then, so that a loop ends. */
+/*
+ * @part: for a peek, which passes over what is there; who holds read_mutex finds something then, so
+ * that a loop ends.
+ */
 static bool something(struct unix_sock *u, bool part)
 {
 	return part ? peek_ready(u) : unix_readable(u);
@@ -589,7 +619,7 @@ static int stream_wait(struct unix_sock *u, struct msg *m, bool *held)
 	return wait_aside(u, m, peek, held);
 }
 
-/* Who is connected is who sent it. */
+/* Returns the peer's name: on a connected stream the peer is the sender. */
 static void name_of_peer(struct unix_sock *u, struct sockaddr_buf *name)
 {
 	struct unix_sock *p = unix_peer_get(u);
@@ -607,7 +637,10 @@ static int told_end(struct msg *m)
 	return 0;
 }
 
-/* A read of no bytes waits all the same; the first message's records are its, and where it does not look only, gone. */
+/*
+ * A read of no bytes waits all the same; the first message's records are its, and where it does not
+ * look only, gone.
+ */
 static ssize_t stream_read_nothing(struct unix_sock *u, struct msg *m, bool *held)
 {
 	struct unix_msg *um;
@@ -674,7 +707,9 @@ ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m)
 	return n;
 }
 
-/* The datagram that a peek is to look at, and where in it; NULL: all of it lies before the offset. */
+/*
+ * The datagram that a peek is to look at, and where in it; NULL: all of it lies before the offset.
+ */
 static struct unix_msg *dgram_at_offset(struct unix_sock *u, u32 *skip)
 {
 	struct unix_msg *um = NULL;
@@ -725,7 +760,8 @@ static ssize_t dgram_recv_locked(struct socket *s, struct msg *m, bool *held)
 	if (IS_ERR_OR_NULL(um))
 		return PTR_ERR(um);
 	n = take_bytes(um, m, skip);
-	if (n < 0) { /* a message that met a bad address is gone, as on Linux */
+	/* a message that met a bad address is gone, as on Linux */
+	if (n < 0) {
 		if (!peek) {
 			unix_consumed(u, um->len);
 			unix_msg_free(um);

@@ -20,7 +20,7 @@
 
 static DEFINE_MUTEX(unix_gc_lock);
 static LIST_HEAD(inflight_list); /* of inflight_link, under unix_gc_lock */
-/* who collects: freeing messages comes back here */
+/* the collecting task: freeing messages comes back here */
 static struct task *gc_owner;
 
 void unix_gc_lock_queue(void)
@@ -42,8 +42,8 @@ static bool lock_unless_mine(void)
 }
 
 /*
- * Who closes what he has sent could have any number of files open: those in flight count against
- * their sender's limit, too.
+ * True if current has too many files in flight. Without this limit a task that closes sent files
+ * could have any number open.
  */
 bool unix_too_many_inflight(void)
 {

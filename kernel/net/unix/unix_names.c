@@ -211,7 +211,7 @@ static int autobind(struct unix_sock *u)
 	}
 	if (err)
 		kfree(name);
-	return err == -EINVAL ? 0 : err; /* somebody else named it: good enough */
+	return err == -EINVAL ? 0 : err; /* another task named it: good enough */
 }
 
 int unix_name_asked(struct unix_sock *u)
@@ -295,7 +295,7 @@ int unix_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 
 /* ---- the list of all ---- */
 
-/* One whose last reference has gone is on its way out. */
+/* Takes a reference unless the last one has gone: then the socket is being freed. */
 static bool get_unless_dying(struct unix_sock *u)
 {
 	s32 n = atomic_read(&u->refs);

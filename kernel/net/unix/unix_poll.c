@@ -31,7 +31,10 @@ static void forget_polled(struct unix_polled *k)
 	kfree(k);
 }
 
-/* Who leaves the queue still has its lock when the queue is empty already. */
+/*
+ * True if a task polls @p. A task that leaves the queue still holds its lock when the queue is
+ * already empty.
+ */
 static bool is_polled(struct unix_sock *p)
 {
 	bool yes;

@@ -41,7 +41,7 @@
 int sysctl_randomize_va_space = 2;
 static int mmap_rnd_bits = 28; /* vm.mmap_rnd_bits: of pages */
 
-/* One ELF file: the program or its interpreter. */
+/* An ELF file: the program or its interpreter. */
 struct image {
 	struct file *file;
 	Elf64_Ehdr eh;

@@ -31,7 +31,7 @@
 #define BINFMTFS_MAGIC 0x42494e4d
 #define MIN_LINE 11
 #define MAX_LINE 1920
-/* one line of registration, printed: hex digits for twice 256 bytes, names */
+/* a printed line of registration: hex digits for twice 256 bytes, names */
 #define SHOW_SIZE 4096
 
 #define FLAG_P 1

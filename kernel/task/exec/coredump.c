@@ -160,8 +160,9 @@ static void let_others_go(struct core_state *cs, bool written)
 	if (!wait)
 		return;
 	wait_for_completion(&cs->gathered);
-	spin_lock(&current->sighand
-			   ->lock); /* who completed it holds this until it no longer looks at cs */
+	spin_lock(
+		&current->sighand
+			 ->lock); /* the completing task holds this until it no longer looks at cs */
 	spin_unlock(&current->sighand->lock);
 }
 

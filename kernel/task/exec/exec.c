@@ -2,16 +2,19 @@
 /*
  * exec.c: execve and execveat: a process becomes another program.
  *
- * do_execveat(): gather the strings, find a format (a script leads to its interpreter, and so on), let the ELF loader build the
- * new address space. Up to here everything can fail and the caller goes on. Then commit(): the other threads die, and what the
- * old program had is exchanged for the new.
+ * do_execveat(): gather the strings, find a format (a script leads to its interpreter, and so on),
+ * let the ELF loader build the new address space. Up to here everything can fail and the caller
+ * goes on. Then commit(): the other threads die, and what the old program had is exchanged for the
+ * new.
  *
  * Invariants:
- * 1. Before commit() nothing of current has changed; what fails while the loader maps kills all the same (bprm.too_late), as it does on Linux,
- * which has given up the old program by then. After de_thread() nothing can fail but own_files(), which kills then.
- * 2. cred_guard_mutex is held from the look at tracers to the installed credentials, so no tracer sneaks in between; exec_update_mutex
- * while memory and credentials change, so that who looks at both sees the old or the new ones; new memory with old credentials (until files are
- * closed) is shown only where the new ones would show it too.
+ * 1. Before commit() nothing of current has changed; what fails while the loader maps kills all the
+ *    same (bprm.too_late), as it does on Linux,
+ * which has given up the old program by then. After de_thread() nothing can fail but own_files(),
+ * which kills then. 2. cred_guard_mutex is held from the look at tracers to the installed
+ * credentials, so no tracer sneaks in between; exec_update_mutex while memory and credentials
+ * change, so that who looks at both sees the old or the new ones; new memory with old credentials
+ * (until files are closed) is shown only where the new ones would show it too.
  *
  * Locks: signal->cred_guard_mutex (outermost here), the rest inside the functions that are called.
  */
@@ -112,7 +115,10 @@ static int load_binary(struct bprm *b)
 		if (err)
 			return err;
 	}
-	/* not a script, whose text is not in memory; but what an interpreter gets without having been allowed to open it */
+	/*
+	 * not a script, whose text is not in memory; but what an interpreter gets without having
+	 * been allowed to open it
+	 */
 	bprm_note_reading(b, b->file);
 	if (b->executable)
 		bprm_note_reading(b, b->executable);
@@ -136,7 +142,10 @@ static void leave_mm(void)
 	}
 }
 
-/* Handlers of one's own; a process that shared them with another goes on with a copy. @fresh was made beforehand. */
+/*
+ * Handlers of one's own; a process that shared them with another goes on with a copy. @fresh was
+ * made beforehand.
+ */
 static void own_sighand(struct sighand_struct *fresh)
 {
 	struct sighand_struct *old = current->sighand;
@@ -171,7 +180,10 @@ static void set_comm(const char *name, size_t len)
 	spin_unlock(&current->alloc_lock);
 }
 
-/* The last component of how the caller named it; of what he gave by its descriptor alone, the file's name. */
+/*
+ * The last component of how the caller named it; of what he gave by its descriptor alone, the
+ * file's name.
+ */
 static void take_name(const struct bprm *b)
 {
 	const char *slash = strrchr(b->filename, '/');
@@ -191,7 +203,9 @@ static bool is_dumpable(const struct bprm *b)
 {
 	const struct cred *c = b->cred;
 
-	/* not b->secure: what a tracer has kept from its rights is secure, and has nothing to hide */
+	/*
+	 * not b->secure: what a tracer has kept from its rights is secure, and has nothing to hide
+	 */
 	return !b->nondump && c->euid == c->uid && c->egid == c->gid &&
 	       !cred_gains(current_cred(), c);
 }
@@ -202,11 +216,14 @@ static void take_credentials(struct bprm *b)
 
 	if (b->secure || b->cred->euid != old->euid || b->cred->egid != old->egid)
 		current->pdeath_signal = 0;
-	commit_creds(b->cred); /* may make it undumpable: set anew by the caller */
+	/* may make it undumpable: set anew by the caller */
+	commit_creds(b->cred);
 	b->cred = NULL;
 }
 
-/* The program's own file for its interpreter, open; the vector has stood there without its value. */
+/*
+ * The program's own file for its interpreter, open; the vector has stood there without its value.
+ */
 static void hand_over_executable(struct bprm *b)
 {
 	struct mm *mm = current->mm;
@@ -231,7 +248,10 @@ static struct user_namespace *owner_of_memory(const struct bprm *b)
 	return b->dump_ns ? b->dump_ns : current_user_ns();
 }
 
-/* Who has power there may look at it though it is not dumpable. Others read it under alloc_lock, a tracer while we are stopped. */
+/*
+ * Sets the namespace in which CAP_SYS_PTRACE allows access though the mm is not dumpable. Others
+ * read it under alloc_lock, a tracer while current is stopped.
+ */
 static void give_memory_to(struct mm *mm, struct user_namespace *ns)
 {
 	struct user_namespace *old = mm->user_ns;
@@ -245,9 +265,10 @@ static void give_memory_to(struct mm *mm, struct user_namespace *ns)
 }
 
 /*
- * The new memory, shown to nobody who might not see the old one: descriptors of the old program are still open. Others may look at it from
- * here on, and have to find the new program once the last of those descriptors is closed: its end is how a parent learns of the exec. The
- * result is the old memory, to be put.
+ * The new memory, shown to nobody who might not see the old one: descriptors of the old program are
+ * still open. Others may look at it from here on, and have to find the new program once the last of
+ * those descriptors is closed: its end is how a parent learns of the exec. The result is the old
+ * memory, to be put.
  */
 static struct mm *show_new_mm(struct bprm *b)
 {
@@ -255,11 +276,17 @@ static struct mm *show_new_mm(struct bprm *b)
 	struct mm *old = current->mm;
 	struct user_namespace *ns = owner_of_memory(b);
 
-	/* who has come from above with what he does not show is not laid open yet to the root of where he is */
+	/*
+	 * an undumpable process from an outer namespace is not exposed yet to the root of the inner
+	 * one
+	 */
 	if (old && old->dump_mode != 1 && old->user_ns && old->user_ns->level < ns->level)
 		ns = old->user_ns;
 	give_memory_to(b->mm, ns);
-	/* suid_dumpable is for those who may look at the new credentials: these are still the old ones */
+	/*
+	 * suid_dumpable is for those who may look at the new credentials: these are still the old
+	 * ones
+	 */
 	set_dumpable(b->mm, !old || old->dump_mode == 1 ? dumpable : old->dump_mode);
 	mutex_lock(&current->signal->exec_update_mutex);
 	spin_lock(&current->alloc_lock);
@@ -285,8 +312,8 @@ static void become(struct bprm *b)
 }
 
 /*
- * Behind de_thread(): who had the table with his threads only keeps it, and with it his POSIX locks. A copy is for who shares it with another
- * process.
+ * Behind de_thread(): who had the table with his threads only keeps it, and with it his POSIX
+ * locks. A copy is for who shares it with another process.
  */
 static int own_files(void)
 {
@@ -309,7 +336,11 @@ static int commit(struct bprm *b)
 			return -ENOMEM;
 	}
 	err = exec_namespaces(b->mm);
-	if (!err) /* the last that can fail, and then only for who is being killed: the other threads are gone behind it */
+	/*
+	 * the last that can fail, and then only for who is being killed: the other threads are gone
+	 * behind it
+	 */
+	if (!err)
 		err = de_thread();
 	if (!err)
 		err = own_files();
@@ -359,7 +390,10 @@ static int commit(struct bprm *b)
 
 /* ---- the way there ---- */
 
-/* One's own fs_struct stays so to the end: another process that came to share it could chroot() a program with rights. */
+/*
+ * Checks for a shared fs_struct, which must stay unshared to the end: a sharing process could
+ * chroot() a privileged program.
+ */
 static void check_unsafe(struct bprm *b)
 {
 	struct fs_struct *fs = current->fs;
@@ -369,7 +403,10 @@ static void check_unsafe(struct bprm *b)
 	if (current->no_new_privs)
 		b->unsafe |= UNSAFE_NO_NEW_PRIVS;
 	read_lock(&tasklist_lock);
-	/* a tracer with power over this namespace gains nothing by what we become; cred_guard_mutex keeps others away */
+	/*
+	 * a tracer with power over this namespace gains nothing by what we become; cred_guard_mutex
+	 * keeps others away
+	 */
 	if (current->ptrace &&
 		!cred_ns_capable(current->ptracer_cred, current_user_ns(), CAP_SYS_PTRACE))
 		b->unsafe |= UNSAFE_PTRACE;
@@ -497,7 +534,7 @@ static int do_execveat(int dfd, const char *name, const struct exec_strings *s, 
 		return -ERESTARTNOINTR;
 	}
 	current->in_execve = true;
-	old_pid = ptrace_own_nr(); /* nobody begins to trace it from here on */
+	old_pid = ptrace_own_nr(); /* no tracer can attach from here on */
 	check_unsafe(b);
 	b->cred = prepare_creds();
 	err = b->cred ? args_init(&b->args) : -ENOMEM;
@@ -531,7 +568,8 @@ int kernel_execve(const char *path, const char *const *argv, const char *const *
 {
 	struct exec_strings s = { .kargv = argv, .kenvp = envp };
 
-	task_work_run(); /* files that the caller wrote and closed must not look busy */
+	/* files that the caller wrote and closed must not look busy */
+	task_work_run();
 	return do_execveat(AT_FDCWD, path, &s, 0);
 }
 

@@ -122,7 +122,7 @@ static void apply_setid_bits(struct bprm *b)
 		return;
 	if (!setid_now(f, &mode, &uid, &gid))
 		return;
-	/* who owns it must mean something here */
+	/* the owner must be mapped here */
 	if (!kuid_has_mapping(current_user_ns(), uid) || !kgid_has_mapping(current_user_ns(), gid))
 		return;
 	if (mode & S_ISUID) {

@@ -148,8 +148,8 @@ void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset)
 #define MAX_YIELDS 100
 
 /*
- * Whoever makes it the owner writes guest memory for that, which may take long: userfaultfd(2) has
- * pages come when its reader likes.
+ * Waits for tasks that choose a new owner: they write guest memory, which may take long with
+ * userfaultfd(2).
  */
 static void await_choosers(int turn)
 {
@@ -191,7 +191,7 @@ void futex_wake_q(struct futex_q *q)
 
 	list_del(&q->list);
 	pi_detach(q);
-	/* who frees it takes the bucket's lock first */
+	/* the freeing task takes the bucket's lock first */
 	if (!t) {
 		WRITE_ONCE(q->woken, true);
 		wake_up_common(q->tell, TASK_NORMAL, 0, EPOLLIN);

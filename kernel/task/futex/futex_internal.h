@@ -67,7 +67,7 @@ void futex_wake_q(struct futex_q *q);
 /* Until woken: 0, -ETIMEDOUT or -ERESTARTSYS. Queued before, not afterwards. */
 int futex_sleep(struct futex_q *q, struct wait_until until);
 
-/* One waiter of the queue becomes another's: both buckets are locked. */
+/* Moves a waiter to another futex's queue; both buckets are locked. */
 void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex_key *k);
 
 /* ---- the operations, for calls of their own ---- */
@@ -84,7 +84,7 @@ bool futex2_right(u32 flags, u64 val);
 int futex2_node(uaddr_t addr, u32 flags);
 
 /* ---- futex_waitv.c ---- */
-struct wait_word { /* one of several */
+struct wait_word { /* a word of futex_waitv() */
 	struct futex_q q;
 	uaddr_t addr;
 	u32 val, bitset;

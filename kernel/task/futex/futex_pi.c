@@ -162,7 +162,7 @@ static struct futex_q *top_waiter(struct futex_bucket *b, const struct futex_key
 	return top;
 }
 
-/* Who waited for the old owner waits for the new one. */
+/* Makes the waiters of the old owner wait for the new one. */
 static void pi_new_owner(struct futex_bucket *b, const struct futex_key *k, struct task *owner)
 {
 	struct futex_q *q;
@@ -404,7 +404,7 @@ long futex_unlock_pi(uaddr_t addr, bool private)
 	long err;
 	u32 word;
 
-	/* who does not own it learns no more than that, wherever the word is */
+	/* a caller that does not own it learns only that, wherever the word is */
 	if (get_user(word, addr))
 		return -EFAULT;
 	if ((word & FUTEX_TID_MASK) != (u32)task_pid_vnr(current))
@@ -418,8 +418,7 @@ long futex_unlock_pi(uaddr_t addr, bool private)
 }
 
 /*
- * Nobody had the lock when it was looked at: the most urgent waiter gets it. 0 or 1 (look again),
- * -errno.
+ * Gives a lock that was seen without owner to the most urgent waiter. 0 or 1 (look again), -errno.
  */
 static int give_to_heir(uaddr_t addr, const struct futex_key *k, u32 word)
 {
@@ -439,7 +438,7 @@ static int give_to_heir(uaddr_t addr, const struct futex_key *k, u32 word)
 	return err ? err : !done;
 }
 
-/* Somebody has it: it learns of its waiters, and they of it. */
+/* Links the owner of a held lock and its waiters. */
 static int announce_waiters(uaddr_t addr, const struct futex_key *k, u32 word)
 {
 	struct futex_bucket *b = futex_bucket_of(k);

@@ -46,7 +46,7 @@ static long move_waiters(const struct futex_key *from, const struct futex_key *t
 	return err;
 }
 
-/* Who has the PI word, as a reference, or NULL; 0 or -errno. */
+/* Returns the owner of the PI word in *owner, with a reference, or NULL; 0 or -errno. */
 static int word_owner(uaddr_t addr, struct task **owner)
 {
 	u32 word;
@@ -148,7 +148,7 @@ long futex_wait_requeue_pi(uaddr_t a1, bool private, u32 val, struct wait_until 
 	ret = load_user_u32(a1, &now);
 	if (!ret && now != val)
 		ret = -EAGAIN;
-	/* who was moved and given the lock meanwhile, has it */
+	/* a waiter that was moved and given the lock meanwhile has it */
 	if (ret)
 		ret = futex_unqueue(&q) ? ret : 0;
 	else

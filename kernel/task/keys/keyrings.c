@@ -312,7 +312,8 @@ struct key *keys_search(enum key_type type, const char *desc)
 		if (!IS_ERR(k))
 			return k;
 		if (!failed || PTR_ERR(k) == -ENOKEY)
-			failed = k; /* one that has none wins over one whose key is no good */
+			failed =
+				k; /* a keyring without the key wins over one whose key is unusable */
 	}
 	return failed ? failed : ERR_PTR(-ENOKEY);
 }
@@ -375,7 +376,7 @@ struct key *join_session(const char *name)
 	return k;
 }
 
-/* One thread, and every id of its is the effective one of current. */
+/* True if @parent has one thread and all its ids are current's effective ones. */
 static bool is_like_us(struct task *parent)
 {
 	const struct cred *me = current_cred(), *c = get_task_cred(parent);

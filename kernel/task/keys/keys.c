@@ -132,8 +132,7 @@ static void drop_empty_rings(struct key_user *u)
 }
 
 /*
- * Who pays for nothing is forgotten; the callers may have looked at current's two already.
- * keys_mutex is held.
+ * Frees payers without keys; callers may have looked up current's two already. keys_mutex is held.
  */
 static void forget_idle_payers(void)
 {

@@ -28,7 +28,7 @@ enum key_type { KEY_KEYRING, KEY_USER, KEY_LOGON, KEY_BIG, NR_KEY_TYPES };
 #define KEY_POS(bits) ((bits) << 24)
 #define KEY_USR(bits) ((bits) << 16)
 
-/* Who pays for keys; forgotten when it pays for none. */
+/* A payer of keys; freed when it pays for none. */
 struct key_user {
 	struct list_head list; /* keys.c's, under keys_mutex */
 	kuid_t uid;            /* immutable */
@@ -89,7 +89,7 @@ struct key *key_find(s32 serial);
  */
 struct key *key_find_ring(const char *name);
 /*
- * Who pays for @uid's keys; NULL: no memory, or too many pay. Not kept: only until keys_mutex is
+ * Returns the payer of @uid's keys; NULL: no memory, or too many payers. Valid until keys_mutex is
  * released.
  */
 struct key_user *key_payer(kuid_t uid);

@@ -147,8 +147,8 @@ static long mnt_ns_next(struct mnt_namespace *m, bool older, uaddr_t to, u32 siz
 }
 
 /*
- * Who walks is told of namespaces that it has no other way to: later versions of Linux ask for
- * this.
+ * True if current may see all namespaces: a walk shows namespaces that it cannot reach otherwise.
+ * Later versions of Linux require this.
  */
 static bool may_see_all(void)
 {
@@ -305,7 +305,7 @@ static int ns_path(struct ns_common *ns, struct path *path)
 	}
 	inode->i_ino = ns->inum;
 	inode->i_mode = S_IFREG | 0444;
-	inode->i_flags |= S_IMMUTABLE; /* nobody opens it for writing */
+	inode->i_flags |= S_IMMUTABLE; /* it cannot be opened for writing */
 	set_nlink(inode, 1);
 	inode->i_op = &nsfs_iops;
 	inode->i_fop = &nsfs_fops;

@@ -94,7 +94,7 @@ struct ns_common *ns_get(struct ns_common *ns);
 void ns_put(struct ns_common *ns);
 /* The namespace of a task with a reference, or NULL (it exits, or there are none). */
 struct ns_common *ns_of_task(struct task *t, enum ns_slot slot);
-/* Who has the rights over current's, without a reference. */
+/* Returns the owner of current's namespace in @slot, without a reference. */
 struct user_namespace *current_ns_owner(enum ns_slot slot);
 
 int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner); /* 0 or -errno */

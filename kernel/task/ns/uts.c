@@ -277,7 +277,7 @@ static long compare(struct task *t1, struct task *t2, int type, u64 i1, u64 i2)
 	case KCMP_FS: return order(t1->fs, t2->fs);
 	case KCMP_SIGHAND: return order(t1->sighand, t2->sighand);
 	case KCMP_SYSVSEM: return order(t1->sysvsem, t2->sysvsem);
-	/* nobody has an I/O context of its own, which Linux calls equal */
+	/* no task has an I/O context of its own, which Linux calls equal */
 	case KCMP_IO: return 0;
 	case KCMP_EPOLL_TFD: return compare_watched(t1, t2, i1, UADDR(i2));
 	}

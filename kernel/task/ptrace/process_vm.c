@@ -19,7 +19,7 @@ struct transfer {
 	u64 done;
 };
 
-/* One remote vector: 0, or -EFAULT where either side has a hole. */
+/* Transfers a remote vector: 0, or -EFAULT where either side has a hole. */
 static int transfer_vector(struct transfer *tr, u64 addr, u64 len)
 {
 	while (len && tr->local.count) {

@@ -563,7 +563,7 @@ long sys_ptrace(long request, long pid, u64 addr, u64 data)
 		if (!ret) {
 			ret = request == PTRACE_DETACH ? ptrace_detach(t, data) :
 							 ptrace_request(t, request, addr, data);
-			/* who has been let go may have another tracer already */
+			/* a detached task may have another tracer already */
 			if (!running && (ret || request != PTRACE_DETACH))
 				unfreeze(t);
 		}

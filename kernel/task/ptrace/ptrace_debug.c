@@ -212,7 +212,7 @@ static void look_at_watched(struct hw_debug *d, const struct regs *r)
 bool hw_debug_arm(struct regs *r)
 {
 	struct hw_debug *d = current->hw_debug;
-	u64 hit = signal_pending(current) ? 0 : breaks_at(d, r); /* one trap after the other */
+	u64 hit = signal_pending(current) ? 0 : breaks_at(d, r); /* one trap at a time */
 
 	d->armed = false;
 	if (hit) {

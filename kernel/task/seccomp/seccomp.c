@@ -538,7 +538,7 @@ static struct seccomp_filter *get_filter(struct task *t, u64 off)
 	if (!sh)
 		return f;
 	if (t->seccomp_mode == SECCOMP_MODE_FILTER) {
-		n = t->seccomp ? t->seccomp_count : 0; /* who exits has given them back */
+		n = t->seccomp ? t->seccomp_count : 0; /* an exiting task has given them back */
 		f = off < n ? t->seccomp : ERR_PTR(-ENOENT);
 		for (; off + 1 < n; n--)
 			f = f->prev;

@@ -28,7 +28,7 @@ long seccomp_copy_metadata(struct task *t, u64 size, uaddr_t to);
 struct notify_queue;
 struct seccomp_data;
 struct file;
-/* one reference, the filter's; NULL: no memory */
+/* returns one reference, the filter's; NULL: no memory */
 struct notify_queue *notify_alloc(bool killable);
 void notify_orphan(
 	struct notify_queue *q); /* no task has the filter any more; puts that reference */

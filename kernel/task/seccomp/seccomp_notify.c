@@ -3,15 +3,19 @@
  * seccomp_notify.c: filters that ask another process: SECCOMP_RET_USER_NOTIF (seccomp_unotify(2)).
  *
  *	filter --notify_alloc()--> queue <--notify_fd()-- listener's descriptor: RECV, SEND, ID_VALID, ADDFD, poll
- *	a call of the filter's tasks: notify_call() puts a note on the queue, on its own stack, and sleeps until it is answered
+ *	a call of the filter's tasks: notify_call() puts a note on the queue, on its own stack, and
+ *	sleeps until it is answered
  *
- * States of a note: INIT -> SENT (RECV) -> REPLIED (SEND, ADDFD with its SEND flag, the listener's end). A note leaves the queue when its
- * task goes on: answered, or interrupted, which begins the call anew.
+ * States of a note: INIT -> SENT (RECV) -> REPLIED (SEND, ADDFD with its SEND flag, the listener's
+ * end). A note leaves the queue when its task goes on: answered, or interrupted, which begins the
+ * call anew.
  *
  * Invariants:
- * 1. A note or a descriptor to be added is found through the queue only, under its lock, and nobody keeps a pointer to one beyond
- *    that: both lie on the stacks of sleeping tasks. Who removes one says so to its owner in the same section.
- * 2. The tasks of the filter hold the queue through the filter, the listener through its file: whoever comes last frees it.
+ * 1. A note or a descriptor to be added is found through the queue only, under its lock, and nobody
+ *    keeps a pointer to one beyond that: both lie on the stacks of sleeping tasks. Who removes one
+ *    says so to its owner in the same section.
+ * 2. The tasks of the filter hold the queue through the filter, the listener through its file:
+ *    whoever comes last frees it.
  *
  * Locks: notify_queue.lock for everything but the count; wait_queue_head.lock inside of it.
  */
@@ -41,9 +45,11 @@ struct notify_queue {
 	bool killable; /* immutable */
 	u32 flags;     /* what was set with NOTIF_SET_FLAGS */
 	spinlock_t lock;
-	struct list_head notes; /* the oldest first; under lock, as the rest */
+	/* the oldest first; under lock, as the rest */
+	struct list_head notes;
 	u64 next_id;
-	bool listening, orphaned; /* somebody has the descriptor; no task has the filter any more */
+	/* listening: the descriptor is open; orphaned: no task has the filter any more */
+	bool listening, orphaned;
 	struct wait_queue_head wait;
 };
 
@@ -126,7 +132,10 @@ static bool can_go_on(struct notify_queue *q, const struct note *n)
 	return ret;
 }
 
-/* Takes one descriptor, if there is one. q->lock held; dropped meanwhile. Its owner waits until we say done. */
+/*
+ * Takes one descriptor, if there is one. q->lock held; dropped meanwhile. Its owner waits until we
+ * say done.
+ */
 static bool take_add(struct notify_queue *q, struct note *n)
 {
 	struct note_add *a = list_first_entry_or_null(&n->adds, struct note_add, list);
@@ -377,7 +386,7 @@ static long wait_for_add(struct notify_queue *q, struct note_add *a, u64 id)
 	}
 	spin_unlock(&q->lock);
 	wait_event(&q->wait, READ_ONCE(a->done));
-	spin_lock(&q->lock); /* whoever says so has let go of it */
+	spin_lock(&q->lock); /* the task that set it has let go of it */
 	spin_unlock(&q->lock);
 	return a->ret;
 }
@@ -417,7 +426,10 @@ static long notify_addfd(struct notify_queue *q, uaddr_t arg, size_t size)
 	return err ? err : add_checked(q, &u);
 }
 
-/* Who waits is queued on the vCPU of its waker anyway, where that one is about to sleep (kernel/sched/balance.c): the wish is kept, and met. */
+/*
+ * Keeps the flag and needs no action: a waiter is queued on the vCPU of its waker anyway if that
+ * one is about to sleep (kernel/sched/balance.c).
+ */
 static long notify_set_flags(struct notify_queue *q, u64 flags)
 {
 	if (flags & ~NOTIF_SYNC_WAKE_UP)
@@ -459,7 +471,7 @@ static u32 notify_poll(struct file *f, struct poll_table *pt)
 	return mask;
 }
 
-/* Nobody will answer any more: ENOSYS for those that wait and those that come. */
+/* Ends notifications: present and later callers get ENOSYS. */
 static int notify_release(struct inode *inode, struct file *f)
 {
 	struct notify_queue *q = f->private_data;

@@ -2,8 +2,9 @@
 /*
  * signal.h: signals, their queues and the state that the threads of a process share.
  *
- * A system call that a signal interrupts returns -ERESTARTSYS (or its kin in types.h). On the way to user mode do_signal()
- * turns that into -EINTR or a restart (rax = orig_rax, rip -= 2), as Linux does.
+ * A system call that a signal interrupts returns -ERESTARTSYS (or its kin in types.h). On the way
+ * to user mode do_signal() turns that into -EINTR or a restart (rax = orig_rax, rip -= 2), as Linux
+ * does.
  */
 #ifndef NESTLING_TASK_SIGNAL_H
 #define NESTLING_TASK_SIGNAL_H
@@ -32,10 +33,12 @@ struct ksigaction {
 
 struct sighand_struct {
 	atomic_t count;
-	spinlock_t lock; /* also all signal state of the threads that share it */
+	/* also all signal state of the threads that share it */
+	spinlock_t lock;
 	struct ksigaction action[NSIG_MAX];
 	struct wait_queue_head signalfd_wqh;
-	struct rcu_head rcu; /* lock_task_sighand() looks without a reference */
+	/* lock_task_sighand() looks without a reference */
+	struct rcu_head rcu;
 };
 
 #define OVERRUN_MAX 0x7fffffffL
@@ -43,25 +46,36 @@ struct sigqueue {
 	struct list_head list;
 	siginfo_t info;
 	struct user_struct *user;
-	u8 unseen;    /* a timer's: expiries since it was last taken; racily */
-	bool flushed; /* a timer's: it was pending, and was dropped to be ignored; likewise */
-	s64 overrun_last; /* a timer's: of the one taken last; under its lock, and set under sighand->lock as that is taken */
-	struct sigpending *on; /* a timer's: the queue that it stands in, if it does */
-	atomic_t refs; /* the queue's that it stands in, and the POSIX timer's that it belongs to */
+	/* a timer's: expiries since it was last taken; racily */
+	u8 unseen;
+	/* a timer's: it was pending, and was dropped to be ignored; likewise */
+	bool flushed;
+	/*
+	 * a timer's: of the one taken last; under its lock, and set under sighand->lock as that is
+	 * taken
+	 */
+	s64 overrun_last;
+	/* a timer's: the queue that it stands in, if it does */
+	struct sigpending *on;
+	/* the queue's that it stands in, and the POSIX timer's that it belongs to */
+	atomic_t refs;
 };
 
 /* What the threads of one process share. Under sighand->lock unless said otherwise. */
 struct signal_struct {
 	atomic_t sigcnt;
-	atomic_t live;            /* threads that have not begun to exit */
-	int nr_threads;           /* under tasklist_lock */
-	struct list_head threads; /* of task->thread_node, under tasklist_lock */
+	atomic_t live;  /* threads that have not begun to exit */
+	int nr_threads; /* under tasklist_lock */
+	/* of task->thread_node, under tasklist_lock */
+	struct list_head threads;
 	struct wait_queue_head wait_chldexit;
 	struct task *curr_target;
 	struct sigpending shared_pending;
 	int group_exit_code;
-	bool group_exit;        /* every thread is to die with group_exit_code */
-	atomic_t multi_signals; /* how many were sent to it as to one of several */
+	/* every thread is to die with group_exit_code */
+	bool group_exit;
+	/* how many were sent to it as to one of several */
+	atomic_t multi_signals;
 	int group_stop_count;
 	u32 flags; /* SIGNAL_STOP_STOPPED, ... (signal.c) */
 	struct task *group_exec_task;
@@ -80,20 +94,25 @@ struct signal_struct {
 	u64 nvcsw, nivcsw, cnvcsw, cnivcsw, min_flt, maj_flt, cmin_flt, cmaj_flt, inblock, oublock,
 		cinblock, coublock, maxrss, cmaxrss;
 	struct key *session_keyring, *process_keyring; /* references; under keys_mutex */
-	u32 exec_id;    /* execs; written by who has become the only thread, read racily */
-	int acct_code;  /* for process accounting, set by the last thread: how it ended */
+	/* execs; written by who has become the only thread, read racily */
+	u32 exec_id;
+	/* for process accounting, set by the last thread: how it ended */
+	int acct_code;
 	u64 acct_pages; /* and how large it was */
 	u64 rchar, wchar, syscr, syscw, read_bytes, write_bytes;
 	struct autogroup
 		*autogroup; /* autogroup.c; a reference, under tasklist_lock. NULL: of the root
 				      */
-	struct list_head posix_timers;  /* this and the next two: time/posix_timer.c */
+	/* this and the next two: time/posix_timer.c */
+	struct list_head posix_timers;
 	struct rb_root posix_timer_ids; /* the same, by their numbers */
-	struct rb_root cpu_timers;      /* of any process, that wait for this one's CPU time */
+	/* of any process, that wait for this one's CPU time */
+	struct rb_root cpu_timers;
 	int next_posix_timer_id;
 	struct ktimer real_timer; /* ITIMER_REAL */
 	u64 it_real_incr;
-	u8 it_real_unseen;  /* its expiries since SIGALRM was last taken; racily */
+	/* its expiries since SIGALRM was last taken; racily */
+	u8 it_real_unseen;
 	bool it_real_again; /* it has expired since it was set */
 	struct {
 		u64 expires, incr; /* process CPU time ns; 0 off */
@@ -102,10 +121,14 @@ struct signal_struct {
 	bool oom_victim;
 	struct core_state *core_state;
 	struct mutex cred_guard_mutex; /* exec against ptrace attach */
-	/* Memory and credentials change together in exec: see exec_hold(). Inside cred_guard_mutex; short. */
+	/*
+	 * Memory and credentials change together in exec: see exec_hold(). Inside cred_guard_mutex;
+	 * short.
+	 */
 	struct mutex exec_update_mutex;
 	int group_stop_signr; /* the signal that stopped it, for wait */
-	int notify_count;     /* exec waits until so many other threads are left */
+	/* exec waits until so many other threads are left */
+	int notify_count;
 	u32 ptrace_options;
 	struct exit_watch
 		*exit_watch; /* spawn.h; set before its program runs, lives until it is told */
@@ -114,7 +137,10 @@ struct signal_struct {
 
 enum pid_type { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID, PIDTYPE_MAX };
 
-/* A process number that outlives reuse: groups and sessions keep theirs while they have members. Counted. */
+/*
+ * A process number that outlives reuse: groups and sessions keep theirs while they have members.
+ * Counted.
+ */
 struct pid_namespace;
 struct upid {
 	pid_t nr;
@@ -122,23 +148,29 @@ struct upid {
 };
 struct pid {
 	atomic_t count;
-	pid_t nr;  /* in the initial namespace */
-	u32 level; /* of the namespace it was made for: 0 the initial one */
+	pid_t nr; /* in the initial namespace */
+	/* of the namespace it was made for: 0 the initial one */
+	u32 level;
 	struct list_head tasks[PIDTYPE_MAX]; /* of task->pid_links, under tasklist_lock */
 	struct wait_queue_head wait_pidfd;
-	u64 ident; /* never used again: the inode number of its pidfds */
+	/* never used again: the inode number of its pidfds */
+	u64 ident;
 	/* What is left of its task once that has been waited for: under tasklist_lock. */
 	bool released;
 	int exit_code; /* as wait(2) has it */
 	u64 exit_cgroup;
 	struct rcu_head rcu;
-	struct upid upper[]; /* its numbers in the namespaces of levels 1 to level */
+	/* its numbers in the namespaces of levels 1 to level */
+	struct upid upper[];
 };
 pid_t pid_nr(struct
 	pid *p); /* 0 for NULL; in the initial namespace: programs are told pid_vnr() (pid_ns.h) */
 struct pid *get_pid(
-	struct pid *p); /* who calls has a reference, or a lock under which somebody has */
-/* What @t has now, with a reference: NULL once it is released. Takes tasklist_lock: its group and session may change meanwhile. */
+	struct pid *p); /* the caller has a reference, or a lock under which there is one */
+/*
+ * What @t has now, with a reference: NULL once it is released. Takes tasklist_lock: its group and
+ * session may change meanwhile.
+ */
 struct pid *get_task_pid(struct task *t, enum pid_type type);
 void put_pid(struct pid *p);
 /* By the number that current's pid namespace has for it: */
@@ -175,7 +207,10 @@ static inline u64 task_rlimit(struct task *t, int which)
 #define SEND_SIG_PRIV ((const siginfo_t *)1)
 int send_sig(int sig, struct task *t, const siginfo_t *info);       /* to one thread */
 int send_sig_group(int sig, struct task *t, const siginfo_t *info); /* to its process */
-/* To its process as to one of a group, or of everybody: a child that is being born would have been one of them (fork.c:link_task()). tasklist_lock held. */
+/*
+ * To its process as to one of a group, or of everybody: a child that is being born would have been
+ * one of them (fork.c:link_task()). tasklist_lock held.
+ */
 int send_sig_one_of_many(int sig, struct task *t, const siginfo_t *info);
 int kill_pgrp(struct pid *pgrp, int sig, const siginfo_t *info); /* 0, -ESRCH */
 int kill_pid(struct pid *pid, int sig, const siginfo_t *info);
@@ -186,7 +221,10 @@ void kill_mm_users(struct mm *mm, int sig); /* every process that uses it */
 /* Checks permission of current to signal @t: 0 or -EPERM. */
 int check_kill_permission(int sig, const siginfo_t *info, struct task *t);
 
-/* Job control on terminals: does @t block or ignore @sig; has current's group nobody outside who could continue it? */
+/*
+ * Job control on terminals: does @t block or ignore @sig; has current's group nobody outside who
+ * could continue it?
+ */
 bool sig_is_ignored(struct task *t, int sig);
 bool is_current_pgrp_orphaned(void);
 
@@ -196,17 +234,26 @@ void set_blocked_locked(u64 mask); /* the same with sighand->lock held */
 /* ppoll, pselect, sigsuspend: set now, restored after delivery. 0 or -EFAULT, -EINVAL. */
 int set_user_sigmask(uaddr_t mask, size_t sigsetsize);
 void restore_saved_sigmask_unless(bool interrupted);
-/* Takes one pending signal out of @mask for current: its number with @info filled, or 0 (signalfd, sigtimedwait). */
+/*
+ * Takes one pending signal out of @mask for current: its number with @info filled, or 0 (signalfd,
+ * sigtimedwait).
+ */
 int dequeue_signal(u64 mask, siginfo_t *info);
 size_t copy_siginfo_to_user(uaddr_t to, const siginfo_t *info); /* bytes not copied */
-struct sigqueue *sigqueue_alloc(void); /* for a POSIX timer, which has the reference */
+/* for a POSIX timer, which has the reference */
+struct sigqueue *sigqueue_alloc(void);
 void sigqueue_put(struct sigqueue *q);
-void sigqueue_cancel(struct sigqueue *q); /* one of current's process is not pending any more */
-/* A timer's signal, after @missed periods without one; all that goes by while it is queued, or was dropped, counts as its overruns. */
+/* takes a signal of current's process off the queue */
+void sigqueue_cancel(struct sigqueue *q);
+/*
+ * A timer's signal, after @missed periods without one; all that goes by while it is queued, or was
+ * dropped, counts as its overruns.
+ */
 void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_type type);
 /*
- * posix_timer.c: current has taken a signal (whose si_code is SI_TIMER, or SIGALRM: others need not be told), and holds no lock. Where it is a
- * timer's, what has passed until now is added to it, and the timer does not rest any more.
+ * posix_timer.c: current has taken a signal (whose si_code is SI_TIMER, or SIGALRM: others need not
+ * be told), and holds no lock. Where it is a timer's, what has passed until now is added to it, and
+ * the timer does not rest any more.
  */
 void timer_signal_taken(siginfo_t *info);
 /* The same: current's process does not ignore @signo any more. Its timers go on at once. */
@@ -221,7 +268,9 @@ struct ksignal {
 
 /* Does the guest stack pointer lie where the alternate stack is? (own task) */
 bool within_sig_stack(u64 sp);
-/* The same, and that makes a difference: with SS_AUTODISARM it is none while a handler runs on it. */
+/*
+ * The same, and that makes a difference: with SS_AUTODISARM it is none while a handler runs on it.
+ */
 bool on_sig_stack(u64 sp);
 /* The stack pointer for a frame of this action (SA_ONSTACK honoured). */
 u64 sigsp(u64 sp, const struct ksignal *ks);
@@ -237,19 +286,27 @@ struct posix_timer_info {
 	u64 value;
 	struct pid *target;
 };
-/* Of each timer of a process, the youngest first, as they all were at one time; no lock is held. 0 or -ENOMEM. */
+/*
+ * Of each timer of a process, the youngest first, as they all were at one time; no lock is held. 0
+ * or -ENOMEM.
+ */
 int posix_timers_tell(struct signal_struct *sig,
 	void (*tell)(void *arg, const struct posix_timer_info *i), void *arg);
 void cpu_timers_changed(struct signal_struct *sig); /* RLIMIT_CPU has: its threads look again */
 
-/* Of another task, which may be exiting: its sighand with the lock held, or NULL when it is gone. */
+/*
+ * Of another task, which may be exiting: its sighand with the lock held, or NULL when it is gone.
+ */
 struct sighand_struct *lock_task_sighand(struct task *t);
 static inline void unlock_task_sighand(struct sighand_struct *sh)
 {
 	spin_unlock(&sh->lock);
 }
 
-/* To a thread of that process, which is woken for it from an interruptible sleep, as by a signal that is none. False: there is none any more. */
+/*
+ * To a thread of that process, which is woken for it from an interruptible sleep, as by a signal
+ * that is none. False: there is none any more.
+ */
 bool process_work_add(struct pid *tgid, struct task_work *w);
 
 #endif

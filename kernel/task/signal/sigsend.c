@@ -173,7 +173,9 @@ void complete_signal(int sig, struct task *t, bool group)
 
 	if (!taker)
 		return;
-	/* who dumps core is told of a SIGKILL as well, and who keeps him waiting */
+	/*
+	 * a task that dumps core is told of a SIGKILL as well, and so are the threads it waits for
+	 */
 	if (sig_fatal(taker, sig) && (!taker->signal->group_exit || taker->signal->core_state) &&
 		(sig == SIGKILL || !(taker->signal->flags & SIGNAL_UNKILLABLE)) &&
 		!(taker->real_blocked & sigmask_of(sig)) && (sig == SIGKILL || !taker->ptrace) &&

@@ -154,7 +154,7 @@ void landlock_sb_gone(struct super_block *sb)
 		list_for_each_entry_safe(o, next, &taken, list) {
 			dput(o->going_dentry);
 			iput(o->going);
-			list_del_init(&o->list); /* nobody else does while we have a use */
+			list_del_init(&o->list); /* no other task does while we hold a use */
 			object_put(o);
 			cond_resched();
 		}

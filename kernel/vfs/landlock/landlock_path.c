@@ -61,9 +61,9 @@ static bool is_free(const struct dentry *d)
 }
 
 /*
- * One folder up; false: that was the top. A folder that a mount covers does not count. A file that
- * has been moved out of what its mount shows meets the root of the file system and not that of the
- * mount: the way goes on at the mount, whose rules hold for it as before.
+ * Goes one folder up; false: that was the top. A folder that a mount covers does not count. A file
+ * that has been moved out of what its mount shows meets the root of the file system and not that of
+ * the mount: the way goes on at the mount, whose rules hold for it as before.
  */
 static bool step_up(struct path *p)
 {

@@ -173,7 +173,7 @@ static struct fasync_entry **fasync_find(const struct fasync_list *l, struct fil
 	return at;
 }
 
-/* Whoever has the list may free it when its last entry has gone. */
+/* Unlinks an entry. The owner of the list may free it when the last entry has gone. */
 static void fasync_unlink(struct fasync_list *l, struct fasync_entry **at)
 {
 	struct fasync_entry *e = *at;

@@ -114,7 +114,7 @@ static int set_locked(struct file *f, struct lease **l, int fd, int type)
 		WRITE_ONCE(inode->i_leases, (*l)->next);
 		return -EAGAIN;
 	}
-	file_owned_by_us(f); /* who breaks it next has somebody to tell */
+	file_owned_by_us(f); /* the next breaker has an owner to tell */
 	(*l)->pid = current->tgid;
 	list_add_tail(&(*l)->all, &all_leases);
 	*l = NULL;
@@ -173,8 +173,7 @@ long fcntl_setlease(int fd, struct file *f, int type)
 		return -EINVAL;
 	if (type == F_UNLCK)
 		return drop_lease(f);
-	if (!sysctl_leases_enable ||
-		f->f_op->lock) /* who opens it on the host breaks nothing here */
+	if (!sysctl_leases_enable || f->f_op->lock) /* an open on the host breaks no lease here */
 		return -EINVAL;
 	return set_lease(fd, f, type);
 }
@@ -236,7 +235,8 @@ static bool start_break(struct lease *l, bool write)
 }
 
 /*
- * One look at the inode's leases. False: nothing is in the way any more. *due: when to look again.
+ * Looks once at the inode's leases. False: no lease is in the way any more. *due: when to look
+ * again.
  */
 static bool break_round(struct inode *inode, const struct file *f, bool write, u64 *due)
 {

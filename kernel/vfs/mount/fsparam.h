@@ -21,7 +21,7 @@ enum fs_param_kind {
 	FSP_GID,
 	FSP_SIZE,    /* with k, m, g */
 	FSP_PERCENT, /* as FSP_SIZE, or "50%" */
-	FSP_WORD,    /* one of @words */
+	FSP_WORD,    /* a word of @words */
 	FSP_DIR,     /* the path of a directory */
 	/* several with colons between, "\:" is one of a name's */
 	FSP_DIRS,

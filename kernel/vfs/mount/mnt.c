@@ -128,7 +128,10 @@ static void take_stuck(struct mount *m)
 	m->mnt_dead_at = (struct path){ NULL, at.dentry };
 }
 
-/* Nobody keeps @m any more: what is stuck on it goes to @todo if it was the last who kept that. */
+/*
+ * Drops the mounts that are stuck on @m, which has no holder any more: those without another holder
+ * go to @todo.
+ */
 static void drop_stuck(struct mount *m, struct list_head *todo)
 {
 	while (!list_empty(&m->mnt_mounts)) {
@@ -149,7 +152,7 @@ static void drop_stuck(struct mount *m, struct list_head *todo)
 	}
 }
 
-/* One after the other, since they may be stuck on each other however deep. */
+/* Releases mounts one after the other, since they may be stuck on each other to any depth. */
 static void mnt_release(struct mount *m)
 {
 	LIST_HEAD(todo);

@@ -85,7 +85,7 @@ struct mnt_namespace *mnt_ns_new(struct user_namespace *owner, bool detached)
 		kfree(m);
 		return ERR_PTR(err);
 	}
-	/* nobody sees it: neither counted nor numbered */
+	/* invisible: neither counted nor numbered */
 	if (detached) {
 		atomic_set(&m->ns.count, 1);
 		m->ns.ops = &mnt_ns_ops;
@@ -105,7 +105,7 @@ struct mnt_namespace *mnt_ns_new(struct user_namespace *owner, bool detached)
 
 /* ---- all of them ---- */
 
-/* One that has no tree yet, or is going, is not there. namespace_sem held. */
+/* Takes a reference, unless the namespace has no tree yet or is being freed. namespace_sem held. */
 static bool hold(struct mnt_namespace *m)
 {
 	return m->root && atomic_inc_not_zero(&m->ns.count);

@@ -260,7 +260,7 @@ static int build_change(const struct mount_attr *a, struct change *c)
 	c->type = (u32)a->propagation;
 	c->set = simple_flags(a->attr_set);
 	c->clear = simple_flags(a->attr_clr);
-	/* one of three, not bits: to choose another all have to be cleared */
+	/* one value of three, not bits: to choose another, all have to be cleared */
 	if (a->attr_clr & MOUNT_ATTR__ATIME) {
 		atime = atime_flags(a->attr_set);
 		if ((a->attr_clr & MOUNT_ATTR__ATIME) != MOUNT_ATTR__ATIME || atime < 0)

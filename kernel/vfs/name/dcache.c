@@ -458,8 +458,9 @@ static inline bool dput_fast(struct dentry *d)
 	if (cmpxchg(&d->d_count.v, 1, 0) != 1)
 		return false;
 	/*
-	 * Who has unhashed it since we looked, and put it, has left the rest to us. It is not freed
-	 * under us: no boundary lies between. The slow way it goes, with a reference again.
+	 * A task that unhashed and put the dentry since the look has left the rest to this one. The
+	 * dentry is not freed in between: there is no boundary. It goes the slow way, with a
+	 * reference again.
 	 */
 	return likely(!(READ_ONCE(d->d_flags) & (DCACHE_UNHASHED | DCACHE_DONTCACHE))) ||
 	       !d_tryget(d);
@@ -685,7 +686,7 @@ void d_exchange(struct dentry *a, struct dentry *b)
 	vfs_seq_write_end(&rename_seq);
 }
 
-/* One bucket for every 16 KiB of memory; the table is at most 4 MiB. */
+/* Makes a bucket for every 16 KiB of memory; the table is at most 4 MiB. */
 void dcache_init(void)
 {
 	u32 n = 1024;

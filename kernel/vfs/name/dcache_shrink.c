@@ -81,7 +81,7 @@ static struct dentry *condemn_children(struct dentry *p, struct dentry *from, st
 	return down;
 }
 
-/* One pass over the tree below @root, depth first; the number of dentries it freed. */
+/* Passes once over the tree below @root, depth first; returns the number of dentries it freed. */
 static u64 shrink_pass(struct dentry *root, bool umount)
 {
 	struct shrink_walk w = { .dead = LIST_HEAD_INIT(w.dead), .umount = umount };

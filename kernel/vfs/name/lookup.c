@@ -147,7 +147,7 @@ static struct dentry *lookup_shared(struct dentry *parent, const struct qstr *na
 	} while (err > 0);
 	if (err)
 		return ERR_PTR(err);
-	/* who asked before us may have ended just now */
+	/* an earlier lookup may have ended just now */
 	d = lookup_cached(parent, name, flags);
 	if (!d)
 		d = lookup_real(parent, name, flags);

@@ -387,7 +387,7 @@ static bool is_use(const struct nameidata *nd, bool last, bool slash)
 	       nd->flags & (LOOKUP_DIRECTORY | LOOKUP_OPEN | LOOKUP_CREATE | LOOKUP_AUTOMOUNT);
 }
 
-/* One component, not a dot. */
+/* Walks a component other than a dot. */
 static int nd_step(
 	struct nameidata *nd, const struct qstr *q, const char **name, bool follow, bool last)
 {

@@ -65,7 +65,7 @@ static inline int component_type(const struct qstr *q)
 /* walk.c */
 int walk_fast(int dfd, const char *name, u32 flags, struct path *out, struct last *last);
 
-/* One step up, as far as the walk's flags allow. */
+/* Goes one step up, as far as the walk's flags allow. */
 int nd_dotdot(struct nameidata *nd);
 /* Walks to the parent of the last component. 0: nd_end() must follow; else it was called. */
 int nd_parent(struct nameidata *nd, int dfd, const char *name, u32 flags);
@@ -93,8 +93,8 @@ static inline bool d_must_ask(const struct dentry *d)
 }
 struct dentry *revalidate(struct dentry *d, u32 flags);
 /*
- * One name, from the cache (lookup_cached(): NULL where it is not there) or the file system. May be
- * negative.
+ * Looks up a name in the cache (lookup_cached(): NULL where it is not there) or the file system.
+ * May be negative.
  */
 struct dentry *lookup_cached(struct dentry *parent, const struct qstr *name, u32 flags);
 struct dentry *lookup_name(struct dentry *parent, const struct qstr *name, u32 flags);

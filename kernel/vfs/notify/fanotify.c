@@ -400,7 +400,7 @@ static int check_object(const struct fan_group *g, const struct mark_call *c, co
 	const struct inode *inode = p->dentry->d_inode;
 	bool dir = S_ISDIR(inode->i_mode);
 
-	/* who answers may need /proc, and would wait for himself */
+	/* an answering listener may need /proc, and would wait for itself */
 	if ((c->mask & FAN_PERM_EVENTS) && inode->i_sb->s_magic == PROC_SUPER_MAGIC)
 		return -EINVAL;
 	if (c->type != FAN_ON_INODE &&
@@ -462,7 +462,7 @@ static int add_mark(struct fan_group *g, const void *object, const struct mark_c
 		m = mark_new(g, object, c->type, c->flags);
 	if (IS_ERR(m))
 		return (int)PTR_ERR(m);
-	/* one that holds the inode takes an evictable one over */
+	/* a mark that holds the inode takes over an evictable one */
 	if (!fresh && m->type == FAN_ON_INODE && (m->flags & FAN_MARK_EVICTABLE) &&
 		!(c->flags & FAN_MARK_EVICTABLE)) {
 		m->flags &= ~(u32)FAN_MARK_EVICTABLE;

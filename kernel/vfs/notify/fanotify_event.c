@@ -389,7 +389,7 @@ static int ask(struct fan_group *g, struct fan_event *e)
 	}
 	err = wait_event_killable(&g->wqh, answered(g, e)) ? -EINTR : 0;
 	spin_lock(&g->wqh.lock);
-	/* nobody has taken it, or nobody has answered */
+	/* it was not taken, or not answered */
 	if (!list_empty(&e->link)) {
 		if (e->fd == FAN_NOFD && g->nr_events)
 			g->nr_events--;
@@ -408,8 +408,8 @@ struct asked {
 };
 
 /*
- * Who is to be asked, into @to where that is given: who may fill a file in comes before who looks
- * what is in it. How many. fanotify_lock held.
+ * Gathers the listeners to ask, into @to if given: those that may fill in content come before those
+ * that check it. Returns their number. fanotify_lock held.
  */
 static u32 who_is_asked(const struct gather *g, struct asked *to)
 {

@@ -247,7 +247,7 @@ static struct fan_event *take_event(struct fan_group *g, size_t room, int *err, 
 	} else if (e) {
 		g->nr_events--;
 		*permission = e->permission;
-		if (*permission) { /* who waits may go at any time: it is answered from the list */
+		if (*permission) { /* a waiter may go at any time: it is answered from the list */
 			list_move_tail(&e->link, &g->asked);
 			e->fd = -2;
 		} else {

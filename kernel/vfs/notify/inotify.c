@@ -53,7 +53,7 @@ struct instance {
 	int last_wd;
 	/* of it and its watches; the file keeps the namespace */
 	struct ucounts *uc;
-	struct fasync_list async; /* who gets SIGIO */
+	struct fasync_list async; /* owners that get SIGIO */
 };
 
 struct watch {

@@ -606,7 +606,7 @@ static int pipe_files(struct file *files[2], u32 flags)
 	}
 	p->readers = p->files = p->r_counter = 1;
 	rd->f_inode->i_pipe = p;
-	rd->f_inode->i_fop = &pipefifo_fops; /* who opens /proc/PID/fd/N */
+	rd->f_inode->i_fop = &pipefifo_fops; /* openers of /proc/PID/fd/N */
 	wr = alloc_file(&rd->f_path, O_WRONLY | (flags & (O_NONBLOCK | O_DIRECT)), &pipe_fops);
 	if (IS_ERR(wr)) {
 		fput(rd); /* frees the pipe */

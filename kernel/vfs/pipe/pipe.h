@@ -31,7 +31,7 @@ struct pipe_inode_info {
 	u32 files;
 	struct fasync_list rd_async, wr_async; /* of files with O_ASYNC */
 	bool is_fifo;
-	/* somebody polls: every change wakes, not only the edges from empty and full */
+	/* there is a poller: every change wakes, not only the edges from empty and full */
 	bool poll_usage;
 	struct pipe_buf *bufs;
 	struct page *spare[2];

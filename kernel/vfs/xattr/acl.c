@@ -96,7 +96,7 @@ static bool valid(const struct posix_acl *acl)
 	return !next;
 }
 
-/* One entry as the attribute has it. @ns names ids; NULL: they are the kernel's own. */
+/* Parses an entry of the attribute. @ns maps its ids; NULL: they are the kernel's own. */
 static int parse_entry(
 	struct acl_entry *e, const struct posix_acl_xattr_entry *x, const struct user_namespace *ns)
 {
@@ -172,7 +172,7 @@ static const char *name_of(bool dflt)
 	return dflt ? XATTR_NAME_POSIX_ACL_DEFAULT : XATTR_NAME_POSIX_ACL_ACCESS;
 }
 
-/* One look: the list may grow between its size and its text (-ERANGE). */
+/* Tries once to read the list, which may grow between its size and its text (-ERANGE). */
 static struct posix_acl *acl_try_read(struct inode *inode, bool dflt)
 {
 	const char *name = name_of(dflt);

@@ -15,8 +15,8 @@ struct simple_xattrs {
 };
 void simple_xattrs_init(struct simple_xattrs *x);
 /*
- * Nobody has them any more. free: anywhere, groups go with locks held; evict: there may be very
- * many, it may sleep.
+ * Frees attributes without users. free: in any context, groups go with locks held; evict: for very
+ * many, may sleep.
  */
 void simple_xattrs_free(struct simple_xattrs *x);
 void simple_xattrs_evict(struct simple_xattrs *x);

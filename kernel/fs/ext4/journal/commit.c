@@ -49,7 +49,7 @@ static void log_submit(struct log_writer *w)
 }
 
 /*
- * One block from @data to block @to of the device; neighbours share a bio. @data stays until
+ * Writes a block from @data to block @to of the device; neighbours share a bio. @data stays until
  * log_wait().
  */
 static void write_block(struct log_writer *w, u64 to, u8 *data)

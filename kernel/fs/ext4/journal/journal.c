@@ -4,20 +4,23 @@
  *
  *	h = ext4_start(sb, credits);  change buffers; ext4_dirty(h, buf) ...;  ext4_stop(h);
  *
- * A transaction: RUNNING (handles join it) -> barrier (no handle may begin; the open ones end) -> its buffers are copied, and a new
- * transaction may begin -> ordered data has reached the disk -> descriptor, copies and revokes go into the log -> commit block with
- * PREFLUSH and FUA: COMMITTED. The copies stay until a checkpoint writes them home, in block order, and empties the log.
+ * A transaction: RUNNING (handles join it) -> barrier (no handle may begin; the open ones end) ->
+ * its buffers are copied, and a new transaction may begin -> ordered data has reached the disk ->
+ * descriptor, copies and revokes go into the log -> commit block with PREFLUSH and FUA: COMMITTED.
+ * The copies stay until a checkpoint writes them home, in block order, and empties the log.
  *
- * Copying at the barrier costs a memcpy of each dirty block (0.3 us) and spares everything that "a buffer under commit must not change"
- * otherwise asks for: live buffers belong to handles only, copies to the journal thread only. A checkpoint always empties the whole log:
- * the log is large against a transaction (a quarter), and one flush serves all.
+ * Copying at the barrier costs a memcpy of each dirty block (0.3 us) and spares everything that "a
+ * buffer under commit must not change" otherwise asks for: live buffers belong to handles only,
+ * copies to the journal thread only. A checkpoint always empties the whole log: the log is large
+ * against a transaction (a quarter), and one flush serves all.
  *
- * Invariants: 1. what is written home is a committed copy, never live data; 2. a block that was freed is not had again before its
- * transaction has committed (balloc.c holds it), and a freed metadata block has a revoke record; 3. the log's superblock names the
- * tail before the first commit block behind it can reach the disk.
- * Locks: j->lock (spin) for the running transaction and its list; everything after the barrier belongs to the journal thread.
- * To lockdep an open handle is a lock that sleeps: ext4_start() may wait for the end of a barrier,
- * and the barrier waits for open handles.
+ * Invariants: 1. what is written home is a committed copy, never live data; 2. a block that was
+ * freed is not had again before its transaction has committed (balloc.c holds it), and a freed
+ * metadata block has a revoke record; 3. the log's superblock names the tail before the first
+ * commit block behind it can reach the disk.
+ * Locks: j->lock (spin) for the running transaction and its list; everything after the barrier
+ * belongs to the journal thread. To lockdep an open handle is a lock that sleeps: ext4_start() may
+ * wait for the end of a barrier, and the barrier waits for open handles.
  */
 #include "kernel/fs/ext4/journal/jbd.h"
 #include "kernel/lib/debug/lockdep.h"
@@ -26,7 +29,8 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/signal/signal.h"
 
-#define ROOM_LEAST 1024 /* blocks: handles of a few hundred fit into a quarter */
+/* blocks: handles of a few hundred fit into a quarter */
+#define ROOM_LEAST 1024
 
 #define SECOND 1000000000UL
 #define UNLOGGED_BLOCKS 16384 /* four times the size of a transaction */
@@ -44,8 +48,8 @@ static bool tid_geq(u32 a, u32 b)
 /* ---- handles ---- */
 
 /*
- * So many blocks of the log are in use at most before a checkpoint. Each of them has a copy in memory until then, so that a small machine
- * uses but a part of a large log.
+ * So many blocks of the log are in use at most before a checkpoint. Each of them has a copy in
+ * memory until then, so that a small machine uses but a part of a large log.
  */
 u32 ext4_journal_room(const struct ext4_journal *j)
 {
@@ -59,7 +63,10 @@ static u32 txn_max(const struct ext4_journal *j)
 	return ext4_journal_room(j) / 4;
 }
 
-/* Under j->lock. Blocks of the log that @t may ask for: a removed directory is nothing but revokes, as many as it had blocks. */
+/*
+ * Under j->lock. Blocks of the log that @t may ask for: a removed directory is nothing but revokes,
+ * as many as it had blocks.
+ */
 static u32 txn_blocks(const struct ext4_journal *j, const struct ext4_txn *t)
 {
 	return t->nr_bufs + t->reserved + ext4_log_revoke_blocks(j, t->nr_revokes);
@@ -368,12 +375,18 @@ int ext4_commit_tid(struct ext4_sb *sbi, u32 tid)
 
 	if (!j)
 		return 1;
-	/* one that has not begun is of an earlier mount for writing (without a log they begin anew), or none at all */
+	/*
+	 * a transaction that has not begun is of an earlier mount for writing (without a log
+	 * numbers begin anew), or there is none
+	 */
 	if (j->closed || tid_geq(READ_ONCE(j->committed_tid), tid) ||
 		!tid_geq(READ_ONCE(j->next_tid) - 1, tid))
 		return j->aborted ? -EIO : 1;
 	spin_lock(&j->lock);
-	/* of one that is committing already the flush may have begun before the caller's data was written */
+	/*
+	 * of one that is committing already the flush may have begun before the caller's data was
+	 * written
+	 */
 	early = j->running && j->running->tid == tid;
 	want_commit_locked(j, tid);
 	spin_unlock(&j->lock);
@@ -637,7 +650,9 @@ static int journal_begin_writing(struct ext4_journal *j, u32 next_tid)
 	return ext4_log_write_super(j, 0, j->next_tid);
 }
 
-/* For a file system without a journal: transactions all the same, of a size as if there were one. */
+/*
+ * For a file system without a journal: transactions all the same, of a size as if there were one.
+ */
 static struct ext4_journal *journal_without_log(struct super_block *sb)
 {
 	struct ext4_journal *j = kzalloc(sizeof(*j), GFP_KERNEL);
@@ -657,7 +672,8 @@ int ext4_journal_load(struct super_block *sb, bool write)
 	u32 next_tid = 0;
 	int err = 0;
 
-	ext4_journal_free(EXT4_SB(sb)); /* the closed one of an earlier mount for writing */
+	/* the closed one of an earlier mount for writing */
+	ext4_journal_free(EXT4_SB(sb));
 	j = logged ? journal_open(sb) : journal_without_log(sb);
 	if (IS_ERR(j)) {
 		printk(KERN_ERR "EXT4-fs (%s): no usable journal (%ld)\n", sb->s_id, PTR_ERR(j));
@@ -692,7 +708,8 @@ int ext4_journal_close(struct ext4_sb *sbi)
 	if (!j || j->closed)
 		return 0;
 	spin_lock(&j->lock);
-	j->closed = true; /* the thread commits what is running, once its handles have ended */
+	/* the thread commits what is running, once its handles have ended */
+	j->closed = true;
 	j->stop = true;
 	spin_unlock(&j->lock);
 	wake_up_all(&j->wait_start);
@@ -711,7 +728,7 @@ bool ext4_journal_open(const struct ext4_sb *sbi)
 	return sbi->journal && !sbi->journal->closed;
 }
 
-/* Nobody can have a handle or wait for one any more. */
+/* Called when no task can have a handle or wait for one any more. */
 void ext4_journal_free(struct ext4_sb *sbi)
 {
 	if (sbi->journal)

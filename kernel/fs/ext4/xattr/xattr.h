@@ -37,7 +37,7 @@ int ext4_set_system_data(struct ext4_handle *h, struct inode *inode, const void 
 #define SYSTEM 7
 #define SYSTEM_DATA "data"
 
-/* One attribute in memory. */
+/* An attribute in memory. */
 struct attr {
 	u8 index, name_len;
 	char name[256];

@@ -672,7 +672,7 @@ int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *a
 	if (err) {
 		drop_made(h, inode, as);
 		keep_no_more(h, inode, as);
-		/* who wrote the inode meanwhile made the checksum of what is no longer there */
+		/* a writer of the inode meanwhile computed the checksum of the old content */
 		if (!IS_ERR(b))
 			ext4_write_inode_raw(h, inode);
 	} else {
