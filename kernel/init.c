@@ -66,7 +66,7 @@ static int set_ro(const char *value)
 	root_flags |= MS_RDONLY;
 	return 0;
 }
-PARAM("ro", set_ro, "mount the root read-only (as it is)");
+PARAM("ro", set_ro, "mount the root read-only (default)");
 
 static int set_rootdelay(const char *value)
 {

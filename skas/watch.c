@@ -46,7 +46,7 @@ static void end(struct runner *r, int task)
 		os_space_end(task);
 	spin_unlock(&ends_lock);
 	if (ours)
-		pr_notice("skas: a guest computes while nobody drives it\n");
+		pr_notice("skas: a guest computes while no vCPU drives it\n");
 	r->watched.doubts = 0;
 }
 

@@ -248,7 +248,7 @@ static const char *hold(struct snapshot *s)
 		return "the disks were released by the guest";
 	if (said_end(s))
 		return NULL;
-	return why == SNAPSHOT_TIME ? "its time was over" : "who began it had gone";
+	return why == SNAPSHOT_TIME ? "its time was over" : "its client had gone";
 }
 
 static const char *begin(struct snapshot *s)
@@ -273,7 +273,7 @@ static const char *begin(struct snapshot *s)
 	mutex_unlock(&lock);
 	tell(s);
 	mconsole_end(&s->begin.call, 0);
-	return s->begin.call.lost ? "who began it did not listen" : hold(s);
+	return s->begin.call.lost ? "its client did not listen" : hold(s);
 }
 
 static int snapshot_thread(void *arg)
@@ -357,7 +357,7 @@ static void cmd_end(struct mconsole_call *c, const char *args)
 	mutex_lock(&lock);
 	if (!err && (!now || (id && id != now->id))) {
 		err = -ENOENT;
-		why = id && id != last_id ? "there is none of this number" : last_end;
+		why = id && id != last_id ? "no snapshot has this number" : last_end;
 	} else if (!err && now->end) {
 		err = -EALREADY;
 		why = "it is about to end";

@@ -54,19 +54,18 @@ static void expired(struct ktimer *t)
 {
 	char text[80];
 
-	scnprintf(text, sizeof(text), "watchdog: nobody has written for %d s", dog.secs);
+	scnprintf(text, sizeof(text), "watchdog: no write for %d s", dog.secs);
 	if (trouble_ops)
 		trouble_ops->hang(text);
 	if (panics)
-		panic("watchdog: nobody has written for %d s", dog.secs);
-	pr_crit("watchdog: watchdog0: nobody has written for %d s: restarting\n", dog.secs);
+		panic("watchdog: no write for %d s", dog.secs);
+	pr_crit("watchdog: watchdog0: no write for %d s: restarting\n", dog.secs);
 	arch_reboot();
 }
 
 static void soon(struct ktimer *t)
 {
-	pr_crit("watchdog: watchdog0: pretimeout event: nobody has written for %d s\n",
-		dog.secs - dog.pre);
+	pr_crit("watchdog: watchdog0: pretimeout event: no write for %d s\n", dog.secs - dog.pre);
 }
 
 static void feed_locked(void)

@@ -132,9 +132,9 @@ static const char head[] =
 	".BR \\-\\-help ;\n"
 	"listings have\n"
 	".BR \\-\\-json .\n"
-	"Colours and progress bars are for a terminal only, and colours not where\n"
+	"Colours and progress bars appear on a terminal only, colours not if\n"
 	".B NO_COLOR\n"
-	"is set; a bar comes when something has taken a second.\n";
+	"is set, a bar after a second.\n";
 
 static const char foot[] =
 	".SH EXAMPLES\n"

@@ -64,7 +64,7 @@ static enum format format_of(const char *name, const char *option)
 		return FORMAT_RAW;
 	if (!strcmp(name, "v3") || !strcmp(name, "v4"))
 		return name[1] == '3' ? FORMAT_V3 : FORMAT_V4;
-	die("%s: '%s' is none of v3, v4 and raw", option, name);
+	die("%s: '%s' is not v3, v4 or raw", option, name);
 }
 
 /* ---- options: all commands share one parser, each allows its own ---- */
@@ -350,10 +350,10 @@ static int rebase(int argc, char **argv)
 /* ---- the table ---- */
 
 static const struct option_row create_options[] = {
-	{ 'b', "backing", "FILE", "the file beneath; --backing or --size must be there" },
+	{ 'b', "backing", "FILE", "the backing file; --backing or --size is required" },
 	{ KEY_SIZE, "size", "SIZE",
-		"how large the disk is: that of the backing file, or more with v4; alone: a disk "
-		"without a backing file, version 4" },
+		"the size of the disk: the backing file's, or more with v4; without --backing "
+		"a disk without backing file, version 4" },
 	{ KEY_FORMAT, "format", "v3|v4", "the version (v3 over a backing file)" },
 	{ 0 },
 };
@@ -365,8 +365,8 @@ static const struct option_row commit_options[] = {
 static const struct option_row rebase_options[] = {
 	{ 'b', "backing", "FILE", "the new backing file" },
 	{ 'u', NULL, NULL,
-		"compare and copy nothing: for a backing file that was moved, or touched, but "
-		"whose contents are the same" },
+		"compare and copy nothing: for a backing file that was moved or touched, but "
+		"whose contents are unchanged" },
 	{ 0 },
 };
 static const struct option_row convert_options[] = {
@@ -377,54 +377,55 @@ static const struct option_row convert_options[] = {
 static const struct command cmd_create = {
 	.name = "cow create",
 	.args = "FILE [FILE]",
-	.help = "An empty layer over a backing file.",
+	.help = "Makes an empty layer over a backing file.",
 	.options = create_options,
 	.run = create,
 };
 static const struct command cmd_info = {
 	.name = "cow info",
 	.args = "FILE",
-	.help = "Its format, size, what it holds, and its backing files.",
+	.help = "Shows a file's format, its size, the data that it holds, and its backing "
+		"files.",
 	.options = json_options,
 	.run = info,
 };
 static const struct command cmd_check = {
 	.name = "cow check",
 	.args = "FILE",
-	.help = "Looks at all headers, tables and compressed clusters of it and of its backing "
-		"files.",
-	.exits = "2 when something is damaged",
+	.help = "Checks all headers, tables and compressed clusters of a file and of its "
+		"backing files.",
+	.exits = "2 when a file is damaged",
 	.options = json_options,
 	.run = check,
 };
 static const struct command cmd_commit = {
 	.name = "cow commit",
 	.args = "FILE",
-	.help = "Writes what it holds into its backing file and makes the layer empty. Where it is "
-		"killed the same command goes on.",
+	.help = "Writes a layer into its backing file and empties the layer. A command that "
+		"was killed can be repeated, and continues.",
 	.options = commit_options,
 	.run = commit,
 };
 static const struct command cmd_rebase = {
 	.name = "cow rebase",
 	.args = "FILE",
-	.help = "Puts it on another backing file; what this has otherwise than the old one is "
-		"copied first, so that the disk stays what it is.",
+	.help = "Puts a layer on another backing file. What differs between the two files is "
+		"first copied into the layer, so that the disk is unchanged.",
 	.options = rebase_options,
 	.run = rebase,
 };
 static const struct command cmd_convert = {
 	.name = "cow convert",
 	.args = "FILE OUT",
-	.help = "The same disk in another format.",
+	.help = "Converts a disk to another format.",
 	.options = convert_options,
 	.run = do_convert,
 };
 static const struct command cmd_pack = {
 	.name = "cow pack",
 	.args = "FILE OUT",
-	.help = "The whole disk with all its backing files in one compressed file, to be sent "
-		"away; an instance can run on it.",
+	.help = "Packs the whole disk, with all its backing files, into one compressed file to "
+		"send away; an instance can run on it.",
 	.run = pack,
 };
 static const struct command *const cow_commands[] = { &cmd_create, &cmd_info, &cmd_check,

@@ -141,7 +141,7 @@ char *blob_text(const struct blob *b, size_t max)
 	char *text;
 
 	if (b->size > max)
-		die("%s: %llu bytes are too many for what it is", b->name,
+		die("%s: %llu bytes are too many for a file of its kind", b->name,
 			(unsigned long long)b->size);
 	text = xalloc((size_t)b->size + 1);
 	while ((n = next_piece_of(r))) {

@@ -98,7 +98,7 @@ static void add_member(
 	char *name = path ? normal(NULL, path) : NULL, *dir;
 
 	if (!name)
-		die("%s: a name that does not belong there", b->what);
+		die("%s: a name that is not allowed there", b->what);
 	if (!link && archive_entry_filetype(e) != S_IFREG)
 		return;
 	if (b->nr == MEMBERS_MAX)

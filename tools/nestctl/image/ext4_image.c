@@ -301,7 +301,7 @@ static void add_hardlink(
 
 	im->ino = path_lookup(im, path);
 	if (!im->ino)
-		die("%s: hard link to %s, which the archive did not hold before", im->path, target);
+		die("%s: hard link to %s, which is not earlier in the archive", im->path, target);
 	check(im, ext2fs_read_inode(im->fs, im->ino, &inode), "cannot read the inode of");
 	if (inode.i_links_count >= LINKS_MAX)
 		die("%s: more than %d names of one file", im->path, LINKS_MAX);

@@ -106,13 +106,13 @@ static int image_rm(int argc, char **argv)
 enum { KEY_NAMES = 256 };
 static const struct option_row list_options[] = {
 	OPTION_JSON,
-	{ KEY_NAMES, "names", NULL, "nothing but the names, one a line" },
+	{ KEY_NAMES, "names", NULL, "only the names, one a line" },
 	{ 0 },
 };
 static const struct command cmd_list_images = {
 	.name = "image list",
 	.args = "",
-	.help = "The images that have names.",
+	.help = "Lists the images that have names.",
 	.options = list_options,
 	.run = image_list,
 };

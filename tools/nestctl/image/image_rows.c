@@ -9,9 +9,9 @@
 static const struct option_row build_options[] = {
 	{ 'v', "variant", "debian|busybox", "what to build (debian)" },
 	{ 'S', "suite", "bookworm|trixie|forky|sid",
-		"which Debian (bookworm), or another suite that mmdebstrap(1) knows" },
+		"the Debian release (bookworm), or another suite that mmdebstrap(1) knows" },
 	{ 's', "size", "SIZE", "room in its file system (2G, 64M); the file is sparse" },
-	{ 'o', "output", "FILE", "where the image goes, instead of the store" },
+	{ 'o', "output", "FILE", "the image's file, instead of one in the store" },
 	{ 'f', "force", NULL, "replace an existing image" },
 	{ 0 },
 };
@@ -21,21 +21,20 @@ const struct command cmd_image_build = {
 	.args = "[PACKAGE...]",
 	.help = "Makes an image of Debian, or a small one with busybox.",
 	.text = "Debian is made with mmdebstrap(1): its minbase variant, a few tools, and each "
-		"PACKAGE. A normal user can do this too, with user namespaces or, where there are "
-		"none, with fakechroot; owners and device nodes are right either way, since the "
-		"archive is written straight into the file system by libext2fs. busybox is the "
-		"host's static one and needs no network.\n\nThe image is called debian, "
-		"debian-SUITE or busybox "
-		"unless -o says where it goes. It appears under its name when it is complete and "
-		"e2fsck(8) finds nothing wrong with it. An existing image of that name is replaced "
-		"with --force only.",
+		"PACKAGE. A normal user can do this too, with user namespaces or else with "
+		"fakechroot; owners and device nodes are right either way, since libext2fs "
+		"writes the archive straight into the file system. busybox is the host's "
+		"static one and needs no network.\n\nThe image is called debian, debian-SUITE "
+		"or busybox unless -o names its file. It appears under its name when it is "
+		"complete and e2fsck(8) finds nothing wrong with it. An existing image of that "
+		"name is replaced with --force only.",
 	.options = build_options,
 	.helper = true,
 };
 
 static const struct option_row import_options[] = {
 	{ 's', "size", "SIZE",
-		"room in its file system (what is in it, a quarter more, and 256M); the file is "
+		"room in its file system (its contents, a quarter more, and 256M); the file is "
 		"sparse" },
 	{ 0 },
 };
@@ -63,7 +62,7 @@ const struct command cmd_image_import = {
 };
 
 static const struct option_row export_options[] = {
-	{ 'o', "output", "FILE", "where the tar goes, instead of standard output" },
+	{ 'o', "output", "FILE", "the tar's file, instead of standard output" },
 	{ 0 },
 };
 

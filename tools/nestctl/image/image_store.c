@@ -115,7 +115,7 @@ const char *image_reserve(const char *name)
 	const char *path = image_path(name);
 
 	if (!strchr(name, '/') && (*name == '.' || strlen(name) > 200))
-		die("'%.200s' is no name for an image", name);
+		die("'%.200s' is not a name for an image", name);
 	image_lock(name);
 	if (!access(path, F_OK))
 		die("%s: there is one already; `nestctl image rm` removes it", name);

@@ -187,7 +187,7 @@ int image_import(int argc, char **argv)
 	if (bytes > 1ULL << 44)
 		die("--size: an image of more than 16T cannot be");
 	if (!words[1] && !strcmp(words[0], "-"))
-		die("image import: what comes from standard input needs a NAME");
+		die("image import: an archive from standard input needs a NAME");
 	name = words[1] ? words[1] : name_for(words[0]);
 	path = image_reserve(name);
 	write_image(read_all(words[0], &c), path, bytes, &c);

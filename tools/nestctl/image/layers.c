@@ -77,7 +77,7 @@ static void check_numbers(const char *path, struct archive_entry *e)
 	if (size < 0 || (uint64_t)size > FILE_MAX)
 		die("%s: a size of %lld", path, (long long)size);
 	if (uid < 0 || uid >= UINT32_MAX || gid < 0 || gid >= UINT32_MAX)
-		die("%s: an owner that is no number of a user", path);
+		die("%s: an owner that is not a user number", path);
 	switch (type) {
 	case S_IFLNK:
 		if (!archive_entry_symlink(e) || !*archive_entry_symlink(e) ||
@@ -88,7 +88,7 @@ static void check_numbers(const char *path, struct archive_entry *e)
 	case S_IFBLK:
 		if ((uint64_t)archive_entry_rdevmajor(e) > 0xfff ||
 			(uint64_t)archive_entry_rdevminor(e) > 0xfffff)
-			die("%s: a device with numbers that there are not", path);
+			die("%s: a device whose numbers do not exist", path);
 		break;
 	case S_IFREG:
 	case S_IFDIR:

@@ -29,7 +29,7 @@ static const struct json *parse_blob(const struct blob *b)
 static const char *digest_of(const char *digest, const char *what)
 {
 	if (!digest)
-		die("%s: something in it has no digest", what);
+		die("%s: a part of it has no digest", what);
 	if (strncmp(digest, "sha256:", 7) || strlen(digest) != 7 + 64 ||
 		strspn(digest + 7, "0123456789abcdef") != 64)
 		die("%s: '%.80s' is not a sha256 digest, the only kind that is known", what,
@@ -88,9 +88,10 @@ static void put_list(FILE *f, char letter, const struct json *list, const char *
 {
 	for (const struct json *j = list ? list->first : NULL; j; j = j->next) {
 		if (j->kind != JSON_TEXT)
-			die("%s: a list of its configuration holds what is no text", what);
+			die("%s: a list in its configuration has an element that is not text",
+				what);
 		if (letter == 'e' && (!strchr(j->text, '=') || *j->text == '='))
-			die("%s: '%s' is no environment variable", what, j->text);
+			die("%s: '%s' is not an environment variable", what, j->text);
 		put(f, letter, j->text);
 	}
 }
@@ -148,7 +149,7 @@ static struct container read_layout(struct bundle *b, const char *what)
 
 	for (int i = 0; json_list(doc, "manifests"); i++) {
 		if (i == INDEXES_MAX)
-			die("%s: more than %d indexes in each other", what, INDEXES_MAX);
+			die("%s: indexes nested more than %d deep", what, INDEXES_MAX);
 		blob = described(b, choose(doc, what), what);
 		doc = parse_blob(&blob);
 	}
@@ -189,7 +190,7 @@ static struct container read_saved(struct bundle *b, const char *what)
 	read_config(&c, doc, file.name);
 	ids = json_list(json_get(doc, "rootfs"), "diff_ids");
 	if (count(ids, file.name) != c.nr)
-		die("%s: it tells of other layers than %s", file.name, blob.name);
+		die("%s: it lists other layers than %s", file.name, blob.name);
 	c.layers = xalloc(c.nr * sizeof(*c.layers));
 	ids = ids->first;
 	size_t i = 0;
@@ -211,5 +212,5 @@ struct container container_read(struct bundle *b, const char *what)
 		return read_layout(b, what);
 	if (bundle_has(b, "manifest.json"))
 		return read_saved(b, what);
-	die("%s: neither index.json nor manifest.json is in it: no image", what);
+	die("%s: it contains neither index.json nor manifest.json: not an image", what);
 }

@@ -127,7 +127,7 @@ static int gdb_command(int argc, char **argv)
 }
 
 static const struct option_row options[] = {
-	{ 'c', "core", "FILE", "look at a core that a crash has left" },
+	{ 'c', "core", "FILE", "look at the core of a crash" },
 	{ 'k', "kernel", "PATH", "with --core: the program; by default the one beside nestctl" },
 	{ 0 },
 };
@@ -135,11 +135,10 @@ static const struct option_row options[] = {
 const struct command cmd_gdb = {
 	.name = "gdb",
 	.args = "[UMID] [-- GDB'S ARGUMENT...]",
-	.help = "gdb on an instance's kernel, with commands for guest tasks.",
-	.text = "Without UMID, on the only instance. `help nest` and `help task` in gdb list the "
-		"commands; docs/debugging.md explains them. While gdb has the kernel "
-		"stopped the "
-		"instance stands still.",
+	.help = "Runs gdb on an instance's kernel, with commands for guest tasks.",
+	.text = "Without UMID, on the only instance. `help nest` and `help task` in gdb list "
+		"the commands; docs/debugging.md explains them. While gdb has the kernel "
+		"stopped the whole instance is stopped.",
 	.options = options,
 	.run = gdb_command,
 };

@@ -344,7 +344,7 @@ static void parse_option(struct run *r, int key)
 	case KEY_NAME: add(r, format("umid=%s", optarg)); break;
 	case KEY_PARAM:
 		if (!*optarg || !strncmp(optarg, "--", 2))
-			die("run: --param '%s': this is no parameter", optarg);
+			die("run: --param '%s': not a parameter", optarg);
 		add_param(r, optarg);
 		break;
 	case 'p':
@@ -402,13 +402,13 @@ static int run_command(int argc, char **argv)
 static const struct option_row options[] = {
 	{ KEY_RM, "rm", NULL, "keep nothing, which is the default without --keep" },
 	{ 'c', "keep", "FILE",
-		"keep what is written in this copy-on-write layer, which is made when it is "
-		"absent" },
+		"keep what is written in this copy-on-write layer, which is made if it does "
+		"not exist" },
 	{ 'c', "cow", "FILE", NULL },
 	{ 'v', "volume", "HOSTDIR:GUESTDIR[:ro]",
-		"mount a folder of the host at GUESTDIR, a full path, which is made when it is "
-		"absent; with :ro it can only be read. May be given sixteen times. The instance "
-		"sees nothing else of the host's files." },
+		"mount a folder of the host at GUESTDIR, a full path, which is made if it does "
+		"not exist; with :ro it is read-only. May be given sixteen times. The instance "
+		"sees no other files of the host." },
 	{ 'e', "env", "VAR[=VALUE]",
 		"an environment variable of COMMAND; without a value the one that it has here, if "
 		"any" },
@@ -416,16 +416,17 @@ static const struct option_row options[] = {
 	{ 'u', "user", "USER[:GROUP]",
 		"user and group of COMMAND, names or numbers of the image (root)" },
 	{ KEY_BARE, "bare", NULL,
-		"what the image says of its command (environment, folder, user, entry point) does "
-		"not count" },
+		"ignore the image's own settings for the command (environment, folder, user, "
+		"entry point)" },
 	{ KEY_AS_IS, "as-is", NULL, NULL }, /* for image export */
 	{ 'p', "publish", "[ADDRESS:]HOST:GUEST[/udp]",
-		"connections to port HOST of this machine (127.0.0.1 unless ADDRESS says "
-		"otherwise) go to port GUEST of the instance. Anything that is not of this form is "
-		"taken as --param." },
+		"forward connections to port HOST of this machine (127.0.0.1 unless ADDRESS is "
+		"given) to port GUEST of the instance. A value of another form is taken as "
+		"--param." },
 	{ KEY_NET, "net", "KIND",
-		"what eth0 is, as behind eth0= in nestling(1); none for no card. By default it is "
-		"slirp, where the host allows it, and has its address when COMMAND starts." },
+		"the kind of eth0, as behind eth0= in nestling(1); none for no card. The "
+		"default is slirp, if the host allows it; eth0 has its address when COMMAND "
+		"starts." },
 	{ 'm', "mem", "SIZE", "memory of the instance (1G)" },
 	{ 'n', "cpus", "N", "virtual CPUs" },
 	{ 'n', "ncpus", "N", NULL },
@@ -435,7 +436,7 @@ static const struct option_row options[] = {
 	{ 'T', "no-tty", NULL, "three channels, even if all three are one terminal" },
 	{ 'k', "kernel", "FILE",
 		"the kernel; by default $NESTLING_KERNEL, or nestling beside nestctl or in PATH" },
-	{ KEY_PARAM, "param", "PARAMETER", "hand a parameter to the kernel, see nestling(1)" },
+	{ KEY_PARAM, "param", "PARAMETER", "pass a parameter to the kernel, see nestling(1)" },
 	{ 'V', "verbose", NULL, "show the kernel's messages on standard error" },
 	{ 0 },
 };

@@ -126,7 +126,7 @@ static void begin(struct snapshot *s)
 	}
 	free(text);
 	if (!s->id)
-		die("%s: it says nothing of its snapshot", s->in.name);
+		die("%s: it does not describe its snapshot", s->in.name);
 }
 
 /* Ends the hold. Dies if the disks were not held all the time. */
@@ -348,8 +348,8 @@ static int snapshot(int argc, char **argv)
 
 static const struct option_row options[] = {
 	{ 'o', "output", "PATH",
-		"the copy; a folder: UMID-ubdN.cow, or .img of a raw disk, in it (.)" },
-	{ 'd', "disk", "UNIT", "this one alone (ubd0 ...)" },
+		"the copy; in a folder it is called UMID-ubdN.cow, or .img for a raw disk (.)" },
+	{ 'd', "disk", "UNIT", "only this disk (ubd0 ...)" },
 	OPTION_JSON,
 	{ 0 },
 };

@@ -478,29 +478,29 @@ static int __attribute__((noreturn)) switch_command(int argc, char **argv)
 
 static const struct option_row options[] = {
 	{ KEY_PCAP, "pcap", "FILE", "write all frames to FILE, for tcpdump(1)" },
-	{ KEY_LOSS, "loss", "PERCENT", "lose so many of them" },
+	{ KEY_LOSS, "loss", "PERCENT", "lose this share of all frames" },
 	{ KEY_DELAY, "delay", "MS[,JITTER]",
-		"each frame waits so many milliseconds, more or less by at most JITTER, which "
+		"delay each frame by so many milliseconds, plus or minus at most JITTER, which "
 		"changes their order" },
 	{ KEY_VLAN, "vlan", "PORT[,PORT...]",
-		"what ports 0, 1 ... are: the number of a VLAN (1 to 4094), whose access port it "
-		"is, or trunk: there frames carry the tag of their VLAN (IEEE 802.1Q), and those "
-		"without one are of VLAN 1. All further ports are in VLAN 1. A connection gets the "
-		"lowest port that is free; frames stay within their VLAN." },
+		"the kind of ports 0, 1 ...: the number of a VLAN (1 to 4094), whose access "
+		"port it is, or trunk. On a trunk frames carry the tag of their VLAN (IEEE "
+		"802.1Q), and untagged ones are in VLAN 1. All further ports are in VLAN 1. A "
+		"connection gets the lowest free port; frames stay within their VLAN." },
 	{ KEY_TAP, "tap", "NAME",
-		"the host is on the switch too, by this tap device; give the instances mtu=1500 "
-		"then, or the device their MTU. It is a port like others, the lowest that is "
-		"free." },
+		"connect the host to the switch too, by this tap device; give the instances "
+		"mtu=1500 then, or the device their MTU. It is an ordinary port, the lowest "
+		"free one." },
 	{ 0 },
 };
 
 const struct command cmd_switch = {
 	.name = "switch",
 	.args = "PATH",
-	.help = "An Ethernet switch for instances with eth0=switch,PATH.",
-	.text = "Also as --net switch,PATH of run. It listens at PATH until it gets SIGINT, "
-		"SIGTERM or SIGHUP; an instance whose switch has gone connects again when one is "
-		"there.",
+	.help = "Runs an Ethernet switch for instances with eth0=switch,PATH.",
+	.text = "Instances of nestctl run use it by --net switch,PATH. It listens at PATH "
+		"until it gets SIGINT, SIGTERM or SIGHUP. An instance whose switch has ended "
+		"connects again to a new one.",
 	.options = options,
 	.run = switch_command,
 };

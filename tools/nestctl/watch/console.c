@@ -30,11 +30,11 @@
 
 enum { KEY_OWN = 256, KEY_SOCKET };
 static const struct option_row options[] = {
-	{ 'e', "escape", "KEY", "the escape key: ^], or another as ^A; none" },
-	{ 'n', "new", NULL, "no scroll-back: only what is written from now on" },
-	{ 'l', "list", NULL, "name the lines that there are" },
-	{ KEY_JSON, "json", NULL, "name them in JSON, for programs" },
-	{ KEY_OWN, "own", NULL, "hang the line up when we leave" },
+	{ 'e', "escape", "KEY", "the escape key: ^], another such as ^A, or none" },
+	{ 'n', "new", NULL, "no scroll-back: only new output" },
+	{ 'l', "list", NULL, "list the lines" },
+	{ KEY_JSON, "json", NULL, "list them in JSON, for programs" },
+	{ KEY_OWN, "own", NULL, "hang the line up at the end" },
 	{ KEY_SOCKET, "socket", "PATH", "the instance's console socket, instead of UMID" },
 	{ 0 },
 };
@@ -43,15 +43,13 @@ static int console_run(int argc, char **argv);
 const struct command cmd_console = {
 	.name = "console",
 	.args = "[UMID] [LINE]",
-	.help = "A console of a running instance on this terminal.",
-	.text = "LINE is con0 to con15 (also tty0 ... or a number), or ssl0 to ssl15 (ttyS0 ...); "
-		"con0 by default. "
-		"First comes what was written before (up to 64 KiB). Keys go to the line, whatever "
-		"else it is connected to.\n\n"
-		"The escape key, ^] , and then d detach; pressed twice it is sent; and h lists "
-		"these. The line's programs go on. "
-		"Where standard input is no terminal, it is sent, and a second after the last "
-		"output the command ends.",
+	.help = "Shows a console of a running instance on this terminal.",
+	.text = "LINE is con0 to con15 (also tty0 ... or a number), or ssl0 to ssl15 (ttyS0 "
+		"...); con0 by default. Earlier output comes first (up to 64 KiB). Keys go to "
+		"the line, whatever its other connections.\n\nThe escape key, ^] , and then d "
+		"detach; pressed twice it is sent; and h lists these keys. The line's programs "
+		"go on. A standard input that is no terminal is sent, and a second after the "
+		"last output the command ends.",
 	.options = options,
 	.run = console_run,
 };

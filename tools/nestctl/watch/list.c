@@ -72,7 +72,7 @@ static int list(int argc, char **argv)
 enum { KEY_NAMES = 256 };
 static const struct option_row options[] = {
 	OPTION_JSON,
-	{ KEY_NAMES, "names", NULL, "nothing but the names, one a line" },
+	{ KEY_NAMES, "names", NULL, "only the names, one a line" },
 	{ 0 },
 };
 

@@ -94,7 +94,7 @@ static int logs(int argc, char **argv)
 }
 
 static const struct option_row options[] = {
-	{ 'f', "follow", NULL, "go on until the instance ends" },
+	{ 'f', "follow", NULL, "print new lines until the instance ends" },
 	{ KEY_JSON, "json", NULL, "print JSON, an object for each line" },
 	{ 0 },
 };
@@ -102,7 +102,7 @@ static const struct option_row options[] = {
 const struct command cmd_logs = {
 	.name = "logs",
 	.args = "[UMID]",
-	.help = "The kernel's log of an instance, as dmesg(1) would show it inside.",
+	.help = "Prints an instance's kernel log, as dmesg(1) would show it inside.",
 	.options = options,
 	.run = logs,
 };

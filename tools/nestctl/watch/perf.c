@@ -294,21 +294,21 @@ static int perf_command(int argc, char **argv)
 
 static const struct option_row options[] = {
 	{ 'o', "output", "FILE", "the picture (perf.svg)" },
-	{ 'd', "duration", "SECONDS", "how long (10); Ctrl-C ends it earlier" },
+	{ 'd', "duration", "SECONDS", "duration (10); Ctrl-C ends it earlier" },
 	{ 'F', "frequency", "HZ", "samples a second of each vCPU (99)" },
 	{ 256, "folded", "FILE",
-		"also the stacks as text: names between semicolons, and how often" },
+		"also write the stacks as text: names between semicolons, and a count" },
 	{ 0 },
 };
 
 const struct command cmd_perf = {
 	.name = "perf",
 	.args = "[UMID]",
-	.help = "Where an instance spends its time: a flame graph, as SVG.",
-	.text = "Samples of all vCPUs that are not idle, in the kernel and in the guest's "
-		"programs, with the "
-		"names of both. A program's stack is as deep as its frame pointers lead. Open the "
-		"file in a browser; a click on a box enlarges it.",
+	.help = "Shows where an instance spends its time: a flame graph, as SVG.",
+	.text = "It samples all vCPUs that are not idle, in the kernel and in the guest's "
+		"programs, and names the functions of both. A program's stack is as deep as "
+		"its frame pointers lead. Open the file in a browser; a click on a box "
+		"enlarges it.",
 	.options = options,
 	.run = perf_command,
 };

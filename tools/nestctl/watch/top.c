@@ -465,9 +465,9 @@ static int top(int argc, char **argv)
 }
 
 static const struct option_row options[] = {
-	{ 'd', "delay", "SECONDS", "how long between two tables (1)" },
+	{ 'd', "delay", "SECONDS", "time between two tables (1)" },
 	{ 'n', "count", "N",
-		"so many tables, one below the other; 1 where standard output is no terminal" },
+		"number of tables, one below the other; 1 if standard output is no terminal" },
 	{ 's', "sort", "name|cpu|memory|disk|net",
 		"the largest first; by name unless this option is given" },
 	{ 'r', "reverse", NULL, "reverse the order" },

@@ -62,7 +62,7 @@ static bool fetch(struct trace *t, const char *from)
 	bool some;
 
 	if (sscanf(text, "%llu %llu", &t->pos, &lost) != 2 || !lines)
-		die("the instance answers nonsense");
+		die("the instance's answer is not valid");
 	if (lost)
 		fprintf(t->out, "[%llu bytes lost]\n", lost);
 	some = lines[1];
@@ -223,16 +223,16 @@ static int trace_command(int argc, char **argv)
 }
 
 static const struct option_row options[] = {
-	{ 'f', "follow", NULL, "with PID: also the processes and threads that it makes" },
+	{ 'f', "follow", NULL, "with PID: also its children and their threads" },
 	{ 'e', "only", "CALL[,CALL...]", "only these system calls" },
-	{ 'c', "count", NULL, "no lines, but a table of calls with their times at the end" },
+	{ 'c', "count", NULL, "print no lines, but at the end a table of calls with their times" },
 	{ 'p', "point", "POINT[,POINT...]",
-		"tracepoints instead of calls: all, or some of switch, wake, fault, fork, exec, "
-		"exit, signal, block, irq" },
-	{ 'd', "duration", "SECONDS", "end after so long; else it goes on until Ctrl-C" },
+		"trace tracepoints instead of calls: all, or some of switch, wake, fault, "
+		"fork, exec, exit, signal, block, irq" },
+	{ 'd', "duration", "SECONDS", "duration; the default is until Ctrl-C" },
 	{ 'o', "output", "FILE", "write to FILE" },
 	{ KEY_JSON, "json", NULL, "with -c: print JSON, for programs" },
-	{ 256, "off", NULL, "switch off what a killed nestctl has left on" },
+	{ 256, "off", NULL, "switch off tracing that a killed nestctl has left on" },
 	{ 0 },
 };
 
@@ -240,10 +240,9 @@ const struct command cmd_trace = {
 	.name = "trace",
 	.args = "[UMID [PID]]",
 	.help = "Prints an instance's system calls as they happen.",
-	.text = "With names and arguments in words, results and how long each took, of all tasks "
-		"or of "
-		"one process, without ptrace in the guest. Lines that come faster than they are "
-		"fetched are lost, which is said.",
+	.text = "Each line has names and arguments in words, the result and the time, for all "
+		"tasks or for one process, without ptrace in the guest. Lines that come faster "
+		"than they are fetched are lost, which is reported.",
 	.options = options,
 	.run = trace_command,
 };
