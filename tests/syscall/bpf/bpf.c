@@ -3,8 +3,8 @@
  * bpf: programs that say which devices a group may use. Hosts seldom let a test have that, so the host says what is expected.
  */
 #include "guest.h"
+#include "bpf.h"
 
-#include <linux/bpf.h>
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
 
@@ -28,11 +28,6 @@ static const struct bpf_insn no_disks[] = { LDW(2, 1, 0),
 	INSN(BPF_ALU64 | BPF_AND | BPF_K, 2, 0, 0, 0xffff), MOV(0, 1),
 	JEQ(2, BPF_DEVCG_DEV_CHAR, 1), MOV(0, 0), EXIT };
 static const struct bpf_insn bad[] = { INSN(BPF_LDX | BPF_MEM | BPF_DW, 0, 10, -8, 0), EXIT };
-
-static long bpf(int cmd, union bpf_attr *a)
-{
-	return syscall(SYS_bpf, cmd, a, sizeof(*a));
-}
 
 static char log_text[1024];
 

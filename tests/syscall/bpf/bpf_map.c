@@ -4,41 +4,9 @@
  * freezing; what is told of a map, and finding it by its number.
  */
 #include "t.h"
+#include "bpf.h"
 #include <sys/epoll.h>
-#include <linux/bpf.h>
 
-static long bpf(int cmd, union bpf_attr *a)
-{
-	return syscall(SYS_bpf, cmd, a, sizeof(*a));
-}
-
-static int make(
-	unsigned type, unsigned key, unsigned value, unsigned max, unsigned flags, const char *name)
-{
-	union bpf_attr a;
-
-	memset(&a, 0, sizeof(a));
-	a.map_type = type;
-	a.key_size = key;
-	a.value_size = value;
-	a.max_entries = max;
-	a.map_flags = flags;
-	if (name)
-		strncpy(a.map_name, name, sizeof(a.map_name));
-	return (int)bpf(BPF_MAP_CREATE, &a);
-}
-
-static long elem(int cmd, int fd, const void *key, void *value, unsigned long long flags)
-{
-	union bpf_attr a;
-
-	memset(&a, 0, sizeof(a));
-	a.map_fd = (unsigned)fd;
-	a.key = (unsigned long)key;
-	a.value = (unsigned long)value;
-	a.flags = flags;
-	return bpf(cmd, &a);
-}
 #define LOOKUP(fd, k, v) elem(BPF_MAP_LOOKUP_ELEM, fd, k, v, 0)
 #define UPDATE(fd, k, v, f) elem(BPF_MAP_UPDATE_ELEM, fd, k, v, f)
 #define DELETE(fd, k) elem(BPF_MAP_DELETE_ELEM, fd, k, NULL, 0)
@@ -74,22 +42,22 @@ static void making(void)
 		{ BPF_MAP_TYPE_UNSPEC, 4, 8, 1, 0 }, { 1000, 4, 8, 1, 0 } };
 
 	for (unsigned i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
-		int fd =
-			make(tries[i][0], tries[i][1], tries[i][2], tries[i][3], tries[i][4], NULL);
+		int fd = make_map(
+			tries[i][0], tries[i][1], tries[i][2], tries[i][3], tries[i][4], NULL);
 
 		say("%u: %s", i, fd < 0 ? t_errno(errno) : "made");
 		if (fd >= 0)
 			close(fd);
 	}
-	OK(make(BPF_MAP_TYPE_HASH, 4, 4, 4, 0, "good_name.1"));
-	T(make(BPF_MAP_TYPE_HASH, 4, 4, 4, 0, "bad name"));
-	T(make(BPF_MAP_TYPE_HASH, 4, 4, 4, 0, "sixteen_letters_"));
-	OK(make(BPF_MAP_TYPE_HASH, 4, 4, 4, 0, "fifteen_letters"));
+	OK(make_map(BPF_MAP_TYPE_HASH, 4, 4, 4, 0, "good_name.1"));
+	T(make_map(BPF_MAP_TYPE_HASH, 4, 4, 4, 0, "bad name"));
+	T(make_map(BPF_MAP_TYPE_HASH, 4, 4, 4, 0, "sixteen_letters_"));
+	OK(make_map(BPF_MAP_TYPE_HASH, 4, 4, 4, 0, "fifteen_letters"));
 }
 
 static void array(void)
 {
-	int fd = make(BPF_MAP_TYPE_ARRAY, 4, 12, 3, 0, "arr");
+	int fd = make_map(BPF_MAP_TYPE_ARRAY, 4, 12, 3, 0, "arr");
 	unsigned key = 0, next = 77;
 	char v[13] = "";
 
@@ -134,7 +102,7 @@ static void array(void)
 
 static void hash(unsigned flags)
 {
-	int fd = make(BPF_MAP_TYPE_HASH, 8, 4, 4, flags, "hash");
+	int fd = make_map(BPF_MAP_TYPE_HASH, 8, 4, 4, flags, "hash");
 	unsigned long key = 1, next = 0, seen = 0;
 	unsigned v = 100;
 	long r;
@@ -188,7 +156,7 @@ static void hash(unsigned flags)
 
 static void many(void)
 {
-	int fd = make(BPF_MAP_TYPE_HASH, 4, 8, 5000, 0, NULL), bad = 0, n = 0;
+	int fd = make_map(BPF_MAP_TYPE_HASH, 4, 8, 5000, 0, NULL), bad = 0, n = 0;
 	unsigned key, next;
 	unsigned long v;
 
@@ -211,7 +179,7 @@ static void many(void)
 static void per_cpu(unsigned type)
 {
 	static unsigned long v[4096];
-	int fd = make(type, 4, 5, 2, 0, "percpu"), same = 1;
+	int fd = make_map(type, 4, 5, 2, 0, "percpu"), same = 1;
 	unsigned key = 1;
 
 	memset(v, 0x11, sizeof(v));
@@ -233,9 +201,9 @@ static void per_cpu(unsigned type)
 
 static void rights(void)
 {
-	int ro = make(BPF_MAP_TYPE_HASH, 4, 4, 2, BPF_F_RDONLY, NULL),
-	    wo = make(BPF_MAP_TYPE_HASH, 4, 4, 2, BPF_F_WRONLY, NULL);
-	int fd = make(BPF_MAP_TYPE_ARRAY, 4, 4, 2, 0, NULL), p[2];
+	int ro = make_map(BPF_MAP_TYPE_HASH, 4, 4, 2, BPF_F_RDONLY, NULL),
+	    wo = make_map(BPF_MAP_TYPE_HASH, 4, 4, 2, BPF_F_WRONLY, NULL);
+	int fd = make_map(BPF_MAP_TYPE_ARRAY, 4, 4, 2, 0, NULL), p[2];
 	unsigned key = 0, v = 5;
 	union bpf_attr a;
 	char buf[8];
@@ -281,7 +249,7 @@ static void rights(void)
 
 static void told(void)
 {
-	int fd = make(BPF_MAP_TYPE_HASH, 6, 10, 20, BPF_F_NO_PREALLOC, "my_map"), again;
+	int fd = make_map(BPF_MAP_TYPE_HASH, 6, 10, 20, BPF_F_NO_PREALLOC, "my_map"), again;
 	struct bpf_map_info info;
 	union bpf_attr a;
 	unsigned id, found = 0;
@@ -343,12 +311,12 @@ static void told(void)
 
 static void nobody(void)
 {
-	int status, fd = make(BPF_MAP_TYPE_ARRAY, 4, 4, 1, 0, NULL);
+	int status, fd = make_map(BPF_MAP_TYPE_ARRAY, 4, 4, 1, 0, NULL);
 	unsigned key = 0, v = 9;
 
 	if (!fork()) {
 		T(setuid(65534));
-		T(make(BPF_MAP_TYPE_HASH, 4, 4, 4, 0, NULL));
+		T(make_map(BPF_MAP_TYPE_HASH, 4, 4, 4, 0, NULL));
 		T(UPDATE(fd, &key, &v, 0));
 		_exit(0);
 	}
@@ -359,7 +327,7 @@ static void nobody(void)
 /* poll(2) and epoll take a map and report an error at once. */
 static void polled(void)
 {
-	int fd = make(BPF_MAP_TYPE_ARRAY, 4, 4, 1, 0, NULL), ep = NEED(epoll_create1(0));
+	int fd = make_map(BPF_MAP_TYPE_ARRAY, 4, 4, 1, 0, NULL), ep = NEED(epoll_create1(0));
 	struct epoll_event e = { .events = EPOLLIN };
 	struct pollfd p = { fd, POLLIN | POLLOUT, 0 };
 

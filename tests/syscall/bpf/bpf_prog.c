@@ -3,7 +3,7 @@
  * bpf's programs on sockets: what the verifier lets pass, what programs compute, their maps, calls and tail calls, packets.
  */
 #include "recorded.h"
-#include <linux/bpf.h>
+#include "bpf.h"
 #include <signal.h>
 #include <stddef.h>
 #include <sys/socket.h>
@@ -35,36 +35,6 @@
 #define VALUE_OF(fd, k)                                                                            \
 	ST(BPF_W, 10, -4, k), MOVX(2, 10), ALU(BPF_ADD, 2, -4), MAP_FD(1, fd),                     \
 		CALL(BPF_FUNC_map_lookup_elem), JMP(BPF_JNE, 0, 0, 1), EXIT
-
-static long bpf(int cmd, union bpf_attr *a)
-{
-	return syscall(SYS_bpf, cmd, a, sizeof(*a));
-}
-
-static int make(unsigned type, unsigned key, unsigned value, unsigned max, unsigned flags)
-{
-	union bpf_attr a;
-
-	memset(&a, 0, sizeof(a));
-	a.map_type = type;
-	a.key_size = key;
-	a.value_size = value;
-	a.max_entries = max;
-	a.map_flags = flags;
-	return (int)bpf(BPF_MAP_CREATE, &a);
-}
-
-static long elem(int cmd, int fd, const void *key, void *value, unsigned long long flags)
-{
-	union bpf_attr a;
-
-	memset(&a, 0, sizeof(a));
-	a.map_fd = (unsigned)fd;
-	a.key = (unsigned long)key;
-	a.value = (unsigned long)value;
-	a.flags = flags;
-	return bpf(cmd, &a);
-}
 
 static int load_with(const struct bpf_insn *p, unsigned n, const char *license)
 {
@@ -278,9 +248,9 @@ static void packets(void)
 
 static void calls(void)
 {
-	int hash = make(BPF_MAP_TYPE_HASH, 4, 8, 8, 0),
-	    table = make(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 4, 0);
-	int queue = make(BPF_MAP_TYPE_QUEUE, 0, 8, 2, 0);
+	int hash = make_map(BPF_MAP_TYPE_HASH, 4, 8, 8, 0, NULL),
+	    table = make_map(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 4, 0, NULL);
+	int queue = make_map(BPF_MAP_TYPE_QUEUE, 0, 8, 2, 0, NULL);
 	unsigned key = 1;
 	unsigned long v = 3;
 	int fd, id;
@@ -354,7 +324,7 @@ static const char expected[] =
 
 TEST(bpf_prog)
 {
-	array_fd = make(BPF_MAP_TYPE_ARRAY, 4, 8, 2, 0);
+	array_fd = make_map(BPF_MAP_TYPE_ARRAY, 4, 8, 2, 0, NULL);
 	if (older_than(6, 12) ||
 		(array_fd < 0 && older_than(1000, 0))) /* or it is not for us there */
 		RECORDED(expected);

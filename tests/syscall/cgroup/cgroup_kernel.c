@@ -4,18 +4,12 @@
  * is given back. The host's hierarchy is not ours to play with, so it says what is expected and the guest is asked.
  */
 #include "cgroup.h"
-
-#include <linux/bpf.h>
+#include "bpf.h"
 
 #define VALUE 32768
 #define VALUES 256 /* 8 MiB in all */
 
 static char value[VALUE];
-
-static long bpf(int cmd, union bpf_attr *a)
-{
-	return syscall(SYS_bpf, cmd, a, sizeof(*a));
-}
 
 /* How many values of a new map could be set. */
 static int fill(int *map)

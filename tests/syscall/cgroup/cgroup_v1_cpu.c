@@ -5,13 +5,6 @@
  */
 #include "cgroup.h"
 
-static long text_is(const char *path, const char *text)
-{
-	return !strcmp(get(path), text);
-}
-
-#define TEXT(path, text) WANT(path " is " text, text_is(path, text "\n"))
-
 /* A child in @group's tasks; it waits for a byte. */
 static int gate[2];
 
@@ -408,13 +401,7 @@ static void cpuset(void)
 TEST(cgroup_v1_cpu)
 {
 	guest = in_guest() && sysconf(_SC_NPROCESSORS_CONF) == 2;
-	NEED(mkdir("v1", 0755));
-	if (guest) { /* no other test takes its mounts into a namespace */
-		NEED(unshare(CLONE_NEWNS));
-		NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
-		NEED(mkdir("v2", 0755));
-		NEED(mount("none", "v2", "cgroup2", 0, NULL));
-	}
+	both_versions_enter();
 	GIVES(mkdir("v2/g", 0755), 0);
 	owner("pids");
 	owner("cpu");

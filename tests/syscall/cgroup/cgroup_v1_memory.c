@@ -11,13 +11,6 @@
 #define NONE "9223372036854771712"
 #define A "v1/a/memory."
 
-static bool text_is(const char *path, const char *text)
-{
-	return !strcmp(get(path), text);
-}
-
-#define TEXT(path, text) WANT(path " is " text, text_is(path, text "\n"))
-
 static long number(const char *path)
 {
 	return atol(get(path));
@@ -322,13 +315,7 @@ static void hugetlb(void)
 TEST(cgroup_v1_memory)
 {
 	guest = in_guest();
-	NEED(mkdir("v1", 0755));
-	if (guest) { /* no other test takes its mounts into a namespace */
-		NEED(unshare(CLONE_NEWNS));
-		NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
-		NEED(mkdir("v2", 0755));
-		NEED(mount("none", "v2", "cgroup2", 0, NULL));
-	}
+	both_versions_enter();
 	GIVES(mkdir("v2/g", 0755), 0);
 	owner("memory");
 	owner("hugetlb");

@@ -62,6 +62,25 @@ static T_UNUSED const char *get(const char *path)
 	return cgroup_text;
 }
 
+static T_UNUSED bool text_is(const char *path, const char *text)
+{
+	return !strcmp(get(path), text);
+}
+
+#define TEXT(path, text) WANT(path " is " text, text_is(path, text "\n"))
+
+/* Makes v1, where hierarchies are mounted; in the guest also v2, version 2's, in a namespace. */
+static T_UNUSED void both_versions_enter(void)
+{
+	NEED(mkdir("v1", 0755));
+	if (!guest)
+		return;
+	NEED(unshare(CLONE_NEWNS)); /* no other test takes its mounts into a namespace */
+	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	NEED(mkdir("v2", 0755));
+	NEED(mount("none", "v2", "cgroup2", 0, NULL));
+}
+
 /* The number behind a word of a file; the word "": its first. -1: there is none. */
 static T_UNUSED long figure(const char *path, const char *word)
 {

@@ -198,16 +198,6 @@ static T_UNUSED int t_wait(const char *who, pid_t pid)
 	return status;
 }
 
-/* Runs the statements in a forked child, waits for it and says how it ended. */
-#define CHILD(...)                                                                                 \
-	({                                                                                         \
-		pid_t pid_ = NEED(fork());                                                         \
-		if (!pid_) {                                                                       \
-			__VA_ARGS__;                                                               \
-			_exit(0);                                                                  \
-		}                                                                                  \
-		t_wait("child", pid_);                                                             \
-	})
 /* Forks a child that runs the statements; the value is its pid. */
 #define SPAWN(...)                                                                                 \
 	({                                                                                         \
@@ -218,6 +208,8 @@ static T_UNUSED int t_wait(const char *who, pid_t pid)
 		}                                                                                  \
 		pid_;                                                                              \
 	})
+/* Runs the statements in a forked child, waits for it and says how it ended. */
+#define CHILD(...) t_wait("child", SPAWN(__VA_ARGS__))
 
 static T_UNUSED void sleep_ms(long ms)
 {

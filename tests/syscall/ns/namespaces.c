@@ -27,15 +27,7 @@
 			__VA_ARGS__;                                                               \
 		});                                                                                \
 	} while (0)
-#define CHILD_QUIET(...)                                                                           \
-	({                                                                                         \
-		pid_t pid_ = NEED(fork());                                                         \
-		if (!pid_) {                                                                       \
-			__VA_ARGS__;                                                               \
-			_exit(0);                                                                  \
-		}                                                                                  \
-		waitpid(pid_, NULL, 0);                                                            \
-	})
+#define CHILD_QUIET(...) waitpid(SPAWN(__VA_ARGS__), NULL, 0)
 
 static int writef(const char *path, const char *text)
 {

@@ -3,19 +3,11 @@
  * SCHED_DEADLINE: what is checked, kept and refused, and that such a task gets on. A host that does not let us is not asked: each
  * check knows its answer.
  */
-#include "t.h"
+#include "sched_attr.h"
 #include <sys/socket.h>
 
 #define DEADLINE 6
 #define MS 1000000UL
-
-struct attr {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-};
 
 static bool asked;
 

@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The scheduler's calls: policies, parameters, priorities, affinity, attributes, yields. */
-#include "t.h"
-
-struct attr {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-};
+#include "sched_attr.h"
 
 static void policies(void)
 {

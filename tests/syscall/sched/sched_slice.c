@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sched_setattr(2): the slices that ordinary tasks ask for: bounds, which policies, who inherits, and what other calls leave alone. */
-#include "t.h"
+#include "sched_attr.h"
 
-struct attr {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-};
 #define RESET_ON_FORK 1
 #define KEEP_POLICY 8
 #define KEEP_PARAMS 16

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* sched_attr.h: what sched_setattr(2) and sched_getattr(2) take: libc has no name for it. */
+#ifndef TESTS_SYSCALL_SCHED_ATTR_H
+#define TESTS_SYSCALL_SCHED_ATTR_H
+
+#include "t.h"
+
+struct attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+#endif
