@@ -1,38 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock.h: spinlocks, and the order in which all locks of the kernel are taken.
+ * lock.h: spinlocks, and reader-writer locks that spin.
  *
  * Kernel code is never preempted and takes interrupts at boundaries only, so a spinlock needs no interrupt masking. It spins a
  * microsecond or two, then sleeps on a host futex (the host may have taken the holder's CPU). It is never held over schedule(),
  * uaccess or a blocking os_ call. Mutexes and rwsems, which sleep in our scheduler, are in kernel/sched/lock.h.
  *
- * The order (an inner lock may be taken while the outer is held, never the other way round):
- *
- *	sb->s_umount                      umount, sync, remount
- *	  mount namespace sem             mount, umount, path walks that cross mounts
- *	    inode->i_rwsem (directory)    create, unlink, rename (two: by address; s_rename_mutex first)
- *	      inode->i_rwsem (file)       write, truncate
- *	        ext4 journal handle       a transaction is open (may wait for a commit)
- *	          inode->i_data_sem       ext4 extent tree
- *	  mm->mmap_lock                   faults; uaccess under i_rwsem must use nofault copies
- *	    address_space->invalidate_lock
- *	      page lock (PG_locked)       read in, write back, truncate; two pages: by index
- *	        ext4 journal handle       (write-back starts a handle with pages locked only where ext4's docs say)
- *	    ksm_mutex                     which pages are merged (mm/ksm.c)
- *	    pmap->lock (mutex)            orders to a space
- *	tasklist_lock (rwlock)
- *	  sighand->lock (spin)            signals of a process
- *	  files->lock, fs->lock (spin)
- *	page_table_lock (spin)
- *	address_space->lock (spin)        the page tree
- *	dentry->d_lock, inode->i_lock, hash bucket locks (spin)
- *	wait_queue_head.lock (spin)       wake-ups run under it
- *	  runqueue lock (spin)            two: by cpu number
- *	    timer base lock (spin)
- *	zone lock, slab cache lock (spin)  allocation works under every spinlock above (GFP_ATOMIC)
- *	printk lock (spin)                 innermost
- *
- * A debug build checks the order (lockdep in kernel/lib/lock.c) by lock class: the name given to spin_lock_init().
+ * The order of all locks, level by level, is kernel/lib/lock_order; docs/locking.md has a drawing of
+ * it, and says how a lock is added. A debug build checks the order by classes (lockdep in
+ * kernel/lib/debug/lockdep.c): a class is the file and the argument of the macro that makes a lock.
  */
 #ifndef NESTLING_LIB_LOCK_H
 #define NESTLING_LIB_LOCK_H

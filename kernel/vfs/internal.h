@@ -11,11 +11,7 @@
  *	rename_seq  odd while a dentry changes its name or parent; rename_lock orders the writers
  *	mount_seq   odd while the tree of mounts changes; mount_lock orders the writers
  *
- * Locks of vfs, inside what kernel/lib/lock.h says (outer to inner):
- *	namespace_sem (rwsem), sb->s_umount, inode->i_rwsem ...
- *	  mount_lock -> rename_lock -> dentry->d_lock (parent before child) -> dcache bucket lock, dentry lru lock
- *	  inode hash bucket -> inode->i_lock -> inode lru lock, sb->s_inode_wblist_lock
- *	  sb->s_inode_list_lock -> inode->i_lock
+ * Locks: kernel/lib/lock_order, levels super to mounts (those that sleep) and names (those that spin).
  */
 #ifndef NESTLING_VFS_INTERNAL_H
 #define NESTLING_VFS_INTERNAL_H
