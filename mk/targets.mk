@@ -149,3 +149,9 @@ install: all
 
 clean:
 	rm -rf build
+
+# The order of locks between rooms goes with the arrows between them.
+.PHONY: lint-locks
+lint-arrows: lint-locks
+lint-locks:
+	$(Q)tools/lint/locks
