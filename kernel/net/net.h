@@ -85,7 +85,7 @@ struct net_routes {
 	bool local;
 };
 
-/* Sysctls of ports, and of who may bind to what. */
+/* Sysctls of ports, and of what may be bound to. */
 struct net_ports {
 	int min, max; /* ip_local_port_range */
 	int free;     /* ip_unprivileged_port_start */

@@ -2,9 +2,9 @@
 /*
  * addr_gen.c: how a device makes its part of an IPv6 address, by conf/NAME/addr_gen_mode: of its
  * MAC address (RFC 4291, appendix A), or by a secret (RFC 7217): the same in each network at each
- * time, and in no other one, so that nobody follows the machine from net to net.
+ * time, and in no other one, so that the machine cannot be followed from net to net.
  *
- *	addr_gen(dev, prefix, tries, &a)   makes one; @tries: how many of these somebody else had
+ *	addr_gen(dev, prefix, tries, &a)   makes one; @tries: how many of these another machine had
  *
  * The secret is the device's own (conf/NAME/stable_secret), or that of its namespace ("default"),
  * or made up when the mode is "random". Secrets are written rarely and read word by word, under
@@ -194,8 +194,8 @@ int addr_secret_show(struct seq *s, void *arg)
 }
 
 /*
- * That of "default" is for all devices, who may have their own; from now on they make addresses by
- * it.
+ * Sets a secret, by which addresses are made from now on. That of "default" is for all devices that
+ * have none of their own.
  */
 int addr_secret_store(char *text, size_t n, void *arg)
 {

@@ -17,7 +17,7 @@
 #include "kernel/net/net.h"
 #include "kernel/net/netlink/rtnl.h"
 
-/* Of a namespace: who looks for one to send from walks them with its lock held. */
+/* addresses of a namespace: the choice of a source walks them with net->lock held */
 #define ADDRS_MAX 4096U
 /* of the networks of IPv6 addresses, as Linux has it */
 #define ADDR_METRIC 256
@@ -71,7 +71,7 @@ bool addr_renew(struct net_device *dev, const ip_addr *a, u64 expires, u64 prefe
 
 	netdev_lock_net(dev);
 	i = addr_find_on(dev, a, -1);
-	renewed = i && i->expires; /* else somebody has set it by hand */
+	renewed = i && i->expires; /* else it was set by hand */
 	if (renewed) {
 		if (expires < least && expires <= i->expires)
 			expires = min(i->expires, least);

@@ -83,7 +83,7 @@ bool dgram_queue(struct inet_sock *i, struct sk_buff *skb)
 	if (!skb->stamp)
 		skb->stamp = ktime_get_real();
 	spin_lock(&i->c.lock);
-	/* into an empty queue always; also after shutdown(): who asks still gets it */
+	/* into an empty queue always; also after shutdown(): a reader still gets it */
 	fits = !i->queue.rmem || i->queue.rmem + size <= i->c.rcvbuf;
 	skb->dropped = i->queue.drops;
 	if (i->rport)
@@ -324,8 +324,8 @@ u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt)
 }
 
 /*
- * That a packet was too large is an error for who minds the way's MTU (IP_MTU_DISCOVER), and
- * differently so for each kind.
+ * True if an error is fatal for the socket. That a packet was too large is, if the socket asked for
+ * the path's MTU (IP_MTU_DISCOVER), by rules of each kind.
  */
 static bool is_fatal(const struct inet_sock *i, const struct ip_error *e, bool v4)
 {
@@ -364,8 +364,8 @@ static int may_broadcast(const struct inet_sock *i, const ip_addr *a)
 }
 
 /*
- * Whether @m names where it goes: 1, 0 or -errno. Who says no family means the socket's; with UDP
- * of IPv6, whom it is connected to.
+ * Returns 1 if @m names where it goes, 0 or -errno. A name without a family means the socket's;
+ * with UDP of IPv6, that of the peer.
  */
 static int names_peer(const struct inet_sock *i, const struct msg *m)
 {
@@ -554,7 +554,7 @@ int dgram_shutdown(struct socket *s, int how)
 	struct inet_sock *i = INET(s);
 
 	spin_lock(&i->c.lock);
-	i->c.shutdown |= (u32)how; /* also where nobody is connected */
+	i->c.shutdown |= (u32)how; /* also without a peer */
 	spin_unlock(&i->c.lock);
 	wake_up_common(&i->c.wait, TASK_NORMAL, 0, 0);
 	return i->rport ? 0 : -ENOTCONN;

@@ -3,14 +3,14 @@
  * flowlabel.c: leases of IPv6's flow labels: IPV6_FLOWLABEL_MGR, /proc/net/ip6_flowlabel. Source:
  * RFC 6437; the answers are Linux's.
  *
- *	flowlabel_set()		a label is taken (GET), given back (PUT), held longer (RENEW); may
- *	                        be shared with anybody, a user, a process or nobody
- *	flowlabel_may_send()	while there is a label in the namespace that is not for all, a
- *	                        socket sends the labels that it holds alone
+ *      flowlabel_set()       a label is taken (GET), given back (PUT), held longer (RENEW); may be
+ *                            shared with all, a user, a process or not at all
+ *      flowlabel_may_send()  while there is a label in the namespace that is not for all, a socket
+ *                            sends the labels that it holds alone
  *
- * A lease that nobody holds any more lingers: for so long its label is given to nobody who may not
+ * A lease without holders lingers: for so long its label is not given to a socket that may not
  * share it. Expired ones go when they are met, or when a new one needs their place. There are at
- * most LEASES_MAX on the machine; who may not administer it gets few of the last ones.
+ * most LEASES_MAX on the machine; a program that may not administer it gets few of the last ones.
  * Lock: lock (spin) for all of it, with i->leases.
  */
 #include <asm/errno.h>
@@ -28,8 +28,9 @@
 #define BUCKETS 256
 #define LEASES_MAX 4096
 #define PER_SOCK 32
-#define LINGER_MIN 6   /* seconds */
-#define LINGER_MAX 150 /* of who may not administer the network */
+#define LINGER_MIN 6 /* seconds */
+/* of programs that may not administer the network */
+#define LINGER_MAX 150
 #define LABEL_MASK 0xfffffU
 #define LABEL_STATELESS 0x80000U
 

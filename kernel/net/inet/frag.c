@@ -3,9 +3,9 @@
  * frag.c: IP fragments: a packet that is too large is cut, and the pieces that come in are put
  * together.
  *
- *	ip_fragment(skb, hlen, mtu, ...)   cuts; each piece shares the payload's buffer
- *	ip_defrag(net, skb)                takes a piece; gives the whole packet once the last one
- *	                                   is there
+ *      ip_fragment(skb, hlen, mtu, ...)   cuts; each piece shares the payload's buffer
+ *      ip_defrag(net, skb)                takes a piece; gives the whole packet once the last one
+ *                                         is there
  *
  * A packet in the making (struct frag_queue) has its pieces in order, and a tree to find a place
  * among them. It ends whole, or by its time (30 s, IPv6 60 s), or when pieces overlap (RFC 5722;
@@ -14,8 +14,8 @@
  * Invariants: 1. pieces do not overlap and lie within [0, 65535 - header). 2. The pieces of a
  * namespace and version (struct net_frags) hold at most ipfrag_high_thresh bytes, true sizes, in at
  * most QUEUES_MAX packets; its oldest packet makes room. 3. All pieces hold at most TOTAL_MAX
- * bytes; who has the most makes room, so that nobody can take from who has less. 4. Nobody walks
- * the packets of others.
+ * bytes; the namespace with the most makes room, so that none can take from one with less. 4. No
+ * walk meets packets of another namespace.
  * Locks: frag_lock (spin) for all of it. Sources: RFC 791 (3.2), 815, 8200 (4.5), 5722.
  */
 #include <asm/errno.h>

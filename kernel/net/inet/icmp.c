@@ -191,7 +191,10 @@ static void error4(u8 type, u8 code, u32 mtu, struct ip_error *e)
 	}
 }
 
-/* Codes that nobody knows, and fragments that did not all come, are no error of a packet. */
+/*
+ * True if the type and code are an error of a packet: unknown codes, and fragments that did not all
+ * come, are none.
+ */
 static bool is_told4(u8 type, u8 code)
 {
 	return type == ICMP_DEST_UNREACH  ? code <= 15 :
@@ -230,8 +233,8 @@ static void tell_transport(struct net *net, u8 proto, const ip_addr *local, cons
 }
 
 /*
- * An error about what went to all is not to be (RFC 1122, 3.2.2): passed over, and told of, where
- * somebody wants to know.
+ * True for an error about a broadcast, which must not exist (RFC 1122, 3.2.2): it is dropped, and
+ * logged if a sysctl says so.
  */
 static bool is_bogus(
 	struct net *net, const struct sk_buff *skb, const ip_addr *remote, const struct ip_error *e)

@@ -37,21 +37,25 @@ struct icmphdr {
 	};
 };
 
-/* icmp_limit.c: /proc/sys/net: milliseconds between errors to one destination; types that count; errors a second to all, and at once. */
+/*
+ * icmp_limit.c: /proc/sys/net: milliseconds between errors to one destination; types that count;
+ * errors a second to all, and at once.
+ */
 struct icmp_limits {
 	int ratelimit, ratemask, msgs_per_sec, msgs_burst, ratelimit6;
 	/* route/: in ticks of 4 ms, but for redirect_number */
 	int redirect_load, redirect_number, redirect_silence, error_cost, error_burst;
-	int message_cost, message_burst; /* net.core: so many lines in so many seconds */
+	/* net.core: so many lines in so many seconds */
+	int message_cost, message_burst;
 };
 extern struct icmp_limits icmp_limits;
 void icmp_net_init(struct net *net);
 /* May an error or an answer go out by @f, that the caller has looked up? It counts from now on. */
 bool icmp_may_send(const struct net *net, const struct flow *f, bool v6, u8 type, u8 code);
-/* May the router at @to, who goes on sending what could go directly, be told so once more? That there is no way for his packet? */
+/* True if the sender @to may be told once more of a better route; that there is no route. */
 bool icmp_may_redirect(const struct net *net, const ip_addr *to);
 bool icmp_may_refuse(const struct net *net, const ip_addr *to);
-/* May what somebody else sends make a line of the log? */
+/* True if a packet from outside may make another line in the log. */
 bool net_may_warn(void);
 
 #endif

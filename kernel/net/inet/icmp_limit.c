@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * icmp_limit.c: how many errors leave this machine (RFC 1812, 4.3.2.8; RFC 4443, 2.4 f; icmp(7)):
- * so many to one destination, and so many to all, each a bucket of tokens. Who sends rubbish, or
- * has it sent in another's name, gets no flood for it.
+ * so many to one destination, and so many to all, each a bucket of tokens. So neither a sender of
+ * rubbish nor the machine in whose name it comes gets a flood of errors.
  *
  * The types of icmp_ratemask and ipv6/icmp/ratemask are counted, by default errors, but not "too
  * large", since connections depend on it. Nothing is counted that stays on this machine.
@@ -48,7 +48,7 @@ static struct peer {
 	const struct net *net;
 	ip_addr addr;
 	struct bucket b;
-	u32 redirects; /* that he has not heeded */
+	u32 redirects; /* redirects that it has not heeded */
 	/* the last one, or what would have been one */
 	u64 redirect_at;
 } peers[1 << PEER_BITS];
@@ -69,9 +69,9 @@ static bool take(struct bucket *b, u64 cost, u64 full, u64 now)
 }
 
 /*
- * Of what is everybody's a message takes nothing, its cost or twice that, once its cost on average:
- * who counts the answers of a closed port does not learn how many somebody else has got (whose
- * ports he looks for so).
+ * Takes a message's cost from the common bucket: nothing, once or twice the cost, once on average,
+ * by chance. A sender that counts the answers of a closed port does not learn how many another one
+ * has got (in search of open ports).
  */
 static bool take_of_all(u64 cost, u64 full, u64 now)
 {
@@ -121,8 +121,8 @@ static bool counts(const struct net *net, bool v6, u8 type, u8 code)
 }
 
 /*
- * Each one that is not heeded makes the next wait twice as long, until there are too many; then not
- * before he has been silent for a while.
+ * True if the sender @to may get another redirect. Each one that is not heeded doubles the next
+ * wait, until there are too many; then it has to be silent for a while.
  */
 bool icmp_may_redirect(const struct net *net, const ip_addr *to)
 {

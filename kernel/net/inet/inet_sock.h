@@ -68,7 +68,7 @@ struct inet_place {
 };
 
 /*
- * Options about what is sent and who may bind. Protected by op; read without it, since each is one
+ * Options about what is sent and about binding. Protected by op; read without it, since each is one
  * word.
  */
 struct inet_opts {

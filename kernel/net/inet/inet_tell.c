@@ -100,7 +100,7 @@ static void tell6_flow(struct inet_sock *i, struct msg *m, const struct inet_hea
 
 /* ---- datagrams ---- */
 
-/* Whom the packet was for, as a socket address. */
+/* Tells the packet's destination, as a socket address. */
 static void put_origdst(struct msg *m, const struct sk_buff *skb)
 {
 	struct sockaddr_in in = {

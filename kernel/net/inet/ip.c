@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ip.c: IPv4 and IPv6: headers on and off, what is for us and to whom of ours it goes.
+ * ip.c: IPv4 and IPv6: headers on and off, what is for this machine and which protocol gets it.
  *
  * A packet that comes in is checked once here: lengths against each other, the header's checksum
  * where it has come over a wire. Above, skb->ip says what its header said. Sources: RFC 791, 1122,
@@ -95,7 +95,7 @@ static bool loop_back(struct sk_buff *skb, const struct flow *f)
 	return mc && (f->stays || (!ip_is_v4(&f->daddr) && (ntohl(f->daddr.w[0]) >> 16 & 15) < 2));
 }
 
-/* To who is next on the way. */
+/* Sends to the next hop. */
 int ip_output(struct sk_buff *skb, const struct flow *f)
 {
 	static const u8 all[ETH_ALEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
@@ -559,8 +559,8 @@ static void deliver(struct net *net, struct sk_buff *skb)
 }
 
 /*
- * Its frame went to many, and what is for one of them does not belong there (RFC 1122, 3.3.6),
- * where somebody minds.
+ * True for a packet to one machine in a frame to many, which does not belong there (RFC 1122,
+ * 3.3.6), if a sysctl asks for the check.
  */
 static bool link_says_many(const struct sk_buff *skb)
 {
@@ -629,7 +629,7 @@ static void receive(struct sk_buff *skb, bool shown)
 		return;
 	}
 	if (!for_us(net, skb)) {
-		if (skb->broadcast) { /* a group that nobody here is in */
+		if (skb->broadcast) { /* a group without members here */
 			kfree_skb(skb);
 			return;
 		}

@@ -63,7 +63,7 @@ struct ip4_opts *ip4_opts_answer(const struct sk_buff *skb);
 void ip4_opts_put(struct ip4_opts *x);
 u32 ip4_opts_len(const struct ip4_opts *x);
 
-/* With its header, to who is next on the way. Consumes @skb. */
+/* Sends @skb, which has its header, to the next hop. Consumes it. */
 int ip_output(struct sk_buff *skb, const struct flow *f);
 
 /* forward.c. @skb begins with its network header, and is parsed. */

@@ -108,7 +108,7 @@ static u32 check_ts(struct check *c, const u8 *o, u32 len)
 	flag = o[3] & 15U;
 	if (o[2] < FIRST_TS_PTR)
 		return 2;
-	/* full: does the count have room, of who is not named? */
+	/* full: is there room in the count of machines without an entry? */
 	if (o[2] > len)
 		return flag != IPOPT_TS_PRESPEC && o[3] >> 4 == 15 ? 3 : 0;
 	if (o[2] + 3U > len)
@@ -177,7 +177,7 @@ static void put_time(u8 *o)
 	put_address(o, ms);
 }
 
-/* Of an option that check() has seen. @arrived: who finds no room counts that. */
+/* Stamps an option that check() has seen. @arrived: without room the overflow is counted. */
 static void stamp(struct net *net, u8 *o, u32 addr, bool arrived)
 {
 	u32 flag = o[3] & 15U, asked;
@@ -266,7 +266,7 @@ static struct ip4_opts *make(struct net *net, const void *from, u32 n)
 
 int ip4_opts_set(struct inet_sock *i, uaddr_t val, u32 len)
 {
-	struct ip4_opts *x = NULL, *old = i->opts4; /* op held: nobody else changes it */
+	struct ip4_opts *x = NULL, *old = i->opts4; /* op held: it does not change */
 	u8 from[IP4_OPTS_MAX];
 
 	if (len > sizeof(from))
@@ -360,7 +360,7 @@ void ip4_opts_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb
 		msg_put_cmsg(m, SOL_IP, IP_RETOPTS, back, answer_to(skb, back));
 }
 
-/* The address by which @peer knows us; 0: there is no way to him. */
+/* Returns the address by which @peer knows this machine; 0: there is no route to it. */
 static u32 known_to(struct net *net, u32 peer)
 {
 	struct flow f = { .daddr = ip_v4(peer) };

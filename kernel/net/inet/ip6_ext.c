@@ -6,7 +6,7 @@
  *
  * A struct ip6_ext never changes and is counted: a socket has one, a message that is sent has one,
  * and so has what a corked datagram waits with. Routing headers are told, and not sent. Options
- * that came with fragments are not told. Those that nobody here knows, and how many there may be
+ * that came with fragments are not told. Unknown ones, and how many there may be
  * (ipv6/max_hbh_opts_number and its kin): ip6_options_hold(), of hop-by-hop options on every
  * packet, of a destination's where it has arrived.
  */
@@ -100,7 +100,7 @@ static int length_of(const u8 *opts, u64 n)
 
 static int set(struct inet_sock *i, bool hop, const u8 *opts, u32 n)
 {
-	struct ip6_ext *x, *old = i->ext6; /* op held: nobody else changes it */
+	struct ip6_ext *x, *old = i->ext6; /* op held: it does not change */
 	int err = change(old, hop, opts, n, &x);
 
 	if (err)
@@ -242,8 +242,8 @@ static bool pads(const u8 *p, u32 n, u32 *padding)
 }
 
 /*
- * The header at @p of @len bytes. As Linux has it, most below 0 is a number, too, and what nobody
- * knows is not passed over then.
+ * Checks the header at @p of @len bytes. As in Linux a limit below 0 is a number, too, and unknown
+ * options are not skipped then.
  */
 static bool options_hold(struct net *net, struct sk_buff *skb, const u8 *p, u32 len, bool dst)
 {

@@ -5,9 +5,9 @@
  * Call sequence: inet_init_ports() for a new socket; inet_get_port(), inet_set_peer(),
  * inet_start_listening() or inet_enter_child() give it numbers; inet_lookup_packet() and its
  * relatives find it; inet_unhash() takes it out.
- * Files: ports.c (who may have which port), ports_crowd.c (the place of a socket), ports_group.c
- * (SO_REUSEPORT), ports_find.c (lookups), ports_walk.c (walks), ports_reserved.c. They share
- * ports.h.
+ * Files: ports.c (which sockets may share a port), ports_crowd.c (the place of a socket),
+ * ports_group.c (SO_REUSEPORT), ports_find.c (lookups), ports_walk.c (walks), ports_reserved.c.
+ * They share ports.h.
  * Locks: port_table.lock (spin), innermost of a socket's locks; these functions take it unless they
  * say that it is held.
  */
@@ -69,7 +69,7 @@ void inet_stop_listening(struct inet_sock *i);
 /* Drops the peer of a connection that has ended, and gives back a port of the kernel's choice. */
 void inet_forget_peer(struct inet_sock *i);
 /*
- * Enclose a change of what decides who may share a port: SO_REUSEADDR, SO_REUSEPORT, the device,
+ * Enclose a change of what decides about sharing a port: SO_REUSEADDR, SO_REUSEPORT, the device,
  * the family, the wanted processor. table->lock is held in between.
  */
 void inet_change_begin(struct inet_sock *i);

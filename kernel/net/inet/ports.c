@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports.c: who may have which port.
+ * ports.c: which sockets may share a port.
  *
  * A port may be shared: by sockets of different addresses, by SO_REUSEADDR and SO_REUSEPORT under
  * the rules of socket(7) and ip(7), and by connections to different peers. However many share one,
- * it is one of each kind that who wants it is compared with (ports_crowd.c). Who gets a packet is
- * in ports_find.c. Locks: table->lock for all of it; a search for a free port gives it up now and
- * then.
+ * a socket that wants it is compared with one of each kind (ports_crowd.c). Which socket a packet
+ * is for is in ports_find.c. Locks: table->lock for all of it; a search for a free port gives it up
+ * now and then.
  */
 #include <asm/errno.h>
 
@@ -61,8 +61,8 @@ static bool addresses_overlap(const struct inet_sock *a, const ip_addr *addr,
 enum port_share { SHARE_NOT, SHARE_SAID, SHARE_CHOSEN };
 
 /*
- * @i comes to where @o is. Who was given a program before has begun a group, and joins no other.
- * Nobody is put into a group by a port that he has not named.
+ * True if @i may come to where @o is. A socket that was given a program before has begun a group,
+ * and joins no other. A socket joins no group by a port that it has not named.
  */
 static bool may_share(const struct inet_sock *i, const struct inet_sock *o, enum port_share how)
 {
@@ -170,7 +170,7 @@ static u32 port_range(const struct inet_sock *i, u32 *n)
 	return low;
 }
 
-/* Only connections whose port nobody has asked for have it: one more is no harm. */
+/* True if only connections whose port the kernel chose have it: one more is no harm. */
 static bool is_shareable(const struct inet_sock *i, const struct inet_sock *o)
 {
 	return o->net != i->net || (o->in.traits & PORT_LENDS);
@@ -388,8 +388,8 @@ int inet_set_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *radd
 }
 
 /*
- * It is the youngest at its port and address, and of no group, as on Linux. Who lists the sockets
- * finds it where it was.
+ * Makes the socket the youngest at its port and address, without a group, as on Linux. Lists show
+ * it where it was.
  */
 static void begin_again(struct inet_sock *i)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports.h: what ports.c (who may have which port), ports_crowd.c (where a socket stands),
- * ports_group.c (SO_REUSEPORT) and ports_find.c (who gets a packet) know of each other. table->lock
- * is held in all of them.
+ * ports.h: what ports.c (which sockets may share a port), ports_crowd.c (where a socket stands),
+ * ports_group.c (SO_REUSEPORT) and ports_find.c (which socket a packet is for) know of each other.
+ * table->lock is held in all of them.
  */
 #ifndef NESTLING_NET_PORTS_H
 #define NESTLING_NET_PORTS_H
@@ -13,7 +13,7 @@
 
 /* Some traits of a socket, by which it is told from others at its port. */
 #define PORT_LISTENS 1U
-/* a connection whose port nobody has asked for: others may have it too */
+/* a connection whose port the kernel chose: others may have it too */
 #define PORT_LENDS 2U
 
 /* Is the peer one by its port? Of a ping socket that is a number which no packet bears. */
@@ -27,7 +27,7 @@ static inline bool port_is_placed(const struct inet_sock *i)
 	return i->in.in_table && i->lport && i->table != &raw_socks;
 }
 
-/* Hashes are sums of parts, so that who looks several times need not begin again. */
+/* Hashes are sums of parts, so that several lookups share the parts. */
 u64 ports_part(struct port_table *t, const struct net *net, u16 lport, u16 rport);
 u64 addr_part(const struct port_table *t, u32 at,
 	const ip_addr *a); /* @at: 0 local, 4 remote; 0 for IP_ANY */

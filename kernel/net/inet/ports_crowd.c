@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports_crowd.c: where a socket that has a port stands, so that nobody has to look at each of those
- * that share it.
+ * ports_crowd.c: where a socket that has a port stands, so that no lookup meets each of those that
+ * share it.
  *
- *	kind	by port: what it is and may, its address left out but for whether that is any, and
- *	        of which family
- *	place	by address and port: the same, with the address
- *	way	by address, port and peer: those that packets are looked for among, the youngest
- *	        first
+ *      kind   by port: what it is and may, its address left out but for whether that is any, and
+ *             of which family
+ *      place  by address and port: as kind, with the address
+ *      way    by address, port and peer: those that packets are looked for among, the youngest
+ *             first
  *
  * In each of the three one stands in the bucket for all that are alike: a walk over a bucket meets
  * as many as there are differences, not as there are sockets. Programs can make these differences:
@@ -20,8 +20,8 @@
 /* ---- hashes ---- */
 
 /*
- * Multilinear, with a key that nobody knows: whoever chooses addresses and ports, two connections
- * share a bucket as seldom as random ones do.
+ * Hashes by a multilinear function with a secret key: whatever addresses and ports are chosen, two
+ * connections share a bucket as seldom as random ones do.
  */
 u64 ports_part(struct port_table *t, const struct net *net, u16 lport, u16 rport)
 {
@@ -84,7 +84,7 @@ struct hlist_head *place_bucket(
 	return &t->places[keyed_hash(t, net, at, port, &IP_ANY, 0)];
 }
 
-/* ---- who is like whom ---- */
+/* ---- which sockets are alike ---- */
 
 static u32 traits_of(const struct inet_sock *i)
 {

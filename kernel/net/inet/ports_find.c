@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports_find.c: who gets a packet. A connection is found by its four numbers; else the socket whose
- * binding fits best gets it, the youngest of those that fit equally, or one of a group
+ * ports_find.c: which socket a packet is for. A connection is found by its four numbers; else the
+ * socket whose binding fits best gets it, the youngest of those that fit equally, or one of a group
  * (SO_REUSEPORT). A look meets one socket for all that are alike (ports_crowd.c). Locks:
  * table->lock.
  */

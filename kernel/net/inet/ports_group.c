@@ -7,8 +7,8 @@
  * of processors, that of a search in a sorted row.
  *
  * A member is in the row of those that can be chosen while it listens, or has no peer; there is
- * room for all members, so that none comes back to find none. Who goes leaves its place to the
- * last, as on Linux. Locks: table->lock.
+ * room for all members, so that none comes back to find none. A member that goes leaves its place
+ * to the last, as on Linux. Locks: table->lock.
  */
 #include <asm/errno.h>
 
@@ -127,7 +127,7 @@ void ports_drop_group(struct inet_sock *i)
 	spin_unlock(&i->table->lock);
 }
 
-/* ---- who can be chosen ---- */
+/* ---- the row of members that can be chosen ---- */
 
 /* The first of by_cpu that wants @cpu or a higher one. */
 static u32 first_for(const struct reuse_group *g, int cpu)
@@ -242,7 +242,7 @@ static int set_program(struct inet_sock *i, struct sk_filter *f)
 	if (!f && !(i->in.group && i->in.group->program))
 		return -ENOENT;
 	if (!i->in.group && port_is_placed(i))
-		return -EINVAL; /* it shares the port with nobody */
+		return -EINVAL; /* it shares its port with no other */
 	err = i->in.group ? 0 : begin(i);
 	if (err)
 		return err;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports_walk.c: all sockets of a table, some at a time, for who lists them: ports_walk(),
+ * ports_walk.c: all sockets of a table, some at a time, for lists: ports_walk(),
  * ports_walk_end(). By the order in which they came, since they come and go meanwhile. Locks:
  * table->lock, given up between the times.
  */

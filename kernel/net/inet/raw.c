@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * raw.c: raw sockets (raw(7)): every packet of a protocol, for who may (CAP_NET_RAW); and ping
+ * raw.c: raw sockets (raw(7)): every packet of a protocol, with CAP_NET_RAW; and ping
  * sockets (icmp(7)): ICMP echoes with an identifier of one's own, for the groups of
  * net.ipv4.ping_group_range.
  *
  * A raw socket of AF_INET gets packets with their IP header, one of AF_INET6 without. Locks:
- * raw_socks.lock for the lists: one of all, for who asks which there are, and those of packets, by
+ * raw_socks.lock for the lists: one of all, for listings, and those of packets, by
  * namespace and protocol.
  */
 #include <asm/errno.h>
@@ -99,7 +99,7 @@ bool raw_rcv(struct net *net, struct sk_buff *skb)
 void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote,
 	const struct ip_error *e)
 {
-	/* for who writes the network's header itself */
+	/* for a socket that writes the network's header itself */
 	struct ip_error whole = *e;
 	struct inet_sock *i;
 	bool ours = false;

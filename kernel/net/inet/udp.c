@@ -53,8 +53,8 @@ static void push_header(
 }
 
 /*
- * A queue on the way was full: a datagram may be lost anywhere, and who has not asked for errors
- * does not hear of this one, as on Linux.
+ * Returns the error that the program is told. A full queue on the way is none unless the socket
+ * asked for errors, since a datagram may be lost anywhere, as on Linux.
  */
 static int told(const struct inet_sock *i, const struct flow *f, int err)
 {
@@ -194,8 +194,8 @@ static void too_long(struct inet_sock *i, const struct flow *f, u16 port)
 }
 
 /*
- * How long the datagrams are that the message makes, 0: it is one. -EINVAL: too many, or nobody may
- * cut them.
+ * Returns the length of the datagrams that the message makes, 0: it is one. -EINVAL: too many, or
+ * they must not be segmented.
  */
 static int segment_of(
 	const struct inet_sock *i, const struct msg *m, const struct flow *f, size_t len)
@@ -216,8 +216,8 @@ static int segment_of(
 }
 
 /*
- * With options or extension headers in front each datagram goes by itself: who cuts expects UDP's
- * header behind IP's.
+ * Sends each datagram by itself: segmentation expects UDP's header right behind IP's, without
+ * options or extension headers.
  */
 static ssize_t send_each(
 	struct inet_sock *i, struct msg *m, const struct flow *f, u16 port, u32 seg)
@@ -455,7 +455,7 @@ static struct sk_buff *cut_one(const struct sk_buff *skb, u32 off, u32 len)
 }
 
 /*
- * Many in one (UDP_SEGMENT, from this machine): whole for who has asked for that with UDP_GRO.
+ * Delivers many datagrams in one (UDP_SEGMENT, from this machine): whole to a socket with UDP_GRO.
  * Consumes @skb.
  */
 static void deliver_cut(struct udp_stats *n, struct inet_sock *i, struct sk_buff *skb)

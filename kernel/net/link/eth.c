@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * eth.c: Ethernet: frames of cards to packets and back, and MAC addresses as text. Source: IEEE 802.3, RFC 894.
+ * eth.c: Ethernet: frames of cards to packets and back, and MAC addresses as text. Source: IEEE
+ * 802.3, RFC 894.
  *
- * The header of a frame that came in is checked here once; it stays in the buffer before the packet (skb->mac_len). What is for
- * another machine goes no further than to who looks at everything (promiscuous). Devices that are memory filter nothing: AF_PACKET sees it.
+ * The header of a frame that came in is checked here once; it stays in the buffer before the packet
+ * (skb->mac_len). What is for another machine goes no further than to taps (promiscuous). Devices
+ * that are memory filter nothing: AF_PACKET sees it.
  */
 #include <asm/errno.h>
 
@@ -29,7 +31,10 @@ static bool looked_at(const struct net_device *dev)
 	return READ_ONCE(dev->flags) & IFF_PROMISC || (READ_ONCE(packet_taps) && !dev->ops->send);
 }
 
-/* What stands in place of the protocol may be a length: then it is 802.2's, or Novell's, which begins with two bytes of ones. */
+/*
+ * What stands in place of the protocol may be a length: then it is 802.2's, or Novell's, which
+ * begins with two bytes of ones.
+ */
 static u16 protocol_of(const struct ethhdr *h, u32 len)
 {
 	const u8 *payload = (const u8 *)(h + 1);

@@ -150,8 +150,8 @@ static long set_channels(struct net *net, struct net_device *d, u64 arg)
 }
 
 /*
- * The host deals out what comes: by a table of flows that nobody is shown, so that there are rings
- * but no rules.
+ * The host distributes received packets by a table of flows that programs cannot see, so there are
+ * rings but no rules.
  */
 static long get_rings(const struct net_device *d, u64 arg)
 {

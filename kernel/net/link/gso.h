@@ -48,7 +48,7 @@ static inline int gso_sent(int err, bool some)
 /* The length of its longest segment, without a link header; it begins with its network header. */
 u32 gso_segment_len(const struct sk_buff *skb);
 
-/* What a packet of TCP or UDP is, whose checksum somebody else makes. */
+/* A TCP or UDP packet whose checksum is left to the device. */
 struct gso_about {
 	bool tcp, v6;
 	u32 ip, csum_start, head_len; /* where its headers begin and end */

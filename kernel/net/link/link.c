@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link.c: devices that programs make (rtnetlink(7); ip link add, del, set netns, set master): who
- * comes, goes, moves, and becomes a part of another. Each kind has a file of its own and a struct
- * link_type (link.h); what stands on what is link_stack.c's.
+ * link.c: devices that programs make (rtnetlink(7); ip link add, del, set netns, set master):
+ * devices that come, go, move, and become a part of another. Each kind has a file of its own and a
+ * struct link_type (link.h); what stands on what is link_stack.c's.
  *
  * A device that was deleted stays in memory, on its namespace's list of dead ones, until the
  * namespace ends or another device takes its place: connections keep the device that they last sent
@@ -11,8 +11,8 @@
  *
  * Invariants: 1. a veth's peer has it as its peer, or both have none. 2. At most LINKS_MAX devices,
  * living and dead, per namespace.
- * Locks: link_mutex: who comes, goes, moves; peers change under it and are read without. net->lock
- * inside it.
+ * Locks: link_mutex: devices that come, go, move; peers change under it and are read without.
+ * net->lock inside it.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>
@@ -54,10 +54,7 @@ static u32 count_links(const struct net *net, const struct list_head *head)
 	return n;
 }
 
-/*
- * It belongs to @net from now on. Who holds the lock of its namespace (netdev_lock_net()) keeps it
- * there.
- */
+/* Moves the device to @net. A holder of its namespace's lock (netdev_lock_net()) keeps it there. */
 static void set_net(struct net_device *dev, struct net *net)
 {
 	struct net *old = dev->net;

@@ -2,8 +2,8 @@
 /*
  * link.h: devices that programs make, and the kinds of them (struct link_type).
  *
- * A device that stands on others (vlan, macvlan) has one below it: link_peer() tells it, veth's is the other end. One that has others as
- * its parts (bridge) is their master.
+ * A device that stands on others (vlan, macvlan) has one below it: link_peer() tells it, veth's is
+ * the other end. One that has others as its parts (bridge) is their master.
  */
 #ifndef NESTLING_NET_LINK_H
 #define NESTLING_NET_LINK_H
@@ -20,8 +20,8 @@ struct link_type {
 	const struct netdev_ops *ops;
 	u16 type; /* ARPHRD_*; 0: Ethernet */
 	/*
-	 * A new device, not yet in its namespace, with @lower (IFLA_LINK; NULL) and IFLA_INFO_DATA (NULL): fills in what is its kind's. 0 or
-	 * -errno.
+	 * A new device, not yet in its namespace, with @lower (IFLA_LINK; NULL) and IFLA_INFO_DATA
+	 * (NULL): fills in what is its kind's. 0 or -errno.
 	 */
 	int (*setup)(struct net_device *dev, struct net_device *lower, const void *data, u32 len);
 	/* It is in its namespace; NULL is fine. */
@@ -41,7 +41,10 @@ struct link_type {
 	void (*fill_port)(struct nl_builder *b, const struct net_device *port);
 	void (*port_changed)(
 		struct net_device *port); /* its link, MTU or address; must not sleep */
-	/* The one below has come up or gone down, has another MTU or address; must not sleep. NULL: the link follows that below. */
+	/*
+	 * The one below has come up or gone down, has another MTU or address; must not sleep. NULL:
+	 * the link follows that below.
+	 */
 	void (*lower_changed)(struct net_device *dev, struct net_device *lower);
 	bool bound; /* stays in its namespace */
 };
@@ -49,10 +52,16 @@ extern const struct link_type dummy_link, veth_link, bridge_link, vlan_link, mac
 
 #define NEST_MAX 8U /* so many devices stand on each other */
 
-/* What RTM_NEWLINK with NLM_F_CREATE asks for: 0 or -errno (-EOPNOTSUPP: no such kind). *to: another namespace that it is in, as link_move()'s. */
+/*
+ * What RTM_NEWLINK with NLM_F_CREATE asks for: 0 or -errno (-EOPNOTSUPP: no such kind). *to:
+ * another namespace that it is in, as link_move()'s.
+ */
 int link_create(
 	struct net *net, const struct nlmsghdr *req, struct net_device **dev, struct net **to);
-/* A device of @type by name ("" or with %d: the first that is free), with @data for setup(). The mutex is held. */
+/*
+ * A device of @type by name ("" or with %d: the first that is free), with @data for setup(). The
+ * mutex is held.
+ */
 int link_make(struct net *net, const struct link_type *type, const char *name, const void *data,
 	u32 len, struct net_device **dev);
 /* A device of programs' making ends. The mutex is held. */
@@ -60,24 +69,31 @@ void link_remove(struct net_device *dev);
 /* 0, or -EOPNOTSUPP for lo and cards. */
 int link_delete(struct net *net, int ifindex);
 /*
- * To the namespace that IFLA_NET_NS_* names, if any, and by IFLA_IFNAME there. 0 or -errno. *to: that namespace, with a reference, so that it
- * does not end under who goes on with the device; NULL: it stays where it is.
+ * To the namespace that IFLA_NET_NS_* names, if any, and by IFLA_IFNAME there. 0 or -errno. *to:
+ * that namespace, with a reference, so that it does not end while the caller goes on with the
+ * device; NULL: it stays where it is.
  */
 int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, struct net **to);
-/* A namespace named by pid or descriptor, with a reference; NULL: by none. ERR_PTR. @admin: the caller must have rights over it. */
+/*
+ * A namespace named by pid or descriptor, with a reference; NULL: by none. ERR_PTR. @admin: the
+ * caller must have rights over it.
+ */
 struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin);
 /* May a device be called so? */
 bool link_good_name(const char *name);
 /* 0, -EINVAL, -EEXIST, -ENODEV. A %d in @wanted becomes the first number that is free. */
 int link_rename(struct net *net, int ifindex, const char *wanted);
-/* Other names, of any characters: 0, -EEXIST, -ENOENT, -ENOSPC, -EINVAL (not one of its other names). */
+/*
+ * Other names, of any characters: 0, -EEXIST, -ENOENT, -ENOSPC, -EINVAL (not one of its other
+ * names).
+ */
 int link_add_name(struct net_device *dev, const char *name);
 int link_del_name(struct net_device *dev, const char *name);
 /* IFLA_MASTER: 0 takes it out. */
 int link_set_master(struct net *net, struct net_device *dev, int master);
 /* Takes it out, with the mutex held; nothing is told. */
 void link_leave_master(struct net_device *dev);
-/* link.c's mutex, for who changes what its functions change, too. */
+/* Take and release link.c's mutex, for callers that change what its functions change. */
 void link_lock(void);
 void link_unlock(void);
 /* IFLA_LINKINFO of a device that is there. */
@@ -87,17 +103,22 @@ int link_change_port(struct net_device *dev, const void *data, u32 len);
 /* The namespace ends: devices of programs' making end, cards go to the first namespace. */
 void links_forget(struct net *net);
 /*
- * A card is pulled out: out of its namespace, down, with what stands on it. Its memory stays the driver's, and may still be named by
- * connections; it counts as the first namespace's.
+ * A card is pulled out: out of its namespace, down, with what stands on it. Its memory stays the
+ * driver's, and may still be named by connections; it counts as the first namespace's.
  */
 void link_pull_out(struct net_device *dev);
-/* Its link, MTU or address has changed: who stands on it hears it. Does not sleep. */
+/* Tells devices that stand on @dev of its new link, MTU or address. Does not sleep. */
 void link_changed(struct net_device *dev);
 
 /* ---- link_stack.c, for link.c; its mutex held ---- */
-/* The first of those that stand on @dev, or have it as a part, behind @after (NULL: of all). NULL. */
+/*
+ * The first of those that stand on @dev, or have it as a part, behind @after (NULL: of all). NULL.
+ */
 struct net_device *link_next_upper(const struct net_device *dev, const struct net_device *after);
-/* May @dev stand @level high, with all that stands on it? @part: that becomes a part of it. 0, -EBUSY (it stands on it), -EMLINK. */
+/*
+ * May @dev stand @level high, with all that stands on it? @part: that becomes a part of it. 0,
+ * -EBUSY (it stands on it), -EMLINK.
+ */
 int link_may_stand(const struct net_device *dev, u32 level, const struct net_device *part);
 void link_stand(struct net_device *dev, u32 level); /* it does */
 /* @dev stands on what its kind says (nothing, maybe) from now on; no more. */

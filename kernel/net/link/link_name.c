@@ -24,7 +24,10 @@ bool link_good_name(const char *name)
 	return true;
 }
 
-/* @other: who has @name already, maybe as one of its other names. net->lock held. */
+/*
+ * Checks a new name. @other: the device that has @name already, maybe as a further name. net->lock
+ * held.
+ */
 static int may_rename(
 	const struct net_device *dev, const struct net_device *other, const char *name)
 {
@@ -57,7 +60,7 @@ static void note_number(const char *name, const char *wanted, const char *mark, 
 		return;
 	name += mark - wanted;
 	for (; *name >= '0' && *name <= '9' && n < NUMBERS_MAX; name++, digits++) {
-		if (digits && !n) /* as nobody writes it */
+		if (digits && !n) /* not the canonical form */
 			return;
 		n = n * 10 + (u32)(*name - '0');
 	}

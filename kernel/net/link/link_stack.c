@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link_stack.c: devices that stand on others (vlan, macvlan) or have others as parts (bridge): who
- * stands on whom, how high, and what of a device those hear that stand on it.
+ * link_stack.c: devices that stand on others (vlan, macvlan) or have others as parts (bridge):
+ * which device stands on which, how high, and what those that stand on a device are told of it.
  *
- * Invariants: 1. no device stands on itself: who would become a part of what it stands on is
- * refused. 2. net_device.level is at least the number of devices below it in a row, and at most
- * NEST_MAX. It never falls while the device lives.
+ * Invariants: 1. no device stands on itself: a device does not become a part of what it stands on.
+ * 2. net_device.level is at least the number of devices below it in a row, and at most NEST_MAX. It
+ * never falls while the device lives.
  * Locks: link.c's mutex for all changes; uppers_lock (spin) for the list, which link_changed()
  * reads from anywhere.
  */
@@ -15,8 +15,8 @@
 #include "kernel/net/link/link.h"
 
 static DEFINE_SPINLOCK(uppers_lock);
-static LIST_HEAD(
-	uppers); /* of net_device.upper_link: those that stand on others; under uppers_lock */
+/* of net_device.upper_link: those that stand on others; under uppers_lock */
+static LIST_HEAD(uppers);
 
 struct net_device *link_next_upper(const struct net_device *dev, const struct net_device *after)
 {

@@ -3,16 +3,16 @@
  * macvlan.c: several cards in place of one: each has an address of its own, and gets by the card
  * below what is for that.
  *
- *	bridge    they reach each other directly, without the card
- *	private   they do not reach each other at all
- *	vepa      what is for another goes out, to a switch that sends it back; what came from one
- *	          of us is not given to it again
- *	passthru  one alone, which has the card's own address and gets all
+ *      bridge    they reach each other directly, without the card
+ *      private   they do not reach each other at all
+ *      vepa      what is for another goes out, to a switch that sends it back; what came from one
+ *                of us is not given to it again
+ *      passthru  one alone, which has the card's own address and gets all
  *
  * Frames of ours to many go to the others and out; those to one of us in bridge mode do not go out.
  * The card itself and those above do not reach each other, as in Linux.
- * Locks: port->lock (spin): the list, and modes. Who comes and goes holds link.c's mutex. A port
- * lives for a grace period after its last.
+ * Locks: port->lock (spin): the list, and modes. link.c's mutex is held when devices come and go. A
+ * port lives for a grace period after its last.
  * Not here: source mode, lists of addresses: EOPNOTSUPP.
  */
 #include <asm/errno.h>
@@ -87,7 +87,10 @@ static bool hears(const struct macvlan *m, const struct macvlan *from)
 	return !from || (m->mode == MACVLAN_MODE_BRIDGE && from->mode == MACVLAN_MODE_BRIDGE);
 }
 
-/* Copies to all who hear @skb, whose link header stands in its buffer before it. */
+/*
+ * Hands copies to all devices that are to get @skb, whose link header stands in its buffer before
+ * it.
+ */
 static void spread(struct mv_port *port, struct sk_buff *skb, const struct macvlan *from)
 {
 	LIST_HEAD(out);
@@ -127,7 +130,7 @@ static bool macvlan_rx(struct net_device *lower, struct sk_buff *skb)
 	const struct ethhdr *h;
 	struct macvlan *m;
 
-	/* the device may have become a bridge's since it was looked for who takes its packets */
+	/* the device may have become a bridge's port since its handler was read */
 	if (!port || port->kind != macvlan_rx || skb->mac_len != ETH_HLEN)
 		return false;
 	h = (const struct ethhdr *)skb_pulled(skb, ETH_HLEN);

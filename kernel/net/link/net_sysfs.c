@@ -427,7 +427,7 @@ static struct netname *find_name(const char *name)
 	return NULL;
 }
 
-/* A place that nobody needs, or a new one. */
+/* Returns an unused place, or a new one. */
 static struct netname *new_name(const char *name)
 {
 	struct netname *n;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netdev.c: network devices, the namespace they live in, and lo: who comes and goes, flags,
+ * netdev.c: network devices, the namespace they live in, and lo: devices that come and go, flags,
  * addresses, links. netdev_io.c has the way of packets; netdev.h has the locks.
  */
 #include <asm/errno.h>
@@ -218,7 +218,7 @@ static void forget_modes(struct net_device *dev)
 	}
 }
 
-/* What somebody asks for by hand counts once. net->lock held. */
+/* Counts modes that are asked for by hand, each once. net->lock held. */
 static void ask_for(struct net_device *dev, u32 flags, u32 change)
 {
 	static const u32 modes[] = { IFF_PROMISC, IFF_ALLMULTI };
@@ -388,7 +388,7 @@ struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type)
 }
 
 /*
- * The next number that nobody has, in turn; the devices stand in the order of theirs. net->lock
+ * Returns the next unused number, in turn; devices stand in the order of their numbers. net->lock
  * held.
  */
 static int free_index(struct net *net)
@@ -625,9 +625,9 @@ static void net_free_rcu(struct rcu_head *h)
 
 /*
  * Nothing is on its way in @net any more. What runs in a flush leaves the rest for later only where
- * its device is up (spill_over()): so all go down, which everybody sees after a grace period; then
+ * its device is up (spill_over()): so all go down, which every vCPU sees after a grace period; then
  * what was left is forgotten; and what had just been taken out of there is through after another.
- * Only now does nobody put a fragment, a neighbour or a connection where it would stay.
+ * Only now can no fragment, neighbour or connection be left behind.
  */
 static void stop_packets(struct net *net)
 {
@@ -667,10 +667,7 @@ static void net_end(struct work *w)
 	addr_net_end(net);
 	frags_forget(net);
 	nf_net_end(net);
-	/*
-	 * before the grace period: who takes a lock by the device (netdev_lock_net()) finds one
-	 * that stays
-	 */
+	/* before the grace period: netdev_lock_net() finds a namespace that stays */
 	spin_lock(&net->lock);
 	list_for_each_entry(d, &net->devs.dead, list)
 		if (d->wandered)
@@ -679,7 +676,7 @@ static void net_end(struct work *w)
 	call_rcu(&net->rcu, net_free_rcu);
 }
 
-/* The last reference may go where nobody can sleep. */
+/* Queues the end, since the last reference may go where sleeping is forbidden. */
 static void net_free(struct ns_common *ns)
 {
 	ns_fini(ns);

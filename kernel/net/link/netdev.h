@@ -1,24 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netdev.h: a network device, what its driver offers, and the doors between drivers and the stack.
+ * netdev.h: the door of devices: a network device, what its driver offers, and the way between
+ * drivers and the stack.
  *
- * There are two kinds of drivers. One without a queue (lo) takes each packet in xmit(). One with a
- * queue (a card) has send(), which gets the packets of a whole turn at once, and poll(), which
- * brings in what has arrived:
+ * What the folder is for: devices (netdev.c), their queues and turns (netdev_io.c,
+ * netdev_queues.c), Ethernet (eth.c), large packets (gso.c), devices that programs make (link.h:
+ * veth, vlan, macvlan, dummy), tun and tap (tun.h), /sys/class/net (net_sysfs.h), ethtool
+ * (ethtool.h), a bad line for tests (impair.c).
  *
- *	dev_xmit() -> a queue -> (net_rx_flush(), no lock held) -> send()      stops when the host takes no more, until netdev_tx_wake()
- *	interrupt -> netdev_poll() -> poll() -> eth_rx() -> backlog -> protocols
+ * Types: struct net_device; struct netdev_ops, a driver; struct netdev_queue, one of a card's
+ * queues; struct link_type (link.h), a kind that programs can make.
  *
- * poll() brings in at most a budget. Under load the interrupt stays off and a kernel thread polls,
- * so that the scheduler shares the vCPU between packets and programs.
+ * Drivers: one without a queue (lo) takes each packet in xmit(). One with a queue (a card) has
+ * send(), which gets the packets of a whole turn at once, and poll(), which brings in what has
+ * arrived:
  *
- * A card may have several queues (struct netdev_queue), each with its own interrupt: they send and
- * poll side by side. A packet's flow says which one takes it (flow.c), so that the packets of a
- * flow stay in a row, also while their number changes (netdev_queues.c).
+ *      dev_xmit() -> a queue -> (net_rx_flush(), no lock held) -> send()
+ *      interrupt -> netdev_poll() -> poll() -> eth_rx() -> backlog -> protocols
  *
- * Locks: net->lock guards a device's flags and its place in the list. A queue's lock guards what
- * waits in it; send() is called without it, by one vCPU at a time (busy). Who holds one keeps the
- * number of queues that send (real_tx), which changes under all of them.
+ * send() may leave packets when the host takes no more; netdev_tx_wake() goes on with them. poll()
+ * brings in at most a budget. Under load the interrupt stays off and a kernel thread polls, so that
+ * the scheduler shares the vCPU between packets and programs. A card may have several queues, each
+ * with its own interrupt: they send and poll side by side. The hash of a packet's flow chooses the
+ * queue (route/flow.c), so that packets of a flow stay in order, also while the number of queues
+ * changes.
+ *
+ * Call sequence of a driver: netdev_alloc() or netdev_init(), netdev_queues_setup(),
+ * netdev_register(); netdev_poll() in its interrupt; netdev_unregister(), and the memory is freed a
+ * grace period later. Of a sender: dev_xmit(), then net_rx_flush() once no lock is held.
+ *
+ * Locks: net->lock protects a device's flags and its place in the list. link.c's mutex makes
+ * changes of kinds, masters and queues one at a time. A queue's lock protects what waits in it;
+ * send() is called without it, by one vCPU at a time (busy). The number of queues that send
+ * (real_tx) changes with all queues' locks held.
+ *
+ * May know: sched/, bridge/ by rx_handler alone, packet/'s taps, neigh/, inet/ for what has come
+ * in.
  */
 #ifndef NESTLING_NET_NETDEV_H
 #define NESTLING_NET_NETDEV_H
@@ -192,9 +209,9 @@ struct net_device {
 	char alias[IFALIAS_MAX];   /* under net->lock */
 	struct list_head altnames; /* of struct altname, under net->lock */
 	/*
-	 * A device that this one is a part of (a bridge): who gets its packets first. True:
-	 * consumed. Changed by link.c under its mutex, read without a lock; what @port leads to
-	 * lives for a grace period longer.
+	 * The device that this one is a part of (a bridge), which gets its packets first by
+	 * rx_handler (true: consumed). Changed by link.c under its mutex, read without a lock; what
+	 * @port leads to lives for a grace period longer.
 	 */
 	struct net_device *master;
 	bool (*rx_handler)(struct net_device *dev, struct sk_buff *skb);
@@ -214,8 +231,8 @@ struct net_device {
 	bool mc_was_up;
 	/* no other device has had it; by netdev_register() */
 	u64 id;
-	struct netdev_stats
-		stats; /* counted without a lock: figures for people; netdev_sum() has all of them */
+	/* counted without a lock: figures for people; netdev_sum() has all of them */
+	struct netdev_stats stats;
 	/*
 	 * queues, as programs are told: how many there could be; how many are used, under link.c's
 	 * mutex, read without a lock
@@ -224,8 +241,8 @@ struct net_device {
 	const struct netdev_ops *ops;
 	void *private;
 
-	struct prio_map
-		*prio_map; /* of net_prio: sock_cgroup.c; NULL: no group has a priority here */
+	/* of net_prio: sock_cgroup.c; NULL: no group has a priority here */
+	struct prio_map *prio_map;
 	/* sched/qdisc.h; NULL: none but what the device is */
 	struct qdisc_root *qdisc;
 
@@ -270,7 +287,7 @@ static inline u32 netdev_shown_flags(const struct net_device *dev)
 }
 /* Adds @by to the users that want all frames (IFF_PROMISC) or all multicast (IFF_ALLMULTI). */
 void netdev_count(struct net_device *dev, u32 flag, int by);
-/* The same of that very device (dev->id), unless it is gone. */
+/* Counts as netdev_count() does, unless the device with that dev->id is gone. */
 void netdev_count_of(struct net_device *dev, u64 id, u32 flag, int by);
 /* 0 or -EINVAL. */
 int netdev_set_mtu(struct net_device *dev, u32 mtu);
@@ -312,7 +329,10 @@ u64 uevent_seqnum(void);
 /* A packet has come from @dev (or from this machine itself): processed by net_rx_flush(). */
 extern u32 netdev_max_backlog; /* net.core.netdev_max_backlog */
 void netif_rx(struct net_device *dev, struct sk_buff *skb);
-/* The same for a copy of what leaves by @dev: nobody counts or sees it. */
+/*
+ * Processes a copy of what leaves by @dev as netif_rx() does; it is not counted, and no tap sees
+ * it.
+ */
 void netif_loop(struct net_device *dev, struct sk_buff *skb);
 /*
  * Processes what has come in on this vCPU, and what that brings forth, and sends what waits in its
@@ -358,9 +378,9 @@ bool netdev_polling(const struct netdev_queue *q);
  */
 void netdev_queues_setup(struct net_device *dev, struct netdev_queue *more, u32 n);
 /*
- * @dev, a card, is down, and its interrupts are off: nobody is in its send() any more, or will be,
- * and what waited is gone. Waits for as long as that takes, the end of a host call on another vCPU.
- * May sleep.
+ * Waits until no vCPU is in send() of @dev, a card that is down and whose interrupts are off, and
+ * none will be; drops what waited. Takes as long as the end of a host call on another vCPU. May
+ * sleep.
  */
 void netdev_quiesce(struct net_device *dev);
 /*

@@ -2,9 +2,9 @@
 /*
  * netdev_io.c: the way of packets between devices and the network layer.
  *
- *	dev_xmit() -> lo -> netif_rx() -> this vCPU's backlog -> net_rx_flush() -> ip_rcv()
- *	dev_xmit() -> a card's queue ----------------------------> net_rx_flush() -> its send(), many packets at once
- *	interrupt -> netdev_poll() -> its poll() -> netif_rx() --> net_rx_flush() -> ip_rcv(), arp_rcv()
+ *      dev_xmit() -> lo -> netif_rx() -> this vCPU's backlog -> net_rx_flush() -> ip_rcv()
+ *      dev_xmit() -> a card's queue -> net_rx_flush() -> its send(), many packets at once
+ *      interrupt -> netdev_poll() -> its poll() -> netif_rx() -> net_rx_flush() -> ip_rcv()
  *
  * A packet to this machine is processed by the vCPU that sent it, after the sender has given up its
  * locks: no wake-up of a thread, no lock but the receiving socket's. What processing sends
@@ -14,8 +14,8 @@
  *
  * A card that sends often holds its frames back for a moment while their vCPU has work: until that
  * goes idle, HOLD_FRAMES wait, or HOLD_NS have passed. Each frame may wake a peer on the host,
- * which takes a CPU from us for longer than the frame took: so it gets many at once. Who waits for
- * an answer is idle soon, and one that sends now and then is never held up.
+ * which takes a CPU from us for longer than the frame took: so it gets many at once. A task that
+ * waits for an answer leaves its vCPU idle soon, and one that sends now and then is never held up.
  *
  * States of a card's queue: empty -> waiting (listed with a vCPU) -> in send() (tx_busy) -> empty,
  * or stopped until netdev_tx_wake(). Of its receiving: interrupt on -> polling (the interrupt's
@@ -75,13 +75,14 @@ static struct backlog {
 	bool held_enough; /* that is over */
 	/* has frames enough, which another vCPU holds */
 	struct netdev_queue *full;
-	u32 processed, dropped,
-		squeezed; /* packets; flushes that left some: /proc/net/softnet_stat */
+	/* packets; flushes that left some: /proc/net/softnet_stat */
+	u32 processed, dropped, squeezed;
 	struct ktimer hold;
 } backlogs[MAX_CPUS];
 
 /*
- * What a flush has left: who makes frames go in circles must not keep a vCPU. Guarded by its lock.
+ * What a flush has left, so that frames that go in circles do not keep a vCPU. Protected by its
+ * lock.
  */
 static struct {
 	spinlock_t lock;
@@ -92,8 +93,7 @@ static struct {
 } spill;
 
 /*
- * What makes frames go in circles costs nobody anything but this: true sizes that may wait on a
- * vCPU.
+ * Returns the true sizes, in bytes, that may wait on a vCPU: all that frames going in circles cost.
  */
 static u64 backlog_room(void)
 {
@@ -118,7 +118,7 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb)
 	struct netdev_stats *stats;
 
 	skb->dev = dev;
-	/* its sender's: it is nobody's now, wherever it goes on to */
+	/* its sender's priority ends here */
 	skb->prioidx = 0;
 	if (unlikely(b->len >= READ_ONCE(netdev_max_backlog) ||
 		     b->bytes >= (b->room ? b->room : BACKLOG_BYTES))) {
@@ -479,7 +479,8 @@ static void purge(struct netdev_queue *q)
 
 	spin_lock(&q->lock);
 	list_for_each_entry(skb, &q->txq, list)
-		q->txq_len--; /* what a vCPU has in send() it counts itself */
+		/* what a vCPU has in send() it counts itself */
+		q->txq_len--;
 	list_splice_tail_init(&q->txq, &batch);
 	q->stopped = false;
 	spin_unlock(&q->lock);
@@ -497,9 +498,8 @@ void netdev_forget_senders(const struct net_device *dev)
 	for (int i = 0; i < MAX_CPUS; i++) {
 		struct netdev_queue *q = READ_ONCE(backlogs[i].full);
 
-		if (q &&
-			q->dev ==
-				dev) /* unless its vCPU is quicker: a grace period, and it is through */
+		/* unless its vCPU is quicker: a grace period, and it is through */
+		if (q && q->dev == dev)
 			cmpxchg(&backlogs[i].full, q, NULL);
 	}
 }
@@ -563,7 +563,7 @@ static void stamp(const struct net_device *dev, struct sk_buff *skb)
 	skb->stamp_for = NULL;
 }
 
-/* To a card, what somebody else was to cut or to sum up. */
+/* Sends by a card what was left to be segmented or summed. */
 static int xmit_cut(struct net_device *dev, struct sk_buff *skb)
 {
 	LIST_HEAD(cut);
@@ -605,7 +605,7 @@ int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb)
 		kfree_skb(skb);
 		return -ENETDOWN;
 	}
-	if (!dev->carrier) { /* as a queue that nobody empties */
+	if (!dev->carrier) { /* as a queue that is never emptied */
 		dev->stats.tx_dropped++;
 		kfree_skb(skb);
 		return 0;

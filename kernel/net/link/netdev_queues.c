@@ -4,12 +4,12 @@
  *
  * A card's number changes (ethtool -L) without losing a frame or turning two of a flow round:
  *
- *	frozen     nobody begins to send; what is in send() ends
+ *	frozen     no vCPU begins to send; what is in send() ends
  *	all locks  the frames that wait go to the queues of their flows as they are now, each behind
  *	           those of its flow; the number changes
  *	thawed     every queue sends
  *
- * Who adds a frame has looked at the number under the lock of the queue that it adds to
+ * A sender reads the number under the lock of the queue that it adds to
  * (lock_queue()), so it comes before all that or finds the new queue. Locks: link.c's mutex for
  * changes; the queues' locks, the first one first.
  */

@@ -3,7 +3,7 @@
  * tun.c: the file /dev/net/tun and the devices that it makes (tun.h). Source: the semantics of
  * Linux's Documentation/networking/tuntap.
  *
- * A new device needs CAP_NET_ADMIN in the namespace of who opened the file; one that is there, that
+ * A new device needs CAP_NET_ADMIN in the namespace of the file's opener; one that is there, that
  * or to be its owner (TUNSETOWNER, TUNSETGROUP). NAPI is told and changes nothing: what is written
  * comes in at once, and is not joined; with IFF_NAPI_FRAGS a frame's pieces are looked at, each of
  * which would be a page's. Not here: filters, programs that choose a queue (EOPNOTSUPP).

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tun.h: /dev/net/tun: a device whose other side is a program, which reads what leaves by it and writes what is to come in.
+ * tun.h: /dev/net/tun: a device whose other side is a program, which reads what leaves by it and
+ * writes what is to come in.
  *
- *	tun.c       the file: which device it is attached to, ioctls
- *	tun_queue.c the files of a device, which are its queues; whose a flow is
- *	tun_io.c    frames
+ *      tun.c       the file: which device it is attached to, ioctls
+ *      tun_queue.c the files of a device, which are its queues; whose a flow is
+ *      tun_io.c    frames
  *
- * Lives: a device (struct tun) is made by TUNSETIFF, and goes with its last file unless it is persistent, or with `ip link del`, or with its
- * namespace. One file is attached to a device, or with IFF_MULTI_QUEUE several. Both are freed a grace period after they have gone.
+ * Lives: a device (struct tun) is made by TUNSETIFF, and goes with its last file unless it is
+ * persistent, or with `ip link del`, or with its namespace. One file is attached to a device, or
+ * with IFF_MULTI_QUEUE several. Both are freed a grace period after they have gone.
  *
- *	file: without -> (TUNSETIFF) attached, a queue -> (TUNSETQUEUE) disabled <-> attached -> (close, the device goes) without
+ *      without -> (TUNSETIFF) attached, a queue -> (TUNSETQUEUE) disabled <-> attached
+ *      attached, disabled -> (close, the device goes) without
  *
- * Locks: link.c's mutex: who is attached to whom, and what is set. tf->lock (spin): the queue. A frame's way reads the rest without a lock.
+ * Locks: link.c's mutex: which file is attached to which device, and settings. tf->lock (spin): the
+ * queue. A frame's way reads the rest without a lock.
  */
 #ifndef NESTLING_NET_TUN_H
 #define NESTLING_NET_TUN_H
@@ -27,13 +31,13 @@
 #include "kernel/vfs/lock/fasync.h"
 #include "kernel/vfs/vfs.h"
 
+/* What a frame looks like to the program, a hint, and queues. */
 #define TUN_SHAPE                                                                                  \
 	(IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_ONE_QUEUE | IFF_MULTI_QUEUE |          \
-		IFF_NAPI |                                                                         \
-		IFF_NAPI_FRAGS) /* what a frame looks like to the program, a hint, and queues */
-#define TUN_VNET_MIN 10U        /* struct virtio_net_hdr */
-#define TUN_QUEUES 256U         /* of a device, disabled or not */
-#define TUN_FLOWS 512U          /* that a device remembers */
+		IFF_NAPI | IFF_NAPI_FRAGS)
+#define TUN_VNET_MIN 10U /* struct virtio_net_hdr */
+#define TUN_QUEUES 256U  /* of a device, disabled or not */
+#define TUN_FLOWS 512U   /* that a device remembers */
 
 struct tun;
 struct tun_file {
@@ -41,14 +45,15 @@ struct tun_file {
 	u32 index;             /* of its queue, while it is attached */
 	bool disabled;         /* by TUNSETQUEUE: it is on tun->disabled */
 	struct list_head link; /* then */
-	struct net *net;       /* a reference; of who opened it */
-	u32 flags;             /* TUN_SHAPE of the device that it was attached to last */
-	u32 vnet_len;          /* as the device's */
-	bool pieces;           /* IFF_NAPI_FRAGS */
+	struct net *net;       /* a reference; namespace of its opener */
+	/* TUN_SHAPE of the device that it was attached to last */
+	u32 flags;
+	u32 vnet_len; /* as the device's */
+	bool pieces;  /* IFF_NAPI_FRAGS */
 	struct wait_queue_head wait;
 	struct fasync_list async;
 	spinlock_t lock;
-	struct list_head queue; /* frames that nobody has read yet */
+	struct list_head queue; /* frames that are not read yet */
 	u32 queued;
 	u64 bytes;
 	struct rcu_head rcu;
@@ -56,11 +61,13 @@ struct tun_file {
 
 struct tun {
 	struct net_device *dev;
-	struct tun_file **files; /* room for one, or TUN_QUEUES; the first nr are there */
+	/* room for one, or TUN_QUEUES; the first nr are there */
+	struct tun_file **files;
 	u32 nr, nr_disabled;
 	struct list_head disabled; /* of tun_file.link */
-	u64 *flows; /* TUN_FLOWS of them, where there may be several queues: tun_queue.c */
-	u32 flags;  /* TUN_SHAPE, IFF_PERSIST */
+	/* TUN_FLOWS of them, where there may be several queues: tun_queue.c */
+	u64 *flows;
+	u32 flags; /* TUN_SHAPE, IFF_PERSIST */
 	u32 vnet_len;
 	bool has_owner, has_group, vnet_le;
 	kuid_t owner;
@@ -78,7 +85,7 @@ int tun_enter(struct tun *t, struct tun_file *tf);
 void tun_leave(struct tun_file *tf);
 /* TUNSETQUEUE. 0 or -EINVAL. */
 int tun_set_queue(struct tun_file *tf, u32 flags);
-/* Whose @skb is. NULL: nobody's. */
+/* Returns the file that wrote @skb, or NULL. */
 struct tun_file *tun_queue_of(struct tun *t, const struct sk_buff *skb);
 /* @skb was written to it: what belongs to its flow goes there. */
 void tun_learn(struct tun *t, const struct tun_file *tf, const struct sk_buff *skb);

@@ -167,7 +167,8 @@ ssize_t tun_read(struct file *f, struct iov_iter *to, loff_t *pos)
 			return n;
 	}
 	if (!skb)
-		return -EFAULT; /* the device went while we waited; as Linux has it */
+		/* the device went while we waited; as Linux has it */
+		return -EFAULT;
 	n = put_frame(tf, skb, to);
 	kfree_skb(skb);
 	return n;
@@ -247,7 +248,7 @@ static int receive(struct tun_file *tf, struct sk_buff *skb, const struct virtio
 	return 0;
 }
 
-/* Segments of TCP, whose sums are always left to who cuts them. */
+/* True for segments of TCP, whose checksums are made when they are cut. */
 static bool is_tcp(const struct virtio_net_hdr *v)
 {
 	u32 type = v->gso_type & ~(u32)VIRTIO_NET_HDR_GSO_ECN;

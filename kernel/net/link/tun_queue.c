@@ -7,9 +7,9 @@
  * go to that queue while it writes some, and FLOW_AGE longer. Those of other flows are dealt out by
  * their hash. So a flow stays with its queue, as long as the number of queues is the same.
  *
- * The table of flows has a word for each hash: hash (32 bits), time (16), queue (16); who comes
- * later takes the place. It is a hint: read and written without a lock. Locks: link.c's mutex;
- * packets look at files, nr and flows without.
+ * The table of flows has a word for each hash: hash (32 bits), time (16), queue (16); a later flow
+ * takes the place. It is a hint: read and written without a lock. Locks: link.c's mutex; packets
+ * look at files, nr and flows without.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -128,7 +128,7 @@ int tun_enter(struct tun *t, struct tun_file *tf)
 	return 0;
 }
 
-/* No packet finds it; who has found it may be about to put one, which enqueue() will not take. */
+/* Hides the file from packets. enqueue() refuses a packet whose sender had found it before. */
 static void take_out(struct tun *t, struct tun_file *tf)
 {
 	u32 index = tf->index, last = t->nr - 1;

@@ -30,7 +30,7 @@ const struct link_type dummy_link = { .kind = "dummy", .ops = &dummy_ops };
 
 /* ---- veth ---- */
 
-/* A copy of its own for the other side: who sent it may change what it shares. */
+/* Hands a copy to the other side, since the sender may change shared bytes. */
 static int veth_xmit(struct net_device *dev, struct sk_buff *skb)
 {
 	struct net_device *peer = READ_ONCE(dev->private);

@@ -344,7 +344,7 @@ static struct net_device *lower_of(const struct net_device *dev)
 	return v ? v->lower : NULL;
 }
 
-/* It goes up and down with the one below, and has its address, unless somebody gave it another. */
+/* Follows the device below: up, down, and its address unless another one was set. */
 static void lower_changed(struct net_device *dev, struct net_device *lower)
 {
 	struct vlan *v = VLAN(dev);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mcast.c: the groups of a device: who is in, what that makes of the group's state, and when the
+ * mcast.c: the groups of a device: their members, the state that follows from them, and when the
  * link is to hear of it.
  *
  * States of a group: wanted (users > 0) -> left, kept while reports of that are due (users 0) ->
@@ -21,7 +21,7 @@
 #include "kernel/net/socket/skb.h"
 
 #define FIRST_DELAY (8 * NSEC_PER_MSEC) /* what changes together is told together */
-/* but who changes something all the time does not put it off for ever */
+/* constant changes do not put it off for longer */
 #define LAST_DELAY (96 * NSEC_PER_MSEC)
 /* between queries, until one says otherwise */
 #define INTERVAL (125 * NSEC_PER_SEC)
@@ -51,8 +51,8 @@ u64 mcast_random(u64 range)
 }
 
 /*
- * What has been left is kept until it has been told so often, and any user may set it for a
- * namespace of his own.
+ * Returns how often a change is told. A group that was left is kept until then, and any user may
+ * set the number for an own namespace.
  */
 static u32 own_qrv(const struct net *net, bool v6)
 {
@@ -124,8 +124,8 @@ int mcast_mac_del(struct net_device *dev, const u8 *mac, bool by_hand)
 }
 
 /*
- * Its link address follows whether somebody is in and the device is up, or, for IPv6, has never
- * been down.
+ * Adds or removes the group's link address: it is wanted while the group has members and the device
+ * is up or, for IPv6, has never been down.
  */
 static void load(struct net_device *dev, struct mc_group *g)
 {

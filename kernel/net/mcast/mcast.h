@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mcast.h: which multicast groups a device is in, on whose behalf, and from which sources; what is
- * told of that on the link (igmp.c, mld.c) and believed of what others ask there.
+ * mcast.h: the door of multicast: which groups a device is in, for which members, and from which
+ * sources.
  *
- *	socket (mcast_sock.c) or the kernel -> mcast_change() -> counts of the group -> its state -> reports, a moment later
+ * What the folder is for: memberships and their state (mcast.c), reports and answers to queries
+ * (mcast_report.c), IGMP (igmp.c) and MLD (mld.c), the groups of sockets (mcast_sock.h), /proc
+ * (mcast_proc.c).
  *
- * A member is in one of two modes (RFC 3376, 2): MCAST_INCLUDE, it wants the sources that it lists;
- * MCAST_EXCLUDE, all but those. The group's state is what its members want together.
+ *      a member -> mcast_change() -> the group's counts -> its state -> reports, later
  *
- * Locks: net->lock (net.h) guards all of it; nothing is sent under it. What is due is sent by a
- * timer of the namespace.
+ * Types: struct mc_if, a family's part of a device; struct mc_group, struct mc_source; struct
+ * mc_want, what a member wants: MCAST_INCLUDE, the sources that it lists, or MCAST_EXCLUDE, all but
+ * those (RFC 3376, 2). A group's state is what its members want together.
+ *
+ * Call sequence: mcast_register() and mcast_up() for a device; mcast_join() and mcast_change() for
+ * members; mcast_heard_query() for a querier's question; a timer of the namespace calls
+ * mcast_due(), whose packets igmp_send() and mld_send() send. mcast_accepts() decides about a
+ * packet that has come.
+ *
+ * Locks: net->lock protects all of it; nothing is sent under it.
+ *
+ * May know: link/, inet/ to send.
  */
 #ifndef NESTLING_NET_MCAST_H
 #define NESTLING_NET_MCAST_H
@@ -32,8 +43,8 @@ extern int sysctl_mld_qrv; /* MLD's, the machine's */
 struct mc_if {
 	struct list_head groups; /* of mc_group, the newest first */
 	struct rb_root by_addr;  /* the same */
-	u32 count;               /* of those that somebody is in */
-	/* of all, with those that are left but not told of */
+	u32 count;               /* groups that have members */
+	/* all groups, with those that are left but not reported */
 	u32 kept;
 	u32 qrv;
 	u64 interval; /* between queries, ns */
@@ -107,7 +118,7 @@ void mcast_leave(struct net_device *dev, const ip_addr *group);
 /* The group in which neighbours look for @addr (ndisc.c). */
 ip_addr mcast_solicited_node(const ip_addr *addr);
 
-/* Does somebody on @dev want what @source sends to @group? Takes net->lock. */
+/* True if a member on @dev wants what @source sends to @group. Takes net->lock. */
 bool mcast_accepts(struct net_device *dev, const ip_addr *group, const ip_addr *source, u8 proto);
 
 /* A device's life: registered, up, down, gone; it forwards IPv6, or not any more. */
@@ -155,12 +166,12 @@ static inline u32 mcast_scaled(u8 v)
 	return v < 128 ? v : ((v & 15U) | 16) << ((v >> 4 & 7) + 3);
 }
 bool mcast_is_told(const struct net_device *dev, const struct mc_group *g);
-/* Those that nobody is in and that are told of are dropped. net->lock held. */
+/* Drops @g if it has no members and all has been reported. net->lock held. */
 void mcast_drop_idle(struct mc_if *m, struct mc_group *g);
 
 /*
- * mcast_report.c: what is due, as packets without a network header for mcast_send(): skb->ip.daddr
- * says to whom. net->lock held. The time of what is due next; ~0: nothing.
+ * Collects reports that are due, as packets without a network header; skb->ip.daddr is their
+ * destination (mcast_report.c). net->lock held. Returns the time of the next ones; ~0: none.
  */
 u64 mcast_due(struct net_device *dev, bool v6, u64 now, struct list_head *out);
 /* igmp.c, mld.c: with its headers and checksum, by skb->dev. Consumes it. */

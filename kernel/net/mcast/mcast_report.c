@@ -231,8 +231,8 @@ static void tell_old(struct net_device *dev, struct mc_group *g, u8 version, str
 }
 
 /*
- * In which something is told once more that nobody has asked for; of version 3 of IGMP, 2 of MLD,
- * or of those before.
+ * Returns the interval in which an unsolicited report is repeated: of version 3 of IGMP and 2 of
+ * MLD, or of those before.
  */
 static u64 interval(const struct net_device *dev, bool v6, bool newest)
 {

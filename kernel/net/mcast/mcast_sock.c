@@ -18,7 +18,7 @@
 
 /*
  * each is looked for among a group's sources with net->lock held, and any user may set the limit of
- * a namespace of his own
+ * an own namespace
  */
 #define MSF_MAX 1024U
 

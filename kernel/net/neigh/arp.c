@@ -5,11 +5,11 @@
  *
  * We answer for any address of this machine that is asked for on a card, as Linux does, unless
  * conf/NAME/arp_ignore or arp_filter says otherwise. What others announce of themselves (gratuitous
- * ARP) changes an entry that we have, and makes a new one where arp_accept says so; who asks us is
- * learnt. We answer for others where proxy_arp says so and the way to them is by another device, or
- * proxy_arp_pvlan and it is by the same, a while later (proxy_delay) unless we alone were asked:
- * one that is nearer is to be first. An address does not move as soon as it has moved (locktime),
- * unless who has it says so unasked.
+ * ARP) changes an entry that we have, and makes a new one where arp_accept says so; a machine that
+ * asks us is learnt. We answer for others where proxy_arp says so and the way to them is by another
+ * device, or proxy_arp_pvlan and it is by the same, a while later (proxy_delay) unless we alone
+ * were asked: one that is nearer is to be first. An address does not move as soon as it has moved
+ * (locktime), unless its owner announces it.
  * Locks: later_lock (spin): answers for others that wait. They are sent without it.
  * Sources: RFC 826, 5227.
  */
@@ -113,7 +113,7 @@ void arp_announce(struct net_device *dev)
 
 /* ---- answers for others, which wait ---- */
 
-/* of all devices: who owns a namespace says how many one may have */
+/* of all devices: the owner of a namespace sets the limit of one */
 #define LATER_MAX 4096U
 
 struct later {
@@ -169,8 +169,8 @@ static void later_tick(struct ktimer *t)
 }
 
 /*
- * Within proxy_delay hundredths of a second, at any time: not all who could answer do at once. As
- * Linux has it one more than proxy_qlen may wait.
+ * Queues an answer for a random time within proxy_delay hundredths of a second, so that not all
+ * proxies answer at once. As on Linux one more than proxy_qlen may wait.
  */
 static void answer_later(struct net_device *dev, const struct arp_packet *a, u64 delay)
 {
@@ -229,7 +229,10 @@ static bool sane(const struct net_device *dev, const struct arp_packet *a)
 	       memcmp(a->sha, dev->addr, ETH_ALEN) != 0;
 }
 
-/* Those who hear a question on @in hear it on @out, too, and answer for themselves (medium_id). */
+/*
+ * True if machines that hear a question on @in hear it on @out, too, and answer for themselves
+ * (medium_id).
+ */
 static bool same_medium(const struct net_device *in, const struct net_device *out)
 {
 	int id = CONF4(in, CONF4_MEDIUM_ID), other = CONF4(out, CONF4_MEDIUM_ID);
@@ -237,7 +240,10 @@ static bool same_medium(const struct net_device *in, const struct net_device *ou
 	return id && (id == -1 || other == id || other == -1);
 }
 
-/* We are on the way to who is asked for, and are to say so (proxy_arp, proxy_arp_pvlan). */
+/*
+ * True if this machine is on the way to the address that is asked for, and is to say so (proxy_arp,
+ * proxy_arp_pvlan).
+ */
 static bool answers_for(struct net_device *dev, const ip_addr *sip, const ip_addr *tip)
 {
 	struct flow f = { .saddr = *sip, .daddr = *tip, .iif = dev->ifindex };

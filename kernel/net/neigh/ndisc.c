@@ -4,14 +4,15 @@
  *
  *      ndisc_up(dev)       the card has come up: it takes a link-local address, then looks for
  *                          routers
- *      ndisc_solicit()     who has this address? (neigh.c asks)
- *      ndisc_rcv()         what others say: solicitations, advertisements of neighbours and routers
+ *      ndisc_solicit()     asks for an address, for neigh.c
+ *      ndisc_rcv()         what other machines say: solicitations, advertisements of neighbours and
+ *                          routers
  *
- * States of an address of ours: tentative (nobody may use it; we ask so often (dad_transmits)
- * whether somebody has it) -> valid after a second of silence, or gone when somebody has. One from
- * a router's prefix is gone when its lifetime ends, unless the router says it anew. Addresses set
- * by hand are valid at once. A job is something that a card does later: the test of an address goes
- * on or ends, the next question for routers, the end of a route. addrs.c has the lifetimes of
+ * States of an address of ours: tentative (not to be used; we ask so often (dad_transmits) whether
+ * another machine has it) -> valid after a second of silence, or gone when one has. One from a
+ * router's prefix is gone when its lifetime ends, unless the router says it anew. Addresses set by
+ * hand are valid at once. A job is something that a card does later: the test of an address goes on
+ * or ends, the next question for routers, the end of a route. addrs.c has the lifetimes of
  * addresses. What of a router's word is believed: conf/NAME/accept_ra and its kin (linux-doc
  * networking/ip-sysctl).
  *
@@ -51,7 +52,7 @@
 #define JOBS_MAX 128
 #define NONCE 6
 #define FOREVER (~0UL)
-/* seconds: anybody on the link may say that an address ends (RFC 4862, 5.5.3 e) */
+/* seconds: any machine on the link could end an address otherwise (RFC 4862, 5.5.3 e) */
 #define SHORTENED_TO 7200
 #define LIFETIME_MAX (1UL << 31) /* seconds; more is for ever */
 
@@ -228,7 +229,7 @@ static bool schedule_job(const struct job *job)
 	return j;
 }
 
-/* Forgets the job @like; *@was (NULL: nobody asks): what it was. False: there was none. */
+/* Forgets the job @like; *@was, unless NULL: what it was. False: there was none. */
 static bool drop_job(const struct job *like, struct job *was)
 {
 	struct job *j;
@@ -320,8 +321,8 @@ static void do_dad(const struct job *j)
 }
 
 /*
- * Takes an address in @prefix, and tests first whether somebody has it (accept_dad), as he had
- * @made before.
+ * Takes an address in @prefix, after a test that no other machine has it (accept_dad); @made
+ * earlier ones were taken.
  */
 static void take_address(struct net_device *dev, const ip_addr *prefix, u32 made, struct ifaddr *a)
 {
@@ -419,7 +420,7 @@ void ndisc_net_init(struct net *net)
 	timer_setup(&net->neigh.timer, jobs_tick);
 }
 
-/* Its devices are down: there are no jobs, and nobody makes one. */
+/* Ends a namespace whose devices are down: there are no jobs, and none are made. */
 void ndisc_net_end(struct net *net)
 {
 	timer_cancel_sync(&net->neigh.timer);
@@ -518,8 +519,8 @@ static bool find_mac(const u8 *p, const u8 *end, u8 type, const u8 **mac)
 }
 
 /*
- * @asker NULL: nobody has asked, all hear of it. Who has asked us alone knows where we are (not
- * @where): that is not said, nor does it change.
+ * Tells where @addr is: the machine @asker, or (NULL) all. A machine that has asked us alone knows
+ * our address, so that is left out (@where) and not overridden.
  */
 static void advertise(struct net_device *dev, const ip_addr *addr, const ip_addr *asker, bool where)
 {
@@ -594,8 +595,8 @@ static void got_ns(struct net_device *dev, const struct ip_meta *ip, const u8 *m
 }
 
 /*
- * May one who was not asked for make himself known (RFC 9131)? To routers alone, and where the
- * second degree is set if he is of this network.
+ * True if an unsolicited answer may make a new entry (RFC 9131): at routers alone, and with
+ * accept_untracked_na 2 only from this network.
  */
 static bool accepts_untracked(struct net_device *dev, const ip_addr *from)
 {
@@ -800,7 +801,10 @@ static void got_ra(struct net_device *dev, const struct ip_meta *ip, const u8 *m
 
 #define MESSAGE_MAX 1280
 
-/* It need not, and so nothing of it can hide from who guards the link (RFC 6980). */
+/*
+ * True for a message in fragments. It need not be, and so nothing of it can hide from guards of the
+ * link (RFC 6980).
+ */
 static bool came_in_pieces(const struct sk_buff *skb)
 {
 	return (skb->defragged || skb->ip.frag_header) && CONF6(skb->dev, CONF6_SUPPRESS_FRAG);

@@ -3,15 +3,15 @@
  * neigh.c: the neighbour table (RFC 4861, 7.3; arp(7)).
  *
  *      neigh_output(dev, to, skb)       the MAC address is known: the frame goes. Else it waits and
- *                                       somebody is asked
+ *                                       a question is sent
  *      neigh_learn(dev, addr, mac, how) a message says where it is
  *      neigh_confirm(dev, addr)         what is above has heard from it
  *
  * States:
  *      (none) -> INCOMPLETE   neigh_output(): asks programs (app_solicit), then all, a second apart
  *                             (retrans_time_ms), three times (mcast_solicit); packets wait
- *      INCOMPLETE -> REACHABLE (answer), STALE (they asked us), FAILED (nobody answers; who waits
- *      hears EHOSTUNREACH)
+ *      INCOMPLETE -> REACHABLE (answer), STALE (they asked us), FAILED (no answer; packets that
+ *                             wait fail with EHOSTUNREACH)
  *      REACHABLE -> STALE     after half a minute without a confirmation (base_reachable_time_ms)
  *      STALE -> DELAY         neigh_output(): it is used as it is, for five seconds without a word
  *                             (delay_first_probe_time)
@@ -71,7 +71,7 @@ static const ip_addr *sender_of(const struct sk_buff *skb, ip_addr *to)
 	return to;
 }
 
-/* @from: who waits for it; NULL. */
+/* Asks @whom. @from: source of a packet that waits, or NULL. */
 static void solicit(struct net *net, struct net_device *dev, enum ask whom,
 	const struct neigh_info *about, const ip_addr *from)
 {
@@ -98,8 +98,8 @@ static void send_all(struct net_device *dev, struct list_head *queue, const u8 *
 }
 
 /*
- * Those who sent them hear of it, in the namespace that the device was in then: it may be another
- * one's by now.
+ * Fails packets: their senders are told, in the namespace that the device was in then; it may be in
+ * another one by now.
  */
 static void fail_all(struct net *net, struct net_device *dev, struct list_head *queue)
 {

@@ -1,7 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * neigh.h: the neighbour table: which MAC address has the machine of an IP address on a link. ARP (arp.c) and neighbour discovery
- * (ndisc.c) ask and tell; one table serves both families and all namespaces.
+ * neigh.h: the door of neighbours: which MAC address belongs to an IP address on a link.
+ *
+ * What the folder is for: one table of all families and namespaces (neigh.c, neigh_table.c), ARP
+ * (arp.c) and neighbour discovery (ndisc.c), which ask and answer, and the ioctls of ARP
+ * (arp_ioctl.c).
+ *
+ * Types: struct neigh (neigh_table.h), an entry with its state (NUD_*); struct neigh_info, what
+ * programs are told of it.
+ *
+ * Call sequence: neigh_output() sends a packet, or queues it and asks by arp_solicit() or
+ * ndisc_solicit(); an answer comes by arp_rcv() or ndisc_rcv() and calls neigh_learn(), which sends
+ * what waits. neigh_confirm() says that a higher layer has heard from the machine. A timer ends
+ * states and asks again; neigh_forget() drops the entries of a device.
+ *
+ * Locks: neigh_lock (spin) for the table, net->lock outside of it; jobs_lock (ndisc.c, spin) for
+ * what neighbour discovery does later. Nothing is sent under either: packets and news are collected
+ * first.
+ *
+ * May know: link/, inet/ (addresses), netlink/ to tell of changes.
  */
 #ifndef NESTLING_NET_NEIGH_H
 #define NESTLING_NET_NEIGH_H
@@ -10,25 +27,36 @@
 
 #include "kernel/net/net.h"
 
-/* Sends @skb, which begins with its network header, to the neighbour @to; it waits while nobody knows the way. Consumes it. */
+/*
+ * Sends @skb, which begins with its network header, to neighbour @to; it waits until the address is
+ * known. Consumes it.
+ */
 int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb);
 
 /* What a message of ARP or ND is worth. */
-#define NEIGH_CREATE 1    /* make an entry if there is none: they want to talk to us */
-#define NEIGH_SOLICITED 2 /* an answer to our question: both directions work */
-#define NEIGH_OVERRIDE 4  /* the address may have moved */
-#define NEIGH_ROUTER                                                                               \
-	8 /* it says that it is a router; NEIGH_ISROUTER_KNOWN: it has said so or not */
+/* make an entry if there is none: they want to talk to us */
+#define NEIGH_CREATE 1
+/* an answer to our question: both directions work */
+#define NEIGH_SOLICITED 2
+#define NEIGH_OVERRIDE 4 /* the address may have moved */
+/* it says that it is a router; NEIGH_ISROUTER_KNOWN: it has said so or not */
+#define NEIGH_ROUTER 8
 #define NEIGH_ISROUTER_KNOWN 16
-#define NEIGH_UNLESS_NEW 32 /* it may, but not as soon as it has changed (locktime) */
+/* it may, but not as soon as it has changed (locktime) */
+#define NEIGH_UNLESS_NEW 32
 void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32 how);
 /* A higher layer has heard from it. */
 void neigh_confirm(struct net_device *dev, const ip_addr *addr);
 /* The device is down, or has another address, or ends. */
 void neigh_forget(struct net_device *dev);
-/* It has lost its link: what nobody has set for ever goes, as long as its sysctls say so. */
+/*
+ * Drops entries that are not permanent of a device that has lost its link, if its sysctls say so.
+ */
 void neigh_link_lost(struct net_device *dev);
-/* @net ends: nothing counts for it any more, not even what a late call has told of a device that was just leaving it. */
+/*
+ * @net ends: nothing counts for it any more, not even what a late call has told of a device that
+ * was just leaving it.
+ */
 void neigh_net_end(struct net *net);
 
 /* ---- for people: RTM_*NEIGH, /proc/net/arp ---- */
@@ -47,13 +75,14 @@ int neigh_get(struct net_device *dev, const ip_addr *addr, struct neigh_info *in
 /* By hand: @mac NULL where the state needs none. @nlflags: NLM_F_CREATE, EXCL, REPLACE. */
 int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 state, u8 flags,
 	u32 nlflags);
-/* To who listens (RTNLGRP_NEIGH). RTM_GETNEIGH: programs that know are asked. */
+/* Tells listeners to RTNLGRP_NEIGH. RTM_GETNEIGH: asks programs that resolve addresses. */
 void rtnl_tell_neigh(struct net *net, const struct neigh_info *info, u16 type);
 int neigh_del(struct net_device *dev, const ip_addr *addr);
 
 /*
- * /proc/sys/net/{ipv4,ipv6}/neigh/default/gc_*: of entries that nobody has set by hand, of IPv4 and of IPv6. With fewer than thresh1 none is
- * forgotten; above thresh2 those that were not used for five seconds are, when another one comes; there are no more than thresh3. Seconds.
+ * /proc/sys/net/{ipv4,ipv6}/neigh/default/gc_*: of entries that were not set by hand, of IPv4 and
+ * of IPv6. With fewer than thresh1 none is forgotten; above thresh2 those that were not used for
+ * five seconds are, when another one comes; there are no more than thresh3. Seconds.
  */
 extern struct neigh_gc {
 	int thresh1, thresh2, thresh3, interval;
@@ -64,8 +93,9 @@ void arp_rcv(struct sk_buff *skb);
 /* Asks for @addr: all on the link, or @mac alone, for a packet from @from (NULL: for none). */
 void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac, const ip_addr *from);
 void arp_announce(struct net_device *dev); /* its addresses, to all */
-void arp_forget(struct net_device *dev);   /* answers for others that wait are not given */
-void ndisc_rcv(struct sk_buff *skb);       /* as ICMPv6 got it */
+/* answers for others that wait are not given */
+void arp_forget(struct net_device *dev);
+void ndisc_rcv(struct sk_buff *skb); /* as ICMPv6 got it */
 void ndisc_net_init(struct net *net);
 void ndisc_net_end(struct net *net); /* may sleep */
 void ndisc_up(struct net_device *dev);
@@ -73,15 +103,19 @@ void ndisc_down(struct net_device *dev);
 /* It has another way to make addresses (conf/NAME/addr_gen_mode), and takes one. */
 void ndisc_regenerate(struct net_device *dev);
 /*
- * addr_gen.c: a->addr and a->flags of an address of @dev in the network @prefix, after @tries that somebody else had; may it be made so? (net->lock
- * held.) And the file of a secret, by its struct netname.
+ * addr_gen.c: sets a->addr and a->flags of an address of @dev in network @prefix; @tries earlier
+ * ones were taken. addr_gen_may(): true if it may be made so. net->lock held. And the file of a
+ * secret, by its struct netname.
  */
 void addr_gen(struct net_device *dev, const ip_addr *prefix, u32 tries, struct ifaddr *a);
 bool addr_gen_may(const struct net_device *dev, int mode);
 struct seq;
 int addr_secret_show(struct seq *s, void *arg);
 int addr_secret_store(char *text, size_t n, void *arg);
-/* All on the link hear of its addresses, or of one that has come to it by hand, where ndisc_notify says so. */
+/*
+ * All on the link hear of its addresses, or of one that has come to it by hand, where ndisc_notify
+ * says so.
+ */
 void ndisc_notify(struct net_device *dev);
 void ndisc_added(struct net_device *dev, const ip_addr *addr);
 void ndisc_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac);

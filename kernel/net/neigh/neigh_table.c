@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * neigh_table.c: the neighbour table's entries: where they stand, how many there may be, when their
- * time comes, and who takes them away. What they do, and what is asked and sent, is neigh.c's.
+ * time comes, and how they are removed. What they do, and what is asked and sent, is neigh.c's.
  *
- * Invariants: 1. There are at most gc_thresh3 entries of a family that nobody has set by hand; the
+ * Invariants: 1. There are at most gc_thresh3 entries of a family that were not set by hand; the
  * least recently used makes room. 2. An entry with a deadline stands in the tree by_deadline, one
  * that was not set by hand in its family's list lru, the least recently used first, so that time
  * and room cost no walk over all of them under the lock: the collector's turn is a deadline, too.
@@ -22,10 +22,10 @@
 
 #define NEIGH_BITS 8
 #define NEIGH_BUCKETS (1U << NEIGH_BITS)
-/* between two questions: who sets the time may ask for a thousand at once */
+/* between two questions, even if the sysctl allows less */
 #define SHORTEST (100 * NSEC_PER_MSEC)
 #define FAILED_TIME (60 * NSEC_PER_SEC)
-/* above gc_thresh2 who was used before that goes */
+/* above gc_thresh2 entries go that were not used for this long */
 #define IDLE (5 * NSEC_PER_SEC)
 
 struct neigh_gc neigh_gc[2] = { { 128, 512, 1024, 30 }, { 128, 512, 1024, 30 } };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * conntrack.c: which connection a packet belongs to: a table of both tuples of each, for every
- * namespace that asks. A full table gives up one that nobody has answered; else the packet is
+ * namespace that asks. A full table gives up one without an answer; else the packet is
  * dropped. Expired ones go when they are met, and a few with each new one.
  */
 #include <linux/ip.h>
@@ -364,7 +364,7 @@ static int show_batch(struct batch *b, int err, int (*fn)(struct nf_conn *ct, vo
 	return err;
 }
 
-/* Bucket by bucket: packets do not wait for who looks at all. */
+/* Bucket by bucket: packets do not wait for a walk over all. */
 int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *arg)
 {
 	struct nf_ct_net *c = net->nf.ct;
@@ -490,8 +490,8 @@ static u32 track(struct nf_state *s, void *priv)
 }
 
 /*
- * Its first packet has passed everything: it is entered. NF_DROP: the table is full, or somebody
- * was faster.
+ * Its first packet has passed everything: it is entered. NF_DROP: the table is full, or another
+ * packet has entered it.
  */
 static u32 confirm(struct nf_state *s, void *priv)
 {
@@ -528,7 +528,7 @@ static u32 confirm(struct nf_state *s, void *priv)
 	return verdict;
 }
 
-/* ---- who asks ---- */
+/* ---- hooks ---- */
 
 static const struct nf_hook_ops ct_hooks[] = {
 	{ .fn = track, .hook = NF_INET_PRE_ROUTING, .priority = NF_PRI_CONNTRACK },

@@ -2,9 +2,12 @@
 /*
  * conntrack.h: connections that packets belong to, and their translation.
  *
- *	conntrack.c  the table; a packet's connection ct_proto.c TCP's states, timeouts, ICMP errors
- *	ct_show.c    /proc/net/nf_conntrack               ctnetlink.c  conntrack(8)
- *	nat.c        chooses addresses, rewrites packets reject.c refusals log.c the log
+ *      conntrack.c  the table; a packet's connection
+ *      ct_proto.c   TCP's states, timeouts, ICMP errors
+ *      ctnetlink.c  conntrack(8), /proc/net/nf_conntrack
+ *      nat.c        chooses addresses, rewrites packets
+ *      reject.c     refusals
+ *      log.c        the log
  *
  * A connection has two tuples: of the packets that its first one was like, and of the answers as
  * they arrive here. Translation changes the second before the connection is entered; packets are
@@ -69,8 +72,8 @@ struct nf_conn {
 	u64 began, ended;
 	u8 tcp_state; /* TCP_CONNTRACK_* */
 	bool gone;
-	bool counted, stamped,
-		silent; /* as nf_conntrack_acct, _timestamp and _events were when it began */
+	/* as nf_conntrack_acct, _timestamp and _events were when it began */
+	bool counted, stamped, silent;
 	struct {
 		u32 seq, ack, end;
 		u16 window;
@@ -120,7 +123,7 @@ extern u32 nf_ct_max; /* of one namespace */
 void nf_ct_log_invalid(const struct nf_state *s, const struct nf_l4 *l4, const char *why);
 void nf_ct_invert(struct nf_tuple *to, const struct nf_tuple *from);
 bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *t);
-/* Has somebody this tuple? The direction with a reference to its connection; NULL. */
+/* Returns the direction of a connection that has this tuple, with a reference, or NULL. */
 struct nf_conn_dir *nf_ct_find(struct net *net, const struct nf_tuple *t);
 /*
  * Reads the destination of a connection's first packet before translation. @local: the tuple of

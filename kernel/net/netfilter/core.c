@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core.c: who has asked for the packets of a namespace, by hook, family and priority; netfilter.h
+ * core.c: the functions that see packets of a namespace, by hook, family and priority; netfilter.h
  * says where packets are shown.
  *
  * Each list is an array that is never changed: another takes its place, and the old one is freed
  * after a grace period. So packets pass without a lock. net->nf.hooks has a bit for each list that
  * is not empty.
- * Locks: nf_mutex for who comes and goes.
+ * Locks: nf_mutex for functions that come and go.
  */
 #include <asm/errno.h>
 #include <linux/ip.h>
@@ -89,8 +89,8 @@ static bool same(const struct nf_hook_ops *a, const struct nf_hook_ops *b)
 }
 
 /*
- * In place when there is no memory: who looks meanwhile sees one twice or misses none but the one
- * that goes.
+ * Removes a function. Without memory for a new array it does so in place: a walk meanwhile may meet
+ * one twice, and misses none but the one that goes.
  */
 void nf_unregister(struct net *net, const struct nf_hook_ops *ops)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ct_proto.c: how long a connection without packets is remembered, and TCP's states as somebody on
+ * ct_proto.c: how long a connection without packets is remembered, and TCP's states as a router on
  * the way sees them: by flags alone, no windows are followed. Timeouts are Linux's defaults, and
  * the machine's (/proc/sys/net/netfilter). ICMP errors belong to the connection that they tell of.
  */
@@ -147,8 +147,8 @@ static u8 tcp_next(u8 state, u8 flags, bool reply)
 }
 
 /*
- * An acknowledgement that says the same as the last one: its sender tries again, since nobody has
- * answered.
+ * Counts acknowledgements that repeat the last one: their sender tries again, since it has got no
+ * answer.
  */
 static void count_again(
 	struct nf_conn *ct, const struct sk_buff *skb, const struct nf_l4 *l4, int dir)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ctnetlink.c: connections by netlink (conntrack(8): -L, -D, -F, -C, -E), a change of mark and
- * timeout, and in /proc/net/nf_conntrack. None is made that way. Who listens is told of those that
+ * timeout, and in /proc/net/nf_conntrack. None is made that way. Listeners are told of those that
  * begin, change their state, and end.
  */
 #include <linux/netfilter/nf_conntrack_tcp.h>

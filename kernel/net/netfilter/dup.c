@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dup.c: a second packet for somebody else on the link: iptables' target TEE, nft's expression
+ * dup.c: a second packet for another machine on the link: iptables' target TEE, nft's expression
  * "dup".
  *
  * The copy is made when the rule says so, since later ones may change the packet, and is sent when

@@ -103,9 +103,9 @@ static void port_bounds(const struct nf_range *r, u16 port, bool icmp, u32 *lo, 
 }
 
 /*
- * Another port, so that nobody else has the tuple. False: there is none. A destination that was
- * said stays even if somebody has it: the source gets another port (its turn comes later), or the
- * connection is not entered.
+ * Chooses another port, so that no other connection has the tuple. False: there is none. A
+ * destination that a rule names stays even if it is taken: the source gets another port (its turn
+ * comes later), or the connection is not entered.
  */
 static bool choose_port(struct nf_conn *ct, const struct nf_range *r, struct nf_tuple *t, int manip)
 {
@@ -333,7 +333,7 @@ static u32 nat_hook(struct nf_state *s, void *priv)
 	return verdict == NF_ACCEPT ? mangle(s, ct, info, manip) : verdict;
 }
 
-/* ---- who asks ---- */
+/* ---- hooks ---- */
 
 static const struct nf_hook_ops nat_hooks[] = {
 	{ .fn = nat_hook, .hook = NF_INET_PRE_ROUTING, .priority = NF_PRI_NAT_DST },

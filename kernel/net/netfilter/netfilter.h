@@ -1,21 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netfilter.h: the hooks of the packet filter: where ip.c and who forwards show each packet to who
- * asked for it (kernel/net/netfilter/: connection tracking, address translation, nf_tables).
+ * netfilter.h: the door of the packet filter: the hooks at which ip.c and forward.c pass each
+ * packet to it.
+ *
+ * What the folder is for: hooks (core.c), connections (conntrack.h, ct_proto.c), NAT (nat.c),
+ * nf_tables (nft.h and nft_*.c), iptables' matches and targets (xt.h and xt_*.c), rejections,
+ * copies, transparent proxies and logs (reject.c, dup.c, tproxy.c, log.c, nflog.c), and its netlink
+ * protocol (nfnetlink.h).
  *
  *      in    ip_rcv() - PRE_ROUTING - ours? - LOCAL_IN - transport
- *                                       no? - FORWARD - POST_ROUTING - out
- *      out   ip_send() - LOCAL_OUT - (another way, when it was changed) - POST_ROUTING - cut - out
+ *                                     no? - FORWARD - POST_ROUTING - out
+ *      out   ip_send() - LOCAL_OUT - rerouting - POST_ROUTING - fragmentation - out
  *
- * A caller asks nf_active() first, which is one branch while nobody has asked for packets of the
- * namespace:
+ * Call sequence: a caller tests nf_active() first, which is one branch while no hook of the
+ * namespace has a function:
  *
  *      if (unlikely(nf_active(net)) && nf_hook(net, NF_INET_FORWARD, skb, in, out))
- *         return;         (the packet has gone)
+ *              return;         (the packet has gone)
  *
- * @skb begins with its network header, fragments have been put together. A hook may change the
- * headers: who has parsed them does so again. Locks: hooks run without one of their own, perhaps
- * with a socket's c.lock held, and do not sleep.
+ * @skb begins with its network header, and fragments have been reassembled. A hook may change the
+ * headers, so the caller parses them again.
+ *
+ * Locks: hooks run without a lock of their own, perhaps with a socket's c.lock held, and do not
+ * sleep. nfnl_mutex makes changes of rules one at a time; nn->lock (spin) of a namespace's nft_net
+ * protects what rules read and write. Connections have locks of their buckets.
+ *
+ * May know: inet/, route/, socket/, netlink/; nothing above includes more than this header and
+ * conntrack.h.
  */
 #ifndef NESTLING_NET_NETFILTER_H
 #define NESTLING_NET_NETFILTER_H
@@ -86,7 +97,7 @@ void nf_unregister(struct net *net, const struct nf_hook_ops *ops);
  */
 int nf_register_both(struct net *net, const struct nf_hook_ops *all, u32 n);
 void nf_unregister_both(struct net *net, const struct nf_hook_ops *all, u32 n);
-/* The namespace ends: nobody is in it any more. May sleep. */
+/* Ends the filter of a namespace that has no user any more. May sleep. */
 void nf_net_end(struct net *net);
 void nft_net_end(struct net *net);
 void nf_ct_conf_init(struct net *net); /* a namespace begins */

@@ -212,8 +212,8 @@ static int set_flags(struct nft_net *nn, struct nflog_group *g, nla_t a)
 }
 
 /*
- * 1: there is no more to be done. BIND and UNBIND; of a family (which group 0 stands for) they
- * choose who hears what nobody's rule has logged: that is nothing.
+ * Serves a command of NFULA_CFG_CMD. 1: there is no more to be done. BIND and UNBIND of a family
+ * (group 0) choose the listener of packets that no rule has logged, which do not exist.
  */
 static int command(struct nfnl_req *r, struct nft_net *nn, struct nflog_group **g, u8 cmd)
 {

@@ -3,9 +3,10 @@
  * nfnetlink.h: messages of NETLINK_NETFILTER: attributes that are read and written, what serves a
  * subsystem.
  *
- * Attributes are the program's: nla_parse() checks their lengths against what is around them, who
- * reads one checks that it is as long as what it is to hold (the *_get functions do). A message in
- * the making (struct nfb) grows; without memory it is `failed`, and nothing more is written to it.
+ * Attributes are the program's: nla_parse() checks their lengths against what is around them, a
+ * reader checks that an attribute is as long as what it is to hold (the *_get functions do). A
+ * message in the making (struct nfb) grows; without memory it is `failed`, and nothing more is
+ * written to it.
  * Lock: nfnl_mutex, held around whatever is served.
  */
 #ifndef NESTLING_NETFILTER_NFNETLINK_H

@@ -3,23 +3,26 @@
  * nft.h: nf_tables: tables have chains of rules, sets and objects; rules are lists of expressions,
  * which work on registers.
  *
- *	nft_trans.c   what a batch does: log, commit, abort, notifications nft_api.c requests, by
- *	              the table of messages
- *	nft_table.c   tables nft_chain.c chains, jumps that end nft_rule.c rules, expressions in
- *	              messages
- *	nft_set.c     sets: requests nft_elem.c their elements: requests nft_tree.c how elements are
- *	              found
- *	nft_obj.c     named counters, quotas, limits nft_core.c a packet's way through chains;
- *	              registers
- *	nft_expr_*.c  expressions                        nft_compat.c, xt_*.c  those of iptables
+ *      nft_trans.c   what a batch does: log, commit, abort, notifications
+ *      nft_api.c     requests, by the table of messages
+ *      nft_table.c   tables
+ *      nft_chain.c   chains, jumps that end
+ *      nft_rule.c    rules, expressions in messages
+ *      nft_set.c     sets: requests
+ *      nft_elem.c    their elements: requests
+ *      nft_tree.c    how elements are found
+ *      nft_obj.c     named counters, quotas, limits
+ *      nft_core.c    a packet's way through chains; registers
+ *      nft_expr_*.c  expressions
+ *      nft_compat.c, xt_*.c: those of iptables
  *
  * States of every object: `pend` NFT_NEW (a batch has made it: packets do not see it) -> 0 ->
  * NFT_DEL (a batch has deleted it: its next requests do not see it) -> gone. Commit and abort make
  * each step. Outside of a batch nothing is pending. Packets end elements on their own (dynset, what
  * has expired), but none that is pending.
- * Invariants: 1. `use` counts who names an object: it is deleted at 0 only. 2. Jumps from a base
- * chain end after NFT_DEPTH steps. 3. A namespace has at most NFT_OBJECTS objects, elements and
- * rules together; all are charged to who makes them.
+ * Invariants: 1. `use` counts references to an object: it is deleted at 0 only. 2. Jumps from a
+ * base chain end after NFT_DEPTH steps. 3. A namespace has at most NFT_OBJECTS objects, elements
+ * and rules together; all are charged to their maker.
  * Locks: nfnl_mutex (nfnetlink.c) for every request. nn->lock (spin) around a packet's way and
  * around what changes under it.
  */

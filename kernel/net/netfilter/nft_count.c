@@ -38,7 +38,7 @@ static void drop(struct nft_net *nn, struct ct_list *l, struct ct_seen **at)
 	nft_uncount(nn);
 }
 
-/* Those that have ended go. Is @ct (NULL: nobody asks) among the others? */
+/* Drops connections that have ended. True if @ct, unless NULL, is among the others. */
 static bool sweep(struct nft_net *nn, struct ct_list *l, const struct nf_conn *ct)
 {
 	struct ct_seen **at = &l->first;
@@ -117,7 +117,7 @@ static struct ct_key *key_from(const struct ct_counts *t, const ip_addr *a)
 	return best;
 }
 
-/* With each new key a few of the others are looked at, in turn: those that nobody is left of go. */
+/* Sweeps a few keys, in turn, with each new one; those without connections go. */
 static void sweep_keys(struct nft_net *nn, struct ct_counts *t)
 {
 	struct ct_key *k = key_from(t, &t->next);

@@ -4,7 +4,7 @@
  * connlimit (by address) and nft's `ct count`.
  *
  * A list holds a reference to each connection and forgets those that have ended (or never began)
- * when it is looked at; so what it counts is true whenever somebody asks. Connections are counted
+ * when it is looked at; so its count is true whenever it is asked for. Connections are counted
  * as objects of the namespace. Lock: nn->lock.
  */
 #ifndef NESTLING_NETFILTER_NFT_COUNT_H

@@ -193,7 +193,7 @@ static bool same_data(const struct nft_elem *a, const struct nft_elem *b)
 		       !memcmp(a->data->w, b->data->w, a->data->len);
 }
 
-/* It is there already: that is fine unless it says something else, or somebody minds. */
+/* Handles an element that exists: 0, unless it differs, or NLM_F_EXCL forbids it. */
 static int exists(struct nft_ctx *c, struct nft_set *s, const struct nft_elem *e)
 {
 	const struct nft_elem *o =

@@ -83,7 +83,7 @@ err_free:
 	return err;
 }
 
-/* All that it has, what is used before who uses it last. */
+/* Deletes a table with all that it has: users before what they use. */
 static int delete (struct nft_net *nn, struct nft_table *t)
 {
 	struct nft_chain *ch;

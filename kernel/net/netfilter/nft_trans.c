@@ -3,7 +3,7 @@
  * nft_trans.c: what a batch has done so far, made valid at once or taken back.
  *
  * Each request logs its step. Commit walks the log twice: with nn->lock held, so that a packet sees
- * all of it or nothing, and then without, to tell who listens (nft monitor) and to free. Abort
+ * all of it or nothing, and then without, to tell listeners (nft monitor) and to free. Abort
  * walks it backwards.
  */
 #include "kernel/lib/printk.h"

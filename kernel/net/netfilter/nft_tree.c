@@ -33,8 +33,9 @@ static bool next_sees(const struct nft_elem *e)
 }
 
 /*
- * The element of that very key. There may be several, of which one is there for who asks: others
- * have expired, or a batch deletes one and makes another. One that @seen says is there, else any.
+ * Returns the element of that very key. There may be several, of which a reader sees one: others
+ * have expired, or a batch deletes one and makes another. Returns the one that @seen accepts, else
+ * any.
  */
 static struct nft_elem *find(struct nft_set *s, const u8 *key, const u8 *key_end, bool end,
 	bool (*seen)(const struct nft_elem *))
@@ -216,6 +217,6 @@ void nft_set_gc(struct net *net, struct nft_set *s)
 		nft_elem_end(net, e);
 		ended++;
 	}
-	if (n) /* the next who comes goes on */
+	if (n) /* the next caller goes on */
 		s->next_gc = now;
 }

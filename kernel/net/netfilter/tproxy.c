@@ -18,7 +18,7 @@
 #include "kernel/net/netfilter/nft_expr.h"
 #include "kernel/net/netfilter/xt.h"
 
-/* Between whom a packet is. */
+/* Both ends of a packet. */
 struct ends {
 	struct port_table *table;
 	ip_addr src, dst;
@@ -95,7 +95,7 @@ static ip_addr proxy_addr(const struct nft_pkt *p, const ip_addr *want, const st
 	return ip_is_any(&a) ? e->dst : a;
 }
 
-/* False: nobody takes it. @want any, @port 0: as the packet says. */
+/* Hands the packet to a listener. False: there is none. @want any, @port 0: as the packet says. */
 static bool take_over(struct nft_pkt *p, const ip_addr *want, u16 port)
 {
 	struct inet_sock *i;

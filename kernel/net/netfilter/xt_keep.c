@@ -6,7 +6,8 @@
  * A list of recent belongs to all rules of the namespace that name it, and ends with the last of
  * them. It has at most RECENT_MAX addresses, of which the one that was not seen for the longest
  * time goes first; each counts as one of the namespace's objects.
- * Lock: nn->lock for the lists' addresses; nfnl_mutex for which lists there are, and who uses them.
+ * Lock: nn->lock for the lists' addresses; nfnl_mutex for which lists there are, and for their
+ * users.
  */
 #include <linux/netfilter/xt_connlimit.h>
 #include <linux/netfilter/xt_recent.h>

@@ -13,7 +13,7 @@
  * `avg`; of bytes, parts of a second (2^32 are one), of which each 16 bytes cost `avg`, and the
  * burst says how often a second's worth is given in advance. By rates (RATE_MATCH) it is over while
  * the last interval had more than its share.
- * Lock: nn->lock for the entries; nfnl_mutex for which tables there are, and who uses them.
+ * Lock: nn->lock for the entries; nfnl_mutex for which tables there are, and for their users.
  */
 #define _LINUX_IF_H /* that needs libc */
 #define IFNAMSIZ 16

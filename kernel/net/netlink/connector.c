@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * connector.c: netlink's connector, of which there is what tells of processes (CN_IDX_PROC;
- * kernel/task/proc_event.h): who forks, executes, ends. Sources: <linux/connector.h>,
+ * kernel/task/proc_event.h): tasks that fork, execute, end. Sources: <linux/connector.h>,
  * <linux/cn_proc.h>; networking/connector.rst of linux-doc.
  *
  * A listener joins group CN_IDX_PROC and sends PROC_CN_MCAST_LISTEN, with which events it wants
  * where it likes; PROC_CN_MCAST_IGNORE ends that, as does the end of the socket. Both are answered
- * by an event that says nothing but 0 or what was wrong, to all of the group who hear of
- * everything. It is there in the first namespace of the network, and for who lives in the first
+ * by an event that says nothing but 0 or what was wrong, to all members of the group that hear of
+ * everything. It is there in the first namespace of the network, and for tasks in the first
  * namespaces of pids and users, since the numbers are theirs.
  *
  * An event is lost where a listener's queue is full, which it is told (ENOBUFS); and each has a

@@ -27,8 +27,8 @@ struct key {
 
 /*
  * Of neigh/NAME. What is said in seconds is kept in milliseconds, packets that wait in bytes: so
- * much Linux counts for one of Ethernet's largest, and who knows how many there may be by default
- * means that.
+ * much Linux counts for one of Ethernet's largest, and programs that know the default count on
+ * that.
  */
 #define SECONDS (INT32_MAX / 1000)
 #define PACKET 2090

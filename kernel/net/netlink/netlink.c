@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netlink.c: AF_NETLINK sockets: requests in, answers out, messages from one program to another. netlink.h says who serves.
+ * netlink.c: AF_NETLINK sockets: requests in, answers out, messages from one program to another.
+ * netlink.h says how protocols serve.
  *
- * A request is served at once in the sender's context; answers go into the socket's queue. Source: netlink(7).
+ * A request is served at once in the sender's context; answers go into the socket's queue. Source:
+ * netlink(7).
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -22,7 +24,8 @@
 #define PORT_BUCKETS 256U
 
 DEFINE_SPINLOCK(nl_lock);
-static LIST_HEAD(all_sockets); /* the newest first; and marks of walks, which have no proto */
+/* the newest first; and marks of walks, which have no proto */
+static LIST_HEAD(all_sockets);
 static struct hlist_head bound[PORT_BUCKETS]; /* by hub and port number */
 
 static struct nl_sock *NL(struct socket *s)
@@ -93,8 +96,10 @@ static void msg_free(struct nl_msg *m)
 }
 
 /*
- * Is there no room? As on Linux there is until what is queued is more than rcvbuf. The kernel's own answers (@force) may go beyond rcvbuf, since a dump comes at once; but not beyond a sixteenth of the
- * memory for all queues together: who asks and never reads loses answers. c.lock held.
+ * True if there is no room. As on Linux there is until the queue holds more than rcvbuf. The
+ * kernel's own answers (@force) may go beyond rcvbuf, since a dump comes at once; but not beyond a
+ * sixteenth of the memory for all queues together: a program that asks and never reads loses
+ * answers. c.lock held.
  */
 static bool is_full(const struct nl_sock *n, const struct nl_msg *m, bool force)
 {
@@ -214,7 +219,10 @@ static int emit(void *arg, rtnl_put_fn put, const void *what)
 	return nl_answer(e->n, e->req, put, what, e->flags | e->dump.each);
 }
 
-/* 0: served (and acknowledged when asked), or -errno for an error message; 1: served with its own answer. */
+/*
+ * 0: served (and acknowledged when asked), or -errno for an error message; 1: served with its own
+ * answer.
+ */
 static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 {
 	struct emit e = { n, req, req->nlmsg_flags & NLM_F_DUMP ? NLM_F_MULTI : 0, { 0 } };
@@ -224,8 +232,8 @@ static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 
 	e.dump.strict = n->options >> NETLINK_GET_STRICT_CHK & 1;
 
-	if (req->nlmsg_type % 4 !=
-		2) { /* NEW and DEL; GET is the third of each four, SET the fourth */
+	/* NEW and DEL; GET is the third of each four, SET the fourth */
+	if (req->nlmsg_type % 4 != 2) {
 		if (!net_capable(net, CAP_NET_ADMIN))
 			return -EPERM;
 		err = rtnl_change(net, req, &why);
@@ -269,7 +277,7 @@ int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char 
 	return r;
 }
 
-/* ---- who is who ---- */
+/* ---- protocols ---- */
 
 static const struct nl_proto protos[] = {
 	{ .protocol = NETLINK_ROUTE,
@@ -406,8 +414,9 @@ static int to_kernel(struct nl_sock *n, const u8 *buf, size_t len)
 }
 
 /*
- * A request that is sent without an address may not be meant as one: a program with rights writes its errors to a socket that it was started with.
- * Then it is allowed no more than who opened the socket.
+ * A request that is sent without an address may not be meant as one: a program with rights writes
+ * its errors to a socket that it was started with. Then it has no more rights than the socket's
+ * opener.
  */
 static int to_kernel_for(struct socket *s, const struct msg *m, const u8 *buf, size_t len)
 {
@@ -743,8 +752,8 @@ static int nl_create(struct socket *s, int type, int protocol)
 	if (!n)
 		return -ENOMEM;
 	sock_init_common(&n->c, AF_NETLINK, (u16)type, (u32)protocol);
-	spin_lock_init(
-		&n->c.lock); /* a class of its own: packets tell of themselves with another socket's held */
+	/* a class of its own: packets tell of themselves with another socket's held */
+	spin_lock_init(&n->c.lock);
 	INIT_LIST_HEAD(&n->queue);
 	n->proto = p;
 	if (nl_hub_enter(n)) {

@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netlink.h: AF_NETLINK sockets, for who answers requests and who tells of changes.
+ * netlink.h: the door of AF_NETLINK: sockets for protocols that answer requests and tell of
+ * changes.
  *
- *	netlink.c     the sockets: port numbers, queues, messages between programs netlink_group.c
- *	              groups, and who is told what
- *	rtnl.c        family route sock_diag.c family sock_diag genl.c the generic family's
- *	              controller
+ * What the folder is for: the sockets themselves: ports, queues, messages between programs
+ * (netlink.c), groups and the delivery of news (netlink_group.c); the protocols: route (rtnl.h and
+ * rtnl_*.c), sock_diag (sock_diag.c), the generic family's controller (genl.c), the connector
+ * (connector.c), kernel events (uevent.c); and sysctls of devices (netconf.h), which are told by
+ * netlink, too.
  *
- * Locks: nl_lock (spin) for the list of sockets, their port numbers and groups, and hubs; c.lock of
- * a socket, inside it, for its queue.
+ * Types: struct nl_proto, a protocol; struct nl_sock; struct nl_msg, a message in a queue; struct
+ * nl_hub, the sockets and the news of a protocol in a namespace.
+ *
+ * Call sequence: a protocol registers its struct nl_proto; sendmsg() calls nl_proto.serve() with
+ * each request, and acknowledges it. News go by nl_to_group(): they are logged at the hub once, and
+ * each listener gets its share by its next read or poll, or by a worker.
+ *
+ * Locks: nl_lock (spin) for the list of sockets, their ports, groups and hubs; c.lock of a socket,
+ * inside of it, for its queue.
+ *
+ * May know: link/, route/, neigh/, inet/, bridge/, sched/ for what rtnetlink shows and changes.
  */
 #ifndef NESTLING_NET_NETLINK_H
 #define NESTLING_NET_NETLINK_H
@@ -24,8 +35,8 @@
 
 struct nl_msg {
 	struct list_head list;
-	u32 from,
-		group; /* the sender's port number, 0: the kernel; which group it was for, 0: none */
+	/* the sender's port number, 0: the kernel; which group it was for, 0: none */
+	u32 from, group;
 	struct ucred cred;
 	u32 len;
 	u32 truesize; /* what it counts for against SO_RCVBUF */
@@ -38,7 +49,7 @@ struct nl_sock;
 struct nl_proto {
 	int protocol;
 	u32 groups; /* how many groups there are */
-	/* anybody may join them; else CAP_NET_ADMIN */
+	/* all may join them; else CAP_NET_ADMIN */
 	bool all_recv;
 	/* programs may talk to each other; else CAP_NET_ADMIN */
 	bool all_send;
@@ -67,9 +78,9 @@ struct nl_hub {
 	int protocol;
 	u32 socks;
 	struct list_head list; /* of all hubs */
-	/* of nl_member.node: who is in group n + 1, */
+	/* of nl_member.node: members of group n + 1 */
 	struct hlist_head groups[NL_GROUPS_MAX];
-	u32 members[NL_GROUPS_MAX]; /* and how many are */
+	u32 members[NL_GROUPS_MAX]; /* and their numbers */
 	/* of nl_sock.listening, the lowest floor first */
 	struct list_head listeners;
 	/* of nl_told: what some have not been told yet */
@@ -136,7 +147,7 @@ bool nl_has_listeners(struct net *net, int protocol, u32 group);
 /* Sets the protocol's own word: what it was. */
 u64 nl_set_word(struct nl_sock *n, u64 word);
 /*
- * A walk over all sockets for lists, some at a time; who comes meanwhile is left out:
+ * A walk over all sockets for lists, some at a time; sockets that are made meanwhile are left out:
  *
  *	mark = nl_walk_begin();			NULL: there is no memory
  *	while (nl_walk(mark, 128, fn, arg))	calls @fn with nl_lock held, for so many at most;
@@ -169,7 +180,10 @@ int nl_set_groups(struct nl_sock *n, u64 mask, u64 want);
  */
 bool nl_catch_up(struct nl_sock *n);
 void nl_catch_up_locked(struct nl_sock *n);
-/* Some of it, if nothing is there yet: for who only looks whether there is something. */
+/*
+ * Delivers some of it if the queue is empty: for a caller that only wants to know whether there is
+ * something.
+ */
 void nl_catch_up_some(struct nl_sock *n);
 /* Lets a task that has queued many reports deliver a part of them. */
 void nl_help(struct nl_sock *n);

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netlink_group.c: netlink's groups: who is in one, and what they are told.
+ * netlink_group.c: netlink's groups: their members, and what they are told.
  *
- *	nl_set_groups(n, mask, want)           joins and leaves
- *	nl_broadcast(net, protocol, group, ..) a message to all members
+ *      nl_set_groups(n, mask, want)           joins and leaves
+ *      nl_broadcast(net, protocol, group, ..) a message to all members
  *
- * The sockets of a protocol in a namespace have a hub, with a list of each group's members: what is
- * told costs nothing where nobody listens, and does not look at sockets that do not.
+ * The sockets of a protocol in a namespace have a hub, with a list of each group's members: news
+ * cost nothing without listeners, and other sockets are not looked at.
  *
- * Who tells may be a timer, an interrupt or who holds a lock, and may have a thousand things to
+ * The teller may be a timer, an interrupt or a task with a lock, and may have a thousand things to
  * tell: it must not pay for each of thousands of listeners, which nothing bounds. A group of up to
  * AT_ONCE is told at once. What a larger one is to hear goes into the hub's log, and so does what
  * comes behind it, for the order; and a work item brings each listener up to date, some messages at
  * a time. A listener that looks into its queue, is answered, or joins or leaves groups catches up
  * by itself before: only by its being woken does a program see the difference.
  *
- *	told -> in the log -> each listener's queue -> out of the log when the last one has caught up
+ *      told -> in the log -> each listener's queue -> out of the log when all have it
  *
  * The log is bounded. What finds no room is lost for its whole group, which is told so (ENOBUFS) as
  * if their queues had been full. Requests that tell much make room themselves first (nl_help()).
  *
  * Invariants: 1. A socket is in the list of each group whose bit is set in groups, by an nl_member
  * in its list `in', and in no other. 2. One that is in any group stands among its hub's listeners,
- * whose floors rise; nobody's seen is below its floor, so the log begins behind the first one's. 3.
- * While the log is empty all have seen the newest. 4. While it is not, the hub's work is queued or
- * runs.
+ * whose floors rise; no listener's seen is below its floor, so the log begins behind the first
+ * one's. 3. While the log is empty all have seen the newest. 4. While it is not, the hub's work is
+ * queued or runs.
  *
  * Locks: nl_lock for all of it, for a bounded time. It is innermost but for the queues of sockets.
  */
@@ -61,7 +61,7 @@ struct nl_told {
 	/* what came then, for these groups, is lost; 0: nothing */
 	u64 lost_seq, lost;
 	u32 group;
-	/* to compare only: who comes later at its place has seen more */
+	/* to compare only: a later socket at its place has seen more */
 	const struct nl_sock *but;
 	struct nl_msg *m;
 };
@@ -136,8 +136,8 @@ static void bring(struct nl_sock *n, const struct nl_told *t)
 }
 
 /*
- * The first in the log that it has not seen all of; from the end, where who comes by itself finds
- * it.
+ * Returns the first news that the socket has not seen all of. Searches from the end, where a socket
+ * that reads often finds it.
  */
 static struct nl_told *first_unseen(const struct nl_sock *n)
 {
@@ -396,8 +396,8 @@ static void free_members(struct list_head *from)
 }
 
 /*
- * What is left in @spare is to be freed: who has left, and whom another call has brought in
- * meanwhile.
+ * Joins and leaves groups. What is left in @spare is to be freed: members that have left, and those
+ * that another call has made meanwhile.
  */
 static void change_groups(struct nl_sock *n, u64 mask, u64 want, struct list_head *spare)
 {

@@ -2,7 +2,7 @@
 /*
  * rtnl.c: what rtnetlink(7) says and changes: addresses; rtnl_link.c has devices, rtnl_route.c
  * routes, rtnl_neigh.c neighbours, rules.c rules. ip(8) and glibc's getifaddrs() and getaddrinfo()
- * ask here. What changes is told to who listens (RTNLGRP_*; ip monitor).
+ * ask here. Changes are told to listeners (RTNLGRP_*; ip monitor).
  *
  * Lists are copied under net->lock, a bounded number of entries at a time, and told without it.
  * Attributes of requests are the program's: each is checked against what is left of its message.
@@ -364,8 +364,8 @@ int rtnl_get(struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit
 /* ---- changing ---- */
 
 /*
- * Of the flags that programs give, those that mean something here: nobody's address is tested
- * (NODAD), but that is told.
+ * Flags that programs may give and that have a meaning here. NODAD is told, though no address is
+ * tested.
  */
 #define ADDR_FLAGS_OF(v4) (IFA_F_NOPREFIXROUTE | ((v4) ? 0U : (u32)IFA_F_NODAD))
 

@@ -26,11 +26,14 @@ void nl_attr_u32(struct nl_builder *b, u16 type, u32 v);
 void nl_attr_addr(struct nl_builder *b, u16 type, const ip_addr *a);
 /* Attributes inside an attribute: what nl_nest() gives goes to nl_nest_end(). */
 u32 nl_nest(struct nl_builder *b, u16 type);
-u32 nl_nest_plain(
-	struct nl_builder *b, u16 type); /* without NLA_F_NESTED, as old attributes have it */
+/* without NLA_F_NESTED, as old attributes have it */
+u32 nl_nest_plain(struct nl_builder *b, u16 type);
 void nl_nest_end(struct nl_builder *b, u32 at);
 void nl_end(struct nl_builder *b);
-/* Attribute @type of a request whose fixed part has @fixed bytes; NULL: not there, or shorter than @min. */
+/*
+ * Attribute @type of a request whose fixed part has @fixed bytes; NULL: not there, or shorter than
+ * @min.
+ */
 const void *nl_find(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min, u32 *len);
 
 /* An attribute inside the attribute [p, p + len), with its length. NULL. */
@@ -38,7 +41,10 @@ const void *nl_nested(const void *p, u32 len, u16 type, u32 min, u32 *got);
 
 /* How long a list is, and some more: it may grow until it is copied. */
 u32 rtnl_room_for(struct net *net, const struct list_head *list);
-/* rtnl_via.c: a gateway of a route of IPv4 or not; none (any) is not told. And the one that attributes name: 0, also where they name none, or -EINVAL. */
+/*
+ * rtnl_via.c: a gateway of a route of IPv4 or not; none (any) is not told. And the one that
+ * attributes name: 0, also where they name none, or -EINVAL.
+ */
 void rtnl_put_gateway(struct nl_builder *b, const ip_addr *gateway, bool v4);
 int rtnl_read_gateway(const void *attrs, u32 len, u8 family, ip_addr *out);
 bool rtnl_attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, ip_addr *out);
@@ -49,7 +55,10 @@ typedef void (*rtnl_put_fn)(
 /* Takes one thing that was asked for: 0 or -errno, which ends the dump. */
 typedef int (*rtnl_emit_fn)(void *arg, rtnl_put_fn put, const void *what);
 
-/* How a dump is asked for (NETLINK_GET_STRICT_CHK), and what it says of itself: NLM_F_DUMP_FILTERED in each message, and in the last. */
+/*
+ * How a dump is asked for (NETLINK_GET_STRICT_CHK), and what it says of itself: NLM_F_DUMP_FILTERED
+ * in each message, and in the last.
+ */
 struct rtnl_dump {
 	bool strict;
 	u16 each, done;
@@ -58,10 +67,12 @@ int rtnl_dump(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d, 
 	void *arg);
 int rtnl_get(
 	struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit_fn emit, void *arg);
-/* NEW, DEL and SET: 0 or -errno, and @why it failed where there are words for it. The caller may. */
+/*
+ * NEW, DEL and SET: 0 or -errno, and @why it failed where there are words for it. The caller may.
+ */
 int rtnl_change(struct net *net, const struct nlmsghdr *req, const char **why);
 
-/* ---- telling who listens; may be called from a timer, with no spinlock held ---- */
+/* ---- telling listeners; may be called from a timer, with no spinlock held ---- */
 void rtnl_tell(struct net *net, u32 group, rtnl_put_fn put, const void *what);
 void rtnl_tell_link(struct net_device *dev, u16 type, u32 change);
 void rtnl_tell_addr(struct net *net, const struct ifaddr *a, u16 type);

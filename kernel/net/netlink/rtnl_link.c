@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * rtnl_link.c: devices as rtnetlink messages: RTM_NEWLINK, SETLINK, DELLINK, GETLINK, other names
- * (RTM_NEWLINKPROP), namespaces' numbers (RTM_NEWNSID), and what is told of devices to who listens
+ * (RTM_NEWLINKPROP), namespaces' numbers (RTM_NEWNSID), and what listeners are told of devices
  * (RTNLGRP_LINK).
  *
  * A device is described under net->lock, straight into the message. Attributes of requests are the

@@ -43,7 +43,7 @@ static u8 told(u8 flags)
 	return flags & RTNH_F_ONLINK;
 }
 
-/* A way without a link is as good as dead to who does not take it. */
+/* Returns the state that is told: a way without a link counts as dead if it is not used then. */
 static u8 told_state(const struct net_device *dev, bool v4)
 {
 	u8 state = way_state(dev);
@@ -410,8 +410,8 @@ static bool is_an_address(struct net *net, const ip_addr *a)
 }
 
 /*
- * What is to be looked up: a packet of ours, or with RTA_IIF one that comes in and is for somebody
- * else. 0 or -errno.
+ * What is to be looked up: a packet of ours, or with RTA_IIF one that comes in for another machine.
+ * 0 or -errno.
  */
 static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
 {
@@ -445,7 +445,7 @@ static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
 	if (is_an_address(net, &f->daddr))
 		return route_output(net, f);
 	if (!nl_find(req, sizeof(*m), RTA_UID, 4, NULL))
-		f->uid = (u32)-1; /* nobody's */
+		f->uid = (u32)-1; /* for another machine */
 	return route_forward(net, f);
 }
 
@@ -503,8 +503,8 @@ static int no_way(u8 family)
 }
 
 /*
- * By an IPv4 address of our own: it leads to the device that has it, and there to whom the packet
- * is for.
+ * Resolves a gateway that is an IPv4 address of this machine: it leads to the device that has it,
+ * and the destination is on that link.
  */
 static int by_ourselves(struct net *net, struct nexthop *w)
 {
@@ -522,7 +522,7 @@ static int by_ourselves(struct net *net, struct nexthop *w)
 	return 0;
 }
 
-/* A gateway is somebody on the link; where it is not said on which, that is looked up. */
+/* Checks a gateway, which has to be on the link; if the link is not named it is looked up. */
 static int check_gateway(struct net *net, struct nexthop *w, u8 family)
 {
 	struct flow f = { .daddr = w->gateway, .oif = w->ifindex, .no_guess = true };

@@ -2,7 +2,7 @@
 /*
  * sock_diag.c: NETLINK_SOCK_DIAG: what sockets there are and how they do (sock_diag(7)), as ss(8)
  * asks. Families: inet (TCP, UDP, UDP-Lite, raw), unix, netlink, packet's list is in /proc only.
- * Filters by byte code are left to who asks, which runs them, too.
+ * Filters by byte code are left to the asking program, which runs them, too.
  *
  * A table is walked some at a time (ports_walk()): references are taken under its lock, answers are
  * made without. What a socket says of itself is read without its lock but for TCP's figures: it is

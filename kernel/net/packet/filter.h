@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filter.h: BPF programs on sockets (SO_ATTACH_FILTER, SO_ATTACH_BPF): which packets, and how much of each, a socket gets.
+ * filter.h: BPF programs on sockets (SO_ATTACH_FILTER, SO_ATTACH_BPF): which packets, and how much
+ * of each, a socket gets.
  *
- * A program is immutable and counted: children of a listener share it. A socket's pointer to it is replaced under c.lock and read
- * without (a program is freed after a grace period).
+ * A program is immutable and counted: children of a listener share it. A socket's pointer to it is
+ * replaced under c.lock and read without (a program is freed after a grace period).
  */
 #ifndef NESTLING_NET_FILTER_H
 #define NESTLING_NET_FILTER_H
@@ -18,7 +19,8 @@ struct sk_buff;
 struct sk_filter {
 	atomic_t refs;
 	struct rcu_head rcu;
-	void *extended; /* a program of kernel/bpf, which takes the place of @insn; a reference */
+	/* a program of kernel/bpf, which takes the place of @insn; a reference */
+	void *extended;
 	u32 len;
 	struct sock_filter insn[];
 };
@@ -27,16 +29,17 @@ struct sk_filter {
 struct filter_view {
 	struct bpf_input in;
 	const u8 *flat; /* the bytes, where there is no skb */
-	const struct sk_buff
-		*skb; /* else: @back pulled bytes, then what it has; negative: without so many */
+	/* else: @back pulled bytes, then what it has; negative: without so many */
+	const struct sk_buff *skb;
 	s32 back;
 	s32 net; /* where the network header begins */
 	u8 pkt_type;
 };
 
 /*
- * Does the socket take a packet? It begins, for the program, @back bytes before @skb's front (a header that was pulled), its network header
- * stands before that or there. What the program does not let through is cut off @skb, but never the header.
+ * Does the socket take a packet? It begins, for the program, @back bytes before @skb's front (a
+ * header that was pulled), its network header stands before that or there. What the program does
+ * not let through is cut off @skb, but never the header.
  */
 bool sock_filter_skb(const struct sock_common *c, struct sk_buff *skb, u32 back);
 /* The same for bytes without an skb: *len becomes what passes. */
@@ -58,7 +61,10 @@ struct filter_programs {
 	u32 (*run)(const void *prog, struct filter_view *v);
 };
 extern const struct filter_programs *filter_programs;
-/* @n bytes of the view at @off, or false. @legacy: @off may be SKF_NET_OFF and the like, @n at most 4. */
+/*
+ * @n bytes of the view at @off, or false. @legacy: @off may be SKF_NET_OFF and the like, @n at most
+ * 4.
+ */
 bool filter_view_bytes(const struct filter_view *v, s64 off, u32 n, void *to, bool legacy);
 struct sk_filter *filter_extended(int fd); /* ERR_PTR(-EBADF, -EINVAL, -ENOMEM) */
 
@@ -66,7 +72,7 @@ struct sk_filter *filter_extended(int fd); /* ERR_PTR(-EBADF, -EINVAL, -ENOMEM) 
 int sock_attach_program(struct sock_common *c, int fd);
 int sock_attach_filter(struct sock_common *c, uaddr_t val, u32 len);
 int sock_detach_filter(struct sock_common *c);
-/* The program for who asks: instructions; @val NULL is a question about the length only. */
+/* Copies the program's instructions to @val, or (NULL) only returns their number. */
 long sock_get_filter(struct sock_common *c, uaddr_t val, u32 room);
 
 #endif

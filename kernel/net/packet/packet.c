@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet.c: AF_PACKET sockets as programs see them (packet(7)): SOCK_RAW with the link header, SOCK_DGRAM without. packet.h names the
- * other files and the locks. Not offered: SOCK_PACKET of Linux 2.0.
+ * packet.c: AF_PACKET sockets as programs see them (packet(7)): SOCK_RAW with the link header,
+ * SOCK_DGRAM without. packet.h names the other files and the locks. Not offered: SOCK_PACKET of
+ * Linux 2.0.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -80,7 +81,8 @@ static int check_packet(
 	if (len < link)
 		return -EINVAL;
 	if (p->c.type == SOCK_DGRAM && !to->named && to->dev->type == ARPHRD_ETHER)
-		return -EINVAL; /* whose address should stand in the link header? */
+		/* whose address should stand in the link header? */
+		return -EINVAL;
 	return whole && len > longest(skb, link, to->dev->mtu) ? -EMSGSIZE : 0;
 }
 
@@ -92,7 +94,8 @@ int packet_prepare(
 	if (pieces)
 		*pieces = 0;
 	skb->csum_ok = false;
-	skb->foreign = true; /* whatever sums stand in there are the program's */
+	/* whatever sums stand in there are the program's */
+	skb->foreign = true;
 	err = p->vnet ? packet_vnet_take(p, skb, link_of(p, to), pieces) : 0;
 	if (!err)
 		err = check_packet(p, skb, to, !skb->gso && (!pieces || !*pieces));
@@ -409,7 +412,10 @@ static bool same_member(const struct packet_member *m, const struct packet_mreq 
 	       !memcmp(m->addr, r->mr_address, r->mr_alen);
 }
 
-/* A device that somebody wants all of sends up what is for others, too. One that is gone hears nothing, nor does another of its number. */
+/*
+ * Turns a membership's mode of the device on or off, in which it hands up packets for others, too.
+ * A device that is gone is left alone, and so is another of its number.
+ */
 static void tell_device(struct net *net, const struct packet_member *m, bool on)
 {
 	u16 type = m->type;

@@ -1,19 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet.h: AF_PACKET (packet(7)): packets as devices have them.
+ * packet.h: the door of AF_PACKET (packet(7)): packets as devices have them; and of BPF programs on
+ * sockets (filter.h).
  *
- *	packet.c       the sockets: naming, sending, receiving, options
- *	packet_tap.c   where packets are looked at on their way, and put into queues and rings
- *	packet_mem.c   memory shared with the program, in which rings are (TPACKET_V1 to V3)
- *	packet_ring.c  what comes in: PACKET_RX_RING
- *	packet_tx.c    what goes out: PACKET_TX_RING
- *	packet_fanout.c  sockets that share what comes: PACKET_FANOUT
- *	packet_vnet.c  the header of packets that are not cut or summed up: PACKET_VNET_HDR
+ * What the folder is for:
+ *      packet.c         sockets: names, sending, receiving, options
+ *      packet_tap.c     where packets are seen on their way, and put into queues and rings
+ *      packet_mem.c     memory shared with the program, in which rings are (TPACKET_V1 to V3)
+ *      packet_ring.c    received packets: PACKET_RX_RING
+ *      packet_tx.c      packets to send: PACKET_TX_RING
+ *      packet_fanout.c  sockets that share packets: PACKET_FANOUT
+ *      packet_vnet.c    the header of packets that are not segmented or summed: PACKET_VNET_HDR
+ *      filter.c         SO_ATTACH_FILTER and SO_ATTACH_BPF, of all families
  *
- * Locks: taps_lock (spin) guards the list of sockets that look, and what they look at; a packet is
- * put into queues under it. q_lock of a socket (spin, inside taps_lock) guards its queue, ring and
- * counts. op (mutex) makes changes of options one at a time; tx_op (mutex, inside op) is held by
- * who sends what is in the ring.
+ * Types: struct packet_sock; struct packet_ring; struct packet_fanout; struct sk_filter (filter.h).
+ *
+ * Call sequence: bind(2) makes a socket a tap of a device (packet_look()); dev_xmit() and eth_rx()
+ * call packet_tap_out() and packet_tap_in() while there are taps; each tap queues a clone, or
+ * copies the packet into its ring.
+ *
+ * Locks, from the outside: op (mutex) makes changes of options one at a time; tx_op (mutex) is held
+ * while the ring is sent; packet_taps_lock (spin) protects the taps and what they look at, and is
+ * held while packets are queued; q_lock of a socket (spin) protects its queue, ring and counts.
+ *
+ * May know: link/, socket/; filter.c is used by all families.
  */
 #ifndef NESTLING_NET_PACKET_H
 #define NESTLING_NET_PACKET_H
@@ -47,8 +57,8 @@ struct packet_member {
 
 struct packet_sock {
 	struct sock_common c;
-	atomic_t
-		refs; /* the file's, and one of each packet that it has sent and that is on its way */
+	/* the file's, and one of each packet that it has sent and that is on its way */
+	atomic_t refs;
 	struct mutex op;
 	/* it looks; under taps_lock, as what follows */
 	bool running;
@@ -154,7 +164,7 @@ int packet_fanout_data(struct packet_sock *p, uaddr_t val, u32 len);
 u32 packet_fanout_get(const struct packet_sock *p);
 int packet_rollover_stats(const struct packet_sock *p, void *val, u32 *len);
 void packet_fanout_leave(struct packet_sock *p);
-/* It looks, or does not any more: only who looks has a share. */
+/* Adds the socket to those that get packets, or removes it: only a tap has a share. */
 void packet_fanout_listen(struct packet_sock *p, bool on);
 /*
  * Picks the socket that gets @skb, which begins with the link header; the network header is at

@@ -3,13 +3,14 @@
  * packet_fanout.c: PACKET_FANOUT (packet(7)): sockets that look at the same packets form a group,
  * and each packet is shown to one of them.
  *
- *	group   made by the first that joins -> members come and go -> ends with the last
- *	member  joined -> listed, as long as it looks (packet_look()) -> left when it is closed
+ *      group   made by the first that joins -> members come and go -> ends with the last
+ *      member  joined -> listed, as long as it looks (packet_look()) -> left when it is closed
  *
- * A number of a namespace names a group; whoever joins has to look at what the first one looked at,
- * and to ask for the same way of sharing. Whose a packet is: by its flow, in turn, by vCPU or
- * queue, at random, by a program, or who has room; with PACKET_FANOUT_FLAG_ROLLOVER another one
- * where the right one has none. A program of either kind may choose (PACKET_FANOUT_CBPF, _EBPF).
+ * A number of a namespace names a group; a socket that joins has to look at what the first one
+ * looked at, and to ask for its way of sharing. A packet goes to a socket by its flow, in turn, by
+ * vCPU or queue, at random, by a program, or to one that has room; with PACKET_FANOUT_FLAG_ROLLOVER
+ * another one where the right one has none. A program of either kind may choose
+ * (PACKET_FANOUT_CBPF, _EBPF).
  * Locks: groups and members come and go under group_op (mutex, inside the socket's op); lists and
  * counts are under taps_lock.
  */

@@ -6,11 +6,11 @@
  * Both rings of a socket are mapped in one piece, the one that gets first. So they lie in one shmem
  * file, back to back about a fixed point, and either comes and goes without the other being moved:
  *
- *	file   0 ... MIDDLE - size [ PACKET_RX_RING ] MIDDLE [ PACKET_TX_RING ] MIDDLE + size ...
+ *      file   0 ... MIDDLE - size [ PACKET_RX_RING ] MIDDLE [ PACKET_TX_RING ] MIDDLE + size ...
  *
  * The pages are held as long as their ring. While the file is mapped anywhere rings stay as they
- * are (-EBUSY); who still maps it when the socket ends keeps the memory, and nobody writes there
- * any more. Locks: op of the socket for changes, q_lock for the pointers to the rings.
+ * are (-EBUSY); a mapping keeps the memory when the socket ends, and nothing is written there any
+ * more. Locks: op of the socket for changes, q_lock for the pointers to the rings.
  */
 #include "kernel/net/packet/packet_mem.h"
 
@@ -253,7 +253,7 @@ int packet_set_ring(struct packet_sock *p, int opt, uaddr_t val, u32 len)
 	if (!q.tp_block_nr && q.tp_frame_nr)
 		return -EINVAL;
 	if (q.tp_block_nr && p->vnet)
-		return -EOPNOTSUPP; /* headers of virtio are for those who read and write */
+		return -EOPNOTSUPP; /* headers of virtio are for read and write */
 	if (!q.tp_block_nr)
 		return tx ? set_tx(p, NULL) : set_rx(p, NULL);
 	err = have ? -EBUSY : check_request(p, &q);

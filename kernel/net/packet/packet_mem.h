@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_mem.h: memory that a socket shares with its program, for the rings of AF_PACKET. It is divided into blocks, and these into frames;
- * none of either lies across the end of one. Offsets are from the ring's front, and the caller's to check: what lies in the memory may change
- * at any time.
+ * packet_mem.h: memory that a socket shares with its program, for the rings of AF_PACKET. It is
+ * divided into blocks, and these into frames; none of either lies across the end of one. Offsets
+ * are from the ring's front, and the caller's to check: what lies in the memory may change at any
+ * time.
  */
 #ifndef NESTLING_NET_PACKET_MEM_H
 #define NESTLING_NET_PACKET_MEM_H
 
 #include "kernel/net/packet/packet.h"
 
-#define BLOCK_HEADER 48U /* sizeof(struct tpacket_block_desc), aligned */
+/* sizeof(struct tpacket_block_desc), aligned */
+#define BLOCK_HEADER 48U
 
 /* All immutable while the ring is there, but for keep. */
 struct ring_mem {
@@ -17,14 +19,21 @@ struct ring_mem {
 	struct page **pages;
 	u32 nr_pages;
 	u32 first; /* page of the file */
-	bool keep; /* the socket ends: who has them mapped keeps the pages */
+	bool keep; /* the socket ends: mappings keep the pages */
 	u32 version;
 	u32 block_size, block_nr, frame_size, frame_nr, per_block;
-	u64 charged; /* against a quarter of the memory, for the rings of all sockets, and a 16th for those of a user */
+	/*
+	 * against a quarter of the memory, for the rings of all sockets, and a 16th for those of a
+	 * user
+	 */
+	u64 charged;
 	struct user_struct *user;
 };
 
-/* Of zeros, for a request that was checked. -ENOMEM: what there is of it is still to be put. p->op held. */
+/*
+ * Of zeros, for a request that was checked. -ENOMEM: what there is of it is still to be put. p->op
+ * held.
+ */
 int ring_mem_get(struct ring_mem *m, struct packet_sock *p, const struct tpacket_req3 *q, bool tx);
 void ring_mem_put(struct ring_mem *m);
 

@@ -4,8 +4,8 @@
  * asked for them.
  *
  * A socket gets a clone that begins with the link header (SOCK_RAW) or behind it (SOCK_DGRAM). lo
- * has no such header; one of zeros is put there, as Linux has it. What goes out is shown to those
- * who look at every protocol, but not to who sent it. packet.h has the locks.
+ * has no such header; one of zeros is put there, as Linux has it. What goes out is shown to taps of
+ * every protocol, but not to its sender. packet.h has the locks.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -18,7 +18,7 @@
 DEFINE_SPINLOCK(packet_taps_lock);
 u32 packet_taps; /* how many, so that others pass by quickly */
 
-/* ---- who looks ---- */
+/* ---- taps ---- */
 
 static void tap(struct packet_sock *p)
 {
@@ -120,7 +120,7 @@ u32 packet_status(const struct sk_buff *skb)
 {
 	bool transport = skb->protocol == ETH_P_IP || skb->protocol == ETH_P_IPV6;
 
-	/* over lo nobody has written checksums, and nobody will */
+	/* over lo checksums are never filled in */
 	return TP_STATUS_USER |
 	       (skb->vlan_proto ? TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID : 0) |
 	       ((skb->csum_ok || skb->csum_head) && transport ? TP_STATUS_CSUMNOTREADY : 0);

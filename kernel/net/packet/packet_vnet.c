@@ -39,8 +39,8 @@ int packet_vnet_size(int opt, int n)
 /* ---- what a program sends ---- */
 
 /*
- * Is the sum that is asked for the one that gso.c makes, of all that there is? Who knows better (a
- * trailer behind the packet, another place) has it made as he says.
+ * True if the sum that is asked for is the one that gso.c makes, over all of the packet. Another
+ * one (a trailer behind the packet, another place) is made as the program says.
  */
 static bool usual_sum(const struct sk_buff *skb, u32 link, const struct virtio_net_hdr *v)
 {
@@ -54,7 +54,7 @@ static bool usual_sum(const struct sk_buff *skb, u32 link, const struct virtio_n
 	return skb_len(skb) == a.ip + (a.v6 ? 40U : 0) + ((u32)be[0] << 8 | be[1]);
 }
 
-/* It stands in one buffer that is nobody else's, as all that programs send. */
+/* The frame stands in a buffer of its own, as all that programs send. */
 static int fill_in_sum(struct sk_buff *skb, const struct virtio_net_hdr *v)
 {
 	u32 at = (u32)v->csum_start + v->csum_offset, len = skb_len(skb);
@@ -90,7 +90,7 @@ static int in_pieces(struct sk_buff *skb, u32 link, const struct virtio_net_hdr 
 		return -EINVAL;
 	if (skb_len(skb) - a.csum_start + 8 <= v->gso_size)
 		return sum_up(skb, link, v); /* it fits in one */
-	/* made by who cuts it, whatever stands there */
+	/* made when it is cut, whatever stands there */
 	skb->csum_owed = true;
 	return v->gso_size;
 }

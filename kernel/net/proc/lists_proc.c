@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lists_proc.c: /proc/net/unix, netlink and packet: sockets that have no ports; ptype: who gets
- * packets of which protocol; softnet_stat: what the vCPUs have done. Column by column as Linux has
- * them (proc(5)).
+ * lists_proc.c: /proc/net/unix, netlink and packet: sockets that have no ports; ptype: receivers of
+ * packets, by protocol; softnet_stat: what the vCPUs have done. Column by column as Linux has them
+ * (proc(5)).
  */
 #include <asm/errno.h>
 
@@ -91,7 +91,7 @@ static int show_netlink(struct seq *s, void *arg)
 
 #define PACKETS_MAX 16384U /* so many are told */
 
-/* Those of one namespace, noted while nobody may receive, and told afterwards. */
+/* Sockets of a namespace, noted while packet_taps_lock is held, and told afterwards. */
 struct packet_list {
 	u32 nr, room;
 	struct packet_line {
@@ -144,7 +144,9 @@ static void show_ptype_line(struct seq *s, u16 proto, const char *dev, const cha
 
 #define PTYPES_MAX 4096U /* so many are told */
 
-/* Those of one namespace, noted while nobody may receive: names are looked up afterwards. */
+/*
+ * Receivers of a namespace, noted while packet_taps_lock is held; names are looked up afterwards.
+ */
 struct ptype_list {
 	u32 nr;
 	struct ptype {
@@ -178,7 +180,7 @@ static void show_packet_type(struct seq *s, const struct ptype *t)
 	show_ptype_line(s, t->proto, name, "packet_rcv");
 }
 
-/* First those who look at everything. */
+/* First the taps of all protocols. */
 static int show_ptype(struct seq *s, void *arg)
 {
 	struct ptype_list *l = kmalloc(sizeof(*l), GFP_KERNEL);

@@ -17,7 +17,7 @@
 #include "kernel/net/proc/net_sysctl.h"
 #include "kernel/net/tcp/tcp.h"
 
-/* Linux has had no use for them for long, and keeps them for who writes there. */
+/* Linux has had no use for them for long, and keeps the files for programs that write there. */
 static int routes_max = INT32_MAX, low_latency;
 
 /* The machine's, as the rest of neigh/default is. */
@@ -50,7 +50,7 @@ static const struct sysctl ints[] = {
 	NEIGH_GC("net/ipv6/neigh/default/", neigh_gc[1]),
 };
 
-/* How it is here, for who asks and who sets what is set; another number is refused. */
+/* Sysctls whose only value is what is built; another number is refused. */
 static int zero = 0, one = 1, two = 2;
 #define AS_IT_IS(p, v, n) SYSCTL_NUM("net/" p, v, n, n)
 static const struct sysctl as_it_is[] = {
@@ -71,7 +71,7 @@ static const struct sysctl as_it_is[] = {
 	AS_IT_IS("core/bpf_jit_enable", zero, 0), /* programs are interpreted */
 	AS_IT_IS("core/busy_poll", zero, 0),
 	AS_IT_IS("core/busy_read", zero, 0),
-	/* a port of one that waits is nobody else's */
+	/* the port of a connection in TIME_WAIT is not shared */
 	AS_IT_IS("ipv4/tcp_tw_reuse", zero, 0),
 	AS_IT_IS("ipv4/tcp_shrink_window", zero, 0),
 	AS_IT_IS("ipv4/tcp_fwmark_accept", zero, 0),
@@ -287,7 +287,7 @@ static int store_frag_thresh(char *text, size_t n, void *arg)
 	return 0;
 }
 
-/* ping_group_range: groups as the reader's user namespace calls them; 1 to 0 is nobody. */
+/* ping_group_range: groups as the reader's user namespace calls them; 1 to 0 is none. */
 static int show_ping(struct seq *s, void *arg)
 {
 	const struct net *net = current_net();

@@ -1,11 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* net_sysctl.h: numbers under /proc/sys/net that each network namespace has of its own, for the files that keep them (net_sysctl.c). */
+/*
+ * net_sysctl.h: the door of /proc/net and /proc/sys/net.
+ *
+ * What the folder is for: lists of sockets (lists_proc.c), of devices, routes and protocols
+ * (net_proc.c), counters (net_snmp.c), and numbers that can be set (net_sysctl.c). Files of one
+ * part of the network are with that part: netlink/netconf.h for devices, mcast/mcast_proc.c.
+ *
+ * Types: struct net_sysctl, a file with numbers of which each namespace has its own.
+ *
+ * Call sequence: each file's INITCALL registers its entries once; a reader's namespace is that of
+ * current.
+ *
+ * Locks: numbers are single words, read and written without a lock. Lists are shown in pieces, each
+ * under the lock of what it shows.
+ *
+ * May know: all of kernel/net; nothing there knows it, but for net_sysctl_own().
+ */
 #ifndef NESTLING_NET_NET_SYSCTL_H
 #define NESTLING_NET_NET_SYSCTL_H
 
 #include "kernel/lib/types.h"
 
-/* Of @n numbers in one file, the first at @at: in init_net, and in the same place of every other one; else they are the machine's. */
+/*
+ * Of @n numbers in one file, the first at @at: in init_net, and in the same place of every other
+ * one; else they are the machine's.
+ */
 struct net_sysctl {
 	const char *path; /* "sys/net/..." */
 	int *at;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flow.c: flows of packets: the same addresses, protocol and ports, whichever way they go. Who
- * shares packets out among several (queues of a card or of /dev/net/tun, sockets of a group) does
- * it by flow, so that the packets of one stay in a row.
+ * flow.c: flows of packets: the same addresses, protocol and ports, whichever way they go. Packets
+ * are shared out among several (queues of a card or of /dev/net/tun, sockets of a group) by flow,
+ * so that the packets of one stay in a row.
  *
  * All fragments of IPv4 count by addresses alone, unless skb->flow says what they are a part of.
  * Locks: the caller owns the packet.

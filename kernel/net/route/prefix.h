@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prefix.h: networks by their numbers: a hash of all that somebody keeps, whatever he keeps of them, so that who asks whether an address is in
- * one looks once for each length that there is, not at each network.
+ * prefix.h: networks by their numbers: a hash of all networks that an owner keeps, so that a search
+ * for an address takes one look for each length that there is, not one for each network.
  *
- *	struct prefix_hash h;           all 0: empty
- *	prefix_set(&n, space, &net, 96 + 24);
- *	prefix_ready(&h) && prefix_add(&h, &n, NULL);
- *	for (bits = prefix_longest(&lens, 128); bits >= 0; bits = prefix_longest(&lens, bits - 1))
- *		for (p = prefix_first(&h, space, bits, &addr); p; p = prefix_next(&h, p))
+ *      struct prefix_hash h;           all 0: empty
+ *      prefix_set(&n, space, &net, 96 + 24);
+ *      prefix_ready(&h) && prefix_add(&h, &n, NULL);
+ *      for (bits = prefix_longest(&lens, 128); bits >= 0; bits = prefix_longest(&lens, bits - 1))
+ *         for (p = prefix_first(&h, space, bits, &addr); p; p = prefix_next(&h, p))
  *
- * A space is a number of the user's (a table of routes, a kind of addresses); nothing of one is found in another. Those of the same network are met in
- * the order that their owner gives them. The hash has a key of the machine's own, so that nobody chooses who shares a bucket; it grows with what is in it.
+ * A space is a number of the user's (a table of routes, a kind of addresses); nothing of one is
+ * found in another. Those of the same network are met in the order that their owner gives them. The
+ * hash has a key of the machine's own, so that no sender chooses what shares a bucket; it grows
+ * with what is in it.
  * Locks: the user's, for everything.
  */
 #ifndef NESTLING_NET_PREFIX_H
@@ -42,7 +44,10 @@ void prefix_set(struct prefix_node *n, u32 space, const ip_addr *net, u32 bits);
 /* Before @before, of the same network; NULL: behind all of it. prefix_ready() has said yes. */
 void prefix_add(struct prefix_hash *h, struct prefix_node *n, struct prefix_node *before);
 void prefix_del(struct prefix_hash *h, struct prefix_node *n);
-/* The first one of the network that @a is in by its first @bits; NULL. And the next of the same network. */
+/*
+ * The first one of the network that @a is in by its first @bits; NULL. And the next of the same
+ * network.
+ */
 struct prefix_node *prefix_first(
 	const struct prefix_hash *h, u32 space, u32 bits, const ip_addr *a);
 struct prefix_node *prefix_next(const struct prefix_hash *h, const struct prefix_node *n);

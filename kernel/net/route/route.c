@@ -4,9 +4,9 @@
  * not in the tables that the rules name (rules.c), in each by one look for each length that its
  * routes have, the longest first (prefix.h).
  *
- * Who owns a namespace makes its routes: a thousand rules may each lead to a table whose thousands
- * of routes to one network all cannot be taken. So each look counts what it has cost (flow.steps),
- * ends behind LOOK_MAX, and who looks for a packet's sake charges it for that.
+ * The owner of a namespace makes its routes: a thousand rules may each lead to a table whose
+ * thousands of routes to one network all cannot be taken. So each look counts what it has cost
+ * (flow.steps), ends behind LOOK_MAX, and a lookup for a packet is charged to it.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -35,7 +35,7 @@ static int take_device(struct net *net, struct flow *f, struct net_device *dev)
 		f->steps += net->addr.nr;
 		if (i)
 			f->saddr = i->addr;
-		else if (ip_is_v4(&f->daddr)) /* as who asks for an address does */
+		else if (ip_is_v4(&f->daddr)) /* as a host without an address sends */
 			f->saddr = ip_v4(0);
 		else if (ip_is_multicast(&f->daddr))
 			f->saddr = IP_ANY;
@@ -222,8 +222,8 @@ int route_forward(struct net *net, struct flow *f)
 }
 
 /*
- * Where the packets of a group leave when nobody says: where their source is; of IPv6, by the first
- * device that can.
+ * Returns the device for packets to a group if no route or option says it: that of their source;
+ * for IPv6 the first device that can.
  */
 static struct net_device *device_for_group(struct net *net, const struct flow *f)
 {

@@ -8,7 +8,7 @@
  * route's key is destination, table, metric and TOS; with IPv4 several of a key may stand behind
  * each other, and the first counts; with IPv6 those by gateways are ways of one. A route whose time
  * is over is passed over, and freed when the next one comes. Ways (struct nexthops) never change:
- * who takes one away or adds one makes others. A device that goes down takes its routes along; of a
+ * to add or remove one, others are made. A device that goes down takes its routes along; of a
  * route with several ways the others stay, and its own is dead until it comes up again (may_take()
  * in route.c looks at the device). Locks: net->lock.
  */

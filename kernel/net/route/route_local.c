@@ -2,7 +2,7 @@
 /*
  * route_local.c: the table of local ways, as it is told. Which addresses are this machine's and
  * which are broadcasts is looked up among the addresses themselves (addrs.c), so that what Linux
- * keeps in a table of its own is put together here when somebody asks for it.
+ * keeps in a table of its own is put together here when it is read.
  */
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>

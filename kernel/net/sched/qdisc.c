@@ -4,9 +4,9 @@
  * and ending. qdisc.h has it all.
  *
  * States of a tree: made (qdisc_root_make()) -> the device's (qdisc_root_swap()) -> dead (the same,
- * or qdisc_forget()) -> freed after a grace period. Running is: by who sends, while there is
+ * or qdisc_forget()) -> freed after a grace period. Running is: by the sender, while there is
  * something that may leave; else by the timer (qdisc_wait()), or by a card's queue that has room
- * again (qdisc_more()). A run ends after RUN_MAX packets and goes on by the timer, so that nobody
+ * again (qdisc_more()). A run ends after RUN_MAX packets and goes on by the timer, so that no task
  * sends for all others. Timers of a vCPU's have half of its time; then a kernel thread runs the
  * tree, so that frames that go in circles cost what one task costs.
  */
@@ -41,8 +41,8 @@ static u64 memory(void)
 }
 
 /*
- * False: there is no room for it. Who has a namespace of their own, and fills what all may have,
- * does not stop the machine's devices.
+ * Charges a packet. False: there is no room for it. The owner of a namespace that fills what all
+ * may have does not stop the machine's devices.
  */
 static bool charge(struct qdisc_root *r, const struct sk_buff *skb)
 {
@@ -143,7 +143,7 @@ void qdisc_drop(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx)
 bool qdisc_add(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx)
 {
 	if (!charge(q->root, skb)) {
-		kfree_skb(skb); /* a copy: nobody hears of its end */
+		kfree_skb(skb); /* a copy: its end is not told */
 		return false;
 	}
 	for (struct qdisc *a = q; a; a = a->up) {
@@ -153,7 +153,7 @@ bool qdisc_add(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx)
 	return true;
 }
 
-/* Does the card take another one? Nobody knows yet by which of its queues. */
+/* True if the card takes another packet, by whichever queue. */
 static bool card_takes(struct net_device *dev)
 {
 	return !dev->ops->send || netdev_tx_waiting(dev) < min(CARD_MOST, READ_ONCE(dev->txqlen));

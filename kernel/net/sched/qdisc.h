@@ -1,30 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc.h: queueing disciplines: who of what a device is to send goes first, when, and who does not
- * go at all (tc(8)).
+ * qdisc.h: the door of queueing disciplines: which of a device's packets goes first, when, and
+ * which is dropped (tc(8)).
  *
- *	dev_xmit() -> netdev_xmit_now()                                            a device without one: nothing but a look at dev->qdisc
- *	dev_xmit() -> qdisc_xmit() -> enqueue()  ... dequeue() -> netdev_xmit_now() one with;
- *	                                         qdisc_run() does the second half
+ * What the folder is for: the tree of a device and its running (qdisc.c), rtnetlink's view of it
+ * (qdisc_rtnl.c), and a file for each kind: pfifo and bfifo, prio, tbf, htb, fq_codel, netem.
  *
- * A device that has one has a tree of them (struct qdisc_root): some have classes, and under each
- * of these another. qdisc.c is the tree and its running, qdisc_rtnl.c what rtnetlink says of it;
- * each kind has a file of its own and a struct qdisc_ops.
+ *      without a tree  dev_xmit() -> netdev_xmit_now()
+ *      with one        dev_xmit() -> qdisc_xmit() -> enqueue()
+ *                      qdisc_run() -> dequeue() -> netdev_xmit_now()
  *
- * What a kind sees: enqueue() takes a packet or refuses it, dequeue() gives one or none and then
- * says (tx->next) when it may have one. What it throws away goes onto tx->drops. Numbers (qlen,
- * backlog, what was sent) are the tree's to keep: qdisc_enqueue(), qdisc_dequeue(), qdisc_drop()
- * and qdisc_lose() are the doors of each qdisc, for its parent and itself.
+ * Types: struct qdisc_root, a device's tree; struct qdisc, which may have classes with another
+ * below each; struct qdisc_ops, a kind; struct qdisc_tx, a turn.
+ *
+ * Call sequence: qdisc_rtnl.c makes and changes trees; qdisc_xmit() enqueues and runs. A kind's
+ * enqueue() takes a packet or refuses it; dequeue() gives one, or none and says in tx->next when it
+ * may have one. What it drops goes onto tx->drops. Counts (qlen, backlog, bytes sent) are the
+ * tree's: parents and kinds call qdisc_enqueue(), qdisc_dequeue(), qdisc_drop() and qdisc_lose().
  *
  * Invariants: 1. a qdisc's qlen and backlog count what is in it and below, and what its parent has
- * looked at (stash). 2. One vCPU at a time dequeues, so that packets leave in the tree's order. 3.
- * A packet in a tree is charged to it and to all trees together; past either bound packets are
- * refused (past the second not on devices of the first namespace). So are settings past a bound of
- * their own: who may change them need not be root of the machine.
+ * peeked at (stash). 2. One vCPU at a time dequeues, so packets leave in the tree's order. 3. A
+ * packet in a tree is charged to it and to all trees together; past either bound packets are
+ * refused (past the second not on devices of the first namespace). Settings are bounded too, since
+ * a namespace's owner need not be root of the machine.
  *
  * Locks: trees are made, changed and told of under link.c's mutex. root->lock (spin; inside a
- * socket's lock, nothing but timers' inside it) guards the packets and what is read on their way.
- * Nothing is sent or freed under it. A tree's memory lives for a grace period longer.
+ * socket's lock, with only timers' locks inside it) protects the packets and what is read on their
+ * way. Nothing is sent or freed under it. A tree's memory is freed after a grace period.
+ *
+ * May know: link/ and netlink/; nothing of protocols but what flow_hash() reads.
  */
 #ifndef NESTLING_NET_SCHED_QDISC_H
 #define NESTLING_NET_SCHED_QDISC_H
@@ -138,7 +142,7 @@ int qdisc_refuse(struct sk_buff *skb, struct qdisc_tx *tx);
 /* Drops a packet that was queued before; only @q counts it. */
 void qdisc_drop(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
 void qdisc_lose(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
-/* The same of one that was counted, and that somebody below @q has refused. */
+/* Uncounts a packet of @len bytes that a qdisc below @q has refused. */
 void qdisc_forgo(struct qdisc *q, u32 len);
 /* Enqueues a copy at @q: false, with @skb dropped, where there is no room. */
 bool qdisc_add(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
@@ -215,7 +219,7 @@ int qdisc_xmit(struct net_device *dev, struct sk_buff *skb);
 void qdisc_more(struct net_device *dev);
 /* It is down: what waits goes. */
 void qdisc_purge(struct net_device *dev);
-/* It goes. link.c's mutex held, or nobody else knows the device. */
+/* Drops the tree. link.c's mutex held, or no other task knows the device. */
 void qdisc_forget(struct net_device *dev);
 /* Its name for programs. */
 const char *qdisc_kind(const struct net_device *dev);

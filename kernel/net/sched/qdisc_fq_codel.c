@@ -440,7 +440,7 @@ static struct sk_buff *codel_dequeue(struct qdisc *q, struct codel_flow *w, stru
 	return skb;
 }
 
-/* Whose turn it is; NULL: nobody waits. */
+/* Returns the flow whose turn it is; NULL: none has packets. */
 static struct codel_flow *next_flow(struct fq_codel *f)
 {
 	for (;;) {

@@ -183,7 +183,7 @@ static bool has_tokens(const struct class *c, u64 now, u64 *wait, bool *may_borr
 }
 
 /*
- * Of how far above it has to borrow: 0 of nobody. DEPTH + 1: it may not send, and asks again at
+ * Of how far above it has to borrow: 0: not at all. DEPTH + 1: it may not send, and asks again at
  * tx->next.
  */
 static u32 far(const struct class *leaf, struct qdisc_tx *tx)

@@ -286,10 +286,7 @@ static void damage(struct netem *e, struct sk_buff *skb)
 	skb_copy(skb, at, &byte, 1);
 	byte ^= (u8)(1U << (qdisc_chance(&e->prng) & 7));
 	skb_write(skb, at, &byte, 1);
-	/*
-	 * a sum that is still owed would hide it: whoever gets this looks, and finds that nobody
-	 * has made one
-	 */
+	/* a sum that is still owed would hide the error: the receiver is to check it */
 	skb->csum_ok = skb->csum_owed = false;
 	skb->csum_head = 0;
 	skb->foreign = true;
@@ -380,7 +377,7 @@ static int netem_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *
 	if (twin && e->waiting + 1 < e->s.limit && qdisc_add(q, twin, tx))
 		store(e, twin, tx);
 	else if (twin && e->waiting + 1 >= e->s.limit)
-		kfree_skb(twin); /* a copy: nobody hears of its end */
+		kfree_skb(twin); /* a copy: its end is not told */
 	if (happens(e, &e->s.corrupt))
 		damage(e, skb);
 	store(e, skb, tx);

@@ -140,7 +140,7 @@ static void tell_qdisc(
 	tell(&(struct about){ dev, q, parent, 0, refs, type }, false, flags);
 }
 
-/* ---- who is meant ---- */
+/* ---- which qdisc is meant ---- */
 
 static const struct tcmsg *header(const struct nlmsghdr *req)
 {
@@ -171,7 +171,7 @@ static struct qdisc **slot_of(struct qdisc *up, u32 parent)
 }
 
 /*
- * What is there, named or not. ERR_PTR(-ENOENT): no such place; *up: under whom, NULL: it is the
+ * What is there, named or not. ERR_PTR(-ENOENT): no such place; *up: its parent, NULL: it is the
  * root's.
  */
 static struct qdisc *at_place(struct net_device *dev, u32 parent, struct qdisc **up)
@@ -205,7 +205,7 @@ static bool other_kind(const struct nlmsghdr *req, const struct qdisc *q)
 	return nl_find(req, FIXED, TCA_KIND, 1, NULL) && find_kind(req) != q->ops;
 }
 
-/* 8001:, 8002: ... as nobody has named one. 0: there are too many. */
+/* Returns a handle, 8001:, 8002: and so on, for a qdisc without one. 0: there are too many. */
 static u32 new_handle(const struct net_device *dev)
 {
 	static u32 last = 0x80000000;
@@ -510,7 +510,7 @@ int rtnl_change_qdisc(struct net *net, const struct nlmsghdr *req)
 	return err;
 }
 
-/* The answer goes to all who listen, and to who asked only where that is said, as on Linux. */
+/* Answers all listeners, and the asking socket only if it says so, as on Linux. */
 int rtnl_get_qdisc(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
 {
 	struct about a = { .refs = REFS, .type = RTM_NEWQDISC };

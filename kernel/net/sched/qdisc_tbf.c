@@ -2,7 +2,7 @@
 /*
  * qdisc_tbf.c: a token bucket: packets leave at a rate, of which some may be saved up (the burst),
  * and maybe no faster than a second, higher one, of which hardly any may. Under its one class hangs
- * the queue, a bfifo unless somebody puts another there. Tokens are nanoseconds of the rate.
+ * the queue, a bfifo unless another is put there. Tokens are nanoseconds of the rate.
  * Locks: qdisc.h.
  */
 #include <asm/errno.h>
@@ -20,7 +20,7 @@ struct tbf {
 	u32 limit, max_size;
 	struct bucket rate, peak; /* peak.rate.bytes 0: there is none */
 	u64 since;                /* the tokens are as of then */
-	/* NULL: somebody took it away, and nothing passes */
+	/* NULL: it was taken away, and nothing passes */
 	struct qdisc *queue;
 };
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * async.h: calls on sockets for asynchronous I/O, beside those of socket.h: what the guest points to is read once, before; nothing waits:
- * -EAGAIN, -EINPROGRESS; -ENOTSOCK where the file is no socket. The caller waits himself, unless flags have MSG_DONTWAIT, or for accept the file
- * O_NONBLOCK: he is told at once what one who waits is told at once.
+ * async.h: calls on sockets for asynchronous I/O, beside those of socket.h: what the guest points
+ * to is read once, before; nothing waits: -EAGAIN, -EINPROGRESS; -ENOTSOCK where the file is no
+ * socket. The caller waits by its own means. Without MSG_DONTWAIT in flags, or for accept
+ * O_NONBLOCK at the file, an error that would end a wait at once is told at once.
  */
 #ifndef NESTLING_NET_ASYNC_H
 #define NESTLING_NET_ASYNC_H
@@ -28,7 +29,8 @@ struct sock_header {
 	struct user_msghdr h;
 	struct sockaddr_buf to; /* send, connect: len 0: none */
 	struct uvec *vec;
-	struct iov_iter iter; /* what is left: sending and receiving move it on */
+	/* what is left: sending and receiving move it on */
+	struct iov_iter iter;
 };
 
 /* 0 or -errno; then it has to be released. */
@@ -39,7 +41,10 @@ void sock_header_free(struct sock_header *h); /* releases and kfrees; NULL: noth
 
 long sock_shutdown_file(struct file *f, int how);
 long sock_listen_file(struct file *f, int backlog);
-/* Bytes to be read, or sent and not acknowledged: -EOPNOTSUPP for families that do not count them so. */
+/*
+ * Bytes to be read, or sent and not acknowledged: -EOPNOTSUPP for families that do not count them
+ * so.
+ */
 long sock_queued_file(struct file *f, bool out);
 long sock_setsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen);
 /* The answer's length. SOL_SOCKET alone, else -EOPNOTSUPP. */
@@ -48,7 +53,10 @@ long sock_async_bind(struct file *f, struct sock_header *h);
 long sock_async_connect(struct file *f, struct sock_header *h);
 long sock_async_sendmsg(struct file *f, struct sock_header *h, u32 flags);
 long sock_async_recvmsg(struct file *f, struct sock_header *h, u32 flags);
-/* Receives into one buffer: struct io_uring_recvmsg_out, the name, the ancillary data, the payload, with the room that @h says. */
+/*
+ * Receives into one buffer: struct io_uring_recvmsg_out, the name, the ancillary data, the payload,
+ * with the room that @h says.
+ */
 long sock_async_recvmsg_out(
 	struct file *f, struct sock_header *h, uaddr_t buf, size_t len, u32 flags);
 /* @h NULL, or h->to says where to. */

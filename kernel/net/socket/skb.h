@@ -11,8 +11,8 @@
  * device lies in the buffer whole, with head at the end; parsing pulls headers off the front,
  * wherever they are.
  *
- * Ownership: an skb has one owner. The buffer is counted; who has cloned it must not write to it.
- * Locks: none of its own.
+ * Ownership: an skb has one owner. The buffer is counted, and must not be written to while it is
+ * shared. Locks: none of its own.
  */
 #ifndef NESTLING_NET_SKB_H
 #define NESTLING_NET_SKB_H
@@ -85,7 +85,7 @@ struct tcp_meta {
 	u8 hlen;  /* length of its header */
 };
 
-/* To whom a frame went; the values of <linux/if_packet.h>. */
+/* Receivers of a frame; the values of <linux/if_packet.h>. */
 enum { PKT_HOST, PKT_BROADCAST, PKT_MULTICAST, PKT_OTHERHOST, PKT_OUTGOING, PKT_LOOPBACK };
 
 /* AF_PACKET's, of a clone that it shows: the device may be gone when it is read. */
@@ -106,8 +106,8 @@ struct packet_meta {
 
 struct sk_buff {
 	struct list_head list;
-	struct net_device
-		*dev; /* it came from, or leaves by; a reference is held by who queues it */
+	/* device it came by, or leaves by; the queue's owner holds a reference */
+	struct net_device *dev;
 	struct pbuf *buf;
 	u32 off, len; /* of the payload */
 	u16 protocol; /* ETH_P_*, host order */
@@ -138,14 +138,15 @@ struct sk_buff {
 	 * to leave again
 	 */
 	bool csum_owed;
-	/* came in, or was written by a program as a frame: nobody here has seen to its checksums */
+	/* came in, or was written by a program as a frame: its checksums are unverified */
 	bool foreign;
 	/* UDP-Lite: so many bytes by the checksum, 0: all */
 	u16 covered;
 	/* ktime_get_real() of its arrival, 0: not taken */
 	u64 stamp;
 	u16 vlan_proto,
-		vlan_tci; /* a tag that is not among the bytes (IEEE 802.1Q); vlan_proto 0: none */
+		/* a tag that is not among the bytes (IEEE 802.1Q); vlan_proto 0: none */
+		vlan_tci;
 	u32 mark, priority; /* of the socket that sent it */
 	/* whose socket that is; while the filter looks at what goes out, and: */
 	u32 uid, gid;
@@ -169,7 +170,7 @@ struct sk_buff {
 	u32 stamp_key;
 	/* the socket to stamp for; valid until dev_xmit() returns */
 	struct sock_common *stamp_for;
-	/* flow_hash(), 0: nobody has asked; a fragment's is that of the whole */
+	/* flow_hash(), 0: not computed yet; a fragment has that of the whole */
 	u32 flow;
 	/* of the card: by which it leaves; by which it came, from 1 on, where there are several */
 	u16 queue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sockopt.c: getsockopt and setsockopt, level SOL_SOCKET: what is the same for all families. Others go to the family.
+ * sockopt.c: getsockopt and setsockopt, level SOL_SOCKET: what is the same for all families. Others
+ * go to the family.
  * Source: socket(7).
  */
 #include <asm/errno.h>
@@ -63,7 +64,7 @@ static int reuseport_may(void *sk, const struct sock_opt *o, int n)
 	return n && !is_inet(sk) ? -EOPNOTSUPP : 0;
 }
 
-/* Sets SO_REUSEADDR or SO_REUSEPORT, on which depends who may share a port. */
+/* Sets SO_REUSEADDR or SO_REUSEPORT, which decide about sharing a port. */
 static int set_sharing(void *sk, const struct sock_opt *o, int n)
 {
 	bool *flag = (bool *)((u8 *)sk + o->at);
@@ -175,7 +176,10 @@ static int set_stamp(void *sock, const struct sock_opt *o, int n)
 	return 0;
 }
 
-/* Reads whether stamps are taken as the option asks. SO_TIMESTAMP_NEW is on for either precision, as on Linux. */
+/*
+ * Reads whether stamps are taken as the option asks. SO_TIMESTAMP_NEW is on for either precision,
+ * as on Linux.
+ */
 static int get_stamp(void *sock, const struct sock_opt *o, int *n)
 {
 	const struct sock_common *sk = sock;
@@ -252,7 +256,9 @@ static int take_filter(void *sk, const struct sock_opt *o, uaddr_t val, u32 len)
 	return sock_attach_filter(sk, val, len);
 }
 
-/* Refuses programs that choose among the sockets of a port, for families that have no such groups. */
+/*
+ * Refuses programs that choose among the sockets of a port, for families that have no such groups.
+ */
 static int no_reuse_program(void *sock, const struct sock_opt *o, int fd)
 {
 	const struct sock_common *sk = sock;
@@ -330,19 +336,26 @@ static int get_constant(void *sk, const struct sock_opt *o, int *n)
 static const struct sock_opt socket_options[] = {
 	{ SO_REUSEADDR, FIELD(reuseaddr), .set = set_sharing },
 	{ SO_REUSEPORT, FIELD(reuseport), .may = reuseport_may, .set = set_sharing },
-	{ SO_ERROR, .get = get_error }, { SO_TYPE, FIELD(type), RO },
-	{ SO_DOMAIN, FIELD(family), RO }, { SO_PROTOCOL, FIELD(protocol), RO },
+	{ SO_ERROR, .get = get_error },
+	{ SO_TYPE, FIELD(type), RO },
+	{ SO_DOMAIN, FIELD(family), RO },
+	{ SO_PROTOCOL, FIELD(protocol), RO },
 	{ SO_SNDBUF, FIELD(sndbuf), .set = set_buffer },
 	{ SO_RCVBUF, FIELD(rcvbuf), .set = set_buffer },
 	{ SO_SNDBUFFORCE, .right = OPT_HOST_ADMIN, .flags = OPT_RIGHT_ALWAYS, .set = set_buffer },
 	{ SO_RCVBUFFORCE, .right = OPT_HOST_ADMIN, .flags = OPT_RIGHT_ALWAYS, .set = set_buffer },
 	{ SO_BUF_LOCK, FIELD(rare.buf_lock), .set = set_buf_lock },
 	{ SO_RESERVE_MEM, .set = no_reserve, .get = opt_get_zero },
-	{ SO_RCVLOWAT, FIELD(rcvlowat), .set = set_rcvlowat }, { SO_SNDLOWAT, CONSTANT(1) },
-	{ SO_RCVTIMEO_OLD, TIMEOUT(rcvtimeo) }, { SO_RCVTIMEO_NEW, TIMEOUT(rcvtimeo) },
-	{ SO_SNDTIMEO_OLD, TIMEOUT(sndtimeo) }, { SO_SNDTIMEO_NEW, TIMEOUT(sndtimeo) },
-	{ SO_LINGER, .take = take_linger }, { SO_KEEPALIVE, FIELD(keepalive) },
-	{ SO_OOBINLINE, FIELD(oobinline) }, { SO_BROADCAST, FIELD(broadcast) },
+	{ SO_RCVLOWAT, FIELD(rcvlowat), .set = set_rcvlowat },
+	{ SO_SNDLOWAT, CONSTANT(1) },
+	{ SO_RCVTIMEO_OLD, TIMEOUT(rcvtimeo) },
+	{ SO_RCVTIMEO_NEW, TIMEOUT(rcvtimeo) },
+	{ SO_SNDTIMEO_OLD, TIMEOUT(sndtimeo) },
+	{ SO_SNDTIMEO_NEW, TIMEOUT(sndtimeo) },
+	{ SO_LINGER, .take = take_linger },
+	{ SO_KEEPALIVE, FIELD(keepalive) },
+	{ SO_OOBINLINE, FIELD(oobinline) },
+	{ SO_BROADCAST, FIELD(broadcast) },
 	{ SO_DONTROUTE, FIELD(dontroute) },
 	{ SO_BINDTODEVICE, .flags = OPT_OWN_LENGTH, .take = take_device },
 	{ SO_BINDTOIFINDEX, .flags = OPT_OWN_LENGTH, .take = take_device },
@@ -354,8 +367,10 @@ static const struct sock_opt socket_options[] = {
 	{ SO_PASSPIDFD_, FIELD(rare.passpidfd), .kinds = KIND_UNIX },
 	{ SO_PASSRIGHTS_, .kinds = KIND_UNIX, .set = set_passrights, .get = get_passrights },
 	{ SO_PEEK_OFF, FIELD(peek_off), .kinds = KIND_UNIX | KIND_STREAM | KIND_DGRAM },
-	{ SO_TIMESTAMP_OLD, STAMP(STAMP_USEC) }, { SO_TIMESTAMP_NEW, STAMP(STAMP_USEC) },
-	{ SO_TIMESTAMPNS_OLD, STAMP(STAMP_NSEC) }, { SO_TIMESTAMPNS_NEW, STAMP(STAMP_NSEC) },
+	{ SO_TIMESTAMP_OLD, STAMP(STAMP_USEC) },
+	{ SO_TIMESTAMP_NEW, STAMP(STAMP_USEC) },
+	{ SO_TIMESTAMPNS_OLD, STAMP(STAMP_NSEC) },
+	{ SO_TIMESTAMPNS_NEW, STAMP(STAMP_NSEC) },
 	{ SO_ATTACH_FILTER, .take = take_filter },
 	{ SO_ATTACH_BPF, .flags = OPT_EXACT, .set = attach_program },
 	{ SO_DETACH_FILTER, .set = detach_filter },
@@ -372,12 +387,16 @@ static const struct sock_opt socket_options[] = {
 	{ SO_ZEROCOPY, FIELD(rare.zerocopy), .set = set_zerocopy },
 	{ SO_TXREHASH, OPT_RANGE(-1, 1), .kinds = KIND_STREAM, .set = set_txrehash,
 		.get = get_txrehash },
-	{ SO_RXQ_OVFL, FIELD(rare.rxq_ovfl) }, { SO_RCVMARK, FIELD(rare.rcvmark) },
+	{ SO_RXQ_OVFL, FIELD(rare.rxq_ovfl) },
+	{ SO_RCVMARK, FIELD(rare.rcvmark) },
 	{ SO_RCVPRIORITY_, FIELD(rare.rcvpriority) },
 	{ SO_SELECT_ERR_QUEUE, FIELD(rare.select_err) },
-	{ SO_WIFI_STATUS, FIELD(rare.wifi_status) }, { SO_NO_CHECK, FIELD(rare.no_check) },
-	{ SO_NOFCS, FIELD(rare.nofcs) }, { SO_BSDCOMPAT, .set = opt_ignore, .get = opt_get_zero },
-	{ SO_CNX_ADVICE, .set = opt_ignore }, /* sockets remember no route that could be given up */
+	{ SO_WIFI_STATUS, FIELD(rare.wifi_status) },
+	{ SO_NO_CHECK, FIELD(rare.no_check) },
+	{ SO_NOFCS, FIELD(rare.nofcs) },
+	{ SO_BSDCOMPAT, .set = opt_ignore, .get = opt_get_zero },
+	/* sockets remember no route that could be given up */
+	{ SO_CNX_ADVICE, .set = opt_ignore },
 };
 
 static const struct sock_opt *find(int opt)

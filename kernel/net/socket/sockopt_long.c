@@ -256,7 +256,7 @@ int sock_get_long(struct socket *s, int opt, void *val, u32 *len)
 	case SO_TXTIME: return give(&sk->rare.txtime, sizeof(sk->rare.txtime), val, len);
 	case SO_BINDTODEVICE: return get_device(sk, val, len);
 	case SO_BINDTOIFINDEX: return give(bound_if(sk), sizeof(int), val, len);
-	case SO_PEERPIDFD_: return -ENODATA; /* of who has no peer */
+	case SO_PEERPIDFD_: return -ENODATA; /* families without a peer */
 	case SO_PEERNAME: return get_peer_name(s, val, len);
 	case SO_MEMINFO: sock_meminfo(s, sk, mem); return give(mem, sizeof(mem), val, len);
 	case SO_COOKIE:
@@ -275,7 +275,7 @@ int sock_get_long(struct socket *s, int opt, void *val, u32 *len)
 	return -ENOPROTOOPT;
 }
 
-/* The supplementary groups of who connected; -ERANGE tells how much room it takes. */
+/* Tells the supplementary groups of the peer; -ERANGE tells how much room it takes. */
 int sock_peer_groups(struct socket *s, uaddr_t val, u32 room, uaddr_t ulen)
 {
 	const struct group_info *g = s->ops->peer_groups ? s->ops->peer_groups(s) : NULL;

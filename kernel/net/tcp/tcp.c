@@ -475,7 +475,7 @@ static int nameless_syn(struct tcp_sock *t)
 	return t->life.conn == CONN_MADE || t->state != TCP_CLOSE ? -EISCONN : -EINVAL;
 }
 
-/* MSG_FASTOPEN: a connect(2) as part of a send, and forbidden to whom that is. */
+/* Connects as part of a send (MSG_FASTOPEN), which is refused wherever connect(2) is. */
 static int fast_syn(struct socket *s, struct tcp_sock *t, struct msg *m)
 {
 	struct sockaddr_buf *to = m->name;
@@ -587,7 +587,7 @@ static long tcp_ioctl(struct socket *s, u32 cmd, u64 arg)
 
 /* ---- the end ---- */
 
-/* Our side is closed: a FIN, if there is somebody to tell. c.lock held. */
+/* Closes our side, with a FIN if there is a connection. c.lock held. */
 static void close_write(struct tcp_sock *t)
 {
 	switch (t->state) {

@@ -235,10 +235,7 @@ static bool is_dsack(u32 ack, const struct sack_block *b, u32 n)
 	       (n > 1 && !before(b[0].start, b[1].start) && !after(b[0].end, b[1].end));
 }
 
-/*
- * Its neighbour is there, since what we sent by it has arrived: nobody needs to ask. Now and then
- * is enough.
- */
+/* Confirms the neighbour, since data sent through it have arrived. Once a second is enough. */
 static void confirm_way(struct tcp_sock *t)
 {
 	if (t->flow.local || t->stats.last_ack - t->timers.confirmed < NSEC_PER_SEC)
@@ -247,7 +244,7 @@ static void confirm_way(struct tcp_sock *t)
 	neigh_confirm(t->flow.dev, &t->flow.next_hop);
 }
 
-/* Of what lies behind a window of the past, nobody who hears us would speak (RFC 5961, 5.2). */
+/* True for an acknowledgement too far behind to come from the peer itself (RFC 5961, 5.2). */
 static bool too_old(const struct tcp_sock *t, u32 ack)
 {
 	u64 most = min_t(u64, t->snd.max_wnd, t->stats.bytes_acked);

@@ -5,7 +5,7 @@
  *
  *	tcp_cwnd_grow	segments have arrived, and nothing is wrong
  *	tcp_cwnd_used	after new data has gone: is it cwnd that holds us back?
- *	tcp_cwnd_idle	before new data goes: a window that nobody has used for long says nothing
+ *	tcp_cwnd_idle	before new data goes: a window that was not used for long says nothing
  *	                (RFC 5681, 4.1)
  *	tcp_cut		the next ssthresh
  *	tcp_hystart	a round trip in slow start that takes longer than others did ends that (the

@@ -34,7 +34,7 @@ struct cubic {
 	u32 acked;
 };
 
-/* One round trip of slow start. */
+/* A round trip of slow start. */
 struct hystart {
 	u32 round_end; /* snd.nxt when it began */
 	u32 samples;   /* round trips measured in it */

@@ -358,9 +358,9 @@ static struct sk_buff *find_byte(struct tcp_sock *t, u32 seq, u32 *off, u32 *len
 }
 
 /*
- * Everything before @seq has been read, by who began at @from. Where reading goes on: @seq, or, if
- * another connection has begun meanwhile, its front. (One byte further is the same connection:
- * pass_old_urgent().)
+ * Marks everything before @seq as read, by a reader that began at @from. Returns where reading goes
+ * on: @seq, or the front of another connection that has begun meanwhile. (One byte further is the
+ * same connection: pass_old_urgent().)
  */
 static u32 consume(struct tcp_sock *t, u32 from, u32 seq)
 {

@@ -200,10 +200,10 @@ static bool answered_lately(struct tcp_sock *t)
 }
 
 /*
- * An answer that a blind attacker could make us give: not often for one connection, and so many a
- * second of all of the namespace's, where tcp_challenge_ack_limit says how many (RFC 5961, 7).
- * Nobody knows how many it will be: who counts what is left for his own connections would learn
- * what others have used up (CVE-2016-5696).
+ * Sends an answer that a blind attacker could provoke: not often for one connection, and in all of
+ * the namespace so many a second as tcp_challenge_ack_limit says (RFC 5961, 7). The number is
+ * random, since an attacker that counts what is left could learn what other connections have used
+ * (CVE-2016-5696).
  */
 static void challenge(struct tcp_sock *t)
 {

@@ -133,8 +133,8 @@ static bool wants_cookie(struct tcp_sock *l)
 }
 
 /*
- * Without cookies a quarter of tcp_max_syn_backlog is kept for who is known to be there. q_lock
- * held.
+ * True if, without cookies, only the quarter of tcp_max_syn_backlog is left that is kept for known
+ * peers. listen.lock held.
  */
 static bool crowded(const struct tcp_sock *l)
 {
@@ -164,7 +164,10 @@ static bool queue_syn(struct tcp_sock *l, struct tcp_sock *c, bool proven)
 	return ok;
 }
 
-/* A child for the peer of @skb, who began with @irs; in no table yet. NULL. */
+/*
+ * Makes a child for the peer of @skb, whose initial number is @irs; it is in no table yet. NULL: no
+ * memory.
+ */
 static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const struct sk_buff *skb,
 	u32 irs, const struct tcp_opts *o)
 {
@@ -215,8 +218,8 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 }
 
 /*
- * It takes its place among the connections, locked: who finds it there waits until it is whole.
- * False: it has none, and is gone.
+ * Enters the child among the connections, locked, so that a lookup that finds it waits until it is
+ * whole. False: another has its place, and it is freed.
  */
 static bool child_enter(struct tcp_sock *c, const struct sk_buff *skb)
 {

@@ -3,15 +3,15 @@
  * tcp_mem.c: how much memory the queues of all connections take together, and what happens when it
  * is too much.
  *
- *	net.ipv4.tcp_mem	low, pressure, high, in pages. Above pressure, until it is below low
- *	                        again, buffers do not grow and windows stay small; above high a
- *	                        connection that holds something already gets no more: writers wait,
- *	                        what comes is as good as lost
- *	net.ipv4.tcp_max_orphans	connections that nobody has open; more, or one above high
- *	                                with data, are reset
+ *      net.ipv4.tcp_mem   low, pressure, high, in pages. Above pressure, until it is below low
+ *                              again, buffers do not grow and windows stay small; above high a
+ *                              connection that holds something already gets no more: writers wait,
+ *                              what comes is as good as lost
+ *      net.ipv4.tcp_max_orphans   connections without a file; more, or one above high
+ *                                      with data, are reset
  *
- * The group of who made the connection, or accepted it, is charged with its share (memory.stat's
- * sock), whatever its limits are.
+ * The memory group of the task that made or accepted the connection is charged with its share
+ * (memory.stat's sock), whatever its limits are.
  *
  * Every connection may hold one segment each way, whatever the sum says, so that all go on. A
  * connection's share is looked at when a segment or a call is done with (tcp_mem_sync()), in steps

@@ -32,7 +32,7 @@ u32 tcp_ts(const struct tcp_sock *t)
 	return after(said, now) ? said - 64 : said;
 }
 
-/* Four microseconds a step, on top of what nobody can guess (RFC 6528). */
+/* Returns an initial number: a step each four microseconds, from a secret start (RFC 6528). */
 u32 tcp_new_iss(const struct inet_sock *i)
 {
 	u64 words[5] = { [4] = 1UL << 63 | (u64)i->lport << 16 | i->rport };
@@ -48,8 +48,9 @@ static u32 header_size(const struct tcp_sock *t)
 }
 
 /*
- * What we tell the peer: what its route says, or what the way takes, but not less than
- * route/min_adv_mss: he may have a better way to us. And no more than TCP_MAXSEG asked for.
+ * Returns the MSS that the peer is told: what its route says, or what the way takes, but not less
+ * than route/min_adv_mss, as the peer may have a better way to us. And no more than TCP_MAXSEG
+ * asked for.
  */
 u16 tcp_advmss(const struct tcp_sock *t, const struct flow *f)
 {

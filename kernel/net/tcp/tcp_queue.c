@@ -138,8 +138,8 @@ static void ooo_insert(struct tcp_sock *t, struct sk_buff *skb)
 /* ---- in order ---- */
 
 /*
- * A small piece goes into the buffer of the one before it, once nobody shares that: many small
- * segments cost no more than their bytes.
+ * Copies a small piece into the buffer of the one before it, unless that is shared, so that many
+ * small segments cost no more than their bytes.
  */
 static bool coalesce(struct inet_sock *i, struct sk_buff *skb)
 {
@@ -209,8 +209,8 @@ static void measure(struct tcp_sock *t, u32 len)
 }
 
 /*
- * Memory that nobody reads is bounded by twice what was offered; beyond, what comes is as good as
- * lost.
+ * True if unread data have used up their memory: twice what was offered. What comes then is treated
+ * as lost.
  */
 static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
 {

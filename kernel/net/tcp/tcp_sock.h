@@ -54,7 +54,7 @@ enum {
  */
 enum { CONN_NONE, CONN_BEGUN, CONN_MADE, CONN_LOST };
 
-/* Who holds the socket. Protected by c.lock, but for conn. */
+/* What keeps the socket alive. Protected by c.lock, but for conn. */
 struct tcp_life {
 	bool orphan;         /* no file has the socket open */
 	bool counted_orphan; /* counts in tcp_orphans() */

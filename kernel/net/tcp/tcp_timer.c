@@ -157,7 +157,10 @@ static bool user_gives_up(const struct tcp_sock *t, u64 tried)
 	return t->opts.timeout && tried >= (u64)t->opts.timeout * MSEC;
 }
 
-/* Of connections that nobody has open; tcp_orphan_retries 0 is the usual number. */
+/*
+ * Returns the retransmissions of a connection without a file; tcp_orphan_retries 0 means the
+ * default.
+ */
 static int orphan_retries(const struct tcp_sock *t)
 {
 	return READ_ONCE(tcp_net(t)->orphan_retries) ?: ORPHAN_RETRIES;

@@ -326,7 +326,7 @@ static int stream_connect(struct socket *s, struct sockaddr_buf *a, bool nonbloc
 		unix_put(l);
 		return -ENOMEM;
 	}
-	/* before anybody can accept it and give it another */
+	/* before it can be accepted and get another */
 	unix_name_accepted(srv, l);
 	for (;;) {
 		if (!unix_in_scope(l)) {
@@ -458,8 +458,8 @@ static void drop_path(struct unix_sock *u)
 }
 
 /*
- * Is there what nobody has read? The first message may be an empty one: the mark of a byte out of
- * band that was taken. u->c.lock held.
+ * True if there are unread messages. The first one may be empty: the mark of an out-of-band byte
+ * that was taken. u->c.lock held.
  */
 static bool has_unread(const struct unix_sock *u)
 {
@@ -469,8 +469,8 @@ static bool has_unread(const struct unix_sock *u)
 }
 
 /*
- * The end of one side. Its peer sees end of file, or a reset when data was left unread or nobody
- * had accepted it.
+ * Ends a side. Its peer sees end of file, or a reset if data were left unread or the connection was
+ * never accepted.
  */
 static void unix_die(struct unix_sock *u, bool never_accepted)
 {

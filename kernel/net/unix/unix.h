@@ -1,7 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix.h: what unix.c (sockets), unix_names.c, unix_poll.c, unix_data.c and unix_gc.c (descriptors
- * in flight) share.
+ * unix.h: the door of AF_UNIX (unix(7)).
+ *
+ * What the folder is for: sockets, connections and options (unix.c), names in the file system and
+ * abstract ones (unix_names.c), polling a datagram's receiver (unix_poll.c), data and ancillary
+ * data (unix_data.c), urgent data (unix_oob.c), descriptors in flight that only refer to each other
+ * (unix_gc.c).
+ *
+ * Types: struct unix_sock; struct unix_msg, a message in a receiver's queue; struct unix_polled, a
+ * peer whose room is polled.
+ *
+ * Call sequence: unix_create(); bind(2) enters a name; connect(2) queues a socket at a listener,
+ * accept(2) takes it out; a sender queues a struct unix_msg at its peer, and a reader takes it;
+ * release() puts the last reference, and starts the collector if descriptors are in flight.
+ *
+ * Locks, from the outside: read_mutex (one reader at a time) and polled_lock (mutexes);
+ * unix_gc_lock (mutex), for descriptors that enter and leave queues; unix_names_lock, for names;
+ * c.lock (spin) of a socket, for its queue, peer and state. Two c.locks are taken by
+ * spin_lock_two().
+ *
+ * May know: socket/, vfs/ (files, names); no other family.
  */
 #ifndef NESTLING_NET_UNIX_H
 #define NESTLING_NET_UNIX_H
@@ -54,19 +72,19 @@ struct unix_sock {
 	u32 nr_queued;
 	/* a reader of the stream has the first message outside the queue, and may put it back */
 	bool in_hand;
-	/* in the queue: the byte out of band that nobody has taken */
+	/* in the queue: the out-of-band byte that is not taken yet, NULL */
 	struct unix_msg *oob;
-	struct wait_queue_head
-		space; /* tasks that wait for room in the queue of datagrams, or to connect */
+	/* tasks that wait for room in the queue of datagrams, or to connect */
+	struct wait_queue_head space;
 	struct mutex polled_lock;
-	struct list_head
-		polled; /* datagrams: of unix_polled: peers in whose space pollers of ours may stand */
-	struct mutex
-		read_mutex; /* held by one reader at a time, which may hold the first message while it copies */
+	/* datagrams: of unix_polled: peers in whose space pollers of ours may stand */
+	struct list_head polled;
+	/* held by one reader at a time, which may hold the first message while it copies */
+	struct mutex read_mutex;
 	struct ucred peercred;
 	const struct cred *peer_ids; /* references, set once; NULL */
 	struct pid *peer_pid;
-	/* listening: connected sockets that nobody has accepted */
+	/* listening: connected sockets that are not accepted yet */
 	struct list_head pending; /* of pending_link */
 	struct list_head pending_link;
 	u32 nr_pending, backlog;
@@ -95,7 +113,7 @@ void unix_wake_space(struct unix_sock *u);
 int unix_dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock);
 void unix_get(struct unix_sock *u);
 void unix_put(struct unix_sock *u);
-/* @m's memory is its sender's @u, who stays until unix_msg_free(). */
+/* Charges @m's memory to its sender @u, which stays until unix_msg_free(). */
 void unix_charge(struct unix_sock *u, struct unix_msg *m);
 static inline u64 unix_wmem(const struct unix_sock *u)
 {
@@ -115,7 +133,7 @@ u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt);
 long unix_ioctl(struct socket *s, u32 cmd, u64 arg);
 /* What FIONREAD tells: bytes to read; of a datagram socket those of the first. */
 u32 unix_inq(struct unix_sock *u);
-void unix_forget_polled(struct unix_sock *u); /* its file is closed: nobody polls it */
+void unix_forget_polled(struct unix_sock *u); /* its file is closed: ends its polls */
 
 /* unix_names.c */
 /* Checks an address: 0 or -EINVAL. A path is terminated and its length is cut to it. */
@@ -150,9 +168,12 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m);
 ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m);
 ssize_t unix_dgram_recvmsg(struct socket *s, struct msg *m);
 struct unix_msg *unix_dequeue(struct unix_sock *u);
-/* @n bytes were read, of datagrams one: who waits for room in the queue is told. */
+/* Wakes senders that wait for room, after @n bytes were read, of datagrams one. */
 void unix_consumed(struct unix_sock *u, u64 n);
-/* There is something to read, in the queue or in the hand of a reader who may put it back. */
+/*
+ * True if there is something to read, in the queue or in the hands of a reader that may put it
+ * back.
+ */
 bool unix_readable(struct unix_sock *u);
 bool unix_receiver_gone(const struct unix_sock *to);
 /* Datagrams: as many are waiting in @to as may; not from its own peer. Under its lock. */
@@ -173,7 +194,7 @@ bool unix_oob_stops_peek(struct unix_sock *u, const struct unix_msg *um, bool so
 ssize_t unix_oob_recv(struct unix_sock *u, struct msg *m);
 
 /* unix_gc.c */
-/* has current's user as many in flight as he may open? */
+/* true if current's user has too many in flight */
 bool unix_too_many_inflight(void);
 void unix_inflight(struct unix_msg *m);    /* its files go into a queue */
 void unix_notinflight(struct unix_msg *m); /* they come out */

@@ -6,8 +6,8 @@
  * A sender waits until it has memory, builds its message with no lock held, then puts it into the
  * receiver's queue; where that is full of datagrams it waits on the receiver's space queue. Readers
  * of one socket take turns (read_mutex), so one of them may hold the first message outside the
- * queue while it copies. Who waits does not hold it: another, who does not want to wait, is told
- * so.
+ * queue while it copies. A reader that waits does not hold it: another one that does not want to
+ * wait is told so.
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -128,7 +128,7 @@ static bool has_memory(const struct unix_sock *u)
 	return unix_wmem(u) < u->c.sndbuf;
 }
 
-/* @to: at the other end of a connection; NULL for datagrams, whose end may be anybody. */
+/* @to: at the other end of a connection; NULL for datagrams, which have no fixed end. */
 static bool may_not_send(const struct unix_sock *u, const struct unix_sock *to)
 {
 	return u->c.shutdown & SHUT_WR || (to && unix_receiver_gone(to));
@@ -147,7 +147,10 @@ static int wait_result(const struct unix_sock *u, int err)
 	return err == -ERESTARTSYS && u->c.sndtimeo ? -EINTR : err;
 }
 
-/* 0: @u may build one more message. @to: as above. Who is woken may find that another was first. */
+/*
+ * Waits until @u may build one more message: 0 or -errno. @to: as above. A task that is woken may
+ * find that another was faster.
+ */
 static int wait_for_memory(struct unix_sock *u, const struct unix_sock *to, bool nonblock)
 {
 	u64 until = 0;
@@ -297,7 +300,7 @@ ssize_t unix_stream_sendmsg(struct socket *s, struct msg *m)
 	return n;
 }
 
-/* What a sender hears, and what it waits for, before anybody looks who it is for. @to: as above. */
+/* Checks a sender, and waits for memory, before its receiver is looked up. @to: as above. */
 static int dgram_sender_may(struct unix_sock *u, const struct unix_sock *to, const struct msg *m)
 {
 	int err = unix_name_asked(u);
@@ -370,8 +373,8 @@ out:
 /* ---- receiving ---- */
 
 /*
- * Under the lock: a reader takes the message out, and puts it back, in one step each, and wakes
- * nobody.
+ * Under the lock: a reader takes the message out, and puts it back, in one step each, without a
+ * wake-up.
  */
 bool unix_readable(struct unix_sock *u)
 {
@@ -434,9 +437,10 @@ static bool same_cred(const struct ucred *a, const struct ucred *b)
 }
 
 /*
- * The queue's first message taken out; NULL when there is none. For a reader of a stream, who puts
- * back what he leaves, it is in his hand: who polls meanwhile is not told that nothing is there. A
- * byte out of band that has come since he looked for marks stays: its mark is to be passed first.
+ * Takes out the queue's first message; NULL when there is none. With a reader of a stream, which
+ * puts back what it leaves, the message counts as in its hands: a poller meanwhile still finds
+ * data. An out-of-band byte that has come since the reader looked for marks stays: its mark is to
+ * be passed first.
  */
 static struct unix_msg *take_first(struct unix_sock *u, bool in_hand)
 {
@@ -480,7 +484,7 @@ void unix_consumed(struct unix_sock *u, u64 n)
 
 /*
  * Takes bytes of one message: how many, or -EFAULT. The message is put back when something is left
- * (or it was a peek). Readers of one socket are serialised by its read mutex, so nobody sees the
+ * (or it was a peek). Readers of one socket are serialised by its read mutex, so no reader sees the
  * queue without it.
  */
 static ssize_t take_bytes(struct unix_msg *um, struct msg *m, u32 skip)
@@ -557,8 +561,8 @@ static ssize_t stream_peek(struct unix_sock *u, struct msg *m)
 			break;
 		if (um->oob && !u->c.oobinline)
 			continue;
-		if (skip >=
-			left) { /* as peek_ready() counts, or who waits finds nothing, for ever */
+		/* as peek_ready() counts, or a reader would wait for ever */
+		if (skip >= left) {
 			skip -= left;
 			continue;
 		}
@@ -590,8 +594,8 @@ static bool peek_ready(struct unix_sock *u)
 }
 
 /*
- * @part: for a peek, which passes over what is there; who holds read_mutex finds something then, so
- * that a loop ends.
+ * @part: for a peek, which passes over what is there; the holder of read_mutex finds something
+ * then, so that a loop ends.
  */
 static bool something(struct unix_sock *u, bool part)
 {
@@ -629,7 +633,7 @@ static void name_of_peer(struct unix_sock *u, struct sockaddr_buf *name)
 		unix_put(p);
 }
 
-/* The end comes from nobody: who asks for senders is told of process 0. */
+/* Tells end of file, which has no sender: credentials name process 0. */
 static int told_end(struct msg *m)
 {
 	m->cred = (struct ucred){ 0 };

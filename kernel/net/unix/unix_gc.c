@@ -3,7 +3,7 @@
  * unix_gc.c: sockets that hold each other alive only by lying in each other's queues.
  *
  * A socket whose file is referred to by nothing but messages in flight can still be reached, if the
- * queue it lies in belongs to a socket that somebody holds. Mark and sweep over the sockets in
+ * queue it lies in belongs to a socket that is held otherwise. Mark and sweep over the sockets in
  * flight: candidates are those with as many references as there are in flight. From each one's
  * count the references that come from candidates' own queues are taken away; who keeps some is
  * alive, and so is what its queue holds. The rest is garbage: their queues are emptied, which
@@ -115,8 +115,8 @@ static void scan_one(struct unix_sock *u, void (*fn)(struct unix_sock *child))
 }
 
 /*
- * The connections of a listener that nobody has accepted, with a reference each; what they hold, it
- * holds. NULL: none, or no memory.
+ * Returns the connections of a listener that are not accepted yet, with a reference each; what they
+ * hold, it holds. NULL: none, or no memory.
  */
 static struct unix_sock **embryos(struct unix_sock *u, u32 *n)
 {

@@ -5,7 +5,8 @@
  * inode. And the list of all sockets, for sock_diag and /proc.
  *
  * States of a name: none -> its own (bind) or its listener's, which only accepted sockets have and
- * which finds nobody; it stays until the socket goes, found until the socket dies (unix_unhash).
+ * by which they are not found; it stays until the socket goes, found until the socket dies
+ * (unix_unhash).
  *
  * Locks: unix_names_lock (spin) for both tables, and for the names themselves; inside c.lock of no
  * socket.
@@ -87,7 +88,7 @@ static struct unix_sock *find_inode(const struct inode *inode)
 	return NULL;
 }
 
-/* May current talk to who made @u, if that is known by an abstract name? */
+/* True if current may talk to the maker of @u, which an abstract name identifies (landlock). */
 bool unix_in_scope(const struct unix_sock *u)
 {
 	const struct sockaddr_buf *name = READ_ONCE(u->name);

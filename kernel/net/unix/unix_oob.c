@@ -19,7 +19,7 @@ void unix_oob_comes(struct unix_sock *to, struct unix_msg *um)
 }
 
 /*
- * Marks: u->oob is the byte out of band that nobody has taken, and the last in the queue that has
+ * Marks: u->oob is the out-of-band byte that is not taken yet, and the last in the queue that has
  * um->oob; others that have it were taken. Does @um, which is one, end a call that has something
  * already (@some)? The mark of a taken one does only while it is the last. u->c.lock held.
  */

@@ -17,7 +17,7 @@
 
 /*
  * A poller stays in the queue of a peer longer than that may be the peer: the peer stays as long as
- * somebody stands there.
+ * a poller stands there.
  */
 struct unix_polled {
 	struct list_head list;
@@ -46,8 +46,8 @@ static bool is_polled(struct unix_sock *p)
 }
 
 /*
- * @p is kept until @u is closed, or asks for another one when nobody is left in @p's queue. False:
- * no memory.
+ * @p is kept until @u is closed, or asks for another one when no poller is left in @p's queue.
+ * False: no memory.
  */
 static bool keep_polled(struct unix_sock *u, struct unix_sock *p)
 {
@@ -87,7 +87,7 @@ void unix_forget_polled(struct unix_sock *u)
 
 /* ---- polls and counts ---- */
 
-/* @p: to whom datagrams go, or NULL. */
+/* True if @u can be written to. @p: receiver of its datagrams, or NULL. */
 static bool writable(struct unix_sock *u, struct unix_sock *p)
 {
 	bool yes = unix_has_much_room(u);
