@@ -18,7 +18,7 @@
 
 #include "kernel/cgroup/v1.h"
 #include "kernel/lib/sort.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/signal/signal.h"
 
 DEFINE_RWSEM(cgroup_threads);

@@ -10,7 +10,7 @@
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 
 #define PRIO_IDS 65536
 

@@ -17,7 +17,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/task/sysrq.h"

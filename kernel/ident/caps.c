@@ -7,8 +7,7 @@
 #include <linux/securebits.h>
 
 #include "gen/syscalls.h"
-#include "kernel/task/internal.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/internal.h"
 
 /* How many 32-bit words follow the header; for an unknown version ours is told and *words is 0. */
 static int read_header(uaddr_t uheader, struct __user_cap_header_struct *h, u32 *words)

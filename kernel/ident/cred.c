@@ -14,11 +14,10 @@
  */
 #include <linux/securebits.h>
 
-#include "kernel/task/internal.h"
-#include "kernel/task/proc_event.h"
-#include "kernel/vfs/landlock/landlock.h"
+#include "kernel/ident/internal.h"
 
-int suid_dumpable;
+const struct cred_domain_ops *cred_domain_ops;
+const struct cred_task_ops *cred_task_ops;
 static DEFINE_SPINLOCK(users_lock);
 static LIST_HEAD(users); /* under users_lock */
 
@@ -108,7 +107,8 @@ static void cred_free_rcu(struct rcu_head *h)
 
 	groups_put(b->c.group_info);
 	put_uid_user(b->c.user);
-	landlock_put(b->c.landlock);
+	if (b->c.landlock)
+		cred_domain_ops->put(b->c.landlock);
 	put_user_ns(b->c.user_ns);
 	kfree(b);
 }
@@ -149,7 +149,8 @@ struct cred *prepare_creds(void)
 	atomic_set(&c->usage, 1);
 	atomic_inc(&c->group_info->usage);
 	atomic_inc(&c->user->usage);
-	landlock_get(c->landlock);
+	if (c->landlock)
+		cred_domain_ops->get(c->landlock);
 	get_user_ns(c->user_ns);
 	return c;
 }
@@ -162,12 +163,6 @@ void abort_creds(struct cred *c)
 bool cap_issubset(u64 a, u64 b)
 {
 	return !(a & ~b);
-}
-
-void set_dumpable(struct mm *mm, u32 mode)
-{
-	mm->dump_mode = mode;
-	mm->dumpable = mode == 1;
 }
 
 /* The creator of a user namespace has all capabilities in it. */
@@ -194,8 +189,8 @@ int commit_creds(struct cred *c)
 	const struct cred *old = current->cred;
 
 	if (cred_gains(old, c)) {
-		if (current->mm)
-			set_dumpable(current->mm, suid_dumpable);
+		if (cred_task_ops)
+			cred_task_ops->gains();
 		current->pdeath_signal = 0;
 		smp_mb();
 	}
@@ -206,7 +201,8 @@ int commit_creds(struct cred *c)
 	spin_lock(&current->alloc_lock);
 	current->cred = c;
 	spin_unlock(&current->alloc_lock);
-	proc_event_ids(old, c);
+	if (cred_task_ops)
+		cred_task_ops->changed(old, c);
 	put_cred(old);
 	arch_answers_forget(); /* of nobody else they have changed */
 	return 0;
@@ -241,7 +237,7 @@ void revert_creds(const struct cred *old)
  * Threads share them; a process has its own, as after exec: by that linkat() knows who opened a
  * descriptor.
  */
-int copy_creds(struct task *child, u64 flags)
+int copy_creds(struct task *child, u64 flags, bool chrooted)
 {
 	struct cred *c;
 	int err;
@@ -252,7 +248,7 @@ int copy_creds(struct task *child, u64 flags)
 		c = prepare_creds();
 		if (!c)
 			return -ENOMEM;
-		err = flags & CLONE_NEWUSER ? create_user_ns(c) : 0;
+		err = flags & CLONE_NEWUSER ? create_user_ns(c, chrooted) : 0;
 		if (err) {
 			abort_creds(c);
 			return err;

@@ -3,8 +3,8 @@
  * cred.h: credentials and capabilities. A struct cred is immutable once installed: to change,
  * prepare a copy and commit it.
  */
-#ifndef NESTLING_TASK_CRED_H
-#define NESTLING_TASK_CRED_H
+#ifndef NESTLING_IDENT_CRED_H
+#define NESTLING_IDENT_CRED_H
 
 #include <linux/capability.h>
 
@@ -51,7 +51,6 @@ extern struct cred init_cred;
 #define current_fsgid() (current->cred->fsgid)
 #define current_user_ns() (current->cred->user_ns)
 
-void put_uid_user(struct user_struct *u);
 const struct cred *get_cred(const struct cred *c);
 void put_cred(const struct cred *c);
 /* What others may do to @t goes by; a reference. Not as whom it acts for a while. */
@@ -69,6 +68,36 @@ bool capable(
 	int cap); /* current's effective set, over the initial user namespace; sets PF_SUPERPRIV */
 bool in_group(kgid_t gid); /* fsgid or supplementary */
 bool in_egroup(kgid_t gid);
-/* file capabilities and set-id at exec: called by exec with the file's mode and owner. */
+struct user_struct *get_uid_user(kuid_t uid); /* found or made, counted; NULL: no memory */
+void put_uid_user(struct user_struct *u);
+int copy_creds(struct task *child, u64 flags,
+	bool chrooted); /* fork: shares them, or a user namespace of its own; counts the process */
+void exit_creds(struct task *t);
+bool cap_issubset(u64 a, u64 b);
+#define CAP_FULL ((1UL << (CAP_LAST_CAP + 1)) - 1)
+#define CAP_BIT(c) (1UL << (c))
+/* Does who changes so become somebody whose secrets he may hold? */
+bool cred_gains(const struct cred *old, const struct cred *new);
+void cap_setuid_fixup(struct cred *new, const struct cred *old);
+void cap_setfsuid_fixup(struct cred *new, const struct cred *old);
+/* prctl(2)'s calls for capabilities. */
+long prctl_capbset_drop(u64 cap);
+long prctl_set_securebits(u64 bits);
+long prctl_set_keepcaps(u64 on);
+long prctl_cap_ambient(u64 op, u64 cap);
+
+/* What files do for credentials; kernel/vfs/landlock registers it before any domain is made. */
+struct cred_domain_ops {
+	struct landlock_domain *(*get)(struct landlock_domain *d);
+	void (*put)(struct landlock_domain *d); /* callable with spinlocks held */
+};
+extern const struct cred_domain_ops *cred_domain_ops;
+/* What processes do when current's credentials change; kernel/task registers it. */
+struct cred_task_ops {
+	/* Before: current may get secrets that its user must not see, so its memory is not dumpable. */
+	void (*gains)(void);
+	void (*changed)(const struct cred *old, const struct cred *new); /* after */
+};
+extern const struct cred_task_ops *cred_task_ops;
 
 #endif

@@ -5,9 +5,7 @@
  * Locks: tasklist_lock, but for who only asks who it is.
  */
 #include "gen/syscalls.h"
-#include "kernel/task/internal.h"
-#include "kernel/task/ns/pid_ns.h"
-#include "kernel/task/proc_event.h"
+#include "kernel/ident/internal.h"
 
 long sys_getpid(void)
 {
@@ -130,32 +128,5 @@ long sys_setpgid(pid_t pid, pid_t pgid)
 out:
 	write_unlock(&tasklist_lock);
 	put_pid(found);
-	return err;
-}
-
-long sys_setsid(void)
-{
-	struct task *leader = current->group_leader;
-	struct signal_struct *sig = current->signal;
-	struct autogroup *ag = autogroup_new();
-	struct pid *pid;
-	long err = -EPERM;
-
-	write_lock(&tasklist_lock);
-	pid = leader->thread_pid;
-	if (sig->leader || !list_empty(&pid->tasks[PIDTYPE_PGID]))
-		goto out;
-	sig->leader = true;
-	sig->tty = NULL;
-	sig->tty_old_pgrp = NULL;
-	change_pid(leader, PIDTYPE_SID, pid);
-	change_pid(leader, PIDTYPE_PGID, pid);
-	ag = autogroup_join(sig, ag);
-	err = pid_vnr(pid);
-out:
-	write_unlock(&tasklist_lock);
-	if (err > 0)
-		proc_event_sid();
-	autogroup_put(ag);
 	return err;
 }

@@ -19,11 +19,9 @@
  * Locks: pidmap_lock (outside a runqueue's lock only) for number -> struct; tasklist_lock for the
  * lists.
  */
+#include "kernel/ident/internal.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
-#include "kernel/task/exec/exec.h"
-#include "kernel/task/internal.h"
-#include "kernel/task/ns/pid_ns.h"
 
 #define RESERVED_PIDS 300
 #define PID_MAX_LIMIT (4 * 1024 * 1024)

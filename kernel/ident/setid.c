@@ -5,8 +5,7 @@
  * installs it as a whole (cred.c), so other threads and exec never see half.
  */
 #include "gen/syscalls.h"
-#include "kernel/task/internal.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/internal.h"
 
 #define KEEP ((u32)-1)
 #define NGROUPS_LIMIT 65536

@@ -7,9 +7,7 @@
  */
 #include <linux/securebits.h>
 
-#include "kernel/task/internal.h"
-#include "kernel/task/ns/nsproxy.h"
-#include "kernel/vfs/super.h"
+#include "kernel/ident/internal.h"
 
 #define MAX_LEVEL 32
 
@@ -51,8 +49,7 @@ static int user_ns_install(struct nsset *set, struct ns_common *ns)
 	struct user_namespace *u = container_of(ns, struct user_namespace, ns);
 	struct cred *c = set->cred;
 
-	if (!c || u == current_user_ns() || !thread_group_empty(current) ||
-		atomic_read(&current->fs->users) != 1)
+	if (!c || u == current_user_ns() || !thread_group_empty(current) || !set->fs_alone)
 		return -EINVAL;
 	if (!ns_capable(u, CAP_SYS_ADMIN))
 		return -EPERM;
@@ -156,7 +153,7 @@ bool root_of_current(kuid_t uid)
 
 /* ---- making ---- */
 
-int create_user_ns(struct cred *c)
+int create_user_ns(struct cred *c, bool chrooted)
 {
 	struct user_namespace *up = c->user_ns, *ns;
 	int err;
@@ -170,7 +167,7 @@ int create_user_ns(struct cred *c)
 	if (err)
 		goto err_free;
 	err = -EPERM;
-	if (current_chrooted() || !kuid_has_mapping(up, c->euid) || !kgid_has_mapping(up, c->egid))
+	if (chrooted || !kuid_has_mapping(up, c->euid) || !kgid_has_mapping(up, c->egid))
 		goto err_fini;
 	ns->parent = up;
 	ns->level = up->level + 1;
@@ -313,14 +310,12 @@ void ucounts_uncharge(struct ucounts *uc, enum ucount kind)
 		uncharge_up_to(uc, NULL, kind);
 }
 
-static int user_ns_init(void)
+void user_ns_set_limits(u64 frames)
 {
 	for (int i = 0; i < UCOUNTS; i++)
-		init_user_ns.ucount_max[i] = nr_managed_frames() / 32 + 128;
+		init_user_ns.ucount_max[i] = frames / 32 + 128;
 	init_user_ns.ucount_max[UCOUNT_INOTIFY_INSTANCES] = 128;
 	init_user_ns.ucount_max[UCOUNT_INOTIFY_WATCHES] = 65536;
 	init_user_ns.ucount_max[UCOUNT_FANOTIFY_GROUPS] = 128;
 	init_user_ns.ucount_max[UCOUNT_FANOTIFY_MARKS] = 8192;
-	return 0;
 }
-INITCALL(1, user_ns_init);

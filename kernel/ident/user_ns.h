@@ -17,8 +17,8 @@
  * parent lives as long as it does. 3. At most 33 levels. Locks: maps are written under map_mutex
  * and read without a lock (published by a release).
  */
-#ifndef NESTLING_TASK_USER_NS_H
-#define NESTLING_TASK_USER_NS_H
+#ifndef NESTLING_IDENT_USER_NS_H
+#define NESTLING_IDENT_USER_NS_H
 
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/list.h"
@@ -63,7 +63,7 @@ struct ucounts {
 struct ucounts *ucounts_charge(struct user_namespace *ns, kuid_t uid, enum ucount kind);
 void ucounts_uncharge(struct ucounts *uc, enum ucount kind);
 
-/* The beginning of every namespace (kernel/task/ns/nsproxy.h). */
+/* The beginning of every namespace (kernel/ident/ns.h). */
 struct ns_common {
 	atomic_t count;
 	u32 inum;                 /* immutable */
@@ -170,7 +170,7 @@ bool userns_may_setgroups(const struct user_namespace *ns);
  * Gives @c, a copy of current's credentials, a user namespace of its own with all capabilities in
  * it: 0 or -errno.
  */
-int create_user_ns(struct cred *c);
+int create_user_ns(struct cred *c, bool chrooted);
 
 /*
  * The files uid_map, gid_map, projid_map and setgroups of a process; text as in user_namespaces(7).
@@ -181,5 +181,8 @@ int userns_map_line(struct user_namespace *ns, enum userns_map which, const stru
 int userns_map_write(
 	struct user_namespace *ns, enum userns_map which, const struct cred *opener, char *text);
 int userns_setgroups_write(struct user_namespace *ns, const char *text);
+
+/* What users may have of each kind in the first namespace, for a machine of so many frames. At boot. */
+void user_ns_set_limits(u64 frames);
 
 #endif

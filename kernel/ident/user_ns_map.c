@@ -9,8 +9,7 @@
  *
  * Locks: map_mutex for all writers.
  */
-#include "kernel/task/internal.h"
-#include "kernel/task/ns/nsproxy.h"
+#include "kernel/ident/internal.h"
 
 #define MAX_EXTENTS 340
 

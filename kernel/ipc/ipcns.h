@@ -39,7 +39,7 @@ struct ipc_ids {
 };
 
 struct ipc_namespace {
-	struct ns_common ns; /* kernel/task/ns/nsproxy.h */
+	struct ns_common ns; /* kernel/ident/ns.h */
 	struct ipc_ids ids[IPC_TYPES];
 	/* limits: proc(5), /proc/sys/kernel */
 	u64 shm_max, shm_all; /* bytes; pages */

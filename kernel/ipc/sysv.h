@@ -26,7 +26,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/signal/signal.h"
 
 #define IPC_R 0444 /* rights to ask sysv_permits() for */

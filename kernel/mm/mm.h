@@ -11,6 +11,7 @@
 
 #include "arch/um/layout.h"
 #include "arch/um/machine/pmap.h"
+#include "kernel/lib/alloc.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/radix.h"
@@ -127,24 +128,6 @@ static inline bool region_lost(const void *p)
 	       region_addr_lost(p);
 }
 
-/* gfp flags */
-typedef u32 gfp_t;
-#define GFP_KERNEL 0x0 /* may sleep, reclaim */
-/* spinlocks may be held: no sleep, may use the reserve */
-#define GFP_ATOMIC 0x1
-#define __GFP_ZERO 0x2
-/* may sleep, reclaim does not enter a file system */
-#define GFP_NOFS 0x4
-/* for guests: fails (OOM) before the reserve is touched */
-#define GFP_USER 0x8
-#define __GFP_NOFAIL 0x10
-/* charged to the memory group of current, as GFP_USER is */
-#define __GFP_ACCOUNT 0x40
-/* fails rather than have somebody killed: the caller knows more to try */
-#define __GFP_NOOOM 0x20
-/* optional: a group that has no room refuses it, and nothing is reclaimed */
-#define __GFP_SPARE 0x80
-
 #define MM_MAX_ORDER 10 /* the largest block of frames: 4 MiB */
 /* For /proc: free blocks of 2^order frames; watermarks in frames; frames in a vCPU's cache. */
 struct mm_zone_info {
@@ -216,30 +199,8 @@ PAGE_FLAG_OPS(Private, PG_private)
 PAGE_FLAG_OPS(Anon, PG_anon)
 PAGE_FLAG_OPS(Direct, PG_direct)
 
-/* ---- slabs ---- */
+/* ---- slabs: kernel/lib/alloc.h ---- */
 
-void *kmalloc(size_t n, gfp_t gfp); /* 16-byte aligned, up to 4 MiB; NULL */
-void *kzalloc(size_t n, gfp_t gfp);
-void *kcalloc(size_t n, size_t size, gfp_t gfp);
-void *krealloc(void *p, size_t n, gfp_t gfp);
-/*
- * The largest of *n, *n / 2, ... that is there without much ado, at least @least bytes: *n says how
- * many. For buffers that need not be large.
- */
-void *kmalloc_most(size_t *n, size_t least, gfp_t gfp);
-void *kmemdup(const void *p, size_t n, gfp_t gfp);
-/* the bytes that an object of kmalloc really has */
-size_t ksize(const void *p);
-void kfree(const void *p); /* NULL is fine */
-struct kmem_cache;
-/* @align, and SLAB_RECLAIMABLE where a shrinker frees what nobody uses: dentries, inodes. */
-#define SLAB_RECLAIMABLE BIT(31)
-struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align);
-void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp);
-void *kmem_cache_zalloc(struct kmem_cache *c, gfp_t gfp);
-void kmem_cache_free(struct kmem_cache *c, void *p);
-/* Text for /proc/slabinfo, one cache a line; 0 when @i is past the last. */
-int slabinfo_line(int i, char *buf, size_t size);
 
 /* Caches of objects that can be dropped under pressure (dentries, inodes). */
 struct shrinker {

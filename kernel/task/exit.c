@@ -28,8 +28,9 @@
 #include "kernel/task/perf.h"
 #include "kernel/task/proc_event.h"
 #include "kernel/task/spawn.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/seccomp/seccomp.h"
+#include "kernel/task/ns/nsproxy.h"
 #include "kernel/vfs/vfs.h"
 
 const struct task_tty_ops *task_tty_ops;

@@ -23,9 +23,11 @@
 #include "kernel/lib/trace.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/perf.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/proc_event.h"
 #include "kernel/task/seccomp/seccomp.h"
+#include "kernel/task/ns/nsproxy.h"
+#include "kernel/vfs/super.h"
 #include "kernel/vfs/vfs.h"
 
 #define EFLAGS_TF 0x100UL
@@ -413,7 +415,7 @@ static struct task *copy_process(const struct clone_args_k *args, int event)
 		return ERR_PTR(-EAGAIN);
 	sched_fork(t);
 	copy_own_fields(t, args->flags);
-	err = copy_creds(t, args->flags);
+	err = copy_creds(t, args->flags, current_chrooted());
 	if (err) {
 		put_task(t);
 		return ERR_PTR(err);

@@ -41,74 +41,18 @@ void autogroup_fork(struct signal_struct *sig, struct signal_struct *old);
 void acct_collect(struct task *t, int code);
 void acct_process(struct task *t);
 
-/* ---- pid.c: attach and friends under tasklist_lock (write) ---- */
-/*
- * Numbers in @ns and above, @want[0] in @ns itself and so on (0, or too few of them: the next
- * free); count 1. ERR_PTR(-EAGAIN,
- * -EEXIST, -EINVAL, -ENOMEM)
- */
-struct pid *alloc_pid(struct pid_namespace *ns, const pid_t *want, u32 nr_want);
-/* No more numbers, and who is to be woken when few are left. False: was closed before. */
-bool pid_ns_close(struct pid_namespace *ns, struct task *zapper);
-struct pid *next_pid_ns(
-	u64 *nr, struct pid_namespace *ns); /* the first at or above *nr, with a reference; NULL */
-u32 pid_ns_count(struct pid_namespace *ns);
+/* ---- mm_hooks.c ---- */
+void set_dumpable(struct mm *mm, u32 mode);
+
+/* ---- prctl_mm.c ---- */
+long prctl_set_mm(u64 which, u64 addr, u64 a4, u64 a5);
+
+/* ---- pid_ns.c, wait.c ---- */
 /* The last thread of a namespace's init has come here: it kills and reaps the rest. */
 void zap_pid_ns(struct task *t);
 /* wait.c: reaps a child, if there is one that has died */
 void zap_wait(void);
 /* the number can be used again; drops the reference of alloc_pid() */
-void free_pid(struct pid *p);
-void attach_pid(struct task *t, enum pid_type type, struct pid *p);
-void detach_pid(
-	struct task *t, enum pid_type type); /* frees the number when nobody has it any more */
-void change_pid(struct task *t, enum pid_type type, struct pid *p);
-struct task *pid_task_locked(
-	struct pid *p, enum pid_type type); /* no reference; tasklist_lock held */
-struct task *find_task_locked(pid_t nr);
-#define for_each_pid_task(t, p, type) list_for_each_entry(t, &(p)->tasks[type], pid_links[type])
-#define for_each_process(t) list_for_each_entry(t, &all_processes, tasks)
-#define for_each_thread(sig, t) list_for_each_entry(t, &(sig)->threads, thread_node)
-extern int nr_threads; /* under tasklist_lock */
-
-static inline bool same_thread_group(const struct task *a, const struct task *b)
-{
-	return a->signal == b->signal;
-}
-static inline bool thread_group_leader(const struct task *t)
-{
-	return t->group_leader == t;
-}
-static inline bool thread_group_empty(const struct task *t)
-{
-	return list_is_singular(&t->signal->threads);
-}
-static inline pid_t task_pid(const struct task *t)
-{
-	return t->pid;
-}
-
-/* ---- cred.c ---- */
-struct user_struct *get_uid_user(kuid_t uid); /* found or made, counted; NULL: no memory */
-void put_uid_user(struct user_struct *u);
-int copy_creds(struct task *child,
-	u64 flags); /* fork: shares them, or a user namespace of its own; counts the process */
-void exit_creds(struct task *t);
-bool cap_issubset(u64 a, u64 b);
-#define CAP_FULL ((1UL << (CAP_LAST_CAP + 1)) - 1)
-#define CAP_BIT(c) (1UL << (c))
-void set_dumpable(struct mm *mm, u32 mode);
-/* Does who changes so become somebody whose secrets he may hold? */
-bool cred_gains(const struct cred *old, const struct cred *new);
-void cap_setuid_fixup(struct cred *new, const struct cred *old);
-void cap_setfsuid_fixup(struct cred *new, const struct cred *old);
-
-/* ---- caps.c, for prctl ---- */
-long prctl_set_mm(u64 which, u64 addr, u64 a4, u64 a5); /* prctl_mm.c */
-long prctl_capbset_drop(u64 cap);
-long prctl_set_securebits(u64 bits);
-long prctl_set_keepcaps(u64 on);
-long prctl_cap_ambient(u64 op, u64 cap);
 
 /* ---- init_task.c ---- */
 struct signal_struct *signal_alloc(void);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mm_hooks.c: what mm must know of processes: limits and capabilities of the current one. mm is a lower layer, so it asks through a
- * table.
+ * mm_hooks.c: what rooms below must know of processes, which they ask through tables: for mm the limits and capabilities of
+ * the current one, for ident what a change of credentials does to its memory.
  */
 #include "kernel/task/internal.h"
+#include "kernel/task/proc_event.h"
+
+int suid_dumpable;
 
 static struct user_namespace *mm_ns_get(struct user_namespace *ns)
 {
@@ -18,9 +21,28 @@ static const struct mm_task_ops task_ops_for_mm = {
 	.oom_kill = oom_kill_any,
 };
 
+void set_dumpable(struct mm *mm, u32 mode)
+{
+	mm->dump_mode = mode;
+	mm->dumpable = mode == 1;
+}
+
+static void cred_gains_secrets(void)
+{
+	if (current->mm)
+		set_dumpable(current->mm, suid_dumpable);
+}
+
+static const struct cred_task_ops task_ops_for_creds = {
+	.gains = cred_gains_secrets,
+	.changed = proc_event_ids,
+};
+
 static int mm_hooks_init(void)
 {
 	mm_task_ops = &task_ops_for_mm;
+	cred_task_ops = &task_ops_for_creds;
+	user_ns_set_limits(nr_managed_frames());
 	return 0;
 }
 INITCALL(1, mm_hooks_init);

@@ -15,7 +15,7 @@
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ns/nsfs.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/vfs/super.h"
 #include "kernel/vfs/vfs.h"
 

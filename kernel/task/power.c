@@ -12,7 +12,7 @@
 #include "kernel/lib/lost.h"
 #include "kernel/mm/debug/leak.h"
 #include "kernel/task/internal.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/vfs/super.h"
 
 static bool ending;

@@ -41,19 +41,14 @@ struct task_tty_ops {
 };
 extern const struct task_tty_ops *task_tty_ops;
 
-u32 nr_processes(void), nr_threads_total(void);
-u64 nr_forks(void); /* processes and threads made since boot */
-pid_t last_pid(void);
 extern int sysctl_oom_kill_allocating_task, sysctl_panic_on_oom, sysctl_oom_dump_tasks;
-extern int sysctl_pid_max, sysctl_threads_max;
+extern int sysctl_threads_max;
 extern struct task *init_process; /* pid 1 */
 
 /* For /proc/PID: strings as Linux prints them. */
 char task_state_char(struct task *t);
 void task_times(struct task *t, u64 *utime, u64 *stime);         /* times of one thread */
 void thread_group_times(struct task *t, u64 *utime, u64 *stime); /* the process */
-void task_answers(struct answers *
-		a); /* what current's getpid() and so on say; arch_answers_revoke() when that changes */
 /* mmget'd, or NULL (kernel thread, exiting) */
 struct mm *get_task_mm(struct task *t);
 bool ptrace_may_access(struct task *t, bool attach);

@@ -5,7 +5,7 @@
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/vfs/limits.h"
 #include "kernel/vfs/vfs.h"
 

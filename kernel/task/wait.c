@@ -17,7 +17,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/waitid.h"
 #include "kernel/vfs/vfs.h"
 

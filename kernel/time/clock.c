@@ -18,7 +18,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/ident/cred.h"
 #include "kernel/task/ns/nsproxy.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/time/internal.h"

@@ -23,7 +23,7 @@
 #include "arch/um/machine/uaccess.h"
 #include "kernel/mm/mm.h"
 #include "kernel/task/ns/nsproxy.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/time/internal.h"

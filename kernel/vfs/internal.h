@@ -28,7 +28,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/ident/cred.h"
 #include "kernel/task/ns/nsproxy.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/limits.h"
 #include "kernel/vfs/super.h"

@@ -21,7 +21,7 @@ for f in os-linux/*.c; do host+=("$build/obj/${f%.c}.o"); done
 make -s MODE="$mode" "${kernel[@]}" "${host[@]}"
 
 # Called at fork and exit, with nothing to do here.
-nothing="files_put, fs_put, fs_exchange, exe_file_put, exit_ptrace, ptrace_fork, ptrace_event, ptrace_event_enabled, ptrace_reparented, ptrace_unlink, ptrace_signal, ptrace_notify, coredump, coredump_wait_exit, pidfd_notify, syscall_trace_enter, syscall_trace_leave, unshare_files, cgroup_can_fork, cgroup_cancel_fork, cgroup_post_fork, cgroup_kthread, cgroup_exit, cgroup_release, cgroup_free, cgroup_put, cgroup_enter_frozen, cgroup_leave_frozen, cgroup_memory_path, landlock_get, landlock_put"
+nothing="files_put, fs_put, fs_exchange, exe_file_put, exit_ptrace, ptrace_fork, ptrace_event, ptrace_event_enabled, ptrace_reparented, ptrace_unlink, ptrace_signal, ptrace_notify, coredump, coredump_wait_exit, pidfd_notify, syscall_trace_enter, syscall_trace_leave, unshare_files, cgroup_can_fork, cgroup_cancel_fork, cgroup_post_fork, cgroup_kthread, cgroup_exit, cgroup_release, cgroup_free, cgroup_put, cgroup_enter_frozen, cgroup_leave_frozen, cgroup_memory_path"
 kflags="$(show CBASE) $(show OPT) $(show KFLAGS)"
 gcc -std=gnu11 -g -O2 -I. -ffreestanding -fno-stack-protector -fno-pie -fno-asynchronous-unwind-tables -fcf-protection=none \
 	-Wall -Wno-array-bounds -nostdlib -static -Wl,-Ttext-segment=0x400000 -Wl,-z,noseparate-code -Wl,-N -Wl,--build-id=none \

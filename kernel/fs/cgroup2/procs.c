@@ -7,7 +7,7 @@
  * entered from within, nor can a cgroup namespace by whoever it is.
  */
 #include "kernel/fs/cgroup2/internal.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/process.h"
 
 static int show_numbers(struct seq *s, pid_t *all, s64 n)

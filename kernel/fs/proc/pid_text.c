@@ -14,7 +14,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/proc_event.h"
 #include "kernel/task/process.h"
 

@@ -16,7 +16,7 @@
 #define NESTLING_FS_PROC_H
 
 #include "kernel/ident/cred.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/vfs/super.h"
 
 struct pid;

@@ -10,7 +10,7 @@
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/nft.h"
 #include "kernel/sched/task.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 
 struct nft_net *nft_net(struct net *net)
 {

@@ -24,7 +24,7 @@
 #include "kernel/net/net.h"
 #include "kernel/net/netlink/netlink.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/proc_event.h"
 
 #define CN_GROUPS 26

@@ -19,7 +19,7 @@
 #include "kernel/net/netlink/netlink.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 
 #define PORT_BUCKETS 256U
 

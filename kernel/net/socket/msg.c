@@ -22,7 +22,7 @@
 #include "kernel/net/socket/sock_cgroup.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/process.h"
 
 /* As x86-64 has them. */

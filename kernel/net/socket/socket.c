@@ -24,7 +24,7 @@
 #include "kernel/net/socket/sock_cgroup.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/vfs/lock/io_signal.h"
 #include "kernel/vfs/landlock/landlock.h"
 #include "kernel/vfs/libfs.h"

@@ -25,7 +25,7 @@
 #include "kernel/net/unix/unix.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/process.h"
 
 int unix_max_dgram_qlen = 512;

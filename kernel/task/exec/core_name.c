@@ -12,7 +12,7 @@
  * directory.
  */
 #include "kernel/task/internal.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/vfs/vfs.h"
 
 char core_pattern[128] = "core";

@@ -21,7 +21,7 @@
 #include <linux/stat.h>
 
 #include "kernel/task/internal.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/proc_event.h"
 #include "kernel/vfs/vfs.h"
 

@@ -24,8 +24,9 @@
 #include "gen/syscalls.h"
 #include "kernel/lib/trace.h"
 #include "kernel/task/exec/exec.h"
+#include "kernel/task/ns/nsproxy.h"
 #include "kernel/task/perf.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/proc_event.h"
 
 #define MAX_INTERPRETERS 5

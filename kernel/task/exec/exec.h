@@ -102,8 +102,4 @@ u64 random_pages(u32 bits);
 #define READ_IMPLIES_EXEC_BIT 0x0400000
 extern int sysctl_randomize_va_space;
 
-/* de_thread.c */
-void exchange_pids(struct task *a, struct task *b); /* pid.c */
-void transfer_pid(struct task *from, struct task *to, enum pid_type type);
-
 #endif

@@ -20,7 +20,7 @@
 
 #include "arch/um/machine/arch.h"
 #include "kernel/task/futex/futex_internal.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 
 #define CHAIN_MAX 1024
 #define MAX_BOOST 99 /* a deadline is not lent */

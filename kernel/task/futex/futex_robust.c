@@ -11,7 +11,7 @@
 #include "gen/syscalls.h"
 #include "kernel/lib/printk.h"
 #include "kernel/task/futex/futex_internal.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 
 #define ROBUST_LIMIT 2048
 

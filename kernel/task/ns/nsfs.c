@@ -14,7 +14,7 @@
 #include "kernel/task/internal.h"
 #include "kernel/task/ns/nsfs.h"
 #include "kernel/task/ns/nsproxy.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/vfs/libfs.h"
 #include "kernel/vfs/mount/mount.h"
 #include "kernel/vfs/super.h"

@@ -1,101 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * nsproxy.h: namespaces: what they have in common, and which ones a task is in.
- *
- * Every namespace begins with a struct ns_common. A kind registers itself at boot: its operations
- * and its initial namespace.
- *
- *	static const struct ns_ops uts_ops = { .name = "uts", .flag = CLONE_NEWUTS, .count =
- *	UCOUNT_UTS, .copy = ..., .free = ... }; ns_register(NS_UTS, &uts_ops, &init_uts.ns); uts =
- *	container_of(current->nsproxy->ns[NS_UTS], struct uts_namespace, ns);
- *
- * A task has one struct nsproxy, shared with those it has forked; it is never changed, only
- * replaced as a whole by its own task (clone, unshare, setns, exit). The user namespace is not in
- * it: it belongs to the credentials (cred->user_ns). The slot NS_PID is the namespace that children
- * are born into, as is NS_TIME_CHILD; a task's own pid namespace is that of its number.
- *
- * Life of a namespace: copy() makes it with one reference; nsproxies, open files of nsfs, children
- * (user, pid) hold it; free() is called with the last, in a context that may sleep and holds no
- * lock.
- *
- * Invariants: 1. ns->owner lives as long as the namespace. 2. A namespace is counted for (owner,
- * its maker's uid) and in all user namespaces above, until it is freed. 3. ns->inum is unique among
- * the living.
- *
- * Locks: task->alloc_lock where another task's nsproxy is read, or one's own is replaced.
- */
+/* nsproxy.h: how a task comes into namespaces and leaves them (kernel/ident/ns.h): fork, exec, unshare, setns, exit. */
 #ifndef NESTLING_TASK_NSPROXY_H
 #define NESTLING_TASK_NSPROXY_H
 
-#include "kernel/lib/atomic.h"
-#include "kernel/sched/task.h"
-#include "kernel/ident/user_ns.h"
+#include "kernel/ident/ns.h"
 
-struct cred;
 struct file;
 struct path;
 
-enum ns_slot {
-	NS_MNT,
-	NS_UTS,
-	NS_IPC,
-	NS_NET,
-	NS_CGROUP,
-	NS_PID, /* for children */
-	NS_TIME,
-	NS_TIME_CHILD,
-	NS_SLOTS
-};
-
-struct nsproxy {
-	atomic_t count;
-	/* a reference each; NULL: the kind is not there */
-	struct ns_common *ns[NS_SLOTS];
-};
-
-/* What setns() builds before it commits. */
-struct nsset {
-	u64 flags;             /* CLONE_NEW* that are joined */
-	struct nsproxy *proxy; /* current's copy */
-	struct fs_struct *fs;  /* current's own, or a copy to be installed */
-	struct cred *cred;     /* NULL: stays */
-};
-
-struct ns_ops {
-	/* "mnt": the text of a link is "mnt:[inum]" */
-	const char *name;
-	u32 flag; /* CLONE_NEW* */
-	enum ucount count;
-	/* A new one for a clone or unshare; @fs, if any, is moved to it (mnt). ERR_PTR. */
-	struct ns_common *(*copy)(
-		struct ns_common *old, struct user_namespace *owner, struct fs_struct *fs);
-	void (*free)(struct ns_common *ns);
-	/*
-	 * setns: may current, and what follows from it? @ns is put into its slot by the caller. 0
-	 * or -errno.
-	 */
-	int (*install)(struct nsset *set, struct ns_common *ns);
-	struct ns_common *(*parent)(struct ns_common *ns); /* without a reference; NULL: none */
-	void (*enter)(
-		struct ns_common *ns, struct mm *mm); /* a child of fork begins in it (time) */
-};
-
-extern struct nsproxy init_nsproxy;
 extern const u32 clone_ns_flags; /* all CLONE_NEW* that there are */
-
-void ns_register(enum ns_slot slot, const struct ns_ops *ops, struct ns_common *init);
-/*
- * The fields of a new namespace, counted for current's euid: 0, -ENOSPC, -ENOMEM. ns_fini() undoes
- * it.
- */
-int ns_init(struct ns_common *ns, const struct ns_ops *ops, struct user_namespace *owner);
-void ns_fini(struct ns_common *ns);
-struct ns_common *ns_get(struct ns_common *ns);
-void ns_put(struct ns_common *ns);
-/* The namespace of a task with a reference, or NULL (it exits, or there are none). */
-struct ns_common *ns_of_task(struct task *t, enum ns_slot slot);
-/* Returns the owner of current's namespace in @slot, without a reference. */
-struct user_namespace *current_ns_owner(enum ns_slot slot);
 
 int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner); /* 0 or -errno */
 void switch_namespaces(struct task *t, struct nsproxy *to); /* takes the reference; t is current */
@@ -104,8 +17,6 @@ int exec_namespaces(struct
 	mm *mm); /* current's new program has the clocks that its children would get: 0, -ENOMEM */
 void nsproxy_put(struct nsproxy *p);
 
-/* An install() for what asks for CAP_SYS_ADMIN over the namespace and at home, and nothing else. */
-int ns_install_default(struct nsset *set, struct ns_common *ns);
 /* The namespace that an open file of nsfs stands for, without a reference; NULL. */
 struct ns_common *nsfs_file_ns(const struct file *f);
 /* The same for an inode (bind mounts of mount namespaces must not go round in circles). */

@@ -10,7 +10,7 @@
  *
  * Locks: tasklist_lock for child_reaper; numbers are pid.c's.
  */
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/internal.h"
 
 static struct ns_common *pid_ns_copy(
@@ -38,13 +38,6 @@ static struct ns_common *pid_ns_parent(struct ns_common *ns)
 	return up ? &up->ns : NULL;
 }
 
-bool in_pidns(const struct pid_namespace *top, const struct pid_namespace *ns)
-{
-	while (ns->level > top->level)
-		ns = ns->parent;
-	return ns == top;
-}
-
 /* Only downward: a child would be unseen by its parent. */
 static int pid_ns_install(struct nsset *set, struct ns_common *ns)
 {
@@ -63,15 +56,6 @@ static const struct ns_ops pid_ns_ops = {
 	.free = pid_ns_free,
 	.install = pid_ns_install,
 	.parent = pid_ns_parent,
-};
-
-struct pid_namespace init_pid_ns = {
-	.ns = { .count = ATOMIC_INIT(2),
-		.inum = 4026531836U,
-		.ops = &pid_ns_ops,
-		.owner = &init_user_ns },
-	.map = RADIX_INIT,
-	.last_given = 1, /* 1 is kept for init */
 };
 
 static struct ns_common *pid_ns_copy(
@@ -97,65 +81,6 @@ static struct ns_common *pid_ns_copy(
 	p->level = up->level + 1;
 	p->memfd_noexec = READ_ONCE(up->memfd_noexec);
 	return &p->ns;
-}
-
-struct ns_common *task_active_pid_ns_get(struct task *t)
-{
-	struct ns_common *ns;
-
-	read_lock(&tasklist_lock);
-	ns = t->thread_pid ? ns_get(&pid_ns_of(t->thread_pid)->ns) : NULL;
-	read_unlock(&tasklist_lock);
-	return ns;
-}
-
-/* ---- numbers of tasks ---- */
-
-pid_t task_pid_nr_ns(struct task *t, const struct pid_namespace *ns)
-{
-	return ns->level ? pid_nr_ns(READ_ONCE(t->thread_pid), ns) : t->pid;
-}
-
-pid_t task_tgid_nr_ns(struct task *t, const struct pid_namespace *ns)
-{
-	if (!ns->level)
-		return t->tgid;
-	return pid_nr_ns(READ_ONCE(t->signal->pids[PIDTYPE_TGID]), ns);
-}
-
-pid_t pid_from_global_ns(pid_t nr, const struct pid_namespace *ns)
-{
-	struct pid *p;
-
-	if (!ns->level)
-		return nr;
-	p = find_get_pid_ns(nr, &init_pid_ns);
-	nr = pid_nr_ns(p, ns);
-	put_pid(p);
-	return nr;
-}
-
-pid_t pid_from_global(pid_t nr)
-{
-	return pid_from_global_ns(nr, current_pid_ns());
-}
-
-pid_t next_process_ns(pid_t from, struct pid_namespace *ns)
-{
-	u64 nr = (u64)from;
-	struct pid *p;
-
-	while ((p = next_pid_ns(&nr, ns))) {
-		struct task *t = pid_get_task(p, PIDTYPE_TGID);
-
-		put_pid(p);
-		if (t) {
-			put_task(t);
-			return (pid_t)nr;
-		}
-		nr++;
-	}
-	return 0;
 }
 
 /* ---- the end ---- */

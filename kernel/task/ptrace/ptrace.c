@@ -24,7 +24,7 @@
 #include "gen/syscalls.h"
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/proc_event.h"
 #include "kernel/task/seccomp/seccomp.h"
 #include "kernel/vfs/landlock/landlock.h"

@@ -27,7 +27,7 @@
 
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/seccomp/seccomp.h"
 #include "kernel/vfs/vfs.h"
 

@@ -11,7 +11,7 @@
  * ends themselves.
  */
 #include "kernel/task/exec/exec.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 
 static void wait_for_others(struct signal_struct *sig, struct sighand_struct *sh, bool *killed)
 {

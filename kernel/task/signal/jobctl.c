@@ -16,7 +16,7 @@
  */
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 
 bool task_set_jobctl_pending(struct task *t, u32 mask)
 {

@@ -13,6 +13,8 @@
 #include <asm/siginfo.h>
 #include <linux/resource.h>
 
+#include "kernel/ident/pid.h"
+#include "kernel/ident/thread_group.h"
 #include "kernel/sched/task.h"
 #include "kernel/sched/timer.h"
 
@@ -20,26 +22,7 @@ struct user_struct;
 struct tty_struct;
 struct core_state;
 
-#define NSIG_MAX 64
 #define UNMASKABLE (sigmask_of(SIGKILL) | sigmask_of(SIGSTOP))
-
-/* As rt_sigaction(2)'s kernel layout on x86-64. */
-struct ksigaction {
-	u64 handler; /* 0 SIG_DFL, 1 SIG_IGN */
-	u64 flags;
-	u64 restorer;
-	u64 mask;
-};
-
-struct sighand_struct {
-	atomic_t count;
-	/* also all signal state of the threads that share it */
-	spinlock_t lock;
-	struct ksigaction action[NSIG_MAX];
-	struct wait_queue_head signalfd_wqh;
-	/* lock_task_sighand() looks without a reference */
-	struct rcu_head rcu;
-};
 
 #define OVERRUN_MAX 0x7fffffffL
 struct sigqueue {
@@ -60,147 +43,6 @@ struct sigqueue {
 	/* the queue's that it stands in, and the POSIX timer's that it belongs to */
 	atomic_t refs;
 };
-
-/* What the threads of one process share. Under sighand->lock unless said otherwise. */
-struct signal_struct {
-	atomic_t sigcnt;
-	atomic_t live;  /* threads that have not begun to exit */
-	int nr_threads; /* under tasklist_lock */
-	/* of task->thread_node, under tasklist_lock */
-	struct list_head threads;
-	struct wait_queue_head wait_chldexit;
-	struct task *curr_target;
-	struct sigpending shared_pending;
-	int group_exit_code;
-	/* every thread is to die with group_exit_code */
-	bool group_exit;
-	/* how many were sent to it as to one of several */
-	atomic_t multi_signals;
-	int group_stop_count;
-	u32 flags; /* SIGNAL_STOP_STOPPED, ... (signal.c) */
-	struct task *group_exec_task;
-	/* sessions and groups: under tasklist_lock */
-	struct pid *pids[4]; /* PIDTYPE_* */
-	bool leader;         /* session leader */
-	struct tty_struct *
-		tty; /* controlling terminal, or NULL; changed under tasklist_lock and the tty's lock */
-	struct pid *tty_old_pgrp;
-	bool is_child_subreaper, has_child_subreaper;
-	struct rlimit64_pair {
-		u64 cur, max;
-	} rlim[RLIM_NLIMITS]; /* under alloc_lock of the group leader; read racily */
-	/* times of dead threads and children, ns */
-	u64 utime, stime, cutime, cstime, sum_exec;
-	u64 nvcsw, nivcsw, cnvcsw, cnivcsw, min_flt, maj_flt, cmin_flt, cmaj_flt, inblock, oublock,
-		cinblock, coublock, maxrss, cmaxrss;
-	struct key *session_keyring, *process_keyring; /* references; under keys_mutex */
-	/* execs; written by who has become the only thread, read racily */
-	u32 exec_id;
-	/* for process accounting, set by the last thread: how it ended */
-	int acct_code;
-	u64 acct_pages; /* and how large it was */
-	u64 rchar, wchar, syscr, syscw, read_bytes, write_bytes;
-	struct autogroup
-		*autogroup; /* autogroup.c; a reference, under tasklist_lock. NULL: of the root
-				      */
-	/* this and the next two: time/posix_timer.c */
-	struct list_head posix_timers;
-	struct rb_root posix_timer_ids; /* the same, by their numbers */
-	/* of any process, that wait for this one's CPU time */
-	struct rb_root cpu_timers;
-	int next_posix_timer_id;
-	struct ktimer real_timer; /* ITIMER_REAL */
-	u64 it_real_incr;
-	/* its expiries since SIGALRM was last taken; racily */
-	u8 it_real_unseen;
-	bool it_real_again; /* it has expired since it was set */
-	struct {
-		u64 expires, incr; /* process CPU time ns; 0 off */
-	} it[2];                   /* ITIMER_VIRTUAL, ITIMER_PROF */
-	int oom_score_adj, oom_score_adj_min;
-	bool oom_victim;
-	struct core_state *core_state;
-	struct mutex cred_guard_mutex; /* exec against ptrace attach */
-	/*
-	 * Memory and credentials change together in exec: see exec_hold(). Inside cred_guard_mutex;
-	 * short.
-	 */
-	struct mutex exec_update_mutex;
-	int group_stop_signr; /* the signal that stopped it, for wait */
-	/* exec waits until so many other threads are left */
-	int notify_count;
-	u32 ptrace_options;
-	struct exit_watch
-		*exit_watch; /* spawn.h; set before its program runs, lives until it is told */
-	struct rcu_head rcu;
-};
-
-enum pid_type { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID, PIDTYPE_MAX };
-
-/*
- * A process number that outlives reuse: groups and sessions keep theirs while they have members.
- * Counted.
- */
-struct pid_namespace;
-struct upid {
-	pid_t nr;
-	struct pid_namespace *ns;
-};
-struct pid {
-	atomic_t count;
-	pid_t nr; /* in the initial namespace */
-	/* of the namespace it was made for: 0 the initial one */
-	u32 level;
-	struct list_head tasks[PIDTYPE_MAX]; /* of task->pid_links, under tasklist_lock */
-	struct wait_queue_head wait_pidfd;
-	/* never used again: the inode number of its pidfds */
-	u64 ident;
-	/* What is left of its task once that has been waited for: under tasklist_lock. */
-	bool released;
-	int exit_code; /* as wait(2) has it */
-	u64 exit_cgroup;
-	struct rcu_head rcu;
-	/* its numbers in the namespaces of levels 1 to level */
-	struct upid upper[];
-};
-pid_t pid_nr(struct
-	pid *p); /* 0 for NULL; in the initial namespace: programs are told pid_vnr() (pid_ns.h) */
-struct pid *get_pid(
-	struct pid *p); /* the caller has a reference, or a lock under which there is one */
-/*
- * What @t has now, with a reference: NULL once it is released. Takes tasklist_lock: its group and
- * session may change meanwhile.
- */
-struct pid *get_task_pid(struct task *t, enum pid_type type);
-void put_pid(struct pid *p);
-/* By the number that current's pid namespace has for it: */
-struct pid *find_get_pid(pid_t nr); /* a reference or NULL */
-/* A task, with a reference (put_task), or NULL. */
-struct task *find_get_task(pid_t pid);
-struct task *pid_get_task(struct pid *p, enum pid_type type);
-static inline struct pid *task_pgrp(struct task *t)
-{
-	return t->signal->pids[PIDTYPE_PGID];
-}
-static inline struct pid *task_session(struct task *t)
-{
-	return t->signal->pids[PIDTYPE_SID];
-}
-/* fn for every process (leader) with a group or session number; under tasklist_lock taken here. */
-void for_each_in_pid(
-	struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg), void *arg);
-/* For who has it already. */
-void for_each_in_pid_locked(
-	struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg), void *arg);
-
-static inline u64 rlimit(int which)
-{
-	return READ_ONCE(current->signal->rlim[which].cur);
-}
-static inline u64 task_rlimit(struct task *t, int which)
-{
-	return READ_ONCE(t->signal->rlim[which].cur);
-}
 
 /* ---- sending; all work with spinlocks held except sighand->lock ---- */
 #define SEND_SIG_NOINFO ((const siginfo_t *)0)

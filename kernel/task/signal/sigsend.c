@@ -19,7 +19,7 @@
 #include "gen/syscalls.h"
 #include "kernel/lib/trace.h"
 #include "kernel/task/internal.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/vfs/landlock/landlock.h"
 
 static bool info_is_special(const siginfo_t *info)

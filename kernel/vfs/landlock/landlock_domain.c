@@ -108,3 +108,12 @@ int landlock_tcp(u16 family, const void *addr, u32 len, bool connect)
 		       0 :
 		       -EACCES;
 }
+
+static const struct cred_domain_ops domain_ops = { .get = landlock_get, .put = landlock_put };
+
+static int landlock_init(void)
+{
+	cred_domain_ops = &domain_ops;
+	return 0;
+}
+INITCALL(1, landlock_init);

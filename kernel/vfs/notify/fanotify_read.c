@@ -9,7 +9,7 @@
 #include <linux/eventpoll.h>
 
 #include "kernel/vfs/notify/fanotify.h"
-#include "kernel/task/ns/pid_ns.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/super.h"

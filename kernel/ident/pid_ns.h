@@ -12,12 +12,12 @@
  *
  * Locks: pidmap_lock for map, last_given and nr_pids; tasklist_lock for child_reaper.
  */
-#ifndef NESTLING_TASK_PID_NS_H
-#define NESTLING_TASK_PID_NS_H
+#ifndef NESTLING_IDENT_PID_NS_H
+#define NESTLING_IDENT_PID_NS_H
 
+#include "kernel/ident/ns.h"
+#include "kernel/ident/pid.h"
 #include "kernel/lib/radix.h"
-#include "kernel/task/ns/nsproxy.h"
-#include "kernel/task/signal/signal.h"
 
 #define MAX_PID_NS_LEVEL 32
 

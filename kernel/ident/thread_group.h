@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread_group.h: what the threads of one process share: signal_struct and sighand_struct.
+ *
+ * Signals are queued and delivered by kernel/task/signal; rooms below read limits, numbers and the session from here.
+ */
+#ifndef NESTLING_IDENT_THREAD_GROUP_H
+#define NESTLING_IDENT_THREAD_GROUP_H
+
+#include <asm/signal.h>
+#include <linux/resource.h>
+
+#include "kernel/sched/task.h"
+#include "kernel/sched/timer.h"
+
+struct core_state;
+struct pid;
+struct tty_struct;
+
+enum pid_type { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID, PIDTYPE_MAX };
+
+#define NSIG_MAX 64
+/* As rt_sigaction(2)'s kernel layout on x86-64. */
+struct ksigaction {
+	u64 handler; /* 0 SIG_DFL, 1 SIG_IGN */
+	u64 flags;
+	u64 restorer;
+	u64 mask;
+};
+
+struct sighand_struct {
+	atomic_t count;
+	/* also all signal state of the threads that share it */
+	spinlock_t lock;
+	struct ksigaction action[NSIG_MAX];
+	struct wait_queue_head signalfd_wqh;
+	/* lock_task_sighand() looks without a reference */
+	struct rcu_head rcu;
+};
+
+/* What the threads of one process share. Under sighand->lock unless said otherwise. */
+struct signal_struct {
+	atomic_t sigcnt;
+	atomic_t live;  /* threads that have not begun to exit */
+	int nr_threads; /* under tasklist_lock */
+	/* of task->thread_node, under tasklist_lock */
+	struct list_head threads;
+	struct wait_queue_head wait_chldexit;
+	struct task *curr_target;
+	struct sigpending shared_pending;
+	int group_exit_code;
+	/* every thread is to die with group_exit_code */
+	bool group_exit;
+	/* how many were sent to it as to one of several */
+	atomic_t multi_signals;
+	int group_stop_count;
+	u32 flags; /* SIGNAL_STOP_STOPPED, ... (signal.c) */
+	struct task *group_exec_task;
+	/* sessions and groups: under tasklist_lock */
+	struct pid *pids[4]; /* PIDTYPE_* */
+	bool leader;         /* session leader */
+	struct tty_struct *
+		tty; /* controlling terminal, or NULL; changed under tasklist_lock and the tty's lock */
+	struct pid *tty_old_pgrp;
+	bool is_child_subreaper, has_child_subreaper;
+	struct rlimit64_pair {
+		u64 cur, max;
+	} rlim[RLIM_NLIMITS]; /* under alloc_lock of the group leader; read racily */
+	/* times of dead threads and children, ns */
+	u64 utime, stime, cutime, cstime, sum_exec;
+	u64 nvcsw, nivcsw, cnvcsw, cnivcsw, min_flt, maj_flt, cmin_flt, cmaj_flt, inblock, oublock,
+		cinblock, coublock, maxrss, cmaxrss;
+	struct key *session_keyring, *process_keyring; /* references; under keys_mutex */
+	/* execs; written by who has become the only thread, read racily */
+	u32 exec_id;
+	/* for process accounting, set by the last thread: how it ended */
+	int acct_code;
+	u64 acct_pages; /* and how large it was */
+	u64 rchar, wchar, syscr, syscw, read_bytes, write_bytes;
+	struct autogroup
+		*autogroup; /* autogroup.c; a reference, under tasklist_lock. NULL: of the root
+				      */
+	/* this and the next two: time/posix_timer.c */
+	struct list_head posix_timers;
+	struct rb_root posix_timer_ids; /* the same, by their numbers */
+	/* of any process, that wait for this one's CPU time */
+	struct rb_root cpu_timers;
+	int next_posix_timer_id;
+	struct ktimer real_timer; /* ITIMER_REAL */
+	u64 it_real_incr;
+	/* its expiries since SIGALRM was last taken; racily */
+	u8 it_real_unseen;
+	bool it_real_again; /* it has expired since it was set */
+	struct {
+		u64 expires, incr; /* process CPU time ns; 0 off */
+	} it[2];                   /* ITIMER_VIRTUAL, ITIMER_PROF */
+	int oom_score_adj, oom_score_adj_min;
+	bool oom_victim;
+	struct core_state *core_state;
+	struct mutex cred_guard_mutex; /* exec against ptrace attach */
+	/*
+	 * Memory and credentials change together in exec: see exec_hold(). Inside cred_guard_mutex;
+	 * short.
+	 */
+	struct mutex exec_update_mutex;
+	int group_stop_signr; /* the signal that stopped it, for wait */
+	/* exec waits until so many other threads are left */
+	int notify_count;
+	u32 ptrace_options;
+	struct exit_watch
+		*exit_watch; /* spawn.h; set before its program runs, lives until it is told */
+	struct rcu_head rcu;
+};
+
+static inline struct pid *task_pgrp(struct task *t)
+{
+	return t->signal->pids[PIDTYPE_PGID];
+}
+static inline struct pid *task_session(struct task *t)
+{
+	return t->signal->pids[PIDTYPE_SID];
+}
+static inline bool same_thread_group(const struct task *a, const struct task *b)
+{
+	return a->signal == b->signal;
+}
+static inline bool thread_group_leader(const struct task *t)
+{
+	return t->group_leader == t;
+}
+static inline bool thread_group_empty(const struct task *t)
+{
+	return list_is_singular(&t->signal->threads);
+}
+static inline pid_t task_pid(const struct task *t)
+{
+	return t->pid;
+}
+
+static inline u64 rlimit(int which)
+{
+	return READ_ONCE(current->signal->rlim[which].cur);
+}
+static inline u64 task_rlimit(struct task *t, int which)
+{
+	return READ_ONCE(t->signal->rlim[which].cur);
+}
+
+#endif
