@@ -438,7 +438,7 @@ static void exit_last_thread(struct task *t, int code)
 	if (init_process && same_thread_group(t, init_process))
 		panic("Attempted to kill init! exitcode=0x%08x",
 			t->signal->group_exit ? t->signal->group_exit_code : code);
-	process_timers_exit(t->signal);
+	process_timer_ops.exit(t->signal);
 	note_maxrss(t);
 	acct_collect(t, code);
 }

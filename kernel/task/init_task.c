@@ -115,7 +115,7 @@ struct signal_struct *signal_alloc(void)
 	mutex_init(&sig->cred_guard_mutex);
 	mutex_init(&sig->exec_update_mutex);
 	rlimits_init(sig);
-	process_timers_init(sig);
+	process_timer_ops.init(sig);
 	return sig;
 }
 

@@ -42,7 +42,7 @@ static int do_prlimit(
 	}
 	spin_unlock(&leader->alloc_lock);
 	if (new && !err && (which == RLIMIT_CPU || which == RLIMIT_RTTIME))
-		cpu_timers_changed(sig);
+		process_timer_ops.limit_changed(sig);
 	return err;
 }
 

@@ -132,7 +132,7 @@ static int change(struct task *t, int policy, int prio, int nice, bool reset_on_
 	if (err)
 		return err;
 	if (realtime(policy))
-		cpu_timers_changed(t->signal); /* RLIMIT_RTTIME counts from now on */
+		process_timer_ops.limit_changed(t->signal); /* RLIMIT_RTTIME counts from now on */
 	t->sched_reset_on_fork = reset_on_fork;
 	if (!realtime(policy) && nice != t->nice)
 		set_user_nice(t, nice);

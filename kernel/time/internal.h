@@ -3,6 +3,7 @@
 #ifndef NESTLING_TIME_INTERNAL_H
 #define NESTLING_TIME_INTERNAL_H
 
+#include "kernel/task/signal/signal.h"
 #include "kernel/time/time.h"
 
 /*
@@ -11,6 +12,10 @@
  */
 u64 posix_cpu_timers_check(struct signal_struct *sig, u64 exec);
 void posix_timers_delete_all(struct signal_struct *sig);
+
+/* For process_timer_ops. */
+void timer_signal_taken(siginfo_t *info);
+void timer_signal_wanted(int signo);
 
 /*
  * Returns the first of expires, expires + interval, ... that is after @now; *missed: how many of

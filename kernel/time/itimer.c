@@ -95,17 +95,17 @@ void real_timer_wanted(void)
 	spin_unlock(&real_lock);
 }
 
-void process_timers_init(struct signal_struct *sig)
+static void process_timers_init(struct signal_struct *sig)
 {
 	timer_setup(&sig->real_timer, real_expired);
 }
 
-void process_timers_exec(struct signal_struct *sig)
+static void process_timers_exec(struct signal_struct *sig)
 {
 	posix_timers_delete_all(sig);
 }
 
-void process_timers_exit(struct signal_struct *sig)
+static void process_timers_exit(struct signal_struct *sig)
 {
 	spin_lock(&real_lock);
 	sig->it_real_incr = 0;
@@ -238,3 +238,12 @@ long sys_alarm(uint32_t seconds)
 		return 1;
 	return (long)((left + NSEC_PER_SEC / 2) / NSEC_PER_SEC);
 }
+
+const struct process_timer_ops process_timer_ops = {
+	.init = process_timers_init,
+	.exec = process_timers_exec,
+	.exit = process_timers_exit,
+	.limit_changed = cpu_timers_changed,
+	.taken = timer_signal_taken,
+	.wanted = timer_signal_wanted,
+};

@@ -17,6 +17,7 @@
 #include "kernel/ident/pid_ns.h"
 #include "kernel/task/proc_event.h"
 #include "kernel/task/process.h"
+#include "kernel/time/time.h"
 
 /* ---- small texts ---- */
 

@@ -170,7 +170,7 @@ static void reset_signals(void)
 	current->sas_ss_sp = current->sas_ss_size = 0;
 	current->sas_ss_flags = SS_DISABLE;
 	current->restart.fn = NULL;
-	process_timers_exec(current->signal);
+	process_timer_ops.exec(current->signal);
 }
 
 static void set_comm(const char *name, size_t len)

@@ -55,7 +55,7 @@ long sys_rt_sigaction(int sig, uaddr_t act, uaddr_t oldact, size_t sigsetsize)
 	}
 	spin_unlock(&current->sighand->lock);
 	if (act.v && ignores(sig, old.handler) && !ignores(sig, new.handler))
-		timer_signal_wanted(sig);
+		process_timer_ops.wanted(sig);
 	if (oldact.v && copy_to_user(oldact, &old, sizeof(old)))
 		return -EFAULT;
 	return 0;
@@ -137,7 +137,7 @@ static int take_signal(u64 mask, siginfo_t *info)
 	sig = dequeue_signal_locked(current, ~mask, info);
 	spin_unlock(&current->sighand->lock);
 	if (sig)
-		timer_signal_taken(info);
+		process_timer_ops.taken(info);
 	return sig;
 }
 
@@ -167,7 +167,7 @@ static int wait_signal(u64 mask, siginfo_t *info, u64 deadline)
 	sig = dequeue_signal_locked(current, ~mask, info);
 	spin_unlock(&current->sighand->lock);
 	if (sig)
-		timer_signal_taken(info);
+		process_timer_ops.taken(info);
 	return sig;
 }
 

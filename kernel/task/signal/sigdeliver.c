@@ -179,7 +179,7 @@ bool get_signal(struct ksignal *ks)
 			break;
 		if (unlikely(ks->info.si_code == SI_TIMER || signr == SIGALRM)) {
 			spin_unlock(&sh->lock);
-			timer_signal_taken(&ks->info);
+			process_timer_ops.taken(&ks->info);
 			spin_lock(&sh->lock);
 		}
 		if (current->ptrace && signr != SIGKILL) {

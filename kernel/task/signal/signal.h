@@ -92,14 +92,6 @@ void sigqueue_cancel(struct sigqueue *q);
  * dropped, counts as its overruns.
  */
 void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_type type);
-/*
- * posix_timer.c: current has taken a signal (whose si_code is SI_TIMER, or SIGALRM: others need not
- * be told), and holds no lock. Where it is a timer's, what has passed until now is added to it, and
- * the timer does not rest any more.
- */
-void timer_signal_taken(siginfo_t *info);
-/* The same: current's process does not ignore @signo any more. Its timers go on at once. */
-void timer_signal_wanted(int signo);
 
 /* What do_signal() hands to arch_setup_frame(). */
 struct ksignal {
@@ -117,24 +109,22 @@ bool on_sig_stack(u64 sp);
 /* The stack pointer for a frame of this action (SA_ONSTACK honoured). */
 u64 sigsp(u64 sp, const struct ksignal *ks);
 
-/* Timers that end in signals: the sched room's (kernel/sched). Called by fork, exec and exit. */
-void process_timers_init(struct signal_struct *sig); /* a new process: no timers */
-void process_timers_exec(
-	struct signal_struct *sig); /* deletes POSIX timers; interval timers stay */
-void process_timers_exit(struct signal_struct *sig); /* the last thread goes: all of them */
-/* What timer_create(2) was asked for. */
-struct posix_timer_info {
-	int id, signo, notify /* SIGEV_* */, clock;
-	u64 value;
-	struct pid *target;
+/* What the timers of a process that end in signals do; kernel/time fills the table. */
+struct process_timer_ops {
+	void (*init)(struct signal_struct *sig); /* a new process: no timers */
+	/* Deletes POSIX timers; interval timers stay. */
+	void (*exec)(struct signal_struct *sig);
+	void (*exit)(struct signal_struct *sig); /* the last thread goes: deletes all of them */
+	/* RLIMIT_CPU or RLIMIT_RTTIME has changed: the threads look at their CPU time again. */
+	void (*limit_changed)(struct signal_struct *sig);
+	/*
+	 * Current has taken a signal whose si_code is SI_TIMER, or SIGALRM (others need not be told), and holds
+	 * no lock. A timer's @info gets what has passed until now, and the timer rests no longer.
+	 */
+	void (*taken)(siginfo_t *info);
+	void (*wanted)(int signo); /* current's process ignores @signo no longer: its timers go on */
 };
-/*
- * Of each timer of a process, the youngest first, as they all were at one time; no lock is held. 0
- * or -ENOMEM.
- */
-int posix_timers_tell(struct signal_struct *sig,
-	void (*tell)(void *arg, const struct posix_timer_info *i), void *arg);
-void cpu_timers_changed(struct signal_struct *sig); /* RLIMIT_CPU has: its threads look again */
+extern const struct process_timer_ops process_timer_ops;
 
 /*
  * Of another task, which may be exiting: its sighand with the lock held, or NULL when it is gone.

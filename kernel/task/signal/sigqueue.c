@@ -173,7 +173,7 @@ int dequeue_signal(u64 mask, siginfo_t *info)
 	sig = dequeue_signal_locked(current, ~mask | UNMASKABLE, info);
 	spin_unlock(&current->sighand->lock);
 	if (sig)
-		timer_signal_taken(info);
+		process_timer_ops.taken(info);
 	return sig;
 }
 
