@@ -20,6 +20,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/ident/cred.h"
+#include "kernel/vfs/bdev/bdev.h"
 #include "kernel/vfs/vfs.h"
 
 #define SETTABLE (LO_FLAGS_AUTOCLEAR | LO_FLAGS_PARTSCAN)

@@ -235,8 +235,6 @@ struct block_device {
 	u64 cached_at;
 	struct disk_stats stat;
 };
-/* Makes a mounted file system, which holds the device, its tenant. @t NULL ends that. */
-void bdev_set_tenant(struct block_device *b, const struct bdev_tenant *t, void *arg, u32 block);
 /* Adds the disk, scans for DOS/GPT partitions, creates /dev nodes. 0 or -errno. */
 int add_disk(struct gendisk *d);
 void del_gendisk(struct gendisk *d);
@@ -265,39 +263,37 @@ struct block_device *bdev_by_dev(dev_t dev); /* NULL */
  */
 int disk_parse_number(char **text, dev_t *dev);
 struct block_device *bdev_by_name(const char *name); /* "ubda", "ubda1" */
-/* Opens a device; with a @holder exclusively. 0, -ENXIO, -EBUSY, -EROFS. */
-int bdev_open(struct block_device *b, bool write, void *holder);
-void bdev_close(struct block_device *b, bool write, void *holder);
 int bdev_flush(struct block_device *b); /* sends REQ_FLUSH and waits */
 int bdev_discard(struct block_device *b, sector_t s, u64 nr);
-int bdev_write_zeroes(
-	struct block_device *b, sector_t s, u64 nr); /* -EOPNOTSUPP: the driver cannot */
-int sync_blockdev(struct block_device *b);           /* writes its page cache out and waits */
+/* Returns -EOPNOTSUPP where the driver cannot. */
+int bdev_write_zeroes(struct block_device *b, sector_t s, u64 nr);
 /*
  * Reads or writes directly and synchronously, for metadata and journal. @buf is kernel memory of
  * the direct map (any alignment to 512). 0 or -errno.
  */
 int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n);
 
-/*
- * Reads @n bytes at byte @pos through the device's page cache, with readahead: for metadata of
- * read-only file systems. 0; -EIO beyond the end; -errno.
- */
-int bdev_read_bytes(struct block_device *b, u64 pos, void *buf, size_t n);
-
 /* True if parts of the disk can be frames (an image that is mapped directly). */
 static inline bool bdev_has_frames(const struct block_device *b)
 {
 	return b->disk->ops->frames && b->disk->has_frames;
 }
-/*
- * Returns how many (1 to @nr) of the @nr pages of the disk from sector @s on are alike. *pfn is the
- * first of as many consecutive read-only frames with the disk's present content, or 0 if they must
- * be read. A write to the disk makes the answer stale, not the frames.
- */
-u32 bdev_frames(struct block_device *b, sector_t s, u32 nr, pfn_t *pfn);
 
 int bdev_name(const struct block_device *b, char *buf, size_t size);
+/* What a device is as a file; kernel/vfs/bdev registers it before there are disks. */
+struct disk_file_ops {
+	int (*create)(struct block_device
+			*b); /* the inode whose mapping caches the device: 0 or -ENOMEM */
+	void (*resize)(struct block_device *b); /* b->nr_sectors has changed */
+	int (*sync)(struct block_device *b); /* writes its page cache out and waits: 0 or -errno */
+};
+extern const struct disk_file_ops *disk_file_ops;
+/* What makes nodes in /dev; kernel/fs/devtmpfs registers it before there are disks. */
+struct disk_node_ops {
+	int (*create)(const char *name, umode_t mode, dev_t dev); /* 0 or -errno */
+	int (*remove)(const char *name);
+};
+extern const struct disk_node_ops *disk_node_ops;
 /* What /sys shows of disks; kernel/fs/sysfs registers it. */
 struct disk_sysfs_ops {
 	/* A partition was found for the first time after boot. */
@@ -313,6 +309,5 @@ void disk_changed(struct gendisk *d);
 int diskstats_line(int i, char *buf, size_t size); /* /proc/diskstats, /proc/partitions */
 int partitions_line(int i, char *buf, size_t size);
 int blkdev_major_line(int i, char *buf, size_t size);
-extern const struct file_operations def_blk_fops;
 
 #endif

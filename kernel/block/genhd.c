@@ -9,13 +9,13 @@
  */
 #include <asm/errno.h>
 #include <linux/major.h>
+#include <linux/stat.h>
 
 #include "arch/um/machine/arch.h"
 #include "kernel/block/block.h"
 #include "kernel/block/internal.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/vfs/vfs.h"
 
 static DEFINE_MUTEX(disks_lock);
 static DEFINE_MUTEX(scan_mutex); /* one scan for partitions at a time */
@@ -40,6 +40,8 @@ int bdev_name(const struct block_device *b, char *buf, size_t size)
 	return disk_name(b->disk, b->partno, buf, size);
 }
 
+const struct disk_file_ops *disk_file_ops;
+const struct disk_node_ops *disk_node_ops;
 const struct disk_sysfs_ops *disk_sysfs_ops;
 
 void disk_event(struct block_device *b, const char *action)
@@ -71,7 +73,7 @@ static void bdev_resize(struct block_device *b, u64 nr)
 	u64 old = b->nr_sectors;
 
 	b->nr_sectors = nr;
-	i_size_write(b->inode, (loff_t)(nr << SECTOR_SHIFT));
+	disk_file_ops->resize(b);
 	if (nr < old)
 		truncate_inode_pages(b->mapping, (loff_t)(nr << SECTOR_SHIFT));
 }
@@ -86,9 +88,8 @@ static int revive_partition(struct block_device *b, sector_t start, u64 nr)
 	b->start = start;
 	bdev_resize(b, nr);
 	disk_name(b->disk, b->partno, name, sizeof(name));
-	err = devtmpfs_create(name, S_IFBLK | 0660, b->dev);
-	/* A disk that its driver is told not to have must not be opened. */
-	if (err && !b->partno)
+	err = disk_node_ops->create(name, S_IFBLK | 0660, b->dev);
+	if (err && !b->partno) /* nobody may open a disk that its driver is told not to have */
 		return err;
 	b->gone = false;
 	disk_event(b, "add");
@@ -113,14 +114,14 @@ static int add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 	b->nr_sectors = nr;
 	mutex_init(&b->lock);
 	init_rwsem(&b->tenant_lock);
-	err = bdev_inode_create(b);
+	err = disk_file_ops->create(b);
 	if (err) {
 		kfree(b);
 		return err;
 	}
 	d->part[partno] = b;
 	disk_name(d, partno, name, sizeof(name));
-	err = devtmpfs_create(name, S_IFBLK | 0660, b->dev);
+	err = disk_node_ops->create(name, S_IFBLK | 0660, b->dev);
 	b->gone = err && !partno; /* the next attempt revives it */
 	if (!err && partno && disk_sysfs_ops)
 		disk_sysfs_ops->part_appeared(b);
@@ -133,9 +134,9 @@ static void leave_partition(struct block_device *b)
 	char name[24];
 
 	disk_name(b->disk, b->partno, name, sizeof(name));
-	devtmpfs_remove(name);
+	disk_node_ops->remove(name);
 	disk_event(b, "remove");
-	sync_blockdev(b);
+	disk_file_ops->sync(b);
 	truncate_inode_pages(b->mapping, 0);
 }
 

@@ -8,6 +8,7 @@
  * Lock: chrdev_lock for the list; drivers are not unloaded while files are open.
  */
 #include "kernel/block/block.h"
+#include "kernel/vfs/bdev/bdev.h"
 #include "kernel/vfs/internal.h"
 
 struct chrdev {

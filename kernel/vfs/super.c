@@ -19,6 +19,7 @@
  */
 #include "kernel/block/block.h"
 #include "kernel/lib/radix.h"
+#include "kernel/vfs/bdev/bdev.h"
 #include "kernel/vfs/internal.h"
 #include "kernel/vfs/landlock/landlock.h"
 

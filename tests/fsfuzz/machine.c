@@ -311,15 +311,16 @@ void detach_mounts(struct dentry *d)
 {
 }
 
-int devtmpfs_create(const char *name, umode_t mode, dev_t dev)
+static int node_create(const char *name, umode_t mode, dev_t dev)
 {
 	return 0;
 }
 
-int devtmpfs_remove(const char *name)
+static int node_remove(const char *name)
 {
 	return 0;
 }
+static const struct disk_node_ops node_ops = { .create = node_create, .remove = node_remove };
 
 void put_user_ns(struct user_namespace *ns)
 {
@@ -332,17 +333,18 @@ struct user_namespace *get_user_ns(struct user_namespace *ns)
 
 /* ---- images ---- */
 
-bool decompress_has(u32 kind)
+static bool has_kind(u32 kind)
 {
 	return kind == DECOMPRESS_ZLIB;
 }
 
-long decompress_block(u32 kind, void *dst, size_t room, const void *src, size_t n)
+static long unpack_block(u32 kind, void *dst, size_t room, const void *src, size_t n)
 {
 	long done = kind == DECOMPRESS_ZLIB ? host_inflate(dst, room, src, n) : -1;
 
 	return done < 0 ? -EIO : done;
 }
+const struct decompress_ops decompress_ops = { .has = has_kind, .block = unpack_block };
 
 /* ---- the disk ---- */
 
@@ -426,6 +428,7 @@ void world_boot(void)
 	memory_boot();
 	threads_boot();
 	mm_file_ops = &file_ops;
+	disk_node_ops = &node_ops;
 	dcache_init();
 	inode_init();
 	for (int level = 1; level <= 5; level++)

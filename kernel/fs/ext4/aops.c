@@ -9,6 +9,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/file/rmap.h"
 #include "kernel/sched/task.h"
+#include "kernel/vfs/bdev/bdev.h"
 
 /* ---- reading ---- */
 

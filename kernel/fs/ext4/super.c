@@ -12,6 +12,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
+#include "kernel/vfs/bdev/bdev.h"
 #include "kernel/vfs/fserror.h"
 
 #define REMOVED_WAIT 2000000000UL /* ns */

@@ -9,7 +9,7 @@
  * A write to the superblock goes into the buffer, and under a handle into the log, so that no
  * commit and no crash restores the old one; tune2fs(8) needs that. Fields that describe this mount
  * keep their values. The mount keeps its features and sizes (sbi->disk); the buffer is never
- * trusted for them. Other blocks are written to the disk by block/rw.c. An unused buffer of such a
+ * trusted for them. Other blocks are written to the disk by vfs/bdev/rw.c. An unused buffer of such a
  * block is dropped, then read and checked again. A buffer in use, or newer than the disk, stays and
  * overrides the write, since its holder has checked it. Group descriptors, which a mount always
  * holds, are read again when a read-only mount becomes writable.
@@ -19,6 +19,7 @@
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/string.h"
+#include "kernel/vfs/bdev/bdev.h"
 
 /* True if changes go into a transaction now. */
 static bool is_journalled(const struct ext4_sb *sbi)

@@ -12,6 +12,7 @@
 #include "kernel/fs/fat/fat.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/signal/signal.h"
+#include "kernel/vfs/bdev/bdev.h"
 
 /* Where a slot is on the device: 0, -ENODATA: the directory ends before. */
 static int slot_at(struct inode *dir, u32 off, u64 *at)

@@ -12,6 +12,7 @@
 #include "kernel/fs/fat/fat.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/signal/signal.h"
+#include "kernel/vfs/bdev/bdev.h"
 
 static int copy_page_range(struct inode *inode, struct page *p, bool write)
 {

@@ -10,6 +10,7 @@
 #include <asm/errno.h>
 
 #include "kernel/fs/fat/fat.h"
+#include "kernel/vfs/bdev/bdev.h"
 
 #define OTHER_INOS (1UL << 44) /* numbers that are no places */
 

@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 
 #include "kernel/fs/fat/fat.h"
+#include "kernel/vfs/bdev/bdev.h"
 
 struct found {
 	struct fat_name name;

@@ -14,6 +14,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
+#include "kernel/vfs/bdev/bdev.h"
 
 #define SAY_EVERY 1000000000UL /* ns between messages of damage */
 

@@ -13,6 +13,7 @@
 #include "kernel/fs/fat/fat.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/signal/signal.h"
+#include "kernel/vfs/bdev/bdev.h"
 
 #define CHAIN_END 0x0fffffffU
 #define COUNT_CHUNK 4096U

@@ -11,6 +11,7 @@
 
 #include "kernel/fs/isofs/isofs.h"
 #include "kernel/sched/task.h"
+#include "kernel/vfs/bdev/bdev.h"
 #include "kernel/vfs/libfs.h"
 
 #define RA_CHUNK 128U /* pages */

@@ -12,6 +12,7 @@
 #include "kernel/fs/isofs/isofs.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/signal/signal.h"
+#include "kernel/vfs/bdev/bdev.h"
 
 static bool record_ok(const struct iso_dir_record *d, u32 left)
 {

@@ -11,6 +11,7 @@
 #include <asm/errno.h>
 
 #include "kernel/fs/isofs/isofs.h"
+#include "kernel/vfs/bdev/bdev.h"
 
 #define IS(e, a, b) ((e)->sig[0] == (a) && (e)->sig[1] == (b))
 

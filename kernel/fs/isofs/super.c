@@ -18,6 +18,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
+#include "kernel/vfs/bdev/bdev.h"
 
 static int refuse_mount(struct super_block *sb, bool silent, const char *why)
 {

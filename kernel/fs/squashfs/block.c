@@ -19,6 +19,7 @@
 #include "arch/um/machine/arch.h"
 #include "kernel/fs/squashfs/squashfs.h"
 #include "kernel/lib/decompress.h"
+#include "kernel/vfs/bdev/bdev.h"
 
 #define SECTOR 512U
 

@@ -16,11 +16,10 @@
 #include <asm/errno.h>
 #include <asm/fcntl.h>
 
-#include "kernel/block/block.h"
-#include "kernel/block/internal.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "kernel/vfs/direct_io.h"
+#include "kernel/vfs/bdev/internal.h"
 #include "kernel/vfs/super.h"
 
 static struct block_device *file_bdev(const struct file *f)

@@ -18,12 +18,11 @@
 #include <linux/hdreg.h>
 #include <linux/magic.h>
 
-#include "kernel/block/block.h"
-#include "kernel/block/internal.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
+#include "kernel/vfs/bdev/internal.h"
 #include "kernel/vfs/super.h"
 
 #define RA_SECTORS_MAX 65536 /* 32 MiB */
@@ -678,7 +677,7 @@ const struct file_operations def_blk_fops = {
 
 /* ---- the inodes ---- */
 
-int bdev_inode_create(struct block_device *b)
+static int inode_create(struct block_device *b)
 {
 	struct inode *inode = new_inode(bdev_sb);
 
@@ -698,11 +697,9 @@ int bdev_inode_create(struct block_device *b)
 	return 0;
 }
 
-void bdev_inode_destroy(struct block_device *b)
+static void inode_resize(struct block_device *b)
 {
-	truncate_inode_pages(b->mapping, 0);
-	b->inode->i_bdev = NULL;
-	iput(b->inode);
+	i_size_write(b->inode, (loff_t)(b->nr_sectors << SECTOR_SHIFT));
 }
 
 static const struct super_operations bdev_sops = {
@@ -737,6 +734,10 @@ static struct file_system_type bdev_type = {
 	.kill_sb = kill_anon_super,
 };
 
+static const struct disk_file_ops file_ops_for_disks = {
+	.create = inode_create, .resize = inode_resize, .sync = sync_blockdev
+};
+
 static int bdev_init(void)
 {
 	static struct mount *mount __used; /* never freed; leak.c finds it by this */
@@ -745,6 +746,7 @@ static int bdev_init(void)
 	if (IS_ERR(mount))
 		return (int)PTR_ERR(mount);
 	bdev_sb = mount->mnt_sb;
+	disk_file_ops = &file_ops_for_disks;
 	return 0;
 }
 INITCALL(2, bdev_init);
