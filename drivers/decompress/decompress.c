@@ -10,12 +10,14 @@ _Static_assert((int)DECOMPRESS_ZLIB == (int)DECOMPRESS_HOST_ZLIB &&
 		       (int)DECOMPRESS_LZO == (int)DECOMPRESS_HOST_LZO,
 	"both worlds number the kinds alike");
 
-bool decompress_has(u32 kind)
+static bool has(u32 kind)
 {
 	return decompress_host_has(kind);
 }
 
-long decompress_block(u32 kind, void *out, size_t size, const void *in, size_t n)
+static long block(u32 kind, void *out, size_t size, const void *in, size_t n)
 {
 	return decompress_host_block(kind, out, size, in, n);
 }
+
+const struct decompress_ops decompress_ops = { .has = has, .block = block };

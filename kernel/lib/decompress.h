@@ -20,13 +20,26 @@ enum {
 	DECOMPRESS_KINDS
 };
 
+/* drivers/decompress fills the table. */
+struct decompress_ops {
+	bool (*has)(u32 kind);
+	long (*block)(u32 kind, void *out, size_t size, const void *in, size_t n);
+};
+extern const struct decompress_ops decompress_ops;
+
 /* True if @kind is built in. */
-bool decompress_has(u32 kind);
+static inline bool decompress_has(u32 kind)
+{
+	return decompress_ops.has(kind);
+}
 /*
  * Decompresses the whole of @in, one stream of @kind, into @out. Returns the bytes, at most @size.
  * -EINVAL: damaged, or longer than @size; -ENOMEM; -EOPNOTSUPP: not built in. Both buffers lie in
  * the direct map; the rest of @out is undefined.
  */
-long decompress_block(u32 kind, void *out, size_t size, const void *in, size_t n);
+static inline long decompress_block(u32 kind, void *out, size_t size, const void *in, size_t n)
+{
+	return decompress_ops.block(kind, out, size, in, n);
+}
 
 #endif

@@ -10,7 +10,7 @@ mode=$([[ $build == build ]] || basename "$build")
 
 show() { printf 'include Makefile\nshow:\n\t@echo $(%s)\n' "$1" | make -s --no-print-directory MODE="$mode" -f - show; }
 kernel=() host=()
-sources=$(find kernel/{mm,sched,ident,task,lib,syscall,time} arch/um/{machine,entry,patch} skas/*.c \( -name '*.c' -o -name '*.S' \) ! -name userfaultfd.c)
+sources=$(find kernel/{mm,sched,ident,task,lib,syscall,time} arch/um/{machine,entry,patch} skas/*.c \( -name '*.c' -o -name '*.S' \))
 for f in $(LC_ALL=C sort <<<"$sources"); do
 	f=${f%.*}
 	[[ $mode != "" && $mode != debug || $f != kernel/lib/debug/?san ]] || continue

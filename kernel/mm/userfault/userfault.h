@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * userfault.h: faults that a guest program handles itself: what the descriptor
- * (kernel/mm/userfault/userfaultfd.c) asks of mm.
+ * (kernel/event/userfaultfd.c) asks of mm.
  */
 #ifndef NESTLING_MM_USERFAULT_H
 #define NESTLING_MM_USERFAULT_H
