@@ -19,6 +19,7 @@
 #include <linux/mman.h>
 
 #include "kernel/aio/aio.h"
+#include "kernel/event/eventfd.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/time/time.h"

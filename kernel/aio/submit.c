@@ -14,6 +14,7 @@
 #include <linux/fs.h>
 
 #include "kernel/aio/aio.h"
+#include "kernel/event/eventfd.h"
 #include "kernel/task/ioprio.h"
 #include "kernel/task/signal/signal.h"
 

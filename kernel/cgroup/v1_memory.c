@@ -138,7 +138,7 @@ static void tell(struct work *work)
 	list_for_each_entry(w, &g->watches, list)
 		if (!w->oom && w->above != (usage_of(g) >= w->pages)) {
 			w->above = !w->above;
-			eventfd_signal(w->eventfd, 1);
+			file_watch_ops->signal(w->eventfd, 1);
 		}
 	set_bounds(g);
 	spin_unlock(&cg1_watch_lock);
@@ -175,7 +175,7 @@ static int add_watch(struct cgroup1 *g, struct file *eventfd, bool oom, u64 page
 		list_add_tail(&w->list, &g->watches);
 		set_bounds(g);
 		if (oom && READ_ONCE(g->nr_oom))
-			eventfd_signal(eventfd, 1);
+			file_watch_ops->signal(eventfd, 1);
 	}
 	spin_unlock(&cg1_watch_lock);
 	if (err)
@@ -214,7 +214,7 @@ void cgroup1_memory_exit(struct cgroup1 *g)
 	WRITE_ONCE(g->mem.low, 0); /* what it leaves is spared no longer */
 	mem_keeps_changed(&g->mem);
 	while ((w = take_watch(g))) {
-		eventfd_signal(w->eventfd, 1);
+		file_watch_ops->signal(w->eventfd, 1);
 		fput(w->eventfd);
 		kfree(w);
 		cond_resched();
@@ -230,7 +230,7 @@ static void tell_oom(struct cgroup1 *g)
 	spin_lock(&cg1_watch_lock);
 	list_for_each_entry(w, &g->watches, list)
 		if (w->oom)
-			eventfd_signal(w->eventfd, 1);
+			file_watch_ops->signal(w->eventfd, 1);
 	spin_unlock(&cg1_watch_lock);
 }
 

@@ -36,6 +36,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/event/epoll.h"
+#include "kernel/event/eventfd.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
@@ -808,9 +809,16 @@ static const struct sysctl epoll_sysctls[] = {
 	SYSCTL_BIG("fs/epoll/max_user_watches", max_user_watches, 0, INT64_MAX),
 };
 
+static const struct file_watch_ops watch_ops = {
+	.release = eventpoll_release,
+	.target = eventpoll_target,
+	.signal = eventfd_signal,
+};
+
 /* At most a 25th of memory for the items of one user. */
 static int epoll_init(void)
 {
+	file_watch_ops = &watch_ops;
 	max_user_watches = nr_managed_frames() * PAGE_SIZE / 25 / sizeof(struct epoll_item);
 	return sysctl_register(epoll_sysctls, ARRAY_SIZE(epoll_sysctls));
 }

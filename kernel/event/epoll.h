@@ -3,8 +3,8 @@
  * epoll.h: epoll files and their items, between epoll.c and epoll_nest.c. The locks and their
  * order: epoll.c.
  */
-#ifndef NESTLING_IPC_EPOLL_H
-#define NESTLING_IPC_EPOLL_H
+#ifndef NESTLING_EVENT_EPOLL_H
+#define NESTLING_EVENT_EPOLL_H
 
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -60,6 +60,9 @@ static inline struct eventpoll *file_ep(struct file *f)
 	return f->f_op == &eventpoll_fops ? f->private_data : NULL;
 }
 
+/* For file_watch_ops (kernel/vfs/vfs.h). */
+struct file *eventpoll_target(struct file *ep, int fd, u32 nth);
+void eventpoll_release(struct file *f);
 /* epoll_ctl(2) with an event that was read already. */
 long epoll_ctl_event(int epfd, int op, int fd, const struct epoll_event *e);
 /* Both with nest_lock held. May @ep watch @child? 0 or -ELOOP. */

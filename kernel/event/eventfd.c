@@ -10,6 +10,7 @@
 #include <linux/eventpoll.h>
 
 #include "gen/syscalls.h"
+#include "kernel/event/eventfd.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "kernel/vfs/vfs.h"

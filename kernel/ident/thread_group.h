@@ -7,6 +7,7 @@
 #ifndef NESTLING_IDENT_THREAD_GROUP_H
 #define NESTLING_IDENT_THREAD_GROUP_H
 
+#include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <linux/resource.h>
 
@@ -20,6 +21,10 @@ struct tty_struct;
 enum pid_type { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID, PIDTYPE_MAX };
 
 #define NSIG_MAX 64
+/* In place of a siginfo_t: as kill() says it; as the kernel says it. */
+#define SEND_SIG_NOINFO ((const siginfo_t *)0)
+#define SEND_SIG_PRIV ((const siginfo_t *)1)
+
 /* As rt_sigaction(2)'s kernel layout on x86-64. */
 struct ksigaction {
 	u64 handler; /* 0 SIG_DFL, 1 SIG_IGN */

@@ -12,6 +12,7 @@
  */
 #include <linux/eventpoll.h>
 
+#include "kernel/event/eventfd.h"
 #include "kernel/io_uring/uring.h"
 
 u32 uring_ready(struct uring *u)

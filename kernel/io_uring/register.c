@@ -5,6 +5,7 @@
  *
  * Locks: ring->lock; the eventfd under cq_lock.
  */
+#include "kernel/event/eventfd.h"
 #include "kernel/io_uring/uring.h"
 
 #define MAX_PERSONALITY 0xffffU

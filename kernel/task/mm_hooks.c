@@ -5,6 +5,7 @@
  */
 #include "kernel/task/internal.h"
 #include "kernel/task/proc_event.h"
+#include "kernel/vfs/process_ops.h"
 
 int suid_dumpable;
 
@@ -38,10 +39,18 @@ static const struct cred_task_ops task_ops_for_creds = {
 	.changed = proc_event_ids,
 };
 
+static const struct process_ops ops_for_files = {
+	.send_sig = send_sig,
+	.send_sig_group = send_sig_group,
+	.send_sig_one_of_many = send_sig_one_of_many,
+	.pidfd_file = pidfd_file,
+};
+
 static int mm_hooks_init(void)
 {
 	mm_task_ops = &task_ops_for_mm;
 	cred_task_ops = &task_ops_for_creds;
+	process_ops = &ops_for_files;
 	user_ns_set_limits(nr_managed_frames());
 	return 0;
 }

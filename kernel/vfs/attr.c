@@ -16,7 +16,7 @@
 #include "kernel/vfs/calls.h"
 #include "kernel/vfs/idmap.h"
 #include "kernel/vfs/internal.h"
-#include "kernel/vfs/lock/io_signal.h"
+#include "kernel/vfs/process_ops.h"
 #include "kernel/vfs/landlock/landlock.h"
 
 #define NSEC 1000000000L

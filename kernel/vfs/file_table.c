@@ -17,6 +17,10 @@
 
 #include "kernel/vfs/internal.h"
 #include "kernel/vfs/libfs.h"
+#include "kernel/vfs/process_ops.h"
+
+const struct file_watch_ops *file_watch_ops;
+const struct process_ops *process_ops;
 
 static struct kmem_cache *file_cache;
 static atomic64_t files_in_use;
@@ -90,7 +94,7 @@ static void file_close(struct file *f)
 			fsnotify_file(
 				f, f->f_mode & FMODE_WRITE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 		if (!list_empty(&f->f_ep))
-			eventpoll_release(f);
+			file_watch_ops->release(f);
 		locks_remove_file(f);
 		lease_remove_file(f);
 		if (READ_ONCE(f->f_inode->i_dnotify))

@@ -96,7 +96,7 @@ struct user_namespace *idmap_of_fd(u64 fd)
 	f = fdget((int)fd);
 	if (!f.file)
 		return ERR_PTR(-EBADF);
-	ns = nsfs_file_ns(f.file);
+	ns = inode_ns(f.file->f_inode);
 	if (ns && ns->ops->flag == CLONE_NEWUSER) {
 		map = container_of(ns, struct user_namespace, ns);
 		if (map == &init_user_ns || !ns_capable(map, CAP_SYS_ADMIN))

@@ -27,9 +27,9 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/ns/nsproxy.h"
+#include "kernel/ident/ns.h"
 #include "kernel/ident/pid_ns.h"
-#include "kernel/task/signal/signal.h"
+#include "kernel/ident/thread_group.h"
 #include "kernel/vfs/limits.h"
 #include "kernel/vfs/super.h"
 

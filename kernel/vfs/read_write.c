@@ -16,7 +16,7 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/direct_io.h"
 #include "kernel/vfs/internal.h"
-#include "kernel/vfs/lock/io_signal.h"
+#include "kernel/vfs/process_ops.h"
 
 /* ---- llseek ---- */
 

@@ -43,6 +43,8 @@ struct super_operations {
 	void (*evict_inode)(struct inode
 			*inode); /* truncate_inode_pages, delete when nlink == 0, clear_inode */
 	void (*put_super)(struct super_block *sb);
+	/* The namespace that an inode of nsfs stands for, without a reference; NULL. NULL op: NULL. */
+	struct ns_common *(*inode_ns)(const struct inode *inode);
 	int (*sync_fs)(struct super_block *sb, bool wait);
 	int (*freeze_fs)(struct super_block *sb);
 	int (*unfreeze_fs)(struct super_block *sb);
@@ -338,5 +340,13 @@ int show_mounts_line(struct mount *m, const struct path *root, int style, char *
 /* libfs.c: operations of file systems without a disk */
 int simple_statfs(struct dentry *d, struct kstatfs *st);
 int generic_delete_inode(struct inode *inode); /* drop_inode: never kept */
+
+/* The namespace that an inode of nsfs stands for, without a reference; NULL for inodes of other file systems. */
+static inline struct ns_common *inode_ns(const struct inode *inode)
+{
+	const struct super_operations *op = inode->i_sb->s_op;
+
+	return op && op->inode_ns ? op->inode_ns(inode) : NULL;
+}
 
 #endif

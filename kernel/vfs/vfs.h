@@ -715,14 +715,6 @@ static inline void poll_wait(struct file *f, struct wait_queue_head *q, struct p
 		pt->queue(f, q, pt);
 }
 static inline u32 vfs_poll(struct file *f, struct poll_table *pt);
-/* an eventfd with a reference; ERR_PTR(-EBADF, -EINVAL) */
-struct file *eventfd_fget(int fd);
-/* adds; works with spinlocks held; @key: beside EPOLLIN for who waits. */
-void eventfd_signal_from(struct file *f, u64 n, u64 key);
-static inline void eventfd_signal(struct file *f, u64 n)
-{
-	eventfd_signal_from(f, n, 0);
-}
 /* A dentry's name as it was at one moment, whatever renames do: kept until it is put. */
 struct name_snapshot {
 	struct qstr name;
@@ -730,12 +722,17 @@ struct name_snapshot {
 };
 void d_keep_name(struct dentry *d, struct name_snapshot *s);
 void d_drop_name(struct name_snapshot *s);
-void eventpoll_release(struct file *f); /* epoll.c: @f is about to be freed */
-/*
- * epoll.c: the @nth of the files that @ep watches as @fd, with a reference. ERR_PTR: -EINVAL (no
- * epoll file), -ENOENT.
- */
-struct file *eventpoll_target(struct file *ep, int fd, u32 nth);
+/* What watches files, epoll: kernel/event registers it before any file is watched. */
+struct file_watch_ops {
+	void (*release)(struct file *f); /* @f, whose f_ep is not empty, is about to be freed */
+	/*
+	 * Returns the @nth of the files that the epoll file @ep watches as @fd, with a reference.
+	 * ERR_PTR(-EINVAL): no epoll file, ERR_PTR(-ENOENT).
+	 */
+	struct file *(*target)(struct file *ep, int fd, u32 nth);
+	void (*signal)(struct file *eventfd, u64 n); /* adds to an eventfd; with spinlocks held */
+};
+extern const struct file_watch_ops *file_watch_ops;
 /* F_SETOWN, F_GETOWN: a process, a group (negative), or 0. */
 int file_setown(struct file *f, s32 who);
 long file_getown(struct file *f);

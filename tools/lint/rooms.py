@@ -42,7 +42,7 @@ ROWS = [
     [Room("kernel/net", "sockets, protocols, links, netfilter, queueing")],
     [Room("kernel/fs", "the file systems, /proc, /sys")],
     [Room("kernel/event", "epoll, select, eventfd, signalfd, timerfd, userfaultfd")],
-    [Room("kernel/time", "clocks, timers of processes, time namespaces")],
+    [Room("kernel/time", "clocks, timers of processes")],
     [Room("kernel/task", "fork, exec, exit, signals, ptrace, futex, keys, namespaces")],
     [Room("kernel/cgroup", "the tree of control groups and its controllers")],
     [Room("kernel/vfs", "names, files, mounts, pipes, locks, notification")],
@@ -78,6 +78,8 @@ BY_NAME = {room.name: room for room in ROOMS}
 TABLES = {
     "task_hooks": "kernel/task",
     "sysctl_hooks": "kernel/fs",
+    "process_timer_ops": "kernel/time",
+    "decompress_ops": "drivers",
 }
 
 # Arrows that run up nevertheless: (a room or file; what it knows, a room, file or header; reason).

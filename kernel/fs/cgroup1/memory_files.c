@@ -5,6 +5,7 @@
  * limits. Of the kernel's memory, and of pressure, nothing is told: no memory.kmem.*.
  */
 #include "kernel/cgroup/cgroup.h"
+#include "kernel/event/eventfd.h"
 #include "kernel/fs/cgroup1/internal.h"
 #include "kernel/mm/hugetlb/hugetlb.h"
 #include "kernel/mm/swap/swap.h"

@@ -25,7 +25,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
 #include "kernel/ident/pid_ns.h"
-#include "kernel/vfs/lock/io_signal.h"
+#include "kernel/vfs/process_ops.h"
 #include "kernel/vfs/landlock/landlock.h"
 #include "kernel/vfs/libfs.h"
 

@@ -233,6 +233,7 @@ static void nsfs_evict(struct inode *inode)
 static const struct super_operations nsfs_super_ops = {
 	.drop_inode = generic_delete_inode,
 	.evict_inode = nsfs_evict,
+	.inode_ns = nsfs_inode_ns,
 	.statfs = simple_statfs,
 };
 

@@ -256,7 +256,7 @@ static long compare_watched(struct task *t1, struct task *t2, u64 fd1, uaddr_t u
 	f = fget_task(t1, (int)fd1);
 	ep = fget_task(t2, (int)slot.efd);
 	if (f && ep) {
-		target = eventpoll_target(ep, (int)slot.tfd, slot.toff);
+		target = file_watch_ops->target(ep, (int)slot.tfd, slot.toff);
 		ret = IS_ERR(target) ? PTR_ERR(target) : order(f, target);
 		if (!IS_ERR(target))
 			fput(target);

@@ -45,8 +45,6 @@ struct sigqueue {
 };
 
 /* ---- sending; all work with spinlocks held except sighand->lock ---- */
-#define SEND_SIG_NOINFO ((const siginfo_t *)0)
-#define SEND_SIG_PRIV ((const siginfo_t *)1)
 int send_sig(int sig, struct task *t, const siginfo_t *info);       /* to one thread */
 int send_sig_group(int sig, struct task *t, const siginfo_t *info); /* to its process */
 /*

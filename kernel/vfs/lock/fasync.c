@@ -15,6 +15,7 @@
 
 #include "kernel/sched/task.h"
 #include "kernel/sched/timer.h"
+#include "kernel/vfs/process_ops.h"
 #include "kernel/vfs/lock/fasync.h"
 #include "kernel/vfs/internal.h"
 #include "kernel/vfs/landlock/landlock.h"
@@ -55,9 +56,9 @@ static void tell_process(struct task *t, void *arg)
 	if (!owner_may_signal(what->to, t))
 		return;
 	if (what->to->type == PIDTYPE_PGID)
-		send_sig_one_of_many(what->sig, t, what->info);
+		process_ops->send_sig_one_of_many(what->sig, t, what->info);
 	else
-		send_sig_group(what->sig, t, what->info);
+		process_ops->send_sig_group(what->sig, t, what->info);
 }
 
 static void tell_thread(const struct telling *what)
@@ -67,7 +68,7 @@ static void tell_thread(const struct telling *what)
 	if (!t)
 		return;
 	if (owner_may_signal(what->to, t))
-		send_sig(what->sig, t, what->info);
+		process_ops->send_sig(what->sig, t, what->info);
 	put_task(t);
 }
 

@@ -166,7 +166,7 @@ bool mnt_is_below(struct mount *m, struct mount *top)
 
 static bool copied(const struct mount *c, const struct dentry *root, u32 how)
 {
-	const struct ns_common *ns = nsfs_inode_ns(root->d_inode);
+	const struct ns_common *ns = inode_ns(root->d_inode);
 
 	if ((c->mnt_state & MNT_UNBINDABLE) && !(how & COPY_UNBINDABLE))
 		return false;

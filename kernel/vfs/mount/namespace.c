@@ -169,7 +169,7 @@ bool has_locked_children(struct mount *m, struct dentry *d)
 /* A namespace must not hold itself, nor one that may hold it. */
 static bool ns_file_loops(const struct dentry *d)
 {
-	const struct ns_common *ns = nsfs_inode_ns(d->d_inode);
+	const struct ns_common *ns = inode_ns(d->d_inode);
 
 	return ns && ns->ops->flag == CLONE_NEWNS &&
 	       container_of(ns, struct mnt_namespace, ns)->order <= current_mnt_ns()->order;
@@ -179,7 +179,7 @@ bool may_bind(const struct path *old, bool recursive)
 {
 	if (old->mnt->mnt_state & MNT_UNBINDABLE)
 		return false;
-	if (!mnt_is_ours(old->mnt) && !nsfs_inode_ns(old->dentry->d_inode))
+	if (!mnt_is_ours(old->mnt) && !inode_ns(old->dentry->d_inode))
 		return false;
 	return recursive || !has_locked_children(old->mnt, old->dentry);
 }

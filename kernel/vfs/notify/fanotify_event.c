@@ -10,9 +10,8 @@
  */
 #include <linux/stat.h>
 
+#include "kernel/ident/pid.h"
 #include "kernel/vfs/notify/fanotify.h"
-#include "kernel/task/process.h"
-#include "kernel/task/signal/signal.h"
 
 /* how far back an equal event is looked for */
 #define MERGE_MAX 128

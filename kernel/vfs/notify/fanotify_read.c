@@ -10,8 +10,7 @@
 
 #include "kernel/vfs/notify/fanotify.h"
 #include "kernel/ident/pid_ns.h"
-#include "kernel/task/process.h"
-#include "kernel/task/signal/signal.h"
+#include "kernel/vfs/process_ops.h"
 #include "kernel/vfs/super.h"
 
 #define FILEID_INVALID 0xff
@@ -163,7 +162,7 @@ static int event_pidfd(struct fan_group *g, struct fan_event *e, struct file **f
 		!pid_vnr(e->pid) ||
 		list_empty(&e->pid->tasks[PIDTYPE_TGID])) /* gone, and waited for */
 		return FAN_NOPIDFD;
-	*f = pidfd_file(e->pid, 0);
+	*f = process_ops->pidfd_file(e->pid, 0);
 	if (IS_ERR(*f)) {
 		int err = (int)PTR_ERR(*f);
 

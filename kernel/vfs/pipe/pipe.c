@@ -30,8 +30,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/signal/signal.h"
-#include "kernel/vfs/lock/io_signal.h"
+#include "kernel/vfs/process_ops.h"
 
 #define PIPE_DEF_BUFS 16
 

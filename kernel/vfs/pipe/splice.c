@@ -16,7 +16,6 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/pipe/pipe.h"
 #include "kernel/lib/string.h"
-#include "kernel/task/signal/signal.h"
 
 #define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT)
 

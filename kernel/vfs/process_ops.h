@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* process_ops.h: what processes do for files: signals, and descriptors that stand for a process. */
+#ifndef NESTLING_VFS_PROCESS_OPS_H
+#define NESTLING_VFS_PROCESS_OPS_H
+
+#include "kernel/ident/thread_group.h"
+
+struct file;
+struct pid;
+struct task;
+
+/* kernel/task registers the table before there are programs. The first three are as kernel/task/signal/signal.h says. */
+struct process_ops {
+	int (*send_sig)(int sig, struct task *t, const siginfo_t *info);
+	int (*send_sig_group)(int sig, struct task *t, const siginfo_t *info);
+	int (*send_sig_one_of_many)(int sig, struct task *t, const siginfo_t *info);
+	struct file *(*pidfd_file)(struct pid *pid, u32 flags); /* ERR_PTR */
+};
+extern const struct process_ops *process_ops;
+
+/*
+ * SIGPIPE, SIGXFSZ to current; not (PF_NO_XFSZ) where Linux leaves a request of io_uring to a worker, whose signals are not
+ * the program's.
+ */
+static inline void send_io_signal(int sig, const siginfo_t *info)
+{
+	if (!(current->flags & PF_NO_XFSZ))
+		process_ops->send_sig(sig, current, info);
+}
+
+#endif
