@@ -212,6 +212,34 @@ extern const struct cgroup_program_ops *cgroup_program_ops;
 /* Writes the path of the memory group that pays for @p. */
 void cgroup_memory_path(struct task *p, char *buf, size_t size);
 
+#define OOM_PATH_MAX 256
+/* A memory group that is out of memory, for the OOM killer. */
+struct oom_scope {
+	u64 total;                             /* pages: the group's limit */
+	bool (*in)(struct task *p, void *arg); /* true if @p is in the group; tasklist_lock held */
+	void (*tell)(void *arg);               /* writes use and limits to the log */
+	/* Writes the path of @p's group; NULL: of the group itself. */
+	void (*path)(struct task *p, void *arg, char *buf, size_t size);
+	void *arg;
+};
+
+/* What processes do for groups; kernel/task registers it before there are groups but the root. */
+struct cgroup_task_ops {
+	/* Kills the worst process of @scope: it with a reference, or NULL. *any: true if a process dies, perhaps an earlier victim. */
+	struct task *(*oom_kill_within)(const struct oom_scope *scope, bool *any);
+	bool (*oom_may_kill)(const struct task *p);
+	/* For oom_scope.tell(): logs pages in use, the limit, and the number of failures; that @p is killed with its group. */
+	void (*oom_tell_use)(const char *what, u64 pages, u64 limit, u64 refused);
+	void (*oom_tell_killed)(struct task *p);
+	void (*kill)(struct task *t); /* SIGKILL to its process */
+	/* A freeze begins or ends for @t. False: it is about to end, and will not freeze. */
+	bool (*set_freeze)(struct task *t, bool on);
+	/* Runs the program @argv[0] as a process of the kernel's own: 0 or -errno. */
+	int (*execve)(const char *path, const char *const *argv, const char *const *envp);
+	int (*spawn_helper)(int (*fn)(void *), void *arg);
+};
+extern const struct cgroup_task_ops *cgroup_task_ops;
+
 /* Freezing: the caller has stopped, or goes on: @always, or as far as its group is not to be frozen. */
 void cgroup_enter_frozen(void);
 void cgroup_leave_frozen(bool always);

@@ -16,7 +16,7 @@
 void cgroup_freeze_task(struct task *t, bool on)
 {
 	if (!(t->flags & PF_KTHREAD))
-		task_set_freeze(t, on || t->cg1_freeze);
+		cgroup_task_ops->set_freeze(t, on || t->cg1_freeze);
 }
 
 static bool all_frozen(struct cgroup *c)
@@ -78,8 +78,8 @@ void cgroup_leave_frozen(bool always)
 	if (!READ_ONCE(t->cg_frozen))
 		return;
 	spin_lock(&cgroup_tasks_lock);
-	if (t->cg_frozen &&
-		(always || !(t->cgroup->e_freeze || t->cg1_freeze) || !task_set_freeze(t, true)))
+	if (t->cg_frozen && (always || !(t->cgroup->e_freeze || t->cg1_freeze) ||
+				    !cgroup_task_ops->set_freeze(t, true)))
 		mark(t, false);
 	spin_unlock(&cgroup_tasks_lock);
 }

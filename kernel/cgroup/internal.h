@@ -11,7 +11,9 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/task/process.h"
+#include "kernel/ident/cred.h"
+#include "kernel/ident/pid_ns.h"
+#include "kernel/ident/thread_group.h"
 
 extern struct rwsem cgroup_threads;
 

@@ -79,12 +79,12 @@ static bool dies_with_group(struct task *p)
 {
 	struct cgroup *c;
 
-	if (!oom_may_kill(p) || !READ_ONCE(p->mm))
+	if (!cgroup_task_ops->oom_may_kill(p) || !READ_ONCE(p->mm))
 		return false;
 	c = task_get_cgroup(p);
 	mem_group_killed(&c->mem);
 	cgroup_put(c);
-	oom_tell_killed(p);
+	cgroup_task_ops->oom_tell_killed(p);
 	return true;
 }
 
@@ -118,8 +118,10 @@ static void tell_use(void *arg)
 {
 	const struct mem_group *g = &((struct cgroup *)arg)->mem;
 
-	oom_tell_use("memory", (u64)atomic_read(&g->usage), g->max, g->events[MEM_MAX]);
-	oom_tell_use("swap", (u64)atomic_read(&g->swap), g->swap_max, g->swap_events[MEM_SWAP_MAX]);
+	cgroup_task_ops->oom_tell_use(
+		"memory", (u64)atomic_read(&g->usage), g->max, g->events[MEM_MAX]);
+	cgroup_task_ops->oom_tell_use(
+		"swap", (u64)atomic_read(&g->swap), g->swap_max, g->swap_events[MEM_SWAP_MAX]);
 }
 
 static bool oom_kill_in(struct mem_group *g)
@@ -136,7 +138,7 @@ static bool oom_kill_in(struct mem_group *g)
 
 	if (g->v1)
 		return cgroup1_oom_kill(g);
-	victim = oom_kill_within(&scope, &any);
+	victim = cgroup_task_ops->oom_kill_within(&scope, &any);
 	if (!victim)
 		return any;
 	victims_group = task_get_cgroup(victim);

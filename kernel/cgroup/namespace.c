@@ -12,7 +12,7 @@
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/ns/nsproxy.h"
+#include "kernel/ident/ns.h"
 
 struct cgroup_namespace {
 	struct ns_common ns;

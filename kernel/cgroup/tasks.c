@@ -19,10 +19,10 @@
 #include "kernel/cgroup/v1.h"
 #include "kernel/lib/sort.h"
 #include "kernel/ident/pid_ns.h"
-#include "kernel/task/signal/signal.h"
 
 DEFINE_RWSEM(cgroup_threads);
 const struct cgroup_file_ops *cgroup_file_ops;
+const struct cgroup_task_ops *cgroup_task_ops;
 
 struct cgroup *cgroup_of_fd(int fd, bool *may_fork_into)
 {
@@ -539,7 +539,7 @@ void cgroup_kill_those(struct cgroup *c, bool (*who)(struct task *p))
 		if (!t)
 			continue;
 		if (!(t->flags & PF_KTHREAD) && (!who || who(t)))
-			send_sig_group(SIGKILL, t, SEND_SIG_PRIV);
+			cgroup_task_ops->kill(t);
 		put_task(t);
 	}
 	if (n >= 0)

@@ -14,7 +14,6 @@
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
 #include "kernel/ident/cred.h"
-#include "kernel/task/signal/signal.h"
 #include "kernel/ident/user_ns.h"
 
 DEFINE_MUTEX(cgroup1_mutex);
@@ -332,7 +331,7 @@ static int run_agent(void *arg)
 	static const char *const envp[] = { "HOME=/", "PATH=/sbin:/bin:/usr/sbin:/usr/bin", NULL };
 	struct agent *a = arg;
 	const char *argv[] = { a->program, a->path, NULL };
-	int err = kernel_execve(argv[0], argv, envp);
+	int err = cgroup_task_ops->execve(argv[0], argv, envp);
 
 	agent_free(a);
 	return err;
@@ -384,7 +383,7 @@ static void release_work(struct work *w)
 	still = is_released(g);
 	spin_unlock(&cgroup1_lock);
 	a = still ? agent_for(g) : NULL;
-	if (a && kernel_spawn_helper(run_agent, a))
+	if (a && cgroup_task_ops->spawn_helper(run_agent, a))
 		agent_free(a);
 	cgroup1_put(g);
 }

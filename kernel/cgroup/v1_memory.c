@@ -15,7 +15,6 @@
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
 #include "kernel/mm/swap/swap.h"
-#include "kernel/task/signal/signal.h"
 #include "kernel/vfs/vfs.h"
 
 #define WATCHES_MAX 1024 /* of a group; they stay until it goes */
@@ -263,8 +262,9 @@ static void tell_use(void *arg)
 	const struct mem_group *m = &((struct cgroup1 *)arg)->mem;
 	u64 used = (u64)atomic_read(&m->usage);
 
-	oom_tell_use("memory", used, m->max, m->hits);
-	oom_tell_use("memory+swap", used + (u64)atomic_read(&m->swap), m->both_max, m->both_hits);
+	cgroup_task_ops->oom_tell_use("memory", used, m->max, m->hits);
+	cgroup_task_ops->oom_tell_use(
+		"memory+swap", used + (u64)atomic_read(&m->swap), m->both_max, m->both_hits);
 }
 
 static void scope_path(struct task *p, void *arg, char *buf, size_t size)
@@ -293,7 +293,7 @@ bool cgroup1_oom_kill(struct mem_group *m)
 		wait_for_room(g);
 		return true;
 	}
-	victim = oom_kill_within(&scope, &any);
+	victim = cgroup_task_ops->oom_kill_within(&scope, &any);
 	if (!victim)
 		return any;
 	its = cgroup1_of_task(victim, g->hier);

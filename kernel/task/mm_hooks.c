@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mm_hooks.c: what rooms below must know of processes, which they ask through tables: for mm the limits and capabilities of
- * the current one, for ident what a change of credentials does to its memory.
+ * mm_hooks.c: the tables through which rooms below reach processes: mm (limits, capabilities, whom to kill), ident (what a
+ * change of credentials does to memory), files (signals, pidfds) and control groups.
  */
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/proc_event.h"
 #include "kernel/vfs/process_ops.h"
@@ -39,6 +40,22 @@ static const struct cred_task_ops task_ops_for_creds = {
 	.changed = proc_event_ids,
 };
 
+static void kill_for_group(struct task *t)
+{
+	send_sig_group(SIGKILL, t, SEND_SIG_PRIV);
+}
+
+static const struct cgroup_task_ops ops_for_groups = {
+	.oom_kill_within = oom_kill_within,
+	.oom_may_kill = oom_may_kill,
+	.oom_tell_use = oom_tell_use,
+	.oom_tell_killed = oom_tell_killed,
+	.kill = kill_for_group,
+	.set_freeze = task_set_freeze,
+	.execve = kernel_execve,
+	.spawn_helper = kernel_spawn_helper,
+};
+
 static const struct process_ops ops_for_files = {
 	.send_sig = send_sig,
 	.send_sig_group = send_sig_group,
@@ -51,6 +68,7 @@ static int mm_hooks_init(void)
 	mm_task_ops = &task_ops_for_mm;
 	cred_task_ops = &task_ops_for_creds;
 	process_ops = &ops_for_files;
+	cgroup_task_ops = &ops_for_groups;
 	user_ns_set_limits(nr_managed_frames());
 	return 0;
 }

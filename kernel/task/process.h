@@ -10,6 +10,7 @@
 #include "kernel/task/signal/signal.h"
 
 struct file;
+struct oom_scope; /* kernel/cgroup/cgroup.h */
 
 /*
  * kernel/init.c: makes current (a kernel thread) process 1 running @path. Does not return to the
@@ -117,17 +118,6 @@ extern struct uts_change uts_changes[NR_UTS_FIELDS];
 void uts_get(enum uts_field which, char name[65]);
 void uts_set(enum uts_field which, const char name[65]);
 
-#define OOM_PATH_MAX 256
-/* A memory group that is out of memory, for the OOM killer. */
-struct oom_scope {
-	u64 total; /* pages: the group's limit */
-	/* true if @p is in the group; tasklist_lock held */
-	bool (*in)(struct task *p, void *arg);
-	void (*tell)(void *arg); /* writes use and limits to the log */
-	/* Writes the path of @p's group; NULL: of the group itself. */
-	void (*path)(struct task *p, void *arg, char *buf, size_t size);
-	void *arg;
-};
 /*
  * Kills the worst process of @scope; returns it with a reference, or NULL. *any: true if a process
  * dies, perhaps an earlier victim.

@@ -5,11 +5,17 @@
  */
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/uaccess.h"
+#include "kernel/cgroup/cgroup.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
+#include "kernel/vfs/process_ops.h"
+
+/* Of rooms that are not here: kernel/task sets them. */
+const struct process_ops *process_ops;
+const struct cgroup_task_ops *cgroup_task_ops;
 
 extern const char guest_start[], guest_end[];
 extern const struct initcall __start_initcalls[], __stop_initcalls[];
