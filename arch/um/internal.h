@@ -52,9 +52,8 @@ void task_first(void);
 /* host world to the stack @block, calls vcpu_main() */
 void vcpu_enter(void *block);
 void vcpu_main(void) __noreturn;
-/* main.c: does not return once the machine is going down */
+/* state.c: does not return once the machine is going down */
 void vcpu_park_when_stopping(void);
-void arch_main(int argc, char **argv, char **envp) __noreturn;
 
 /* physmem.c */
 void physmem_init(void);
@@ -75,12 +74,9 @@ static inline u64 host_deadline(u64 guest_deadline)
 	return t < 0 ? 0 : (u64)t;
 }
 
-/* tsc.c */
-struct skas_event;
-bool tsc_wants_traps(void);
-void tsc_init(void); /* when the zygote runs */
-bool tsc_trap(
-	struct task *t, const struct skas_event *ev); /* it was an rdtsc, and has been served */
+/* time.c fills in the offsets between clocks */
+struct vdso_data;
+void time_vdso_data(struct vdso_data *d);
 
 /* cpuclock.c */
 void cpu_clock_start(void);

@@ -394,7 +394,7 @@ static long getevents(u64 id, s64 min_nr, s64 nr, uaddr_t to, uaddr_t timeout)
 	if (min_nr >= 0 && min_nr <= nr)
 		ret = read_events(c, min_nr, nr, to, deadline);
 	if (ret > 0)
-		arch_ring_offer(c->id, c->size);
+		arch_entry.ring_offer(c->id, c->size);
 	aio_context_put(c);
 	return ret;
 }

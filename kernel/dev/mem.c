@@ -112,7 +112,7 @@ static long random_ioctl(struct file *f, u32 cmd, u64 arg)
 	case RNDRESEEDCRNG:
 		if (!capable(CAP_SYS_ADMIN))
 			return -EPERM;
-		arch_random_renew();
+		arch_entry.random_renew();
 		return 0;
 	}
 	return -EINVAL;

@@ -669,7 +669,7 @@ struct mm {
 	/* a thread has, or had, debug registers: no more sites are patched */
 	bool watched;
 	struct ldt *
-		ldt; /* modify_ldt(2) (arch/um/entry/ldt.c), or NULL; set once; what it holds is under pmap.lock */
+		ldt; /* modify_ldt(2) (arch/um/machine/ldt.c), or NULL; set once; what it holds is under pmap.lock */
 	u64 owner_pid;
 	/* MEMBARRIER_CMD_REGISTER_* that were made; atomic */
 	u32 membarrier;
@@ -919,5 +919,10 @@ void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lo
 /* /proc/PID/pagemap's entries for @nr pages from @va on; under mmap_lock. */
 void mm_pagemap(struct mm *mm, u64 va, u64 nr, u64 *out, bool pfns);
 int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size); /* "rd wr mr mw ..." */
+
+/* Handles a fault of guest code: 0 when resolved; else a signal to force: SIGSEGV or SIGBUS with *code set. */
+int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
+/* After a SIGBUS: false when the guest gets it, true when the access may be tried again. */
+bool handle_bus_error(struct mm *mm, u64 addr);
 
 #endif

@@ -363,8 +363,23 @@ static inline u32 get_current_state(void)
 
 /* ---- the scheduler ---- */
 void schedule(void);
-/* A boundary: polls interrupts, reschedules. No spinlock held. */
-void cond_resched(void);
+/* The other half of schedule() for a new task: what it does after arch_switch(). */
+void schedule_tail(struct task *prev);
+/* @idle runs on @cpu when nothing else can; at boot, before @cpu starts. */
+void sched_init_idle(struct task *idle, int cpu);
+bool need_resched(void); /* of current */
+/* A vCPU has nothing to run; what is done now may change that. */
+void sched_before_idle(void);
+/*
+ * Around the sleep of an idle vCPU (arch_idle), before its state becomes OS_CPU_IDLE and after it is
+ * OS_CPU_KERNEL again.
+ */
+void sched_idle_enter(void);
+void sched_idle_exit(void);
+/* Ticks of accounting on the way out of and into guest code; @now: arch_cpu_clock_local(). */
+void account_user_enter(u64 now);
+void account_user_exit(void);
+void cond_resched(void); /* a boundary: polls interrupts, gives way; no spinlock held */
 void yield(void);
 /* True if no task waits for this vCPU: until it is kicked, yield() would change nothing. */
 bool sched_alone(void);

@@ -23,6 +23,7 @@
 #include "kernel/mm/debug/uninit.h"
 #include "kernel/sched/task.h"
 #include "kernel/syscall/internal.h"
+#include "kernel/syscall/syscall.h"
 #include <asm/errno.h>
 
 struct syscall_counter {

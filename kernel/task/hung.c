@@ -18,7 +18,7 @@
  * Locks: tasklist_lock for the walk; hung_switches and hung_since of a task belong to the looker.
  */
 #include "arch/um/machine/arch.h"
-#include "arch/um/entry/oops.h"
+#include "arch/um/machine/oops.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/sched/timer.h"

@@ -285,7 +285,7 @@ static void init_entry(void *arg)
 
 	if (err)
 		panic("process 1 could not start: error %d", err);
-	arch_return_to_user();
+	arch_entry.return_to_user();
 }
 
 struct task *kernel_spawn_init(int (*fn)(void *))
@@ -338,7 +338,7 @@ static void helper_entry(void *arg)
 	kfree(arg);
 	if (start.fn(start.arg))
 		do_exit(127 << 8);
-	arch_return_to_user();
+	arch_entry.return_to_user();
 }
 
 /*

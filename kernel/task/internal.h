@@ -16,6 +16,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
+#include "kernel/task/entry.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/task/signal/sigselect.h"

@@ -4,7 +4,7 @@
  * Does not: keys that tell of a keyboard, of hardware, or of what does not exist here (h lists those that do something). Process 1 survives
  * e, i and k.
  */
-#include "arch/um/entry/oops.h"
+#include "arch/um/machine/oops.h"
 #include "kernel/lib/trace.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/timer.h"

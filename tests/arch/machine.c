@@ -5,7 +5,7 @@
  * says which test the first kernel thread runs; tests/arch/machine builds and starts it.
  */
 #include "arch/um/internal.h"
-#include "arch/um/entry/ioport.h"
+#include "arch/um/machine/ports.h"
 #include "arch/um/machine/timetravel.h"
 #include "arch/um/vdso/vdso.h"
 #include "arch/um/entry/watch.h"
@@ -15,7 +15,6 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
-#include "arch/um/entry/scarce.h"
 #include "skas/skas.h"
 #include "tests/arch/machine_host.h"
 
@@ -143,16 +142,19 @@ void skas_exit(void)
 void vdso_init(void)
 {
 }
-void vdso_update(void)
+static void nothing(void)
 {
 }
-void entry_clock_skipped(void)
+static void __noreturn no_guests(void)
 {
+	panic("there are no guests");
 }
-void arch_return_to_user(void)
-{
-	panic("there is no user mode here");
-}
+const struct arch_entry_ops arch_entry = {
+	.return_to_user = no_guests,
+	.clock_skipped = nothing,
+	.clock_changed = nothing,
+	.before_idle = nothing,
+};
 void work_setup(struct work *w, void (*func)(struct work *w))
 {
 	w->func = func;
@@ -161,10 +163,6 @@ bool work_queue(struct work *w)
 {
 	w->func(w);
 	return true;
-}
-u32 host_waiters;
-void scarce_leave(void)
-{
 }
 bool host_is_scarce(void)
 {

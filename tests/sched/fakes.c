@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fakes.c: mm, skas and task for scheduler.c: the smallest things that serve. */
 #include "arch/um/internal.h"
-#include "arch/um/entry/ioport.h"
+#include "arch/um/machine/ports.h"
 #include "arch/um/machine/timetravel.h"
 #include "arch/um/vdso/vdso.h"
 #include "arch/um/entry/watch.h"
@@ -10,7 +10,6 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/internal.h"
 #include "kernel/task/process.h"
-#include "arch/um/entry/scarce.h"
 #include "skas/skas.h"
 #include "tests/sched/fakes.h"
 
@@ -179,20 +178,19 @@ void skas_exit(void)
 void vdso_init(void)
 {
 }
-void vdso_update(void)
+static void nothing(void)
 {
 }
-void entry_clock_skipped(void)
+static void __noreturn no_guests(void)
 {
+	panic("there are no guests");
 }
-void arch_return_to_user(void)
-{
-	panic("there is no user mode here");
-}
-u32 host_waiters;
-void scarce_leave(void)
-{
-}
+const struct arch_entry_ops arch_entry = {
+	.return_to_user = no_guests,
+	.clock_skipped = nothing,
+	.clock_changed = nothing,
+	.before_idle = nothing,
+};
 bool host_is_scarce(void)
 {
 	return false;

@@ -24,9 +24,9 @@
  */
 #include <asm/errno.h>
 #include <asm/signal.h>
-#include "arch/um/internal.h"
+#include "arch/um/entry/internal.h"
 #include "arch/um/entry/ioport.h"
-#include "arch/um/entry/ldt.h"
+#include "arch/um/machine/ldt.h"
 #include "arch/um/patch/patch.h"
 #include "arch/um/entry/sample.h"
 #include "arch/um/entry/scarce.h"
@@ -40,6 +40,8 @@
 #include "kernel/mm/mm.h"
 #include "kernel/mm/debug/userbreak.h"
 #include "kernel/sched/task.h"
+#include "kernel/syscall/syscall.h"
+#include "kernel/task/entry.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal/signal.h"
 #include "skas/skas.h"
@@ -251,16 +253,6 @@ static bool may_take_events(const struct task *t)
 	return may_answer(t) && atomic_read(&t->mm->mm_users) == 1;
 }
 
-void arch_answers_revoke(void)
-{
-	skas_answers_revoke();
-}
-
-void arch_answers_forget(void)
-{
-	current->arch.answers_at = 0;
-}
-
 static void learn_answers(struct arch_task *a, u64 now)
 {
 	static u64 last;
@@ -288,7 +280,7 @@ static void offer_answers(struct task *t, struct space *s, int cpu)
 }
 
 /* The stub gives up for good where it finds a page missing: so they are mapped first. */
-void arch_ring_offer(u64 ring, u64 size)
+static void ring_offer(u64 ring, u64 size)
 {
 	struct task *t = current;
 
@@ -360,7 +352,7 @@ static u64 next_deadline(int cpu, u64 timer, u64 now)
 }
 
 /* The clock is ahead of the host's by more than it was. */
-void entry_clock_skipped(void)
+static void clock_skipped(void)
 {
 	last_polls[smp_processor_id()] = (struct last_poll){ 0, 0 };
 }
@@ -442,7 +434,7 @@ static void interrupted(struct task *t)
 	boundary_work(t);
 }
 
-void arch_return_to_user(void)
+static void __noreturn return_to_user(void)
 {
 	struct task *t = current;
 	struct skas_event ev = { .type = EV_KICK };
@@ -472,3 +464,15 @@ void arch_return_to_user(void)
 			interrupted(t);
 	}
 }
+
+const struct arch_entry_ops arch_entry = {
+	.return_to_user = return_to_user,
+	.setup_frame = setup_frame,
+	.sigreturn = restore_frame,
+	.map_vdso = vdso_map,
+	.ring_offer = ring_offer,
+	.random_renew = vdso_renew_keys,
+	.clock_skipped = clock_skipped,
+	.clock_changed = vdso_update,
+	.before_idle = scarce_idle,
+};

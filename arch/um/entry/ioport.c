@@ -27,6 +27,7 @@
 #include "arch/um/entry/insn.h"
 #include "arch/um/internal.h"
 #include "arch/um/entry/ioport.h"
+#include "arch/um/machine/ports.h"
 #include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
@@ -35,18 +36,12 @@
 #include "kernel/ident/cred.h"
 #include "skas/skas.h"
 
-#define NR_PORTS 65536U
 #define LEVEL_ALL 3
 /* bytes of a repeated instruction that are served at once, at most */
 #define PIECE 256
 #define FAULT_READ 4
 /* of the error code: user mode, and a write */
 #define FAULT_WRITE 6
-
-struct io_bitmap {
-	atomic_t owners;
-	u8 denied[NR_PORTS / 8];
-};
 
 /* ---- the calls ---- */
 
@@ -56,12 +51,6 @@ static bool all_denied(const struct io_bitmap *b)
 		if (b->denied[i] != 0xff)
 			return false;
 	return true;
-}
-
-static void bitmap_put(struct io_bitmap *b)
-{
-	if (b && atomic_dec_and_test(&b->owners))
-		kfree(b);
 }
 
 /* Of the thread alone: a copy of what it has, or one that allows nothing. NULL: no memory. */
@@ -79,7 +68,7 @@ static struct io_bitmap *own_bitmap(struct arch_task *a)
 	else
 		memset(b->denied, 0xff, sizeof(b->denied));
 	atomic_set(&b->owners, 1);
-	bitmap_put(old);
+	ioport_put(old);
 	a->ports = b;
 	return b;
 }
@@ -114,7 +103,7 @@ long sys_ioperm(u64 from, u64 num, int on)
 	set_ports(b, (u32)from, (u32)num, on);
 	if (all_denied(b)) {
 		a->ports = NULL;
-		bitmap_put(b);
+		ioport_put(b);
 	}
 	return 0;
 }
@@ -129,22 +118,6 @@ long sys_iopl(u32 level)
 		return -EPERM;
 	a->iopl = (u8)level;
 	return 0;
-}
-
-void ioport_fork(struct task *child)
-{
-	struct io_bitmap *b = current->arch.ports;
-
-	if (b)
-		atomic_inc(&b->owners);
-	child->arch.ports = b;
-	child->arch.iopl = current->arch.iopl;
-}
-
-void ioport_free(struct task *t)
-{
-	bitmap_put(t->arch.ports);
-	t->arch.ports = NULL;
 }
 
 /* All @size ports from @port on: there is none above the last. */

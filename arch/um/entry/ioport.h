@@ -8,9 +8,6 @@
 struct task;
 struct skas_event;
 
-/* What current may, @child may: called before anybody knows it. */
-void ioport_fork(struct task *child);
-void ioport_free(struct task *t);
 /*
  * Was the trap @ev of current @t an instruction that its ports allow? PORT_DONE: it has been
  * executed, all of it or, where it repeats, a part. PORT_FAULT: so far, and then it met *@fault, a

@@ -2,7 +2,7 @@
 /*
  * main.c: from the first instruction in the kernel world to the first kernel thread.
  *
- * os-linux/start.c main() -> switch.S arch_start() -> arch_main() on vCPU 0's boot stack:
+ * os-linux/start.c main() -> start.S arch_start() -> arch_main() on vCPU 0's boot stack:
  *	parameters; physmem and the arena; stacks, interrupts, oopses; frames and slabs; spaces;
  *	scheduler; the other vCPUs; a kernel thread for kernel_main(); and then vCPU 0's idle loop.
  *
@@ -10,11 +10,12 @@
  * then.
  */
 #include <asm/errno.h>
-#include "arch/um/internal.h"
+#include "arch/um/entry/internal.h"
 #include "arch/um/entry/scarce.h"
 #include "arch/um/machine/timetravel.h"
 #include "arch/um/entry/watch.h"
 #include "arch/um/vdso/vdso.h"
+#include "kernel/init.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -101,27 +102,6 @@ static void start_spaces(void)
 		refuse("%s", why);
 }
 
-/* Under ptrace the host would act on such calls itself: the jail forbids them. */
-bool arch_has_vsyscall(void)
-{
-	return skas_mode_name()[0] == 's';
-}
-
-const char *arch_mode_name(void)
-{
-	return skas_patch_entry() ? "seccomp patched" : skas_mode_name();
-}
-
-int arch_handoff_stats(char *buf, size_t size)
-{
-	return skas_format_stats(buf, size);
-}
-
-u64 arch_task_size(void)
-{
-	return skas_task_size();
-}
-
 static struct work shutdown_work;
 
 /* An init that waits for a host process gets no signals. */
@@ -188,41 +168,4 @@ void arch_main(int argc, char **argv, char **envp)
 	if (!kthread_run(first_thread, NULL, "kthreadd"))
 		panic("no memory for the first kernel thread");
 	vcpu_idle_loop();
-}
-
-/* set once: the machine is being taken down */
-static u32 stopping;
-
-/* Taking the spaces away must not look like their death to vCPUs that run guests. */
-void vcpu_park_when_stopping(void)
-{
-	u32 never = 0;
-
-	while (unlikely(READ_ONCE(stopping)))
-		os_futex_wait(&never, 0, OS_FOREVER);
-}
-
-void arch_power_off(int status)
-{
-	smp_store_release(&stopping, 1);
-	skas_exit();
-	os_exit(status);
-}
-
-static bool noreboot;
-
-static int set_noreboot(const char *s)
-{
-	noreboot = true;
-	return 0;
-}
-PARAM("noreboot", set_noreboot, "end the instance instead of restarting it");
-
-void arch_reboot(void)
-{
-	if (noreboot)
-		arch_power_off(0);
-	smp_store_release(&stopping, 1);
-	skas_exit();
-	os_restart();
 }

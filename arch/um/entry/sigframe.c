@@ -8,7 +8,7 @@
  * free, and FP_XSTATE_MAGIC2 behind it; struct rt_frame, so that rsp + 8 is a multiple of 16 (as
  * after a call).
  *
- * task/signal.c calls arch_setup_frame() with the action it chose, and arch_sigreturn() for
+ * task/signal.c calls setup_frame() with the action it chose, and restore_frame() for
  * rt_sigreturn(2).
  *
  * Invariants:
@@ -27,11 +27,12 @@
 #include <asm/ucontext.h>
 #include <linux/signal.h>
 
-#include "arch/um/internal.h"
+#include "arch/um/entry/internal.h"
 #include "arch/um/machine/uaccess.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
+#include "kernel/task/entry.h"
 #include "kernel/task/signal/signal.h"
 #include "skas/skas.h"
 
@@ -70,12 +71,6 @@ struct xsave_head {
 };
 BUILD_BUG_ON(offsetof(struct xsave_head, sw) != 464);
 BUILD_BUG_ON(sizeof(struct xsave_head) != XSAVE_HEAD);
-
-/* The components that guests have: those that the host puts into its own frames. */
-u64 arch_xfeatures(void)
-{
-	return xstate_size <= XSAVE_LEGACY ? 0 : skas_xfeatures();
-}
 
 static u64 fpu_frame_size(void)
 {
@@ -181,7 +176,7 @@ static bool place(const struct ksignal *ks, u64 rsp, u64 *fpstate, u64 *frame)
 	return !alternate || within_sig_stack(*frame);
 }
 
-int arch_setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask)
+int setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask)
 {
 	struct fpu *fpu = &current->arch.fpu;
 	struct rt_frame f;
@@ -347,7 +342,7 @@ static void take_altstack(const stack_t *ss)
  * A frame whose floating point cannot be taken is an error, but its registers count: a handler of
  * that SIGSEGV goes on from there.
  */
-int arch_sigreturn(struct regs *regs, u64 *sigmask)
+int restore_frame(struct regs *regs, u64 *sigmask)
 {
 	struct fpu *fpu = &current->arch.fpu;
 	struct ucontext uc;

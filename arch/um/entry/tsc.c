@@ -17,8 +17,8 @@
 #include <asm/signal.h>
 
 #include "arch/um/entry/insn.h"
-#include "arch/um/internal.h"
-#include "arch/um/entry/ldt.h"
+#include "arch/um/entry/internal.h"
+#include "arch/um/machine/ldt.h"
 #include "arch/um/machine/timetravel.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -27,7 +27,6 @@
 #include "os-linux/os.h"
 #include "skas/skas.h"
 
-bool arch_tsc_traps, arch_tsc_may_trap;
 static bool asked, forbidden;
 
 static int set_rdtsc(const char *value)

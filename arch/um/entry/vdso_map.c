@@ -7,7 +7,7 @@
  * Locks: none. The frames are filled at boot; data changes word by word.
  */
 #include <asm/errno.h>
-#include "arch/um/internal.h"
+#include "arch/um/entry/internal.h"
 #include "arch/um/machine/timetravel.h"
 #include "arch/um/vdso/vdso.h"
 #include "kernel/lib/printk.h"
@@ -59,13 +59,13 @@ void vdso_init(void)
 	plain_page =
 		new_page(); /* no host clock: all is asked of the kernel, for other time namespaces */
 	data_page = new_page();
-	arch_random_renew();
+	vdso_renew_keys();
 	d = page_address(data_page);
 	d->host_clock_gettime = host_function("__vdso_clock_gettime");
 	vdso_update();
 }
 
-void arch_random_renew(void)
+void vdso_renew_keys(void)
 {
 	struct vdso_data *d = page_address(data_page), *plain = page_address(plain_page);
 	u64 next = __atomic_add_fetch(&d->generation, 1, __ATOMIC_SEQ_CST);
@@ -101,7 +101,7 @@ static struct page *image_fault(struct vm_area *vma, u64 index)
 static const struct vm_operations data_ops = { .fault = data_fault };
 static const struct vm_operations image_ops = { .fault = image_fault };
 
-int arch_map_vdso(struct mm *mm, u64 *base)
+int vdso_map(struct mm *mm, u64 *base)
 {
 	u64 size = nr_image_pages * PAGE_SIZE;
 	u64 at = get_unmapped_area(mm, 0, PAGE_SIZE + size, PAGE_SIZE);

@@ -71,10 +71,8 @@ struct arch_task {
  */
 void arch_patch_forget(struct mm *mm, u64 start, u64 end);
 int arch_patch_fork(struct mm *new, struct mm *old);
-void arch_patch_free(struct mm *mm); /* the mm has no other user any more */
-/*
- * Segments of a program's own (arch/um/entry/ldt.c): a copy for a fork, 0 or -ENOMEM; and the end.
- */
+void arch_patch_free(struct mm *mm); /* nobody else knows the mm any more */
+/* Segments of a program's own (arch/um/machine/ldt.c): a copy for a fork, 0 or -ENOMEM; and the end. */
 int arch_ldt_fork(struct mm *new, struct mm *old);
 void arch_ldt_free(struct mm *mm);
 /* What a frame or a tracer wants a thread of @mm to have as cs or ss: may it be? */
@@ -95,21 +93,7 @@ void arch_task_start(struct task *t, void (*fn)(void *), void *arg);
 int arch_task_fork(struct task *child);
 /* After exec: fresh registers with @entry and @sp, initial FPU state. Of current. */
 void arch_exec_regs(u64 entry, u64 sp);
-/*
- * A live FPU state in a runner is forgotten at that call too: exec makes it before the old mm goes,
- * and exit with (0, 0).
- */
-/*
- * A task that began in the kernel (process 1) goes to guest code for the first time, after
- * kernel_execve().
- */
-void arch_return_to_user(void) __noreturn;
-/*
- * Of current: what io_getevents() of this ring (its address and bytes) could answer at once guest
- * code takes from it without a call from now on, while it is the only thread of its mm and nobody
- * watches its calls. The offer ends whenever it is in doubt.
- */
-void arch_ring_offer(u64 ring, u64 size);
+/* A live FPU state in a runner is forgotten at that call too: exec makes it before the old mm goes, and exit with (0, 0). */
 /*
  * Something has changed that getpid(), gettid(), getppid(), getuid() and their kin say, of whatever
  * task, or a task that may be running has to come to the kernel with its calls from now on. They
@@ -241,13 +225,10 @@ void arch_futex_wake(u32 *word, int n);
 #define ARCH_FIXUP(from, to)                                                                       \
 	".pushsection fixups,\"a\"\n.balign 8\n.quad " from ", " to "\n.popsection\n"
 
+u64 arch_host_ns(void); /* the host's monotonic clock, which moves on whatever the guest's does */
+
 /* ---- randomness, power ---- */
 void arch_random(void *buf, size_t n); /* the host's getrandom */
-/*
- * The keys that guests have made of it for bytes of their own (the vDSO's getrandom) are forgotten:
- * the next bytes are of new ones.
- */
-void arch_random_renew(void);
 void arch_early_write(
 	const char *s, size_t n);   /* to the host's stderr: refusals, the reason of a panic */
 const char *arch_strerror(int err); /* an errno in words, for refusals */
@@ -312,85 +293,36 @@ struct initcall {
  */
 /* ---- guest memory access: arch/um/machine/uaccess.h ---- */
 
-/* ---- entry points that the machine calls ---- */
-/* kernel/init.c: first kernel thread, after boot */
-void kernel_main(void);
-long syscall_dispatch(u64 nr, const u64 args[6]); /* kernel/syscall */
-/* the same; not 0: somebody wants to see calls */
-extern int syscall_strace;
-void schedule(void); /* kernel/sched */
-void schedule_tail(struct
-	task *prev); /* the other half of schedule() for a new task: what it does after arch_switch() */
-void sched_init_idle(struct task *idle,
-	int cpu); /* @idle runs on @cpu when nothing else can; at boot, before @cpu starts */
-bool need_resched(void);
-/* A vCPU has nothing to run; what is done now may change that. */
-void sched_before_idle(void);
-/*
- * Around the sleep of an idle vCPU (arch_idle), before its state becomes OS_CPU_IDLE and after it
- * is OS_CPU_KERNEL again.
- */
-void sched_idle_enter(void);
-void sched_idle_exit(void);
-/* Tick of accounting on the way out of and into guest code. */
-void account_user_enter(u64 now); /* arch_cpu_clock_local() */
-void account_user_exit(void);
-/* kernel/sched/timer.c: expire this vCPU's timers */
-void timers_run(u64 now);
-/* the next deadline of this vCPU (timers and time slice); ~0 when none */
-u64 timers_next(void);
-/* mm/fault.c: 0 when resolved; else a signal to force: SIGSEGV or SIGBUS with *code set. */
-int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
-/*
- * mm/direct.c: after a SIGBUS: false when the guest gets it, true when the access may be tried
- * again.
- */
-bool handle_bus_error(struct mm *mm, u64 addr);
-/*
- * task/signal.c: true while there is something to deliver; deliver builds frames through
- * arch_setup_frame.
- */
-void do_signal(struct regs *regs);
-void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
-/* task/fault_log.c: log a fault of current, before it gets SIGSEGV or the signal of a trap. */
-void log_segfault(u64 addr, u64 error);
-void log_trap(int sig, int trapno, u64 error);
-/* the host's monotonic clock, which moves on whatever the guest's does */
-u64 arch_host_ns(void);
-/*
- * task/ptrace.c, when TIF_SYSCALL_TRACE or one of its kin is set: before a system call (the number
- * to serve, or -1: skip it, rax is what it returns) and after it, before do_signal().
- */
-long syscall_trace_enter(struct regs *regs);
-void syscall_trace_leave(struct regs *regs);
-/*
- * task/ptrace_debug.c, when current->hw_debug is set: around a stay in guest code (arm, true: a
- * signal came instead of it), and for a trap that it ended with (true: done). @hits: what the CPU
- * says of it in DR6, 0: it does not. hw_debug_regs(): what the CPU is to watch, or NULL;
- * hw_debug_refused(): it cannot, now and later.
- */
-bool hw_debug_arm(struct regs *regs);
-void hw_debug_disarm(struct regs *regs);
-bool hw_debug_trap(struct regs *regs, int trapno, u64 hits);
-const struct debug_regs *hw_debug_regs(const struct task *t);
-void hw_debug_refused(int err);
-/* task/rseq.c: on the way to guest code, and before a signal frame is built. Both may sleep. */
-void rseq_resume(struct regs *regs);
-void rseq_signal(struct regs *regs);
-/* current's space was lost: kill all users of its mm */
-void do_space_died(void);
+/* ---- what stands on the kernel: arch/um/entry fills the table ---- */
 
-/* ---- signal frames (arch/um/entry/sigframe.c), called by task/signal.c ---- */
 struct ksignal;
-int arch_setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask); /* 0 or -EFAULT */
-/*
- * Restores; 0, or -EFAULT for a bad frame. Where orig_rax says that this is a call no more, the
- * registers and *sigmask have been taken, though with an error nothing else has.
- */
-int arch_sigreturn(struct regs *regs, u64 *sigmask);
-
-/* The vDSO: maps it into current->mm during exec; *base its address for AT_SYSINFO_EHDR. */
-int arch_map_vdso(struct mm *mm, u64 *base);
+struct arch_entry_ops {
+	/* A task that began in the kernel (process 1, a fork's child) goes to guest code for the first time. */
+	void (*return_to_user)(void) __noreturn;
+	/* Builds the frame of a signal: 0 or -EFAULT. */
+	int (*setup_frame)(struct ksignal *ks, struct regs *regs, u64 sigmask);
+	/*
+	 * Restores; 0, or -EFAULT for a bad frame. Where orig_rax says that this is a call no more, the registers and
+	 * *sigmask have been taken, though with an error nothing else has.
+	 */
+	int (*sigreturn)(struct regs *regs, u64 *sigmask);
+	/* Maps the vDSO into current->mm during exec; *base its address for AT_SYSINFO_EHDR. */
+	int (*map_vdso)(struct mm *mm, u64 *base);
+	/*
+	 * Of current: what io_getevents() of this ring (its address and bytes) could answer at once guest code takes
+	 * from it without a call from now on, while it is the only thread of its mm and its calls are not watched. The
+	 * offer ends whenever it is in doubt.
+	 */
+	void (*ring_offer)(u64 ring, u64 size);
+	/* Guests forget the keys that they made for random bytes of their own (the vDSO's getrandom). */
+	void (*random_renew)(void);
+	void (*clock_skipped)(void); /* this vCPU's clock has jumped */
+	void (*clock_changed)(
+		void); /* the offsets between clocks have changed: the vDSO gets them */
+	void (*before_idle)(
+		void); /* this vCPU has nothing to run: other tasks may take its space */
+};
+extern const struct arch_entry_ops arch_entry;
 
 /* HWCAPs and so on for the auxv: kernel/task/exec/exec.c asks these. */
 /* AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ; 0 where unknown */

@@ -77,3 +77,9 @@ int arch_host_cpu(const char *name, char *buf, size_t size)
 	buf[strcspn(buf, "\n")] = 0;
 	return (int)strlen(buf);
 }
+
+/* The components that guests have: those that the host puts into its own frames. */
+u64 arch_xfeatures(void)
+{
+	return xstate_size <= 512 ? 0 : skas_xfeatures();
+}

@@ -40,7 +40,7 @@
 #include <asm/errno.h>
 
 #include "arch/um/internal.h"
-#include "arch/um/entry/ldt.h"
+#include "arch/um/machine/ldt.h"
 #include "arch/um/patch/patch.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"

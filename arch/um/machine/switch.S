@@ -10,24 +10,15 @@
 	.text
 	.cfi_sections .debug_frame
 
-/* arch_start(argc, argv, envp): host world's main() to vCPU 0's boot stack. */
-	.globl arch_start
-	.type arch_start, @function
-arch_start:
-	mov $boot_area + KSTACK_ALIGN - 1, %rax
-	and $-KSTACK_ALIGN, %rax
-	mov $arch_main, %r8
-	jmp go_over
-	.size arch_start, . - arch_start
-
 /* vcpu_enter(block): a vCPU's host thread to its idle task's stack. */
 	.globl vcpu_enter
 	.type vcpu_enter, @function
 vcpu_enter:
 	mov %rdi, %rax
 	mov $vcpu_main, %r8
+	.globl arch_go_over
 /* rax: the block of the kernel stack; r8: the function to call there, with rdi, rsi, rdx as they are. */
-go_over:
+arch_go_over:
 	.cfi_startproc
 	.cfi_undefined %rip /* a stack begins here */
 	and $-16, %rsp

@@ -47,8 +47,8 @@ void time_skip(u64 ns)
 	raw_base -= ns;
 	WRITE_ONCE(realtime_offset, realtime_offset + (s64)ns);
 	cpu_clock_skip(ns);
-	entry_clock_skipped();
-	vdso_update();
+	arch_entry.clock_skipped();
+	arch_entry.clock_changed();
 }
 
 u64 ktime_get(void)
@@ -96,13 +96,13 @@ u64 ktime_get_tai(void)
 void arch_set_tai_offset(s64 ns)
 {
 	WRITE_ONCE(tai_offset, ns);
-	vdso_update();
+	arch_entry.clock_changed();
 }
 
 void arch_set_realtime_offset(s64 add_ns)
 {
 	WRITE_ONCE(realtime_offset, realtime_offset + add_ns);
-	vdso_update();
+	arch_entry.clock_changed();
 }
 
 void time_vdso_data(struct vdso_data *d)

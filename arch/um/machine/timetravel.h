@@ -35,6 +35,5 @@ u64 timetravel_enter(void);
 void time_skip(u64 ns);
 /* cpuclock.c, entry.c: their part of that. */
 void cpu_clock_skip(u64 ns);
-void entry_clock_skipped(void);
 
 #endif

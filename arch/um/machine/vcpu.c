@@ -21,8 +21,7 @@
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
-#include "arch/um/entry/ioport.h"
-#include "arch/um/entry/scarce.h"
+#include "arch/um/machine/ports.h"
 #include "arch/um/machine/timetravel.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
@@ -222,7 +221,7 @@ void arch_task_start(struct task *t, void (*fn)(void *), void *arg)
 
 static void fork_return(void *unused)
 {
-	arch_return_to_user();
+	arch_entry.return_to_user();
 }
 
 int arch_task_fork(struct task *child)
@@ -280,7 +279,7 @@ void vcpu_idle_loop(void)
 			schedule();
 			continue;
 		}
-		scarce_idle();
+		arch_entry.before_idle();
 		sched_before_idle();
 		arch_idle(timers_next());
 	}

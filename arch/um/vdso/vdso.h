@@ -18,9 +18,7 @@ struct vdso_data {
 };
 
 #ifdef __NESTLING_KERNEL__
-void time_vdso_data(struct vdso_data *d); /* time.c fills in the offsets */
-void vdso_update(void);                   /* the offsets have changed */
-void vdso_init(void);                     /* frames stand, skas_init() has run */
+void vdso_init(void); /* frames stand, skas_init() has run */
 #endif
 
 #ifdef __NESTLING_VDSO__

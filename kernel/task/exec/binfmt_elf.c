@@ -496,7 +496,7 @@ static int build_mm(struct loader *l)
 	if (!err)
 		err = map_interp(l);
 	if (!err)
-		err = arch_map_vdso(l->mm, &l->vdso);
+		err = arch_entry.map_vdso(l->mm, &l->vdso);
 	if (err)
 		return err;
 	l->mm->vdso_base = l->vdso;

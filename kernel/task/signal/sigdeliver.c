@@ -4,7 +4,7 @@
  *
  * arch/um/entry/entry.c calls do_signal() on the way to user mode while TIF_SIGPENDING is set.
  * get_signal() takes one signal and does its default action by itself; only one with a handler
- * comes out, and deliver() builds its frame with arch_setup_frame(). A system call that was
+ * comes out, and deliver() builds its frame with arch_entry.setup_frame(). A system call that was
  * interrupted is restarted or ends with EINTR, as the handler's flags and the call's result say.
  *
  * Invariants: do_signal() returns with registers ready for user mode, or not at all. The mask that
@@ -296,7 +296,7 @@ static void deliver(struct ksignal *ks, struct regs *regs)
 	/* the flag is the tracer's: the frame is without */
 	if (current->ptrace & PT_STEPPING)
 		regs->eflags &= ~(u64)EFLAGS_TF;
-	signal_setup_done(arch_setup_frame(ks, regs, mask) != 0, ks);
+	signal_setup_done(arch_entry.setup_frame(ks, regs, mask) != 0, ks);
 	if (stepping)
 		ptrace_notify(
 			SIGTRAP); /* a stepped thread stops at the handler's first instruction */
@@ -321,7 +321,7 @@ long sys_rt_sigreturn(void)
 	int err;
 
 	current->restart.fn = NULL;
-	err = arch_sigreturn(regs, &mask);
+	err = arch_entry.sigreturn(regs, &mask);
 	if (!in_syscall(regs)) /* it took the registers over */
 		set_current_blocked(mask);
 	if (!err)

@@ -17,6 +17,7 @@
 #include "kernel/ident/thread_group.h"
 #include "kernel/sched/task.h"
 #include "kernel/sched/timer.h"
+#include "kernel/task/entry.h"
 
 struct user_struct;
 struct tty_struct;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Shows where a kernel has crashed: the registers that the fault handler has saved (arch/um/entry/oops.c), as gdb's frames."""
+"""Where a kernel has crashed: the registers of the fault that its handler has kept (arch/um/machine/oops.c), as gdb's own frames."""
 import gdb
 
 from .base import report, symbol, text

@@ -25,7 +25,7 @@
 #include <asm/ldt.h>
 
 #include "arch/um/internal.h"
-#include "arch/um/entry/ldt.h"
+#include "arch/um/machine/ldt.h"
 #include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"

@@ -10,7 +10,7 @@
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
-#include "arch/um/entry/oops.h"
+#include "arch/um/machine/oops.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* internal.h: between the files of arch/um/entry. */
+#ifndef NESTLING_ARCH_ENTRY_INTERNAL_H
+#define NESTLING_ARCH_ENTRY_INTERNAL_H
+
+#include "arch/um/internal.h"
+
+void arch_main(int argc, char **argv, char **envp) __noreturn;
+
+/* tsc.c */
+struct skas_event;
+bool tsc_wants_traps(void);
+void tsc_init(void); /* when the zygote runs */
+/* True if the trap was an rdtsc, which has been served. */
+bool tsc_trap(struct task *t, const struct skas_event *ev);
+
+/* For arch_entry (arch.h): sigframe.c and vdso_map.c. */
+int setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask);
+int restore_frame(struct regs *regs, u64 *sigmask);
+int vdso_map(struct mm *mm, u64 *base);
+void vdso_renew_keys(void);
+void vdso_update(void); /* the offsets between clocks have changed */
+
+#endif

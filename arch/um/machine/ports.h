@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* ports.h: the I/O ports that a thread may use, which its children share (arch/um/entry/ioport.c). */
+#ifndef NESTLING_ARCH_UM_PORTS_H
+#define NESTLING_ARCH_UM_PORTS_H
+
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/types.h"
+
+struct task;
+
+#define NR_PORTS 65536U
+struct io_bitmap {
+	atomic_t owners;
+	u8 denied[NR_PORTS / 8];
+};
+
+/* Drops a reference; NULL is fine. */
+void ioport_put(struct io_bitmap *b);
+/* What current may, @child may: called before anybody knows it. */
+void ioport_fork(struct task *child);
+void ioport_free(struct task *t);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state.c: what the kernel asks of the machine once it runs: how guests are intercepted, how large they may be; and its end.
+ *
+ * Lock: none. stopping is set once.
+ */
+#include "arch/um/internal.h"
+#include "kernel/lib/atomic.h"
+#include "skas/skas.h"
+
+bool arch_tsc_traps, arch_tsc_may_trap;
+
+/* Under ptrace the host would act on such calls itself: the jail forbids them. */
+bool arch_has_vsyscall(void)
+{
+	return skas_mode_name()[0] == 's';
+}
+
+const char *arch_mode_name(void)
+{
+	return skas_patch_entry() ? "seccomp patched" : skas_mode_name();
+}
+
+int arch_handoff_stats(char *buf, size_t size)
+{
+	return skas_format_stats(buf, size);
+}
+
+u64 arch_task_size(void)
+{
+	return skas_task_size();
+}
+
+/* set once: the machine is being taken down */
+static u32 stopping;
+
+/* Taking the spaces away must not look like their death to vCPUs that run guests. */
+void vcpu_park_when_stopping(void)
+{
+	u32 never = 0;
+
+	while (unlikely(READ_ONCE(stopping)))
+		os_futex_wait(&never, 0, OS_FOREVER);
+}
+
+void arch_power_off(int status)
+{
+	smp_store_release(&stopping, 1);
+	skas_exit();
+	os_exit(status);
+}
+
+static bool noreboot;
+
+static int set_noreboot(const char *s)
+{
+	noreboot = true;
+	return 0;
+}
+PARAM("noreboot", set_noreboot, "a restart ends the instance instead");
+
+void arch_reboot(void)
+{
+	if (noreboot)
+		arch_power_off(0);
+	smp_store_release(&stopping, 1);
+	skas_exit();
+	os_restart();
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* init.h: the start of the kernel. */
+#ifndef NESTLING_INIT_H
+#define NESTLING_INIT_H
+
+void kernel_main(void); /* runs in the first kernel thread, after the machine's start */
+
+#endif
