@@ -30,8 +30,6 @@
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
-u32 xstate_size;
-
 #define XSAVE_HEADER 64
 /* no bytes are loaded from here to the header */
 #define XSAVE_SOFTWARE 464

@@ -64,11 +64,9 @@ struct printk_record {
  */
 int printk_read(u64 *seq, struct printk_record *rec);
 u64 printk_next_seq(void);
-u64 printk_first_seq(void); /* of the oldest record in the ring */
-/* woken when a line is added (from a boundary, never inside printk) */
-extern struct wait_queue_head printk_wait;
-/* True if lines were added since the last call: the scheduler's boundary then wakes printk_wait. */
-bool printk_take_wake(void);
+u64 printk_first_seq(void); /* of the oldest record that is still there */
+bool printk_take_wake(
+	void); /* lines were added since the last call: the scheduler's boundary wakes printk_wait */
 
 /*
  * True if the caller may write a message that programs can provoke: kernel.printk_ratelimit_burst

@@ -483,6 +483,8 @@ void task_work_add(struct task *t, struct task_work *w);
 void task_work_run(void); /* runs the works queued for current */
 /* Makes @t look at its work_flags soon: kicks its vCPU if it is in guest code. */
 void kick_process(struct task *t);
+/* Woken when the log has got a line: at a boundary, never inside printk(). */
+extern struct wait_queue_head printk_wait;
 /* Numbers for /proc/stat, loadavg, uptime. */
 struct cpu_times {
 	u64 user, nice, system, idle, iowait, steal; /* ns */
