@@ -18,6 +18,7 @@
 
 #include "arch/um/machine/arch.h"
 #include "gen/build_id.h"
+#include "kernel/fs/initramfs/initramfs.h"
 #include "kernel/init.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

@@ -19,6 +19,7 @@
 
 #include "arch/um/machine/arch.h"
 #include "drivers/loop/loop.h"
+#include "kernel/fs/devtmpfs/devtmpfs.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/vfs/vfs.h"

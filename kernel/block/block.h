@@ -289,11 +289,11 @@ struct disk_file_ops {
 };
 extern const struct disk_file_ops *disk_file_ops;
 /* What makes nodes in /dev; kernel/fs/devtmpfs registers it before there are disks. */
-struct disk_node_ops {
+struct dev_node_ops {
 	int (*create)(const char *name, umode_t mode, dev_t dev); /* 0 or -errno */
 	int (*remove)(const char *name);
 };
-extern const struct disk_node_ops *disk_node_ops;
+extern const struct dev_node_ops *dev_node_ops;
 /* What /sys shows of disks; kernel/fs/sysfs registers it. */
 struct disk_sysfs_ops {
 	/* A partition was found for the first time after boot. */

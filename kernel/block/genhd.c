@@ -41,7 +41,7 @@ int bdev_name(const struct block_device *b, char *buf, size_t size)
 }
 
 const struct disk_file_ops *disk_file_ops;
-const struct disk_node_ops *disk_node_ops;
+const struct dev_node_ops *dev_node_ops;
 const struct disk_sysfs_ops *disk_sysfs_ops;
 
 void disk_event(struct block_device *b, const char *action)
@@ -88,7 +88,7 @@ static int revive_partition(struct block_device *b, sector_t start, u64 nr)
 	b->start = start;
 	bdev_resize(b, nr);
 	disk_name(b->disk, b->partno, name, sizeof(name));
-	err = disk_node_ops->create(name, S_IFBLK | 0660, b->dev);
+	err = dev_node_ops->create(name, S_IFBLK | 0660, b->dev);
 	if (err && !b->partno) /* nobody may open a disk that its driver is told not to have */
 		return err;
 	b->gone = false;
@@ -121,7 +121,7 @@ static int add_partition(struct gendisk *d, u32 partno, sector_t start, u64 nr)
 	}
 	d->part[partno] = b;
 	disk_name(d, partno, name, sizeof(name));
-	err = disk_node_ops->create(name, S_IFBLK | 0660, b->dev);
+	err = dev_node_ops->create(name, S_IFBLK | 0660, b->dev);
 	b->gone = err && !partno; /* the next attempt revives it */
 	if (!err && partno && disk_sysfs_ops)
 		disk_sysfs_ops->part_appeared(b);
@@ -134,7 +134,7 @@ static void leave_partition(struct block_device *b)
 	char name[24];
 
 	disk_name(b->disk, b->partno, name, sizeof(name));
-	disk_node_ops->remove(name);
+	dev_node_ops->remove(name);
 	disk_event(b, "remove");
 	disk_file_ops->sync(b);
 	truncate_inode_pages(b->mapping, 0);

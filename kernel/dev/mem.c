@@ -12,6 +12,7 @@
 #include <linux/random.h>
 
 #include "arch/um/machine/arch.h"
+#include "kernel/fs/devtmpfs/devtmpfs.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"

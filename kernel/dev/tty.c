@@ -16,6 +16,7 @@
 #include <linux/major.h>
 
 #include "kernel/dev/tty.h"
+#include "kernel/fs/devtmpfs/devtmpfs.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"

@@ -16,6 +16,7 @@
 
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/uaccess.h"
+#include "kernel/fs/devtmpfs/devtmpfs.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/panic.h"
 #include "kernel/lib/printk.h"

@@ -16,6 +16,7 @@
 #include <linux/ioctl.h>
 
 #include "gen/syscalls.h"
+#include "kernel/block/block.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/userfault/userfault.h"
 #include "kernel/ident/cred.h"
@@ -419,6 +420,6 @@ static int userfaultfd_init(void)
 	int err = register_chrdev(MISC_MAJOR, UFFD_MINOR, 1, "misc", &device_fops);
 
 	return err ? err :
-		     devtmpfs_create("userfaultfd", S_IFCHR | 0600, MKDEV(MISC_MAJOR, UFFD_MINOR));
+		     dev_node_ops->create("userfaultfd", S_IFCHR | 0600, MKDEV(MISC_MAJOR, UFFD_MINOR));
 }
 INITCALL(4, userfaultfd_init);

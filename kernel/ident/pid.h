@@ -89,7 +89,8 @@ extern int nr_threads; /* under tasklist_lock */
 void exchange_pids(struct task *a, struct task *b);
 void transfer_pid(struct task *from, struct task *to, enum pid_type type);
 
-u32 nr_processes(void), nr_threads_total(void);
+u32 nr_processes(void);
+u32 nr_threads_total(void);
 u64 nr_forks(void); /* processes and threads made since boot */
 pid_t last_pid(void);
 extern int sysctl_pid_max;

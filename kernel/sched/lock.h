@@ -106,8 +106,8 @@ static inline bool waits_forever(struct wait_until until)
 	return !until.real && until.at == ~0UL;
 }
 /*
- * Sleeps until @until and follows clock_settime() (kernel/time). The caller sets its state first.
- * Returns 0 or -ETIMEDOUT.
+ * Sleeps until @until and follows clock_settime(). Caller sets its state first. 0 or
+ * -ETIMEDOUT.
  */
 int schedule_until(struct wait_until until);
 

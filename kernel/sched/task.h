@@ -413,6 +413,8 @@ struct sched_timer_ops {
 	 * sets both). No lock held.
 	 */
 	void (*cpu_timers)(u64 now);
+	/* Sleeps until @at of the real-time clock and follows clock_settime(): 0 or -ETIMEDOUT. */
+	int (*sleep_real)(u64 at);
 };
 extern const struct sched_idle_ops *sched_idle_ops;   /* kernel/net */
 extern const struct sched_plug_ops *sched_plug_ops;   /* kernel/block */

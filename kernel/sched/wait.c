@@ -206,3 +206,8 @@ int wait_for_completion_interruptible(struct completion *c)
 {
 	return wait_for(c, TASK_INTERRUPTIBLE);
 }
+
+int schedule_until(struct wait_until until)
+{
+	return until.real ? sched_timer_ops->sleep_real(until.at) : schedule_deadline(until.at);
+}

@@ -12,7 +12,7 @@
  * jumps; their locks are taken inside it.
  */
 #include "arch/um/machine/arch.h"
-#include "kernel/time/time.h"
+#include "kernel/time/internal.h"
 
 static DEFINE_SPINLOCK(clock_timers_lock);
 static LIST_HEAD(real_timers);
@@ -156,14 +156,12 @@ static void real_sleeper_over(struct clock_timer *ct)
 	wake_up_state(t, TASK_NORMAL | TASK_WAKEKILL);
 }
 
-int schedule_until(struct wait_until until)
+int sleep_until_real(u64 at)
 {
 	struct real_sleeper s = { .task = current };
 
-	if (!until.real)
-		return schedule_deadline(until.at);
 	clock_timer_setup(&s.timer, CLOCK_REALTIME, real_sleeper_over);
-	clock_timer_start(&s.timer, until.at);
+	clock_timer_start(&s.timer, at);
 	schedule();
 	clock_timer_cancel_sync(&s.timer);
 	return READ_ONCE(s.task) ? 0 : -ETIMEDOUT;

@@ -161,7 +161,10 @@ static void check(u64 now)
 			t, now + max(u.wait / (u64)max(READ_ONCE(sig->nr_threads), 1), MIN_WAIT));
 }
 
-static const struct sched_timer_ops timer_ops = { .cpu_timers = check };
+static const struct sched_timer_ops timer_ops = {
+	.cpu_timers = check,
+	.sleep_real = sleep_until_real,
+};
 
 static int cpu_timers_init(void)
 {

@@ -13,6 +13,8 @@
 u64 posix_cpu_timers_check(struct signal_struct *sig, u64 exec);
 void posix_timers_delete_all(struct signal_struct *sig);
 
+/* For sched_timer_ops. */
+int sleep_until_real(u64 at);
 /* For process_timer_ops. */
 void timer_signal_taken(siginfo_t *info);
 void timer_signal_wanted(int signo);

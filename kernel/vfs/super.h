@@ -330,8 +330,6 @@ int do_mount(const char *dev, const char *dir, const char *type, u32 flags, void
 int mount_root(const char *dev, const char *types, u32 flags, const char *data);
 int mount_devtmpfs(const char *dir);
 int set_initial_root(struct file_system_type *t); /* rootfs, before anything else is mounted */
-/* initramfs: unpacks a cpio archive (newc, plain or gzip) at the root. */
-int unpack_initramfs(const void *buf, size_t n);
 /* What @m shows of its file system, as it is told: at the end of buf; ERR_PTR. */
 char *mount_root_name(const struct mount *m, char *buf, size_t size);
 int show_mounts_line(struct mount *m, const struct path *root, int style, char *buf,

@@ -870,9 +870,6 @@ void unlock_rename(struct dentry *a, struct dentry *b);
 int register_chrdev(
 	u32 major, u32 first_minor, u32 count, const char *name, const struct file_operations *fop);
 void unregister_chrdev(u32 major, u32 first_minor, u32 count);
-/* devtmpfs: the node appears in /dev by itself. name may have a folder ("pts/ptmx"). */
-int devtmpfs_create(const char *name, umode_t mode, dev_t dev);
-int devtmpfs_remove(const char *name);
 /* /proc/devices */
 int chrdev_line(int i, char *buf, size_t size);
 

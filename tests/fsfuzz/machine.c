@@ -320,7 +320,7 @@ static int node_remove(const char *name)
 {
 	return 0;
 }
-static const struct disk_node_ops node_ops = { .create = node_create, .remove = node_remove };
+static const struct dev_node_ops node_ops = { .create = node_create, .remove = node_remove };
 
 void put_user_ns(struct user_namespace *ns)
 {
@@ -428,7 +428,7 @@ void world_boot(void)
 	memory_boot();
 	threads_boot();
 	mm_file_ops = &file_ops;
-	disk_node_ops = &node_ops;
+	dev_node_ops = &node_ops;
 	dcache_init();
 	inode_init();
 	for (int level = 1; level <= 5; level++)

@@ -10,6 +10,7 @@
 #include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"
 #include "kernel/fs/autofs/autofs.h"
+#include "kernel/fs/devtmpfs/devtmpfs.h"
 #include "kernel/time/time.h"
 
 #define AUTOFS_MINOR_NR 235

@@ -10,6 +10,7 @@
  * Locks: dev_mutex for making the instance; the directories' i_rwsem.
  */
 #include "kernel/block/block.h"
+#include "kernel/fs/devtmpfs/devtmpfs.h"
 #include "kernel/fs/tmpfs/tmpfs.h"
 
 #include "arch/um/machine/arch.h"
@@ -147,14 +148,14 @@ int devtmpfs_remove(const char *name)
 	return err;
 }
 
-static const struct disk_node_ops node_ops_for_disks = {
+static const struct dev_node_ops node_ops_for_disks = {
 	.create = devtmpfs_create,
 	.remove = devtmpfs_remove,
 };
 
 static int devtmpfs_init(void)
 {
-	disk_node_ops = &node_ops_for_disks;
+	dev_node_ops = &node_ops_for_disks;
 	return register_filesystem(&dev_type);
 }
 INITCALL(2, devtmpfs_init);

@@ -14,6 +14,7 @@
 #include <linux/major.h>
 
 #include "arch/um/machine/arch.h"
+#include "kernel/fs/devtmpfs/devtmpfs.h"
 #include "kernel/fs/fuse/fuse.h"
 
 #define FUSE_MINOR_NR 229 /* of the misc major: devices.txt */

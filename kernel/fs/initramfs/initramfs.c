@@ -12,6 +12,7 @@
 #include <linux/stat.h>
 
 #include "kernel/fs/initramfs/cpio.h"
+#include "kernel/fs/initramfs/initramfs.h"
 #include "kernel/lib/inflate.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

@@ -8,6 +8,7 @@
  * comes in at once, and is not joined; with IFF_NAPI_FRAGS a frame's pieces are looked at, each of
  * which would be a page's. Not here: filters, programs that choose a queue (EOPNOTSUPP).
  */
+#include "kernel/fs/devtmpfs/devtmpfs.h"
 #include "kernel/net/link/tun.h"
 
 #include <asm/errno.h>

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* devtmpfs.h: nodes that appear in /dev by themselves. */
+#ifndef NESTLING_FS_DEVTMPFS_H
+#define NESTLING_FS_DEVTMPFS_H
+
+#include "kernel/lib/types.h"
+
+/* Makes or removes the node @name, which may have a folder ("pts/ptmx"): 0 or -errno. */
+int devtmpfs_create(const char *name, umode_t mode, dev_t dev);
+int devtmpfs_remove(const char *name);
+
+#endif
