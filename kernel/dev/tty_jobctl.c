@@ -341,7 +341,17 @@ static void sak(void)
 	}
 }
 
-static const struct task_tty_ops ops_for_tasks = { .leave = disassociate_ctty, .sak = sak };
+static void tell(const struct tty_struct *tty, dev_t *dev, struct pid **pgrp)
+{
+	*dev = tty->dev;
+	*pgrp = tty->pgrp;
+}
+
+static const struct task_tty_ops ops_for_tasks = {
+	.leave = disassociate_ctty,
+	.tell = tell,
+	.sak = sak,
+};
 
 static int jobctl_init(void)
 {

@@ -42,7 +42,6 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/ns/nsproxy.h"
 
-#define NSEC_PER_SEC 1000000000UL
 #define NSEC_PER_MSEC 1000000UL
 /* protocols of netlink: NETLINK_GENERIC is the last that is built */
 #define NL_PROTOCOLS 17

@@ -12,7 +12,6 @@
 
 #include "kernel/sched/task.h"
 
-#define NSEC_PER_SEC 1000000000UL
 #define MSEC 1000000UL
 #define RT_PRIOS 100
 #define NICE_0_WEIGHT 1024

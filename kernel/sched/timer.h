@@ -9,6 +9,9 @@
 #include "kernel/lib/rbtree.h"
 #include "kernel/lib/types.h"
 
+#define NSEC_PER_SEC 1000000000UL
+#define TIME_MAX ((u64)INT64_MAX)
+
 struct ktimer {
 	struct rb_node node;
 	u64 expires; /* ktime_get() scale */

@@ -37,6 +37,8 @@ struct task_tty_ops {
 	 * lock held.
 	 */
 	void (*leave)(bool on_exit);
+	/* Writes the number of a terminal and its group in the foreground; tasklist_lock held. */
+	void (*tell)(const struct tty_struct *tty, dev_t *dev, struct pid **pgrp);
 	void (*sak)(
 		void); /* secure access: kills the tasks that have the console's terminal, or have it open */
 };

@@ -13,8 +13,6 @@
 #include "kernel/sched/task.h"
 #include "kernel/sched/timer.h"
 
-#define NSEC_PER_SEC 1000000000UL
-#define TIME_MAX ((u64)INT64_MAX)
 #define USER_HZ 100
 
 struct signal_struct;

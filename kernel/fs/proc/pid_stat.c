@@ -11,7 +11,6 @@
 #include <linux/sched.h>
 #include <linux/time.h>
 
-#include "kernel/dev/tty.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
@@ -30,17 +29,18 @@ struct gathered {
 	u64 pending, shared_pending, blocked, ignored, caught, queued;
 };
 
-static int tty_number(const struct tty_struct *tty)
+static int tty_number(dev_t dev)
 {
-	u32 ma = MAJOR(tty->dev), mi = MINOR(tty->dev);
+	u32 ma = MAJOR(dev), mi = MINOR(dev);
 
 	return (int)((mi & 0xff) | (ma << 8) | ((mi & ~0xffU) << 12));
 }
 
 static void gather(struct task *t, struct gathered *g, const struct pid_namespace *ns)
 {
-	const struct tty_struct *tty;
 	struct sighand_struct *sh;
+	struct pid *foreground;
+	dev_t tty;
 	int i;
 
 	memset(g, 0, sizeof(*g));
@@ -51,10 +51,10 @@ static void gather(struct task *t, struct gathered *g, const struct pid_namespac
 	g->session = pid_nr_ns(task_session(t), ns);
 	g->threads = t->signal->nr_threads;
 	g->tpgid = -1;
-	tty = t->signal->tty;
-	if (tty) {
+	if (t->signal->tty) {
+		task_tty_ops->tell(t->signal->tty, &tty, &foreground);
 		g->tty_nr = tty_number(tty);
-		g->tpgid = pid_nr_ns(tty->pgrp, ns);
+		g->tpgid = pid_nr_ns(foreground, ns);
 	}
 	read_unlock(&tasklist_lock);
 	sh = lock_task_sighand(t);

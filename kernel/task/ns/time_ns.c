@@ -23,7 +23,6 @@
 #include "kernel/ident/cred.h"
 #include "kernel/task/ns/nsproxy.h"
 #include "kernel/task/signal/signal.h"
-#include "kernel/time/time.h"
 
 struct time_namespace {
 	struct ns_common ns;
