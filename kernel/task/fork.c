@@ -415,7 +415,7 @@ static struct task *copy_process(const struct clone_args_k *args, int event)
 		return ERR_PTR(-EAGAIN);
 	sched_fork(t);
 	copy_own_fields(t, args->flags);
-	err = copy_creds(t, args->flags, current_chrooted());
+	err = copy_creds(t, args->flags, args->flags & CLONE_NEWUSER && current_chrooted());
 	if (err) {
 		put_task(t);
 		return ERR_PTR(err);
