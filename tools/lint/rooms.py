@@ -69,7 +69,6 @@ for number, row in enumerate(ROWS):
     for room in row:
         room.row = number
 ROOMS = [room for row in ROWS for room in row] + WORLDS
-BY_NAME = {room.name: room for room in ROOMS}
 
 # Tables of operations: `extern const struct ...` in a header of a lower room, filled by a room
 # above. The linker binds them, so such a call costs no more than a function pointer, and no table
@@ -90,10 +89,7 @@ EXCEPTIONS = [
     ("arch/um/machine", "kernel/mm", "page tables need pages, copies to guest memory meet faults"),
 ]
 
-# Headers of one folder that are not called internal.h.
-PRIVATE = []
-
-# Generated headers. That of the system calls declares the handlers, which live with their objects.
+# Generated headers. That of the system calls declares their handlers, which live with their objects.
 HANDLERS = ["gen/syscalls.h"]
 GENERATED = HANDLERS + ["gen/build_id.h"]
 # Functions that the compiler calls by itself.
