@@ -51,6 +51,8 @@ struct task *switch_stack(u64 *save_sp, u64 load_sp, struct task *prev);
 void task_first(void);
 /* host world to the stack @block, calls vcpu_main() */
 void vcpu_enter(void *block);
+/* not C: to the kernel stack in rax, calls r8 there; entry/start.S begins so */
+void arch_go_over(void);
 void vcpu_main(void) __noreturn;
 /* state.c: does not return once the machine is going down */
 void vcpu_park_when_stopping(void);

@@ -263,7 +263,7 @@ struct block_device *bdev_by_dev(dev_t dev); /* NULL */
  */
 int disk_parse_number(char **text, dev_t *dev);
 struct block_device *bdev_by_name(const char *name); /* "ubda", "ubda1" */
-int bdev_flush(struct block_device *b); /* sends REQ_FLUSH and waits */
+int bdev_flush(struct block_device *b);              /* sends REQ_FLUSH and waits */
 int bdev_discard(struct block_device *b, sector_t s, u64 nr);
 /* Returns -EOPNOTSUPP where the driver cannot. */
 int bdev_write_zeroes(struct block_device *b, sector_t s, u64 nr);

@@ -37,8 +37,6 @@
 #define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
 #endif
 
-int sysctl_unprivileged_userfaultfd;
-
 /* ---- the ioctls ---- */
 
 /*
@@ -420,6 +418,7 @@ static int userfaultfd_init(void)
 	int err = register_chrdev(MISC_MAJOR, UFFD_MINOR, 1, "misc", &device_fops);
 
 	return err ? err :
-		     dev_node_ops->create("userfaultfd", S_IFCHR | 0600, MKDEV(MISC_MAJOR, UFFD_MINOR));
+		     dev_node_ops->create(
+			     "userfaultfd", S_IFCHR | 0600, MKDEV(MISC_MAJOR, UFFD_MINOR));
 }
 INITCALL(4, userfaultfd_init);

@@ -50,4 +50,12 @@ void kmem_cache_free(struct kmem_cache *c, void *p);
 /* Text for /proc/slabinfo, one cache a line; 0 when @i is past the last. */
 int slabinfo_line(int i, char *buf, size_t size);
 
+/* What kernel/mm, which the heap takes its pages from, asks of it. */
+void slab_init(void);
+u64 nr_slab_frames(void);
+u64 nr_reclaimable_slab_frames(void); /* of caches that shrinkers empty */
+u64 nr_large_frames(void);            /* of them: blocks of kmalloc above 8 KiB */
+/* Gives empty slabs back; frames freed. */
+u64 slab_shrink(void);
+
 #endif

@@ -214,9 +214,6 @@ bool vma_may_watch(const struct vm_area *v);
 
 /* ---- slab.c ---- */
 
-void slab_init(void);
-u64 nr_slab_frames(void);
-u64 nr_reclaimable_slab_frames(void); /* of caches that shrinkers empty */
 /*
  * Debug builds. The object that @p, an address of the direct map, lies in, be it allocated or free;
  * false: in none.
@@ -233,9 +230,6 @@ bool slab_object_at(void *p, struct slab_object *o);
 /* Around a walk over slabs: none is given back meanwhile. */
 void slabs_hold(bool on);
 bool slab_starts_at(const struct page *p); /* of a page with PG_slab: is it the first? */
-u64 nr_large_frames(void);                 /* of them: blocks of kmalloc above 8 KiB */
-/* Gives empty slabs back; frames freed. */
-u64 slab_shrink(void);
 
 /* ---- filemap.c, readahead.c, writeback.c ---- */
 

@@ -201,7 +201,6 @@ PAGE_FLAG_OPS(Direct, PG_direct)
 
 /* ---- slabs: kernel/lib/alloc.h ---- */
 
-
 /* Caches of objects that can be dropped under pressure (dentries, inodes). */
 struct shrinker {
 	u64 (*count)(void);

@@ -4,7 +4,7 @@
  * things that serve: a run queue, an allocator that never frees, no timers but one per vCPU. The word test=NAME on the command line
  * says which test the first kernel thread runs; tests/arch/machine builds and starts it.
  */
-#include "arch/um/internal.h"
+#include "arch/um/entry/internal.h"
 #include "arch/um/machine/ports.h"
 #include "arch/um/machine/timetravel.h"
 #include "arch/um/vdso/vdso.h"

@@ -5,7 +5,7 @@
 A room is the set of files that its patterns match; without patterns, all files below the folder of its name. The
 longest pattern that matches a file decides. A room may know the rooms of the rows below its own, and its `doors`.
 It may not know a room of its own row or above. A call that must go up goes through a TABLE (see there)."""
-import fnmatch, os
+import fnmatch
 
 UAPI = ["linux/*", "asm/*", "asm-generic/*", "stdarg.h", "stddef.h", "stdint.h", "stdbool.h", "limits.h"]
 LIBC = ["*"]
@@ -94,20 +94,6 @@ HANDLERS = ["gen/syscalls.h"]
 GENERATED = HANDLERS + ["gen/build_id.h"]
 # Functions that the compiler calls by itself.
 COMPILER = {"__popcountdi2"}
-
-
-KNOWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "known-breaches")
-
-
-def settle(found, kind):
-    """The lines of the breaches in @found (key: lines) that KNOWN does not have, and of those that it has in vain."""
-    known = set()
-    if os.path.exists(KNOWN):
-        with open(KNOWN, encoding="utf-8") as f:
-            known = {line for line in f.read().splitlines() if (line.split()[0] == "include") == (kind == "include")}
-    wrong = [line for key in sorted(found) if key not in known for line in found[key]]
-    mended = sorted(known - set(found)) if kind == "symbol" else []
-    return wrong + ["tools/lint/known-breaches: '%s' is mended: remove it" % key for key in mended]
 
 
 def matches(name, patterns):

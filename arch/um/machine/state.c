@@ -57,7 +57,7 @@ static int set_noreboot(const char *s)
 	noreboot = true;
 	return 0;
 }
-PARAM("noreboot", set_noreboot, "a restart ends the instance instead");
+PARAM("noreboot", set_noreboot, "end the instance instead of restarting it");
 
 void arch_reboot(void)
 {

@@ -32,7 +32,6 @@
 #include "kernel/mm/internal.h"
 #include "kernel/mm/debug/leak.h"
 
-
 #define MAG_SIZE 30
 #define SLAB_ALIGN 16
 

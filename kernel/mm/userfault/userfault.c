@@ -31,6 +31,8 @@
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 #include "kernel/mm/swap/swap_internal.h"
 
+int sysctl_unprivileged_userfaultfd;
+
 #define POLL_READABLE 1 /* EPOLLIN */
 
 struct userfault_waiter {

@@ -121,7 +121,8 @@ struct process_timer_ops {
 	 * no lock. A timer's @info gets what has passed until now, and the timer rests no longer.
 	 */
 	void (*taken)(siginfo_t *info);
-	void (*wanted)(int signo); /* current's process ignores @signo no longer: its timers go on */
+	void (*wanted)(
+		int signo); /* current's process ignores @signo no longer: its timers go on */
 };
 extern const struct process_timer_ops process_timer_ops;
 
