@@ -5,10 +5,12 @@
  * says which test the first kernel thread runs; tests/arch/machine builds and starts it.
  */
 #include "arch/um/entry/internal.h"
+#include "arch/um/entry/scarce.h"
 #include "arch/um/machine/ports.h"
 #include "arch/um/machine/timetravel.h"
 #include "arch/um/vdso/vdso.h"
 #include "arch/um/entry/watch.h"
+#include "kernel/init.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fakes.c: mm, skas and task for scheduler.c: the smallest things that serve. */
 #include "arch/um/entry/internal.h"
+#include "arch/um/entry/scarce.h"
 #include "arch/um/machine/ports.h"
 #include "arch/um/machine/timetravel.h"
 #include "arch/um/vdso/vdso.h"

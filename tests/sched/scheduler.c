@@ -8,6 +8,7 @@
 #include "arch/um/internal.h"
 #include "arch/um/machine/timetravel.h"
 #include "arch/um/vdso/vdso.h"
+#include "kernel/init.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
