@@ -282,10 +282,11 @@ static inline bool bdev_has_frames(const struct block_device *b)
 int bdev_name(const struct block_device *b, char *buf, size_t size);
 /* What a device is as a file; kernel/vfs/bdev registers it before there are disks. */
 struct disk_file_ops {
-	int (*create)(struct block_device
-			*b); /* the inode whose mapping caches the device: 0 or -ENOMEM */
+	/* Makes the inode whose mapping caches the device: 0 or -ENOMEM. */
+	int (*create)(struct block_device *b);
 	void (*resize)(struct block_device *b); /* b->nr_sectors has changed */
-	int (*sync)(struct block_device *b); /* writes its page cache out and waits: 0 or -errno */
+	/* Writes its page cache out and waits: 0 or -errno. */
+	int (*sync)(struct block_device *b);
 };
 extern const struct disk_file_ops *disk_file_ops;
 /* What makes nodes in /dev; kernel/fs/devtmpfs registers it before there are disks. */

@@ -89,7 +89,8 @@ static int revive_partition(struct block_device *b, sector_t start, u64 nr)
 	bdev_resize(b, nr);
 	disk_name(b->disk, b->partno, name, sizeof(name));
 	err = dev_node_ops->create(name, S_IFBLK | 0660, b->dev);
-	if (err && !b->partno) /* nobody may open a disk that its driver is told not to have */
+	/* A disk that its driver is told not to have must not be opened. */
+	if (err && !b->partno)
 		return err;
 	b->gone = false;
 	disk_event(b, "add");

@@ -207,9 +207,10 @@ void tty_open_acquire(struct tty_struct *tty, struct file *f);
 dev_t tty_devnum(struct tty_struct *tty); /* for /proc/PID/stat */
 
 /* pty.c and devpts.c */
-struct tty_struct *ptm_open(struct file *f); /* a new pair; the master. ERR_PTR */
-extern int
-	pty_reserve; /* of the pairs that there may be, so many are for instances that the first mount namespace has */
+/* makes a pair, returns the master. ERR_PTR */
+struct tty_struct *ptm_open(struct file *f);
+/* Pairs of the maximum that are reserved for instances of the first mount namespace. */
+extern int pty_reserve;
 
 /* An instance of the file system: its numbers and its nodes. */
 struct devpts;

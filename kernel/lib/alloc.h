@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * alloc.h: the heap's door: kmalloc() and caches of objects (kernel/mm/frame/slab.c). Every room may know it. The heap
- * takes its pages from the page allocator and calls nothing else above kernel/lib.
+ * alloc.h: the heap's door: kmalloc() and caches of objects (kernel/mm/frame/slab.c). Every room
+ * may know it. The heap takes its pages from the page allocator, and calls nothing else above
+ * kernel/lib.
  */
 #ifndef NESTLING_LIB_ALLOC_H
 #define NESTLING_LIB_ALLOC_H

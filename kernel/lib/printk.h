@@ -64,9 +64,9 @@ struct printk_record {
  */
 int printk_read(u64 *seq, struct printk_record *rec);
 u64 printk_next_seq(void);
-u64 printk_first_seq(void); /* of the oldest record that is still there */
-bool printk_take_wake(
-	void); /* lines were added since the last call: the scheduler's boundary wakes printk_wait */
+u64 printk_first_seq(void); /* of the oldest record in the ring */
+/* True if lines were added since the last call: the scheduler's boundary then wakes printk_wait. */
+bool printk_take_wake(void);
 
 /*
  * True if the caller may write a message that programs can provoke: kernel.printk_ratelimit_burst

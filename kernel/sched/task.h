@@ -371,15 +371,16 @@ bool need_resched(void); /* of current */
 /* A vCPU has nothing to run; what is done now may change that. */
 void sched_before_idle(void);
 /*
- * Around the sleep of an idle vCPU (arch_idle), before its state becomes OS_CPU_IDLE and after it is
- * OS_CPU_KERNEL again.
+ * Around the sleep of an idle vCPU (arch_idle), before its state becomes OS_CPU_IDLE and after it
+ * is OS_CPU_KERNEL again.
  */
 void sched_idle_enter(void);
 void sched_idle_exit(void);
 /* Ticks of accounting on the way out of and into guest code; @now: arch_cpu_clock_local(). */
 void account_user_enter(u64 now);
 void account_user_exit(void);
-void cond_resched(void); /* a boundary: polls interrupts, gives way; no spinlock held */
+/* A boundary: polls interrupts, reschedules. No spinlock held. */
+void cond_resched(void);
 void yield(void);
 /* True if no task waits for this vCPU: until it is kicked, yield() would change nothing. */
 bool sched_alone(void);

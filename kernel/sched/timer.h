@@ -60,7 +60,8 @@ struct rcu_head {
 void call_rcu(struct rcu_head *h, void (*func)(struct rcu_head *h));
 void synchronize_rcu(void); /* sleeps for a grace period */
 
-void timers_run(u64 now); /* runs the timers of this vCPU that have expired */
+/* Runs the timers of this vCPU that have expired. */
+void timers_run(u64 now);
 /* The next deadline of this vCPU (timers and time slice); ~0 when there is none. */
 u64 timers_next(void);
 

@@ -82,11 +82,15 @@ void clock_unwatch(struct clock_watch *w);
 void cpu_timers_changed(struct signal_struct *sig);
 /* What timer_create(2) was asked for. */
 struct posix_timer_info {
-	int id, signo, notify /* SIGEV_* */, clock;
+	int id, signo, clock;
+	int notify; /* SIGEV_* */
 	u64 value;
 	struct pid *target;
 };
-/* Of each timer of a process, the youngest first, as they all were at one time; no lock is held. 0 or -ENOMEM. */
+/*
+ * Calls @tell for each timer of a process, the youngest first, as they all were at one time. Holds
+ * no lock meanwhile. Returns 0 or -ENOMEM.
+ */
 int posix_timers_tell(struct signal_struct *sig,
 	void (*tell)(void *arg, const struct posix_timer_info *i), void *arg);
 u64 process_cpu_time(struct signal_struct *sig); /* ns; takes tasklist_lock */

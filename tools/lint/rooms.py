@@ -89,7 +89,7 @@ EXCEPTIONS = [
     ("arch/um/machine", "kernel/mm", "page tables need pages, copies to guest memory meet faults"),
 ]
 
-# Generated headers. That of the system calls declares their handlers, which live with their objects.
+# Generated headers. That of the system calls declares handlers, which live with their objects.
 HANDLERS = ["gen/syscalls.h"]
 GENERATED = HANDLERS + ["gen/build_id.h"]
 # Functions that the compiler calls by itself.

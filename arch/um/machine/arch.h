@@ -71,8 +71,10 @@ struct arch_task {
  */
 void arch_patch_forget(struct mm *mm, u64 start, u64 end);
 int arch_patch_fork(struct mm *new, struct mm *old);
-void arch_patch_free(struct mm *mm); /* nobody else knows the mm any more */
-/* Segments of a program's own (arch/um/machine/ldt.c): a copy for a fork, 0 or -ENOMEM; and the end. */
+void arch_patch_free(struct mm *mm); /* the mm has no other user any more */
+/*
+ * Segments of a program's own (arch/um/machine/ldt.c): a copy for a fork, 0 or -ENOMEM; and the end.
+ */
 int arch_ldt_fork(struct mm *new, struct mm *old);
 void arch_ldt_free(struct mm *mm);
 /* What a frame or a tracer wants a thread of @mm to have as cs or ss: may it be? */
@@ -93,7 +95,10 @@ void arch_task_start(struct task *t, void (*fn)(void *), void *arg);
 int arch_task_fork(struct task *child);
 /* After exec: fresh registers with @entry and @sp, initial FPU state. Of current. */
 void arch_exec_regs(u64 entry, u64 sp);
-/* A live FPU state in a runner is forgotten at that call too: exec makes it before the old mm goes, and exit with (0, 0). */
+/*
+ * A live FPU state in a runner is forgotten at that call too: exec makes it before the old mm goes,
+ * and exit with (0, 0).
+ */
 /*
  * Something has changed that getpid(), gettid(), getppid(), getuid() and their kin say, of whatever
  * task, or a task that may be running has to come to the kernel with its calls from now on. They
@@ -297,30 +302,30 @@ struct initcall {
 
 struct ksignal;
 struct arch_entry_ops {
-	/* A task that began in the kernel (process 1, a fork's child) goes to guest code for the first time. */
+	/* A task that began in the kernel goes to guest code: process 1, a fork's child. */
 	void (*return_to_user)(void) __noreturn;
 	/* Builds the frame of a signal: 0 or -EFAULT. */
 	int (*setup_frame)(struct ksignal *ks, struct regs *regs, u64 sigmask);
 	/*
-	 * Restores; 0, or -EFAULT for a bad frame. Where orig_rax says that this is a call no more, the registers and
-	 * *sigmask have been taken, though with an error nothing else has.
+	 * Restores; 0, or -EFAULT for a bad frame. Where orig_rax says that this is a call no more,
+	 * the registers and *sigmask have been taken, though with an error nothing else has.
 	 */
 	int (*sigreturn)(struct regs *regs, u64 *sigmask);
 	/* Maps the vDSO into current->mm during exec; *base its address for AT_SYSINFO_EHDR. */
 	int (*map_vdso)(struct mm *mm, u64 *base);
 	/*
-	 * Of current: what io_getevents() of this ring (its address and bytes) could answer at once guest code takes
-	 * from it without a call from now on, while it is the only thread of its mm and its calls are not watched. The
-	 * offer ends whenever it is in doubt.
+	 * Of current: what io_getevents() of this ring (its address and bytes) could answer at once
+	 * guest code takes from it without a call from now on, while it is the only thread of its
+	 * mm and its calls are not watched. The offer ends whenever it is in doubt.
 	 */
 	void (*ring_offer)(u64 ring, u64 size);
-	/* Guests forget the keys that they made for random bytes of their own (the vDSO's getrandom). */
+	/* Guests forget the keys that they made for random bytes (the vDSO's getrandom). */
 	void (*random_renew)(void);
 	void (*clock_skipped)(void); /* this vCPU's clock has jumped */
-	void (*clock_changed)(
-		void); /* the offsets between clocks have changed: the vDSO gets them */
-	void (*before_idle)(
-		void); /* this vCPU has nothing to run: other tasks may take its space */
+	/* The offsets between clocks have changed: the vDSO gets them. */
+	void (*clock_changed)(void);
+	/* This vCPU has nothing to run: other tasks may take its space. */
+	void (*before_idle)(void);
 };
 extern const struct arch_entry_ops arch_entry;
 
