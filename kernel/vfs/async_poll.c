@@ -86,7 +86,7 @@ static int hook_wake(struct wait_queue_entry *e, u64 key)
 			WRITE_ONCE(p->once, true);
 		tell(p);
 	}
-	/* at last: who unhooks no longer waits for the queue's lock */
+	/* last: an unhooking task no longer waits for the queue's lock */
 	if (key & WAKE_QUEUE_GONE) {
 		list_del_init(&e->entry);
 		smp_store_release(&h->head, NULL);
@@ -123,14 +123,14 @@ static void unhook(struct async_poll *p)
 	WRITE_ONCE(p->state, (u32)IDLE);
 }
 
-/* The work is to run, since nobody else will queue it. */
+/* Queues the work: no other task will. */
 static void run_work(struct async_poll *p)
 {
 	WRITE_ONCE(p->state, (u32)FIRED);
 	work_queue(&p->work);
 }
 
-/* By who has a reference, once. */
+/* Called once, by a holder of a reference. */
 static int start_shots(struct async_poll *p)
 {
 	u32 mask;

@@ -26,8 +26,8 @@
 #include "kernel/vfs/vfs.h"
 
 /*
- * In an answer to a worker: only the task can tell (signalfd). Whoever waits for this event too
- * asks again in its task.
+ * In an answer to a worker: only the task can tell (signalfd). A poll for this event asks again in
+ * its task.
  */
 #define ASYNC_POLL_ASK (1U << 25)
 

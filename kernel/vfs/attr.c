@@ -107,9 +107,9 @@ static bool is_current(
 }
 
 /*
- * Times move when a tick (4 ms) has passed or somebody has looked at them since, as Linux's
- * multigrain timestamps do: who looks always sees that something was written, and a database that
- * writes and syncs does not change its inode, and so need the journal, each time.
+ * Sets the times of a write. They move when a tick (4 ms) has passed or stat() has read them since,
+ * as Linux's multigrain timestamps do. So a reader of the times sees every write, and a database
+ * that writes and syncs need not change its inode, and write the journal, each time.
  */
 int file_update_time(struct file *f)
 {
@@ -144,7 +144,10 @@ static bool sgid_goes(const struct inode *inode)
 	       (!in_kept_group(inode, inode->i_gid) && !capable_wrt_inode(inode, CAP_FSETID));
 }
 
-/* Only who is above all user namespaces writes to a program and leaves it its rights. */
+/*
+ * Returns the rights that a write takes from a program: only a capability in the initial user
+ * namespace keeps them.
+ */
 static u32 privs_to_kill(const struct inode *inode)
 {
 	umode_t mode = inode->i_mode;
@@ -160,8 +163,8 @@ static u32 privs_to_kill(const struct inode *inode)
 }
 
 /*
- * The xattr that gives capabilities at exec goes with a write, a truncation and a change of owner,
- * whoever does it. 0, or -errno: it is there.
+ * Removes the xattr that gives capabilities at exec, as a write, a truncation and a change of owner
+ * do for every caller. 0, or -errno: it is still there.
  */
 static int drop_file_caps(struct inode *inode)
 {
@@ -207,7 +210,7 @@ static bool may_chown(const struct inode *inode, const struct iattr *a)
 	if (!(a->ia_valid & (ATTR_UID | ATTR_GID)) || capable_wrt_inode(inode, CAP_CHOWN))
 		return true;
 	if (!uid_valid(seen_uid(inode)) &&
-		ns_capable(sb_user_ns(inode->i_sb), CAP_CHOWN)) /* to somebody at last */
+		ns_capable(sb_user_ns(inode->i_sb), CAP_CHOWN)) /* gives it an owner at last */
 		return true;
 	if (current_fsuid() != seen_uid(inode))
 		return false;
@@ -277,8 +280,8 @@ static int setattr_plain(struct dentry *d, struct iattr *a)
 }
 
 /*
- * Requests to drop set-id bits. They are not the caller's wish, so nobody asks who owns the file:
- * what the rest of the change may not do is checked by callers before.
+ * Adds the dropping of set-id bits to a change. The caller did not ask for it, so ownership is not
+ * checked; the rest of the change was checked before.
  */
 static void kill_privs(struct inode *inode, struct iattr *a)
 {

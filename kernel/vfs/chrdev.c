@@ -2,8 +2,9 @@
 /*
  * chrdev.c: character devices by number, and what opening a special file means.
  *
- * A driver registers a range of minors of a major. Opening a node looks the number up and hands over to the driver's operations. Block
- * devices go to block.h's def_blk_fops, FIFOs to the pipes' pipefifo_fops; a socket's node does not open (ENXIO).
+ * A driver registers a range of minors of a major. Opening a node looks the number up and hands
+ * over to the driver's operations. Block devices go to block.h's def_blk_fops, FIFOs to the pipes'
+ * pipefifo_fops; a socket's node does not open (ENXIO).
  *
  * Lock: chrdev_lock for the list; drivers are not unloaded while files are open.
  */
@@ -68,7 +69,7 @@ void unregister_chrdev(u32 major, u32 first, u32 count)
 	spin_unlock(&chrdev_lock);
 }
 
-/* Has an earlier range the same number and name? Under chrdev_lock. */
+/* True if an earlier range has the number and name of @c. Under chrdev_lock. */
 static bool named_before(const struct chrdev *c)
 {
 	struct chrdev *e;

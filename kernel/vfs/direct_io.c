@@ -56,7 +56,7 @@ struct direct_io {
 	 */
 	bool kernel;
 	bool sync, datasync;    /* asynchronous: O_SYNC, O_DSYNC */
-	struct io_async *async; /* NULL: somebody waits for @done */
+	struct io_async *async; /* NULL: the submitter waits for @done */
 	/* ended reads into pages of files; atomic stack by bio->private */
 	struct bio *late;
 	struct completion done;
@@ -166,10 +166,10 @@ static bool is_cached(const struct direct_io *d)
 }
 
 /*
- * Once the data has reached the device; @in_task where somebody waits, and where @d->late,
- * unwritten blocks or cached pages ask for one (needs_task()). Where none was found to be needed no
- * page is looked for: one that has come since has been read behind the data, and dropping it may
- * sleep.
+ * Finishes a transfer whose data has reached the device. @in_task: in a task, where the submitter
+ * waits, or where @d->late, unwritten blocks or cached pages require one (needs_task()). Without a
+ * task no cached page is dropped: a page that has come since was read behind the data, and dropping
+ * may sleep.
  */
 static ssize_t finish(struct direct_io *d, bool in_task)
 {
@@ -422,7 +422,9 @@ static void setup(struct direct_io *d, struct file *f, const struct iov_iter *it
 	atomic_inc(&d->inode->i_dio_count);
 }
 
-/* For one that nobody waits for: the object outlives the call. NULL: no memory, so wait. */
+/*
+ * Makes the object of an asynchronous transfer, which outlives the call. NULL: no memory, so wait.
+ */
 static struct direct_io *setup_async(
 	struct file *f, const struct iov_iter *it, loff_t pos, u64 n, bool write)
 {
@@ -449,7 +451,7 @@ static ssize_t wait_and_finish(struct direct_io *d)
 
 /* ---- reading ---- */
 
-/* Is there anything in the cache that the disk has not? Asked where nobody may wait. */
+/* True if the cache has data that the disk has not. Called where waiting is not allowed. */
 static bool range_is_dirty(struct address_space *m, loff_t pos, u64 n)
 {
 	u64 index = (u64)pos >> PAGE_SHIFT, last = ((u64)pos + n - 1) >> PAGE_SHIFT;

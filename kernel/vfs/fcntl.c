@@ -236,8 +236,7 @@ static long do_get_seals(struct file *f)
 /* ---- hints ---- */
 
 /*
- * How long what is written will live, of the inode. It is kept for who asks; no device of ours
- * wants to know.
+ * Sets or gets the expected lifetime of the inode's data. It is only kept: no device here uses it.
  */
 static int rw_hint(struct file *f, bool set, uaddr_t arg)
 {
@@ -262,7 +261,7 @@ static int rw_hint(struct file *f, bool set, uaddr_t arg)
 #define F_DUPFD_QUERY_ 1027
 #define F_CREATED_QUERY_ 1028
 
-/* Does @fd name the same open file? */
+/* Returns 1 if @fd names the open file @f, else 0. */
 static long same_file(const struct file *f, int fd)
 {
 	struct fd other = fdget_raw(fd);

@@ -100,7 +100,7 @@ static void file_close(struct file *f)
 		if (READ_ONCE(f->f_inode->i_dnotify))
 			dnotify_remove(f, NULL);
 		if (READ_ONCE(
-			    f->f_fasync)) /* not FASYNC: of two who set flags at once the last to write them need not be the last on the list */
+			    f->f_fasync)) /* not FASYNC: of two concurrent setters the last to write the flags need not be the last on the list */
 			f->f_op->fasync(-1, f, false);
 		if (f->f_op->release)
 			f->f_op->release(f->f_inode, f);
@@ -145,8 +145,8 @@ void fput(struct file *f)
 	if (!f || !atomic_dec_and_test(&f->f_count))
 		return;
 	/*
-	 * a task that exits runs its works once more before it tells its parent, who may umount
-	 * what it had open
+	 * an exiting task runs its works once more before it tells its parent, which may unmount a
+	 * file system it had open
 	 */
 	if (!(current->flags & PF_KTHREAD) && !current->exit_state) {
 		f->f_work.func = file_close_work;
@@ -205,7 +205,7 @@ static const struct super_operations pseudo_super_ops = {
 };
 static const struct inode_operations pseudo_inode_ops = { .setattr = simple_setattr };
 
-/* What many files share, or a process has: nobody's to change. */
+/* Refuses to change an inode that many files share, or that belongs to a process. */
 static int fixed_setattr(struct dentry *d, struct iattr *attr)
 {
 	return -EOPNOTSUPP;

@@ -170,7 +170,7 @@ static int ioc_setxattr(struct file *f, uaddr_t arg)
 	return set_xflags(&f->f_path, x.fsx_xflags);
 }
 
-/* ---- file_getattr, file_setattr: the same by name ---- */
+/* ---- file_getattr, file_setattr: attributes by name ---- */
 
 /* Younger than the headers that we build with. */
 struct file_attributes {
@@ -180,7 +180,7 @@ struct file_attributes {
 #define XFLAGS_KNOWN 0x8001ffffUL
 #define XFLAGS_READ_ONLY (FS_XFLAG_PREALLOC | FS_XFLAG_HASATTR)
 
-/* The path, and how many bytes are the same for both sides; -errno. */
+/* Finds the path and returns the size of the structure that both sides know; or -errno. */
 static long attr_path(int dfd, uaddr_t name, size_t size, u32 flags, struct path *path)
 {
 	u32 lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;

@@ -207,7 +207,7 @@ int freeze_for_snapshot(char *failed, size_t size)
 	struct super_block *sb = NULL;
 	int err;
 
-	/* what takes long is done before anybody has to wait */
+	/* the long part is done before any task has to wait */
 	sync_all();
 	while ((sb = super_prev(sb))) {
 		err = sb->s_bdev ? rest_one(sb) : 0;

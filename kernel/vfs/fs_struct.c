@@ -165,7 +165,7 @@ static bool prepend_path(struct back_buf *b, const struct path *p, const struct 
 	struct mount *m = p->mnt;
 	bool any = false, met = true;
 
-	/* not further than there is room for: nobody counts the folders that lie in each other */
+	/* no further than there is room: the depth of folders is not limited */
 	while (b->left >= 0 && (d != root->dentry || m != root->mnt)) {
 		if (d == m->mnt_root || d->d_parent == d) {
 			if (m->mnt_parent == m || d != m->mnt_root) {

@@ -102,7 +102,7 @@ struct user_namespace *idmap_of_fd(u64 fd)
 		if (map == &init_user_ns || !ns_capable(map, CAP_SYS_ADMIN))
 			map = ERR_PTR(-EPERM);
 		else if (!smp_load_acquire(&map->uid_map.nr) || !smp_load_acquire(&map->gid_map.nr))
-			map = ERR_PTR(-EINVAL); /* it would be everybody's nobody for ever */
+			map = ERR_PTR(-EINVAL); /* every id would be unmapped for ever */
 		else
 			get_user_ns(map);
 	}

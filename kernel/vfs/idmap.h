@@ -48,7 +48,7 @@ kgid_t idmap_gid(const struct user_namespace *map, const struct super_block *sb,
 kuid_t idmap_kept_uid(const struct user_namespace *map, const struct super_block *sb, kuid_t seen);
 kgid_t idmap_kept_gid(const struct user_namespace *map, const struct super_block *sb, kgid_t seen);
 
-/* The same by what current works through. */
+/* Returns the seen id of @kept through the mount that current works through. */
 static inline kuid_t sb_seen_uid(const struct super_block *sb, kuid_t kept)
 {
 	return likely(!current->idmap) ? kept : idmap_uid(current->idmap, sb, kept);
@@ -73,7 +73,7 @@ static inline kgid_t seen_gid(const struct inode *inode)
 {
 	return sb_seen_gid(inode->i_sb, inode->i_gid);
 }
-/* Has it an owner and a group that mean something here? Else nobody changes it. */
+/* True if owner and group are mapped here. Otherwise the inode cannot be changed. */
 static inline bool inode_is_somebodys(const struct inode *inode)
 {
 	return uid_valid(seen_uid(inode)) && uid_valid(seen_gid(inode));

@@ -372,7 +372,7 @@ static void dirty_list_del(struct inode *inode)
 	spin_unlock(&sb->s_inode_wblist_lock);
 }
 
-/* I_FREEING is set: nobody finds it any more. */
+/* Frees an inode with I_FREEING set, which no lookup finds any more. */
 static void evict(struct inode *inode)
 {
 	wait_on_inode_bit(inode, I_SYNC);
@@ -444,8 +444,8 @@ void iput_removed(struct inode *inode)
 {
 	struct backing_dev *b = inode ? inode->i_sb->s_bdi : NULL;
 	/*
-	 * without a disk it may be a process that writes, perhaps this one; who frees memory wants
-	 * no space, and the flusher may wait for him
+	 * without a disk the writer may be a process, perhaps this one; a reclaiming task needs no
+	 * space, and the flusher may wait for it
 	 */
 	bool wait =
 		inode && !inode->i_nlink && inode->i_sb->s_bdev && !(current->flags & PF_RECLAIM);

@@ -11,7 +11,8 @@
  *	rename_seq  odd while a dentry changes its name or parent; rename_lock orders the writers
  *	mount_seq   odd while the tree of mounts changes; mount_lock orders the writers
  *
- * Locks: kernel/lib/lock_order, levels super to mounts (those that sleep) and names (those that spin).
+ * Locks: kernel/lib/lock_order, levels super to mounts (those that sleep) and names (those that
+ * spin).
  */
 #ifndef NESTLING_VFS_INTERNAL_H
 #define NESTLING_VFS_INTERNAL_H
@@ -37,9 +38,7 @@
 #define S_IALLUGO 07777
 #define S_IXUGO 0111
 
-/*
- * A bit of i_state of stat.c's and attr.c's: somebody has seen the times since a write moved them.
- */
+/* Bit of i_state, for stat.c and attr.c: the times were read since a write moved them. */
 #define I_TIMES_SEEN 0x80000000
 
 /* ---- sequence counters ---- */
@@ -104,8 +103,8 @@ static inline void fs_write_end(struct fs_struct *fs)
 /* ---- dcache.c ---- */
 #define D_DEAD (-0x40000000)
 /*
- * Tells watchers, once, that the file whose last name @d was is gone (if it is): nobody has it open
- * any more.
+ * Tells watchers, once, that the file whose last name @d was is gone, if no file has it open any
+ * more.
  */
 void d_tell_gone(struct dentry *d);
 /* A reference unless the dentry is being freed. */
@@ -132,7 +131,7 @@ static inline bool d_unlinked(const struct dentry *d)
 {
 	return d_unhashed(d) && !(d->d_flags & (DCACHE_ROOT | DCACHE_PSEUDO));
 }
-/* The same, when a rename may be going on: it unhashes for a moment. */
+/* True if @d is unhashed for good. A concurrent rename unhashes it for a moment. */
 static inline bool d_gone(const struct dentry *d)
 {
 	bool gone;
@@ -174,9 +173,9 @@ void wake_inode(struct inode *inode);
 
 /* ---- freeze.c ---- */
 #define FREEZE_ALL (FREEZE_USER | FREEZE_SNAPSHOT)
-/* Those of @who hold it no longer; s_umount held for writing. */
+/* Drops the freezes of @who; s_umount held for writing. */
 void super_thaw_locked(struct super_block *sb, u32 who);
-/* From now on nobody freezes anything (@on), or again. */
+/* Forbids all freezes (@on), or allows them again. */
 void freeze_forbid(bool on);
 
 /* ---- super.c ---- */
@@ -296,8 +295,8 @@ int leases_lines(struct locks_at *at, const struct pid_namespace *ns, char *buf,
 int lease_fdinfo(struct file *f, int nr, char *buf, size_t size);
 int lease_break_slow(struct inode *inode, const struct file *f, bool write, bool nonblock);
 /*
- * Before the file is opened by @f (NULL: truncated): tells whoever has a lease on it, and waits. 0,
- * -EAGAIN, -ERESTARTSYS.
+ * Breaks the leases of a file before @f opens it (NULL: before a truncation): tells the holders and
+ * waits. 0, -EAGAIN, -ERESTARTSYS.
  */
 static inline int lease_break(struct inode *inode, const struct file *f, bool write, bool nonblock)
 {
@@ -308,9 +307,8 @@ static inline int lease_break(struct inode *inode, const struct file *f, bool wr
 
 /* ---- locks.c ---- */
 void kill_fasync(struct file *f, int fd, int band);
-void fown_put(struct fown *o); /* its references */
-void file_owned_by_us(
-	struct file *f); /* where nobody is told of its events yet, current's process is */
+void fown_put(struct fown *o);         /* its references */
+void file_owned_by_us(struct file *f); /* makes current's process the owner, if there is none */
 /* ends reports of events, and resets F_SETSIG */
 void file_drop_owner(struct file *f);
 /* dnotify.c: fcntl(F_NOTIFY); what closing does to it, @owner NULL: the file's end. */

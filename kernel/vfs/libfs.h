@@ -13,8 +13,8 @@
 extern const struct file_operations simple_dir_operations;
 int simple_dir_add(struct inode *dir, struct dentry *d);
 /*
- * The same for an inode that was just made, which is taken and is the dentry's then; one that
- * cannot have a name ends.
+ * Adds a new inode like simple_dir_add(). The reference goes to the dentry; an inode that cannot
+ * get a name is dropped.
  */
 int simple_dir_add_new(struct inode *dir, struct dentry *d, struct inode *inode);
 void simple_dir_remove(struct inode *dir, struct dentry *d);

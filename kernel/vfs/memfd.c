@@ -15,8 +15,8 @@
 #endif
 
 /*
- * vm.memfd_noexec: 1: who says nothing gets MFD_NOEXEC_SEAL; 2: nobody else gets one. Each pid namespace has its own, and what is set
- * above it is the least that counts.
+ * vm.memfd_noexec: 1: MFD_NOEXEC_SEAL is the default; 2: it is required. Each pid namespace has its
+ * own value, and at least that of its ancestors.
  */
 #define NOEXEC_MAX 2
 

@@ -65,8 +65,8 @@ static size_t reads(u32 cmd)
 }
 
 /*
- * Before a file system is held: the page may be one that somebody else has to bring, who waits for
- * a sync.
+ * Reads the argument before a file system is held: the page may need a userfaultfd handler, which
+ * may wait for a sync.
  */
 static void read_arg(struct quota_call *q)
 {
@@ -82,7 +82,7 @@ static int judged(const struct quota_call *q, int err)
 	return q->fault ? -EFAULT : err;
 }
 
-/* A quota of nobody's cannot be asked for. */
+/* Checks that the id of the quota is mapped. */
 static int of_id(const struct quota_call *q)
 {
 	u32 id = q->type == GRPQUOTA ? make_kgid(current_user_ns(), q->id) :

@@ -148,7 +148,7 @@ static int stat_look(const struct path *path, void *arg)
 	const struct inode_operations *op = path->dentry->d_inode->i_op;
 
 	if ((op->getattr && !op->getattr_plain) ||
-		path->mnt->mnt_idmap) /* only who holds the mount holds its map */
+		path->mnt->mnt_idmap) /* a reference on the mount keeps its map */
 		return -ECHILD;
 	return vfs_getattr(path, rq->st, rq->mask, rq->flags);
 }
@@ -338,8 +338,8 @@ long sys_readlink(uaddr_t ua, uaddr_t buf, int size)
 /* ---- access ---- */
 
 /*
- * Credentials with the real ids in the place of the file-system ids. NULL: current's are the same.
- * ERR_PTR.
+ * Returns credentials with the real ids in the place of the file-system ids. NULL: current's ids
+ * are equal. ERR_PTR.
  */
 static struct cred *access_cred(void)
 {

@@ -79,7 +79,7 @@ static void super_free_rcu(struct rcu_head *h)
 	kfree(sb);
 }
 
-/* Off the list unless somebody stands at it; was it the last? */
+/* Takes it off the list unless a walk stands at it; true if the last reference went. */
 static bool unlist_locked(struct super_block *sb)
 {
 	assert_spin_held(&sb_lock);
@@ -231,9 +231,9 @@ static void wait_for_end(struct super_block *sb)
 }
 
 /*
- * A live superblock of the type, and of the device when one is given: s_umount held for writing,
- * s_active counted. NULL. One of the device that is being taken down still writes to it: who mounts
- * it anew waits for that.
+ * Returns a live superblock of the type, and of the device if given: s_umount held for writing,
+ * s_active counted; or NULL. Waits for a superblock of the device that is being shut down, as it
+ * still writes.
  */
 static struct super_block *grab_super(struct file_system_type *t, struct block_device *b)
 {

@@ -43,7 +43,9 @@ struct super_operations {
 	void (*evict_inode)(struct inode
 			*inode); /* truncate_inode_pages, delete when nlink == 0, clear_inode */
 	void (*put_super)(struct super_block *sb);
-	/* The namespace that an inode of nsfs stands for, without a reference; NULL. NULL op: NULL. */
+	/*
+	 * The namespace that an inode of nsfs stands for, without a reference; NULL. NULL op: NULL.
+	 */
 	struct ns_common *(*inode_ns)(const struct inode *inode);
 	int (*sync_fs)(struct super_block *sb, bool wait);
 	int (*freeze_fs)(struct super_block *sb);
@@ -81,9 +83,9 @@ struct super_block {
 	struct mutex s_rename_mutex;
 	/* for_each_super() stands at it, or a mount waits for its end; under sb_lock */
 	u32 s_looks;
-	/* it was built: until then it is nobody's who looks, however long that takes */
+	/* it is complete: until then walks pass it over, however long that takes */
 	bool s_born;
-	/* dead, and to be freed by the last who looks; under sb_lock */
+	/* dead, and to be freed by the last walk that stands at it; under sb_lock */
 	bool s_gone;
 	atomic_t s_active;
 	struct block_device *s_bdev;
@@ -117,12 +119,14 @@ struct super_block {
 #define SB_I_POSIXACL 8 /* keeps access control lists: acl.h */
 	/* lookup() with the directory's i_rwsem for reading: lookup.c */
 	bool s_shared_lookup;
-	/* a reference: who owns it; set by its mount */
+	/* its owner, a reference; set by its mount */
 	struct user_namespace *s_user_ns;
-	/* atomic: a remount makes it read-only, and nobody begins to write any more */
+	/* atomic: a remount makes it read-only, and no write begins any more */
 	bool s_going_ro;
 	atomic64_t s_writers;
-	/* by whom, FREEZE_*: nothing is written until they have thawed it; set under s_umount */
+	/*
+	 * FREEZE_* of the holders: nothing is written until all have thawed it; set under s_umount
+	 */
 	u32 s_frozen;
 #define FREEZE_USER 1     /* FIFREEZE */
 #define FREEZE_SNAPSHOT 2 /* the management console's "snapshot" */
@@ -141,7 +145,7 @@ struct super_block {
  */
 void sb_start_direct_write(struct super_block *sb);
 void sb_end_direct_write(struct super_block *sb);
-/* The same of a change of names and inodes; mnt_want_write() calls it. */
+/* Begins a change of names and inodes; mnt_want_write() calls it. */
 void sb_start_change(struct super_block *sb);
 void sb_end_change(struct super_block *sb);
 void deactivate_super(struct super_block *sb); /* drops a count of s_active */
@@ -151,14 +155,16 @@ struct file_system_type {
 #define FS_REQUIRES_DEV 1
 #define FS_HAS_SUBTYPE 4 /* "type.more" */
 #define FS_USERNS_MOUNT 8
-/* tells of the machine: new only to who sees another whole, mount_too_revealing() */
+/* shows the machine: a new mount needs another that is wholly visible, mount_too_revealing() */
 #define FS_USERNS_VISIBLE 32
 #define FS_ALLOW_IDMAP 64 /* its mounts may be id-mapped: idmap.h */
 /* could keep quotas, of which none is ever on */
 #define FS_QUOTA 16
 	const struct fs_param *
 		params; /* what it takes, for fsconfig(2): fsparam.h; NULL: said when it is mounted */
-	/* FS_USERNS_MOUNT: over which user namespace its maker needs rights, if not over his own */
+	/*
+	 * FS_USERNS_MOUNT: the user namespace over which the mounter needs rights, if not its own
+	 */
 	struct user_namespace *(*owner)(void);
 	/* FS_USERNS_VISIBLE: is there nothing in that folder? It may be covered, then. */
 	bool (*is_bare)(const struct inode *dir);
@@ -204,7 +210,7 @@ void kill_block_super(struct super_block *sb);
 void kill_anon_super(struct super_block *sb);
 void writeback_sb(struct super_block *sb,
 	bool sync); /* all that is dirty is on its way; @sync: and there. No inode's write-back is the caller's */
-void evict_inodes(struct super_block *sb); /* all that nobody uses */
+void evict_inodes(struct super_block *sb); /* evicts all unused inodes */
 /* Unmounting: for those that others are just letting go. False: it took too long. */
 bool wait_for_inodes(struct super_block *sb);
 void generic_shutdown_super(
@@ -300,12 +306,12 @@ void mntput(struct mount *m);
 int mnt_want_write(
 	struct mount *m); /* 0, -EROFS; waits while it is frozen, and a freeze waits for its end */
 void mnt_drop_write(struct mount *m);
-/* The same for as long as a file is open, which no freeze waits for. */
+/* Takes write access for as long as a file is open; no freeze waits for it. */
 int mnt_keep_write(struct mount *m);
 void mnt_drop_kept(struct mount *m);
 /*
- * Id-mapped mounts (idmap.h), for who works on what he sees through @m: between the two calls
- * inodes belong to whom they do there. And whom what the file system keeps is for.
+ * Id-mapped mounts (idmap.h): between mnt_enter() and mnt_leave(), ids of inodes are those seen
+ * through @m. And the translation of a kept id.
  */
 struct user_namespace *mnt_enter(const struct mount *m);
 void mnt_leave(struct user_namespace *was);
@@ -339,7 +345,10 @@ int show_mounts_line(struct mount *m, const struct path *root, int style, char *
 int simple_statfs(struct dentry *d, struct kstatfs *st);
 int generic_delete_inode(struct inode *inode); /* drop_inode: never kept */
 
-/* The namespace that an inode of nsfs stands for, without a reference; NULL for inodes of other file systems. */
+/*
+ * The namespace that an inode of nsfs stands for, without a reference; NULL for inodes of other
+ * file systems.
+ */
 static inline struct ns_common *inode_ns(const struct inode *inode)
 {
 	const struct super_operations *op = inode->i_sb->s_op;

@@ -289,7 +289,7 @@ static s64 map_file(struct swap_file *sf, u64 slots)
 	return count_in_slots(sf);
 }
 
-/* ---- nobody else changes it ---- */
+/* ---- exclusive use ---- */
 
 static int claim_file(struct file *f)
 {
@@ -467,7 +467,7 @@ static struct swap_file *find_area(const struct file *f)
 	return found;
 }
 
-/* Better no than that somebody dies for it. */
+/* Refuses rather than cause an OOM kill. */
 static bool fits_in_memory(struct swap_file *sf)
 {
 	struct swap_stat st;

@@ -28,7 +28,7 @@ static void attr_time(
 	a->ia_valid |= set;
 }
 
-/* @t NULL: both now, which whoever may write the file may do too. */
+/* @t NULL: both now, which a caller with write access may do too. */
 static int utimes_path(const struct path *p, const struct timespec64 *t)
 {
 	struct iattr a = { .ia_valid = 0 };
@@ -117,7 +117,7 @@ long sys_futimesat(int dfd, uaddr_t ua, uaddr_t utimes)
 
 	if (!utimes.v)
 		return do_utimes(dfd, ua, NULL, 0);
-	if (copy_from_user(t, utimes, sizeof(t))) /* of struct timeval, the same layout */
+	if (copy_from_user(t, utimes, sizeof(t))) /* of struct timeval, which has this layout */
 		return -EFAULT;
 	for (int i = 0; i < 2; i++) {
 		if (t[i].tv_nsec < 0 || t[i].tv_nsec >= 1000000)

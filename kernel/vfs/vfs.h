@@ -285,15 +285,15 @@ void inode_init_owner(
 void ihold(struct inode *inode);
 void iput(struct inode *inode);
 /*
- * The same by who may have put the last name, or the last file, of it away: its space is free
- * afterwards, though it was just being written back. While somebody else has it open there is
- * nothing to wait for. Nothing is held that a write or a removal could wait for. NULL is fine.
+ * Drops a reference after the last name or file may have gone: its space is free afterwards, even
+ * if it was being written back. While another file has it open there is no wait. The caller holds
+ * nothing that a write or a removal could wait for. NULL is fine.
  */
 void iput_removed(struct inode *inode);
 /*
- * The file was removed meanwhile and nobody else has it: what is dirty goes with it, as soon as the
- * caller lets go. Asked by the flusher, which has a reference of its own; who waits (wbc->sync) may
- * have the file open, and that is the one reference.
+ * True if the file was removed meanwhile and the flusher has the only reference: dirty pages go
+ * with it when the flusher lets go. A waiting caller (wbc->sync) may have the file open, which is
+ * the one reference.
  */
 static inline bool inode_only_flushed(const struct inode *inode)
 {
@@ -317,13 +317,11 @@ int generic_permission(struct inode *inode, int mask);
 #define MAY_OPEN 32
 #define MAY_CHDIR 64
 int inode_permission(struct inode *inode, int mask);
-int path_permission(const struct path *p, int mask); /* the same through a mount: idmap.h */
+/* checks permission through a mount: idmap.h */
+int path_permission(const struct path *p, int mask);
 bool inode_owner_or_capable(const struct inode *inode);
 bool path_owner_or_capable(const struct path *p); /* through a mount */
-/*
- * Whom an id of the file system that @f is on, such as its i_uid, stands for through its mount; -1:
- * nobody.
- */
+/* Translates an id of the file system of @f, such as i_uid, through its mount; -1: unmapped. */
 kuid_t file_seen_uid(const struct file *f, kuid_t kept);
 kgid_t file_seen_gid(const struct file *f, kgid_t kept);
 ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf,
@@ -366,8 +364,8 @@ int inode_newsize_ok(struct inode *inode, loff_t size); /* RLIMIT_FSIZE, s_maxby
 struct dentry_operations {
 	int (*d_revalidate)(struct dentry *d, u32 flags); /* 1 valid, 0 drop it, -errno */
 	/*
-	 * Is it valid without asking anybody? For the fast walk, beside d_revalidate: without
-	 * references, and it may not sleep.
+	 * True if it is valid without d_revalidate. For the fast walk: called without references,
+	 * may not sleep.
 	 */
 	bool (*d_fresh)(const struct dentry *d);
 	int (*d_delete)(const struct dentry *d); /* 1: do not keep it unused */
@@ -425,7 +423,7 @@ void d_instantiate(struct dentry *d,
 	struct inode *inode); /* negative -> positive; takes the inode reference */
 void d_instantiate_new(struct dentry *d, struct inode *inode); /* and unlock_new_inode */
 /*
- * The same for a directory, unless it has a live name elsewhere: false, and the reference stays the
+ * Instantiates a directory, unless it has a live name elsewhere: false, and the reference stays the
  * caller's.
  */
 bool d_instantiate_only(struct dentry *d, struct inode *inode);
@@ -487,7 +485,7 @@ void d_unpersist(struct dentry *d);
 #define FMODE_NOWAIT 0x8000000
 #define FMODE_CREATED 0x100000
 #define FMODE_WRITER_COUNTED 0x10000 /* i_writecount is held */
-/* a program that runs: nobody may write to it until the last reference goes */
+/* a running program: writes are denied until the last reference goes */
 #define FMODE_DENY_WRITE 0x400000
 #define FMODE_READER_COUNTED 0x800 /* i_readcount is held */
 /* not over a socket (SCM_RIGHTS): it may hold sockets itself */
@@ -576,7 +574,7 @@ struct file {
 	void *private_data;
 	struct file_ra f_ra;
 	u32 f_wb_err_seq; /* write-back errors already reported */
-	u32 f_sb_err_seq; /* the same of the superblock, for syncfs */
+	u32 f_sb_err_seq; /* errors of the superblock seen by syncfs */
 	/* a terminal's: how often it had been hung up when this was opened */
 	u32 f_hangups;
 	struct fasync_entry
@@ -589,7 +587,7 @@ struct file {
 		kuid_t uid, euid;
 		int signum;
 		/*
-		 * Of who set it: what is forbidden to him, and his process if anything is.
+		 * The Landlock domain of the setter, and its process if there is a domain.
 		 * References, or NULL.
 		 */
 		struct landlock_domain *landlock;
@@ -631,8 +629,8 @@ struct file *alloc_file(const struct path *path, u32 flags,
 /* ipc/pipe.c: to read from, to write to; 0 or -errno */
 int create_pipe(struct file *ends[2]);
 /*
- * The writer @f of a pipe writes no more, and waits until nobody reads what it has written, or for
- * a signal.
+ * Ends the writing of @f to a pipe, and waits until its data is read or no reader is left, or for a
+ * signal.
  */
 void pipe_wait_readers(struct file *f);
 /* An anonymous file "[name]" (eventfd, epoll, ...): a file on the shared anon inode. ERR_PTR. */
@@ -673,7 +671,7 @@ void exe_file_put(struct file *f); /* allow_write_access and fput */
  */
 struct file *open_path(struct path *path, u32 flags);
 /*
- * The same without asking for permissions; @path's references stay the caller's. @fmode:
+ * Opens without a check of permissions; @path's references stay the caller's. @fmode:
  * FMODE_NONOTIFY or 0.
  */
 struct file *dentry_open(const struct path *path, u32 flags, u32 fmode);
@@ -724,7 +722,8 @@ void d_keep_name(struct dentry *d, struct name_snapshot *s);
 void d_drop_name(struct name_snapshot *s);
 /* What watches files, epoll: kernel/event registers it before any file is watched. */
 struct file_watch_ops {
-	void (*release)(struct file *f); /* @f, whose f_ep is not empty, is about to be freed */
+	/* @f, whose f_ep is not empty, is about to be freed */
+	void (*release)(struct file *f);
 	/*
 	 * Returns the @nth of the files that the epoll file @ep watches as @fd, with a reference.
 	 * ERR_PTR(-EINVAL): no epoll file, ERR_PTR(-ENOENT).
@@ -758,8 +757,9 @@ struct fs_struct {
 	atomic_t users;
 	spinlock_t lock;
 	int umask;
-	u32 seq;      /* odd while they change */
-	bool in_exec; /* under lock: nobody is to share it now */
+	u32 seq; /* odd while they change */
+	/* under lock: set while it must not be shared */
+	bool in_exec;
 	/* under lock; read under seq too, in a stretch without a boundary */
 	struct path root, pwd;
 };
@@ -817,7 +817,7 @@ bool fd_is_cloexec(struct task *t, int fd);
 #define LOOKUP_BENEATH 0x1000
 #define LOOKUP_IN_ROOT 0x2000
 #define LOOKUP_CACHED 0x4000
-/* a descriptor to start from only for who opened it: linkat */
+/* a descriptor may be the start only for its opener: linkat */
 #define LOOKUP_OPENER 0x8000
 
 /*
@@ -838,7 +838,7 @@ struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 f
 void done_path_create(struct path *parent, struct dentry *d);
 struct dentry *lookup_one_len(
 	const char *name, struct dentry *base, int len); /* base's i_rwsem held */
-/* The same without the lock: also of what is cached current must be allowed to search @base. */
+/* Looks up without the lock: current must be allowed to search @base, also for a cached name. */
 struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int len);
 /* @name in the folder of @at, with what is mounted on it. */
 int path_beside(const struct path *at, const char *name, struct path *beside);
@@ -893,9 +893,9 @@ long pipe_fcntl(struct file *f, u32 cmd, u64 arg);
 void locks_remove_file(struct file *f); /* flock and OFD locks at the last fput */
 void locks_remove_posix(struct file *f, struct files_struct *owner); /* at every close */
 /*
- * The next lines of /proc/locks, as many as there is room for, with holders' numbers as @ns has
- * them; who has none there is left out. Bytes, 0 at the end. A line takes up to LOCK_LINE_MAX, and
- * each call goes through all locks: let there be much room.
+ * Writes the next lines of /proc/locks that fit, with holders' numbers as in @ns; holders without a
+ * number there are left out. Bytes, 0 at the end. A line takes up to LOCK_LINE_MAX, and each call
+ * walks all locks, so the buffer should be large.
  */
 #define LOCK_LINE_MAX 192
 struct locks_at { /* how many were gone through; begins at 0 */
@@ -905,7 +905,7 @@ int locks_lines(struct locks_at *at, const struct pid_namespace *ns, char *buf, 
 /* The lock: lines of /proc/PID/fdinfo for @f in a process with the table @files; bytes. */
 int locks_fdinfo(struct file *f, const void *files, char *buf, size_t size);
 
-/* ---- notification (inotify): calls are cheap when nobody watches ---- */
+/* ---- notification (inotify): calls are cheap without watchers ---- */
 void fsnotify_inode(struct inode *inode, u32 mask);
 void fsnotify_name(
 	struct inode *dir, u32 mask, struct inode *child, const char *name, u32 len, u32 cookie);
@@ -914,7 +914,7 @@ void fsnotify_dentry(
 void fsnotify_file(struct file *f, u32 mask);
 void fsnotify_rename(struct inode *odir, struct inode *ndir, struct inode *child, const char *was,
 	u32 was_len, const char *name, u32 len); /* both sides at once, for fanotify */
-/* Asks those who may forbid it; may sleep, no lock held. 0, -EPERM. */
+/* Asks the listeners that may forbid it; may sleep, no lock held. 0, -EPERM. */
 int fsnotify_permission(struct file *f, u32 mask);
 #define FSNOTIFY_OPEN_PERM 0x10000
 #define FSNOTIFY_ACCESS_PERM 0x20000
@@ -922,7 +922,7 @@ void fsnotify_mount_gone(struct mount *m);
 void fsnotify_sb_gone(struct super_block *sb);
 void fsnotify_inode_gone(struct inode *inode);
 /*
- * To who asked with F_NOTIFY; IN_* of what happened in @dir, @renamed: within it. Only where
+ * Tells the users of F_NOTIFY of an event in @dir. @in: IN_*; @renamed: within it. Only where
  * i_dnotify is set.
  */
 void dnotify_tell(struct inode *dir, u32 in, bool renamed);

@@ -202,8 +202,8 @@ static struct inode *next_inode(struct super_block *sb, struct list_head *list, 
 }
 
 /*
- * False: some were busy. Whoever is written is younger than @limit afterwards, so this ends. @b:
- * whose thread does it, or NULL.
+ * Writes old inodes. False: some were busy. A written inode is younger than @limit afterwards, so
+ * this ends. @b: the flusher's device, or NULL.
  */
 static bool writeback_older(
 	struct super_block *sb, struct list_head *list, u64 limit, bool sync, struct backing_dev *b)
@@ -229,8 +229,8 @@ static bool sb_has_dirty(struct super_block *sb)
 #define LOOK_AT 256 /* inodes, before the lock is let go */
 
 /*
- * From @at on, whose reference is given back, the next inode of whom pages are on their way to the
- * disk, or how far the look has come: with a reference. NULL: the end.
+ * Returns, from @at on, the next inode with pages under writeback, or the place that the walk has
+ * reached: with a reference. Drops that on @at. NULL: the end.
  */
 static struct inode *next_on_its_way(struct super_block *sb, struct inode *at)
 {
@@ -252,7 +252,7 @@ static struct inode *next_on_its_way(struct super_block *sb, struct inode *at)
 }
 
 /*
- * What was sent to the disk by somebody who does not wait: such inodes are clean, and on no list.
+ * Waits for pages that were sent to the disk without a wait: such inodes are clean, and on no list.
  */
 static void wait_for_pages(struct super_block *sb)
 {
@@ -276,7 +276,7 @@ void writeback_sb(struct super_block *sb, bool sync)
 	u64 limit = ktime_get();
 	struct blk_plug plug;
 
-	/* what somebody waits for does not stay in it */
+	/* bios that a task waits for do not stay in it */
 	blk_start_plug(&plug);
 	if (sync)
 		while (!writeback_older(sb, &sb->s_syncing, limit, true, NULL))

@@ -55,8 +55,8 @@ void landlock_sb_gone(struct super_block *sb);
 int landlock_tcp(u16 family, const void *addr, u32 len, bool connect);
 
 /*
- * May somebody in @client reach an abstract socket of, or signal somebody in, @server (either may
- * be NULL)?
+ * True if a task in @client may signal a task in @server, or reach its abstract sockets (either may
+ * be NULL).
  */
 bool landlock_may_reach(const struct landlock_domain *client, const struct landlock_domain *server);
 bool landlock_may_signal(

@@ -101,7 +101,7 @@ static bool climb(const struct landlock_domain *d, struct path p, u32 want, stru
 	return true;
 }
 
-/* step_up() of who has references on @p. */
+/* Does as step_up(), with references on @p. */
 static bool step_up_holding(struct path *p)
 {
 	struct dentry *up;

@@ -45,7 +45,7 @@ struct ll_object {
 	struct inode *inode;
 	struct super_block *sb; /* for comparison only */
 	struct dentry *dentry;  /* a reference, like inode: see there */
-	/* of who unmounts: the references that it puts */
+	/* for landlock_sb_gone(): the references that it puts */
 	struct inode *going;
 	struct dentry *going_dentry;
 	struct list_head list;

@@ -26,8 +26,8 @@
 /* ---- an owner ---- */
 
 /*
- * May whoever set the owner signal @t? His ids and his domain were kept for that. His own process
- * he always may.
+ * True if the setter of the owner may signal @t, by the ids and domain kept from then. Its own
+ * process it always may.
  */
 static bool owner_may_signal(const struct fown *o, struct task *t)
 {

@@ -19,7 +19,7 @@ struct fasync_list {
 	u32 nr;
 };
 void fasync_list_init(struct fasync_list *l);
-/* So that no lock is taken for nobody. */
+/* True if the list is empty, so that no lock need be taken. */
 static inline bool fasync_none(const struct fasync_list *l)
 {
 	return !READ_ONCE(l->nr);

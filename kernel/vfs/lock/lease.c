@@ -51,7 +51,10 @@ static struct lease **find(struct inode *inode, const struct file *f)
 	return at;
 }
 
-/* Whom to tell and how goes with it: the next who takes one by this file may be another process. */
+/*
+ * Unlinks a lease together with its owner for signals: the next taker by this file may be another
+ * process.
+ */
 static void unlink_lease(struct lease **at)
 {
 	struct lease *l = *at;
@@ -64,7 +67,7 @@ static void unlink_lease(struct lease **at)
 
 /* ---- having one ---- */
 
-/* Is somebody using the file in a way that the lease forbids? */
+/* True if the file is in use in a way that the lease forbids. */
 static bool in_use(const struct file *f, int type)
 {
 	struct inode *inode = f->f_inode;

@@ -32,7 +32,7 @@ struct bucket {
 };
 static struct bucket buckets[NR_BUCKETS];
 
-struct blocked { /* on the stack of who waits */
+struct blocked { /* on the stack of the waiter */
 	struct list_head list;
 	const void *owner, *by;
 };
@@ -218,13 +218,13 @@ static int ask_others(struct file *f, const struct file_lock *req)
 	return f->f_op->lock(f, F_SETLK, &copy);
 }
 
-/* Of the same sort: flock and records do not know of each other. */
+/* True if both are of one sort: flock and record locks ignore each other. */
 static bool same_sort(const struct file_lock *a, const struct file_lock *b)
 {
 	return (a->kind == FLK_FLOCK) == (b->kind == FLK_FLOCK);
 }
 
-/* What somebody here holds at @pos; or where the next one that does begins, in *next. */
+/* Returns the lock held here at @pos; otherwise sets *next to the begin of the next lock. */
 static const struct file_lock *held_at(const struct file_lock *req, loff_t pos, loff_t *next)
 {
 	const struct file_lock *l;
@@ -241,9 +241,9 @@ static const struct file_lock *held_at(const struct file_lock *req, loff_t pos, 
 }
 
 /*
- * Tells the others which bytes of @req's range nobody here holds any more. The bucket is locked on
- * entry and exit; in between whoever waits for it has his turn, for there may be as many pieces as
- * programs have made locks. What is locked meanwhile is not told of.
+ * Tells the host which bytes of @req's range have no lock here any more. The bucket is locked on
+ * entry and exit; in between its waiters have their turn, for the number of pieces is up to
+ * programs. Ranges that are locked meanwhile are not told.
  */
 static void tell_others(struct bucket *bk, struct file *f, const struct file_lock *req)
 {
@@ -284,7 +284,7 @@ static int wait_for_others(struct bucket *bk)
 	return err == -ERESTARTSYS ? err : 0;
 }
 
-/* Waits, or not, until nobody has what @req wants. The bucket is locked. */
+/* Waits, if allowed, until no lock conflicts with @req. The bucket is locked. */
 static int wait_for_turn(struct bucket *bk, struct file *f, const struct file_lock *req,
 	struct blocked *b, bool wait)
 {
@@ -329,7 +329,7 @@ static int setlk(struct file *f, const struct file_lock *req, bool wait)
 		tell_others(bk, f, req);
 	spin_unlock(&bk->lock);
 	forget_blocked(&b);
-	/* whatever was there before may have been stronger: who waits looks again */
+	/* the lock before may have been stronger: waiters look again */
 	if (!list_empty(&gone) || req->type != FLK_WRITE)
 		if (waitqueue_active(&bk->wait))
 			wake_up_all(&bk->wait);
@@ -425,8 +425,8 @@ static int request_of(struct file *f, const struct flock *u, bool ofd, struct fi
 }
 
 /*
- * Has another thread closed the descriptor while we locked? Then the lock must not stay: nobody
- * would remove it.
+ * True if another thread closed the descriptor meanwhile. Then the lock must go: no close would
+ * remove it.
  */
 static bool closed_meanwhile(int fd, struct file *f)
 {

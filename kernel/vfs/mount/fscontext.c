@@ -74,8 +74,8 @@ static int fc_release(struct inode *inode, struct file *f)
 /* ---- messages ---- */
 
 /*
- * "e who: text"; without @who as it is. The oldest goes when there are too many. Without memory
- * there is one less.
+ * Logs "e WHO: TEXT", or @text alone without @who. The oldest line goes when there are too many.
+ * Without memory the line is lost.
  */
 static void fc_error(struct fs_context *fc, const char *who, const char *text)
 {

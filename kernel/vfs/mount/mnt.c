@@ -231,7 +231,7 @@ void mntput(struct mount *m)
 		mnt_release(m);
 }
 
-/* By who only asked whether it is in use. */
+/* Drops a reference that was taken only to check for use. */
 void mnt_put_keep_expiry(struct mount *m)
 {
 	if (atomic_dec_and_test(&m->mnt_count))
@@ -247,9 +247,7 @@ bool mnt_busy(struct mount *m, int mine)
 
 bool mnt_readonly(const struct mount *m)
 {
-	/*
-	 * first, for it ends when the flag is set: who looks the other way round could see neither
-	 */
+	/* checked first, as it ends when the flag is set: the other order could see neither */
 	if (__atomic_load_n(&m->mnt_sb->s_going_ro, __ATOMIC_ACQUIRE))
 		return true;
 	return (READ_ONCE(m->mnt_flags) & MS_RDONLY) || sb_rdonly(m->mnt_sb);
@@ -640,7 +638,9 @@ bool mnt_in_current_ns(const struct mount *m)
 
 #define TURN_NS 2000000UL
 
-/* Others who mount have had a turn: is the tree what it was? namespace_sem held for reading. */
+/*
+ * Lets waiting mounters have a turn: true if the tree is unchanged. namespace_sem held for reading.
+ */
 static bool take_turns(const struct mnt_namespace *ns, u64 *start, bool keep)
 {
 	u64 event = ns->event;

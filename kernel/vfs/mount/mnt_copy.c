@@ -79,7 +79,7 @@ struct mount *clone_private_mount(const struct path *path)
 	return m;
 }
 
-/* The copy belongs to the same peer group or master as the original. */
+/* Puts the copy into the peer group of the original, or below its master. */
 void mnt_copy_group(struct mount *to, struct mount *from)
 {
 	to->mnt_group_id = from->mnt_group_id;
@@ -136,8 +136,8 @@ struct mount *mnt_prev(struct mount *m)
 }
 
 /*
- * Guests choose how deep folders lie in each other: nobody's renames wait for the look, unless they
- * come in between again and again.
+ * True if @d is below @top. Guests choose the depth, so renames do not wait for the walk, unless
+ * they interrupt it again and again.
  */
 bool d_is_below(const struct dentry *d, const struct dentry *top)
 {

@@ -154,7 +154,7 @@ u32 mnt_ns_count(struct mnt_namespace *ns)
 	return n;
 }
 
-/* @p, if it is on @from, moves to the same place of the copy. */
+/* Moves @p, if it is on @from, to its place in the copy. */
 static void move_path(struct path *p, struct mount *from, struct mount *to)
 {
 	if (p->mnt != from)

@@ -46,7 +46,7 @@
 #define COPY_NS_FILES 4   /* and bind mounts of mount namespaces */
 /* copies of shared mounts are slaves of the originals */
 #define COPY_SLAVE 8
-#define COPY_PRIVATE 16 /* copies belong to nobody */
+#define COPY_PRIVATE 16 /* copies are in no peer group */
 
 struct mnt_namespace {
 	struct ns_common ns;
@@ -145,8 +145,9 @@ void mnt_slip_below(struct mount *m, struct mount *top);
 /* @old, in whose tree @new is, to @put_old in the tree of @new, and @new to the place of @old. */
 void mnt_pivot(struct mount *new, struct mount *old, const struct path *put_old);
 /*
- * Detaches @m and all below; what is locked on another stays on it, so that nobody who has that
- * open sees what is covered. The references to drop (with namespace_sem released) gather on @dead.
+ * Detaches @m and all mounts below. A mount that is locked on its parent stays on it, so that an
+ * opener of the parent does not see what it covers. The references to drop (with namespace_sem
+ * released) gather on @dead.
  */
 void mnt_umount_tree(struct mount *m, struct list_head *dead);
 void mnt_put_list(struct list_head *dead);
@@ -159,7 +160,7 @@ void mnt_umount_one(
 	struct mount *m, struct list_head *dead); /* its children have gone, or follow */
 /* Uses besides the tree's and @mine. Under a mount_seq write section the answer holds. */
 bool mnt_busy(struct mount *m, int mine);
-bool mnt_is_below(struct mount *m, struct mount *top); /* or the same */
+bool mnt_is_below(struct mount *m, struct mount *top); /* true also if both are one */
 
 void mnt_put_keep_expiry(struct mount *m);
 
@@ -173,7 +174,7 @@ bool mount_capable(
 bool mount_too_revealing(struct mount *m);
 /* @from, attached or not, to the top of @where. Takes namespace_sem. */
 int move_tree(const struct path *from, struct path *where);
-/* The same below the mount whose root @top is, and which covers it from then on. */
+/* Moves @from below the mount whose root @top is, and which covers it from then on. */
 int move_beneath(const struct path *from, const struct path *top);
 
 /* mount_fd.c */
@@ -191,12 +192,13 @@ void propagate_umount(
 bool propagation_busy(struct mount *m);
 int mnt_set_type(struct mount *m, u32 type);
 void mnt_leave_group(struct mount *m);
-void mnt_copy_group(struct mount *to, struct mount *from); /* the same peers and master */
+/* gives @to the peers and master of the other */
+void mnt_copy_group(struct mount *to, struct mount *from);
 bool mnt_is_shared(const struct mount *m);
 /* namespace.c: namespace_sem held */
 bool may_bind(const struct path *old, bool recursive);
 bool has_locked_children(struct mount *m, struct dentry *d);
-int mnt_set_flags(struct mount *m, u32 flags); /* MS_*; -EBUSY: somebody writes */
+int mnt_set_flags(struct mount *m, u32 flags); /* sets MS_*; -EBUSY: there are writers */
 bool may_lift(const struct mount *m, u32 flags);
 int mnt_make_group(struct mount *m);
 

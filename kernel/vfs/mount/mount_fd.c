@@ -170,9 +170,8 @@ long sys_open_tree(int dfd, uaddr_t ua, int uflags)
 #define BENEATH_OR_GROUP (MOVE_MOUNT_BENEATH_ | MOVE_MOUNT_SET_GROUP)
 
 /*
- * The sharing of one mount becomes that of another of the same file system, which is private so
- * far. It shows no more than that one does: what is mounted there comes to it, and nothing that its
- * own would have covered.
+ * Gives a private mount the sharing of another mount of its file system. It must show no more than
+ * the other: mounts made there come to it, and none that its own root would hide.
  */
 static int set_group(const struct path *from, const struct path *to)
 {

@@ -87,13 +87,13 @@ int mnt_set_type(struct mount *m, u32 type)
 	}
 }
 
-/* ---- who repeats ---- */
+/* ---- mounts that repeat an event ---- */
 
 typedef int (*repeater_t)(struct mount *t, void *arg);
 
 /*
- * The slaves of a mount (peers of a slave are slaves of the same master), and theirs. Chains deeper
- * than this stop repeating.
+ * Limit for chains of slaves (peers of a slave are slaves of its master). Deeper ones do not
+ * repeat.
  */
 #define MAX_CHAIN 16
 
@@ -183,9 +183,9 @@ static struct mount *copy_for(
 static int copy_for_slaves(struct repeat_mount *r, struct mount *m, struct mount *from, int depth);
 
 /*
- * The peers of @s, which are slaves of the same master: the first copy is a slave of @from, the
- * others are its peers. Then what hangs below them: the order in which Linux makes copies, and so
- * that of their numbers.
+ * Makes copies for @s and its peers, which are slaves of one master: the first copy is a slave of
+ * @from, the others are its peers. Then for the mounts below them. Linux makes copies, and so their
+ * numbers, in this order.
  */
 static int copy_for_slave_group(
 	struct repeat_mount *r, struct mount *s, struct mount *from, int depth)
@@ -315,10 +315,9 @@ int propagate_mount(struct mount *m, const struct path *where, struct list_head 
 /* ---- umount ---- */
 
 /*
- * What is unmounted below a shared mount is unmounted at the same place of its repeaters, when
- * nothing but another such mount, or one that covers it whole, is mounted on it. A cover falls down
- * onto what was below. MNT_GOING: will be unmounted; MNT_VISITED: could not be, since it has
- * children, but may when those go.
+ * An unmount below a shared mount is repeated at that place of its repeaters, if the mounts on it
+ * are unmounted too or cover it whole. A cover falls down onto the mount below. MNT_GOING: will be
+ * unmounted; MNT_VISITED: has children, and may be unmounted when they go.
  */
 struct repeat_umount {
 	struct dentry *at;

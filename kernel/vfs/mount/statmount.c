@@ -139,7 +139,7 @@ struct gather {
 	struct answer a;
 	/* TEXT_SIZE; the first byte is the empty text */
 	char *text;
-	char *tmp; /* of the same size */
+	char *tmp; /* of equal size */
 	u32 len;
 };
 

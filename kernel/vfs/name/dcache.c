@@ -365,7 +365,7 @@ static void lru_del(struct dentry *d)
 	d->d_flags &= ~DCACHE_LRU;
 }
 
-/* unused -> dead, off the hash and the LRU list. d_lock held. False: somebody took it. */
+/* unused -> dead, off the hash and the LRU list. d_lock held. False: it has been taken. */
 bool dentry_condemn(struct dentry *d)
 {
 	assert_spin_held(&d->d_lock);

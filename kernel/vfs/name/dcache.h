@@ -13,7 +13,7 @@ struct dentry_lru {
 extern struct dentry_lru dentry_lru;
 extern atomic64_t nr_dentries;
 
-/* unused -> dead, off the hash and the LRU list. d_lock held. False: somebody took it. */
+/* unused -> dead, off the hash and the LRU list. d_lock held. False: it has been taken. */
 bool dentry_condemn(struct dentry *d);
 /*
  * Takes a dead dentry apart. Returns its parent, whose reference the caller now has, or NULL. No
@@ -22,7 +22,7 @@ bool dentry_condemn(struct dentry *d);
 struct dentry *dentry_bury(struct dentry *d);
 void dcache_shrinker_init(void);
 void d_rehash(struct dentry *d);
-/* As d_move(), to another name in the same directory. False: it is elsewhere. */
+/* Moves as d_move() does, within the directory. False: the target is elsewhere. */
 bool d_move_within(struct dentry *d, struct dentry *target);
 
 #endif

@@ -67,7 +67,7 @@ struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 f
 /* ---- lookups side by side, where a process answers them ---- */
 
 #define NR_LOOKING 64
-/* on the stack of who asks: others wait, for the same name only */
+/* on the stack of the task that asks: lookups of that name wait for it */
 struct looking {
 	struct list_head list;
 	const struct dentry *parent;
@@ -106,7 +106,10 @@ static bool nobody_looks(struct looking_bucket *b, const struct looking *l)
 	return yes;
 }
 
-/* 0: it is ours to ask, and looking_end() follows; 1: somebody has asked, look again; -EINTR. */
+/*
+ * Begins a lookup. 0: the caller asks, and looking_end() follows; 1: another task has asked, look
+ * again; -EINTR.
+ */
 static int looking_begin(struct looking *l)
 {
 	struct looking_bucket *b = looking_bucket(l);

@@ -153,9 +153,9 @@ int nd_cross_mounts(struct nameidata *nd)
 }
 
 /*
- * Does the mount show where the path has come to, up from @from? What is above such a place, and
- * not above the mount's root, is shown, too: a row of ".." climbs to the root once only, unless
- * somebody renames meanwhile.
+ * True if the mount shows the place that the path has reached, up from @from. Folders above it,
+ * below the mount's root, are shown, too: a row of ".." climbs to the root only once, unless a
+ * rename comes in between.
  */
 static bool nd_connected(struct nameidata *nd, const struct dentry *from)
 {
@@ -461,8 +461,8 @@ int nd_walk(struct nameidata *nd, const char *name, bool parent)
 }
 
 /*
- * A descriptor is not always a right to a name: only to who opened it, as who he still is, and to
- * who may read everything of his.
+ * True if current may name the file by its descriptor: it has the opener's credentials, or may read
+ * all that the opener may.
  */
 static bool is_opener(const struct file *f)
 {

@@ -84,7 +84,7 @@ int nd_cross_mounts(struct nameidata *nd);
 /*
  * A cached dentry (consumed), when its file system says that it still holds; else NULL or ERR_PTR.
  */
-/* Must the file system be asked whether the name still means the same? */
+/* True if the file system must revalidate the name. */
 static inline bool d_must_ask(const struct dentry *d)
 {
 	const struct dentry_operations *op = d->d_op;

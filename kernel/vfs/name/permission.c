@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * permission.c: who may do what to an inode or a name: mode bits, capabilities, sticky directories, immutable flags.
- * Reads the caller's fsuid, fsgid and capabilities; acl.c has access control lists.
+ * permission.c: who may do what to an inode or a name: mode bits, capabilities, sticky directories,
+ * immutable flags. Reads the caller's fsuid, fsgid and capabilities; acl.c has access control
+ * lists.
  */
 #include "kernel/vfs/xattr/acl.h"
 #include "kernel/vfs/idmap.h"
@@ -54,7 +55,9 @@ int generic_permission(struct inode *inode, int mask)
 	return -EACCES;
 }
 
-/* A device that the tasks of a group must not use says EPERM, to those too who may do everything else. */
+/*
+ * Returns -EPERM for a device that the tasks of a group must not use, whatever their capabilities.
+ */
 static int check_device(const struct inode *inode, int mask)
 {
 	int what = (mask & MAY_READ ? DEVICE_READ : 0) | (mask & MAY_WRITE ? DEVICE_WRITE : 0);
@@ -76,7 +79,7 @@ int inode_permission(struct inode *inode, int mask)
 		if (inode->i_flags & S_IMMUTABLE)
 			return -EPERM;
 		if (!inode_is_somebodys(inode))
-			return -EACCES; /* what is written there would be nobody's */
+			return -EACCES; /* writes would have an unmapped owner */
 	}
 	if (inode->i_op->permission)
 		err = inode->i_op->permission(inode, mask);

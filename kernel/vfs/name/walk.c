@@ -278,8 +278,8 @@ int walk_fast(int dfd, const char *name, u32 flags, struct path *out, struct las
 	if (!err)
 		err = fast_components(&f, name, flags, last);
 	/*
-	 * the mount first: whoever lets a dentry go needs its file system. A mount that is moved
-	 * may be that of another by now
+	 * the mount first: releasing a dentry needs its file system. A moved mount may have another
+	 * parent by now
 	 */
 	if (!err && !mnt_tryget(f.mnt))
 		err = -ECHILD;

@@ -405,7 +405,7 @@ static int check_object(const struct fan_group *g, const struct mark_call *c, co
 		return -EINVAL;
 	if (c->type != FAN_ON_INODE &&
 		((p->dentry->d_flags & DCACHE_PSEUDO) || (inode->i_sb->s_iflags & SB_I_NOUSER)))
-		return -EINVAL; /* pipes, sockets: nobody's mount */
+		return -EINVAL; /* pipes, sockets: an internal mount */
 	if (c->type == FAN_ON_INODE && !dir &&
 		((g->flags & FAN_REPORT_TARGET_FID) || (c->flags & FAN_MARK_IGNORE) ||
 			(c->mask & FAN_RENAME)) &&

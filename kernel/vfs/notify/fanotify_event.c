@@ -231,7 +231,7 @@ static bool can_merge(const struct fan_event *a, const struct fan_event *b)
 	       same_name(a->name, b->name);
 }
 
-/* Errors of one file system that nobody has read yet are one event: the first, and their number. */
+/* Joins errors of one file system into one unread event: the first error, and their number. */
 static bool join_error_locked(struct fan_group *g, const struct fan_event *e)
 {
 	struct fan_event *o;

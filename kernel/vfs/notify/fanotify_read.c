@@ -193,7 +193,10 @@ static void drop_fd(int fd, struct file *f)
 	}
 }
 
-/* The event is nobody else's. Bytes or -errno; *fd is what a permission event waits under. */
+/*
+ * Writes an event that the caller owns. Bytes or -errno; *fd is the number of a permission event's
+ * answer.
+ */
 static ssize_t put_event(struct fan_group *g, struct fan_event *e, struct iov_iter *to, int *fd)
 {
 	struct fanotify_event_metadata m = { .event_len = event_len(g, e),
@@ -258,8 +261,8 @@ static struct fan_event *take_event(struct fan_group *g, size_t room, int *err, 
 }
 
 /*
- * A permission event belongs to who waits, who may be killed: what is needed of it is copied under the lock, and it is found
- * again by its address.
+ * Writes a permission event. It belongs to its waiter, which may be killed: its content is copied
+ * under the lock, and it is found again by its address.
  */
 static ssize_t put_permission(struct fan_group *g, struct fan_event *asked, struct iov_iter *to)
 {
@@ -388,7 +391,7 @@ static long fanotify_ioctl(struct file *f, u32 cmd, u64 arg)
 	return put_user((u32)(READ_ONCE(g->nr_events) * FAN_EVENT_METADATA_LEN), UADDR(arg));
 }
 
-/* The group is dead: what waits for an answer goes on, what nobody will read is freed. */
+/* Ends the events of a dead group: waiters for answers go on, unread events are freed. */
 void fan_release_events(struct fan_group *g)
 {
 	struct fan_event *e, *next;

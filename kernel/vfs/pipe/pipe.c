@@ -487,7 +487,7 @@ static struct pipe_inode_info *fifo_get(struct inode *inode)
 	return p;
 }
 
-/* Waits until somebody has opened the other side since *counter was @seen. */
+/* Waits until the other side has been opened since *counter was @seen. */
 static int wait_for_partner(struct pipe_inode_info *p, struct wait_queue_head *q, u32 *counter)
 {
 	u32 seen = *counter;
@@ -506,7 +506,7 @@ static int open_read(struct pipe_inode_info *p, struct file *f, bool nonblock)
 	p->r_counter++;
 	if (!p->readers++)
 		wake_up_all(&p->wr_wait);
-	/* pipe(2)'s, by way of /proc/PID/fd: nobody waits */
+	/* a pipe(2) opened by way of /proc/PID/fd: no wait */
 	if (p->writers || !p->is_fifo)
 		;
 	else if (nonblock)
@@ -690,8 +690,8 @@ static long resize(struct pipe_inode_info *p, u32 n)
 }
 
 /*
- * The user's pages are counted before they are looked at: several of his pipes may grow at once.
- * The mutex is held.
+ * Resizes with the user's pages counted before the check, as several pipes of a user may grow at
+ * once. The mutex is held.
  */
 static long resize_counted(struct pipe_inode_info *p, u32 n)
 {

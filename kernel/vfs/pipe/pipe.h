@@ -59,8 +59,8 @@ static inline void pipe_push(struct pipe_inode_info *p, const struct pipe_buf *b
 }
 /*
  * Waits (drops and takes the mutex) until there is room: 0, -EPIPE (SIGPIPE is sent), -EAGAIN,
- * -ERESTARTSYS. Who has waited (*waited) was woken alone, and wakes the next one when something is
- * left.
+ * -ERESTARTSYS. A writer that has waited (*waited) was woken alone, and wakes the next one when
+ * room is left.
  */
 int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock, bool *waited);
 /* Waits until there is data: 1, 0 at the end (no writers), -EAGAIN, -ERESTARTSYS. */

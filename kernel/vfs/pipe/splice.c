@@ -71,7 +71,7 @@ static int wait_both(
 	mutex_unlock(&in->mutex);
 	if (r <= 0)
 		return r;
-	/* before we wait for @out: what is there may be somebody else's as well */
+	/* before the wait for @out: another reader may take what is there */
 	if (*waited)
 		pipe_wake_readers(in);
 	mutex_lock(&out->mutex);
@@ -105,7 +105,7 @@ static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32
 		pipe_wake_readers(out);
 	if (done && !share)
 		pipe_wake_writers(in);
-	/* of those who wait only one was woken, and that was us */
+	/* of the waiters only this one was woken */
 	if (waited && !pipe_empty(in))
 		pipe_wake_readers(in);
 	if (waited && !pipe_full(out))
@@ -277,7 +277,7 @@ static int refuse_to_pipe(struct pipe_inode_info *p, bool nonblock)
 }
 
 /*
- * Between a pipe and a file that is none, which is read or written at @off, or NULL: at its own
+ * Splices between a pipe and another file, which is read or written at @off, or NULL: at its own
  * position.
  */
 static ssize_t splice_at(
@@ -419,8 +419,8 @@ static bool next_secret(u64 *at, u64 end)
 }
 
 /*
- * Linux takes the pages themselves, and secret ones are nobody's to take. 0, -EFAULT, or -EINTR:
- * current is being killed.
+ * Refuses secret memory: Linux takes the pages themselves, and those cannot be taken. 0, -EFAULT,
+ * or -EINTR: current is being killed.
  */
 static int check_secrets(const struct iov_iter *it)
 {
@@ -450,7 +450,7 @@ static size_t one_part(struct iov_iter *it)
 	return min(min(PAGE_SIZE - (addr & ~PAGE_MASK), v->len - off), it->count);
 }
 
-/* As a buffer of its own, to which nobody appends. */
+/* Adds the data as a buffer of its own, to which no writer appends. */
 static ssize_t part_to_pipe(struct pipe_inode_info *p, struct iov_iter *it)
 {
 	size_t n = one_part(it);

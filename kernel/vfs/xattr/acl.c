@@ -459,8 +459,8 @@ bool acl_inherits(struct inode *dir)
 }
 
 /*
- * A program that the group may execute becomes the group's only by one who may give it that:
- * whatever the umask takes away afterwards.
+ * Clears the set-group-ID bit of a group-executable program unless the caller may give it to the
+ * group, whatever the umask takes away afterwards.
  */
 static umode_t strip_setgid(struct inode *dir, umode_t mode)
 {

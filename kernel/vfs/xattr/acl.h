@@ -13,8 +13,8 @@
 #include "kernel/vfs/vfs.h"
 
 /*
- * i_acl, i_default_acl: not asked for since they changed. NULL: there is none. Odd words in
- * general: somebody is about to know.
+ * i_acl, i_default_acl: not read since they changed. NULL: there is none. Odd words in general: a
+ * task is reading it.
  */
 #define ACL_UNREAD ((struct posix_acl *)1)
 
@@ -24,11 +24,13 @@ static inline bool acl_unread(const struct posix_acl *acl)
 }
 bool is_acl_name(const char *name); /* system.posix_acl_* */
 /*
- * What generic_permission() asks for who does not own the inode: 0, -EACCES; -EAGAIN: there is no
- * list. Others: it could not be read.
+ * Checks the list for a caller that does not own the inode, for generic_permission(): 0, -EACCES;
+ * -EAGAIN: there is no list. Others: it could not be read.
  */
 int acl_permission(struct inode *inode, int mask);
-/* In the attribute as a file system keeps it: what it is for who sees it through @m. */
+/*
+ * Translates the ids of an attribute's value, in place, from those kept to those seen through @m.
+ */
 void acl_value_seen(const struct mount *m, void *value, size_t size);
 /* As getxattr(2); ids as current's user namespace names them. */
 ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size);

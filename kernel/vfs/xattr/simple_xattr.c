@@ -178,8 +178,8 @@ int simple_xattr_set(
 }
 
 /*
- * Attributes are the kernel's memory, and a group may be any user's: he has so much room for his,
- * as on Linux (a new value beside the old).
+ * Limits for user attributes of a cgroup's directory, as on Linux (a new value beside the old):
+ * they are kernel memory, and the directory may be any user's.
  */
 #define USER_XATTRS_MAX 128
 #define USER_XATTRS_BYTES (128U << 10)

@@ -10,7 +10,7 @@
 struct simple_xattrs {
 	spinlock_t lock;
 	struct list_head list; /* all under lock; the newest first */
-	struct rb_root tree;   /* the same by name */
+	struct rb_root tree;   /* the attributes by name */
 	size_t names_len;      /* of all, with their ends */
 };
 void simple_xattrs_init(struct simple_xattrs *x);
@@ -27,8 +27,8 @@ ssize_t simple_xattr_get(struct simple_xattrs *x, const char *name, void *buf, s
 int simple_xattr_set(
 	struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags);
 /*
- * The same for a directory that may be any user's: what is not user.*, trusted.* or security.* is
- * -EOPNOTSUPP, and more of user.* than he has room for -ENOSPC. The inode's i_rwsem is held.
+ * Sets an attribute of a directory that may be any user's: other names than user.*, trusted.* or
+ * security.* are -EOPNOTSUPP, too many of user.* are -ENOSPC. The inode's i_rwsem is held.
  */
 int simple_xattr_set_bounded(
 	struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags);

@@ -52,7 +52,7 @@ static int trusted_allowed(int mask)
 	return capable(CAP_SYS_ADMIN) ? 0 : mask & MAY_WRITE ? -EPERM : -ENODATA;
 }
 
-/* @judged: who gives capabilities has been found to be somebody who may. */
+/* @judged: the caller was found to be allowed to give capabilities. */
 static int security_allowed(struct inode *inode, const char *name, int mask, bool judged)
 {
 	if (!(mask & MAY_WRITE))
@@ -63,7 +63,7 @@ static int security_allowed(struct inode *inode, const char *name, int mask, boo
 	return ns_capable(sb_user_ns(inode->i_sb), CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
-/* Is there such a name? Asked after who may use it. */
+/* Checks that there is such a name. Called after the check of rights. */
 static int name_exists(const struct inode *inode, const char *name, int mask)
 {
 	static const char *const spaces[] = { XATTR_USER_PREFIX, "trusted.", "security." };
@@ -239,8 +239,8 @@ out:
 }
 
 /*
- * Takes out of a list the names of trusted.*, for those who may not see them, and ACLs that nobody
- * asks; the length that is left.
+ * Removes from a list names of trusted.* that the caller may not see, and ACLs that are not in use;
+ * returns the length left.
  */
 static long hide_names(const struct inode *inode, char *list, long n)
 {
