@@ -125,8 +125,8 @@ static bool is_pinned(const struct page *p)
 }
 
 /*
- * At once, while the parent keeps its page; @p is held meanwhile, since a truncation asks nobody.
- * page_table_lock is let go.
+ * Copies at once, while the parent keeps its page; @p is held meanwhile against truncation.
+ * page_table_lock is dropped.
  */
 static int copy_unlocked(struct fork *f, struct vm_area *v, u64 va, pte_t e, struct page *p)
 {

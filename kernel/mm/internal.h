@@ -67,12 +67,12 @@ u64 buddy_beyond(void); /* how many there are */
  */
 struct page *alloc_extent(gfp_t gfp, u32 order);
 /*
- * Of the frames [pfn, pfn + n), which somebody used once, those from @pfn on that are free, as
- * alloc_extent() gives them for guests: how many. Nothing is reclaimed for them: -ENOMEM where
- * current's group has no room for so many.
+ * Allocates, of the frames [pfn, pfn + n) used before, those from @pfn on that are free, as
+ * alloc_extent() does for guests: their number. Nothing is reclaimed: -ENOMEM where current's group
+ * has no room.
  */
 int alloc_frames_at(pfn_t pfn, u32 n);
-/* Gives a frame back that nobody has written since it was PG_zero. */
+/* Frees a frame that was not written since it was PG_zero. */
 void free_fresh_page(struct page *p);
 u64 nr_free_frames(void);
 /* free frames that the host backs, as far as we know */
@@ -123,17 +123,14 @@ u32 direct_fill(struct address_space *m, u64 index, u32 nr, bool *done);
 /* to the cache, and out of it: instead of lru_add and lru_del */
 void direct_added(struct page *p);
 void direct_removed(struct page *p);
-void direct_drop_unused(void); /* all that nobody maps: drop_caches */
+void direct_drop_unused(void); /* drops all unmapped pages: drop_caches */
 
 /* ---- reclaim.c ---- */
 
 /* Frees frames for an allocation of 2^order; number freed. May sleep. */
 u64 try_to_free_pages(gfp_t gfp, u32 order);
 void wake_kswapd(void);
-/*
- * Of one mm, whose mmap_lock nobody else may hold at the moment (try) or is waited for. Frames
- * freed.
- */
+/* Breaks the reservations of one mm, whose mmap_lock is tried or waited for. Frames freed. */
 u64 break_reservations_of(struct mm *mm, bool wait);
 /* The last resort of a fault, with no lock held: true when it makes sense to try again. */
 bool out_of_memory(struct mm *mm);
@@ -160,7 +157,7 @@ static inline void mem_count_mapped(const struct page *p, s64 n)
 }
 void mem_count_cached(struct page *p, bool memory_only, s64 n);
 bool mem_group_oom(struct mem_group *g);
-/* The same for current's nearest group that is full; true if there is none. */
+/* Waits for an OOM kill in current's nearest full group; true if there is none. */
 bool mem_group_oom_own(void);
 /* Does @top, or a group below, pay for it? */
 bool mem_belongs(const struct page *p, const struct mem_group *top);
@@ -173,7 +170,7 @@ u64 break_reservations_in(const struct mem_group *g);
 /* ---- ksm.c ---- */
 
 void ksm_note(struct
-	mm *mm); /* it has a mergeable area; mmap_lock is held for writing, or nobody knows it yet */
+	mm *mm); /* it has a mergeable area; mmap_lock is held for writing, or the mm is not published yet */
 void ksm_mm_gone(struct mm *mm); /* the last user has gone */
 /* Each page of the range that is merged becomes @mm's own: 0, or -errno. No lock is held. */
 int ksm_part(struct mm *mm, u64 start, u64 end);
@@ -186,7 +183,7 @@ u64 ksm_advised(u64 pages, u64 took_ns, u64 busy_ns);
 /* ---- droppable.c ---- */
 
 void droppable_note(struct
-	mm *mm); /* it has a VM_DROPPABLE area; mmap_lock is held for writing, or nobody knows it yet */
+	mm *mm); /* it has a VM_DROPPABLE area; mmap_lock is held for writing, or the mm is not published yet */
 void droppable_mm_gone(struct mm *mm); /* the last user has gone */
 bool droppable_any(void);              /* has any mm had such an area? A hint */
 /*
@@ -194,9 +191,7 @@ bool droppable_any(void);              /* has any mm had such an area? A hint */
  * held; may sleep.
  */
 u64 droppable_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg), void *arg);
-/*
- * MADV_PAGEOUT for a VM_DROPPABLE area, with mmap_lock for reading: what nobody works with goes. 0
- */
+/* MADV_PAGEOUT for a VM_DROPPABLE area, with mmap_lock for reading: drops pages not in use. 0 */
 int droppable_drop(struct vm_area *v, u64 start, u64 end);
 
 /*
@@ -238,13 +233,10 @@ bool slab_starts_at(const struct page *p); /* of a page with PG_slab: is it the 
 int page_make_uptodate(struct address_space *m, struct page *p, struct file *file);
 /* Takes a clean page out of the cache if only the cache and the caller hold it (locked). */
 bool remove_unused_page(struct page *p);
-/* The same, after the file system agreed; false when it is dirty, mapped or in use. */
+/* Drops a clean page after the file system agreed; false when it is dirty, mapped or in use. */
 bool try_drop_clean_page(struct page *p, struct address_space *m);
 void page_cache_readahead(struct address_space *m, struct file *f, u64 index, u64 wanted);
-/*
- * The same of a fault: around the page, in text more; nothing where faults on the file keep
- * missing.
- */
+/* Reads around the page of a fault, more in text; nothing where faults on the file keep missing. */
 void page_cache_readaround(struct address_space *m, struct file *f, u64 index, bool text);
 static inline struct backing_dev *mapping_bdi(const struct address_space *m)
 {
@@ -273,11 +265,11 @@ u64 nr_writeback_pages(void);
 void lru_add(struct page *p);
 void lru_del(struct page *p);
 void mark_page_accessed(struct page *p);
-void lru_deactivate(struct page *p); /* as if nobody had used it */
+void lru_deactivate(struct page *p); /* as if unused */
 u64 nr_lru_pages(bool active);
 /*
- * Up to @nr pages of the cold end, each with a reference, taken off the list (lru_putback). @whole:
- * who asks will go on until he has had as many as there are, and wants each once.
+ * Takes up to @nr pages from the cold end off the list, each with a reference (lru_putback).
+ * @whole: the caller will go on through all pages and wants each once.
  */
 u32 lru_isolate(struct page **pages, u32 nr, bool whole, enum mem_spare spare);
 u32 lru_isolate_group(struct page **pages, u32 nr, struct mem_group *g,
@@ -293,7 +285,7 @@ void lru_putback(struct page *p, bool active);
 void page_mkclean(struct page *p);
 /* Removes all mappings of a page of the cache (locked). */
 void page_unmap_all(struct page *p);
-/* Does a page of the cache (locked) lie in somebody's locked memory? */
+/* True if a page of the cache (locked) is in locked memory of a process. */
 bool page_memory_locked(struct page *p);
 
 /* ---- vma.c; under mmap_lock for writing where not said otherwise ---- */
@@ -385,9 +377,9 @@ void giveback_kick(void);
  * right), -ENXIO (beyond the file: SIGBUS), -EIO, -EHWPOISON, -ENOMEM.
  */
 int fault_in(struct mm *mm, u64 addr, u32 flags);
-/* The same for what will probably be touched: no error, no killing for memory. */
+/* Faults in what will probably be touched: no error, no OOM kill. */
 void fault_ahead(struct mm *mm, u64 addr, u32 flags);
-/* The same under mmap_lock (reading). */
+/* Does as above under mmap_lock (reading). */
 int fault_in_locked(struct vm_area *v, u64 addr, u32 flags);
 /* All pages of a range; stops at the first error (-ENXIO also for a guard). mmap_lock is taken. */
 int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
@@ -404,16 +396,15 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
 /* Of an area with vm_uffd. False: the kernel goes on as usual. @e is the page's entry. */
 bool userfault_check(struct vm_area *v, u64 addr, pte_t e, u32 flags);
 /*
- * Of such a fault at @e: lets the write through, where nobody wants to be asked
- * (UFFD_FEATURE_WP_ASYNC). False: somebody does.
+ * Lets a write through a protected entry without asking (UFFD_FEATURE_WP_ASYNC). False: the handler
+ * must be asked.
  */
 bool userfault_let_go(struct vm_area *v, u64 addr, pte_t e);
 /* Nothing of the range is write-protected any more. Under mmap_lock. */
 void uffd_forget_protection(struct vm_area *v, u64 start, u64 end);
 /*
- * Under mmap_lock (reading), which it lets go of: tells the handler, and waits until it has done
- * something. 0: look again; -EFAULT: nobody will; -EINTR. @user: guest code waits, which any signal
- * interrupts.
+ * Under mmap_lock (reading), which it drops: tells the handler and waits for it. 0: look again;
+ * -EFAULT: there is no handler; -EINTR. @user: guest code waits, which any signal interrupts.
  */
 int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user);
 /*
@@ -446,7 +437,7 @@ static inline bool fork_keeps_marker(const struct vm_area *v, pte_t marker)
  * them. mmap_lock for writing, or for reading, or (truncate) i_mmap_sem for reading.
  */
 void zap_range(struct vm_area *v, u64 start, u64 end);
-/* The same, but guards stay: the area goes on. */
+/* Zaps pages but keeps guards: the area goes on. */
 void zap_pages(struct vm_area *v, u64 start, u64 end);
 /* Anonymous frames of a range that were mapped ahead and never touched go back. Frames freed. */
 u64 zap_untouched(struct vm_area *v, u64 start, u64 end);
@@ -465,8 +456,8 @@ struct hole_cursor {
 };
 bool page_is_untouched(struct page *p, struct hole_cursor *c);
 /*
- * Is @e of a page that the program has touched, as far as anybody can tell? mmap_lock is held, no
- * spin lock.
+ * True if the program has touched the page of @e, as far as can be told. mmap_lock is held, no spin
+ * lock.
  */
 bool entry_touched(pte_t e, struct hole_cursor *c);
 
@@ -480,7 +471,7 @@ extern atomic64_t nr_anon_pages, nr_mapped_pages, nr_file_pages, nr_shmem_pages,
 void page_waits_init(void);
 
 void wait_on_page_bit(struct page *p, int bit);
-/* Clears @bit and wakes whoever waits for any bit of the page. */
+/* Clears @bit and wakes the waiters for any bit of the page. */
 void clear_page_bit_wake(struct page *p, int bit);
 
 static inline void sleep_ns(u64 ns)

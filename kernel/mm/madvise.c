@@ -26,8 +26,8 @@ struct advice {
 };
 
 /*
- * A file whose write-back must not come between the entries that go and what the space is told of
- * them: who still writes there would be missed.
+ * Returns the file whose writeback must not come between the change of entries and the flush of the
+ * space: a write in between would be missed.
  */
 static struct address_space *written_back(const struct vm_area *v)
 {

@@ -260,8 +260,9 @@ long sys_msync(unsigned long addr, size_t len, int flags)
 /* ---- mincore ---- */
 
 /*
- * What others have read of a file is told to those only who may change it: else a program could
- * watch them through what they share. Everybody else hears that all of it is there.
+ * True if current may learn which pages of a file are cached: only a caller that may write it, else
+ * a program could watch others through shared pages. Other callers are told that all pages are
+ * present.
  */
 bool vma_may_watch(const struct vm_area *v)
 {

@@ -5,7 +5,8 @@
  *	mm = mm_alloc();  mmget(mm); mmput(mm);      users: the last one unmaps everything
  *	mmgrab(mm); mmdrop(mm);                       who only keeps the struct
  *
- * At the end the space goes first, with all of its host mappings at once; then entries and frames need no orders.
+ * At the end the space goes first, with all of its host mappings at once; then entries and frames
+ * need no orders.
  *
  * Lock: mm_list_lock for the list of all mms.
  */
@@ -181,8 +182,9 @@ void mmput(struct mm *mm)
 }
 
 /*
- * The next mm of the list, mmdrop() it; the list is turned so that each has its turn. No use of it, only the struct: who frees memory holds
- * locks, and the last mmput() must not be his: it waits for the mm's asynchronous calls, and for locks of its files.
+ * Returns the next mm of the list, mmdrop() it; the list is turned so that each has its turn. It is
+ * a reference on the struct, not a use: reclaim holds locks and must not do the last mmput(), which
+ * waits for the mm's asynchronous calls and for locks of its files.
  */
 struct mm *next_mm(void)
 {

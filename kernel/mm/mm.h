@@ -52,13 +52,13 @@ struct mem_group;
 #define PG_readahead 18 /* reaching it starts the next read-ahead */
 /* a frame of another region, in use: its content can only be read (region.c) */
 #define PG_direct 20
-/* reclaim has taken its mappings away: who maps it again uses it */
+/* reclaim has taken its mappings away: mapping it again is a use */
 #define PG_idle 21
-/* of a huge page (hugetlb.h), which has it back when nobody refers to the frame */
+/* of a huge page (hugetlb.h), which gets it back with the last reference */
 #define PG_huge 22
 /* text with patched call sites somewhere: page_text_changed() when it changes */
 #define PG_patched 19
-/* anonymous: a fork has shared it, and nobody has been its sole owner since (cow.c) */
+/* anonymous: shared by a fork, without a sole owner since (cow.c) */
 #define PG_forked 23
 /* merged by ksm.c, which has a reference: never written while it is set */
 #define PG_ksm 24
@@ -112,8 +112,8 @@ void mm_add_region(pfn_t start, u64 nr, struct page *map, const u8 *lost);
 u32 pfn_region(pfn_t pfn, u64 *offset);
 bool pfn_valid(pfn_t pfn);
 /*
- * A frame of another region that nobody uses, for its first user: one reference, PG_direct. NULL:
- * it is in use, or lost.
+ * Takes an unused frame of another region for its first user: one reference, PG_direct. NULL: it is
+ * in use, or lost.
  */
 struct page *region_page_take(pfn_t pfn);
 bool region_addr_lost(const void *p);
@@ -219,15 +219,16 @@ extern u64 sysctl_dirty_bytes, sysctl_dirty_background_bytes;
 /* ---- where dirty pages go ---- */
 
 /*
- * A disk, or default_bdi for all that is on none. Never freed: a disk of the same number gets the
- * same one. Locks: wb_lock for @dirty, @written and @link; the rest is atomic or racy by nature.
+ * A disk, or default_bdi for files without one. Never freed: a new disk with the number of an old
+ * one gets its object. Locks: wb_lock for @dirty, @written and @link; the rest is atomic or racy by
+ * nature.
  */
 struct backing_dev {
 	dev_t dev;                /* 0: default_bdi */
 	u32 ra_pages;             /* read-ahead at most; 0: none */
 	u32 min_ratio, max_ratio; /* percent of the limit on dirty pages */
 	bool wanted;              /* its thread is to look now: a racy hint */
-	/* inodes of its file systems are dirty, likewise */
+	/* inodes of its file systems are dirty */
 	bool metadata;
 	/* the shrinker of inodes met dirty ones: they are written now */
 	bool inodes_wanted;
@@ -236,7 +237,7 @@ struct backing_dev {
 	atomic64_t written;     /* pages, lately: halved as they grow */
 	struct list_head dirty; /* mappings with dirty pages, oldest first */
 	struct list_head link;
-	/* of its thread, and of who waits for `flushing` */
+	/* its thread, and waiters for `flushing` */
 	struct wait_queue_head wait;
 	const struct inode *
 		flushing; /* its thread has a reference, or is about to: set before, cleared behind that. Only compared */
@@ -249,9 +250,7 @@ struct backing_dev *bdi_get(dev_t dev); /* found or made; NULL: no memory */
  */
 u64 bdi_limit(struct backing_dev *b, u64 limit);
 void dirty_limits(u64 *background, u64 *limit);
-/*
- * For its thread (vfs). When it has something to do next, ktime; ~0: not before somebody wakes it.
- */
+/* For its thread (vfs): returns the ktime of its next work; ~0: not before it is woken. */
 u64 bdi_next_due(struct backing_dev *b, u64 last);
 /* Starts writing one mapping out that is due, or (@all) the oldest: false when there is none. */
 bool bdi_flush_one(struct backing_dev *b, u64 now, bool all);
@@ -272,9 +271,9 @@ void bdi_inodes_written(struct backing_dev *b);
 /* For its thread: it is about to take a reference to @inode; NULL: it has none any more. */
 void bdi_set_flushing(struct backing_dev *b, const struct inode *inode);
 /*
- * Until its thread has no reference to @inode, whose memory may be gone. Who has dropped the last
- * other one of a removed file finds its space free then. Sleeps; hold nothing that a write or a
- * removal could wait for.
+ * Waits until its thread has no reference on @inode, whose memory may be gone. After the last other
+ * reference on a removed file was dropped, its space is then free. Sleeps; hold nothing that a
+ * write or a removal could wait for.
  */
 void bdi_wait_flushing(struct backing_dev *b, const struct inode *inode);
 
@@ -341,16 +340,18 @@ struct address_space_operations {
 	void (*invalidatepage)(struct page *page, u32 offset);
 	bool (*releasepage)(struct page *page); /* may reclaim take it? */
 	/*
-	 * Whether pages [index, index + n) can be frames of a region (direct.c): n (1 to @nr) pages
-	 * for which the answer is the same, *pfn the first of n frames in a row, or 0: they are to
-	 * be read. invalidate_lock is held for reading. NULL: never.
+	 * Tells whether pages [index, index + n) can be frames of a region (direct.c): returns n (1
+	 * to @nr), *pfn the first of n frames in a row, or 0: those n are to be read.
+	 * invalidate_lock is held for reading. NULL: never.
 	 */
 	u32 (*direct)(struct address_space *m, u64 index, u32 nr, pfn_t *pfn);
 	/* tmpfs: pages are the data, never dropped while in the cache; no write-back */
 	bool memory_only;
-	/* FUSE: what fills a page may never come, so who waits for one can be killed */
+	/* FUSE: a page's content may never come, so a waiter can be killed */
 	bool from_process;
-	/* only who maps a page gets at it: not get_user_page(), so no debugger and no device */
+	/*
+	 * reached only by mapping a page, not by get_user_page(), so by no debugger and no device
+	 */
 	bool secret;
 };
 
@@ -363,11 +364,11 @@ struct address_space {
 	atomic_t nrwriteback;
 	/* VMAs that map it, by vm_pgoff; under i_mmap_sem */
 	struct rb_root i_mmap;
-	struct list_head i_mmap_list; /* the same as a list */
+	struct list_head i_mmap_list; /* the tree's areas as a list */
 	struct rwsem i_mmap_sem;
 	/*
 	 * for writing: truncation and holes, from before pages go until blocks have gone; for
-	 * reading: who adds a page to be read in
+	 * reading: adding a page to be read
 	 */
 	struct rwsem invalidate_lock;
 	gfp_t gfp;
@@ -408,7 +409,7 @@ struct mm_file_ops {
 	struct file_ra *(*ra)(struct file *f);
 	void (*wb_error)(struct inode *i, int err); /* for syncfs; from interrupts, too */
 	bool (*may_exec)(struct file *f);           /* not on a noexec mount */
-	/* of current: its owner, or who may write to it */
+	/* true if current owns the file or may write to it */
 	bool (*may_watch)(struct file *f);
 	u32 (*mode)(struct
 		file *f); /* 1: opened for reading, 2: for writing; 4: all writes append; 8: a swap area */
@@ -454,8 +455,8 @@ struct page *grab_cache_page(struct address_space *m, u64 index);
 u32 find_get_pages(struct address_space *m, u64 index, u64 end, u32 nr,
 	struct page **pages); /* ascending, how many */
 /*
- * Those of the bytes from @pos on, @nr at most, up to the first that is missing, or fewer: how
- * many. For who copies from @pos at once.
+ * Collects the pages from @pos on, at most @nr, up to the first that is missing, or fewer: their
+ * number. For a caller that copies from @pos at once.
  */
 u32 find_get_run(struct address_space *m, u64 pos, u32 nr, struct page **pages);
 struct page *read_cache_page(struct address_space *m, u64 index, struct file *file);
@@ -496,9 +497,9 @@ struct page *next_dirty_page(struct address_space *m, u64 *index, u64 end);
 bool mapping_has_dirty(struct address_space *m);
 void mapping_set_error(struct address_space *m, int err);
 /*
- * Errors of write-back, once per open file: open stores mapping_wb_sample(m) in the file; fsync,
- * msync and sync_file_range return mapping_wb_check(m, &file's), which is the newest error that
- * came since, or 0. One that nobody was told of is told to who opens later.
+ * Errors of writeback, once per open file: open stores mapping_wb_sample(m) in the file; fsync,
+ * msync and sync_file_range return mapping_wb_check(m, &file's), which is the newest error since,
+ * or 0. An unreported error is reported to a later opener.
  */
 u32 mapping_wb_sample(struct address_space *m);
 int mapping_wb_check(struct address_space *m, u32 *since);
@@ -509,9 +510,9 @@ int mapping_wb_check(struct address_space *m, u32 *since);
  */
 u32 page_cache_alloc_run(struct address_space *m, u64 index, u32 nr, struct page **pages);
 /*
- * Before the content of a page of the cache (locked) is changed: the same page, or where it is a
- * frame that can only be read a copy that has taken its place, locked, with the reference of the
- * old one moved over. ERR_PTR(-ENOMEM or -EIO): @p is unlocked and put. direct.c
+ * Called before the content of a page of the cache (locked) is changed: returns that page, or, for
+ * a frame that can only be read, a copy in its place, locked, with the reference of the old one
+ * moved over. ERR_PTR(-ENOMEM or -EIO): @p is unlocked and put. direct.c
  */
 struct page *cache_page_own(struct page *p);
 /* of the cache: they cost no memory of the guest's */
@@ -596,7 +597,7 @@ struct vm_area {
 	const struct vm_operations *vm_ops;
 	void *vm_private;
 	const char *vm_name;
-	/* userfault.c: who handles its faults, or NULL; under mmap_lock */
+	/* userfault.c: the descriptor that handles its faults, or NULL; under mmap_lock */
 	struct uffd *vm_uffd;
 	u64 vm_policy; /* mempolicy.c; 0: the thread's */
 	/* fork.c: which area that a child got with pages; 0: none */
@@ -690,8 +691,8 @@ void mmgrab(struct mm *mm);
 void mmdrop(struct mm *mm);
 
 /*
- * Takes the space of an address space that nobody runs now; it gets another when it runs again.
- * False: there was none.
+ * Takes the space of an mm that no vCPU runs now; the mm gets another when it runs again. False:
+ * there was none.
  */
 bool mm_take_idle_space(void);
 
@@ -700,17 +701,11 @@ struct vm_area *find_vma(struct mm *mm, u64 addr);
 /* As mmap(2) inside the kernel; takes mmap_lock itself. Address or -errno. */
 u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int flags, u64 pgoff);
 int do_munmap(struct mm *mm, u64 addr, u64 len);
-/*
- * Instead of up_write() by whoever may have unmapped or moved something: sends what a userfaultfd
- * has to be told, and waits.
- */
+/* Replaces up_write() after an unmap or a move: sends the events of a userfaultfd, and waits. */
 void mmap_write_unlock(struct mm *mm);
-/* The same under mmap_lock (writing). */
+/* Unmaps under mmap_lock (writing). */
 int munmap_checked(struct mm *mm, u64 addr, u64 len);
-/*
- * The same of whole pages that end where the address space does, or before: nobody looks at that
- * any more.
- */
+/* Unmaps whole pages that end within the address space, which is not checked any more. */
 int munmap_locked(struct mm *mm, u64 start, u64 len);
 /* The bits that a child, or the next program, has. */
 static inline u8 mdwe_inherited(u8 bits)
@@ -762,7 +757,9 @@ struct page *get_user_page(
  * less where one cannot be had), or -EFAULT.
  */
 s32 get_user_pages(u64 addr, u32 nr, u32 flags, struct page **pages);
-/* Memory of memfd_secret: nobody may have its pages but by the entries of who maps it. */
+/*
+ * True for memory of memfd_secret: its pages are reached only through entries of a mapping process.
+ */
 static inline bool vma_is_secret(const struct vm_area *v)
 {
 	return v->vm_mapping && v->vm_mapping->a_ops->secret;
@@ -878,7 +875,7 @@ struct ksm_numbers {
 #define KSM_PAGES_TO_SCAN 100
 /* between two sleeps of ksmd; how long one is */
 extern u64 ksm_pages_to_scan, ksm_sleep_ms;
-/* how long a merged page that nobody maps any more may stay */
+/* how long an unmapped merged page may stay */
 extern u64 ksm_prune_ms;
 extern u64 ksm_smart_scan;
 extern struct ksm_advisor {
@@ -898,7 +895,7 @@ bool ksm_watches(const struct vm_area *v);
 u64 ksm_overhead(u64 pages);
 void ksm_numbers(struct ksm_numbers *k);
 int ksm_set_all(struct mm *mm, bool on);             /* prctl(PR_SET_MEMORY_MERGE): 0 or -errno */
-void ksm_exec(struct mm *new, const struct mm *old); /* @new is nobody's yet */
+void ksm_exec(struct mm *new, const struct mm *old); /* @new is not published yet */
 /* KSM_*: 0, -EINVAL, -ENOMEM; may sleep long */
 int ksm_set_run(u64 value);
 int ksm_set_max_sharing(
@@ -919,7 +916,10 @@ void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lo
 void mm_pagemap(struct mm *mm, u64 va, u64 nr, u64 *out, bool pfns);
 int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size); /* "rd wr mr mw ..." */
 
-/* Handles a fault of guest code: 0 when resolved; else a signal to force: SIGSEGV or SIGBUS with *code set. */
+/*
+ * Handles a fault of guest code: 0 when resolved; else a signal to force: SIGSEGV or SIGBUS with
+ * *code set.
+ */
 int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
 /* After a SIGBUS: false when the guest gets it, true when the access may be tried again. */
 bool handle_bus_error(struct mm *mm, u64 addr);

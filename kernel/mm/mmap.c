@@ -528,9 +528,9 @@ int munmap_locked(struct mm *mm, u64 start, u64 len)
 }
 
 /*
- * Is memory in the range that others will rely on nobody else to have: a file's that guest code can
+ * True if the range has memory that others rely on being unshared: a file's that guest code can
  * write to, or huge pages, which a parent or child reuses as soon as no other entry names them
- * (hugetlb_fault.c)?
+ * (hugetlb_fault.c).
  */
 static bool range_is_others(struct mm *mm, u64 start, u64 end)
 {

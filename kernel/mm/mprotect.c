@@ -89,8 +89,8 @@ static bool gains_exec(const struct vm_area *v, const struct protect *p)
 }
 
 /*
- * May every area of the range be so? 0, -ENOMEM (a hole), -EACCES. As on Linux what lies before the
- * first area that may not is changed all the same: p->end becomes its start.
+ * Checks that every area of the range may have the protection: 0, -ENOMEM (a hole), -EACCES. As on
+ * Linux the part before the first refusing area is changed all the same: p->end becomes its start.
  */
 static int check_areas(struct mm *mm, struct protect *p)
 {
@@ -156,8 +156,8 @@ static bool tell_area(struct vm_area *v, struct protect *p)
 }
 
 /*
- * Write-back takes a page that no entry lets be written to for one that nobody writes to once it
- * has flushed: so it must not come in between.
+ * Protects an area of a file with writeback held off: writeback takes a page without writable
+ * entries for one that is not written once it has flushed.
  */
 static bool tell_area_of_file(struct vm_area *v, struct protect *p)
 {

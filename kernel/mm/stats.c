@@ -212,7 +212,8 @@ static u64 pagemap_entry(pte_t e, bool pfns, struct hole_cursor *c)
 	u64 out = PM_PRESENT | (e & PTE_UFFD_WP ? PM_UFFD_WP : 0);
 	struct page *p;
 
-	if (e & PTE_SWAP) /* where it is, is for who may see frames */
+	/* its place is shown only to readers that may see frames */
+	if (e & PTE_SWAP)
 		return PM_SWAP | (pfns ? swap_slot(e) << 5 | swap_type(e) : 0);
 	if (e & PTE_SPECIAL)
 		return PM_SWAP | (e & PTE_GUARD ? PM_GUARD : 0) | (out & PM_UFFD_WP);
@@ -280,7 +281,7 @@ static const struct {
 	{ VM_READ, "rd" },
 	{ VM_WRITE, "wr" },
 	{ VM_EXEC, "ex" },
-	/* a file that nobody may write to is "ms" alone */
+	/* a file without write access is "ms" alone */
 	{ VM_SHARED | VM_MAYWRITE, "sh" },
 	{ VM_MAYREAD, "mr" },
 	{ VM_MAYWRITE, "mw" },

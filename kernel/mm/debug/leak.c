@@ -298,7 +298,8 @@ void leak_one(void)
 /* ---- what is left ---- */
 
 /*
- * What an object is called: its cache, or who has allocated it where the cache is one of kmalloc's.
+ * Names an object: by its cache, or by the function that allocated it if the cache is one of
+ * kmalloc's.
  */
 static const char *kind_of(const struct slab_object *o)
 {
@@ -375,7 +376,7 @@ void leak_report(void)
 	for (int i = 0, n; found && (n = leak_line(i, line, sizeof(line))) >= 0; i++)
 		if (n)
 			pr_err("leak: %s", line);
-	tell_objects(); /* in the same rows */
+	tell_objects(); /* the table's rows */
 	tell_frames();
 }
 #endif

@@ -106,7 +106,7 @@ static void window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 	u32 order = ORDER_FIRST;
 	u64 size;
 
-	if (v->vm_uffd) { /* what nobody has touched is not there */
+	if (v->vm_uffd) { /* an untouched page counts as missing */
 		*start = addr;
 		*end = addr + PAGE_SIZE;
 		return;

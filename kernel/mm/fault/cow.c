@@ -20,11 +20,11 @@
 #define SMALL_DATA 16 /* pages of a private mapping of a file */
 
 /*
- * Only this entry maps the frame, no page cache holds it, and nobody's space does any more. Who
- * shared it since a fork lets go of his reference when his space has let go of the frame
- * (pmap_retire), which may be long after his entry has gone: his guest code may run on, whatever it
- * says, and would read what is written here. What was never shared may have references of pins, and
- * is written to where it is.
+ * True if only this entry maps the frame, no page cache holds it, and no other space has it any
+ * more. A sharer since a fork drops its reference when its space has let go of the frame
+ * (pmap_retire), which may be long after its entry has gone: its guest code may run on and would
+ * read what is written here. A frame that was never shared may have references of pins, and is
+ * written in place.
  */
 static bool sole_owner(pte_t e)
 {

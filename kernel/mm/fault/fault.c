@@ -158,7 +158,7 @@ static void keep_page(struct mm *mm, u64 addr)
 	spin_unlock(&mm->page_table_lock);
 }
 
-/* each round lost means that somebody else changed the entry */
+/* each lost round means that another task changed the entry */
 #define MAX_ROUNDS 100
 
 /* A write to what is there, but not for writing. */
@@ -279,8 +279,8 @@ static struct vm_area *vma_for_fault(struct mm *mm, u64 addr)
 }
 
 /*
- * No lock is held. True: something was freed, or somebody is dying, so the fault is worth another
- * try. A task that is to die itself does not try again.
+ * True if memory was freed, or a task is dying, so that the fault is worth another try. A task that
+ * is to die itself does not try again. No lock is held.
  */
 static bool memory_may_come(struct mm *mm)
 {
@@ -310,8 +310,8 @@ static int fault_in_once(struct mm *mm, u64 addr, u32 flags, bool ahead)
 		return err ? err : OWED_FAULT;
 	}
 	/*
-	 * What the kernel touches for the guest, the guest will touch itself: mapped with the same
-	 * flush that takes it home.
+	 * The guest will touch what the kernel touches for it: mapped with the flush that returns
+	 * to it.
 	 */
 	if (!err && mm == current->mm && !info.mapped)
 		sync_around(v, addr & PAGE_MASK, &info);
@@ -334,7 +334,10 @@ void fault_ahead(struct mm *mm, u64 addr, u32 flags)
 	fault_in_once(mm, addr, flags, true);
 }
 
-/* Under mmap_lock, which it may let go of in between. 0, -errno; 1: the same page once more. */
+/*
+ * Populates a page under mmap_lock, which it may drop in between. 0, -errno; 1: call again for this
+ * page.
+ */
 static int populate_page(struct mm *mm, u64 addr, u32 flags)
 {
 	struct vm_area *v = find_vma(mm, addr);
@@ -432,9 +435,8 @@ static int error_signal(int err, int *code)
 }
 
 /*
- * A file that the guest has dirtied through a mapping, while much is dirty: who writes so waits
- * like others, with no lock held, or all of memory becomes dirty before anybody writes it out. A
- * reference, or NULL.
+ * Returns the file of a shared write, with a reference, while much is dirty, or NULL. The writer
+ * waits like others, with no lock held; else all of memory becomes dirty before it is written back.
  */
 static struct file *file_to_balance(const struct vm_area *v, const struct fault_info *info)
 {

@@ -35,7 +35,7 @@ struct fault_info {
 	/* nothing had to be made, and the space maps it */
 	bool mapped;
 	bool major; /* waited for the disk */
-	/* asked for: nobody has touched the page yet */
+	/* ahead of use: the page is untouched */
 	bool ahead;
 };
 
@@ -45,7 +45,7 @@ struct fault_info {
  */
 pte_t *entry_lock(struct mm *mm, u64 addr);
 void entry_unlock(struct mm *mm);
-/* Bits that let a write wait for whoever watches @v. */
+/* Bits that make a write wait for the userfaultfd of @v. */
 pte_t entry_protected(const struct vm_area *v, pte_t e);
 /*
  * Fills an empty entry: takes over the caller's reference of @p. Where PTE_WP_MARKER was, it is
@@ -58,8 +58,8 @@ int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info);
 int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info);
 int cow_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags, struct fault_info *info);
 /*
- * A page that a process has to bring (FUSE), perhaps never, is waited for without mmap_lock, or
- * whoever looks at this memory (ps) would wait behind us. file_fault() and shared_write_fault() say
+ * A page that a process has to bring (FUSE), perhaps never, is waited for without mmap_lock: else
+ * readers of this memory (ps) would wait, too. file_fault() and shared_write_fault() say
  * OWED_FAULT; this, under mmap_lock for reading, lets go of it and waits. 0: look again; -errno.
  */
 int owed_wait(struct vm_area *v, u64 addr);
@@ -90,8 +90,8 @@ void mmap_ahead(struct mm *mm, u64 start, u64 end, bool fixed);
 /* A frame for an anonymous page, its content undefined; NULL. */
 struct page *anon_page_alloc(void);
 /*
- * The same, one after the other from contiguous frames where there are any: begin with { .order = n
- * } for about 2^n.
+ * Allocates frames one after the other from a contiguous run if possible: begin with { .order = n }
+ * for about 2^n.
  */
 struct frame_run {
 	struct page *next;

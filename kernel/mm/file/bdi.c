@@ -23,7 +23,7 @@
 #define WRITTEN_MAX 32768
 #define SHARE_MIN 16 /* a sixteenth */
 #define RA_DEFAULT 128
-/* pages: somebody who waits for memory tries again */
+/* pages after which a task that waits for memory tries again */
 #define FLUSHED_ENOUGH 32
 #define FLUSH_WAIT 100000000UL /* ns; as Linux does */
 
@@ -121,7 +121,7 @@ void wake_flushers(void)
 	spin_unlock(&wb_lock);
 }
 
-/* ---- who frees memory waits for them ---- */
+/* ---- reclaim waits for them ---- */
 
 /* pages that are no longer dirty, or no longer on their way */
 static atomic64_t cleaned;
@@ -216,7 +216,7 @@ bool bdi_is_near(struct backing_dev *b)
 	return atomic_read(&b->nr_dirty) && nr_dirty_pages() > background - background / 8;
 }
 
-/* Must who writes to @b wait? */
+/* True if a writer to @b must wait. */
 static bool must_wait(struct backing_dev *b)
 {
 	u64 background, limit;

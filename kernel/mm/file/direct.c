@@ -77,7 +77,7 @@ static void fill_batch(struct address_space *m, u64 index, u32 nr, pfn_t pfn)
 
 	for (u32 i = 0; i < nr; i++)
 		pages[i] = add_frame(m, index + i, pfn + i);
-	/* now that nobody can write there: is it still so? */
+	/* no writer is left now: check again */
 	while (good < nr) {
 		u32 n = m->a_ops->direct(m, index + good, nr - good, &again);
 
@@ -176,7 +176,7 @@ struct page *cache_page_own(struct page *p)
 /* ---- out of it ---- */
 
 /*
- * The next page of the list that nobody but the cache uses, with a reference; the pages before it
+ * Returns the next page of the list that only the cache uses, with a reference; the pages before it
  * go to the list's end.
  */
 static struct page *next_unused(u64 *left)

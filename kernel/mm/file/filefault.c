@@ -67,7 +67,7 @@ int owed_wait(struct vm_area *v, u64 addr)
 	if (!IS_ERR(p))
 		put_page(p);
 	mm_file_ops->put(f);
-	/* a server that takes back what it has just brought must not keep who is to die */
+	/* a server that takes back what it has just brought must not delay a dying task */
 	return !err && wait_interrupted(TASK_KILLABLE) ? -EINTR : err;
 }
 

@@ -23,8 +23,8 @@
 #define READ_BATCH 16
 
 /*
- * The pages of the bytes from @pos on that are there without a gap, at most @nr: how many. Reads
- * ahead when the first is missing, or says EAGAIN when nobody may wait.
+ * Collects the cached pages from @pos on without a gap, at most @nr: returns their number. Reads
+ * ahead when the first is missing, or returns -EAGAIN when the caller may not wait.
  */
 static s32 read_batch(
 	struct address_space *m, struct file *f, u64 pos, u32 nr, bool nowait, struct page **pages)

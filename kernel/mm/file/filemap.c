@@ -200,8 +200,8 @@ bool remove_unused_page(struct page *p)
 	BUG_ON(!PageLocked(p));
 	spin_lock(&m->lock);
 	/*
-	 * The cache's reference and the caller's; nobody who wants its content gets another while
-	 * m->lock is held, and reclaim, which comes by the lru, looks at p->mapping.
+	 * The references are the cache's and the caller's: no user gets another while m->lock is
+	 * held, and reclaim, which comes by the lru, checks p->mapping.
 	 */
 	if (atomic_read(&p->refcount) != 2 || PageDirty(p)) {
 		spin_unlock(&m->lock);
@@ -338,7 +338,7 @@ u32 page_cache_alloc_run(struct address_space *m, u64 index, u32 nr, struct page
 /* ---- reading one page ---- */
 
 /*
- * Waits for a page that somebody reads in, or reads it. The page's reference is the caller's. 0,
+ * Waits for a page that is being read, or reads it. The page's reference is the caller's. 0,
  * PAGE_TRUNCATED or -errno.
  */
 int page_make_uptodate(struct address_space *m, struct page *p, struct file *file)

@@ -131,7 +131,7 @@ static bool may_ask_host(void)
 	return may;
 }
 
-/* Has the host back the block at @pfn, whose content nobody needs, with one page. */
+/* Has the host back the block at @pfn, whose content is lost, with one large page. */
 static bool make_large(pfn_t pfn)
 {
 	u64 start;
@@ -222,8 +222,8 @@ static void timer_func(struct ktimer *t)
 /* ---- handing out ---- */
 
 /*
- * The file comes to @index in order, and what it has of the block, or will have as far as anybody
- * knows, is all of it.
+ * True if the file is filled in order up to @index, and has, or as far as known will have, all of
+ * the block.
  */
 static bool worth_it(struct address_space *m, u64 index)
 {

@@ -134,7 +134,7 @@ static u32 run_before(struct address_space *m, u64 index, u32 max)
 	return n;
 }
 
-/* Reads the window; its mark goes where the part begins that nobody has asked for. */
+/* Reads the window; its mark goes to the begin of the part that was not asked for. */
 static void submit_window(struct address_space *m, struct file *f, struct file_ra *ra)
 {
 	start_read(m, f, ra->start, ra->size);

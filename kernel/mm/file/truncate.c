@@ -69,9 +69,9 @@ static void zero_part(struct address_space *m, u64 index, u32 from, u32 to)
 }
 
 /*
- * A clean page of a disk's file has zeros there: write-back puts them there, and who writes to a
- * mapping makes it dirty. A page that is written out just now may get its zeros late: zero_part()
- * waits for that.
+ * Zeroes the rest of the last page. A clean page of a disk's file has zeros there: writeback puts
+ * them there, and a write to a mapping makes it dirty. A page under writeback may get its zeros
+ * late: zero_part() waits for that.
  */
 void pagecache_zero_tail(struct address_space *m, loff_t size)
 {

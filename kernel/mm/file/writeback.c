@@ -43,9 +43,9 @@ u64 nr_writeback_pages(void)
 /* ---- which mappings have dirty pages ---- */
 
 /*
- * Puts @m on the list or takes it off, as nrdirty says. The device's thread looks when it has to
- * begin; not while inodes are dirty, since it does so at the earliest time that there is, and who
- * writes and syncs in turn would wake it with each write.
+ * Puts @m on the list or takes it off, as nrdirty says. Wakes the device's thread to compute its
+ * next start, but not while inodes are dirty: it then wakes at the earliest time anyway, and a
+ * program that writes and syncs in turn would wake it with each write.
  */
 static void update_dirty_list(struct address_space *m)
 {
@@ -350,7 +350,7 @@ u64 bdi_next_due(struct backing_dev *b, u64 last)
 {
 	u64 interval = (u64)READ_ONCE(sysctl_dirty_writeback_centisecs) * 10000000, due = ~0UL;
 
-	/* only when too much is dirty, or somebody asks */
+	/* only when too much is dirty, or on request */
 	if (!interval)
 		return due;
 	spin_lock(&wb_lock);

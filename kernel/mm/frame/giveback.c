@@ -27,8 +27,8 @@ static bool ready;
 static u64 last_free;
 
 /*
- * What is being punched is missing to who allocates meanwhile: never so much that he would reclaim,
- * or kill, for it.
+ * True if enough is free: frames being punched are missing to allocators, which must not reclaim or
+ * kill for them.
  */
 static bool is_plenty(void)
 {

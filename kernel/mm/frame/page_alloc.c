@@ -55,7 +55,7 @@ void mm_min_free_changed(void)
 	zone_set_marks();
 }
 
-/* Frames that must stay free for those who need them more. */
+/* Returns the number of frames that must stay free for more urgent callers. */
 static u64 reserve_for(gfp_t gfp)
 {
 	if (unlikely(frees_memory(current)))
@@ -126,7 +126,7 @@ static struct page *alloc_slow(gfp_t gfp, u32 order)
 		if (freed && round < (order && gfp & __GFP_NOOOM ? 1 : 16))
 			continue;
 		if (order &&
-			!(gfp & __GFP_NOFAIL) && /* pieces: somebody's death would not join them */
+			!(gfp & __GFP_NOFAIL) && /* fragmented: an OOM kill would not join the pieces */
 			(order > 3 || zone.nr_free >= zone_marks.high + (1UL << order)))
 			return NULL;
 		if (gfp & __GFP_NOOOM)
@@ -162,9 +162,9 @@ static struct page *get_frames(gfp_t gfp, u32 order)
 }
 
 /*
- * What is left of the limit may be enough for all; if not, others' frames are reclaimed for one
- * after the other. For as many as alloc_slow() has nobody killed for, nobody is killed here. What
- * was charged when one is refused, free_pages() gives back.
+ * Charges all frames if the limit has room; if not, reclaims for one after the other. It has no
+ * task killed for orders for which alloc_slow() has none killed. After a refusal free_pages()
+ * uncharges the earlier ones.
  */
 static int charge_frames(struct page *p, u32 order, gfp_t gfp)
 {

@@ -23,7 +23,7 @@
 #include "kernel/mm/internal.h"
 
 #define LEAST (8UL << 20 >> PAGE_SHIFT) /* nothing runs with less */
-/* ns, for a request: the console serves nobody else meanwhile */
+/* ns, for a request: the console serves no other client meanwhile */
 #define PATIENCE 15000000000UL
 #define IDLE_ROUNDS 16
 
@@ -88,8 +88,8 @@ static u64 nr_to_be_had(void)
 }
 
 /*
- * Some frames of @n beyond those that are kept are free, or become it. Who waits for dirty pages
- * may wait long; else what brings nothing is not repeated.
+ * True if frames beyond the reserve are free, or become free, of the @n wanted. Waiting for dirty
+ * pages may take long; reclaim that frees nothing is not repeated.
  */
 static bool some_free(u64 n, u64 end)
 {

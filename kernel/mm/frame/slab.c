@@ -52,7 +52,7 @@ struct kmem_cache {
 	struct list_head partial; /* slabs with a free object, by ->lru */
 	/* under lock; nr_objs in use or in magazines */
 	u64 nr_slabs, nr_empty, nr_objs;
-	/* the same: objects that the slabs can hold */
+	/* objects that the slabs can hold */
 	u64 room;
 	const char *name;
 	struct list_head list;          /* under caches_lock */
@@ -80,7 +80,7 @@ static struct kmem_cache cache_cache, mag_cache;
 
 #ifdef CONFIG_DEBUG
 #define REDZONE 16
-#define TAIL (REDZONE + sizeof(struct slab_tail)) /* red zone, and who has it */
+#define TAIL (REDZONE + sizeof(struct slab_tail)) /* red zone, and its allocator */
 #define FREE_BYTE 0x6b
 #define FREE_END 0xa5
 #define NEW_BYTE UNINIT_BYTE

@@ -33,9 +33,9 @@ extern struct zone zone; /* others read its counts, without the lock */
  */
 struct page *zone_alloc(u32 order, u64 reserve);
 u32 zone_alloc_frames(struct page **p, u32 max, u64 reserve); /* single ones: how many */
-/* What nobody uses any more, its flags cleared. */
+/* Frees a block without users, its flags cleared. */
 void zone_free(struct page *p, u32 order);
-/* Single ones, PG_zero where nobody has written to them since. */
+/* Frees single frames, PG_zero where they are still zero. */
 void zone_free_frames(struct page *const *p, u32 n);
 /*
  * Of the frames [pfn, pfn + n) as many from @pfn on as are in one free block and backed, as

@@ -34,7 +34,7 @@
 u32 io_nr_limits;
 bool io_pages_unowned;
 static DEFINE_SPINLOCK(limits_lock);
-/* of limits; who waits by older ones is let go */
+/* of limits; waiters under older ones are released */
 static u32 generation;
 static DECLARE_WAIT_QUEUE_HEAD(changed);
 
@@ -51,8 +51,8 @@ struct io_node *io_group_node(const struct io_group *g, dev_t dev)
 }
 
 /*
- * NULL: memory is short. Two who make one at once: the second is found behind the first, and is not
- * looked at.
+ * Returns the node, or NULL: memory is short. Of two made at once, the second is found behind the
+ * first and ignored.
  */
 static struct io_node *get_node(struct io_group *g, dev_t dev, gfp_t gfp)
 {
@@ -215,7 +215,9 @@ void io_wait_until_paid(void)
 
 /* ---- counting ---- */
 
-/* A page of a file is being written for who pays for it; else it is current's own doing. */
+/*
+ * Returns the group that pays for the I/O: that of the cached page being written, else current's.
+ */
 static struct io_group *payer(u32 kind, const struct page *p, bool *cached)
 {
 	*cached = kind == IO_WRITE && p && PageWriteback(p) && !READ_ONCE(io_pages_unowned);

@@ -54,7 +54,7 @@ void io_wait_until_paid(void);
 void io_charge_dirty(dev_t dev);
 extern u32 io_nr_limits; /* nodes with a limit; a racy hint */
 /*
- * Pages of the cache belong to nobody: writing them is the doing of who submits it, whoever made
+ * Pages of the cache have no owner: writing them is charged to the submitter, whichever task made
  * them dirty. As in version 1 of control groups, which has disks and memory in trees of their own.
  */
 extern bool io_pages_unowned;

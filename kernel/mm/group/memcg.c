@@ -191,7 +191,7 @@ bool mem_group_is_limited(const struct mem_group *g)
 	return false;
 }
 
-/* How often reclaim may yield nothing before somebody is killed. */
+/* Returns how often reclaim may yield nothing before an OOM kill. */
 static int patience(const struct mem_group *g)
 {
 	return may_swap(g) ? 10 : 2;
@@ -403,8 +403,7 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 		wake_flushers();
 		sleep_ns(5000000);
 		freed = 1;
-	} else if (!freed &&
-		   may_swap(g)) { /* on its way, or somebody holds a lock: see patience() */
+	} else if (!freed && may_swap(g)) { /* under way, or a lock is held: see patience() */
 		sleep_ns(10000000);
 	}
 	psi_memstall_leave(stall);
@@ -515,8 +514,8 @@ void mem_group_pay_on_the_way(void)
 static DEFINE_SPINLOCK(watch_lock);
 
 /*
- * The group has one peak for all who watch: what it was for the others is noted before it begins
- * anew.
+ * Begins a watch. The group has one peak for all watchers: it is noted for the others before it is
+ * reset.
  */
 static void watch_begin(struct list_head *watches, u64 *watched, u64 now, struct mem_watch *w)
 {

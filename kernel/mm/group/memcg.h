@@ -73,8 +73,9 @@ enum mem_stat {
 struct mem_group {
 	/* immutable; NULL for the root, which counts nothing */
 	struct mem_group *parent;
-	struct io_group *io; /* of the same owner, or NULL; immutable */
-	atomic64_t usage;    /* pages, with all below */
+	/* the io group of its cgroup, or NULL; immutable */
+	struct io_group *io;
+	atomic64_t usage; /* pages, with all below */
 	/* its own; not 0: it holds its owner (mem_group_ops) */
 	atomic64_t local;
 	/* of usage: page cache; of that memory-only files */
@@ -105,7 +106,7 @@ struct mem_group {
 	 * limit and their most
 	 */
 	bool v1; /* immutable */
-	/* racy; who is out of memory waits, and nobody is killed */
+	/* racy; tasks out of memory wait, and none is killed */
 	bool oom_waits;
 	/* racy; 0: nothing of it goes to swap areas for its limits; < 0: vm.swappiness counts */
 	int swappiness;
@@ -128,16 +129,16 @@ struct mem_watch {
 
 void mem_watch_begin(struct mem_group *g, struct mem_watch *w);
 u64 mem_watch_peak(struct mem_group *g, const struct mem_watch *w);
-/* The same of swap areas. */
+/* Begins a watch of swap usage. */
 void mem_swap_watch_begin(struct mem_group *g, struct mem_watch *w);
 u64 mem_swap_watch_peak(struct mem_group *g, const struct mem_watch *w);
 void mem_watch_end(struct mem_watch *w);
 
 void mem_group_init(struct mem_group *g, struct mem_group *parent);
 void mem_group_reset(struct mem_group *g);
-/* Is there a limit, of the group or of one above, that may have somebody killed or held up? */
+/* True if a limit of the group or of one above may have a task killed or delayed. */
 bool mem_group_is_limited(const struct mem_group *g);
-/* min or low was set; usage has changed of who has set them. */
+/* Recomputes after min or low was set, or usage of such a group changed. */
 void mem_keeps_set(struct mem_group *g);
 void mem_keeps_told(struct mem_group *g);
 static inline void mem_keeps_changed(struct mem_group *g)
@@ -167,12 +168,12 @@ void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill);
 u64 mem_group_reclaim(struct mem_group *g, u64 pages);
 /* On the way to user mode with TIF_CGROUP: a task over memory.high reclaims, and waits. */
 void mem_group_pay(void);
-/* The same within a long call, which holds no lock: where it has taken much since. */
+/* Pays within a long call, which holds no lock, if it has charged much since. */
 void mem_group_pay_on_the_way(void);
 
 /*
- * What a socket's queues take. Who pays is said when it is made: current's group with a reference,
- * which mem_sock_end() gives back; NULL: nobody. Pages (less than 0: given back) are charged
+ * Memory of a socket's queues. The payer is chosen when it is made: current's group with a
+ * reference, which mem_sock_end() drops; NULL: none. Pages (less than 0: given back) are charged
  * whatever the limits say, and push out what else the group has. In any context.
  */
 struct mem_group *mem_sock_begin(void);

@@ -75,9 +75,9 @@ int huge_file_allocate(struct huge_file *f, u64 index);
 /* The frame of @index (of small pages), with a reference, or NULL for a hole. */
 struct page *huge_file_frame(struct huge_file *f, u64 index);
 /*
- * Under f->lock: pages [first, end) go, and all mappings of them; with @promises what was promised
- * there, too. i_size was set under the same hold, or a mapping that makes the file longer in
- * between would lose what it was just promised.
+ * Under f->lock: drops pages [first, end) and all their mappings; with @promises the promises
+ * there, too. i_size was set under this hold of the lock; otherwise a mapping that extends the file
+ * in between would lose its new promise.
  */
 void huge_file_drop(
 	struct huge_file *f, struct address_space *m, u64 first, u64 end, bool promises);

@@ -34,8 +34,8 @@ static u64 huge_index(const struct vm_area *v, u64 addr)
 }
 
 /*
- * The page that the entry at @addr names, or NULL; *e: the entry, or 0. The file's lock is held, so
- * nobody takes the page away.
+ * Returns the page that the entry at @addr names, or NULL; *e: the entry, or 0. The file's lock is
+ * held and keeps the page.
  */
 static struct page *mapped_page(struct mm *mm, u64 addr, pte_t *e)
 {
@@ -179,7 +179,7 @@ static int fill_locked(struct vm_area *v, u64 addr, u32 flags)
 	return -ENOMEM;
 }
 
-/* What the space is to map: whoever wants huge pages touches them. */
+/* Sets the range for the space to map: all of a huge page, as it will be touched. */
 static void whole_page(u64 addr, struct fault_info *info)
 {
 	info->start = addr & HPAGE_MASK;
@@ -255,7 +255,7 @@ static void replace_page(struct vm_area *v, u64 addr, struct page *old, struct p
 	}
 }
 
-/* @v, to whom the page was promised, has none for its copy: other private areas lose theirs. */
+/* Frees a page for a copy of @v, to which it was promised: other private areas lose theirs. */
 static void take_from_others(struct vm_area *v, u64 addr, struct page *head)
 {
 	u64 index = vma_index(v, addr & HPAGE_MASK);
@@ -341,9 +341,9 @@ int hugetlb_write_fault(struct vm_area *v, u64 addr, struct fault_info *info)
 /* ---- fork ---- */
 
 /*
- * More references than entries: a device may write to it, and what it writes is the parent's. Who
- * pins looks at the entry and takes its reference under the same hold of page_table_lock: what is
- * not pinned can be protected under ours, and is then for nobody to pin.
+ * True if there are more references than entries: a device may write to it for the parent. A pin
+ * checks the entry and takes its reference under one hold of page_table_lock: a page seen unpinned
+ * under the lock can be protected, and then no pin for writing comes.
  */
 static bool is_pinned(struct page *head)
 {
@@ -366,9 +366,9 @@ static struct page *copy_for_child(struct vm_area *v, struct page *old, pte_t *b
 }
 
 /*
- * The parent's entries, protected where that is needed, and their bits for the child. NULL: nothing
- * is there, or *pinned: the page is to be copied, and nothing was done. Where @pinned is NULL it is
- * shared, whoever has it.
+ * Returns the page of the parent's entries, protected if needed, and their bits for the child.
+ * NULL: no page, or *pinned: the page is to be copied, and nothing was done. With @pinned NULL it
+ * is shared even if pinned.
  */
 static struct page *share_page(
 	struct vm_area *from, u64 addr, pte_t *bits, bool *protect, struct page **pinned)
@@ -469,8 +469,8 @@ static int fill_refused(struct vm_area *v, u64 addr)
 }
 
 /*
- * The caller's references go to the entries. Who fills them in says whether they are protected,
- * whatever marker was there.
+ * Maps a filled page; the caller's references go to the entries. The filler's protection replaces
+ * any marker that was there.
  */
 static int map_filled(struct vm_area *v, u64 addr, struct page *head, pte_t bits)
 {

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hugetlb_file.c: the huge pages of a file, and what is promised: that a page will be there when it is touched.
+ * hugetlb_file.c: the huge pages of a file, and what is promised: that a page will be there when it
+ * is touched.
  *
- * A shared mapping promises to its file: each index that is touched later has its page, whoever touches it, until the file is cut. A
- * private mapping promises to itself (struct huge_promise): a bit for each page that was taken, or given up. MAP_NORESERVE promises
- * nothing: a touch finds a page that nobody was promised, or is a SIGBUS.
+ * A shared mapping promises to its file: each index that is touched later has its page, whoever
+ * touches it, until the file is cut. A private mapping promises to itself (struct huge_promise): a
+ * bit for each page that was taken, or given up. MAP_NORESERVE promises nothing: a touch finds a
+ * page that nobody was promised, or is a SIGBUS.
  *
- * A slot of a file is empty -> promised -> a page -> empty (hole, truncation). A page has the file's reference of each frame.
+ * A slot of a file is empty -> promised -> a page -> empty (hole, truncation). A page has the
+ * file's reference of each frame.
  *
- * Invariants: 1. For each promised slot and each bit of a promise that is not set, the pool keeps a page. 2. A page is in a slot below
- * i_size, unless fallocate() kept the size.
+ * Invariants: 1. For each promised slot and each bit of a promise that is not set, the pool keeps a
+ * page. 2. A page is in a slot below i_size, unless fallocate() kept the size.
  *
- * Locks: huge_file.lock for all here. It is held while entries are made and while they are taken away, so no fault maps a page that has
- * left its file. Promises of private mappings come and go with areas, under mmap_lock.
+ * Locks: huge_file.lock for all here. It is held while entries are made and while they are taken
+ * away, so no fault maps a page that has left its file. Promises of private mappings come and go
+ * with areas, under mmap_lock.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 
@@ -83,7 +87,8 @@ int huge_file_promise(struct huge_file *f, u64 first, u64 end)
 	err = huge_reserve(f->quota, n);
 	if (!err) {
 		n -= insert_promises(f, payer, first, end);
-		if (n) { /* no memory: what was promised stays so until the file is cut */
+		/* no memory: what was promised stays so until the file is cut */
+		if (n) {
 			huge_unreserve(f->quota, n);
 			err = -ENOMEM;
 		}
@@ -95,7 +100,7 @@ int huge_file_promise(struct huge_file *f, u64 first, u64 end)
 
 /* ---- pages of files ---- */
 
-/* The page that was promised there: who was charged for the promise goes on being so. */
+/* Takes the promised page: the payer of the promise goes on paying. */
 static struct page *take_promised(struct huge_file *f, struct mem_group *payer)
 {
 	struct mem_group *used = huge_charge(HUGE_USED, 1);

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hugetlb_group.c: huge pages that groups of tasks may have (the hugetlb controller): those that they use, and those that they were promised.
+ * hugetlb_group.c: huge pages that groups of tasks may have (the hugetlb controller): those that
+ * they use, and those that they were promised.
  *
- *	g = huge_charge(kind, n)          to current's group and all above; ERR_PTR(-ENOMEM): a limit is in the way
+ *	g = huge_charge(kind, n)          to current's group and all above; ERR_PTR(-ENOMEM): a
+ *	                                  limit is in the way
  *	huge_uncharge(kind, g, n)
  *
- * A page is used by who touched it first, until it is free. A promise is charged to who made it: for a file until the page there goes, for a private
- * mapping as long as it is mapped, whether its pages were taken or not; a page that was promised to nobody counts as a promise of its own.
+ * A page is used by who touched it first, until it is free. A promise is charged to who made it:
+ * for a file until the page there goes, for a private mapping as long as it is mapped, whether its
+ * pages were taken or not; a page that was promised to nobody counts as a promise of its own.
  *
- * A group is held by what is charged to it, all together (mem_group.local): a promise may be of as many pages as there are addresses. Counts are
- * atomic; a limit that is set meanwhile counts for the next charge.
+ * A group is held by what is charged to it, all together (mem_group.local): a promise may be of as
+ * many pages as there are addresses. Counts are atomic; a limit that is set meanwhile counts for
+ * the next charge.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 #include "kernel/mm/group/memcg.h"
 
-/* Those above hear of it, whoever's limit it is. */
+/* Counts a refusal for the group whose limit it is and for those above. */
 static void note_refusal(struct mem_group *g)
 {
 	__atomic_add_fetch(&g->huge.refused_local, 1, __ATOMIC_RELAXED);

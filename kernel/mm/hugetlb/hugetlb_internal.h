@@ -44,13 +44,15 @@ struct page *huge_take_charged(struct huge_quota *q, struct vm_area *v, u64 inde
 
 /* ---- hugetlb_group.c ---- */
 
-/* @n pages to current's group, with a reference for each. NULL: nobody's; ERR_PTR(-ENOMEM). */
+/*
+ * Charges @n pages to current's group, with a reference for each. NULL: no payer; ERR_PTR(-ENOMEM).
+ */
 struct mem_group *huge_charge(enum huge_kind kind, u64 n);
 void huge_uncharge(enum huge_kind kind, struct mem_group *g, u64 n);
 
 /* ---- hugetlb_file.c ---- */
 
-/* What is in a slot: a page, or a promise, with whom it is charged to. */
+/* Content of a slot: a page, or a promise with its payer. */
 static inline void *slot_of_promise(struct mem_group *g)
 {
 	return (void *)((u64)g | 1);

@@ -175,7 +175,7 @@ void hugetlb_set_overcommit(u64 count)
 
 /* ---- surplus ---- */
 
-/* Surplus pages that are promised to nobody any more. */
+/* Frees surplus pages that are not promised any more. */
 static void drop_surplus(void)
 {
 	for (;;) {
@@ -194,10 +194,7 @@ static void drop_surplus(void)
 	}
 }
 
-/*
- * A surplus page for somebody who is about to promise or take it; false: none is allowed or to be
- * had.
- */
+/* Adds a surplus page for a promise or an allocation; false: none is allowed or available. */
 static bool add_surplus(void)
 {
 	struct page *head =
@@ -352,7 +349,7 @@ u64 huge_quota_used(struct huge_quota *q)
 
 /* ---- pages ---- */
 
-/* Under pool.lock: one that nobody was promised, or that the mount has for sure. */
+/* Takes, under pool.lock, an unpromised page, or one that the mount has reserved. */
 static struct page *try_take(struct huge_quota *q)
 {
 	u64 more = of_pool(q, 1);
@@ -365,7 +362,8 @@ static struct page *try_take(struct huge_quota *q)
 }
 
 /*
- * The loop ends: where somebody takes the surplus page that was just made, the limit comes nearer.
+ * Takes or makes a page. The loop ends: each surplus page that another task takes brings the limit
+ * nearer.
  */
 static struct page *take_left_over(struct huge_quota *q)
 {

@@ -82,7 +82,7 @@ static u64 max_sharing = 256;
 static u64 across_nodes = 1, use_zero; /* there is one node only */
 static u32 nr_merged;                  /* in the table */
 static struct hlist_head merged[BUCKETS],
-	singles[BUCKETS]; /* those that read the same are neighbours */
+	singles[BUCKETS]; /* pages of equal content are neighbours */
 /* the merged page of zeros that is in no table, or NULL */
 static struct node *zeros;
 /* its page; read without a lock, for comparison */
@@ -203,7 +203,7 @@ static void free_node(struct node *n)
 	kfree(n);
 }
 
-/* Those that nobody maps any more go. A reference can only be had through an entry, or here. */
+/* Frees unmapped merged pages. References come only through an entry, or from here. */
 static void prune(void)
 {
 	struct hlist_node *next;
@@ -627,7 +627,7 @@ static int ksmd(void *arg)
 		mutex_lock(&ksm_mutex);
 		prune();
 		mutex_unlock(&ksm_mutex);
-		/* while nobody looks for more, for merged pages that have lost their last entry */
+		/* while no scan runs, for merged pages that have lost their last entry */
 		wait_event_idle_timeout(&ksm_wait,
 			READ_ONCE(run) == KSM_MERGE && atomic_read(&nr_mms),
 			READ_ONCE(nr_merged) || READ_ONCE(zeros) ?
@@ -640,8 +640,8 @@ static int ksmd(void *arg)
 /* ---- parting ---- */
 
 /*
- * Of all programs. Who dies meanwhile has none; where there is no memory for a copy the page stays
- * merged.
+ * Parts the merged pages of all programs. A process that dies meanwhile has none; without memory
+ * for a copy the page stays merged.
  */
 static void part_all(void)
 {
@@ -761,7 +761,7 @@ u64 ksm_overhead(u64 pages)
 	return pages * sizeof(struct seen);
 }
 
-/* Of those that read the same: chains of more than one, and what they consist of. */
+/* Counts chains of more than one page of equal content, and their pages. */
 static void count_twins(u32 bucket, struct ksm_numbers *k)
 {
 	u32 sum = 0;

@@ -8,8 +8,8 @@
 #include "kernel/mm/fault/fault.h"
 
 /*
- * Is it to be parted? Not one that userfaultfd has write-protected: its copy waits for the one who
- * allows the write.
+ * True if the page is to be parted. A page that userfaultfd has write-protected is not: its copy
+ * waits until the handler allows the write.
  */
 static bool is_merged(struct mm *mm, u64 va)
 {

@@ -243,7 +243,7 @@ static bool has_all(const struct mem_group *g)
 	       (s64)pages_on(&g->lru) >= atomic_read(&g->file) - atomic_read(&g->shmem);
 }
 
-/* What is not kept counts: who is a little above that gives little. */
+/* Returns the pages above the protected amount: a group slightly above it gives little. */
 static u64 may_give(struct mem_lru *l, const struct mem_group *top, enum mem_spare spare)
 {
 	return is_below(l, top) ? min(pages_on(l), mem_overage(owner_of(l), top, spare)) : 0;

@@ -41,16 +41,16 @@ enum fate { DROPPED, KEPT, USED };
 
 /* How hard it is tried. */
 enum effort {
-	UNMAPPED, /* pages that nobody maps */
-	/* and mapped ones that nobody has touched since their mappings were taken away */
+	UNMAPPED, /* unmapped pages */
+	/* and mapped ones that were not touched since their mappings were taken away */
 	IDLE,
 	ALL,
 };
 
 /*
- * A mapped page. The host does not tell which were touched, so its mappings are taken away, and
- * when it comes to the cold end again somebody has faulted it in meanwhile, and it is in use, or
- * nobody has. True: it may be dropped.
+ * Decides for a mapped page. The host does not tell which were touched, so the mappings are taken
+ * away; when the page comes to the cold end again, a fault has mapped it meanwhile, and it is in
+ * use, or none has. True: it may be dropped.
  */
 static bool mapped_may_go(struct page *p, enum effort effort, enum fate *fate)
 {
@@ -72,8 +72,8 @@ static bool mapped_may_go(struct page *p, enum effort effort, enum fate *fate)
 }
 
 /*
- * Of the pages that nobody maps each was read at most once since it came to this list: a second
- * time would have moved it.
+ * Drops a page if it may go. An unmapped page of this list was read at most once since it came: a
+ * second read would have moved it.
  */
 static enum fate drop_one(struct page *p, enum effort effort)
 {
@@ -330,9 +330,8 @@ static bool clean_soon(u64 dirty)
 }
 
 /*
- * There is room in an area, and what could go there: somebody else just has it on its way, or holds
- * mmap_lock, or a child that is about to end shares it. Who asks tries a few times more before
- * anybody is killed.
+ * True if swap has room and there are pages for it: they may be under way, behind a held mmap_lock,
+ * or shared with a dying child. The caller retries a few times before an OOM kill.
  */
 static bool swap_may_help(void)
 {

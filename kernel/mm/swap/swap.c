@@ -476,7 +476,7 @@ static struct swap_area *area_make(
 	return NULL;
 }
 
-/* Behind those of the same priority. */
+/* Links an area behind those of equal priority. */
 static void link_area(struct swap_area *a)
 {
 	struct swap_area *b;
@@ -565,7 +565,7 @@ int swap_area_remove(struct swap_area *a)
 	if (!area_close(a))
 		return -EINVAL;
 	err = swap_in_all((int)a->type, in_use, a);
-	/* also: who freed the last slot has done with the area */
+	/* also: the task that freed the last slot is done with the area */
 	spin_lock(&swap_lock);
 	if (err)
 		area_open(a);

@@ -49,9 +49,9 @@ struct swap_layout {
 struct swap_area *swap_area_add(
 	const struct swap_backing *ops, void *backing, const struct swap_layout *l);
 /*
- * Brings all pages back. Nobody uses it any more then but the caller, who frees it. Or it stays,
- * open as before: -EINVAL (another one removes it), -ENOMEM, -EINTR, -EIO (a page cannot be read).
- * Sleeps; no locks are held.
+ * Brings all pages back. Then only the caller uses the area, and frees it. Or it stays, open as
+ * before: -EINVAL (another task removes it), -ENOMEM, -EINTR, -EIO (a page cannot be read). Sleeps;
+ * no locks are held.
  */
 int swap_area_remove(struct swap_area *a);
 void swap_area_free(struct swap_area *a);

@@ -35,7 +35,8 @@ static inline u64 swap_slot(pte_t e)
 bool swap_get(pte_t e);
 void swap_put(pte_t e); /* drops a reference */
 /*
- * As swap_get(), for who reads it in; *held: its frame with a reference, if it has one in memory.
+ * Does as swap_get(), for reading it in; *held: its frame with a reference, if it has one in
+ * memory.
  */
 bool swap_use(pte_t e, struct page **held);
 /*

@@ -193,7 +193,7 @@ static void leave(struct vm_area *v, u64 *va, u64 end, struct goal *g, struct ba
 	spin_unlock(&mm->page_table_lock);
 }
 
-/* Was mapped ahead, and nobody has touched it: no entry is needed, nor its slot. */
+/* Drops a page that was mapped ahead and not touched: no entry is needed, nor its slot. */
 static bool give_up(struct mm *mm, const struct left *l)
 {
 	bool same;

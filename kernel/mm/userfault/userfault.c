@@ -333,9 +333,8 @@ static int split(struct mm *mm, u64 start, u64 end)
 }
 
 /*
- * What was made ahead counts as touched. Whether it was cannot be told of a page of zeros, and who
- * protects pages must hear of writes to all that were touched; that he hears of some that were not
- * does no harm.
+ * Counts pages made ahead as touched. It cannot be told for a page of zeros, and a handler that
+ * protects pages must hear of writes to all touched ones; a report too many does no harm.
  */
 static void claim_made_ahead(struct vm_area *v)
 {
@@ -445,7 +444,7 @@ int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls)
 }
 
 /*
- * By another descriptor than the area's it is refused: whoever waits there would never hear of it.
+ * Unregisters a range. Another descriptor than the area's is refused: waiters would never be woken.
  */
 static int unwatch(struct uffd *u, u64 start, u64 end)
 {

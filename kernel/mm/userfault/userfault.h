@@ -75,7 +75,7 @@ extern int
 	sysctl_unprivileged_userfaultfd; /* vm.unprivileged_userfaultfd: kernel faults without CAP_SYS_PTRACE */
 struct uffd *uffd_alloc(struct mm *mm, bool user_only, u32 file_flags);
 void uffd_put(struct uffd *u);
-/* The descriptor is closed: areas are as before, and who waits looks again. */
+/* Ends a closed descriptor: areas are unwatched, and waiters look again. */
 void uffd_release(struct uffd *u);
 
 /* The next message; false when there is none. */

@@ -27,7 +27,7 @@ enum { NOTED, QUEUED, TAKEN, DONE };
 
 struct uffd_event {
 	struct list_head list; /* mm->uffd_events, then u->events */
-	/* the sender's, and that of a reader who has taken it */
+	/* the sender's, and that of a reader that has taken it */
 	atomic_t refs;
 	struct task *sender;
 	struct uffd *u;

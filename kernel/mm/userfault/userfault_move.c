@@ -53,7 +53,7 @@ static bool is_exclusive(const struct page *p)
 	return PageAnon(p) && atomic_read(&p->mapcount) == 1 && atomic_read(&p->refcount) == 1;
 }
 
-/* The entry at @va as the program knows it: 0 for a page that nobody has touched. */
+/* Returns the entry at @va as the program knows it: 0 for an untouched page. */
 static pte_t touched_entry(struct move *m, u64 va)
 {
 	struct mm *mm = m->u->mm;
