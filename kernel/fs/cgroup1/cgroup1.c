@@ -70,7 +70,7 @@ static void evict(struct inode *inode)
 	inode->i_private = NULL;
 }
 
-/* The group is made, and nobody is in it: undoes what there is of its directory. */
+/* Undoes a partly made directory of a group that was made and has no tasks. */
 static void undo_dir(struct inode *dir, struct dentry *d, struct cgroup1 *g)
 {
 	struct inode *inode = d_inode(d);
@@ -384,10 +384,7 @@ static struct dentry *make_super(
 	return root;
 }
 
-/*
- * Those with any of the controllers that are just going, and have no groups any more, are in
- * nobody's way.
- */
+/* Frees the controllers of hierarchies that are going and have no groups any more. */
 static int free_controllers(u32 mask)
 {
 	struct cgroup1_hier *h;
@@ -401,8 +398,8 @@ static int free_controllers(u32 mask)
 }
 
 /*
- * The hierarchy that is asked for, s_umount held and s_active counted; NULL, and nobody is in its
- * way: it is not there, or just going.
+ * Returns the requested hierarchy, s_umount held and s_active counted; NULL: there is none, or it
+ * is just going.
  */
 static struct super_block *grab(const struct options *o)
 {
@@ -471,7 +468,7 @@ static struct dentry *mount_asked(struct file_system_type *t, u32 flags, const s
 		return ERR_PTR(-EPERM);
 	if (o->controllers && cg1_owner() != &init_user_ns)
 		return ERR_PTR(
-			-EPERM); /* the machine has each once: not for who is root of a part of it */
+			-EPERM); /* the machine has each once: not for the root of a user namespace */
 	err = cgroup_give_away(cgroup1_taken(o->controllers));
 	if (err)
 		return ERR_PTR(err);

@@ -12,7 +12,7 @@
 
 struct cg1_open {
 	struct seq seq;
-	bool may_set_agent; /* immutable: whoever opened it might */
+	bool may_set_agent; /* immutable: true if its opener might */
 };
 
 struct cg1_file {
@@ -36,7 +36,7 @@ bool cg1_may_set_agent(const struct cred *cr)
 	       cred_ns_capable(cr, &init_user_ns, CAP_SYS_ADMIN);
 }
 
-/* ---- who is in it ---- */
+/* ---- members ---- */
 
 static int show_members(struct seq *s, struct cgroup1 *g, bool processes)
 {

@@ -23,7 +23,7 @@ int cg1_add_files(struct cgroup1 *g, struct dentry *dir);
 void cg1_remove_files(struct cgroup1 *g, struct inode *dir);
 bool cg1_is_file(
 	const struct cgroup1_hier *h, const char *name); /* in each directory below the top */
-/* May current, who opens @f or mounts, name a program that the kernel starts as root? */
+/* True if the opener or mounter may name a program that the kernel starts as root. */
 bool cg1_may_set_agent(const struct cred *cr);
 
 /* blkio_files.c */

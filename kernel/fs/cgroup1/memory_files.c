@@ -122,7 +122,7 @@ int cg1_show_both_limit(struct seq *s, struct cgroup1 *g)
 	return show_bytes(s, READ_ONCE(g->mem.both_max));
 }
 
-/* Beyond the limit: pages go, but nobody is killed. Until then it is as it was. */
+/* Reclaims pages beyond the limit without an OOM kill; the old limit holds until then. */
 static int make_room(struct cgroup1 *g, u64 pages, bool swap_too)
 {
 	u64 has = swap_too ? both(g) : usage(g);

@@ -37,7 +37,7 @@ static const struct cg_file *file_of(const struct inode *inode)
 
 /* ---- inodes ---- */
 
-/* Owner of a control file that nobody has looked at: the one who made the group. */
+/* Gives a control file without an inode yet its owner: the maker of the group. */
 static void inherit_owner(struct inode *inode, struct cgroup *c)
 {
 	if (c->dir) {

@@ -15,9 +15,11 @@
 
 #define CGF_NOT_ON_ROOT 1
 #define CGF_ONLY_ON_ROOT 2
-#define CGF_PRESSURE 8  /* not there while cgroup.pressure is 0 */
-#define CGF_SETTING 16  /* store() is called between cg_begin() and cg_end() */
-#define CGF_DELEGATED 4 /* may be written at the top of a cgroup namespace, too */
+#define CGF_PRESSURE 8 /* not there while cgroup.pressure is 0 */
+/* store() is called between cg_begin() and cg_end() */
+#define CGF_SETTING 16
+/* may be written at the top of a cgroup namespace, too */
+#define CGF_DELEGATED 4
 
 struct cg_file {
 	const char *name;
@@ -32,7 +34,8 @@ struct cg_file {
 
 struct cg_open {
 	struct seq seq;
-	struct cgroup *top;          /* cgroup_ns_top() of who opened it: a reference, or NULL */
+	/* cgroup_ns_top() of the opener: a reference, or NULL */
+	struct cgroup *top;
 	u64 seen;                    /* of the notifier, when the text was made */
 	bool unread;                 /* no text was made since the open */
 	struct psi_trigger *trigger; /* set once, under f_lock */
@@ -44,8 +47,9 @@ extern const u32 nr_cg_files;
 /* Does @c have that file at the moment? */
 bool cg_file_here(const struct cgroup *c, const struct cg_file *cf);
 /*
- * Settings of a controller are changed in between: the group has not been removed, nor the controller been taken away with what was set, and neither
- * is meanwhile. 0 with cgroup_mutex held, or -ENODEV.
+ * Settings of a controller are changed in between: the group has not been removed, nor the
+ * controller been taken away with what was set, and neither is meanwhile. 0 with cgroup_mutex held,
+ * or -ENODEV.
  */
 int cg_begin(struct cgroup *c, u32 controller);
 void cg_end(void);

@@ -15,7 +15,7 @@ static int show(struct seq *s, struct cgroup *c, enum psi_resource r)
 	return 0;
 }
 
-/* A trigger for who polls this open file. */
+/* Sets a trigger for pollers of this open file. */
 static int store(struct file *f, struct cgroup *c, char *text, enum psi_resource r)
 {
 	struct cg_open *o = f->private_data;

@@ -270,9 +270,9 @@ static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos
 }
 
 /*
- * The page comes unlocked and goes back locked; the fault looks whether it was truncated meanwhile.
- * It is dirty before invalidate_lock is let go: who writes pages out and drops them under that lock
- * (shift.c) must find it, or what is written to it now would be lost.
+ * The page comes unlocked and goes back locked; the fault checks for a truncation meanwhile. It is
+ * dirty before invalidate_lock is dropped: shift.c, which writes pages out and drops them under
+ * that lock, must find it, or the coming write would be lost.
  */
 static int ext4_page_mkwrite(struct file *file, struct page *page)
 {

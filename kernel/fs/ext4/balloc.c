@@ -250,11 +250,11 @@ static void set_group_free(const struct ext4_sb *sbi, struct ext4_disk_group *g,
 #define ENOUGH 2048U
 #define DECENT 64U /* as good as any, where more is far */
 #define FAR 16     /* groups */
-/* the same for few blocks, of which there is room for what is needed now */
+/* for a few blocks, where the room for the present need is enough */
 #define FAR_FEW 2
 
 struct search {
-	/* whose windows are no obstacle; 0: nobody's */
+	/* inode whose windows are no obstacle; 0: none */
 	u64 ino;
 	bool anyone; /* windows are not looked at */
 	u32 want, enough, best_len, best_bit, best_group;
@@ -373,7 +373,7 @@ static struct search find_place(
 	return any.best_len > s.best_len ? any : s;
 }
 
-/* The same at @goal itself, or nowhere. @least: so many or none. */
+/* Searches at @goal itself, or nowhere. @least: so many or none. */
 static struct search find_there(
 	struct ext4_handle *h, struct ext4_sb *sbi, u64 ino, u64 goal, u32 least, u32 room)
 {

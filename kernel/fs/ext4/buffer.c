@@ -285,8 +285,8 @@ struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block, u64 use)
 }
 
 /*
- * Is the caller's reference the only one? Then it has this use; who comes from now on waits for
- * b->lock, and looks at what is in it anew.
+ * True if the caller's reference is the only one, which then gets this use. Later users wait for
+ * b->lock, and check the content anew.
  */
 static bool take_alone(struct ext4_buf *b, u64 use)
 {
@@ -313,8 +313,8 @@ struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block, u64 use)
 	if (!b)
 		return ERR_PTR(-ENOMEM);
 	/*
-	 * the bitmap of a damaged image may have what is in use as free: its user, who may have
-	 * b->lock, counts on what is in it
+	 * the bitmap of a damaged image may show a used block as free: its user, which may hold
+	 * b->lock, relies on the content
 	 */
 	if (!mutex_trylock(&b->lock))
 		goto busy;

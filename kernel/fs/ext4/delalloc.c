@@ -185,8 +185,8 @@ int ext4_promise(struct inode *inode, struct page *p, u32 from, u32 to)
 }
 
 /*
- * The file is about to grow beyond the page that its end lies in: who writes to that page through a
- * mapping must ask again, since only the blocks up to the old end are promised.
+ * Called when the file is about to grow beyond the page of its end: a write to that page through a
+ * mapping must fault again, since only the blocks up to the old end are reserved.
  */
 void ext4_end_moves(struct inode *inode)
 {

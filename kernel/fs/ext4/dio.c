@@ -114,7 +114,8 @@ static s64 dio_prepare(struct inode *inode, loff_t pos, u64 len, bool nowait)
 }
 
 /*
- * The size on disk follows the blocks that have been written, in the same transaction: up to @end.
+ * Sets the size on disk after the blocks that have been written, within their transaction: up to
+ * @end.
  */
 static void follow(struct inode *inode, const struct ext4_map *m, loff_t end)
 {

@@ -155,7 +155,7 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "inode");
 #define EXT4_GOOD_OLD_INODE_SIZE 128
 
 /* i_flags */
-/* wishes that nobody fulfils, as the next two */
+/* accepted without effect, as the next two */
 #define EXT4_SECRM_FL 0x1
 #define EXT4_UNRM_FL 0x2
 #define EXT4_COMPR_FL 0x4

@@ -70,17 +70,17 @@ struct ext4_buf {
 #define BUF_PRIVATE 4
 
 /*
- * What a block is taken for, and by which inode, if it is one's own. Whoever has looked at a block
- * under the lock of what it describes counts on what he has seen for as long as he has that lock. A
- * damaged image may name one block in two places, which have two locks: the first who takes it has
- * it, for as long as it is in the cache or until it is new again (ext4_bnew()).
+ * Use of a block, and its inode, if it belongs to one. A reader that has checked a block under the
+ * lock of what it describes relies on that for as long as it holds the lock. A damaged image may
+ * name one block in two places, which have two locks: the first user has it, for as long as it is
+ * in the cache or until it is new again (ext4_bnew()).
  */
 enum ext4_kind {
 	EXT4_SUPER = 1,
 	EXT4_GROUPS, /* descriptors */
 	EXT4_BITMAP,
 	EXT4_INODES,
-	/* inodes may share it: who reads it expects it to change (xattr_store.c) */
+	/* inodes may share it: readers expect it to change (xattr_store.c) */
 	EXT4_ATTRS,
 	EXT4_NODE, /* of the inode's extent tree */
 	EXT4_MAP,  /* an indirect block of its */
@@ -262,8 +262,8 @@ int ext4_journal_load(struct super_block *sb,
 int ext4_journal_close(struct ext4_sb *sbi);
 void ext4_journal_free(struct ext4_sb *sbi); /* of a closed one, at unmount */
 /*
- * What has been done is where it belongs, the log is empty, and no handle begins: whoever wants one
- * waits for the thaw. The journal is open.
+ * Writes all changes to their places and empties the log; new handles wait for the thaw. The
+ * journal is open.
  */
 int ext4_journal_freeze(struct super_block *sb);
 void ext4_journal_thaw(struct super_block *sb);
@@ -275,7 +275,7 @@ bool ext4_journal_open(const struct ext4_sb *sbi); /* loaded and not closed */
  */
 struct ext4_handle *ext4_start(struct super_block *sb, u32 credits);
 void ext4_stop(struct ext4_handle *h);
-/* More credits in the same transaction: 0, or -EAGAIN (stop, start again). */
+/* Takes more credits in the running transaction: 0, or -EAGAIN (stop, start again). */
 int ext4_extend(struct ext4_handle *h, u32 credits);
 void ext4_dirty(struct ext4_handle *h, struct ext4_buf *b);
 /*
@@ -299,12 +299,12 @@ void ext4_lost_begin(struct ext4_txn *t);
 void ext4_lost_end(struct ext4_txn *t, struct bio *bio);
 bool ext4_has_lost(const struct ext4_sb *sbi);
 void ext4_settle_lost(struct ext4_sb *sbi);
-/* The same at once, for who waited for the write himself. */
+/* Does so at once, for a caller that waited for the write itself. */
 void ext4_zero_lost(struct ext4_sb *sbi, struct block_device *b, sector_t s, u64 nr);
 u32 ext4_handle_tid(const struct ext4_handle *h);
 u32 ext4_latest_tid(const struct ext4_sb *sbi); /* the last transaction that has begun */
 int ext4_commit_tid(struct ext4_sb *sbi,
-	u32 tid); /* waits until it has committed. 0: the disk was flushed since; 1: nobody knows */
+	u32 tid); /* waits until it has committed. 0: the disk was flushed since; 1: unknown */
 int ext4_force_commit(struct super_block *sb, bool wait);
 int ext4_flush_disk(struct ext4_sb
 		*sbi); /* what was written has reached the medium; nobarrier: not asked for */
@@ -373,7 +373,7 @@ static inline struct ext4_disk_sb *ext4_live_sb(struct ext4_sb *sbi)
 void ext4_sb_set_csum(struct ext4_sb *sbi, struct ext4_disk_sb *d);
 /* error.c: says it, counts it, follows errors=. */
 #define ext4_error(sb, ...) ext4_error_at(sb, __func__, __LINE__, __VA_ARGS__)
-/* The same, and whoever watches is told; with no lock of ours held but the inode's. */
+/* Reports an error and tells watchers; no ext4 lock is held but the inode's. */
 #define ext4_error_inode(inode, ...) ext4_error_inode_at(inode, __func__, __LINE__, __VA_ARGS__)
 void ext4_error_at(struct super_block *sb, const char *func, u32 line, const char *fmt, ...)
 	__printf(4, 5);
@@ -447,7 +447,7 @@ void ext4_window_drop(struct ext4_sb *sbi, const struct inode *inode);
 /* Up to *len contiguous blocks at or near @goal: the first, *len what was got. 0 with *err set. */
 u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *len, int *err);
 /*
- * The same for the file's blocks from @lblk on, where its window has them; @on: at @goal its last
+ * Allocates for the file's blocks from @lblk on, where its window has them; @on: at @goal its last
  * extent would go on.
  */
 u64 ext4_alloc_data(struct ext4_handle *h, struct inode *inode, u32 lblk, u64 goal, bool on,
@@ -485,7 +485,7 @@ bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count); /* bitmaps, ta
 struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t mode);
 void ext4_free_inode_number(struct ext4_handle *h, struct inode *inode);
 struct ext4_buf *ext4_hold_inode_bitmap(
-	struct ext4_handle *h, struct inode *inode); /* the same for its number */
+	struct ext4_handle *h, struct inode *inode); /* ends an orphan by its number */
 
 /* ---- inode.c ---- */
 /* i_dtime of an inode that is not in memory. 0 or -errno. */
@@ -522,7 +522,7 @@ static inline u32 ext4_blocks_per_page(const struct inode *inode)
  */
 int ext4_promise(struct inode *inode, struct page *p, u32 from, u32 to);
 /*
- * The page's promise goes over to the caller, who gives it back: how many blocks. @mask: which
+ * Hands the page's reservation to the caller, which releases it: the number of blocks. @mask: which
  * blocks were written to.
  */
 u32 ext4_take_promise(struct page *p, u8 *mask);
@@ -537,7 +537,7 @@ struct ext4_map {
 	u32 lblk, len;
 	u64 pblk;       /* 0: a hole */
 	bool unwritten; /* allocated, reads as zeros */
-	/* ext4_map_create() has made it written: the disk holds who knows what */
+	/* ext4_map_create() has made it written: the disk holds stale data */
 	bool fresh;
 };
 int ext4_map_blocks(struct inode *inode, struct ext4_map *map);

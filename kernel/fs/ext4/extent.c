@@ -57,7 +57,7 @@ int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth)
 	u32 tail;
 	int err;
 
-	/* each time: a damaged image may have something else in the same block, which changes it */
+	/* each time: a damaged image may use this block twice, and the other use changes it */
 	err = check_node(inode, h, sbi->block_size - (sbi->csum ? 4 : 0), depth);
 	if (err || b->flags & BUF_VERIFIED)
 		return err;
@@ -77,8 +77,8 @@ int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth)
 }
 
 /*
- * The last entry that begins at or before @lblk; 0 when all begin later. Index and leaf entries
- * begin with the same word.
+ * Returns the last entry that begins at or before @lblk; 0 when all begin later. Index and leaf
+ * entries share their first word.
  */
 u32 ext4_extent_find(const struct ext4_extent_header *h, u32 lblk)
 {

@@ -24,8 +24,8 @@ static inline bool extent_unwritten(const struct ext4_extent *e)
 /* Checks a node that should have @depth, once. 0 or -errno. */
 int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth);
 /*
- * The last entry that begins at or before @lblk; 0 when all begin later. Index and leaf entries
- * begin with the same word.
+ * Returns the last entry that begins at or before @lblk; 0 when all begin later. Index and leaf
+ * entries share their first word.
  */
 u32 ext4_extent_find(const struct ext4_extent_header *h, u32 lblk);
 
@@ -35,7 +35,7 @@ u32 ext4_extent_find(const struct ext4_extent_header *h, u32 lblk);
  */
 int ext4_restart(struct ext4_handle **h, struct inode *inode);
 
-/* ---- indirect.c: the same for files without extents ---- */
+/* ---- indirect.c: files without extents ---- */
 int ext4_ind_create(struct ext4_handle *h, struct inode *inode, struct ext4_map *map);
 /* Up to and with @last; ~0U: to the end. */
 int ext4_ind_remove(struct ext4_handle **h, struct inode *inode, u32 from, u32 last);

@@ -294,7 +294,7 @@ static bool try_merge(struct ext4_path *leaf, const struct ext4_extent *e)
 static void fix_indexes(
 	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth)
 {
-	u32 first = extents(path[depth].h)->ee_block; /* an index entry begins with the same word */
+	u32 first = extents(path[depth].h)->ee_block; /* an index entry shares the first word */
 	int level;
 
 	for (level = depth - 1; level >= 0 && !path[level + 1].i; level--) {
@@ -549,8 +549,8 @@ int ext4_restart(struct ext4_handle **h, struct inode *inode)
 
 	ext4_write_inode_raw(*h, inode);
 	/*
-	 * write-back of the same file has a handle that waits for this lock, and no transaction
-	 * commits as long as it has
+	 * writeback of this file has a handle that waits for this lock, and no transaction commits
+	 * until it ends
 	 */
 	up_write(&EXT4_I(inode)->i_data_sem);
 	ext4_stop(*h);
@@ -694,9 +694,9 @@ static int set_written(struct ext4_handle *h, struct inode *inode, u32 lblk, u32
 }
 
 /*
- * Where block @lblk is wanted: on with the last one, or else as far from its neighbour's place as
- * the two are apart in the file, so that what comes between them has room: two who write one file
- * in two places (fsync and the flusher, for two) would cut it to pieces otherwise.
+ * Chooses the goal for block @lblk: behind the last one, or else as far from its neighbour's place
+ * as the two are apart in the file, which leaves room for the blocks between. Otherwise two writers
+ * in two places of a file (such as fsync and the flusher) would fragment it.
  */
 static u64 find_goal(struct inode *inode, u32 lblk, bool *on)
 {

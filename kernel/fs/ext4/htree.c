@@ -257,7 +257,7 @@ static int step(struct search *s, int level)
 	return 0;
 }
 
-/* On to the next leaf, when names of the same hash go on there: 1, 0 or -errno. */
+/* Goes on to the next leaf, when names of this hash go on there: 1, 0 or -errno. */
 static int next_leaf(struct search *s)
 {
 	u32 hash = 0;

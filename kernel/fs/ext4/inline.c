@@ -118,7 +118,7 @@ static int out_locked(struct ext4_handle *h, struct inode *inode)
 	int err = data ? get(inode, data, (u32)sb->s_blocksize) : -ENOMEM;
 
 	if (err >= 0 &&
-		(u64)err > (u64)EXT4_I(inode)->disksize) /* what is behind the end is nobody's */
+		(u64)err > (u64)EXT4_I(inode)->disksize) /* data behind the end is not used */
 		memset(data + EXT4_I(inode)->disksize, 0,
 			(size_t)err - (size_t)EXT4_I(inode)->disksize);
 	if (err >= 0)
@@ -174,7 +174,7 @@ int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, con
 		return -ENOSPC;
 	down_write(&ei->i_data_sem);
 	size = (u64)i_size_read(
-		inode); /* under the lock: who makes the file longer looks whether it lies here (truncate.c) */
+		inode); /* under the lock: a writer that extends the file checks for inline data (truncate.c) */
 	if (!ext4_is_inline(inode) && !has_no_blocks(inode))
 		goto out;
 	if (!index && size && size <= EXT4_SB(inode->i_sb)->inode_size)

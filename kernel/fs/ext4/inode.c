@@ -238,7 +238,7 @@ static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw)
 		return -EFSCORRUPTED;
 	ei->disksize = inode->i_size;
 	if (ext4_has_xattrs(inode, raw))
-		acl_changed(inode); /* none, or two, are told when somebody asks */
+		acl_changed(inode); /* zero or two roots are reported at the next check */
 	return ext4_set_inode_ops(inode);
 }
 
@@ -499,7 +499,7 @@ int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 	changed = put_changes(inode, raw);
 	put_times(inode, raw);
 	ext4_raw_inode_csum(inode, raw);
-	/* noted before anybody else finds it written */
+	/* noted before another task finds it written */
 	if (changed)
 		ext4_note_change(h, inode);
 	else

@@ -378,7 +378,7 @@ static int remove_entry(
 	return err;
 }
 
-/* An inode lost a name; the last one makes it an orphan until nobody uses it. */
+/* Drops a link of the inode; after the last one it is an orphan until it is unused. */
 static void lose_link(struct ext4_handle *h, struct inode *inode)
 {
 	inode->i_ctime = current_time(inode);

@@ -118,8 +118,8 @@ static struct ext4_orphan *leave(struct ext4_sb *sbi, u32 ino)
 }
 
 /*
- * The list on disk still leads through it, so it keeps its place: or who is added or taken out next
- * cut off all behind it.
+ * Keeps the place of an evicted orphan, as the list on disk still leads through it: otherwise the
+ * next change of the list would cut off all behind it.
  */
 void ext4_orphan_evicted(struct inode *inode)
 {

@@ -173,9 +173,9 @@ static int take_block(struct listing *l)
 }
 
 /*
- * The next names, from l->from on, in order. *next: the position behind them, where all that were
- * looked at had room. What lies in a leaf and belongs into one behind it would not be found there
- * by who goes on in the midst, and is not told of: no search finds it either.
+ * Takes the next names, from l->from on, in order. *next: the position behind them, if all had
+ * room. A name that belongs into a later leaf than the one it is in is not reported: a search does
+ * not find it either.
  */
 static int take_names(struct listing *l, u64 *next)
 {
@@ -221,7 +221,7 @@ static int tell(struct listing *l, u64 place, struct ext4_buf **held, u64 *held_
 	}
 	de = (const void *)((*held)->data + off);
 	if (!ext4_entry_ok(sbi, (*held)->data, off, sbi->block_size) || !de->inode)
-		return 0; /* a damaged image has something else in the same block, which has changed it */
+		return 0; /* a damaged image uses this block twice, and the other use has changed it */
 	return !dir_emit(ctx, de->name, de->name_len, de->inode, dtype(sbi, de->file_type));
 }
 

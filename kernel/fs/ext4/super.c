@@ -172,7 +172,7 @@ static void end_writing(struct super_block *sb)
 	write_clean(sbi);
 }
 
-/* As if it were unmounted: nobody who mounts or checks the disk has anything to replay. */
+/* Freezes as if unmounted: a mount or check of the disk finds nothing to replay. */
 static int ext4_freeze(struct super_block *sb)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -201,8 +201,7 @@ static int ext4_unfreeze(struct super_block *sb)
 		return 0;
 	}
 	mark_in_use(sbi);
-	current->flags |=
-		PF_MEMALLOC; /* what memory there is may wait for this, even who was killed for his */
+	current->flags |= PF_MEMALLOC; /* freeing memory may wait for this, even an OOM victim's */
 	err = write_sb(sbi);
 	current->flags = (current->flags & ~PF_MEMALLOC) | old;
 	if (err)
@@ -324,8 +323,8 @@ static int ext4_statfs(struct dentry *d, struct kstatfs *st)
 }
 
 /*
- * Removed files that write-back was the last to have are on their way out; those that somebody
- * still has open stay orphans, which is why this has an end.
+ * Waits for removed files whose last holder is writeback; files still open stay orphans, so this
+ * ends.
  */
 static void wait_for_removed(struct ext4_sb *sbi)
 {

@@ -74,9 +74,8 @@ static int has_block_at(struct inode *inode, loff_t pos)
 }
 
 /*
- * Bytes [from, to) of one page become zeros, in the cache and, by write-back, on disk. One that is
- * clean and lies in a hole is zeros, and stays clean: no block is promised to it, nor would be to
- * who writes to it next.
+ * Zeroes bytes [from, to) of one page, in the cache and, by writeback, on disk. A clean page in a
+ * hole is zeros, and stays clean: no block is reserved for it.
  */
 static int zero_in_page(struct inode *inode, loff_t from, loff_t to)
 {
@@ -177,9 +176,9 @@ static void regrow(struct inode *inode, loff_t old)
 }
 
 /*
- * The zeros behind the new end are on their way before the transaction that has the size, and its
- * commit waits for them: or a crash could leave there what was cut off, for who makes the file
- * longer again to see. What goes wrong fsync is told of.
+ * Writes the zeros behind the new end ahead of the transaction with the size, whose commit waits
+ * for them: otherwise a crash could leave the cut-off data, to be seen when the file grows again.
+ * fsync reports errors.
  */
 static void write_tail(struct inode *inode, loff_t size)
 {

@@ -21,7 +21,7 @@
 #define SMALL 16        /* blocks */
 #define LONG 256        /* of a run: a stream */
 #define STREAM_MIN 4096 /* for a stream */
-/* for all else that somebody has open for writing */
+/* for other inodes open for writing */
 #define OPEN_MIN 512
 /* for a few blocks that do not follow the last ones */
 #define PLACE_MAX 2048

@@ -93,7 +93,7 @@ static void submit_run_bio(struct ext4_handle *h, struct inode *inode, struct bi
 	submit_bio(bio);
 }
 
-/* Pages, under write-back, onto the blocks of @m. @opf: REQ_SYNC where somebody waits. */
+/* Writes pages, under writeback, to the blocks of @m. @opf: REQ_SYNC where a task waits. */
 static void write_extent(struct ext4_handle *h, struct inode *inode, struct page **pages,
 	const struct ext4_map *m, u32 opf)
 {
@@ -117,9 +117,9 @@ static void write_extent(struct ext4_handle *h, struct inode *inode, struct page
 }
 
 /*
- * Blocks for what is written, and the size on disk goes along under the same lock: a crash must not
- * find blocks beyond it. @size: the file's when write-back began. It may be cut meanwhile: then the
- * blocks are taken away after this, and the size on disk with them.
+ * Allocates blocks for the pages and sets the size on disk under one lock: a crash must not find
+ * blocks beyond it. @size: the file's size when writeback began. A truncation meanwhile takes the
+ * blocks away after this, and sets the size on disk.
  */
 static int create_blocks(struct ext4_handle *h, struct inode *inode, struct ext4_map *m, u64 size)
 {
@@ -219,8 +219,8 @@ static void advance_disksize(struct ext4_handle *h, struct inode *inode, u64 end
 
 	down_write(&ei->i_data_sem);
 	/*
-	 * looked at under the lock: the pages are written, and who cuts the file (ext4_truncate())
-	 * no longer waits for us
+	 * checked under the lock: the pages are written, and ext4_truncate() no longer waits for
+	 * them
 	 */
 	size = (loff_t)min_t(u64, end, (u64)i_size_read(inode));
 	if (size > ei->disksize)
@@ -335,9 +335,9 @@ static void zero_tail(struct inode *inode, struct page *p)
 }
 
 /*
- * From locked to under write-back; pages beyond the end of the file are just clean. How many are
- * left. Their promises (*promised blocks) hold until the blocks are allocated, or a writer would be
- * promised the same blocks in between.
+ * Takes pages from locked to under writeback; pages beyond the end of the file are just cleaned.
+ * Returns how many are left. Their reservations (*promised blocks) hold until the blocks are
+ * allocated, or a writer would reserve those blocks in between.
  */
 static u32 begin_writeback(
 	struct inode *inode, struct page **pages, u32 n, u32 *promised, u8 *masks)

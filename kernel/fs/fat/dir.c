@@ -283,7 +283,7 @@ static int short_taken(struct inode *dir, const u8 name[11], struct fat_entry *e
 	return r;
 }
 
-/* A short name that nobody has; *parts: slots of a long one that are needed besides. */
+/* Chooses an unused short name; *parts: slots of a long one that are needed besides. */
 static int choose_short(struct inode *dir, const struct fat_name *name, struct fat_slot *slot,
 	struct fat_entry *e, u32 *parts)
 {

@@ -207,9 +207,9 @@ static ssize_t fat_write_iter(struct file *f, struct iov_iter *from, loff_t *pos
 }
 
 /*
- * What is written back goes into the device's pages, and may be refused when those are written, by
- * whoever does that: nobody can tell whose it was. So it is every file's error that is asked for
- * next, and by that each descriptor's.
+ * Notes lost data. Writeback copies into the device's pages, and the later write of those may fail,
+ * without a record of the file. So the error is reported on the next check of every file, and by
+ * that of each descriptor.
  */
 void fat_note_lost(struct inode *inode)
 {

@@ -256,7 +256,7 @@ int fat_number(struct inode *inode, u64 at)
 	return 0;
 }
 
-/* Under the directory's i_rwsem: nobody else brings the same slot to life. */
+/* Gets the inode of a slot. The directory's i_rwsem keeps others from making one for it. */
 struct inode *fat_iget(struct inode *dir, const struct fat_entry *e)
 {
 	struct fat_sb *s = FAT_SB(dir->i_sb);

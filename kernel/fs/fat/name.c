@@ -69,7 +69,7 @@ u32 fat_name_hash(const u16 *units, u32 n)
 
 /* ---- to and from the guest ---- */
 
-/* The next character of UTF-8: its bytes, 0: that is none. */
+/* Decodes a character of UTF-8: its bytes, 0: it is invalid. */
 static u32 get_utf8(const u8 *s, u32 left, u32 *c)
 {
 	u32 n = s[0] < 0x80 ? 1 :

@@ -93,7 +93,7 @@ static s64 get_entry(struct fat_sb *s, u32 cluster)
 		       e;
 }
 
-/* Into one copy: the bits that belong to the neighbour, or to nobody, stay. */
+/* Writes an entry into one copy: the neighbour's and unused bits stay. */
 static int put_in_copy(struct fat_sb *s, u32 fat, u32 cluster, u32 value)
 {
 	u64 at = entry_at(s, fat, cluster);

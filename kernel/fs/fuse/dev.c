@@ -334,8 +334,8 @@ static struct fuse_req *begin_answer(struct fuse_conn *fc, u64 unique)
 }
 
 /*
- * The body may take its time (its page is missing), so the request stays on the list: who aborts or
- * abandons it meanwhile ends it. Two answers do not meet; a bad one is EIO to who waits.
+ * Reads an answer. Its body may take time (a missing page), so the request stays on the list: an
+ * abort meanwhile ends it. Two answers do not meet; a bad one is EIO to the waiter.
  */
 static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct iov_iter *from)
 {
@@ -355,7 +355,7 @@ static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct 
 		fuse_req_finish(r);
 	fuse_req_put(r);
 	return !done && !err ? -ENOENT :
-			       /* it was given up: nobody holds what the answer hands out */
+			       /* it was given up: no caller takes what the answer hands out */
 			       err;
 }
 

@@ -11,7 +11,7 @@
 
 static const struct inode_operations fuse_dir_iops, fuse_link_iops, fuse_file_iops;
 
-/* ---- who may enter ---- */
+/* ---- access ---- */
 
 bool fuse_allowed(const struct fuse_conn *fc)
 {
@@ -256,7 +256,9 @@ static int fuse_setattr(struct dentry *d, struct iattr *a)
 		truncate_pagecache(&inode->i_data, 0);
 		return 0;
 	}
-	/* what waits would change the time that is being set, and who may write is being changed */
+	/*
+	 * pending writes would change the time that is being set, and write access is being changed
+	 */
 	if (a->ia_valid & ATTR_SIZE || FUSE_I(inode)->ours) {
 		err = fuse_flush_pages(inode);
 		if (err)
@@ -366,7 +368,7 @@ static struct dentry *fuse_lookup(struct inode *dir, struct dentry *d, u32 flags
 	}
 	set_entry_until(d, &e, names);
 	other = d_splice_alias(inode, d);
-	/* now that it can be found: who took it back before has not seen it */
+	/* now that it can be found: an earlier invalidation has not seen it */
 	if (!IS_ERR(other))
 		set_entry_until(other ? other : d, &e, names);
 	return other;
@@ -416,8 +418,8 @@ static int fuse_revalidate(struct dentry *d, u32 flags)
 const struct dentry_operations fuse_dops = { .d_revalidate = fuse_revalidate };
 
 /*
- * A change that has failed: the server knows @d otherwise than we do (it answers @surprise), or
- * whoever asked was killed while the server had his request and nobody knows. The next look asks.
+ * Called after a failed change: the server knows @d otherwise (it answers @surprise), or the caller
+ * was killed while the server had its request, so that the result is unknown. The next lookup asks.
  */
 static void doubt_name(struct inode *dir, struct dentry *d, int err, int surprise)
 {
@@ -461,7 +463,7 @@ static int make_entry(struct inode *dir, struct dentry *d, u32 opcode, const voi
 		iput(inode);
 		return -EIO;
 	}
-	/* now that who takes it back sees what it is */
+	/* now that an invalidation sees its inode */
 	set_entry_until(d, &e, names);
 	return 0;
 }

@@ -69,10 +69,10 @@ static void send_and_forget(
 }
 
 /*
- * A request whose answer nobody waits for. The server is not told to forget the node of @inode
- * before it has answered: the request may be the last that names it, and a server with several
- * threads may look at it late. (@nodeid may be another one's.) @out: what the answer takes, which
- * nobody reads.
+ * Sends a request whose answer is not waited for. The server is not told to forget the node of
+ * @inode before it has answered: the request may be the last that names it, and a server with
+ * several threads may look at it late. (@nodeid may be another one's.) @out: what the answer takes,
+ * which nobody reads.
  */
 int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, u64 nodeid,
 	const void *in, size_t n, size_t out)
@@ -89,10 +89,7 @@ int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, 
 	return 0;
 }
 
-/*
- * Of who exits: nobody waits for it, so that there are only so many which the server has not
- * answered.
- */
+/* Flushes for an exiting task, which does not wait: the number of unanswered ones is limited. */
 static int flush_and_forget(struct file *f, const struct fuse_flush_in *in)
 {
 	struct fuse_file *ff = f->private_data;
@@ -254,7 +251,7 @@ static int flush_ours(struct file *f)
 	return mapping_wb_check(f->f_mapping, &since);
 }
 
-/* A number for the table of descriptors, which tells nobody where the kernel has it. */
+/* Returns a number for the table of descriptors that does not reveal its address. */
 static u64 fuse_lock_owner(const struct fuse_conn *fc)
 {
 	return hash_fold((u64)current->files ^ fc->owner_key.start, fc->owner_key.factor);
@@ -420,7 +417,7 @@ static ssize_t send_write(
 	if (err)
 		return err;
 	return o.size > n || !o.size ? -EIO :
-				       /* nothing: who writes all would go on for ever */
+				       /* nothing: a loop that writes all would go on for ever */
 				       (ssize_t)o.size;
 }
 

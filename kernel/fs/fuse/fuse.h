@@ -113,7 +113,7 @@ struct fuse_req {
 	struct rb_node node;         /* of fc->answers, while it is SENT */
 	int state;                   /* under fc->lock */
 	bool interrupted;            /* likewise */
-	/* likewise: an answer is being read, or was */
+	/* an answer is being read, or was; under the lock */
 	bool answered;
 	bool async;
 	/* done once it is read; its number is the server's */
@@ -238,7 +238,7 @@ void fuse_send_init(struct fuse_conn *fc);
 /* The inode for what a LOOKUP or its kin has found (one more lookup counted); ERR_PTR. */
 struct inode *fuse_iget(struct super_block *sb, const struct fuse_entry_out *e, u64 asked);
 bool fuse_valid_entry(const struct fuse_entry_out *e); /* but nodeid 0 */
-/* @asked: fuse_asking() before the server was; ~0: nobody can have changed the size meanwhile. */
+/* @asked: fuse_asking() before the request; ~0: the size cannot have changed meanwhile. */
 void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked);
 u64 fuse_asking(struct fuse_conn *fc);
 void fuse_grow(struct inode *inode, loff_t size); /* the file ends at @size or later */
@@ -292,13 +292,13 @@ extern const struct address_space_operations fuse_aops;
 /* sends dirty pages and waits, unless killed */
 int fuse_flush_pages(struct inode *inode);
 void fuse_send_all(
-	struct inode *inode); /* without waiting, however many: nobody could send them later */
+	struct inode *inode); /* without waiting, however many: they could not be sent later */
 /* Until the copies of an aborted connection have let go of their inodes. */
 void fuse_await_writes(struct fuse_conn *fc);
 
 /*
- * The page, locked, with a reference; ERR_PTR(-EINTR): whoever fills it may never do so, and the
- * caller is being killed.
+ * Returns the page, locked, with a reference; ERR_PTR(-EINTR): the caller was killed while it
+ * waited for the page's content.
  */
 struct page *fuse_grab_page(struct address_space *m, u64 index);
 

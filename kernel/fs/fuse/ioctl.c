@@ -50,8 +50,8 @@ static int old_flags(const struct file *f, u32 *flags)
 }
 
 /*
- * Nor does anybody without the right for it make a file immutable, or the contrary: a server of
- * root's would obey. @value: the argument.
+ * Checks the right to set or clear the immutable flag: a server of root's would obey. @value: the
+ * argument.
  */
 static int may_change(const struct file *f, u32 cmd, const u32 *value)
 {

@@ -91,8 +91,8 @@ static int inval_inode(struct fuse_conn *fc, struct iov_iter *from)
 }
 
 /*
- * @child: only if the name is that node's, which is gone; 0: whatever it is. @keep: the next look
- * asks, nobody forgets it before.
+ * @child: only if the name is that of this removed node; 0: in any case. @keep: the next lookup
+ * asks, the dentry stays until then.
  */
 static int inval_name(struct inode *dir, const struct qstr *name, u64 child, bool keep)
 {
@@ -172,8 +172,8 @@ static int store_piece(struct inode *inode, const char *buf, loff_t pos, size_t 
 }
 
 /*
- * The data comes through a buffer: no page of ours is locked while the server's own are missing,
- * which may be of the same file.
+ * Copies through a buffer: no page is locked while the server's own pages are missing, which may be
+ * of this file.
  */
 static int store_pages(struct inode *inode, loff_t pos, size_t n, struct iov_iter *from)
 {

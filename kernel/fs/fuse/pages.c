@@ -117,7 +117,10 @@ static void fuse_readahead(struct address_space *m, struct file *f, u64 index, u
 
 /* ---- pages that mappings dirty ---- */
 
-/* A place among the background writes; false: there are too many (@all: those who cannot wait). */
+/*
+ * Takes a place among the background writes; false: there are too many (@all: for callers that
+ * cannot wait).
+ */
 static bool take_slot(struct fuse_conn *fc, struct fuse_inode *fi, bool all)
 {
 	bool ok;
@@ -152,7 +155,7 @@ static void drop_of_conn(struct fuse_conn *fc)
 	wake_up_all(&fc->waiters);
 }
 
-/* Also of a slot that nothing was sent in somebody may have seen, and waits for it. */
+/* Drops a slot and wakes waiters: a waiter may have seen even a slot in which nothing was sent. */
 static void drop_slot(struct fuse_conn *fc, struct fuse_inode *fi)
 {
 	drop_of_inode(fi);
@@ -393,7 +396,7 @@ static int send_pages(struct address_space *m, struct writeback_control *wbc, bo
 	return 0;
 }
 
-/* As far as there are slots: nobody waits here. */
+/* Writes pages as far as there are slots, without waiting. */
 static int fuse_writepages(struct address_space *m, struct writeback_control *wbc)
 {
 	return send_pages(m, wbc, false);

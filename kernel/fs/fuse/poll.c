@@ -69,8 +69,8 @@ static struct fuse_file *polled_file(struct fuse_conn *fc, u64 kh)
 }
 
 /*
- * The answer to ask_later(). Who was told of an event meanwhile asks again: the server may have
- * looked before it.
+ * Takes the answer to ask_later(). After an event meanwhile it asks again: the server may have
+ * checked before it.
  */
 static void poll_answered(struct fuse_req *r)
 {
@@ -110,7 +110,7 @@ static u32 ask_later(struct fuse_file *ff)
 	return 0;
 }
 
-/* For who does not wait: 0 as long as the server is being asked. */
+/* Polls without waiting: 0 as long as the server is being asked. */
 static u32 poll_later(struct fuse_file *ff)
 {
 	struct fuse_conn *fc = ff->fc;

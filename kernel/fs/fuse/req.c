@@ -198,8 +198,8 @@ static bool interrupt(struct fuse_req *r)
 }
 
 /*
- * The waiter is being killed: nobody needs the answer. False: it is here, and has been counted by
- * the server (a node, a handle).
+ * Abandons a request whose waiter is being killed. False: the answer is here, and the server counts
+ * on it (a node, a handle).
  */
 static bool abandon(struct fuse_req *r)
 {
@@ -227,8 +227,8 @@ static bool ready(struct fuse_conn *fc)
 }
 
 /*
- * Has the server's namespace no number for whoever asks? Only what must be said, and what nobody
- * waits for, is said in another's name.
+ * True if the server's namespace has no ids for the caller. Only requests that must be sent, or are
+ * not waited for, then go with other ids.
  */
 static bool ids_unknown(struct fuse_req *r)
 {

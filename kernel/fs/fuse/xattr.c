@@ -54,7 +54,7 @@ ssize_t fuse_getxattr(struct inode *inode, const char *name, void *buf, size_t s
 	return -EOPNOTSUPP;
 }
 
-/* A list of terminated names, none of them empty: else whoever walks it goes astray. */
+/* True for a list of terminated names, none of them empty: a walk relies on that. */
 static bool good_list(const char *list, ssize_t n)
 {
 	ssize_t at = 0;

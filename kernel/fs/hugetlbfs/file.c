@@ -33,7 +33,10 @@ static ssize_t hugetlbfs_read_iter(struct file *f, struct iov_iter *to, loff_t *
 
 /* ---- mapping ---- */
 
-/* Two mappings, or one and fallocate(), may make it longer at the same time: the longest stays. */
+/*
+ * Extends the file. Two mappings, or one and fallocate(), may do so at a time: the longest size
+ * stays.
+ */
 static void extend_to(struct inode *inode, loff_t end)
 {
 	assert_mutex_held(&huge_of(inode)->lock);

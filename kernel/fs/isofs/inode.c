@@ -257,7 +257,7 @@ static int add_section(
 	struct iso_section *more;
 
 	if (d->unit_size || d->interleave)
-		return -EIO; /* interleaved: nobody writes it */
+		return -EIO; /* interleaved: no program writes it */
 	if (ii->nr_sections == ISO_MAX_SECTIONS)
 		return -EIO;
 	more = krealloc(ii->sections == &ii->one ? NULL : ii->sections,

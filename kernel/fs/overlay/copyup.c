@@ -209,10 +209,9 @@ static struct user_namespace *user_ns_of(const struct dentry *d)
 }
 
 /*
- * Capabilities of a file are worth something under the root of one user namespace. Those of a
- * namespace above the mounter's come to be worth it under his root, others stay what they are;
- * nobody makes some that count where he is not root. Who writes the lower layer (FUSE) may lie.
- * -ENODATA: they mean nothing.
+ * Converts file capabilities, which count under the root of one user namespace. Those of a
+ * namespace above the mounter's count under the mounter's root, others stay; none come out that
+ * count where the mounter is not root. A lower layer (FUSE) may lie. -ENODATA: they mean nothing.
  */
 static int convert_caps(
 	const struct path *from, struct dentry *to, struct vfs_ns_cap_data *d, size_t n)
@@ -268,7 +267,7 @@ static int copy_one_xattr(const struct path *from, struct dentry *to, const char
 	void *value;
 	int err;
 
-	/* of these he knows nothing */
+	/* the mounter does not see these */
 	if (!strncmp(name, XATTR_TRUSTED_PREFIX, XATTR_TRUSTED_PREFIX_LEN) &&
 		!capable(CAP_SYS_ADMIN))
 		return 0;
@@ -453,7 +452,7 @@ static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 	WRITE_ONCE(oi->prot, inode->i_flags & OVL_PROT);
 	smp_store_release(&oi->upper, temp);
 	smp_store_release(&oi->has_own_data,
-		true); /* not before: the lower file has none, who opens it meanwhile takes what was */
+		true); /* not before: the lower file has none, and a concurrent opener takes the old one */
 	ovl_dir_changed(parent->d_inode);
 	ovl_copy_attr(inode);
 	if (!S_ISDIR(inode->i_mode))

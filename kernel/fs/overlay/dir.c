@@ -119,7 +119,7 @@ static int swap_in(
 	err = ovl_place(sb, temp, updir, name->name, (int)name->len, RENAME_EXCHANGE);
 	if (err)
 		return err;
-	/* also when we are being killed: nobody else takes it away */
+	/* also when the task is being killed: no other task removes it */
 	down_write(&work->d_inode->i_rwsem);
 	white = lookup_one_len(was, work, (int)strlen(was));
 	up_write(&work->d_inode->i_rwsem);
@@ -187,7 +187,7 @@ static struct dentry *create_upper(struct inode *dir, struct dentry *d, const st
 	return upper;
 }
 
-/* A file without a name (@d is none that anybody looks up), which may get one by link. */
+/* Makes a file without a name (@d is never looked up), which may get one by link. */
 static struct dentry *tmpfile_upper(struct inode *dir, const struct new_entry *n)
 {
 	struct path path = { OVL_SB(dir->i_sb)->layer[0].mnt, ovl_upper(dir) };

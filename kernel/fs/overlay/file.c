@@ -14,7 +14,7 @@
 #include "kernel/fs/overlay/overlay.h"
 
 struct ovl_file {
-	/* as opened; after a copy-up by somebody else */
+	/* as opened; after a copy-up by another task */
 	struct file *real[2];
 };
 
@@ -136,7 +136,7 @@ static ssize_t ovl_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 	return n;
 }
 
-/* Limits and set-id bits are judged by who writes: with the caller's credentials. */
+/* Writes with the caller's credentials: they decide about limits and set-id bits. */
 static ssize_t ovl_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct file *real = real_of(f);

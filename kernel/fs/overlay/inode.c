@@ -34,7 +34,7 @@ bool ovl_private_xattr(const struct ovl_sb *ofs, const char *name)
 	return !strncmp(name, prefix, strlen(prefix));
 }
 
-/* May the mounter, as whom we are here? Lists are their owner's. */
+/* Checks the mounter, whose credentials are in use here. ACLs belong to their owner. */
 static int may_xattr(struct inode *real, const char *name, int mask)
 {
 	if (!is_acl_name(name))
@@ -283,8 +283,8 @@ ssize_t ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t si
 	old = ovl_enter(inode->i_sb);
 	was = mnt_enter(path.mnt);
 	/*
-	 * whether there are capabilities is asked before they are dropped. The file system below
-	 * means by its ids the users of who owns it, and not of who owns the overlay
+	 * existing capabilities are read before they are dropped. Ids of the file system below are
+	 * of its owner's user namespace, not of the overlay's
 	 */
 	if (size && !strcmp(name, XATTR_NAME_CAPS))
 		n = file_caps_to_show(real, buf, size);

@@ -388,8 +388,8 @@ void ovl_rehash(struct inode *inode, struct inode *key)
 }
 
 /*
- * A new inode becomes that of @key, unless who came by another of its names was faster: then that
- * one, and @inode goes.
+ * Hashes a new inode for @key, unless a lookup by another of its names was faster: then returns
+ * that one, and drops @inode.
  */
 static struct inode *hash_first(struct inode *inode, struct inode *key)
 {

@@ -60,7 +60,7 @@
 struct ovl_layer {
 	struct mount *mnt; /* private */
 	struct dentry *root;
-	/* layers on one file system have the same; 0 is the upper's */
+	/* equal for layers on one file system; 0 is the upper's */
 	u32 fsid;
 };
 
@@ -108,7 +108,7 @@ struct ovl_inode {
 	u32 prot;
 	/* of a directory: atomic, changes with its names */
 	u64 version;
-	/* likewise: the newest, while a file has it; under hash_lock */
+	/* the newest listing, while a file has it; under hash_lock */
 	struct listing *listing;
 	struct hlist_node node; /* of files: under hash_lock */
 	struct inode *key;
@@ -290,9 +290,9 @@ int ovl_clear_whiteouts(struct super_block *sb, struct dentry *upper);
 void ovl_clear_tree(struct mount *m, struct dentry *dir, u32 depth);
 
 /*
- * file.c. What is open in a layer, for the mounter, whose credentials are taken: may he not open it
- * so, nobody does through the overlay. A file's data can be elsewhere than its attributes, by which
- * the caller is judged, and of a merged directory only the topmost part is.
+ * file.c. Opens a file of a layer with the mounter's credentials: if the mounter may not open it
+ * so, no caller does through the overlay. A file's data can be elsewhere than its attributes, by
+ * which the caller is judged, and of a merged directory only the topmost part is.
  */
 struct file *ovl_open_layer(const struct path *real, u32 flags); /* ERR_PTR */
 extern const struct file_operations ovl_file_ops;

@@ -177,8 +177,8 @@ static int move(
 	if (err)
 		return err;
 	/*
-	 * before the upper directories are locked: who renames in the layers themselves may have
-	 * the lower one, and want those
+	 * before the upper directories are locked: a rename in the layers themselves may hold the
+	 * lower one, and wait for those
 	 */
 	below = ovl_lower_has(odir, old->d_name.name, (int)old->d_name.len);
 	if (below < 0)

@@ -171,8 +171,8 @@ static char *next_option(char **s)
 }
 
 /*
- * Data is found by redirects: who wants the one has the other, and may not have said that he has
- * not.
+ * Checks that metacopy comes with redirects, which find the data: they must not have been switched
+ * off.
  */
 static int resolve_metacopy(struct ovl_sb *ofs)
 {
@@ -190,7 +190,7 @@ static int resolve_metacopy(struct ovl_sb *ofs)
 	return 0;
 }
 
-/* The marks for all this are trusted.overlay.*: who may not see those does not ask for it. */
+/* Checks the right for the marks trusted.overlay.*, which these options need. */
 static int needs_marks(const struct ovl_sb *ofs, const char *what)
 {
 	if (ofs->userxattr || capable(CAP_SYS_ADMIN))
@@ -233,7 +233,7 @@ static int parse_options(struct ovl_sb *ofs, char *data)
 		err = may_have(ofs);
 	if (!err)
 		err = resolve_metacopy(ofs);
-	if (ofs->userxattr) { /* anybody could point anywhere */
+	if (ofs->userxattr) { /* any user could point anywhere */
 		if (!err && ofs->follow_asked)
 			err = -EINVAL;
 		ofs->redirect_follow = false;

@@ -176,7 +176,7 @@ static int show_nothing(struct seq *s, void *arg)
 }
 
 /*
- * The kernel's own functions; where they are is for who may know it (kptr_restrict's 1). All are
+ * Shows the kernel's functions; addresses are shown as kptr_restrict 1 allows. All symbols are
  * local since the kernel was linked.
  */
 static int show_kallsyms(struct seq *s, void *arg)

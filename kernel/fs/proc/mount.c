@@ -45,7 +45,7 @@ static const char *hide_name(u32 hide)
 	return hide_names[i].name;
 }
 
-/* ---- who sees whom ---- */
+/* ---- visible processes ---- */
 
 static bool sees(const struct proc_sb *p, struct task *t, u32 from)
 {

@@ -39,9 +39,10 @@ enum pe_kind {
 #define MM_OPEN 1
 /* to be read only while the process is there: ESRCH */
 #define MM_TASK 2
-/* to be read only while somebody uses the memory: ESRCH, else empty */
+/* to be read only while the memory has a user: ESRCH, else empty */
 #define MM_USERS 4
-#define MM_KEPT 8 /* made of what stays though nobody uses it */
+/* made of data that stays when the memory has no user */
+#define MM_KEPT 8
 
 struct pid_entry {
 	const char *name;
@@ -50,7 +51,7 @@ struct pid_entry {
 	bool private; /* wants ptrace_may_access() */
 	bool leader_only, thread_only;
 	int (*show)(struct seq *s, struct task *t);
-	int (*tid_show)(struct seq *s, struct task *t); /* NULL: the same */
+	int (*tid_show)(struct seq *s, struct task *t); /* NULL: as @show */
 	int (*show_mm)(struct seq *s, struct mm *mm);   /* of the memory that it had at open */
 	u32 mm_rules;                                   /* MM_* */
 	int (*store)(struct task *t, struct file *f, char *text); /* 0: all; or bytes, or -errno */

@@ -110,7 +110,7 @@ static int fd_dir_permission(struct inode *inode, int mask)
 	return err && !generic_permission(inode, mask) ? 0 : err;
 }
 
-/* Its mode lets everybody in: only who may trace the process gets there all the same. */
+/* Allows only callers that may trace the process, although the mode lets all in. */
 static int fdinfo_dir_permission(struct inode *inode, int mask)
 {
 	struct task *t = proc_task(inode);

@@ -82,8 +82,8 @@ static int pid_link_path(struct inode *inode, struct path *path)
 }
 
 /*
- * What is mapped is reached whatever folders lie before it, by who may do so only: reading the link
- * is enough for others.
+ * Follows the link to a mapped file past all folders, with the right for that only: other callers
+ * may read the link.
  */
 static int pid_follow_link(struct dentry *d, struct inode *inode, struct path *to)
 {

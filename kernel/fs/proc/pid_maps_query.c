@@ -73,7 +73,8 @@ static struct page *page_at(struct file *f, u64 index)
 }
 
 /*
- * Out of the page cache: nobody is told of it, and no time changes, since nobody has read the file.
+ * Reads from the page cache: without notification or change of times, as no program has read the
+ * file.
  */
 static bool read_at(struct file *f, u64 off, void *buf, size_t n)
 {

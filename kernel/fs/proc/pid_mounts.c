@@ -14,7 +14,7 @@
 #include "kernel/task/ns/nsproxy.h"
 #include "kernel/task/process.h"
 
-/* before who mounts has to wait for the whole text */
+/* before a mount has to wait for the whole text */
 #define TRIES 3
 
 struct mounts_file {

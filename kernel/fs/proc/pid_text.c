@@ -294,7 +294,7 @@ int proc_show_sched(struct seq *s, struct task *t)
 	return 0;
 }
 
-/* Kernel code is named by what it waits for: where a running task is nobody can say. */
+/* Shows what the task waits for in the kernel; the place of a running task is unknown. */
 int proc_show_stack(struct seq *s, struct task *t)
 {
 	if (!capable(CAP_SYS_ADMIN))

@@ -43,7 +43,7 @@ struct seq {
 		file; /* gives the reader's namespaces: the mount's pid namespace, the opener's user namespace */
 	struct mm *
 		mm; /* of a text about memory: that which the process had at open, mmgrab'd. NULL: it had none */
-	/* of an attribute in /sys: somebody has read it by this open file */
+	/* of an attribute in /sys: it was read through this open file */
 	bool seen;
 	/* of a variable that can be waited for: those that this open file knows of */
 	u32 changes;
@@ -84,9 +84,9 @@ int proc_mkdir(const char *path);
 /* What stands under sys is a variable, and behaves as those do. */
 int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
 /*
- * What belongs to a namespace of current's: who @may is as its owner, besides root. Asked of who
- * opens it, and when something is written, which is for the writer's namespace, of who had opened
- * it. -ENOENT: there is no such entry.
+ * For a value of one of current's namespaces: a task for which @may is true counts as its owner,
+ * besides root. Checked for the opener, and for a write, which goes to the writer's namespace, for
+ * the opener again. -ENOENT: there is no such entry.
  */
 int proc_let(const char *path, bool (*may)(const struct cred *c));
 int proc_let_only(const char *path,
@@ -95,16 +95,13 @@ int proc_symlink(const char *path, const char *target);
 /* With operations of one's own (kmsg). */
 int proc_create_fops(const char *path, umode_t mode, const struct file_operations *fops);
 
-/*
- * The same for another file system that is one fixed tree (sysfs): paths below @root, and its
- * superblock.
- */
+/* For another file system that is one fixed tree (sysfs): paths below @root, and its superblock. */
 struct proc_entry;
 struct proc_entry *tree_find(struct proc_entry *root, const char *path); /* NULL */
 int tree_mkdir(struct proc_entry *root, const char *path);
 int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn show,
 	store_fn store, void *arg);
-/* A link whose target is what @show prints when somebody asks. */
+/* Makes a link whose target @show prints at each read. */
 int tree_symlink_shown(struct proc_entry *root, const char *path, show_fn show, void *arg);
 int tree_symlink(struct proc_entry *root, const char *path, const char *target);
 /*
@@ -127,8 +124,8 @@ int proc_is_words(const char *path);
 typedef ssize_t (*store_list_fn)(char *text, size_t n, bool cut, loff_t pos);
 int proc_is_list(const char *path, store_list_fn store);
 /*
- * poll() of the variable tells who waits of each change, which is when @changes counts one and
- * wakes @changed. -ENOENT: there is none such.
+ * Makes poll() of the variable report each change: then @changes counts one and @changed is woken.
+ * -ENOENT: there is no such variable.
  */
 int proc_may_change(const char *path, const u32 *changes, struct wait_queue_head *changed);
 int proc_show_when(const char *path, const char *name, bool (*when)(void *arg), void *arg);
@@ -158,7 +155,7 @@ struct proc_entry {
 	const u32 *changes;                /* proc_may_change() */
 	struct wait_queue_head *changed;
 };
-/* What is written to the fixed entry of @f is taken from who had it opened. */
+/* True if the opener of @f may write to its fixed entry. */
 bool proc_opener_may(const struct file *f, const struct proc_entry *e);
 extern struct proc_entry proc_root_entry;
 struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len);
@@ -179,7 +176,7 @@ struct proc_inode {
 };
 /* What a mount of proc has; sysfs and other kin have none. */
 struct proc_sb {
-	/* whose numbers it shows: that of who mounted it. A reference */
+	/* namespace whose numbers it shows: the mounter's. A reference */
 	struct pid_namespace *ns;
 	u32 hide; /* hidepid= */
 	kgid_t gid;
@@ -222,10 +219,9 @@ struct task *proc_task_of(const struct proc_inode *pi);
 int sysctl_number(const char *text, s64 *v);
 
 extern const struct file_operations proc_pid_text_fops; /* of /proc/PID: cannot be spliced */
-extern const struct file_operations
-	proc_once_fops; /* the same, written from its start or not at all */
-extern const struct file_operations proc_start_fops;   /* so too, but pwrite() may try */
-extern const struct file_operations proc_pid_seq_fops; /* the same, not written at a position */
+extern const struct file_operations proc_once_fops;     /* written from its start or not at all */
+extern const struct file_operations proc_start_fops;    /* so too, but pwrite() may try */
+extern const struct file_operations proc_pid_seq_fops;  /* not written at a position */
 extern const struct file_operations
 	proc_text_fops; /* of the fixed tree: poll() has no news of them */
 extern const struct file_operations proc_sysctl_fops; /* so too, with news of what may change */

@@ -38,8 +38,8 @@ struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len)
 }
 
 /*
- * Entries may be added after boot: the link comes last, so that who looks meanwhile finds a whole
- * one or none.
+ * Links an entry, also after boot: the link comes last, so that a concurrent lookup finds a whole
+ * entry or none.
  */
 static void link_entry(struct proc_entry *dir, struct proc_entry *e)
 {
@@ -405,7 +405,7 @@ static const char *fixed_get_link(struct dentry *d, struct inode *inode, char **
 		return e->target;
 	if (e->show)
 		return shown_link(e, to_free);
-	/* self and thread-self: whoever looks, as this mount numbers it */
+	/* self and thread-self: the reader, by its number in this mount */
 	tgid = task_tgid_nr_ns(current, ns);
 	if (!tgid)
 		return ERR_PTR(-ENOENT);
@@ -465,7 +465,7 @@ static const struct inode_operations fixed_dir_iops = {
 	.lookup = fixed_lookup, .getattr = fixed_dir_getattr, .setattr = fixed_setattr
 };
 static const struct inode_operations fixed_link_iops = { .get_link = fixed_get_link };
-/* What of /proc/sys nobody may read or write, root may not either. */
+/* Refuses root, too, what the mode of a file in /proc/sys allows no user. */
 static int fixed_permission(struct inode *inode, int mask)
 {
 	const struct proc_entry *e = PROC_I(inode)->de;

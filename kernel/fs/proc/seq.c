@@ -301,7 +301,10 @@ static void shrink_text(struct seq *s)
 	set_size(s, size);
 }
 
-/* Between two reads. Who reads one text, however long, has it made once. */
+/*
+ * True if the text is kept between two reads: a reader of one text, of any length, has it made
+ * once.
+ */
 static bool may_keep(const struct seq *s)
 {
 	return s->size <= PAGE_SIZE || !s->payer ||

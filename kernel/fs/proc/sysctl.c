@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysctl.c: /proc/sys: the variables of the kernel proper. Names and meanings: proc(5), linux-doc's admin-guide/sysctl.
+ * sysctl.c: /proc/sys: the variables of the kernel proper. Names and meanings: proc(5), linux-doc's
+ * admin-guide/sysctl.
  *
- * A variable that has no effect here is not in the table, so that a program learns that it is missing.
+ * A variable that has no effect here is not in the table, so that a program learns that it is
+ * missing.
  */
 #include <asm/errno.h>
 
@@ -131,7 +133,7 @@ static int show_file_nr(char *buf, size_t size)
 	return scnprintf(buf, size, "%lu\t0\t%lu\n", nr_files(), sysctl_file_max);
 }
 
-/* Linux keeps it for who writes there: it is 0, and does nothing. */
+/* Shows 0: on Linux, too, it has no effect. */
 static int show_auto_msgmni(char *buf, size_t size)
 {
 	return scnprintf(buf, size, "0\n");

@@ -159,7 +159,7 @@ void sqfs_cached_put(struct sqfs_cache *c, struct sqfs_cached *b)
 		wake_up_all(&c->wait);
 }
 
-/* Waits until somebody else has filled it. */
+/* Waits until another reader has filled it. */
 static struct sqfs_cached *settled(struct sqfs_cache *c, struct sqfs_cached *b)
 {
 	int err;

@@ -37,7 +37,9 @@ struct sqfs_cached {
 };
 #define SQFS_CACHE_HASH 64
 struct sqfs_cache {
-	/* all but the data, which is whose pending says, then nobody's */
+	/*
+	 * all but the data, which belongs to the filler while pending is set, and is then constant
+	 */
 	spinlock_t lock;
 	struct wait_queue_head wait;
 	struct hlist_head hash[SQFS_CACHE_HASH];

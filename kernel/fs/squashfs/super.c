@@ -34,8 +34,8 @@ int sqfs_error(struct sqfs_sb *s, const char *what, u64 where)
 }
 
 /*
- * @silent: somebody tries all types, or looks by himself what it may be. What is surely ours is
- * always told.
+ * @silent: the caller tries all types, or guesses. An error of an image surely of this type is
+ * always reported.
  */
 static int refuse_mount(struct super_block *sb, bool silent, const char *why)
 {

@@ -18,8 +18,9 @@ struct sysfs_device {
 /* What has happened to one. */
 struct uevent {
 	const char *action, *devpath, *subsystem;
-	const char *vars;  /* lines of the device's */
-	const char *synth; /* lines of an event that was asked for; NULL */
+	const char *vars; /* lines of the device's */
+	/* lines of an event that was asked for; NULL */
+	const char *synth;
 };
 
 extern struct mutex sysfs_grow; /* held while places are added after boot */
@@ -33,8 +34,8 @@ extern const struct uevent_ops *uevent_ops; /* NULL before the network is there 
 int sysfs_add_uevent(const char *dir, const struct sysfs_device *d);
 void uevent_tell(const struct sysfs_device *d, const char *action, const char *synth);
 /*
- * What somebody writes into a file `uevent`: "ACTION [UUID [KEY=VALUE ...]]". @text becomes the action, @synth (of @size bytes, at least 64)
- * the lines that such an event bears. 0 or -EINVAL.
+ * Parses a write to a file `uevent`: "ACTION [UUID [KEY=VALUE ...]]". @text becomes the action,
+ * @synth (of @size bytes, at least 64) the lines that such an event bears. 0 or -EINVAL.
  */
 int uevent_parse(char *text, char *synth, size_t size);
 /* A character device with a node in devtmpfs appears in /sys, and is told of. 0 or -ENOMEM. */

@@ -119,7 +119,7 @@ static int show_node_meminfo(struct seq *s, void *arg)
 	return 0;
 }
 
-/* All memory comes from here, whoever asks. */
+/* Shows that all memory comes from this node. */
 static int show_numastat(struct seq *s, void *arg)
 {
 	u64 hits = READ_ONCE(vmstat.pgalloc);

@@ -15,7 +15,7 @@ extern const struct file_operations sysfs_file_fops; /* file.c */
 int sysfs_create(const char *path, show_fn show, void *arg); /* a file 0444; 0 or -ENOMEM */
 /* What stands at @path is there only while @when(arg) says so. 0 or -ENOENT. */
 int sysfs_show_when(const char *path, bool (*when)(void *arg), void *arg);
-/* The same with a name that may change, and with more than reading. */
+/* For a name that may change, and with more than reading. */
 int sysfs_rename(const char *path, const char *name);
 int sysfs_create_rw(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
 int sysfs_symlink(const char *path, const char *target);            /* @target stays */

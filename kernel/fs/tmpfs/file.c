@@ -102,7 +102,7 @@ err_put:
 	return ERR_PTR(err);
 }
 
-/* The same, up to date. */
+/* Returns the page, up to date. */
 static struct page *tmpfs_get_page(struct inode *inode, u64 index)
 {
 	struct page *p = reserve_page(inode, index);

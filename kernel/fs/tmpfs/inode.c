@@ -161,8 +161,8 @@ static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 }
 
 /*
- * A further name takes memory as a new inode does, and room of the same allowance; hugetlbfs, as on
- * Linux, counts files alone.
+ * True if a further name counts: it takes memory as a new inode does, of that allowance; hugetlbfs,
+ * as on Linux, counts files alone.
  */
 static bool is_link_counted(const struct inode *inode)
 {
@@ -289,7 +289,7 @@ static u64 xattr_space(const char *name, ssize_t size)
 	return size < 0 ? 0 : (u64)size + strlen(name) + TMPFS_XATTR_SPACE;
 }
 
-/* i_rwsem held, or nobody else has the inode. */
+/* i_rwsem held, or the inode is not published yet. */
 int tmpfs_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags)
 {
 	bool acl = is_acl_name(name) && (inode->i_sb->s_iflags & SB_I_POSIXACL);

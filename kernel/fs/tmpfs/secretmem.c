@@ -50,7 +50,7 @@ static int secret_setattr(struct dentry *d, struct iattr *a)
 	return 0;
 }
 
-/* No area and no open file is left: nobody makes another page. */
+/* Evicts secret memory: no area and no open file is left, so no page can be added. */
 static void secret_evict(struct inode *inode)
 {
 	struct page *pages[WIPE_BATCH];

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * super.c: tmpfs superblocks: options, limits, statfs; the types tmpfs, ramfs and rootfs; files for shared anonymous memory.
+ * super.c: tmpfs superblocks: options, limits, statfs; the types tmpfs, ramfs and rootfs; files for
+ * shared anonymous memory.
  *
- * Options: size= (bytes with k, m, g, or a percentage of memory), nr_blocks=, nr_inodes=, mode=, uid=, gid=. Limits of 0 mean none.
- * Without options half of the memory. ramfs and rootfs have no limits.
+ * Options: size= (bytes with k, m, g, or a percentage of memory), nr_blocks=, nr_inodes=, mode=,
+ * uid=, gid=. Limits of 0 mean none. Without options half of the memory. ramfs and rootfs have no
+ * limits.
  *
  * Lock: tmpfs_sb.lock for the counters.
  */
@@ -133,7 +135,7 @@ static const char *const huge_words[] = { "never", "always", "within_size", "adv
 static const char *const policy_words[] = { "default", "prefer", "bind", "interleave", "local",
 	"prefer (many)", "weighted interleave", NULL };
 
-/* Of no meaning here; but who writes what is none is told. @n: the word's length. */
+/* Checks a word without effect here; unknown words are refused. @n: the word's length. */
 static int known_word(const char *const *words, const char *v, size_t n)
 {
 	for (; *words; words++)
@@ -272,7 +274,10 @@ static void tmpfs_put_super(struct super_block *sb)
 	sb->s_fs_info = NULL;
 }
 
-/* An inode of which a handle was made is in the hash. A file without a name is out of reach, as in Linux. */
+/*
+ * An inode of which a handle was made is in the hash. A file without a name is out of reach, as in
+ * Linux.
+ */
 static struct inode *tmpfs_handle_inode(struct super_block *sb, u64 ino, u32 generation)
 {
 	struct inode *inode = ilookup(sb, ino);

@@ -39,7 +39,7 @@ struct tmpfs_sb {
 	const struct tmpfs_kind *kind; /* immutable */
 	spinlock_t lock;
 	u64 max_blocks, used_blocks; /* pages; max 0: no limit. Under lock */
-	/* likewise; a file's further names count as inodes */
+	/* limit and use; a file's further names count as inodes */
 	u64 max_inodes, used_inodes;
 	u64 xattr_bytes; /* of all inodes' attributes; under lock */
 	atomic64_t next_ino;

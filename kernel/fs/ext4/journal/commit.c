@@ -21,7 +21,7 @@ struct log_writer {
 	u64 next;
 	atomic_t pending;
 	int err;
-	/* a writer lies on a stack: who ends it must not look at it afterwards */
+	/* a writer is on a stack: the completer must not touch it afterwards */
 	struct completion done;
 };
 
@@ -94,7 +94,7 @@ static u64 log_next(struct ext4_journal *j)
 	return to;
 }
 
-/* nobarrier: nothing is flushed; who mounts so has a disk whose cache survives. */
+/* nobarrier: nothing is flushed; for a disk whose cache survives. */
 static u32 if_barrier(const struct ext4_journal *j, u32 flags)
 {
 	return j->sbi->opt.flags & EXT4_OPT_BARRIER ? flags : 0;
@@ -603,7 +603,7 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 	kfree(c.blocks);
 	list_free(&c);
 	spin_lock(&j->lock);
-	/* before who waits sees that it has committed */
+	/* before a waiter sees that it has committed */
 	if (flushed)
 		WRITE_ONCE(j->flushed_tid, t->tid);
 	j->committed_tid = t->tid;

@@ -119,7 +119,7 @@ struct ext4_journal {
 /* journal.c: @b into the transaction; false: it was there. Under j->lock. */
 bool ext4_txn_add_locked(struct ext4_txn *t, struct ext4_buf *b);
 
-/* commit.c; the journal thread's, and of who opens and closes the journal when there is none. */
+/* commit.c; for the journal thread, and for opening and closing the journal without one. */
 void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t);
 int ext4_checkpoint(
 	struct ext4_journal *j); /* writes everything committed home and empties the log */

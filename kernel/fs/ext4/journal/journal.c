@@ -160,8 +160,8 @@ struct ext4_handle *ext4_start(struct super_block *sb, u32 credits)
 		return ERR_PTR(-EIO);
 	if (!j || sb->s_flags & SB_RDONLY)
 		return ERR_PTR(-EROFS);
-	h = kmalloc(
-		sizeof(*h), GFP_NOFS | __GFP_NOFAIL); /* an inode that goes has nobody to tell */
+	h = kmalloc(sizeof(*h),
+		GFP_NOFS | __GFP_NOFAIL); /* an inode being evicted cannot report an error */
 	*h = (struct ext4_handle){ .refs = 1, .credits = min(credits, txn_max(j)) };
 	lockdep_acquire(h, LOCK_CLASS(handle), false, false, __builtin_return_address(0));
 	while ((err = join(j, h)) == -EAGAIN)
@@ -650,9 +650,7 @@ static int journal_begin_writing(struct ext4_journal *j, u32 next_tid)
 	return ext4_log_write_super(j, 0, j->next_tid);
 }
 
-/*
- * For a file system without a journal: transactions all the same, of a size as if there were one.
- */
+/* For a file system without a journal: makes transactions all the same, of the usual size. */
 static struct ext4_journal *journal_without_log(struct super_block *sb)
 {
 	struct ext4_journal *j = kzalloc(sizeof(*j), GFP_KERNEL);

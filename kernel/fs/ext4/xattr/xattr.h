@@ -33,7 +33,7 @@ int ext4_set_system_data(struct ext4_handle *h, struct inode *inode, const void 
 
 /* ---- attributes in memory: xattr_store.c ---- */
 
-/* system.data: a small file's content; nobody sees it as an attribute */
+/* system.data: a small file's content; not visible as an attribute */
 #define SYSTEM 7
 #define SYSTEM_DATA "data"
 
@@ -58,8 +58,8 @@ struct attr {
 struct attrs {
 	u32 n;
 	/*
-	 * store, go: the block was nobody else's any more, as it may have been when it was loaded:
-	 * what its entries count is ours
+	 * store, go: the block is not shared any more, though it may have been when it was loaded:
+	 * its entries' counts are this inode's
 	 */
 	bool alone;
 	struct attr *a[MAX_ATTRS];

@@ -135,8 +135,8 @@ bad:
 }
 
 /*
- * As if h_checksum were 0, which it never is meanwhile: others read the block at the same time, and
- * the journal copies it.
+ * Computes the checksum as if h_checksum were 0. It is not changed meanwhile: others read the block
+ * at that time, and the journal copies it.
  */
 static u32 block_csum(struct ext4_sb *sbi, u64 block, const struct xattr_header *h)
 {
@@ -150,7 +150,10 @@ static u32 block_csum(struct ext4_sb *sbi, u64 block, const struct xattr_header 
 	return ext4_csum(crc, (const u8 *)h + at + 4, sbi->block_size - at - 4);
 }
 
-/* Under b->lock: who leaves a block that others have changes its header (leave_block()). */
+/*
+ * True if the checksum matches. Under b->lock: an inode that leaves a shared block changes its
+ * header (leave_block()).
+ */
 static bool csum_ok(struct ext4_sb *sbi, struct ext4_buf *b)
 {
 	const struct xattr_header *h = (const void *)b->data;
@@ -226,7 +229,7 @@ int ext4_attrs_load(struct inode *inode, struct attrs *as)
 	return err;
 }
 
-/* Those in the inode, else the block: who has both tells of the inode, as Linux does. */
+/* Reports the attributes in the inode, else the block: with both only the inode's, as on Linux. */
 int ext4_xattr_extent(struct inode *inode, struct file_extent *e)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
