@@ -57,7 +57,7 @@ enum {
 struct br_vector {
 	u8 root[8];
 	u32 cost;     /* of the path from @bridge to @root */
-	u8 bridge[8]; /* who says so */
+	u8 bridge[8]; /* bridge that says so */
 	u16 port;     /* by which of its ports */
 };
 

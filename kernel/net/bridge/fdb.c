@@ -2,10 +2,12 @@
 /*
  * fdb.c: a bridge's table of addresses: by which port is who.
  *
- * An entry is learnt from the source of a frame and ages; or it is the own address of a port or the bridge; or set by hand.
- * One that has aged is as good as gone, and is freed when the timer comes round.
- * Invariants: 1. an address has one entry. 2. At most BR_LEARNED_MAX entries of a bridge, and BR_LEARNED_MAX_ALL of all, are learnt: past
- * that nothing is learnt, and frames are flooded. 3. No entry names a port that has gone.
+ * An entry is learnt from the source of a frame and ages; or it is the own address of a port or the
+ * bridge; or set by hand. One that has aged is as good as gone, and is freed when the timer comes
+ * round.
+ * Invariants: 1. an address has one entry. 2. At most BR_LEARNED_MAX entries of a bridge, and
+ * BR_LEARNED_MAX_ALL of all, are learnt: past that nothing is learnt, and frames are flooded. 3. No
+ * entry names a port that has gone.
  * Locks: br->lock. What is told of entries is told without it.
  */
 #include <asm/errno.h>
@@ -229,7 +231,7 @@ static void add_own(struct bridge *br, struct br_port *p, const u8 *mac)
 		return;
 	e = find(br, mac);
 	if (e && e->own)
-		return; /* another has the same */
+		return; /* another entry has it */
 	if (e)
 		drop(br, e);
 	memcpy(as.mac, mac, ETH_ALEN);

@@ -27,7 +27,7 @@ struct way {
 	struct sk_buff *skb;
 	struct net_device *to;
 	bool up;
-	bool news; /* of who is where */
+	bool news; /* of the table of addresses */
 	struct br_fdb_info learnt;
 };
 
@@ -217,7 +217,10 @@ static bool is_sender(const u8 *mac)
 	return !eth_is_multicast(mac) && memcmp(mac, zero, ETH_ALEN) != 0;
 }
 
-/* A locked port takes frames only from who stands in the table, behind it. */
+/*
+ * True if the port takes frames from @source: a locked port takes only those of addresses that the
+ * table has behind it.
+ */
 static bool is_welcome(struct bridge *br, const struct br_port *p, const u8 *source)
 {
 	const struct br_fdb *e;

@@ -96,8 +96,8 @@ int br_dump_ports(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit
 }
 
 /*
- * VLANs of a port or a bridge are not there; modes and flags (IFLA_BRIDGE_FLAGS) say for whom a
- * message is, and are as they are.
+ * Checks IFLA_AF_SPEC: VLANs of a port or a bridge are not supported; modes and flags
+ * (IFLA_BRIDGE_FLAGS) name the receiver of the message.
  */
 static int check_af_spec(const struct nlmsghdr *req)
 {

@@ -3,7 +3,8 @@
  * snoop.c: groups, their members and routers by a bridge's ports, and the one timer that ends what
  * nobody has renewed.
  *
- *	member	joins by a report, each renews it; a leave, or a query for its group, brings its end nearer: it stays if it answers
+ *	member	joins by a report, each renews it; a leave, or a query for its group, brings its end
+ *	        nearer: it stays if it answers
  *	router	a port by which queries or PIM's hellos come, for a while; or by hand
  *
  * Invariants: 1. a group has members or the host, else it is freed. 2. At most hash_max groups of a
@@ -146,7 +147,7 @@ static struct br_group *get_group(struct bridge *br, const ip_addr *addr)
 	return g;
 }
 
-/* Frees a group that is nobody's. */
+/* Frees a group without members. */
 static void put_group(struct bridge *br, struct br_group *g)
 {
 	if (g->host || !list_empty(&g->members))
@@ -235,7 +236,7 @@ int br_group_join(struct bridge *br, struct br_port *p, const ip_addr *group)
 		put_group(br, g);
 		return -ENOMEM;
 	}
-	if (!old || m->until) { /* one that is permanent stays that */
+	if (!old || m->until) { /* a permanent entry stays permanent */
 		m->until = after(br->snoop.membership_interval);
 		br_snoop_at(br, m->until);
 	}

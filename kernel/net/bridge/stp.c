@@ -8,7 +8,8 @@
  * the one with the cheapest path to the root. On each LAN the port that offers the cheapest path is
  * the designated one. What is neither is kept back.
  *
- *	DISABLED -> BLOCKING -> LISTENING -> LEARNING -> FORWARDING	(forward delay between the last three)
+ *	DISABLED -> BLOCKING -> LISTENING -> LEARNING -> FORWARDING	(forward delay between the
+ *	                                                                last three)
  *	root and designated ports go right, others back to BLOCKING; no link: DISABLED
  *
  * A bridge that begins to forward, or ceases to, notifies its root, which sets the change flag for
@@ -29,7 +30,8 @@
 
 #define BPDU_HZ 256U
 #define HOLD_TIME NSEC_PER_SEC
-#define AGE_STEP 1U /* in 1/256 s: what a message is older after each bridge */
+/* in 1/256 s: what a message is older after each bridge */
+#define AGE_STEP 1U
 #define LEAST_DELAY 200U
 #define MOST_DELAY 3000U
 
@@ -210,7 +212,7 @@ static void change_seen(struct bridge *br)
 	br->stp.change_detected = true;
 }
 
-/* ---- who is what ---- */
+/* ---- roles ---- */
 
 static void become_designated(struct br_port *p)
 {
@@ -354,7 +356,7 @@ static void become_root(struct bridge *br)
 	start_hello(br);
 }
 
-/* Who is root may be another than when it @was_root. */
+/* Selects all roles anew; @was_root: the bridge was the root before. */
 static void select_all(struct bridge *br, bool was_root)
 {
 	update(br);
@@ -488,7 +490,8 @@ static void finish(struct bridge *br)
 		spin_unlock(&br->lock);
 		if (flush)
 			br_fdb_flush(br, p, BR_FLUSH_LEARNED);
-		br_tell_port(p); /* its memory lasts until this vCPU passes a boundary */
+		/* its memory lasts until this vCPU passes a boundary */
+		br_tell_port(p);
 		news = true;
 		spin_lock(&br->lock);
 	}

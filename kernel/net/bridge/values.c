@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * values.c: what can be set of a bridge and of a port: IFLA_BR_* and IFLA_BRPORT_* (<linux/if_link.h>), which rtnetlink, sysfs and brctl's
- * calls share. What this bridge does not do (sources of members of groups, VLANs of its own, answering ARP for others) can
- * be switched off, which it is, and not on: EOPNOTSUPP.
+ * values.c: what can be set of a bridge and of a port: IFLA_BR_* and IFLA_BRPORT_*
+ * (<linux/if_link.h>), which rtnetlink, sysfs and brctl's calls share. What this bridge does not do
+ * (sources of members of groups, VLANs of its own, answering ARP for others) can be switched off,
+ * which it is, and not on: EOPNOTSUPP.
  * Locks: link.c's mutex, which the caller holds.
  */
 #include <asm/errno.h>
@@ -58,7 +59,7 @@ static const struct {
 	{ IFLA_BR_MCAST_STARTUP_QUERY_INTVL, 8 },
 };
 
-/* The same of a port. */
+/* Values of a port. */
 static const struct fixed fixed_port[] = {
 	{ IFLA_BRPORT_PROXYARP, 1, 0 },
 	{ IFLA_BRPORT_PROXYARP_WIFI, 1, 0 },

@@ -71,7 +71,7 @@ static u32 seq_of(const struct sk_buff *skb, u32 at)
 	return ntohl(be);
 }
 
-/* The same but for lengths, checksums, sequence number and PSH. */
+/* True if the headers differ only in lengths, checksums, sequence number and PSH. */
 static bool alike(const u8 *a, const u8 *b, u32 at, u32 len, bool v6)
 {
 	const u32 ip = ETH_HLEN;

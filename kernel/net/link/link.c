@@ -390,7 +390,7 @@ static int make_one(struct net *net, const struct link_type *type, const struct 
 	return err;
 }
 
-/* The same where the wish says, *to: a reference. */
+/* Makes the device in the requested namespace, *to: a reference on it. */
 static int make_there(struct net *net, const struct link_type *type, const struct wish *w,
 	struct net_device **out, struct net **to)
 {

@@ -85,8 +85,8 @@ struct netdev_ops {
 	const char *qdisc;  /* "noqueue" without a queue */
 	u32 max_mtu;
 	/*
-	 * many segments in one (skb->gso) and sums that are owed are not for it; who has send() is
-	 * asked otherwise
+	 * takes neither segments in one (skb->gso) nor packets without checksum; a card with send()
+	 * is asked otherwise
 	 */
 	bool cuts_nothing;
 	/* skb->vlan_tci; else the tag is among the bytes before xmit() or send() gets it */
@@ -263,7 +263,7 @@ static inline struct netdev_queue *netdev_queue(struct net_device *dev, u32 inde
 struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type);
 /* The memory of one that ended in a namespace that has ended. NULL. */
 struct net_device *netdev_take_wanderer(void);
-/* The same for the memory of one that has ended. */
+/* Prepares the memory of an ended device for a new one. */
 void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type);
 /* 0 or -EEXIST. */
 /* @index: under that number, or -EBUSY; 0: the one that it has had, or any. */
@@ -273,7 +273,7 @@ int netdev_register(struct net *net, struct net_device *dev, const char *name, i
 struct net_device *netdev_by_index(struct net *net, int ifindex);
 struct net_device *netdev_by_name(struct net *net, const char *name);
 /*
- * The same for who does not hold net->lock. The structure stays a device's, if perhaps another's
+ * Finds a device without net->lock. The structure stays that of a device, perhaps another one
  * later: netdev_alloc().
  */
 struct net_device *netdev_find(struct net *net, const char *name);
@@ -321,7 +321,10 @@ struct altname {
  */
 void netdev_uevent(
 	const struct net_device *dev, const char *action, const char *old, const char *synth);
-/* The same of its queues of one way, of which there were @from and will be @to. May sleep. */
+/*
+ * Sends uevents of the queues of one direction, of which there were @from and will be @to. May
+ * sleep.
+ */
 void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 to);
 void uevent_init(void); /* other devices' events go out from now on */
 u64 uevent_seqnum(void);
@@ -342,7 +345,7 @@ void netif_loop(struct net_device *dev, struct sk_buff *skb);
 void net_rx_flush(void);
 /* Sends by a device that is up. Consumes @skb. 0 or -errno. */
 int dev_xmit(struct net_device *dev, struct sk_buff *skb);
-/* The same past its queueing discipline (sched/qdisc.h). */
+/* Sends past its queueing discipline (sched/qdisc.h). */
 int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb);
 
 /* impair.c: lo as a bad line, for tests. */
@@ -389,8 +392,8 @@ void netdev_quiesce(struct net_device *dev);
  */
 void netdev_resize_tx(struct net_device *dev, u32 n);
 /*
- * What programs are told is used, of any device; 0: as before. May sleep; link.c's mutex held, or
- * nobody else knows the device.
+ * Sets the numbers of queues that programs are told, of any device; 0: unchanged. May sleep;
+ * link.c's mutex held, or the device is not published yet.
  */
 void netdev_tell_queues(struct net_device *dev, u32 rx, u32 tx);
 /* Frames that wait in the fullest of its queues. */
@@ -400,14 +403,11 @@ void netdev_sum(const struct net_device *dev, struct netdev_stats *s);
 /* ---- flow.c ---- */
 
 /*
- * The same for all packets of a flow, both directions; of one whose network header, of @protocol
- * (ETH_P_*), is at @net. Never 0.
+ * Returns a hash that is equal for all packets of a flow, in both directions; the network header,
+ * of @protocol (ETH_P_*), is at @net. Never 0.
  */
 u32 flow_hash(const struct sk_buff *skb, u32 net, u16 protocol);
-/*
- * The same of what is to leave by @dev, or was written to it: it begins with the link header, if it
- * has one.
- */
+/* Hashes a frame to or from @dev: it begins with the link header, if the device has one. */
 u32 flow_of_frame(const struct net_device *dev, const struct sk_buff *skb);
 /* Which of @n gets it. */
 static inline u32 flow_share(u32 hash, u32 n)
@@ -443,7 +443,7 @@ void netdev_spill_forget(const struct net *net);
 void eth_rx(struct net_device *dev, struct sk_buff *skb);
 /* Puts the Ethernet header in front. */
 void eth_push(const struct net_device *dev, struct sk_buff *skb, const u8 *dst, u16 protocol);
-/* The same, and sends. Consumes @skb. 0 or -errno. */
+/* Adds the header and sends. Consumes @skb. 0 or -errno. */
 int eth_send(struct net_device *dev, struct sk_buff *skb, const u8 *dst, u16 protocol);
 static inline bool eth_is_multicast(const u8 *mac)
 {

@@ -513,7 +513,7 @@ static struct netdev_queue *queue_of(struct net_device *dev, struct sk_buff *skb
 	return netdev_queue(dev, skb->queue);
 }
 
-/* The same, locked: so it stays that one until @skb is in it. */
+/* Chooses the queue and locks it, so that the choice holds until @skb is in it. */
 static struct netdev_queue *lock_queue(struct net_device *dev, struct sk_buff *skb)
 {
 	for (;;) {

@@ -368,7 +368,7 @@ static long set_offload(struct tun *t, u64 arg)
 	return 0;
 }
 
-/* All queues have the same. */
+/* All queues have one size of header. */
 static long header_size(struct tun *t, u32 cmd, int *n)
 {
 	struct tun_file *tf;

@@ -156,7 +156,7 @@ bool vlan_rx_priority(struct sk_buff *skb)
 		if (vlan_rx(skb))
 			return false;
 	}
-	if (skb->vlan_proto && skb->vlan_tci & VID_MASK) /* of a VLAN that is none of ours */
+	if (skb->vlan_proto && skb->vlan_tci & VID_MASK) /* of an unknown VLAN */
 		skb->pkt_type = PKT_OTHERHOST;
 	return true;
 }

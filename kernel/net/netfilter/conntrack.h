@@ -77,7 +77,7 @@ struct nf_conn {
 	struct {
 		u32 seq, ack, end;
 		u16 window;
-		u8 dir, times; /* the same so often */
+		u8 dir, times; /* repeated so often */
 	} last;                /* acknowledgement of TCP */
 };
 
@@ -138,7 +138,7 @@ bool nf_ct_unlink(struct nf_conn *ct);
 int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *arg);
 void nf_ct_kill(struct nf_conn *ct);
 /*
- * Tells who listens to NFNLGRP_CONNTRACK_NEW, _UPDATE, _DESTROY (ctnetlink.c). Does not sleep;
+ * Tells listeners to NFNLGRP_CONNTRACK_NEW, _UPDATE, _DESTROY (ctnetlink.c). Does not sleep;
  * ct->lock may be held.
  */
 void nf_ct_tell(const struct nf_conn *ct, u32 group);

@@ -196,7 +196,7 @@ static u32 tcp_packet(
 {
 	u8 flags = flags_of(skb, l4), was = ct->tcp_state, now;
 
-	/* the same numbers again, after one that has ended */
+	/* a reuse of the tuple of an ended connection */
 	if ((flags & (SYN | ACK | RST)) == SYN && dir == IP_CT_DIR_ORIGINAL &&
 		(was == TCP_CONNTRACK_TIME_WAIT || was == TCP_CONNTRACK_CLOSE ||
 			was == TCP_CONNTRACK_LAST_ACK))

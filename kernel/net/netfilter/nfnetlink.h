@@ -103,12 +103,12 @@ static inline struct nfb_to nfnl_to(const struct nfnl_req *r)
 }
 /* Sends what @b holds and frees it: 1 (an answer was given), -errno. */
 int nfnl_answer(struct nfnl_req *r, struct nfb *b);
-/* The same for one of several messages of a dump: 0 or -errno; the builder can be used again. */
+/* Sends one of several messages of a dump: 0 or -errno; the builder can be used again. */
 int nfnl_dump(struct nfnl_req *r, struct nfb *b);
 int nfnl_done(struct nfnl_req *r);
 /*
- * Tells who listens to @group, and @echo (NULL: nobody), who has caused it and wants to be answered
- * with it. Frees what @b holds.
+ * Tells listeners to @group, and @echo (NULL: none), the requester that wants the message as its
+ * answer. Frees what @b holds.
  */
 void nfnl_notify(struct net *net, u32 group, struct nfb *b, struct nl_sock *echo);
 /* @a is what was wrong: @err. */

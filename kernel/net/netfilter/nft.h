@@ -73,10 +73,10 @@ struct nft_net {
 	u64 handles;                /* of tables */
 	const struct nlmsghdr *req; /* of a batch, that is served now */
 	struct list_head recent;    /* xt_keep.c's, under nfnl_mutex */
-	struct list_head limits;    /* xt_rate.c's, the same */
+	struct list_head limits;    /* xt_rate.c's; nn->lock */
 	struct list_head loggers;   /* nflog.c's, under lock */
 	u32 log_seq;                /* the same */
-	/* nft_count.c: connections are tracked until the namespace ends; the same */
+	/* nft_count.c: connections are tracked until the namespace ends; nn->lock */
 	bool counts_conns;
 };
 
@@ -217,10 +217,8 @@ struct nft_set {
 	u64 handle, timeout;
 	u32 id, use, flags, key_type, key_len, data_type, data_len, obj_type, policy, gc_interval;
 	u32 max, nelems; /* under nn->lock: elements */
-	u64 next_gc;     /* the same; ktime_get() */
-	/*
-	 * elements that the last look at it has passed which are not there for who looked; nn->lock
-	 */
+	u64 next_gc;     /* ktime_get(); nn->lock */
+	/* elements passed by the last lookup that were not visible to it; nn->lock */
 	u32 walked;
 	u32 fields, field_len[16]; /* of a concatenation */
 	u8 pend;
@@ -341,10 +339,7 @@ int nft_validate(struct nft_table *t);
 /* Does @e lead elsewhere? Calls @fn for each chain that it names, until one does not say 0. */
 int nft_expr_jumps(const struct nft_expr *e, int (*fn)(struct nft_chain *to, u32 depth), u32 depth);
 
-/*
- * Shows a packet to who listens to @group, but no more than @snap bytes of it (nflog.c). nn->lock
- * held.
- */
+/* Shows a packet to listeners of @group, at most @snap bytes of it (nflog.c). nn->lock held. */
 /*
  * dup.c: a copy goes to @gateway by the device @oif (0: any), once nn->lock has been given up and
  * nf_send_copies() is called.
@@ -429,7 +424,7 @@ void nf_netmap(const struct nft_pkt *p, struct nf_range *r, int manip);
 struct nft_set *nft_lookup_set(const struct nft_expr *e);
 /* A packet's way through a base chain: the hook's function. */
 u32 nft_run(struct nf_state *s, void *chain);
-/* The same for a NAT chain, of a connection's first packet (nat.c). */
+/* Runs a NAT chain for a connection's first packet (nat.c). */
 u32 nft_run_nat(struct nf_state *s, void *chain);
 
 /* nft_compat.c: which protocol iptables says a rule is for. */

@@ -48,7 +48,7 @@ static bool known(bool target, const char *name)
 
 static u32 compat_size(nla_t *tb)
 {
-	nla_t info = tb[NFTA_MATCH_INFO]; /* NFTA_TARGET_INFO is the same number */
+	nla_t info = tb[NFTA_MATCH_INFO]; /* NFTA_TARGET_INFO has this number, too */
 
 	return info ? min(nla_len(info), INFO_MAX) : 0;
 }

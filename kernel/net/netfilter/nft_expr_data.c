@@ -213,7 +213,7 @@ const struct nft_expr_type nft_bitwise = { .name = "bitwise",
 	.eval = bitwise_eval,
 	.dump = bitwise_dump };
 
-/* ---- byteorder: to the network's and back is the same on this machine ---- */
+/* ---- byteorder: both directions swap on this machine ---- */
 
 struct byteorder {
 	u32 op, len, size;

@@ -117,8 +117,8 @@ int nft_rule_delete(struct nft_net *nn, struct nft_rule *r)
 /* ---- requests ---- */
 
 /*
- * Those that this batch has deleted, too: where they stand is a place for others until its end. One
- * that replaces has the same handle.
+ * Finds also rules that this batch has deleted: their place counts for others until its end. A
+ * replacing rule has the old handle.
  */
 static struct nft_rule *by_handle(const struct nft_chain *ch, u64 handle)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* xt.h: matches and targets of iptables that nft_compat.c knows. Their structures are Linux's (<linux/netfilter/xt_*.h>). */
+/*
+ * xt.h: matches and targets of iptables that nft_compat.c knows. Their structures are Linux's
+ * (<linux/netfilter/xt_*.h>).
+ */
 #ifndef NESTLING_NETFILTER_XT_H
 #define NESTLING_NETFILTER_XT_H
 
@@ -14,17 +17,22 @@ struct xt_kind {
 	int (*check)(const void *info);
 	bool (*match)(const struct nft_pkt *p, const void *info);
 	int (*target)(struct nft_pkt *p, const void *info); /* NFT_CONTINUE, NF_*, NFT_RETURN */
-	/* What it remembers beyond its structure: made and ended with the rule; packets see it under nn->lock. ERR_PTR. */
+	/*
+	 * What it remembers beyond its structure: made and ended with the rule; packets see it
+	 * under nn->lock. ERR_PTR.
+	 */
 	void *(*open)(struct nft_ctx *c, const void *info);
 	void (*close)(struct nft_net *nn, void *state);
 	bool (*keeps)(
 		const struct nft_pkt *p, const void *info, void *state); /* instead of match */
-	const char *table;             /* it may be in; NULL: any */
-	u32 hooks;                     /* bits of NF_INET_*, for base chains; 0: any */
+	const char *table; /* it may be in; NULL: any */
+	/* bits of NF_INET_*, for base chains; 0: any */
+	u32 hooks;
 	u8 proto;                      /* its rule must be for; 0: any */
-	bool ports;                    /* the same: for TCP or UDP */
-	u8 (*needs)(const void *info); /* the same, by what its structure says */
-	bool whole; /* fragments are put together before the filter, once it was there */
+	bool ports;                    /* for TCP or UDP only */
+	u8 (*needs)(const void *info); /* needs that depend on its structure */
+	/* fragments are put together before the filter, once it was there */
+	bool whole;
 };
 /* Each ended by one without a name. */
 extern const struct xt_kind xt_matches[], xt_head_matches[], xt_keep_matches[], xt_rate_matches[],
@@ -39,7 +47,7 @@ u32 xt_tcp_option(const u8 *opt, u32 len, u8 want);
 /* The type of service of a packet, or traffic class. */
 u8 xt_tos(const struct nft_pkt *p);
 static inline bool xt_masked(const ip_addr *a, const union nf_inet_addr *want,
-	const union nf_inet_addr *mask) /* @want: of the same family */
+	const union nf_inet_addr *mask) /* @want: of the packet's family */
 {
 	if (ip_is_v4(a))
 		return !((a->w[3] ^ want->ip) & mask->ip);

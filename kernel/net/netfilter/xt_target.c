@@ -211,7 +211,7 @@ static int target_dnat(struct nft_pkt *p, const void *i)
 	return target_nat(p, i, NF_NAT_DST);
 }
 
-/* ---- NETMAP: another network, the same host ---- */
+/* ---- NETMAP: another network, host part kept ---- */
 
 static int check_netmap4(const void *i)
 {

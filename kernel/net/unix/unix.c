@@ -399,7 +399,7 @@ static int unix_accept(struct socket *s, struct socket *to, enum sock_patience p
 		spin_unlock(&u->c.lock);
 		if (srv)
 			break;
-		if (u->c.shutdown & SHUT_RD) /* what came before is taken all the same */
+		if (u->c.shutdown & SHUT_RD) /* earlier data are taken all the same */
 			return patience == SOCK_TRIES ? -EAGAIN : -EINVAL;
 		err = sock_wait_until(
 			&u->c, can_accept(u), nonblock, limit, until, EPOLLIN | EPOLLERR);

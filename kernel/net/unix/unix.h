@@ -54,8 +54,8 @@ struct unix_sock {
 	struct sock_common c;
 	atomic_t refs;
 	/*
-	 * atomic: truesize of what it has sent and nobody has read, and 1 for refs: who brings it
-	 * to 0 frees
+	 * atomic: truesize of sent, unread messages, and 1 for refs: the last subtraction, to 0,
+	 * frees
 	 */
 	atomic64_t wmem;
 	/* it was told that there is no room: it gets SIGIO */
@@ -119,10 +119,7 @@ static inline u64 unix_wmem(const struct unix_sock *u)
 {
 	return (u64)atomic_read(&u->wmem) - 1;
 }
-/*
- * With the 1 that is for nothing, as on Linux: so poll(2) and uncharge(), which has it left, say
- * the same.
- */
+/* Counts the 1 for refs, as on Linux, so that poll(2) and uncharge(), which has it left, agree. */
 static inline bool unix_has_much_room(const struct unix_sock *u)
 {
 	return (u64)atomic_read(&u->wmem) * 4 <= u->c.sndbuf;
@@ -139,7 +136,7 @@ void unix_forget_polled(struct unix_sock *u); /* its file is closed: ends its po
 /* Checks an address: 0 or -EINVAL. A path is terminated and its length is cut to it. */
 void unix_names_init(void);
 int unix_check_addr(struct sockaddr_buf *a);
-int unix_check_target(struct sockaddr_buf *a); /* the same of one to connect or send to */
+int unix_check_target(struct sockaddr_buf *a); /* checks a name to connect or send to */
 /* The socket that an address names, with a reference. ERR_PTR. */
 bool unix_in_scope(const struct unix_sock *u); /* landlock.h */
 struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type);
@@ -147,10 +144,7 @@ int unix_bind(struct socket *s, struct sockaddr_buf *a);
 /* a socket with SO_PASSCRED gets a name when it sends */
 int unix_name_asked(struct unix_sock *u);
 int unix_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
-/*
- * @u's name into @a, for who asks whom a message is from: of length 0 when it has none, or @u is
- * NULL.
- */
+/* Writes the sender's name of @u to @a: of length 0 when it has none, or @u is NULL. */
 void unix_name_told(const struct unix_sock *u, struct sockaddr_buf *a);
 /* An accepted socket has its listener's name, but is not found by it. */
 void unix_name_accepted(struct unix_sock *srv, const struct unix_sock *l);
@@ -188,7 +182,7 @@ void unix_oob_comes(struct unix_sock *to, struct unix_msg *um);
  * read_mutex held.
  */
 bool unix_oob_stops(struct unix_sock *u, bool first);
-/* The same of the mark @um for a peek that has something already (@some). */
+/* True if the mark @um ends a peek that has data already (@some). */
 bool unix_oob_stops_peek(struct unix_sock *u, const struct unix_msg *um, bool some);
 /* MSG_OOB: 1, or -EINVAL (there is none), -EFAULT. */
 ssize_t unix_oob_recv(struct unix_sock *u, struct msg *m);

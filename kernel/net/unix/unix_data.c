@@ -642,8 +642,8 @@ static int told_end(struct msg *m)
 }
 
 /*
- * A read of no bytes waits all the same; the first message's records are its, and where it does not
- * look only, gone.
+ * Reads no bytes, but waits all the same; it gets the first message's control records, which are
+ * consumed unless it is a peek.
  */
 static ssize_t stream_read_nothing(struct unix_sock *u, struct msg *m, bool *held)
 {

@@ -139,8 +139,8 @@ struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, 
 }
 
 /*
- * A socket that has a name makes the file all the same, and removes it: the errors of its path come
- * first.
+ * Binds to a path. A socket that has a name makes the file all the same, and removes it: the errors
+ * of its path come first.
  */
 static int bind_path(struct unix_sock *u, struct sockaddr_buf *name)
 {
