@@ -46,7 +46,10 @@ struct aio_context {
 	/* ours: the ring's copy is the guest's to spoil */
 	u32 tail;
 	u32 inflight;
-	/* events for which somebody sleeps: they are woken when so many are there. 0: nobody */
+	/*
+	 * number of events for which a task sleeps: it is woken when so many are there. 0: no
+	 * sleeper
+	 */
 	u32 wanted;
 	bool dead;
 	/* that wait for an event (aio_request.link) */

@@ -2,15 +2,16 @@
 /*
  * cgroup.c: programs of groups, which say whether their tasks may make or open a device.
  *
- * A group has up to 64 programs, all attached with the same flags: none or BPF_F_ALLOW_OVERRIDE (one program; a second takes its
- * place) or BPF_F_ALLOW_MULTI. A group with a program and no flags forbids programs below it. What holds for a task: the programs of
- * the nearest group upwards that has any, and those of all groups above that one with ALLOW_MULTI. All are asked, each must say 1
+ * A group has up to 64 programs, all attached with the same flags: none or BPF_F_ALLOW_OVERRIDE
+ * (one program; a second takes its place) or BPF_F_ALLOW_MULTI. A group with a program and no flags
+ * forbids programs below it. What holds for a task: the programs of the nearest group upwards that
+ * has any, and those of all groups above that one with ALLOW_MULTI. All are asked, each must say 1
  * (linux/bpf.h, at BPF_F_ALLOW_OVERRIDE).
  *
  * A group that is removed drops its programs; a dead one takes none.
  *
- * Locks: attach_mutex over cgroup->programs and program_flags. It is a leaf, with no allocation under it: device nodes are opened with
- * inodes locked.
+ * Locks: attach_mutex over cgroup->programs and program_flags. It is a leaf, with no allocation
+ * under it: device nodes are opened with inodes locked.
  */
 #include <linux/stat.h>
 
@@ -27,13 +28,14 @@
 #define KINDS (BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI)
 
 struct attachment {
-	struct list_head list; /* of cgroup->programs, the first attached first */
+	/* of cgroup->programs, the first attached first */
+	struct list_head list;
 	struct bpf_prog *prog; /* a reference */
 };
 
 static DEFINE_MUTEX(attach_mutex);
 static atomic_t nr_attached =
-	ATOMIC_INIT(0); /* changed under attach_mutex; 0: nobody needs to ask */
+	ATOMIC_INIT(0); /* changed under attach_mutex; 0: no program is attached */
 
 /* ---- asking ---- */
 
@@ -131,7 +133,8 @@ static struct attachment *place(
 }
 
 /*
- * Takes the reference to @p when it succeeds, and *fresh when it is one more. *old: a program whose reference is the caller's now.
+ * Takes the reference to @p when it succeeds, and *fresh when it is one more. *old: a program whose
+ * reference is the caller's now.
  */
 static int attach_locked(struct cgroup *c, struct bpf_prog *p, const struct bpf_prog *replace,
 	u32 kind, struct attachment **fresh, struct bpf_prog **old)

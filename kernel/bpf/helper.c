@@ -140,7 +140,7 @@ static u64 numa_node(struct ebpf_machine *m, const u64 *r)
 	return 0;
 }
 
-/* ---- who runs ---- */
+/* ---- the running task ---- */
 
 static u64 pid_tgid(struct ebpf_machine *m, const u64 *r)
 {

@@ -7,7 +7,7 @@
 
 enum arg {
 	ARG_NONE,
-	/* anything that was set; a pointer only from who may learn them */
+	/* any initialised value; a pointer only in a program that may learn addresses */
 	ARG_ANY,
 	ARG_CTX,       /* the context */
 	ARG_MAP,       /* a map */

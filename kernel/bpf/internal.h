@@ -46,7 +46,7 @@ struct ebpf_code {
 	const struct ebpf_type *type;
 };
 
-/* Of whom a program is and what it may therefore do. */
+/* The rights of a program, which are those of its loader. */
 struct ebpf_rights {
 	u32 attach_type; /* BPF_CGROUP_*, where a type asks for it */
 	bool gpl;
@@ -123,7 +123,7 @@ bool ebpf_attach_fits(u32 type, u32 attach_type);
 /* ---- what the guest is told of a program that is refused ---- */
 
 struct ebpf_log {
-	char *buf; /* NULL: nobody asked */
+	char *buf; /* NULL: no log was asked for */
 	u32 level, size, len;
 	bool cut;
 };
@@ -149,7 +149,7 @@ struct bpf_prog {
 	atomic_t refs;
 	u32 id;   /* unique while it lives */
 	u32 type; /* BPF_PROG_TYPE_* */
-	u32 uid;  /* of who loaded it: a kuid */
+	u32 uid;  /* the loader's kuid */
 	u32 verified;
 	struct ebpf_rights rights;
 	char name[BPF_OBJ_NAME_LEN];

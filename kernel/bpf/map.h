@@ -46,7 +46,7 @@ struct bpf_map_ops {
 	u32 (*find)(struct bpf_map *m, const void *key);
 	/* The values of all CPUs. 0, -ENOENT. */
 	int (*read)(struct bpf_map *m, const void *key, void *value);
-	/* The same, and it is gone. NULL: -ENOTSUPP. */
+	/* Looks up and removes. NULL: -ENOTSUPP. */
 	int (*take)(struct bpf_map *m, const void *key, void *value);
 	/*
 	 * @all: from a system call, with the values of all CPUs; else from a program, which may not
@@ -97,7 +97,7 @@ static inline u8 *bpf_map_at(const struct bpf_map *m, u32 i)
 
 	return chunk ? chunk + (size_t)m->each * (i % m->per_chunk) : NULL;
 }
-/* The same, and its chunk is made; NULL: no memory. Not under the lock. */
+/* Does so, and makes the chunk; NULL: no memory. Not under the lock. */
 u8 *bpf_map_want(struct bpf_map *m, u32 i, bool atomic);
 int bpf_map_fill(struct bpf_map *m); /* all chunks: 0, -ENOMEM */
 /* Makes what programs of it will need, when one is loaded. 0, -ENOMEM. */

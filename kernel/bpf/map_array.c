@@ -125,7 +125,7 @@ static struct bpf_prog *put_at(struct bpf_map *m, u32 i, struct bpf_prog *p)
 	return at ? xchg(at, p) : p;
 }
 
-/* No descriptor is left: nobody can put one in any more. */
+/* Clears the map after its last descriptor went: no program can be added any more. */
 static void programs_clear(struct bpf_map *m)
 {
 	for (u32 i = 0; i < m->max; i++) {
@@ -199,7 +199,7 @@ static int programs_update(
 	p = put_at(m, i, p);
 	if (p)
 		bpf_prog_put(p);
-	/* the last was closed meanwhile: nobody else clears it */
+	/* the last was closed meanwhile: only this task clears it */
 	if (!atomic_read(&m->users))
 		programs_clear(m);
 	return 0;

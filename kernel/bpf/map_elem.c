@@ -148,7 +148,7 @@ static int batch_one(
 	if (copy_to_user(ukey, key, m->key_size) || copy_to_user(uvalue, value, m->value_bytes))
 		return -EFAULT;
 	if (cmd == BPF_MAP_LOOKUP_AND_DELETE_BATCH)
-		m->ops->remove(m, key); /* or somebody else did */
+		m->ops->remove(m, key); /* or another task did */
 	return 0;
 }
 

@@ -172,7 +172,7 @@ long sys_bpf(int cmd, uaddr_t uattr, u32 size)
 	return dispatch((u32)cmd, &a, uattr);
 }
 
-/* 2: who has not CAP_BPF is refused. That is how it is here, so it cannot be changed. */
+/* Shows 2: tasks without CAP_BPF are refused. It cannot be changed. */
 static int show_unprivileged(char *buf, size_t size)
 {
 	return scnprintf(buf, size, "2\n");

@@ -209,7 +209,7 @@ static int next_way(struct verifier *v)
 	return resume(v, s);
 }
 
-/* The oldest of an instruction's that nobody is on the way from goes when there are many. */
+/* Drops the oldest state of an instruction that no path comes from, when there are many. */
 static void forget(struct verifier *v, u32 pc)
 {
 	struct state **last = NULL, *s;

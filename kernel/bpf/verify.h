@@ -20,8 +20,8 @@ struct reg {
 	/* of a pointer: what was added to where it started */
 	s32 off;
 	/*
-	 * not 0: other registers with it hold the same number, are null together, or were moved by
-	 * the same
+	 * not 0: registers with this id hold one number, are null together, or were moved by one
+	 * amount
 	 */
 	u32 id;
 	/* of a pointer into the packet: so many bytes from where it started, plus @b, are there */

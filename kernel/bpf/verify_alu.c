@@ -45,7 +45,7 @@ static int do_neg(struct verifier *v, const struct bpf_insn *i)
 	return err;
 }
 
-/* Registers with the same id hold the same number. */
+/* Gives registers that hold one number one id. */
 static void name_number(struct verifier *v, struct reg *r)
 {
 	if (r->kind == NUMBER && !r->id && !bounds_is_const(&r->b))

@@ -72,7 +72,7 @@ static void mark_packet(struct reg *r, const void *arg)
 
 /* ---- the kinds of comparisons ---- */
 
-/* Both ways, with the same knowledge: what is compared are pointers. */
+/* Takes both ways without new knowledge: pointers are compared. */
 static void nothing_learned(bool can[WAYS])
 {
 	can[0] = can[1] = true;
@@ -146,7 +146,8 @@ static int split_numbers(struct verifier *v, const struct bpf_insn *i, struct st
 		if (!x)
 			continue;
 		/*
-		 * of two names for the same number the second may have been told more by the first
+		 * of two registers with one number, the second may have learned more through the
+		 * first
 		 */
 		f->r[i->src_reg].b = b.b;
 		tell_all(way[w], &f->r[i->src_reg]);

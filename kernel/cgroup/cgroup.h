@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup.h: groups of tasks (cgroup version 2): the tree, who is in which group, and what the controllers keep. The files are in
- * kernel/fs/cgroup2.
+ * cgroup.h: groups of tasks (cgroup version 2): the tree, who is in which group, and what the
+ * controllers keep. The files are in kernel/fs/cgroup2.
  *
- * A task belongs to exactly one group from its birth (cgroup_can_fork, cgroup_post_fork) to its death (cgroup_exit), and keeps a reference
- * until it is freed. A group that was removed lives on while somebody refers to it: zombies, open files, pages.
+ * A task belongs to exactly one group from its birth (cgroup_can_fork, cgroup_post_fork) to its
+ * death (cgroup_exit), and keeps a reference until it is freed. A group that was removed lives on
+ * while somebody refers to it: zombies, open files, pages.
  *
- * Locks: cgroup_mutex over the shape of the tree, what is enabled, and migrations; cgroup_threads (a rwsem, read by forks) keeps the threads of
- * a process together while it moves; cgroup_tasks_lock over membership, counts and freezing.
+ * Locks: cgroup_mutex over the shape of the tree, what is enabled, and migrations; cgroup_threads
+ * (a rwsem, read by forks) keeps the threads of a process together while it moves;
+ * cgroup_tasks_lock over membership, counts and freezing.
  */
 #ifndef NESTLING_CGROUP_H
 #define NESTLING_CGROUP_H
@@ -54,12 +56,14 @@ struct cgroup_notify {
 };
 
 #define CGROUP_NAME_MAX 255
-#define CGROUP_DEPTH 256 /* levels below the root: what asks all groups above is bounded so */
+/* levels below the root: what asks all groups above is bounded so */
+#define CGROUP_DEPTH 256
 #define CG_MAX_FILES 64
 
 struct cgroup {
 	atomic_t refs;
-	u64 id;                /* the directory's inode number; the root's is 1 */
+	/* the directory's inode number; the root's is 1 */
+	u64 id;
 	struct cgroup *parent; /* a reference; immutable */
 	u32 level;
 	char *name;
@@ -75,10 +79,12 @@ struct cgroup {
 	bool dead;      /* read racily */
 
 	/* under cgroup_tasks_lock */
-	u64 e_cpus; /* cpuset: where its tasks may run; written under cgroup_mutex, too */
+	/* cpuset: where its tasks may run; written under cgroup_mutex, too */
+	u64 e_cpus;
 	struct list_head tasks; /* of task->cg_list */
 	u64 nr_tasks;
-	u64 nr_populated; /* children with tasks below, and 1 for tasks of its own */
+	/* children with tasks below, and 1 for tasks of its own */
+	u64 nr_populated;
 	u64 nr_populated_domain_children;
 	bool freeze;   /* cgroup.freeze */
 	bool e_freeze; /* its own or an ancestor's */
@@ -96,11 +102,17 @@ struct cgroup {
 
 	struct cgroup_notify notify[CGN_NR];
 
-	/* for kernel/bpf, under its attach_mutex: who says which devices the tasks may use */
+	/*
+	 * for kernel/bpf, under its attach_mutex: programs that decide which devices the tasks may
+	 * use
+	 */
 	struct list_head programs;
-	u32 program_flags; /* BPF_F_ALLOW_* that they were attached with; 0 without any */
+	/* BPF_F_ALLOW_* that they were attached with; 0 without any */
+	u32 program_flags;
 
-	/* for kernel/fs/cgroup2: inodes that stay while the group is in the tree; under files_lock */
+	/*
+	 * for kernel/fs/cgroup2: inodes that stay while the group is in the tree; under files_lock
+	 */
 	spinlock_t files_lock;
 	struct inode *dir, *files[CG_MAX_FILES];
 	struct simple_xattrs xattrs;
@@ -140,12 +152,16 @@ struct cgroup *cgroup_get(struct cgroup *c);
 void cgroup_put(struct cgroup *c);
 struct cgroup *task_get_cgroup(struct task *t);
 bool cgroup_is_descendant(const struct cgroup *c, const struct cgroup *ancestor); /* or itself */
-/* The path below @root at the end of buf: "/a/b", with "/.." for what is not below it; ERR_PTR(-ENAMETOOLONG). */
+/*
+ * The path below @root at the end of buf: "/a/b", with "/.." for what is not below it;
+ * ERR_PTR(-ENAMETOOLONG).
+ */
 char *cgroup_path(struct cgroup *c, struct cgroup *root, char *buf, size_t size);
 
-struct cgroup *cgroup_ns_root(void); /* of current's cgroup namespace: no reference */
-bool cgroup_ns_is_first(void);       /* is current in the first one? */
-/* The same, but NULL for the first namespace: the group that is delegated to who speaks from inside. */
+/* of current's cgroup namespace: no reference */
+struct cgroup *cgroup_ns_root(void);
+bool cgroup_ns_is_first(void); /* is current in the first one? */
+/* Returns the group that is delegated to the caller's namespace; NULL for the initial namespace. */
 struct cgroup *cgroup_ns_top(void);
 /* Would a move from @from to @to cross the border of what is delegated at @top (NULL: all)? */
 bool cgroup_leaves(const struct cgroup *top, const struct cgroup *from, const struct cgroup *to);
@@ -165,22 +181,31 @@ const char *cgroup_type(struct cgroup *c);
 bool cgroup_valid_domain(struct cgroup *c);
 /* The child of that name with a reference, or NULL. */
 struct cgroup *cgroup_child(struct cgroup *parent, const char *name, u32 len);
-/* The next in a walk over @top and all below, parents first; NULL at the end. Under cgroup_mutex. */
+/*
+ * The next in a walk over @top and all below, parents first; NULL at the end. Under cgroup_mutex.
+ */
 struct cgroup *cgroup_next(struct cgroup *c, struct cgroup *top);
 
-/* Moves a process, or one thread, to @dst: 0 or -errno. @may: asked with cgroup_mutex held whether it is allowed. */
+/*
+ * Moves a process, or one thread, to @dst: 0 or -errno. @may: asked with cgroup_mutex held whether
+ * it is allowed.
+ */
 int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
 	int (*may)(struct cgroup *from, struct cgroup *to, void *arg), void *arg);
-/* Numbers of the processes, or of the threads, in ascending order; kfree them. How many, or -ENOMEM. @below: of the subtree. */
+/*
+ * Numbers of the processes, or of the threads, in ascending order; kfree them. How many, or
+ * -ENOMEM. @below: of the subtree.
+ */
 s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out);
 void cgroup_kill(struct cgroup *c);
-/* Of its processes those that @who chooses. */
+/* Kills those of its processes that @who chooses. */
 void cgroup_kill_those(struct cgroup *c, bool (*who)(struct task *p));
 void cgroup_set_freeze(struct cgroup *c, bool on);
 
 /*
- * Life of a task. can_fork: 0 with cgroup_threads held until post_fork or cancel_fork, or -errno. @into: NULL, or another group than
- * current's (CLONE_INTO_CGROUP), with cgroup_mutex held too: it is not removed meanwhile, nor is its kind changed.
+ * Life of a task. can_fork: 0 with cgroup_threads held until post_fork or cancel_fork, or -errno.
+ * @into: NULL, or another group than current's (CLONE_INTO_CGROUP), with cgroup_mutex held too: it
+ * is not removed meanwhile, nor is its kind changed.
  */
 int cgroup_can_fork(struct task *t, struct cgroup *into);
 void cgroup_cancel_fork(struct task *t, struct cgroup *into);
@@ -194,14 +219,20 @@ struct cgroup_file_ops {
 	/* Returns the group whose directory @fd is, with a reference, or ERR_PTR(-EBADF). */
 	struct cgroup *(*of_fd)(int fd, bool *may_fork_into);
 	bool (*may_write)(const struct cred *cr, struct cgroup *c); /* to cgroup.procs of @c */
-	/* True if a control file of @c, hidden ones among them, would have that name with these controllers. */
+	/*
+	 * True if a control file of @c, hidden ones among them, would have that name with these
+	 * controllers.
+	 */
 	bool (*is_file)(const struct cgroup *c, u32 controllers, const char *name, u32 len);
 	void (*notify_inode)(struct cgroup *c, u32 which); /* a file's text has changed */
 };
 extern const struct cgroup_file_ops *cgroup_file_ops;
 /* Returns the group whose directory @fd is, with a reference, or ERR_PTR(-EBADF). */
 struct cgroup *cgroup_of_fd(int fd, bool *may_fork_into);
-/* Current has got a file that another task had: a socket becomes the receiver's, for net_cls and net_prio. */
+/*
+ * Current has got a file that another task had: a socket becomes the receiver's, for net_cls and
+ * net_prio.
+ */
 void cgroup_file_received(struct file *f);
 /* What programs do for groups; kernel/bpf registers it. */
 struct cgroup_program_ops {
@@ -215,9 +246,10 @@ void cgroup_memory_path(struct task *p, char *buf, size_t size);
 #define OOM_PATH_MAX 256
 /* A memory group that is out of memory, for the OOM killer. */
 struct oom_scope {
-	u64 total;                             /* pages: the group's limit */
-	bool (*in)(struct task *p, void *arg); /* true if @p is in the group; tasklist_lock held */
-	void (*tell)(void *arg);               /* writes use and limits to the log */
+	u64 total; /* pages: the group's limit */
+	/* true if @p is in the group; tasklist_lock held */
+	bool (*in)(struct task *p, void *arg);
+	void (*tell)(void *arg); /* writes use and limits to the log */
 	/* Writes the path of @p's group; NULL: of the group itself. */
 	void (*path)(struct task *p, void *arg, char *buf, size_t size);
 	void *arg;
@@ -225,10 +257,16 @@ struct oom_scope {
 
 /* What processes do for groups; kernel/task registers it before there are groups but the root. */
 struct cgroup_task_ops {
-	/* Kills the worst process of @scope: it with a reference, or NULL. *any: true if a process dies, perhaps an earlier victim. */
+	/*
+	 * Kills the worst process of @scope: it with a reference, or NULL. *any: true if a process
+	 * dies, perhaps an earlier victim.
+	 */
 	struct task *(*oom_kill_within)(const struct oom_scope *scope, bool *any);
 	bool (*oom_may_kill)(const struct task *p);
-	/* For oom_scope.tell(): logs pages in use, the limit, and the number of failures; that @p is killed with its group. */
+	/*
+	 * For oom_scope.tell(): logs pages in use, the limit, and the number of failures; that @p
+	 * is killed with its group.
+	 */
 	void (*oom_tell_use)(const char *what, u64 pages, u64 limit, u64 refused);
 	void (*oom_tell_killed)(struct task *p);
 	void (*kill)(struct task *t); /* SIGKILL to its process */
@@ -240,14 +278,20 @@ struct cgroup_task_ops {
 };
 extern const struct cgroup_task_ops *cgroup_task_ops;
 
-/* Freezing: the caller has stopped, or goes on: @always, or as far as its group is not to be frozen. */
+/*
+ * Freezing: the caller has stopped, or goes on: @always, or as far as its group is not to be
+ * frozen.
+ */
 void cgroup_enter_frozen(void);
 void cgroup_leave_frozen(bool always);
 
-/* A file's text has changed: who waits for it is told (from a worker where inotify is concerned). */
+/* Tells waiters that a file's text has changed (inotify's from a worker). */
 void cgroup_notify(struct cgroup *c, u32 which);
 
-/* What all tasks that are or were below @c have used: CPU time in ns; faults, and those of them that waited for a disk. */
+/*
+ * What all tasks that are or were below @c have used: CPU time in ns; faults, and those of them
+ * that waited for a disk.
+ */
 struct cgroup_times {
 	u64 exec, utime, stime, nice, faults, major;
 };

@@ -32,8 +32,8 @@ static bool all_frozen(struct cgroup *c)
 }
 
 /*
- * Tasks of @c came, went, froze or thawed. Children are stable: who adds or removes one calls this
- * afterwards.
+ * Updates @c after tasks came, went, froze or thawed. Children are stable: a change of them is
+ * followed by this call.
  */
 void cgroup_update_frozen(struct cgroup *c)
 {
@@ -134,7 +134,7 @@ void cgroup_set_freeze(struct cgroup *c, bool on)
 		update_all(c);
 		if (!any)
 			cgroup_notify(
-				c, CGN_EVENTS); /* or who waits for a change would wait for ever */
+				c, CGN_EVENTS); /* or a waiter for a change would wait for ever */
 	}
 	spin_unlock(&cgroup_tasks_lock);
 	mutex_unlock(&cgroup_mutex);

@@ -24,7 +24,10 @@ void cgroup_flush_times(struct task *t);
 /* tasks.c: in ascending order, each once: how many remain */
 s64 cgroup_sort_unique(pid_t *all, s64 n);
 
-/* tasks.c: who pays for what each task has of these controllers: nobody (@away, to version 1), or its group */
+/*
+ * tasks.c: moves each task's charges of these controllers: away (@away, to version 1), or to its
+ * group
+ */
 void cgroup_switch_payers(u32 controllers, bool away);
 
 /* freezer.c; under cgroup_tasks_lock */
@@ -41,14 +44,20 @@ bool cgroup1_is_below(const struct cgroup1 *g, const struct cgroup1 *top); /* or
 /* v1_devices.c: a new group has what its parent has, 0 or -ENOMEM; a group has gone. */
 int cgroup1_copy_rules(struct cgroup1 *g, struct cgroup1 *parent);
 void cgroup1_free_rules(struct cgroup1 *g);
-/* v1_net.c: a new group, under cgroup1_mutex, 0, -ENOMEM, -ENOSPC; one that has gone; a hierarchy that is listed, or not any more. */
+/*
+ * v1_net.c: a new group, under cgroup1_mutex, 0, -ENOMEM, -ENOSPC; one that has gone; a hierarchy
+ * that is listed, or not any more.
+ */
 int cgroup1_inherit_net(struct cgroup1 *g, const struct cgroup1 *parent);
 void cgroup1_free_net(const struct cgroup1 *g);
 void cgroup1_net_owner(struct cgroup1_hier *h, bool on);
-/* v1_blkio.c: the same of blkio; under cgroup1_lock: @t has come to @g, NULL: the top. */
+/* v1_blkio.c: for blkio; under cgroup1_lock: @t has come to @g, NULL: the top. */
 void cgroup1_blkio_owner(struct cgroup1_hier *h, bool on);
 void cgroup1_blkio_moved(struct task *t, struct cgroup1 *g);
-/* v1_cpu.c, v1_cpuset.c: likewise; the first under cgroup_threads: who counts @t. */
+/*
+ * v1_cpu.c, v1_cpuset.c: for cpu and cpuset; the first under cgroup_threads: the group that counts
+ * @t.
+ */
 void cgroup1_pids_moved(struct task *t, struct cgroup1 *g);
 void cgroup1_cpu_moved(struct task *t, struct cgroup1 *g);
 void cgroup1_cpuset_moved(struct task *t, struct cgroup1 *g);

@@ -19,7 +19,7 @@ struct pids_group {
 	atomic64_t count;
 	s64 max; /* PIDS_NO_LIMIT: none */
 	s64 peak;
-	/* forks; atomic, counted by who keeps the group */
+	/* forks; atomic, counted by a holder of the group */
 	u64 refused, refused_local;
 };
 

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tree.c: the tree of groups: making and removing them, which controllers their children have, threaded subtrees.
+ * tree.c: the tree of groups: making and removing them, which controllers their children have,
+ * threaded subtrees.
  *
- * A group is live, then dead (removed from the tree: no children, no tasks), then freed when the last reference goes. A controller is
- * enabled in a group when its parent's subtree_control has it; where it is not, its figures are still counted, so that they are right
- * when it is enabled later, but its limits are those of the nearest ancestor that has it.
+ * A group is live, then dead (removed from the tree: no children, no tasks), then freed when the
+ * last reference goes. A controller is enabled in a group when its parent's subtree_control has it;
+ * where it is not, its figures are still counted, so that they are right when it is enabled later,
+ * but its limits are those of the nearest ancestor that has it.
  *
- * Rules (linux-doc, admin-guide/cgroup-v2): a group other than the root has either tasks or controllers for its children, except inside a
- * threaded subtree for controllers that may divide a process.
+ * Rules (linux-doc, admin-guide/cgroup-v2): a group other than the root has either tasks or
+ * controllers for its children, except inside a threaded subtree for controllers that may divide a
+ * process.
  *
  * Locks: cgroup_mutex; cgroup_tasks_lock for what is read of tasks.
  */
@@ -378,7 +381,8 @@ static int check_enable(struct cgroup *c, u32 mask)
 		if (c->threaded || is_thread_root(c))
 			return -EOPNOTSUPP;
 	} else if (c->threaded || cgroup_may_divide(c)) {
-		return 0; /* threads compete with groups of threads all the same */
+		/* accepted: threads compete with groups of threads anyway */
+		return 0;
 	}
 	return has_tasks(c) ? -EBUSY : 0;
 }
@@ -470,7 +474,7 @@ void cgroup_take_back(u32 controllers)
 	mutex_unlock(&cgroup_mutex);
 }
 
-/* The scheduler's group of the nearest ancestor with the cpu controller; its parent likewise. NULL: the root. */
+/* Returns the scheduler's group of the nearest ancestor with the cpu controller. NULL: the root. */
 static struct sched_group *sched_group_of(struct cgroup *c)
 {
 	for (; c && !cgroup_is_root(c); c = c->parent)

@@ -438,8 +438,8 @@ void cgroup1_fork(struct task *t)
 }
 
 /*
- * cgroup_exit() has taken it off its list: who moves tasks sees that, or has moved it, which is
- * seen here.
+ * Called after cgroup_exit() took it off its list: a move of tasks sees that, or has happened
+ * before, which is seen here.
  */
 void cgroup1_exit(struct task *t)
 {

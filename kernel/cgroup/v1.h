@@ -52,7 +52,7 @@ struct super_block;
 #define CG1_NR 12
 extern const char *const cgroup1_controllers[CG1_NR]; /* their names, by bit */
 
-/* levels below the top: whoever looks for a path walks them more than once */
+/* levels below the top: building a path walks them more than once */
 #define CGROUP1_DEPTH 256
 
 struct cgroup1_hier {
@@ -63,7 +63,7 @@ struct cgroup1_hier {
 	u32 controllers;         /* CG1_*; immutable */
 	/* it was mounted with that option; immutable */
 	bool xattr;
-	/* likewise: files are called "cpus", not "cpuset.cpus" */
+	/* files are called "cpus", not "cpuset.cpus"; constant */
 	bool noprefix;
 	struct cgroup1 *top; /* whose memory this is a part of */
 
@@ -93,7 +93,7 @@ struct cgroup1 {
 	char *name;
 
 	bool dead; /* written under both locks, read racily */
-	/* read and written racily: nobody asks for it but its file */
+	/* read and written racily: only its file uses it */
 	bool clone_children;
 
 	/* under cgroup1_lock */
@@ -149,7 +149,8 @@ struct cgroup1 {
 extern struct mutex cgroup1_mutex;
 
 struct cgroup1 *cgroup1_get(struct cgroup1 *g);
-void cgroup1_put(struct cgroup1 *g); /* NULL is nobody; anywhere */
+/* drops a reference; NULL is fine; in any context */
+void cgroup1_put(struct cgroup1 *g);
 
 /*
  * A hierarchy that is not listed yet: its top has one reference, the caller's. ERR_PTR(-ENOMEM,
@@ -207,7 +208,8 @@ bool cgroup1_may_use(umode_t mode, dev_t dev, int what);
 int cgroup1_set_io(struct cgroup1 *g, dev_t dev, u32 which, u64 limit);
 void cgroup1_add_io(struct cgroup1 *g, dev_t dev, u64 *bytes, u64 *ios);
 /*
- * pids: of a fork, for current's group, and of who was reaped, or not born after all. 0 or -EAGAIN.
+ * pids: charges a fork to current's group; uncharges a task that was reaped, or whose fork failed.
+ * 0 or -EAGAIN.
  */
 int cgroup1_charge_pids(struct task *t);
 void cgroup1_uncharge_pids(struct task *t);

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * v1_net.c: net_cls and net_prio of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/{net_cls,net_prio}): numbers that sockets are marked
- * with, a class for the packet filter and an index of priorities for cards.
+ * v1_net.c: net_cls and net_prio of cgroup version 1 (linux-doc's
+ * admin-guide/cgroup-v1/{net_cls,net_prio}): numbers that sockets are marked with, a class for the
+ * packet filter and an index of priorities for cards.
  *
- * A socket has the numbers themselves and knows nothing of groups; the priorities are the cards' (kernel/net/socket/sock_cgroup.c), by index. An index
- * belongs to its group until the group's memory goes. A socket may outlive that, and then means the next group that has the index: as on Linux.
+ * A socket has the numbers themselves and knows nothing of groups; the priorities are the cards'
+ * (kernel/net/socket/sock_cgroup.c), by index. An index belongs to its group until the group's
+ * memory goes. A socket may outlive that, and then means the next group that has the index: as on
+ * Linux.
  *
- * Locks: cgroup1_mutex for moves and classes; cgroup1_lock over whose numbers are which; ids_lock, innermost, over the indices.
+ * Locks: cgroup1_mutex for moves and classes; cgroup1_lock over whose numbers are which; ids_lock,
+ * innermost, over the indices.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
@@ -22,7 +26,7 @@ void cgroup_file_received(struct file *f)
 		cgroup1_net->received(f);
 }
 static struct cgroup1_hier *cls_owner, *prio_owner; /* under cgroup1_lock, read racily for NULL */
-static u64 used_ids[PRIO_IDS / 64] = { 3 };         /* 0 is nobody, 1 the top; under ids_lock */
+static u64 used_ids[PRIO_IDS / 64] = { 3 };         /* 0 is none, 1 the top; under ids_lock */
 static DEFINE_SPINLOCK(ids_lock);
 
 /* ---- indices ---- */
@@ -87,7 +91,10 @@ void cgroup1_net_ids(const struct task *t, struct cgroup1_net_ids *ids)
 
 /* ---- sockets that are open ---- */
 
-/* The thread of @of's process with the least number above @after and other files than @done: a reference, or NULL. */
+/*
+ * The thread of @of's process with the least number above @after and other files than @done: a
+ * reference, or NULL.
+ */
 static struct task *next_thread(const struct task *of, pid_t after, const struct files_struct *done)
 {
 	struct task *t, *best = NULL;

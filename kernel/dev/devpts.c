@@ -89,7 +89,7 @@ static int parse_options(struct pts_options *o, char *data)
 	return uid_valid(o->uid) && uid_valid(o->gid) ? 0 : -EINVAL;
 }
 
-/* The options say whose the slaves are; a ptmx (@private NULL) is who mounted it's. */
+/* Sets the owner: for slaves as the options say; a ptmx (@private NULL) belongs to the mounter. */
 static void set_owner(const struct pts_options *o, struct inode *inode, const void *private)
 {
 	inode->i_uid = private && o->set_uid ? o->uid : current_fsuid();
@@ -395,7 +395,7 @@ static struct dentry *devpts_mount(
 	root = err ? ERR_PTR(err) : mount_nodev(t, flags, dp, devpts_fill_super);
 	devpts_put(dp);
 	if (!IS_ERR(root))
-		root->d_sb->s_iflags &= ~SB_I_NODEV; /* its nodes are nobody else's to make */
+		root->d_sb->s_iflags &= ~SB_I_NODEV; /* only the kernel makes its nodes */
 	return root;
 }
 

@@ -128,7 +128,7 @@ static int item_wake(struct wait_queue_entry *e, u64 key)
 	int woke = item_tell(h->item, key);
 
 	if (key &
-		WAKE_QUEUE_GONE) { /* at last: who removes the item no longer waits for the queue's lock */
+		WAKE_QUEUE_GONE) { /* last: the remover of the item no longer waits for the queue's lock */
 		list_del_init(&e->entry);
 		smp_store_release(&h->head, NULL);
 	}
@@ -319,7 +319,7 @@ static void item_modify(
 
 /* ---- the end of files ---- */
 
-/* @f is about to be freed: nobody can add it any more. */
+/* Removes the items of @f, which is about to be freed and cannot be added any more. */
 void eventpoll_release(struct file *f)
 {
 	for (;;) {
@@ -433,7 +433,7 @@ static u32 eventpoll_poll(struct file *f, struct poll_table *pt)
 	poll_wait(f, &ep->poll, pt);
 	if (!available(ep))
 		return 0;
-	/* a worker must not wait for who holds it: that may wait for a FUSE server */
+	/* a worker must not wait for the holder, which may wait for a FUSE server */
 	if (!(current->flags & PF_KTHREAD))
 		mutex_lock(&ep->mutex);
 	else if (!mutex_trylock(&ep->mutex))

@@ -45,7 +45,7 @@ struct epoll_item {
 	int fd;
 	/* of file->f_ep, under file->f_lock, as the next */
 	struct list_head file_link;
-	/* eventpoll_release() has it, and nobody else removes it */
+	/* eventpoll_release() has it, and alone removes it */
 	bool dying;
 	struct list_head ready_link; /* under ep->lock */
 	bool ready;

@@ -78,8 +78,8 @@ long epoll_check_nesting(struct eventpoll *ep, struct eventpoll *child)
 }
 
 /*
- * By how many steps: so many ways there may be to epoll files that nobody watches. (Linux has these
- * numbers for each file.)
+ * Limit, by number of steps, for the paths to epoll files that are not watched. (Linux has these
+ * limits for each file.)
  */
 static const int max_paths[MAX_NEST + 1] = { 1, 500, 100, 50, 10 };
 

@@ -31,7 +31,7 @@ struct timerfd {
 		expires; /* on the timer's clock; expires 0: not armed. Under wqh.lock, as all below */
 	u64 ticks;       /* expired and not yet read */
 	bool expired;    /* and periodic: not armed again since */
-	/* canceled: the clock was set, and nobody has been told */
+	/* canceled: the clock was set, and no reader was told yet */
 	bool cancel_on_set, canceled;
 	int clock, flags;
 };
@@ -165,7 +165,7 @@ static int timerfd_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* TFD_IOC_SET_TICKS: what the next read returns, for who restores a checkpoint. */
+/* TFD_IOC_SET_TICKS: sets the result of the next read, for restoring a checkpoint. */
 static long timerfd_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct timerfd *t = f->private_data;

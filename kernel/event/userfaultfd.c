@@ -40,8 +40,8 @@
 /* ---- the ioctls ---- */
 
 /*
- * A read of a fork makes a descriptor in the table of whoever reads, who may be told to by somebody
- * with less privilege.
+ * True if the caller may have @features. Reading a fork event makes a descriptor in the reader's
+ * table, and the reader may have more privilege than the task that made it read.
  */
 static bool may_have(u64 features)
 {
@@ -69,7 +69,7 @@ static long ioctl_api(struct uffd *u, uaddr_t arg)
 
 	if (copy_from_user(&api, arg, sizeof(api)))
 		return -EFAULT;
-	/* where nobody is asked, all can be protected */
+	/* without a handler to ask, all can be protected */
 	if (api.features & UFFD_FEATURE_WP_ASYNC)
 		api.features |= UFFD_FEATURE_WP_UNPOPULATED;
 	if (api.api != UFFD_API)
@@ -401,7 +401,7 @@ long sys_userfaultfd(int flags)
 	return new_userfaultfd(flags);
 }
 
-/* ---- /dev/userfaultfd: who may open it may have one ---- */
+/* ---- /dev/userfaultfd: the right to open it is the right to have one ---- */
 
 static long device_ioctl(struct file *f, u32 cmd, u64 arg)
 {

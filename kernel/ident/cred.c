@@ -93,8 +93,8 @@ static void groups_put(struct group_info *g)
 }
 
 /*
- * Others look at a task's credentials without a reference where they pass no boundary (who sends it
- * a signal): freed by RCU.
+ * Other tasks read a task's credentials without a reference where they pass no boundary (a sender
+ * of a signal): freed by RCU.
  */
 struct cred_box {
 	struct cred c;
@@ -204,7 +204,7 @@ int commit_creds(struct cred *c)
 	if (cred_task_ops)
 		cred_task_ops->changed(old, c);
 	put_cred(old);
-	arch_answers_forget(); /* of nobody else they have changed */
+	arch_answers_forget(); /* only current's ids have changed */
 	return 0;
 }
 
@@ -234,8 +234,8 @@ void revert_creds(const struct cred *old)
 }
 
 /*
- * Threads share them; a process has its own, as after exec: by that linkat() knows who opened a
- * descriptor.
+ * Shares them with threads and copies them for a process, as exec does: linkat() tells the opener
+ * of a descriptor by that.
  */
 int copy_creds(struct task *child, u64 flags, bool chrooted)
 {

@@ -53,14 +53,18 @@ extern struct cred init_cred;
 
 const struct cred *get_cred(const struct cred *c);
 void put_cred(const struct cred *c);
-/* What others may do to @t goes by; a reference. Not as whom it acts for a while. */
+/*
+ * Returns the credentials that decide what others may do to @t, with a reference: not overridden
+ * ones.
+ */
 const struct cred *get_task_cred(struct task *t);
 struct cred *prepare_creds(void); /* a copy of current's; NULL: no memory */
 int commit_creds(struct cred *c); /* installs; 0 */
 void abort_creds(struct cred *c);
 /*
- * Acts as @c for a while (a reference is taken): the credentials to go back to. To others it stays
- * who it is, or who @c belongs to could trace and take over a program that only works for him.
+ * Acts as @c for a while (a reference is taken): returns the credentials to go back to. Other tasks
+ * still see the original ones; else the owner of @c could trace and take over a program that only
+ * works for it.
  */
 const struct cred *override_creds(const struct cred *c);
 void revert_creds(const struct cred *old);
@@ -76,7 +80,7 @@ void exit_creds(struct task *t);
 bool cap_issubset(u64 a, u64 b);
 #define CAP_FULL ((1UL << (CAP_LAST_CAP + 1)) - 1)
 #define CAP_BIT(c) (1UL << (c))
-/* Does who changes so become somebody whose secrets he may hold? */
+/* True if this change of credentials must clear the dumpable flag. */
 bool cred_gains(const struct cred *old, const struct cred *new);
 void cap_setuid_fixup(struct cred *new, const struct cred *old);
 void cap_setfsuid_fixup(struct cred *new, const struct cred *old);
@@ -94,7 +98,10 @@ struct cred_domain_ops {
 extern const struct cred_domain_ops *cred_domain_ops;
 /* What processes do when current's credentials change; kernel/task registers it. */
 struct cred_task_ops {
-	/* Before: current may get secrets that its user must not see, so its memory is not dumpable. */
+	/*
+	 * Before: current may get secrets that its user must not see, so its memory is not
+	 * dumpable.
+	 */
 	void (*gains)(void);
 	void (*changed)(const struct cred *old, const struct cred *new); /* after */
 };

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid.h: process numbers: struct pid, and which tasks have one as thread, process, group or session.
+ * pid.h: process numbers: struct pid, and which tasks have one as thread, process, group or
+ * session.
  *
- * A number is taken with alloc_pid(), made known with attach_pid(), and free again when the last task that has it is
- * detached. References (get_pid(), find_get_pid(), put_pid()) keep the struct, not the number.
+ * A number is taken with alloc_pid(), made known with attach_pid(), and free again when the last
+ * task that has it is detached. References (get_pid(), find_get_pid(), put_pid()) keep the struct,
+ * not the number.
  *
  * Locks: tasklist_lock for the lists; pidmap_lock, a leaf, for the numbers.
  */
@@ -57,7 +59,7 @@ struct task *pid_get_task(struct pid *p, enum pid_type type);
 /* fn for every process (leader) with a group or session number; under tasklist_lock taken here. */
 void for_each_in_pid(
 	struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg), void *arg);
-/* For who has it already. */
+/* For callers that hold the lock already. */
 void for_each_in_pid_locked(
 	struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg), void *arg);
 
@@ -68,7 +70,10 @@ void for_each_in_pid_locked(
  * -EEXIST, -EINVAL, -ENOMEM)
  */
 struct pid *alloc_pid(struct pid_namespace *ns, const pid_t *want, u32 nr_want);
-/* No more numbers, and who is to be woken when few are left. False: was closed before. */
+/*
+ * Closes the namespace for new numbers; @zapper is woken when few are left. False: it was closed
+ * before.
+ */
 bool pid_ns_close(struct pid_namespace *ns, struct task *zapper);
 struct pid *next_pid_ns(
 	u64 *nr, struct pid_namespace *ns); /* the first at or above *nr, with a reference; NULL */
@@ -76,7 +81,7 @@ u32 pid_ns_count(struct pid_namespace *ns);
 void free_pid(struct pid *p);
 void attach_pid(struct task *t, enum pid_type type, struct pid *p);
 void detach_pid(
-	struct task *t, enum pid_type type); /* frees the number when nobody has it any more */
+	struct task *t, enum pid_type type); /* frees the number when its last user has gone */
 void change_pid(struct task *t, enum pid_type type, struct pid *p);
 struct task *pid_task_locked(
 	struct pid *p, enum pid_type type); /* no reference; tasklist_lock held */

@@ -84,7 +84,7 @@ static inline pid_t task_tgid_vnr(struct task *t)
 pid_t pid_from_global_ns(pid_t nr, const struct pid_namespace *ns);
 pid_t pid_from_global(pid_t nr);
 struct pid *find_get_pid_ns(pid_t nr, struct pid_namespace *ns);
-/* Is @ns the same as, or below, @top? */
+/* True if @ns is @top or below it. */
 bool in_pidns(const struct pid_namespace *top, const struct pid_namespace *ns);
 /* The lowest process number >= nr in @ns, or 0: for /proc. */
 pid_t next_process_ns(pid_t nr, struct pid_namespace *ns);

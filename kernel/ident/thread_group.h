@@ -2,7 +2,8 @@
 /*
  * thread_group.h: what the threads of one process share: signal_struct and sighand_struct.
  *
- * Signals are queued and delivered by kernel/task/signal; rooms below read limits, numbers and the session from here.
+ * Signals are queued and delivered by kernel/task/signal; rooms below read limits, numbers and the
+ * session from here.
  */
 #ifndef NESTLING_IDENT_THREAD_GROUP_H
 #define NESTLING_IDENT_THREAD_GROUP_H
@@ -76,7 +77,7 @@ struct signal_struct {
 	u64 nvcsw, nivcsw, cnvcsw, cnivcsw, min_flt, maj_flt, cmin_flt, cmaj_flt, inblock, oublock,
 		cinblock, coublock, maxrss, cmaxrss;
 	struct key *session_keyring, *process_keyring; /* references; under keys_mutex */
-	/* execs; written by who has become the only thread, read racily */
+	/* number of execs; written by the only thread, read racily */
 	u32 exec_id;
 	/* for process accounting, set by the last thread: how it ended */
 	int acct_code;
@@ -87,7 +88,7 @@ struct signal_struct {
 				      */
 	/* this and the next two: time/posix_timer.c */
 	struct list_head posix_timers;
-	struct rb_root posix_timer_ids; /* the same, by their numbers */
+	struct rb_root posix_timer_ids; /* by their numbers */
 	/* of any process, that wait for this one's CPU time */
 	struct rb_root cpu_timers;
 	int next_posix_timer_id;

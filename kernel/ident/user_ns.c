@@ -111,7 +111,7 @@ bool cred_ns_capable(const struct cred *c, const struct user_namespace *target, 
 		if (ns->level <= c->user_ns->level)
 			return false;
 		if (ns->parent == c->user_ns && ns->owner == c->euid)
-			return true; /* its maker, and whoever is the same user there */
+			return true; /* its maker, and tasks of that user there */
 	}
 }
 

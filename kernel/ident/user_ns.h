@@ -57,8 +57,8 @@ struct ucounts {
 	u64 count[UCOUNTS];
 };
 /*
- * Counts one in @ns for @uid and in all above for the owners: ERR_PTR(-ENOSPC, -ENOMEM). Who counts
- * must keep @ns. Nothing is allocated where @uid has something there already.
+ * Counts one in @ns for @uid and in all above for the owners: ERR_PTR(-ENOSPC, -ENOMEM). The caller
+ * must keep @ns. Nothing is allocated where @uid has a count there already.
  */
 struct ucounts *ucounts_charge(struct user_namespace *ns, kuid_t uid, enum ucount kind);
 void ucounts_uncharge(struct ucounts *uc, enum ucount kind);
@@ -156,7 +156,7 @@ static inline bool kgid_has_mapping(const struct user_namespace *ns, kgid_t kgid
 
 struct user_namespace *get_user_ns(struct user_namespace *ns);
 void put_user_ns(struct user_namespace *ns);
-/* Is @ns the same as, or below, @top? */
+/* True if @ns is @top or below it. */
 bool in_userns(const struct user_namespace *top, const struct user_namespace *ns);
 bool ns_capable(struct user_namespace *ns, int cap); /* current; sets PF_SUPERPRIV */
 bool cred_ns_capable(const struct cred *c, const struct user_namespace *ns, int cap);
@@ -182,7 +182,10 @@ int userns_map_write(
 	struct user_namespace *ns, enum userns_map which, const struct cred *opener, char *text);
 int userns_setgroups_write(struct user_namespace *ns, const char *text);
 
-/* What users may have of each kind in the first namespace, for a machine of so many frames. At boot. */
+/*
+ * What users may have of each kind in the first namespace, for a machine of so many frames. At
+ * boot.
+ */
 void user_ns_set_limits(u64 frames);
 
 #endif

@@ -132,7 +132,7 @@ static int parse_map(const char *s, struct id_extent *ext)
 	return n ? (int)n : -EINVAL;
 }
 
-/* ---- who may ---- */
+/* ---- rights ---- */
 
 /*
  * To give out the root of the parent one needs CAP_SETFCAP there: files' capabilities are bound to

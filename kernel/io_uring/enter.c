@@ -432,8 +432,8 @@ static struct uring *ring_after(struct uring *u)
 }
 
 /*
- * What polls a ring keeps that open; itself, or each other, for ever. Who waits for children has
- * none any more, nor words in its memory.
+ * True if the request ends with its task. A poll of a ring keeps that open; itself, or each other,
+ * for ever. A wait for children or for words in memory has lost them.
  */
 static bool ends_with(const struct uring_req *r, const void *arg)
 {

@@ -26,7 +26,7 @@ static int nop_prep(struct uring_req *r)
 	return r->sqe.rw_flags & ~(int)NOP_FLAGS ? -EINVAL : 0;
 }
 
-/* Its end comes no sooner with NOP_TASK_WORK: nobody can tell. */
+/* NOP_TASK_WORK makes no visible difference to its end. */
 static long nop_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -367,10 +367,7 @@ static long splice_wait(struct uring_req *r)
 	return r->done ? -EAGAIN : uring_wait_other(r, r->other, EPOLLIN);
 }
 
-/*
- * Between what is no pipe nothing is spliced, and a pipe has no offset: that is told before anybody
- * waits.
- */
+/* Checks before any wait: at least one side is a pipe, and a pipe has no offset. */
 static int check_offsets(const struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;

@@ -88,7 +88,7 @@ static bool poll_shot(struct async_poll *p, u32 mask)
 }
 
 /*
- * Each completion wakes all who poll the ring, and their ends are completions: so many and no more.
+ * Limits the polls of the ring: each completion wakes all of them, and their ends are completions.
  */
 static int may_poll(struct uring_req *r)
 {
@@ -273,7 +273,7 @@ static bool fits(const struct uring_req *r, const struct cancel_key *k)
 static bool is_wanted(const struct uring_req *r, const void *arg)
 {
 	const struct cancel_key *k = arg;
-	bool wanted = r->where != ON_DRAINED && fits(r, k); /* which nobody finds on Linux */
+	bool wanted = r->where != ON_DRAINED && fits(r, k); /* which are not found on Linux */
 
 	if (wanted)
 		*k->apart = waits_apart(r);
@@ -340,9 +340,9 @@ static bool still_ending(struct uring *u)
 }
 
 /*
- * Polls that were cancelled end in a worker, which needs none of our locks, or, those of this task,
- * as its work, which makes a signal pending: they have ended when the call returns. Nobody with a
- * signal waits.
+ * Waits for cancelled polls. They end in a worker, which needs none of the held locks, or, those of
+ * this task, as its work, which makes a signal pending: they have ended when the call returns. With
+ * a signal pending it does not wait.
  */
 static long await_ends(struct uring *u, u64 deadline)
 {

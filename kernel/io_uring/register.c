@@ -46,7 +46,7 @@ static long eventfd_register(struct uring *u, uaddr_t arg, u32 nr)
 	return IS_ERR(f) ? PTR_ERR(f) : eventfd_set(u, f);
 }
 
-/* ---- personalities: credentials of who registers, for requests of whoever submits ---- */
+/* ---- personalities: credentials of the registering task, for requests of any submitter ---- */
 
 static long personality_register(struct uring *u)
 {

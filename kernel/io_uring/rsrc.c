@@ -520,7 +520,7 @@ long files_update_issue(struct uring_req *r)
 	return update(r->ring, &up, true);
 }
 
-/* Where slots are looked for by who lets us choose. */
+/* Sets the range in which the kernel chooses slots. */
 static long alloc_range(struct uring *u, uaddr_t arg)
 {
 	struct uring_file_range r;

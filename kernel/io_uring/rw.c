@@ -127,7 +127,7 @@ static int cannot(const struct uring_req *r, bool write, size_t n)
 
 	if (write && S_ISREG(f->f_inode->i_mode) && r->sqe.rw_flags & RWF_NOWAIT &&
 		!(f->f_flags & O_DIRECT))
-		return -EAGAIN; /* the cache may have no room: nobody knows before */
+		return -EAGAIN; /* the cache may have no room: that is unknown before */
 	if (pos < -1)
 		return -EINVAL;
 	if (S_ISSOCK(f->f_inode->i_mode) && pos > 0)
@@ -209,7 +209,7 @@ static ssize_t transfer_direct(struct uring_req *r, struct iov_iter *it, bool wr
 	n = transfer(r, it, write);
 	if (n == -EIOCBQUEUED) {
 		fsnotify_file(
-			r->file, write ? IN_MODIFY : IN_ACCESS); /* while it is known who reads */
+			r->file, write ? IN_MODIFY : IN_ACCESS); /* while the reader is known */
 		n = URING_QUEUED;
 	} else {
 		uring_delist(r);

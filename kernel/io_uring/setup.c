@@ -119,7 +119,7 @@ int uring_map_make(struct uring_map *m, u64 size)
 	return 0;
 }
 
-/* The same of the program's own pages at @addr. */
+/* Takes the program's own pages at @addr. */
 static int map_take(struct uring_map *m, u64 addr, u64 size)
 {
 	u32 want = (u32)(PAGE_ALIGN(size) >> PAGE_SHIFT);
@@ -406,7 +406,10 @@ static void fill_offsets(const struct uring *u, struct io_uring_params *p)
 	p->cq_off.flags = offsetof(struct uring_shared, cq_flags);
 }
 
-/* Sharing workers or threads, of which there are none: the other ring must be one all the same. */
+/*
+ * Checks the ring to share workers or threads with. There are none to share, but it must be a ring
+ * all the same.
+ */
 static int check_attached(const struct io_uring_params *p)
 {
 	struct file *f;

@@ -282,7 +282,7 @@ static struct uring_req *limit_in(const struct list_head *list, u64 data)
 	return NULL;
 }
 
-/* Under cq_lock: a LINK_TIMEOUT that runs is found by whom it limits. */
+/* Under cq_lock: finds a running LINK_TIMEOUT by the request that it limits. */
 static struct uring_req *find_limit(struct uring *u, u64 data)
 {
 	struct uring_req *lt = limit_in(&u->ending, data), *r;

@@ -65,7 +65,7 @@ struct uring_buffer {
 
 struct uring_rsrc { /* a registered file or buffer: rsrc.c */
 	atomic_t refs;
-	/* of which whoever has a reference to this has one as well */
+	/* a reference on this object implies one on the ring */
 	struct uring *ring;
 	/* of the completion at its end; 0: there is none */
 	u64 tag;
@@ -93,11 +93,11 @@ struct uring {
 	int clock; /* of what enter waits until; under lock */
 	/* IORING_SETUP_*; R_DISABLED is cleared under lock */
 	u32 flags;
-	/* of SINGLE_ISSUER: who made or enabled it; under lock */
+	/* of SINGLE_ISSUER: the task that made or enabled it; under lock */
 	struct pid *issuer;
 	/* of SQPOLL: the process that made it. Immutable */
 	struct pid *owner;
-	/* atomic, the same: sq_work is given to one of its threads */
+	/* atomic: sq_work is given to one of its threads */
 	bool sq_asked;
 	/* whose sq_asked became true with it, as the next */
 	struct task_work sq_work;
@@ -111,7 +111,7 @@ struct uring {
 	u32 sq_head;
 	/* IOSQE_IO_DRAIN stood within a chain: for the next */
 	bool drain_next;
-	/* IOSQE_CQE_SKIP_SUCCESS was used: nobody could count what comes before */
+	/* IOSQE_CQE_SKIP_SUCCESS was used: earlier completions cannot be counted */
 	bool no_drain;
 	struct uring_table files, buffers;
 	u32 file_hint;            /* where the search for a free slot begins */
@@ -131,18 +131,18 @@ struct uring {
 	struct list_head overflow; /* of uring_overflow */
 	struct list_head
 		waiting[URING_BUCKETS]; /* of uring_req.link, by user_data: polls and timeouts */
-	/* the same, by target: timeouts that completions may end */
+	/* by target: timeouts that completions may end */
 	struct list_head counting;
 	/* a task is completing the timeouts whose count is reached */
 	bool checking;
 	struct list_head
-		ending; /* the same: polls that were cancelled, until the worker has seen it; what a disk has */
+		ending; /* cancelled polls, until the worker has seen them; transfers at a disk */
 	/* of uring_req.link: until nothing waits any more */
 	struct list_head drained;
 	struct list_head mapped; /* of uring_group: kbuf.c */
 	struct list_head
 		deferred; /* DEFER_TASKRUN: of uring_req.deferred, until the issuer runs them */
-	struct list_head shots; /* the same, of uring_req.shot_link */
+	struct list_head shots; /* of uring_req.shot_link */
 	struct list_head
 		again; /* without DEFER_TASKRUN: of uring_req.deferred, until their tasks run them */
 	/* requests that wait, or have waited and have not finished */
@@ -168,23 +168,24 @@ struct uring_chosen { /* of a group */
 enum uring_where { RUNNING, ON_WAITING, ON_DRAINED, ON_DISK };
 
 struct uring_req {
-	/* the one who runs it or the list; a timer or poll that is armed */
+	/* the runner or the list; a timer or poll that is armed */
 	atomic_t refs;
 	struct uring *ring;
 	struct io_uring_sqe sqe; /* a copy: read once */
 	struct uring_req *next;  /* linked: runs after it */
 	/* its LINK_TIMEOUT, a reference: of the task that runs it */
 	struct uring_req *limit;
-	struct uring_req
-		*limited; /* of a LINK_TIMEOUT that has been started: whom it ends, a reference */
+	struct uring_req *
+		limited; /* of a LINK_TIMEOUT that has been started: the request it ends, a reference */
 	/* a reference: a personality; NULL: as the task is */
 	const struct cred *cred;
 	struct file *file;  /* a reference, from the first issue on */
-	struct file *other; /* of splice: the same */
+	struct file *other; /* of splice: the other file, a reference */
 	struct uring_rsrc *file_slot,
-		*other_slot;       /* where these are registered: references, or NULL */
-	struct uring_rsrc *buffer; /* sqe.buf_index: the same, once it is used */
-	/* a reference, while it waits: who submitted it */
+		*other_slot; /* where these are registered: references, or NULL */
+	/* sqe.buf_index: the buffer, a reference, once it is used */
+	struct uring_rsrc *buffer;
+	/* the submitter, a reference, while it waits */
 	struct task *task;
 	struct list_head link; /* under cq_lock, as the next three */
 	enum uring_where where;
@@ -225,7 +226,7 @@ struct uring_req {
 	long result;
 	struct async_poll poll;
 	struct io_async async; /* ON_DISK */
-	size_t want;           /* the same: bytes asked for */
+	size_t want;           /* bytes asked for */
 	struct ktimer timer;
 	/* timeouts: value of ring->counted that ends it */
 	u64 target;
@@ -234,11 +235,11 @@ struct uring_req {
 	u64 period;
 	/* @period is a CLOCK_REALTIME, which the timer follows: timeout.c */
 	bool real;
-	bool rings; /* the same: one is due */
+	bool rings; /* one is due */
 	struct task_work work;
 };
 
-/* What Linux keeps in lists of their own: who cancels it is told how many there were. */
+/* True for requests that Linux keeps in lists of their own: a cancel reports their number. */
 static inline bool waits_apart(const struct uring_req *r)
 {
 	u8 op = r->sqe.opcode;
@@ -280,7 +281,7 @@ int uring_charge(size_t bytes);
 void uring_uncharge(size_t bytes);
 void *uring_zalloc(size_t n, size_t size); /* charged; NULL */
 void uring_free(void *p, size_t n, size_t size);
-int uring_map_make(struct uring_map *m, u64 size); /* 0 or -errno; then free it all the same */
+int uring_map_make(struct uring_map *m, u64 size); /* 0 or -errno; to be freed in both cases */
 void uring_map_free(struct uring_map *m);
 static inline struct uring_shared *shared_of(struct uring *u)
 {
@@ -293,7 +294,7 @@ static inline void *map_at(const struct uring_map *m, u64 off)
 
 /* ringfds.c: rings that a task has registered for itself */
 struct file *uring_get_ring(int fd, bool registered); /* a reference; ERR_PTR */
-/* an empty one, which who makes a ring has as well: 0 or -ENOMEM */
+/* makes the empty table that each maker of a ring has: 0 or -ENOMEM */
 int uring_rings_table(void);
 long uring_rings_register(uaddr_t arg, u32 nr);
 /* takes the reference: its number, or -errno */
@@ -383,11 +384,11 @@ void uring_run(struct uring_req *r);
  */
 struct uring_req *uring_finish(struct uring_req *r, long res);
 /*
- * The same where one must not run guests' requests (workers, timers): the rest of the chain runs in
- * its task.
+ * Finishes where guests' requests must not run (workers, timers): the rest of the chain runs in its
+ * task.
  */
 void uring_finish_elsewhere(struct uring_req *r, long res);
-/* The same where nobody is left who could run the rest. */
+/* Finishes where no task is left to run the rest. */
 void uring_abandon(struct uring_req *r, long res);
 /* @t, which exits, is the task of what waits no longer. */
 void uring_orphan(struct uring *u, struct task *t);
@@ -417,7 +418,7 @@ long uring_wait_a_while(struct uring_req *r);
 bool uring_enlist(struct uring_req *r, enum uring_where where);
 /* IOSQE_IO_DRAIN, and all behind one: true, it waits until nothing else does. */
 bool uring_drain(struct uring_req *r);
-bool uring_delist(struct uring_req *r); /* false: somebody else did */
+bool uring_delist(struct uring_req *r); /* false: another task did */
 bool uring_unlist_locked(struct uring_req *r);
 /* Under cq_lock: one that its task is to issue again, and has not yet. NULL. */
 struct uring_req *uring_find_again(struct uring *u,
@@ -444,7 +445,7 @@ int timeout_remove_prep(struct uring_req *r);
 void timeout_init(struct uring *u);
 /* under cq_lock: true, its timer will not run */
 bool timeout_stop(struct uring_req *r);
-/* Under cq_lock: before whom of ring->counting it is put. */
+/* Under cq_lock: its place in ring->counting. */
 struct list_head *timeout_place(struct uring_req *r);
 static inline bool timeout_counts(const struct uring_req *r) /* completions */
 {
@@ -454,7 +455,8 @@ int link_timeout_prep(struct uring_req *r);
 long link_timeout_issue(struct uring_req *r);
 /* @r waits: its LINK_TIMEOUT @lt, if there is one, begins to run. */
 void limit_start(struct uring_req *r, struct uring_req *lt);
-long limit_stop(struct uring_req *lt); /* whom it limits has ended: its result */
+/* the limited request has ended: its result */
+long limit_stop(struct uring_req *lt);
 /* Completions have been counted: ends the timeouts whose number is reached. */
 void timeouts_check(struct uring *u);
 
@@ -473,7 +475,7 @@ long files_update_issue(struct uring_req *r);
  * -errno.
  */
 long uring_place_fd(struct uring_req *r, long fd);
-/* The same for a file. */
+/* Places a file. */
 long uring_place_file(struct uring *u, u32 index, struct file *f);
 long uring_remove_file(struct uring *u, u32 at); /* 0 or -errno */
 

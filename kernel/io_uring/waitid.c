@@ -13,9 +13,8 @@
 #include "kernel/task/waitid.h"
 
 struct children {
-	struct task *task; /* a reference: who waits */
-	struct uring_req
-		*asked; /* by whom it is being armed: in that task. NULL: it has been armed */
+	struct task *task;       /* the waiter, a reference */
+	struct uring_req *asked; /* the task that arms it. NULL: it has been armed */
 };
 
 static long look(struct uring_req *r, siginfo_t *info)

@@ -30,7 +30,7 @@ enum ipc_type { IPC_SEM, IPC_MSG, IPC_SHM, IPC_TYPES };
 struct ipc_ids {
 	spinlock_t lock;       /* all of it */
 	struct radix by_index; /* struct sysv_perm */
-	struct radix by_key;   /* the same, those with a key */
+	struct radix by_key;   /* those with a key */
 	int in_use;
 	int last_index;
 	u32 seq;
@@ -75,7 +75,7 @@ struct ipc_namespace *task_ipc_ns(const struct task *t);
  */
 int ipc_charge(size_t bytes);
 void ipc_uncharge(size_t bytes);
-/* The same with the memory; NULL. @bytes must be the same when it is freed. */
+/* Charges and allocates; NULL. @bytes is passed again when it is freed. */
 void *ipc_alloc(size_t bytes);
 void *ipc_zalloc(size_t bytes);
 void ipc_free(void *p, size_t bytes);

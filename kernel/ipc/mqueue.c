@@ -112,9 +112,7 @@ static void enqueue(struct mq_waiter *w, struct list_head *list)
 	list_add(&w->link, at);
 }
 
-/*
- * Until somebody has finished @w. The lock is held before and after. 0, -ETIMEDOUT, -ERESTARTSYS.
- */
+/* Sleeps until @w is finished. The lock is held before and after. 0, -ETIMEDOUT, -ERESTARTSYS. */
 static int mq_sleep(
 	struct mq_inode *q, struct mq_waiter *w, struct list_head *list, struct wait_until until)
 {
@@ -148,7 +146,7 @@ static void touched(struct mq_inode *q)
 
 /* ---- sending ---- */
 
-/* 0: the message is gone; *n says whom to tell. */
+/* 0: the message is sent; *n names the process to notify. */
 static int mq_send(struct mq_inode *q, struct mq_message *m, bool nonblock, struct wait_until until,
 	struct mq_notify *n)
 {

@@ -31,12 +31,13 @@ struct mq_inode {
 	struct list_head receivers, senders; /* of mq_waiter, the most urgent first */
 	struct wait_queue_head wait;         /* pollers */
 	struct mq_notify {
-		struct pid *owner; /* NULL: nobody wants to know */
+		struct pid *owner; /* NULL: no notification is set */
 		int how, signo;    /* SIGEV_* */
 		/* of the owner's program: what it has become by exec is not signalled */
 		u32 exec_id;
 		u64 value;
-		struct file *sock; /* SIGEV_THREAD: whom the cookie goes to */
+		/* SIGEV_THREAD: the socket that gets the cookie */
+		struct file *sock;
 		u8 cookie[NOTIFY_COOKIE_LEN];
 	} notify;
 };
@@ -65,7 +66,7 @@ struct fd mq_fd(int fd, int *err);
  */
 void mq_notify_take(struct mq_inode *q, struct mq_notify *n);
 void mq_notify_send(struct mq_notify *n);
-/* The wish of current's process, or (any) whoever's, ends. */
+/* Ends the notification of current's process, or (@any) of any process. */
 void mq_notify_end(struct mq_inode *q, bool any);
 
 #endif

@@ -215,8 +215,8 @@ long sys_msgget(int key, int flags)
 }
 
 /*
- * Sleeps until somebody has finished @w; -EINTR's kin when a signal comes first. The lock is held
- * before and after.
+ * Sleeps until @w is finished; -ERESTARTNOHAND when a signal comes first. The lock is held before
+ * and after.
  */
 static int msg_sleep(struct msg_queue *q, struct msg_waiter *w, struct list_head *waiters)
 {
@@ -255,7 +255,7 @@ static bool wants(const struct msg_waiter *w, const struct message *m)
 	}
 }
 
-/* Gives the message to a receiver who waits for it. False: nobody does. */
+/* Gives the message to a receiver that waits for it. False: none does. */
 static bool hand_over(struct msg_queue *q, struct message *m)
 {
 	struct msg_waiter *w, *next;

@@ -214,8 +214,8 @@ void sem_wake_all(struct sem_set *s, int result)
 /* ---- semop ---- */
 
 /*
- * Sleeps until somebody has done the operations: their result, -EINTR, or -EAGAIN when the time is
- * over. The lock is held and dropped.
+ * Sleeps until another task has done the operations: their result, -EINTR, or -EAGAIN when the time
+ * is over. The lock is held and dropped.
  */
 static int sem_sleep(struct sem_set *s, struct sem_queue *q, u64 deadline)
 {

@@ -61,13 +61,11 @@ void sem_update(struct sem_set *s);
 void sem_wake_all(struct sem_set *s, int result);
 /* current's undo record for @s, made when there is none; ERR_PTR. No lock is held. */
 struct sem_undo *sem_undo_get(struct sem_set *s);
-/*
- * A new value was set: nobody takes anything back from semaphore @n (~0: all). perm.lock is held.
- */
+/* Clears the undo values of semaphore @n (~0: all) after a new value was set. perm.lock is held. */
 void sem_undo_clear(struct sem_set *s, u32 n);
 /*
- * The set goes: its records are taken off and freed where nobody else is about to. perm.lock is
- * held.
+ * Takes the records of a removed set off and frees them, except those that an exiting task frees.
+ * perm.lock is held.
  */
 void sem_undo_forget(struct sem_set *s, struct list_head *freed);
 void sem_undo_free_list(struct list_head *freed);

@@ -427,7 +427,7 @@ long sys_shmdt(unsigned long addr)
 
 /* ---- orphans ---- */
 
-/* @creator has gone: its segments have nobody but those who have them attached. */
+/* Drops the creator of a segment whose @creator has gone: only attachments keep it. */
 static void orphan(struct ipc_namespace *ns, struct shm_segment *s, struct pid *creator)
 {
 	if (sysv_lock(&s->perm))

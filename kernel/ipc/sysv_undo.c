@@ -169,7 +169,7 @@ static void apply(struct sem_set *s, struct sem_undo *u)
 	sem_update(s);
 }
 
-/* Takes one record off the list, which nobody else uses any more; NULL when there is none. */
+/* Takes one record off the list, which has no other user any more; NULL when there is none. */
 static struct sem_undo *pop(struct sem_undo_list *l)
 {
 	struct sem_undo *u = NULL;

@@ -23,7 +23,7 @@ typedef u32 gfp_t;
 #define __GFP_NOFAIL 0x10
 /* charged to the memory group of current, as GFP_USER is */
 #define __GFP_ACCOUNT 0x40
-/* fails rather than have somebody killed: the caller knows more to try */
+/* fails rather than cause an OOM kill: the caller has more to try */
 #define __GFP_NOOOM 0x20
 /* optional: a group that has no room refuses it, and nothing is reclaimed */
 #define __GFP_SPARE 0x80
@@ -42,7 +42,7 @@ void *kmemdup(const void *p, size_t n, gfp_t gfp);
 size_t ksize(const void *p);
 void kfree(const void *p); /* NULL is fine */
 struct kmem_cache;
-/* @align, and SLAB_RECLAIMABLE where a shrinker frees what nobody uses: dentries, inodes. */
+/* @align, and SLAB_RECLAIMABLE where a shrinker frees unused objects: dentries, inodes. */
 #define SLAB_RECLAIMABLE BIT(31)
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align);
 void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp);

@@ -12,7 +12,7 @@
 #include "kernel/lib/sysctl.h"
 #include "kernel/task/internal.h"
 
-/* ns: so often may whoever has no CAP_SYS_ADMIN set a level */
+/* ns: least interval between changes by tasks without CAP_SYS_ADMIN */
 #define SET_EVERY 100000000UL
 
 struct autogroup {

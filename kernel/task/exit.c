@@ -104,8 +104,8 @@ static void exit_signal_state(struct task *t)
 }
 
 /*
- * The leader of @t, now that @t is gone: true when it was only waiting for its threads and nobody
- * waits for it.
+ * Checks the leader of @t, now that @t is gone: true when it only waited for its threads and no
+ * parent waits for it.
  */
 static bool leader_is_free(struct task *t, struct task *leader)
 {
@@ -295,7 +295,7 @@ static void reparent_leader(struct task *father, struct task *p, struct list_hea
 	kill_orphaned_pgrp(p, father);
 }
 
-/* The answer of getppid() changes before anybody can be told. */
+/* Reparents @p. The answer of getppid() changes before any task can be told. */
 static void reparent_process(struct task *p, struct task *reaper)
 {
 	struct task *t;

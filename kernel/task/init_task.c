@@ -36,7 +36,7 @@ static struct signal_struct init_signals = {
 	.cred_guard_mutex = MUTEX_INIT(init_signals.cred_guard_mutex),
 	.exec_update_mutex = MUTEX_INIT(init_signals.exec_update_mutex),
 };
-/* The group and session of everybody who has not joined another: number 0, as on Linux. */
+/* The group and session of all processes that have joined no other: number 0, as on Linux. */
 static struct pid pid_zero = {
 	.count = ATOMIC_INIT(1),
 	.tasks = { LIST_HEAD_INIT(pid_zero.tasks[0]), LIST_HEAD_INIT(pid_zero.tasks[1]),

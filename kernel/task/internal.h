@@ -85,16 +85,16 @@ int de_thread(void);
 
 /* ---- exit.c, wait.c ---- */
 void release_task(
-	struct task *t); /* a dead task that nobody waits for: takes tasklist_lock itself */
+	struct task *t); /* reaps a dead task without a waiter: takes tasklist_lock itself */
 bool do_notify_parent(
-	struct task *t, int sig); /* tasklist_lock (write); true: nobody will wait, reap it */
+	struct task *t, int sig); /* tasklist_lock (write); true: no parent will wait, reap it */
 void wake_up_parent(struct task *t, struct task *parent);
 bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored);
 bool is_current_pgrp_orphaned(void);
 /* task->exit_state */
 #define EXIT_DEAD 16   /* a task reaps it */
 #define EXIT_ZOMBIE 32 /* for its parent to wait for */
-/* its tracer, who is not its parent, is about to let it go */
+/* its tracer, which is not its parent, is about to detach */
 #define EXIT_TRACE 48
 int kill_pgrp_locked(struct pid *pgrp, int sig, const siginfo_t *info);
 
@@ -221,8 +221,8 @@ bool ptrace_event_enabled(struct task *t, int event);
 void ptrace_fork(struct task *child, u64 clone_flags, int event); /* tasklist_lock: auto-attach */
 void exit_ptrace(struct task *tracer, struct list_head *dead);    /* tasklist_lock (write) */
 /*
- * Both under tasklist_lock (write). @by: who asked for it; their power decides what the tracee may
- * become at exec.
+ * Both under tasklist_lock (write). @by: credentials of the requester, which decide what the tracee
+ * may become at exec.
  */
 void ptrace_link(struct task *child, struct task *tracer, const struct cred *by);
 void ptrace_unlink(struct task *child);

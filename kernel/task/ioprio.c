@@ -33,7 +33,7 @@ struct walk {
 	kuid_t uid;
 	bool set;
 	int prio;
-	long result; /* -ESRCH while nobody was found */
+	long result; /* -ESRCH while no task was found */
 };
 
 static int set_one(struct task *t, int prio)

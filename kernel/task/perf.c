@@ -264,8 +264,8 @@ static void event_free(struct perf_event *e)
 }
 
 /*
- * Its task has no more to do with it: an inherited one's count becomes its root's, another's stays
- * for who has its file.
+ * Detaches the event from its task: the count of an inherited event goes to its root, that of
+ * another stays for the holder of its file.
  */
 static void event_end(struct perf_event *e)
 {
@@ -476,8 +476,8 @@ static long perf_switch(struct perf_event *e, enum op op, u64 flags)
 }
 
 /*
- * prctl(PR_TASK_PERF_EVENTS_*): what counts current and was not inherited; Linux asks who opened
- * it.
+ * prctl(PR_TASK_PERF_EVENTS_*): switches events that count current and were not inherited; Linux
+ * takes those that current opened.
  */
 void perf_switch_own(bool on)
 {
@@ -528,7 +528,10 @@ static int too_big(uaddr_t ua)
 
 static int max_sample_rate = 100000; /* kernel.perf_event_max_sample_rate */
 
-/* Of samples, which are not taken here: a wish that nobody could fulfil is -EINVAL all the same. */
+/*
+ * True if the request for samples is invalid. Samples are not taken here, but an impossible request
+ * is -EINVAL all the same.
+ */
 static bool wants_nonsense(const struct perf_event_attr *a)
 {
 	if (a->freq ? a->sample_freq > (u64)READ_ONCE(max_sample_rate) : a->sample_period >> 63)
@@ -663,8 +666,8 @@ static int join_locked(struct perf_event *e, struct perf_event *leader)
 }
 
 /*
- * The task may have become somebody else since it was looked up: asked again where no exec comes
- * between that and the event.
+ * Attaches the event. The task may have changed its credentials since the lookup: checked again
+ * where no exec can come in between.
  */
 static int join_task(struct perf_event *e, struct perf_event *leader)
 {

@@ -343,8 +343,8 @@ static int pidfd_info(siginfo_t *info, int sig, uaddr_t uinfo, struct pid *pid)
 const struct task_proc_ops *task_proc_ops;
 
 /*
- * A pidfd, a descriptor of the directory /proc/PID, or a name for oneself. *@scope: whom a signal
- * is for, if nobody has said.
+ * Takes a pidfd, a descriptor of /proc/PID, or a name for the caller itself. *@scope: the default
+ * scope of a signal.
  */
 static struct pid *get_pidfd_or_dir(int fd, int *scope)
 {

@@ -163,7 +163,7 @@ static long set_thp_disable(u64 on, bool args)
 	return 0;
 }
 
-/* The CPU's mitigations are the host's: nobody can change them from in here. */
+/* Reports the CPU's mitigations, which are the host's and cannot be changed from here. */
 static long speculation(u64 which, u64 value, bool set)
 {
 	if (which > PR_SPEC_L1D_FLUSH)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc_event.c: the events of proc_event.h, put together. Numbers are those of the first namespaces of pids and users.
+ * proc_event.c: the events of proc_event.h, put together. Numbers are those of the first namespaces
+ * of pids and users.
  *
  * Locks: takes tasklist_lock for reading, for a parent.
  */
@@ -139,7 +140,7 @@ void proc_event_exit(void)
 	ev.event_data.exit.process_tgid = current->tgid;
 	ev.event_data.exit.exit_code = (u32)current->exit_code;
 	ev.event_data.exit.exit_signal = (u32)current->exit_signal;
-	if (current == current->group_leader) /* a thread is nobody's child when it has ended */
+	if (current == current->group_leader) /* a thread that has ended is no child */
 		put_parent(
 			current, &ev.event_data.exit.parent_pid, &ev.event_data.exit.parent_tgid);
 	proc_event_ops->send(&ev);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc_event.h: what becomes of processes and threads, told to who listens: netlink's connector (net/connector.c). Source: <linux/cn_proc.h>.
+ * proc_event.h: what becomes of processes and threads, told to who listens: netlink's connector
+ * (net/connector.c). Source: <linux/cn_proc.h>.
  *
- * Each is told in the context of who does it, with no lock held but where it says so, and costs a look at one word while nobody listens.
+ * Each is told in the context of who does it, with no lock held but where it says so, and costs a
+ * look at one word while nobody listens.
  */
 #ifndef NESTLING_TASK_PROC_EVENT_H
 #define NESTLING_TASK_PROC_EVENT_H
@@ -14,7 +16,8 @@
 struct cred;
 struct task;
 
-extern u32 proc_event_listeners; /* written by who listens alone; a hint for all others */
+/* written by listeners alone; a hint for all others */
+extern u32 proc_event_listeners;
 /* What sends an event on; kernel/net's connector registers it before there are listeners. */
 struct proc_event_ops {
 	void (*send)(struct proc_event *ev); /* fills in cpu and time */

@@ -56,9 +56,9 @@ void thread_group_times(struct task *t, u64 *utime, u64 *stime); /* the process 
 struct mm *get_task_mm(struct task *t);
 bool ptrace_may_access(struct task *t, bool attach);
 /*
- * Between a look at whether current may look into @t and the use of that, @t must not become
- * somebody else by an exec: exec_hold() holds its memory, credentials and dumpability together as
- * they are. 0, or -ERESTARTSYS when current is being killed. Not for two at a time.
+ * Between the check of current's access to @t and its use, an exec must not change @t: exec_hold()
+ * keeps its memory, credentials and dumpability as they are. 0, or -ERESTARTSYS when current is
+ * being killed. Not for two tasks at a time.
  */
 int exec_hold(struct task *t);
 void exec_release(struct task *t);
@@ -110,7 +110,7 @@ struct uts_namespace {
 };
 extern struct uts_namespace init_uts;
 enum uts_field { UTS_HOSTNAME, UTS_DOMAINNAME, NR_UTS_FIELDS };
-/* Changes of a name in any namespace, from 0: who waits for one looks at @count, then waits. */
+/* Changes of a name in any namespace, from 0: a waiter reads @count, then waits. */
 struct uts_change {
 	u32 count; /* written under uts_lock */
 	struct wait_queue_head wait;
@@ -153,7 +153,7 @@ void sched_deadline_over(void);
 void kernel_power_off(void) __noreturn;
 void kernel_restart(void) __noreturn;
 struct iov_iter;
-/* The next records, as syslog(2) gives them to whoever reads them first; waits for one. */
+/* Reads the next records, as syslog(2) does: each goes to its first reader; waits for one. */
 ssize_t syslog_read(struct iov_iter *to);
 bool syslog_unread(void);
 /* kernel.dmesg_restrict, and what current may */

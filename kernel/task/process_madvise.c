@@ -112,7 +112,7 @@ static bool process_is_dying(const struct task *p)
 	return ends && !READ_ONCE(sig->core_state);
 }
 
-/* Of all that use it: who has been forked by vfork() shares it with a parent that lives on. */
+/* True if all users of the mm are dying: a vfork() child shares it with a parent that lives on. */
 static bool all_users_are_dying(const struct mm *mm)
 {
 	struct task *p, *t;
@@ -130,9 +130,7 @@ static bool all_users_are_dying(const struct mm *mm)
 	return yes;
 }
 
-/*
- * What is private and nobody else's goes now; the rest goes when its last thread gets to its end.
- */
+/* Frees private, unshared pages now; the rest goes when its last thread ends. */
 long sys_process_mrelease(int pidfd, int flags)
 {
 	struct task *t;

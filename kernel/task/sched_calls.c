@@ -49,7 +49,7 @@ void sched_deadline_over(void)
 	dl_throttle();
 }
 
-/* ---- whom, and whether ---- */
+/* ---- target and rights ---- */
 
 /* A reference; ERR_PTR(-ESRCH, -EINVAL). 0 is the caller. */
 static struct task *target(int pid)
@@ -110,7 +110,7 @@ static int check_change(struct task *t, int policy, int prio, int nice)
 	return may_nice(t, nice) ? 0 : -EPERM;
 }
 
-/* What sched_setscheduler() would take: said before anybody asks who may. */
+/* Checks what sched_setscheduler() would take, before the check of rights. */
 static bool can_be(int policy, int prio)
 {
 	if (realtime(policy))
@@ -204,7 +204,10 @@ long sys_sched_getparam(int pid, uaddr_t param)
 	return put_user(prio, param);
 }
 
-/* The guest's struct may be of another version; who says too much is told how much we know. */
+/*
+ * Reads the guest's struct, which may be of another version; one with unknown fields gets the size
+ * known here.
+ */
 static int get_attr(uaddr_t ua, struct sched_attr *attr)
 {
 	int err = -E2BIG;
@@ -398,7 +401,7 @@ struct prio_walk {
 	struct pid *pgrp;
 	bool set;
 	int nice;
-	/* get: the best, as 20 - nice; set: 0 or an error; -ESRCH while nobody was found */
+	/* get: the best, as 20 - nice; set: 0 or an error; -ESRCH while no task was found */
 	long result;
 };
 

@@ -30,7 +30,7 @@ struct spawn {
 	 * -errno.
 	 */
 	int (*files)(struct spawn *s, struct file *files[3]);
-	struct exit_watch *watch; /* NULL: nobody wants to know */
+	struct exit_watch *watch; /* NULL: no notification is set */
 	/* answers: under no lock, once `started` was called */
 	bool dir_failed;
 	struct pid *
@@ -43,8 +43,8 @@ struct spawn {
 };
 
 /*
- * A process that runs a program, root in the first namespaces with init's root, and then the given
- * user. Its parent is nobody: it leaves no zombie. 0 or -errno: then nothing is called.
+ * Starts a process that runs a program, root in the initial namespaces with init's root, and then
+ * the given user. It has no parent and leaves no zombie. 0 or -errno: then nothing is called.
  */
 int kernel_spawn(struct spawn *s);
 

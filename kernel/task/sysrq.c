@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysrq.c: what a key of SysRq does: /proc/sysrq-trigger and the management console. Its words are Linux's, in the log.
- * Does not: keys that tell of a keyboard, of hardware, or of what does not exist here (h lists those that do something). Process 1 survives
- * e, i and k.
+ * sysrq.c: what a key of SysRq does: /proc/sysrq-trigger and the management console. Its words are
+ * Linux's, in the log.
+ * Does not: keys that tell of a keyboard, of hardware, or of what does not exist here (h lists
+ * those that do something). Process 1 survives e, i and k.
  */
 #include "arch/um/machine/oops.h"
 #include "kernel/lib/trace.h"
@@ -134,10 +135,11 @@ static void show_timers(void)
 	mutex_unlock(&own_list);
 }
 
-/* What tracing has written and nobody has read away: all of the ring. */
+/* Prints the trace lines that were not consumed: all of the ring. */
 static void show_trace(void)
 {
-	static char buf[1024]; /* under own_buf: a line of the ring is shorter */
+	/* under own_buf: a line of the ring is shorter */
+	static char buf[1024];
 	static DEFINE_MUTEX(own_buf);
 	u64 pos = 0, end = ~0UL, lost;
 	char *line, *at;

@@ -73,7 +73,7 @@ static int found_usage(struct wait_opts *wo, struct task *p)
 	return wo->child;
 }
 
-/* The same where the task stays what it is. */
+/* Reports a state and leaves the task as it is. */
 static int leave(struct wait_opts *wo, struct task *p)
 {
 	get_task(p);
@@ -116,8 +116,8 @@ static int exit_cause(int status)
 }
 
 /*
- * A tracer has seen the end of somebody else's child: now its parent may. True: nobody waits, reap
- * it.
+ * Gives a dead tracee back to its parent after its tracer has seen the end. True: no parent waits,
+ * reap it.
  */
 static bool give_back_to_parent(struct task *p)
 {
@@ -213,7 +213,7 @@ static int wait_continued(struct wait_opts *wo, struct task *p)
 static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 {
 	int state = READ_ONCE(p->exit_state); /* once: another thread may be taking it */
-	bool foreign = false;                 /* a child that somebody else traces */
+	bool foreign = false;                 /* a child that another task traces */
 	int ret;
 
 	if (state == EXIT_DEAD || !eligible_child(wo, ptrace, p))
@@ -237,8 +237,8 @@ static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 		}
 		if (whole)
 			/*
-			 * 0: another thread takes it, who wakes nobody when it is gone: nothing to
-			 * wait for
+			 * 0: another thread takes it and wakes no waiter when it is gone: nothing
+			 * to wait for
 			 */
 			return (wo->flags & WEXITED) ? wait_zombie(wo, p) : 0;
 		if (!ptrace || (wo->flags & (WCONTINUED | WEXITED)))

@@ -262,7 +262,9 @@ static void learn_answers(struct arch_task *a, u64 now)
 	a->answers_at = now;
 }
 
-/* The generation first, then what counts: who changes that goes the other way (skas/answers.c). */
+/*
+ * Reads the generation first, then the answers: a change goes in the other order (skas/answers.c).
+ */
 static void offer_answers(struct task *t, struct space *s, int cpu)
 {
 	u64 now;

@@ -73,7 +73,8 @@ void arch_patch_forget(struct mm *mm, u64 start, u64 end);
 int arch_patch_fork(struct mm *new, struct mm *old);
 void arch_patch_free(struct mm *mm); /* the mm has no other user any more */
 /*
- * Segments of a program's own (arch/um/machine/ldt.c): a copy for a fork, 0 or -ENOMEM; and the end.
+ * Segments of a program's own (arch/um/machine/ldt.c): a copy for a fork, 0 or -ENOMEM; and the
+ * end.
  */
 int arch_ldt_fork(struct mm *new, struct mm *old);
 void arch_ldt_free(struct mm *mm);
@@ -127,9 +128,9 @@ u64 arch_task_size(void);
 /* ---- interrupts, idling, kicking ---- */
 
 /*
- * A numbered interrupt line. Back ends raise it with os_irq_raise(irq) from any host thread; the
- * handler runs at a boundary on some vCPU, never twice at the same time, with no lock held, and may
- * not sleep.
+ * Registers a numbered interrupt line. Back ends raise it with os_irq_raise(irq) from any host
+ * thread; the handler runs at a boundary on some vCPU, never on two at a time, with no lock held,
+ * and may not sleep.
  */
 int irq_register(const char *name, void (*handler)(void *arg), void *arg);
 void irq_unregister(int irq);
@@ -230,7 +231,8 @@ void arch_futex_wake(u32 *word, int n);
 #define ARCH_FIXUP(from, to)                                                                       \
 	".pushsection fixups,\"a\"\n.balign 8\n.quad " from ", " to "\n.popsection\n"
 
-u64 arch_host_ns(void); /* the host's monotonic clock, which moves on whatever the guest's does */
+/* the host's monotonic clock, which moves on whatever the guest's does */
+u64 arch_host_ns(void);
 
 /* ---- randomness, power ---- */
 void arch_random(void *buf, size_t n); /* the host's getrandom */
@@ -266,7 +268,8 @@ struct boot_param {
 extern const char *boot_command_line; /* for /proc/cmdline */
 
 /*
- * What nobody knew, for init: words, and NAME=VALUE. Both end with NULL; the strings live forever.
+ * Unknown parameters, for init: words, and NAME=VALUE. Both end with NULL; the strings live
+ * forever.
  */
 #define BOOT_MAX_INIT 32
 extern const char *boot_init_args[BOOT_MAX_INIT + 1], *boot_init_env[BOOT_MAX_INIT + 1];
@@ -339,9 +342,8 @@ extern bool
 /* it can be made to: of threads with no_tsc it does */
 extern bool arch_tsc_may_trap;
 /*
- * The kernel stack number @i: its live part [*sp, *end), empty when nobody has it; all of it when
- * its task runs elsewhere. 0, or
- * -ENOENT: there are no more.
+ * Gives the live part [*sp, *end) of kernel stack number @i: empty when it is unused, all of it
+ * when its task runs elsewhere. 0, or -ENOENT: there are no more.
  */
 int arch_kstack_live(u64 i, u64 *sp, u64 *end);
 bool arch_has_vsyscall(void); /* may guests call the vsyscall page? */

@@ -31,7 +31,7 @@ u64 arch_auxv(u32 type)
 {
 	switch (type) {
 	case AT_HWCAP: return host.hwcap;
-	/* gs base may be the stub's (patched call sites): who asks for it does so by arch_prctl */
+	/* gs base may be the stub's (patched call sites): programs ask for it by arch_prctl */
 	case AT_HWCAP2: return host.hwcap2 & ~(skas_patch_entry() ? HWCAP2_FSGSBASE : 0UL);
 	case AT_MINSIGSTKSZ: return host.minsigstksz;
 	default: return 0;

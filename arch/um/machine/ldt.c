@@ -111,7 +111,7 @@ u64 ldt_linear(const struct ldt *l, u64 selector, u64 offset)
 	return (u32)(offset + (l ? from_desc(i, entry_of(l, i)).base_addr : 0));
 }
 
-/* What an entry needs and the table had not when somebody looked. */
+/* Memory that an entry needs and the table lacked at the last look. */
 struct room {
 	struct ldt *ldt;
 	u64 *page;

@@ -60,7 +60,7 @@ static int set_physmem(const char *value)
 }
 PARAM("physmem=", set_physmem, "PATH: a file to hold the guest's memory, instead of host memory");
 
-/* What lies behind the first mem= bytes is there, and nobody's. */
+/* Counts the frames. Memory behind the first mem= bytes exists without users. */
 static void count_frames(void)
 {
 	if (mem_max && mem_max < mem_size)
@@ -124,9 +124,7 @@ int physmem_release(pfn_t pfn, u64 n)
 	return os_mem_punch(physmem_file, pfn << PAGE_SHIFT, n << PAGE_SHIFT);
 }
 
-/*
- * The host takes a part of which nothing is backed for one that nobody wants: so a byte is touched.
- */
+/* The host takes a part without backed pages for unused: so a byte is touched. */
 int physmem_enlarge(pfn_t pfn, u64 n)
 {
 	u8 *p = (u8 *)(KERNEL_MAP_BASE + (pfn << PAGE_SHIFT));

@@ -93,8 +93,8 @@ static int run_prot(pte_t rights)
 }
 
 /*
- * What may be given to what the space maps: where that is another frame than the entry's, which is
- * to come, nobody may write to it.
+ * Returns the rights for the page that the space maps now: no write access if that is another frame
+ * than the entry's.
  */
 static pte_t mapped_rights(pte_t e)
 {
@@ -187,7 +187,7 @@ static u64 forget_mapped(struct pmap *pm, u64 start, u64 end)
 
 static u64 host_maps_limit(void)
 {
-	static u64 limit; /* the same value whoever writes it */
+	static u64 limit; /* every writer stores one value */
 	struct os_mem_info info;
 
 	if (!limit) {
@@ -540,9 +540,9 @@ static bool entries_wrprotect(struct pmap *pm, u64 start, u64 end, bool *mapped)
 }
 
 /*
- * Entries, orders and flush under one hold of the lock: who comes after another one and finds the
- * entries protected already must not go on before that one's flush. Nor is a page safe that no
- * entry claims to be mapped: the order that drops it may still be in the queue.
+ * Entries, orders and flush under one hold of the lock: a later caller that finds the entries
+ * protected must not go on before the earlier flush. Nor is a page safe that no entry claims to be
+ * mapped: the order that drops it may still be queued.
  */
 void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end)
 {
@@ -594,7 +594,7 @@ bool pmap_runs_beside(struct pmap *pm)
 /* of a fresh space; the rest comes by faults */
 #define REFILL_ORDERS 256
 
-/* At the host's limits somebody who sleeps gives his up. */
+/* Gets a space; at the host's limits a sleeping task gives its space up. */
 static struct space *get_or_take_space(struct pmap *pm)
 {
 	struct space *s = space_get_like(smp_processor_id(), pm->image);
@@ -641,10 +641,7 @@ struct space *pmap_space(struct pmap *pm)
 	if (likely(s && !READ_ONCE(pm->queued)))
 		return s;
 	s = make_space(pm);
-	/*
-	 * slept, and went on elsewhere; or here, where somebody else has run meanwhile and has left
-	 * his name
-	 */
+	/* slept, and went on elsewhere; or here, after another task ran on this vCPU */
 	if (!IS_ERR(s) && READ_ONCE(cpu_pmap[smp_processor_id()]) != pm)
 		return pmap_space(pm);
 	return s;

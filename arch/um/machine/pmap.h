@@ -33,7 +33,7 @@ typedef u64 pte_t;
 #define PTE_BROKEN BIT(53)
 /* with MAPPED: what the space maps is behind the entry and must be mapped anew */
 #define PTE_STALE BIT(54)
-/* userfaultfd: a write waits for somebody to allow it */
+/* userfaultfd: a write waits until the handler allows it */
 #define PTE_UFFD_WP BIT(55)
 #define PTE_GUARD BIT(56) /* marker: a touch is SIGSEGV */
 /* marker: a touch is SIGBUS, as of memory that has failed */
@@ -75,7 +75,7 @@ struct pmap {
 	u64 nr_tables; /* under mm->page_table_lock */
 	/* ktime_get() when @space was got; under @lock, read racily */
 	u64 space_since;
-	/* whom it resembles: mms with the same value map much alike. Set before the first run */
+	/* class of mms that map much alike: those with an equal value. Set before the first run */
 	u64 image;
 	struct page **
 		retired; /* under @lock: a frame's worth of frames to be freed after the next flush, or NULL */
@@ -84,10 +84,10 @@ struct pmap {
 };
 
 /*
- * Around changes of entries, until their orders are queued, by who has no use of the mm and takes
- * entries away (truncation, reclaim, who reuses another's huge page: they come by the file). The
- * space may go to the pool at any time, and what it maps is not what the entries say meanwhile: its
- * image is not kept. Write-back changes entries and queues under pmap->lock, so it needs none.
+ * Brackets changes of entries, until their orders are queued, by callers without a use of the mm
+ * that take entries away by the file (truncation, reclaim, reuse of a huge page). The space may go
+ * to the pool at any time, and its mappings differ from the entries meanwhile: its image is not
+ * kept. Writeback changes entries and queues under pmap->lock, so it needs none.
  */
 static inline void pmap_change_begin(struct pmap *pm)
 {
@@ -137,10 +137,7 @@ void pmap_free_tables(
  * pmap_space() makes one. 0 or -errno. @populate: the frames are backed by the host.
  */
 int pmap_sync(struct pmap *pm, u64 start, u64 end, bool populate, u32 max);
-/*
- * The same for what may be touched soon: the orders wait for the next flush that something else
- * asks for.
- */
+/* Does as pmap_sync() for pages that may be touched soon: the orders wait for the next flush. */
 int pmap_sync_ahead(struct pmap *pm, u64 start, u64 end, u32 max);
 /*
  * The guest has touched something that is to be mapped. True: orders were waiting; they are applied
@@ -163,7 +160,7 @@ int pmap_refresh(struct pmap *pm, u64 start, u64 end);
  */
 int pmap_drop(struct pmap *pm, u64 start, u64 end);
 /*
- * The same, but no order when no entry of the range is mapped: false then. For ranges whose entries
+ * Drops the range only if an entry of it is mapped; false if none is. For ranges whose entries
  * still stand.
  */
 bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end);
@@ -179,16 +176,17 @@ int pmap_update_rights(struct pmap *pm, u64 start, u64 end);
  */
 void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end);
 /*
- * What the guest has touched of the range since it was mapped with PTE_LAZY loses PTE_RESERVED:
- * what still has both, and MAPPED, nobody has. Costs a look at a flag where there are none; else,
- * for each table with some, ten microseconds and 10 to 20 ns a page. No spinlock is held.
+ * Clears PTE_RESERVED of the pages in the range that the guest has touched since they were mapped
+ * with PTE_LAZY: a page that still has both, and MAPPED, is untouched. Costs a look at a flag where
+ * there are none; else, for each table with some, ten microseconds and 10 to 20 ns a page. No
+ * spinlock is held.
  */
 void pmap_note_touched(struct pmap *pm, u64 start, u64 end);
 /* The host can tell: PTE_LAZY is of use. */
 bool pmap_tells_touched(void);
 /*
- * After it no runner uses a mapping that was dropped or protected before, whoever claims to have
- * stopped.
+ * Flushes: after it no runner uses a mapping that was dropped or protected before, even one that
+ * claims to have stopped.
  */
 int pmap_flush(struct pmap *pm);
 /*

@@ -54,8 +54,8 @@ static spinlock_t *entries_of(struct pmap *pm)
 }
 
 /*
- * Pages that had no shadow: to ask for each would cost more than all the rest. Who makes one later
- * has it mapped after us (pmap_refresh()).
+ * Pages that had no shadow: to ask for each would cost more than all the rest. A shadow made later
+ * is mapped by its maker (pmap_refresh()).
  */
 struct no_shadows {
 	u64 start, end;
@@ -107,7 +107,7 @@ void pmap_image_save(struct pmap *pm, struct space *s)
 	whole = !atomic_read(&pm->strangers);
 	while (whole && (e = pmap_next(pm, &va, end)))
 		do {
-			/* a stale one maps something else: nobody knows */
+			/* a stale entry maps an unknown frame */
 			if (*e & PTE_MAPPED)
 				whole = !(*e & PTE_STALE) &&
 					save_page(im, va, mapped_pfn(pm, &none, va, *e),
@@ -216,7 +216,7 @@ int pmap_image_adopt(struct pmap *pm, struct space *s)
 /* ---- what a sibling has left ---- */
 
 #define KIN_RUNS 120
-/* pages; longer runs that nobody may write to are a file's */
+/* pages; longer read-only runs are a file's */
 #define KIN_CONST 8
 
 u32 pmap_kin(u64 image, struct pmap_kin *kin, u32 max)

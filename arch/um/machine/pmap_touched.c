@@ -33,7 +33,7 @@
 
 bool pmap_tells_touched(void)
 {
-	/* 1: no, 2: yes; the same value whoever writes it */
+	/* 1: no, 2: yes; every writer stores one value */
 	static u8 told;
 
 	if (unlikely(!told))

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* ports.h: the I/O ports that a thread may use, which its children share (arch/um/entry/ioport.c). */
+/*
+ * ports.h: the I/O ports that a thread may use, which its children share (arch/um/entry/ioport.c).
+ */
 #ifndef NESTLING_ARCH_UM_PORTS_H
 #define NESTLING_ARCH_UM_PORTS_H
 
@@ -16,7 +18,7 @@ struct io_bitmap {
 
 /* Drops a reference; NULL is fine. */
 void ioport_put(struct io_bitmap *b);
-/* What current may, @child may: called before anybody knows it. */
+/* Gives @child the ports of current; called before the child is published. */
 void ioport_fork(struct task *child);
 void ioport_free(struct task *t);
 

@@ -66,7 +66,7 @@ static void user_unlock(struct mm *mm)
 /* a fault that was resolved and undone by another thread, again and again */
 #define MAX_TRIES 64
 
-/* The same, faulting in. NULL: -EFAULT. */
+/* Locks the page, faulting it in. NULL: -EFAULT. */
 static char *user_lock_fault(struct mm *mm, u64 addr, bool write)
 {
 	char *p;

@@ -21,10 +21,7 @@ size_t clear_user(uaddr_t dst, size_t n);
  * @size (clone3, openat2 and their kin: a page).
  */
 int copy_struct_from_user(void *dst, size_t known, uaddr_t src, size_t size);
-/*
- * The same, but pages that are not there are not faulted in: short then. For copies with locks
- * held.
- */
+/* Copies without faulting pages in: short where one is missing. For copies with locks held. */
 size_t copy_from_user_nofault(void *dst, uaddr_t src, size_t n);
 size_t copy_to_user_nofault(uaddr_t dst, const void *src, size_t n);
 /* Faults one page of current's in unless it is there. 0 or -EFAULT. */
@@ -97,10 +94,13 @@ struct iov_iter {
 	bool cached;
 	/* RWF_NOWAIT: -EAGAIN rather than to wait for the disk */
 	bool nowait;
-	/* with nowait: who asks waits himself, and is told what one who waits is told at once */
+	/*
+	 * with nowait: the caller waits by itself, and gets the errors that a waiting call gets at
+	 * once
+	 */
 	bool waits_later;
 	bool dsync,
-		sync; /* RWF_DSYNC, RWF_SYNC: for who answers -EIOCBQUEUED; else the caller's business */
+		sync; /* RWF_DSYNC, RWF_SYNC: for an operation that returns -EIOCBQUEUED; else the caller syncs */
 	struct io_async *async; /* NULL: wait */
 	const struct uvec
 		*vec; /* ITER_USER; the caller's array lives as long as the iterator. NULL: @one */

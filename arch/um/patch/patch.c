@@ -217,8 +217,7 @@ static u64 jump_of(const struct request *q)
 }
 
 /*
- * The frame of the site, with a reference, if nobody can write to it through this mm. mmap_lock
- * held.
+ * Returns the frame of the site, with a reference, if this mm cannot write to it. mmap_lock held.
  */
 static struct page *text_frame(struct mm *mm, u64 addr)
 {
@@ -348,7 +347,7 @@ static int patch_locked(struct patch *p, struct request *q, bool *need_arena)
 	return 0;
 }
 
-/* With the frame locked: nobody changes it, or the mappings of its file, unnoticed. */
+/* Patches with the frame locked: it and the mappings of its file do not change unnoticed. */
 static int patch_frame(struct request *q, bool *need_arena)
 {
 	struct patch *p = q->mm->patch;

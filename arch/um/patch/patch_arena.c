@@ -212,9 +212,9 @@ static u64 find_room(struct mm *mm, u64 jump)
 }
 
 /*
- * The place is taken before the area is there: of two threads that found the same room one gets it,
- * also when the program has unmapped the other's area meanwhile, and an unmapping that comes before
- * arena_ready() is noted.
+ * Reserves the place before the area exists: of two threads that found one room only one gets it,
+ * also when the program has unmapped the other's area meanwhile, and an unmap before arena_ready()
+ * is noted.
  */
 static int arena_add(struct patch *p, u64 va)
 {

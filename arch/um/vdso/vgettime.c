@@ -30,8 +30,8 @@ static long call2(long nr, long a, void *b)
 }
 
 /*
- * The host's clock that answers for the guest's @clock, with the guest's offset; -1: ask the
- * kernel. They are the clocks that the kernel itself reads (arch/um/machine/time.c): who mixes
+ * Returns the host's clock that answers for the guest's @clock, with the guest's offset; -1: ask
+ * the kernel. The kernel reads these clocks, too (arch/um/machine/time.c): a program that mixes
  * calls and the vDSO sees no step back.
  */
 static long host_clock(long clock, int64_t *offset)

@@ -495,8 +495,8 @@ static void take_segment(struct segment *s, struct vm_area *vma)
 }
 
 /*
- * What is mapped. Another process may have the same memory (CLONE_VM) and change what is mapped
- * there while this one is written.
+ * Notes the mappings. Another process may share the memory (CLONE_VM) and change mappings while the
+ * dump is written.
  */
 static void take_mappings(struct dump *d)
 {

@@ -182,8 +182,8 @@ static void set_comm(const char *name, size_t len)
 }
 
 /*
- * The last component of how the caller named it; of what he gave by its descriptor alone, the
- * file's name.
+ * Sets the task's name: the last component of the caller's path, or the file's name where only a
+ * descriptor was given.
  */
 static void take_name(const struct bprm *b)
 {
@@ -266,10 +266,10 @@ static void give_memory_to(struct mm *mm, struct user_namespace *ns)
 }
 
 /*
- * The new memory, shown to nobody who might not see the old one: descriptors of the old program are
- * still open. Others may look at it from here on, and have to find the new program once the last of
- * those descriptors is closed: its end is how a parent learns of the exec. The result is the old
- * memory, to be put.
+ * Installs the new memory, visible only to tasks that could see the old one: descriptors of the old
+ * program are still open. Other tasks may look at it from here on, and must find the new program
+ * once the last of those descriptors is closed: a parent learns of the exec by that. Returns the
+ * old memory, to be put.
  */
 static struct mm *show_new_mm(struct bprm *b)
 {
@@ -285,8 +285,7 @@ static struct mm *show_new_mm(struct bprm *b)
 		ns = old->user_ns;
 	give_memory_to(b->mm, ns);
 	/*
-	 * suid_dumpable is for those who may look at the new credentials: these are still the old
-	 * ones
+	 * suid_dumpable is for tasks that may see the new credentials: these are still the old ones
 	 */
 	set_dumpable(b->mm, !old || old->dump_mode == 1 ? dumpable : old->dump_mode);
 	mutex_lock(&current->signal->exec_update_mutex);
@@ -313,8 +312,8 @@ static void become(struct bprm *b)
 }
 
 /*
- * Behind de_thread(): who had the table with his threads only keeps it, and with it his POSIX
- * locks. A copy is for who shares it with another process.
+ * After de_thread(): keeps a table that only the own threads shared, and with it the POSIX locks. A
+ * table shared with another process is copied.
  */
 static int own_files(void)
 {
@@ -338,8 +337,8 @@ static int commit(struct bprm *b)
 	}
 	err = exec_namespaces(b->mm);
 	/*
-	 * the last that can fail, and then only for who is being killed: the other threads are gone
-	 * behind it
+	 * the last step that can fail, and only in a task being killed: the other threads are gone
+	 * after it
 	 */
 	if (!err)
 		err = de_thread();

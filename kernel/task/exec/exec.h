@@ -54,7 +54,7 @@ struct bprm {
 	u32 unsafe;
 	bool secure;  /* AT_SECURE */
 	bool nondump; /* not readable by the caller */
-	/* then: whose root may look at it all the same; current's or above it */
+	/* then: namespace whose root may look at it all the same; current's or above it */
 	struct user_namespace *dump_ns;
 	/* the new image, built by the ELF loader */
 	struct mm *mm;
@@ -62,7 +62,7 @@ struct bprm {
 	bool too_late; /* an error from here on kills */
 };
 #define UNSAFE_SHARE 1
-#define UNSAFE_PTRACE 2 /* by one who lacks CAP_SYS_PTRACE here */
+#define UNSAFE_PTRACE 2 /* by a tracer without CAP_SYS_PTRACE here */
 #define UNSAFE_NO_NEW_PRIVS 4
 
 /* exec_args.c */

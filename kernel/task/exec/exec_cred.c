@@ -93,9 +93,9 @@ static bool may_suid(const struct bprm *b)
 }
 
 /*
- * It was opened some time ago: the strings come from memory that somebody may have kept from
- * coming. Owner, mode and the right to execute have to be of one moment: a program may have become
- * somebody else's who does not let us execute it, and has its bits for others.
+ * Reads owner, mode and the right to execute at one moment. The file was opened some time ago, and
+ * reading the strings may have been delayed: the program may belong to another user by now, set-id
+ * for others but not executable for the caller.
  */
 static bool setid_now(const struct file *f, umode_t *mode, kuid_t *uid, kgid_t *gid)
 {
@@ -202,8 +202,8 @@ int bprm_creds(struct bprm *b)
 }
 
 /*
- * The root of a namespace that the file's owner is not known in must not read by way of its memory
- * what he may not read.
+ * Keeps the root of a namespace without the file's owner from reading by the memory what it may not
+ * read as a file.
  */
 void bprm_note_reading(struct bprm *b, struct file *f)
 {

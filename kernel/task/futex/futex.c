@@ -97,7 +97,7 @@ int futex_key_get(uaddr_t addr, bool private, struct futex_key *k)
 	if (!access_ok(addr, 4))
 		return -EFAULT;
 	k->owner = current->mm;
-	/* a wake-up finds who waits in the same way only */
+	/* a wake-up finds only waiters of its own kind */
 	k->at = addr.v | (private ? 0 : 1);
 	k->file = NULL;
 	return private ? 0 : key_of_mapping(current->mm, addr, k);

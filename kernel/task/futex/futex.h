@@ -14,7 +14,7 @@ struct task;
  * exec.
  */
 void futex_exit_task(void);
-/* @t has another priority: whom it waits for inherits it. */
+/* Called when @t has another priority: the owner that it waits for inherits it. */
 void futex_pi_priority_changed(struct task *t);
 /*
  * Wakes up to @nr waiters on a word of current's mm, shared or private: the clear_child_tid of an

@@ -46,8 +46,7 @@ struct futex_q {
 	bool pi; /* waits for a PI lock */
 	/* the owner, which has ended with the lock held */
 	pid_t gone;
-	struct task
-		*owner; /* whose lock it is, as far as we know: a reference; NULL: nobody's yet */
+	struct task *owner; /* known owner of the lock: a reference; NULL: none yet */
 	struct list_head pi_link;
 	/* FUTEX_WAIT_REQUEUE_PI: where it may be moved */
 	const struct futex_key *requeue_to;
@@ -104,7 +103,7 @@ int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, struct wait_un
 
 /* ---- futex_pi.c, futex_requeue.c ---- */
 /*
- * Makes @q a waiter for @owner's lock (NULL: nobody has it yet), or for another's; boosts. Under
+ * Makes @q a waiter for the lock of @owner (NULL: none yet), or changes the owner; boosts. Under
  * the bucket's lock.
  */
 void pi_attach(struct futex_q *q, struct task *owner);
@@ -117,14 +116,14 @@ bool pi_would_deadlock(const struct task *t, const struct task *owner);
  */
 long futex_pi_settle(uaddr_t addr, const struct futex_key *k);
 /*
- * Whose word it is: 0 and a reference; 1: it is not @pid's any more. Who exits is waited for until
- * it has given up what it can.
- * -ESRCH: nobody's, -EPERM, -EFAULT, -EINTR (current is being killed).
+ * Finds the owner of the word: 0 and a reference; 1: it is not @pid's any more. Waits for an
+ * exiting owner until it has given up what it can. -ESRCH: no owner, -EPERM, -EFAULT, -EINTR
+ * (current is being killed).
  */
 int futex_pi_owner(uaddr_t addr, pid_t pid, struct task **owner);
 /*
- * The owner that we waited for has ended with the lock held: it is ours if nobody was faster. 0 or
- * 1 (was), -errno.
+ * Takes the lock of an owner that ended while holding it, unless another task was faster. 0 or 1
+ * (was), -errno.
  */
 int futex_pi_inherit(uaddr_t addr, pid_t owner);
 long futex_wait_requeue_pi(uaddr_t a1, bool private, u32 val, struct wait_until until, uaddr_t a2);
@@ -132,8 +131,8 @@ long futex_cmp_requeue_pi(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int
 long futex_lock_pi(uaddr_t addr, bool private, bool try, struct wait_until until);
 long futex_unlock_pi(uaddr_t addr, bool private);
 /*
- * Hands a word that current owns to its most urgent PI waiter, or to nobody. @flag:
- * FUTEX_OWNER_DIED or 0.
+ * Hands a word that current owns to its most urgent PI waiter, or frees it. @flag: FUTEX_OWNER_DIED
+ * or 0.
  */
 long futex_pi_hand_over(uaddr_t addr, const struct futex_key *k, u32 flag);
 void futex_pi_exit(void);

@@ -28,7 +28,7 @@
 static DEFINE_SPINLOCK(pi_lock);
 static LIST_HEAD(pi_waiters); /* of futex_q.pi_link, under pi_lock */
 
-/* ---- who waits for whom; under pi_lock ---- */
+/* ---- waiters and owners; under pi_lock ---- */
 
 static int lends(const struct futex_q *q)
 {
@@ -77,9 +77,9 @@ bool pi_would_deadlock(const struct task *t, const struct task *owner)
 }
 
 /*
- * The look through all waiters is for owners who have something lent, or are about to: fair
- * waiters, of which anybody may have any number, cost none. What a waiter lent is not asked when it
- * leaves: its priority may have changed since, and futex_pi_priority_changed() come too late.
+ * Searches all waiters only for owners with a lent priority, or about to have one: fair waiters, of
+ * which there may be any number, cost nothing. The search does not rely on what a leaving waiter
+ * lent: its priority may have changed since, and futex_pi_priority_changed() come too late.
  */
 static void put_owner(struct task *owner)
 {
@@ -367,8 +367,8 @@ static void release_heir(struct futex_bucket *b, struct futex_q *heir, bool owns
 }
 
 /*
- * Hands a word that current owns to its most urgent PI waiter, or to nobody. @flag:
- * FUTEX_OWNER_DIED or 0. What the word says of waiters stays where an owner ends that has none.
+ * Hands a word that current owns to its most urgent PI waiter, or frees it. @flag: FUTEX_OWNER_DIED
+ * or 0. What the word says of waiters stays where an owner ends that has none.
  */
 long futex_pi_hand_over(uaddr_t addr, const struct futex_key *k, u32 flag)
 {

@@ -15,9 +15,9 @@
 #include "kernel/task/futex/futex_internal.h"
 
 /*
- * Moves waiters, at most @nr; @moved says how many. 0, -EINVAL: somebody waits there for something
- * else, -EDEADLK: somebody would wait for himself, or for an owner who waits for him. The others
- * have been moved all the same.
+ * Moves at most @nr waiters; @moved is their number. 0, -EINVAL: a waiter of another kind is there,
+ * -EDEADLK: a task would wait for itself, or for an owner that waits for it. The others have been
+ * moved all the same.
  */
 static long move_waiters(const struct futex_key *from, const struct futex_key *to, long nr,
 	struct task *owner, long *moved)

@@ -62,7 +62,7 @@ static int robust_give_up(u64 entry, s64 offset, bool pending)
 	for (;;) {
 		if (load_user_u32(addr, &word))
 			return -EFAULT;
-		/* between storing 0 and waking: nobody else would wake the next one */
+		/* between storing 0 and waking: no other task would wake the next waiter */
 		if (pending && !pi && !word) {
 			futex_wake_addr(addr, 1);
 			return 0;

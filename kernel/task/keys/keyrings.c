@@ -75,8 +75,8 @@ static bool leads_to(struct key *ring, struct key *k)
 }
 
 /*
- * Is there a keyring more than MAX_DEPTH below @ring? Who is seen deeper than before is looked at
- * again.
+ * True if a keyring is more than MAX_DEPTH below @ring. A keyring seen deeper than before is
+ * visited again.
  */
 static bool too_deep(struct key *ring, u64 walk, u32 depth)
 {

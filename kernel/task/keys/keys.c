@@ -20,7 +20,7 @@
 #define LIMIT_MAX 0x7fffffff /* the highest limit that root may set */
 
 static int user_keys = 200, user_bytes = 20000, root_keys = 1000000, root_bytes = 25000000;
-/* a key that nobody holds goes at once: nothing waits for this */
+/* an unreferenced key goes at once, without this delay */
 static int gc_delay = 300;
 
 DEFINE_MUTEX(keys_mutex);
@@ -52,7 +52,7 @@ void key_get(struct key *k)
 	atomic_inc(&k->refs);
 }
 
-/* The list @dead, with those before it whom only @k linked. */
+/* Frees @k and returns the list @dead with the keys in front that only @k linked. */
 static struct key *key_free(struct key *k, struct key *dead)
 {
 	spin_lock(&table_lock);
@@ -112,12 +112,9 @@ struct key *key_find_ring(const char *name)
 	return k;
 }
 
-/* ---- who pays ---- */
+/* ---- payers ---- */
 
-/*
- * Rings of a user that hold nothing and that nobody else holds are made again when they are asked
- * for.
- */
+/* Drops empty rings of a user without other references: they are made again on demand. */
 static void drop_empty_rings(struct key_user *u)
 {
 	if (u->session && atomic_read(&u->session->refs) == 1 &&
@@ -234,7 +231,8 @@ int key_set_payload(struct key *k, void *data, u32 len)
 }
 
 /*
- * The bill stays with who made it: only root changes owners, and root's quota is not what limits.
+ * Changes the owner. The payer stays its maker: only root changes owners, and root's quota does not
+ * limit.
  */
 int key_chown(struct key *k, kuid_t uid)
 {

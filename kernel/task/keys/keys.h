@@ -52,7 +52,7 @@ struct key {
 	u64 expiry; /* ktime, 0: never */
 	bool revoked, invalid;
 	bool restricted; /* a keyring that takes no more keys */
-	/* made without a payload: 0, or the error of who looks for it */
+	/* made without a payload: 0, or the error for a search */
 	int rejected;
 	void *data; /* the payload */
 	u32 len;
@@ -104,7 +104,7 @@ int key_set_payload(struct key *k, void *data, u32 len);
  * ERR_PTR.
  */
 struct key *key_lookup(s32 id, bool create, u32 need);
-/* The same, where it need not live and nothing is made. */
+/* Looks up a key that may be dead; makes nothing. */
 struct key *key_lookup_dead(s32 id);
 bool key_may(const struct key *k, u32 need);
 bool key_may_as(const struct key *k, u32 need, bool possessed);
@@ -120,11 +120,10 @@ struct key *keyring_find(struct key *ring, enum key_type type, const char *desc)
  */
 struct key *keyring_search(struct key *ring, enum key_type type, const char *desc, bool possessed);
 /*
- * In all that current possesses; a key that has expired is one that is not there: who asks wants
- * another.
+ * Searches all that current possesses; an expired key counts as missing: the caller wants another.
  */
 struct key *keys_search(enum key_type type, const char *desc);
-int keyring_link(struct key *ring, struct key *k); /* replaces one of the same name */
+int keyring_link(struct key *ring, struct key *k); /* replaces a key with its name */
 int keyring_unlink(struct key *ring, struct key *k);
 void keyring_clear(struct key *ring);
 int key_chown(struct key *k, kuid_t uid);

@@ -15,7 +15,7 @@
 #include "kernel/vfs/super.h"
 #include "kernel/vfs/vfs.h"
 
-/* those below are the initial ones', the same everywhere */
+/* those below are the initial ones', equal everywhere */
 const u32 clone_ns_flags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
 			   CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME;
 
@@ -121,7 +121,7 @@ int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner)
 	struct nsproxy *old = current->nsproxy, *p;
 	bool shares_mm =
 		flags &
-		CLONE_VM; /* the clocks of who shares our memory stay ours: the vDSO is in it */
+		CLONE_VM; /* a task that shares the memory keeps its clocks: the vDSO is in it */
 
 	flags &= clone_ns_flags & ~(u64)CLONE_NEWUSER;
 	if (flags && !ns_capable(owner, CAP_SYS_ADMIN))

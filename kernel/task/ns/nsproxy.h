@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* nsproxy.h: how a task comes into namespaces and leaves them (kernel/ident/ns.h): fork, exec, unshare, setns, exit. */
+/*
+ * nsproxy.h: how a task comes into namespaces and leaves them (kernel/ident/ns.h): fork, exec,
+ * unshare, setns, exit.
+ */
 #ifndef NESTLING_TASK_NSPROXY_H
 #define NESTLING_TASK_NSPROXY_H
 
@@ -19,7 +22,7 @@ void nsproxy_put(struct nsproxy *p);
 
 /* The namespace that an open file of nsfs stands for, without a reference; NULL. */
 struct ns_common *nsfs_file_ns(const struct file *f);
-/* The same for an inode (bind mounts of mount namespaces must not go round in circles). */
+/* Does so for an inode (bind mounts of mount namespaces must not form a cycle). */
 struct inode;
 struct ns_common *nsfs_inode_ns(const struct inode *inode);
 

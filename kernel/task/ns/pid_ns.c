@@ -120,8 +120,9 @@ void zap_pid_ns(struct task *t)
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		if (pid_ns_count(ns) <= mine)
 			break;
-		schedule_deadline(ktime_get() +
-				  100000000); /* a child that waited for its tracer tells nobody */
+		schedule_deadline(
+			ktime_get() +
+			100000000); /* a child that waited for its tracer reports to none */
 	}
 	__set_current_state(TASK_RUNNING);
 	pid_ns_close(ns, NULL);

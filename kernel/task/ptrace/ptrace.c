@@ -41,7 +41,7 @@ bool ptrace_event_enabled(struct task *t, int event)
 	return t->ptrace & PT_EVENT_FLAG(event);
 }
 
-/* ---- who traces whom ---- */
+/* ---- tracers and tracees ---- */
 
 void ptrace_link(struct task *child, struct task *tracer, const struct cred *by)
 {
@@ -105,7 +105,7 @@ void ptrace_fork(struct task *child, u64 clone_flags, int event)
 	set_bit(TIF_SIGPENDING, &child->work_flags);
 }
 
-/* Does who has traced its own child not want to wait for it? */
+/* True if the tracer of its own child does not want to wait for it. */
 static bool reaps_itself(struct task *tracer)
 {
 	const struct ksigaction *ka = &tracer->sighand->action[SIGCHLD - 1];
@@ -117,9 +117,7 @@ static bool reaps_itself(struct task *tracer)
 	return ignores;
 }
 
-/*
- * Lets one tracee go; true when it is a zombie that nobody waits for (its exit_state says so then).
- */
+/* Detaches one tracee; true when it is a zombie without a waiter (its exit_state says so then). */
 static bool detach_locked(struct task *tracer, struct task *t)
 {
 	bool dead;
@@ -327,9 +325,9 @@ static bool same_user(const struct cred *c, const struct cred *tc, bool attach)
 }
 
 /*
- * What is not dumpable is for who has power where its program was started. That @t has entered
- * another user namespace since does not make what it holds that one's: its root could take over a
- * program of the machine's that only came to help.
+ * True if memory that is not dumpable may be shown: only with power over the namespace where its
+ * program was started. A user namespace that @t has entered since does not count: its root could
+ * take over a program that only came to help.
  */
 static bool shows_memory(struct task *t, const struct cred *c)
 {
@@ -384,8 +382,8 @@ struct mm *mm_access(struct task *t, bool attach)
 /* ---- attaching ---- */
 
 /*
- * Does @t have what current has, and no restrictions that current lacks? A program with rights does
- * not give them to who has started it.
+ * True if current has all rights of @t, and no Landlock restriction that @t lacks. A privileged
+ * program does not give its rights to the task that started it.
  */
 static bool may_be_traced_by(struct task *t)
 {

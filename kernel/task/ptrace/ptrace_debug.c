@@ -47,7 +47,7 @@ struct hw_debug {
 	u32 nr_touched;
 	bool armed; /* TF is ours */
 	bool any;   /* something is enabled */
-	/* no thread of the same memory could change it meanwhile */
+	/* no thread that shares the memory could change it meanwhile */
 	bool alone;
 };
 
@@ -151,7 +151,7 @@ static void look_ahead(struct hw_debug *d, const struct regs *r)
 	d->nr_touched = n > 0 && r->cs == USER_CS ? insn_touches(r, code, (u32)n, d->touched) : 0;
 }
 
-/* Was it touched in the way that is watched, or has it changed, and by nobody else? */
+/* True if the watched access happened, or the value changed, by this thread. */
 static bool watch_hit(const struct hw_debug *d, u32 n)
 {
 	u64 start = d->set.addr[n], end = start + len_of(d->set.dr7, n);

@@ -28,7 +28,7 @@
 static bool shows_memory(const struct task *t, const struct mm *mm)
 {
 	const struct cred *by = READ_ONCE(
-		t->ptracer_cred); /* gone where somebody kills it now; stays until we sleep */
+		t->ptracer_cred); /* cleared where the task is killed now; stays until it sleeps */
 
 	return mm->dump_mode == 1 || (by && cred_ns_capable(by, mm->user_ns, CAP_SYS_PTRACE));
 }

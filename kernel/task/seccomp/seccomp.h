@@ -24,7 +24,7 @@ void seccomp_free(struct task *t);     /* it never ran, or is reaped */
 long seccomp_copy_filter(struct task *t, u64 off, uaddr_t to);
 long seccomp_copy_metadata(struct task *t, u64 size, uaddr_t to);
 
-/* seccomp_notify.c: a filter's questions to whoever holds its listener. */
+/* seccomp_notify.c: a filter's questions to the holder of its listener. */
 struct notify_queue;
 struct seccomp_data;
 struct file;

@@ -42,7 +42,7 @@ void task_clear_jobctl_pending(struct task *t, u32 mask)
 	if (mask & JOBCTL_STOP_PENDING)
 		mask |= JOBCTL_STOP_CONSUME | JOBCTL_STOP_DEQUEUED;
 	t->jobctl &= ~mask;
-	/* with no stop before it, it will not come there: who attaches need not wait */
+	/* with no stop before it, it will not come there: an attaching tracer need not wait */
 	if (!(t->jobctl & JOBCTL_PENDING_MASK))
 		t->jobctl &= ~(u32)JOBCTL_TRAPPING;
 	if (before & ~t->jobctl & JOBCTL_TRAPPING)
@@ -225,8 +225,8 @@ void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why)
 /* ---- orphaned process groups ---- */
 
 /*
- * POSIX: a group is orphaned when no member has a parent in another group of the same session.
- * tasklist_lock held; @ignored is as good as dead.
+ * True if the group becomes orphaned: no member has a parent in another group of its session
+ * (POSIX). tasklist_lock held; @ignored counts as dead.
  */
 bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored)
 {

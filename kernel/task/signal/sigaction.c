@@ -142,8 +142,7 @@ static int take_signal(u64 mask, siginfo_t *info)
 }
 
 /*
- * Sleeps until @deadline with the signals of @mask let through; they count as blocked for everybody
- * who sends.
+ * Sleeps until @deadline with the signals of @mask let through; for senders they count as blocked.
  */
 static int wait_signal(u64 mask, siginfo_t *info, u64 deadline)
 {

@@ -74,8 +74,8 @@ static void die(int signr, const siginfo_t *info, bool dump)
 }
 
 /*
- * Stops for the terminal (not SIGSTOP) do nothing to a group that nobody could continue. Lock held;
- * may drop and take it.
+ * True for a terminal stop (not SIGSTOP) of an orphaned group: it has no effect. Lock held; may
+ * drop and take it.
  */
 static bool stop_is_void(int signr)
 {

@@ -32,7 +32,7 @@ struct sigqueue {
 	struct user_struct *user;
 	/* a timer's: expiries since it was last taken; racily */
 	u8 unseen;
-	/* a timer's: it was pending, and was dropped to be ignored; likewise */
+	/* a timer's: it was pending, and was dropped to be ignored; under the lock */
 	bool flushed;
 	/*
 	 * a timer's: of the one taken last; under its lock, and set under sighand->lock as that is
@@ -63,15 +63,14 @@ void kill_mm_users(struct mm *mm, int sig); /* every process that uses it */
 int check_kill_permission(int sig, const siginfo_t *info, struct task *t);
 
 /*
- * Job control on terminals: does @t block or ignore @sig; has current's group nobody outside who
- * could continue it?
+ * Job control on terminals: true if @t blocks or ignores @sig; true if current's group is orphaned.
  */
 bool sig_is_ignored(struct task *t, int sig);
 bool is_current_pgrp_orphaned(void);
 
 void recalc_sigpending(void);
 void set_current_blocked(u64 mask);
-void set_blocked_locked(u64 mask); /* the same with sighand->lock held */
+void set_blocked_locked(u64 mask); /* sets it with sighand->lock held */
 /* ppoll, pselect, sigsuspend: set now, restored after delivery. 0 or -EFAULT, -EINVAL. */
 int set_user_sigmask(uaddr_t mask, size_t sigsetsize);
 void restore_saved_sigmask_unless(bool interrupted);
@@ -102,7 +101,8 @@ struct ksignal {
 /* Does the guest stack pointer lie where the alternate stack is? (own task) */
 bool within_sig_stack(u64 sp);
 /*
- * The same, and that makes a difference: with SS_AUTODISARM it is none while a handler runs on it.
+ * True if @sp is on the stack and that counts: with SS_AUTODISARM there is none while a handler
+ * runs on it.
  */
 bool on_sig_stack(u64 sp);
 /* The stack pointer for a frame of this action (SA_ONSTACK honoured). */
@@ -113,12 +113,14 @@ struct process_timer_ops {
 	void (*init)(struct signal_struct *sig); /* a new process: no timers */
 	/* Deletes POSIX timers; interval timers stay. */
 	void (*exec)(struct signal_struct *sig);
-	void (*exit)(struct signal_struct *sig); /* the last thread goes: deletes all of them */
+	/* the last thread goes: deletes all of them */
+	void (*exit)(struct signal_struct *sig);
 	/* RLIMIT_CPU or RLIMIT_RTTIME has changed: the threads look at their CPU time again. */
 	void (*limit_changed)(struct signal_struct *sig);
 	/*
-	 * Current has taken a signal whose si_code is SI_TIMER, or SIGALRM (others need not be told), and holds
-	 * no lock. A timer's @info gets what has passed until now, and the timer rests no longer.
+	 * Current has taken a signal whose si_code is SI_TIMER, or SIGALRM (others need not be
+	 * told), and holds no lock. A timer's @info gets what has passed until now, and the timer
+	 * rests no longer.
 	 */
 	void (*taken)(siginfo_t *info);
 	void (*wanted)(
@@ -136,8 +138,8 @@ static inline void unlock_task_sighand(struct sighand_struct *sh)
 }
 
 /*
- * To a thread of that process, which is woken for it from an interruptible sleep, as by a signal
- * that is none. False: there is none any more.
+ * Queues @w for a thread of that process, which is woken for it from an interruptible sleep, as by
+ * a signal. False: the process has no thread any more.
  */
 bool process_work_add(struct pid *tgid, struct task_work *w);
 

@@ -120,7 +120,7 @@ static bool prepare_signal(int sig, struct task *t, bool force)
 	return !sig_ignored(t, sig, force);
 }
 
-/* ---- who takes it? ---- */
+/* ---- the thread that takes it ---- */
 
 static bool wants_signal(int sig, struct task *t)
 {
@@ -216,9 +216,9 @@ static bool sent_from_above(struct task *t)
 }
 
 /*
- * Are the ids of a process in it? Of what the kernel writes only a message queue's and a child's
- * stop go this way. They have the receiver's numbers already, which it takes for the sender's, as
- * Linux does: from another namespace they come as nobody's, mostly.
+ * True if it has the ids of a process. Of the kernel's signals only those of a message queue and of
+ * a child's stop go this way. They have the receiver's numbers already, which are taken for the
+ * sender's, as on Linux: from another namespace they mostly come out unmapped.
  */
 static bool info_has_sender(const siginfo_t *info)
 {
@@ -313,7 +313,7 @@ int send_sig_group(int sig, struct task *t, const siginfo_t *info)
 }
 
 /*
- * Under sighand->lock. While nobody has taken the one before, it goes on counting, also ignored (as
+ * Counts overruns, under sighand->lock, while the signal before is not taken, also if ignored (as
  * since Linux 6.13).
  */
 static void count_overruns(struct sigqueue *q, u64 missed)
@@ -416,7 +416,7 @@ int send_sig_one_of_many(int sig, struct task *t, const siginfo_t *info)
 	return err;
 }
 
-/* The same, checked; signal 0 only asks. */
+/* Sends after a check; signal 0 only checks. */
 static int send_as_one_of_many(int sig, const siginfo_t *info, struct task *t)
 {
 	int err = check_kill_permission(sig, info, t);
