@@ -154,10 +154,16 @@ static int image_fd(const struct os_space_setup *s)
 /* Ends the child, which cannot become the zygote. Its parent reads the reason in shared memory. */
 static void __attribute__((noreturn)) give_up_exec(const char *call)
 {
-	if (errno == EINVAL || errno == EBADF) /* above the limit of descriptors */
-		errno = EMFILE;
 	exec_refusal = os_refused(call, errno);
 	_exit(ZEXIT_REQUEST);
+}
+
+/* As give_up_exec(), of a call that names a descriptor: a number above the limit is EINVAL or EBADF. */
+static void __attribute__((noreturn)) give_up_number(const char *call)
+{
+	if (errno == EINVAL || errno == EBADF)
+		errno = EMFILE;
+	give_up_exec(call);
 }
 
 /* Between vfork and exec: puts fds where the zygote expects them, closes all others, and goes. */
@@ -173,7 +179,7 @@ static void exec_image(int socket, int ctl, int physmem, int image)
 		safe[i] = fcntl(want[i][0], F_DUPFD, CHILD_SPARE_FD);
 	for (int i = 0; i < 4; i++)
 		if (safe[i] < 0 || dup2(safe[i], want[i][1]) < 0)
-			give_up_exec(safe[i] < 0 ? "fcntl" : "dup2");
+			give_up_number(safe[i] < 0 ? "fcntl" : "dup2");
 	os_close_range(0, ZFD_SOCKET - 1);
 	close(ZFD_SOCKET + 1);
 	os_close_range(IMAGE_FD + 1, ZFD_REGION - 1);
