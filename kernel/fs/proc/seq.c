@@ -83,7 +83,7 @@ static bool seq_grow(struct seq *s, size_t need, gfp_t gfp)
 					  add_chunk(s, gfp);
 	if (!grown) {
 		s->full = true;
-		s->wanted = max(size, s->size * 2);
+		s->wanted = max(size, min_t(size_t, s->size * 2, SEQ_MAX));
 	}
 	return grown;
 }
