@@ -328,6 +328,12 @@ static int start(struct mconsole_call *c, u32 seconds)
 	return -ENOMEM;
 }
 
+/* True if what ends the snapshot that is there has come, and its thread has not got to that. */
+static bool is_ending(void)
+{
+	return now->end || snapshot_host_look() != SNAPSHOT_GOES_ON;
+}
+
 static void cmd_begin(struct mconsole_call *c, const char *args)
 {
 	u64 seconds = SECONDS;
@@ -338,10 +344,12 @@ static void cmd_begin(struct mconsole_call *c, const char *args)
 		return;
 	}
 	mutex_lock(&lock);
-	err = now ? -EBUSY : start(c, (u32)seconds);
+	err = !now ? start(c, (u32)seconds) : is_ending() ? -EAGAIN : -EBUSY;
 	mutex_unlock(&lock);
 	if (err == -EBUSY)
 		mconsole_fail(c, err, "snapshot: one is under way already (%lu)", last_id);
+	else if (err == -EAGAIN)
+		mconsole_fail(c, err, "snapshot: one is about to end (%lu)", last_id);
 	else if (err)
 		mconsole_fail(c, err, "snapshot: %s",
 			err == -EPERM ? "what came along is neither a pipe nor a socket" :

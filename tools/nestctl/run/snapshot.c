@@ -55,13 +55,21 @@ struct snapshot {
 
 /* ---- the instance ---- */
 
+/*
+ * Returns the answer. While one ends whose asker has gone, the instance says EAGAIN: a try every
+ * 50 ms, for at most half a minute.
+ */
 static char *ask(struct snapshot *s, const char *command, const int *fds, size_t n)
 {
 	char *text;
 	size_t len;
-	int err;
+	int err, tries = 600;
 
-	text = umid_ask_with(&s->console, command, fds, n, &err, &len);
+	while ((text = umid_ask_with(&s->console, command, fds, n, &err, &len)) && tries-- && err &&
+		strstr(text, "about to end (")) {
+		free(text);
+		usleep(50000);
+	}
 	if (!text)
 		die("%s: no answer", s->in.name);
 	if (err)
