@@ -549,6 +549,16 @@ static bool data_to_nobody(struct tcp_sock *t, const struct sk_buff *skb)
 	return true;
 }
 
+/*
+ * True if the peer has not got the answer to its SYN. One that has no data, or less than the first
+ * one had, lies before the window of a Fast Open child.
+ */
+static bool is_syn_again(const struct tcp_sock *t, const struct sk_buff *skb)
+{
+	return t->state == TCP_SYN_RECV && skb->tcp.seq == t->rcv.irs &&
+	       (skb->tcp.flags & (TH_SYN | TH_ACK | TH_RST)) == TH_SYN;
+}
+
 static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opts *o, u16 urg)
 {
 	u8 fl = skb->tcp.flags;
@@ -563,6 +573,8 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 	if (!in_window(t, skb)) {
 		if (fl & TH_RST && reset_before_fin(t, skb))
 			take_reset(t, skb);
+		else if (is_syn_again(t, skb))
+			tcp_send_synack(t);
 		else if (fl & TH_SYN && t->state != TCP_TIME_WAIT)
 			challenge(t);
 		else if (!(fl & TH_RST)) {
