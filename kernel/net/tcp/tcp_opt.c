@@ -58,6 +58,13 @@ static int cork_changed(void *sk, const struct sock_opt *o, int n)
 	return 0;
 }
 
+/* A higher limit lets writers go on. */
+static int notsent_changed(void *sk, const struct sock_opt *o, int n)
+{
+	tcp_write_space(sk);
+	return 0;
+}
+
 static int maxseg_may(void *sk, const struct sock_opt *o, int n)
 {
 	return n && n < (int)MSS_MIN ? -EINVAL : 0;
@@ -222,7 +229,7 @@ static int set_fastopen(void *sk, const struct sock_opt *o, int n)
 {
 	struct tcp_sock *t = sk;
 
-	t->fast.qlen = (u32)min(n, tcp_net(t)->somaxconn);
+	WRITE_ONCE(t->fast.qlen, (u32)min(n, tcp_net(t)->somaxconn));
 	tcp_fast_need_key(t->inet.net);
 	return 0;
 }
@@ -255,7 +262,7 @@ static const struct sock_opt tcp_options[] = {
 	{ TCP_USER_TIMEOUT, FIELD(opts.timeout), OPT_RANGE(0, INT_MOST) },
 	{ TCP_DEFER_ACCEPT, .set = set_defer, .get = get_defer },
 	{ TCP_WINDOW_CLAMP, .set = set_clamp, .get = get_clamp },
-	{ TCP_NOTSENT_LOWAT, FIELD(snd.notsent_lowat) },
+	{ TCP_NOTSENT_LOWAT, FIELD(snd.notsent_lowat), .changed = notsent_changed },
 	{ TCP_INQ, FIELD(rcv.tell_inq), OPT_SWITCH },
 	{ TCP_SAVE_SYN, FIELD(opts.save_syn), OPT_SWITCH },
 	{ TCP_THIN_LINEAR_TIMEOUTS, FIELD(opts.thin_linear), OPT_SWITCH },
