@@ -501,19 +501,21 @@ ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m)
 
 	mutex_lock(&t->inet.op);
 	/* before the SYN is sent: the SYN-ACK looks at it */
-	t->snd.write_pending++;
+	atomic_inc(&t->snd.write_pending);
 	if (t->fast.defer_connect)
 		err = deferred_syn(t, m);
 	else
 		err = m->flags & MSG_FASTOPEN ? fast_syn(s, t, m) : 1; /* another has sent it */
 	mutex_unlock(&t->inet.op);
 	pending = !err && m->iter.count;
-	t->snd.write_pending -= !pending;
+	if (!pending)
+		atomic_dec(&t->snd.write_pending);
 	if (err)
 		return err == 1 ? 0 : err;
 	n = (ssize_t)(had - m->iter.count);
 	err = finish_connect(t, m->nonblock);
-	t->snd.write_pending -= pending;
+	if (pending)
+		atomic_dec(&t->snd.write_pending);
 	return n && (!err || err == -EINPROGRESS || err == -ERESTARTSYS) ? n : err;
 }
 

@@ -279,9 +279,9 @@ static ssize_t send_message(struct socket *s, struct msg *m)
 	if (m->name && m->name->len && t->state == TCP_CLOSE && !t->inet.c.err)
 		return -EPIPE;
 	if (tcp_connecting(t) && !t->fast.opened) {
-		t->snd.write_pending++;
+		atomic_inc(&t->snd.write_pending);
 		err = sock_wait(&t->inet.c, !tcp_connecting(t), m->nonblock, t->inet.c.sndtimeo);
-		t->snd.write_pending--;
+		atomic_dec(&t->snd.write_pending);
 		if (err)
 			return first ? first : err;
 	}

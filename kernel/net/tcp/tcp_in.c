@@ -366,7 +366,7 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 			tell_reader(t);
 		if (unlikely(t->rcv.fin_seen))
 			take_fin(t);
-		if (!t->snd.head && !t->snd.write_pending) {
+		if (!t->snd.head && !atomic_read(&t->snd.write_pending)) {
 			tcp_send_ack(t);
 		} else { /* goes with data */
 			schedule_ack(t);

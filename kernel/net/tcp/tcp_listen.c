@@ -459,12 +459,12 @@ static int listen_locked(struct tcp_sock *t, int backlog)
 		return err;
 	t->listen.closed = false;
 	forget_giver(t);
+	spin_lock(&i->c.lock);
 	if (!t->fast.qlen && (READ_ONCE(tcp_net(t)->fastopen) & (FAST_SERVER | FAST_SERVER_ALL)) ==
 				     (FAST_SERVER | FAST_SERVER_ALL)) {
-		t->fast.qlen = (u32)max(backlog, 0);
+		WRITE_ONCE(t->fast.qlen, (u32)max(backlog, 0));
 		tcp_fast_need_key(i->net);
 	}
-	spin_lock(&i->c.lock);
 	tcp_set_state(t, TCP_LISTEN);
 	spin_unlock(&i->c.lock);
 	return 0;

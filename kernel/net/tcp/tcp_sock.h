@@ -105,8 +105,8 @@ struct tcp_snd {
 	u64 last;                 /* ktime_get() of the last data sent, ns */
 	/* TCP_NOTSENT_LOWAT, bytes, 0: the namespace's */
 	u32 notsent_lowat;
-	/* writers that wait for the handshake; read without the lock, as a hint */
-	u32 write_pending;
+	/* writers that wait for the handshake; counted without the lock */
+	atomic_t write_pending;
 };
 
 /* What is received. Protected by c.lock. */
