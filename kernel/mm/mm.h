@@ -4,7 +4,7 @@
  *
  * mm knows files only as struct address_space (whose operations the upper layer registers) and an
  * opaque struct file.
- * Locks: kernel/lib/lock.h has the order.
+ * Locks: kernel/lib/lock_order has the order.
  */
 #ifndef NESTLING_MM_H
 #define NESTLING_MM_H

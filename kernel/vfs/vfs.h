@@ -7,8 +7,8 @@
  * (for cached files) i_mapping->a_ops. For everyone else: path lookups (namei),
  * filp_open/kernel_read/kernel_write, file descriptors.
  *
- * Locks: kernel/lib/lock.h. Directory operations run with the directory's i_rwsem held for writing
- * (lookup: for reading or writing), rename with both directories' and the superblock's
+ * Locks: kernel/lib/lock_order. Directory operations run with the directory's i_rwsem held for
+ * writing (lookup: for reading or writing), rename with both directories' and the superblock's
  * s_rename_mutex.
  */
 #ifndef NESTLING_VFS_H
