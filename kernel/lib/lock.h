@@ -2,12 +2,13 @@
 /*
  * lock.h: spinlocks, and reader-writer locks that spin.
  *
- * Kernel code is never preempted and takes interrupts at boundaries only, so a spinlock needs no interrupt masking. It spins a
- * microsecond or two, then sleeps on a host futex (the host may have taken the holder's CPU). It is never held over schedule(),
- * uaccess or a blocking os_ call. Mutexes and rwsems, which sleep in our scheduler, are in kernel/sched/lock.h.
+ * Kernel code is never preempted and takes interrupts at boundaries only, so a spinlock needs no
+ * interrupt masking. It spins a microsecond or two, then sleeps on a host futex (the host may have
+ * taken the holder's CPU). It is never held over schedule(), uaccess or a blocking os_ call.
+ * Mutexes and rwsems, which sleep in our scheduler, are in kernel/sched/lock.h.
  *
- * The order of all locks, level by level, is kernel/lib/lock_order; docs/locking.md has a drawing of
- * it, and says how a lock is added. A debug build checks the order by classes (lockdep in
+ * The order of all locks, level by level, is kernel/lib/lock_order; docs/locking.md has a drawing
+ * of it, and says how a lock is added. A debug build checks the order by classes (lockdep in
  * kernel/lib/debug/lockdep.c): a class is the file and the argument of the macro that makes a lock.
  */
 #ifndef NESTLING_LIB_LOCK_H

@@ -20,12 +20,13 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 
-/* The table of symbols (kernel/lib/ksyms.c), where there is one. */
+/* The table of symbols (kernel/lib/ksyms.c), if it is linked. */
 const char *ksym_lookup(u64 addr, u64 *offset) __weak;
 
 #define MAX_CLASSES 512
 #define WORDS (MAX_CLASSES / 64)
-#define MAX_NAMES 2048 /* a power of two; of the same name there may be several */
+/* a power of two; a name may have several addresses */
+#define MAX_NAMES 2048
 #define MAX_EDGES 8192
 
 static const char *class_name[MAX_CLASSES];
@@ -37,7 +38,8 @@ static struct {
 } names[MAX_NAMES];
 static struct edge {
 	u16 outer, inner;
-	bool boundary; /* taken by a function that runs at a boundary */
+	/* taken by a function that runs at a boundary */
+	bool boundary;
 	const void *ip;
 } edges[MAX_EDGES];
 static u32 nr_edges;
@@ -45,8 +47,9 @@ static u32 nr_edges;
 static const void *nameless[8];
 static u32 nr_nameless;
 static void (*edges_to)(const char *line, size_t n);
-static u64 after[MAX_CLASSES][WORDS]; /* after[a] has b: b was taken while a was held */
-static u32 nr_classes = 1;            /* class 0: no name, not checked */
+/* after[a] has b: b was taken while a was held */
+static u64 after[MAX_CLASSES][WORDS];
+static u32 nr_classes = 1; /* class 0: no name, not checked */
 static u32 graph_word;
 static bool off;
 static struct held_locks *held_by[MAX_CPUS];
@@ -75,7 +78,10 @@ static u16 known_class(const char *name)
 	return 0;
 }
 
-/* Under the graph lock. When the rows are taken, the name is found by class_of() each time. */
+/*
+ * Enters a name, under the graph lock. If all its rows are taken, class_of() searches for the name
+ * each time.
+ */
 static void remember_name(const char *name, u16 class)
 {
 	u64 at = hash_u64((u64)name);
@@ -89,7 +95,7 @@ static void remember_name(const char *name, u16 class)
 	}
 }
 
-/* Under the graph lock. Returns 0 when the table is full. */
+/* Returns the class, or 0 if the table is full. Under the graph lock. */
 static u16 class_of(const char *name)
 {
 	u16 class = known_class(name);
@@ -152,7 +158,7 @@ static void check_edge(
 		report("a lock taken twice", outer, class, ip);
 	if (after[outer][class / 64] & BIT(class % 64))
 		return;
-	/* The order within a class is the caller's business; tools/lint/locks asks for its description. */
+	/* The caller orders locks within a class; tools/lint/locks asks for its description. */
 	if (outer != class && reachable(class, outer))
 		report("order of locks closes a cycle", outer, class, ip);
 	after[outer][class / 64] |= BIT(class % 64);
@@ -169,7 +175,7 @@ static bool all_known(const struct held_locks *h, u16 class, bool spin)
 	for (u32 i = 0; i < h->nr; i++) {
 		u16 outer = h->held[i].class;
 
-		if (outer == class) /* is it this very lock? */
+		if (outer == class) /* this very lock */
 			return false;
 		if (outer && !(READ_ONCE(after[outer][class / 64]) & BIT(class % 64)))
 			return false;
@@ -243,7 +249,8 @@ void lockdep_release(const void *lock)
 		if (h->held[i].lock == lock)
 			break;
 	if (i == (u32)-1)
-		return; /* taken before the checker knew this task, or by another one */
+		/* taken before the checker knew this task, or by another task */
+		return;
 	h->spinning -= h->held[i].spin;
 	h->nr--;
 	for (; i < h->nr; i++)
