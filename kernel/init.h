@@ -3,6 +3,7 @@
 #ifndef NESTLING_INIT_H
 #define NESTLING_INIT_H
 
-void kernel_main(void); /* runs in the first kernel thread, after the machine's start */
+/* runs in the first kernel thread, after the machine's start */
+void kernel_main(void);
 
 #endif

@@ -80,8 +80,8 @@ static int map_ring(struct aio_context *c)
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	f->f_mode |=
-		FMODE_NOEXEC; /* nor by READ_IMPLIES_EXEC: the kernel writes there what the program chooses */
+	/* nor by READ_IMPLIES_EXEC: the kernel writes there what the program chooses */
+	f->f_mode |= FMODE_NOEXEC;
 	c->id = do_mmap(current->mm, f, 0, c->size, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
 	fput(f);
 	if (IS_ERR_VALUE(c->id))
@@ -307,8 +307,9 @@ void aio_complete(struct aio_context *c, uaddr_t user, u64 data, s64 res, struct
 	smp_store_release(&ring_of(c)->tail, c->tail);
 	c->inflight--;
 	enough = c->wanted && waiting(c) >= c->wanted;
+	/* a waiter that is woken in vain says anew what it waits for */
 	if (enough)
-		c->wanted = 0; /* a waiter that is woken in vain says anew what it waits for */
+		c->wanted = 0;
 	last = c->dead && !c->inflight;
 	spin_unlock(&c->lock);
 	if (eventfd)

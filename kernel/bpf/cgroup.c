@@ -34,8 +34,8 @@ struct attachment {
 };
 
 static DEFINE_MUTEX(attach_mutex);
-static atomic_t nr_attached =
-	ATOMIC_INIT(0); /* changed under attach_mutex; 0: no program is attached */
+/* changed under attach_mutex; 0: no program is attached */
+static atomic_t nr_attached = ATOMIC_INIT(0);
 
 /* ---- asking ---- */
 

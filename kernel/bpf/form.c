@@ -16,8 +16,9 @@
 
 static bool end_form(const struct bpf_insn *i)
 {
+	/* an unconditional swap has no order to choose */
 	if (BPF_CLASS(i->code) == BPF_ALU64 && BPF_SRC(i->code))
-		return false; /* an unconditional swap has no order to choose */
+		return false;
 	return !i->src_reg && !i->off && (i->imm == 16 || i->imm == 32 || i->imm == 64);
 }
 

@@ -177,8 +177,8 @@ int bpf_prog_publish(struct bpf_prog *p); /* it gets its number: 0, -ENOMEM, -EN
 long bpf_prog_fd(struct bpf_prog *p);     /* a descriptor; takes the reference */
 void ebpf_tag(const struct bpf_insn *insn, u32 n, u8 tag[BPF_TAG_SIZE]);
 
-int bpf_copy_name(
-	char *dst, const char *src); /* of an object: letters, digits, _ and .; or -EINVAL */
+/* of an object: letters, digits, _ and .; or -EINVAL */
+int bpf_copy_name(char *dst, const char *src);
 
 /* ---- cgroup.c: programs of groups ---- */
 

@@ -85,8 +85,8 @@ static int hash_make(struct bpf_map *m)
 	*h = (struct hash){
 		.nr_buckets = n, .free = MAP_NONE, .newest = MAP_NONE, .oldest = MAP_NONE
 	};
-	arch_random(&h->key,
-		sizeof(h->key)); /* of BPF_F_ZERO_SEED, too: nothing is told in its order */
+	/* of BPF_F_ZERO_SEED, too: nothing is told in its order */
+	arch_random(&h->key, sizeof(h->key));
 	memset(h->bucket, 0xff, n * sizeof(u32)); /* MAP_NONE */
 	m->own = h;
 	return 0;

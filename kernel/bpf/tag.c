@@ -63,8 +63,8 @@ void ebpf_tag(const struct bpf_insn *insn, u32 n, u8 tag[BPF_TAG_SIZE])
 
 	for (; left >= BLOCK; left -= BLOCK, data += BLOCK)
 		mix(h, data);
-	memcpy(last, data,
-		left); /* whole instructions: the closing byte and the length fit when it is not seven */
+	/* whole instructions: the closing byte and the length fit when it is not seven */
+	memcpy(last, data, left);
 	last[left] = 0x80;
 	if (left > BLOCK - 9) {
 		mix(h, last);

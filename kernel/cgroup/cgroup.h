@@ -120,8 +120,8 @@ struct cgroup {
 };
 
 extern struct cgroup cgroup_root;
-extern u32
-	cgroup_given_away; /* CG_*: a hierarchy of version 1 has them; written under cgroup_mutex */
+/* CG_*: a hierarchy of version 1 has them; written under cgroup_mutex */
+extern u32 cgroup_given_away;
 extern struct mutex cgroup_mutex;
 extern spinlock_t cgroup_tasks_lock;
 

@@ -132,9 +132,9 @@ void cgroup_set_freeze(struct cgroup *c, bool on)
 		for (at = c; at; at = cgroup_next(at, c))
 			any |= apply(at, at->freeze || (at->parent && at->parent->e_freeze));
 		update_all(c);
+		/* or a waiter for a change would wait for ever */
 		if (!any)
-			cgroup_notify(
-				c, CGN_EVENTS); /* or a waiter for a change would wait for ever */
+			cgroup_notify(c, CGN_EVENTS);
 	}
 	spin_unlock(&cgroup_tasks_lock);
 	mutex_unlock(&cgroup_mutex);

@@ -206,8 +206,9 @@ static int check_destination(struct cgroup *dst, struct cgroup *from, bool proce
 		return -EOPNOTSUPP;
 	for (; from->threaded; from = from->parent)
 		;
+	/* a thread stays within the domain of its process */
 	if (!process && from != to)
-		return -EOPNOTSUPP; /* a thread stays within the domain of its process */
+		return -EOPNOTSUPP;
 	return dst->threaded || !dst->control || cgroup_may_divide(dst) ? 0 : -EBUSY;
 }
 
@@ -377,8 +378,11 @@ static void move_task(struct cgroup *dst, struct task *t)
 	if (!given_away(CG_IO))
 		WRITE_ONCE(t->io_group, io_group_of(dst));
 	cgroup_link_task(dst, t);
-	dst->nr_frozen +=
-		t->cg_frozen; /* in the trap, stopped, traced: it is so still, and looks for it with no lock (cgroup_leave_frozen) */
+	/*
+	 * in the trap, stopped, traced: it is so still, and looks for it with no lock
+	 * (cgroup_leave_frozen)
+	 */
+	dst->nr_frozen += t->cg_frozen;
 	if (!given_away(CG_CPU))
 		sched_move_task(t, cgroup_sched_group(dst));
 	psi_move_task(t, cgroup_psi(dst));

@@ -118,9 +118,9 @@ struct cgroup1 {
 	 * Immutable
 	 */
 	u32 prioidx;
-	struct io_group
-		io; /* blkio: what it does with disks, without what is below; tasks refer to it */
-	u64 ino;    /* of its directory; read racily */
+	/* blkio: what it does with disks, without what is below; tasks refer to it */
+	struct io_group io;
+	u64 ino;              /* of its directory; read racily */
 	struct mem_group mem; /* memory, hugetlb */
 	u32 nr_oom;           /* tasks that wait for memory; atomic */
 	/* of eventfds; under v1_memory.c's lock, as the next */
@@ -234,8 +234,8 @@ int cgroup1_set_cpuset_flag(struct cgroup1 *g, u32 flag, bool on);
  */
 int cgroup1_watch_usage(struct cgroup1 *g, struct file *eventfd, u64 pages);
 int cgroup1_watch_oom(struct cgroup1 *g, struct file *eventfd);
-u64 cgroup1_own_pages(struct cgroup1 *g,
-	const atomic64_t *of); /* @of: of g->mem, with those below; without them */
+/* @of: of g->mem, with those below; without them */
+u64 cgroup1_own_pages(struct cgroup1 *g, const atomic64_t *of);
 /* freezer */
 void cgroup1_set_freeze(struct cgroup1 *g, bool on);
 bool cgroup1_freezes(const struct cgroup1 *g); /* by itself or by one above; racily */

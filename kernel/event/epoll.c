@@ -127,8 +127,8 @@ static int item_wake(struct wait_queue_entry *e, u64 key)
 	struct epoll_hook *h = container_of(e, struct epoll_hook, wait);
 	int woke = item_tell(h->item, key);
 
-	if (key &
-		WAKE_QUEUE_GONE) { /* last: the remover of the item no longer waits for the queue's lock */
+	/* last: the remover of the item no longer waits for the queue's lock */
+	if (key & WAKE_QUEUE_GONE) {
 		list_del_init(&e->entry);
 		smp_store_release(&h->head, NULL);
 	}

@@ -27,10 +27,10 @@ struct timerfd {
 	struct clock_timer timer;
 	struct clock_watch watch; /* from the first wish for it on */
 	struct wait_queue_head wqh;
-	u64 interval,
-		expires; /* on the timer's clock; expires 0: not armed. Under wqh.lock, as all below */
-	u64 ticks;       /* expired and not yet read */
-	bool expired;    /* and periodic: not armed again since */
+	/* on the timer's clock; expires 0: not armed. Under wqh.lock, as all below */
+	u64 interval, expires;
+	u64 ticks;    /* expired and not yet read */
+	bool expired; /* and periodic: not armed again since */
 	/* canceled: the clock was set, and no reader was told yet */
 	bool cancel_on_set, canceled;
 	int clock, flags;

@@ -22,8 +22,9 @@ struct user_struct {
 	atomic_t usage;
 	kuid_t uid;
 	atomic_t processes;
+	/* bytes of those that its open files keep (fs/proc/seq.c) */
 	atomic64_t mq_bytes, locked_vm, sigpending, pipe_pages, epoll_watches, packet_rings,
-		unix_inflight, texts; /* bytes of those that its open files keep (fs/proc/seq.c) */
+		unix_inflight, texts;
 	struct list_head list;
 };
 
@@ -68,14 +69,14 @@ void abort_creds(struct cred *c);
  */
 const struct cred *override_creds(const struct cred *c);
 void revert_creds(const struct cred *old);
-bool capable(
-	int cap); /* current's effective set, over the initial user namespace; sets PF_SUPERPRIV */
+/* current's effective set, over the initial user namespace; sets PF_SUPERPRIV */
+bool capable(int cap);
 bool in_group(kgid_t gid); /* fsgid or supplementary */
 bool in_egroup(kgid_t gid);
 struct user_struct *get_uid_user(kuid_t uid); /* found or made, counted; NULL: no memory */
 void put_uid_user(struct user_struct *u);
-int copy_creds(struct task *child, u64 flags,
-	bool chrooted); /* fork: shares them, or a user namespace of its own; counts the process */
+/* fork: shares them, or a user namespace of its own; counts the process */
+int copy_creds(struct task *child, u64 flags, bool chrooted);
 void exit_creds(struct task *t);
 bool cap_issubset(u64 a, u64 b);
 #define CAP_FULL ((1UL << (CAP_LAST_CAP + 1)) - 1)

@@ -41,10 +41,10 @@ struct pid {
 	/* its numbers in the namespaces of levels 1 to level */
 	struct upid upper[];
 };
-pid_t pid_nr(struct
-	pid *p); /* 0 for NULL; in the initial namespace: programs are told pid_vnr() (pid_ns.h) */
-struct pid *get_pid(
-	struct pid *p); /* the caller has a reference, or a lock under which there is one */
+/* 0 for NULL; in the initial namespace: programs are told pid_vnr() (pid_ns.h) */
+pid_t pid_nr(struct pid *p);
+/* the caller has a reference, or a lock under which there is one */
+struct pid *get_pid(struct pid *p);
 /*
  * What @t has now, with a reference: NULL once it is released. Takes tasklist_lock: its group and
  * session may change meanwhile.
@@ -75,13 +75,13 @@ struct pid *alloc_pid(struct pid_namespace *ns, const pid_t *want, u32 nr_want);
  * before.
  */
 bool pid_ns_close(struct pid_namespace *ns, struct task *zapper);
-struct pid *next_pid_ns(
-	u64 *nr, struct pid_namespace *ns); /* the first at or above *nr, with a reference; NULL */
+/* the first at or above *nr, with a reference; NULL */
+struct pid *next_pid_ns(u64 *nr, struct pid_namespace *ns);
 u32 pid_ns_count(struct pid_namespace *ns);
 void free_pid(struct pid *p);
 void attach_pid(struct task *t, enum pid_type type, struct pid *p);
-void detach_pid(
-	struct task *t, enum pid_type type); /* frees the number when its last user has gone */
+/* frees the number when its last user has gone */
+void detach_pid(struct task *t, enum pid_type type);
 void change_pid(struct task *t, enum pid_type type, struct pid *p);
 struct task *pid_task_locked(
 	struct pid *p, enum pid_type type); /* no reference; tasklist_lock held */

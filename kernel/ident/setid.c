@@ -167,9 +167,10 @@ long sys_setresuid(u32 ruid, u32 euid, u32 suid)
 
 	if (!to_kuid(&ruid) || !to_kuid(&euid) || !to_kuid(&suid))
 		return -EINVAL;
+	/* one object, not equal ones: linkat() tells them apart */
 	if (stays(ruid, old->uid) && stays(suid, old->suid) &&
 		(euid == KEEP || (euid == old->euid && euid == old->fsuid)))
-		return 0; /* one object, not equal ones: linkat() tells them apart */
+		return 0;
 	if (!(is_one_of(ruid, old->uid, old->euid, old->suid) &&
 		    is_one_of(euid, old->uid, old->euid, old->suid) &&
 		    is_one_of(suid, old->uid, old->euid, old->suid)) &&

@@ -65,8 +65,8 @@ struct signal_struct {
 	/* sessions and groups: under tasklist_lock */
 	struct pid *pids[4]; /* PIDTYPE_* */
 	bool leader;         /* session leader */
-	struct tty_struct *
-		tty; /* controlling terminal, or NULL; changed under tasklist_lock and the tty's lock */
+	/* controlling terminal, or NULL; changed under tasklist_lock and the tty's lock */
+	struct tty_struct *tty;
 	struct pid *tty_old_pgrp;
 	bool is_child_subreaper, has_child_subreaper;
 	struct rlimit64_pair {
@@ -83,9 +83,8 @@ struct signal_struct {
 	int acct_code;
 	u64 acct_pages; /* and how large it was */
 	u64 rchar, wchar, syscr, syscw, read_bytes, write_bytes;
-	struct autogroup
-		*autogroup; /* autogroup.c; a reference, under tasklist_lock. NULL: of the root
-				      */
+	/* autogroup.c; a reference, under tasklist_lock. NULL: of the root */
+	struct autogroup *autogroup;
 	/* this and the next two: time/posix_timer.c */
 	struct list_head posix_timers;
 	struct rb_root posix_timer_ids; /* by their numbers */
@@ -113,8 +112,8 @@ struct signal_struct {
 	/* exec waits until so many other threads are left */
 	int notify_count;
 	u32 ptrace_options;
-	struct exit_watch
-		*exit_watch; /* spawn.h; set before its program runs, lives until it is told */
+	/* spawn.h; set before its program runs, lives until it is told */
+	struct exit_watch *exit_watch;
 	struct rcu_head rcu;
 };
 

@@ -262,8 +262,9 @@ static void uncharge_up_to(struct ucounts *uc, struct user_namespace *top, enum 
 		uc->count[kind]--;
 		if (ns != top && ns->parent) {
 			above = ucounts_find(ns->parent, ns->owner, &none);
+			/* the charge's own reference is still there */
 			if (above)
-				above->usage--; /* the charge's own reference is still there */
+				above->usage--;
 		}
 		spin_unlock(&ucounts_lock);
 		ucounts_drop(uc);

@@ -125,9 +125,10 @@ static int cannot(const struct uring_req *r, bool write, size_t n)
 	const struct file *f = r->file;
 	loff_t pos = (loff_t)r->sqe.off;
 
+	/* the cache may have no room: that is unknown before */
 	if (write && S_ISREG(f->f_inode->i_mode) && r->sqe.rw_flags & RWF_NOWAIT &&
 		!(f->f_flags & O_DIRECT))
-		return -EAGAIN; /* the cache may have no room: that is unknown before */
+		return -EAGAIN;
 	if (pos < -1)
 		return -EINVAL;
 	if (S_ISSOCK(f->f_inode->i_mode) && pos > 0)

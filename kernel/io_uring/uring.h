@@ -129,22 +129,22 @@ struct uring {
 	u32 cq_tail;
 	u64 counted;               /* completions that timeouts count */
 	struct list_head overflow; /* of uring_overflow */
-	struct list_head
-		waiting[URING_BUCKETS]; /* of uring_req.link, by user_data: polls and timeouts */
+	/* of uring_req.link, by user_data: polls and timeouts */
+	struct list_head waiting[URING_BUCKETS];
 	/* by target: timeouts that completions may end */
 	struct list_head counting;
 	/* a task is completing the timeouts whose count is reached */
 	bool checking;
-	struct list_head
-		ending; /* cancelled polls, until the worker has seen them; transfers at a disk */
+	/* cancelled polls, until the worker has seen them; transfers at a disk */
+	struct list_head ending;
 	/* of uring_req.link: until nothing waits any more */
 	struct list_head drained;
 	struct list_head mapped; /* of uring_group: kbuf.c */
-	struct list_head
-		deferred; /* DEFER_TASKRUN: of uring_req.deferred, until the issuer runs them */
+	/* DEFER_TASKRUN: of uring_req.deferred, until the issuer runs them */
+	struct list_head deferred;
 	struct list_head shots; /* of uring_req.shot_link */
-	struct list_head
-		again; /* without DEFER_TASKRUN: of uring_req.deferred, until their tasks run them */
+	/* without DEFER_TASKRUN: of uring_req.deferred, until their tasks run them */
+	struct list_head again;
 	/* requests that wait, or have waited and have not finished */
 	u32 nr_active;
 	bool dying;
@@ -175,14 +175,14 @@ struct uring_req {
 	struct uring_req *next;  /* linked: runs after it */
 	/* its LINK_TIMEOUT, a reference: of the task that runs it */
 	struct uring_req *limit;
-	struct uring_req *
-		limited; /* of a LINK_TIMEOUT that has been started: the request it ends, a reference */
+	/* of a LINK_TIMEOUT that has been started: the request it ends, a reference */
+	struct uring_req *limited;
 	/* a reference: a personality; NULL: as the task is */
 	const struct cred *cred;
 	struct file *file;  /* a reference, from the first issue on */
 	struct file *other; /* of splice: the other file, a reference */
-	struct uring_rsrc *file_slot,
-		*other_slot; /* where these are registered: references, or NULL */
+	/* where these are registered: references, or NULL */
+	struct uring_rsrc *file_slot, *other_slot;
 	/* sqe.buf_index: the buffer, a reference, once it is used */
 	struct uring_rsrc *buffer;
 	/* the submitter, a reference, while it waits */
@@ -524,8 +524,8 @@ long uring_send_chosen(struct uring_req *r);
 long uring_receive_bundle(struct uring_req *r);
 
 /* poll.c, rw.c, net.c, ops.c */
-int uring_plain_prep(
-	struct uring_req *r); /* of calls with descriptors as numbers: no registered files */
+/* of calls with descriptors as numbers: no registered files */
+int uring_plain_prep(struct uring_req *r);
 int poll_add_prep(struct uring_req *r);
 long poll_add_issue(struct uring_req *r);
 int poll_remove_prep(struct uring_req *r);

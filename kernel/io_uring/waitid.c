@@ -13,8 +13,9 @@
 #include "kernel/task/waitid.h"
 
 struct children {
-	struct task *task;       /* the waiter, a reference */
-	struct uring_req *asked; /* the task that arms it. NULL: it has been armed */
+	struct task *task; /* the waiter, a reference */
+	/* the task that arms it. NULL: it has been armed */
+	struct uring_req *asked;
 };
 
 static long look(struct uring_req *r, siginfo_t *info)

@@ -149,8 +149,8 @@ static int share_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, stru
 	struct mm *old = f->old;
 	pte_t e;
 
-	spin_lock(
-		&old->page_table_lock); /* a refill of the parent's space may set PTE_MAPPED at any time */
+	/* a refill of the parent's space may set PTE_MAPPED at any time */
+	spin_lock(&old->page_table_lock);
 	if (*ep && (wants_copy(f, va, *ep) || (*ep & PTE_RW && is_pinned(p)))) {
 		*ep &= ~PTE_RESERVED;
 		if (!copy_unlocked(f, v, va, *ep, p))

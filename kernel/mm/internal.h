@@ -169,8 +169,8 @@ u64 break_reservations_in(const struct mem_group *g);
 
 /* ---- ksm.c ---- */
 
-void ksm_note(struct
-	mm *mm); /* it has a mergeable area; mmap_lock is held for writing, or the mm is not published yet */
+/* it has a mergeable area; mmap_lock is held for writing, or the mm is not published yet */
+void ksm_note(struct mm *mm);
 void ksm_mm_gone(struct mm *mm); /* the last user has gone */
 /* Each page of the range that is merged becomes @mm's own: 0, or -errno. No lock is held. */
 int ksm_part(struct mm *mm, u64 start, u64 end);
@@ -182,8 +182,8 @@ u64 ksm_advised(u64 pages, u64 took_ns, u64 busy_ns);
 
 /* ---- droppable.c ---- */
 
-void droppable_note(struct
-	mm *mm); /* it has a VM_DROPPABLE area; mmap_lock is held for writing, or the mm is not published yet */
+/* it has a VM_DROPPABLE area; mmap_lock is held for writing, or the mm is not published yet */
+void droppable_note(struct mm *mm);
 void droppable_mm_gone(struct mm *mm); /* the last user has gone */
 bool droppable_any(void);              /* has any mm had such an area? A hint */
 /*
@@ -352,9 +352,9 @@ int expand_stack(struct vm_area *v, u64 addr);
 extern spinlock_t mm_list_lock;
 extern struct list_head mm_list; /* of mm->mm_list, under mm_list_lock */
 struct mm *mm_alloc_like(struct mm *old);
-struct mm *next_mm(
-	void);       /* only the struct, mmdrop() it: its areas may be gone; NULL: there is none */
-u32 count_mms(void); /* how many are on the list */
+/* only the struct, mmdrop() it: its areas may be gone; NULL: there is none */
+struct mm *next_mm(void);
+u32 count_mms(void);     /* how many are on the list */
 int mm_cache_init(void); /* an initcall */
 
 /* ---- giveback.c ---- */

@@ -101,8 +101,8 @@ static inline bool in_direct_map(const void *p, size_t n)
 
 /* ---- frames of other regions, region.c ---- */
 
-extern u32
-	region_lost_count; /* how often the host has failed to give pages of a region: see region_lost() */
+/* how often the host has failed to give pages of a region: see region_lost() */
+extern u32 region_lost_count;
 /*
  * Called by arch when the region stands: @map is all zeros, @lost has a bit for each frame. Boot
  * only.
@@ -145,8 +145,8 @@ void mm_min_free_changed(void); /* the watermarks follow it */
  * can be up to @limit (max_pfn).
  */
 void mm_init_frames(pfn_t first_free, pfn_t end, pfn_t limit);
-u64 nr_managed_frames(
-	void); /* the size of memory (MemTotal): less than max_pfn, and it may change */
+/* the size of memory (MemTotal): less than max_pfn, and it may change */
+u64 nr_managed_frames(void);
 /*
  * plug.c: takes @n frames from the guest for the host, or gives it as many; may sleep, reclaim and
  * ask the host. 0, or -errno and nothing has changed: -ENOMEM: that many are not to be had, *most
@@ -239,8 +239,11 @@ struct backing_dev {
 	struct list_head link;
 	/* its thread, and waiters for `flushing` */
 	struct wait_queue_head wait;
-	const struct inode *
-		flushing; /* its thread has a reference, or is about to: set before, cleared behind that. Only compared */
+	/*
+	 * its thread has a reference, or is about to: set before, cleared behind that. Only
+	 * compared
+	 */
+	const struct inode *flushing;
 };
 extern struct backing_dev default_bdi;
 struct backing_dev *bdi_get(dev_t dev); /* found or made; NULL: no memory */
@@ -386,15 +389,15 @@ struct address_space {
 	/* shared writable mappings, for seals and denials */
 	atomic_t i_mmap_writable;
 	void (*mark_inode_dirty)(struct inode *inode); /* set by vfs: pages became dirty */
-	struct huge_file
-		*huge; /* hugetlb.h: a file of huge pages, which @pages knows nothing of; NULL */
+	/* hugetlb.h: a file of huge pages, which @pages knows nothing of; NULL */
+	struct huge_file *huge;
 };
 void address_space_init(
 	struct address_space *m, struct inode *host, const struct address_space_operations *ops);
 
 struct iov_iter;
-loff_t mapping_size(
-	struct address_space *m); /* i_size of the host inode: set by vfs through mm_ops */
+/* i_size of the host inode: set by vfs through mm_ops */
+loff_t mapping_size(struct address_space *m);
 /* vfs registers what mm must know of files (Law: lower layers call up only through tables). */
 struct mm_file_ops {
 	struct address_space *(*mapping)(struct file *f);
@@ -411,10 +414,10 @@ struct mm_file_ops {
 	bool (*may_exec)(struct file *f);           /* not on a noexec mount */
 	/* true if current owns the file or may write to it */
 	bool (*may_watch)(struct file *f);
-	u32 (*mode)(struct
-		file *f); /* 1: opened for reading, 2: for writing; 4: all writes append; 8: a swap area */
-	bool (*inode_get)(struct
-		inode *i); /* a reference for write-back; false: it is being freed. wb_lock is held */
+	/* 1: opened for reading, 2: for writing; 4: all writes append; 8: a swap area */
+	u32 (*mode)(struct file *f);
+	/* a reference for write-back; false: it is being freed. wb_lock is held */
+	bool (*inode_get)(struct inode *i);
 	void (*inode_put)(struct inode *i);                     /* may sleep */
 	int (*fsync)(struct file *f, loff_t start, loff_t end); /* msync(MS_SYNC) */
 	int (*fallocate)(
@@ -626,8 +629,8 @@ struct mm {
 	struct list_head uffd_events;
 	u32 map_count;
 	u64 mmap_base, task_size; /* immutable after exec */
-	u64 free_mark,
-		free_largest; /* where the search for free areas may begin (vma.c); under mmap_lock */
+	/* where the search for free areas may begin (vma.c); under mmap_lock */
+	u64 free_mark, free_largest;
 	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
 	u64 arg_start, arg_end, env_start, env_end;          /* under mmap_lock */
 	u64 total_vm, locked_vm, data_vm, stack_vm, exec_vm; /* pages, under mmap_lock */
@@ -668,8 +671,11 @@ struct mm {
 	struct patch *patch;
 	/* a thread has, or had, debug registers: no more sites are patched */
 	bool watched;
-	struct ldt *
-		ldt; /* modify_ldt(2) (arch/um/machine/ldt.c), or NULL; set once; what it holds is under pmap.lock */
+	/*
+	 * modify_ldt(2) (arch/um/machine/ldt.c), or NULL; set once; what it holds is under
+	 * pmap.lock
+	 */
+	struct ldt *ldt;
 	u64 owner_pid;
 	/* MEMBARRIER_CMD_REGISTER_* that were made; atomic */
 	u32 membarrier;
@@ -750,8 +756,8 @@ int mm_page_node(struct mm *mm, u64 addr);
 #define FOLL_DUMP 4
 /* of anonymous areas alone: no file has to be read */
 #define FOLL_ANON 8
-struct page *get_user_page(
-	struct mm *mm, u64 addr, u32 flags); /* ERR_PTR(-EFAULT), also for secret memory; ... */
+/* ERR_PTR(-EFAULT), also for secret memory; ... */
+struct page *get_user_page(struct mm *mm, u64 addr, u32 flags);
 /*
  * The first of @nr pages of current from @addr's on, each with a reference: how many (1 to @nr;
  * less where one cannot be had), or -EFAULT.
@@ -898,8 +904,8 @@ int ksm_set_all(struct mm *mm, bool on);             /* prctl(PR_SET_MEMORY_MERG
 void ksm_exec(struct mm *new, const struct mm *old); /* @new is not published yet */
 /* KSM_*: 0, -EINVAL, -ENOMEM; may sleep long */
 int ksm_set_run(u64 value);
-int ksm_set_max_sharing(
-	u64 value); /* entries of a merged page: 0, -EINVAL, -EBUSY: there are some */
+/* entries of a merged page: 0, -EINVAL, -EBUSY: there are some */
+int ksm_set_max_sharing(u64 value);
 
 /* For /proc/PID/smaps and pagemap. */
 struct mem_walk_stats {

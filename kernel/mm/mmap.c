@@ -71,8 +71,9 @@ int mm_lock_area(struct vm_area *v)
 {
 	int err = v->vm_flags & VM_LOCKED ? 0 : check_lock_limit(v->vm_mm, vma_pages(v));
 
+	/* also where RLIMIT_MEMLOCK is 0, as on Linux */
 	if (err)
-		return -EAGAIN; /* also where RLIMIT_MEMLOCK is 0, as on Linux */
+		return -EAGAIN;
 	v->vm_flags |= VM_LOCKED;
 	return 0;
 }
@@ -316,8 +317,9 @@ static u64 map_region(struct map_request *r)
 	if (m && !mapping_count_writable(m))
 		return mm_file_ops->mode(r->file) & MODE_SWAP ? -ETXTBSY : -EPERM;
 	at = map_counted(r);
+	/* the area is counted now, or there is none */
 	if (m)
-		atomic_dec(&m->i_mmap_writable); /* the area is counted now, or there is none */
+		atomic_dec(&m->i_mmap_writable);
 	return at;
 }
 

@@ -2,9 +2,10 @@
 /*
  * mremap.c: areas grow, shrink and move.
  *
- * A move takes the entries from one place of the tables to the other, frames and all; the space drops the old range first and maps the
- * new one by faults. While entries of a file's area move, i_mmap_sem is held for writing, so that truncation finds each of them
- * in the one place or in the other.
+ * A move takes the entries from one place of the tables to the other, frames and all; the space
+ * drops the old range first and maps the new one by faults. While entries of a file's area move,
+ * i_mmap_sem is held for writing, so that truncation finds each of them in the one place or in the
+ * other.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 
@@ -17,7 +18,8 @@ struct remap {
 	struct mm *mm;
 	u64 addr, old_len, new_len, new_addr;
 	int flags;
-	bool populate; /* result: the part behind old_len is locked memory */
+	/* result: the part behind old_len is locked memory */
+	bool populate;
 };
 
 /* ---- entries ---- */
@@ -68,7 +70,11 @@ static int move_entries(struct vm_area *v, struct vm_area *n, u64 from, u64 to, 
 	for (u64 va = from; (va = mm_next_entry(mm, va, from + len)) < from + len && !err;
 		va += PAGE_SIZE)
 		err = move_entry(mm, va, to + (va - from), &mapped);
-	if (mapped) { /* another thread has had its space refilled since; write-back does not look at the old place */
+	/*
+	 * another thread has had its space refilled since; write-back does not look at the old
+	 * place
+	 */
+	if (mapped) {
 		pmap_drop(&mm->pmap, from, from + len);
 		pmap_settle(&mm->pmap);
 	}
@@ -102,7 +108,10 @@ static struct vm_area *copy_area(struct vm_area *v, u64 at, u64 len, u64 pgoff)
 	return n;
 }
 
-/* MREMAP_DONTUNMAP: what is left is empty, and locked no longer: else a program locked twice what it may with each such call. */
+/*
+ * MREMAP_DONTUNMAP: what is left is empty, and locked no longer: else a program locked twice what
+ * it may with each such call.
+ */
 static void leave_unlocked(struct vm_area *v)
 {
 	struct mm *mm = v->vm_mm;
@@ -147,7 +156,8 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 	err = move_entries(v, n, r->addr, to, moved);
 	if (!err)
 		err = uffd_note_remap(v, n, r->addr, moved);
-	if (err) { /* back to where they were: those tables still stand */
+	/* back to where they were: those tables still stand */
+	if (err) {
 		move_entries(n, v, to, r->addr, moved);
 		if (n->vm_flags & VM_HUGETLB)
 			huge_promise_moved(mm, to, r->new_len);

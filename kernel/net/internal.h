@@ -13,7 +13,10 @@ int sockaddr_to_user(const struct sockaddr_buf *a, uaddr_t ua, uaddr_t ulen);
 /* net.core.rmem_max and wmem_max: what SO_RCVBUF and SO_SNDBUF may ask for */
 extern int sysctl_rmem_max, sysctl_wmem_max, sysctl_optmem_max;
 extern int unix_max_dgram_qlen; /* net.unix: datagrams in a socket's queue */
-/* sockopt_long.c: options of SOL_SOCKET whose value is more than a number. -ENOPROTOOPT: none of these. */
+/*
+ * sockopt_long.c: options of SOL_SOCKET whose value is more than a number. -ENOPROTOOPT: none of
+ * these.
+ */
 int sock_set_long(struct socket *s, int opt, uaddr_t val, u32 len);
 int sock_get_long(struct socket *s, int opt, void *val, u32 *len);
 /* SO_BINDTODEVICE and SO_BINDTOIFINDEX. */
@@ -22,7 +25,10 @@ int sock_peer_groups(struct socket *s, uaddr_t val, u32 room, uaddr_t ulen);
 u64 sock_cookie(struct sock_common *sk);
 /* What SO_MEMINFO and sock_diag tell; SK_MEMINFO_VARS numbers. */
 void sock_meminfo(struct socket *s, struct sock_common *sk, u32 *n);
-/* What Linux counts @n bytes for that lie in the head of an skb: a slab with its structures, of a power of two. */
+/*
+ * What Linux counts @n bytes for that lie in the head of an skb: a slab with its structures, of a
+ * power of two.
+ */
 static inline u32 skb_truesize_of(u32 n)
 {
 	u32 head = 512;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netname.h: the name of a device as a place in /sys/class/net and /proc/sys/net. A place is there while the reader's namespace has a
- * device of that name, and tells of that one. A place whose name no device has any more serves the next new name.
+ * netname.h: the name of a device as a place in /sys/class/net and /proc/sys/net. A place is there
+ * while the reader's namespace has a device of that name, and tells of that one. A place whose name
+ * no device has any more serves the next new name.
  */
 #ifndef NESTLING_NET_NETNAME_H
 #define NESTLING_NET_NETNAME_H
@@ -9,10 +10,12 @@
 #include "kernel/net/link/netdev.h"
 
 struct netname {
-	char name[IFNAMSIZ];  /* under the names' mutex; read without */
-	char target[48];      /* of the link in /sys/class/net */
-	u32 users;            /* devices of that name, in all namespaces; under the mutex */
-	u32 rx_dirs, tx_dirs; /* queues that have a folder; under the mutex */
+	char name[IFNAMSIZ]; /* under the names' mutex; read without */
+	char target[48];     /* of the link in /sys/class/net */
+	/* devices of that name, in all namespaces; under the mutex */
+	u32 users;
+	/* queues that have a folder; under the mutex */
+	u32 rx_dirs, tx_dirs;
 };
 
 /* A device takes a name, gives it up. May sleep. */

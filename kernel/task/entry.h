@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * entry.h: what the loop around guest code (arch/um/entry) asks of tasks: signals, tracing, debug registers, rseq.
+ * entry.h: what the loop around guest code (arch/um/entry) asks of tasks: signals, tracing, debug
+ * registers, rseq.
  *
  * All of current. The functions may sleep unless said otherwise.
  */
@@ -20,14 +21,15 @@ void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
 void log_segfault(u64 addr, u64 error);
 void log_trap(int sig, int trapno, u64 error);
 /*
- * When TIF_SYSCALL_TRACE or one of its kin is set: before a system call (the number to serve, or -1: skip it, rax is what it
- * returns) and after it, before do_signal().
+ * When TIF_SYSCALL_TRACE or one of its kin is set: before a system call (the number to serve, or
+ * -1: skip it, rax is what it returns) and after it, before do_signal().
  */
 long syscall_trace_enter(struct regs *regs);
 void syscall_trace_leave(struct regs *regs);
 /*
- * When current->hw_debug is set: around a stay in guest code (arm, true: a signal came instead of it), and for a trap that it
- * ended with (true: done). @hits: what the CPU says of it in DR6, 0: it does not.
+ * When current->hw_debug is set: around a stay in guest code (arm, true: a signal came instead of
+ * it), and for a trap that it ended with (true: done). @hits: what the CPU says of it in DR6, 0: it
+ * does not.
  */
 bool hw_debug_arm(struct regs *regs);
 void hw_debug_disarm(struct regs *regs);
@@ -38,6 +40,7 @@ void hw_debug_refused(int err); /* the CPU cannot, now and later */
 /* On the way to guest code, and before a signal frame is built. */
 void rseq_resume(struct regs *regs);
 void rseq_signal(struct regs *regs);
-void do_space_died(void); /* current's space was lost: kills all users of its mm */
+/* current's space was lost: kills all users of its mm */
+void do_space_died(void);
 
 #endif

@@ -18,8 +18,8 @@
 #include "kernel/vfs/vfs.h"
 
 struct task *init_process;
-static struct task
-	*kthreadd; /* the first kernel thread: set once, before there is a second; never ends */
+/* the first kernel thread: set once, before there is a second; never ends */
+static struct task *kthreadd;
 
 static struct sighand_struct init_sighand = {
 	.count = ATOMIC_INIT(1),
@@ -224,8 +224,8 @@ static void link_kernel_process(struct task *t)
 	cgroup_kthread(t);
 }
 
-static struct fs_struct
-	*kernel_fs; /* of the first kernel thread; set once, before process 1 runs */
+/* of the first kernel thread; set once, before process 1 runs */
+static struct fs_struct *kernel_fs;
 
 /*
  * What a kernel thread knows of files is what the first one knows. A process may happen to make one

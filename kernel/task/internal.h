@@ -31,8 +31,8 @@ void keys_exit_task(struct task *t);
 
 /* ---- autogroup.c ---- */
 struct autogroup;
-struct autogroup *autogroup_new(
-	void); /* for a new session; NULL: no memory, so it is of the root group */
+/* for a new session; NULL: no memory, so it is of the root group */
+struct autogroup *autogroup_new(void);
 void autogroup_put(struct autogroup *ag);
 /* tasklist_lock held for writing: */
 struct autogroup *autogroup_join(struct signal_struct *sig, struct autogroup *ag); /* what it had */
@@ -84,10 +84,10 @@ void exit_mm_release(void);
 int de_thread(void);
 
 /* ---- exit.c, wait.c ---- */
-void release_task(
-	struct task *t); /* reaps a dead task without a waiter: takes tasklist_lock itself */
-bool do_notify_parent(
-	struct task *t, int sig); /* tasklist_lock (write); true: no parent will wait, reap it */
+/* reaps a dead task without a waiter: takes tasklist_lock itself */
+void release_task(struct task *t);
+/* tasklist_lock (write); true: no parent will wait, reap it */
+bool do_notify_parent(struct task *t, int sig);
 void wake_up_parent(struct task *t, struct task *parent);
 bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored);
 bool is_current_pgrp_orphaned(void);
@@ -208,11 +208,10 @@ void coredump(const siginfo_t *info);
 void coredump_wait_exit(struct mm *mm);
 
 /* ---- ptrace.c ---- */
-int ptrace_signal(int signr,
-	siginfo_t *
-		info); /* sighand->lock held; may drop and take it. The signal to go on with, or 0 */
-int ptrace_stop(
-	int exit_code, int why, siginfo_t *info); /* the same; what the tracer wants delivered */
+/* sighand->lock held; may drop and take it. The signal to go on with, or 0 */
+int ptrace_signal(int signr, siginfo_t *info);
+/* the same; what the tracer wants delivered */
+int ptrace_stop(int exit_code, int why, siginfo_t *info);
 int ptrace_notify(int exit_code);
 void ptrace_event(int event, u64 message);
 void ptrace_event_pid(int event, const struct pid *pid); /* its number as the tracer knows it */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mm_hooks.c: the tables through which rooms below reach processes: mm (limits, capabilities, whom to kill), ident (what a
- * change of credentials does to memory), files (signals, pidfds) and control groups.
+ * mm_hooks.c: the tables through which rooms below reach processes: mm (limits, capabilities, whom
+ * to kill), ident (what a change of credentials does to memory), files (signals, pidfds) and
+ * control groups.
  */
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"

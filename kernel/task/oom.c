@@ -2,9 +2,10 @@
 /*
  * oom.c: who dies when memory is out, and the words that say so.
  *
- * mm calls oom_kill_any() (by mm_task_ops) when it can reclaim nothing. The process with the highest badness is killed: pages in
- * memory and in page tables, corrected by oom_score_adj in thousandths of all memory. Never: process 1, kernel threads, and who has
- * oom_score_adj -1000. While a victim still holds memory no second one is chosen.
+ * mm calls oom_kill_any() (by mm_task_ops) when it can reclaim nothing. The process with the
+ * highest badness is killed: pages in memory and in page tables, corrected by oom_score_adj in
+ * thousandths of all memory. Never: process 1, kernel threads, and who has oom_score_adj -1000.
+ * While a victim still holds memory no second one is chosen.
  *
  * Locks: tasklist_lock (read) over the choice.
  */
@@ -66,7 +67,9 @@ static bool is_within(const struct oom_scope *scope, struct task *p)
 	return !scope || scope->in(p, scope->arg);
 }
 
-/* The victim with a reference, or NULL; *waiting: an earlier one has not let go of its memory yet. */
+/*
+ * The victim with a reference, or NULL; *waiting: an earlier one has not let go of its memory yet.
+ */
 static struct task *choose_victim(
 	u64 total, struct usage *best_usage, bool *waiting, const struct oom_scope *scope)
 {

@@ -13,8 +13,8 @@
  * failure perf_task_end() follows.
  */
 int perf_inherit(struct task *child);
-void perf_exec(
-	bool secret); /* current has a new program; @secret: it is none of its user's business */
+/* current has a new program; @secret: it is none of its user's business */
+void perf_exec(bool secret);
 void perf_task_end(struct task *t); /* it ends, by itself, or was never started */
 /* prctl(PR_TASK_PERF_EVENTS_ENABLE, ..._DISABLE) */
 void perf_switch_own(bool on);

@@ -2,8 +2,8 @@
 /*
  * power.c: the end of the instance: reboot(2), ctrl-alt-del, power-off and restart in order.
  *
- * In order means: file systems are synced, then the machine stops. No task runs guest code any more once arch_power_off() has
- * begun; what was not synced before was never promised.
+ * In order means: file systems are synced, then the machine stops. No task runs guest code any more
+ * once arch_power_off() has begun; what was not synced before was never promised.
  */
 #include <linux/reboot.h>
 
@@ -16,7 +16,8 @@
 #include "kernel/vfs/super.h"
 
 static bool ending;
-int cad_restarts; /* ctrl-alt-del restarts at once (reboot(2), RB_ENABLE_CAD); else init gets SIGINT */
+/* ctrl-alt-del restarts at once (reboot(2), RB_ENABLE_CAD); else init gets SIGINT */
+int cad_restarts;
 
 void kernel_power_off(void)
 {
@@ -88,7 +89,10 @@ void ctrl_alt_del(void)
 	press_keys(0);
 }
 
-/* From inside a namespace of processes: its init dies, as if of SIGHUP (a restart) or SIGINT, and all in it with it. */
+/*
+ * From inside a namespace of processes: its init dies, as if of SIGHUP (a restart) or SIGINT, and
+ * all in it with it.
+ */
 static long reboot_pid_ns(struct pid_namespace *ns, u32 cmd)
 {
 	struct task *init;

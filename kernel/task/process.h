@@ -17,8 +17,8 @@ struct oom_scope; /* kernel/cgroup/cgroup.h */
  * caller when 0: the caller returns from its kthread function and goes to user mode.
  */
 int kernel_execve(const char *path, const char *const *argv, const char *const *envp);
-struct task *kernel_spawn_init(
-	int (*fn)(void *)); /* a task with pid 1, files, fs; runs fn, which ends in kernel_execve */
+/* a task with pid 1, files, fs; runs fn, which ends in kernel_execve */
+struct task *kernel_spawn_init(int (*fn)(void *));
 /*
  * A process of the kernel's own with files of its own, in init's root and with umask 022, runs @fn,
  * which ends in kernel_execve. 0 or -errno.
@@ -39,8 +39,8 @@ struct task_tty_ops {
 	void (*leave)(bool on_exit);
 	/* Writes the number of a terminal and its group in the foreground; tasklist_lock held. */
 	void (*tell)(const struct tty_struct *tty, dev_t *dev, struct pid **pgrp);
-	void (*sak)(
-		void); /* secure access: kills the tasks that have the console's terminal, or have it open */
+	/* secure access: kills the tasks that have the console's terminal, or have it open */
+	void (*sak)(void);
 };
 extern const struct task_tty_ops *task_tty_ops;
 
@@ -171,7 +171,7 @@ struct file *pidfd_file(struct pid *pid, u32 flags); /* a descriptor for the pro
 
 /* autogroup.c: its group's number and nice level; false: the root's, which has neither. */
 bool task_autogroup(struct task *t, u64 *id, int *nice);
-int task_set_autogroup_nice(
-	struct task *t, int nice); /* 0, -EINVAL, -EPERM, -EAGAIN: too soon after the last time */
+/* 0, -EINVAL, -EPERM, -EAGAIN: too soon after the last time */
+int task_set_autogroup_nice(struct task *t, int nice);
 
 #endif

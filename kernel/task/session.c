@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* session.c: setsid(2): a new session, with a group for the scheduler of its own. Lock: tasklist_lock. */
+/*
+ * session.c: setsid(2): a new session, with a group for the scheduler of its own. Lock:
+ * tasklist_lock.
+ */
 #include "gen/syscalls.h"
 #include "kernel/ident/pid_ns.h"
 #include "kernel/task/internal.h"

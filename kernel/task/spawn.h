@@ -17,10 +17,10 @@ struct exit_watch {
 };
 
 struct spawn {
-	const char *const *argv,
-		*const *envp; /* argv[0] without a slash: looked for in PATH of envp */
-	const char *dir;      /* of init's root; NULL: the root */
-	bool dir_optional;    /* the root where it cannot be entered */
+	/* argv[0] without a slash: looked for in PATH of envp */
+	const char *const *argv, *const *envp;
+	const char *dir;   /* of init's root; NULL: the root */
+	bool dir_optional; /* the root where it cannot be entered */
 	u32 uid, gid;
 	/* supplementary ones, of the initial user namespace */
 	const u32 *groups;
@@ -33,8 +33,8 @@ struct spawn {
 	struct exit_watch *watch; /* NULL: no notification is set */
 	/* answers: under no lock, once `started` was called */
 	bool dir_failed;
-	struct pid *
-		pid; /* a reference: a session and a process group of its own; NULL when it could not be made */
+	/* a reference: a session and a process group of its own; NULL when it could not be made */
+	struct pid *pid;
 	/*
 	 * In the process, at its end or when its program runs: 0, or -errno. @s is not touched any
 	 * more.

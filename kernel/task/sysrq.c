@@ -149,8 +149,8 @@ static void show_trace(void)
 	if (!trace_ring_there())
 		pr_info("   (there is none: nothing has been traced)\n");
 	mutex_lock(&own_buf);
-	trace_read(&end, buf, 0,
-		&lost); /* what is written from now on is not shown: it may come faster */
+	/* what is written from now on is not shown: it may come faster */
+	trace_read(&end, buf, 0, &lost);
 	while (pos < end && (n = trace_read(&pos, buf, sizeof(buf) - 1, &lost))) {
 		buf[n] = 0;
 		for (at = buf; (line = strsep(&at, "\n"));)

@@ -230,8 +230,8 @@ static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 	if (state == EXIT_ZOMBIE) {
 		bool whole = !(thread_group_leader(p) && !thread_group_empty(p));
 
-		if (foreign &&
-			whole) { /* its tracer comes first; that it stopped or went on both are told */
+		/* its tracer comes first; that it stopped or went on both are told */
+		if (foreign && whole) {
 			wo->notask_error = 0;
 			return 0;
 		}

@@ -44,8 +44,8 @@ struct async_poll {
 	u32 events;
 	void (*done)(struct async_poll *p, u32 mask);
 	struct poll_table table;
-	const struct task
-		*task; /* or NULL; to be compared only. While it is armed there is a reference */
+	/* or NULL; to be compared only. While it is armed there is a reference */
+	const struct task *task;
 	struct task_work task_work;
 	u32 state;                                    /* atomic: async_poll.c */
 	bool (*shot)(struct async_poll *p, u32 mask); /* several shots, else NULL */

@@ -261,8 +261,9 @@ static u64 pseudo_magic(const char *name)
 {
 	if (!strcmp(name, "pipe"))
 		return PIPEFS_MAGIC;
+	/* pidfs, younger than the headers that we build with */
 	if (!strcmp(name, "[pidfd]"))
-		return 0x50494446; /* pidfs, younger than the headers that we build with */
+		return 0x50494446;
 	return strcmp(name, "socket") ? ANON_INODE_FS_MAGIC : SOCKFS_MAGIC;
 }
 

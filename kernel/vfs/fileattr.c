@@ -272,8 +272,8 @@ static int ioc_fibmap(struct file *f, uaddr_t arg)
 struct fiemap_walk {
 	struct fiemap head;
 	uaddr_t to; /* the next record of the guest's */
-	struct fiemap_extent
-		held; /* the last found: another must follow, or it is the file's last */
+	/* the last found: another must follow, or it is the file's last */
+	struct fiemap_extent held;
 	bool holds;
 };
 

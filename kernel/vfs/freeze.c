@@ -175,8 +175,8 @@ static void thaw_each(u32 who)
 
 void thaw_all(void)
 {
-	freeze_forbid(
-		true); /* nor does a snapshot that has just frozen all hold disks now, which the thaw writes to */
+	/* nor does a snapshot that has just frozen all hold disks now, which the thaw writes to */
+	freeze_forbid(true);
 	disks_release();
 	thaw_each(FREEZE_ALL);
 	freeze_forbid(false);
@@ -224,8 +224,8 @@ int freeze_for_snapshot(char *failed, size_t size)
 bool frozen_for_snapshot(void)
 {
 	struct super_block *sb = NULL;
-	bool all = !__atomic_load_n(&forbidden.v,
-		__ATOMIC_SEQ_CST); /* behind queue_hold(): one of the two sees the other */
+	/* behind queue_hold(): one of the two sees the other */
+	bool all = !__atomic_load_n(&forbidden.v, __ATOMIC_SEQ_CST);
 
 	while ((sb = super_prev(sb)))
 		all &= !can_freeze(sb) || sb_rdonly(sb) ||

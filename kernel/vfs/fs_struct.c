@@ -195,9 +195,8 @@ static char *path_text(
 
 	prepend(&b, "", 1);
 	spin_lock(&mount_seq.lock);
-	spin_lock(
-		&rename_seq
-			 .lock); /* a rename unhashes for a moment: under its lock this does not show */
+	/* a rename unhashes for a moment: under its lock this does not show */
+	spin_lock(&rename_seq.lock);
 	*deleted = d_unlinked(p->dentry);
 	if (*deleted)
 		prepend(&b, " (deleted)", 10);

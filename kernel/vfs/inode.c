@@ -326,8 +326,8 @@ void unlock_new_inode(struct inode *inode)
 void iget_failed(struct inode *inode)
 {
 	hash_remove(inode);
-	set_nlink(inode,
-		1); /* what could not be read has not been removed: nothing may be freed on disk */
+	/* what could not be read has not been removed: nothing may be freed on disk */
+	set_nlink(inode, 1);
 	unlock_new_inode(inode);
 	iput(inode);
 }
@@ -621,8 +621,9 @@ static u64 inode_scan(u64 nr)
 	while (nr--) {
 		struct inode *inode = inode_victim(with_pages, &dirty);
 
+		/* nothing here can go: the next round looks at others */
 		if (!inode && with_pages)
-			break; /* nothing here can go: the next round looks at others */
+			break;
 		/* all that were looked at have pages: the oldest goes with its own */
 		if (!inode) {
 			with_pages = true;

@@ -151,8 +151,8 @@ static inline bool d_mounted_or_managed(const struct dentry *d)
 	return READ_ONCE(d->d_flags) & (DCACHE_MOUNTED | DCACHE_MANAGED);
 }
 void d_set_mounted(struct dentry *d, bool on);
-bool d_is_ancestor(const struct dentry *a,
-	const struct dentry *d); /* a == d or above; under s_rename_mutex or rename_lock */
+/* a == d or above; under s_rename_mutex or rename_lock */
+bool d_is_ancestor(const struct dentry *a, const struct dentry *d);
 bool d_is_below(
 	const struct dentry *d, const struct dentry *top); /* or the same; takes rename_lock */
 void shrink_dcache_parent(struct dentry *d);
@@ -307,8 +307,9 @@ static inline int lease_break(struct inode *inode, const struct file *f, bool wr
 
 /* ---- locks.c ---- */
 void kill_fasync(struct file *f, int fd, int band);
-void fown_put(struct fown *o);         /* its references */
-void file_owned_by_us(struct file *f); /* makes current's process the owner, if there is none */
+void fown_put(struct fown *o); /* its references */
+/* makes current's process the owner, if there is none */
+void file_owned_by_us(struct file *f);
 /* ends reports of events, and resets F_SETSIG */
 void file_drop_owner(struct file *f);
 /* dnotify.c: fcntl(F_NOTIFY); what closing does to it, @owner NULL: the file's end. */

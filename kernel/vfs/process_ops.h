@@ -9,7 +9,10 @@ struct file;
 struct pid;
 struct task;
 
-/* kernel/task registers the table before there are programs. The first three are as kernel/task/signal/signal.h says. */
+/*
+ * kernel/task registers the table before there are programs. The first three are as
+ * kernel/task/signal/signal.h says.
+ */
 struct process_ops {
 	int (*send_sig)(int sig, struct task *t, const siginfo_t *info);
 	int (*send_sig_group)(int sig, struct task *t, const siginfo_t *info);
@@ -19,8 +22,8 @@ struct process_ops {
 extern const struct process_ops *process_ops;
 
 /*
- * SIGPIPE, SIGXFSZ to current; not (PF_NO_XFSZ) where Linux leaves a request of io_uring to a worker, whose signals are not
- * the program's.
+ * SIGPIPE, SIGXFSZ to current; not (PF_NO_XFSZ) where Linux leaves a request of io_uring to a
+ * worker, whose signals are not the program's.
  */
 static inline void send_io_signal(int sig, const siginfo_t *info)
 {

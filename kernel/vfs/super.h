@@ -38,10 +38,10 @@ struct super_operations {
 	int (*write_inode)(struct inode *inode, bool sync);
 	void (*dirty_inode)(
 		struct inode *inode, u32 flags); /* mark_inode_dirty tells the journal */
-	int (*drop_inode)(
-		struct inode *inode); /* 1: do not keep it when unused; NULL op: nlink == 0 */
-	void (*evict_inode)(struct inode
-			*inode); /* truncate_inode_pages, delete when nlink == 0, clear_inode */
+	/* 1: do not keep it when unused; NULL op: nlink == 0 */
+	int (*drop_inode)(struct inode *inode);
+	/* truncate_inode_pages, delete when nlink == 0, clear_inode */
+	void (*evict_inode)(struct inode *inode);
 	void (*put_super)(struct super_block *sb);
 	/*
 	 * The namespace that an inode of nsfs stands for, without a reference; NULL. NULL op: NULL.
@@ -160,8 +160,8 @@ struct file_system_type {
 #define FS_ALLOW_IDMAP 64 /* its mounts may be id-mapped: idmap.h */
 /* could keep quotas, of which none is ever on */
 #define FS_QUOTA 16
-	const struct fs_param *
-		params; /* what it takes, for fsconfig(2): fsparam.h; NULL: said when it is mounted */
+	/* what it takes, for fsconfig(2): fsparam.h; NULL: said when it is mounted */
+	const struct fs_param *params;
 	/*
 	 * FS_USERNS_MOUNT: the user namespace over which the mounter needs rights, if not its own
 	 */
@@ -208,13 +208,13 @@ struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_de
 	int (*fill)(struct super_block *sb, void *data, bool silent));
 void kill_block_super(struct super_block *sb);
 void kill_anon_super(struct super_block *sb);
-void writeback_sb(struct super_block *sb,
-	bool sync); /* all that is dirty is on its way; @sync: and there. No inode's write-back is the caller's */
+/* all that is dirty is on its way; @sync: and there. No inode's write-back is the caller's */
+void writeback_sb(struct super_block *sb, bool sync);
 void evict_inodes(struct super_block *sb); /* evicts all unused inodes */
 /* Unmounting: for those that others are just letting go. False: it took too long. */
 bool wait_for_inodes(struct super_block *sb);
-void generic_shutdown_super(
-	struct super_block *sb); /* drops dentries, writes back, evicts inodes, put_super */
+/* drops dentries, writes back, evicts inodes, put_super */
+void generic_shutdown_super(struct super_block *sb);
 /*
  * FIFREEZE, FITHAW: what is on the disk is whole and stays as it is. 0, -EBUSY (is frozen), -EINVAL
  * (is not), -EOPNOTSUPP.
@@ -303,8 +303,8 @@ struct mount *mntget(struct mount *m);
 /* is current in the mount namespace that the kernel began with? */
 bool in_first_mnt_ns(void);
 void mntput(struct mount *m);
-int mnt_want_write(
-	struct mount *m); /* 0, -EROFS; waits while it is frozen, and a freeze waits for its end */
+/* 0, -EROFS; waits while it is frozen, and a freeze waits for its end */
+int mnt_want_write(struct mount *m);
 void mnt_drop_write(struct mount *m);
 /* Takes write access for as long as a file is open; no freeze waits for it. */
 int mnt_keep_write(struct mount *m);

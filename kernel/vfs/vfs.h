@@ -48,8 +48,8 @@ struct timespec64 {
 	s64 tv_sec;
 	s64 tv_nsec;
 };
-struct timespec64 current_time(
-	struct inode *inode); /* the clock, cut to the superblock's granularity */
+/* the clock, cut to the superblock's granularity */
+struct timespec64 current_time(struct inode *inode);
 
 /* ---- names ---- */
 
@@ -248,8 +248,8 @@ struct inode {
 	atomic_t i_readcount;
 	struct posix_acl *i_default_acl;
 	struct dnotify *i_dnotify; /* requests of F_NOTIFY, under dnotify_lock */
-	struct simple_dir
-		*i_sdir; /* entries of a directory of a memory file system, under i_rwsem */
+	/* entries of a directory of a memory file system, under i_rwsem */
+	struct simple_dir *i_sdir;
 	struct rcu_head i_rcu;
 	/* s_op->free_inode, or the plain one; immutable */
 	void (*i_free)(struct inode *inode);
@@ -272,12 +272,12 @@ struct inode *new_inode(struct super_block *sb); /* count 1, no number, not hash
 struct inode *iget_locked(struct super_block *sb, ino_t ino);
 struct inode *ilookup(struct super_block *sb, ino_t ino);
 void unlock_new_inode(struct inode *inode);
-void iget_failed(
-	struct inode *inode); /* I_NEW inode that could not be filled: removes and puts it */
+/* I_NEW inode that could not be filled: removes and puts it */
+void iget_failed(struct inode *inode);
 /* it is not found by its number any more; still used */
 void inode_unhash(struct inode *inode);
-int insert_inode_locked(
-	struct inode *inode); /* a created inode into the hash with I_NEW; 0 or -EBUSY */
+/* a created inode into the hash with I_NEW; 0 or -EBUSY */
+int insert_inode_locked(struct inode *inode);
 /* Hashes an inode in use under its own number: ilookup() finds it from now on. */
 void inode_hash_late(struct inode *inode);
 void inode_init_owner(
@@ -419,8 +419,8 @@ struct dentry *d_alloc(
 	struct dentry *parent, const struct qstr *name); /* count 1, not hashed; NULL */
 struct dentry *d_make_root(struct inode *inode); /* takes the inode, also on failure (NULL) */
 struct dentry *d_alloc_pseudo(struct super_block *sb, const char *name);
-void d_instantiate(struct dentry *d,
-	struct inode *inode); /* negative -> positive; takes the inode reference */
+/* negative -> positive; takes the inode reference */
+void d_instantiate(struct dentry *d, struct inode *inode);
 void d_instantiate_new(struct dentry *d, struct inode *inode); /* and unlock_new_inode */
 /*
  * Instantiates a directory, unless it has a live name elsewhere: false, and the reference stays the
@@ -428,8 +428,8 @@ void d_instantiate_new(struct dentry *d, struct inode *inode); /* and unlock_new
  */
 bool d_instantiate_only(struct dentry *d, struct inode *inode);
 void d_add(struct dentry *d, struct inode *inode); /* instantiate and hash; inode may be NULL */
-struct dentry *d_splice_alias(struct inode *inode,
-	struct dentry *d); /* lookup's result; takes the inode; inode may be ERR_PTR */
+/* lookup's result; takes the inode; inode may be ERR_PTR */
+struct dentry *d_splice_alias(struct inode *inode, struct dentry *d);
 void d_drop(struct dentry *d);
 void d_set_managed(struct dentry *d); /* DCACHE_MANAGED for its lifetime */
 static inline bool d_managed(const struct dentry *d)
@@ -524,8 +524,8 @@ struct file_operations {
 	ssize_t (*write_iter)(struct file *f, struct iov_iter *from, loff_t *pos);
 	int (*iterate)(
 		struct file *f, struct dir_context *ctx); /* directory i_rwsem held for reading */
-	u32 (*poll)(struct file *f,
-		struct poll_table *pt); /* EPOLLIN..., NULL: always readable and writable */
+	/* EPOLLIN..., NULL: always readable and writable */
+	u32 (*poll)(struct file *f, struct poll_table *pt);
 	long (*ioctl)(struct file *f, u32 cmd, u64 arg); /* -ENOTTY for unknown */
 	int (*mmap)(struct file *f, struct vm_area *vma);
 	int (*open)(struct inode *inode, struct file *f);
@@ -553,8 +553,8 @@ struct file_operations {
 	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
 	int (*setfl)(struct file *f, u32 flags);                    /* may refuse fcntl(F_SETFL) */
 	int (*show_fdinfo)(struct file *f, char *buf, size_t size); /* extra lines; bytes */
-	const struct direct_ops
-		*direct; /* O_DIRECT goes to the disk: direct_io.h. NULL: through the cache */
+	/* O_DIRECT goes to the disk: direct_io.h. NULL: through the cache */
+	const struct direct_ops *direct;
 };
 
 struct file {
@@ -577,8 +577,8 @@ struct file {
 	u32 f_sb_err_seq; /* errors of the superblock seen by syncfs */
 	/* a terminal's: how often it had been hung up when this was opened */
 	u32 f_hangups;
-	struct fasync_entry
-		*f_fasync; /* on lists for SIGIO, whatever f_flags say: under fcntl.c's lock */
+	/* on lists for SIGIO, whatever f_flags say: under fcntl.c's lock */
+	struct fasync_entry *f_fasync;
 	/* epoll items that watch it, under the global epoll lock */
 	struct list_head f_ep;
 	struct fown {
@@ -620,8 +620,8 @@ static inline struct file *get_file(struct file *f)
 	atomic_inc(&f->f_count);
 	return f;
 }
-void fput(
-	struct file *f); /* the final release comes later, by task work: callable with locks held */
+/* the final release comes later, by task work: callable with locks held */
+void fput(struct file *f);
 /* the final release at once: no lock may be held */
 void fput_now(struct file *f);
 struct file *alloc_file(const struct path *path, u32 flags,
@@ -657,8 +657,8 @@ bool file_may_be_direct(const struct file *f); /* may O_DIRECT be set? */
 int vfs_fsync_range(struct file *f, loff_t start, loff_t end, bool datasync);
 long vfs_ioctl(struct file *f, u32 cmd, u64 arg);
 int iterate_dir(struct file *f, struct dir_context *ctx);
-struct file *open_exec(int dfd, const char *name,
-	u32 at_flags); /* checks exec permission, denies writers. ERR_PTR */
+/* checks exec permission, denies writers. ERR_PTR */
+struct file *open_exec(int dfd, const char *name, u32 at_flags);
 int deny_write_access(struct file *f);
 /* For the length of a change by name: -ETXTBSY while the file is executed. */
 int get_write_access(struct inode *inode);
@@ -744,8 +744,8 @@ void file_sigurg(struct file *f);
 struct fdtable {
 	u32 max_fds;
 	u64 *open_fds, *close_on_exec; /* a bit each */
-	struct file **
-		*leaf; /* [fd / FD_LEAF][fd % FD_LEAF]; NULL: none of those 64 was ever open */
+	/* [fd / FD_LEAF][fd % FD_LEAF]; NULL: none of those 64 was ever open */
+	struct file ***leaf;
 };
 struct files_struct {
 	atomic_t count;
@@ -779,8 +779,8 @@ int get_unused_fd(u32 flags); /* O_CLOEXEC; -EMFILE */
 int get_unused_fd_from(u32 min, u32 flags);
 void put_unused_fd(int fd);
 void fd_install(int fd, struct file *f); /* takes the reference */
-long replace_fd(u32 fd, struct file *f,
-	u32 flags);        /* as dup3: @fd, -EBADF, -EBUSY; with a reference of its own */
+/* as dup3: @fd, -EBADF, -EBUSY; with a reference of its own */
+long replace_fd(u32 fd, struct file *f, u32 flags);
 struct file *fget(int fd); /* NULL: bad, or O_PATH */
 /* For the length of one system call: no reference is taken while the table has a single user. */
 struct fd {
@@ -909,8 +909,8 @@ int locks_fdinfo(struct file *f, const void *files, char *buf, size_t size);
 void fsnotify_inode(struct inode *inode, u32 mask);
 void fsnotify_name(
 	struct inode *dir, u32 mask, struct inode *child, const char *name, u32 len, u32 cookie);
-void fsnotify_dentry(
-	struct dentry *d, u32 mask); /* to the watches of the inode and of its folder */
+/* to the watches of the inode and of its folder */
+void fsnotify_dentry(struct dentry *d, u32 mask);
 void fsnotify_file(struct file *f, u32 mask);
 void fsnotify_rename(struct inode *odir, struct inode *ndir, struct inode *child, const char *was,
 	u32 was_len, const char *name, u32 len); /* both sides at once, for fanotify */

@@ -258,8 +258,9 @@ static void wait_for_pages(struct super_block *sb)
 {
 	struct inode *inode = NULL;
 
+	/* nor is a server waited for that may not answer */
 	if (!sb->s_bdev || !atomic_read(&sb->s_bdi->nr_writeback))
-		return; /* nor is a server waited for that may not answer */
+		return;
 	while ((inode = next_on_its_way(sb, inode))) {
 		if (atomic_read(&inode->i_data.nrwriteback))
 			filemap_fdatawait_range(&inode->i_data, 0, ~0UL >> 1);
@@ -292,8 +293,9 @@ static void flush_one(struct super_block *sb, void *arg)
 {
 	u64 *limit = arg;
 
+	/* what is dirty there stays: the file system has given up */
 	if (sb_rdonly(sb) || READ_ONCE(sb->s_frozen))
-		return; /* what is dirty there stays: the file system has given up */
+		return;
 	writeback_older(sb, &sb->s_dirty, *limit, false, sb->s_bdi);
 	if (sb_has_dirty(sb))
 		note_metadata(sb->s_bdi);

@@ -173,8 +173,8 @@ static bool serve_port(struct task *t, const struct skas_event *ev)
 	enum port_result res = ioport_trap(t, ev, &fault);
 
 	if (res == PORT_FAULT) {
-		handle_bus_error(
-			t->mm, fault.addr); /* where it is the host's file that has lost it */
+		/* where it is the host's file that has lost it */
+		handle_bus_error(t->mm, fault.addr);
 		serve_fault(t, &fault);
 	}
 	return res != PORT_NOT;

@@ -283,8 +283,9 @@ static enum port_result string_insn(
 		r->rip += in->len;
 		return PORT_DONE;
 	}
+	/* not canonical: the fault is the one that has come */
 	if ((s64)(addr << 16) >> 16 != (s64)addr)
-		return PORT_NOT; /* not canonical: the fault is the one that has come */
+		return PORT_NOT;
 	bytes = piece(in, r, addr);
 	left = move(in, addr, bytes);
 	if (left) {

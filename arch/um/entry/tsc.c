@@ -125,8 +125,9 @@ bool tsc_trap(struct task *t, const struct skas_event *ev)
 	len = tsc_insn(code, code_at(at, code), long_mode, &with_cpu);
 	if (!len)
 		return false;
+	/* a guest that spins on the counter sees it move */
 	if (time_frozen)
-		timetravel_call(); /* a guest that spins on the counter sees it move */
+		timetravel_call();
 	now = counter();
 	r->rax = (u32)now;
 	r->rdx = now >> 32;

@@ -56,8 +56,8 @@ void vdso_init(void)
 		memcpy(page_address(image_pages[i]), vdso_so_start + off,
 			min(size - off, PAGE_SIZE));
 	}
-	plain_page =
-		new_page(); /* no host clock: all is asked of the kernel, for other time namespaces */
+	/* no host clock: all is asked of the kernel, for other time namespaces */
+	plain_page = new_page();
 	data_page = new_page();
 	vdso_renew_keys();
 	d = page_address(data_page);

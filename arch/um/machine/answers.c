@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* answers.c: the end of answers to getpid() and its kin that guest code takes without a call (arch.h, skas/answers.c). */
+/*
+ * answers.c: the end of answers to getpid() and its kin that guest code takes without a call
+ * (arch.h, skas/answers.c).
+ */
 #include "arch/um/internal.h"
 #include "kernel/sched/task.h"
 #include "skas/skas.h"

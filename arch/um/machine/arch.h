@@ -58,8 +58,8 @@ struct arch_task {
 	struct answers answers;
 	/* skas_answers_now() when they were right, 0: never */
 	u64 answers_at;
-	u64 scarce_since,
-		scarce_last; /* ktime_get() of the first and the last time in a row that the host had no task for it */
+	/* ktime_get() of the first and the last time in a row that the host had no task for it */
+	u64 scarce_since, scarce_last;
 	struct io_bitmap *ports; /* arch/um/entry/ioport.c's, NULL: none */
 	u8 iopl;                 /* iopl(2)'s level */
 };
@@ -106,8 +106,8 @@ void arch_exec_regs(u64 entry, u64 sp);
  * may have been answered without the kernel; when this returns they are not any more.
  */
 void arch_answers_revoke(void);
-void arch_answers_forget(
-	void); /* the same where only current's own answers have changed: no other vCPU is told */
+/* the same where only current's own answers have changed: no other vCPU is told */
+void arch_answers_forget(void);
 /*
  * Of a task that does not run, or of current: afterwards its FPU state is in arch.fpu.area (XSAVE's
  * standard format, xstate_size bytes) and may be changed there; what the CPU would refuse is made
@@ -158,16 +158,16 @@ u64 ktime_get_boottime(void);
 u64 ktime_get_coarse(void);
 u64 ktime_get_real_coarse(void);
 u64 ktime_get_raw(void);
-extern bool
-	time_travels; /* time skips when the machine is idle (timetravel.h): nothing may be under way outside then */
+/* time skips when the machine is idle (timetravel.h): nothing may be under way outside then */
+extern bool time_travels;
 void arch_set_realtime_offset(s64 add_ns); /* clock_settime */
 void arch_set_tai_offset(s64 ns);          /* adjtimex: of TAI from real time */
 /* fast monotonic for accounting, cpuclock.c */
 u64 arch_cpu_clock(void);
-u64 arch_cpu_stolen(
-	int cpu); /* ns that the host took from it since the last call; under its rq's lock */
-void arch_cpu_waited_for_disk(int cpu,
-	u64 ns); /* said by vCPU @cpu itself, whose thread slept in the host for so long (skas/trial.h) */
+/* ns that the host took from it since the last call; under its rq's lock */
+u64 arch_cpu_stolen(int cpu);
+/* said by vCPU @cpu itself, whose thread slept in the host for so long (skas/trial.h) */
+void arch_cpu_waited_for_disk(int cpu, u64 ns);
 /* to be compared with this vCPU's own readings only */
 u64 arch_cpu_clock_local(void);
 
@@ -236,9 +236,9 @@ u64 arch_host_ns(void);
 
 /* ---- randomness, power ---- */
 void arch_random(void *buf, size_t n); /* the host's getrandom */
-void arch_early_write(
-	const char *s, size_t n);   /* to the host's stderr: refusals, the reason of a panic */
-const char *arch_strerror(int err); /* an errno in words, for refusals */
+/* to the host's stderr: refusals, the reason of a panic */
+void arch_early_write(const char *s, size_t n);
+const char *arch_strerror(int err);         /* an errno in words, for refusals */
 void arch_power_off(int status) __noreturn; /* flush is the caller's job */
 /* Notes that data of the guest is lost: the process ends with OS_EXIT_LOST instead of 0. */
 void arch_note_lost(void);
@@ -337,8 +337,8 @@ extern const struct arch_entry_ops arch_entry;
 u64 arch_auxv(u32 type);
 /* Host CPU text for /proc/cpuinfo and lscpu: model name, flags, mhz. Bytes written. */
 int arch_cpuinfo(int cpu, char *buf, size_t size);
-extern bool
-	arch_tsc_traps; /* rdtsc of guests comes to the kernel; constant after boot, as is the next */
+/* rdtsc of guests comes to the kernel; constant after boot, as is the next */
+extern bool arch_tsc_traps;
 /* it can be made to: of threads with no_tsc it does */
 extern bool arch_tsc_may_trap;
 /*
@@ -347,8 +347,8 @@ extern bool arch_tsc_may_trap;
  */
 int arch_kstack_live(u64 i, u64 *sp, u64 *end);
 bool arch_has_vsyscall(void); /* may guests call the vsyscall page? */
-const char *arch_mode_name(
-	void); /* /proc/nestling/mode: how calls are intercepted, "patched" after it */
+/* /proc/nestling/mode: how calls are intercepted, "patched" after it */
+const char *arch_mode_name(void);
 int arch_handoff_stats(char *buf, size_t size); /* /proc/nestling/handoff; bytes */
 /*
  * /proc/nestling/hostcalls, doors.c: line i, "CALLS KIND\n"; 0: none of this kind, -1: past the

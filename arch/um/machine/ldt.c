@@ -224,8 +224,9 @@ void ldt_install(const struct ldt *l, struct space *s)
 	for (u32 i = 0; i < l->nr; i++) {
 		struct user_desc d = from_desc(i, entry_of(l, i));
 
+		/* the space is dead, as its next run will say */
 		if (entry_of(l, i) && space_ldt(s, &d, false))
-			return; /* the space is dead, as its next run will say */
+			return;
 	}
 }
 
@@ -267,8 +268,8 @@ static long read_ldt(uaddr_t to, u64 count)
 
 	if (!l)
 		return 0;
-	size = (u64)READ_ONCE(l->nr) *
-	       LDT_ENTRY_SIZE; /* once: it may grow while the guest's memory is waited for */
+	/* once: it may grow while the guest's memory is waited for */
+	size = (u64)READ_ONCE(l->nr) * LDT_ENTRY_SIZE;
 	count = min(count, (u64)LDT_ENTRIES * LDT_ENTRY_SIZE);
 	n = min(round_down(count, (u64)LDT_ENTRY_SIZE), size);
 	for (u64 at = 0; at < n; at += LDT_ENTRY_SIZE) {

@@ -56,8 +56,8 @@
 /* room below the host's limit for orders that are on their way */
 #define MAPS_RESERVE 4000
 
-static struct pmap *cpu_pmap
-	[MAX_CPUS]; /* whose space the vCPU runs; written by it, read by pmap_take_space() */
+/* whose space the vCPU runs; written by it, read by pmap_take_space() */
+static struct pmap *cpu_pmap[MAX_CPUS];
 
 static struct mm *mm_of(struct pmap *pm)
 {
@@ -634,9 +634,9 @@ struct space *pmap_space(struct pmap *pm)
 	int cpu = smp_processor_id();
 	struct space *s;
 
+	/* before the space is read: pmap_take_space() looks the other way round */
 	if (cpu_pmap[cpu] != pm)
-		(void)xchg(&cpu_pmap[cpu],
-			pm); /* before the space is read: pmap_take_space() looks the other way round */
+		(void)xchg(&cpu_pmap[cpu], pm);
 	s = READ_ONCE(pm->space);
 	if (likely(s && !READ_ONCE(pm->queued)))
 		return s;

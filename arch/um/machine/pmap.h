@@ -61,8 +61,8 @@ struct page;
 struct pmap {
 	struct mutex lock; /* serialises orders to @space */
 	pte_t *root;       /* under mm->page_table_lock */
-	struct space *
-		space; /* under @lock; NULL: taken away or never had one. Read racily by pmap_space() */
+	/* under @lock; NULL: taken away or never had one. Read racily by pmap_space() */
+	struct space *space;
 	/*
 	 * orders were queued that must be flushed before guest code goes on; under @lock, read
 	 * racily by pmap_space()
@@ -77,8 +77,8 @@ struct pmap {
 	u64 space_since;
 	/* class of mms that map much alike: those with an equal value. Set before the first run */
 	u64 image;
-	struct page **
-		retired; /* under @lock: a frame's worth of frames to be freed after the next flush, or NULL */
+	/* under @lock: a frame's worth of frames to be freed after the next flush, or NULL */
+	struct page **retired;
 	u32 nr_retired;
 	atomic_t strangers; /* between pmap_change_begin() and _end() */
 };
@@ -99,8 +99,8 @@ static inline void pmap_change_end(struct pmap *pm)
 }
 
 int pmap_init(struct pmap *pm);
-void pmap_destroy(
-	struct pmap *pm); /* the tables are empty of present entries; gives the space back */
+/* the tables are empty of present entries; gives the space back */
+void pmap_destroy(struct pmap *pm);
 /*
  * The last user is gone: gives the space back before the entries are taken down, so that no orders
  * are needed.

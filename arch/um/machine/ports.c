@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ports.c: life of a thread's bitmap of I/O ports. Invariant: one with more than one owner is not written to. */
+/*
+ * ports.c: life of a thread's bitmap of I/O ports. Invariant: one with more than one owner is not
+ * written to.
+ */
 #include "arch/um/machine/ports.h"
 #include "kernel/lib/alloc.h"
 #include "kernel/sched/task.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.c: what the kernel asks of the machine once it runs: how guests are intercepted, how large they may be; and its end.
+ * state.c: what the kernel asks of the machine once it runs: how guests are intercepted, how large
+ * they may be; and its end.
  *
  * Lock: none. stopping is set once.
  */

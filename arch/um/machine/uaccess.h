@@ -58,8 +58,8 @@ bool access_ok(uaddr_t a, size_t n);
  */
 int cmpxchg_user_u32(uaddr_t ua, u32 *old, u32 new_value);
 int load_user_u32(uaddr_t ua, u32 *val);
-int load_user_u32_nofault(uaddr_t ua,
-	u32 *val); /* works with spinlocks held (but page_table_lock and those behind it) */
+/* works with spinlocks held (but page_table_lock and those behind it) */
+int load_user_u32_nofault(uaddr_t ua, u32 *val);
 
 /*
  * Pins the page under @ua (faulted in, for writing when @write): a reference the caller drops with
@@ -99,11 +99,11 @@ struct iov_iter {
 	 * once
 	 */
 	bool waits_later;
-	bool dsync,
-		sync; /* RWF_DSYNC, RWF_SYNC: for an operation that returns -EIOCBQUEUED; else the caller syncs */
+	/* RWF_DSYNC, RWF_SYNC: for an operation that returns -EIOCBQUEUED; else the caller syncs */
+	bool dsync, sync;
 	struct io_async *async; /* NULL: wait */
-	const struct uvec
-		*vec; /* ITER_USER; the caller's array lives as long as the iterator. NULL: @one */
+	/* ITER_USER; the caller's array lives as long as the iterator. NULL: @one */
+	const struct uvec *vec;
 	u32 nr_vecs;
 	u64 vec_off;                                              /* into vec[0] */
 	char *kbuf;                                               /* ITER_KERNEL */
@@ -127,8 +127,8 @@ size_t copy_to_iter(const void *src, size_t n, struct iov_iter *it);
 size_t copy_from_iter(void *dst, size_t n, struct iov_iter *it);
 size_t iov_iter_zero(size_t n, struct iov_iter *it);
 void iov_iter_advance(struct iov_iter *it, size_t n);
-void iov_iter_revert(struct iov_iter *it,
-	size_t n); /* only what this iterator has advanced since the last vec boundary or import */
+/* only what this iterator has advanced since the last vec boundary or import */
+void iov_iter_revert(struct iov_iter *it, size_t n);
 /*
  * Returns the frames of the first bytes, at most @max (not 0) and @nr pages of one buffer; *off is
  * where they begin in the first. @write: to be written to. Returns the number of bytes, by which

@@ -329,8 +329,9 @@ static int patch_locked(struct patch *p, struct request *q, bool *need_arena)
 	/* by another thread: it has forgotten this page, or will */
 	if (READ_ONCE(q->mm->watched))
 		return -ENOSPC;
+	/* of a frame that was there before: forgotten first */
 	if (old && old->frame != q->frame)
-		return -EAGAIN; /* of a frame that was there before: forgotten first */
+		return -EAGAIN;
 	if ((!old && p->nr_shadows == MAX_SHADOWS) || overlaps_other_site(p, q))
 		return -ENOSPC;
 	s = known_site(p, q);

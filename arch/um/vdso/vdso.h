@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 struct vdso_data {
-	int64_t mono_offset, boot_offset, raw_offset, real_offset,
-		tai_offset;          /* ns that the guest's clocks are ahead of the host's */
+	/* ns that the guest's clocks are ahead of the host's */
+	int64_t mono_offset, boot_offset, raw_offset, real_offset, tai_offset;
 	uint64_t host_clock_gettime; /* address in the space */
 	uint64_t generation;         /* of keys for random bytes; never 0 */
 };

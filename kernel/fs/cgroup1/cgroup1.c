@@ -466,9 +466,9 @@ static struct dentry *mount_asked(struct file_system_type *t, u32 flags, const s
 	/* it would stay, with its groups, when their namespaces have gone */
 	if (!cgroup_ns_is_first())
 		return ERR_PTR(-EPERM);
+	/* the machine has each once: not for the root of a user namespace */
 	if (o->controllers && cg1_owner() != &init_user_ns)
-		return ERR_PTR(
-			-EPERM); /* the machine has each once: not for the root of a user namespace */
+		return ERR_PTR(-EPERM);
 	err = cgroup_give_away(cgroup1_taken(o->controllers));
 	if (err)
 		return ERR_PTR(err);

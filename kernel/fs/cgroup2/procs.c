@@ -84,8 +84,8 @@ static int store(struct file *f, struct cgroup *c, char *text, bool process)
 
 int cg_store_procs(struct file *f, struct cgroup *c, char *text)
 {
-	return store(
-		f, c, text, true); /* of a threaded group too, though it cannot be read there */
+	/* of a threaded group too, though it cannot be read there */
+	return store(f, c, text, true);
 }
 
 int cg_store_threads(struct file *f, struct cgroup *c, char *text)

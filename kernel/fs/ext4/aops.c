@@ -251,8 +251,9 @@ static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos
 {
 	struct inode *inode = m->host;
 
+	/* the rest of the page is not there: do it again */
 	if (copied < len && !PageUptodate(page))
-		copied = 0; /* the rest of the page is not there: do it again */
+		copied = 0;
 	/* nothing will be written, and the promise would hold the page in memory */
 	if (!copied && !PageDirty(page))
 		ext4_drop_promise(page);
@@ -288,8 +289,8 @@ static int ext4_page_mkwrite(struct file *file, struct page *page)
 	down_read(&inode->i_data.invalidate_lock);
 	lock_page(page);
 	size = (u64)i_size_read(inode);
-	if (inode->i_flags &
-		S_SWAPFILE) { /* under the page's lock: see settle_file() of swapon.c */
+	/* under the page's lock: see settle_file() of swapon.c */
+	if (inode->i_flags & S_SWAPFILE) {
 		err = -ETXTBSY;
 	} else if (page->mapping == &inode->i_data && start < size) {
 		err = ext4_promise(inode, page, 0, (u32)min(size - start, PAGE_SIZE));

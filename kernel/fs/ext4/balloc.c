@@ -552,8 +552,9 @@ void ext4_free_blocks(
 		u32 bit = (u32)(block - ext4_group_first(sbi, group));
 		u32 n = min(count, ext4_group_blocks(sbi, group) - bit);
 
+		/* they stay lost until e2fsck: said above, or memory was out */
 		if (free_in_group(h, sbi, group, bit, n))
-			break; /* they stay lost until e2fsck: said above, or memory was out */
+			break;
 		inode_add_bytes(inode, -((s64)n << inode->i_blkbits));
 		block += n;
 		count -= n;

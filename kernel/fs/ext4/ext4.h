@@ -125,8 +125,8 @@ struct ext4_window {
 
 struct ext4_sb {
 	struct super_block *sb;
-	struct ext4_options opt,
-		def_opt; /* def_opt: what holds when nothing is asked for; opt under s_umount */
+	/* def_opt: what holds when nothing is asked for; opt under s_umount */
+	struct ext4_options opt, def_opt;
 	struct ext4_errors err;
 	struct log_limit lost_limit; /* for log lines of writeback */
 	/* as read; features and geometry never change */
@@ -149,11 +149,11 @@ struct ext4_sb {
 	bool written_beside;
 	bool last_mounted; /* the superblock has the mount point */
 	bool tenant;       /* we are the device's tenant (tenant.c) */
-	struct mutex
-		sb_disk_lock; /* read-modify-write of the superblock's place on the disk; a leaf */
+	/* read-modify-write of the superblock's place on the disk; a leaf */
+	struct mutex sb_disk_lock;
 
-	struct mutex
-		alloc_lock; /* bitmaps, descriptors, group_info, the counters below; to be split by group */
+	/* bitmaps, descriptors, group_info, the counters below; to be split by group */
+	struct mutex alloc_lock;
 	struct ext4_group_info *groups;
 	u64 free_blocks, free_inodes, reserved_root;
 	/* immutable: what not even root's data gets, for extents' nodes */
@@ -162,8 +162,8 @@ struct ext4_sb {
 	u64 window_clock;
 	/* promised to dirty pages, not allocated yet */
 	u64 delayed;
-	struct mutex
-		trim_lock; /* outside alloc_lock, under a handle: blocks are held to be discarded */
+	/* outside alloc_lock, under a handle: blocks are held to be discarded */
+	struct mutex trim_lock;
 	/* so many, which can be promised; under alloc_lock */
 	u64 trimming;
 	u32 next_dir_group;
@@ -256,8 +256,8 @@ void ext4_brelse(struct ext4_buf *b);
 
 /* ---- the journal (journal.c) ---- */
 
-int ext4_journal_load(struct super_block *sb,
-	bool write); /* replays, when needed; opens it for writing when @write */
+/* replays, when needed; opens it for writing when @write */
+int ext4_journal_load(struct super_block *sb, bool write);
 /* Commits, checkpoints; no handle begins any more. 0, or -errno: something is left in the log. */
 int ext4_journal_close(struct ext4_sb *sbi);
 void ext4_journal_free(struct ext4_sb *sbi); /* of a closed one, at unmount */
@@ -303,11 +303,11 @@ void ext4_settle_lost(struct ext4_sb *sbi);
 void ext4_zero_lost(struct ext4_sb *sbi, struct block_device *b, sector_t s, u64 nr);
 u32 ext4_handle_tid(const struct ext4_handle *h);
 u32 ext4_latest_tid(const struct ext4_sb *sbi); /* the last transaction that has begun */
-int ext4_commit_tid(struct ext4_sb *sbi,
-	u32 tid); /* waits until it has committed. 0: the disk was flushed since; 1: unknown */
+/* waits until it has committed. 0: the disk was flushed since; 1: unknown */
+int ext4_commit_tid(struct ext4_sb *sbi, u32 tid);
 int ext4_force_commit(struct super_block *sb, bool wait);
-int ext4_flush_disk(struct ext4_sb
-		*sbi); /* what was written has reached the medium; nobarrier: not asked for */
+/* what was written has reached the medium; nobarrier: not asked for */
+int ext4_flush_disk(struct ext4_sb *sbi);
 void ext4_journal_abort(struct ext4_sb *sbi, int err);
 bool ext4_journal_is_aborted(const struct ext4_sb *sbi);
 /* Stops the log without making the file system read-only; see shutdown.c. */
@@ -379,8 +379,8 @@ void ext4_error_at(struct super_block *sb, const char *func, u32 line, const cha
 	__printf(4, 5);
 void ext4_error_inode_at(struct inode *inode, const char *func, u32 line, const char *fmt, ...)
 	__printf(4, 5);
-void ext4_stop_writing(
-	struct super_block *sb, int err);   /* read-only from now on, the journal aborted */
+/* read-only from now on, the journal aborted */
+void ext4_stop_writing(struct super_block *sb, int err);
 void ext4_load_errors(struct ext4_sb *sbi); /* what sbi->disk remembers */
 void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d); /* and the checksum */
 void ext4_tell_errors(const struct ext4_sb *sbi);
@@ -476,8 +476,8 @@ bool ext4_try_again(struct super_block *sb, int err, u32 *tries);
 u64 ext4_held_blocks(const struct ext4_sb *sbi); /* under alloc_lock */
 u64 ext4_max_blocks(const struct inode *inode);  /* what its map can name */
 void ext4_end_moves(struct inode *inode);        /* before the size of a file grows */
-u32 ext4_base_blocks(
-	struct ext4_sb *sbi, u32 group); /* superblock and descriptors at its beginning */
+/* superblock and descriptors at its beginning */
+u32 ext4_base_blocks(struct ext4_sb *sbi, u32 group);
 bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count); /* bitmaps, tables, descriptors */
 /*
  * A new inode, I_NEW and locked in the hash, with its owner set; not yet in any directory. ERR_PTR.
@@ -687,8 +687,8 @@ int ext4_htree_leaves(struct inode *dir, u32 from,
 	int (*take)(void *arg, u32 version, const struct ext4_buf *leaf, u32 lblk), void *arg,
 	u32 *next);
 void ext4_htree_root_csum(struct inode *dir, struct ext4_buf *root); /* ".." in it was changed */
-int ext4_htree_make(
-	struct ext4_handle *h, struct inode *dir); /* a directory of one full leaf gets an index */
+/* a directory of one full leaf gets an index */
+int ext4_htree_make(struct ext4_handle *h, struct inode *dir);
 /* hash.c: a name's hash by the given version, and 32 bits more (or NULL); 0 or -EINVAL. */
 int ext4_dirhash(
 	const struct ext4_sb *sbi, u32 version, const char *name, u32 len, u32 *hash, u32 *minor);

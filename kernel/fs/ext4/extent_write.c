@@ -38,8 +38,9 @@ void ext4_extent_init(struct inode *inode)
 	struct ext4_extent_header *h = root(inode);
 
 	memset(EXT4_I(inode)->i_block, 0, sizeof(EXT4_I(inode)->i_block));
+	/* an empty block map, as ext2 and ext3 have it */
 	if (!EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EXTENTS))
-		return; /* an empty block map, as ext2 and ext3 have it */
+		return;
 	h->eh_magic = EXT4_EXT_MAGIC;
 	h->eh_max = (sizeof(EXT4_I(inode)->i_block) - sizeof(*h)) / ENTRY;
 	EXT4_I(inode)->i_flags |= EXT4_EXTENTS_FL;

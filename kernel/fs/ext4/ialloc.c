@@ -137,8 +137,8 @@ static u32 take_in_group(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, 
 {
 	struct ext4_disk_group *g = ext4_group(sbi, group);
 	struct ext4_buf *b;
-	u64 first = (u64)group * sbi->inodes_per_group +
-		    1; /* small groups: the reserved ones may be in two */
+	/* small groups: the reserved ones may be in two */
+	u64 first = (u64)group * sbi->inodes_per_group + 1;
 	u32 bit = sbi->first_ino > first ? sbi->first_ino - (u32)first : 0;
 
 	if (!group_free_inodes(sbi, g))

@@ -173,8 +173,8 @@ int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, con
 	if (!ext4_wants_inline(inode) || !S_ISREG(inode->i_mode))
 		return -ENOSPC;
 	down_write(&ei->i_data_sem);
-	size = (u64)i_size_read(
-		inode); /* under the lock: a writer that extends the file checks for inline data (truncate.c) */
+	/* under the lock: a writer that extends the file checks for inline data (truncate.c) */
+	size = (u64)i_size_read(inode);
 	if (!ext4_is_inline(inode) && !has_no_blocks(inode))
 		goto out;
 	if (!index && size && size <= EXT4_SB(inode->i_sb)->inode_size)

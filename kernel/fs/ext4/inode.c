@@ -237,8 +237,9 @@ static int fill_inode(struct inode *inode, const struct ext4_disk_inode *raw)
 		(ei->file_acl && !ext4_block_valid(sbi, ei->file_acl, 1)))
 		return -EFSCORRUPTED;
 	ei->disksize = inode->i_size;
+	/* zero or two roots are reported at the next check */
 	if (ext4_has_xattrs(inode, raw))
-		acl_changed(inode); /* zero or two roots are reported at the next check */
+		acl_changed(inode);
 	return ext4_set_inode_ops(inode);
 }
 
@@ -260,8 +261,8 @@ struct inode *ext4_iget(struct super_block *sb, ino_t ino)
 		err = (int)PTR_ERR(b);
 		goto err_fail;
 	}
-	mutex_lock(
-		&b->lock); /* an orphan that has left memory: its neighbour on the list may just be writing to it */
+	/* an orphan that has left memory: its neighbour on the list may just be writing to it */
+	mutex_lock(&b->lock);
 	err = fill_inode(inode, (const void *)(b->data + off));
 	mutex_unlock(&b->lock);
 	if (!err)
@@ -487,8 +488,10 @@ int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 
 	if (IS_ERR(b))
 		return (int)PTR_ERR(b);
-	mutex_lock(
-		&b->lock); /* the last writer has seen all changes; else an older size, or half a checksum, could stay */
+	/*
+	 * the last writer has seen all changes; else an older size, or half a checksum, could stay
+	 */
+	mutex_lock(&b->lock);
 	if (inode->i_state & I_NEW &&
 		!ei->slot_clean) { /* what the slot held before means nothing */
 		memset(raw, 0, sbi->inode_size);

@@ -693,9 +693,9 @@ static int move(struct inode *odir, struct dentry *old, struct inode *ndir, stru
 		ndir->i_nlink >= EXT4_LINK_MAX &&
 		!EXT4_HAS(EXT4_SB(ndir->i_sb), ro_compat, RO_COMPAT_DIR_NLINK))
 		return -EMLINK;
+	/* the new content has its place before the old one goes */
 	if (victim)
-		ext4_flush_new(
-			d_inode(old)); /* the new content has its place before the old one goes */
+		ext4_flush_new(d_inode(old));
 	above = parent_block(d_inode(old), odir != ndir);
 	if (IS_ERR(above))
 		return (int)PTR_ERR(above);

@@ -34,8 +34,8 @@ struct dir_place {
 
 struct listing {
 	struct inode *dir;
-	struct sort_pair from,
-		end;         /* names from @from on; @cut: below @end, for more there was no room */
+	/* names from @from on; @cut: below @end, for more there was no room */
+	struct sort_pair from, end;
 	struct sort_pair *v; /* (position, place) */
 	u32 n, room;
 	bool cut;
@@ -220,8 +220,9 @@ static int tell(struct listing *l, u64 place, struct ext4_buf **held, u64 *held_
 		}
 	}
 	de = (const void *)((*held)->data + off);
+	/* a damaged image uses this block twice, and the other use has changed it */
 	if (!ext4_entry_ok(sbi, (*held)->data, off, sbi->block_size) || !de->inode)
-		return 0; /* a damaged image uses this block twice, and the other use has changed it */
+		return 0;
 	return !dir_emit(ctx, de->name, de->name_len, de->inode, dtype(sbi, de->file_type));
 }
 

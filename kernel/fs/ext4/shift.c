@@ -183,8 +183,8 @@ static int insert(struct inode *inode, loff_t off, loff_t len)
 		err = ext4_reserve(sbi, SPLIT_BLOCKS);
 	if (err)
 		return err;
-	err = set_size(inode,
-		old + len); /* first: what has moved when a crash comes is not behind the end */
+	/* first: what has moved when a crash comes is not behind the end */
+	err = set_size(inode, old + len);
 	if (!err)
 		err = shift_up(inode, (u32)((u64)off >> bits), (u32)((u64)len >> bits), &moved);
 	if (err && !moved)

@@ -201,7 +201,8 @@ static int ext4_unfreeze(struct super_block *sb)
 		return 0;
 	}
 	mark_in_use(sbi);
-	current->flags |= PF_MEMALLOC; /* freeing memory may wait for this, even an OOM victim's */
+	/* freeing memory may wait for this, even an OOM victim's */
+	current->flags |= PF_MEMALLOC;
 	err = write_sb(sbi);
 	current->flags = (current->flags & ~PF_MEMALLOC) | old;
 	if (err)

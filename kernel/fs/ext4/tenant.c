@@ -9,9 +9,9 @@
  * A write to the superblock goes into the buffer, and under a handle into the log, so that no
  * commit and no crash restores the old one; tune2fs(8) needs that. Fields that describe this mount
  * keep their values. The mount keeps its features and sizes (sbi->disk); the buffer is never
- * trusted for them. Other blocks are written to the disk by vfs/bdev/rw.c. An unused buffer of such a
- * block is dropped, then read and checked again. A buffer in use, or newer than the disk, stays and
- * overrides the write, since its holder has checked it. Group descriptors, which a mount always
+ * trusted for them. Other blocks are written to the disk by vfs/bdev/rw.c. An unused buffer of such
+ * a block is dropped, then read and checked again. A buffer in use, or newer than the disk, stays
+ * and overrides the write, since its holder has checked it. Group descriptors, which a mount always
  * holds, are read again when a read-only mount becomes writable.
  *
  * Locks: tenant_lock of the device outside; alloc_lock for superblock, descriptors and bitmaps,

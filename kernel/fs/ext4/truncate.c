@@ -294,8 +294,9 @@ static void delete_inode(struct inode *inode)
 	int err = 0;
 
 	h = ext4_start(sb, EXT4_REMOVE_CREDITS);
+	/* read-only: the next mount finds it on the orphan list */
 	if (IS_ERR(h))
-		return; /* read-only: the next mount finds it on the orphan list */
+		return;
 	ext4_orphan_add(h, inode);
 	down_write(&ei->i_data_sem);
 	i_size_write(inode, 0);
@@ -459,9 +460,10 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 		return -EOPNOTSUPP;
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE | SHIFTING))
 		return -EOPNOTSUPP;
+	/* block lists know nothing of unwritten blocks */
 	if (!(EXT4_I(inode)->i_flags & (EXT4_EXTENTS_FL | EXT4_INLINE_DATA_FL)) &&
 		mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
-		return -EOPNOTSUPP; /* block lists know nothing of unwritten blocks */
+		return -EOPNOTSUPP;
 	if ((u64)(off + len) > (u64)inode->i_sb->s_maxbytes)
 		return -EFBIG;
 	down_write(&inode->i_rwsem);

@@ -73,8 +73,8 @@ struct fat_inode {
 	struct fat_run *runs;
 	u32 nr_runs, room;
 	bool whole; /* the runs go to the end of the chain */
-	u32 passed,
-		passed_at; /* a cluster that the chain must not meet again; how many came before */
+	/* a cluster that the chain must not meet again; how many came before */
+	u32 passed, passed_at;
 	/*
 	 * of the short slot on the device, 0: the root, or removed; under entry_lock and hash_lock
 	 */

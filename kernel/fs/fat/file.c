@@ -94,8 +94,9 @@ static int fat_write_end(struct file *file, struct address_space *m, loff_t pos,
 {
 	struct inode *inode = m->host;
 
+	/* the rest of the page is not there: do it again */
 	if (copied < len && !PageUptodate(page))
-		copied = 0; /* the rest of the page is not there: do it again */
+		copied = 0;
 	if (copied) {
 		SetPageUptodate(page);
 		set_page_dirty(page);

@@ -55,8 +55,8 @@ struct fuse_conn {
 	atomic_t refs;
 	/* set while mounting and by INIT, then immutable */
 	struct super_block *sb; /* NULL after unmounting */
-	struct user_namespace
-		*user_ns; /* references, the mounter's: the server's ids and numbers are theirs */
+	/* references, the mounter's: the server's ids and numbers are theirs */
+	struct user_namespace *user_ns;
 	struct pid_namespace *pid_ns;
 	struct hash_key owner_key; /* of owners of locks */
 	kuid_t user_id;
@@ -65,8 +65,8 @@ struct fuse_conn {
 	u32 max_read_asked; /* the option, 0: none */
 	/* what is written waits in the page cache; sizes and times of files are then ours */
 	bool writeback;
-	bool default_permissions, allow_other, atomic_trunc, auto_inval, dont_mask,
-		handle_killpriv; /* the server itself takes set-id bits from what is written, truncated, given away */
+	/* the server itself takes set-id bits from what is written, truncated, given away */
+	bool default_permissions, allow_other, atomic_trunc, auto_inval, dont_mask, handle_killpriv;
 	bool no_open, no_opendir, no_access, no_create, no_flush, no_fsync, no_fsyncdir,
 		no_getxattr, no_setxattr, no_listxattr, no_removexattr, no_rename2, no_fallocate,
 		no_lseek, no_poll, no_interrupt; /* the server has said ENOSYS; set once */
@@ -100,8 +100,8 @@ struct fuse_conn {
 struct fuse_forget {
 	struct list_head list;
 	u64 nodeid, nlookup;
-	atomic_t
-		refs; /* an inode's: itself, and requests that must be answered before the server hears of this */
+	/* an inode's: itself, and requests that must be answered before the server hears of this */
+	atomic_t refs;
 };
 
 enum { FUSE_PENDING, FUSE_SENT, FUSE_DONE };
@@ -150,8 +150,11 @@ struct fuse_inode {
 	u64 inval_version;
 	struct list_head writers; /* of fuse_file.link: open for writing */
 	u32 nr_async;             /* writes on their way */
-	struct list_head
-		flights; /* these, of fuse_req.flight: a page is not sent again before its older data has been answered */
+	/*
+	 * these, of fuse_req.flight: a page is not sent again before its older data has been
+	 * answered
+	 */
+	struct list_head flights;
 	/* mtime and ctime that the server has not been told */
 	bool times_ours;
 	/* made by CREATE, for the open that follows */
@@ -179,8 +182,8 @@ struct fuse_file {
 	u32 users;
 	u32 close_flags; /* f_flags at the end */
 	bool none;       /* the server knows no opening: no RELEASE */
-	struct fuse_req
-		*release; /* for the end; fuse_file_release() and fuse_file_drop() take it */
+	/* for the end; fuse_file_release() and fuse_file_drop() take it */
+	struct fuse_req *release;
 	bool dir;
 	struct task *maker; /* of a created one, to compare only */
 	/*
@@ -250,8 +253,8 @@ void fuse_forget_one(struct fuse_conn *fc, u64 nodeid); /* of a lookup that we c
 /* dir.c */
 void fuse_set_ops(struct inode *inode);
 int fuse_update_attr(struct inode *inode, struct file *f); /* when they are out of date */
-int fuse_flush_times(
-	struct inode *inode, struct file *f); /* tells the server ours, if it does not know them */
+/* tells the server ours, if it does not know them */
+int fuse_flush_times(struct inode *inode, struct file *f);
 int fuse_refresh_attr(struct inode *inode, struct file *f);
 bool fuse_allowed(const struct fuse_conn *fc);
 extern const struct dentry_operations fuse_dops;
@@ -291,8 +294,8 @@ long fuse_ioctl(struct file *f, u32 cmd, u64 arg); /* of files and directories *
 extern const struct address_space_operations fuse_aops;
 /* sends dirty pages and waits, unless killed */
 int fuse_flush_pages(struct inode *inode);
-void fuse_send_all(
-	struct inode *inode); /* without waiting, however many: they could not be sent later */
+/* without waiting, however many: they could not be sent later */
+void fuse_send_all(struct inode *inode);
 /* Until the copies of an aborted connection have let go of their inodes. */
 void fuse_await_writes(struct fuse_conn *fc);
 

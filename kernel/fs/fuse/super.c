@@ -91,9 +91,9 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u6
 	late = fi->ours || fi->attr_version > asked || a->size > S64_MAX;
 	keep = late && !fi->ours && fi->attr_until;
 	old = i_size_read(inode);
+	/* of directories and links, too: stat shows it */
 	if (!late && (asked == ~0UL || old != (loff_t)a->size))
-		learn_size(
-			inode, (loff_t)a->size); /* of directories and links, too: stat shows it */
+		learn_size(inode, (loff_t)a->size);
 	if (keep) {
 		if (old != (loff_t)a->size) /* which is the newer? the next look asks */
 			fi->attr_until = 0;
@@ -144,8 +144,9 @@ void fuse_forget_one(struct fuse_conn *fc, u64 nodeid)
 {
 	struct fuse_forget *f = kzalloc(sizeof(*f), GFP_KERNEL | __GFP_ACCOUNT);
 
+	/* the server keeps a node too long: no harm to us */
 	if (!f)
-		return; /* the server keeps a node too long: no harm to us */
+		return;
 	f->nodeid = nodeid;
 	f->nlookup = 1;
 	fuse_queue_forget(fc, f);
@@ -199,8 +200,8 @@ static struct inode *fuse_alloc_inode(struct super_block *sb)
 
 	if (!fi)
 		return NULL;
-	fi->forget = kzalloc(sizeof(*fi->forget),
-		GFP_KERNEL | __GFP_ACCOUNT); /* may wait for the server longer than the inode */
+	/* may wait for the server longer than the inode */
+	fi->forget = kzalloc(sizeof(*fi->forget), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!fi->forget) {
 		kmem_cache_free(inode_cache, fi);
 		return NULL;

@@ -451,8 +451,8 @@ static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 	}
 	WRITE_ONCE(oi->prot, inode->i_flags & OVL_PROT);
 	smp_store_release(&oi->upper, temp);
-	smp_store_release(&oi->has_own_data,
-		true); /* not before: the lower file has none, and a concurrent opener takes the old one */
+	/* not before: the lower file has none, and a concurrent opener takes the old one */
+	smp_store_release(&oi->has_own_data, true);
 	ovl_dir_changed(parent->d_inode);
 	ovl_copy_attr(inode);
 	if (!S_ISDIR(inode->i_mode))

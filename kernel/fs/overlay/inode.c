@@ -169,8 +169,9 @@ int ovl_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 		return err;
 	st->ino = inode->i_ino;
 	st->dev = inode->i_sb->s_dev;
+	/* the links are not counted; Linux reports 1 */
 	if (S_ISDIR(st->mode) && ovl_is_merged(inode))
-		st->nlink = 1; /* the links are not counted; Linux reports 1 */
+		st->nlink = 1;
 	else if (!S_ISDIR(st->mode) && ovl_upper(inode))
 		st->nlink = inode->i_nlink;
 	if (ovl_data_elsewhere(inode)) { /* what takes room is the data */

@@ -101,8 +101,8 @@ static int read_redirect(struct search *s, struct dentry *d)
 	text[n] = 0;
 	if (strlen(text) != (size_t)n || (text[0] != '/' && strchr(text, '/')))
 		return -EIO;
-	if (s->absolute &&
-		text[0] != '/') { /* another name in the folder that the path so far ends in */
+	/* another name in the folder that the path so far ends in */
+	if (s->absolute && text[0] != '/') {
 		for (at = s->len; s->redirect[at - 1] != '/'; at--)
 			;
 		if ((size_t)(at + n) >= sizeof(s->redirect))

@@ -65,10 +65,10 @@ struct ovl_layer {
 };
 
 struct ovl_sb {
-	struct ovl_layer
-		layer[OVL_MAX_LAYERS + 1]; /* [0] is the upper one (mnt NULL: none); immutable */
-	u32 nr_layers;                     /* with [0] */
-	u32 nr_data;                       /* of these, at the end, have data only */
+	/* [0] is the upper one (mnt NULL: none); immutable */
+	struct ovl_layer layer[OVL_MAX_LAYERS + 1];
+	u32 nr_layers; /* with [0] */
+	u32 nr_data;   /* of these, at the end, have data only */
 	u32 nr_fs;
 	struct dentry *work; /* under the upper layer's mount, or NULL */
 	const struct cred *creds;

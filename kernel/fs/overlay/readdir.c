@@ -15,8 +15,8 @@
 
 struct entry {
 	u64 ino, low_ino;
-	u32 layer,
-		low_layer; /* low_layer: of an upper directory that is in a lower one, too; 0 none */
+	/* low_layer: of an upper directory that is in a lower one, too; 0 none */
+	u32 layer, low_layer;
 	u32 len, hash;
 	u8 type;
 	/* hides the name; known after check_whiteouts() */
@@ -333,7 +333,8 @@ static int ovl_iterate(struct file *f, struct dir_context *ctx)
 	bool impure = is_impure(f->f_inode);
 
 	if (!ctx->pos || !l) {
-		f->private_data = NULL; /* private: changes made in a layer itself are seen */
+		/* private: changes made in a layer itself are seen */
+		f->private_data = NULL;
 		listing_put(f->f_inode, l);
 		l = listing_get(f->f_inode);
 		if (IS_ERR(l))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nestling.c: /proc/nestling: what this kernel says of itself: mode (interception), handoff (counts of the hand-off), syscalls (counts of
- * every system call, the unimplemented ones too).
+ * nestling.c: /proc/nestling: what this kernel says of itself: mode (interception), handoff (counts
+ * of the hand-off), syscalls (counts of every system call, the unimplemented ones too).
  */
 #include <asm/errno.h>
 
@@ -11,7 +11,10 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 
-/* Line i of the system-call counts; 0 where the number has none, -1 past the last. The syscall layer, which lies above, sets it. */
+/*
+ * Line i of the system-call counts; 0 where the number has none, -1 past the last. The syscall
+ * layer, which lies above, sets it.
+ */
 const struct proc_syscall_ops *proc_syscall_ops;
 
 static int show_mode(struct seq *s, void *arg)

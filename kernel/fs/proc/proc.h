@@ -23,8 +23,8 @@ struct pid;
 struct task;
 
 struct seq {
-	struct mutex
-		lock; /* held by a reader while the text is made and copied; pread() takes no f_pos_lock */
+	/* held by a reader while the text is made and copied; pread() takes no f_pos_lock */
+	struct mutex lock;
 	char *buf;
 	char **more; /* the blocks behind the first, or NULL */
 	size_t len, size;
@@ -39,10 +39,12 @@ struct seq {
 	/* there was no memory for more at hand: what is printed is lost */
 	bool full;
 	size_t wanted; /* then: the size that it is to have */
-	const struct file *
-		file; /* gives the reader's namespaces: the mount's pid namespace, the opener's user namespace */
-	struct mm *
-		mm; /* of a text about memory: that which the process had at open, mmgrab'd. NULL: it had none */
+	/* gives the reader's namespaces: the mount's pid namespace, the opener's user namespace */
+	const struct file *file;
+	/*
+	 * of a text about memory: that which the process had at open, mmgrab'd. NULL: it had none
+	 */
+	struct mm *mm;
 	/* of an attribute in /sys: it was read through this open file */
 	bool seen;
 	/* of a variable that can be waited for: those that this open file knows of */
@@ -76,8 +78,8 @@ ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
 void seq_escape(struct seq *s, const char *text);
 
 typedef int (*show_fn)(struct seq *s, void *arg); /* 0 or -errno */
-typedef int (*store_fn)(char *text, size_t n,
-	void *arg); /* @text is terminated, without the last newline; 0 or -errno */
+/* @text is terminated, without the last newline; 0 or -errno */
+typedef int (*store_fn)(char *text, size_t n, void *arg);
 
 /* A directory of the fixed tree, made as needed. */
 int proc_mkdir(const char *path);
@@ -222,8 +224,8 @@ extern const struct file_operations proc_pid_text_fops; /* of /proc/PID: cannot 
 extern const struct file_operations proc_once_fops;     /* written from its start or not at all */
 extern const struct file_operations proc_start_fops;    /* so too, but pwrite() may try */
 extern const struct file_operations proc_pid_seq_fops;  /* not written at a position */
-extern const struct file_operations
-	proc_text_fops; /* of the fixed tree: poll() has no news of them */
+/* of the fixed tree: poll() has no news of them */
+extern const struct file_operations proc_text_fops;
 extern const struct file_operations proc_sysctl_fops; /* so too, with news of what may change */
 extern const struct file_operations proc_polled_fops; /* a list of which poll() has no news */
 int proc_text_open(struct inode *inode, struct file *f);
@@ -316,10 +318,10 @@ int proc_pid_stat(struct seq *s, struct task *t);
 int proc_tid_stat(struct seq *s, struct task *t);
 int proc_pid_statm(struct seq *s, struct task *t);
 int proc_pid_maps(struct seq *s, struct mm *mm);
-const char *proc_vma_name(
-	struct vm_area *vma); /* of one without a file, or NULL; under mmap_lock */
-long proc_pagemap_ioctl(struct file *f, u32 cmd,
-	u64 arg); /* pid_pagemap_scan.c; the file's mm is @f's private_data */
+/* of one without a file, or NULL; under mmap_lock */
+const char *proc_vma_name(struct vm_area *vma);
+/* pid_pagemap_scan.c; the file's mm is @f's private_data */
+long proc_pagemap_ioctl(struct file *f, u32 cmd, u64 arg);
 long proc_pid_maps_ioctl(struct mm *mm, u32 cmd, uaddr_t arg); /* pid_maps_query.c */
 int proc_pid_smaps(struct seq *s, struct mm *mm);
 int proc_pid_numa_maps(struct seq *s, struct mm *mm);
@@ -334,8 +336,8 @@ extern const struct file_operations proc_mem_fops, proc_mounts_fops, proc_mounti
 
 /* What the system calls tell in /proc/nestling/syscalls; kernel/syscall registers it. */
 struct proc_syscall_ops {
-	int (*line)(int i, char *buf,
-		size_t size); /* line i: its length, 0 for none, -1 past the last */
+	/* line i: its length, 0 for none, -1 past the last */
+	int (*line)(int i, char *buf, size_t size);
 };
 extern const struct proc_syscall_ops *proc_syscall_ops;
 

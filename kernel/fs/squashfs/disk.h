@@ -82,8 +82,8 @@ struct sqfs_disk_ipc {
 } __packed;
 
 struct sqfs_disk_dir_index {
-	__le32 index, start_block,
-		size; /* bytes into the listing; block of directories; length of the name - 1 */
+	/* bytes into the listing; block of directories; length of the name - 1 */
+	__le32 index, start_block, size;
 } __packed;
 struct sqfs_disk_dir_header {
 	__le32 count, start_block, number; /* entries - 1 */

@@ -351,8 +351,9 @@ static void sqfs_readahead(struct address_space *m, struct file *file, u64 index
 		take_pages(m, bp, NULL);
 		for (i = 0; i < bp->n && !bp->page[i]; i++)
 			;
+		/* the reader that needs the page gets the error */
 		if (i < bp->n && fill_pages(si, bp, block))
-			last = block; /* the reader that needs the page gets the error */
+			last = block;
 		put_taken(bp, NULL);
 		cond_resched();
 	}

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * block.c: /sys/block, /sys/class/block and /sys/dev/block: disks, their partitions and what their queues can do.
+ * block.c: /sys/block, /sys/class/block and /sys/dev/block: disks, their partitions and what their
+ * queues can do.
  *
- * Meaning of the files: Documentation/ABI/stable/sysfs-block. What is here is true of the queue; what would be about hardware queues
- * (mq/, wbt_lat_usec) is left out, as Linux leaves it out for devices that have none. Nothing is ever freed: partitions that go are hidden.
+ * Meaning of the files: Documentation/ABI/stable/sysfs-block. What is here is true of the queue;
+ * what would be about hardware queues (mq/, wbt_lat_usec) is left out, as Linux leaves it out for
+ * devices that have none. Nothing is ever freed: partitions that go are hidden.
  */
 #include <asm/errno.h>
 
@@ -167,7 +169,10 @@ enum limit {
 	LIMIT_REQUESTS,
 };
 
-/* A file of queue/ that shows a number; the order is that of enum limit's use, not of the directory. */
+/*
+ * A file of queue/ that shows a number; the order is that of enum limit's use, not of the
+ * directory.
+ */
 static const struct queue_file {
 	const char *name;
 	enum limit limit;

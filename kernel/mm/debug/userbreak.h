@@ -27,8 +27,8 @@ struct user_break {
 	struct task *stepper;
 };
 
-extern u32
-	user_breaks_on; /* the debugger sets it: nothing of this costs more than its test before */
+/* the debugger sets it: nothing of this costs more than its test before */
+extern u32 user_breaks_on;
 
 void user_breaks_enter(struct regs *r);            /* current goes to guest code. May sleep */
 void user_breaks_leave(struct regs *r);            /* it has come back */

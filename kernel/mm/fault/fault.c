@@ -242,8 +242,8 @@ static void sync_around(struct vm_area *v, u64 page, const struct fault_info *in
 		pmap_sync(pm, info->start, info->end, info->populate, AROUND_ORDERS);
 	else /* what the space has lost, other areas' pages too */
 		pmap_sync(pm, start, start + AROUND, false, AROUND_ORDERS);
-	pmap_sync(pm, page, page + PAGE_SIZE, false,
-		1); /* nothing to do, unless there were too many runs */
+	/* nothing to do, unless there were too many runs */
+	pmap_sync(pm, page, page + PAGE_SIZE, false, 1);
 }
 
 /* ---- faults of the kernel's own ---- */
@@ -478,8 +478,9 @@ again:
 	if (err == USERFAULT) {
 		info->kind = FAULT_USER;
 		current->maj_flt++;
+		/* the guest faults again, after its signals */
 		if (userfault_wait(v, addr, flags, true) != -EFAULT)
-			return 0; /* the guest faults again, after its signals */
+			return 0;
 		*code = BUS_ADRERR;
 		return SIGBUS;
 	}

@@ -247,8 +247,9 @@ void balance_dirty_pages(struct address_space *m)
 	io_pause();
 	if (likely(!much_is_dirty()))
 		return;
+	/* a loop device's thread: dirty pages above it wait for it */
 	if (m->a_ops->memory_only || frees_memory(current))
-		return; /* a loop device's thread: dirty pages above it wait for it */
+		return;
 	b = mapping_bdi(m);
 	if (bdi_is_over(b))
 		bdi_wake(b);

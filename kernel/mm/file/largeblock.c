@@ -254,8 +254,9 @@ static void add_block(struct address_space *m, u64 index, gfp_t gfp)
 				put_page(p + i); /* the first was touched */
 		return;
 	}
+	/* the host backs it now: it is fresh no longer */
 	for (u32 i = 0; i < BLOCK_PAGES; i++)
-		p[i].flags = 0; /* the host backs it now: it is fresh no longer */
+		p[i].flags = 0;
 	spin_lock(&block_lock);
 	b = &blocks[next_victim++ % NR_BLOCKS];
 	old = *b;

@@ -93,8 +93,8 @@ struct mem_group {
 	u64 swap_max, swap_high; /* pages; read racily */
 	u64 swap_peak, swap_watched;
 	u64 swap_events[MEM_SWAP_EVENTS]; /* atomic, with all below */
-	struct list_head watches,
-		swap_watches; /* of struct mem_watch, under memcg.c's watch_lock */
+	/* of struct mem_watch, under memcg.c's watch_lock */
+	struct list_head watches, swap_watches;
 	bool oom_group;
 	u64 events[MEM_EVENTS], local_events[MEM_EVENTS]; /* atomic */
 	u64 reclaimed;                                    /* pages, atomic */
@@ -113,8 +113,8 @@ struct mem_group {
 	u64 both_max, both_peak;
 	/* charges that these limits refused; atomic */
 	u64 hits, both_hits;
-	u64 tell_below,
-		tell_from; /* mem_group_ops->crossed() is told when its pages come to be less, or as many */
+	/* mem_group_ops->crossed() is told when its pages come to be less, or as many */
+	u64 tell_below, tell_from;
 };
 
 /*

@@ -316,8 +316,9 @@ int hugetlb_cow(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 	struct huge_file *f = huge_file_of(v);
 	int err;
 
+	/* ptrace would write where the program may not */
 	if (!(v->vm_flags & VM_WRITE))
-		return -EFAULT; /* ptrace would write where the program may not */
+		return -EFAULT;
 	mutex_lock(&f->lock);
 	err = copy_locked(v, addr, e);
 	mutex_unlock(&f->lock);

@@ -54,8 +54,8 @@ struct uffd_event;
 /* A descriptor. Under readers.lock: the lists, features, released. */
 struct uffd {
 	atomic_t refs;
-	struct mm *
-		mm; /* whose faults: only the struct is kept (mmgrab). Immutable, as is user_only */
+	/* whose faults: only the struct is kept (mmgrab). Immutable, as is user_only */
+	struct mm *mm;
 	bool user_only;
 	bool ready; /* UFFDIO_API was called */
 	bool released;
@@ -71,8 +71,8 @@ struct uffd {
 	struct wait_queue_head senders;
 };
 
-extern int
-	sysctl_unprivileged_userfaultfd; /* vm.unprivileged_userfaultfd: kernel faults without CAP_SYS_PTRACE */
+/* vm.unprivileged_userfaultfd: kernel faults without CAP_SYS_PTRACE */
+extern int sysctl_unprivileged_userfaultfd;
 struct uffd *uffd_alloc(struct mm *mm, bool user_only, u32 file_flags);
 void uffd_put(struct uffd *u);
 /* Ends a closed descriptor: areas are unwatched, and waiters look again. */

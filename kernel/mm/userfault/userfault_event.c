@@ -31,8 +31,8 @@ struct uffd_event {
 	atomic_t refs;
 	struct task *sender;
 	struct uffd *u;
-	struct uffd
-		*child; /* of a fork: what its areas are watched by; the reader's once it is DONE */
+	/* of a fork: what its areas are watched by; the reader's once it is DONE */
+	struct uffd *child;
 	struct uffd_msg msg;
 	int state;
 	bool dropped; /* the sender is gone */

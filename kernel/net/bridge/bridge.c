@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bridge.c: bridges and their ports: who comes and goes, and what a bridge has from its ports: the smallest of their addresses, the smallest
- * MTU (unless somebody has chosen these), a link while one of them passes frames on.
+ * bridge.c: bridges and their ports: who comes and goes, and what a bridge has from its ports: the
+ * smallest of their addresses, the smallest MTU (unless somebody has chosen these), a link while
+ * one of them passes frames on.
  *
- * States of ports are stp.c's. Without a spanning tree, ports in a circle forward for ever; netdev.c's bounds keep that from taking the
- * machine along.
+ * States of ports are stp.c's. Without a spanning tree, ports in a circle forward for ever;
+ * netdev.c's bounds keep that from taking the machine along.
  * Locks: bridge.h. What follows from ports is set with no lock of the bridge held.
  */
 #include "kernel/net/bridge/bridge.h"

@@ -79,10 +79,10 @@ struct br_port_stp {
 };
 
 struct br_port {
-	bool (*kind)(struct net_device *,
-		struct sk_buff *); /* first, as in all that a device has as its port: br_rx */
-	struct list_head list;     /* under br->lock */
-	struct bridge *br;         /* immutable, as the next two */
+	/* first, as in all that a device has as its port: br_rx */
+	bool (*kind)(struct net_device *, struct sk_buff *);
+	struct list_head list; /* under br->lock */
+	struct bridge *br;     /* immutable, as the next two */
 	struct net_device *dev;
 	u16 no;
 	u8 state; /* BR_STATE_*; under br->lock, read without */
@@ -130,8 +130,8 @@ struct bridge {
 	/* set by the administrator; else they follow the ports */
 	bool mtu_set, mac_set;
 	bool following; /* they are being set from the ports */
-	u8 id_mac
-		[ETH_ALEN]; /* in the bridge's identifier: its address, once that is more than a chance */
+	/* in the bridge's identifier: its address, once that is more than a chance */
+	u8 id_mac[ETH_ALEN];
 	struct br_stp stp;
 	struct br_snoop snoop;
 	bool in_snoopers[SNOOP_FAMILIES]; /* groups; under the mutex of its flags */

@@ -23,7 +23,8 @@ struct part {
 	int bridge;
 	u32 n;
 	const struct br_mdb_info *info;
-	bool routers; /* of routers, whose ports are in @info, in the place of members */
+	/* of routers, whose ports are in @info, in the place of members */
+	bool routers;
 };
 
 static void put_begin(struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags,

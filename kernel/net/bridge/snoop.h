@@ -48,9 +48,11 @@ struct br_port_snoop {
 
 /* A family's part of a bridge. */
 struct br_snoop_family {
-	u64 other_until;     /* so long another querier is believed in */
-	u64 unsure_until;    /* it is new: not all members have answered it yet */
-	u64 router_until;    /* so long the bridge itself leads to a router */
+	u64 other_until; /* so long another querier is believed in */
+	/* it is new: not all members have answered it yet */
+	u64 unsure_until;
+	/* so long the bridge itself leads to a router */
+	u64 router_until;
 	ip_addr querier;     /* the one that was elected; any: none */
 	ip_addr source;      /* of own queries; any: none that would do */
 	struct br_query own; /* queries to the bridge's own host */
@@ -94,7 +96,8 @@ struct br_member {
 struct br_mdb_info {
 	int ifindex, master;
 	ip_addr group;
-	u8 state, flags, protocol; /* MDB_PERMANENT, MDB_FLAGS_*, RTPROT_*; protocol 0: the host */
+	/* MDB_PERMANENT, MDB_FLAGS_*, RTPROT_*; protocol 0: the host */
+	u8 state, flags, protocol;
 	u64 until;
 };
 

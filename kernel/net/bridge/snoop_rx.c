@@ -99,8 +99,9 @@ static bool records(const struct message *m, u32 off, u32 n)
 			leave(m, &group);
 		else
 			join(m, &group);
+		/* what follows the last one does not matter */
 		if (off > m->len)
-			return !n; /* what follows the last one does not matter */
+			return !n;
 	}
 	return true;
 }

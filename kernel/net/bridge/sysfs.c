@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysfs.c: a bridge in /sys/class/net/NAME/bridge and its ports in NAME/brport, for brctl(8), and for all who ask whether these are there.
- * What is shown is shown under net->lock; what is set goes through values.c, under link.c's mutex.
+ * sysfs.c: a bridge in /sys/class/net/NAME/bridge and its ports in NAME/brport, for brctl(8), and
+ * for all who ask whether these are there. What is shown is shown under net->lock; what is set goes
+ * through values.c, under link.c's mutex.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>
@@ -37,7 +38,8 @@ static int set_bridge(struct net_device *d, u16 attr, const char *text)
 	link_unlock();
 	if (!err)
 		rtnl_tell_link(d, RTM_NEWLINK, 0);
-	net_rx_flush(); /* the spanning tree may have something to say */
+	/* the spanning tree may have something to say */
+	net_rx_flush();
 	return err;
 }
 

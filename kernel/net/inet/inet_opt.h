@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_opt.h: options of levels IP and IPV6, between inet_opt.c (IP, UDP, RAW, and the way in) and inet6_opt.c (IPV6).
+ * inet_opt.h: options of levels IP and IPV6, between inet_opt.c (IP, UDP, RAW, and the way in) and
+ * inet6_opt.c (IPV6).
  *
- * Both keep numbers in tables (kernel/net/socket/opt_table.h). inet_setsockopt() holds inet_sock.op around the calls here;
- * readers hold nothing, since each option is one word.
+ * Both keep numbers in tables (kernel/net/socket/opt_table.h). inet_setsockopt() holds inet_sock.op
+ * around the calls here; readers hold nothing, since each option is one word.
  */
 #ifndef NESTLING_NET_INET_INET_OPT_H
 #define NESTLING_NET_INET_INET_OPT_H
@@ -11,27 +12,41 @@
 #include "kernel/net/inet/inet.h"
 #include "kernel/net/socket/opt_table.h"
 
-#define TOS_ECN 3 /* the bits of TOS and of the traffic class that belong to ECN */
+/* the bits of TOS and of the traffic class that belong to ECN */
+#define TOS_ECN 3
 #define HOPS_MOST 255
-#define SO_ORIGINAL_DST                                                                            \
-	80 /* <linux/netfilter_ipv4.h>, which needs libc; of IPv6 it has the same number */
+/* <linux/netfilter_ipv4.h>, which needs libc; of IPv6 it has the same number */
+#define SO_ORIGINAL_DST 80
 
 /* Sets and reads options of level IPV6. */
 int inet6_set(struct inet_sock *i, int opt, uaddr_t val, u32 len);
 int inet6_get(struct inet_sock *i, int opt, void *val, u32 *len);
 
-/* Reads a number as programs write it: an int, or with @byte_ok also one byte. 0, -EINVAL or -EFAULT. */
+/*
+ * Reads a number as programs write it: an int, or with @byte_ok also one byte. 0, -EINVAL or
+ * -EFAULT.
+ */
 int inet_opt_read(uaddr_t val, u32 len, bool byte_ok, int *n);
-/* Writes @n as an int, or as one byte where @byte_ok, the caller asks for less than an int, and it fits. */
+/*
+ * Writes @n as an int, or as one byte where @byte_ok, the caller asks for less than an int, and it
+ * fits.
+ */
 int inet_opt_put(int n, bool byte_ok, void *val, u32 *len);
-/* sock_opt.take and .get of IP_UNICAST_IF and IPV6_UNICAST_IF: a device's number in network order. */
+/*
+ * sock_opt.take and .get of IP_UNICAST_IF and IPV6_UNICAST_IF: a device's number in network order.
+ */
 int inet_take_unicast_if(void *sk, const struct sock_opt *o, uaddr_t val, u32 len);
 int inet_get_unicast_if(void *sk, const struct sock_opt *o, int *n);
-/* sock_opt.get of IP_MTU and IPV6_MTU: what the route to the peer takes. -ENOTCONN without a peer. */
+/*
+ * sock_opt.get of IP_MTU and IPV6_MTU: what the route to the peer takes. -ENOTCONN without a peer.
+ */
 int inet_get_mtu(void *sk, const struct sock_opt *o, int *n);
 /* sock_opt.changed of IP_RECVERR and IPV6_RECVERR: drops queued errors when switched off. */
 int inet_recverr_changed(void *sk, const struct sock_opt *o, int n);
-/* Sets where the checksum of a raw socket's packets is, by @level IPV6 or RAW; below 0: none is made or checked. */
+/*
+ * Sets where the checksum of a raw socket's packets is, by @level IPV6 or RAW; below 0: none is
+ * made or checked.
+ */
 int inet_set_checksum(struct inet_sock *i, int level, uaddr_t val, u32 len);
 /*
  * Answers SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST: the destination of the connection's first

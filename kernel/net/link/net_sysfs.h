@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* net_sysfs.h: files of a device below /sys/class/net/NAME; kinds of devices bring groups of them (net_attrs.c). */
+/*
+ * net_sysfs.h: files of a device below /sys/class/net/NAME; kinds of devices bring groups of them
+ * (net_attrs.c).
+ */
 #ifndef NESTLING_NET_NET_SYSFS_H
 #define NESTLING_NET_NET_SYSFS_H
 

@@ -74,9 +74,9 @@ static int ct_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		return tb[NFTA_CT_DREG] ? -EINVAL : -EOPNOTSUPP;
 	err = x->set ? nft_reg_load(tb[NFTA_CT_SREG], &x->reg, x->len) :
 		       nft_reg_store(tb[NFTA_CT_DREG], &x->reg, x->len);
+	/* a rule that counts on the counters needs them shown, too */
 	if (!err && (x->key == NFT_CT_BYTES || x->key == NFT_CT_PKTS || x->key == NFT_CT_AVGPKT))
-		WRITE_ONCE(c->net->nf.ct_conf.acct,
-			1); /* a rule that counts on the counters needs them shown, too */
+		WRITE_ONCE(c->net->nf.ct_conf.acct, 1);
 	return err ? err : nf_ct_use(c->net);
 }
 

@@ -170,8 +170,8 @@ static int check_dccp(const void *i)
 /* Where the options of a packet of that type begin (RFC 4340, 5). */
 static u32 dccp_header(const u8 *h)
 {
-	static const u8 more[16] = { 4, 12, 0, 8, 8, 8, 8, 12, 8, 8, 8, 8, 8, 8, 8,
-		8 }; /* request, response, data, ack, dataack, closereq, close, reset, ... */
+	/* request, response, data, ack, dataack, closereq, close, reset, ... */
+	static const u8 more[16] = { 4, 12, 0, 8, 8, 8, 8, 12, 8, 8, 8, 8, 8, 8, 8, 8 };
 
 	return 12 + (h[8] & 1 ? 4 : 0) + more[h[8] >> 1 & 15];
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* bridge_rtnl.h: the requests of rtnetlink's family AF_BRIDGE (bridge/netlink.c), and brctl's calls (bridge/ioctl.c). */
+/*
+ * bridge_rtnl.h: the requests of rtnetlink's family AF_BRIDGE (bridge/netlink.c), and brctl's calls
+ * (bridge/ioctl.c).
+ */
 #ifndef NESTLING_NET_BRIDGE_RTNL_H
 #define NESTLING_NET_BRIDGE_RTNL_H
 

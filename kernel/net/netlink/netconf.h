@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netconf.h: what /proc/sys/net/{ipv4,ipv6}/conf/NAME say of a device, of all devices ("all") and of those to come ("default").
- * Single words, read without a lock.
+ * netconf.h: what /proc/sys/net/{ipv4,ipv6}/conf/NAME say of a device, of all devices ("all") and
+ * of those to come ("default"). Single words, read without a lock.
  */
 #ifndef NESTLING_NET_NETCONF_H
 #define NESTLING_NET_NETCONF_H
 
 /* What /proc/sys/net/{ipv4,ipv6}/neigh/NAME say, each family's own. */
 enum {
-	NEIGH_ASK_ALL,   /* so many questions to all, */
-	NEIGH_ASK_ONE,   /* to one whose address we know, */
-	NEIGH_RETRANS,   /* so many milliseconds apart */
-	NEIGH_REACHABLE, /* so many milliseconds without a word it is still there */
-	NEIGH_DELAY,     /* so many before it is asked */
-	NEIGH_ASK_APP,   /* so many questions to programs, */
-	NEIGH_ASK_AGAIN, /* and to all, where the one whose address we know does not answer */
-	NEIGH_STALE,     /* so many milliseconds unused it may be forgotten */
-	NEIGH_QUEUE,     /* so many bytes wait for an answer */
-	NEIGH_LOCK,      /* so many hundredths of a second it does not move again */
-	NEIGH_PROXY,     /* and at most so many an answer for another waits */
-	NEIGH_PROXIED,   /* so many such answers wait */
+	NEIGH_ASK_ALL, /* so many questions to all, */
+	NEIGH_ASK_ONE, /* to one whose address we know, */
+	NEIGH_RETRANS, /* so many milliseconds apart */
+	/* so many milliseconds without a word it is still there */
+	NEIGH_REACHABLE,
+	NEIGH_DELAY,   /* so many before it is asked */
+	NEIGH_ASK_APP, /* so many questions to programs, */
+	/* and to all, where the one whose address we know does not answer */
+	NEIGH_ASK_AGAIN,
+	/* so many milliseconds unused it may be forgotten */
+	NEIGH_STALE,
+	NEIGH_QUEUE, /* so many bytes wait for an answer */
+	/* so many hundredths of a second it does not move again */
+	NEIGH_LOCK,
+	/* and at most so many an answer for another waits */
+	NEIGH_PROXY,
+	NEIGH_PROXIED, /* so many such answers wait */
 	NEIGH_WORDS
 };
 enum {
@@ -107,7 +112,8 @@ enum {
 };
 struct netconf {
 	int v4[CONF4_NR], v6[CONF6_NR];
-	u64 own4; /* bit n: v4[n] was set for this one, and does not follow "default" any more; net->lock */
+	/* bit n: v4[n] was set for this one, and does not follow "default" any more; net->lock */
+	u64 own4;
 	struct addr_secret { /* addr_gen.c; under net->lock */
 		u64 key[2];
 		bool set;
@@ -118,10 +124,16 @@ struct net;
 struct net_device;
 /* A namespace begins: IPv4's as in the first one, IPv6's anew. */
 void netconf_init(struct net *net);
-/* A device comes into its namespace, with that one's words for new ones; those about neighbours are the first one's. net->lock held. */
+/*
+ * A device comes into its namespace, with that one's words for new ones; those about neighbours are
+ * the first one's. net->lock held.
+ */
 void netconf_new(struct net_device *dev);
 
-/* Those where "all" adds to the device's own, where both must say so, where the greater counts, where "all" comes first, and the device's own. */
+/*
+ * Those where "all" adds to the device's own, where both must say so, where the greater counts,
+ * where "all" comes first, and the device's own.
+ */
 #define CONF4_OR(dev, key)                                                                         \
 	(READ_ONCE((dev)->conf.v4[key]) || READ_ONCE((dev)->net->conf_all.v4[key]))
 #define CONF4_AND(dev, key)                                                                        \

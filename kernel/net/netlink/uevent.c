@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uevent.c: what comes and goes among devices, told as udev hears it: NETLINK_KOBJECT_UEVENT, group 1, "ACTION@DEVPATH" and
- * variables, each ended by a zero byte. /sys/kernel/uevent_seqnum counts. Locks: none.
+ * uevent.c: what comes and goes among devices, told as udev hears it: NETLINK_KOBJECT_UEVENT, group
+ * 1, "ACTION@DEVPATH" and variables, each ended by a zero byte. /sys/kernel/uevent_seqnum counts.
+ * Locks: none.
  */
 #include <asm/errno.h>
 
@@ -64,7 +65,8 @@ void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 t
 
 	for (; from < to; from++) {
 		queue_uevent(dev, kind, from, "add");
-		cond_resched(); /* thousands of events, for as many listeners */
+		/* thousands of events, for as many listeners */
+		cond_resched();
 	}
 	while (from > to) {
 		queue_uevent(dev, kind, --from, "remove");
@@ -72,7 +74,10 @@ void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 t
 	}
 }
 
-/* A device that is in no namespace of the network: every one hears of it that no user namespace below the first owns. */
+/*
+ * A device that is in no namespace of the network: every one hears of it that no user namespace
+ * below the first owns.
+ */
 static void device_uevent(const struct uevent *e)
 {
 	size_t size = 2048;

@@ -21,9 +21,9 @@ struct tcp_sock;
 struct err_record {
 	struct list_head list;
 	struct sock_extended_err ee;
-	ip_addr offender,
-		dest; /* the reporter, or the sender of what was stamped; the packet's destination */
-	u16 port;     /* 0: dest is not told */
+	/* the reporter, or the sender of what was stamped; the packet's destination */
+	ip_addr offender, dest;
+	u16 port; /* 0: dest is not told */
 	/* data is what SOF_TIMESTAMPING_OPT_STATS tells */
 	bool stats;
 	/* the packet that told, or that was stamped */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sock_cgroup.h: what net_cls and net_prio of cgroup version 1 (kernel/cgroup/v1.h) mean for sockets and cards. */
+/*
+ * sock_cgroup.h: what net_cls and net_prio of cgroup version 1 (kernel/cgroup/v1.h) mean for
+ * sockets and cards.
+ */
 #ifndef NESTLING_NET_SOCK_CGROUP_H
 #define NESTLING_NET_SOCK_CGROUP_H
 

@@ -618,8 +618,9 @@ static void bm_kill_sb(struct super_block *sb)
 
 	if (m) {
 		mutex_lock(&bm_lock);
+		/* else the next mount was faster: ours are among its entries */
 		if (m->sb == sb)
-			m->sb = NULL; /* else the next mount was faster: ours are among its entries */
+			m->sb = NULL;
 		mutex_unlock(&bm_lock);
 		mutex_lock(&m->lock);
 		list_for_each_entry_safe(e, next, &m->entries, list) {

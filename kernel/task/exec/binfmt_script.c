@@ -16,8 +16,9 @@ int load_script(struct bprm *b)
 	err = script_parse(b->buf, sizeof(b->buf), &line);
 	if (err)
 		return err;
+	/* the interpreter could not open it by its name */
 	if (b->path_inaccessible)
-		return -ENOENT; /* the interpreter could not open it by its name */
+		return -ENOENT;
 	err = args_remove_first(&b->args);
 	if (!err)
 		err = args_push_kernel(&b->args, b->interp ? b->interp : b->filename);

@@ -160,9 +160,8 @@ static void let_others_go(struct core_state *cs, bool written)
 	if (!wait)
 		return;
 	wait_for_completion(&cs->gathered);
-	spin_lock(
-		&current->sighand
-			 ->lock); /* the completing task holds this until it no longer looks at cs */
+	/* the completing task holds this until it no longer looks at cs */
+	spin_lock(&current->sighand->lock);
 	spin_unlock(&current->sighand->lock);
 }
 
@@ -282,8 +281,9 @@ static u64 dump_size(struct vm_area *vma)
 		return vma->vm_end - vma->vm_start;
 	if (filter & DUMP_FILE_PRIVATE)
 		return vma->vm_end - vma->vm_start;
+	/* the headers of a program: gdb finds its build id there */
 	if (filter & DUMP_ELF_HEADERS && !vma->vm_pgoff && (vma->vm_flags & VM_READ))
-		return PAGE_SIZE; /* the headers of a program: gdb finds its build id there */
+		return PAGE_SIZE;
 	return 0;
 }
 

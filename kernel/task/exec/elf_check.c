@@ -33,8 +33,9 @@ static int check_load(const Elf64_Phdr *ph, u64 task_size)
 		return 0;
 	if (check_add_overflow(ph->p_offset, ph->p_filesz, &end) || end > (1UL << 62))
 		return -EINVAL;
+	/* no page of the file could lie where it says */
 	if ((ph->p_vaddr ^ ph->p_offset) & (PAGE_SIZE - 1))
-		return -EINVAL; /* no page of the file could lie where it says */
+		return -EINVAL;
 	return 0;
 }
 

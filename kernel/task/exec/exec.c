@@ -354,8 +354,8 @@ static int commit(struct bprm *b)
 	}
 	if (atomic_read(&current->uring_busy) || current->uring_rings)
 		task_uring_ops->end(current);
-	b->file->f_mode |=
-		FMODE_DENY_WRITE; /* what open_exec() denied stays denied until the file goes */
+	/* what open_exec() denied stays denied until the file goes */
+	b->file->f_mode |= FMODE_DENY_WRITE;
 	if (current->mm) {
 		b->mm->coredump_filter = current->mm->coredump_filter;
 		b->mm->thp_disabled = current->mm->thp_disabled;

@@ -91,8 +91,8 @@ int load_misc(struct bprm *b);
 int load_script(struct bprm *b);
 int load_elf(struct bprm *b);                    /* builds b->mm, b->entry, b->sp */
 int bprm_open(struct bprm *b, const char *name); /* replaces b->file, reads its beginning */
-int bprm_take(
-	struct bprm *b, struct file *f); /* the same with a file that is open, writers denied */
+/* the same with a file that is open, writers denied */
+int bprm_take(struct bprm *b, struct file *f);
 /* Exactly @n bytes at @pos, or -errno. */
 int read_exact(struct file *f, void *buf, size_t n, u64 pos);
 /* bytes, a multiple of the page size below 2^bits pages */

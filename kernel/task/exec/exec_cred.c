@@ -67,8 +67,9 @@ static int read_file_caps(const struct file *f, struct file_caps *fc)
 		break;
 	default: return -EINVAL;
 	}
+	/* meant for the root of another user namespace */
 	if (!root_of_current(file_seen_uid(f, make_kuid(file_user_ns(inode), rootid))))
-		return 0; /* meant for the root of another user namespace */
+		return 0;
 	fc->present = true;
 	fc->effective = d.magic_etc & VFS_CAP_FLAGS_EFFECTIVE;
 	fc->permitted = join(d.data[0].permitted, d.data[1].permitted);
@@ -156,12 +157,14 @@ static int transform_caps(struct bprm *b, bool *effective, bool *has_fcap)
 	*has_fcap = fc.present;
 	*effective = fc.effective;
 	new->cap_permitted = (new->cap_bset &fc.permitted) | (new->cap_inheritable &fc.inheritable);
+	/* the program would not know that it lacks some */
 	if (fc.effective && (fc.permitted & ~new->cap_permitted))
-		return -EPERM; /* the program would not know that it lacks some */
+		return -EPERM;
 	if (new->securebits & issecure_mask(SECURE_NOROOT))
 		return 0;
+	/* a set-user-id-root program with capabilities gets those only */
 	if (fc.present && new->uid != root &&new->euid == root)
-		return 0; /* a set-user-id-root program with capabilities gets those only */
+		return 0;
 	if (new->euid == root || new->uid == root)
 		new->cap_permitted = new->cap_bset | new->cap_inheritable;
 	if (new->euid == root)

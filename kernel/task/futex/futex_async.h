@@ -30,8 +30,8 @@ int futex_async_import(struct futex_async *a, uaddr_t waiters);
 int futex_async_queue(struct futex_async *a);
 bool futex_async_queued(const struct futex_async *a);
 bool futex_async_woken(struct futex_async *a);
-int futex_async_end(struct futex_async
-		*a); /* the place of the last that was woken, or -1; nothing is queued any more */
+/* the place of the last that was woken, or -1; nothing is queued any more */
+int futex_async_end(struct futex_async *a);
 void futex_async_destroy(struct futex_async *a);
 struct wait_queue_head *futex_async_wait_queue(struct futex_async *a);
 bool futex_async_right(u32 flags, u64 val, u64 mask); /* could they be a word's? */

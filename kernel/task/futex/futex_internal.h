@@ -46,7 +46,8 @@ struct futex_q {
 	bool pi; /* waits for a PI lock */
 	/* the owner, which has ended with the lock held */
 	pid_t gone;
-	struct task *owner; /* known owner of the lock: a reference; NULL: none yet */
+	/* known owner of the lock: a reference; NULL: none yet */
+	struct task *owner;
 	struct list_head pi_link;
 	/* FUTEX_WAIT_REQUEUE_PI: where it may be moved */
 	const struct futex_key *requeue_to;
@@ -89,15 +90,15 @@ struct wait_word { /* a word of futex_waitv() */
 	u32 val, bitset;
 	bool private;
 };
-int futex_word_get(
-	uaddr_t from, struct wait_word *w); /* a struct futex_waitv: 0, -EINVAL, -EFAULT */
+/* a struct futex_waitv: 0, -EINVAL, -EFAULT */
+int futex_word_get(uaddr_t from, struct wait_word *w);
 /*
  * All are queued, then all are looked at: 0, or -errno with none queued, or 1 + the place of one
  * that was woken already.
  */
 int futex_words_queue(struct wait_word *w, u32 n);
-int futex_words_unqueue(
-	struct wait_word *w, u32 n); /* the last that a waker had taken off, or -1 */
+/* the last that a waker had taken off, or -1 */
+int futex_words_unqueue(struct wait_word *w, u32 n);
 bool futex_words_woken(struct wait_word *w, u32 n);
 int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, struct wait_until *until);
 

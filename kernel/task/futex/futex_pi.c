@@ -246,8 +246,8 @@ int futex_pi_owner(uaddr_t addr, pid_t pid, struct task **owner)
 		put_task(t);
 	if (err != -ESRCH)
 		return err;
-	err = load_user_u32(
-		addr, &now); /* as it was before, or did its owner give it up at last? */
+	/* as it was before, or did its owner give it up at last? */
+	err = load_user_u32(addr, &now);
 	if (err)
 		return err;
 	return (now & FUTEX_TID_MASK) == (u32)pid ? -ESRCH : 1;

@@ -115,8 +115,8 @@ static long wait_moved(struct futex_q *q, uaddr_t a2, bool private, struct wait_
 {
 	long err = futex_sleep(q, until);
 
-	if (!err &&
-		!q->woken) { /* its owner has ended: we take it over, or wait for the next one */
+	/* its owner has ended: we take it over, or wait for the next one */
+	if (!err && !q->woken) {
 		err = futex_pi_inherit(a2, q->gone);
 		return err > 0 ? futex_lock_pi(a2, private, false, until) : err;
 	}

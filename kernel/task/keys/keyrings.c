@@ -311,9 +311,9 @@ struct key *keys_search(enum key_type type, const char *desc)
 			    ERR_PTR(-EACCES);
 		if (!IS_ERR(k))
 			return k;
+		/* a keyring without the key wins over one whose key is unusable */
 		if (!failed || PTR_ERR(k) == -ENOKEY)
-			failed =
-				k; /* a keyring without the key wins over one whose key is unusable */
+			failed = k;
 	}
 	return failed ? failed : ERR_PTR(-ENOKEY);
 }

@@ -119,9 +119,8 @@ static u64 unknown_kinds(u64 flags)
 int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner)
 {
 	struct nsproxy *old = current->nsproxy, *p;
-	bool shares_mm =
-		flags &
-		CLONE_VM; /* a task that shares the memory keeps its clocks: the vDSO is in it */
+	/* a task that shares the memory keeps its clocks: the vDSO is in it */
+	bool shares_mm = flags & CLONE_VM;
 
 	flags &= clone_ns_flags & ~(u64)CLONE_NEWUSER;
 	if (flags && !ns_capable(owner, CAP_SYS_ADMIN))

@@ -16,8 +16,8 @@ extern const u32 clone_ns_flags; /* all CLONE_NEW* that there are */
 int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner); /* 0 or -errno */
 void switch_namespaces(struct task *t, struct nsproxy *to); /* takes the reference; t is current */
 void exit_namespaces(struct task *t);
-int exec_namespaces(struct
-	mm *mm); /* current's new program has the clocks that its children would get: 0, -ENOMEM */
+/* current's new program has the clocks that its children would get: 0, -ENOMEM */
+int exec_namespaces(struct mm *mm);
 void nsproxy_put(struct nsproxy *p);
 
 /* The namespace that an open file of nsfs stands for, without a reference; NULL. */

@@ -120,9 +120,8 @@ void zap_pid_ns(struct task *t)
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		if (pid_ns_count(ns) <= mine)
 			break;
-		schedule_deadline(
-			ktime_get() +
-			100000000); /* a child that waited for its tracer reports to none */
+		/* a child that waited for its tracer reports to none */
+		schedule_deadline(ktime_get() + 100000000);
 	}
 	__set_current_state(TASK_RUNNING);
 	pid_ns_close(ns, NULL);

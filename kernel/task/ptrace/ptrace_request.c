@@ -27,8 +27,8 @@
  */
 static bool shows_memory(const struct task *t, const struct mm *mm)
 {
-	const struct cred *by = READ_ONCE(
-		t->ptracer_cred); /* cleared where the task is killed now; stays until it sleeps */
+	/* cleared where the task is killed now; stays until it sleeps */
+	const struct cred *by = READ_ONCE(t->ptracer_cred);
 
 	return mm->dump_mode == 1 || (by && cred_ns_capable(by, mm->user_ns, CAP_SYS_PTRACE));
 }

@@ -30,8 +30,8 @@ struct seccomp_data;
 struct file;
 /* returns one reference, the filter's; NULL: no memory */
 struct notify_queue *notify_alloc(bool killable);
-void notify_orphan(
-	struct notify_queue *q); /* no task has the filter any more; puts that reference */
+/* no task has the filter any more; puts that reference */
+void notify_orphan(struct notify_queue *q);
 struct file *notify_file(struct notify_queue *q); /* the listener; ERR_PTR */
 /*
  * Asks, and sleeps until there is an answer: true: make the call; false: *rax is its result. @q may

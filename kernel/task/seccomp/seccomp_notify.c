@@ -83,8 +83,8 @@ struct notify_queue *notify_alloc(bool killable)
 	atomic_set(&q->refs, 1);
 	q->killable = killable;
 	q->listening = true;
-	q->next_id = arch_cpu_clock()
-		     << 8; /* as on Linux, no id that can be guessed from another's */
+	/* as on Linux, no id that can be guessed from another's */
+	q->next_id = arch_cpu_clock() << 8;
 	spin_lock_init(&q->lock);
 	INIT_LIST_HEAD(&q->notes);
 	init_waitqueue_head(&q->wait);

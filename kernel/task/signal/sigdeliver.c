@@ -297,9 +297,9 @@ static void deliver(struct ksignal *ks, struct regs *regs)
 	if (current->ptrace & PT_STEPPING)
 		regs->eflags &= ~(u64)EFLAGS_TF;
 	signal_setup_done(arch_entry.setup_frame(ks, regs, mask) != 0, ks);
+	/* a stepped thread stops at the handler's first instruction */
 	if (stepping)
-		ptrace_notify(
-			SIGTRAP); /* a stepped thread stops at the handler's first instruction */
+		ptrace_notify(SIGTRAP);
 }
 
 void do_signal(struct regs *regs)

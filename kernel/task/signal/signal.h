@@ -123,8 +123,8 @@ struct process_timer_ops {
 	 * rests no longer.
 	 */
 	void (*taken)(siginfo_t *info);
-	void (*wanted)(
-		int signo); /* current's process ignores @signo no longer: its timers go on */
+	/* current's process ignores @signo no longer: its timers go on */
+	void (*wanted)(int signo);
 };
 extern const struct process_timer_ops process_timer_ops;
 

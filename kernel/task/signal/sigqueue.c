@@ -2,16 +2,17 @@
 /*
  * sigqueue.c: queues of pending signals, and what makes a task look at them.
  *
- * A thread has a queue of its own and shares one with its process (signal->shared_pending). A queue is a mask of what is pending
- * and a list of infos; a signal may be in the mask with no info (no memory, or the user's limit). signal_send.c puts them in,
- * dequeue_signal() takes them out.
+ * A thread has a queue of its own and shares one with its process (signal->shared_pending). A queue
+ * is a mask of what is pending and a list of infos; a signal may be in the mask with no info (no
+ * memory, or the user's limit). signal_send.c puts them in, dequeue_signal() takes them out.
  *
  * Invariants:
- * 1. TIF_SIGPENDING is set on every thread that has an unblocked signal which it is chosen to take; only the thread itself clears
- *    it, in recalc_sigpending().
- * 2. user->sigpending counts the queued infos of the user; a preallocated one (POSIX timers) counts as long as it exists.
- * 3. An info in a queue has a reference for that. A timer's last one may go anywhere (a timer on another process's CPU clock goes
- *    where that process runs), so without the receiver's lock.
+ * 1. TIF_SIGPENDING is set on every thread that has an unblocked signal which it is chosen to take;
+ *    only the thread itself clears it, in recalc_sigpending().
+ * 2. user->sigpending counts the queued infos of the user; a preallocated one (POSIX timers) counts
+ *    as long as it exists.
+ * 3. An info in a queue has a reference for that. A timer's last one may go anywhere (a timer on
+ *    another process's CPU clock goes where that process runs), so without the receiver's lock.
  *
  * Locks: sighand->lock for everything but allocation.
  */

@@ -623,8 +623,9 @@ int kill_thread(struct task *t, int sig, const siginfo_t *info)
 
 	if (!err && sig) {
 		err = do_send_sig_info(sig, info, t, false);
+		/* it is just exiting: as if it had got it and died */
 		if (err == -ESRCH)
-			err = 0; /* it is just exiting: as if it had got it and died */
+			err = 0;
 	}
 	return err;
 }

@@ -93,8 +93,9 @@ int landlock_tcp(u16 family, const void *addr, u32 len, bool connect)
 	memcpy(&of, a, sizeof(of));
 	if (of != AF_UNSPEC_ && of != AF_INET_ && of != AF_INET6_)
 		return 0;
+	/* to disconnect is no access, and takes no more than the family */
 	if (of == AF_UNSPEC_ && connect)
-		return 0; /* to disconnect is no access, and takes no more than the family */
+		return 0;
 	/* the flow's label may be left out: RFC 2133 */
 	if (len < (of == AF_INET6_ ? 24 : 16))
 		return -EINVAL;

@@ -12,8 +12,8 @@
 struct file;
 
 struct fasync_list {
-	struct list_head idle,
-		due; /* of files; due: to be told of the last event. Under fasync.c's lock */
+	/* of files; due: to be told of the last event. Under fasync.c's lock */
+	struct list_head idle, due;
 	struct list_head late; /* a worker tells those that are due */
 	int bands;             /* of what: EPOLLHUP, EPOLLIN, EPOLLOUT */
 	u32 nr;

@@ -17,8 +17,8 @@ struct file_lock {
 	/* files_struct (POSIX) or file (OFD, flock) */
 	const void *owner;
 	u8 kind, type;
-	loff_t start,
-		end; /* bytes, end inclusive; FLK_END: to the end of the file, whatever that will be */
+	/* bytes, end inclusive; FLK_END: to the end of the file, whatever that will be */
+	loff_t start, end;
 	pid_t pid;
 	struct inode *inode;
 };

@@ -34,8 +34,11 @@ struct fs_context {
 	char *source; /* NULL: none */
 	char *data;   /* PAGE_SIZE; "key=value,flag" */
 	size_t len;   /* of data */
-	struct dentry *
-		root; /* MADE, RECONF: a reference, and one of the superblock's s_active: no mount is kept from being unmounted */
+	/*
+	 * MADE, RECONF: a reference, and one of the superblock's s_active: no mount is kept from
+	 * being unmounted
+	 */
+	struct dentry *root;
 	char *log[LOG_LINES];
 	u32 log_first, log_nr;
 };

@@ -274,8 +274,8 @@ void mnt_drop_write(struct mount *m)
 int mnt_keep_write(struct mount *m)
 {
 	atomic_inc(&m->mnt_writers);
-	atomic_inc(
-		&m->mnt_sb->s_writers); /* both are full barriers: a remount sees us or we see it */
+	/* both are full barriers: a remount sees us or we see it */
+	atomic_inc(&m->mnt_sb->s_writers);
 	if (!mnt_readonly(m))
 		return 0;
 	mnt_drop_kept(m);

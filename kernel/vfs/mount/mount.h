@@ -58,8 +58,11 @@ struct mnt_namespace {
 	u32 nr_coming; /* copies that are about to be attached */
 	/* younger ones have more: a bind mount of a namespace may only be in an older one */
 	u64 order;
-	struct list_head
-		siblings; /* of all but detached ones, from the oldest on; init_mnt_ns's is the head. Under namespace_sem */
+	/*
+	 * of all but detached ones, from the oldest on; init_mnt_ns's is the head. Under
+	 * namespace_sem
+	 */
+	struct list_head siblings;
 	/* made by open_tree, fsmount: the tree of one descriptor, in no task */
 	bool detached;
 };
@@ -165,8 +168,8 @@ bool mnt_is_below(struct mount *m, struct mount *top); /* true also if both are 
 void mnt_put_keep_expiry(struct mount *m);
 
 /* namespace.c */
-bool mount_capable(
-	const struct file_system_type *t); /* may current make a file system of this type? */
+/* may current make a file system of this type? */
+bool mount_capable(const struct file_system_type *t);
 /*
  * Would new @m show more than what its namespace shows already? It may not be lifted further than
  * that either. namespace_sem held.

@@ -430,8 +430,9 @@ static void list_reachable(struct list *l, const struct mnt_namespace *ns, const
 {
 	struct mount *m;
 
+	/* a root that came from elsewhere shows nothing of it */
 	if (root->mnt->mnt_ns != ns)
-		return; /* a root that came from elsewhere shows nothing of it */
+		return;
 	if (root->dentry == root->mnt->mnt_root) {
 		list_tree(l, root->mnt, true);
 		return;

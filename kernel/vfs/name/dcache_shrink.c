@@ -123,8 +123,8 @@ void shrink_dcache_for_umount(struct super_block *sb)
 		return;
 	while (shrink_pass(root, true))
 		cond_resched();
-	sb->s_root =
-		NULL; /* what others are just letting go goes with its inode (wait_for_inodes()) */
+	/* what others are just letting go goes with its inode (wait_for_inodes()) */
+	sb->s_root = NULL;
 	dput(root);
 }
 

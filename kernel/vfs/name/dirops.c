@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dirops.c: making and removing names: create, mkdir, mknod, symlink, link, unlink, rmdir. Rename is in rename.c.
+ * dirops.c: making and removing names: create, mkdir, mknod, symlink, link, unlink, rmdir. Rename
+ * is in rename.c.
  *
- * The vfs_ functions check permissions, call the file system and tell inotify; the directory's i_rwsem is held for writing by their
- * callers. path_create() finds and locks the place for a new name, done_path_create() lets go.
+ * The vfs_ functions check permissions, call the file system and tell inotify; the directory's
+ * i_rwsem is held for writing by their callers. path_create() finds and locks the place for a new
+ * name, done_path_create() lets go.
  *
  * Locks: directory i_rwsem, then the victim's i_rwsem. mnt_want_write() is taken before both.
  */
@@ -113,7 +115,10 @@ int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 	return err;
 }
 
-/* DELETE_SELF comes when nothing holds the dentry: now (before the directory's event), if it is the caller only; else with the last close. */
+/*
+ * DELETE_SELF comes when nothing holds the dentry: now (before the directory's event), if it is the
+ * caller only; else with the last close.
+ */
 static void notify_removed(struct inode *dir, struct dentry *d, u32 extra)
 {
 	if (!extra)
@@ -261,7 +266,10 @@ long sys_mkdir(uaddr_t ua, u32 mode)
 	return sys_mkdirat(AT_FDCWD, ua, mode);
 }
 
-/* The 32 bits of the call to major and minor, as Linux packs them: mmmmmmmmmmmm MMMMMMMMMMMM mmmmmmmm. */
+/*
+ * The 32 bits of the call to major and minor, as Linux packs them: mmmmmmmmmmmm MMMMMMMMMMMM
+ * mmmmmmmm.
+ */
 static dev_t decode_dev(u32 dev)
 {
 	return MKDEV((dev & 0xfff00) >> 8, (dev & 0xff) | ((dev >> 12) & 0xfff00));
@@ -437,7 +445,8 @@ static int do_remove(int dfd, const char *name, bool dir)
 		goto out_unlock;
 	if (d->d_inode) {
 		inode = d->d_inode;
-		ihold(inode); /* its blocks are freed below, without the directory's lock */
+		/* its blocks are freed below, without the directory's lock */
+		ihold(inode);
 	}
 	if (landlocked() && d->d_inode && (dir || !nd.last.slash))
 		err = landlock_remove(&nd.path, dir);

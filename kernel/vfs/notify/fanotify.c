@@ -437,8 +437,9 @@ static int check_path(const struct fan_group *g, const struct mark_call *c, cons
 
 static int add_bits(struct fan_mark *m, const struct mark_call *c)
 {
+	/* the old way of ignoring cannot follow the new one */
 	if ((c->flags & FAN_MARK_IGNORED_MASK) && (m->flags & FAN_MARK_IGNORE))
-		return -EEXIST; /* the old way of ignoring cannot follow the new one */
+		return -EEXIST;
 	if ((c->flags & FAN_MARK_EVICTABLE) && !(m->flags & FAN_MARK_EVICTABLE))
 		return -EEXIST;
 	if (!(c->flags & IGNORE_BITS)) {

@@ -41,11 +41,11 @@ struct fan_group {
 	u32 nr_marks;
 	/* list of one event's groups; with acc_*: under fanotify_lock */
 	struct list_head hit;
-	u32 acc_mask, acc_ignored,
-		acc_rename; /* acc_rename: 1 the old, 2 the new directory is marked */
+	/* acc_rename: 1 the old, 2 the new directory is marked */
+	u32 acc_mask, acc_ignored, acc_rename;
 	struct wait_queue_head wqh;
-	struct list_head events,
-		asked; /* of fan_event.link: to be read; read, and to be answered */
+	/* of fan_event.link: to be read; read, and to be answered */
+	struct list_head events, asked;
 	u32 nr_events;
 	/* immutable: fs.fanotify.max_queued_events when it was made */
 	u32 max_events;

@@ -164,9 +164,9 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 		pipe_wake_writers(p);
 	n = read_page(f, pos, b.page, len, nonblock, more);
 	mutex_lock(&p->mutex);
+	/* the data has left the file: it must go in */
 	if (n > 0)
-		err = pipe_wait_writable(
-			p, false, &waited); /* the data has left the file: it must go in */
+		err = pipe_wait_writable(p, false, &waited);
 	if (n > 0 && !err) {
 		b.len = (u32)n;
 		pipe_push(p, &b);

@@ -158,8 +158,10 @@ static void take_out(struct pipe_inode_info *p, struct message *m, size_t len)
 		*to = *b;
 		to->len = n;
 		get_page(to->page);
-		b->merge =
-			false; /* it is not ours alone: kept for the next write it would be changed under our eyes */
+		/*
+		 * it is not ours alone: kept for the next write it would be changed under our eyes
+		 */
+		b->merge = false;
 		pipe_consume(p, n);
 		len -= n;
 	}

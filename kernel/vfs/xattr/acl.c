@@ -70,8 +70,8 @@ static struct posix_acl *acl_alloc(u32 n)
 /* Owner, users, group, groups, mask, others: in this order, the mask if anyone is named. */
 static bool valid(const struct posix_acl *acl)
 {
-	u16 next =
-		ACL_USER_OBJ; /* USER_OBJ, then USER (before the group), GROUP, OTHER; 0: complete */
+	/* USER_OBJ, then USER (before the group), GROUP, OTHER; 0: complete */
+	u16 next = ACL_USER_OBJ;
 	bool named = false;
 
 	for (u32 i = 0; i < acl->n; i++) {
@@ -410,8 +410,9 @@ static int set_access(struct dentry *d, const struct posix_acl *acl)
 		return acl_write(inode, false, NULL);
 	if (mode_of(acl, &a.ia_mode))
 		acl = NULL;
+	/* as chmod: the list is a change of the mode */
 	if (!in_kept_group(inode, inode->i_gid) && !capable_wrt_inode(inode, CAP_FSETID))
-		a.ia_mode &= ~(umode_t)S_ISGID; /* as chmod: the list is a change of the mode */
+		a.ia_mode &= ~(umode_t)S_ISGID;
 	a.ia_ctime = current_time(inode);
 	err = acl_write(inode, false, acl);
 	return err || !inode->i_op->setattr ? err : inode->i_op->setattr(d, &a);

@@ -229,8 +229,8 @@ struct logged {
 struct commit {
 	struct ext4_journal *j;
 	struct ext4_txn *t;
-	struct logged *
-		*list; /* LOGGED_PER_FRAME in each: what must not fail asks for single frames */
+	/* LOGGED_PER_FRAME in each: what must not fail asks for single frames */
+	struct logged **list;
 	u32 n, frames;
 	struct log_writer w;
 	/* descriptor, revoke and escaped blocks, freed at the end */

@@ -121,8 +121,8 @@ bool ext4_txn_add_locked(struct ext4_txn *t, struct ext4_buf *b);
 
 /* commit.c; for the journal thread, and for opening and closing the journal without one. */
 void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t);
-int ext4_checkpoint(
-	struct ext4_journal *j); /* writes everything committed home and empties the log */
+/* writes everything committed home and empties the log */
+int ext4_checkpoint(struct ext4_journal *j);
 int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence);
 /* Blocks of the log for @n revokes. */
 u32 ext4_log_revoke_blocks(const struct ext4_journal *j, u32 n);

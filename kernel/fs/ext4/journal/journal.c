@@ -160,8 +160,8 @@ struct ext4_handle *ext4_start(struct super_block *sb, u32 credits)
 		return ERR_PTR(-EIO);
 	if (!j || sb->s_flags & SB_RDONLY)
 		return ERR_PTR(-EROFS);
-	h = kmalloc(sizeof(*h),
-		GFP_NOFS | __GFP_NOFAIL); /* an inode being evicted cannot report an error */
+	/* an inode being evicted cannot report an error */
+	h = kmalloc(sizeof(*h), GFP_NOFS | __GFP_NOFAIL);
 	*h = (struct ext4_handle){ .refs = 1, .credits = min(credits, txn_max(j)) };
 	lockdep_acquire(h, LOCK_CLASS(handle), false, false, __builtin_return_address(0));
 	while ((err = join(j, h)) == -EAGAIN)
@@ -434,8 +434,9 @@ int ext4_journal_freeze(struct super_block *sb)
 	wait_event(&j->wait_done, !READ_ONCE(j->busy) || j->aborted);
 	if (!err)
 		err = ext4_flush_disk(EXT4_SB(sb));
+	/* the thread has nothing to do until the thaw */
 	if (!err)
-		err = ext4_checkpoint(j); /* the thread has nothing to do until the thaw */
+		err = ext4_checkpoint(j);
 	if (err)
 		ext4_journal_thaw(sb);
 	return err;

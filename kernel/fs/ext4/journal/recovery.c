@@ -240,8 +240,9 @@ static int run_pass(struct recovery *r, enum pass pass, u32 at)
 				err = note_revokes(r, tid);
 			break;
 		case JBD_COMMIT:
+			/* torn: the log ends before this transaction */
 			if (pass == PASS_SCAN && !commit_csum_ok(r, r->block))
-				err = 1; /* torn: the log ends before this transaction */
+				err = 1;
 			else if (pass == PASS_SCAN)
 				err = check_commit(r);
 			tid += !err;
@@ -295,8 +296,8 @@ int ext4_replay(struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *ne
 		err = run_pass(&r, PASS_REVOKE, start);
 	if (!err && wanted)
 		err = run_pass(&r, PASS_REPLAY, start);
-	*next_tid = r.end_tid +
-		    1; /* a gap: leftovers of the old log never look like the next transaction */
+	/* a gap: leftovers of the old log never look like the next transaction */
+	*next_tid = r.end_tid + 1;
 	if (!err)
 		err = bdev_flush(sb->s_bdev);
 	if (!err && wanted)

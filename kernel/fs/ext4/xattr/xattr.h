@@ -85,8 +85,8 @@ int ext4_attrs_go(struct ext4_handle *h, struct inode *inode, struct attrs *as);
  */
 int ext4_attr_hold_value(struct super_block *sb, struct attr *a);
 void ext4_attr_release_value(struct attr *a);
-void ext4_attr_leave_value(struct inode *inode,
-	const struct attr *a); /* others have it: it is not @inode's any more */
+/* others have it: it is not @inode's any more */
+void ext4_attr_leave_value(struct inode *inode, const struct attr *a);
 void ext4_attr_drop_value(struct ext4_handle *h, struct inode *inode, struct attr *a);
 /* *@alone, or NULL: nobody else has it, and it was freed. */
 int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode, bool *alone);
