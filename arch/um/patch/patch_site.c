@@ -19,7 +19,7 @@
  *	thunk of SITE_MOV                      thunk of SITE_NEXT
  *	 0  mov $nr,%eax                        0  lea record(%rip),%r11
  *	 5  lea record(%rip),%r11               7  jmp *entry(%rip)
- *	12  jmp *entry(%rip) 13 syscall for a gs base of the guest's own
+ *	12  jmp *entry(%rip)                   13  syscall (for a gs base of the guest's own)
  *	18  syscall                            15  INSN
  *	20  jmp behind the site                ..  jmp behind INSN
  */

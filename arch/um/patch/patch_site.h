@@ -3,12 +3,11 @@
  * patch_site.h: which call sites can be patched, and how. Pure: bytes in, bytes out
  * (tests/unit/patch_site.c).
  *
- *	SITE_MOV    mov $nr,%eax; syscall the five bytes of the mov become jmp rel32; the syscall
- *	            stays as it is
- *	SITE_NEXT   syscall; INSN the syscall and the first three bytes of INSN become jmp rel32,
- *	            whose second
- *	                                      displacement byte is no instruction: a jump to INSN
- *	                                      raises SIGILL
+ *	SITE_MOV    mov $nr,%eax; syscall     the five bytes of the mov become jmp rel32; the
+ *	                                      syscall stays as it is
+ *	SITE_NEXT   syscall; INSN             the syscall and the first three bytes of INSN become
+ *	                                      jmp rel32, whose second displacement byte is no
+ *	                                      instruction: a jump to INSN raises SIGILL
  *
  * INSN is one of a few that mean the same anywhere: what C libraries, musl and Go do with a result.
  */

@@ -2,11 +2,14 @@
 /*
  * fat.h: between the files of the driver of vfat and msdos.
  *
- *	super.c  boot sector, mount, FSINFO, dirty bit table.c the FAT: clusters taken, given back,
- *	         found; runs of a file
- *	option.c mount options                              name.c   characters, short names
- *	dir.c    slots: walking, adding, taking away        namei.c  lookup, create, remove, rename
- *	inode.c  inodes and times                           file.c   pages, sizes
+ *	super.c   boot sector, mount, FSINFO, dirty bit
+ *	table.c   the FAT: clusters taken, given back, found; runs of a file
+ *	option.c  mount options
+ *	name.c    characters, short names
+ *	dir.c     slots: walking, adding, removing
+ *	namei.c   lookup, create, remove, rename
+ *	inode.c   inodes and times
+ *	file.c    pages, sizes
  *
  * All of the disk, also the contents of files, is read and written through the page cache of the
  * device: a page of it may hold a sector of the FAT, a directory and a piece of a file at once, so
@@ -17,7 +20,7 @@
  *
  * Locks: i_rwsem of directories and files (vfs), then fat_inode.lock (its runs), then fat_sb.lock
  * (the FAT, the count of free clusters). fat_sb.entry_lock: where an inode's slot is, against
- * whoever writes it back; nothing but device pages within. hash_lock is a leaf.
+ * writeback; nothing but device pages within. hash_lock is a leaf.
  */
 #ifndef NESTLING_FAT_H
 #define NESTLING_FAT_H

@@ -2,8 +2,10 @@
 /*
  * isofs.h: between the files of the driver of ISO 9660.
  *
- *	super.c   volume descriptors, options, mount record.c directory records and their names
- *	inode.c   inodes, pages                            rock.c    System Use entries: Rock Ridge
+ *	super.c   volume descriptors, options, mount
+ *	record.c  directory records and their names
+ *	inode.c   inodes, pages
+ *	rock.c    System Use entries: Rock Ridge
  *	dir.c     lookup, readdir
  *
  * Everything on the disk is hostile. A directory is walked forward and once; a chain of System Use

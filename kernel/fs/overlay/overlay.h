@@ -7,8 +7,8 @@
  *	inode.c    attributes, xattrs, permissions    readdir.c  merged listings
  *	file.c     open files: all goes to the real one
  *	copyup.c   from lower to upper before the first change
- *	dir.c      making and removing, whiteouts rename.c renaming, opaque directories and
- *	           redirects
+ *	dir.c      making and removing, whiteouts
+ *	rename.c   renaming, opaque directories and redirects
  *	flags.c    chattr's flags
  *
  * An overlay inode has a real inode in the upper layer, or in a lower one, or (a directory) in

@@ -2,10 +2,12 @@
 /*
  * keyrings.c: what keyrings link, who possesses a key, and the keyrings that processes have.
  *
- *   thread keyring    task->thread_keyring, process and session keyring signal->...: fork shares
- *                     the session's, exec drops
- *   the other two; _uid.N and _uid_ses.N belong to a uid. Who possesses a key: whose keyrings lead
- *   to it, if he may search them and it, by what their possessors may.
+ *   thread keyring                task->thread_keyring
+ *   process and session keyring   signal->...: fork shares the session's, exec drops the other two
+ *   _uid.N and _uid_ses.N         belong to a uid
+ *
+ * A task possesses a key if its keyrings lead to it, and the rights of possessors allow searching
+ * them and the key.
  *
  * All under keys_mutex (keys.h). A keyring may be linked a thousand ways: a walk marks what it has
  * been through (nr_walks), so it costs no more than there are links, times the depth it goes to.
