@@ -5,7 +5,8 @@
  * An epoll file (struct eventpoll) has an item for each watched (file, descriptor). An item hangs
  * in the wait queues that the file's poll operation names; a wake-up there runs item_wake(), which
  * puts the item on the ready list and wakes a waiter. epoll_wait() takes items off the ready list,
- * asks each file again, reports what is still true, and puts level-triggered items back.
+ * polls each file again, reports the events that are still true, and puts level-triggered items
+ * back.
  *
  *	EPOLLET          the item is not put back: only a new wake-up reports it again
  *	EPOLLONESHOT     after a report the events are cleared until EPOLL_CTL_MOD
@@ -15,8 +16,8 @@
  * (ET, ONESHOT) or ready (LT).
  *
  * An item does not hold the file: the file's last fput() removes its items (eventpoll_release()).
- * It holds its eventpoll: of two that end at one time the file that is watched removes the item
- * (item->dying), and the last item frees the eventpoll.
+ * It holds its eventpoll. If both end at one time, the watched file removes the item (item->dying),
+ * and the last item frees the eventpoll.
  *
  * Invariants:
  * 1. item->ready says whether the item is on the ready list; both change under ep->lock.
@@ -25,10 +26,10 @@
  *    under nest_lock, which every add of an epoll file holds).
  *
  * Locks, from the outside: nest_lock, ep->mutex (tree, items' events; nested: outer epoll first),
- * file->f_lock (f_ep; nested: of an epoll file before that of who watches it), a wait queue's lock,
- * ep->lock (ready list), ep->wait's lock. ep->mutex is held over poll operations, which may last
- * (FUSE): who closes files waits for that of the sets that watch this file, and for no lock of
- * everybody's.
+ * file->f_lock (f_ep; nested: that of an epoll file before that of a file watching it), a wait
+ * queue's lock, ep->lock (ready list), ep->wait's lock. ep->mutex is held over poll operations,
+ * which may last (FUSE): a task that closes a file waits for the ep->mutex of the sets that watch
+ * this file, and for no global lock.
  */
 #include <asm/errno.h>
 #include <asm/ioctl.h>

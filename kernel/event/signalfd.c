@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * signalfd.c: pending signals of whoever reads, as data.
+ * signalfd.c: reads the reader's pending signals as data.
  *
- * The file holds a mask only; which signals are pending is asked of current at every read and poll,
- * so a file that is passed to another process shows that one's. Woken through
+ * The file holds only a mask. Each read and poll looks at the pending signals of current, so a file
+ * that is passed to another process shows the signals of that process. Wake-ups come through
  * sighand->signalfd_wqh.
  */
 #include <asm/errno.h>

@@ -3,11 +3,12 @@
  * timerfd.c: timers that are read from a descriptor.
  *
  * An expiry makes the file readable; a read returns how many periods have passed. A periodic timer
- * is not re-armed at expiry but when somebody looks (read, settime, gettime): the missed periods
- * are then computed, so an unread timer costs nothing.
+ * is not re-armed at expiry but at the next read, settime or gettime, which computes the missed
+ * periods: an unread timer costs nothing.
  *
- * TFD_TIMER_CANCEL_ON_SET: that the clock was set is told once, to the next read or settime,
+ * TFD_TIMER_CANCEL_ON_SET: a change of the clock is reported once, to the next read or settime,
  * whether the timer is armed or has expired.
+ *
  * Locks: t->wqh.lock.
  */
 #include <asm/errno.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfaultfd.c: the descriptor of userfaultfd(2): its ioctls, its messages, polling. What it does
- * to memory is kernel/mm/userfault*.c.
+ * userfaultfd.c: the descriptor of userfaultfd(2): its ioctls, its messages, polling. Its effect on
+ * memory is in kernel/mm/userfault/.
  *
- * UFFDIO_API comes first; before it everything else is refused. A read takes messages of faults
- * that nobody has read; who has read one is to fill the page and wake whoever waits, which the
+ * UFFDIO_API comes first; every other call is refused before it. A read takes messages of faults
+ * that no reader has taken yet. The reader then fills the page and wakes the waiters, which the
  * filling ioctls do by themselves.
  *
  * Locks: u->readers.lock (kernel/mm/userfault/userfault.h).

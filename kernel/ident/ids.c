@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ids.c: who am I: numbers of threads, processes, groups and sessions, and the calls that change
- * the last two.
- * Locks: tasklist_lock, but for who only asks who it is.
+ * ids.c: numbers of threads, processes, groups and sessions, and the calls that change the last
+ * two.
+ *
+ * Locks: tasklist_lock; a task that reads its own numbers takes no lock.
  */
 #include "gen/syscalls.h"
 #include "kernel/ident/internal.h"

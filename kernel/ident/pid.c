@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid.c: process numbers, and who has which.
+ * pid.c: process numbers and their holders.
  *
  * A struct pid is a number that threads, processes, groups and sessions share. Fork takes one with
- * alloc_pid(), makes the task known by attach_pid() in the same critical section that links it to
- * its parent, and the last detach_pid() gives the number back. The struct itself lives on while
- * anybody (a pidfd, a terminal, /proc) has a reference.
+ * alloc_pid() and makes the task known by attach_pid() in the same critical section that links it
+ * to its parent. The last detach_pid() gives the number back. The struct itself lives on while a
+ * pidfd, a terminal or /proc has a reference.
  *
- * It has a number in the namespace it was made for and in each above (pid_ns.h), all from
- * alloc_pid() to free_pid().
+ * It has a number in the namespace it was made for and in each namespace above (pid_ns.h), all of
+ * them from alloc_pid() to free_pid().
  *
  * Invariants:
  * 1. A number is in use while any of its four lists is not empty, or between alloc_pid() and
- *    free_pid() of a failed fork. Number 0, the group of who has joined none, is static.
- * 2. A new number is the lowest free one above the last one given, and from RESERVED_PIDS on after
- *    the first round.
+ *    free_pid() of a failed fork. Number 0, the group of tasks that have joined no group, is
+ *    static.
+ * 2. A new number is the lowest free one above the last number given, and from RESERVED_PIDS on
+ *    after the first round.
  *
- * Locks: pidmap_lock (outside a runqueue's lock only) for number -> struct; tasklist_lock for the
- * lists.
+ * Locks: pidmap_lock for number -> struct (never taken inside a runqueue's lock); tasklist_lock for
+ * the lists.
  */
 #include "kernel/ident/internal.h"
 #include "kernel/lib/string.h"

@@ -69,9 +69,10 @@ struct signal_struct {
 	struct tty_struct *tty;
 	struct pid *tty_old_pgrp;
 	bool is_child_subreaper, has_child_subreaper;
+	/* resource limits: under alloc_lock of the group leader; read racily */
 	struct rlimit64_pair {
 		u64 cur, max;
-	} rlim[RLIM_NLIMITS]; /* under alloc_lock of the group leader; read racily */
+	} rlim[RLIM_NLIMITS];
 	/* times of dead threads and children, ns */
 	u64 utime, stime, cutime, cstime, sum_exec;
 	u64 nvcsw, nivcsw, cnvcsw, cnivcsw, min_flt, maj_flt, cmin_flt, cmaj_flt, inblock, oublock,

@@ -851,7 +851,8 @@ extern struct vmstat_counters vmstat;
  * none of them, make total.
  */
 struct memory_kinds {
-	u64 total, free, anon, file, shmem, slab, large /* kmalloc above 8 KiB */, tables, huge;
+	/* large: blocks of kmalloc above 8 KiB */
+	u64 total, free, anon, file, shmem, slab, large, tables, huge;
 	/* of the free ones: the host has given memory for them */
 	u64 free_backed;
 	/* page cache in frames of an image, beyond total */

@@ -705,7 +705,7 @@ long sys_brk(unsigned long brk)
 	mmap_write_unlock(mm);
 	if (lock && now > old)
 		mm_populate(mm, PAGE_ALIGN(old), PAGE_ALIGN(now), 0);
-	else if (PAGE_ALIGN(now) > PAGE_ALIGN(old)) /* a program that asks for heap will touch it */
+	else if (PAGE_ALIGN(now) > PAGE_ALIGN(old)) /* the program will touch its heap */
 		fault_ahead(mm, PAGE_ALIGN(old), FAULT_WRITE);
 	return (long)now;
 }

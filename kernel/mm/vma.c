@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vma.c: the areas of an address space: a tree by address, and the same as a sorted list.
+ * vma.c: the areas of an address space, as a tree by address and as a sorted list.
  *
- * A VMA with a mapping (file, shared memory) is also on the mapping's i_mmap_list, so that
- * truncation and write-back find who maps a page. Its bounds change under mmap_lock (writing) and,
- * when it has a mapping, under i_mmap_sem (writing) as well: whoever holds either sees them whole.
+ * A VMA with a mapping (file, shared memory) is also on the mapping's i_mmap_list, where truncation
+ * and writeback find the areas that map a page. Its bounds change under mmap_lock (writing) and,
+ * when it has a mapping, under i_mmap_sem (writing) as well: a holder of either lock sees
+ * consistent bounds.
  *
- * Invariants: 1. VMAs of one mm do not overlap, and none is empty. 2. Two neighbours that
- * vma_can_merge() allows are one, after vma_merge_range(). 3. mm->map_count counts them. 4.
- * vm_pgoff of anonymous private areas means nothing.
+ * Invariants:
+ * 1. VMAs of one mm do not overlap, and no VMA is empty.
+ * 2. Two neighbours that vma_can_merge() allows are one VMA after vma_merge_range().
+ * 3. mm->map_count is the number of VMAs.
+ * 4. vm_pgoff of anonymous private areas means nothing.
  *
  * Free areas are searched from the top down below mmap_base (Linux's layout), by walking the list.
  * A process with thousands of VMAs would walk them all for each mmap, so the walk leaves a mark:
  * between mm->free_mark (the top of the hole taken last) and mmap_base no hole is larger than
- * mm->free_largest. A request for more begins at the mark, any other at the top; what frees
- * addresses above the mark moves it up. Both fields are under mmap_lock (writing).
+ * mm->free_largest. A larger request begins at the mark, any other at the top; freeing addresses
+ * above the mark moves it up. Both fields are protected by mmap_lock (writing).
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 

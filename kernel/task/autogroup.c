@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * autogroup.c: each session is a group of its own, with a number and a nice level in
+ * autogroup.c: gives each session a group of its own, with a number and a nice level in
  * /proc/PID/autogroup.
  *
- * As on a Linux that was booted with "noautogroup": the groups are made and can be asked for, and
- * the scheduler takes no notice of them, which kernel.sched_autogroup_enabled says (0, and cannot
- * be set). Who has joined no session is of the root group, which has no line.
+ * It behaves as a Linux that was booted with "noautogroup": the groups exist and can be read, and
+ * the scheduler ignores them. kernel.sched_autogroup_enabled says so: it is 0 and cannot be set. A
+ * task that has joined no session belongs to the root group, which has no line.
  *
  * Locks: tasklist_lock for signal->autogroup; a group's level is written and read racily.
  */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oom.c: who dies when memory is out, and the words that say so.
+ * oom.c: chooses and kills a process when memory is out, and logs it.
  *
  * mm calls oom_kill_any() (by mm_task_ops) when it can reclaim nothing. The process with the
  * highest badness is killed: pages in memory and in page tables, corrected by oom_score_adj in
- * thousandths of all memory. Never: process 1, kernel threads, and who has oom_score_adj -1000.
- * While a victim still holds memory no second one is chosen.
+ * thousandths of all memory. Process 1, kernel threads and processes with an oom_score_adj of -1000
+ * are never killed. While a victim still holds memory no second one is chosen.
  *
  * Locks: tasklist_lock (read) over the choice.
  */

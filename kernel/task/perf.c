@@ -3,11 +3,12 @@
  * perf.c: perf_event_open(2): software events, counted.
  *
  * The kernel counts for every task what a software event counts (time on a CPU, faults, switches,
- * moves to another vCPU). So an event is a difference: it notes its source when it begins to count
- * and adds what came since when it stops or is read. No path that counts pays for that.
+ * moves to another vCPU). So an event is a difference: it notes its source when it begins to count,
+ * and when it stops or is read it adds the growth since then. No counting path pays for that.
  *
- *   disabled --enable--> counting (base, base_time) --disable--> disabled; read and reset settle what is due in between;
- *   either --its task ends, or becomes one that may not be looked into--> gone
+ *	disabled   --enable-->    counting (base, base_time)
+ *	counting   --disable-->   disabled; read and reset add up what was counted in between
+ *	either     --its task ends, or must not be observed any more-->   gone
  *
  * An event of a group counts while it and its leader are enabled. With `inherit` each child gets an
  * event of its own, which belongs to the parent's (root): enabling, reading and resetting the root
@@ -16,9 +17,9 @@
  * Time enabled and time running are the task's time on a CPU while the event counted, or for an
  * event of a vCPU the time of the clock.
  *
- * Locks: perf_lock (sleeps) for everything here, task->perf included; outside of it exec_hold(), so
- * that nobody who may be counted becomes somebody who may not before the event is his, and can be
- * taken from him.
+ * Locks: perf_lock (sleeps) for everything here, task->perf included; outside of it exec_hold(). So
+ * a task that may be counted cannot become one that may not before the event is linked to it, where
+ * it can be taken from it.
  *
  * Not there: samples and the ring buffer (a sampling period is refused, mmap is ENODEV), hardware,
  * cache, trace and breakpoint events (ENOENT: no such device), events of a vCPU other than its

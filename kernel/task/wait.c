@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wait.c: wait4 and waitid: parents and tracers learn what became of their children.
+ * wait.c: wait4 and waitid: report state changes of children and tracees to parents and tracers.
  *
- * do_wait() looks through the children of all threads of the process, and through who they trace,
- * for one that fits and has something to tell: it ended (wait_zombie), stopped (wait_stopped) or
- * went on (wait_continued). If there is none it sleeps on signal->wait_chldexit and looks again.
+ * do_wait() looks through the children and the tracees of all threads of the process for a task
+ * that fits and has a state to report: it ended (wait_zombie), stopped (wait_stopped) or was
+ * continued (wait_continued). If there is none, do_wait() sleeps on signal->wait_chldexit and looks
+ * again.
  *
- * Invariants: a zombie is claimed by changing exit_state from EXIT_ZOMBIE under tasklist_lock; who
- * did that reaps it. A stop is reported once (group_stop_signr, exit_code become 0), unless WNOWAIT
- * says to leave it.
+ * Invariants:
+ * 1. A task claims a zombie by changing exit_state from EXIT_ZOMBIE under tasklist_lock; the
+ *    claiming task reaps it.
+ * 2. A stop is reported once (group_stop_signr, exit_code become 0), unless WNOWAIT says to leave
+ *    it.
  *
  * Locks: tasklist_lock (read) over the search, dropped by the function that found something;
  * sighand->lock for stops.

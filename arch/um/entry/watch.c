@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch.c: looks about once a second for guests that compute while nobody drives them
+ * watch.c: looks about once a second for guests that compute while no vCPU drives them
  * (skas/watch.c).
  *
- * Only while there is something to find: a vCPU that goes back to a guest says so when it looks
- * around, at most once a millisecond. After a second without that in which no runner has computed,
- * all of them are asleep, and none wakes up by itself: the timer is not set again.
+ * It runs only while there is something to find. A vCPU that returns to a guest sets stirred, at
+ * most once a millisecond. If stirred stayed clear for a second and no runner has computed, all
+ * runners are asleep and none wakes up by itself: the timer is not set again.
  *
- * Locks: none. stirred is written by vCPUs that run guests, dormant by whoever ends a look and
- * whoever sets the timer.
+ * Locks: none. stirred is written by vCPUs that run guests; dormant by the vCPU that ends a look
+ * and by the vCPU that sets the timer.
  */
 #include "arch/um/internal.h"
 #include "arch/um/machine/timetravel.h"

@@ -17,12 +17,13 @@
  * cpu_clock_start() -> on, where the host's own vdso uses the TSC.
  *
  * Invariants:
- * 1. It never goes back, on no vCPU: a refresh takes the later of what the host's clock and what
- *    the TSC say.
- * 2. It goes at the rate of the host's monotonic clock, but may be ahead of it: who compares it
- *    with a deadline on the host's scale takes the difference now and then (entry.c).
+ * 1. The clock never goes back, on any vCPU: a refresh takes the later of what the host's clock and
+ *    what the TSC say.
+ * 2. It goes at the rate of the host's monotonic clock, but may be ahead of it: a caller that
+ *    compares it with a deadline on the host's scale takes the difference now and then (entry.c).
  *
- * Locks: clock.lock (raw: the scheduler asks with its own held) to change it; read under clock.seq.
+ * Locks: clock.lock protects changes; it is raw, since the scheduler reads the clock with its own
+ * lock held. Readers use clock.seq.
  */
 #include "arch/um/internal.h"
 #include "arch/um/machine/timetravel.h"

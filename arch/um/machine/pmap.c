@@ -3,34 +3,34 @@
  * pmap.c: the space's host mappings as a cache of the page tables (pmap_table.c).
  *
  * The protocol between entries and orders:
- *	- Entries are read and written under mm->page_table_lock. Orders are queued under
- *	  pmap->lock, outside of it (orders may reach the host). Lock order: pmap->lock, then
- *	  page_table_lock.
- *	- Whoever queues an order holds pmap->lock, looks at the entries under page_table_lock, sets
- *	  or clears PTE_MAPPED to what the space will have when the order is applied, lets go of
- *	  page_table_lock, and queues the order with pmap->lock still held. So the order queue has
- *	  the order in which the entries were looked at, and PTE_MAPPED never claims more than the
- *	  space has after all queued orders.
- *	- Whoever takes an entry away (unmap, truncate, COW) changes it under page_table_lock, then
- *	  calls pmap_drop() or pmap_sync(), then gives the frame to pmap_retire(), which frees it
- *	  after a flush. A pmap_sync() that ran before saw the old entry and its order is ahead in
- *	  the queue; one that runs after sees the new one.
- *	- A flush is a wake-up of the mapper and a sleep of ours, so they are saved: where no guest
- *	  code of the mm can run before the caller itself goes back to it (quiet()), orders stay
- *	  queued and frames retired until that flush, which pmap_space() makes anyway. With other
- *	  threads the flush comes before the call returns.
- *	- A fault on an entry that already allows the access and claims to be mapped drops the page
- *	  and maps it again (fault.c): whatever the host has lost heals itself.
+ * - Entries are read and written under mm->page_table_lock. Orders are queued under pmap->lock,
+ *   outside of it (orders may reach the host). Lock order: pmap->lock, then page_table_lock.
+ * - To queue an order, a task takes pmap->lock and looks at the entries under page_table_lock. It
+ *   sets or clears PTE_MAPPED to what the space will have when the order is applied, drops
+ *   page_table_lock, and queues the order with pmap->lock still held. So the order queue has the
+ *   order in which the entries were looked at, and PTE_MAPPED never claims more than the space has
+ *   after all queued orders.
+ * - To take an entry away (unmap, truncate, COW), a task changes it under page_table_lock, then
+ *   calls pmap_drop() or pmap_sync(), then gives the frame to pmap_retire(), which frees it after a
+ *   flush. A pmap_sync() that ran before saw the old entry, and its order is ahead in the queue; a
+ *   pmap_sync() that runs after sees the new entry.
+ * - A flush costs a wake-up of the mapper and a sleep of the caller, so flushes are saved. Where no
+ *   guest code of the mm can run before the caller itself goes back to it (quiet()), orders stay
+ *   queued and frames retired until the flush that pmap_space() makes anyway. With other threads
+ *   the flush comes before the call returns.
+ * - A fault on an entry that already allows the access and claims to be mapped drops the page and
+ *   maps it again (fault.c): so mappings that the host has lost are restored.
+ * - Orders that only add mappings (pmap_sync_ahead) wait for the next flush that has to be made. A
+ *   guest that touches such a page earlier faults, and then they are flushed (pmap_urge).
  *
- *	- Orders that only add mappings (pmap_sync_ahead) wait for the next flush that must be.
- *	  Whoever touches such a page before faults, and then they are flushed (pmap_urge).
- *
- * Invariants: 1. PTE_MAPPED set and no orders queued: the space maps that frame with at most the
- * rights that the entry had when it was synced. 2. Rights of a mapped entry are reduced only
- * together with pmap_update_rights(). Where they grow, or the frame is another one, PTE_MAPPED
- * stays (the space maps something there) and PTE_STALE is set. 3. no space: no PTE_MAPPED counts;
- * pmap_take_space() clears them. 4. Frames are retired only while orders are queued; no space maps
- * them when they are freed.
+ * Invariants:
+ * 1. If PTE_MAPPED is set and no orders are queued, the space maps that frame with at most the
+ *    rights that the entry had when it was synced.
+ * 2. Rights of a mapped entry are reduced only together with pmap_update_rights(). Where they grow,
+ *    or the frame is another one, PTE_MAPPED stays (the space maps something there) and PTE_STALE
+ *    is set.
+ * 3. Without a space no PTE_MAPPED counts; pmap_take_space() clears them.
+ * 4. Frames are retired only while orders are queued; no space maps them when they are freed.
  *
  * When a space nears the host's limit of maps, all of its mappings are dropped: they are only a
  * cache.

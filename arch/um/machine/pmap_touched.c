@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pmap_touched.c: which pages that were mapped ahead the guest has touched.
+ * pmap_touched.c: finds out which pages that were mapped ahead the guest has touched.
  *
- *	pmap_note_touched(pm, start, end)   those lose PTE_RESERVED
- *	pmap_tells_touched()                it can be found out on this host
+ *	pmap_note_touched(pm, start, end)   clears PTE_RESERVED of the touched pages
+ *	pmap_tells_touched()                true if this host can tell
  *
- * What a page holds does not tell: zeros may have been written to it. A frame that the host did not
- * back when it was mapped tells by being backed now (mm asks for that with mincore). A recycled one
- * is backed anyway; but where the space's mapping was made without populating, the host enters a
- * page in its own page table when it is touched, and /proc/PID/pagemap shows that. So such entries
- * have PTE_LAZY. A page that is read brings its neighbours in the cache with it, up to 64 KiB
- * around, which then count as touched: on the side of who counts too much.
+ * The content of a page does not tell: the guest may have written zeros. A frame that the host did
+ * not back when it was mapped tells by being backed now (mm asks for that with mincore). A recycled
+ * frame is backed anyway. But where the space's mapping was made without populating, the host
+ * enters a page in its own page table when it is touched, and /proc/PID/pagemap shows that. Such
+ * entries have PTE_LAZY. A page that is read brings its neighbours in the cache with it, up to 64
+ * KiB around, which then count as touched: the error is to count too many pages, never too few.
  *
- * It is known as long as the space maps the page as it did: whoever has it dropped asks before.
- * PTE_LAZY goes with PTE_MAPPED, and where the space had the mapping from somebody else
- * (pmap_image.c). A page that still has PTE_RESERVED without both is told by its content, as far as
- * that goes.
+ * The answer is known as long as the space keeps its mapping of the page: a caller that drops the
+ * mapping asks before. PTE_LAZY is cleared together with PTE_MAPPED, and where the space got the
+ * mapping from another space (pmap_image.c). A page that still has PTE_RESERVED without both is
+ * judged by its content, as far as that goes.
  *
- * Cost: a look at pm->lazy; where it is set, for each table with such entries, the opening of a
- * file, 8 us, and 10 to 20 ns a page. Mapping lazily costs the guest the host's fault for each
- * page, 0.4 us more than populating; so it is done only in memory groups that have a limit.
+ * Cost: one look at pm->lazy. If it is set, for each table with such entries the opening of a file,
+ * 8 us, and 10 to 20 ns a page. Mapping lazily costs the guest the host's fault for each page, 0.4
+ * us more than populating, so it is done only in memory groups that have a limit.
  */
 #include "arch/um/internal.h"
 #include "arch/um/machine/pmap.h"

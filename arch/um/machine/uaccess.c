@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uaccess.c: the kernel reads and writes guest memory: it walks the guest's page table and copies
- * through the direct map.
+ * uaccess.c: the kernel's reads and writes of guest memory. They walk the guest's page table and
+ * copy through the direct map.
  *
  *	copy_from_user(), copy_to_user(), get_user(), put_user(), strncpy_from_user(),
  *	cmpxchg_user_u32()
  *
- * One page at a time: under page_table_lock the entry is looked up, checked for the right, and the
- * bytes are copied. So the frame cannot be freed or write-protected during the copy, and no
- * reference is needed. The lock is nearly always free (one atomic operation), and a page's copy
- * takes a tenth of a microsecond. What is missing or may not be written to yet is faulted in with
- * the lock dropped (mm/fault.c), then the copy goes on.
+ * Access is one page at a time: under page_table_lock the entry is looked up and checked for the
+ * right, and the bytes are copied. So the frame cannot be freed or write-protected during the copy,
+ * and no reference is needed. The lock is nearly always free (one atomic operation), and a page's
+ * copy takes a tenth of a microsecond. A page that is missing or may not be written to yet is
+ * faulted in with the lock dropped (mm/fault.c), then the copy goes on.
  *
- * A frame may be a host file's page that the host cannot give any more: it reads as zeros then, and
- * whoever has read from it asks region_lost() before he lets go of the lock: -EFAULT.
+ * A frame may be a host file's page that the host cannot give any more. It reads as zeros then, and
+ * the reader asks region_lost() before it drops the lock: -EFAULT.
  *
- * Guest memory is hostile: each byte is read once, and addresses are checked by the walk itself:
- * what has no entry and no area is -EFAULT.
+ * Guest memory is hostile: each byte is read once, and the walk itself checks the address: an
+ * address without entry and area is -EFAULT.
  *
- * Locks: page_table_lock of the mm; nobody may hold a spinlock that is ordered behind it, and none
- * at all where a fault may come.
+ * Locks: page_table_lock of the mm. The caller holds no spinlock that is ordered behind it, and no
+ * spinlock at all where a fault may come.
  */
 #include "arch/um/machine/uaccess.h"
 

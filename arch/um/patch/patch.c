@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch.c: patched call sites of an mm: which there are, their shadow frames, and their thunks.
- * Shapes and bytes are patch_site.c's; docs/skas.md tells the whole.
+ * patch.c: patched call sites of an mm, their shadow frames, and their thunks. patch_site.c has the
+ * shapes and bytes; docs/skas.md describes the whole.
  *
  *	site     cold -> (PATCH_AFTER traps) -> patched: its page has a shadow -> (the page changes)
  *	         -> cold
@@ -12,19 +12,18 @@
  *	         and /proc/PID/mem see the frame.
  *
  * Invariants:
- * 1. A page has a shadow only while nobody can write to its frame: the area may be executed and not
- *    written, the frame is not mapped writable elsewhere. Whoever is about to change the area
- *    (munmap, mprotect, mremap), the frame (write, truncation) or its other mappings says so first,
- *    and the shadow goes (arch_patch_forget, arch_patch_page_changed).
+ * 1. A page has a shadow only while no task can write to its frame: the area may be executed and
+ *    not written, and the frame is not mapped writable elsewhere. A caller that is about to change
+ *    the area (munmap, mprotect, mremap), the frame (write, truncation) or its other mappings
+ *    announces it first, and the shadow is dropped (arch_patch_forget, arch_patch_page_changed).
  * 2. A shadow is never written once it can be mapped: a further site makes a new one. It keeps its
- *    frame alive, so that the same frame number is the same frame.
+ *    frame alive, so that an equal frame number means the same frame.
  * 3. A thunk is complete before a shadow that leads to it can be mapped, and stays until its mm
  *    ends: a thread may be in it.
- * 4. fork shares shadows and thunks; what both have is written by neither (thunk pages:
- *    arena->shared).
+ * 4. fork shares shadows and thunks; neither mm writes what both have (thunk pages: arena->shared).
  *
- * Locks: patch->lock (spin) guards everything in struct patch; inside of pmap->lock. mm->patch is
- * set once, under mmap_lock for writing, and lives as long as the mm.
+ * Locks: patch->lock (spin) protects everything in struct patch; it nests inside pmap->lock.
+ * mm->patch is set once, under mmap_lock for writing, and lives as long as the mm.
  */
 #include <asm/errno.h>
 #include <asm/signal.h>

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch_arena.c: where the thunks of patched call sites stand: areas "[thunks]" within a jump's
+ * patch_arena.c: the areas "[thunks]" that hold the thunks of patched call sites, within a jump's
  * reach of the text. See patch.c.
  *
- *	taken (its place is nobody else's) -> ready (its area is there) -> dead (the program has changed the area)
+ *	taken   no other arena has its place
+ *	        -> ready when its area exists
+ *	ready   -> dead when the program has changed the area
  *
- * No place is used twice, and no thunk: a thread may be in it until its mm ends. Locks:
- * patch->lock; mmap_lock while a place is looked for.
+ * Invariant: no place and no thunk is used twice: a thread may be in a thunk until its mm ends.
+ *
+ * Locks: patch->lock; mmap_lock during the search for a place.
  */
 #include <asm/errno.h>
 

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vrandom.c: __vdso_getrandom(): random bytes without a system call, out of a state that the caller
- * gives (Linux 6.11: who calls it with a length of ~0 for the state is told how large that is, and
- * how to map it).
+ * gives. As since Linux 6.11, a length of ~0 for the state asks for the size of a state and how to
+ * map it.
  *
  * A state is a ChaCha20 key (RFC 8439's block function, with a counter of 64 bits) and bytes made
  * ahead. The key comes from the kernel. Each time bytes are made, the first 32 become the next key,
- * and bytes that were given away are wiped: who reads a state later learns nothing of what it has
- * given.
+ * and bytes that were given away are wiped: a later reader of the state learns nothing of what it
+ * has given.
  *
- * The kernel may drop a state's page at any moment, and a fork's child begins without: it reads as
- * zeros then, and its generation is not the kernel's, which is never 0. So the generation is
- * written before the key is asked for, and is read again once the bytes are made: if it is no
- * longer what it was, they may come from a key of zeros, and all is done anew. The kernel goes to
- * another generation when all keys are to be forgotten, and after REFILLS_MAX keys of its own a
- * state asks for a new one by itself.
+ * The kernel may drop a state's page at any moment, and a fork's child begins without it. The page
+ * then reads as zeros, and its generation differs from the kernel's, which is never 0. So the
+ * generation is written before the key is asked for, and read again once the bytes are made. If it
+ * has changed, the bytes may come from a key of zeros, and all is done anew. The kernel starts
+ * another generation when all keys are to be forgotten. After REFILLS_MAX keys of its own a state
+ * asks for a new one by itself.
  *
- * A signal handler that finds the state in use makes the system call, and so does who comes with
- * what is not understood here.
+ * A signal handler that finds the state in use makes the system call, and so does a caller with
+ * arguments that are not understood here.
  */
 #include <asm/errno.h>
 #include <asm/mman.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userbreak.h: breakpoints in guest programs, set by who has the kernel under gdb (`nest ubreak` of
- * tools/gdb). The debugger writes the table; the kernel carries it out, from entry.c, where a task
- * goes to guest code and comes from it.
+ * userbreak.h: breakpoints in guest programs, set by a debugger that has the kernel under gdb
+ * (`nest ubreak` of tools/gdb). The debugger writes the table; the kernel applies it from entry.c,
+ * when a task enters guest code and returns from it.
  */
 #ifndef NESTLING_USERBREAK_H
 #define NESTLING_USERBREAK_H

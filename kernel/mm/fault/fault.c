@@ -237,10 +237,13 @@ static void sync_around(struct vm_area *v, u64 page, const struct fault_info *in
 	struct pmap *pm = &v->vm_mm->pmap;
 	u64 start = page & ~(AROUND - 1);
 
-	/* what was just made, and is known to be backed (or not) */
+	/*
+	 * Either what was just made, and is known to be backed or not, or what the space has lost,
+	 * other areas' pages too.
+	 */
 	if (info->end)
 		pmap_sync(pm, info->start, info->end, info->populate, AROUND_ORDERS);
-	else /* what the space has lost, other areas' pages too */
+	else
 		pmap_sync(pm, start, start + AROUND, false, AROUND_ORDERS);
 	/* nothing to do, unless there were too many runs */
 	pmap_sync(pm, page, page + PAGE_SIZE, false, 1);

@@ -117,8 +117,8 @@ static void segment_ahead(struct vm_area *v, u64 start, u64 end)
 	if (v->vm_mapping && follows(before, v) && before->vm_mapping == v->vm_mapping &&
 		!(before->vm_flags & VM_WRITE))
 		ahead(before, before->vm_start, before->vm_end);
-	if (v->vm_mapping &&
-		v->vm_flags & VM_WRITE) /* the loader clears the rest of its last page next */
+	/* the loader clears the rest of its last page next */
+	if (v->vm_mapping && v->vm_flags & VM_WRITE)
 		pmap_urge(&v->vm_mm->pmap);
 }
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * page.c: the array of struct page, references, and the bits of a page that one can wait for.
+ * page.c: the array of struct page, references, and the page bits that a task can wait for.
  *
  *	lock_page(p); ... unlock_page(p);            PG_locked: I/O or truncation in progress
  *	set_page_writeback(p); ... end_page_writeback(p);
  *
  * Waiters queue in a table of wait queues hashed by the page and set PG_waiters, so that a wake-up
- * is paid for only where somebody waits. A wake-up wakes the whole queue and clears PG_waiters;
- * whoever still has to wait sets it again.
+ * costs only where a task waits. A wake-up wakes the whole queue and clears PG_waiters; a task that
+ * still has to wait sets it again.
  *
- * Frame numbers are global: region 0 is physmem, whose array is mem_map; region.c knows the others.
+ * Frame numbers are global: region 0 is physmem, whose array is mem_map; region.c has the other
+ * regions.
  */
 #include "kernel/lib/debug/contention.h"
 #include "kernel/mm/hugetlb/hugetlb_internal.h"

@@ -125,8 +125,8 @@ static struct page *alloc_slow(gfp_t gfp, u32 order)
 			return p;
 		if (freed && round < (order && gfp & __GFP_NOOOM ? 1 : 16))
 			continue;
-		if (order &&
-			!(gfp & __GFP_NOFAIL) && /* fragmented: an OOM kill would not join the pieces */
+		/* memory is fragmented: an OOM kill would not join the pieces */
+		if (order && !(gfp & __GFP_NOFAIL) &&
 			(order > 3 || zone.nr_free >= zone_marks.high + (1UL << order)))
 			return NULL;
 		if (gfp & __GFP_NOOOM)

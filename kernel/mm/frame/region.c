@@ -3,7 +3,7 @@
  * region.c: frames of regions other than physmem: pages of host files that can be read and never
  * written (arch/um/machine/region.c maps them).
  *
- *	p = region_page_take(pfn);       NULL: somebody has it, or the host has lost it
+ *	p = region_page_take(pfn);       NULL: it is in use, or the host has lost it
  *	... like any page: references, mapcount, the page cache ...
  *	put_page(p);                     the last one makes it free
  *
@@ -12,9 +12,9 @@
  * last. So a file system that names one block twice (a damaged image) gets one frame, and its
  * second user reads the block into memory.
  *
- * The allocator of frames knows nothing of them: they are never free memory, and never written.
- * Whoever wants to write takes a copy (direct.c, cow.c). They cost the guest no memory, and
- * instances that map the same file share the host's.
+ * The frame allocator does not know them: they are never free memory, and never written. A task
+ * that wants to write takes a copy (direct.c, cow.c). They cost the guest no memory, and instances
+ * that map one file share the host's memory for it.
  */
 #include "kernel/mm/internal.h"
 

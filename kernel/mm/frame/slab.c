@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slab.c: memory for the kernel's own objects (Bonwick, "The Slab Allocator", 1994, and his
- * magazines of 2001).
+ * slab.c: memory for the kernel's own objects (Bonwick, "The Slab Allocator", 1994; magazines:
+ * Bonwick and Adams, 2001).
  *
  *	p = kmalloc(n, GFP_KERNEL); kfree(p);                       by size: the smallest class that
  *	                                                            fits, above 8 KiB whole blocks
  *	c = kmem_cache_create("inode", size, 0);
  *	p = kmem_cache_alloc(c, GFP_KERNEL); kmem_cache_free(c, p);
  *
- * A slab is a block of 2^order frames cut into equal objects. Its first page holds its state:
- * ->mapping the first free object (each free object points to the next), ->index the number in use,
- * ->lru the cache's list of slabs with a free object (full slabs are on no list); ->private of
- * every page of it is the cache, ->mapcount its place in the slab and the slab's order. A cache has
- * an order that it prefers; when memory lies in small pieces a slab is as small as an object needs.
- * A block of kmalloc above 8 KiB has no PG_slab and its order in ->private.
+ * A slab is a block of 2^order frames cut into equal objects. The fields of its first page hold its
+ * state:
+ *	->mapping    the first free object (each free object points to the next)
+ *	->index      the number of objects in use
+ *	->lru        link in the cache's list of slabs with a free object; a full slab is on no list
+ *	->private    of every page of the slab: the cache
+ *	->mapcount   of every page: its place in the slab and the slab's order
+ * A cache has an order that it prefers; when memory is fragmented, a slab is as small as an object
+ * needs. A block of kmalloc above 8 KiB has no PG_slab and its order in ->private.
  *
  * Each vCPU has a magazine for each cache: up to MAG_SIZE free objects that it takes and gives
  * without a lock. Kernel code is not preempted, so a magazine needs none.
@@ -21,10 +24,10 @@
  * Locks: cache->lock for slabs and lists; caches_lock for the list of caches. Frames are allocated
  * without them.
  *
- * Debug builds: a free object is filled with 0x6b and its end with 0xa5, checked when it is
- * allocated again, a new one with 0x5a; behind each object lies a red zone of 16 bytes, checked
- * when it is freed; a free of what is no object panics. Behind that is struct slab_tail: who
- * allocated it (leak.c).
+ * Debug builds: a free object is filled with 0x6b and its end with 0xa5, which is checked at the
+ * next allocation; a new object is filled with 0x5a. Behind each object lies a red zone of 16
+ * bytes, checked by the free. A free of an address that is no object panics. Behind the red zone is
+ * struct slab_tail, which names the allocating caller (leak.c).
  */
 #include "kernel/lib/debug/asan.h"
 #include "kernel/mm/debug/uninit.h"

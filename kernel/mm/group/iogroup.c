@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * iogroup.c: who reads and writes how much of which disk, and who has to slow down.
+ * iogroup.c: counts each group's reads and writes of each disk, and slows down groups over a limit.
  *
- * A group and all above have a node for each disk that they used or that they are limited on. Nodes
- * stay until the group is freed, so the list is read with no lock. The root, and whoever is in it,
- * is not counted: its figures are the disks'.
+ * A group and all groups above it have a node for each disk that they used or are limited on. Nodes
+ * stay until the group is freed, so the list is read without a lock. The root group is not counted:
+ * its figures are the disks'.
  *
- * Who pays: for a read, and for a write past the cache, who submits it. Pages of the cache are
- * written by threads of the kernel, or by whoever syncs, long after they were made dirty: the
+ * The payer: for a read, and for a write past the cache, the group of the submitter. Pages of the
+ * cache are written by kernel threads or by a task that syncs, long after they became dirty. Such a
  * request counts for the group that pays for the memory of its first page, and the bytes are taken
- * from the limit when a page becomes dirty, from the group of who did that. While pages have no
- * owners (io_pages_unowned) the submitter pays for them, too.
+ * from the limit when a page becomes dirty, from the group of the task that made it dirty. While
+ * pages have no owners (io_pages_unowned) the submitter pays for them, too.
  *
- * A limit is a rate. What is begun moves the time at which it is paid (paid_at) by its cost, from
- * now or from where that time is already. Nothing is held back in a queue, where it would keep
- * locked pages, and the journal, from others: a task that has begun more than it may waits until
- * that time where it holds nothing but the file that it reads or writes (io_pause()): between the
- * pieces of a call, and on its way to user mode. So a call is let go its first piece (a window of
- * read-ahead), and a fault its own, at full speed, and the mean is the limit.
+ * A limit is a rate. Each request moves the time at which it is paid (paid_at) by its cost, from
+ * now or from paid_at, whichever is later. Requests are never held back in a queue, where they
+ * would keep locked pages and the journal from other tasks. Instead, a task that has begun more
+ * than its limit waits until paid_at where it holds nothing but the file that it reads or writes
+ * (io_pause()): between the pieces of a call, and on its way to user mode. So the first piece of a
+ * call (a window of read-ahead) and the page of a fault go at full speed, and the mean is the
+ * limit.
  *
  * Locks: limits_lock for limits and times; none sleeps or is taken within.
  */

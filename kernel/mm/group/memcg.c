@@ -2,15 +2,15 @@
 /*
  * memcg.c: charging frames to groups, and keeping groups within their limits.
  *
- * page->memcg names the group that pays; it is set when the frame is allocated and cleared when it
- * is freed, so no lock guards it. Counts are atomic and go up to the root of the tree: a charge
- * that exceeds a limit on the way is undone, then pages of files are reclaimed within that group,
- * and the charge tried again. A fault that still fails says so in current->memcg_oom, and
- * out_of_memory(), which holds no lock, has somebody of the group killed. Who is dying, frees
- * memory, or holds a spinlock is never refused.
+ * page->memcg names the group that pays. It is set when the frame is allocated and cleared when it
+ * is freed, so no lock protects it. Counts are atomic and go up to the root of the tree. A charge
+ * that exceeds a limit on the way is undone, then page cache is reclaimed within that group, and
+ * the charge is tried again. A fault that still fails sets current->memcg_oom, and out_of_memory(),
+ * which runs without locks, kills a process of the group. A task that is dying, frees memory, or
+ * holds a spinlock is never refused.
  *
- * An extent of several frames is a convenience, as is what the caller can do without (__GFP_SPARE):
- * it is refused rather than reclaimed for.
+ * An extent of several frames is a convenience, and so is an allocation that the caller can do
+ * without (__GFP_SPARE): such a charge is refused rather than reclaimed for.
  */
 #include "kernel/mm/group/memcg.h"
 #include "kernel/mm/swap/swap_internal.h"
@@ -403,7 +403,8 @@ u64 mem_group_reclaim(struct mem_group *g, u64 pages)
 		wake_flushers();
 		sleep_ns(5000000);
 		freed = 1;
-	} else if (!freed && may_swap(g)) { /* under way, or a lock is held: see patience() */
+	} else if (!freed && may_swap(g)) {
+		/* swapping is under way, or a lock is held: see patience() */
 		sleep_ns(10000000);
 	}
 	psi_memstall_leave(stall);

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hugetlb_file.c: the huge pages of a file, and what is promised: that a page will be there when it
- * is touched.
+ * hugetlb_file.c: the huge pages of a file, and the promises that a page will be there when it is
+ * touched.
  *
- * A shared mapping promises to its file: each index that is touched later has its page, whoever
- * touches it, until the file is cut. A private mapping promises to itself (struct huge_promise): a
- * bit for each page that was taken, or given up. MAP_NORESERVE promises nothing: a touch finds a
- * page that nobody was promised, or is a SIGBUS.
+ * A shared mapping makes its promise to the file: each index that any task touches later has its
+ * page, until the file is truncated. A private mapping makes its promise to itself (struct
+ * huge_promise): one bit for each page that was taken or given up. MAP_NORESERVE promises nothing:
+ * a touch takes a page that no promise covers, or is a SIGBUS.
  *
- * A slot of a file is empty -> promised -> a page -> empty (hole, truncation). A page has the
- * file's reference of each frame.
+ * A slot of a file is empty -> promised -> a page -> empty (hole, truncation). The file holds a
+ * reference to each frame of a page.
  *
- * Invariants: 1. For each promised slot and each bit of a promise that is not set, the pool keeps a
- * page. 2. A page is in a slot below i_size, unless fallocate() kept the size.
+ * Invariants:
+ * 1. For each promised slot and each clear bit of a private promise, the pool keeps a page.
+ * 2. A page is in a slot below i_size, unless fallocate() kept the size.
  *
- * Locks: huge_file.lock for all here. It is held while entries are made and while they are taken
- * away, so no fault maps a page that has left its file. Promises of private mappings come and go
- * with areas, under mmap_lock.
+ * Locks: huge_file.lock protects everything in this file. It is held while entries are made and
+ * while they are removed, so no fault maps a page that has left its file. Promises of private
+ * mappings are made and dropped with areas, under mmap_lock.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 

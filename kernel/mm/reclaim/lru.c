@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lru.c: in which order pages of files are dropped under pressure. Two lists for each memory group
- * that has such pages, and for what is nobody's, as Linux has them: a page enters at the head of
- * the inactive list; the second access moves it to the active one; when the active list is the
- * longer, its tail goes back. Pages of memory-only mappings (tmpfs) and anonymous pages are on
- * none: they cannot be dropped.
+ * lru.c: the order in which page cache is dropped under pressure.
  *
- * A group that is over its limit has its own lists looked through, and those of groups below,
- * whatever others have. When the machine is short all with pages take turns, and each gives as
- * large a part of a turn's pages as it has of all (due; the fraction that is left stays in rest).
+ * Each memory group with such pages has two lists, and so have the pages without a group. As in
+ * Linux, a page enters at the head of the inactive list, and the second access moves it to the
+ * active list. When the active list is the longer one, its tail goes back. Pages of memory-only
+ * mappings (tmpfs) and anonymous pages are on no list: they cannot be dropped.
  *
- * Lock: lru_lock for lists, counts and the flags PG_lru and PG_active. A page that leaves its
- * mapping loses p->mapping first and is taken off its list then: who isolates it in between, or
- * puts it back, sees one or the other. Its group is the same all that time.
+ * A group over its limit has its own lists scanned, and those of the groups below, whatever other
+ * groups have. When the machine is short of memory, all groups with pages take turns. Each gives a
+ * part of the pages of a turn equal to its part of all pages (due; the remaining fraction stays in
+ * rest).
+ *
+ * Locks: lru_lock protects the lists, the counts and the flags PG_lru and PG_active. A page that
+ * leaves its mapping first loses p->mapping and is then taken off its list: a task that isolates it
+ * in between, or puts it back, sees one state or the other. The page's group does not change during
+ * that time.
  */
 #include "kernel/mm/internal.h"
 #include "kernel/mm/group/memcg.h"

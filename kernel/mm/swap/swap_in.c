@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swap_in.c: pages come back from a swap area: by a fault, or because the area goes (swapoff).
+ * swap_in.c: brings pages back from a swap area: after a fault, or because the area goes away
+ * (swapoff).
  *
- * The page gets a frame that is its own, whoever else names the slot: it is no copy on write. A
- * slot that still has its frame is copied; else it is read, and with it those of the 32 KiB around
- * whose slots lie beside it, where memory is not short.
+ * The page gets a frame of its own, even if other entries name the slot: it is not shared for copy
+ * on write. A slot that still has its frame is copied. Otherwise it is read, and unless memory is
+ * short the pages of the 32 KiB around whose slots lie beside it are read, too.
  *
- * While a slot is read it has a use more, taken under the page_table_lock that its entry was read
- * under: so it cannot become another's.
+ * While a slot is read it has an additional use, taken under the page_table_lock under which its
+ * entry was read: so the slot cannot be reused.
  *
  * Locks: mmap_lock in any way.
  */
@@ -302,8 +303,8 @@ int swap_in_all(int type, bool (*any_left)(struct swap_area *a), struct swap_are
 			idle = 0;
 		} else if (wait_interrupted(TASK_INTERRUPTIBLE)) {
 			err = -EINTR;
-		} else if (++idle >
-			   count_mms()) { /* what a write, or a process that ends, still has */
+		} else if (++idle > count_mms()) {
+			/* a write, or a process that ends, still holds the rest */
 			sleep_ns(1000000);
 			idle = 0;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfault.c: faults that a program handles itself (userfaultfd(2)): who waits, and which areas
- * are watched.
+ * userfault.c: faults that a program handles itself (userfaultfd(2)): the waiting tasks and the
+ * watched areas.
  *
  *	resolve() (fault.c)    asks userfault_check() about an area with vm_uffd and returns
  *	                       USERFAULT
@@ -9,22 +9,26 @@
  *	                       wakes its address
  *	uffd_register() ...    which areas; userfault_fill.c has what the handler does about a fault
  *
- * What is watched: missing pages (of anonymous memory: no entry; of shared memory: not in the page
- * cache, or among a file's huge pages), pages that are there and have no entry (minor), writes to
- * write-protected pages (PTE_UFFD_WP, which goes with PTE_COW in private areas, so that whoever
- * takes the protection away leaves an ordinary page to be reused). Pages that are not there are
- * protected by PTE_WP_MARKER: those of files and shared memory, and with
- * UFFD_FEATURE_WP_UNPOPULATED anonymous ones. With UFFD_FEATURE_WP_ASYNC a write is only noted: the
- * protection goes, and PAGEMAP_SCAN tells where it has gone; so any file's mapping can be watched.
+ * Three kinds of access are watched:
+ * - missing pages: anonymous memory without an entry, shared memory not in the page cache or among
+ *   a file's huge pages
+ * - minor: pages that are present and have no entry
+ * - writes to write-protected pages: PTE_UFFD_WP, which goes with PTE_COW in private areas, so that
+ *   removing the protection leaves an ordinary page to be reused
+ * Pages that are not present are protected by PTE_WP_MARKER: those of files and shared memory, and
+ * with UFFD_FEATURE_WP_UNPOPULATED anonymous ones. With UFFD_FEATURE_WP_ASYNC a write is only
+ * noted: the protection is removed, and PAGEMAP_SCAN tells where. So a mapping of any file can be
+ * watched.
  *
- * In a watched area nothing is mapped ahead, and what was mapped ahead and not touched goes when it
- * is registered: a page that the program has not touched is missing. fork and mremap leave a copy
+ * In a watched area nothing is mapped ahead. Registering removes pages that were mapped ahead and
+ * not touched: a page that the program has not touched is missing. fork and mremap leave a copy
  * unwatched, unless the handler wants to be told of them (userfault_event.c).
  *
- * A waiter: queued on @pending -> message taken: on @read -> woken: on no list. It looks at the
- * entry again after it has queued itself, so a handler that was faster is noticed.
+ * States of a waiter: queued on @pending -> message taken: on @read -> woken: on no list. It looks
+ * at the entry again after it has queued itself, so it notices a handler that was faster.
  *
- * Locks: mmap_lock: vm_uffd and the VM_UFFD flags; u->readers.lock inside it: the lists.
+ * Locks: mmap_lock protects vm_uffd and the VM_UFFD flags; inside it u->readers.lock protects the
+ * lists.
  */
 #include "kernel/mm/userfault/userfault.h"
 

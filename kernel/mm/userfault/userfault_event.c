@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfault_event.c: what else than faults a userfaultfd tells: fork, mremap, madvise and munmap of
- * areas that are watched.
+ * userfault_event.c: the events of a userfaultfd other than faults: fork, mremap, madvise and
+ * munmap of watched areas.
  *
- *	uffd_note_unmap() ...   under mmap_lock: notes what happens, on mm->uffd_events
- *	mmap_write_unlock()     lets go of the lock and then, uffd_send_events(), sends what this
+ *	uffd_note_unmap() ...   under mmap_lock: notes the event on mm->uffd_events
+ *	mmap_write_unlock()     drops the lock; then uffd_send_events() sends the events that this
  *	                        task has noted, one after the other, and waits until each was read
  *	uffd_take_event()       the reader's side; an event of a fork brings the child's descriptor
  *	                        along
  *
- * From the noting until the event was read u->changing is raised: pages that the handler fills
+ * u->changing is raised from the noting of an event until it was read. Pages that the handler fills
  * meanwhile would be for a layout that it does not know yet, and are refused (EAGAIN).
  *
  * An event is NOTED -> QUEUED (on u->events) -> TAKEN (a reader prepares it) -> DONE, or back to
- * QUEUED. A sender that is killed, and a descriptor that is closed, drop it: whoever has it in hand
- * then lets go of the child.
+ * QUEUED. A sender that is killed and a descriptor that is closed drop it; the side that has it at
+ * that time then drops the reference to the child.
+ *
  * Locks: mm->mmap_lock for writing for mm->uffd_events, u->readers.lock for the states.
  */
 #include "kernel/mm/userfault/userfault.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec_cred.c: who a process is after exec: set-user-id and set-group-id bits, file capabilities,
- * and what root means. The rules are those of capabilities(7), "Transformation of capabilities
- * during execve()".
+ * exec_cred.c: the credentials of a process after exec: set-user-id and set-group-id bits, file
+ * capabilities, and the rights of root. The rules are those of capabilities(7), "Transformation of
+ * capabilities during execve()".
  *
- * Nothing is gained on a nosuid mount, with no_new_privs, or while a tracer or a shared fs_struct
- * could misuse it.
+ * No privilege is gained on a nosuid mount, with no_new_privs, or while a tracer or a shared
+ * fs_struct could misuse it.
  */
 #include <linux/mount.h>
 #include <linux/personality.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_requeue.c: from a condition variable's word to a PI mutex, without waking anybody in
- * between.
+ * futex_requeue.c: moves waiters from a condition variable's word to a PI mutex, without waking
+ * them in between.
  *
  * A waiter of FUTEX_WAIT_REQUEUE_PI stands in the queue of its first word and names the PI word
- * that it may be moved to. FUTEX_CMP_REQUEUE_PI moves it there as a PI waiter, whoever owns that
- * word now; then futex_pi_settle() looks at the word: it hands the lock to the most urgent waiter
- * if nobody has it, else it sees to it that the owner knows of waiters. So the waiter wakes up as
- * the owner, or it leaves by a timeout or a signal from whichever queue it is in.
+ * that it may be moved to. FUTEX_CMP_REQUEUE_PI moves it there as a PI waiter, whether or not that
+ * word has an owner. Then futex_pi_settle() looks at the word: without an owner it hands the lock
+ * to the most urgent waiter, otherwise it makes sure that the owner knows of waiters. So the waiter
+ * wakes up as the owner, or a timeout or a signal takes it out of whichever queue it is in.
  *
- * Locks: both buckets, by address; never over access to a word.
+ * Locks: both buckets, in order of address. They are never held across an access to a word.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/task/futex/futex_internal.h"

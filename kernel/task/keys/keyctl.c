@@ -455,7 +455,7 @@ static long op_read(s32 id, u64 room, void **out)
 		ret = -EACCES;
 	else if (k->type == KEY_LOGON)
 		ret = -EOPNOTSUPP;
-	else if (k->type == KEY_KEYRING) /* a short buffer that would cut a number is wrong */
+	else if (k->type == KEY_KEYRING) /* no short buffer cuts a number */
 		ret = room <= PAGE_SIZE && room % sizeof(s32) ? -EINVAL : read_links(k, out);
 	else
 		ret = (*out = kmemdup(k->data, k->len, GFP_KERNEL)) ? (long)k->len : -ENOMEM;

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keyrings.c: what keyrings link, who possesses a key, and the keyrings that processes have.
+ * keyrings.c: the links of keyrings, the possession of keys, and the keyrings of processes.
  *
- *   thread keyring                task->thread_keyring
- *   process and session keyring   signal->...: fork shares the session's, exec drops the other two
- *   _uid.N and _uid_ses.N         belong to a uid
+ *	thread keyring             task->thread_keyring
+ *	process, session keyring   in task->signal; fork shares the session keyring, exec drops
+ *	                           the thread and process keyrings
+ *	_uid.N, _uid_ses.N         belong to a uid
  *
- * A task possesses a key if its keyrings lead to it, and the rights of possessors allow searching
- * them and the key.
+ * A task possesses a key if its keyrings lead to it, and if it may search them and the key by the
+ * rights of their possessors.
  *
- * All under keys_mutex (keys.h). A keyring may be linked a thousand ways: a walk marks what it has
- * been through (nr_walks), so it costs no more than there are links, times the depth it goes to.
+ * Locks: keys_mutex (keys.h) for everything. A keyring may be linked a thousand times: a walk marks
+ * the keyrings it has visited (nr_walks), so it costs no more than the number of links, times the
+ * depth it goes to.
  */
 #include <linux/keyctl.h>
 

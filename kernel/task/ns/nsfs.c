@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nsfs.c: namespaces as files: what the links in /proc/PID/ns lead to, which can be opened,
- * bind-mounted and asked (ioctl_ns(2)).
+ * nsfs.c: namespaces as files: the targets of the links in /proc/PID/ns, which can be opened,
+ * bind-mounted and queried (ioctl_ns(2)).
  *
- * An inode of nsfs holds a reference to its namespace and has the namespace's number. It is made
- * anew for each use: who compares two descriptors compares st_dev and st_ino. A bind mount keeps
+ * An inode of nsfs holds a reference to its namespace and has the namespace's number. Each use
+ * makes a new inode, so programs compare two descriptors by st_dev and st_ino. A bind mount keeps
  * the dentry, the inode and so the namespace alive.
  */
 #include <linux/fcntl.h>

@@ -3,13 +3,13 @@
  * seccomp.c: strict mode and filters: classic BPF programs over struct seccomp_data (seccomp(2)).
  *
  * A task has a chain of filters, the newest first, shared with the children that it forks. Every
- * filter of the chain runs on every call; the result with the highest precedence counts. A chain is
- * counted by its newest element. A task that exits gives its chain back at once, or a listener
- * would hear of the end of its tasks only when somebody has waited for them.
+ * filter of the chain runs on every call; the result with the highest precedence counts. The
+ * reference to a chain is held on its newest filter. A task that exits drops its chain at once;
+ * otherwise a listener would be told of the end of its tasks only after they were reaped.
  *
- * Invariants: a program that is installed has been checked: jumps go forward and stay inside, loads
- * are aligned words of the data, scratch memory is below 16, the last instruction returns. So
- * running it needs no checks but for division by zero.
+ * Invariant: an installed program has been checked. Jumps go forward and stay inside, loads are
+ * aligned words of the data, scratch memory is below 16, the last instruction returns. So running
+ * it needs no checks except for division by zero.
  *
  * At most one filter of a chain has a listener, which decides calls for it (seccomp_notify.c).
  *

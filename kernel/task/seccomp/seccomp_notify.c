@@ -2,20 +2,22 @@
 /*
  * seccomp_notify.c: filters that ask another process: SECCOMP_RET_USER_NOTIF (seccomp_unotify(2)).
  *
- *	filter --notify_alloc()--> queue <--notify_fd()-- listener's descriptor: RECV, SEND, ID_VALID, ADDFD, poll
- *	a call of the filter's tasks: notify_call() puts a note on the queue, on its own stack, and
- *	sleeps until it is answered
+ *	filter --notify_alloc()--> queue <--notify_fd()-- listener's descriptor
+ *
+ * The listener's descriptor has RECV, SEND, ID_VALID, ADDFD and poll. A call of the filter's tasks,
+ * notify_call(), puts a note on the queue, which lies on its own stack, and sleeps until it is
+ * answered.
  *
  * States of a note: INIT -> SENT (RECV) -> REPLIED (SEND, ADDFD with its SEND flag, the listener's
- * end). A note leaves the queue when its task goes on: answered, or interrupted, which begins the
- * call anew.
+ * end). A note leaves the queue when its task goes on: it was answered, or interrupted, which
+ * restarts the call.
  *
  * Invariants:
- * 1. A note or a descriptor to be added is found through the queue only, under its lock, and nobody
- *    keeps a pointer to one beyond that: both lie on the stacks of sleeping tasks. Who removes one
- *    says so to its owner in the same section.
- * 2. The tasks of the filter hold the queue through the filter, the listener through its file:
- *    whoever comes last frees it.
+ * 1. A note or a descriptor to be added is found through the queue only, under its lock, and no
+ *    pointer to either is kept beyond that: both lie on the stacks of sleeping tasks. The task that
+ *    removes an entry tells the owner in the same critical section.
+ * 2. The tasks of the filter hold the queue through the filter, the listener through its file: the
+ *    last holder frees it.
  *
  * Locks: notify_queue.lock for everything but the count; wait_queue_head.lock inside of it.
  */
