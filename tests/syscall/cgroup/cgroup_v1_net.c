@@ -42,20 +42,8 @@ static int receiver(void)
 
 static void class_is(unsigned class)
 {
-	unsigned d, e = expr("meta", &d), w;
-
-	be32(NFTA_META_DREG, NFT_REG_1);
-	be32(NFTA_META_KEY, NFT_META_CGROUP);
-	end(d);
-	end(e);
-	e = expr("cmp", &d);
-	be32(NFTA_CMP_SREG, NFT_REG_1);
-	be32(NFTA_CMP_OP, NFT_CMP_EQ);
-	w = nest(NFTA_CMP_DATA);
-	attr(NFTA_DATA_VALUE, &class, 4);
-	end(w);
-	end(d);
-	end(e);
+	nft_meta(NFT_META_CGROUP);
+	equal(&class, 4);
 }
 
 /* As iptables asks: its match, of both revisions that know classes by number alone. */
@@ -76,21 +64,10 @@ static void drop_class(unsigned class)
 
 	nl = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
 	start();
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, "t");
-	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	text(NFTA_CHAIN_TABLE, "t");
-	text(NFTA_CHAIN_NAME, "out");
-	h = nest(NFTA_CHAIN_HOOK);
-	be32(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
-	be32(NFTA_HOOK_PRIORITY, 0);
-	end(h);
-	text(NFTA_CHAIN_TYPE, "filter");
+	nft_table("t");
+	nft_chain("t", "out", "filter", NF_INET_LOCAL_OUT, 0);
 	be32(NFTA_CHAIN_POLICY, NF_ACCEPT);
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, "t");
-	text(NFTA_RULE_CHAIN, "out");
-	h = nest(NFTA_RULE_EXPRESSIONS);
+	h = nft_rule("t", "out");
 	class_is(class);
 	drop_it();
 	end(h);
@@ -104,10 +81,7 @@ static void drop_match(int rev, const void *info, unsigned n, int err)
 	unsigned h;
 
 	start();
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, "t");
-	text(NFTA_RULE_CHAIN, "out");
-	h = nest(NFTA_RULE_EXPRESSIONS);
+	h = nft_rule("t", "out");
 	match(rev, info, n);
 	drop_it();
 	end(h);

@@ -130,44 +130,19 @@ static void owed(void)
 
 static void write_first_byte(unsigned char v)
 {
-	unsigned x, d, e, w;
+	unsigned x;
 
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, "t");
-	text(NFTA_RULE_CHAIN, "c");
-	x = nest(NFTA_RULE_EXPRESSIONS);
-	e = expr("immediate", &d);
-	be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
-	w = nest(NFTA_IMMEDIATE_DATA);
-	attr(NFTA_DATA_VALUE, &v, 1);
-	end(w);
-	end(d);
-	end(e);
-	e = expr("payload", &d);
-	be32(NFTA_PAYLOAD_SREG, NFT_REG_1);
-	be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-	be32(NFTA_PAYLOAD_OFFSET, 0);
-	be32(NFTA_PAYLOAD_LEN, 1);
-	end(d);
-	end(e);
+	x = nft_rule("t", "c");
+	nft_immediate(NFT_REG_1, &v, 1);
+	nft_store(NFT_PAYLOAD_NETWORK_HEADER, 0, 1);
 	end(x);
 }
 
 static int filter(unsigned char first_byte)
 {
-	unsigned h;
-
 	start();
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, "t");
-	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	text(NFTA_CHAIN_TABLE, "t");
-	text(NFTA_CHAIN_NAME, "c");
-	h = nest(NFTA_CHAIN_HOOK);
-	be32(NFTA_HOOK_HOOKNUM, NF_INET_POST_ROUTING);
-	be32(NFTA_HOOK_PRIORITY, 0);
-	end(h);
-	text(NFTA_CHAIN_TYPE, "filter");
+	nft_table("t");
+	nft_chain("t", "c", "filter", NF_INET_POST_ROUTING, 0);
 	write_first_byte(first_byte);
 	return finish();
 }

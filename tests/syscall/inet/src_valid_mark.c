@@ -17,31 +17,14 @@
 /* All that comes gets the mark. */
 static int mark_all(void)
 {
-	unsigned h, x, e, d, v;
+	unsigned x, e, d;
 	uint32_t mark = MARK;
 
 	start();
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, "t");
-	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	text(NFTA_CHAIN_TABLE, "t");
-	text(NFTA_CHAIN_NAME, "pre");
-	h = nest(NFTA_CHAIN_HOOK);
-	be32(NFTA_HOOK_HOOKNUM, NF_INET_PRE_ROUTING);
-	be32(NFTA_HOOK_PRIORITY, -150);
-	end(h);
-	text(NFTA_CHAIN_TYPE, "filter");
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, "t");
-	text(NFTA_RULE_CHAIN, "pre");
-	x = nest(NFTA_RULE_EXPRESSIONS);
-	e = expr("immediate", &d);
-	be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
-	v = nest(NFTA_IMMEDIATE_DATA);
-	attr(NFTA_DATA_VALUE, &mark, sizeof(mark));
-	end(v);
-	end(d);
-	end(e);
+	nft_table("t");
+	nft_chain("t", "pre", "filter", NF_INET_PRE_ROUTING, -150);
+	x = nft_rule("t", "pre");
+	nft_immediate(NFT_REG_1, &mark, sizeof(mark));
 	e = expr("meta", &d);
 	be32(NFTA_META_KEY, NFT_META_MARK);
 	be32(NFTA_META_SREG, NFT_REG_1);

@@ -125,6 +125,45 @@ static T_UNUSED bool dump(int subsys, int type, int family, void (*each)(const s
 	return false;
 }
 
+/* ---- tables, chains, rules ---- */
+
+static T_UNUSED void nft_table(const char *name)
+{
+	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	text(NFTA_TABLE_NAME, name);
+}
+
+static T_UNUSED void nft_no_table(const char *name)
+{
+	nft(NFT_MSG_DELTABLE, 0);
+	text(NFTA_TABLE_NAME, name);
+}
+
+/* Makes a chain of @kind ("filter", "nat") at @hook; its policy may follow. */
+static T_UNUSED void nft_chain(
+	const char *table, const char *name, const char *kind, int hook, int priority)
+{
+	unsigned h;
+
+	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+	text(NFTA_CHAIN_TABLE, table);
+	text(NFTA_CHAIN_NAME, name);
+	h = nest(NFTA_CHAIN_HOOK);
+	be32(NFTA_HOOK_HOOKNUM, hook);
+	be32(NFTA_HOOK_PRIORITY, priority);
+	end(h);
+	text(NFTA_CHAIN_TYPE, kind);
+}
+
+/* Begins a rule, the last of its chain. Returns the list of expressions, which the caller ends. */
+static T_UNUSED unsigned nft_rule(const char *table, const char *chain)
+{
+	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	text(NFTA_RULE_TABLE, table);
+	text(NFTA_RULE_CHAIN, chain);
+	return nest(NFTA_RULE_EXPRESSIONS);
+}
+
 /* ---- expressions of a rule ---- */
 
 /* One that is called so: its data is to be ended, and it. */
@@ -135,6 +174,67 @@ static T_UNUSED unsigned expr(const char *name, unsigned *data)
 	text(NFTA_EXPR_NAME, name);
 	*data = nest(NFTA_EXPR_DATA);
 	return at;
+}
+
+/* Sets register @reg. */
+static T_UNUSED void nft_immediate(int reg, const void *v, unsigned n)
+{
+	unsigned d, e = expr("immediate", &d), w;
+
+	be32(NFTA_IMMEDIATE_DREG, reg);
+	w = nest(NFTA_IMMEDIATE_DATA);
+	attr(NFTA_DATA_VALUE, v, n);
+	end(w);
+	end(d);
+	end(e);
+}
+
+/* Loads @n bytes of the packet into register 1. */
+static T_UNUSED void nft_load(int base, int offset, int n)
+{
+	unsigned d, e = expr("payload", &d);
+
+	be32(NFTA_PAYLOAD_DREG, NFT_REG_1);
+	be32(NFTA_PAYLOAD_BASE, base);
+	be32(NFTA_PAYLOAD_OFFSET, offset);
+	be32(NFTA_PAYLOAD_LEN, n);
+	end(d);
+	end(e);
+}
+
+/* Writes @n bytes of register 1 into the packet; no checksum follows. */
+static T_UNUSED void nft_store(int base, int offset, int n)
+{
+	unsigned d, e = expr("payload", &d);
+
+	be32(NFTA_PAYLOAD_SREG, NFT_REG_1);
+	be32(NFTA_PAYLOAD_BASE, base);
+	be32(NFTA_PAYLOAD_OFFSET, offset);
+	be32(NFTA_PAYLOAD_LEN, n);
+	end(d);
+	end(e);
+}
+
+/* Loads a property of the packet into register 1. */
+static T_UNUSED void nft_meta(int key)
+{
+	unsigned d, e = expr("meta", &d);
+
+	be32(NFTA_META_KEY, key);
+	be32(NFTA_META_DREG, NFT_REG_1);
+	end(d);
+	end(e);
+}
+
+/* Loads the state of the packet's connection into register 1: so connections are tracked. */
+static T_UNUSED void nft_ct_state(void)
+{
+	unsigned d, e = expr("ct", &d);
+
+	be32(NFTA_CT_KEY, NFT_CT_STATE);
+	be32(NFTA_CT_DREG, NFT_REG_1);
+	end(d);
+	end(e);
 }
 
 /* A match or target of iptables. */

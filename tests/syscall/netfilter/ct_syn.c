@@ -12,29 +12,14 @@
 /* Connections are tracked as long as a rule asks for their state; what comes in goes. */
 static int rules(void)
 {
-	unsigned h, x, d, e;
+	unsigned x;
 
 	start();
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, "t");
-	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	text(NFTA_CHAIN_TABLE, "t");
-	text(NFTA_CHAIN_NAME, "in");
-	h = nest(NFTA_CHAIN_HOOK);
-	be32(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_IN);
-	be32(NFTA_HOOK_PRIORITY, 0);
-	end(h);
-	text(NFTA_CHAIN_TYPE, "filter");
+	nft_table("t");
+	nft_chain("t", "in", "filter", NF_INET_LOCAL_IN, 0);
 	be32(NFTA_CHAIN_POLICY, NF_DROP);
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, "t");
-	text(NFTA_RULE_CHAIN, "in");
-	x = nest(NFTA_RULE_EXPRESSIONS);
-	e = expr("ct", &d);
-	be32(NFTA_CT_KEY, NFT_CT_STATE);
-	be32(NFTA_CT_DREG, NFT_REG_1);
-	end(d);
-	end(e);
+	x = nft_rule("t", "in");
+	nft_ct_state();
 	end(x);
 	return finish();
 }

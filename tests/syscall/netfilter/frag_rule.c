@@ -28,23 +28,12 @@ static void put_word(int off)
 /* The next number, from 1 on, becomes the packet's; it is the last 8 bytes of 16. */
 static int rules(void)
 {
-	unsigned h, x, d, e, w;
+	unsigned x, d, e;
 
 	start();
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, "t");
-	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	text(NFTA_CHAIN_TABLE, "t");
-	text(NFTA_CHAIN_NAME, "in");
-	h = nest(NFTA_CHAIN_HOOK);
-	be32(NFTA_HOOK_HOOKNUM, NF_INET_PRE_ROUTING);
-	be32(NFTA_HOOK_PRIORITY, 0);
-	end(h);
-	text(NFTA_CHAIN_TYPE, "filter");
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, "t");
-	text(NFTA_RULE_CHAIN, "in");
-	x = nest(NFTA_RULE_EXPRESSIONS);
+	nft_table("t");
+	nft_chain("t", "in", "filter", NF_INET_PRE_ROUTING, 0);
+	x = nft_rule("t", "in");
 	e = expr("numgen", &d);
 	be32(NFTA_NG_DREG, NFT_REG_1);
 	be32(NFTA_NG_MODULUS, 65535);
@@ -53,13 +42,7 @@ static int rules(void)
 	end(d);
 	end(e);
 	put_word(4);
-	e = expr("immediate", &d);
-	be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
-	w = nest(NFTA_IMMEDIATE_DATA);
-	attr(NFTA_DATA_VALUE, "\0\1", 2);
-	end(w);
-	end(d);
-	end(e);
+	nft_immediate(NFT_REG_1, "\0\1", 2);
 	put_word(6);
 	end(x);
 	return finish();
@@ -108,8 +91,7 @@ TEST(frag_rule)
 			send_piece(raw, k, 0x2000);
 		send_piece(raw, 999, 0);
 		start();
-		nft(NFT_MSG_DELTABLE, 0);
-		text(NFTA_TABLE_NAME, "t");
+		nft_no_table("t");
 		finish();
 	}
 	GIS(round_trip());

@@ -13,10 +13,7 @@
 
 static unsigned new_rule(const char *chain)
 {
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, "t");
-	text(NFTA_RULE_CHAIN, chain);
-	return nest(NFTA_RULE_EXPRESSIONS);
+	return nft_rule("t", chain);
 }
 
 static void be16(int type, uint16_t v)
@@ -64,23 +61,13 @@ static int nflog_to(int group, int flags)
 
 static void new_chain(const char *name, int hook)
 {
-	unsigned h;
-
-	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	text(NFTA_CHAIN_TABLE, "t");
-	text(NFTA_CHAIN_NAME, name);
-	h = nest(NFTA_CHAIN_HOOK);
-	be32(NFTA_HOOK_HOOKNUM, hook);
-	be32(NFTA_HOOK_PRIORITY, 0);
-	end(h);
-	text(NFTA_CHAIN_TYPE, "filter");
+	nft_chain("t", name, "filter", hook, 0);
 }
 
 static int new_table(void)
 {
 	start();
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, "t");
+	nft_table("t");
 	new_chain("out", NF_INET_LOCAL_OUT);
 	new_chain("in", NF_INET_LOCAL_IN);
 	return finish();

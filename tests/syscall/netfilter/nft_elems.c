@@ -54,18 +54,12 @@ static void flush(const char *set)
 /* The port that a datagram goes to, in the first register. */
 static unsigned rule_of_ports(void)
 {
-	unsigned x, d, e;
+	unsigned x;
 
 	named(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, NFTA_RULE_TABLE, NFTA_RULE_CHAIN,
 		"out");
 	x = nest(NFTA_RULE_EXPRESSIONS);
-	e = expr("payload", &d);
-	be32(NFTA_PAYLOAD_DREG, NFT_REG_1);
-	be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
-	be32(NFTA_PAYLOAD_OFFSET, 2);
-	be32(NFTA_PAYLOAD_LEN, 2);
-	end(d);
-	end(e);
+	nft_load(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
 	return x;
 }
 
@@ -107,8 +101,7 @@ static void setup(void)
 	unsigned h;
 
 	start();
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, "t");
+	nft_table("t");
 	named(NFT_MSG_NEWCHAIN, NLM_F_CREATE, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, "out");
 	h = nest(NFTA_CHAIN_HOOK);
 	be32(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
@@ -281,8 +274,7 @@ static void base(const char *name, int family)
 
 static void table_of(int family)
 {
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, "t");
+	nft_table("t");
 	((struct nfgenmsg *)NLMSG_DATA((struct nlmsghdr *)(out + last)))->nfgen_family = family;
 }
 

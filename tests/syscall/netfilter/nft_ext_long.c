@@ -9,67 +9,32 @@
 
 static void chain(const char *name, int priority)
 {
-	unsigned h;
-
-	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	text(NFTA_CHAIN_TABLE, "t");
-	text(NFTA_CHAIN_NAME, name);
-	h = nest(NFTA_CHAIN_HOOK);
-	be32(NFTA_HOOK_HOOKNUM, NF_INET_PRE_ROUTING);
-	be32(NFTA_HOOK_PRIORITY, priority);
-	end(h);
-	text(NFTA_CHAIN_TYPE, "filter");
+	nft_chain("t", name, "filter", NF_INET_PRE_ROUTING, priority);
 }
 
 static unsigned rule(const char *in)
 {
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, "t");
-	text(NFTA_RULE_CHAIN, in);
-	return nest(NFTA_RULE_EXPRESSIONS);
+	return nft_rule("t", in);
 }
 
 /* The length of the first extension header becomes 2048; then connections are asked for. */
 static int rules(void)
 {
-	unsigned x, d, e, w;
+	unsigned x;
 
 	nft_family = NFPROTO_IPV6;
 	start();
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, "t");
+	nft_table("t");
 	chain("first", -300);
 	chain("later", 0);
 	x = rule("first");
-	e = expr("payload", &d);
-	be32(NFTA_PAYLOAD_DREG, NFT_REG_1);
-	be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-	be32(NFTA_PAYLOAD_OFFSET, 6);
-	be32(NFTA_PAYLOAD_LEN, 1);
-	end(d);
-	end(e);
+	nft_load(NFT_PAYLOAD_NETWORK_HEADER, 6, 1);
 	equal("\x3c", 1);
-	e = expr("immediate", &d);
-	be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
-	w = nest(NFTA_IMMEDIATE_DATA);
-	attr(NFTA_DATA_VALUE, "\xff", 1);
-	end(w);
-	end(d);
-	end(e);
-	e = expr("payload", &d);
-	be32(NFTA_PAYLOAD_SREG, NFT_REG_1);
-	be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-	be32(NFTA_PAYLOAD_OFFSET, 41);
-	be32(NFTA_PAYLOAD_LEN, 1);
-	end(d);
-	end(e);
+	nft_immediate(NFT_REG_1, "\xff", 1);
+	nft_store(NFT_PAYLOAD_NETWORK_HEADER, 41, 1);
 	end(x);
 	x = rule("later");
-	e = expr("ct", &d);
-	be32(NFTA_CT_KEY, NFT_CT_STATE);
-	be32(NFTA_CT_DREG, NFT_REG_1);
-	end(d);
-	end(e);
+	nft_ct_state();
 	end(x);
 	return finish();
 }

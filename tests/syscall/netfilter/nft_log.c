@@ -33,24 +33,13 @@ static void let_all(const char *value)
 /* Makes a table whose input chain logs all packets, with NF_LOG_* of @flags. */
 static int log_all(int family, const char *prefix, int flags)
 {
-	unsigned h, x, d, e;
+	unsigned x, d, e;
 
 	nft_family = family;
 	start();
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, "t");
-	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	text(NFTA_CHAIN_TABLE, "t");
-	text(NFTA_CHAIN_NAME, "in");
-	h = nest(NFTA_CHAIN_HOOK);
-	be32(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_IN);
-	be32(NFTA_HOOK_PRIORITY, 0);
-	end(h);
-	text(NFTA_CHAIN_TYPE, "filter");
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, "t");
-	text(NFTA_RULE_CHAIN, "in");
-	x = nest(NFTA_RULE_EXPRESSIONS);
+	nft_table("t");
+	nft_chain("t", "in", "filter", NF_INET_LOCAL_IN, 0);
+	x = nft_rule("t", "in");
 	e = expr("log", &d);
 	text(NFTA_LOG_PREFIX, prefix);
 	be32(NFTA_LOG_LEVEL, 6);
@@ -65,8 +54,7 @@ static int no_table(int family)
 {
 	nft_family = family;
 	start();
-	nft(NFT_MSG_DELTABLE, 0);
-	text(NFTA_TABLE_NAME, "t");
+	nft_no_table("t");
 	return finish();
 }
 

@@ -15,34 +15,16 @@
 
 static void chain(const char *name, int hook)
 {
-	unsigned h;
-
-	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	text(NFTA_CHAIN_TABLE, "t");
-	text(NFTA_CHAIN_NAME, name);
-	h = nest(NFTA_CHAIN_HOOK);
-	be32(NFTA_HOOK_HOOKNUM, hook);
-	be32(NFTA_HOOK_PRIORITY, 0);
-	end(h);
-	text(NFTA_CHAIN_TYPE, "filter");
+	nft_chain("t", name, "filter", hook, 0);
 }
 
 /* All packets get @n bytes at @offset of their network (false) or transport header; the checksum is at @sum. */
 static void write_at(const char *c, bool transport, int offset, const void *v, unsigned n, int sum)
 {
-	unsigned x, d, e, w;
+	unsigned x, d, e;
 
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, "t");
-	text(NFTA_RULE_CHAIN, c);
-	x = nest(NFTA_RULE_EXPRESSIONS);
-	e = expr("immediate", &d);
-	be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
-	w = nest(NFTA_IMMEDIATE_DATA);
-	attr(NFTA_DATA_VALUE, v, n);
-	end(w);
-	end(d);
-	end(e);
+	x = nft_rule("t", c);
+	nft_immediate(NFT_REG_1, v, n);
 	e = expr("payload", &d);
 	be32(NFTA_PAYLOAD_SREG, NFT_REG_1);
 	be32(NFTA_PAYLOAD_BASE,
@@ -108,8 +90,7 @@ static void one(int n)
 
 static void new_table(void)
 {
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, "t");
+	nft_table("t");
 	chain("in", NF_INET_LOCAL_IN);
 	chain("out", NF_INET_LOCAL_OUT);
 }
@@ -117,8 +98,7 @@ static void new_table(void)
 static void over(void)
 {
 	start();
-	nft(NFT_MSG_DELTABLE, 0);
-	text(NFTA_TABLE_NAME, "t");
+	nft_no_table("t");
 	finish();
 }
 

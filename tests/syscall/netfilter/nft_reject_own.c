@@ -10,43 +10,16 @@
 /* @n bytes at @off of the transport's header become @what in packets of @proto, which are refused then. */
 static int rules(unsigned char proto, int off, const void *what, unsigned n, int type)
 {
-	unsigned h, x, d, e, w;
+	unsigned x, d, e;
 
 	start();
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, "t");
-	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	text(NFTA_CHAIN_TABLE, "t");
-	text(NFTA_CHAIN_NAME, "out");
-	h = nest(NFTA_CHAIN_HOOK);
-	be32(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
-	be32(NFTA_HOOK_PRIORITY, 0);
-	end(h);
-	text(NFTA_CHAIN_TYPE, "filter");
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, "t");
-	text(NFTA_RULE_CHAIN, "out");
-	x = nest(NFTA_RULE_EXPRESSIONS);
-	e = expr("meta", &d);
-	be32(NFTA_META_KEY, NFT_META_L4PROTO);
-	be32(NFTA_META_DREG, NFT_REG_1);
-	end(d);
-	end(e);
+	nft_table("t");
+	nft_chain("t", "out", "filter", NF_INET_LOCAL_OUT, 0);
+	x = nft_rule("t", "out");
+	nft_meta(NFT_META_L4PROTO);
 	equal(&proto, 1);
-	e = expr("immediate", &d);
-	be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
-	w = nest(NFTA_IMMEDIATE_DATA);
-	attr(NFTA_DATA_VALUE, what, n);
-	end(w);
-	end(d);
-	end(e);
-	e = expr("payload", &d);
-	be32(NFTA_PAYLOAD_SREG, NFT_REG_1);
-	be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
-	be32(NFTA_PAYLOAD_OFFSET, off);
-	be32(NFTA_PAYLOAD_LEN, n);
-	end(d);
-	end(e);
+	nft_immediate(NFT_REG_1, what, n);
+	nft_store(NFT_PAYLOAD_TRANSPORT_HEADER, off, n);
 	e = expr("reject", &d);
 	be32(NFTA_REJECT_TYPE, type);
 	attr(NFTA_REJECT_ICMP_CODE, "\3", 1);
@@ -59,8 +32,7 @@ static int rules(unsigned char proto, int off, const void *what, unsigned n, int
 static int no_rules(void)
 {
 	start();
-	nft(NFT_MSG_DELTABLE, 0);
-	text(NFTA_TABLE_NAME, "t");
+	nft_no_table("t");
 	return finish();
 }
 

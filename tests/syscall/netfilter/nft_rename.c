@@ -89,8 +89,7 @@ TEST(nft_rename)
 		NEED(unshare(CLONE_NEWNET));
 		nl = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
 		start();
-		nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-		text(NFTA_TABLE_NAME, "t");
+		nft_table("t");
 		make("a");
 		make("b");
 		NEED(finish());

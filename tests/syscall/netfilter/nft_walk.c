@@ -26,8 +26,7 @@ static void new_set(void)
 {
 	static const unsigned char second[8] = { [6] = 1000 >> 8, [7] = 1000 & 255 };
 
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, "t");
+	nft_table("t");
 	nft(NFT_MSG_NEWSET, NLM_F_CREATE);
 	text(NFTA_SET_TABLE, "t");
 	text(NFTA_SET_NAME, "s");
@@ -62,22 +61,12 @@ static int elements(int n)
 /* At what leaves: rules that look for the key and are content when it is not there. */
 static int rules(void)
 {
-	unsigned h, x, e, d, w;
+	unsigned x, e, d, w;
 
 	start();
-	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	text(NFTA_CHAIN_TABLE, "t");
-	text(NFTA_CHAIN_NAME, "out");
-	h = nest(NFTA_CHAIN_HOOK);
-	be32(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
-	be32(NFTA_HOOK_PRIORITY, 0);
-	end(h);
-	text(NFTA_CHAIN_TYPE, "filter");
+	nft_chain("t", "out", "filter", NF_INET_LOCAL_OUT, 0);
 	while (len < sizeof(out) - 16384) {
-		nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-		text(NFTA_RULE_TABLE, "t");
-		text(NFTA_RULE_CHAIN, "out");
-		x = nest(NFTA_RULE_EXPRESSIONS);
+		x = nft_rule("t", "out");
 		for (int k = 0; k < LOOKUPS; k++) {
 			e = nest(NFTA_LIST_ELEM);
 			text(NFTA_EXPR_NAME, k ? "lookup" : "immediate");

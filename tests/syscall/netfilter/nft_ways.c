@@ -18,62 +18,24 @@ static void new_table(int family)
 {
 	nft_family = family;
 	start();
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, table);
+	nft_table(table);
 }
 
 static void chain(const char *name, const char *type, int hook, int prio)
 {
-	unsigned h;
-
-	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	text(NFTA_CHAIN_TABLE, table);
-	text(NFTA_CHAIN_NAME, name);
-	h = nest(NFTA_CHAIN_HOOK);
-	be32(NFTA_HOOK_HOOKNUM, hook);
-	be32(NFTA_HOOK_PRIORITY, prio);
-	end(h);
-	text(NFTA_CHAIN_TYPE, type);
+	nft_chain(table, name, type, hook, prio);
 }
 
 static unsigned rule(const char *c)
 {
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, table);
-	text(NFTA_RULE_CHAIN, c);
-	return nest(NFTA_RULE_EXPRESSIONS);
+	return nft_rule(table, c);
 }
 
 static int no_table(void)
 {
 	start();
-	nft(NFT_MSG_DELTABLE, 0);
-	text(NFTA_TABLE_NAME, table);
+	nft_no_table(table);
 	return finish();
-}
-
-static void load_field(int base, int off, int n)
-{
-	unsigned d, e = expr("payload", &d);
-
-	be32(NFTA_PAYLOAD_DREG, NFT_REG_1);
-	be32(NFTA_PAYLOAD_BASE, base);
-	be32(NFTA_PAYLOAD_OFFSET, off);
-	be32(NFTA_PAYLOAD_LEN, n);
-	end(d);
-	end(e);
-}
-
-static void immediate(int reg, const void *v, unsigned n)
-{
-	unsigned d, e = expr("immediate", &d), w;
-
-	be32(NFTA_IMMEDIATE_DREG, reg);
-	w = nest(NFTA_IMMEDIATE_DATA);
-	attr(NFTA_DATA_VALUE, v, n);
-	end(w);
-	end(d);
-	end(e);
 }
 
 static void dnat(int family, int addr_reg, int port_reg)
@@ -127,10 +89,10 @@ static int to_5201(void)
 	new_table(NFPROTO_IPV4);
 	chain("out", "nat", NF_INET_LOCAL_OUT, -100);
 	x = rule("out");
-	load_field(NFT_PAYLOAD_NETWORK_HEADER, 16, 4);
+	nft_load(NFT_PAYLOAD_NETWORK_HEADER, 16, 4);
 	equal("\x7f\0\0\5", 4);
-	immediate(NFT_REG_1, "\x7f\0\0\1", 4);
-	immediate(NFT_REG_2, "\x14\x51", 2);
+	nft_immediate(NFT_REG_1, "\x7f\0\0\1", 4);
+	nft_immediate(NFT_REG_2, "\x14\x51", 2);
 	dnat(NFPROTO_IPV4, NFT_REG_1, NFT_REG_2);
 	end(x);
 	return finish();
@@ -169,9 +131,9 @@ static int port_rule(int of_table, int family, int addr_reg)
 	new_table(of_table);
 	chain("out", "nat", NF_INET_LOCAL_OUT, -100);
 	x = rule("out");
-	load_field(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
+	nft_load(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
 	equal("\1\xbb", 2);
-	immediate(NFT_REG_2, "\x14\x51", 2);
+	nft_immediate(NFT_REG_2, "\x14\x51", 2);
 	dnat(family, addr_reg, NFT_REG_2);
 	end(x);
 	return finish();
@@ -208,7 +170,7 @@ static int no_later_piece(bool ct)
 	new_table(NFPROTO_IPV4);
 	chain("pre", "filter", NF_INET_PRE_ROUTING, -150);
 	x = rule("pre");
-	load_field(NFT_PAYLOAD_NETWORK_HEADER, 6, 2);
+	nft_load(NFT_PAYLOAD_NETWORK_HEADER, 6, 2);
 	e = expr("bitwise", &d);
 	be32(NFTA_BITWISE_SREG, NFT_REG_1);
 	be32(NFTA_BITWISE_DREG, NFT_REG_1);
@@ -372,16 +334,12 @@ static int asked_for_but(int old)
 static int not_from_vb0(void)
 {
 	int idx = (int)if_nametoindex("vb0");
-	unsigned x, d, e;
+	unsigned x;
 
 	new_table(NFPROTO_IPV4);
 	chain("post", "filter", NF_INET_POST_ROUTING, 0);
 	x = rule("post");
-	e = expr("meta", &d);
-	be32(NFTA_META_DREG, NFT_REG_1);
-	be32(NFTA_META_KEY, NFT_META_IIF);
-	end(d);
-	end(e);
+	nft_meta(NFT_META_IIF);
 	equal(&idx, 4);
 	drop_it();
 	end(x);

@@ -49,26 +49,6 @@ static void chain(const char *t, const char *name, int hook, int prio, const cha
 	be32(NFTA_CHAIN_POLICY, policy);
 }
 
-static unsigned rule(const char *t, const char *c)
-{
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, t);
-	text(NFTA_RULE_CHAIN, c);
-	return nest(NFTA_RULE_EXPRESSIONS);
-}
-
-static void load(int base, int offset, int n)
-{
-	unsigned d, e = expr("payload", &d);
-
-	be32(NFTA_PAYLOAD_DREG, NFT_REG_1);
-	be32(NFTA_PAYLOAD_BASE, base);
-	be32(NFTA_PAYLOAD_OFFSET, offset);
-	be32(NFTA_PAYLOAD_LEN, n);
-	end(d);
-	end(e);
-}
-
 static void verdict(int code, const char *to)
 {
 	unsigned d, e = expr("immediate", &d), w, v;
@@ -107,11 +87,11 @@ static void reject(void)
 static void udp_to(int port, const char *c, void (*then)(void))
 {
 	uint16_t be = htons(port);
-	unsigned x = rule("t", c);
+	unsigned x = nft_rule("t", c);
 
-	load(NFT_PAYLOAD_NETWORK_HEADER, 9, 1);
+	nft_load(NFT_PAYLOAD_NETWORK_HEADER, 9, 1);
 	equal("\x11", 1);
-	load(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
+	nft_load(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
 	equal(&be, 2);
 	then();
 	end(x);
@@ -142,7 +122,7 @@ static void redirect(void)
 
 static void jump(const char *from, const char *to)
 {
-	unsigned x = rule("t", from);
+	unsigned x = nft_rule("t", from);
 
 	verdict(NFT_JUMP, to);
 	end(x);
@@ -172,12 +152,7 @@ static void often(void)
 
 static void of_nobody(void)
 {
-	unsigned d, e = expr("meta", &d);
-
-	be32(NFTA_META_KEY, NFT_META_SKUID);
-	be32(NFTA_META_DREG, NFT_REG_1);
-	end(d);
-	end(e);
+	nft_meta(NFT_META_SKUID);
 	equal("\xfe\xff\0\0", 4);
 	verdict(NF_DROP, NULL);
 }
@@ -263,7 +238,7 @@ static void foreign(void)
 		"time", "cpu", "connbytes", "helper", "conntrack", "multiport", "tcp", "udp",
 		"addrtype", "hashlimit", "quota", "string", "u32", "ecn", "sctp", "dccp", "ipcomp",
 		"bpf", "policy", "physdev" };
-	unsigned x = rule("t", any() % 2 ? "in" : "out"), info[512];
+	unsigned x = nft_rule("t", any() % 2 ? "in" : "out"), info[512];
 
 	for (unsigned i = 0; i < 512; i++)
 		info[i] = any() % 3 ? any() & 0x01010103 : any();
@@ -293,7 +268,7 @@ static void rubbish(void)
 			attr(any() % 16, out + any() % len, any() % 40);
 		break;
 	default:
-		x = rule("t", "in");
+		x = nft_rule("t", "in");
 		e = expr(exprs[any() % 28], &d);
 		for (int i = 0; i < 6; i++)
 			be32(any() % 10, any() % 24);
@@ -460,10 +435,10 @@ static void full_set(void)
 	be32(NFTA_CONNLIMIT_COUNT, 100);
 	end(d);
 	end(x);
-	x = rule("t", "out");
-	load(NFT_PAYLOAD_NETWORK_HEADER, 9, 1);
+	x = nft_rule("t", "out");
+	nft_load(NFT_PAYLOAD_NETWORK_HEADER, 9, 1);
 	equal("\x11", 1);
-	load(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
+	nft_load(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
 	note_port();
 	end(x);
 	G(finish(), "0");
@@ -491,7 +466,7 @@ static void of_one_family(void)
 	of_inet();
 	chain("both", "c", NF_INET_LOCAL_OUT, -100, "nat", NF_ACCEPT);
 	of_inet();
-	x = rule("both", "c");
+	x = nft_rule("both", "c");
 	of_inet();
 	compat("target", "REDIRECT", 0, info, sizeof(info));
 	end(x);
@@ -514,7 +489,7 @@ static int tcp_rule(int proto, int flags)
 	unsigned x;
 
 	start();
-	x = rule("p", "c");
+	x = nft_rule("p", "c");
 	compat("match", "tcp", 0, info, sizeof(info));
 	end(x);
 	if (proto)
@@ -580,7 +555,7 @@ static void too_deep(void)
 	set_of_ports();
 	G(finish(), "0");
 	start();
-	x = rule("t", "out");
+	x = nft_rule("t", "out");
 	e = nest(NFTA_LIST_ELEM);
 	nested_dynset(800);
 	end(e);
@@ -612,9 +587,9 @@ static void endless(void)
 
 static void by_map(const char *c)
 {
-	unsigned x = rule("m", c), d, e;
+	unsigned x = nft_rule("m", c), d, e;
 
-	load(NFT_PAYLOAD_NETWORK_HEADER, 9, 1);
+	nft_load(NFT_PAYLOAD_NETWORK_HEADER, 9, 1);
 	e = expr("lookup", &d);
 	text(NFTA_LOOKUP_SET, "verdicts");
 	be32(NFTA_LOOKUP_SREG, NFT_REG_1);

@@ -17,33 +17,14 @@ static void redirect_81(void)
 {
 	uint16_t from = htons(81), to = htons(8081);
 	uint8_t tcp = IPPROTO_TCP;
-	unsigned list, d, e, w;
+	unsigned list, d, e;
 
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, "t");
-	text(NFTA_RULE_CHAIN, "c");
-	list = nest(NFTA_RULE_EXPRESSIONS);
-	e = expr("meta", &d);
-	be32(NFTA_META_DREG, NFT_REG_1);
-	be32(NFTA_META_KEY, NFT_META_L4PROTO);
-	end(d);
-	end(e);
+	list = nft_rule("t", "c");
+	nft_meta(NFT_META_L4PROTO);
 	equal(&tcp, 1);
-	e = expr("payload", &d);
-	be32(NFTA_PAYLOAD_DREG, NFT_REG_1);
-	be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
-	be32(NFTA_PAYLOAD_OFFSET, 2);
-	be32(NFTA_PAYLOAD_LEN, 2);
-	end(d);
-	end(e);
+	nft_load(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
 	equal(&from, 2);
-	e = expr("immediate", &d);
-	be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
-	w = nest(NFTA_IMMEDIATE_DATA);
-	attr(NFTA_DATA_VALUE, &to, 2);
-	end(w);
-	end(d);
-	end(e);
+	nft_immediate(NFT_REG_1, &to, 2);
 	e = expr("redir", &d);
 	be32(NFTA_REDIR_REG_PROTO_MIN, NFT_REG_1);
 	end(d);
@@ -53,20 +34,10 @@ static void redirect_81(void)
 
 static void rules(int family)
 {
-	unsigned hook;
-
 	nft_family = family;
 	start();
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, "t");
-	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	text(NFTA_CHAIN_TABLE, "t");
-	text(NFTA_CHAIN_NAME, "c");
-	hook = nest(NFTA_CHAIN_HOOK);
-	be32(NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
-	be32(NFTA_HOOK_PRIORITY, (uint32_t)-100);
-	end(hook);
-	text(NFTA_CHAIN_TYPE, "nat");
+	nft_table("t");
+	nft_chain("t", "c", "nat", NF_INET_LOCAL_OUT, (uint32_t)-100);
 	redirect_81();
 	GNEED(finish());
 }

@@ -111,14 +111,7 @@ static void routes(void)
 
 static void immediate(const void *value, unsigned n)
 {
-	unsigned d, e = expr("immediate", &d), w;
-
-	be32(NFTA_IMMEDIATE_DREG, NFT_REG_1);
-	w = nest(NFTA_IMMEDIATE_DATA);
-	attr(NFTA_DATA_VALUE, value, n);
-	end(w);
-	end(d);
-	end(e);
+	nft_immediate(NFT_REG_1, value, n);
 }
 
 static void meta(int key, bool set)
@@ -133,17 +126,9 @@ static void meta(int key, bool set)
 
 static void is_for(unsigned char proto, unsigned short port)
 {
-	unsigned d, e;
-
 	meta(NFT_META_L4PROTO, false);
 	equal(&proto, 1);
-	e = expr("payload", &d);
-	be32(NFTA_PAYLOAD_DREG, NFT_REG_1);
-	be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
-	be32(NFTA_PAYLOAD_OFFSET, 2);
-	be32(NFTA_PAYLOAD_LEN, 2);
-	end(d);
-	end(e);
+	nft_load(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
 	port = htons(port);
 	equal(&port, 2);
 }
@@ -165,26 +150,13 @@ static void tproxy(int family, unsigned short port)
 
 static void new_chain(const char *name, int hook)
 {
-	unsigned h;
-
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, "mangle");
-	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	text(NFTA_CHAIN_TABLE, "mangle");
-	text(NFTA_CHAIN_NAME, name);
-	h = nest(NFTA_CHAIN_HOOK);
-	be32(NFTA_HOOK_HOOKNUM, hook);
-	be32(NFTA_HOOK_PRIORITY, 0xffffff6a);
-	end(h);
-	text(NFTA_CHAIN_TYPE, "filter");
+	nft_table("mangle");
+	nft_chain("mangle", name, "filter", hook, 0xffffff6a);
 }
 
 static unsigned new_rule(const char *chain)
 {
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, "mangle");
-	text(NFTA_RULE_CHAIN, chain);
-	return nest(NFTA_RULE_EXPRESSIONS);
+	return nft_rule("mangle", chain);
 }
 
 /* One rule at @hook with TPROXY, for @proto. */
@@ -465,13 +437,7 @@ static int longer_rule(const char *gateway)
 	new_chain("copy", NF_INET_LOCAL_OUT);
 	x = new_rule("copy");
 	immediate("\x4f", 1);
-	e = expr("payload", &d);
-	be32(NFTA_PAYLOAD_SREG, NFT_REG_1);
-	be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-	be32(NFTA_PAYLOAD_OFFSET, 0);
-	be32(NFTA_PAYLOAD_LEN, 1);
-	end(d);
-	end(e);
+	nft_store(NFT_PAYLOAD_NETWORK_HEADER, 0, 1);
 	immediate(&gw, sizeof(gw));
 	e = expr("dup", &d);
 	be32(NFTA_DUP_SREG_ADDR, NFT_REG_1);
@@ -484,8 +450,7 @@ static int longer_rule(const char *gateway)
 static void no_table(void)
 {
 	start();
-	nft(NFT_MSG_DELTABLE, 0);
-	text(NFTA_TABLE_NAME, "mangle");
+	nft_no_table("mangle");
 	finish();
 }
 

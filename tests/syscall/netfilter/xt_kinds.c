@@ -32,44 +32,21 @@
 
 static void new_chain(const char *table, int hook)
 {
-	unsigned h;
-
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, table);
-	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	text(NFTA_CHAIN_TABLE, table);
-	text(NFTA_CHAIN_NAME, "out");
-	h = nest(NFTA_CHAIN_HOOK);
-	be32(NFTA_HOOK_HOOKNUM, hook);
-	be32(NFTA_HOOK_PRIORITY, 0);
-	end(h);
-	text(NFTA_CHAIN_TYPE, "filter");
+	nft_table(table);
+	nft_chain(table, "out", "filter", hook, 0);
 }
 
 static void over(const char *table)
 {
 	start();
-	nft(NFT_MSG_DELTABLE, 0);
-	text(NFTA_TABLE_NAME, table);
+	nft_no_table(table);
 	finish();
 }
 
 static void of_proto(unsigned char proto)
 {
-	unsigned d, e = expr("meta", &d), w;
-
-	be32(NFTA_META_KEY, NFT_META_L4PROTO);
-	be32(NFTA_META_DREG, NFT_REG_1);
-	end(d);
-	end(e);
-	e = expr("cmp", &d);
-	be32(NFTA_CMP_SREG, NFT_REG_1);
-	be32(NFTA_CMP_OP, NFT_CMP_EQ);
-	w = nest(NFTA_CMP_DATA);
-	attr(NFTA_DATA_VALUE, &proto, 1);
-	end(w);
-	end(d);
-	end(e);
+	nft_meta(NFT_META_L4PROTO);
+	equal(&proto, 1);
 }
 
 /* A rule with that alone, for @proto (0: any). 0, -1. */
@@ -80,10 +57,7 @@ static int only_at(int hook, const char *kind, const char *table, const char *na
 
 	start();
 	new_chain(table, hook);
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, table);
-	text(NFTA_RULE_CHAIN, "out");
-	x = nest(NFTA_RULE_EXPRESSIONS);
+	x = nft_rule(table, "out");
 	if (proto)
 		of_proto(proto);
 	compat(kind, name, rev, info, n);

@@ -40,43 +40,23 @@ static void numbers(void)
 	}
 }
 
-static unsigned chain(const char *name, int hook, int priority, int policy)
+static void chain(const char *name, int hook, int priority, int policy)
 {
-	unsigned h;
-
-	nft(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	text(NFTA_CHAIN_TABLE, "t");
-	text(NFTA_CHAIN_NAME, name);
-	h = nest(NFTA_CHAIN_HOOK);
-	be32(NFTA_HOOK_HOOKNUM, hook);
-	be32(NFTA_HOOK_PRIORITY, priority);
-	end(h);
-	text(NFTA_CHAIN_TYPE, "filter");
+	nft_chain("t", name, "filter", hook, priority);
 	be32(NFTA_CHAIN_POLICY, policy);
-	return h;
 }
 
 /* Connections are tracked as long as a rule asks for their state; nothing is answered. */
 static int rules(void)
 {
-	unsigned x, d, e;
+	unsigned x;
 
 	start();
-	nft(NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	text(NFTA_TABLE_NAME, "t");
+	nft_table("t");
 	chain("in", NF_INET_LOCAL_IN, 0, NF_ACCEPT);
 	chain("out", NF_INET_LOCAL_OUT, -300, NF_DROP);
-	nft(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	text(NFTA_RULE_TABLE, "t");
-	text(NFTA_RULE_CHAIN, "in");
-	x = nest(NFTA_RULE_EXPRESSIONS);
-	e = nest(NFTA_LIST_ELEM);
-	text(NFTA_EXPR_NAME, "ct");
-	d = nest(NFTA_EXPR_DATA);
-	be32(NFTA_CT_KEY, NFT_CT_STATE);
-	be32(NFTA_CT_DREG, NFT_REG_1);
-	end(d);
-	end(e);
+	x = nft_rule("t", "in");
+	nft_ct_state();
 	end(x);
 	return finish();
 }
