@@ -489,11 +489,8 @@ static struct inode *sb_next_unused(struct super_block *sb)
 
 #define LOOK_AT 256 /* inodes, before the lock is let go */
 
-/*
- * From @at on, whose reference is given back, the next that is watched, or how far the look has
- * come: with a reference. NULL: the end.
- */
-static struct inode *next_watched(struct super_block *sb, struct inode *at)
+struct inode *sb_next_inode(
+	struct super_block *sb, struct inode *at, bool (*wanted)(const struct inode *inode))
 {
 	struct inode *found = NULL;
 	struct list_head *p;
@@ -504,7 +501,7 @@ static struct inode *next_watched(struct super_block *sb, struct inode *at)
 	for (; p != &sb->s_inodes && !found; p = p->next) {
 		struct inode *inode = list_entry(p, struct inode, i_sb_list);
 
-		if ((READ_ONCE(inode->i_fsnotify) || ++n >= LOOK_AT) && igrab(inode))
+		if ((wanted(inode) || ++n >= LOOK_AT) && igrab(inode))
 			found = inode;
 	}
 	spin_unlock(&sb->s_inode_list_lock);
@@ -512,12 +509,17 @@ static struct inode *next_watched(struct super_block *sb, struct inode *at)
 	return found;
 }
 
+static bool is_watched(const struct inode *inode)
+{
+	return READ_ONCE(inode->i_fsnotify);
+}
+
 void fsnotify_unmount(struct super_block *sb)
 {
 	struct inode *inode = NULL;
 
-	while ((inode = next_watched(sb, inode))) {
-		if (READ_ONCE(inode->i_fsnotify)) {
+	while ((inode = sb_next_inode(sb, inode, is_watched))) {
+		if (is_watched(inode)) {
 			fsnotify_inode(inode, IN_UNMOUNT);
 			fsnotify_inode_gone(inode);
 		}

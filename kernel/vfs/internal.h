@@ -162,7 +162,14 @@ void dcache_init(void);
 
 /* ---- inode.c, writeback.c ---- */
 void inode_init(void);
-bool igrab(struct inode *inode);               /* a reference unless it is being freed */
+bool igrab(struct inode *inode); /* a reference unless it is being freed */
+/*
+ * Returns the next inode behind @at (NULL: the first) that @wanted says true of, or one that does
+ * not matter once many have been looked at, so that the caller can reschedule. Drops the reference
+ * to @at and takes one to the inode returned. NULL: the end of the list.
+ */
+struct inode *sb_next_inode(
+	struct super_block *sb, struct inode *at, bool (*wanted)(const struct inode *inode));
 void fsnotify_unmount(struct super_block *sb); /* watches of its inodes end */
 int invalidate_inodes(struct super_block *sb);
 int writeback_inode(struct inode *inode, bool sync);

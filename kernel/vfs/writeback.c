@@ -226,29 +226,9 @@ static bool sb_has_dirty(struct super_block *sb)
 	return !list_empty(&sb->s_dirty);
 }
 
-#define LOOK_AT 256 /* inodes, before the lock is let go */
-
-/*
- * Returns, from @at on, the next inode with pages under writeback, or the place that the walk has
- * reached: with a reference. Drops that on @at. NULL: the end.
- */
-static struct inode *next_on_its_way(struct super_block *sb, struct inode *at)
+static bool is_under_writeback(const struct inode *inode)
 {
-	struct inode *found = NULL;
-	struct list_head *p;
-	u32 n = 0;
-
-	spin_lock(&sb->s_inode_list_lock);
-	p = at ? at->i_sb_list.next : sb->s_inodes.next;
-	for (; p != &sb->s_inodes && !found; p = p->next) {
-		struct inode *inode = list_entry(p, struct inode, i_sb_list);
-
-		if ((atomic_read(&inode->i_data.nrwriteback) || ++n >= LOOK_AT) && igrab(inode))
-			found = inode;
-	}
-	spin_unlock(&sb->s_inode_list_lock);
-	iput(at);
-	return found;
+	return atomic_read(&inode->i_data.nrwriteback);
 }
 
 /*
@@ -261,8 +241,8 @@ static void wait_for_pages(struct super_block *sb)
 	/* nor is a server waited for that may not answer */
 	if (!sb->s_bdev || !atomic_read(&sb->s_bdi->nr_writeback))
 		return;
-	while ((inode = next_on_its_way(sb, inode))) {
-		if (atomic_read(&inode->i_data.nrwriteback))
+	while ((inode = sb_next_inode(sb, inode, is_under_writeback))) {
+		if (is_under_writeback(inode))
 			filemap_fdatawait_range(&inode->i_data, 0, ~0UL >> 1);
 		cond_resched();
 	}
