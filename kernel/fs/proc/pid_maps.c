@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_maps.c: /proc/PID/maps, smaps, smaps_rollup, numa_maps and mem.
+ * pid_maps.c: /proc/PID/maps, smaps, smaps_rollup and numa_maps.
  *
- * The text is made under mmap_lock for reading; nothing in it faults. mem reads and writes through
- * access_mm() with ptrace's rights.
+ * The text is made under mmap_lock for reading; nothing in it faults.
  */
 #include <asm/errno.h>
 
@@ -319,102 +318,3 @@ int proc_pid_smaps_rollup(struct seq *s, struct mm *mm)
 	seq_printf(s, "Locked:         %8lu kB\n", r.locked >> 22);
 	return 0;
 }
-
-/* ---- mem ---- */
-
-static int mem_open(struct inode *inode, struct file *f)
-{
-	struct task *t = proc_task(inode);
-	struct mm *mm;
-
-	if (!t)
-		return -ESRCH;
-	mm = mm_access(t, true);
-	put_task(t);
-	if (IS_ERR_OR_NULL(mm))
-		return mm ? (int)PTR_ERR(mm) : -ESRCH;
-	mmgrab(mm);
-	mmput(mm);
-	f->private_data = mm;
-	return 0;
-}
-
-static int mem_release(struct inode *inode, struct file *f)
-{
-	if (f->private_data)
-		mmdrop(f->private_data);
-	return 0;
-}
-
-static ssize_t mem_rw(struct file *f, struct iov_iter *it, loff_t *pos, bool write)
-{
-	struct mm *mm = f->private_data;
-	ssize_t done = 0, n;
-	char *buf;
-
-	if (!mm || !atomic_inc_not_zero(&mm->mm_users))
-		return 0;
-	buf = get_free_page(GFP_KERNEL);
-	if (!buf) {
-		mmput(mm);
-		return -ENOMEM;
-	}
-	while (it->count) {
-		size_t want = min_t(size_t, PAGE_SIZE, it->count);
-
-		if (write && copy_from_iter(buf, want, it) != want) {
-			done = -EFAULT;
-			break;
-		}
-		n = access_mm(mm, (u64)*pos, buf, want, write, true);
-		if (n <= 0) {
-			done = done ? done : -EIO;
-			break;
-		}
-		if (!write && copy_to_iter(buf, (size_t)n, it) != (size_t)n) {
-			done = -EFAULT;
-			break;
-		}
-		done += n;
-		*pos += n;
-		if ((size_t)n < want)
-			break;
-		if (it->count && wait_interrupted(TASK_KILLABLE))
-			break;
-		cond_resched();
-	}
-	free_page_addr(buf);
-	mmput(mm);
-	return done;
-}
-
-static ssize_t mem_read(struct file *f, struct iov_iter *to, loff_t *pos)
-{
-	return mem_rw(f, to, pos, false);
-}
-
-static ssize_t mem_write(struct file *f, struct iov_iter *from, loff_t *pos)
-{
-	return mem_rw(f, from, pos, true);
-}
-
-/* Addresses above 2^63 are "negative" offsets, and legal here. */
-static loff_t mem_llseek(struct file *f, loff_t off, int whence)
-{
-	if (whence == 1)
-		off += f->f_pos;
-	else if (whence != 0)
-		return -EINVAL;
-	f->f_pos = off;
-	return off;
-}
-
-const struct file_operations proc_mem_fops = {
-	.no_splice_read = true,
-	.no_splice_write = true,
-	.open = mem_open,
-	.release = mem_release,
-	.read_iter = mem_read,
-	.write_iter = mem_write,
-	.llseek = mem_llseek,
-};

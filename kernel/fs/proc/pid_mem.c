@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_mem.c: /proc/PID/pagemap, clear_refs and map_files: what a process's pages and mappings are,
- * entry by entry. Formats: linux-doc's admin-guide/mm/pagemap.
+ * pid_mem.c: /proc/PID/mem, pagemap, clear_refs and map_files: a process's memory, and what its
+ * pages and mappings are, entry by entry. mem reads and writes through access_mm() with ptrace's
+ * rights. Formats: linux-doc's admin-guide/mm/pagemap.
  *
  * pagemap is made of the page table as it stands: a page that was mapped ahead and not yet touched
  * is not there. Frame numbers are for who had CAP_SYS_ADMIN when he opened it. There is no
@@ -16,16 +17,15 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/process.h"
 
-/* ---- pagemap ---- */
-
-static int pagemap_open(struct inode *inode, struct file *f)
+/* Keeps the mm of the process that @inode is about in @f; @attach: with the right to change it. */
+static int open_mm(struct inode *inode, struct file *f, bool attach)
 {
 	struct task *t = proc_task(inode);
 	struct mm *mm;
 
 	if (!t)
 		return -ESRCH;
-	mm = mm_access(t, false);
+	mm = mm_access(t, attach);
 	put_task(t);
 	if (IS_ERR_OR_NULL(mm))
 		return mm ? (int)PTR_ERR(mm) : -ESRCH;
@@ -35,11 +35,98 @@ static int pagemap_open(struct inode *inode, struct file *f)
 	return 0;
 }
 
-static int pagemap_release(struct inode *inode, struct file *f)
+static int release_mm(struct inode *inode, struct file *f)
 {
 	if (f->private_data)
 		mmdrop(f->private_data);
 	return 0;
+}
+
+/* ---- mem ---- */
+
+static int mem_open(struct inode *inode, struct file *f)
+{
+	return open_mm(inode, f, true);
+}
+
+static ssize_t mem_rw(struct file *f, struct iov_iter *it, loff_t *pos, bool write)
+{
+	struct mm *mm = f->private_data;
+	ssize_t done = 0, n;
+	char *buf;
+
+	if (!mm || !atomic_inc_not_zero(&mm->mm_users))
+		return 0;
+	buf = get_free_page(GFP_KERNEL);
+	if (!buf) {
+		mmput(mm);
+		return -ENOMEM;
+	}
+	while (it->count) {
+		size_t want = min_t(size_t, PAGE_SIZE, it->count);
+
+		if (write && copy_from_iter(buf, want, it) != want) {
+			done = -EFAULT;
+			break;
+		}
+		n = access_mm(mm, (u64)*pos, buf, want, write, true);
+		if (n <= 0) {
+			done = done ? done : -EIO;
+			break;
+		}
+		if (!write && copy_to_iter(buf, (size_t)n, it) != (size_t)n) {
+			done = -EFAULT;
+			break;
+		}
+		done += n;
+		*pos += n;
+		if ((size_t)n < want)
+			break;
+		if (it->count && wait_interrupted(TASK_KILLABLE))
+			break;
+		cond_resched();
+	}
+	free_page_addr(buf);
+	mmput(mm);
+	return done;
+}
+
+static ssize_t mem_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	return mem_rw(f, to, pos, false);
+}
+
+static ssize_t mem_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	return mem_rw(f, from, pos, true);
+}
+
+/* Addresses above 2^63 are "negative" offsets, and legal here. */
+static loff_t mem_llseek(struct file *f, loff_t off, int whence)
+{
+	if (whence == 1)
+		off += f->f_pos;
+	else if (whence != 0)
+		return -EINVAL;
+	f->f_pos = off;
+	return off;
+}
+
+const struct file_operations proc_mem_fops = {
+	.no_splice_read = true,
+	.no_splice_write = true,
+	.open = mem_open,
+	.release = release_mm,
+	.read_iter = mem_read,
+	.write_iter = mem_write,
+	.llseek = mem_llseek,
+};
+
+/* ---- pagemap ---- */
+
+static int pagemap_open(struct inode *inode, struct file *f)
+{
+	return open_mm(inode, f, false);
 }
 
 /* At most @max bytes. How many were copied, 0 at the end of the address space, -errno. */
@@ -114,7 +201,7 @@ static ssize_t pagemap_read(struct file *f, struct iov_iter *to, loff_t *pos)
 
 const struct file_operations proc_pagemap_fops = {
 	.open = pagemap_open,
-	.release = pagemap_release,
+	.release = release_mm,
 	.read_iter = pagemap_read,
 	.llseek = generic_file_llseek,
 	.ioctl = proc_pagemap_ioctl,

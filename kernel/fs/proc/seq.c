@@ -576,51 +576,22 @@ const struct file_operations proc_sysctl_fops = {
 	.llseek = text_llseek,
 };
 
-/* Linux's are not written for splice(), but for those of the whole system to be read. */
-const struct file_operations proc_pid_text_fops = {
-	.open = proc_text_open,
-	.release = proc_text_release,
-	.read_iter = proc_text_read,
-	.write_iter = proc_text_write,
-	.no_splice_read = true,
-	.no_splice_write = true,
-	.ioctl = proc_entry_ioctl,
-	.llseek = text_llseek,
-};
+/* The operations of a text that splice() neither reads nor writes, as most of Linux's. */
+#define UNSPLICED_TEXT(open_text, write_text)                                                      \
+	{                                                                                          \
+		.open = open_text, .release = proc_text_release, .read_iter = proc_text_read,      \
+		.write_iter = write_text, .no_splice_read = true, .no_splice_write = true,         \
+		.ioctl = proc_entry_ioctl, .llseek = text_llseek,                                  \
+	}
+
+const struct file_operations proc_pid_text_fops = UNSPLICED_TEXT(proc_text_open, proc_text_write);
 
 /* Those that Linux makes by seq_file, which cannot be written at a position. */
-const struct file_operations proc_pid_seq_fops = {
-	.open = once_open,
-	.release = proc_text_release,
-	.read_iter = proc_text_read,
-	.write_iter = proc_text_write,
-	.no_splice_read = true,
-	.no_splice_write = true,
-	.ioctl = proc_entry_ioctl,
-	.llseek = text_llseek,
-};
+const struct file_operations proc_pid_seq_fops = UNSPLICED_TEXT(once_open, proc_text_write);
 
-const struct file_operations proc_once_fops = {
-	.open = once_open,
-	.release = proc_text_release,
-	.read_iter = proc_text_read,
-	.write_iter = once_write,
-	.no_splice_read = true,
-	.no_splice_write = true,
-	.ioctl = proc_entry_ioctl,
-	.llseek = text_llseek,
-};
+const struct file_operations proc_once_fops = UNSPLICED_TEXT(once_open, once_write);
 
-const struct file_operations proc_start_fops = {
-	.open = proc_text_open,
-	.release = proc_text_release,
-	.read_iter = proc_text_read,
-	.write_iter = once_write,
-	.no_splice_read = true,
-	.no_splice_write = true,
-	.ioctl = proc_entry_ioctl,
-	.llseek = text_llseek,
-};
+const struct file_operations proc_start_fops = UNSPLICED_TEXT(proc_text_open, once_write);
 
 const struct file_operations proc_text_fops = {
 	.no_splice_write = true,
