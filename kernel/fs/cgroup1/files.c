@@ -36,6 +36,12 @@ bool cg1_may_set_agent(const struct cred *cr)
 	       cred_ns_capable(cr, &init_user_ns, CAP_SYS_ADMIN);
 }
 
+static int show_number(struct seq *s, u64 v)
+{
+	seq_printf(s, "%lu\n", v);
+	return 0;
+}
+
 /* ---- members ---- */
 
 static int show_members(struct seq *s, struct cgroup1 *g, bool processes)
@@ -87,8 +93,7 @@ static int store_task(struct file *f, struct cgroup1 *g, char *text)
 
 static int show_notify(struct seq *s, struct cgroup1 *g)
 {
-	seq_printf(s, "%d\n", READ_ONCE(g->notify));
-	return 0;
+	return show_number(s, READ_ONCE(g->notify));
 }
 
 static int store_notify(struct file *f, struct cgroup1 *g, char *text)
@@ -104,8 +109,7 @@ static int store_notify(struct file *f, struct cgroup1 *g, char *text)
 /* Of cpusets; in other hierarchies it is inherited and told. */
 static int show_clone(struct seq *s, struct cgroup1 *g)
 {
-	seq_printf(s, "%d\n", READ_ONCE(g->clone_children));
-	return 0;
+	return show_number(s, READ_ONCE(g->clone_children));
 }
 
 static int store_clone(struct file *f, struct cgroup1 *g, char *text)
@@ -143,38 +147,33 @@ static int store_agent(struct file *f, struct cgroup1 *g, char *text)
 
 /* ---- cpuacct ---- */
 
-static int show_usage(struct seq *s, struct cgroup1 *g)
+static struct cgroup1_usage usage_of(struct cgroup1 *g)
 {
 	struct cgroup1_usage u;
 
 	cgroup1_usage(g, &u);
-	seq_printf(s, "%lu\n", u.exec);
-	return 0;
+	return u;
+}
+
+static int show_usage(struct seq *s, struct cgroup1 *g)
+{
+	return show_number(s, usage_of(g).exec);
 }
 
 static int show_usage_user(struct seq *s, struct cgroup1 *g)
 {
-	struct cgroup1_usage u;
-
-	cgroup1_usage(g, &u);
-	seq_printf(s, "%lu\n", u.utime);
-	return 0;
+	return show_number(s, usage_of(g).utime);
 }
 
 static int show_usage_sys(struct seq *s, struct cgroup1 *g)
 {
-	struct cgroup1_usage u;
-
-	cgroup1_usage(g, &u);
-	seq_printf(s, "%lu\n", u.stime);
-	return 0;
+	return show_number(s, usage_of(g).stime);
 }
 
 static int show_cpuacct_stat(struct seq *s, struct cgroup1 *g)
 {
-	struct cgroup1_usage u;
+	struct cgroup1_usage u = usage_of(g);
 
-	cgroup1_usage(g, &u);
 	seq_printf(s, "user %lu\nsystem %lu\n", u.utime / (NSEC_PER_SEC / USER_HZ),
 		u.stime / (NSEC_PER_SEC / USER_HZ));
 	return 0;
@@ -244,22 +243,19 @@ static int store_freezer(struct file *f, struct cgroup1 *g, char *text)
 
 static int show_self_freezing(struct seq *s, struct cgroup1 *g)
 {
-	seq_printf(s, "%d\n", READ_ONCE(g->freeze));
-	return 0;
+	return show_number(s, READ_ONCE(g->freeze));
 }
 
 static int show_parent_freezing(struct seq *s, struct cgroup1 *g)
 {
-	seq_printf(s, "%d\n", cgroup1_freezes(g->parent));
-	return 0;
+	return show_number(s, cgroup1_freezes(g->parent));
 }
 
 /* ---- net_cls, net_prio ---- */
 
 static int show_classid(struct seq *s, struct cgroup1 *g)
 {
-	seq_printf(s, "%u\n", READ_ONCE(g->classid));
-	return 0;
+	return show_number(s, READ_ONCE(g->classid));
 }
 
 /* The lower half counts, as on Linux. */
@@ -272,8 +268,7 @@ static int store_classid(struct file *f, struct cgroup1 *g, char *text)
 
 static int show_prioidx(struct seq *s, struct cgroup1 *g)
 {
-	seq_printf(s, "%u\n", g->prioidx);
-	return 0;
+	return show_number(s, g->prioidx);
 }
 
 static int show_ifpriomap(struct seq *s, struct cgroup1 *g)
