@@ -187,6 +187,17 @@ void pipe_wake_writers(struct pipe_inode_info *p)
 	kill_fasync_list(&p->wr_async, EPOLLOUT | EPOLLWRNORM);
 }
 
+/* Waits on @queue for @condition with the pipe unlocked, one task woken at a time. 0 or -errno. */
+#define pipe_sleep(p, queue, condition)                                                            \
+	({                                                                                         \
+		int err_;                                                                          \
+                                                                                                   \
+		mutex_unlock(&(p)->mutex);                                                         \
+		err_ = wait_event_interruptible_exclusive(queue, condition);                       \
+		mutex_lock(&(p)->mutex);                                                           \
+		err_;                                                                              \
+	})
+
 int pipe_wait_readable(struct pipe_inode_info *p, bool nonblock, bool *waited)
 {
 	int err;
@@ -197,10 +208,7 @@ int pipe_wait_readable(struct pipe_inode_info *p, bool nonblock, bool *waited)
 		if (nonblock)
 			return -EAGAIN;
 		*waited = true;
-		mutex_unlock(&p->mutex);
-		err = wait_event_interruptible_exclusive(
-			&p->rd_wait, !pipe_empty(p) || !READ_ONCE(p->writers));
-		mutex_lock(&p->mutex);
+		err = pipe_sleep(p, &p->rd_wait, !pipe_empty(p) || !READ_ONCE(p->writers));
 		if (err)
 			return err;
 	}
@@ -221,10 +229,7 @@ int pipe_wait_writable(struct pipe_inode_info *p, bool nonblock, bool *waited)
 		if (nonblock)
 			return -EAGAIN;
 		*waited = true;
-		mutex_unlock(&p->mutex);
-		err = wait_event_interruptible_exclusive(
-			&p->wr_wait, !pipe_full(p) || !READ_ONCE(p->readers));
-		mutex_lock(&p->mutex);
+		err = pipe_sleep(p, &p->wr_wait, !pipe_full(p) || !READ_ONCE(p->readers));
 		if (err)
 			return err;
 	}

@@ -466,44 +466,30 @@ static ssize_t part_to_pipe(struct pipe_inode_info *p, struct iov_iter *it)
 	return (ssize_t)n;
 }
 
-/* Page by page: what lies before a bad one is taken, and what there is no room for left. */
-static ssize_t pages_to_pipe(struct pipe_inode_info *p, struct iov_iter *it, bool nonblock)
+/*
+ * Moves pages into a pipe (@in) or out of it, one by one, until the iterator ends, the pipe is full
+ * or empty, or a page is bad: what lies before a bad page is moved.
+ */
+static ssize_t vmsplice_pages(
+	struct pipe_inode_info *p, struct iov_iter *it, bool nonblock, bool in)
 {
 	bool waited = false;
 	ssize_t total = 0, n;
 
 	mutex_lock(&p->mutex);
-	n = pipe_wait_writable(p, nonblock, &waited);
-	while (n >= 0 && it->count && !pipe_full(p)) {
-		n = part_to_pipe(p, it);
-		if (n > 0)
-			total += n;
+	n = in ? pipe_wait_writable(p, nonblock, &waited) :
+		 pipe_wait_readable(p, nonblock, &waited);
+	for (bool go = in ? !n : n > 0; go && it->count; go = n > 0) {
+		if (in ? pipe_full(p) : pipe_empty(p))
+			break;
+		n = in ? part_to_pipe(p, it) : pipe_read_buf(p, it, true);
+		total += max(n, 0L);
 	}
 	mutex_unlock(&p->mutex);
-	if (total)
+	if (in ? total : waited && !pipe_empty(p))
 		pipe_wake_readers(p);
-	if (waited && !pipe_full(p))
+	if (in ? waited && !pipe_full(p) : total)
 		pipe_wake_writers(p);
-	return total ? total : n;
-}
-
-static ssize_t pipe_to_pages(struct pipe_inode_info *p, struct iov_iter *it, bool nonblock)
-{
-	bool waited = false;
-	ssize_t total = 0, n;
-
-	mutex_lock(&p->mutex);
-	n = pipe_wait_readable(p, nonblock, &waited);
-	while (n > 0 && it->count && !pipe_empty(p)) {
-		n = pipe_read_buf(p, it, true);
-		if (n > 0)
-			total += n;
-	}
-	mutex_unlock(&p->mutex);
-	if (total)
-		pipe_wake_writers(p);
-	if (waited && !pipe_empty(p))
-		pipe_wake_readers(p);
 	return total ? total : n;
 }
 
@@ -532,9 +518,10 @@ long sys_vmsplice(int fd, uaddr_t vec, unsigned long vlen, int flags)
 	}
 	if (f->f_mode & FMODE_WRITE) {
 		ret = check_secrets(&it);
-		ret = ret ? ret : pages_to_pipe(file_pipe(f), &it, flags & SPLICE_F_NONBLOCK);
+		ret = ret ? ret :
+			    vmsplice_pages(file_pipe(f), &it, flags & SPLICE_F_NONBLOCK, true);
 	} else {
-		ret = pipe_to_pages(file_pipe(f), &it, flags & SPLICE_F_NONBLOCK);
+		ret = vmsplice_pages(file_pipe(f), &it, flags & SPLICE_F_NONBLOCK, false);
 	}
 	kfree(to_free);
 out_put:
