@@ -267,16 +267,23 @@ static bool walk_changed(const struct fast *f)
 	return vfs_seq_retry(&rename_seq, f->rseq) || vfs_seq_retry(&mount_seq, f->mseq);
 }
 
+/* Walks without references, from @dfd whose file is kept in @fd. 0 or -errno. */
+static int walk_without(
+	struct fast *f, int dfd, const char *name, u32 flags, struct last *last, struct fd *fd)
+{
+	int err;
+
+	walk_begin(f);
+	err = fast_start(f, dfd, name, fd);
+	return err ? err : fast_components(f, name, flags, last);
+}
+
 int walk_fast(int dfd, const char *name, u32 flags, struct path *out, struct last *last)
 {
 	struct fd fd = { NULL, false };
 	struct fast f;
-	int err;
+	int err = walk_without(&f, dfd, name, flags, last, &fd);
 
-	walk_begin(&f);
-	err = fast_start(&f, dfd, name, &fd);
-	if (!err)
-		err = fast_components(&f, name, flags, last);
 	/*
 	 * the mount first: releasing a dentry needs its file system. A moved mount may have another
 	 * parent by now
@@ -304,12 +311,8 @@ int walk_look(int dfd, const char *name, u32 flags, walk_look_fn *look, void *ar
 {
 	struct fd fd = { NULL, false };
 	struct fast f;
-	int err;
+	int err = walk_without(&f, dfd, name, flags, NULL, &fd);
 
-	walk_begin(&f);
-	err = fast_start(&f, dfd, name, &fd);
-	if (!err)
-		err = fast_components(&f, name, flags, NULL);
 	if (!err) {
 		struct path p = { f.mnt, f.dentry };
 
