@@ -444,14 +444,20 @@ int pmap_refresh(struct pmap *pm, u64 start, u64 end)
 	return err;
 }
 
-int pmap_drop(struct pmap *pm, u64 start, u64 end)
+static int with_lock(
+	struct pmap *pm, u64 start, u64 end, int (*locked)(struct pmap *pm, u64 start, u64 end))
 {
 	int err;
 
 	mutex_lock(&pm->lock);
-	err = drop_locked(pm, start, end);
+	err = locked(pm, start, end);
 	mutex_unlock(&pm->lock);
 	return err;
+}
+
+int pmap_drop(struct pmap *pm, u64 start, u64 end)
+{
+	return with_lock(pm, start, end, drop_locked);
 }
 
 bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end)
@@ -500,12 +506,7 @@ static int update_rights_locked(struct pmap *pm, u64 start, u64 end)
 
 int pmap_update_rights(struct pmap *pm, u64 start, u64 end)
 {
-	int err;
-
-	mutex_lock(&pm->lock);
-	err = update_rights_locked(pm, start, end);
-	mutex_unlock(&pm->lock);
-	return err;
+	return with_lock(pm, start, end, update_rights_locked);
 }
 
 /*
