@@ -235,12 +235,19 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 	return err ? err : (ssize_t)len;
 }
 
-static ssize_t raw_sendmsg(struct socket *s, struct msg *m)
+/* Sends a message by @send and drops the extension headers that it brought. */
+static ssize_t send_and_drop(
+	struct socket *s, struct msg *m, ssize_t (*send)(struct socket *s, struct msg *m))
 {
-	ssize_t ret = raw_send(s, m);
+	ssize_t ret = send(s, m);
 
 	ip6_ext_drop(m);
 	return ret;
+}
+
+static ssize_t raw_sendmsg(struct socket *s, struct msg *m)
+{
+	return send_and_drop(s, m, raw_send);
 }
 
 static ssize_t raw_recvmsg(struct socket *s, struct msg *m)
@@ -419,10 +426,7 @@ static ssize_t ping_send(struct socket *s, struct msg *m)
 
 static ssize_t ping_sendmsg(struct socket *s, struct msg *m)
 {
-	ssize_t ret = ping_send(s, m);
-
-	ip6_ext_drop(m);
-	return ret;
+	return send_and_drop(s, m, ping_send);
 }
 
 /* Of hosts only: neither groups nor broadcasts, and with IPv6 no address of IPv4. */

@@ -86,9 +86,10 @@ bool ip_source_valid(struct net *net, const struct sk_buff *skb)
 	return filter <= 0 || way_back(net, skb, filter == 1);
 }
 
-bool ip_routed_here(struct net *net, const struct sk_buff *skb)
+/* Returns what a route for a packet that came from outside is looked up by, ports aside. */
+static struct flow flow_of(const struct sk_buff *skb)
 {
-	struct flow f = {
+	return (struct flow){
 		.saddr = skb->ip.saddr,
 		.daddr = skb->ip.daddr,
 		.tos = skb->ip.tos,
@@ -96,6 +97,11 @@ bool ip_routed_here(struct net *net, const struct sk_buff *skb)
 		.iif = skb->dev->ifindex,
 		.proto = skb->ip.proto,
 	};
+}
+
+bool ip_routed_here(struct net *net, const struct sk_buff *skb)
+{
+	struct flow f = flow_of(skb);
 
 	if (likely(!READ_ONCE(net->route.local)))
 		return false;
@@ -229,14 +235,7 @@ static void send_on(struct net *net, struct sk_buff *skb, struct flow *f)
 
 void ip_forward(struct net *net, struct sk_buff *skb)
 {
-	struct flow f = {
-		.saddr = skb->ip.saddr,
-		.daddr = skb->ip.daddr,
-		.tos = skb->ip.tos,
-		.mark = skb->mark,
-		.iif = skb->dev->ifindex,
-		.proto = skb->ip.proto,
-	};
+	struct flow f = flow_of(skb);
 	int err;
 
 	if (!may_forward(skb)) {

@@ -300,21 +300,36 @@ static void probe(struct tcp_sock *t)
 	tcp_arm(t, &t->timers.rtx, until_given_up(t, t->timers.closed_at, rto_now(t)));
 }
 
+/*
+ * Ends what a timer does for a locked connection: delivers to sockets of this machine what was sent
+ * and drops the timer's reference.
+ */
+static void end_timer(struct tcp_sock *t)
+{
+	spin_unlock(&t->inet.c.lock);
+	net_rx_flush();
+	tcp_put(t);
+}
+
+/* True if an expired timer still has work: the connection lives, and it was not armed again. */
+static bool still_due(const struct tcp_sock *t, const struct ktimer *k)
+{
+	return !tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT) | TCPF(TCP_LISTEN)) &&
+	       !timer_armed(k);
+}
+
 static void rtx_timer(struct ktimer *k)
 {
 	struct tcp_sock *t = container_of(k, struct tcp_sock, timers.rtx);
 
 	spin_lock(&t->inet.c.lock);
-	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT) | TCPF(TCP_LISTEN)) &&
-		!timer_armed(k)) {
+	if (still_due(t, k)) {
 		if (t->loss.packets_out)
 			retransmit(t);
 		else
 			probe(t);
 	}
-	spin_unlock(&t->inet.c.lock);
-	net_rx_flush();
-	tcp_put(t);
+	end_timer(t);
 }
 
 static void early_timer(struct ktimer *k)
@@ -322,12 +337,9 @@ static void early_timer(struct ktimer *k)
 	struct tcp_sock *t = container_of(k, struct tcp_sock, timers.early);
 
 	spin_lock(&t->inet.c.lock);
-	if (!tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT) | TCPF(TCP_LISTEN)) &&
-		!timer_armed(k) && t->loss.packets_out)
+	if (still_due(t, k) && t->loss.packets_out)
 		tcp_early_timer(t);
-	spin_unlock(&t->inet.c.lock);
-	net_rx_flush();
-	tcp_put(t);
+	end_timer(t);
 }
 
 /* ---- acknowledgements ---- */
@@ -343,9 +355,7 @@ static void delack_timer(struct ktimer *k)
 		t->ack.exchanges = 0;
 		tcp_send_ack(t);
 	}
-	spin_unlock(&t->inet.c.lock);
-	net_rx_flush();
-	tcp_put(t);
+	end_timer(t);
 }
 
 /* ---- keepalive and the last states ---- */
@@ -405,9 +415,7 @@ static void keep_timer(struct ktimer *k)
 		else if (tcp_in(t, TCPF_SYNCED))
 			keepalive(t);
 	}
-	spin_unlock(&t->inet.c.lock);
-	net_rx_flush();
-	tcp_put(t);
+	end_timer(t);
 }
 
 void tcp_time_wait(struct tcp_sock *t, u8 state, u64 len)
