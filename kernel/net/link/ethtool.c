@@ -10,6 +10,7 @@
 #include <linux/rtnetlink.h>
 
 #include "arch/um/machine/uaccess.h"
+#include "kernel/lib/release.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/link/ethtool.h"
 #include "kernel/net/link/link.h"
@@ -24,7 +25,7 @@ static long get_drvinfo(const struct net_device *d, u64 arg)
 	struct ethtool_drvinfo i = { .cmd = ETHTOOL_GDRVINFO };
 
 	strscpy(i.driver, d->ops->driver, sizeof(i.driver));
-	strscpy(i.version, "6.12.0-nestling", sizeof(i.version));
+	strscpy(i.version, KERNEL_RELEASE, sizeof(i.version));
 	return put_user(i, UADDR(arg));
 }
 

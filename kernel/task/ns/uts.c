@@ -10,6 +10,7 @@
 #include <linux/sysinfo.h>
 
 #include "gen/syscalls.h"
+#include "kernel/lib/release.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/ns/nsproxy.h"
 #include "kernel/vfs/vfs.h"
@@ -27,7 +28,7 @@ struct uts_namespace init_uts = {
 	.name = {
 		.sysname = "Linux",
 		.nodename = "(none)",
-		.release = "6.12.0-nestling",
+		.release = KERNEL_RELEASE,
 		.version = "#1 SMP Nestling",
 		.machine = "x86_64",
 		.domainname = "(none)",
