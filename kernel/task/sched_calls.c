@@ -142,26 +142,10 @@ static int change(struct task *t, int policy, int prio, int nice, bool reset_on_
 
 /* ---- policies ---- */
 
-long sys_sched_setscheduler(int pid, int policy, uaddr_t param)
+/* Sets the priority that stands at @param, and with @set_policy the policy. */
+static long set_priority(int pid, bool set_policy, int policy, uaddr_t param)
 {
 	bool reset = policy & SCHED_RESET_ON_FORK;
-	struct task *t;
-	int prio, err;
-
-	if (policy < 0 || !param.v)
-		return -EINVAL;
-	if (get_user(prio, param))
-		return -EFAULT;
-	t = target(pid);
-	if (IS_ERR(t))
-		return PTR_ERR(t);
-	err = change(t, policy & ~SCHED_RESET_ON_FORK, prio, t->nice, reset);
-	put_task(t);
-	return err;
-}
-
-long sys_sched_setparam(int pid, uaddr_t param)
-{
 	struct task *t;
 	int prio, err;
 
@@ -172,9 +156,22 @@ long sys_sched_setparam(int pid, uaddr_t param)
 	t = target(pid);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
-	err = change(t, t->policy, prio, t->nice, t->sched_reset_on_fork);
+	if (set_policy)
+		err = change(t, policy & ~SCHED_RESET_ON_FORK, prio, t->nice, reset);
+	else
+		err = change(t, t->policy, prio, t->nice, t->sched_reset_on_fork);
 	put_task(t);
 	return err;
+}
+
+long sys_sched_setscheduler(int pid, int policy, uaddr_t param)
+{
+	return policy < 0 ? -EINVAL : set_priority(pid, true, policy, param);
+}
+
+long sys_sched_setparam(int pid, uaddr_t param)
+{
+	return set_priority(pid, false, 0, param);
 }
 
 long sys_sched_getscheduler(int pid)

@@ -139,30 +139,18 @@ static long listen(struct task *t)
 
 /* ---- signals ---- */
 
-static long get_siginfo(struct task *t, siginfo_t *info)
+/* Reads what a stopped task was stopped by into @info, or with @set replaces it by @info. */
+static long copy_siginfo(struct task *t, siginfo_t *info, bool set)
 {
 	struct sighand_struct *sh = lock_task_sighand(t);
+	siginfo_t *own;
 	long err = -EINVAL;
 
 	if (!sh)
 		return -ESRCH;
-	if (t->ptrace_info) {
-		*info = *(siginfo_t *)t->ptrace_info;
-		err = 0;
-	}
-	unlock_task_sighand(sh);
-	return err;
-}
-
-static long set_siginfo(struct task *t, const siginfo_t *info)
-{
-	struct sighand_struct *sh = lock_task_sighand(t);
-	long err = -EINVAL;
-
-	if (!sh)
-		return -ESRCH;
-	if (t->ptrace_info) {
-		*(siginfo_t *)t->ptrace_info = *info;
+	own = (siginfo_t *)t->ptrace_info;
+	if (own) {
+		*(set ? own : info) = *(set ? info : own);
 		err = 0;
 	}
 	unlock_task_sighand(sh);
@@ -199,12 +187,12 @@ static long siginfo_request(struct task *t, long request, uaddr_t uinfo)
 	long err;
 
 	if (request == PTRACE_GETSIGINFO) {
-		err = get_siginfo(t, &info);
+		err = copy_siginfo(t, &info, false);
 		return err ? err : (copy_siginfo_to_user(uinfo, &info) ? -EFAULT : 0);
 	}
 	if (copy_siginfo_from_user(&info, uinfo))
 		return -EFAULT;
-	return set_siginfo(t, &info);
+	return copy_siginfo(t, &info, true);
 }
 
 static bool nth_siginfo(struct task *t, u64 n, bool shared, siginfo_t *info)
@@ -281,7 +269,7 @@ static u8 syscall_op(struct task *t)
 {
 	siginfo_t info;
 
-	if (get_siginfo(t, &info) || info.si_signo != SIGTRAP)
+	if (copy_siginfo(t, &info, false) || info.si_signo != SIGTRAP)
 		return PTRACE_SYSCALL_INFO_NONE;
 	if (info.si_code == ((PTRACE_EVENT_SECCOMP << 8) | SIGTRAP))
 		return PTRACE_SYSCALL_INFO_SECCOMP;
