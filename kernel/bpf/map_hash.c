@@ -200,6 +200,7 @@ static u32 hash_find(struct bpf_map *m, const void *key)
 	return i;
 }
 
+/* Copies an element's value, unless @value is NULL, and removes it if @take says so. */
 static int read_or_take(struct bpf_map *m, const void *key, void *value, bool take)
 {
 	u32 *link;
@@ -209,7 +210,8 @@ static int read_or_take(struct bpf_map *m, const void *key, void *value, bool ta
 	link = link_of(m, key);
 	if (*link != MAP_NONE) {
 		err = 0;
-		memcpy(value, values_of(m, head_at(m, *link)), m->value_bytes);
+		if (value)
+			memcpy(value, values_of(m, head_at(m, *link)), m->value_bytes);
 		if (take)
 			remove_at(m, link);
 	}
@@ -304,17 +306,7 @@ static int hash_update(struct bpf_map *m, const void *key, const void *value, u6
 
 static int hash_remove(struct bpf_map *m, const void *key)
 {
-	u32 *link;
-	int err = -ENOENT;
-
-	spin_lock(&m->lock);
-	link = link_of(m, key);
-	if (*link != MAP_NONE) {
-		err = 0;
-		remove_at(m, link);
-	}
-	spin_unlock(&m->lock);
-	return err;
+	return read_or_take(m, key, NULL, true);
 }
 
 /*
