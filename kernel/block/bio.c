@@ -95,11 +95,7 @@ void bio_end_read_pages(struct bio *bio)
 		u32 left = bio->vec[i].off + bio->vec[i].len;
 
 		for (;; p++) {
-			if (bio->status)
-				SetPageError(p);
-			else
-				SetPageUptodate(p);
-			unlock_page(p);
+			end_page_read(p, bio->status);
 			if (left <= PAGE_SIZE)
 				break;
 			left -= PAGE_SIZE;

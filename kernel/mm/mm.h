@@ -174,6 +174,8 @@ void lock_page(struct page *p);
 int lock_page_killable(struct page *p);
 bool trylock_page(struct page *p);
 void unlock_page(struct page *p);
+/* Ends the read of a locked page: it is up to date, or bad if @err is not 0, and unlocked. */
+void end_page_read(struct page *p, int err);
 void wait_on_page_locked(struct page *p);
 void wait_on_page_writeback(struct page *p);
 void end_page_writeback(struct page *p);

@@ -34,11 +34,7 @@ static int read_pieces(struct inode *inode, struct page *p)
 			err = bdev_rw(inode->i_sb->s_bdev, REQ_READ,
 				map.pblk * (bs >> SECTOR_SHIFT), to, bs);
 	}
-	if (err)
-		SetPageError(p);
-	else
-		SetPageUptodate(p);
-	unlock_page(p);
+	end_page_read(p, err);
 	return err;
 }
 

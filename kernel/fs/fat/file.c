@@ -41,11 +41,7 @@ static int fat_readpage(struct file *file, struct page *page)
 {
 	int err = copy_page_range(page->mapping->host, page, false);
 
-	if (err)
-		SetPageError(page);
-	else
-		SetPageUptodate(page);
-	unlock_page(page);
+	end_page_read(page, err);
 	return err;
 }
 

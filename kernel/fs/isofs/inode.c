@@ -83,11 +83,7 @@ static int read_in_pieces(struct iso_inode *ii, struct page *p)
 		left -= n;
 	}
 	memset(to, 0, left);
-	if (err)
-		SetPageError(p);
-	else
-		SetPageUptodate(p);
-	unlock_page(p);
+	end_page_read(p, err);
 	return err;
 }
 

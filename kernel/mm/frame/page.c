@@ -187,6 +187,15 @@ void unlock_page(struct page *p)
 	clear_page_bit_wake(p, PG_locked);
 }
 
+void end_page_read(struct page *p, int err)
+{
+	if (err)
+		SetPageError(p);
+	else
+		SetPageUptodate(p);
+	unlock_page(p);
+}
+
 void wait_on_page_locked(struct page *p)
 {
 	if (PageLocked(p))
