@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* aio.h: contexts and requests of asynchronous I/O, between context.c and submit.c. */
+/* aio.h: contexts and requests of asynchronous I/O, shared by context.c and submit.c. */
 #ifndef NESTLING_AIO_H
 #define NESTLING_AIO_H
 
@@ -17,13 +17,14 @@
 #include "kernel/vfs/vfs.h"
 
 /*
- * What the guest sees at the start of the ring; the C library's libaio reads it without a system
+ * The start of the ring, which the guest sees; the C library's libaio reads it without a system
  * call.
  */
 struct aio_ring {
 	u32 id;
 	u32 nr;
-	u32 head; /* the guest's, or ours in io_getevents */
+	/* written by the guest, and by io_getevents */
+	u32 head;
 	u32 tail;
 	u32 magic;
 	u32 compat_features, incompat_features;
@@ -36,28 +37,25 @@ struct aio_context {
 	atomic_t refs;
 	struct list_head link; /* of mm->aio_contexts, under aio_lock */
 	u64 id;                /* the ring's address, under aio_lock */
-	u32 max_reqs;          /* as asked for; immutable */
+	u32 max_reqs;          /* as requested; immutable */
 	u32 nr;                /* events the ring has room for; immutable */
 	u64 size;              /* of the mapping; immutable */
 	struct page **pages;   /* of the ring; immutable */
 	u32 nr_pages;
 	struct mutex reap; /* io_getevents: head */
 	spinlock_t lock;   /* below */
-	/* ours: the ring's copy is the guest's to spoil */
+	/* trusted copy: the guest can overwrite the ring's */
 	u32 tail;
 	u32 inflight;
-	/*
-	 * number of events for which a task sleeps: it is woken when so many are there. 0: no
-	 * sleeper
-	 */
+	/* Events for which a task sleeps; it is woken when so many are there. 0: no sleeper. */
 	u32 wanted;
 	bool dead;
-	/* that wait for an event (aio_request.link) */
+	/* requests that wait for an event (aio_request.link) */
 	struct list_head requests;
 	struct wait_queue_head wait;
 };
 
-/* A request that waits. The list and the worker have a reference each. */
+/* A waiting request. The list and the worker have a reference each. */
 struct aio_request {
 	atomic_t refs;
 	struct aio_context *ctx; /* a reference */
@@ -68,13 +66,13 @@ struct aio_request {
 	struct async_poll poll;
 };
 
-/* With a reference; NULL. */
+/* Returns the context with a reference, or NULL. */
 struct aio_context *aio_find(u64 id);
 void aio_context_put(struct aio_context *c);
-/* Room for one more event: 0, or -EAGAIN, -EINVAL (being destroyed). */
+/* Reserves room for one more event. Returns 0, -EAGAIN, or -EINVAL (being destroyed). */
 int aio_reserve(struct aio_context *c);
 void aio_unreserve(struct aio_context *c);
-/* The reserved event. */
+/* Delivers the reserved event. */
 void aio_complete(struct aio_context *c, uaddr_t user, u64 data, s64 res, struct file *eventfd);
 void aio_request_put(struct aio_request *r);
 

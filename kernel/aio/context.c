@@ -80,7 +80,7 @@ static int map_ring(struct aio_context *c)
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	/* nor by READ_IMPLIES_EXEC: the kernel writes there what the program chooses */
+	/* Not by READ_IMPLIES_EXEC either: programs choose what the kernel writes there. */
 	f->f_mode |= FMODE_NOEXEC;
 	c->id = do_mmap(current->mm, f, 0, c->size, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
 	fput(f);
@@ -143,7 +143,7 @@ struct aio_context *aio_find(u64 id)
 	return found;
 }
 
-/* A context is known by the first page of its ring, which it has pinned. */
+/* Follows a moved ring. A context is known by the first page of its ring, which it has pinned. */
 static void aio_moved(struct vm_area *v)
 {
 	struct page *first = find_get_page(v->vm_mapping, 0);
@@ -159,7 +159,7 @@ static void aio_moved(struct vm_area *v)
 	put_page(first);
 }
 
-/* Takes the list's reference off: the context, for the caller to kill, or NULL. */
+/* Takes the list's reference. Returns the context, for the caller to kill, or NULL. */
 static struct aio_context *take_context(struct mm *mm, u64 id, bool any)
 {
 	struct aio_context *c, *found = NULL;
@@ -257,7 +257,7 @@ static struct io_event *event_at(struct aio_context *c, u32 i)
 	return (void *)((char *)page_address(c->pages[off >> PAGE_SHIFT]) + (off & ~PAGE_MASK));
 }
 
-/* The guest's head, cut to the ring. */
+/* Returns the guest's head, cut to the ring. */
 static u32 head_of(struct aio_context *c)
 {
 	return READ_ONCE(ring_of(c)->head) % c->nr;
@@ -309,6 +309,7 @@ void aio_complete(struct aio_context *c, uaddr_t user, u64 data, s64 res, struct
 	enough = c->wanted && waiting(c) >= c->wanted;
 	/* a waiter that is woken in vain says anew what it waits for */
 	if (enough)
+		/* A waiter that is woken in vain sets again what it waits for. */
 		c->wanted = 0;
 	last = c->dead && !c->inflight;
 	spin_unlock(&c->lock);
@@ -318,7 +319,9 @@ void aio_complete(struct aio_context *c, uaddr_t user, u64 data, s64 res, struct
 		wake_up_all(&c->wait);
 }
 
-/* For one that is about to sleep: are @n events there? If not, it is woken when they are. */
+/*
+ * True if @n events are there. If not, the caller, which is about to sleep, is woken when they are.
+ */
 static bool enough_events(struct aio_context *c, u32 n)
 {
 	bool there;
@@ -331,7 +334,7 @@ static bool enough_events(struct aio_context *c, u32 n)
 	return there;
 }
 
-/* Hands up to @nr events out: how many, or -EFAULT. */
+/* Hands out up to @nr events. Returns how many, or -EFAULT. */
 static long reap(struct aio_context *c, s64 nr, uaddr_t to)
 {
 	u32 head, tail;

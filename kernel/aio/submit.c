@@ -2,13 +2,13 @@
 /*
  * submit.c: io_submit and io_cancel.
  *
- * Reads and writes of files open with O_DIRECT, where the file can (vfs/direct_io.h), go on after
- * io_submit has returned; their end, in whatever context, makes the event. All other reads, writes
- * and flushes are done at once, by the caller, as Linux does; what comes later is only the event. A
- * poll waits without a task (vfs/async_poll.h), and is what io_cancel can cancel: what a disk has
- * it does not give back. A context that goes, with its process or before, waits for all of them.
+ * Reads and writes of files open with O_DIRECT, if the file supports that (vfs/direct_io.h), go on
+ * after io_submit has returned; their end, in any context, makes the event. All other reads, writes
+ * and flushes are done at once by the caller, as in Linux; only the event comes later. A poll waits
+ * without a task (vfs/async_poll.h). Only polls can be cancelled by io_cancel: a disk does not give
+ * back a request. A context that ends, with its process or before, waits for all of them.
  *
- * Locks: ctx->lock for the list of requests that wait.
+ * Locks: ctx->lock for the list of waiting requests.
  */
 #include <linux/eventpoll.h>
 #include <linux/fs.h>
@@ -36,7 +36,7 @@ static u32 mangle(u32 mask)
 	return mask & 0xffff;
 }
 
-/* Off the list, once. */
+/* Takes it off the list, once. */
 static void poll_done(struct async_poll *p, u32 mask)
 {
 	struct aio_request *r = container_of(p, struct aio_request, poll);
@@ -71,7 +71,7 @@ static long submit_poll(struct aio_context *c, const struct iocb *io, uaddr_t us
 	INIT_LIST_HEAD(&r->link);
 	spin_lock(&c->lock);
 	if (c->dead)
-		mask = -EINVAL; /* nothing would cancel it */
+		mask = -EINVAL; /* io_cancel could not reach it */
 	else
 		list_add_tail(&r->link, &c->requests);
 	spin_unlock(&c->lock);
@@ -91,7 +91,7 @@ static long submit_poll(struct aio_context *c, const struct iocb *io, uaddr_t us
 
 /* ---- reads, writes, flushes ---- */
 
-/* The memory of the request: one buffer or a vector. */
+/* Imports the memory of the request: one buffer or a vector. */
 static int import(struct iov_iter *it, const struct iocb *io, bool vector, struct uvec **to_free)
 {
 	if (vector)
@@ -122,7 +122,7 @@ static int check_rw(const struct iocb *io, const struct file *f, bool write)
 /* A transfer that goes on after io_submit. */
 struct aio_rw {
 	struct io_async async;
-	struct aio_context *ctx; /* a reference, as the next two */
+	struct aio_context *ctx; /* a reference, like the next two */
 	struct file *file, *eventfd;
 	uaddr_t user;
 	u64 data;
@@ -140,13 +140,13 @@ static void rw_done(struct io_async *a, ssize_t n)
 {
 	struct aio_rw *rw = container_of(a, struct aio_rw, async);
 
-	/* first: a task that is told may end, and its parent unmount */
+	/* First, since a waiter that is told may exit, and its parent unmount. */
 	fput(rw->file);
 	aio_complete(rw->ctx, rw->user, rw->data, n, rw->eventfd);
 	rw_free(rw);
 }
 
-/* NULL: the caller waits, because it must or because there is no memory. */
+/* Returns NULL if the caller has to wait, because it must or for want of memory. */
 static struct aio_rw *rw_new(struct aio_context *c, const struct iocb *io, uaddr_t user,
 	struct file *f, struct file *eventfd)
 {
@@ -182,7 +182,7 @@ static ssize_t transfer(const struct iocb *io, struct file *f, struct iov_iter *
 
 		n = err ? err : n;
 	}
-	/* a request is not restarted: its event says that it was interrupted */
+	/* A request is not restarted: its event tells of the interruption. */
 	return n <= -ERESTARTSYS && n >= -ERESTART_RESTARTBLOCK ? -EINTR : n;
 }
 
@@ -246,7 +246,7 @@ static long submit_op(struct aio_context *c, const struct iocb *io, uaddr_t user
 	return -EINVAL;
 }
 
-/* With an event reserved. */
+/* Submits, with an event reserved. */
 static long submit_reserved(struct aio_context *c, const struct iocb *io, uaddr_t user)
 {
 	struct file *f = fget((int)io->aio_fildes), *eventfd = NULL;

@@ -9,7 +9,10 @@
 #include "gen/syscalls.h"
 #include "kernel/ident/internal.h"
 
-/* How many 32-bit words follow the header; for an unknown version ours is told and *words is 0. */
+/*
+ * Reads the header. Sets how many 32-bit words follow it; for an unknown version returns ours, with
+ * *words 0.
+ */
 static int read_header(uaddr_t uheader, struct __user_cap_header_struct *h, u32 *words)
 {
 	u32 ours = _LINUX_CAPABILITY_VERSION_3;
@@ -54,7 +57,7 @@ long sys_capget(uaddr_t uheader, uaddr_t udata)
 	return 0;
 }
 
-/* What one may give oneself: nothing that is not permitted now. */
+/* Checks capset: nothing may be added that is not permitted now. */
 static int check_capset(const struct cred *old, u64 effective, u64 permitted, u64 inheritable)
 {
 	u64 addable = old->cap_inheritable |

@@ -2,15 +2,17 @@
 /*
  * cred.c: life of credentials, and of what is counted for each user.
  *
- * A change: c = prepare_creds(); edit c; commit_creds(c) (or abort_creds). Readers of their own use
- * current_cred(), of another task get_task_cred()/put_cred().
+ * A change: c = prepare_creds(); edit c; commit_creds(c) (or abort_creds). A task reads its own
+ * with current_cred(), another task's with get_task_cred()/put_cred().
  *
- * Invariants: an installed cred is never written but for its count; cred->user is the user of
- * cred->uid; user->processes counts the tasks (threads too, as on Linux) whose installed cred
- * points to the user.
+ * Invariants:
+ * 1. An installed cred is never written, except its count.
+ * 2. cred->user is the user of cred->uid.
+ * 3. user->processes counts the tasks (threads too, as on Linux) whose installed cred points to the
+ *    user.
  *
- * Locks: users_lock for the list of users; task->alloc_lock where another task's cred is read or
- * one's own is replaced.
+ * Locks: users_lock for the list of users; task->alloc_lock where another task's cred is read or a
+ * task replaces its own.
  */
 #include <linux/securebits.h>
 
@@ -93,8 +95,8 @@ static void groups_put(struct group_info *g)
 }
 
 /*
- * Other tasks read a task's credentials without a reference where they pass no boundary (a sender
- * of a signal): freed by RCU.
+ * Freed by RCU: another task may read a task's credentials without a reference if it passes no
+ * boundary (such as a sender of signals).
  */
 struct cred_box {
 	struct cred c;
@@ -165,7 +167,10 @@ bool cap_issubset(u64 a, u64 b)
 	return !(a & ~b);
 }
 
-/* The creator of a user namespace has all capabilities in it. */
+/*
+ * True if @c has all capabilities of @of. The creator of a user namespace has all capabilities in
+ * it.
+ */
 static bool caps_subset(const struct cred *of, const struct cred *c)
 {
 	const struct user_namespace *ns;
@@ -204,7 +209,7 @@ int commit_creds(struct cred *c)
 	if (cred_task_ops)
 		cred_task_ops->changed(old, c);
 	put_cred(old);
-	arch_answers_forget(); /* only current's ids have changed */
+	arch_answers_forget(); /* only this task's have changed */
 	return 0;
 }
 
@@ -234,8 +239,8 @@ void revert_creds(const struct cred *old)
 }
 
 /*
- * Shares them with threads and copies them for a process, as exec does: linkat() tells the opener
- * of a descriptor by that.
+ * Gives a child its credentials. Threads share them; a process has its own, as after exec: by that
+ * linkat() knows which process opened a descriptor.
  */
 int copy_creds(struct task *child, u64 flags, bool chrooted)
 {
@@ -300,9 +305,9 @@ bool in_egroup(kgid_t gid)
 }
 
 /*
- * What leaving or entering uid 0 does to capabilities (capabilities(7), "Effect of user ID
- * changes"): unless the secure bit says otherwise, all uids becoming non-zero drops them, euid
- * becoming non-zero drops the effective ones and becoming zero restores.
+ * Changes capabilities for leaving or entering uid 0 (capabilities(7), "Effect of user ID
+ * changes"). Unless the secure bit forbids it, all uids becoming non-zero drops them, euid becoming
+ * non-zero drops the effective ones, and euid becoming zero restores them.
  */
 void cap_setuid_fixup(struct cred *new, const struct cred *old)
 {

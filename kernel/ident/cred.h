@@ -22,7 +22,7 @@ struct user_struct {
 	atomic_t usage;
 	kuid_t uid;
 	atomic_t processes;
-	/* bytes of those that its open files keep (fs/proc/seq.c) */
+	/* bytes of texts that its open files keep (fs/proc/seq.c) */
 	atomic64_t mq_bytes, locked_vm, sigpending, pipe_pages, epoll_watches, packet_rings,
 		unix_inflight, texts;
 	struct list_head list;
@@ -39,7 +39,7 @@ struct cred {
 	struct group_info *group_info;
 	struct user_struct *user;
 	struct landlock_domain *landlock; /* a reference, or NULL */
-	/* a reference: what the capabilities are relative to */
+	/* A reference: the capabilities are relative to it. */
 	struct user_namespace *user_ns;
 };
 
@@ -55,33 +55,36 @@ extern struct cred init_cred;
 const struct cred *get_cred(const struct cred *c);
 void put_cred(const struct cred *c);
 /*
- * Returns the credentials that decide what others may do to @t, with a reference: not overridden
- * ones.
+ * Returns, with a reference, the credentials that decide what other tasks may do to @t: not those
+ * of override_creds().
  */
 const struct cred *get_task_cred(struct task *t);
 struct cred *prepare_creds(void); /* a copy of current's; NULL: no memory */
 int commit_creds(struct cred *c); /* installs; 0 */
 void abort_creds(struct cred *c);
 /*
- * Acts as @c for a while (a reference is taken): returns the credentials to go back to. Other tasks
- * still see the original ones; else the owner of @c could trace and take over a program that only
- * works for it.
+ * Acts as @c until revert_creds() (takes a reference). Returns the credentials to go back to. For
+ * other tasks its identity is unchanged: else the owner of @c could trace and take over a program
+ * that only works for it.
  */
 const struct cred *override_creds(const struct cred *c);
 void revert_creds(const struct cred *old);
-/* current's effective set, over the initial user namespace; sets PF_SUPERPRIV */
+/* Checks current's effective set, over the initial user namespace; sets PF_SUPERPRIV. */
 bool capable(int cap);
 bool in_group(kgid_t gid); /* fsgid or supplementary */
 bool in_egroup(kgid_t gid);
 struct user_struct *get_uid_user(kuid_t uid); /* found or made, counted; NULL: no memory */
 void put_uid_user(struct user_struct *u);
-/* fork: shares them, or a user namespace of its own; counts the process */
+/*
+ * Gives a forked child its credentials, shared or with a user namespace of its own, and counts the
+ * process.
+ */
 int copy_creds(struct task *child, u64 flags, bool chrooted);
 void exit_creds(struct task *t);
 bool cap_issubset(u64 a, u64 b);
 #define CAP_FULL ((1UL << (CAP_LAST_CAP + 1)) - 1)
 #define CAP_BIT(c) (1UL << (c))
-/* True if this change of credentials must clear the dumpable flag. */
+/* True if this change must clear the dumpable flag: the task may get another user's secrets. */
 bool cred_gains(const struct cred *old, const struct cred *new);
 void cap_setuid_fixup(struct cred *new, const struct cred *old);
 void cap_setfsuid_fixup(struct cred *new, const struct cred *old);
@@ -91,20 +94,21 @@ long prctl_set_securebits(u64 bits);
 long prctl_set_keepcaps(u64 on);
 long prctl_cap_ambient(u64 op, u64 cap);
 
-/* What files do for credentials; kernel/vfs/landlock registers it before any domain is made. */
+/* Operations of Landlock's domains; kernel/vfs/landlock registers it before any domain is made. */
 struct cred_domain_ops {
 	struct landlock_domain *(*get)(struct landlock_domain *d);
 	void (*put)(struct landlock_domain *d); /* callable with spinlocks held */
 };
 extern const struct cred_domain_ops *cred_domain_ops;
-/* What processes do when current's credentials change; kernel/task registers it. */
+/* Hooks for changes of current's credentials; kernel/task registers it. */
 struct cred_task_ops {
 	/*
-	 * Before: current may get secrets that its user must not see, so its memory is not
-	 * dumpable.
+	 * Before the change: current may get secrets that its user must not see, so its memory is
+	 * not dumpable.
 	 */
 	void (*gains)(void);
-	void (*changed)(const struct cred *old, const struct cred *new); /* after */
+	/* After the change. */
+	void (*changed)(const struct cred *old, const struct cred *new);
 };
 extern const struct cred_task_ops *cred_task_ops;
 

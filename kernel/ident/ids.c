@@ -2,8 +2,7 @@
 /*
  * ids.c: numbers of threads, processes, groups and sessions, and the calls that change the last
  * two.
- *
- * Locks: tasklist_lock; a task that reads its own numbers takes no lock.
+ * Locks: tasklist_lock, except for calls that only read the caller's own numbers.
  */
 #include "gen/syscalls.h"
 #include "kernel/ident/internal.h"
@@ -19,8 +18,8 @@ long sys_gettid(void)
 }
 
 /*
- * Without a lock, since every vCPU that goes back to a guest may ask (task_answers()): a parent
- * loses its number after it has lost its children, and its memory a grace period later.
+ * Takes no lock, since every vCPU that returns to a guest may ask (task_answers()): a parent loses
+ * its number after it has lost its children, and its memory a grace period later.
  */
 long sys_getppid(void)
 {

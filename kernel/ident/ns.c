@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ns.c: what all kinds of namespaces have in common: their numbers, counts and owners (ns.h).
+ * ns.c: the common part of all kinds of namespaces: numbers, counts and owners (ns.h).
  *
  * Locks: inum_lock, a leaf, for the numbers; task->alloc_lock where another task's nsproxy is read.
  */
@@ -17,7 +17,7 @@ static DEFINE_SPINLOCK(inum_lock);
 static struct radix inums = RADIX_INIT;
 static u64 last_inum; /* under inum_lock */
 
-/* Numbers are not used again soon: a program may compare with one it has kept. */
+/* Returns a number. Numbers are not reused soon: a program may compare with one it has kept. */
 static u32 inum_get(void)
 {
 	s64 n;

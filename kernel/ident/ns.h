@@ -1,28 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ns.h: namespaces: what they have in common, and which ones a task is in.
+ * ns.h: namespaces: their common part, and the namespaces of a task.
  *
  * Every namespace begins with a struct ns_common. A kind registers itself at boot: its operations
  * and its initial namespace.
  *
- *	static const struct ns_ops uts_ops = { .name = "uts", .flag = CLONE_NEWUTS, .count =
- *	UCOUNT_UTS, .copy = ..., .free = ... }; ns_register(NS_UTS, &uts_ops, &init_uts.ns); uts =
- *	container_of(current->nsproxy->ns[NS_UTS], struct uts_namespace, ns);
+ *      static const struct ns_ops uts_ops = {
+ *              .name = "uts", .flag = CLONE_NEWUTS, .count = UCOUNT_UTS,
+ *              .copy = ..., .free = ... };
+ *      ns_register(NS_UTS, &uts_ops, &init_uts.ns);
+ *      uts = container_of(current->nsproxy->ns[NS_UTS], struct uts_namespace, ns);
  *
- * A task has one struct nsproxy, shared with those it has forked; it is never changed, only
- * replaced as a whole by its own task (clone, unshare, setns, exit). The user namespace is not in
- * it: it belongs to the credentials (cred->user_ns). The slot NS_PID is the namespace that children
- * are born into, as is NS_TIME_CHILD; a task's own pid namespace is that of its number.
+ * A task has one struct nsproxy, shared with the tasks that it has forked. It is never changed,
+ * only replaced as a whole by its own task (clone, unshare, setns, exit). The user namespace is not
+ * in it: it belongs to the credentials (cred->user_ns). The slot NS_PID is the namespace into which
+ * children are born, as is NS_TIME_CHILD; a task's own pid namespace is that of its number.
  *
  * Life of a namespace: copy() makes it with one reference; nsproxies, open files of nsfs, children
  * (user, pid) hold it; free() is called with the last, in a context that may sleep and holds no
  * lock.
  *
- * Invariants: 1. ns->owner lives as long as the namespace. 2. A namespace is counted for (owner,
- * its maker's uid) and in all user namespaces above, until it is freed. 3. ns->inum is unique among
- * the living.
+ * Invariants:
+ * 1. ns->owner lives as long as the namespace.
+ * 2. A namespace is counted for (owner, its maker's uid) and in all user namespaces above, until it
+ *    is freed.
+ * 3. ns->inum is unique among the living.
  *
- * Locks: task->alloc_lock where another task's nsproxy is read, or one's own is replaced.
+ * Locks: task->alloc_lock where another task's nsproxy is read, or a task replaces its own.
  */
 #ifndef NESTLING_IDENT_NS_H
 #define NESTLING_IDENT_NS_H
@@ -49,11 +53,11 @@ enum ns_slot {
 
 struct nsproxy {
 	atomic_t count;
-	/* a reference each; NULL: the kind is not there */
+	/* a reference each; NULL: no such kind */
 	struct ns_common *ns[NS_SLOTS];
 };
 
-/* What setns() builds before it commits. */
+/* The result of setns() before it is committed. */
 struct nsset {
 	u64 flags;             /* CLONE_NEW* that are joined */
 	struct nsproxy *proxy; /* current's copy */
@@ -68,36 +72,35 @@ struct ns_ops {
 	const char *name;
 	u32 flag; /* CLONE_NEW* */
 	enum ucount count;
-	/* A new one for a clone or unshare; @fs, if any, is moved to it (mnt). ERR_PTR. */
+	/* Makes a namespace for a clone or unshare; @fs, if any, is moved to it (mnt). ERR_PTR. */
 	struct ns_common *(*copy)(
 		struct ns_common *old, struct user_namespace *owner, struct fs_struct *fs);
 	void (*free)(struct ns_common *ns);
 	/*
-	 * setns: may current, and what follows from it? @ns is put into its slot by the caller. 0
-	 * or -errno.
+	 * Checks whether current may setns to @ns, and prepares the consequences. The caller puts
+	 * @ns into its slot. Returns 0 or -errno.
 	 */
 	int (*install)(struct nsset *set, struct ns_common *ns);
-	struct ns_common *(*parent)(struct ns_common *ns); /* without a reference; NULL: none */
-	void (*enter)(
-		struct ns_common *ns, struct mm *mm); /* a child of fork begins in it (time) */
+	struct ns_common *(*parent)(struct ns_common *ns);  /* without a reference; NULL: none */
+	void (*enter)(struct ns_common *ns, struct mm *mm); /* a forked child begins in it (time) */
 };
 
 extern struct nsproxy init_nsproxy;
 
 void ns_register(enum ns_slot slot, const struct ns_ops *ops, struct ns_common *init);
 /*
- * The fields of a new namespace, counted for current's euid: 0, -ENOSPC, -ENOMEM. ns_fini() undoes
- * it.
+ * Initialises a new namespace, counted for current's euid. Returns 0, -ENOSPC, -ENOMEM. ns_fini()
+ * undoes it.
  */
 int ns_init(struct ns_common *ns, const struct ns_ops *ops, struct user_namespace *owner);
 void ns_fini(struct ns_common *ns);
 struct ns_common *ns_get(struct ns_common *ns);
 void ns_put(struct ns_common *ns);
-/* The namespace of a task with a reference, or NULL (it exits, or there are none). */
+/* Returns the namespace of a task with a reference, or NULL (the task exits, or has none). */
 struct ns_common *ns_of_task(struct task *t, enum ns_slot slot);
 /* Returns the owner of current's namespace in @slot, without a reference. */
 struct user_namespace *current_ns_owner(enum ns_slot slot);
-/* An install() for what asks for CAP_SYS_ADMIN over the namespace and at home, and nothing else. */
+/* An install() that requires only CAP_SYS_ADMIN over the namespace and at home. */
 int ns_install_default(struct nsset *set, struct ns_common *ns);
 
 #endif

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid.c: process numbers and their holders.
+ * pid.c: process numbers and their owners.
  *
  * A struct pid is a number that threads, processes, groups and sessions share. Fork takes one with
- * alloc_pid() and makes the task known by attach_pid() in the same critical section that links it
- * to its parent. The last detach_pid() gives the number back. The struct itself lives on while a
- * pidfd, a terminal or /proc has a reference.
+ * alloc_pid(), makes the task known by attach_pid() in the critical section that links it to its
+ * parent, and the last detach_pid() gives the number back. The struct itself lives on while a
+ * reference exists (a pidfd, a terminal, /proc).
  *
  * It has a number in the namespace it was made for and in each namespace above (pid_ns.h), all of
  * them from alloc_pid() to free_pid().
  *
  * Invariants:
  * 1. A number is in use while any of its four lists is not empty, or between alloc_pid() and
- *    free_pid() of a failed fork. Number 0, the group of tasks that have joined no group, is
- *    static.
- * 2. A new number is the lowest free one above the last number given, and from RESERVED_PIDS on
- *    after the first round.
+ *    free_pid() of a failed fork. Number 0, the group of tasks that have joined none, is static.
+ * 2. A new number is the lowest free one above the last one given, and from RESERVED_PIDS on after
+ *    the first round.
  *
  * Locks: pidmap_lock for number -> struct (never taken inside a runqueue's lock); tasklist_lock for
  * the lists.
@@ -31,7 +30,7 @@ int sysctl_pid_max = 32768;
 int nr_threads;
 static DEFINE_SPINLOCK(pidmap_lock);
 
-/* @want 0: the next free one. A number, -EEXIST, -ENOSPC, -ENOMEM. */
+/* Inserts a number; @want 0: the next free one. Returns the number, -EEXIST, -ENOSPC, -ENOMEM. */
 static s64 pid_insert(struct pid_namespace *ns, struct pid *p, pid_t want)
 {
 	u64 top = (u64)min(READ_ONCE(sysctl_pid_max), PID_MAX_LIMIT) - 1, low;
@@ -72,20 +71,22 @@ static void remove_number(struct pid_namespace *ns, pid_t nr)
 {
 	radix_delete(&ns->map, (u64)nr);
 	ns->nr_pids--;
-	if (!ns->nr_pids && !ns->child_reaper) /* its first process was not born after all */
+	if (!ns->nr_pids && !ns->child_reaper) /* the birth of its first process failed */
 		ns->last_given = 0;
 	if (ns->nr_pids <= 2 && ns->zapper)
 		wake_up_process(ns->zapper);
 }
 
-/* The numbers of levels above @from. pidmap_lock is held. */
+/* Removes the numbers of levels above @from. pidmap_lock is held. */
 static void remove_numbers(struct pid *p, struct pid_namespace *ns, int from)
 {
 	for (; ns && (int)ns->level > from; ns = ns->parent)
 		remove_number(ns, ns->level ? p->upper[ns->level - 1].nr : p->nr);
 }
 
-/* A number at every level, the innermost first. pidmap_lock is held. 0 or -errno. */
+/*
+ * Inserts a number at every level, the innermost first. pidmap_lock is held. Returns 0 or -errno.
+ */
 static s64 insert_numbers(struct pid *p, struct pid_namespace *ns, const pid_t *want, u32 nr_want)
 {
 	for (int level = (int)ns->level; level >= 0; level--) {
@@ -188,7 +189,9 @@ pid_t last_pid(void)
 	return READ_ONCE(current_pid_ns()->last_given);
 }
 
-/* /proc/sys/kernel/ns_last_pid: the number before the next one, for checkpoint and restore. */
+/*
+ * Shows /proc/sys/kernel/ns_last_pid: the number before the next one, for checkpoint and restore.
+ */
 static int show_last_pid(char *buf, size_t size)
 {
 	return scnprintf(buf, size, "%d\n", last_pid());
@@ -242,7 +245,7 @@ struct pid *find_get_pid(pid_t nr)
 	return find_get_pid_ns(nr, current_pid_ns());
 }
 
-/* ---- namespaces: what pid_ns.c needs the lock for ---- */
+/* ---- namespaces: functions for pid_ns.c that need the lock ---- */
 
 bool pid_ns_close(struct pid_namespace *ns, struct task *zapper)
 {
@@ -314,7 +317,10 @@ struct task *pid_task_locked(struct pid *p, enum pid_type type)
 	return list_first_entry(&p->tasks[type], struct task, pid_links[type]);
 }
 
-/* Without a reference of the pid: tasklist_lock keeps it in the map as long as it has a task. */
+/*
+ * Returns the task without a reference of the pid: tasklist_lock keeps it in the map as long as it
+ * has a task.
+ */
 struct task *find_task_locked(pid_t nr)
 {
 	struct pid_namespace *ns = current_pid_ns();

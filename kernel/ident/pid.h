@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid.h: process numbers: struct pid, and which tasks have one as thread, process, group or
+ * pid.h: process numbers: struct pid, and the tasks that have one as thread, process, group or
  * session.
  *
- * A number is taken with alloc_pid(), made known with attach_pid(), and free again when the last
- * task that has it is detached. References (get_pid(), find_get_pid(), put_pid()) keep the struct,
- * not the number.
+ * alloc_pid() takes a number, attach_pid() makes it known, and it is free again when the last task
+ * that has it is detached. References (get_pid(), find_get_pid(), put_pid()) keep the struct, not
+ * the number.
  *
  * Locks: tasklist_lock for the lists; pidmap_lock, a leaf, for the numbers.
  */
@@ -17,7 +17,7 @@
 
 /*
  * A process number that outlives reuse: groups and sessions keep theirs while they have members.
- * Counted.
+ * Refcounted.
  */
 struct pid_namespace;
 struct upid {
@@ -27,60 +27,64 @@ struct upid {
 struct pid {
 	atomic_t count;
 	pid_t nr; /* in the initial namespace */
-	/* of the namespace it was made for: 0 the initial one */
+	/* level of its namespace; 0: the initial one */
 	u32 level;
 	struct list_head tasks[PIDTYPE_MAX]; /* of task->pid_links, under tasklist_lock */
 	struct wait_queue_head wait_pidfd;
-	/* never used again: the inode number of its pidfds */
+	/* unique for ever: the inode number of its pidfds */
 	u64 ident;
-	/* What is left of its task once that has been waited for: under tasklist_lock. */
+	/* Result of its task once that was waited for; under tasklist_lock. */
 	bool released;
-	int exit_code; /* as wait(2) has it */
+	int exit_code; /* in wait(2)'s format */
 	u64 exit_cgroup;
 	struct rcu_head rcu;
 	/* its numbers in the namespaces of levels 1 to level */
 	struct upid upper[];
 };
-/* 0 for NULL; in the initial namespace: programs are told pid_vnr() (pid_ns.h) */
+/*
+ * Returns the number in the initial namespace, 0 for NULL. Programs are told pid_vnr() (pid_ns.h).
+ */
 pid_t pid_nr(struct pid *p);
-/* the caller has a reference, or a lock under which there is one */
+/* Takes a reference. The caller has one, or a lock under which one exists. */
 struct pid *get_pid(struct pid *p);
 /*
- * What @t has now, with a reference: NULL once it is released. Takes tasklist_lock: its group and
- * session may change meanwhile.
+ * Returns the pid that @t has now, with a reference, or NULL once it is released. Takes
+ * tasklist_lock, since its group and session may change meanwhile.
  */
 struct pid *get_task_pid(struct task *t, enum pid_type type);
 void put_pid(struct pid *p);
-/* By the number that current's pid namespace has for it: */
-struct pid *find_get_pid(pid_t nr); /* a reference or NULL */
-/* A task, with a reference (put_task), or NULL. */
+/* Look up the number of current's pid namespace: */
+struct pid *find_get_pid(pid_t nr); /* with a reference, or NULL */
+/* Return a task with a reference (put_task), or NULL. */
 struct task *find_get_task(pid_t pid);
 struct task *pid_get_task(struct pid *p, enum pid_type type);
-/* fn for every process (leader) with a group or session number; under tasklist_lock taken here. */
+/*
+ * Calls fn for every process (leader) with a group or session number, under tasklist_lock, which it
+ * takes.
+ */
 void for_each_in_pid(
 	struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg), void *arg);
-/* For callers that hold the lock already. */
+/* For callers that hold tasklist_lock. */
 void for_each_in_pid_locked(
 	struct pid *p, enum pid_type type, void (*fn)(struct task *leader, void *arg), void *arg);
 
 /* ---- pid.c: attach and friends under tasklist_lock (write) ---- */
 /*
- * Numbers in @ns and above, @want[0] in @ns itself and so on (0, or too few of them: the next
- * free); count 1. ERR_PTR(-EAGAIN,
- * -EEXIST, -EINVAL, -ENOMEM)
+ * Allocates numbers in @ns and above, @want[0] in @ns itself and so on (0, or too few of them: the
+ * next free number); count 1. ERR_PTR(-EAGAIN, -EEXIST, -EINVAL, -ENOMEM).
  */
 struct pid *alloc_pid(struct pid_namespace *ns, const pid_t *want, u32 nr_want);
 /*
- * Closes the namespace for new numbers; @zapper is woken when few are left. False: it was closed
+ * Stops allocation, and names the task to wake up when few numbers are left. False: it was closed
  * before.
  */
 bool pid_ns_close(struct pid_namespace *ns, struct task *zapper);
-/* the first at or above *nr, with a reference; NULL */
+/* Returns the first pid at or above *nr, with a reference, or NULL. */
 struct pid *next_pid_ns(u64 *nr, struct pid_namespace *ns);
 u32 pid_ns_count(struct pid_namespace *ns);
 void free_pid(struct pid *p);
 void attach_pid(struct task *t, enum pid_type type, struct pid *p);
-/* frees the number when its last user has gone */
+/* Frees the number when no task has it any more. */
 void detach_pid(struct task *t, enum pid_type type);
 void change_pid(struct task *t, enum pid_type type, struct pid *p);
 struct task *pid_task_locked(
@@ -90,7 +94,7 @@ struct task *find_task_locked(pid_t nr);
 #define for_each_process(t) list_for_each_entry(t, &all_processes, tasks)
 #define for_each_thread(sig, t) list_for_each_entry(t, &(sig)->threads, thread_node)
 extern int nr_threads; /* under tasklist_lock */
-/* exec: two tasks change numbers; one hands its number over. */
+/* For exec: exchange the numbers of two tasks, or hand one over. */
 void exchange_pids(struct task *a, struct task *b);
 void transfer_pid(struct task *from, struct task *to, enum pid_type type);
 
@@ -99,7 +103,10 @@ u32 nr_threads_total(void);
 u64 nr_forks(void); /* processes and threads made since boot */
 pid_t last_pid(void);
 extern int sysctl_pid_max;
-/* What current's getpid() and its kin say; arch_answers_revoke() when that changes. */
+/*
+ * Fills in the answers of current's getpid() and related calls; arch_answers_revoke() when they
+ * change.
+ */
 void task_answers(struct answers *a);
 
 #endif

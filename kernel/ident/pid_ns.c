@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_ns.c: the numbers that tasks have in pid namespaces (pid_ns.h). How a namespace is made and
- * ends: task/ns/pid_ns.c.
+ * pid_ns.c: the numbers of tasks in pid namespaces (pid_ns.h). task/ns/pid_ns.c makes and ends a
+ * namespace.
  *
  * Locks: tasklist_lock where another task's number is held on to.
  */

@@ -3,12 +3,12 @@
  * pid_ns.h: pid namespaces: each process has a number in its own and in all above.
  *
  * task->pid, task->tgid and pid->nr are the numbers in the initial namespace: for the kernel's own
- * use and its messages. What a program is told comes from pid_vnr() and its kin, what it says goes
- * through find_get_pid(), both in the namespace of current.
+ * use and its messages. Programs are told pid_vnr() and related numbers, and numbers from programs
+ * go through find_get_pid(), both in the namespace of current.
  *
- * The first process of a namespace is its init (child_reaper): orphans become its children, signals
- * without a handler do not touch it from inside, and with it the namespace ends: all in it are
- * killed and no number is given any more.
+ * The first process of a namespace is its init (child_reaper). Orphans become its children, and
+ * signals from inside without a handler do not touch it. With it the namespace ends: all its
+ * processes are killed, and no number is given any more.
  *
  * Locks: pidmap_lock for map, last_given and nr_pids; tasklist_lock for child_reaper.
  */
@@ -30,11 +30,11 @@ struct pid_namespace {
 	u32 nr_pids; /* numbers in use */
 	bool dying;  /* under pidmap_lock: no more numbers */
 	struct task *child_reaper;
-	/* init, while it waits for the others to go; under pidmap_lock */
+	/* init, while it waits for the end of the others; under pidmap_lock */
 	struct task *zapper;
-	/* vm.memfd_noexec as set here; those above count as well */
+	/* vm.memfd_noexec as set here; the values above count as well */
 	int memfd_noexec;
-	/* reboot(2) from inside: the signal that init is said to have died of */
+	/* reboot(2) from inside: the signal reported as init's death */
 	int reboot;
 };
 extern struct pid_namespace init_pid_ns;
@@ -43,14 +43,14 @@ static inline struct pid_namespace *pid_ns_of(const struct pid *p)
 {
 	return p->level ? p->upper[p->level - 1].ns : &init_pid_ns;
 }
-/* Where the task itself lives; NULL when it has been released. tasklist_lock, or current. */
+/* Returns the task's own namespace, or NULL once it is released. tasklist_lock held, or current. */
 static inline struct pid_namespace *task_active_pid_ns(const struct task *t)
 {
 	const struct pid *p = READ_ONCE(t->thread_pid);
 
 	return p ? pid_ns_of(p) : NULL;
 }
-struct ns_common *task_active_pid_ns_get(struct task *t); /* a reference, or NULL */
+struct ns_common *task_active_pid_ns_get(struct task *t); /* with a reference, or NULL */
 static inline pid_t pid_nr_ns(const struct pid *p, const struct pid_namespace *ns)
 {
 	if (!p || ns->level > p->level)
@@ -65,7 +65,7 @@ static inline struct pid_namespace *current_pid_ns(void)
 
 	return ns ? ns : &init_pid_ns; /* idle, or released already */
 }
-/* As current sees it; 0: not at all. */
+/* Returns the number that current sees, or 0. */
 static inline pid_t pid_vnr(const struct pid *p)
 {
 	return pid_nr_ns(p, current_pid_ns());
@@ -80,13 +80,13 @@ static inline pid_t task_tgid_vnr(struct task *t)
 {
 	return task_tgid_nr_ns(t, current_pid_ns());
 }
-/* A number of the initial namespace as @ns, or current, sees it; 0: not at all. */
+/* Translate a number of the initial namespace for @ns, or for current; 0 if it is not visible. */
 pid_t pid_from_global_ns(pid_t nr, const struct pid_namespace *ns);
 pid_t pid_from_global(pid_t nr);
 struct pid *find_get_pid_ns(pid_t nr, struct pid_namespace *ns);
 /* True if @ns is @top or below it. */
 bool in_pidns(const struct pid_namespace *top, const struct pid_namespace *ns);
-/* The lowest process number >= nr in @ns, or 0: for /proc. */
+/* Returns the lowest process number >= nr in @ns, or 0: for /proc. */
 pid_t next_process_ns(pid_t nr, struct pid_namespace *ns);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * setid.c: user and group ids: the get* and set* calls and supplementary groups. Rules:
  * credentials(7) and the calls' own pages. Each set call edits a copy of the credentials and
- * installs it as a whole (cred.c), so other threads and exec never see half.
+ * installs it as a whole (cred.c), so other threads and exec never see half of a change.
  */
 #include "gen/syscalls.h"
 #include "kernel/ident/internal.h"
@@ -48,7 +48,7 @@ long sys_getresgid(uaddr_t rgid, uaddr_t egid, uaddr_t sgid)
 	return put_user(r, rgid) || put_user(e, egid) || put_user(s, sgid) ? -EFAULT : 0;
 }
 
-/* -1 stays. False: the id has no meaning in current's user namespace. */
+/* Translates an id; -1 stays. False: the id has no meaning in current's user namespace. */
 static bool to_kuid(u32 *uid)
 {
 	if (*uid == KEEP)
@@ -65,7 +65,7 @@ static bool to_kgid(u32 *gid)
 	return uid_valid(*gid);
 }
 
-/* The user that is counted follows the real uid. 0 or -EAGAIN. */
+/* Counts the process for the user of the real uid. Returns 0 or -EAGAIN. */
 static int set_user(struct cred *new)
 {
 	struct user_struct *u = get_uid_user(new->uid);
@@ -75,14 +75,14 @@ static int set_user(struct cred *new)
 	put_uid_user(new->user);
 	new->user = u;
 	/*
-	 * programs forget to ask whether setuid() went well: it does, and the exec that follows
-	 * does not
+	 * Programs forget to check the result of setuid(): it succeeds, and the following exec
+	 * fails.
 	 */
 	current->over_nproc = u->uid && (u64)atomic_read(&u->processes) > rlimit(RLIMIT_NPROC);
 	return 0;
 }
 
-/* Ends every call that changes uids: 0 or the error. */
+/* Ends every call that changes uids. Returns 0 or the error. */
 static long commit_uids(struct cred *new)
 {
 	const struct cred *old = current_cred();
@@ -170,6 +170,7 @@ long sys_setresuid(u32 ruid, u32 euid, u32 suid)
 	/* one object, not equal ones: linkat() tells them apart */
 	if (stays(ruid, old->uid) && stays(suid, old->suid) &&
 		(euid == KEEP || (euid == old->euid && euid == old->fsuid)))
+		/* Keeps the credentials, instead of an equal copy: linkat() tells them apart. */
 		return 0;
 	if (!(is_one_of(ruid, old->uid, old->euid, old->suid) &&
 		    is_one_of(euid, old->uid, old->euid, old->suid) &&
@@ -262,7 +263,7 @@ long sys_setresgid(u32 rgid, u32 egid, u32 sgid)
 	return commit_creds(new);
 }
 
-/* Both return the old id, whatever happens: they cannot fail. */
+/* Return the old id in any case, like setfsgid(): these calls cannot fail. */
 long sys_setfsuid(u32 uid)
 {
 	const struct cred *old = current_cred();
@@ -304,7 +305,7 @@ long sys_setfsgid(u32 gid)
 
 /* ---- supplementary groups ---- */
 
-/* As another user namespace has them. */
+/* Copies the groups out, as seen from another user namespace. */
 static long put_groups(const struct group_info *g, uaddr_t list)
 {
 	for (u32 i = 0; i < g->ngroups; i++) {
@@ -333,7 +334,7 @@ long sys_getgroups(int size, uaddr_t list)
 	return g->ngroups;
 }
 
-/* Shell sort: short, in place, and fast enough for the 65,536 there may be. */
+/* Sorts by Shell sort: short, in place, and fast enough for the maximum of 65,536. */
 static void sort_gids(kgid_t *a, u32 n)
 {
 	for (u32 gap = n / 2; gap; gap /= 2)
@@ -380,6 +381,7 @@ long sys_setgroups(int size, uaddr_t list)
 	}
 	old = new->group_info;
 	new->group_info = g;
-	atomic_dec(&old->usage); /* current's own credentials still hold one */
+	/* current's own credentials still have a reference */
+	atomic_dec(&old->usage);
 	return commit_creds(new);
 }

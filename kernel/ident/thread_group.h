@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * thread_group.h: what the threads of one process share: signal_struct and sighand_struct.
+ * thread_group.h: state that the threads of a process share: signal_struct and sighand_struct.
  *
- * Signals are queued and delivered by kernel/task/signal; rooms below read limits, numbers and the
- * session from here.
+ * kernel/task/signal queues and delivers signals; rooms below read limits, numbers and the session
+ * from here.
  */
 #ifndef NESTLING_IDENT_THREAD_GROUP_H
 #define NESTLING_IDENT_THREAD_GROUP_H
@@ -22,11 +22,11 @@ struct tty_struct;
 enum pid_type { PIDTYPE_PID, PIDTYPE_TGID, PIDTYPE_PGID, PIDTYPE_SID, PIDTYPE_MAX };
 
 #define NSIG_MAX 64
-/* In place of a siginfo_t: as kill() says it; as the kernel says it. */
+/* Values instead of a siginfo_t: a signal from kill(), or from the kernel. */
 #define SEND_SIG_NOINFO ((const siginfo_t *)0)
 #define SEND_SIG_PRIV ((const siginfo_t *)1)
 
-/* As rt_sigaction(2)'s kernel layout on x86-64. */
+/* rt_sigaction(2)'s kernel layout on x86-64. */
 struct ksigaction {
 	u64 handler; /* 0 SIG_DFL, 1 SIG_IGN */
 	u64 flags;
@@ -36,15 +36,15 @@ struct ksigaction {
 
 struct sighand_struct {
 	atomic_t count;
-	/* also all signal state of the threads that share it */
+	/* protects also all signal state of the threads that share it */
 	spinlock_t lock;
 	struct ksigaction action[NSIG_MAX];
 	struct wait_queue_head signalfd_wqh;
-	/* lock_task_sighand() looks without a reference */
+	/* lock_task_sighand() reads it without a reference */
 	struct rcu_head rcu;
 };
 
-/* What the threads of one process share. Under sighand->lock unless said otherwise. */
+/* State that the threads of a process share. Under sighand->lock unless said otherwise. */
 struct signal_struct {
 	atomic_t sigcnt;
 	atomic_t live;  /* threads that have not begun to exit */
@@ -55,9 +55,9 @@ struct signal_struct {
 	struct task *curr_target;
 	struct sigpending shared_pending;
 	int group_exit_code;
-	/* every thread is to die with group_exit_code */
+	/* every thread shall die with group_exit_code */
 	bool group_exit;
-	/* how many were sent to it as to one of several */
+	/* signals sent to it among several receivers */
 	atomic_t multi_signals;
 	int group_stop_count;
 	u32 flags; /* SIGNAL_STOP_STOPPED, ... (signal.c) */
@@ -72,29 +72,30 @@ struct signal_struct {
 	/* resource limits: under alloc_lock of the group leader; read racily */
 	struct rlimit64_pair {
 		u64 cur, max;
+		/* under alloc_lock of the group leader; read racily */
 	} rlim[RLIM_NLIMITS];
 	/* times of dead threads and children, ns */
 	u64 utime, stime, cutime, cstime, sum_exec;
 	u64 nvcsw, nivcsw, cnvcsw, cnivcsw, min_flt, maj_flt, cmin_flt, cmaj_flt, inblock, oublock,
 		cinblock, coublock, maxrss, cmaxrss;
 	struct key *session_keyring, *process_keyring; /* references; under keys_mutex */
-	/* number of execs; written by the only thread, read racily */
+	/* number of execs; written by the only remaining thread, read racily */
 	u32 exec_id;
-	/* for process accounting, set by the last thread: how it ended */
+	/* for process accounting, set by the last thread: its exit code */
 	int acct_code;
-	u64 acct_pages; /* and how large it was */
+	u64 acct_pages; /* its size then */
 	u64 rchar, wchar, syscr, syscw, read_bytes, write_bytes;
-	/* autogroup.c; a reference, under tasklist_lock. NULL: of the root */
+	/* autogroup.c; a reference, under tasklist_lock. NULL: the root's */
 	struct autogroup *autogroup;
-	/* this and the next two: time/posix_timer.c */
+	/* This and the next two belong to time/posix_timer.c. */
 	struct list_head posix_timers;
 	struct rb_root posix_timer_ids; /* by their numbers */
-	/* of any process, that wait for this one's CPU time */
+	/* timers of any process on this one's CPU time */
 	struct rb_root cpu_timers;
 	int next_posix_timer_id;
 	struct ktimer real_timer; /* ITIMER_REAL */
 	u64 it_real_incr;
-	/* its expiries since SIGALRM was last taken; racily */
+	/* expiries since SIGALRM was last taken; racy */
 	u8 it_real_unseen;
 	bool it_real_again; /* it has expired since it was set */
 	struct {
@@ -105,8 +106,8 @@ struct signal_struct {
 	struct core_state *core_state;
 	struct mutex cred_guard_mutex; /* exec against ptrace attach */
 	/*
-	 * Memory and credentials change together in exec: see exec_hold(). Inside cred_guard_mutex;
-	 * short.
+	 * Memory and credentials change together in exec: see exec_hold(). Taken inside
+	 * cred_guard_mutex, for a short time.
 	 */
 	struct mutex exec_update_mutex;
 	int group_stop_signr; /* the signal that stopped it, for wait */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * user_ns.c: user namespaces: making them, what they allow, and how much a user may have of what is
- * counted. Rules: user_namespaces(7), namespaces(7) ("The /proc/sys/user directory").
+ * user_ns.c: user namespaces: makes them, checks capabilities in them, and counts what a user may
+ * have. Rules: user_namespaces(7), namespaces(7) ("The /proc/sys/user directory").
  *
  * Locks: ucounts_lock (innermost) for the counts. Maps: user_ns_map.c.
  */
@@ -17,7 +17,10 @@ static struct ns_common *no_copy(
 	return ERR_PTR(-EINVAL);
 }
 
-/* Parents go with their last child, one after the other: no recursion for 33 levels. */
+/*
+ * Frees a namespace. Parents go with their last child, one after the other: no recursion for 33
+ * levels.
+ */
 static void user_ns_free(struct ns_common *ns)
 {
 	struct user_namespace *u = container_of(ns, struct user_namespace, ns);
@@ -111,7 +114,8 @@ bool cred_ns_capable(const struct cred *c, const struct user_namespace *target, 
 		if (ns->level <= c->user_ns->level)
 			return false;
 		if (ns->parent == c->user_ns && ns->owner == c->euid)
-			return true; /* its maker, and tasks of that user there */
+			/* Its maker, and tasks with the maker's user there. */
+			return true;
 	}
 }
 
@@ -177,7 +181,7 @@ int create_user_ns(struct cred *c, bool chrooted)
 	ns->setgroups_allowed = READ_ONCE(up->setgroups_allowed);
 	for (int i = 0; i < UCOUNTS; i++)
 		ns->ucount_max[i] = ~0UL >> 33;
-	/* ns.owner has the reference to the old one now: ns_init() took another */
+	/* ns.owner has the reference to the old one now: ns_init() took another. */
 	c->user_ns = ns;
 	put_user_ns(up);
 	c->securebits = SECUREBITS_DEFAULT;
@@ -191,14 +195,14 @@ err_free:
 	return err;
 }
 
-/* ---- how many ---- */
+/* ---- counts ---- */
 
 static DEFINE_SPINLOCK(ucounts_lock);
 static LIST_HEAD(all_ucounts); /* under ucounts_lock */
 
 /*
- * A reference; the namespace outlives it, since only what lives in it is counted. @fresh is used up
- * (NULL) when it was needed.
+ * Returns the counts with a reference; the namespace outlives them, since only what lives in it is
+ * counted. @fresh is used up (NULL) if it was needed.
  */
 static struct ucounts *ucounts_find(struct user_namespace *ns, kuid_t uid, struct ucounts **fresh)
 {
@@ -251,7 +255,7 @@ static struct ucounts *ucounts_get(struct user_namespace *ns, kuid_t uid)
 	return uc;
 }
 
-/* The counts of the maker's level and of those above, where the makers of the namespaces count. */
+/* Uncharges the maker's level and those above, where the makers of the namespaces count. */
 static void uncharge_up_to(struct ucounts *uc, struct user_namespace *top, enum ucount kind)
 {
 	while (uc) {
@@ -264,6 +268,7 @@ static void uncharge_up_to(struct ucounts *uc, struct user_namespace *top, enum 
 			above = ucounts_find(ns->parent, ns->owner, &none);
 			/* the charge's own reference is still there */
 			if (above)
+				/* the charge's own reference remains */
 				above->usage--;
 		}
 		spin_unlock(&ucounts_lock);

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * user_ns.h: user namespaces: whose ids mean what, and over what a capability holds.
+ * user_ns.h: user namespaces: the meaning of ids, and the reach of capabilities.
  *
  * Inside the kernel an id (kuid_t, kgid_t) is that of the initial user namespace. At the border to
  * a program it is translated:
  *
- *	kuid = make_kuid(current_user_ns(), uid)	-1 (not uid_valid): it has no meaning there
- *	uid = from_kuid_munged(current_user_ns(), kuid)	65534 for what is not mapped; from_kuid()
- *	                                                gives -1
+ *      kuid = make_kuid(current_user_ns(), uid)          -1 (not uid_valid): no meaning there
+ *      uid = from_kuid_munged(current_user_ns(), kuid)   65534 for an unmapped id; from_kuid()
+ *                                                        returns -1
  *
- * ns_capable(ns, cap) asks whether current has the capability over what @ns owns: it is in ns or
+ * ns_capable(ns, cap) is true if current has the capability over what @ns owns: it is in ns or
  * above it with the capability in its effective set, or it made ns, or one above, from outside.
  * capable(cap) asks for the initial namespace.
  *
- * Invariants: 1. A map is empty until it is written, once, and never changes. 2. A namespace's
- * parent lives as long as it does. 3. At most 33 levels. Locks: maps are written under map_mutex
- * and read without a lock (published by a release).
+ * Invariants:
+ * 1. A map is empty until it is written, once, and never changes.
+ * 2. A namespace's parent lives as long as it does.
+ * 3. At most 33 levels.
+ *
+ * Locks: maps are written under map_mutex and read without a lock (published by a release).
  */
 #ifndef NESTLING_IDENT_USER_NS_H
 #define NESTLING_IDENT_USER_NS_H
@@ -46,8 +49,8 @@ enum ucount {
 };
 
 /*
- * How many namespaces of each kind, instances and watches a user has made in a user namespace.
- * Counted; under ucounts_lock.
+ * Counts of namespaces of each kind, instances and watches that a user has made in a user
+ * namespace. Refcounted; under ucounts_lock.
  */
 struct ucounts {
 	struct list_head list;
@@ -57,8 +60,9 @@ struct ucounts {
 	u64 count[UCOUNTS];
 };
 /*
- * Counts one in @ns for @uid and in all above for the owners: ERR_PTR(-ENOSPC, -ENOMEM). The caller
- * must keep @ns. Nothing is allocated where @uid has a count there already.
+ * Counts one in @ns for @uid, and in all namespaces above for their owners. Returns
+ * ERR_PTR(-ENOSPC, -ENOMEM) on failure. The caller must keep @ns. Allocates nothing if @uid has
+ * counts there already.
  */
 struct ucounts *ucounts_charge(struct user_namespace *ns, kuid_t uid, enum ucount kind);
 void ucounts_uncharge(struct ucounts *uc, enum ucount kind);
@@ -68,7 +72,7 @@ struct ns_common {
 	atomic_t count;
 	u32 inum;                 /* immutable */
 	const struct ns_ops *ops; /* immutable */
-	/* a reference; of a user namespace: its parent */
+	/* a reference; a user namespace's owner is its parent */
 	struct user_namespace *owner;
 	struct ucounts *uc; /* NULL for the initial ones */
 };
@@ -96,9 +100,9 @@ struct user_namespace {
 extern struct user_namespace init_user_ns;
 
 /*
- * To the kernel's ids, and to the namespace's: what the first of @count is called there; -1 where
- * they are not all in one extent (that both ends are in the map says nothing: there may be a hole
- * between them).
+ * Translate @count ids to the kernel's, and to the namespace's; return the first, or -1 if they are
+ * not all in one extent. (Both ends being in the map proves nothing: there may be a hole between
+ * them.)
  */
 u32 id_map_down_range(const struct id_map *map, u32 id, u32 count);
 u32 id_map_up_range(const struct id_map *map, u32 kid, u32 count);
@@ -161,20 +165,18 @@ bool in_userns(const struct user_namespace *top, const struct user_namespace *ns
 bool ns_capable(struct user_namespace *ns, int cap); /* current; sets PF_SUPERPRIV */
 bool cred_ns_capable(const struct cred *c, const struct user_namespace *ns, int cap);
 bool ns_capable_to(struct task *t, int cap); /* over what the user namespace of @t owns */
-/* Over an object that belongs to these ids: in current's own namespace, which must know them. */
+/* True for an object with these ids: in current's own namespace, which must know them. */
 bool capable_wrt_ids(kuid_t uid, kgid_t gid, int cap);
-/* Is @uid the root of current's user namespace, or of one above? */
+/* True if @uid is the root of current's user namespace, or of one above. */
 bool root_of_current(kuid_t uid);
 bool userns_may_setgroups(const struct user_namespace *ns);
 /*
  * Gives @c, a copy of current's credentials, a user namespace of its own with all capabilities in
- * it: 0 or -errno.
+ * it. Returns 0 or -errno.
  */
 int create_user_ns(struct cred *c, bool chrooted);
 
-/*
- * The files uid_map, gid_map, projid_map and setgroups of a process; text as in user_namespaces(7).
- */
+/* Files uid_map, gid_map, projid_map and setgroups of a process; text as in user_namespaces(7). */
 enum userns_map { USERNS_UID_MAP, USERNS_GID_MAP, USERNS_PROJID_MAP };
 int userns_map_line(struct user_namespace *ns, enum userns_map which, const struct cred *reader,
 	u32 i, char *buf, size_t size);
@@ -183,8 +185,8 @@ int userns_map_write(
 int userns_setgroups_write(struct user_namespace *ns, const char *text);
 
 /*
- * What users may have of each kind in the first namespace, for a machine of so many frames. At
- * boot.
+ * Sets the default limits of each kind in the first namespace, for a machine with so many frames.
+ * At boot.
  */
 void user_ns_set_limits(u64 frames);
 

@@ -59,7 +59,7 @@ int userns_map_line(struct user_namespace *ns, enum userns_map which, const stru
 
 	if (i >= smp_load_acquire(&map->nr))
 		return 0;
-	/* the reader's own namespace is shown in the ids of its parent */
+	/* The reader's own namespace is shown in the ids of its parent. */
 	if (reader == ns && ns->parent)
 		reader = ns->parent;
 	lower = id_map_up(map_of(reader, which), map->ext[i].lower);
@@ -105,7 +105,7 @@ static bool overlaps(const struct id_extent *e, u32 n, const struct id_extent *x
 	return false;
 }
 
-/* The number of extents, or -EINVAL. */
+/* Parses a map. Returns the number of extents, or -EINVAL. */
 static int parse_map(const char *s, struct id_extent *ext)
 {
 	u32 n = 0;
@@ -132,11 +132,11 @@ static int parse_map(const char *s, struct id_extent *ext)
 	return n ? (int)n : -EINVAL;
 }
 
-/* ---- rights ---- */
+/* ---- permission ---- */
 
 /*
- * To give out the root of the parent one needs CAP_SETFCAP there: files' capabilities are bound to
- * it.
+ * True if the writer may map the root of the parent: that needs CAP_SETFCAP there, since files'
+ * capabilities are bound to it.
  */
 static bool root_map_allowed(
 	const struct cred *opener, struct user_namespace *ns, const struct id_extent *ext, u32 n)
@@ -170,7 +170,7 @@ static bool map_allowed(const struct cred *opener, struct user_namespace *ns, en
 	return ns_capable(ns->parent, cap) && cred_ns_capable(opener, ns->parent, cap);
 }
 
-/* From the parent's ids to the kernel's: each extent must lie within one of the parent's. */
+/* Translates the parent's ids to the kernel's: each extent must lie within one of the parent's. */
 static int lower_map(struct user_namespace *up, enum userns_map which, struct id_extent *ext, u32 n)
 {
 	const struct id_map *map = map_of(up, which);
