@@ -3,33 +3,33 @@
  * epoll.c: sets of watched files that remember which of them are ready.
  *
  * An epoll file (struct eventpoll) has an item for each watched (file, descriptor). An item hangs
- * in the wait queues that the file's poll operation names; a wake-up there runs item_wake(), which
+ * in the wait queues that the file's poll operation names. A wake-up there runs item_wake(), which
  * puts the item on the ready list and wakes a waiter. epoll_wait() takes items off the ready list,
  * polls each file again, reports the events that are still true, and puts level-triggered items
  * back.
  *
- *	EPOLLET          the item is not put back: only a new wake-up reports it again
- *	EPOLLONESHOT     after a report the events are cleared until EPOLL_CTL_MOD
- *	EPOLLEXCLUSIVE   the item waits exclusively: one of several epoll files is woken
+ *      EPOLLET          the item is not put back: only a new wake-up reports it again
+ *      EPOLLONESHOT     after a report the events are cleared until EPOLL_CTL_MOD
+ *      EPOLLEXCLUSIVE   the item waits exclusively: one of several epoll files is woken
  *
  * States of an item: idle -> (wake-up, or true when added) ready -> (epoll_wait) reported: idle
  * (ET, ONESHOT) or ready (LT).
  *
  * An item does not hold the file: the file's last fput() removes its items (eventpoll_release()).
- * It holds its eventpoll. If both end at one time, the watched file removes the item (item->dying),
+ * It holds its eventpoll. If both end at one time the watched file removes the item (item->dying),
  * and the last item frees the eventpoll.
  *
  * Invariants:
  * 1. item->ready says whether the item is on the ready list; both change under ep->lock.
  * 2. Watching is acyclic and at most MAX_NEST deep, and no epoll file is watched along more than
- *    max_paths[] ways, each of which a wake-up goes (epoll_check_nesting() and epoll_crowded()
+ *    max_paths[] paths, each of which a wake-up takes (epoll_check_nesting() and epoll_crowded()
  *    under nest_lock, which every add of an epoll file holds).
  *
  * Locks, from the outside: nest_lock, ep->mutex (tree, items' events; nested: outer epoll first),
- * file->f_lock (f_ep; nested: that of an epoll file before that of a file watching it), a wait
- * queue's lock, ep->lock (ready list), ep->wait's lock. ep->mutex is held over poll operations,
- * which may last (FUSE): a task that closes a file waits for the ep->mutex of the sets that watch
- * this file, and for no global lock.
+ * file->f_lock (f_ep; nested: an epoll file's before that of its watcher), a wait queue's lock,
+ * ep->lock (ready list), ep->wait's lock. ep->mutex is held over poll operations, which may take
+ * long (FUSE). A task that closes a file waits for the mutexes of the sets that watch this file,
+ * and for no global lock.
  */
 #include <asm/errno.h>
 #include <asm/ioctl.h>
@@ -54,14 +54,14 @@ static u64 max_user_watches; /* fs.epoll */
 	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 #define MAX_EVENTS ((int)(0x7fffffff / sizeof(struct epoll_event)))
 
-/* Linux 6.9: younger than the headers that we build with. */
+/* Since Linux 6.9, and missing in older headers. */
 #define EPIOCSPARAMS_ _IOW(0x8a, 1, struct epoll_params_)
 #define EPIOCGPARAMS_ _IOR(0x8a, 2, struct epoll_params_)
 #define MAX_BUDGET 64 /* packets, without rights */
 
 struct epoll_hook {
 	struct wait_queue_entry wait;
-	/* NULL: the queue has gone (WAKE_QUEUE_GONE) */
+	/* NULL: the queue is gone (WAKE_QUEUE_GONE) */
 	struct wait_queue_head *head;
 	struct epoll_item *item;
 	struct epoll_hook *next;
@@ -76,7 +76,7 @@ static DEFINE_MUTEX(nest_lock);
 
 /* ---- readiness ---- */
 
-/* True when it was not on the list. */
+/* Puts the item on the ready list. True if it was not there. */
 static bool make_ready(struct epoll_item *it)
 {
 	if (it->ready)
@@ -94,7 +94,7 @@ static void make_idle(struct epoll_item *it)
 	list_del_init(&it->ready_link);
 }
 
-/* @key: of the wake-up that led here. */
+/* Wakes tasks that poll the epoll file. @key: of the wake-up that led here. */
 static void wake_pollers(struct eventpoll *ep, u64 key)
 {
 	if (waitqueue_active(&ep->poll))
@@ -122,13 +122,13 @@ static int item_tell(struct epoll_item *it, u64 key)
 	return it->event.events & EPOLLEXCLUSIVE ? woke : 1;
 }
 
-/* Under the lock of the watched file's wait queue. */
+/* Handles a wake-up, under the lock of the watched file's wait queue. */
 static int item_wake(struct wait_queue_entry *e, u64 key)
 {
 	struct epoll_hook *h = container_of(e, struct epoll_hook, wait);
 	int woke = item_tell(h->item, key);
 
-	/* last: the remover of the item no longer waits for the queue's lock */
+	/* Last: a task that removes the item no longer waits for the queue's lock. */
 	if (key & WAKE_QUEUE_GONE) {
 		list_del_init(&e->entry);
 		smp_store_release(&h->head, NULL);
@@ -230,16 +230,16 @@ static void ep_put(struct eventpoll *ep)
 }
 
 /*
- * ep->mutex and a reference held. After the unhooking no wake-up can reach the item. Not @mine:
- * another end of its file, if that has begun, will do it.
+ * Removes an item; ep->mutex and a reference held. After the unhooking no wake-up can reach it.
+ * Without @mine an end of its file that has begun already removes it instead.
  */
 static void item_remove(struct eventpoll *ep, struct epoll_item *it, bool mine)
 {
 	bool go;
 
 	/*
-	 * First: as long as it is on the file's list the file's end waits for ep->mutex, and the
-	 * queues are there.
+	 * First: while it is on the file's list the file's end waits for ep->mutex, and the queues
+	 * exist.
 	 */
 	item_unhook(it);
 	spin_lock(&it->file->f_lock);
@@ -258,7 +258,7 @@ static void item_remove(struct eventpoll *ep, struct epoll_item *it, bool mine)
 	atomic_dec(&ep->refs); /* not the last */
 }
 
-/* After the events were set: reports at once what is already true. */
+/* Reports at once what is true already, after the events were set. */
 static void item_refresh(struct eventpoll *ep, struct epoll_item *it, u32 revents)
 {
 	bool fresh;
@@ -313,14 +313,14 @@ static void item_modify(
 	spin_lock(&ep->lock);
 	it->event = *event;
 	spin_unlock(&ep->lock);
-	/* the new events before the look: a wake-up before saw the old ones */
+	/* The new events are written before the look: an earlier wake-up saw the old ones. */
 	smp_mb();
 	item_refresh(ep, it, item_poll(it));
 }
 
 /* ---- the end of files ---- */
 
-/* Removes the items of @f, which is about to be freed and cannot be added any more. */
+/* Removes the items of @f, which is about to be freed: no task can add it any more. */
 void eventpoll_release(struct file *f)
 {
 	for (;;) {
@@ -371,8 +371,8 @@ static void set_scanning(struct eventpoll *ep, bool on)
 }
 
 /*
- * Something may be ready: an item that another caller is just asking is off the list for a moment
- * only.
+ * True if an item may be ready. An item that another caller is asking at this moment is off the
+ * list only briefly.
  */
 static bool available(struct eventpoll *ep)
 {
@@ -387,8 +387,9 @@ static bool available(struct eventpoll *ep)
 }
 
 /*
- * Looks for one ready item that really is; drops those that are not: what poll() answers. What only
- * the task can tell (ASYNC_POLL_ASK) may be ready. ep->mutex is held, and dropped.
+ * Returns what poll() answers: looks for an item that really is ready, and drops those that are
+ * not. An item that only the task can ask (ASYNC_POLL_ASK) counts as ready. ep->mutex is held, and
+ * dropped.
  */
 static u32 any_ready(struct eventpoll *ep)
 {
@@ -419,8 +420,8 @@ static u32 any_ready(struct eventpoll *ep)
 	set_scanning(ep, false);
 	mutex_unlock(&ep->mutex);
 	/*
-	 * a waiter may have looked while the item was off the list, and its wake-up was spent on
-	 * that look
+	 * A waiter may have looked while the item was off the list, and its wake-up was spent on
+	 * that look.
 	 */
 	if (found && waitqueue_active(&ep->wait))
 		wake_up(&ep->wait);
@@ -434,7 +435,7 @@ static u32 eventpoll_poll(struct file *f, struct poll_table *pt)
 	poll_wait(f, &ep->poll, pt);
 	if (!available(ep))
 		return 0;
-	/* a worker must not wait for the holder, which may wait for a FUSE server */
+	/* A worker must not wait for the mutex's holder, which may wait for a FUSE server. */
 	if (!(current->flags & PF_KTHREAD))
 		mutex_lock(&ep->mutex);
 	else if (!mutex_trylock(&ep->mutex))
@@ -456,7 +457,7 @@ struct file *eventpoll_target(struct file *f, int fd, u32 nth)
 
 		if (it->fd != fd || nth--)
 			continue;
-		if (atomic_inc_not_zero(&it->file->f_count)) /* else it is about to go */
+		if (atomic_inc_not_zero(&it->file->f_count)) /* else it is being freed */
 			found = it->file;
 		break;
 	}
@@ -483,8 +484,8 @@ static int eventpoll_fdinfo(struct file *f, char *buf, size_t size)
 }
 
 /*
- * How long to poll a card before sleeping: a hint that is kept and given back. No card of ours can
- * be polled, as on a Linux where no descriptor of the set belongs to one that can.
+ * Keeps and returns the time to poll a card before sleeping, which is a hint. No card here can be
+ * polled, as on a Linux with no such card in the set.
  */
 static long set_params(struct eventpoll *ep, uaddr_t arg)
 {
@@ -646,7 +647,7 @@ long epoll_ctl_event(int epfd, int op, int fd, const struct epoll_event *e)
 	struct file *epf, *f;
 	long err;
 
-	/* nothing here sleeps: as of a Linux that cannot */
+	/* This machine does not suspend, like a Linux that cannot. */
 	event.events &= ~(u32)EPOLLWAKEUP;
 	epf = fget(epfd);
 	if (!epf)
@@ -672,8 +673,8 @@ out_put_ep:
 /* ---- epoll_wait ---- */
 
 /*
- * Reports one item: 1, 0 when it is not ready after all, -EFAULT. ep->mutex held; the item is off
- * the ready list.
+ * Reports one item. Returns 1, 0 if it is not ready after all, or -EFAULT. ep->mutex held; the item
+ * is off the ready list.
  */
 static int report(struct epoll_item *it, uaddr_t to)
 {
@@ -684,7 +685,7 @@ static int report(struct epoll_item *it, uaddr_t to)
 	return copy_to_user(to, &out, sizeof(out)) ? -EFAULT : 1;
 }
 
-/* What becomes of an item after report(). ep->lock held. */
+/* Handles an item after report(). ep->lock held. */
 static void reported(struct epoll_item *it, int r)
 {
 	if (r < 0)
@@ -692,12 +693,12 @@ static void reported(struct epoll_item *it, int r)
 	else if (r && (it->event.events & EPOLLONESHOT))
 		it->event.events &= PRIVATE_BITS;
 	else if (r && !(it->event.events & EPOLLET))
-		make_ready(it); /* at the tail: others get their turn */
+		make_ready(it); /* at the tail, behind other items */
 }
 
 /*
- * Items are taken one by one from the ready list as it was at the start: those that are put back or
- * become ready meanwhile stand behind @last and are for the next call.
+ * Takes items one by one from the ready list as it was at the start: items that are put back or
+ * become ready meanwhile are behind @last and left for the next call.
  */
 static int send_events(struct eventpoll *ep, uaddr_t events, int max)
 {
@@ -816,7 +817,7 @@ static const struct file_watch_ops watch_ops = {
 	.signal = eventfd_signal,
 };
 
-/* At most a 25th of memory for the items of one user. */
+/* Limits the items of a user to a 25th of memory. */
 static int epoll_init(void)
 {
 	file_watch_ops = &watch_ops;

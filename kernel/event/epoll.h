@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epoll.h: epoll files and their items, between epoll.c and epoll_nest.c. The locks and their
- * order: epoll.c.
+ * epoll.h: epoll files and their items, shared by epoll.c and epoll_nest.c. epoll.c has the locks
+ * and their order.
  */
 #ifndef NESTLING_EVENT_EPOLL_H
 #define NESTLING_EVENT_EPOLL_H
@@ -20,19 +20,19 @@ struct epoll_params_ {
 };
 
 struct eventpoll {
-	atomic_t refs; /* the file's, and one of each item */
+	atomic_t refs; /* one of the file, one of each item */
 	struct mutex mutex;
 	struct rb_root items;        /* under mutex */
 	struct wait_queue_head wait; /* epoll_wait */
 	struct wait_queue_head poll; /* tasks that poll the epoll file itself */
 	spinlock_t lock;
 	struct list_head ready; /* of item->ready_link, under lock */
-	/* a task holds mutex and has taken items off ready that may return; under lock */
+	/* Under lock: a task holds mutex and has taken items off ready that may return. */
 	bool scanning;
-	struct file *file;           /* NULL: it has been closed */
+	struct file *file;           /* NULL: closed */
 	struct user_struct *user;    /* immutable: pays for the items */
 	struct epoll_params_ params; /* under mutex */
-	/* the last that came through here, and what it found; under nest_lock */
+	/* Under nest_lock: the last walk that came through here, and its result. */
 	u64 walk;
 	int found;
 };
@@ -43,9 +43,9 @@ struct epoll_item {
 	struct eventpoll *ep;
 	struct file *file; /* no reference */
 	int fd;
-	/* of file->f_ep, under file->f_lock, as the next */
+	/* in file->f_ep, under file->f_lock, like the next */
 	struct list_head file_link;
-	/* eventpoll_release() has it, and alone removes it */
+	/* eventpoll_release() removes it, and no other task */
 	bool dying;
 	struct list_head ready_link; /* under ep->lock */
 	bool ready;
@@ -63,11 +63,11 @@ static inline struct eventpoll *file_ep(struct file *f)
 /* For file_watch_ops (kernel/vfs/vfs.h). */
 struct file *eventpoll_target(struct file *ep, int fd, u32 nth);
 void eventpoll_release(struct file *f);
-/* epoll_ctl(2) with an event that was read already. */
+/* Serves epoll_ctl(2) with an event that was read already. */
 long epoll_ctl_event(int epfd, int op, int fd, const struct epoll_event *e);
-/* Both with nest_lock held. May @ep watch @child? 0 or -ELOOP. */
+/* With nest_lock held: returns 0 if @ep may watch @child, or -ELOOP. */
 long epoll_check_nesting(struct eventpoll *ep, struct eventpoll *child);
-/* Is @ep, or an epoll file below it, watched along too many ways? */
+/* With nest_lock held: true if @ep, or an epoll file below it, is watched along too many paths. */
 bool epoll_crowded(struct eventpoll *ep);
 
 #endif

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epoll_nest.c: epoll files that watch epoll files: without circles, not too deep, and not along
- * too many ways.
+ * epoll_nest.c: epoll files that watch epoll files: without cycles, not too deep, and not along too
+ * many paths.
  *
- * A walk looks at each file once (eventpoll.walk), however many ways lead to it. nest_lock is held
- * throughout, so no circle comes to be. A walk down holds the mutexes on its way; a walk up the
- * f_locks, in one stretch that frees no file (call_rcu): items may go meanwhile, and epoll files be
- * closed.
+ * A walk visits each file once (eventpoll.walk), however many paths lead to it. nest_lock is held
+ * throughout, so no cycle can form. A walk down holds the mutexes on its path. A walk up holds the
+ * f_locks, in one stretch that frees no file (call_rcu): meanwhile items may be removed and epoll
+ * files be closed.
  */
 #include "kernel/event/epoll.h"
 
 #define MAX_NEST 4
 
-static u64 walks; /* how many there were */
+static u64 walks; /* number of walks so far */
 
-/* How deep watching goes below @ep; above MAX_NEST, or -ELOOP when it reaches @target. */
+/* Returns the depth of watching below @ep, above MAX_NEST, or -ELOOP if it reaches @target. */
 static int depth_below(struct eventpoll *ep, const struct eventpoll *target, int level)
 {
 	struct rb_node *n;
@@ -43,7 +43,7 @@ static int depth_below(struct eventpoll *ep, const struct eventpoll *target, int
 	return deepest;
 }
 
-/* How many epoll files watch @ep, one above the other. */
+/* Returns how many epoll files watch @ep, one above the other. */
 static int depth_above(struct eventpoll *ep, int level)
 {
 	struct file *f = READ_ONCE(ep->file);
@@ -78,12 +78,12 @@ long epoll_check_nesting(struct eventpoll *ep, struct eventpoll *child)
 }
 
 /*
- * Limit, by number of steps, for the paths to epoll files that are not watched. (Linux has these
- * limits for each file.)
+ * By number of steps: the paths allowed to epoll files that are not watched themselves. (Linux has
+ * these numbers for each file.)
  */
 static const int max_paths[MAX_NEST + 1] = { 1, 500, 100, 50, 10 };
 
-/* Counts the ways from @ep up; true: there are too many. */
+/* Counts the paths from @ep up; true if there are too many. */
 static bool too_many_paths(struct eventpoll *ep, int steps, int *counts)
 {
 	struct file *f = READ_ONCE(ep->file);
@@ -94,7 +94,7 @@ static bool too_many_paths(struct eventpoll *ep, int steps, int *counts)
 		return true;
 	if (!f)
 		return false;
-	spin_lock(&f->f_lock); /* as depth_above() */
+	spin_lock(&f->f_lock); /* see depth_above() */
 	if (list_empty(&f->f_ep))
 		many = ++counts[steps] > max_paths[steps];
 	list_for_each_entry(it, &f->f_ep, file_link) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * eventfd.c: a counter that can be waited for.
+ * eventfd.c: a counter that a task can wait for.
  *
  * A write adds, a read takes all (or one, EFD_SEMAPHORE). The counter stays below ULLONG_MAX: a
  * write that would reach it waits.
@@ -23,7 +23,7 @@ struct eventfd {
 	struct wait_queue_head wqh;
 	u64 count;      /* under wqh.lock */
 	bool semaphore; /* immutable, like id */
-	/* for fdinfo: tells which descriptors are one counter */
+	/* for fdinfo: shows which descriptors share a counter */
 	u32 id;
 };
 
@@ -147,7 +147,7 @@ struct file *eventfd_fget(int fd)
 	return ERR_PTR(-EINVAL);
 }
 
-/* A counter that is full stays full. */
+/* Adds to the counter; a full one stays full. */
 void eventfd_signal_from(struct file *f, u64 n, u64 key)
 {
 	struct eventfd *e = f->private_data;

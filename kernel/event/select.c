@@ -26,7 +26,7 @@
 #define INLINE_ENTRIES 8
 #define INLINE_FDS 16
 #define CHUNK_ENTRIES 60
-/* of each set, on the stack: 512 descriptors */
+/* words of each set on the stack: 512 descriptors */
 #define SELECT_WORDS 8
 
 struct poll_entry {
@@ -130,7 +130,7 @@ static void poll_end(struct poll_wait *pw)
 	}
 }
 
-/* 0: ask again; -ETIMEDOUT, or -EINTR for a signal. */
+/* Sleeps. Returns 0 to ask again, -ETIMEDOUT, or -EINTR for a signal. */
 static int poll_sleep(struct poll_wait *pw, u64 deadline)
 {
 	int err = 0;
@@ -147,7 +147,9 @@ static int poll_sleep(struct poll_wait *pw, u64 deadline)
 	return err;
 }
 
-/* Rounds of ask() until it finds something (its result), fails, or the deadline passes (0). */
+/*
+ * Calls ask() in rounds until it finds something (its result), fails, or the deadline passes (0).
+ */
 static int poll_rounds(
 	struct poll_wait *pw, int (*ask)(struct poll_wait *pw, void *arg), void *arg, u64 deadline)
 {
@@ -172,7 +174,7 @@ static int poll_rounds(
 
 /* ---- time limits ---- */
 
-/* A timespec or NULL as a deadline: 0 at once, ~0 never. */
+/* Reads a timespec, or NULL, as a deadline: 0 at once, ~0 never. */
 static int limit_timespec(uaddr_t ua, u64 *deadline)
 {
 	u64 ns;
@@ -194,7 +196,10 @@ static u64 left(u64 deadline)
 	return deadline > now ? deadline - now : 0;
 }
 
-/* Tells the guest what is left; a call that could not tell is not restarted with the old limit. */
+/*
+ * Writes the remaining time to the guest. A call that could not do so is not restarted with the old
+ * limit.
+ */
 static long end_limit(long ret, uaddr_t ua, u64 deadline, int (*put)(uaddr_t ua, u64 ns))
 {
 	if (current->personality & STICKY_TIMEOUTS)
@@ -236,7 +241,7 @@ static int ask_poll(struct poll_wait *pw, void *arg)
 		c->fds[i].revents = (short)ask_one(pw, &c->fds[i]);
 		if (c->fds[i].revents) {
 			found++;
-			/* it will not sleep: no need to queue for the rest */
+			/* it will not sleep, and need not be queued */
 			pw->pt.queue = NULL;
 		}
 		if (i % 64 == 63)
@@ -330,7 +335,7 @@ static const u32 set_events[SETS] = {
 
 struct select_call {
 	u32 n, words;
-	/* all were open then: one that is closed later is in all its sets */
+	/* All were open: a descriptor that is closed later is in all its sets. */
 	bool asked;
 	u64 *want[SETS], *got[SETS];
 };
@@ -408,7 +413,7 @@ static int get_set(uaddr_t ua, u64 *set, u32 n)
 	return 0;
 }
 
-/* The sets are as long as the guest says, at most as descriptors can be open. */
+/* Returns the length of the sets: the guest's number, at most that of possible descriptors. */
 static u32 clip(int n)
 {
 	u32 max = READ_ONCE(current->files->fdt.max_fds);
@@ -462,7 +467,7 @@ long sys_select(int n, uaddr_t inp, uaddr_t outp, uaddr_t exp, uaddr_t timeout)
 			return -EFAULT;
 		if (tv.tv_sec < 0 || tv.tv_usec < 0)
 			return -EINVAL;
-		/* more than a second of microseconds is allowed here */
+		/* Here more than a second of microseconds is allowed. */
 		if (check_mul_overflow((u64)tv.tv_sec, 1000000UL, &us) ||
 			check_add_overflow(us, (u64)tv.tv_usec, &us) || us > TIME_MAX / 1000)
 			us = TIME_MAX / 1000;

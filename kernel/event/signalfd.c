@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * signalfd.c: reads the reader's pending signals as data.
+ * signalfd.c: the reader's pending signals, as data.
  *
- * The file holds only a mask. Each read and poll looks at the pending signals of current, so a file
- * that is passed to another process shows the signals of that process. Wake-ups come through
+ * The file holds only a mask; every read and poll asks current for its pending signals. So a file
+ * that is passed to another process shows the signals of that process. Woken through
  * sighand->signalfd_wqh.
  */
 #include <asm/errno.h>
@@ -17,7 +17,7 @@
 #include "kernel/vfs/vfs.h"
 
 struct signalfd {
-	/* what is taken; one word, written by signalfd4 */
+	/* signals to take; one word, written by signalfd4 */
 	u64 mask;
 };
 
@@ -72,7 +72,7 @@ static void fill(struct signalfd_siginfo *o, const siginfo_t *i)
 	o->ssi_uid = (u32)i->si_uid;
 }
 
-/* 1 with *info, 0 none. */
+/* Takes a signal. Returns 1 with *info, or 0 without one. */
 static int take(struct signalfd *s, siginfo_t *info)
 {
 	return dequeue_signal(READ_ONCE(s->mask), info) ? 1 : 0;

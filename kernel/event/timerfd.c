@@ -3,8 +3,8 @@
  * timerfd.c: timers that are read from a descriptor.
  *
  * An expiry makes the file readable; a read returns how many periods have passed. A periodic timer
- * is not re-armed at expiry but at the next read, settime or gettime, which computes the missed
- * periods: an unread timer costs nothing.
+ * is re-armed not at its expiry but at the next read, settime or gettime, which computes the missed
+ * periods. So an unread timer costs nothing.
  *
  * TFD_TIMER_CANCEL_ON_SET: a change of the clock is reported once, to the next read or settime,
  * whether the timer is armed or has expired.
@@ -26,13 +26,13 @@
 
 struct timerfd {
 	struct clock_timer timer;
-	struct clock_watch watch; /* from the first wish for it on */
+	struct clock_watch watch; /* registered at its first use */
 	struct wait_queue_head wqh;
-	/* on the timer's clock; expires 0: not armed. Under wqh.lock, as all below */
+	/* On the timer's clock; expires 0: not armed. Under wqh.lock, like all below. */
 	u64 interval, expires;
 	u64 ticks;    /* expired and not yet read */
-	bool expired; /* and periodic: not armed again since */
-	/* canceled: the clock was set, and no reader was told yet */
+	bool expired; /* and periodic: not armed since */
+	/* canceled: the clock was set, which was not reported yet */
 	bool cancel_on_set, canceled;
 	int clock, flags;
 };
@@ -61,7 +61,7 @@ static void timerfd_clock_set(struct clock_watch *w)
 	spin_unlock(&t->wqh.lock);
 }
 
-/* Once for each time that the clock was set; under the lock. */
+/* True once for each change of the clock; under the lock. */
 static bool take_cancel(struct timerfd *t)
 {
 	bool was = t->cancel_on_set && t->canceled;
@@ -72,8 +72,8 @@ static bool take_cancel(struct timerfd *t)
 }
 
 /*
- * Brings a periodic timer that has expired up to date; under the lock. True: it is to be armed
- * again. Where the clock was set back, it has not expired yet.
+ * Brings an expired periodic timer up to date; under the lock. True if it is to be armed again. If
+ * the clock was set back, it has not expired yet.
  */
 static bool advance(struct timerfd *t)
 {
@@ -95,7 +95,10 @@ static void catch_up(struct timerfd *t)
 		clock_timer_start(&t->timer, t->expires);
 }
 
-/* -EAGAIN: there is nothing yet. -ECANCELED: the timer stays as it is, also when it has expired. */
+/*
+ * Takes the ticks. -EAGAIN: none yet. -ECANCELED: the timer stays unchanged, even if it has
+ * expired.
+ */
 static int take(struct timerfd *t, u64 *ticks)
 {
 	int err = 0;
@@ -125,7 +128,7 @@ static int wait_for_ticks(struct timerfd *t, bool nonblock)
 }
 
 /*
- * A timer that has expired at a time that is to come again has no ticks: 0 bytes, as
+ * Reads the ticks. A timer that has expired at a time that is to come again has none: 0 bytes, as
  * timerfd_create(2) says.
  */
 static ssize_t timerfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
@@ -136,7 +139,7 @@ static ssize_t timerfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 
 	if (to->count < sizeof(ticks))
 		return -EINVAL;
-	do { /* another reader may be first */
+	do { /* another reader may be faster */
 		waited = wait_for_ticks(t, file_nonblock(f, to));
 		err = take(t, &ticks);
 	} while (err == -EAGAIN && !waited);
@@ -166,7 +169,7 @@ static int timerfd_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* TFD_IOC_SET_TICKS: sets the result of the next read, for restoring a checkpoint. */
+/* Handles TFD_IOC_SET_TICKS, which sets the next read's result, for restoring a checkpoint. */
 static long timerfd_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct timerfd *t = f->private_data;
@@ -241,7 +244,7 @@ static struct file *timerfd_get(int fd)
 	return f;
 }
 
-/* What is left until the next expiry; under the lock, up to date. */
+/* Returns the time until the next expiry; under the lock, up to date. */
 static u64 rest(const struct timerfd *t)
 {
 	u64 now;
@@ -279,7 +282,10 @@ static bool cancels(const struct timerfd *t, int flags)
 	       (flags & TFD_TIMER_ABSTIME) && (flags & TFD_TIMER_CANCEL_ON_SET);
 }
 
-/* 0; -ECANCELED: the timer is set, and the clock was before. */
+/*
+ * Sets the timer. Returns 0, or -ECANCELED if the clock was set before; the timer is set in both
+ * cases.
+ */
 static int set(struct timerfd *t, u64 interval, u64 value, int flags)
 {
 	u64 now;
@@ -325,7 +331,7 @@ long sys_timerfd_settime(int fd, int flags, uaddr_t value, uaddr_t old)
 	advance(t);
 	old_interval = t->interval;
 	old_rest = rest(t);
-	/* another thread may have armed it meanwhile */
+	/* Another thread may have armed it meanwhile. */
 	clock_timer_cancel(&t->timer);
 	err = set(t, interval, first, flags);
 	spin_unlock(&t->wqh.lock);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfaultfd.c: the descriptor of userfaultfd(2): its ioctls, its messages, polling. Its effect on
- * memory is in kernel/mm/userfault/.
+ * userfaultfd.c: the descriptor of userfaultfd(2): its ioctls, its messages, polling.
+ * kernel/mm/userfault*.c handles the memory.
  *
- * UFFDIO_API comes first; every other call is refused before it. A read takes messages of faults
- * that no reader has taken yet. The reader then fills the page and wakes the waiters, which the
- * filling ioctls do by themselves.
+ * UFFDIO_API comes first; before it everything else is refused. A read takes messages of unread
+ * faults. Its reader has to fill the page and wake the waiters, which the filling ioctls do
+ * themselves.
  *
  * Locks: u->readers.lock (kernel/mm/userfault/userfault.h).
  */
@@ -32,7 +32,7 @@
 		UFFD_FEATURE_WP_UNPOPULATED | UFFD_FEATURE_WP_ASYNC)
 
 #define MISC_MAJOR 10
-#define UFFD_MINOR 126 /* as Linux gives it: the first dynamic one */
+#define UFFD_MINOR 126 /* Linux's: the first dynamic one */
 #ifndef USERFAULTFD_IOC_NEW
 #define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
 #endif
@@ -40,8 +40,8 @@
 /* ---- the ioctls ---- */
 
 /*
- * True if the caller may have @features. Reading a fork event makes a descriptor in the reader's
- * table, and the reader may have more privilege than the task that made it read.
+ * True if current may have these features. A read of a fork event makes a descriptor in the
+ * reader's table, and a less privileged program might make a privileged one read it.
  */
 static bool may_have(u64 features)
 {
@@ -69,7 +69,7 @@ static long ioctl_api(struct uffd *u, uaddr_t arg)
 
 	if (copy_from_user(&api, arg, sizeof(api)))
 		return -EFAULT;
-	/* without a handler to ask, all can be protected */
+	/* without messages, all pages can be protected */
 	if (api.features & UFFD_FEATURE_WP_ASYNC)
 		api.features |= UFFD_FEATURE_WP_UNPOPULATED;
 	if (api.api != UFFD_API)
@@ -112,7 +112,9 @@ static long ioctl_range(struct uffd *u, uaddr_t arg, int (*op)(struct uffd *u, u
 	return op(u, r.start, r.len);
 }
 
-/* How far a filling call got goes to the field behind its arguments; less than all is -EAGAIN. */
+/*
+ * Reports in the field behind the arguments how far a filling call got; less than all is -EAGAIN.
+ */
 static long report(uaddr_t field, s64 done, u64 len)
 {
 	if (put_user(done, field))
@@ -251,8 +253,8 @@ static long userfaultfd_ioctl(struct file *f, u32 cmd, u64 argument)
 static const struct file_operations userfaultfd_fops;
 
 /*
- * The child's descriptor in the reader's table, and in the message. 0 or -errno, and then the child
- * is the event's as before.
+ * Puts the child's descriptor into the reader's table and into the message. Returns 0 or -errno;
+ * then the child still belongs to the event.
  */
 static int deliver_child(struct uffd *child, struct uffd_msg *msg, struct iov_iter *to)
 {
@@ -281,7 +283,7 @@ err_fd:
 	return err;
 }
 
-/* Reads an event: its size, 0 when there is none, -errno. */
+/* Reads an event. Returns its size, 0 without one, or -errno. */
 static ssize_t read_event(struct uffd *u, struct iov_iter *to)
 {
 	struct uffd *child = NULL;
@@ -303,7 +305,7 @@ static ssize_t read_event(struct uffd *u, struct iov_iter *to)
 	return sizeof(msg);
 }
 
-/* The next message, a fault before an event: its size, 0 when there is none, -errno. */
+/* Reads the next message, a fault before an event. Returns its size, 0 without one, or -errno. */
 static ssize_t read_message(struct uffd *u, struct iov_iter *to)
 {
 	struct uffd_msg msg;
@@ -401,7 +403,7 @@ long sys_userfaultfd(int flags)
 	return new_userfaultfd(flags);
 }
 
-/* ---- /dev/userfaultfd: the right to open it is the right to have one ---- */
+/* ---- /dev/userfaultfd: the right to open it suffices ---- */
 
 static long device_ioctl(struct file *f, u32 cmd, u64 arg)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ipcns.c: IPC namespaces come and go; what all of IPC may take of the kernel's memory; the hooks
- * at fork and exit.
+ * ipcns.c: the life of IPC namespaces, the limit on kernel memory for all of IPC, and the hooks at
+ * fork and exit.
  * Locks: none of its own; init_ipc_ns is filled before the first process.
  */
 #include <limits.h>

@@ -3,12 +3,12 @@
  * ipcns.h: an IPC namespace: all System V objects and POSIX message queues that a group of tasks
  * can see, with their limits.
  *
- * Tasks reach theirs through task_ipc_ns() alone. The first lives for ever; others are made by
- * clone, unshare with the limits' defaults and end, with all that is in them, with the last
+ * Tasks reach theirs through task_ipc_ns() alone. The first lives for ever. Others are made by
+ * clone or unshare with default limits; they end, with all their objects, with the last
  * ipc_ns_put(). Attached shared memory keeps its namespace.
  *
- * Locks: ids[].lock for the tables (it is taken with none of an object's locks held, and holds none
- * but the slab's); the limits are single words, read and written racily.
+ * Locks: ids[].lock for the tables (it is taken without any lock of an object, and only the slab's
+ * lock inside it); the limits are single words, read and written racily.
  */
 #ifndef NESTLING_IPC_IPCNS_H
 #define NESTLING_IPC_IPCNS_H
@@ -28,13 +28,13 @@ enum ipc_type { IPC_SEM, IPC_MSG, IPC_SHM, IPC_TYPES };
 #define IPC_IDX_BITS 15
 #define IPC_MAX_OBJECTS (1 << IPC_IDX_BITS)
 struct ipc_ids {
-	spinlock_t lock;       /* all of it */
+	spinlock_t lock;       /* protects all of it */
 	struct radix by_index; /* struct sysv_perm */
 	struct radix by_key;   /* those with a key */
 	int in_use;
 	int last_index;
 	u32 seq;
-	/* wish for the next object, or -1 (kernel.*_next_id) */
+	/* requested id of the next object, or -1 (kernel.*_next_id) */
 	int next_id;
 };
 
@@ -62,20 +62,21 @@ static inline struct ipc_namespace *ipc_ns_get(struct ipc_namespace *ns)
 	ns_get(&ns->ns);
 	return ns;
 }
-static inline void ipc_ns_put(struct ipc_namespace *ns) /* may sleep */
+/* Drops a reference; may sleep. */
+static inline void ipc_ns_put(struct ipc_namespace *ns)
 {
 	ns_put(&ns->ns);
 }
-/* The namespace of @t: no reference, valid while @t keeps it. */
+/* Returns the namespace of @t without a reference; valid while @t keeps it. */
 struct ipc_namespace *task_ipc_ns(const struct task *t);
 
 /*
- * Kernel memory that guests can make grow through IPC is charged here, for all namespaces together:
+ * Charges kernel memory that guests can make grow through IPC, for all namespaces together. Returns
  * 0, or -ENOMEM at a quarter of the memory.
  */
 int ipc_charge(size_t bytes);
 void ipc_uncharge(size_t bytes);
-/* Charges and allocates; NULL. @bytes is passed again when it is freed. */
+/* Charge and allocate; NULL on failure. The memory must be freed with an equal @bytes. */
 void *ipc_alloc(size_t bytes);
 void *ipc_zalloc(size_t bytes);
 void ipc_free(void *p, size_t bytes);

@@ -2,21 +2,24 @@
 /*
  * mqueue.c: messages of POSIX queues: mq_timedsend, mq_timedreceive.
  *
- * A sender gives its message to a receiver that waits for one, else queues it where its priority
- * belongs; a full queue makes it wait with its message, which the next receiver puts into the queue
- * for it. Waiters stand by their tasks' priority, then as they came.
+ * A sender gives its message to a waiting receiver, else queues it by its priority. With a full
+ * queue it waits with its message, which the next receiver puts into the queue. Waiters are sorted
+ * by their tasks' priority, then by arrival.
  *
  * States of a waiter: waiting (on a list) -> done, off the list.
- * Invariants: 1. nr <= max_msgs, and bytes and nr count what is on the list. 2. A receiver waits
- * only while the queue is empty, a sender only while it is full.
- * Locks: mq_inode.lock; messages are copied from and to guest memory while nobody else sees them.
+ *
+ * Invariants:
+ * 1. nr <= max_msgs, and bytes and nr count what is on the list.
+ * 2. A receiver waits only while the queue is empty, a sender only while it is full.
+ *
+ * Locks: mq_inode.lock. Messages are copied from and to guest memory while no other task sees them.
  */
 #include <linux/eventpoll.h>
 
 #include "kernel/ipc/mqueue.h"
 #include "kernel/time/time.h"
 
-#define MQ_PRIO_END 32768 /* as sysconf(_SC_MQ_PRIO_MAX) */
+#define MQ_PRIO_END 32768 /* like sysconf(_SC_MQ_PRIO_MAX) */
 
 struct mq_waiter {
 	struct list_head link;
@@ -48,7 +51,7 @@ static struct mq_message *message_read(uaddr_t text, u64 size, u32 prio)
 	return m;
 }
 
-/* Behind all of its priority and above. */
+/* Inserts a message behind all of its priority and above. */
 static void insert(struct mq_inode *q, struct mq_message *m)
 {
 	struct list_head *at = q->messages.prev;
@@ -82,7 +85,7 @@ void mq_drop_messages(struct mq_inode *q)
 
 /* ---- waiting ---- */
 
-/* The waiter may be gone as soon as it sees `done`. */
+/* Ends a wait. The waiter may be gone as soon as it sees `done`. */
 static void finish(struct mq_waiter *w, struct mq_message *m)
 {
 	struct task *t = w->task;
@@ -93,7 +96,7 @@ static void finish(struct mq_waiter *w, struct mq_message *m)
 	wake_up_process(t);
 }
 
-/* Of what @t runs at: a smaller number is more urgent. */
+/* Returns the priority at which @t runs: a smaller number is more urgent. */
 static int urgency(const struct task *t)
 {
 	int rt = sched_rt_prio(t);
@@ -101,7 +104,7 @@ static int urgency(const struct task *t)
 	return rt ? -rt : 100 + READ_ONCE(t->nice);
 }
 
-/* Behind all that are as urgent as current, or more. */
+/* Enqueues current behind all waiters that are as urgent or more. */
 static void enqueue(struct mq_waiter *w, struct list_head *list)
 {
 	struct list_head *at = list->prev;
@@ -112,7 +115,10 @@ static void enqueue(struct mq_waiter *w, struct list_head *list)
 	list_add(&w->link, at);
 }
 
-/* Sleeps until @w is finished. The lock is held before and after. 0, -ETIMEDOUT, -ERESTARTSYS. */
+/*
+ * Sleeps until @w is finished. The lock is held before and after. Returns 0, -ETIMEDOUT,
+ * -ERESTARTSYS.
+ */
 static int mq_sleep(
 	struct mq_inode *q, struct mq_waiter *w, struct list_head *list, struct wait_until until)
 {
@@ -146,7 +152,7 @@ static void touched(struct mq_inode *q)
 
 /* ---- sending ---- */
 
-/* 0: the message is sent; *n names the process to notify. */
+/* Sends. Returns 0 if the message is gone; *n names the receiver of a notification. */
 static int mq_send(struct mq_inode *q, struct mq_message *m, bool nonblock, struct wait_until until,
 	struct mq_notify *n)
 {
@@ -170,7 +176,7 @@ static int mq_send(struct mq_inode *q, struct mq_message *m, bool nonblock, stru
 	return err;
 }
 
-/* Reads the end of the wait from the caller. 0, -EFAULT, -EINVAL. */
+/* Reads the deadline from the caller. Returns 0, -EFAULT, -EINVAL. */
 static int get_deadline(uaddr_t timeout, struct wait_until *until)
 {
 	u64 abs;
@@ -219,7 +225,9 @@ static long send_to(struct file *f, uaddr_t text, size_t len, u32 prio, struct w
 	return err;
 }
 
-/* What both calls look at first, in Linux's order. @f is for fdput() when it is 0. */
+/*
+ * Makes the checks that both calls begin with, in Linux's order. @f is for fdput() if it returns 0.
+ */
 static int begin(int fd, uaddr_t timeout, u32 prio, struct fd *f, struct wait_until *until)
 {
 	int err = get_deadline(timeout, until);
@@ -247,7 +255,7 @@ long sys_mq_timedsend(int fd, uaddr_t msg, size_t len, u32 prio, uaddr_t timeout
 
 /* ---- receiving ---- */
 
-/* There is room now: the first sender that waits for it goes on. */
+/* Lets the first waiting sender go on, since the queue has room. */
 static void admit_sender(struct mq_inode *q)
 {
 	struct mq_waiter *w;

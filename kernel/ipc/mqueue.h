@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mqueue.h: POSIX message queues, between mqueue.c (messages), mqueue_fs.c (the file system),
+ * mqueue.h: POSIX message queues, shared by mqueue.c (messages), mqueue_fs.c (the file system),
  * mqueue_calls.c (names and attributes) and mqueue_notify.c.
  */
 #ifndef NESTLING_IPC_MQUEUE_H
@@ -24,20 +24,19 @@ struct mq_inode {
 	struct user_struct *user; /* charged for it; immutable */
 	u64 charged;              /* bytes of user->mq_bytes; immutable */
 	s64 max_msgs, msg_size;   /* immutable */
-	spinlock_t lock;          /* all below */
+	spinlock_t lock;          /* protects all below */
 	s64 nr;
 	u64 bytes;
 	struct list_head messages;           /* by priority, then age */
 	struct list_head receivers, senders; /* of mq_waiter, the most urgent first */
 	struct wait_queue_head wait;         /* pollers */
 	struct mq_notify {
-		struct pid *owner; /* NULL: no notification is set */
+		struct pid *owner; /* NULL: no notification */
 		int how, signo;    /* SIGEV_* */
-		/* of the owner's program: what it has become by exec is not signalled */
+		/* execs of the owner so far: after another exec it is not signalled */
 		u32 exec_id;
 		u64 value;
-		/* SIGEV_THREAD: the socket that gets the cookie */
-		struct file *sock;
+		struct file *sock; /* SIGEV_THREAD: receiver of the cookie */
 		u8 cookie[NOTIFY_COOKIE_LEN];
 	} notify;
 };
@@ -48,25 +47,28 @@ static inline struct mq_inode *MQ(const struct inode *inode)
 
 extern const struct file_operations mqueue_file_ops;
 
-/* mqueue_fs.c: the root of the namespace's queues, with a reference to the mount; ERR_PTR. */
+/*
+ * Returns the root of the namespace's queues, with a reference to the mount, or ERR_PTR
+ * (mqueue_fs.c).
+ */
 struct mount *mq_mount_get(struct ipc_namespace *ns);
-/* A new queue under the name of @d, whose directory is locked; attr NULL: the defaults. */
+/* Makes a queue under the name of @d, whose directory is locked; attr NULL: the defaults. */
 int mq_create(struct inode *dir, struct dentry *d, umode_t mode, const struct mq_attr *attr);
 void mq_namespace_init(struct ipc_namespace *ns);
 void mq_namespace_exit(struct ipc_namespace *ns);
 
 /* mqueue.c */
 void mq_drop_messages(struct mq_inode *q);
-/* The open queue behind a descriptor; file NULL with *err set: -EBADF. */
+/* Returns the open queue of a descriptor; file NULL with *err set: -EBADF. */
 struct fd mq_fd(int fd, int *err);
 
 /*
- * mqueue_notify.c: a message came to an empty queue: takes the wish off; q->lock is held. Sent
- * afterwards without locks.
+ * Takes off the notification when a message came to an empty queue; q->lock is held. It is sent
+ * afterwards without locks (mqueue_notify.c).
  */
 void mq_notify_take(struct mq_inode *q, struct mq_notify *n);
 void mq_notify_send(struct mq_notify *n);
-/* Ends the notification of current's process, or (@any) of any process. */
+/* Ends the notification of current's process, or with @any of any process. */
 void mq_notify_end(struct mq_inode *q, bool any);
 
 #endif

@@ -9,7 +9,7 @@
 #include "kernel/ipc/mqueue.h"
 #include "kernel/vfs/super.h"
 
-/* The name in the guest; ERR_PTR(-ENOENT, -ENAMETOOLONG, -EFAULT). */
+/* Reads a name from the guest; ERR_PTR(-ENOENT, -ENAMETOOLONG, -EFAULT). */
 static char *queue_name(uaddr_t uname)
 {
 	char *name = getname(uname);
@@ -21,7 +21,7 @@ static char *queue_name(uaddr_t uname)
 	return name;
 }
 
-/* 0 or -errno: may current have the queue (found or made just now as @d) open so? */
+/* Returns 0 if current may open the queue so, which is found or made as @d; or -errno. */
 static int find_or_make(
 	struct dentry *root, struct dentry *d, int oflags, umode_t mode, const struct mq_attr *attr)
 {
@@ -41,7 +41,10 @@ static int find_or_make(
 	return inode_permission(d->d_inode, wants[oflags & O_ACCMODE]);
 }
 
-/* A queue's file keeps all flags that it was opened with, and O_CLOEXEC; O_PATH: the name alone. */
+/*
+ * Opens a queue's file. It keeps all flags that it was opened with, and O_CLOEXEC; O_PATH: the name
+ * alone.
+ */
 static struct file *queue_file(const struct path *path, int oflags)
 {
 	static const struct file_operations name_only;

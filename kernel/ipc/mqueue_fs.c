@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mqueue_fs.c: the file system of message queues: one superblock per namespace, made when it is
- * first needed, mounted or not.
+ * mqueue_fs.c: the file system of message queues: one superblock for each namespace, made when it
+ * is first needed, mounted or not.
  *
- * A queue is a file of the root directory. Reading it gives one line (QSIZE, who is to be
- * notified); open(O_CREAT) makes a queue with the default attributes, unlink removes its name. Its
+ * A queue is a file of the root directory. Reading it gives one line (QSIZE, the process to
+ * notify); open(O_CREAT) makes a queue with the default attributes, unlink removes its name. Its
  * memory is charged to its maker (RLIMIT_MSGQUEUE) until the last descriptor is closed.
  *
  * Locks: the root's i_rwsem for names; mq_lock while a namespace's mount is made; mq_sb_lock for
@@ -23,7 +23,7 @@
 #define HARD_MSG_MAX 65536
 #define HARD_MSGSIZE_MAX (16 << 20)
 #define LINE_SIZE 80
-/* what Linux charges for the head of a message, and for a priority */
+/* Linux's charge for the head of a message, and for a priority */
 #define MESSAGE_COST 48
 
 static DEFINE_MUTEX(mq_lock);
@@ -78,7 +78,7 @@ static void uncount_queue(struct super_block *sb)
 	spin_unlock(&mq_sb_lock);
 }
 
-/* The namespace that a superblock belongs to, with a reference; NULL: it has ended. */
+/* Returns the namespace of a superblock, with a reference, or NULL if it has ended. */
 static struct ipc_namespace *sb_ns(struct super_block *sb)
 {
 	struct ipc_namespace *ns;
@@ -301,7 +301,7 @@ static struct dentry *mq_make_super(
 	return mount_nodev(t, flags, data, mq_fill_super);
 }
 
-/* A guest's mount shows the one of its namespace. */
+/* Mounts the superblock of the guest's namespace. */
 static struct dentry *mq_mount_op(
 	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysv.h: what semaphores, messages and shared memory of System V have in common.
+ * sysv.h: the common part of System V's semaphores, messages and shared memory.
  *
- * An object begins with a struct sysv_perm. It is made, put into its table by sysv_get(), found by
- * sysv_find() with a reference, and taken out by sysv_remove(): from then on nobody finds it, and
- * who has it sees `removed` and answers EIDRM. Its memory goes with the last reference.
+ * An object begins with a struct sysv_perm. It is made and put into its table by sysv_get(), found
+ * by sysv_find() with a reference, and taken out by sysv_remove(). From then on it cannot be found,
+ * and a task that has it sees `removed` and returns EIDRM. Its memory is freed with the last
+ * reference.
  *
  * Locks: perm->lock for the object; key and the place in the tables under ids->lock. perm->lock is
  * never held over uaccess.
@@ -29,7 +30,7 @@
 #include "kernel/ident/pid_ns.h"
 #include "kernel/task/signal/signal.h"
 
-#define IPC_R 0444 /* rights to ask sysv_permits() for */
+#define IPC_R 0444 /* rights for sysv_permits() */
 #define IPC_W 0222
 #define IPC_X 0111
 
@@ -42,7 +43,7 @@ struct sysv_perm {
 	u32 seq;      /* immutable */
 	kuid_t uid, cuid;
 	kgid_t gid, cgid;
-	/* with SHM_DEST and SHM_LOCKED; under lock, as the owners */
+	/* with SHM_DEST and SHM_LOCKED; under lock, like the owners */
 	umode_t mode;
 };
 
@@ -50,10 +51,10 @@ struct sysv_request {
 	struct ipc_namespace *ns;
 	s32 key;
 	int flags;
-	u64 size; /* of a segment; number of semaphores */
+	u64 size; /* of a segment, or number of semaphores */
 };
 
-/* What IPC_STAT tells and IPC_SET takes. */
+/* Data of IPC_STAT and IPC_SET. */
 union sysv_ds {
 	struct semid64_ds sem;
 	struct msqid64_ds msg;
@@ -62,18 +63,20 @@ union sysv_ds {
 
 struct sysv_type {
 	enum ipc_type type;
-	int stat_any; /* the number of its SEM_STAT_ANY */
+	int stat_any; /* number of its SEM_STAT_ANY */
 	size_t ds_size;
-	/* A new object, refs 1, perm filled by sysv_perm_init(). ERR_PTR. */
+	/* Makes an object with refs 1, its perm filled by sysv_perm_init(). ERR_PTR. */
 	struct sysv_perm *(*make)(const struct sysv_request *r);
-	/* May an object that exists serve the request? 0 or -EINVAL. */
+	/* Returns 0 if an existing object can serve the request, or -EINVAL. */
 	int (*fits)(struct sysv_perm *p, const struct sysv_request *r);
-	void (*free)(struct sysv_perm *p); /* the last reference is gone */
+	void (*free)(struct sysv_perm *p); /* after the last reference */
 	int (*limit)(struct ipc_namespace *ns);
-	/* perm->lock is held; @ds is zeroed. */
+	/* Fills in the zeroed @ds; perm->lock is held. */
 	void (*fill)(struct sysv_perm *p, union sysv_ds *ds);
 	int (*set)(struct sysv_perm *p, const union sysv_ds *ds); /* 0 or -errno */
-	/* IPC_RMID, or the namespace ends: removes the object (the caller has a reference). */
+	/*
+	 * Removes the object, for IPC_RMID or when the namespace ends. The caller has a reference.
+	 */
 	void (*destroy)(struct ipc_namespace *ns, struct sysv_perm *p);
 };
 extern const struct sysv_type sysv_sem_type, sysv_msg_type, sysv_shm_type;
@@ -86,30 +89,30 @@ static inline struct ipc_namespace *current_ipc_ns(void)
 
 void sysv_perm_init(struct sysv_perm *p, const struct sysv_request *r);
 long sysv_get(const struct sysv_type *t, const struct sysv_request *r); /* id or -errno */
-/* With a reference; ERR_PTR(-EINVAL). */
+/* Return the object with a reference; ERR_PTR(-EINVAL). */
 struct sysv_perm *sysv_find(struct ipc_namespace *ns, enum ipc_type t, int id);
 struct sysv_perm *sysv_find_index(struct ipc_namespace *ns, enum ipc_type t, int index);
-/* The first at or after *index, which is set to its index, with a reference; NULL. */
+/* Returns the first at or after *index, which is set to its index, with a reference; or NULL. */
 struct sysv_perm *sysv_next(struct ipc_namespace *ns, enum ipc_type t, u64 *index);
 void sysv_put(const struct sysv_type *t, struct sysv_perm *p);
 int sysv_lock(struct sysv_perm *p);                        /* 0, or -EIDRM with nothing held */
 int sysv_permits(const struct sysv_perm *p, umode_t want); /* 0 or -EACCES */
 int sysv_owner(const struct sysv_perm *p); /* of IPC_SET and IPC_RMID: 0 or -EPERM */
 /*
- * Out of the tables; perm->lock is held, `removed` is set. The caller drops the table's reference
- * afterwards.
+ * Removes the object from the tables; perm->lock is held, `removed` is set. The caller drops the
+ * table's reference afterwards.
  */
 void sysv_remove(struct ipc_namespace *ns, enum ipc_type t, struct sysv_perm *p);
 void sysv_forget_key(struct ipc_namespace *ns, enum ipc_type t, struct sysv_perm *p);
-int sysv_max_index(struct ipc_namespace *ns, enum ipc_type t); /* 0 when there is none */
+int sysv_max_index(struct ipc_namespace *ns, enum ipc_type t); /* 0 without any */
 int sysv_in_use(struct ipc_namespace *ns, enum ipc_type t);
 void sysv_perm_out(const struct sysv_perm *p, struct ipc64_perm *out);
 int sysv_perm_set(struct sysv_perm *p, const struct ipc64_perm *in); /* 0 or -EINVAL */
-/* sysv_ctl.c: IPC_STAT, SEM_STAT, SEM_STAT_ANY and their kin; IPC_SET and IPC_RMID. */
+/* IPC_STAT, SEM_STAT, SEM_STAT_ANY and related commands; IPC_SET and IPC_RMID (sysv_ctl.c). */
 long sysv_stat(const struct sysv_type *t, int id, int cmd, uaddr_t buf);
 long sysv_change(const struct sysv_type *t, int id, int cmd, uaddr_t buf);
 s64 sysv_now(void); /* seconds */
-/* The number of the process, as a struct pid that outlives it. */
+/* Returns the process's number, as a struct pid that outlives it. */
 struct pid *sysv_get_tgid(void);
 static inline void sysv_set_pid(struct pid **where, struct pid *new_pid)
 {
@@ -124,7 +127,7 @@ static inline struct pid *sysv_tgid(struct task *t)
 	return t->signal ? t->signal->pids[PIDTYPE_TGID] : NULL;
 }
 
-/* /proc/sysvipc: one line of an object, 0 when it has gone meanwhile. */
+/* Write an object's line of /proc/sysvipc; 0 if it was removed meanwhile. */
 int sysv_shm_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size);
 int sysv_sem_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size);
 int sysv_msg_line(struct ipc_namespace *ns, struct sysv_perm *p, char *buf, size_t size);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysv_ctl.c: what semctl(2), msgctl(2) and shmctl(2) have in common: IPC_STAT and its kin,
- * IPC_SET, IPC_RMID. What a kind of object tells and takes is its sysv_type's `fill` and `set`.
+ * sysv_ctl.c: the common part of semctl(2), msgctl(2) and shmctl(2): IPC_STAT and related commands,
+ * IPC_SET, IPC_RMID. `fill` and `set` of a sysv_type handle the data of a kind of object.
  *
- * Locks: perm->lock; what is told and taken travels through a copy, since it is not held over
- * uaccess.
+ * Locks: perm->lock. Data travels through a copy, since the lock is not held over uaccess.
  */
 #include "kernel/ipc/sysv.h"
 

@@ -2,17 +2,19 @@
 /*
  * sysv_msg.c: message queues of System V: msgget, msgsnd, msgrcv, msgctl, and /proc/sysvipc/msg.
  *
- * A sender looks first for a receiver that sleeps and wants the message, and gives it to him; so
- * messages are only queued while nobody wants them. Receivers and senders that must wait stand in
- * two lists, in the order of their arrival.
+ * A sender first looks for a sleeping receiver that wants the message, and hands it over. So
+ * messages are only queued while no receiver wants them. Receivers and senders that must wait are
+ * in two lists, in the order of arrival.
  *
  * States of a sleeper: waiting (on a list) -> done, off the list, with a message or an error. A
- * receiver is done by a sender or by the removal of the queue; a sender is only told to try again,
- * or EIDRM.
+ * sender or the removal of the queue finishes a receiver. A sender is only told to try again, or
+ * EIDRM.
  *
- * Invariants: 1. bytes and nr count what is on the list. 2. ns->msg_bytes and ns->msgs are the sums
- * over all queues.
- * Locks: perm.lock of the queue. Messages are copied from and to guest memory while nobody else
+ * Invariants:
+ * 1. bytes and nr count what is on the list.
+ * 2. ns->msg_bytes and ns->msgs are the sums over all queues.
+ *
+ * Locks: perm.lock of the queue. Messages are copied from and to guest memory while no other task
  * sees them.
  */
 #include "kernel/ipc/sysv.h"
@@ -49,7 +51,7 @@ struct msg_waiter {
 	s64 type;
 	u64 size;
 	int flags;
-	struct message *msg; /* what a receiver got */
+	struct message *msg; /* received message */
 	bool done;
 	int result;
 };
@@ -62,7 +64,7 @@ static void message_free(struct message *m)
 		ipc_free(m, sizeof(*m) + m->size);
 }
 
-/* ERR_PTR(-ENOMEM, -EFAULT). */
+/* Reads a message from the guest. ERR_PTR(-ENOMEM, -EFAULT). */
 static struct message *message_read(s64 type, uaddr_t text, u64 size)
 {
 	struct message *m = ipc_alloc(sizeof(*m) + size);
@@ -110,7 +112,7 @@ static int msg_limit(struct ipc_namespace *ns)
 	return ns->msg_mni;
 }
 
-/* The waiter may be gone as soon as it sees `done`. */
+/* Ends a wait. The waiter may be gone as soon as it sees `done`. */
 static void finish(struct msg_waiter *w, struct message *m, int result)
 {
 	struct task *t = w->task;
@@ -189,7 +191,7 @@ static int msg_set(struct sysv_perm *p, const union sysv_ds *all)
 		return err;
 	q->max_bytes = ds->msg_qbytes;
 	q->ctime = sysv_now();
-	/* waiters that may have lost their rights look again */
+	/* Waiters that may have lost their rights check again. */
 	finish_all(&q->receivers, -EAGAIN);
 	finish_all(&q->senders, 0);
 	return 0;
@@ -215,8 +217,8 @@ long sys_msgget(int key, int flags)
 }
 
 /*
- * Sleeps until @w is finished; -ERESTARTNOHAND when a signal comes first. The lock is held before
- * and after.
+ * Sleeps until @w is finished, or a signal comes (-EINTR or a restart). The lock is held before and
+ * after.
  */
 static int msg_sleep(struct msg_queue *q, struct msg_waiter *w, struct list_head *waiters)
 {
@@ -255,7 +257,7 @@ static bool wants(const struct msg_waiter *w, const struct message *m)
 	}
 }
 
-/* Gives the message to a receiver that waits for it. False: none does. */
+/* Hands the message to a waiting receiver. False if none wants it. */
 static bool hand_over(struct msg_queue *q, struct message *m)
 {
 	struct msg_waiter *w, *next;
@@ -280,7 +282,7 @@ static bool has_room(const struct msg_queue *q, const struct message *m)
 	return m->size + q->bytes <= q->max_bytes && q->nr + 1 <= q->max_bytes;
 }
 
-/* Under perm.lock, which is dropped while it sleeps. 0: the message is gone. */
+/* Sends under perm.lock, which is dropped while it sleeps. Returns 0 if the message is gone. */
 static int msg_send(struct msg_queue *q, struct message *m, int flags)
 {
 	struct msg_waiter w;
@@ -388,8 +390,8 @@ static void take(struct msg_queue *q, struct message *m)
 }
 
 /*
- * The message that @w wants, or what there is to say instead; ERR_PTR(-EAGAIN): one has to wait.
- * Under perm.lock.
+ * Returns the message that @w wants, or an error; ERR_PTR(-EAGAIN): the caller has to wait. Under
+ * perm.lock.
  */
 static struct message *msg_look(struct msg_queue *q, const struct msg_waiter *w)
 {
@@ -407,8 +409,8 @@ static struct message *msg_look(struct msg_queue *q, const struct msg_waiter *w)
 }
 
 /*
- * Under perm.lock, which is dropped while it sleeps. Into w->msg; with MSG_COPY into @copy, whose
- * size is its room.
+ * Receives into w->msg, or with MSG_COPY into @copy, whose size is its capacity. Under perm.lock,
+ * which is dropped while it sleeps.
  */
 static int msg_receive(struct msg_queue *q, struct msg_waiter *w, struct message *copy)
 {
@@ -451,8 +453,8 @@ static long message_write(const struct message *m, uaddr_t to, u64 size)
 }
 
 /*
- * Room for a copy; ERR_PTR, NULL when there is none to be made. As Linux does, it is filled from
- * where it will go: EFAULT comes first.
+ * Returns memory for a copy, ERR_PTR, or NULL if none is to be made. As in Linux it is first filled
+ * from its target, so EFAULT comes first.
  */
 static struct message *copy_alloc(const struct ipc_namespace *ns, uaddr_t to, u64 size, int flags)
 {

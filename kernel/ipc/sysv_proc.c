@@ -88,7 +88,7 @@ static const struct limit limits[] = {
 	{ "sys/fs/mqueue/msg_default", LIMIT_INT, FIELD(mq_msg_default), 1, 65536, 1, NULL },
 	{ "sys/fs/mqueue/msgsize_default", LIMIT_INT, FIELD(mq_msgsize_default), 128, 16 << 20, 1,
 		NULL },
-	/* the last three ask for CAP_CHECKPOINT_RESTORE, and root may not either */
+	/* The last three require CAP_CHECKPOINT_RESTORE, even from root. */
 	{ "sys/kernel/shm_next_id", LIMIT_INT, FIELD(ids[IPC_SHM].next_id), 0, INT32_MAX, 1, NULL },
 	{ "sys/kernel/sem_next_id", LIMIT_INT, FIELD(ids[IPC_SEM].next_id), 0, INT32_MAX, 1, NULL },
 	{ "sys/kernel/msg_next_id", LIMIT_INT, FIELD(ids[IPC_MSG].next_id), 0, INT32_MAX, 1, NULL },
@@ -147,7 +147,7 @@ static int store_limit(char *text, size_t n, void *arg)
 		if (!*word)
 			continue;
 		if (i >= l->count)
-			break; /* a number too many is not looked at */
+			break; /* further numbers are ignored */
 		err = l->kind == LIMIT_U64 ? store_u64(l, word) : store_int(l, word, i);
 		i++;
 	}

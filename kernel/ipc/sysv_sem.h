@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sysv_sem.h: a set of semaphores, for sysv_sem.c, sysv_semctl.c and sysv_undo.c. */
+/* sysv_sem.h: a set of semaphores, shared by sysv_sem.c, sysv_semctl.c and sysv_undo.c. */
 #ifndef NESTLING_IPC_SYSV_SEM_H
 #define NESTLING_IPC_SYSV_SEM_H
 
@@ -7,7 +7,7 @@
 
 struct sem {
 	int val;         /* 0 .. SEMVMX */
-	struct pid *pid; /* process that changed it last */
+	struct pid *pid; /* process that last changed it */
 };
 
 /* A set. All under perm.lock. */
@@ -26,8 +26,8 @@ static inline struct sem_set *to_sem(struct sysv_perm *p)
 }
 
 /*
- * What a process would take back of a set at its end. On the list of its sem_undo_list and of the
- * set, both under undo_lock (inside perm.lock); adj under perm.lock. Holds a reference of the set.
+ * What a process undoes of a set at its end. On the lists of its sem_undo_list and of the set, both
+ * under undo_lock (inside perm.lock); adj under perm.lock. Holds a reference of the set.
  */
 struct sem_undo {
 	struct list_head list_link, set_link;
@@ -55,21 +55,21 @@ struct sem_queue {
 	int result;
 };
 
-/* Lets sleepers go on whose operations are possible by now; perm.lock is held. */
+/* Finishes sleepers whose operations are possible by now; perm.lock is held. */
 void sem_update(struct sem_set *s);
 /* Wakes all with @result. */
 void sem_wake_all(struct sem_set *s, int result);
-/* current's undo record for @s, made when there is none; ERR_PTR. No lock is held. */
+/* Returns current's undo record for @s, made if needed; ERR_PTR. No lock is held. */
 struct sem_undo *sem_undo_get(struct sem_set *s);
-/* Clears the undo values of semaphore @n (~0: all) after a new value was set. perm.lock is held. */
+/* Clears all undo values of semaphore @n (~0: all) after a new value was set. perm.lock is held. */
 void sem_undo_clear(struct sem_set *s, u32 n);
 /*
- * Takes the records of a removed set off and frees them, except those that an exiting task frees.
+ * Takes the records of a removed set off, and frees those that no other task is about to free.
  * perm.lock is held.
  */
 void sem_undo_forget(struct sem_set *s, struct list_head *freed);
 void sem_undo_free_list(struct list_head *freed);
-/* sysv_semctl.c: of sysv_sem_type */
+/* for sysv_sem_type (sysv_semctl.c) */
 void sem_fill(struct sysv_perm *p, union sysv_ds *all);
 int sem_set_perm(struct sysv_perm *p, const union sysv_ds *ds);
 

@@ -53,7 +53,7 @@ int sem_set_perm(struct sysv_perm *p, const union sysv_ds *ds)
 
 /* ---- values ---- */
 
-/* How many sleepers wait for semaphore @n to become 0 (or greater). */
+/* Returns how many sleepers wait for semaphore @n to become 0 (or greater). */
 static int count_waiters(const struct sem_set *s, u32 n, bool zero)
 {
 	struct sem_queue *q;
@@ -123,7 +123,7 @@ static int read_values(const struct sem_set *s, u16 *vals, uaddr_t from)
 	return 0;
 }
 
-/* May current, now? The lock is not kept. */
+/* Returns 0 if current has the right now. The lock is not kept. */
 static int ask(struct sem_set *s, umode_t want)
 {
 	int err = sysv_lock(&s->perm);
@@ -168,7 +168,7 @@ static long sem_one(struct sem_set *s, int n, int cmd, u64 arg)
 
 	if (ret)
 		return ret;
-	/* only there the number is looked at before the rights */
+	/* Only SETVAL checks the number before the rights. */
 	if (cmd == SETVAL)
 		ret = (u32)n >= s->nsems ? -EINVAL : sysv_permits(&s->perm, IPC_W);
 	else

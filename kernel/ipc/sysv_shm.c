@@ -2,21 +2,22 @@
 /*
  * sysv_shm.c: shared memory segments: shmget, shmat, shmdt.
  *
- * A segment is a nameless tmpfs file (shmem_file_setup). An attach maps it through a struct file of
- * its own on the same inode, whose vm_operations count the areas: shm_open at each mmap, fork and
- * split, shm_close at each unmap, exec and exit. So nattch is the number of areas, and two attaches
- * side by side never merge.
+ * A segment is a nameless tmpfs file (shmem_file_setup). A segment of huge pages (SHM_HUGETLB) is a
+ * nameless file of hugetlbfs, all of whose pages are reserved when it is made. An attach maps it
+ * through a struct file of its own on this inode, whose vm_operations count the areas: shm_open at
+ * each mmap, fork and split, shm_close at each unmap, exec and exit. So nattch is the number of
+ * areas, and two adjacent attaches never merge.
  *
  * States: in the table -> (IPC_RMID with areas left) SHM_DEST: no key, still found by its id -> (no
  * area left, or IPC_RMID without any) removed: out of the table, the file is put.
  *
- * Invariants: 1. Whoever has an attached file has a reference of the segment and of its namespace.
- * 2. A segment that is not removed has the table's reference. 3. ns->shm_pages counts the pages of
- * segments that are not freed.
+ * Invariants:
+ * 1. An attached file has a reference of the segment and of its namespace.
+ * 2. A segment that is not removed has the table's reference.
+ * 3. ns->shm_pages counts the pages of segments that are not freed.
  *
- * Locks: perm.lock for all fields; mmap_lock is taken outside of it (shm_close), so it is never
- * held over do_mmap. A segment of huge pages (SHM_HUGETLB) is a nameless file of hugetlbfs, all of
- * whose pages are promised when it is made.
+ * Locks: perm.lock for all fields. mmap_lock is taken outside of it (shm_close), so it is never
+ * held over do_mmap.
  */
 #include <asm/mman.h>
 #include <linux/mman.h>
@@ -37,7 +38,7 @@ static int may_huge(void)
 	return capable(CAP_IPC_LOCK) || in_group(group) ? 0 : -EPERM;
 }
 
-/* The file behind a segment. ERR_PTR. */
+/* Returns the file of a segment. ERR_PTR. */
 static struct file *shm_backing(const struct sysv_request *r)
 {
 	struct file *f;
@@ -52,7 +53,8 @@ static struct file *shm_backing(const struct sysv_request *r)
 		return ERR_PTR(err);
 	f = hugetlb_file_setup(
 		name, (loff_t)round_up(r->size, HPAGE_SIZE), !(r->flags & SHM_NORESERVE));
-	if (!IS_ERR(f)) /* attaching neither promises nor fails */
+	/* attaching reserves nothing, and cannot fail */
+	if (!IS_ERR(f))
 		f->f_mapping->huge->prepaid = true;
 	return f;
 }
@@ -132,7 +134,8 @@ static int shm_limit(struct ipc_namespace *ns)
 }
 
 /*
- * Out of the table; perm.lock is held and dropped. The caller has a reference besides the table's.
+ * Removes the segment from the table; perm.lock is held and dropped. The caller has a reference
+ * besides the table's.
  */
 static void shm_remove_unlock(struct ipc_namespace *ns, struct shm_segment *s)
 {
@@ -206,7 +209,7 @@ static bool shm_is_doomed(struct ipc_namespace *ns, const struct shm_segment *s)
 	       (s->perm.mode & SHM_DEST || READ_ONCE(ns->shm_rmid_forced));
 }
 
-/* The area goes, and its file with it; the attach keeps the segment until then. */
+/* Closes an area and its file; the attach keeps the segment until then. */
 static void shm_close(struct vm_area *v)
 {
 	struct shm_attach *a = v->vm_file->private_data;
@@ -230,7 +233,7 @@ static int shm_mmap(struct file *f, struct vm_area *v)
 	struct shm_attach *a = f->private_data;
 	int err = sysv_lock(&a->s->perm);
 
-	if (err) /* removed between the look-up and here */
+	if (err) /* removed since the lookup */
 		return err;
 	spin_unlock(&a->s->perm.lock);
 	if (huge) {
@@ -285,7 +288,7 @@ struct attach_request {
 
 static int attach_parse(struct attach_request *r, u64 addr, int flags)
 {
-	bool chosen = addr != 0; /* also one that is rounded down to nothing */
+	bool chosen = addr != 0; /* even if it is rounded down to 0 */
 
 	*r = (struct attach_request){ .prot = PROT_READ | PROT_WRITE,
 		.want = IPC_R | IPC_W,
@@ -315,7 +318,7 @@ static int attach_parse(struct attach_request *r, u64 addr, int flags)
 	return 0;
 }
 
-/* A file that stands for one attach; takes the reference of @s when it succeeds. ERR_PTR. */
+/* Makes the file of one attach; takes the reference of @s on success. ERR_PTR. */
 static struct file *attach_file(struct ipc_namespace *ns, struct shm_segment *s, u32 flags)
 {
 	struct shm_attach *a = kzalloc(sizeof(*a), GFP_KERNEL);
@@ -331,14 +334,14 @@ static struct file *attach_file(struct ipc_namespace *ns, struct shm_segment *s,
 	a->ns = ipc_ns_get(ns);
 	a->s = s;
 	f->private_data = a;
-	f->f_inode->i_ino = (u32)s->perm.id; /* as /proc/PID/maps shows it */
+	f->f_inode->i_ino = (u32)s->perm.id; /* shown in /proc/PID/maps */
 	return f;
 }
 
 static long attach(struct ipc_namespace *ns, struct shm_segment *s, struct attach_request *r)
 {
 	struct file *f = attach_file(ns, s, r->open_flags);
-	u64 at, size = (u64)i_size_read(s->file->f_inode); /* of the segment, or more: huge pages */
+	u64 at, size = (u64)i_size_read(s->file->f_inode); /* the segment's, or more: huge pages */
 
 	if (IS_ERR(f)) {
 		sysv_put(&sysv_shm_type, &s->perm);
@@ -380,14 +383,14 @@ long sys_shmat(int id, unsigned long addr, int flags)
 
 /* ---- shmdt ---- */
 
-/* Is @v a piece of the attach at @addr (of @f, when that is known)? */
+/* True if @v is a piece of the attach at @addr (of @f, if that is known). */
 static bool is_piece(const struct vm_area *v, u64 addr, const struct file *f)
 {
 	return v->vm_ops == &shm_vm_ops && v->vm_start >= addr &&
 	       (v->vm_start - addr) >> PAGE_SHIFT == v->vm_pgoff && (!f || v->vm_file == f);
 }
 
-/* The first piece at or after @at of the attach at @addr; NULL. */
+/* Returns the first piece at or after @at of the attach at @addr, or NULL. */
 static struct vm_area *next_piece(struct mm *mm, u64 at, u64 addr, const struct file *f)
 {
 	struct vm_area *v = find_vma(mm, at);
@@ -427,7 +430,7 @@ long sys_shmdt(unsigned long addr)
 
 /* ---- orphans ---- */
 
-/* Drops the creator of a segment whose @creator has gone: only attachments keep it. */
+/* Orphans a segment whose @creator has gone: it remains only for tasks that have it attached. */
 static void orphan(struct ipc_namespace *ns, struct shm_segment *s, struct pid *creator)
 {
 	if (sysv_lock(&s->perm))

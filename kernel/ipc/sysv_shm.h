@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sysv_shm.h: a segment, for sysv_shm.c and sysv_shmctl.c. */
+/* sysv_shm.h: a segment, shared by sysv_shm.c and sysv_shmctl.c. */
 #ifndef NESTLING_IPC_SYSV_SHM_H
 #define NESTLING_IPC_SYSV_SHM_H
 
@@ -8,12 +8,12 @@
 #include "kernel/ipc/sysv.h"
 #include "kernel/vfs/vfs.h"
 
-#define SHM_DEST 01000 /* perm.mode: goes with the last detach */
+#define SHM_DEST 01000 /* perm.mode: removed with the last detach */
 #define SHM_LOCKED 02000
 
 struct shm_segment {
 	struct sysv_perm perm;
-	/* immutable; valid while the namespace is, see sysv_shm.c */
+	/* immutable; valid while the namespace exists, see sysv_shm.c */
 	struct ipc_namespace *ns;
 	struct file *file; /* immutable: the memory */
 	u64 size, pages;   /* immutable */
@@ -22,14 +22,14 @@ struct shm_segment {
 	u64 nattch;
 	s64 atime, dtime, ctime;
 	struct pid *cpid, *lpid;
-	/* the thread that made it while it lives, for shm_rmid_forced */
+	/* its maker, while that lives, for shm_rmid_forced */
 	struct pid *creator;
 };
 static inline struct shm_segment *to_shm(struct sysv_perm *p)
 {
 	return container_of(p, struct shm_segment, perm);
 }
-/* sysv_shmctl.c: of sysv_shm_type */
+/* for sysv_shm_type (sysv_shmctl.c) */
 void shm_fill(struct sysv_perm *p, union sysv_ds *all);
 int shm_set(struct sysv_perm *p, const union sysv_ds *ds);
 

@@ -2,7 +2,7 @@
 /*
  * sysv_shmctl.c: shmctl(2) and /proc/sysvipc/shm.
  *
- * Nothing is ever swapped, so SHM_LOCK only sets the mark and asks for the rights to do so.
+ * No segment is ever swapped, so SHM_LOCK only checks the rights and sets the mark.
  * Locks: perm.lock of the segment.
  */
 #include <linux/resource.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysv_undo.c: SEM_UNDO: what a process takes back from semaphores at its end.
+ * sysv_undo.c: SEM_UNDO: the changes of semaphores that a process undoes at its end.
  *
- * A task's sem_undo_list has a record for each set that it used with SEM_UNDO; clone(CLONE_SYSVSEM)
+ * A task's sem_undo_list has a record for each set that it used with SEM_UNDO. clone(CLONE_SYSVSEM)
  * shares the list, fork begins without one, exec keeps it. The last user applies the records (exit,
  * unshare).
  *
  * An exiting process and the removal of a set race for a record: the first takes it off the list
- * and clears record->list under undo_lock, and frees it; the other one leaves it alone.
+ * and clears record->list under undo_lock, and frees it; the other leaves it alone.
  *
  * Locks: undo_lock for all lists (inside perm.lock); adj under the set's perm.lock.
  */
@@ -41,7 +41,7 @@ void sem_undo_free_list(struct list_head *freed)
 
 /* ---- records of current ---- */
 
-/* The list of current: only current itself changes the pointer. */
+/* Returns the list of current, which alone changes the pointer. */
 static struct sem_undo_list *own_list(void)
 {
 	struct sem_undo_list *l = current->sysvsem;
@@ -79,7 +79,7 @@ static struct sem_undo *new_undo(struct sem_set *s)
 	return u;
 }
 
-/* Links @u unless another thread was faster: the record to use. */
+/* Links @u unless another thread was faster. Returns the record to use. */
 static struct sem_undo *link_undo(struct sem_undo_list *l, struct sem_set *s, struct sem_undo *u)
 {
 	struct sem_undo *found;
@@ -169,7 +169,7 @@ static void apply(struct sem_set *s, struct sem_undo *u)
 	sem_update(s);
 }
 
-/* Takes one record off the list, which has no other user any more; NULL when there is none. */
+/* Takes a record off the list, which has no other user any more, or returns NULL. */
 static struct sem_undo *pop(struct sem_undo_list *l)
 {
 	struct sem_undo *u = NULL;
