@@ -158,7 +158,10 @@ static void __attribute__((noreturn)) give_up_exec(const char *call)
 	_exit(ZEXIT_REQUEST);
 }
 
-/* As give_up_exec(), of a call that names a descriptor: a number above the limit is EINVAL or EBADF. */
+/*
+ * As give_up_exec(), of a call that names a descriptor: a number above the limit is EINVAL or
+ * EBADF.
+ */
 static void __attribute__((noreturn)) give_up_number(const char *call)
 {
 	if (errno == EINVAL || errno == EBADF)
