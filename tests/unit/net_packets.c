@@ -2,7 +2,7 @@
 /*
  * net_packets.c: packets cut and put together in any order, and random fragments that must do no harm; what is known of paths, and addresses whose
  * time is over.
- * SOURCES: kernel/net/link/eth.c kernel/net/neigh/arp.c kernel/net/neigh/neigh.c kernel/net/neigh/neigh_table.c kernel/net/neigh/ndisc.c kernel/net/inet/frag.c kernel/net/route/flow.c kernel/net/route/pmtu.c
+ * SOURCES: kernel/net/link/eth.c kernel/net/neigh/arp.c kernel/net/neigh/neigh.c kernel/net/neigh/neigh_table.c kernel/net/neigh/ndisc.c kernel/net/neigh/ndisc_ra.c kernel/net/inet/frag.c kernel/net/route/flow.c kernel/net/route/pmtu.c
  * SOURCES: kernel/net/inet/addr_gen.c kernel/lib/siphash.c kernel/net/socket/skb.c kernel/net/inet/addrs.c kernel/net/inet/addr_find.c kernel/net/route/prefix.c kernel/net/route/route.c kernel/net/route/route_list.c kernel/lib/rbtree.c kernel/lib/string.c
  */
 #include <linux/ip.h>

@@ -32,65 +32,16 @@
 #include "kernel/lib/printk.h"
 #include "kernel/net/inet/icmp.h"
 #include "kernel/net/inet/ip.h"
-#include "kernel/net/neigh/neigh.h"
+#include "kernel/net/neigh/ndisc.h"
 
-#define OPT_SOURCE 1
-#define OPT_TARGET 2
-#define OPT_PREFIX 3
-#define OPT_MTU 5
 #define OPT_NONCE 14 /* RFC 7527 */
-#define OPT_ROUTE 24 /* RFC 4191 */
 #define NA_ROUTER 0x80
 #define NA_SOLICITED 0x40
 #define NA_OVERRIDE 0x20
-#define PREFIX_AUTO 0x40
 
-/* of a route to a part of the net that a router tells */
-#define ROUTE_METRIC 1024
 /* between two questions, whatever the owner of a namespace sets */
 #define SHORTEST (100 * NSEC_PER_MSEC)
 #define JOBS_MAX 128
-#define NONCE 6
-#define FOREVER (~0UL)
-/* seconds: any machine on the link could end an address otherwise (RFC 4862, 5.5.3 e) */
-#define SHORTENED_TO 7200
-#define LIFETIME_MAX (1UL << 31) /* seconds; more is for ever */
-
-enum job_kind { JOB_NONE, JOB_DAD, JOB_RS, JOB_ROUTE_ENDS, JOB_ANOTHER };
-struct job {
-	struct list_head list; /* net->neigh.jobs */
-	enum job_kind kind;
-	struct net_device *dev;
-	ip_addr addr; /* of the address; of the router */
-	u64 at;
-	union {
-		/*
-		 * of JOB_DAD: so many questions are left; how they are known as our own; so many
-		 * addresses were tried before
-		 */
-		struct {
-			int tries;
-			bool has_nonce;
-			u8 nonce[NONCE];
-			u32 made;
-		};
-		/* of JOB_ANOTHER: which is to be made in place of addr, and to last as long */
-		struct {
-			u32 again;
-			u64 expires, preferred_until;
-		};
-		/* of JOB_RS: so many were sent; the wait before this one */
-		struct {
-			int sent;
-			u64 waited;
-		};
-		struct { /* of JOB_ROUTE_ENDS */
-			ip_addr dst;
-			u8 prefix, pref;
-			u32 metric;
-		};
-	};
-};
 
 static DEFINE_SPINLOCK(jobs_lock);
 
@@ -160,7 +111,7 @@ void ndisc_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac)
 }
 
 /* Probes for a duplicate of our tentative address. */
-static void probe(const struct job *j)
+static void probe(const struct nd_job *j)
 {
 	ip_addr to = mcast_solicited_node(&j->addr);
 
@@ -178,16 +129,16 @@ static void ask_for_routers(struct net_device *dev)
 
 /* ---- jobs ---- */
 
-static bool same_job(const struct job *a, const struct job *b)
+static bool same_job(const struct nd_job *a, const struct nd_job *b)
 {
 	return a->kind == b->kind && a->dev == b->dev && ip_equal(&a->addr, &b->addr) &&
 	       (a->kind != JOB_ROUTE_ENDS ||
 		       (a->prefix == b->prefix && ip_equal(&a->dst, &b->dst)));
 }
 
-static struct job *find_job(const struct job *like)
+static struct nd_job *find_job(const struct nd_job *like)
 {
-	struct job *j;
+	struct nd_job *j;
 
 	list_for_each_entry(j, &like->dev->net->neigh.jobs, list)
 		if (same_job(j, like))
@@ -195,7 +146,7 @@ static struct job *find_job(const struct job *like)
 	return NULL;
 }
 
-static void free_job(struct net *net, struct job *j)
+static void free_job(struct net *net, struct nd_job *j)
 {
 	list_del(&j->list);
 	net->neigh.nr_jobs--;
@@ -203,10 +154,10 @@ static void free_job(struct net *net, struct job *j)
 }
 
 /* The same job at another time, or a new one. False: too many, or no memory. */
-static bool schedule_job(const struct job *job)
+bool nd_schedule(const struct nd_job *job)
 {
 	struct net *net = job->dev->net;
-	struct job *j;
+	struct nd_job *j;
 
 	spin_lock(&jobs_lock);
 	j = find_job(job);
@@ -230,9 +181,9 @@ static bool schedule_job(const struct job *job)
 }
 
 /* Forgets the job @like; *@was, unless NULL: what it was. False: there was none. */
-static bool drop_job(const struct job *like, struct job *was)
+bool nd_drop_job(const struct nd_job *like, struct nd_job *was)
 {
-	struct job *j;
+	struct nd_job *j;
 
 	spin_lock(&jobs_lock);
 	j = find_job(like);
@@ -247,7 +198,7 @@ static bool drop_job(const struct job *like, struct job *was)
 /* ---- routers are looked for, by what is waited in between (RFC 7559) ---- */
 
 /* A router asks no other. */
-static bool believes_routers(const struct net_device *dev)
+bool nd_believes_routers(const struct net_device *dev)
 {
 	int accept = CONF6(dev, CONF6_ACCEPT_RA);
 
@@ -268,13 +219,13 @@ static u64 about(u64 time)
 	return time - time / 10 + r % (time / 5 + 1);
 }
 
-static void look_for_routers(const struct job *j)
+static void look_for_routers(const struct nd_job *j)
 {
 	u64 most = time_of(j->dev, CONF6_RS_MAX_INTERVAL), wait;
 	int limit = CONF6(j->dev, CONF6_RS_COUNT), sent = j->sent;
-	struct job next = *j;
+	struct nd_job next = *j;
 
-	if (!believes_routers(j->dev) || (limit >= 0 && sent >= limit))
+	if (!nd_believes_routers(j->dev) || (limit >= 0 && sent >= limit))
 		return;
 	ask_for_routers(j->dev);
 	next.sent = sent < INT32_MAX ? sent + 1 : sent;
@@ -284,14 +235,14 @@ static void look_for_routers(const struct job *j)
 	next.waited = max(wait, SHORTEST);
 	next.at = ktime_get() + next.waited;
 	if (limit < 0 || next.sent < limit)
-		schedule_job(&next);
+		nd_schedule(&next);
 }
 
 /* ---- the test of an address ---- */
 
 static void after_dad(struct net_device *dev, const ip_addr *addr)
 {
-	struct job rs = { .kind = JOB_RS, .dev = dev };
+	struct nd_job rs = { .kind = JOB_RS, .dev = dev };
 
 	if (!addr_set_valid(dev, addr))
 		return;
@@ -300,13 +251,13 @@ static void after_dad(struct net_device *dev, const ip_addr *addr)
 		return;
 	mcast_have_address(dev);
 	rs.at = dev->nd_up + time_of(dev, CONF6_RS_DELAY);
-	schedule_job(&rs);
+	nd_schedule(&rs);
 }
 
-static void do_dad(const struct job *j)
+static void do_dad(const struct nd_job *j)
 {
 	u64 wait = (u64)max(CONF_NEIGH(j->dev, false, NEIGH_RETRANS), 0) * NSEC_PER_MSEC;
-	struct job next = *j;
+	struct nd_job next = *j;
 
 	if (j->tries <= 0) {
 		after_dad(j->dev, &j->addr);
@@ -314,7 +265,7 @@ static void do_dad(const struct job *j)
 	}
 	next.tries--;
 	next.at = ktime_get() + max(wait, SHORTEST);
-	if (schedule_job(&next))
+	if (nd_schedule(&next))
 		probe(j);
 	else
 		addr_del(j->dev, &j->addr, -1); /* it would be tentative for ever */
@@ -324,11 +275,11 @@ static void do_dad(const struct job *j)
  * Takes an address in @prefix, after a test that no other machine has it (accept_dad); @made
  * earlier ones were taken.
  */
-static void take_address(struct net_device *dev, const ip_addr *prefix, u32 made, struct ifaddr *a)
+void nd_take_address(struct net_device *dev, const ip_addr *prefix, u32 made, struct ifaddr *a)
 {
 	bool dad = CONF6(dev, CONF6_ACCEPT_DAD) > 0 ||
 		   READ_ONCE(dev->net->conf_all.v6[CONF6_ACCEPT_DAD]) > 0;
-	struct job j = { .kind = JOB_DAD, .dev = dev, .made = made };
+	struct nd_job j = { .kind = JOB_DAD, .dev = dev, .made = made };
 
 	addr_gen(dev, prefix, made, a);
 	a->flags |= IFA_F_TENTATIVE;
@@ -342,7 +293,7 @@ static void take_address(struct net_device *dev, const ip_addr *prefix, u32 made
 	do_dad(&j);
 }
 
-static void make_another(const struct job *j)
+static void make_another(const struct nd_job *j)
 {
 	struct ifaddr a = {
 		.prefix = 64,
@@ -351,12 +302,12 @@ static void make_another(const struct job *j)
 		.preferred_until = j->preferred_until,
 	};
 
-	take_address(j->dev, &j->addr, j->again, &a);
+	nd_take_address(j->dev, &j->addr, j->again, &a);
 }
 
 /* ---- what is due ---- */
 
-static void route_ends(const struct job *j)
+void nd_route_ends(const struct nd_job *j)
 {
 	struct route r = {
 		.dev = j->dev,
@@ -371,22 +322,22 @@ static void route_ends(const struct job *j)
 	route_del(j->dev->net, &r);
 }
 
-static void do_job(const struct job *j)
+static void do_job(const struct nd_job *j)
 {
 	switch (j->kind) {
 	case JOB_NONE: break;
 	case JOB_DAD: do_dad(j); break;
 	case JOB_RS: look_for_routers(j); break;
-	case JOB_ROUTE_ENDS: route_ends(j); break;
+	case JOB_ROUTE_ENDS: nd_route_ends(j); break;
 	case JOB_ANOTHER: make_another(j); break;
 	}
 }
 
 /* Takes out one that is due. Else arms the timer for the next. */
-static bool take_due(struct net *net, struct job *due)
+static bool take_due(struct net *net, struct nd_job *due)
 {
 	u64 now = ktime_get(), next = FOREVER;
-	struct job *j, *found = NULL;
+	struct nd_job *j, *found = NULL;
 
 	spin_lock(&jobs_lock);
 	list_for_each_entry(j, &net->neigh.jobs, list) {
@@ -407,7 +358,7 @@ static bool take_due(struct net *net, struct job *due)
 static void jobs_tick(struct ktimer *t)
 {
 	struct net *net = container_of(t, struct net, neigh.timer);
-	struct job j;
+	struct nd_job j;
 
 	while (take_due(net, &j))
 		do_job(&j);
@@ -429,7 +380,7 @@ void ndisc_net_end(struct net *net)
 /* No job of the whole card is done any more. */
 static void cancel_all(struct net_device *dev)
 {
-	struct job *j, *next;
+	struct nd_job *j, *next;
 
 	spin_lock(&jobs_lock);
 	list_for_each_entry_safe(j, next, &dev->net->neigh.jobs, list)
@@ -454,7 +405,7 @@ void ndisc_regenerate(struct net_device *dev)
 		!can_have_link_local(dev) ||
 		CONF6(dev, CONF6_ADDR_GEN_MODE) == IN6_ADDR_GEN_MODE_NONE)
 		return;
-	take_address(dev, &prefix, 0, &a);
+	nd_take_address(dev, &prefix, 0, &a);
 	net_rx_flush();
 }
 
@@ -479,12 +430,12 @@ void ndisc_down(struct net_device *dev)
 /* Where a secret makes addresses, it makes another one, so often as idgen_retries says. */
 static void somebody_has(struct net_device *dev, const ip_addr *addr)
 {
-	struct job dad = { .kind = JOB_DAD, .dev = dev, .addr = *addr }, was;
-	struct job another = { .kind = JOB_ANOTHER, .dev = dev, .addr = *addr };
+	struct nd_job dad = { .kind = JOB_DAD, .dev = dev, .addr = *addr }, was;
+	struct nd_job another = { .kind = JOB_ANOTHER, .dev = dev, .addr = *addr };
 	struct ifaddr a;
 	bool there = addr_read(dev, addr, &a);
 
-	if (!drop_job(&dad, &was))
+	if (!nd_drop_job(&dad, &was))
 		was.made = ~0U;
 	addr_del(dev, addr, -1);
 	pr_warn("%s: an IPv6 address of ours is in use elsewhere\n", dev->name);
@@ -496,7 +447,7 @@ static void somebody_has(struct net_device *dev, const ip_addr *addr)
 	another.preferred_until = a.preferred_until;
 	another.at =
 		ktime_get() + (u64)max(READ_ONCE(dev->net->ipv6.idgen_delay), 0) * NSEC_PER_SEC;
-	schedule_job(&another);
+	nd_schedule(&another);
 }
 
 /* ---- messages in ---- */
@@ -505,7 +456,7 @@ static void somebody_has(struct net_device *dev, const ip_addr *addr)
  * The MAC address, or what else has its size, in the option @type of the options in [p, end).
  * False: they make no sense.
  */
-static bool find_mac(const u8 *p, const u8 *end, u8 type, const u8 **mac)
+bool nd_find_mac(const u8 *p, const u8 *end, u8 type, const u8 **mac)
 {
 	*mac = NULL;
 	while (p < end) {
@@ -561,11 +512,11 @@ void ndisc_notify(struct net_device *dev)
 /* Has our own question about an address come back to us? */
 static bool is_ours(struct net_device *dev, const ip_addr *addr, const u8 *nonce)
 {
-	struct job *j;
+	struct nd_job *j;
 	bool ours;
 
 	spin_lock(&jobs_lock);
-	j = find_job(&(struct job){ .kind = JOB_DAD, .dev = dev, .addr = *addr });
+	j = find_job(&(struct nd_job){ .kind = JOB_DAD, .dev = dev, .addr = *addr });
 	ours = j && j->has_nonce && nonce && !memcmp(j->nonce, nonce, NONCE);
 	spin_unlock(&jobs_lock);
 	return ours;
@@ -578,8 +529,8 @@ static void got_ns(struct net_device *dev, const struct ip_meta *ip, const u8 *m
 	ip_addr target;
 	int state;
 
-	if (len < 24 || !find_mac(m + 24, m + len, OPT_SOURCE, &mac) ||
-		!find_mac(m + 24, m + len, OPT_NONCE, &nonce))
+	if (len < 24 || !nd_find_mac(m + 24, m + len, OPT_SOURCE, &mac) ||
+		!nd_find_mac(m + 24, m + len, OPT_NONCE, &nonce))
 		return;
 	memcpy(&target, m + 8, 16);
 	if (ip_is_multicast(&target) || (probing && (mac || !ip_is_multicast(&ip->daddr))))
@@ -611,7 +562,7 @@ static void got_na(struct net_device *dev, const struct ip_meta *ip, const u8 *m
 	ip_addr target;
 	u32 how = NEIGH_ISROUTER_KNOWN;
 
-	if (len < 24 || !find_mac(m + 24, m + len, OPT_TARGET, &mac))
+	if (len < 24 || !nd_find_mac(m + 24, m + len, OPT_TARGET, &mac))
 		return;
 	memcpy(&target, m + 8, 16);
 	if (ip_is_multicast(&target) || (ip_is_multicast(&ip->daddr) && m[4] & NA_SOLICITED))
@@ -627,176 +578,6 @@ static void got_na(struct net_device *dev, const struct ip_meta *ip, const u8 *m
 	how |= m[4] & NA_ROUTER ? NEIGH_ROUTER : 0;
 	how |= accepts_untracked(dev, &ip->saddr) ? NEIGH_CREATE : 0;
 	neigh_learn(dev, &target, mac, how);
-}
-
-static u32 be32_at(const u8 *p)
-{
-	u32 v;
-
-	memcpy(&v, p, 4);
-	return ntohl(v);
-}
-
-static u64 end_of(u64 seconds)
-{
-	return seconds >= LIFETIME_MAX ? FOREVER : ktime_get() + seconds * NSEC_PER_SEC;
-}
-
-/* Seconds that are too few to be heeded; 0 is an end. */
-static bool too_short(const struct net_device *dev, u64 lifetime)
-{
-	return lifetime && lifetime < (u64)max(CONF6(dev, CONF6_RA_MIN_LFT), 0);
-}
-
-static void got_prefix(struct net_device *dev, const u8 *p)
-{
-	u64 valid = be32_at(p + 4), preferred = be32_at(p + 8);
-	u64 least = CONF6(dev, CONF6_RA_PIO_LIFE) ? 0 : end_of(SHORTENED_TO);
-	u32 most = (u32)max(CONF6(dev, CONF6_MAX_ADDRESSES), 0);
-	struct ifaddr a = { .prefix = 64, .expires = end_of(valid) };
-	ip_addr prefix;
-
-	memcpy(&prefix, p + 16, 16);
-	if (p[2] != 64 || !(p[3] & PREFIX_AUTO) || ip_is_linklocal(&prefix) ||
-		ip_is_multicast(&prefix) || preferred > valid || too_short(dev, valid))
-		return;
-	addr_gen(dev, &prefix, 0, &a);
-	if (ip_is_v4(&a.addr) || ip_is_loopback(&a.addr))
-		return;
-	if (addr_renew(dev, &a.addr, a.expires, end_of(preferred), least))
-		return;
-	a.preferred_until = preferred >= LIFETIME_MAX ? 0 : end_of(preferred);
-	if (valid && addr_state(dev, &a.addr) == ADDR_NONE && (!most || addr6_count(dev) < most))
-		take_address(dev, &prefix, 0, &a);
-}
-
-/* The way to @dst by a router is there so long; @pref: how much it wants to be taken (RFC 4191). */
-static void got_way(struct job *end, u32 lifetime, u8 pref)
-{
-	struct route r = {
-		.dev = end->dev,
-		.dst = end->dst,
-		.prefix = end->prefix,
-		.gateway = end->addr,
-		.table = RT_TABLE_MAIN,
-		.protocol = RTPROT_RA,
-		.type = RTN_UNICAST,
-		.metric = end->metric,
-		.pref = pref,
-	};
-	struct job was;
-
-	end->pref = pref;
-	if (drop_job(end, &was) && (!lifetime || was.metric != end->metric || was.pref != pref))
-		route_ends(&was);
-	end->at = end_of(lifetime);
-	if (lifetime && schedule_job(end))
-		route_add(end->dev->net, &r);
-}
-
-static void got_router(struct net_device *dev, const ip_addr *from, const u8 *m)
-{
-	struct job end = {
-		.kind = JOB_ROUTE_ENDS,
-		.dev = dev,
-		.addr = *from,
-		.metric = (u32)CONF6(dev, CONF6_RA_METRIC),
-	};
-	u32 lifetime = (u32)m[6] << 8 | m[7];
-	u8 pref = CONF6(dev, CONF6_RA_RTR_PREF) ? m[5] >> 3 & 3 : 0;
-
-	if (too_short(dev, lifetime))
-		return;
-	got_way(&end, lifetime, pref == 2 ? 0 : pref);
-	if (m[4] && m[4] >= CONF6(dev, CONF6_RA_MIN_HOP_LIMIT))
-		WRITE_ONCE(dev->conf.v6[CONF6_HOP_LIMIT], m[4]);
-}
-
-/*
- * A part of the net that is best reached by this router: where accept_ra_rt_info_{min,max}_plen let
- * it be so long.
- */
-static void got_route(struct net_device *dev, const ip_addr *from, const u8 *p)
-{
-	struct job end = {
-		.kind = JOB_ROUTE_ENDS,
-		.dev = dev,
-		.addr = *from,
-		.prefix = p[2],
-		.metric = p[2] ? ROUTE_METRIC : (u32)CONF6(dev, CONF6_RA_METRIC),
-	};
-	u8 pref = p[3] >> 3 & 3, *dst = (u8 *)&end.dst;
-	u32 lifetime = be32_at(p + 4);
-
-	if (p[1] > 3 || p[2] > 128 ||
-		p[1] < (p[2] > 64   ? 3 :
-			       p[2] ? 2 :
-				      1) ||
-		pref == 2 || too_short(dev, lifetime))
-		return;
-	if (p[2] < CONF6(dev, CONF6_RA_INFO_MIN) || p[2] > CONF6(dev, CONF6_RA_INFO_MAX) ||
-		(!p[2] && !CONF6(dev, CONF6_RA_DEFRTR)))
-		return;
-	memcpy(dst, p + 8, (p[2] + 7U) / 8);
-	if (p[2] % 8)
-		dst[p[2] / 8] &= (u8)(0xff00U >> p[2] % 8);
-	got_way(&end, lifetime, pref);
-}
-
-static void got_mtu(struct net_device *dev, const u8 *p)
-{
-	u32 mtu = be32_at(p + 4);
-
-	if (mtu >= IPV6_MTU_MIN && mtu <= READ_ONCE(dev->mtu))
-		WRITE_ONCE(dev->conf.v6[CONF6_MTU], (int)mtu);
-}
-
-/*
- * How long neighbours are there without a word, and between two questions; milliseconds, 0: no word
- * of it.
- */
-static void got_times(struct net_device *dev, u32 reachable, u32 retrans)
-{
-	int *words = dev->conf.v6 + CONF6_NEIGH;
-
-	if (retrans && retrans <= INT32_MAX)
-		WRITE_ONCE(words[NEIGH_RETRANS], (int)retrans);
-	if (reachable && reachable <= INT32_MAX / 3) {
-		WRITE_ONCE(words[NEIGH_REACHABLE], (int)reachable);
-		WRITE_ONCE(words[NEIGH_STALE], (int)reachable * 3);
-	}
-}
-
-static void got_ra(struct net_device *dev, const struct ip_meta *ip, const u8 *m, u32 len)
-{
-	const u8 *mac, *p = m + 16, *end = m + len;
-	bool ours;
-
-	if (!believes_routers(dev) || len < 16 || !ip_is_linklocal(&ip->saddr) ||
-		!find_mac(p, end, OPT_SOURCE, &mac))
-		return;
-	drop_job(&(struct job){ .kind = JOB_RS, .dev = dev }, NULL);
-	ours = addr_is_local(dev->net, &ip->saddr, dev->ifindex);
-	if (ours && CONF6(dev, CONF6_RA_FROM_LOCAL)) {
-		if (m[6] | m[7] && CONF6(dev, CONF6_RA_DEFRTR))
-			return; /* no way leads to ourselves */
-		ours = false;
-	}
-	if (mac)
-		neigh_learn(dev, &ip->saddr, mac,
-			NEIGH_CREATE | NEIGH_OVERRIDE | NEIGH_ROUTER | NEIGH_ISROUTER_KNOWN);
-	if (!ours && CONF6(dev, CONF6_RA_DEFRTR))
-		got_router(dev, &ip->saddr, m);
-	got_times(dev, be32_at(m + 8), be32_at(m + 12));
-	for (; p < end; p += p[1] * 8) { /* find_mac() has seen that they are whole */
-		if (p[0] == OPT_ROUTE && !ours && CONF6(dev, CONF6_RA_RTR_PREF))
-			got_route(dev, &ip->saddr, p);
-		else if (p[0] == OPT_PREFIX && p[1] == 4 && CONF6(dev, CONF6_RA_PINFO) &&
-			 CONF6(dev, CONF6_AUTOCONF) && !ours)
-			got_prefix(dev, p);
-		else if (p[0] == OPT_MTU && p[1] == 1 && CONF6(dev, CONF6_RA_MTU))
-			got_mtu(dev, p);
-	}
 }
 
 #define MESSAGE_MAX 1280
@@ -821,7 +602,7 @@ void ndisc_rcv(struct sk_buff *skb)
 		switch (m[1] ? 0 : m[0]) {
 		case ND_NS: got_ns(dev, &skb->ip, m, len); break;
 		case ND_NA: got_na(dev, &skb->ip, m, len); break;
-		case ND_RA: got_ra(dev, &skb->ip, m, len); break;
+		case ND_RA: nd_got_ra(dev, &skb->ip, m, len); break;
 		}
 	}
 	kfree_skb(skb);

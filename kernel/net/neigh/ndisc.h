@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ndisc.h: neighbour discovery between its files: ndisc.c (addresses, neighbours, jobs) and
+ * ndisc_ra.c (router advertisements).
+ *
+ * Locks: jobs_lock (spin, ndisc.c) protects the jobs; the functions here take it.
+ */
+#ifndef NESTLING_NET_NDISC_H
+#define NESTLING_NET_NDISC_H
+
+#include "kernel/net/neigh/neigh.h"
+
+/* Options of messages (RFC 4861, 4.6). */
+#define OPT_SOURCE 1
+#define OPT_TARGET 2
+#define NONCE 6
+#define FOREVER (~0UL)
+
+/*
+ * What a device does later: goes on with the test of an address, asks for routers, ends a route,
+ * makes another address.
+ */
+enum nd_job_kind { JOB_NONE, JOB_DAD, JOB_RS, JOB_ROUTE_ENDS, JOB_ANOTHER };
+struct nd_job {
+	struct list_head list; /* net->neigh.jobs */
+	enum nd_job_kind kind;
+	struct net_device *dev;
+	ip_addr addr; /* of the address; of the router */
+	u64 at;
+	union {
+		/*
+		 * of JOB_DAD: so many questions are left; how they are known as our own; so many
+		 * addresses were tried before
+		 */
+		struct {
+			int tries;
+			bool has_nonce;
+			u8 nonce[NONCE];
+			u32 made;
+		};
+		/* of JOB_ANOTHER: which is to be made in place of addr, and to last as long */
+		struct {
+			u32 again;
+			u64 expires, preferred_until;
+		};
+		/* of JOB_RS: so many were sent; the wait before this one */
+		struct {
+			int sent;
+			u64 waited;
+		};
+		struct { /* of JOB_ROUTE_ENDS */
+			ip_addr dst;
+			u8 prefix, pref;
+			u32 metric;
+		};
+	};
+};
+
+/* ---- ndisc.c ---- */
+
+/* Adds a job, or replaces the one like it. False: the namespace has too many. */
+bool nd_schedule(const struct nd_job *job);
+/* Forgets the job @like; *@was, unless NULL: what it was. False: there was none. */
+bool nd_drop_job(const struct nd_job *like, struct nd_job *was);
+/* True if the device takes the word of routers. */
+bool nd_believes_routers(const struct net_device *dev);
+/*
+ * Takes an address in @prefix like *@a, after a test that no other machine has it; @made earlier
+ * ones were taken.
+ */
+void nd_take_address(struct net_device *dev, const ip_addr *prefix, u32 made, struct ifaddr *a);
+/*
+ * Finds the MAC address, or what else has its size, in the option @type of the options in [@p,
+ * @end);
+ * NULL: there is none. False: they are malformed.
+ */
+bool nd_find_mac(const u8 *p, const u8 *end, u8 type, const u8 **mac);
+
+/* Ends the route of a JOB_ROUTE_ENDS. */
+void nd_route_ends(const struct nd_job *j);
+
+/* ---- ndisc_ra.c ---- */
+
+/* Handles a router advertisement of @len bytes at @m. */
+void nd_got_ra(struct net_device *dev, const struct ip_meta *ip, const u8 *m, u32 len);
+
+#endif
