@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bridge.h: a bridge (IEEE 802.1D): a device whose ports are other devices, between which it passes
- * frames on by what it has learnt of who is where. Between the files of kernel/net/bridge:
+ * bridge.h: the door of bridges (IEEE 802.1D): a device whose ports are other devices, and which
+ * forwards frames by the source addresses that it has learnt.
  *
- *	bridge.c    the device, its ports, who comes and goes, its link and MTU and address
- *	fdb.c       the table of addresses: learning, ageing, entries by hand
- *	forward.c   a frame's way
- *	snoop*.c    members of groups, overheard (snoop.h); mdb.c  bridge mdb
- *	stp.c       the spanning tree: states of ports, who is root; bpdu.c its frames
- *	values.c    IFLA_BR_* and IFLA_BRPORT_*: what can be set
- *	netlink.c   the family AF_BRIDGE of rtnetlink: bridge(8)
- *	sysfs.c, ioctl.c    the same for brctl(8) and others
+ * What the folder is for:
+ *      bridge.c          the device, its ports, link, MTU and address
+ *      fdb.c             the table of addresses: learning, ageing, static entries
+ *      forward.c         a frame's way
+ *      snoop*.c, mdb.c   members of groups, overheard (snoop.h); bridge mdb
+ *      stp.c, bpdu.c     the spanning tree: states of ports, the root; its frames
+ *      values.c          IFLA_BR_* and IFLA_BRPORT_*: what can be set
+ *      netlink.c         the family AF_BRIDGE of rtnetlink: bridge(8)
+ *      sysfs.c, ioctl.c  the interfaces of brctl(8)
  *
- * Locks: link.c's mutex: ports come and go, values change. br->lock (spin): the ports' list and
- * states, the table; a frame's way takes it for looking up, and sends without it. It is inside
- * net->lock. A port and a bridge live for a grace period after they have gone.
+ * Types: struct bridge; struct br_port; struct br_fdb, an address and its port.
+ *
+ * Call sequence: `ip link set DEV master BR` makes a port, whose net_device.rx_handler leads into
+ * forward.c; a frame is learnt from, then passed up, out by one port, or by all.
+ *
+ * Locks: link.c's mutex for ports that come and go, and for values. br->lock (spin, inside
+ * net->lock) for the list and states of ports and the table; a frame's lookup takes it, and frames
+ * are sent without it. A port and a bridge live for a grace period after they have gone.
+ *
+ * May know: link/, netlink/; of IP only the messages that snoop*.c read.
  */
 #ifndef NESTLING_NET_BRIDGE_H
 #define NESTLING_NET_BRIDGE_H
