@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gup.c: pages of any address space, faulted in: for ptrace, /proc/PID/mem, core dumps, futexes and
+ * gup.c: faults in pages of any address space, for ptrace, /proc/PID/mem, core dumps, futexes and
  * pins.
  *
- * Who writes to a page that is not in his hand under page_table_lock (pins: a device, a request
- * that is under way) has made it touched: its entry loses PTE_RESERVED, or reclaim would take the
+ * A writer that does not hold page_table_lock during the write (pins: a device, a request under
+ * way) marks the page as touched: its entry loses PTE_RESERVED. Otherwise reclaim would take the
  * frame away as one that was only mapped ahead. A fork copies frames that are pinned (fork.c), so
  * what a device puts into them reaches the parent.
  *
- * Secret memory (memfd_secret) is for nobody here: it is copied from and to only through the
- * entries of who maps it (uaccess).
+ * Secret memory (memfd_secret) is refused here: it is copied only through the entries of an mm that
+ * maps it (uaccess).
  */
 #include "kernel/mm/fault/fault.h"
 

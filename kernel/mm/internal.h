@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * internal.h: what the files of kernel/mm share and nobody else sees.
+ * internal.h: declarations shared by the files of kernel/mm, and by no other folder.
  */
 #ifndef NESTLING_MM_INTERNAL_H
 #define NESTLING_MM_INTERNAL_H

@@ -7,7 +7,7 @@
  *		EV_FAULT    handle_fault()
  *		EV_SIGNAL   a signal that the guest's own instruction caused
  *		EV_KICK     nothing: the boundary work is the point
- *		EV_DEAD     the space is lost: so is everybody who used it
+ *		EV_DEAD     the space is lost, and with it all tasks that used it
  *		EV_SCARCE   wait_for_host(): another task gives up its space (scarce.c)
  *	->  boundary work ...
  *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * doors.c: how often each door (mk/door.h) was gone through, counted while door_counting is set. A
- * door tests that byte, which nobody writes meanwhile, before all else; what it counts is one call
- * of the host world, be it no system call of the host's or several.
+ * doors.c: counts the calls of each door (mk/door.h) while door_counting is set. A door tests that
+ * byte, which is not written meanwhile, before all else. Each count is one call of the host world,
+ * whether that makes no host system call or several.
  *
  * Locks: none; doors add atomically.
  */

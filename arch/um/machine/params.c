@@ -4,12 +4,12 @@
  *
  * Every file declares its own parameters with PARAM() or PARAM_DEV() (arch.h); the linker gathers
  * them. params_parse() looks each argument up and calls the setters, before anything is built: no
- * memory allocator, no output but refuse(). Values stay valid. What nobody knows goes to init, as
- * Linux does: NAME=VALUE into its environment, other words (and all behind "--") into its
- * arguments; behind "strict" it is refused. An option ("--word") is always refused. A driver's
- * prefix with a number belongs to the driver, which refuses numbers that it does not have; of a
- * prefix that ends in '*' ("ubd*") all that begins like it does, so that a mistake is not taken for
- * something of init's.
+ * memory allocator, no output but refuse(). Values stay valid. Unknown arguments go to init, as on
+ * Linux: NAME=VALUE into its environment, other words (and all words behind "--") into its
+ * arguments. Behind "strict" they are refused. An unknown option ("--word") is always refused. A
+ * driver's prefix with a number belongs to the driver, which refuses numbers that it does not have.
+ * A prefix that ends in '*' ("ubd*") takes all words that begin with it, so that a typing error is
+ * not passed to init.
  *
  * Invariants: arg_text holds a copy of every argument (Law 2: no pointer to libc's memory).
  */

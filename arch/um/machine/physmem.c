@@ -3,9 +3,10 @@
  * physmem.c: the machine's memory, and the arena with the kernel world's own state.
  *
  * - physmem (region 0): a sparse memfd of mem= bytes, or the file of physmem=PATH, mapped whole at
- *   KERNEL_MAP_BASE. Spaces map pieces of the same file.
- * - arena: a second memfd that holds the kernel world's data and bss (remapped where they are
- *   linked) and the kernel stacks. With physmem it is all that a snapshot must save (Law 2).
+ *   KERNEL_MAP_BASE. Spaces map pieces of that file.
+ * - arena: a second memfd that holds the kernel world's data and bss (remapped at their link
+ *   addresses) and the kernel stacks. Together with physmem it is all that a snapshot must save
+ *   (Law 2).
  *
  * Interface: physmem_init(), arena_init() at boot; physmem_release() and physmem_next() for mm's
  * give-back.

@@ -1,31 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pmap_image.c: what a space in the pool still maps, and what of it the next mm can keep.
+ * pmap_image.c: the mappings that a space in the pool still has, and which of them the next mm can
+ * keep.
  *
- *	pmap_image_save(pm, s)    the space goes back: its image is what the entries say that it
- *	                          maps
- *	pmap_image_adopt(pm, s)   a space from the pool: entries that its image has already become
+ *	pmap_image_save(pm, s)    the space goes back to the pool: its image is what the entries say
+ *	                          that it maps
+ *	pmap_image_adopt(pm, s)   takes a space from the pool: entries that are in its image become
  *	                          PTE_MAPPED, the rest is unmapped
- *	pmap_kin(image, ...)      what that will be, for who chooses the frames of a child
+ *	pmap_kin(image, ...)      predicts those entries, for the choice of frames of a child
  *	                          (kernel/mm/frame/sibling.c)
  *
- * A mapping order costs one to two microseconds and the host's faults behind it as much again, and
- * the next child of a shell, or the next run of a program at fixed addresses, wants nearly all of
- * what the last one had. The image is a list of (address, frame, rights); it says nothing about
- * what the frames hold, so it does not matter that they have been freed, and used by others,
- * meanwhile: nothing runs in a pooled space, and before anything does, all that the new entries do
- * not say in the very same way is unmapped.
+ * A mapping order costs one to two microseconds, and the host's faults behind it cost as much
+ * again. The next child of a shell, or the next run of a program at fixed addresses, needs nearly
+ * all mappings of the last one. The image is a list of (address, frame, rights) and says nothing
+ * about the contents of the frames. So the frames may have been freed and reused meanwhile: no code
+ * runs in a pooled space, and before any does, every mapping that differs from the new entries is
+ * unmapped.
  *
- * Invariants: 1. An image holds all that the space maps below the stub once its queued orders are
- * applied, or its nr is 0: nobody knows, and adopting begins with unmapping everything. 2. Adopted
- * pages have the entry's frame and the entry's rights.
+ * Invariants:
+ * 1. An image holds all that the space maps below the stub once its queued orders are applied.
+ *    Otherwise its nr is 0: the mappings are unknown, and adopting begins with unmapping
+ *    everything.
+ * 2. Adopted pages have the entry's frame and the entry's rights.
  *
- * Entries change before their orders are queued. At exit only those who come by a file, and ksmd,
- * can be in between (pmap_change_begin()): then nobody knows. The space of a living mm is taken
- * without an image.
+ * Entries change before their orders are queued. At exit only tasks that come by a file, and ksmd,
+ * can be in between (pmap_change_begin()): then the image is unknown. The space of a living mm is
+ * taken without an image.
  *
- * Text with patched call sites: the frame is the shadow where there is one (patch.h). An mm that
- * has ever lost a shadow saves no image, since its space may not have been told yet.
+ * Text with patched call sites: the frame is the shadow if there is one (patch.h). An mm that has
+ * ever lost a shadow saves no image, since its space may not have been told yet.
  *
  * Locks: pmap->lock is held; page_table_lock is taken here.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pmap_table.c: page tables in frames: four levels as the CPU has them, though no CPU walks them.
- * All under page_table_lock, but for pmap_init() and pmap_destroy(), whose mm is nobody else's.
+ *
+ * Locks: page_table_lock, except for pmap_init() and pmap_destroy(), whose mm no other task has.
  */
 #include "arch/um/internal.h"
 #include "arch/um/machine/pmap.h"

@@ -3,14 +3,16 @@
  * region.c: regions of frames other than physmem: host files whose pages are frames that can be
  * read and never written.
  *
- * A region is: numbers from REGION_FIRST on, with a gap behind each region, so that no run of
- * frames spans two; the file, mapped read-only at pfn_to_virt() of its first number; the same file
- * as a region of skas, which every mapper can map from; an array of struct page in a memory file
- * that is sparse, since only frames in use have theirs written; behind the array a bit for each
- * frame that the host has failed to give (os_fault_guard()).
+ * A region consists of:
+ * - numbers from REGION_FIRST on, with a gap behind each region, so that no run of frames spans two
+ * - the file, mapped read-only at pfn_to_virt() of its first number
+ * - a region of skas for that file, from which every mapper can map
+ * - an array of struct page in a memory file that is sparse, since only frames in use have theirs
+ *   written
+ * - behind the array a bit for each frame that the host has failed to give (os_fault_guard())
  *
- * Nobody can write to the file by way of it: the descriptor that mappers and we have is open for
- * reading only.
+ * The file cannot be written by way of a region: the descriptor that the mappers and the kernel
+ * have is open for reading only.
  */
 #include <asm/errno.h>
 

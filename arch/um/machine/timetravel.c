@@ -3,22 +3,22 @@
  * timetravel.c: the two modes in which the guest's time is not the host's (timetravel.h), and the
  * numbers of seed=.
  *
- *	time-travel            idle -> the clocks skip to the next timer; busy -> they go as the
- *	                       host's
- *	time-travel=inf-cpu    idle -> the same; busy -> they stand, and a system call takes CALL_NS
+ *	time-travel            idle: the clocks skip to the next timer; busy: they go as the host's
+ *	time-travel=inf-cpu    idle: the clocks skip to the next timer; busy: they stand, and a
+ *	                       system call takes CALL_NS
  *
- * Frozen time depends on nothing but what the guest does, so that a run repeats: slices end after
- * so many calls, and who spins on a clock sees it move. What computes without a call would never
- * give way to others; so after LONG_RUN of the host's time as much of frozen time passes, and only
- * a run in which that happens may differ from another one. Time in which the host stood still, or
- * ran others, is none that it computed: what passes between two looks counts as two ticks at most.
- * Disks serve in the caller (UBD_F_INLINE), so that nothing is under way when the machine is idle.
- * What comes from outside (consoles, cards) comes when it comes.
+ * Frozen time depends on nothing but the guest's actions, so that a run repeats: slices end after a
+ * number of calls, and a task that spins on a clock sees it move. A task that computes without a
+ * call would never yield. So after LONG_RUN of the host's time, an equal span of frozen time
+ * passes, and only a run in which that happens may differ from another one. Time in which the host
+ * stood still, or ran other processes, does not count as computing: the time between two looks
+ * counts as two ticks at most. Disks serve in the caller (UBD_F_INLINE), so that no request is
+ * under way when the machine is idle. Input from outside (consoles, cards) comes at any time.
  *
  * Cost: nothing while off but a test at each call and entry; a skip changes some words and the
  * vDSO's page.
  *
- * Locks: none for the clocks, there is one vCPU; seed_lock for the random numbers, which host
+ * Locks: none for the clocks, as there is one vCPU; seed_lock for the random numbers, which host
  * threads do not ask for.
  */
 #include "arch/um/machine/timetravel.h"

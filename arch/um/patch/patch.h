@@ -5,9 +5,9 @@
  *
  * A site is a `syscall` instruction of a guest's text. Once it has trapped often, its page is
  * replaced in the space, and only there, by a shadow frame in which the site jumps to a thunk; the
- * thunk jumps to the stub's trampoline (skas_patch_entry()). The guest's registers never show a
- * thunk to anybody: patch_unwind() takes them out of it after every event, and patch_resume() puts
- * them back where the site's second instruction is no longer in its place.
+ * thunk jumps to the stub's trampoline (skas_patch_entry()). Neither the guest nor a tracer ever
+ * sees a thunk in the registers: patch_unwind() removes it from them after every event, and
+ * patch_resume() puts it back if the site's second instruction is no longer in its place.
  */
 #ifndef NESTLING_PATCH_H
 #define NESTLING_PATCH_H

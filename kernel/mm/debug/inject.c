@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inject.c: fault=alloc,N/M[,SEED]: of the kernel's allocations for guest programs N in M fail, so
- * that the paths are walked which no test reaches by itself. Debug builds have it; others refuse
- * the parameter, since the look would be on the way of every allocation.
+ * inject.c: fault=alloc,N/M[,SEED]: makes N in M of the kernel's allocations for guest programs
+ * fail, to run error paths that no test reaches by itself. Debug builds have it; other builds
+ * refuse the parameter, since the check would be on the path of every allocation.
  *
- * Only those fail that a caller must expect to fail: they may sleep, and lack __GFP_NOFAIL; and
- * those of process 1 and of kernel threads do not, since nothing would be left to look at.
- * debug.alloc_faults counts them, debug.alloc_fault (N/M[,SEED]) changes the rate.
+ * Only allocations fail whose caller must expect it: they may sleep, and lack __GFP_NOFAIL. Those
+ * of process 1 and of kernel threads do not fail, since no process would be left to observe.
+ * debug.alloc_faults counts failures, debug.alloc_fault (N/M[,SEED]) changes the rate.
  *
- * Locks: none; numbers drawn at the same time on two vCPUs may be the same.
+ * Locks: none; two vCPUs may draw equal numbers at one time.
  */
 #include "kernel/mm/debug/inject.h"
 

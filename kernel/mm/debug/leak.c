@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * leak.c: finds objects of slabs that nothing leads to, as a conservative collector would (Boehm
- * and Weiser 1988), and says who allocated them. Debug builds do it when the machine ends in order,
- * and when /proc/nestling/leaks is read.
+ * leak.c: finds slab objects that no pointer leads to, as a conservative collector would (Boehm and
+ * Weiser 1988), and names the callers that allocated them. Debug builds do it when the machine ends
+ * in order, and when /proc/nestling/leaks is read.
  *
  * Roots are the kernel's data, the live parts of the kernel's stacks, the array of frames, and
- * every frame that is neither a slab's, nor free, nor the page cache's, nor a guest's. Any word
- * there, or in an object that was reached, which is an address inside an allocated object reaches
- * it. So nothing that is used is ever reported; what is reachable from a list though nobody will
- * ever free it is not found, nor are blocks of kmalloc above 8 KiB. Pointers that only the host
- * world has count as none: the kernel keeps its requests in lists of its own.
+ * every frame outside slabs, free memory, the page cache and guest memory. A word there, or in an
+ * object that was reached, reaches an allocated object if it is an address inside it. So no object
+ * in use is ever reported. Objects that a list still reaches though they will never be freed are
+ * not found, nor are blocks of kmalloc above 8 KiB. Pointers that only the host world has do not
+ * count: the kernel keeps its requests in lists of its own.
  *
- * Others may run meanwhile and move a pointer from where the scan has not been to where it was:
- * only what two scans have missed is reported.
+ * Other tasks may run meanwhile and move a pointer from a place not yet scanned to a scanned one:
+ * only objects that two scans have missed are reported.
  *
- * Slabs that become empty meanwhile are held (slabs_hold()), so that what the scan writes behind an
- * object never lands in a frame of others'.
+ * Slabs that become empty meanwhile are held (slabs_hold()), so that the marks that the scan writes
+ * behind an object never land in a frame with another owner.
  *
- * At the end of the machine it is told, too, what is left: objects by cache, frames by kind.
+ * At the end of the machine the report also lists what is left: objects by cache, frames by kind.
  *
- * An object's state is in slab_tail.link: the next one that is reached but not looked at, SEEN and
- * SUSPECT.
+ * The state of an object is in slab_tail.link: the next object that is reached but not scanned,
+ * SEEN or SUSPECT.
  *
  * Locks: scan_lock, one scan at a time.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * leak.h: objects that nobody points to any more, and who allocated them. Debug builds only:
- * elsewhere there is nothing to call.
+ * leak.h: objects that no pointer leads to any more, and the callers that allocated them. Debug
+ * builds only: other builds have no such functions.
  *
  *	n = leak_scan();                         how many objects nothing leads to
  *	while (leak_line(i++, buf, size) >= 0)   the table of where they were allocated

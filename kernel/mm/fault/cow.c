@@ -2,10 +2,10 @@
 /*
  * cow.c: writes to private pages that may be shared.
  *
- * An anonymous frame that nobody else maps is reused: it becomes writable, and with it all such
- * frames around it, since after a child's exec or exit the parent would else fault on each. Any
- * other frame is copied; where writes go on from page to page, the next ones are copied ahead, four
- * times as many as before (up to 128), into contiguous frames, since a copy costs 0.3 us and a
+ * An anonymous frame that is mapped only once is reused: it becomes writable, and with it all such
+ * frames around it, since after a child's exec or exit the parent would otherwise fault on each.
+ * Any other frame is copied. Where writes go on from page to page, the next pages are copied ahead,
+ * four times as many as before (up to 128), into contiguous frames, since a copy costs 0.3 us and a
  * fault more than ten.
  *
  * The old frame is let go after the space has the new one: pmap_replace(), pmap_retire().

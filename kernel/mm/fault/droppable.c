@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * droppable.c: anonymous memory that its program can do without (mmap(2): MAP_DROPPABLE). Under
- * pressure its pages are dropped, and read as zeros then; nobody is killed for want of memory while
- * there are any.
+ * pressure its pages are dropped, and then read as zeros; the OOM killer does not run while there
+ * are any.
  *
  *	droppable_note(mm)      it has such an area: mmap, fork
  *	droppable_shrink(...)   from reclaim, of the machine or of a group

@@ -5,15 +5,15 @@
  *
  *	sig = handle_fault(mm, addr, error, &code);      entries, then the space's mappings around
  *	                                                 the address
- *	err = fault_in(mm, addr, FAULT_WRITE);           the same for uaccess and others; entries
- *	                                                 only for a foreign mm
+ *	err = fault_in(mm, addr, FAULT_WRITE);           for uaccess and others; only the entries of
+ *	                                                 a foreign mm
  *
  * What there is at the address decides:
  *	no entry, anonymous     an extent: anon.c
  *	no entry, file          the page cache's frame and its neighbours, or a private copy of it:
  *	                        filefault.c
  *	no entry, special       vm_ops->fault
- *	write, PTE_COW          copy, or reuse of a frame that nobody else maps: cow.c
+ *	write, PTE_COW          copy, or reuse of a frame with no other mapping: cow.c
  *	write, shared file      page_mkwrite, dirty
  *	a marker                no page: a guard (SIGSEGV), or poison (SIGBUS), or one that will be
  *	                        write-protected

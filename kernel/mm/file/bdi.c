@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bdi.c: where dirty pages go, and how many there may be.
+ * bdi.c: the devices that dirty pages are written to, and the limits on dirty pages.
  *
  *	b = bdi_get(disk's number)      add_disk(); mappings of its files point to it
  *	balance_dirty_pages(mapping)    after a write: waits while too much is dirty
  *
  * Above the background limit (vm.dirty_background_ratio or _bytes) the threads of all devices
- * write; above the limit (vm.dirty_ratio or _bytes) writers wait, but only those whose own device
- * has more than its share. The share is the part that the device had in what was written out
- * lately, so that a slow disk fills its own and does not stop those who write to another. A device
+ * write. Above the limit (vm.dirty_ratio or _bytes) writers wait, but only those whose own device
+ * has more than its share. The share is the device's part of the pages that were written out
+ * lately. So a slow disk fills its own share and does not stop writers to another disk. A device
  * that has written nothing yet may have a sixteenth; /sys/class/bdi/N/min_ratio and max_ratio bound
- * it. "Lately" is counted in pages, not in time: when 32768 were written all counts are halved.
+ * the share. "Lately" is counted in pages, not in time: after 32768 written pages all counts are
+ * halved.
  *
  * Backing devices are never freed, so pointers to them need no reference.
  *

@@ -4,7 +4,7 @@
  * each.
  *
  *	n = large_block_take(m, index, nr, &p);     frames for pages [index, index + n) of the file,
- *	                                            or 0: take others
+ *	                                            or 0: use other frames
  *	large_block_gone(pfn, n);                   the host has got these frames back
  *
  * A file that is read or written in order gets a block whenever it comes to a multiple of 512
@@ -14,21 +14,21 @@
  * munmap.
  *
  * Making a block costs the host 0.1 to 0.4 ms, less than it costs to back 512 single frames. It can
- * take long where the host must first gather memory or others have its CPUs, so what blocks take
- * beyond FREE_NS gets a sixteenth of the time that passes. Where it refuses there is a pause, a
- * second first and twice as long with each refusal in a row, up to 64: what it says may depend on
- * these frames, on its memory, on how an administrator has set it up. Only -EOPNOTSUPP is for good.
- * Frames of a block are ordinary frames otherwise: they go back one by one.
+ * take long if the host must first gather memory or its CPUs are busy, so the time that blocks take
+ * beyond FREE_NS is limited to a sixteenth of the time that passes. After a refusal there is a
+ * pause of a second, doubled with each further refusal in a row, up to 64: a refusal may depend on
+ * these frames, on the host's memory, or on its administrator's settings. Only -EOPNOTSUPP is
+ * permanent. Otherwise the frames of a block are ordinary frames: they are freed one by one.
  *
  * A block of which the host has got some frames back may still be backed by pages of several
- * frames: hosts since Linux 6.15 split a large page in as few parts as that takes, and map a part
- * as a whole. That is remembered until the host has got all of the block back at once.
+ * frames: hosts since Linux 6.15 split a large page in as few parts as possible, and map a part as
+ * a whole. That is remembered until the host has got all of the block back at once.
  *
- * What a file has not yet taken of its blocks waits in a short table. It goes back when memory is
- * wanted, when another file needs the place, and when nobody has taken any for a second.
+ * The frames of its blocks that a file has not taken yet wait in a short table. They are freed when
+ * memory is short, when another file needs the place, and when no task has taken any for a second.
  *
- * Locks: block_lock for the table, the bits and the budget. It is held for no call to the host or
- * the allocator.
+ * Locks: block_lock for the table, the bits and the budget. It is not held over calls to the host
+ * or the allocator.
  */
 #include "kernel/mm/internal.h"
 

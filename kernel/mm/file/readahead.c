@@ -3,18 +3,17 @@
  * readahead.c: reads pages before they are asked for, into contiguous frames, so that one host mmap
  * maps many of them.
  *
- * Each open file has a window (struct file_ra): the stretch that was read last, of which the last
- * part, @async pages, nobody had asked for yet. At the first page of that part lies PG_readahead:
- * reaching it starts the next window, twice as large, up to the device's limit
- * (/sys/block/DISK/queue/read_ahead_kb), so that a sequential reader never waits for a whole one. A
+ * Each open file has a window (struct file_ra): the stretch that was read last. Its last part,
+ * @async pages, was read before any reader asked for it. The first page of that part has
+ * PG_readahead: reaching it starts the next window, twice as large, up to the device's limit
+ * (/sys/block/DISK/queue/read_ahead_kb). So a sequential reader never waits for a whole window. A
  * miss
  *
- *	- at the beginning, or just behind the page that was read last: a sequential reader: a
- *	  window of four times what was asked for
- *	- where the page before is in the cache, and more before it: one of several readers of one
- *	  open file: as long as that run
- *	- anywhere else: what was asked for, and not a page more. So a backward or random reader
- *	  reads no more than it wants.
+ * - at the beginning, or just behind the page that was read last: a sequential reader: a window of
+ *   four times the request
+ * - where the page before is in the cache, and more pages before it: one of several readers of one
+ *   open file: a window as long as that run
+ * - anywhere else: exactly the request. So a backward or random reader reads no more than it wants.
  *
  * A mark that is reached outside the window belongs to another stream: its window is taken up again
  * from the run behind it. When pages are missing where the last window was read (reclaim was faster
@@ -24,7 +23,9 @@
  * open file keep missing it is read page by page.
  *
  * POSIX_FADV_SEQUENTIAL doubles the limit, POSIX_FADV_RANDOM reads only what is asked for.
- * Locks: the state is racy: two threads that read one open file make windows small, not wrong.
+ *
+ * Locks: none; the state is racy: two threads that read one open file make windows small, not
+ * wrong.
  */
 #include "kernel/mm/internal.h"
 

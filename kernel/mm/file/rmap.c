@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rmap.c: from a page of a file to the entries that map it, by the mapping's list of VMAs.
+ * rmap.c: finds the entries that map a page of a file, by the mapping's list of VMAs.
  *
- *	page_mkclean(p)                   write-back: the next write through any mapping faults
- *	mapping_wrprotect_range(m, a, b)  the same for many pages, one flush for each mm
+ *	page_mkclean(p)                   writeback: the next write through any mapping faults
+ *	mapping_wrprotect_range(m, a, b)  as page_mkclean() for many pages, one flush for each mm
  *	page_unmap_all(p)                 truncation, reclaim
  *	unmap_mapping_range(m, a, n)      truncation: private copies go as well
  *

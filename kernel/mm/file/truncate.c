@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * truncate.c: pages leave the cache because their part of the file is gone, or because nobody needs
- * them.
+ * truncate.c: pages leave the cache because their part of the file is gone, or because they are not
+ * needed.
  *
  *	truncate_pagecache(m, size)              after i_size was set
  *	pagecache_zero_tail(m, size)             before i_size grows: a mapping may have written
  *	                                         behind it
  *	truncate_inode_pages_range(m, a, b)      hole punching; the file system holds
  *	                                         invalidate_lock for writing
- *	invalidate_mapping_pages(m, i, j)        only clean ones that nobody uses
+ *	invalidate_mapping_pages(m, i, j)        only clean pages that are not in use
  *	drop_clean_pages(m, i, j)                clean ones, used or not: the disk has something
  *	                                         newer
  *

@@ -3,8 +3,7 @@
  * buddy.c: the allocator of frames of region 0 (physmem): blocks of 2^order frames, aligned to
  * their size (Knowlton, 1965).
  *
- *	p = zone_alloc(order, reserve);  zone_free(p, order); (page_alloc.c, which everybody else
- *	                                 asks)
+ *	p = zone_alloc(order, reserve);  zone_free(p, order); (called by page_alloc.c only)
  *
  * States of a frame:
  *	wild		never handed out; above zone.wild. Its struct page is untouched (all zeros),
@@ -15,13 +14,15 @@
  *	cached		free, in a vCPU's cache of single frames (page_alloc.c); no flag tells.
  *	in use		refcount > 0.
  *
- * A bit for each frame says whether the host (as far as we know) backs it: "used". A frame without
- * it is fresh: it reads as zeros and costs no host memory. Used frames are preferred: they are
- * cheaper to touch and cost the host nothing more. Fresh ones come in ascending order, so that
- * extents handed out one after the other are neighbours.
+ * The "used" bit of each frame says whether the host backs it, as far as the kernel knows. A frame
+ * without it is fresh: it reads as zeros and costs no host memory. Used frames are preferred: they
+ * are cheaper to touch and cost the host nothing more. Fresh frames come in ascending order, so
+ * that extents handed out one after the other are neighbours.
  *
- * Invariants: 1. no two free buddies of the same order. 2. zone.nr_free counts wild and free
- * frames, not cached ones. 3. a fresh frame is zero and no mapping of it exists.
+ * Invariants:
+ * 1. No two buddies of one order are both free.
+ * 2. zone.nr_free counts wild and free frames, not cached ones.
+ * 3. A fresh frame is zero and no mapping of it exists.
  *
  * Locks: zone.lock for the lists, the bits and the counts.
  */

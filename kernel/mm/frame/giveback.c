@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * giveback.c: free frames go back to the host, by holes punched in physmem, about a second after
- * they were freed.
+ * giveback.c: gives free frames back to the host, by punching holes in physmem, about a second
+ * after they were freed.
  *
- * A timer looks once a second while more free frames are backed by the host than KEEP; the least
- * number of the last two looks is what nobody needed meanwhile, and what of it exceeds KEEP is
- * punched, largest blocks first. When there is nothing to give back the timer is not armed:
- * page_alloc.c arms it (giveback_kick()) when a free makes the number exceed KEEP, so an idle
- * instance sleeps. Nor is it armed again where memory is short: then nothing is given back before
- * somebody frees, which is a kick.
+ * A timer looks once a second while more free frames are backed by the host than KEEP. The lower
+ * number of the last two looks was not needed meanwhile; its excess over KEEP is punched, largest
+ * blocks first. When there is nothing to give back the timer is not armed: page_alloc.c arms it
+ * (giveback_kick()) when a free makes the number exceed KEEP, so an idle instance sleeps. Nor is it
+ * armed again while memory is short: then nothing is given back before a free, which is a kick.
  *
  * While a block is punched it is on no list, so few are at a time. Cost: 0.6 us for a page that is
  * given back, 2.4 us when it is touched again.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plug.c: the guest's memory grows and shrinks while it runs (the management console's "config
+ * plug.c: grows and shrinks the guest's memory while it runs (the management console's "config
  * mem").
  *
  *	mm_unplug(n, &most)   n frames leave the guest, and the host has their memory
@@ -14,11 +14,11 @@
  *	          their first page (PG_reserved, its order in ->private); the youngest comes back
  *	          first, and one that is too large is halved.
  *
- * What is taken is free memory, and what reclaim makes free: nobody is killed for it, and the guest
- * keeps enough above its watermarks to go on. It is all or nothing: a guest that cannot give so
- * much has what it had.
+ * Only free memory is taken, and memory that reclaim frees: no process is killed for it, and the
+ * guest keeps enough above its watermarks to go on. A request is met in full or not at all: a guest
+ * that cannot give so much keeps what it had.
  *
- * Locks: plug_lock, over a change of size.
+ * Locks: plug_lock is held over a change of size.
  */
 #include "kernel/mm/internal.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sibling.c: a child gets the frames that its parent's last child had, where they are free. A shell
- * forks one like the other: with the copies in the same frames its space, which the pool has kept
- * (arch/um/machine/pmap_image.c), maps all of the next child already: no orders, no wake-up of the
- * mapper, no faults of the host. All are taken at once, before the child's page tables are made of
- * them.
+ * sibling.c: gives a child the frames that its parent's last child had, if they are free.
+ *
+ * The children of a shell resemble each other. With the copies in the frames of the last child, its
+ * space, which the pool has kept (arch/um/machine/pmap_image.c), already maps all of the next
+ * child: no orders, no wake-up of the mapper, no faults of the host. All frames are taken at once,
+ * before the child's page tables are made of them.
  */
 #include "kernel/mm/frame/sibling.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sibling.h: frames for the copies that a fork makes, best those that the mm's last child had at
- * the same addresses: the space that this one left in the pool maps them already.
+ * sibling.h: frames for the copies that a fork makes, preferably those that the mm's last child had
+ * at these addresses: the space that the last child left in the pool maps them already.
  *
  *	s = sibling_begin(image);      takes them, as far as they are free; NULL: there are none
  *	p = sibling_take(s, va);       NULL: any frame will do. @va ascends
  *	sibling_end(s);                gives back what was not wanted
  *
- * What they hold is undefined. No locks; may sleep.
+ * The contents of the frames are undefined. No locks; may sleep.
  */
 #ifndef NESTLING_MM_SIBLING_H
 #define NESTLING_MM_SIBLING_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zone.h: between the blocks of free frames (buddy.c) and those who hand them out (page_alloc.c).
- * The functions take zone.lock.
+ * zone.h: the interface between the blocks of free frames (buddy.c) and the allocator in front of
+ * them (page_alloc.c). The functions take zone.lock.
  */
 #ifndef NESTLING_MM_ZONE_H
 #define NESTLING_MM_ZONE_H

@@ -5,17 +5,18 @@
  *	no entry, shared        the file's page, made where there is none
  *	no entry, private       a page of the mapping's own, or the file's page: read-only
  *	                        (PTE_COW), or for a write a copy
- *	write, PTE_COW          a copy, or reuse where nobody else has the page
+ *	write, PTE_COW          a copy, or reuse of a page with no other user
  *	fork                    private pages become read-only with PTE_COW in parent and child
  *	userfaultfd             what its handler fills in: a page with its content, the file's, or
  *	                        the mark of one that is lost
  *
- * Private pages were promised to whoever mapped them, not to the children he forks. Where a copy
- * for him fails the children lose theirs: their entries go, and their areas become HUGE_LOST, so
- * that a touch of theirs is a SIGBUS and never a page of zeros.
+ * Private pages were promised to the process that mapped them, not to the children that it forks.
+ * If no page is left for the process's own copy, its children lose theirs: their entries are
+ * removed, and their areas become HUGE_LOST. A touch by a child is then a SIGBUS, never a page of
+ * zeros.
  *
- * Locks: mmap_lock for reading (fork: both for writing), huge_file.lock over all that looks for a
- * page and maps it, so two faults at one index never take two pages.
+ * Locks: mmap_lock for reading (fork: both for writing). huge_file.lock is held from the search for
+ * a page until it is mapped, so two faults at one index never take two pages.
  *
  * Cost: 2 MiB are zeroed or copied; one order for all of it.
  */

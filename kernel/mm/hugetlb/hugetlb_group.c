@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hugetlb_group.c: huge pages that groups of tasks may have (the hugetlb controller): those that
- * they use, and those that they were promised.
+ * hugetlb_group.c: charges groups of tasks for huge pages (the hugetlb controller): for those that
+ * they use, and for those that they were promised.
  *
  *	g = huge_charge(kind, n)          to current's group and all above; ERR_PTR(-ENOMEM): a
  *	                                  limit is in the way
  *	huge_uncharge(kind, g, n)
  *
- * A page is used by who touched it first, until it is free. A promise is charged to who made it:
- * for a file until the page there goes, for a private mapping as long as it is mapped, whether its
- * pages were taken or not; a page that was promised to nobody counts as a promise of its own.
+ * A page in use is charged to the group of the task that touched it first, until it is free. A
+ * promise is charged to the group of the task that made it: for a file until the page there goes,
+ * for a private mapping as long as it is mapped, whether its pages were taken or not. A page taken
+ * without a promise counts as a promise of its own.
  *
- * A group is held by what is charged to it, all together (mem_group.local): a promise may be of as
- * many pages as there are addresses. Counts are atomic; a limit that is set meanwhile counts for
+ * The charges of a group together hold one reference to it (mem_group.local): a promise may be of
+ * as many pages as there are addresses. Counts are atomic; a limit that is set meanwhile applies to
  * the next charge.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"

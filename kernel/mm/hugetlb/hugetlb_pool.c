@@ -4,24 +4,26 @@
  *
  *	hugetlb_resize(n)                   an administrator sets pages aside, or gives them back
  *	huge_reserve(q, n)                  mmap and shmget: n pages are promised
- *	head = huge_take(q, true)           a fault: one that was promised; (q, false): one that
- *	                                    nobody was promised
+ *	head = huge_take(q, true)           a fault: one that was promised; (q, false): one without
+ *	                                    a promise
  *	put_page(frame) ...                 the last of 512 brings the page back
  *	huge_unreserve(q, n)                promises that are not needed any more
  *
  * States of a page: in the buddy allocator -> free (in pool.free; PG_zero of its first frame: known
  * to be zero) -> in use (PG_huge in all frames; ->private of the first counts frames with
- * references, that of the second is its quota, those of the next two who pays) -> free, or to the
- * buddy allocator where it is surplus.
+ * references, that of the second is its quota, those of the next two are the groups that pay) ->
+ * free, or to the buddy allocator if it is surplus.
  *
- * Invariants: 1. reserved <= free, so what was promised can be taken. 2. surplus <= total. 3. A
- * surplus page is never free unless it is promised.
+ * Invariants:
+ * 1. reserved <= free, so a promised page can be taken.
+ * 2. surplus <= total.
+ * 3. A surplus page is never free unless it is promised.
  *
- * Memory is reclaimed for a pool that grows, but nothing is moved: where free frames are in pieces
- * it reaches less than was asked for.
+ * Memory is reclaimed for a pool that grows, but no page is moved: if free memory is fragmented the
+ * pool becomes smaller than was asked for.
  *
- * Locks: pool.lock, of all counts and quotas, innermost: frames come and go outside of it.
- * resize_lock over a change of size.
+ * Locks: pool.lock protects all counts and quotas, innermost: frames are allocated and freed
+ * outside of it. resize_lock is held over a change of size.
  */
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 
