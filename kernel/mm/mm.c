@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mm.c: address spaces come and go.
+ * mm.c: makes and ends address spaces.
  *
  *	mm = mm_alloc();  mmget(mm); mmput(mm);      users: the last one unmaps everything
- *	mmgrab(mm); mmdrop(mm);                       who only keeps the struct
+ *	mmgrab(mm); mmdrop(mm);                       holders of the struct alone
  *
  * At the end the space goes first, with all of its host mappings at once; then entries and frames
  * need no orders.

@@ -5,8 +5,8 @@
  *	zap_range(v, start, end)      munmap, exit: all entries
  *	zap_pages(v, start, end)      DONTNEED, truncate: guards (MADV_GUARD_INSTALL) stay, and
  *	                              write protection of a file's pages
- *	zap_untouched(v, start, end)  frames that were mapped ahead of an anonymous fault and that
- *	                              nobody has touched
+ *	zap_untouched(v, start, end)  untouched frames that were mapped ahead of an anonymous
+ *	                              fault
  *
  * In batches: entries are cleared under page_table_lock and their frames kept; if the space mapped
  * any of them, the range is dropped; then the frames are retired: freed after the next flush

@@ -3,14 +3,16 @@
  * acct.c: process accounting: acct(2) names a file, and each process that ends appends a struct
  * acct_v3 to it.
  *
- *   acct_collect(task, code)    the last thread, while it has its memory
- *   acct_process(task)          the same, when its memory is gone: writes the record
+ *	acct_collect(task, code)    by the last thread, while it has its memory
+ *	acct_process(task)          by the last thread, without its memory: writes the record
  *
- * A file system that is nearly full suspends accounting until there is room again, looked at now
- * and then (kernel.acct). Records are appended by O_APPEND, so they need no lock of ours. Source:
+ * A file system that is nearly full suspends accounting until there is room again, which is checked
+ * now and then (kernel.acct). Records are appended by O_APPEND, so writing needs no lock. Source:
  * acct(5); the encodings from linux/acct.h.
- * Lock: acct_lock, of the file and of the state of suspension; nothing is written under it. Not
- * done: one file per pid namespace, ac_tty.
+ *
+ * Locks: acct_lock, of the file and of the state of suspension; no record is written under it.
+ *
+ * Not done: one file per pid namespace, ac_tty.
  */
 #include <linux/acct.h>
 #include <linux/fcntl.h>

@@ -2,12 +2,13 @@
 /*
  * exit.c: the end of threads and processes.
  *
- * do_exit() gives back what the task has (signals, memory, files), then exit_notify() hands its
- * children to a new parent, tells its own, and the task sleeps for ever. What remains, a zombie,
- * goes with release_task(): called by the parent's wait, or at once where nobody will wait.
+ * do_exit() gives back the task's resources (signals, memory, files). Then exit_notify() hands its
+ * children to a new parent and notifies its own parent, and the task sleeps for ever. The remaining
+ * zombie is freed by release_task(): called by the parent's wait, or at once if no parent will
+ * wait.
  *
- * States (task->exit_state): 0 -> EXIT_ZOMBIE (exit_notify) -> EXIT_DEAD (who sets it, by cmpxchg
- * under tasklist_lock, releases).
+ * States (task->exit_state): 0 -> EXIT_ZOMBIE (exit_notify) -> EXIT_DEAD. The task that sets
+ * EXIT_DEAD, by cmpxchg under tasklist_lock, releases.
  *
  * Invariants:
  * 1. A leader is released last: as a zombie with live threads its parent is not told of it.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hung.c: tells of tasks that have waited for too long in a way that no signal ends: a lost
- * wake-up, a dead lock, a disk that does not answer. A look at every task now and then while the
- * timeout is not 0; off where time skips, since nothing is idle for long there.
+ * hung.c: reports tasks that have waited too long in a way that no signal ends: a lost wake-up, a
+ * deadlock, a disk that does not answer. It checks every task now and then while the timeout is not
+ * 0. It is off where time skips, since no task is idle for long there.
  *
  *	kernel.hung_task_timeout_secs    120; 0: do not look
  *	kernel.hung_task_check_interval_secs  0: a quarter of the timeout, ten at most; else so
@@ -12,8 +12,8 @@
  *	kernel.hung_task_check_count     how many tasks are looked at, at most
  *	kernel.hung_task_detect_count    how many were found, to read
  *
- * A task was not scheduled since the last look when its count of switches is the same. Kernel
- * threads wait like that by trade.
+ * A task was not scheduled since the last check if its count of switches has not changed. Kernel
+ * threads wait like that normally and are passed over.
  *
  * Locks: tasklist_lock for the walk; hung_switches and hung_since of a task belong to the looker.
  */

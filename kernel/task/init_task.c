@@ -3,9 +3,9 @@
  * init_task.c: the first tasks, kernel threads, and what every task gets and gives back.
  *
  * - Idle tasks (pid 0) share static credentials and signal state.
- * - A kernel thread is a process of its own, child of the first of them (kthreadd, process 2), that
- *   nobody waits for: it reaps itself.
- * - Process 1 begins as a kernel function with files of its own and goes to guest code once
+ * - A kernel thread is a process of its own, child of the first of them (kthreadd, process 2). No
+ *   parent waits for it: it reaps itself.
+ * - Process 1 begins as a kernel function with files of its own and enters guest code once
  *   kernel_execve() has succeeded.
  *
  * Life of a task: task_alloc() (scheduler's reference), task_init_common(), linked by fork with a

@@ -3,13 +3,14 @@
  * membarrier.c: membarrier(2): barriers on all CPUs that run threads of a process, so that the fast
  * side of an algorithm needs none.
  *
- * Expedited or not, private or not, it is the same barrier here: vCPUs are few. A vCPU that is in
+ * Expedited or not, private or not, all commands are one barrier here: vCPUs are few. A vCPU in
  * guest code is brought out of it, and goes back through the host's return from an interrupt, which
- * serialises the core: SYNC_CORE is for nothing. RSEQ marks the areas of the process's running
- * threads out of date first, so that what they were in the middle of begins again.
+ * serialises the core: SYNC_CORE costs nothing more. RSEQ first marks the areas of the process's
+ * running threads out of date, so that their interrupted sequences restart.
  *
- * What a process has registered for is in its mm: inherited by fork, forgotten by exec. Lock: none;
- * mm->membarrier is atomic.
+ * The registrations of a process are in its mm: inherited by fork, dropped by exec.
+ *
+ * Locks: none; mm->membarrier is atomic.
  */
 #include <linux/membarrier.h>
 

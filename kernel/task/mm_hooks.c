@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mm_hooks.c: the tables through which rooms below reach processes: mm (limits, capabilities, whom
- * to kill), ident (what a change of credentials does to memory), files (signals, pidfds) and
+ * mm_hooks.c: the tables through which rooms below reach processes: mm (limits, capabilities, the
+ * OOM victim), ident (the effect of changed credentials on memory), files (signals, pidfds) and
  * control groups.
  */
 #include "kernel/cgroup/cgroup.h"

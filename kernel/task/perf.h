@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * perf.h: counters of software events (perf.c): what the lives of tasks have to tell it. Costs a
- * test of a pointer where nobody counts.
+ * perf.h: counters of software events (perf.c): the hooks for events in the lives of tasks. Without
+ * counters a hook costs a test of a pointer.
  */
 #ifndef NESTLING_TASK_PERF_H
 #define NESTLING_TASK_PERF_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prctl_mm.c: PR_SET_MM: where /proc shows code, data, heap, arguments and so on to be: for tools
- * that restore programs, and setproctitle.
+ * prctl_mm.c: PR_SET_MM: sets the places of code, data, heap, arguments and so on that /proc shows,
+ * for tools that restore programs, and setproctitle.
  *
  * All boundaries are judged together (bounds_fit()), whether one of them is set or all
- * (PR_SET_MM_MAP, for which nobody needs a right): inside of what a program may map, and in order.
- * Another executable takes the place of one of which nothing is mapped any more.
+ * (PR_SET_MM_MAP, which needs no capability): they lie in what a program may map, and in order. The
+ * executable may be replaced when no page of the old one is mapped any more.
  *
  * Locks: mmap_lock, for writing.
  */

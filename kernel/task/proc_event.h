@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc_event.h: what becomes of processes and threads, told to who listens: netlink's connector
+ * proc_event.h: events of processes and threads, reported to listeners of netlink's connector
  * (net/connector.c). Source: <linux/cn_proc.h>.
  *
- * Each is told in the context of who does it, with no lock held but where it says so, and costs a
- * look at one word while nobody listens.
+ * Each event is reported in the context of the task that causes it, with no lock held unless its
+ * comment says so. It costs a look at one word while there are no listeners.
  */
 #ifndef NESTLING_TASK_PROC_EVENT_H
 #define NESTLING_TASK_PROC_EVENT_H

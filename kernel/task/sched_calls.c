@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched_calls.c: the system calls of scheduling. The scheduler itself is kernel/sched; here is who
- * may ask what of whom.
+ * sched_calls.c: the system calls of scheduling and their permission checks. The scheduler itself
+ * is kernel/sched.
  *
- * A caller may change threads of its own effective user; to raise a priority above what RLIMIT_NICE
- * and RLIMIT_RTPRIO allow, or to change those of others, it needs CAP_SYS_NICE. The first takes CPU
- * from everybody: the capability of a user namespace is not enough.
+ * A caller may change threads of its own effective user. It needs CAP_SYS_NICE to raise a priority
+ * above what RLIMIT_NICE and RLIMIT_RTPRIO allow, or to change threads of other users. A raised
+ * priority takes CPU from all users: the capability of a user namespace is not enough.
  */
 #include <asm/errno.h>
 #include <asm/signal.h>

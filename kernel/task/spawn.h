@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spawn.h: a program that the kernel starts by itself, for somebody outside, in a process of its
- * own.
+ * spawn.h: starts a program by the kernel itself, for a requester outside, in a process of its own.
  */
 #ifndef NESTLING_TASK_SPAWN_H
 #define NESTLING_TASK_SPAWN_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * waitid.h: waitid(2) in two steps, for who does not sleep meanwhile (io_uring).
+ * waitid.h: waitid(2) in two steps, for callers that do not sleep in between (io_uring).
  */
 #ifndef NESTLING_TASK_WAITID_H
 #define NESTLING_TASK_WAITID_H

@@ -3,33 +3,36 @@
  * ksm.c: anonymous pages of equal content become one, in areas that programs have named by
  * MADV_MERGEABLE (Linux: mm/ksm.rst).
  *
- *	ksm_set_run()	0: merged pages stay, nobody looks for more; 1: ksmd looks; 2: all are
+ *	ksm_set_run()	0: merged pages stay, no search for more; 1: ksmd searches; 2: all are
  *	                parted again
- *	ksm_note(mm)	it has such an area: from MADV_MERGEABLE and fork
- *	ksm_numbers()	what /sys/kernel/mm/ksm tells
+ *	ksm_note(mm)	the mm has such an area: from MADV_MERGEABLE and fork
+ *	ksm_numbers()	the figures of /sys/kernel/mm/ksm
  *
- * ksmd goes round all such areas, a batch of pages at a time. A page that reads as a merged one
- * does is replaced by it. One that has not changed since the last round, and of which this round
- * has seen a twin, is copied into a new merged page, which replaces it; the twin follows in the
- * second half of the round, which looks for merged pages only. A merged page is an anonymous frame
- * as a fork makes them: mapped read-only with PTE_COW, PG_forked, and with a reference of ours, so
- * that nobody is ever its sole owner (cow.c) and a write copies it. There is no way back from it to
- * its entries, and none is needed. With use_zero_pages pages of zeros have one merged page of their
- * own, which any number may map, without a twin.
+ * ksmd goes round all such areas, a batch of pages at a time. A page that equals a merged page is
+ * replaced by it. A page that has not changed since the last round, and of which this round has
+ * seen a twin, is copied into a new merged page, which replaces it. The twin follows in the second
+ * half of the round, which looks for merged pages only. A merged page is an anonymous frame as a
+ * fork makes them: mapped read-only with PTE_COW, PG_forked, and with a reference held by ksm, so
+ * that no mm is ever its sole owner (cow.c) and a write copies it. No list leads from a merged page
+ * to its entries, and none is needed. With use_zero_pages, pages of zeros have a merged page of
+ * their own, which any number of entries may map, without a twin.
  *
  * A page that has not changed and had no twin again and again is passed over for some rounds
  * (smart_scan). How many pages ksmd looks at between two sleeps may be chosen by the advisor
  * (ksm_advisor.c). ksm_part.c parts them again.
  *
- * What programs write must not choose what is compared with what: the sums have a key.
+ * Programs must not be able to choose by their data which pages are compared: the checksums have a
+ * key.
  *
  * Replacing: mmap_lock is held for writing, so no fault makes an entry writable. The entries lose
- * PTE_RW under page_table_lock (uaccess writes under it), the space lets go of them; then nobody
- * can write, the contents are compared, and the entry changes. One that turned out to differ is
+ * PTE_RW under page_table_lock (uaccess writes under it), and the space drops them. Then no task
+ * can write, the contents are compared, and the entry changes. A page that turned out to differ is
  * written to again by way of a fault that finds its sole owner.
  *
- * Invariants: 1. node->page is anonymous, PG_ksm, and never written while it is in the table. 2.
- * Pages with more references than entries (pins; spaces that have not let go yet) are left alone.
+ * Invariants:
+ * 1. node->page is anonymous, PG_ksm, and never written while it is in the table.
+ * 2. Pages with more references than entries (pins; spaces that have not dropped them yet) are left
+ *    alone.
  *
  * Locks: ksm_mutex, inside mmap_lock, for all that is here.
  */

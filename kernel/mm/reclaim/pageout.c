@@ -2,18 +2,18 @@
 /*
  * pageout.c: pages that a program says it will not need soon (madvise(2): MADV_COLD, MADV_PAGEOUT).
  *
- *	advise_cold(v, start, end)      to the inactive list, as if nobody had used them
+ *	advise_cold(v, start, end)      to the inactive list, as if they had not been used
  *	advise_pageout(v, start, end)   out of the cache, as reclaim would take them
  *
- * Only what this mm alone maps: others may need it. Dirty pages stay, for the flusher; so do those
- * that a call works with, and locked ones. Pages of files that the caller may neither own nor write
- * to are not paged out: mincore(2) would tell what others do with them. Anonymous memory goes to a
- * swap area where there is one (swap_out.c), or is dropped where it may be (droppable.c); tmpfs
- * stays.
+ * Only pages that this mm alone maps are taken: other programs may need the rest. Dirty pages stay,
+ * for the flusher, and so do locked pages and pages in use by a call. Pages of files that the
+ * caller may neither own nor write to are not paged out: mincore(2) would tell what other programs
+ * do with them. Anonymous memory goes to a swap area if there is one (swap_out.c), or is dropped if
+ * it may be (droppable.c); tmpfs stays.
  *
- * Paging out goes by batches, in two steps with a flush between: the frames whose entries go belong
- * to the space until then. Where others run in the space meanwhile, each page has a flush of its
- * own (pmap.c).
+ * Paging out goes by batches, in two steps with a flush between: frames whose entries are removed
+ * belong to the space until the flush. If other threads run in the space meanwhile, each page has a
+ * flush of its own (pmap.c).
  *
  * Locks: mmap_lock for reading; page locks are only tried.
  */

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reclaim.c: gets frames back when they are short.
+ * reclaim.c: frees frames when memory is short.
  *
- * In this order, until enough is free: clean pages of files that nobody maps, from the cold end of
- * the lru; mapped ones that nobody has touched since they last came to that end (mapped_may_go());
- * as large a part of the caches of objects (shrinkers) as of the pages; empty slabs; frames that
- * were mapped ahead of faults and never touched. Dirty pages and inodes are the flusher's: it is
- * woken, and the allocation waits a little. Then anonymous memory goes to swap areas, where there
- * are any (swap_out.c). When nothing helps the caller asks the OOM killer.
+ * It takes, in this order, until enough is free:
+ * 1. clean unmapped pages of files, from the cold end of the lru
+ * 2. mapped pages of files that were not touched since they last came to that end (mapped_may_go())
+ * 3. as large a part of the caches of objects (shrinkers) as of the pages
+ * 4. empty slabs
+ * 5. frames that were mapped ahead of faults and never touched
+ * Dirty pages and inodes are the flusher's: it is woken, and the allocation waits a little. Then
+ * anonymous memory goes to swap areas, if there are any (swap_out.c). When all of this does not
+ * help, the caller asks the OOM killer.
  *
- * kswapd is woken below the low watermark and works up to the high one. An allocation that finds
- * nothing does the same by itself. PF_MEMALLOC marks a task that frees memory: it may use the
- * reserve and does not come here again.
+ * kswapd is woken below the low watermark and works up to the high one. An allocation that finds no
+ * frame reclaims by itself in this way. PF_MEMALLOC marks a task that frees memory: it may use the
+ * reserve and does not enter reclaim again.
  */
 #include "kernel/mm/swap/swap_internal.h"
 #include "kernel/sched/psi.h"

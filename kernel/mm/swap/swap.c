@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swap.c: swap areas and their slots. docs/swap.md tells what becomes of a page.
+ * swap.c: swap areas and their slots. docs/swap.md describes the life of a swapped page.
  *
- * A slot has a count: the entries that name it, and uses (who reads it in). While its content is on
- * the way to the disk it has the frame as well (held), and so it has for good where the disk would
- * not take it (KEPT): then the frame is what it reads as. A slot is free when its count is 0 and no
- * write of it is under way; one that was KEPT is not used again.
+ * A slot has a count: the entries that name it, and uses (tasks that read it in). While its content
+ * is on the way to the disk the slot has the frame as well (held). It keeps the frame for good if
+ * the disk failed to take it (KEPT): reads then get the frame. A slot is free when its count is 0
+ * and no write of it is under way; a slot that was KEPT is not used again.
  *
  * Slots are in clusters, a frame each, which exist while a slot of theirs is in use: an area that
  * is empty costs ten bytes for 208 pages.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swap.h: swap areas, for who makes them (kernel/vfs/swapon.c) and who tells of them.
+ * swap.h: swap areas, for the calls that make them (kernel/vfs/swapon.c) and for reports about
+ * them.
  *
  * An area is a row of slots, each a page's worth of a disk. Slot 0 is its header. docs/swap.md
  * tells the whole.

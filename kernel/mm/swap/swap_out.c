@@ -6,19 +6,19 @@
  *	                                  last turn ended
  *	swap_out_range(v, start, end)     MADV_PAGEOUT
  *
- * By batches of what lies in one table:
- *	1. Under page_table_lock the entries of pages that nobody else has are replaced by those of
- *	   slots; the frames are the slots' now (held), locked.
- *	2. The space drops what it maps there, and is flushed; always, since a move may have left an
- *	   order in the queue where no entry is mapped. Only then does nobody write to the frames
- *	   any more, and they are unlocked: before that a fault waits, after it it copies.
- *	3. With no lock held the frames are written; at the end of that they are free. What the disk
- *	   does not take stays in memory as the slot's.
+ * It works in batches of entries that lie in one table:
+ * 1. Under page_table_lock the entries of pages with no other user are replaced by those of slots;
+ *    the frames now belong to the slots (held), locked.
+ * 2. The space drops its mappings there, and is flushed. It always is, since a move may have left
+ *    an order in the queue where no entry is mapped. From then on no task writes to the frames, and
+ *    they are unlocked: before that a fault waits, after it a fault copies.
+ * 3. With no lock held the frames are written; at the end of the write they are freed. A page that
+ *    the disk does not take stays in memory as the slot's.
  *
  * mmap_lock, for reading, is held from 1 to 2: fork, munmap and mremap come before or after.
  *
- * Pages that were mapped ahead may have been touched, as far as anybody knows before 2; behind it
- * those that were not are given up.
+ * Pages that were mapped ahead count as possibly touched until 2; after it the untouched ones are
+ * given up.
  *
  * Locks: mmap_lock, which reclaim only tries; page locks are only tried.
  */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfault_fill.c: what a handler of faults does about them: fills missing pages (UFFDIO_COPY,
- * UFFDIO_ZEROPAGE), maps what the page cache has (UFFDIO_CONTINUE), lets who touches them know that
- * they are lost (UFFDIO_POISON), protects pages from writes and lets go of them
+ * userfault_fill.c: the ioctls by which a handler resolves faults. They fill missing pages
+ * (UFFDIO_COPY, UFFDIO_ZEROPAGE), map pages of the page cache (UFFDIO_CONTINUE), mark pages as lost
+ * for the tasks that touch them (UFFDIO_POISON), and set and remove write protection
  * (UFFDIO_WRITEPROTECT).
  *
- * The handler may belong to another process: what is filled is the descriptor's mm. Only entries
- * are made; the guest that waits faults again, finds them, and has them mapped. Data comes in
- * without a lock held, into a frame of nobody's, and the area is looked at again afterwards. That
- * of a huge page waits in frames of its own (struct staging), and becomes a page of the pool when
- * all of it is there.
+ * The handler may belong to another process: the descriptor's mm is filled. Only entries are made;
+ * the waiting guest faults again, finds them, and has them mapped. Data is copied without a lock
+ * held, into a frame with no other user, and the area is checked again afterwards. The data of a
+ * huge page waits in frames of its own (struct staging), and becomes a page of the pool when all of
+ * it is there.
  *
  * Locks: mmap_lock for reading, page_table_lock for each entry.
  */

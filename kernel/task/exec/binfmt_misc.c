@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * binfmt_misc.c: interpreters for formats that the administrator names, and the file system in
- * which he does so.
+ * binfmt_misc.c: interpreters for formats that the administrator registers, and the file system for
+ * registering them.
  *
  *	register	write ":name:M:offset:magic:mask:interpreter:flags" (or E and an extension):
  *	                a new entry, and a file of its name
@@ -16,10 +16,10 @@
  * C, which implies O, takes set-id bits and capabilities from the file and not from the
  * interpreter; F opens the interpreter when the entry is made, in its maker's root.
  *
- * Locks: each instance's over its entries, enabled or not: how many there are, and how long it is
- * held, its users choose, and nobody else waits; inside of s_umount, outside of the root
- * directory's i_rwsem. bm_lock, a leaf: which superblock an instance has. bm_mount_lock: one mount
- * at a time.
+ * Locks: each instance's lock over its entries, enabled or not. The users of an instance choose the
+ * number of entries and how long the lock is held; no other task waits for it. It nests inside
+ * s_umount and outside of the root directory's i_rwsem. bm_lock, a leaf: the superblock of each
+ * instance. bm_mount_lock: one mount at a time.
  */
 #include <linux/fcntl.h>
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core_pipe.c: a core dump goes to a program: core_pattern "|/path/program %p %s ..." (core(5)).
+ * core_pipe.c: sends a core dump to a program: core_pattern "|/path/program %p %s ..." (core(5)).
  *
- * The program is a process of the kernel's own, root in the first namespaces, whose parent is
- * nobody; its standard input is a pipe, the other end is the dump's file. RLIMIT_CORE does not
- * limit such a dump, but 1 refuses it, and the program has 1: it cannot dump into itself.
+ * The program is a process of the kernel's own without a parent, root in the first namespaces. Its
+ * standard input is a pipe; the other end is the dump's file. RLIMIT_CORE does not limit such a
+ * dump, but 1 refuses it, and the program has 1: it cannot dump into itself.
  *
- * The process that dumps waits until the program has been executed (or not), then writes. With
- * kernel.core_pipe_limit it then waits until the program reads no more, so that it finds the
- * process in /proc; no more than so many dump at once, the others do not. 0: nobody waits.
+ * The dumping process waits until the program has been executed (or not), then writes. With
+ * kernel.core_pipe_limit it then waits until the program stops reading, so that the program finds
+ * the process in /proc. At most that many processes dump at once; further ones do not dump. 0: no
+ * process waits.
  */
 #include <linux/fcntl.h>
 #include <linux/resource.h>

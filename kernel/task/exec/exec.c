@@ -8,13 +8,13 @@
  * new.
  *
  * Invariants:
- * 1. Before commit() nothing of current has changed; what fails while the loader maps kills all the
- *    same (bprm.too_late), as it does on Linux,
- * which has given up the old program by then. After de_thread() nothing can fail but own_files(),
- * which kills then. 2. cred_guard_mutex is held from the look at tracers to the installed
- * credentials, so no tracer sneaks in between; exec_update_mutex while memory and credentials
- * change, so that who looks at both sees the old or the new ones; new memory with old credentials
- * (until files are closed) is shown only where the new ones would show it too.
+ * 1. Before commit() nothing of current has changed. A failure while the loader maps still kills
+ *    the process (bprm.too_late), as on Linux, which has given up the old program by then. After
+ *    de_thread() only own_files() can fail, which then kills.
+ * 2. cred_guard_mutex is held from the check for tracers to the installed credentials, so no tracer
+ *    can attach in between. exec_update_mutex is held while memory and credentials change, so that
+ *    a reader of both sees the old or the new ones. New memory with old credentials (until files
+ *    are closed) is shown only where the new credentials would show it too.
  *
  * Locks: signal->cred_guard_mutex (outermost here), the rest inside the functions that are called.
  */

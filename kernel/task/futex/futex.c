@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex.c: waiting on a word of guest memory.
+ * futex.c: waits on a word of guest memory.
  *
  * A futex is a key: (mm, address, whether FUTEX_PRIVATE_FLAG was there) for private memory,
  * (mapping, offset) for memory that is shared through a file. Waiters stand in a hash table of
@@ -15,9 +15,9 @@
  * sets `woken` last). A requeue moves it to another bucket and key; q->bucket says where it is, and
  * is stable only under that bucket's lock.
  *
- * Locks: bucket->lock: the queue and the key and place of the waiters in it; two buckets by
- * address. Real-time waiters stand before all others, the most urgent first; among equals who came
- * first is woken first.
+ * Locks: bucket->lock protects the queue and the key and place of the waiters in it; two buckets
+ * are locked in order of address. Real-time waiters stand before all others, the most urgent first;
+ * among equals the first to come is woken first.
  */
 #include <linux/eventpoll.h>
 #include <linux/sched.h>

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_async.c: waiters without a task (futex_async.h has the interface). What is woken is a wait
+ * futex_async.c: waiters without a task (futex_async.h has the interface). A wake-up wakes a wait
  * queue, under the bucket's lock.
  *
- * A wake-up takes one waiter off. If it is cancelled before it has seen that, the wake-up is passed
- * on: else a lock that was given up would have waiters and nobody who is to take it.
+ * A wake-up takes one waiter off. If the waiter is cancelled before it has seen that, the wake-up
+ * is passed on: otherwise a released lock would have waiters and no task to take it.
  *
- * Invariants: 1. queue, end and destroy do not overlap. 2. The mm of private words is kept as a
- * struct, so that its address is no other's.
+ * Invariants:
+ * 1. queue, end and destroy do not overlap.
+ * 2. The mm of private words is kept as a struct, so that its address is not reused.
  */
 #include "kernel/task/futex/futex_async.h"
 #include "kernel/task/futex/futex_internal.h"

@@ -9,7 +9,7 @@
  *	ret = futex_async_queue(a);		by the task whose words they are
  *	futex_async_end(a);			once futex_async_woken(), of which
  *	                                        futex_async_wait_queue() tells
- *	futex_async_destroy(a);			a wake-up that nobody has asked for goes to the next
+ *	futex_async_destroy(a);			a wake-up that was not collected goes to the next
  *	                                        waiter
  */
 #ifndef NESTLING_TASK_FUTEX_ASYNC_H

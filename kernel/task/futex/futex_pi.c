@@ -10,9 +10,10 @@
  * marks its waiters OWNER_GONE: the first to look takes the word.
  *
  * Priority inheritance: an owner runs at the real-time priority of its most urgent waiter, and so
- * does whom it waits for itself (task->boost, pi_adjust()). Fair waiters boost nobody, as on Linux.
- * pi_waiters has all PI waiters, with whom they wait for, to find an owner's most urgent;
- * task->pi_wait leads on along a chain, and a chain that would end where it began is EDEADLK.
+ * does the owner that it waits for itself (task->boost, pi_adjust()). Fair waiters boost no owner,
+ * as on Linux. pi_waiters has all PI waiters, with the owner that each waits for, to find an
+ * owner's most urgent waiter. task->pi_wait leads on along a chain, and a chain that would end
+ * where it began is EDEADLK.
  *
  * Locks: bucket->lock, then pi_lock, then the scheduler's; never over access to the word.
  */

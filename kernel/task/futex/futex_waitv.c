@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * futex_waitv.c: waiting for the first of several words: one struct futex_q for each, all of the
- * same task.
+ * futex_waitv.c: waits for the first of several words: one struct futex_q for each, all of one
+ * task.
  *
- * As with one word: all are queued, then all are looked at, then the task sleeps until one is
- * woken. The result is the place of a word whose waiter was taken off by a waker, the last of them
- * if there were several: that wake-up was spent on us.
+ * As with one word, all are queued, then all words are read, then the task sleeps until one is
+ * woken. The result is the index of a word whose waiter was taken off by a waker, the last of them
+ * if there were several: that wake-up was spent on this call.
  */
 #include <linux/time.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * keys.c: keys as objects: their names and serial numbers, their life, who pays for them, and what
- * /proc shows. Keyrings are in keyrings.c.
+ * keys.c: keys as objects: names and serial numbers, life, quotas, and the files in /proc. Keyrings
+ * are in keyrings.c.
  *
  * Locks: keys_mutex (keys.h); inside it table_lock for the table of serials. Each uid pays for its
  * keys (struct key_user), and the number of uids that ever had keys is limited. Keys end one after

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process_vm.c: process_vm_readv and process_vm_writev: between one's own memory and another
- * process's, without stopping it.
+ * process_vm.c: process_vm_readv and process_vm_writev: copy between the caller's memory and
+ * another process's, without stopping it.
  *
- * Who may ptrace the process may do this. Bytes go through a page of the kernel's; what was copied
- * before a hole is the result.
+ * A caller needs the right to ptrace the process. Bytes go through a page of the kernel's; the
+ * result is the number of bytes copied before a hole.
  */
 #include "gen/syscalls.h"
 #include "kernel/task/internal.h"

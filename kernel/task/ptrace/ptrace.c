@@ -13,11 +13,11 @@
  * Invariants:
  * 1. t->ptrace is not 0 exactly while t is in its tracer's ptraced list and t->parent is the
  *    tracer.
- * 2. A tracee's registers are touched by the tracer only while it is in TASK_TRACED and off its
- *    vCPU: while a request is served it is frozen (JOBCTL_PTRACE_FROZEN), and not even SIGKILL
- *    wakes it.
+ * 2. The tracer touches a tracee's registers only while the tracee is in TASK_TRACED and off its
+ *    vCPU. While a request is served the tracee is frozen (JOBCTL_PTRACE_FROZEN), and not even
+ *    SIGKILL wakes it.
  *
- * Locks: tasklist_lock (write) for who traces whom; sighand->lock for stops.
+ * Locks: tasklist_lock (write) for the relations of tracers and tracees; sighand->lock for stops.
  */
 #include <linux/ptrace.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lsm.c: lsm_list_modules, lsm_get_self_attr and lsm_set_self_attr. The modules that there are:
- * capabilities and landlock, which have no attributes.
+ * lsm.c: lsm_list_modules, lsm_get_self_attr and lsm_set_self_attr. The modules are capabilities
+ * and landlock, which have no attributes.
  *
- * So every attribute that is asked for in the right form is one that nobody supports: EOPNOTSUPP.
+ * So every valid request for an attribute fails with EOPNOTSUPP.
  */
 #include <linux/errno.h>
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * de_thread.c: exec leaves one thread: all others die, and the one that execs becomes the leader,
- * with the leader's number.
+ * de_thread.c: leaves one thread at exec: all others die, and the thread that execs becomes the
+ * leader, with the leader's number.
  *
  * States: group_exec_task set and all others told to die -> notify_count other threads left, each
  * release counts down -> the old leader is a zombie (notify_count -1 asks exit_notify for a
  * wake-up) -> the two change places -> the old leader is released.
  *
- * Invariant: while group_exec_task is set nobody else can exec, and do_group_exit() by others only
- * ends themselves.
+ * Invariant: while group_exec_task is set no other thread can exec, and do_group_exit() by another
+ * thread ends only that thread.
  */
 #include "kernel/task/exec/exec.h"
 #include "kernel/ident/pid_ns.h"
