@@ -516,10 +516,10 @@ static bool refine_set(bool wide, bool holds, struct bounds *a, const struct bou
 	struct tnum zero;
 
 	if (!wide ? b->bits.mask & U32_TOP : b->bits.mask)
-		return true; /* with what? */
+		return true; /* the other operand is unknown */
 	if (!wide)
 		k &= U32_TOP;
-	if (holds) { /* one of the bits is set */
+	if (holds) { /* at least one of the bits is set */
 		if (!((a->bits.value | a->bits.mask) & k))
 			return false;
 		if (!(k & (k - 1)))

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup.c: programs of groups, which say whether their tasks may make or open a device.
+ * cgroup.c: programs of control groups, which decide whether a group's tasks may make or open a
+ * device node.
  *
- * A group has up to 64 programs, all attached with the same flags: none or BPF_F_ALLOW_OVERRIDE
- * (one program; a second takes its place) or BPF_F_ALLOW_MULTI. A group with a program and no flags
- * forbids programs below it. What holds for a task: the programs of the nearest group upwards that
- * has any, and those of all groups above that one with ALLOW_MULTI. All are asked, each must say 1
- * (linux/bpf.h, at BPF_F_ALLOW_OVERRIDE).
+ * A group has up to 64 programs, all attached with the same flags: none, BPF_F_ALLOW_OVERRIDE (a
+ * single program, which a second replaces) or BPF_F_ALLOW_MULTI. A group with a program and no
+ * flags forbids programs in the groups below it. A task is subject to the programs of the nearest
+ * group upwards that has any, and to those of all groups above that one with ALLOW_MULTI. All of
+ * them run, and each must return 1 (linux/bpf.h, at BPF_F_ALLOW_OVERRIDE).
  *
- * A group that is removed drops its programs; a dead one takes none.
+ * A group that is removed drops its programs; a dead group takes none.
  *
- * Locks: attach_mutex over cgroup->programs and program_flags. It is a leaf, with no allocation
+ * Locks: attach_mutex protects cgroup->programs and program_flags. It is a leaf, with no allocation
  * under it: device nodes are opened with inodes locked.
  */
 #include <linux/stat.h>

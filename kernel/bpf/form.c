@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * form.c: whether a program is one: known instructions (RFC 9669) with nothing in the fields that
- * they do not use, jumps to the start of an instruction of the same function, no way past a
- * function's end, nothing that no way leads to.
+ * form.c: checks the form of a program:
+ * - It has known instructions only (RFC 9669), with zero in the fields that they do not use.
+ * - A jump leads to the start of an instruction of the same function.
+ * - No path runs past the end of a function.
+ * - Each instruction can be reached.
  *
- * A function begins where a call says so, the first at the start; it ends where the next begins.
+ * The first function begins at the start, each other one where a call leads. A function ends where
+ * the next begins.
  */
 #include "kernel/bpf/verify.h"
 #include "kernel/mm/mm.h"

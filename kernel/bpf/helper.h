@@ -13,7 +13,7 @@ enum arg {
 	ARG_MAP,       /* a map */
 	ARG_KEY,       /* memory, key_size of the map before it */
 	ARG_VALUE,     /* memory, value_size */
-	ARG_VALUE_OUT, /* the same, to be written */
+	ARG_VALUE_OUT, /* memory, value_size, to be written */
 	ARG_MEM,       /* memory, read; its size is the next */
 	ARG_MEM_OUT,   /* memory, written */
 	ARG_SIZE,      /* greater than zero */

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map.c: maps: tables that bpf(2) makes, that their descriptors and the programs lead to that were
- * loaded with them. map.h has the store; what can be done with elements by system calls:
- * map_elem.c; the kinds: map_*.c.
+ * map.c: maps: tables that bpf(2) makes, and to which their descriptors and the programs loaded
+ * with them refer. map.h has the store, map_elem.c the system calls on elements, map_*.c the types.
  *
- *	bpf_map_create()	a map with its number and a descriptor
+ *	bpf_map_create()	makes a map with its number and a descriptor
  *	bpf_map_info(), _freeze(), _fd_by_id(), _next_id()
  *
- * The memory is charged to the group of who makes it, or makes it larger.
+ * The memory is charged to the group of the task that makes a map, or that makes it larger.
  *
- * Locks: maps_lock for the numbers; map->lock for frozen.
+ * Locks: maps_lock protects the numbers; map->lock protects frozen.
  */
 #include <linux/eventpoll.h>
 

@@ -102,7 +102,7 @@ u8 *bpf_map_want(struct bpf_map *m, u32 i, bool atomic);
 int bpf_map_fill(struct bpf_map *m); /* all chunks: 0, -ENOMEM */
 /* Makes what programs of it will need, when one is loaded. 0, -ENOMEM. */
 int bpf_map_for_program(struct bpf_map *m);
-/* Of @n bytes and @more, for who has one key for all (kernel/lib/keyhash.h). */
+/* Returns the hash of @n bytes and @more for a caller that uses one key (kernel/lib/keyhash.h). */
 static inline u32 bpf_map_hash(const struct hash_key *k, const u8 *p, u32 n, u32 more)
 {
 	struct keyhash s;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map_lpm.c: longest-prefix match: a key is a number of bits and so many bits (struct
- * bpf_lpm_trie_key), a look finds the longest prefix of what it looks for.
+ * map_lpm.c: longest-prefix match. A key is a number of bits and that many bits (struct
+ * bpf_lpm_trie_key); a lookup finds the longest prefix of the key that it is given.
  *
- * Not a trie but a hash table of prefixes, asked for every length that there is a prefix of, the
- * longest first: with few lengths, as in tables of addresses, that is as good. Elements are named
- * as in map_hash.c.
+ * This is no trie but a hash table of prefixes. A lookup tries every length for which a prefix
+ * exists, the longest first: that is as fast with few lengths, as in tables of addresses. Elements
+ * are named as in map_hash.c.
  *
- * The order in which keys are told is that of a walk over the trie which tells a node behind what
- * is below it: longer ones before their own prefixes.
+ * Keys are listed in the order of a trie walk that reports a node after its descendants: longer
+ * keys come before their own prefixes.
  *
- * A program's key may lie in a value that others write to at the same time: what changes the table
- * works on a copy.
+ * A program's key may lie in a value to which other tasks write at the same time: functions that
+ * change the table work on a copy.
  *
  * Locks: map->lock.
  */

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prog.c: programs: loading, numbers, descriptors, what is told of them.
+ * prog.c: programs: loading, numbers, descriptors, and the information that bpf(2) returns about
+ * them.
  *
  * A program is verified, then gets its number and a descriptor; from then on it is immutable.
- * Descriptors and attachments refer to it. The last reference takes its number out of the table;
- * who finds it there meanwhile must win the race for the reference. It is freed after a grace
- * period, since programs run and call each other without references. Its memory is charged to the
- * group of who loads it.
+ * Descriptors and attachments hold references. Dropping the last reference takes its number out of
+ * the table; a task that finds it there meanwhile must win the race for a reference. It is freed
+ * after a grace period, since programs run and call each other without references. Its memory is
+ * charged to the group of the task that loads it.
  *
- * Locks: progs_lock for the table.
+ * Locks: progs_lock protects the table.
  */
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/uaccess.h"

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * run.c: the machine of extended BPF (RFC 9669): eleven registers of 64 bits, a stack of 512 bytes
- * below r10, and in r1 the context.
+ * below r10, and the context in r1.
  *
- * A program was verified before it comes here (verify.c). It is not trusted all the same: its
- * pointers are not addresses of ours but numbers (below), so that none can leak, and each access is
- * looked up and refused when it leads nowhere; then, and in whatever else the verifier should have
- * caught, the program has said 0. Jumps back are counted, so it ends; and what helpers do for it,
- * since one of them may have to hash a key of megabytes.
+ * A program has been verified before it runs here (verify.c), but it is not trusted:
+ * - Its pointers are the numbers below instead of kernel addresses, so no address can leak. Each
+ *   access is looked up. If it leads nowhere, the program ends and has returned 0; so it does for
+ *   any other fault that the verifier should have caught.
+ * - Backward jumps are counted, so the program ends. The work of helpers is counted too, since a
+ *   helper may have to hash a key of megabytes.
  *
- *	1 << 32	the context	2 << 32	the end of the stack	3 << 32	the packet's first byte
+ *	1 << 32	the context
+ *	2 << 32	the end of the stack
+ *	3 << 32	the packet's first byte
  *	4 << 32	a map, by its index in the program
  *	1 << 62	a value: the map's index in bits 48 to 55, below it the place in the map's store
  *	        (map.h)

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syscall.c: bpf(2): programs and maps. What there is of either: docs/bpf.md. There are no links
- * and no type information: the calls that make what there is not give the errors of a Linux that
- * does not know the type asked for, those that look for one find none.
+ * syscall.c: bpf(2): programs and maps. docs/bpf.md lists the supported types. There are no links
+ * and no type information: calls that create an object of an unsupported type fail with the errors
+ * of a Linux that does not know the type, calls that look for such an object find none.
  *
- *	load.c	a program comes in		prog.c	programs, their numbers and descriptors
- *	form.c, verify*.c, bounds.c	may it run?	run.c, helper.c	runs it
- *	map*.c	tables that programs share with their users
- *	cgroup.c, device.c, skb.c	to what programs apply, and what they see of it
+ *	load.c                        copies a program from its user
+ *	prog.c                        programs, their numbers and descriptors
+ *	form.c, verify*.c, bounds.c   check whether a program may run
+ *	run.c, helper.c               run it
+ *	map*.c                        tables that programs share with their users
+ *	cgroup.c, device.c, skb.c     objects to which programs are attached, and their contexts
  *
- * Who may: CAP_BPF (or CAP_SYS_ADMIN) to load, with CAP_NET_ADMIN to attach, detach and ask, both
- * over the first user namespace.
+ * Permissions: CAP_BPF (or CAP_SYS_ADMIN) to load a program, and CAP_NET_ADMIN too to attach,
+ * detach and query it. Both are needed in the first user namespace.
  */
 #include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"

@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verify.c: proves of a program, before it may run, that it reads nothing that was not written,
- * touches nothing but its stack, its context and the values of its maps, hands our functions what
- * they take, and ends.
+ * verify.c: proves that a program may run: it reads nothing that was not written, touches nothing
+ * but its stack, its context and the values of its maps, passes to helpers the arguments that they
+ * take, and ends.
  *
- * It is run on what is known of its registers and its stack instead of on values (struct state),
- * every way by itself, the ways that wait on a list (linux-doc, bpf/verifier). Where ways meet the
- * state is kept (struct verifier.kept): another way that comes there with one that a kept one
- * covers need not go on, provided that all ways from the kept one have been looked at to their ends
- * (branches 0). One that comes back to a state like it on its own way goes on for ever, and is
- * refused. Looking ends at a million instructions, or at a signal: with many frames and slots a
- * million may take long.
+ * The program is simulated with what is known of its registers and its stack (struct state) instead
+ * of values. Each path is followed by itself; paths still to be followed wait on a list (linux-doc,
+ * bpf/verifier). Where paths meet, the state is kept (struct verifier.kept). Another path that
+ * arrives there with a state that the kept state covers need not go on, provided that all paths
+ * from the kept state have been followed to their ends (branches 0). A path that comes back to a
+ * state like an earlier one of its own loops for ever, and is refused. Verification stops at a
+ * million instructions, or at a signal: with many frames and slots a million may take long.
  *
- *	form.c	instructions, jumps	bounds.c	numbers		verify_state.c	covering
- *	verify_alu.c, _jump.c, _mem.c, _call.c	the instructions by kind
+ *	form.c                                   instructions, jumps
+ *	bounds.c                                 numbers
+ *	verify_state.c                           whether a state covers another
+ *	verify_alu.c, _jump.c, _mem.c, _call.c   the instructions by kind
  *
- * More strict than Linux: precise numbers are never forgotten, so long loops run into the limit
- * earlier; bytes of the stack are never read before they were written, whoever loads the program;
- * functions are looked at where they are called, never by themselves.
+ * It is stricter than Linux: precise numbers are never forgotten, so long loops run into the limit
+ * earlier. Bytes of the stack are never read before they were written, whatever the loader's
+ * capabilities. Functions are verified where they are called, never by themselves.
  *
- * Invariant: a state says no less than what is true of the machine in run.c. Memory: states are
- * charged to who loads, and limited.
+ * Invariant: a state excludes nothing that can be true of the machine in run.c. Memory: states are
+ * charged to the loading task, and limited.
  */
 #include "kernel/bpf/verify.h"
 

@@ -54,7 +54,8 @@ struct state {
 	/* of one that is kept: ways from here that are still to be looked at */
 	u32 branches;
 	struct state *parent; /* kept, on the way to here */
-	struct state *next;   /* kept for the same pc; or waiting */
+	/* in the list of a pc, or of waiting states */
+	struct state *next;
 };
 
 struct verifier {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verify_state.c: states of the verifier: copies, and whether one covers another, so that what
- * follows need not be looked at twice.
+ * verify_state.c: states of the verifier: copies, and the test whether a state covers another, so
+ * that the instructions behind it need not be verified twice.
  *
- * A number in the old state is covered when the new one lies within it; a register that is not read
- * any more (verifier.live) does not matter. Ids are names: a name in one state must stand for the
- * same name of the other wherever it appears.
+ * A number of the old state covers the number of the new state that lies within its bounds; a
+ * register that is not read any more (verifier.live) does not matter. Ids are names: an id of one
+ * state must stand for a single id of the other wherever it appears.
  */
 #include "kernel/bpf/verify.h"
 #include "kernel/lib/string.h"

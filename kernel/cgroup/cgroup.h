@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup.h: groups of tasks (cgroup version 2): the tree, who is in which group, and what the
- * controllers keep. The files are in kernel/fs/cgroup2.
+ * cgroup.h: control groups version 2: the tree, the membership of tasks, and what the controllers
+ * keep. The files are in kernel/fs/cgroup2.
  *
  * A task belongs to exactly one group from its birth (cgroup_can_fork, cgroup_post_fork) to its
- * death (cgroup_exit), and keeps a reference until it is freed. A group that was removed lives on
- * while somebody refers to it: zombies, open files, pages.
+ * death (cgroup_exit), and keeps a reference until it is freed. A group that was removed stays in
+ * memory while zombies, open files or pages refer to it.
  *
- * Locks: cgroup_mutex over the shape of the tree, what is enabled, and migrations; cgroup_threads
- * (a rwsem, read by forks) keeps the threads of a process together while it moves;
- * cgroup_tasks_lock over membership, counts and freezing.
+ * Locks: cgroup_mutex protects the shape of the tree, the enabled controllers, and migrations;
+ * cgroup_threads (a rwsem, read by forks) keeps the threads of a process together while it moves;
+ * cgroup_tasks_lock protects membership, counts and freezing.
  */
 #ifndef NESTLING_CGROUP_H
 #define NESTLING_CGROUP_H
@@ -198,7 +198,7 @@ int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
  */
 s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out);
 void cgroup_kill(struct cgroup *c);
-/* Kills those of its processes that @who chooses. */
+/* Kills the processes of @c for which @who returns true. */
 void cgroup_kill_those(struct cgroup *c, bool (*who)(struct task *p));
 void cgroup_set_freeze(struct cgroup *c, bool on);
 

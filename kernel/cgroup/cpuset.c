@@ -2,15 +2,16 @@
 /*
  * cpuset.c: the cpuset controller: on which vCPUs the tasks of a group run.
  *
- * A group has what was written to it (cgroup->cpus) as far as its parent has it, and all that its
- * parent has where that leaves nothing (->e_cpus, the file cpuset.cpus.effective). Without the
- * controller it is as its parent. A task's own affinity counts within that
- * (kernel/sched/affinity.c). Memory nodes are followed in the same way, but there is only one.
+ * The effective vCPUs of a group (->e_cpus, the file cpuset.cpus.effective) are those that were
+ * written to it (cgroup->cpus) and that its parent has; if none is left, all that its parent has. A
+ * group without the controller has the vCPUs of its parent. A task's own affinity counts within
+ * that set (kernel/sched/affinity.c). Memory nodes follow these rules too, but there is only one
+ * node.
  *
- * Vcpus neither come nor go, and there are no partitions: a group never has for itself what it has.
+ * The set of vCPUs never changes, and there are no partitions: no group has a vCPU for itself.
  *
- * Locks: cgroup_mutex; cgroup_tasks_lock for e_cpus, so that who is born or moves sees it and is
- * seen.
+ * Locks: cgroup_mutex; cgroup_tasks_lock for e_cpus, so that a task which is born or moves sees a
+ * change and is seen by it.
  */
 #include "kernel/cgroup/internal.h"
 

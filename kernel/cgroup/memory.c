@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.c: what the memory controller asks of groups: keeping them alive while they have pages,
- * events for those who wait, and killing when nothing else helps. The counting is in
- * kernel/mm/group/memcg.c.
+ * memory.c: the memory controller's group side: keeps groups alive while they have pages, signals
+ * events to the tasks that wait for them, and kills tasks when reclaim does not help. The counting
+ * is in kernel/mm/group/memcg.c.
  *
- * The victim is the worst process of the group that is out of memory or of one below; where
- * memory.oom.group is set on the way up from the victim's group, the topmost such group dies as a
- * whole.
+ * The victim is the worst process of the group that is out of memory or of a group below. Where
+ * memory.oom.group is set on the way up from the victim's group, the topmost such group is killed
+ * as a whole.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"

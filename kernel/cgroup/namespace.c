@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * namespace.c: cgroup namespaces: the group that its maker was in is shown as the root
- * (cgroup_namespaces(7)): in /proc/PID/cgroup, and by what is mounted from inside. It is a border
- * as well (nsdelegate): who speaks from inside moves no task over it, and sets at its top nothing
- * that divides what is outside, such as limits. Nothing else changes: limits and the tree are the
- * same.
+ * namespace.c: cgroup namespaces. The group in which the namespace was made is shown as the root
+ * (cgroup_namespaces(7)) in /proc/PID/cgroup, and in file systems that are mounted from inside.
+ *
+ * The namespace is a border as well (nsdelegate): a task inside moves no task across it, and at its
+ * top group sets none of the values that divide resources with the groups outside, such as limits.
+ * Limits and the tree stay as they are.
+ *
  * Locks: none; the root is immutable.
  */
 #include <linux/sched.h>

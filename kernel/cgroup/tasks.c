@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tasks.c: who is in which group: forks, exits, migrations, lists of members, killing all, and the
- * CPU time that members have used.
+ * tasks.c: membership of tasks in groups: forks, exits, migrations, lists of members, killing all,
+ * and the CPU time of members.
  *
  * A fork holds cgroup_threads for reading from cgroup_can_fork() on, so that a migration (or a
- * kill) sees all threads of a process and no new one appears. One into another group holds
+ * kill) sees all threads of a process and no new one appears. A fork into another group holds
  * cgroup_mutex as well, for that group could be empty and be removed. A dying task leaves its
- * group's list in cgroup_exit(), before its parent hears of its death: an empty group can be
+ * group's list in cgroup_exit(), before its parent learns of its death: an empty group can be
  * removed as soon as the last child was waited for.
  *
- * CPU time: what a task uses is added to its group and all above when it leaves; live tasks are
- * asked when somebody reads.
+ * CPU time: a task's time is added to its group and all groups above when it leaves; the time of
+ * live tasks is added up when the file is read.
  *
  * Locks: cgroup_mutex, cgroup_threads, cgroup_tasks_lock, then a task's sighand->lock or runqueue.
  */

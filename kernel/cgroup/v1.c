@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * v1.c: hierarchies of cgroup version 1: who is in which group, and the agent that is started for a
+ * v1.c: hierarchies of cgroup version 1: membership of tasks, and the agent that is started for a
  * group that became empty.
  *
- * There are CGROUP1_MAX hierarchies at most; a task has a place for its group in each.
+ * There are at most CGROUP1_MAX hierarchies; a task has a pointer to its group in each.
  *
- * The agent is a process of the kernel's own, as core_pattern's. It is started when the last task
- * has left a group with notify_on_release and without children, or its last child has gone.
+ * The agent is a process that the kernel starts, like the helper of core_pattern. It starts when
+ * the last task has left a group that has notify_on_release and no children, or when the last child
+ * of such an empty group was removed.
  *
  * Locks: cgroup1_mutex, cgroup_threads, tasklist_lock, cgroup_tasks_lock, cgroup1_lock,
  * sighand->lock.
@@ -19,7 +20,7 @@
 DEFINE_MUTEX(cgroup1_mutex);
 DEFINE_SPINLOCK(cgroup1_lock);
 static struct cgroup1_hier *listed[CGROUP1_MAX]; /* by slot; under cgroup1_mutex */
-static u32 last_id;                              /* likewise */
+static u32 last_id;                              /* under cgroup1_mutex */
 
 /* ---- groups ---- */
 

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * v1.h: hierarchies of cgroup version 1: trees of groups that only say who belongs together ("mount
- * -t cgroup -o none,name=systemd"), and the controllers that version 2 has not as such: cpuacct and
- * freezer (v1_controllers.c), devices (v1_devices.c), net_cls and net_prio (v1_net.c), perf_event,
- * which has no files and only groups tasks. blkio (v1_blkio.c), cpu and pids (v1_cpu.c), cpuset
- * (v1_cpuset.c), memory and hugetlb (v1_memory.c) are version 2's otherwise: a hierarchy takes
- * them, and gives them back when it goes. The files are in kernel/fs/cgroup1.
+ * v1.h: hierarchies of cgroup version 1. A hierarchy is a tree of groups that track tasks ("mount
+ * -t cgroup -o none,name=systemd"), or that have controllers:
+ * - controllers that version 2 lacks in this form: cpuacct and freezer (v1_controllers.c), devices
+ *   (v1_devices.c), net_cls and net_prio (v1_net.c), and perf_event, which has no files and only
+ *   groups tasks
+ * - controllers that version 2 has otherwise: blkio (v1_blkio.c), cpu and pids (v1_cpu.c), cpuset
+ *   (v1_cpuset.c), memory and hugetlb (v1_memory.c). A hierarchy takes them from version 2, and
+ *   gives them back when it ends.
  *
- * A task is in one group of each hierarchy. The top's members are not written down anywhere:
- * whoever has no group there is one of them, so a new hierarchy, or its end, touches no task.
+ * The files are in kernel/fs/cgroup1.
  *
- * A hierarchy lives while it is mounted or has groups below its top (each holds the superblock),
- * and its memory as long as somebody refers to one of its groups (namespaces, open files).
+ * A task is in one group of each hierarchy. The members of the top group are not recorded: a task
+ * without a group in the hierarchy is a member of its top. So the start or end of a hierarchy
+ * touches no task.
  *
- * Locks: cgroup1_mutex over the hierarchies, the shape of their trees, and migrations;
- * cgroup_threads as for version 2; cgroup1_lock over who is where, and counts.
+ * A hierarchy lives while it is mounted or has groups below its top, each of which holds the
+ * superblock. Its memory stays until no namespace or open file refers to one of its groups.
+ *
+ * Locks: cgroup1_mutex protects the hierarchies, the shape of their trees, and migrations;
+ * cgroup_threads as for version 2; cgroup1_lock protects membership and counts.
  */
 #ifndef NESTLING_CGROUP_V1_H
 #define NESTLING_CGROUP_V1_H

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * v1_controllers.c: controllers of cgroup version 1 that version 2 has built in or does in another
- * way (linux-doc's admin-guide/cgroup-v1/{cpuacct,freezer-subsystem}).
+ * v1_controllers.c: controllers of cgroup version 1 that version 2 has built in or implements in
+ * another way (linux-doc's admin-guide/cgroup-v1/{cpuacct,freezer-subsystem}).
  *
- * cpuacct says how much processor time the tasks of a group and those below have used. A task that
- * is not in the top knows what of its time is its group's already; the rest is added to its group
- * and all above, but for the top, when it leaves. What the top has is the machine's.
+ * cpuacct tells the processor time that the tasks of a group and of the groups below have used. A
+ * task outside the top records how much of its time its group has already counted; the rest is
+ * added to its group and all above, except the top, when it leaves. The time of the top is that of
+ * the machine.
  *
  * freezer stops the tasks of a group and those below as cgroup.freeze does, by the same trap
- * (freezer.c): a task stops while its group of either version is to be frozen. Unlike Linux's it
- * lets who is killed end.
+ * (freezer.c): a task stops while its group of either version is to be frozen. Unlike Linux's, it
+ * lets a killed task end.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"

@@ -3,18 +3,19 @@
  * v1_cpu.c: cpu and pids of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/{pids,cgroups},
  * scheduler/sched-design-CFS, sched-bwc): version 2's controllers under another name.
  *
- * One of both versions has a controller: a hierarchy that is made with it takes it away from
- * version 2 while no group below the root has it there, and gives it back when it goes. Version 2
- * goes on counting tasks, which limits nobody then.
+ * A controller belongs to one of the two versions. A hierarchy that is made with a controller takes
+ * it from version 2, provided no group below the root has it enabled there, and gives it back when
+ * it ends. Version 2 keeps counting tasks, but then its limits apply to no task.
  *
- * cpu: the top is no group of the scheduler, nor can it be set. A group may not have a larger part
- * of the time by its quota than the nearest above that has one.
+ * cpu: the top is no group of the scheduler and has no settings. The share of time that a group's
+ * quota gives may not be larger than that of the nearest group above with a quota.
  *
- * pids: a task keeps the group that counts it until it is reaped, when it is in none any more. A
- * fork that is refused is told of by the group it was tried in, whosever limit it was.
+ * pids: a task keeps the group that counts it until it is reaped, when it is no longer a member of
+ * any group. A refused fork is reported in the group of the forking task, whichever group's limit
+ * was reached.
  *
- * Locks: cgroup1_mutex over settings; cgroup1_lock for who moves; cgroup_threads for
- * task->cg1_pids.
+ * Locks: cgroup1_mutex protects settings; cgroup1_lock protects the membership of moving tasks;
+ * cgroup_threads protects task->cg1_pids.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"

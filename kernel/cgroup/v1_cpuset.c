@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * v1_cpuset.c: cpuset of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/cpusets): on which
- * vCPUs the tasks of a group run, and which memory nodes, of which there is one, they have.
+ * vCPUs the tasks of a group run, and which memory nodes they use, of which there is one.
  *
- * A group begins with neither, and takes no task until it has both. What it has its parent must
- * have (EACCES), and it keeps what its children have (EBUSY); an exclusive one shares with none of
- * its siblings (EINVAL). The top has all, which cannot be changed.
+ * A new group has neither vCPUs nor nodes, and takes no task until it has both. Its parent must
+ * have what is given to it (EACCES), and it cannot lose what its children have (EBUSY); an
+ * exclusive group shares nothing with its siblings (EINVAL). The top has all vCPUs and nodes, which
+ * cannot be changed.
  *
  * vCPUs are always balanced: there are no scheduling domains.
  *
- * Locks: cgroup1_mutex; cgroup1_lock for cpus, so that who moves sees it and is seen.
+ * Locks: cgroup1_mutex; cgroup1_lock for cpus, so that a task that moves sees a change and is seen
+ * by it.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"

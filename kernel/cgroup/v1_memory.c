@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * v1_memory.c: memory and hugetlb of cgroup version 1 (linux-doc's
- * admin-guide/cgroup-v1/{memory,hugetlb}): version 2's controllers under another name
- * (kernel/mm/group/memcg.c counts), with a limit of memory and swap areas together, and eventfds
- * that are told.
+ * admin-guide/cgroup-v1/{memory,hugetlb}). They are version 2's controllers under another name
+ * (kernel/mm/group/memcg.c counts), with a joint limit of memory and swap, and with eventfds that
+ * are signalled.
  *
- * A group is below version 2's root for whoever looks for memory to reclaim; the top counts
- * nothing. Whoever uses up what his group has may have somebody killed, as there, or wait until
- * there is room, with oom_waits. An eventfd is told by a worker: of its number of pages passed in
- * either direction, or of each time that the group is out of memory, and when the group is removed.
+ * For reclaim a group of version 1 lies below version 2's root; the top counts nothing. When a
+ * group's memory is used up, the charging task has a victim killed, as in version 2. With oom_waits
+ * it waits until there is room. A worker signals an eventfd: when usage passes the eventfd's number
+ * of pages in either direction, or each time that the group is out of memory, and when the group is
+ * removed.
  *
- * Locks: cgroup1_mutex over settings; cgroup1_lock for who moves; cg1_watch_lock over eventfds.
+ * Locks: cgroup1_mutex protects settings; cgroup1_lock protects the membership of moving tasks;
+ * cg1_watch_lock protects eventfds.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"

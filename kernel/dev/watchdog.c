@@ -26,7 +26,7 @@
 #include "kernel/vfs/vfs.h"
 
 #define WATCHDOG_MINOR 130
-/* one of those that Linux assigns dynamically */
+/* a number that Linux assigns dynamically */
 #define WATCHDOG_MAJOR 252
 #define DEFAULT_SECS 60
 #define MAX_SECS 65535

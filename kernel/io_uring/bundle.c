@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bundle.c: SEND out of buffers that the kernel chooses, and SEND and RECV with several of them at
+ * bundle.c: SEND from buffers that the kernel chooses, and SEND and RECV with several of them at
  * once (IORING_RECVSEND_BUNDLE).
  *
- * A stream gets as many as there are, to be sent of rings only; else it is one at a time. What a
- * completion tells is the first of them and the bytes of all. A bundle is sent until the group is
- * empty, with a completion for each transfer. Of a buffer that a socket took in part the rest is
- * sent before another is chosen, in the same completion; that buffer is no longer in its group, or
- * others could send it while this waits. In a group of IOU_PBUF_RING_INC the rest stays in it.
+ * A stream gets as many buffers as the group has, for SEND only from rings; otherwise a request
+ * uses a single buffer. A completion reports the first of its buffers and the bytes of all. A
+ * bundle is sent until the group is empty, with a completion for each transfer. If a socket takes
+ * part of a buffer, the rest is sent before another is chosen, in the same completion; that buffer
+ * has left its group, or other requests could send it while this one waits. In a group of
+ * IOU_PBUF_RING_INC the rest stays in the group.
  */
 #include <linux/eventpoll.h>
 

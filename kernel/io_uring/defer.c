@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * defer.c: IORING_SETUP_DEFER_TASKRUN: what ends outside of the issuer waits in the ring until that
- * asks for completions. When it has gone for good, nobody does, and what waits ends with the ring,
- * as on Linux.
+ * defer.c: IORING_SETUP_DEFER_TASKRUN: a request that ends outside of the ring's issuer waits in
+ * the ring until the issuer asks for completions. When the issuer has gone for good no task asks,
+ * and waiting requests end with the ring, as on Linux.
  *
- * An item is req->work, or a poll of several shots that has something to tell (with a reference).
- * The lists make the ring readable, tell the eventfd, and with IORING_SETUP_TASKRUN_FLAG show in
+ * An item is req->work, or a poll of several shots that has something to report (with a reference).
+ * The lists make the ring readable, signal the eventfd, and with IORING_SETUP_TASKRUN_FLAG show in
  * sq_flags.
  *
  * Locks: cq_lock; the functions run without it.

@@ -370,8 +370,8 @@ static long enter(struct file *f, u32 to_submit, u32 min_nr, u32 flags, uaddr_t 
 			return ret;
 		n = to_submit;
 	} else if (to_submit) {
-		if (mutex_lock_killable(
-			    &u->lock)) /* its holder may sleep in a call that is executed inline */
+		/* its holder may sleep in a call that is executed inline */
+		if (mutex_lock_killable(&u->lock))
 			return -EINTR;
 		n = uring_may_issue(u) ? submit(u, to_submit) : -EEXIST;
 		mutex_unlock(&u->lock);

@@ -2,8 +2,8 @@
 /*
  * futex.c: FUTEX_WAIT, FUTEX_WAITV, FUTEX_WAKE.
  *
- * A file stands in for the words: it can be read once one of them was woken. Who waits has queued
- * itself when it was submitted, and whoever wakes finds it among the tasks that sleep
+ * A file stands in for the words: it becomes readable once one of them was woken. A waiting request
+ * is queued on its words when it is submitted, and a waking task finds it among the sleeping tasks
  * (kernel/task/futex/futex_async.c).
  */
 #include <linux/eventpoll.h>

@@ -4,21 +4,30 @@
  * something to read.
  *
  * A group is a list of buffers that PROVIDE_BUFFERS added, or a ring of them in shared memory
- * (IORING_REGISTER_PBUF_RING): the program's own, or with IOU_PBUF_RING_MMAP ours, which it maps.
- * The program adds at the ring's tail; the head is known to us alone.
+ * (IORING_REGISTER_PBUF_RING). The ring is the program's memory, or with IOU_PBUF_RING_MMAP the
+ * kernel's, which the program maps. The program adds at the ring's tail; the head is known to the
+ * kernel alone.
  *
- *	uring_choose(r);                 0: r->buf is the next buffer; -ENOBUFS
- *	r->cflags |= uring_use(r, n);    it has got @n bytes: gone from the group, or with IOU_PBUF_RING_INC a part of it
- *	uring_unchoose(r);               nothing came: it is there again
+ *	uring_choose(r)
+ *	        0: r->buf is the next buffer; -ENOBUFS
+ *	r->cflags |= uring_use(r, n)
+ *	        it has got @n bytes: gone from the group, or with IOU_PBUF_RING_INC a part of it
+ *	uring_unchoose(r)
+ *	        nothing came: it is there again
  *
- *	n = uring_choose_several(r, most, vec, max);	for a bundle: r->buf is the first
- *	r->cflags |= uring_use_several(r, vec, n, got);
+ *	n = uring_choose_several(r, most, vec, max)
+ *	        for a bundle: r->buf is the first
+ *	r->cflags |= uring_use_several(r, vec, n, got)
  *
- * Between choosing and the other two ring->lock is held, so nobody else can choose the same.
- * Invariants: 1. What was chosen stays in its group until it is used. 2. A group's memory is
- * charged.
- * Locks: ring->lock; the list of rings of ours cq_lock, since mmap() may not wait for a task that
- * copies.
+ * Between choosing and the other two ring->lock is held, so no other request can choose the same
+ * buffers.
+ *
+ * Invariants:
+ * 1. A chosen buffer stays in its group until it is used.
+ * 2. A group's memory is charged.
+ *
+ * Locks: ring->lock; the list of the kernel's own rings is under cq_lock, since mmap() may not wait
+ * for a task that copies.
  */
 #include "kernel/io_uring/uring.h"
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net.c: ACCEPT, CONNECT, SEND, RECV, SENDMSG, RECVMSG: tried without waiting, then when the socket
- * is ready; SHUTDOWN, BIND, LISTEN; and URING_CMD, which sockets alone know.
+ * net.c: ACCEPT, CONNECT, SEND, RECV, SENDMSG, RECVMSG, which are tried without waiting, then again
+ * when the socket is ready; SHUTDOWN, BIND, LISTEN; and URING_CMD, which only sockets support.
  *
- * MSG_DONTWAIT answers -EAGAIN; O_NONBLOCK does not matter, but for ACCEPT of a listener that is
- * ready for ever and has nobody. With MSG_WAITALL what is sent or received over a stream goes on
- * until all is done. Headers and addresses are read when the request is submitted. Nobody gets
- * SIGPIPE.
+ * MSG_DONTWAIT gives -EAGAIN. O_NONBLOCK does not matter, except for ACCEPT on a listener that
+ * stays ready without a connection. With MSG_WAITALL a transfer over a stream goes on until all
+ * bytes are done. Headers and addresses are read when the request is submitted. SIGPIPE is never
+ * sent.
  *
  * With several shots each message or connection has a completion, until there is an error, the end,
  * no buffer, or no room for a completion that has others behind it. SEND_ZC copies, as Linux does
- * where the device cannot do better, and says so when it is asked (REPORT_USAGE).
+ * where the device cannot do better, and reports that on request (REPORT_USAGE).
  */
 #include <linux/eventpoll.h>
 
@@ -229,8 +229,8 @@ static long all(struct uring_req *r, u32 events)
 	bool recv = r->sqe.opcode == IORING_OP_RECV;
 	long n = check_zc(r);
 
-	if (!n && !recv &&
-		!file_socket(r->file)) /* RECV alone looks whether it is to be polled before that */
+	/* RECV alone tests whether it is to be polled before that */
+	if (!n && !recv && !file_socket(r->file))
 		return -ENOTSOCK;
 	if (!n)
 		n = uring_sock_ask_first(r, IORING_RECVSEND_POLL_FIRST, events, dontwait(r));

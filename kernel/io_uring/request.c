@@ -2,21 +2,34 @@
 /*
  * request.c: the life of a request.
  *
- * States: RUNNING in its task (uring_run) -> finished, or ON_WAITING (a poll of its file, a timer),
- * or ON_DRAINED (IOSQE_IO_DRAIN), or ON_DISK (a direct transfer: nobody cancels it) -> off the list
- * by whoever ends the wait -> finished, or RUNNING again in its task, by task work. The task is
- * woken from an interruptible sleep for that, as by a signal that is none. Until it comes to that a
- * canceller finds the request in ring->again, and it ends instead.
+ * States:
+ *
+ *	RUNNING in its task (uring_run)
+ *	        -> finished
+ *	        -> ON_WAITING (a poll of its file, a timer)
+ *	        -> ON_DRAINED (IOSQE_IO_DRAIN)
+ *	        -> ON_DISK (a direct transfer, which cannot be cancelled)
+ *	ON_WAITING, ON_DRAINED, ON_DISK: the party that ends the wait takes it off the list
+ *	        -> finished
+ *	        -> RUNNING again in its task, by task work
+ *
+ * For task work the task is woken from an interruptible sleep, as by a signal, but no signal is
+ * delivered. Until the work runs, a canceller finds the request in ring->again, and it ends
+ * instead.
  *
  * A LINK_TIMEOUT leaves the chain when the request before it runs (take_limit), and has its
- * completion after that's.
+ * completion after that request's.
  *
- * A chain (IOSQE_IO_LINK) is a list by req->next; the next runs when the one before has finished,
- * and is cancelled with all behind it when that failed (unless HARDLINK).
+ * A chain (IOSQE_IO_LINK) is a list by req->next. The next request runs when the one before has
+ * finished; if that failed, the whole rest of the chain is cancelled (unless HARDLINK).
  *
- * Invariants: 1. A request on a list has its task's reference and counts as busy in the ring and in
- * the task; a task that ends first ends its requests. 2. Whoever takes a request off its list,
- * under cq_lock, is the one who goes on with it. 3. Only its task issues it.
+ * Invariants:
+ * 1. A request on a list has its task's reference and counts as busy in the ring and in the task; a
+ *    task that ends first ends its requests.
+ * 2. The party that takes a request off its list, under cq_lock, is the only one that goes on with
+ *    it.
+ * 3. Only its task issues it.
+ *
  * Locks: cq_lock.
  */
 #include <linux/eventpoll.h>
@@ -333,11 +346,11 @@ static long issue(struct uring_req *r)
 	long res;
 
 	/*
-	 * of a closed ring tables and groups have been freed: what is put into them now would stay
-	 * for ever
+	 * The tables and groups of a closed ring have been freed: entries that are added now would
+	 * stay for ever. A task in execve has no reference to the ring's file, which may be closed.
 	 */
 	if (r->cancelled || READ_ONCE(r->ring->dying) || current->flags & PF_EXITING ||
-		current->in_execve) /* a task in execve has no reference to the ring's file, which may be closed */
+		current->in_execve)
 		return -ECANCELED;
 	if (op->file && !r->file) {
 		r->file = uring_req_file(

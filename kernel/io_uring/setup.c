@@ -407,8 +407,8 @@ static void fill_offsets(const struct uring *u, struct io_uring_params *p)
 }
 
 /*
- * Checks the ring to share workers or threads with. There are none to share, but it must be a ring
- * all the same.
+ * Checks the ring to share workers or threads with. There are none to share, but the descriptor
+ * must be a ring.
  */
 static int check_attached(const struct io_uring_params *p)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timeout.c: TIMEOUT and TIMEOUT_REMOVE: a request that ends at a time (-ETIME) or after so many
- * completions (0). LINK_TIMEOUT: ends the request that it is linked to.
+ * timeout.c: TIMEOUT and TIMEOUT_REMOVE: a request that ends at a time (-ETIME) or after a number
+ * of completions (0). LINK_TIMEOUT: ends the request to which it is linked.
  *
- * Its timer has a reference of the request. Whoever takes the request off the waiting list ends it:
- * the timer, the count or a canceller; a timer that comes too late finds it gone. A LINK_TIMEOUT is
- * on no list: it belongs to the request that it limits (req->limit) from the time that runs, starts
- * when that waits, and ends with it.
+ * The timer holds a reference on its request. The party that takes the request off the waiting list
+ * ends it: the timer, the count or a canceller; a timer that comes too late finds it gone. A
+ * LINK_TIMEOUT is on no list: it belongs to the request that it limits (req->limit) from the time
+ * that request runs, starts when that request waits, and ends with it.
+ *
  * Locks: cq_lock.
  */
 #include "kernel/io_uring/uring.h"

@@ -200,13 +200,13 @@ struct uring_req {
 	bool polled_first;
 	/* did less than asked, or was not begun: breaks the chain */
 	bool failed;
-	/* of readv and writev: imported when it was submitted */
+	/* readv and writev: imported at submission */
 	struct uvec *vec;
 	struct iov_iter iter;
-	struct sock_header *header; /* of sendmsg and recvmsg: the same */
-	struct given_name *names;   /* of calls with paths: the same */
+	struct sock_header *header; /* sendmsg, recvmsg: copied at submission */
+	struct given_name *names;   /* paths: copied at submission */
 	union {
-		struct open_how how;      /* OPENAT2: the same */
+		struct open_how how;      /* OPENAT2: copied at submission */
 		struct epoll_event event; /* EPOLL_CTL */
 	};
 	struct uring_chosen buf; /* IOSQE_BUFFER_SELECT: while it is issued */
@@ -217,7 +217,7 @@ struct uring_req {
 	u32 shot;
 	/* a poll that POLL_REMOVE changes: under cq_lock */
 	bool update;
-	u32 new_events; /* the same */
+	u32 new_events; /* under cq_lock */
 	u64 new_data;
 	struct list_head deferred; /* under cq_lock, as the next */
 	struct list_head shot_link;
@@ -235,7 +235,7 @@ struct uring_req {
 	u64 period;
 	/* @period is a CLOCK_REALTIME, which the timer follows: timeout.c */
 	bool real;
-	bool rings; /* one is due */
+	bool rings; /* a ring is due */
 	struct task_work work;
 };
 
@@ -447,7 +447,8 @@ void timeout_init(struct uring *u);
 bool timeout_stop(struct uring_req *r);
 /* Under cq_lock: its place in ring->counting. */
 struct list_head *timeout_place(struct uring_req *r);
-static inline bool timeout_counts(const struct uring_req *r) /* completions */
+/* True if the timeout counts completions. */
+static inline bool timeout_counts(const struct uring_req *r)
 {
 	return (u32)r->sqe.off && !(r->sqe.timeout_flags & URING_TIMEOUT_MULTISHOT);
 }
