@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * async_poll.c: waiting for events of a file without a task that sleeps (async_poll.h has the
+ * async_poll.c: waiting for events of a file without a sleeping task (async_poll.h has the
  * interface).
  *
- * States: IDLE -> (start) ARMING -> ARMED -> FIRED -> IDLE. Whoever takes ARMED to FIRED, a wake-up
- * or a canceller, queues the work, so each arming leads to one run of it. A wake-up that comes
- * while hooks are still being added takes ARMING to EARLY, and start looks again. The work takes
- * the hooks off, asks the file, and either calls done or arms again. With several shots the hooks
- * stay: the work goes from FIRED back to ARMED when it has told what there is; a wake-up meanwhile
- * takes FIRED to AGAIN, and it looks again. Whoever is faster than the work takes FIRED or AGAIN to
- * TAKEN and tells itself.
+ * States: IDLE -> (start) ARMING -> ARMED -> FIRED -> IDLE. The wake-up or canceller that takes
+ * ARMED to FIRED queues the work, so each arming leads to one run of it. A wake-up that comes while
+ * hooks are still being added takes ARMING to EARLY, and start polls the file again. The work takes
+ * the hooks off and polls the file. Then it either calls done or arms again.
  *
- * Invariants: 1. hooks are touched by start, by the work, and by who has stopped it, which never
- * overlap. 2. While hooks are on queues the state is not IDLE. 3. Who has armed a poll and has no
- * reference of his own (the work) does not look at it any more: async_poll_stop() may have ended
- * it. So a canceller says `cancelled` first and then looks at the state; who arms says ARMING first
- * and then looks at `cancelled`.
+ * With several shots the hooks stay: the work goes from FIRED back to ARMED when it has reported
+ * the events. A wake-up meanwhile takes FIRED to AGAIN, and the work polls once more. A task that
+ * is faster than the work takes FIRED or AGAIN to TAKEN and reports the events itself.
+ *
+ * Invariants:
+ * 1. Hooks are touched by start, by the work, and by the task that has stopped the work; these
+ *    never overlap.
+ * 2. While hooks are on queues the state is not IDLE.
+ * 3. The work has no reference of its own. Once it has armed a poll it does not look at the poll
+ *    any more, since async_poll_stop() may have ended it. So a canceller sets `cancelled` first and
+ *    then looks at the state; the arming side sets ARMING first and then looks at `cancelled`.
+ *
  * Locks: those of the wait queues.
  */
 #include <linux/eventpoll.h>

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * async_poll.h: waiting for events of a file without a task that sleeps (asynchronous I/O).
+ * async_poll.h: waiting for events of a file without a sleeping task (asynchronous I/O).
  *
  *	async_poll_setup(&p, file, EPOLLIN | EPOLLERR | EPOLLHUP, done);
  *	mask = async_poll_start(&p);	> 0: the events are there, done is not called
  *					  0: done(&p, mask) will be called once, by a worker that
  *					  may sleep
  *					< 0: -EINVAL, the file has too many wait queues
- *	async_poll_cancel(&p);		done comes soon, with what is there, perhaps 0
+ *	async_poll_cancel(&p);		done is called soon, with the events that are there,
+ *					perhaps 0
  *
- * With several shots (p->shot is set after setup) each event that comes later calls shot(&p, mask)
- * in a worker; when that says false, or after a cancel, done is called and it is over. start does
- * not look whether events are there already: > 0 says that they are, and it is armed all the same.
+ * With several shots (p->shot is set after setup) a worker calls shot(&p, mask) for each later
+ * event. If shot returns false, or after a cancel, done is called and the poll has ended. Here
+ * start arms in any case; > 0 says that events are there already.
  *
- * p->task, if it is set after setup, is who waits: what it wakes itself is told, or ends, on its
- * way to user mode rather than in a worker, so that it finds that done when its call has returned.
+ * p->task, if it is set after setup, is the waiting task. Events that this task causes itself are
+ * reported on its way to user mode rather than by a worker, so it finds them reported when its call
+ * has returned.
  *
- * The caller keeps the file, and @p until start has returned and done has been called; done may
- * free it. Cancelling needs @p alive: the caller's own lock must keep done from freeing it
+ * The caller keeps the file, and keeps @p until start has returned and done has been called; done
+ * may free @p. Cancelling needs @p alive: the caller's own lock must keep done from freeing it
  * meanwhile.
  */
 #ifndef NESTLING_VFS_ASYNC_POLL_H

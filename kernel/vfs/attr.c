@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * attr.c: changing what stat shows: mode, owner, size; and the times that reading and writing
+ * attr.c: changes what stat shows: mode, owner and size, and the times that reading and writing
  * change. The calls that set times are in utimes.c.
  *
  * All changes go through notify_change() with the inode's i_rwsem held: setattr_prepare() checks
- * who may do what (validate), the file system's setattr, or setattr_copy(), does it (commit). Times
- * that reading (touch_atime, relatime) and writing (file_update_time) change are set without
- * i_rwsem of readers: they are independent words, and the newest wins.
+ * the caller's rights (validate), the file system's setattr, or setattr_copy(), makes the change
+ * (commit). Reading (touch_atime, relatime) and writing (file_update_time) set times without the
+ * i_rwsem of readers: the times are independent words, and the newest wins.
  */
 #include <linux/falloc.h>
 #include <linux/inotify.h>

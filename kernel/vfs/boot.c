@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * boot.c: vfs comes up, and the root file system is mounted.
+ * boot.c: brings vfs up and mounts the root file system.
  *
  * Order: vfs_init (level 1) makes the caches; the tmpfs room mounts rootfs and calls
  * set_initial_root(); mount_root() puts the disk's file system over it, as Linux does, so that the

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cachestat.c: cachestat(2): how much of a range of a file is in the page cache, and in which
- * state. Evictions are not remembered here, so both of their counts are 0. Whoever may not write
- * the file is not told, as what is cached says what others read.
+ * state. Evictions are not remembered here, so both of their counts are 0. Callers that may not
+ * write the file get -EPERM, since the cache shows what other users read.
  */
 #include <linux/magic.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* calls.h: system calls on files that are had already (io_uring): as the calls of that name. */
+/*
+ * calls.h: system calls on files that the caller holds already (io_uring), each as the call of that
+ * name.
+ */
 #ifndef NESTLING_VFS_CALLS_H
 #define NESTLING_VFS_CALLS_H
 

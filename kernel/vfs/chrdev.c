@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chrdev.c: character devices by number, and what opening a special file means.
+ * chrdev.c: character devices by number, and the opening of special files.
  *
  * A driver registers a range of minors of a major. Opening a node looks the number up and hands
  * over to the driver's operations. Block devices go to block.h's def_blk_fops, FIFOs to the pipes'

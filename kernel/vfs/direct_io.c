@@ -3,16 +3,16 @@
  * direct_io.c: reads and writes that go from the caller's own frames to the disk, past the page
  * cache.
  *
- * One transfer is a struct direct_io: a guest's frames are pinned piece by piece (a kernel buffer's
- * owner keeps it until the transfer has ended), bios are built on them along the extents that the
- * file system names (direct_io.h) and submitted; the last bio that ends, or the submitter, finishes
- * it. A waiting submitter finishes it; an asynchronous one (iov_iter.async) is finished by the
- * last bio's end, or by a worker if the rest may sleep.
+ * One transfer is a struct direct_io. Guest frames are pinned piece by piece; a kernel buffer's
+ * owner keeps it until the transfer has ended. Bios are built on the frames along the extents that
+ * the file system names (direct_io.h), and submitted. A waiting submitter finishes the transfer; an
+ * asynchronous one (iov_iter.async) is finished by the last bio's end, or by a worker if the rest
+ * may sleep.
  *
- * The page cache: what is dirty in the range is written first. A write then drops the range's
- * pages, and once more when it has ended, for what was read or mapped meanwhile; a page that cannot
- * be dropped since somebody dirties it sends the write through the cache. A mapping that is written
- * to while a direct write is under way may lose, as on Linux.
+ * The page cache: dirty pages of the range are written first. A write then drops the range's pages,
+ * and drops them again when it has ended, for pages that were read or mapped meanwhile. If a page
+ * cannot be dropped because another task dirties it, the write goes through the cache. As on Linux,
+ * stores to a mapping may be lost while a direct write is under way.
  *
  * Truncation: i_rwsem is held while bios are built and submitted; then i_dio_count keeps the
  * blocks, for which inode_dio_wait() waits. A write that grows the file keeps i_rwsem until it has
@@ -21,8 +21,8 @@
  * An error of any bio is the whole transfer's. A read's bytes behind the end of the file are not
  * reported, but may be written to memory up to the end of its sector.
  *
- * States: submitted (refs: the submitter, each bio) -> ended (refs 0) -> finished. Locks: i_rwsem,
- * outside.
+ * States: submitted (refs: the submitter, each bio) -> ended (refs 0) -> finished.
+ * Locks: i_rwsem, outside.
  */
 #include "kernel/vfs/direct_io.h"
 

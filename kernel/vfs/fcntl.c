@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fcntl.c: fcntl(2): descriptor flags, status flags, owners of SIGIO, seals; locks are in locks.c,
- * pipe sizes with the pipes.
- * Locks: f_lock for f_flags and f_owner. F_NOTIFY is in dnotify.c, leases are in lease.c, who is
- * told and when in fasync.c.
+ * fcntl.c: fcntl(2): descriptor flags, status flags, owners of SIGIO, seals. Record locks are in
+ * locks.c, pipe sizes in pipe.c, F_NOTIFY in dnotify.c, leases in lease.c, and the delivery of
+ * SIGIO in fasync.c.
+ * Locks: f_lock for f_flags and f_owner.
  */
 #include <asm-generic/fcntl.h>
 #include <linux/eventpoll.h>

@@ -7,14 +7,17 @@
  * get_unused_fd() reserves, fd_install() opens, put_unused_fd() gives back, close frees.
  *
  * A table has 64 descriptors to a word: a bit of each in open_fds and close_on_exec, and a leaf
- * with their files, made when the first of them is wanted. So a high number costs three words for
- * each 64 below it and one leaf, and a table of 2^20 is no block larger than others.
+ * with their files, which is made for the first of them that is wanted. So a high number costs
+ * three words for each 64 below it and one leaf, and a table of 2^20 needs no larger block than
+ * others.
  *
- * Invariants: every fd below next_fd is not free; bits at or above max_fds do not exist; where a
- * bit of open_fds is set there is a leaf.
- * Locks: files->lock for all of it; others look at a task's table with its alloc_lock held around
- * that. A task whose table has no other user may read its own table without: only it could change
- * it. So fdget() takes no reference then, and the file stays open for the length of the call.
+ * Invariants: every fd below next_fd is reserved or open; bits at or above max_fds do not exist;
+ * where a bit of open_fds is set there is a leaf.
+ *
+ * Locks: files->lock protects all of a table. Other tasks look at a task's table with its
+ * alloc_lock held around files->lock. A task whose table has no other user may read its own table
+ * without a lock, since only that task could change it. So fdget() takes no reference then, and the
+ * file stays open for the length of the call.
  */
 #include <linux/close_range.h>
 

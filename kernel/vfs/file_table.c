@@ -99,8 +99,11 @@ static void file_close(struct file *f)
 		lease_remove_file(f);
 		if (READ_ONCE(f->f_inode->i_dnotify))
 			dnotify_remove(f, NULL);
-		if (READ_ONCE(
-			    f->f_fasync)) /* not FASYNC: of two concurrent setters the last to write the flags need not be the last on the list */
+		/*
+		 * Not the flag FASYNC: of two concurrent setters the last to write the flags need
+		 * not be the last to change the list.
+		 */
+		if (READ_ONCE(f->f_fasync))
 			f->f_op->fasync(-1, f, false);
 		if (f->f_op->release)
 			f->f_op->release(f->f_inode, f);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fileattr.c: the ioctls that ask a file system about a file: its flags (chattr, lsattr), where its
- * blocks are (FIBMAP, FIEMAP), and what no file system of ours can do: sharing blocks between files
- * (FICLONE and its kin).
+ * blocks are (FIBMAP, FIEMAP), and the sharing of blocks between files (FICLONE and its kin), which
+ * no file system here supports.
  *
- *   file_attr_ioctl(file, cmd, arg)     -ENOIOCTLCMD: none of these
+ *   file_attr_ioctl(file, cmd, arg)     -ENOIOCTLCMD: @cmd is another ioctl
  *
  * Flags are the FS_*_FL of linux/fs.h; a file system that keeps them has get_flags and set_flags.
- * Struct fsxattr is another form of the same flags. Locks: the inode's i_rwsem around a change.
+ * Struct fsxattr is another form of these flags.
+ * Locks: the inode's i_rwsem around a change.
  */
 #include <linux/fiemap.h>
 #include <linux/fs.h>

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * freeze.c: file systems that stand still: what is on the disk is whole, and nothing is written
- * until they are thawed.
+ * freeze.c: frozen file systems: what is on the disk is whole, and nothing is written until they
+ * are thawed.
  *
  *	freeze_super, thaw_super                      FIFREEZE and FITHAW, one file system
  *	freeze_for_snapshot, thaw_after_snapshot      all of them, for the management console
  *
- * Both may hold one at a time (s_frozen is a set); it goes on when nobody does. Who changes names
- * and inodes waits in mnt_want_write(), before he holds what readers need; those that are under way
- * are waited for, so that what they have removed is gone as a whole (but not for ever: one may wait
- * for another file system that is frozen). Writes past page cache and journal wait in
- * sb_start_direct_write(), and the file system's own in its freeze_fs.
- * Locks: s_umount for writing around s_frozen; it is read without.
+ * Both kinds may freeze one file system at a time (s_frozen is a set); it goes on when both have
+ * thawed it. A task that changes names or inodes waits in mnt_want_write(), before it takes locks
+ * that readers need. A freeze waits for changes under way, so that what they have removed is gone
+ * as a whole. It waits for a limited time only, since a change may wait for another frozen file
+ * system. Writes past page cache and journal wait in sb_start_direct_write(), and the file system's
+ * own in its freeze_fs.
+ *
+ * Locks: s_umount for writing around s_frozen, which is read without a lock.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/block/block.h"

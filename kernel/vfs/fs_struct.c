@@ -4,7 +4,7 @@
  * and d_path, which names a dentry as seen from a root.
  *
  * Locks: fs->lock. d_path holds mount_lock and rename_lock for the length of the walk upward, so
- * what it says was true at one moment.
+ * the path that it returns was true at one moment.
  */
 #include "gen/syscalls.h"
 #include "kernel/vfs/idmap.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fserror.h: how a file system says that it found itself damaged, to who asked (fanotify's
- * FAN_FS_ERROR).
+ * fserror.h: how a file system reports that it found itself damaged, to listeners of fanotify
+ * (FAN_FS_ERROR).
  */
 #ifndef NESTLING_VFS_FSERROR_H
 #define NESTLING_VFS_FSERROR_H

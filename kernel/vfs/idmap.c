@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* idmap.c: id-mapped mounts (idmap.h): the translation, and who may make one. */
+/* idmap.c: id-mapped mounts (idmap.h): the translation, and the rights that making one needs. */
 #include "kernel/vfs/idmap.h"
 #include "kernel/vfs/mount/mount.h"
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * idmap.h: id-mapped mounts: whom the files below a mount seem to belong to.
+ * idmap.h: id-mapped mounts: the users and groups to which the files below a mount seem to belong.
  *
- * Such a mount has a user namespace, mnt_idmap, whose map translates: what the file system calls
- * 1000 is, through this mount, the user whom the namespace's 1000 stands for. A kept id is the file
- * system's, as in i_uid and in what setattr gets; a seen id is what programs, and all questions of
- * who may do what, go by. The two are the same on every other mount.
+ * Such a mount has a user namespace, mnt_idmap, whose map translates ids. Example: the file system
+ * stores uid 1000; through this mount, the file's owner is the user to whom mnt_idmap maps its own
+ * uid 1000. A kept id is the file system's, as in i_uid and in what setattr gets. A seen id is what
+ * programs see and what all permission checks use. On every other mount the kept id and the seen id
+ * are equal.
  *
  *	was = idmap_enter(path.mnt);
  *	err = inode_permission(inode, MAY_WRITE);	everything between goes by seen_uid(inode),
@@ -14,11 +15,12 @@
  *
  * Checks are made deep in file systems, which know of inodes and not of mounts. So the mount that
  * current works through is its own state (task->idmap), and not an argument of every operation.
- * Only a file system of FS_ALLOW_IDMAP ever meets one.
+ * Only a file system of FS_ALLOW_IDMAP ever meets an id-mapped mount.
  *
- * Invariants: 1. A mount's map is set once, before the mount is to be seen by others, and lives as
- * long as the mount, which who has entered keeps by its path. 2. task->idmap is NULL but between
- * the two calls, which do not outlast a system call.
+ * Invariants:
+ * 1. A mount's map is set once, before other tasks can find the mount, and lives as long as the
+ *    mount, which the path of the entered task keeps.
+ * 2. task->idmap is NULL except between the two calls, both of which come within one system call.
  */
 #ifndef NESTLING_VFS_IDMAP_H
 #define NESTLING_VFS_IDMAP_H

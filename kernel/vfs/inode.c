@@ -7,8 +7,8 @@
  *   new_inode -> insert_inode_locked -> d_instantiate_new     a file system makes one
  *   ihold / igrab, iput                                       references
  *
- * States: new (I_NEW, hashed, being filled; others wait) -> live -> unused (count 0, kept on the
- * LRU list) -> freeing (I_FREEING; who looks it up waits until it has left the hash) -> freed after
+ * States: new (I_NEW, hashed, being filled; lookups wait) -> live -> unused (count 0, kept on the
+ * LRU list) -> freeing (I_FREEING; a lookup waits until the inode has left the hash) -> freed after
  * a grace period. iput() of the last reference frees at once when the inode has no names left, is
  * not hashed, or its file system says so.
  *
@@ -16,7 +16,7 @@
  *   1. i_count goes from 0 to 1 only under i_lock with I_FREEING clear.
  *   2. A freeing inode is off the LRU list and off the dirty list.
  *   3. An inode is on s_inodes from new_inode() to eviction.
- * Locks: internal.h. Write-back is in writeback.c.
+ * Locks: internal.h. Writeback is in writeback.c.
  */
 #include <linux/inotify.h>
 
@@ -34,7 +34,7 @@ static spinlock_t bucket_locks[NR_BUCKET_LOCKS];
 static struct wait_queue_head waitqs[NR_WAITQ];
 static DEFINE_SPINLOCK(inode_lru_lock);
 static LIST_HEAD(inode_lru); /* under inode_lru_lock; oldest last */
-static u64 nr_unused;        /* likewise */
+static u64 nr_unused;        /* under inode_lru_lock */
 static atomic64_t nr_inodes;
 static struct kmem_cache *inode_cache;
 static struct hash_key ino_key;
@@ -444,15 +444,15 @@ void iput_removed(struct inode *inode)
 {
 	struct backing_dev *b = inode ? inode->i_sb->s_bdi : NULL;
 	/*
-	 * without a disk the writer may be a process, perhaps this one; a reclaiming task needs no
-	 * space, and the flusher may wait for it
+	 * Without a disk the writer may be a process, perhaps the caller itself. A reclaiming task
+	 * needs no space, and the flusher may wait for it.
 	 */
 	bool wait =
 		inode && !inode->i_nlink && inode->i_sb->s_bdev && !(current->flags & PF_RECLAIM);
 
 	/*
-	 * one reference is left: it may be the flusher's. With more, the file is open, and the last
-	 * closer waits
+	 * The one reference that is left may be the flusher's. With more of them the file is open,
+	 * and the task that closes it last waits.
 	 */
 	if (inode && drop_reference(inode) == 1 && wait)
 		bdi_wait_flushing(b, inode);

@@ -151,10 +151,10 @@ static inline bool d_mounted_or_managed(const struct dentry *d)
 	return READ_ONCE(d->d_flags) & (DCACHE_MOUNTED | DCACHE_MANAGED);
 }
 void d_set_mounted(struct dentry *d, bool on);
-/* a == d or above; under s_rename_mutex or rename_lock */
+/* True if @a is @d or above it; under s_rename_mutex or rename_lock. */
 bool d_is_ancestor(const struct dentry *a, const struct dentry *d);
-bool d_is_below(
-	const struct dentry *d, const struct dentry *top); /* or the same; takes rename_lock */
+/* True if @d is @top or below it; takes rename_lock. */
+bool d_is_below(const struct dentry *d, const struct dentry *top);
 void shrink_dcache_parent(struct dentry *d);
 void shrink_dcache_for_umount(struct super_block *sb);
 extern struct hash_key name_key; /* of names: full_name_hash() and the walks */
@@ -180,7 +180,7 @@ void wake_inode(struct inode *inode);
 
 /* ---- freeze.c ---- */
 #define FREEZE_ALL (FREEZE_USER | FREEZE_SNAPSHOT)
-/* Drops the freezes of @who; s_umount held for writing. */
+/* Drops the freezes that the set @who names; s_umount held for writing. */
 void super_thaw_locked(struct super_block *sb, u32 who);
 /* Forbids all freezes (@on), or allows them again. */
 void freeze_forbid(bool on);

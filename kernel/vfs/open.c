@@ -2,16 +2,16 @@
 /*
  * open.c: from a path to an open file: open, openat, openat2, creat, and the kernel's own opening.
  *
- *   build_open(): flags as given -> what to look up and which rights to ask for
- *   do_filp_open(): looks the path up (creating the last component where asked) and opens what it
- *   finds vfs_open(): a file whose path is set -> f_op, counts of writers, f_op->open
+ *   build_open()      flags as given -> what to look up and which rights to ask for
+ *   do_filp_open()    looks the path up (creating the last component where asked) and opens it
+ *   vfs_open()        a file whose path is set -> f_op, counts of writers, f_op->open
  *
- * Creation: the last component is first looked up without locks; only when it is not there the
- * directory is locked, looked up again, and the file made. So opening an existing file with O_CREAT
- * takes no lock.
+ * Creation: the last component is first looked up without locks. Only if it does not exist the
+ * directory is locked, the name looked up again, and the file made. So opening an existing file
+ * with O_CREAT takes no lock.
  *
- * i_writecount > 0: so many open for writing; < 0: so many execute it. One excludes the other
- * (ETXTBSY).
+ * i_writecount > 0: so many open files for writing; < 0: so many tasks execute the file. One
+ * excludes the other (ETXTBSY).
  */
 #include <linux/inotify.h>
 #include <linux/openat2.h>

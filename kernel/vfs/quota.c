@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * quota.c: quotactl(2), quotactl_fd(2) on a kernel that could keep quotas where none is on: nothing
- * here keeps any, so what asks for one finds none (ESRCH), and file systems that never have any say
- * ENOSYS.
+ * quota.c: quotactl(2), quotactl_fd(2). They answer as a kernel that supports quotas but has none
+ * switched on: commands that ask for a quota find none (ESRCH), and file systems that never have
+ * quotas say ENOSYS.
  *
- * The order of the checks is that of Linux 6.18: the kind of quota, the file system, who asks, then
- * what the command reads.
+ * The order of the checks is that of Linux 6.18: the kind of quota, the file system, the caller's
+ * rights, then the argument that the command reads.
  */
 #include <linux/dqblk_xfs.h>
 #include <linux/quota.h>

@@ -5,8 +5,9 @@
  *
  * A system call: descriptor -> file -> vfs_read_iter/vfs_write_iter (modes, counts) -> f_op. The
  * position of a seekable file is under f_pos_lock while the file may have another user
- * (FMODE_ATOMIC_POS), so that two readers never get the same bytes. No transfer is longer than
- * MAX_RW_COUNT. A fault in the middle gives the bytes before it.
+ * (FMODE_ATOMIC_POS), so that two readers never get one piece of the file twice. No transfer is
+ * longer than MAX_RW_COUNT. After a fault in the middle the call returns the count of the bytes
+ * before it.
  *
  * Locks: f_pos_lock, then i_rwsem (generic_file_write_iter).
  */
@@ -596,7 +597,7 @@ ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from, loff_t *p
 		return n;
 	if ((f->f_flags & O_DSYNC) || (f->f_mapping->host->i_flags & S_SYNC))
 		err = vfs_fsync_range(f, *pos - n, *pos - 1, !(f->f_flags & O_SYNC & ~O_DSYNC));
-	else if (f->f_flags & O_DIRECT) /* to the device, not through its cache to the disk */
+	else if (f->f_flags & O_DIRECT) /* to the device, not to stable storage */
 		err = filemap_write_and_wait_range(f->f_mapping, *pos - n, *pos - 1);
 	balance_dirty_pages(f->f_mapping);
 	return err ? err : n;

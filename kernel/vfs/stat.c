@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stat.c: the stat family, statx, readlink, access.
+ *
  * A file system answers through i_op->getattr, or generic_fillattr() does from the inode. Nothing
  * is locked: the fields are words, and a reader that races with a change may see some of the old
  * and some of the new, as on Linux.

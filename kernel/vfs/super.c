@@ -3,18 +3,18 @@
  * super.c: superblocks, one for each mounted file system.
  *
  * A mount operation calls mount_bdev, mount_nodev or mount_single with a function that fills the
- * superblock. s_active counts the mounts (and whoever else keeps it alive); the last
- * deactivate_super() calls the type's kill_sb, which ends in generic_shutdown_super().
+ * superblock. s_active counts the mounts and all other users that keep the superblock alive; the
+ * last deactivate_super() calls the type's kill_sb, which ends in generic_shutdown_super().
  *
  * States: being built (on super_blocks, s_root NULL) -> SB_ACTIVE -> dying (s_active 0) -> off the
  * list, freed after a grace period.
  *
  * Invariants:
- *   1. s_umount is held for writing while it is built and while it dies, so whoever gets it and
- *      sees s_root has a live one.
+ *   1. s_umount is held for writing while a superblock is built and while it dies, so a task that
+ *      gets s_umount and sees s_root has a live superblock.
  *   2. A block device carries one superblock at a time (bdev_open's holder).
- *   3. Whoever only looks (for_each_super) does not keep it alive: the unmounting that drops the
- *      last count has ended it when it returns.
+ *   3. A mere visit (for_each_super) does not keep a superblock alive: the unmounting that drops
+ *      the last count has ended the superblock when it returns.
  * Locks: sb_lock (the list), s_umount.
  */
 #include "kernel/block/block.h"
@@ -294,7 +294,7 @@ static struct block_device *bdev_of_path(const char *name, u32 flags)
 		err = -ENOTBLK;
 	else if (path.mnt->mnt_flags & MS_NODEV)
 		err = -EACCES;
-	else if (device_guard) /* no bits are asked, but the group's programs are */
+	else if (device_guard) /* asks the cgroup's programs */
 		err = device_guard->permission(S_IFBLK, path.dentry->d_inode->i_rdev, what);
 	b = err ? NULL : bdev_by_dev(path.dentry->d_inode->i_rdev);
 	path_put(&path);
@@ -424,8 +424,8 @@ void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg)
 	struct super_block *sb = NULL;
 
 	while ((sb = super_next(sb))) {
-		if (!READ_ONCE(
-			    sb->s_born)) /* a mount may wait for a process that answers for its layers */
+		/* A mount may wait for a process that answers for its layers. */
+		if (!READ_ONCE(sb->s_born))
 			continue;
 		down_read(&sb->s_umount);
 		if (sb->s_root && (sb->s_flags & SB_ACTIVE))

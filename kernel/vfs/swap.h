@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* swap.h: swap areas as files, for who shows them. */
+/* swap.h: swap areas as files, for /proc/swaps. */
 #ifndef NESTLING_VFS_SWAP_H
 #define NESTLING_VFS_SWAP_H
 

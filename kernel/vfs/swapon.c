@@ -8,8 +8,8 @@
  * Writable mappings made before stay: the fsync after S_SWAPFILE write-protects their pages, and
  * the next store finds it set (page_mkwrite) and gets SIGBUS. A device is opened exclusively.
  *
- * Not on a disk whose writes may need memory (gendisk.no_swap: loop devices), as that may be the
- * memory which the write is to free.
+ * A disk whose writes may need memory (gendisk.no_swap: loop devices) is refused, since that may be
+ * the memory which the write is to free.
  *
  * Locks: areas_lock (mutex) for the list; the areas' own state is immutable while they are on it.
  */

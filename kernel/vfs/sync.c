@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sync.c: getting data to the disk on demand: fsync and its kin, sync, syncfs, sync_file_range;
- * readahead and fadvise, the reverse.
+ * sync.c: writes data to the disk on demand: fsync and its kin, sync, syncfs, sync_file_range; and
+ * the reverse, readahead and fadvise.
  *
- * Errors of write-back are kept in the mapping, and each open file reports each of them once
+ * Errors of writeback are kept in the mapping, and each open file reports each of them once
  * (mapping_wb_check).
  */
 #include <linux/fadvise.h>

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * utimes.c: utimensat(2) and its older kin. What may be set, and how, is attr.c's
- * (notify_change()).
- */
+/* utimes.c: utimensat(2) and its older kin. notify_change() in attr.c checks and sets the times. */
 #include "gen/syscalls.h"
 #include "kernel/vfs/idmap.h"
 #include "kernel/vfs/internal.h"
@@ -54,7 +51,7 @@ static int utimes_path(const struct path *p, const struct timespec64 *t)
 		attr_time(&a, &t[0], &a.ia_atime, ATTR_ATIME, ATTR_ATIME_SET);
 		attr_time(&a, &t[1], &a.ia_mtime, ATTR_MTIME, ATTR_MTIME_SET);
 		if (inode->i_flags & (S_IMMUTABLE | S_APPEND) || !inode_owner_or_capable(inode))
-			err = -EPERM; /* one NOW and one OMIT, too */
+			err = -EPERM; /* with UTIME_NOW and UTIME_OMIT, too */
 	}
 	if (!err) {
 		down_write(&inode->i_rwsem);

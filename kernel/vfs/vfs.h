@@ -4,7 +4,7 @@
  *
  * Interface, for a file system: fill a struct file_system_type, register_filesystem(); its mount
  * operation builds a super_block whose root dentry holds a root inode; inodes carry i_op, i_fop and
- * (for cached files) i_mapping->a_ops. For everyone else: path lookups (namei),
+ * (for cached files) i_mapping->a_ops. For the rest of the kernel: path lookups (namei),
  * filp_open/kernel_read/kernel_write, file descriptors.
  *
  * Locks: kernel/lib/lock_order. Directory operations run with the directory's i_rwsem held for
@@ -152,13 +152,12 @@ struct inode_operations {
 	int (*mkdir)(struct inode *dir, struct dentry *dentry, umode_t mode);
 	int (*rmdir)(struct inode *dir, struct dentry *dentry);
 	int (*mknod)(struct inode *dir, struct dentry *dentry, umode_t mode, dev_t dev);
+	/*
+	 * @flags: vfs handles RENAME_NOREPLACE; the file system handles RENAME_EXCHANGE and
+	 * RENAME_WHITEOUT or returns -EINVAL.
+	 */
 	int (*rename)(struct inode *odir, struct dentry *old, struct inode *ndir,
-		struct dentry *new_dentry,
-		/*
-		 * RENAME_NOREPLACE is done by vfs; RENAME_EXCHANGE, RENAME_WHITEOUT by the fs or
-		 * -EINVAL
-		 */
-		u32 flags);
+		struct dentry *new_dentry, u32 flags);
 	int (*tmpfile)(struct inode *dir, struct dentry *dentry, umode_t mode);
 	/*
 	 * The target in a buffer that stays valid (kfree'd by the caller when *to_free is set).

@@ -13,21 +13,22 @@
  * I_SYNC (being written; what becomes dirty meanwhile counts for the next round) -> clean, or dirty
  * again.
  *
- * A thread sleeps while nothing of its disk is dirty, so an idle guest has no timer running. What
- * has been dirty for vm.dirty_expire_centisecs is written within vm.dirty_writeback_centisecs more;
- * while more than the background limit is dirty, everything is, and every inode where dirty ones
- * were in the shrinker's way (inode.c), which writes none itself: it may hold what a file system
- * needs for that. So a disk that is slow or stuck holds nobody up who writes to another. File
- * systems without a disk share one thread.
+ * A thread sleeps while nothing of its disk is dirty, so an idle guest has no timer running. An
+ * inode that has been dirty for vm.dirty_expire_centisecs is written within
+ * vm.dirty_writeback_centisecs more. While more than the background limit is dirty, all dirty
+ * inodes are written. So is every inode whose dirty pages were in the shrinker's way (inode.c): the
+ * shrinker writes none itself, since it may hold what a file system needs for that. So a slow or
+ * stuck disk does not delay tasks that write to another one. File systems without a disk share one
+ * thread.
  *
- * sync() must write and wait for all that was dirty when it was called, also what somebody else is
- * writing just then. So an inode in I_SYNC is on s_syncing, with the time when that began, and goes
- * back to s_dirty with that time: what became dirty meanwhile is not younger.
+ * sync() must write and wait for all that was dirty when it was called, including what another task
+ * is writing just then. So an inode in I_SYNC is on s_syncing, with the time when that began, and
+ * goes back to s_dirty with that time: what became dirty meanwhile is not younger.
  *
  * Invariants: an inode on s_dirty has I_DIRTY set and is hashed or a block device's; I_SYNC has one
- * owner, and s_syncing has who has I_SYNC. s_dirty is in the order of dirtied_when.
- * Locks: i_lock -> s_inode_wblist_lock. Which pages, and the balancing of writers, are mm's
- * (writeback.c, bdi.c).
+ * owner, and the inodes on s_syncing are those in I_SYNC. s_dirty is in the order of dirtied_when.
+ * Locks: i_lock -> s_inode_wblist_lock. The choice of pages, and the balancing of writers, are in
+ * mm (writeback.c, bdi.c).
  */
 #include "kernel/block/block.h"
 #include "kernel/vfs/internal.h"

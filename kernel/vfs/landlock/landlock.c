@@ -4,17 +4,17 @@
  * landlock_restrict_self(2).
  *
  * A rule set is a file: the rights that it handles, and rules that grant some of them below a file
- * or at a port. restrict_self() makes a layer of a copy, so what is added to the set afterwards
- * changes no domain.
+ * or at a port. restrict_self() makes a layer of a copy, so rules that are added to the set
+ * afterwards change no domain.
  *
  * A rule holds its inode (and in proc its dentry, see object_new()) until the last copy of the rule
- * goes or the file system is unmounted (landlock_sb_gone); so a file that was removed keeps its
+ * goes or the file system is unmounted (landlock_sb_gone). So a file that was removed keeps its
  * blocks as long as a rule names it, as on Linux.
  *
- * Locks: ruleset->lock (sleeps) -> objects_lock (spins), so the latter is never held over iput():
- * the last one of a file that was removed frees its blocks, and its file system may be a slow or a
- * dead one. landlock_sb_gone() waits until those that are under way are through, so that no inode
- * of the superblock is in anybody's hands when it returns.
+ * Locks: ruleset->lock (sleeps) -> objects_lock (spins). objects_lock is never held over iput():
+ * the last iput() of a file that was removed frees its blocks, and its file system may be a slow or
+ * a dead one. landlock_sb_gone() waits until all such iput() under way have returned, so that no
+ * task holds an inode of the superblock for a rule when it returns.
  */
 #include "gen/syscalls.h"
 #include "kernel/vfs/landlock/landlock_rules.h"

@@ -3,11 +3,11 @@
  * landlock.h: what a program has forbidden itself (landlock(7)): the checks that the rest of the
  * kernel makes.
  *
- * Credentials point to a domain, or to none (NULL: nothing is forbidden, which is all that a task
- * without one pays). A domain is a chain of layers, the youngest first; each forbids the rights
- * that it handles, but below the files and at the ports of its rules.
+ * Credentials point to a domain, or to none: with NULL nothing is forbidden, and a check costs only
+ * the test of the pointer. A domain is a chain of layers, the youngest first. Each layer forbids
+ * the rights that it handles, except below the files and at the ports of its rules.
  *
- * Nobody who asks holds a spinlock, but for the functions of signals and ptrace, which take no
+ * Callers hold no spinlock, except those of the functions for signals and ptrace, which take no
  * lock.
  */
 #ifndef NESTLING_VFS_LANDLOCK_H

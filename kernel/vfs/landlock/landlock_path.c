@@ -4,11 +4,13 @@
  *
  * A right is granted when every layer that handles it has a rule for the file or for a folder above
  * it, up to the root of the tree of mounts. unmet_at() goes this way up and leaves, for each layer,
- * the rights that nobody has granted. A short way goes over plain pointers, within one stretch of
- * code that passes no boundary, and again when a rename or a mount came between (vfs/internal.h).
- * One that is longer, or that others change again and again (they might never let us through), is
- * gone with references, a folder at a time, as Linux goes all. Its cost is a binary search for each
- * layer and each folder on the way.
+ * the rights that no rule has granted. The cost is a binary search for each layer and each folder
+ * on the way.
+ *
+ * A short way goes over plain pointers, within one stretch of code that passes no boundary, and is
+ * repeated when a rename or a mount came between (vfs/internal.h). A longer way takes references, a
+ * folder at a time, as Linux always does. So does a way that other tasks change again and again,
+ * which might otherwise never end.
  *
  * Moving a file needs LL_REFER at both ends, and may not give it rights that it did not have
  * before: -EXDEV, so that mv copies.

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fasync.c: who is told of an event by a signal: owners of files with O_ASYNC, and of those that
- * have asked for one event.
+ * fasync.c: sends signals for events to the owners of files with O_ASYNC, and of files that have
+ * asked for one event.
  *
- *	fasync_helper() -> idle -> (kill_fasync_list()) due -> (its owner is told) idle -> fasync_helper()
+ *	fasync_helper() -> idle
+ *	idle -> kill_fasync_list() -> due -> the owner is signalled -> idle
+ *	idle, due -> fasync_helper() -> off the list
  *
- * How many files are on a list and how many processes an owner means a guest chooses, and events
- * come with locks held: of each, some TELL_NOW tasks are told at once, a worker tells the others.
- * What comes while some of a list are due is told together with that.
+ * A guest chooses how many files are on a list and how many processes an owner means, and events
+ * come with locks held. So at most TELL_NOW files and tasks are handled at once, and a worker
+ * signals the others. An event that comes while files of a list are due is signalled together with
+ * the earlier one.
  *
  * Locks: fasync_lock for all lists, outside of f_lock; signals are sent without it.
  */

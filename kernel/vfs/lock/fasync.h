@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fasync.h: for files that many have open: f_op->fasync puts a file on a list of theirs, and events
- * signal all on it (O_ASYNC).
+ * fasync.h: signals to the owners of open files (O_ASYNC): f_op->fasync puts a file on a list, and
+ * an event signals the owner of each file on it.
  */
 #ifndef NESTLING_VFS_FASYNC_H
 #define NESTLING_VFS_FASYNC_H

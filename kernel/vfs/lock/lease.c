@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lease.c: leases on files: fcntl(F_SETLEASE), F_GETLEASE. Who holds one is told before somebody
- * else opens or truncates the file.
+ * lease.c: leases on files: fcntl(F_SETLEASE), F_GETLEASE. The holder of a lease is told before
+ * another task opens or truncates the file.
  *
- *	held -> (a conflicting open or truncate: the holder gets SIGIO) breaking -> given up, downgraded, or taken after
- *	/proc/sys/fs/lease-break-time seconds; meanwhile who broke it waits, or with O_NONBLOCK gets
- *	EAGAIN
+ *	held      -> breaking: a conflicting open or truncate came, the holder gets SIGIO
+ *	breaking  -> given up or downgraded by the holder, or taken away after
+ *	             /proc/sys/fs/lease-break-time seconds
  *
- * A lease belongs to an open file and goes with its last reference. A read lease wants that nobody
- * has the file open for writing, a write lease that nobody else has it open at all (i_writecount,
- * i_readcount). Opening counts first and looks for leases then; setting a lease hangs it up first
- * and counts then: one of them sees the other.
+ * Meanwhile the task that broke the lease waits, or with O_NONBLOCK gets EAGAIN.
+ *
+ * A lease belongs to an open file and goes with its last reference. A read lease requires that no
+ * task has the file open for writing, a write lease that no other open file of it exists
+ * (i_writecount, i_readcount). Opening counts first and then looks for leases; setting a lease adds
+ * it first and then looks at the counts: so one of them sees the other.
  *
  * Locks: lease_lock (spin) for all leases; an inode without leases costs one test of i_leases.
  */

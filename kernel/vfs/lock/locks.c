@@ -6,17 +6,20 @@
  *   locks_remove_posix, locks_remove_file     closing
  *
  * A request that conflicts waits until something on (a hash of) the inode is unlocked, then looks
- * again. POSIX requests that wait are on a list with whom they wait for; a chain from there back to
- * the requester is a deadlock (EDEADLK), as POSIX has it.
+ * again. POSIX requests that wait are on a list, each with the owner that it waits for. A chain
+ * from there back to the requester is a deadlock (EDEADLK), as POSIX says.
  *
- * A file system whose files others use as well, on the host, has f_op->lock. It is asked, with the
- * bucket locked, before a lock is granted that nobody here forbids: lock(f, F_SETLK, req) is 0 or
- * -EAGAIN, may not sleep, and sees the guest as one owner; it is told what nobody here holds any
- * more (type FLK_NONE); lock(f, F_GETLK, req) is 1 when it has changed @req into what is in the
- * way. Who must wait for such a lock asks again every 20 ms.
+ * A file system whose files are also used on the host has f_op->lock, which sees the guest as one
+ * owner:
+ * - lock(f, F_SETLK, req) is called, with the bucket locked, before a lock is granted that no owner
+ *   in the guest forbids. It returns 0 or -EAGAIN and may not sleep. A request of type FLK_NONE
+ *   tells it of ranges that no owner in the guest holds any more.
+ * - lock(f, F_GETLK, req) returns 1 if it has changed @req into the lock that is in the way.
+ *
+ * A request that must wait for such a lock is tried again every 20 ms.
  *
  * Locks: buckets[].lock, by inode, for inode->i_flock; inside it blocked_lock for the waiters' list
- * and all_lock for /proc/locks. What it does not do: mandatory locks; leases are in lease.c.
+ * and all_lock for /proc/locks. Not here: mandatory locks; leases are in lease.c.
  */
 #include <asm-generic/fcntl.h>
 

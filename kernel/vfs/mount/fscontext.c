@@ -4,13 +4,13 @@
  * step through a descriptor, made, and becomes a mount that is attached nowhere yet (mount_fd.c).
  *
  * Parameters are gathered into what mount(2) would have got: flags of the superblock, a source, and
- * a text of options; the file system sees them when the superblock is made (or reconfigured). Where
- * its type says what it takes (fsparam.h), a wrong one is refused at once, and why can be read from
- * the descriptor, a line at a time: the last eight are kept.
+ * a text of options; the file system sees them when the superblock is made (or reconfigured). If
+ * the file system's type lists its parameters (fsparam.h), a wrong one is refused at once. The
+ * reason can be read from the descriptor, a line at a time: the last eight lines are kept.
  *
  * States (phase): PARAMS -> (CMD_CREATE) MADE -> (fsmount) MOUNTED, which takes parameters for
- * CMD_RECONFIGURE again; fspick begins there. Any command that fails leads to FAILED, where nothing
- * goes any more.
+ * CMD_RECONFIGURE again; fspick begins there. Any command that fails leads to FAILED, in which all
+ * commands are refused.
  *
  * Locks: fc->lock for one context; s_umount inside it.
  */
@@ -77,7 +77,7 @@ static int fc_release(struct inode *inode, struct file *f)
 /* ---- messages ---- */
 
 /*
- * Logs "e WHO: TEXT", or @text alone without @who. The oldest line goes when there are too many.
+ * Logs "e WHO: TEXT", or @text alone if @who is NULL. The oldest line goes when there are too many.
  * Without memory the line is lost.
  */
 static void fc_error(struct fs_context *fc, const char *who, const char *text)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fsparam.c: the early judgement of a parameter (fsparam.h). */
+/* fsparam.c: checks a parameter early (fsparam.h). */
 #include <linux/mount.h>
 
 #include "kernel/lib/printk.h"

@@ -2,7 +2,7 @@
 /*
  * given.c: paths that were read before the call that takes them (given.h has the interface).
  *
- * They are rare: while there is none, getname() looks at a count and no more.
+ * They are rare: while no path is given, getname() only looks at a count.
  */
 #include <linux/limits.h>
 

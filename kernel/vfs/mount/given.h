@@ -4,13 +4,13 @@
  *
  *	given_name_add(&list, address, flags);     as getname(): 0 or -errno; the list is the
  *	                                           caller's
- *	names_give(&g, list);                      from now on getname() of one's address is a copy
- *	                                           of it, for current
+ *	names_give(&g, list);                      from now on getname() of a path's address
+ *	                                           returns a copy of that path, for current
  *	sys_openat(...);
  *	names_take_back(&g);
  *	given_names_free(list);
  *
- * Locks: a spinlock of its own for those that are being given.
+ * Locks: a spinlock of its own for the lists that are given at the moment.
  */
 #ifndef NESTLING_VFS_GIVEN_H
 #define NESTLING_VFS_GIVEN_H

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mnt.c: the tree of mounts as a data structure. How a mount is made and copied is in mnt_copy.c,
- * what mount(2) and umount(2) mean in namespace.c.
+ * mnt.c: the tree of mounts as a data structure. mnt_copy.c makes and copies mounts, namespace.c
+ * has mount(2) and umount(2).
  *
  * A mount shows a subtree (mnt_root) of a superblock at a place: a dentry of another mount
  * (mnt_mountpoint of mnt_parent). Path walks find it by hash of (parent, mountpoint), without
  * locks.
  *
- * States: free (attached nowhere, owned by whoever made it) -> attached (MNT_IN_NS; one reference
- * belongs to the tree) -> detached (lives on while files or working directories use it) -> freed
- * after a grace period. A locked mount whose parent is unmounted with it is MNT_STUCK: it stays in
- * the hash, holds no reference on the parent, and the tree's reference to it is the parent's, which
- * drops it at its end.
+ * States: free (attached nowhere, owned by the task that made it) -> attached (MNT_IN_NS; one
+ * reference belongs to the tree) -> detached (lives on while files or working directories use it)
+ * -> freed after a grace period. A locked mount whose parent is unmounted with it is MNT_STUCK: it
+ * stays in the hash and holds no reference on the parent. The tree's reference to it belongs to the
+ * parent then, which drops it at its end.
  *
  * Invariants:
  *   1. An attached mount holds references on its parent (unless it is stuck) and its mountpoint,

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * mnt_copy.c: mounts as they are made and copied, alone or with the tree below them. What they are
- * attached to, and how, is mnt.c's.
- */
+/* mnt_copy.c: makes and copies mounts, alone or with the tree below them. mnt.c attaches them. */
 #include "kernel/vfs/mount/mount.h"
 
 static atomic_t next_id;

@@ -370,7 +370,7 @@ static int do_change_type(struct path *where, u32 flags)
 	if (!top->mnt_ns)
 		err = -EINVAL;
 	else if (!ns_capable(top->mnt_ns->ns.owner, CAP_SYS_ADMIN))
-		err = -EPERM; /* a descriptor may lead into another's namespace */
+		err = -EPERM; /* by a descriptor of another namespace */
 	for (m = top; m && !err; m = flags & MS_REC ? mnt_next(m, top) : NULL)
 		err = mnt_set_type(m, type);
 	up_write(&namespace_sem);

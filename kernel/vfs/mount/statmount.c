@@ -2,10 +2,10 @@
 /*
  * statmount.c: statmount(2) and listmount(2): mounts by their unique ids, in binary form.
  *
- * Both look at the caller's mount namespace, or at the one whose id is given, over which it has
- * CAP_SYS_ADMIN; so it needs it for a mount that its root, or the other namespace's, does not show.
- * Everything is gathered under namespace_sem into memory of the kernel's, and copied to the guest
- * afterwards.
+ * Both look at the caller's mount namespace, or at the one whose id is given, over which the caller
+ * needs CAP_SYS_ADMIN. It needs CAP_SYS_ADMIN too for a mount that is not below its root, or the
+ * root of the other namespace. Everything is gathered under namespace_sem into kernel memory, and
+ * copied to the guest afterwards.
  */
 #include "gen/syscalls.h"
 #include "kernel/vfs/mount/mount.h"

@@ -9,8 +9,9 @@
  *   d_instantiate                          creation: a negative dentry gets its inode
  *   d_drop, d_delete, d_invalidate         the name is gone
  *   d_move, d_exchange                     rename
- * Taking unused dentries away, under pressure and at umount, is in dcache_shrink.c; directories
- * that are found again in dcache_splice.c.
+ *
+ * dcache_shrink.c frees unused dentries, under memory pressure and at umount. dcache_splice.c
+ * handles directories that a lookup finds at a second place.
  *
  * States: in use (d_count > 0); unused but cached (0, on the LRU list); dead (D_DEAD, about to be
  * freed). dput() goes from in use to unused or dead, d_tryget() from unused to in use, the shrinker
@@ -20,9 +21,9 @@
  *   1. A dentry holds a reference on its parent, so an unused dentry has no children.
  *   2. d_inode changes once at most, from NULL to an inode. Removing a file unhashes its dentry, it
  *      never turns negative: a reader without locks may rely on what it saw.
- *   3. Hashed under (parent, name): at most one live dentry (the directory's i_rwsem orders those
- *      who add; where it is held for reading only, lookup.c: one at a time for each name). A
- *      directory has at most one.
+ *   3. Hashed under (parent, name): at most one live dentry. The directory's i_rwsem orders the
+ *      tasks that add dentries; where it is held for reading only, lookup.c lets them in one at a
+ *      time for each name. A directory has at most one dentry.
  *   4. Name and parent change with rename_seq odd, under rename_lock; memory is freed after a grace
  *      period.
  *   5. An unused dentry is on the LRU list, except in the moment in which the shrinker passes it

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dcache_shrink.c: unused dentries go: from the cold end of the LRU list under memory pressure,
+ * dcache_shrink.c: frees unused dentries: from the cold end of the LRU list under memory pressure,
  * whole subtrees when a directory is removed or a file system unmounted.
  *
- * Unused -> dead is dentry_condemn(), with d_lock held; the dead are gathered on a list and buried
- * (dentry_bury) without locks, since that may put an inode and a parent. A walk over a tree goes
- * depth first and holds a reference on the directory it is in; a rename under its feet makes it
- * miss something, never go astray, and the callers that must get all repeat until a pass finds
- * nothing.
+ * dentry_condemn() takes an unused dentry to dead, with d_lock held. The dead are gathered on a
+ * list and freed (dentry_bury) without locks, since that may put an inode and a parent. A walk over
+ * a tree goes depth first and holds a reference on the directory it is in. A concurrent rename
+ * makes it miss dentries, but never leave the tree; callers that must get all dentries repeat until
+ * a pass finds nothing.
  *
  * Locks: d_lock of a parent before its child's; the LRU lock inside d_lock, so the shrinker only
  * tries d_lock.

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dcache_splice.c: a directory has one dentry. A lookup that finds one whose dentry is elsewhere
- * (it was renamed by others than us, or the file system is broken, or a program that plays with us)
- * moves that to the new name.
+ * dcache_splice.c: keeps one dentry for each directory. A lookup may find a directory whose dentry
+ * is elsewhere: the directory was renamed behind this kernel's back (by a server or the host), or
+ * the file system is broken or malicious. Then that dentry moves to the new name.
  *
- * Locks: the directory's i_rwsem is held, for reading at least. What else a rename takes is above
- * it in the order, so it can only be tried.
+ * Locks: the directory's i_rwsem is held, for reading at least. The other locks of a rename are
+ * above it in the order, so they can only be tried.
  */
 #include "kernel/vfs/name/dcache.h"
 

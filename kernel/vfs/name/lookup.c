@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lookup.c: one name in one directory, from the cache or the file system.
+ * lookup.c: looks up one name in one directory, in the cache or the file system.
  *
  *   lookup_name(parent, &name, flags)    with no lock
  *   lookup_hash(parent, &name, flags)    with the directory's i_rwsem
  *
- * Locks: i_rwsem around the file system's lookup, for writing; or for reading where one may take
- * for ever and the file system can do it (FUSE: s_shared_lookup), with one lookup of a name at a
- * time. All these waits can be killed.
+ * Locks: i_rwsem for writing around the file system's lookup. Where a lookup may take for ever and
+ * the file system supports it (FUSE: s_shared_lookup) i_rwsem is held for reading, with one lookup
+ * of a name at a time. All these waits can be killed.
  */
 #include "kernel/vfs/name/namei.h"
 

@@ -6,12 +6,12 @@
  *   nd_parent(&nd, dfd, name, flags)           its parent directory, with the last component in
  *                                              nd.last
  *
- * There are two walks. The fast one (walk_fast in walk.c) takes no lock, and no reference but at
- * its end. It gives up (-ECHILD) on everything that is not plain. The slow one (nd_walk) then does
+ * There are two walks. The fast one (walk_fast in walk.c) takes no lock, and no reference except at
+ * its end. It gives up (-ECHILD) on everything that is not plain. The slow one (nd_walk) then walks
  * the whole path again with references, and may sleep.
  *
  * Invariants of the slow walk: nd->path and nd->root hold references; nd->stack[] holds copies of
- * the link texts that are being walked. At most 40 links in all, as Linux.
+ * the link texts that are being walked. At most 40 links in all, as on Linux.
  *
  * Locks: a directory's i_rwsem around the file system's lookup (lookup.c); none is held on return,
  * except where a function says so.

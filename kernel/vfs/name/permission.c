@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * permission.c: who may do what to an inode or a name: mode bits, capabilities, sticky directories,
- * immutable flags. Reads the caller's fsuid, fsgid and capabilities; acl.c has access control
- * lists.
+ * permission.c: permission checks on an inode or a name: mode bits, capabilities, sticky
+ * directories, immutable flags. Reads the caller's fsuid, fsgid and capabilities; acl.c has access
+ * control lists.
  */
 #include "kernel/vfs/xattr/acl.h"
 #include "kernel/vfs/idmap.h"

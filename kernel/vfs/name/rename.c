@@ -2,12 +2,13 @@
 /*
  * rename.c: rename(2) and its kin.
  *
- * Order of locks: s_rename_mutex when the parents differ (so that no directory moves while we look
- * who is above whom), the parents' i_rwsem (an ancestor before its descendant, else by address),
- * then the i_rwsem of the two inodes: directories first, else by address. Of directories those
- * whose ".." changes, and one that is replaced: it must stay empty. Two only under s_rename_mutex;
- * neither is above the other. With s_rename_mutex held the tree above both parents stands still, so
- * the checks for loops hold until the end.
+ * Order of locks: s_rename_mutex when the parents differ (so that no directory moves while rename
+ * checks which parent is above the other), the parents' i_rwsem (an ancestor before its descendant,
+ * else by address), then the i_rwsem of the two inodes: directories first, else by address. Of
+ * directories only those are locked whose ".." changes, and one that is replaced, which must stay
+ * empty. Two of them are locked only under s_rename_mutex; neither is above the other then. With
+ * s_rename_mutex held the tree above both parents stands still, so the checks for loops hold until
+ * the end.
  *
  * Validate, then commit: the file system's rename is the last step that can fail; then the dentries
  * move.

@@ -12,9 +12,9 @@
  * (-ECHILD) on everything that is not plain: names that are not cached, permissions that need a
  * capability, magic links, revalidation. The caller then takes the slow walk (namei.c).
  *
- * Invariants of walk_look(): what look() reads belongs to a dentry that is hashed, or the root of a
- * mounted file system, after look() has read it: so its inode was not being evicted, whoever
- * removes the name, and the answer was true at one moment of the call.
+ * Invariant of walk_look(): after look() has read it, the dentry is still hashed, or is the root of
+ * a mounted file system. So its inode was not being evicted, even if another task removes the name,
+ * and the answer was true at one moment of the call.
  *
  * Locks: none. Root and working directory are read under fs->seq.
  */

@@ -2,10 +2,11 @@
 /*
  * dnotify.c: fcntl(F_NOTIFY), a signal when something happens in a directory (inotify's ancestor).
  *
- *	fcntl(fd, F_NOTIFY, DN_...) -> a request of (file, fd, files) -> (an event it asks for, unless DN_MULTISHOT; 0; close) -> freed
+ *	fcntl(fd, F_NOTIFY, DN_...) -> a request of (file, fd, files)
+ *	    -> freed by: an event that it asks for, unless DN_MULTISHOT; a mask of 0; close
  *
- * Requests hang at the directory's inode (i_dnotify); a directory without any costs one test of
- * that word. The inode lives as long as the files do, and a request goes with its file at the
+ * Requests hang at the directory's inode (i_dnotify); a directory without requests costs one test
+ * of that word. The inode lives as long as the files do, and a request goes with its file at the
  * latest.
  * Locks: dnotify_lock (mutex) for all requests.
  */

@@ -3,8 +3,8 @@
  * fanotify.c: groups and their marks: fanotify_init(2), fanotify_mark(2).
  *
  * A mark on an inode holds it (unless it is evictable) and goes when the inode loses its last name;
- * one on a mount or superblock holds nothing and goes with it. Who is not privileged (no
- * CAP_SYS_ADMIN) may have groups that report file identifiers and mark inodes.
+ * a mark on a mount or superblock holds nothing and goes with it. Without CAP_SYS_ADMIN a program
+ * may only have groups that report file identifiers and mark inodes.
  *
  * Locks: fanotify.h. References of inodes are dropped after fanotify_lock.
  */

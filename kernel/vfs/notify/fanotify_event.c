@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fanotify_event.c: from what happened to what is queued.
+ * fanotify_event.c: turns what happened into queued events.
  *
- * For each group: the masks of its marks on the file, the directory (for what happens to its
- * children only with FAN_EVENT_ON_CHILD), the mount and the superblock are added up, what its
- * ignore masks name is taken out. An event that equals one in the queue (same file, process and
- * names) joins it. A permission event is never joined; who caused it waits, killably, until the
- * listener has answered or gone.
+ * For each group: the masks of its marks on the file, the directory (for events of its children
+ * only with FAN_EVENT_ON_CHILD), the mount and the superblock are added up, and the events that its
+ * ignore masks name are taken out. An event that equals one in the queue (in file, process and
+ * names) is merged with it. A permission event is never merged. The task that caused it waits,
+ * killably, until the listener has answered or gone.
  */
 #include <linux/stat.h>
 

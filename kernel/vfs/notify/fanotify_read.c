@@ -2,8 +2,8 @@
 /*
  * fanotify_read.c: a group as a file: reading events, answering permission events, closing.
  *
- * An event is read whole or not at all. Groups without file identifiers get an open file with each event; groups with them get records
- * behind the metadata, each a multiple of four bytes.
+ * An event is read whole or not at all. Groups without file identifiers get an open file with each
+ * event. Groups with them get records behind the metadata, each a multiple of four bytes.
  */
 #include <asm/ioctls.h>
 #include <linux/eventpoll.h>
@@ -80,8 +80,9 @@ static const char *dir_name(const struct fan_group *g, const struct fan_event *e
 }
 
 /*
- * A group that asked for directories only, without names: the record is a directory's where the event is of its names or of itself; its
- * child's event has the directory's identifier in the record of a file.
+ * Returns the type of a record without a name. For a group that asked for directories only, without
+ * names: an event of the directory's names or of itself has a directory's record; an event of its
+ * child has the directory's identifier in a file's record.
  */
 static u8 plain_type(const struct fan_group *g, const struct fan_event *e)
 {
@@ -234,7 +235,10 @@ static ssize_t put_event(struct fan_group *g, struct fan_event *e, struct iov_it
 	return (ssize_t)n;
 }
 
-/* *permission: it is the waiter's, who may be killed: nothing but its address is known outside of the lock. */
+/*
+ * Takes the first event off the queue. *@permission: the event belongs to the task that waits for
+ * the answer and may be killed, so only its address may be used outside of the lock.
+ */
 static struct fan_event *take_event(struct fan_group *g, size_t room, int *err, bool *permission)
 {
 	struct fan_event *e;
@@ -249,7 +253,8 @@ static struct fan_event *take_event(struct fan_group *g, size_t room, int *err, 
 	} else if (e) {
 		g->nr_events--;
 		*permission = e->permission;
-		if (*permission) { /* a waiter may go at any time: it is answered from the list */
+		/* a waiter may go at any time: it is answered from the list */
+		if (*permission) {
 			list_move_tail(&e->link, &g->asked);
 			e->fd = -2;
 		} else {

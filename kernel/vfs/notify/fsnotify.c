@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fsnotify.c: from vfs's calls to events for inotify, fanotify and dnotify. Nobody watching costs
- * two tests.
+ * fsnotify.c: turns vfs's calls into events for inotify, fanotify and dnotify. Without watchers a
+ * call costs two tests.
  *
- * An event on a file is also one of the directory that has its name. What is done through files
- * that fanotify's own listeners got (FMODE_NONOTIFY) is nobody's business.
+ * An event on a file is also an event of the directory that has its name. Operations on files that
+ * fanotify's own listeners got (FMODE_NONOTIFY) cause no events.
  */
 #include <linux/fanotify.h>
 #include <linux/fcntl.h>

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inotify.c: telling guests what happens to files and in folders.
+ * inotify.c: tells guests what happens to files and in folders.
  *
- * fsnotify.c calls inotify_event(); an inode that nobody watches costs one test of
- * inode->i_fsnotify. An instance (the inotify file) has watches, each on one inode, numbered from
- * 1; a watch turns what happens into events in its instance's queue. An event that equals the last
- * one in the queue is not queued again; a full queue gets one IN_Q_OVERFLOW.
+ * fsnotify.c calls inotify_event(); an inode without watches costs one test of inode->i_fsnotify.
+ * An instance (the inotify file) has watches, each on one inode, numbered from 1; a watch turns
+ * what happens into events in its instance's queue. An event that equals the last one in the queue
+ * is not queued again; a full queue gets one IN_Q_OVERFLOW.
  *
- *	inotify_add_watch -> watch -> (inotify_rm_watch, IN_ONESHOT, the inode goes) -> IN_IGNORED, freed
+ *	inotify_add_watch -> watch
+ *	watch -> (inotify_rm_watch, IN_ONESHOT, the inode goes) -> IN_IGNORED, freed
  *
- * A watch holds its inode. When an inode loses its last link its watches learn by IN_DELETE_SELF
- * and go, so that the inode can.
+ * A watch holds its inode. When an inode loses its last link its watches learn of it by
+ * IN_DELETE_SELF and are freed, so that the inode can be freed too.
  *
  * Invariants: a watch is in its inode's list and its instance's radix, or in neither; list and
  * radix change together.
+ *
  * Locks: watch_lock (mutex): lists of inodes, radixes; instance->wqh.lock: the queue. Notifying
- * takes watch_lock only when the inode is watched. Reclaim takes it too, where a name goes whose
+ * takes watch_lock only when the inode is watched. Reclaim takes it too, when it drops a name whose
  * file has no link any more (a FUSE server or the host says so while it is cached): what is
  * allocated with it held is GFP_NOFS.
  */

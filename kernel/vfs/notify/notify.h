@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify.h: what happened to a file, between fsnotify.c, which is told by vfs, and those who tell
+ * notify.h: what happened to a file, between fsnotify.c, which vfs calls, and the parts that tell
  * guests: inotify, fanotify and vfs's dnotify.
  */
 #ifndef NESTLING_IPC_NOTIFY_H

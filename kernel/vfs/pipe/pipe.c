@@ -515,7 +515,7 @@ static int open_read(struct pipe_inode_info *p, struct file *f, bool nonblock)
 	if (p->writers || !p->is_fifo)
 		;
 	else if (nonblock)
-		f->f_pos = p->w_counter; /* no hang-up is seen before a writer has come */
+		f->f_pos = p->w_counter; /* no EPOLLHUP before a writer has come */
 	else
 		err = wait_for_partner(p, &p->rd_wait, &p->w_counter);
 	if (err && !--p->readers)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * pipe.h: pipes as splice sees them. Everyone else knows pipes as files.
- */
+/* pipe.h: pipes as splice sees them. All other code knows pipes as files. */
 #ifndef NESTLING_IPC_PIPE_H
 #define NESTLING_IPC_PIPE_H
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * splice.c: moving data between a pipe and another file: splice, tee, vmsplice.
+ * splice.c: moves data between a pipe and another file: splice, tee, vmsplice.
  *
  * Between two pipes buffers move (splice) or are shared (tee), with no copy; a shared page is never
  * appended to. Between a pipe and another file the data is read into, or written from, the pipe's
  * pages, one page at a time. vmsplice copies.
  *
- * Locks: p->mutex of the pipes (two by address). A file is read with no pipe locked: the data
- * stands in a page of ours before it goes into the pipe. A file is written with the pipe's mutex
- * held, so that two splices from one pipe do not write the same data twice; what a file locks in
- * its write operation comes inside the pipe's mutex.
+ * Locks: p->mutex of the pipes (two by address). A file is read with no pipe locked: the data waits
+ * in a page of the splice before it goes into the pipe. A file is written with the pipe's mutex
+ * held, so that two splices from one pipe do not write one piece of data twice; what a file locks
+ * in its write operation comes inside the pipe's mutex.
  */
 #include <asm/errno.h>
 

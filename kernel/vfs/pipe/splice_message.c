@@ -2,9 +2,9 @@
 /*
  * splice_message.c: splices from and to a file whose reads and writes are messages (/dev/fuse).
  *
- * One splice is one read or one write. What is read stands in pages of ours until all of it goes
- * into the pipe; what is written is taken out of the pipe first, whether the file then takes it or
- * not. So neither is done with the pipe locked.
+ * One splice is one read or one write. A message that was read waits in pages of the splice until
+ * all of it goes into the pipe. A message that is written is taken out of the pipe first, whether
+ * or not the file then takes it. So neither the read nor the write happens with the pipe locked.
  */
 #include <asm/errno.h>
 

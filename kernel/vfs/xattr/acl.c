@@ -3,18 +3,19 @@
  * acl.c: POSIX access control lists (acl(5); the withdrawn POSIX 1003.1e draft 17).
  *
  * A list names users and groups besides the owner, the group and the others of the mode bits. While
- * it names any it has a mask, and the mode's group bits are that mask: so programs that know of the
- * mode only see, and chmod(2) sets, the most that anyone named gets. A directory's default list is
- * what its new files begin with.
+ * it names any it has a mask, and the mode's group bits are that mask. So programs that know only
+ * the mode see, and set with chmod(2), the most that any named user or group gets. A directory's
+ * default list is what its new files begin with.
  *
  * States of i_acl and i_default_acl: ACL_UNREAD --acl_cached()--> marked (odd, the reader's own)
- * --> a list or NULL --acl_changed()--> ACL_UNREAD. A reader that meets another's mark, or whose
- * own was overwritten by a change, uses what it has read and keeps it out of the inode.
+ * --> a list or NULL --acl_changed()--> ACL_UNREAD. A reader that meets another reader's mark, or
+ * whose own mark was overwritten by a change, uses what it has read and keeps it out of the inode.
  *
  * Invariants:
- * 1. A cached list is immutable; it is freed after a grace period, so who does not sleep needs no
- *    reference.
+ * 1. A cached list is immutable; it is freed after a grace period, so a reader that does not sleep
+ *    needs no reference.
  * 2. What is stored passed valid(), or comes from a disk and passed it when it was read.
+ *
  * Locks: changes are made with i_rwsem; reading takes none.
  */
 #include <linux/posix_acl.h>

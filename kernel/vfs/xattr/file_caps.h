@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file_caps.h: security.capability, which says for the root of which user namespace it is meant:
- * version 2 for that of the file system's namespace, version 3 for another, by its number there.
+ * file_caps.h: security.capability, which names the root user of the user namespace in which it
+ * counts: version 2 for that of the file system's namespace, version 3 for another, by its number
+ * there.
  */
 #ifndef NESTLING_VFS_FILE_CAPS_H
 #define NESTLING_VFS_FILE_CAPS_H

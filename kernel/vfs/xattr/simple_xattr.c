@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * simple_xattr.c: extended attributes in memory: a tree by name, since nobody counts how many a
- * file has; and a list, the newest first, which is what programs are told. Lock:
- * simple_xattrs.lock; memory is got and freed outside of it. A list of names that nobody has room
- * for is not gone through: names_len says how long it is.
+ * simple_xattr.c: extended attributes in memory: a tree by name, since a file may have any number
+ * of them; and a list, the newest first, which is what programs are told. A list of names that fits
+ * into no buffer is not walked: names_len holds its length.
+ *
+ * Lock: simple_xattrs.lock; memory is allocated and freed outside of it.
  */
 #include <linux/xattr.h>
 

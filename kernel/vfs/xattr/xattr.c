@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xattr.c: extended attributes: the twelve calls and the four of Linux 6.13, and who may read and
- * write which name space.
+ * xattr.c: extended attributes: the twelve calls and the four of Linux 6.13, and the rights that
+ * reading and writing each name space need.
  *
- * user.*       regular files and directories, by the file's permissions (sticky directories: by the
- *              owner)
- * trusted.*    CAP_SYS_ADMIN
- * security.*   reading is free; writing CAP_SYS_ADMIN over the file system; security.capability:
- *              file_caps.c
- * system.*     POSIX ACLs (acl.c), where the file system keeps them; of a socket the name of its
- *              protocol, to read
+ *   user.*       regular files and directories, by the file's permissions (sticky directories: by
+ *                the owner)
+ *   trusted.*    CAP_SYS_ADMIN
+ *   security.*   reading is free; writing CAP_SYS_ADMIN over the file system; security.capability:
+ *                file_caps.c
+ *   system.*     POSIX ACLs (acl.c), where the file system keeps them; of a socket the name of its
+ *                protocol, to read
  */
 #include <linux/inotify.h>
 #include <linux/limits.h>
