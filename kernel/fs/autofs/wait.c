@@ -150,8 +150,8 @@ static ssize_t write_packet(
 	loff_t pos = 0;
 	ssize_t n;
 
-	if (mutex_lock_killable(
-		    &s->pipe_lock)) /* a daemon that does not read holds up the holder */
+	/* a daemon that does not read holds up the holder */
+	if (mutex_lock_killable(&s->pipe_lock))
 		return -EINTR;
 	current->flags |= PF_NO_XFSZ;
 	n = kernel_write(pipe, p, sizeof(*p), &pos);

@@ -3,8 +3,8 @@
  * blkio_files.c: the files of version 1's blkio (linux-doc's
  * admin-guide/cgroup-v1/blkio-controller): a line for each disk.
  *
- * What is written is counted when a task submits it that waits for it (writes past the cache,
- * syncs): all is "Sync". The kernel's own threads are at the top.
+ * Writes are counted when a task submits them and waits for them (writes past the cache, syncs), so
+ * all are counted as "Sync". The kernel's own threads belong to the top.
  */
 #include "kernel/block/block.h"
 #include "kernel/fs/cgroup1/internal.h"

@@ -105,11 +105,11 @@ static int dir_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 	struct cgroup1 *g;
 	int err;
 
-	/* it would be two lines of /proc/PID/cgroup */
+	/* the name would be two lines of /proc/PID/cgroup */
 	if (strchr(d->d_name.name, '\n'))
 		return -EINVAL;
-	if (cg1_is_file(group_of(dir)->hier,
-		    d->d_name.name)) /* @dir may be so new that its files are still to come */
+	/* @dir may be so new that its files are still to come */
+	if (cg1_is_file(group_of(dir)->hier, d->d_name.name))
 		return -EEXIST;
 	g = cgroup1_mkdir(group_of(dir), d->d_name.name, d->d_name.len);
 	if (IS_ERR(g))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * files.c: the control files of a group of version 1 (linux-doc's admin-guide/cgroup-v1/cgroups):
- * who is in it, whether the agent hears when it becomes empty, and, at the top, who the agent is;
- * then those of its hierarchy's controllers.
+ * its members, whether the agent is started when it becomes empty, and, at the top, the agent's
+ * path; then the files of its hierarchy's controllers.
  *
- * Locks: those of kernel/cgroup/v1.c; cgroup1_mutex for the agent's name.
+ * Locks: those of kernel/cgroup/v1.c; cgroup1_mutex for the agent's path.
  */
 #include "kernel/fs/cgroup1/internal.h"
 #include "kernel/time/time.h"

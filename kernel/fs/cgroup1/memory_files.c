@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory_files.c: the files of version 1's memory and hugetlb. Sizes are bytes, taken with k, m, g,
- * t, or -1, which is no limit, and cut to pages. The top's figures are the machine's, and it has no
- * limits. Of the kernel's memory, and of pressure, nothing is told: no memory.kmem.*.
+ * memory_files.c: the files of version 1's memory and hugetlb. Sizes are bytes, written with k, m,
+ * g, t, or -1 for no limit, and cut to pages. The top shows the figures of the machine, and has no
+ * limits. There are no files about the kernel's memory (memory.kmem.*) or about memory pressure.
  */
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/event/eventfd.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_files.c: io.stat and io.max: what a group and those below it read and write of each disk, and
- * how much of that they may a second. Formats: linux-doc's admin-guide/cgroup-v2. io.weight and
- * io.latency are not there: requests wait in no queue of ours that could choose among groups.
+ * io_files.c: io.stat and io.max: what a group and the groups below it read from and write to each
+ * disk, and their limits a second. Formats: linux-doc's admin-guide/cgroup-v2. io.weight and
+ * io.latency do not exist: the kernel has no queue of requests in which it could choose among
+ * groups.
  */
 #include "kernel/block/block.h"
 #include "kernel/fs/cgroup2/internal.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pressure_files.c: {cpu,memory,io}.pressure of a group, as /proc/pressure is of the machine; and
- * cgroup.pressure, whether it has them.
+ * pressure_files.c: {cpu,memory,io}.pressure of a group, with the format of /proc/pressure; and
+ * cgroup.pressure, which enables and disables them.
  */
 #include "kernel/fs/cgroup2/internal.h"
 #include "kernel/ident/user_ns.h"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * procs.c: cgroup.procs and cgroup.threads: who is in a group, and moving.
+ * procs.c: cgroup.procs and cgroup.threads: the members of a group, and moving them.
  *
- * Whoever moves a process needs the right to write to cgroup.procs of the destination (asked when
- * it was opened) and of the common ancestor of both groups: a delegated subtree cannot be left or
- * entered from within, nor can a cgroup namespace by whoever it is.
+ * A task that moves a process needs the right to write to cgroup.procs of the destination (checked
+ * at open) and of the common ancestor of both groups. So a task inside a delegated subtree cannot
+ * move processes into or out of it. No task, privileged or not, moves a process across the border
+ * of its cgroup namespace.
  */
 #include "kernel/fs/cgroup2/internal.h"
 #include "kernel/ident/pid_ns.h"
@@ -48,9 +49,10 @@ bool cg_may_write_procs(const struct cred *cr, struct cgroup *c)
 
 	spin_lock(&c->files_lock);
 	dir = c->dir;
+	/* before a lookup has made the inode, its owner would be the directory's */
 	if (c->files[0])
 		ok = !generic_permission(c->files[0], MAY_WRITE);
-	else if (dir) /* no lookup has made the inode yet: its owner would be the directory's */
+	else if (dir)
 		ok = cr->fsuid == dir->i_uid ||
 		     capable_wrt_ids(dir->i_uid, dir->i_gid, CAP_DAC_OVERRIDE);
 	else

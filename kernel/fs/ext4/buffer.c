@@ -2,16 +2,19 @@
 /*
  * buffer.c: the cache of metadata blocks of one mounted file system.
  *
- *	b = ext4_bread(sbi, block, use);  change it under a handle; ext4_dirty(h, b);
- *	                                  ext4_brelse(b);
+ *	b = ext4_bread(sbi, block, use);
+ *	change it under a handle; ext4_dirty(h, b);
+ *	ext4_brelse(b);
  *
- * Blocks are found by number in a hash; unused ones stay on an LRU list up to a limit. The first
+ * Blocks are found by number in a hash; unused blocks stay on an LRU list up to a limit. The first
  * user reads the block under b->lock; a failed read leaves it not up to date, and the next user
- * tries again. The journal holds references on what is dirty or not yet written home, so an unused
- * block is always the same as on disk. Memory pressure and vm.drop_caches take unused ones, the
+ * tries again. The journal holds references on blocks that are dirty or not yet written home, so an
+ * unused block always equals the disk's. Memory pressure and vm.drop_caches free unused blocks, the
  * oldest first (a shrinker).
- * Locks: sbi->buf_lock for hash, list and reference counts; b->lock (mutex) around the read, and
- * around an inode that is put into its slot. caches_lock for the list of caches, outside buf_lock.
+ *
+ * Locks: sbi->buf_lock protects hash, list and reference counts; b->lock (mutex) is held around the
+ * read, and while an inode is put into its slot. caches_lock protects the list of caches, outside
+ * buf_lock.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/string.h"

@@ -3,11 +3,11 @@
  * dir.c: directories as files of entries: checking a block, finding, adding and removing names.
  * htree.c has the index, readdir.c the listing.
  *
- * A directory is a file of blocks of entries. The blocks of an htree's inner nodes look like one
- * empty entry to who does not know the tree, so a walk over all blocks finds every name. Lengths
- * and bounds of a block are checked whenever it is taken, since a damaged image may have something
- * else in the same block, which changes it; its checksum once (BUF_VERIFIED).
- * Source: linux-doc, filesystems/ext4/directory.
+ * A directory is a file of blocks of entries. A reader that does not know the htree sees its inner
+ * nodes as one empty entry, so a walk over all blocks finds every name. Lengths and bounds of a
+ * block are checked at each use, since a damaged image may have other metadata in that block, which
+ * changes it. Its checksum is checked once (BUF_VERIFIED). Source: linux-doc,
+ * filesystems/ext4/directory.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
@@ -402,13 +402,16 @@ int ext4_dir_add(
 	if (ext4_dir_indexed(dir))
 		err = ext4_htree_add(h, dir, name, ino, mode);
 	if (err == -ENOENT) {
-		EXT4_I(dir)->i_flags &=
-			~(u32)EXT4_INDEX_FL; /* an index that cannot be used is none */
+		EXT4_I(dir)->i_flags &= ~(u32)EXT4_INDEX_FL; /* the index cannot be used */
 		err = add_linear(h, dir, name, ino, mode);
 	}
+	/*
+	 * a failed addition may have given @dir blocks or an index, in which its entries lie now:
+	 * its inode is written then, too
+	 */
 	if (!err)
 		err = note_entry(h, dir);
-	else /* it may have got blocks, or an index, before what was wanted last could not be had: its entries lie in those now */
+	else
 		ext4_write_inode_raw(h, dir);
 	ext4_brelse(home);
 	return err;

@@ -2,16 +2,16 @@
 /*
  * htree.c: the index of a directory: from a name's hash to the block that has it.
  *
- * Block 0 is the root: "." and "..", then a header and sorted pairs (hash, block); with more than a
- * block's worth of pairs there is a level of nodes between it and the leaves (two with largedir).
- * The first pair has no hash: it takes everything below the second's, and in its place stand limit
- * and count. A hash with its lowest bit set says that names of the same hash began in the leaf
- * before.
+ * Block 0 is the root: "." and "..", then a header and sorted pairs (hash, block). If the pairs do
+ * not fit into a block, there is a level of nodes between the root and the leaves (two with
+ * largedir). The first pair has no hash: it takes all hashes below that of the second pair, and
+ * limit and count stand in its place. A hash with its lowest bit set means that names of this hash
+ * began in the leaf before.
  *
- * As in extent_write.c, adding is a loop: look for the leaf; if it is full make room by one step
- * (split the leaf, split a node, or put a level in) and look again. A structure that makes no sense
- * gives -ENOENT, and the directory is then searched block by block. Caller holds the directory's
- * i_rwsem. Source: linux-doc, filesystems/ext4/directory.
+ * As in extent_write.c, adding is a loop: find the leaf; if it is full, make room by one step
+ * (split the leaf, split a node, or add a level) and search again. A damaged index gives -ENOENT,
+ * and the directory is then searched block by block. The caller holds the directory's i_rwsem.
+ * Source: linux-doc, filesystems/ext4/directory.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inode.c: inodes from the disk and back.
+ * inode.c: reads inodes from the disk and writes them back.
  *
- * ext4_iget() checks an inode's number, checksum, extra size and block map before anybody uses it.
- * ext4_write_inode_raw() puts one into its table block in the caller's transaction;
- * mark_inode_dirty() does that at once, so no inode is dirty outside the journal.
- * Source: linux-doc, filesystems/ext4/{inodes,ifork}.
+ * ext4_iget() checks an inode's number, checksum, extra size and block map before it is used.
+ * ext4_write_inode_raw() puts an inode into its table block in the caller's transaction.
+ * mark_inode_dirty() does that at once, so no inode is dirty outside the journal. Source:
+ * linux-doc, filesystems/ext4/{inodes,ifork}.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"

@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lost.c: new blocks whose data the disk has refused hold zeros before a commit makes them a
- * file's.
+ * lost.c: after the disk has refused the data of new blocks, zeroes these blocks before a commit
+ * makes them a file's.
  *
- * Write-back allocates a block as written and its transaction commits when the data has ended, well
- * or badly. What has ended badly would show what the block held before, another file's bytes for
- * one. So such a bio does not go: it is the record of the sectors, and
+ * Writeback allocates a block as written, and its transaction commits when the write of the data
+ * has ended, successfully or not. After a failed write the block would show its earlier contents,
+ * perhaps bytes of another file. So such a bio is kept as the record of the failed sectors:
  *
- *	ext4_lost_begin(txn);  its pages end;  ext4_lost_end(txn, bio);		in end_io
- *	ext4_settle_lost(sbi);		zeroes all there are; if a disk refuses that too, the log is
- *	                                given up, and nothing shows after a crash
+ *	ext4_lost_begin(txn)
+ *	        its pages end
+ *	ext4_lost_end(txn, bio)
+ *	        in end_io
+ *	ext4_settle_lost(sbi)
+ *	        zeroes all of them; if a disk refuses that too, the log is aborted, and nothing
+ *	        shows after a crash
  *
- * The commit settles when the data of its transaction has ended; who writes to blocks that are
- * there already settles first, or the zeros might come after its data. Blocks that were freed
- * meanwhile are nobody's yet: their transaction has not committed. Zeros are a hole on the host's
- * side where it can have one, so that a host that is full can be had to give them.
+ * The commit settles when the writes of its transaction have ended. A task that writes to existing
+ * blocks settles first, or the zeroes could overwrite its data. Blocks that were freed meanwhile
+ * belong to no file yet: their transaction has not committed. The zeroes are a hole on the host's
+ * side where possible, so that they succeed even if the host's disk is full.
  *
- * Not here: data=writeback and file systems without a log, which promise nothing; data that
- * overwrites a file's own.
- * Locks: lost_mutex -> j->lock.
+ * Not covered: data=writeback and file systems without a log, which promise nothing; data that
+ * overwrites a file's own blocks. Locks: lost_mutex -> j->lock.
  */
 #include "kernel/fs/ext4/journal/jbd.h"
 #include "kernel/lib/printk.h"

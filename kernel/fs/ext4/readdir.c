@@ -2,19 +2,20 @@
 /*
  * readdir.c: listing a directory.
  *
- * A directory that has an index, or one block (or none) and would get one, is listed in the order
- * of its names' hashes, as on Linux, and a position says a hash: who goes on there finds each name
- * that has been there all the time once, whatever was made or removed meanwhile; a name never
- * changes its hash, but its block when a leaf is split, and its offset when another goes. A leaf at
- * a time is looked at, and what belongs to it by its hashes sorted. Others are listed as their
- * entries lie, positions are bytes.
+ * A directory that has an index, or that would get one and has at most one block, is listed in the
+ * order of its names' hashes, as on Linux, and a position is a hash. A reader that continues at a
+ * position finds each name that was there all the time exactly once, whatever was made or removed
+ * meanwhile. For a name never changes its hash; but its block changes when a leaf is split, and its
+ * offset when another name goes. The listing reads one leaf at a time, and sorts the names that
+ * belong to it by their hashes. Other directories are listed in the order of their entries;
+ * positions are bytes.
  *
- *	position: 0 "."; 1 ".."; 2 the first name; hash (31 bits) << 32 | 32 bits more of it; DIR_END
+ *	position: 0 "."; 1 ".."; 2 the first name; hash (31 bits) << 32 | 32 more bits; DIR_END
  *
- * Names that share all these bits share a position. Who stops between two of them goes on by the
- * place in the directory of the next (struct dir_place), which is right as long as none of them is
- * moved. An index that cannot be used leads to a listing by bytes from the start: names may come
- * twice then. Caller holds i_rwsem, and f_pos_lock for private_data.
+ * Names that share all these bits share a position. A reader that stops between two of them
+ * continues at the recorded place of the next name in the directory (struct dir_place), which is
+ * right while none of them is moved. An index that cannot be used leads to a listing by bytes from
+ * the start: names may then come twice. The caller holds i_rwsem, and f_pos_lock for private_data.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/sort.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trim.c: telling the disk which blocks hold nothing: online (mount option discard: what a
- * transaction freed, when it has committed) and when asked (FITRIM, fstrim(8)).
+ * trim.c: tells the disk which blocks are free: online (mount option discard: the blocks that a
+ * transaction freed, when it has committed) and on request (FITRIM, fstrim(8)).
  *
- * What is being discarded is held (balloc.c: group_info.held): nobody can allocate it meanwhile.
- * FITRIM's requests have trim_lock, for which an allocation waits that finds nothing else: what is
- * held may be promised to dirty pages.
+ * Blocks that are being discarded are held (balloc.c: group_info.held): they cannot be allocated
+ * meanwhile. FITRIM's requests hold trim_lock. An allocation that finds no other block waits for
+ * it: held blocks may be promised to dirty pages.
  */
 #include <linux/capability.h>
 #include <linux/fs.h>

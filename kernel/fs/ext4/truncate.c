@@ -2,11 +2,11 @@
 /*
  * truncate.c: shrinking and removing files, setattr, fallocate.
  *
- * Removing blocks may take several transactions, so an inode that shrinks or goes is first an
- * orphan (orphan.c): after a crash the next mount finishes it. Order for shrinking: size in memory,
- * page cache, then under a handle the orphan entry and size on disk, then the blocks, then the
- * entry goes.
- * Locks: i_rwsem held by the caller (not at eviction: nobody else has the inode).
+ * Removing blocks may take several transactions, so an inode that shrinks or goes is first made an
+ * orphan (orphan.c): after a crash the next mount finishes the work. Order for shrinking: the size
+ * in memory, the page cache, then under a handle the orphan entry and the size on disk, then the
+ * blocks, then the orphan entry is removed. Locks: the caller holds i_rwsem (not at eviction, when
+ * the inode has no other user).
  */
 #include <linux/falloc.h>
 

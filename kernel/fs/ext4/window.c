@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * window.c: a file that grows has its place kept: what it will want next lies where it is wanted.
+ * window.c: keeps the free blocks behind a growing file for that file, so that its later blocks lie
+ * there.
  *
- * A window maps a range of a file's blocks to a run of the disk's. Who is given blocks in a new
- * place (ext4_alloc_data()) gets a window as well, of as much as the file can be expected to want:
- * what is promised already where nobody writes to it any more, else twice of what it has and is
- * promised. As long as it lasts, each of its blocks has its one place, in whatever order write-back
- * comes; others look elsewhere. Files of less than SMALL blocks take the first room there is, so
- * that small ones that are closed before they are written out (an unpacked archive) lie one behind
- * the other.
+ * A window maps a range of a file's blocks to a run of the disk's. An allocation in a new place
+ * (ext4_alloc_data()) also makes a window, as large as the file is expected to grow: if no task
+ * writes to it any more, what is promised to it, else twice what it has and is promised. While the
+ * window lasts, each of its blocks has one place, in whatever order writeback comes; allocations
+ * for other files look elsewhere. Files of less than SMALL blocks take the first free run, so that
+ * small files that are closed before they are written out (an unpacked archive) lie one behind the
+ * other.
  *
- * A window reserves nothing: the bitmaps do not know it (a crash finds no trace, free blocks are
- * counted as free), and a search that finds too little elsewhere does not look at windows. There
- * are EXT4_WINDOWS, of them OWN_MAX for one file; the one that was used least recently is forgotten
- * for a new one. At the last close what the file will not fill goes; at a truncation all of them.
- * Lock: alloc_lock. Cost: a look at EXT4_WINDOWS entries for each free run that a search meets.
+ * A window reserves nothing in the bitmaps: a crash leaves no trace, its blocks are counted as
+ * free, and a search that finds too little elsewhere ignores windows. There are EXT4_WINDOWS
+ * windows, at most OWN_MAX of them for one file; a new window replaces the least recently used. The
+ * last close drops the part that the file will not fill; a truncation drops all windows of the
+ * file.
+ *
+ * Lock: alloc_lock. Cost: a scan of EXT4_WINDOWS entries for each free run that a search meets.
  */
 #include "kernel/fs/ext4/ext4.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * disk.h: FAT12, FAT16 and FAT32 as they lie on disk, little endian.
+ * disk.h: FAT12, FAT16 and FAT32 as they lie on disk, little endian:
  *
- *	boot sector | reserved sectors (FAT32: FSINFO) | FATs | root directory (FAT12, FAT16) | clusters, from number 2 on
+ *	boot sector | reserved sectors (FAT32: FSINFO) | FATs | root directory (FAT12, FAT16)
+ *	| clusters, from number 2 on
  *
  * Source: Microsoft's FAT specification 1.03; ECMA-107.
  */

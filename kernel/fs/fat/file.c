@@ -220,9 +220,8 @@ int fat_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 	struct super_block *sb = f->f_inode->i_sb;
 	int err = 0, r;
 
-	if (sb_is_rdonly(sb) &&
-		!FAT_SB(sb)
-			 ->marked) /* not so where damage has made it so: what was written before is owed */
+	/* a file system that damage has made read-only still owes the writes of before */
+	if (sb_is_rdonly(sb) && !FAT_SB(sb)->marked)
 		return 0;
 	if (S_ISREG(f->f_inode->i_mode))
 		err = filemap_write_and_wait_range(f->f_inode->i_mapping, start, end);

@@ -109,7 +109,8 @@ void fat_evict_inode(struct inode *inode)
 
 /* ---- times ---- */
 
-static s64 days(s64 y, u32 m, u32 d) /* since 1970, y not before 1980 */
+/* Returns the days since 1970; @y is not before 1980. */
+static s64 days(s64 y, u32 m, u32 d)
 {
 	y -= m <= 2;
 	return y / 400 * 146097 + y % 400 * 365 + y % 400 / 4 - y % 400 / 100 +

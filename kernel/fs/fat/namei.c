@@ -2,9 +2,9 @@
 /*
  * namei.c: names: looking up, making, removing, renaming.
  *
- * vfs's cache of names knows case, FAT does not: the same file may have several dentries, and a
- * name that is missing may be there in other letters a moment later. So fat_revalidate() believes a
- * dentry only if its inode still is where the dentry says, and never that a name is missing.
+ * vfs's cache of names is case-sensitive, FAT is not: one file may have several dentries, and a
+ * missing name may exist a moment later in other letters. So fat_revalidate() trusts a dentry only
+ * if its inode still is where the dentry says, and never trusts a negative dentry.
  */
 #include <asm/errno.h>
 #include <linux/fs.h>

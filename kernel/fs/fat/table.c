@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table.c: the FAT, and through it where the bytes of a file are.
+ * table.c: the FAT, which tells the clusters of a file.
  *
  *	fat_map(fi, pos, &at, &n)   fat_grow(fi, bytes)   fat_shrink(fi, bytes)
  *
- * An entry says which cluster follows: 0 it is free, 1 and what is outside an error, the highest
- * values the end. Each inode keeps its chain as runs of clusters, read as far as somebody asked. An
- * entry is written to all copies of the FAT unless the boot sector says that one is in use.
+ * An entry holds the number of the next cluster: 0 means free, 1 and numbers beyond the disk are
+ * errors, and the highest values end the chain. Each inode keeps its chain as runs of clusters,
+ * read as far as it was needed. An entry is written to all copies of the FAT unless the boot sector
+ * says that only one is in use.
  */
 #include <asm/errno.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.c: names and attributes. A dentry holds until the ktime in d_fsdata (0: it is looked up anew
- * each time), attributes until fuse_inode.attr_until; both times are the server's wish.
+ * dir.c: names and attributes. A dentry is valid until the ktime in d_fsdata (0: it is looked up
+ * each time), attributes are valid until fuse_inode.attr_until; the server sets both times.
  *
- * Without allow_other only the user who mounted may enter (EACCES for all others, root included): a
- * server could hang or fool them. Without default_permissions the server judges, by what it answers
- * and by ACCESS.
+ * Without allow_other only the mounting user may enter. Other users get EACCES, root included: a
+ * server could hang or deceive their processes. Without default_permissions the server checks
+ * permissions, in its answers and by ACCESS.
  */
 #include "kernel/fs/fuse/fuse.h"
 

@@ -112,7 +112,7 @@ struct fuse_req {
 	struct list_head list, intr; /* under fc->lock; intr: of fc->interrupts */
 	struct rb_node node;         /* of fc->answers, while it is SENT */
 	int state;                   /* under fc->lock */
-	bool interrupted;            /* likewise */
+	bool interrupted;            /* under fc->lock */
 	/* an answer is being read, or was; under the lock */
 	bool answered;
 	bool async;

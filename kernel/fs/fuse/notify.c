@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify.c: what the server tells without being asked: a file that was polled is ready (poll.c),
- * names and attributes hold no longer, data of a file changes (STORE), and it wants to know what is
- * cached (RETRIEVE).
+ * notify.c: messages that the server sends unasked: a polled file is ready (poll.c), names and
+ * attributes are no longer valid, data of a file changes (STORE), or the server wants to know what
+ * is cached (RETRIEVE).
  *
- * Each message is one write() to the device: a header without a number, its error field says which
- * it is, then the body.
+ * Each message is one write() to the device: a header without a number, whose error field tells the
+ * kind, then the body.
  *
- * STORE puts data into the page cache, and the file grows to its end. Pages that it fills to their
- * end, or the file's, are as good as read. It waits for pages that are being read: a server with
- * one thread must not store into what it is just asked for, which is so with Linux, too; it can be
- * killed then. RETRIEVE gets the run of pages that are cached as a request of its own,
- * NOTIFY_REPLY, under the number that it has asked for; no answer follows. As many as
- * FUSE_MAX_RETRIEVED wait for who does not read them.
+ * STORE puts data into the page cache, and the file grows to the end of the data. Pages that it
+ * fills completely, or up to the end of the file, count as read. It waits for pages that are being
+ * read, and can be killed then. So a server with one thread must not store into the range that it
+ * is asked for, on Linux too. RETRIEVE gets the run of cached pages as a request of its own,
+ * NOTIFY_REPLY, under the number that the server chose; no answer follows. Up to FUSE_MAX_RETRIEVED
+ * of them wait for a server that does not read them.
  */
 #include "kernel/fs/fuse/fuse.h"
 

@@ -3,16 +3,18 @@
  * pages.c: the page cache of a file: filled by READ, a run of pages at a time, and written back
  * where it is dirty.
  *
- * Where the server has asked for it (FUSE_WRITEBACK_CACHE) write() dirties pages, too. The pages of
- * a run go out in one WRITE.
+ * If the server has asked for it (FUSE_WRITEBACK_CACHE), write() dirties pages, too. The pages of a
+ * run go out in one WRITE.
  *
- * A dirty page is sent as a copy in the background: it is clean at once, so nothing in the kernel
- * waits for a server but who asked for it (fsync, close, truncate), and those can be killed. How
- * many such pages and copies there may be is limited, together and for the copies alone; but who
- * leaves as its process ends and cannot wait sends all that is dirty, since nobody may be there to
- * do it later:
+ * A dirty page is sent as a copy in the background, and is clean at once. So only tasks that ask
+ * for it wait for a server (fsync, close, truncate), and they can be killed. The number of such
+ * pages and copies is limited, together and for the copies alone. But a task that closes a file
+ * while its process ends, and that cannot wait, sends all dirty pages, since no later task may do
+ * so:
  *
- *	fuse_page_mkwrite, fuse_write_end (counted: fc->nr_dirty) -> fuse_writepages (take_slot: fc->nr_async) -> written (the slot is free)
+ *	fuse_page_mkwrite, fuse_write_end   (counted: fc->nr_dirty)
+ *	-> fuse_writepages                  (take_slot: fc->nr_async)
+ *	-> written                          (the slot is free)
  *
  * Locks: page locks while READ fills pages and while a copy is made; fuse_conn.lock and
  * fuse_inode.lock for the counts.

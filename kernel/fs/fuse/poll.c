@@ -2,9 +2,9 @@
 /*
  * poll.c: polls of open files, and the server's notifications.
  *
- * A task asks the server and waits for what it says. A worker that polls for AIO or io_uring never
- * waits for a server: there are few workers, and all are for everybody. It takes what the server
- * has said since its last notification, or has it asked and goes: the answer wakes whoever polls.
+ * A task asks the server and waits for its answer. A worker that polls for AIO or io_uring never
+ * waits for a server, since all users share the few workers. It takes the server's state since the
+ * last notification, or sends the question and goes: the answer wakes up the poller.
  *
  * Locks: fuse_conn.lock.
  */

@@ -2,9 +2,9 @@
 /*
  * req.c: connections, and requests from their making to their answer.
  *
- * A request owns its buffers and a reference on its connection, so whoever waits may go away at any
- * time. A signal that does not kill makes an INTERRUPT for the server and the wait goes on; one
- * that kills ends it.
+ * A request owns its buffers and a reference on its connection, so the waiting task may leave at
+ * any time. A signal that does not kill sends an INTERRUPT to the server and the wait goes on; a
+ * fatal signal ends it.
  */
 #include "kernel/fs/fuse/fuse.h"
 #include "kernel/task/ns/nsproxy.h"

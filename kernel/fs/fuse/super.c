@@ -510,7 +510,7 @@ static int fuse_fill_super(struct super_block *sb, void *data, bool silent)
 	if (err)
 		return err;
 	f = fget((int)o.fd);
-	/* opener and mounter have the same user namespace, so they mean the same ids */
+	/* opener and mounter must share a user namespace, so that ids have one meaning */
 	err = f && f->f_cred->user_ns == fc->user_ns ? fuse_dev_attach(f, fc) : -EINVAL;
 	if (f)
 		fput(f);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c: regular files of huge pages: to be mapped, made larger and smaller, and read; write(2) is
- * EINVAL, as in Linux.
+ * file.c: regular files of huge pages: they can be mapped, made larger and smaller, and read;
+ * write(2) gives EINVAL, as in Linux.
  *
- * A mapping that may be written to makes the file as long as itself. A size is a multiple of the
- * page's, but where fallocate() set it.
+ * A mapping that may be written to extends the file to the end of the mapping. A size is a multiple
+ * of the huge page's, except where fallocate() set it.
  *
- * Locks: i_rwsem for size changes, but a mapping makes the file longer without it: huge_file.lock
- * over each of these together with the pages and promises that come or go with it.
+ * Locks: i_rwsem for size changes. A mapping extends the file without it: huge_file.lock is held
+ * over each size change together with the pages and promises that come or go with it.
  */
 #include <linux/falloc.h>
 

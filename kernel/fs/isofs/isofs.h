@@ -9,9 +9,9 @@
  *	dir.c     lookup, readdir
  *
  * Everything on the disk is hostile. A directory is walked forward and once; a chain of System Use
- * entries has at most ISO_MAX_AREAS areas; a file has at most ISO_MAX_SECTIONS sections; what lies
- * beyond the device is -EIO when it is read. An inode's number is the position of its record on the
- * device; a directory's is that of its own "." record, which all who name it share.
+ * entries has at most ISO_MAX_AREAS areas; a file has at most ISO_MAX_SECTIONS sections; reading
+ * beyond the device gives -EIO. An inode's number is the position of its record on the device. A
+ * directory's number is the position of its own "." record, which all records that name it share.
  */
 #ifndef NESTLING_ISOFS_H
 #define NESTLING_ISOFS_H

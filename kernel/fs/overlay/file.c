@@ -3,9 +3,9 @@
  * file.c: open files. Each stands for a file that is open on the real inode; data never passes
  * through pages of the overlay's own.
  *
- * Opening for writing copies up first. A file that was opened for reading before somebody else's
- * copy-up goes on with the upper file for reads (one more is opened and kept beside the first); a
- * mapping made before stays on the lower one, as Linux documents.
+ * Opening for writing copies up first. A file that was opened for reading before another task's
+ * copy-up goes on with the upper file for reads, which is opened and kept beside the lower. A
+ * mapping made before stays on the lower file, as Linux documents.
  *
  * Lock: real[1] is set once, by compare and exchange.
  */

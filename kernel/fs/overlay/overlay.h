@@ -1,36 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlay.h: one tree from several: an upper directory that takes all changes, over lower ones that
- * never change.
+ * overlay.h: one tree from several: an upper directory that takes all changes, over lower
+ * directories that never change.
  *
- *	super.c    options, mounting, statfs          lookup.c   names through the layers, inodes
- *	inode.c    attributes, xattrs, permissions    readdir.c  merged listings
- *	file.c     open files: all goes to the real one
+ *	super.c    options, mounting, statfs
+ *	lookup.c   names through the layers, inodes
+ *	inode.c    attributes, xattrs, permissions
+ *	readdir.c  merged listings
+ *	file.c     open files, which refer to real files
  *	copyup.c   from lower to upper before the first change
  *	dir.c      making and removing, whiteouts
  *	rename.c   renaming, opaque directories and redirects
  *	flags.c    chattr's flags
  *
  * An overlay inode has a real inode in the upper layer, or in a lower one, or (a directory) in
- * several. The marks on disk are Linux's: a character device 0/0 is a whiteout;
- * trusted.overlay.opaque "y" hides what lies below a directory; trusted.overlay.redirect says where
- * a renamed directory's lower parts are; trusted.overlay.origin remembers the inode that was copied
- * up, so its number stays; trusted.overlay.impure marks directories in which some have one
- * (user.overlay.* with the option userxattr).
+ * several. The marks on disk are Linux's (user.overlay.* with the option userxattr):
  *
- * A file that is marked trusted.overlay.metacopy has attributes only; its data is in a layer below,
- * under its name or where its redirect says, or in one of the layers at the bottom that have
- * nothing but data and no names in the tree. With metacopy=on such files are read; those that are
- * changed get all their data (what others have made so is understood, we make no more of them).
+ *	character device 0/0         a whiteout
+ *	trusted.overlay.opaque "y"   hides the lower contents of a directory
+ *	trusted.overlay.redirect     tells where the lower parts of a renamed directory are
+ *	trusted.overlay.origin       names the inode that was copied up, so its number stays
+ *	trusted.overlay.impure       marks directories in which some entries have an origin
  *
- * Crash safety: what is copied up is made in the work directory, synced, and moved into place by
- * one rename; a name is exchanged with its whiteout by one rename. What a crash leaves in the work
- * directory is removed by the next mount.
+ * A file that is marked trusted.overlay.metacopy has attributes only. Its data is in a layer below,
+ * under its name or where its redirect says, or in one of the data-only layers at the bottom, which
+ * have no names in the tree. With metacopy=on such files can be read, and a changed file gets all
+ * its data: the driver understands metacopy files that other systems made, but makes none.
+ *
+ * Crash safety: a copy-up is made in the work directory, synced, and moved into place by one
+ * rename; a name is exchanged with its whiteout by one rename. The next mount removes what a crash
+ * has left in the work directory.
  *
  * Locks, outer to inner: the overlay directory's i_rwsem (vfs), ovl_inode.lock (copying up: parents
- * before children), then all locks of the real file systems. Where those are overlays too, theirs
- * are of another class (OVL_LOCK_CLASS). Credentials of whoever mounted it are taken for what is
- * done below: ovl_enter(), ovl_leave().
+ * before children), then all locks of the real file systems. Where those are overlays too, their
+ * locks are of another class (OVL_LOCK_CLASS). Operations on the layers run with the credentials of
+ * the mounter: ovl_enter(), ovl_leave().
  */
 #ifndef NESTLING_FS_OVERLAY_H
 #define NESTLING_FS_OVERLAY_H

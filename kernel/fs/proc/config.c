@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config.c: /proc/config.gz: what this kernel has, in the words of Linux's configuration. Test
- * suites ask it before they run a test, and skip what is not there.
+ * config.c: /proc/config.gz: the features of this kernel, in the words of Linux's configuration.
+ * Test suites read it before they run a test, and skip tests of missing features.
  *
- * Only what is true stands here: an option is y when what it stands for works, and "is not set"
- * when somebody is likely to ask and it does not. There are no modules. The file is a gzip member
- * with one stored block (RFC 1951 section 3.2.4, RFC 1952), made when it is read.
+ * All entries are true: an option is y if its feature works, and "is not set" if it is missing and
+ * programs are likely to ask for it. There are no modules. The file is a gzip member with one
+ * stored block (RFC 1951 section 3.2.4, RFC 1952), made when it is read.
  */
 #include <asm/errno.h>
 

@@ -47,7 +47,7 @@ static u64 flags_of(const struct page *p)
 			flags |= 1UL << map[i].theirs;
 	if (count_of(p))
 		flags |= 1UL << KPF_MMAP;
-	/* no swap; counted as swap-backed all the same, as on Linux */
+	/* there is no swap, but Linux counts such pages as swap-backed too */
 	if (have & 1UL << PG_anon)
 		flags |= 1UL << KPF_SWAPBACKED;
 	return flags;

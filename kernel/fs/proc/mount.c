@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mount.c: mounts of proc: each is a superblock of its own, with the pid namespace of who made it
- * and these options (proc(5)):
+ * mount.c: mounts of proc: each is a superblock of its own, with the pid namespace of the mounting
+ * process and these options (proc(5)):
  *
- *	hidepid=	off, 0		everybody sees everybody
- *			noaccess, 1	others' directories are there and cannot be entered
- *			invisible, 2	nor are they there
- *			ptraceable, 4	the same, and no group is let in
- *	gid=N		whom hidepid= does not concern
+ *	hidepid=	off, 0		all users see all processes
+ *			noaccess, 1	directories of other users exist and cannot be entered
+ *			invisible, 2	directories of other users do not exist
+ *			ptraceable, 4	as 2, and gid= has no effect
+ *	gid=N		the group to which hidepid= does not apply
  *	subset=pid	nothing but processes
  *
- * Who may ptrace a process may see it, always. Locks: none, options are words that are replaced by
- * a remount.
+ * A task that may ptrace a process always sees it. Locks: none, options are words that a remount
+ * replaces.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nestling.c: /proc/nestling: what this kernel says of itself: mode (interception), handoff (counts
- * of the hand-off), syscalls (counts of every system call, the unimplemented ones too).
+ * nestling.c: /proc/nestling: information that only this kernel has: mode (interception), handoff
+ * (counts of the hand-off), syscalls (counts of every system call, including the unimplemented).
  */
 #include <asm/errno.h>
 

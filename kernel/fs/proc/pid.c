@@ -4,14 +4,15 @@
  * the links.
  *
  * An inode holds a reference to a struct pid, never to a task: a dead process costs nothing, and
- * each use looks the task up anew. A dentry is valid while its task lives (d_revalidate). Owner of
- * the files is the task's effective user, or root when it is not dumpable; a folder that anyone may
- * look through says the user all the same: ps and kill know whose a process is by it.
+ * each use looks up the task again. A dentry is valid while its task lives (d_revalidate). The
+ * owner of the files is the task's effective user, or root if the task is not dumpable. A directory
+ * that all users may search shows the effective user in any case: ps and kill learn from it to
+ * which user a process belongs.
  *
- * Who may look: anybody at 0444 files; environ, maps, fd, exe and the like want
- * ptrace_may_access(), with exec held off until what was asked for is had. Texts about memory
- * (show_mm) are about what the process had when they were opened: after an exec they are empty. No
- * other locks are held over show functions.
+ * Permissions: all users may read files of mode 0444; environ, maps, fd, exe and similar files need
+ * ptrace_may_access(), with exec held off until the result is taken. Texts about memory (show_mm)
+ * describe the address space that the process had when they were opened: after an exec they are
+ * empty. No other locks are held over show functions.
  */
 #include <asm/errno.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_dirs.c: /proc/PID/ns, the links to a task's namespaces, and /proc/PID/net, which looks the
- * same for every process.
+ * pid_dirs.c: /proc/PID/ns, the links to a task's namespaces, and /proc/PID/net, whose tree has
+ * equal files for every process.
  */
 #include <asm/errno.h>
 

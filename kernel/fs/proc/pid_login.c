@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_login.c: /proc/PID/loginuid and sessionid: as whom somebody logged in, whatever he became
- * since, and how manieth login it was.
+ * pid_login.c: /proc/PID/loginuid and sessionid: the user of the login to which a task belongs,
+ * whatever its user is now, and the number of that login.
  *
- * A task hands them to its children; both are -1 until a login program writes its user to its own
- * loginuid. After that only CAP_AUDIT_CONTROL changes them. There is no audit to put them into
- * records: they are for who reads them.
+ * A task's children inherit both; both are -1 until a login program writes its user to its own
+ * loginuid. After that only a task with CAP_AUDIT_CONTROL changes them. There is no audit subsystem
+ * that would record them: they are only read here.
  */
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"

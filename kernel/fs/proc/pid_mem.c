@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_mem.c: /proc/PID/mem, pagemap, clear_refs and map_files: a process's memory, and what its
- * pages and mappings are, entry by entry. mem reads and writes through access_mm() with ptrace's
+ * pid_mem.c: /proc/PID/mem, pagemap, clear_refs and map_files: a process's memory, and the state of
+ * its pages and mappings, entry by entry. mem reads and writes through access_mm() with ptrace's
  * rights. Formats: linux-doc's admin-guide/mm/pagemap.
  *
- * pagemap is made of the page table as it stands: a page that was mapped ahead and not yet touched
- * is not there. Frame numbers are for who had CAP_SYS_ADMIN when he opened it. There is no
- * soft-dirty bit and no swap. An entry of map_files is found by its exact bounds, under mmap_lock.
+ * pagemap shows the page table: a page that was mapped ahead and not yet touched is absent. Frame
+ * numbers are shown if the opener had CAP_SYS_ADMIN. There is no soft-dirty bit and no swap. An
+ * entry of map_files is found by its exact bounds, under mmap_lock.
  */
 #include <asm/errno.h>
 
@@ -356,8 +356,8 @@ static int map_files_iterate(struct file *f, struct dir_context *ctx)
 	put_task(t);
 	if (IS_ERR(mm))
 		return (int)PTR_ERR(mm);
-	if (!dir_emit_dots(f, ctx) ||
-		!mm) /* a zombie and a thread of the kernel have nothing mapped */
+	/* a zombie and a thread of the kernel have nothing mapped */
+	if (!dir_emit_dots(f, ctx) || !mm)
 		goto out;
 	while (next_map_file(mm, ((u64)ctx->pos - 2) << PAGE_SHIFT, &start, &end)) {
 		char name[40];

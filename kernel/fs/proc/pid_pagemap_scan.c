@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_pagemap_scan.c: PAGEMAP_SCAN, an ioctl of /proc/PID/pagemap: the ranges of an address space
- * whose pages are of wanted categories (linux-doc's admin-guide/mm/pagemap).
+ * pid_pagemap_scan.c: PAGEMAP_SCAN, an ioctl of /proc/PID/pagemap: reports the ranges of an address
+ * space whose pages are of wanted categories (linux-doc's admin-guide/mm/pagemap).
  *
- * Ranges are gathered in a page of the kernel's under mmap_lock and copied out without it, as often
- * as the page is full. What lies between areas is passed over; what nobody has touched in an area
- * has no category, which may be just what is wanted.
+ * Ranges are gathered in a kernel page under mmap_lock and copied out without it, each time that
+ * the page is full. Gaps between areas are skipped; untouched pages of an area have no category,
+ * which a caller may want too.
  *
- * With PM_SCAN_WP_MATCHING what is told is write-protected, in areas with UFFD_FEATURE_WP_ASYNC,
- * where a write lets go of it again; others are passed over. What was told as not written is not
- * protected anew: it may have been written to since. The space has let go of its right to write
- * before anything is told. Where there is no room to tell in, all of these areas is protected, as
- * on Linux.
+ * With PM_SCAN_WP_MATCHING the reported pages are write-protected, in areas with
+ * UFFD_FEATURE_WP_ASYNC, where a write removes the protection; other areas are skipped. Pages that
+ * are reported as not written are not protected again: they may have been written to since. The
+ * address space loses its write access before a range is reported. Without a buffer for ranges, all
+ * of these areas is protected, as on Linux.
  */
 #include <asm/errno.h>
 #include <linux/ioctl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_userns.c: uid_map, gid_map, projid_map and setgroups of /proc/PID: those of the process's
- * user namespace; timens_offsets. The rules are the task room's (kernel/ident/user_ns_map.c); what
- * counts is who has opened the file. Locks: none here.
+ * pid_userns.c: uid_map, gid_map, projid_map and setgroups of /proc/PID, which belong to the
+ * process's user namespace; and timens_offsets. kernel/ident/user_ns_map.c has the rules, which
+ * apply to the credentials of the opener. Locks: none here.
  */
 #include <asm/errno.h>
 

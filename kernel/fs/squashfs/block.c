@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * block.c: from the device to decoded bytes.
+ * block.c: reads from the device and decodes.
  *
  *	n = sqfs_decode_meta(s, pos, out, &next);
- *	w = sqfs_space_get(s);  n = sqfs_decode_data(s, w, pos, size, out, max); sqfs_space_put(s,
- *	                        w);
  *
- * Compressed metadata goes through the device's page cache, so that a decoded block that was
- * dropped costs no request. Data does not: it would be kept twice. A work space holds the buffers
- * of one decompression; there are as many as threads= allows, made when they are needed, and at
- * least the one that the mount made. Whoever has one waits for nothing but the device, so all who
- * wait get theirs.
- * Bounds: a data block is at most block_size bytes on disk and decoded, a metadata block
- * SQFS_META_SIZE.
+ *	w = sqfs_space_get(s);
+ *	n = sqfs_decode_data(s, w, pos, size, out, max);
+ *	sqfs_space_put(s, w);
+ *
+ * Compressed metadata goes through the device's page cache, so that decoding a dropped block again
+ * costs no request. Data does not: it would be kept twice. A work space holds the buffers of one
+ * decompression. There are as many as threads= allows, made when they are needed; the mount makes
+ * the first. A task that has a work space waits for nothing but the device, so all waiting tasks
+ * get theirs. Bounds: a data block is at most block_size bytes on disk and decoded, a metadata
+ * block SQFS_META_SIZE.
  */
 #include <asm/errno.h>
 
@@ -55,7 +56,7 @@ int sqfs_spaces_init(struct sqfs_sb *s)
 		return -ENOMEM;
 	list_add(&w->list, &s->spaces);
 	s->nr_spaces = 1;
-	/* one more than there are vCPUs, as one reader waits for the device */
+	/* a work space for each vCPU, and one for a reader that waits for the device */
 	s->max_spaces = s->threads ? s->threads : (u32)nr_cpus + 1;
 	return 0;
 }

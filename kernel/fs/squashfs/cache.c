@@ -3,14 +3,24 @@
  * cache.c: decoded metadata blocks and fragments, and cursors that read through a chain of metadata
  * blocks.
  *
- *	b = sqfs_fragment_get(s, pos, size);  use b->data, b->len; sqfs_cached_put(&s->fragment, b);
- *	c = { block, end, offset };  sqfs_read(s, &c, buf, n);
+ *	b = sqfs_fragment_get(s, pos, size);
+ *	use b->data, b->len;
+ *	sqfs_cached_put(&s->fragment, b);
  *
- * States of a block: unused and hashed (on the LRU list) -> used (refs) -> unused; the oldest
- * unused one becomes another block: pending while it is filled, and whoever wants it then waits for
- * it. What could not be filled leaves the hash.
- * Memory: at most max blocks of size bytes, made when they are needed; a task that finds all in use
- * waits. Nobody holds one while he asks for another of the same cache, so all get theirs.
+ *	c = { block, end, offset };
+ *	sqfs_read(s, &c, buf, n);
+ *
+ * States of a block:
+ *
+ *	unused and hashed (on the LRU list)
+ *	        -> used (refs)
+ *	        -> pending, the oldest one: becomes another block and is filled
+ *	used    -> unused
+ *	pending -> used; if it cannot be filled, it leaves the hash
+ *
+ * Tasks that want a pending block wait for it. Memory: at most max blocks of size bytes, made when
+ * they are needed; a task that finds all in use waits. No task holds a block while it asks for
+ * another of that cache, so all waiting tasks get theirs.
  */
 #include <asm/errno.h>
 

@@ -2,11 +2,12 @@
 /*
  * disk.h: squashfs 4.0 as it lies on disk, little endian. Source: linux-doc, filesystems/squashfs.
  *
- *	superblock | options | data and fragment blocks | inodes | directories | fragment table | export table | ids | xattrs
+ *	superblock | options | data and fragment blocks | inodes | directories | fragment table
+ *	| export table | ids | xattrs
  *
- * What is not data is a chain of metadata blocks: a 16-bit length (SQFS_META_PLAIN: not
- * compressed), then bytes that make at most 8 KiB. A place in such a chain is (position of the
- * block, offset in what it makes).
+ * All parts except data are chains of metadata blocks: a 16-bit length (SQFS_META_PLAIN: not
+ * compressed), then bytes that decode to at most 8 KiB. A place in such a chain is (position of the
+ * block, offset in the decoded bytes).
  */
 #ifndef NESTLING_SQUASHFS_DISK_H
 #define NESTLING_SQUASHFS_DISK_H
@@ -71,9 +72,10 @@ struct sqfs_disk_lreg {
 	__le64 start_block, size, sparse;
 	__le32 nlink, fragment, offset, xattr;
 } __packed;
+/* the target follows, and the xattr of a long one */
 struct sqfs_disk_symlink {
 	__le32 nlink, size;
-} __packed; /* the target follows, and the xattr of a long one */
+} __packed;
 struct sqfs_disk_dev {
 	__le32 nlink, rdev, xattr; /* without the last where it is not long */
 } __packed;

@@ -3,18 +3,18 @@
  * file.c: the contents of files.
  *
  * A file is blocks of block_size bytes, one behind the other on disk, and a tail end that may lie
- * in a fragment, a block that several files share. Behind its inode stand the lengths of the
- * blocks, 0 for a hole; where a block lies is the sum of those before it. struct sqfs_list
+ * in a fragment, a block that several files share. The lengths of the blocks stand behind its
+ * inode, 0 for a hole; the place of a block is the sum of the lengths before it. struct sqfs_list
  * remembers the part of the list that was used last, and the sum at the beginning of each part that
- * was passed, so a block at random costs one part.
+ * was passed, so a random block costs the reading of one part.
  *
- * Reading decompresses whole blocks: whichever page is asked for, all pages of its block that are
- * not there yet come with it, straight into their frames where those lie one behind the other
- * (page_cache_alloc_run sees to that), through a work space where not. Read-ahead is rounded to
- * blocks. Readers on several vCPUs decompress at the same time.
+ * Reading decompresses whole blocks: a request for one page reads all missing pages of its block.
+ * They are decompressed straight into their frames where these are contiguous (page_cache_alloc_run
+ * sees to that), otherwise through a work space. Read-ahead is rounded to blocks. Readers on
+ * several vCPUs decompress at the same time.
  *
- * Locks: list_lock, then nothing but metadata's; pages are locked by whoever fills them, who waits
- * for no other page.
+ * Locks: list_lock, then only those of metadata; a task that fills pages holds their locks, and
+ * waits for no other page.
  */
 #include <asm/errno.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bdi.c: /sys/class/bdi: how much may be dirty for each disk, and how far is read ahead
- * (Documentation/ABI/testing/sysfs-class-bdi). `stats` is ours: Linux has it in debugfs.
+ * bdi.c: /sys/class/bdi: limits of dirty pages and of read-ahead for each disk
+ * (Documentation/ABI/testing/sysfs-class-bdi). `stats` is an addition of this kernel: Linux has it
+ * in debugfs.
  */
 #include <asm/errno.h>
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpu_host.c: what the host says of its CPUs, on which guests run:
+ * cpu_host.c: the host's information about its CPUs, on which guests run:
  * /sys/devices/system/cpu/vulnerabilities, and the caches of each vCPU. The texts are the host's,
- * as they were at boot; what it does not tell is not there. Who shares a cache is told by our own
- * topology: each vCPU is a core of one package, which shares the caches from the third level on.
+ * as they were at boot; a file that the host does not have is absent. Which vCPUs share a cache
+ * follows from this machine's own topology: each vCPU is a core of one package, which shares the
+ * caches from the third level on.
  */
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/host_cpu.h"

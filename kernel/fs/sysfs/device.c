@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * device.c: devices as udev knows them: the file `uevent` of each (what it is; and, written to, an
- * event that is asked for), the events themselves, and the places of character devices:
+ * device.c: devices as udev knows them: the `uevent` file of each (its properties; a write to it
+ * requests an event), the events themselves, and the places of character devices:
  *
- *	/sys/devices/virtual/CLASS/NAME/{dev,uevent,subsystem}    <- /sys/class/CLASS/NAME,
- *	                                                          /sys/dev/char/MAJOR:MINOR
+ *	/sys/devices/virtual/CLASS/NAME/{dev,uevent,subsystem}
+ *	        <- /sys/class/CLASS/NAME, /sys/dev/char/MAJOR:MINOR
  *
- * Who sends events on (kernel/net/netlink/uevent.c) registers itself. Locks: sysfs_grow, while
+ * The sender of events (kernel/net/netlink/uevent.c) registers itself. Locks: sysfs_grow, while
  * places are added.
  */
 #include <asm/errno.h>

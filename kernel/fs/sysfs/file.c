@@ -2,11 +2,11 @@
 /*
  * file.c: an attribute, as an open file.
  *
- * It is a text as those of /proc are (kernel/fs/proc/seq.c), with the manners of Linux's kernfs:
- * nobody, root neither, opens it for what it cannot do; it has the size of a page, which is where
- * SEEK_END leads; fsync() is no error; and poll() says that there is something exceptional until it
- * is read, so that who waits for news of an attribute sees its first value. News of later ones are
- * those that Linux tells of by sysfs_notify(), and none of the attributes here are such.
+ * It is a text like the files of /proc (kernel/fs/proc/seq.c), with the behaviour of Linux's
+ * kernfs. No user, not even root, can open it for an access that it does not support. It has the
+ * size of a page, to which SEEK_END leads; fsync() is no error. poll() reports an exceptional
+ * condition until the file is read, so that a program that waits for changes sees the first value.
+ * Linux reports later changes by sysfs_notify(), which it does for none of the attributes here.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c: tmpfs's regular files. The page cache is the file: what is not there is a hole and reads
- * as zeros.
+ * file.c: tmpfs's regular files. The page cache is the file: a missing page is a hole and reads as
+ * zeros.
  *
  * Pages are accounted to the superblock before they are made; tmpfs_recount() gives back what
- * truncation has dropped, by comparing what is charged with what the cache holds. Reading a hole
- * makes no page; a fault on one does.
+ * truncation has dropped, by comparing the charge with the number of pages in the cache. Reading a
+ * hole makes no page; a fault on a hole does.
  *
- * What fallocate() reserves is a page in the cache that is charged and marked PG_private but not up
- * to date: still a hole to who reads or seeks, and not resident (mincore). A write or a fault fills
- * it. page->private says which call made it.
+ * A page that fallocate() reserves is in the cache, charged and marked PG_private but not up to
+ * date: reads and seeks still see a hole, and it is not resident (mincore). A write or a fault
+ * fills it. page->private tells which call made it.
  *
- * Invariant: every other page in the cache is up to date (zeroed when it is made), but for one that
- * a fault is just making.
- * Locks: i_rwsem for size changes, tmpfs_inode.lock for the account, the page lock for a page's
- * contents.
+ * Invariant: every other page in the cache is up to date (zeroed when it is made), except one that
+ * a fault is just making. Locks: i_rwsem for size changes, tmpfs_inode.lock for the account, the
+ * page lock for a page's contents.
  */
 #include <linux/falloc.h>
 #include <linux/fs.h>

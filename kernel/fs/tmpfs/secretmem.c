@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * secretmem.c: memfd_secret(2): memory that only those who map it can read.
+ * secretmem.c: memfd_secret(2): memory that only the processes that map it can read.
  *
- * A nameless file whose pages can be had by mapping it, shared, and in no other way: it is neither
- * read nor written nor spliced, and nobody's ptrace, /proc/PID/mem, process_vm_readv(), core dump
- * or O_DIRECT gets at its pages, root's neither (a_ops->secret: gup.c). Its areas are locked memory
- * for good, and its pages are wiped when they go. The size is set once.
+ * A nameless file whose pages are accessible only by a shared mapping. It cannot be read, written
+ * or spliced, and no ptrace, /proc/PID/mem, process_vm_readv(), core dump or O_DIRECT reaches its
+ * pages, even as root (a_ops->secret: gup.c). Its areas are always locked memory, and its pages are
+ * wiped when they go. The size is set once.
  *
- * Not here: secrecy from the kernel, which maps all of memory to copy from and to programs, from
- * the host, and from a snapshot of the machine.
+ * Not protected against: the kernel, which maps all of memory to copy from and to programs, the
+ * host, and a snapshot of the machine.
  */
 #include "kernel/fs/tmpfs/tmpfs.h"
 

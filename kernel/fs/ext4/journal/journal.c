@@ -651,7 +651,7 @@ static int journal_begin_writing(struct ext4_journal *j, u32 next_tid)
 	return ext4_log_write_super(j, 0, j->next_tid);
 }
 
-/* For a file system without a journal: makes transactions all the same, of the usual size. */
+/* Returns the journal of a file system without a log: its transactions have the usual size. */
 static struct ext4_journal *journal_without_log(struct super_block *sb)
 {
 	struct ext4_journal *j = kzalloc(sizeof(*j), GFP_KERNEL);

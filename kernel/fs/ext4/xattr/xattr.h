@@ -88,7 +88,7 @@ void ext4_attr_release_value(struct attr *a);
 /* others have it: it is not @inode's any more */
 void ext4_attr_leave_value(struct inode *inode, const struct attr *a);
 void ext4_attr_drop_value(struct ext4_handle *h, struct inode *inode, struct attr *a);
-/* *@alone, or NULL: nobody else has it, and it was freed. */
+/* Drops @inode's reference. *@alone (or NULL): true if it was the last, and the block was freed. */
 int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode, bool *alone);
 
 /* ---- access control lists: xattr_acl.c ---- */
