@@ -94,7 +94,7 @@ static inline u32 ebpf_size(u8 code)
 					 8;
 }
 
-/* ---- kinds of programs: types.c ---- */
+/* ---- kinds of programs ---- */
 
 enum ebpf_field { FIELD_NONE, FIELD_NUMBER, FIELD_PACKET, FIELD_PACKET_END };
 

@@ -28,7 +28,7 @@ struct user_struct {
 	struct list_head list;
 };
 
-struct landlock_domain; /* vfs/landlock.h */
+struct landlock_domain; /* kernel/vfs/landlock/landlock.h */
 
 struct cred {
 	atomic_t usage;

@@ -285,7 +285,7 @@ struct mount {
 	struct task_work mnt_work;
 	struct rcu_head mnt_rcu;
 };
-struct mnt_namespace; /* vfs/mount.h */
+struct mnt_namespace; /* kernel/vfs/mount/mount.h */
 struct ns_common;
 extern struct rwsem namespace_sem;
 /* For /proc/PID/mounts: of the namespace that @ns is the beginning of. */

@@ -625,7 +625,7 @@ void fput(struct file *f);
 void fput_now(struct file *f);
 struct file *alloc_file(const struct path *path, u32 flags,
 	const struct file_operations *fop); /* ERR_PTR; takes path refs */
-/* ipc/pipe.c: to read from, to write to; 0 or -errno */
+/* Makes a pipe (pipe/pipe.c): ends[0] to read from, ends[1] to write to. 0 or -errno. */
 int create_pipe(struct file *ends[2]);
 /*
  * Ends the writing of @f to a pipe, and waits until its data is read or no reader is left, or for a

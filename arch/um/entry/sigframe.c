@@ -8,8 +8,8 @@
  * free, and FP_XSTATE_MAGIC2 behind it; struct rt_frame, so that rsp + 8 is a multiple of 16 (as
  * after a call).
  *
- * task/signal.c calls setup_frame() with the action it chose, and restore_frame() for
- * rt_sigreturn(2).
+ * kernel/task/signal/sigdeliver.c calls setup_frame() with the action that it chose, and
+ * restore_frame() for rt_sigreturn(2).
  *
  * Invariants:
  * 1. What sigreturn reads is a guest's word: read once, checked, and only then taken over.

@@ -27,7 +27,7 @@ struct inode;
 struct ns_common *nsfs_inode_ns(const struct inode *inode);
 
 /*
- * kernel/time/time_ns.c: what the machine's clock says as current's namespace has it; and a point
+ * time_ns.c: what the machine's clock says as current's namespace has it; and a point
  * in time that current names, back.
  */
 u64 time_ns_read(int clock, u64 now);

@@ -4,7 +4,7 @@
  *
  * A thread has a queue of its own and shares one with its process (signal->shared_pending). A queue
  * is a mask of what is pending and a list of infos; a signal may be in the mask with no info (no
- * memory, or the user's limit). signal_send.c puts them in, dequeue_signal() takes them out.
+ * memory, or the user's limit). sigsend.c puts them in, dequeue_signal() takes them out.
  *
  * Invariants:
  * 1. TIF_SIGPENDING is set on every thread that has an unblocked signal which it is chosen to take;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sigselect.c: which of several pending signals comes first. Pure; tests/unit/test_sigselect.c.
+ * sigselect.c: which of several pending signals comes first. Pure: tests/unit/sigselect.c.
  *
  * Signals that an instruction has caused come before all others (their handler must see the
  * registers of that instruction), then the lowest number: so standard signals come before real-time

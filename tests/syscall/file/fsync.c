@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fsync(2), fdatasync(2), sync(2), syncfs(2), sync_file_range(2), msync is in msync.c. */
+/* fsync(2), fdatasync(2), sync(2), syncfs(2), sync_file_range(2). */
 #include "t.h"
 
 TEST(fsync)
