@@ -3,12 +3,13 @@
  * lock.h (sched): locks that sleep in our scheduler, wait queues and completions.
  *
  * A wait:
- *      wait_event(&wq, cond)                                     uninterruptible
- *      err = wait_event_interruptible(&wq, cond)                 0, or -ERESTARTSYS for a signal
- *      err = wait_event_timeout(&wq, cond, deadline, interruptible)
- *            0, -ETIMEDOUT (deadline: ktime_get() scale, ~0 none), -ERESTARTSYS
- *      err = wait_event_poll(&wq, cond, deadline, events)
- *            interruptible; only these EPOLL* wake it up
+ *	wait_event(&wq, cond)                        uninterruptible
+ *	err = wait_event_interruptible(&wq, cond)    0, or -ERESTARTSYS for a signal
+ *	err = wait_event_timeout(&wq, cond, deadline, interruptible)
+ *	                                             0, -ETIMEDOUT or -ERESTARTSYS; the deadline is
+ *	                                             on the scale of ktime_get(), ~0 for none
+ *	err = wait_event_poll(&wq, cond, deadline, events)
+ *	                                             interruptible; only these EPOLL* wake it up
  * or by hand: prepare_to_wait(); test; schedule(); finish_wait().
  */
 #ifndef NESTLING_SCHED_LOCK_H

@@ -5,7 +5,7 @@
  *	async_poll_setup(&p, file, EPOLLIN | EPOLLERR | EPOLLHUP, done);
  *	mask = async_poll_start(&p);	> 0: the events are there, done is not called
  *					  0: done(&p, mask) will be called once, by a worker that
- *					  may sleep
+ *					     may sleep
  *					< 0: -EINVAL, the file has too many wait queues
  *	async_poll_cancel(&p);		done is called soon, with the events that are there,
  *					perhaps 0

@@ -2,12 +2,13 @@
 /*
  * squashfs.h: between the files of the driver.
  *
- *	super.c  mount, options, statfs; tables of ids block.c from the device: raw bytes,
- *	         decompression, work spaces
- *	inode.c  inodes from the disk, file handles cache.c decoded metadata and fragment blocks;
- *	         cursors
- *	dir.c    lookup, readdir                            file.c   lists of blocks, pages
- *	xattr.c  attributes
+ *	super.c    mount, options, statfs; tables of ids
+ *	block.c    from the device: raw bytes, decompression, work spaces
+ *	cache.c    decoded metadata and fragment blocks; cursors
+ *	inode.c    inodes from the disk, file handles
+ *	dir.c      lookup, readdir
+ *	file.c     lists of blocks, pages
+ *	xattr.c    attributes
  *
  * Everything on the disk is hostile: a number is checked where it is used. A chain of metadata
  * blocks only goes forward and ends where its table ends, so whatever walks one comes to an end.

@@ -150,9 +150,8 @@ u64 nl_set_word(struct nl_sock *n, u64 word);
  * A walk over all sockets for lists, some at a time; sockets that are made meanwhile are left out:
  *
  *	mark = nl_walk_begin();			NULL: there is no memory
- *	while (nl_walk(mark, 128, fn, arg))	calls @fn with nl_lock held, for so many at most;
- *	                                        false: that was all
- *		...
+ *	while (nl_walk(mark, 128, fn, arg))	calls @fn with nl_lock held, for 128 at most;
+ *		...				false: that was the last
  *	nl_walk_end(mark);
  */
 struct nl_sock *nl_walk_begin(void);

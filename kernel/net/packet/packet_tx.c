@@ -3,9 +3,11 @@
  * packet_tx.c: PACKET_TX_RING: a send without data sends what the program has written into frames
  * of shared memory.
  *
- *	a frame    AVAILABLE (0) -> the program fills it: SEND_REQUEST -> copied, on its way:
- *	           AVAILABLE
- *	                                                              -> it cannot be sent: WRONG_FORMAT, or with PACKET_LOSS AVAILABLE
+ *	States of a frame:
+ *	AVAILABLE (0)    the program fills it                      -> SEND_REQUEST
+ *	SEND_REQUEST     it is copied and on its way               -> AVAILABLE
+ *	                 it cannot be sent                         -> WRONG_FORMAT
+ *	                 it cannot be sent, PACKET_LOSS is set     -> AVAILABLE
  *
  * Frames go in the order of the ring; the first that is not to be sent ends the call. The bytes are
  * copied, so a frame is the program's again at once, and whatever it does to it meanwhile only

@@ -4,10 +4,10 @@
  * full, nothing is kept of a SYN. The sequence number of the answer says what has to be known, so
  * that no peer can make one up, and comes back with the third segment:
  *
- *      bits 31..8 SipHash of addresses, ports, the peer's sequence number and the lower bits,
- *                      with a secret key
- *      bits 7..3  the minute, modulo 32: a cookie is good for two minutes
- *      bits 2..0  which of eight sizes the peer's MSS is not below
+ *	bits 31..8    SipHash of addresses, ports, the peer's sequence number and the lower bits,
+ *	              with a secret key
+ *	bits 7..3     the minute, modulo 32: a cookie is good for two minutes
+ *	bits 2..0     which of eight sizes the peer's MSS is not below
  *
  * Where the SYN had a timestamp, the lowest six bits of ours say its window scale and whether it
  * may use SACK. net.ipv4.tcp_syncookies: 0 never, 1 when the queue is full, 2 always.

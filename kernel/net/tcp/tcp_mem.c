@@ -3,12 +3,12 @@
  * tcp_mem.c: how much memory the queues of all connections take together, and what happens when it
  * is too much.
  *
- *      net.ipv4.tcp_mem   low, pressure, high, in pages. Above pressure, until it is below low
- *                              again, buffers do not grow and windows stay small; above high a
- *                              connection that holds something already gets no more: writers wait,
- *                              what comes is as good as lost
- *      net.ipv4.tcp_max_orphans   connections without a file; more, or one above high
- *                                      with data, are reset
+ *	net.ipv4.tcp_mem            low, pressure, high, in pages. Above pressure, until the sum is
+ *	                            below low again, buffers do not grow and windows stay small.
+ *	                            Above high a connection that holds memory already gets no more:
+ *	                            writers wait, and segments that come are dropped
+ *	net.ipv4.tcp_max_orphans    connections without a file; more, or one above high with data,
+ *	                            are reset
  *
  * The memory group of the task that made or accepted the connection is charged with its share
  * (memory.stat's sock), whatever its limits are.
