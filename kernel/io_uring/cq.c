@@ -6,8 +6,10 @@
  * (IORING_FEAT_NODROP), which io_uring_enter empties as room comes. Only where memory ends is it
  * dropped and counted in cq_overflow.
  *
- * Invariants: 1. Completions reach the guest in the order of uring_post(). 2. sq_flags has
- * CQ_OVERFLOW while the list is not empty.
+ * Invariants:
+ * 1. Completions reach the guest in the order of uring_post().
+ * 2. sq_flags has CQ_OVERFLOW while the list is not empty.
+ *
  * Locks: cq_lock; head is the guest's, read once, and a distance that cannot be counts as full.
  */
 #include <linux/eventpoll.h>

@@ -13,8 +13,9 @@
  *	clone, fork	shared until one of the two changes it; exec keeps it
  *	ioport_trap()	entry.c asks for each general protection fault
  *
- * Invariants: 1. A bitmap with more than one owner is not written to. 2. Those whose bitmap is NULL
- * and whose level is below 3 may use no port.
+ * Invariants:
+ * 1. A bitmap with more than one owner is not written to.
+ * 2. A task whose bitmap is NULL and whose level is below 3 may use no port.
  *
  * Deliberately not: ports in 16 and 32-bit code (segments of an LDT), NT_386_IOPERM, /dev/port.
  *

@@ -13,13 +13,15 @@
  *	before guest code runs   ldt_check() zeroes selectors that have nothing behind them (any
  *	                         more), also of an mm without a table
  *
- * Invariants: 1. Every entry here is one that Linux would take: a descriptor for user mode, never
- * of 64-bit code, marked as used. 2. mm->ldt is set once and goes with the mm; pages of the table
- * are never freed before. So selectors can be looked up without a lock; one that goes away right
- * then makes the stub come back (stub.S: go_segs).
+ * Invariants:
+ * 1. Every entry here is one that Linux would take: a descriptor for user mode, never of 64-bit
+ *    code, marked as used.
+ * 2. mm->ldt is set once and goes with the mm; pages of the table are never freed before. So
+ *    selectors can be looked up without a lock; one that goes away right then makes the stub come
+ *    back (stub.S: go_segs).
  *
  * Locks: pmap->lock over changes, and over copying. Memory is allocated before it is taken: where
- * that is short, one flushes one's own pmap.
+ * that is short, the caller flushes its own pmap.
  */
 #include <asm/errno.h>
 #include <asm/ldt.h>

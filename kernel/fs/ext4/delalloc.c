@@ -6,10 +6,15 @@
  * page->private under PG_private, under the page lock, says how many blocks are promised and, where
  * blocks are smaller than pages, which of the page's blocks were written to, so that holes beside
  * them stay holes.
- * Invariants: 1. a dirty page either has its blocks or a promise; a promise is given back when the
- * page is allocated, truncated or dropped; 2. delayed + what is allocated never exceeds what there
- * is, so that write-back of promised pages does not fail; metadata for them is taken from the slack
- * (reserved per promise). Lock: alloc_lock for what is promised in all.
+ *
+ * Invariants:
+ * 1. A dirty page either has its blocks or a promise; a promise is given back when the page is
+ *    allocated, truncated or dropped.
+ * 2. Promised and allocated blocks together never exceed the blocks of the file system, so that
+ *    writeback of promised pages does not fail. Metadata for them is taken from the slack (reserved
+ *    per promise).
+ *
+ * Lock: alloc_lock for the sum of all promises.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/mm/file/rmap.h"

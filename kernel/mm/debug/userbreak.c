@@ -14,9 +14,11 @@
  *		step's trap has come: in
  *	in, not wanted any more: out, and free
  *
- * Invariants: 1. the program's registers never hold a trap flag of ours outside of
- * user_breaks_enter() to _leave(), so none gets into a signal frame. 2. a forked child's memory has
- * none. 3. a trap whose int3 is gone meanwhile is no signal: the instruction is executed again.
+ * Invariants:
+ * 1. The program's registers never hold a trap flag of ours outside of user_breaks_enter() to
+ *    _leave(), so none gets into a signal frame.
+ * 2. A forked child's memory has none.
+ * 3. A trap whose int3 is gone meanwhile is no signal: the instruction is executed again.
  *
  * What it does not do: while one thread steps over a breakpoint, another may pass it. A program
  * that reads its own code, or whose tracer does, sees the int3.

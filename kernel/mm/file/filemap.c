@@ -12,9 +12,10 @@
  * set_page_writeback(), unlock, ... end_page_writeback(). It leaves with delete_from_page_cache(),
  * locked.
  *
- * Invariants: 1. page->mapping and page->index change only with the page locked and m->lock held.
- * 2. The cache holds one reference. 3. nrdirty counts the pages with PG_dirty; they lie within
- * [dirty_first, dirty_last].
+ * Invariants:
+ * 1. page->mapping and page->index change only with the page locked and m->lock held.
+ * 2. The cache holds one reference.
+ * 3. nrdirty counts the pages with PG_dirty; they lie within [dirty_first, dirty_last].
  *
  * Locks: m->lock for the tree and the counts. A page found in it is safe to reference under m->lock
  * only.

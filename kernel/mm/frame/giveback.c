@@ -3,7 +3,7 @@
  * giveback.c: gives free frames back to the host, by punching holes in physmem, about a second
  * after they were freed.
  *
- * A timer looks once a second while more free frames are backed by the host than KEEP. The lower
+ * A timer looks twice a second while more free frames are backed by the host than KEEP. The lower
  * number of the last two looks was not needed meanwhile; its excess over KEEP is punched, largest
  * blocks first. When there is nothing to give back the timer is not armed: page_alloc.c arms it
  * (giveback_kick()) when a free makes the number exceed KEEP, so an idle instance sleeps. Nor is it

@@ -5,9 +5,13 @@
  * An entry is learnt from the source of a frame and ages; or it is the own address of a port or the
  * bridge; or set by hand. One that has aged is as good as gone, and is freed when the timer comes
  * round.
- * Invariants: 1. an address has one entry. 2. At most BR_LEARNED_MAX entries of a bridge, and
- * BR_LEARNED_MAX_ALL of all, are learnt: past that nothing is learnt, and frames are flooded. 3. No
- * entry names a port that has gone.
+ *
+ * Invariants:
+ * 1. An address has one entry.
+ * 2. At most BR_LEARNED_MAX entries of a bridge, and BR_LEARNED_MAX_ALL of all bridges, are
+ *    learnt: past that nothing is learnt, and frames are flooded.
+ * 3. No entry names a port that has gone.
+ *
  * Locks: br->lock. What is told of entries is told without it.
  */
 #include <asm/errno.h>

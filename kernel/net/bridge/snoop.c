@@ -7,9 +7,12 @@
  *	        nearer: it stays if it answers
  *	router	a port by which queries or PIM's hellos come, for a while; or by hand
  *
- * Invariants: 1. a group has members or the host, else it is freed. 2. At most hash_max groups of a
- * bridge: one more, and snooping is switched off, so that frames reach all. 3. At most
- * SNOOP_MEMBERS_MAX_ALL members of all bridges.
+ * Invariants:
+ * 1. A group has members or the host, else it is freed.
+ * 2. A bridge has at most hash_max groups: one more, and snooping is switched off, so that frames
+ *    reach all ports.
+ * 3. All bridges together have at most SNOOP_MEMBERS_MAX_ALL members.
+ *
  * Locks: snoop.h.
  */
 #include <asm/errno.h>

@@ -11,11 +11,14 @@
  * among them. It ends whole, or by its time (30 s, IPv6 60 s), or when pieces overlap (RFC 5722;
  * the same for IPv4, as Linux does: an exact repetition is passed over), or to make room.
  *
- * Invariants: 1. pieces do not overlap and lie within [0, 65535 - header). 2. The pieces of a
- * namespace and version (struct net_frags) hold at most ipfrag_high_thresh bytes, true sizes, in at
- * most QUEUES_MAX packets; its oldest packet makes room. 3. All pieces hold at most TOTAL_MAX
- * bytes; the namespace with the most makes room, so that none can take from one with less. 4. No
- * walk meets packets of another namespace.
+ * Invariants:
+ * 1. Pieces do not overlap and lie within [0, 65535 - header).
+ * 2. The pieces of a namespace and version (struct net_frags) hold at most ipfrag_high_thresh
+ *    bytes, true sizes, in at most QUEUES_MAX packets; its oldest packet makes room.
+ * 3. All pieces hold at most TOTAL_MAX bytes; the namespace with the most makes room, so that none
+ *    can take from one with less.
+ * 4. No walk meets packets of another namespace.
+ *
  * Locks: frag_lock (spin) for all of it. Sources: RFC 791 (3.2), 815, 8200 (4.5), 5722.
  */
 #include <asm/errno.h>

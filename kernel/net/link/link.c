@@ -9,8 +9,10 @@
  * by. One that is dead is down, so nothing leaves by it; ip.c refuses a device that has gone over
  * to another namespace.
  *
- * Invariants: 1. a veth's peer has it as its peer, or both have none. 2. At most LINKS_MAX devices,
- * living and dead, per namespace.
+ * Invariants:
+ * 1. A veth's peer has it as its peer, or both have none.
+ * 2. At most LINKS_MAX devices, living and dead, per namespace.
+ *
  * Locks: link_mutex: devices that come, go, move; peers change under it and are read without.
  * net->lock inside it.
  */

@@ -3,9 +3,11 @@
  * link_stack.c: devices that stand on others (vlan, macvlan) or have others as parts (bridge):
  * which device stands on which, how high, and what those that stand on a device are told of it.
  *
- * Invariants: 1. no device stands on itself: a device does not become a part of what it stands on.
+ * Invariants:
+ * 1. No device stands on itself: a device does not become a part of what it stands on.
  * 2. net_device.level is at least the number of devices below it in a row, and at most NEST_MAX. It
- * never falls while the device lives.
+ *    never falls while the device lives.
+ *
  * Locks: link.c's mutex for all changes; uppers_lock (spin) for the list, which link_changed()
  * reads from anywhere.
  */

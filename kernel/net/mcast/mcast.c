@@ -7,9 +7,10 @@
  * gone.
  * Sources: RFC 2236, 3376 (3.2, 5), 2710, 3810.
  *
- * Invariants: 1. g->excludes and s->listed are the state that the counts make, after each
- * mcast_change(). 2. g->changes or s->changes: m->change_at is set. 3. A group is in its device's
- * list of link addresses while that is up.
+ * Invariants:
+ * 1. g->excludes and s->listed are the state that the counts make, after each mcast_change().
+ * 2. While g->changes or s->changes is not 0, m->change_at is set.
+ * 3. A group is in its device's list of link addresses while the device is up.
  */
 #include <asm/errno.h>
 #include <linux/in.h>

@@ -16,9 +16,12 @@
  * addresses. What of a router's word is believed: conf/NAME/accept_ra and its kin (linux-doc
  * networking/ip-sysctl).
  *
- * Invariants: 1. nothing is believed that has not come from this link (hop limit 255). 2. A card
- * takes no address from routers when it has max_addresses, a namespace has at most JOBS_MAX jobs.
+ * Invariants:
+ * 1. Nothing is believed that has not come from this link (hop limit 255).
+ * 2. A card that has max_addresses takes no address from routers; a namespace has at most
+ *    JOBS_MAX jobs.
  * 3. Each length in a message is checked against what is left of it.
+ *
  * Locks: jobs_lock (spin): the jobs of all namespaces. net->lock for addresses (addrs.c) and
  * routes. Nothing is sent under either.
  * Not here: redirects (passed over), proxies, being a router, privacy addresses.

@@ -27,9 +27,12 @@
  *      but PERMANENT -> gone when the device loses its link, unless
  *      conf/NAME/{arp,ndisc}_evict_nocarrier is 0
  *
- * Invariants: 1. packets wait in INCOMPLETE entries only. 2. By hand a namespace has at most
- * BY_HAND_MAX, so it cannot take all from the others (of the rest neigh_table.c says how many there
- * are). 3. The packets that wait for one cost at most unres_qlen_bytes, or there is one.
+ * Invariants:
+ * 1. Packets wait in INCOMPLETE entries only.
+ * 2. A namespace has at most BY_HAND_MAX entries that were set by hand, so it leaves room for the
+ *    others (neigh_table.c bounds all other entries).
+ * 3. The packets that wait for an entry cost at most unres_qlen_bytes, or there is one packet.
+ *
  * Locks: neigh_lock (spin) for all of it. Nothing is sent under it: what is to be done is taken out
  * first.
  */

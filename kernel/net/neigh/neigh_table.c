@@ -3,10 +3,13 @@
  * neigh_table.c: the neighbour table's entries: where they stand, how many there may be, when their
  * time comes, and how they are removed. What they do, and what is asked and sent, is neigh.c's.
  *
- * Invariants: 1. There are at most gc_thresh3 entries of a family that were not set by hand; the
- * least recently used makes room. 2. An entry with a deadline stands in the tree by_deadline, one
- * that was not set by hand in its family's list lru, the least recently used first, so that time
- * and room cost no walk over all of them under the lock: the collector's turn is a deadline, too.
+ * Invariants:
+ * 1. There are at most gc_thresh3 entries of a family that were not set by hand; the least recently
+ *    used makes room.
+ * 2. An entry with a deadline stands in the tree by_deadline, one that was not set by hand in its
+ *    family's list lru, the least recently used first, so that time and room cost no walk over all
+ *    of them under the lock: the collector's turn is a deadline, too.
+ *
  * Locks: neigh_lock (spin) for all of it. Nothing is told or freed under it: neigh_bury() does
  * that.
  */

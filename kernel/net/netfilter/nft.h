@@ -20,9 +20,13 @@
  * NFT_DEL (a batch has deleted it: its next requests do not see it) -> gone. Commit and abort make
  * each step. Outside of a batch nothing is pending. Packets end elements on their own (dynset, what
  * has expired), but none that is pending.
- * Invariants: 1. `use` counts references to an object: it is deleted at 0 only. 2. Jumps from a
- * base chain end after NFT_DEPTH steps. 3. A namespace has at most NFT_OBJECTS objects, elements
- * and rules together; all are charged to their maker.
+ *
+ * Invariants:
+ * 1. `use` counts references to an object: it is deleted at 0 only.
+ * 2. Jumps from a base chain end after NFT_DEPTH steps.
+ * 3. A namespace has at most NFT_OBJECTS objects, elements and rules together; all are charged to
+ *    their maker.
+ *
  * Locks: nfnl_mutex (nfnetlink.c) for every request. nn->lock (spin) around a packet's way and
  * around what changes under it.
  */

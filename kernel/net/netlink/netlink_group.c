@@ -20,11 +20,13 @@
  * The log is bounded. What finds no room is lost for its whole group, which is told so (ENOBUFS) as
  * if their queues had been full. Requests that tell much make room themselves first (nl_help()).
  *
- * Invariants: 1. A socket is in the list of each group whose bit is set in groups, by an nl_member
- * in its list `in', and in no other. 2. One that is in any group stands among its hub's listeners,
- * whose floors rise; no listener's seen is below its floor, so the log begins behind the first
- * one's. 3. While the log is empty all have seen the newest. 4. While it is not, the hub's work is
- * queued or runs.
+ * Invariants:
+ * 1. A socket is in the list of each group whose bit is set in groups, by an nl_member in its list
+ *    `in', and in no other.
+ * 2. A socket that is in any group is in its hub's list of listeners, whose floors rise. No
+ *    listener's seen is below its floor, so the log begins behind the first listener's floor.
+ * 3. While the log is empty, all listeners have seen the newest message.
+ * 4. While the log is not empty, the hub's work is queued or runs.
  *
  * Locks: nl_lock for all of it, for a bounded time. It is innermost but for the queues of sockets.
  */

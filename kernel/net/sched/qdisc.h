@@ -18,11 +18,13 @@
  * may have one. What it drops goes onto tx->drops. Counts (qlen, backlog, bytes sent) are the
  * tree's: parents and kinds call qdisc_enqueue(), qdisc_dequeue(), qdisc_drop() and qdisc_lose().
  *
- * Invariants: 1. a qdisc's qlen and backlog count what is in it and below, and what its parent has
- * peeked at (stash). 2. One vCPU at a time dequeues, so packets leave in the tree's order. 3. A
- * packet in a tree is charged to it and to all trees together; past either bound packets are
- * refused (past the second not on devices of the first namespace). Settings are bounded too, since
- * a namespace's owner need not be root of the machine.
+ * Invariants:
+ * 1. A qdisc's qlen and backlog count what is in it and below, and what its parent has peeked at
+ *    (stash).
+ * 2. One vCPU at a time dequeues, so packets leave in the tree's order.
+ * 3. A packet in a tree is charged to it and to all trees together; past either bound packets are
+ *    refused (past the second not on devices of the first namespace). Settings are bounded too,
+ *    since a namespace's owner need not be root of the machine.
  *
  * Locks: trees are made, changed and told of under link.c's mutex. root->lock (spin; inside a
  * socket's lock, with only timers' locks inside it) protects the packets and what is read on their

@@ -14,10 +14,13 @@
  * copies to the journal thread only. A checkpoint always empties the whole log: the log is large
  * against a transaction (a quarter), and one flush serves all.
  *
- * Invariants: 1. what is written home is a committed copy, never live data; 2. a block that was
- * freed is not had again before its transaction has committed (balloc.c holds it), and a freed
- * metadata block has a revoke record; 3. the log's superblock names the tail before the first
- * commit block behind it can reach the disk.
+ * Invariants:
+ * 1. What is written home is a committed copy, never live data.
+ * 2. A block that was freed is not had again before its transaction has committed (balloc.c holds
+ *    it), and a freed metadata block has a revoke record.
+ * 3. The log's superblock names the tail before the first commit block behind it can reach the
+ *    disk.
+ *
  * Locks: j->lock (spin) for the running transaction and its list; everything after the barrier
  * belongs to the journal thread. To lockdep an open handle is a lock that sleeps: ext4_start() may
  * wait for the end of a barrier, and the barrier waits for open handles.
