@@ -2,7 +2,7 @@
 /*
  * unix.c: AF_UNIX sockets: stream, datagram and seqpacket, connected and listening. Names are in
  * unix_names.c, polls and the counts of what lies in queues in unix_poll.c, data with the
- * descriptors that it carries in unix_data.c, the descriptors' garbage in unix_gc.c.
+ * descriptors that it carries in unix_send.c and unix_recv.c, the descriptors' garbage in unix_gc.c.
  *
  * States of a stream socket: UNCONNECTED -> LISTEN (listen), UNCONNECTED -> CONNECTED (connect,
  * accept, pair), any -> DEAD (release). Data goes straight into the receiver's queue, and is its

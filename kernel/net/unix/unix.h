@@ -4,8 +4,8 @@
  *
  * What the folder is for: sockets, connections and options (unix.c), names in the file system and
  * abstract ones (unix_names.c), polling a datagram's receiver (unix_poll.c), data and ancillary
- * data (unix_data.c), urgent data (unix_oob.c), descriptors in flight that only refer to each other
- * (unix_gc.c).
+ * data (unix_send.c, unix_recv.c), urgent data (unix_oob.c), descriptors in flight that only refer
+ * to each other (unix_gc.c).
  *
  * Types: struct unix_sock; struct unix_msg, a message in a receiver's queue; struct unix_polled, a
  * peer whose room is polled.
@@ -156,9 +156,15 @@ struct unix_sock *unix_by_ino(const struct net *net, u64 ino);
 /* References on sockets of @net behind the first @skip: how many, at most @most. */
 u32 unix_list(const struct net *net, struct unix_sock **to, u32 most, u32 skip);
 
-/* unix_data.c */
+/* unix_send.c */
 ssize_t unix_stream_sendmsg(struct socket *s, struct msg *m);
 ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m);
+bool unix_receiver_gone(const struct unix_sock *to);
+/* Datagrams: as many are waiting in @to as may; not from its own peer. Under its lock. */
+bool unix_queue_full(const struct unix_sock *u, const struct unix_sock *to);
+struct unix_sock *unix_peer_get(struct unix_sock *u);
+
+/* unix_recv.c */
 ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m);
 ssize_t unix_dgram_recvmsg(struct socket *s, struct msg *m);
 struct unix_msg *unix_dequeue(struct unix_sock *u);
@@ -169,10 +175,6 @@ void unix_consumed(struct unix_sock *u, u64 n);
  * back.
  */
 bool unix_readable(struct unix_sock *u);
-bool unix_receiver_gone(const struct unix_sock *to);
-/* Datagrams: as many are waiting in @to as may; not from its own peer. Under its lock. */
-bool unix_queue_full(const struct unix_sock *u, const struct unix_sock *to);
-struct unix_sock *unix_peer_get(struct unix_sock *u);
 
 /* unix_oob.c */
 /* @um, which is one, has come into @to's queue. to->c.lock held. */
