@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epoll.h: epoll files and their items, shared by epoll.c and epoll_nest.c. epoll.c has the locks
- * and their order.
+ * epoll.h: epoll files and their items, shared by epoll.c, epoll_info.c and epoll_nest.c. epoll.c
+ * has the locks and their order.
  */
 #ifndef NESTLING_EVENT_EPOLL_H
 #define NESTLING_EVENT_EPOLL_H
@@ -59,6 +59,10 @@ static inline struct eventpoll *file_ep(struct file *f)
 {
 	return f->f_op == &eventpoll_fops ? f->private_data : NULL;
 }
+
+/* epoll_info.c: operations of an epoll file. */
+int eventpoll_fdinfo(struct file *f, char *buf, size_t size);
+long eventpoll_ioctl(struct file *f, u32 cmd, u64 arg);
 
 /* For file_watch_ops (kernel/vfs/vfs.h). */
 struct file *eventpoll_target(struct file *ep, int fd, u32 nth);
