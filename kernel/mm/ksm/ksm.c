@@ -19,15 +19,10 @@
  *
  * A page that has not changed and had no twin again and again is passed over for some rounds
  * (smart_scan). How many pages ksmd looks at between two sleeps may be chosen by the advisor
- * (ksm_advisor.c). ksm_part.c parts them again.
+ * (ksm_advisor.c). ksm_replace.c changes the entries, ksm_part.c parts them again.
  *
  * Programs must not be able to choose by their data which pages are compared: the checksums have a
  * key.
- *
- * Replacing: mmap_lock is held for writing, so no fault makes an entry writable. The entries lose
- * PTE_RW under page_table_lock (uaccess writes under it), and the space drops them. Then no task
- * can write, the contents are compared, and the entry changes. A page that turned out to differ is
- * written to again by way of a fault that finds its sole owner.
  *
  * Invariants:
  * 1. node->page is anonymous, PG_ksm, and never written while it is in the table.
@@ -36,12 +31,10 @@
  *
  * Locks: ksm_mutex, inside mmap_lock, for all that is here.
  */
-#include "kernel/mm/fault/fault.h"
-
 #include "kernel/lib/keyhash.h"
+#include "kernel/mm/ksm/ksm.h"
 
 #define BUCKETS 4096
-#define BATCH 32
 #define LOCK_TRIES 20
 #define LOCK_PAUSE_NS 1000000UL
 #define SEEN (PAGE_SIZE / sizeof(struct seen))
@@ -51,13 +44,6 @@
 /* free frames below which nothing new is made, though less would be needed later */
 #define SHORT_OF (2 * zone_marks.high)
 
-struct node { /* a merged page */
-	struct hlist_node link;
-	struct page *page;
-	u32 sum;
-	/* by pages of the present batch, which do not map it yet */
-	u32 chosen;
-};
 /* a page of this round that no other was like */
 struct single {
 	struct hlist_node link;
@@ -87,7 +73,7 @@ static u32 nr_merged;                  /* in the table */
 static struct hlist_head merged[BUCKETS],
 	singles[BUCKETS]; /* pages of equal content are neighbours */
 /* the merged page of zeros that is in no table, or NULL */
-static struct node *zeros;
+static struct ksm_node *zeros;
 /* its page; read without a lock, for comparison */
 static struct page *page_of_zeros;
 /* of all frames; pages of SEEN, made when wanted */
@@ -117,37 +103,32 @@ static u32 checksum(const void *page)
 	return keyhash_end(&h, &key) | 1; /* 0 is for a frame that was not looked at */
 }
 
-static bool same_content(const struct page *a, const struct page *b)
-{
-	return !memcmp(page_address(a), page_address(b), PAGE_SIZE);
-}
-
 /* ---- merged pages ---- */
 
 /* True if the page may get another mapping. A page without mappings only waits for prune(). */
-static bool has_room(const struct node *n)
+static bool has_room(const struct ksm_node *n)
 {
 	u64 maps = (u64)atomic_read(&n->page->mapcount) + n->chosen;
 
 	return maps && maps < max_sharing;
 }
 
-static struct node *find_merged(u32 sum, const struct page *p)
+static struct ksm_node *find_merged(u32 sum, const struct page *p)
 {
-	struct node *n;
+	struct ksm_node *n;
 
-	if (use_zero && zeros && zeros->sum == sum && same_content(zeros->page, p))
+	if (use_zero && zeros && zeros->sum == sum && ksm_same_content(zeros->page, p))
 		return zeros;
 	hlist_for_each_entry(n, &merged[sum % BUCKETS], link)
-		if (n->sum == sum && has_room(n) && same_content(n->page, p))
+		if (n->sum == sum && has_room(n) && ksm_same_content(n->page, p))
 			return n;
 	return NULL;
 }
 
 /* A new merged page that reads as @p does, for a table; NULL: no memory. */
-static struct node *make_node(u32 sum, const struct page *p)
+static struct ksm_node *make_node(u32 sum, const struct page *p)
 {
-	struct node *n;
+	struct ksm_node *n;
 
 	n = kmalloc(sizeof(*n), GFP_KERNEL | __GFP_NOOOM);
 	if (!n)
@@ -164,14 +145,14 @@ static struct node *make_node(u32 sum, const struct page *p)
 	return n;
 }
 
-static struct node *make_merged(u32 sum, const struct page *p)
+static struct ksm_node *make_merged(u32 sum, const struct page *p)
 {
 	struct hlist_node **at = &merged[sum % BUCKETS].first;
-	struct node *n = make_node(sum, p);
+	struct ksm_node *n = make_node(sum, p);
 
 	if (!n)
 		return NULL;
-	while (*at && container_of(*at, struct node, link)->sum != sum)
+	while (*at && container_of(*at, struct ksm_node, link)->sum != sum)
 		at = &(*at)->next;
 	hlist_add_at(&n->link, at);
 	nr_merged++;
@@ -189,7 +170,7 @@ static bool is_zero(const struct page *p)
 }
 
 /* All pages of zeros go there, where that is wanted. */
-static struct node *find_zeros(u32 sum, const struct page *p)
+static struct ksm_node *find_zeros(u32 sum, const struct page *p)
 {
 	if (!use_zero || !is_zero(p))
 		return NULL;
@@ -199,7 +180,7 @@ static struct node *find_zeros(u32 sum, const struct page *p)
 	return zeros;
 }
 
-static void free_node(struct node *n)
+static void free_node(struct ksm_node *n)
 {
 	clear_bit(PG_ksm, &n->page->flags);
 	put_page(n->page);
@@ -210,7 +191,7 @@ static void free_node(struct node *n)
 static void prune(void)
 {
 	struct hlist_node *next;
-	struct node *n;
+	struct ksm_node *n;
 
 	for (u32 i = 0; i < BUCKETS && nr_merged; i++, cond_resched())
 		hlist_for_each_entry_safe(n, next, &merged[i], link) {
@@ -250,7 +231,7 @@ static bool is_twin(pfn_t pfn, const struct page *p)
 {
 	const struct page *q = pfn_to_page(pfn);
 
-	return q != p && atomic_read(&q->mapcount) > 0 && PageAnon(q) && same_content(q, p);
+	return q != p && atomic_read(&q->mapcount) > 0 && PageAnon(q) && ksm_same_content(q, p);
 }
 
 /* Has this round seen a page like @p? If not, it has now. */
@@ -282,12 +263,7 @@ static void forget_singles(void)
 			forget_single(container_of(singles[i].first, struct single, link));
 }
 
-/* ---- replacing ---- */
-
-struct merge {
-	u64 va;
-	struct node *to;
-};
+/* ---- looking ---- */
 
 bool ksm_may_merge(const struct vm_area *v)
 {
@@ -296,91 +272,6 @@ bool ksm_may_merge(const struct vm_area *v)
 	       !(v->vm_flags & (VM_SHARED | VM_EXEC | VM_IO | VM_PFNMAP | VM_HUGETLB | VM_LOCKED |
 				       VM_UFFD_ALL | VM_SPECIAL_NAME));
 }
-
-static bool replaceable(pte_t e)
-{
-	struct page *p;
-
-	if (!e || !(e & PTE_P) || e & (PTE_SPECIAL | PTE_UFFD_WP))
-		return false;
-	p = pfn_to_page(pte_pfn(e));
-	return PageAnon(p) && !test_bit(PG_ksm, &p->flags) &&
-	       atomic_read(&p->refcount) == atomic_read(&p->mapcount);
-}
-
-/* Write-protects the pages of the batch: no guest can write to them when it returns. */
-static void forbid_writes(struct mm *mm, const struct merge *m, u32 n)
-{
-	spin_lock(&mm->page_table_lock);
-	for (u32 i = 0; i < n; i++) {
-		pte_t *e = pmap_pte(&mm->pmap, m[i].va, false);
-
-		if (e && replaceable(*e))
-			*e = (*e & ~(PTE_RW | PTE_BROKEN)) | PTE_COW;
-	}
-	spin_unlock(&mm->page_table_lock);
-	pmap_drop(&mm->pmap, m[0].va, m[n - 1].va + PAGE_SIZE);
-	pmap_flush(&mm->pmap);
-}
-
-/*
- * Charges a merged page to the group that paid for the first page it replaces, as long as that
- * group exists.
- */
-static void take_payer(struct page *merged_page, struct page *old)
-{
-	if (merged_page->memcg)
-		return;
-	merged_page->memcg = old->memcg;
-	old->memcg = NULL;
-}
-
-/* The page that was there, whose reference is the caller's now; NULL: it stays. */
-static struct page *replace(struct vm_area *v, const struct merge *m, bool *was_mapped)
-{
-	struct mm *mm = v->vm_mm;
-	struct page *old = NULL;
-	pte_t *e;
-
-	spin_lock(&mm->page_table_lock);
-	e = pmap_pte(&mm->pmap, m->va, false);
-	if (e && replaceable(*e) && !(*e & PTE_RW) &&
-		same_content(pfn_to_page(pte_pfn(*e)), m->to->page)) {
-		old = pfn_to_page(pte_pfn(*e));
-		*was_mapped |= (*e & PTE_MAPPED) != 0;
-		clear_bit(PG_zero, &old->flags);
-		account_rss(mm, old, -1);
-		atomic_dec(&old->mapcount);
-		get_page(m->to->page);
-		take_payer(m->to->page, old);
-		entry_set(v, e, m->to->page, (vma_rights(v) & ~PTE_RW) | PTE_COW | PTE_D);
-	}
-	spin_unlock(&mm->page_table_lock);
-	return old;
-}
-
-static void replace_all(struct vm_area *v, const struct merge *m, u32 n)
-{
-	struct pmap *pm = &v->vm_mm->pmap;
-	struct page *old[BATCH];
-	bool was_mapped = false;
-	u32 count = 0;
-
-	pmap_change_begin(pm); /* ksmd is no user of the mm */
-	forbid_writes(v->vm_mm, m, n);
-	for (u32 i = 0; i < n; i++) {
-		old[count] = replace(v, &m[i], &was_mapped);
-		count += old[count] != NULL;
-		m[i].to->chosen = 0;
-	}
-	if (was_mapped)
-		pmap_drop(pm, m[0].va, m[n - 1].va + PAGE_SIZE);
-	pmap_change_end(pm);
-	if (count)
-		pmap_retire(pm, old, count);
-}
-
-/* ---- looking ---- */
 
 /* What is known of @p; NULL: no memory. */
 static struct seen *seen_of(const struct page *p)
@@ -418,10 +309,10 @@ static void had_no_twin(struct seen *s)
 }
 
 /* The merged page that @p shall give way to, or NULL. */
-static struct node *choose(struct page *p, bool second_half)
+static struct ksm_node *choose(struct page *p, bool second_half)
 {
 	struct seen *s = seen_of(p);
-	struct node *to;
+	struct ksm_node *to;
 	u32 sum;
 
 	if (s && is_passed_over(s, second_half))
@@ -452,27 +343,27 @@ static struct page *page_at(struct mm *mm, u64 va, struct hole_cursor *holes)
 	e = pmap_pte(&mm->pmap, va, false);
 	was = e ? *e : 0;
 	spin_unlock(&mm->page_table_lock);
-	return replaceable(was) && entry_touched(was, holes) ? pfn_to_page(pte_pfn(was)) : NULL;
+	return ksm_replaceable(was) && entry_touched(was, holes) ? pfn_to_page(pte_pfn(was)) : NULL;
 }
 
 static void look_at(struct vm_area *v, u64 va, u64 end, bool second_half)
 {
 	struct hole_cursor holes = { 0 };
-	struct merge m[BATCH];
+	struct ksm_merge m[KSM_BATCH];
 	u32 n = 0;
 
 	for (; va < end; va += PAGE_SIZE) {
 		struct page *p = page_at(v->vm_mm, va, &holes);
-		struct node *to = p ? choose(p, second_half) : NULL;
+		struct ksm_node *to = p ? choose(p, second_half) : NULL;
 
 		scanned++;
 		if (!to)
 			continue;
 		to->chosen++;
-		m[n++] = (struct merge){ va, to };
+		m[n++] = (struct ksm_merge){ va, to };
 	}
 	if (n)
-		replace_all(v, m, n);
+		ksm_replace(v, m, n);
 }
 
 /*
@@ -509,7 +400,7 @@ static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
 		u64 began = ktime_get();
 
 		*va = mm_next_entry(mm, max(*va, v->vm_start), v->vm_end);
-		end = min(v->vm_end, *va + BATCH * PAGE_SIZE);
+		end = min(v->vm_end, *va + KSM_BATCH * PAGE_SIZE);
 		look_at(v, *va, end, second_half);
 		*va = end;
 		busy_ns += ktime_get() - began;
@@ -526,8 +417,8 @@ static bool pause_where_due(u64 *left)
 {
 	u64 ms = READ_ONCE(ksm_sleep_ms);
 
-	if (*left > BATCH) {
-		*left -= BATCH;
+	if (*left > KSM_BATCH) {
+		*left -= KSM_BATCH;
 	} else {
 		*left = READ_ONCE(ksm_pages_to_scan);
 		if (ms)
@@ -769,7 +660,7 @@ static void count_twins(u32 bucket, struct ksm_numbers *k)
 {
 	u32 sum = 0;
 	u64 alike = 0;
-	struct node *n;
+	struct ksm_node *n;
 
 	hlist_for_each_entry(n, &merged[bucket], link) {
 		if (!atomic_read(&n->page->mapcount))
@@ -783,7 +674,7 @@ static void count_twins(u32 bucket, struct ksm_numbers *k)
 
 void ksm_numbers(struct ksm_numbers *k)
 {
-	struct node *n;
+	struct ksm_node *n;
 
 	memset(k, 0, sizeof(*k));
 	mutex_lock(&ksm_mutex);
@@ -798,7 +689,7 @@ void ksm_numbers(struct ksm_numbers *k)
 	}
 	k->zero = zeros ? (u64)atomic_read(&zeros->page->mapcount) : 0;
 	k->profit = (s64)((k->sharing + k->zero) * PAGE_SIZE) -
-		    (s64)(nr_seen * PAGE_SIZE + nr_merged * sizeof(struct node));
+		    (s64)(nr_seen * PAGE_SIZE + nr_merged * sizeof(struct ksm_node));
 	k->skipped = skipped;
 	k->across_nodes = across_nodes;
 	k->use_zero = use_zero;

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ksm.h: merged pages, and pages that are to give way to them, shared by ksm.c, which chooses the
+ * pages, and ksm_replace.c, which changes the entries. ksm.c has the locks and the invariants.
+ */
+#ifndef NESTLING_MM_KSM_H
+#define NESTLING_MM_KSM_H
+
+#include "kernel/mm/fault/fault.h"
+
+#define KSM_BATCH 32 /* pages that are looked at under one hold of the locks */
+
+/* A merged page. Under ksm_mutex. */
+struct ksm_node {
+	struct hlist_node link; /* in the table of ksm.c */
+	struct page *page;
+	u32 sum; /* checksum of its content */
+	/* pages of the present batch that shall map it and do not map it yet */
+	u32 chosen;
+};
+
+/* A page of a batch that gives way to a merged page. */
+struct ksm_merge {
+	u64 va;
+	struct ksm_node *to;
+};
+
+static inline bool ksm_same_content(const struct page *a, const struct page *b)
+{
+	return !memcmp(page_address(a), page_address(b), PAGE_SIZE);
+}
+
+/* True if @e maps an anonymous page that is not merged, and no other reference to it exists. */
+static inline bool ksm_replaceable(pte_t e)
+{
+	struct page *p;
+
+	if (!e || !(e & PTE_P) || e & (PTE_SPECIAL | PTE_UFFD_WP))
+		return false;
+	p = pfn_to_page(pte_pfn(e));
+	return PageAnon(p) && !test_bit(PG_ksm, &p->flags) &&
+	       atomic_read(&p->refcount) == atomic_read(&p->mapcount);
+}
+
+/*
+ * Makes the @n (at most KSM_BATCH) pages of @v named by @m, in order of their addresses, give way
+ * to their merged pages. A page that may not, or reads differently by now, stays.
+ */
+void ksm_replace(struct vm_area *v, const struct ksm_merge *m, u32 n);
+
+#endif
