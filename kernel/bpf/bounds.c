@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bounds.c: arithmetic on what is known of numbers (bounds.h). Every function errs on the side of
- * knowing less: a result says nothing that could be untrue of the machine in run.c.
+ * bounds.c: arithmetic on the bounds of numbers (bounds.h). Every function errs on the wide side:
+ * its result allows each value that the machine in run.c can have.
  */
 #include "kernel/bpf/bounds.h"
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bounds.h: what the verifier knows of a number: some of its bits, and between which limits it
- * lies, read as 64 bits and as its lower 32, unsigned and signed. All of it holds at once;
- * bounds_settle() lets each part learn from the others.
+ * bounds.h: what the verifier knows of a number: some of its bits, and its limits when it is read
+ * as 64 bits and as its lower 32, unsigned and signed. All parts are true at the same time;
+ * bounds_settle() narrows each part by the others.
  *
- * Known bits (tnum): a bit that is set in @mask is not known, of the others @value has it
- * (Vishwanathan et al., "Sound, Precise, and Fast Abstract Interpretation with Tristate Numbers",
- * 2022).
+ * Known bits (tnum): a bit that is set in @mask is unknown, @value has the others (Vishwanathan et
+ * al., "Sound, Precise, and Fast Abstract Interpretation with Tristate Numbers", 2022).
  */
 #ifndef NESTLING_BPF_BOUNDS_H
 #define NESTLING_BPF_BOUNDS_H

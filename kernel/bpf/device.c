@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * device.c: programs of BPF_PROG_TYPE_CGROUP_DEVICE: their context is struct bpf_cgroup_dev_ctx
- * itself, to be read.
+ * device.c: programs of BPF_PROG_TYPE_CGROUP_DEVICE. Their context is struct bpf_cgroup_dev_ctx
+ * itself, which they can read.
  */
 #include "kernel/bpf/types.h"
 #include "kernel/lib/string.h"

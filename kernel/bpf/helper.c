@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * helper.c: functions of ours that programs call (bpf-helpers(7)), as data: what each takes and
- * gives, for the verifier, and what it does, for the machine.
+ * helper.c: kernel functions that programs call (bpf-helpers(7)). A table lists each helper's
+ * arguments and result for the verifier, and its function for the machine.
  *
- * Pointers arrive as the machine's numbers and are looked up again here: what leads nowhere is
- * -EFAULT.
+ * Pointers arrive as the machine's numbers and are looked up again here: a pointer that leads
+ * nowhere gives -EFAULT.
  */
 #include "kernel/bpf/helper.h"
 

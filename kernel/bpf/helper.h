@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* helper.h: functions of ours that programs call: what they take, give and do. */
+/* helper.h: kernel functions that programs call: their arguments, results and implementations. */
 #ifndef NESTLING_BPF_HELPER_H
 #define NESTLING_BPF_HELPER_H
 

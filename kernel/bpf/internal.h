@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * internal.h: between the files of kernel/bpf. What it is all about: syscall.c; the machine: run.c;
- * maps: map.h.
+ * internal.h: shared by the files of kernel/bpf. syscall.c has an overview, run.c describes the
+ * machine, map.h the maps.
  */
 #ifndef NESTLING_BPF_INTERNAL_H
 #define NESTLING_BPF_INTERNAL_H

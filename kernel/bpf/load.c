@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * load.c: what bpf(2) brings becomes a program: rights, licence, the maps that it names by
- * descriptors, then the verifier, and what that says to the guest.
+ * load.c: loads a program for bpf(2): checks permissions and licence, resolves the maps that it
+ * names by descriptors, runs the verifier, and copies the verifier's log to the guest.
  */
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/uaccess.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* machine.h: a program that runs, for the machine (run.c) and what it calls (helper.c). */
+/* machine.h: a running program, shared by the machine (run.c) and the helpers (helper.c). */
 #ifndef NESTLING_BPF_MACHINE_H
 #define NESTLING_BPF_MACHINE_H
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map.h: maps between the files of kernel/bpf.
+ * map.h: maps, shared by the files of kernel/bpf.
  *
  * The elements of a map lie in a store: at most @max of them and a few more, all of one size, in
- * chunks that come when they are needed and stay until the map ends. So a program's pointer to a
- * value is a place in the store: whatever happens to the element meanwhile, that place is memory of
- * this map.
+ * chunks that are allocated when they are needed and stay until the map ends. So a program's
+ * pointer to a value is a place in the store: whatever happens to the element meanwhile, that place
+ * is memory of this map.
  *
- * Locks: map->lock (spin, a leaf) over what a kind keeps beside the bytes of values; programs read
- * and write those without, as on several CPUs of a real machine. The operations take it themselves.
- * A chunk's pointer is set once.
+ * Locks: map->lock (spin, a leaf) protects what a map type keeps beside the bytes of values.
+ * Programs read and write values without it, as on several CPUs of a real machine. The operations
+ * take it themselves. A chunk's pointer is set once.
  */
 #ifndef NESTLING_BPF_MAP_H
 #define NESTLING_BPF_MAP_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map_array.c: arrays: element i is the value of key i, all are there from the start, as zeros.
- * With a value for each CPU; and of programs, for bpf_tail_call().
+ * map_array.c: arrays: element i is the value of key i. All elements exist from the start, as
+ * zeros. Variants: arrays with a value for each CPU, and arrays of programs for bpf_tail_call().
  *
- * Locks: none over values. Of an array of programs, map->lock over which type its programs are of;
- * the pointers are exchanged, and a program lives on for a grace period.
+ * Locks: none for values. In an array of programs map->lock protects the type that all its programs
+ * have; the pointers are exchanged, and a program stays in memory for a grace period.
  */
 #include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map_elem.c: what system calls do with the elements of maps: one at a time, or in batches. Keys
- * and values are copied from and to the guest around each, in memory of their own.
+ * map_elem.c: system calls on the elements of maps, one at a time or in batches. Keys and values
+ * are copied from and to the guest before and after each operation, through separate buffers.
  */
 #include "arch/um/machine/uaccess.h"
 #include "kernel/bpf/map.h"

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map_hash.c: hash tables, each also with a value for every CPU, and of both a kind that drops what
- * was not used lately when it is full.
+ * map_hash.c: hash tables, also with a value for every CPU, and LRU variants of both that evict an
+ * element when they are full.
  *
- * An element begins with a struct head, its key behind it. Elements are named by where they lie in
- * the store: buckets, the list of free ones and the order of use are chains of such numbers. Those
- * from `made` on were never used.
+ * An element begins with a struct head, its key behind it. Elements are named by their index in the
+ * store: buckets, the free list and the LRU list are chains of such indices. Elements from `made`
+ * on were never used.
  *
- * What "not used lately" means is simpler than in Linux: one list, the newest first; a program's
- * look marks an element, and a marked one goes to the front once instead of out.
+ * The LRU is simpler than Linux's: one list, the newest first. A program's lookup marks an element;
+ * at eviction a marked element loses its mark and moves to the front instead.
  *
- * Locks: map->lock over the chains, keys and marks, and over values that system calls read or
- * write.
+ * Locks: map->lock protects the chains, keys and marks, and values that system calls read or write.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/bpf/map.h"

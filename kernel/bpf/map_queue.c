@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * map_queue.c: queues and stacks: values without keys. A ring over the store, all of which is made
- * at once.
+ * map_queue.c: queues and stacks: values without keys. They are a ring over the store, whose chunks
+ * are all allocated at the start.
  *
  * Locks: map->lock.
  */

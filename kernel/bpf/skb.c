@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * skb.c: programs that look at packets: on sockets (SO_ATTACH_BPF; kernel/net/packet/filter.c has
- * the packet as they see it) and of groups. Their context is struct __sk_buff, of which there is
- * nothing in memory but cb: each field is a question (linux/bpf.h).
+ * the packet as they see it) and of control groups. Their context is struct __sk_buff. Only its cb
+ * lies in memory; a read of any other field computes the value (linux/bpf.h).
  *
- * What no device of ours says is 0: queues, hashes, NAPI's numbers.
+ * Fields that no device of this kernel provides are 0: queues, hashes, NAPI's numbers.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/bpf/machine.h"

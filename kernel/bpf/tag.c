@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tag.c: the tag of a program: the first eight bytes of the SHA-1 of its instructions (FIPS 180-4,
- * section 6.1). It names programs for people and tools; nothing is kept safe by it.
+ * section 6.1). It names programs for users and tools, and protects nothing.
  */
 #include "kernel/bpf/internal.h"
 #include "kernel/lib/string.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* verify_call.c: calls of helpers: are the arguments what they take, and what comes back. */
+/*
+ * verify_call.c: calls of helpers: checks the types of the arguments, and sets the type of the
+ * result.
+ */
 #include "kernel/bpf/helper.h"
 #include "kernel/bpf/map.h"
 #include "kernel/bpf/verify.h"

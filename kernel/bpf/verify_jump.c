@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify_jump.c: comparisons: which ways can be gone, and what is known on each of them. */
+/* verify_jump.c: comparisons: which branches can be taken, and what is known on each of them. */
 #include "kernel/bpf/verify.h"
 #include "kernel/lib/string.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * verify_mem.c: loads and stores: of the stack, the context, values of maps, packets; and what
- * helpers are given to read and write.
+ * verify_mem.c: loads and stores: of the stack, the context, values of maps, and packets; and
+ * memory that a program passes to helpers.
  */
 #include <linux/filter.h>
 

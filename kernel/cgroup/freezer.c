@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * freezer.c: cgroup.freeze: the tasks of a group and all below stop where a signal would find them,
- * and go on when it is lifted.
+ * freezer.c: cgroup.freeze: the tasks of a group and of all groups below stop where a signal would
+ * find them, and continue when the freeze is lifted.
  *
- * A task that is to freeze has JOBCTL_TRAP_FREEZE; get_signal() takes it to sleep in
- * do_freezer_trap() (kernel/task/signal/jobctl.c), from which only a deadly signal and the end of
- * the freeze free it. A task that is stopped or traced counts as frozen as well. A group is frozen
- * when it is to be, and all its tasks and all groups below are.
+ * A task that is to freeze has JOBCTL_TRAP_FREEZE; get_signal() puts it to sleep in
+ * do_freezer_trap() (kernel/task/signal/jobctl.c), from which only a fatal signal and the end of
+ * the freeze release it. A task that is stopped or traced counts as frozen as well. A group counts
+ * as frozen when it is to be frozen, and all its tasks and all groups below are frozen.
  *
  * Locks: cgroup_tasks_lock, then sighand->lock.
  */

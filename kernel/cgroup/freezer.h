@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * freezer.h: all tasks of the instance but the kernel's own, stopped as if by cgroup.freeze of the
- * root, which has none.
+ * freezer.h: freezes all tasks of the instance except kernel threads, as a cgroup.freeze of the
+ * root would do if the root had that file.
  */
 #ifndef NESTLING_CGROUP_FREEZER_H
 #define NESTLING_CGROUP_FREEZER_H

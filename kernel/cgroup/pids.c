@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pids.c: the pids controller: how many tasks a group and all below may have. A task counts from
- * its birth until it is reaped.
+ * pids.c: the pids controller, which limits the number of tasks of a group and all groups below. A
+ * task counts from its birth until it is reaped.
  *
- * Counts are kept in every group, enabled or not; a limit of a group without the controller is
- * PIDS_NO_LIMIT. Moving a task may exceed a limit, a fork may not. No lock: pids.h.
+ * Every group counts, whether the controller is enabled or not; a group without the controller has
+ * the limit PIDS_NO_LIMIT. Moving a task may exceed a limit, a fork may not. No lock: pids.h.
  */
 #include "kernel/cgroup/pids.h"
 #include "kernel/lib/printk.h"

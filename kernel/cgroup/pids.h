@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pids.h: how many tasks a group and all below may have: the pids controller of both versions. A
- * task counts from its birth until it is reaped.
+ * pids.h: the pids controller of both versions, which limits the number of tasks of a group and all
+ * groups below. A task counts from its birth until it is reaped.
  *
- * No lock: counts are atomic, and a limit that is set meanwhile counts for the next fork.
+ * No lock: counts are atomic, and a limit that is set meanwhile applies to the next fork.
  */
 #ifndef NESTLING_CGROUP_PIDS_H
 #define NESTLING_CGROUP_PIDS_H

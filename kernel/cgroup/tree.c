@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tree.c: the tree of groups: making and removing them, which controllers their children have,
+ * tree.c: the tree of groups: making and removing groups, enabling controllers for their children,
  * threaded subtrees.
  *
- * A group is live, then dead (removed from the tree: no children, no tasks), then freed when the
- * last reference goes. A controller is enabled in a group when its parent's subtree_control has it;
- * where it is not, its figures are still counted, so that they are right when it is enabled later,
- * but its limits are those of the nearest ancestor that has it.
+ * A group is live, then dead (removed from the tree: no children, no tasks), then freed with its
+ * last reference. A controller is enabled in a group if its parent's subtree_control has it. A
+ * group without the controller still counts, so that its figures are right when it is enabled
+ * later; its limits are those of the nearest ancestor with the controller.
  *
  * Rules (linux-doc, admin-guide/cgroup-v2): a group other than the root has either tasks or
  * controllers for its children, except inside a threaded subtree for controllers that may divide a

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * v1_blkio.c: blkio of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/blkio-controller): what
- * a group reads and writes of each disk, and how much of that it may a second.
+ * a group reads from and writes to each disk, and its limits a second.
  *
- * It is version 2's io controller under another name, and one of both has it: a hierarchy that is
- * made with it takes it away from version 2, and gives it back when it goes. A group's limits and
- * figures are its own here, whatever is above or below; pages that others write to the disk are
- * theirs (io_pages_unowned). The top counts nothing: its figures are the disks' less the groups'.
+ * It is version 2's io controller under another name. Only one version has it: a hierarchy that is
+ * made with it takes it from version 2, and gives it back when it ends. A group's limits and
+ * figures are its own, independent of the groups above and below. Pages that other tasks write to
+ * the disk are counted for those tasks (io_pages_unowned). The top counts nothing: its figures are
+ * the disks' less the groups'.
  *
- * Locks: cgroup1_mutex; within it cgroup_threads, when all tasks change; cgroup1_lock for one that
- * moves.
+ * Locks: cgroup1_mutex; within it cgroup_threads, when all tasks change; cgroup1_lock for a task
+ * that moves.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"

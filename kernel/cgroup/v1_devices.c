@@ -3,11 +3,11 @@
  * v1_devices.c: devices of cgroup version 1 (linux-doc's admin-guide/cgroup-v1/devices): which
  * devices the tasks of a group may make and open.
  *
- * A group allows everything but what its rules deny, or denies everything but what they allow. It
- * begins as a copy of its parent, and a task needs the consent of its group and of all above, so
- * what is taken from a parent is taken from those below, whatever their own rules say (and is
- * theirs again when the parent gets it back: Linux takes it out of their rules). The top consents
- * to everything.
+ * A group allows everything except what its rules deny, or denies everything except what they
+ * allow. It begins as a copy of its parent. A task needs the consent of its group and of all groups
+ * above. So a device that is denied to a parent is denied to the groups below, whatever their own
+ * rules say. When the parent allows it again, so do these rules; Linux would have removed it from
+ * them. The top consents to everything.
  *
  * Locks: cgroup1_mutex, cgroup1_rules_mutex.
  */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * v1_net.c: net_cls and net_prio of cgroup version 1 (linux-doc's
- * admin-guide/cgroup-v1/{net_cls,net_prio}): numbers that sockets are marked with, a class for the
- * packet filter and an index of priorities for cards.
+ * admin-guide/cgroup-v1/{net_cls,net_prio}): numbers that mark sockets, a class for the packet
+ * filter and an index of priorities for network devices.
  *
- * A socket has the numbers themselves and knows nothing of groups; the priorities are the cards'
- * (kernel/net/socket/sock_cgroup.c), by index. An index belongs to its group until the group's
- * memory goes. A socket may outlive that, and then means the next group that has the index: as on
- * Linux.
+ * A socket has the numbers themselves and no reference to a group; the devices keep the priorities
+ * by index (kernel/net/socket/sock_cgroup.c). An index belongs to its group until the group's
+ * memory is freed. A socket that outlives the group then has the priorities of the next group with
+ * that index, as on Linux.
  *
- * Locks: cgroup1_mutex for moves and classes; cgroup1_lock over whose numbers are which; ids_lock,
- * innermost, over the indices.
+ * Locks: cgroup1_mutex for moves and classes; cgroup1_lock protects the groups' numbers; ids_lock,
+ * innermost, protects the indices.
  */
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"

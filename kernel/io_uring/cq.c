@@ -2,15 +2,15 @@
 /*
  * cq.c: the completion queue.
  *
- * A completion goes into the ring; while that is full, or others wait already, it waits in a list
- * (IORING_FEAT_NODROP), which io_uring_enter empties as room comes. Only where memory ends is it
- * dropped and counted in cq_overflow.
+ * A completion goes into the ring. While the ring is full, or others wait already, it waits in a
+ * list (IORING_FEAT_NODROP), which io_uring_enter empties into the ring as room comes. Only without
+ * memory for the list is it dropped and counted in cq_overflow.
  *
  * Invariants:
  * 1. Completions reach the guest in the order of uring_post().
  * 2. sq_flags has CQ_OVERFLOW while the list is not empty.
  *
- * Locks: cq_lock; head is the guest's, read once, and a distance that cannot be counts as full.
+ * Locks: cq_lock. The guest owns head: it is read once, and an impossible distance counts as full.
  */
 #include <linux/eventpoll.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * enter.c: io_uring_enter(2): takes submissions, waits for completions; and what happens to
- * requests when their task ends.
+ * enter.c: io_uring_enter(2): takes submissions, waits for completions; and ends the requests of a
+ * task that ends.
  *
  * Submission: entries are copied, checked (a refusal is a completion too, and ends the batch unless
- * IORING_SETUP_SUBMIT_ALL), gathered into chains, and run. Waiting: what other tasks or workers
- * have sent us to do is done first, then completions are counted.
+ * IORING_SETUP_SUBMIT_ALL), gathered into chains, and run. Waiting: work that other tasks or
+ * workers have sent to the caller is done first, then completions are counted.
  *
  * Locks: ring->lock while submitting; none while waiting.
  */

@@ -3,7 +3,7 @@
  * names.c: calls with paths: OPENAT to LINKAT, extended attributes.
  *
  * Paths are read when the request is submitted (IORING_FEAT_SUBMIT_STABLE) and kept with it; while
- * it is issued, current->given_names has them. Their memory is charged.
+ * the request is issued, current->given_names refers to them. Their memory is charged.
  */
 #include <linux/fcntl.h>
 #include <linux/fs.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * newer.h: numbers of io_uring's interface that are newer than the headers we build with (Linux 6.2
+ * newer.h: numbers of io_uring's interface that are newer than the headers of the build (Linux 6.2
  * to 6.12), by Linux's names.
  */
 #ifndef NESTLING_IO_URING_NEWER_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ops.c: the table of operations, and those that are system calls in other words: done at once, by
- * the task that submits.
+ * ops.c: the table of operations, and operations that equal a system call, which the submitting
+ * task executes at once.
  *
- * What has no row here is answered -EINVAL, as Linux answers codes that it does not know, and
- * IORING_REGISTER_PROBE says so.
+ * A code without a row in the table is answered with -EINVAL, as Linux answers unknown codes, and
+ * IORING_REGISTER_PROBE reports it as unsupported.
  */
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>

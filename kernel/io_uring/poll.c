@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll.c: POLL_ADD, POLL_REMOVE (which changes too), ASYNC_CANCEL, and cancelling that waits for
- * the end (REGISTER_SYNC_CANCEL).
+ * poll.c: POLL_ADD, POLL_REMOVE (which also changes polls), ASYNC_CANCEL, and cancelling that waits
+ * for the end (REGISTER_SYNC_CANCEL).
  *
- * A poll with several shots stays armed and tells of each event, from a worker; with
- * IORING_SETUP_DEFER_TASKRUN the worker gathers events in r->shot, and the issuer tells. Where
- * there is no room for a completion that has others behind it, it is the last. To change a poll is
- * to disarm it, here or in the worker that has it just now; then its task issues it again.
+ * A poll with several shots stays armed and reports each event, from a worker. With
+ * IORING_SETUP_DEFER_TASKRUN the worker gathers events in r->shot, and the issuer reports them. If
+ * there is no room for a completion that has others behind it, that completion is the last. To
+ * change a poll, it is disarmed, here or in the worker that handles it at this moment; then its
+ * task issues it again.
+ *
  * Locks: cq_lock, in request.c.
  */
 #include <linux/eventpoll.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * register.c: io_uring_register(2): an eventfd, personalities, restrictions, and the question what
- * is supported. Buffers and files: rsrc.c.
+ * register.c: io_uring_register(2): an eventfd, personalities, restrictions, and the query of
+ * supported operations. Buffers and files: rsrc.c.
  *
  * Locks: ring->lock; the eventfd under cq_lock.
  */

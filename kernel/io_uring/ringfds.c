@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ringfds.c: IORING_REGISTER_RING_FDS: a task keeps up to 16 rings by numbers of its own, which
- * io_uring_enter(2) and io_uring_register(2) take in a descriptor's place. Neither fork nor threads
- * have them, exec and exit let them go.
+ * io_uring_enter(2) and io_uring_register(2) take in place of a descriptor. A new process or thread
+ * starts without any; exec and exit drop them.
  *
  * No locks: a task's table is its own.
  */

@@ -2,16 +2,17 @@
 /*
  * rsrc.c: files and buffers that are registered with a ring, and their tags.
  *
- * A slot of a table is a struct uring_rsrc or NULL. The table has a reference, and each request
- * that uses it; when the last has gone the tag, if it is not 0, is the user data of a completion.
- * So a request goes on with what the slot had when it began.
+ * A slot of a table is a struct uring_rsrc or NULL. The table holds a reference, and so does each
+ * request that uses the resource. When the last reference goes, a tag other than 0 becomes the user
+ * data of a completion. So a request goes on with the resource that the slot had when it began.
  *
  *	r->file = uring_req_file(r, fd, fixed, &r->file_slot)
- *	uring_take_buffer(r)				r->buffer is what sqe.buf_index names
- *	uring_rsrc_put(n)				NULL: nothing
+ *	uring_take_buffer(r)	sets r->buffer to what sqe.buf_index names
+ *	uring_rsrc_put(n)	does nothing for NULL
  *
- * A registered buffer is an address range that was there when it was registered; it is not pinned,
- * so a guest that unmaps it gets EFAULT.
+ * A registered buffer is an address range that existed at registration; it is not pinned, so a
+ * guest that unmaps it gets EFAULT.
+ *
  * Locks: ring->lock for the tables.
  */
 #include <linux/resource.h>

@@ -2,10 +2,10 @@
 /*
  * rw.c: READ, WRITE, READV, WRITEV, READ_FIXED, WRITE_FIXED, READ_MULTISHOT.
  *
- * A file that can be polled is asked first, and read or written without waiting; when it is not
- * ready the request waits for it, whether it is open with O_NONBLOCK or not. Files open with
- * O_DIRECT that can (vfs/direct_io.h) are read and written while the task goes on. Other files are
- * read and written at once.
+ * A file that can be polled is polled first, and read or written without waiting; if it is not
+ * ready the request waits for it, whether or not it is open with O_NONBLOCK. Files open with
+ * O_DIRECT that support it (vfs/direct_io.h) are read and written while the task continues. Other
+ * files are read and written at once.
  */
 #include <linux/eventpoll.h>
 #include <linux/fs.h>

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * setup.c: io_uring_setup(2): rings come and go; the file that stands for one: mmap, poll, release.
+ * setup.c: io_uring_setup(2): makes and frees rings; the file of a ring: mmap, poll, release.
  *
  * The rings (indexes, completions, the submission array) are one piece of shared memory, the
  * submission entries another; the guest maps them with the offsets that setup returns, the kernel
- * keeps their pages. With IORING_SETUP_NO_MMAP they are pages of the program's own: a fork parts
- * the two where that memory is private and MADV_DONTFORK was forgotten.
+ * keeps their pages. With IORING_SETUP_NO_MMAP they are pages of the program's own: after a fork
+ * the program and the kernel may use different pages, if that memory is private and MADV_DONTFORK
+ * was not set.
  *
  * IORING_SETUP_SQPOLL: there is no thread that polls the submission queue. IORING_SQ_NEED_WAKEUP is
- * always set, as while Linux's thread sleeps, and the io_uring_enter() that is to wake it submits
- * everything itself. For that it has to be of the process that made the ring.
+ * always set, as while Linux's thread sleeps, and the io_uring_enter() that would wake it submits
+ * everything itself. Its caller must belong to the process that made the ring.
  *
- * Life: the file has a reference, and each request. The last close cancels what waits; the memory
- * goes with the last request.
+ * Life: the file and each request hold a reference. The last close cancels waiting requests; the
+ * memory goes with the last request.
+ *
  * Locks: rings_lock for the list of all rings.
  */
 #include <linux/eventpoll.h>

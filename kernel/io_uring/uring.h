@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uring.h: rings and requests of io_uring, between the files of kernel/io_uring. docs/ipc.md tells
- * how they work together.
+ * uring.h: rings and requests of io_uring, shared by the files of kernel/io_uring. docs/ipc.md
+ * describes how they work together.
  *
  * Locks: ring->lock (mutex): submission and registration. ring->cq_lock (spin): the completion
- * queue, and the lists of requests that wait. A request that does not wait belongs to the task that
+ * queue, and the lists of waiting requests. A request that does not wait belongs to the task that
  * runs it.
  */
 #ifndef NESTLING_IO_URING_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * waitid.c: WAITID: waitid(2) that waits without a task that sleeps.
+ * waitid.c: WAITID: waitid(2) that waits without a sleeping task.
  *
- * The task looks at its children when it submits, and again whenever a child of its process has
- * stopped, gone on or ended. For that a file stands in for the queue of its process on which
- * waitpid(2) sleeps: it is ready once that queue has been woken since it was armed.
+ * The task checks its children at submission, and again whenever a child of its process has
+ * stopped, continued or ended. A file stands in for the queue of the process on which waitpid(2)
+ * sleeps: it is ready once that queue has been woken since the file was armed.
  */
 #include <linux/eventpoll.h>
 #include <linux/wait.h>
