@@ -3,13 +3,13 @@
  * cgroup1.c: the file system "cgroup": a hierarchy of version 1, with a name or controllers, a
  * directory for each group.
  *
- * Each hierarchy has a superblock of its own, whose dentries are the tree that is seen; a
- * directory's inode refers to its group. Each group below the top holds the superblock, so a
- * hierarchy with groups outlives its mounts and is found again by its name or its controllers.
+ * Each hierarchy has a superblock of its own, whose dentries are the visible tree; a directory's
+ * inode refers to its group. Each group below the top holds the superblock, so a hierarchy with
+ * groups outlives its mounts and is found again by its name or its controllers.
  *
- * Version 2 gives its controllers away while none of its groups has them (EBUSY), as on Linux. A
- * remount adds and takes away no controller (EBUSY). Groups are not renamed. The file system
- * "cpuset" is one with that controller and names of old.
+ * Version 2 gives its controllers away only while none of its groups uses them (EBUSY), as on
+ * Linux. A remount cannot change the set of controllers (EBUSY). Groups are not renamed. The file
+ * system "cpuset" is a hierarchy with that controller, whose files have names without a prefix.
  *
  * Locks: cg1_mount_lock: one mount at a time; s_umount, a directory's i_rwsem, cgroup1_mutex.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpu_files.c: the files of version 1's cpu and pids: shares, quota, and how many tasks. Times are
- * in microseconds, those of cpu.stat in ns.
+ * cpu_files.c: the files of version 1's cpu and pids: shares, quota, and the number of tasks. Times
+ * are in microseconds, except those of cpu.stat, which are in ns.
  */
 #include "kernel/fs/cgroup1/internal.h"
 

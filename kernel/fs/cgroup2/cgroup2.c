@@ -2,8 +2,8 @@
 /*
  * cgroup2.c: the file system "cgroup2": a directory for each group, with its control files.
  *
- * The groups are the truth (kernel/cgroup); dentries are a cache of it that every use checks
- * (d_revalidate). Inodes stay with their group from the first look on (cgroup->dir, ->files), so
+ * The groups (kernel/cgroup) are authoritative; dentries are a cache of them that every use checks
+ * (d_revalidate). Inodes belong to their group from the first lookup on (cgroup->dir, ->files), so
  * that owners, modes and watches stay; they go with the directory. There is one superblock, which
  * the kernel keeps mounted.
  *

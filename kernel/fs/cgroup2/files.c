@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * files.c: the control files of a group: the core's and those of the pids controller, and the table
- * of all. Formats: linux-doc's admin-guide/cgroup-v2.
+ * files.c: the control files of a group: the core files, the files of the pids controller, and the
+ * table of all files. Formats: linux-doc's admin-guide/cgroup-v2.
  */
 #include "kernel/fs/cgroup2/internal.h"
 

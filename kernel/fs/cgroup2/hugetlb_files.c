@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hugetlb_files.c: the files of the hugetlb controller: huge pages in use and promised, of the one
- * size that there is, their limits, and what was refused.
+ * hugetlb_files.c: the files of the hugetlb controller: huge pages in use and reserved, their
+ * limits, and refused requests. There is one page size.
  */
 #include "kernel/fs/cgroup2/internal.h"
 #include "kernel/mm/hugetlb/hugetlb.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * devtmpfs.c: the file system of /dev: a tmpfs in which device nodes appear by themselves.
+ * devtmpfs.c: the file system of /dev: a tmpfs in which the kernel makes and removes device nodes.
  *
  * There is one instance. Drivers call devtmpfs_create() from the first initcalls on, long before it
- * is mounted: the first call makes the superblock. Names may have folders ("input/mice"), which are
- * made as needed. Everything belongs to root; programs of the guest may change and remove what they
- * like, as in any tmpfs.
+ * is mounted: the first call makes the superblock. Names may contain folders ("input/mice"), which
+ * are made as needed. Everything belongs to root; programs of the guest may change and remove
+ * files, as in any tmpfs.
  *
  * Locks: dev_mutex for making the instance; the directories' i_rwsem.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* devtmpfs.h: nodes that appear in /dev by themselves. */
+/* devtmpfs.h: nodes in /dev that the kernel makes and removes. */
 #ifndef NESTLING_FS_DEVTMPFS_H
 #define NESTLING_FS_DEVTMPFS_H
 

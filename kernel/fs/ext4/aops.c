@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * aops.c: the pages of files: reading in large bios, and writing into the cache, which reserves
- * blocks (delalloc.c) and allocates none: write-back does that (writepages.c), a whole run of dirty
+ * aops.c: the pages of files: reading in large bios, and writing into the cache. A write reserves
+ * blocks (delalloc.c) but allocates none. Writeback allocates (writepages.c), a whole run of dirty
  * pages at once, so that a large file gets few extents and large bios.
  */
 #include "kernel/fs/ext4/ext4.h"

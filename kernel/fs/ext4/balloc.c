@@ -3,12 +3,13 @@
  * balloc.c: allocating and freeing blocks.
  *
  * A search begins at the goal (behind the file's last block, else in its inode's group) and takes
- * the first free run of the wanted length; when no group has one that long, the longest run seen.
- * For a file's data that is what the file will want soon (window.c). Blocks that a running
- * transaction has freed are marked free on disk but held in memory (group_info.held) until it
- * commits: a crash before that must find their old content.
+ * the first free run of the wanted length. If no group has such a run, it takes the longest run
+ * seen. The wanted length for a file's data is what the file will soon need (window.c). Blocks that
+ * a running transaction has freed are marked free on disk but held in memory (group_info.held)
+ * until it commits: after a crash before that, they must have their old content.
  *
  * Invariant: free_blocks counts bits that are free and not held.
+ *
  * Lock: alloc_lock. Source: linux-doc, filesystems/ext4/{bitmaps,group_descr,checksums}.
  */
 #include "kernel/fs/ext4/ext4.h"

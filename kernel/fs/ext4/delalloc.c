@@ -3,18 +3,18 @@
  * delalloc.c: delayed allocation: a page that is written to in the cache has no blocks yet, but a
  * promise of them.
  *
- * page->private under PG_private, under the page lock, says how many blocks are promised and, where
- * blocks are smaller than pages, which of the page's blocks were written to, so that holes beside
- * them stay holes.
+ * page->private under PG_private, under the page lock, has the number of promised blocks. If blocks
+ * are smaller than pages, it also tells which of the page's blocks were written to, so that holes
+ * beside them stay holes.
  *
  * Invariants:
  * 1. A dirty page either has its blocks or a promise; a promise is given back when the page is
  *    allocated, truncated or dropped.
- * 2. Promised and allocated blocks together never exceed the blocks of the file system, so that
- *    writeback of promised pages does not fail. Metadata for them is taken from the slack (reserved
- *    per promise).
+ * 2. delayed + allocated blocks never exceed the blocks of the file system, so that writeback of
+ *    promised pages does not fail; metadata for them is taken from the slack (reserved per
+ *    promise).
  *
- * Lock: alloc_lock for the sum of all promises.
+ * Lock: alloc_lock for the sum of promises.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/mm/file/rmap.h"

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dio.c: O_DIRECT of files: where their bytes lie, for vfs/direct_io.c.
+ * dio.c: O_DIRECT of files: maps their bytes to the disk, for vfs/direct_io.c.
  *
- * A read looks at the map. A write needs blocks: where there is a hole, or the file ends, they are
- * allocated unwritten before the data is submitted, and become written, with the size behind them,
- * in one transaction that begins when the data has reached the device; so a crash in between shows
- * zeros or the old size, never what the blocks held before. Blocks that are there and written need
- * no transaction.
+ * A read looks up the map. A write needs blocks: in a hole, or behind the end of the file, they are
+ * allocated unwritten before the data is submitted. When the data has reached the device, one
+ * transaction makes them written and sets the size. So a crash in between shows zeros or the old
+ * size, never the earlier contents of the blocks. Existing written blocks need no transaction.
  *
- * Through the page cache go: files in their inodes, files without extents where a block is missing,
- * and writes that begin or end inside a block that is not written yet, since the rest of it must
+ * The page cache is used for files in their inodes, for files without extents where a block is
+ * missing, and for writes that begin or end inside an unwritten block, since the rest of it must
  * become zeros.
  *
  * Locks: as direct_io.h says; i_data_sem for each look at the map.

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * error.c: damage that was found: said in the log, counted in the superblock, followed by what
- * errors= asks for.
+ * error.c: damage of the file system: it is logged, counted in the superblock, and followed by the
+ * action that errors= sets.
  *
- * The superblock remembers how many errors there were since the last e2fsck, and the first and the
- * last: when, in which function and line of ours, at which inode. What is in memory (sbi->err,
- * under err_lock) goes into the live superblock with each commit; it is also written straight to
- * the disk when it happens, past the journal, for after errors=remount-ro or panic there is no
- * commit any more. A log that is replayed brings an older superblock back: ext4_keep_errors() puts
- * them in again.
+ * The superblock has the number of errors since the last e2fsck, and data of the first and the
+ * last: its time, the function and line of this kernel, the inode. The errors in memory (sbi->err,
+ * under err_lock) go into the live superblock with each commit. They are also written straight to
+ * the disk at once, past the journal, for after errors=remount-ro or panic there is no further
+ * commit. Replaying a log brings an older superblock back: ext4_keep_errors() writes them into it
+ * again.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"

@@ -5,7 +5,7 @@
  *
  * Everything read from the disk is hostile: a number from disk is checked where it is read
  * (super.c, inode.c, extent.c, dir.c ...) before it is used as an index, a length or a block
- * number; what fails is reported by ext4_error() and answered with -EFSCORRUPTED.
+ * number. Failed checks are reported by ext4_error() and answered with -EFSCORRUPTED.
  *
  * Locks, outermost first: i_rwsem (vfs), page lock (mm), journal handle (journal.c), i_data_sem,
  * alloc_lock, orphan_lock, j->lock and buf_lock (spin). Pages are never locked under a handle. A

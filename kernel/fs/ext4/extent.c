@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * extent.c: from file blocks to disk blocks: extent trees, and the block maps of older files.
+ * extent.c: maps file blocks to disk blocks: extent trees, and the block maps of older files.
  *
- * Every node is checked when it is read: magic, entry counts against its size, depth one less than
- * its parent's, checksum, and for the blocks it names that they lie in the file system. Caller
- * holds i_data_sem for reading.
+ * Every node is checked when it is read: its magic, its entry counts against its size, its depth
+ * (one less than its parent's), its checksum, and that the blocks it names lie in the file system.
+ * The caller holds i_data_sem for reading.
+ *
  * Source: linux-doc, filesystems/ext4/ifork.
  */
 #include "kernel/fs/ext4/extent.h"

@@ -3,13 +3,13 @@
  * extent_write.c: changing extent trees: inserting, splitting, removing, and turning unwritten
  * extents into written ones.
  *
- * Every change is a search for the place, one small step, and a new search: a full leaf is made
- * room for by splitting one node (or by growing the tree at the root) and looking again, until the
- * entry fits. That costs a few more searches in the rare case and leaves no intermediate state that
- * another step would have to know.
+ * Every change is a search for the place, one small step, and a new search. If a leaf is full, one
+ * node is split (or the tree grows at the root) and the search starts again, until the entry fits.
+ * That costs a few more searches in the rare case and leaves no intermediate state that another
+ * step would have to know.
  *
  * Invariants: entries of a node are sorted and do not overlap; an index entry's block is its first
- * child's; nodes other than the root are never left empty at the end of a call. Caller holds
+ * child's; nodes other than the root are never left empty at the end of a call. The caller holds
  * i_data_sem for writing and a handle.
  */
 #include "kernel/fs/ext4/extent.h"

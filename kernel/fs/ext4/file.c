@@ -2,10 +2,10 @@
 /*
  * file.c: operations of files, symbolic links and special files; fsync.
  *
- * fsync writes the file's pages, then waits for the transaction that has its inode and blocks; when
- * that has committed already, or was committing while the pages were written, what was written in
- * place may still sit in the disk's cache and is flushed. fdatasync waits for the transaction that
- * changed more of it than its times.
+ * fsync writes the file's pages, then waits for the transaction that has its inode and blocks. If
+ * that has committed already, or was committing while the pages were written, data that was written
+ * in place may still be in the disk's cache, which is flushed then. fdatasync waits for the last
+ * transaction that changed more of the inode than its times.
  */
 #include <linux/fs.h>
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * geometry.c: the superblock at mount: is it one, which features does it ask for, do its sizes and
- * counts make sense.
+ * geometry.c: checks the superblock at mount: its magic, its features, and whether its sizes and
+ * counts are consistent.
  *
- * What makes a mount fail says so in one printk line. Features that we do not know are refused
- * (incompat) or make the mount read-only (ro_compat); both are told by name.
+ * A failed mount gives its reason in one printk line. Unknown features are refused (incompat) or
+ * make the mount read-only (ro_compat); the line names them.
+ *
  * Source: linux-doc, filesystems/ext4/super.
  */
 #include "kernel/fs/ext4/ext4.h"

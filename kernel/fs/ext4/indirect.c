@@ -3,12 +3,13 @@
  * indirect.c: changing the block maps of files without extents, as ext2 and ext3 made them: 12
  * blocks in the inode, then trees of one, two and three levels. extent.c reads them.
  *
- * ext4_ind_create() allocates one block and what is missing on the way to it; ext4_ind_remove()
+ * ext4_ind_create() allocates one block and the missing nodes on the path to it; ext4_ind_remove()
  * frees everything from a block on. An allocation that fails half-way leaves an empty indirect
- * block, which is valid. Trees from the disk may be knotted: their depth is bounded by the place in
- * the inode, and a block that is freed twice sets sbi->failed, which ends the walk. Caller holds
- * i_data_sem for writing and a handle, and writes the inode. A node that a hole has emptied stays;
- * it goes with the file.
+ * block, which is valid. Trees from the disk may contain loops: their depth is bounded by the place
+ * in the inode, and a block that is freed twice sets sbi->failed, which ends the walk. The caller
+ * holds i_data_sem for writing and a handle, and writes the inode. A node that a hole has emptied
+ * stays until the file is removed.
+ *
  * Source: linux-doc, filesystems/ext4/ifork.
  */
 #include "kernel/fs/ext4/extent.h"

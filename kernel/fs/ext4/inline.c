@@ -3,15 +3,15 @@
  * inline.c: small files and directories that lie in their inode (feature inline_data): 60 bytes in
  * place of the block map, the rest as the attribute system.data behind the inode's fields.
  *
- * Files: reading fills page 0 from the inode. Writing goes through the page cache as ever;
- * write-back (ext4_inline_write) puts the page into the inode when the whole file fits and has no
- * blocks yet. Whatever else changes a file (size, holes, pages further out) first gives it blocks:
- * ext4_inline_out(). The data then is written before the handle ends, so no crash finds the block
+ * Files: reading fills page 0 from the inode. Writing goes through the page cache as for other
+ * files. Writeback (ext4_inline_write) puts the page into the inode if the whole file fits and has
+ * no blocks yet. Any other change of a file (size, holes, pages further out) first gives it blocks:
+ * ext4_inline_out(). The data is then written before the handle ends, so no crash finds the block
  * without it.
  *
  * Directories: the first word is the parent, then entries. ext4_inline_dir() makes an ordinary leaf
- * of them in a buffer of its own, which everybody reads and changes like a block; ext4_leaf_dirty()
- * packs it again, or gives the directory a block when it does not fit.
+ * of them in a separate buffer, which callers read and change like a block; ext4_leaf_dirty() packs
+ * it again, or gives the directory a block if it does not fit.
  *
  * Locks: i_data_sem. Source: linux-doc, filesystems/ext4/inlinedata; the attribute of short files,
  * images that Linux made.

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ioctl.c: what can be asked of an ext4 beside reading and writing: an inode's generation, the file
- * system's label, trimming. What would move blocks or groups (defragmenting, resizing) is refused.
+ * ioctl.c: ioctls of ext4: an inode's generation, the file system's label, trimming. Requests that
+ * would move blocks or groups (defragmenting, resizing) are refused.
  *
  * The label is changed in the superblock, under a handle; the copies in other groups keep the old
- * one until e2fsck or tune2fs writes them.
+ * label until e2fsck or tune2fs writes them.
  */
 #include <linux/capability.h>
 #include <linux/fs.h>

@@ -4,7 +4,7 @@
  *
  * Each operation is one handle: the new inode, its name, the counts. vfs holds the i_rwsem of the
  * directories and has checked permissions and existence. A new inode is written (while I_NEW: the
- * whole slot) before its name is; when the name fails the inode goes again.
+ * whole slot) before its name; if adding the name fails, the inode is freed again.
  */
 #include <linux/fs.h>
 

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * options.c: the mount options of ext4: words to flags and numbers, and back for /proc/mounts.
+ * options.c: the mount options of ext4: parses words to flags and numbers, and prints them for
+ * /proc/mounts.
  *
- *	ext4_default_options(sb, disk, &o);  ext4_parse_options(sb, data, &o); ...
- *	                                     ext4_show_option_list(&o, &def, buf, size);
+ *	ext4_default_options(sb, disk, &o);
+ *	ext4_parse_options(sb, data, &o); ...
+ *	ext4_show_option_list(&o, &def, buf, size);
  *
- * Every word that Linux takes is taken. What changes nothing here (it tunes an allocator or a cache
- * that we do not have) is accepted and shown as Linux shows it, and the log says that it has no
- * effect; what would change what is stored or seen and is not done (quotas, DAX, data=journal) is
- * refused, but for quotas, which are ignored with a word in the log, so that an fstab that asks for
- * them boots.
- * Source: linux-doc, admin-guide/ext4; what is shown, and in which order, by the host's own ext4.
+ * All of Linux's options are known. An option that would tune an allocator or a cache that this
+ * kernel lacks is accepted and shown as on Linux, and the log says that it has no effect. An option
+ * that would change stored or visible data and is not implemented (DAX, data=journal) is refused.
+ * Quotas are ignored with a line in the log, so that an fstab with quotas boots.
+ *
+ * Source: linux-doc, admin-guide/ext4; for the shown options and their order, the host's ext4.
  */
 #include "kernel/fs/ext4/options.h"
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * options.h: what a mount was asked for: flags, and numbers in the units of ext4's mount options.
- */
+/* options.h: the options of a mount: flags, and numbers in the units of ext4's mount options. */
 #ifndef NESTLING_EXT4_OPTIONS_H
 #define NESTLING_EXT4_OPTIONS_H
 

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * orphan.c: inodes that are on their way out: a list chained through i_dtime from the superblock,
- * and the orphan file.
+ * orphan.c: inodes that are being removed or shrunk: a list chained through i_dtime from the
+ * superblock, and the orphan file.
  *
  * Removing blocks may take several transactions, so an inode that shrinks or goes is first put on
- * the list: after a crash the next mount finishes it. We use the list only; a file system with the
- * feature orphan_file may come with inodes in its orphan file (Linux puts them there), which are
- * finished at mount as those of the list are, and taken out of the file. One that cannot be
- * finished, since something cannot be read, keeps its place when its inode leaves memory, and is
- * the next mount's.
+ * the list: after a crash the next mount finishes it. This kernel writes only the list. A file
+ * system with the feature orphan_file may have inodes in its orphan file (Linux puts them there); a
+ * mount finishes them like those of the list, and removes them from the file. An inode that cannot
+ * be finished, because a block cannot be read, keeps its place when it leaves memory, for the next
+ * mount.
+ *
  * Locks: orphan_lock for the list, under a handle.
+ *
  * Source: linux-doc, filesystems/ext4/orphan.
  */
 #include "kernel/fs/ext4/ext4.h"

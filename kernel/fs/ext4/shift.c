@@ -3,15 +3,15 @@
  * shift.c: taking a range out of a file (FALLOC_FL_COLLAPSE_RANGE) and putting a hole into it
  * (FALLOC_FL_INSERT_RANGE).
  *
- * No data moves: the extents behind the range get other file blocks, one in each transaction, the
- * nearest first when they move down and the last first when they move up, so that each goes to a
- * place that is empty. A crash in between leaves a file whose extents are moved in part, as on
+ * No data moves: the extents behind the range get other file blocks, one extent in each
+ * transaction. The nearest goes first when they move down, the last when they move up, so that each
+ * goes to an empty place. A crash in between leaves a file with only some extents moved, as on
  * Linux, and its size is the larger one; the tree is sound at each commit. A few blocks are
  * reserved before, so that a split finds room.
  *
- * Locks: i_rwsem is held by the caller; pages from the range on are written and dropped first.
- * invalidate_lock is held from there until the size is set, so that none comes back meanwhile: it
- * would be written to where another one's blocks are by then.
+ * Locks: the caller holds i_rwsem; pages from the range on are written and dropped first.
+ * invalidate_lock is held from there until the size is set, so that no page comes back meanwhile:
+ * it would be written to blocks that by then belong to another page.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/sched/task.h"

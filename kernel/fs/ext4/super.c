@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * super.c: mounting, remounting, unmounting; counters. geometry.c reads the superblock, options.c
- * the options, error.c follows errors=.
+ * the options, error.c implements errors=.
  *
- * What makes a mount fail says so in one printk line.
+ * A failed mount gives its reason in one printk line.
+ *
  * Source: linux-doc, filesystems/ext4/{super,group_descr,checksums}.
  */
 #include <linux/magic.h>

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * writepages.c: write-back of files: runs of dirty pages get their blocks and go to the disk in
+ * writepages.c: writeback of files: runs of dirty pages get their blocks and go to the disk in
  * large bios.
  *
- * The data of blocks that a transaction allocates is on its way before the handle ends and is
- * waited for by the commit (ordered mode), so no crash shows stale blocks. The size on disk
- * (disksize) follows the blocks.
+ * The data of blocks that a transaction allocates is submitted before the handle ends, and the
+ * commit waits for it (ordered mode), so no crash shows stale blocks. The size on disk (disksize)
+ * follows the blocks.
  *
- * Order: pages are locked, then the handle begins, then pages are marked under write-back and
- * mapped; no page is ever locked under a handle. A file system with blocks smaller than a page goes
- * page by page and waits; it is for small images. Blocks of a dirty page that were not written to
- * (its edge may have been zeroed) are written if they are there.
+ * Order: pages are locked, then the handle begins, then pages are marked under writeback and
+ * mapped; no page is ever locked under a handle. A file system with blocks smaller than a page is
+ * written page by page, with a wait for each; it is for small images. Blocks of a dirty page that
+ * were not written to (its edge may have been zeroed) are written if they are allocated.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"

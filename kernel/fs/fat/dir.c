@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.c: directories: slots of 32 bytes; a long name stands in the slots before that of its short
- * one, the last part first.
+ * dir.c: directories: slots of 32 bytes; the slots of a long name stand before that of its short
+ * name, the last part first.
  *
- * fat_next() reads them in order and takes a long name for what it is only if all of its slots are
- * there in order and have the short one's sum. Positions handed to readdir: 0 and 1 are the dots,
- * then FAT_DOTS_DIR + bytes into the directory.
+ * fat_next() reads them in order. It uses a long name only if all of its slots are there in order
+ * and have the checksum of the short name. Positions handed to readdir: 0 and 1 are the dots, then
+ * FAT_DOTS_DIR + bytes into the directory.
  */
 #include <asm/errno.h>
 

@@ -3,8 +3,8 @@
  * name.c: names: UTF-16 on disk and for comparing, UTF-8 (or ISO 8859-1) for the guest, code page
  * 437 in short names.
  *
- * Case does not matter when names are compared. Letters that have two cases are those of Latin
- * (with its first extension), Greek and Cyrillic.
+ * Names are compared without case. Letters with two cases are those of Latin (with its first
+ * extension), Greek and Cyrillic.
  */
 #include <asm/errno.h>
 

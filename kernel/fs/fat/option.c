@@ -2,7 +2,7 @@
 /*
  * option.c: mount options: uid= gid= umask= fmask= dmask= codepage=437 iocharset=utf8|iso8859-1
  * utf8 shortname=mixed|lower|win95|winnt quiet showexec errors=remount-ro|continue|panic tz=UTC.
- * Another is refused by name.
+ * Other options are refused by name.
  */
 #include <asm/errno.h>
 

@@ -2,9 +2,9 @@
 /*
  * super.c: mounting vfat and msdos: the boot sector, the dirty bit, FSINFO, statfs.
  *
- * While it is mounted for writing the volume says that it is dirty; unmounting, and remounting
- * read-only, write FSINFO and take that back, unless it was dirty before or damage was found. What
- * makes a mount fail says so in one printk line.
+ * The volume is marked dirty while it is mounted for writing. Unmounting, and remounting read-only,
+ * write FSINFO and clear the mark, unless the volume was dirty before or damage was found. A failed
+ * mount gives its reason in one printk line.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>

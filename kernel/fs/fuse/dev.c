@@ -3,11 +3,11 @@
  * dev.c: /dev/fuse, the server's side: read() takes a request, write() brings an answer or a
  * notification.
  *
- * A fresh file has no connection; mounting attaches one (fd=), FUSE_DEV_IOC_CLONE shares another
- * file's. When the last file of a connection is closed the connection ends.
+ * A newly opened file has no connection; mounting attaches one (fd=), FUSE_DEV_IOC_CLONE shares
+ * that of another file. The connection ends when its last file is closed.
  *
- * Order of service: interrupts, forgets, requests. An answer is found by its unique number among
- * those sent; one that is not found (abandoned, or invented) is ENOENT, one of the wrong length
+ * Order of service: interrupts, forgets, requests. An answer is matched by its unique number among
+ * the sent requests. An unknown number (abandoned, or invented) gives ENOENT, a wrong length
  * EINVAL.
  */
 #include <linux/eventpoll.h>

@@ -2,10 +2,10 @@
 /*
  * ioctl.c: ioctls of files and directories, which the server answers.
  *
- * The command itself says how many bytes go to the server and come back (asm-generic/ioctl.h), so
- * it never sees an address that it could use, and cannot ask for more (FUSE_IOCTL_RETRY is for
- * character devices in user space: CUSE). What chattr and lsattr ask is of another size than its
- * command says. One that the server does not know is ENOTTY.
+ * The command itself encodes how many bytes go to the server and come back (asm-generic/ioctl.h).
+ * So the server never sees an address, and cannot ask for more (FUSE_IOCTL_RETRY is for character
+ * devices in user space: CUSE). The commands of chattr and lsattr transfer another size than they
+ * encode. A command that the server does not know gives ENOTTY.
  */
 #include <asm/ioctl.h>
 

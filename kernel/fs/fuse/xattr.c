@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xattr.c: extended attributes, which the server keeps. What it does not know (ENOSYS) is not asked
- * again: EOPNOTSUPP.
+ * xattr.c: extended attributes, which the server keeps. After the server has answered ENOSYS to an
+ * operation, it is not asked again: EOPNOTSUPP.
  */
 #include <linux/xattr.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * control.c: the pool of huge pages as numbers under /proc/sys/vm and /sys/kernel/mm/hugepages, and
- * of the one node under /sys/devices/system/node (linux-doc, admin-guide/mm/hugetlbpage).
+ * control.c: the files of the pool of huge pages under /proc/sys/vm and /sys/kernel/mm/hugepages,
+ * and for the one node under /sys/devices/system/node (linux-doc, admin-guide/mm/hugetlbpage).
  */
 #include <asm/errno.h>
 

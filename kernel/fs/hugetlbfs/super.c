@@ -3,10 +3,10 @@
  * super.c: mounts of hugetlbfs, and nameless files of huge pages for mmap, shmget and memfd_create.
  *
  * Options: size= and min_size= (bytes with k, m, g, or a percentage of the pool), nr_inodes=,
- * pagesize= (2M), mode=, uid=, gid=. A size becomes a quota (kernel/mm/hugetlb/hugetlb_pool.c);
- * pages of min_size= are promised while the mount stands.
+ * pagesize= (2M), mode=, uid=, gid=. A size becomes a quota (kernel/mm/hugetlb/hugetlb_pool.c); the
+ * pages of min_size= are promised as long as the mount exists.
  *
- * Directories and names are tmpfs's.
+ * tmpfs implements directories and names.
  */
 #include "kernel/fs/hugetlbfs/hugetlbfs.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpio.h: a reader of cpio archives in the "newc" format (magic 070701, and 070702 with a checksum
- * of no use), fed piece by piece. Pure. The format: a header of 110 bytes of text, thirteen
- * eight-digit hexadecimal numbers behind the magic; the name with its terminator, padded so that
- * header and name are a multiple of four; the contents, padded to four. "TRAILER!!!" ends the
- * archive.
+ * cpio.h: a reader of cpio archives in the "newc" format (magic 070701, and 070702 with a checksum,
+ * which is ignored), which takes its input piece by piece. It calls no other part of the kernel.
+ *
+ * The format: a header of 110 bytes of text, thirteen eight-digit hexadecimal numbers behind the
+ * magic; the name with its terminator, padded so that header and name are a multiple of four; the
+ * contents, padded to four. "TRAILER!!!" ends the archive.
  */
 #ifndef NESTLING_FS_CPIO_H
 #define NESTLING_FS_CPIO_H

@@ -2,8 +2,9 @@
 /*
  * initramfs.c: unpacks cpio archives, plain or gzip, one behind the other, at the root.
  *
- * Names that lead out of the tree cannot: they are walked from the root, and ".." stops there. An
- * entry replaces what is there.
+ * No name leads out of the tree: names are walked from the root, and ".." stops there. An entry
+ * replaces an existing file.
+ *
  * Hard links: the entries of one inode share (major, minor, ino), and the last one has the
  * contents.
  */

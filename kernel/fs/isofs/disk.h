@@ -3,7 +3,7 @@
  * disk.h: ISO 9660 (ECMA-119), Joliet, and the System Use entries of SUSP and Rock Ridge (IEEE
  * P1281, P1282), as they lie on disk.
  *
- * Numbers stand twice, little and big endian; the little endian ones are read.
+ * Numbers are stored twice, little and big endian; the driver reads the little endian ones.
  */
 #ifndef NESTLING_ISOFS_DISK_H
 #define NESTLING_ISOFS_DISK_H

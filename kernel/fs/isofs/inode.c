@@ -2,10 +2,11 @@
 /*
  * inode.c: inodes from records, and their pages.
  *
- * A directory is found by the position of its bytes, whose first record, ".", says all of it. A
- * file is its record and, where that says so, the records behind it: sections, each at another
- * place. Pages that lie in one section are read in large bios; the last one, and those across a
- * border of sections, piece by piece through the device's page cache, with zeros behind the end.
+ * A directory is found by the position of its bytes, whose first record, ".", describes the whole
+ * directory. A file is its record and, if that has the flag for it, the records behind it:
+ * sections, each at another place. Pages that lie in one section are read in large bios. The last
+ * page, and pages across a border of sections, are read piece by piece through the device's page
+ * cache, with zeros behind the end.
  */
 #include <asm/errno.h>
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * record.c: directory records: one after the other, none across the end of a sector; their dates
- * and plain names.
+ * record.c: directory records, their dates and plain names. Records lie one after the other, none
+ * across the end of a sector.
  *
- * A plain name is in capitals with a version (";1"), which are taken off; a Joliet name is UTF-16,
- * big endian.
+ * A plain name is in capitals with a version (";1"): the version is removed and the letters become
+ * small. A Joliet name is UTF-16, big endian.
+ *
  * Source: ECMA-119, sections 7.5, 7.6, 9.1; the Joliet specification.
  */
 #include <asm/errno.h>

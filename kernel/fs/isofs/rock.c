@@ -3,9 +3,10 @@
  * rock.c: the System Use entries behind a record: names, owners, links, devices, dates, and
  * directories that were moved.
  *
- * Entries stand behind the record's name, and go on in other areas that CE names. An area lies
- * within one sector, and there are at most ISO_MAX_AREAS of them, so a chain that is a ring ends
- * too. An entry that is too short for what it says is passed over.
+ * Entries stand behind the record's name, and continue in other areas to which CE entries point. An
+ * area lies within one sector, and there are at most ISO_MAX_AREAS of them, so a circular chain
+ * ends too. An entry that is too short for its kind is skipped.
+ *
  * Source: IEEE P1281 (SUSP), P1282 (Rock Ridge 1.12).
  */
 #include <asm/errno.h>

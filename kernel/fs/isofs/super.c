@@ -2,12 +2,14 @@
 /*
  * super.c: mounting ISO 9660: volume descriptors, options, statfs.
  *
- * Of what an image offers the first of these is taken: Rock Ridge (norock), Joliet (nojoliet), the
- * plain names (map=off leaves them in capitals, map=acorn adds what RISC OS keeps beside them).
- * Options besides: uid= gid= mode= dmode= (for what has no Rock Ridge; with overriderockperm for
+ * The driver uses the first of these that an image has: Rock Ridge (norock disables it), Joliet
+ * (nojoliet), the plain names (map=off leaves them in capitals, map=acorn adds what RISC OS keeps
+ * beside them).
+ *
+ * Other options: uid= gid= mode= dmode= (for images without Rock Ridge; with overriderockperm for
  * all), iocharset=utf8|iso8859-1, utf8, hide, unhide, showassoc, sbsector= (the session's first
  * sector), check=relaxed (names are found in any case, as Joliet's always are unless check=strict),
- * cruft (the upper byte of a size is rubbish); without effect here, where no disk is a disc and
+ * cruft (the upper byte of a size is rubbish). Without effect, since no disk is an optical disc and
  * nothing is decompressed: block=, session=, nocompress.
  */
 #include <asm/errno.h>

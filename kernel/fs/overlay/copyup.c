@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * copyup.c: from lower to upper, before the first change.
+ * copyup.c: copies a file from a lower layer to the upper one, before the first change.
  *
  * The copy is made in the work directory with data, xattrs, owner, mode and times, synced, and
- * renamed into its place: at no moment does the upper layer have half a file under its name.
- * Directories above come first. The times of the upper parent stay as they were.
+ * renamed into its place: at no moment does the upper layer have an incomplete file under its name.
+ * The directories above are copied first. The times of the upper parent stay as they were.
  *
- * Locks: ovl_inode.lock of what is copied, under which ovl_inode.upper is set; then the real
+ * Locks: ovl_inode.lock of the copied inode, under which ovl_inode.upper is set; then the real
  * directories by lock_rename().
  */
 #include "kernel/fs/overlay/overlay.h"

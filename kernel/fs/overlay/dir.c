@@ -2,13 +2,14 @@
 /*
  * dir.c: making and removing names.
  *
- * A new name goes straight into the upper directory, unless a whiteout stands there: then it is
- * made in the work directory and takes the whiteout's place by one rename. A name that a lower
+ * A new name goes straight into the upper directory, unless a whiteout has that name. Then the new
+ * file is made in the work directory and replaces the whiteout by one rename. A name that a lower
  * layer has is removed by exchanging it with a whiteout.
  *
  * New files belong to the caller, so they are made with the mounter's capabilities but the caller's
  * fsuid and fsgid.
- * Locks: vfs holds the overlay directory's i_rwsem; the upper one's is taken here.
+ *
+ * Locks: vfs holds the overlay directory's i_rwsem; that of the upper directory is taken here.
  */
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/xattr/acl.h"

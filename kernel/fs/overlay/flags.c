@@ -2,13 +2,13 @@
 /*
  * flags.c: chattr's flags of overlay inodes.
  *
- * They are those of the real file, but for two. A file that may not be changed (S_IMMUTABLE), or
- * only become longer (S_APPEND), could not be copied up, linked or renamed below by the overlay
- * itself. So the upper file has neither flag; an attribute, protattr, has a letter for each ("a",
- * "i"), which is Linux's form, and the overlay's inode has the flags (ovl_inode.prot).
+ * They are those of the real file, except two. The overlay itself could not copy up, link or rename
+ * a file that may not be changed (S_IMMUTABLE), or only become longer (S_APPEND). So the upper file
+ * has neither flag; an attribute, protattr, has a letter for each ("a", "i"), which is Linux's
+ * form, and the overlay's inode has the flags (ovl_inode.prot).
  *
- * Whether the caller may is judged by vfs, by the overlay's inode. Locks: the overlay inode's
- * i_rwsem (vfs), the upper one's inside.
+ * vfs checks the caller's permission on the overlay's inode. Locks: the overlay inode's i_rwsem
+ * (vfs), the upper inode's inside.
  */
 #include "kernel/fs/overlay/overlay.h"
 

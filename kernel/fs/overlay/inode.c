@@ -2,9 +2,9 @@
 /*
  * inode.c: attributes, permissions and extended attributes of overlay inodes.
  *
- * Mode, owner, times and size are copies of the real inode's (ovl_copy_attr after each change):
- * permissions are judged by them, with the caller's credentials; what is then done to the real file
- * is done with the mounter's. The overlay's own xattrs are hidden.
+ * Mode, owner, times and size are copies of the real inode's (ovl_copy_attr after each change).
+ * Permissions are checked on them, with the caller's credentials; the operation on the real file
+ * then runs with the mounter's. The overlay's own xattrs are hidden.
  */
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/xattr/acl.h"

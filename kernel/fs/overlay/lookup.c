@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lookup.c: a name through the layers, and the overlay inode for what was found.
+ * lookup.c: looks up a name through the layers, and makes the overlay inode for the result.
  *
- * A directory's search goes from layer to layer until something that is no directory, a whiteout,
- * or an opaque directory ends it. A redirect changes the name, or the whole way from a layer's
- * root, for the layers below.
+ * The search for a directory goes from layer to layer until a file that is no directory, a
+ * whiteout, or an opaque directory ends it. A redirect changes the name, or the whole path from a
+ * layer's root, for the layers below.
  *
- * Files that are one in the upper layer (hard links) are one here: ovl_sb.hash finds the inode by
- * the real one. A file with several names in a lower layer is several here, since only one of them
- * will be copied up at a time.
+ * Names that are hard links of one file in the upper layer share an overlay inode: ovl_sb.hash
+ * finds the inode by the real one. A file with several names in a lower layer is several overlay
+ * inodes, since only one of the names is copied up at a time.
  */
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/xattr/acl.h"

@@ -2,14 +2,14 @@
 /*
  * readdir.c: merged listings.
  *
- * At the start of a listing (position 0) all layers are read, from the top down: a name counts
- * where it is seen first, a whiteout hides it below. The result stays with the open file as it is
- * until it is read from the start again; a position is an index into it, so telldir() and seekdir()
- * hold whatever is added and removed meanwhile. Files that begin while the directory's names have
- * not changed (ovl_inode.version) share one, as on Linux.
+ * At the start of a listing (position 0) all layers are read, from the top down: the first layer
+ * with a name counts, and a whiteout hides the name in the layers below. The open file keeps the
+ * result unchanged until it is read from the start again. A position is an index into it, so
+ * telldir() and seekdir() stay valid whatever is added and removed meanwhile. Open files that begin
+ * while the directory's names have not changed (ovl_inode.version) share one listing, as on Linux.
  *
- * Locks: a listing is filled under the directory's i_rwsem, before others see it; then only its
- * count changes, under hash_lock. What a file has is under its f_pos_lock.
+ * Locks: a listing is filled under the directory's i_rwsem, before other tasks see it; then only
+ * its count changes, under hash_lock. The open file's pointer to it is under its f_pos_lock.
  */
 #include "kernel/fs/overlay/overlay.h"
 

@@ -2,14 +2,14 @@
 /*
  * rename.c: renaming.
  *
- * What moves is copied up first. A directory that has parts in lower layers moves only with
- * redirect_dir=on, and then remembers where they are; otherwise EXDEV, and the caller copies. A
- * directory that comes to stand over another name of a merged parent becomes opaque. Where a lower
+ * The source is copied up first. A directory that has parts in lower layers moves only with
+ * redirect_dir=on, and then records where they are; otherwise the call gives EXDEV, and the program
+ * copies. A directory that replaces another name of a merged parent becomes opaque. If a lower
  * layer has the old name, the rename leaves a whiteout there (RENAME_WHITEOUT of the upper file
  * system).
  *
- * Locks: vfs holds s_rename_mutex and i_rwsem of the overlay's directories; the upper ones by
- * lock_rename().
+ * Locks: vfs holds s_rename_mutex and i_rwsem of the overlay's directories; the upper directories
+ * by lock_rename().
  */
 #include "kernel/fs/overlay/overlay.h"
 

@@ -3,12 +3,12 @@
  * super.c: overlay superblocks: options, the layers, statfs.
  *
  * Options: lowerdir=DIR[:DIR...] (the first is the topmost; \: is a colon), lowerdir+=DIR (one more
- * below), upperdir=, workdir= (on upperdir's mount, apart from it),
+ * below), upperdir=, workdir= (on upperdir's mount, outside of it),
  * redirect_dir=on|off|follow|nofollow, xino=, userxattr, volatile, metacopy=. index=off and
- * nfs_export=off are all there is of these; on is refused. Behind the lower ones, after "::" or by
+ * nfs_export=off are accepted, on is refused. Behind the lower layers, after "::" or by
  * datadir+=DIR, come layers that have nothing but data. Without upperdir the overlay is read-only.
  *
- * Each layer has a private mount, so nothing that is mounted or unmounted elsewhere touches it.
+ * Each layer has a private mount, so mounts and unmounts elsewhere do not affect it.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/fs/overlay/overlay.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * kpage.c: /proc/kpagecount, kpageflags and kpagecgroup: how often each frame of memory is mapped,
- * what it is used for, and which group pays for it (the inode of its directory); one word of eight
- * bytes a frame, for the superuser. Formats: linux-doc's admin-guide/mm/pagemap.
+ * what it is used for, and which group is charged for it (the inode of its directory); one word of
+ * eight bytes a frame, for the superuser. Formats: linux-doc's admin-guide/mm/pagemap.
  *
- * What is read is a moment's view: no lock is taken, and a frame may change its use meanwhile.
+ * No lock is taken: a frame may change its use during the read.
  */
 #include <asm/errno.h>
 #include <linux/kernel-page-flags.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * measure.c: /proc/nestling: what may be counted: hostcalls, locks, faults; and memory by kind,
- * which always is.
+ * measure.c: /proc/nestling: optional counts of hostcalls, locks and faults; and memory by kind,
+ * which is always counted.
  *
- * Each of the first three counts from when "on" is written to it until "off" is; "reset" begins at
- * 0. count= on the command line begins at boot. What a count costs while it is off stands where it
- * is made: doors.c, contention.h, fault.c.
+ * Writing "on" to one of the first three starts its count, "off" stops it, "reset" sets it to 0.
+ * count= on the command line starts it at boot. The cost of a disabled count is documented where it
+ * is counted: doors.c, contention.h, fault.c.
  */
 #include <asm/errno.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_fd.c: /proc/PID/fd, the links to open files, and /proc/PID/fdinfo, what is known of each.
- * Both list the descriptors of the task as they are when asked; an inode keeps the number, never
- * the file.
+ * pid_fd.c: /proc/PID/fd, the links to open files, and /proc/PID/fdinfo, a description of each.
+ * Both list the task's descriptors at the time of the call; an inode keeps the number, never the
+ * file.
  */
 #include <asm/errno.h>
 

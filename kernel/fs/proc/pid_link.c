@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_link.c: the links of /proc/PID: exe, cwd and root, and how all of them (fd/N and
- * map_files/... too) are read and followed. Each wants ptrace_may_access(), with exec held off
- * until the path is had; no other lock is held over that.
+ * pid_link.c: the links of /proc/PID: exe, cwd and root, and the functions that read and follow all
+ * links, including fd/N and map_files. Each needs ptrace_may_access(), with exec held off until the
+ * path is taken; no other lock is held over that.
  */
 #include <asm/errno.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pid_maps_query.c: PROCMAP_QUERY, an ioctl of /proc/PID/maps: one area in binary, by an address in
- * it or before it, with the file's name and build ID where they are asked for (linux/fs.h,
+ * pid_maps_query.c: PROCMAP_QUERY, an ioctl of /proc/PID/maps: one area in binary, the one that
+ * contains an address or the next, with the file's name and build ID on request (linux/fs.h,
  * linux-doc's filesystems/proc).
  *
- * Locks: mmap_lock for reading while the area is looked at. The build ID is read from the file's
- * pages afterwards, with a reference to it.
+ * Locks: mmap_lock for reading while the area is examined. The build ID is read from the file's
+ * pages afterwards, with a reference to the file.
  */
 #include <asm/errno.h>
 #include <linux/elf.h>

@@ -4,7 +4,7 @@
  * that it can reach from its root.
  *
  * An open file keeps the namespace and the root that the process had when it was opened. poll()
- * says EPOLLPRI and EPOLLERR once after each change. Locks: seq.lock for the text.
+ * reports EPOLLPRI and EPOLLERR once after each change. Locks: seq.lock for the text.
  */
 #include <asm/errno.h>
 

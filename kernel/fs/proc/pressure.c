@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pressure.c: /proc/pressure/{cpu,io,memory}: the machine's stalls (kernel/sched/psi.c), and
- * triggers: a line written to an open file makes poll tell of them.
+ * triggers: a line written to an open file makes poll report stalls above its threshold.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>

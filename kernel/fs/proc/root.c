@@ -3,8 +3,8 @@
  * root.c: the file system "proc": its fixed tree and inodes; mount.c has the mounts.
  *
  * Inodes are made at lookup and not kept when unused; the fixed tree is a tree of proc_entry, the
- * per-process part is in pid.c. Numbers of inodes in the fixed tree are those of the entries,
- * others are drawn from a counter.
+ * per-process part is in pid.c. Inodes of the fixed tree have the numbers of their entries, others
+ * get theirs from a counter.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>

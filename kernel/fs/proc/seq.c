@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * seq.c: texts that are made when they are read, and taken when they are written.
+ * seq.c: texts that are made when they are read, and parsed when they are written.
  *
- * An open file keeps its text; reading at position 0 makes it anew, so that `pread(fd, ..., 0)` in
- * a loop sees news, as programs expect.
+ * An open file keeps its text. Reading at position 0 makes it anew, so that `pread(fd, ..., 0)` in
+ * a loop sees changes, as programs expect.
  *
- * Many a text is made with spinlocks held. So a buffer grows, while it is written, without
- * sleeping; when there is no memory at hand for that, it is brought to the size that was wanted
- * afterwards, and the text made once more.
+ * Many texts are made with spinlocks held. So a buffer grows, while it is written, without
+ * sleeping. If there is no memory at hand for that, it is grown to the needed size afterwards, and
+ * the text is made once more.
  *
  * A text of CHUNK bytes lies in one block, and a longer one in several: memory need not be
  * contiguous. A text that may be longer than memory is made in pieces: the show function begins at
  * s->cursor, ends a piece that is long enough, and sets s->next to the start of the next.
  *
- * What was reserved in vain is given back. A user whose other open files keep more than one
- * KEPT_PARTth of the memory keeps no more than a page of this one; the text is made anew for each
- * read.
+ * Unused reserved memory is given back. If a user's other open files keep more than one KEPT_PARTth
+ * of the memory, this file keeps no more than a page; the text is made anew for each read.
  *
- * Locks: s->lock, outside of all that a show function or a copy to the reader takes.
+ * Locks: s->lock, outside of all locks that a show function or a copy to the reader takes.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>

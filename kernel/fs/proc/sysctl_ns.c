@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysctl_ns.c: /proc/sys/user/max_*: how many namespaces of each kind, instances, groups, watches
- * and marks a user may have, for the reader's user namespace (namespaces(7)); and fs.mount-max.
- * Locks: none, single words.
+ * sysctl_ns.c: /proc/sys/user/max_*: limits on a user's namespaces of each kind, instances, groups,
+ * watches and marks, for the reader's user namespace (namespaces(7)); and fs.mount-max. Locks:
+ * none, single words.
  */
 #include <asm/errno.h>
 

@@ -3,8 +3,8 @@
  * sysctl_tables.c: variables under /proc/sys of the layers below fs: panic, log, scheduler, memory,
  * open files. Names and meanings: proc(5), linux-doc's admin-guide/sysctl.
  *
- * A variable acts where Linux's does; some have nothing to act on here, as on a Linux machine
- * without the thing. Where only one value is true, no other can be written.
+ * A variable has Linux's effect. Some have no effect because their subject is missing, as on a
+ * Linux machine without it. If only one value is true, no other can be written.
  */
 #include <asm/errno.h>
 

@@ -3,9 +3,9 @@
  * dir.c: directories: finding a name, listing.
  *
  * A listing is a run of headers, each with up to 256 entries; names are sorted by their bytes. A
- * directory of more than one metadata block has an index behind its inode: for about every block
- * the name that begins there. Both a name and a position are looked for there first. Positions
- * handed to readdir: 0 and 1 are the dots, then DIR_BASE + bytes into the listing.
+ * directory of more than one metadata block has an index behind its inode: the first name of about
+ * every block. A search for a name or a position starts there. Positions handed to readdir: 0 and 1
+ * are the dots, then DIR_BASE + bytes into the listing.
  */
 #include <asm/errno.h>
 

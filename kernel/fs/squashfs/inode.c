@@ -2,9 +2,9 @@
 /*
  * inode.c: inodes from the disk.
  *
- * An inode is found by its place in the table of inodes (which a directory's entry, the superblock
- * or the export table says) and known by its number. The basic kinds hold what most files need, the
- * long ones all of it; both end up in struct sqfs_inode.
+ * An inode is read from its place in the table of inodes (which a directory's entry, the superblock
+ * or the export table gives) and identified by its number. The basic kinds hold the fields that
+ * most files need, the long kinds all fields; both are converted to struct sqfs_inode.
  */
 #include <asm/errno.h>
 

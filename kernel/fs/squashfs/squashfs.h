@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * squashfs.h: between the files of the driver.
+ * squashfs.h: shared by the files of the driver.
  *
- *	super.c    mount, options, statfs; tables of ids
- *	block.c    from the device: raw bytes, decompression, work spaces
- *	cache.c    decoded metadata and fragment blocks; cursors
- *	inode.c    inodes from the disk, file handles
- *	dir.c      lookup, readdir
- *	file.c     lists of blocks, pages
- *	xattr.c    attributes
+ *	super.c  mount, options, statfs; tables of ids
+ *	block.c  from the device: raw bytes, decompression, work spaces
+ *	cache.c  decoded metadata and fragment blocks; cursors
+ *	inode.c  inodes from the disk, file handles
+ *	dir.c    lookup, readdir
+ *	file.c   lists of blocks, pages
+ *	xattr.c  attributes
  *
  * Everything on the disk is hostile: a number is checked where it is used. A chain of metadata
- * blocks only goes forward and ends where its table ends, so whatever walks one comes to an end.
- * Damage is -EIO, and sqfs_error() says it once in a while and follows errors=. Nothing of the disk
- * changes; so pages, inodes and decoded blocks may go at any time.
+ * blocks only goes forward and ends where its table ends, so every walk over one ends. Damage gives
+ * -EIO; sqfs_error() logs it, at a limited rate, and follows errors=. The disk is never written to;
+ * so pages, inodes and decoded blocks may be dropped at any time.
  */
 #ifndef NESTLING_SQUASHFS_H
 #define NESTLING_SQUASHFS_H

@@ -2,9 +2,10 @@
 /*
  * super.c: mounting squashfs: the superblock, options, statfs.
  *
- * What makes a mount fail says so in one printk line. Options: errors=continue|panic,
- * threads=single|multi|percpu|N (how many blocks may be decompressed at a time; multi and percpu,
- * as none, are one more than there are vCPUs).
+ * A failed mount gives its reason in one printk line. Options: errors=continue|panic,
+ * threads=single|multi|percpu|N (how many blocks may be decompressed at a time; multi, percpu and
+ * the default are one more than the number of vCPUs).
+ *
  * Source: linux-doc, filesystems/squashfs.
  */
 #include <asm/errno.h>

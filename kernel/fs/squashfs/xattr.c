@@ -2,9 +2,9 @@
 /*
  * xattr.c: extended attributes.
  *
- * An inode has an index into a table whose entries say where its list of (name, value) begins, in a
- * chain of metadata of its own, how many there are and how many bytes they take. Values that
- * several lists share stand once: the others have their place.
+ * An inode has an index into a table. An entry of the table has the start of the inode's list of
+ * (name, value) in a separate chain of metadata, the number of attributes and their bytes. A value
+ * that several lists share is stored once: the other lists have its place.
  */
 #include <asm/errno.h>
 #include <linux/limits.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * block.c: /sys/block, /sys/class/block and /sys/dev/block: disks, their partitions and what their
- * queues can do.
+ * block.c: /sys/block, /sys/class/block and /sys/dev/block: disks, their partitions and the
+ * features of their queues.
  *
- * Meaning of the files: Documentation/ABI/stable/sysfs-block. What is here is true of the queue;
- * what would be about hardware queues (mq/, wbt_lat_usec) is left out, as Linux leaves it out for
- * devices that have none. Nothing is ever freed: partitions that go are hidden.
+ * Meaning of the files: Documentation/ABI/stable/sysfs-block. Files about hardware queues (mq/,
+ * wbt_lat_usec) are missing, as on Linux for devices without them. Nothing is ever freed: removed
+ * partitions are hidden.
  */
 #include <asm/errno.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ksm.c: /sys/kernel/mm/ksm: what kernel/mm/ksm/ksm.c does, and how much of it. */
+/* ksm.c: /sys/kernel/mm/ksm: settings and counters of kernel/mm/ksm/ksm.c. */
 #include <asm/errno.h>
 
 #include "kernel/fs/sysfs/sysfs.h"

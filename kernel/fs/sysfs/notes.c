@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notes.c: /sys/kernel/notes: the ELF notes of the kernel's own program, as they lie in its image;
- * the build ID is among them, by which perf and others find the file with its symbols, which is
+ * notes.c: /sys/kernel/notes: the ELF notes of the kernel's own program, as they lie in its image.
+ * They include the build ID, by which perf and similar tools find the file with its symbols,
  * build/nestling.
  */
 #include <linux/elf.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysfs.c: /sys, as far as lscpu, libc, systemd's tools and lsblk look: CPUs, block devices
- * (block.c), terminals, the empty places that programs probe for. One fixed tree, built at boot
- * from what is registered then (level 5), with the machinery of kernel/fs/proc.
+ * sysfs.c: /sys, with the parts that lscpu, libc, systemd's tools and lsblk read: CPUs, block
+ * devices (block.c), terminals, and the empty directories that programs probe for. It is one fixed
+ * tree, built at boot from what is registered then (level 5), with the machinery of kernel/fs/proc.
  */
 #include <asm/errno.h>
 #include <linux/magic.h>

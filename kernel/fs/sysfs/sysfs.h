@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysfs.h: how drivers add to /sys. What is added stays; sysfs_show_when() hides it while it has no
- * meaning.
+ * sysfs.h: how drivers add to /sys. Added entries stay; sysfs_show_when() hides an entry while it
+ * has no meaning.
  */
 #ifndef NESTLING_FS_SYSFS_H
 #define NESTLING_FS_SYSFS_H

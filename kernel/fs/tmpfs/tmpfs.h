@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tmpfs.h: between the files of tmpfs; devtmpfs uses tmpfs_fill_super(); hugetlbfs is a kind of
+ * tmpfs.h: shared by the files of tmpfs; devtmpfs uses tmpfs_fill_super(); hugetlbfs is a kind of
  * tmpfs.
  */
 #ifndef NESTLING_FS_TMPFS_H

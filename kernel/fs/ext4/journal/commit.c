@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * commit.c: a transaction on its way into the log, and from the log home. All of it runs in the
- * journal thread; journal.c says what a transaction is and keeps the invariants.
+ * commit.c: writes a transaction into the log, and from the log to its home blocks. All of it runs
+ * in the journal thread; journal.c defines transactions and their invariants.
  *
  * Costs: a memcpy of each dirty block at the barrier, bios of up to 256 blocks into the log, one
  * commit block with PREFLUSH and FUA; a checkpoint writes the copies in block order and flushes

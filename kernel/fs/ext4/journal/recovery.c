@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recovery.c: replaying the log after a crash, in three passes: where it ends, what is revoked,
- * what is written home.
+ * recovery.c: replays the log after a crash, in three passes: finding its end, collecting the
+ * revoked blocks, writing blocks home.
  *
- * The log is read from its start as long as blocks carry the right sequence number; a transaction
- * counts when its commit block is there (and its checksum is right, where the log has checksums). A
- * block that is revoked by transaction R is not replayed from transactions up to R. A descriptor or
- * revoke block of a transaction that counts has the right checksum, or the log is damaged and
- * nothing is replayed; unless the commit block is older than the one before it, a leftover: the log
- * ends there. Everything in the log is hostile: block numbers and lengths are checked, the scan is
- * bounded by the log's length.
+ * The log is read from its start as long as blocks have the right sequence number. A transaction
+ * counts if its commit block is there (and its checksum is right, in a log with checksums). A block
+ * that transaction R revokes is not replayed from transactions up to R. A descriptor or revoke
+ * block of a transaction that counts has the right checksum, or the log is damaged and nothing is
+ * replayed. Exception: a commit block that is older than the one before it is a leftover, and the
+ * log ends there. Everything in the log is hostile: block numbers and lengths are checked, the scan
+ * is bounded by the log's length.
  */
 #include "kernel/fs/ext4/journal/jbd.h"
 #include "kernel/lib/printk.h"

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ea_inode.c: values of extended attributes that lie in an inode of their own (feature ea_inode):
- * those that fit nowhere else.
+ * ea_inode.c: values of extended attributes that are too large for other places and lie in an inode
+ * of their own (feature ea_inode).
  *
  * Such an inode is a file without a name. Its atime holds the checksum of its value, its ctime and
- * version the number of entries that name it (Linux lets files share one; we make one for each
- * value and keep to the counts of those that we find). It goes with the last of them. The owner's
- * i_blocks counts the value, rounded up to blocks. Values are written as metadata, through the
- * journal. Callers hold a handle for what changes; no lock of the owner's is needed. The value's
- * own i_data_sem: its blocks, its count.
- * Source: linux-doc, filesystems/ext4/attributes; where the numbers lie, images that Linux made.
+ * version the number of entries that name it. Linux lets files share a value; this kernel makes an
+ * inode for each value, and maintains the counts of those that it finds. The inode is freed with
+ * the last entry. The owner's i_blocks counts the value, rounded up to blocks. Values are written
+ * as metadata, through the journal. Callers hold a handle for changes; no lock of the owner's is
+ * needed. The value's own i_data_sem protects its blocks and its count.
+ *
+ * Source: linux-doc, filesystems/ext4/attributes; for the place of the numbers, images that Linux
+ * made.
  */
 #include "kernel/fs/ext4/xattr/xattr.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xattr.c: extended attributes as vfs asks for them; how they lie on the disk: xattr_store.c,
- * xattr_acl.c.
+ * xattr.c: the operations of vfs on extended attributes; xattr_store.c and xattr_acl.c have the
+ * format on disk.
+ *
  * Lock: i_data_sem.
  */
 #include "kernel/fs/ext4/xattr/xattr.h"

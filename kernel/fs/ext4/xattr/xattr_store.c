@@ -5,9 +5,10 @@
  *
  * An area is a list of entries from its beginning and values from its end. All attributes are read
  * into memory (ext4_attrs_load), changed there, and written out again (ext4_attrs_store), small
- * ones first into the inode and the rest into the block, so there is one way to write and no hole
- * to manage. A block that several inodes share (h_refcount > 1, which Linux makes and we never do)
- * is left to the others.
+ * attributes first into the inode and the rest into the block. So there is one way to write and no
+ * hole to manage. A block that several inodes share (h_refcount > 1, which Linux makes and this
+ * kernel never does) is left to the other inodes.
+ *
  * Lock: i_data_sem. Source: linux-doc, filesystems/ext4/attributes.
  */
 #include "kernel/fs/ext4/xattr/xattr.h"
