@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bpdu.c: messages of the spanning tree (bridge protocol data units) as frames. Source: IEEE
- * 802.1D-1998, 9.3; the frame is one of 802.2 (LLC, unnumbered information) between the service
- * access points 0x42.
+ * bpdu.c: builds and parses the frames of the spanning tree (bridge protocol data units). A frame
+ * is an LLC frame of IEEE 802.2, unnumbered information between the service access points 0x42.
+ * Source: IEEE 802.1D-1998, 9.3.
  */
 #include <asm/byteorder.h>
 

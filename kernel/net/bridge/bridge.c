@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bridge.c: bridges and their ports: who comes and goes, and what a bridge has from its ports: the
- * smallest of their addresses, the smallest MTU (unless somebody has chosen these), a link while
- * one of them passes frames on.
+ * bridge.c: bridges and their ports: adding and removing ports, and what a bridge takes from its
+ * ports. It has the smallest of their addresses and the smallest MTU, unless the administrator has
+ * set these, and a link while one of them forwards.
  *
- * States of ports are stp.c's. Without a spanning tree, ports in a circle forward for ever;
- * netdev.c's bounds keep that from taking the machine along.
- * Locks: bridge.h. What follows from ports is set with no lock of the bridge held.
+ * The states of ports are stp.c's. Without a spanning tree, ports in a loop forward for ever; the
+ * bounds in netdev.c keep that from exhausting the machine.
+ * Locks: bridge.h. What a bridge takes from its ports is set with no lock of the bridge held.
  */
 #include "kernel/net/bridge/bridge.h"
 #include "kernel/net/netname.h"

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fdb.c: a bridge's table of addresses: by which port is who.
+ * fdb.c: a bridge's forwarding table: the port by which each link address is reached.
  *
- * An entry is learnt from the source of a frame and ages; or it is the own address of a port or the
- * bridge; or set by hand. One that has aged is as good as gone, and is freed when the timer comes
- * round.
+ * An entry is learnt from the source of a frame and ages; or it is the own address of a port or of
+ * the bridge; or it was set by hand. An aged entry no longer counts, and is freed at the next run
+ * of the timer.
  *
  * Invariants:
- * 1. An address has one entry.
- * 2. At most BR_LEARNED_MAX entries of a bridge, and BR_LEARNED_MAX_ALL of all bridges, are
- *    learnt: past that nothing is learnt, and frames are flooded.
- * 3. No entry names a port that has gone.
+ * 1. An address has at most one entry.
+ * 2. At most BR_LEARNED_MAX entries of a bridge, and BR_LEARNED_MAX_ALL of all bridges, are learnt.
+ *    Beyond that no address is learnt, and frames to it are flooded.
+ * 3. No entry names a port that has been removed.
  *
- * Locks: br->lock. What is told of entries is told without it.
+ * Locks: br->lock. Listeners are told of entries without it.
  */
 #include <asm/errno.h>
 #include <linux/neighbour.h>

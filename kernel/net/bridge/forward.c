@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * forward.c: a frame's way through a bridge.
+ * forward.c: the way of a frame through a bridge.
  *
- *	netdev.c deliver() -> br_rx(port) -> learn the source -> to the port of the destination, or to all, and up (netif_rx)
- *	dev_xmit(bridge) -> br_xmit() ------------------------> the same, but up
+ *     a frame from a port: netdev.c deliver() -> br_rx(port) -> the source is learnt
+ *         -> to the port of the destination, or to all ports, and up (netif_rx)
+ *     a frame of this machine: dev_xmit(bridge) -> br_xmit()
+ *         -> to the port of the destination, or to all ports, but not up
  *
- * Where it goes is decided under br->lock; it is sent without, each port a clone of its own. Frames
- * to addresses that no bridge passes on (IEEE 802.1D, 7.12.6) go up on the port alone; those of the
- * spanning tree itself, where it is switched off, are passed on like others.
+ * The ports are chosen under br->lock; each gets a clone of the frame, sent without the lock.
+ * Frames to addresses that no bridge forwards (IEEE 802.1D, 7.12.6) only go up, on the port itself.
+ * Frames of the spanning tree are forwarded like others where the tree is switched off.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>

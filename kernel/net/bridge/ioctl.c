@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ioctl.c: brctl(8)'s calls on any socket: bridges made and deleted, ports added and removed
- * (SIOCBR*), and the older ones with a vector of numbers: SIOCGIFBR, SIOCSIFBR about all bridges,
- * SIOCDEVPRIVATE about one. Source: <linux/if_bridge.h>.
+ * ioctl.c: the ioctls of brctl(8), on any socket. SIOCBR* make and delete bridges, add and remove
+ * ports. The older ones take a vector of numbers: SIOCGIFBR and SIOCSIFBR are about all bridges,
+ * SIOCDEVPRIVATE about one.
+ * Source: <linux/if_bridge.h>.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>

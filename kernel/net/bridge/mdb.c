@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mdb.c: a bridge's groups by rtnetlink (RTM_GETMDB, RTM_NEWMDB, RTM_DELMDB: `bridge mdb`), and
- * what is told of them to RTNLGRP_MDB.
+ * mdb.c: a bridge's multicast groups over rtnetlink (RTM_GETMDB, RTM_NEWMDB, RTM_DELMDB: `bridge
+ * mdb`), and the messages to RTNLGRP_MDB about their changes.
  *
- * A table is copied under br->lock before it is told. Members of groups of link addresses and of
- * single sources are refused.
+ * A table is copied under br->lock before it goes into messages. Members of groups of link
+ * addresses and members for single sources are refused.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -23,7 +23,7 @@ struct part {
 	int bridge;
 	u32 n;
 	const struct br_mdb_info *info;
-	/* of routers, whose ports are in @info, in the place of members */
+	/* true: the part names routers, with their ports in @info, not members */
 	bool routers;
 };
 

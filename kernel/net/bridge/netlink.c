@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netlink.c: the family AF_BRIDGE of rtnetlink, as bridge(8) and others speak it: ports
- * (RTM_GETLINK, RTM_SETLINK) and the table of addresses (RTM_GETNEIGH, RTM_NEWNEIGH, RTM_DELNEIGH),
- * and what is told of them to who listens.
+ * netlink.c: the family AF_BRIDGE of rtnetlink, as bridge(8) and others use it: ports (RTM_GETLINK,
+ * RTM_SETLINK), the forwarding table (RTM_GETNEIGH, RTM_NEWNEIGH, RTM_DELNEIGH), and the messages
+ * to listeners about their changes.
  *
- * Devices are found under net->lock. A bridge's table is copied before it is told. Attributes are
- * checked by nl_find() against their message.
+ * Devices are found under net->lock. A bridge's table is copied before it goes into messages.
+ * nl_find() checks attributes against the length of their message.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>
@@ -289,8 +289,8 @@ int br_get_fdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, v
 }
 
 /*
- * Whose table, and by which port, a change is about: "master" is that of the port, "self" the
- * bridge's own.
+ * Finds the bridge, and the port if any, that a change of the table is about. "master" is the
+ * bridge of the port @m names, "self" is a bridge that @m names itself.
  */
 static int target(struct net *net, const struct ndmsg *m, struct bridge **br, struct br_port **p)
 {

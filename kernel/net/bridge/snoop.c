@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snoop.c: groups, their members and routers by a bridge's ports, and the one timer that ends what
- * nobody has renewed.
+ * snoop.c: multicast groups, their members and routers by a bridge's ports, and the one timer that
+ * expires them.
  *
- *	member	joins by a report, each renews it; a leave, or a query for its group, brings its end
- *	        nearer: it stays if it answers
- *	router	a port by which queries or PIM's hellos come, for a while; or by hand
+ *     member  joins by a report, and each further report renews it. A leave message, or a query for
+ *             its group, shortens its time; an answer to that query renews it
+ *     router  a port at which queries or hello messages of PIM arrive, until they have not come for
+ *             a while; or a port set by hand
  *
  * Invariants:
  * 1. A group has members or the host, else it is freed.
- * 2. A bridge has at most hash_max groups: one more, and snooping is switched off, so that frames
+ * 2. A bridge has at most hash_max groups. At one more snooping is switched off, so that frames
  *    reach all ports.
  * 3. All bridges together have at most SNOOP_MEMBERS_MAX_ALL members.
  *

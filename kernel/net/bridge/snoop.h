@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snoop.h: what a bridge overhears of IGMP and MLD (RFC 4541): which ports lead to members of a
- * multicast group, and which to routers.
+ * snoop.h: what a bridge learns from passing messages of IGMP and MLD (RFC 4541): which ports lead
+ * to members of a multicast group, and which to routers.
  *
- *	snoop.c        groups, members, routers; where a frame to a group goes; the timer
- *	snoop_rx.c     messages of IGMP, MLD and PIM as they pass by
- *	snoop_query.c  the bridge as querier
- *	mdb.c          groups by rtnetlink: `bridge mdb`
+ *     snoop.c        groups, members, routers; where a frame to a group goes; the timer
+ *     snoop_rx.c     messages of IGMP, MLD and PIM that pass the bridge
+ *     snoop_query.c  the bridge as querier
+ *     mdb.c          groups over rtnetlink: `bridge mdb`
  *
- * A frame to a group goes to the ports of its members and routers once a querier is known, by which
- * members are kept up to date; else to all. Sources of members are not told apart: IGMPv3 and MLDv2
- * reports count as reports of version 2 and 1.
+ * Once a querier is known, which keeps members up to date, a frame to a group goes to the ports of
+ * its members and routers only. Before that it goes to all ports. Sources of a group are not kept
+ * apart: reports of IGMPv3 and MLDv2 count as reports of version 2 and 1.
  *
- * Locks: br->lock for all of it. Times are ktime_get()'s, 0: never or over. Queries and news go out
- * in br_snoop_finish().
+ * Locks: br->lock protects all of it. Times are values of ktime_get(), 0: never or over. Queries
+ * and notifications are sent by br_snoop_finish().
  */
 #ifndef NESTLING_NET_BRIDGE_SNOOP_H
 #define NESTLING_NET_BRIDGE_SNOOP_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snoop_query.c: a bridge as querier (mcast_querier): it asks for members on each port, and its own
- * host, so that what it knows stays true where no router asks. Sources: RFC 2236, 2710.
+ * snoop_query.c: a bridge as querier (mcast_querier). It asks for members on each port, and its own
+ * host, so that its table stays true where no router asks.
  *
- * Queries of a start come fast, startup_count of them, then one every query_interval. Another
- * querier silences it (snoop.c).
+ * Queries after the start follow each other fast, startup_count of them, then one comes every
+ * query_interval. While another querier is heard, the bridge sends none (snoop.c).
+ * Sources: RFC 2236, 2710.
  */
 #include <linux/in.h>
 #include <linux/ip.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snoop_rx.c: messages of IGMP, MLD and PIM that pass through a bridge. Sources: RFC 2236, 3376,
- * 2710, 3810, 7761, 4541.
+ * snoop_rx.c: messages of IGMP, MLD and PIM that pass through a bridge.
  *
- * A packet to a group says either who is a member (reports, leaves), who asks (queries, PIM's
- * hellos), or is data. Each length in it is checked against what has come. What is malformed goes
- * no further, as in Linux.
+ * A packet to a group names a member (reports, leaves), shows a querier or a router (queries, hello
+ * messages of PIM), or is data. Each length in a message is checked against the bytes that arrived.
+ * A malformed message is not forwarded, as in Linux.
+ * Sources: RFC 2236, 3376, 2710, 3810, 7761, 4541.
  */
 #include <linux/in.h>
 #include <linux/ip.h>

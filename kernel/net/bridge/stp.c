@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stp.c: the spanning tree: where bridges are joined in a circle, ports are blocked until no circle
+ * stp.c: the spanning tree: where bridges are joined in loops, it blocks enough ports that no loop
  * is left. Source: IEEE 802.1D-1998, 8.
  *
- * The bridge with the lowest identifier is root and sends a configuration message on each port
- * every hello time. The other bridges pass on by their designated ports what comes in by their root
- * port, which is the port with the cheapest path to the root. On each LAN the port that offers the
- * cheapest path is the designated one. A port that is neither is blocked.
+ * The bridge with the lowest identifier is the root and sends a configuration message on each port
+ * every hello time. The other bridges pass on, by their designated ports, what arrives at their
+ * root port, the port with the cheapest path to the root. On each LAN the port that offers the
+ * cheapest path is the designated one. A port that is neither root nor designated port is blocked.
  *
- *	DISABLED -> BLOCKING -> LISTENING -> LEARNING -> FORWARDING
- *	root and designated ports go right, with the forward delay between the last three states;
- *	other ports go back to BLOCKING; without a link: DISABLED
+ *     DISABLED -> BLOCKING -> LISTENING -> LEARNING -> FORWARDING
+ *	root and designated ports go right, with the forward delay between the last three
+ *	other ports go back to BLOCKING; a port without link is DISABLED
  *
- * A bridge that begins to forward, or ceases to, notifies its root, which sets the change flag for
- * a while: addresses then age fast. With the tree switched off every port is designated, nothing is
- * sent, and BLOCKING leads to FORWARDING at once.
+ * A bridge whose port begins to forward, or ceases to, notifies the root, which sets the change
+ * flag for a while: addresses then age fast. With the tree switched off every port is designated,
+ * no message is sent, and BLOCKING leads to FORWARDING at once.
  *
  * Invariants:
- * 1. `best` of a designated port is what this bridge itself sends there.
+ * 1. The best message of a designated port is the one that this bridge itself sends there.
  * 2. root_port is not a designated port.
  *
- * Locks: br->lock around each event. Frames, news and the bridge's link follow in finish(), which
- * drops the lock first.
+ * Locks: br->lock around each event. finish() drops the lock, then sends frames and notifications
+ * and sets the bridge's link.
  */
 #include <asm/errno.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysfs.c: a bridge in /sys/class/net/NAME/bridge and its ports in NAME/brport, for brctl(8), and
- * for all who ask whether these are there. What is shown is shown under net->lock; what is set goes
- * through values.c, under link.c's mutex.
+ * sysfs.c: a bridge in /sys/class/net/NAME/bridge and its ports in NAME/brport, for brctl(8) and
+ * for programs that test whether these exist. Values are read under net->lock, and set through
+ * values.c under link.c's mutex.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>

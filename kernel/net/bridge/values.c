@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * values.c: what can be set of a bridge and of a port: IFLA_BR_* and IFLA_BRPORT_*
- * (<linux/if_link.h>), which rtnetlink, sysfs and brctl's calls share. What this bridge does not do
- * (sources of members of groups, VLANs of its own, answering ARP for others) can be switched off,
- * which it is, and not on: EOPNOTSUPP.
+ * values.c: the parameters of a bridge and of a port: IFLA_BR_* and IFLA_BRPORT_*
+ * (<linux/if_link.h>), which rtnetlink, sysfs and brctl's calls share. Features that this bridge
+ * lacks (sources of groups' members, VLANs of its own, answering ARP for others) can be switched
+ * off, which changes nothing. To switch them on fails with EOPNOTSUPP.
  * Locks: link.c's mutex, which the caller holds.
  */
 #include <asm/errno.h>
