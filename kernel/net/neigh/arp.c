@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * arp.c: the address resolution protocol for IPv4 on Ethernet: questions, answers, and what is
- * learnt from both. neigh.c keeps it.
+ * arp.c: the address resolution protocol for IPv4 on Ethernet: requests, replies, and what is
+ * learnt from both. neigh.c keeps the entries.
  *
- * We answer for any address of this machine that is asked for on a card, as Linux does, unless
- * conf/NAME/arp_ignore or arp_filter says otherwise. What others announce of themselves (gratuitous
- * ARP) changes an entry that we have, and makes a new one where arp_accept says so; a machine that
- * asks us is learnt. We answer for others where proxy_arp says so and the way to them is by another
- * device, or proxy_arp_pvlan and it is by the same, a while later (proxy_delay) unless we alone
- * were asked: one that is nearer is to be first. An address does not move as soon as it has moved
- * (locktime), unless its owner announces it.
- * Locks: later_lock (spin): answers for others that wait. They are sent without it.
+ * - Requests for any address of this machine are answered on each card, as Linux does, unless
+ *   conf/NAME/arp_ignore or arp_filter says otherwise.
+ * - A machine that asks us is learnt. An announcement (gratuitous ARP) changes an existing entry,
+ *   and makes a new one where arp_accept says so.
+ * - We answer for another machine where proxy_arp says so and the route to it leaves by another
+ *   device. With proxy_arp_pvlan we also do if it leaves by the device that the request came by.
+ *   Such an answer is delayed (proxy_delay) unless the request was sent to us alone, so that a
+ *   nearer machine answers first.
+ * - An address that has just moved does not move again at once (locktime), unless its owner
+ *   announces it.
+ *
+ * Locks: later_lock (spin) protects the delayed answers. They are sent without it.
  * Sources: RFC 826, 5227.
  */
 #include <asm/errno.h>

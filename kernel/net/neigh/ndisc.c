@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ndisc.c: IPv6 neighbour discovery and the addresses that a card gives itself (RFC 4861, 4862).
+ * ndisc.c: IPv6 neighbour discovery and address autoconfiguration (RFC 4861, 4862).
  *
- *      ndisc_up(dev)       the card has come up: it takes a link-local address, then looks for
- *                          routers
- *      ndisc_solicit()     asks for an address, for neigh.c
- *      ndisc_rcv()         what other machines say: solicitations, advertisements of neighbours and
- *                          routers
+ *     ndisc_up(dev)    the card has come up: it takes a link-local address, then looks for routers
+ *     ndisc_solicit()  asks for an address, for neigh.c
+ *     ndisc_rcv()      takes messages of other machines: solicitations, advertisements of
+ *                      neighbours and of routers
  *
- * States of an address of ours: tentative (not to be used; we ask so often (dad_transmits) whether
- * another machine has it) -> valid after a second of silence, or gone when one has. One from a
- * router's prefix is gone when its lifetime ends, unless the router says it anew. Addresses set by
- * hand are valid at once. A job is something that a card does later: the test of an address goes on
- * or ends, the next question for routers, the end of a route. addrs.c has the lifetimes of
- * addresses. What of a router's word is believed: conf/NAME/accept_ra and its kin (linux-doc
- * networking/ip-sysctl).
+ * States of an address of this machine: tentative -> valid -> gone. A tentative address is not
+ * used: dad_transmits questions ask whether another machine has it. After a second of silence it is
+ * valid; if a machine answers, it is gone. An address made from a router's prefix is gone when its
+ * lifetime ends, unless the router renews it. Addresses set by hand are valid at once. addrs.c has
+ * the lifetimes of addresses.
+ *
+ * A job is something that a card does later: the next step of an address's test, the next question
+ * for routers, the end of a route. conf/NAME/accept_ra and its kin say what is believed of a
+ * router's message (linux-doc networking/ip-sysctl).
  *
  * Invariants:
- * 1. Nothing is believed that has not come from this link (hop limit 255).
- * 2. A card that has max_addresses takes no address from routers; a namespace has at most
+ * 1. A message is believed only if it comes from this link (hop limit 255).
+ * 2. A card takes no address from routers when it has max_addresses, and a namespace has at most
  *    JOBS_MAX jobs.
- * 3. Each length in a message is checked against what is left of it.
+ * 3. Each length in a message is checked against what is left of the message.
  *
  * Locks: jobs_lock (spin): the jobs of all namespaces. net->lock for addresses (addrs.c) and
- * routes. Nothing is sent under either.
- * Not here: redirects (passed over), proxies, being a router, privacy addresses.
+ * routes. No packet is sent under either.
+ * Not here: redirects (ignored), proxies, being a router, privacy addresses.
  */
 #include <asm/errno.h>
 #include <linux/icmpv6.h>
@@ -156,7 +157,9 @@ static void free_job(struct net *net, struct nd_job *j)
 	kfree(j);
 }
 
-/* The same job at another time, or a new one. False: too many, or no memory. */
+/*
+ * Moves a waiting job to @job's time, or adds @job. False: there are too many jobs, or no memory.
+ */
 bool nd_schedule(const struct nd_job *job)
 {
 	struct net *net = job->dev->net;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ndisc_ra.c: router advertisements: prefixes, routes, MTU and times that a router tells (RFC 4861,
- * 6.3; 4862, 5.5.3; 4191). ndisc.c says what of them is believed, and has the locks. Each length in
- * a message is checked against what is left of it.
+ * ndisc_ra.c: router advertisements: the prefixes, routes, MTU and times that a router announces.
+ * ndisc.c says what is believed of them, and has the locks. Each length in a message is checked
+ * against what is left of the message.
+ * Sources: RFC 4861 (6.3), 4862 (5.5.3), 4191.
  */
 #include <asm/errno.h>
 #include <linux/icmpv6.h>

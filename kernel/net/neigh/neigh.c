@@ -2,39 +2,43 @@
 /*
  * neigh.c: the neighbour table (RFC 4861, 7.3; arp(7)).
  *
- *      neigh_output(dev, to, skb)       the MAC address is known: the frame goes. Else it waits and
- *                                       a question is sent
- *      neigh_learn(dev, addr, mac, how) a message says where it is
- *      neigh_confirm(dev, addr)         what is above has heard from it
+ *     neigh_output(dev, to, skb)        sends the frame if the MAC address is known; else it queues
+ *                                       the packet and sends a question
+ *     neigh_learn(dev, addr, mac, how)  enters the MAC address that a message gave
+ *     neigh_confirm(dev, addr)          a higher layer has heard from the machine
  *
  * States:
- *      (none) -> INCOMPLETE   neigh_output(): asks programs (app_solicit), then all, a second apart
- *                             (retrans_time_ms), three times (mcast_solicit); packets wait
- *      INCOMPLETE -> REACHABLE (answer), STALE (they asked us), FAILED (no answer; packets that
- *                             wait fail with EHOSTUNREACH)
- *      REACHABLE -> STALE     after half a minute without a confirmation (base_reachable_time_ms)
- *      STALE -> DELAY         neigh_output(): it is used as it is, for five seconds without a word
- *                             (delay_first_probe_time)
- *      DELAY -> PROBE         asks that machine alone, three times (ucast_solicit), then programs,
- *                             then all (mcast_resolicit)
- *      PROBE -> REACHABLE, FAILED
- *      STALE -> gone          after a minute without use (gc_stale_time); so is FAILED. A collector
- *                             looks every gc_interval, and does nothing while there are few
- *                             (gc_thresh1)
- *      FAILED -> INCOMPLETE   neigh_output()
- *      PERMANENT, NOARP       set by hand, never change any -> gone (RTM_DELNEIGH, with the state
- *      that it had) when the device goes down or gets another address, by hand, or to make room any
- *      but PERMANENT -> gone when the device loses its link, unless
- *      conf/NAME/{arp,ndisc}_evict_nocarrier is 0
+ *     (none) -> INCOMPLETE       neigh_output(): asks programs (app_solicit), then all machines,
+ *                                three times (mcast_solicit), a second apart (retrans_time_ms);
+ *                                packets wait
+ *     INCOMPLETE -> REACHABLE    an answer
+ *     INCOMPLETE -> STALE        the machine asked us
+ *     INCOMPLETE -> FAILED       no answer; packets that wait fail with EHOSTUNREACH
+ *     REACHABLE -> STALE         half a minute without a confirmation (base_reachable_time_ms)
+ *     STALE -> DELAY             neigh_output(): the address is used for five seconds without a
+ *                                confirmation (delay_first_probe_time)
+ *     DELAY -> PROBE             asks that machine alone, three times (ucast_solicit), then
+ *                                programs, then all machines (mcast_resolicit)
+ *     PROBE -> REACHABLE         an answer
+ *     PROBE -> FAILED            no answer
+ *     STALE, FAILED -> gone      a minute without use (gc_stale_time). A collector looks every
+ *                                gc_interval, and does nothing while there are few entries
+ *                                (gc_thresh1)
+ *     FAILED -> INCOMPLETE       neigh_output()
+ *     PERMANENT, NOARP           set by hand, never change
+ *     any -> gone                the device goes down or gets another address, by hand, or to make
+ *                                room; RTM_DELNEIGH tells of it, with the last state
+ *     any but PERMANENT -> gone  the device loses its link, unless
+ *                                conf/NAME/{arp,ndisc}_evict_nocarrier is 0
  *
  * Invariants:
  * 1. Packets wait in INCOMPLETE entries only.
- * 2. A namespace has at most BY_HAND_MAX entries that were set by hand, so it leaves room for the
- *    others (neigh_table.c bounds all other entries).
- * 3. The packets that wait for an entry cost at most unres_qlen_bytes, or there is one packet.
+ * 2. A namespace has at most BY_HAND_MAX entries set by hand, so it cannot take all from the
+ *    others. neigh_table.c bounds the other entries.
+ * 3. The packets that wait for one entry cost at most unres_qlen_bytes, or one packet waits.
  *
- * Locks: neigh_lock (spin) for all of it. Nothing is sent under it: what is to be done is taken out
- * first.
+ * Locks: neigh_lock (spin) protects all of it. No packet is sent under it: what is to be sent is
+ * taken out first.
  */
 #include <asm/errno.h>
 
@@ -74,7 +78,7 @@ static const ip_addr *sender_of(const struct sk_buff *skb, ip_addr *to)
 	return to;
 }
 
-/* Asks @whom. @from: source of a packet that waits, or NULL. */
+/* Sends a question as @whom says. @from: the source of a packet that waits, or NULL. */
 static void solicit(struct net *net, struct net_device *dev, enum ask whom,
 	const struct neigh_info *about, const ip_addr *from)
 {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * neigh_table.c: the neighbour table's entries: where they stand, how many there may be, when their
- * time comes, and how they are removed. What they do, and what is asked and sent, is neigh.c's.
+ * neigh_table.c: the entries of the neighbour table: where they are kept, how many there may be,
+ * their deadlines, and their removal. Their states, and what is asked and sent, are neigh.c's.
  *
  * Invariants:
- * 1. There are at most gc_thresh3 entries of a family that were not set by hand; the least recently
- *    used makes room.
- * 2. An entry with a deadline stands in the tree by_deadline, one that was not set by hand in its
- *    family's list lru, the least recently used first, so that time and room cost no walk over all
- *    of them under the lock: the collector's turn is a deadline, too.
+ * 1. A family has at most gc_thresh3 entries that were not set by hand; the least recently used one
+ *    makes room.
+ * 2. An entry with a deadline is in the tree by_deadline. An entry that was not set by hand is in
+ *    its family's list lru, the least recently used first. So neither a deadline nor making room
+ *    walks all entries under the lock. The collector's next run is a deadline, too.
  *
- * Locks: neigh_lock (spin) for all of it. Nothing is told or freed under it: neigh_bury() does
- * that.
+ * Locks: neigh_lock (spin) protects all of it. neigh_bury() tells listeners of entries and frees
+ * them without it.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* neigh_table.h: between neigh.c and neigh_table.c. */
+/* neigh_table.h: what neigh.c and neigh_table.c share. */
 #ifndef NESTLING_NET_NEIGH_TABLE_H
 #define NESTLING_NET_NEIGH_TABLE_H
 
@@ -59,11 +59,14 @@ void neigh_set_delay(struct neigh *n);
 u32 neigh_param(const struct neigh *n, u32 key); /* what its device's sysctls say of it */
 u64 neigh_retrans_time(const struct neigh *n);
 void neigh_describe(const struct neigh *n, struct neigh_info *i);
-/* it is the last one that was used; not of those by hand */
+/* Marks @n as the most recently used entry. Not for entries set by hand. */
 void neigh_touch(struct neigh *n);
-/* The collector looks at one whose time is over: it goes, unless there are few. */
+/* Lets the collector free an entry that is past its time, unless there are few entries. */
 void neigh_collect(struct neigh *n, struct neigh_grave *dead);
-/* The first one whose time has come; NULL: none, and the timer is set for the next. */
+/*
+ * Returns the first entry with a deadline that has passed. NULL: none, and the timer is set for the
+ * next deadline.
+ */
 struct neigh *neigh_due(void);
 
 /* ---- without it ---- */
