@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * filter.c: what a socket filter loads from a packet, and the options that attach programs.
- * filter.h says how they are kept.
+ * filter.h says how programs are kept.
  *
- * Loads are of bytes in network order; offsets from SKF_NET_OFF and SKF_LL_OFF are relative to the
- * network and the link header, those from SKF_AD_OFF ask what is known about the packet
- * (networking/filter.rst). A load outside of the packet ends the program: it drops.
+ * Loads are of bytes in network order. Offsets from SKF_NET_OFF and SKF_LL_OFF are relative to the
+ * network and the link header; those from SKF_AD_OFF load facts about the packet
+ * (networking/filter.rst). A load outside of the packet ends the program, which drops the packet.
  */
 #include <asm/errno.h>
 #include <linux/in6.h>
@@ -55,7 +55,9 @@ static bool read_bytes(const struct filter_view *v, s64 off, u32 n, u32 *a)
 	return true;
 }
 
-/* The link header of a packet whose view begins behind it is the one that lo makes. */
+/*
+ * Loads from the link header. If the view begins behind that header, it is the one that lo makes.
+ */
 static bool read_link(const struct filter_view *v, s64 off, u32 n, u32 *a)
 {
 	u32 part;

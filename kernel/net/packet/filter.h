@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filter.h: BPF programs on sockets (SO_ATTACH_FILTER, SO_ATTACH_BPF): which packets, and how much
- * of each, a socket gets.
+ * filter.h: BPF programs on sockets (SO_ATTACH_FILTER, SO_ATTACH_BPF), which choose the packets
+ * that a socket gets, and how much of each.
  *
- * A program is immutable and counted: children of a listener share it. A socket's pointer to it is
- * replaced under c.lock and read without (a program is freed after a grace period).
+ * A program is immutable and has a refcount: children of a listener share it. A socket's pointer to
+ * it is replaced under c.lock and read without it; a program is freed after a grace period.
  */
 #ifndef NESTLING_NET_FILTER_H
 #define NESTLING_NET_FILTER_H
@@ -42,14 +42,17 @@ struct filter_view {
  * not let through is cut off @skb, but never the header.
  */
 bool sock_filter_skb(const struct sock_common *c, struct sk_buff *skb, u32 back);
-/* The same for bytes without an skb: *len becomes what passes. */
+/* Runs the filter of @c over bytes without an skb. *len becomes the number that passes. */
 bool sock_filter_bytes(const struct sock_common *c, const void *data, u32 *len);
 /* For a view that is filled but for @in: what the program says. */
 u32 sock_filter_view(const struct sk_filter *f, struct filter_view *v, u32 len);
 
 struct sk_filter *filter_read(uaddr_t uprog, u32 len); /* ERR_PTR(-EINVAL, -EFAULT, -ENOMEM) */
 struct sk_filter *filter_get(struct sk_filter *f);     /* NULL is fine, for both */
-/* The same of a socket that may get another one meanwhile. Takes c->lock. */
+/*
+ * Returns a reference to the filter of a socket that may get another filter meanwhile. Takes
+ * c->lock.
+ */
 struct sk_filter *filter_get_of(struct sock_common *c);
 void filter_put(struct sk_filter *f);
 

@@ -81,7 +81,7 @@ static int check_packet(
 	if (len < link)
 		return -EINVAL;
 	if (p->c.type == SOCK_DGRAM && !to->named && to->dev->type == ARPHRD_ETHER)
-		/* whose address should stand in the link header? */
+		/* no address for the link header was given */
 		return -EINVAL;
 	return whole && len > longest(skb, link, to->dev->mtu) ? -EMSGSIZE : 0;
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet.h: the door of AF_PACKET (packet(7)): packets as devices have them; and of BPF programs on
- * sockets (filter.h).
+ * packet.h: the door of AF_PACKET (packet(7)), packets as devices send and receive them; and of BPF
+ * programs on sockets (filter.h).
  *
  * What the folder is for:
- *      packet.c         sockets: names, sending, receiving, options
- *      packet_tap.c     where packets are seen on their way, and put into queues and rings
- *      packet_mem.c     memory shared with the program, in which rings are (TPACKET_V1 to V3)
- *      packet_ring.c    received packets: PACKET_RX_RING
- *      packet_tx.c      packets to send: PACKET_TX_RING
- *      packet_fanout.c  sockets that share packets: PACKET_FANOUT
- *      packet_vnet.c    the header of packets that are not segmented or summed: PACKET_VNET_HDR
- *      filter.c         SO_ATTACH_FILTER and SO_ATTACH_BPF, of all families
+ *     packet.c         sockets: names, sending, receiving, options
+ *     packet_tap.c     taps: packets that pass a device are put into queues and rings
+ *     packet_mem.c     memory shared with the program, in which rings are (TPACKET_V1 to V3)
+ *     packet_ring.c    received packets: PACKET_RX_RING
+ *     packet_tx.c      packets to send: PACKET_TX_RING
+ *     packet_fanout.c  sockets that share packets: PACKET_FANOUT
+ *     packet_vnet.c    the header of packets that are not segmented or summed: PACKET_VNET_HDR
+ *     filter.c         SO_ATTACH_FILTER and SO_ATTACH_BPF, of all families
  *
  * Types: struct packet_sock; struct packet_ring; struct packet_fanout; struct sk_filter (filter.h).
  *
@@ -20,8 +20,9 @@
  * copies the packet into its ring.
  *
  * Locks, from the outside: op (mutex) makes changes of options one at a time; tx_op (mutex) is held
- * while the ring is sent; packet_taps_lock (spin) protects the taps and what they look at, and is
- * held while packets are queued; q_lock of a socket (spin) protects its queue, ring and counts.
+ * while the ring is sent; packet_taps_lock (spin) protects the taps and their devices and
+ * protocols, and is held while packets are queued; q_lock of a socket (spin) protects its queue,
+ * ring and counts.
  *
  * May know: link/, socket/; filter.c is used by all families.
  */

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_fanout.c: PACKET_FANOUT (packet(7)): sockets that look at the same packets form a group,
- * and each packet is shown to one of them.
+ * packet_fanout.c: PACKET_FANOUT (packet(7)): sockets that tap the same packets form a group, and
+ * each packet goes to one of them.
  *
- *      group   made by the first that joins -> members come and go -> ends with the last
- *      member  joined -> listed, as long as it looks (packet_look()) -> left when it is closed
+ *     group   made by its first member -> members join and leave -> ends with the last
+ *     member  joined -> listed, while it is a tap (packet_look()) -> left when it is closed
  *
- * A number of a namespace names a group; a socket that joins has to look at what the first one
- * looked at, and to ask for its way of sharing. A packet goes to a socket by its flow, in turn, by
- * vCPU or queue, at random, by a program, or to one that has room; with PACKET_FANOUT_FLAG_ROLLOVER
- * another one where the right one has none. A program of either kind may choose
- * (PACKET_FANOUT_CBPF, _EBPF).
- * Locks: groups and members come and go under group_op (mutex, inside the socket's op); lists and
- * counts are under taps_lock.
+ * A number in a namespace names a group. A socket that joins must tap the same device and protocol
+ * as the first member, and ask for the same way of sharing. A packet goes to a member by its flow,
+ * in turn, by vCPU or queue, at random, by a program, or to a member that has room. With
+ * PACKET_FANOUT_FLAG_ROLLOVER it goes to another member if the chosen one has no room. A program of
+ * either kind may choose (PACKET_FANOUT_CBPF, _EBPF).
+ * Locks: group_op (mutex, inside the socket's op) for making and ending groups, joining and
+ * leaving; taps_lock for lists and counts.
  */
 #include <asm/errno.h>
 #include <linux/if_ether.h>
@@ -170,11 +170,11 @@ static u32 roll_over(
 	return index;
 }
 
-/* ---- whose ---- */
+/* ---- which member gets a packet ---- */
 
 /*
- * What comes in begins, for the program, with its network header; what goes out with that of the
- * link.
+ * Runs the group's program. For it an incoming packet begins with the network header, an outgoing
+ * one with the link header.
  */
 static u32 by_program(const struct packet_fanout *f, const struct sk_buff *skb, u32 net)
 {

@@ -3,14 +3,16 @@
  * packet_mem.c: the memory of AF_PACKET's rings, and the calls that make and map them
  * (packet_mem.h).
  *
- * Both rings of a socket are mapped in one piece, the one that gets first. So they lie in one shmem
- * file, back to back about a fixed point, and either comes and goes without the other being moved:
+ * Both rings of a socket are mapped in one piece, the ring for received packets first. So they lie
+ * in one shmem file, back to back about a fixed point, and either is made and freed without moving
+ * the other:
  *
  *      file   0 ... MIDDLE - size [ PACKET_RX_RING ] MIDDLE [ PACKET_TX_RING ] MIDDLE + size ...
  *
- * The pages are held as long as their ring. While the file is mapped anywhere rings stay as they
- * are (-EBUSY); a mapping keeps the memory when the socket ends, and nothing is written there any
- * more. Locks: op of the socket for changes, q_lock for the pointers to the rings.
+ * The pages are held as long as their ring. While the file is mapped anywhere, rings cannot be
+ * changed (-EBUSY). A mapping keeps the memory when the socket ends, and the kernel writes there no
+ * more.
+ * Locks: op of the socket for changes, q_lock for the pointers to the rings.
  */
 #include "kernel/net/packet/packet_mem.h"
 

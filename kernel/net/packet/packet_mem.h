@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * packet_mem.h: memory that a socket shares with its program, for the rings of AF_PACKET. It is
- * divided into blocks, and these into frames; none of either lies across the end of one. Offsets
- * are from the ring's front, and the caller's to check: what lies in the memory may change at any
- * time.
+ * divided into blocks, and these into frames; no frame crosses the end of its block. Offsets are
+ * from the ring's front, and the caller checks them. The program may change the content of the
+ * memory at any time.
  */
 #ifndef NESTLING_NET_PACKET_MEM_H
 #define NESTLING_NET_PACKET_MEM_H

@@ -4,12 +4,12 @@
  * formats of networking/packet_mmap.rst: frames of a fixed size (V1, V2), or blocks that are handed
  * over when they are full or old (V3).
  *
- *	a frame    KERNEL (0) -> filled: USER -> the program writes 0 again
- *	a block    KERNEL -> being filled -> USER when the next packet does not fit or its time is
- *	           up -> the program writes 0
+ *     a frame  KERNEL (0) -> filled: USER -> the program writes 0 again
+ *     a block  KERNEL -> being filled -> USER when the next packet does not fit or its time is up
+ *              -> the program writes 0
  *
- * What the program may write there is only ever compared with KERNEL. Locks: q_lock of the socket
- * for the ring's state.
+ * The status that the program writes is only ever compared with KERNEL.
+ * Locks: q_lock of the socket for the ring's state.
  */
 #include <asm/errno.h>
 

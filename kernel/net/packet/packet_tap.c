@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_tap.c: packets on their way to and from devices, shown to the AF_PACKET sockets that have
- * asked for them.
+ * packet_tap.c: shows packets on their way to and from devices to the AF_PACKET sockets that tap
+ * them.
  *
  * A socket gets a clone that begins with the link header (SOCK_RAW) or behind it (SOCK_DGRAM). lo
- * has no such header; one of zeros is put there, as Linux has it. What goes out is shown to taps of
- * every protocol, but not to its sender. packet.h has the locks.
+ * has no such header; zeros are put in its place, as on Linux. An outgoing packet is shown to taps
+ * of every protocol, but not to its sender. packet.h has the locks.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>

@@ -3,16 +3,14 @@
  * packet_tx.c: PACKET_TX_RING: a send without data sends what the program has written into frames
  * of shared memory.
  *
- *	States of a frame:
- *	AVAILABLE (0)    the program fills it                      -> SEND_REQUEST
- *	SEND_REQUEST     it is copied and on its way               -> AVAILABLE
- *	                 it cannot be sent                         -> WRONG_FORMAT
- *	                 it cannot be sent, PACKET_LOSS is set     -> AVAILABLE
+ *     a frame  AVAILABLE (0) -> the program fills it: SEND_REQUEST
+ *         -> it was copied and sent: AVAILABLE
+ *         -> it cannot be sent: WRONG_FORMAT, or with PACKET_LOSS AVAILABLE
  *
  * Frames go in the order of the ring; the first that is not to be sent ends the call. The bytes are
- * copied, so a frame is the program's again at once, and whatever it does to it meanwhile only
+ * copied, so a frame is the program's again at once. A change that the program makes meanwhile only
  * changes what is sent: each number of a frame's header is read once.
- * Locks: tx_op of the socket (mutex, outside of all others but op): one sends at a time.
+ * Locks: tx_op of the socket (mutex, outside of all others but op): one task sends at a time.
  */
 #include <asm/errno.h>
 

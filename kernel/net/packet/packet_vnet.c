@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * packet_vnet.c: PACKET_VNET_HDR: before each packet of a socket stands a struct virtio_net_hdr,
- * which says what is left to do to it: to fill in a checksum, to cut it to segments.
+ * which says what is left to do: to fill in a checksum, to cut the packet to segments.
  *
- *	a program sends		sums and segments of TCP and datagrams of UDP are left to the card,
- *	                        as those of our own protocols are (what the header says otherwise is
- *	                        summed up here and now); one datagram that is to leave in fragments
- *	                        is cut here
- *	a program reads		it gets packets as our protocols have left them: uncut, of their
- *	                        checksum only the pseudo header's part
+ *     a program sends  checksums and segments of TCP, and datagrams of UDP, are left to the card,
+ *                      as for our own protocols. What the header asks for beyond these is summed
+ *                      here. One datagram that is to leave in fragments is cut here
+ *     a program reads  it gets packets as our protocols leave them: uncut, with only the pseudo
+ *                      header's part of the checksum
  *
- * Every number in the header is the program's: none is used before it was held against the packet.
+ * Every number in the header comes from the program: none is used before it was checked against the
+ * packet.
  */
 #include <asm/errno.h>
 #include <linux/if_packet.h>
