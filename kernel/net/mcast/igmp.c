@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * igmp.c: IGMP's packets, in and out. When they are sent and what is in them: mcast.c,
- * mcast_report.c. Sources: RFC 1112, 2236, 3376; the router alert: RFC 2113.
+ * igmp.c: sends and receives packets of IGMP. mcast.c says when they are sent, mcast_report.c what
+ * is in them.
+ * Sources: RFC 1112, 2236, 3376; the router alert: RFC 2113.
  */
 #include <linux/in.h>
 #include <linux/ip.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mcast.c: the groups of a device: their members, the state that follows from them, and when the
- * link is to hear of it.
+ * mcast.c: the multicast groups of a device: their members, the state that follows from them, and
+ * when the link is told of a change.
  *
- * States of a group: wanted (users > 0) -> left, kept while reports of that are due (users 0) ->
- * gone.
+ * States of a group: wanted (users > 0) -> left, and kept while reports of that are due (users 0)
+ * -> gone.
  * Sources: RFC 2236, 3376 (3.2, 5), 2710, 3810.
  *
  * Invariants:
- * 1. g->excludes and s->listed are the state that the counts make, after each mcast_change().
- * 2. While g->changes or s->changes is not 0, m->change_at is set.
+ * 1. After each mcast_change(), g->excludes and s->listed are the state that the counts make.
+ * 2. If g->changes or s->changes is not 0, m->change_at is set.
  * 3. A group is in its device's list of link addresses while the device is up.
  */
 #include <asm/errno.h>

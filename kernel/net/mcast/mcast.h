@@ -42,7 +42,7 @@ extern int sysctl_mld_qrv; /* MLD's, the machine's */
 /* A family's part of a device. */
 struct mc_if {
 	struct list_head groups; /* of mc_group, the newest first */
-	struct rb_root by_addr;  /* the same */
+	struct rb_root by_addr;  /* the groups, by address */
 	u32 count;               /* groups that have members */
 	/* all groups, with those that are left but not reported */
 	u32 kept;
@@ -67,7 +67,7 @@ struct mc_group {
 	u32 excl;  /* of them in MCAST_EXCLUDE */
 	u32 nr_sources;
 	struct list_head sources; /* of mc_source */
-	struct rb_root by_addr;   /* the same */
+	struct rb_root by_addr;   /* the sources, by address */
 	/* the state as the last report has it, or will */
 	bool excludes;
 	/* how often the change of mode is still to be told */
@@ -95,7 +95,7 @@ struct mc_mac {
 	struct list_head list;
 	u8 mac[6];
 	u32 users;
-	/* one of the users is the administrator (SIOCADDMULTI) */
+	/* the administrator is a user (SIOCADDMULTI) */
 	bool by_hand;
 };
 

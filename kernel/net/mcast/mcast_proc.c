@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mcast_proc.c: /proc/net/igmp, igmp6, mcfilter, mcfilter6 and dev_mcast, which `ip maddr`, netstat
- * -g and others parse; the numbers of /proc/sys/net that belong to a namespace alone.
+ * -g and others parse; and the multicast sysctls in /proc/sys/net that each namespace has for
+ * itself.
  */
 #include <asm/errno.h>
 #include <linux/in.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mcast_report.c: what a device has to tell of its groups now, as packets: reports of IGMPv3 and
- * MLDv2, which have the same form but for the size of an address (RFC 3376, 4.2; RFC 3810, 5.2),
- * and those of their older versions.
+ * mcast_report.c: builds the packets by which a device reports its groups: reports of IGMPv3 and
+ * MLDv2, which differ only in the size of an address (RFC 3376, 4.2; RFC 3810, 5.2), and those of
+ * their older versions.
  *
  * A packet has no network header and no checksum yet. A record that does not fit goes on in the
- * next packet; one that lists what is excluded must not, it is cut (RFC 3376, 4.2.16). Locks:
- * net->lock is held.
+ * next packet, but a record that lists excluded sources is cut instead (RFC 3376, 4.2.16).
+ * Locks: net->lock is held.
  */
 #include <linux/in.h>
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mcast_sock.c: the multicast groups that a socket is in, with the sources that it wants or does
- * not want: setsockopt, getsockopt, and what of the packets of a group is for it. Sources: ip(7),
- * ipv6(7), RFC 3678.
+ * mcast_sock.c: the multicast groups that a socket has joined, with the sources that it wants or
+ * refuses: setsockopt, getsockopt, and the test whether a group's packet is for the socket.
  *
- * A membership belongs to a device by its number and its id: one that has got the number of another
- * is another. Its sources are sorted by arrival. Locks: i->op for changes, and i->c.lock around
- * those, since packets come meanwhile; net->lock inside. What memberships cost is bounded by their
- * number (igmp_max_memberships, igmp_max_msf) or by memory (net.core.optmem_max).
+ * A membership belongs to a device, by the device's number and its id: a later device that gets the
+ * same number is another device. The sources of a membership are in the order of their arrival.
+ * Locks: i->op for changes, and i->c.lock around these, since packets arrive meanwhile; net->lock
+ * inside. What memberships cost is bounded by their number (igmp_max_memberships, igmp_max_msf) or
+ * by memory (net.core.optmem_max).
+ * Sources: ip(7), ipv6(7), RFC 3678.
  */
 #include <asm/errno.h>
 #include <linux/in6.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mcast_sock.h: the multicast groups of a socket (mcast_sock.c). inet_setsockopt() passes options
- * here first, with op held; a packet to a group is offered to inet_wants_group() before it is
- * queued. Locks: members change under op and c.lock.
+ * here first, with op held. inet_wants_group() decides whether a packet to a group is queued.
+ * Locks: memberships change under op and c.lock.
  */
 #ifndef NESTLING_NET_MCAST_SOCK_H
 #define NESTLING_NET_MCAST_SOCK_H
@@ -18,8 +18,8 @@ int inet_mc_device(
 /* Sets an option about groups and sources; -ENOPROTOOPT for other options. op held. */
 int inet_mc_set(struct inet_sock *i, bool v6, int opt, uaddr_t val, u32 len);
 /*
- * Reads IP_MSFILTER and MCAST_MSFILTER, whose answer is written where the question stands.
- * -ENOPROTOOPT for other options.
+ * Reads IP_MSFILTER and MCAST_MSFILTER, and writes the answer over the question. -ENOPROTOOPT for
+ * other options.
  */
 int inet_mc_get(struct socket *s, int level, int opt, uaddr_t val, u32 *len);
 /* Leaves all groups of a socket that has no other user. */

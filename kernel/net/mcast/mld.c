@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mld.c: MLD's packets, in and out: ICMPv6 with a router alert in front. When they are sent and
- * what is in them: mcast.c, mcast_report.c.
+ * mld.c: sends and receives packets of MLD: ICMPv6 with a router alert in front. mcast.c says when
+ * they are sent, mcast_report.c what is in them.
  * Sources: RFC 2710, 3810, 2711.
  */
 #include <linux/icmpv6.h>
