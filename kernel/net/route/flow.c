@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flow.c: flows of packets: the same addresses, protocol and ports, whichever way they go. Packets
- * are shared out among several (queues of a card or of /dev/net/tun, sockets of a group) by flow,
- * so that the packets of one stay in a row.
+ * flow.c: the hash of a packet's flow. A flow is all packets with one pair of addresses, protocol
+ * and pair of ports, in both directions. Packets are shared among queues of a card or of
+ * /dev/net/tun, or sockets of a group, by flow, so that the packets of a flow stay in order.
  *
- * All fragments of IPv4 count by addresses alone, unless skb->flow says what they are a part of.
+ * A fragment of IPv4 counts by its addresses alone, unless skb->flow has the flow of its whole
+ * packet.
  * Locks: the caller owns the packet.
  */
 #include <linux/if_ether.h>
@@ -26,7 +27,7 @@ static bool has_ports(u8 proto)
 	       proto == IPPROTO_SCTP || proto == IPPROTO_DCCP;
 }
 
-/* The same for both directions: of each pair the smaller one first. */
+/* Hashes a pair of ends, the smaller end first, so both directions have one hash. */
 static u32 hash_ends(const void *a, const void *b, u32 n, u32 seed)
 {
 	bool turned = memcmp(a, b, n) > 0;

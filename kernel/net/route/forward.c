@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * forward.c: packets that are not for us: refused, or sent on where conf/NAME/forwarding of the
- * device that they came by says so.
+ * forward.c: packets for other machines: refused, or forwarded where conf/NAME/forwarding of the
+ * device that they arrived by says so.
  *
  *	ip_rcv() -> ip_source_valid() -> ip_forward() -> ip_output()
  *
  * The header is changed in a copy of its own (the skb's room): the payload's buffer may be shared.
- * A packet that is too large is cut (IPv4 without DF) or its sender is told. Sources: RFC 1812
- * (5.2, 5.3), 8200, 4443, 3704.
- * Not here: options (passed on as they are), multicast routing.
+ * A packet that is too large is cut (IPv4 without DF), or its sender gets an ICMP error.
+ * Sources: RFC 1812 (5.2, 5.3), 8200, 4443, 3704.
+ * Not here: options (passed on unchanged), multicast routing.
  */
 #include <asm/errno.h>
 #include <linux/icmpv6.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pmtu.c: path MTUs that ICMP has told (RFC 1191, 8201): a small table, in which a newer one takes
- * the oldest one's place. The caller of pmtu_learn() has checked that the message is about a packet
- * that a socket of ours may have sent.
+ * pmtu.c: path MTUs that ICMP has reported (RFC 1191, 8201): a small table, in which a new entry
+ * replaces the oldest. The caller of pmtu_learn() has checked that the message is about a packet
+ * that a socket of this machine may have sent.
  *
  * Lock: pmtu_lock (spin).
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prefix.c: networks by their numbers (prefix.h). Buckets are as many as there are nodes, or twice
- * as many; where there is no memory for more they stay as they are and get longer. The hash is
- * multilinear in the words of the key, by numbers that are made up once: two keys share a bucket by
- * chance alone.
+ * prefix.c: a hash of networks (prefix.h). It has as many buckets as nodes, or twice as many. If
+ * there is no memory for more buckets their number stays, and their lists get longer. The hash is
+ * multilinear in the words of the key, with random factors chosen once, so two keys share a bucket
+ * by chance alone.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"

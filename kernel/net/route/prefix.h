@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prefix.h: networks by their numbers: a hash of all networks that an owner keeps, so that a search
- * for an address takes one look for each length that there is, not one for each network.
+ * prefix.h: networks by their numbers: a hash of all networks that an owner keeps. A search for an
+ * address costs one lookup for each prefix length in use, not one for each network.
  *
  *      struct prefix_hash h;           all 0: empty
  *      prefix_set(&n, space, &net, 96 + 24);
@@ -9,11 +9,11 @@
  *      for (bits = prefix_longest(&lens, 128); bits >= 0; bits = prefix_longest(&lens, bits - 1))
  *         for (p = prefix_first(&h, space, bits, &addr); p; p = prefix_next(&h, p))
  *
- * A space is a number of the user's (a table of routes, a kind of addresses); nothing of one is
- * found in another. Those of the same network are met in the order that their owner gives them. The
- * hash has a key of the machine's own, so that no sender chooses what shares a bucket; it grows
- * with what is in it.
- * Locks: the user's, for everything.
+ * A space is a number of the owner's (a table of routes, a kind of addresses); a search in one
+ * space finds no network of another. Entries of one network are found in the order that their owner
+ * gives them. The hash has a key of the machine's own, so no sender chooses which networks share a
+ * bucket. It grows with its content.
+ * Locks: the owner's, for everything.
  */
 #ifndef NESTLING_NET_PREFIX_H
 #define NESTLING_NET_PREFIX_H
@@ -37,16 +37,19 @@ struct prefix_lens {
 	u16 nr[129];
 };
 
-/* Has it room? It is asked before the first one comes. */
+/* Makes the first buckets. True if the hash has buckets, as prefix_add() needs. */
 bool prefix_ready(struct prefix_hash *h);
 void prefix_free(struct prefix_hash *h);
 void prefix_set(struct prefix_node *n, u32 space, const ip_addr *net, u32 bits);
-/* Before @before, of the same network; NULL: behind all of it. prefix_ready() has said yes. */
+/*
+ * Adds @n before @before, an entry of its network; NULL: behind all entries of the network.
+ * prefix_ready() has returned true.
+ */
 void prefix_add(struct prefix_hash *h, struct prefix_node *n, struct prefix_node *before);
 void prefix_del(struct prefix_hash *h, struct prefix_node *n);
 /*
- * The first one of the network that @a is in by its first @bits; NULL. And the next of the same
- * network.
+ * Return the first entry of the network that the first @bits of @a name, and the entry of that
+ * network behind @n. NULL: none.
  */
 struct prefix_node *prefix_first(
 	const struct prefix_hash *h, u32 space, u32 bits, const ip_addr *a);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * route.c: where a packet goes. What is ours is found among the addresses (addr_find.c), what is
- * not in the tables that the rules name (rules.c), in each by one look for each length that its
- * routes have, the longest first (prefix.h).
+ * route.c: looks up where a packet goes. An address of this machine is found among the addresses
+ * (addr_find.c), any other in the tables that the rules name (rules.c). A table costs one lookup
+ * for each prefix length of its routes, the longest first (prefix.h).
  *
- * The owner of a namespace makes its routes: a thousand rules may each lead to a table whose
- * thousands of routes to one network all cannot be taken. So each look counts what it has cost
- * (flow.steps), ends behind LOOK_MAX, and a lookup for a packet is charged to it.
+ * The owner of a namespace makes its routes and rules. A thousand rules may each lead to a table
+ * with thousands of unusable routes to one network. So each lookup counts its cost (flow.steps) and
+ * ends beyond LOOK_MAX, and a lookup for a packet is charged to the packet.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -75,8 +75,8 @@ static bool may_take(const struct nexthop *w, const struct flow *f)
 }
 
 /*
- * Chooses a nexthop of the route by weight, always the same for a pair of addresses. False: none is
- * usable.
+ * Chooses a nexthop of the route by weight; a pair of addresses always gets one nexthop. False:
+ * none is usable.
  */
 static bool choose_way(const struct route *r, const struct flow *f, struct nexthop *way)
 {

@@ -143,7 +143,7 @@ struct flow {
 	/* device that it came by, 0: it begins here */
 	int iif;
 	u8 proto, tos, ttl; /* ttl 0: the default */
-	/* IPv4's DF is set; what is too large is cut all the same, unless */
+	/* IPv4's DF is set; a packet that is too large is still cut, unless no_fragment is set */
 	bool dont_fragment;
 	bool no_fragment; /* what is too large fails with EMSGSIZE */
 	bool dontroute;   /* to machines on the link alone */

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * route_list.c: the routes of a namespace: adding, replacing, deleting them as rtnetlink(7) says it
- * (ip-route(8): add, append, replace, change), and their several ways. route.c looks a way up.
+ * route_list.c: the routes of a namespace: adding, replacing and deleting them as rtnetlink(7) says
+ * (ip-route(8): add, append, replace, change), and their nexthops. route.c looks routes up.
  *
- * One list, the longest prefix first, then the lowest metric, then as they came; and a hash by
- * table and network, in which a way is looked up: one look for each length that its table has. A
- * route's key is destination, table, metric and TOS; with IPv4 several of a key may stand behind
- * each other, and the first counts; with IPv6 those by gateways are ways of one. A route whose time
- * is over is passed over, and freed when the next one comes. Ways (struct nexthops) never change:
- * to add or remove one, others are made. A device that goes down takes its routes along; of a
- * route with several ways the others stay, and its own is dead until it comes up again (may_take()
- * in route.c looks at the device). Locks: net->lock.
+ * The routes are in one list, the longest prefix first, then the lowest metric, then the oldest;
+ * and in a hash by table and network, where lookups find them. A route's key is destination, table,
+ * metric and TOS. With IPv4 several routes of a key may stand behind each other, and the first
+ * counts; with IPv6 those by gateways are nexthops of one route. An expired route is passed over,
+ * and freed when the next route is added.
+ *
+ * A struct nexthops never changes: to add or remove a nexthop, a new one is made. A device that
+ * goes down takes its routes along. A route with several nexthops stays, and the nexthop by that
+ * device is dead until the device comes up again (may_take() in route.c looks at the device).
+ * Locks: net->lock.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>
@@ -160,8 +162,8 @@ static bool leave_ways(struct route *r, const struct net_device *dev, const ip_a
 }
 
 /*
- * Of IPv6, routes by gateways with the same metric are ways of one; but not those that routers say
- * of themselves.
+ * True if two routes with one metric are nexthops of one route: routes of IPv6 by gateways, except
+ * those that routers advertise.
  */
 static bool may_join(const struct route *a, const struct route *b)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * route_local.c: the table of local ways, as it is told. Which addresses are this machine's and
- * which are broadcasts is looked up among the addresses themselves (addrs.c), so that what Linux
- * keeps in a table of its own is put together here when it is read.
+ * route_local.c: the table of local routes, as rtnetlink shows it. Lookups find the addresses of
+ * this machine and broadcasts among the addresses themselves (addrs.c). So the entries that Linux
+ * keeps in a table of its own are made here when the table is read.
  */
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -89,8 +89,8 @@ static void ways_of_v4(struct net *net, struct local_table *t, const struct ifad
 }
 
 /*
- * A device whose link was ever ready has an address of IPv6, and with the first of them a way to
- * the groups; the reader tells that once.
+ * Adds the entries of an IPv6 address: the address itself, and the route to multicast groups, which
+ * a device has with its first address. The reader shows that route once for each device.
  */
 static void ways_of_v6(struct local_table *t, const struct ifaddr *a)
 {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rules.c: policy routing (ip-rule(8)): which tables a packet's way is looked up in, by where it
- * comes from and goes to, by its mark and its device, by whose socket it is, its protocol and
- * ports. A rule may mean what it does not match (not), jump to a later one (goto), and pass over
- * ways that are too general (suppress_prefixlength: WireGuard's tools) or leave by a group of
- * devices. What a rule cannot be held to here (tun_id, l3mdev, realms, DSCP, masks of ports) is
- * refused. A namespace begins with Linux's rules: 0 local, 32766 main, 32767 default. The first
- * stands for addresses of our own, which are found before any rule is asked: it cannot be taken
- * away. Lock: net->lock.
+ * rules.c: policy routing (ip-rule(8)): the tables that a packet's route is looked up in. A rule
+ * matches the packet's source and destination, mark, device, user, protocol and ports. It may match
+ * what does not fit (not), jump to a later rule (goto), and pass over routes that are too general
+ * (suppress_prefixlength: WireGuard's tools) or that leave by a group of devices. Rules with a
+ * selector that cannot be tested here (tun_id, l3mdev, realms, DSCP, masks of ports) are refused.
+ *
+ * A namespace begins with Linux's rules: 0 local, 32766 main, 32767 default. The first stands for
+ * our own addresses, which are found before any rule is asked, so it cannot be deleted.
+ * Lock: net->lock.
  */
 #include <asm/errno.h>
 #include <linux/fib_rules.h>
