@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * connector.c: netlink's connector, of which there is what tells of processes (CN_IDX_PROC;
- * kernel/task/proc_event.h): tasks that fork, execute, end. Sources: <linux/connector.h>,
- * <linux/cn_proc.h>; networking/connector.rst of linux-doc.
+ * connector.c: netlink's connector, of which process events are built (CN_IDX_PROC;
+ * kernel/task/proc_event.h): tasks that fork, execute, end.
+ * Sources: <linux/connector.h>, <linux/cn_proc.h>; networking/connector.rst of linux-doc.
  *
- * A listener joins group CN_IDX_PROC and sends PROC_CN_MCAST_LISTEN, with which events it wants
- * where it likes; PROC_CN_MCAST_IGNORE ends that, as does the end of the socket. Both are answered
- * by an event that says nothing but 0 or what was wrong, to all members of the group that hear of
- * everything. It is there in the first namespace of the network, and for tasks in the first
- * namespaces of pids and users, since the numbers are theirs.
+ * A listener joins group CN_IDX_PROC and sends PROC_CN_MCAST_LISTEN, optionally with the events
+ * that it wants. PROC_CN_MCAST_IGNORE ends that, as does the end of the socket. Both messages are
+ * answered by an event that has only 0 or the error, sent to all members of the group that listen
+ * to every event. The connector exists in the first network namespace only, and for tasks in the
+ * first namespaces of pids and users, since its numbers are of these.
  *
- * An event is lost where a listener's queue is full, which it is told (ENOBUFS); and each has a
- * number in a row, of its vCPU.
+ * An event is lost if a listener's queue is full, and the listener is told so (ENOBUFS). Events of
+ * each vCPU are numbered in a row.
  *
- * Locks: nl_lock for what a socket wants.
+ * Locks: nl_lock for the events that a socket wants.
  */
 #include <asm/errno.h>
 #include <linux/connector.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * genl.c: generic netlink: its controller, which tells what families there are, and the family
- * TASKSTATS. Source: networking/generic_netlink.rst, <linux/genetlink.h>; accounting/taskstats.rst
- * of linux-doc.
+ * genl.c: generic netlink: its controller, which lists the families, and the family TASKSTATS.
+ * Sources: networking/generic_netlink.rst, <linux/genetlink.h>; accounting/taskstats.rst of
+ * linux-doc.
  *
- * Of TASKSTATS: what a thread or process has used, when it is asked for. Not done: records of those
- * that end (REGISTER_CPUMASK), statistics of a group (CGROUPSTATS_CMD_GET).
+ * TASKSTATS tells what a thread or process has used, on request. Not here: records of tasks that
+ * end (REGISTER_CPUMASK), statistics of a group (CGROUPSTATS_CMD_GET).
  */
 #include <asm/errno.h>
 #include <linux/capability.h>
@@ -17,7 +17,7 @@
 #include "kernel/task/taskstats.h"
 
 #define CTRL_VERSION 2
-#define TASKSTATS_ID 0x13 /* the first that is free for everybody */
+#define TASKSTATS_ID 0x13 /* the first free number of families */
 #define ADMIN_PERM 1      /* GENL_ADMIN_PERM */
 
 /* A family with one command. */

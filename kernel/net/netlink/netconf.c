@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * netconf.c: /proc/sys/net/{ipv4,ipv6}/conf/NAME/..., ip_forward and conf/all/forwarding, of the
- * reader's namespace (linux-doc networking/ip-sysctl). What has no effect here is not in the table,
- * but for "tag" and what hosts switch off to be safe: those are off for good.
- * Locks: net->lock, for a device to stay.
+ * reader's namespace (linux-doc networking/ip-sysctl). A sysctl without effect here is not in the
+ * table, except "tag" and those that hosts switch off to be safe: these are off for good.
+ * Locks: net->lock, which keeps a device in place.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>
@@ -283,7 +283,7 @@ static void apply(struct net *net, const char *name, void (*what)(struct net_dev
 	struct net_device *d;
 	int index = 0;
 
-	/* one address at a time, as each takes the lock itself */
+	/* one device at a time, as each takes the lock itself */
 	do {
 		struct net_device *next = NULL;
 

@@ -1,30 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netconf.h: what /proc/sys/net/{ipv4,ipv6}/conf/NAME say of a device, of all devices ("all") and
- * of those to come ("default"). Single words, read without a lock.
+ * netconf.h: the values in /proc/sys/net/{ipv4,ipv6}/conf/NAME, of a device, of all devices ("all")
+ * and of future devices ("default"). They are single words, read without a lock.
  */
 #ifndef NESTLING_NET_NETCONF_H
 #define NESTLING_NET_NETCONF_H
 
 /* What /proc/sys/net/{ipv4,ipv6}/neigh/NAME say, each family's own. */
 enum {
-	NEIGH_ASK_ALL, /* so many questions to all, */
-	NEIGH_ASK_ONE, /* to one whose address we know, */
-	NEIGH_RETRANS, /* so many milliseconds apart */
-	/* so many milliseconds without a word it is still there */
+	NEIGH_ASK_ALL, /* questions to all machines */
+	/* questions to the known address of a machine */
+	NEIGH_ASK_ONE,
+	NEIGH_RETRANS, /* time between questions, ms */
+	/* a machine counts as reachable so long without a confirmation, ms */
 	NEIGH_REACHABLE,
-	NEIGH_DELAY,   /* so many before it is asked */
-	NEIGH_ASK_APP, /* so many questions to programs, */
-	/* and to all, where the one whose address we know does not answer */
+	/* a stale address is used so long before it is asked, ms */
+	NEIGH_DELAY,
+	NEIGH_ASK_APP, /* questions to programs */
+	/* questions to all machines after the known address did not answer */
 	NEIGH_ASK_AGAIN,
-	/* so many milliseconds unused it may be forgotten */
+	/* an unused entry is kept so long, ms */
 	NEIGH_STALE,
-	NEIGH_QUEUE, /* so many bytes wait for an answer */
-	/* so many hundredths of a second it does not move again */
+	/* packets that wait for an answer, bytes of an entry */
+	NEIGH_QUEUE,
+	/* an address that has moved does not move again for so long, 1/100 s */
 	NEIGH_LOCK,
-	/* and at most so many an answer for another waits */
+	/* an answer for another machine is delayed at most so long, 1/100 s */
 	NEIGH_PROXY,
-	NEIGH_PROXIED, /* so many such answers wait */
+	NEIGH_PROXIED, /* such answers that may wait */
 	NEIGH_WORDS
 };
 enum {

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netlink.h: the door of AF_NETLINK: sockets for protocols that answer requests and tell of
- * changes.
+ * netlink.h: the door of AF_NETLINK: sockets for protocols that answer requests and notify
+ * listeners of changes.
  *
  * What the folder is for: the sockets themselves: ports, queues, messages between programs
- * (netlink.c), groups and the delivery of news (netlink_group.c); the protocols: route (rtnl.h and
- * rtnl_*.c), sock_diag (sock_diag.c), the generic family's controller (genl.c), the connector
- * (connector.c), kernel events (uevent.c); and sysctls of devices (netconf.h), which are told by
- * netlink, too.
+ * (netlink.c), groups and the delivery of notifications (netlink_group.c); the protocols: route
+ * (rtnl.h and rtnl_*.c), sock_diag (sock_diag.c), the generic family's controller (genl.c), the
+ * connector (connector.c), kernel events (uevent.c); and sysctls of devices (netconf.h), which
+ * netlink shows, too.
  *
  * Types: struct nl_proto, a protocol; struct nl_sock; struct nl_msg, a message in a queue; struct
- * nl_hub, the sockets and the news of a protocol in a namespace.
+ * nl_hub, the sockets and the notifications of a protocol in a namespace.
  *
  * Call sequence: a protocol registers its struct nl_proto; sendmsg() calls nl_proto.serve() with
- * each request, and acknowledges it. News go by nl_to_group(): they are logged at the hub once, and
- * each listener gets its share by its next read or poll, or by a worker.
+ * each request, and acknowledges it. Notifications go by nl_to_group(): they are logged at the hub
+ * once, and each listener gets its share by its next read or poll, or by a worker.
  *
  * Locks: nl_lock (spin) for the list of sockets, their ports, groups and hubs; c.lock of a socket,
  * inside of it, for its queue.
@@ -54,8 +54,8 @@ struct nl_proto {
 	/* programs may talk to each other; else CAP_NET_ADMIN */
 	bool all_send;
 	/*
-	 * 0: served (acknowledged when asked); 1: served with its own answer; -errno. NULL: nobody
-	 * listens in the kernel.
+	 * Serves a request. 0: done (acknowledged when asked); 1: done, with an answer of its own;
+	 * -errno. NULL: the protocol takes no requests.
 	 */
 	int (*serve)(struct nl_sock *n, const struct nlmsghdr *req);
 	/*
@@ -108,7 +108,7 @@ struct nl_sock {
 	u32 portid; /* 0: not bound */
 	u64 groups; /* bit n: member of group n + 1 */
 	u64 word;   /* the protocol's own */
-	/* has ever joined one, so that the list of them is told */
+	/* true once the socket has joined a group: then lists of its groups are shown */
 	bool has_groups;
 	/* by connect; under c.lock, as what follows */
 	u32 dst_portid, dst_groups;
@@ -122,25 +122,25 @@ struct nl_sock {
  * be missing. 0 or -ENOBUFS.
  */
 int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force);
-/* The same, from where one may not sleep, of what may be lost. */
+/* Puts a message that may be lost into the socket's queue. Does not sleep. */
 void nl_tell(struct nl_sock *n, const void *data, u32 len);
 /* Builds one message in a builder of its own and queues it. */
 int nl_answer(struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, const void *what,
 	u16 flags);
 /*
- * An error (0: an acknowledgement), and for who wants to know more (NETLINK_EXT_ACK) @why (NULL)
- * and which attribute (0).
+ * Answers with an error, or if @err is 0 with an acknowledgement. A socket that has set
+ * NETLINK_EXT_ACK also gets @why (or NULL) and the @offset of the attribute (or 0).
  */
 int nl_error(struct nl_sock *n, const struct nlmsghdr *req, int err, const char *why, u32 offset);
 int nl_done(struct nl_sock *n, const struct nlmsghdr *req);
-/* The same of a dump that has failed, or has more to say of itself than NLM_F_MULTI. */
+/* Ends a dump that has failed, or that has flags beside NLM_F_MULTI. */
 int nl_done_with(struct nl_sock *n, const struct nlmsghdr *req, int err, u16 flags);
 /*
- * To every member of @group of @protocol in @net; NULL: in every namespace that the initial user
- * namespace owns.
+ * Sends a message to every member of @group of @protocol in @net; NULL: in every namespace that the
+ * initial user namespace owns.
  */
 void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u32 len);
-/* The same, but not to @but (NULL: to all). */
+/* Sends a message to every member of @group except @but (NULL: to all). */
 void nl_broadcast_but(struct net *net, int protocol, u32 group, const void *data, u32 len,
 	const struct nl_sock *but);
 bool nl_has_listeners(struct net *net, int protocol, u32 group);

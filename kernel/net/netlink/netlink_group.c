@@ -1,34 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netlink_group.c: netlink's groups: their members, and what they are told.
+ * netlink_group.c: netlink's groups: their members, and the messages to them.
  *
- *      nl_set_groups(n, mask, want)           joins and leaves
- *      nl_broadcast(net, protocol, group, ..) a message to all members
+ *     nl_set_groups(n, mask, want)            joins and leaves
+ *     nl_broadcast(net, protocol, group, ..)  sends a message to all members
  *
- * The sockets of a protocol in a namespace have a hub, with a list of each group's members: news
- * cost nothing without listeners, and other sockets are not looked at.
+ * The sockets of a protocol in a namespace have a hub, with a list of each group's members. So a
+ * message costs nothing without listeners, and sockets outside of the group are not visited.
  *
- * The teller may be a timer, an interrupt or a task with a lock, and may have a thousand things to
- * tell: it must not pay for each of thousands of listeners, which nothing bounds. A group of up to
- * AT_ONCE is told at once. What a larger one is to hear goes into the hub's log, and so does what
- * comes behind it, for the order; and a work item brings each listener up to date, some messages at
- * a time. A listener that looks into its queue, is answered, or joins or leaves groups catches up
- * by itself before: only by its being woken does a program see the difference.
+ * The sender may be a timer, an interrupt or a task with a lock, and may have a thousand messages.
+ * It must not pay for each of the listeners, whose number is unbounded. Members of a group of up to
+ * AT_ONCE get a message at once. A message to a larger group goes into the hub's log, and so do
+ * later messages, to keep the order. A work item then brings each listener up to date, some
+ * messages at a time. A listener that looks into its queue, is answered, or joins or leaves groups
+ * first catches up by itself. So only the time of its wake-up shows a program the difference.
  *
- *      told -> in the log -> each listener's queue -> out of the log when all have it
+ *      sent -> in the log -> each listener's queue -> out of the log when all have it
  *
- * The log is bounded. What finds no room is lost for its whole group, which is told so (ENOBUFS) as
- * if their queues had been full. Requests that tell much make room themselves first (nl_help()).
+ * The log is bounded. A message that finds no room is lost for its whole group, whose members are
+ * told so (ENOBUFS) as if their queues had been full. Requests that cause many messages make room
+ * first (nl_help()).
  *
  * Invariants:
  * 1. A socket is in the list of each group whose bit is set in groups, by an nl_member in its list
- *    `in', and in no other.
- * 2. A socket that is in any group is in its hub's list of listeners, whose floors rise. No
- *    listener's seen is below its floor, so the log begins behind the first listener's floor.
- * 3. While the log is empty, all listeners have seen the newest message.
- * 4. While the log is not empty, the hub's work is queued or runs.
+ *    `in', and in no other list.
+ * 2. A socket that is in any group is among its hub's listeners, which are sorted by their floors.
+ *    No listener's `seen' is below its floor, so the log begins behind the first listener's floor.
+ * 3. While the log is empty all listeners have seen the newest message.
+ * 4. While it is not empty, the hub's work is queued or runs.
  *
- * Locks: nl_lock for all of it, for a bounded time. It is innermost but for the queues of sockets.
+ * Locks: nl_lock protects all of it, and is held for a bounded time. Only the locks of sockets'
+ * queues are inside of it.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nsid.c: the numbers by which a network namespace calls others (RTM_NEWNSID, RTM_GETNSID; ip netns
- * list-id; IFLA_LINK_NETNSID). A number is given by hand, or when a link's other end is shown; it
- * ends with either namespace. At most NSIDS_MAX altogether.
+ * nsid.c: the numbers by which a network namespace names other ones (RTM_NEWNSID, RTM_GETNSID; ip
+ * netns list-id; IFLA_LINK_NETNSID). A number is set by hand, or chosen when a link's other end is
+ * shown; it ends with either namespace. There are at most NSIDS_MAX numbers altogether.
  * Lock: nsid_lock (spin).
  */
 #include <asm/errno.h>

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl.c: what rtnetlink(7) says and changes: addresses; rtnl_link.c has devices, rtnl_route.c
- * routes, rtnl_neigh.c neighbours, rules.c rules. ip(8) and glibc's getifaddrs() and getaddrinfo()
- * ask here. Changes are told to listeners (RTNLGRP_*; ip monitor).
+ * rtnl.c: rtnetlink(7): the requests about addresses, and the requests' way to other files: devices
+ * are in rtnl_link.c, routes in rtnl_route.c, neighbours in rtnl_neigh.c, rules in rules.c. ip(8)
+ * and glibc's getifaddrs() and getaddrinfo() ask here. Listeners are notified of changes
+ * (RTNLGRP_*; ip monitor).
  *
- * Lists are copied under net->lock, a bounded number of entries at a time, and told without it.
- * Attributes of requests are the program's: each is checked against what is left of its message.
+ * Lists are copied under net->lock, a bounded number of entries at a time, and put into messages
+ * without it. Attributes of requests are the program's: each is checked against what is left of its
+ * message.
  */
 #include <asm/errno.h>
 #include <linux/if_addr.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_check.c: what a request of rtnetlink may say that asks. Programs that set
- * NETLINK_GET_STRICT_CHK (iproute2, systemd) get errors where others are not listened to: for
- * values in a header that mean nothing, for attributes that no filter is made of, and for
- * attributes of a wrong length.
+ * rtnl_check.c: strict checks of rtnetlink's requests for dumps. Programs that set
+ * NETLINK_GET_STRICT_CHK (iproute2, systemd) get errors for parts of a request that are ignored for
+ * others: values in unused fields of a header, attributes that are no filter, and attributes of a
+ * wrong length.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>

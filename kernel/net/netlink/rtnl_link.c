@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_link.c: devices as rtnetlink messages: RTM_NEWLINK, SETLINK, DELLINK, GETLINK, other names
- * (RTM_NEWLINKPROP), namespaces' numbers (RTM_NEWNSID), and what listeners are told of devices
+ * rtnl_link.c: devices as rtnetlink messages: RTM_NEWLINK, SETLINK, DELLINK, GETLINK, alternative
+ * names (RTM_NEWLINKPROP), numbers of namespaces (RTM_NEWNSID), and notifications about devices
  * (RTNLGRP_LINK).
  *
  * A device is described under net->lock, straight into the message. Attributes of requests are the
@@ -57,7 +57,8 @@ static void put_stats(struct nl_builder *b, const struct net_device *d)
 	const u64 *from = (const u64 *)&s;
 	u32 *to = (u32 *)&s32;
 
-	for (u32 i = 0; i < sizeof(s32) / sizeof(u32); i++) /* the same fields, in the same order */
+	/* both have these fields in this order */
+	for (u32 i = 0; i < sizeof(s32) / sizeof(u32); i++)
 		to[i] = (u32)from[i];
 	nl_attr(b, IFLA_STATS64, &s, sizeof(s));
 	nl_attr(b, IFLA_STATS, &s32, sizeof(s32));

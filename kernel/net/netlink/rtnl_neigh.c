@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_neigh.c: the neighbour table for people: RTM_NEWNEIGH and its kin (rtnetlink(7); ip neigh),
- * /proc/net/arp.
+ * rtnl_neigh.c: the neighbour table as programs see it: RTM_NEWNEIGH and its kin (rtnetlink(7); ip
+ * neigh), /proc/net/arp.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * rtnl_netconf.c: RTM_GETNETCONF: some words of /proc/sys/net/ipv4/conf and ipv6/conf, of each
- * device, "all" and "default", as `ip netconf` shows them. What there is none of here (routing of
- * multicast) is 0. Changes are not told.
+ * device, "all" and "default", as `ip netconf` shows them. A word of a feature that is not built
+ * (multicast routing) is 0. Listeners are not notified of changes.
  */
 #include <asm/errno.h>
 #include <linux/netconf.h>

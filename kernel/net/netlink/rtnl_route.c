@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_route.c: routes as rtnetlink(7) says and changes them: with several ways (RTA_MULTIPATH),
- * metrics (mtu, advmss, hoplimit), preference and end. What would have no effect is refused. Dumps
- * are in the order of Linux's trees: by address, of those that begin alike the longest prefix
- * first; with IPv6 what contains others comes behind them.
+ * rtnl_route.c: shows and changes routes over rtnetlink(7): with several nexthops (RTA_MULTIPATH),
+ * metrics (mtu, advmss, hoplimit), preference and expiry. A value that would have no effect is
+ * refused. Dumps are in the order of Linux's trees: by address, and of prefixes that begin alike
+ * the longest first. With IPv6 a prefix comes behind those that it contains.
  */
 #include <asm/errno.h>
 #include <linux/in_route.h>
@@ -307,8 +307,8 @@ static int read_wish(
 }
 
 /*
- * Several addresses may have the same broadcast: such entries of table local stand next to each
- * other, and are told once.
+ * True if an entry of table local was put into the dump already. Several addresses may share a
+ * broadcast address; their entries stand next to each other, and are shown once.
  */
 static bool is_told(struct route_entry *const *order, u32 at)
 {
@@ -380,7 +380,7 @@ int rtnl_dump_routes(struct net *net, const struct nlmsghdr *req, struct rtnl_du
 	return err;
 }
 
-/* Whose packet it is, and of what protocol and ports. 0 or -errno. */
+/* Reads the user, the protocol and the ports of the packet that a lookup is for. 0 or -errno. */
 static int look_for(const struct nlmsghdr *req, struct flow *f)
 {
 	const u32 fixed = sizeof(struct rtmsg), *uid = nl_find(req, fixed, RTA_UID, 4, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl_via.c: gateways as rtnetlink says them: RTA_GATEWAY of the route's own family, RTA_VIA of
- * the other one (RFC 5549). An IPv4 packet can go by a machine that is known by its IPv6 address
- * alone; the other way round there is nothing.
+ * rtnl_via.c: gateways in rtnetlink's messages: RTA_GATEWAY has one of the route's own family,
+ * RTA_VIA one of the other family (RFC 5549). An IPv4 packet can go by a machine of which only an
+ * IPv6 address is known; an IPv6 packet cannot go by an IPv4 gateway.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>

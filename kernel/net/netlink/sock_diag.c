@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sock_diag.c: NETLINK_SOCK_DIAG: what sockets there are and how they do (sock_diag(7)), as ss(8)
- * asks. Families: inet (TCP, UDP, UDP-Lite, raw), unix, netlink, packet's list is in /proc only.
- * Filters by byte code are left to the asking program, which runs them, too.
+ * sock_diag.c: NETLINK_SOCK_DIAG: lists sockets and their state (sock_diag(7)), for ss(8).
+ * Families: inet (TCP, UDP, UDP-Lite, raw), unix, netlink; the list of packet sockets is in /proc
+ * only. Filters by byte code are left to the asking program, which applies them itself, too.
  *
- * A table is walked some at a time (ports_walk()): references are taken under its lock, answers are
- * made without. What a socket says of itself is read without its lock but for TCP's figures: it is
- * a picture of a moment.
+ * A table is walked in portions (ports_walk()): references are taken under its lock, answers are
+ * made without it. The state of a socket is read without the socket's lock, except TCP's figures,
+ * and may change while it is read.
  */
 #include <asm/errno.h>
 #include <linux/inet_diag.h>

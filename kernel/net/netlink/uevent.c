@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uevent.c: what comes and goes among devices, told as udev hears it: NETLINK_KOBJECT_UEVENT, group
- * 1, "ACTION@DEVPATH" and variables, each ended by a zero byte. /sys/kernel/uevent_seqnum counts.
+ * uevent.c: sends the uevents of devices that appear and disappear to udev: NETLINK_KOBJECT_UEVENT,
+ * group 1, "ACTION@DEVPATH" and variables, each ended by a zero byte. /sys/kernel/uevent_seqnum
+ * counts them.
  * Locks: none.
  */
 #include <asm/errno.h>
