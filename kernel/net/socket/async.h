@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * async.h: calls on sockets for asynchronous I/O, beside those of socket.h: what the guest points
- * to is read once, before; nothing waits: -EAGAIN, -EINPROGRESS; -ENOTSOCK where the file is no
- * socket. The caller waits by its own means. Without MSG_DONTWAIT in flags, or for accept
- * O_NONBLOCK at the file, an error that would end a wait at once is told at once.
+ * async.h: socket calls for asynchronous I/O, beside those of socket.h. The guest's arguments are
+ * read once, before the call. No call waits: -EAGAIN, -EINPROGRESS; -ENOTSOCK if the file is not a
+ * socket. The caller waits by its own means. Without MSG_DONTWAIT in the flags, or for accept
+ * without O_NONBLOCK at the file, an error that would end a wait at once is returned at once.
  */
 #ifndef NESTLING_NET_ASYNC_H
 #define NESTLING_NET_ASYNC_H

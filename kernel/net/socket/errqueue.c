@@ -3,9 +3,10 @@
  * errqueue.c: the queue of errors and of timestamps of internet and packet sockets. errqueue.h says
  * what is in it.
  *
- * A record counts against SO_RCVBUF with its size; what does not fit is lost, as a packet would be.
- * A notice of MSG_ZEROCOPY counts against net.core.optmem_max from before its send until it is
- * read, and is never lost. The pending error (SO_ERROR) follows the first ICMP error of the queue.
+ * A record counts against SO_RCVBUF with its size; a record that does not fit is lost, as a packet
+ * would be. A notice of MSG_ZEROCOPY counts against net.core.optmem_max from before its send until
+ * it is read, and is never lost. The pending error (SO_ERROR) is that of the first ICMP error in
+ * the queue.
  * Sources: ip(7), ipv6(7), networking/timestamping.rst.
  */
 #include <asm/errno.h>
@@ -177,7 +178,10 @@ static void add_stamp(struct sock_common *c, struct err_record *r, u32 what, u32
 	record_add(c, r);
 }
 
-/* Whence and where a packet goes whose network header is at @at; nothing where there is none. */
+/*
+ * Fills in the source and the destination of a packet with its network header at @at. Leaves them
+ * empty if there is no such header.
+ */
 static void read_header(
 	struct err_record *r, const struct net_device *dev, const struct sk_buff *skb, u32 at)
 {
@@ -274,7 +278,8 @@ u8 errq_wanted(const struct sock_common *c, const struct msg *m)
 	if (likely(!flags))
 		return 0;
 	/*
-	 * the packet comes back with it: not to everybody, where net.core.tstamp_allow_data is off
+	 * the packet comes back with the timestamp: if net.core.tstamp_allow_data is off, only to a
+	 * task with CAP_NET_RAW
 	 */
 	if (!(flags & SOF_TIMESTAMPING_OPT_TSONLY) && !READ_ONCE(c->net->ipv4.tstamp_allow_data) &&
 		!capable(CAP_NET_RAW))
@@ -444,8 +449,8 @@ static ssize_t put_data(const struct sock_common *c, struct msg *m, const struct
 }
 
 /*
- * Is there a packet whose sender can be told? Of one that was stamped, a socket of IPv4 has to ask
- * for it.
+ * True if the record has a packet with a sender to report. For a timestamp, a socket of IPv4 gets
+ * the sender only if it has asked.
  */
 static bool has_sender(const struct inet_sock *i, const struct err_record *r)
 {

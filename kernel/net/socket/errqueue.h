@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * errqueue.h: what went wrong with packets that were sent, one record each (IP_RECVERR,
- * IPV6_RECVERR), when they were sent (SO_TIMESTAMPING), and whose memory is free again
- * (MSG_ZEROCOPY), of internet and packet sockets. recvmsg(MSG_ERRQUEUE) takes them.
+ * errqueue.h: records about packets that an internet or packet socket has sent: errors (IP_RECVERR,
+ * IPV6_RECVERR), times of sending (SO_TIMESTAMPING), and notices of memory that is free again
+ * (MSG_ZEROCOPY). recvmsg(MSG_ERRQUEUE) reads them.
  *
- * Lock: errq.lock of the socket (spin), innermost of a socket's: records come while c.lock is held.
+ * Lock: errq.lock of the socket (spin), innermost of a socket's: records are added while c.lock is
+ * held.
  */
 #ifndef NESTLING_NET_ERRQUEUE_H
 #define NESTLING_NET_ERRQUEUE_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * msg.c: sendto to recvmmsg: messages, their vectors and their ancillary data (SCM_RIGHTS,
- * SCM_CREDENTIALS).
+ * msg.c: the calls from sendto to recvmmsg: messages, their vectors and their ancillary data
+ * (SCM_RIGHTS, SCM_CREDENTIALS).
  *
- * Ancillary data of a send is parsed into struct msg before the family sees it; what a receive
- * brings is put into the guest's buffer after. Lengths in control messages are the guest's: each
- * header is read once into kernel memory and checked there.
+ * Ancillary data of a send is parsed into struct msg before the family sees it. Ancillary data of a
+ * receive is put into the guest's buffer afterwards. Lengths in control messages are the guest's:
+ * each header is read once into kernel memory and checked there.
  */
 #include <asm/errno.h>
 #include <asm/signal.h>
@@ -112,7 +112,7 @@ static int claim(struct msg *m, const struct ucred *said)
 	return may_claim(&m->cred) ? 0 : -EPERM;
 }
 
-/* Families whose messages tell of their sender: they know nothing else. */
+/* Parses a record of families with SCM_RIGHTS and SCM_CREDENTIALS. They have no other records. */
 static int parse_scm(const struct socket *s, struct msg *m, const struct user_cmsghdr *h, u64 n)
 {
 	if (h->type == SCM_RIGHTS && s->sk->family == AF_UNIX)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skb.c: packets, their buffers and checksums. skb.h says how they lie in memory. */
+/* skb.c: packets, their buffers and checksums. skb.h has their layout in memory. */
 #include <asm/errno.h>
 
 #include "arch/um/machine/uaccess.h"
@@ -85,8 +85,8 @@ struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp)
 
 	if (!c)
 		return NULL;
-	if (unlikely(skb->room_pulled ||
-		     skb_network_apart(skb))) /* a reader of headers that were pulled finds them */
+	/* a reader of headers that were pulled finds them in the clone, too */
+	if (unlikely(skb->room_pulled || skb_network_apart(skb)))
 		from -= min(from, PULLED_MAX);
 	memcpy(c, skb, offsetof(struct sk_buff, room));
 	memcpy(c->room + from, skb->room + from, SKB_ROOM - from);

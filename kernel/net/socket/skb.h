@@ -9,10 +9,11 @@
  * So a retransmission queue keeps the payload, each transmission is a clone with headers of its
  * own, and the receiver of a loopback packet reads the sender's bytes in place. A frame from a
  * device lies in the buffer whole, with head at the end; parsing pulls headers off the front,
- * wherever they are.
+ * whether they are in room[] or in the buffer.
  *
- * Ownership: an skb has one owner. The buffer is counted, and must not be written to while it is
- * shared. Locks: none of its own.
+ * Ownership: an skb has one owner. The buffer has a refcount, and must not be written to while it
+ * is shared.
+ * Locks: none of its own.
  */
 #ifndef NESTLING_NET_SKB_H
 #define NESTLING_NET_SKB_H
@@ -119,8 +120,8 @@ struct sk_buff {
 	u16 frag_size;  /* of the largest of these */
 	u8 pkt_type;    /* PKT_* */
 	/*
-	 * index in room[] of the transport's header whose checksum the card fills in: what stands
-	 * there is the pseudo header's sum. 0: none
+	 * index in room[] of the transport header, if the card fills in its checksum. The checksum
+	 * field has the pseudo header's sum. 0: none
 	 */
 	u8 csum_head;
 	/* of the link header that stands before what eth_rx() left; 0: none */
@@ -144,20 +145,25 @@ struct sk_buff {
 	u16 covered;
 	/* ktime_get_real() of its arrival, 0: not taken */
 	u64 stamp;
-	u16 vlan_proto,
-		/* a tag that is not among the bytes (IEEE 802.1Q); vlan_proto 0: none */
-		vlan_tci;
+	/* a tag that is not among the bytes (IEEE 802.1Q); vlan_proto 0: none */
+	u16 vlan_proto, vlan_tci;
 	u32 mark, priority; /* of the socket that sent it */
-	/* whose socket that is; while the filter looks at what goes out, and: */
+	/*
+	 * user and group of the sending socket, while the filter sees an outgoing packet; valid if
+	 * owned
+	 */
 	u32 uid, gid;
 	bool owned;
-	u32 classid; /* the same: of net_cls */
+	u32 classid; /* net_cls of that socket; valid like uid */
 	/* of the socket that sent it: net_prio; 0: none */
 	u32 prioidx;
 	/* what nfct is to it; below, a reference (netfilter.h) */
 	u32 nf_info;
 	struct nf_conn *nfct;
-	/* whose listener it is for instead of its destination's, where (netfilter/tproxy.c) */
+	/*
+	 * address and port of the listener that gets the packet, not the destination's listener, if
+	 * proxy_port is set (netfilter/tproxy.c)
+	 */
 	ip_addr proxy;
 	u16 proxy_port; /* is not 0 */
 	/* made by a rule (netfilter/dup.c), for the device copy_if; 0: any */
@@ -194,15 +200,15 @@ _Static_assert(sizeof(struct sk_buff) <= 512,
 struct sk_buff *skb_alloc(u32 size, gfp_t gfp);
 /* With @len bytes of @from as its payload: what a program sends. ERR_PTR(-ENOBUFS, -EFAULT). */
 struct sk_buff *skb_from_iter(struct iov_iter *from, size_t len);
-/* A second packet with the same bytes, that shares the buffer; no owner. NULL. */
+/* Returns a second packet that shares the buffer of @skb and has no owner. NULL: no memory. */
 struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp);
 void kfree_skb(struct sk_buff *skb); /* NULL is fine */
 /* Its owner gets back what it was charged. */
 void skb_orphan(struct sk_buff *skb);
 void skb_free_list(struct list_head *queue);
 /*
- * Into a queue's tree, behind @before (NULL: the first of all). It stands on the queue's list, too,
- * which has the same order.
+ * Adds @skb to a queue's tree, behind @before (NULL: as the first). The queue's list, which also
+ * has @skb, is in the order of the tree.
  */
 void skb_place(struct rb_root *tree, struct sk_buff *skb, struct sk_buff *before);
 static inline bool list_is_last_skb(const struct list_head *queue, const struct sk_buff *skb)
@@ -295,11 +301,11 @@ void skb_trim(struct sk_buff *skb, u32 n);
 const void *skb_header(const struct sk_buff *skb, u32 n, void *tmp);
 /* Copies @n bytes from offset @from; there are as many. */
 void skb_copy(const struct sk_buff *skb, u32 from, void *to, u32 n);
-/* The same to a reader's iterator: 0 or -EFAULT. */
+/* Copies @n bytes from offset @from to a reader's iterator: 0 or -EFAULT. */
 int skb_copy_to_iter(const struct sk_buff *skb, u32 from, u32 n, struct iov_iter *to);
 /*
- * SIOCOUTQ and FIONREAD of a socket whose datagrams lie in @rq, under @lock, and which has sent
- * @wmem that is still on its way; -ENOTTY: neither of these.
+ * Returns the answer to SIOCOUTQ and FIONREAD, of a socket with datagrams in @rq under @lock, and
+ * with @wmem bytes sent and still on their way. -ENOTTY: @cmd is neither of these.
  */
 int skb_queue_bytes(u32 cmd, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
 long skb_queue_ioctl(
@@ -312,7 +318,9 @@ bool skb_own_payload(struct sk_buff *skb);
 void skb_write(struct sk_buff *skb, u32 to, const void *from, u32 n);
 /* Sums bytes [from, from + n) in ones' complement, not folded. */
 u32 skb_sum(const struct sk_buff *skb, u32 from, u32 n, u32 sum);
-/* A copy whose payload is its own and holds everything, headers too. NULL. */
+/*
+ * Returns a copy with a payload of its own, which holds everything, headers too. NULL: no memory.
+ */
 struct sk_buff *skb_linear(const struct sk_buff *skb, gfp_t gfp);
 
 /* ---- checksums (RFC 1071) ---- */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sock_cgroup.c: net_cls and net_prio of cgroup version 1: the numbers in sockets, and the
- * priorities of each card by a group's index.
+ * sock_cgroup.c: net_cls and net_prio of cgroup version 1: the numbers in sockets, and each card's
+ * table of priorities by a group's index.
  *
- * Packets carry both numbers: the class as far as the filter (struct flow, skb->classid), the index
- * as far as the card, where dev_xmit() looks its priority up, unless the packet has one of its own.
- * Cards of the first namespace only have such a table, as on Linux.
+ * Packets carry both numbers. The class is used by the filter (struct flow, skb->classid). The
+ * index is used at the card, where dev_xmit() looks up its priority unless the packet has a
+ * priority of its own. Only cards of the first namespace have such a table, as on Linux.
  *
- * Locks: init_net.lock over which cards there are, then prio_lock, innermost, over their tables.
+ * Locks: init_net.lock for the list of cards, then prio_lock, innermost, for their tables.
  */
 #include <asm/errno.h>
 

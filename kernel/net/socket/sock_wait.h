@@ -2,9 +2,10 @@
 /*
  * sock_wait.h: waiting in socket calls: on sk->wait, with SO_RCVTIMEO and SO_SNDTIMEO.
  *
- * All return 0, -EAGAIN (nonblocking, or timed out), or after a signal -ERESTARTSYS, or -EINTR if
- * there is a time limit, since a restart would begin it anew. Timeouts are in ns, 0: none. `events`
- * is 0, or EPOLL* bits one of which comes with each wake-up that can make the condition true.
+ * All functions return 0, or -EAGAIN (nonblocking, or timed out), or after a signal -ERESTARTSYS.
+ * With a time limit a signal gives -EINTR, since a restart would begin the time anew. Timeouts are
+ * in ns, 0: none. `events` is 0, or EPOLL* bits one of which comes with each wake-up that can make
+ * the condition true.
  */
 #ifndef NESTLING_NET_SOCK_WAIT_H
 #define NESTLING_NET_SOCK_WAIT_H

@@ -3,18 +3,18 @@
  * socket.h: the door of sockets: sockets as files, and the tables by which address families plug
  * in.
  *
- * What the folder is for: what is the same for all families: the system calls (socket.c), messages
+ * What the folder is for: the parts that all families share: the system calls (socket.c), messages
  * and ancillary data (msg.c), options of level SOL_SOCKET (sockopt.c), queues of errors and
  * timestamps (errqueue.c), packets (skb.c), sockets of cgroups (sock_cgroup.c).
  *
  * Headers, one noun each:
- *      socket.h     struct socket, struct sock_common, struct proto_ops
- *      msg.h        messages and their ancillary data
- *      sock_wait.h  waiting in a call
- *      opt_table.h  options that are one number
- *      skb.h        packets
- *      errqueue.h   errors, timestamps and notices of what was sent
- *      async.h      calls on a file, for io_uring
+ *     socket.h     struct socket, struct sock_common, struct proto_ops
+ *     msg.h        messages and their ancillary data
+ *     sock_wait.h  waiting in a call
+ *     opt_table.h  options that are one number
+ *     skb.h        packets
+ *     errqueue.h   errors, timestamps and notices of what was sent
+ *     async.h      calls on a file, for io_uring
  *
  * Call sequence: a family calls sock_register(); socket(2) calls its create function, which sets
  * socket->ops and socket->sk; from then on each call goes to ops. release() drops the family's

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sockopt.c: getsockopt and setsockopt, level SOL_SOCKET: what is the same for all families. Others
- * go to the family.
+ * sockopt.c: getsockopt and setsockopt, level SOL_SOCKET: the options that all families share.
+ * Other levels go to the family.
  * Source: socket(7).
  */
 #include <asm/errno.h>
@@ -318,7 +318,7 @@ static int get_error(void *sock, const struct sock_opt *o, int *n)
 	return 0;
 }
 
-/* Reads a number that is the same for all sockets. */
+/* Reads a number that all sockets share. */
 static int get_constant(void *sk, const struct sock_opt *o, int *n)
 {
 	*n = o->arg;
@@ -504,7 +504,7 @@ static int get_option(struct socket *s, int level, int opt, void *val, u32 *len)
 	return err;
 }
 
-/* Lists of groups, whose length is not known here, are refused. */
+/* Reads an option for io_uring. Refuses lists of groups, since their length is not known here. */
 long sock_getsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen)
 {
 	struct socket *s = file_socket(f);

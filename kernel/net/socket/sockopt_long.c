@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sockopt_long.c: options of SOL_SOCKET whose values are more than a number: timestamping, pacing,
+ * sockopt_long.c: options of SOL_SOCKET with values longer than one number: timestamping, pacing,
  * cookies, memory, the peer's groups.
  * Source: socket(7), networking/timestamping.rst.
  */
