@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * addr_find.c: whose an address is: this machine's, or that of all in a network. Each packet asks
- * that, and a namespace may have thousands of addresses: so they are found by what they say
- * (prefix.h), not by a walk.
+ * addr_find.c: finds whether an address is this machine's, or a broadcast. Each packet asks that,
+ * and a namespace may have thousands of addresses. So they are found by a hash (prefix.h), not by a
+ * walk.
  *
- * An address is found as itself; one of lo as its whole network, too, as 127.0.0.0/8; one of IPv4
- * by what is a broadcast to its network.
+ * An address is found as itself; an address of lo also as its whole network, like 127.0.0.0/8; an
+ * address of IPv4 also as the broadcast addresses of its network.
  * Locks: net->lock.
  */
 #include <linux/if_addr.h>

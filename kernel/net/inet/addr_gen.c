@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * addr_gen.c: how a device makes its part of an IPv6 address, by conf/NAME/addr_gen_mode: of its
- * MAC address (RFC 4291, appendix A), or by a secret (RFC 7217): the same in each network at each
- * time, and in no other one, so that the machine cannot be followed from net to net.
+ * addr_gen.c: makes a device's part of an IPv6 address, by conf/NAME/addr_gen_mode. It is made of
+ * the MAC address (RFC 4291, appendix A), or with a secret (RFC 7217). With a secret it is constant
+ * in a network and differs between networks, so the machine cannot be followed from net to net.
  *
  *	addr_gen(dev, prefix, tries, &a)   makes one; @tries: how many of these another machine had
  *
  * The secret is the device's own (conf/NAME/stable_secret), or that of its namespace ("default"),
- * or made up when the mode is "random". Secrets are written rarely and read word by word, under
- * net->lock.
+ * or is made up in the mode "random".
+ * Locks: net->lock, when secrets are written and when they are read word by word.
  */
 #include <asm/errno.h>
 #include <linux/if_addr.h>

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * addrs.c: addresses of devices: a list of each namespace, with the routes to their networks, and
- * how long they last.
+ * addrs.c: addresses of devices: a list for each namespace, with the routes to their networks, and
+ * their lifetimes.
  *
  *	added -> preferred -> (preferred_until) IFA_F_DEPRECATED -> (expires) gone
  *
- * A router's (ndisc.c) are tentative first. A timer says when something is due; a kernel thread
- * does it, since lists may be long and many namespaces' due at once. Locks: net->lock.
+ * Addresses from a router (ndisc.c) are tentative first. A timer wakes a kernel thread when a
+ * lifetime ends, since lists may be long and many namespaces' lifetimes may end at once.
+ * Locks: net->lock.
  */
 #include <asm/errno.h>
 #include <linux/if_addr.h>
@@ -177,8 +178,8 @@ void addrs_forget(struct net_device *dev)
 }
 
 /*
- * The network of an address, as a route of the kernel's own. Not for lo, whose networks are local
- * as a whole.
+ * Fills in the route to the network of an address, as the kernel adds it. Not for lo, whose
+ * networks are local as a whole.
  */
 void addr_connected_route(const struct ifaddr *a, struct route *r)
 {
@@ -673,7 +674,10 @@ void addr_net_end(struct net *net)
 
 /* ---- to send from ---- */
 
-/* By its scope; of two alike, the one of IPv6 whose time is not over (RFC 6724). */
+/*
+ * True if @i is the better source by its scope, or of two IPv6 addresses with one scope the one
+ * that is not deprecated (RFC 6724).
+ */
 static bool better_source(const struct ifaddr *i, const struct ifaddr *best, bool near)
 {
 	if (i->scope == best->scope)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * af_inet.c: sockets of AF_INET and AF_INET6: making them, their addresses as programs write them,
- * bind and names. What a protocol does with them is in udp.c, raw.c and tcp.c. Sources: ip(7),
- * ipv6(7), RFC 3493.
+ * bind and names. The protocols are in udp.c, raw.c and tcp.c.
+ * Sources: ip(7), ipv6(7), RFC 3493.
  */
 #include <asm/errno.h>
 #include <linux/in6.h>
@@ -224,8 +224,8 @@ bool inet_autolabel(const struct inet_sock *i)
 }
 
 /*
- * The same for all packets of a socket to that address, and nothing that tells of either (RFC
- * 6437).
+ * Returns one label for all packets of a socket to an address. The label reveals neither the socket
+ * nor the address (RFC 6437).
  */
 u32 inet_flow_label(const struct inet_sock *i, const ip_addr *daddr)
 {
@@ -319,8 +319,8 @@ static int check_local(struct inet_sock *i, const ip_addr *addr, int scope)
 }
 
 /*
- * A connection that has ended keeps only a port that was asked for: another may be bound, whoever
- * holds the socket.
+ * True if the socket can be bound to a port. A connection that has ended keeps its port only if the
+ * program had bound it.
  */
 static bool is_free(struct inet_sock *i)
 {

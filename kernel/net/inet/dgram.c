@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * dgram.c: what UDP, raw and ping sockets share: a queue of packets with the sender's address,
- * connect, and the budget of what is on its way.
+ * connect, and the budget of packets on their way.
  *
- * A packet counts with its true size until it is read (rmem against rcvbuf: what does not fit is
- * dropped, as the protocol allows) or, on the way out, until it is freed (wmem against sndbuf: the
- * sender waits). On loopback that is the time that it lies in the receiver's queue: its charge
- * moves there (dgram_queue). Locks: c.lock for rq and rmem; readers take turns.
+ * A received packet counts with its true size until it is read (rmem against rcvbuf): a packet that
+ * does not fit is dropped, as the protocol allows. A sent packet counts until it is freed (wmem
+ * against sndbuf): the sender waits. On loopback that includes the time in the receiver's queue,
+ * where its charge moves to the receiver (dgram_queue).
+ * Locks: c.lock for rq and rmem; readers take turns.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>

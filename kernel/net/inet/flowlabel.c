@@ -3,15 +3,16 @@
  * flowlabel.c: leases of IPv6's flow labels: IPV6_FLOWLABEL_MGR, /proc/net/ip6_flowlabel. Source:
  * RFC 6437; the answers are Linux's.
  *
- *      flowlabel_set()       a label is taken (GET), given back (PUT), held longer (RENEW); may be
- *                            shared with all, a user, a process or not at all
- *      flowlabel_may_send()  while there is a label in the namespace that is not for all, a socket
- *                            sends the labels that it holds alone
+ *     flowlabel_set()       takes a label (GET), gives it back (PUT) or holds it longer (RENEW). It
+ *                           may be shared with all, with a user, with a process or not at all
+ *     flowlabel_may_send()  while the namespace has a label that is not for all, a socket may send
+ *                           only labels that it holds
  *
- * A lease without holders lingers: for so long its label is not given to a socket that may not
- * share it. Expired ones go when they are met, or when a new one needs their place. There are at
- * most LEASES_MAX on the machine; a program that may not administer it gets few of the last ones.
- * Lock: lock (spin) for all of it, with i->leases.
+ * A lease without holders lingers: for that time its label is not given to a socket that may not
+ * share it. An expired lease is freed when it is met, or when a new one needs its place. There are
+ * at most LEASES_MAX on the machine; a program without CAP_NET_ADMIN gets only few of the last
+ * ones.
+ * Lock: lock (spin) protects all of it, with i->leases.
  */
 #include <asm/errno.h>
 #include <linux/in6.h>
@@ -298,7 +299,7 @@ static int get_checked(struct inet_sock *i, const struct in6_flowlabel_req *r, u
 	if (READ_ONCE(i->net->ipv6.label_ranges) && asked & LABEL_STATELESS)
 		return -ERANGE;
 	err = get(i, r, &label);
-	/* a caller that cannot be told keeps the label all the same */
+	/* a failed copy leaves the label with the caller */
 	if (!err && !asked)
 		(void)put_user(htonl(label),
 			uaddr_add(val, offsetof(struct in6_flowlabel_req, flr_label)));

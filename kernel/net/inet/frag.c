@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * frag.c: IP fragments: a packet that is too large is cut, and the pieces that come in are put
- * together.
+ * frag.c: IP fragments: cuts packets that are too large, and puts arrived fragments together.
  *
- *      ip_fragment(skb, hlen, mtu, ...)   cuts; each piece shares the payload's buffer
- *      ip_defrag(net, skb)                takes a piece; gives the whole packet once the last one
- *                                         is there
+ *     ip_fragment(skb, hlen, mtu, ...)  cuts a packet; each piece shares the payload's buffer
+ *     ip_defrag(net, skb)               takes a piece; returns the whole packet once the last one
+ *                                       is there
  *
- * A packet in the making (struct frag_queue) has its pieces in order, and a tree to find a place
- * among them. It ends whole, or by its time (30 s, IPv6 60 s), or when pieces overlap (RFC 5722;
- * the same for IPv4, as Linux does: an exact repetition is passed over), or to make room.
+ * An incomplete packet (struct frag_queue) has its pieces in order, and a tree to find a place
+ * among them. It ends when it is whole, when its time is over (30 s, IPv6 60 s), when pieces
+ * overlap, or to make room. Overlaps end a packet of IPv6 (RFC 5722) and, as on Linux, of IPv4; an
+ * exact repetition of a piece is ignored.
  *
  * Invariants:
  * 1. Pieces do not overlap and lie within [0, 65535 - header).
  * 2. The pieces of a namespace and version (struct net_frags) hold at most ipfrag_high_thresh
  *    bytes, true sizes, in at most QUEUES_MAX packets; its oldest packet makes room.
- * 3. All pieces hold at most TOTAL_MAX bytes; the namespace with the most makes room, so that none
- *    can take from one with less.
+ * 3. All pieces hold at most TOTAL_MAX bytes. The namespace with the most makes room, so that no
+ *    namespace can take from one with less.
  * 4. No walk meets packets of another namespace.
  *
- * Locks: frag_lock (spin) for all of it. Sources: RFC 791 (3.2), 815, 8200 (4.5), 5722.
+ * Locks: frag_lock (spin) protects all of it.
+ * Sources: RFC 791 (3.2), 815, 8200 (4.5), 5722.
  */
 #include <asm/errno.h>
 #include <linux/ip.h>
@@ -186,14 +187,14 @@ struct frag_queue {
 	struct list_head list; /* of net_frags.queues, the oldest first */
 	struct rb_node due;    /* by deadline */
 	struct net_frags *of;
-	/* whose pieces they are, 0: the network layer's */
+	/* owner of the pieces, see ip_defrag_for(); 0: the network layer */
 	u64 user;
 	ip_addr saddr, daddr;
 	u32 id;
 	u8 proto;
 	bool v6;
 	struct list_head pieces; /* of sk_buff.list, by ip.frag_off */
-	struct rb_root tree;     /* the same, of sk_buff.place */
+	struct rb_root tree;     /* the pieces, by sk_buff.place */
 	/* pieces; bytes; where the packet ends, 0: not known */
 	u32 nr, got, end;
 	u32 largest; /* of the pieces, with its network header */

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * frag.h: IP fragments, both versions; and how large a packet may be on the way to somebody
- * (pmtu.c).
- */
+/* frag.h: IP fragments of both versions; and the path MTU to a destination (pmtu.c). */
 #ifndef NESTLING_NET_FRAG_H
 #define NESTLING_NET_FRAG_H
 
@@ -21,8 +18,8 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
  */
 struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb);
 /*
- * The same for pieces of one's own, whose number is @user: what is to be freed, @skb too, goes to
- * @dead.
+ * Takes a fragment like ip_defrag(), among those of an owner with the number @user. Packets to
+ * free, @skb too, are moved to @dead.
  */
 struct sk_buff *ip_defrag_for(
 	struct net *net, u64 user, struct sk_buff *skb, struct list_head *dead);

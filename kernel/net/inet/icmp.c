@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * icmp.c: ICMP for both versions: echo, errors about packets that we got, errors about packets that
- * we sent.
+ * icmp.c: ICMP for both versions: echo, errors that this machine sends about packets it received,
+ * errors that it receives about packets it sent.
  *
- * An error quotes the packet that it is about; what it quotes is the sender's word, so only
- * addresses and ports are taken from it, and only a socket that has them hears of it. Sources: RFC
- * 792, 1122 (3.2.2), 1812 (4.3), 4443.
+ * An error quotes the packet that it is about. The quote may be forged: only addresses and ports
+ * are taken from it, and only a socket that has these is told of the error.
+ * Sources: RFC 792, 1122 (3.2.2), 1812 (4.3), 4443.
  */
 #include <asm/errno.h>
 #include <linux/icmpv6.h>
@@ -52,7 +52,7 @@ static bool may_echo(const struct net *net, const struct sk_buff *skb)
 	       (!skb->broadcast || !READ_ONCE(net->icmp.echo_ignore_many));
 }
 
-/* The same bytes back, in a packet of their own. */
+/* Sends the bytes of @skb back in a packet of their own. */
 static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 {
 	struct flow f = {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * icmp_limit.c: how many errors leave this machine (RFC 1812, 4.3.2.8; RFC 4443, 2.4 f; icmp(7)):
- * so many to one destination, and so many to all, each a bucket of tokens. So neither a sender of
- * rubbish nor the machine in whose name it comes gets a flood of errors.
+ * icmp_limit.c: the rate limit of ICMP errors that this machine sends (RFC 1812, 4.3.2.8; RFC 4443,
+ * 2.4 f; icmp(7)): one to each destination and one to all, each a bucket of tokens. So neither a
+ * sender of bad packets nor the machine whose address it forges gets a flood of errors.
  *
- * The types of icmp_ratemask and ipv6/icmp/ratemask are counted, by default errors, but not "too
- * large", since connections depend on it. Nothing is counted that stays on this machine.
- * Destinations share PEERS places by hash: a new one begins anew in the place of the old.
+ * The types in icmp_ratemask and ipv6/icmp/ratemask are limited: by default errors, except "too
+ * large", since connections depend on it. Errors that stay on this machine are not limited.
+ * Destinations share PEERS places by hash: a new destination starts with a full bucket in the place
+ * of the old.
  * Locks: limit_lock (spin).
  */
 #include <linux/icmpv6.h>

@@ -8,16 +8,17 @@
  * as IPv6's mapped ones (addr.h), so one code serves both families.
  *
  * Headers, one noun each:
- *      inet_sock.h   struct inet_sock, its groups of fields
- *      port_table.h  ports: which socket has them, which socket a packet is for
- *      dgram.h       queue and sending of UDP, raw and ping sockets
- *      sock_hdrs.h   extension headers, IPv4's options, flow labels
- *      inet_opt.h    options of levels IP and IPV6
- *      ip.h, icmp.h, frag.h, addr.h: packets, errors, fragments, addresses
+ *     inet_sock.h                   struct inet_sock, its groups of fields
+ *     port_table.h                  ports: which socket has them, which socket a packet is for
+ *     dgram.h                       queue and sending of UDP, raw and ping sockets
+ *     sock_hdrs.h                   extension headers, IPv4's options, flow labels
+ *     inet_opt.h                    options of levels IP and IPV6
+ *     ip.h, icmp.h, frag.h, addr.h  packets, errors, fragments, addresses
  *
  * Call sequence: socket.c calls a create function by af_inet.c; proto_ops of udp.c, raw.c and tcp/
- * do the rest. A packet comes from link/ by ip_rcv(), is looked up in a port_table and queued; one
- * that goes has its route looked up (route/) and leaves by ip_output().
+ * do the rest. A received packet comes from link/ by ip_rcv(), its socket is looked up in a
+ * port_table, and it is queued there. For a sent packet the route is looked up (route/), and it
+ * leaves by ip_output().
  * Locks: inet_sock.op (mutex), then inet_sock.c.lock (spin), then port_table.lock (spin); net->lock
  * is taken under none of the spin locks.
  * May know: socket/, route/, neigh/, mcast/, link/, netfilter's hooks; of tcp/ its create function

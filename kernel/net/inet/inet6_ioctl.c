@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * inet6_ioctl.c: addresses and routes of IPv6 by ioctls of an AF_INET6 socket (struct in6_ifreq,
- * struct in6_rtmsg), as ifconfig and route use them. Sources: netdevice(7), <linux/ipv6_route.h>;
- * what is refused, and how, is a host's by experiment.
+ * struct in6_rtmsg), as ifconfig and route use them.
+ * Sources: netdevice(7), <linux/ipv6_route.h>; errors were found by experiment on a host.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_cmsg.c: control messages of a sender at levels IP, IPV6 and UDP: what would be an option,
- * for one message.
+ * inet_cmsg.c: control messages of a sender at levels IP, IPV6 and UDP: options for a single
+ * message.
  * Sources: ip(7), ipv6(7), udp(7), RFC 3542.
  */
 #include <asm/errno.h>

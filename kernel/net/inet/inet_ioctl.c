@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * inet_ioctl.c: the ioctls of devices that any socket answers (netdevice(7)), as ifconfig, glibc's
- * if_nametoindex() and many programs use them, and those of addresses and routes, which each family
- * answers for itself: IPv4 here, IPv6 in inet6_ioctl.c, neighbours in arp_ioctl.c. Sources:
- * netdevice(7), socket(7), rtnetlink(7) for what they set.
+ * if_nametoindex() and many programs use them. Also those of addresses and routes, which each
+ * family answers for itself: IPv4 here, IPv6 in inet6_ioctl.c, neighbours in arp_ioctl.c.
+ * Sources: netdevice(7), socket(7), rtnetlink(7) for the values that they set.
  */
 #include <asm/errno.h>
 #include <linux/ioctl.h>
@@ -466,7 +466,7 @@ static long dev_ioctl(struct net *net, u32 cmd, u64 arg)
 	case SIOCBONDSETHWADDR:
 	case SIOCBONDCHANGEACTIVE: return write_device(net, cmd, arg);
 	}
-	/* unknown, but of the sockets' range: the argument is read all the same */
+	/* an unknown command of the sockets' range still reads its argument */
 	if (_IOC_TYPE(cmd) == SOCK_IOC_TYPE && get_user(r, UADDR(arg)))
 		return -EFAULT;
 	return -ENOTTY;

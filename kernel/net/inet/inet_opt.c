@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_opt.c: getsockopt and setsockopt of levels IP, UDP and RAW; level IPV6 is inet6_opt.c,
- * control messages are inet_cmsg.c. Options that would need what is not built (IPsec, router alert)
+ * inet_opt.c: getsockopt and setsockopt of levels IP, UDP and RAW; level IPV6 is in inet6_opt.c,
+ * control messages are in inet_cmsg.c. Options of features that are not built (IPsec, router alert)
  * are refused with ENOPROTOOPT.
  * Sources: ip(7), udp(7), raw(7), RFC 3493, 3542.
  */

@@ -15,7 +15,7 @@
 /* the bits of TOS and of the traffic class that belong to ECN */
 #define TOS_ECN 3
 #define HOPS_MOST 255
-/* <linux/netfilter_ipv4.h>, which needs libc; of IPv6 it has the same number */
+/* from <linux/netfilter_ipv4.h>, which needs libc; also the number of level IPV6's option */
 #define SO_ORIGINAL_DST 80
 
 /* Sets and reads options of level IPV6. */

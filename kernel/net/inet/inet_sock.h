@@ -9,7 +9,7 @@
  * inet_set_peer() give it a name (ports.c); inet_unhash() takes it out of the tables; inet_put() of
  * the last reference frees it.
  * References: the file, each armed timer and each lookup hold one. The tables hold none: a socket
- * leaves them before its last reference goes.
+ * leaves them before its last reference is dropped.
  * Locks: op (mutex): one bind, connect, listen or change of options at a time; outside of all
  * others here. c.lock (spin): queues and protocol state. table->lock (spin), inside of c.lock:
  * membership of the port table, and names of the sockets in it.

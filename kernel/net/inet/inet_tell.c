@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_tell.c: what a program is told of packets that came, as control messages that its options
+ * inet_tell.c: what a program learns about received packets, as control messages that its options
  * ask for (ip(7), ipv6(7)).
  *
- *	a datagram    recvmsg(2) takes the records with it
- *	a stream      getsockopt(2) of IP_PKTOPTIONS or IPV6_2292PKTOPTIONS asks for them. Over
- *	              IPv4, of a connection that was accepted, they tell of its SYN for ever; over
- *	              IPv6 of the newest segment that came while an option asked
+ *     a datagram  recvmsg(2) returns the records with it
+ *     a stream    getsockopt(2) of IP_PKTOPTIONS or IPV6_2292PKTOPTIONS returns the records. Over
+ *                 IPv4 those of an accepted connection are about its SYN for ever; over IPv6 they
+ *                 are about the newest segment that arrived while an option asked
  *
- * Where a stream has heard nothing yet the records are there all the same, with no device and the
- * TTL of multicast. systemd-resolved wants them so, of DNS over TCP.
+ * A stream that has received no such segment yet still returns the records, with no device and the
+ * TTL of multicast. systemd-resolved needs them so, for DNS over TCP.
  */
 #include <asm/errno.h>
 #include <linux/in6.h>

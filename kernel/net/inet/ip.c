@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ip.c: IPv4 and IPv6: headers on and off, what is for this machine and which protocol gets it.
+ * ip.c: IPv4 and IPv6: adds and removes headers, and finds the packets for this machine and the
+ * protocol that gets each.
  *
- * A packet that comes in is checked once here: lengths against each other, the header's checksum
- * where it has come over a wire. Above, skb->ip says what its header said. Sources: RFC 791, 1122,
- * 8200.
+ * A received packet is checked once here: lengths against each other, and the header's checksum if
+ * it came over a wire. The layers above read the header's values in skb->ip.
+ * Sources: RFC 791, 1122, 8200.
  */
 #include <asm/errno.h>
 #include <linux/ip.h>
@@ -77,8 +78,8 @@ static void push_v6(struct sk_buff *skb, const struct flow *f, u8 ttl, u8 next)
 }
 
 /*
- * Members on this machine, and everybody in the case of a broadcast, get what leaves by a card.
- * True: it stays here.
+ * Gives a copy of an outgoing packet to this machine: a broadcast always, a group's packet if the
+ * machine is a member. True: the packet is not sent by the card.
  */
 static bool loop_back(struct sk_buff *skb, const struct flow *f)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ip.h: the network layer, both versions: packets in and out, ICMP, and what the protocols above it
- * offer it.
+ * ip.h: the network layer of both versions: packets in and out, ICMP, and the functions by which
+ * the transports take part.
  * Sources: RFC 791, 792, 1122, 4443, 8200.
  */
 #ifndef NESTLING_NET_IP_H
@@ -21,11 +21,11 @@ void ip_rcv(struct sk_buff *skb);
  * -EMSGSIZE (larger than the device takes), -errno of the device.
  */
 int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f);
-/* The same for a packet with a header of its own (raw sockets with IP_HDRINCL). */
+/* Sends a packet with a header of its own (raw sockets with IP_HDRINCL), like ip_send(). */
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f);
 /*
- * The same for one that has been on its way and goes by @f, whose addresses are its own; what is
- * larger than the device takes is dropped.
+ * Forwards a packet by @f, which has the packet's addresses. A packet that is larger than the
+ * device takes is dropped. Consumes @skb, and returns as ip_send() does.
  */
 int ip_send_on(struct net *net, struct sk_buff *skb, const struct flow *f);
 /*
@@ -45,13 +45,13 @@ void ip4_opts_push(struct net *net, struct sk_buff *skb, const struct flow *f);
 /* @skb is for us and has options: they are checked and filled in. False: it is refused. */
 bool ip4_opts_rcv(struct net *net, struct sk_buff *skb);
 /*
- * ip6_ext.c: are the options of IPv6 such as may come? @dst: those for the destination, else
- * hop-by-hop options. Who sent them may be told.
+ * ip6_ext.c: true if the options of IPv6 are acceptable. @dst: those for the destination, else
+ * hop-by-hop options. The sender may get an ICMP error about them.
  */
 bool ip6_options_hold(struct net *net, struct sk_buff *skb, bool dst);
 /*
- * The same in two steps for one that goes on by @f; it begins with its network header, which the
- * second step may write to.
+ * Check and fill in the options of a packet that is forwarded by @f, in two steps. The packet
+ * begins with its network header, which the second step may write to.
  */
 bool ip4_opts_may_forward(struct net *net, struct sk_buff *skb);
 struct iphdr;
@@ -135,8 +135,8 @@ void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *rem
 void ping_err(struct net *net, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
 	const struct ip_error *e);
 /*
- * Copies for raw sockets, with the network header (IPv4) or without (IPv6). True: somebody took
- * one.
+ * Gives copies to raw sockets, with the network header (IPv4) or without (IPv6). True: a socket
+ * took one.
  */
 bool raw_rcv(struct net *net, struct sk_buff *skb);
 /* An echo reply for the ping socket that asked. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ip4_opt.c: options of IPv4's header (RFC 791, 2113): what a socket sends (IP_OPTIONS, or of one
- * message as ancillary data), what comes and is told (IP_RECVOPTS, IP_RETOPTS), and what every
- * machine on the way adds: record route and timestamp.
+ * ip4_opt.c: options of IPv4's header (RFC 791, 2113): those that a socket sends (IP_OPTIONS, or
+ * ancillary data of one message), those that a program receives (IP_RECVOPTS, IP_RETOPTS), and
+ * those that every machine on the way fills in: record route and timestamp.
  *
- * A struct ip4_opts never changes and is counted, as ip6_ext is: a socket has one, a message has
- * one, and so has what a corked datagram waits with. Options are checked where they come from
- * outside, by a program or in a packet; from then on their lengths hold. Packets with a source
- * route are dropped, as Linux does where accept_source_route is 0, and sockets send none.
+ * A struct ip4_opts never changes and has a refcount, like struct ip6_ext: a socket, a message and
+ * a corked datagram each hold a reference. Options are checked where they come in, from a program
+ * or in a packet; from then on their lengths are valid. Packets with a source route are dropped, as
+ * Linux does where accept_source_route is 0, and sockets send none.
  */
 #include <asm/errno.h>
 #include <linux/ip.h>

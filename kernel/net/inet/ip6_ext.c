@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ip6_ext.c: IPv6's extension headers of sockets (RFC 3542): hop-by-hop and destination options
- * that go with what a socket of datagrams sends, of all of it (setsockopt) or of one message, which
- * then has no others; and headers that came, told as ancillary data.
+ * ip6_ext.c: IPv6's extension headers of sockets (RFC 3542). A datagram socket sends hop-by-hop and
+ * destination options with each datagram (setsockopt), or with one message, which then has no
+ * others. Headers of received packets are returned as ancillary data.
  *
- * A struct ip6_ext never changes and is counted: a socket has one, a message that is sent has one,
- * and so has what a corked datagram waits with. Routing headers are told, and not sent. Options
- * that came with fragments are not told. Unknown ones, and how many there may be
- * (ipv6/max_hbh_opts_number and its kin): ip6_options_hold(), of hop-by-hop options on every
- * packet, of a destination's where it has arrived.
+ * A struct ip6_ext never changes and has a refcount: a socket, a message that is sent and a corked
+ * datagram each hold a reference. Received routing headers are returned, but none are sent. Options
+ * that came with fragments are not returned. ip6_options_hold() checks for unknown options and for
+ * too many (ipv6/max_hbh_opts_number and its kin): hop-by-hop options on every packet, destination
+ * options on packets for this machine.
  */
 #include <asm/errno.h>
 #include <linux/icmpv6.h>

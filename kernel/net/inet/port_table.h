@@ -31,7 +31,7 @@ struct port_table {
 	struct hlist_head by_port[TABLE_SIZE];
 	/* one socket for all that are alike, by in.kind */
 	struct hlist_head kinds[TABLE_SIZE];
-	/* one for all that are alike and have an address and port, by in.place */
+	/* one socket for all that are alike and have an address and port, by in.place */
 	struct hlist_head places[WAYS_SIZE];
 	/* streams that have a peer, by in.peer_node */
 	struct hlist_head by_peer[WAYS_SIZE];

@@ -2,11 +2,11 @@
 /*
  * ports.c: which sockets may share a port.
  *
- * A port may be shared: by sockets of different addresses, by SO_REUSEADDR and SO_REUSEPORT under
- * the rules of socket(7) and ip(7), and by connections to different peers. However many share one,
- * a socket that wants it is compared with one of each kind (ports_crowd.c). Which socket a packet
- * is for is in ports_find.c. Locks: table->lock for all of it; a search for a free port gives it up
- * now and then.
+ * A port may be shared by sockets of different addresses, by SO_REUSEADDR and SO_REUSEPORT under
+ * the rules of socket(7) and ip(7), and by connections to different peers. A socket that wants a
+ * port is compared with one socket of each kind that has it, however many share it (ports_crowd.c).
+ * ports_find.c finds the socket that a packet is for.
+ * Locks: table->lock protects all of it; a search for a free port drops it now and then.
  */
 #include <asm/errno.h>
 
@@ -160,7 +160,7 @@ static u32 port_range(const struct inet_sock *i, u32 *n)
 	u32 low = (u32)READ_ONCE(i->net->ports.min), high = (u32)READ_ONCE(i->net->ports.max);
 	u32 l = READ_ONCE(i->opts.range_low), h = READ_ONCE(i->opts.range_high);
 
-	/* one bound may be new already, the other not yet */
+	/* a writer may have changed one bound and not yet the other */
 	high = max(low, high);
 	if (l >= low && l <= high)
 		low = l;
@@ -170,7 +170,10 @@ static u32 port_range(const struct inet_sock *i, u32 *n)
 	return low;
 }
 
-/* True if only connections whose port the kernel chose have it: one more is no harm. */
+/*
+ * True if another connection may have the port of @o: the kernel chose the port for its
+ * connections.
+ */
 static bool is_shareable(const struct inet_sock *i, const struct inet_sock *o)
 {
 	return o->net != i->net || (o->in.traits & PORT_LENDS);
@@ -217,8 +220,8 @@ static bool bars(const struct choosing *c, const struct inet_sock *o)
 }
 
 /*
- * Of the ports that have @port's bucket those that (perhaps) cannot be had: bit n of n * TABLE_SIZE
- * and what is left of @port.
+ * Returns the ports in @port's bucket that are taken, or may be: bit n for port n * TABLE_SIZE +
+ * @port % TABLE_SIZE.
  */
 static u64 taken_beside(const struct choosing *c, u16 port)
 {
@@ -243,8 +246,8 @@ static bool may_choose(const struct choosing *c, u16 port, u64 taken)
 }
 
 /*
- * Of the @n ports from @low on those whose bucket the one @first behind it has: one that may be
- * had, 0: none. @start: which is looked at first.
+ * Chooses a free port among the @n ports from @low on, of those that share the bucket of port @low
+ * + @first. Begins at @start. 0: none is free.
  */
 static u16 choose_beside(const struct choosing *c, u32 low, u32 first, u32 n, u32 start)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports.h: what ports.c (which sockets may share a port), ports_crowd.c (where a socket stands),
- * ports_group.c (SO_REUSEPORT) and ports_find.c (which socket a packet is for) know of each other.
- * table->lock is held in all of them.
+ * ports.h: what these files share: ports.c (which sockets may share a port), ports_crowd.c (where a
+ * socket stands), ports_group.c (SO_REUSEPORT) and ports_find.c (which socket a packet is for).
+ * table->lock is held in all functions.
  */
 #ifndef NESTLING_NET_PORTS_H
 #define NESTLING_NET_PORTS_H
@@ -16,7 +16,9 @@
 /* a connection whose port the kernel chose: others may have it too */
 #define PORT_LENDS 2U
 
-/* Is the peer one by its port? Of a ping socket that is a number which no packet bears. */
+/*
+ * True if the peer's port takes part in lookups. The peer's port of a ping socket is in no packet.
+ */
 static inline bool has_flow(const struct inet_sock *i)
 {
 	return i->rport && i->table != &ping_ids;

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports_crowd.c: where a socket that has a port stands, so that no lookup meets each of those that
- * share it.
+ * ports_crowd.c: the places of a socket that has a port, chosen so that no lookup meets every
+ * socket that shares the port.
  *
- *      kind   by port: what it is and may, its address left out but for whether that is any, and
- *             of which family
- *      place  by address and port: as kind, with the address
- *      way    by address, port and peer: those that packets are looked for among, the youngest
- *             first
+ *     kind   by port: the socket's properties and rights; of its address only the family and
+ *            whether it is any
+ *     place  by address and port: as kind, with the address
+ *     way    by address, port and peer: the sockets among which a packet's is searched, the
+ *            youngest first
  *
- * In each of the three one stands in the bucket for all that are alike: a walk over a bucket meets
- * as many as there are differences, not as there are sockets. Programs can make these differences:
- * two for each option, one for each device, one for each user. ports_leave() must come before any
- * of them changes, ports_join() after. Locks: table->lock.
+ * In each of the three, one socket stands in the bucket for all that are alike. So a walk over a
+ * bucket meets as many sockets as there are differences. Programs can make these differences: two
+ * for each option, one for each device, one for each user. ports_leave() is called before any of
+ * them changes, ports_join() after.
+ * Locks: table->lock.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/inet/ports.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports_find.c: which socket a packet is for. A connection is found by its four numbers; else the
- * socket whose binding fits best gets it, the youngest of those that fit equally, or one of a group
- * (SO_REUSEPORT). A look meets one socket for all that are alike (ports_crowd.c). Locks:
- * table->lock.
+ * ports_find.c: finds the socket that a packet is for. A connection is found by its two addresses
+ * and two ports. Otherwise the socket whose binding fits best gets the packet: the youngest of
+ * those that fit equally, or a member of a group (SO_REUSEPORT). A lookup meets one socket for all
+ * that are alike (ports_crowd.c).
+ * Locks: table->lock.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/inet/ports.h"
@@ -88,9 +89,10 @@ static struct inet_sock *better_of(
 }
 
 /*
- * A socket whose peer is the packet's sender fits better than one without peer, and one at its
- * address better than one at any: fitness(). Four buckets at most, way_bucket() of both addresses
- * with the peer and without, whose hashes have parts in common.
+ * Returns the socket that fits best. A socket whose peer is the packet's sender fits better than a
+ * socket without peer, and a socket at the packet's address better than one at any: fitness().
+ * Searches four buckets at most, way_bucket() of both addresses with the peer and without, whose
+ * hashes have parts in common.
  */
 static struct inet_sock *best_of_all(struct port_table *t, const struct wanted *w)
 {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports_group.c: those that share a port (SO_REUSEPORT), of one user, at one address and device. A
- * flow gets one of them by its numbers, and always the same while they do not change; or the one
- * that a program names, by its place. Those that want what comes in on this processor
- * (SO_INCOMING_CPU) are before the others. However many they are, the choice takes the same time;
- * of processors, that of a search in a sorted row.
+ * ports_group.c: groups of sockets that share a port (SO_REUSEPORT), of one user, at one address
+ * and device. A flow gets one member by its hash, always the same member while the group does not
+ * change; or the member that a program names by its place. Members that want the packets of this
+ * processor (SO_INCOMING_CPU) come before the others. The choice takes constant time for any number
+ * of members; by processor, the time of a search in a sorted row.
  *
- * A member is in the row of those that can be chosen while it listens, or has no peer; there is
- * room for all members, so that none comes back to find none. A member that goes leaves its place
- * to the last, as on Linux. Locks: table->lock.
+ * A member is in the row of candidates while it listens, or has no peer. The row has room for all
+ * members, so a member that comes back always finds room. The last member takes the place of one
+ * that leaves, as on Linux.
+ * Locks: table->lock.
  */
 #include <asm/errno.h>
 

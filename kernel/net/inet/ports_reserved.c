@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ports_reserved.c: /proc/sys/net/ipv4/ip_local_reserved_ports: ports of a namespace that the
- * kernel does not choose. A map of bits, which is written and read as lists of ranges are (other
- * files have such lists, too), made when some are first set. Its words are written and read one by
- * one, without a lock.
+ * kernel does not choose. They are kept as a bitmap, which is written and read as a list of ranges,
+ * and allocated when ports are first set. Its words are written and read one by one, without a
+ * lock.
  */
 #include <asm/errno.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports_walk.c: all sockets of a table, some at a time, for lists: ports_walk(),
- * ports_walk_end(). By the order in which they came, since they come and go meanwhile. Locks:
- * table->lock, given up between the times.
+ * ports_walk.c: walks all sockets of a table, some at a time, for lists: ports_walk(),
+ * ports_walk_end(). The walk follows the order of their arrival, since sockets are added and
+ * removed meanwhile.
+ * Locks: table->lock, dropped between the steps.
  */
 #include "kernel/net/inet/inet.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * raw.c: raw sockets (raw(7)): every packet of a protocol, with CAP_NET_RAW; and ping
- * sockets (icmp(7)): ICMP echoes with an identifier of one's own, for the groups of
+ * raw.c: raw sockets (raw(7)), which get every packet of a protocol, with CAP_NET_RAW; and ping
+ * sockets (icmp(7)), which send and receive ICMP echoes of one identifier, for the groups of
  * net.ipv4.ping_group_range.
  *
- * A raw socket of AF_INET gets packets with their IP header, one of AF_INET6 without. Locks:
- * raw_socks.lock for the lists: one of all, for listings, and those of packets, by
- * namespace and protocol.
+ * A raw socket of AF_INET gets packets with their IP header, one of AF_INET6 without.
+ * Locks: raw_socks.lock for the lists: one of all sockets, for listings, and those that packets are
+ * matched with, by namespace and protocol.
  */
 #include <asm/errno.h>
 #include <linux/icmpv6.h>
@@ -141,7 +141,9 @@ void ping_err(struct net *net, const ip_addr *local, const ip_addr *remote, cons
 
 /* ---- out ---- */
 
-/* The program has written the header; what it left open is filled in. */
+/*
+ * Sends a packet with a header that the program has written. Fills in the fields that it left open.
+ */
 static int send_with_header(struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
 {
 	struct iphdr *h = (struct iphdr *)skb_payload(skb);
@@ -158,7 +160,7 @@ static int send_with_header(struct inet_sock *i, struct sk_buff *skb, const stru
 	return ip_send_raw(i->net, skb, f);
 }
 
-/* The same with IPv6, of which nothing is filled in. */
+/* Sends a packet with an IPv6 header that the program has written. Fills in nothing. */
 static int send_with_header6(struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
 {
 	if (skb->len < sizeof(struct ipv6hdr)) {
@@ -210,7 +212,7 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 	else if (!err && i->opts.hdrincl && f.opts)
 		err = -EINVAL; /* the header is the program's own */
 	else if (!err && i->opts.hdrincl && i->c.shutdown & SHUT_WR && len >= header_len(i))
-		err = -EPIPE; /* other packets go out all the same */
+		err = -EPIPE; /* shorter packets are sent even so */
 	if (!err)
 		err = dgram_wait_wmem(i, m);
 	if (err)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sock_hdrs.h: headers that a socket adds to what it sends, and tells of what it receives: IPv6's
- * extension headers (ip6_ext.c), IPv4's options (ip4_opt.c), flow labels (flowlabel.c).
+ * sock_hdrs.h: headers that a socket adds to the packets it sends, and returns of those it
+ * receives: IPv6's extension headers (ip6_ext.c), IPv4's options (ip4_opt.c), flow labels
+ * (flowlabel.c).
  *
- * struct ip6_ext and struct ip4_opts never change and are counted: a socket has one, so has a
- * message, and a corked datagram. _get, _put and _len take NULL, which stands for no headers.
+ * struct ip6_ext and struct ip4_opts never change and have a refcount: a socket, a message and a
+ * corked datagram each hold a reference. _get, _put and _len take NULL, which stands for no
+ * headers.
  * Locks: inet_sock.ext6 and opts4 are under c.lock; options are set with op held.
  */
 #ifndef NESTLING_NET_SOCK_HDRS_H

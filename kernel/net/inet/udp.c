@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * udp.c: UDP (RFC 768; udp(7)) and UDP-Lite (RFC 3828; udplite(7)), whose header says how much the
- * checksum covers instead of how long the packet is.
+ * udp.c: UDP (RFC 768; udp(7)) and UDP-Lite (RFC 3828; udplite(7)). The header of UDP-Lite has the
+ * number of bytes that the checksum covers in the place of the packet's length.
  *
- * Sending costs one buffer, one copy and, to this machine, the lookup of the receiver: no wake-up
- * but the reader's.
+ * A send costs one buffer and one copy. To this machine it also costs the lookup of the receiver,
+ * and only the reader is woken up.
  */
 #include <asm/errno.h>
 #include <linux/udp.h>
@@ -260,8 +260,8 @@ static ssize_t send_data(struct inet_sock *i, struct msg *m, const struct flow *
 }
 
 /*
- * The same with the notice of MSG_ZEROCOPY: due as soon as the data were taken, whatever became of
- * the packet.
+ * Sends a datagram with the notice of MSG_ZEROCOPY, which is due as soon as the data were taken,
+ * even if the send failed.
  */
 static ssize_t send_noticed(struct inet_sock *i, struct msg *m, const struct flow *f, u16 port)
 {
@@ -360,7 +360,7 @@ static bool parse(struct sk_buff *skb, struct udp_stats *n)
 	if (skb->csum_ok || (!h->check && !skb->ip.v6 && !lite))
 		return true;
 	skb->unsummed = !h->check && !lite;
-	/* IPv6: whoever it is for may have asked for that (RFC 6935) */
+	/* IPv6: the receiver may have asked for such packets (RFC 6935) */
 	if (unlikely(skb->unsummed))
 		return true;
 	if (!csum_fold(skb_sum(skb, 0, covered,
