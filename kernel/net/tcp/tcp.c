@@ -2,11 +2,11 @@
 /*
  * tcp.c: the life of a TCP socket as programs see it (tcp(7)): connect, poll, shutdown, close.
  *
- *	CLOSE -> connect: SYN_SENT -> ESTABLISHED
- *	CLOSE -> listen: LISTEN
- *	accept: a child of LISTEN, made in tcp_listen.c
- *	close: FIN_WAIT1 or LAST_ACK as an orphan, which ends by itself; with unread data or linger
- *	       0, a reset
+ *     connect  CLOSE -> SYN_SENT -> ESTABLISHED
+ *     listen   CLOSE -> LISTEN
+ *     accept   returns a child of LISTEN, made in tcp_listen.c
+ *     close    FIN_WAIT1 or LAST_ACK as an orphan, which ends by itself; with unread data or linger
+ *              0, a reset
  *
  * Listening is in tcp_listen.c, sending and receiving in tcp_data.c. Locks: tcp.h.
  */

@@ -7,25 +7,25 @@
  * and everything between a write() and the IP packet, or back.
  *
  * Headers, one noun each:
- *      tcp_sock.h      struct tcp_sock, its groups of fields, its states
- *      tcp_wire.h      segments: flags, options, sequence numbers
- *      tcp_in.h        segments that come
- *      tcp_out.h       segments that go
- *      tcp_listen.h    listeners, children, cookies
- *      tcp_fastopen.h  data in the SYN
- *      tcp_cc.h        congestion
- *      tcp_loss.h      losses
- *      tcp_timer.h     timers
- *      tcp_mem.h       memory, and room to write
- *      tcp_info.h      what a connection tells
- *      tcp_net.h       sysctls of a namespace
+ *     tcp_sock.h      struct tcp_sock, its groups of fields, its states
+ *     tcp_wire.h      segments: flags, options, sequence numbers
+ *     tcp_in.h        received segments
+ *     tcp_out.h       sent segments
+ *     tcp_listen.h    listeners, children, cookies
+ *     tcp_fastopen.h  data in the SYN
+ *     tcp_cc.h        congestion
+ *     tcp_loss.h      losses
+ *     tcp_timer.h     timers
+ *     tcp_mem.h       memory, and room to write
+ *     tcp_info.h      figures of a connection
+ *     tcp_net.h       sysctls of a namespace
  *
  * Files: tcp.c (sockets: connect, close, poll), tcp_data.c (send and receive), tcp_opt.c (options);
  * the others are named in their headers.
  *
  * Call sequence: af_inet.c calls tcp_create(), which sets proto_ops; from there on socket.c calls
- * tcp_connect(), tcp_sendmsg() and so on. A packet comes by tcp_rcv() (ip.h), which looks its
- * socket up in tcp_ports.
+ * tcp_connect(), tcp_sendmsg() and so on. A packet arrives by tcp_rcv() (ip.h), which looks up its
+ * socket in tcp_ports.
  *
  * Locks, from the outside: inet.op (mutex), snd.write_mutex (mutex), inet.c.lock (spin), then
  * listen.lock or tcp_ports.lock (spin).

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_ack.c: what an acknowledgement says: what has arrived, and how long it took. What is lost is
- * tcp_rack.c's and tcp_recover.c's to say, how fast to go on tcp_cc.c's.
+ * tcp_ack.c: processes an acknowledgement: which segments have arrived, and how long they took.
+ * tcp_rack.c and tcp_recover.c decide what is lost, tcp_cc.c how fast to go on.
  *
- * Sources: RFC 5681, 6298 (timer), 2018 and 6675 (SACK scoreboard), 2883 (D-SACK), 5961 (what an
- * acknowledgement may be).
+ * Sources: RFC 5681, 6298 (timer), 2018 and 6675 (SACK scoreboard), 2883 (D-SACK), 5961 (which
+ * acknowledgements are valid).
  */
 #include <asm/errno.h>
 

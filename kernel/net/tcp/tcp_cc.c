@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_cc.c: how fast a connection goes: slow start, CUBIC (RFC 9438) or Reno (RFC 5681), and what a
- * loss costs.
+ * tcp_cc.c: congestion control: slow start, CUBIC (RFC 9438) or Reno (RFC 5681), and the cut after
+ * a loss.
  *
- *	tcp_cwnd_grow	segments have arrived, and nothing is wrong
- *	tcp_cwnd_used	after new data has gone: is it cwnd that holds us back?
- *	tcp_cwnd_idle	before new data goes: a window that was not used for long says nothing
- *	                (RFC 5681, 4.1)
- *	tcp_cut		the next ssthresh
- *	tcp_hystart	a round trip in slow start that takes longer than others did ends that (the
- *	                delay part of RFC 9406)
+ *     tcp_cwnd_grow  segments have arrived, and nothing is wrong
+ *     tcp_cwnd_used  after new data was sent: is cwnd what limits the connection?
+ *     tcp_cwnd_idle  before new data is sent: a window that was not used for long says nothing (RFC
+ *                    5681, 4.1)
+ *     tcp_cut        the next ssthresh
+ *     tcp_hystart    ends slow start after a round trip that takes longer than earlier ones (the
+ *                    delay part of RFC 9406)
  *
- * c.lock held throughout.
+ * c.lock is held throughout.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"

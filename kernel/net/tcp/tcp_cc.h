@@ -3,12 +3,12 @@
  * tcp_cc.h: congestion control: how much a connection may have in flight (tcp_cc.c).
  *
  * Call sequence, c.lock held throughout:
- *      tcp_cc_init    once for a connection
- *      tcp_cwnd_idle  before new data goes: halves a window that was not used for long
- *      tcp_cwnd_used  after new data has gone: says whether cwnd was what held it back
- *      tcp_cwnd_grow  for each acknowledgement while nothing is lost
- *      tcp_hystart    for each round trip measured in slow start, which may end it
- *      tcp_cut        when something is lost: the next ssthresh
+ *     tcp_cc_init    once for a connection
+ *     tcp_cwnd_idle  before new data is sent: halves a window that was not used for long
+ *     tcp_cwnd_used  after new data was sent: notes whether cwnd limited it
+ *     tcp_cwnd_grow  for each acknowledgement while nothing is lost
+ *     tcp_hystart    for each round trip measured in slow start, which may end it
+ *     tcp_cut        when something is lost: the next ssthresh
  */
 #ifndef NESTLING_NET_TCP_CC_H
 #define NESTLING_NET_TCP_CC_H

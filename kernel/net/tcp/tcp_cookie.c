@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp_cookie.c: SYN cookies (RFC 4987, 3.6): when a listener's queue of half-open connections is
- * full, nothing is kept of a SYN. The sequence number of the answer says what has to be known, so
- * that no peer can make one up, and comes back with the third segment:
+ * full, no state of a SYN is kept. The sequence number of the answer holds what has to be known, in
+ * a form that no peer can forge, and comes back with the third segment:
  *
- *	bits 31..8    SipHash of addresses, ports, the peer's sequence number and the lower bits,
- *	              with a secret key
- *	bits 7..3     the minute, modulo 32: a cookie is good for two minutes
- *	bits 2..0     which of eight sizes the peer's MSS is not below
+ *     bits 31..8  SipHash of addresses, ports, the peer's sequence number and the lower bits, with
+ *                 a secret key
+ *     bits 7..3   the minute, modulo 32: a cookie is good for two minutes
+ *     bits 2..0   an index of eight sizes: the largest that is not above the peer's MSS
  *
- * Where the SYN had a timestamp, the lowest six bits of ours say its window scale and whether it
- * may use SACK. net.ipv4.tcp_syncookies: 0 never, 1 when the queue is full, 2 always.
+ * If the SYN had a timestamp, the lowest six bits of our timestamp hold the peer's window scale and
+ * whether it may use SACK. net.ipv4.tcp_syncookies: 0 never, 1 when the queue is full, 2 always.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/siphash.h"
@@ -37,7 +37,7 @@ u32 tcp_keyed_hash(const u64 *words, u32 n)
 
 /* ---- cookies ---- */
 
-/* For the connection that @skb is of, whose peer began with @irs. */
+/* Returns the cookie for the connection of @skb. @irs is the peer's first sequence number. */
 static u32 cookie(const struct sk_buff *skb, u32 irs, u64 minute, u32 size)
 {
 	u32 low = (u32)(minute & 31) << 3 | size;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_data.c: bytes between programs and the queues of a connection: send and receive, urgent data
- * as programs see it (RFC 6093).
+ * tcp_data.c: moves bytes between programs and the queues of a connection: send and receive, urgent
+ * data as programs see it (RFC 6093).
  *
- *	tcp_sendmsg	copies into an skb of its own with no spinlock held, then queues it under
- *	                c.lock; write_mutex: one sender
- *	tcp_recvmsg	looks at the front of rq, which only readers shorten; read_mutex: one reader
+ *     tcp_sendmsg  copies into an skb of its own with no spinlock held, then queues it under
+ *                  c.lock; write_mutex: one sender at a time
+ *     tcp_recvmsg  reads at the front of rq, which only readers shorten; read_mutex: one reader at
+ *                  a time
  *
- * How the segments are cut and when they go is tcp_out.c's, how they come into rq tcp_queue.c's.
- * Locks: tcp.h.
+ * tcp_out.c cuts segments and sends them, tcp_queue.c puts received ones into rq. Locks: tcp.h.
  */
 #include <asm/errno.h>
 
@@ -49,7 +49,7 @@ static void join_stamps(struct sk_buff *to, const struct sk_buff *from)
 	to->stamp_key = from->stamp_key;
 }
 
-/* Into the last skb, if that has not gone yet and has room. */
+/* Appends @skb to the last skb, if that is unsent and has room. */
 static bool append_to_last(struct tcp_sock *t, struct sk_buff *skb)
 {
 	struct sk_buff *last;

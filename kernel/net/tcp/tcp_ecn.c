@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_ecn.c: explicit congestion notification (RFC 3168): a router marks a packet where it would
- * have dropped it, the receiver echoes that, and the sender slows down as for a loss, with nothing
- * to send again.
+ * tcp_ecn.c: explicit congestion notification (RFC 3168): a router marks a packet that it would
+ * have dropped otherwise. The receiver echoes the mark, and the sender slows down as for a loss,
+ * with nothing to retransmit.
  *
- *	SYN with ECE and CWR -> ASKED; an answer with ECE alone -> OK, on both sides
- *	a packet marked CE   -> DEMAND: our acknowledgements bear ECE until a segment with CWR comes
- *	an ACK with ECE      -> cwnd is cut, once a round trip; QUEUED: CWR goes with the next new
- *	                     data
+ *     SYN with ECE and CWR  -> ASKED; an answer with ECE alone -> OK, on both sides
+ *     a packet marked CE    -> DEMAND: our acknowledgements bear ECE until a segment with CWR comes
+ *     an ACK with ECE       -> cwnd is cut, once a round trip; QUEUED: CWR goes with the next new
+ *                           data
  *
  * Only new data is sent as capable (section 6.1.5). net.ipv4.tcp_ecn: 0 never, 1 ask for it, 2 only
- * when the peer asks. A SYN that has to go again does not ask, since there are boxes that drop
- * those that do. c.lock held throughout.
+ * when the peer asks. A retransmitted SYN does not ask, since some middleboxes drop SYNs that do.
+ * c.lock is held throughout.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_fastopen.c: TCP Fast Open (RFC 7413): data that go with a SYN, if a cookie of the server
- * shows that the client has its address.
+ * tcp_fastopen.c: TCP Fast Open (RFC 7413): data in a SYN, if a cookie of the server shows that the
+ * client owns its address.
  *
- *	a client      sends with MSG_FASTOPEN, or after connect() with TCP_FASTOPEN_CONNECT. If it
- *	              has a cookie of that server, it sends SYN, cookie and data (tcp_fast_send).
- *	              Else the SYN asks for a cookie, and the data wait for the handshake
- *	its answer    tcp_fast_answered: the cookie is kept; data that the server has not taken are
- *	              sent again
- *	a server      TCP_FASTOPEN on the listener: tcp_fast_wanted checks the cookie, and
- *	              tcp_fast_accept makes a child that can be accepted, read from and written to
- *	              before the handshake is complete
+ *     a client    sends with MSG_FASTOPEN, or after connect() with TCP_FASTOPEN_CONNECT. With a
+ *                 cookie of that server it sends SYN, cookie and data (tcp_fast_send). Else the SYN
+ *                 asks for a cookie, and the data wait for the handshake
+ *     its answer  tcp_fast_answered: the cookie is kept; data that the server has not taken are
+ *                 sent again
+ *     a server    TCP_FASTOPEN on the listener: tcp_fast_wanted checks the cookie, tcp_fast_accept
+ *                 makes the child one that can be accepted, read from and written to before the
+ *                 handshake is complete
  *
  * A retransmitted SYN has neither data nor cookie. net.ipv4.tcp_fastopen: FAST_* bits. A server
  * that gave no cookie is asked by the experimental option next time (kind 254); an answer has the
  * form of its request. Where a path seems to drop such connections, clients pause Fast Open for
- * tcp_fastopen_blackhole_timeout_sec, and longer each time in a row. Locks: cookie_lock (spin) for
- * the cookies that we were given; c.lock of the socket for the rest, where it is not said
- * otherwise.
+ * tcp_fastopen_blackhole_timeout_sec, and longer each time in a row.
+ * Locks: cookie_lock (spin) for the cookies received from servers; c.lock of the socket for the
+ * rest, unless a comment says otherwise.
  */
 #include <asm/errno.h>
 

@@ -4,8 +4,9 @@
  *
  * Call sequence of a client: tcp_fast_prepare() (inet.op held), tcp_fast_send_syn(), then
  * tcp_fast_answered() or tcp_fast_timeout(), tcp_fast_ended(). Of a server: tcp_fast_wanted() for a
- * SYN, tcp_fast_accept() for the child, tcp_fast_done() at the end of its handshake or of itself.
- * Locks: c.lock, where nothing else is said; keys are under the namespace's tcp.lock.
+ * SYN, tcp_fast_accept() for the child, tcp_fast_done() at the end of its handshake or of the
+ * child.
+ * Locks: c.lock, unless a comment says otherwise; keys are under the namespace's tcp.lock.
  */
 #ifndef NESTLING_NET_TCP_FASTOPEN_H
 #define NESTLING_NET_TCP_FASTOPEN_H

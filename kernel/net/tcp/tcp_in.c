@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_in.c: segments that come, state by state (RFC 9293, 3.10.7). Their payload goes to
- * tcp_queue.c.
- *
- * What comes is checked in the RFC's order: timestamps (RFC 7323), sequence numbers, RST, SYN, ACK
- * (RFC 5961: what may be forged blindly is challenged), urgent data, payload, FIN. Locks: c.lock of
- * the one socket that a segment is for, taken in tcp_rcv().
+ * tcp_in.c: processes received segments, state by state (RFC 9293, 3.10.7). tcp_queue.c takes their
+ * payload. A segment is checked in the RFC's order: timestamps (RFC 7323), sequence numbers, RST,
+ * SYN, ACK (RFC 5961: what may be forged blindly is challenged), urgent data, payload, FIN.
+ * Locks: c.lock of the one socket that a segment is for, taken in tcp_rcv().
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -185,8 +183,8 @@ static void maybe_ack(struct tcp_sock *t)
 }
 
 /*
- * Has a connection answered something of the kind within tcp_invalid_ratelimit? Else two ends that
- * find each other's acknowledgements outside of their windows would go on for ever.
+ * True if the connection has sent such an answer within tcp_invalid_ratelimit. Without the limit
+ * two ends, each with the other's acknowledgements outside of its window, would answer for ever.
  */
 static bool answered_lately(struct tcp_sock *t)
 {
@@ -200,10 +198,9 @@ static bool answered_lately(struct tcp_sock *t)
 }
 
 /*
- * Sends an answer that a blind attacker could provoke: not often for one connection, and in all of
- * the namespace so many a second as tcp_challenge_ack_limit says (RFC 5961, 7). The number is
- * random, since an attacker that counts what is left could learn what other connections have used
- * (CVE-2016-5696).
+ * Sends an answer that a blind attacker could provoke: rarely for one connection, and in a
+ * namespace tcp_challenge_ack_limit a second (RFC 5961, 7). The number is random, so that an
+ * attacker cannot compute how many other connections have used (CVE-2016-5696).
  */
 static void challenge(struct tcp_sock *t)
 {
@@ -222,10 +219,7 @@ static void challenge(struct tcp_sock *t)
 		tcp_send_ack(t);
 }
 
-/*
- * @skb is not in the window, or from the past: the peer hears what we have, and of its data that
- * came before.
- */
+/* Answers a segment outside of the window with an ACK, and a D-SACK of data received before. */
 static void answer_old(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	u32 seq = skb->tcp.seq, end = skb->tcp.end_seq;
@@ -243,8 +237,8 @@ static void answer_old(struct tcp_sock *t, const struct sk_buff *skb)
 /* ---- urgent data (RFC 6093: one byte, out of band as programs see it) ---- */
 
 /*
- * The last one is at the front of what is to be read: it was out of band, and does not come as data
- * once there is another. Its packet stays where it is: a reader may just look at it (tcp_data.c).
+ * Skips the last urgent byte if it is next to be read: it was out of band, and a newer one comes.
+ * Its packet stays in place: a reader may be looking at it (tcp_data.c).
  */
 static void pass_old_urgent(struct tcp_sock *t)
 {
@@ -415,17 +409,17 @@ static bool in_window(const struct tcp_sock *t, const struct sk_buff *skb)
 	return !before(skb->tcp.end_seq, t->rcv.wup) && !after(skb->tcp.seq, end);
 }
 
-/*
- * True if a reset is valid although the peer's FIN has been received: the peer may not know that it
- * has.
- */
+/* True if a reset is valid though the peer's FIN was received: the peer may not know that yet. */
 static bool reset_before_fin(const struct tcp_sock *t, const struct sk_buff *skb)
 {
 	return skb->tcp.seq == t->rcv.nxt - 1 &&
 	       tcp_in(t, TCPF(TCP_CLOSE_WAIT) | TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING));
 }
 
-/* At the next byte, or at the highest that we have said to have (RFC 5961, 3). */
+/*
+ * True if a reset is at the next byte, or at the highest byte that we have acknowledged (RFC 5961,
+ * 3).
+ */
 static bool reset_fits(const struct tcp_sock *t, const struct sk_buff *skb)
 {
 	u32 high = t->rcv.nxt;
@@ -550,8 +544,8 @@ static bool data_to_nobody(struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * True if the peer has not got the answer to its SYN. One that has no data, or less than the first
- * one had, lies before the window of a Fast Open child.
+ * True if the peer has sent its SYN again, without our answer. For a Fast Open child a SYN with
+ * less data than the first, or none, lies before the window.
  */
 static bool is_syn_again(const struct tcp_sock *t, const struct sk_buff *skb)
 {
@@ -646,10 +640,7 @@ drop:
 	kfree_skb(skb);
 }
 
-/*
- * A new connection may take the numbers of one in TIME_WAIT, when it is clear that it is newer (RFC
- * 6191).
- */
+/* True if a SYN replaces a connection in TIME_WAIT, since it is clearly newer (RFC 6191). */
 static bool reopens(struct tcp_sock *t, const struct sk_buff *skb, const struct tcp_opts *o)
 {
 	if (t->state != TCP_TIME_WAIT || (skb->tcp.flags & (TH_SYN | TH_ACK | TH_RST)) != TH_SYN)
@@ -712,8 +703,7 @@ static void to_socket(
 }
 
 /*
- * By the socket's filter, which sees the header (of @hlen bytes) too; what it cuts off has not
- * come.
+ * True if the socket's filter, which sees the header (@hlen bytes) too, takes @skb. It may cut it.
  */
 static bool passes(struct inet_sock *i, struct sk_buff *skb, u32 hlen)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_in.h: segments that come: tcp_in.c (states), tcp_ack.c (acknowledgements), tcp_queue.c
+ * tcp_in.h: received segments: tcp_in.c (states), tcp_ack.c (acknowledgements), tcp_queue.c
  * (payload), tcp_ecn.c (marks).
  *
  * Call sequence: tcp_in.c finds the socket and takes its c.lock; then, for a segment in the window,
  * tcp_ecn_in(), tcp_ack() and tcp_take_data(). tcp_rcv_adjust() follows each read of the program.
- * c.lock held throughout.
+ * c.lock is held throughout.
  */
 #ifndef NESTLING_NET_TCP_IN_H
 #define NESTLING_NET_TCP_IN_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_info.c: what TCP_INFO and inet_diag tell of a connection (tcp(7), <linux/tcp.h>). Times are
- * in microseconds, but for the last_* ones: milliseconds. What this stack has no notion of
- * (delivery rates) is 0; nothing is paced: the rate is cwnd per round trip, which sizes bursts,
- * bounded by SO_MAX_PACING_RATE. c.lock held.
+ * tcp_info.c: the figures of a connection in TCP_INFO and inet_diag (tcp(7), <linux/tcp.h>). Times
+ * are in microseconds, except the last_* ones: milliseconds. Figures that this stack does not
+ * measure (delivery rates) are 0. Segments are not paced: the pacing rate is cwnd per round trip,
+ * which sizes bursts, bounded by SO_MAX_PACING_RATE. c.lock is held.
  */
 #include <linux/netlink.h>
 

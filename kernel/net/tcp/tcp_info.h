@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_info.h: what a connection tells of itself: TCP_INFO, timestamps' statistics, and time by kind
- * (tcp_info.c). c.lock held.
+ * tcp_info.h: the figures of a connection: TCP_INFO, the statistics in timestamps' records, and
+ * time by kind (tcp_info.c). c.lock is held.
  */
 #ifndef NESTLING_NET_TCP_INFO_H
 #define NESTLING_NET_TCP_INFO_H

@@ -2,13 +2,16 @@
 /*
  * tcp_listen.c: listeners and their children.
  *
- *	tcp_make_child (a SYN)   -> syn_q, SYN_RECV -> tcp_offer (the handshake is complete) ->
- *	                         accept_q -> tcp_accept -> a socket's
- *	tcp_forget_child (ended before that): from syn_q it goes away, from accept_q accept(2) takes
- *	it as it is tcp_stop_listening: whoever is in a queue gets a reset
+ *     tcp_make_child      a SYN -> the child is in syn_q, SYN_RECV
+ *     tcp_offer           the handshake is complete: syn_q -> accept_q
+ *     tcp_accept          accept_q -> the child has a socket
+ *     tcp_forget_child    the child has ended before that: it leaves syn_q and is freed, but stays
+ *                         in accept_q, where accept(2) takes it in its ended state
+ *     tcp_stop_listening  every child in a queue gets a reset
  *
- * A child holds a reference on its listener until it is accepted, a queue one on each child. c.lock
- * of a child is outside its listener's listen.lock, which guards the queues and their counts.
+ * A child holds a reference on its listener until it is accepted, a queue one on each child.
+ * Locks: c.lock of a child is outside its listener's listen.lock, which protects the queues and
+ * their counts.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>

@@ -5,7 +5,8 @@
  *
  * Call sequence: tcp_listen(); a SYN makes a child in SYN_RECV (tcp_make_child(), or
  * tcp_child_of_cookie() at the third segment), which is in listen.syn_q; tcp_offer() moves it to
- * listen.accept_q once it is established; tcp_accept() takes it out. tcp_stop_listening() ends all.
+ * listen.accept_q once it is established; tcp_accept() takes it out. tcp_stop_listening() ends the
+ * listener and all children in its queues.
  * Locks: listen.lock of the listener, which is inside of a child's c.lock.
  */
 #ifndef NESTLING_NET_TCP_LISTEN_H

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_loss.h: what is in flight, what is believed lost, and how a connection recovers (tcp_rack.c,
- * tcp_recover.c).
+ * tcp_loss.h: the segments in flight, those believed lost, and how a connection recovers
+ * (tcp_rack.c, tcp_recover.c).
  *
  * Call sequence, c.lock held throughout:
- *      tcp_rack_sent_arrived  for every segment that an ACK or a SACK block covers
- *      tcp_rack_find_lost     once for each ACK, then tcp_react() with what it brought (struct
- *                             arrived)
- *      tcp_losses_found       something is lost: recovery begins unless it is on
- *      tcp_enter_loss         the retransmission timer has expired
- *      tcp_rack_arm_probe     after new data and after progress
- *      tcp_early_timer        timers.early has expired
+ *     tcp_rack_sent_arrived  for every segment that an ACK or a SACK block covers
+ *     tcp_rack_find_lost     once for each ACK, then tcp_react() with what it brought (struct
+ *                            arrived)
+ *     tcp_losses_found       something is lost: recovery begins unless it is on
+ *     tcp_enter_loss         the retransmission timer has expired
+ *     tcp_rack_arm_probe     after new data and after progress
+ *     tcp_early_timer        timers.early has expired
+ *
  * States (tcp_loss.ca): OPEN, RECOVERY (cwnd goes down as segments arrive), LOSS (cwnd began at
  * one).
  */

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_mem.c: how much memory the queues of all connections take together, and what happens when it
- * is too much.
+ * tcp_mem.c: bounds the memory that the queues of all connections take together.
  *
- *	net.ipv4.tcp_mem            low, pressure, high, in pages. Above pressure, until the sum is
- *	                            below low again, buffers do not grow and windows stay small.
- *	                            Above high a connection that holds memory already gets no more:
- *	                            writers wait, and segments that come are dropped
- *	net.ipv4.tcp_max_orphans    connections without a file; more, or one above high with data,
- *	                            are reset
+ * net.ipv4.tcp_mem has three limits in pages: low, pressure, high. Above pressure, until use is
+ * below low again, buffers do not grow and windows stay small. Above high a connection that already
+ * holds something gets no more: writers wait, and received segments are dropped.
+ * net.ipv4.tcp_max_orphans bounds the connections without a file: a further one, or one with data
+ * while memory is above high, is reset.
  *
- * The memory group of the task that made or accepted the connection is charged with its share
- * (memory.stat's sock), whatever its limits are.
+ * The memory group of the task that made or accepted the connection is charged with the
+ * connection's share (memory.stat's sock), without regard to the group's limits.
  *
- * Every connection may hold one segment each way, whatever the sum says, so that all go on. A
- * connection's share is looked at when a segment or a call is done with (tcp_mem_sync()), in steps
- * of a few pages. c.lock held, but by tcp_mem_pressure() and tcp_mem_full().
+ * Every connection may hold one segment each way, whatever the sum is, so that all make progress. A
+ * connection's share is updated after each segment or call (tcp_mem_sync()), in steps of a few
+ * pages.
+ * Locks: c.lock is held, except in tcp_mem_pressure() and tcp_mem_full().
  */
 #include <linux/eventpoll.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_mem.h: memory of all connections, and those without a file (tcp_mem.c). Limits are the
- * machine's: net.ipv4.tcp_mem and tcp_max_orphans. Counters are atomic; what is of one socket is
- * under its c.lock.
+ * tcp_mem.h: memory of all connections, and connections without a file (tcp_mem.c). The limits are
+ * the machine's: net.ipv4.tcp_mem and tcp_max_orphans. Counters are atomic; the share of a socket
+ * is under its c.lock.
  */
 #ifndef NESTLING_NET_TCP_MEM_H
 #define NESTLING_NET_TCP_MEM_H

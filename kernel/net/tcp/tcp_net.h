@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_net.h: what a network namespace says to its TCP (/proc/sys/net/ipv4/tcp_*). Numbers are
- * single words, read without a lock; those of new sockets are taken over by tcp_follow_net().
+ * tcp_net.h: the TCP sysctls of a network namespace (/proc/sys/net/ipv4/tcp_*). Numbers are single
+ * words, read without a lock; tcp_follow_net() copies those that a socket keeps when it is made.
  */
 #ifndef NESTLING_NET_TCP_NET_H
 #define NESTLING_NET_TCP_NET_H

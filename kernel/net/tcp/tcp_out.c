@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_out.c: segments that go: when (window, cwnd, Nagle), with which header, and the queue that
+ * tcp_out.c: sends segments: when (window, cwnd, Nagle), with which header, and the queue that
  * keeps them until they are acknowledged.
  *
  * Each transmission is a clone of the queue's skb: the payload is shared, the header is its own.
@@ -627,13 +627,16 @@ void tcp_push(struct tcp_sock *t, bool more)
 	tcp_now_end(t, timed);
 }
 
-/* The peer has taken back what it had offered; the first segment goes all the same, and asks it. */
+/*
+ * True if @skb lies beyond the window, which the peer has shrunk. The first segment is still sent,
+ * to probe the window.
+ */
 bool tcp_beyond_window(const struct tcp_sock *t, const struct sk_buff *skb)
 {
 	return skb->tcp.seq != t->snd.una && !window_left(t, skb);
 }
 
-/* What is marked as lost, as far as cwnd and the window allow. */
+/* Retransmits the segments marked as lost, as far as cwnd and the window allow. */
 void tcp_retransmit_lost(struct tcp_sock *t)
 {
 	struct sk_buff *skb;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_out.h: segments that go (tcp_out.c).
+ * tcp_out.h: sent segments (tcp_out.c).
  *
  * Call sequence: tcp_queue() puts a written skb at the end of snd.wq; tcp_push() sends what window,
- * cwnd and Nagle allow; tcp_retransmit_lost() sends again; tcp_unqueue() drops what is
- * acknowledged. c.lock held throughout, but for tcp_refuse() and tcp_new_iss(), which need no lock.
+ * cwnd and Nagle allow; tcp_retransmit_lost() sends lost segments again; tcp_unqueue() drops what
+ * is acknowledged. c.lock is held throughout, except in tcp_refuse() and tcp_new_iss(), which need
+ * no lock.
  */
 #ifndef NESTLING_NET_TCP_OUT_H
 #define NESTLING_NET_TCP_OUT_H
@@ -35,8 +36,8 @@ void tcp_queue(struct tcp_sock *t, struct sk_buff *skb);
 /* Cuts @skb of the write queue behind @len bytes of payload. 0 or -ENOMEM. */
 int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len);
 /*
- * Counts @skb anew, which is out and has become shorter; @beside segments are in another skb with
- * the same marks.
+ * Counts the segments of a sent @skb again after it has become shorter; @beside segments are in
+ * another skb with the marks of @skb.
  */
 void tcp_recount(struct tcp_sock *t, struct sk_buff *skb, u16 beside);
 void tcp_unqueue(struct tcp_sock *t, struct sk_buff *skb);

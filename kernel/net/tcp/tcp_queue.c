@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_queue.c: the queues of a receiver: what came in order (rq, for the reader) and what came out
- * of order (ooo).
+ * tcp_queue.c: the queues of a receiver: segments that arrived in order (rq, for the reader) and
+ * out of order (ooo).
  *
- *	tcp_take_data	payload and FIN of a segment: into rq, into ooo, or dropped; says what is to
- *	                be acknowledged, and how soon
- *	tcp_rcv_adjust	the reader has taken bytes: a larger buffer, a window to announce
+ *     tcp_take_data   puts payload and FIN of a segment into rq or ooo, or drops them; decides what
+ *                     is acknowledged, and how soon
+ *     tcp_rcv_adjust  after the reader has taken bytes: enlarges the buffer, announces a window
  *
  * Invariants:
  * 1. rq is [rcv.copied, rcv.nxt) without gaps; a packet of nothing but an urgent byte that was
@@ -13,7 +13,8 @@
  * 2. ooo is sorted, without overlaps, and all of it lies after rcv.nxt; a place in it is found by a
  *    tree (skb_place()).
  * 3. rmem and ooo_mem are the true sizes of what is in them, and bounded by twice rcvbuf.
- * c.lock held throughout.
+ *
+ * c.lock is held throughout.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp_rack.c: RACK-TLP (RFC 8985): losses are found by time. A segment is lost when one that was
- * sent later has arrived, and a little more than a round trip has passed since it was sent; that
- * holds for what was sent again, too. When nothing comes at all, a probe makes the peer say what it
- * has, long before the retransmission timer.
+ * sent later has arrived, and a little more than a round trip has passed since it was sent. That
+ * holds for retransmissions, too. When no segment arrives at all, a probe makes the peer
+ * acknowledge what it has, long before the retransmission timer.
  *
- *	tcp_rack_sent_arrived	for every segment that an ACK or a SACK block covers
- *	tcp_rack_find_lost	once for each ACK; what may still come by itself is looked at again
- *	                        by the timer
- *	tcp_rack_arm_probe	after new data and after progress; the timer is set once and looks
- *	                        when it runs whether it is time
+ *     tcp_rack_sent_arrived  for every segment that an ACK or a SACK block covers
+ *     tcp_rack_find_lost     once for each ACK; segments that may still arrive are checked again by
+ *                            the timer
+ *     tcp_rack_arm_probe     after new data and after progress; the timer is set once, and its
+ *                            function tests whether a probe is due
  *
- * Locks: c.lock. The timer's reference is as the others' (tcp_timer.c).
+ * Locks: c.lock. The timer holds a reference like the others (tcp_timer.c).
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_recover.c: after a loss: what counts as lost, how much may go while it is mended, and whether
- * it was a mistake.
+ * tcp_recover.c: recovery from a loss: which segments count as lost, how much may be sent while
+ * they are repaired, and whether the loss was an error of judgement.
  *
- *	OPEN -> RECOVERY	tcp_losses_found, tcp_react: cwnd goes down to ssthresh as segments
- *	                        arrive (proportional rate reduction, RFC 6937)
- *	OPEN, RECOVERY -> LOSS	tcp_enter_loss: the timer went off; cwnd begins at one
- *	-> OPEN			everything up to high_seq has arrived; or the loss was none (undo)
+ *     OPEN -> RECOVERY        tcp_losses_found, tcp_react: cwnd goes down to ssthresh as segments
+ *                             arrive (proportional rate reduction, RFC 6937)
+ *     OPEN, RECOVERY -> LOSS  tcp_enter_loss: the timer expired; cwnd begins at one
+ *     -> OPEN                 everything up to high_seq has arrived; or nothing was lost (undo)
  *
- * It was none when all that went again has arrived twice (D-SACK, RFC 3708), when what is
- * acknowledged was sent before we sent anything again (timestamps, RFC 3522), or when, after the
- * timer, something arrives that went only once (F-RTO, RFC 5682). cwnd and ssthresh are then as
- * before. c.lock held throughout.
+ * Nothing was lost when all retransmitted segments have arrived twice (D-SACK, RFC 3708), when the
+ * acknowledged segment was sent before the first retransmission (timestamps, RFC 3522), or when,
+ * after the timer, a segment arrives that was sent only once (F-RTO, RFC 5682). cwnd and ssthresh
+ * then get their old values. c.lock is held throughout.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"

@@ -2,21 +2,24 @@
 /*
  * tcp_sock.h: struct tcp_sock, a socket of TCP: a listener, a connection, or neither yet.
  *
- *      snd            what is sent, with the write queue: skbs from snd.una on, sent ones [wq,
- *                     head), then those that wait for window or cwnd
- *      rcv            what is received: inet.queue.rq has it in order from rcv.copied on, where
- *                     readers take; rcv.ooo has what came out of order, by sequence number, not
- *                     overlapping
- *      ack            when the next acknowledgement goes out
- *      rtt, cc, loss  round trips, congestion window, what is believed lost
- *      timers, stats, opts, fast, listen, child, life: as their comments say
+ *     snd                                             the sender, with the write queue: skbs from
+ *                                                     snd.una on, sent ones [wq, head), then those
+ *                                                     that wait for window or cwnd
+ *     rcv                                             the receiver: inet.queue.rq has data in order
+ *                                                     from rcv.copied on, where readers take it;
+ *                                                     rcv.ooo has segments that arrived out of
+ *                                                     order, by sequence number, not overlapping
+ *     ack                                             when the next acknowledgement is sent
+ *     rtt, cc, loss                                   round trips, congestion window, segments
+ *                                                     believed lost
+ *     timers, stats, opts, fast, listen, child, life  see their comments
  *
  * Call sequence: tcp_alloc() and tcp_setup(), or a child by tcp_make_child(); tcp_set_state() for
  * each change of state; tcp_done() when the connection has ended; tcp_put() of the last reference
  * frees it.
  * Locks: inet.c.lock (spin) protects everything that is not marked otherwise. It is never held over
- * a copy to or from a program, and two are never held at once: a child enters its listener's queue
- * under listen.lock, which is inside of it.
+ * a copy to or from a program. Two are never held at once: a child enters its listener's queue
+ * under listen.lock, which is inside of the child's c.lock.
  */
 #ifndef NESTLING_NET_TCP_SOCK_H
 #define NESTLING_NET_TCP_SOCK_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_timer.c: what happens when nothing comes: retransmission and probes of a closed window (rtx),
+ * tcp_timer.c: timeouts of a connection: retransmission and probes of a closed window (rtx),
  * delayed acknowledgements (delack), keepalive, and the end of FIN_WAIT2 and TIME_WAIT (keep).
  *
  * An armed timer holds a reference, which its function puts. A function that runs late finds a

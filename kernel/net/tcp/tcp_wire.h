@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_wire.h: what TCP segments look like: flags, options, sequence numbers.
+ * tcp_wire.h: the form of TCP segments: flags, options, sequence numbers.
  *
  * tcp_in.c parses a segment into skb->tcp (struct tcp_meta, skb.h) and struct tcp_opts; tcp_out.c
- * writes it. Nothing here has state or a lock. Sources: RFC 9293 (3.1, 3.2), 7323, 2018, 7413,
- * 6994.
+ * writes it. Nothing here has state or a lock.
+ * Sources: RFC 9293 (3.1, 3.2), 7323, 2018, 7413, 6994.
  */
 #ifndef NESTLING_NET_TCP_WIRE_H
 #define NESTLING_NET_TCP_WIRE_H
