@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: between socket.c, msg.c and sockopt.c. */
+/* internal.h: what socket.c, msg.c and sockopt.c share. */
 #ifndef NESTLING_NET_INTERNAL_H
 #define NESTLING_NET_INTERNAL_H
 
@@ -37,7 +37,7 @@ static inline u32 skb_truesize_of(u32 n)
 		head *= 2;
 	return 256 + head;
 }
-/* Younger than the headers that we are built with. */
+/* Constants newer than the headers of the build. */
 #define SOF_TIMESTAMPING_OPT_ID_TCP_ (1U << 16)
 #define SCM_TS_OPT_ID_ 81
 #define SCM_PIDFD_ 4
@@ -47,6 +47,6 @@ static inline u32 skb_truesize_of(u32 n)
 #define SO_PASSRIGHTS_ 83
 /* msg.c: gives up the references that came with a message. */
 void msg_drop_files(struct msg *m);
-void msg_end(struct msg *m); /* the same, and whatever else it has */
+void msg_end(struct msg *m); /* drops all that a message holds */
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ioctl.h: parts of net_ioctl() (inet_ioctl.c) in files of their own. -ENOTTY: not one of these. */
+/*
+ * ioctl.h: parts of net_ioctl() (inet_ioctl.c) in files of their own. -ENOTTY: the command is not
+ * theirs.
+ */
 #ifndef NESTLING_NET_IOCTL_H
 #define NESTLING_NET_IOCTL_H
 

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * net.h: the door of the network: struct net, a network namespace. Devices, addresses, routes,
- * sockets, ports and packets belong to one.
+ * sockets, ports and packets each belong to one namespace.
  *
  * The folders, from the packet's end to the program's:
- *      link/       devices: Ethernet, tun, veth, VLANs, macvlan
- *      bridge/     bridges, which stand on devices
- *      sched/      queueing disciplines of devices
- *      neigh/      ARP and neighbour discovery
- *      route/      where a packet goes next
- *      netfilter/  the packet filter, connection tracking, NAT
- *      inet/       IPv4 and IPv6, UDP, raw and ping sockets
- *      mcast/      multicast groups
- *      tcp/        TCP
- *      packet/     AF_PACKET, and BPF programs on sockets
- *      unix/       AF_UNIX
- *      netlink/    AF_NETLINK and its protocols
- *      socket/     sockets as files, options of all families, skbs
- *      proc/       /proc/net and /proc/sys/net
+ *     link/       devices: Ethernet, tun, veth, VLANs, macvlan
+ *     bridge/     bridges, which stand on devices
+ *     sched/      queueing disciplines of devices
+ *     neigh/      ARP and neighbour discovery
+ *     route/      where a packet goes next
+ *     netfilter/  the packet filter, connection tracking, NAT
+ *     inet/       IPv4 and IPv6, UDP, raw and ping sockets
+ *     mcast/      multicast groups
+ *     tcp/        TCP
+ *     packet/     AF_PACKET, and BPF programs on sockets
+ *     unix/       AF_UNIX
+ *     netlink/    AF_NETLINK and its protocols
+ *     socket/     sockets as files, options of all families, skbs
+ *     proc/       /proc/net and /proc/sys/net
  *
- * Call sequence: clone and unshare make a namespace by net_ns_ops (netdev.c), current_net() is that
- * of new sockets; net_get() and net_put() count users; when the last has gone `end` takes the
- * devices down, since that sleeps.
- * Locks: net->lock (spin) protects devices, addresses and routes; nothing is called with it held
- * that takes another lock, but the neighbours'. What else protects a group of fields, its comment
- * says. A sysctl is one word, read and written without a lock.
+ * Call sequence: clone and unshare make a namespace by net_ns_ops (netdev.c); current_net() is the
+ * namespace of new sockets. net_get() and net_put() count users. After the last net_put(), net->end
+ * takes the devices down in a context that may sleep.
+ * Locks: net->lock (spin) protects devices, addresses and routes. While it is held, no function is
+ * called that takes another lock, except the neighbours' lock. The comment of a group of fields
+ * names any other lock. A sysctl is one word, read and written without a lock.
  */
 #ifndef NESTLING_NET_NET_H
 #define NESTLING_NET_NET_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netname.h: the name of a device as a place in /sys/class/net and /proc/sys/net. A place is there
- * while the reader's namespace has a device of that name, and tells of that one. A place whose name
- * no device has any more serves the next new name.
+ * netname.h: the name of a device as a place in /sys/class/net and /proc/sys/net. A place exists
+ * while the reader's namespace has a device of that name, and shows that device. A place with a
+ * name that no device has any more is reused for the next new name.
  */
 #ifndef NESTLING_NET_NETNAME_H
 #define NESTLING_NET_NETNAME_H

@@ -2,7 +2,7 @@
 /*
  * stats.h: the counters of one network namespace, which /proc/net/snmp, snmp6 and netstat show
  * (net_snmp.c). RFC 1213, 2013, 4022, 4113 and 4293 define them; those of TcpExt are Linux's. They
- * are updated without a lock, so that an event may be missed.
+ * are updated without a lock, so a count may miss an event.
  */
 #ifndef NESTLING_NET_STATS_H
 #define NESTLING_NET_STATS_H
