@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * eth.c: Ethernet: frames of cards to packets and back, and MAC addresses as text. Source: IEEE
- * 802.3, RFC 894.
+ * eth.c: Ethernet: turns frames of cards into packets and back, and MAC addresses into text.
+ * Source: IEEE 802.3, RFC 894.
  *
- * The header of a frame that came in is checked here once; it stays in the buffer before the packet
- * (skb->mac_len). What is for another machine goes no further than to taps (promiscuous). Devices
- * that are memory filter nothing: AF_PACKET sees it.
+ * The header of a received frame is checked here once; it stays in the buffer before the packet
+ * (skb->mac_len). A frame for another machine goes only to taps (promiscuous). Devices that are
+ * memory filter nothing: AF_PACKET sees such frames.
  */
 #include <asm/errno.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ethtool.h: the parts of SIOCETHTOOL. @arg: the program's structure. 0, or -EFAULT and what each
- * says.
+ * ethtool.h: the parts of SIOCETHTOOL. @arg is the program's structure. Functions return 0 or
+ * -EFAULT, and the further errors that each one names.
  */
 #ifndef NESTLING_NET_ETHTOOL_H
 #define NESTLING_NET_ETHTOOL_H

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * gso.c: many segments of a TCP connection in one packet, of up to 64 KiB, with one header
- * (skb->gso is the payload of each); and many datagrams of UDP (UDP_SEGMENT), which no card cuts:
- * they stay whole on lo alone.
+ * (skb->gso is the payload of each segment); and many datagrams of UDP (UDP_SEGMENT). No card cuts
+ * the latter: they stay whole on lo only.
  *
- *	gso_join	at the queue of a card that cuts segments itself: what waits in a row leaves
- *	                as one frame
- *	gso_cut		where no card does that: the segments, with checksums; also of one packet
- *	                whose checksum is owed
+ *	gso_join	at the queue of a card that cuts segments itself: packets that wait in a row
+ *	                leave as one frame
+ *	gso_cut		where no card does that: makes the segments, with checksums; also for a
+ *	                single packet whose checksum is not filled in yet
  *
  * TCP makes such packets for a card that cuts (tcp_seg_goal()); its windows and its scoreboard
- * count segments all the same. A card's link may hand them over as well; they stay whole on their
- * way to a socket, or through devices that are memory, and are cut before another card. AF_PACKET
- * shows what it gets, as Linux does.
+ * count segments all the same. A card's link may deliver such packets as well. They stay whole on
+ * their way to a socket, or through devices that are memory, and are cut before another card.
+ * AF_PACKET shows each packet as it arrives, as Linux does.
  *
- * Joined are packets whose segments have full size, in a row, and one shorter at the end, whose
- * headers differ only in what the cutting writes anew: lengths, sequence numbers, checksums, and
- * PSH on the last. Only those are asked whose checksum is the card's to fill in (skb->csum_head):
- * their headers are our own, and as tcp_out.c and ip.c write them.
+ * Packets are joined if their segments have full size, except a shorter one at the end, if they
+ * follow each other, and if their headers differ only in what the cutting writes anew: lengths,
+ * sequence numbers, checksums, and PSH on the last. Only packets are considered whose checksum the
+ * card fills in (skb->csum_head): their headers are written by tcp_out.c and ip.c.
+ *
  * Locks: the caller owns the packets.
  */
 #include "kernel/net/link/gso.h"

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * link.c: devices that programs make (rtnetlink(7); ip link add, del, set netns, set master):
- * devices that come, go, move, and become a part of another. Each kind has a file of its own and a
- * struct link_type (link.h); what stands on what is link_stack.c's.
+ * makes, removes and moves devices, and makes one a part of another. Each kind has a file of its
+ * own and a struct link_type (link.h); link_stack.c knows which device stands on which.
  *
- * A device that was deleted stays in memory, on its namespace's list of dead ones, until the
+ * A device that was deleted stays in memory, on its namespace's list of dead devices, until the
  * namespace ends or another device takes its place: connections keep the device that they last sent
- * by. One that is dead is down, so nothing leaves by it; ip.c refuses a device that has gone over
- * to another namespace.
+ * by. A dead device is down, so nothing leaves by it; ip.c refuses a device that has moved to
+ * another namespace.
  *
  * Invariants:
  * 1. A veth's peer has it as its peer, or both have none.
  * 2. At most LINKS_MAX devices, living and dead, per namespace.
  *
- * Locks: link_mutex: devices that come, go, move; peers change under it and are read without.
- * net->lock inside it.
+ * Locks: link_mutex protects the making, removing and moving of devices. Peers change under it and
+ * are read without. net->lock inside it.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>

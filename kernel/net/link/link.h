@@ -2,8 +2,9 @@
 /*
  * link.h: devices that programs make, and the kinds of them (struct link_type).
  *
- * A device that stands on others (vlan, macvlan) has one below it: link_peer() tells it, veth's is
- * the other end. One that has others as its parts (bridge) is their master.
+ * A device that stands on another one (vlan, macvlan) has that device below it: link_peer() returns
+ * it; for a veth it returns the other end. A device that has others as its parts (bridge) is their
+ * master.
  */
 #ifndef NESTLING_NET_LINK_H
 #define NESTLING_NET_LINK_H

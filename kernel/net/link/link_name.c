@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link_name.c: what devices are called: which names may be, new ones, patterns with %d, and further
- * ones beside the first (ip link set name, ip link property).
+ * link_name.c: names of devices: checks them, makes new ones from patterns with %d, and keeps
+ * alternative names beside the first (ip link set name, ip link property).
  * Locks: link_lock() for a new first name; net->lock inside it.
  */
 #include <asm/errno.h>

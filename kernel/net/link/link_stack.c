@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * link_stack.c: devices that stand on others (vlan, macvlan) or have others as parts (bridge):
- * which device stands on which, how high, and what those that stand on a device are told of it.
+ * which device stands on which, at what height, and the notifications from a device to those that
+ * stand on it.
  *
  * Invariants:
- * 1. No device stands on itself: a device does not become a part of what it stands on.
+ * 1. No device stands on itself: a device does not become a part of a device below it.
  * 2. net_device.level is at least the number of devices below it in a row, and at most NEST_MAX. It
  *    never falls while the device lives.
  *
  * Locks: link.c's mutex for all changes; uppers_lock (spin) for the list, which link_changed()
- * reads from anywhere.
+ * reads from any context.
  */
 #include <asm/errno.h>
 

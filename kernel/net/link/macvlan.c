@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * macvlan.c: several cards in place of one: each has an address of its own, and gets by the card
- * below what is for that.
+ * macvlan.c: several devices on one card: each has an address of its own, and gets the frames for
+ * that address from the card below.
  *
  *      bridge    they reach each other directly, without the card
  *      private   they do not reach each other at all
- *      vepa      what is for another goes out, to a switch that sends it back; what came from one
- *                of us is not given to it again
- *      passthru  one alone, which has the card's own address and gets all
+ *      vepa      a frame for another of them leaves by the card, to a switch that sends it back; a
+ *                frame that came from one of them is not delivered to it again
+ *      passthru  a single device, which has the card's own address and gets all frames
  *
- * Frames of ours to many go to the others and out; those to one of us in bridge mode do not go out.
- * The card itself and those above do not reach each other, as in Linux.
- * Locks: port->lock (spin): the list, and modes. link.c's mutex is held when devices come and go. A
- * port lives for a grace period after its last.
+ * Frames to many addresses go to the other devices and out; frames to a device in bridge mode do
+ * not leave. The card itself and the devices above it do not reach each other, as in Linux.
+ *
+ * Locks: port->lock (spin): the list, and modes. link.c's mutex is held when devices are made and
+ * removed. A port is freed a grace period after its last device has gone.
  * Not here: source mode, lists of addresses: EOPNOTSUPP.
  */
 #include <asm/errno.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * net_sysfs_queues.c: /sys/class/net/NAME/queues/{rx-K,tx-K}: a folder for each queue that the
- * device of that name uses. Folders are made when the first device of a name has that many,
- * FOLDERS_MAX in all behind the first ones; they are hidden where there is no such queue.
+ * device of that name uses. Folders are made when the first device of a name has that many queues;
+ * besides those of queue 0 there are at most FOLDERS_MAX of them. A folder whose queue does not
+ * exist in the reader's namespace is hidden.
  * Locks: the names' mutex; net->lock, inside, while a device is looked at.
  */
 #include <asm/errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netdev.c: network devices, the namespace they live in, and lo: devices that come and go, flags,
- * addresses, links. netdev_io.c has the way of packets; netdev.h has the locks.
+ * netdev.c: network devices, the namespace they live in, and lo: registers and removes devices, and
+ * keeps their flags, addresses and links. netdev_io.c has the way of packets; netdev.h has the
+ * locks.
  */
 #include <asm/errno.h>
 #include <linux/sched.h>

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netdev_queues.c: how many queues a device has and uses, and their figures together.
+ * netdev_queues.c: the number of queues that a device has and uses, and the sums of their
+ * statistics.
  *
- * A card's number changes (ethtool -L) without losing a frame or turning two of a flow round:
+ * The number of a card's queues changes (ethtool -L) without losing a frame and without reordering
+ * the frames of a flow:
  *
- *	frozen     no vCPU begins to send; what is in send() ends
- *	all locks  the frames that wait go to the queues of their flows as they are now, each behind
- *	           those of its flow; the number changes
+ *	frozen     no vCPU begins to send; send() calls under way end
+ *	all locks  the number changes, and the waiting frames move to the queues that their flows
+ *	           have now, in order within each flow
  *	thawed     every queue sends
  *
- * A sender reads the number under the lock of the queue that it adds to
- * (lock_queue()), so it comes before all that or finds the new queue. Locks: link.c's mutex for
- * changes; the queues' locks, the first one first.
+ * A sender reads the number under the lock of the queue that it adds to (lock_queue()), so it comes
+ * before all that or finds the new queue.
+ *
+ * Locks: link.c's mutex for changes; the queues' locks, the first one first.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/string.h"

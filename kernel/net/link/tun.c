@@ -3,10 +3,11 @@
  * tun.c: the file /dev/net/tun and the devices that it makes (tun.h). Source: the semantics of
  * Linux's Documentation/networking/tuntap.
  *
- * A new device needs CAP_NET_ADMIN in the namespace of the file's opener; one that is there, that
- * or to be its owner (TUNSETOWNER, TUNSETGROUP). NAPI is told and changes nothing: what is written
- * comes in at once, and is not joined; with IFF_NAPI_FRAGS a frame's pieces are looked at, each of
- * which would be a page's. Not here: filters, programs that choose a queue (EOPNOTSUPP).
+ * To make a device a program needs CAP_NET_ADMIN in the namespace of the file's opener. To attach
+ * to an existing device it needs CAP_NET_ADMIN or must be its owner (TUNSETOWNER, TUNSETGROUP).
+ * NAPI flags are kept and shown but change nothing: a written frame is received at once, and is not
+ * joined with others; with IFF_NAPI_FRAGS a frame's pieces are checked, each of which must fit into
+ * a page. Not here: filters, programs that choose a queue (EOPNOTSUPP).
  */
 #include "kernel/fs/devtmpfs/devtmpfs.h"
 #include "kernel/net/link/tun.h"

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tun.h: /dev/net/tun: a device whose other side is a program, which reads what leaves by it and
- * writes what is to come in.
+ * tun.h: /dev/net/tun: a device whose other side is a program, which reads the packets that leave
+ * by the device and writes those that it receives.
  *
  *      tun.c       the file: which device it is attached to, ioctls
- *      tun_queue.c the files of a device, which are its queues; whose a flow is
+ *      tun_queue.c the files of a device, which are its queues, and the queue of each flow
  *      tun_io.c    frames
  *
- * Lives: a device (struct tun) is made by TUNSETIFF, and goes with its last file unless it is
+ * Lives: a device (struct tun) is made by TUNSETIFF. It goes with its last file unless it is
  * persistent, or with `ip link del`, or with its namespace. One file is attached to a device, or
- * with IFF_MULTI_QUEUE several. Both are freed a grace period after they have gone.
+ * several with IFF_MULTI_QUEUE. Device and file are each freed a grace period after they have gone.
+ * States of a file:
  *
- *      without -> (TUNSETIFF) attached, a queue -> (TUNSETQUEUE) disabled <-> attached
- *      attached, disabled -> (close, the device goes) without
+ *      without a device -> (TUNSETIFF) attached, a queue -> (TUNSETQUEUE) disabled <-> attached
+ *      attached, disabled -> (close, the device goes) without a device
  *
  * Locks: link.c's mutex: which file is attached to which device, and settings. tf->lock (spin): the
  * queue. A frame's way reads the rest without a lock.

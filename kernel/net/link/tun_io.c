@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tun_io.c: frames between a tun or tap device and its program. A read gives one, a write takes
+ * tun_io.c: frames between a tun or tap device and its program. A read returns one, a write takes
  * one:
  *
  *	[struct tun_pi, unless IFF_NO_PI] [struct virtio_net_hdr, with IFF_VNET_HDR] a packet
  *	(IFF_TUN) or a frame of Ethernet (IFF_TAP)
  *
  * A packet that leaves is segmented and gets its checksum, unless TUNSETOFFLOAD says that the
- * program takes TCP's packets uncut: their checksum is the pseudo header's, and virtio_net_hdr, if
- * there is one, says so. What comes in may lack both, as its virtio_net_hdr says: it is cut where
- * it leaves by a card (gso.c). At most txqueuelen frames and QUEUE_BYTES wait for a reader; more
- * are dropped, as a wire would.
+ * program takes TCP's packets uncut. The checksum of an uncut packet is the pseudo header's, and
+ * its virtio_net_hdr, if there is one, says so. A packet that the program writes may also be uncut
+ * and without a checksum, as its virtio_net_hdr says: it is cut when it leaves by a card (gso.c).
+ * At most txqueuelen frames and QUEUE_BYTES wait for a reader; more are dropped, as a wire would.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>

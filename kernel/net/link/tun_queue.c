@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tun_queue.c: the files of a device of /dev/net/tun, which are its queues (IFF_MULTI_QUEUE), and
- * whose a packet is.
+ * the choice of a queue for a packet.
  *
- * What a program writes to a queue tells where the flow belongs: packets of that flow, both ways,
- * go to that queue while it writes some, and FLOW_AGE longer. Those of other flows are dealt out by
- * their hash. So a flow stays with its queue, as long as the number of queues is the same.
+ * A program's write to a queue assigns the flow of that packet to the queue: packets of the flow,
+ * both ways, go to this queue while the program writes some, and FLOW_AGE longer. Other flows are
+ * spread over the queues by their hash. So a flow stays with its queue as long as the number of
+ * queues does not change.
  *
  * The table of flows has a word for each hash: hash (32 bits), time (16), queue (16); a later flow
- * takes the place. It is a hint: read and written without a lock. Locks: link.c's mutex; packets
- * look at files, nr and flows without.
+ * takes the place. The table is a hint: read and written without a lock.
+ *
+ * Locks: link.c's mutex; the packet path reads files, nr and flows without it.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * veth.c: dummy, which swallows what it gets, and veth, two cards with a wire between them
- * (veth(4)).
+ * veth.c: dummy, a device that drops each packet it is given, and veth, two devices with a wire
+ * between them (veth(4)).
  * Locks: peers change under link.c's mutex and are read without.
  */
 #include "kernel/lib/printk.h"

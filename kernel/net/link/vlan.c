@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vlan.c: VLANs of a card (IEEE 802.1Q): a device that sends and gets the frames with its tag by
- * the one that it stands on.
+ * vlan.c: VLANs of a card (IEEE 802.1Q): a device that sends and receives the frames with its tag
+ * through the device below it.
  *
  *	out   dev_xmit(eth0.5) -> skb->vlan_tci = 5 -> dev_xmit(eth0) -> the tag among the bytes,
  *	      unless eth0 takes it beside them
  *	in    eth_rx(eth0): the tag out of the bytes -> deliver() -> vlan_rx() -> eth0.5
  *
  * A tag travels beside the bytes (skb.h) while the frame is in this machine, so that AF_PACKET
- * tells it where Linux does, and a bridge or a veth passes it on as it is. Priority tags (VLAN 0)
- * are as none.
+ * reports it as Linux does, and a bridge or a veth passes it on unchanged. A priority tag (VLAN 0)
+ * is treated as no tag.
  * Not here: 802.1ad, GVRP, MVRP, priorities mapped to tags: EOPNOTSUPP, EPROTONOSUPPORT.
  * Locks: vlans_lock (spin) for the table; values change under link.c's mutex and are read without.
  */

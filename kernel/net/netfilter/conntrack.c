@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * conntrack.c: which connection a packet belongs to: a table of both tuples of each, for every
- * namespace that asks. A full table gives up one without an answer; else the packet is
- * dropped. Expired ones go when they are met, and a few with each new one.
+ * conntrack.c: finds the connection of a packet: a table of both tuples of each connection, for
+ * every namespace that asks for it. If the table is full a connection that has not been answered is
+ * dropped from it; if there is none, the packet is dropped. Expired connections are removed when a
+ * lookup meets them, and a few with each new connection.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>

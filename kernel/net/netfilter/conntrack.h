@@ -9,12 +9,14 @@
  *      reject.c     refusals
  *      log.c        the log
  *
- * A connection has two tuples: of the packets that its first one was like, and of the answers as
- * they arrive here. Translation changes the second before the connection is entered; packets are
- * rewritten so that they are the opposite of the other direction's tuple.
+ * A connection has two tuples: the first is that of its first packet, the second that of the
+ * answers as they arrive here. Translation changes the second before the connection is entered;
+ * packets are rewritten so that they are the opposite of the other direction's tuple.
+ *
  * States: new (a packet holds it, in no table) -> confirmed (its first packet has passed: in the
- * table, both tuples) -> gone (timeout, early drop, conntrack -D). Locks: ct->lock of the namespace
- * (spin), inside nn->lock; a reference keeps the memory.
+ * table, both tuples) -> gone (timeout, early drop, conntrack -D).
+ *
+ * Locks: ct->lock of the namespace (spin), inside nn->lock; a reference keeps the memory.
  */
 #ifndef NESTLING_NETFILTER_CONNTRACK_H
 #define NESTLING_NETFILTER_CONNTRACK_H

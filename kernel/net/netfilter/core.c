@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * core.c: the functions that see packets of a namespace, by hook, family and priority; netfilter.h
- * says where packets are shown.
+ * says where the hooks are.
  *
- * Each list is an array that is never changed: another takes its place, and the old one is freed
- * after a grace period. So packets pass without a lock. net->nf.hooks has a bit for each list that
- * is not empty.
- * Locks: nf_mutex for functions that come and go.
+ * Each list is an array that is never changed: a new array takes its place, and the old one is
+ * freed after a grace period. So packets pass without a lock. net->nf.hooks has a bit for each list
+ * that is not empty.
+ * Locks: nf_mutex for registering and unregistering functions.
  */
 #include <asm/errno.h>
 #include <linux/ip.h>

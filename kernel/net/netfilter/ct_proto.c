@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ct_proto.c: how long a connection without packets is remembered, and TCP's states as a router on
- * the way sees them: by flags alone, no windows are followed. Timeouts are Linux's defaults, and
- * the machine's (/proc/sys/net/netfilter). ICMP errors belong to the connection that they tell of.
+ * ct_proto.c: timeouts of connections, and TCP's states as a router on the way sees them: by flags
+ * only, windows are not followed. The defaults are Linux's, and the values are the machine's
+ * (/proc/sys/net/netfilter). An ICMP error belongs to the connection whose packet it quotes.
  */
 #include <linux/netfilter/nf_conntrack_tcp.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ctnetlink.c: connections by netlink (conntrack(8): -L, -D, -F, -C, -E), a change of mark and
- * timeout, and in /proc/net/nf_conntrack. None is made that way. Listeners are told of those that
- * begin, change their state, and end.
+ * ctnetlink.c: connections by netlink (conntrack(8): -L, -D, -F, -C, -E), changes of mark and
+ * timeout, and /proc/net/nf_conntrack. Netlink cannot make a connection. Listeners are told of
+ * connections that begin, change their state, and end.
  */
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nat.c: translation: the chains of type nat say for a connection's first packet what its source or
- * destination shall be (nf_nat_setup()); it and all later ones are rewritten so, answers the other
- * way round, and what ICMP errors quote too.
+ * nat.c: translation: for a connection's first packet the chains of type nat decide what its source
+ * or destination shall be (nf_nat_setup()). This packet and all later ones are rewritten so,
+ * answers the other way round, and so are the packets that ICMP errors quote.
  *
  * Where: the destination at PRE_ROUTING and LOCAL_OUT (priority -100), the source at LOCAL_IN and
- * POST_ROUTING (100). A connection that no chain says anything of keeps its numbers, unless another
- * has them already: then it gets another port.
+ * POST_ROUTING (100). A connection about which no chain decides keeps its addresses and ports,
+ * unless another connection has them already: then it gets another port.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -63,7 +63,7 @@ static bool has_ports(u8 proto)
 	       proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
-/* Chooses an address of the range, always the same for a client. */
+/* Chooses an address of the range; for one client it is always this address. */
 static ip_addr choose_addr(const struct nf_range *r, const struct nf_tuple *t, int manip)
 {
 	u32 from, to;

@@ -57,16 +57,15 @@ struct nf_state {
 };
 
 struct nf_hook_ops {
-	u32 (*fn)(struct nf_state *s,
-		/* NF_ACCEPT, NF_DROP, NF_STOLEN (it has freed it) */
-		void *priv);
+	/* Returns NF_ACCEPT, NF_DROP, or NF_STOLEN if it has freed the packet. */
+	u32 (*fn)(struct nf_state *s, void *priv);
 	void *priv;
 	int priority;
 	u8 hook;
 	bool v6;
 	/*
-	 * called for the first packet of a connection (nat.c), in the place where that is
-	 * translated
+	 * True if @fn is called for the first packet of a connection only (nat.c), in the place
+	 * where that packet is translated.
 	 */
 	bool nat;
 };

@@ -3,14 +3,16 @@
  * nflog.c: packets that rules show to programs (iptables' NFLOG, nft's `log group`; ulogd, tcpdump
  * -i nflog): NFNL_SUBSYS_ULOG.
  *
- * A program binds groups to its netlink socket, and gets a message for each packet that a rule logs
- * to one of them, at once: how many of them or how long a program would let the kernel collect
- * first (NFULA_CFG_QTHRESH, _TIMEOUT, _NLBUFSIZ) are upper bounds, and not used. A message for
- * which there is no memory or no room in the socket's queue is lost, and the sequence number tells.
- * States: bound (by one socket) -> gone (unbound, or the socket is closed). Invariant: a group's
- * socket is open, since nl_release() ends its groups before the socket goes. Locks: nn->lock for
- * the list and what is in it; requests hold nfnl_mutex, so that a socket's own group stays where it
- * is while they are served.
+ * A program binds groups to its netlink socket, and gets a message at once for each packet that a
+ * rule logs to one of them. A program may allow the kernel to collect messages first, by number or
+ * time (NFULA_CFG_QTHRESH, _TIMEOUT, _NLBUFSIZ): these are upper bounds, and not used. If there is
+ * no memory for a message or no room in the socket's queue, the message is lost, and the sequence
+ * number shows the gap.
+ *
+ * States: bound (by one socket) -> gone (unbound, or the socket is closed).
+ * Invariant: a group's socket is open, since nl_release() ends its groups before the socket goes.
+ * Locks: nn->lock for the list and its groups; requests hold nfnl_mutex, so that a socket's own
+ * group stays in the list while they are served.
  */
 #include <linux/netfilter/nfnetlink_log.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nfnetlink.c: NETLINK_NETFILTER: requests to subsystems, and batches: all between
- * NFNL_MSG_BATCH_BEGIN and _END happens or nothing does. Errors of a batch's messages are all told;
- * one of them, or an end that is missing, takes everything back.
+ * nfnetlink.c: NETLINK_NETFILTER: requests to subsystems, and batches: either all messages between
+ * NFNL_MSG_BATCH_BEGIN and _END take effect, or none. Errors of a batch's messages are all
+ * reported; a single error, or a missing end, takes everything back.
  * Source: <linux/netfilter/nfnetlink.h>, what nft(8) sends.
  */
 #include "kernel/mm/mm.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nfnetlink.h: messages of NETLINK_NETFILTER: attributes that are read and written, what serves a
- * subsystem.
+ * nfnetlink.h: messages of NETLINK_NETFILTER: reading and writing of attributes, and the functions
+ * of a subsystem.
  *
- * Attributes are the program's: nla_parse() checks their lengths against what is around them, a
- * reader checks that an attribute is as long as what it is to hold (the *_get functions do). A
+ * Attributes are the program's: nla_parse() checks their lengths against what is around them, and
+ * the *_get functions check that an attribute is as long as the value that is read from it. A
  * message in the making (struct nfb) grows; without memory it is `failed`, and nothing more is
  * written to it.
- * Lock: nfnl_mutex, held around whatever is served.
+ * Lock: nfnl_mutex, held around each request.
  */
 #ifndef NESTLING_NETFILTER_NFNETLINK_H
 #define NESTLING_NETFILTER_NFNETLINK_H

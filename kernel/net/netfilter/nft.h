@@ -3,7 +3,7 @@
  * nft.h: nf_tables: tables have chains of rules, sets and objects; rules are lists of expressions,
  * which work on registers.
  *
- *      nft_trans.c   what a batch does: log, commit, abort, notifications
+ *      nft_trans.c   batches: log, commit, abort, notifications
  *      nft_api.c     requests, by the table of messages
  *      nft_table.c   tables
  *      nft_chain.c   chains, jumps that end
@@ -14,12 +14,12 @@
  *      nft_obj.c     named counters, quotas, limits
  *      nft_core.c    a packet's way through chains; registers
  *      nft_expr_*.c  expressions
- *      nft_compat.c, xt_*.c: those of iptables
+ *      nft_compat.c, xt_*.c: expressions of iptables
  *
  * States of every object: `pend` NFT_NEW (a batch has made it: packets do not see it) -> 0 ->
  * NFT_DEL (a batch has deleted it: its next requests do not see it) -> gone. Commit and abort make
- * each step. Outside of a batch nothing is pending. Packets end elements on their own (dynset, what
- * has expired), but none that is pending.
+ * each step. Outside of a batch nothing is pending. Packets remove elements on their own (dynset,
+ * expired elements), but never a pending one.
  *
  * Invariants:
  * 1. `use` counts references to an object: it is deleted at 0 only.
@@ -28,7 +28,7 @@
  *    their maker.
  *
  * Locks: nfnl_mutex (nfnetlink.c) for every request. nn->lock (spin) around a packet's way and
- * around what changes under it.
+ * around changes of what packets read.
  */
 #ifndef NESTLING_NETFILTER_NFT_H
 #define NESTLING_NETFILTER_NFT_H
@@ -79,7 +79,7 @@ struct nft_net {
 	struct list_head recent;    /* xt_keep.c's, under nfnl_mutex */
 	struct list_head limits;    /* xt_rate.c's; nn->lock */
 	struct list_head loggers;   /* nflog.c's, under lock */
-	u32 log_seq;                /* the same */
+	u32 log_seq;                /* nflog.c's, under lock */
 	/* nft_count.c: connections are tracked until the namespace ends; nn->lock */
 	bool counts_conns;
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_api.c: NFNL_SUBSYS_NFTABLES: which function serves which message. What changes something
- * comes in batches only; what asks, alone. There are no flow tables: their dump is empty.
+ * nft_api.c: NFNL_SUBSYS_NFTABLES: the function that serves each message. Messages that change
+ * something come in batches only; messages that ask come alone. There are no flow tables: their
+ * dump is empty.
  */
 #include "kernel/net/netfilter/nft.h"
 #include "kernel/sched/task.h"

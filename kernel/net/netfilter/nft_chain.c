@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_chain.c: chains: requests and messages, and that jumps end: nft_validate() gives each chain a
- * height, one more than that of the highest chain it jumps to, and refuses circles and base chains
- * that are too high. Linear in rules, each chain is measured once.
+ * nft_chain.c: chains: requests and messages, and the check that jumps end. nft_validate() gives
+ * each chain a height, one more than that of the highest chain it jumps to, and refuses circles and
+ * base chains that are too high. It takes time linear in the rules, and measures each chain once.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/nft.h"

@@ -2,7 +2,7 @@
 /*
  * nft_compat.c: the expressions "match" and "target", by which iptables-nft names matches and
  * targets of iptables: a name, a revision, and a structure of bytes that is kept as it came. xt_*.c
- * know what they mean.
+ * interpret the structure.
  */
 #include <linux/netfilter/nf_tables_compat.h>
 

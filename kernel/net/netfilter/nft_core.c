@@ -3,10 +3,10 @@
  * nft_core.c: a packet's way through the rules of a base chain and those it jumps to; registers,
  * values and verdicts in messages.
  *
- * A rule's expressions run in turn until one says NFT_BREAK (the next rule) or a verdict. What is
- * to be sent because of a verdict (reject) is sent when nn->lock has been given up, since that
- * packet takes the same way. Jumps end, but ten of them in each of fifteen chains are 10^15 rules:
- * a packet that meets more than NFT_WORK_MAX expressions is dropped.
+ * A rule's expressions run in turn until one returns NFT_BREAK (the next rule) or a verdict. A
+ * packet that a verdict (reject) sends leaves after nn->lock has been released, since it passes the
+ * hooks, too. Jumps end, but ten of them in each of fifteen chains are 10^15 rules: a packet that
+ * meets more than NFT_WORK_MAX expressions is dropped.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_count.h: how many connections there are of those whose packets were seen: for iptables'
- * connlimit (by address) and nft's `ct count`.
+ * nft_count.h: counts the connections whose packets were seen: for iptables' connlimit (by address)
+ * and nft's `ct count`.
  *
- * A list holds a reference to each connection and forgets those that have ended (or never began)
- * when it is looked at; so its count is true whenever it is asked for. Connections are counted
- * as objects of the namespace. Lock: nn->lock.
+ * A list holds a reference to each connection and drops those that have ended (or never began)
+ * whenever it is read; so its count is true at each reading. Connections are counted as objects of
+ * the namespace. Lock: nn->lock.
  */
 #ifndef NESTLING_NETFILTER_NFT_COUNT_H
 #define NESTLING_NETFILTER_NFT_COUNT_H

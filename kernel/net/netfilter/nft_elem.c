@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_elem.c: elements of sets: requests and messages, those that packets add (dynset), and their
- * life. nft_tree.c finds them.
+ * nft_elem.c: elements of sets: requests and messages, elements that packets add (dynset), and
+ * their timeouts. nft_tree.c finds them.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/nft.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_expr_ct.c: expressions about connections and what is done with them: ct, notrack, nat, masq,
- * redir; and reject.
+ * nft_expr_ct.c: expressions about connections and actions on them: ct, notrack, nat, masq, redir;
+ * and reject.
  */
 #include <linux/netfilter/nf_nat.h>
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_expr_hdr.c: expressions about headers that have no place of their own: exthdr (options of
- * TCP, which it can change, too, and IPv6's extension headers); and rt: what the way of a packet is
- * like.
+ * nft_expr_hdr.c: expressions about headers without a fixed place: exthdr (TCP options, which it
+ * can also change, and IPv6's extension headers); and rt: properties of a packet's route.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/conntrack.h"

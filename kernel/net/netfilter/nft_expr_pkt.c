@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_expr_pkt.c: expressions that read and write packets: payload, meta, fib; and numbers out of
- * the air: numgen, hash.
+ * nft_expr_pkt.c: expressions that read and write packets: payload, meta, fib; and generated
+ * numbers: numgen, hash.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_expr_state.c: expressions that remember: counter, limit, quota (and what refers to named
- * ones, objref); log; and those that use sets: lookup, dynset. What they remember changes under
- * nn->lock.
+ * nft_expr_state.c: expressions with state: counter, limit, quota (and objref, which refers to
+ * named ones); log; and those that use sets: lookup, dynset. State changes under nn->lock.
  */
 #include <linux/netfilter/nf_log.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* nft_table.c: tables: requests and messages. A table goes with all that it has. */
+/* nft_table.c: tables: requests and messages. Deleting a table deletes all that it has. */
 #include "kernel/net/netfilter/nft.h"
 
 #define TABLES_MAX 4096

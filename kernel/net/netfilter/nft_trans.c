@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_trans.c: what a batch has done so far, made valid at once or taken back.
+ * nft_trans.c: the log of a batch, whose changes are committed at once or taken back.
  *
  * Each request logs its step. Commit walks the log twice: with nn->lock held, so that a packet sees
- * all of it or nothing, and then without, to tell listeners (nft monitor) and to free. Abort
- * walks it backwards.
+ * all of the batch or nothing of it, and then without, to tell listeners (nft monitor) and to free.
+ * Abort walks the log backwards.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/conntrack.h"

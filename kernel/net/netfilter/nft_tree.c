@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nft_tree.c: how elements of sets are found: a tree by key. In an interval set an element is where
- * an interval begins or, marked `end`, the first key behind one; so a key is in the set when the
- * last element at or before it is a beginning. Concatenations of ranges are looked through one by
- * one, which bounds how many there may be (NFT_RANGES). nn->lock held everywhere.
+ * nft_tree.c: finds elements of sets: a tree by key. In an interval set an element is the beginning
+ * of an interval or, marked `end`, the first key behind one; so a key is in the set when the last
+ * element at or before it is a beginning. Concatenations of ranges are searched one by one, so
+ * their number is limited (NFT_RANGES). nn->lock held everywhere.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/nft.h"

@@ -3,8 +3,8 @@
  * reject.c: refusals that the filter sends: ICMP errors and TCP resets. Called without the filter's
  * lock, since the answers pass the filter, too.
  *
- * What refuses is not refused with an answer itself, whatever a rule has made of it on its way out:
- * that would be the next one's cause, down the stack.
+ * A refusal is never answered with a refusal (skb->is_answer), even if a rule has changed it on its
+ * way out: each answer would cause the next one, deeper on the stack.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>

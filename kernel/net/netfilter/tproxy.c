@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tproxy.c: packets and the sockets of this machine that they are for, before it is known where
- * they go: iptables' match "socket" and target TPROXY, nft's expressions "socket" and "tproxy".
+ * tproxy.c: finds the local socket of a packet before the packet is routed: iptables' match
+ * "socket" and target TPROXY, nft's expressions "socket" and "tproxy".
  *
- * A packet that TPROXY takes keeps its destination. What it remembers is the address and port of a
- * listener instead (skb->proxy), which whoever looks for its socket later (inet_lookup_packet())
- * asks for; a rule of policy and a route of type local bring it that far. The socket is looked for
- * here too, because a packet goes nowhere else for one that is not there, or does not say that it
- * takes what is others' (IP_TRANSPARENT).
+ * A packet that TPROXY takes keeps its destination. In skb->proxy it remembers the address and port
+ * of a listener instead, which the later lookup of its socket (inet_lookup_packet()) uses; a policy
+ * rule and a route of type local bring the packet that far. The socket is also looked up here:
+ * TPROXY redirects a packet only if the socket exists and accepts foreign addresses
+ * (IP_TRANSPARENT).
  * Source: Linux's Documentation/networking/tproxy.rst, <linux/netfilter/xt_TPROXY.h>, xt_socket.h.
  */
 #include <linux/netfilter/xt_TPROXY.h>

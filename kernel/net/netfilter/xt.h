@@ -40,14 +40,15 @@ extern const struct xt_kind xt_matches[], xt_head_matches[], xt_keep_matches[], 
 	xt_socket_matches[], xt_proxy_targets[], xt_dup_targets[], xt_label_matches[],
 	xt_npt_targets[];
 
-/* @n bytes of the transport's header; false: they are not there. */
+/* Reads @n bytes of the transport's header; false: the packet is too short. */
 bool xt_read_l4(const struct nft_pkt *p, void *to, u32 n);
-/* Where the option @want of TCP is in @opt, a header of @len bytes; 0: nowhere. */
+/* Returns the offset of TCP's option @want in @opt, a header of @len bytes; 0: it is absent. */
 u32 xt_tcp_option(const u8 *opt, u32 len, u8 want);
-/* The type of service of a packet, or traffic class. */
+/* Returns the type of service of a packet, or its traffic class. */
 u8 xt_tos(const struct nft_pkt *p);
-static inline bool xt_masked(const ip_addr *a, const union nf_inet_addr *want,
-	const union nf_inet_addr *mask) /* @want: of the packet's family */
+/* True if @a equals @want, which is of the packet's family, in the bits of @mask. */
+static inline bool xt_masked(
+	const ip_addr *a, const union nf_inet_addr *want, const union nf_inet_addr *mask)
 {
 	if (ip_is_v4(a))
 		return !((a->w[3] ^ want->ip) & mask->ip);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_bytes.c: matches of iptables that look at a packet's bytes wherever they are, from its network
- * header on: string, u32.
+ * xt_bytes.c: matches of iptables that search a packet's bytes anywhere behind its network header:
+ * string, u32.
  *
- * A string is looked for by Knuth, Morris and Pratt's way whatever algorithm (bm, kmp) a rule
- * names: what is found is the same, and it takes as many steps as there are bytes. It has to lie
- * between the rule's offsets, all of it.
+ * A string is searched by the algorithm of Knuth, Morris and Pratt, whichever algorithm (bm, kmp) a
+ * rule names: both find equal results, and this one takes as many steps as there are bytes. The
+ * whole string has to lie between the rule's offsets.
  */
 #include <linux/netfilter/xt_string.h>
 #include <linux/netfilter/xt_u32.h>

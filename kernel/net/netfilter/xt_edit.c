@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_edit.c: targets of iptables that change headers, or what goes with a packet: TTL, HL, TOS,
- * DSCP, ECN, TCPMSS, TCPOPTSTRIP, CHECKSUM, CLASSIFY.
+ * xt_edit.c: targets of iptables that change headers, or values that accompany a packet: TTL, HL,
+ * TOS, DSCP, ECN, TCPMSS, TCPOPTSTRIP, CHECKSUM, CLASSIFY.
  */
 #include <linux/netfilter/xt_CHECKSUM.h>
 #include <linux/netfilter/xt_CLASSIFY.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * xt_head.c: matches of iptables that look at headers: ttl, hl, tos, dscp, length, mac, iprange,
- * tcpmss, esp, ah, and IPv6's rt, frag, ipv6header; and at what is around a packet: owner,
- * rpfilter, time, cpu, connbytes, helper (no connection has one).
+ * tcpmss, esp, ah, and IPv6's rt, frag, ipv6header; and at a packet's surroundings: owner,
+ * rpfilter, time, cpu, connbytes, helper (no connection has a helper).
  */
 #include <linux/netfilter/xt_connbytes.h>
 #include <linux/netfilter/xt_cpu.h>

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_keep.c: matches of iptables that remember: recent (lists of addresses with the times when they
+ * xt_keep.c: matches of iptables with state: recent (lists of addresses with the times when they
  * were seen), statistic, connlimit.
  *
  * A list of recent belongs to all rules of the namespace that name it, and ends with the last of
- * them. It has at most RECENT_MAX addresses, of which the one that was not seen for the longest
- * time goes first; each counts as one of the namespace's objects.
- * Lock: nn->lock for the lists' addresses; nfnl_mutex for which lists there are, and for their
- * users.
+ * them. It has at most RECENT_MAX addresses; the address that has not been seen for the longest
+ * time goes first. Each address counts as one of the namespace's objects.
+ * Lock: nn->lock for the lists' addresses; nfnl_mutex for the set of lists, and for their users.
  */
 #include <linux/netfilter/xt_connlimit.h>
 #include <linux/netfilter/xt_recent.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_more.c: what of iptables stands alone: connlabel (bits of connections), SNPT and DNPT
- * (prefixes of IPv6 for others, RFC 6296).
+ * xt_more.c: further matches and targets of iptables: connlabel (bits of connections), SNPT and
+ * DNPT (translation of IPv6 prefixes, RFC 6296).
  */
 #include <linux/ipv6.h>
 #include <linux/netfilter/xt_connlabel.h>

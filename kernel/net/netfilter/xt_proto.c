@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * xt_proto.c: matches of iptables that look at protocols' own headers: ecn, sctp, dccp, ipcomp,
- * IPv6's ah, hbh, dst, mh, eui64; by a program, bpf; and at what a packet has come through: policy
- * (nothing is ever encrypted here, so nothing has been decrypted), physdev (frames that a bridge
- * passes on meet no hook of IP, as in Linux with bridge-nf-call-iptables=0, so no packet has a
- * port).
+ * IPv6's ah, hbh, dst, mh, eui64; one that runs a program, bpf; and matches on a packet's way so
+ * far: policy (nothing is ever encrypted here, so nothing has been decrypted), physdev (frames that
+ * a bridge passes on meet no hook of IP, as in Linux with bridge-nf-call-iptables=0, so no packet
+ * has a port).
  */
 #include <linux/netfilter/xt_bpf.h>
 #include <linux/netfilter/xt_dccp.h>

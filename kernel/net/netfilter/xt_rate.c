@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_rate.c: matches of iptables that count what has passed: hashlimit (a rate for each address,
- * port or pair of them), quota.
+ * xt_rate.c: matches of iptables that count packets: hashlimit (a rate for each address, port or
+ * pair of them), quota.
  *
  * A table of hashlimit belongs to all rules of the namespace and family that name it, has the
- * settings of the first of them, and ends with the last. An entry is the masked addresses and ports
- * that a rule's mode wants; it expires when no packet has met it for cfg.expire, and is looked at
- * every cfg.gc_interval. Each counts as one of the namespace's objects, and a table has at most
- * cfg.max.
+ * settings of the first of them, and ends with the last. An entry holds the masked addresses and
+ * ports that a rule's mode selects. It expires when no packet has met it for cfg.expire, which is
+ * checked every cfg.gc_interval. Each entry counts as one of the namespace's objects, and a table
+ * has at most cfg.max.
  *
- * What an entry has left is counted in credits: of packets microseconds, of which a packet costs
- * `avg`; of bytes, parts of a second (2^32 are one), of which each 16 bytes cost `avg`, and the
- * burst says how often a second's worth is given in advance. By rates (RATE_MATCH) it is over while
- * the last interval had more than its share.
- * Lock: nn->lock for the entries; nfnl_mutex for which tables there are, and for their users.
+ * What an entry may still pass is counted in credits. For a rate of packets a credit is a
+ * microsecond, and a packet costs `avg`. For a rate of bytes a credit is a part of a second (2^32
+ * are one), and each 16 bytes cost `avg`; the burst says how many seconds' worth is given in
+ * advance. A match by rates (RATE_MATCH) is over the limit while the last interval had more than
+ * its share.
+ * Lock: nn->lock for the entries; nfnl_mutex for the set of tables, and for their users.
  */
 #define _LINUX_IF_H /* that needs libc */
 #define IFNAMSIZ 16

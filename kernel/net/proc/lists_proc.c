@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lists_proc.c: /proc/net/unix, netlink and packet: sockets that have no ports; ptype: receivers of
- * packets, by protocol; softnet_stat: what the vCPUs have done. Column by column as Linux has them
- * (proc(5)).
+ * lists_proc.c: /proc/net/unix, netlink and packet: sockets without ports; ptype: receivers of
+ * packets, by protocol; softnet_stat: counters of the vCPUs. Columns are Linux's (proc(5)).
  */
 #include <asm/errno.h>
 

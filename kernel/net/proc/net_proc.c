@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_proc.c: /proc/net, as proc(5) describes it, column by column: netstat, ss, lsof and many
+ * net_proc.c: /proc/net, column by column as proc(5) describes it: netstat, ss, lsof and many other
  * programs parse it.
  */
 #include <asm/errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_sysctl.c: /proc/sys/net but for what is each device's (netconf.c) and multicast's
- * (mcast_proc.c), as tcp(7), ip(7) and linux-doc's networking/ip-sysctl describe it. What has no
- * effect here is not in a table, or cannot be set to anything else.
+ * net_sysctl.c: /proc/sys/net except the files of each device (netconf.c) and of multicast
+ * (mcast_proc.c), as tcp(7), ip(7) and linux-doc's networking/ip-sysctl describe it. A setting
+ * without effect here has no entry in the table, or has one that accepts no other value.
  * Locks: none; each number is read and written at once.
  */
 #include <asm/errno.h>

@@ -21,17 +21,21 @@
 
 #include "kernel/lib/types.h"
 
-/*
- * Of @n numbers in one file, the first at @at: in init_net, and in the same place of every other
- * one; else they are the machine's.
- */
+/* A file of numbers. */
 struct net_sysctl {
 	const char *path; /* "sys/net/..." */
+	/*
+	 * The first of @n numbers. If it lies in init_net, each namespace has its own numbers at
+	 * this offset of its struct net; else the numbers are the machine's.
+	 */
 	int *at;
 	u32 n;
 	int min, max;
 };
-/* At boot; the table lives forever, and a namespace's owner may set what is in it. 0 or -ENOMEM. */
+/*
+ * Registers @table, which lives forever, at boot. The owner of a namespace may set its numbers.
+ * Returns 0 or -ENOMEM.
+ */
 int net_sysctl_own(const struct net_sysctl *table, u32 n);
 
 #endif

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc.c: the trees of queueing disciplines: packets on their way through, and the trees' making
- * and ending. qdisc.h has it all.
+ * qdisc.c: the trees of queueing disciplines: the way of packets through a tree, and the making and
+ * freeing of trees. qdisc.h describes both.
  *
- * States of a tree: made (qdisc_root_make()) -> the device's (qdisc_root_swap()) -> dead (the same,
- * or qdisc_forget()) -> freed after a grace period. Running is: by the sender, while there is
- * something that may leave; else by the timer (qdisc_wait()), or by a card's queue that has room
- * again (qdisc_more()). A run ends after RUN_MAX packets and goes on by the timer, so that no task
- * sends for all others. Timers of a vCPU's have half of its time; then a kernel thread runs the
- * tree, so that frames that go in circles cost what one task costs.
+ * States of a tree: made (qdisc_root_make()) -> the device's (qdisc_root_swap()) -> dead
+ * (qdisc_root_swap() to another tree, or qdisc_forget()) -> freed after a grace period.
+ *
+ * A tree is run by the sender, while a packet may leave; else by the timer (qdisc_wait()), or by a
+ * card's queue that has room again (qdisc_more()). A run ends after RUN_MAX packets and the timer
+ * continues it, so that no task sends for all others. Timers get at most half of a vCPU's time;
+ * then a kernel thread runs the tree, so that frames that go in circles cost what one task costs.
  */
 #include "kernel/net/sched/qdisc.h"
 

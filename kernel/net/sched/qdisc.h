@@ -55,8 +55,8 @@ struct qdisc_ops {
 	const char *kind;
 	u32 size; /* of what is its own */
 	/*
-	 * A new one with TCA_OPTIONS (NULL): 0 or -errno; then destroy() is called all the same.
-	 * Nobody else knows it yet.
+	 * Sets up a new qdisc with TCA_OPTIONS (NULL: none), before any other code can find it.
+	 * Returns 0 or -errno; after an error destroy() is called, too.
 	 */
 	int (*init)(struct qdisc *q, const void *opt, u32 len);
 	int (*change)(struct qdisc *q, const void *opt, u32 len); /* NULL: -EINVAL */
@@ -67,7 +67,9 @@ struct qdisc_ops {
 	 */
 	int (*enqueue)(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
 	struct sk_buff *(*dequeue)(struct qdisc *q, struct qdisc_tx *tx);
-	/* All that it holds itself goes to @drops; those below see to their own. */
+	/*
+	 * Moves the qdisc's own packets to @drops; the qdiscs below are reset by their own reset().
+	 */
 	void (*reset)(struct qdisc *q, struct list_head *drops);
 	void (*fill)(struct nl_builder *b, const struct qdisc *q); /* TCA_OPTIONS; NULL */
 	/* TCA_STATS_APP: how many bytes; NULL is fine. */
@@ -148,7 +150,7 @@ void qdisc_lose(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
 void qdisc_forgo(struct qdisc *q, u32 len);
 /* Enqueues a copy at @q: false, with @skb dropped, where there is no room. */
 bool qdisc_add(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
-/* Some packet may leave at @when. */
+/* Notes that a packet may leave at @when. */
 static inline void qdisc_wait(struct qdisc_tx *tx, u64 when)
 {
 	tx->next = min(tx->next, when);
@@ -158,19 +160,20 @@ static inline void qdisc_wait(struct qdisc_tx *tx, u64 when)
 
 /* A pfifo for a class, as long as the device's queue. NULL: no memory. */
 struct qdisc *qdisc_default(struct qdisc *up, u32 minor);
-/* The same of any kind. ERR_PTR. */
+/* Makes a qdisc of any kind for a class. Returns it or ERR_PTR. */
 struct qdisc *qdisc_make(struct qdisc_root *root, const struct qdisc_ops *ops, struct qdisc *up,
 	u32 parent, u32 handle, const void *opt, u32 len);
-/* Ends @q with what is below; it hangs nowhere any more. NULL is fine. */
+/* Frees @q, which has no parent any more, with all qdiscs below it. @q may be NULL. */
 void qdisc_free(struct qdisc *q);
-/* Puts @with (NULL) where *slot is, and ends that. */
+/* Puts @with (NULL: nothing) into *@slot, and frees the qdisc that was there. */
 void qdisc_swap(struct qdisc *q, struct qdisc **slot, struct qdisc *with);
-/* @n bytes more of its own. False: all have too many. */
+/* Charges @q with @n bytes more of its own. False: over the limit of all qdiscs together. */
 bool qdisc_charge(struct qdisc *q, u64 n);
 void qdisc_uncharge(struct qdisc *q, u64 n);
 
 /*
- * The statistics of a message, with what is the kind's own; @s: qdisc_no_stats where nobody counts.
+ * Appends statistics to a message, with the kind's own in @app. @s is qdisc_no_stats for a qdisc
+ * that has no counters.
  */
 void qdisc_put_stats(struct nl_builder *b, const struct qdisc_stats *s, const void *app, u32 len);
 extern const struct qdisc_stats qdisc_no_stats;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_fifo.c: plain queues: noqueue, none at all; pfifo and bfifo, one with a limit in packets or
- * bytes; pfifo_fast, three of them by priority, each as long as the device's.
+ * qdisc_fifo.c: plain queues: noqueue, which does not queue; pfifo and bfifo, a queue with a limit
+ * in packets or bytes; pfifo_fast, three queues by priority, each as long as the device's.
  * Locks: qdisc.h.
  */
 #include <asm/errno.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_fq_codel.c: a queue for each flow (RFC 8290), kept short by CoDel (RFC 8289): flows take
- * turns by bytes, those that begin go before those that last, and a flow whose packets have waited
- * for longer than the target for a whole interval loses one, or has it marked (ECN), and soon the
- * next. A flow is what a hash makes of addresses, protocol and ports. Past the limit the longest
- * one loses up to half of its packets.
+ * qdisc_fq_codel.c: a queue for each flow (RFC 8290), kept short by CoDel (RFC 8289). Flows take
+ * turns by bytes, and new flows go before older ones. A flow whose packets have waited for longer
+ * than the target for a whole interval loses one, or has it marked (ECN), and soon the next. A flow
+ * is chosen by a hash of addresses, protocol and ports. Past the limit the longest flow loses up to
+ * half of its packets.
  *
- * Times are counted in units of 1,024 ns, as Linux counts (and tells) them. Locks: qdisc.h.
+ * Times are counted in units of 1,024 ns, as Linux counts (and reports) them. Locks: qdisc.h.
  */
 #include <asm/errno.h>
 

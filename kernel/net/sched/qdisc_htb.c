@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_htb.c: hierarchical token buckets: a tree of classes, each with a rate that it has and a
- * ceiling up to which it may borrow of its parent what that one's other children leave. Packets are
- * with the leaves, each with a qdisc of its own.
+ * qdisc_htb.c: hierarchical token buckets: a tree of classes. Each class has a rate of its own, and
+ * a ceiling up to which it may borrow from its parent what the parent's other children leave.
+ * Packets wait in the leaves, each with a qdisc of its own.
  *
- * Whose turn it is: of the leaves that have something and may send, those that need not borrow;
- * else those that borrow of the nearest; among these the ones of the best priority; among these
- * they take turns by bytes (the quantum). A leaf may send when it has tokens of its ceiling and of
+ * The next leaf is chosen among those that have packets and may send: first those that need not
+ * borrow, else those that borrow from the nearest class; among these those of the best priority,
+ * which take turns by bytes (the quantum). A leaf may send when it has tokens of its ceiling and of
  * its rate, or, when it lacks the latter, when its parent may. So each dequeue walks the leaves
- * that have something: there are at most CLASSES_MAX of them. Tokens are nanoseconds of the rate.
+ * that have packets: there are at most CLASSES_MAX of them. Tokens are nanoseconds of the rate.
  *
- * A packet's priority names its leaf; else it goes to the default class; and when there is none,
- * out, unshaped (direct). No filters.
+ * A packet's priority names its leaf; else the packet goes to the default class. Without a default
+ * class it leaves at once, unshaped (direct). No filters.
  * Locks: qdisc.h.
  */
 #include <asm/errno.h>

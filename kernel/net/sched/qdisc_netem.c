@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_netem.c: a bad line: packets are late, by times that vary, lost, doubled, damaged,
- * overtaken, or as slow as a rate (tc-netem(8)).
+ * qdisc_netem.c: emulates a bad line: packets are late by varying times, lost, doubled, damaged,
+ * overtaken, or slowed down to a rate (tc-netem(8)).
  *
- * What is late waits in a tree by the time when it may leave (skb->stamp); under the one class may
- * hang another qdisc, through which it goes then. Chances are of 2^32; each may depend on the one
- * before by a share (correlation). Times vary evenly, or as a table says that a program gives. Not
- * here: loss by models with states, slots (EOPNOTSUPP).
+ * Late packets wait in a tree by the time when they may leave (skb->stamp). The only class may have
+ * another qdisc, through which they pass then. Probabilities are parts of 2^32; each may depend on
+ * the one before by a share (correlation). Times vary evenly, or by a table that a program
+ * supplies. Not here: loss by models with states, slots (EOPNOTSUPP).
  * Locks: qdisc.h.
  */
 #include <asm/errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_prio.c: bands, each a class with a qdisc of its own; nothing leaves one while an earlier
- * one has something that may leave. A packet's priority names its class, or by the map its band.
+ * qdisc_prio.c: bands, each a class with a qdisc of its own. A band sends only while no earlier
+ * band has a packet that may leave. A packet's priority names its class, or selects its band by the
+ * map.
  * Locks: qdisc.h.
  */
 #include <asm/errno.h>

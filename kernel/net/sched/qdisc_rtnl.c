@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_rtnl.c: RTM_*QDISC and RTM_*TCLASS: how devices queue what is sent, as tc(8) asks and says.
- * A device that has no tree of qdiscs (qdisc.h) is told of as IFLA_QDISC says: "noqueue", or for
- * what has a queue of its own (cards, tun) "pfifo_fast", without bands, since nothing goes before
- * anything else there.
+ * qdisc_rtnl.c: RTM_*QDISC and RTM_*TCLASS: the requests and dumps of tc(8) about a device's
+ * queueing. A device without a tree of qdiscs (qdisc.h) is reported as IFLA_QDISC reports it:
+ * "noqueue", or "pfifo_fast" if it has a queue of its own (cards, tun), without bands, since no
+ * packet goes before another there.
  *
- * Which requests make, change, put another in the place, or fail, is Linux's: by NLM_F_CREATE,
- * _REPLACE, _EXCL, whether the place is taken by one that was named, and whether the request names
- * it. One qdisc in several places is refused (EOPNOTSUPP), as are estimators, size tables and the
- * offload of them. All under link.c's mutex.
+ * Requests make, change, replace or fail as in Linux: by NLM_F_CREATE, _REPLACE, _EXCL, by whether
+ * the place has a named qdisc already, and by whether the request names it. One qdisc in several
+ * places is refused (EOPNOTSUPP), as are estimators, size tables and their offload.
+ *
+ * Locks: all under link.c's mutex.
  */
 #include <asm/errno.h>
 #include <linux/gen_stats.h>

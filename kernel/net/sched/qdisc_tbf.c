@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_tbf.c: a token bucket: packets leave at a rate, of which some may be saved up (the burst),
- * and maybe no faster than a second, higher one, of which hardly any may. Under its one class hangs
- * the queue, a bfifo unless another is put there. Tokens are nanoseconds of the rate.
+ * qdisc_tbf.c: a token bucket: packets leave at a rate, of which an amount may be saved up (the
+ * burst). A second, higher rate may limit the peak, with hardly any burst. The only class holds the
+ * queue, a bfifo unless it is replaced. Tokens are nanoseconds of the rate.
  * Locks: qdisc.h.
  */
 #include <asm/errno.h>

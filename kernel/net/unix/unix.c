@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * unix.c: AF_UNIX sockets: stream, datagram and seqpacket, connected and listening. Names are in
- * unix_names.c, polls and the counts of what lies in queues in unix_poll.c, data with the
- * descriptors that it carries in unix_send.c and unix_recv.c, the descriptors' garbage in unix_gc.c.
+ * unix_names.c, polls and the counts of queued bytes in unix_poll.c, data with the descriptors that
+ * it carries in unix_send.c and unix_recv.c, the garbage collection of descriptors in unix_gc.c.
  *
  * States of a stream socket: UNCONNECTED -> LISTEN (listen), UNCONNECTED -> CONNECTED (connect,
- * accept, pair), any -> DEAD (release). Data goes straight into the receiver's queue, and is its
- * sender's memory until it is read: a sender that has more than its sndbuf there sleeps on its own
- * queue, and one of datagrams whose receiver's queue is full on that one's space queue. A message
- * with descriptors is a message of its own: a stream read never joins it with what comes after.
+ * accept, pair), any -> DEAD (release).
+ *
+ * Data goes straight into the receiver's queue, and is charged to its sender until it is read. A
+ * sender that has more than its sndbuf there sleeps on its own queue. A sender of datagrams whose
+ * receiver's queue is full sleeps on the receiver's space queue. A message with descriptors is a
+ * message of its own: a stream read never joins it with later data.
  *
  * Locks: c.lock of a socket for its queue and state, two by address; the lock of unix_gc.c outside
  * them. Copies from and to the guest are made with no lock held.
@@ -399,7 +401,7 @@ static int unix_accept(struct socket *s, struct socket *to, enum sock_patience p
 		spin_unlock(&u->c.lock);
 		if (srv)
 			break;
-		if (u->c.shutdown & SHUT_RD) /* earlier data are taken all the same */
+		if (u->c.shutdown & SHUT_RD) /* pending sockets are accepted first */
 			return patience == SOCK_TRIES ? -EAGAIN : -EINVAL;
 		err = sock_wait_until(
 			&u->c, can_accept(u), nonblock, limit, until, EPOLLIN | EPOLLERR);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix_gc.c: sockets that hold each other alive only by lying in each other's queues.
+ * unix_gc.c: frees sockets that are kept alive only by lying in each other's queues.
  *
- * A socket whose file is referred to by nothing but messages in flight can still be reached, if the
- * queue it lies in belongs to a socket that is held otherwise. Mark and sweep over the sockets in
- * flight: candidates are those with as many references as there are in flight. From each one's
- * count the references that come from candidates' own queues are taken away; who keeps some is
- * alive, and so is what its queue holds. The rest is garbage: their queues are emptied, which
+ * A socket whose file is referenced only by messages in flight can still be reached, if the queue
+ * it lies in belongs to a socket that is held otherwise. Mark and sweep over the sockets in flight:
+ * candidates are those with as many references as there are in flight. The references that come
+ * from candidates' own queues are subtracted from each count. A candidate with references left is
+ * alive, and so are the sockets in its queue. The rest is garbage: their queues are emptied, which
  * closes them.
  *
  * Lock: unix_gc_lock (mutex) over all counts, and over descriptors going into and out of queues, so

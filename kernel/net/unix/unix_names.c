@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix_names.c: what AF_UNIX sockets are called: abstract names, which a network namespace has to
- * itself and which count for one type of socket, and sockets in the file system, found by their
- * inode. And the list of all sockets, for sock_diag and /proc.
+ * unix_names.c: names of AF_UNIX sockets: abstract names, each of which belongs to one network
+ * namespace and one type of socket, and sockets in the file system, found by their inode. It also
+ * has the list of all sockets, for sock_diag and /proc.
  *
- * States of a name: none -> its own (bind) or its listener's, which only accepted sockets have and
- * by which they are not found; it stays until the socket goes, found until the socket dies
- * (unix_unhash).
+ * States of a name: none -> its own (bind), or its listener's, which only accepted sockets have and
+ * by which they are not found. A name stays until the socket is freed, and is found until the
+ * socket is dead (unix_unhash).
  *
  * Locks: unix_names_lock (spin) for both tables, and for the names themselves; inside c.lock of no
  * socket.
@@ -139,8 +139,8 @@ struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, 
 }
 
 /*
- * Binds to a path. A socket that has a name makes the file all the same, and removes it: the errors
- * of its path come first.
+ * Binds to a path. Even for a socket that has a name already the file is made, and removed again:
+ * the errors of its path come first.
  */
 static int bind_path(struct unix_sock *u, struct sockaddr_buf *name)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix_oob.c: AF_UNIX: the byte out of band of a stream (MSG_OOB), and the marks that those leave
- * which were taken. Readers of one socket take turns (read_mutex), senders do not wait for them:
- * what is looked at and then done is under one u->c.lock.
+ * unix_oob.c: AF_UNIX: the out-of-band byte of a stream (MSG_OOB), and the marks that such bytes
+ * leave when they have been read. Readers of one socket take turns (read_mutex), but senders do not
+ * wait for them: each check and the action that depends on it are under one u->c.lock.
  */
 #include <asm/errno.h>
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix_poll.c: AF_UNIX: whether a socket can be read and written to, and how much lies where
+ * unix_poll.c: AF_UNIX: polls a socket for reading and writing, and counts the bytes in its queues
  * (FIONREAD, SIOCOUTQ, SIOCATMARK).
  *
- * A poller of datagrams stands in its own socket's queue and in the space queue of its peer, whose
- * place it waits for; of the other types in its own alone. Source: unix(7).
+ * A poller of datagrams is on its own socket's wait queue and on the space queue of the peer whose
+ * queue it needs room in. Pollers of the other types are on their own socket's wait queue only.
+ * Source: unix(7).
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>

@@ -284,8 +284,8 @@ static int told_end(struct msg *m)
 }
 
 /*
- * Reads no bytes, but waits all the same; it gets the first message's control records, which are
- * consumed unless it is a peek.
+ * Handles a read of no bytes, which waits like any other read. It gets the first message's control
+ * records, which are consumed unless it is a peek.
  */
 static ssize_t stream_read_nothing(struct unix_sock *u, struct msg *m, bool *held)
 {
