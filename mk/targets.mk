@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run quick bench bench-disk bench-net bench-instances bench-hostfs crash check check-long check-nested check-hosts fuzz-syscalls fuzz-cow fuzz-images unit lint lint-laws lint-arrows lint-syscalls lint-rooms lint-comments lint-docs lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run quick bench bench-disk bench-net bench-instances bench-hostfs crash check check-long check-nested check-hosts fuzz-syscalls fuzz-cow fuzz-images unit lint lint-laws lint-arrows lint-symbols lint-syscalls lint-rooms lint-comments lint-docs lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
@@ -18,7 +18,7 @@ help:
 	@echo 'make bench-tree   a tree of 50000 files made, walked, packed and removed, git status; native, Nestling and UML'
 	@echo 'make bench-net    the network: bulk, round trips, nginx, slirp and switch beside a veth pair, UML and gVisor; BENCHFLAGS=--write as well'
 	@echo 'make bench-instances  what twenty idle instances over one image cost the host in memory'
-	@echo 'make lint         the Laws, the include arrows, comments, the docs, clang-format, clang-tidy'
+	@echo 'make lint         the Laws, the arrows between rooms, comments, the docs, clang-format, clang-tidy'
 	@echo 'make objs         every object of every world, without linking'
 	@echo 'make deps         install the packages that the build needs'
 	@echo 'make docs         write what is generated: docs/coverage.md, the man pages, the tables of docs/results'
@@ -101,7 +101,7 @@ FILES ?= $(C_FILES)
 WHICH = $(strip $(FILES))
 
 lint: deps
-	@$(MAKE) --no-print-directory -k lint-laws lint-arrows lint-syscalls lint-rooms lint-comments lint-docs lint-format lint-tidy && echo 'lint: clean'
+	@$(MAKE) --no-print-directory -k lint-laws lint-arrows lint-symbols lint-syscalls lint-rooms lint-comments lint-docs lint-format lint-tidy && echo 'lint: clean'
 lint-laws: $(B)/kernel.o
 	$(Q)tools/lint/laws $(B)
 lint-arrows:
