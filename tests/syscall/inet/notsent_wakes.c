@@ -40,8 +40,11 @@ static int fill(int lowat)
 	NEED(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &big, sizeof(big)));
 	NEED(setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat)));
 	NEED(connect(fd, (struct sockaddr *)&a, sizeof(a)));
-	while (send(fd, block, sizeof(block), MSG_DONTWAIT) > 0)
-		;
+	do { /* until what is still on its way makes no more room */
+		while (send(fd, block, sizeof(block), MSG_DONTWAIT) > 0)
+			;
+		usleep(50000);
+	} while (poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, 0));
 	return l;
 }
 
