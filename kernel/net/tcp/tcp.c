@@ -281,7 +281,7 @@ static void drop_received(struct tcp_sock *t)
 }
 
 /*
- * Of a connection that has ended; its port may be had again when it came by itself. op held. 0 or
+ * Forgets a connection that has ended, and frees its port if the kernel chose it. op held. 0 or
  * -ERESTARTSYS.
  */
 static int forget_connection(struct tcp_sock *t)
@@ -462,7 +462,7 @@ static int deferred_syn(struct tcp_sock *t, struct msg *m)
 	return err;
 }
 
-/* Without a name it can only be told how the attempt that there was has ended. */
+/* Returns the result of an earlier attempt to connect, for a call without an address. */
 static int nameless_syn(struct tcp_sock *t)
 {
 	int err;

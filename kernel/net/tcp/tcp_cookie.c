@@ -81,7 +81,7 @@ void tcp_send_cookie(struct tcp_sock *c, const struct sk_buff *skb, const struct
 	tcp_send_synack(c);
 }
 
-/* What the SYN had said, as far as the cookie and the timestamp tell. */
+/* Restores the options of the SYN, as far as the cookie and the timestamp hold them. */
 static void recall(const struct tcp_opts *now, u32 low, struct tcp_opts *o)
 {
 	u32 bits = now->tsecr & 63;

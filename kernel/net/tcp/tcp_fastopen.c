@@ -276,7 +276,7 @@ struct sk_buff *tcp_fast_send_syn(struct tcp_sock *t)
 	return data;
 }
 
-/* What the server has not taken was never sent. */
+/* Marks the data that the server has not taken as unsent. */
 static void rewind(struct tcp_sock *t)
 {
 	struct sk_buff *skb;
@@ -454,8 +454,8 @@ u32 tcp_fast_get_keys(struct tcp_sock *t, u64 keys[2][2])
 }
 
 /*
- * Of the present key, and (false: there is none) of the one before. Servers that share their keys
- * know each other's cookies: Linux's, too.
+ * Makes the cookie of the present key (@which 0) or of the key before it. False: there is no such
+ * key. Servers that share their keys, Linux's too, accept each other's cookies.
  */
 static bool own_cookie(
 	struct tcp_sock *l, const struct sk_buff *skb, u32 which, struct fast_cookie *c)

@@ -44,7 +44,10 @@ static u64 busy_for(const struct tcp_sock *t, int kind)
 	return n / USEC;
 }
 
-/* What is going on from now on: CHRONO_*. Waiting for the window or for room is being busy, too. */
+/*
+ * Notes what the sender is doing from now on: CHRONO_*. Time of waiting for the window or for room
+ * also counts as busy.
+ */
 void tcp_chrono(struct tcp_sock *t, int kind)
 {
 	u64 now = tcp_now(t), spent = now - t->stats.chrono_at;

@@ -25,8 +25,8 @@
 /* ---- a SYN comes ---- */
 
 /*
- * Which options are of what a program is told, or of what may be bound: of no weight to the
- * connection itself.
+ * Copies the options about control messages and about binding, which do not affect the connection
+ * itself.
  */
 static void inherit_told(struct inet_sock *i, const struct inet_sock *from)
 {
@@ -52,7 +52,7 @@ static void inherit_told(struct inet_sock *i, const struct inet_sock *from)
 	i->tells.keeps_last = from->tells.keeps_last;
 }
 
-/* What a child has from its listener. */
+/* Copies what a child has from its listener. */
 static void inherit(struct tcp_sock *c, struct tcp_sock *l)
 {
 	struct inet_sock *from = &l->inet;
@@ -235,8 +235,8 @@ static bool child_enter(struct tcp_sock *c, const struct sk_buff *skb)
 }
 
 /*
- * For TCP_SAVED_SYN: the network's headers and TCP's, which have just been pulled; no link header
- * is kept.
+ * Saves the network header and TCP's, which have just been pulled, for TCP_SAVED_SYN. The link
+ * header is not kept.
  */
 static void save_syn(struct tcp_sock *c, const struct sk_buff *skb)
 {
@@ -343,7 +343,7 @@ bool tcp_offer(struct tcp_sock *c)
 	return ok;
 }
 
-/* It stands in the queue, and its state says so. */
+/* Wakes up the listener. The child is in the queue, and its state says so. */
 void tcp_offered(struct tcp_sock *c)
 {
 	struct inet_sock *l = c->child.listener ? &c->child.listener->inet : NULL;

@@ -40,8 +40,8 @@ struct undo {
 };
 
 /*
- * What one acknowledgement has brought. A segment told of by an earlier SACK has waited since then
- * for a gap to be filled, so it says nothing about the round trip.
+ * The effect of one acknowledgement. A segment that an earlier SACK covered has waited since then
+ * for a gap to be filled, so it does not measure the round trip.
  */
 struct arrived {
 	/* when what it acknowledges, or SACKs, was sent, ns, 0: sent twice */
@@ -71,7 +71,7 @@ struct rack {
 	bool reordered;
 };
 
-/* What is in flight, and recovery. Protected by c.lock; counts are segments. */
+/* Segments in flight, and recovery. Protected by c.lock; counts are segments. */
 struct tcp_loss {
 	u32 packets_out, sacked_out, lost_out, retrans_out;
 	/* segments that may come before one that was sent earlier */

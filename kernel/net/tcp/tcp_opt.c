@@ -311,7 +311,7 @@ static int set_fast_keys(struct tcp_sock *t, uaddr_t val, u32 len)
 	return 0;
 }
 
-/* What all families have, where TCP has to know of it. */
+/* Takes note of options of SOL_SOCKET that TCP has to know. */
 static int set_socket(struct socket *s, int opt, uaddr_t val, u32 len)
 {
 	struct tcp_sock *t = TCP(INET(s));

@@ -117,10 +117,7 @@ static u32 rcv_space(const struct tcp_sock *t)
 	return used >= all ? 0 : (all - used) / 2;
 }
 
-/*
- * What can be said of @space: no more, but something where there is something, however coarse the
- * scale is.
- */
+/* Rounds @space down to the scale of the window. A space smaller than one unit becomes one unit. */
 static u32 scaled(u32 space, u8 scale)
 {
 	u32 unit = 1U << scale;
@@ -564,7 +561,7 @@ static u32 burst(const struct tcp_sock *t, u32 seg)
 	return min(min(n, tso_segs(t, seg)) * seg, SEG_MAX);
 }
 
-/* What fits of @skb into window, cwnd and segments: its payload; 0: nothing now. */
+/* Returns how much of @skb's payload fits into window, cwnd and segments; 0: nothing now. */
 static u32 sendable(struct tcp_sock *t, struct sk_buff *skb, bool more)
 {
 	u32 left = window_left(t, skb), seg = tcp_seg_size(t), n = min(skb->len, burst(t, seg)),

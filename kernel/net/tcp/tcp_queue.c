@@ -50,7 +50,7 @@ static void note_sack(struct tcp_sock *t, u32 seq, u32 end)
 	t->rcv.nr_sacks = n;
 }
 
-/* What is in order is no block any more, nor what was thrown away at the end. */
+/* Drops the SACK blocks of data that is now in order, or that was dropped at the end of ooo. */
 static void forget_sacks(struct tcp_sock *t)
 {
 	const struct sk_buff *last = list_last_entry(&t->rcv.ooo, struct sk_buff, list);
@@ -225,8 +225,9 @@ static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * What comes in order goes before what waits for it: the peer will not send anything else until it
- * has arrived. SACK may be taken back (RFC 2018, 8). False: readers have to make room.
+ * Makes room for a segment in order by dropping segments out of order: until it has arrived the
+ * reader gets nothing. Data covered by SACK may be dropped (RFC 2018, 8). False: readers have to
+ * make room.
  */
 static bool make_room(struct tcp_sock *t, const struct sk_buff *skb)
 {

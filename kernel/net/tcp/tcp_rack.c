@@ -29,7 +29,7 @@ static bool sent_after(u64 t1, u32 end1, u64 t2, u32 end2)
 	return t1 > t2 || (t1 == t2 && after(end1, end2));
 }
 
-/* What was sent @distance bytes before another that has arrived comes only now. */
+/* Notes that a segment sent @distance bytes before another has arrived after it. */
 static void note_reordering(struct tcp_sock *t, u32 distance)
 {
 	u32 segs = (distance + t->snd.mss - 1) / t->snd.mss;
@@ -195,9 +195,9 @@ static void send_probe(struct tcp_sock *t)
 }
 
 /*
- * What a probe has shown (RFC 8985, 7.4.2). That its end is acknowledged tells nothing yet: the
- * acknowledgement may have been late. A tail that went again was lost when what was sent after it
- * is acknowledged, and the peer has told of nothing that came twice until then.
+ * Evaluates the acknowledgement of a probe (RFC 8985, 7.4.2). If only the probe's end is
+ * acknowledged, the acknowledgement may just have been late. A retransmitted tail had been lost if
+ * data sent after it is acknowledged, and the peer has reported no duplicate until then.
  */
 void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack, bool twice)
 {

@@ -127,8 +127,8 @@ void tcp_enter_loss(struct tcp_sock *t)
 }
 
 /*
- * What is too large for the way goes again in smaller pieces; there is no more in flight for it,
- * and cwnd stays (RFC 1191, 6.5).
+ * Retransmits segments that are too large for the path in smaller pieces. No more is in flight for
+ * that, and cwnd stays (RFC 1191, 6.5).
  */
 void tcp_too_large(struct tcp_sock *t)
 {
@@ -170,8 +170,8 @@ static void enter_recovery(struct tcp_sock *t)
 }
 
 /*
- * For each segment that arrives, ssthresh of the cwnd before may go; below ssthresh, as in slow
- * start; the first lost one at once.
+ * Sets cwnd in recovery. For each segment that arrives, ssthresh / prior_cwnd segments may be sent;
+ * below ssthresh as many as in slow start. The first lost segment is sent at once.
  */
 static void reduce_rate(struct tcp_sock *t, u32 delivered, bool advanced)
 {
@@ -208,8 +208,8 @@ void tcp_losses_found(struct tcp_sock *t)
 }
 
 /*
- * Without SACK: three duplicates (tcp_reordering) say that the first is lost, a partial ACK that
- * the next is (RFC 6582).
+ * Finds lost segments without SACK. Three duplicate ACKs (tcp_reordering) mean that the first
+ * segment is lost, a partial ACK that the next one is (RFC 6582).
  */
 static void find_lost_reno(struct tcp_sock *t, bool advanced)
 {
@@ -222,7 +222,7 @@ static void find_lost_reno(struct tcp_sock *t, bool advanced)
 		tcp_mark_lost(t, first);
 }
 
-/* Without SACK each duplicate says that something has arrived, if not what. */
+/* Counts duplicate ACKs without SACK: each says that some segment has arrived. */
 static void count_duplicates(struct tcp_sock *t, u32 acked, bool dup, struct arrived *when)
 {
 	if (acked)
@@ -247,7 +247,10 @@ static void leave(struct tcp_sock *t)
 	tcp_rack_recovered(t);
 }
 
-/* After the timer. True: it was a mistake, or new data will tell. */
+/*
+ * Processes an ACK after a timeout. True: the timeout was spurious, or new data will show whether
+ * it was.
+ */
 static bool after_timer(
 	struct tcp_sock *t, const struct sk_buff *ack, const struct arrived *when, bool dup)
 {

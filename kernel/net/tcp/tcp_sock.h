@@ -57,7 +57,7 @@ enum {
  */
 enum { CONN_NONE, CONN_BEGUN, CONN_MADE, CONN_LOST };
 
-/* What keeps the socket alive. Protected by c.lock, but for conn. */
+/* The state that keeps the socket alive. Protected by c.lock, except conn. */
 struct tcp_life {
 	bool orphan;         /* no file has the socket open */
 	bool counted_orphan; /* counts in tcp_orphans() */
@@ -71,7 +71,7 @@ struct tcp_life {
 	struct mem_group *payer;
 };
 
-/* What is sent. Protected by c.lock; names are RFC 9293's where it has them. */
+/* The sender. Protected by c.lock; names are RFC 9293's where it has them. */
 struct tcp_snd {
 	struct list_head wq; /* skbs from una on */
 	/* first skb of wq that was never sent, NULL: none */
@@ -112,7 +112,7 @@ struct tcp_snd {
 	atomic_t write_pending;
 };
 
-/* What is received. Protected by c.lock. */
+/* The receiver. Protected by c.lock. */
 struct tcp_rcv {
 	/* skbs that came out of order, by sequence number */
 	struct list_head ooo;
@@ -149,7 +149,7 @@ struct tcp_rcv {
 #define URG_HERE 2
 #define URG_READ 3
 
-/* When the next acknowledgement goes out. Protected by c.lock. */
+/* The time of the next acknowledgement. Protected by c.lock. */
 struct tcp_ack_state {
 	bool now; /* at once */
 	bool due; /* by timers.delack, or with data */
@@ -283,7 +283,7 @@ struct tcp_listen_queues {
 	bool closed;            /* no child enters any more */
 };
 
-/* What a child has until it is accepted. */
+/* The fields of a child until it is accepted. */
 struct tcp_child {
 	/* in a queue of its listener, protected by listen.lock */
 	struct list_head link;

@@ -127,7 +127,7 @@ static u64 rto_now(const struct tcp_sock *t)
 	return min(t->rtt.rto << min((u32)t->timers.backoff, 16U), t->rtt.rto_max);
 }
 
-/* After progress: while something is on its way, from now on. */
+/* Starts the retransmission timer anew after progress, while segments are in flight. */
 void tcp_rearm_rtx(struct tcp_sock *t)
 {
 	if (t->loss.packets_out)
@@ -188,8 +188,9 @@ static bool given_up(struct tcp_sock *t)
 }
 
 /*
- * So little on its way that a wait costs it more than the network gains: no longer ones, for some
- * time (TCP_THIN_LINEAR_TIMEOUTS, or for all).
+ * True if so few segments are in flight that longer timeouts cost the connection more than the
+ * network gains. Then timeouts do not double for some time (TCP_THIN_LINEAR_TIMEOUTS, or the sysctl
+ * for all).
  */
 static bool thin(const struct tcp_sock *t)
 {

@@ -59,7 +59,7 @@ struct fast_cookie {
 	bool exp; /* in the experimental option */
 };
 
-/* What the options of one segment say. */
+/* The options of one segment. */
 struct tcp_opts {
 	u16 mss;   /* bytes, 0: the option is absent */
 	u8 wscale; /* bits, at most WSCALE_MAX */
