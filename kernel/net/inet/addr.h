@@ -58,7 +58,7 @@ static inline u32 ip_hash(const ip_addr *a)
 {
 	return (a->w[0] ^ a->w[1] ^ a->w[2] ^ a->w[3]) * 0x9e3779b1U;
 }
-/* Do the first @bits (of 128) agree? */
+/* True if the first @bits (of 128) agree. */
 bool ip_prefix_equal(const ip_addr *a, const ip_addr *b, u32 bits);
 
 #endif

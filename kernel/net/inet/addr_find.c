@@ -15,7 +15,10 @@
 #include "kernel/net/inet/ip.h"
 #include "kernel/net/net.h"
 
-/* What an address says: the spaces of net->addr.hash, and the places in struct addr_places. */
+/*
+ * The ways in which an address is found: the spaces of net->addr.hash, and the places in struct
+ * addr_places.
+ */
 enum { ITSELF, NETWORK, BROADCAST, ALL_ONES, PLACES };
 
 struct addr_places {

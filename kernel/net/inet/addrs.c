@@ -97,7 +97,7 @@ int addr_set_lifetimes(struct ifaddr *a, u32 valid, u32 preferred)
 	return 0;
 }
 
-/* When something of the address changes: it goes, or is preferred no more. ~0: never. */
+/* Returns when the address expires or is deprecated, the earlier of the two. ~0: never. */
 static u64 next_change(const struct ifaddr *a)
 {
 	return min(a->expires ? a->expires : ~0UL, a->preferred_until ? a->preferred_until : ~0UL);
@@ -144,7 +144,7 @@ static void let_go(struct net *net, struct ifaddr *a)
 	ifaddr_free(a);
 }
 
-/* Of IPv6, what a person or a program has set to stay, and what does not come by itself. */
+/* True for an IPv6 address that was set without lifetime and is not made by the kernel itself. */
 static bool is_lasting(const struct ifaddr *i)
 {
 	return !i->expires && !ip_is_linklocal(&i->addr) && !ip_is_loopback(&i->addr);
@@ -240,8 +240,8 @@ static bool is_secondary(const struct ifaddr *a)
 }
 
 /*
- * In the list of its namespace, an IPv4 network's first address before all secondary ones. Returns
- * the place it stands before.
+ * Adds an address to the list of its namespace, an IPv4 network's first address before all
+ * secondary ones. Returns the place it stands before.
  */
 static struct list_head *place_addr(struct net *net, struct ifaddr *n)
 {
@@ -405,8 +405,8 @@ void addrs_connect(struct net_device *dev)
 }
 
 /*
- * Its network's route goes, unless another address needs it, which secondary ones do not. net->lock
- * held.
+ * Takes out the route to the address's network, unless another address needs it. Secondary
+ * addresses do not. net->lock held.
  */
 static struct route *disconnect(struct net *net, const struct ifaddr *a)
 {
@@ -476,8 +476,8 @@ int addr_replace(struct net_device *dev, const struct ifaddr *a)
 }
 
 /*
- * What an IPv4 address that has left the list takes along: routes that name it as the source, the
- * last one all of its device's.
+ * Removes the routes that name an IPv4 address as their source, after the address has left the
+ * list. With a device's last address all routes of the device are removed.
  */
 static void forget_routes_by(struct net *net, const struct ifaddr *a)
 {
@@ -596,7 +596,7 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 
 /* ---- lifetimes ---- */
 
-/* Does what is due first. False: nothing is, and the timer runs for what comes next. */
+/* Processes the first lifetime that is over. False: none is, and the timer is set for the next. */
 static bool age_one(struct net *net)
 {
 	struct ifaddr *i, *due = NULL, copy;

@@ -171,7 +171,7 @@ void inet_write_addr(
 	}
 }
 
-/* As the socket's family shows "any". */
+/* Writes a name, with "any" as the socket's family shows it. */
 static void write_name(
 	const struct inet_sock *i, struct sockaddr_buf *a, const ip_addr *addr, u16 port)
 {
@@ -300,7 +300,7 @@ void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f)
 
 /* ---- bind ---- */
 
-/* May the socket have that address? 0, -EADDRNOTAVAIL, -EAFNOSUPPORT, -ENODEV. */
+/* Checks whether the socket may have that address. 0, -EADDRNOTAVAIL, -EAFNOSUPPORT, -ENODEV. */
 static int check_local(struct inet_sock *i, const ip_addr *addr, int scope)
 {
 	if (i->v6 && i->opts.v6only && ip_is_v4(addr))

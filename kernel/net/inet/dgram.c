@@ -393,10 +393,7 @@ static int names_peer(const struct inet_sock *i, const struct msg *m)
 	return a->family != AF_UNSPEC;
 }
 
-/*
- * What the message itself says is before what its name does; without either it is the socket's
- * business.
- */
+/* Chooses the flow label: that of the message, else that of its name, else the socket's. */
 static int label_of(
 	const struct inet_sock *i, const struct inet_control *c, u32 flowinfo, struct flow *f)
 {

@@ -184,7 +184,7 @@ static int describe(const struct inet_sock *i, struct lease *l, const struct in6
 	return set_owner(l);
 }
 
-/* May @i have one more? */
+/* True if @i may have one more lease. */
 static bool has_room(const struct inet_sock *i)
 {
 	bool may = net_capable(i->net, CAP_NET_ADMIN) && capable(CAP_NET_ADMIN);
@@ -224,7 +224,7 @@ static int join(struct inet_sock *i, struct lease_hold *h, struct lease *have,
 	return 0;
 }
 
-/* Of no lease yet, and not 0. */
+/* Returns a label that no lease has, and not 0. */
 static u32 random_label(const struct inet_sock *i)
 {
 	bool ranges = READ_ONCE(i->net->ipv6.label_ranges);

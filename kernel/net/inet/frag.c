@@ -53,7 +53,9 @@ struct frag6 {
 	u32 id;
 };
 
-/* What is cut may be a piece itself, on its way through this machine. */
+/*
+ * Writes the header of a piece. The packet may be a piece itself, on its way through this machine.
+ */
 static void header4(struct sk_buff *skb, const struct iphdr *model, u32 offset, bool more)
 {
 	u32 hlen = model->ihl * 4U;
@@ -339,8 +341,8 @@ static struct sk_buff *find_piece(const struct frag_queue *q, u32 off)
 }
 
 /*
- * Into its place. -EEXIST: it is there already; -EINVAL: it overlaps, or contradicts what is known
- * of the end.
+ * Puts a piece into its place. -EEXIST: it is there already; -EINVAL: it overlaps, or contradicts
+ * the known end of the packet.
  */
 static int insert(struct frag_queue *q, struct sk_buff *skb)
 {

@@ -30,7 +30,7 @@ void frag_usage(u32 *packets, u32 *memory);
 
 /* Remembers for ten minutes that a hop on the way to @dst takes packets of @mtu bytes only. */
 void pmtu_learn(struct net *net, const ip_addr *dst, u32 mtu);
-/* What is known of the way, at most @mtu. */
+/* Returns the known path MTU, at most @mtu. */
 u32 pmtu_of(struct net *net, const ip_addr *dst, u32 mtu);
 
 #endif

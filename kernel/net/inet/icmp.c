@@ -279,8 +279,8 @@ static void quoted4(struct net *net, struct sk_buff *skb, struct ip_error *e)
 }
 
 /*
- * Where the transport's header begins in the packet of IPv6 at @skb's front, behind all extension
- * headers; *@next: what it is. 0: not there.
+ * Returns where the transport header begins in the IPv6 packet at @skb's front, behind all
+ * extension headers. *@next: its protocol. 0: it is not there.
  */
 static u32 transport_at(const struct sk_buff *skb, u8 *next)
 {

@@ -50,7 +50,10 @@ struct icmp_limits {
 };
 extern struct icmp_limits icmp_limits;
 void icmp_net_init(struct net *net);
-/* May an error or an answer go out by @f, that the caller has looked up? It counts from now on. */
+/*
+ * True if the rate limit lets an error or an answer go out by @f, which the caller has looked up.
+ * Then it is counted.
+ */
 bool icmp_may_send(const struct net *net, const struct flow *f, bool v6, u8 type, u8 code);
 /* True if the sender @to may be told once more of a better route; that there is no route. */
 bool icmp_may_redirect(const struct net *net, const ip_addr *to);

@@ -147,7 +147,10 @@ bool icmp_may_redirect(const struct net *net, const ip_addr *to)
 	return ok;
 }
 
-/* From what the errors themselves are taken from, as on Linux. */
+/*
+ * True if a refusal to @to is within the limits. It is taken from the destination's bucket of
+ * errors, as on Linux.
+ */
 bool icmp_may_refuse(const struct net *net, const ip_addr *to)
 {
 	u64 now = ktime_get();

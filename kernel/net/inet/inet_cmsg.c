@@ -105,7 +105,7 @@ static int cmsg_udp(struct inet_control *c, int type, const void *data, u64 n)
 	return 0;
 }
 
-/* Does it leave as IPv4? */
+/* True if the message leaves as IPv4. */
 static bool goes_by_v4(const struct socket *s, const struct msg *m)
 {
 	const struct inet_sock *i = container_of(s->sk, const struct inet_sock, c);
@@ -120,7 +120,7 @@ static bool goes_by_v4(const struct socket *s, const struct msg *m)
 	       ip_is_v4((const ip_addr *)(const void *)&to->sin6_addr);
 }
 
-/* What is of another level than the packet's is passed over, as Linux does. */
+/* Parses a control message. One of another level than the packet's is ignored, as on Linux. */
 int inet_cmsg(const struct socket *s, struct msg *m, int level, int type, const void *data, u64 n)
 {
 	bool v4 = goes_by_v4(s, m),

@@ -178,7 +178,7 @@ static bool bad_mask(u32 word)
 	return host & (host + 1);
 }
 
-/* Does @a say already what is asked for? Then nothing is taken away with it, as on Linux. */
+/* True if @a already has the value to set. Then it is not removed and added again, as on Linux. */
 static bool says_so(const struct ifaddr *a, u32 cmd, u32 word)
 {
 	switch (cmd) {
@@ -260,8 +260,8 @@ static long set_stamping(u64 arg)
 }
 
 /*
- * What a program that may change things says of a device: @r is read, *@d the device of its name. 0
- * or -errno.
+ * Reads @r of a program that may change devices, and finds *@d, the device of its name. 0 or
+ * -errno.
  */
 static long device_to_change(struct net *net, u64 arg, struct ifreq *r, struct net_device **d)
 {
@@ -500,7 +500,7 @@ static long inet_ioctl(const struct sock_common *c, u32 cmd, u64 arg)
 	return -ENOTTY;
 }
 
-/* Of the last packet that was read while it was not told by SO_TIMESTAMP. */
+/* Writes the time of the last packet that was read without SO_TIMESTAMP. */
 static long last_stamp(const struct sock_common *c, u32 cmd, u64 arg)
 {
 	u64 ns = c->rare.last_stamp;

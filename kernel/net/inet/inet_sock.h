@@ -38,7 +38,7 @@ struct port_row {
 	bool in;
 };
 
-/* Where a socket stands in its port table. Protected by table->lock. */
+/* The places of a socket in its port table. Protected by table->lock. */
 struct inet_place {
 	struct hlist_node port_node, peer_node; /* in by_port (or raw), by_peer */
 	struct port_crowd kind, place;          /* in kinds, places */
@@ -118,7 +118,7 @@ struct inet_tells {
 	bool keeps_last;
 };
 
-/* What is known of a packet that came and is gone. */
+/* The facts kept of a received packet that was freed. */
 struct inet_heard {
 	ip_addr daddr;
 	int ifindex; /* 0: nothing was heard */

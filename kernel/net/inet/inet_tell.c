@@ -82,7 +82,7 @@ static void tell6_new(struct inet_sock *i, struct msg *m, const struct inet_hear
 		msg_put_cmsg(m, SOL_IPV6, IPV6_TCLASS, &(int){ h->tos }, sizeof(int));
 }
 
-/* In RFC 2292's form. */
+/* Adds the records in RFC 2292's form. */
 static void tell6_old(struct inet_sock *i, struct msg *m, const struct inet_heard *h)
 {
 	if (i->tells.pktinfo6_old)

@@ -159,7 +159,7 @@ static int reroute(struct net *net, const struct sk_buff *skb, struct flow *f)
 	return err;
 }
 
-/* What leaves, with its header, as the packet filter lets it. Consumes @skb. */
+/* Passes an outgoing packet with its header through the packet filter. Consumes @skb. */
 static int filter_out(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	struct flow g = *f;
@@ -230,7 +230,7 @@ static void count_icmp(struct net *net, const struct sk_buff *skb, const struct 
 		icmp_count_out(net, *h, v6);
 }
 
-/* As the route says, or the device that it leads to. */
+/* Returns the route's TTL or hop limit, or that of its device. */
 static u8 default_ttl(const struct net *net, const struct flow *f, bool v4)
 {
 	if (f->hoplimit)

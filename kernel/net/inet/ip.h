@@ -58,7 +58,7 @@ struct iphdr;
 void ip4_opts_forward(struct net *net, struct iphdr *h, const struct flow *f);
 /* @n bytes of options as all pieces but the first have them. */
 void ip4_opts_later(u8 *o, u32 n);
-/* What an answer to @skb has, which has options: a reference; NULL. */
+/* Returns a reference to the options of an answer to @skb, which has options; NULL: none. */
 struct ip4_opts *ip4_opts_answer(const struct sk_buff *skb);
 void ip4_opts_put(struct ip4_opts *x);
 u32 ip4_opts_len(const struct ip4_opts *x);
@@ -68,16 +68,16 @@ int ip_output(struct sk_buff *skb, const struct flow *f);
 
 /* forward.c. @skb begins with its network header, and is parsed. */
 /*
- * May it come from where it says, by the device that it came by? (RFC 1812, 5.3.7 and 5.3.8; RFC
- * 3704)
+ * True if the packet's source address is plausible for its device (RFC 1812, 5.3.7 and 5.3.8; RFC
+ * 3704).
  */
 bool ip_source_valid(struct net *net, const struct sk_buff *skb);
 /* Forwards a packet for another host; consumes it. */
 void ip_forward(struct net *net, struct sk_buff *skb);
-/* Does a route, not an address, say that it ends here? It begins with its network header. */
+/* True if a route, not an address, makes the packet local. It begins with its network header. */
 bool ip_routed_here(struct net *net, const struct sk_buff *skb);
 
-/* What went wrong with a packet of ours, as ICMP tells or route_output() finds. */
+/* An error about a packet of this machine, from ICMP or from route_output(). */
 struct ip_error {
 	int err; /* as a socket sees it, positive */
 	bool fatal;
@@ -99,8 +99,8 @@ bool ip_parse_v4(struct sk_buff *skb);
 /* A packet that was parsed begins with its network header again. */
 void ip_rewind(struct sk_buff *skb);
 /*
- * To @skb's sender, unless that may not be (RFC 1122, 3.2.2): @skb as the transport got it: parsed,
- * its header not yet pulled. Does not consume it.
+ * Sends an error to @skb's sender, unless RFC 1122, 3.2.2 forbids it. @skb is as the transport got
+ * it: parsed, its header not yet pulled. Does not consume it.
  */
 void icmp_unreachable(struct net *net, struct sk_buff *skb, u8 code4, u8 code6);
 /*

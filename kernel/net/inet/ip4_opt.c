@@ -132,7 +132,7 @@ static u32 check_one(struct check *c, const u8 *o, u32 len)
 	return 0;
 }
 
-/* What stands behind the end becomes 0. 0 or -EINVAL. */
+/* Checks options, and clears the bytes behind their end. 0 or -EINVAL. */
 static int check(struct check *c, u8 *o, u32 n)
 {
 	for (u32 at = 0, len; at < n; at += len) {
@@ -243,7 +243,7 @@ void ip4_opts_later(u8 *o, u32 n)
 
 /* ---- sockets ---- */
 
-/* Of @n bytes that a program gives, at most IP4_OPTS_MAX. ERR_PTR. */
+/* Makes options of @n bytes of a program, at most IP4_OPTS_MAX. ERR_PTR. */
 static struct ip4_opts *make(struct net *net, const void *from, u32 n)
 {
 	struct check c = { .may = net_capable(net, CAP_NET_RAW) };
@@ -307,7 +307,7 @@ int ip4_opts_cmsg(struct net *net, struct inet_control *c, const void *data, u64
 
 /* ---- in ---- */
 
-/* Of @kind, its bytes one after another at @to; how many. */
+/* Copies the options of @kind to @to, one after another. Returns the number of bytes. */
 static u32 take(const u8 *o, u32 n, u8 kind, u8 *to)
 {
 	for (u32 at = 0, len; at < n && o[at] != IPOPT_END; at += len) {
@@ -322,7 +322,7 @@ static u32 take(const u8 *o, u32 n, u8 kind, u8 *to)
 	return 0;
 }
 
-/* What an answer to such a packet bears. @to: zeroes, IP4_OPTS_MAX of them. */
+/* Makes the options of an answer to @skb. @to: IP4_OPTS_MAX zeros. */
 static u32 answer_to(const struct sk_buff *skb, u8 *to)
 {
 	const u8 *o = skb_network(skb) + HEADER;

@@ -27,8 +27,8 @@ struct hlist_head *inet_raw_bucket(const struct net *net, u32 proto)
 /* ---- conflicts ---- */
 
 /*
- * Does @from, the any-address of the one, stand for the other's addresses too? That of IPv4 may be
- * bound by IPv6's sockets.
+ * True if @from, the any-address of one socket, also stands for the other's addresses. IPv4's may
+ * be bound by sockets of IPv6.
  */
 static bool any_covers(const struct inet_sock *any, const ip_addr *from,
 	const struct inet_sock *other, const ip_addr *addr)
@@ -73,7 +73,10 @@ static bool may_share(const struct inet_sock *i, const struct inet_sock *o, enum
 	return i->c.reuseaddr && o->c.reuseaddr && !(i->table->stream && o->listening);
 }
 
-/* Has @o, if that is its port, what @i wants? @shares: not where they may share it. */
+/*
+ * True if @o, which has the port that @i wants, keeps @i from it. @shares: when sockets may share
+ * it.
+ */
 static bool in_the_way(const struct inet_sock *i, const ip_addr *laddr, const struct inet_sock *o,
 	enum port_share shares)
 {
@@ -323,7 +326,10 @@ int inet_get_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_u
 	return err;
 }
 
-/* Its own port, or one of our choice: 0 or -EADDRNOTAVAIL. It stands nowhere then. */
+/*
+ * Gives a socket that connects its own port, or chooses one: 0 or -EADDRNOTAVAIL. Then the socket
+ * is in no place of the table.
+ */
 static int port_for_peer(struct inet_sock *i, const ip_addr *saddr, const ip_addr *raddr, u16 rport)
 {
 	struct choosing c = { i, NULL, saddr, raddr, rport, SHARE_NOT };
@@ -440,7 +446,7 @@ void inet_unhash(struct inet_sock *i)
 	spin_unlock(&i->table->lock);
 }
 
-/* It shares the listener's port, but is of no group. */
+/* Enters a child. It shares the listener's port, but is in no group. */
 int inet_enter_child(
 	struct inet_sock *i, const ip_addr *local, u16 lport, const ip_addr *remote, u16 rport)
 {

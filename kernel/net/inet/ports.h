@@ -23,7 +23,7 @@ static inline bool has_flow(const struct inet_sock *i)
 {
 	return i->rport && i->table != &ping_ids;
 }
-/* Does it stand where sockets with ports do? */
+/* True if the socket is in the places of sockets with ports. */
 static inline bool port_is_placed(const struct inet_sock *i)
 {
 	return i->in.in_table && i->lport && i->table != &raw_socks;
@@ -43,13 +43,13 @@ struct hlist_head *place_bucket(
 	struct port_table *t, const struct net *net, const ip_addr *laddr, u16 port);
 struct hlist_head *peer_bucket(struct port_table *t, const struct net *net, const ip_addr *local,
 	u16 lport, const ip_addr *remote, u16 rport);
-/* Of datagrams: @rport 0 and IP_ANY for those without a peer. */
+/* Returns a bucket of table->ways. Datagram sockets without a peer have @rport 0 and IP_ANY. */
 struct hlist_head *way_bucket(struct port_table *t, const struct net *net, const ip_addr *laddr,
 	u16 lport, const ip_addr *remote, u16 rport);
 
 /*
- * It stands among its kind, at its place, and where packets find it. What these are may change
- * between the two only.
+ * Add a socket to its kind, its place and its way, and remove it. The properties that choose these
+ * may change only while it is removed.
  */
 void ports_join(struct inet_sock *i);
 void ports_leave(struct inet_sock *i);
@@ -58,10 +58,10 @@ struct inet_sock *way_next(const struct inet_sock *o);
 
 /* ---- ports_group.c ---- */
 
-/* It becomes one of those that share its port, which it has: 0 or -ENOMEM. */
+/* Adds a socket that has a port to the group that shares the port: 0 or -ENOMEM. */
 int group_enter(struct inet_sock *i);
 void group_leave(struct inet_sock *i);
-/* Whether packets may choose it. */
+/* Updates whether a member may be chosen for packets. */
 void group_offer(struct inet_sock *i);
 void group_withdraw(struct inet_sock *i);
 /* The one that gets the flow of that hash. */

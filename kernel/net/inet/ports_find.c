@@ -54,7 +54,7 @@ struct inet_sock *inet_lookup_peer(struct port_table *t, struct net *net, const 
 	return found;
 }
 
-/* What is looked for, and the packet where there is one. */
+/* The subject of a lookup, and the packet if there is one. */
 struct wanted {
 	struct net *net;
 	const ip_addr *local, *remote;

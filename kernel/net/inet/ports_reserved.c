@@ -122,9 +122,7 @@ ssize_t bits_take(char *text, size_t n, bool cut, u64 *bits, u32 nr)
 	}
 }
 
-/*
- * What is written at the start takes the place of what was, and the pieces that follow are added.
- */
+/* Stores a list of ports. A write at the start replaces the old list, further writes are added. */
 ssize_t ports_store_reserved(char *text, size_t n, bool cut, loff_t pos)
 {
 	struct net *net = current_net();

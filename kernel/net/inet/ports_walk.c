@@ -7,7 +7,9 @@
  */
 #include "kernel/net/inet/inet.h"
 
-/* Behind the buckets come those that have no port. */
+/*
+ * Returns the list that the walk is in. Behind the buckets comes the list of sockets without port.
+ */
 static struct hlist_head *walk_list(const struct port_walk *w)
 {
 	return w->bucket == TABLE_SIZE ? &w->table->raw : &w->table->by_port[w->bucket];
@@ -19,8 +21,8 @@ static struct inet_sock *next_of(const struct inet_sock *i)
 }
 
 /*
- * Where it goes on in its bucket: behind the one that it had come to, or where that one stood.
- * NULL: with the next bucket.
+ * Returns where the walk goes on in its bucket: behind its last socket, or behind that socket's
+ * former place. NULL: in the next bucket.
  */
 static struct inet_sock *resume(const struct port_walk *w)
 {

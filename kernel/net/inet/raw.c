@@ -54,7 +54,7 @@ static bool filtered(const struct inet_sock *i, const struct sk_buff *skb)
 	return false;
 }
 
-/* As the socket asks for it, if it does. */
+/* True if the checksum is good, or the socket does not ask for the test. */
 static bool checksum_good(const struct inet_sock *i, const struct sk_buff *skb)
 {
 	u32 len = skb_len(skb);
@@ -65,7 +65,7 @@ static bool checksum_good(const struct inet_sock *i, const struct sk_buff *skb)
 		skb, 0, len, csum_pseudo(&skb->ip.saddr, &skb->ip.daddr, skb->ip.proto, len)));
 }
 
-/* To one of its sockets, which ends the reference to that. */
+/* Gives a packet to a socket, and puts the socket's reference. */
 static void hand_over(struct inet_sock *i, struct sk_buff *skb)
 {
 	if (!filtered(i, skb) && inet_wants_group(i, skb) && checksum_good(i, skb) &&
@@ -170,7 +170,7 @@ static int send_with_header6(struct inet_sock *i, struct sk_buff *skb, const str
 	return ip_send_raw(i->net, skb, f);
 }
 
-/* Where the socket has it, which is even. False: the packet is too short. */
+/* Writes the checksum to the socket's offset, which is even. False: the packet is too short. */
 static bool fill_checksum(const struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
 {
 	int off = READ_ONCE(i->raw.csum_at); /* setsockopt() may change it meanwhile */
@@ -431,7 +431,7 @@ static ssize_t ping_sendmsg(struct socket *s, struct msg *m)
 	return send_and_drop(s, m, ping_send);
 }
 
-/* Of hosts only: neither groups nor broadcasts, and with IPv6 no address of IPv4. */
+/* Binds to addresses of hosts only: no groups and broadcasts, and with IPv6 no address of IPv4. */
 static int ping_bind(struct socket *s, struct sockaddr_buf *a)
 {
 	struct inet_sock *i = INET(s);

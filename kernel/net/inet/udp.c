@@ -79,7 +79,7 @@ static int transmit(struct inet_sock *i, struct sk_buff *skb, const struct flow 
 	return told(i, f, err);
 }
 
-/* What was held back and what comes now, in one packet. op held. */
+/* Sends the corked data and the message in one packet. op held. */
 static int gather(struct inet_sock *i, struct msg *m, size_t len)
 {
 	if (!i->cork.data) {
@@ -151,7 +151,8 @@ static ssize_t send_corked(struct inet_sock *i, struct msg *m, const struct flow
 }
 
 /*
- * To a packet that has been begun more is added, wherever the message would go. 0: there is none.
+ * Appends the message to a corked packet, whatever the message's destination is. 0: no packet is
+ * corked.
  */
 static ssize_t send_pending(struct inet_sock *i, struct msg *m)
 {
@@ -330,7 +331,10 @@ static ssize_t udp_sendmsg(struct socket *s, struct msg *m)
 
 /* ---- receiving ---- */
 
-/* What the checksum covers, which for UDP is the packet. 0: no. */
+/*
+ * Returns the number of bytes that the checksum covers, for UDP the whole packet. 0: the length is
+ * invalid.
+ */
 static u32 covered_by(const struct udphdr *h, u32 len, bool lite)
 {
 	u32 n = ntohs(h->len);
@@ -412,7 +416,7 @@ static void to_many(struct net *net, struct sk_buff *skb)
 	kfree_skb(skb);
 }
 
-/* To its socket; @skb begins with its header, and is consumed. */
+/* Delivers a datagram to its socket. @skb begins with its header, and is consumed. */
 static void deliver(struct udp_stats *n, struct inet_sock *i, struct sk_buff *skb)
 {
 	skb_pull(skb, sizeof(struct udphdr));
