@@ -23,10 +23,10 @@ int sock_get_long(struct socket *s, int opt, void *val, u32 *len);
 int sock_bind_device(struct sock_common *sk, int opt, uaddr_t val, u32 len);
 int sock_peer_groups(struct socket *s, uaddr_t val, u32 room, uaddr_t ulen);
 u64 sock_cookie(struct sock_common *sk);
-/* What SO_MEMINFO and sock_diag tell; SK_MEMINFO_VARS numbers. */
+/* Fills in the numbers of SO_MEMINFO and sock_diag, SK_MEMINFO_VARS of them. */
 void sock_meminfo(struct socket *s, struct sock_common *sk, u32 *n);
 /*
- * What Linux counts @n bytes for that lie in the head of an skb: a slab with its structures, of a
+ * Returns what Linux counts for @n bytes in the head of an skb: a slab with its structures, of a
  * power of two.
  */
 static inline u32 skb_truesize_of(u32 n)

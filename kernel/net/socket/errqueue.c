@@ -76,8 +76,8 @@ static void record_add(struct sock_common *c, struct err_record *r)
 }
 
 /*
- * Are the extensions at @at, up to the packet's end, as they should be? Their sum may be left out,
- * and of another version anything is right.
+ * True if the extensions from @at to the packet's end are well-formed. Their checksum may be left
+ * out, and those of another version always pass.
  */
 static bool extensions_good(const struct sk_buff *skb, u32 at)
 {
@@ -223,7 +223,7 @@ static struct err_record *packet_record(const struct net_device *dev, const stru
 	return r;
 }
 
-/* What a stream says of itself at that time. */
+/* Makes a record of a stream's statistics at this time. */
 static struct err_record *stats_record(struct sock_common *c, const struct sk_buff *by)
 {
 	struct tcp_sock *t = container_of(c, struct tcp_sock, inet.c);
@@ -432,7 +432,7 @@ static struct err_record *take(struct sock_common *c)
 	return r;
 }
 
-/* What was sent, as far as there is room, and its time. */
+/* Writes the sent packet, as far as there is room, and its time. */
 static ssize_t put_data(const struct sock_common *c, struct msg *m, const struct err_record *r)
 {
 	u32 n = (u32)min_t(u64, r->len, m->iter.count);

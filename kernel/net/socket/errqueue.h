@@ -43,7 +43,7 @@ void errq_icmp(
 void errq_local(struct inet_sock *i, int err, const ip_addr *dest, u16 port, u32 info);
 /* @skb leaves by @dev (SCM_TSTAMP_*), for the socket that it names. */
 void errq_sent(const struct net_device *dev, struct sk_buff *skb, u32 what);
-/* Of a stream: all of @skb has arrived, as @by says. */
+/* Records that all of a stream's @skb has arrived, as @by says. */
 void errq_acked(struct tcp_sock *t, const struct sk_buff *skb, const struct sk_buff *by);
 /*
  * MSG_ZEROCOPY: before a send of @len bytes, and after it. The first sets a notice aside: NULL
@@ -62,9 +62,12 @@ void errq_purge(struct sock_common *c);
 /* The first record, in the form of the socket's family. */
 ssize_t errq_recvmsg(struct inet_sock *i, struct msg *m);
 ssize_t errq_recv_packet(struct sock_common *c, struct msg *m);
-/* What the socket, or a control message, wants to know of this packet: SKB_STAMP_* bits. */
+/*
+ * Returns the timestamps that the socket, or a control message, wants of this packet: SKB_STAMP_*
+ * bits.
+ */
 u8 errq_wanted(const struct sock_common *c, const struct msg *m);
-/* Its number (SOF_TIMESTAMPING_OPT_ID). */
+/* Returns the packet's number (SOF_TIMESTAMPING_OPT_ID). */
 u32 errq_key(struct sock_common *c, const struct msg *m);
 
 #endif

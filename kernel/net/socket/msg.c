@@ -25,7 +25,7 @@
 #include "kernel/ident/pid_ns.h"
 #include "kernel/task/process.h"
 
-/* As x86-64 has them. */
+/* The layout of x86-64. */
 struct user_mmsghdr {
 	struct user_msghdr hdr;
 	u32 len;
@@ -267,7 +267,7 @@ void sock_header_free(struct sock_header *h)
 	kfree(h);
 }
 
-/* For asynchronous I/O. */
+/* True if the caller, asynchronous I/O, waits after the call. */
 static bool waits_later(u32 flags)
 {
 	return !(flags & MSG_DONTWAIT);
@@ -456,8 +456,8 @@ static int put_control(struct socket *s, struct msg *m, struct control *c, u32 f
 }
 
 /*
- * For @n bytes more: where the few that most messages have do not do, as much as any packet's
- * options may need.
+ * Makes room for @n more bytes of ancillary data. If the small buffer is too short, allocates one
+ * that is enough for any packet's options.
  */
 static bool make_room(struct msg *m, u32 n)
 {
@@ -509,7 +509,10 @@ u32 msg_flatten(const struct msg *m, u8 *to, u32 room)
 	return used;
 }
 
-/* By SO_TIMESTAMP and its kin; their old and new names have one layout on this machine. */
+/*
+ * Adds a record for SO_TIMESTAMP or its kin; their old and new names have one layout on this
+ * machine.
+ */
 static void put_stamp(struct msg *m, u8 kind, bool new, u64 ns)
 {
 	static const int types[][2] = {
@@ -706,7 +709,7 @@ long sock_async_recvmsg(struct file *f, struct sock_header *h, u32 flags)
 	return s ? recv_header(f, s, h, flags, waits_later(flags)) : -ENOTSOCK;
 }
 
-/* What came, and where: the name behind the head, then ancillary data, then the payload. */
+/* Writes a received message: the name behind the head, then ancillary data, then the payload. */
 static long put_out(
 	struct socket *s, struct msg *m, const struct user_msghdr *h, u64 at, long n, u32 flags)
 {

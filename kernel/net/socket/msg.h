@@ -57,7 +57,7 @@ struct sockaddr_buf {
 	};
 };
 
-/* What a sender says of one message beside its destination (ip(7), ipv6(7)). */
+/* The sender's options for one message (ip(7), ipv6(7)). */
 struct inet_control {
 	bool has_src, has_ttl, has_tos, has_mark, has_segment, has_label, has_dontfrag, dontfrag;
 	ip_addr src;

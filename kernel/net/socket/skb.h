@@ -44,7 +44,7 @@ struct pbuf {
 	u8 *data;
 };
 
-/* What the network layer has read out of its header, for the layers above. */
+/* The values that the network layer has read from its header, for the layers above. */
 struct ip_meta {
 	ip_addr saddr, daddr;
 	u8 proto, ttl, tos;
@@ -98,8 +98,8 @@ struct packet_meta {
 };
 
 /*
- * What a packet counts for besides its bytes: not sizeof, so that another field changes nothing of
- * what a default send buffer takes.
+ * The overhead that a packet counts with, in bytes. It is not sizeof, so that a new field does not
+ * change what a default send buffer takes.
  */
 #define SKB_OVERHEAD 432U
 /* Ethernet with VLAN, IPv6 and TCP with 40 bytes of options each */
@@ -196,14 +196,17 @@ struct sk_buff {
 _Static_assert(sizeof(struct sk_buff) <= 512,
 	"it would need a larger class of kmalloc(), and SKB_OVERHEAD another look");
 
-/* With a fresh buffer of @size bytes and no payload yet (len 0). NULL. */
+/* Makes a packet with a new buffer of @size bytes and no payload yet (len 0). NULL. */
 struct sk_buff *skb_alloc(u32 size, gfp_t gfp);
-/* With @len bytes of @from as its payload: what a program sends. ERR_PTR(-ENOBUFS, -EFAULT). */
+/*
+ * Makes a packet with @len bytes of @from, which a program sends, as payload. ERR_PTR(-ENOBUFS,
+ * -EFAULT).
+ */
 struct sk_buff *skb_from_iter(struct iov_iter *from, size_t len);
 /* Returns a second packet that shares the buffer of @skb and has no owner. NULL: no memory. */
 struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp);
 void kfree_skb(struct sk_buff *skb); /* NULL is fine */
-/* Its owner gets back what it was charged. */
+/* Takes the packet from its owner, and gives back the charge. */
 void skb_orphan(struct sk_buff *skb);
 void skb_free_list(struct list_head *queue);
 /*
@@ -228,7 +231,7 @@ static inline u8 *skb_payload(const struct sk_buff *skb)
 {
 	return skb->buf->data + skb->off;
 }
-/* What it costs its owner's budget. */
+/* Returns the packet's cost in its owner's budget. */
 static inline u32 skb_truesize(const struct sk_buff *skb)
 {
 	return SKB_OVERHEAD + (skb->buf ? skb->buf->size : 0);
@@ -259,8 +262,8 @@ static inline const u8 *skb_pulled(const struct sk_buff *skb, u32 n)
 	return skb->room_pulled || !skb->buf ? skb->room + skb->head - n : skb_payload(skb) - n;
 }
 /*
- * Are there as many, in one piece? Not where the network's header stood in room[] and the
- * transport's in the buffer (raw sockets).
+ * True if @n pulled bytes are in one piece. They are not if the network header was in room[] and
+ * the transport header in the buffer (raw sockets).
  */
 static inline bool skb_has_pulled(const struct sk_buff *skb, u32 n)
 {
@@ -275,8 +278,8 @@ static inline const u8 *skb_network(const struct sk_buff *skb)
 					       skb->buf->data + skb->ip.front_off;
 }
 /*
- * It stands in room[], and what was pulled behind it in the buffer: extension headers, or what a
- * program wrote itself.
+ * True if the network header is in room[], but the headers pulled behind it are in the buffer:
+ * extension headers, or headers that a program wrote.
  */
 static inline bool skb_network_apart(const struct sk_buff *skb)
 {
@@ -331,7 +334,7 @@ static inline u16 csum_fold(u32 sum)
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (u16)~sum;
 }
-/* Of the pseudo header of TCP, UDP and ICMPv6. */
+/* Returns the sum of the pseudo header of TCP, UDP and ICMPv6. */
 u32 csum_pseudo(const ip_addr *saddr, const ip_addr *daddr, u8 proto, u32 len);
 
 #endif

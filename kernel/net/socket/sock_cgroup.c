@@ -85,7 +85,7 @@ static u32 get_prio(const struct net_device *dev, u32 prioidx)
 	return m && prioidx < m->len ? m->prio[prioidx] : 0;
 }
 
-/* With room for @prioidx. May sleep. */
+/* Makes a table with room for @prioidx. May sleep. */
 static struct prio_map *new_map(u32 prioidx)
 {
 	struct prio_map *m;
@@ -100,8 +100,8 @@ static struct prio_map *new_map(u32 prioidx)
 }
 
 /*
- * What is not there is 0: it needs no room. Else *spare is made use of, and what it takes the place
- * of is in it then. -EAGAIN: there is none.
+ * Sets a priority. Entries beyond the table's end are 0 and need no room. For another value *spare
+ * becomes the table, and then has the old one. -EAGAIN: *spare is missing or too short.
  */
 static int set_prio(struct net_device *dev, u32 prioidx, u32 prio, struct prio_map **spare)
 {

@@ -207,7 +207,7 @@ static const char *protocol_name(const struct sock_common *c)
 	return v6 ? "UDPv6" : "UDP";
 }
 
-/* With its final zero, as all of Linux's. */
+/* Copies text with its final zero, as all of Linux's values have. */
 static ssize_t put_text(const char *text, void *buf, size_t size)
 {
 	size_t n = strlen(text) + 1;
@@ -416,7 +416,7 @@ int sockaddr_to_user(const struct sockaddr_buf *a, uaddr_t ua, uaddr_t ulen)
 	return put_user(a->len, ulen);
 }
 
-/* What current has forbidden itself to do with TCP's ports. */
+/* Checks the Landlock rules of current for TCP's ports. */
 static int landlock_port(const struct socket *s, const struct sockaddr_buf *a, bool connect)
 {
 	const struct sock_common *sk = s->sk;

@@ -108,7 +108,7 @@ struct sock_errq {
 	u32 copies;
 };
 
-/* What every socket has: the first member of a family's own structure. */
+/* The part that every socket has: the first member of a family's own structure. */
 struct sock_common {
 	u16 family; /* AF_* */
 	u16 type;   /* SOCK_* */

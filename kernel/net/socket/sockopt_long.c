@@ -43,7 +43,7 @@ void sock_meminfo(struct socket *s, struct sock_common *sk, u32 *n)
 
 /* ---- setting ---- */
 
-/* Where the number of the device is kept that the socket is bound to. */
+/* Returns the field with the number of the device that the socket is bound to. */
 static int *bound_if(struct sock_common *sk)
 {
 	return sk->family == AF_INET || sk->family == AF_INET6 ?
