@@ -70,7 +70,7 @@ static struct tnum bits_mul(struct tnum a, struct tnum b)
 	return sum;
 }
 
-/* All that lies between two numbers. */
+/* Returns the known bits that all numbers between two limits share. */
 static struct tnum bits_between(u64 min, u64 max)
 {
 	u64 differ = min ^ max, mask = differ ? ~0ul >> __builtin_clzl(differ) : 0;
@@ -78,7 +78,7 @@ static struct tnum bits_between(u64 min, u64 max)
 	return (struct tnum){ min & ~mask, mask };
 }
 
-/* False: they contradict each other. */
+/* Combines what two tnums know of one number. False: they contradict each other. */
 static bool bits_meet(struct tnum *a, struct tnum b)
 {
 	bool ok = !((a->value ^ b.value) & ~a->mask & ~b.mask);
@@ -137,7 +137,7 @@ static bool range_empty(const struct range *r)
 	return r->umin > r->umax || r->smin > r->smax;
 }
 
-/* What the bits say of a range of their width. */
+/* Narrows a range by the known bits of its width. */
 static void range_from_bits(struct range *r, struct tnum t, bool wide)
 {
 	u64 sign = wide ? SIGN64 : 1ul << 31;
@@ -147,7 +147,7 @@ static void range_from_bits(struct range *r, struct tnum t, bool wide)
 		as_signed(t.value | (t.mask & ~sign), wide));
 }
 
-/* Signed and unsigned teach each other where no sign changes in between. */
+/* Narrows signed and unsigned limits by each other where the sign cannot change in between. */
 static void range_signs(struct range *r, bool wide)
 {
 	s64 a = as_signed(r->umin, wide), b = as_signed(r->umax, wide);
@@ -297,7 +297,7 @@ static struct range range_mul(const struct range *a, const struct range *b, bool
 	return r;
 }
 
-/* Of what only ones remain of both, or of either: limits beside what the bits say. */
+/* Returns limits for "a & b", in addition to those that follow from the known bits. */
 static struct range range_and(const struct range *a, const struct range *b, bool wide)
 {
 	struct range r = range_any(wide);
@@ -339,7 +339,7 @@ static struct tnum bits_op(u8 op, struct tnum a, struct tnum b)
 	}
 }
 
-/* Of a width: @t its bits, @r its limits, shifted by what is known. Those of the result. */
+/* Shifts a number with the bits *@t and the limits *@r, of one width, by a known count. */
 static void shift(u8 op, bool wide, u32 by, struct tnum *t, struct range *r)
 {
 	struct range out = range_any(wide);
@@ -380,10 +380,7 @@ static struct bounds do_shift(u8 op, bool wide, const struct bounds *a, const st
 	return r;
 }
 
-/*
- * By zero: DIV gives 0, MOD the number itself. Of the signed kinds nothing is said but by zero's
- * own rule.
- */
+/* Divides. By zero, DIV gives 0, MOD the number itself. Signed results are unbounded. */
 static struct bounds do_divide(
 	u8 op, bool wide, s16 off, const struct bounds *a, const struct bounds *b)
 {
@@ -434,7 +431,7 @@ struct bounds bounds_alu(u8 op, bool wide, s16 off, const struct bounds *a, cons
 
 /* ---- comparisons ---- */
 
-/* Of r != k. */
+/* Removes @k from the range if it is one of the limits: the number is not @k. */
 static void take_out(struct range *r, u64 k, bool wide)
 {
 	s64 s = as_signed(k, wide);
@@ -452,7 +449,7 @@ static void take_out(struct range *r, u64 k, bool wide)
 	r->smax -= r->smax == s;
 }
 
-/* a < b, or with @equal a <= b; false: never. */
+/* Narrows both by a < b, or with @equal a <= b. False: that is never true. */
 static bool order(struct range *a, struct range *b, bool equal)
 {
 	if (!equal && (!b->umax || a->umin == ~0ul))
@@ -509,7 +506,7 @@ static void refine_unequal(bool wide, struct bounds *a, struct bounds *b)
 		take_out(rb, ra->umin, wide);
 }
 
-/* a & b is zero, or is not. */
+/* Narrows @a by "a & b" being nonzero (@holds) or zero. False: that cannot be. */
 static bool refine_set(bool wide, bool holds, struct bounds *a, const struct bounds *b)
 {
 	u64 k = b->bits.value;

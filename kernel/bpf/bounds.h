@@ -16,7 +16,7 @@ struct tnum {
 	u64 value, mask;
 };
 
-/* Of 32 bits: umin and umax with zeros above, smin and smax with the sign. */
+/* Limits of a number. For 32 bits: umin and umax with zeros above, smin and smax with the sign. */
 struct range {
 	u64 umin, umax;
 	s64 smin, smax;
@@ -29,23 +29,21 @@ struct bounds {
 
 struct bounds bounds_const(u64 v);
 struct bounds bounds_unknown(void);
-/* Of a value of @bytes bytes (1, 2, 4, 8), extended by zeros or by its sign. */
+/* Returns the bounds of a value of @bytes bytes (1, 2, 4, 8), extended by zeros or by its sign. */
 struct bounds bounds_of_size(u32 bytes, bool sign);
 bool bounds_is_const(const struct bounds *b);
-/* Each part learns from the others. False: nothing is left, so there is no such number. */
+/* Narrows each part by the others. False: no number is left. */
 bool bounds_settle(struct bounds *b);
 /*
- * The result of an operation of BPF_ALU64 (wide) or BPF_ALU; @off: 1 of BPF_DIV and BPF_MOD are
- * signed.
+ * Returns the result of an operation of BPF_ALU64 (wide) or BPF_ALU; @off: 1 for signed BPF_DIV and
+ * BPF_MOD.
  */
 struct bounds bounds_alu(u8 op, bool wide, s16 off, const struct bounds *a, const struct bounds *b);
-/* The lower @bits of it, with zeros above or the sign; the upper half zero unless @wide. */
+/* Returns the lower @bits, with zeros above or the sign; the upper half is zero unless @wide. */
 struct bounds bounds_cast(const struct bounds *a, u32 bits, bool sign, bool wide);
-/*
- * What is left of two numbers of which "a op b" is true (or is not: @holds). False: it cannot be.
- */
+/* Narrows two numbers of which "a op b" is true (@holds) or false. False: that cannot be. */
 bool bounds_refine(u8 op, bool wide, bool holds, struct bounds *a, struct bounds *b);
-/* Is all that @b may be something that @a may be? */
+/* True if @a allows all numbers that @b allows. */
 bool bounds_within(const struct bounds *a, const struct bounds *b);
 
 #endif

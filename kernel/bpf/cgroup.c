@@ -40,7 +40,10 @@ static atomic_t nr_attached = ATOMIC_INIT(0);
 
 /* ---- asking ---- */
 
-/* The next group upwards from @c, or @c, whose programs count; *found: one below has some. */
+/*
+ * Returns the next group upwards from @c (or @c) whose programs apply; *found: a group below has
+ * some.
+ */
 static struct cgroup *effective(struct cgroup *c, bool found)
 {
 	while (c &&
@@ -60,7 +63,7 @@ static bool all_allow(struct cgroup *c, struct bpf_cgroup_dev_ctx *ctx)
 	return ok;
 }
 
-/* For device_guard: what version 1's devices say, then the programs. */
+/* Implements device_guard: version 1's devices decide first, then the programs. */
 static int check_device(umode_t mode, dev_t dev, int what)
 {
 	struct bpf_cgroup_dev_ctx ctx = { .major = MAJOR(dev), .minor = MINOR(dev) };
@@ -117,7 +120,7 @@ static struct attachment *find(struct cgroup *c, const struct bpf_prog *p)
 	return NULL;
 }
 
-/* Whose place does a new program take? NULL: it is one more; ERR_PTR. */
+/* Returns the attachment that a new program replaces. NULL: it is added; ERR_PTR. */
 static struct attachment *place(
 	struct cgroup *c, const struct bpf_prog *p, const struct bpf_prog *replace, u32 kind)
 {
@@ -134,8 +137,8 @@ static struct attachment *place(
 }
 
 /*
- * Takes the reference to @p when it succeeds, and *fresh when it is one more. *old: a program whose
- * reference is the caller's now.
+ * Attaches @p. On success takes the reference to @p, and *fresh if the program is added. *old: the
+ * replaced program, whose reference passes to the caller.
  */
 static int attach_locked(struct cgroup *c, struct bpf_prog *p, const struct bpf_prog *replace,
 	u32 kind, struct attachment **fresh, struct bpf_prog **old)
@@ -175,7 +178,7 @@ static void remove(struct cgroup *c, struct attachment *a)
 		c->program_flags = 0;
 }
 
-/* The reference to @p is taken when it succeeds. */
+/* Attaches @p; takes the reference to it on success. */
 static int attach(struct cgroup *c, struct bpf_prog *p, const struct bpf_prog *replace, u32 kind)
 {
 	struct attachment *fresh = kmalloc(sizeof(*fresh), GFP_KERNEL | __GFP_ACCOUNT);
@@ -193,7 +196,7 @@ static int attach(struct cgroup *c, struct bpf_prog *p, const struct bpf_prog *r
 	return err;
 }
 
-/* The one to go; @p is NULL when the caller named none. */
+/* Returns the attachment to detach; @p is NULL if the caller named no program. */
 static struct attachment *to_detach(struct cgroup *c, const struct bpf_prog *p)
 {
 	struct attachment *a;
@@ -286,7 +289,10 @@ long bpf_cgroup_detach(const union bpf_attr *a)
 
 #define IDS_MAX 1024
 
-/* Their numbers, the first to run first: how many there are, of which at most @max are told. */
+/*
+ * Collects the numbers of the programs, in the order of execution. Returns their count; at most
+ * @max are stored.
+ */
 static u32 collect(struct cgroup *c, bool up, u32 *ids, u32 max)
 {
 	struct attachment *a;
@@ -318,7 +324,7 @@ static long tell(const union bpf_attr *a, uaddr_t uattr, const u32 *ids, u32 n, 
 	return told < n ? -ENOSPC : 0;
 }
 
-/* Places of a group where a program could be: only BPF_CGROUP_DEVICE ever has one. */
+/* True for attach types of groups. Only BPF_CGROUP_DEVICE ever has a program. */
 static bool is_group_type(u32 type)
 {
 	switch (type) {

@@ -25,7 +25,7 @@ static bool end_form(const struct bpf_insn *i)
 	return !i->src_reg && !i->off && (i->imm == 16 || i->imm == 32 || i->imm == 64);
 }
 
-/* What off may be: of a move how many bits keep their sign, of a division whether it is signed. */
+/* True if off is valid: the width of a sign-extending move, or 1 for a signed division. */
 static bool alu_off(const struct bpf_insn *i, bool wide)
 {
 	u8 op = BPF_OP(i->code);
@@ -181,7 +181,7 @@ static int check_each(const struct ebpf_code *c, u8 *flow, struct ebpf_log *log)
 	return err;
 }
 
-/* Jumps stay in their function, which ends with one or with the end of a way. */
+/* Checks that jumps stay in their function, and that each function ends with a jump or an exit. */
 static int check_functions(const struct ebpf_code *c, u8 *flow, struct ebpf_log *log)
 {
 	struct verifier v = { .log = log };

@@ -20,7 +20,7 @@ static u64 fail(long err)
 	return (u64)err;
 }
 
-/* Memory that is about to be read or written, all of it. */
+/* Returns memory for a helper to read or write, if the program may use all of it. */
 static void *memory(struct ebpf_machine *m, u64 at, u32 size)
 {
 	ebpf_pay(m, size);
@@ -29,7 +29,7 @@ static void *memory(struct ebpf_machine *m, u64 at, u32 size)
 
 /* ---- maps ---- */
 
-/* A key that is about to be looked for. */
+/* Returns a key for a lookup. */
 static const void *key_at(struct ebpf_machine *m, const struct bpf_map *map, u64 at)
 {
 	if (map->ops->by_length) /* for each bit once */

@@ -32,7 +32,7 @@ struct ebpf_type;
 #define EBPF_MAX_MAPS 64 /* of a program */
 #define EBPF_TAIL_CALLS 33
 
-/* What newer headers than the oldest one that we build with name. */
+/* Numbers that are newer than the oldest headers the build supports. */
 #define EBPF_MEMSX 0x80 /* a load that extends the sign */
 
 /* ---- programs as the verifier and the machine see them ---- */
@@ -57,8 +57,8 @@ struct ebpf_rights {
 /* ---- the machine: run.c ---- */
 
 /*
- * Runs what ebpf_verify() has passed; the program's r0. Neither sleeps nor fails. @ctx is what the
- * type of program says.
+ * Runs a program that ebpf_verify() has passed; returns its r0. Neither sleeps nor fails. @ctx is
+ * defined by the type of program.
  */
 u64 ebpf_run(const struct ebpf_code *code, void *ctx);
 /*
@@ -79,7 +79,7 @@ static inline bool ebpf_is_call(const struct bpf_insn *i, u8 kind)
 {
 	return i->code == (BPF_JMP | BPF_CALL) && i->src_reg == kind;
 }
-/* Of a jump; of a call of a function too. */
+/* Returns the target of a jump, or of a call of a function. */
 static inline s64 ebpf_target(const struct bpf_insn *i, u32 pc)
 {
 	bool far = i->code == (BPF_JMP32 | BPF_JA) || BPF_OP(i->code) == BPF_CALL;
@@ -117,7 +117,7 @@ struct ebpf_type {
 	bool (*packet_read)(void *ctx, s64 off, u32 n, void *to, bool legacy);
 };
 const struct ebpf_type *ebpf_type_of(u32 type); /* NULL: none of ours */
-/* May such a program be loaded to be attached there? */
+/* True if a program that was loaded for @attach_type can be attached there. */
 bool ebpf_attach_fits(u32 type, u32 attach_type);
 
 /* ---- what the guest is told of a program that is refused ---- */
@@ -132,13 +132,13 @@ void ebpf_log(struct ebpf_log *log, const char *fmt, ...) __printf(2, 3);
 /* ---- form.c and verify.c: 0, or -EINVAL, -EACCES, -E2BIG (as Linux says it), -ENOMEM ---- */
 
 /*
- * Is each instruction one, and the flow among them good? @flow is given zeros, and marks of
- * verify.h for each instruction.
+ * Checks the form of the instructions and the flow between them. @flow is given as zeros; on return
+ * it has marks of verify.h for each instruction.
  */
 int ebpf_check_form(const struct ebpf_code *code, u8 *flow, struct ebpf_log *log);
 /*
- * All of it: the form, and that no run can do harm. Writes into off of calls how much of the stack
- * the caller uses. *processed: how many instructions that took.
+ * Verifies the form, and that no run can do harm. Writes the caller's stack use into off of calls.
+ * *processed: the number of verified instructions.
  */
 int ebpf_verify(
 	struct ebpf_code *code, const struct ebpf_rights *r, struct ebpf_log *log, u32 *processed);
@@ -162,12 +162,12 @@ struct bpf_prog {
 	struct bpf_insn insn[];              /* code.insn */
 };
 
-/* A reference, ERR_PTR(-EBADF), or -EINVAL: not a program, or not of @type (0: any). */
+/* Returns a reference, ERR_PTR(-EBADF), or -EINVAL: no program, or not of @type (0: any). */
 struct bpf_prog *bpf_prog_of_fd(u32 fd, u32 type);
 void bpf_prog_get(struct bpf_prog *p);
-/* never sleeps; it is freed after a grace period */
+/* Drops a reference, without sleeping; the program is freed after a grace period */
 void bpf_prog_put(struct bpf_prog *p);
-/* has @cap or CAP_SYS_ADMIN, in the first user namespace */
+/* True if the caller has @cap or CAP_SYS_ADMIN, in the first user namespace */
 bool bpf_admin(int cap);
 long bpf_prog_load(const union bpf_attr *a); /* load.c */
 long bpf_prog_fd_by_id(const union bpf_attr *a);
@@ -177,7 +177,7 @@ int bpf_prog_publish(struct bpf_prog *p); /* it gets its number: 0, -ENOMEM, -EN
 long bpf_prog_fd(struct bpf_prog *p);     /* a descriptor; takes the reference */
 void ebpf_tag(const struct bpf_insn *insn, u32 n, u8 tag[BPF_TAG_SIZE]);
 
-/* of an object: letters, digits, _ and .; or -EINVAL */
+/* Copies the name of an object: letters, digits, _ and .; or -EINVAL */
 int bpf_copy_name(char *dst, const char *src);
 
 /* ---- cgroup.c: programs of groups ---- */

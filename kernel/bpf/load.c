@@ -175,7 +175,7 @@ static int refuse(struct ebpf_log *log, int err, u32 pc, const char *why)
 	return err;
 }
 
-/* The index of the map, of which there is a reference that becomes the program's. */
+/* Returns the index of the map. The caller's reference becomes the program's. */
 static int add_map(struct bpf_prog *p, struct bpf_map *m)
 {
 	int err;
@@ -194,7 +194,7 @@ static int add_map(struct bpf_prog *p, struct bpf_map *m)
 	return (int)p->code.nr_maps++;
 }
 
-/* Of a constant that stands for a place in a value: there is one value, and the place in it. */
+/* Checks a constant that is a place in a value: the map has one value, which contains the place. */
 static int check_place(
 	const struct bpf_map *m, const struct bpf_insn *i, u32 pc, struct ebpf_log *log)
 {
@@ -206,8 +206,7 @@ static int check_place(
 }
 
 /*
- * A constant that names a map by its descriptor, which may be in fd_array, names it by its index
- * from now on.
+ * Replaces the descriptor by which a constant names a map, perhaps in fd_array, by the map's index.
  */
 static int find_map(struct bpf_prog *p, u32 pc, const union bpf_attr *a, struct ebpf_log *log)
 {

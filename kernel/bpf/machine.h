@@ -12,7 +12,7 @@
 #define PACKET_BASE 0x300000000ul
 #define MAP_BASE 0x400000000ul
 
-/* What ebpf_type.read() says of fields that are pointers: the packet's start, its end. */
+/* Results of ebpf_type.read() for fields that are pointers: the packet's start, its end. */
 #define CTX_PACKET (1ul << 63)
 #define CTX_PACKET_END (1ul << 63 | 1)
 
@@ -26,16 +26,17 @@ struct ebpf_machine {
 	u8 stack[EBPF_STACK] __aligned(8);
 };
 
-/* @size bytes of the stack or of a value; NULL: it leads nowhere. */
+/* Returns @size bytes of the stack or of a value; NULL: the pointer leads nowhere. */
 void *ebpf_memory(struct ebpf_machine *m, u64 at, u32 size);
 struct bpf_map *ebpf_map(struct ebpf_machine *m, u64 at); /* NULL */
 /*
- * A helper has to look at so many bytes for it: one that has cost too much ends with its next call.
+ * Charges the program for the bytes that a helper examines. A program that has cost too much ends
+ * with its next call.
  */
 void ebpf_pay(struct ebpf_machine *m, u64 bytes);
 /*
- * A program's pointer to this CPU's value in @element of the map at @map (ebpf_map() knows it); 0
- * for MAP_NONE.
+ * Returns a program's pointer to this CPU's value in @element of the map at @map (valid for
+ * ebpf_map()); 0 for MAP_NONE.
  */
 u64 ebpf_value_token(struct ebpf_machine *m, u64 map, u32 element);
 

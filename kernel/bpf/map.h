@@ -86,21 +86,21 @@ struct bpf_map {
 
 /* ---- map_store.c ---- */
 
-/* By the sizes in @m: 0, -ENOMEM. */
+/* Makes the store for the sizes in @m: 0, -ENOMEM. */
 int bpf_map_make_store(struct bpf_map *m);
 void bpf_map_free_store(struct bpf_map *m);
 
-/* Where element @i lies; NULL: its chunk is not there. */
+/* Returns the address of element @i; NULL: its chunk does not exist. */
 static inline u8 *bpf_map_at(const struct bpf_map *m, u32 i)
 {
 	u8 *chunk = i / m->per_chunk < m->nr_chunks ? READ_ONCE(m->chunks[i / m->per_chunk]) : NULL;
 
 	return chunk ? chunk + (size_t)m->each * (i % m->per_chunk) : NULL;
 }
-/* Does so, and makes the chunk; NULL: no memory. Not under the lock. */
+/* Returns the address of element @i, and makes its chunk; NULL: no memory. Without the lock. */
 u8 *bpf_map_want(struct bpf_map *m, u32 i, bool atomic);
 int bpf_map_fill(struct bpf_map *m); /* all chunks: 0, -ENOMEM */
-/* Makes what programs of it will need, when one is loaded. 0, -ENOMEM. */
+/* Allocates what a program that uses the map needs, when it is loaded. 0, -ENOMEM. */
 int bpf_map_for_program(struct bpf_map *m);
 /* Returns the hash of @n bytes and @more for a caller that uses one key (kernel/lib/keyhash.h). */
 static inline u32 bpf_map_hash(const struct hash_key *k, const u8 *p, u32 n, u32 more)
@@ -119,13 +119,14 @@ static inline u32 bpf_map_hash(const struct hash_key *k, const u8 *p, u32 n, u32
 	return keyhash_end(&s, k);
 }
 /*
- * The value of this CPU in element @i, which is there: what a program may touch, value_size bytes.
+ * Returns this CPU's value in element @i, which exists: the value_size bytes that a program may
+ * touch.
  */
 u8 *bpf_map_value(const struct bpf_map *m, u32 i);
 
 /* ---- map.c ---- */
 
-/* A reference and what the descriptor allows, FMODE_*; ERR_PTR(-EBADF, -EINVAL). */
+/* Returns a reference and the descriptor's access rights, FMODE_*; ERR_PTR(-EBADF, -EINVAL). */
 struct bpf_map *bpf_map_of_fd(u32 fd, u32 *mode);
 void bpf_map_get(struct bpf_map *m);
 void bpf_map_put(struct bpf_map *m);
@@ -150,7 +151,7 @@ extern const struct bpf_map_ops map_hash, map_percpu_hash, map_lru, map_percpu_l
 extern const struct bpf_map_ops map_lpm;                                            /* map_lpm.c */
 extern const struct bpf_map_ops map_queue, map_stack; /* map_queue.c */
 
-/* Of a prog array: the program at @i, or NULL; good until the next boundary. */
+/* Returns the program at @i of a program array, or NULL; valid until the next boundary. */
 struct bpf_prog *bpf_prog_at(struct bpf_map *m, u32 i);
 
 #endif

@@ -151,7 +151,7 @@ struct bpf_prog *bpf_prog_at(struct bpf_map *m, u32 i)
 	return at ? READ_ONCE(*at) : NULL;
 }
 
-/* What is told of a program is its number. */
+/* Reads an element, which is shown as the number of its program. */
 static int programs_read(struct bpf_map *m, const void *key, void *value)
 {
 	struct bpf_prog *p = bpf_prog_at(m, index_of(key)); /* no boundary until it is read */

@@ -78,7 +78,7 @@ static int with_buffers(struct bpf_map *m, u32 cmd, const union bpf_attr *a, u8 
 	return copy_to_user(UADDR(a->value), value, bytes) ? -EFAULT : 0;
 }
 
-/* Room for a key, and behind it at a multiple of 8 for a value or another key. */
+/* Allocates a key, and behind it at a multiple of 8 a value or another key. */
 static u8 *buffers(const struct bpf_map *m, u8 **value)
 {
 	size_t key = round_up((size_t)m->key_size, 8);
@@ -123,7 +123,7 @@ static bool batches(const struct bpf_map *m, u32 cmd)
 	}
 }
 
-/* Element number @n of the batch. */
+/* Processes element number @n of the batch. */
 static int batch_one(
 	struct bpf_map *m, u32 cmd, const union bpf_attr *a, u32 n, u32 *cursor, u8 *key, u8 *value)
 {

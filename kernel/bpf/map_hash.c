@@ -18,7 +18,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
 
-/* elements that are looked at with the lock held */
+/* elements that are examined with the lock held */
 #define WALK 1024
 #define KEYED_MAX (4u << 20) /* key and value */
 
@@ -105,7 +105,7 @@ static u32 *bucket_of(const struct bpf_map *m, const u8 *key)
 	return &own->bucket[bpf_map_hash(&own->key, key, m->key_size, 0) & (own->nr_buckets - 1)];
 }
 
-/* Where the number of the element with the key stands; there stands MAP_NONE if there is none. */
+/* Returns the link that has the index of the key's element, or MAP_NONE if there is none. */
 static u32 *link_of(struct bpf_map *m, const void *key)
 {
 	u32 *p = bucket_of(m, key);
@@ -153,7 +153,7 @@ static void remove_at(struct bpf_map *m, u32 *link)
 	h->nr--;
 }
 
-/* Full: which element goes. The marks end, so this does. */
+/* Evicts an element of a full table. The loop ends, since it clears marks. */
 static void drop_one(struct bpf_map *m)
 {
 	struct hash *h = m->own;
@@ -169,10 +169,7 @@ static void drop_one(struct bpf_map *m)
 	remove_at(m, link_of(m, key_of(m, head_at(m, i))));
 }
 
-/*
- * A free element, or MAP_NONE: the store has no chunk for the next one. There are fewer than the
- * most.
- */
+/* Returns a free element of a table that is not full; MAP_NONE: the store lacks a chunk for it. */
 static u32 get_free(struct bpf_map *m)
 {
 	struct hash *h = m->own;
@@ -241,7 +238,7 @@ static void set_values(struct bpf_map *m, u32 i, const void *value, bool all, bo
 	memcpy(bpf_map_value(m, i), value, m->value_size);
 }
 
-/* A new element; -EAGAIN: there is no chunk for it. */
+/* Adds an element; -EAGAIN: there is no chunk for it. */
 static int add(struct bpf_map *m, const void *key, const void *value, bool all)
 {
 	struct hash *h = m->own;
@@ -309,8 +306,8 @@ static int hash_remove(struct bpf_map *m, const void *key)
 }
 
 /*
- * The first in use from *cursor on, in the order of the store; MAP_NONE. Gives the lock up now and
- * then: millions may be free.
+ * Returns the first used element from *cursor on, in the order of the store, or MAP_NONE. Drops the
+ * lock at times, as millions of elements may be free.
  */
 static u32 used_from(struct bpf_map *m, u32 cursor)
 {
@@ -331,7 +328,7 @@ static u32 used_from(struct bpf_map *m, u32 cursor)
 	return cursor < h->made ? cursor : MAP_NONE;
 }
 
-/* What follows a key that is not there is the first. */
+/* Returns the key after @key; for a missing key the first. */
 static int hash_next(struct bpf_map *m, const void *key, void *next)
 {
 	u32 i;

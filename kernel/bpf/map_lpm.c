@@ -23,7 +23,7 @@
 
 #define DATA_AT ((u32)sizeof(u32)) /* in a key */
 #define DATA_MAX 256
-/* elements that are looked at with the lock held */
+/* elements that are examined with the lock held */
 #define WALK 1024
 
 struct node {
@@ -110,8 +110,8 @@ static u8 *key_of(const struct bpf_map *m, u32 i)
 /* ---- chains; under the lock ---- */
 
 /*
- * Where the number of the prefix stands that is the first @n bits of @key; MAP_NONE stands there
- * when there is none.
+ * Returns the link that has the index of the prefix that is the first @n bits of @key; MAP_NONE:
+ * there is no such prefix.
  */
 static u32 *link_of(struct bpf_map *m, const u8 *key, u32 n)
 {
@@ -169,7 +169,7 @@ static int lpm_read(struct bpf_map *m, const void *key, void *value)
 	return i == MAP_NONE ? -ENOENT : 0;
 }
 
-/* -EAGAIN: there is no chunk for it. */
+/* Adds a prefix; -EAGAIN: there is no chunk for it. */
 static int add(struct bpf_map *m, const u8 *key, const void *value)
 {
 	struct lpm *l = m->own;
@@ -250,7 +250,7 @@ static int lpm_remove(struct bpf_map *m, const void *from)
 	return i == MAP_NONE ? -ENOENT : 0;
 }
 
-/* Is @a told before @b? */
+/* True if @a is listed before @b. */
 static bool before(const u8 *a, const u8 *b)
 {
 	u32 na = length_of(a), nb = length_of(b), n = min(na, nb);

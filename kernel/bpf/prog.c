@@ -58,7 +58,7 @@ void bpf_prog_put(struct bpf_prog *p)
 	call_rcu(&p->rcu, free_rcu);
 }
 
-/* Numbers are not used again soon. */
+/* Makes the program visible by a number; numbers are not reused soon. */
 int bpf_prog_publish(struct bpf_prog *p)
 {
 	s64 id;
@@ -182,7 +182,10 @@ static void fill_info(struct bpf_prog_info *i, const struct bpf_prog *p)
 	i->nr_map_ids = p->code.nr_maps;
 }
 
-/* As they were loaded, but a map is named by its number, and a call has nothing of ours in it. */
+/*
+ * Returns an instruction as bpf(2) shows it: as it was loaded, but with the number of a map, and
+ * calls without internal fields.
+ */
 static struct bpf_insn as_told(const struct bpf_prog *p, u32 pc)
 {
 	struct bpf_insn i = p->insn[pc];

@@ -24,8 +24,8 @@
 #include "kernel/lib/string.h"
 
 /*
- * Jumps back and ebpf_pay()'s units, of one run. The verifier lets none have as many jumps or calls
- * as it looks at instructions.
+ * Limit of backward jumps and ebpf_pay()'s units in one run. A verified program makes fewer jumps
+ * and calls than the verifier examines instructions.
  */
 #define MAX_BACK 4000000
 
@@ -165,7 +165,7 @@ u64 ebpf_value_token(struct ebpf_machine *m, u64 map, u32 element)
 	       ((u64)element * b->each + (u64)(bpf_map_value(b, element) - bpf_map_at(b, element)));
 }
 
-/* The context's fields, and bytes of the packet. */
+/* Reads a field of the context, or bytes of the packet. */
 static bool load_elsewhere(struct ebpf_machine *m, u64 at, u32 size, u64 *v)
 {
 	const struct ebpf_type *t = m->code->type;
@@ -215,7 +215,7 @@ static bool store(struct ebpf_machine *m, const struct bpf_insn *i)
 	return true;
 }
 
-/* Values of maps belong to all CPUs. */
+/* Atomic operations: values of maps are shared by all CPUs. */
 #define ATOMIC_OPS(name, type)                                                                     \
 	static u64 name(type *p, s32 op, type src, type expected)                                  \
 	{                                                                                          \
@@ -250,7 +250,7 @@ static bool atomic(struct ebpf_machine *m, const struct bpf_insn *i)
 	return true;
 }
 
-/* False: the packet has no such bytes; that is the program's end. */
+/* Loads bytes of the packet. False: the packet is too short, which ends the program. */
 static bool legacy_load(struct ebpf_machine *m, const struct bpf_insn *i)
 {
 	u32 size = ebpf_size(i->code);
@@ -341,7 +341,9 @@ static bool jumps(const struct ebpf_machine *m, const struct bpf_insn *i)
 		BPF_OP(i->code), BPF_CLASS(i->code) == BPF_JMP, m->r[i->dst_reg], src);
 }
 
-/* Executes one instruction; false: the program has ended. *pc is the one before the next. */
+/*
+ * Executes one instruction; false: the program has ended. *pc is the instruction before the next.
+ */
 static bool step(struct ebpf_machine *m, const struct bpf_insn *i, struct caller *callers, u32 *pc)
 {
 	s64 to;

@@ -26,8 +26,8 @@
 
 #define END(field) (offsetof(union bpf_attr, field) + sizeof(((union bpf_attr *)0)->field))
 /*
- * The end of what each command reads: the rest of the structure must be zero. 0: unknown, or not
- * asked.
+ * The end of what each command reads: the rest of the structure must be zero. 0: unknown, or
+ * unchecked.
  */
 static const u8 ends[] = {
 	[BPF_MAP_CREATE] = END(map_extra),
@@ -79,7 +79,9 @@ static bool rest_is_zero(const union bpf_attr *a, u32 cmd)
 	return true;
 }
 
-/* A descriptor that would have to be a map, a link or the like: none is. */
+/*
+ * Returns the error for a descriptor that must be a map, a link or another object that it is not.
+ */
 static long no_such_object(u32 fd)
 {
 	struct file *f = fget((int)fd);
@@ -101,7 +103,7 @@ static long next_id(const union bpf_attr *a, u32 cmd, uaddr_t uattr)
 	return cmd == BPF_PROG_GET_NEXT_ID ? bpf_prog_next_id(a, uattr) : -ENOENT;
 }
 
-/* With a program that is one: there is nothing that can be done with it here. */
+/* Returns @err if @fd is a program, for a command that no program supports here. */
 static long with_program(u32 fd, long err)
 {
 	struct bpf_prog *p = bpf_prog_of_fd(fd, 0);

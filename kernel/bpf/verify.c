@@ -32,13 +32,13 @@
 #include "kernel/sched/task.h"
 
 #define KEPT_MAX 4096 /* states, of all instructions */
-/* of one instruction, besides those on the way */
+/* of one instruction, except those on the current path */
 #define KEPT_AT_ONE 64
-/* at states kept for an instruction, the newest first: the rest is time */
+/* at states kept for an instruction, the newest first: more would take too long */
 #define LOOKS 64
 #define LIVE_PASSES 64
 #define STEPS_MAX 10000000
-/* a function's share of the stack is a multiple */
+/* a function's share of the stack is a multiple of this */
 #define DEPTH_UNIT 32
 
 struct reg reg_number(struct bounds b)
@@ -180,7 +180,7 @@ static void find_live(struct verifier *v)
 
 /* ---- ways ---- */
 
-/* A way has come to its end: so have those that it was a part of, if it was their last. */
+/* Ends a path, and the paths that it was the last branch of. */
 static void way_ends(struct verifier *v)
 {
 	for (struct state *s = v->now->parent; s && !--s->branches;)
@@ -197,7 +197,7 @@ int resume(struct verifier *v, struct state *s)
 	return v->now ? 0 : -ENOMEM;
 }
 
-/* 0, or -ENOMEM; now is NULL when none waits. */
+/* Takes the next waiting path. 0, or -ENOMEM; now is NULL if none waits. */
 static int next_way(struct verifier *v)
 {
 	struct state *s = v->waiting;
@@ -250,7 +250,9 @@ static int keep(struct verifier *v)
 	return 0;
 }
 
-/* 1: what follows was looked at. 0: go on; or an error. */
+/*
+ * Compares the state with the kept ones. 1: the rest of the path is covered. 0: go on; or an error.
+ */
 static int meet(struct verifier *v)
 {
 	u32 jumps = v->jumps - v->last_jumps, insns = v->processed - v->last_processed;
@@ -433,8 +435,8 @@ static u32 share(const struct verifier *v, u32 start)
 }
 
 /*
- * The function that begins at @start, called with @used bytes in use, @frames deep. Tells calls how
- * much lies between the two.
+ * Checks the depth of the stack in the function that begins at @start, called with @used bytes in
+ * use, @frames deep. Writes the stack use into its calls.
  */
 static int check_depth(struct verifier *v, u32 start, u32 used, u32 frames)
 {

@@ -12,7 +12,7 @@
 
 enum kind { NOTHING, NUMBER, CTX, STACK, MAP, VALUE, PACKET, PACKET_END };
 
-/* What a register holds. */
+/* The contents of a register. */
 struct reg {
 	u8 kind;
 	bool maybe_null; /* or it is 0 */
@@ -102,17 +102,17 @@ int check_number(struct verifier *v, u32 r, const char *what);
 int check_write(struct verifier *v, u32 r);
 const char *kind_name(const struct reg *r);
 
-/* verify.c: the way goes on with @s, which it frees. 0, -ENOMEM. */
+/* verify.c: continues the path with @s, and frees it. 0, -ENOMEM. */
 int resume(struct verifier *v, struct state *s);
 
 /* verify_state.c */
 struct frame *frame_new(u32 slots);
-/* A copy; @whole: with all slots, to go on with. NULL: no memory. */
+/* Copies a state; @whole: with all slots, to go on with. NULL: no memory. */
 struct state *state_copy(const struct state *s, bool whole);
 void state_free(struct state *s);
 /*
- * Is all that can come of @now what could come of @old, which was looked at to the end? @live:
- * registers that matter.
+ * True if everything that can follow from @now could follow from @old, which was verified to the
+ * end. @live: registers that matter.
  */
 bool state_covers(const struct verifier *v, const struct state *old, const struct state *now);
 
@@ -124,7 +124,7 @@ int verify_load(struct verifier *v, const struct bpf_insn *i);
 int verify_store(struct verifier *v, const struct bpf_insn *i);
 int verify_atomic(struct verifier *v, const struct bpf_insn *i);
 int verify_legacy_load(struct verifier *v, const struct bpf_insn *i);
-/* May a helper read, or write, @size bytes at register @r? */
+/* Checks that a helper may read, or write, @size bytes at register @r. */
 int check_helper_memory(struct verifier *v, u32 r, u32 size, bool write);
 
 /* verify_jump.c */

@@ -45,7 +45,7 @@ static int do_neg(struct verifier *v, const struct bpf_insn *i)
 	return err;
 }
 
-/* Gives registers that hold one number one id. */
+/* Gives registers that hold one number a common id. */
 static void name_number(struct verifier *v, struct reg *r)
 {
 	if (r->kind == NUMBER && !r->id && !bounds_is_const(&r->b))
@@ -115,7 +115,7 @@ static int check_pointer_op(struct verifier *v, u32 dst, const struct reg *p, u8
 	return 0;
 }
 
-/* @p, a copy of the pointer, moved by a number, becomes register @dst. */
+/* Sets register @dst to @p, a copy of a pointer, moved by a number. */
 static int move_pointer(struct verifier *v, u32 dst, struct reg p, const struct bounds *by, u8 op)
 {
 	struct bounds zero = bounds_const(0), minus;

@@ -72,7 +72,7 @@ static void mark_packet(struct reg *r, const void *arg)
 
 /* ---- the kinds of comparisons ---- */
 
-/* Takes both ways without new knowledge: pointers are compared. */
+/* Follows both branches without new knowledge: the operands are pointers. */
 static void nothing_learned(bool can[WAYS])
 {
 	can[0] = can[1] = true;
@@ -88,7 +88,7 @@ static void split_null(struct state *way[WAYS], const struct reg *p, u8 op)
 	}
 }
 
-/* @p is a pointer into the packet that is compared with its end: p op end. */
+/* Learns from the comparison of @p, a pointer into the packet, with the packet's end: p op end. */
 static void split_packet(struct state *way[WAYS], const struct reg *p, u8 op)
 {
 	struct packet_check c = { .id = p->id };
@@ -187,7 +187,9 @@ static int compare(
 	return 0;
 }
 
-/* Goes on at the next instruction, or where it jumps to; what else can be waits. 1: nowhere. */
+/*
+ * Continues at the next instruction, or at the jump's target; the other branch waits. 1: neither.
+ */
 int verify_branch(struct verifier *v, const struct bpf_insn *i)
 {
 	struct state *s = v->now, *other, *way[WAYS];

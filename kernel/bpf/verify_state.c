@@ -30,7 +30,10 @@ void state_free(struct state *s)
 	kfree(s);
 }
 
-/* Slots stand from the top of the stack: s[0] is the eight bytes below r10. */
+/*
+ * Returns the number of used slots. Slots count from the top of the stack: s[0] is the eight bytes
+ * below r10.
+ */
 static u32 slots_in_use(const struct frame *f)
 {
 	u32 n = f->nr_slots;

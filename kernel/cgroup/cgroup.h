@@ -49,14 +49,14 @@ enum {
 	CGN_NR
 };
 
-/* A file that can be waited for: poll and inotify hear of a change. */
+/* A file whose changes poll and inotify report. */
 struct cgroup_notify {
 	u64 seq; /* changes so far; atomic */
 	struct wait_queue_head wait;
 };
 
 #define CGROUP_NAME_MAX 255
-/* levels below the root: what asks all groups above is bounded so */
+/* levels below the root: it bounds each walk over all groups above */
 #define CGROUP_DEPTH 256
 #define CG_MAX_FILES 64
 
@@ -120,7 +120,7 @@ struct cgroup {
 };
 
 extern struct cgroup cgroup_root;
-/* CG_*: a hierarchy of version 1 has them; written under cgroup_mutex */
+/* CG_*: controllers that a hierarchy of version 1 has; written under cgroup_mutex */
 extern u32 cgroup_given_away;
 extern struct mutex cgroup_mutex;
 extern spinlock_t cgroup_tasks_lock;
@@ -129,7 +129,7 @@ static inline bool cgroup_is_root(const struct cgroup *c)
 {
 	return !c->parent;
 }
-/* What is enabled in @c: what its parent gives its children. */
+/* Returns the controllers that are enabled in @c, which its parent sets for its children. */
 static inline u32 cgroup_enabled(const struct cgroup *c)
 {
 	u32 mask =
@@ -153,48 +153,55 @@ void cgroup_put(struct cgroup *c);
 struct cgroup *task_get_cgroup(struct task *t);
 bool cgroup_is_descendant(const struct cgroup *c, const struct cgroup *ancestor); /* or itself */
 /*
- * The path below @root at the end of buf: "/a/b", with "/.." for what is not below it;
- * ERR_PTR(-ENAMETOOLONG).
+ * Writes the path below @root to the end of buf: "/a/b", with "/.." for a group that is not below
+ * it. ERR_PTR(-ENAMETOOLONG).
  */
 char *cgroup_path(struct cgroup *c, struct cgroup *root, char *buf, size_t size);
 
-/* of current's cgroup namespace: no reference */
+/* Returns the root of current's cgroup namespace, without a reference */
 struct cgroup *cgroup_ns_root(void);
 bool cgroup_ns_is_first(void); /* is current in the first one? */
 /* Returns the group that is delegated to the caller's namespace; NULL for the initial namespace. */
 struct cgroup *cgroup_ns_top(void);
-/* Would a move from @from to @to cross the border of what is delegated at @top (NULL: all)? */
+/*
+ * True if a move from @from to @to would cross the border of the groups delegated at @top (NULL:
+ * all).
+ */
 bool cgroup_leaves(const struct cgroup *top, const struct cgroup *from, const struct cgroup *to);
 
-/* The tree: 0 or -errno; cgroup_mutex inside. */
+/* Functions on the tree: 0 or -errno; they take cgroup_mutex. */
 struct cgroup *cgroup_mkdir(struct cgroup *parent, const char *name, u32 len); /* a reference */
 int cgroup_rmdir(struct cgroup *c);
 int cgroup_set_control(struct cgroup *c, u32 on, u32 off);
 int cgroup_set_threaded(struct cgroup *c);
-/* To a hierarchy of version 1: 0, -EBUSY while a group below the root has them. And back. */
+/*
+ * Gives controllers to a hierarchy of version 1: 0, or -EBUSY while a group below the root has
+ * them. And takes them back.
+ */
 int cgroup_give_away(u32 controllers);
 void cgroup_take_back(u32 controllers);
-/* cpuset: 0 takes a wish back; 0 or -errno. The memory of the machine is one node. */
+/* cpuset: sets the wanted vCPUs, 0 clears them; 0 or -errno. The machine has one memory node. */
 int cgroup_set_cpus(struct cgroup *c, u64 mask);
 int cgroup_set_mems(struct cgroup *c, u64 mask);
 const char *cgroup_type(struct cgroup *c);
 bool cgroup_valid_domain(struct cgroup *c);
-/* The child of that name with a reference, or NULL. */
+/* Returns the child of that name with a reference, or NULL. */
 struct cgroup *cgroup_child(struct cgroup *parent, const char *name, u32 len);
 /*
- * The next in a walk over @top and all below, parents first; NULL at the end. Under cgroup_mutex.
+ * Returns the next group in a walk over @top and all below, parents first; NULL at the end. Under
+ * cgroup_mutex.
  */
 struct cgroup *cgroup_next(struct cgroup *c, struct cgroup *top);
 
 /*
- * Moves a process, or one thread, to @dst: 0 or -errno. @may: asked with cgroup_mutex held whether
- * it is allowed.
+ * Moves a process, or one thread, to @dst: 0 or -errno. @may: checks the permission, with
+ * cgroup_mutex held.
  */
 int cgroup_attach(struct cgroup *dst, pid_t nr, bool process,
 	int (*may)(struct cgroup *from, struct cgroup *to, void *arg), void *arg);
 /*
- * Numbers of the processes, or of the threads, in ascending order; kfree them. How many, or
- * -ENOMEM. @below: of the subtree.
+ * Collects the numbers of the processes, or of the threads, in ascending order; the caller frees
+ * them with kfree(). Returns their count, or -ENOMEM. @below: of the subtree.
  */
 s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out);
 void cgroup_kill(struct cgroup *c);
@@ -203,9 +210,9 @@ void cgroup_kill_those(struct cgroup *c, bool (*who)(struct task *p));
 void cgroup_set_freeze(struct cgroup *c, bool on);
 
 /*
- * Life of a task. can_fork: 0 with cgroup_threads held until post_fork or cancel_fork, or -errno.
- * @into: NULL, or another group than current's (CLONE_INTO_CGROUP), with cgroup_mutex held too: it
- * is not removed meanwhile, nor is its kind changed.
+ * The life of a task. can_fork returns 0 with cgroup_threads held until post_fork or cancel_fork,
+ * or -errno. @into: NULL, or another group than current's (CLONE_INTO_CGROUP); cgroup_mutex is then
+ * held too, so that the group is not removed, nor its type changed.
  */
 int cgroup_can_fork(struct task *t, struct cgroup *into);
 void cgroup_cancel_fork(struct task *t, struct cgroup *into);
@@ -214,7 +221,7 @@ void cgroup_kthread(struct task *t); /* a kernel thread: of the root group */
 void cgroup_exit(struct task *t);
 void cgroup_release(struct task *t); /* it is reaped: its number is free */
 void cgroup_free(struct task *t);
-/* What the files of groups do for the tree; kernel/fs/cgroup2 registers it. */
+/* Functions of the files that the tree calls; kernel/fs/cgroup2 registers them. */
 struct cgroup_file_ops {
 	/* Returns the group whose directory @fd is, with a reference, or ERR_PTR(-EBADF). */
 	struct cgroup *(*of_fd)(int fd, bool *may_fork_into);
@@ -230,17 +237,17 @@ extern const struct cgroup_file_ops *cgroup_file_ops;
 /* Returns the group whose directory @fd is, with a reference, or ERR_PTR(-EBADF). */
 struct cgroup *cgroup_of_fd(int fd, bool *may_fork_into);
 /*
- * Current has got a file that another task had: a socket becomes the receiver's, for net_cls and
- * net_prio.
+ * Handles a file that current has received from another task: a socket becomes the receiver's, for
+ * net_cls and net_prio.
  */
 void cgroup_file_received(struct file *f);
-/* What programs do for groups; kernel/bpf registers it. */
+/* Functions of BPF programs that groups call; kernel/bpf registers them. */
 struct cgroup_program_ops {
 	void (*drop)(struct cgroup *c); /* @c was removed: its programs go */
 };
 extern const struct cgroup_program_ops *cgroup_program_ops;
 
-/* Writes the path of the memory group that pays for @p. */
+/* Writes the path of the memory group to which @p is charged. */
 void cgroup_memory_path(struct task *p, char *buf, size_t size);
 
 #define OOM_PATH_MAX 256
@@ -255,7 +262,10 @@ struct oom_scope {
 	void *arg;
 };
 
-/* What processes do for groups; kernel/task registers it before there are groups but the root. */
+/*
+ * Functions on processes that groups call; kernel/task registers them before any group but the root
+ * exists.
+ */
 struct cgroup_task_ops {
 	/*
 	 * Kills the worst process of @scope: it with a reference, or NULL. *any: true if a process
@@ -279,18 +289,18 @@ struct cgroup_task_ops {
 extern const struct cgroup_task_ops *cgroup_task_ops;
 
 /*
- * Freezing: the caller has stopped, or goes on: @always, or as far as its group is not to be
+ * Freezing: the caller has stopped, or continues: @always, or only if its group is not to be
  * frozen.
  */
 void cgroup_enter_frozen(void);
 void cgroup_leave_frozen(bool always);
 
-/* Tells waiters that a file's text has changed (inotify's from a worker). */
+/* Wakes waiters after a file's text has changed (inotify's from a worker). */
 void cgroup_notify(struct cgroup *c, u32 which);
 
 /*
- * What all tasks that are or were below @c have used: CPU time in ns; faults, and those of them
- * that waited for a disk.
+ * Resources that all present and former tasks of @c and below have used: CPU time in ns; faults,
+ * and those of them that waited for a disk.
  */
 struct cgroup_times {
 	u64 exec, utime, stime, nice, faults, major;

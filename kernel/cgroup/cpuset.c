@@ -40,8 +40,8 @@ void cgroup_apply_cpus(struct cgroup *top)
 }
 
 /*
- * As on Linux a group with tasks in it or below keeps its wish: it may be changed, but not taken
- * back.
+ * Checks a change of the wanted vCPUs. As on Linux a group with tasks in it or below may change
+ * them, but not clear them.
  */
 static int may_set(const struct cgroup *c, u64 old, u64 mask)
 {

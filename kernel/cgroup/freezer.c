@@ -32,8 +32,8 @@ static bool all_frozen(struct cgroup *c)
 }
 
 /*
- * Updates @c after tasks came, went, froze or thawed. Children are stable: a change of them is
- * followed by this call.
+ * Updates @c after tasks came, went, froze or thawed. The state of its children does not change
+ * meanwhile: each such change calls this function.
  */
 void cgroup_update_frozen(struct cgroup *c)
 {
@@ -68,8 +68,8 @@ void cgroup_enter_frozen(void)
 }
 
 /*
- * A task that goes on in a group that is to be frozen enters the trap at once, unless it is killed:
- * neither the task nor the group counts as thawed.
+ * A task that continues in a group that is to be frozen enters the trap at once, unless it is
+ * killed: neither the task nor the group counts as thawed.
  */
 void cgroup_leave_frozen(bool always)
 {
@@ -84,7 +84,7 @@ void cgroup_leave_frozen(bool always)
 	spin_unlock(&cgroup_tasks_lock);
 }
 
-/* False: it is so already, by itself or by an ancestor. */
+/* Sets the state of @c. False: it has that state already, by itself or by an ancestor. */
 static bool apply(struct cgroup *c, bool on)
 {
 	struct task *t;
@@ -104,7 +104,7 @@ static struct cgroup *leftmost(struct cgroup *c)
 	return c;
 }
 
-/* From the leaves up, since a group is frozen after those below. */
+/* Updates from the leaves up, since a group is frozen after the groups below. */
 static void update_all(struct cgroup *top)
 {
 	struct cgroup *c = leftmost(top);

@@ -8,7 +8,7 @@
 
 #include "kernel/lib/types.h"
 
-/* May sleep. Tasks stop at their next return to guest code. */
+/* Freezes or thaws all tasks; may sleep. Tasks stop at their next return to guest code. */
 void freeze_all_tasks(bool on);
 bool all_tasks_frozen(void);
 

@@ -63,7 +63,7 @@ static bool belongs_to(struct task *p, void *arg)
 	return p->cgroup && cgroup_is_descendant(p->cgroup, arg);
 }
 
-/* The topmost group between @c and @top that dies as one, or NULL. */
+/* Returns the topmost group between @c and @top that is killed as a whole, or NULL. */
 static struct cgroup *unit_of(struct cgroup *c, struct cgroup *top)
 {
 	struct cgroup *unit = NULL;
@@ -76,7 +76,7 @@ static struct cgroup *unit_of(struct cgroup *c, struct cgroup *top)
 	}
 }
 
-/* Each is counted, the first victim once more, as Linux does. */
+/* True if @p dies with its group. Each task is counted, the first victim twice, as on Linux. */
 static bool dies_with_group(struct task *p)
 {
 	struct cgroup *c;

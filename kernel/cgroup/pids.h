@@ -25,8 +25,8 @@ struct pids_group {
 
 void pids_group_init(struct pids_group *g, struct pids_group *parent);
 /*
- * Charges a task to @g and all groups above. NULL, or the group whose limit is in the way. @g NULL:
- * nothing is counted.
+ * Charges a task to @g and all groups above. Returns NULL, or the group whose limit refuses it. @g
+ * NULL: does nothing.
  */
 struct pids_group *pids_try_charge(struct pids_group *g);
 void pids_charge_force(struct pids_group *g);

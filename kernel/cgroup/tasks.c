@@ -102,7 +102,7 @@ void cgroup_unlink_task(struct task *t)
 		set_populated(c, false);
 }
 
-/* What @t has used since it came goes to its group and those above. */
+/* Adds what @t has used since it came to its group and those above. */
 void cgroup_flush_times(struct task *t)
 {
 	u64 exec = task_sched_runtime(t), utime = READ_ONCE(t->utime), stime = READ_ONCE(t->stime);
@@ -161,7 +161,7 @@ static struct io_group *io_group_of(struct cgroup *c)
 	return cgroup_is_root(c) ? NULL : &c->io;
 }
 
-/* Does a hierarchy of version 1 say what @controller has to do with tasks? */
+/* True if a hierarchy of version 1 has @controller. */
 static bool given_away(u32 controller)
 {
 	return READ_ONCE(cgroup_given_away) & controller;
@@ -193,7 +193,7 @@ void cgroup_switch_payers(u32 controllers, bool away)
 
 /* ---- birth and death ---- */
 
-/* What a migration there asks; @from: where it would come from. cgroup_mutex is held. */
+/* Checks the destination of a migration; @from: the present group. cgroup_mutex is held. */
 static int check_destination(struct cgroup *dst, struct cgroup *from, bool process)
 {
 	struct cgroup *to;
@@ -213,8 +213,8 @@ static int check_destination(struct cgroup *dst, struct cgroup *from, bool proce
 }
 
 /*
- * As if the child were moved from the group of its parent. Writing to @into itself was asked for
- * with its descriptor.
+ * Checks a fork into @into as if the child moved there from its parent's group. The right to write
+ * to @into was checked when its descriptor was opened.
  */
 static int check_fork_into(struct cgroup *into, bool process)
 {
@@ -236,7 +236,7 @@ static void fork_unlock(struct cgroup *into)
 		mutex_unlock(&cgroup_mutex);
 }
 
-/* Of a fork, by the limit of @at: those above hear of it, too. */
+/* Counts a fork that the limit of @at has refused, in that group and the groups above. */
 static void note_refusal(struct cgroup *at)
 {
 	__atomic_add_fetch(&at->pids.refused_local, 1, __ATOMIC_RELAXED);
@@ -247,7 +247,7 @@ static void note_refusal(struct cgroup *at)
 	}
 }
 
-/* For @c, and for current's group of version 1. 0 or -EAGAIN. */
+/* Charges a fork to @c, and to current's group of version 1. 0 or -EAGAIN. */
 static int charge_pids(struct task *t, struct cgroup *c)
 {
 	struct pids_group *full = pids_try_charge(cgroup_pids(c));
@@ -395,7 +395,7 @@ static void move_task(struct cgroup *dst, struct task *t)
 	cgroup_put(from);
 }
 
-/* cgroup_mutex is held. */
+/* Moves tasks; cgroup_mutex is held. */
 static int attach_locked(struct cgroup *dst, struct task *t, bool process,
 	int (*may)(struct cgroup *from, struct cgroup *to, void *arg), void *arg)
 {
@@ -426,7 +426,7 @@ static int attach_locked(struct cgroup *dst, struct task *t, bool process,
 	return 0;
 }
 
-/* A reference to a thread that goes on, of a process whose leader has ended; NULL. */
+/* Returns a reference to a live thread of a process whose leader has ended, or NULL. */
 static struct task *remaining_thread(struct task *leader)
 {
 	struct task *t, *found = NULL;
@@ -523,8 +523,8 @@ s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out)
 }
 
 /*
- * No task forks meanwhile. A task that was forking has been counted, or sees its own death before
- * it goes on.
+ * No task forks meanwhile. A task that was forking has been counted, or sees its own fatal signal
+ * before it continues.
  */
 void cgroup_kill_those(struct cgroup *c, bool (*who)(struct task *p))
 {

@@ -84,7 +84,7 @@ static void count_descendants(struct cgroup *c, s64 live, s64 dying)
 	}
 }
 
-/* The last reference may go with locks held: nothing here sleeps. */
+/* Drops a reference. The last may be dropped with locks held: nothing here sleeps. */
 void cgroup_put(struct cgroup *c)
 {
 	while (c && c != &cgroup_root && atomic_dec_and_test(&c->refs)) {
@@ -190,7 +190,7 @@ static bool has_tasks(struct cgroup *c)
 	return READ_ONCE(c->nr_tasks);
 }
 
-/* Is it the top of a threaded subtree? The root is not bound by that. */
+/* True if @c is the top of a threaded subtree. The root is exempt from the rule. */
 static bool is_thread_root(struct cgroup *c)
 {
 	if (c->threaded || cgroup_is_root(c))
@@ -370,7 +370,7 @@ static bool child_uses(struct cgroup *c, u32 mask)
 	return false;
 }
 
-/* May @c give @mask to its children, tasks considered? */
+/* Checks that @c may enable @mask for its children, given its tasks. */
 static int check_enable(struct cgroup *c, u32 mask)
 {
 	if (!mask || cgroup_is_root(c))
@@ -387,7 +387,7 @@ static int check_enable(struct cgroup *c, u32 mask)
 	return has_tasks(c) ? -EBUSY : 0;
 }
 
-/* Is a group below @c's children called as a file would be that these controllers bring? */
+/* True if a group below @c's children has the name of a file that these controllers add. */
 static bool names_taken(struct cgroup *c, u32 mask)
 {
 	struct cgroup *child, *g;
@@ -400,7 +400,7 @@ static bool names_taken(struct cgroup *c, u32 mask)
 	return false;
 }
 
-/* A controller that goes takes its settings with it. */
+/* Resets the settings of controllers that are disabled. */
 static void reset(struct cgroup *c, u32 mask)
 {
 	struct cgroup *child;

@@ -326,7 +326,7 @@ static void agent_free(struct agent *a)
 	kfree(a);
 }
 
-/* In the new process. */
+/* Runs the agent, in the new process. */
 static int run_agent(void *arg)
 {
 	static const char *const envp[] = { "HOME=/", "PATH=/sbin:/bin:/usr/sbin:/usr/bin", NULL };
@@ -358,7 +358,7 @@ static struct agent *agent_for(struct cgroup1 *g)
 	return NULL;
 }
 
-/* Under cgroup1_lock. */
+/* True if the agent is to be started for @g. Under cgroup1_lock. */
 static bool is_released(const struct cgroup1 *g)
 {
 	return g->notify && g->parent && !g->dead && !g->nr_tasks && !g->nr_children;
@@ -391,7 +391,7 @@ static void release_work(struct work *w)
 
 /* ---- members ---- */
 
-/* Under cgroup1_lock. @to: NULL for the top. */
+/* Moves @t to @to; NULL for the top. Under cgroup1_lock. */
 static void put_into(struct task *t, u32 slot, struct cgroup1 *to)
 {
 	struct cgroup1 *from = t->cg1[slot];
@@ -439,8 +439,8 @@ void cgroup1_fork(struct task *t)
 }
 
 /*
- * Called after cgroup_exit() took it off its list: a move of tasks sees that, or has happened
- * before, which is seen here.
+ * Removes an exiting task. cgroup_exit() has taken it off its list before: a migration sees that,
+ * or has happened earlier, and is seen here.
  */
 void cgroup1_exit(struct task *t)
 {
@@ -486,7 +486,7 @@ static bool may_move(const struct cred *cr, struct task *t)
 	return may;
 }
 
-/* cgroup1_mutex is held. */
+/* Moves a process or thread; cgroup1_mutex is held. */
 static void attach_locked(struct cgroup1 *g, struct task *t, bool process)
 {
 	struct task *other;

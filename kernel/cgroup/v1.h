@@ -154,28 +154,29 @@ struct cgroup1 {
 extern struct mutex cgroup1_mutex;
 
 struct cgroup1 *cgroup1_get(struct cgroup1 *g);
-/* drops a reference; NULL is fine; in any context */
+/* Drops a reference; NULL is fine; callable in any context */
 void cgroup1_put(struct cgroup1 *g);
 
 /*
- * A hierarchy that is not listed yet: its top has one reference, the caller's. ERR_PTR(-ENOMEM,
- * -ENOSPC). Callers come one at a time from here to cgroup1_list().
+ * Makes a hierarchy that is not listed yet: its top has one reference, the caller's.
+ * ERR_PTR(-ENOMEM, -ENOSPC). Only one caller at a time is between this call and cgroup1_list().
  */
 struct cgroup1_hier *cgroup1_create(const char *name, u32 controllers);
 /*
- * Under cgroup1_mutex: it is one, or (if it is) is not any more; the one of that name (NULL: any)
- * and with those controllers (0: whichever it has, unless @none), ERR_PTR(-EBUSY): it has others;
- * the newest whose id is less than @id. No reference, NULL.
+ * Functions under cgroup1_mutex. list and unlist: adds @h to the hierarchies, or removes it if it
+ * is listed. find: returns the hierarchy of that name (NULL: any) and with those controllers (0:
+ * any, unless @none); ERR_PTR(-EBUSY): it has others. before: returns the newest hierarchy whose id
+ * is less than @id. Both return NULL if there is none, and take no reference.
  */
 void cgroup1_list(struct cgroup1_hier *h, struct super_block *sb);
 void cgroup1_unlist(struct cgroup1_hier *h);
 struct cgroup1_hier *cgroup1_find(const char *name, u32 controllers, bool none);
 struct cgroup1_hier *cgroup1_before(u32 id);
 u32 cgroup1_taken(u32 controllers); /* which of version 2's they are: CG_* */
-/* The first that has any of these controllers, or NULL. */
+/* Returns the first hierarchy that has any of these controllers, or NULL. */
 struct cgroup1_hier *cgroup1_owner(u32 controllers);
 
-/* The tree: 0 or -errno; cgroup1_mutex inside. */
+/* Functions on the tree: 0 or -errno; they take cgroup1_mutex. */
 struct cgroup1 *cgroup1_mkdir(
 	struct cgroup1 *parent, const char *name, u32 len); /* a reference; -EAGAIN: too deep */
 int cgroup1_rmdir(struct cgroup1 *g);
@@ -183,32 +184,32 @@ void cgroup1_set_notify(struct cgroup1 *g, bool on);
 int cgroup1_set_agent(struct cgroup1_hier *h, const char *path);
 
 /*
- * The path of @g below @root: "/a/b", with "/.." for what is not below it. Its length,
- * -ENAMETOOLONG.
+ * Writes the path of @g below @root: "/a/b", with "/.." for a group that is not below it. Returns
+ * its length, or -ENAMETOOLONG.
  */
 int cgroup1_path(const struct cgroup1 *g, const struct cgroup1 *root, char *buf, size_t size);
 
-/* "cpuacct,freezer,name=x": what a hierarchy is called in /proc/PID/cgroup. */
+/* Size of a hierarchy's name in /proc/PID/cgroup: "cpuacct,freezer,name=x". */
 #define CGROUP1_LABEL (CGROUP1_NAME + 64)
 void cgroup1_label(const struct cgroup1_hier *h, char buf[CGROUP1_LABEL]);
 
 /*
- * cpuacct: what the tasks of @g and below have used, also those that have ended, since it was made
- * or set to 0.
+ * cpuacct: computes what the present and former tasks of @g and below have used, since @g was made
+ * or reset.
  */
 void cgroup1_usage(struct cgroup1 *g, struct cgroup1_usage *u);
 void cgroup1_reset_usage(struct cgroup1 *g);
 /*
- * devices: as devices.allow or devices.deny takes it, 0 or -errno; the rules as devices.list shows
- * them, to kfree(), or NULL.
+ * devices: adds a rule in the format of devices.allow or devices.deny, 0 or -errno; returns the
+ * rules in the format of devices.list, for kfree(), or NULL.
  */
 int cgroup1_set_devices(struct cgroup1 *g, const char *text, bool allow);
 char *cgroup1_devices_text(struct cgroup1 *g);
-/* May current use a device so (DEVICE_*)? */
+/* True if current may use a device in that way (DEVICE_*). */
 bool cgroup1_may_use(umode_t mode, dev_t dev, int what);
 /*
- * blkio: of one disk, 0 (-ENOMEM); a group with those below, figures of each disk by dev; under
- * cgroup1_mutex.
+ * blkio: sets a limit for one disk, 0 (-ENOMEM); sums a group and those below, with figures of each
+ * disk by dev. Under cgroup1_mutex.
  */
 int cgroup1_set_io(struct cgroup1 *g, dev_t dev, u32 which, u64 limit);
 void cgroup1_add_io(struct cgroup1 *g, dev_t dev, u64 *bytes, u64 *ios);
@@ -234,8 +235,8 @@ int cgroup1_set_cpus(struct cgroup1 *g, u64 cpus);
 int cgroup1_set_mems(struct cgroup1 *g, u64 mems);
 int cgroup1_set_cpuset_flag(struct cgroup1 *g, u32 flag, bool on);
 /*
- * memory: an eventfd is told when its pages pass @pages, or of each time that it is out of memory.
- * -ENOMEM, -ENOSPC, -ENODEV; it keeps the reference.
+ * memory: signals an eventfd when the group's pages pass @pages, or each time that it is out of
+ * memory. -ENOMEM, -ENOSPC, -ENODEV; takes the reference.
  */
 int cgroup1_watch_usage(struct cgroup1 *g, struct file *eventfd, u64 pages);
 int cgroup1_watch_oom(struct cgroup1 *g, struct file *eventfd);
@@ -244,7 +245,7 @@ u64 cgroup1_own_pages(struct cgroup1 *g, const atomic64_t *of);
 /* freezer */
 void cgroup1_set_freeze(struct cgroup1 *g, bool on);
 bool cgroup1_freezes(const struct cgroup1 *g); /* by itself or by one above; racily */
-/* and all its tasks and those below have stopped */
+/* True if the group is to be frozen, and all its tasks and those below have stopped */
 bool cgroup1_is_frozen(struct cgroup1 *g);
 
 /*
@@ -273,18 +274,21 @@ extern const struct cgroup1_net_ops *cgroup1_net;
 void cgroup1_net_ids(const struct task *t, struct cgroup1_net_ids *ids);
 int cgroup1_set_classid(struct cgroup1 *g, u32 classid); /* 0, -ENOMEM, -ENODEV */
 
-/* Moves a process, or one thread, as @cr: 0 or -errno. */
+/* Moves a process, or one thread, with the rights of @cr: 0 or -errno. */
 int cgroup1_attach(struct cgroup1 *g, pid_t nr, bool process, const struct cred *cr);
-/* As cgroup_collect(). */
+/* Collects numbers like cgroup_collect(). */
 s64 cgroup1_collect(struct cgroup1 *g, bool processes, pid_t **out);
 
-/* @t's group, with a reference; what all hierarchies say of it, references in @to. */
+/*
+ * Returns @t's group, with a reference; lists @t's groups of all hierarchies, with references in
+ * @to.
+ */
 struct cgroup1 *cgroup1_of_task(struct task *t, struct cgroup1_hier *h);
 void cgroup1_copy(struct task *t, struct cgroup1 *to[CGROUP1_MAX]);
-/* The group that is the root in current's cgroup namespace: no reference. */
+/* Returns the group that is the root in current's cgroup namespace, without a reference. */
 struct cgroup1 *cgroup1_ns_root(struct cgroup1_hier *h);
 
-/* Life of a task: under cgroup_threads as current's child; ends. */
+/* The life of a task: it begins, under cgroup_threads, as current's child; it ends. */
 void cgroup1_fork(struct task *t);
 void cgroup1_exit(struct task *t);
 

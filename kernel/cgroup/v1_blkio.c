@@ -15,7 +15,10 @@
 #include "kernel/cgroup/internal.h"
 #include "kernel/cgroup/v1.h"
 
-/* Called while the group has no task: it is new, or its last task has gone. */
+/*
+ * Gives blkio to version 1, or back to version 2. Called while @h has no tasks: it is new, or its
+ * last task has gone.
+ */
 void cgroup1_blkio_owner(struct cgroup1_hier *h, bool on)
 {
 	assert_mutex_held(&cgroup1_mutex);

@@ -34,7 +34,7 @@ static void add_since_flush(
 	to->stime += now->stime - t->cg1_stime;
 }
 
-/* @from: NULL for the top. */
+/* Adds up the time of @t; @from: NULL for the top. */
 void cgroup1_flush_usage(struct task *t, struct cgroup1 *from)
 {
 	struct cgroup1_usage now = usage_of(t);
@@ -54,7 +54,7 @@ static void usage_of_top(struct cgroup1_usage *u)
 	*u = (struct cgroup1_usage){ all.exec, all.utime, all.stime };
 }
 
-/* tasklist_lock and cgroup1_lock are held. */
+/* Sums the usage of the groups below; tasklist_lock and cgroup1_lock are held. */
 static void usage_below(struct cgroup1 *g, struct cgroup1_usage *u)
 {
 	struct task *leader, *t;
@@ -87,7 +87,7 @@ void cgroup1_usage(struct cgroup1 *g, struct cgroup1_usage *u)
 	read_unlock(&tasklist_lock);
 }
 
-/* The top's is the machine's, and stays, as on Linux. */
+/* Resets the usage. That of the top is the machine's, and stays, as on Linux. */
 void cgroup1_reset_usage(struct cgroup1 *g)
 {
 	if (!g->parent)
@@ -119,7 +119,7 @@ void cgroup1_freeze_as_group(struct task *t, const struct cgroup1_hier *h)
 	cgroup_freeze_task(t, t->cgroup->e_freeze);
 }
 
-/* No task is created meanwhile: cgroup_threads is held. */
+/* Freezes or thaws a subtree. No task is created meanwhile: cgroup_threads is held. */
 static void freeze_below(struct cgroup1 *g)
 {
 	struct task *leader, *t;

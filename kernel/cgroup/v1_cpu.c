@@ -74,13 +74,13 @@ void cgroup1_pids_moved(struct task *t, struct cgroup1 *g)
 
 /* ---- cpu ---- */
 
-/* At a birth it does not run yet, and is not on any queue. */
+/* Moves @t to the scheduler's group of @g. A new task does not run yet, and is on no queue. */
 void cgroup1_cpu_moved(struct task *t, struct cgroup1 *g)
 {
 	sched_move_task(t, g ? &g->sched : NULL);
 }
 
-/* May @g be set? Under cgroup1_mutex. */
+/* Checks that @g may be changed. Under cgroup1_mutex. */
 static int may_set(const struct cgroup1 *g)
 {
 	if (g->dead)
@@ -114,7 +114,7 @@ int cgroup1_set_idle(struct cgroup1 *g, bool idle)
 	return err;
 }
 
-/* Of the time, all CPUs taken for one; ~0: there is no bound. */
+/* Returns a quota as a part of the time of one CPU; ~0: no limit. */
 static u64 part(u64 quota, u64 period)
 {
 	return quota == SCHED_QUOTA_NONE ? ~0UL : (quota / 1000 << PART_SHIFT) / (period / 1000);
@@ -128,7 +128,9 @@ static u64 part_above(const struct cgroup1 *g)
 	return ~0UL;
 }
 
-/* Has one below @g more than @most, with none in between that has a quota? */
+/*
+ * True if a group below @g has a larger part than @most, with no group that has a quota in between.
+ */
 static bool some_has_more(struct cgroup1 *g, u64 most)
 {
 	struct cgroup1 *below;

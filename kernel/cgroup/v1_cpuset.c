@@ -42,7 +42,7 @@ static bool has_exclusive_child(const struct cgroup1 *parent)
 	return false;
 }
 
-/* @g is new, and in no list yet or the last. */
+/* Sets up @g, which is new, and in no list yet or the last of its list. */
 void cgroup1_inherit_cpuset(struct cgroup1 *g, const struct cgroup1 *parent)
 {
 	assert_mutex_held(&cgroup1_mutex);
@@ -59,7 +59,7 @@ int cgroup1_cpuset_has_room(const struct cgroup1 *g)
 	return g->cpus && g->mems ? 0 : -ENOSPC;
 }
 
-/* An exiting task may do so on any vCPU. */
+/* Applies the group's vCPUs to @t. An exiting task may run on any vCPU. */
 void cgroup1_cpuset_moved(struct task *t, struct cgroup1 *g)
 {
 	if (g || !(t->flags & PF_EXITING))
@@ -78,7 +78,7 @@ static bool exclusive(const struct trial *t, u32 flags)
 	return (t->flags | flags) & (CS1_CPU_EXCLUSIVE | CS1_MEM_EXCLUSIVE);
 }
 
-/* Neither more nor more exclusive. */
+/* True if the set has neither more vCPUs and nodes nor more exclusive flags than @of. */
 static bool is_part(u64 cpus, u64 mems, u32 flags, const struct trial *of)
 {
 	return !(cpus & ~of->cpus) && !(mems & ~of->mems) &&
@@ -123,7 +123,7 @@ static int check(const struct cgroup1 *g, const struct trial *t)
 	return err;
 }
 
-/* All tasks of @g, but not of those below, which have their own. */
+/* Applies the vCPUs to all tasks of @g, but not of the groups below, which have their own. */
 static void apply(struct cgroup1 *g, u64 cpus)
 {
 	struct task *leader, *t;

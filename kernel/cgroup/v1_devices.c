@@ -106,13 +106,16 @@ int cgroup1_copy_rules(struct cgroup1 *g, struct cgroup1 *parent)
 
 /* ---- may it? ---- */
 
-/* @loosely: a "*" of what is asked for meets any number. */
+/* True if a rule's number matches. @loosely: a "*" in the request matches any number. */
 static bool number_meets(u32 rule, u32 asked, bool loosely)
 {
 	return rule == ANY || rule == asked || (loosely && asked == ANY);
 }
 
-/* A denial counts that meets any part of what is asked for; a permission must cover all of it. */
+/*
+ * True if the rules allow the access. A denial applies if it matches any part of the request; a
+ * permission must cover all of it.
+ */
 static bool consents(const struct cgroup1 *g, const struct rule *asked)
 {
 	struct rule *r;
@@ -218,8 +221,8 @@ static int parse_rule(const char *text, struct rule *r)
 }
 
 /*
- * @g has a parent, and all devices are meant. Groups below would have been told of rules that are
- * no more.
+ * Sets a group with a parent to allow or deny all devices. Refused for a group with children, whose
+ * rules would then be wrong.
  */
 static int set_all(struct cgroup1 *g, bool allow)
 {
@@ -279,7 +282,10 @@ static size_t put_rule(char *buf, const struct rule *r)
 			   r->access & DEVICE_MKNOD ? "m" : "");
 }
 
-/* Where all is allowed but some, Linux names all. */
+/*
+ * Returns the text of devices.list. A group that allows all devices with exceptions shows all, as
+ * on Linux.
+ */
 char *cgroup1_devices_text(struct cgroup1 *g)
 {
 	struct rule *r;

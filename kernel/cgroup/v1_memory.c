@@ -20,7 +20,7 @@
 #include "kernel/vfs/vfs.h"
 
 #define WATCHES_MAX 1024 /* of a group; they stay until it goes */
-/* interval in which a task that is out of memory looks for room */
+/* interval at which a task that is out of memory checks for room */
 #define LOOK_NS 10000000UL
 
 struct watch {
@@ -43,7 +43,7 @@ void cgroup1_memory_init(struct cgroup1 *g)
 	INIT_LIST_HEAD(&g->watches);
 }
 
-/* The top counts nothing. */
+/* Sets up a new group; the top counts nothing. */
 void cgroup1_inherit_memory(struct cgroup1 *g, struct cgroup1 *parent)
 {
 	g->mem.parent = parent->parent ? &parent->mem : &cgroup_root.mem;
@@ -65,7 +65,9 @@ void cgroup1_memory_moved(struct task *t, struct cgroup1 *g)
 	WRITE_ONCE(t->mem_group, g ? &g->mem : NULL);
 }
 
-/* Of current's huge pages: a group of either version, with a reference. */
+/*
+ * Returns the group to which current's huge pages are charged, of either version, with a reference.
+ */
 struct mem_group *cgroup1_huge_payer(void)
 {
 	int slot = READ_ONCE(huge_slot);
@@ -111,7 +113,7 @@ static u64 usage_of(const struct cgroup1 *g)
 	return (u64)max(atomic_read(&g->mem.usage), 0L);
 }
 
-/* What of its usage is to be told next: the nearest numbers on both sides. Under cg1_watch_lock. */
+/* Sets the next thresholds of usage to report, the nearest on both sides. Under cg1_watch_lock. */
 static void set_bounds(struct cgroup1 *g)
 {
 	u64 below = 0, from = ~0UL;
@@ -146,7 +148,7 @@ static void tell(struct work *work)
 	cgroup1_put(g);
 }
 
-/* With any lock held; the group has pages, which keep it. */
+/* Reports a crossed threshold. Any lock may be held; the group has pages, which keep it. */
 void cgroup1_mem_crossed(struct mem_group *m)
 {
 	struct cgroup1 *g = container_of(m, struct cgroup1, mem);

@@ -92,8 +92,8 @@ void cgroup1_net_ids(const struct task *t, struct cgroup1_net_ids *ids)
 /* ---- sockets that are open ---- */
 
 /*
- * The thread of @of's process with the least number above @after and other files than @done: a
- * reference, or NULL.
+ * Returns the thread of @of's process with the least number above @after and other files than
+ * @done: a reference, or NULL.
  */
 static struct task *next_thread(const struct task *of, pid_t after, const struct files_struct *done)
 {
@@ -133,7 +133,10 @@ void cgroup1_mark_moved(const struct cgroup1 *g, struct task *t, bool process)
 		put_task(at);
 }
 
-/* Unless its files are @done, which have been: whose they are now. */
+/*
+ * Marks the sockets of a thread with its group's numbers, unless its files are @done, which are
+ * marked already. Returns its files.
+ */
 static const struct files_struct *mark_thread(pid_t nr, const struct files_struct *done)
 {
 	struct pid *pid = find_get_pid_ns(nr, &init_pid_ns);
