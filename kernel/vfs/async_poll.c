@@ -30,8 +30,8 @@
 enum { IDLE, ARMING, EARLY, ARMED, FIRED, AGAIN, TAKEN };
 
 /*
- * What a wake-up, or a canceller, makes of the state, in one step: it must not change between the
- * look at it and that.
+ * Returns the state that a wake-up, or a canceller, makes of @state. The change is one step: the
+ * state must not change between the look at it and the change.
  */
 static u32 told(const struct async_poll *p, u32 state)
 {

@@ -58,7 +58,10 @@ static int time_cmp(const struct timespec64 *a, const struct timespec64 *b)
 	return a->tv_nsec < b->tv_nsec ? -1 : a->tv_nsec > b->tv_nsec;
 }
 
-/* relatime: when it is not newer than the last change, or a day old. */
+/*
+ * True if reading must set the access time. With relatime: if it is not newer than the last change,
+ * or is a day old.
+ */
 bool atime_needs_update(const struct path *p, struct inode *inode)
 {
 	u32 flags = p->mnt->mnt_flags;
@@ -99,7 +102,7 @@ void file_accessed(struct file *f)
 		touch_atime(&f->f_path);
 }
 
-/* Is @t of the host's present tick? */
+/* True if @t lies in the host's present tick. */
 static bool is_current(
 	const struct timespec64 *t, const struct timespec64 *tick, const struct timespec64 *now)
 {
@@ -133,8 +136,8 @@ int file_update_time(struct file *f)
 /* ---- set-id bits ---- */
 
 /*
- * Without the group's x bit set-group-id says nothing about programs, and stays with members of the
- * group.
+ * True if the change must clear set-group-id. Without the group's x bit it says nothing about
+ * programs, and stays for members of the group.
  */
 static bool sgid_goes(const struct inode *inode)
 {
@@ -408,7 +411,7 @@ static struct iattr attr_mode(u32 mode)
 	return (struct iattr){ .ia_valid = ATTR_MODE, .ia_mode = mode & S_IALLUGO };
 }
 
-/* The mode of a symbolic link is never asked, so no file system keeps one. */
+/* Changes a mode. The mode of a symbolic link is never used, so no file system keeps one. */
 static int chmod_at(int dfd, uaddr_t ua, u32 mode, u32 lookup)
 {
 	struct iattr a = attr_mode(mode);
@@ -451,7 +454,7 @@ long sys_fchmod(int fd, u32 mode)
 	return change_fd(fd, &a);
 }
 
-/* A change of owner also takes set-id bits of programs away. */
+/* Returns the change of an owner, which also clears the set-id bits of programs. */
 static struct iattr attr_owner(u32 uid, u32 gid)
 {
 	struct iattr a = { .ia_uid = make_kuid(current_user_ns(), uid),

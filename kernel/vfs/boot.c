@@ -129,7 +129,10 @@ static int make_node(const char *name, umode_t mode, dev_t dev)
 	return err;
 }
 
-/* What Linux has in an empty rootfs: a place for /dev with a console, and one for the root disk. */
+/*
+ * Makes what Linux has in an empty rootfs: a place for /dev with a console, and one for the root
+ * disk.
+ */
 int set_initial_root(struct file_system_type *t)
 {
 	struct mount *m = kern_mount(t);
@@ -151,7 +154,10 @@ int set_initial_root(struct file_system_type *t)
 
 /* ---- the root file system ---- */
 
-/* "/dev/ubda1", "ubda1", "98:1", "6201" (hexadecimal, as old boot loaders say it). NULL. */
+/*
+ * Returns the device that @dev names, or NULL: "/dev/ubda1", "ubda1", "98:1", "6201" (hexadecimal,
+ * as old boot loaders write it).
+ */
 static struct block_device *root_device(const char *dev)
 {
 	const char *colon = strchr(dev, ':');
@@ -172,7 +178,7 @@ static struct block_device *root_device(const char *dev)
 	return bdev_by_name(dev);
 }
 
-/* Is @name in the comma-separated list? */
+/* True if @name is in the comma-separated list. */
 static bool in_list(const char *list, const char *name)
 {
 	size_t n = strlen(name);
@@ -196,8 +202,8 @@ static int try_type(const char *type, u32 flags, const char *data)
 }
 
 /*
- * The types that may be on a disk, one after the other, until one does not say that it is not its
- * own.
+ * Tries the types that may be on a disk, one after the other, until one does not answer that the
+ * disk is not its own.
  */
 static int try_types(const char *types, u32 flags, const char *data)
 {
@@ -214,7 +220,7 @@ static int try_types(const char *types, u32 flags, const char *data)
 	return err;
 }
 
-/* /root becomes / : the mount moves over rootfs. @b NULL: it is on no disk. */
+/* Makes /root the root: its mount moves over rootfs. @b is NULL if it is on no disk. */
 static int move_root(const struct block_device *b)
 {
 	struct path new, top;
@@ -244,7 +250,7 @@ static int move_root(const struct block_device *b)
 	return 0;
 }
 
-/* rootfstype= names one type, and that needs no disk (hostfs): root= says nothing then. */
+/* True if rootfstype= names one type, and that needs no disk (hostfs): root= is ignored then. */
 static bool type_without_disk(const char *types)
 {
 	const struct file_system_type *t = types ? get_fs_type(types) : NULL;

@@ -69,7 +69,7 @@ static bool can_send(const struct file *in)
 	return in->f_op->read_iter && !in->f_op->no_splice_read && !is_dir(in->f_inode);
 }
 
-/* Both are open as they have to be. @pos: NULL, or not negative. */
+/* Copies from @in to @out, both of which the caller has checked. @pos: NULL, or not negative. */
 static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *pos, size_t n)
 {
 	bool pipe = out->f_op->send_stream;
@@ -90,7 +90,7 @@ static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *pos, size_
 	return done;
 }
 
-/* What is wrong with @in is told before @out is looked at. */
+/* Checks @in, before the caller looks at @out: so errors of @in come first. */
 static int may_send(struct file *in, const loff_t *pos, size_t n)
 {
 	if (!in || !(in->f_mode & FMODE_READ))

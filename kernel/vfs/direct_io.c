@@ -97,8 +97,8 @@ static void for_each_page(struct bio *bio, void (*fn)(struct page *p))
 }
 
 /*
- * What was read into a shared mapping of a file is that file's new content: it may have been
- * written back, and clean, meanwhile.
+ * Marks a page dirty that was read into. A page of a shared mapping holds the file's new content:
+ * it may have been written back, and be clean, meanwhile.
  */
 static void dirty_page(struct page *p)
 {
@@ -228,7 +228,7 @@ static void direct_put(struct direct_io *d)
 		finish_async(d, false);
 }
 
-/* At a boundary, or in whatever task. */
+/* Ends a bio, at a boundary or in any task. */
 static void bio_ended(struct bio *bio)
 {
 	struct direct_io *d = bio->private;
@@ -291,8 +291,8 @@ static void unpin(const struct direct_io *d, struct page *p)
 }
 
 /*
- * @len bytes of a frame, whose reference goes over: 0 or -errno (and the reference is the caller's
- * still). @more: frames that will follow.
+ * Adds @len bytes of a frame to the run and takes over the caller's reference to it. Returns 0, or
+ * -errno: then the caller keeps the reference. @more: frames that will follow.
  */
 static int run_add(struct bio_run *r, const struct direct_extent *e, struct page *p, u32 off,
 	u32 len, u32 more)
@@ -327,7 +327,7 @@ static void extent_advance(struct direct_extent *e, u64 n)
 	e->sector += n >> SECTOR_SHIFT;
 }
 
-/* The next bytes of the extent: how many, or -errno. */
+/* Submits the next bytes of the extent. Returns how many, or -errno. */
 static ssize_t submit_piece(
 	struct bio_run *r, struct iov_iter *it, struct direct_extent *e, u64 left)
 {
@@ -368,8 +368,8 @@ static ssize_t zero_piece(struct iov_iter *it, struct direct_extent *e, u64 left
 }
 
 /*
- * All of it, or up to an error, which is noted. @e: its first extent, or of length 0 where that is
- * not known.
+ * Submits the whole range, or up to an error, which is noted in @d. @e is its first extent, or has
+ * length 0 if that is not known.
  */
 static void submit_range(struct direct_io *d, struct iov_iter *it, struct direct_extent e)
 {
@@ -483,7 +483,7 @@ static int lock_for_read(struct inode *inode, bool nowait)
 	return 0;
 }
 
-/* How many bytes to ask the disk for: 0 at the end of the file, else whole sectors. */
+/* Returns how many bytes to read from the disk: 0 at the end of the file, else whole sectors. */
 static u64 readable(const struct inode *inode, loff_t pos, u64 count, u64 *most)
 {
 	loff_t size = i_size_read(inode);
@@ -544,8 +544,8 @@ ssize_t direct_read(struct file *f, struct iov_iter *to, loff_t *pos)
 /* ---- writing ---- */
 
 /*
- * Nothing of the range is in the cache any more, and the device has all that was: 0, -ENOTBLK,
- * -EAGAIN, -errno.
+ * Writes the dirty pages of the range to the device and drops the range from the cache. Returns 0,
+ * -ENOTBLK, -EAGAIN or another -errno.
  */
 static int clear_cache(struct address_space *m, loff_t pos, u64 n, bool nowait)
 {

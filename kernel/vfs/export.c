@@ -228,7 +228,10 @@ static char *loose_dname(struct dentry *d, char *buf, int len)
 }
 static const struct dentry_operations loose_dops = { .d_dname = loose_dname };
 
-/* A dentry of the inode (whose reference is consumed): its own, or one that is in no tree. */
+/*
+ * Returns a dentry of the inode, whose reference it consumes: the inode's own, or one that is in no
+ * tree.
+ */
 static struct dentry *inode_dentry(struct mount *m, struct inode *inode)
 {
 	struct dentry *d = d_find_alias(inode);

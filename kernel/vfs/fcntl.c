@@ -185,8 +185,8 @@ static int do_getowner_uids(struct file *f, uaddr_t arg)
 #define SEALS_KNOWN (F_SEAL_SEAL | F_SEAL_CONTENT | F_SEAL_EXEC)
 
 /*
- * No mapping may write, nor is about to. i_mmap_sem: areas that are split or moved are not counted
- * for a moment.
+ * Adds seals against writing, unless a mapping may write or is about to. Takes i_mmap_sem, since
+ * areas that are split or moved are not counted for a moment.
  */
 static int seal_writes(struct inode *inode, u32 seals)
 {
@@ -272,7 +272,7 @@ static long same_file(const struct file *f, int fd)
 	return same;
 }
 
-/* What works on O_PATH files too. -ENOSYS: none of those. */
+/* Handles the commands that work on O_PATH files too. Returns -ENOSYS for all others. */
 static long fcntl_fd(int fd, struct file *f, u32 cmd, u64 arg)
 {
 	switch (cmd) {

@@ -35,7 +35,7 @@ static struct file **leaf_alloc(void)
 	return kzalloc(FD_LEAF * sizeof(struct file *), GFP_KERNEL);
 }
 
-/* No leaves yet. @n: a power of two. */
+/* Allocates a table without leaves. @n is a power of two. */
 static bool fdt_alloc(struct fdtable *t, u32 n)
 {
 	u64 size = n / FD_LEAF * FD_WORDS;
@@ -56,7 +56,7 @@ static void fdt_free(struct fdtable *t)
 	kfree(t->open_fds);
 }
 
-/* The leaves move with it. */
+/* Moves the content of a table, with its leaves. */
 static void fdt_move(struct fdtable *to, const struct fdtable *from)
 {
 	u64 bytes = from->max_fds / FD_LEAF * sizeof(u64);
@@ -107,7 +107,7 @@ static inline struct file **fd_slot(const struct fdtable *t, u32 fd)
 	return &t->leaf[fd / FD_LEAF][fd % FD_LEAF];
 }
 
-/* files->lock is held, and dropped for a moment. */
+/* Enlarges the table. files->lock is held, and dropped for a moment. */
 static int fdt_enlarge(struct files_struct *files, u32 size)
 {
 	struct fdtable fresh;
@@ -263,7 +263,10 @@ static inline struct file *fd_peek(struct files_struct *files, int fd)
 	return likely(leaf) ? READ_ONCE(leaf[(u32)fd % FD_LEAF]) : NULL;
 }
 
-/* The first descriptor from @fd on that is open or reserved, at or above max_fds: none. */
+/*
+ * Returns the first descriptor from @fd on that is open or reserved; at or above max_fds if there
+ * is none.
+ */
 static u32 next_fd_used(const struct fdtable *t, u32 fd)
 {
 	for (u32 w = fd / FD_LEAF; w < t->max_fds / FD_LEAF; w++) {
@@ -470,7 +473,7 @@ void files_put(struct files_struct *files)
 
 /* ---- copies ---- */
 
-/* Reserved descriptors (no file yet) stay the original's own. */
+/* Copies a leaf. Reserved descriptors (no file yet) stay the original's own. */
 static void inherit_leaf(struct fdtable *to, const struct fdtable *from, u32 w, u32 max)
 {
 	for (u64 left = from->open_fds[w]; left; left &= left - 1) {
@@ -694,7 +697,7 @@ static void range_close(struct files_struct *files, u32 first, u32 last)
 	}
 }
 
-/* What would be closed at once need not be copied. */
+/* Returns the first descriptor that need not be copied, since it would be closed at once. */
 static u32 range_keeps(struct files_struct *files, u32 first, u32 last, int flags)
 {
 	return !(flags & CLOSE_RANGE_CLOEXEC) && last >= READ_ONCE(files->fdt.max_fds) - 1 ? first :

@@ -64,7 +64,7 @@ void file_free(struct file *f)
 	call_rcu(&f->f_rcu, file_free_rcu);
 }
 
-/* What open took: counts of writers, the path. */
+/* Releases what open took: counts of writers, the path. */
 void file_drop_path(struct file *f)
 {
 	if (f->f_mode & FMODE_WRITER_COUNTED)
@@ -313,7 +313,7 @@ static struct mount *pseudo_find(const char *name)
 	return m;
 }
 
-/* The internal mount of that name, made when first asked for. */
+/* Returns the internal mount of that name, made on first use. */
 static struct mount *pseudo_get(const char *name)
 {
 	struct mount *m;
@@ -349,7 +349,9 @@ static struct inode *pseudo_inode(struct super_block *sb, umode_t mode)
 	return inode;
 }
 
-/* A file named @name on @m with that inode, whose reference it takes, also on failure. */
+/*
+ * Returns a new file named @name on @m with that inode, whose reference it takes, also on failure.
+ */
 static struct file *pseudo_open(struct mount *m, const char *name, struct inode *inode,
 	const struct file_operations *fop, void *priv, u32 flags)
 {
@@ -390,7 +392,7 @@ struct file *pseudo_file(
 	return pseudo_open(m, fsname, inode, fop, priv, flags);
 }
 
-/* Through /proc/PID/fd: there is nothing to open but the open file itself. */
+/* Refuses an open through /proc/PID/fd: such a file is reached only through its open files. */
 static int anon_open(struct inode *inode, struct file *f)
 {
 	return f->f_mode & FMODE_EXEC ? -EACCES : -ENXIO;

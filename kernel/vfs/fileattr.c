@@ -126,7 +126,10 @@ static int get_xflags(struct inode *inode, u32 *xflags)
 
 #define XFLAGS_UNKNOWN 0x7ffe0004 /* no FS_XFLAG_* */
 
-/* As ext4 and tmpfs: known wishes that they have no flag for are not heard. */
+/*
+ * Sets the flags of struct fsxattr. As in ext4 and tmpfs, known flags without a counterpart are
+ * ignored.
+ */
 static int set_xflags(const struct path *p, u32 xflags)
 {
 	struct inode *inode = p->dentry->d_inode;
@@ -298,7 +301,7 @@ static bool fiemap_full(const struct fiemap_walk *w)
 	return w->head.fm_extent_count && w->head.fm_mapped_extents >= w->head.fm_extent_count;
 }
 
-/* A block right behind the others, in the file and on the disk. */
+/* Joins an extent to the last one if it follows it in the file and on the disk. True if it does. */
 static bool fiemap_joined(struct fiemap_walk *w, const struct file_extent *e)
 {
 	struct fiemap_extent *h = &w->held;
@@ -340,7 +343,7 @@ static int fiemap_extents(struct inode *inode, struct fiemap_walk *w, u64 pos, u
 	return err ? err : fiemap_emit(w, FIEMAP_EXTENT_LAST);
 }
 
-/* The one extent of the attributes, if it overlaps what is asked for. */
+/* Reports the only extent of the attributes, if it overlaps the requested range. */
 static int fiemap_xattrs(struct inode *inode, struct fiemap_walk *w)
 {
 	struct file_extent e;

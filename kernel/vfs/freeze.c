@@ -69,7 +69,10 @@ void sb_end_direct_write(struct super_block *sb)
 	end(&sb->s_direct_writes, &sb->s_direct_stopped);
 }
 
-/* 0, or -ETIMEDOUT: a write to the disk itself does not end. go_on() comes behind in any case. */
+/*
+ * Stops changes and direct writes. Returns 0, or -ETIMEDOUT if a direct write does not end. The
+ * caller calls go_on() later in both cases.
+ */
 static int stop(struct super_block *sb, u32 who)
 {
 	u64 deadline = who == FREEZE_SNAPSHOT ? ktime_get() + DIRECT_WAIT : ~0UL;
@@ -100,7 +103,7 @@ void freeze_forbid(bool on)
 		atomic_dec(&forbidden);
 }
 
-/* It stands still already, or is brought to; s_umount held for writing. */
+/* Freezes a file system, or adds @who to its freezes. s_umount held for writing. */
 static int freeze_locked(struct super_block *sb, u32 who)
 {
 	int err = 0;

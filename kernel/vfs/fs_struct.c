@@ -14,7 +14,10 @@ static struct fs_struct init_fs = {
 	.users = ATOMIC_INIT(1), .lock = SPINLOCK_INIT(init_fs.lock), .umask = 022
 };
 
-/* The first kernel thread's; what kernel threads have is copied from it. */
+/*
+ * Returns the fs_struct of the first kernel thread, of which those of all kernel threads are
+ * copies.
+ */
 struct fs_struct *fs_initial(void)
 {
 	return &init_fs;
@@ -67,7 +70,7 @@ bool fs_share(struct fs_struct *fs)
 	return may;
 }
 
-/* In one step, so that exec counts the threads that share it right. */
+/* Replaces current's fs_struct in one step, so that exec counts the threads that share it right. */
 void fs_exchange(struct fs_struct *fs)
 {
 	struct fs_struct *old = current->fs;
@@ -158,7 +161,7 @@ static void prepend(struct back_buf *b, const char *s, int n)
 	memcpy(b->at, s, n);
 }
 
-/* mount_lock and rename_lock are held. False: the way up does not meet @root. */
+/* Prepends the path. False: the way up does not meet @root. mount_lock and rename_lock are held. */
 static bool prepend_path(struct back_buf *b, const struct path *p, const struct path *root)
 {
 	struct dentry *d = p->dentry;
@@ -186,7 +189,9 @@ static bool prepend_path(struct back_buf *b, const struct path *p, const struct 
 	return met;
 }
 
-/* @mark: say so when the path cannot be reached from the root. */
+/*
+ * Returns the text of a path. @mark: the text tells when the path cannot be reached from the root.
+ */
 static char *path_text(
 	const struct path *p, const struct path *root, char *buf, int len, bool mark, bool *deleted)
 {
@@ -238,7 +243,7 @@ char *d_path(const struct path *p, char *buf, int len)
 	return text;
 }
 
-/* The names from the file system's root: mountinfo's fourth field. */
+/* Returns the names from the file system's root on: mountinfo's fourth field. */
 char *dentry_path(struct dentry *d, char *buf, int len)
 {
 	struct back_buf b = { buf + len, len };

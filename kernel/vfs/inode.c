@@ -210,8 +210,8 @@ bool igrab(struct inode *inode)
 }
 
 /*
- * The bucket is locked; unlocks it. A reference, or NULL after waiting for one that was being
- * freed: look again.
+ * Takes a reference. Returns NULL after waiting for an inode that was being freed: look again. The
+ * bucket is locked; unlocks it.
  */
 static struct inode *hash_take(struct inode *inode, u32 b)
 {
@@ -234,7 +234,7 @@ static struct inode *hash_take(struct inode *inode, u32 b)
 	return NULL;
 }
 
-/* The hashed inode with a reference; or NULL with the bucket locked. */
+/* Returns the hashed inode with a reference, or NULL with the bucket locked. */
 static struct inode *find_or_lock_bucket(struct super_block *sb, ino_t ino, u32 b)
 {
 	struct inode *inode;
@@ -399,7 +399,10 @@ static bool inode_worth_keeping(struct inode *inode)
 	return op->drop_inode ? !op->drop_inode(inode) : inode->i_nlink != 0;
 }
 
-/* The count is 0 and i_lock held; unlocks. */
+/*
+ * Handles the last reference: frees the inode or keeps it as unused. The count is 0 and i_lock is
+ * held; unlocks it.
+ */
 static void iput_final(struct inode *inode)
 {
 	if (inode_worth_keeping(inode)) {
@@ -415,7 +418,7 @@ static void iput_final(struct inode *inode)
 	evict(inode);
 }
 
-/* So many are left; with none @inode may be gone. */
+/* Drops a reference. Returns how many are left; if none, @inode may be gone. */
 static s32 drop_reference(struct inode *inode)
 {
 	s32 c = atomic_read(&inode->i_count);
@@ -458,7 +461,7 @@ void iput_removed(struct inode *inode)
 		bdi_wait_flushing(b, inode);
 }
 
-/* Unused -> freeing, for one that the caller saw on a list. i_lock held. */
+/* Takes an inode that the caller found on a list from unused to freeing. i_lock held. */
 static bool inode_condemn(struct inode *inode)
 {
 	assert_spin_held(&inode->i_lock);
@@ -469,7 +472,10 @@ static bool inode_condemn(struct inode *inode)
 	return true;
 }
 
-/* The next unused inode of the superblock, condemned; NULL when all that are left are in use. */
+/*
+ * Returns the next unused inode of the superblock, condemned, or NULL when all that are left are in
+ * use.
+ */
 static struct inode *sb_next_unused(struct super_block *sb)
 {
 	struct inode *inode, *found = NULL;
@@ -527,7 +533,7 @@ void fsnotify_unmount(struct super_block *sb)
 	}
 }
 
-/* After the dentries are gone and all is written. */
+/* Evicts all inodes, after the dentries are gone and all is written. */
 void evict_inodes(struct super_block *sb)
 {
 	struct inode *inode;
@@ -583,8 +589,8 @@ static bool inode_is_dirty(const struct inode *inode)
 }
 
 /*
- * A clean unused inode from the cold end, condemned. Clean pages go with it; a dirty one must be
- * written first and is passed over: *dirty is the device of one.
+ * Returns a clean unused inode from the cold end, condemned. Its clean pages go with it. A dirty
+ * inode must be written first and is passed over: *dirty is the device of one.
  */
 static struct inode *inode_victim(bool with_pages, struct backing_dev **dirty)
 {

@@ -42,7 +42,7 @@ static int change_fasync(int fd, struct file *f, uaddr_t arg)
 	return 0;
 }
 
-/* What is left to read of a regular file. */
+/* Reports the bytes that are left to read of a regular file. */
 static int regular_fionread(struct file *f, uaddr_t arg)
 {
 	int left = i_size_read(f->f_inode) - f->f_pos;

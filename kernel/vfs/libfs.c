@@ -323,7 +323,7 @@ err_unlock:
 	return ERR_PTR(err);
 }
 
-/* The first entry of a directory with a reference, or NULL. */
+/* Returns the first entry of a directory with a reference, or NULL. */
 static struct dentry *first_entry(struct inode *dir)
 {
 	struct dentry *d = NULL;

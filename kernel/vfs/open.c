@@ -162,7 +162,7 @@ int vfs_open(struct file *f)
 	return 0;
 }
 
-/* May current open it like this? Permissions of the inode, the mount and the flags. */
+/* Checks that current may open the file so: permissions of the inode, the mount and the flags. */
 static int may_open(const struct path *path, int acc, u32 *flags)
 {
 	struct inode *inode = path->dentry->d_inode;
@@ -294,7 +294,7 @@ static int may_open_in_sticky(const struct inode *dir, const struct inode *inode
 	return 0;
 }
 
-/* The last component, made when it is not there. */
+/* Returns the last component, which it creates if it does not exist. */
 static struct dentry *lookup_or_create(
 	struct nameidata *nd, const struct open_how_k *how, bool *created)
 {

@@ -49,7 +49,7 @@ static int may(const struct quota_call *q)
 	return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
-/* How many bytes the command reads. */
+/* Returns how many bytes the command reads. */
 static size_t reads(u32 cmd)
 {
 	switch (cmd) {

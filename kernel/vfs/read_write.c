@@ -92,7 +92,7 @@ int stream_open(struct inode *inode, struct file *f)
 
 /* ---- the position ---- */
 
-/* Must the position be locked? Not while this task is the only one that can reach the file. */
+/* Locks the position unless this task is the only one that can reach the file. */
 static inline bool pos_lock(struct file *f, bool shared)
 {
 	if (!(f->f_mode & FMODE_ATOMIC_POS) || (!shared && atomic_read(&f->f_count) == 1))
@@ -220,7 +220,7 @@ ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t *pos)
 	return vfs_write_iter(f, &it, pos);
 }
 
-/* At the file's own position. */
+/* Transfers at the file's own position. */
 static ssize_t transfer(struct fd f, struct iov_iter *it, bool write)
 {
 	bool locked = pos_lock(f.file, f.put);
@@ -234,7 +234,7 @@ static ssize_t transfer(struct fd f, struct iov_iter *it, bool write)
 	return n;
 }
 
-/* At a position of the caller's. */
+/* Transfers at a position that the caller gives. */
 static ssize_t transfer_at(struct fd f, struct iov_iter *it, loff_t pos, bool write)
 {
 	u32 need = write ? FMODE_PWRITE : FMODE_PREAD;
@@ -246,7 +246,7 @@ static ssize_t transfer_at(struct fd f, struct iov_iter *it, loff_t pos, bool wr
 
 /* ---- the simple calls ---- */
 
-/* Is there a way to do it at all? A directory has one that says EISDIR. */
+/* True if the file can be read or written at all. A directory has a read that returns EISDIR. */
 static bool can_transfer(const struct file *f, bool write)
 {
 	if (write)
@@ -359,8 +359,8 @@ static int rwf_allowed(const struct file *f, int flags, bool write)
 }
 
 /*
- * What RWF_SYNC and RWF_DSYNC promise of @n bytes that were written, ending at @end (-1:
- * somewhere).
+ * Syncs as RWF_SYNC and RWF_DSYNC promise for @n bytes that were written, ending at @end (-1:
+ * unknown).
  */
 static int rwf_sync(struct file *f, loff_t end, long n, int flags)
 {
@@ -392,7 +392,7 @@ static long rw_vec_file(struct fd f, struct iov_iter *it, s64 pos, int flags, bo
 	return err ? err : n;
 }
 
-/* @pos -1: at the file's own position. */
+/* Reads or writes a vector. @pos -1: at the file's own position. */
 static long rw_vec(int fd, uaddr_t vec, u64 nr, s64 pos, int flags, bool write)
 {
 	struct uvec *to_free = NULL;
@@ -453,7 +453,10 @@ long sys_pwritev2(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high, int flags)
 
 /* ---- cached files ---- */
 
-/* O_DIRECT wants positions, lengths and addresses in whole sectors, where there are sectors. */
+/*
+ * True if position, lengths and addresses are in whole sectors, where there are sectors, as
+ * O_DIRECT requires.
+ */
 static bool direct_aligned(const struct file *f, const struct iov_iter *it, loff_t pos)
 {
 	if (!(f->f_flags & O_DIRECT) || f->f_mode & FMODE_CAN_ODIRECT || it->cached)
@@ -523,7 +526,7 @@ ssize_t generic_write_checks(struct file *f, struct iov_iter *from, loff_t *pos)
 	return from->count;
 }
 
-/* What comes before any write: how many bytes it may be, or -errno. i_rwsem is held. */
+/* Makes the checks before a write. Returns how many bytes it may be, or -errno. i_rwsem is held. */
 static ssize_t begin_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	ssize_t n = generic_write_checks(f, from, pos);
@@ -561,8 +564,8 @@ static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 }
 
 /*
- * As much as can be; what is left when it is short goes through the cache. -ENOTBLK: all of it
- * does.
+ * Writes directly as much as can be; the rest of a short write goes through the cache. -ENOTBLK:
+ * all of it does.
  */
 static ssize_t write_direct(struct file *f, struct iov_iter *from, loff_t *pos)
 {
@@ -611,7 +614,7 @@ int generic_file_mmap(struct file *f, struct vm_area *vma)
 	return 0;
 }
 
-/* What a file without a poll operation says: it never blocks. */
+/* Returns the events of a file without a poll operation: it never blocks. */
 u32 vfs_default_poll(void)
 {
 	return EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM;

@@ -136,8 +136,8 @@ static bool dents_actor(
 }
 
 /*
- * The guest's buffer took @copied bytes: the length of the records that are whole, and where the
- * next one is.
+ * Returns the length of the whole records, and where the next one is, if the guest's buffer took
+ * @copied bytes.
  */
 static u32 whole_records(const struct dents *b, u32 copied, loff_t *pos)
 {

@@ -83,7 +83,10 @@ int vfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flag
 	return err;
 }
 
-/* Major and minor in the 32 bits that struct stat has always had for them, and the rest above. */
+/*
+ * Encodes major and minor in the 32 bits that struct stat has always had for them, and the rest
+ * above.
+ */
 static u64 encode_dev(dev_t d)
 {
 	u64 ma = MAJOR(d), mi = MINOR(d);
@@ -128,8 +131,8 @@ static int fstat_kernel(int fd, struct kstat *st, u32 mask, u32 flags)
 }
 
 /*
- * Is the name empty? glibc's fstat() is newfstatat(fd, "", AT_EMPTY_PATH), so this must not take
- * the long way.
+ * True if the name is empty. glibc's fstat() is newfstatat(fd, "", AT_EMPTY_PATH), so this must be
+ * fast.
  */
 static bool name_is_empty(uaddr_t ua)
 {

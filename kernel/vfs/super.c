@@ -42,7 +42,7 @@ static void sb_set_blocksize_default(struct super_block *sb)
 
 static const struct super_operations no_super_ops;
 
-/* s_umount is held for writing, s_active is 1. */
+/* Allocates a superblock with s_umount held for writing and s_active 1. */
 static struct super_block *alloc_super(struct file_system_type *t, u32 flags)
 {
 	struct super_block *sb = kzalloc(sizeof(*sb), GFP_KERNEL);
@@ -89,7 +89,10 @@ static bool unlist_locked(struct super_block *sb)
 	return true;
 }
 
-/* s_umount is held for writing; the memory stays for a grace period. */
+/*
+ * Takes a superblock off the list. s_umount is held for writing, and released; the memory stays for
+ * a grace period.
+ */
 static void super_unlist(struct super_block *sb)
 {
 	bool last;
@@ -212,7 +215,9 @@ struct dentry *mount_nodev(struct file_system_type *t, u32 flags, void *data, fi
 	return fill_new(sb, data, fill, flags);
 }
 
-/* Until @sb, which is being taken down, has let its device go. sb_lock is held, and given up. */
+/*
+ * Waits until @sb, which is being taken down, has let its device go. sb_lock is held, and released.
+ */
 static void wait_for_end(struct super_block *sb)
 {
 	bool last;
@@ -275,8 +280,8 @@ struct dentry *mount_single(struct file_system_type *t, u32 flags, void *data, f
 }
 
 /*
- * The block device that a path names, for a mount with @flags. ERR_PTR(-ENOENT, -ENOTBLK, -EPERM,
- * -ENXIO ...).
+ * Returns the block device that a path names, for a mount with @flags. ERR_PTR(-ENOENT, -ENOTBLK,
+ * -EPERM, -ENXIO ...).
  */
 static struct block_device *bdev_of_path(const char *name, u32 flags)
 {
@@ -495,7 +500,7 @@ void sync_and_quiesce_all(void)
 	freeze_forbid(false);
 }
 
-/* The file system found itself damaged: no more writing. Callable anywhere. */
+/* Makes a file system read-only that found itself damaged. Callable in any context. */
 void sb_error_remount_ro(struct super_block *sb)
 {
 	if (sb_rdonly(sb))
@@ -504,7 +509,10 @@ void sb_error_remount_ro(struct super_block *sb)
 	__atomic_or_fetch(&sb->s_flags, SB_RDONLY, __ATOMIC_SEQ_CST);
 }
 
-/* s_umount held for writing. To read-only: refused while files are open for writing. */
+/*
+ * Remounts a superblock. Read-only is refused while files are open for writing. s_umount held for
+ * writing.
+ */
 int do_remount_sb(struct super_block *sb, u32 flags, char *data)
 {
 	u32 keep = SB_RDONLY | SB_SYNCHRONOUS | MS_MANDLOCK | MS_LAZYTIME | MS_I_VERSION;

@@ -193,7 +193,7 @@ static const struct swap_backing backing_ops = {
 
 /* ---- the header ---- */
 
-/* How many slots there are; -EINVAL: it is none of ours. */
+/* Returns how many slots the header describes, or -EINVAL if it is not a swap header. */
 static s64 check_header(const struct header *h, u64 pages)
 {
 	if (memcmp(h->magic, "SWAPSPACE2", 10) != 0 || h->version != 1)
@@ -263,7 +263,7 @@ static s64 count_in_slots(struct swap_file *sf)
 	return (s64)slot;
 }
 
-/* How many slots. */
+/* Maps a file. Returns how many slots it has. */
 static s64 map_file(struct swap_file *sf, u64 slots)
 {
 	struct inode *inode = inode_of(sf->f);

@@ -158,7 +158,7 @@ static void read_ahead(struct file *f, u64 off, u64 end)
 		f->f_mapping, f, off >> PAGE_SHIFT, (end >> PAGE_SHIFT) - (off >> PAGE_SHIFT) + 1);
 }
 
-/* Only whole pages are dropped, but for the last one of the file. */
+/* Drops cached pages: only whole ones, except the last one of the file. */
 static void drop_range(struct file *f, loff_t off, loff_t end)
 {
 	u64 first = DIV_ROUND_UP((u64)off, PAGE_SIZE), after = ((u64)end >> PAGE_SHIFT) + 1;

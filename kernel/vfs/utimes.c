@@ -25,7 +25,7 @@ static void attr_time(
 	a->ia_valid |= set;
 }
 
-/* @t NULL: both now, which a caller with write access may do too. */
+/* Sets the times of a path. @t NULL: both to now, which a caller with write access may do too. */
 static int utimes_path(const struct path *p, const struct timespec64 *t)
 {
 	struct iattr a = { .ia_valid = 0 };

@@ -115,7 +115,7 @@ static u32 sync_begin(struct inode *inode)
 	return dirty;
 }
 
-/* To its place in s_dirty, which is near the end. s_inode_wblist_lock held. */
+/* Moves an inode to its place in s_dirty, which is near the end. s_inode_wblist_lock held. */
 static void insert_dirty(struct super_block *sb, struct inode *inode)
 {
 	struct list_head *at = sb->s_dirty.prev;

@@ -89,8 +89,8 @@ static void object_put(struct ll_object *o)
 }
 
 /*
- * Where names are forgotten at once (proc) the name is kept too: looked up again it would get
- * another inode, which no rule knows.
+ * Makes the object of a file. Where names are forgotten at once (proc) it keeps the name too: a
+ * later lookup would make another inode, which no rule knows.
  */
 static struct ll_object *object_new(struct dentry *d)
 {
@@ -163,7 +163,7 @@ void landlock_sb_gone(struct super_block *sb)
 
 /* ---- rules ---- */
 
-/* Where @key is, or would be. */
+/* Returns the index at which @key is, or would be. */
 static u32 place_of(const struct ll_rules *r, u64 key)
 {
 	u32 lo = 0, hi = r->nr;
@@ -180,8 +180,8 @@ static u32 place_of(const struct ll_rules *r, u64 key)
 }
 
 /*
- * The rule of @key, or NULL. An inode's address may be another's by now, when its file system has
- * gone: several rules of one key are possible.
+ * Returns the rule of @key, or NULL. If an inode's file system has gone, another inode may have its
+ * address by now: several rules of one key are possible.
  */
 static struct ll_rule *rule_of(const struct ll_rules *r, u64 key, const struct inode *inode)
 {
@@ -362,7 +362,7 @@ long sys_landlock_create_ruleset(uaddr_t attr, size_t size, int flags)
 
 /* ---- adding ---- */
 
-/* The file that a rule is for: not one that has no place in a tree. */
+/* Gets the file that a rule is for. A file without a place in a tree is refused. */
 static int rule_file(int fd, struct fd *to)
 {
 	struct fd f = fdget_raw(fd);
@@ -380,7 +380,7 @@ static int rule_file(int fd, struct fd *to)
 	return 0;
 }
 
-/* Both kinds of rule begin with their rights. */
+/* Reads a rule and checks its rights, with which both kinds of rule begin. */
 static int read_rule(void *to, size_t size, uaddr_t attr, u32 handled)
 {
 	u64 access;

@@ -26,7 +26,7 @@ struct unmet {
 	u32 bits[LANDLOCK_LAYERS];
 };
 
-/* The domain of current, if any of its layers minds @access. */
+/* Returns the domain of current if any of its layers handles a right of @access, else NULL. */
 static const struct landlock_domain *domain_for(u32 access)
 {
 	const struct landlock_domain *d = current_cred()->landlock;
@@ -88,7 +88,7 @@ static bool step_up(struct path *p)
 #define SHORT_WAY 128
 #define TRIES 3
 
-/* False: it is a long way. */
+/* Walks up over plain pointers. False: the way is too long for that. */
 static bool climb(const struct landlock_domain *d, struct path p, u32 want, struct unmet *u)
 {
 	u32 n = 0;
@@ -137,8 +137,8 @@ static void climb_holding(
 }
 
 /*
- * What is granted neither for @p nor above it, of all that is handled; only the bits of @want need
- * be right.
+ * Finds the handled rights that are granted neither for @p nor above it. Only the bits of @want
+ * need be right.
  */
 static void unmet_at(
 	const struct landlock_domain *d, const struct path *p, u32 want, struct unmet *u)
@@ -270,7 +270,7 @@ int landlock_mount(void)
 	return domain_for(LL_FS_ALL) ? -EPERM : 0;
 }
 
-/* Would @child get a right in @to that it lacks in @from? */
+/* True if @child would get a right in @to that it lacks in @from. */
 static bool gains(const struct landlock_domain *dom, const struct dentry *child,
 	const struct unmet *from, const struct unmet *to)
 {

@@ -75,7 +75,7 @@ static void tell_thread(const struct telling *what)
 	put_task(t);
 }
 
-/* si_code and si_band of an event. */
+/* Sets si_code and si_band of an event. */
 static void tell_reason(siginfo_t *info, int band)
 {
 	if (band & EPOLLMSG) {
@@ -93,7 +93,7 @@ static void tell_reason(siginfo_t *info, int band)
 	}
 }
 
-/* A copy of the owner, with references; false: there is none. */
+/* Copies the owner, with references. False: the file has none. */
 static bool get_owner(struct file *f, struct fown *o)
 {
 	spin_lock(&f->f_lock);
@@ -105,7 +105,7 @@ static bool get_owner(struct file *f, struct fown *o)
 	return o->pid;
 }
 
-/* How many tasks were looked at. */
+/* Signals the tasks of the owner. Returns how many tasks were looked at. */
 static u32 signal_owner(const struct fown *o, int sig, const siginfo_t *info)
 {
 	struct telling what = { o, info, sig, 1 };
@@ -164,8 +164,8 @@ static void tell_late(struct work *w);
 static struct work late_work = { .func = tell_late };
 
 /*
- * Where the file's entry for @l is linked, or where one would be. By the file: how long the list is
- * a guest chooses.
+ * Returns the link to the file's entry for @l, or the place for a new one. It searches by file,
+ * since a guest chooses how long the list is.
  */
 static struct fasync_entry **fasync_find(const struct fasync_list *l, struct file *f)
 {
@@ -233,7 +233,7 @@ static int reason_of(int band)
 	return band & EPOLLIN ? EPOLLIN : EPOLLOUT;
 }
 
-/* All of them are due, of this event too. */
+/* Makes all files of the list due, for this event too. */
 static void all_due(struct fasync_list *l, int band)
 {
 	assert_spin_held(&fasync_lock);

@@ -91,7 +91,7 @@ static bool conflicts_with_others(const struct inode *inode, const struct file *
 	return false;
 }
 
-/* A fresh one in @l, or a change of what is there. */
+/* Sets a new lease, or changes the one that is there. */
 static int set_locked(struct file *f, struct lease **l, int fd, int type)
 {
 	struct inode *inode = f->f_inode;
@@ -202,7 +202,7 @@ static bool in_the_way(const struct lease *l, const struct file *f, bool write)
 	return l->file != f && (write || l->type == F_WRLCK);
 }
 
-/* Too late: it is taken, or made what it should have become. */
+/* Ends breaking leases whose time is over: each is taken away, or downgraded to its target. */
 static void expire(struct inode *inode)
 {
 	struct lease **at = &inode->i_leases;

@@ -38,7 +38,10 @@ static struct file_lock *take_spare(struct file_lock *spare[2])
 	return l;
 }
 
-/* @req lies strictly inside @l: l keeps the part before, the new one gets the part behind. */
+/*
+ * Splits @l, strictly inside of which @req lies: @l keeps the part before, the new lock gets the
+ * part behind.
+ */
 static void cut_in_two(struct file_lock *l, const struct file_lock *req, struct file_lock *rest)
 {
 	rest->owner = l->owner;
@@ -52,7 +55,10 @@ static void cut_in_two(struct file_lock *l, const struct file_lock *req, struct 
 	list_add(&rest->list, &l->list);
 }
 
-/* l overlaps [start, end] and is of another type. True: nothing is left of it. */
+/*
+ * Cuts @req's range out of @l, which overlaps it and is of another type. True: nothing is left of
+ * @l.
+ */
 static bool cut(struct file_lock *l, const struct file_lock *req, struct file_lock *spare[2])
 {
 	if (l->start < req->start && l->end > req->end) {

@@ -81,7 +81,7 @@ static struct file_lock *find_conflict(struct inode *inode, const struct file_lo
 	return NULL;
 }
 
-/* A lock of @req's own owner in its range: what F_UNLCK asks F_OFD_GETLK for. */
+/* Finds a lock of @req's own owner in its range: F_OFD_GETLK asks for it by F_UNLCK. */
 static struct file_lock *find_own(struct inode *inode, const struct file_lock *req)
 {
 	struct file_lock *l;
@@ -92,7 +92,10 @@ static struct file_lock *find_own(struct inode *inode, const struct file_lock *r
 	return NULL;
 }
 
-/* The bucket is locked; spares that went into the list become visible in /proc/locks. */
+/*
+ * Applies a request. The bucket is locked; spares that went into the list become visible in
+ * /proc/locks.
+ */
 static void apply(struct inode *inode, const struct file_lock *req, struct file_lock *spare[2],
 	struct list_head *gone)
 {
@@ -106,7 +109,7 @@ static void apply(struct inode *inode, const struct file_lock *req, struct file_
 
 /* ---- waiting ---- */
 
-/* Would waiting of @owner for @by close a circle? blocked_lock is held. */
+/* True if @owner's waiting for @by would close a circle. blocked_lock is held. */
 static bool closes_circle(const void *owner, const void *by)
 {
 	struct blocked *b;
@@ -188,8 +191,8 @@ static int alloc_spares(struct file_lock *spare[2])
 }
 
 /*
- * flock converts by giving up the old lock first, as Linux does: two that hold it shared and both
- * want it alone would wait for each other for ever.
+ * Converts a flock by giving up the old lock first, as Linux does: two holders of a shared lock
+ * that both want it exclusively would wait for each other for ever.
  */
 static void flock_convert(struct bucket *bk, const struct file_lock *req, struct list_head *gone)
 {
@@ -276,7 +279,7 @@ static void tell_others(struct bucket *bk, struct file *f, const struct file_loc
 	}
 }
 
-/* With the bucket locked on entry and exit. 0: ask again. */
+/* Waits for a change of the locks. The bucket is locked on entry and exit. Returns 0: ask again. */
 static int wait_for_others(struct bucket *bk)
 {
 	int err;
@@ -311,7 +314,7 @@ static int wait_for_turn(struct bucket *bk, struct file *f, const struct file_lo
 	}
 }
 
-/* 0, -EAGAIN, -EDEADLK, -ERESTARTSYS, -ENOLCK. */
+/* Sets a lock. Returns 0, -EAGAIN, -EDEADLK, -ERESTARTSYS or -ENOLCK. */
 static int setlk(struct file *f, const struct file_lock *req, bool wait)
 {
 	struct inode *inode = req->inode;
@@ -510,7 +513,7 @@ long fcntl_lock(int fd, struct file *f, u32 cmd, uaddr_t arg)
 
 /* ---- flock ---- */
 
-/* The type of lock that an operation asks for, or -EINVAL. */
+/* Returns the type of lock that an operation asks for, or -EINVAL. */
 static int flock_type(u32 op)
 {
 	switch (op & ~(u32)LOCK_NB) {
@@ -570,7 +573,10 @@ static int print_lock(const struct file_lock *l, pid_t pid, u32 nr, char *buf, s
 	return n + scnprintf(buf + n, size - n, "%lld\n", (long long)l->end);
 }
 
-/* The lock of an open file description has no holder: -1, for everybody. */
+/*
+ * Returns the pid of a lock's holder. The lock of an open file description has no holder: -1 in
+ * every namespace.
+ */
 static pid_t holder_in(const struct file_lock *l, const struct pid_namespace *ns)
 {
 	return l->pid < 0 ? l->pid : pid_from_global_ns(l->pid, ns);

@@ -32,7 +32,10 @@ int register_filesystem(struct file_system_type *t)
 	return err;
 }
 
-/* "fuse.sshfs" is of the type fuse: what follows the dot is for people to read. */
+/*
+ * Returns the type of that name. "fuse.sshfs" is of the type fuse: the text behind the dot is for
+ * people.
+ */
 struct file_system_type *get_fs_type(const char *name)
 {
 	const char *dot = strchr(name, '.');

@@ -140,8 +140,8 @@ static const struct file_operations fc_fops = {
 };
 
 /*
- * A descriptor for a new context: to make a file system of that type, or to reconfigure that of
- * which @root is.
+ * Returns a descriptor for a new context: to make a file system of that type, or to reconfigure the
+ * one of which @root is.
  */
 static long fc_open(struct file_system_type *t, struct dentry *root, u32 oflags)
 {
@@ -331,7 +331,7 @@ static int fc_create(struct fs_context *fc, bool exclusive)
 	return -EBUSY;
 }
 
-/* The parameters of the next command begin anew. */
+/* Forgets all parameters, so that those of the next command begin anew. */
 static void forget_params(struct fs_context *fc)
 {
 	fc->sb_flags = fc->named = 0;
@@ -339,7 +339,7 @@ static void forget_params(struct fs_context *fc)
 	fc->data[0] = 0;
 }
 
-/* What no parameter has named stays as it is by now. */
+/* Reconfigures the superblock. Settings that no parameter has named stay as they are. */
 static int fc_reconfigure(struct fs_context *fc)
 {
 	struct super_block *sb;
@@ -361,7 +361,7 @@ static int fc_reconfigure(struct fs_context *fc)
 	return err;
 }
 
-/* The arguments that a command takes, and no others. */
+/* Checks that a command has the arguments that it takes, and no others. */
 static int check_args(u32 cmd, bool key, bool value, int aux)
 {
 	switch (cmd) {
@@ -380,7 +380,7 @@ static int check_args(u32 cmd, bool key, bool value, int aux)
 	return -EOPNOTSUPP;
 }
 
-/* A string of less than KEY_MAX bytes. ERR_PTR(-EFAULT, -EINVAL, -ENOMEM). */
+/* Copies a string of less than KEY_MAX bytes from the guest. ERR_PTR(-EFAULT, -EINVAL, -ENOMEM). */
 static char *get_text(uaddr_t ua)
 {
 	char *s = kmalloc(KEY_MAX, GFP_KERNEL);
@@ -411,7 +411,7 @@ static int fc_command(struct fs_context *fc, u32 cmd, const char *key, char *val
 	return err;
 }
 
-/* The context behind a descriptor. ERR_PTR(-EBADF, -EINVAL). */
+/* Returns the file of the context behind a descriptor. ERR_PTR(-EBADF, -EINVAL). */
 static struct file *fc_get(int fd)
 {
 	struct file *f = fget(fd);
@@ -462,7 +462,7 @@ long sys_fsconfig(int fd, u32 cmd, uaddr_t ukey, uaddr_t uvalue, int aux)
 
 /* ---- fsmount ---- */
 
-/* The context's file system as a mount in a tree of its own, named by a new descriptor. */
+/* Mounts the context's file system in a tree of its own, which a new descriptor names. */
 static long fc_mount(struct fs_context *fc, u32 mnt_flags, u32 oflags)
 {
 	struct mount *m;

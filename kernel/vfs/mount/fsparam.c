@@ -76,7 +76,7 @@ static int check_dir(const char *name, char *msg, size_t size)
 	return err;
 }
 
-/* Each name of "one:two\:with:three". */
+/* Checks each name of "one:two\:with:three". */
 static int check_dirs(const char *value, char *msg, size_t size)
 {
 	char *copy = kstrdup(value), *from = copy, *to = copy, *name = copy;
@@ -104,7 +104,7 @@ static int check_dirs(const char *value, char *msg, size_t size)
 	return err;
 }
 
-/* 0: this entry takes it. */
+/* Checks a parameter against one entry. Returns 0 if this entry takes it. */
 static int try_entry(const struct fs_param *p, u32 cmd, const char *value, char *msg, size_t size)
 {
 	if (p->kind == FSP_FLAG) {

@@ -118,7 +118,9 @@ static void mnt_free_rcu(struct rcu_head *h)
 static struct path unlink_mount(struct mount *m);
 static void settle(const struct path *was);
 
-/* Off its parent, which it has no reference of. In a mount_seq write section. */
+/*
+ * Takes a stuck mount off its parent, to which it has no reference. In a mount_seq write section.
+ */
 static void take_stuck(struct mount *m)
 {
 	struct path at = unlink_mount(m);
@@ -381,7 +383,7 @@ void mnt_lock_tree(struct mount *m)
 	}
 }
 
-/* The first mount of all. */
+/* Sets the root mount of the initial namespace. */
 void mnt_set_ns_root(struct mount *m)
 {
 	down_write(&namespace_sem);
@@ -392,7 +394,7 @@ void mnt_set_ns_root(struct mount *m)
 	up_write(&namespace_sem);
 }
 
-/* A mount on @d, in namespace @ns or (NULL) anywhere. mount_seq's lock is held. */
+/* Returns a mount on @d, in namespace @ns or (NULL) anywhere. mount_seq's lock is held. */
 static struct mount *mount_on(struct dentry *d, const struct mnt_namespace *ns)
 {
 	struct mount *m;
@@ -404,8 +406,8 @@ static struct mount *mount_on(struct dentry *d, const struct mnt_namespace *ns)
 }
 
 /*
- * In a mount_seq write section. The references on the parent (if it is not stuck) and the
- * mountpoint are the caller's now.
+ * Unlinks a mount, in a mount_seq write section. The references on the parent (if it is not stuck)
+ * and the mountpoint are the caller's now.
  */
 static struct path unlink_mount(struct mount *m)
 {
@@ -423,8 +425,8 @@ static struct path unlink_mount(struct mount *m)
 }
 
 /*
- * What unlink_mount() has left. At the end of the section: a walk without sequence numbers looks at
- * the flag first.
+ * Updates the mountpoint that unlink_mount() has left. At the end of the section: a walk without
+ * sequence numbers looks at the flag first.
  */
 static void settle(const struct path *was)
 {
@@ -432,7 +434,7 @@ static void settle(const struct path *was)
 		d_set_mounted(was->dentry, false);
 }
 
-/* In a mount_seq write section, as the next. */
+/* Links a mount, in a mount_seq write section. */
 static void link_mount(struct mount *m, const struct path *where)
 {
 	struct mount *c;
@@ -450,7 +452,10 @@ static void link_mount(struct mount *m, const struct path *where)
 			ns_add(where->mnt->mnt_ns, c);
 }
 
-/* With all that is mounted below it; where it was: the references are the caller's. */
+/*
+ * Takes a mount out of the tree, with all that is mounted below it. Returns where it was: the
+ * references are the caller's.
+ */
 static struct path take_out(struct mount *m)
 {
 	struct path where = unlink_mount(m);
@@ -580,8 +585,8 @@ void mnt_umount_one(struct mount *m, struct list_head *dead)
 }
 
 /*
- * Children first. mnt_list, free once a mount has left its namespace, chains those whose references
- * are to be dropped.
+ * Unmounts a tree, children first. mnt_list, which is free once a mount has left its namespace,
+ * chains the mounts whose references are to be dropped.
  */
 void mnt_umount_tree(struct mount *m, struct list_head *dead)
 {

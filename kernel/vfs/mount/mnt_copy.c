@@ -42,7 +42,10 @@ struct mount *mnt_alloc_internal(struct dentry *root, const char *name)
 	return m;
 }
 
-/* Nothing that this namespace does not show, nor what others have covered. namespace_sem held. */
+/*
+ * True if the path may be cloned: this namespace shows it, and no locked mount covers a part of it.
+ * namespace_sem held.
+ */
 static bool may_clone(const struct path *path)
 {
 	struct mount *m = path->mnt;
@@ -180,7 +183,10 @@ static bool forbids_copy(const struct mount *c, u32 how)
 	       !(how & COPY_UNBINDABLE);
 }
 
-/* The copy of @c, which is below @top; NULL: neither it nor what is below it. ERR_PTR. */
+/*
+ * Returns a copy of @c, which is below @top; NULL: neither @c nor the mounts below it are copied.
+ * ERR_PTR.
+ */
 static struct mount *copy_child(struct mount *c, struct mount *top, struct dentry *root, u32 how)
 {
 	if (c->mnt_parent == top && !d_is_below(c->mnt_mountpoint, root))

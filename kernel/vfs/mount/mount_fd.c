@@ -33,7 +33,10 @@ static u32 simple_flags(u64 attr)
 	       (attr & MOUNT_ATTR_NOSYMFOLLOW ? MS_NOSYMFOLLOW : 0);
 }
 
-/* As struct mount has them: strictatime is neither of the two. -EINVAL. */
+/*
+ * Returns the flags for the times as struct mount has them; strictatime is neither of the two.
+ * -EINVAL.
+ */
 static int atime_flags(u64 attr)
 {
 	switch (attr & MOUNT_ATTR__ATIME) {
@@ -288,7 +291,7 @@ static u32 changed(const struct mount *m, const struct change *c)
 	return (m->mnt_flags & ~c->clear) | c->set;
 }
 
-/* All or none: what can fail is done, and undone, first. */
+/* Changes all mounts or none: the steps that can fail come first, and are undone. */
 static int change_flags(struct mount *top, const struct change *c, bool recursive)
 {
 	struct mount *m, *bad = NULL;

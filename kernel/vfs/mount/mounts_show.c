@@ -71,7 +71,7 @@ static void cut_deleted(char *text)
 		text[n - sizeof(suffix) + 1] = '\0';
 }
 
-/* 0: cannot be reached from @root. */
+/* Gets the path of a mount. Returns 0 if it cannot be reached from @root. */
 static int mount_place(struct mount *m, const struct path *root, char *buf, int len, char **text)
 {
 	struct path p = { m, m->mnt_root };

@@ -36,7 +36,7 @@ static u32 mnt_flags_of(u32 flags)
 
 /* ---- attaching ---- */
 
-/* @where: down to what is mounted there now. namespace_sem held. */
+/* Moves @where to the topmost mount that is there now. namespace_sem held. */
 static void to_top(struct path *where)
 {
 	struct mount *m;
@@ -76,7 +76,7 @@ bool mount_capable(const struct file_system_type *t)
 	return ns_capable(t->owner ? t->owner() : current_user_ns(), CAP_SYS_ADMIN);
 }
 
-/* Are all of @m's locked mounts on folders without anything in them? */
+/* True if all of @m's locked mounts are on empty folders. */
 static bool is_whole(const struct mount *m, const struct file_system_type *t)
 {
 	struct mount *c;
@@ -155,7 +155,10 @@ static int do_new_mount(
 	return err;
 }
 
-/* Would a part of a more privileged namespace's tree come to light? namespace_sem held. */
+/*
+ * True if locked mounts are below @d: to show @d without them would reveal a part of a more
+ * privileged namespace's tree. namespace_sem held.
+ */
 bool has_locked_children(struct mount *m, struct dentry *d)
 {
 	struct mount *c;
@@ -166,7 +169,10 @@ bool has_locked_children(struct mount *m, struct dentry *d)
 	return false;
 }
 
-/* A namespace must not hold itself, nor one that may hold it. */
+/*
+ * True if a mount of the namespace file @d would make a namespace hold itself, or one that may hold
+ * it.
+ */
 static bool ns_file_loops(const struct dentry *d)
 {
 	const struct ns_common *ns = inode_ns(d->d_inode);
@@ -235,7 +241,10 @@ static bool has_ns_file_loop(struct mount *top)
 	return false;
 }
 
-/* An attached mount of ours, or a tree that has no place yet. namespace_sem held. */
+/*
+ * Checks that the mount is an attached one of this namespace, or a tree that has no place yet.
+ * namespace_sem held.
+ */
 static int may_move(const struct path *old, const struct path *where)
 {
 	struct mount *m = old->mnt;
@@ -287,7 +296,7 @@ int move_tree(const struct path *from, struct path *where)
 	return err;
 }
 
-/* Is it mounted on, or below, or @t itself? */
+/* True if @m is @t or is mounted on or below @t. */
 static bool stands_on(const struct mount *m, const struct mount *t)
 {
 	for (; m != t; m = m->mnt_parent)
@@ -394,7 +403,7 @@ int mnt_set_flags(struct mount *m, u32 flags)
 	return 0;
 }
 
-/* Remounting without a word about times leaves them. */
+/* Returns the flags of a remount. Without an option for times it keeps their flags. */
 static u32 remount_flags(const struct mount *m, u32 flags)
 {
 	u32 f = mnt_flags_of(flags);
@@ -404,7 +413,7 @@ static u32 remount_flags(const struct mount *m, u32 flags)
 	return f;
 }
 
-/* What a more privileged namespace has set stays. */
+/* True if the change keeps all flags that a more privileged namespace has locked. */
 bool may_lift(const struct mount *m, u32 flags)
 {
 	u32 s = m->mnt_state;
@@ -471,7 +480,7 @@ int do_mount(const char *dev, const char *dir, const char *type, u32 flags, void
 	return err;
 }
 
-/* A string argument of mount(2): at most a page. NULL for a null pointer. */
+/* Copies a string argument of mount(2) of at most a page. NULL for a null pointer. */
 static char *mount_string(uaddr_t ua)
 {
 	char *s;
@@ -489,7 +498,7 @@ static char *mount_string(uaddr_t ua)
 	return ERR_PTR(n < 0 ? n : -EINVAL);
 }
 
-/* The data page: as much of it as there is. */
+/* Copies the data page, as much of it as is readable. */
 static char *mount_data(uaddr_t ua)
 {
 	size_t left;
@@ -558,7 +567,7 @@ static int umount_root(struct super_block *sb)
 	return err;
 }
 
-/* namespace_sem held; the caller's path holds one reference. */
+/* Unmounts @m. namespace_sem held; the caller's path holds one reference. */
 static int umount_locked(struct mount *m, int flags, struct list_head *dead)
 {
 	if (!mnt_is_ours(m) || m->mnt_parent == m || (m->mnt_state & MNT_LOCKED))

@@ -114,7 +114,7 @@ static int for_each_slave(struct mount *m, repeater_t fn, void *arg, int depth)
 	return err;
 }
 
-/* All that repeat what happens to @origin: called once for each. */
+/* Calls @fn once for each mount that repeats the changes of @origin. */
 static int for_each_repeater(struct mount *origin, repeater_t fn, void *arg)
 {
 	struct mount *m = origin;

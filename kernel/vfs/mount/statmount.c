@@ -143,7 +143,7 @@ struct gather {
 	u32 len;
 };
 
-/* What there is no room for is empty. */
+/* Adds a text. A text for which there is no room becomes empty. */
 static u32 add_text(struct gather *g, const char *s)
 {
 	size_t n = strlen(s) + 1;
@@ -381,7 +381,7 @@ long sys_statmount(uaddr_t req, uaddr_t buf, size_t size, uint32_t flags)
 
 /* ---- listmount ---- */
 
-/* What is at @at goes down to where nothing below it is greater: a heap of @n. */
+/* Moves the element at @at down to its place in a heap of @n. */
 static void sift(u64 *ids, u32 at, u32 n)
 {
 	u64 id = ids[at];
@@ -425,7 +425,7 @@ static void list_tree(struct list *l, struct mount *top, bool itself)
 			l->ids[l->n++] = m->mnt_id_unique;
 }
 
-/* All that can be reached from @root, with its own mount where that is shown whole. */
+/* Lists all mounts that can be reached from @root, with its own mount if that is shown whole. */
 static void list_reachable(struct list *l, const struct mnt_namespace *ns, const struct path *root)
 {
 	struct mount *m;
@@ -468,7 +468,7 @@ static int collect(struct list *l, struct mnt_namespace *ns, u64 id, const struc
 	return 0;
 }
 
-/* The ids, to be freed. 0 or -errno. */
+/* Gets the ids, which the caller frees. Returns 0 or -errno. */
 static int list_ids(const struct request *r, struct list *l)
 {
 	struct mnt_namespace *ns;

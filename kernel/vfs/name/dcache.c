@@ -366,7 +366,10 @@ static void lru_del(struct dentry *d)
 	d->d_flags &= ~DCACHE_LRU;
 }
 
-/* unused -> dead, off the hash and the LRU list. d_lock held. False: it has been taken. */
+/*
+ * Takes an unused dentry to dead, off the hash and the LRU list. d_lock held. False: it is in use
+ * again.
+ */
 bool dentry_condemn(struct dentry *d)
 {
 	assert_spin_held(&d->d_lock);

@@ -30,7 +30,7 @@ struct dentry *revalidate(struct dentry *d, u32 flags)
 	return ok ? ERR_PTR(ok) : NULL;
 }
 
-/* A name that is not cached: the file system is asked. */
+/* Asks the file system for a name that is not cached. */
 static struct dentry *lookup_real(struct dentry *parent, const struct qstr *name, u32 flags)
 {
 	struct inode *dir = parent->d_inode;

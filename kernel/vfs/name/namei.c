@@ -120,7 +120,7 @@ static int nd_automount(struct nameidata *nd)
 	return d->d_op->d_automount(&nd->path);
 }
 
-/* nd->path: down to what is mounted on it. */
+/* Moves nd->path to the topmost mount on it. */
 int nd_cross_mounts(struct nameidata *nd)
 {
 	struct mount *m;
@@ -238,7 +238,7 @@ static int nd_push(struct nameidata *nd, const char *rest)
 	return 0;
 }
 
-/* A link of /proc that jumps. Consumes d. */
+/* Follows a link of /proc that jumps. Consumes @d. */
 static int nd_jump(struct nameidata *nd, struct dentry *d)
 {
 	struct path to;
@@ -321,7 +321,7 @@ static const char *nd_pop(struct nameidata *nd)
 	return l->rest;
 }
 
-/* Is what follows the end of the whole path? Sets *slash when only slashes follow. */
+/* True if @rest ends the whole path. Sets *slash if only slashes follow. */
 static bool nd_at_end(const struct nameidata *nd, const char *rest, bool *slash)
 {
 	const char *p = rest;
@@ -350,7 +350,7 @@ static int nd_search(struct nameidata *nd)
 	return err && nd->flags & LOOKUP_CACHED ? -EAGAIN : err; /* as Linux says */
 }
 
-/* LOOKUP_CACHED: what the cache knows without asking a file system. */
+/* Handles LOOKUP_CACHED: looks a name up without asking a file system. */
 static struct dentry *nd_cached(struct nameidata *nd, const struct qstr *q)
 {
 	struct dentry *d = d_lookup(nd->path.dentry, q);

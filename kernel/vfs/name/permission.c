@@ -15,7 +15,10 @@ bool inode_owner_or_capable(const struct inode *inode)
 						 ns_capable(current_user_ns(), CAP_FOWNER));
 }
 
-/* Without capabilities: 0, -EACCES, or why the list could not be read. */
+/*
+ * Checks the mode bits and the list, without capabilities. Returns 0, -EACCES, or the error of
+ * reading the list.
+ */
 static int bits_permit(struct inode *inode, int mask)
 {
 	umode_t mode = inode->i_mode;
@@ -90,7 +93,10 @@ int inode_permission(struct inode *inode, int mask)
 	return err;
 }
 
-/* In a sticky directory only the owners of the entry and of the directory may remove it. */
+/*
+ * True if a sticky directory forbids the removal: only the owners of the entry and of the directory
+ * may remove it.
+ */
 static bool sticky_forbids(struct inode *dir, struct inode *inode)
 {
 	u32 fsuid = current_fsuid();

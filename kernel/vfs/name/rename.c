@@ -36,8 +36,8 @@ static void lock_dirs(struct inode *first, struct inode *second)
 }
 
 /*
- * The child of @above on the way down to @d, or NULL when @d is not below it. Under s_rename_mutex.
- * Programs choose how deep @d is.
+ * Returns the child of @above on the way down to @d, or NULL when @d is not below it. Under
+ * s_rename_mutex. Programs choose how deep @d is.
  */
 static struct dentry *child_towards(struct dentry *above, struct dentry *d)
 {
@@ -82,7 +82,7 @@ void unlock_rename(struct dentry *a, struct dentry *b)
 	mutex_unlock(&a->d_sb->s_rename_mutex);
 }
 
-/* NULL: it is a directory that stays as it is. */
+/* Returns the inode if rename locks it. NULL: it is a directory that stays as it is. */
 static struct inode *to_lock(struct inode *inode, bool dir_too)
 {
 	return inode && is_dir(inode) && !dir_too ? NULL : inode;
@@ -154,7 +154,7 @@ static void notify_moved(struct inode *odir, struct inode *ndir, struct dentry *
 	fsnotify_inode(old->d_inode, IN_MOVE_SELF);
 }
 
-/* The dentries follow the file system. */
+/* Moves the dentries, after the file system has renamed. */
 static void rename_commit(struct dentry *old, struct dentry *new, u32 flags)
 {
 	if (flags & RENAME_EXCHANGE) {
@@ -209,7 +209,7 @@ out:
 	return err;
 }
 
-/* The parents are locked: the checks that depend on the names. */
+/* Makes the checks that depend on the names. The parents are locked. */
 static int rename_locked(struct rename *r)
 {
 	bool odir = is_dir(r->old->d_inode);

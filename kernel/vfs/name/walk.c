@@ -36,7 +36,7 @@ struct fast {
 	u32 rseq, mseq; /* when the walk began */
 };
 
-/* May current search this directory? Only the answer yes, and only when it is cheap. */
+/* True if current may search this directory. False also means: too expensive to find out here. */
 static inline bool fast_may_exec(const struct mount *m, const struct inode *dir)
 {
 	umode_t mode = dir->i_mode;
@@ -108,7 +108,7 @@ static bool fast_dotdot(struct fast *f)
 	return fast_cross_mounts(f);
 }
 
-/* The text of a plain symlink, or NULL when the slow walk must look at it. */
+/* Returns the text of a plain symlink, or NULL when the slow walk must look at it. */
 static const char *fast_link(
 	struct fast *f, struct inode *dir, struct dentry *d, struct inode *inode)
 {
@@ -123,7 +123,7 @@ static const char *fast_link(
 	return inode->i_link;
 }
 
-/* Root and working directory as they were at one moment. */
+/* Reads root and working directory as they were at one moment. */
 static void fast_places(struct path *root, struct path *pwd)
 {
 	struct fs_struct *fs = current->fs;
@@ -140,7 +140,7 @@ static void fast_places(struct path *root, struct path *pwd)
 	} while (unlikely(READ_ONCE(fs->seq) != seq));
 }
 
-/* Where the walk starts; f->root too. The descriptor (if any) stays in @fd until the end. */
+/* Sets the start of the walk and f->root. The descriptor (if any) stays in @fd until the end. */
 static int fast_start(struct fast *f, int dfd, const char *name, struct fd *fd)
 {
 	struct path from;
@@ -159,7 +159,7 @@ static int fast_start(struct fast *f, int dfd, const char *name, struct fd *fd)
 	return 0;
 }
 
-/* Is nothing left to walk behind the links that are being followed? */
+/* True if nothing is left to walk behind the links that are being followed. */
 static bool fast_at_end(const struct fast *f)
 {
 	for (int i = 0; i < f->depth; i++)
@@ -252,8 +252,8 @@ static int fast_components(struct fast *f, const char *name, u32 flags, struct l
 }
 
 /*
- * Before the walk reads anything: so that walk_changed() can tell whether a rename or a mount came
- * in between.
+ * Begins a walk, before it reads anything: so that walk_changed() can tell whether a rename or a
+ * mount came in between.
  */
 static void walk_begin(struct fast *f)
 {

@@ -83,7 +83,7 @@ static struct fan_mark *mark_find(const struct fan_group *g, const void *object)
 	return NULL;
 }
 
-/* The inode whose reference the caller drops without the lock, or NULL. */
+/* Frees a mark. Returns the inode whose reference the caller drops without the lock, or NULL. */
 static struct inode *mark_free(struct fan_mark *m)
 {
 	struct inode *inode = NULL;
@@ -129,8 +129,8 @@ static struct fan_mark *mark_new(
 }
 
 /*
- * Any mark for which @match says yes, taken away: true with its inode (to put), false when there is
- * none.
+ * Takes a mark away for which @match returns true. Returns true with its inode (to put), false when
+ * there is none.
  */
 static bool take_mark(struct list_head *marks, int type, struct inode **inode)
 {
@@ -184,7 +184,7 @@ void fanotify_inode_gone(struct inode *inode)
 	fanotify_gone(inode);
 }
 
-/* A mark in bucket @i on an inode of @sb, which is being unmounted. */
+/* Takes a mark in bucket @i away that is on an inode of @sb, which is being unmounted. */
 static struct inode *take_sb_mark(struct super_block *sb, u32 i, bool *found)
 {
 	struct fan_mark *m;
@@ -318,7 +318,7 @@ static int check_command(u32 flags, u64 mask)
 	return -EINVAL;
 }
 
-/* What can be said without the group. */
+/* Makes the checks that do not need the group. */
 static int check_mark(u32 flags, u64 mask)
 {
 	int err;

@@ -78,8 +78,8 @@ static void gather_object(struct gather *g, const void *object, bool child, u32 
 }
 
 /*
- * All groups that have a mark where it happened: g->hit. fanotify_lock held; fan_ungather()
- * follows.
+ * Gathers all groups that have a mark at the place of the event in g->hit. fanotify_lock held;
+ * fan_ungather() follows.
  */
 static void fan_gather(struct gather *g, const struct fs_event *e)
 {
@@ -113,7 +113,8 @@ static void fan_ungather(struct gather *g)
 }
 
 /*
- * Is there what the group names an event by: a file that can be opened, a directory, an identifier?
+ * True if the event has what the group names it by: a file that can be opened, a directory, or an
+ * identifier.
  */
 static bool fan_nameable(const struct fan_group *group, const struct gather *g)
 {
@@ -141,7 +142,7 @@ static void set_fid(struct fan_fid *fid, struct inode *inode)
 	fid->type = inode_handle_type(inode);
 }
 
-/* What a group with these flags is told: which file, which directory, which name. */
+/* Sets what a group with these flags is told: which file, which directory, which name. */
 static void set_fids(
 	struct fan_event *ev, const struct fan_group *group, const struct fs_event *e, bool ondir)
 {

@@ -44,7 +44,10 @@ static char *put_fid(char *to, u8 type, const struct fan_fid *f, const char *nam
 	return to + h.len;
 }
 
-/* The records of FAN_FS_ERROR: which file, with an empty handle when it is none, and what. */
+/*
+ * Returns the length of the records of FAN_FS_ERROR: the file, with an empty handle if there is
+ * none, and the error.
+ */
 static u32 error_len(const struct fan_event *e)
 {
 	return (u32)(round_up(FID_HEAD + e->object.bytes, 4) +
@@ -71,7 +74,10 @@ static char *put_error(char *p, const struct fan_event *e)
 	return p + sizeof(r);
 }
 
-/* A directory that reports its own event has the name "." where names are reported. */
+/*
+ * Returns the name in a directory's record: "." for the directory's own event, where names are
+ * reported.
+ */
 static const char *dir_name(const struct fan_group *g, const struct fan_event *e)
 {
 	if (!(g->flags & FAN_REPORT_NAME))
@@ -134,7 +140,7 @@ static char *put_records(char *p, const struct fan_group *g, const struct fan_ev
 
 /* ---- reading ---- */
 
-/* The file for the event: a descriptor that is reserved, *f to install. */
+/* Opens the file for the event. Returns a reserved descriptor, and in *@f the file to install. */
 static int event_fd(struct fan_group *g, struct fan_event *e, struct file **f)
 {
 	int fd;

@@ -299,7 +299,7 @@ void inotify_event(const struct fs_event *e)
 		notify_inode(e->inode, mask, e->unlinked);
 }
 
-/* No link is left, or the file system is unmounted: the watches go. */
+/* Removes the watches of an inode that has no link left, or whose file system is unmounted. */
 void inotify_inode_gone(struct inode *inode)
 {
 	struct marks *m;

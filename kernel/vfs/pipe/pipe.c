@@ -97,7 +97,7 @@ static void pipe_free(struct pipe_inode_info *p)
 	kfree(p);
 }
 
-/* The last open file frees the pipe. */
+/* Drops an open file's reference; the last one frees the pipe. */
 static void pipe_put(struct inode *inode, struct pipe_inode_info *p)
 {
 	bool last;
@@ -287,7 +287,7 @@ static ssize_t pipe_read(struct file *f, struct iov_iter *to, loff_t *pos)
 
 /* ---- writing ---- */
 
-/* Behind what the last page holds: bytes, 0 when they do not fit, -EFAULT. */
+/* Appends to the last page. Returns the bytes written, 0 if they do not fit, or -EFAULT. */
 static ssize_t append(struct pipe_inode_info *p, struct iov_iter *from)
 {
 	struct pipe_buf *b = pipe_slot(p, p->head - 1);

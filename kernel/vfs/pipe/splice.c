@@ -26,7 +26,7 @@ static bool nonblocking(const struct file *pipe, u32 flags)
 
 /* ---- pipe to pipe ---- */
 
-/* Both locked: moves or shares up to @len bytes; how many. */
+/* Moves or shares up to @len bytes between two locked pipes. Returns how many. */
 static size_t transfer(
 	struct pipe_inode_info *in, struct pipe_inode_info *out, size_t len, bool share)
 {
@@ -130,7 +130,7 @@ static ssize_t read_page(
 	return vfs_read_iter(f, &it, pos);
 }
 
-/* What one buffer takes: a page, or the rest of the file's. */
+/* Returns how much one buffer takes: a page, or the rest of the file's page. */
 static size_t one_buffer(const struct file *f, loff_t pos, size_t len)
 {
 	u64 in_page = S_ISREG(f->f_inode->i_mode) ? (u64)pos & ~PAGE_MASK : 0;
@@ -401,7 +401,10 @@ long sys_tee(int fd_in, int fd_out, size_t len, int flags)
 /* a guest chooses how many there are, and in how many vectors */
 #define AREAS_AT_ONCE 256
 
-/* Is one of the next areas from *@at on secret? *at: where to look on; @end: all were looked at. */
+/*
+ * True if one of the next areas from *@at on is secret. *@at is set to where to look on; @end: all
+ * were looked at.
+ */
 static bool next_secret(u64 *at, u64 end)
 {
 	struct mm *mm = current->mm;

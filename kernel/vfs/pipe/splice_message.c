@@ -24,7 +24,7 @@ static void message_free(struct message *m)
 	kfree(m->bufs);
 }
 
-/* The buffer with room behind what is there; NULL: too many, or no memory. */
+/* Returns a buffer that has room, or NULL: too many, or no memory. */
 static struct pipe_buf *room_in(struct message *m)
 {
 	struct pipe_buf *b = m->n ? &m->bufs[m->n - 1] : NULL;
@@ -93,7 +93,7 @@ static long room_of(struct pipe_inode_info *p, bool nonblock)
 	return n;
 }
 
-/* All of it or nothing. */
+/* Puts the whole message into the pipe, or nothing. */
 static int put_in(struct pipe_inode_info *p, struct message *m)
 {
 	int err = 0;

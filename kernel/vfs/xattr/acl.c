@@ -68,7 +68,10 @@ static struct posix_acl *acl_alloc(u32 n)
 
 /* ---- lists and their attributes ---- */
 
-/* Owner, users, group, groups, mask, others: in this order, the mask if anyone is named. */
+/*
+ * True if the entries are in the order owner, users, group, groups, mask, others, with a mask if
+ * any user or group is named.
+ */
 static bool valid(const struct posix_acl *acl)
 {
 	/* USER_OBJ, then USER (before the group), GROUP, OTHER; 0: complete */
@@ -114,7 +117,7 @@ static int parse_entry(
 	return e->id == (u32)-1 ? -EINVAL : 0;
 }
 
-/* NULL: an attribute without entries, which means no list. */
+/* Parses an attribute. NULL: it has no entries, which means no list. */
 static struct posix_acl *parse(const void *value, size_t size, const struct user_namespace *ns)
 {
 	const struct posix_acl_xattr_header *h = value;
@@ -143,7 +146,7 @@ static struct posix_acl *parse(const void *value, size_t size, const struct user
 	return ERR_PTR(err);
 }
 
-/* The attribute of a list in memory that the caller frees. */
+/* Returns the attribute of a list in memory that the caller frees. */
 static void *print(const struct posix_acl *acl, const struct user_namespace *ns)
 {
 	struct posix_acl_xattr_header *h = kmalloc(TEXT_SIZE(acl->n), GFP_KERNEL);
@@ -201,7 +204,7 @@ static struct posix_acl *acl_try_read(struct inode *inode, bool dflt)
 	return acl;
 }
 
-/* From the file system: a list of the caller's own, NULL: there is none, or ERR_PTR. */
+/* Reads a list from the file system for the caller to keep. NULL: there is none, or ERR_PTR. */
 static struct posix_acl *acl_read(struct inode *inode, bool dflt)
 {
 	struct posix_acl *acl;
@@ -255,7 +258,7 @@ void acl_free(struct inode *inode)
 }
 
 /*
- * The list in @slot, which is valid until the caller sleeps; read and kept there when it was not.
+ * Returns the list in @slot, which is valid until the caller sleeps. Reads it first if needed.
  * NULL, ERR_PTR.
  */
 static const struct posix_acl *acl_cached(struct inode *inode, struct posix_acl **slot)
@@ -489,7 +492,7 @@ static struct acl_entry *entry(struct posix_acl *acl, u16 tag)
 	return NULL;
 }
 
-/* The entry that the mode's group bits stand for. */
+/* Returns the entry that the mode's group bits stand for. */
 static struct acl_entry *group_class(struct posix_acl *acl)
 {
 	struct acl_entry *mask = entry(acl, ACL_MASK);
@@ -497,7 +500,7 @@ static struct acl_entry *group_class(struct posix_acl *acl)
 	return mask ? mask : entry(acl, ACL_GROUP_OBJ);
 }
 
-/* The list of a new file: no more than its maker asked for. */
+/* Narrows the list of a new file to what its maker asked for. */
 static void narrow(struct posix_acl *acl, umode_t mode)
 {
 	entry(acl, ACL_USER_OBJ)->perm &= mode >> 6 & 7;

@@ -43,7 +43,7 @@ static void free_first(struct simple_xattrs *x)
 	xattr_free(a);
 }
 
-/* The tree is not looked at any more. */
+/* Frees all attributes, after the last lookup in the tree. */
 void simple_xattrs_free(struct simple_xattrs *x)
 {
 	while (!list_empty(&x->list))

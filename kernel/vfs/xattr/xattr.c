@@ -31,7 +31,7 @@ static bool begins(const char *name, const char *prefix)
 	return has_prefix(name, prefix) && name[strlen(prefix)];
 }
 
-/* An open one, not a name of one in a folder. */
+/* True if @inode is an open socket, and not the name of one in a folder. */
 static bool is_socket(const struct inode *inode)
 {
 	return inode->i_sb->s_magic == SOCKFS_MAGIC;
@@ -479,7 +479,10 @@ static int get_args(struct args *a, uaddr_t ua, size_t size)
 	return copy_struct_from_user(a, sizeof(*a), ua, size);
 }
 
-/* What the three arguments name. An empty name means the descriptor, which has to be a real one. */
+/*
+ * Finds what the three arguments name. An empty name means the descriptor, which has to be a real
+ * one.
+ */
 static int path_of(int dfd, uaddr_t ua, int flags, struct path *path)
 {
 	u32 lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
