@@ -340,10 +340,12 @@ static void take_own_times(struct bridge *br)
 	br->stp.forward_delay = br->forward_delay;
 }
 
+/* Starts the hello timer. Another bridge, the root, may have said that the hello time is 0. */
 static void start_hello(struct bridge *br)
 {
-	br->stp.hello_at =
-		br->stp.on && READ_ONCE(br->dev->flags) & IFF_UP ? in_ticks(br->stp.hello) : 0;
+	br->stp.hello_at = br->stp.on && READ_ONCE(br->dev->flags) & IFF_UP ?
+				   in_ticks(max(br->stp.hello, 1U)) :
+				   0;
 }
 
 /* It is root now, and was not. */
