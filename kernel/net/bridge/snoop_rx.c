@@ -49,6 +49,12 @@ static bool read(const struct message *m, u32 off, void *to, u32 n)
 	return true;
 }
 
+/* True if @a is of the family of the message: MLD may name an IPv4 group by its mapped address. */
+static bool is_own_kind(const struct message *m, const ip_addr *a)
+{
+	return ip_is_v4(a) == (m->family == SNOOP_V4);
+}
+
 /* True if membership of @a is to be known: groups of the link itself are for all. */
 static bool is_tracked(const ip_addr *a)
 {
@@ -61,13 +67,13 @@ static bool is_tracked(const ip_addr *a)
 
 static void join(const struct message *m, const ip_addr *group)
 {
-	if (is_tracked(group))
+	if (is_own_kind(m, group) && is_tracked(group))
 		br_group_join(m->br, m->port, group);
 }
 
 static void leave(const struct message *m, const ip_addr *group)
 {
-	if (is_tracked(group))
+	if (is_own_kind(m, group) && is_tracked(group))
 		br_group_leave(m->br, m->port, group);
 }
 
@@ -186,7 +192,7 @@ static bool mld_query(const struct message *m, const u8 *b, const ip_addr *group
 	u32 delay = (u32)b[4] << 8 | b[5];
 	u8 more[4];
 
-	if (!ip_is_linklocal(&m->from) || (m->len != 24 && m->len < 28))
+	if (!ip_is_linklocal(&m->from) || !is_own_kind(m, group) || (m->len != 24 && m->len < 28))
 		return false;
 	if (m->len != 24) {
 		if (!read(m, 24, more, sizeof(more)) || more[2] || more[3])
