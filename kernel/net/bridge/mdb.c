@@ -47,11 +47,13 @@ static void put_raw(struct nl_builder *b, const void *p, u32 n)
 
 static void put_entry(struct nl_builder *b, const struct br_mdb_info *i)
 {
-	struct br_mdb_entry e = {
-		.ifindex = (u32)i->ifindex, .state = i->state, .flags = i->flags
-	};
+	struct br_mdb_entry e;
 	u32 nest;
 
+	memset(&e, 0, sizeof(e)); /* including padding at its end */
+	e.ifindex = (u32)i->ifindex;
+	e.state = i->state;
+	e.flags = i->flags;
 	if (ip_is_v4(&i->group)) {
 		e.addr.u.ip4 = i->group.w[3];
 		e.addr.proto = htons(ETH_P_IP);
@@ -251,7 +253,7 @@ static int group_of(const struct br_mdb_entry *e, ip_addr *group)
 		memcpy(group, &e->addr.u.ip6, sizeof(*group));
 	else
 		return e->addr.proto ? -EINVAL : -EOPNOTSUPP;
-	if (!ip_is_multicast(group))
+	if (!ip_is_multicast(group) || ip_is_v4(group) != (e->addr.proto == htons(ETH_P_IP)))
 		return -EINVAL;
 	if (ip_is_v4(group) ? ntohl(group->w[3]) >> 8 == 0xe00000 :
 			      group->w[0] == htonl(0xff020000) && !group->w[1] && !group->w[2] &&
