@@ -12,7 +12,8 @@
  * 1. A group has members or the host, else it is freed.
  * 2. A bridge has at most hash_max groups. At one more snooping is switched off, so that frames
  *    reach all ports.
- * 3. All bridges together have at most SNOOP_MEMBERS_MAX_ALL members.
+ * 3. All bridges together have at most SNOOP_MEMBERS_MAX_ALL members, hosts among them. At one more
+ *    snooping is switched off, too.
  *
  * Locks: snoop.h.
  */
@@ -49,6 +50,7 @@ static int family_of(const ip_addr *a)
 
 void br_snoop_at(struct bridge *br, u64 at)
 {
+	at = max(at, br->snoop.looked + REST); /* each look goes over all */
 	if (br->closing || (br->snoop.next && br->snoop.next <= at))
 		return;
 	br->snoop.next = at;
@@ -127,6 +129,16 @@ struct br_group *br_group_find(struct bridge *br, const ip_addr *addr)
 	return NULL;
 }
 
+/* Switches snooping off, so that frames reach all: there are more than @most of @what. */
+static int give_up(struct bridge *br, u32 most, const char *what)
+{
+	if (br->snoop.on)
+		pr_warn("%s: more than %u %s: snooping is switched off\n", br->dev->name, most,
+			what);
+	br->snoop.on = false;
+	return -E2BIG;
+}
+
 /* Returns the group, made if there was none; ERR_PTR. */
 static struct br_group *get_group(struct bridge *br, const ip_addr *addr)
 {
@@ -134,12 +146,11 @@ static struct br_group *get_group(struct bridge *br, const ip_addr *addr)
 
 	if (g)
 		return g;
-	if (br->snoop.nr_groups >= br->snoop.hash_max) {
-		pr_warn("%s: more than %u groups: snooping is switched off\n", br->dev->name,
-			br->snoop.hash_max);
-		br->snoop.on = false;
+	/* it was switched off while a report is read, or the bridge goes away */
+	if (!br->snoop.on || br->closing)
 		return ERR_PTR(-E2BIG);
-	}
+	if (br->snoop.nr_groups >= br->snoop.hash_max)
+		return ERR_PTR(give_up(br, br->snoop.hash_max, "groups"));
 	g = kzalloc(sizeof(*g), GFP_ATOMIC);
 	if (!g)
 		return ERR_PTR(-ENOMEM);
@@ -162,6 +173,15 @@ static void put_group(struct bridge *br, struct br_group *g)
 	kfree(g);
 }
 
+/* Room for one more member of @g: 0, or -E2BIG, and a group without members is freed. */
+static int find_room(struct bridge *br, struct br_group *g)
+{
+	if (atomic_read(&nr_members_all) < (int)SNOOP_MEMBERS_MAX_ALL)
+		return 0;
+	put_group(br, g);
+	return give_up(br, SNOOP_MEMBERS_MAX_ALL, "members of groups of all bridges");
+}
+
 static struct br_member *find_member(const struct br_group *g, const struct br_port *p)
 {
 	struct br_member *m;
@@ -176,7 +196,7 @@ static struct br_member *add_member(struct bridge *br, struct br_group *g, struc
 {
 	struct br_member *m;
 
-	if (p->gone || atomic_read(&nr_members_all) >= (int)SNOOP_MEMBERS_MAX_ALL)
+	if (p->gone)
 		return NULL;
 	m = kzalloc(sizeof(*m), GFP_ATOMIC);
 	if (!m)
@@ -201,6 +221,7 @@ static void drop_host(struct bridge *br, struct br_group *g)
 	tell(br, g, NULL, RTM_DELMDB);
 	g->host = false;
 	g->host_until = 0;
+	atomic_dec(&nr_members_all);
 }
 
 static bool may_listen(const struct br_port *p)
@@ -208,33 +229,41 @@ static bool may_listen(const struct br_port *p)
 	return !p || (p->state != BR_STATE_DISABLED && p->state != BR_STATE_BLOCKING);
 }
 
-/* The host joins, or stays. */
-static void join_host(struct bridge *br, struct br_group *g)
+/* The host joins, or stays: 0 or -E2BIG. */
+static int join_host(struct bridge *br, struct br_group *g)
 {
 	bool news = !g->host;
+	int err = news ? find_room(br, g) : 0;
 
+	if (err)
+		return err;
 	g->host = true;
 	g->host_until = after(br->snoop.membership_interval);
 	br_snoop_at(br, g->host_until);
-	if (news)
+	if (news) {
+		atomic_inc(&nr_members_all);
 		tell(br, g, NULL, RTM_NEWMDB);
+	}
+	return 0;
 }
 
 int br_group_join(struct bridge *br, struct br_port *p, const ip_addr *group)
 {
 	struct br_member *m, *old;
 	struct br_group *g;
+	int err;
 
 	if (!may_listen(p))
 		return 0;
 	g = get_group(br, group);
 	if (IS_ERR(g))
 		return (int)PTR_ERR(g);
-	if (!p) {
-		join_host(br, g);
-		return 0;
-	}
+	if (!p)
+		return join_host(br, g);
 	old = find_member(g, p);
+	err = old ? 0 : find_room(br, g);
+	if (err)
+		return err;
 	m = old ? old : add_member(br, g, p);
 	if (!m) {
 		put_group(br, g);
@@ -285,15 +314,17 @@ int br_group_add(struct bridge *br, struct br_port *p, const ip_addr *group, u8 
 {
 	struct br_group *g = get_group(br, group);
 	struct br_member *m;
+	int err;
 
 	if (IS_ERR(g))
 		return (int)PTR_ERR(g);
 	if (p ? find_member(g, p) != NULL : g->host)
 		return -EEXIST;
-	if (!p) {
-		join_host(br, g);
-		return 0;
-	}
+	if (!p)
+		return join_host(br, g);
+	err = find_room(br, g);
+	if (err)
+		return err;
 	m = add_member(br, g, p);
 	if (!m) {
 		put_group(br, g);
@@ -470,13 +501,10 @@ static void times(struct ktimer *t)
 	br_query_sources(br);
 	spin_lock(&br->lock);
 	br->snoop.next = 0;
+	br->snoop.looked = now;
 	look_at_groups(br, now);
 	for (int f = 0; f < SNOOP_FAMILIES; f++)
 		look_at_family(br, f, now);
-	if (br->snoop.next && br->snoop.next < now + REST) { /* each look goes over all */
-		br->snoop.next = now + REST;
-		timer_start(&br->snoop.timer, br->snoop.next);
-	}
 	br_snoop_finish(br);
 	net_rx_flush();
 }

@@ -71,6 +71,7 @@ struct br_snoop {
 	struct br_snoop_family family[SNOOP_FAMILIES];
 	struct ktimer timer;
 	u64 next;             /* when it is armed for; 0: it is not */
+	u64 looked;           /* when it looked last */
 	struct list_head out; /* frames of queries, each by its skb->dev */
 	struct list_head news;
 };
@@ -142,7 +143,7 @@ bool br_has_querier(const struct bridge *br, int family);
 bool br_is_router(const struct bridge *br, int family);
 bool br_leads_to_router(const struct br_port *p, int family);
 bool br_is_member(const struct br_group *g, const struct br_port *p);
-/* The timer is to look no later than at @at. */
+/* The timer is to look at @at at the latest, but not twice in a short time. */
 void br_snoop_at(struct bridge *br, u64 at);
 void br_member_info(const struct bridge *br, const struct br_group *g, const struct br_member *m,
 	struct br_mdb_info *info);
