@@ -30,7 +30,10 @@ static void several_free(struct several *s)
 		kfree(s->vec);
 }
 
-/* @bundle: more than one, where they may be. 0, then several_free(); or -errno. */
+/*
+ * Chooses buffers; @bundle: more than one, where that is allowed. 0, then several_free(); or
+ * -errno.
+ */
 static int several_choose(struct uring_req *r, struct several *s, bool bundle)
 {
 	u64 most = r->sqe.len ? r->sqe.len : MAX_BYTES, total = 0;
@@ -86,7 +89,7 @@ static u32 send_flags(const struct uring_req *r)
 	return (r->sqe.msg_flags & ~(u32)MSG_WAITALL) | MSG_NOSIGNAL;
 }
 
-/* Of the buffer in which @n of the bytes end. */
+/* Returns the unused rest of the buffer in which the first @n bytes end. */
 static struct uring_buffer rest_of(const struct several *s, u64 n)
 {
 	u64 left = s->it.count - n;
@@ -137,7 +140,7 @@ static long send_rest(struct uring_req *r)
 	return n;
 }
 
-/* A transfer is over: 0, another follows; or the last has been and this is its result. */
+/* Ends a transfer. 0: another follows; otherwise it was the last, and this is its result. */
 static long next_transfer(struct uring_req *r, bool *last)
 {
 	long n = r->done;

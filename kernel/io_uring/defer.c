@@ -16,7 +16,10 @@
 
 #define MAX_AT_ONCE 1024
 
-/* Under cq_lock. A request that waits for the eventfd itself has heard of it. */
+/*
+ * Signals that items wait; under cq_lock. A request that polls the eventfd itself does not signal
+ * it.
+ */
 static void show(struct uring *u, const struct uring_req *r)
 {
 	if (u->flags & IORING_SETUP_TASKRUN_FLAG)
@@ -82,7 +85,7 @@ bool uring_has_deferred_of(struct uring *u, const struct task *t)
 	return has;
 }
 
-/* Takes the first off the two lists: NULL, there is none. */
+/* Takes the first item off the two lists; NULL: they are empty. */
 static struct uring_req *next_deferred(struct uring *u, bool *shot)
 {
 	struct uring_req *r = NULL;
@@ -108,7 +111,10 @@ static void hide(struct uring *u)
 	spin_unlock(&u->cq_lock);
 }
 
-/* So many at once, lest one that always has news keeps its task for ever. */
+/*
+ * Runs waiting items, a limited number, lest a request that always has news keeps its task for
+ * ever.
+ */
 void uring_run_deferred(struct uring *u)
 {
 	struct uring_req *r;

@@ -81,7 +81,7 @@ static void start(struct uring_req *r)
 		uring_run(r);
 }
 
-/* The chain is complete: it runs, or ends. */
+/* Runs the complete chain, or refuses it. */
 static void chain_start(struct batch *b)
 {
 	struct uring_req *head = b->head;
@@ -128,7 +128,7 @@ static void gather(struct batch *b, struct uring_req *r)
 		chain_start(b);
 }
 
-/* A LINK_TIMEOUT needs a request before it. */
+/* True if a LINK_TIMEOUT may come now: it needs a request before it. */
 static bool may_limit(const struct batch *b)
 {
 	return b->head && b->tail->sqe.opcode != IORING_OP_LINK_TIMEOUT;
@@ -154,7 +154,7 @@ static int submit_one(struct batch *b, u32 index)
 	return b->ring->flags & IORING_SETUP_SUBMIT_ALL || more ? 0 : err;
 }
 
-/* Which entry is the next: not below sq_entries, if the guest has written nonsense. */
+/* Returns the index of the next entry: below sq_entries, whatever the guest has written. */
 static u32 next_index(struct uring *u)
 {
 	u32 at = u->sq_head & (u->sq_entries - 1);
@@ -164,7 +164,7 @@ static u32 next_index(struct uring *u)
 	return READ_ONCE(*(u32 *)map_at(&u->rings, u->array_at + (u64)at * sizeof(u32)));
 }
 
-/* How many entries were taken, or -EAGAIN. */
+/* Returns how many entries were taken, or -EAGAIN. */
 static long submit(struct uring *u, u32 want)
 {
 	struct uring_shared *s = shared_of(u);
@@ -196,7 +196,7 @@ static long submit(struct uring *u, u32 want)
 
 /* ---- waiting ---- */
 
-/* Does what was sent to current; true: a real signal is there. */
+/* Runs the work that was sent to current; true: a real signal is pending. */
 static bool work_and_signal(void)
 {
 	task_work_run();
@@ -207,8 +207,8 @@ static bool work_and_signal(void)
 }
 
 /*
- * Are there @min_nr completions, or has a timeout come, of which there had been @timeouts? Where
- * devices are to be polled nothing is to be waited for: we have none, and what was submitted has
+ * True if @min_nr completions are there, or a timeout has expired since the count was @timeouts. A
+ * ring that polls devices never waits: no device here is polled, so all that was submitted has
  * ended.
  */
 static bool enough(struct uring *u, u32 min_nr, int timeouts)
@@ -226,7 +226,7 @@ struct wait_arg {
 	u64 mask_size;
 };
 
-/* Sleeps, at most as long as @w says: 0 or -ETIME. */
+/* Sleeps, at most as long as @w allows: 0 or -ETIME. */
 static long sleep_for(struct wait_arg *w)
 {
 	if (!w->min_until)
@@ -312,7 +312,10 @@ static long get_events(struct uring *u, u32 min_nr, u32 flags, uaddr_t arg, size
 	return ret;
 }
 
-/* On a thread's way to user mode, or to its end, where nothing is to be submitted any more. */
+/*
+ * Submits for another process. Runs when a thread returns to user mode, or exits and then submits
+ * nothing.
+ */
 static void submit_for_other(struct task_work *w)
 {
 	struct uring *u = container_of(w, struct uring, sq_work);
@@ -329,8 +332,9 @@ static void submit_for_other(struct task_work *w)
 }
 
 /*
- * Another process asks, whose descriptors and memory are not the ring's: a thread of the owner's
- * submits as soon as it comes to it, as Linux's would. What comes meanwhile is submitted with it.
+ * Asks a thread of the owner to submit. The caller is another process, whose descriptors and memory
+ * are not the ring's. The thread does so soon, as Linux's would, and also submits entries that come
+ * meanwhile.
  */
 static long ask_owner(struct uring *u, struct file *f)
 {
@@ -345,7 +349,7 @@ static long ask_owner(struct uring *u, struct file *f)
 	return -EOWNERDEAD;
 }
 
-/* Does what Linux's thread would, which never sleeps for long: 0 or -errno. */
+/* Does the work of Linux's polling thread, which never sleeps for long: 0 or -errno. */
 static long wake_sqpoll(struct uring *u, struct file *f)
 {
 	if (u->owner != current->group_leader->thread_pid)
@@ -411,8 +415,8 @@ static bool of_task(const struct uring_req *r, const void *arg)
 }
 
 /*
- * The first ring of the list, or the one behind @u, whose reference it takes; with a reference.
- * NULL: the end, or @u has left the list: the caller comes again.
+ * Returns the first ring of the list, or the ring behind @u, whose reference it takes; with a
+ * reference. NULL: the end, or @u has left the list, and the caller starts again.
  */
 static struct uring *ring_after(struct uring *u)
 {
@@ -432,8 +436,8 @@ static struct uring *ring_after(struct uring *u)
 }
 
 /*
- * True if the request ends with its task. A poll of a ring keeps that open; itself, or each other,
- * for ever. A wait for children or for words in memory has lost them.
+ * True if the request ends with its task. A poll of a ring keeps that ring open: itself, or two
+ * rings each other, for ever. A wait for children or for words in memory has lost them.
  */
 static bool ends_with(const struct uring_req *r, const void *arg)
 {
@@ -441,8 +445,8 @@ static bool ends_with(const struct uring_req *r, const void *arg)
 }
 
 /*
- * @t execs: what it has submitted ends. It exits: only what would have to run in it, and what polls
- * rings.
+ * Ends requests of @t. At exec, all that it has submitted; at exit, only those that would have to
+ * run in it, and polls of rings.
  */
 static void ring_loses_task(struct uring *u, struct task *t)
 {

@@ -35,7 +35,7 @@ static const struct file_operations words_fops = {
 	.release = words_release,
 };
 
-/* r->other stands in for so many words. */
+/* Makes r->other, which stands in for @nr words. */
 static int words_make(struct uring_req *r, u32 nr)
 {
 	struct futex_async *a = uring_zalloc(1, futex_async_size(nr));
@@ -53,7 +53,7 @@ static int words_make(struct uring_req *r, u32 nr)
 	return 0;
 }
 
-/* sqe.fd has the flags, off the value, addr3 the mask. */
+/* Checks the words of the entry: sqe.fd has the flags, off the value, addr3 the mask. */
 static int word_right(const struct io_uring_sqe *s)
 {
 	if (s->len || s->rw_flags || s->buf_index || s->file_index)
@@ -93,7 +93,7 @@ static int word_take(struct uring_req *r)
 		r->other->private_data, 0, UADDR(s->addr), s->off, s->addr3, (u32)s->fd);
 }
 
-/* The place of the word that was woken, URING_QUEUED, or -errno. */
+/* Waits. Returns the index of the word that was woken, URING_QUEUED, or -errno. */
 static long wait_words(struct uring_req *r)
 {
 	struct futex_async *a = r->other->private_data;

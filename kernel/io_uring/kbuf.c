@@ -99,7 +99,7 @@ void uring_groups_free(struct uring *u)
 
 /* ---- choosing ---- */
 
-/* A slot of a ring, for reading and writing. */
+/* Copies a slot of a ring, in or out. */
 static int slot_copy(struct uring_group *g, u16 at, struct io_uring_buf *b, bool write)
 {
 	u64 off = (u64)(at & (g->nr - 1)) * sizeof(*b);
@@ -152,7 +152,7 @@ static struct uring_group *group_of(const struct uring_req *r)
 	return radix_lookup(&r->ring->groups, r->sqe.buf_group);
 }
 
-/* What was chosen stays in the group until it is used. */
+/* Chooses a buffer, which stays in the group until it is used. */
 int uring_choose(struct uring_req *r)
 {
 	struct uring_group *g = group_of(r);
@@ -229,7 +229,7 @@ static void drop_head(struct uring_group *g)
 		entry_drop(g, list_first_entry(&g->list, struct entry, link));
 }
 
-/* A part of the buffer is used: true, something is left of it. */
+/* Uses a part of the buffer; true: a rest of it is left. */
 static bool use_part(struct uring_group *g, const struct uring_chosen *c, size_t n)
 {
 	struct io_uring_buf b = { .addr = c->addr, .len = c->len, .bid = c->id };
@@ -256,7 +256,7 @@ u32 uring_use(struct uring_req *r, size_t n)
 	return flags;
 }
 
-/* A part of the buffer at the head, which is @v: as use_part(). */
+/* Uses a part of the buffer at the head, which is @v, like use_part(). */
 static bool use_head(struct uring_group *g, const struct uvec *v, size_t n)
 {
 	struct uring_chosen c = { .addr = v->base, .len = (u32)v->len };
@@ -402,7 +402,7 @@ static int check_reg(const struct io_uring_buf_reg *reg)
 	return reg->ring_entries > MAX_RING ? -EINVAL : 0;
 }
 
-/* The memory has to be there: Linux pins it. */
+/* Checks that the memory is mapped, since Linux pins it. */
 static int check_memory(u64 addr, u64 size)
 {
 	if (!access_ok(UADDR(addr), size))
@@ -468,7 +468,7 @@ long uring_unregister_group(struct uring *u, uaddr_t arg)
 	return 0;
 }
 
-/* The head of a ring: struct io_uring_buf_status (group, head, reserved). */
+/* Returns the head of a ring: struct io_uring_buf_status (group, head, reserved). */
 long uring_group_status(struct uring *u, uaddr_t arg)
 {
 	u32 status[10];

@@ -44,7 +44,7 @@ static int take_two(struct uring_req *r, u32 lookup_flags)
 
 /* ---- open ---- */
 
-/* A registered file is never closed by exec: O_CLOEXEC makes no sense for it. */
+/* Prepares an open. Exec never closes a registered file: O_CLOEXEC is refused for it. */
 int openat_prep(struct uring_req *r)
 {
 	int err = uring_plain_prep(r);
@@ -190,7 +190,9 @@ long linkat_issue(struct uring_req *r)
 
 /* ---- extended attributes ---- */
 
-/* What is wrong with the arguments refuses a request; what comes of the call is no failure. */
+/*
+ * Checks the arguments: an error refuses the request, while an error of the call itself does not.
+ */
 static int check_xattr(const struct uring_req *r, bool get)
 {
 	const struct io_uring_sqe *s = &r->sqe;

@@ -64,7 +64,10 @@ static struct sock_header *header_new(struct uring_req *r)
 	return r->header;
 }
 
-/* Where the kernel chooses the buffer one vector at most says how long it may be: r->sqe.len. */
+/*
+ * Takes the length. If the kernel chooses the buffer, at most one vector gives its length:
+ * r->sqe.len.
+ */
 static int take_length(struct uring_req *r)
 {
 	struct user_msghdr *h = &r->header->h;
@@ -90,7 +93,7 @@ static int take_header(struct uring_req *r)
 	return (int)sock_header_import(r->header, UADDR(r->sqe.addr), !is_receive(r));
 }
 
-/* sqe.addr2 and addr_len of SEND. */
+/* Takes the address of SEND: sqe.addr2 and addr_len. */
 static int take_address(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -115,7 +118,7 @@ static u32 known_flags(const struct uring_req *r)
 	return IORING_RECVSEND_POLL_FIRST | (is_msg(r) ? 0 : URING_RECVSEND_BUNDLE);
 }
 
-/* From here on there is a second completion, also when it is refused. */
+/* Prepares SEND_ZC. From here on there is a second completion, also if the request is refused. */
 static int zc_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -148,7 +151,7 @@ int net_prep(struct uring_req *r)
 
 /* ---- sending and receiving ---- */
 
-/* -EAGAIN: waits for the socket unless it was asked not to. 0: try again. */
+/* Handles -EAGAIN: waits for the socket unless the request forbids it. 0: try again. */
 long uring_sock_again(struct uring_req *r, u32 events, bool dontwait)
 {
 	if (dontwait)
@@ -157,7 +160,7 @@ long uring_sock_again(struct uring_req *r, u32 events, bool dontwait)
 	return uring_wait_file(r, events);
 }
 
-/* When sqe.ioprio has @flag the socket is asked first: 0, or the result. */
+/* Polls the socket first if sqe.ioprio has @flag: 0, or the result. */
 long uring_sock_ask_first(struct uring_req *r, u32 flag, u32 events, bool dontwait)
 {
 	if (!(r->sqe.ioprio & flag) || r->polled_first)
@@ -173,7 +176,7 @@ static bool dontwait(const struct uring_req *r)
 	return r->sqe.msg_flags & MSG_DONTWAIT;
 }
 
-/* Only a stream goes on: one datagram is all. */
+/* True if MSG_WAITALL applies: only a stream goes on, since a datagram comes as a whole. */
 bool uring_sock_waits_all(const struct uring_req *r)
 {
 	const struct socket *s = file_socket(r->file);
@@ -195,7 +198,7 @@ static int check_zc(struct uring_req *r)
 	return 0;
 }
 
-/* What is left is sent or received: how much. */
+/* Sends or receives the rest; returns the number of bytes. */
 static long transfer(struct uring_req *r, u64 at, size_t len)
 {
 	u32 flags = r->sqe.msg_flags & ~(u32)MSG_WAITALL;
@@ -258,7 +261,7 @@ long send_issue(struct uring_req *r)
 	return selects(r) ? uring_send_chosen(r) : all(r, EPOLLOUT);
 }
 
-/* Is there more? Only streams of the internet say it. */
+/* Returns IORING_CQE_F_SOCK_NONEMPTY if the socket has more. Only internet streams report it. */
 static u32 nonempty(const struct uring_req *r)
 {
 	const struct socket *s = file_socket(r->file);
@@ -268,7 +271,7 @@ static u32 nonempty(const struct uring_req *r)
 	return vfs_poll(r->file, NULL) & EPOLLIN ? IORING_CQE_F_SOCK_NONEMPTY : 0;
 }
 
-/* Into the buffer that was chosen. */
+/* Receives into the chosen buffer. */
 static long into_chosen(struct uring_req *r)
 {
 	u32 len = r->buf.len, flags = r->sqe.msg_flags;
@@ -286,7 +289,7 @@ static long into_chosen(struct uring_req *r)
 	return sock_async_recvmsg(r->file, r->header, flags);
 }
 
-/* Receives a message: its length, with r->buf used; or an error. */
+/* Receives a message. Returns its length, with r->buf used, or an error. */
 static long one_shot(struct uring_req *r)
 {
 	long n;
@@ -312,8 +315,8 @@ static long one_shot(struct uring_req *r)
 }
 
 /*
- * Was it a message of no bytes, or the end? That is the last of several, as on Linux. @n: what
- * one_shot() gave.
+ * True if the result @n of one_shot() was an empty message or the end, which ends several shots as
+ * on Linux.
  */
 static bool was_empty(const struct uring_req *r, long n)
 {
@@ -324,7 +327,10 @@ static bool was_empty(const struct uring_req *r, long n)
 		    0);
 }
 
-/* A stream knows whether there is more; others are asked, even if there is no buffer. */
+/*
+ * Decides about another shot. A stream knows whether it has more; other sockets are polled, even
+ * without a buffer.
+ */
 static long next_shot(struct uring_req *r)
 {
 	r->cflags = 0;
@@ -408,7 +414,7 @@ long accept_issue(struct uring_req *r)
 	}
 }
 
-/* sqe.addr and off are an address: of BIND too. */
+/* Copies the address at sqe.addr, of length off; also for BIND. */
 int name_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -475,8 +481,8 @@ long listen_issue(struct uring_req *r)
 /* ---- URING_CMD ---- */
 
 /*
- * sqe.off has the command below and nothing above; the flag names a registered buffer, which no
- * command of a socket takes.
+ * Checks the entry: sqe.off has the command in its lower half and zero above; the flag names a
+ * registered buffer, which no command of a socket takes.
  */
 int command_prep(struct uring_req *r)
 {

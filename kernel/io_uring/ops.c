@@ -15,7 +15,7 @@
 #include "kernel/vfs/pipe/pipe.h"
 #include "kernel/vfs/calls.h"
 
-/* what is beside them are flags of the descriptor */
+/* all other bits are flags of the descriptor */
 #define SOCK_TYPES 0xf
 #define NOP_FLAGS                                                                                  \
 	(URING_NOP_INJECT_RESULT | URING_NOP_FILE | URING_NOP_FIXED_FILE |                         \
@@ -26,7 +26,7 @@ static int nop_prep(struct uring_req *r)
 	return r->sqe.rw_flags & ~(int)NOP_FLAGS ? -EINVAL : 0;
 }
 
-/* NOP_TASK_WORK makes no visible difference to its end. */
+/* Ends at once: NOP_TASK_WORK makes no visible difference. */
 static long nop_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -43,7 +43,9 @@ static long nop_issue(struct uring_req *r)
 
 #define MSG_RING_FLAGS (IORING_MSG_RING_CQE_SKIP | URING_MSG_RING_FLAGS_PASS)
 
-/* A completion for another ring, or this; or a registered file for the other's table. */
+/*
+ * Prepares a completion for another ring or this one, or a registered file for the other's table.
+ */
 static int msg_ring_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -64,7 +66,7 @@ static long send_data(struct uring_req *r, struct uring *to)
 	return 0;
 }
 
-/* The other ring's lock is taken while ours is held, so only if it is free. */
+/* Sends a file. The other ring's lock is taken while this ring's is held, so it is only tried. */
 static long send_file(struct uring_req *r, struct uring *to)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -178,7 +180,7 @@ static int fadvise_prep(struct uring_req *r)
 	return r->sqe.buf_index || r->sqe.splice_fd_in ? -EINVAL : 0;
 }
 
-/* The length is in sqe.addr, or else in sqe.len. */
+/* Calls fadvise; the length is in sqe.addr, or else in sqe.len. */
 static long fadvise_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -192,7 +194,7 @@ static int madvise_prep(struct uring_req *r)
 	return r->sqe.buf_index || r->sqe.splice_fd_in ? -EINVAL : 0;
 }
 
-/* The length is in sqe.off, or else in sqe.len. */
+/* Calls madvise; the length is in sqe.off, or else in sqe.len. */
 static long madvise_issue(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -272,7 +274,7 @@ static long socket_issue(struct uring_req *r)
 	return uring_place_fd(r, sys_socket(s->fd, (int)s->off, (int)s->len));
 }
 
-/* A descriptor for a registered file. */
+/* Prepares the installation of a registered file as a descriptor. */
 static int install_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -315,7 +317,7 @@ static bool can_wait(const struct file *f)
 	return f->f_op->poll && !S_ISREG(f->f_inode->i_mode);
 }
 
-/* What is left of it; @to of a file that has a position is where the rest goes. */
+/* Moves a part of the rest. With an explicit offset it goes behind the bytes already moved. */
 static ssize_t move_some(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -348,8 +350,8 @@ static bool is_ready(struct file *f, u32 events)
 }
 
 /*
- * A full socket took a part of what the pipe has: the rest goes when there is room, as it would if
- * the call waited.
+ * True if the rest is to follow: a full socket took only a part of the pipe's bytes. The rest goes
+ * when there is room, as if the call waited.
  */
 static bool goes_on(struct uring_req *r)
 {
@@ -359,7 +361,7 @@ static bool goes_on(struct uring_req *r)
 	       !file_pipe(r->file) && can_wait(r->file) && vfs_poll(r->other, NULL) & EPOLLIN;
 }
 
-/* 0, URING_QUEUED or -errno: waits for the end that is not ready. */
+/* Waits for the end that is not ready: 0, URING_QUEUED or -errno. */
 static long splice_wait(struct uring_req *r)
 {
 	if (is_ready(r->other, EPOLLIN))

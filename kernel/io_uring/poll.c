@@ -107,8 +107,8 @@ static int may_poll(struct uring_req *r)
 }
 
 /*
- * Armed: what there is already is the first shot, which the issuer tells with what comes until it
- * looks.
+ * Arms the poll. Events that are already there are the first shot, which the issuer reports with
+ * those that come until it looks.
  */
 static long first_shot(struct uring_req *r, int mask)
 {
@@ -127,7 +127,7 @@ static long first_shot(struct uring_req *r, int mask)
 	return mask;
 }
 
-/* A poll of a ring has one shot: its completions would be events again. */
+/* Adds a poll. A poll of a ring has one shot: its completions would be events again. */
 long poll_add_issue(struct uring_req *r)
 {
 	u32 events = r->sqe.poll32_events & 0xffff;
@@ -189,7 +189,7 @@ static struct uring_req *find_poll(struct uring *u, u64 data)
 	return uring_find_again(u, is_poll, &data);
 }
 
-/* Under cq_lock: what @r is to be. True: it is disarmed, and off its list. */
+/* Sets what @r is to become; under cq_lock. True: it is disarmed, and off its list. */
 static bool change_to(struct uring_req *r, const struct io_uring_sqe *by)
 {
 	bool first = !r->update;
@@ -215,7 +215,7 @@ static bool change_to(struct uring_req *r, const struct io_uring_sqe *by)
 	return false;
 }
 
-/* The poll that @by names is disarmed, and then armed with what @by says. */
+/* Disarms the poll that @by names, and arms it again as @by says. */
 static long update(struct uring *u, const struct io_uring_sqe *by)
 {
 	bool disarmed = false;
@@ -294,7 +294,7 @@ int cancel_prep(struct uring_req *r)
 	return 0;
 }
 
-/* 0, how many (ALL, ANY, those apart), or -ENOENT, -EBADF. */
+/* Cancels. Returns 0, the count (for ALL, ANY, and requests kept apart), or -ENOENT, -EBADF. */
 static long cancel_by(struct uring *u, struct cancel_key *k, int fd)
 {
 	bool all = k->flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY);
@@ -342,9 +342,9 @@ static bool still_ending(struct uring *u)
 }
 
 /*
- * Waits for cancelled polls. They end in a worker, which needs none of the held locks, or, those of
- * this task, as its work, which makes a signal pending: they have ended when the call returns. With
- * a signal pending it does not wait.
+ * Waits for cancelled polls to end. They end in a worker, which needs none of the held locks. Those
+ * of this task end as its work, which makes a signal pending: they have ended when the call
+ * returns. With a signal pending it does not wait.
  */
 static long await_ends(struct uring *u, u64 deadline)
 {

@@ -121,7 +121,7 @@ static int restrict_one(struct uring_limits *l, const struct io_uring_restrictio
 	}
 }
 
-/* Once, and only before the ring is enabled; all of them or none. */
+/* Sets the restrictions: once, only before the ring is enabled, and all of them or none. */
 static long restrictions_register(struct uring *u, uaddr_t arg, u32 nr)
 {
 	struct uring_limits l = { .registered = true };
@@ -209,7 +209,7 @@ static long workers_limit(struct uring *u, uaddr_t arg)
 	return copy_to_user(arg, limits, sizeof(limits)) ? -EFAULT : 0;
 }
 
-/* struct io_uring_clock_register: the clock, and three words that are reserved. */
+/* Sets the clock: struct io_uring_clock_register has it, and three reserved words. */
 static long clock_register(struct uring *u, uaddr_t arg)
 {
 	u32 reg[4];

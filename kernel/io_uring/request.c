@@ -91,9 +91,9 @@ static bool drains(const struct uring_req *r)
 }
 
 /*
- * Under cq_lock: once nothing waits any more, what may run now goes to @go: one that drains; or
- * those that only stood behind one, together up to the next that drains, for they may wait for each
- * other.
+ * Moves requests that may run now to @go, once none waits any more; under cq_lock. That is one
+ * request that drains; or all that stood behind it, up to the next that drains, since they may wait
+ * for each other.
  */
 static void undrain(struct uring *u, struct list_head *go)
 {
@@ -112,7 +112,7 @@ static void undrain(struct uring *u, struct list_head *go)
 	}
 }
 
-/* A request that waited has come to its end. */
+/* Uncounts a request whose wait has ended. */
 static void not_busy(struct uring_req *r)
 {
 	struct uring *u = r->ring;
@@ -139,7 +139,7 @@ static void not_busy(struct uring_req *r)
 
 /* ---- lists ---- */
 
-/* What it is put in front of: a list's head, or one of it. */
+/* Returns the entry before which @r is queued: a list's head, or a request of it. */
 static struct list_head *list_for(struct uring_req *r, enum uring_where where)
 {
 	struct uring *u = r->ring;
@@ -216,7 +216,7 @@ static bool is_failure(const struct uring_req *r, long res)
 	return r->failed || (res < 0 && !op_of(r)->soft);
 }
 
-/* The second completion of a SEND_ZC, which comes whatever has become of it. */
+/* Posts the second completion of a SEND_ZC, which comes whatever the result was. */
 static void post_notification(struct uring_req *r)
 {
 	struct uring_result c = { .user_data = r->sqe.user_data, .flags = IORING_CQE_F_NOTIF };
@@ -228,7 +228,7 @@ static void post_notification(struct uring_req *r)
 	uring_post(r->ring, c, true);
 }
 
-/* @begun: its SEND_ZC says that another completion follows, which it does in any case. */
+/* Posts the result. @begun: a SEND_ZC announces the further completion, which always follows. */
 static void post(struct uring_req *r, long res, bool begun)
 {
 	struct uring_result c = { .user_data = r->sqe.user_data };
@@ -277,7 +277,7 @@ void uring_refuse_chain(struct uring_req *head)
 	uring_cancel_chain(rest, silent);
 }
 
-/* What a call says when it was interrupted means nothing to a request. */
+/* Returns -EINTR for the codes that restart an interrupted call: a request is not restarted. */
 static long plain_error(long res)
 {
 	return res <= -ERESTARTSYS && res >= -ERESTART_RESTARTBLOCK ? -EINTR : res;
@@ -368,7 +368,9 @@ static long issue(struct uring_req *r)
 	return res;
 }
 
-/* The limit behind @r, which is about to run, becomes its own; NULL: there is none. */
+/*
+ * Takes the LINK_TIMEOUT behind @r, which is about to run, out of the chain; NULL: there is none.
+ */
 static struct uring_req *take_limit(struct uring_req *r)
 {
 	struct uring_req *lt = r->next;
@@ -382,8 +384,8 @@ static struct uring_req *take_limit(struct uring_req *r)
 }
 
 /*
- * A request with a limit ends in its task, under ring->lock, and so not before limit_start() has
- * returned.
+ * Runs a request. A request with a limit ends in its task, under ring->lock, and so not before
+ * limit_start() has returned.
  */
 void uring_run(struct uring_req *r)
 {
@@ -487,8 +489,8 @@ bool uring_in_vain(const struct uring_req *r)
 }
 
 /*
- * True: it says so for long, as a datagram socket whose receiver is full, which can be written to
- * for ever.
+ * True if the file stays ready and yet fails, like a datagram socket whose receiver is full, which
+ * always polls as writable.
  */
 static bool ready_for_nothing(struct uring_req *r, struct file *f, u32 events)
 {
@@ -529,7 +531,7 @@ long uring_wait_other(struct uring_req *r, struct file *f, u32 events)
 
 /* ---- cancelling ---- */
 
-/* Under cq_lock, which is dropped: @r was found on a list. */
+/* Cancels @r, which was found on a list. Under cq_lock, which is dropped. */
 static void cancel_found(struct uring_req *r)
 {
 	struct uring *u = r->ring;

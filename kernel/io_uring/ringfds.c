@@ -25,7 +25,10 @@ struct file *uring_get_ring(int fd, bool registered)
 	return f ? get_file(f) : ERR_PTR(-EBADF);
 }
 
-/* Into the first slot of these that is free: its number, or -errno. Takes the reference. */
+/*
+ * Puts a file into the first free slot of a range. Returns its number, or -errno. Takes the
+ * reference.
+ */
 static int place_file(struct file *f, u32 from, u32 to)
 {
 	for (u32 i = from; i < to; i++) {
@@ -97,7 +100,7 @@ static int unregister_one(uaddr_t at)
 	return 0;
 }
 
-/* How many were done, or why not one. */
+/* Calls @one for each entry. Returns how many succeeded, or the error of the first. */
 static long each(uaddr_t arg, u32 nr, int (*one)(uaddr_t at))
 {
 	long done = 0;

@@ -69,7 +69,7 @@ static long table_free(struct uring_table *t)
 	return 0;
 }
 
-/* What was in the slot goes. */
+/* Sets a slot, and drops what was in it. */
 static void slot_set(struct uring_table *t, u32 at, struct uring_rsrc *n)
 {
 	struct uring_rsrc *old = t->slots[at];
@@ -87,7 +87,7 @@ static struct uring_rsrc *slot_get(const struct uring_table *t, u32 at)
 	return n;
 }
 
-/* The @i-th of the program's tags; @tags NULL: they are 0. */
+/* Reads the @i-th of the program's tags; without @tags it is 0. */
 static int tag_of(uaddr_t tags, u32 i, u64 *tag)
 {
 	*tag = 0;
@@ -103,7 +103,7 @@ bool uring_take_buffer(struct uring_req *r)
 	return r->buffer;
 }
 
-/* Shared with a file that is written back: such pages are not lent for long. */
+/* True for a shared mapping of a file with writeback, whose pages must not be held for long. */
 static bool of_disk(const struct vm_area *v)
 {
 	return v->vm_flags & VM_SHARED && v->vm_mapping && !v->vm_mapping->a_ops->memory_only &&
@@ -141,7 +141,7 @@ static int check_buffer(const struct uring_buffer *b)
 	return check_areas(b->base, end);
 }
 
-/* NULL: an empty slot, which has no tag. ERR_PTR. */
+/* Makes a buffer. NULL: an empty slot, which has no tag. ERR_PTR. */
 static struct uring_rsrc *buffer_new(struct uring *u, const struct uring_buffer *b, u64 tag)
 {
 	struct uring_rsrc *n;
@@ -158,7 +158,7 @@ static struct uring_rsrc *buffer_new(struct uring *u, const struct uring_buffer 
 	return n;
 }
 
-/* The @i-th of the program's, as struct iovec has it. */
+/* Makes a buffer from the program's @i-th struct iovec. */
 static struct uring_rsrc *buffer_from(struct uring *u, uaddr_t vec, uaddr_t tags, u32 i)
 {
 	struct uring_buffer b = { 0 };
@@ -171,7 +171,7 @@ static struct uring_rsrc *buffer_from(struct uring *u, uaddr_t vec, uaddr_t tags
 	return buffer_new(u, &b, tag);
 }
 
-/* What had come before an error goes without a word. */
+/* Undoes a registration that has failed, without completions for the tags. */
 static void table_undo(struct uring_table *t)
 {
 	for (u32 i = 0; i < t->nr; i++)
@@ -236,7 +236,7 @@ static void file_slot_set(struct uring *u, u32 at, struct uring_rsrc *n)
 	u->file_hint = n ? at + 1 : at;
 }
 
-/* Takes the reference of @f. ERR_PTR. */
+/* Makes a registered file. Takes the reference of @f. ERR_PTR. */
 static struct uring_rsrc *file_new(struct uring *u, struct file *f, u64 tag)
 {
 	struct uring_rsrc *n = f->f_op == &uring_fops ? ERR_PTR(-EBADF) : rsrc_new(u, tag);
@@ -261,7 +261,7 @@ static long files_unregister(struct uring *u)
 	return table_free(&u->files);
 }
 
-/* The @i-th descriptor of @fds (NULL: -1), or -errno below -2. */
+/* Reads the @i-th descriptor of @fds (NULL: -1), or -errno below -2. */
 static int fd_of(uaddr_t fds, u32 i, int *fd)
 {
 	*fd = -1;
@@ -285,7 +285,7 @@ static int file_fill(struct uring *u, uaddr_t fds, uaddr_t tags, u32 i)
 	return 0;
 }
 
-/* @fds NULL: all slots are empty. */
+/* Registers files; without @fds all slots are empty. */
 static long files_register(struct uring *u, uaddr_t fds, u32 nr, uaddr_t tags)
 {
 	int err;
@@ -308,7 +308,7 @@ static long files_register(struct uring *u, uaddr_t fds, u32 nr, uaddr_t tags)
 	return err;
 }
 
-/* What is in the slot goes even if nothing can come. */
+/* Replaces a slot. Its former file is removed even if the new one fails. */
 static int file_update(struct uring *u, u32 at, int fd, u64 tag)
 {
 	struct uring_rsrc *n;
@@ -339,7 +339,7 @@ static int file_update_from(struct uring *u, const struct io_uring_rsrc_update2 
 
 /* ---- both ---- */
 
-/* A structure of which the program says how large it is. */
+/* Copies a structure whose size the program gives. */
 static int arg_get(void *to, size_t want, uaddr_t arg, u32 size)
 {
 	if (size != want)
@@ -362,7 +362,7 @@ static long register2(struct uring *u, uaddr_t arg, u32 size, bool files)
 		       buffers_register(u, UADDR(rr.data), rr.nr, UADDR(rr.tags));
 }
 
-/* How many slots were changed, or why not one. */
+/* Changes slots. Returns how many were changed, or the error of the first. */
 static long update(struct uring *u, const struct io_uring_rsrc_update2 *up, bool files)
 {
 	struct uring_table *t = files ? &u->files : &u->buffers;
@@ -411,7 +411,7 @@ int files_update_prep(struct uring_req *r)
 											  0;
 }
 
-/* A slot that is free, or -ENFILE. */
+/* Returns a free slot, or -ENFILE. */
 static int free_slot(const struct uring *u)
 {
 	u32 range = u->alloc_to - u->alloc_from, at = u->file_hint;
@@ -427,7 +427,7 @@ static int free_slot(const struct uring *u)
 	return -ENFILE;
 }
 
-/* Puts the file of @fd into a slot that is free: its number, or -errno. */
+/* Puts the file of @fd into a free slot. Returns its number, or -errno. */
 static int file_place(struct uring *u, int fd)
 {
 	struct file *f = fd < 0 ? NULL : fget(fd); /* whether it is open is told first */
@@ -544,7 +544,7 @@ struct clone { /* struct io_uring_clone_buffers */
 	u32 src_fd, flags, src_off, dst_off, nr, pad[3];
 };
 
-/* The other's slots, and what this has around them, in a table of their own. */
+/* Makes a new table of the other ring's slots, and of this ring's slots around them. */
 static int clone_table(struct uring_table *t, struct uring *u, const struct uring_table *src,
 	const struct clone *c)
 {
@@ -602,7 +602,10 @@ static long clone(struct uring *u, struct uring *from, struct clone *c)
 	return 0;
 }
 
-/* The other's lock beside ours, which is held: two rings may clone each other's. */
+/*
+ * Takes the other ring's lock besides the held lock of this ring: two rings may clone each other's
+ * tables.
+ */
 static void lock_other(struct uring *u, struct uring *other)
 {
 	while (u != other && !mutex_trylock(&other->lock)) {

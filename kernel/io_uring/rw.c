@@ -22,7 +22,7 @@ static bool is_write(const struct uring_req *r)
 	       r->sqe.opcode == IORING_OP_WRITE_FIXED;
 }
 
-/* Where the kernel chooses the buffer one vector says how long it may be: r->sqe.len. */
+/* Takes the length. If the kernel chooses the buffer, one vector gives its length: r->sqe.len. */
 static int take_length(struct uring_req *r)
 {
 	struct uring_buffer one;
@@ -119,7 +119,7 @@ static int check(struct uring_req *r, bool write)
 	return r->sqe.rw_flags & RWF_HIPRI ? -EINVAL : 0;
 }
 
-/* What is wrong with a file that may be read or written, and is ready, or need not be. */
+/* Returns the error for a file that cannot be read or written, whether it is ready or not. */
 static int cannot(const struct uring_req *r, bool write, size_t n)
 {
 	const struct file *f = r->file;
@@ -140,7 +140,10 @@ static int cannot(const struct uring_req *r, bool write, size_t n)
 	return n ? -EISDIR : 0;
 }
 
-/* Is it asked without waiting and says itself whether it is ready? Else it is polled first. */
+/*
+ * True if the file is read or written without waiting, and reports itself that it is not ready.
+ * Other files are polled first.
+ */
 static bool says_itself(const struct file *f, bool write)
 {
 	return f->f_mode & FMODE_NOWAIT &&
@@ -186,8 +189,8 @@ static void disk_done(struct io_async *a, ssize_t n)
 }
 
 /*
- * May it go on without its task? A position of the file's own, and a buffer of the kernel's choice,
- * are the task's business.
+ * True if the transfer may continue without its task. A file position and a chosen buffer need the
+ * task.
  */
 static bool may_go_on(const struct uring_req *r)
 {
@@ -195,7 +198,7 @@ static bool may_go_on(const struct uring_req *r)
 	       !(r->sqe.flags & IOSQE_BUFFER_SELECT);
 }
 
-/* As transfer(); URING_QUEUED: it ends in disk_done(). */
+/* Transfers like transfer(); URING_QUEUED: it ends in disk_done(). */
 static ssize_t transfer_direct(struct uring_req *r, struct iov_iter *it, bool write)
 {
 	ssize_t n;
@@ -271,7 +274,7 @@ static ssize_t try(struct uring_req *r, bool write, bool polled, u32 events)
 	return n;
 }
 
-/* Another shot was told, the next waits for its file: 0, or the result of the last. */
+/* Waits for the next shot, after a shot was reported: 0, or the result of the last. */
 static long next_shot(struct uring_req *r, long n)
 {
 	if (n <= 0 || !uring_post_more(r, n, r->cflags))
@@ -282,7 +285,7 @@ static long next_shot(struct uring_req *r, long n)
 	return uring_wait_file(r, EPOLLIN);
 }
 
-/* Whether there is one to be chosen is told before what is wrong with the file. */
+/* Checks for a buffer to choose: its lack is reported before errors of the file. */
 static int has_buffer(struct uring_req *r)
 {
 	int err = r->sqe.flags & IOSQE_BUFFER_SELECT ? uring_choose(r) : 0;
@@ -298,7 +301,10 @@ int read_shots_prep(struct uring_req *r)
 	return !(s->flags & IOSQE_BUFFER_SELECT) || s->addr || s->len ? -EINVAL : rw_prep(r);
 }
 
-/* READ_MULTISHOT: what comes, a buffer each, until there is no buffer, an error or the end. */
+/*
+ * READ_MULTISHOT: reads what comes, a buffer for each, until there is no buffer, an error or the
+ * end.
+ */
 long read_shots_issue(struct uring_req *r)
 {
 	long n;

@@ -86,7 +86,7 @@ void uring_map_free(struct uring_map *m)
 	uring_uncharge(m->charged);
 }
 
-/* Room for so many pages, of which each costs that much. */
+/* Allocates pages for @want items of @each bytes. */
 static int map_room(struct uring_map *m, u32 want, size_t each)
 {
 	size_t bytes = want * (each + sizeof(*m->pages));
@@ -286,7 +286,7 @@ static struct file *shared_file(struct uring *u, u64 off, u32 *pages)
 	return get_file(m->file);
 }
 
-/* The area maps the shared memory instead of this file. */
+/* Maps the shared memory into the area, instead of this file. */
 static int uring_mmap(struct file *f, struct vm_area *v)
 {
 	struct uring *u = f->private_data;
@@ -482,8 +482,8 @@ static int ring_fd(struct uring *u)
 }
 
 /*
- * kernel.io_uring_disabled: 1: for all but CAP_SYS_ADMIN and the group, 2: for all. Rings that are
- * there go on.
+ * kernel.io_uring_disabled: 1: for all but CAP_SYS_ADMIN and the group, 2: for all. Existing rings
+ * continue.
  */
 static int disabled, allowed_group = -1;
 

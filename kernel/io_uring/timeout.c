@@ -41,9 +41,7 @@ static bool follows_clock(int clock, u32 flags)
 	return clock == CLOCK_REALTIME && flags & IORING_TIMEOUT_ABS;
 }
 
-/*
- * A time as Linux reads it here, whose nanoseconds may be more than a second: 0, -EFAULT, -EINVAL.
- */
+/* Reads a time with Linux's rules, whose nanoseconds may exceed a second: 0, -EFAULT, -EINVAL. */
 static int get_time(u64 at, u64 *ns)
 {
 	struct __kernel_timespec ts;
@@ -132,8 +130,8 @@ static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 
 }
 
 /*
- * sqe.off is how many shots are left, 0: no end of them. True: this one was not the last, and it
- * has been told.
+ * Reports a shot. sqe.off has the number of remaining shots, 0: no limit. True: it was not the
+ * last, and it was reported.
  */
 static bool told_shot(struct uring_req *r)
 {
@@ -148,7 +146,10 @@ static bool told_shot(struct uring_req *r)
 	return uring_post_more(r, -ETIME, 0);
 }
 
-/* A completion may have come after the target was set and before the timer could be stopped. */
+/*
+ * Arms a timeout. A completion may have come after the target was set and before the timer could be
+ * stopped.
+ */
 long timeout_issue(struct uring_req *r)
 {
 	struct uring *u = r->ring;
@@ -193,7 +194,10 @@ static bool is_reached(const struct uring *u, const struct uring_req *r)
 	return u->counted >= r->target;
 }
 
-/* Under cq_lock: one whose number is reached, off its list. They stand in order. */
+/*
+ * Takes a timeout whose number is reached off its list, which is in order of the numbers; under
+ * cq_lock.
+ */
 static struct uring_req *take_reached(struct uring *u)
 {
 	struct uring_req *r;
@@ -210,9 +214,9 @@ static struct uring_req *take_reached(struct uring *u)
 }
 
 /*
- * What ends here may complete more (what is linked to it is cancelled where no task is left to run
- * it), and comes here again: then the call that is at it goes on, lest they stand on the stack as
- * deep as there are timeouts.
+ * Ends timeouts whose number is reached. Each end may complete more requests (linked ones are
+ * cancelled if no task is left to run them), and so call this again. Then the outer call continues,
+ * lest the calls nest as deep as there are timeouts.
  */
 void timeouts_check(struct uring *u)
 {
@@ -235,7 +239,7 @@ void timeouts_check(struct uring *u)
 
 /* ---- TIMEOUT_REMOVE ---- */
 
-/* r->deadline is nanoseconds: of which clock the timeout that is found knows. */
+/* Prepares a removal. r->deadline is in nanoseconds, of the clock of the timeout that is found. */
 int timeout_remove_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -255,7 +259,7 @@ static bool is_timeout(const struct uring_req *r, const void *arg)
 	       r->where != ON_DRAINED;
 }
 
-/* Under cq_lock. */
+/* Finds a timeout by its user data; under cq_lock. */
 static struct uring_req *find_timeout(struct list_head *list, u64 data)
 {
 	struct uring_req *r;
@@ -308,7 +312,7 @@ static struct uring_req *find_to_update(struct uring *u, const struct io_uring_s
 	return r ? r : find_timeout(&u->counting, by->addr);
 }
 
-/* Under cq_lock: one that is changed no longer ends after so many completions, or shots. */
+/* Removes the number of completions, or shots, from a timeout that is changed; under cq_lock. */
 static void without_number(struct uring_req *r)
 {
 	if (r->sqe.opcode != IORING_OP_TIMEOUT)
@@ -356,7 +360,7 @@ int link_timeout_prep(struct uring_req *r)
 	return r->sqe.off ? -EINVAL : timeout_prep(r);
 }
 
-/* It never runs by itself: uring_run() takes it out of the chain. */
+/* Refuses: a LINK_TIMEOUT never runs by itself, since uring_run() takes it out of the chain. */
 long link_timeout_issue(struct uring_req *r)
 {
 	return -ECANCELED;
@@ -371,7 +375,7 @@ static void limit_over(struct ktimer *t)
 	uring_req_put(lt);
 }
 
-/* The clock may be set meanwhile: clock_set() comes before or after. */
+/* Arms a limit. If the clock is set meanwhile, clock_set() comes before or after. */
 static void limit_arm(struct uring_req *lt)
 {
 	struct uring *u = lt->ring;

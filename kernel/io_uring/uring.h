@@ -35,12 +35,12 @@ struct sock_header;
 
 #define URING_MAX_ENTRIES 32768
 #define URING_BUCKETS 256
-/* of an issue function: the result comes later */
+/* result of an issue function: the real result comes later */
 #define URING_QUEUED (1L << 40)
 
 /*
- * What kernel and guest share. A guest may write anything: indexes are read once and masked.
- * Programs whose memory it is count on 64 bytes before the completions.
+ * The memory that kernel and guest share. A guest may write anything: indexes are read once and
+ * masked. Programs that provide the memory rely on 64 bytes before the completions.
  */
 struct uring_shared {
 	u32 sq_head, sq_tail, cq_head, cq_tail;
@@ -77,7 +77,7 @@ struct uring_table {
 	u32 nr;
 };
 
-/* IORING_REGISTER_RESTRICTIONS: what may be asked for once the ring is enabled. */
+/* IORING_REGISTER_RESTRICTIONS: the operations that are allowed once the ring is enabled. */
 struct uring_limits {
 	bool registered, active;
 	u64 register_ops, ops; /* bits */
@@ -274,8 +274,8 @@ void uring_set_issuer(struct uring *u);
 bool uring_may_issue(const struct uring *u);
 void uring_put(struct uring *u);
 /*
- * Kernel memory of all rings together, with the rings themselves: 0, or -ENOMEM at a quarter of the
- * memory.
+ * Charges kernel memory of all rings together, with the rings themselves: 0, or -ENOMEM at a
+ * quarter of the memory.
  */
 int uring_charge(size_t bytes);
 void uring_uncharge(size_t bytes);
@@ -297,14 +297,17 @@ struct file *uring_get_ring(int fd, bool registered); /* a reference; ERR_PTR */
 /* makes the empty table that each maker of a ring has: 0 or -ENOMEM */
 int uring_rings_table(void);
 long uring_rings_register(uaddr_t arg, u32 nr);
-/* takes the reference: its number, or -errno */
+/* puts a file into a slot, and takes the reference; returns its number, or -errno */
 int uring_rings_place(struct file *f);
 long uring_rings_unregister(uaddr_t arg, u32 nr);
 void uring_rings_free(struct task *t);
 
 /* register.c */
 bool uring_permitted(const struct uring_req *r); /* by the restrictions */
-/* A reference to the credentials of that number, or NULL. ring->lock held, as for the next. */
+/*
+ * Returns a reference to the credentials of that number, or NULL. ring->lock is held, as for the
+ * next.
+ */
 const struct cred *uring_personality(struct uring *u, u32 id);
 void uring_personalities_free(struct uring *u);
 
@@ -322,7 +325,7 @@ void uring_post(struct uring *u, struct uring_result res, bool counts);
 bool uring_post_more(struct uring_req *r, long res, u32 flags);
 void uring_flush_overflow(struct uring *u);
 void uring_set_sq_flag(struct uring *u, u32 flag, bool on);
-/* to the eventfd; under cq_lock, so that it stays */
+/* signals the eventfd; under cq_lock, so that it stays */
 void uring_announce(struct uring *u);
 static inline u32 uring_cqe_size(u32 setup_flags)
 {
@@ -339,8 +342,8 @@ int uring_choose(struct uring_req *r);
 void uring_unchoose(struct uring_req *r);
 u32 uring_use(struct uring_req *r, size_t n);
 /*
- * Those that @most bytes fill, at least one, at most @max: how many, -ENOBUFS, -ENOENT. r->buf is
- * the first.
+ * Chooses the buffers that @most bytes fill, at least one, at most @max. Returns their count,
+ * -ENOBUFS, -ENOENT. r->buf is the first.
  */
 int uring_choose_several(struct uring_req *r, u64 most, struct uvec *vec, u32 max);
 u32 uring_use_several(struct uring_req *r, const struct uvec *vec, u32 nr, size_t n);
@@ -355,7 +358,10 @@ long remove_issue(struct uring_req *r);
 long uring_register_group(struct uring *u, uaddr_t arg);
 long uring_unregister_group(struct uring *u, uaddr_t arg);
 long uring_group_status(struct uring *u, uaddr_t arg);
-/* For mmap: the file of a ring of ours, with a reference, and its size in pages. ERR_PTR. */
+/*
+ * For mmap: returns the file of a buffer ring that the kernel made, with a reference, and its size
+ * in pages. ERR_PTR.
+ */
 struct file *uring_group_file(struct uring *u, u64 id, u32 *pages);
 
 /* defer.c */
@@ -363,13 +369,14 @@ static inline bool uring_defers(const struct uring *u)
 {
 	return u->flags & IORING_SETUP_DEFER_TASKRUN;
 }
-/* @r->work waits for the issuer: false, there is none any more. */
+/* Queues @r->work for the issuer; false: the issuer has gone. */
 bool uring_defer(struct uring_req *r, void (*func)(struct task_work *w));
-/* @mask is to be told of a poll of several shots. */
+/* Queues @mask, to be reported for a poll of several shots. */
 bool uring_defer_shot(struct uring_req *r, u32 mask);
 bool uring_has_deferred(struct uring *u);
 /*
- * Of what @t has submitted: it was the issuer, also if exec has given it the leader's number since.
+ * True if requests of @t wait: it was the issuer, also if exec has given it the leader's number
+ * since.
  */
 bool uring_has_deferred_of(struct uring *u, const struct task *t);
 void uring_run_deferred(struct uring *u);  /* by the issuer */
@@ -379,18 +386,18 @@ void uring_drop_deferred(struct uring *u); /* of a ring that is being closed */
 /* Runs a request and what is linked to it, until one waits. */
 void uring_run(struct uring_req *r);
 /*
- * The result is known: posts it; the next of the chain, for the caller to run, or NULL. Takes the
- * caller's reference.
+ * Posts the result. Returns the next request of the chain, for the caller to run, or NULL. Takes
+ * the caller's reference.
  */
 struct uring_req *uring_finish(struct uring_req *r, long res);
 /*
- * Finishes where guests' requests must not run (workers, timers): the rest of the chain runs in its
- * task.
+ * Finishes a request where guests' requests must not run (workers, timers): the rest of the chain
+ * runs in its task.
  */
 void uring_finish_elsewhere(struct uring_req *r, long res);
-/* Finishes where no task is left to run the rest. */
+/* Finishes a request when no task is left to run the rest of the chain. */
 void uring_abandon(struct uring_req *r, long res);
-/* @t, which exits, is the task of what waits no longer. */
+/* Handles requests of @t, which exits, whose wait ends later. */
 void uring_orphan(struct uring *u, struct task *t);
 void uring_cancel_chain(struct uring_req *r, bool silent);
 /*
@@ -403,29 +410,31 @@ void uring_req_put(struct uring_req *r);
 long uring_wait_file(struct uring_req *r, u32 events);
 long uring_wait_other(struct uring_req *r, struct file *f, u32 events); /* f: r has a reference */
 /*
- * Its file is open with O_NONBLOCK, says that it is ready, and was asked many times: -EAGAIN is the
- * result.
+ * True if the file is open with O_NONBLOCK, reports that it is ready, and was tried many times:
+ * -EAGAIN is the result.
  */
 bool uring_in_vain(const struct uring_req *r);
-/* A reference: of a descriptor, or a registered file; NULL. */
+/* Returns a reference to the file of a descriptor, or to a registered file; NULL. */
 struct file *uring_file(struct uring *u, int fd, bool fixed);
 /*
- * Two milliseconds, then issues it again: URING_QUEUED or -ECANCELED. For files that are ready and
- * yet are not.
+ * Waits two milliseconds, then issues the request again: URING_QUEUED or -ECANCELED. For files that
+ * report readiness and yet fail.
  */
 long uring_wait_a_while(struct uring_req *r);
-/* Puts it on a list; false: the ring is being closed. */
+/* Puts the request on a list; false: the ring is being closed. */
 bool uring_enlist(struct uring_req *r, enum uring_where where);
-/* IOSQE_IO_DRAIN, and all behind one: true, it waits until nothing else does. */
+/*
+ * Queues a request with IOSQE_IO_DRAIN, or behind one. True: it waits until no other request does.
+ */
 bool uring_drain(struct uring_req *r);
 bool uring_delist(struct uring_req *r); /* false: another task did */
 bool uring_unlist_locked(struct uring_req *r);
-/* Under cq_lock: one that its task is to issue again, and has not yet. NULL. */
+/* Returns a request that its task is to issue again, and has not yet, or NULL; under cq_lock. */
 struct uring_req *uring_find_again(struct uring *u,
 	bool (*match)(const struct uring_req *r, const void *arg), const void *arg);
 /*
- * Ends what waits and @match()es, with this user_data if @data is not NULL; how many (at most
- * @max).
+ * Ends waiting requests that @match() accepts, with this user_data if @data is not NULL. Returns
+ * their count (at most @max).
  */
 u32 uring_cancel(struct uring *u, bool (*match)(const struct uring_req *r, const void *arg),
 	const void *arg, const u64 *data, u32 max);
@@ -433,7 +442,7 @@ static inline struct list_head *uring_bucket(struct uring *u, u64 data)
 {
 	return &u->waiting[(data ^ data >> 8 ^ data >> 16 ^ data >> 32) % URING_BUCKETS];
 }
-/* Ends one that waits, or keeps it from waiting again. */
+/* Ends a waiting request, or keeps it from waiting again. */
 void uring_cancel_one(struct uring_req *r);
 void uring_run_in_task(struct uring_req *r, void (*func)(struct task_work *w));
 
@@ -443,9 +452,9 @@ long timeout_issue(struct uring_req *r);
 long timeout_remove_issue(struct uring_req *r);
 int timeout_remove_prep(struct uring_req *r);
 void timeout_init(struct uring *u);
-/* under cq_lock: true, its timer will not run */
+/* stops the timer; true: it will not run. Under cq_lock */
 bool timeout_stop(struct uring_req *r);
-/* Under cq_lock: its place in ring->counting. */
+/* Returns the place of the timeout in ring->counting; under cq_lock. */
 struct list_head *timeout_place(struct uring_req *r);
 /* True if the timeout counts completions. */
 static inline bool timeout_counts(const struct uring_req *r)
@@ -454,16 +463,19 @@ static inline bool timeout_counts(const struct uring_req *r)
 }
 int link_timeout_prep(struct uring_req *r);
 long link_timeout_issue(struct uring_req *r);
-/* @r waits: its LINK_TIMEOUT @lt, if there is one, begins to run. */
+/* Starts the LINK_TIMEOUT @lt of @r, which waits; without @lt does nothing. */
 void limit_start(struct uring_req *r, struct uring_req *lt);
-/* the limited request has ended: its result */
+/* ends the LINK_TIMEOUT after the limited request; returns its result */
 long limit_stop(struct uring_req *lt);
-/* Completions have been counted: ends the timeouts whose number is reached. */
+/* Ends the timeouts whose number is reached, after completions were counted. */
 void timeouts_check(struct uring *u);
 
 /* rsrc.c: registered files and buffers */
 void uring_rsrc_put(struct uring_rsrc *n); /* NULL: nothing */
-/* A reference: of a descriptor, or a registered file, whose slot goes to *@slot with one; NULL. */
+/*
+ * Returns a reference to the file of a descriptor, or to a registered file, whose slot goes to
+ * *@slot with a reference; NULL.
+ */
 struct file *uring_req_file(struct uring_req *r, int fd, bool fixed, struct uring_rsrc **slot);
 bool uring_take_buffer(struct uring_req *r); /* r->buffer is there */
 long uring_rsrc_register(struct uring *u, u32 op, uaddr_t arg, u32 nr);
@@ -471,8 +483,8 @@ void uring_rsrc_free(struct uring *u);
 int files_update_prep(struct uring_req *r);
 long files_update_issue(struct uring_req *r);
 /*
- * @fd, which a call has just made for @r, or its -errno: itself, or with sqe.file_index a
- * registered file instead of a descriptor: 0, the slot's number (IORING_FILE_INDEX_ALLOC), or
+ * Places @fd, which a call has just made for @r, or its -errno. Returns it, or with sqe.file_index
+ * registers the file instead of the descriptor: 0, the slot's number (IORING_FILE_INDEX_ALLOC), or
  * -errno.
  */
 long uring_place_fd(struct uring_req *r, long fd);
@@ -480,7 +492,10 @@ long uring_place_fd(struct uring_req *r, long fd);
 long uring_place_file(struct uring *u, u32 index, struct file *f);
 long uring_remove_file(struct uring *u, u32 at); /* 0 or -errno */
 
-/* What Linux does in a worker, whose signals (SIGPIPE, SIGXFSZ) are not the program's. */
+/*
+ * Suppresses SIGPIPE and SIGXFSZ of calls that Linux makes in a worker, whose signals do not reach
+ * the program.
+ */
 static inline void uring_quiet(bool on)
 {
 	if (on)
@@ -511,7 +526,7 @@ long xattr_issue(struct uring_req *r);
 int xattr_prep(struct uring_req *r);
 void uring_names_free(struct uring_req *r);
 
-/* net.c: what bundle.c needs as well. 0: try again; or the result. */
+/* net.c: functions that bundle.c needs as well. 0: try again; or the result. */
 long uring_sock_again(struct uring_req *r, u32 events, bool dontwait);
 long uring_sock_ask_first(struct uring_req *r, u32 flag, u32 events, bool dontwait);
 bool uring_sock_waits_all(const struct uring_req *r);
@@ -521,11 +536,11 @@ static inline bool uring_bundles(const struct uring_req *r)
 	return r->sqe.ioprio & URING_RECVSEND_BUNDLE;
 }
 long uring_send_chosen(struct uring_req *r);
-/* What has come, into buffers that are chosen and used: its length, r->cflags; or -errno. */
+/* Receives into buffers that are chosen and used. Returns the length, r->cflags; or -errno. */
 long uring_receive_bundle(struct uring_req *r);
 
 /* poll.c, rw.c, net.c, ops.c */
-/* of calls with descriptors as numbers: no registered files */
+/* for calls with descriptors as numbers: refuses registered files */
 int uring_plain_prep(struct uring_req *r);
 int poll_add_prep(struct uring_req *r);
 long poll_add_issue(struct uring_req *r);

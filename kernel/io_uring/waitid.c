@@ -26,7 +26,7 @@ static long look(struct uring_req *r, siginfo_t *info)
 	return waitid_look((int)s->len, s->fd, (int)s->file_index, info);
 }
 
-/* Is there something to tell, which stays there to be told? */
+/* True if a child has a state to report, which remains reportable. */
 static bool has_news(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -86,7 +86,7 @@ int waitid_prep(struct uring_req *r)
 	return s->addr || s->buf_index || s->addr3 || s->rw_flags ? -EINVAL : 0;
 }
 
-/* 0, URING_QUEUED, -errno: until there may be something to tell. */
+/* Waits until there may be a state to report: 0, URING_QUEUED, -errno. */
 static long wait_news(struct uring_req *r)
 {
 	struct children *c;
