@@ -52,8 +52,8 @@ static long get_settings(const struct net_device *d, u64 arg)
 }
 
 /*
- * The masks behind the fixed part have no words: the first call asks how many there are, and hears
- * so (negative).
+ * Reports the settings of the link. The masks behind the fixed part have no words: the first call
+ * asks how many there are, and gets the answer as a negative number.
  */
 static long get_link_settings(const struct net_device *d, u64 arg)
 {
@@ -82,7 +82,7 @@ static long get_link_settings(const struct net_device *d, u64 arg)
 	return copy_to_user(UADDR(arg + sizeof(s)), (u32[3]){ 0 }, 3 * sizeof(u32)) ? -EFAULT : 0;
 }
 
-/* What stamps packets have. */
+/* Reports which timestamps packets have. */
 static long get_ts_info(u64 arg)
 {
 	struct ethtool_ts_info ts = {
@@ -113,7 +113,7 @@ static long get_channels(const struct net_device *d, u64 arg)
 	return put_user(channels(d), UADDR(arg));
 }
 
-/* link.c's mutex held: a card is not pulled out meanwhile. */
+/* Sets the number of queues in use. link.c's mutex held: a card is not removed meanwhile. */
 static int use_queues(struct net *net, int ifindex, struct net_device *d, u32 n)
 {
 	int err;
@@ -151,8 +151,8 @@ static long set_channels(struct net *net, struct net_device *d, u64 arg)
 }
 
 /*
- * The host distributes received packets by a table of flows that programs cannot see, so there are
- * rings but no rules.
+ * Reports the receive rings. The host distributes received packets by a table of flows that
+ * programs cannot see, so there are rings but no rules.
  */
 static long get_rings(const struct net_device *d, u64 arg)
 {

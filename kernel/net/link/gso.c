@@ -44,7 +44,7 @@ static const u8 *header(const struct sk_buff *skb)
 	return skb->room + skb->head;
 }
 
-/* Where TCP begins in the frame, 0: not a segment that can be joined. */
+/* Returns where TCP begins in the frame, or 0 if the frame is not a segment that can be joined. */
 static u32 tcp_at(const struct sk_buff *skb)
 {
 	const u8 *h = header(skb);
@@ -245,15 +245,15 @@ static void finish(struct sk_buff *s, const struct cut *c, u32 off, u32 index, b
 }
 
 /*
- * Of many that were sent as one: a datagram is stamped when the first leaves, a stream with the
- * last byte.
+ * True if this segment carries the timestamp of the whole packet: the first one of datagrams, the
+ * one with the last byte of a stream.
  */
 static bool stamped(const struct cut *c, u32 off, bool last)
 {
 	return c->proto == IPPROTO_TCP ? last : !off;
 }
 
-/* A packet with those headers and @len bytes of @skb's payload. NULL. */
+/* Returns a packet with those headers and @len bytes of @skb's payload, or NULL. */
 static struct sk_buff *slice(const struct sk_buff *skb, const struct cut *c, u32 off, u32 len)
 {
 	struct sk_buff *s = skb_clone(skb, GFP_ATOMIC);

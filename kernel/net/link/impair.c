@@ -97,8 +97,8 @@ static void carry(struct sk_buff *skb)
 }
 
 /*
- * CE, where the packet says that it is understood; the sum of an IPv4 header stays right (RFC
- * 1624).
+ * Marks a packet with CE if it says that it supports ECN; the checksum of an IPv4 header is updated
+ * (RFC 1624).
  */
 static void set_ce(struct sk_buff *skb)
 {

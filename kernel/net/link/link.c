@@ -99,8 +99,8 @@ static struct net_device *new_device(struct net *net, const struct link_type *ty
 }
 
 /*
- * Under @name, or under the first of @kind0, @kind1 ... that is free. A name with %d is a pattern
- * too.
+ * Enters the device under @name, or under the first of @kind0, @kind1 ... that is free. A name with
+ * %d is a pattern too.
  */
 static int enter(
 	struct net *net, struct net_device *dev, const char *name, const char *kind, int index)
@@ -140,7 +140,7 @@ void link_unlock(void)
 	mutex_unlock(&link_mutex);
 }
 
-/* Out of what it is a part of. */
+/* Takes a device out of its master. */
 void link_leave_master(struct net_device *dev)
 {
 	struct net_device *master = dev->master;
@@ -183,7 +183,7 @@ static void remove_link(struct net_device *dev)
 	remove_one(dev);
 }
 
-/* A card goes where it came from. */
+/* Moves a card back to the namespace that it came from. */
 static void send_home(struct net_device *dev)
 {
 	struct net_device *upper;
@@ -317,7 +317,7 @@ static void read_wish(const void *attrs, u32 len, struct wish *w)
 		w->alias_len = 0;
 }
 
-/* What is its kind's own, and its entry. link_mutex held. */
+/* Sets up what is the kind's own, and enters the device. link_mutex held. */
 static int enter_link(struct net *net, struct net_device *dev, const struct wish *w)
 {
 	const struct link_type *type = dev->ops->type;
@@ -570,7 +570,10 @@ int link_change(struct net_device *dev, const void *info, u32 len)
 	return err;
 }
 
-/* lo stays where it is, as does a device that is bound to its namespace. link_mutex held. */
+/*
+ * Moves a device to another namespace. lo and devices that are bound to their namespace are
+ * refused. link_mutex held.
+ */
 static int move(struct net *net, int ifindex, struct net *to, const char *name, int index)
 {
 	struct net_device *dev = netdev_find_index(net, ifindex);

@@ -36,7 +36,7 @@ static int may_rename(
 	return other && (other != dev || strcmp(dev->name, name) != 0) ? -EEXIST : 0;
 }
 
-/* Under its new name, in the folders of those that it belongs to. */
+/* Shows a device under its new name in the folders of the devices that it belongs to. */
 static void show_ports(struct net *net, struct net_device *dev)
 {
 	struct net_device *d;
@@ -51,7 +51,7 @@ static void show_ports(struct net *net, struct net_device *dev)
 /* more than there are names in a namespace: cards, LINKS_MAX, and ALTNAMES_MAX of each */
 #define NUMBERS_MAX 65536U
 
-/* The number that @name has where @wanted has its %d, at @mark: noted in @used. */
+/* Notes in @used the number that @name has where @wanted has its %d, at @mark. */
 static void note_number(const char *name, const char *wanted, const char *mark, u64 *used)
 {
 	u32 n = 0, digits = 0;
@@ -69,8 +69,8 @@ static void note_number(const char *name, const char *wanted, const char *mark, 
 }
 
 /*
- * @wanted, or where that has a %d, the first of its kind that is free; @used: NUMBERS_MAX bits of
- * 0. net->lock held. 0 or -EINVAL.
+ * Fills @name with @wanted or, if that has a %d, with the first free name of the pattern. @used:
+ * NUMBERS_MAX bits of 0. net->lock held. Returns 0 or -EINVAL.
  */
 static int fill_name(struct net *net, const char *wanted, char name[IFNAMSIZ], u64 *used)
 {

@@ -99,7 +99,7 @@ void link_step_off(struct net_device *dev)
 	spin_unlock(&uppers_lock);
 }
 
-/* The @nr-th that stands on @dev. NULL. */
+/* Returns the @nr-th device that stands on @dev, or NULL. */
 static struct net_device *upper_at(const struct net_device *dev, u32 nr)
 {
 	struct net_device *d;

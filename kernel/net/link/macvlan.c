@@ -56,7 +56,7 @@ static struct macvlan *MACVLAN(const struct net_device *dev)
 	return READ_ONCE(*(struct macvlan *const *)&dev->private);
 }
 
-/* Of a member that is up. port->lock held. */
+/* Finds the member with an address that is up. port->lock held. */
 static struct macvlan *find(struct mv_port *port, const u8 *mac)
 {
 	struct macvlan *m;
@@ -69,7 +69,7 @@ static struct macvlan *find(struct mv_port *port, const u8 *mac)
 
 /* ---- frames ---- */
 
-/* To a member, of which @skb is its own. */
+/* Delivers @skb to a member, which owns it then. */
 static void hand_over(struct net_device *dev, struct sk_buff *skb)
 {
 	const u8 *dst = skb_pulled(skb, ETH_HLEN);
@@ -80,7 +80,7 @@ static void hand_over(struct net_device *dev, struct sk_buff *skb)
 	netif_rx(dev, skb);
 }
 
-/* May a frame to many that came from @from (NULL: from outside) go to @m? */
+/* True if a frame to many that came from @from (NULL: from outside) goes to @m. */
 static bool hears(const struct macvlan *m, const struct macvlan *from)
 {
 	if (m == from || !(READ_ONCE(m->dev->flags) & IFF_UP))
@@ -113,7 +113,10 @@ static void spread(struct mv_port *port, struct sk_buff *skb, const struct macvl
 	}
 }
 
-/* Whether one of ours in vepa mode has sent it, and it has come back. port->lock held. */
+/*
+ * Returns the member whose address is @source, or NULL. In vepa mode its own frame has come back
+ * from the switch. port->lock held.
+ */
 static struct macvlan *sender(struct mv_port *port, const u8 *source)
 {
 	struct macvlan *m;
@@ -150,7 +153,7 @@ static bool macvlan_rx(struct net_device *lower, struct sk_buff *skb)
 	return false;
 }
 
-/* A copy that begins behind its link header, as from outside. NULL. */
+/* Returns a copy that begins behind its link header, like a frame from outside, or NULL. */
 static struct sk_buff *as_from_outside(const struct sk_buff *skb)
 {
 	struct sk_buff *c = skb_linear(skb, GFP_ATOMIC);
@@ -229,7 +232,7 @@ static int read_mode(const void *data, u32 len, u32 *mode)
 	return *mode & MODES && !(*mode & (*mode - 1)) ? 0 : -EINVAL;
 }
 
-/* May one of @mode stand on @lower with the others? */
+/* Checks that a device of @mode may stand on @lower with the others. */
 static int may_join(const struct net_device *lower, u32 mode)
 {
 	const struct mv_port *port = lower->port;

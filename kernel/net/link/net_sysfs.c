@@ -185,7 +185,7 @@ static int store_ifalias(struct net_device *d, const char *text)
 {
 	return netdev_set_alias(d, text, (u32)strlen(text));
 }
-/* An event is asked for: udevadm trigger. */
+/* Sends an event that a program asks for: udevadm trigger. */
 static int store_uevent(struct net_device *d, const char *text)
 {
 	char asked[256], synth[512];
@@ -273,7 +273,7 @@ static bool is_there(void *arg)
 	return d;
 }
 
-/* Of an entry that some kinds of devices have. */
+/* True if the device has this entry, which only some kinds of devices have. */
 static bool is_meant(void *arg)
 {
 	const struct entry *e = arg;
@@ -328,7 +328,7 @@ static const char *const conf_dirs[] = { "sys/net/ipv4/conf/%s", "sys/net/ipv6/c
 	"sys/net/ipv4/neigh/%s", "sys/net/ipv6/neigh/%s" };
 static const char *const sys_dirs[] = { "devices/virtual/net/%s", "class/net/%s" };
 
-/* What a device is a part of, and its place there. */
+/* Returns the master of a device, and the master's name in @name (may be NULL). */
 static struct net_device *shown_master(const struct netname *n, char *name)
 {
 	struct net *net = current_net();

@@ -117,7 +117,7 @@ static int lo_addresses(struct net_device *lo)
 	return err == -EEXIST ? 0 : err;
 }
 
-/* What follows from IFF_UP and the link. net->lock held. */
+/* Sets the flags that follow from IFF_UP and the link. net->lock held. */
 static void set_running(struct net_device *dev)
 {
 	const u32 on = IFF_RUNNING | IFF_LOWER_UP;
@@ -205,8 +205,8 @@ void netdev_count_of(struct net_device *dev, u64 id, u32 flag, int by)
 }
 
 /*
- * What sockets have asked for ends with the device, which may come back elsewhere: what stays is
- * what was asked for by hand. net->lock held.
+ * Ends the modes that sockets have asked for when the device goes, which may come back elsewhere:
+ * those that were set by hand stay. net->lock held.
  */
 static void forget_modes(struct net_device *dev)
 {

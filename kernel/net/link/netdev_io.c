@@ -102,7 +102,10 @@ static u64 backlog_room(void)
 
 /* ---- receiving ---- */
 
-/* By which of its queues @skb came is not known of what other devices hand on. */
+/*
+ * Returns the counters for a received packet. For packets that other devices hand on the queue is
+ * not known.
+ */
 static struct netdev_stats *rx_stats(struct net_device *dev, const struct sk_buff *skb)
 {
 	u32 queue = skb->queue;
@@ -185,7 +188,7 @@ static void deliver(struct sk_buff *skb)
 	}
 }
 
-/* At most @most packets: how many. */
+/* Processes at most @most packets. Returns how many. */
 static u32 process_backlog(struct backlog *b, u32 most)
 {
 	struct sk_buff *skb;
@@ -199,7 +202,9 @@ static u32 process_backlog(struct backlog *b, u32 most)
 
 static void flush_tx(struct netdev_queue *q);
 
-/* As many as are held back at most: what does not fit into the queue is dropped. */
+/*
+ * Returns how many frames are held back at most: frames that do not fit into the queue are dropped.
+ */
 static u32 hold_most(const struct net_device *dev)
 {
 	return min(HOLD_FRAMES, READ_ONCE(dev->txqlen));
@@ -257,7 +262,7 @@ static void process_senders(struct backlog *b)
 	}
 }
 
-/* What is left of a long flush goes on in a kernel thread, that others may run meanwhile. */
+/* Hands the rest of a long flush to a kernel thread, so that other tasks may run meanwhile. */
 static void spill_over(struct backlog *b)
 {
 	struct sk_buff *skb;
@@ -312,7 +317,7 @@ void net_rx_flush(void)
 	flush(&backlogs[smp_processor_id()], FLUSH_MAX);
 }
 
-/* What is held back goes out now. */
+/* Sends the frames that are held back. */
 static void send_held(struct backlog *b)
 {
 	if (!b->held)
@@ -331,7 +336,7 @@ static void before_idle(void)
 	send_held(&backlogs[smp_processor_id()]);
 }
 
-/* A piece of it; the rest has its turn behind other work. */
+/* Processes a piece of the rest; what is left then has its turn behind other work. */
 static void spill_go_on(struct work *w)
 {
 	struct backlog *b = &backlogs[smp_processor_id()];
@@ -504,7 +509,7 @@ void netdev_forget_senders(const struct net_device *dev)
 	}
 }
 
-/* Of @n, the queue that @skb leaves by. */
+/* Returns the queue out of @n by which @skb leaves. */
 static struct netdev_queue *queue_of(struct net_device *dev, struct sk_buff *skb, u32 n)
 {
 	if (!skb->flow)
@@ -553,7 +558,7 @@ static int queue_tx(struct net_device *dev, struct sk_buff *skb)
 	return 0;
 }
 
-/* The sender wants to know when. */
+/* Stamps a packet whose sender asks for the time when it leaves. */
 static void stamp(const struct net_device *dev, struct sk_buff *skb)
 {
 	if (skb->stamp_wanted & SKB_STAMP_SCHED)
@@ -582,7 +587,10 @@ static int xmit_cut(struct net_device *dev, struct sk_buff *skb)
 	return gso_sent(err, some);
 }
 
-/* A card can be asked only with headers as our own TCP writes them. */
+/*
+ * True if the packet must be cut here: a card cuts only packets whose headers are as this kernel's
+ * TCP writes them.
+ */
 static bool to_be_cut(const struct net_device *dev, const struct sk_buff *skb)
 {
 	return unlikely(skb->gso || skb->csum_owed) && (dev->ops->send || dev->ops->cuts_nothing) &&

@@ -32,7 +32,7 @@ void netdev_queues_setup(struct net_device *dev, struct netdev_queue *more, u32 
 		netdev_queue_init(&more[i - 1], dev, i);
 }
 
-/* None of its queues is in send(), or on a vCPU's list of those that it will send by. */
+/* True if none of the device's queues is in send(), or on a vCPU's list of queues to send by. */
 static bool is_quiet(struct net_device *dev)
 {
 	for (u32 i = 0; i < dev->nr_queues; i++) {
@@ -67,7 +67,7 @@ u32 netdev_tx_waiting(struct net_device *dev)
 	return most;
 }
 
-/* Another vCPU is in send() for as long as a host call takes. */
+/* Waits for other vCPUs, which are in send() for as long as a host call takes. */
 static void wait_for_senders(struct net_device *dev)
 {
 	for (u32 i = 0; i < dev->nr_queues; i++) {
@@ -84,7 +84,7 @@ static void wait_for_senders(struct net_device *dev)
 	}
 }
 
-/* Lockdep knows one lock of a class: the first stands for all. */
+/* Locks all queues. Lockdep knows one lock of a class: the first stands for all. */
 static void lock_all(struct net_device *dev)
 {
 	spin_lock(&dev->first.lock);
@@ -99,7 +99,10 @@ static void unlock_all(struct net_device *dev)
 	spin_unlock(&dev->first.lock);
 }
 
-/* The frames of a flow wait in one queue, so they stay in their order. */
+/*
+ * Distributes waiting frames over the queues. The frames of a flow wait in one queue, so they stay
+ * in order.
+ */
 static void share_out(struct net_device *dev, struct list_head *frames, u32 n)
 {
 	while (!list_empty(frames)) {

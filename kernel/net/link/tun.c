@@ -196,7 +196,7 @@ static int find_device(struct tun_file *tf, const struct tun_ifreq *r, struct ne
 	return 0;
 }
 
-/* What is asked for; a device that would be both is a tun. */
+/* Returns the flags of the requested device; a device that would be both is a tun. */
 static u32 shape(const struct tun_ifreq *r)
 {
 	u32 flags = r->flags & TUN_SHAPE;
@@ -369,7 +369,7 @@ static long set_offload(struct tun *t, u64 arg)
 	return 0;
 }
 
-/* All queues have one size of header. */
+/* Gets or sets the size of the header, which all queues share. */
 static long header_size(struct tun *t, u32 cmd, int *n)
 {
 	struct tun_file *tf;
@@ -400,7 +400,9 @@ static long sndbuf(struct tun *t, u32 cmd, int *n)
 	return 0;
 }
 
-/* The order of bytes in the virtio_net_hdr: the machine's own is little-endian, said or not. */
+/*
+ * Gets or sets the byte order of virtio_net_hdr: the machine's own is little-endian in either case.
+ */
 static long little_endian(struct tun *t, u32 cmd, int *n)
 {
 	if (cmd == TUNGETVNETLE)
@@ -427,7 +429,10 @@ static long set_carrier(struct tun *t, int on)
 	return 0;
 }
 
-/* link.c's mutex held. @a: what @arg points to, where arg_size() says that it does. */
+/*
+ * Handles the ioctls of an attached device. link.c's mutex held. @a: the data that @arg points to,
+ * if arg_size() says that it does.
+ */
 static long of_device(struct tun_file *tf, u32 cmd, u64 arg, union tun_arg *a)
 {
 	struct tun *t = tf->tun;

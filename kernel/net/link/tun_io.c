@@ -32,8 +32,8 @@
 /* ---- out: to the program ---- */
 
 /*
- * False: there is no room, or @tf is no queue of @t any more: what it was given then would be read
- * as some later device's.
+ * Queues a frame. False: there is no room, or @tf is no queue of @t any more: the frame would be
+ * read as one of a later device.
  */
 static bool enqueue(const struct tun *t, struct tun_file *tf, struct sk_buff *skb, u32 most)
 {
@@ -176,7 +176,7 @@ ssize_t tun_read(struct file *f, struct iov_iter *to, loff_t *pos)
 
 /* ---- in: from the program ---- */
 
-/* The headers before the frame. 0 or -errno. */
+/* Reads the headers before the frame. Returns 0 or -errno. */
 static int get_headers(const struct tun_file *tf, struct iov_iter *from, struct tun_pi *pi,
 	struct virtio_net_hdr *v)
 {
@@ -201,7 +201,7 @@ static int get_headers(const struct tun_file *tf, struct iov_iter *from, struct 
 	return v->hdr_len > from->count ? -EINVAL : 0;
 }
 
-/* What it is, where there is no Ethernet header. 0: nothing that is known. */
+/* Returns the protocol of a packet without an Ethernet header, or 0 if it is unknown. */
 static u16 protocol_of(
 	const struct tun_file *tf, const struct tun_pi *pi, const struct sk_buff *skb)
 {
@@ -224,7 +224,7 @@ static void bring_in(struct net_device *dev, struct sk_buff *skb, bool tap)
 	netif_rx(dev, skb);
 }
 
-/* Nothing in here sleeps: the device stays. Consumes @skb. */
+/* Receives a packet, and consumes @skb. Nothing in here sleeps: the device stays. */
 static int receive(struct tun_file *tf, struct sk_buff *skb, const struct virtio_net_hdr *v)
 {
 	struct tun *t = READ_ONCE(tf->tun);
@@ -258,7 +258,8 @@ static bool is_tcp(const struct virtio_net_hdr *v)
 }
 
 /*
- * IFF_NAPI_FRAGS: behind the first each piece would be in a page of its own. 0, -EMSGSIZE, -EINVAL.
+ * Checks the pieces of a frame for IFF_NAPI_FRAGS: each piece behind the first would be in a page
+ * of its own. Returns 0, -EMSGSIZE or -EINVAL.
  */
 static int check_pieces(const struct iov_iter *from)
 {

@@ -81,7 +81,7 @@ struct tun_file *tun_queue_of(struct tun *t, const struct sk_buff *skb)
 	return READ_ONCE(t->files[queue]);
 }
 
-/* The queue @from goes, and the last one takes its number. */
+/* Removes the queue @from; the last one takes its number. */
 static void renumber(struct tun *t, u32 from, u32 last)
 {
 	for (u32 i = 0; t->flows && i < TUN_FLOWS; i++) {

@@ -64,7 +64,7 @@ static const struct netdev_ops veth_ops = {
 	.stop = veth_stop,
 };
 
-/* There is a link while both ends are up. */
+/* Brings an end up. There is a link while both ends are up. */
 static int veth_open(struct net_device *dev)
 {
 	struct net_device *peer = READ_ONCE(dev->private);

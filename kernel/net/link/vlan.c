@@ -124,7 +124,10 @@ bool vlan_strip(struct sk_buff *skb)
 	return true;
 }
 
-/* Of a tag inside of another, or among the bytes of what a macvlan sent to one beside it. */
+/*
+ * Takes a tag out of the frame's bytes: one inside of another, or one in a frame that a macvlan
+ * sent to its neighbour.
+ */
 bool vlan_untag(struct sk_buff *skb)
 {
 	u8 *p;
@@ -142,8 +145,8 @@ bool vlan_untag(struct sk_buff *skb)
 }
 
 /*
- * What no VLAN of ours has taken: a priority tag (VLAN 0) says nothing, and what is behind it
- * counts, maybe another tag. False: @skb has gone.
+ * Handles a tagged frame that no VLAN device has taken: a priority tag (VLAN 0) is removed, and
+ * what is behind it counts, maybe another tag. False: @skb has been freed.
  */
 bool vlan_rx_priority(struct sk_buff *skb)
 {
@@ -278,8 +281,8 @@ static int setup(struct net_device *dev, struct net_device *lower, const void *d
 }
 
 /*
- * The lower device has to let pass what is for another address than its own, or all that this one
- * lets pass.
+ * Makes the lower device pass all frames, if this one has an address other than the lower one's, or
+ * passes all frames itself.
  */
 static void watch(struct vlan *v, const u8 *addr, bool up)
 {

@@ -38,7 +38,10 @@ static void show_one_unix(struct seq *s, const struct unix_sock *u)
 	seq_puts(s, "\n");
 }
 
-/* Each batch is looked for from the list's front: large ones, then, and others run in between. */
+/*
+ * Shows /proc/net/unix. Each batch is searched from the list's front, so batches are large, and
+ * other tasks run in between.
+ */
 static int show_unix(struct seq *s, void *arg)
 {
 	struct unix_sock **all = kmalloc(BATCH * sizeof(*all), GFP_KERNEL);
@@ -179,7 +182,7 @@ static void show_packet_type(struct seq *s, const struct ptype *t)
 	show_ptype_line(s, t->proto, name, "packet_rcv");
 }
 
-/* First the taps of all protocols. */
+/* Shows ptype, beginning with the taps of all protocols. */
 static int show_ptype(struct seq *s, void *arg)
 {
 	struct ptype_list *l = kmalloc(sizeof(*l), GFP_KERNEL);
@@ -224,7 +227,7 @@ static int show_head(struct seq *s, void *arg)
 
 /* ---- protocols ---- */
 
-/* Of the namespace: streams, or all others. */
+/* Counts the namespace's streams, or all its other sockets. */
 static u32 count_unix(bool streams)
 {
 	struct unix_sock **all = kmalloc(BATCH * sizeof(struct unix_sock *), GFP_KERNEL);
@@ -244,8 +247,8 @@ static u32 count_unix(bool streams)
 }
 
 /*
- * Those whose sockets are counted. Behind the size: what each has of Linux's calls, in the order of
- * the file's head.
+ * Shows the protocols whose sockets are counted. The columns behind the size say which of Linux's
+ * calls each has, in the order of the file's head.
  */
 static int show_protocols(struct seq *s, void *arg)
 {

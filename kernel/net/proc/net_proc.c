@@ -134,8 +134,8 @@ static const struct listing listings[] = {
 };
 
 /*
- * To the letter, since lines of TCP and UDP over IPv4 have a length of their own, the first as
- * well.
+ * Shows the head exactly as Linux does: lines of TCP and UDP over IPv4 have a fixed length, the
+ * first one too.
  */
 static void show_head(struct seq *s, const struct listing *l)
 {
@@ -245,7 +245,10 @@ static int show_socks(struct seq *s, void *arg)
 
 /* ---- devices, addresses, routes ---- */
 
-/* For one more line, without memory: net->lock is held. What finds none is left out. */
+/*
+ * True if there is room for one more line. Nothing is allocated, since net->lock is held: a line
+ * without room is left out.
+ */
 static bool has_room(const struct seq *s)
 {
 	return s->len + 256 <= s->size;
@@ -363,7 +366,7 @@ static bool is_permanent(const struct ifaddr *a)
 	return !a->expires || a->expires == ~0UL;
 }
 
-/* As Linux has it in this file. */
+/* Returns the scope as Linux shows it in this file. */
 static u8 inet6_scope(const struct ifaddr *a)
 {
 	return ip_is_linklocal(&a->addr) ? 0x20 : a->scope == RT_SCOPE_HOST ? 0x10 : 0;

@@ -186,7 +186,7 @@ static const struct net_sysctl own[] = {
 };
 BUILD_BUG_ON(offsetof(struct net, ports.max) != offsetof(struct net, ports.min) + sizeof(int));
 
-/* What stands in init_net stands in each namespace. */
+/* Returns the numbers of the reader's namespace, at the offset that they have in init_net. */
 static int *numbers(const struct net_sysctl *v)
 {
 	u64 off = (u64)v->at - (u64)&init_net;
@@ -287,7 +287,7 @@ static int store_frag_thresh(char *text, size_t n, void *arg)
 	return 0;
 }
 
-/* ping_group_range: groups as the reader's user namespace calls them; 1 to 0 is none. */
+/* Shows ping_group_range: groups as the reader's user namespace calls them; 1 to 0 is none. */
 static int show_ping(struct seq *s, void *arg)
 {
 	const struct net *net = current_net();
@@ -351,7 +351,7 @@ static int show_congestion(struct seq *s, void *arg)
 	return 0;
 }
 
-/* For sockets that are made from now on. */
+/* Sets the congestion control of sockets that are made from now on. */
 static int store_congestion(char *text, size_t n, void *arg)
 {
 	bool reno;
@@ -362,7 +362,7 @@ static int store_congestion(char *text, size_t n, void *arg)
 	return err;
 }
 
-/* The two that there are are everybody's. */
+/* Shows the two congestion controls that exist, which all users may use. */
 static int show_congestions(struct seq *s, void *arg)
 {
 	seq_printf(s, "%s %s\n", tcp_cc_name(true), tcp_cc_name(false));
@@ -422,7 +422,10 @@ static int store_notsent_lowat(char *text, size_t n, void *arg)
 	return 0;
 }
 
-/* The machine's; another namespace shares them, and says so by the sign. */
+/*
+ * Shows the number of buckets. They are the machine's: another namespace shares them, and shows a
+ * negative number.
+ */
 static int show_buckets(struct seq *s, void *arg)
 {
 	seq_printf(s, "%d\n", current_net() == &init_net ? TABLE_SIZE : -TABLE_SIZE);

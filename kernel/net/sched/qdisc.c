@@ -64,7 +64,7 @@ static void uncharge(struct qdisc_root *r, const struct sk_buff *skb)
 	atomic_sub((long)skb_truesize(skb), &all_bytes);
 }
 
-/* With no lock held. */
+/* Frees dropped packets, with no lock held. */
 static void free_drops(struct qdisc_root *r, struct list_head *drops)
 {
 	struct sk_buff *skb;
@@ -209,7 +209,10 @@ static void put_root(struct qdisc_root *r)
 		call_rcu(&r->rcu, free_root);
 }
 
-/* The device may be gone meanwhile: the tree is dead then, and nothing asks for it. */
+/*
+ * Runs a tree in a kernel thread. The device may be gone meanwhile: then the tree is dead and
+ * empty.
+ */
 static void run_by_thread(struct work *w)
 {
 	struct qdisc_root *r = container_of(w, struct qdisc_root, work);
@@ -306,7 +309,7 @@ int qdisc_xmit(struct net_device *dev, struct sk_buff *skb)
 	return skb->gso ? send_cut(r, skb) : send_one(r, skb);
 }
 
-/* All that waits at @q itself. */
+/* Drops all packets that wait at @q itself. */
 static void reset(struct qdisc *q, struct list_head *drops)
 {
 	if (q->stash)
@@ -432,8 +435,8 @@ static void free_leaf(struct qdisc *q)
 }
 
 /*
- * From the bottom up: a qdisc outlives those under it. At most a few levels, and nothing on the
- * stack for each.
+ * Frees qdiscs from the bottom up: a qdisc outlives those under it. Trees have few levels, and the
+ * walk uses no stack for each.
  */
 void qdisc_free(struct qdisc *q)
 {

@@ -76,7 +76,7 @@ static u32 us_of_units(u32 n)
 	return (u32)(((u64)n << 10) / 1000);
 }
 
-/* Into @f, a copy; without the flows themselves. */
+/* Parses options into @f, a copy without the flows themselves. */
 static int parse(struct fq_codel *f, const void *opt, u32 len)
 {
 	u32 v, n;
@@ -302,8 +302,8 @@ static void drop_first(struct qdisc *q, struct codel_flow *w, struct qdisc_tx *t
 }
 
 /*
- * Up to half of the longest flow. A walk over all of them, but only for a packet past the limit,
- * and for many at a time.
+ * Drops up to half of the longest flow. This walks all flows, but only for a packet past the limit,
+ * and drops many at a time.
  */
 static void drop_longest(struct qdisc *q, struct qdisc_tx *tx, bool memory)
 {
@@ -346,7 +346,7 @@ static int fq_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx)
 	return 0;
 }
 
-/* RFC 8289: has it waited too long, for a whole interval? */
+/* True if packets have waited too long for a whole interval (RFC 8289). */
 static bool waited(
 	struct fq_codel *f, struct codel_flow *w, const struct sk_buff *skb, u64 now, u32 mtu)
 {
@@ -361,7 +361,7 @@ static bool waited(
 	return now >= w->first_above;
 }
 
-/* Newton's, of n << 16: so many 256ths. */
+/* Returns the square root of @n in 256ths, by Newton's method on n << 16. */
 static u32 root_of(u32 n)
 {
 	u64 v = (u64)n << 16, x = v, y = (x + 1) / 2;

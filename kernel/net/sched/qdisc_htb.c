@@ -119,7 +119,7 @@ static void htb_fill(struct nl_builder *b, const struct qdisc *q)
 
 /* ---- packets ---- */
 
-/* NULL: direct. */
+/* Returns the leaf of a packet. NULL: it leaves directly. */
 static struct class *class_of(const struct qdisc *q, const struct sk_buff *skb)
 {
 	struct class *c = NULL;
@@ -183,8 +183,8 @@ static bool has_tokens(const struct class *c, u64 now, u64 *wait, bool *may_borr
 }
 
 /*
- * Of how far above it has to borrow: 0: not at all. DEPTH + 1: it may not send, and asks again at
- * tx->next.
+ * Returns how many levels above the leaf has to borrow; 0: it need not. DEPTH + 1: it may not send,
+ * and is asked again at tx->next.
  */
 static u32 far(const struct class *leaf, struct qdisc_tx *tx)
 {
@@ -237,7 +237,7 @@ static void pay(struct class *c, u64 now, u32 len, bool of_rate)
 	c->since = now;
 }
 
-/* A packet of @leaf's has gone, with what its ancestor so far above had to spare. */
+/* Accounts for a packet of @leaf that was sent with tokens of the ancestor @by levels above. */
 static void account(struct class *leaf, u32 by, u64 now, u32 len)
 {
 	u32 n = 0;
@@ -394,7 +394,7 @@ static void htb_fill_class(struct nl_builder *b, struct tcmsg *m, struct qdisc *
 	qdisc_put_stats(b, &st, &x, sizeof(x));
 }
 
-/* What a request says of a class. */
+/* Parses a request's parameters of a class. */
 static int parse(const struct htb *h, struct class *c, const void *opt, u32 len)
 {
 	u32 n;

@@ -55,7 +55,7 @@ static s64 bounded(s64 ns)
 	return ns < 0 ? 0 : min(ns, DELAY_MOST);
 }
 
-/* An attribute as large as its structure, or nothing. */
+/* Reads an attribute that is as large as its structure; false: there is none. */
 static bool get(const void *opt, u32 len, u16 type, void *to, u32 size)
 {
 	u32 n;
@@ -97,7 +97,7 @@ static void get_rate(struct settings *s, const void *opt, u32 len)
 	s->bytes = max((u64)s->rate.rate, more);
 }
 
-/* As many numbers as a program says, of which each is as likely. */
+/* Reads a table of delays, any number of equally likely values. */
 static int get_dist(struct settings *s, const void *opt, u32 len)
 {
 	u32 n;
@@ -244,7 +244,7 @@ static bool happens(struct netem *e, struct chance *c)
 	return c->of && c->of >= next_value(e, c);
 }
 
-/* How late the next one is, in ns. */
+/* Returns how late the next packet is, in ns. */
 static s64 lateness(struct netem *e)
 {
 	const struct settings *s = &e->s;
@@ -262,7 +262,7 @@ static s64 lateness(struct netem *e)
 	return x / NETEM_DIST_SCALE + s->jitter / NETEM_DIST_SCALE * t + s->latency;
 }
 
-/* How long the line is busy with it. */
+/* Returns how long the line is busy with a frame. */
 static u64 line_time(const struct settings *s, u32 frame)
 {
 	s64 len = (s64)frame + s->rate.packet_overhead, cells;
@@ -318,7 +318,7 @@ static struct sk_buff *take(struct netem *e, struct rb_node *n)
 	return skb;
 }
 
-/* When @skb may leave. */
+/* Returns the time when @skb may leave. */
 static u64 when(struct netem *e, const struct sk_buff *skb, u64 now)
 {
 	const struct settings *s = &e->s;
@@ -384,7 +384,7 @@ static int netem_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *
 	return 0;
 }
 
-/* What may leave, out of the tree. */
+/* Takes a packet that may leave out of the tree. */
 static struct sk_buff *due(struct netem *e, struct qdisc_tx *tx)
 {
 	struct rb_node *first = rb_first(&e->tree);

@@ -161,7 +161,7 @@ static struct qdisc *by_handle(const struct net_device *dev, u32 handle)
 	return NULL;
 }
 
-/* The place that @parent names under *up. ERR_PTR. */
+/* Returns the place that @parent names under *up. ERR_PTR. */
 static struct qdisc **slot_of(struct qdisc *up, u32 parent)
 {
 	if (!up->ops->classes)
@@ -172,8 +172,8 @@ static struct qdisc **slot_of(struct qdisc *up, u32 parent)
 }
 
 /*
- * What is there, named or not. ERR_PTR(-ENOENT): no such place; *up: its parent, NULL: it is the
- * root's.
+ * Returns the qdisc at a place, named or not. ERR_PTR(-ENOENT): no such place. *up: its parent,
+ * NULL for the root's place.
  */
 static struct qdisc *at_place(struct net_device *dev, u32 parent, struct qdisc **up)
 {
@@ -234,7 +234,7 @@ static bool wants_more(const struct nlmsghdr *req)
 	return nl_find(req, FIXED, TCA_RATE, 0, NULL) || nl_find(req, FIXED, TCA_STAB, 0, NULL);
 }
 
-/* A new tree. */
+/* Makes a new tree. */
 static int make_root(
 	struct net_device *dev, const struct qdisc_ops *ops, const struct nlmsghdr *req, u32 handle)
 {
@@ -320,7 +320,7 @@ static int change(struct net_device *dev, struct qdisc *q, const struct nlmsghdr
 	return err;
 }
 
-/* Is another to be made, where @q is already and the request names none? */
+/* True if the request replaces @q, which is in the place already, by a new one, and names none. */
 static bool replaces(const struct nlmsghdr *req, const struct qdisc *q)
 {
 	const u16 both = NLM_F_CREATE | NLM_F_REPLACE;
@@ -378,7 +378,7 @@ static int remove_qdisc(struct net_device *dev, struct qdisc *up, struct qdisc *
 	return 0;
 }
 
-/* The one that a request means that is not to make one. ERR_PTR. */
+/* Finds the qdisc of a request that is not to make one. ERR_PTR. */
 static struct qdisc *meant(struct net_device *dev, const struct nlmsghdr *req, struct qdisc **up)
 {
 	const struct tcmsg *m = header(req);
@@ -415,7 +415,9 @@ static int del_qdisc(struct net_device *dev, const struct nlmsghdr *req)
 
 /* ---- classes ---- */
 
-/* The qdisc that a request is about, and the numbers of its class and that one's parent. */
+/*
+ * Finds the qdisc that a request is about, and the numbers of its class and of that class's parent.
+ */
 static struct qdisc *class_qdisc(
 	struct net_device *dev, const struct nlmsghdr *req, u32 *minor, u32 *parent)
 {
@@ -555,7 +557,7 @@ static int dump_device(struct net_device *dev, bool all, rtnl_emit_fn emit, void
 	return err;
 }
 
-/* The device with the next number. NULL. link.c's mutex held. */
+/* Returns the device with the next number, or NULL. link.c's mutex held. */
 static struct net_device *next_device(struct net *net, int at)
 {
 	struct net_device *d, *next = NULL;

@@ -31,7 +31,7 @@ static struct tbf *TBF(const struct qdisc *q)
 
 /* ---- settings ---- */
 
-/* How deep a bucket is: in bytes, or in ticks of its rate. */
+/* Sets how deep a bucket is: in bytes, or in ticks of its rate. */
 static void measure(struct bucket *b, const void *bytes, u32 ticks, u32 *max_size)
 {
 	u32 n;

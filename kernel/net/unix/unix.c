@@ -89,7 +89,7 @@ void unix_charge(struct unix_sock *u, struct unix_msg *m)
 	atomic_add(m->truesize, &u->wmem);
 }
 
-/* @u, which stays meanwhile, has memory again. */
+/* Wakes the writers of @u, which has memory again and stays meanwhile. */
 static void wake_writers(struct unix_sock *u)
 {
 	if (!unix_has_much_room(u))
@@ -293,7 +293,7 @@ static int join_listener(struct unix_sock *u, struct unix_sock *l, struct unix_s
 	return 0;
 }
 
-/* @until: by SO_SNDTIMEO. 0: look again. */
+/* Waits for room at the listener, until @until (SO_SNDTIMEO). Returns 0: look again. */
 static int wait_for_backlog(struct unix_sock *l, u64 until)
 {
 	int err = wait_event_timeout(&l->space, has_backlog(l), until, true);
@@ -447,7 +447,10 @@ static void drop_queue(struct unix_sock *u)
 		unix_msg_free(um);
 }
 
-/* It is found no more; sock_diag may look at the dentry. */
+/*
+ * Drops the path of a socket that lookups do not find any more; sock_diag may still look at the
+ * dentry.
+ */
 static void drop_path(struct unix_sock *u)
 {
 	struct path path = u->path;

@@ -204,7 +204,7 @@ static void note_child(struct unix_sock *child)
 	holds_something = true;
 }
 
-/* Are there descriptors in its queue, or in those of its embryos? */
+/* True if @u's queue is empty, and no descriptors are in the queues of its embryos. */
 static bool is_emptied(struct unix_sock *u)
 {
 	holds_something = false;

@@ -191,7 +191,7 @@ static int bind_abstract(struct unix_sock *u, struct sockaddr_buf *name)
 	return err;
 }
 
-/* An address of the kernel's choice: five hex digits in the abstract space. */
+/* Binds to an address that the kernel chooses: five hex digits in the abstract space. */
 static int autobind(struct unix_sock *u)
 {
 	/* racy is fine: taken names are tried again */

@@ -29,8 +29,8 @@ static bool mark_stops(const struct unix_sock *u, const struct unix_msg *um, boo
 }
 
 /*
- * The mark @um is passed over at the front: the message to free, or NULL, where it is read in line.
- * u->c.lock held.
+ * Passes over the mark @um at the front. Returns the message to free, or NULL if it is read in
+ * line. u->c.lock held.
  */
 static struct unix_msg *pass_mark(struct unix_sock *u, struct unix_msg *um, bool in_line)
 {

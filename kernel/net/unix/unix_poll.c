@@ -47,7 +47,7 @@ static bool is_polled(struct unix_sock *p)
 }
 
 /*
- * @p is kept until @u is closed, or asks for another one when no poller is left in @p's queue.
+ * Keeps @p until @u is closed, or asks for another peer when no poller is left in @p's queue.
  * False: no memory.
  */
 static bool keep_polled(struct unix_sock *u, struct unix_sock *p)

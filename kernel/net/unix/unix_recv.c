@@ -15,8 +15,8 @@
 #include "kernel/sched/task.h"
 
 /*
- * Under the lock: a reader takes the message out, and puts it back, in one step each, without a
- * wake-up.
+ * True if there is something to read. Taken under the lock, since a reader takes a message out, and
+ * puts it back, in one step each, without a wake-up.
  */
 bool unix_readable(struct unix_sock *u)
 {
@@ -30,7 +30,7 @@ bool unix_readable(struct unix_sock *u)
 	return yes;
 }
 
-/* Nothing more will come. */
+/* True if nothing more will come. */
 static bool over(struct unix_sock *u)
 {
 	return u->c.shutdown & SHUT_RD ||
@@ -175,7 +175,7 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 }
 
 /*
- * The message behind @um, or the first one. Only readers take messages out, and they have
+ * Returns the message behind @um, or the first one. Only readers take messages out, and they have
  * read_mutex.
  */
 static struct unix_msg *next_msg(struct unix_sock *u, struct unix_msg *um)
@@ -224,7 +224,7 @@ static ssize_t stream_peek(struct unix_sock *u, struct msg *m)
 	return done;
 }
 
-/* More is here than a peek passes over; a byte out of band is none that it sees. */
+/* True if there is more than a peek passes over; a peek does not see an out-of-band byte. */
 static bool peek_ready(struct unix_sock *u)
 {
 	u64 n;
@@ -250,7 +250,7 @@ static int wait_aside(struct unix_sock *u, struct msg *m, bool part, bool *held)
 		&u->read_mutex, held, EPOLLIN | EPOLLERR);
 }
 
-/* Nothing was there: 1 for the end, 0 to look again, or -errno. */
+/* Waits when nothing was there. Returns 1 for the end, 0 to look again, or -errno. */
 static int stream_wait(struct unix_sock *u, struct msg *m, bool *held)
 {
 	bool peek = m->flags & MSG_PEEK;
@@ -354,7 +354,8 @@ ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m)
 }
 
 /*
- * The datagram that a peek is to look at, and where in it; NULL: all of it lies before the offset.
+ * Returns the datagram that a peek is to look at, and in *skip where in it; NULL: all data lies
+ * before the offset.
  */
 static struct unix_msg *dgram_at_offset(struct unix_sock *u, u32 *skip)
 {
@@ -365,7 +366,7 @@ static struct unix_msg *dgram_at_offset(struct unix_sock *u, u32 *skip)
 	return um;
 }
 
-/* The next datagram: taken out, or for a peek left where it is. NULL: the end; ERR_PTR. */
+/* Returns the next datagram: taken out, or for a peek left in the queue. NULL: the end; ERR_PTR. */
 static struct unix_msg *wait_dgram(struct unix_sock *u, struct msg *m, u32 *skip, bool *held)
 {
 	bool peek = m->flags & MSG_PEEK;

@@ -34,7 +34,7 @@ static u32 truesize_of(int type, u32 n)
 }
 
 /*
- * A message with room for @n bytes, or at least @least when memory lies in small pieces. NULL: no
+ * Allocates a message with room for @n bytes, or at least @least if memory is fragmented. NULL: no
  * memory.
  */
 static struct unix_msg *alloc_msg(size_t n, u32 least)
@@ -57,8 +57,8 @@ static struct unix_msg *alloc_msg(size_t n, u32 least)
 }
 
 /*
- * The sender is recorded if either end asks for it by now, if the other end is not accepted yet, or
- * if the sender says it.
+ * Returns the credentials to record. The sender is recorded if either end asks for it by now, if
+ * the other end is not accepted yet, or if the sender requests it.
  */
 static struct ucred sender(
 	const struct unix_sock *u, const struct unix_sock *to, const struct msg *m)
@@ -70,8 +70,8 @@ static struct ucred sender(
 }
 
 /*
- * A message for @to with @n (at least @least) bytes of the iterator and, when @with_files, the
- * descriptors. ERR_PTR.
+ * Builds a message for @to with @n (at least @least) bytes of the iterator and, when @with_files,
+ * the descriptors. ERR_PTR.
  */
 static struct unix_msg *build_msg(struct unix_sock *u, const struct unix_sock *to, struct msg *m,
 	u32 n, u32 least, bool with_files)
@@ -113,19 +113,22 @@ bool unix_receiver_gone(const struct unix_sock *to)
 	return to->state == UNIX_DEAD || to->c.shutdown & SHUT_RD;
 }
 
-/* The last message may be too much. */
+/* True if the sender has memory left. The last message may exceed the limit. */
 static bool has_memory(const struct unix_sock *u)
 {
 	return unix_wmem(u) < u->c.sndbuf;
 }
 
-/* @to: at the other end of a connection; NULL for datagrams, which have no fixed end. */
+/*
+ * True if @u may not send. @to is the other end of a connection; NULL for datagrams, which have no
+ * fixed end.
+ */
 static bool may_not_send(const struct unix_sock *u, const struct unix_sock *to)
 {
 	return u->c.shutdown & SHUT_WR || (to && unix_receiver_gone(to));
 }
 
-/* A limit of one wait, by SO_SNDTIMEO. */
+/* Returns the deadline of one wait, by SO_SNDTIMEO. */
 static u64 send_until(const struct unix_sock *u)
 {
 	return u->c.sndtimeo ? ktime_get() + u->c.sndtimeo : ~0UL;
@@ -242,7 +245,7 @@ static int send_msg(
 	return err;
 }
 
-/* All of it; with MSG_OOB the last byte is a message of its own. */
+/* Sends all data in pieces; with MSG_OOB the last byte is a message of its own. */
 static ssize_t send_pieces(struct unix_sock *u, struct unix_sock *to, struct msg *m)
 {
 	u64 most = min_t(u64, STREAM_CHUNK, max((s64)u->c.sndbuf / 2 - 64, 1L));
