@@ -222,7 +222,7 @@ INITCALL(1, arp_init);
 
 /* ---- in ---- */
 
-/* Is @a a whole packet of ours to look at? */
+/* True if @a is a complete ARP packet for IPv4 on Ethernet. */
 static bool sane(const struct net_device *dev, const struct arp_packet *a)
 {
 	ip_addr sip = addr_of(a->sip), tip = addr_of(a->tip);

@@ -424,7 +424,7 @@ void ndisc_up(struct net_device *dev)
 	ndisc_regenerate(dev);
 }
 
-/* It goes down, for good, or has no IPv6 any more. */
+/* Ends the device's jobs and addresses: it goes down, is removed, or has no IPv6 any more. */
 void ndisc_down(struct net_device *dev)
 {
 	bool keep = CONF6_FIRST(dev, CONF6_KEEP_ADDR) > 0 && !CONF6(dev, CONF6_DISABLE);
@@ -433,7 +433,10 @@ void ndisc_down(struct net_device *dev)
 	addrs6_forget(dev, keep && !dev->gone);
 }
 
-/* Where a secret makes addresses, it makes another one, so often as idgen_retries says. */
+/*
+ * Removes an address that another machine has. If it was made with a secret another one is made, at
+ * most idgen_retries times.
+ */
 static void somebody_has(struct net_device *dev, const ip_addr *addr)
 {
 	struct nd_job dad = { .kind = JOB_DAD, .dev = dev, .addr = *addr }, was;
@@ -515,7 +518,7 @@ void ndisc_notify(struct net_device *dev)
 	net_rx_flush();
 }
 
-/* Has our own question about an address come back to us? */
+/* True if our own question about an address has come back to us. */
 static bool is_ours(struct net_device *dev, const ip_addr *addr, const u8 *nonce)
 {
 	struct nd_job *j;

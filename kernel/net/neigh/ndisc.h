@@ -17,8 +17,8 @@
 #define FOREVER (~0UL)
 
 /*
- * What a device does later: goes on with the test of an address, asks for routers, ends a route,
- * makes another address.
+ * The kinds of a device's jobs: go on with the test of an address, ask for routers, end a route,
+ * make another address.
  */
 enum nd_job_kind { JOB_NONE, JOB_DAD, JOB_RS, JOB_ROUTE_ENDS, JOB_ANOTHER };
 struct nd_job {

@@ -234,7 +234,7 @@ static bool should_know(const struct net_device *dev)
 	return dev->flags & IFF_UP && !(dev->flags & (IFF_NOARP | IFF_LOOPBACK));
 }
 
-/* What one message changes. True: packets that waited may go. */
+/* Changes an entry by one message. True: packets that waited may be sent. */
 static bool learn(struct neigh *n, const u8 *mac, u32 how)
 {
 	bool valid = n->state & NUD_VALID;
@@ -310,7 +310,7 @@ void neigh_confirm(struct net_device *dev, const ip_addr *addr)
 
 /* ---- time ---- */
 
-/* What the deadline of one entry asks for, to be done without the lock. */
+/* The work at the deadline of an entry, to be done without the lock. */
 struct due {
 	struct net_device *dev;
 	struct net *net;

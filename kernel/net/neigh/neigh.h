@@ -33,7 +33,7 @@
  */
 int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb);
 
-/* What a message of ARP or ND is worth. */
+/* Flags that say how far a message of ARP or ND is believed. */
 /* make an entry if there is none: they want to talk to us */
 #define NEIGH_CREATE 1
 /* an answer to our question: both directions work */
@@ -72,7 +72,10 @@ struct neigh_info {
 /* The first entries of @net, at most @max: how many. */
 u32 neigh_list(struct net *net, struct neigh_info *info, u32 max);
 int neigh_get(struct net_device *dev, const ip_addr *addr, struct neigh_info *info);
-/* By hand: @mac NULL where the state needs none. @nlflags: NLM_F_CREATE, EXCL, REPLACE. */
+/*
+ * Sets an entry by hand. @mac is NULL if the state needs none. @nlflags: NLM_F_CREATE, EXCL,
+ * REPLACE.
+ */
 int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 state, u8 flags,
 	u32 nlflags);
 /* Tells listeners to RTNLGRP_NEIGH. RTM_GETNEIGH: asks programs that resolve addresses. */
@@ -100,7 +103,7 @@ void ndisc_net_init(struct net *net);
 void ndisc_net_end(struct net *net); /* may sleep */
 void ndisc_up(struct net_device *dev);
 void ndisc_down(struct net_device *dev);
-/* It has another way to make addresses (conf/NAME/addr_gen_mode), and takes one. */
+/* Makes a new address for a device after conf/NAME/addr_gen_mode has changed. */
 void ndisc_regenerate(struct net_device *dev);
 /*
  * addr_gen.c: sets a->addr and a->flags of an address of @dev in network @prefix; @tries earlier

@@ -58,7 +58,7 @@ struct neigh *neigh_find(const struct net_device *dev, const ip_addr *addr)
 	return NULL;
 }
 
-/* Its family's part of what there are two of. */
+/* Returns the index of the entry's family in arrays of two. */
 static u32 family(const struct neigh *n)
 {
 	return !ip_is_v4(&n->addr);
@@ -113,7 +113,7 @@ static bool is_idle(const struct neigh *n, u64 now)
 	return now - max(n->used, n->updated) > IDLE;
 }
 
-/* For another one of a family. False: there may be none. */
+/* Makes room for another entry of a family. False: there may be no more. */
 static bool make_room(u32 f, struct neigh_grave *dead)
 {
 	u32 soft = (u32)READ_ONCE(neigh_gc[f].thresh2), hard = (u32)READ_ONCE(neigh_gc[f].thresh3);
@@ -180,13 +180,13 @@ void neigh_set_state(struct neigh *n, u8 state, u64 lasts)
 	arm(n->deadline);
 }
 
-/* What its device's sysctls say of it. */
+/* Returns the value of a sysctl of the entry's device. */
 u32 neigh_param(const struct neigh *n, u32 key)
 {
 	return (u32)max(CONF_NEIGH(n->dev, ip_is_v4(&n->addr), key), 0);
 }
 
-/* When the collector looks next, at @at or later. */
+/* Returns the time of the collector's next run, at @at or later. */
 static u64 next_collection(const struct neigh *n, u64 at)
 {
 	u64 interval = (u64)READ_ONCE(neigh_gc[family(n)].interval) * NSEC_PER_SEC;

@@ -33,8 +33,8 @@ struct neigh {
 };
 
 /*
- * What has left the table, and the packets that waited: for neigh_bury(), once the lock is given
- * up.
+ * Entries that have left the table, and the packets that waited: for neigh_bury(), after the lock
+ * is dropped.
  */
 struct neigh_grave {
 	struct list_head neighs; /* by neigh.lru */

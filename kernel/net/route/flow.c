@@ -36,7 +36,7 @@ static u32 hash_ends(const void *a, const void *b, u32 n, u32 seed)
 	return hash_bytes(turned ? a : b, n, seed);
 }
 
-/* What has no addresses that we know of is one flow. */
+/* Returns the hash of a packet's flow. All packets of other protocols than IP are one flow. */
 u32 flow_hash(const struct sk_buff *skb, u32 net, u16 protocol)
 {
 	u32 len = skb_len(skb), at, hash;

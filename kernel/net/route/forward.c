@@ -27,8 +27,8 @@
 #define IP_DF 0x4000
 
 /*
- * Its protocol and ports (@back: those of an answer), where rules ask for them; a later fragment
- * has none.
+ * Reads the packet's protocol and ports (@back: those of an answer) if rules ask for them. A later
+ * fragment has none.
  */
 static void read_ports(const struct net *net, const struct sk_buff *skb, bool back, struct flow *f)
 {
@@ -48,7 +48,7 @@ static void read_ports(const struct net *net, const struct sk_buff *skb, bool ba
 
 /* ---- where it comes from ---- */
 
-/* Would an answer go out where it came in (strict), or anywhere (loose)? */
+/* True if an answer has a route: by the packet's device if @strict, else by any. */
 static bool way_back(struct net *net, const struct sk_buff *skb, bool strict)
 {
 	struct flow f = { .saddr = skb->ip.daddr, .daddr = skb->ip.saddr };
@@ -157,7 +157,7 @@ static void refuse_way(struct net *net, struct sk_buff *skb, int err)
 	kfree_skb(skb);
 }
 
-/* Its sender could have gone there directly. */
+/* Sends a redirect if the packet's sender could have reached the next hop directly. */
 static void redirect(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	bool direct = ip_equal(&f->next_hop, &f->daddr);

@@ -72,7 +72,7 @@ void prefix_free(struct prefix_hash *h)
 	*h = (struct prefix_hash){ 0 };
 }
 
-/* In the order in which they stood: those of one network stay in theirs. */
+/* Moves the nodes to more buckets, in their order: the nodes of one network keep theirs. */
 static void grow(struct prefix_hash *h)
 {
 	struct prefix_hash old = *h;
@@ -109,7 +109,7 @@ void prefix_del(struct prefix_hash *h, struct prefix_node *n)
 	h->nr--;
 }
 
-/* Of @b's nodes from @at on, the first of that network. */
+/* Returns the first node of that network among @b's nodes from @at on. */
 static struct prefix_node *find(
 	struct list_head *b, struct list_head *at, u32 space, u32 bits, const ip_addr *net)
 {

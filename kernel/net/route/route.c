@@ -53,7 +53,7 @@ static int to_ourselves(struct net *net, struct flow *f, const struct ifaddr *i)
 	return take_device(net, f, net->lo);
 }
 
-/* What a route that leads nowhere says; -EAGAIN: the next table is asked. */
+/* Returns the error of a route that leads nowhere; -EAGAIN: the next table is asked. */
 static int refusal(u8 type)
 {
 	switch (type) {
@@ -132,8 +132,8 @@ static int take_route(
 }
 
 /*
- * Of those with the longest prefix and the lowest metric, by the preference that routers give
- * themselves (RFC 4191).
+ * True if @a is better than @b, both with the longest prefix and the lowest metric, by the
+ * preference that routers give themselves (RFC 4191).
  */
 static bool preferred(const struct route *a, const struct route *b)
 {
@@ -143,7 +143,7 @@ static bool preferred(const struct route *a, const struct route *b)
 	       rank[a->pref & 3] > rank[b->pref & 3];
 }
 
-/* What may be taken of the routes of one network, of length @bits. NULL: nothing. */
+/* Returns the best usable route of one network, of length @bits. NULL: none. */
 static const struct route *best_of(const struct net *net, struct flow *f, u32 table, u32 bits,
 	u64 *now, struct nexthop *best_way)
 {

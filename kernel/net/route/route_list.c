@@ -131,7 +131,7 @@ static int join_ways(struct route *to, const struct route *from)
 	return 0;
 }
 
-/* Without those ways that @drop says. False: none is left. */
+/* Removes the nexthops by @dev and @gateway (NULL: any). False: none is left. */
 static bool leave_ways(struct route *r, const struct net_device *dev, const ip_addr *gateway)
 {
 	struct nexthops *h = nexthops_alloc(r->hops->nr);
@@ -250,7 +250,7 @@ static struct route *next_of(const struct net *net, const struct route *r)
 	return p ? container_of(p, struct route, node) : NULL;
 }
 
-/* It stands in the list; in the hash it comes before @before. There is a table. */
+/* Adds a route of the list to the hash, before @before. Its table exists. */
 static void index_route(struct net *net, struct route *n, struct route *before)
 {
 	struct route_table *t = route_table_find(net, ip_is_v4(&n->dst), n->table);
@@ -282,7 +282,7 @@ static void leave_for(struct net *net, struct route *r, struct list_head *gone)
 	list_add_tail(&r->list, gone);
 }
 
-/* What stands in the list when a route comes. */
+/* The routes of the list that a new route meets. */
 struct place {
 	struct route *first; /* of its key */
 	struct route *same;  /* with its ways, too */
@@ -316,8 +316,8 @@ static void find_place(struct net *net, const struct route *r, struct place *p)
 }
 
 /*
- * Does @n, which comes, stand before @i? Of its equals those that were there do, unless it is to be
- * the first.
+ * True if the new route @n stands before @i. Its equals in the list stand before @n, unless
+ * @in_front.
  */
 static bool stands_before(const struct route *n, const struct route *i, bool in_front)
 {
@@ -344,7 +344,7 @@ static void enter_route(struct net *net, struct route *n, bool in_front)
 	index_route(net, n, of);
 }
 
-/* Has one of its devices left @net since it was looked up? */
+/* True if one of the route's devices has left @net since it was looked up. */
 static bool way_gone(const struct net *net, const struct route *n)
 {
 	bool gone = false;
@@ -424,7 +424,7 @@ int route_change(struct net *net, const struct route *r, u16 flags)
 	return 0;
 }
 
-/* As the kernel adds its own: others of its key, by other ways, stay. */
+/* Adds a route of the kernel. Other routes of its key, by other nexthops, stay. */
 int route_add(struct net *net, const struct route *r)
 {
 	return route_change(net, r, NLM_F_CREATE | NLM_F_APPEND);
@@ -438,8 +438,8 @@ u8 way_state(const struct net_device *dev)
 }
 
 /*
- * Does it end with the device? Of IPv4 it does when the device goes for good, of IPv6 and else when
- * no way is left.
+ * True if the route ends with the device. With several nexthops a route of IPv4 ends if the device
+ * is removed. Any other ends if no nexthop is left, or none is alive.
  */
 static bool ends_with(struct route *r, const struct net_device *dev, bool for_good)
 {
@@ -490,7 +490,10 @@ void routes_free(struct list_head *gone)
 	free_routes(gone);
 }
 
-/* Is @i what @r asks for? Of several ways the first one speaks for all, in IPv6 each for itself. */
+/*
+ * True if @r describes the route @i. With several nexthops the first one is compared, with IPv6
+ * each.
+ */
 static bool is_like(const struct route *i, const struct route *r)
 {
 	bool v6 = !ip_is_v4(&i->dst), way = false;

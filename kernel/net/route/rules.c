@@ -73,7 +73,7 @@ static void find_ends(struct net *net, const struct flow *f, struct ends *e)
 	e->out = f->oif ? netdev_by_index(net, f->oif) : NULL;
 }
 
-/* What has no owner is the namespace's first user's. */
+/* True if the rule is for the packet's user. A packet without owner is the namespace's root's. */
 static bool is_by_user(const struct net *net, const struct rule *r, const struct flow *f)
 {
 	kuid_t uid = f->owned ? f->uid : make_kuid(net->ns.owner, 0);
@@ -262,7 +262,7 @@ static void aim(struct net *net, const struct rule *r, bool came)
 
 /* ---- telling ---- */
 
-/* A rule as it is told: with what of it cannot be met at present. */
+/* Returns a rule as rtnetlink shows it, with flags for its parts that cannot match at present. */
 static struct rule shown(struct net *net, const struct rule *r)
 {
 	struct rule s = *r;
@@ -429,7 +429,7 @@ static int read_target(const struct nlmsghdr *req, struct rule *r)
 	return r->target && r->target <= r->prio ? -EINVAL : 0;
 }
 
-/* What no packet here has, or what has no effect. */
+/* True if the request has a selector that no packet here matches, or a value without effect. */
 static bool has_foreign(const struct nlmsghdr *req)
 {
 	static const u8 foreign[] = { FRA_FLOW, FRA_TUN_ID, FRA_L3MDEV };
@@ -512,7 +512,10 @@ static bool same(const struct rule *a, const struct rule *b)
 	       same_ports(&a->sport, &b->sport) && same_ports(&a->dport, &b->dport);
 }
 
-/* Before the first that has a number, as Linux chooses. net->lock held. */
+/*
+ * Returns the number before the first rule with a number other than 0, as Linux chooses. net->lock
+ * held.
+ */
 static u32 free_prio(struct net *net, u8 family)
 {
 	struct rule *r;
@@ -561,7 +564,7 @@ static int add_rule(struct net *net, struct rule *r, bool exclusive)
 	return err;
 }
 
-/* What a request does not say may be anything. */
+/* True if the request means @r. A value that it does not have matches any. */
 static bool is_meant(const struct nlmsghdr *req, const struct rule *want, const struct rule *r)
 {
 	const u32 fixed = sizeof(struct fib_rule_hdr);
