@@ -21,7 +21,7 @@ struct llc_bpdu {
 	u8 dsap, ssap, control;
 	u8 protocol[2], version, type;
 };
-/* What follows in a configuration message; big endian. */
+/* The rest of a configuration message; big endian. */
 struct config {
 	u8 flags;
 	u8 root[8], cost[4], bridge[8], port[2];

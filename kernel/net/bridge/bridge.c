@@ -180,7 +180,7 @@ static int add_port(struct net_device *dev, struct net_device *port)
 	return 0;
 }
 
-/* It is the bridge's, and found as that. */
+/* Completes a new port: its frames go to the bridge, and listeners are notified. */
 static void port_entered(struct net_device *port)
 {
 	WRITE_ONCE(port->rx_handler, br_rx);

@@ -223,7 +223,7 @@ struct sk_buff *br_bpdu_frame(const struct br_port *p, const struct br_bpdu *b);
 void br_bpdu_rx(struct br_port *p, const struct sk_buff *skb, const struct ethhdr *h);
 
 /* ---- fdb.c; those named _locked with br->lock ---- */
-/* Where @mac is, unless what is known of it is too old. NULL. */
+/* Returns the entry of @mac. NULL: there is none, or it has aged. */
 struct br_fdb *br_fdb_find_locked(struct bridge *br, const u8 *mac);
 /*
  * A frame from @mac has come by @p. True: that is news, which br_fdb_tell() is to tell without the
@@ -233,11 +233,11 @@ bool br_fdb_learn_locked(struct bridge *br, struct br_port *p, const u8 *mac);
 /* The addresses of the bridge and its ports, anew. */
 void br_fdb_own(struct bridge *br);
 enum { BR_FLUSH_LEARNED, BR_FLUSH_ALL };
-/* Of @p, or of all ports and the bridge (NULL). */
+/* Removes the entries of @p, or of all ports and the bridge (NULL). */
 void br_fdb_flush(struct bridge *br, const struct br_port *p, int what);
 void br_fdb_gc(struct ktimer *t);
 void br_fdb_gc_soon(struct bridge *br);
-/* By hand. 0 or -errno. */
+/* An entry to add by hand. br_fdb_add() and br_fdb_del() return 0 or -errno. */
 struct br_fdb_wish {
 	const u8 *mac;
 	u16 state; /* NUD_* */
@@ -246,7 +246,7 @@ struct br_fdb_wish {
 };
 int br_fdb_add(struct bridge *br, struct br_port *p, const struct br_fdb_wish *w);
 int br_fdb_del(struct bridge *br, const struct br_port *p, const u8 *mac);
-/* What is told of an entry. */
+/* An entry as messages show it. */
 struct br_fdb_info {
 	u8 mac[ETH_ALEN];
 	bool local, fixed, sticky, old;
@@ -268,7 +268,7 @@ int br_change_port(struct net_device *port, const void *data, u32 len);
 void br_fill(struct nl_builder *b, const struct net_device *dev);
 void br_fill_port(struct nl_builder *b, const struct net_device *port);
 /*
- * For how many ticks learnt addresses live, as programs are told: less while the spanning tree
+ * Returns the lifetime of learnt addresses in ticks, for programs: shorter while the spanning tree
  * changes.
  */
 u32 br_ageing_shown(const struct bridge *br);

@@ -151,7 +151,7 @@ bool br_fdb_learn_locked(struct bridge *br, struct br_port *p, const u8 *mac)
 
 /* ---- ageing and flushing ---- */
 
-/* What is to go is told in pieces, so that the lock is not held meanwhile. */
+/* Entries to remove are taken in portions, so that listeners are told without the lock. */
 #define PIECE 16U
 
 struct doomed {

@@ -22,7 +22,7 @@
 
 #define VLAN_HLEN 4U
 
-/* What becomes of a frame. */
+/* The decision about a frame. */
 struct way {
 	struct list_head out; /* clones, each with its port's device */
 	/* the frame, to be sent by @to, or to go up; NULL: neither */
@@ -44,7 +44,7 @@ static bool may_leave(const struct br_port *p, const struct br_port *from)
 	return !(from && from->flags & p->flags & BIT(BRP_ISOLATED));
 }
 
-/* Its link header stands in front again. */
+/* Puts the link header in front of the frame again. */
 static void unpull_link_header(struct sk_buff *skb)
 {
 	if (!skb->mac_len)
@@ -109,8 +109,8 @@ static void add_way(
 }
 
 /*
- * To all ports that want such frames; those of the bridge's own host to many go to all. br->lock
- * held.
+ * Sends to all ports that want such frames. Broadcasts and multicasts of the bridge's own host go
+ * to all ports. br->lock held.
  */
 static void flood(
 	struct bridge *br, struct sk_buff *skb, const struct br_port *from, u32 kind, struct way *w)
@@ -122,7 +122,7 @@ static void flood(
 			add_way(p, from, skb, w);
 }
 
-/* To the members of a group and to routers. br->lock held. */
+/* Sends to the members of a group and to routers. br->lock held. */
 static void send_to_group(struct bridge *br, struct sk_buff *skb, const struct br_port *from,
 	const struct br_heard *h, struct way *w)
 {

@@ -147,8 +147,8 @@ static long all_bridges(struct net *net, u64 arg)
 }
 
 /*
- * What is to be written to a program's memory, once no lock is held: its pages may be a slow or
- * hostile file system's.
+ * Data for a program's memory, written when no lock is held: the pages may be of a slow or hostile
+ * file system.
  */
 struct answer {
 	u64 to;
@@ -266,7 +266,7 @@ static long list_fdb(struct bridge *br, u64 to, u64 room, u64 from, struct answe
 	return done;
 }
 
-/* What a number of the old calls sets; 0: nothing. */
+/* Returns the parameter that a number of the old calls sets; 0: none. */
 static u16 value_of(u64 call)
 {
 	switch (call) {

@@ -190,7 +190,7 @@ void br_fdb_tell(struct net *net, const struct br_fdb_info *info, u16 type)
 	rtnl_tell(net, RTNLGRP_NEIGH, type == RTM_NEWNEIGH ? put_fdb : put_fdb_gone, info);
 }
 
-/* What a dump asks for: of one bridge, of one port; 0: of all. */
+/* The filter of a dump: entries of one bridge, of one port; 0: of all. */
 struct fdb_filter {
 	int master, port;
 };

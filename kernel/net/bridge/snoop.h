@@ -33,7 +33,7 @@ enum { SNOOP_V4, SNOOP_V6, SNOOP_FAMILIES };
 #define SNOOP_HASH_BITS 6
 #define SNOOP_MEMBERS_MAX_ALL 32768U /* members of all bridges */
 
-/* When the next general query goes out, and how many have since the querier's start. */
+/* The time of the next general query, and the number sent since the querier's start. */
 struct br_query {
 	u64 at;
 	u32 sent;
@@ -102,7 +102,7 @@ struct br_mdb_info {
 	u64 until;
 };
 
-/* What was found out about a frame to a group. */
+/* The result of looking at a frame to a group. */
 struct br_heard {
 	bool drop;         /* malformed */
 	bool routers_only; /* unless the group has members */
@@ -131,14 +131,14 @@ struct br_group *br_group_find(struct bridge *br, const ip_addr *addr);
 /* @p (NULL: the bridge's host) has members of @group: 0, -ENOMEM, -E2BIG. */
 int br_group_join(struct bridge *br, struct br_port *p, const ip_addr *group);
 void br_group_leave(struct bridge *br, struct br_port *p, const ip_addr *group);
-/* By hand: 0, -EEXIST, -ENOMEM, -E2BIG; -ENOENT. */
+/* Add and remove a member by hand. 0, -EEXIST, -ENOMEM, -E2BIG; -ENOENT. */
 int br_group_add(struct bridge *br, struct br_port *p, const ip_addr *group, u8 state);
 int br_group_del(struct bridge *br, struct br_port *p, const ip_addr *group);
 /* A querier asks all (@group any), or for @group: answers come within @delay (ns). */
 void br_heard_query(struct bridge *br, struct br_port *p, const ip_addr *source, int family,
 	const ip_addr *group, u64 delay);
 void br_heard_router(struct bridge *br, struct br_port *p, int family);
-/* Will members of that family's groups be known by what a querier is told? */
+/* True if a querier keeps the members of that family's groups known. */
 bool br_has_querier(const struct bridge *br, int family);
 bool br_is_router(const struct bridge *br, int family);
 bool br_leads_to_router(const struct br_port *p, int family);
@@ -160,7 +160,7 @@ void br_snoop_look(struct bridge *br, struct br_port *p, const struct sk_buff *s
 void br_query_sources(struct bridge *br);
 /* The rest with br->lock held. The querier begins anew, on @p (NULL: everywhere). */
 void br_query_start(struct bridge *br, struct br_port *p);
-/* What is due of @q, which is @p's (NULL: the host's). */
+/* Sends the queries of @q that are due. @q is @p's (NULL: the host's). */
 void br_query_due(struct bridge *br, struct br_port *p, int family, u64 now);
 void br_query_group(struct bridge *br, struct br_port *p, const ip_addr *group);
 

@@ -119,7 +119,7 @@ static int compare(const struct br_vector *a, const struct br_vector *b)
 	return c ? c : a->port - b->port;
 }
 
-/* What this bridge says on @p. */
+/* Fills in the vector that this bridge sends on @p. */
 static void own_vector(const struct br_port *p, struct br_vector *v)
 {
 	memcpy(v->root, p->br->stp.root, sizeof(v->root));
@@ -128,7 +128,7 @@ static void own_vector(const struct br_port *p, struct br_vector *v)
 	v->port = br_port_id(p);
 }
 
-/* The root as it is seen by @p. */
+/* Fills in the vector of the root as seen by @p. */
 static void vector_by(const struct br_port *p, struct br_vector *v)
 {
 	*v = p->stp.best;
@@ -246,7 +246,9 @@ static void let_forward(struct br_port *p)
 	p->stp.forward_at = br->stp.forward_delay ? in_ticks(br->stp.forward_delay) : 0;
 }
 
-/* Is the way by @p better than that by @than (NULL: none yet), and better than to be root? */
+/*
+ * True if the path by @p is better than that by @than (NULL: none yet), and better than to be root.
+ */
 static bool is_better_way(const struct br_port *p, const struct br_port *than)
 {
 	struct br_vector a, b;
@@ -348,7 +350,7 @@ static void start_hello(struct bridge *br)
 				   0;
 }
 
-/* It is root now, and was not. */
+/* Makes the bridge root, which it was not. */
 static void become_root(struct bridge *br)
 {
 	take_own_times(br);

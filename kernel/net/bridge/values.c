@@ -19,7 +19,7 @@
 #define COST_MAX 65535U
 #define NEVER_PASSED_ON 7U /* of group_fwd_mask */
 
-/* What is as it is: it may be set to that. */
+/* Parameters with a fixed value, which may be set to that value only. */
 static const struct fixed {
 	u16 attr;
 	u8 size;
@@ -38,7 +38,7 @@ static const struct fixed {
 	{ IFLA_BR_MCAST_MLD_VERSION, 1, 1 },
 };
 
-/* What snoop.c has, and how long it is as an attribute. */
+/* The parameters of snoop.c, and their lengths as attributes. */
 static const struct {
 	u16 attr;
 	u8 size;

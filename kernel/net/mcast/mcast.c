@@ -65,7 +65,7 @@ static u32 scope6(const ip_addr *a)
 	return ntohl(a->w[0]) >> 16 & 0xf;
 }
 
-/* Is the link to know of it? */
+/* True if the group is reported to the link. */
 bool mcast_is_told(const struct net_device *dev, const struct mc_group *g)
 {
 	if (!ip_is_v4(&g->addr))
@@ -307,7 +307,7 @@ static void count_out(struct mc_group *g, const struct mc_want *w)
 	g->excl -= w->mode == MCAST_EXCLUDE;
 }
 
-/* In the list of the state that the members make together (RFC 3376, 3.2). */
+/* True if the source is in the list of the state that the members make together (RFC 3376, 3.2). */
 static bool is_listed(const struct mc_group *g, const struct mc_source *s)
 {
 	if (g->excl)
@@ -467,7 +467,9 @@ bool mcast_accepts(struct net_device *dev, const ip_addr *group, const ip_addr *
 
 /* ---- what others say ---- */
 
-/* Which of the sources that are asked about concern us. False: none, there is nothing to say. */
+/*
+ * Marks the sources of a query that concern this machine. False: none does, and no report is sent.
+ */
 static bool mark_asked(struct mc_group *g, const struct mc_query *q)
 {
 	u32 size = q->v6 ? 16 : 4, hit = 0;

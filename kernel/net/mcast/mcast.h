@@ -99,7 +99,7 @@ struct mc_mac {
 	bool by_hand;
 };
 
-/* What a member wants of a group. */
+/* The sources of a group that a member wants. */
 struct mc_want {
 	u8 mode; /* MCAST_INCLUDE, MCAST_EXCLUDE */
 	u32 n;
@@ -140,7 +140,7 @@ void mcast_mac_of(const ip_addr *group, u8 *mac);
 
 /* ---- between mcast.c, mcast_report.c, igmp.c and mld.c ---- */
 
-/* What a querier asks. */
+/* A querier's question. */
 struct mc_query {
 	bool v6;
 	u8 version;    /* of the protocol */

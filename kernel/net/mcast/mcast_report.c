@@ -205,7 +205,10 @@ static void tell_all(struct net_device *dev, struct mc_if *m, bool v6, struct li
 			tell_state(&r, g);
 }
 
-/* To a querier of an older version: one packet about one group, or that we have left it. */
+/*
+ * Makes a report for a querier of an older version: a packet about one group, or that we have left
+ * it.
+ */
 static void tell_old(struct net_device *dev, struct mc_group *g, u8 version, struct list_head *out)
 {
 	bool v6 = !ip_is_v4(&g->addr), leave = !g->users;

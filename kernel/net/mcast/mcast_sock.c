@@ -50,7 +50,7 @@ struct mreq6 {
 	ip_addr group;
 	u32 ifindex;
 };
-/* What a call names. */
+/* The arguments of a call. */
 struct request {
 	bool v6;
 	ip_addr group, source;
@@ -115,7 +115,7 @@ int inet_mc_device(
 	return d ? 0 : -ENODEV;
 }
 
-/* Its device gets to know. A device that is gone does not. */
+/* Tells the membership's device of a change, unless the device is gone. */
 static int tell_device(struct inet_sock *i, const struct mc_member *m, const struct mc_want *was,
 	const struct mc_want *now)
 {
