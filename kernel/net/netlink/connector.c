@@ -36,7 +36,9 @@
 		PROC_EVENT_SID | PROC_EVENT_PTRACE | PROC_EVENT_COMM | CN_NEWER_EVENTS |           \
 		PROC_EVENT_COREDUMP | PROC_EVENT_EXIT)
 
-/* What a socket wants: nl_sock's protocol word. 0: it has never said anything, and hears all. */
+/*
+ * The events that a socket wants, in nl_sock's protocol word. 0: it has never chosen, and gets all.
+ */
 #define WANTS_SAID (1UL << 32)
 #define WANTS_LISTENS (1UL << 33)
 

@@ -158,7 +158,7 @@ static int *word(struct netconf *c, const struct key *k)
 	return k->v6 ? &c->v6[k->index] : &c->v4[k->index];
 }
 
-/* Where a namespace has its first words from (devconf_inherit_init_net). */
+/* The source of a namespace's first values (devconf_inherit_init_net). */
 enum { INHERIT_V4, INHERIT_INIT, INHERIT_NONE, INHERIT_OWN };
 static int inherit_init_net = INHERIT_V4;
 static const struct sysctl inherits[] = {
@@ -276,7 +276,7 @@ static bool is_for_each(const struct key *k)
 	return k->index == CONF4_FORWARDING;
 }
 
-/* What follows from a word that has changed: for the devices that @name means. */
+/* Applies a changed value, by @what, to the devices that @name means. */
 static void apply(struct net *net, const char *name, void (*what)(struct net_device *dev))
 {
 	bool all = !strcmp(name, "all");
@@ -306,8 +306,8 @@ static void forwarding_switched(struct net_device *dev)
 }
 
 /*
- * Is @v more than the device can send at once, or a way to make addresses for which it has no
- * secret? net->lock held.
+ * True if @v is an MTU above the device's, or a mode of making addresses for which the device has
+ * no secret. net->lock held.
  */
 static bool cannot(const struct net *net, const struct netconf *c, const struct key *k, int v)
 {
@@ -412,7 +412,7 @@ int netconf_files(struct netname *n)
 	return err;
 }
 
-/* What new devices have of neigh/NAME is the machine's. */
+/* True in the first namespace: the values of neigh/NAME for new devices are the machine's. */
 static bool in_first_net(void *arg)
 {
 	return current_net() == &init_net;

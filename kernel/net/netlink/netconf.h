@@ -6,7 +6,7 @@
 #ifndef NESTLING_NET_NETCONF_H
 #define NESTLING_NET_NETCONF_H
 
-/* What /proc/sys/net/{ipv4,ipv6}/neigh/NAME say, each family's own. */
+/* The values in /proc/sys/net/{ipv4,ipv6}/neigh/NAME, for each family. */
 enum {
 	NEIGH_ASK_ALL, /* questions to all machines */
 	/* questions to the known address of a machine */

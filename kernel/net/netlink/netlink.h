@@ -45,7 +45,7 @@ struct nl_msg {
 
 struct nl_sock;
 
-/* What a protocol of netlink is about. */
+/* A protocol of netlink. */
 struct nl_proto {
 	int protocol;
 	u32 groups; /* how many groups there are */
@@ -171,7 +171,10 @@ int nl_queue_msg(struct nl_sock *n, struct nl_msg *m, bool force);
  */
 int nl_hub_enter(struct nl_sock *n);
 struct nl_hub *nl_hub_leave(struct nl_sock *n);
-/* Of the groups in @mask it is in those of @want alone: 0 or -ENOMEM, and nothing has changed. */
+/*
+ * Joins the groups of @mask that are in @want, and leaves the others of @mask. 0, or -ENOMEM with
+ * no change.
+ */
 int nl_set_groups(struct nl_sock *n, u64 mask, u64 want);
 /*
  * Brings it what has been told and is in the log still. False: there was nothing. The latter with
@@ -186,7 +189,7 @@ void nl_catch_up_locked(struct nl_sock *n);
 void nl_catch_up_some(struct nl_sock *n);
 /* Lets a task that has queued many reports deliver a part of them. */
 void nl_help(struct nl_sock *n);
-/* To the members of a group, but not to @but. */
+/* Sends a message to the members of a group except @but. */
 void nl_to_group(struct net *net, int protocol, u32 group, const struct nl_msg *m,
 	const struct nl_sock *but);
 

@@ -58,7 +58,7 @@ struct nl_member {
 /* so much of the memory is for the logs of all together */
 #define ALL_LOGS_PART 32
 
-/* What is to be told. */
+/* A message in the log. */
 struct nl_told {
 	struct list_head list;
 	u64 seq;
@@ -95,7 +95,7 @@ static u64 last_of(const struct nl_told *t)
 	return max(t->seq, t->lost_seq);
 }
 
-/* What all have seen goes. */
+/* Frees the messages that all listeners have seen. */
 static void trim(struct nl_hub *hub)
 {
 	const struct nl_sock *last =
@@ -153,7 +153,7 @@ static struct nl_told *first_unseen(const struct nl_sock *n)
 	return list_next_entry(t, list);
 }
 
-/* At most *@left messages, which it counts down. True: there are more. */
+/* Gives a listener at most *@left messages, and counts *@left down. True: there are more. */
 static bool catch_up_some(struct nl_sock *n, u32 *left)
 {
 	struct nl_hub *hub = n->hub;

@@ -385,7 +385,7 @@ static int addr_details(const struct nlmsghdr *req, struct ifaddr *a)
 	return life ? addr_set_lifetimes(a, life->ifa_valid, life->ifa_prefered) : 0;
 }
 
-/* What is there already, or not: of a change that failed with @err. */
+/* Returns the reason why a change failed with @err: the entry exists already, or does not. */
 static const char *why_not(int err, u16 type, bool v4)
 {
 	switch (err) {

@@ -87,7 +87,7 @@ static int check(const struct nlmsghdr *req, const struct shape *shapes, u32 nr)
 	return 0;
 }
 
-/* Of bridges' ports and entries others decide. */
+/* True for dumps of bridges' ports and entries, which bridge/ checks itself. */
 static bool is_of_bridges(const struct nlmsghdr *req)
 {
 	return (req->nlmsg_type == RTM_GETLINK || req->nlmsg_type == RTM_GETNEIGH) &&

@@ -20,7 +20,7 @@
 #include "kernel/net/sched/qdisc.h"
 #include "kernel/net/socket/socket.h"
 
-/* Which device a message is about. */
+/* The device that a message is about. */
 struct link_ref {
 	struct net *net;
 	int ifindex;
@@ -221,7 +221,7 @@ static struct net_device *link_of(struct net *net, const struct nlmsghdr *req, i
 	return d;
 }
 
-/* What a dump asks for of all devices. */
+/* True if a dump's filter includes the device. */
 static bool wanted(const struct net_device *d, const struct nlmsghdr *req, struct rtnl_dump *dump)
 {
 	const u32 *master, fixed = sizeof(struct ifinfomsg);
@@ -375,7 +375,7 @@ int rtnl_get_stats(
 
 /* ---- changing ---- */
 
-/* What no device here can be told, and what is too short or too long to be meant. */
+/* Refuses values that no device here takes, and values that are too short or too long. */
 static int check_values(const struct nlmsghdr *req)
 {
 	const u32 fixed = sizeof(struct ifinfomsg);
@@ -402,7 +402,7 @@ static const char *why_no_mtu(const struct net_device *d, const struct nlmsghdr 
 	return mtu && *mtu > d->ops->max_mtu ? "mtu greater than device maximum" : NULL;
 }
 
-/* What a message says besides flags, before them. */
+/* Sets all values of a message except flags, before the flags. */
 static int set_values(struct net *net, struct net_device *d, const struct nlmsghdr *req)
 {
 	const u32 fixed = sizeof(struct ifinfomsg);
@@ -477,7 +477,7 @@ static int configure(struct net *net, struct net_device *d, const struct nlmsghd
 	return err;
 }
 
-/* Does it name a kind that there is none of? */
+/* True if the message names a kind that does not exist. */
 static bool strange_kind(const struct nlmsghdr *req)
 {
 	u32 n, len = 0;

@@ -76,7 +76,7 @@ static u32 room_for(const struct net *net)
 	return min(READ_ONCE(net->neigh.nr) + 16, LIST_MAX);
 }
 
-/* What a dump asks for: entries of a family, of a device, of the devices of a master. */
+/* The filter of a dump: entries of a family, of a device, of the devices of a master. */
 struct wish {
 	u8 family;
 	int ifindex, master;

@@ -58,8 +58,8 @@ static bool read_words(struct net *net, struct words *w)
 }
 
 /*
- * Which comes after w->ifindex in a dump: devices by number, "all", "default". False: that was the
- * last.
+ * Finds what comes after w->ifindex in a dump: devices by number, "all", "default". False: that was
+ * the last.
  */
 static bool next_words(struct net *net, struct words *w)
 {
@@ -93,8 +93,8 @@ static int dump_family(struct net *net, bool v6, rtnl_emit_fn emit, void *arg)
 }
 
 /*
- * Of both families, where the request names neither. Strict ones have no attributes, and so a whole
- * word for the family.
+ * Dumps both families if the request names neither. Strict requests have no attributes, and so a
+ * whole word for the family.
  */
 int rtnl_dump_netconf(struct net *net, const struct nlmsghdr *req, const struct rtnl_dump *d,
 	rtnl_emit_fn emit, void *arg)

@@ -52,7 +52,7 @@ static u8 told_state(const struct net_device *dev, bool v4)
 	return state & RTNH_F_LINKDOWN && ignored ? state | RTNH_F_DEAD : state;
 }
 
-/* What is said of a route as a whole; of several ways of IPv4 what holds for all. */
+/* Returns the flags of a route as a whole; of several nexthops of IPv4 those of all. */
 static u8 route_flags(const struct route *r)
 {
 	u8 state = RTNH_F_LINKDOWN;
@@ -246,7 +246,7 @@ static void sort_entries(struct route_entry **all, u32 n, struct route_entry **r
 	}
 }
 
-/* What a strict dump asks for; 0: anything. */
+/* The filter of a strict dump; 0: anything. */
 struct wish {
 	u8 family, protocol, type;
 	u32 table, flags;
@@ -409,10 +409,7 @@ static bool is_an_address(struct net *net, const ip_addr *a)
 	return yes;
 }
 
-/*
- * What is to be looked up: a packet of ours, or with RTA_IIF one that comes in for another machine.
- * 0 or -errno.
- */
+/* Looks up the route of our packet, or with RTA_IIF of a packet to forward. 0 or -errno. */
 static int look_up(struct net *net, const struct nlmsghdr *req, struct flow *f)
 {
 	const struct rtmsg *m = NLMSG_DATA(req);
@@ -663,7 +660,7 @@ static int read_metrics(const struct nlmsghdr *req, struct route *r)
 	return 0;
 }
 
-/* What both adding and deleting say. */
+/* Reads the values that both adding and deleting have. */
 static int read_route(const struct nlmsghdr *req, struct route *r, const char **why)
 {
 	const struct rtmsg *m = NLMSG_DATA(req);
