@@ -89,7 +89,9 @@ static bool read_at(const struct filter_view *v, s64 off, u32 n, u32 *a)
 
 /* ---- questions ---- */
 
-/* Where in a list of attributes, from offset @at up to @end, that of type @type is; 0. */
+/*
+ * Returns where the attribute of type @type is in a list from offset @at up to @end; 0: not there.
+ */
 static u32 find_nlattr(const struct filter_view *v, u32 at, u32 end, u32 type)
 {
 	u8 h[4];
@@ -124,8 +126,8 @@ static u32 nested_nlattr(const struct filter_view *v, u32 at, u32 type)
 }
 
 /*
- * Behind IPv6's extension headers, the first of which is of kind *proto. True: it is not the first
- * fragment.
+ * Moves *@at behind IPv6's extension headers, the first of which is of kind *@proto. True: the
+ * packet is not the first fragment.
  */
 static bool skip_extensions(const struct filter_view *v, u32 *at, u32 *proto)
 {
@@ -149,8 +151,8 @@ static bool skip_extensions(const struct filter_view *v, u32 *at, u32 *proto)
 }
 
 /*
- * Where the transport's payload begins: behind ports, sequence numbers, types. Of a later fragment,
- * behind the network's headers.
+ * Returns where the transport's payload begins: behind ports, sequence numbers, types. For a later
+ * fragment, behind the network's headers.
  */
 static u32 payload_offset(const struct filter_view *v)
 {

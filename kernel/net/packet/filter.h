@@ -37,14 +37,14 @@ struct filter_view {
 };
 
 /*
- * Does the socket take a packet? It begins, for the program, @back bytes before @skb's front (a
- * header that was pulled), its network header stands before that or there. What the program does
- * not let through is cut off @skb, but never the header.
+ * True if the socket takes a packet. For the program the packet begins @back bytes before @skb's
+ * front (a header that was pulled); its network header is before that or there. The bytes that the
+ * program does not pass are cut off @skb, but never the header.
  */
 bool sock_filter_skb(const struct sock_common *c, struct sk_buff *skb, u32 back);
 /* Runs the filter of @c over bytes without an skb. *len becomes the number that passes. */
 bool sock_filter_bytes(const struct sock_common *c, const void *data, u32 *len);
-/* For a view that is filled but for @in: what the program says. */
+/* Runs the program on a view that is filled in except @in, and returns its result. */
 u32 sock_filter_view(const struct sk_filter *f, struct filter_view *v, u32 len);
 
 struct sk_filter *filter_read(uaddr_t uprog, u32 len); /* ERR_PTR(-EINVAL, -EFAULT, -ENOMEM) */

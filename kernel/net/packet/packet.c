@@ -35,7 +35,7 @@ bool packet_may_send(const struct packet_sock *p)
 	return (u32)atomic_read(&p->wmem) < p->c.sndbuf;
 }
 
-/* Where it goes: by its name, or as the socket is bound. */
+/* Finds the destination of a message: by its name, or as the socket is bound. */
 static int destination(struct packet_sock *p, const struct msg *m, struct packet_to *to)
 {
 	struct sockaddr_ll ll;
@@ -58,7 +58,7 @@ static int destination(struct packet_sock *p, const struct msg *m, struct packet
 	return to->dev ? 0 : -ENXIO;
 }
 
-/* What a VLAN's tag needs more than the device takes does not count. */
+/* Returns the greatest length of a frame. A VLAN tag may exceed the MTU. */
 static u32 longest(const struct sk_buff *skb, u32 link, u32 mtu)
 {
 	u8 type[2] = { 0 };
@@ -119,7 +119,7 @@ static int leave(const struct packet_sock *p, struct net_device *dev, struct sk_
 	return p->qdisc_bypass ? netdev_xmit_now(dev, skb) : dev_xmit(dev, skb);
 }
 
-/* To a device that has no link header: it is read, and left out. */
+/* Sends to a device without link header. The header of the message is read, and not sent. */
 static int send_bare(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to)
 {
 	struct ethhdr h;
@@ -533,7 +533,7 @@ static int no_ring(void *sk, const struct sock_opt *o, int n)
 	return p->ring || p->tx ? -EBUSY : 0;
 }
 
-/* Has no effect where there is a ring, as on Linux. */
+/* Sets PACKET_TX_HAS_OFF. It has no effect once there is a ring, as on Linux. */
 static int set_tx_has_off(void *sk, const struct sock_opt *o, int n)
 {
 	if (!no_ring(sk, o, n))

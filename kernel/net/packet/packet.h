@@ -94,7 +94,7 @@ static inline struct packet_sock *PACKET(struct socket *s)
 	return container_of(s->sk, struct packet_sock, c);
 }
 
-/* Of the header that frames of such a device begin with. */
+/* Returns the length of the link header of such a device. */
 static inline u32 packet_link_len(u16 hatype)
 {
 	return hatype == ARPHRD_NONE ? 0 : ETH_HLEN;
@@ -110,7 +110,7 @@ void packet_for_each(
 	struct net *net, void (*fn)(const struct packet_sock *p, void *arg), void *arg);
 void packet_look_away(struct packet_sock *p);
 
-/* Where something goes. */
+/* The destination of a packet. */
 struct packet_to {
 	struct net_device *dev;
 	u16 proto;
@@ -138,7 +138,7 @@ void packet_rings_end(struct packet_sock *p);
 
 /* packet_ring.c */
 void packet_ring_free(struct packet_ring *r);
-/* Would a frame of the ring hold less than @keep bytes? q_lock held, there is a ring. */
+/* True if a frame of the ring holds less than @keep bytes. q_lock held, there is a ring. */
 bool packet_ring_cuts(const struct packet_sock *p, u32 keep, u32 netlen);
 /*
  * A packet of which @keep bytes are wanted; its network header at @net; @whole: it is in the queue
@@ -156,7 +156,7 @@ bool packet_ring_has_room(const struct packet_ring *r, u32 part);
 /* packet_tx.c: how many bytes, or -errno. */
 ssize_t packet_tx_send(struct packet_sock *p, const struct packet_to *to, bool nonblock);
 void packet_tx_free(struct packet_tx *t);
-/* Can the program write its next frame? q_lock held. */
+/* True if the program can write its next frame. q_lock held. */
 bool packet_tx_room(const struct packet_tx *t);
 
 /* packet_fanout.c. Options, under op; the rest with taps_lock held. */
@@ -173,9 +173,9 @@ void packet_fanout_listen(struct packet_sock *p, bool on);
  */
 struct packet_sock *packet_fanout_pick(struct packet_fanout *f, struct sk_buff *skb, u32 net);
 /*
- * What the group is to see of @all: itself, or, with PACKET_FANOUT_FLAG_DEFRAG, the packet that it
- * completes, which is the caller's then. NULL: it waits for others. What is to be freed without the
- * lock goes to @dead.
+ * Returns the packet that the group gets for @all: @all itself, or, with PACKET_FANOUT_FLAG_DEFRAG,
+ * the packet that it completes, which the caller then owns. NULL: it waits for other fragments.
+ * Packets to be freed without the lock go to @dead.
  */
 struct sk_buff *packet_fanout_whole(
 	struct packet_fanout *f, struct sk_buff *all, struct list_head *dead);
@@ -193,8 +193,8 @@ int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link,
 int packet_vnet_pieces(
 	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 link, u32 size);
 /*
- * What @skb is, as a reader of the header understands it; its bytes may be made anew. NULL: no
- * memory. Consumes it.
+ * Returns @skb in the form that its header can describe, which may be a copy. NULL: no memory.
+ * Consumes @skb.
  */
 struct sk_buff *packet_vnet_show(struct sk_buff *skb);
 int packet_vnet_put(const struct packet_sock *p, const struct sk_buff *skb, struct iov_iter *to);

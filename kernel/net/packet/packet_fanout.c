@@ -54,7 +54,7 @@ struct packet_fanout {
 	struct sk_filter *prog;
 };
 
-/* What a member passes on to others. */
+/* Where a member's packets roll over to, and how many have. */
 struct packet_rollover {
 	struct tpacket_rollover_stats n;
 	u32 at; /* index of the socket that had room last */
@@ -216,7 +216,7 @@ bool packet_fanout_is_first(const struct packet_sock *p)
 	return p->fanout->array[0] == p;
 }
 
-/* What a member has sent is shown to none. */
+/* True if the group gets a packet that @owner has sent: @owner is no member. */
 bool packet_fanout_wants_sent(const struct packet_fanout *f, const void *owner)
 {
 	if (f->flags & FLAG_IGNORE_OUTGOING)

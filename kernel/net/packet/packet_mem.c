@@ -43,7 +43,7 @@ void *ring_at(const struct ring_mem *m, u64 off)
 	return (u8 *)page_address(m->pages[off >> PAGE_SHIFT]) + (off & (PAGE_SIZE - 1));
 }
 
-/* Of @n bytes at @off those in one page. */
+/* Returns how many of @n bytes at @off are in one page. */
 static u32 in_page(u64 off, u32 n)
 {
 	return min(n, (u32)(PAGE_SIZE - (off & (PAGE_SIZE - 1))));
@@ -188,7 +188,7 @@ static bool rings_are_mapped(struct packet_sock *p)
 	return mapped;
 }
 
-/* With @q NULL there is none any more. */
+/* Makes a ring for received packets, or with @q NULL frees it. */
 static int set_rx(struct packet_sock *p, const struct tpacket_req3 *q)
 {
 	struct packet_ring *r = q ? packet_ring_new(p, q) : NULL, *old = NULL;
@@ -264,7 +264,10 @@ int packet_set_ring(struct packet_sock *p, int opt, uaddr_t val, u32 len)
 	return tx ? set_tx(p, &q) : set_rx(p, &q);
 }
 
-/* Under mmap_lock: not a task that copies with the socket's mutex held is waited for. */
+/*
+ * Maps the rings. mmap_lock is held, so it must not wait for a task that copies with the socket's
+ * mutex held.
+ */
 int packet_mmap(struct socket *s, struct file *f, struct vm_area *v)
 {
 	struct packet_sock *p = PACKET(s);

@@ -31,8 +31,8 @@ struct ring_mem {
 };
 
 /*
- * Of zeros, for a request that was checked. -ENOMEM: what there is of it is still to be put. p->op
- * held.
+ * Gets zeroed memory for a request that was checked. -ENOMEM: the caller still has to put the part
+ * that was allocated. p->op held.
  */
 int ring_mem_get(struct ring_mem *m, struct packet_sock *p, const struct tpacket_req3 *q, bool tx);
 void ring_mem_put(struct ring_mem *m);

@@ -78,7 +78,8 @@ struct packet_ring *packet_ring_new(struct packet_sock *p, const struct tpacket_
 #define OFFSET_MAX 65535U
 
 /*
- * Where what lies in a frame: its network header and where its bytes begin, from the frame's front.
+ * Returns the offset of the network header in a frame, and in *@mac that of the packet's first
+ * byte.
  */
 static u32 net_offset(const struct packet_ring *r, u32 net, u32 *mac)
 {
@@ -296,7 +297,7 @@ bool packet_ring_put(struct packet_sock *p, const struct sk_buff *skb,
 	return put_frame(r, skb, from, keep, net, whole);
 }
 
-/* What was filled last is still the program's: it has something to read. */
+/* True if the program has a frame or block to read: the last filled one is still its own. */
 bool packet_ring_ready(struct packet_sock *p)
 {
 	struct packet_ring *r;

@@ -163,7 +163,7 @@ static bool has_room(const struct packet_sock *p, const struct sk_buff *c)
 	return !p->rmem || p->rmem + skb_truesize(c) <= p->c.rcvbuf;
 }
 
-/* Into the queue. Consumes @c. q_lock held. */
+/* Adds @c to the queue. False: no room. q_lock held. */
 static bool enqueue(struct packet_sock *p, struct sk_buff *c)
 {
 	if (!has_room(p, c))

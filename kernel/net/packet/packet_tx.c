@@ -89,7 +89,7 @@ bool packet_tx_room(const struct packet_tx *t)
 	return frame_status(t, READ_ONCE(t->head)) == TP_STATUS_AVAILABLE;
 }
 
-/* What the program says of its frame. */
+/* The program's values in its frame. */
 struct said {
 	u32 len, mac, net, next;
 };
@@ -113,7 +113,7 @@ static struct said read_header(const struct packet_tx *t)
 	return (struct said){ h3.tp_len, h3.tp_mac, h3.tp_net, h3.tp_next_offset };
 }
 
-/* Where in the frame the bytes are, or -errno. */
+/* Returns where in the frame the packet's bytes are, or -errno. */
 static int find_bytes(const struct packet_sock *p, const struct packet_tx *t, const struct said *s)
 {
 	u32 off = t->header;

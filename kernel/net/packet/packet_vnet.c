@@ -183,7 +183,7 @@ int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link,
 
 /* ---- what it reads ---- */
 
-/* Its checksum is not there, whatever stands in its place. */
+/* True if the packet has no valid checksum of the transport in its header. */
 static bool lacks_sum(const struct sk_buff *skb)
 {
 	return skb->gso || skb->csum_head || skb->csum_owed || skb->csum_ok;
