@@ -9,7 +9,7 @@
  *
  * All of Linux's options are known. An option that would tune an allocator or a cache that this
  * kernel lacks is accepted and shown as on Linux, and the log says that it has no effect. An option
- * that would change stored or visible data and is not implemented (DAX, data=journal) is refused.
+ * that would change stored or visible data, DAX and data=journal, is refused (docs/ext4.md).
  * Quotas are ignored with a line in the log, so that an fstab with quotas boots.
  *
  * Source: linux-doc, admin-guide/ext4; for the shown options and their order, the host's ext4.

@@ -59,7 +59,7 @@ static void wakes(const char *what, void *(*wait)(void *))
 	NEED(pthread_create(&t, NULL, wait, NULL));
 	usleep(100000);
 	NEED(setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &high, sizeof(high)));
-	alarm(30); /* one that is not woken */
+	alarm(30); /* ends a writer that is not woken */
 	NEED(pthread_join(t, &ret));
 	alarm(0);
 	say("woken: %ld", (long)ret);
