@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* start.S: from the host world's main() to arch_main() on vCPU 0's boot stack; machine/switch.S goes over. */
+/*
+ * start.S: the way from the host world's main() to arch_main() on vCPU 0's boot stack.
+ * arch_go_over() in machine/switch.S changes the stack.
+ */
 #include "arch/um/layout.h"
 
 	.text
 
-/* arch_start(argc, argv, envp): host world's main() to vCPU 0's boot stack. */
+/* arch_start(argc, argv, envp): calls arch_main() on vCPU 0's boot stack; does not return. */
 	.globl arch_start
 	.type arch_start, @function
 arch_start:

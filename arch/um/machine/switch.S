@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * switch.S: from host stacks to kernel stacks, and between kernel stacks.
+ * switch.S: changes from host stacks to kernel stacks, and from one kernel stack to another.
  *
- * Going over from the host leaves the host's stack pointer in struct kstack_head, where the doors find it. It never comes back:
- * a vCPU's host thread runs the kernel world until the process ends.
+ * The change from the host leaves the host's stack pointer in struct kstack_head, where the doors
+ * find it. It never returns: a vCPU's host thread runs the kernel world until the process ends.
  */
 #include "arch/um/layout.h"
 
 	.text
 	.cfi_sections .debug_frame
 
-/* vcpu_enter(block): a vCPU's host thread to its idle task's stack. */
+/*
+ * vcpu_enter(block): calls vcpu_main() on the stack of the vCPU's idle task, which lies in @block;
+ * does not return. The caller is the vCPU's host thread.
+ */
 	.globl vcpu_enter
 	.type vcpu_enter, @function
 vcpu_enter:
 	mov %rdi, %rax
 	mov $vcpu_main, %r8
 	.globl arch_go_over
-/* rax: the block of the kernel stack; r8: the function to call there, with rdi, rsi, rdx as they are. */
+/*
+ * Calls the function in r8 on the kernel stack whose block is in rax, with its arguments in rdi,
+ * rsi and rdx, which stay unchanged.
+ */
 arch_go_over:
 	.cfi_startproc
 	.cfi_undefined %rip /* a stack begins here */
@@ -30,7 +36,10 @@ arch_go_over:
 	.cfi_endproc
 	.size vcpu_enter, . - vcpu_enter
 
-/* switch_stack(u64 *save_sp, u64 load_sp, prev): goes on where load_sp was saved, with this call's prev as the result. */
+/*
+ * switch_stack(u64 *save_sp, u64 load_sp, prev): saves the stack pointer in *save_sp and continues
+ * the task whose stack pointer load_sp is. There its own switch_stack() returns this call's prev.
+ */
 	.globl switch_stack
 	.type switch_stack, @function
 switch_stack:
@@ -52,7 +61,10 @@ switch_stack:
 	ret
 	.size switch_stack, . - switch_stack
 
-/* The first words of a task: the task that ran before is in rax, what to do in rbx with r12. */
+/*
+ * Begins a new task: rax is the task that ran before, rbx the function that the new task runs, r12
+ * the function's argument. switch_stack() took rbx and r12 from the stack (struct first_frame).
+ */
 	.globl task_first
 	.type task_first, @function
 task_first:
