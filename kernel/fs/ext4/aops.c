@@ -13,7 +13,7 @@
 
 /* ---- reading ---- */
 
-/* A page with blocks smaller than it: each piece by itself, waiting. */
+/* Reads a page whose blocks are smaller than it, one block after the other, and waits for each. */
 static int read_pieces(struct inode *inode, struct page *p)
 {
 	u32 bs = (u32)inode->i_sb->s_blocksize, per = (u32)(PAGE_SIZE / bs), i;
@@ -97,7 +97,10 @@ static int read_pages(struct inode *inode, struct page **pages, u32 n)
 	return err;
 }
 
-/* @n bytes of the page came from the inode; what is behind the end of the file is zero. */
+/*
+ * Ends the read of a page whose @n bytes came from the inode: what lies behind the end of the file
+ * becomes zero.
+ */
 static int read_inline(struct inode *inode, struct page *page, u32 n)
 {
 	u64 size = (u64)i_size_read(inode);
@@ -125,8 +128,9 @@ static int ext4_readpage(struct file *file, struct page *page)
 }
 
 /*
- * Blocks that lie in an image which is mapped directly need not be read: only whole pages can be
- * mapped.
+ * Finds the frames of the image that hold the file's pages from @index on, if the image is mapped
+ * directly. Such pages need not be read. Only whole pages can be mapped, so blocks must be as large
+ * as pages.
  */
 static u32 ext4_direct(struct address_space *m, u64 index, u32 nr, pfn_t *pfn)
 {
@@ -227,8 +231,9 @@ static int begin_write(
 }
 
 /*
- * What is promised keeps blocks back for its trees as well, which it mostly does not need: on a
- * disk that is nearly full it gets its blocks first.
+ * Begins a write. Promises to delayed writes also keep blocks back for the map, most of which are
+ * never used. So on a disk that is nearly full, all delayed data gets its blocks first, and the
+ * write tries again.
  */
 static int ext4_write_begin(struct file *file, struct address_space *m, loff_t pos, u32 len,
 	struct page **page, void **fsdata)
@@ -267,9 +272,11 @@ static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos
 }
 
 /*
- * The page comes unlocked and goes back locked; the fault checks for a truncation meanwhile. It is
- * dirty before invalidate_lock is dropped: shift.c, which writes pages out and drops them under
- * that lock, must find it, or the coming write would be lost.
+ * Prepares a page for writes through a mapping. It comes unlocked and is returned locked; the fault
+ * then checks whether a truncation came in between.
+ *
+ * The page becomes dirty before invalidate_lock is dropped: shift.c, which writes pages out and
+ * drops them under that lock, would lose the coming write if it did not see a dirty page.
  */
 static int ext4_page_mkwrite(struct file *file, struct page *page)
 {

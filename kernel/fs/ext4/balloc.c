@@ -35,7 +35,7 @@ static void bits_clear(u8 *map, u32 from, u32 n)
 		map[from / 8] &= (u8) ~(1U << (from % 8));
 }
 
-/* Eight bytes of the map with what is held added. */
+/* Returns eight bytes of the bitmap, in which held blocks count as taken. */
 static u64 word_at(const u8 *map, const u8 *held, u32 byte)
 {
 	u64 w, h;
@@ -53,7 +53,7 @@ static bool taken(const u8 *map, const u8 *held, u32 n)
 	return bit_test(map, n) || (held && bit_test(held, n));
 }
 
-/* The first free bit at or after @from, @end when there is none. */
+/* Returns the first free bit at or after @from, or @end if there is none. */
 static u32 next_free(const u8 *map, const u8 *held, u32 from, u32 end)
 {
 	while (from < end) {
@@ -73,7 +73,7 @@ static u32 next_free(const u8 *map, const u8 *held, u32 from, u32 end)
 	return end;
 }
 
-/* How many free bits from @from on, at most @max. */
+/* Returns how many bits from @from on are free, at most @max. */
 static u32 free_run(const u8 *map, const u8 *held, u32 from, u32 end, u32 max)
 {
 	u32 n = 0;
@@ -131,7 +131,7 @@ static void mark_range(struct ext4_sb *sbi, u8 *map, u32 group, u64 block, u64 n
 			bits_set(map, (u32)(block - first), 1);
 }
 
-/* Blocks at the group's beginning that hold the superblock and descriptors. */
+/* Returns how many blocks at the group's beginning the superblock and the descriptors take. */
 u32 ext4_base_blocks(struct ext4_sb *sbi, u32 group)
 {
 	bool super = ext4_has_backup_super(sbi, group);
@@ -151,7 +151,7 @@ static u32 table_blocks(const struct ext4_sb *sbi)
 	return DIV_ROUND_UP(sbi->inodes_per_group, sbi->block_size / sbi->inode_size);
 }
 
-/* The bitmap of a group that has never been used: only metadata is taken. */
+/* Makes the bitmap of a group that has never been used: only its metadata is taken. */
 static void init_bitmap(struct ext4_sb *sbi, u8 *map, u32 group)
 {
 	bool sane = sbi->disk.s_log_groups_per_flex < 24;
@@ -174,7 +174,7 @@ static void init_bitmap(struct ext4_sb *sbi, u8 *map, u32 group)
 	bits_set(map, n, sbi->block_size * 8 - n);
 }
 
-/* A damaged bitmap takes its group out of use. */
+/* Reports a damaged bitmap and takes its group out of use. */
 static int group_bad(struct ext4_sb *sbi, u32 group, const char *why)
 {
 	if (!sbi->groups[group].bad)
@@ -200,7 +200,8 @@ static int verify_bitmap(struct ext4_sb *sbi, u32 group, struct ext4_buf *b)
 }
 
 /*
- * A reference to the group's bitmap, ready for use; made when the group was uninitialised. ERR_PTR.
+ * Returns a reference to the group's bitmap, or ERR_PTR. Makes the bitmap if the group is
+ * uninitialised.
  */
 static struct ext4_buf *group_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u32 group)
 {
@@ -262,7 +263,10 @@ struct search {
 	u32 need; /* of @want: at once */
 };
 
-/* How many of the @n free blocks from @bit on may be had; 0: *skip blocks are to be passed over. */
+/*
+ * Returns how many of the @n free blocks from @bit on the file may take. If that is 0, the search
+ * skips *skip blocks, which another file's window covers.
+ */
 static u32 allowed(
 	struct ext4_sb *sbi, const struct search *s, u32 group, u32 bit, u32 n, u32 *skip)
 {
@@ -324,8 +328,8 @@ static u64 take(struct ext4_handle *h, struct ext4_sb *sbi, struct search *s, in
 }
 
 /*
- * Groups in order from the goal's: the first that has the whole run, or the longest run of those up
- * to the first that has enough.
+ * Searches the groups in order from the goal's: takes the first that has the whole run, or the
+ * longest run of those up to the first that has enough.
  */
 static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, struct search *s)
 {
@@ -360,7 +364,10 @@ static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, str
 	}
 }
 
-/* The best place at or near @goal for @want blocks at once; as much as @room is liked better. */
+/*
+ * Finds the best place at or near @goal for @want blocks in one piece. A place with up to @room
+ * blocks is preferred.
+ */
 static struct search find_place(
 	struct ext4_handle *h, struct ext4_sb *sbi, u64 ino, u64 goal, u32 want, u32 room)
 {
@@ -403,7 +410,7 @@ static u64 default_goal(struct ext4_sb *sbi, struct inode *inode)
 	return goal > sbi->first_data_block ? goal : sbi->first_data_block + 1;
 }
 
-/* What was found, up to *len of it. */
+/* Takes the place that the search has found, at most *len blocks of it. 0 and *err: none. */
 static u64 take_found(
 	struct ext4_handle *h, struct inode *inode, struct search *s, u32 *len, int *err)
 {
@@ -421,8 +428,9 @@ static u64 take_found(
 }
 
 /*
- * Nothing was found: is it because blocks are held to be discarded? Then that is over when this
- * returns, and none begins before trim_lock is let go.
+ * Waits for a trim to end, which holds free blocks while the disk discards them. Called when a
+ * search has found nothing. True if there was one: the caller searches again, with trim_lock held,
+ * so no other trim begins.
  */
 static bool wait_for_trim(struct ext4_sb *sbi)
 {
@@ -505,7 +513,7 @@ static void hold(struct ext4_sb *sbi, u32 group, u32 bit, u32 n)
 	gi->nr_held += n;
 }
 
-/* Within one group. */
+/* Frees blocks of one group. */
 static int free_in_group(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 bit, u32 n)
 {
 	struct ext4_disk_group *g = ext4_group(sbi, group);

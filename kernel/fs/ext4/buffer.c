@@ -34,7 +34,10 @@ static void buf_free(struct ext4_buf *b)
 
 /* ---- memory pressure ---- */
 
-/* Unused ones are as on disk. How many were put on @victims, of at most @nr. */
+/*
+ * Moves up to @nr unused buffers to @victims and returns their number. Unused buffers equal the
+ * disk.
+ */
 static u64 take_unused(struct ext4_sb *sbi, u64 nr, struct list_head *victims)
 {
 	u64 n = 0;
@@ -128,7 +131,7 @@ static struct hlist_head *bucket(struct ext4_sb *sbi, u64 block)
 	return &sbi->buf_hash[hash_u64(block) % BUF_HASH_SIZE];
 }
 
-/* Under buf_lock. */
+/* Finds a block in the cache and takes a reference, or returns NULL. Called under buf_lock. */
 static struct ext4_buf *find(struct ext4_sb *sbi, u64 block)
 {
 	struct ext4_buf *b;
@@ -184,8 +187,8 @@ bool ext4_bdrop(struct ext4_sb *sbi, u64 block)
 }
 
 /*
- * It waits for memory: a change to several blocks cannot stop half way, and an inode without names
- * must go (never NULL).
+ * Makes a buffer; never NULL. It waits for memory, because a change to several blocks cannot stop
+ * half way, and an inode without names must be freed.
  */
 static struct ext4_buf *buf_new(struct ext4_sb *sbi, u64 block)
 {
@@ -202,7 +205,7 @@ static struct ext4_buf *buf_new(struct ext4_sb *sbi, u64 block)
 	return b;
 }
 
-/* The block's buffer, perhaps not read yet; NULL: no memory. */
+/* Returns the block's buffer, which may not be read yet. */
 static struct ext4_buf *getblk(struct ext4_sb *sbi, u64 block)
 {
 	struct ext4_buf *b = ext4_bfind(sbi, block), *fresh;
@@ -233,8 +236,8 @@ static const char *kind_name(u64 use)
 }
 
 /*
- * The caller has a reference, so the use does not change any more: 0, or -EFSCORRUPTED where it is
- * another.
+ * Claims the buffer for @use if it has no use yet. Returns 0, or -EFSCORRUPTED if it has another
+ * use. The caller has a reference, so the use cannot change afterwards.
  */
 static int take_for(struct ext4_buf *b, u64 use)
 {

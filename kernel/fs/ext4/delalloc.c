@@ -24,9 +24,9 @@
 /* ---- of all there is ---- */
 
 /*
- * Slack for the blocks of trees that promised data may need: a block that is far from all others
- * may split a node at each of three levels and put one in, or lack as many in a block list; many
- * lie together.
+ * Returns how many blocks to keep back for the trees of @delayed promised blocks. A block that is
+ * far from all others may split a node at each of three levels and insert one, or need as many new
+ * blocks of a block list. In large numbers, most blocks lie side by side and share nodes.
  */
 static u64 slack(u64 delayed)
 {
@@ -137,7 +137,7 @@ void ext4_drop_promise(struct page *p)
 	ext4_give_back(p->mapping->host, ext4_take_promise(p, &mask));
 }
 
-/* How many of the page's blocks in @mask are not there (neither written nor preallocated). */
+/* Counts the blocks in @mask of the page that are neither written nor preallocated. */
 static int count_missing(struct inode *inode, struct page *p, u8 mask, u32 *missing)
 {
 	u32 per = ext4_blocks_per_page(inode), i;
@@ -157,7 +157,7 @@ static int count_missing(struct inode *inode, struct page *p, u8 mask, u32 *miss
 	return err;
 }
 
-/* The blocks of bytes [from, to) of a page. */
+/* Returns the mask of the blocks that hold bytes [from, to) of a page. */
 static u8 blocks_mask(const struct inode *inode, u32 from, u32 to)
 {
 	u32 first = from >> inode->i_blkbits,
@@ -190,8 +190,8 @@ int ext4_promise(struct inode *inode, struct page *p, u32 from, u32 to)
 }
 
 /*
- * Called when the file is about to grow beyond the page of its end: a write to that page through a
- * mapping must fault again, since only the blocks up to the old end are reserved.
+ * Write-protects the page of the file's end before the file grows beyond it. Only the blocks up to
+ * the old end are reserved, so the next write to the page through a mapping must fault.
  */
 void ext4_end_moves(struct inode *inode)
 {

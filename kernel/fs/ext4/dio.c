@@ -27,7 +27,7 @@ static int look(struct inode *inode, u32 lblk, u32 len, struct ext4_map *m)
 	return err ? err : m->len ? 0 : -EFSCORRUPTED;
 }
 
-/* Blocks of [pos, pos + len), cut to what a map's length can say. */
+/* Returns the number of blocks of [pos, pos + len), cut to what a map's length can hold. */
 static u32 count_blocks(const struct inode *inode, loff_t pos, u64 len)
 {
 	u64 first = (u64)pos >> inode->i_blkbits,
@@ -58,7 +58,10 @@ static int dio_map(struct inode *inode, loff_t pos, u64 len, struct direct_exten
 	return 0;
 }
 
-/* A block at either end that is not written is only written whole. */
+/*
+ * True if the write covers each end of the range @m that it touches up to a block's bound: an
+ * unwritten block is written only as a whole.
+ */
 static bool is_whole(const struct inode *inode, loff_t pos, u64 len, const struct ext4_map *m)
 {
 	u64 mask = inode->i_sb->s_blocksize - 1, end = (u64)pos + len;
@@ -68,7 +71,10 @@ static bool is_whole(const struct inode *inode, loff_t pos, u64 len, const struc
 	return !((u64)pos & mask && from < (u64)pos) && !(end & mask && to > end);
 }
 
-/* What the run @m of blocks asks for before it is written to: 0, or as prepare. It may be cut. */
+/*
+ * Prepares the range @m of blocks for being written to; the range may become shorter. Returns as
+ * ->prepare() does.
+ */
 static int prepare_run(struct inode *inode, loff_t pos, u64 len, struct ext4_map *m, bool nowait)
 {
 	if (m->pblk && !m->unwritten)
@@ -127,9 +133,9 @@ static void follow(struct inode *inode, const struct ext4_map *m, loff_t end)
 }
 
 /*
- * Unwritten blocks of [pos, pos + n) become written, some in each transaction. The size on disk
- * follows in each: it may be behind what it is in memory, where pages further out have no blocks
- * yet, and a crash must not find blocks beyond it.
+ * Turns the unwritten blocks of [pos, pos + n) into written ones, some in each transaction. Each
+ * transaction also moves the size on disk. That size may be behind the size in memory while later
+ * pages have no blocks yet, and after a crash no blocks may lie beyond it.
  */
 static int set_written(struct inode *inode, loff_t pos, u64 n)
 {

@@ -23,7 +23,8 @@ u32 ext4_rec_len(const struct ext4_sb *sbi, const struct ext4_dir_entry *de)
 }
 
 /*
- * A slash or a zero byte in a name would be a path to somewhere else, or to the directory itself.
+ * True if the name is not empty and has no slash or zero byte: with these it would be a path to
+ * somewhere else, or to the directory itself.
  */
 static bool name_ok(const struct ext4_dir_entry *de)
 {
@@ -49,9 +50,10 @@ bool ext4_entry_ok(const struct ext4_sb *sbi, const u8 *block, u32 off, u32 end)
 }
 
 /*
- * A node of an index: its entries, one free one or "." and "..", reach to the block's end, and the
- * index is below them. It has a checksum of another kind, before which Linux leaves what was there:
- * in the root four bytes of the tail of the block that it once was.
+ * True if the block looks like a node of the index. Its entries, a free one or "." and "..", reach
+ * to the block's end, and the index lies inside them. Its checksum is of another kind. Linux leaves
+ * four bytes before that checksum unchanged: in the root, they are a rest of the tail of the leaf
+ * that it once was.
  */
 static bool is_index_block(const struct ext4_sb *sbi, const u8 *block)
 {
@@ -195,7 +197,7 @@ void ext4_leaf_init(struct ext4_sb *sbi, struct ext4_buf *b)
 	__atomic_or_fetch(&b->flags, BUF_VERIFIED, __ATOMIC_RELAXED);
 }
 
-/* Where entries end in this block. */
+/* Returns the offset at which the entries of this block end. */
 static u32 entries_end(const struct ext4_sb *sbi, u8 *block)
 {
 	return sbi->csum && dir_tail(sbi, block) ? ext4_dir_space(sbi) : sbi->block_size;
@@ -372,7 +374,10 @@ static int add_linear(
 	return err;
 }
 
-/* After an entry has changed; the block of @dir is in memory (home_block()). */
+/*
+ * Updates the directory's inode after an entry has changed. home_block() has read the inode's block
+ * before.
+ */
 static int note_entry(struct ext4_handle *h, struct inode *dir)
 {
 	dir->i_mtime = dir->i_ctime = current_time(dir);
@@ -381,8 +386,8 @@ static int note_entry(struct ext4_handle *h, struct inode *dir)
 }
 
 /*
- * What must be written with an entry is read before the entry changes: a disk that cannot be read
- * then leaves no half of a change. ERR_PTR.
+ * Reads the block that must be written together with an entry, before the entry changes: if the
+ * disk cannot be read, no half of a change remains. ERR_PTR.
  */
 static struct ext4_buf *home_block(struct inode *dir)
 {

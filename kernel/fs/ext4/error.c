@@ -70,10 +70,7 @@ void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d)
 	ext4_sb_set_csum(sbi, d);
 }
 
-/*
- * The superblock as it is on the disk, with the errors in it. What fails here has been said in the
- * log at least.
- */
+/* Writes the errors into the superblock on the disk. A failure is only logged. */
 static void write_errors(struct ext4_sb *sbi)
 {
 	struct ext4_disk_sb *d = kmalloc(sizeof(*d), GFP_NOFS);
@@ -112,7 +109,7 @@ void ext4_keep_errors(struct ext4_sb *sbi, const struct ext4_disk_sb *before)
 	sbi->failed = false; /* of an earlier mount */
 }
 
-/* At mount: what is known of earlier damage. */
+/* Logs at mount which damage was found before. */
 void ext4_tell_errors(const struct ext4_sb *sbi)
 {
 	const struct ext4_errors *e = &sbi->err;

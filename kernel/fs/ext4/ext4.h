@@ -235,13 +235,13 @@ void ext4_bufs_shrinker_init(void); /* once */
 int ext4_bufs_init(struct ext4_sb *sbi);
 void ext4_bufs_destroy(struct ext4_sb *sbi);
 /*
- * The block, read: a reference for ext4_brelse(). ERR_PTR(-EFSCORRUPTED: no such block, or it has
- * another use; -EIO, -ENOMEM).
+ * Reads the block and returns a reference, which ext4_brelse() drops. ERR_PTR: -EFSCORRUPTED (no
+ * such block, or it has another use), -EIO or -ENOMEM.
  */
 struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block, u64 use);
-/* The block without reading it: zeroed, for a block that was just allocated. ERR_PTR. */
+/* Returns a newly allocated block, zeroed, without reading it. ERR_PTR. */
 struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block, u64 use);
-/* When it is in the cache: a reference, or NULL. */
+/* Returns a reference to the block if it is in the cache, or NULL. */
 struct ext4_buf *ext4_bfind(struct ext4_sb *sbi, u64 block);
 bool ext4_buf_is_newer(const struct ext4_buf *b); /* true: the disk has an older state */
 /*
@@ -256,7 +256,7 @@ void ext4_brelse(struct ext4_buf *b);
 
 /* ---- the journal (journal.c) ---- */
 
-/* replays, when needed; opens it for writing when @write */
+/* Replays the log if needed, and opens it for writing if @write. */
 int ext4_journal_load(struct super_block *sb, bool write);
 /* Commits, checkpoints; no handle begins any more. 0, or -errno: something is left in the log. */
 int ext4_journal_close(struct ext4_sb *sbi);
@@ -270,8 +270,8 @@ void ext4_journal_thaw(struct super_block *sb);
 bool ext4_journal_frozen(const struct ext4_sb *sbi);
 bool ext4_journal_open(const struct ext4_sb *sbi); /* loaded and not closed */
 /*
- * A handle on the running transaction for a change of at most @credits blocks. Nests.
- * ERR_PTR(-EROFS: aborted, -EIO: shut down).
+ * Begins a handle on the running transaction, for a change of at most @credits blocks. Handles
+ * nest. ERR_PTR: -EROFS (the journal is aborted), -EIO (the file system is shut down).
  */
 struct ext4_handle *ext4_start(struct super_block *sb, u32 credits);
 void ext4_stop(struct ext4_handle *h);
@@ -279,20 +279,21 @@ void ext4_stop(struct ext4_handle *h);
 int ext4_extend(struct ext4_handle *h, u32 credits);
 void ext4_dirty(struct ext4_handle *h, struct ext4_buf *b);
 /*
- * The metadata block is freed: earlier copies in the log must never be replayed, nor written home
- * once this has committed.
+ * Notes that a metadata block is freed: copies of it that are in the log must not be replayed, and
+ * must not be written home after this transaction has committed.
  */
 void ext4_forget(struct ext4_handle *h, struct ext4_sb *sbi, u64 block);
 /*
- * Data that must be on disk before the transaction commits: counts a bio of the handle's
- * transaction; the bio's end calls _done.
+ * Counts a bio whose data must reach the disk before the handle's transaction commits. The bio's
+ * end calls ext4_ordered_done().
  */
 struct ext4_txn *ext4_ordered_bio(struct ext4_handle *h);
 void ext4_ordered_done(struct ext4_txn *t, bool failed);
 /*
- * lost.c: new blocks whose data could not be written. _begin before the pages of such a bio end,
- * _end (which takes the bio) afterwards, before ext4_ordered_done(): neither sleeps. _settle: all
- * of them are zeros now, or the log is given up; it sleeps, under a handle or not.
+ * lost.c: handles new blocks whose data could not be written. ext4_lost_begin() is called before
+ * the pages of such a bio end, ext4_lost_end(), which takes the bio, afterwards and before
+ * ext4_ordered_done(). Neither sleeps. ext4_settle_lost() returns when all these blocks are zeroed
+ * or the log is given up. It sleeps, and may be called with a handle or without one.
  */
 bool ext4_hides_lost(const struct ext4_sb *sbi); /* is it done here? The journal is open */
 void ext4_lost_begin(struct ext4_txn *t);
@@ -303,10 +304,10 @@ void ext4_settle_lost(struct ext4_sb *sbi);
 void ext4_zero_lost(struct ext4_sb *sbi, struct block_device *b, sector_t s, u64 nr);
 u32 ext4_handle_tid(const struct ext4_handle *h);
 u32 ext4_latest_tid(const struct ext4_sb *sbi); /* the last transaction that has begun */
-/* waits until it has committed. 0: the disk was flushed since; 1: unknown */
+/* Waits until the transaction has committed. 0: the disk was flushed since then; 1: perhaps not. */
 int ext4_commit_tid(struct ext4_sb *sbi, u32 tid);
 int ext4_force_commit(struct super_block *sb, bool wait);
-/* what was written has reached the medium; nobarrier: not asked for */
+/* Brings what was written to the medium; does nothing with nobarrier. */
 int ext4_flush_disk(struct ext4_sb *sbi);
 void ext4_journal_abort(struct ext4_sb *sbi, int err);
 bool ext4_journal_is_aborted(const struct ext4_sb *sbi);
@@ -328,9 +329,9 @@ struct ext4_freed {
 };
 void ext4_release_held(struct ext4_sb *sbi, struct ext4_freed *list);
 /*
- * Free runs of at least @min_len blocks of bits [*from, end) of a group, some of them, become held:
- * a list for ext4_release_trimmed(). trim_lock is held from the one to the other: an allocation
- * that finds nothing waits for it.
+ * Holds some of the free runs of at least @min_len blocks in bits [*from, end) of a group, and
+ * returns them as a list for ext4_release_trimmed(). trim_lock stays held between the two calls: an
+ * allocation that finds nothing waits for it.
  */
 int ext4_hold_free(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, u32 *from, u32 end,
 	u32 min_len, struct ext4_freed **list);
@@ -339,17 +340,17 @@ void ext4_discard_freed(
 	struct ext4_sb *sbi, const struct ext4_freed *list); /* trim.c, after a commit */
 long ext4_fitrim(struct super_block *sb, uaddr_t arg);
 void ext4_txn_freed(struct ext4_handle *h, struct ext4_freed *f);
-/* super.c: counters into the superblock's block, in the barrier of a commit. */
+/* super.c: Writes the counters into the superblock's block, in the barrier of a commit. */
 void ext4_sb_update(struct ext4_sb *sbi);
 void ext4_sb_count(
 	struct ext4_sb *sbi, struct ext4_disk_sb *d); /* counters as of now; alloc_lock */
-/* Return KiB written to the device: since the mount, ever. */
+/* Return the KiB written to the device: the first since the mount, the second ever. */
 u64 ext4_session_kbytes(const struct ext4_sb *sbi);
 u64 ext4_lifetime_kbytes(const struct ext4_sb *sbi);
-/* tenant.c: begin and end being the device's tenant. Begins when the root exists. */
+/* tenant.c: Begin and end being the device's tenant. It begins when the root exists. */
 void ext4_tenant_enter(struct ext4_sb *sbi);
 void ext4_tenant_leave(struct ext4_sb *sbi);
-/* sysfs.c: show and hide /sys/fs/ext4/DEVICE. */
+/* sysfs.c: Show and hide /sys/fs/ext4/DEVICE. */
 void ext4_sysfs_enter(struct ext4_sb *sbi);
 void ext4_sysfs_leave(struct ext4_sb *sbi);
 /* s_first_error_errcode and its like have numbers of their own */
@@ -365,7 +366,7 @@ int ext4_replay(
 #define EXT4_DIR_CREDITS 12
 
 /* ---- super.c ---- */
-/* The superblock in its buffer; to be changed under a handle and alloc_lock. */
+/* Returns the superblock in its buffer. It is changed under a handle and alloc_lock. */
 static inline struct ext4_disk_sb *ext4_live_sb(struct ext4_sb *sbi)
 {
 	return (void *)(sbi->sb_buf->data + sbi->sb_off);
@@ -379,14 +380,14 @@ void ext4_error_at(struct super_block *sb, const char *func, u32 line, const cha
 	__printf(4, 5);
 void ext4_error_inode_at(struct inode *inode, const char *func, u32 line, const char *fmt, ...)
 	__printf(4, 5);
-/* read-only from now on, the journal aborted */
+/* Makes the file system read-only and aborts the journal. */
 void ext4_stop_writing(struct super_block *sb, int err);
 void ext4_load_errors(struct ext4_sb *sbi); /* what sbi->disk remembers */
 void ext4_errors_to_disk(struct ext4_sb *sbi, struct ext4_disk_sb *d); /* and the checksum */
 void ext4_tell_errors(const struct ext4_sb *sbi);
-/* After a replay: what the superblock knew @before of errors is in it again. */
+/* Puts the errors that the superblock recorded before a replay, @before, into it again. */
 void ext4_keep_errors(struct ext4_sb *sbi, const struct ext4_disk_sb *before);
-/* geometry.c: 0 or -errno, said in the log unless @silent. */
+/* geometry.c: Each returns 0 or -errno, and logs the reason unless @silent. */
 int ext4_refuse_mount(struct super_block *sb, bool silent, const char *why); /* -EINVAL */
 int ext4_read_super(struct super_block *sb, struct ext4_sb *sbi, bool silent);
 int ext4_check_features(struct super_block *sb, struct ext4_sb *sbi, bool silent);
@@ -404,7 +405,7 @@ static inline u64 ext4_group_first(const struct ext4_sb *sbi, u32 group)
 {
 	return sbi->first_data_block + (u64)group * sbi->blocks_per_group;
 }
-/* Blocks in the group: fewer in the last. */
+/* Returns the number of blocks in the group; the last group may have fewer. */
 static inline u32 ext4_group_blocks(const struct ext4_sb *sbi, u32 group)
 {
 	return (u32)min_t(
@@ -416,7 +417,9 @@ struct ext4_disk_group *ext4_group(struct ext4_sb *sbi, u32 group); /* NULL: no 
 u64 ext4_group_inode_table(struct ext4_sb *sbi, const struct ext4_disk_group *g);
 u64 ext4_group_block_bitmap(struct ext4_sb *sbi, const struct ext4_disk_group *g);
 u64 ext4_group_inode_bitmap(struct ext4_sb *sbi, const struct ext4_disk_group *g);
-/* The descriptor was changed: its checksum, and its block into the transaction. alloc_lock held. */
+/*
+ * Sets the checksum of a changed descriptor and adds its block to the transaction. alloc_lock held.
+ */
 void ext4_group_dirty(struct ext4_handle *h, struct ext4_sb *sbi, u32 group);
 bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group);
 /* Reads all descriptors in memory again and checks them; no writer may run. 0 or -errno. */
@@ -426,17 +429,17 @@ int ext4_read_groups(
 
 /* ---- window.c ---- */
 /*
- * How many blocks from @lblk on a file that asks for @len of them should find room for. alloc_lock
- * held, as by the next four.
+ * Returns how many blocks from @lblk on should find room together when the file asks for @len of
+ * them. alloc_lock is held for this function and the next four.
  */
 u32 ext4_window_room(struct ext4_sb *sbi, struct inode *inode, u32 lblk, bool on, u32 len);
 bool ext4_window_small(struct inode *inode); /* takes the first room there is */
-/* The one that has a place for the block, or NULL. */
+/* Finds the window that has a place for the block, or NULL. */
 struct ext4_window *ext4_window_find(struct ext4_sb *sbi, u64 ino, u32 lblk);
 void ext4_window_set(struct ext4_sb *sbi, u64 ino, u32 lblk, u64 first, u32 len);
 /*
- * How many of the free blocks [block, block+len) file @ino may take; 0: *skip blocks are to be
- * passed over.
+ * Returns how many of the free blocks [block, block+len) the file @ino may take. If that is 0, the
+ * search skips *skip blocks.
  */
 u32 ext4_window_clip(const struct ext4_sb *sbi, u64 ino, u64 block, u32 len, u32 *skip);
 void ext4_window_closed(
@@ -444,7 +447,10 @@ void ext4_window_closed(
 void ext4_window_drop(struct ext4_sb *sbi, const struct inode *inode);
 
 /* ---- balloc.c, ialloc.c ---- */
-/* Up to *len contiguous blocks at or near @goal: the first, *len what was got. 0 with *err set. */
+/*
+ * Allocates up to *len contiguous blocks at or near @goal. Returns the first and sets *len to their
+ * number, or returns 0 and sets *err.
+ */
 u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *len, int *err);
 /*
  * Allocates for the file's blocks from @lblk on, where its window has them; @on: at @goal its last
@@ -455,32 +461,34 @@ u64 ext4_alloc_data(struct ext4_handle *h, struct inode *inode, u32 lblk, u64 go
 void ext4_free_blocks(
 	struct ext4_handle *h, struct inode *inode, u64 block, u32 count, bool metadata);
 /*
- * A reference to the bitmap that freeing the block will change: what cannot go back any more must
- * not find that it cannot be read. NULL where it is damaged or there is no such block: freeing says
- * so, and the block is lost. ERR_PTR: it cannot be read.
+ * Returns a reference to the bitmap that freeing the block will change. A change that cannot be
+ * undone takes it first, so that a read error cannot stop it half way. NULL: the bitmap is damaged
+ * or there is no such block; freeing then reports it, and the block is lost. ERR_PTR: the bitmap
+ * cannot be read.
  */
 struct ext4_buf *ext4_hold_bitmap(struct ext4_handle *h, struct ext4_sb *sbi, u64 block);
 int ext4_reserve(struct ext4_sb *sbi, u32 blocks); /* for delayed allocation: 0 or -ENOSPC */
 /*
- * Without a commit, for what has no promise of its own (a directory's block, an attribute's): of
- * what no dirty page was promised, and of root's share only where the caller may, or @anyone. 0 or
- * -ENOSPC.
+ * Reserves blocks for metadata that has no promise, such as a directory's or an attribute's block,
+ * without a commit. It takes no promised blocks, and takes root's share only if the caller may use
+ * it or @anyone is set. 0 or -ENOSPC.
  */
 int ext4_reserve_meta(struct ext4_sb *sbi, u32 blocks, bool anyone);
 void ext4_unreserve(struct ext4_sb *sbi, u32 blocks);
 /*
- * A change came to nothing with @err; no handle is open. True: blocks that had been freed are to be
- * had now, try again. *tries: 0 at first.
+ * Asks whether to repeat a change that failed with @err; no handle is open. True: blocks that had
+ * been freed can be allocated now. *tries is 0 at first.
  */
 bool ext4_try_again(struct super_block *sb, int err, u32 *tries);
 u64 ext4_held_blocks(const struct ext4_sb *sbi); /* under alloc_lock */
 u64 ext4_max_blocks(const struct inode *inode);  /* what its map can name */
 void ext4_end_moves(struct inode *inode);        /* before the size of a file grows */
-/* superblock and descriptors at its beginning */
+/* Returns how many blocks the superblock and descriptors take at the group's beginning. */
 u32 ext4_base_blocks(struct ext4_sb *sbi, u32 group);
 bool ext4_is_metadata(struct ext4_sb *sbi, u64 block, u32 count); /* bitmaps, tables, descriptors */
 /*
- * A new inode, I_NEW and locked in the hash, with its owner set; not yet in any directory. ERR_PTR.
+ * Makes an inode, I_NEW and locked in the hash, with its owner set. It is not yet in any directory.
+ * ERR_PTR.
  */
 struct inode *ext4_new_inode(struct ext4_handle *h, struct inode *dir, umode_t mode);
 void ext4_free_inode_number(struct ext4_handle *h, struct inode *inode);
@@ -488,26 +496,26 @@ struct ext4_buf *ext4_hold_inode_bitmap(
 	struct ext4_handle *h, struct inode *inode); /* ends an orphan by its number */
 
 /* ---- inode.c ---- */
-/* i_dtime of an inode that is not in memory. 0 or -errno. */
+/* Sets i_dtime of an inode that is not in memory. 0 or -errno. */
 int ext4_set_raw_dtime(struct ext4_handle *h, struct super_block *sb, u32 ino, u32 dtime);
 struct inode *ext4_iget(struct super_block *sb, ino_t ino);
-/* For file handles: ERR_PTR(-ESTALE) when that inode is no more. */
+/* Finds the inode of a file handle. ERR_PTR(-ESTALE): that inode does not exist any more. */
 struct inode *ext4_handle_inode(struct super_block *sb, u64 ino, u32 generation);
 struct inode *ext4_parent_inode(struct inode *dir);      /* by its ".." */
 bool ext4_inode_in_use(struct super_block *sb, u32 ino); /* what the bitmap says */
-/* The inode into its table block, in this transaction. */
+/* Writes the inode into its block of the inode table, in this transaction. */
 int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode);
 /*
  * Is there something for ext4_write_inode_raw() to write? Attributes in the inode's own space
  * aside, which their writer writes.
  */
-/* The handle changes what fsync, and fdatasync as well, must bring to the disk. */
+/* Notes that the handle changes what both fsync and fdatasync must bring to the disk. */
 void ext4_note_change(const struct ext4_handle *h, struct inode *inode);
 bool ext4_inode_differs(struct inode *inode);
 int ext4_locate_inode(struct super_block *sb, ino_t ino, u64 *block, u32 *off);
 int ext4_set_inode_ops(struct inode *inode);
 void ext4_init_csum_seed(struct inode *inode);
-/* The raw inode in its block (for xattrs): a reference on the buffer. ERR_PTR. */
+/* Finds the raw inode in its block (for xattrs) and returns a reference to the buffer. ERR_PTR. */
 struct ext4_buf *ext4_raw_inode(struct inode *inode, struct ext4_disk_inode **raw);
 void ext4_raw_inode_csum(struct inode *inode, struct ext4_disk_inode *raw);
 
@@ -517,8 +525,8 @@ static inline u32 ext4_blocks_per_page(const struct inode *inode)
 	return (u32)(PAGE_SIZE >> inode->i_blkbits);
 }
 /*
- * The page is locked where there is one. Bytes [from, to) are about to be dirtied: 0, or -ENOSPC
- * when their blocks could not be had later.
+ * Reserves blocks for bytes [from, to) before they become dirty. @p is locked unless it is NULL.
+ * -ENOSPC: their blocks could not be allocated later.
  */
 int ext4_promise(struct inode *inode, struct page *p, u32 from, u32 to);
 /*
@@ -554,9 +562,9 @@ int ext4_map_create(
  */
 int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32 last);
 /*
- * The part in [@from, @last] of the last extent that has one moves by @by blocks, its data stays
- * where it is: 1, and *at is where it began; 0: there is none; -errno. There must be room in the
- * file system for what splits need (ext4_reserve).
+ * Moves the part in [@from, @last] of the last extent that has such a part by @by blocks; its data
+ * stays in place. Returns 1 and sets *at to where the part began, 0 if there is none, or -errno.
+ * The caller has reserved room for the splits (ext4_reserve).
  */
 int ext4_shift_last(
 	struct ext4_handle *h, struct inode *inode, u32 from, u32 last, s64 by, u32 *at);
@@ -578,8 +586,8 @@ int ext4_orphan_del(
 	struct ext4_handle *h, struct inode *inode); /* the caller writes the inode afterwards */
 void ext4_orphan_evicted(struct inode *inode);       /* it goes from memory, done with or not */
 /*
- * It has just been read from @raw, and is not unlocked yet: perhaps it had left before it was done
- * with.
+ * Takes an inode that was just read from @raw, and is still locked, back on the list of orphans if
+ * it had left memory as one.
  */
 void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw);
 bool ext4_orphans_removed(struct ext4_sb *sbi); /* is there one in memory that has no name? */
@@ -596,13 +604,16 @@ int ext4_set_flags(struct inode *inode, u32 flags);
 #define EXT4_FLAG_OPS .get_flags = ext4_get_flags, .set_flags = ext4_set_flags
 long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len);
 /*
- * Blocks for the hole that @m begins with, or a part of it, unwritten, beside what is promised to
- * others; @m is cut to them, or to what is there already. @end: the size follows them, up to there;
- * 0: it does not. i_rwsem held, no handle.
+ * Allocates unwritten blocks for the hole that @m begins with, or a part of it, and not from what
+ * others were promised. @m is cut to these blocks, or to existing ones. The file's size follows
+ * them, at most to @end; 0: it stays. i_rwsem held, no handle.
  */
 int ext4_alloc_unwritten(struct inode *inode, struct ext4_map *m, loff_t end);
 extern const struct direct_ops ext4_direct_ops; /* dio.c */
-/* shift.c: i_rwsem held, the range checked against everything but the file's size. */
+/*
+ * shift.c: i_rwsem is held. The caller has checked the range against everything but the file's
+ * size.
+ */
 int ext4_collapse_range(struct inode *inode, loff_t off, loff_t len);
 int ext4_insert_range(struct inode *inode, loff_t off, loff_t len);
 
@@ -612,28 +623,29 @@ static inline bool ext4_is_inline(const struct inode *inode)
 	return READ_ONCE(EXT4_I(inode)->i_flags) & EXT4_INLINE_DATA_FL;
 }
 bool ext4_wants_inline(const struct inode *inode); /* may what is new lie in its inode? */
-/* What lies in the inode: bytes, at most @room; -ENODATA: nothing does. */
+/*
+ * Copies the bytes that lie in the inode, at most @room, and returns their number. -ENODATA: the
+ * file is not inline.
+ */
 int ext4_inline_read(struct inode *inode, u8 *to, u32 room);
 /*
- * It gets blocks: before its size or map changes. No handle needed. @shorter: that is not refused
- * where the disk is full but for root.
+ * Moves a file out of its inode into blocks, before its size or map changes. No handle needed.
+ * @shorter: where the disk is full, root's share may be used too.
  */
 int ext4_inline_out(struct inode *inode, bool shorter);
-/*
- * Page @index is to be written: 0 when it is in the inode now, -ENOSPC when it belongs into blocks.
- */
+/* Writes page @index into the inode. -ENOSPC: it needs blocks. */
 int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, const u8 *page);
 /*
- * The entries of a directory as a leaf of its own: changed, it goes back by ext4_leaf_dirty().
- * ERR_PTR.
+ * Returns the entries of an inline directory as a private leaf, which ext4_leaf_dirty() puts back
+ * after a change. ERR_PTR.
  */
 struct ext4_buf *ext4_inline_dir(struct inode *dir);
 int ext4_inline_dir_store(struct ext4_handle *h, struct inode *dir, struct ext4_buf *leaf);
 
 /* ---- file.c, dir.c, readdir.c, namei.c, htree.c ---- */
 /*
- * A leaf was changed: its checksum, and into the transaction; one of an inline directory back into
- * the inode. 0 or -errno.
+ * Sets the checksum of a changed leaf and adds it to the transaction; the leaf of an inline
+ * directory goes back into the inode. 0 or -errno.
  */
 int ext4_leaf_dirty(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b);
 bool ext4_dir_indexed(const struct inode *dir); /* says that it has an index */
@@ -644,12 +656,12 @@ extern const struct inode_operations ext4_dir_iops, ext4_file_iops, ext4_symlink
 	ext4_fast_symlink_iops, ext4_special_iops;
 long ext4_ioctl(struct file *f, u32 cmd, u64 arg); /* ioctl.c */
 /*
- * auto_da_alloc: blocks for what is written and has none yet, and the data on its way. No handle,
- * no lock of pages.
+ * Allocates blocks for written data that has none yet and starts writing it (auto_da_alloc). The
+ * caller has no handle and no page lock.
  */
 void ext4_flush_new(struct inode *inode);
 int ext4_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
-/* A directory's block, checked: ERR_PTR. NULL: a hole. */
+/* Returns a directory's block, checked. NULL: a hole. ERR_PTR. */
 struct ext4_buf *ext4_dir_block(struct inode *dir, u32 lblk);
 u32 ext4_rec_len(const struct ext4_sb *sbi, const struct ext4_dir_entry *de);
 u32 ext4_dir_nr_blocks(const struct inode *dir);
@@ -664,15 +676,17 @@ int ext4_dir_add(
 	struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode);
 int ext4_dir_remove(
 	struct ext4_handle *h, struct inode *dir, struct ext4_buf *b, struct ext4_dir_entry *de);
-/* Into this leaf, if there is room: 0, -ENOSPC, -EEXIST. */
+/* Adds an entry to this leaf if there is room: 0, -ENOSPC or -EEXIST. */
 int ext4_leaf_add(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b,
 	const struct qstr *name, u32 ino, umode_t mode);
 struct ext4_buf *ext4_link_block(struct inode *inode); /* of a long symlink. ERR_PTR */
 struct ext4_buf *ext4_dir_append(
 	struct ext4_handle *h, struct inode *dir, u32 *lblk); /* a new block, zeroed. ERR_PTR */
-/* writes an empty entry, and the tail */
+/* Writes an empty entry and the tail. */
 void ext4_leaf_init(struct ext4_sb *sbi, struct ext4_buf *b);
-/* htree.c: -ENOENT as error pointer or code: no usable index, search linearly. */
+/*
+ * htree.c: Both fail with -ENOENT if the index cannot be used. The caller then searches linearly.
+ */
 struct ext4_buf *ext4_htree_find(
 	struct inode *dir, const struct qstr *name, struct ext4_dir_entry **de);
 int ext4_htree_add(
@@ -687,12 +701,15 @@ int ext4_htree_leaves(struct inode *dir, u32 from,
 	int (*take)(void *arg, u32 version, const struct ext4_buf *leaf, u32 lblk), void *arg,
 	u32 *next);
 void ext4_htree_root_csum(struct inode *dir, struct ext4_buf *root); /* ".." in it was changed */
-/* a directory of one full leaf gets an index */
+/* Gives a directory of one full leaf an index. */
 int ext4_htree_make(struct ext4_handle *h, struct inode *dir);
-/* hash.c: a name's hash by the given version, and 32 bits more (or NULL); 0 or -EINVAL. */
+/*
+ * hash.c: Computes a name's hash of the given version, and 32 more bits unless @minor is NULL. 0 or
+ * -EINVAL.
+ */
 int ext4_dirhash(
 	const struct ext4_sb *sbi, u32 version, const char *name, u32 len, u32 *hash, u32 *minor);
-/* Of the index that a directory which has none yet would get. */
+/* Returns the hash version for the index of a directory that has no index yet. */
 static inline u32 ext4_hash_version(const struct ext4_sb *sbi)
 {
 	return sbi->disk.s_def_hash_version <= 2 ? sbi->disk.s_def_hash_version : 1;

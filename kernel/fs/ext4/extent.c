@@ -11,7 +11,7 @@
 #include "kernel/fs/ext4/extent.h"
 #include "kernel/lib/string.h"
 
-/* A node of @space bytes that should have @depth: 0 or -EFSCORRUPTED. */
+/* Checks a node of @space bytes, which should have @depth (negative: any): 0 or -EFSCORRUPTED. */
 static int check_node(struct inode *inode, const struct ext4_extent_header *h, u32 space, int depth)
 {
 	const struct ext4_sb *sbi = EXT4_SB(inode->i_sb);

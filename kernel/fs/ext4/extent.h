@@ -30,14 +30,14 @@ int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth);
 u32 ext4_extent_find(const struct ext4_extent_header *h, u32 lblk);
 
 /*
- * The handle's transaction is full: a new one, i_data_sem is let go meanwhile. 0, or -errno and no
- * handle.
+ * Goes on in a new transaction when the handle's is full. i_data_sem is dropped meanwhile. On an
+ * error there is no handle.
  */
 int ext4_restart(struct ext4_handle **h, struct inode *inode);
 
 /* ---- indirect.c: files without extents ---- */
 int ext4_ind_create(struct ext4_handle *h, struct inode *inode, struct ext4_map *map);
-/* Up to and with @last; ~0U: to the end. */
+/* Frees blocks from @from up to and including @last; ~0U: to the end. */
 int ext4_ind_remove(struct ext4_handle **h, struct inode *inode, u32 from, u32 last);
 
 #endif

@@ -74,8 +74,9 @@ static struct ext4_extent make_extent(u32 lblk, u64 pblk, u32 len, bool unwritte
 }
 
 /*
- * The node was changed: its checksum and its block; the root goes with the inode, which the caller
- * writes. fdatasync wants both, whatever the inode says.
+ * Sets the checksum of a changed node and adds its block to the transaction. The caller writes the
+ * inode, which has the root. fdatasync must bring both to the disk, even if the inode does not
+ * differ.
  */
 static void node_dirty(struct ext4_handle *h, struct inode *inode, struct ext4_path *p)
 {
@@ -152,7 +153,7 @@ static void close_gap(struct ext4_extent_header *h, u32 at)
 	memmove(&e[at], &e[at + 1], (h->eh_entries - at) * ENTRY);
 }
 
-/* A new block for a node of the tree. ERR_PTR. */
+/* Allocates a block for a node of the tree. ERR_PTR. */
 static struct ext4_buf *new_node(struct ext4_handle *h, struct inode *inode, u16 depth)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -177,7 +178,7 @@ static struct ext4_buf *new_node(struct ext4_handle *h, struct inode *inode, u16
 	return b;
 }
 
-/* The root's entries move into a new node, the root points to it. */
+/* Adds a level: the root's entries move into a new node, to which the root points. */
 static int grow(struct ext4_handle *h, struct inode *inode)
 {
 	struct ext4_extent_header *r = root(inode), *n;
@@ -289,8 +290,8 @@ static bool try_merge(struct ext4_path *leaf, const struct ext4_extent *e)
 }
 
 /*
- * The first block of the node at path[@depth] has changed: index entries above it name it, as far
- * as it is their first.
+ * Corrects the index entries above the node at path[@depth], whose first block has changed, as far
+ * up as it is their first.
  */
 static void fix_indexes(
 	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth)
@@ -308,7 +309,7 @@ static void fix_indexes(
 	}
 }
 
-/* No block of @e is in the tree yet. */
+/* Inserts @e, of which no block is in the tree yet. */
 static int insert(struct ext4_handle *h, struct inode *inode, const struct ext4_extent *e)
 {
 	struct ext4_path path[EXT4_MAX_DEPTH + 1];
@@ -347,7 +348,7 @@ static int insert(struct ext4_handle *h, struct inode *inode, const struct ext4_
 
 /* ---- removing ---- */
 
-/* The empty node at path[depth] goes, and its ancestors as far as they become empty. */
+/* Frees the empty node at path[depth], and those of its ancestors that become empty. */
 static void remove_node(
 	struct ext4_handle *h, struct inode *inode, struct ext4_path *path, int depth)
 {
@@ -376,8 +377,8 @@ struct cut {
 };
 
 /*
- * The part in [from, last] of the last extent that has one; empty where none has. The depth of its
- * leaf, or -errno.
+ * Finds the part in [from, last] of the last extent that has such a part; *c is empty if none has.
+ * Returns the depth of its leaf, or -errno.
  */
 static int find_cut(struct inode *inode, u32 from, u32 last, struct ext4_path *path, struct cut *c)
 {
@@ -399,7 +400,7 @@ static int find_cut(struct inode *inode, u32 from, u32 last, struct ext4_path *p
 	return depth;
 }
 
-/* The end of it that lies in one group. */
+/* Cuts the range to its end part that lies in one group. */
 static void cut_to_group(struct ext4_sb *sbi, struct cut *c)
 {
 	u64 last = c->pblk + (c->end - 1 - c->start), first;
@@ -459,7 +460,7 @@ static int hold_bitmaps(struct ext4_handle *h, struct inode *inode, const struct
 	return err;
 }
 
-/* In the leaf; there is room for the second piece. */
+/* Cuts the range out of its extent in the leaf, which has room for the second piece. */
 static void cut_out(const struct ext4_path *leaf, const struct cut *c)
 {
 	struct ext4_extent *e = &extents(leaf->h)[leaf->i], rest;
@@ -477,7 +478,7 @@ static void cut_out(const struct ext4_path *leaf, const struct cut *c)
 		close_gap(leaf->h, leaf->i);
 }
 
-/* Room for @n more entries in the leaf of the extent that begins at @start: 0 or -errno. */
+/* Makes room for @n more entries in the leaf of the extent that begins at @start: 0 or -errno. */
 static int make_leaf_room(struct ext4_handle *h, struct inode *inode, u32 start, u32 n)
 {
 	struct ext4_path path[EXT4_MAX_DEPTH + 1];
@@ -587,7 +588,10 @@ int ext4_remove_space(struct ext4_handle **h, struct inode *inode, u32 from, u32
 
 /* ---- moving ---- */
 
-/* The part in [@from, @last] of the last extent that has one: 1, 0 when there is none, -errno. */
+/*
+ * Finds the part in [@from, @last] of the last extent that has such a part. Returns 1, 0 if there
+ * is none, or -errno.
+ */
 static int last_part(struct inode *inode, u32 from, u32 last, struct ext4_extent *part)
 {
 	struct ext4_path path[EXT4_MAX_DEPTH + 1];
@@ -643,7 +647,7 @@ int ext4_shift_last(struct ext4_handle *h, struct inode *inode, u32 from, u32 la
 
 /* ---- creating ---- */
 
-/* Entry @i of a leaf joins its neighbours. */
+/* Merges entry @i of a leaf with its neighbours where they fit. */
 static void merge_around(struct ext4_extent_header *h, u32 i)
 {
 	struct ext4_extent *e = extents(h);
@@ -659,8 +663,8 @@ static void merge_around(struct ext4_extent_header *h, u32 i)
 }
 
 /*
- * The unwritten blocks [lblk, lblk+len) of one extent become written, in its leaf: what cannot be
- * done leaves all as it was.
+ * Turns the unwritten blocks [lblk, lblk+len) of one extent into written ones, in its leaf. If that
+ * fails, nothing has changed.
  */
 static int set_written(struct ext4_handle *h, struct inode *inode, u32 lblk, u32 len, u64 pblk)
 {

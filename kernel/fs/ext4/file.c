@@ -104,7 +104,10 @@ static void note_last_mounted(struct file *f)
 	ext4_stop(h);
 }
 
-/* A file that was cut to nothing and written anew: a crash soon after must not find it empty. */
+/*
+ * Ends an open of a file. A file that was truncated to nothing and written anew starts to reach the
+ * disk now: after a crash soon afterwards it must not be empty.
+ */
 static int ext4_release(struct inode *inode, struct file *f)
 {
 	if (f->f_mode & FMODE_WRITE && READ_ONCE(EXT4_I(inode)->rewritten)) {
@@ -116,7 +119,7 @@ static int ext4_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* An opener from before the file was made immutable may not change it either. */
+/* Writes, unless the file was made immutable, which stops descriptors that were open before too. */
 static ssize_t ext4_write_iter(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	int err = ext4_alive(EXT4_SB(f->f_inode->i_sb));
@@ -145,7 +148,7 @@ static int ext4_file_open(struct inode *inode, struct file *f)
 	return err;
 }
 
-/* MAP_SYNC is for memory that keeps what is written. */
+/* Maps the file. MAP_SYNC is refused: it is for persistent memory. */
 static int ext4_mmap(struct file *f, struct vm_area *vma)
 {
 	int err = ext4_alive(EXT4_SB(f->f_inode->i_sb));
@@ -195,7 +198,10 @@ static const char *ext4_get_link(struct dentry *d, struct inode *inode, char **t
 	return text ? text : ERR_PTR(-ENOMEM);
 }
 
-/* Blocks that are promised count: du must not see a file that was just written as empty. */
+/*
+ * Fills @st. Promised blocks are counted, so that du does not show a file that was just written as
+ * empty.
+ */
 static int ext4_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
 {
 	struct inode *inode = d_inode(path->dentry);
@@ -215,8 +221,8 @@ int ext4_get_flags(struct inode *inode, u32 *flags)
 }
 
 /*
- * Some bits are ours to change: a wish that leaves them as they are is granted, as chattr sends all
- * that it has read.
+ * Sets the flags that a user may change. Other flags may be in @flags if they are unchanged, since
+ * chattr sends back all that it has read.
  */
 int ext4_set_flags(struct inode *inode, u32 flags)
 {

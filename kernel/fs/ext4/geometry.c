@@ -71,7 +71,7 @@ static const struct feature ro_names[] = {
 	{ RO_COMPAT_ORPHAN_PRESENT, "orphan_present" },
 };
 
-/* The names of the bits in @set, those without a name as a number. */
+/* Prints the names of the bits in @set into @buf, and bits without a name as a number. */
 static void name_features(const struct feature *f, u32 n, u32 set, char *buf, size_t size)
 {
 	int len = 0;
@@ -88,9 +88,9 @@ static void name_features(const struct feature *f, u32 n, u32 set, char *buf, si
 }
 
 /*
- * A power cut in the midst of a checkpoint may leave the superblock half new: it is two sectors.
- * The log is kept until a checkpoint has reached the disk, so that the replay mends it; what is
- * needed for that never changes.
+ * True if a power cut in the middle of a checkpoint may have left the superblock half new, since it
+ * is two sectors. The log is kept until a checkpoint has reached the disk, so its replay repairs
+ * the superblock. The fields that the replay needs never change.
  */
 static bool may_be_torn(const struct ext4_sb *sbi)
 {
@@ -150,7 +150,7 @@ static bool power_of_two(u32 v)
 	return v && !(v & (v - 1));
 }
 
-/* Sizes and counts that everything else relies on. */
+/* Checks sizes and counts that everything else relies on. */
 int ext4_check_geometry(struct super_block *sb, struct ext4_sb *sbi, bool silent)
 {
 	const struct ext4_disk_sb *d = &sbi->disk;

@@ -30,7 +30,7 @@ bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group)
 	return false;
 }
 
-/* Where the i-th block of group descriptors lies. */
+/* Returns where the i-th block of group descriptors lies. */
 static u64 gdt_block(const struct ext4_sb *sbi, u32 i)
 {
 	u32 group;

@@ -37,8 +37,8 @@ static u32 md4_h(u32 x, u32 y, u32 z)
 }
 
 /*
- * A round: eight steps on the four words in turn. Three bodies, each with its function and shifts:
- * listing a directory hashes each name.
+ * Does a round: eight steps on the four words in turn. It is inlined three times, with its function
+ * and shifts as constants, for speed: listing a directory hashes each name.
  */
 static inline __attribute__((always_inline)) void md4_round(u32 s[4], const u32 in[8],
 	u32 (*fn)(u32, u32, u32), const u8 order[8], const int shift[4], u32 k)
@@ -110,7 +110,7 @@ static u32 legacy(const char *name, u32 len, bool is_unsigned)
 	return last << 1;
 }
 
-/* Up to @words words of the name, the rest filled with its length. */
+/* Fills up to @words words from the name, and the rest with its length. */
 static void fill(const char *name, int len, u32 *out, int words, bool is_unsigned)
 {
 	u32 pad = (u32)len | (u32)len << 8, val;

@@ -79,7 +79,7 @@ static u32 dx_csum(struct inode *dir, const struct frame *f, u32 reserved)
 	return ext4_csum(crc, zero, 4);
 }
 
-/* Entries are in order, counts fit, checksum is right. */
+/* True if the entries are in order, the counts fit and the checksum is right. */
 static bool frame_ok(struct search *s, struct frame *f)
 {
 	u32 n = count_of(f), limit = limit_of(f), tail[2], i;
@@ -175,8 +175,8 @@ static int check_root(struct search *s)
 }
 
 /*
- * Frames from the root down to the node above the leaf, of @name, or where it is NULL of @hash: 0,
- * -ENOENT, -errno. Frames are put by the caller in any case.
+ * Fills the frames from the root down to the node above the leaf of @name, or of @hash if @name is
+ * NULL: 0, -ENOENT or -errno. The caller drops the frames in any case.
  */
 static int dx_search(struct search *s, struct inode *dir, const struct qstr *name, u32 hash)
 {
@@ -205,7 +205,10 @@ static int dx_search(struct search *s, struct inode *dir, const struct qstr *nam
 	return err;
 }
 
-/* Never one of the frames: what goes into a leaf would be taken for counts of the index. */
+/*
+ * Reads the leaf that the frames lead to. A block that is one of the frames is refused: entries
+ * written into it would be taken for counts of the index.
+ */
 static struct ext4_buf *leaf_of(struct search *s)
 {
 	struct frame *f = &s->f[s->levels];
@@ -225,7 +228,10 @@ static struct ext4_buf *leaf_of(struct search *s)
 	return b;
 }
 
-/* Where the next leaf begins: the level of the frame that names it, -1: there is none. */
+/*
+ * Finds the hash at which the next leaf begins, and returns the level of the frame that names that
+ * leaf. -1: there is none.
+ */
 static int peek_next(const struct search *s, u32 *hash)
 {
 	int level = s->levels;
@@ -237,7 +243,7 @@ static int peek_next(const struct search *s, u32 *hash)
 	return level;
 }
 
-/* On to it, by the frame that peek_next() found: 0 or -errno. */
+/* Moves the frames on to the next leaf, from the level that peek_next() returned: 0 or -errno. */
 static int step(struct search *s, int level)
 {
 	int err;
@@ -340,7 +346,7 @@ static void insert_index(struct frame *f, u32 hash, u32 lblk)
 	set_count(f, n + 1);
 }
 
-/* A new node block, empty but for its fake entry. */
+/* Makes a new node block, empty but for its fake directory entry. */
 static int new_node(struct ext4_handle *h, struct search *s, struct frame *f, u32 *lblk)
 {
 	struct ext4_buf *b = ext4_dir_append(h, s->dir, lblk);
@@ -355,7 +361,7 @@ static int new_node(struct ext4_handle *h, struct search *s, struct frame *f, u3
 	return 0;
 }
 
-/* The root's entries move into a node of their own. */
+/* Adds a level: the root's entries move into a node of their own. */
 static int add_level(struct ext4_handle *h, struct search *s)
 {
 	u32 max_levels = EXT4_HAS(s->sbi, incompat, INCOMPAT_LARGEDIR) ? 2 : 1, lblk, n;
@@ -380,7 +386,7 @@ static int add_level(struct ext4_handle *h, struct search *s)
 	return 0;
 }
 
-/* The upper half of a full node goes into a new one; the frame above has room. */
+/* Moves the upper half of a full node into a new one. The frame above has room. */
 static int split_node(struct ext4_handle *h, struct search *s, int level)
 {
 	struct frame *f = &s->f[level], *up = &s->f[level - 1], node;
@@ -418,7 +424,7 @@ struct leaf_map {
 	u16 off, size;
 };
 
-/* The leaf's entries, sorted by hash; how many. */
+/* Lists the leaf's entries, sorted by hash, and returns their number. */
 static u32 map_leaf(struct search *s, const u8 *block, struct leaf_map *map)
 {
 	u32 off, n = 0, k;
@@ -439,7 +445,7 @@ static u32 map_leaf(struct search *s, const u8 *block, struct leaf_map *map)
 	return n;
 }
 
-/* Entries map[0, n) of @from, packed, as the whole content of @to. */
+/* Packs entries map[0, n) of @from into @to, as its whole content. */
 static void pack_leaf(
 	struct search *s, const u8 *from, const struct leaf_map *map, u32 n, struct ext4_buf *to)
 {
@@ -556,7 +562,7 @@ static void build_root(struct ext4_sb *sbi, struct ext4_buf *root, u32 leaf)
 	e[0].block = leaf;
 }
 
-/* Everything behind ".." of @from into the leaf @to. */
+/* Moves all entries of @from behind ".." into the leaf @to. */
 static void move_entries(struct ext4_sb *sbi, const u8 *from, struct ext4_buf *to)
 {
 	u32 off = EXT4_DIR_REC_LEN(1), at = 0;

@@ -40,7 +40,7 @@ static void add_used_dirs(const struct ext4_sb *sbi, struct ext4_disk_group *g, 
 		g->bg_used_dirs_count_hi = (u16)(n >> 16);
 }
 
-/* Inodes at the end of the table that have never been used. */
+/* Keeps the count of inodes at the end of the table that have never been used. */
 static void note_used(const struct ext4_sb *sbi, struct ext4_disk_group *g, u32 bit)
 {
 	u32 unused = get16x2(
@@ -132,7 +132,7 @@ bool ext4_inode_in_use(struct super_block *sb, u32 ino)
 	return used;
 }
 
-/* A free number in the group, taken; 0 when there is none. */
+/* Takes a free number of the group. 0: there is none, or *err is set. */
 static u32 take_in_group(struct ext4_handle *h, struct ext4_sb *sbi, u32 group, bool dir, int *err)
 {
 	struct ext4_disk_group *g = ext4_group(sbi, group);
@@ -242,7 +242,7 @@ void ext4_free_inode_number(struct ext4_handle *h, struct inode *inode)
 	give_back(h, EXT4_SB(inode->i_sb), (u32)inode->i_ino, S_ISDIR(inode->i_mode));
 }
 
-/* Flags that a new file takes over from its directory. */
+/* Returns the flags that a new file inherits from its directory. */
 static u32 inherited(const struct inode *dir, umode_t mode)
 {
 	u32 flags = EXT4_I(dir)->i_flags &
@@ -252,7 +252,7 @@ static u32 inherited(const struct inode *dir, umode_t mode)
 	return S_ISDIR(mode) ? flags : flags & ~(u32)EXT4_DIRSYNC_FL;
 }
 
-/* Another one each time, in no order: it tells an inode from those that had its number before. */
+/* Returns a new generation number. It tells an inode from earlier ones with the same number. */
 static u32 next_generation(struct ext4_sb *sbi)
 {
 	return (u32)atomic_inc_return(&sbi->generations) * 0x9e3779b1U;

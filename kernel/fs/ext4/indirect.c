@@ -19,7 +19,7 @@
 #define MAX_LEVEL 3
 #define PRUNE_CREDITS 6
 
-/* How many levels lie between the inode and the block, and the slot to take in each. */
+/* Returns how many levels lie between the inode and the block, and the slot to take in each. */
 static int find_slots(const struct ext4_sb *sbi, u32 lblk, u32 slot[MAX_LEVEL + 1])
 {
 	u64 per = sbi->block_size / 4, n = lblk, span = per;
@@ -46,8 +46,8 @@ static int find_slots(const struct ext4_sb *sbi, u32 lblk, u32 slot[MAX_LEVEL + 
 }
 
 /*
- * A new block into *@at, which lies in @owner (NULL: the inode); @node: zeroed, as an indirect
- * block.
+ * Allocates a block into *@at, which lies in @owner (NULL: in the inode). @node: it is zeroed, as
+ * an indirect block.
  */
 static int fill_slot(
 	struct ext4_handle *h, struct inode *inode, __le32 *at, struct ext4_buf *owner, bool node)
@@ -119,7 +119,10 @@ int ext4_ind_create(struct ext4_handle *h, struct inode *inode, struct ext4_map 
 	return err;
 }
 
-/* Room in the transaction for freeing a node; else a new one: what is done so far is consistent. */
+/*
+ * Makes room in the transaction for freeing a node, or goes on in a new one: what is done so far is
+ * consistent.
+ */
 static int more_credits(struct ext4_handle **h, struct inode *inode)
 {
 	if (EXT4_SB(inode->i_sb)->failed)

@@ -32,7 +32,7 @@ bool ext4_wants_inline(const struct inode *inode)
 	       !(EXT4_I(inode)->i_flags & EXT4_EA_INODE_FL);
 }
 
-/* All of it, at most @room bytes, into @to: how many. i_data_sem held. */
+/* Copies the content, at most @room bytes, to @to and returns its length. i_data_sem held. */
 static int get(struct inode *inode, u8 *to, u32 room)
 {
 	u32 size, n = min(room, IN_MAP);
@@ -77,8 +77,9 @@ int ext4_inline_read(struct inode *inode, u8 *to, u32 room)
 }
 
 /*
- * Block 0 in place of what is in the inode: where. @data: goes there first; NULL: the caller's,
- * through the journal. On failure all is as it was. i_data_sem held for writing.
+ * Gives the inode block 0 in place of its inline content, and returns the block in *block. @data is
+ * written there first; NULL: the caller writes it through the journal. After a failure all is as
+ * before. i_data_sem held for writing.
  */
 static int give_block(struct ext4_handle *h, struct inode *inode, u8 *data, u64 *block)
 {
@@ -109,7 +110,7 @@ static int give_block(struct ext4_handle *h, struct inode *inode, u8 *data, u64 
 	return err;
 }
 
-/* i_data_sem held for writing. */
+/* Moves the file's content into a block. i_data_sem held for writing. */
 static int out_locked(struct ext4_handle *h, struct inode *inode)
 {
 	struct super_block *sb = inode->i_sb;
@@ -193,7 +194,7 @@ out:
 
 /* ---- directories ---- */
 
-/* Entries of [from, from+n) go behind *at in the leaf. */
+/* Puts the entries of [from, from+n) behind *at into the leaf. */
 static int unpack(const struct ext4_sb *sbi, struct ext4_buf *b, const u8 *from, u32 n, u32 *at)
 {
 	u32 off, len, room = ext4_dir_space(sbi);
@@ -231,7 +232,7 @@ static u32 put_dots(const struct ext4_sb *sbi, struct ext4_buf *b, u32 self, u32
 	return 24;
 }
 
-/* The last entry, which begins before @at, takes what is left. */
+/* Lengthens the last entry, which begins before @at, to the end of the leaf. */
 static void stretch_last(const struct ext4_sb *sbi, struct ext4_buf *b, u32 at)
 {
 	u32 off = 0;
@@ -278,7 +279,7 @@ struct ext4_buf *ext4_inline_dir(struct inode *dir)
 	return ERR_PTR(err);
 }
 
-/* The leaf's entries as they lie in an inode, into @data: how many bytes. */
+/* Packs the leaf's entries into @data as they lie in an inode, and returns their length. */
 static u32 pack(const struct ext4_sb *sbi, const struct ext4_buf *b, u8 *data)
 {
 	u32 at = PARENT, end = IN_MAP, last = 0, off, len;
@@ -312,7 +313,7 @@ static u32 pack(const struct ext4_sb *sbi, const struct ext4_buf *b, u8 *data)
 	return end;
 }
 
-/* The leaf becomes the directory's first block. i_data_sem held for writing. */
+/* Turns the leaf into the directory's first block. i_data_sem held for writing. */
 static int to_block(struct ext4_handle *h, struct inode *dir, struct ext4_buf *leaf)
 {
 	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);

@@ -14,7 +14,7 @@
 
 /* ---- inodes ---- */
 
-/* Where the inode lies: its block and the offset in it. */
+/* Finds the inode's block and the offset in it. */
 int ext4_locate_inode(struct super_block *sb, ino_t ino, u64 *block, u32 *off)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -131,7 +131,10 @@ static void fill_common(struct inode *inode, const struct ext4_disk_inode *raw)
 		inode->i_btime = GET_TIME(ei, raw, i_crtime);
 }
 
-/* A block of attributes is counted in i_blocks, too, and says nothing of where the text is. */
+/*
+ * Returns the sectors of the map: i_blocks also counts a block of attributes, which says nothing of
+ * where the symlink's text lies.
+ */
 static u64 map_sectors(const struct inode *inode)
 {
 	u64 acl = EXT4_I(inode)->file_acl ? inode->i_sb->s_blocksize >> SECTOR_SHIFT : 0;
@@ -140,8 +143,8 @@ static u64 map_sectors(const struct inode *inode)
 }
 
 /*
- * With ea_inode values of attributes may be counted as well: there the size alone tells, as on
- * Linux.
+ * True if the symlink's text lies in the inode. With ea_inode the values of attributes may be
+ * counted too, so only the size tells, as on Linux.
  */
 static bool is_fast_symlink(const struct inode *inode)
 {
@@ -196,7 +199,10 @@ int ext4_set_inode_ops(struct inode *inode)
 	return 0;
 }
 
-/* A directory has no holes: one that is longer than the disk would be searched for hours. */
+/*
+ * True for a directory that is longer than the disk: directories have no holes, and a search of it
+ * would take hours.
+ */
 static bool is_too_long(const struct inode *inode)
 {
 	return S_ISDIR(inode->i_mode) &&
@@ -283,7 +289,8 @@ err_fail:
 }
 
 /*
- * The number comes from outside: the bitmap is asked before the slot is believed to hold an inode.
+ * Finds the inode of a file handle. Its number comes from outside, so the bitmap is checked before
+ * the slot is taken for an inode.
  */
 struct inode *ext4_handle_inode(struct super_block *sb, u64 ino, u32 generation)
 {
@@ -381,7 +388,7 @@ int ext4_set_raw_dtime(struct ext4_handle *h, struct super_block *sb, u32 ino, u
 	return 0;
 }
 
-/* Nanoseconds, and the seconds' bits above 32. */
+/* Returns the nanoseconds, and the bits of the seconds above 32. */
 static u32 time_extra(struct timespec64 t)
 {
 	return (u32)(((t.tv_sec - (s32)t.tv_sec) >> 32) & 3) | (u32)t.tv_nsec << 2;
@@ -467,7 +474,10 @@ void ext4_note_change(const struct ext4_handle *h, struct inode *inode)
 	WRITE_ONCE(EXT4_I(inode)->data_tid, tid);
 }
 
-/* As put_common(): does it change anything? A file in its inode may have changed there already. */
+/*
+ * Does what put_common() does. True if that changed the inode, or may have: a file in its inode may
+ * have changed there already.
+ */
 static bool put_changes(struct inode *inode, struct ext4_disk_inode *raw)
 {
 	struct ext4_disk_inode old;

@@ -58,8 +58,8 @@ static struct dentry *ext4_lookup(struct inode *dir, struct dentry *d, u32 flags
 /* ---- making ---- */
 
 /*
- * The new inode is written and gets its name: it belongs to the dentry afterwards; on failure it
- * goes.
+ * Writes the new inode and gives it its name; then it belongs to the dentry. On failure the inode
+ * is freed.
  */
 static int add_name(struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *inode)
 {
@@ -154,7 +154,7 @@ static int ext4_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 	return err;
 }
 
-/* The first block of a directory: "." and "..". */
+/* Makes the first block of a directory, with "." and "..". */
 static int fill_directory(struct ext4_handle *h, struct inode *dir, struct inode *inode)
 {
 	struct ext4_sb *sbi = EXT4_SB(dir->i_sb);
@@ -184,7 +184,7 @@ static int fill_directory(struct ext4_handle *h, struct inode *dir, struct inode
 }
 
 /*
- * A directory's count says how many "." and ".." name it; above the maximum it stays at 1
+ * Counts one more "." or ".." that names the directory. Above the maximum the count stays at 1
  * (dir_nlink).
  */
 static void inc_dir_count(struct inode *dir)
@@ -349,7 +349,7 @@ static int ext4_link(struct dentry *old, struct inode *dir, struct dentry *d)
 
 /* ---- removing ---- */
 
-/* The entry of @d, which must name @inode. ERR_PTR. */
+/* Finds the entry of @d, which must name @inode. ERR_PTR. */
 static struct ext4_buf *entry_of(
 	struct inode *dir, struct dentry *d, struct inode *inode, struct ext4_dir_entry **de)
 {
@@ -462,7 +462,7 @@ static int ext4_rmdir(struct inode *dir, struct dentry *d)
 
 /* ---- renaming ---- */
 
-/* The entry in @b names another inode from now on; the block of @dir is in memory. */
+/* Makes the entry in @b name another inode. The block of @dir's inode is in memory. */
 static int change_entry(struct ext4_handle *h, struct inode *dir, struct ext4_buf *b,
 	struct ext4_dir_entry *de, const struct inode *now)
 {
@@ -481,7 +481,10 @@ static int change_entry(struct ext4_handle *h, struct inode *dir, struct ext4_bu
 	return err ? err : ext4_write_inode_raw(h, dir);
 }
 
-/* As in dir.c: what must be written with it is read before it changes. */
+/*
+ * Makes the entry of @d name @now instead of @was. As in dir.c, the block that must be written
+ * together with it is read before.
+ */
 static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d, struct inode *was,
 	struct inode *now)
 {
@@ -501,8 +504,8 @@ static int set_entry(struct ext4_handle *h, struct inode *dir, struct dentry *d,
 }
 
 /*
- * A directory's block with "..", which will @change: it is read, and looked at, before a name
- * changes. NULL: nothing will. ERR_PTR.
+ * Returns a directory's block with "..", checked, before any name changes, if the rename will
+ * @change "..". NULL: it will not. ERR_PTR.
  */
 static struct ext4_buf *parent_block(struct inode *inode, bool change)
 {
@@ -527,7 +530,7 @@ static void parent_block_put(struct ext4_buf *b)
 		ext4_brelse(b);
 }
 
-/* A directory that moved has another "..". */
+/* Sets ".." of a directory that has moved. */
 static int set_parent(struct ext4_handle *h, struct inode *inode, struct inode *parent)
 {
 	struct ext4_buf *b = ext4_dir_block(inode, 0);
@@ -554,8 +557,8 @@ static int set_parent(struct ext4_handle *h, struct inode *inode, struct inode *
 }
 
 /*
- * After one name has been changed or made and the other could not be had: as it was. What was just
- * read and changed is in memory.
+ * Undoes the change of the new name when the old one could not be removed. The blocks are in
+ * memory, since they were just read and changed.
  */
 static void undo_new_name(struct ext4_handle *h, struct inode *ndir, struct dentry *new,
 	struct inode *inode, struct inode *victim)
@@ -623,7 +626,7 @@ out:
 	return err;
 }
 
-/* What stays under the old name with RENAME_WHITEOUT. */
+/* Makes the inode that stays under the old name with RENAME_WHITEOUT. */
 static struct inode *new_whiteout(struct ext4_handle *h, struct inode *dir)
 {
 	struct inode *inode = ext4_new_inode(h, dir, S_IFCHR);
@@ -636,7 +639,7 @@ static struct inode *new_whiteout(struct ext4_handle *h, struct inode *dir)
 	return inode;
 }
 
-/* *@moved: the names are what they should be, whatever comes after that. */
+/* Changes the two names. @moved: both are as they should be, even if a later step fails. */
 static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *old,
 	struct inode *ndir, struct dentry *new, struct inode *whiteout, bool *moved)
 {

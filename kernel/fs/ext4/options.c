@@ -210,7 +210,7 @@ static bool parse_u32(const char *text, u32 max, u32 *value)
 	return true;
 }
 
-/* 1: it was one; 0: none of these; -EINVAL. */
+/* Parses a word with a number. Returns 1, 0 if it is none of these words, or -EINVAL. */
 static int parse_number(struct super_block *sb, const char *word, struct ext4_options *o)
 {
 	u32 i, value;

@@ -47,8 +47,8 @@ struct ext4_options {
 };
 
 /*
- * What holds when nothing is asked for: @d (may be NULL) says what tune2fs -o and -E mount_opts
- * have left in the superblock.
+ * Sets the defaults: @d (may be NULL) is the superblock, with what tune2fs -o and -E mount_opts
+ * have left in it.
  */
 void ext4_default_options(
 	struct super_block *sb, const struct ext4_disk_sb *d, struct ext4_options *o);
@@ -57,7 +57,7 @@ void ext4_default_options(
  * not known or makes no sense.
  */
 int ext4_parse_options(struct super_block *sb, char *data, struct ext4_options *o);
-/* ",a,b=c": what differs from @def; how many bytes. */
+/* Prints the options that differ from @def, as ",a,b=c", and returns the length. */
 int ext4_show_option_list(
 	const struct ext4_options *o, const struct ext4_options *def, char *buf, size_t size);
 /* What fsconfig(2) lets pass: filled from the tables of the words before the type is registered. */

@@ -40,13 +40,13 @@ static void set_head(struct ext4_handle *h, struct ext4_sb *sbi, u32 ino)
 	ext4_dirty(h, sbi->sb_buf); /* its checksum is made in the barrier */
 }
 
-/* In memory; not one that has left. */
+/* Returns the inode of an orphan that is in memory, not of one that has left it. */
 static struct ext4_inode *inode_of(struct ext4_orphan *o)
 {
 	return container_of(o, struct ext4_inode, orphan);
 }
 
-/* The one behind @o is @next from now on. */
+/* Makes @next the one behind @o in the list on disk. */
 static int set_next(struct ext4_handle *h, struct ext4_sb *sbi, struct ext4_orphan *o, u32 next)
 {
 	u32 old;
@@ -85,7 +85,7 @@ int ext4_orphan_add(struct ext4_handle *h, struct inode *inode)
 	return err;
 }
 
-/* The inode itself is written by the caller afterwards. */
+/* Takes the inode off the list. The caller writes the inode afterwards. */
 int ext4_orphan_del(struct ext4_handle *h, struct inode *inode)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -109,7 +109,10 @@ int ext4_orphan_del(struct ext4_handle *h, struct inode *inode)
 
 /* ---- those whose inodes have left memory ---- */
 
-/* Under orphan_lock, as all here. */
+/*
+ * Makes the record of an orphan whose inode is not in memory. Called under orphan_lock, as all
+ * functions here.
+ */
 static struct ext4_orphan *leave(struct ext4_sb *sbi, u32 ino)
 {
 	struct ext4_orphan *o = kmalloc(sizeof(*o), GFP_NOFS | __GFP_NOFAIL);
@@ -193,8 +196,8 @@ void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw)
 }
 
 /*
- * It is on disk's list, behind all that were met before; @inode is NULL where it cannot be read.
- * False: it was met before, the list goes in a circle.
+ * Adds an inode of the disk's list to the list in memory, behind all that were met before. @inode
+ * is NULL if it cannot be read. False: it was met before, so the list is a circle.
  */
 static bool meet(struct ext4_sb *sbi, u32 ino, struct inode *inode)
 {
@@ -213,7 +216,9 @@ static bool meet(struct ext4_sb *sbi, u32 ino, struct inode *inode)
 	return first;
 }
 
-/* Nothing but files is truncated in steps: whatever else has a name has no business on the list. */
+/*
+ * Takes an inode off the list that has a name and is not a file: only files are truncated in steps.
+ */
 static void take_off(struct inode *inode)
 {
 	struct ext4_handle *h = ext4_start(inode->i_sb, 2 * EXT4_INODE_CREDITS);
@@ -292,8 +297,8 @@ static u32 file_csum(struct inode *file, const struct ext4_buf *b)
 }
 
 /*
- * The entry is done with: it is taken out of its block before its inode goes, which then is on the
- * list.
+ * Takes a finished entry out of its block. This comes before the inode is removed, which goes onto
+ * the list then.
  */
 static int take_entry(struct inode *file, struct ext4_buf *b, u32 i, struct inode *orphan)
 {

@@ -117,7 +117,7 @@ static void sort_names(struct listing *l)
 	sort_pairs(l->v, l->n);
 }
 
-/* No room: those that come last in the half of them that comes last can wait. */
+/* Drops the upper half of the names when there is no more room; a later call takes them. */
 static void drop_half(struct listing *l)
 {
 	sort_names(l);
@@ -234,7 +234,10 @@ static struct dir_place *get_place(struct file *f)
 	return f->private_data;
 }
 
-/* Where there is no memory for it those before it are told again. */
+/*
+ * Remembers the place of a name at which the reader stops between names of one position. Without
+ * memory for that, the names before it are reported again.
+ */
 static void stop_between(struct file *f, struct sort_pair at)
 {
 	struct dir_place *p = get_place(f);
@@ -245,7 +248,7 @@ static void stop_between(struct file *f, struct sort_pair at)
 	}
 }
 
-/* All of l->v: 1 where there is no more room, 0, -errno. */
+/* Reports all names of l->v: 1 if there is no more room, 0 or -errno. */
 static int tell_names(struct file *f, struct listing *l, struct dir_context *ctx)
 {
 	struct ext4_buf *held = NULL;
@@ -264,7 +267,7 @@ static int tell_names(struct file *f, struct listing *l, struct dir_context *ctx
 	return r;
 }
 
-/* -ENOENT: not by its index. */
+/* Lists a directory in the order of hashes. -ENOENT: its index cannot be used. */
 static int list_hashed(struct file *f, struct dir_context *ctx, struct listing *l)
 {
 	struct dir_place *p = f->private_data;

@@ -22,8 +22,8 @@
 #define LAST_BLOCK (~0U - 1)
 
 /*
- * Everything from @off on is on disk, and no page of it is left. Under invalidate_lock: no page
- * comes back. A mapping may write to one that is there between the two, which is then written
+ * Writes everything from @off on to the disk and drops its pages. invalidate_lock is held, so no
+ * page comes back. A mapping may write to a page between the two steps; such a page is written
  * again.
  */
 static int drop_pages(struct inode *inode, loff_t off)
@@ -59,7 +59,7 @@ static int shift_one(struct inode *inode, u32 from, u32 last, s64 by, u32 *at)
 	return err;
 }
 
-/* The extents from @from on move down by @by blocks. */
+/* Moves the extents from @from on down by @by blocks. */
 static int shift_down(struct inode *inode, u32 from, u32 by)
 {
 	u64 lblk = from;
@@ -80,8 +80,8 @@ static int shift_down(struct inode *inode, u32 from, u32 by)
 }
 
 /*
- * The extents from @from on move up by @by blocks; an extent over @from is cut. *@moved: one of
- * them has.
+ * Moves the extents from @from on up by @by blocks; an extent across @from is cut. *@moved becomes
+ * true when the first has moved.
  */
 static int shift_up(struct inode *inode, u32 from, u32 by, bool *moved)
 {
@@ -97,7 +97,7 @@ static int shift_up(struct inode *inode, u32 from, u32 by, bool *moved)
 	return min(err, 0);
 }
 
-/* The size, in memory and on disk. */
+/* Sets the size, in memory and on disk. */
 static int set_size(struct inode *inode, loff_t size)
 {
 	struct ext4_handle *h = ext4_start(inode->i_sb, EXT4_INODE_CREDITS);
@@ -136,7 +136,7 @@ static bool whole_blocks(const struct inode *inode, loff_t off, loff_t len)
 	return !((u64)(off | len) & (inode->i_sb->s_blocksize - 1));
 }
 
-/* Under invalidate_lock, as insert(). */
+/* Takes the range out of the file. Under invalidate_lock, as insert(). */
 static int collapse(struct inode *inode, loff_t off, loff_t len)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);

@@ -43,7 +43,9 @@ u64 ext4_lifetime_kbytes(const struct ext4_sb *sbi)
 	return sbi->disk.s_kbytes_written + ext4_session_kbytes(sbi);
 }
 
-/* What the groups say is the truth; the superblock's own counters may be old after a crash. */
+/*
+ * Computes the free counts from the groups: the superblock's own counters may be old after a crash.
+ */
 static void sum_groups(struct ext4_sb *sbi)
 {
 	u32 i;
@@ -105,8 +107,8 @@ void ext4_sb_update(struct ext4_sb *sbi)
 }
 
 /*
- * Straight to the disk, past the journal: flags that say whether it must be replayed. Nothing is in
- * the log.
+ * Writes the superblock straight to the disk, past the journal, for flags that say whether the log
+ * must be replayed. The log is empty.
  */
 static int write_sb(struct ext4_sb *sbi)
 {
@@ -122,7 +124,7 @@ static int write_sb(struct ext4_sb *sbi)
 	return err;
 }
 
-/* The superblock says that it is being written to: until it is unmounted, or stands still. */
+/* Marks the superblock as in use, until it is unmounted or frozen. */
 static void mark_in_use(struct ext4_sb *sbi)
 {
 	struct ext4_disk_sb *d = ext4_live_sb(sbi);
@@ -188,7 +190,7 @@ static int ext4_freeze(struct super_block *sb)
 	return err;
 }
 
-/* The mark is on the disk before the first change. */
+/* Thaws. The mark that it is in use is on the disk before the first change. */
 static int ext4_unfreeze(struct super_block *sb)
 {
 	struct ext4_sb *sbi = EXT4_SB(sb);
@@ -272,7 +274,7 @@ static void ext4_free_inode(struct inode *inode)
 	kmem_cache_free(inode_cache, EXT4_I(inode));
 }
 
-/* mark_inode_dirty(): into the journal at once. */
+/* Adds the inode to the running transaction at once, for mark_inode_dirty(). */
 static void ext4_dirty_inode(struct inode *inode, u32 flags)
 {
 	struct ext4_handle *h;
@@ -338,7 +340,7 @@ static void wait_for_removed(struct ext4_sb *sbi)
 		wait_event_timeout(&nobody, false, ktime_get() + 5000000UL, false);
 }
 
-/* What cannot change while it is mounted. */
+/* Refuses a remount that would change what is fixed while it is mounted. */
 static int check_remount(
 	struct super_block *sb, const struct ext4_options *was, struct ext4_options *o)
 {
@@ -376,7 +378,10 @@ static int to_read_only(struct super_block *sb)
 	return err;
 }
 
-/* e2fsck may have changed, during the read-only mount, what is in memory. */
+/*
+ * Reads group descriptors and counters again, which e2fsck may have changed during the read-only
+ * mount.
+ */
 static int reread(struct super_block *sb, struct ext4_sb *sbi)
 {
 	int err = ext4_reread_groups(sb, sbi);
@@ -463,7 +468,7 @@ static const struct super_operations ext4_sops = {
 	.parent_inode = ext4_parent_inode,
 };
 
-/* Everything that a mount reads before the root: 0 or -errno. */
+/* Reads everything that a mount needs before the root: 0 or -errno. */
 static int load(struct super_block *sb, struct ext4_sb *sbi, bool silent)
 {
 	u64 sb_at;
@@ -521,10 +526,7 @@ static struct ext4_sb *sbi_new(struct super_block *sb)
 	return sbi;
 }
 
-/*
- * A log that must be replayed changes what was read: replay, and read again. 1: done, read again;
- * 0: nothing to do.
- */
+/* Replays the log if needed. 1: it was replayed, so what was read before must be read again. */
 static int recover(struct super_block *sb, struct ext4_sb *sbi)
 {
 	int err;
@@ -543,7 +545,10 @@ static int recover(struct super_block *sb, struct ext4_sb *sbi)
 	return !err ? 1 : err == -EOPNOTSUPP ? err : -EIO;
 }
 
-/* sb= is needed to read the superblock, whose defaults come before all the other options. */
+/*
+ * Parses the options and loads. They are parsed twice: sb= is needed to read the superblock, and
+ * its default options come before all other options.
+ */
 static int load_with_options(struct super_block *sb, char *data, bool silent)
 {
 	struct ext4_sb *sbi = sbi_new(sb);
@@ -621,7 +626,10 @@ static int get_root(struct super_block *sb)
 	return sb->s_root ? 0 : -ENOMEM;
 }
 
-/* The older names are for file systems without extents; an ext3 has a journal. */
+/*
+ * True if the file system may be mounted under this type's name: the older names are for file
+ * systems without extents, and ext3 has a journal.
+ */
 static bool type_fits(const struct super_block *sb, const struct ext4_sb *sbi)
 {
 	if (!strcmp(sb->s_type->name, "ext4"))
@@ -632,7 +640,7 @@ static bool type_fits(const struct super_block *sb, const struct ext4_sb *sbi)
 }
 
 /*
- * Blocks that never are files': what stands before the groups' data, bitmaps, tables of inodes, the
+ * Counts blocks that are never a file's: those before the groups' data, bitmaps, inode tables, the
  * log.
  */
 static u64 count_overhead(struct ext4_sb *sbi)

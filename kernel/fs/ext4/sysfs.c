@@ -173,7 +173,7 @@ static void add_features(void)
 
 /* ---- mounting ---- */
 
-/* Under sysfs_grow. */
+/* Finds a device's place by its name. Under sysfs_grow. */
 static struct place *find(const char *name)
 {
 	struct place *p;

@@ -42,7 +42,7 @@ struct trim {
 	u64 trimmed;    /* blocks */
 };
 
-/* The free runs of a group, some at a time. 0 or -errno. */
+/* Trims the free runs of a group, some at a time. 0 or -errno. */
 static int trim_group(struct ext4_sb *sbi, struct trim *t, u32 group)
 {
 	u64 base = ext4_group_first(sbi, group);

@@ -20,7 +20,7 @@
 
 /* ---- truncation ---- */
 
-/* Does i_block say where blocks are? Of devices and short symlinks it does not. */
+/* True if i_block holds the map: for devices and short symlinks it does not. */
 static bool has_map(const struct inode *inode)
 {
 	if (ext4_is_inline(inode))
@@ -61,7 +61,7 @@ int ext4_truncate(struct inode *inode)
 	return err;
 }
 
-/* 1, 0 or -errno. */
+/* Asks whether the file has a block at @pos: 1, 0 or -errno. */
 static int has_block_at(struct inode *inode, loff_t pos)
 {
 	struct ext4_map m = { .lblk = (u32)((u64)pos >> inode->i_blkbits), .len = 1 };
@@ -114,8 +114,8 @@ static bool page_cached(struct inode *inode, loff_t pos)
 }
 
 /*
- * A part of a page at the edge of what is cut out; where no block was, none is made (small blocks
- * are not looked at one by one).
+ * Zeroes the part of a page at the edge of a hole that is punched. If there is no block, none is
+ * made; blocks smaller than a page are not examined one by one.
  */
 static int zero_edge(struct inode *inode, loff_t from, loff_t to)
 {
@@ -138,8 +138,8 @@ static void change_size(struct inode *inode, loff_t size)
 }
 
 /*
- * A file that gets longer lies in blocks: write-back may put it into its inode as long as it is
- * short.
+ * Lengthens a file. It gets blocks first, and again until the size is set: while it is short,
+ * writeback may put it into its inode.
  */
 static int make_longer(struct inode *inode, loff_t size)
 {
@@ -161,8 +161,8 @@ static int make_longer(struct inode *inode, loff_t size)
 }
 
 /*
- * Blocks could not be freed: with the old size they are the file's still, not behind its end; those
- * that have gone are a hole.
+ * Restores the old size after blocks could not be freed: they belong to the file again instead of
+ * lying behind its end. Blocks that were freed are a hole.
  */
 static void regrow(struct inode *inode, loff_t old)
 {
@@ -261,7 +261,7 @@ int ext4_setattr(struct dentry *d, struct iattr *attr)
 
 /* ---- the end of an inode ---- */
 
-/* Its blocks are gone; then go its attributes, its place on the list, its number. */
+/* Frees the inode, whose blocks are gone: its attributes, its place on the list and its number. */
 static int give_up_number(struct ext4_handle *h, struct inode *inode)
 {
 	struct ext4_buf *bitmap = ext4_hold_inode_bitmap(h, inode);
@@ -283,8 +283,8 @@ static int give_up_number(struct ext4_handle *h, struct inode *inode)
 }
 
 /*
- * What cannot be done now, since something cannot be read, the next mount does: the inode then says
- * what has been done, and stays on the list.
+ * Removes an inode without names. What fails, since a block cannot be read, is left to the next
+ * mount: the inode records what is done and stays on the list.
  */
 static void delete_inode(struct inode *inode)
 {
@@ -388,7 +388,7 @@ static int make_room(struct inode *inode, struct ext4_map *m, u32 *room)
 	return 0;
 }
 
-/* The file has blocks up to block @lblk: its size follows, up to @end. */
+/* Moves the size up to block @lblk, to which the file has blocks now, and at most to @end. */
 static void follow_blocks(struct inode *inode, u64 lblk, loff_t end)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
@@ -425,7 +425,7 @@ int ext4_alloc_unwritten(struct inode *inode, struct ext4_map *m, loff_t end)
 	return err;
 }
 
-/* Unwritten blocks for the range, some in each transaction. */
+/* Allocates unwritten blocks for the range, some in each transaction. */
 static int preallocate(struct inode *inode, loff_t off, loff_t len, bool keep_size)
 {
 	u64 bs = inode->i_sb->s_blocksize;

@@ -35,7 +35,10 @@ static bool has_writer(const struct inode *inode)
 	return atomic_read(&inode->i_writecount) > 0;
 }
 
-/* What the file has, and will have when all its dirty pages are written out. */
+/*
+ * Returns the number of blocks that the file has, and will have when all its dirty pages are
+ * written.
+ */
 static u64 volume(struct inode *inode)
 {
 	return (inode->i_blocks >> (inode->i_blkbits - SECTOR_SHIFT)) +
@@ -103,7 +106,10 @@ u32 ext4_window_clip(const struct ext4_sb *sbi, u64 ino, u64 block, u32 len, u32
 	return len;
 }
 
-/* The one to be forgotten: the oldest of the file's own, if it has enough, else the oldest. */
+/*
+ * Chooses the window to replace: the oldest of the file's own if it has enough of them, else the
+ * oldest of all.
+ */
 static struct ext4_window *victim(struct ext4_sb *sbi, u64 ino)
 {
 	struct ext4_window *all = &sbi->windows[0], *own = NULL;
@@ -134,7 +140,7 @@ void ext4_window_set(struct ext4_sb *sbi, u64 ino, u32 lblk, u64 first, u32 len)
 	};
 }
 
-/* The file's windows end at its block @end. */
+/* Cuts the file's windows at its block @end. */
 static void cut(struct ext4_sb *sbi, u64 ino, u64 end)
 {
 	u32 i;

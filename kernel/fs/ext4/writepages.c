@@ -82,7 +82,10 @@ static void end_fresh_write(struct bio *bio)
 	ext4_ordered_done(txn, true);
 }
 
-/* data=writeback: no commit waits for data, and a crash may show what a block held before. */
+/*
+ * Submits a bio of data. With data=writeback no commit waits for it, and a crash may show what a
+ * block held before.
+ */
 static void submit_run_bio(struct ext4_handle *h, struct inode *inode, struct bio *bio, bool fresh)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -133,8 +136,8 @@ static int create_blocks(struct ext4_handle *h, struct inode *inode, struct ext4
 }
 
 /*
- * The block of a piece: allocated if it was written to (@wanted), else where it is, 0 for what
- * reads as zeros.
+ * Finds the block of a piece of a page. @wanted: the piece was written to, so a missing block is
+ * allocated. Else m->pblk is 0 if the piece reads as zeros.
  */
 static int piece_block(
 	struct ext4_handle *h, struct inode *inode, struct ext4_map *m, u64 size, bool wanted)
@@ -159,7 +162,10 @@ struct piece_run {
 	bool fresh;
 };
 
-/* @err: an earlier one; then nothing is written, but new blocks must not show what they held. */
+/*
+ * Writes a run of pieces. @err: an earlier error, after which nothing is written; new blocks are
+ * zeroed then, so that they do not show their earlier content.
+ */
 static int write_piece_run(struct inode *inode, struct page *p, struct piece_run *r, int err)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -177,7 +183,10 @@ static int write_piece_run(struct inode *inode, struct page *p, struct piece_run
 	return err;
 }
 
-/* Blocks smaller than a page: what is together on disk is written at once, and waited for. */
+/*
+ * Writes a page that has smaller blocks: pieces that lie together on disk in one request, and
+ * waits.
+ */
 static int write_page_pieces(
 	struct ext4_handle *h, struct inode *inode, struct page *p, u64 size, u8 mask)
 {
@@ -211,7 +220,7 @@ static int write_page_pieces(
 	return err;
 }
 
-/* The size on disk follows what has blocks now. */
+/* Moves the size on disk up to what has blocks now. */
 static void advance_disksize(struct ext4_handle *h, struct inode *inode, u64 end)
 {
 	struct ext4_inode *ei = EXT4_I(inode);
@@ -289,7 +298,10 @@ static int write_run(struct ext4_handle *h, struct inode *inode, struct page **p
 	return err;
 }
 
-/* Locked dirty pages with consecutive indices, from the first dirty one on; how many. */
+/*
+ * Collects locked dirty pages with consecutive indices, from the first dirty one on, and returns
+ * their number.
+ */
 static u32 collect(struct address_space *m, struct writeback_control *wbc, u64 *index, u64 end,
 	struct page **pages)
 {
@@ -322,9 +334,7 @@ static u32 collect(struct address_space *m, struct writeback_control *wbc, u64 *
 	return n;
 }
 
-/*
- * The part of the last page beyond the end of the file is zeroed: a mapping may have written there.
- */
+/* Zeroes the part of the last page beyond the end of the file, where a mapping may have written. */
 static void zero_tail(struct inode *inode, struct page *p)
 {
 	u64 size = (u64)i_size_read(inode);
@@ -372,7 +382,7 @@ static void unlock_all(struct page **pages, u32 n)
 	}
 }
 
-/* Will the size on disk change when the pages up to the one at @index have been written? */
+/* True if the size on disk will change when the pages up to the one at @index are written. */
 static bool grows(struct inode *inode, u64 index)
 {
 	u64 end = min((index + 1) << PAGE_SHIFT, (u64)i_size_read(inode));

@@ -94,7 +94,10 @@ static u64 log_next(struct ext4_journal *j)
 	return to;
 }
 
-/* nobarrier: nothing is flushed; for a disk whose cache survives. */
+/*
+ * Drops the flags that flush the disk's cache with nobarrier, which is for a disk whose cache
+ * survives.
+ */
 static u32 if_barrier(const struct ext4_journal *j, u32 flags)
 {
 	return j->sbi->opt.flags & EXT4_OPT_BARRIER ? flags : 0;
@@ -122,7 +125,7 @@ int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence)
 
 /* ---- checkpoint: everything committed goes home, the log is empty afterwards ---- */
 
-/* Two chains by cp_list.next, each in order, NULL at the end: one. */
+/* Merges two sorted chains, linked by cp_list.next and ended by NULL, into one. */
 static struct list_head *merge(struct list_head *a, struct list_head *b)
 {
 	struct list_head *first = NULL, **at = &first;
@@ -145,7 +148,7 @@ static struct list_head *merge(struct list_head *a, struct list_head *b)
 /* chain k has 2^k buffers or none; the last one any number */
 #define SORT_CHAINS 32
 
-/* By block, in place: for many thousands no array need be had. */
+/* Sorts the checkpoint by block, in place: many thousands of blocks need no array. */
 static void sort_checkpoint(struct ext4_journal *j)
 {
 	struct list_head *chain[SORT_CHAINS] = { NULL }, *all = NULL, *next, *p;
@@ -181,8 +184,8 @@ void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b)
 }
 
 /*
- * Of the superblock errors that were noted at its place since it was committed stay. sb_disk_lock
- * is held.
+ * Writes a copy to its place on the disk. The superblock's copy first takes the errors that were
+ * noted on the disk since its commit. sb_disk_lock is held.
  */
 static void write_to_place(struct log_writer *w, const struct ext4_buf *b, u8 *copy)
 {
@@ -340,8 +343,8 @@ static u32 tail_bytes(const struct ext4_journal *j)
 }
 
 /*
- * The checksum of a whole block of the log into its word @at, which is still 0: about 1 us for 4096
- * bytes.
+ * Puts the checksum of a whole block of the log into its word @at, which is still 0. It takes about
+ * 1 us for 4096 bytes.
  */
 static void seal(const struct ext4_journal *j, u8 *block, u32 at)
 {
@@ -357,7 +360,10 @@ static u32 tags_per_block(const struct ext4_journal *j)
 	       tag_bytes(j);
 }
 
-/* What goes into the log for a copy: itself, or an escaped twin when it looks like a log block. */
+/*
+ * Returns what goes into the log for a copy: the copy itself, or an escaped twin if it looks like a
+ * block of the log.
+ */
 static u8 *log_form(struct commit *c, u8 *copy, u32 *flags)
 {
 	__be32 magic = to_be32(JBD_MAGIC);
@@ -372,7 +378,7 @@ static u8 *log_form(struct commit *c, u8 *copy, u32 *flags)
 	return twin;
 }
 
-/* The tags of @n blocks from the list's @first on into descriptor @d. */
+/* Writes the tags of @n blocks of the list, from @first on, into descriptor @d. */
 static void fill_descriptor(struct commit *c, u8 *d, u32 first, u32 n)
 {
 	struct ext4_journal *j = c->j;
@@ -409,8 +415,8 @@ static void fill_descriptor(struct commit *c, u8 *d, u32 first, u32 n)
 }
 
 /*
- * A descriptor is complete before it is handed over: where the log is in pieces, its bio goes
- * before the blocks behind it are known.
+ * Writes descriptors and blocks into the log. A descriptor is complete before it is handed over: if
+ * the log lies in pieces, its bio is submitted before the places of the blocks behind it are known.
  */
 static void write_blocks(struct commit *c)
 {
@@ -482,8 +488,8 @@ static u32 log_need(const struct commit *c)
 }
 
 /*
- * Without a log: the blocks go where they belong. A crash meanwhile is e2fsck's business, as it
- * always was with ext2.
+ * Writes the blocks to their places; for a file system without a log. After a crash in between
+ * e2fsck repairs it, as with ext2.
  */
 static int write_home(struct commit *c)
 {
@@ -519,15 +525,15 @@ static int write_log(struct commit *c)
 	return err ? err : write_commit_block(c);
 }
 
-/* The buffer has its copy now, or gets none: see ext4_buf_is_newer(). */
+/* Ends the logging of a buffer: it has its copy now, or gets none. See ext4_buf_is_newer(). */
 static void end_logging(struct ext4_buf *b)
 {
 	__atomic_and_fetch(&b->flags, ~(u32)BUF_LOGGING, __ATOMIC_RELEASE);
 }
 
 /*
- * The transaction is on disk: its copies are what a checkpoint writes; copies of revoked blocks are
- * not.
+ * Keeps the copies of a transaction that is on disk for the checkpoint, and drops the copies of
+ * revoked blocks.
  */
 static void keep_copies(struct commit *c)
 {

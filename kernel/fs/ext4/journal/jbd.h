@@ -116,15 +116,18 @@ struct ext4_journal {
 	u32 nr_checkpoint;
 };
 
-/* journal.c: @b into the transaction; false: it was there. Under j->lock. */
+/* journal.c: Adds @b to the transaction. False: it was in it. Under j->lock. */
 bool ext4_txn_add_locked(struct ext4_txn *t, struct ext4_buf *b);
 
-/* commit.c; for the journal thread, and for opening and closing the journal without one. */
+/*
+ * commit.c: Commits @t. The journal thread calls it, and opening and closing the journal without
+ * that thread.
+ */
 void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t);
-/* writes everything committed home and empties the log */
+/* Writes everything committed home and empties the log. */
 int ext4_checkpoint(struct ext4_journal *j);
 int ext4_log_write_super(struct ext4_journal *j, u32 start, u32 sequence);
-/* Blocks of the log for @n revokes. */
+/* Returns how many blocks of the log @n revokes take. */
 u32 ext4_log_revoke_blocks(const struct ext4_journal *j, u32 n);
 void ext4_log_drop_copy(struct ext4_journal *j, struct ext4_buf *b);
 

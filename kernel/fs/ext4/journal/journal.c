@@ -51,8 +51,8 @@ static bool tid_geq(u32 a, u32 b)
 /* ---- handles ---- */
 
 /*
- * So many blocks of the log are in use at most before a checkpoint. Each of them has a copy in
- * memory until then, so that a small machine uses but a part of a large log.
+ * Returns how many blocks of the log may be in use before a checkpoint. Each of them has a copy in
+ * memory until then, so a small machine uses only a part of a large log.
  */
 u32 ext4_journal_room(const struct ext4_journal *j)
 {
@@ -67,15 +67,15 @@ static u32 txn_max(const struct ext4_journal *j)
 }
 
 /*
- * Under j->lock. Blocks of the log that @t may ask for: a removed directory is nothing but revokes,
- * as many as it had blocks.
+ * Returns how many blocks of the log @t may need, among them those of its revokes: a removed
+ * directory consists of revokes alone, as many as it had blocks. Under j->lock.
  */
 static u32 txn_blocks(const struct ext4_journal *j, const struct ext4_txn *t)
 {
 	return t->nr_bufs + t->reserved + ext4_log_revoke_blocks(j, t->nr_revokes);
 }
 
-/* Under j->lock: may a handle with so many credits begin now? */
+/* True if a handle with so many credits may begin now, or must fail now. Under j->lock. */
 static bool may_start(const struct ext4_journal *j, u32 credits)
 {
 	const struct ext4_txn *t = j->running;
@@ -225,7 +225,7 @@ u32 ext4_latest_tid(const struct ext4_sb *sbi)
 	return sbi->journal ? READ_ONCE(sbi->journal->next_tid) - 1 : 0;
 }
 
-/* Under j->lock. */
+/* Adds @b to the transaction. False: it was in it. Under j->lock. */
 bool ext4_txn_add_locked(struct ext4_txn *t, struct ext4_buf *b)
 {
 	if (b->txn)
@@ -503,7 +503,7 @@ bool ext4_journal_is_aborted(const struct ext4_sb *sbi)
 
 /* ---- opening and closing ---- */
 
-/* The log's blocks on the device: they never move. */
+/* Reads where the log's blocks lie on the device; they never move. */
 static int read_map(struct ext4_journal *j)
 {
 	u32 lblk = 0;
@@ -530,7 +530,7 @@ static int read_map(struct ext4_journal *j)
 	return 0;
 }
 
-/* There is something to replay, but nothing here can tell whether it is whole. */
+/* Refuses a log that has something to replay, if this kernel cannot tell whether it is complete. */
 static int check_replayable(const struct ext4_journal *j)
 {
 	u32 incompat = be32(j->super.incompat);
@@ -730,7 +730,7 @@ bool ext4_journal_open(const struct ext4_sb *sbi)
 	return sbi->journal && !sbi->journal->closed;
 }
 
-/* Called when no task can have a handle or wait for one any more. */
+/* Frees the journal when no task can have a handle or wait for one any more. */
 void ext4_journal_free(struct ext4_sb *sbi)
 {
 	if (sbi->journal)

@@ -91,7 +91,7 @@ static bool data_csum_ok(const struct recovery *r, const struct tag *t, u32 tid,
 	return r->incompat & JBD_INCOMPAT_CSUM_V3 ? crc == t->csum : (crc & 0xffff) == t->csum;
 }
 
-/* The checksum at the end of a descriptor or revoke block. */
+/* True if the checksum at the end of a descriptor or revoke block is right. */
 static bool tail_csum_ok(const struct recovery *r, u8 *block)
 {
 	u32 at = r->sbi->block_size - 4;
@@ -122,7 +122,8 @@ static bool commit_csum_ok(const struct recovery *r, u8 *block)
 }
 
 /*
- * A commit block whose checksum is right, in the scan: 0, 1: the log ends before its transaction.
+ * Judges, in the scan, a commit block whose checksum is right. 0: its transaction counts. 1: the
+ * log ends before it.
  */
 static int check_commit(struct recovery *r)
 {
@@ -210,7 +211,7 @@ static int note_revokes(struct recovery *r, u32 tid)
 	return 0;
 }
 
-/* Blocks of the log from @from to @to, at least one: it goes round. */
+/* Returns the number of blocks, at least one, from @from to @to in the log, which is a ring. */
 static u32 distance(const struct recovery *r, u32 from, u32 to)
 {
 	return to > from ? to - from : to + (r->maxlen - r->first) - from;

@@ -30,9 +30,9 @@ static int set_count(struct ext4_handle *h, struct inode *inode, u64 n)
 }
 
 /*
- * Is it one, by its slot? Any other may be on its way out, and wait for the inode that names it,
- * which waited for it in ext4_iget() for ever; a value has no attributes whose values are elsewhere
- * (xattr_store.c).
+ * Checks by its slot that an inode holds a value. Another inode may be on its way out and wait for
+ * the inode that names it, which would wait for it in ext4_iget() forever. A value has no
+ * attributes whose values lie elsewhere (xattr_store.c).
  */
 static int check_slot(struct super_block *sb, u32 ino)
 {
@@ -73,7 +73,7 @@ u32 ext4_value_hash(const struct ext4_sb *sbi, const void *value, u32 size)
 	return ext4_csum(sbi->csum_seed, value, size);
 }
 
-/* A block of the value; @make: a new one. ERR_PTR. */
+/* Returns a block of the value; @make: a new one. ERR_PTR. */
 static struct ext4_buf *value_block(struct ext4_handle *h, struct inode *inode, u32 lblk, bool make)
 {
 	struct ext4_map m = { .lblk = lblk, .len = 1 };
@@ -130,7 +130,7 @@ int ext4_value_read(struct super_block *sb, u32 ino, void *buf, u32 size)
 	return err;
 }
 
-/* The last entry that names it is gone. */
+/* Removes the inode when the last entry that names it is gone. */
 static void drop(struct ext4_handle *h, struct inode *inode)
 {
 	clear_nlink(inode);

@@ -21,7 +21,7 @@ static const struct {
 	{ 6, "security." },
 };
 
-/* "user.x" -> index and the rest; false: not a name that we know. */
+/* Splits "user.x" into the index of its prefix and the rest. False: no name of a known kind. */
 static bool split_name(const char *name, u8 *index, const char **rest)
 {
 	u32 i;
@@ -202,7 +202,7 @@ int ext4_set_system_data(struct ext4_handle *h, struct inode *inode, const void 
 	return err;
 }
 
-/* *@was: what it replaces, the caller's from now on. */
+/* Changes an attribute in memory. @was: the attribute that it replaces, which the caller frees. */
 static int change(struct attrs *as, u8 index, const char *name, const void *value, size_t size,
 	struct attr **was)
 {
@@ -218,7 +218,7 @@ static int change(struct attrs *as, u8 index, const char *name, const void *valu
 	return value ? ext4_attrs_add(as, index, name, (u32)strlen(name), value, (u32)size) : 0;
 }
 
-/* What is said before whether there is room. */
+/* Checks the flags against the existing attribute; these errors come before that of a full disk. */
 static int may_change(const struct attr *old, const void *value, int flags)
 {
 	if (flags & 1 /* XATTR_CREATE */ && old)

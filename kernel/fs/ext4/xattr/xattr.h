@@ -11,7 +11,7 @@
 /* what a value in an inode of its own may have */
 #define EXT4_VALUE_MAX 65536U
 
-/* ea_inode.c. 0 or -errno. */
+/* ea_inode.c: Values in inodes of their own. 0 or -errno. */
 int ext4_value_read(struct super_block *sb, u32 ino, void *buf, u32 size); /* all of it */
 int ext4_value_create(
 	struct ext4_handle *h, struct inode *owner, const void *value, u32 size, u32 *ino);
@@ -21,13 +21,13 @@ int ext4_value_ref(struct ext4_handle *h, struct super_block *sb, u32 ino,
 u32 ext4_value_hash(const struct ext4_sb *sbi, const void *value, u32 size);
 
 /*
- * The attribute system.data; i_data_sem held for writing where it changes. A value, allocated
- * (*size 0: NULL), -ENODATA when there is none.
+ * Returns the value of the attribute system.data, allocated (*size 0: NULL), or -ENODATA.
+ * i_data_sem is held, for writing if the value will change.
  */
 int ext4_system_data(struct inode *inode, u8 **value, u32 *size);
 /*
- * @value NULL: it goes. -ENOSPC: it does not fit into the inode beside what must be there. The
- * caller writes the inode.
+ * Sets system.data, or removes it if @value is NULL. -ENOSPC: it does not fit into the inode beside
+ * what must be there. The caller writes the inode.
  */
 int ext4_set_system_data(struct ext4_handle *h, struct inode *inode, const void *value, u32 size);
 
@@ -65,7 +65,10 @@ struct attrs {
 	struct attr *a[MAX_ATTRS];
 };
 
-/* All of @inode's, to be freed; i_data_sem held. 0 or -errno, then there is nothing to free. */
+/*
+ * Loads all of @inode's attributes; the caller frees them. i_data_sem held. After -errno there is
+ * nothing to free.
+ */
 int ext4_attrs_load(struct inode *inode, struct attrs *as);
 void ext4_attrs_free(struct attrs *as);
 int ext4_attrs_add(
@@ -74,18 +77,18 @@ struct attr *ext4_attrs_find(struct attrs *as, u8 index, const char *name);
 /* Writes them all; i_data_sem held for writing. 0, or -errno and nothing has changed. */
 int ext4_attrs_store(struct ext4_handle *h, struct inode *inode, struct attrs *as);
 /*
- * The inode that is going goes without them: their values are let go, as is the block. 0, or -errno
- * and nothing has changed.
+ * Drops the values and the block of an inode that is being removed. After -errno nothing has
+ * changed.
  */
 int ext4_attrs_go(struct ext4_handle *h, struct inode *inode, struct attrs *as);
 /*
- * A value in an inode is dropped in two steps, so that what cannot be read is known before anything
- * has changed. hold: 0, or -EIO and the like; a damaged one is left to drop, which tells of it.
- * Each that is held is dropped or released.
+ * Drop a value in an inode in two steps, so that a read error shows before anything has changed.
+ * ext4_attr_hold_value() returns 0 or an error such as -EIO; it leaves a damaged value to the drop,
+ * which reports it. Each value that is held is dropped or released.
  */
 int ext4_attr_hold_value(struct super_block *sb, struct attr *a);
 void ext4_attr_release_value(struct attr *a);
-/* others have it: it is not @inode's any more */
+/* Stops counting the value as @inode's; others keep it. */
 void ext4_attr_leave_value(struct inode *inode, const struct attr *a);
 void ext4_attr_drop_value(struct ext4_handle *h, struct inode *inode, struct attr *a);
 /* Drops @inode's reference. *@alone (or NULL): true if it was the last, and the block was freed. */
@@ -94,9 +97,15 @@ int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode, bool *alone);
 /* ---- access control lists: xattr_acl.c ---- */
 
 bool ext4_attr_is_acl(u8 index);
-/* To the attribute as vfs knows it; its size, also without @out. -EINVAL, -ERANGE. */
+/*
+ * Converts a list from the disk into the attribute as vfs knows it, and returns its size, also if
+ * @out is NULL. -EINVAL, -ERANGE.
+ */
 ssize_t ext4_acl_from_disk(const u8 *p, u32 size, void *out, size_t room);
-/* vfs has looked at @value: it is whole. In memory that the caller frees; NULL. */
+/*
+ * Converts an attribute, which vfs has checked, into the form on disk, in memory that the caller
+ * frees. NULL: no memory.
+ */
 void *ext4_acl_to_disk(const void *value, size_t size, size_t *len);
 
 #endif

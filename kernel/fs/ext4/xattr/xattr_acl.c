@@ -25,7 +25,10 @@ static bool acl_has_id(u16 tag)
 	return tag == ACL_USER || tag == ACL_GROUP;
 }
 
-/* To the attribute as vfs knows it; its size, also without @out. */
+/*
+ * Converts a list from the disk into the attribute as vfs knows it, and returns its size, also if
+ * @out is NULL.
+ */
 ssize_t ext4_acl_from_disk(const u8 *p, u32 size, void *out, size_t room)
 {
 	struct posix_acl_xattr_header *h = out;
@@ -57,7 +60,10 @@ ssize_t ext4_acl_from_disk(const u8 *p, u32 size, void *out, size_t room)
 	return (ssize_t)need;
 }
 
-/* vfs has looked at @value: it is whole. In memory that the caller frees; NULL. */
+/*
+ * Converts an attribute, which vfs has checked, into the form on disk, in memory that the caller
+ * frees. NULL: no memory.
+ */
 void *ext4_acl_to_disk(const void *value, size_t size, size_t *len)
 {
 	const struct posix_acl_xattr_entry *x =

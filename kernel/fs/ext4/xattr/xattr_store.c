@@ -66,7 +66,7 @@ int ext4_attrs_add(
 	return 0;
 }
 
-/* An entry whose value lies in an inode. */
+/* Adds an entry whose value lies in an inode. */
 static int attrs_add_inode(struct attrs *as, const struct xattr_entry *e, const char *name)
 {
 	u32 hash = 0, i;
@@ -83,7 +83,7 @@ static int attrs_add_inode(struct attrs *as, const struct xattr_entry *e, const 
 }
 
 /*
- * What is copied is what was checked: two inodes of a damaged image may have one area, and two
+ * Copies an entry before it is checked: two inodes of a damaged image may share an area, under two
  * locks.
  */
 static void entry_at(struct xattr_entry *e, const u8 *p)
@@ -92,7 +92,7 @@ static void entry_at(struct xattr_entry *e, const u8 *p)
 	barrier();
 }
 
-/* Entries from @first in the area [base, end), values relative to @values. */
+/* Parses entries from @first on in the area [base, end); their offsets count from @values. */
 static int parse(
 	struct inode *inode, struct attrs *as, const u8 *first, const u8 *end, const u8 *values)
 {
@@ -183,7 +183,7 @@ static struct ext4_buf *read_block(struct inode *inode)
 	return ERR_PTR(-EFSCORRUPTED);
 }
 
-/* The area behind the inode's fields: its bounds in the raw inode; false: there is none. */
+/* Finds the bounds of the area behind the inode's fields in the raw inode. False: there is none. */
 static bool body_area(struct inode *inode, struct ext4_disk_inode *raw, u8 **start, u8 **end)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -349,7 +349,7 @@ static int attr_cmp(const struct attr *a, const struct attr *b)
 	return memcmp(a->name, b->name, a->name_len);
 }
 
-/* What must be in the inode comes first. */
+/* Moves system.data, which must be in the inode, to the front. */
 static void system_data_first(struct attrs *as)
 {
 	u32 i;
@@ -363,7 +363,7 @@ static void system_data_first(struct attrs *as)
 		}
 }
 
-/* Entries of a block are sorted. */
+/* Sorts the attributes as the entries of a block must be. */
 static void sort_attrs(struct attrs *as)
 {
 	u32 i, k;
@@ -385,7 +385,10 @@ static bool all_done(const bool *done, u32 n)
 	return true;
 }
 
-/* A shared block stays with the others; one of our own is freed: true. */
+/*
+ * Gives up the inode's block: a shared one stays with the other inodes. True: it was the inode's
+ * alone and is freed.
+ */
 static bool leave_block(struct ext4_handle *h, struct inode *inode, struct ext4_buf *b)
 {
 	struct xattr_header *head = (void *)b->data;
@@ -438,7 +441,10 @@ int ext4_attr_block_go(struct ext4_handle *h, struct inode *inode, bool *alone)
 	return err;
 }
 
-/* A shared one is left only once there is another: on failure nothing has changed. */
+/*
+ * Returns a block that is the inode's alone, perhaps a new one. A shared block is given up only
+ * when the new one is there; on failure nothing has changed.
+ */
 static struct ext4_buf *own_block(struct ext4_handle *h, struct inode *inode, bool *alone)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -494,8 +500,8 @@ static int put_block(struct ext4_handle *h, struct inode *inode, struct attrs *a
 }
 
 /*
- * Will everything fit? A dry run into scratch memory, so that nothing can fail for space after the
- * first change.
+ * True if everything will fit. It is tried in scratch memory, so that no later step fails for lack
+ * of space.
  */
 static bool fits(struct inode *inode, struct attrs *as)
 {
@@ -517,7 +523,7 @@ static bool fits(struct inode *inode, struct attrs *as)
 	return ok;
 }
 
-/* The value goes into an inode of its own. */
+/* Moves a value into an inode of its own. */
 static int value_to_inode(struct ext4_handle *h, struct inode *inode, struct attr *a)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -575,8 +581,9 @@ static void drop_made(struct ext4_handle *h, struct inode *inode, struct attrs *
 }
 
 /*
- * Entries that come from a block that others keep name their inodes once more; before the block is
- * left, since then another may be its last user, and drop them. 0 or -errno.
+ * Counts the entries that come from a shared block once more for the inodes that they name, since
+ * other inodes keep that block. This comes before the block is given up: afterwards its last user
+ * could drop them. 0 or -errno.
  */
 static int keep_shared(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 {
@@ -604,7 +611,7 @@ static void keep_no_more(struct ext4_handle *h, struct inode *inode, struct attr
 			ext4_value_ref(h, inode->i_sb, as->a[i]->inum, -1);
 }
 
-/* The longest value that is not in an inode yet; NULL: none is worth one. */
+/* Returns the longest value that is not in an inode yet, or NULL if none is long enough. */
 static struct attr *longest(struct attrs *as)
 {
 	struct attr *best = NULL;
@@ -617,7 +624,7 @@ static struct attr *longest(struct attrs *as)
 	return best;
 }
 
-/* Values move into inodes until the rest fits; on failure all is as it was. */
+/* Moves values into inodes until the rest fits; on failure all is as before. */
 static int make_fit(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 {
 	bool may = EXT4_HAS(EXT4_SB(inode->i_sb), incompat, INCOMPAT_EA_INODE);
@@ -633,7 +640,10 @@ static int make_fit(struct ext4_handle *h, struct inode *inode, struct attrs *as
 	return err;
 }
 
-/* What is in the inode, and where the rest goes; on failure the inode is as it was. */
+/*
+ * Writes all attributes: into the inode, and the rest into its block. On failure the inode is as
+ * before.
+ */
 static int put_all(struct ext4_handle *h, struct inode *inode, struct attrs *as,
 	struct ext4_disk_inode *raw, u8 *saved)
 {
@@ -693,8 +703,8 @@ out:
 }
 
 /*
- * Those in the inode's own room go as well: it may have to wait for the next mount, which finds no
- * values named that are not there.
+ * Drops the block and the attributes in the inode's area. The inode may have to wait for the next
+ * mount, which must not find names of values that are gone.
  */
 static int go(struct ext4_handle *h, struct inode *inode, struct attrs *as)
 {
