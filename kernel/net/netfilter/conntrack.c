@@ -105,7 +105,10 @@ bool nf_find_l4(const struct sk_buff *skb, bool v6, struct nf_l4 *l4)
 	return h.ihl >= 5 && skb_len(skb) >= l4->off && !l4->frag_off;
 }
 
-/* What answers to a request of ICMP; 0xff: it is none. */
+/*
+ * Returns the type of the ICMP message that answers a request of @type; 0xff: @type is not a
+ * request.
+ */
 static u8 icmp_answer(u8 type, bool v6)
 {
 	static const u8 v4[][2] = { { 8, 0 }, { 13, 14 }, { 15, 16 }, { 17, 18 } };
@@ -131,7 +134,7 @@ void nf_ct_invert(struct nf_tuple *to, const struct nf_tuple *from)
 		to->type = icmp_answer(from->type, from->proto == IPPROTO_ICMPV6);
 }
 
-/* Of the packet whose network header is at @base of @skb. */
+/* Makes the tuple of the packet whose network header is at @base of @skb. False: it has none. */
 bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *t)
 {
 	struct sk_buff view = { .buf = skb->buf, .head = SKB_ROOM };
@@ -276,7 +279,7 @@ void nf_ct_kill(struct nf_conn *ct)
 }
 
 /*
- * Those that nothing has been heard of; with @need one that has not been answered goes too.
+ * Removes connections that have expired. With @need it also removes one that has not been answered.
  * ct->lock held.
  */
 static void make_room(struct nf_ct_net *c, bool need)
@@ -311,8 +314,8 @@ struct batch {
 };
 
 /*
- * Those of bucket @k that live, once each: with their first numbers. False: they do not fit behind
- * those that are in it. ct->lock held.
+ * Takes the live connections of bucket @k, each once, where its first tuple is. False: they do not
+ * fit behind those that are in the batch. ct->lock held.
  */
 static bool take_bucket(struct nf_ct_net *c, u32 k, struct batch *b, u32 *need)
 {
@@ -341,7 +344,7 @@ static int make_batch(struct batch *b, u32 room)
 	return b->all ? 0 : -ENOMEM;
 }
 
-/* From bucket @k on as much as @b has room for: the next bucket. */
+/* Takes as many buckets from @k on as @b has room for, and returns the next one. */
 static u32 fill_batch(struct nf_ct_net *c, u32 k, struct batch *b, u32 *need)
 {
 	u32 end = min(k + EACH_STEP, (u32)CT_BUCKETS);
@@ -365,7 +368,9 @@ static int show_batch(struct batch *b, int err, int (*fn)(struct nf_conn *ct, vo
 	return err;
 }
 
-/* Bucket by bucket: packets do not wait for a walk over all. */
+/*
+ * Calls @fn for each connection, bucket by bucket, so that packets do not wait for the whole walk.
+ */
 int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *arg)
 {
 	struct nf_ct_net *c = net->nf.ct;
@@ -418,7 +423,10 @@ static struct nf_conn *begin(struct nf_state *s, const struct nf_tuple *t, const
 	return ct;
 }
 
-/* The connection of the packet, with a reference; NULL: it is of none. */
+/*
+ * Finds the packet's connection or begins one, and returns it with a reference. NULL: it belongs to
+ * none.
+ */
 static struct nf_conn *resolve(struct nf_state *s, const struct nf_l4 *l4, int *dir)
 {
 	struct nf_conn_dir *d;
@@ -491,8 +499,8 @@ static u32 track(struct nf_state *s, void *priv)
 }
 
 /*
- * Its first packet has passed everything: it is entered. NF_DROP: the table is full, or another
- * packet has entered it.
+ * Enters the connection into the table when its first packet has passed everything. NF_DROP: the
+ * table is full, or another packet has entered it.
  */
 static u32 confirm(struct nf_state *s, void *priv)
 {
@@ -572,7 +580,10 @@ void nf_ct_unuse(struct net *net)
 		nf_unregister_both(net, ct_hooks, ARRAY_SIZE(ct_hooks));
 }
 
-/* Packets that are still held keep their connections, which are in no table any more. */
+/*
+ * Empties the table. Packets that are still held keep their connections, which are in no table
+ * then.
+ */
 void nf_ct_net_end(struct net *net)
 {
 	struct nf_ct_net *c = net->nf.ct;

@@ -39,7 +39,7 @@ struct nf_l4 {
 	u32 off;
 	u16 frag_off;
 };
-/* False: there is none to be found. */
+/* Finds the transport's header. False: there is none. */
 bool nf_find_l4(const struct sk_buff *skb, bool v6, struct nf_l4 *l4);
 
 /*
@@ -102,10 +102,7 @@ static inline int nf_ct_dir(int info)
 	return info >= IP_CT_IS_REPLY ? IP_CT_DIR_REPLY : IP_CT_DIR_ORIGINAL;
 }
 
-/*
- * Of the bits in @mask those stay, or turn, that are in @value: (labels & ~mask) ^ value, four
- * words (xt_more.c). Takes no lock.
- */
+/* Sets the labels to (labels & ~mask) ^ value, four words (xt_more.c). Takes no lock. */
 void nf_ct_set_labels(struct nf_conn *ct, const u32 *value, const u32 *mask);
 
 /* ---- conntrack.c ---- */
@@ -118,10 +115,7 @@ int nf_ct_use(struct net *net);
 void nf_ct_unuse(struct net *net);
 void nf_ct_net_end(struct net *net);
 extern u32 nf_ct_max; /* of one namespace */
-/*
- * The log shows a packet that belongs to no connection, where nf_conntrack_log_invalid names its
- * protocol.
- */
+/* Logs a packet that belongs to no connection, if nf_conntrack_log_invalid names its protocol. */
 void nf_ct_log_invalid(const struct nf_state *s, const struct nf_l4 *l4, const char *why);
 void nf_ct_invert(struct nf_tuple *to, const struct nf_tuple *from);
 bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *t);
@@ -133,10 +127,11 @@ struct nf_conn_dir *nf_ct_find(struct net *net, const struct nf_tuple *t);
  */
 int nf_ct_original_dst(struct net *net, const struct nf_tuple *local, ip_addr *dst, u16 *port);
 /*
- * Out of the table. ct->lock held; true: it was there, and the table's reference is the caller's.
+ * Removes the connection from the table. True: it was there, and the caller gets the table's
+ * reference. ct->lock held.
  */
 bool nf_ct_unlink(struct nf_conn *ct);
-/* Calls @fn for each, without a lock, with a reference. */
+/* Calls @fn for each connection, without a lock and with a reference. */
 int nf_ct_each(struct net *net, int (*fn)(struct nf_conn *ct, void *arg), void *arg);
 void nf_ct_kill(struct nf_conn *ct);
 /*
@@ -148,17 +143,20 @@ void nf_ct_tell(const struct nf_conn *ct, u32 group);
 /* ---- ct_proto.c ---- */
 
 /*
- * Tells the state and timeout that a packet brings. ct->lock held. NF_ACCEPT, NF_DROP (invalid),
- * NF_REPEAT (another connection).
+ * Sets the state and timeout that a packet brings. ct->lock held. NF_ACCEPT, NF_DROP (invalid),
+ * NF_REPEAT (it belongs to another connection).
  */
 u32 nf_ct_packet(struct nf_conn *ct, const struct sk_buff *skb, const struct nf_l4 *l4, int dir);
-/* May it begin one? */
+/* True if the packet may begin a connection. */
 bool nf_ct_may_begin(const struct net *net, const struct sk_buff *skb, const struct nf_l4 *l4);
-/* Is the transport's checksum right, as far as there is one? */
+/* True if the transport's checksum is right, or there is none. */
 bool nf_ct_sum_holds(const struct nf_state *s, const struct nf_l4 *l4);
 const char *nf_ct_tcp_name(u8 state);
 
-/* Is it an ICMP error? Then it belongs to the connection that it tells of, or to none: true. */
+/*
+ * True if the packet is an ICMP error or belongs to no connection by its type. An error gets the
+ * connection of the packet that it quotes, if there is one.
+ */
 bool nf_ct_error(struct nf_state *s, const struct nf_l4 *l4);
 
 /* ---- nat.c ---- */
@@ -174,13 +172,13 @@ int nf_nat_get(struct net *net);
 void nf_nat_put(struct net *net);
 /* Gives @ct another source or destination. NF_ACCEPT, NF_DROP (there is no room). */
 u32 nf_nat_setup(struct nf_conn *ct, const struct nf_range *r, int manip);
-/* Masquerade and redirect: a range with the address of the device. NF_*. */
+/* Translate for masquerade and redirect, by a range with the address of the device. NF_*. */
 u32 nf_nat_masquerade(struct nf_state *s, const struct nf_range *r);
 u32 nf_nat_redirect(struct nf_state *s, const struct nf_range *r);
 
 /* ---- reject.c ---- */
 
-/* NFT_REJECT_* with the family's own code. */
+/* Refuses a packet; @type is NFT_REJECT_*, @code the family's own code. */
 void nf_reject(struct nf_state *s, int type, int code);
 /* ---- log.c ---- */
 
@@ -189,7 +187,7 @@ void nf_log_packet(const struct nf_state *s, u32 level, u32 flags, const char *p
 
 /* ---- checksums ---- */
 
-/* What changing @old to @new (@n bytes, even) adds to a checksum, and that applied. */
+/* Returns what changing the @n bytes (an even number) of @old to @new adds to a checksum. */
 static inline u32 nf_csum_delta(const void *old, const void *new, u32 n)
 {
 	const u16 *a = old, *b = new;
@@ -214,7 +212,7 @@ void nf_addrs(const struct sk_buff *skb, bool v6, ip_addr *src, ip_addr *dst);
 /* RTN_*. */
 struct nft_pkt;
 u32 nf_addr_type(const struct nft_pkt *p, const ip_addr *a, int ifindex);
-/* The bit of `ct state` (nft_expr_ct.c). */
+/* Returns the packet's bit of `ct state` (nft_expr_ct.c). */
 u32 nf_ct_state_bit(const struct sk_buff *skb);
 
 #endif

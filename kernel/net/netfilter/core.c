@@ -44,7 +44,7 @@ static void hooks_free(struct rcu_head *h)
 	kfree(container_of(h, struct nf_hooks, rcu));
 }
 
-/* nf_mutex held. */
+/* Replaces a list by @now and frees the old array after a grace period. nf_mutex held. */
 static void publish(struct net *net, u32 at, struct nf_hooks *now)
 {
 	struct nf_hooks *old = net->nf.lists[at];
@@ -89,8 +89,8 @@ static bool same(const struct nf_hook_ops *a, const struct nf_hook_ops *b)
 }
 
 /*
- * Removes a function. Without memory for a new array it does so in place: a walk meanwhile may meet
- * one twice, and misses none but the one that goes.
+ * Removes a function. Without memory for a new array it does so in place: a walk at that time may
+ * call a function twice, but skips only the one that is removed.
  */
 void nf_unregister(struct net *net, const struct nf_hook_ops *ops)
 {

@@ -103,8 +103,9 @@ bool nf_ct_sum_holds(const struct nf_state *s, const struct nf_l4 *l4)
 }
 
 /*
- * Any TCP packet but those that end one (a connection may be older than our looking at it); where
- * nf_conntrack_tcp_loose is off, only the first of a handshake.
+ * True if the packet may begin a connection: any TCP packet but one that ends a connection, since
+ * tracking may have begun after the connection did. With nf_conntrack_tcp_loose off, only the first
+ * packet of a handshake may.
  */
 bool nf_ct_may_begin(const struct net *net, const struct sk_buff *skb, const struct nf_l4 *l4)
 {

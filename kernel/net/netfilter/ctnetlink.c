@@ -185,7 +185,7 @@ static int parse_tuple(nla_t a, u8 family, struct nf_tuple *t)
 	return 0;
 }
 
-/* The connection that a request names, with a reference. ERR_PTR(-EINVAL, -ENOENT). */
+/* Finds the connection that a request names and takes a reference. ERR_PTR(-EINVAL, -ENOENT). */
 static struct nf_conn *named(struct nfnl_req *r, nla_t *tb)
 {
 	nla_t which = tb[CTA_TUPLE_ORIG] ? tb[CTA_TUPLE_ORIG] : tb[CTA_TUPLE_REPLY];
@@ -206,7 +206,7 @@ static struct nf_conn *named(struct nfnl_req *r, nla_t *tb)
 	return d->ct;
 }
 
-/* What a program wants of the labels: @mask says which, all where it says nothing. */
+/* Changes the labels. @mask selects which; without it all are changed. */
 static int change_labels(struct nf_conn *ct, nla_t *tb)
 {
 	static const u32 all[4] = { ~0U, ~0U, ~0U, ~0U };
@@ -223,7 +223,7 @@ static int change_labels(struct nf_conn *ct, nla_t *tb)
 	return 0;
 }
 
-/* Another mark, labels or timeout; what else there is to a connection is its packets' affair. */
+/* Changes a connection's mark, labels or timeout. Everything else about it is up to its packets. */
 static int change(struct nfnl_req *r, nla_t *tb)
 {
 	u32 mark = 0, mask = ~0U, timeout = 0;
@@ -270,7 +270,7 @@ static int one(struct nfnl_req *r, nla_t *tb, bool tell)
 	return tell ? nfnl_answer(r, &b) : 0;
 }
 
-/* Everything, or what bears a mark. */
+/* Shows or deletes all connections, or those with a mark. */
 static int all(struct nfnl_req *r, nla_t *tb, bool tell)
 {
 	struct walk w = { .r = r, .to = nfnl_to(r), .tell = tell };

@@ -47,8 +47,8 @@ static bool edit(const struct nft_pkt *p, struct sk_buff *c)
 }
 
 /*
- * What stays on this machine has no sums; its copy does not stay. One that is cut gets them when it
- * is cut.
+ * Fills in the checksums of a copy. A packet that stays on this machine has none, but its copy
+ * leaves. A packet that will be segmented gets them then.
  */
 static void fill_sums(const struct nft_pkt *p, struct sk_buff *c)
 {

@@ -49,7 +49,7 @@ static u32 left_from(const struct line *l, u32 off)
 	return off < len ? len - off : 0;
 }
 
-/* Copies @n bytes at @off. False: the packet ends before, which the line says. */
+/* Copies @n bytes at @off. False: the packet ends before them, which the line then says. */
 static bool get(struct line *l, u32 off, void *to, u32 n)
 {
 	u32 left = left_from(l, off);
@@ -318,7 +318,7 @@ static void put_link(struct line *l, const struct nf_state *s)
 	PUT(l, " ");
 }
 
-/* Only the first namespace writes to the log, unless nf_log_all_netns is set. */
+/* Logs a packet. Only the first namespace writes to the log, unless nf_log_all_netns is set. */
 void nf_log_packet(const struct nf_state *s, u32 level, u32 flags, const char *prefix)
 {
 	struct line *l;

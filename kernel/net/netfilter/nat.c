@@ -197,7 +197,7 @@ u32 nf_nat_redirect(struct nf_state *s, const struct nf_range *r)
 
 /* ---- packets are rewritten ---- */
 
-/* The checksum at @at of the packet, if it reaches that far. */
+/* Replaces the address at @at, and returns what that adds to a checksum. */
 static u32 put_addr(u8 *at, const ip_addr *a, bool v6)
 {
 	const void *new = v6 ? (const void *)a : &a->w[3];
@@ -207,7 +207,10 @@ static u32 put_addr(u8 *at, const ip_addr *a, bool v6)
 	return delta;
 }
 
-/* The transport's header at @at: its port, and its checksum with the addresses' @delta. */
+/*
+ * Sets the port in the transport's header at @at, and corrects the checksum, to which the addresses
+ * add @delta.
+ */
 static void put_transport(struct sk_buff *skb, const struct nf_l4 *l4, u32 at,
 	const struct nf_tuple *t, int manip, u32 delta)
 {
@@ -227,7 +230,7 @@ static void put_transport(struct sk_buff *skb, const struct nf_l4 *l4, u32 at,
 	nf_fix_sum(skb, sum, delta, l4->proto == IPPROTO_UDP);
 }
 
-/* The packet whose network header is at @base gets the source or destination of @t. */
+/* Gives the packet whose network header is at @base the source or destination of @t. */
 static void rewrite(struct sk_buff *skb, bool v6, u32 base, const struct nf_l4 *l4,
 	const struct nf_tuple *t, int manip)
 {
@@ -259,7 +262,10 @@ static bool wants(const struct nf_conn *ct, int info, int manip)
 	return ct->status & bit;
 }
 
-/* An error's own addresses, those that it quotes, and its checksum. False: it cannot be done. */
+/*
+ * Rewrites the addresses of an ICMP error and of the packet that it quotes, and its checksum.
+ * False: that is not possible.
+ */
 static bool rewrite_error(
 	struct nf_state *s, const struct nf_l4 *l4, const struct nf_conn *ct, int info, int manip)
 {
@@ -309,7 +315,10 @@ static u32 mangle(struct nf_state *s, struct nf_conn *ct, int info, int manip)
 	return NF_ACCEPT;
 }
 
-/* Rules are asked for the first packet only; what they do not say anything of keeps its numbers. */
+/*
+ * Runs the chains for a connection's first packet. A connection about which no rule decides keeps
+ * its addresses and ports.
+ */
 static u32 ask_chains(struct nf_state *s, struct nf_conn *ct, int manip)
 {
 	struct nf_range keep = { 0 };

@@ -75,24 +75,27 @@ static inline bool nf_active(const struct net *net)
 	return READ_ONCE(net->nf.hooks) != 0;
 }
 /*
- * Are fragments put together before the hooks? Else each of them is shown, and what is for this
- * machine is whole at LOCAL_IN.
+ * True if fragments are reassembled before the hooks. Otherwise hooks see each fragment, but
+ * packets for this machine are whole at LOCAL_IN.
  */
 bool nf_defrags(const struct net *net);
 /*
- * Shows @skb to the hooks, in the order of their priorities. 0: it may go on; -EPERM: it has gone
- * (and was freed).
+ * Passes @skb to the hooks, in the order of their priorities. 0: it may go on; -EPERM: it was taken
+ * or freed.
  */
 int nf_hook(struct net *net, u8 hook, struct sk_buff *skb, struct net_device *in,
 	struct net_device *out);
-/* Those of NAT in turn, until one has set a bit of *done. NF_*. */
+/* Runs the NAT chains in turn until one has set @bit in *done. NF_*. */
 u32 nf_run_nat_chains(struct nf_state *s, const u32 *done, u32 bit);
-/* May sleep. 0 or -ENOMEM. @ops stays the caller's, until a grace period after nf_unregister(). */
+/*
+ * Registers a hook function. The caller keeps @ops until a grace period after nf_unregister(). May
+ * sleep. 0 or -ENOMEM.
+ */
 int nf_register(struct net *net, const struct nf_hook_ops *ops);
 void nf_unregister(struct net *net, const struct nf_hook_ops *ops);
 /*
- * The @n of @all for IPv4 and for IPv6 (v6 of @all is not looked at): all of them, or none and
- * -ENOMEM.
+ * Registers the @n functions of @all for IPv4 and IPv6; the v6 member of @all is ignored. On
+ * -ENOMEM none is registered.
  */
 int nf_register_both(struct net *net, const struct nf_hook_ops *all, u32 n);
 void nf_unregister_both(struct net *net, const struct nf_hook_ops *all, u32 n);
@@ -101,24 +104,30 @@ void nf_net_end(struct net *net);
 void nft_net_end(struct net *net);
 void nf_ct_conf_init(struct net *net); /* a namespace begins */
 
-/* The first @n bytes of @skb, which are there, in one piece that may be written to. */
+/* Returns the first @n bytes of @skb, which has as many, in one piece that may be written to. */
 u8 *nf_writable(struct sk_buff *skb, u32 n);
-/* Writes @n bytes at @at, which are there, wherever that is. False: no memory. */
+/* Writes @n bytes at @at, which lie within the packet, in whichever piece. False: no memory. */
 bool nf_write(struct sk_buff *skb, u32 at, const void *from, u32 n);
 /*
- * The Internet checksum at @at follows a change of what it covers (nf_csum_delta()). @udp: 0 means
- * that there is none, and stays so. Nothing is done when it is not in the packet, or without
- * memory.
+ * Corrects the Internet checksum at @at after a change of what it covers; @delta is
+ * nf_csum_delta()'s. @udp: 0 means that there is no checksum, and stays. Does nothing without
+ * memory, or if the packet ends before the checksum.
  */
 void nf_fix_sum(struct sk_buff *skb, u32 at, u32 delta, bool udp);
-/* Has no checksum of its transport yet, because it was not to leave this machine: computed. */
+/*
+ * Computes the transport's checksum of a packet that has none yet, because it was not to leave this
+ * machine.
+ */
 void nf_fill_checksum(struct sk_buff *skb);
 
 /* The connection that a packet belongs to (conntrack.c): a reference. */
 struct nf_conn;
 void nf_conn_get(struct nf_conn *ct);
 void nf_conn_put(struct nf_conn *ct);
-/* It leaves for another namespace or another kind of network. */
+/*
+ * Clears the filter's data of a packet that leaves for another namespace or another kind of
+ * network.
+ */
 static inline void nf_reset(struct sk_buff *skb)
 {
 	if (unlikely(skb->nfct)) {

@@ -43,8 +43,8 @@ static struct nflog_group *find_group(struct nft_net *nn, u16 group)
 /* ---- packets ---- */
 
 /*
- * The card that it came from, and the header that it came with; that of the loopback is nowhere,
- * and as a packet socket has it.
+ * Adds the card by which the packet came, and its link header. Loopback has no link header: one of
+ * zeroes stands in for it, as for a packet socket.
  */
 static void put_link(struct nfb *b, const struct nf_state *s)
 {
@@ -154,7 +154,7 @@ static struct nflog_group *bind_group(struct nfnl_req *r, struct nft_net *nn, u1
 	return g;
 }
 
-/* Those of @n, of one group (or -1: of all). */
+/* Ends the groups of the socket @n: one group, or all if @group is -1. */
 static void end_groups(struct nft_net *nn, const struct nl_sock *n, int group)
 {
 	struct nflog_group *g, *next;
@@ -214,8 +214,9 @@ static int set_flags(struct nft_net *nn, struct nflog_group *g, nla_t a)
 }
 
 /*
- * Serves a command of NFULA_CFG_CMD. 1: there is no more to be done. BIND and UNBIND of a family
- * (group 0) choose the listener of packets that no rule has logged, which do not exist.
+ * Serves a command of NFULA_CFG_CMD. 1: the request ends with it. BIND and UNBIND of a family
+ * (group 0) would choose the listener of packets that no rule has logged; there are no such
+ * packets.
  */
 static int command(struct nfnl_req *r, struct nft_net *nn, struct nflog_group **g, u8 cmd)
 {

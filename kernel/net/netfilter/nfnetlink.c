@@ -110,7 +110,7 @@ bool nla_is(nla_t a, const char *text)
 
 /* ---- writing ---- */
 
-/* NULL: no memory, now or before. */
+/* Returns room for @n more bytes. NULL: there is no memory, or there was none before. */
 static void *nfb_room(struct nfb *b, u32 n)
 {
 	u32 need = b->len + (u32)NLA_ALIGN(n);
@@ -290,7 +290,7 @@ static int prepare(struct nfnl_req *r, struct nl_sock *n, const struct nlmsghdr 
 	return 0;
 }
 
-/* An error (or 0: an acknowledgement) with what is known of it. */
+/* Sends an error with what is known of it; 0: an acknowledgement. */
 static int tell(struct nl_sock *n, const struct nlmsghdr *h, int err, const struct nfnl_req *r)
 {
 	u32 off = r && r->bad ? (u32)((const u8 *)r->bad - (const u8 *)h) : 0;
@@ -333,7 +333,7 @@ static bool good(const u8 *buf, u32 len, u32 off)
 	       h->nlmsg_len <= len - off;
 }
 
-/* The generation that a batch's sender has seen; 0: whichever. */
+/* Returns the generation of the rules that a batch's sender has seen; 0: any. */
 static u32 batch_genid(const struct nfnl_req *r)
 {
 	nla_t tb[NFNL_BATCH_GENID + 1];
@@ -345,7 +345,8 @@ static u32 batch_genid(const struct nfnl_req *r)
 }
 
 /*
- * Messages from @off on until the batch's end; *err: the first that went wrong. Where it has ended.
+ * Runs the messages from @off on until the batch's end, and returns where it ends. *err: the first
+ * error.
  */
 static u32 run_batch(struct nl_sock *n, const u8 *buf, u32 len, u32 off, int *err, bool *ended)
 {
@@ -376,7 +377,7 @@ static u32 run_batch(struct nl_sock *n, const u8 *buf, u32 len, u32 off, int *er
 	return off;
 }
 
-/* A batch, whose first message is at @off. Where what follows it begins. */
+/* Runs a batch whose first message is at @off, and returns where the next message begins. */
 static u32 batch(struct nl_sock *n, const u8 *buf, u32 len, u32 off)
 {
 	const struct nlmsghdr *h = (const void *)(buf + off);

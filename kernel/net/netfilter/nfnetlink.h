@@ -34,25 +34,28 @@ static inline u16 nla_type(nla_t a)
 {
 	return a->nla_type & NLA_TYPE_MASK;
 }
-/* The attributes of @data by their numbers up to @max, in @tb (which has max + 1). 0, -EINVAL. */
+/*
+ * Finds the attributes of @data by their numbers up to @max, for @tb, which has @max + 1 entries. 0
+ * or -EINVAL.
+ */
 int nla_parse(nla_t *tb, u32 max, const void *data, u32 len);
 static inline int nla_parse_nested(nla_t *tb, u32 max, nla_t a)
 {
 	return nla_parse(tb, max, nla_data(a), nla_len(a));
 }
-/* The first attribute, or the one behind @at, of a list; NULL: no more. */
+/* Returns the first attribute of a list, or the one behind @at; NULL: there are no more. */
 nla_t nla_next(const void *data, u32 len, nla_t at);
 #define nla_for_each(a, list)                                                                      \
 	for (a = nla_next(nla_data(list), nla_len(list), NULL); a;                                 \
 		a = nla_next(nla_data(list), nla_len(list), a))
-/* Numbers in network order. 0, -EINVAL (none, or too short). */
+/* Read numbers in network order. 0, -EINVAL (none, or too short). */
 int nla_be16(nla_t a, u16 *v);
 int nla_be32(nla_t a, u32 *v);
 int nla_be64(nla_t a, u64 *v);
 int nla_u8(nla_t a, u8 *v);
-/* A number that may be left out. */
+/* Reads a number that may be missing; *v stays unchanged then. */
 int nla_opt32(nla_t a, u32 *v);
-/* Text of at most @size bytes with its end. 0, -EINVAL. */
+/* Reads text of at most @size bytes with its end. 0 or -EINVAL. */
 int nla_text(nla_t a, char *to, u32 size);
 bool nla_is(nla_t a, const char *text);
 
@@ -71,7 +74,7 @@ struct nfb_to {
 };
 void nfb_begin(struct nfb *b, const struct nfb_to *to, u16 type, u8 family, u16 res_id);
 void nfb_attr(struct nfb *b, u16 type, const void *data, u32 n);
-/* Bytes without a header of their own, filled up to where the next attribute may begin. */
+/* Adds bytes without a header of their own, padded to where the next attribute may begin. */
 void nfb_raw(struct nfb *b, const void *data, u32 n);
 void nfb_u8(struct nfb *b, u16 type, u8 v);
 void nfb_be16(struct nfb *b, u16 type, u16 v);
@@ -107,25 +110,25 @@ int nfnl_answer(struct nfnl_req *r, struct nfb *b);
 int nfnl_dump(struct nfnl_req *r, struct nfb *b);
 int nfnl_done(struct nfnl_req *r);
 /*
- * Tells listeners to @group, and @echo (NULL: none), the requester that wants the message as its
- * answer. Frees what @b holds.
+ * Sends a message to listeners of @group, and to the requester @echo if it wants the message as its
+ * answer (NULL: none). Frees what @b holds.
  */
 void nfnl_notify(struct net *net, u32 group, struct nfb *b, struct nl_sock *echo);
-/* @a is what was wrong: @err. */
+/* Records the attribute @a as the cause of @err, and returns @err. */
 static inline int nfnl_bad(struct nfnl_req *r, nla_t a, int err)
 {
 	r->bad = a;
 	return err;
 }
 
-/* A subsystem's messages: 0, 1 (it has answered), -errno. */
+/* Serve a subsystem's messages: 0, 1 (it has answered) or -errno. */
 int nft_serve(struct nfnl_req *r);
 int ctnl_serve(struct nfnl_req *r);
 int compat_serve(struct nfnl_req *r);
 int nflog_serve(struct nfnl_req *r);
-/* The socket's groups end: it is closed. */
+/* Ends the groups of a socket that is closed. */
 void nflog_sock_end(struct nl_sock *n);
-/* A message of a batch, and its end. */
+/* Serve a message of a batch, its beginning and its end. */
 int nft_batch_one(struct nfnl_req *r);
 int nft_batch_begin(struct net *net, u32 genid);
 int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin);

@@ -147,9 +147,7 @@ struct nft_ctx {
 	bool misplaced;
 };
 
-/*
- * A way has been looked up for the packet, which has cost so many steps (struct flow), and itself.
- */
+/* Accounts for a route lookup, which took so many steps (struct flow). */
 static inline void nf_route_costs(const struct nft_pkt *p, u32 steps)
 {
 	p->s->work += 64 + steps;
@@ -272,7 +270,7 @@ struct nft_trans {
 	u16 flags;
 	bool echo; /* the sender wants to be told, too */
 };
-/* made when it is not there; NULL: no memory */
+/* Returns the namespace's rules, made at the first call; NULL: no memory. */
 struct nft_net *nft_net(struct net *net);
 int nft_log(struct nft_net *nn, enum nft_trans_type type, bool del, void *what);
 int nft_log_update(struct nft_net *nn, enum nft_trans_type type, void *what, u64 value, u64 value2,
@@ -307,7 +305,10 @@ void nft_put_set(struct nfb *b, const struct nfb_to *to, u8 type, const struct n
 void nft_put_elem_msg(struct nfb *b, const struct nfb_to *to, u8 type, const struct nft_elem *e);
 void nft_put_obj(struct nfb *b, const struct nfb_to *to, u8 type, const struct nft_obj *o);
 
-/* By name in a request: an error for what is not there. */
+/*
+ * Find objects by their names in a request. The *_get functions return an error for what does not
+ * exist.
+ */
 struct nft_table *nft_table_find(struct nft_net *nn, u8 family, nla_t name);
 struct nft_table *nft_table_get(struct nft_ctx *c, nla_t name);
 struct nft_chain *nft_chain_find(const struct nft_table *t, nla_t name);
@@ -315,13 +316,16 @@ struct nft_set *nft_set_find(const struct nft_table *t, nla_t name);
 struct nft_set *nft_set_get(const struct nft_table *t, nla_t name, nla_t id);
 struct nft_obj *nft_obj_find(const struct nft_table *t, nla_t name, u32 type);
 
-/* Marks everything as deleted. 0 or -ENOMEM. */
+/* Marks all rules of the chain as deleted. 0 or -ENOMEM. */
 int nft_chain_flush(struct nft_net *nn, struct nft_chain *ch);
 int nft_rule_delete(struct nft_net *nn, struct nft_rule *r);
 int nft_set_delete(struct nft_net *nn, struct nft_set *s);
 
 void nft_chain_register(struct net *net, struct nft_chain *ch);
-/* True: it was, and until a grace period has passed packets may still come to it. */
+/*
+ * Unregisters the chain. True: it was registered, and packets may still enter it until a grace
+ * period has passed.
+ */
 bool nft_chain_unregister(struct net *net, struct nft_chain *ch);
 void nft_table_free(struct net *net, struct nft_table *t);
 void nft_chain_free(struct net *net, struct nft_chain *ch);
@@ -329,24 +333,24 @@ void nft_rule_free(struct net *net, struct nft_rule *r);
 void nft_set_free(struct net *net, struct nft_set *s);
 void nft_elem_free(struct net *net, struct nft_elem *e);
 void nft_obj_free(struct net *net, struct nft_obj *o);
-/* What they name is not used by them any more, and is again. */
+/* Drop and take again the references to what they name. */
 void nft_rule_deactivate(struct nft_rule *r);
 void nft_rule_activate(struct nft_rule *r);
 void nft_set_deactivate(struct nft_set *s);
 void nft_set_activate(struct nft_set *s);
 void nft_elem_deactivate(struct nft_elem *e);
 void nft_elem_activate(struct nft_elem *e);
-/* Out of its set; nn->lock held. */
+/* Removes the element from its set. nn->lock held. */
 void nft_elem_unlink(struct nft_elem *e);
-/* 0, -ELOOP, -EMLINK. */
+/* Checks that jumps end. 0, -ELOOP or -EMLINK. */
 int nft_validate(struct nft_table *t);
-/* Does @e lead elsewhere? Calls @fn for each chain that it names, until one does not say 0. */
+/* Calls @fn for each chain to which @e leads, until a call returns nonzero. */
 int nft_expr_jumps(const struct nft_expr *e, int (*fn)(struct nft_chain *to, u32 depth), u32 depth);
 
 /* Shows a packet to listeners of @group, at most @snap bytes of it (nflog.c). nn->lock held. */
 /*
- * dup.c: a copy goes to @gateway by the device @oif (0: any), once nn->lock has been given up and
- * nf_send_copies() is called.
+ * dup.c: nf_dup() makes a copy for @gateway by the device @oif (0: any). nf_send_copies() sends the
+ * copies after nn->lock has been released.
  */
 void nf_dup(struct nft_pkt *p, const ip_addr *gateway, u32 oif);
 void nf_send_copies(struct nft_pkt *p);
@@ -354,17 +358,17 @@ void nflog_packet(const struct nft_pkt *p, u16 group, const char *prefix, u32 sn
 
 /* ---- sets ---- */
 
-/* The element that @key finds; NULL. nn->lock held. */
+/* Returns the element that @key finds, or NULL. nn->lock held. */
 struct nft_elem *nft_set_lookup(struct nft_set *s, const void *key);
 /*
- * The very element of that key (and end), as packets see the set, and as it will be after the
- * batch; NULL.
+ * Find the element of exactly that key (and end), or return NULL: the first as packets see the set,
+ * the second as it will be after the batch.
  */
 struct nft_elem *nft_elem_find(struct nft_set *s, const u8 *key, const u8 *key_end, bool end);
 struct nft_elem *nft_elem_find_next(struct nft_set *s, const u8 *key, const u8 *key_end, bool end);
-/* 0, -EEXIST, -ENOTEMPTY. nn->lock held. */
+/* Inserts an element. 0, -EEXIST or -ENOTEMPTY. nn->lock held. */
 int nft_elem_insert(struct nft_set *s, struct nft_elem *e);
-/* With ktime_get(). */
+/* True if the element has expired by ktime_get(). */
 static inline bool nft_elem_expired(const struct nft_elem *e)
 {
 	return e->expires && e->expires <= ktime_get();
@@ -372,9 +376,9 @@ static inline bool nft_elem_expired(const struct nft_elem *e)
 /* Makes an element for dynset: NULL when the set is full. nn->lock held. */
 struct nft_elem *nft_elem_dyn(
 	struct net *net, struct nft_set *s, const void *key, const u32 *data, u64 timeout);
-/* Ends an element that no batch has pending. nn->lock held. */
+/* Removes and frees an element that no batch has pending. nn->lock held. */
 void nft_elem_end(struct net *net, struct nft_elem *e);
-/* Those that have expired go. nn->lock held. */
+/* Removes expired elements. nn->lock held. */
 void nft_set_gc(struct net *net, struct nft_set *s);
 
 /* ---- expressions ---- */
@@ -391,8 +395,8 @@ const struct nft_expr_type *nft_expr_type(nla_t name);
 #define nft_priv(e) ((void *)(e)->priv)
 
 /*
- * A register of a message: the index of its first word; @len bytes are there. 0 or -EINVAL,
- * -ERANGE.
+ * Read a register of a message: the index of its first word, behind which @len bytes fit. 0,
+ * -EINVAL or -ERANGE.
  */
 int nft_reg_load(nla_t a, u8 *reg, u32 len);
 int nft_reg_store(nla_t a, u8 *reg, u32 len);
@@ -404,17 +408,17 @@ void nft_verdict_hold(const struct nft_verdict *v);
 void nft_verdict_drop(const struct nft_verdict *v);
 
 /*
- * @n bytes (at most NFT_KEY_MAX) at @at of the packet become @new, and the checksum at @sum follows
- * (0: none). Nothing when there is no memory.
+ * Replaces @n bytes (at most NFT_KEY_MAX) at @at of the packet by @new, and corrects the checksum
+ * at @sum (0: none). Does nothing without memory.
  */
 void nf_set_bytes(struct nft_pkt *p, u32 at, const void *new, u32 n, u32 sum);
 /*
- * The segment size that the ways to both ends allow (0: none), and TCP's option lowered to it
- * (xt_edit.c).
+ * xt_edit.c: the first returns the segment size that the routes to both ends allow (0: none), the
+ * second lowers TCP's option to @mss.
  */
 u32 nf_path_mss(const struct nft_pkt *p);
 void nf_lower_mss(struct nft_pkt *p, u32 mss);
-/* IPv6's extension header of a type, whole: where it is (xt_head.c). False: it is not there. */
+/* xt_head.c: Finds IPv6's extension header of a type. False: it is missing or cut off. */
 bool nf_find_ext(const struct nft_pkt *p, u8 type, u32 *off, u32 *len);
 
 /*
@@ -424,14 +428,14 @@ bool nf_find_ext(const struct nft_pkt *p, u8 type, u32 *off, u32 *len);
 struct nf_range;
 void nf_netmap(const struct nft_pkt *p, struct nf_range *r, int manip);
 
-/* The set that a lookup or dynset expression has; NULL: it is another. */
+/* Returns the set of a lookup or dynset expression; NULL: it is another expression. */
 struct nft_set *nft_lookup_set(const struct nft_expr *e);
-/* A packet's way through a base chain: the hook's function. */
+/* Runs a packet through a base chain, as the hook's function. */
 u32 nft_run(struct nf_state *s, void *chain);
 /* Runs a NAT chain for a connection's first packet (nat.c). */
 u32 nft_run_nat(struct nf_state *s, void *chain);
 
-/* nft_compat.c: which protocol iptables says a rule is for. */
+/* nft_compat.c: Reads the protocol that iptables states for a rule. */
 int compat_proto(struct nft_ctx *c, nla_t a);
 
 #endif

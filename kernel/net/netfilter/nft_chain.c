@@ -45,7 +45,7 @@ bool nft_chain_unregister(struct net *net, struct nft_chain *ch)
 	return true;
 }
 
-/* A failure leaves nothing behind that a packet could still be about to enter. */
+/* Registers the chain's hooks. After a failure no packet can be about to enter the chain. */
 static int hook_up(struct net *net, struct nft_chain *ch)
 {
 	int err = ch->nat ? nf_nat_get(net) : 0;
@@ -65,7 +65,7 @@ static int hook_up(struct net *net, struct nft_chain *ch)
 
 static u32 epoch;
 
-/* Its height into *high, at least @depth's. */
+/* Computes the chain's height into *high, which becomes at least @depth's. */
 static int measure(struct nft_chain *ch, u32 depth);
 static u32 highest[NFT_DEPTH + 2];
 
@@ -105,8 +105,8 @@ static int measure(struct nft_chain *ch, u32 depth)
 }
 
 /*
- * From the base chains, whose depth is 0; a chain already measured is checked against its depth
- * here.
+ * Measures all chains from the base chains on, whose depth is 0. A chain that was measured already
+ * is checked here against its depth.
  */
 int nft_validate(struct nft_table *t)
 {
@@ -252,8 +252,8 @@ err_free:
 }
 
 /*
- * Has a request of this batch given the name to another chain, which gets it when the batch is
- * valid?
+ * True if a request of this batch has given the name to another chain, which gets it when the batch
+ * is valid.
  */
 static bool is_promised(const struct nft_ctx *c, nla_t name)
 {
@@ -472,7 +472,7 @@ static void free_rcu(struct rcu_head *h)
 	kfree(ch);
 }
 
-/* A packet may be on its way to it. */
+/* Frees the chain after a grace period: a packet may be on its way to it. */
 void nft_chain_free(struct net *net, struct nft_chain *ch)
 {
 	nft_uncount(ch->table->nn);

@@ -36,7 +36,7 @@ static const struct xt_kind *find(bool target, const char *name, u32 rev, u8 fam
 	return NULL;
 }
 
-/* Is there a revision of that? */
+/* True if there is any revision of that match or target. */
 static bool known(bool target, const char *name)
 {
 	for (const struct xt_kind *const *list = target ? targets : matches; *list; list++)
@@ -66,7 +66,7 @@ static bool may_be_in(const struct xt_kind *k, const struct nft_ctx *c)
 	return !k->hooks || !base || k->hooks >> c->chain->hook & 1;
 }
 
-/* What looks into a protocol's header is for rules of that protocol alone. */
+/* True if the rule is for the protocol whose header the match or target reads. */
 static bool has_proto(const struct xt_kind *k, const struct nft_ctx *c, const void *info)
 {
 	u8 want = k->needs ? k->needs(info) : k->proto;
@@ -121,7 +121,10 @@ static int target_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 	return compat_init(c, e, tb, true);
 }
 
-/* A jump may lead to a chain from where the rule could not be. */
+/*
+ * True if the hook is one at which the target may be used: a jump may lead to a chain from a hook
+ * that was not checked.
+ */
 static bool is_there(const struct xt_kind *k, const struct nft_pkt *p)
 {
 	return !k->hooks || k->hooks >> p->s->hook & 1;
@@ -181,7 +184,7 @@ const struct nft_expr_type nft_target = { .name = "target",
 	.destroy = compat_destroy,
 	.size_of = compat_size };
 
-/* For which protocol a rule is, before its expressions are read. */
+/* Reads for which protocol a rule is, before its expressions are read. */
 int compat_proto(struct nft_ctx *c, nla_t a)
 {
 	nla_t tb[NFTA_RULE_COMPAT_MAX + 1];
@@ -198,7 +201,7 @@ int compat_proto(struct nft_ctx *c, nla_t a)
 	return 0;
 }
 
-/* Which revisions are there? iptables asks before it chooses one. */
+/* Tells iptables whether there is a revision, before it chooses one. */
 int compat_serve(struct nfnl_req *r)
 {
 	struct nfb_to to = nfnl_to(r);

@@ -162,7 +162,7 @@ static void run_rule(struct nft_rule *rule, struct nft_regs *r, struct nft_pkt *
 	p->s->work += i + 1;
 }
 
-/* What the base chain says: NF_*. nn->lock held. */
+/* Walks through the rules and returns the base chain's verdict, NF_*. nn->lock held. */
 static u32 walk(struct nft_chain *base, struct nft_pkt *p)
 {
 	struct step stack[NFT_DEPTH + 1];

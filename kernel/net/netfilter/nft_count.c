@@ -98,7 +98,7 @@ static void free_key(struct nft_net *nn, struct ct_counts *t, struct ct_key *k)
 	nft_uncount(nn);
 }
 
-/* The first key at or behind @a; NULL. */
+/* Finds the first key at or behind @a, or NULL. */
 static struct ct_key *key_from(const struct ct_counts *t, const ip_addr *a)
 {
 	struct rb_node *n = t->root.node;

@@ -18,7 +18,10 @@ struct ct_list {
 	struct ct_seen *first;
 	u32 n;
 };
-/* The packet's connection is one of the list's: how many those are. */
+/*
+ * Adds the packet's connection to the list if it is not in it, and returns the list's number of
+ * connections.
+ */
 u32 ct_list_see(const struct nft_pkt *p, struct ct_list *l);
 void ct_list_end(struct nft_net *nn, struct ct_list *l);
 

@@ -8,7 +8,7 @@
 
 #define CHUNK 16000U /* bytes of elements in one message */
 
-/* What expires goes when it is looked for, or with its set. */
+/* Makes an element. It stays after it has expired, until a search meets it or its set ends. */
 static struct nft_elem *elem_alloc(struct nft_net *nn, gfp_t gfp)
 {
 	struct nft_elem *e;
@@ -106,7 +106,7 @@ static int parse_times(const struct nft_set *s, struct nft_elem *e, nla_t *tb)
 	return 0;
 }
 
-/* An element's own counters: those it came with, else those of the set. */
+/* Makes an element's own counters: those of its message, else those of the set. */
 static int parse_exprs(struct nft_ctx *c, const struct nft_set *s, struct nft_elem *e, nla_t *tb)
 {
 	nla_t a, list = tb[NFTA_SET_ELEM_EXPRESSIONS];
@@ -280,7 +280,10 @@ static int del_one(struct nft_ctx *c, struct nft_set *s, nla_t nest)
 	return e ? del_pinned(c, e) : -ENOENT;
 }
 
-/* Packets may add elements, and take away those that are not pinned, between one and the next. */
+/*
+ * Deletes all elements. Between two of them packets may add elements, and remove those that are not
+ * pinned.
+ */
 static int flush(struct nft_ctx *c, struct nft_set *s)
 {
 	struct nft_elem *e;
@@ -446,7 +449,10 @@ void nft_put_elem_msg(struct nfb *b, const struct nfb_to *to, u8 type, const str
 	nfb_end(b);
 }
 
-/* As many as fit into one message; *skip counts those that have been told. True: that was all. */
+/*
+ * Adds as many elements as fit into one message; *skip counts those of earlier messages. True:
+ * these were the last.
+ */
 static bool put_some(struct nfb *b, const struct nfb_to *to, struct nft_set *s, u32 *skip)
 {
 	u32 list = begin(b, to, NFT_MSG_NEWSETELEM, s), at = 0;
@@ -491,7 +497,7 @@ static int dump(struct nft_ctx *c, struct nft_set *s)
 	return err ? err : nfnl_done(c->r);
 }
 
-/* Is it there? The element that holds the key. */
+/* Answers with the element that holds the key. */
 static int get_one(struct nft_ctx *c, struct nft_set *s, nla_t nest)
 {
 	struct nft_elem want = { 0 }, *e;

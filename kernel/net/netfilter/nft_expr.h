@@ -13,7 +13,7 @@ extern const struct nft_expr_type nft_ct, nft_nat, nft_masq, nft_redir, nft_notr
 extern const struct nft_expr_type nft_match, nft_target, nft_connlimit, nft_rt, nft_socket,
 	nft_tproxy, nft_dup;
 
-/* Where an immediate verdict leads; NULL: nowhere. */
+/* Returns the chain to which an immediate verdict leads; NULL: to none. */
 struct nft_chain *nft_immediate_chain(const struct nft_expr *e);
 
 #endif

@@ -85,7 +85,7 @@ static void ct_destroy(struct net *net, struct nft_expr *e)
 	nf_ct_unuse(net);
 }
 
-/* The bit of `ct state`. */
+/* Returns the packet's bit of `ct state`. */
 u32 nf_ct_state_bit(const struct sk_buff *skb)
 {
 	int info;
@@ -210,8 +210,8 @@ struct nat {
 };
 
 /*
- * Only in chains of type nat (or in what they jump to), at the hooks where there is something to
- * translate.
+ * Allows the expression only in chains of type nat and in chains that they jump to, at hooks where
+ * it can translate.
  */
 static int check_chain(struct nft_ctx *c, u32 hooks)
 {

@@ -158,7 +158,7 @@ static int bitwise_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 	return err ? err : x->mask.len != x->len || x->xor.len != x->len ? -EINVAL : 0;
 }
 
-/* Shifts of numbers in the machine's order, the least significant word last. */
+/* Shifts a number whose words are in the machine's byte order, the least significant word last. */
 static void shift(const struct bitwise *x, u32 *v)
 {
 	u32 n = (x->len + 3) / 4, by = x->shift.w[0], carry = 0;

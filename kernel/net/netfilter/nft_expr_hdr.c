@@ -40,7 +40,7 @@ static int exthdr_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 	return nft_reg_load(tb[NFTA_EXTHDR_SREG], &x->reg, x->len);
 }
 
-/* The option of TCP, whole: where it is in the packet, and how long. */
+/* Finds a whole option of TCP: its offset in the packet and its length. */
 static bool find_option(const struct exthdr *x, const struct nft_pkt *p, u32 *off, u32 *n)
 {
 	u32 len;

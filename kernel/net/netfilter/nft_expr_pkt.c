@@ -55,7 +55,10 @@ static bool where(const struct payload *x, const struct nft_pkt *p, u32 *at)
 	return *at + x->len <= skb_len(p->skb);
 }
 
-/* Writes; what that adds to a checksum. False: it is not there, or no memory. */
+/*
+ * Writes bytes and sets *delta to what that adds to a checksum. False: the packet ends before them,
+ * or no memory.
+ */
 static bool write_bytes(struct nft_pkt *p, u32 at, const void *what, u32 n, u32 *delta)
 {
 	u32 end = at + n, from = at & ~1U, to = round_up(end, 2U);
@@ -154,7 +157,7 @@ struct meta {
 	bool set;
 };
 
-/* How long a key's value is; 0: there is none such. */
+/* Returns the length of a key's value; 0: there is no such key. */
 static u32 meta_len(u32 key)
 {
 	switch (key) {

@@ -311,7 +311,7 @@ static void run_elem(struct nft_elem *el, struct nft_regs *r, struct nft_pkt *p)
 		el->exprs[i]->type->eval(el->exprs[i], r, p);
 }
 
-/* What the set @s has for register @from. */
+/* Looks up register @from in the set @s, and accounts for the search. */
 static struct nft_elem *look_into(
 	struct nft_set *s, u32 from, const struct nft_regs *r, struct nft_pkt *p)
 {
@@ -543,7 +543,7 @@ static int dynset_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 	return err;
 }
 
-/* The element of the key, made when it is not there. NULL: there is no room. */
+/* Finds the element of the key, or makes it. NULL: there is no room. */
 static struct nft_elem *reach(const struct dynset *x, struct nft_regs *r, struct nft_pkt *p)
 {
 	struct nft_set *s = x->set;

@@ -94,7 +94,7 @@ void nft_rule_free(struct net *net, struct nft_rule *r)
 	kfree(r);
 }
 
-/* A set that only this rule has goes with it. */
+/* Deletes a rule, and with it a set that only this rule has. */
 int nft_rule_delete(struct nft_net *nn, struct nft_rule *r)
 {
 	int err;
@@ -117,8 +117,8 @@ int nft_rule_delete(struct nft_net *nn, struct nft_rule *r)
 /* ---- requests ---- */
 
 /*
- * Finds also rules that this batch has deleted: their place counts for others until its end. A
- * replacing rule has the old handle.
+ * Finds a rule by its handle, even one that this batch has deleted, since its place counts for
+ * other rules until the batch ends. A replacing rule has the old handle.
  */
 static struct nft_rule *by_handle(const struct nft_chain *ch, u64 handle)
 {
@@ -144,7 +144,10 @@ static struct nft_rule *by_id(const struct nft_chain *ch, u32 id)
 	return NULL;
 }
 
-/* Which rule an attribute names, or a place by it: NULL when there is none of either. */
+/*
+ * Finds the rule that an attribute names, or that marks a place. NULL: the request has no such
+ * attribute.
+ */
 static struct nft_rule *find(struct nft_ctx *c, nla_t handle, nla_t id, bool place)
 {
 	struct nft_rule *r = NULL;
@@ -176,7 +179,7 @@ static int no_visit(const struct nft_rule *r)
 	return 1;
 }
 
-/* The expressions of a rule in the making. */
+/* Reads the expressions of a new rule. */
 static int fill(struct nft_ctx *c, struct nft_rule *r, nla_t list)
 {
 	nla_t a;
@@ -236,7 +239,7 @@ static struct nft_rule *make(struct nft_ctx *c, nla_t *tb)
 	return ERR_PTR(err);
 }
 
-/* Into the chain: behind or before @at, or instead of it. */
+/* Puts a rule into its chain: behind or before @at, or in place of @old. */
 static int place(struct nft_ctx *c, struct nft_rule *r, struct nft_rule *old, struct nft_rule *at)
 {
 	bool append = c->r->h->nlmsg_flags & NLM_F_APPEND;

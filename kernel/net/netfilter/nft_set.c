@@ -18,7 +18,10 @@ struct nft_set *nft_set_find(const struct nft_table *t, nla_t name)
 	return NULL;
 }
 
-/* Of one that this batch has made the name may not be known yet. */
+/*
+ * Finds a set by its name, or by its id if this batch has made it: the sender may not know its name
+ * yet.
+ */
 struct nft_set *nft_set_get(const struct nft_table *t, nla_t name, nla_t id)
 {
 	struct nft_set *s = name ? nft_set_find(t, name) : NULL;
@@ -32,7 +35,7 @@ struct nft_set *nft_set_get(const struct nft_table *t, nla_t name, nla_t id)
 	return ERR_PTR(-ENOENT);
 }
 
-/* The number in @name behind @prefix; -1: it is another name. */
+/* Returns the number behind @prefix in @name; -1: it is another name. */
 static s64 number_in(const char *name, const char *prefix)
 {
 	size_t n = strlen(prefix);
@@ -41,7 +44,7 @@ static s64 number_in(const char *name, const char *prefix)
 	return strncmp(name, prefix, n) || kstrtos64(name + n, 10, &v) ? -1 : v;
 }
 
-/* "__set%d": the first number that is free. */
+/* Chooses a name. "__set%d" gets the first number that is free. */
 static int choose_name(const struct nft_table *t, struct nft_set *s, nla_t name)
 {
 	static u64 taken[ANONYMOUS_MAX / 64]; /* under nfnl_mutex */
@@ -107,7 +110,10 @@ static int parse_desc(struct nft_set *s, nla_t desc)
 	return err;
 }
 
-/* What elements get of their own: kept as it came, made anew for each. */
+/*
+ * Adds an expression that each element gets a copy of. It is kept as it came, and made anew for
+ * each element.
+ */
 static int add_expr(struct nft_ctx *c, struct nft_set *s, nla_t a)
 {
 	struct nft_expr *e;
@@ -382,7 +388,10 @@ static void each_elem(struct nft_set *s, void (*fn)(struct nft_elem *e))
 		fn(s->catchall);
 }
 
-/* Packets may put elements into it meanwhile, which name nothing. */
+/*
+ * Drops the elements' references to what they name. Packets may add elements meanwhile; these name
+ * nothing.
+ */
 void nft_set_deactivate(struct nft_set *s)
 {
 	spin_lock(&s->table->nn->lock);
@@ -397,7 +406,7 @@ void nft_set_activate(struct nft_set *s)
 	spin_unlock(&s->table->nn->lock);
 }
 
-/* It is in no list, and no rule has it. */
+/* Frees a set that is in no list and that no rule uses. */
 void nft_set_free(struct net *net, struct nft_set *s)
 {
 	struct rb_node *n;

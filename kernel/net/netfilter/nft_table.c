@@ -180,7 +180,7 @@ int nft_get_table(struct nft_ctx *c)
 	return err ? err : nfnl_done(c->r);
 }
 
-/* With what is left in it, when its namespace ends. */
+/* Frees a table and what is left in it, when its namespace ends. */
 void nft_table_free(struct net *net, struct nft_table *t)
 {
 	struct nft_chain *ch, *nch;

@@ -156,13 +156,13 @@ static void update(struct nft_trans *t)
 	}
 }
 
-/* An element that is told of stays until then. */
+/* True for a new element that listeners will be told of: it stays until then. */
 static bool pinned(const struct nft_trans *t, bool heard)
 {
 	return t->type == T_ELEM && !t->del && (heard || t->echo);
 }
 
-/* nn->lock held. */
+/* Commits a step of the log for packets. nn->lock held. */
 static void apply(struct nft_trans *t, bool heard)
 {
 	u8 *pend = pend_of(t->type, t->what);
@@ -177,7 +177,9 @@ static void apply(struct nft_trans *t, bool heard)
 		*pend |= NFT_TELL;
 }
 
-/* It has been told of: packets may end it from now on, or one has wanted to meanwhile. */
+/*
+ * Lets packets end an element that listeners were told of. If it expired meanwhile, it ends here.
+ */
 static void let_go(struct net *net, struct nft_elem *e)
 {
 	spin_lock(&net->nf.nft->lock);
@@ -224,7 +226,10 @@ static void put_it(struct nfb *b, const struct nfb_to *to, const struct nft_tran
 	}
 }
 
-/* Sets that only one rule has are told of as Linux does: their elements come with them. */
+/*
+ * Tells listeners of a step. A set that only one rule has is told of as on Linux, together with its
+ * elements.
+ */
 static void tell(struct net *net, const struct nft_trans *t, struct nl_sock *n, bool heard)
 {
 	struct nfb_to to = { n->portid, t->seq, t->del ? 0 : t->flags };
@@ -311,7 +316,10 @@ int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin)
 
 /* ---- abort ---- */
 
-/* What is not pending any more may be ended by a packet: that comes last. */
+/*
+ * Takes back a deletion. Clearing the pending mark comes last, since a packet may end the object
+ * then.
+ */
 static void undelete(struct nft_net *nn, struct nft_trans *t)
 {
 	struct nft_table *table = NULL;
@@ -334,7 +342,7 @@ static void undelete(struct nft_net *nn, struct nft_trans *t)
 	spin_unlock(&nn->lock);
 }
 
-/* True: packets may be on their way to it. */
+/* Takes back a creation. True: packets may be on their way to the object. */
 static bool unmake(struct net *net, struct nft_trans *t)
 {
 	bool unhooked = false;
@@ -359,7 +367,10 @@ static bool unmake(struct net *net, struct nft_trans *t)
 	return unhooked;
 }
 
-/* Backwards; what is freed is freed at the end, since others of the log may still name it. */
+/*
+ * Takes back a batch, step by step backwards. Memory is freed at the end, since other steps of the
+ * log may name it.
+ */
 void nft_abort(struct net *net)
 {
 	struct nft_net *nn = net->nf.nft;

@@ -11,7 +11,7 @@
 #define NFT_RANGES 4096U
 #define GC_MOST 256U /* elements that end with nn->lock held */
 
-/* By key; of equal ones an end comes first. */
+/* Compares an element with a key; of equal keys an end comes first. */
 static int compare(const struct nft_set *s, const struct nft_elem *e, const u8 *key,
 	const u8 *key_end, bool end)
 {
@@ -71,7 +71,7 @@ struct nft_elem *nft_elem_find_next(struct nft_set *s, const u8 *key, const u8 *
 	return find(s, key, key_end, end, next_sees);
 }
 
-/* The last element at or before @key that @seen says is there. */
+/* Finds the last element at or before @key that @seen accepts. */
 static struct nft_elem *floor_of(
 	struct nft_set *s, const u8 *key, bool (*seen)(const struct nft_elem *e))
 {
@@ -92,7 +92,7 @@ static struct nft_elem *floor_of(
 	return rb_entry_safe(best, struct nft_elem, node);
 }
 
-/* Each field of a concatenation lies within its range. */
+/* True if each field of a concatenation lies within its range. */
 static bool in_ranges(const struct nft_set *s, const struct nft_elem *e, const u8 *key)
 {
 	u32 at = 0;
@@ -132,7 +132,10 @@ struct nft_elem *nft_set_lookup(struct nft_set *s, const void *key)
 	return s->catchall && usable(s->catchall) ? s->catchall : NULL;
 }
 
-/* -EEXIST: it is there; -ENOTEMPTY: it lies in another interval. */
+/*
+ * Checks whether a new element collides. -EEXIST: its key is there; -ENOTEMPTY: it lies in another
+ * interval.
+ */
 static int clashes(struct nft_set *s, const struct nft_elem *e)
 {
 	struct nft_elem *o = nft_elem_find_next(s, e->key, e->key_end, e->end);
@@ -196,7 +199,10 @@ void nft_elem_end(struct net *net, struct nft_elem *e)
 	nft_elem_free(net, e);
 }
 
-/* Only what no batch is about; once a second, since it looks at all of them. */
+/*
+ * Removes expired elements that no batch has pending. It looks at all elements, so it does that
+ * once a second.
+ */
 void nft_set_gc(struct net *net, struct nft_set *s)
 {
 	struct rb_node *n = rb_first(&s->elems);

@@ -17,7 +17,10 @@
 #define QUOTE4 548U
 #define QUOTE6 1232U
 
-/* The answer may not be to many, nor about what is a fragment or an error itself. */
+/*
+ * True if a refusal may be sent: not to or about many hosts, and not about a fragment or an ICMP
+ * error.
+ */
 static bool may_answer(
 	const struct nf_state *s, const ip_addr *to, const ip_addr *about, const struct nf_l4 *l4)
 {

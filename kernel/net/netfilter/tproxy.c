@@ -48,7 +48,7 @@ static bool read_ends(const struct nft_pkt *p, struct ends *e)
 	return true;
 }
 
-/* A connection of stream or datagram between the very ends. With a reference; NULL. */
+/* Finds the socket that is connected between exactly these ends, with a reference; NULL: none. */
 static struct inet_sock *connected(const struct nft_pkt *p, const struct ends *e)
 {
 	struct inet_sock *i;
@@ -81,8 +81,8 @@ static struct inet_sock *listener(
 /* ---- TPROXY ---- */
 
 /*
- * Where @want, which may say nothing, leads: the address of the device by which the packet came,
- * else its own.
+ * Chooses where the packet leads: to @want if that is set, to the address of the device by which it
+ * came, or to its own destination.
  */
 static ip_addr proxy_addr(const struct nft_pkt *p, const ip_addr *want, const struct ends *e)
 {
@@ -95,7 +95,9 @@ static ip_addr proxy_addr(const struct nft_pkt *p, const ip_addr *want, const st
 	return ip_is_any(&a) ? e->dst : a;
 }
 
-/* Hands the packet to a listener. False: there is none. @want any, @port 0: as the packet says. */
+/*
+ * Hands the packet to a listener. False: there is none. @want any, @port 0: as the packet has them.
+ */
 static bool take_over(struct nft_pkt *p, const ip_addr *want, u16 port)
 {
 	struct inet_sock *i;
@@ -159,7 +161,7 @@ const struct xt_kind xt_proxy_targets[] = {
 
 /* ---- socket ---- */
 
-/* What has been translated on its way out is looked for as it was before. */
+/* Restores the ends that a packet had before it was translated on its way out. */
 static void undo_nat(const struct nft_pkt *p, struct ends *e)
 {
 	int info;

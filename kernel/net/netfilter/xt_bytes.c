@@ -138,7 +138,7 @@ static int check_u32(const void *i)
 	return 0;
 }
 
-/* The word at @pos behind @base; false: it is not in the packet. */
+/* Reads the word at @pos behind @base; false: the packet ends before its end. */
 static bool word_at(const struct nft_pkt *p, u32 base, u32 pos, u32 *v)
 {
 	u64 at = (u64)base + pos;

@@ -14,7 +14,7 @@
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/xt.h"
 
-/* The word of IPv4's header at @at becomes @new; its checksum follows. */
+/* Replaces the 16-bit word at @at of IPv4's header by @new, and corrects its checksum. */
 static void set_word4(struct nft_pkt *p, u32 at, const u8 *new)
 {
 	u8 *w = nf_writable(p->skb, 20) + at;
@@ -134,7 +134,7 @@ static int target_ecn(struct nft_pkt *p, const void *i)
 
 /* ---- TCPOPTSTRIP ---- */
 
-/* What is stripped becomes bytes that mean nothing. */
+/* Strips options: their bytes are replaced by options that mean nothing. */
 static int target_tcpoptstrip(struct nft_pkt *p, const void *i)
 {
 	const struct xt_tcpoptstrip_target_info *m = i;
@@ -166,9 +166,7 @@ static int check_checksum(const void *i)
 	return ((const struct xt_CHECKSUM_info *)i)->operation == XT_CHECKSUM_OP_FILL ? 0 : -EINVAL;
 }
 
-/*
- * Those that a card would have filled in; what is cut into many packets gets them when it is cut.
- */
+/* Fills in checksums as a card would. A packet that will be segmented gets them then. */
 static int target_checksum(struct nft_pkt *p, const void *i)
 {
 	struct sk_buff *skb = p->skb;
@@ -182,7 +180,7 @@ static int target_checksum(struct nft_pkt *p, const void *i)
 
 /* ---- TCPMSS ---- */
 
-/* As the ways to both ends allow; 0: too little for anything. */
+/* Returns the segment size that the routes to both ends allow; 0: too little for any. */
 u32 nf_path_mss(const struct nft_pkt *p)
 {
 	u32 headers = p->v6 ? 60 : 40, mtu = 1U << 20;
@@ -199,7 +197,7 @@ u32 nf_path_mss(const struct nft_pkt *p)
 	return mtu > headers ? mtu - headers : 0;
 }
 
-/* Never more than it was; a SYN that says nothing is left as it is. */
+/* Lowers TCP's option to @mss, and never raises it. A SYN without the option stays as it is. */
 void nf_lower_mss(struct nft_pkt *p, u32 mss)
 {
 	u8 h[60], new[2] = { (u8)(mss >> 8), (u8)mss };

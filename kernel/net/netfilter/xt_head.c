@@ -207,7 +207,7 @@ static void ext_next(const struct nft_pkt *p, struct ext *e)
 	e->off += e->len;
 }
 
-/* The header of that type, whole. */
+/* Finds the extension header of that type. False: it is missing or cut off. */
 static bool ext_find(const struct nft_pkt *p, u8 type, struct ext *e)
 {
 	if (!ext_first(p, e))
@@ -242,7 +242,9 @@ static int check_rt(const void *i)
 	return 0;
 }
 
-/* The addresses of a header of type 0: all of them in this order, or these among others. */
+/*
+ * True if a header of type 0 has the addresses: exactly these in this order, or these among others.
+ */
 static bool rt_hops(const struct nft_pkt *p, const struct ip6t_rt *m, const struct ext *e)
 {
 	u32 n = (e->len - 8) / 16, found = 0;
@@ -393,7 +395,7 @@ static bool match_cgroup0(const struct nft_pkt *p, const void *i)
 	return p->skb->owned && (m->id == p->skb->classid) != m->invert;
 }
 
-/* Classes only: a path is a group of version 2. */
+/* Accepts rules for classes only: a path would be a group of version 2. */
 static int check_cgroup2(const void *i)
 {
 	const struct xt_cgroup_info_v2 *m = i;
@@ -415,7 +417,7 @@ static int check_rpfilter(const void *i)
 	return ((const struct xt_rpfilter_info *)i)->flags & ~15 ? -EINVAL : 0;
 }
 
-/* Does the way back to the sender leave by where it came in? */
+/* True if the route back to the sender leads through the device by which the packet came. */
 static bool match_rpfilter(const struct nft_pkt *p, const void *i)
 {
 	const struct xt_rpfilter_info *m = i;
@@ -446,7 +448,7 @@ static int check_time(const void *i)
 	return m->flags & XT_TIME_CONTIGUOUS && m->daytime_start < m->daytime_stop ? -EINVAL : 0;
 }
 
-/* The day of the month of a day since 1970. */
+/* Returns the day of the month of a day since 1970. */
 static u32 month_day(u32 days)
 {
 	static const u8 lens[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };

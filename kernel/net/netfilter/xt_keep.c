@@ -131,7 +131,10 @@ static void stamp(struct recent *t, struct seen *e, u8 ttl)
 	list_move_tail(&e->list, &t->seen);
 }
 
-/* Room for so many stamps as rules want now, with those of @old (NULL: none). NULL: no memory. */
+/*
+ * Makes an entry with room for as many stamps as rules want now, and copies those of @old (NULL:
+ * none). NULL: no memory.
+ */
 static struct seen *alloc_seen(const struct recent *t, const ip_addr *a, const struct seen *old)
 {
 	u32 cap = t->stamps;
@@ -167,7 +170,10 @@ static struct seen *new_seen(struct nft_net *nn, struct recent *t, const ip_addr
 	return e;
 }
 
-/* A rule that wants more stamps has come after the address. */
+/*
+ * Gives an entry more room, because a rule that wants more stamps was added after the address was
+ * seen.
+ */
 static struct seen *grow(const struct recent *t, struct seen *old)
 {
 	struct seen *e = alloc_seen(t, &old->addr, old);
@@ -195,7 +201,7 @@ static bool seen_enough(const struct xt_recent_mtinfo_v1 *m, const struct seen *
 	return false;
 }
 
-/* The address that was not seen for the longest time goes when it was not within the span. */
+/* Removes the address that was not seen for the longest time, unless that was within the span. */
 static void reap(struct nft_net *nn, struct recent *t, u32 seconds)
 {
 	struct seen *e;

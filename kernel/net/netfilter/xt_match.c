@@ -26,7 +26,10 @@ struct icmp_info {
 
 /* ---- conntrack ---- */
 
-/* Revisions 1, 2 and 3 begin alike; 1 has narrower masks, 3 has the ends of port ranges. */
+/*
+ * True if a port lies in the range. Revisions 1, 2 and 3 begin alike; 1 has narrower masks, 3 has
+ * the ends of port ranges.
+ */
 static bool ports_in(u16 be, u16 lo, u16 hi)
 {
 	return ntohs(be) >= lo && ntohs(be) <= hi;
@@ -287,7 +290,10 @@ static bool match_multiport(const struct nft_pkt *p, const void *i)
 	return ok != m->invert;
 }
 
-/* iptables asks whether it is there, and sends the expression of that name. */
+/*
+ * Refuses a match that is an expression in this kernel: iptables asks for the match, and then sends
+ * the expression of that name.
+ */
 static int not_here(const void *i)
 {
 	return -EOPNOTSUPP;

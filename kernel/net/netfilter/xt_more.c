@@ -56,7 +56,7 @@ const struct xt_kind xt_label_matches[] = {
 
 /* ---- SNPT, DNPT ---- */
 
-/* of the 16 bits numbered @word, host order */
+/* Returns the mask of a prefix for the 16-bit word @word, in host order. */
 static u32 prefix_mask(u32 word, u32 len)
 {
 	u32 left = len > word * 16 ? len - word * 16 : 0;
@@ -94,9 +94,9 @@ static u32 ones_sum(const u16 *w, u32 n)
 }
 
 /*
- * The other prefix, and the word behind it changed so that the sum over the address stays, and with
- * it all checksums (RFC 6296, 3.1). Of a prefix of more than 48 bits that is a word of the host's
- * part that is not all ones. False: there is none.
+ * Replaces the prefix, and changes a word behind it so that the sum over the address, and with it
+ * all checksums, stays valid (RFC 6296, 3.1). With a prefix of more than 48 bits, that word is one
+ * of the host's part that is not all ones. False: there is none.
  */
 static bool map_prefix(const struct ip6t_npt_tginfo *m, u16 *addr)
 {

@@ -33,7 +33,10 @@ static bool port_in(const u8 *be, const u16 *range)
 	return port >= range[0] && port <= range[1];
 }
 
-/* Of what a rule asks for: is it so, or, inverted, not? */
+/*
+ * True if the rule does not ask for @flag, or @is equals what it asks for, inverted if the rule
+ * says so.
+ */
 static bool as_asked(bool is, u32 asked, u32 inverted, u32 flag)
 {
 	return !(asked & flag) || is != !!(inverted & flag);
@@ -71,7 +74,7 @@ static bool match_ecn(const struct nft_pkt *p, const void *i)
 }
 
 /*
- * The transport header: only a first fragment has one, and a packet in which it is cut off is
+ * Reads the transport's header, which only a first fragment has. A packet in which it is cut off is
  * dropped.
  */
 static bool whole_header(const struct nft_pkt *p, void *to, u32 n)
@@ -98,7 +101,7 @@ static int check_sctp(const void *i)
 	return m->flags & XT_SCTP_CHUNK_TYPES && !(m->chunk_match_type & CHUNKS) ? -EINVAL : 0;
 }
 
-/* A chunk's flags are as the rule wants them of its type. */
+/* True if the chunk's flags are as the rule wants them for its type. */
 static bool chunk_flags(const struct xt_sctp_info *m, const u8 *chunk)
 {
 	for (int k = 0; k < m->flag_count; k++)
@@ -107,7 +110,10 @@ static bool chunk_flags(const struct xt_sctp_info *m, const u8 *chunk)
 	return true;
 }
 
-/* Are any of the rule's chunks in the packet, all of them, or no others? */
+/*
+ * True if any of the rule's chunks are in the packet, or all of them, or no others, as the rule
+ * asks.
+ */
 static bool chunks_match(const struct nft_pkt *p, const struct xt_sctp_info *m)
 {
 	u32 left[ARRAY_SIZE(m->chunkmap)], len;
@@ -167,7 +173,7 @@ static int check_dccp(const void *i)
 		       0;
 }
 
-/* Where the options of a packet of that type begin (RFC 4340, 5). */
+/* Returns where the options of a packet of that type begin (RFC 4340, 5). */
 static u32 dccp_header(const u8 *h)
 {
 	/* request, response, data, ack, dataack, closereq, close, reset, ... */
@@ -263,7 +269,10 @@ static int check_opts(const void *i)
 		       0;
 }
 
-/* Does the header begin with these? Each is a type and a length, 0xff of which is any. */
+/*
+ * True if the header begins with these options. Each is a type and a length, and 0xff is any
+ * length.
+ */
 static bool opts_begin(const struct nft_pkt *p, const struct ip6t_opts *m, u32 off, u32 len)
 {
 	u32 at = 2;
@@ -323,7 +332,7 @@ static bool match_mh(const struct nft_pkt *p, const void *i)
 	return (h[2] >= m->types[0] && h[2] <= m->types[1]) != !!(m->invflags & IP6T_MH_INV_TYPE);
 }
 
-/* Was the sender's address made of its card's (RFC 4291, appendix A)? */
+/* True if the sender's address was made from its card's address (RFC 4291, appendix A). */
 static bool match_eui64(const struct nft_pkt *p, const void *i)
 {
 	u8 mac_len = p->skb->mac_len, h[40];
@@ -441,7 +450,7 @@ static void *open_physdev(struct nft_ctx *c, const void *i)
 	return NULL;
 }
 
-/* Everything that is asked for is not so. */
+/* True if the rule asks only for absence: no packet has a bridge port. */
 static bool match_physdev(const struct nft_pkt *p, const void *i)
 {
 	const struct physdev_info *m = i;

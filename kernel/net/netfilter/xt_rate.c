@@ -254,7 +254,7 @@ static void key_of(const struct nft_pkt *p, const struct hashlimit_cfg3 *c, stru
 		k->dport = ports[1];
 }
 
-/* The entry of that key; NULL: where it is to be linked. */
+/* Finds the entry of that key. NULL: *parent and *link say where to link a new one. */
 static struct limit_entry *find_entry(struct limit_table *t, const struct limit_key *k,
 	struct rb_node **parent, struct rb_node ***link)
 {
@@ -282,7 +282,7 @@ static u64 most_credit(const struct limit_table *t)
 	return t->cfg.mode & XT_HASHLIMIT_BYTES ? SECOND : cost_of_packet(t) * t->cfg.burst;
 }
 
-/* NULL: there is no room. */
+/* Makes an entry. NULL: there is no room. */
 static struct limit_entry *new_entry(struct nft_net *nn, struct limit_table *t,
 	const struct limit_key *k, struct rb_node *parent, struct rb_node **link)
 {
@@ -321,7 +321,7 @@ static void collect(struct nft_net *nn, struct limit_table *t, struct nf_state *
 	}
 }
 
-/* Time has passed. */
+/* Adds the credit for the time that has passed. */
 static void earn(const struct limit_table *t, struct limit_entry *e, u64 now)
 {
 	u64 most = most_credit(t), us = (now - e->at) / 1000, more;
@@ -334,7 +334,10 @@ static void earn(const struct limit_table *t, struct limit_entry *e, u64 now)
 	e->credit = more >= most - e->credit ? most : e->credit + more;
 }
 
-/* By the packet's bytes: what has been given in advance is taken when the rest does not do. */
+/*
+ * Takes the packet's cost from the credit. With rates of bytes, a burst's advance is taken when the
+ * rest does not suffice.
+ */
 static bool pay(const struct limit_table *t, struct limit_entry *e, u32 len)
 {
 	u64 cost = cost_of_packet(t);
@@ -354,7 +357,8 @@ static bool pay(const struct limit_table *t, struct limit_entry *e, u32 len)
 }
 
 /*
- * How much an interval may have, and how much a first one in all (a rate is sent as its inverse).
+ * Returns how much an interval may have, and in *first how much the first may have with the burst.
+ * (A rate is sent as its inverse.)
  */
 static u64 share(const struct hashlimit_cfg3 *c, u64 *first)
 {

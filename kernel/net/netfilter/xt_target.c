@@ -79,7 +79,7 @@ static int target_nflog(struct nft_pkt *p, const void *i)
 	return NFT_CONTINUE;
 }
 
-/* By the numbers of enum ipt_reject_with and ip6t_reject_with. */
+/* Refuses the packet; @with is a number of enum ipt_reject_with or ip6t_reject_with. */
 static int target_reject(struct nft_pkt *p, const void *i)
 {
 	static const u8 code4[] = { 0, 1, 2, 3, 0, 9, 10, 0, 13 },
@@ -135,7 +135,7 @@ static struct nf_range range4(const void *i)
 		.port_max = m->max.all };
 }
 
-/* Of struct nf_nat_range (without the base) and of nf_nat_range2. */
+/* Returns the range of struct nf_nat_range2, or of struct nf_nat_range, which lacks its base. */
 static struct nf_range range6(const struct nft_pkt *p, const void *i)
 {
 	const struct nf_nat_range2 *m = i;
