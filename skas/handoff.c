@@ -1,26 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * handoff.c: how a vCPU and its runner wait for each other, and on which host CPUs they and the
- * mapper run.
- *
- * Placement matters more than anything else. A wake-up across CPUs costs tens of microseconds, on
- * one CPU four. A partner that spins on another CPU notices within a tenth of a microsecond; a
- * partner that spins on our own CPU costs a whole tick. So there are two ways:
- *
- *     apart      vCPU at home, its runners on the partner CPU; both spin about as long as a wake-up
- *                would cost, then sleep
- *     together   vCPU and runners at home; neither spins
- *
- * A vCPU goes apart if the host has a CPU for every busy vCPU and one for its partner, and
- * hand-offs come often. It comes together again when spinning fails too often, because the guest or
- * the kernel computes for long, or when other programs compete for the CPUs. After a failure it
- * waits before it tries again, longer each time. It looks about once a millisecond.
- *
- * The mapper is always at the home of the vCPU that waits for it. A vCPU whose home is contended
- * floats for a while: it is not pinned, and its runners stay where they are. The CPU on which it
- * ends up is its new home, unless that is the home of another busy vCPU and there are enough CPUs.
- * A runner that computes for long needs no partner near: it may run anywhere until its next
- * hand-off.
+ * handoff.c: how a vCPU and its runner hand the turn to each other, and wait for it. Where they
+ * run, and whether they spin before they sleep, is decided in placement.c.
  *
  *      handoff_place(r);               where, and how it will wait
  *      r's turn = RUN
@@ -28,20 +9,14 @@
  *      handoff_count_wake(r);          r is woken if it sleeps
  *      handoff_wait(r, deadline);      until the turn is the kernel's
  *
- * A guest whose tasks make short calls all the time gains more from the CPU that spins than from
- * one more vCPU. If the host has no CPU for both, the scheduler leaves such tasks on one vCPU
- * (skas_shares()), and a superfluous vCPU hands its tasks over (skas_rests()).
- *
  * Where the host itself says when a runner has stopped (ptrace), only handoff_place() and
  * handoff_slept() are used.
  *
- * Locks: struct placement belongs to its vCPU. Any vCPU that ends a runner clears last (cmpxchg).
+ * Locks: those of placement.h.
  */
-#include "skas/internal.h"
-#include "skas/trial.h"
+#include "skas/placement.h"
 
 #define LONGEST_SLEEP (500 * NSEC_PER_MSEC) /* then it looks at what is going on */
-#define SPIN_NS (50 * NSEC_PER_USEC)        /* about a wake-up on another CPU */
 /* about the time between looks while spinning */
 #define POLL_NS 40
 /* POLL_NS after the turn was given */
@@ -49,111 +24,9 @@
 #define SPIN_FLOOR 8 /* divisor of the most for the least */
 #define GAP_SHARE 8  /* divisor: share of a new gap in the mean */
 #define GAP_MOST 16  /* times SPIN_NS: no gap counts for more */
-/* time that a runner waits for the last one to leave */
-#define SWITCH_NS (4 * NSEC_PER_USEC)
-#define LOOK_NS NSEC_PER_MSEC
-#define BUSY_ONE 256 /* one vCPU at work at every look */
-#define BUSY_SHARE 4 /* divisor: share of the newest look */
-/* hand-offs in a look that make going apart worthwhile */
-#define OFTEN 16
-/* fewer waits say nothing about spinning */
-#define FEW 4
-/* if more than one of so many waits is a miss, sleeping is cheaper */
-#define MISSES_BAD 4
-#define MISSES 16     /* waits judged together */
-#define BACKOFF_MIN 4 /* looks */
-#define BACKOFF_MAX 64
-/* apart, how often the delays of both are compared */
-#define WATCH_NS (8 * NSEC_PER_MSEC)
-/* times LOOK_NS between looks at whether the home is contended */
-#define MOVE_LOOKS 128
-/* while the host's scheduler chooses the next home */
-#define FLOAT_LOOKS 4
-/* a runner that goes so long without a hand-off may run anywhere */
-#define COMPUTES_NS (10 * NSEC_PER_MSEC)
-/* mean time between calls that makes a CPU that spins for them worthwhile */
-#define SHORT_NS (4 * NSEC_PER_USEC)
-#define SLEPT_NS 4400UL /* cost of such a call without that CPU */
-/* looks for which that finding holds: less than the slice of a program that computes */
-#define FRESH_LOOKS 2
-#define REST_LOOKS 32 /* looks between two rests of a vCPU */
-/* short hand-offs, ended by spinning, between looks at the TSC */
-#define CREDIT 32
+#define MISSES 16    /* waits judged together */
 
-/* POLL_NS in cpu_relax()s: a round of spinning */
-static u32 spin_pauses;
-static u32 spin_rounds; /* SPIN_NS in rounds */
-static u64 spin_ticks;  /* SPIN_NS in ticks of the TSC */
-static u64 look_ticks;  /* LOOK_NS in ticks of the TSC */
-
-static struct placement {
-	/* hand-offs until the TSC is read; when spinning fails, the next one reads it */
-	u32 credit;
-	/*
-	 * Counts changes of all that decides about places. A runner that was placed under the
-	 * current generation is in its place.
-	 */
-	u32 generation;
-	struct runner *last;
-	/*
-	 * The page of the last runner. It stays mapped, while the struct may become another
-	 * space's, or zero, at any time.
-	 */
-	struct ctl_page *last_ctl;
-	/* the last runner was told to wake this one */
-	bool passed;
-	/* The runner with the turn is not the one that had it before. */
-	bool switched;
-	bool pinned;   /* this vCPU's thread is pinned to home */
-	bool floating; /* it shall not be pinned until home_at */
-	bool apart, impatient;
-	/* host CPUs: of the vCPU, and of its runners while they are apart */
-	int home, partner;
-	/* since the last look: waits that spinning ended, and others */
-	u32 hits, misses;
-	u64 spun, slept, woken, across, went_apart, moves; /* statistics; other vCPUs read them */
-	u64 next_look;                                     /* TSC */
-	/* mean number of vCPUs at work at a look, in BUSY_ONEs */
-	s32 others;
-	/* looks: the next pause after a failure, the rest of the present one */
-	u32 backoff, wait;
-	/* TSC: when the home is looked at again, or chosen */
-	u64 home_at;
-	struct home {
-		struct runner *r; /* the runner that was about to run */
-		/* ns that the thread, and the runner, had waited for a CPU at the last look */
-		u64 own, runners;
-		/* hand-offs at that look, those ended by spinning, and its time */
-		u64 handoffs, spun, time;
-	} seen;
-	struct runner *watched; /* apart: runner whose delays are compared */
-	u64 watched_delay;      /* ns: its delay and ours at the last look */
-	u64 watched_at;         /* time of that look */
-	/* hand-offs ended by spinning at that look */
-	u64 watched_spun;
-	u32 switches; /* from runner to runner since that look */
-	/* of the runner placed last; other vCPUs read it */
-	int last_task;
-	u64 stolen_slept; /* slept at the last skas_stolen() */
-	/* when the rate of hand-offs was last looked at (TSC), and their number then */
-	u64 rate_at, rate_n;
-	bool few; /* the last look at the rate found few */
-	/*
-	 * TSC: until when calls come often, then looked at anew. Other vCPUs read it and what
-	 * follows.
-	 */
-	u64 calls_until;
-	u64 rests_again; /* TSC: when it may rest again */
-	struct home_trial trial;
-} __attribute__((aligned(64))) placement[STUB_MAX_SLOTS];
-
-static inline u64 ticks(void)
-{
-	u32 lo, hi;
-
-	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-	return (u64)hi << 32 | lo;
-}
+struct handoff_pace handoff_pace;
 
 /*
  * Measures the length of a pause and of a tick of the TSC. Takes the best of several tries, since
@@ -172,397 +45,27 @@ static void calibrate(void)
 			cpu_relax();
 		ns = os_clock_mono() - t + 1;
 		c = ticks() - c;
-		spin_pauses = max(spin_pauses, (u32)(pauses * POLL_NS / ns));
-		spin_rounds = max(spin_rounds, (u32)(pauses * SPIN_NS / ns) + 1);
-		look_ticks = c * LOOK_NS / ns + 1;
-		spin_ticks = c * SPIN_NS / ns + 1;
+		handoff_pace.spin_pauses =
+			max(handoff_pace.spin_pauses, (u32)(pauses * POLL_NS / ns));
+		handoff_pace.spin_rounds =
+			max(handoff_pace.spin_rounds, (u32)(pauses * SPIN_NS / ns) + 1);
+		handoff_pace.look_ticks = c * LOOK_NS / ns + 1;
+		handoff_pace.spin_ticks = c * SPIN_NS / ns + 1;
 	}
-	spin_pauses = max(spin_pauses, 1U);
-	spin_rounds = spin_rounds / spin_pauses + 1;
+	handoff_pace.spin_pauses = max(handoff_pace.spin_pauses, 1U);
+	handoff_pace.spin_rounds = handoff_pace.spin_rounds / handoff_pace.spin_pauses + 1;
 }
 
 void handoff_pause(void)
 {
-	for (u32 n = spin_pauses; n; n--)
+	for (u32 n = handoff_pace.spin_pauses; n; n--)
 		cpu_relax();
-}
-
-static void set_home(struct placement *p, int home)
-{
-	p->home = home;
-	p->partner = (home + (skas.host_cpus + 1) / 2) % skas.host_cpus;
-	p->generation++;
 }
 
 void handoff_init(void)
 {
-	int first = os_space_this_cpu();
-
 	calibrate();
-	for (int i = 0; i < skas.cfg.ncpus; i++) {
-		set_home(&placement[i], (first + i) % skas.host_cpus);
-		placement[i].credit = 1;
-		placement[i].backoff = BACKOFF_MIN;
-		placement[i].home_at = ticks() + MOVE_LOOKS * look_ticks;
-	}
-}
-
-/* ---- apart or together ---- */
-
-static bool at_work(int cpu)
-{
-	u32 state = READ_ONCE(skas.cfg.irq->cpu[cpu].state);
-
-	return state == OS_CPU_KERNEL || state == OS_CPU_GUEST;
-}
-
-/*
- * True if the host has a CPU for every busy vCPU, and one for its partner. A vCPU that runs now and
- * then, such as for a shell between two commands, does not count: what matters is how many are at
- * work at an average look.
- */
-static bool room_to_spin(struct placement *p)
-{
-	int others = 0;
-
-	for (int i = 0; i < skas.cfg.ncpus; i++)
-		others += &placement[i] != p && at_work(i);
-	p->others += (others * BUSY_ONE - p->others) / BUSY_SHARE;
-	return 2 * (1 + (p->others + BUSY_ONE / 2) / BUSY_ONE) <= skas.host_cpus;
-}
-
-static void fall_back(struct placement *p)
-{
-	p->apart = false;
-	p->wait = p->backoff;
-	p->backoff = min(p->backoff * 2, (u32)BACKOFF_MAX);
-}
-
-/*
- * True if other programs compete for the CPUs. Then partners apart must both be on a CPU at one
- * time, and lose a time slice whenever either is not: it is far better to share one CPU. The host
- * says how long each was ready and waited. But each hand-off that spinning ended has saved a
- * switch. A peer that answers each of our packets takes a CPU for some microseconds again and
- * again; while we hand over many times in between, to share one CPU would cost more.
- */
-static bool contended(struct placement *p, struct runner *last)
-{
-	u64 now = os_clock_mono(), elapsed = now - p->watched_at, delay, saved;
-	bool found;
-
-	if (p->watched == last && elapsed < WATCH_NS)
-		return false;
-	delay = os_space_delayed(0) + os_space_delayed(READ_ONCE(last->task));
-	saved = (p->spun - p->watched_spun + p->switches) * SWITCH_NS;
-	found = p->watched == last && delay - p->watched_delay > elapsed / 4 + saved;
-	p->switches = 0;
-	p->watched = last;
-	p->watched_delay = delay;
-	p->watched_at = now;
-	p->watched_spun = p->spun;
-	return found;
-}
-
-static bool spinning_fails(const struct placement *p)
-{
-	return p->misses * MISSES_BAD > p->hits;
-}
-
-/*
- * Judges whether to stay apart. Few hand-offs in a look say nothing yet. Where other programs have
- * the CPUs there are never many, so they are summed up.
- */
-static void stay_apart(struct placement *p)
-{
-	/* a vCPU that ends it clears it at any time */
-	struct runner *last = READ_ONCE(p->last);
-
-	if (spinning_fails(p) && p->hits + p->misses >= FEW)
-		fall_back(p);
-	else if (last && contended(p, last))
-		fall_back(p);
-	else if (p->hits + p->misses < FEW)
-		return;
-	else
-		p->backoff = max(p->backoff / 2, (u32)BACKOFF_MIN);
-	p->hits = p->misses = 0;
-}
-
-static void choose(struct placement *p)
-{
-	bool room = room_to_spin(p);
-
-	if (p->apart && room) {
-		stay_apart(p);
-		return;
-	}
-	if (p->wait)
-		p->wait--;
-	p->apart = room && !p->wait && p->hits >= OFTEN;
-	p->went_apart += p->apart;
-	/* together each waits for the other's CPU, which is no contention */
-	p->watched = NULL;
-	p->hits = p->misses = 0;
-}
-
-/*
- * True if other programs want the CPU that is our home. Then the thread waits for it; or the thread
- * hardly waits, since it mostly sleeps, and the runner that computes there waits. To move costs
- * time, too. Many hand-offs make up for short waits, as in contended(), but not for half the CPU,
- * which is what a program takes that computes there.
- */
-static bool home_contended(const struct home *was, const struct home *is)
-{
-	u64 elapsed = is->time - was->time, own = is->own - was->own;
-	u64 saved = min((is->spun - was->spun) * SWITCH_NS, elapsed * 5 / 16);
-
-	if (own > elapsed / 8 + saved)
-		return true;
-	return is->r == was->r && own + is->runners - was->runners >
-					  elapsed / 4 + (is->handoffs - was->handoffs) * SWITCH_NS;
-}
-
-static bool is_anothers_home(const struct placement *p, int cpu)
-{
-	for (int i = 0; i < skas.cfg.ncpus; i++)
-		if (&placement[i] != p && READ_ONCE(placement[i].home) == cpu && at_work(i))
-			return true;
-	return false;
-}
-
-/*
- * Returns the CPU that the host's scheduler chose for us, or the next CPU after it that is no
- * vCPU's home.
- */
-static int next_home(const struct placement *p)
-{
-	int here = os_space_this_cpu();
-
-	for (int i = 0; i < skas.host_cpus; i++) {
-		int cpu = (here + i) % skas.host_cpus;
-
-		if (!is_anothers_home(p, cpu))
-			return cpu;
-	}
-	return here;
-}
-
-/*
- * Lets the host's scheduler choose if others compete for our CPU: for a while we are not pinned,
- * then the CPU on which we are is home.
- */
-static void look_at_home(struct placement *p, struct runner *r, u64 now)
-{
-	struct home is = {
-		.r = r,
-		.own = os_space_delayed(0),
-		.runners = os_space_delayed(r->task),
-		.handoffs = p->spun + p->slept,
-		.spun = p->spun,
-		.time = os_clock_mono(),
-	};
-
-	p->home_at = now + MOVE_LOOKS * look_ticks;
-	if (p->floating) {
-		p->floating = false;
-		set_home(p, next_home(p));
-	} else if (p->pinned && home_contended(&p->seen, &is) && skas.host_cpus > 1) {
-		p->moves++;
-		p->pinned = false;
-		p->floating = true;
-		p->apart = false;
-		p->home_at = now + FLOAT_LOOKS * look_ticks;
-		os_space_pin_self(-1);
-	}
-	p->seen = is;
-}
-
-/*
- * Returns the next CPU to try as a home: the next after the last one tried that is no other vCPU's
- * home, or our own home.
- */
-static int next_trial(const struct placement *p)
-{
-	for (int i = 1; i <= skas.host_cpus; i++) {
-		int cpu = (p->trial.tried + i) % skas.host_cpus;
-
-		if (cpu != p->home && !is_anothers_home(p, cpu))
-			return cpu;
-	}
-	return p->home;
-}
-
-void skas_waited_for_disk(int cpu, u64 ns)
-{
-	struct placement *p = &placement[cpu];
-	int to;
-
-	if (!p->pinned || os_space_this_cpu() != p->home)
-		return;
-	to = trial_waited(&p->trial, os_clock_mono(), ns, p->home, next_trial(p));
-	if (to == p->home)
-		return;
-	p->moves++;
-	p->pinned = false; /* until the next hand-off: pin_self() */
-	set_home(p, to);
-}
-
-/*
- * Decides whether hand-offs come so often that each vCPU needs its partner's CPU more than the
- * guest needs another vCPU. Hand-offs that sleep take longer, and that is no work. One look that
- * finds few ends nothing: the host may have given our CPU to others meanwhile, or the calling task
- * may have waited for the task beside it. A pair that is parted for that would wake each other from
- * CPU to CPU from then on.
- */
-static void look_at_rate(struct placement *p, u64 now)
-{
-	u64 n = p->spun + p->slept, elapsed = now - p->rate_at;
-	u64 each = look_ticks * (p->apart ? SHORT_NS : SHORT_NS + SLEPT_NS) / LOOK_NS;
-	bool enough = (n - p->rate_n) * each >= elapsed;
-
-	if (elapsed < look_ticks / 2)
-		return;
-	WRITE_ONCE(p->calls_until,
-		enough || (p->calls_until && !p->few) ? now + FRESH_LOOKS * look_ticks : 0);
-	p->few = !enough;
-	p->rate_at = now;
-	p->rate_n = n;
-}
-
-/* Stays apart whatever happens; then at least no runner is patient while that does not work. */
-static void stay_forced(struct placement *p)
-{
-	p->apart = skas.cfg.handoff == SKAS_HANDOFF_SPIN && skas.ops == &seccomp_ops;
-	p->impatient = spinning_fails(p);
-	p->hits = p->misses = 0;
-}
-
-static void look(struct placement *p, struct runner *r, u64 now)
-{
-	bool apart = p->apart, impatient = p->impatient;
-
-	p->next_look = now + look_ticks;
-	look_at_rate(p, now);
-	if (skas.cfg.handoff == SKAS_HANDOFF_AUTO && skas.ops == &seccomp_ops && p->pinned)
-		choose(p);
-	else
-		stay_forced(p);
-	if (now > p->home_at)
-		look_at_home(p, r, now);
-	p->generation += p->apart != apart || p->impatient != impatient;
-}
-
-/* ---- sharing a vCPU ---- */
-
-static bool may_share(void)
-{
-	return skas.cfg.handoff == SKAS_HANDOFF_AUTO && skas.ops == &seccomp_ops &&
-	       skas.host_cpus > 1;
-}
-
-static bool calls_often(const struct placement *p, u64 now)
-{
-	return (s64)(READ_ONCE(p->calls_until) - now) > 0;
-}
-
-/*
- * True if the host has no CPU for the partner of each vCPU at work, with @to among them, or with
- * one more (-1).
- */
-static bool too_many(int to)
-{
-	int n = to < 0;
-
-	for (int i = 0; i < skas.cfg.ncpus; i++)
-		n += i == to || at_work(i);
-	return 2 * n > skas.host_cpus;
-}
-
-bool skas_shares(int cpu, int to)
-{
-	const struct placement *p = &placement[cpu];
-	u64 now;
-
-	if (!READ_ONCE(p->calls_until) || !may_share())
-		return false;
-	now = ticks();
-	return calls_often(p, now) && !READ_ONCE(p->wait) && too_many(to);
-}
-
-int skas_rests(int cpu)
-{
-	struct placement *p = &placement[cpu];
-	u64 now;
-
-	if (p->apart || !p->calls_until || !may_share())
-		return -1;
-	now = ticks();
-	if (!calls_often(p, now) || (s64)(now - p->rests_again) < 0 || !too_many(cpu))
-		return -1;
-	for (int i = 0; i < cpu; i++) {
-		struct placement *to = &placement[i];
-
-		if (!at_work(i) || !calls_often(to, now) || READ_ONCE(to->wait) ||
-			!READ_ONCE(to->pinned))
-			continue;
-		p->rests_again = now + REST_LOOKS * look_ticks;
-		return i;
-	}
-	return -1;
-}
-
-/* ---- places ---- */
-
-static void pin_runner(struct runner *r, int host_cpu)
-{
-	if (r->pinned == host_cpu)
-		return;
-	os_space_pin(r->task, host_cpu);
-	r->pinned = host_cpu;
-}
-
-/*
- * Sets a runner's patience. Apart, the next runner is woken before the last one is sent to sleep
- * (handoff_placed()). It need not preempt that one, which would cost an interrupt from CPU to CPU
- * and a second switch. Where others compete for the CPU it would wait for too long: together no
- * runner is patient.
- */
-static void set_patience(struct runner *r, bool patient)
-{
-	if (r->patient == patient)
-		return;
-	os_space_patient(r->task, patient);
-	r->patient = patient;
-}
-
-static void pin_self(struct placement *p)
-{
-	if (p->pinned || p->floating)
-		return;
-	p->pinned = true;
-	os_space_pin_self(p->home);
-}
-
-/* Places a vCPU and its runner. If the vCPU's thread floats, its runners stay where they are. */
-static void place(struct placement *p, struct runner *r)
-{
-	pin_self(p);
-	if (p->pinned)
-		pin_runner(r, p->apart ? p->partner : p->home);
-	set_patience(r, p->apart && !p->impatient);
-	r->spin = p->apart ? spin_rounds : 0;
-	WRITE_ONCE(r->ctl->rspin, r->spin);
-	WRITE_ONCE(r->ctl->rpause, spin_pauses);
-	r->placed = p->generation;
-}
-
-static void look_at_clock(struct placement *p, struct runner *r)
-{
-	u64 now = ticks();
-
-	p->credit = CREDIT;
-	if (now > p->next_look)
-		look(p, r, now);
+	placement_init(os_space_this_cpu());
 }
 
 /* Places a runner before it goes on. */
@@ -572,9 +75,9 @@ void handoff_place(struct runner *r)
 
 	WRITE_ONCE(p->last_task, r->task);
 	if (unlikely(!--p->credit))
-		look_at_clock(p, r);
+		placement_look(p, r);
 	if (unlikely(r->placed != p->generation))
-		place(p, r);
+		placement_apply(p, r);
 }
 
 /*
@@ -615,28 +118,9 @@ bool handoff_placed(struct runner *r, bool asleep)
 	return p->passed;
 }
 
-/* Moves the mapper to this CPU, since the vCPU that waits for it sleeps at once. */
-void handoff_place_mapper(struct space *s)
-{
-	int here = os_space_this_cpu();
-
-	if (s->mapper_pinned == here)
-		return;
-	os_space_pin(s->mapper, here);
-	s->mapper_pinned = here;
-}
-
 void handoff_forget(struct runner *r)
 {
 	cmpxchg(&placement[r->cpu].last, r, NULL);
-}
-
-/* Lets the host choose the CPU of @r, which computes, until handoff_place(). */
-void handoff_let_go(struct runner *r)
-{
-	os_space_pin(r->task, -1);
-	r->pinned = -1;
-	r->placed = 0;
 }
 
 u64 handoff_patience(u64 deadline)
@@ -673,7 +157,8 @@ void handoff_count_wake(struct runner *r)
 static inline void learn(struct runner *r, u64 gap)
 {
 	r->gap += ((s64)gap - (s64)r->gap) / GAP_SHARE;
-	r->spin = r->gap > spin_ticks ? spin_rounds / SPIN_FLOOR : spin_rounds;
+	r->spin = r->gap > handoff_pace.spin_ticks ? handoff_pace.spin_rounds / SPIN_FLOOR :
+						     handoff_pace.spin_rounds;
 }
 
 /*
@@ -708,7 +193,7 @@ static bool spin(struct runner *r)
 static void slept_apart(struct placement *p, struct runner *r, u64 slept)
 {
 	p->across++;
-	learn(r, min(slept + spin_ticks, GAP_MOST * spin_ticks));
+	learn(r, min(slept + handoff_pace.spin_ticks, GAP_MOST * handoff_pace.spin_ticks));
 	miss(p);
 }
 

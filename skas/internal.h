@@ -12,7 +12,8 @@
  *      ptrace.c    struct skas_ops of ptrace mode
  *      answers.c   calls that the stub answers
  *      watch.c     runners that compute while no vCPU drives them
- *      handoff.c   how vCPU and runner wait for each other, and on which host CPUs
+ *      handoff.c   how vCPU and runner hand over the turn, and wait for it
+ *      placement.c on which host CPUs they run, and whether they spin for each other
  *      trial.c     on which of these CPUs a vCPU waits least for the host's disk
  */
 #ifndef NESTLING_SKAS_INTERNAL_H
@@ -86,9 +87,9 @@ struct runner {
 	enum runner_state state;
 	int task;   /* handle (os_space.h), or 0 */
 	int pinned; /* host CPU it is pinned to, or -1 */
-	/* handoff.c: the vCPU's generation of places that this runner has, or 0 */
+	/* placement.c: the vCPU's generation of places that this runner has, or 0 */
 	u32 placed;
-	bool patient; /* handoff.c */
+	bool patient; /* placement.c */
 	u32 spin;     /* rounds we spin for it before we sleep */
 	/* handoff.c: mean ticks between its calls */
 	u64 gap;
@@ -315,15 +316,17 @@ void handoff_init(void);
 void handoff_place(struct runner *r);
 /* Returns true if the last runner wakes this one. @asleep: this one has to be woken. */
 bool handoff_placed(struct runner *r, bool asleep);
-void handoff_place_mapper(struct space *s);
 int handoff_wait(struct runner *r, u64 deadline);
 void handoff_pause(void); /* between two looks at a turn word */
 void handoff_count_wake(struct runner *r);
 void handoff_forget(struct runner *r);
-void handoff_let_go(struct runner *r);
 void handoff_slept(struct runner *r); /* a hand-off that the host waited for */
 /* Returns until when a runner is waited for at its place, at most @deadline. */
 u64 handoff_patience(u64 deadline);
+
+/* placement.c */
+void handoff_place_mapper(struct space *s);
+void handoff_let_go(struct runner *r);
 
 /* watch.c */
 /*

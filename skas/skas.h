@@ -252,7 +252,7 @@ u64 skas_stolen(int cpu);
 /*
  * True if a task that waits for vCPU @cpu had better wait there than run on @to, or on an idle vCPU
  * (-1). System calls come so often that each vCPU needs a second host CPU, which spins for them
- * (handoff.c). Callable for any vCPU, with locks of runqueues held.
+ * (placement.c). Callable for any vCPU, with locks of runqueues held.
  */
 bool skas_shares(int cpu, int to);
 /*

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * placement.h: on which host CPUs a vCPU, its runners and the mapper run, and whether vCPU and
+ * runner spin for each other. placement.c decides; handoff.c counts what the decisions rest on.
+ *
+ *      placement_init(first)           before the first hand-off: homes from CPU @first on
+ *      placement_look(p, r)            each p->credit hand-offs, or sooner when spinning fails
+ *      placement_apply(p, r)           when r->placed is not p->generation
+ *
+ * Locks: struct placement belongs to its vCPU. Any vCPU that ends a runner clears last (cmpxchg).
+ */
+#ifndef NESTLING_SKAS_PLACEMENT_H
+#define NESTLING_SKAS_PLACEMENT_H
+
+#include "skas/internal.h"
+#include "skas/trial.h"
+
+#define SPIN_NS (50 * NSEC_PER_USEC) /* a wake-up on another CPU */
+/* time that a runner waits for the last one to leave */
+#define SWITCH_NS (4 * NSEC_PER_USEC)
+#define LOOK_NS NSEC_PER_MSEC /* between two looks */
+/* a runner that goes so long without a hand-off may run anywhere */
+#define COMPUTES_NS (10 * NSEC_PER_MSEC)
+
+/* What handoff_init() has measured; constant from then on. */
+struct handoff_pace {
+	u32 spin_pauses; /* POLL_NS in cpu_relax()s: a round of spinning */
+	u32 spin_rounds; /* SPIN_NS in rounds */
+	u64 spin_ticks;  /* SPIN_NS in ticks of the TSC */
+	u64 look_ticks;  /* LOOK_NS in ticks of the TSC */
+};
+extern struct handoff_pace handoff_pace;
+
+struct placement {
+	/* hand-offs until the TSC is read; when spinning fails, the next one reads it */
+	u32 credit;
+	/*
+	 * Counts changes of all that decides about places. A runner that was placed under the
+	 * current generation is in its place.
+	 */
+	u32 generation;
+	struct runner *last;
+	/*
+	 * The page of the last runner. It stays mapped, while the struct may become another
+	 * space's, or zero, at any time.
+	 */
+	struct ctl_page *last_ctl;
+	/* the last runner was told to wake this one */
+	bool passed;
+	/* The runner with the turn is not the one that had it before. */
+	bool switched;
+	bool pinned;   /* this vCPU's thread is pinned to home */
+	bool floating; /* it shall not be pinned until home_at */
+	bool apart, impatient;
+	/* host CPUs: of the vCPU, and of its runners while they are apart */
+	int home, partner;
+	/* since the last look: waits that spinning ended, and others */
+	u32 hits, misses;
+	u64 spun, slept, woken, across, went_apart, moves; /* statistics; other vCPUs read them */
+	u64 next_look;                                     /* TSC */
+	/* mean number of vCPUs at work at a look, in BUSY_ONEs */
+	s32 others;
+	/* looks: the next pause after a failure, the rest of the present one */
+	u32 backoff, wait;
+	/* TSC: when the home is looked at again, or chosen */
+	u64 home_at;
+	struct home {
+		struct runner *r; /* the runner that was about to run */
+		/* ns that the thread, and the runner, had waited for a CPU at the last look */
+		u64 own, runners;
+		/* hand-offs at that look, those ended by spinning, and its time */
+		u64 handoffs, spun, time;
+	} seen;
+	struct runner *watched; /* apart: runner whose delays are compared */
+	u64 watched_delay;      /* ns: its delay and ours at the last look */
+	u64 watched_at;         /* time of that look */
+	/* hand-offs ended by spinning at that look */
+	u64 watched_spun;
+	u32 switches; /* from runner to runner since that look */
+	/* of the runner placed last; other vCPUs read it */
+	int last_task;
+	u64 stolen_slept; /* slept at the last skas_stolen() */
+	/* when the rate of hand-offs was last looked at (TSC), and their number then */
+	u64 rate_at, rate_n;
+	bool few; /* the last look at the rate found few */
+	/*
+	 * TSC: until when calls come often, then looked at anew. Other vCPUs read it and what
+	 * follows.
+	 */
+	u64 calls_until;
+	u64 rests_again; /* TSC: when it may rest again */
+	struct home_trial trial;
+} __attribute__((aligned(64)));
+extern struct placement placement[STUB_MAX_SLOTS];
+
+static inline u64 ticks(void)
+{
+	u32 lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return (u64)hi << 32 | lo;
+}
+
+void placement_init(int first);
+/* Looks at the TSC, and decides anew if a look is due. */
+void placement_look(struct placement *p, struct runner *r);
+/* Places a vCPU and its runner. If the vCPU's thread floats, its runners stay where they are. */
+void placement_apply(struct placement *p, struct runner *r);
+
+#endif
