@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * attr.h: the attributes of a file: what stat(2) shows, what chmod(2), chown(2), truncate(2) and
+ * utimensat(2) change, and the extended attributes.
+ *
+ * notify_change() asks the file system's setattr, which begins with setattr_prepare() (permission)
+ * and ends with setattr_copy(). vfs_getattr() asks its getattr, which begins with
+ * generic_fillattr().
+ */
+#ifndef NESTLING_VFS_ATTR_H
+#define NESTLING_VFS_ATTR_H
+
+#include "kernel/lib/types.h"
+
+struct dentry;
+struct file;
+struct inode;
+struct path;
+
+struct timespec64 {
+	s64 tv_sec;
+	s64 tv_nsec;
+};
+/* the clock, cut to the superblock's granularity */
+struct timespec64 current_time(struct inode *inode);
+
+struct kstat {
+	u32 result_mask;
+	umode_t mode;
+	u32 nlink;
+	u32 blksize;
+	u64 attributes, attributes_mask;
+	u64 ino;
+	dev_t dev, rdev;
+	kuid_t uid;
+	kgid_t gid;
+	loff_t size;
+	struct timespec64 atime, mtime, ctime, btime;
+	u64 blocks; /* 512-byte units */
+	u64 mnt_id;
+	u32 dio_align; /* STATX_DIOALIGN */
+};
+
+#define ATTR_MODE 0x1
+#define ATTR_UID 0x2
+#define ATTR_GID 0x4
+#define ATTR_SIZE 0x8
+#define ATTR_ATIME 0x10
+#define ATTR_MTIME 0x20
+#define ATTR_CTIME 0x40
+#define ATTR_ATIME_SET 0x80
+#define ATTR_MTIME_SET 0x100
+#define ATTR_KILL_SUID 0x800
+#define ATTR_KILL_SGID 0x1000
+#define ATTR_OPEN 0x8000 /* O_TRUNC */
+struct iattr {
+	u32 ia_valid;
+	umode_t ia_mode;
+	/* for setattr: the set-id bits that ATTR_KILL_* stood for; i_mode has lost them already */
+	umode_t ia_killed;
+	kuid_t ia_uid;
+	kgid_t ia_gid;
+	loff_t ia_size;
+	struct timespec64 ia_atime, ia_mtime, ia_ctime;
+	struct file *ia_file;
+};
+
+ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf,
+	size_t size); /* no permission is asked for; -EOPNOTSUPP */
+/*
+ * May current read or write (@mask) the attribute? 0, -EPERM, -ENODATA: it may not know; not of
+ * access control lists.
+ */
+int xattr_permission(struct inode *inode, const char *name, int mask);
+int setattr_prepare(struct dentry *dentry, struct iattr *attr);
+void setattr_copy(struct inode *inode, const struct iattr *attr);
+int notify_change(struct dentry *dentry, struct iattr *attr); /* i_rwsem held */
+void generic_fillattr(struct inode *inode, struct kstat *st);
+int vfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
+int file_update_time(struct file *f);
+void file_accessed(struct file *f);
+int file_remove_privs(struct file *f);
+int inode_newsize_ok(struct inode *inode, loff_t size); /* RLIMIT_FSIZE, s_maxbytes */
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.h: open files, the operations behind them, and files without a name.
+ *
+ * alloc_file(), filp_open(), open_path(), anon_file() and pseudo_file() make a file with one
+ * reference; get_file() takes another. fput() drops it, and the last one calls f_op->release, later
+ * and without locks. Descriptors are in fdtable.h.
+ *
+ * Locks: f_lock (spins) for f_flags and f_owner; f_pos_lock (sleeps) around read, write, lseek and
+ * readdir of a file with FMODE_ATOMIC_POS.
+ */
+#ifndef NESTLING_VFS_FILE_H
+#define NESTLING_VFS_FILE_H
+
+#include <asm-generic/fcntl.h>
+
+#include "arch/um/machine/uaccess.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/task.h"
+#include "kernel/vfs/name/dentry.h"
+
+struct cred;
+struct direct_ops;
+struct fasync_entry;
+struct file_lock;
+struct inode;
+struct landlock_domain;
+struct pid;
+struct poll_table;
+struct super_operations;
+struct vm_area;
+
+/* f_mode */
+#define FMODE_READ 0x1
+#define FMODE_WRITE 0x2
+#define FMODE_LSEEK 0x4
+#define FMODE_PREAD 0x8
+#define FMODE_PWRITE 0x10
+#define FMODE_EXEC 0x20
+#define FMODE_PATH 0x4000
+#define FMODE_ATOMIC_POS 0x8000 /* read and write hold f_pos_lock */
+#define FMODE_STREAM 0x200000
+#define FMODE_NOWAIT 0x8000000
+#define FMODE_CREATED 0x100000
+#define FMODE_WRITER_COUNTED 0x10000 /* i_writecount is held */
+/* a running program: writes are denied until the last reference goes */
+#define FMODE_DENY_WRITE 0x400000
+#define FMODE_READER_COUNTED 0x800 /* i_readcount is held */
+/* not over a socket (SCM_RIGHTS): it may hold sockets itself */
+#define FMODE_NOPASS 0x800000
+#define FMODE_MNT_WRITER 0x20000 /* mnt_want_write is held */
+/* not to be mapped with PROT_EXEC, as on a noexec mount */
+#define FMODE_NOEXEC 0x1000
+#define FMODE_CAN_ODIRECT 0x80000 /* set by f_op->open: O_DIRECT is welcome */
+#define FMODE_NONOTIFY 0x4000000  /* no watcher is told of its events */
+/* SPLICE_F_NONBLOCK says something of reading it, too, and not only of the pipe */
+#define FMODE_SPLICE_NOWAIT 0x2000000
+/* the last close takes a tree of mounts apart that has found no place */
+#define FMODE_NEED_UNMOUNT 0x10000000
+#define FMODE_NO_TRUNCATE 0x20000000 /* landlock.h: neither ftruncate() */
+#define FMODE_NO_IOCTL 0x40000000    /* nor the device's ioctls */
+/* f_op->open has succeeded: release will be called */
+#define FMODE_OPENED 0x40000
+
+struct dir_context {
+	/* false: the buffer is full, stop (the entry will be offered again at its pos) */
+	bool (*actor)(
+		struct dir_context *ctx, const char *name, int len, loff_t pos, u64 ino, u32 type);
+	/* the next entry's; the file system defines cookies, 0 is the start */
+	loff_t pos;
+};
+static inline bool dir_emit(struct dir_context *ctx, const char *name, int len, u64 ino, u32 type)
+{
+	return ctx->actor(ctx, name, len, ctx->pos, ino, type);
+}
+/* "." and ".." at positions 0 and 1; false: full */
+bool dir_emit_dots(struct file *f, struct dir_context *ctx);
+
+struct file_operations {
+	loff_t (*llseek)(struct file *f, loff_t off, int whence);
+	ssize_t (*read_iter)(struct file *f, struct iov_iter *to, loff_t *pos);
+	ssize_t (*write_iter)(struct file *f, struct iov_iter *from, loff_t *pos);
+	int (*iterate)(
+		struct file *f, struct dir_context *ctx); /* directory i_rwsem held for reading */
+	/* EPOLLIN..., NULL: always readable and writable */
+	u32 (*poll)(struct file *f, struct poll_table *pt);
+	long (*ioctl)(struct file *f, u32 cmd, u64 arg); /* -ENOTTY for unknown */
+	int (*mmap)(struct file *f, struct vm_area *vma);
+	int (*open)(struct inode *inode, struct file *f);
+	int (*flush)(struct file *f);                        /* every close(2) */
+	int (*release)(struct inode *inode, struct file *f); /* the last reference */
+	int (*fsync)(struct file *f, loff_t start, loff_t end, bool datasync);
+	/* sync_file_range(2); @end inclusive. NULL: writepages is enough */
+	int (*sync_range)(struct file *f, loff_t start, loff_t end, u32 flags);
+	int (*fasync)(int fd, struct file *f, bool on);
+	int (*lock)(struct file *f, int cmd, struct file_lock *fl);
+	/*
+	 * splice() and sendfile() refuse, as Linux does where only read() and write() are written
+	 * for
+	 */
+	bool no_splice_read, no_splice_write;
+	/*
+	 * read_iter heeds iov_iter.nowait (RWF_NOWAIT): pipes, sockets and disk files say so in
+	 * f_mode
+	 */
+	bool nowait;
+	/* Of pipes: sendfile(2) into one; @pos: NULL, or where in @in. */
+	ssize_t (*send_stream)(struct file *to, struct file *in, loff_t *pos, size_t n);
+	/* a splice() is a single read or write of the whole: a message */
+	bool splice_message;
+	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
+	int (*setfl)(struct file *f, u32 flags);                    /* may refuse fcntl(F_SETFL) */
+	int (*show_fdinfo)(struct file *f, char *buf, size_t size); /* extra lines; bytes */
+	/* O_DIRECT goes to the disk: direct_io.h. NULL: through the cache */
+	const struct direct_ops *direct;
+};
+
+struct file {
+	atomic_t f_count;
+	u32 f_mode;
+	u32 f_flags; /* O_*; under f_lock */
+	spinlock_t f_lock;
+	struct mutex f_pos_lock;
+	loff_t f_pos; /* under f_pos_lock (FMODE_ATOMIC_POS) */
+	struct path f_path;
+	/* of an overlay's real file: what was opened, references; or NULL */
+	struct path f_shown;
+	struct inode *f_inode;
+	const struct file_operations *f_op;
+	struct address_space *f_mapping;
+	const struct cred *f_cred;
+	void *private_data;
+	struct file_ra f_ra;
+	u32 f_wb_err_seq; /* write-back errors already reported */
+	u32 f_sb_err_seq; /* errors of the superblock seen by syncfs */
+	/* a terminal's: how often it had been hung up when this was opened */
+	u32 f_hangups;
+	/* on lists for SIGIO, whatever f_flags say: under fcntl.c's lock */
+	struct fasync_entry *f_fasync;
+	/* epoll items that watch it, under the global epoll lock */
+	struct list_head f_ep;
+	struct fown {
+		struct pid *pid;
+		int type;
+		kuid_t uid, euid;
+		int signum;
+		/*
+		 * The Landlock domain of the setter, and its process if there is a domain.
+		 * References, or NULL.
+		 */
+		struct landlock_domain *landlock;
+		struct pid *setter;
+	} f_owner; /* F_SETOWN; under f_lock */
+	union {
+		struct task_work f_work; /* the last fput */
+		struct rcu_head f_rcu;
+	};
+};
+
+/*
+ * Must a transfer not wait? For files that can be polled: O_NONBLOCK, or an asynchronous request.
+ */
+static inline bool file_nonblock(const struct file *f, const struct iov_iter *it)
+{
+	return f->f_flags & O_NONBLOCK || it->nowait;
+}
+/* What a mapping of @f is called, and whose numbers it has (/proc/PID/maps). */
+static inline const struct path *file_shown(const struct file *f)
+{
+	return f->f_shown.dentry ? &f->f_shown : &f->f_path;
+}
+static inline const struct inode *file_shown_inode(const struct file *f)
+{
+	return f->f_shown.dentry ? f->f_shown.dentry->d_inode : f->f_inode;
+}
+static inline struct file *get_file(struct file *f)
+{
+	atomic_inc(&f->f_count);
+	return f;
+}
+/* the final release comes later, by task work: callable with locks held */
+void fput(struct file *f);
+/* the final release at once: no lock may be held */
+void fput_now(struct file *f);
+struct file *alloc_file(const struct path *path, u32 flags,
+	const struct file_operations *fop); /* ERR_PTR; takes path refs */
+/* An anonymous file "[name]" (eventfd, epoll, ...): a file on the shared anon inode. ERR_PTR. */
+struct file *anon_file(const char *name, const struct file_operations *fop, void *priv, u32 flags);
+/*
+ * And a descriptor (O_CLOEXEC from @flags), or -errno. The first leaves fd_install() to the caller.
+ */
+int anon_fd_prepare(const char *name, const struct file_operations *fop, void *priv, u32 flags,
+	struct file **f);
+int anon_fd(const char *name, const struct file_operations *fop, void *priv, u32 flags);
+/* A file with an inode of its own on a pseudo file system (pipes, sockets): "name:[ino]". */
+struct file *pseudo_file(
+	const char *fsname, umode_t mode, const struct file_operations *fop, void *priv, u32 flags);
+/* Before the first of them: that file system's inodes end as @op says. 0 or -errno. */
+int pseudo_set_super(const char *fsname, const struct super_operations *op);
+
+/* F_SETOWN, F_GETOWN: a process, a group (negative), or 0. */
+int file_setown(struct file *f, s32 who);
+long file_getown(struct file *f);
+void file_set_owner(struct file *f, struct pid *pid, int type); /* of SIGIO; PIDTYPE_* */
+/* SIGURG to f_owner, whether O_ASYNC or not */
+void file_sigurg(struct file *f);
+
+/* Kernel-side use. ERR_PTR / bytes or -errno. */
+struct file *filp_open(const char *path, u32 flags, umode_t mode);
+ssize_t kernel_read(struct file *f, void *buf, size_t n, loff_t *pos);
+ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t *pos);
+ssize_t vfs_read_iter(struct file *f, struct iov_iter *to, loff_t *pos); /* checks modes, counts */
+ssize_t vfs_write_iter(struct file *f, struct iov_iter *from, loff_t *pos);
+bool file_may_be_direct(const struct file *f); /* may O_DIRECT be set? */
+int vfs_fsync_range(struct file *f, loff_t start, loff_t end, bool datasync);
+long vfs_ioctl(struct file *f, u32 cmd, u64 arg);
+int iterate_dir(struct file *f, struct dir_context *ctx);
+/* checks exec permission, denies writers. ERR_PTR */
+struct file *open_exec(int dfd, const char *name, u32 at_flags);
+int deny_write_access(struct file *f);
+/* For the length of a change by name: -ETXTBSY while the file is executed. */
+int get_write_access(struct inode *inode);
+void put_write_access(struct inode *inode);
+void allow_write_access(struct file *f);
+void exe_file_put(struct file *f); /* allow_write_access and fput */
+
+/*
+ * Opens what stands at @path (its references are taken over) with the checks of open(2); ERR_PTR.
+ */
+struct file *open_path(struct path *path, u32 flags);
+/*
+ * Opens without a check of permissions; @path's references stay the caller's. @fmode:
+ * FMODE_NONOTIFY or 0.
+ */
+struct file *dentry_open(const struct path *path, u32 flags, u32 fmode);
+
+/* Generic pieces for file systems. */
+loff_t generic_file_llseek(struct file *f, loff_t off, int whence);
+loff_t generic_llseek_size(struct file *f, loff_t off, int whence, loff_t maxsize, loff_t eof);
+loff_t no_llseek(struct file *f, loff_t off, int whence); /* -ESPIPE */
+loff_t noop_llseek(struct file *f, loff_t off, int whence);
+ssize_t generic_file_read_iter(struct file *f, struct iov_iter *to, loff_t *pos);
+ssize_t generic_file_write_iter(struct file *f, struct iov_iter *from,
+	loff_t *pos); /* takes i_rwsem, O_APPEND, limits, O_SYNC */
+ssize_t generic_write_checks(struct file *f, struct iov_iter *from,
+	loff_t *pos); /* bytes to write, 0, -errno; i_rwsem held */
+int generic_file_mmap(struct file *f, struct vm_area *vma);
+int generic_file_fsync(struct file *f, loff_t start, loff_t end, bool datasync);
+int nonseekable_open(struct inode *inode, struct file *f);
+int stream_open(struct inode *inode, struct file *f);
+
+#endif

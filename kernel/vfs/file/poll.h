@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * poll.h: whether a file can be read or written at once, and what watches it.
+ *
+ * f_op->poll() answers with EPOLLIN and so on, and queues the caller by poll_wait() on each queue
+ * that is woken when the answer changes.
+ */
+#ifndef NESTLING_VFS_POLL_H
+#define NESTLING_VFS_POLL_H
+
+#include "kernel/lib/types.h"
+#include "kernel/vfs/file/file.h"
+
+struct wait_queue_head;
+
+struct poll_table {
+	/* queues the caller on @q; NULL: only ask */
+	void (*queue)(struct file *f, struct wait_queue_head *q, struct poll_table *pt);
+	u64 key; /* events asked for */
+	/*
+	 * an implementation that would have to ask others answers what it knows, and wakes the
+	 * queue when it knows more
+	 */
+	bool no_wait;
+};
+static inline void poll_wait(struct file *f, struct wait_queue_head *q, struct poll_table *pt)
+{
+	if (pt && pt->queue && q)
+		pt->queue(f, q, pt);
+}
+u32 vfs_default_poll(void);
+static inline u32 vfs_poll(struct file *f, struct poll_table *pt)
+{
+	return f->f_op->poll ? f->f_op->poll(f, pt) : vfs_default_poll();
+}
+
+/* What watches files, epoll: kernel/event registers it before any file is watched. */
+struct file_watch_ops {
+	/* @f, whose f_ep is not empty, is about to be freed */
+	void (*release)(struct file *f);
+	/*
+	 * Returns the @nth of the files that the epoll file @ep watches as @fd, with a reference.
+	 * ERR_PTR(-EINVAL): no epoll file, ERR_PTR(-ENOENT).
+	 */
+	struct file *(*target)(struct file *ep, int fd, u32 nth);
+	void (*signal)(struct file *eventfd, u64 n); /* adds to an eventfd; with spinlocks held */
+};
+extern const struct file_watch_ops *file_watch_ops;
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* handle.h: file handles, numbers that name an inode of a file system (export.c). */
+#ifndef NESTLING_VFS_HANDLE_H
+#define NESTLING_VFS_HANDLE_H
+
+#include "kernel/lib/types.h"
+
+struct inode;
+
+bool inode_has_handle(const struct inode *inode);
+u32 inode_handle(struct inode *inode, u32 fh[3]); /* bytes: 8 or 12 */
+int inode_handle_type(const struct inode *inode);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inode.h: a file of a file system, apart from its names (name/dentry.h) and from the open files
+ * that lead to it (file/file.h).
+ *
+ * A file system gets an inode by iget_locked(), which finds it or makes a new one with I_NEW; or by
+ * new_inode() and insert_inode_locked(). It fills the new inode, i_op and i_fop above all, and
+ * calls unlock_new_inode(). ihold() and iput() count references. After the last one an inode that
+ * still has a name stays cached; else s_op->evict_inode frees its space.
+ *
+ * Locks: kernel/lib/lock_order. Operations on a directory run with its i_rwsem held for writing,
+ * lookup with it held for reading or writing. The members of struct inode stand in groups by lock.
+ */
+#ifndef NESTLING_VFS_INODE_H
+#define NESTLING_VFS_INODE_H
+
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/timer.h"
+#include "kernel/vfs/attr.h"
+
+struct block_device;
+struct dentry;
+struct dnotify;
+struct file;
+struct file_operations;
+struct lease;
+struct path;
+struct posix_acl;
+struct simple_dir;
+struct super_block;
+
+/* i_state, under i_lock */
+#define I_NEW 0x1
+#define I_DIRTY_SYNC 0x2     /* times and the like */
+#define I_DIRTY_DATASYNC 0x4 /* what fdatasync needs: size, blocks */
+#define I_DIRTY_PAGES 0x8
+#define I_DIRTY (I_DIRTY_SYNC | I_DIRTY_DATASYNC | I_DIRTY_PAGES)
+#define I_FREEING 0x10
+#define I_SYNC 0x20
+#define I_LINKABLE 0x40 /* O_TMPFILE */
+/* the file system itself uses it until put_super */
+#define I_OWN 0x80
+
+/* i_flags */
+#define S_IMMUTABLE 0x1
+#define S_APPEND 0x2
+#define S_NOATIME 0x4
+#define S_SYNC 0x8
+#define S_DEAD 0x10 /* removed directory */
+#define S_PRIVATE 0x20
+#define S_DIRSYNC 0x40
+#define S_SWAPFILE 0x100 /* a swap area: stays as it is */
+/* no set-id bits, no security xattrs to clear on write */
+#define S_NOSEC 0x80
+
+struct file_extent {
+	u64 pos, len, phys; /* bytes; phys on the device */
+	u32 flags;
+};
+#define FILE_EXTENT_HOLE 0x1
+#define FILE_EXTENT_UNWRITTEN 0x2 /* allocated, reads as zeros */
+#define FILE_EXTENT_INLINE 0x8    /* within a block of other things */
+/* the file knows blocks, no extents: neighbours are one */
+#define FILE_EXTENT_BLOCKS 0x4
+
+struct inode_operations {
+	/*
+	 * Attaches the inode to @dentry by d_splice_alias/d_add (negative: NULL inode). NULL,
+	 * another dentry to use, or ERR_PTR.
+	 */
+	struct dentry *(*lookup)(struct inode *dir, struct dentry *dentry, u32 flags);
+	int (*create)(struct inode *dir, struct dentry *dentry, umode_t mode, bool excl);
+	int (*link)(struct dentry *old, struct inode *dir, struct dentry *dentry);
+	int (*unlink)(struct inode *dir, struct dentry *dentry);
+	int (*symlink)(struct inode *dir, struct dentry *dentry, const char *target);
+	int (*mkdir)(struct inode *dir, struct dentry *dentry, umode_t mode);
+	int (*rmdir)(struct inode *dir, struct dentry *dentry);
+	int (*mknod)(struct inode *dir, struct dentry *dentry, umode_t mode, dev_t dev);
+	/*
+	 * @flags: vfs handles RENAME_NOREPLACE; the file system handles RENAME_EXCHANGE and
+	 * RENAME_WHITEOUT or returns -EINVAL.
+	 */
+	int (*rename)(struct inode *odir, struct dentry *old, struct inode *ndir,
+		struct dentry *new_dentry, u32 flags);
+	int (*tmpfile)(struct inode *dir, struct dentry *dentry, umode_t mode);
+	/*
+	 * The target in a buffer that stays valid (kfree'd by the caller when *to_free is set).
+	 * ERR_PTR.
+	 */
+	const char *(*get_link)(struct dentry *dentry, struct inode *inode, char **to_free);
+	/* Magic links of /proc: jumps to a path instead. NULL for ordinary symlinks. */
+	int (*follow_link)(struct dentry *dentry, struct inode *inode, struct path *to);
+	int (*permission)(struct inode *inode, int mask); /* MAY_*; NULL: generic_permission */
+	int (*getattr)(const struct path *path, struct kstat *st, u32 request, u32 flags);
+	/* getattr does not sleep, and can do without references */
+	bool getattr_plain;
+	int (*setattr)(struct dentry *dentry, struct iattr *attr);
+	/*
+	 * Names with their prefix ("user.x"). Size or -errno; buf NULL: size only. flags
+	 * XATTR_CREATE/REPLACE; value NULL: remove.
+	 */
+	ssize_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
+	int (*setxattr)(
+		struct inode *inode, const char *name, const void *value, size_t size, int flags);
+	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size);
+	/*
+	 * FS_*_FL of linux/fs.h; set_flags with i_rwsem held: -EOPNOTSUPP for what the file system
+	 * cannot keep.
+	 */
+	int (*get_flags)(struct inode *inode, u32 *flags);
+	int (*set_flags)(struct inode *inode, u32 flags);
+	/* The extent, or the hole, that byte @pos of the file is in. */
+	int (*extent_at)(struct inode *inode, u64 pos, struct file_extent *e);
+	/* extent_at is for FIBMAP: FIEMAP is EOPNOTSUPP */
+	bool only_fibmap;
+	/* The bytes of the device that its attributes lie in, pos 0: a hole, there are none. */
+	int (*xattr_extent)(struct inode *inode, struct file_extent *e);
+};
+/* What set_flags ends with: the flags that vfs looks at. */
+void inode_set_flags(struct inode *inode, u32 flags);
+
+struct inode {
+	umode_t i_mode;
+	kuid_t i_uid;
+	kgid_t i_gid;
+	u32 i_flags;
+	const struct inode_operations *i_op;
+	const struct file_operations *i_fop; /* what open installs */
+	struct super_block *i_sb;
+	struct posix_acl *i_acl;         /* what acl.h says; NULL: none */
+	struct address_space *i_mapping; /* usually &i_data */
+	struct address_space i_data;
+	ino_t i_ino;
+	/* under i_rwsem of the inode or of its directories */
+	u32 i_nlink;
+	dev_t i_rdev;
+	/* written under i_rwsem; read by i_size_read */
+	loff_t i_size;
+	struct timespec64 i_atime, i_mtime, i_ctime, i_btime;
+	u64 i_blocks; /* 512-byte units */
+	u32 i_blkbits;
+	u32 i_generation;
+	u64 i_version;
+	spinlock_t i_lock; /* i_state, i_blocks, counters */
+	struct rwsem i_rwsem;
+	u32 i_state;
+	atomic_t i_count; /* references */
+	/* direct transfers under way: inode_dio_wait() */
+	atomic_t i_dio_count;
+	atomic_t i_writecount;      /* > 0 writers, < 0 denied (executing) */
+	struct hlist_node i_hash;   /* inode hash, under its bucket lock */
+	struct list_head i_sb_list; /* under s_inode_list_lock */
+	/* sb's dirty inodes, under s_inode_wblist_lock */
+	struct list_head i_dirty_list;
+	struct list_head i_lru;
+	struct list_head i_dentry; /* aliases (dentry.d_alias), under i_lock */
+	u64 dirtied_when;
+	struct list_head i_flock; /* locks, under flc_lock (locks.c) */
+	void *i_pipe;             /* struct pipe_inode_info of a FIFO or pipe */
+	struct block_device *i_bdev;
+	void *i_cdev;
+	/* fast symlink target: immutable, valid until i_free */
+	char *i_link;
+	u8 i_write_hint; /* RWH_*, a word that anyone reads */
+	/* F_SEAL_* of a memfd, with SEALS_ALLOWED; under i_rwsem */
+	u32 i_seals;
+#define SEALS_ALLOWED 0x80000000
+	void *i_fsnotify;       /* inotify marks */
+	struct lease *i_leases; /* under lease_lock */
+	/* files that have it open for reading only: for leases */
+	atomic_t i_readcount;
+	struct posix_acl *i_default_acl;
+	struct dnotify *i_dnotify; /* requests of F_NOTIFY, under dnotify_lock */
+	/* entries of a directory of a memory file system, under i_rwsem */
+	struct simple_dir *i_sdir;
+	struct rcu_head i_rcu;
+	/* s_op->free_inode, or the plain one; immutable */
+	void (*i_free)(struct inode *inode);
+	void *i_private; /* of the file system */
+};
+static inline loff_t i_size_read(const struct inode *i)
+{
+	return READ_ONCE(i->i_size);
+}
+static inline void i_size_write(struct inode *i, loff_t size)
+{
+	WRITE_ONCE(i->i_size, size);
+}
+
+struct inode *new_inode(struct super_block *sb); /* count 1, no number, not hashed; NULL */
+/*
+ * By number: from the hash, or a new one with I_NEW for the caller to fill and unlock_new_inode().
+ * ERR_PTR(-ENOMEM).
+ */
+struct inode *iget_locked(struct super_block *sb, ino_t ino);
+struct inode *ilookup(struct super_block *sb, ino_t ino);
+void unlock_new_inode(struct inode *inode);
+/* I_NEW inode that could not be filled: removes and puts it */
+void iget_failed(struct inode *inode);
+/* it is not found by its number any more; still used */
+void inode_unhash(struct inode *inode);
+/* a created inode into the hash with I_NEW; 0 or -EBUSY */
+int insert_inode_locked(struct inode *inode);
+/* Hashes an inode in use under its own number: ilookup() finds it from now on. */
+void inode_hash_late(struct inode *inode);
+void inode_init_owner(
+	struct inode *inode, struct inode *dir, umode_t mode); /* fsuid/gid, setgid directories */
+void ihold(struct inode *inode);
+void iput(struct inode *inode);
+/*
+ * Drops a reference after the last name or file may have gone: its space is free afterwards, even
+ * if it was being written back. While another file has it open there is no wait. The caller holds
+ * nothing that a write or a removal could wait for. NULL is fine.
+ */
+void iput_removed(struct inode *inode);
+/*
+ * True if the file was removed meanwhile and the flusher has the only reference: dirty pages go
+ * with it when the flusher lets go. A waiting caller (wbc->sync) may have the file open, which is
+ * the one reference.
+ */
+static inline bool inode_only_flushed(const struct inode *inode)
+{
+	return !inode->i_nlink && atomic_read(&inode->i_count) == 1;
+}
+void clear_inode(struct inode *inode);           /* end of evict_inode */
+void mark_inode_dirty(struct inode *inode);      /* all of I_DIRTY_SYNC|DATASYNC */
+void mark_inode_dirty_sync(struct inode *inode); /* times only */
+void inc_nlink(struct inode *inode);
+void drop_nlink(struct inode *inode);
+void clear_nlink(struct inode *inode);
+void set_nlink(struct inode *inode, u32 n);
+void init_special_inode(struct inode *inode, umode_t mode, dev_t rdev);
+void inode_add_bytes(struct inode *inode, s64 n);
+
+#endif

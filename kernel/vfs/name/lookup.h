@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lookup.h: from a path to what it names, and changes of names.
+ *
+ * path_lookupat() and its relatives give a path with references, to be put by path_put(). A change
+ * of a name takes the locks by path_create() or lock_rename(). vfs_mkdir() and so on check
+ * permission and call the file system.
+ *
+ * Locks: the directory's i_rwsem for writing, for rename both directories' and the superblock's
+ * s_rename_mutex.
+ */
+#ifndef NESTLING_VFS_LOOKUP_H
+#define NESTLING_VFS_LOOKUP_H
+
+#include "kernel/lib/types.h"
+
+struct dentry;
+struct inode;
+struct path;
+
+#define LOOKUP_FOLLOW 0x1
+#define LOOKUP_DIRECTORY 0x2
+#define LOOKUP_AUTOMOUNT 0x4
+#define LOOKUP_EMPTY 0x8
+#define LOOKUP_PARENT 0x10
+#define LOOKUP_CREATE 0x20
+#define LOOKUP_EXCL 0x40
+#define LOOKUP_OPEN 0x80
+#define LOOKUP_RENAME_TARGET 0x100
+#define LOOKUP_NO_XDEV 0x200
+#define LOOKUP_NO_MAGICLINKS 0x400
+#define LOOKUP_NO_SYMLINKS 0x800
+#define LOOKUP_BENEATH 0x1000
+#define LOOKUP_IN_ROOT 0x2000
+#define LOOKUP_CACHED 0x4000
+/* a descriptor may be the start only for its opener: linkat */
+#define LOOKUP_OPENER 0x8000
+
+/*
+ * A path from guest memory: terminated, kfree'd by putname. ERR_PTR(-EFAULT, -ENAMETOOLONG, -ENOENT
+ * for "" without LOOKUP_EMPTY).
+ */
+char *getname(uaddr_t name);
+char *getname_flags(uaddr_t name, u32 lookup_flags);
+void putname(char *name);
+int kern_path(const char *name, u32 flags, struct path *path); /* from current's root and cwd */
+int path_lookupat(int dfd, const char *name, u32 flags, struct path *path);
+int user_path_at(int dfd, uaddr_t name, u32 flags, struct path *path);
+/*
+ * For creation: the parent locked (i_rwsem) and want_write taken, the negative dentry;
+ * done_path_create undoes. ERR_PTR.
+ */
+struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 flags);
+void done_path_create(struct path *parent, struct dentry *d);
+struct dentry *lookup_one_len(
+	const char *name, struct dentry *base, int len); /* base's i_rwsem held */
+/* Looks up without the lock: current must be allowed to search @base, also for a cached name. */
+struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int len);
+/* @name in the folder of @at, with what is mounted on it. */
+int path_beside(const struct path *at, const char *name, struct path *beside);
+int vfs_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl);
+int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode);
+int vfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev);
+int vfs_unlink(struct inode *dir, struct dentry *d);
+/* as unlink(2), from current's root and cwd */
+int kern_unlink(const char *name);
+int vfs_rmdir(struct inode *dir, struct dentry *d);
+int vfs_symlink(struct inode *dir, struct dentry *d, const char *target);
+int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d);
+const char *vfs_get_link(struct dentry *d, char **to_free);
+/*
+ * O_TMPFILE: a file in @dir without a name; @linkable: it may get one. A dentry with a reference,
+ * ERR_PTR.
+ */
+struct dentry *vfs_tmpfile(const struct path *dir, umode_t mode, bool linkable);
+/*
+ * Both parents locked by lock_rename(), which gives the child through which one lies above the
+ * other, or NULL.
+ */
+int vfs_rename(
+	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags);
+struct dentry *lock_rename(struct dentry *a, struct dentry *b);
+void unlock_rename(struct dentry *a, struct dentry *b);
+
+#endif

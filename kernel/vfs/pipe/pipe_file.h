@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* pipe_file.h: pipes and FIFOs as open files (pipe.c). Their buffers: pipe.h. */
+#ifndef NESTLING_VFS_PIPE_FILE_H
+#define NESTLING_VFS_PIPE_FILE_H
+
+#include "kernel/lib/types.h"
+
+struct file;
+struct file_operations;
+
+extern const struct file_operations pipefifo_fops; /* i_fop of S_IFIFO inodes */
+/* F_SETPIPE_SZ, F_GETPIPE_SZ; -EBADF: no pipe */
+long pipe_fcntl(struct file *f, u32 cmd, u64 arg);
+/* Makes a pipe (pipe/pipe.c): ends[0] to read from, ends[1] to write to. 0 or -errno. */
+int create_pipe(struct file *ends[2]);
+/*
+ * Ends the writing of @f to a pipe, and waits until its data is read or no reader is left, or for a
+ * signal.
+ */
+void pipe_wait_readers(struct file *f);
+
+#endif
