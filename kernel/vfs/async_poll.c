@@ -51,7 +51,10 @@ static void poll_task_work(struct task_work *w)
 	poll_work(&container_of(w, struct async_poll, task_work)->work);
 }
 
-/* Under locks of queues. One that ends, or becomes another program, waits for that itself. */
+/*
+ * Runs the callback as work of the task, or, if the task ends or executes another program, in a
+ * worker. Called under locks of queues.
+ */
 static void run(struct async_poll *p)
 {
 	struct task *t = current;
@@ -134,7 +137,7 @@ static void run_work(struct async_poll *p)
 	work_queue(&p->work);
 }
 
-/* Called once, by a holder of a reference. */
+/* Arms a poll of several shots. Called once, by a holder of a reference. */
 static int start_shots(struct async_poll *p)
 {
 	u32 mask;
@@ -174,7 +177,10 @@ int async_poll_start(struct async_poll *p)
 	}
 }
 
-/* By a worker, or by a task on its way to user mode: neither waits for a server. */
+/*
+ * Returns the events that are there. A worker calls it, or a task on its way to user mode; neither
+ * may wait for a server.
+ */
 static u32 look(struct async_poll *p)
 {
 	struct poll_table only = { .no_wait = true };
@@ -182,7 +188,10 @@ static u32 look(struct async_poll *p)
 	return vfs_poll(p->file, &only) & p->events;
 }
 
-/* Nothing is to be told: it is armed again. A canceller finds it so, or has made it AGAIN. */
+/*
+ * Arms it again if nothing is to be reported. False: a canceller has changed the state, or it is
+ * AGAIN.
+ */
 static bool rearmed(struct async_poll *p, u32 from)
 {
 	return cmpxchg(&p->state, from, (u32)ARMED) == from;

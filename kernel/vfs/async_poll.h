@@ -64,13 +64,13 @@ void async_poll_setup(struct async_poll *p, struct file *f, u32 events,
 int async_poll_start(struct async_poll *p);
 void async_poll_cancel(struct async_poll *p);
 /*
- * With several shots: what there is, if something has woken it and has not been told yet: the
- * worker tells no more of that. Else 0.
+ * With several shots: returns the events that woke it and that the worker has not reported yet; the
+ * worker does not report them any more. Else 0.
  */
 u32 async_poll_take(struct async_poll *p);
 /*
- * true: it is disarmed, and done will not be called; then async_poll_unhook(), which may wait for
- * locks of queues. false: it is about to end.
+ * Disarms it. True: done will not be called, and the caller calls async_poll_unhook(), which may
+ * wait for locks of queues. False: it is about to end.
  */
 bool async_poll_stop(struct async_poll *p);
 void async_poll_unhook(struct async_poll *p);

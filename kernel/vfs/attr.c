@@ -467,7 +467,10 @@ static struct iattr attr_owner(u32 uid, u32 gid)
 	return a;
 }
 
-/* @a with the ids that programs go by: what the file system is to keep, or what it says to that. */
+/*
+ * Checks new owners against the file system, and translates @a from the ids that programs use to
+ * the ids that the file system stores.
+ */
 static int judge_owner(const struct inode *inode, struct iattr *a)
 {
 	const struct user_namespace *theirs = sb_user_ns(inode->i_sb);
@@ -497,7 +500,10 @@ static int judge_owner(const struct inode *inode, struct iattr *a)
 	return 0;
 }
 
-/* The old owner may set the bits until i_rwsem is ours: that is when they are looked at. */
+/*
+ * Changes the owner. The old owner may set mode bits until i_rwsem is taken, so notify_change()
+ * looks at them under it.
+ */
 static int change_owner(const struct path *p, struct iattr *a)
 {
 	int err = judge_owner(p->dentry->d_inode, a);

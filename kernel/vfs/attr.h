@@ -21,7 +21,7 @@ struct timespec64 {
 	s64 tv_sec;
 	s64 tv_nsec;
 };
-/* the clock, cut to the superblock's granularity */
+/* Returns the time, cut to the superblock's granularity. */
 struct timespec64 current_time(struct inode *inode);
 
 struct kstat {
@@ -68,8 +68,8 @@ struct iattr {
 ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf,
 	size_t size); /* no permission is asked for; -EOPNOTSUPP */
 /*
- * May current read or write (@mask) the attribute? 0, -EPERM, -ENODATA: it may not know; not of
- * access control lists.
+ * Checks whether current may read or write (@mask) the attribute; not for access control lists. 0,
+ * -EPERM, or -ENODATA: it may not learn whether there is one.
  */
 int xattr_permission(struct inode *inode, const char *name, int mask);
 int setattr_prepare(struct dentry *dentry, struct iattr *attr);

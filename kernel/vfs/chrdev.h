@@ -10,7 +10,7 @@ struct file_operations;
 int register_chrdev(
 	u32 major, u32 first_minor, u32 count, const char *name, const struct file_operations *fop);
 void unregister_chrdev(u32 major, u32 first_minor, u32 count);
-/* /proc/devices */
+/* Prints a line of /proc/devices. */
 int chrdev_line(int i, char *buf, size_t size);
 
 /*

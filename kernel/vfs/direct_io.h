@@ -45,11 +45,11 @@ struct direct_ops {
 };
 
 /*
- * Do transfers with this memory go to the disk? The kernel's own must be frames that it may hand
- * out.
+ * True if transfers with this memory go straight to the disk. The kernel's own memory must consist
+ * of frames that it may hand out.
  */
 bool file_goes_direct(const struct file *f, const struct iov_iter *it);
-/* Whole sectors, in memory and on the disk? */
+/* True if the transfer consists of whole sectors, in memory and on the disk. */
 bool direct_io_aligned(const struct inode *inode, const struct iov_iter *it, loff_t pos);
 /*
  * Reads, or writes: bytes or -errno, *pos advanced; -EIOCBQUEUED when it->async will be told (*pos
@@ -58,8 +58,8 @@ bool direct_io_aligned(const struct inode *inode, const struct iov_iter *it, lof
  */
 ssize_t direct_read(struct file *f, struct iov_iter *to, loff_t *pos);
 /*
- * i_rwsem is held for writing, and released (also where the answer is an error). Between
- * sb_start_direct_write() and _end, which it calls.
+ * Writes and releases i_rwsem, which is held for writing, also after an error. It calls
+ * sb_start_direct_write() and _end.
  */
 ssize_t direct_write_unlock(struct file *f, struct iov_iter *from, loff_t *pos);
 /*

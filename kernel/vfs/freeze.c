@@ -28,8 +28,8 @@ static DECLARE_WAIT_QUEUE_HEAD(thaw_wait);
 static atomic_t forbidden;
 
 /*
- * What a freeze waits for: one of @count that begins, and one that @stopped forbids, see each
- * other.
+ * Begins a write that a freeze waits for: it counts in @count, and waits while @stopped is set.
+ * Either the writer sees @stopped or the freeze sees the count.
  */
 static void start(atomic_t *count, bool *stopped)
 {

@@ -21,9 +21,9 @@ struct fs_struct {
 
 struct fs_struct *fs_dup(struct fs_struct *old);
 void fs_put(struct fs_struct *fs);
-/* a reference for a child; false: its owner is in an exec */
+/* Takes a reference for a child; false: its owner is in an exec. */
 bool fs_share(struct fs_struct *fs);
-/* current's becomes @fs (or NULL) and the old one is put */
+/* Makes @fs (or NULL) current's and puts the old one. */
 void fs_exchange(struct fs_struct *fs);
 
 #endif

@@ -9,8 +9,8 @@
 #include "kernel/vfs/vfs.h"
 
 /*
- * @inode: where, its number and generation are enough; NULL: nowhere in particular. @error: a
- * positive errno. May sleep.
+ * Reports an error of a file system to watchers. @inode: where it is; number and generation
+ * suffice; NULL: at no file. @error: a positive errno. May sleep.
  */
 void fsnotify_fs_error(struct super_block *sb, struct inode *inode, int error);
 

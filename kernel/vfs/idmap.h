@@ -43,7 +43,8 @@ static inline void idmap_leave(struct user_namespace *was)
 }
 
 /*
- * Between the ids of a file system and those of a mount of it by @map. -1: it has no meaning there.
+ * Translate between the ids of a file system and those seen through a mount of it with @map. -1:
+ * the id has no counterpart.
  */
 kuid_t idmap_uid(const struct user_namespace *map, const struct super_block *sb, kuid_t kept);
 kgid_t idmap_gid(const struct user_namespace *map, const struct super_block *sb, kgid_t kept);
@@ -80,23 +81,23 @@ static inline bool inode_is_somebodys(const struct inode *inode)
 {
 	return uid_valid(seen_uid(inode)) && uid_valid(seen_gid(inode));
 }
-/* capable_wrt_ids() over an inode, or over what is to belong to this group. */
+/* Does what capable_wrt_ids() does, for an inode's ids. */
 static inline bool capable_wrt_inode(const struct inode *inode, int cap)
 {
 	return capable_wrt_ids(seen_uid(inode), seen_gid(inode), cap);
 }
-/* Is current in the group that an inode's i_gid, or one that is to be that, stands for? */
+/* True if current is in the group that @kept, an inode's i_gid or what will be it, stands for. */
 static inline bool in_kept_group(const struct inode *inode, kgid_t kept)
 {
 	return in_group(sb_seen_gid(inode->i_sb, kept));
 }
 
 /*
- * The map that mount_setattr(2) names by an open file, with a reference: ERR_PTR(-EBADF, -EINVAL,
- * -EPERM).
+ * Returns the map that mount_setattr(2) names by an open file, with a reference. ERR_PTR(-EBADF,
+ * -EINVAL, -EPERM).
  */
 struct user_namespace *idmap_of_fd(u64 fd);
-/* May @m get @map? 0, -EINVAL, -EPERM, -EBUSY. namespace_sem held. */
+/* Asks whether @m may get @map: 0, -EINVAL, -EPERM or -EBUSY. namespace_sem held. */
 int may_idmap(const struct mount *m, const struct user_namespace *map);
 
 #endif

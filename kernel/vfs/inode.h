@@ -120,7 +120,7 @@ struct inode_operations {
 	/* The bytes of the device that its attributes lie in, pos 0: a hole, there are none. */
 	int (*xattr_extent)(struct inode *inode, struct file_extent *e);
 };
-/* What set_flags ends with: the flags that vfs looks at. */
+/* Ends set_flags: sets the flags that vfs looks at. */
 void inode_set_flags(struct inode *inode, u32 flags);
 
 struct inode {
@@ -193,17 +193,17 @@ static inline void i_size_write(struct inode *i, loff_t size)
 
 struct inode *new_inode(struct super_block *sb); /* count 1, no number, not hashed; NULL */
 /*
- * By number: from the hash, or a new one with I_NEW for the caller to fill and unlock_new_inode().
- * ERR_PTR(-ENOMEM).
+ * Finds an inode by its number in the hash, or makes one with I_NEW, which the caller fills and
+ * unlocks by unlock_new_inode(). ERR_PTR(-ENOMEM).
  */
 struct inode *iget_locked(struct super_block *sb, ino_t ino);
 struct inode *ilookup(struct super_block *sb, ino_t ino);
 void unlock_new_inode(struct inode *inode);
-/* I_NEW inode that could not be filled: removes and puts it */
+/* Removes and puts an I_NEW inode that could not be filled. */
 void iget_failed(struct inode *inode);
-/* it is not found by its number any more; still used */
+/* Removes an inode that is still used from the hash: it is not found by its number any more. */
 void inode_unhash(struct inode *inode);
-/* a created inode into the hash with I_NEW; 0 or -EBUSY */
+/* Enters a created inode into the hash with I_NEW; 0 or -EBUSY. */
 int insert_inode_locked(struct inode *inode);
 /* Hashes an inode in use under its own number: ilookup() finds it from now on. */
 void inode_hash_late(struct inode *inode);

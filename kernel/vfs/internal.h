@@ -59,8 +59,8 @@ static inline u32 vfs_seq_begin(struct vfs_seq *s)
 	return v;
 }
 /*
- * After all that was read, and, since both are sequentially consistent, after an increment of a
- * count before it: a writer that begins later sees the count.
+ * Ends a stretch of reads. True: a writer came in between. Since both accesses are sequentially
+ * consistent, a writer that begins after this sees a count that the caller incremented before it.
  */
 static inline bool vfs_seq_retry(struct vfs_seq *s, u32 v)
 {
@@ -84,7 +84,10 @@ static inline void vfs_seq_write_end(struct vfs_seq *s)
  * -ECHILD: not without one.
  */
 typedef int walk_look_fn(const struct path *path, void *arg);
-/* Its answer, -ENOENT, -EBADF, or -ECHILD: the caller takes the way with references. */
+/*
+ * Walks without references and returns what @look returns, -ENOENT, -EBADF, or -ECHILD: the caller
+ * then walks with references.
+ */
 int walk_look(int dfd, const char *name, u32 flags, walk_look_fn *look, void *arg);
 
 /* ---- root and working directory: changed between these two ---- */
@@ -107,7 +110,7 @@ static inline void fs_write_end(struct fs_struct *fs)
  * more.
  */
 void d_tell_gone(struct dentry *d);
-/* A reference unless the dentry is being freed. */
+/* Takes a reference unless the dentry is being freed. */
 static inline bool d_tryget(struct dentry *d)
 {
 	s32 c = atomic_read(&d->d_count);
@@ -119,8 +122,8 @@ static inline bool d_tryget(struct dentry *d)
 	return false;
 }
 /*
- * The hashed child of that name without a reference, or NULL; no boundary until it is used up. May
- * miss what a rename moves.
+ * Finds the hashed child of that name, without a reference; the caller meets no boundary until it
+ * has used it. NULL: there is none, or a rename is moving it.
  */
 struct dentry *d_find_rcu(const struct dentry *parent, const struct qstr *name);
 static inline bool d_unhashed(const struct dentry *d)
@@ -190,13 +193,13 @@ extern struct list_head super_blocks; /* under sb_lock */
 extern spinlock_t sb_lock;
 void super_init(void);
 /*
- * The next one in the list after @prev (NULL: the first), NULL at the end. It is not kept alive,
- * but its memory is there until the next call, which takes it as @prev. super_prev(): the youngest
- * first, and those that are being taken down, too.
+ * Returns the next superblock in the list after @prev (NULL: the first), or NULL at the end. It may
+ * end, but its memory stays until the next call, which takes it as @prev. super_prev() goes from
+ * the youngest to the oldest, and also returns superblocks that are being taken down.
  */
 struct super_block *super_next(struct super_block *prev);
 struct super_block *super_prev(struct super_block *next);
-/* fn for every superblock with s_umount held for reading; not for those being torn down */
+/* Calls @fn for every superblock that is not being torn down, with s_umount held for reading. */
 void for_each_super(void (*fn)(struct super_block *sb, void *arg), void *arg);
 int do_remount_sb(struct super_block *sb, u32 flags, char *data);
 static inline struct user_namespace *sb_user_ns(const struct super_block *sb)
@@ -223,14 +226,15 @@ static inline bool mnt_tryget(struct mount *m)
 	return atomic_inc_not_zero(&m->mnt_count);
 }
 /*
- * The mount on top of (m, d), without a reference; under mount_lock, or within a mount_seq stretch.
+ * Finds the mount on top of (m, d), without a reference; under mount_lock, or within a mount_seq
+ * stretch.
  */
 struct mount *mount_lookup_rcu(struct mount *m, struct dentry *d);
-/* The mount on top of p with a reference, or NULL */
+/* Finds the mount on top of @p, with a reference, or returns NULL. */
 struct mount *mount_lookup(const struct path *p);
 bool path_is_under(const struct path *p, const struct path *root); /* takes the locks */
 bool mnt_readonly(const struct mount *m);
-/* the file with FMODE_NEED_UNMOUNT is closed */
+/* Unmounts a detached tree when the file with FMODE_NEED_UNMOUNT is closed. */
 void mnt_dissolve(struct mount *m);
 bool is_mountpoint_here(struct dentry *d); /* in current's namespace */
 void detach_mounts(struct dentry *d);      /* of a dentry that is going away */
@@ -244,10 +248,10 @@ struct open_how_k {
 };
 struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how);
 int may_create(struct inode *dir, struct dentry *d);
-/* would what current makes there have an owner? */
+/* True if a file that current makes there would have an owner. */
 bool has_kept_ids(const struct super_block *sb);
 int may_delete(struct inode *dir, struct dentry *d, bool isdir);
-/* The current root and working directory, with references. */
+/* Get and set the current root and working directory; the getters take references. */
 void get_fs_root(struct fs_struct *fs, struct path *p);
 void get_fs_pwd(struct fs_struct *fs, struct path *p);
 void set_fs_root(struct fs_struct *fs, const struct path *p);
@@ -262,7 +266,7 @@ void namei_caches_init(void);
 /* ---- open.c, file.c, fdtable.c ---- */
 bool inode_may_be_direct(const struct inode *inode);
 #define ENOIOCTLCMD 515 /* never leaves the kernel */
-/* The STATX_ATTR_* that flags stand for. */
+/* Fills in the STATX_ATTR_* that flags of the inode stand for. */
 void fill_attributes(struct inode *inode, struct kstat *st);
 long file_attr_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOIOCTLCMD: none of its own */
 int vfs_open(struct file *f);                           /* f_path set: checks, f_op, f_op->open */
@@ -295,8 +299,8 @@ long fcntl_setlease(int fd, struct file *f, int type);
 long fcntl_getlease(struct file *f);
 void lease_remove_file(struct file *f); /* the last reference goes */
 /*
- * As locks_lines(), for leases, which come last; the lease of @f as line @nr of its fdinfo, or
- * nothing. Bytes.
+ * Prints leases as locks_lines() prints locks; leases come last. lease_fdinfo() prints the lease of
+ * @f as line @nr of its fdinfo. Both return the number of bytes.
  */
 int leases_lines(struct locks_at *at, const struct pid_namespace *ns, char *buf, size_t size);
 int lease_fdinfo(struct file *f, int nr, char *buf, size_t size);
@@ -315,11 +319,11 @@ static inline int lease_break(struct inode *inode, const struct file *f, bool wr
 /* ---- locks.c ---- */
 void kill_fasync(struct file *f, int fd, int band);
 void fown_put(struct fown *o); /* its references */
-/* makes current's process the owner, if there is none */
+/* Makes current's process the owner if there is none. */
 void file_owned_by_us(struct file *f);
-/* ends reports of events, and resets F_SETSIG */
+/* Ends reports of events and resets F_SETSIG. */
 void file_drop_owner(struct file *f);
-/* dnotify.c: fcntl(F_NOTIFY); what closing does to it, @owner NULL: the file's end. */
+/* dnotify.c: fcntl(F_NOTIFY), and what a close does to it. @owner NULL: the file ends. */
 long fcntl_notify(int fd, struct file *f, u32 mask);
 void dnotify_remove(struct file *f, struct files_struct *owner);
 long fcntl_lock(int fd, struct file *f, u32 cmd, uaddr_t arg); /* F_GETLK and all its kin */

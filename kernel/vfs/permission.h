@@ -25,7 +25,7 @@ struct path;
 
 int generic_permission(struct inode *inode, int mask);
 int inode_permission(struct inode *inode, int mask);
-/* checks permission through a mount: idmap.h */
+/* Checks permission through a mount (idmap.h). */
 int path_permission(const struct path *p, int mask);
 bool inode_owner_or_capable(const struct inode *inode);
 bool path_owner_or_capable(const struct path *p); /* through a mount */

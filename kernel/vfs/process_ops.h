@@ -22,8 +22,8 @@ struct process_ops {
 extern const struct process_ops *process_ops;
 
 /*
- * SIGPIPE, SIGXFSZ to current; not (PF_NO_XFSZ) where Linux leaves a request of io_uring to a
- * worker, whose signals are not the program's.
+ * Sends SIGPIPE or SIGXFSZ to current, but not with PF_NO_XFSZ: on Linux a worker would serve this
+ * request of io_uring, and its signals do not reach the program.
  */
 static inline void send_io_signal(int sig, const siginfo_t *info)
 {

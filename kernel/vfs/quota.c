@@ -76,7 +76,7 @@ static void read_arg(struct quota_call *q)
 	q->version = (s8)buf[0];
 }
 
-/* A command that reads something and would get @err for it. */
+/* Returns the error of a command that reads its argument: a fault comes before @err. */
 static int judged(const struct quota_call *q, int err)
 {
 	return q->fault ? -EFAULT : err;

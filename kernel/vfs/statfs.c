@@ -119,8 +119,8 @@ static int ustat_ask(struct super_block *sb, struct kstatfs *k)
 }
 
 /*
- * Without a disk it may be a process that answers: it is asked without s_umount, for which all of
- * sync() would wait.
+ * Answers for a superblock with a disk, and keeps one without for later: a process may answer for
+ * it, and is asked without s_umount, for which all of sync() would wait.
  */
 static void ustat_super(struct super_block *sb, void *arg)
 {

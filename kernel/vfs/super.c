@@ -308,7 +308,7 @@ static struct block_device *bdev_of_path(const char *name, u32 flags)
 	return b ? b : ERR_PTR(-ENXIO);
 }
 
-/* For a file system, which wants to write, not only to open for writing. */
+/* Opens a device for a file system, which writes to it and does not only open it for writing. */
 static int open_for_super(struct block_device *b, bool write, struct file_system_type *t)
 {
 	if (write && b->disk->ro)
@@ -393,7 +393,10 @@ static struct super_block *step(struct super_block *sb, bool back)
 	return list_entry(back ? at->prev : at->next, struct super_block, s_list);
 }
 
-/* From @from on, whose s_looks is dropped. @all: also what is being taken down. */
+/*
+ * Finds the next superblock from @from on, and drops @from's s_looks. @all: includes those that are
+ * being taken down.
+ */
 static struct super_block *walk(struct super_block *from, bool back, bool all)
 {
 	struct super_block *sb, *found = NULL;

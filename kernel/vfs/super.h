@@ -140,8 +140,8 @@ struct super_block {
 	struct rcu_head s_rcu;
 };
 /*
- * Around a write that goes past page cache and journal: waits while the file system is frozen. No
- * lock held at _start; _end may be called anywhere.
+ * Enclose a write that bypasses page cache and journal. The first waits while the file system is
+ * frozen, and is called without a lock; the second may be called anywhere.
  */
 void sb_start_direct_write(struct super_block *sb);
 void sb_end_direct_write(struct super_block *sb);
@@ -195,7 +195,7 @@ bool path_has_submounts(const struct path *p);  /* on or below it, within its mo
 bool path_mounts_busy(const struct path *p);
 /* True if the mount or what is mounted on it is in use, besides @mine references. */
 bool mnt_tree_busy(struct mount *m, int mine);
-/* nothing is mounted on it, and it is not in use */
+/* True if nothing is mounted on it and it is not in use. */
 bool mnt_may_umount(struct mount *m, int mine);
 /* Helpers for mount operations: fill(sb, data, silent) builds a new superblock. */
 struct dentry *mount_bdev(struct file_system_type *t, u32 flags, const char *dev, void *data,
@@ -208,28 +208,32 @@ struct dentry *bdev_mount(struct file_system_type *t, u32 flags, struct block_de
 	int (*fill)(struct super_block *sb, void *data, bool silent));
 void kill_block_super(struct super_block *sb);
 void kill_anon_super(struct super_block *sb);
-/* all that is dirty is on its way; @sync: and there. No inode's write-back is the caller's */
+/*
+ * Starts the writeback of everything that is dirty; @sync: and waits for it. The caller holds no
+ * inode's I_SYNC.
+ */
 void writeback_sb(struct super_block *sb, bool sync);
 void evict_inodes(struct super_block *sb); /* evicts all unused inodes */
-/* Unmounting: for those that others are just letting go. False: it took too long. */
+/* Waits, at unmounting, for inodes that are just being released. False: it took too long. */
 bool wait_for_inodes(struct super_block *sb);
-/* drops dentries, writes back, evicts inodes, put_super */
+/* Drops dentries, writes back, evicts inodes and calls put_super. */
 void generic_shutdown_super(struct super_block *sb);
 /*
- * FIFREEZE, FITHAW: what is on the disk is whole and stays as it is. 0, -EBUSY (is frozen), -EINVAL
- * (is not), -EOPNOTSUPP.
+ * Freeze and thaw a file system (FIFREEZE, FITHAW): frozen, its disk is consistent and does not
+ * change. 0, -EBUSY (it is frozen), -EINVAL (it is not), -EOPNOTSUPP.
  */
 int freeze_super(struct super_block *sb);
 int thaw_super(struct super_block *sb);
 /*
- * For a snapshot: freezes all that lie on block devices, the youngest first, since it may lie in a
- * file of an older one; those that cannot be frozen are written out. 0, or -errno: @failed of @size
- * bytes is the device of the one that could not be, and what is frozen stays so.
+ * Freezes, for a snapshot, all file systems that lie on block devices, the youngest first, since it
+ * may lie in a file of an older one. Those that cannot be frozen are written out. On -errno,
+ * @failed of @size bytes is the device of the file system that could not be frozen, and the others
+ * stay frozen.
  */
 int freeze_for_snapshot(char *failed, size_t size);
 /*
- * Is each that can be frozen frozen by it? One that was mounted since is not, nor one that is being
- * unmounted, for which the next freeze waits.
+ * True if every file system that can be frozen is frozen by freeze_for_snapshot(). One that was
+ * mounted since is not, nor one that is being unmounted, for which the next freeze waits.
  */
 bool frozen_for_snapshot(void);
 void thaw_after_snapshot(void);
@@ -242,10 +246,10 @@ void snapshot_supers(
 	void (*fn)(const char *dev, const char *type, enum super_rest rest, void *arg), void *arg);
 int sync_filesystem(struct super_block *sb, bool wait);
 void sync_all(void);
-/* whatever froze them, and disks that are held */
+/* Thaws all file systems, however they were frozen, and disks that are held. */
 void thaw_all(void);
 /*
- * Before power-off: all is written and every disk is marked clean; file systems are read-only
+ * Writes everything before power-off and marks every disk as clean; file systems are read-only
  * afterwards.
  */
 void sync_and_quiesce_all(void);
@@ -288,10 +292,10 @@ struct mount {
 struct mnt_namespace; /* kernel/vfs/mount/mount.h */
 struct ns_common;
 extern struct rwsem namespace_sem;
-/* For /proc/PID/mounts: of the namespace that @ns is the beginning of. */
 /*
- * Of a tree that is long others may mount and unmount in between: false when they have changed it,
- * and the caller begins anew. With @keep they wait.
+ * Calls @fn for each mount of the namespace that @ns is the beginning of, for /proc/PID/mounts. In
+ * a long tree other tasks may mount and unmount in between. False: they changed it, and the caller
+ * begins anew. With @keep they wait.
  */
 bool mnt_ns_for_each(
 	struct ns_common *ns, bool keep, void (*fn)(struct mount *m, void *arg), void *arg);
@@ -300,10 +304,13 @@ struct wait_queue_head *mnt_ns_queue(struct ns_common *ns);
 bool mnt_in_current_ns(const struct mount *m);
 extern u32 sysctl_mount_max;
 struct mount *mntget(struct mount *m);
-/* is current in the mount namespace that the kernel began with? */
+/* True if current is in the mount namespace that the kernel began with. */
 bool in_first_mnt_ns(void);
 void mntput(struct mount *m);
-/* 0, -EROFS; waits while it is frozen, and a freeze waits for its end */
+/*
+ * Begins a write. It waits while the file system is frozen, and a freeze waits for its end. 0 or
+ * -EROFS.
+ */
 int mnt_want_write(struct mount *m);
 void mnt_drop_write(struct mount *m);
 /* Takes write access for as long as a file is open; no freeze waits for it. */
@@ -311,32 +318,33 @@ int mnt_keep_write(struct mount *m);
 void mnt_drop_kept(struct mount *m);
 /*
  * Id-mapped mounts (idmap.h): between mnt_enter() and mnt_leave(), ids of inodes are those seen
- * through @m. And the translation of a kept id.
+ * through @m. mnt_seen_uid() and mnt_seen_gid() translate a stored id.
  */
 struct user_namespace *mnt_enter(const struct mount *m);
 void mnt_leave(struct user_namespace *was);
 kuid_t mnt_seen_uid(const struct mount *m, kuid_t kept);
 kgid_t mnt_seen_gid(const struct mount *m, kgid_t kept);
 /*
- * A mount of one's own of the tree at @path, in no namespace, id-mapped as that is; mntput() ends
+ * Makes a private mount of the tree at @path, in no namespace and id-mapped like it; mntput() ends
  * it. ERR_PTR.
  */
 struct mount *clone_private_mount(const struct path *path);
 int vfs_statfs(const struct path *p, struct kstatfs *st);
-/* is current's root not that of its mount namespace? */
+/* True if current's root is not that of its mount namespace. */
 bool current_chrooted(void);
 struct mount *kern_mount(struct file_system_type *t); /* internal, not in any namespace */
 struct mount *kern_mount_data(struct file_system_type *t, void *data); /* @data for t->mount */
-/* For init: mount on a path; 0 or -errno. */
+/* Mounts on a path, for init; 0 or -errno. */
 int do_mount(const char *dev, const char *dir, const char *type, u32 flags, void *data);
 /*
- * init.c: makes @dev (a name such as /dev/ubda or 98:0) of the given type (NULL: try all that need
- * a device) the root. 0; -ENODEV no such device; -EINVAL no file system on it that we know.
+ * init.c: makes @dev (a name such as /dev/ubda or 98:0) the root, with the given type (NULL: tries
+ * all that need a device). 0; -ENODEV: no such device; -EINVAL: no file system of a known type on
+ * it.
  */
 int mount_root(const char *dev, const char *types, u32 flags, const char *data);
 int mount_devtmpfs(const char *dir);
 int set_initial_root(struct file_system_type *t); /* rootfs, before anything else is mounted */
-/* What @m shows of its file system, as it is told: at the end of buf; ERR_PTR. */
+/* Prints which part of its file system @m shows, at the end of buf; ERR_PTR. */
 char *mount_root_name(const struct mount *m, char *buf, size_t size);
 int show_mounts_line(struct mount *m, const struct path *root, int style, char *buf,
 	size_t size); /* 0 mounts, 1 mountinfo, 2 mountstats */
@@ -346,8 +354,8 @@ int simple_statfs(struct dentry *d, struct kstatfs *st);
 int generic_delete_inode(struct inode *inode); /* drop_inode: never kept */
 
 /*
- * The namespace that an inode of nsfs stands for, without a reference; NULL for inodes of other
- * file systems.
+ * Returns the namespace that an inode of nsfs stands for, without a reference; NULL for inodes of
+ * other file systems.
  */
 static inline struct ns_common *inode_ns(const struct inode *inode)
 {

@@ -6,7 +6,10 @@
 #include "kernel/mm/swap/swap.h"
 #include "kernel/vfs/vfs.h"
 
-/* Each area, in the order in which they came. No area comes or goes meanwhile. */
+/*
+ * Calls @one for each area, in the order in which they were added. No area is added or removed
+ * meanwhile.
+ */
 void for_each_swap_area(
 	void (*one)(void *arg, struct file *f, const struct swap_stat *st), void *arg);
 

@@ -203,7 +203,10 @@ static s64 check_header(const struct header *h, u64 pages)
 	return (s64)h->last_page + 1;
 }
 
-/* What is in the cache is the mkswap's of just now. */
+/*
+ * Reads and checks the header. It comes from the cache, since mkswap may just have written it
+ * there.
+ */
 static s64 read_header(struct file *f, struct header *h)
 {
 	loff_t pos = 0, size = i_size_read(inode_of(f));
@@ -216,7 +219,7 @@ static s64 read_header(struct file *f, struct header *h)
 
 /* ---- where it lies ---- */
 
-/* In bytes for the time being: pieces that lie one behind the other are one. */
+/* Adds an extent, in bytes for now; it is joined with one that lies directly before it. */
 static int add_extent(struct swap_file *sf, u64 pos, u64 len, sector_t sector)
 {
 	struct extent *last = sf->nr_extents ? &sf->extents[sf->nr_extents - 1] : NULL;
@@ -240,8 +243,9 @@ static int add_extent(struct swap_file *sf, u64 pos, u64 len, sector_t sector)
 }
 
 /*
- * And in slots: how many. Each is in one piece, so of pieces that are no whole pages, as blocks
- * smaller than pages may be, the rest is not used. The header is the first.
+ * Converts the extents into slots and returns their number. A slot lies in one piece, so the rest
+ * of an extent that is not whole pages, as with blocks smaller than pages, is not used. The first
+ * slot is the header.
  */
 static s64 count_in_slots(struct swap_file *sf)
 {
@@ -347,7 +351,7 @@ static struct block_device *device_of(const struct file *f)
 	return inode->i_sb->s_bdev;
 }
 
-/* Claimed. The area is open when this is done. */
+/* Starts a claimed area, which is open afterwards. */
 static int start_area(struct swap_file *sf, u32 flags)
 {
 	bool is_file = S_ISREG(sf->f->f_inode->i_mode);

@@ -67,7 +67,7 @@ long sys_sync(void)
 	return 0;
 }
 
-/* An error of write-back of any of the file system's files, told to each open file once. */
+/* Returns an error of writeback of any file of the file system, once for each open file. */
 static int sb_wb_check(struct super_block *sb, u32 *since)
 {
 	u32 seq = __atomic_load_n(&sb->s_wb_err_seq, __ATOMIC_ACQUIRE);
@@ -172,7 +172,10 @@ static void drop_range(struct file *f, loff_t off, loff_t end)
 		invalidate_mapping_pages(f->f_mapping, first, after - 1);
 }
 
-/* A negative offset is a large one, and an end that overflows is the end of the file. */
+/*
+ * Serves fadvise. A negative offset is taken as a large one, and an end that overflows is the end
+ * of the file.
+ */
 int vfs_fadvise(struct file *f, loff_t off, loff_t len, int advice)
 {
 	u64 end = (u64)off + (u64)len;

@@ -43,7 +43,7 @@ static bool inode_has_backing(const struct inode *inode)
 	return inode->i_sb->s_op->write_inode || (a && a->writepages);
 }
 
-/* Its thread looks after the interval. */
+/* Notes that metadata is dirty: the device's thread looks for it after the interval. */
 static void note_metadata(struct backing_dev *b)
 {
 	if (!__atomic_exchange_n(&b->metadata, true, __ATOMIC_SEQ_CST))
@@ -172,8 +172,9 @@ int writeback_inode(struct inode *inode, bool sync)
 }
 
 /*
- * The first inode of @list that got there until @limit, with a reference; NULL when there is none,
- * or only such as cannot be had now: then *busy is set. @b: whose thread asks, or NULL.
+ * Returns the first inode of @list that became dirty until @limit, with a reference. NULL: there is
+ * none, or only those that are busy now; then *busy is set. @b: the device whose thread asks, or
+ * NULL.
  */
 static struct inode *next_inode(struct super_block *sb, struct list_head *list, u64 limit,
 	struct backing_dev *b, bool *busy)
@@ -283,8 +284,8 @@ static void flush_one(struct super_block *sb, void *arg)
 }
 
 /*
- * What is due of pages, then of inodes. Small files that lie side by side on the disk go there
- * together: a request each costs more than its data.
+ * Writes what is due: pages, then inodes. Small files that lie side by side on the disk are written
+ * together, since a request costs more than its data.
  */
 static void flush(struct backing_dev *b)
 {

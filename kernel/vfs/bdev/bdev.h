@@ -17,15 +17,16 @@ int sync_blockdev(struct block_device *b); /* writes its page cache out and wait
 /* Makes a mounted file system, which holds the device, its tenant; @t NULL: ends that. */
 void bdev_set_tenant(struct block_device *b, const struct bdev_tenant *t, void *arg, u32 block);
 /*
- * @n bytes at byte @pos through the device's page cache, read ahead of: for metadata of what is
- * only read. 0; -EIO beyond the end; -errno.
+ * Reads @n bytes at byte @pos through the device's page cache, with readahead: for metadata of
+ * read-only file systems. 0; -EIO beyond the end; -errno.
  */
 int bdev_read_bytes(struct block_device *b, u64 pos, void *buf, size_t n);
 
 /*
- * The @nr pages of the disk from sector @s on: how many of them (1 to @nr) are alike, *pfn: the
- * first of so many frames in a row that hold what the disk holds now and can only be read, or 0:
- * they must be read. A write to the disk makes the answer stale, not the frames.
+ * Examines the @nr pages of the disk from sector @s on, and returns how many of them (1 to @nr) are
+ * alike. *pfn: the first of as many consecutive frames that hold the disk's present content and can
+ * only be read, or 0: the pages must be read. A write to the disk makes the answer stale, not the
+ * frames.
  */
 u32 bdev_frames(struct block_device *b, sector_t s, u32 nr, pfn_t *pfn);
 

@@ -328,9 +328,10 @@ struct fd fdget_raw(int fd)
 }
 
 /*
- * Others' tables are looked at under alloc_lock, not with a reference: with one, an exec at that
- * moment would go on with a copy of its own table (unshare_files()) and lose its POSIX locks, and
- * the table of a task that ends would be closed here.
+ * Returns the file of a descriptor of another task, with a reference. The table is read under
+ * alloc_lock, without a reference to it. With a reference, an exec at that moment would go on with
+ * a copy of its own table (unshare_files()) and lose its POSIX locks, and the table of a task that
+ * ends would be closed here.
  */
 struct file *fget_task(struct task *t, int fd)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fdtable.h: descriptors. Threads of a process share a files_struct, whose table leads from a number
- * to an open file.
+ * fdtable.h: descriptors. Threads of a process share a files_struct, whose table leads from a
+ * number to an open file.
  *
  * A call gets its file by fdget() and ends with fdput(). A new descriptor is reserved by
  * get_unused_fd(), which can fail, and published by fd_install(), which cannot.
@@ -35,14 +35,14 @@ struct files_struct {
 struct files_struct *files_alloc(void);
 struct files_struct *files_dup(struct files_struct *old, u32 max); /* fork; ERR_PTR */
 void files_put(struct files_struct *f);
-/* a table of one's own, with what is below @max */
+/* Gives current a table of its own, with the descriptors below @max. */
 int unshare_files(u32 max);
 void files_close_on_exec(struct files_struct *f);
 int get_unused_fd(u32 flags); /* O_CLOEXEC; -EMFILE */
 int get_unused_fd_from(u32 min, u32 flags);
 void put_unused_fd(int fd);
 void fd_install(int fd, struct file *f); /* takes the reference */
-/* as dup3: @fd, -EBADF, -EBUSY; with a reference of its own */
+/* Does what dup3 does, with a reference of its own: @fd, -EBADF or -EBUSY. */
 long replace_fd(u32 fd, struct file *f, u32 flags);
 struct file *fget(int fd); /* NULL: bad, or O_PATH */
 /* For the length of one system call: no reference is taken while the table has a single user. */
@@ -60,7 +60,10 @@ static inline void fdput(struct fd f)
 struct file *fget_raw(int fd); /* O_PATH too */
 struct file *fget_task(struct task *t, int fd);
 int close_fd(int fd);
-/* for /proc/PID/fd: the first open fd >= *fd of @t with a reference, or NULL */
+/*
+ * Finds the first open descriptor >= *fd of @t for /proc/PID/fd; returns its file with a reference,
+ * or NULL.
+ */
 struct file *fget_task_next(struct task *t, int *fd);
 bool fd_is_cloexec(struct task *t, int fd);
 

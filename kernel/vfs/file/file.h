@@ -77,7 +77,7 @@ static inline bool dir_emit(struct dir_context *ctx, const char *name, int len, 
 {
 	return ctx->actor(ctx, name, len, ctx->pos, ino, type);
 }
-/* "." and ".." at positions 0 and 1; false: full */
+/* Emits "." and ".." at positions 0 and 1; false: the buffer is full. */
 bool dir_emit_dots(struct file *f, struct dir_context *ctx);
 
 struct file_operations {
@@ -162,13 +162,16 @@ struct file {
 };
 
 /*
- * Must a transfer not wait? For files that can be polled: O_NONBLOCK, or an asynchronous request.
+ * True if a transfer must not wait: O_NONBLOCK or an asynchronous request. For files that can be
+ * polled.
  */
 static inline bool file_nonblock(const struct file *f, const struct iov_iter *it)
 {
 	return f->f_flags & O_NONBLOCK || it->nowait;
 }
-/* What a mapping of @f is called, and whose numbers it has (/proc/PID/maps). */
+/*
+ * Returns the path that a mapping of @f is shown with, and whose numbers it has (/proc/PID/maps).
+ */
 static inline const struct path *file_shown(const struct file *f)
 {
 	return f->f_shown.dentry ? &f->f_shown : &f->f_path;
@@ -182,34 +185,38 @@ static inline struct file *get_file(struct file *f)
 	atomic_inc(&f->f_count);
 	return f;
 }
-/* the final release comes later, by task work: callable with locks held */
+/* Drops a reference. The final release comes later, by task work, so locks may be held. */
 void fput(struct file *f);
-/* the final release at once: no lock may be held */
+/* Drops a reference with the final release at once: no lock may be held. */
 void fput_now(struct file *f);
 struct file *alloc_file(const struct path *path, u32 flags,
 	const struct file_operations *fop); /* ERR_PTR; takes path refs */
-/* An anonymous file "[name]" (eventfd, epoll, ...): a file on the shared anon inode. ERR_PTR. */
+/* Makes an anonymous file "[name]" (eventfd, epoll, ...) on the shared anon inode. ERR_PTR. */
 struct file *anon_file(const char *name, const struct file_operations *fop, void *priv, u32 flags);
 /*
- * And a descriptor (O_CLOEXEC from @flags), or -errno. The first leaves fd_install() to the caller.
+ * Make the file and a descriptor (O_CLOEXEC from @flags), or return -errno. The first leaves
+ * fd_install() to the caller.
  */
 int anon_fd_prepare(const char *name, const struct file_operations *fop, void *priv, u32 flags,
 	struct file **f);
 int anon_fd(const char *name, const struct file_operations *fop, void *priv, u32 flags);
-/* A file with an inode of its own on a pseudo file system (pipes, sockets): "name:[ino]". */
+/* Makes a file with an inode of its own on a pseudo file system (pipes, sockets): "name:[ino]". */
 struct file *pseudo_file(
 	const char *fsname, umode_t mode, const struct file_operations *fop, void *priv, u32 flags);
-/* Before the first of them: that file system's inodes end as @op says. 0 or -errno. */
+/*
+ * Sets, before the first pseudo_file(), how inodes of that file system end: as @op says. 0 or
+ * -errno.
+ */
 int pseudo_set_super(const char *fsname, const struct super_operations *op);
 
-/* F_SETOWN, F_GETOWN: a process, a group (negative), or 0. */
+/* Serve F_SETOWN and F_GETOWN: a process, a group (negative), or 0. */
 int file_setown(struct file *f, s32 who);
 long file_getown(struct file *f);
 void file_set_owner(struct file *f, struct pid *pid, int type); /* of SIGIO; PIDTYPE_* */
-/* SIGURG to f_owner, whether O_ASYNC or not */
+/* Sends SIGURG to f_owner, with or without O_ASYNC. */
 void file_sigurg(struct file *f);
 
-/* Kernel-side use. ERR_PTR / bytes or -errno. */
+/* Open, read and write for the kernel itself. ERR_PTR / bytes or -errno. */
 struct file *filp_open(const char *path, u32 flags, umode_t mode);
 ssize_t kernel_read(struct file *f, void *buf, size_t n, loff_t *pos);
 ssize_t kernel_write(struct file *f, const void *buf, size_t n, loff_t *pos);
@@ -219,10 +226,10 @@ bool file_may_be_direct(const struct file *f); /* may O_DIRECT be set? */
 int vfs_fsync_range(struct file *f, loff_t start, loff_t end, bool datasync);
 long vfs_ioctl(struct file *f, u32 cmd, u64 arg);
 int iterate_dir(struct file *f, struct dir_context *ctx);
-/* checks exec permission, denies writers. ERR_PTR */
+/* Opens a file to execute it: checks permission and denies writers. ERR_PTR. */
 struct file *open_exec(int dfd, const char *name, u32 at_flags);
 int deny_write_access(struct file *f);
-/* For the length of a change by name: -ETXTBSY while the file is executed. */
+/* Claims write access while a file is changed by its name. -ETXTBSY: it is executed. */
 int get_write_access(struct inode *inode);
 void put_write_access(struct inode *inode);
 void allow_write_access(struct file *f);

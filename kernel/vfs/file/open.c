@@ -205,7 +205,10 @@ static int may_open(const struct path *path, int acc, u32 *flags)
 	return 0;
 }
 
-/* O_TRUNC writes, even to a file that was opened for reading: not to one that is executed. */
+/*
+ * Truncates for O_TRUNC. It writes even to a file that was opened for reading, but not to one that
+ * is executed.
+ */
 static int truncate_opened(struct file *f)
 {
 	int err = mnt_want_write(f->f_path.mnt);
@@ -278,8 +281,8 @@ static struct file *open_existing(int dfd, const char *name, const struct open_h
 /* ---- creating ---- */
 
 /*
- * protected_regular, protected_fifos: O_CREAT must not open what another user left in a sticky
- * directory.
+ * Applies protected_regular and protected_fifos: O_CREAT must not open what another user left in a
+ * sticky directory.
  */
 static int may_open_in_sticky(const struct inode *dir, const struct inode *inode)
 {
@@ -335,7 +338,7 @@ out:
 	return d;
 }
 
-/* nd->path stands at something that exists: what O_CREAT says to that. */
+/* Opens an existing file with O_CREAT; nd->path stands at it. */
 static struct file *open_after_create(
 	struct nameidata *nd, const struct open_how_k *how, const struct inode *dir)
 {
@@ -496,8 +499,8 @@ static struct file *open_once(int dfd, const char *name, const struct open_how_k
 }
 
 /*
- * A file system that finds at the last moment that the name means another file by now says ESTALE,
- * and has dropped the dentry.
+ * Opens a file. -ESTALE: the file system found at the last moment that the name means another file
+ * by now, and has dropped the dentry; the open is tried again.
  */
 struct file *do_filp_open(int dfd, const char *name, const struct open_how_k *how)
 {

@@ -429,7 +429,7 @@ long sys_writev(int fd, uaddr_t vec, u64 nr)
 	return rw_vec(fd, vec, nr, -1, 0, true);
 }
 
-/* On a 64-bit machine the low word is the whole position. */
+/* Serves preadv(2). On a 64-bit machine the low word is the whole position. */
 long sys_preadv(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high)
 {
 	return (s64)pos < 0 ? -EINVAL : rw_vec(fd, vec, nr, pos, 0, false);
@@ -440,7 +440,9 @@ long sys_pwritev(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high)
 	return (s64)pos < 0 ? -EINVAL : rw_vec(fd, vec, nr, pos, 0, true);
 }
 
-/* preadv2, pwritev2: flags for one transfer. Those that cannot be kept are refused. */
+/*
+ * Serves preadv2(2), whose flags hold for one transfer. Flags that cannot be honoured are refused.
+ */
 long sys_preadv2(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high, int flags)
 {
 	return (s64)pos < -1 ? -EINVAL : rw_vec(fd, vec, nr, pos, flags, false);

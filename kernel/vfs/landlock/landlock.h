@@ -33,24 +33,24 @@ static inline bool landlocked(void)
 }
 
 /* Files. 0, -EACCES, or of refer -EXDEV too. @dir, @path: with their mounts. */
-/* marks f_mode with what may not be done with it later */
+/* Checks an open and marks in f_mode what may not be done with the file later. */
 int landlock_open(struct file *f);
 int landlock_make(const struct path *dir, umode_t mode);
 int landlock_remove(const struct path *dir, bool is_dir);
 int landlock_truncate(const struct path *path);
 int landlock_ftruncate(const struct file *f);
 int landlock_ioctl(const struct file *f, u32 cmd);
-/* A link (@removable and @exchange false) or a rename of @old in @from to @new in @to. */
+/* Checks a link (@removable and @exchange false) or a rename of @old in @from to @new in @to. */
 int landlock_refer(const struct path *from, struct dentry *old, const struct path *to,
 	struct dentry *new, bool removable, bool exchange);
-/* may the tree of mounts be changed? 0, -EPERM */
+/* Checks whether the tree of mounts may be changed. 0 or -EPERM. */
 int landlock_mount(void);
-/* No rule holds an inode of @sb any more: it is being unmounted. */
+/* Drops the inodes of @sb from all rules, since it is being unmounted. */
 void landlock_sb_gone(struct super_block *sb);
 
 /*
- * A TCP socket of @family is to be bound or connected to an address: 0, -EACCES, -EINVAL,
- * -EAFNOSUPPORT.
+ * Checks whether a TCP socket of @family may be bound or connected to an address: 0, -EACCES,
+ * -EINVAL or -EAFNOSUPPORT.
  */
 int landlock_tcp(u16 family, const void *addr, u32 len, bool connect);
 
@@ -61,7 +61,7 @@ int landlock_tcp(u16 family, const void *addr, u32 len, bool connect);
 bool landlock_may_reach(const struct landlock_domain *client, const struct landlock_domain *server);
 bool landlock_may_signal(
 	const struct landlock_domain *client, const struct landlock_domain *server);
-/* Is all that holds for @tracer true of @tracee too? */
+/* True if all restrictions of @tracer hold for @tracee too. */
 bool landlock_may_trace(const struct landlock_domain *tracer, const struct landlock_domain *tracee);
 
 #endif

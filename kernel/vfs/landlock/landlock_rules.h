@@ -74,7 +74,7 @@ struct landlock_domain {
 	struct work freeing;
 };
 
-/* The rights that the rule of @key grants: 0 where there is none. */
+/* Returns the rights that the rule of @key grants; 0: there is none. */
 u32 ll_find(const struct ll_rules *r, u64 key, const struct inode *inode);
 int ll_copy(struct ll_rules *to, const struct ll_rules *from); /* 0, -ENOMEM (@to is empty) */
 void ll_free(struct ll_rules *r);

@@ -29,7 +29,7 @@ static inline bool fasync_none(const struct fasync_list *l)
  * it.
  */
 int fasync_helper(int fd, struct file *f, bool on, struct fasync_list *l);
-/* @band: EPOLL*. Works with spinlocks held. */
+/* Signals each owner on the list. @band: EPOLL*. May be called with spinlocks held. */
 void kill_fasync_list(struct fasync_list *l, int band);
 
 #endif

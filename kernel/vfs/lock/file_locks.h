@@ -21,7 +21,10 @@ struct locks_at { /* how many were gone through; begins at 0 */
 	u32 locks, leases;
 };
 int locks_lines(struct locks_at *at, const struct pid_namespace *ns, char *buf, size_t size);
-/* The lock: lines of /proc/PID/fdinfo for @f in a process with the table @files; bytes. */
+/*
+ * Prints the "lock:" lines of /proc/PID/fdinfo for @f in a process with the table @files; returns
+ * the bytes.
+ */
 int locks_fdinfo(struct file *f, const void *files, char *buf, size_t size);
 
 #endif

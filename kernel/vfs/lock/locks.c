@@ -539,7 +539,10 @@ static int do_flock(struct file *f, int type, bool wait)
 	return setlk(f, &req, wait);
 }
 
-/* LOCK_MAND was given up in Linux 5.16: it does nothing, and no descriptor is asked for. */
+/*
+ * Serves flock(2). LOCK_MAND was removed in Linux 5.16: it does nothing, whatever the descriptor
+ * is.
+ */
 long sys_flock(int fd, u32 op)
 {
 	struct fd f;

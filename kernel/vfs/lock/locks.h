@@ -28,7 +28,7 @@ static inline bool locks_overlap(const struct file_lock *a, const struct file_lo
 {
 	return a->start <= b->end && b->start <= a->end;
 }
-/* Would @req have to wait for @held? */
+/* True if @req would have to wait for @held. */
 bool locks_conflict(const struct file_lock *held, const struct file_lock *req);
 
 /*

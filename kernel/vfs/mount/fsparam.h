@@ -50,13 +50,13 @@ struct fs_param {
 	}
 
 /*
- * May fsconfig's @cmd set @key to @value (NULL but for FSCONFIG_SET_STRING)? 0, -EINVAL, or of a
- * path -ENOENT and its like. @msg: why not, "" when there is nothing to say.
+ * Asks whether fsconfig's @cmd may set @key to @value (NULL but for FSCONFIG_SET_STRING). 0,
+ * -EINVAL, or for a path -ENOENT and its like. @msg gets the reason, "" if there is nothing to say.
  */
 int fs_param_check(const struct fs_param *list, u32 cmd, const char *key, const char *value,
 	char *msg, size_t size);
 
-/* May @key be set after the options @set, as mount(2) takes them? */
+/* True if @key may be set after the options @set, as mount(2) takes them. */
 bool fs_param_in_order(const struct fs_param *list, const char *set, const char *key);
 
 #endif

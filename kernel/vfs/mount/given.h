@@ -35,7 +35,10 @@ int given_name_add(struct given_name **list, uaddr_t at, u32 lookup_flags);
 void given_names_free(struct given_name *list);
 void names_give(struct names_given *g, const struct given_name *names); /* NULL: nothing */
 void names_take_back(struct names_given *g);
-/* The length of a name that current was given, copied to @to of PATH_MAX bytes; -1: it was not. */
+/*
+ * Copies a name that current was given to @to of PATH_MAX bytes, and returns its length; -1: it was
+ * given none at @at.
+ */
 ssize_t given_name_copy(char *to, uaddr_t at);
 
 #endif

@@ -561,7 +561,7 @@ static void umount_one(struct mount *m, struct list_head *dead)
 	list_add_tail(&m->mnt_list, dead);
 }
 
-/* Its parent is being unmounted, too, and has it from now on. */
+/* Leaves a mount to its parent, which is being unmounted, too. */
 static void umount_stuck(struct mount *m)
 {
 	struct mount *parent = m->mnt_parent;

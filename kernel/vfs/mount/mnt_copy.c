@@ -174,8 +174,8 @@ static bool copied(const struct mount *c, const struct dentry *root, u32 how)
 }
 
 /*
- * To be left out of a copy by its unbindability, and to be in it since it covers something: no copy
- * at all.
+ * True if the copy of a tree must fail: @c is left out since it is unbindable, but must be in it
+ * since it covers something.
  */
 static bool forbids_copy(const struct mount *c, u32 how)
 {

@@ -67,7 +67,7 @@ struct mnt_namespace {
 	bool detached;
 };
 extern struct mnt_namespace init_mnt_ns;
-/* From the oldest on; namespace_sem held. */
+/* Returns the oldest mount of the namespace; namespace_sem held. */
 static inline struct mount *mnt_ns_first_mount(const struct mnt_namespace *ns)
 {
 	return rb_entry_safe(rb_first(&ns->mounts), struct mount, mnt_node);
@@ -76,7 +76,10 @@ static inline struct mount *mnt_ns_next_mount(const struct mount *m)
 {
 	return rb_entry_safe(rb_next(&m->mnt_node), struct mount, mnt_node);
 }
-/* What statmount() and NS_GET_MNTNS_ID call it: never used again. */
+/*
+ * Returns the id by which statmount() and NS_GET_MNTNS_ID know the namespace. It is never used
+ * again.
+ */
 static inline u64 mnt_ns_unique(const struct mnt_namespace *ns)
 {
 	return ns->order + 1;
@@ -87,7 +90,7 @@ static inline struct mnt_namespace *current_mnt_ns(void)
 
 	return p ? container_of(p->ns[NS_MNT], struct mnt_namespace, ns) : &init_mnt_ns;
 }
-/* Is it in current's tree of mounts? namespace_sem, or the answer may be old. */
+/* True if the mount is in current's tree of mounts. Without namespace_sem the answer may be old. */
 static inline bool mnt_is_ours(const struct mount *m)
 {
 	return m->mnt_ns == current_mnt_ns();
@@ -98,54 +101,61 @@ static inline bool may_mount(void)
 	return ns_capable(current_mnt_ns()->ns.owner, CAP_SYS_ADMIN);
 }
 u32 mnt_tree_size(struct mount *m);
-/* Room for @n more, besides those that are coming? 0 or -ENOSPC. namespace_sem held. */
+/*
+ * Checks whether the namespace has room for @n more mounts, besides those that are already planned.
+ * 0 or -ENOSPC. namespace_sem held.
+ */
 int mnt_ns_room(const struct mnt_namespace *ns, u32 n);
 struct mnt_namespace *mnt_ns_new(
 	struct user_namespace *owner, bool detached); /* without a tree; ERR_PTR */
 /*
- * By its unique id, or the next younger or @older one that current has CAP_SYS_ADMIN over: a
- * reference; NULL.
+ * Find a namespace by its unique id, or the next younger or @older one over which current has
+ * CAP_SYS_ADMIN: a reference, or NULL.
  */
 struct mnt_namespace *mnt_ns_find(u64 unique);
 struct mnt_namespace *mnt_ns_neighbour(struct mnt_namespace *ns, bool older);
-/* The top of what is mounted at the namespace's root, with references. */
+/* Finds the top of what is mounted at the namespace's root, with references. */
 void mnt_ns_top(struct mnt_namespace *ns, struct path *top);
 u32 mnt_ns_count(struct mnt_namespace *ns); /* its mounts */
-/* what comes from a more privileged namespace */
+/* Locks the mounts of a tree that comes from a more privileged namespace. */
 void mnt_lock_tree(struct mount *m);
 void mnt_ns_add_tree(struct mnt_namespace *ns, struct mount *m);
 /*
- * The root of a detached namespace leaves it: the namespace, whose reference is the caller's now.
+ * Takes the root of a detached namespace out of it. Returns the namespace, whose reference the
+ * caller now has.
  */
 struct mnt_namespace *mnt_ns_del_tree(struct mount *m);
 void mnt_ns_changed(struct mnt_namespace *ns);
 
 /*
- * A mount of @root (which it takes a reference of) that is attached nowhere; s_active is counted by
- * the caller. ERR_PTR.
+ * Makes a mount of @root, to which it takes a reference. The mount is attached nowhere; the caller
+ * counts s_active. ERR_PTR.
  */
 struct mount *mnt_alloc(struct dentry *root, const char *devname, u32 flags);
 /*
- * A copy of a mount, or of its subtree (with @recursive), that shows @root; attached nowhere.
- * namespace_sem held. ERR_PTR.
+ * Copy a mount, or its subtree, so that the copy shows @root; it is attached nowhere. namespace_sem
+ * held. ERR_PTR.
  */
 struct mount *mnt_clone(struct mount *m, struct dentry *root, u32 how);
 struct mount *mnt_copy_tree(struct mount *m, struct dentry *root, u32 how);
 /*
- * namespace_sem held for writing. Attach consumes the reference to @m (it becomes the tree's); the
- * subtree comes along.
+ * Attaches @m with its subtree, and consumes the reference to @m, which becomes the tree's.
+ * namespace_sem held for writing.
  */
 void mnt_attach(struct mount *m, const struct path *where);
-/* The reverse: the caller has the tree's reference again; its children stay on it. */
+/* Detaches @m with its children. The caller gets the tree's reference. */
 void mnt_detach(struct mount *m);
 /*
- * Several steps at once: no walk sees what is covered bare, nor a mount nowhere. Subtrees come
- * along. @m from its place to @where.
+ * Moves @m with its subtree from its place to @where, in one step: no walk sees the place that it
+ * covered uncovered, or the mount nowhere.
  */
 void mnt_move(struct mount *m, const struct path *where);
-/* @m, attached or as for mnt_attach(), to the place of @top, which covers it from then on. */
+/* Puts @m, attached or as for mnt_attach(), at the place of @top, which covers it from then on. */
 void mnt_slip_below(struct mount *m, struct mount *top);
-/* @old, in whose tree @new is, to @put_old in the tree of @new, and @new to the place of @old. */
+/*
+ * Moves @old, in whose tree @new is, to @put_old in the tree of @new, and @new to the place of
+ * @old.
+ */
 void mnt_pivot(struct mount *new, struct mount *old, const struct path *put_old);
 /*
  * Detaches @m and all mounts below. A mount that is locked on its parent stays on it, so that an
@@ -154,9 +164,9 @@ void mnt_pivot(struct mount *new, struct mount *old, const struct path *put_old)
  */
 void mnt_umount_tree(struct mount *m, struct list_head *dead);
 void mnt_put_list(struct list_head *dead);
-/* All mounts of the subtree, parents first. */
+/* Returns the next mount of the subtree, parents first. */
 struct mount *mnt_next(struct mount *m, struct mount *top);
-/* The other way round: from the last of the subtree up to its top. */
+/* Walk the other way: from the last mount of the subtree up to its top. */
 struct mount *mnt_last(struct mount *top);
 struct mount *mnt_prev(struct mount *m);
 void mnt_umount_one(
@@ -168,21 +178,24 @@ bool mnt_is_below(struct mount *m, struct mount *top); /* true also if both are 
 void mnt_put_keep_expiry(struct mount *m);
 
 /* namespace.c */
-/* may current make a file system of this type? */
+/* True if current may make a file system of this type. */
 bool mount_capable(const struct file_system_type *t);
 /*
- * Would new @m show more than what its namespace shows already? It may not be lifted further than
- * that either. namespace_sem held.
+ * True if a new mount @m would show more than its namespace shows already; it may not be made less
+ * restricted later either. namespace_sem held.
  */
 bool mount_too_revealing(struct mount *m);
-/* @from, attached or not, to the top of @where. Takes namespace_sem. */
+/* Moves @from, attached or not, to the top of @where. Takes namespace_sem. */
 int move_tree(const struct path *from, struct path *where);
 /* Moves @from below the mount whose root @top is, and which covers it from then on. */
 int move_beneath(const struct path *from, const struct path *top);
 
 /* mount_fd.c */
 int mnt_flags_of_attr(u64 attr); /* MOUNT_ATTR_* as mnt_flags, or -EINVAL */
-/* A descriptor for a tree that is attached nowhere; takes the tree's reference, also on failure. */
+/*
+ * Makes a descriptor for a tree that is attached nowhere; takes the tree's reference, also on
+ * failure.
+ */
 long mnt_tree_fd(struct mount *m, u32 oflags);
 
 /* propagation.c: namespace_sem held for writing */
@@ -195,7 +208,7 @@ void propagate_umount(
 bool propagation_busy(struct mount *m);
 int mnt_set_type(struct mount *m, u32 type);
 void mnt_leave_group(struct mount *m);
-/* gives @to the peers and master of the other */
+/* Gives @to the peers and the master of @from. */
 void mnt_copy_group(struct mount *to, struct mount *from);
 bool mnt_is_shared(const struct mount *m);
 /* namespace.c: namespace_sem held */

@@ -230,7 +230,10 @@ static bool has_unbindable(struct mount *top)
 	return false;
 }
 
-/* A tree without a place was perhaps made in another namespace. */
+/*
+ * True if a namespace's file in the tree would make a loop: a detached tree may have been made in
+ * another namespace.
+ */
 static bool has_ns_file_loop(struct mount *top)
 {
 	struct mount *m;
@@ -306,9 +309,9 @@ static bool stands_on(const struct mount *m, const struct mount *t)
 }
 
 /*
- * Between @t and what it is mounted on. Copies that appear elsewhere would have to go beneath
- * others: where the parent has peers or slaves it is refused, also where Linux would find a place
- * for them. namespace_sem held.
+ * Checks whether a mount may go between @t and what it is mounted on. Copies that propagate would
+ * have to go beneath other mounts. So it is refused if the parent has peers or slaves, even where
+ * Linux would find a place for them. namespace_sem held.
  */
 static int may_go_beneath(const struct path *from, const struct path *top)
 {
@@ -553,7 +556,7 @@ out:
 /* ---- umount ---- */
 
 /*
- * The root file system cannot go while init runs on it; as Linux, umount of it is a remount to
+ * Unmounts the root file system, which cannot go while init runs on it: as on Linux, it becomes
  * read-only.
  */
 static int umount_root(struct super_block *sb)
@@ -693,7 +696,7 @@ static void chroot_all(const struct path *old, const struct path *new)
 		path_put(old); /* the references that were there */
 }
 
-/* namespace_sem held. */
+/* Checks what pivot_root(2) asks for. namespace_sem held. */
 static int pivot_allowed(
 	const struct path *new, const struct path *put_old, const struct path *root)
 {

@@ -46,7 +46,7 @@ static struct mount *other_peer(struct mount *m)
 					   list_first_entry(&m->mnt_share, struct mount, mnt_share);
 }
 
-/* Its slaves go to a peer, or to its own master. */
+/* Hands the mount's slaves to a peer, or else to its own master. */
 static void hand_over_slaves(struct mount *m)
 {
 	struct mount *heir = other_peer(m), *s, *next;
@@ -150,8 +150,8 @@ static bool same_place_exists(struct mount *t, struct dentry *d)
 }
 
 /*
- * A copy of @from for @t: ERR_PTR, or NULL where there is no such place. @slave: below it in the
- * chain, else its peer.
+ * Makes a copy of @from for @t, below it in the chain if @slave, else as its peer. NULL: @t has no
+ * such place. ERR_PTR.
  */
 static struct mount *copy_for(
 	struct repeat_mount *r, struct mount *t, struct mount *from, bool slave)
@@ -233,7 +233,7 @@ static int unvisit(struct mount *t, void *arg)
 	return 0;
 }
 
-/* A copy goes below what is mounted at its place already: that stays in sight. */
+/* Attaches a copy below what is mounted at its place already, which stays visible. */
 static void attach_copy(struct mount *copy)
 {
 	struct path at = copy->mnt_dead_at;
@@ -262,8 +262,8 @@ static void drop_copies(struct list_head *copies, struct list_head *dead)
 }
 
 /*
- * For the peers of @origin, each a copy of the one before, then for those that hang below them. 0
- * or -errno.
+ * Makes copies for the peers of @origin, each a copy of the one before, and then for their slaves.
+ * 0 or -errno.
  */
 static int copy_for_all(struct repeat_mount *r, struct mount *origin, struct mount *m)
 {
@@ -356,7 +356,7 @@ static int repeat_umount(struct mount *t, void *arg)
 	return 0;
 }
 
-/* What covers a mount that goes comes to lie on the first one below that stays. */
+/* Moves what covers a mount that is being unmounted to the first mount below it that stays. */
 static void lower_cover(struct mount *m)
 {
 	struct mount *c, *cover = NULL, *p = m;

@@ -77,7 +77,7 @@ static int get_request(uaddr_t from, struct request *r)
 	return r->fd || r->id <= MNT_FIRST_UNIQUE ? -EINVAL : 0;
 }
 
-/* namespace_sem held. */
+/* Finds a mount by its unique id. namespace_sem held. */
 static struct mount *find_mount(struct mnt_namespace *ns, u64 id)
 {
 	struct rb_node *n = ns->mounts.node;
@@ -100,7 +100,7 @@ static bool shown(struct mount *m, const struct path *root)
 }
 
 /*
- * The namespace that @r is about, and what is its root for the caller, with references. 0 or
+ * Finds the namespace that @r is about, and its root as the caller sees it, with references. 0 or
  * -ENOENT.
  */
 static int find_ns(const struct request *r, struct mnt_namespace **ns, struct path *root)
@@ -223,7 +223,7 @@ static void gather_places(struct gather *g, struct mount *m, u64 want, const str
 	}
 }
 
-/* ",a,b=c" as "a,b=c", and as "a" and "b=c". */
+/* Gathers the options ",a,b=c" as the text "a,b=c", and as the list "a" and "b=c". */
 static void gather_options(struct gather *g, struct mount *m, u64 want)
 {
 	struct super_block *sb = m->mnt_sb;
@@ -273,8 +273,8 @@ static void gather_names(struct gather *g, struct mount *m, u64 want)
 }
 
 /*
- * "0 100000 65536" for each stretch that the caller's namespace has names for, all of it in one go,
- * one behind the other.
+ * Gathers a line "0 100000 65536" for each range that the caller's namespace has names for
+ * throughout.
  */
 static void gather_idmap(struct gather *g, const struct id_map *map, bool gid, u32 *num, u32 *at)
 {
@@ -309,7 +309,7 @@ static void gather_idmaps(struct gather *g, const struct mount *m, u64 want)
 	g->a.mask |= want & (MNT_UIDMAP | MNT_GIDMAP);
 }
 
-/* Of the mount that @r names: 0 or -errno. */
+/* Gathers what is asked for of the mount that @r names: 0 or -errno. */
 static int gather(struct gather *g, const struct request *r)
 {
 	struct mnt_namespace *ns;
@@ -397,8 +397,8 @@ static void sift(u64 *ids, u32 at, u32 n)
 }
 
 /*
- * The order in which they come is that of the tree, which the guest chooses: no sort that an order
- * can make slow.
+ * Sorts ids. They come in the order of the tree, which the guest chooses, so this sort has no slow
+ * case.
  */
 static void sort_ids(u64 *ids, u32 n)
 {
@@ -443,9 +443,9 @@ static void list_reachable(struct list *l, const struct mnt_namespace *ns, const
 }
 
 /*
- * What is asked for, in the order of their ids: all that @root shows, or what is below the mount
- * with @id. From the top down: a walk up from each would take as many steps as there are mounts on
- * each other. namespace_sem held. 0 or -errno.
+ * Collects what is asked for, in the order of ids: all mounts that @root shows, or those below the
+ * mount with @id. It goes from the top down: a walk up from each mount would take as many steps as
+ * mounts are stacked. namespace_sem held. 0 or -errno.
  */
 static int collect(struct list *l, struct mnt_namespace *ns, u64 id, const struct path *root)
 {

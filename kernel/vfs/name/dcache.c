@@ -185,7 +185,10 @@ static void d_hash_insert(struct dentry *d)
 	spin_unlock(bucket_lock(b));
 }
 
-/* Its own next pointer stays: a reader that stands on it goes on with the rest of the chain. */
+/*
+ * Takes a dentry out of the hash. Its own next pointer stays, so a reader that stands on it goes on
+ * with the rest of the chain.
+ */
 static void d_hash_remove(struct dentry *d)
 {
 	u32 b = bucket_of(d->d_parent, d->d_name.hash);
@@ -445,7 +448,10 @@ static struct dentry *dput_last(struct dentry *d)
 	return dead ? dentry_bury(d) : NULL;
 }
 
-/* The way of nearly all: others hold it too, or it is on the LRU list as one recently used. */
+/*
+ * Drops a reference in the common cases: there are others, or the dentry is on the LRU list and
+ * marked as recently used.
+ */
 static inline bool dput_fast(struct dentry *d)
 {
 	s32 c = atomic_read(&d->d_count);
@@ -613,8 +619,8 @@ static void d_swap_names(struct dentry *a, struct dentry *b)
 }
 
 /*
- * The references on parents do not change here. One parent's lock at a time: readers of children
- * see it come later, that is all.
+ * Changes the parent; references on parents do not change here. It holds one parent's lock at a
+ * time: readers of children only see the dentry appear later.
  */
 static void d_set_parent(struct dentry *d, struct dentry *parent)
 {
@@ -632,8 +638,8 @@ static void d_set_parent(struct dentry *d, struct dentry *parent)
 }
 
 /*
- * Under rename_lock: @d takes the name of @target, which is unhashed, and its place: @parent, or
- * NULL where that is the one it has.
+ * Gives @d the name and the place of @target, which is unhashed, in @parent; NULL: the parent
+ * stays. Under rename_lock.
  */
 static void take_place(struct dentry *d, struct dentry *target, struct dentry *parent)
 {

@@ -13,7 +13,10 @@ struct dentry_lru {
 extern struct dentry_lru dentry_lru;
 extern atomic64_t nr_dentries;
 
-/* unused -> dead, off the hash and the LRU list. d_lock held. False: it has been taken. */
+/*
+ * Takes an unused dentry to dead, off the hash and the LRU list. d_lock held. False: it is in use
+ * again.
+ */
 bool dentry_condemn(struct dentry *d);
 /*
  * Takes a dead dentry apart. Returns its parent, whose reference the caller now has, or NULL. No

@@ -26,7 +26,10 @@ bool d_instantiate_only(struct dentry *d, struct inode *inode)
 	return ok;
 }
 
-/* From another directory: as a rename, but that lookups there do not mind. */
+/*
+ * Moves a dentry here from another directory, as a rename does, but with that directory's i_rwsem
+ * held only for reading: lookups there go on.
+ */
 static int splice_from_elsewhere(struct dentry *alias, struct dentry *d)
 {
 	struct inode *from;
@@ -49,8 +52,8 @@ static int splice_from_elsewhere(struct dentry *alias, struct dentry *d)
 }
 
 /*
- * As d_rehash(), but all or nothing for a lookup of another name of this directory, which moves the
- * dentry from the moment it has its inode.
+ * Does what d_rehash() does, atomically for a lookup of another name of this directory, which moves
+ * the dentry as soon as it has its inode.
  */
 static void rehash_new(struct dentry *d)
 {
@@ -60,8 +63,8 @@ static void rehash_new(struct dentry *d)
 }
 
 /*
- * A directory that has a live name already: it moves here, unless this would make a loop (a broken
- * file system).
+ * Uses the live name that the directory has already: it moves here, unless that would make a loop
+ * (a broken file system).
  */
 static struct dentry *splice_known_dir(struct inode *inode, struct dentry *alias, struct dentry *d)
 {

@@ -110,7 +110,7 @@ struct dentry *d_alloc(
 	struct dentry *parent, const struct qstr *name); /* count 1, not hashed; NULL */
 struct dentry *d_make_root(struct inode *inode); /* takes the inode, also on failure (NULL) */
 struct dentry *d_alloc_pseudo(struct super_block *sb, const char *name);
-/* negative -> positive; takes the inode reference */
+/* Makes a negative dentry positive; takes the inode reference. */
 void d_instantiate(struct dentry *d, struct inode *inode);
 void d_instantiate_new(struct dentry *d, struct inode *inode); /* and unlock_new_inode */
 /*
@@ -119,7 +119,7 @@ void d_instantiate_new(struct dentry *d, struct inode *inode); /* and unlock_new
  */
 bool d_instantiate_only(struct dentry *d, struct inode *inode);
 void d_add(struct dentry *d, struct inode *inode); /* instantiate and hash; inode may be NULL */
-/* lookup's result; takes the inode; inode may be ERR_PTR */
+/* Ends a lookup; takes the inode, which may be ERR_PTR. */
 struct dentry *d_splice_alias(struct inode *inode, struct dentry *d);
 void d_drop(struct dentry *d);
 void d_set_managed(struct dentry *d); /* DCACHE_MANAGED for its lifetime */
@@ -147,8 +147,8 @@ static inline bool d_is_negative(const struct dentry *d)
 }
 u32 full_name_hash(const char *name, u32 len);
 /*
- * The path as seen from @root (current's when NULL), written at the end of buf: its start, or
- * ERR_PTR(-ENAMETOOLONG). Unreachable ones begin with "(unreachable)", deleted ones end in "
+ * Write the path as seen from @root (current's when NULL) at the end of buf, and return its start,
+ * or ERR_PTR(-ENAMETOOLONG). Unreachable paths begin with "(unreachable)", deleted ones end in "
  * (deleted)".
  */
 char *d_path(const struct path *p, char *buf, int len);

@@ -116,8 +116,8 @@ int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 }
 
 /*
- * DELETE_SELF comes when nothing holds the dentry: now (before the directory's event), if it is the
- * caller only; else with the last close.
+ * Tells watchers of a removal. DELETE_SELF is sent when nothing holds the dentry: now (before the
+ * directory's event) if only the caller holds it, else at the last close.
  */
 static void notify_removed(struct inode *dir, struct dentry *d, u32 extra)
 {
@@ -267,7 +267,7 @@ long sys_mkdir(uaddr_t ua, u32 mode)
 }
 
 /*
- * The 32 bits of the call to major and minor, as Linux packs them: mmmmmmmmmmmm MMMMMMMMMMMM
+ * Decodes the call's 32 bits into major and minor, which Linux packs as mmmmmmmmmmmm MMMMMMMMMMMM
  * mmmmmmmm.
  */
 static dev_t decode_dev(u32 dev)
@@ -339,7 +339,10 @@ long sys_symlink(uaddr_t target, uaddr_t ua)
 	return sys_symlinkat(target, AT_FDCWD, ua);
 }
 
-/* protected_hardlinks: only to what one could write, and to no set-id file. */
+/*
+ * Applies protected_hardlinks: links may be made only to files that the caller could write, and to
+ * no set-id file.
+ */
 static int may_linkat(struct inode *inode)
 {
 	umode_t mode = inode->i_mode;
@@ -354,7 +357,7 @@ static int may_linkat(struct inode *inode)
 	return inode_permission(inode, MAY_READ | MAY_WRITE) ? -EPERM : 0;
 }
 
-/* What holds for where the file is: its folder as the caller came to it. */
+/* Checks a link against the rules for the folder through which the caller reached the file. */
 static int landlock_link(const struct path *old, const struct path *parent, struct dentry *d)
 {
 	struct path from = { old->mnt, dget_parent(old->dentry) };
@@ -408,7 +411,7 @@ static int last_forbids_rmdir(int type)
 	}
 }
 
-/* The parent is locked. What unlink says about a name with slashes behind it. */
+/* Returns unlink's error for a name that ends in slashes. The parent is locked. */
 static int unlink_with_slash(struct dentry *d)
 {
 	if (!d->d_inode)

@@ -37,8 +37,8 @@ struct path;
 #define LOOKUP_OPENER 0x8000
 
 /*
- * A path from guest memory: terminated, kfree'd by putname. ERR_PTR(-EFAULT, -ENAMETOOLONG, -ENOENT
- * for "" without LOOKUP_EMPTY).
+ * Copies a path from guest memory, terminated; putname() frees it. ERR_PTR(-EFAULT, -ENAMETOOLONG,
+ * -ENOENT for "" without LOOKUP_EMPTY).
  */
 char *getname(uaddr_t name);
 char *getname_flags(uaddr_t name, u32 lookup_flags);
@@ -47,8 +47,8 @@ int kern_path(const char *name, u32 flags, struct path *path); /* from current's
 int path_lookupat(int dfd, const char *name, u32 flags, struct path *path);
 int user_path_at(int dfd, uaddr_t name, u32 flags, struct path *path);
 /*
- * For creation: the parent locked (i_rwsem) and want_write taken, the negative dentry;
- * done_path_create undoes. ERR_PTR.
+ * Prepares a creation: locks the parent (i_rwsem), takes mnt_want_write() and returns the negative
+ * dentry; done_path_create() undoes that. ERR_PTR.
  */
 struct dentry *path_create(int dfd, const char *name, struct path *parent, u32 flags);
 void done_path_create(struct path *parent, struct dentry *d);
@@ -56,26 +56,26 @@ struct dentry *lookup_one_len(
 	const char *name, struct dentry *base, int len); /* base's i_rwsem held */
 /* Looks up without the lock: current must be allowed to search @base, also for a cached name. */
 struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int len);
-/* @name in the folder of @at, with what is mounted on it. */
+/* Finds @name in the folder of @at, with what is mounted on it. */
 int path_beside(const struct path *at, const char *name, struct path *beside);
 int vfs_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl);
 int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode);
 int vfs_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t dev);
 int vfs_unlink(struct inode *dir, struct dentry *d);
-/* as unlink(2), from current's root and cwd */
+/* Unlinks as unlink(2), from current's root and working directory. */
 int kern_unlink(const char *name);
 int vfs_rmdir(struct inode *dir, struct dentry *d);
 int vfs_symlink(struct inode *dir, struct dentry *d, const char *target);
 int vfs_link(struct dentry *old, struct inode *dir, struct dentry *d);
 const char *vfs_get_link(struct dentry *d, char **to_free);
 /*
- * O_TMPFILE: a file in @dir without a name; @linkable: it may get one. A dentry with a reference,
- * ERR_PTR.
+ * Makes a file without a name in @dir (O_TMPFILE); @linkable: it may get one. Returns a dentry with
+ * a reference, or ERR_PTR.
  */
 struct dentry *vfs_tmpfile(const struct path *dir, umode_t mode, bool linkable);
 /*
- * Both parents locked by lock_rename(), which gives the child through which one lies above the
- * other, or NULL.
+ * Renames, with both parents locked by lock_rename(), which returns the child through which one
+ * lies above the other, or NULL.
  */
 int vfs_rename(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags);

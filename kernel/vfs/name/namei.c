@@ -94,8 +94,8 @@ static int nd_to_root(struct nameidata *nd)
 }
 
 /*
- * Between two mounts, of which guests choose how many stand on each other: others may run. -EINTR:
- * this task is to end.
+ * Reschedules between two mounts, since guests choose how many are stacked. -EINTR: a fatal signal
+ * is pending.
  */
 static int nd_rest(void)
 {
@@ -217,8 +217,8 @@ int nd_dotdot(struct nameidata *nd)
 }
 
 /*
- * protected_symlinks: at the end of a path only links of the owner of a sticky world-writable
- * directory or one's own are followed in that.
+ * Applies protected_symlinks: at the end of a path in a sticky world-writable directory, only links
+ * of the directory's owner or the caller's own are followed.
  */
 static int may_follow_link(const struct inode *dir, const struct inode *inode)
 {
@@ -623,7 +623,10 @@ struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int le
 	return d;
 }
 
-/* A file that something is mounted on, and not a folder, has its folder below that. */
+/*
+ * Finds @name in the folder of @at. If something is mounted on the file itself, the folder is that
+ * of the covered file.
+ */
 int path_beside(const struct path *at, const char *name, struct path *beside)
 {
 	struct path p = *at;

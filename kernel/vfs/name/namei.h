@@ -40,7 +40,7 @@ struct nameidata {
 	struct nd_link stack[MAX_LINKS];
 };
 
-/* The component at @name, its length and hash; where it ends. */
+/* Parses the component at @name into @q, with its length and hash, and returns its end. */
 static inline const char *parse_component(const char *name, struct qstr *q)
 {
 	const char *p = name;
@@ -62,18 +62,24 @@ static inline int component_type(const struct qstr *q)
 	return q->name[1] == '.' ? LAST_DOTDOT : LAST_NORM;
 }
 
-/* walk.c */
+/* Walks without references (walk.c). */
 int walk_fast(int dfd, const char *name, u32 flags, struct path *out, struct last *last);
 
 /* Goes one step up, as far as the walk's flags allow. */
 int nd_dotdot(struct nameidata *nd);
 /* Walks to the parent of the last component. 0: nd_end() must follow; else it was called. */
 int nd_parent(struct nameidata *nd, int dfd, const char *name, u32 flags);
-/* By hand: start, walk (again and again), end. nd_end() follows whatever these return. */
+/*
+ * Walk by hand: nd_start(), nd_walk() any number of times, nd_end(). nd_end() follows whatever
+ * these return.
+ */
 int nd_start(struct nameidata *nd, int dfd, const char *name, u32 flags);
 int nd_walk(struct nameidata *nd, const char *name, bool parent);
 void nd_end(struct nameidata *nd);
-/* A name in a directory whose i_rwsem is held for writing: positive or negative, or ERR_PTR. */
+/*
+ * Looks up a name in a directory whose i_rwsem is held for writing: a positive or negative dentry,
+ * or ERR_PTR.
+ */
 struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 flags);
 /*
  * Follows the symlink @d (consumed) in nd->path: *name becomes its text; it stays as it is after a

@@ -7,8 +7,8 @@ struct file;
 struct mount;
 
 /*
- * To be read without waiting, by a way that stays in @mnt (kern_mount()): no magic links. ERR_PTR.
- * By kernel threads.
+ * Opens a file for reading without waiting, by a path that stays in @mnt (kern_mount()): no magic
+ * links. For kernel threads. ERR_PTR.
  */
 struct file *mount_open(struct mount *mnt, const char *name);
 

@@ -263,8 +263,8 @@ err_put_old:
 }
 
 /*
- * Both parents are found. What is replaced loses its blocks at the end, without the directories'
- * locks.
+ * Renames between two parents that are found. A replaced file loses its blocks at the end, without
+ * the directories' locks.
  */
 static int rename_between(struct rename *r)
 {
@@ -299,7 +299,7 @@ static int rename_between(struct rename *r)
 	return err;
 }
 
-/* @nname may be an ERR_PTR: what is wrong with the old path is told first. */
+/* Renames. @nname may be an ERR_PTR: an error of the old path is returned first. */
 static int do_rename(int odfd, const char *oname, int ndfd, const char *nname, u32 flags)
 {
 	struct rename *r;

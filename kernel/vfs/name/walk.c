@@ -49,8 +49,8 @@ static inline bool fast_may_exec(const struct mount *m, const struct inode *dir)
 }
 
 /*
- * False: not here. Guests choose how many mounts stand on each other, and a path may cross them
- * hundreds of times.
+ * Crosses to the top mount. False: not on this path. Guests choose how many mounts are stacked, and
+ * a path may cross them hundreds of times.
  */
 static inline bool fast_cross_mounts(struct fast *f)
 {
@@ -86,7 +86,10 @@ static bool fast_connected(struct fast *f)
 	return true;
 }
 
-/* False: not here. A folder that was moved out of what the mount shows has no way up in it. */
+/*
+ * Goes to the parent. False: not on this path. A folder that was moved out of what the mount shows
+ * has no way up in it.
+ */
 static bool fast_dotdot(struct fast *f)
 {
 	for (;;) {

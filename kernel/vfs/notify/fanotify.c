@@ -382,8 +382,8 @@ static int find_path(int dfd, uaddr_t name, u32 flags, struct path *path)
 }
 
 /*
- * No file of it can be found by a handle: its files may be marked one by one, and are told apart by
- * what a handle would say.
+ * Checks whether events can name files by handles. If the file system cannot find files by them,
+ * files may still be marked one by one, and are told apart by what a handle would hold.
  */
 static int check_fid(const struct mark_call *c, const struct inode *inode)
 {
@@ -394,7 +394,7 @@ static int check_fid(const struct mark_call *c, const struct inode *inode)
 	return fan_fsid(inode->i_sb, fsid);
 }
 
-/* What is there to be marked, by what it is. */
+/* Checks whether an object may be marked, by its kind. */
 static int check_object(const struct fan_group *g, const struct mark_call *c, const struct path *p)
 {
 	const struct inode *inode = p->dentry->d_inode;
@@ -423,7 +423,7 @@ static int check_ignore(const struct mark_call *c, const struct inode *inode)
 	return S_ISDIR(inode->i_mode) ? -EISDIR : 0;
 }
 
-/* Asked in this order; a mark that is taken back was let in once. */
+/* Checks a mark, in this order. A mark that is removed was checked when it was added. */
 static int check_path(const struct fan_group *g, const struct mark_call *c, const struct path *p)
 {
 	const struct inode *inode = p->dentry->d_inode;

@@ -246,10 +246,7 @@ static bool join_error_locked(struct fan_group *g, const struct fan_event *e)
 	return false;
 }
 
-/*
- * The last event of a full queue says that there were more, and nothing of itself. Its file is put
- * with it.
- */
+/* Turns the last event of a full queue into the one that reports an overflow, without a file. */
 static void make_overflow(struct fan_event *e)
 {
 	e->mask = FAN_Q_OVERFLOW;

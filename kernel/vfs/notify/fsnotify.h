@@ -17,7 +17,7 @@ struct super_block;
 void fsnotify_inode(struct inode *inode, u32 mask);
 void fsnotify_name(
 	struct inode *dir, u32 mask, struct inode *child, const char *name, u32 len, u32 cookie);
-/* to the watches of the inode and of its folder */
+/* Reports an event to the watches of the inode and of its folder. */
 void fsnotify_dentry(struct dentry *d, u32 mask);
 void fsnotify_file(struct file *f, u32 mask);
 void fsnotify_rename(struct inode *odir, struct inode *ndir, struct inode *child, const char *was,

@@ -489,7 +489,7 @@ long sys_inotify_init(void)
 	return sys_inotify_init1(0);
 }
 
-/* ERR_PTR(-EBADF, -EINVAL) */
+/* Returns the file of an inotify descriptor, or ERR_PTR(-EBADF, -EINVAL). */
 static struct file *inotify_get(int fd)
 {
 	struct file *f = fget(fd);

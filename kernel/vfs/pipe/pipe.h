@@ -88,7 +88,7 @@ ssize_t pipe_to_message(struct file *pipe, struct file *f, loff_t *pos, size_t l
 #define SPLICE_F_GIFT 8
 /* ours: nor is room in a file that is no pipe waited for */
 #define SPLICE_F_OUT_NOWAIT 0x10000
-/* splice(2), tee(2) between files; offsets NULL: the file's own position. */
+/* Splice and tee between files, as splice(2) and tee(2). Offsets NULL: the file's own position. */
 ssize_t splice_files(
 	struct file *in, loff_t *off_in, struct file *out, loff_t *off_out, size_t len, u32 flags);
 ssize_t pipe_send_stream(struct file *pipe, struct file *in, loff_t *pos, size_t n);

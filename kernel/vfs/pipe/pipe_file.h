@@ -9,7 +9,7 @@ struct file;
 struct file_operations;
 
 extern const struct file_operations pipefifo_fops; /* i_fop of S_IFIFO inodes */
-/* F_SETPIPE_SZ, F_GETPIPE_SZ; -EBADF: no pipe */
+/* Serves F_SETPIPE_SZ and F_GETPIPE_SZ; -EBADF: no pipe. */
 long pipe_fcntl(struct file *f, u32 cmd, u64 arg);
 /* Makes a pipe (pipe/pipe.c): ends[0] to read from, ends[1] to write to. 0 or -errno. */
 int create_pipe(struct file *ends[2]);

@@ -116,8 +116,8 @@ static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32
 /* ---- file to pipe ---- */
 
 /*
- * @more: some is had already. A socket or a terminal that has no more now is not waited for then;
- * of other files the end says when.
+ * Reads up to a page. @more: some bytes are there already, so a socket or a terminal without more
+ * is not waited for; other files are read to their end.
  */
 static ssize_t read_page(
 	struct file *f, loff_t *pos, struct page *page, size_t n, bool nonblock, bool more)
@@ -139,8 +139,8 @@ static size_t one_buffer(const struct file *f, loff_t pos, size_t len)
 }
 
 /*
- * Up to @len, a page's worth: bytes, 0 at the end, -errno. @more: read_page()'s; nor is room waited
- * for.
+ * Moves up to @len bytes, at most a page: bytes, 0 at the end, or -errno. @more: as for
+ * read_page(), and it does not wait for room either.
  */
 static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_info *p, size_t len,
 	bool nonblock, bool more)
@@ -245,8 +245,8 @@ static ssize_t pipe_to_file(struct file *pipe, struct file *f, loff_t *pos, size
 }
 
 /*
- * What can be spliced besides pipes: data, from files, devices and sockets. Directories and the
- * nameless kinds (an inotify, an eventfd ...) hold messages.
+ * True if a file other than a pipe can be spliced: files, devices and sockets hold data.
+ * Directories and nameless files (an inotify, an eventfd ...) hold messages.
  */
 static bool can_splice(const struct file *f)
 {
@@ -260,8 +260,8 @@ static bool can_splice(const struct file *f)
 }
 
 /*
- * What cannot be spliced into a pipe is told when there is room for it: -EINVAL, or why there is
- * none.
+ * Refuses a file that cannot be spliced into a pipe, when the pipe has room: -EINVAL, or why there
+ * is no room.
  */
 static int refuse_to_pipe(struct pipe_inode_info *p, bool nonblock)
 {
@@ -439,7 +439,7 @@ static int check_secrets(const struct iov_iter *it)
 	return err;
 }
 
-/* Bytes of the iterator that lie on one page of the guest's. */
+/* Returns how many bytes of the iterator lie on one page of the guest. */
 static size_t one_part(struct iov_iter *it)
 {
 	const struct uvec *v = it->vec ? it->vec : &it->one;

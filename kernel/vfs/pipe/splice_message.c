@@ -136,8 +136,8 @@ ssize_t message_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size_t l
 }
 
 /*
- * How many buffers @len bytes are, the last of them perhaps in part; 0: there are not as many
- * bytes.
+ * Returns how many buffers @len bytes fill, the last of them perhaps in part; 0: there are not as
+ * many bytes.
  */
 static u32 buffers_of(struct pipe_inode_info *p, size_t len)
 {

@@ -322,8 +322,8 @@ int acl_permission(struct inode *inode, int mask)
 /* ---- the attributes ---- */
 
 /*
- * From the ids that programs go by to those of the file system, or back; false: some have no
- * meaning there.
+ * Translates a list from the ids that programs use to those of the file system, or back; false:
+ * some have no counterpart.
  */
 static bool translate(struct posix_acl *acl, const struct super_block *sb,
 	kuid_t (*uid)(const struct super_block *, kuid_t),
@@ -384,7 +384,7 @@ ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size)
 	return n;
 }
 
-/* What the mode bits become under @acl; true: the list says no more than they do. */
+/* Sets *mode to the mode bits under @acl; true: the list says no more than they do. */
 static bool mode_of(const struct posix_acl *acl, umode_t *mode)
 {
 	umode_t bits = 0, mask = 0;

@@ -32,20 +32,20 @@ int acl_permission(struct inode *inode, int mask);
  * Translates the ids of an attribute's value, in place, from those kept to those seen through @m.
  */
 void acl_value_seen(const struct mount *m, void *value, size_t size);
-/* As getxattr(2); ids as current's user namespace names them. */
+/* Does what getxattr(2) does; ids are those of current's user namespace. */
 ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size);
-/* @value NULL: remove. i_rwsem held. */
+/* Sets a list; @value NULL: removes it. i_rwsem held. */
 int acl_set(struct dentry *d, const char *name, const void *value, size_t size);
 /*
- * The mode of a new file in @dir (S_IFDIR: a directory): without the umask's bits, unless a default
- * list decides instead.
+ * Returns the mode of a new file in @dir (S_IFDIR: a directory): without the umask's bits, unless a
+ * default list decides instead.
  */
 umode_t acl_umask(struct inode *dir, umode_t mode);
 /* Gives the new inode what @dir's default list says, its mode too. */
 int acl_inherit(struct inode *dir, struct inode *inode);
-/* will acl_inherit() store anything? Perhaps */
+/* True if acl_inherit() may store a list. */
 bool acl_inherits(struct inode *dir);
-/* after chmod(2): the list follows i_mode. i_rwsem held */
+/* Adapts the list to i_mode after chmod(2). i_rwsem held. */
 int acl_chmod(struct inode *inode);
 void acl_changed(struct inode *inode);
 void acl_free(struct inode *inode); /* with the inode */

@@ -25,7 +25,7 @@ static bool valid(const struct vfs_ns_cap_data *d, size_t size)
 	       (size == XATTR_CAPS_SZ_3 && revision(d) == VFS_CAP_REVISION_3);
 }
 
-/* To what @rev stands for, the flags stay; its size. */
+/* Changes the value to revision @rev and returns its size; the flags stay. */
 static size_t become(struct vfs_ns_cap_data *d, u32 rev, u32 rootid)
 {
 	d->magic_etc = rev | (d->magic_etc & VFS_CAP_FLAGS_EFFECTIVE);

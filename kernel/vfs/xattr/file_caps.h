@@ -12,14 +12,14 @@
 struct vfs_ns_cap_data;
 
 /*
- * What is kept for @value of @size bytes, not 0, that current wants there, and its size. 0,
- * -EINVAL, -EPERM.
+ * Converts @value of @size bytes (not 0), which current wants to set, into what is stored, and its
+ * size. 0, -EINVAL or -EPERM.
  */
 int file_caps_to_keep(
 	const struct inode *inode, const void *value, size_t *size, struct vfs_ns_cap_data *keep);
 /*
- * What current sees: bytes, -ERANGE, -EOVERFLOW (meant for others), -ENODATA ... With @size 0 only
- * how many.
+ * Converts what is stored into what current sees, and returns the bytes; @size 0: only their
+ * number. -ERANGE, -EOVERFLOW (meant for others), -ENODATA ...
  */
 ssize_t file_caps_to_show(struct inode *inode, void *buf, size_t size);
 

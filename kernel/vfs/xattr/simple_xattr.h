@@ -20,9 +20,9 @@ void simple_xattrs_init(struct simple_xattrs *x);
  */
 void simple_xattrs_free(struct simple_xattrs *x);
 void simple_xattrs_evict(struct simple_xattrs *x);
-/* How many have names that begin with @prefix; *bytes: how long their values are. */
+/* Counts the attributes whose names begin with @prefix; *bytes: the sum of their lengths. */
 u32 simple_xattrs_count(struct simple_xattrs *x, const char *prefix, size_t *bytes);
-/* As inode_operations' getxattr, setxattr, listxattr. */
+/* Serve getxattr, setxattr and listxattr of inode_operations. */
 ssize_t simple_xattr_get(struct simple_xattrs *x, const char *name, void *buf, size_t size);
 int simple_xattr_set(
 	struct simple_xattrs *x, const char *name, const void *value, size_t size, int flags);

@@ -52,7 +52,10 @@ static int trusted_allowed(int mask)
 	return capable(CAP_SYS_ADMIN) ? 0 : mask & MAY_WRITE ? -EPERM : -ENODATA;
 }
 
-/* @judged: the caller was found to be allowed to give capabilities. */
+/*
+ * Checks access to attributes of "security.". @judged: the caller was found to be allowed to give
+ * capabilities.
+ */
 static int security_allowed(struct inode *inode, const char *name, int mask, bool judged)
 {
 	if (!(mask & MAY_WRITE))
@@ -262,8 +265,8 @@ static long hide_names(const struct inode *inode, char *list, long n)
 }
 
 /*
- * The whole list in a buffer of ours (*buf, kfree): its length. It may grow while we ask. One that
- * no call takes is not made.
+ * Reads the whole list into a new buffer (*buf, kfree) and returns its length. The list may grow
+ * between the two calls. A list that is too long for any call is not read.
  */
 static long whole_list(struct inode *inode, char **buf, size_t size)
 {
