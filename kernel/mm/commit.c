@@ -33,7 +33,10 @@ u64 vm_commit_limit(void)
 	       nr_swap_pages();
 }
 
-/* What is kept for an administrator's login, and from one process for everything else. */
+/*
+ * Returns the limit of strict overcommit, less what is kept for an administrator's login and what
+ * one process must leave for the others.
+ */
 static u64 strict_limit(void)
 {
 	u64 limit = vm_commit_limit(), keep = 0;

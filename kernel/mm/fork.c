@@ -54,7 +54,7 @@ static pte_t child_bits(const struct vm_area *v, pte_t e)
 	return e & ~(PTE_MAPPED | PTE_STALE | PTE_LAZY | PTE_PFN_MASK);
 }
 
-/* 0 or -ENOMEM. The child's entry stays empty for VM_WIPEONFORK areas and the like. */
+/* Makes the child's entry. It stays empty for VM_WIPEONFORK areas and the like. 0 or -ENOMEM. */
 static int child_entry(struct fork *f, struct vm_area *v, u64 va, struct page *p, pte_t bits)
 {
 	pte_t *e = entry_lock(f->new, va);
@@ -90,8 +90,8 @@ static int copy_at_once(struct fork *f, struct vm_area *v, u64 va, pte_t e)
 }
 
 /*
- * The parent has not touched its page: a zeroed one, mapped ahead too. No harm where memory is
- * short.
+ * Maps a zeroed page ahead for the child where the parent has not touched its own. Fails silently
+ * when memory is short.
  */
 static void reserve_for_child(struct fork *f, struct vm_area *v, u64 va)
 {
@@ -118,7 +118,10 @@ static bool wants_copy(const struct fork *f, u64 va, pte_t e)
 	return e & PTE_BROKEN || va == f->sp;
 }
 
-/* More references than entries: a device may write to it, and what it writes is the parent's. */
+/*
+ * True if the page has more references than entries: a device may write to it, and what it writes
+ * is the parent's.
+ */
 static bool is_pinned(const struct page *p)
 {
 	return atomic_read(&p->refcount) > atomic_read(&p->mapcount);
@@ -198,8 +201,7 @@ static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struc
 }
 
 /*
- * Under both page_table_locks: the child has the parent's entry as well, or -EAGAIN: there is no
- * table.
+ * Copies the parent's entry to the child, under both page_table_locks. -EAGAIN: there is no table.
  */
 static int share_file_entry(struct fork *f, struct vm_area *v, u64 va, pte_t e)
 {
@@ -216,17 +218,19 @@ static int share_file_entry(struct fork *f, struct vm_area *v, u64 va, pte_t e)
 	return 0;
 }
 
-/* The page is the area's file's, and no private copy. */
+/* True if the page is the file's own, and no private copy. */
 static bool is_file_entry(const struct vm_area *v, pte_t e)
 {
 	return e && !(e & PTE_SPECIAL) && !(vma_is_cow(v) && PageAnon(pfn_to_page(pte_pfn(e))));
 }
 
 /*
+ * Copies entries of a file's pages from *ep on, at most @max, since the locks cost more than an
+ * entry. Returns how many it looked at, or -ENOMEM.
+ *
  * File frames may leave the parent at any time (truncation, which does not take mmap_lock). It
- * looks at the parent's area, then at the child's, which was linked later: so the child's entry
- * must be there before the parent's can go. With the first one go those behind it, up to @max: the
- * locks cost more than an entry. How many were looked at, or -ENOMEM.
+ * looks at the parent's area, then at the child's, which was linked later. So the child's entry
+ * must exist before the parent's can be removed.
  */
 static int fork_file(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, int max)
 {

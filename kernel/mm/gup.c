@@ -13,15 +13,15 @@
  */
 #include "kernel/mm/fault/fault.h"
 
-/* Under page_table_lock: the page is mapped, so it is in its mapping. */
+/* True for secret memory. Under page_table_lock: the page is mapped, so it is in its mapping. */
 static bool is_secret(const struct page *p)
 {
 	return !PageAnon(p) && p->mapping && p->mapping->a_ops->secret;
 }
 
 /*
- * The page if the entry allows it as it is, with a reference; NULL: fault it in; ERR_PTR(-EFAULT).
- * *hole: nothing is there.
+ * Returns the page with a reference if the entry allows the access; NULL: fault it in;
+ * ERR_PTR(-EFAULT). *hole: there is no entry.
  */
 static struct page *look(struct mm *mm, u64 addr, u32 flags, bool *hole)
 {
@@ -50,7 +50,7 @@ static struct page *look(struct mm *mm, u64 addr, u32 flags, bool *hole)
 	return p;
 }
 
-/* As many of @nr pages in a row as their entries allow as they are. */
+/* Takes up to @nr consecutive pages whose entries allow the access, and returns their number. */
 static u32 look_run(struct mm *mm, u64 addr, u32 nr, bool write, struct page **pages)
 {
 	pte_t right = write ? PTE_RW : PTE_P;
@@ -77,8 +77,8 @@ int user_fault_in(struct mm *mm, u64 addr, bool write)
 }
 
 /*
- * Nothing that a dump would have. Asked under mmap_lock: reclaim takes entries away for a moment
- * and gives them back (zap_untouched()).
+ * True if a dump has nothing to store here. Takes mmap_lock: reclaim removes entries for a moment
+ * and restores them (zap_untouched()).
  */
 static bool is_hole(struct mm *mm, u64 addr)
 {

@@ -19,17 +19,19 @@
 
 /* ---- mseal.c ---- */
 
-/* Is one sealed of the areas from @v (NULL: there are none) that begin before @end? */
+/* True if one of the areas from @v (NULL: there are none) that begin before @end is sealed. */
 bool areas_sealed(struct vm_area *v, u64 end);
 
 /* ---- mmap.c ---- */
 
-/* As munmap_locked(), sealed or not: at the end of an address space. */
+/* Unmaps as munmap_locked() does, but sealed areas too: at the end of an address space. */
 int unmap_range(struct mm *mm, u64 start, u64 len);
 
 /* ---- mremap.c ---- */
 
-/* The next address at or after @va that has a table of entries, or @end; under mmap_lock. */
+/*
+ * Returns the next address at or after @va that has a table of entries, or @end; under mmap_lock.
+ */
 u64 mm_next_entry(struct mm *mm, u64 va, u64 end);
 
 /* ---- buddy.c, page_alloc.c ---- */
@@ -45,25 +47,28 @@ struct zone_marks {
 };
 extern struct zone_marks zone_marks;
 
-/* The zone is [first, end) at first, and can become [first, limit): buddy_plug(). */
+/* Sets up the zone, which is [first, end) at first and can grow to [first, limit): buddy_plug(). */
 void buddy_init(pfn_t first, pfn_t end, pfn_t limit);
 /*
- * Memory that goes: frames at the zone's end that were never handed out, as long as @keep stay
- * free: how many (at most @frames).
+ * Takes frames out of the machine at the zone's end that were never handed out, at most @frames and
+ * only while @keep stay free. Returns their number.
  */
 u64 buddy_unplug_wild(u64 frames, u64 keep);
 /*
- * A free block of at most @frames, as large as there is one; on no list then. *backed: the host has
- * memory for some of it. False: none.
+ * Takes the largest free block of at most @frames out of the zone. *backed: the host has memory for
+ * some of it. False: there is none.
  */
 bool buddy_unplug(u64 frames, u64 keep, pfn_t *pfn, u32 *order, bool *backed);
-/* And comes: such a block, @fresh: which reads as zeros now; frames behind the zone's end. */
+/*
+ * buddy_plug() gives such a block back; @fresh: it reads as zeros now. buddy_plug_wild() adds
+ * frames behind the zone's end.
+ */
 void buddy_plug(pfn_t pfn, u32 order, bool fresh);
 u64 buddy_plug_wild(u64 frames);
 u64 buddy_beyond(void); /* how many there are */
 /*
- * 2^order frames that are one extent, each with a reference of its own; PG_zero tells which are
- * known to be zero. NULL.
+ * Allocates 2^order frames that are one extent, each with a reference of its own and PG_zero if it
+ * is known to be zero. NULL.
  */
 struct page *alloc_extent(gfp_t gfp, u32 order);
 /*
@@ -75,9 +80,9 @@ int alloc_frames_at(pfn_t pfn, u32 n);
 /* Frees a frame that was not written since it was PG_zero. */
 void free_fresh_page(struct page *p);
 u64 nr_free_frames(void);
-/* free frames that the host backs, as far as we know */
+/* Returns the number of free frames that the host backs, as far as is known. */
 u64 nr_free_resident(void);
-/* frames from there on were never handed out */
+/* Returns the first of the frames that were never handed out. */
 pfn_t mm_first_wild(void);
 /*
  * Takes free resident blocks out, for give-back: number of blocks stored in @pfn, @order (at most
@@ -99,11 +104,11 @@ void buddy_return(pfn_t pfn, u32 order, bool fresh);
  */
 u32 large_block_take(struct address_space *m, u64 index, u32 nr, gfp_t gfp, struct page **first);
 /*
- * May the host back this frame together with others of its block, with one page? It maps those
- * together then.
+ * True if the host may back this frame together with others of its block with one page: then it
+ * maps them together.
  */
 bool large_block_backs(pfn_t pfn);
-/* The host backs [pfn, pfn + n) no longer. */
+/* Notes that the host no longer backs [pfn, pfn + n). */
 void large_block_gone(pfn_t pfn, u64 n);
 
 /* ---- region.c ---- */
@@ -115,12 +120,12 @@ void region_page_free(struct page *p); /* the last reference is gone */
 /* ---- direct.c ---- */
 
 /*
- * Pages from @index on become frames of a region where a_ops->direct says so: how many (1 to @nr)
- * the answer is for; *done: they are in the cache now, as far as they could be, and need not be
- * read. May sleep.
+ * Makes pages from @index on frames of a region if a_ops->direct offers them. Returns for how many
+ * (1 to @nr) the answer holds; *done: they are in the cache now, as far as they could be, and need
+ * not be read. May sleep.
  */
 u32 direct_fill(struct address_space *m, u64 index, u32 nr, bool *done);
-/* to the cache, and out of it: instead of lru_add and lru_del */
+/* Note a page that joins or leaves the cache, in place of lru_add() and lru_del(). */
 void direct_added(struct page *p);
 void direct_removed(struct page *p);
 void direct_drop_unused(void); /* drops all unmapped pages: drop_caches */
@@ -132,10 +137,10 @@ u64 try_to_free_pages(gfp_t gfp, u32 order);
 void wake_kswapd(void);
 /* Breaks the reservations of one mm, whose mmap_lock is tried or waited for. Frames freed. */
 u64 break_reservations_of(struct mm *mm, bool wait);
-/* The last resort of a fault, with no lock held: true when it makes sense to try again. */
+/* Kills as the last resort of a fault, with no lock held. True: it makes sense to try again. */
 bool out_of_memory(struct mm *mm);
 
-/* Cold pages of @g and of groups below it, dropped: how many of @nr. */
+/* Drops cold pages of @g and of groups below it, and returns how many of @nr. */
 u64 shrink_lru_group(u64 nr, struct mem_group *g, enum mem_spare spare, u64 *dirty);
 
 /* ---- memcg.c ---- */
@@ -149,7 +154,7 @@ static inline void mem_count(const struct page *p, enum mem_stat what, s64 n)
 	if (unlikely(p->memcg))
 		mem_count_paid(p, what, n);
 }
-/* A page has got its first entry, or lost the last one. */
+/* Counts a page that has got its first entry, or lost its last one. */
 static inline void mem_count_mapped(const struct page *p, s64 n)
 {
 	if (!PageAnon(p))
@@ -169,20 +174,26 @@ u64 break_reservations_in(const struct mem_group *g);
 
 /* ---- ksm.c ---- */
 
-/* it has a mergeable area; mmap_lock is held for writing, or the mm is not published yet */
+/*
+ * Notes that the mm has a mergeable area; mmap_lock is held for writing, or the mm is not published
+ * yet.
+ */
 void ksm_note(struct mm *mm);
 void ksm_mm_gone(struct mm *mm); /* the last user has gone */
-/* Each page of the range that is merged becomes @mm's own: 0, or -errno. No lock is held. */
+/* Gives @mm its own copy of each merged page of the range. No lock is held. 0 or -errno. */
 int ksm_part(struct mm *mm, u64 start, u64 end);
 /*
- * Pages between two sleeps, after a round of @pages that took so long, @busy_ns of it without
- * sleeps.
+ * Returns the number of pages between two sleeps, after a round of @pages that took @took_ns,
+ * @busy_ns of it without sleeps.
  */
 u64 ksm_advised(u64 pages, u64 took_ns, u64 busy_ns);
 
 /* ---- droppable.c ---- */
 
-/* it has a VM_DROPPABLE area; mmap_lock is held for writing, or the mm is not published yet */
+/*
+ * Notes that the mm has a VM_DROPPABLE area; mmap_lock is held for writing, or the mm is not
+ * published yet.
+ */
 void droppable_note(struct mm *mm);
 void droppable_mm_gone(struct mm *mm); /* the last user has gone */
 bool droppable_any(void);              /* has any mm had such an area? A hint */
@@ -191,7 +202,9 @@ bool droppable_any(void);              /* has any mm had such an area? A hint */
  * held; may sleep.
  */
 u64 droppable_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg), void *arg);
-/* MADV_PAGEOUT for a VM_DROPPABLE area, with mmap_lock for reading: drops pages not in use. 0 */
+/*
+ * Drops unused pages of a VM_DROPPABLE area for MADV_PAGEOUT, with mmap_lock held for reading. 0.
+ */
 int droppable_drop(struct vm_area *v, u64 start, u64 end);
 
 /*
@@ -204,7 +217,7 @@ int advise_pageout(struct vm_area *v, u64 start, u64 end);
 
 /* ---- mlock.c ---- */
 
-/* May current be told which pages of the area's file are in memory? */
+/* True if current may learn which pages of the area's file are in memory. */
 bool vma_may_watch(const struct vm_area *v);
 
 /* ---- slab.c ---- */
@@ -222,7 +235,7 @@ struct slab_object {
 	const struct page *slab; /* the first page of its slab */
 };
 bool slab_object_at(void *p, struct slab_object *o);
-/* Around a walk over slabs: none is given back meanwhile. */
+/* Begins or ends a walk over slabs, during which none is given back. */
 void slabs_hold(bool on);
 bool slab_starts_at(const struct page *p); /* of a page with PG_slab: is it the first? */
 
@@ -248,15 +261,15 @@ extern struct list_head backing_devs;
 void page_cache_readahead_next(struct address_space *m, struct file *f, struct page *p);
 void cancel_dirty_page(struct page *p); /* it leaves the cache; locked */
 void wake_flushers(void);               /* of all devices with dirty pages */
-/* so that balance_dirty_pages() has something to do */
+/* True if so much is dirty that balance_dirty_pages() has something to do. */
 bool much_is_dirty(void);
 /*
- * Until the flushers have written something, or (@inodes) all inodes that are in the way; a tenth
- * of a second at most.
+ * Waits until the flushers have written something, or (@inodes) all inodes that are in the way; at
+ * most a tenth of a second.
  */
 void wait_for_flushers(bool inodes);
 bool inodes_are_wanted(void); /* bdi_want_inodes() */
-/* fewer pages are dirty: writers that wait look again */
+/* Wakes writers that wait until fewer pages are dirty. */
 void wake_balanced(void);
 u64 nr_writeback_pages(void);
 
@@ -306,13 +319,13 @@ void vma_resize(struct vm_area *v, u64 start, u64 end);
 void vma_merge_range(struct mm *mm, u64 start, u64 end);
 /* Makes VMAs begin and end at the bounds of the range: 0, -ENOMEM, -EINVAL (within a huge page). */
 int vma_split_range(struct mm *mm, u64 start, u64 end);
-/* The VMA that @addr lies in, or NULL. */
+/* Returns the VMA that @addr lies in, or NULL. */
 struct vm_area *vma_lookup(struct mm *mm, u64 addr);
 static inline u64 vma_pages(const struct vm_area *v)
 {
 	return (v->vm_end - v->vm_start) >> PAGE_SHIFT;
 }
-/* Page offset in the mapping of an address. */
+/* Returns the page offset of an address in the mapping. */
 static inline u64 vma_index(const struct vm_area *v, u64 addr)
 {
 	return v->vm_pgoff + ((addr - v->vm_start) >> PAGE_SHIFT);
@@ -321,15 +334,15 @@ static inline bool vma_is_anon(const struct vm_area *v)
 {
 	return !v->vm_mapping && !(v->vm_ops && v->vm_ops->fault);
 }
-/* May its pages be written to only after a copy? */
+/* True if the area's pages may be written to only after a copy. */
 static inline bool vma_is_cow(const struct vm_area *v)
 {
 	return !(v->vm_flags & VM_SHARED);
 }
-/* entry bits for a page that may be written */
+/* Returns the entry bits of a page that may be written. */
 pte_t vma_rights(const struct vm_area *v);
 void vm_stat_account(struct mm *mm, u64 flags, s64 pages);
-/* Under mmap_lock for reading at least. */
+/* Finds a free range. Under mmap_lock, at least for reading. */
 u64 find_free_area(struct mm *mm, u64 hint, u64 len, u64 align, int flags);
 bool vma_can_merge(const struct vm_area *a, const struct vm_area *b);
 bool may_expand_vm(struct mm *mm, u64 flags, u64 pages);
@@ -340,7 +353,7 @@ extern struct kmem_cache *vma_cache;
 u64 mmap_limit(int which); /* RLIMIT_* in bytes */
 bool mm_capable(int cap);
 int check_lock_limit(struct mm *mm, u64 pages);
-/* Is memory of such an area faulted in when it is made? */
+/* True if the memory of such an area is faulted in when the area is made. */
 static inline bool vm_locked_now(u64 flags)
 {
 	return (flags & (VM_LOCKED | VM_LOCKONFAULT)) == VM_LOCKED;
@@ -352,7 +365,10 @@ int expand_stack(struct vm_area *v, u64 addr);
 extern spinlock_t mm_list_lock;
 extern struct list_head mm_list; /* of mm->mm_list, under mm_list_lock */
 struct mm *mm_alloc_like(struct mm *old);
-/* only the struct, mmdrop() it: its areas may be gone; NULL: there is none */
+/*
+ * Returns an mm of the list, or NULL. Only its struct is kept, until mmdrop(): its areas may be
+ * gone.
+ */
 struct mm *next_mm(void);
 u32 count_mms(void);     /* how many are on the list */
 int mm_cache_init(void); /* an initcall */
@@ -381,7 +397,10 @@ int fault_in(struct mm *mm, u64 addr, u32 flags);
 void fault_ahead(struct mm *mm, u64 addr, u32 flags);
 /* Does as above under mmap_lock (reading). */
 int fault_in_locked(struct vm_area *v, u64 addr, u32 flags);
-/* All pages of a range; stops at the first error (-ENXIO also for a guard). mmap_lock is taken. */
+/*
+ * Faults in all pages of a range; stops at the first error (-ENXIO also for a guard). Takes
+ * mmap_lock.
+ */
 int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
 
 /* ---- userfault.c ---- */
@@ -393,18 +412,22 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
 #define OWED_FAULT (-603)
 /* a userfaultfd handles this fault: userfault_wait(). Never leaves mm. */
 #define USERFAULT (-601)
-/* Of an area with vm_uffd. False: the kernel goes on as usual. @e is the page's entry. */
+/*
+ * True if userfaultfd handles a fault in an area with vm_uffd. False: the kernel goes on as usual.
+ * @e is the page's entry.
+ */
 bool userfault_check(struct vm_area *v, u64 addr, pte_t e, u32 flags);
 /*
  * Lets a write through a protected entry without asking (UFFD_FEATURE_WP_ASYNC). False: the handler
  * must be asked.
  */
 bool userfault_let_go(struct vm_area *v, u64 addr, pte_t e);
-/* Nothing of the range is write-protected any more. Under mmap_lock. */
+/* Removes write protection by userfaultfd from the range. Under mmap_lock. */
 void uffd_forget_protection(struct vm_area *v, u64 start, u64 end);
 /*
- * Under mmap_lock (reading), which it drops: tells the handler and waits for it. 0: look again;
- * -EFAULT: there is no handler; -EINTR. @user: guest code waits, which any signal interrupts.
+ * Reports a fault to the handler and waits for it. mmap_lock is held for reading and is dropped. 0:
+ * look again; -EFAULT: there is no handler; -EINTR. @user: guest code waits, which any signal
+ * interrupts.
  */
 int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user);
 /*
@@ -415,11 +438,11 @@ int userfault_wait(struct vm_area *v, u64 addr, u32 flags, bool user);
 int uffd_note_unmap(struct mm *mm, u64 start, u64 end);
 int uffd_note_remap(struct vm_area *v, struct vm_area *copy, u64 from, u64 len);
 int uffd_note_fork(struct vm_area *from, struct vm_area *v);
-/* what this task has noted did not come about */
+/* Drops the events that this task has noted for a change that did not happen. */
 void uffd_drop_events(struct mm *mm);
 /*
- * No lock is held: tells and waits. @whole: huge pages of which only a part lies in the range stay.
- * 0, -ENOMEM, -EINTR.
+ * Reports a removal and waits; no lock is held. @whole: huge pages that lie only partly in the
+ * range stay. 0, -ENOMEM, -EINTR.
  */
 int uffd_tell_removed(struct mm *mm, u64 start, u64 end, bool whole);
 /* Has a fork's child @v the marker that its parent has? Of shared memory it looks at the file. */

@@ -109,7 +109,7 @@ static int advise_wipeonfork(struct vm_area *v, u64 start, u64 end)
 	return vma_is_anon(v) && vma_is_cow(v) ? 0 : -EINVAL;
 }
 
-/* What may go at any time is neither copied nor dumped. */
+/* Checks MADV_KEEPONFORK: droppable memory is neither copied nor dumped. */
 static int advise_keeponfork(struct vm_area *v, u64 start, u64 end)
 {
 	return v->vm_flags & VM_DROPPABLE ? -EINVAL : 0;
@@ -147,8 +147,8 @@ static bool may_have_guards(const struct vm_area *v)
 }
 
 /*
- * Into the entries of one table, which are empty or guards: mmap_lock is held for writing. Where
- * the next begins; 0: no memory.
+ * Sets guards in the entries of one table, which are empty or guards, since mmap_lock is held for
+ * writing. Returns where the next table begins; 0: no memory.
  */
 static u64 install_in_table(struct mm *mm, u64 va, u64 end)
 {
@@ -163,7 +163,10 @@ static u64 install_in_table(struct mm *mm, u64 va, u64 end)
 	return va;
 }
 
-/* What is there goes. Such a page costs no memory but its entry, and no area of its own. */
+/*
+ * Makes the range guards and drops its pages. A guard costs no memory but its entry, and no area of
+ * its own.
+ */
 static int advise_guard(struct vm_area *v, u64 start, u64 end)
 {
 	if (!may_have_guards(v) || v->vm_flags & VM_LOCKED)
@@ -238,7 +241,7 @@ static const struct advice *find_advice(int advice)
 	return NULL;
 }
 
-/* Advice after which memory reads otherwise than before, here or in a child. */
+/* True for advice after which memory reads differently, here or in a child. */
 static bool discards(int advice)
 {
 	return advice == MADV_REMOVE || advice == MADV_DONTNEED ||
@@ -246,7 +249,10 @@ static bool discards(int advice)
 	       advice == MADV_WIPEONFORK || advice == MADV_GUARD_INSTALL_;
 }
 
-/* Sealed memory that cannot be written is not to be emptied either. */
+/*
+ * True if a seal forbids the advice: sealed memory that cannot be written may not be emptied
+ * either.
+ */
 static bool seal_forbids(const struct vm_area *v, int advice)
 {
 	return v->vm_flags & VM_SEALED && discards(advice) && vma_is_anon(v) &&
@@ -312,8 +318,9 @@ static int may_remove(const struct vm_area *v)
 }
 
 /*
- * MADV_REMOVE: a hole in the file behind a shared mapping that is or could be made writable. No
- * lock may be held over the file system's work. Holes between areas are told at the end.
+ * Serves MADV_REMOVE: punches a hole in the file behind a shared mapping that is or could be made
+ * writable. No lock may be held during the file system's work. Holes between areas are reported at
+ * the end.
  */
 static int remove_range(struct mm *mm, u64 start, u64 end)
 {
@@ -355,8 +362,8 @@ static int remove_range(struct mm *mm, u64 start, u64 end)
 }
 
 /*
- * Where in [start, end) the first area lies that is not to be read: what may only be written to is
- * mapped readable by the processor.
+ * Returns where the first area in [start, end) begins that may not be read: the processor would map
+ * write-only memory readable.
  */
 static u64 readable_until(struct mm *mm, u64 start, u64 end)
 {

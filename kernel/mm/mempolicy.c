@@ -65,7 +65,7 @@ static int check_mode(u32 mode, u32 flags)
 	return flags & MPOL_F_NUMA_BALANCING && mode != MPOL_BIND ? -EINVAL : 0;
 }
 
-/* What the arguments ask for, as one number; 0 or -EINVAL. */
+/* Encodes the arguments as one number; 0 or -EINVAL. */
 static int make_policy(u32 mode, u32 flags, u64 nodes, u64 *policy)
 {
 	bool named = flags & (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES);
@@ -137,7 +137,7 @@ static int policy_of_area(u64 addr, u64 *policy)
 	return v ? 0 : -EFAULT;
 }
 
-/* The node that a page is on, which it is if it is anywhere. */
+/* Returns the node that a page is on. That is 0 if it is in memory. */
 static int node_of_page(u64 addr)
 {
 	struct page *p = get_user_page(current->mm, addr, 0);
@@ -262,8 +262,8 @@ long sys_mbind(unsigned long start, unsigned long len, unsigned long mode, uaddr
 }
 
 /*
- * The home node is where a search for memory begins: there is no other. So what is left is to say
- * whether it makes sense.
+ * Checks its arguments only: the home node is where a search for memory begins, and there is one
+ * node.
  */
 long sys_set_mempolicy_home_node(
 	unsigned long start, unsigned long len, unsigned long node, unsigned long flags)

@@ -16,7 +16,10 @@
 #include "arch/um/machine/uaccess.h"
 #include "gen/syscalls.h"
 
-/* Huge pages never go, so their areas are neither marked nor cut. */
+/*
+ * Returns where to cut areas. Huge pages are never reclaimed, so their areas are neither marked nor
+ * cut.
+ */
 static u64 cut_at(struct mm *mm, u64 at)
 {
 	struct vm_area *v = vma_lookup(mm, at);
@@ -269,7 +272,10 @@ bool vma_may_watch(const struct vm_area *v)
 	return !v->vm_mapping || !v->vm_file || mm_file_ops->may_watch(v->vm_file);
 }
 
-/* A page that was mapped ahead is there once it has been touched. */
+/*
+ * Tells for mincore whether a page is in memory. A page that was mapped ahead counts once it has
+ * been touched.
+ */
 static u8 page_in_core(struct vm_area *v, u64 va, struct hole_cursor *holes)
 {
 	struct mm *mm = v->vm_mm;

@@ -23,7 +23,7 @@ const struct mm_aio_ops *mm_aio_ops;
 spinlock_t mm_list_lock = SPINLOCK_INIT(mm_list_lock);
 struct list_head mm_list = LIST_HEAD_INIT(mm_list);
 
-/* Room for the stack below the top, then a random distance. */
+/* Chooses where mappings end: below the top are room for the stack and a random distance. */
 static u64 choose_mmap_base(u64 task_size)
 {
 	u64 gap = clamp(mmap_limit(RLIMIT_STACK), GAP_MIN, task_size / 6 * 5);
@@ -87,7 +87,7 @@ struct mm *mm_alloc(void)
 	return mm;
 }
 
-/* For fork: fields that a copy inherits; no areas. */
+/* Makes an mm for fork with the fields that a copy inherits, and no areas. */
 struct mm *mm_alloc_like(struct mm *old)
 {
 	struct mm *mm = mm_new();
@@ -212,7 +212,7 @@ u32 count_mms(void)
 	return n;
 }
 
-/* Round the list, so that each gives one up in its turn. */
+/* Takes an idle space from an mm, going round the list, so that each gives one up in its turn. */
 bool mm_take_idle_space(void)
 {
 	bool taken = false;

@@ -91,7 +91,7 @@ static inline void *page_address(const struct page *p)
 	return pfn_to_virt(page_to_pfn(p));
 }
 struct page *virt_to_page(const void *p); /* of direct-map addresses */
-/* Are these bytes frames of region 0? Stacks and static data are not. */
+/* True if these bytes lie in frames of region 0, not in stacks or static data. */
 static inline bool in_direct_map(const void *p, size_t n)
 {
 	u64 off = (u64)p - KERNEL_MAP_BASE, size = max_pfn << PAGE_SHIFT;
@@ -104,11 +104,11 @@ static inline bool in_direct_map(const void *p, size_t n)
 /* how often the host has failed to give pages of a region: see region_lost() */
 extern u32 region_lost_count;
 /*
- * Called by arch when the region stands: @map is all zeros, @lost has a bit for each frame. Boot
+ * Adds a region that arch has set up: @map is all zeros, @lost has a bit for each frame. At boot
  * only.
  */
 void mm_add_region(pfn_t start, u64 nr, struct page *map, const u8 *lost);
-/* Which region a frame belongs to (0: physmem), and where it is in the region's file. */
+/* Returns which region a frame belongs to (0: physmem), and its offset in the region's file. */
 u32 pfn_region(pfn_t pfn, u64 *offset);
 bool pfn_valid(pfn_t pfn);
 /*
@@ -141,16 +141,16 @@ extern int sysctl_min_free_kbytes;
 void mm_min_free_changed(void); /* the watermarks follow it */
 
 /*
- * Called by arch once the direct map stands: takes over frames [first_free, end), of which there
- * can be up to @limit (max_pfn).
+ * Takes over frames [first_free, end) from arch, once the direct map stands; there can be up to
+ * @limit of them (max_pfn).
  */
 void mm_init_frames(pfn_t first_free, pfn_t end, pfn_t limit);
-/* the size of memory (MemTotal): less than max_pfn, and it may change */
+/* Returns the size of memory (MemTotal): less than max_pfn, and it may change. */
 u64 nr_managed_frames(void);
 /*
- * plug.c: takes @n frames from the guest for the host, or gives it as many; may sleep, reclaim and
- * ask the host. 0, or -errno and nothing has changed: -ENOMEM: that many are not to be had, *most
- * are; -ERANGE: more than the guest has or can do without; others: what the host says.
+ * plug.c: take @n frames from the guest for the host, or give it as many. May sleep, reclaim and
+ * ask the host. On -errno nothing has changed. -ENOMEM: that many cannot be taken, *most can;
+ * -ERANGE: more than the guest has or can do without; others: the host's error.
  */
 int mm_unplug(u64 n, u64 *most);
 int mm_plug(u64 n, u64 *most);
@@ -170,7 +170,7 @@ void free_page_batch(struct page **pages, u32 n);
 #define free_page_addr(p) free_pages_addr(p, 0)
 
 void lock_page(struct page *p);
-/* 0 or -EINTR: for pages that a process may owe (FUSE) */
+/* Locks a page, for pages that a process may owe (FUSE). 0 or -EINTR. */
 int lock_page_killable(struct page *p);
 bool trylock_page(struct page *p);
 void unlock_page(struct page *p);
@@ -250,30 +250,33 @@ struct backing_dev {
 extern struct backing_dev default_bdi;
 struct backing_dev *bdi_get(dev_t dev); /* found or made; NULL: no memory */
 /*
- * Its dirty and its written-back pages are kept within these (frames); for all of memory in
- * dirty_limits().
+ * Return the bounds within which dirty and written-back pages are kept, in frames: the first for
+ * one device, the second for all of memory.
  */
 u64 bdi_limit(struct backing_dev *b, u64 limit);
 void dirty_limits(u64 *background, u64 *limit);
-/* For its thread (vfs): returns the ktime of its next work; ~0: not before it is woken. */
+/* Returns the ktime of the next work of the device's thread (in vfs); ~0: when it is woken. */
 u64 bdi_next_due(struct backing_dev *b, u64 last);
 /* Starts writing one mapping out that is due, or (@all) the oldest: false when there is none. */
 bool bdi_flush_one(struct backing_dev *b, u64 now, bool all);
-/* more is dirty than the background may have */
+/* True if more is dirty than the background limit allows. */
 bool bdi_is_over(struct backing_dev *b);
 /*
- * Not yet well below that: its thread, once at work, goes on. A writer whose every file wakes it
- * has each written alone.
+ * True if the dirty pages are not yet well below that limit: the device's thread, once at work,
+ * goes on. Otherwise a writer whose every file wakes it would have each file written alone.
  */
 bool bdi_is_near(struct backing_dev *b);
 void bdi_wake(struct backing_dev *b);
 /*
- * For the shrinker of inodes: what is dirty there is in the way. Its thread writes it, and says so
- * by bdi_inodes_written().
+ * Asks the device's thread, for the shrinker of inodes, to write dirty inodes, which are in its
+ * way. The thread reports that by bdi_inodes_written().
  */
 void bdi_want_inodes(struct backing_dev *b);
 void bdi_inodes_written(struct backing_dev *b);
-/* For its thread: it is about to take a reference to @inode; NULL: it has none any more. */
+/*
+ * Notes for the device's thread that it is about to take a reference to @inode; NULL: it has none
+ * any more.
+ */
 void bdi_set_flushing(struct backing_dev *b, const struct inode *inode);
 /*
  * Waits until its thread has no reference on @inode, whose memory may be gone. After the last other
@@ -398,7 +401,7 @@ void address_space_init(
 	struct address_space *m, struct inode *host, const struct address_space_operations *ops);
 
 struct iov_iter;
-/* i_size of the host inode: set by vfs through mm_ops */
+/* Returns i_size of the host inode, which vfs provides through mm_ops. */
 loff_t mapping_size(struct address_space *m);
 /* vfs registers what mm must know of files (Law: lower layers call up only through tables). */
 struct mm_file_ops {
@@ -428,14 +431,14 @@ struct mm_file_ops {
 extern const struct mm_file_ops *mm_file_ops;
 
 /*
- * Page cache. find: a reference or NULL. grab: found or new, locked. read: uptodate, reference;
- * ERR_PTR.
+ * Page cache: find returns a page with a reference, or NULL; grab finds or adds it, locked; read
+ * makes it uptodate, with a reference, or ERR_PTR.
  */
 struct page *find_get_page(struct address_space *m, u64 index);
 struct page *find_lock_page(struct address_space *m, u64 index);
 /*
- * i_mmap_writable counts a mapping from before its file is asked (and so looks at its seals).
- * False: the file is just being sealed. The other side: with i_mmap_sem for writing, and only while
+ * Counts a writable mapping in i_mmap_writable, before its file is asked (and looks at its seals).
+ * False: the file is just being sealed. Sealing holds i_mmap_sem for writing and requires that
  * there is none; mapping_allow_writable() follows.
  */
 static inline bool mapping_count_writable(struct address_space *m)
@@ -468,25 +471,25 @@ struct page *read_cache_page(struct address_space *m, u64 index, struct file *fi
 /* Inserts a locked new page (takes a reference): 0, -EEXIST, -ENOMEM. */
 int add_to_page_cache(struct page *p, struct address_space *m, u64 index);
 void delete_from_page_cache(struct page *p); /* locked; drops the cache's reference */
-/* true: it was clean; calls mark_inode_dirty */
+/* Marks a page dirty and calls mark_inode_dirty(). True: it was clean. */
 bool set_page_dirty(struct page *p);
-/* write-protects its mappings; true: was dirty */
+/* Clears the dirty mark and write-protects the page's mappings. True: it was dirty. */
 bool clear_page_dirty_for_io(struct page *p);
 void set_page_writeback(struct page *p);
 /*
- * The page (locked) was or will be written to: patched call sites in it go. Only needed while it is
- * PG_patched.
+ * Removes patched call sites from a locked page that was or will be written to. Only needed while
+ * it is PG_patched.
  */
 void page_text_changed(struct page *p);
 /* Drops pages from @start (bytes) on, zeroing the tail of a partial page; unmaps them first. */
 void truncate_inode_pages(struct address_space *m, loff_t start);
 void truncate_inode_pages_range(
 	struct address_space *m, loff_t start, loff_t end); /* end inclusive */
-/* i_size has changed to @size: unmap beyond, drop pages. */
+/* Unmaps and drops pages beyond @size, which i_size has changed to. */
 void truncate_pagecache(struct address_space *m, loff_t size);
 /*
- * i_size, @size, is about to grow: what mappings have written behind it in its last page becomes
- * zeros. No page of the file is locked.
+ * Zeroes what mappings have written behind i_size, @size, in its last page, before i_size grows. No
+ * page of the file is locked.
  */
 void pagecache_zero_tail(struct address_space *m, loff_t size);
 void unmap_mapping_range(struct address_space *m, u64 first_index, u64 nr); /* nr 0: to the end */
@@ -497,7 +500,7 @@ u64 invalidate_mapping_pages(struct address_space *m, u64 start, u64 end);
  * had to stay. Waits for write-back.
  */
 int drop_clean_pages(struct address_space *m, u64 start, u64 end);
-/* Next dirty page at or after *index (<= end), with a reference; sets *index past it. */
+/* Finds the next dirty page at or after *index (<= end), with a reference; sets *index past it. */
 struct page *next_dirty_page(struct address_space *m, u64 *index, u64 end);
 bool mapping_has_dirty(struct address_space *m);
 void mapping_set_error(struct address_space *m, int err);
@@ -509,22 +512,22 @@ void mapping_set_error(struct address_space *m, int err);
 u32 mapping_wb_sample(struct address_space *m);
 int mapping_wb_check(struct address_space *m, u32 *since);
 /*
- * For a_ops->readahead: allocates pages [index, index+nr) into contiguous frames and adds them to
- * the cache, locked, up to the first that is there already; @pages gets them, each with a reference
- * of the caller's. How many (0: none).
+ * Allocates pages [index, index+nr) in contiguous frames and adds them to the cache, locked, up to
+ * the first that is there already. For a_ops->readahead. @pages gets them, each with a reference
+ * for the caller. Returns their number.
  */
 u32 page_cache_alloc_run(struct address_space *m, u64 index, u32 nr, struct page **pages);
 /*
- * Called before the content of a page of the cache (locked) is changed: returns that page, or, for
- * a frame that can only be read, a copy in its place, locked, with the reference of the old one
- * moved over. ERR_PTR(-ENOMEM or -EIO): @p is unlocked and put. direct.c
+ * direct.c: Called before the content of a locked page of the cache is changed. Returns that page
+ * or, for a frame that can only be read, a locked copy in its place, to which the reference moves.
+ * ERR_PTR(-ENOMEM or -EIO): @p is unlocked and put.
  */
 struct page *cache_page_own(struct page *p);
-/* of the cache: they cost no memory of the guest's */
+/* Returns the number of frames in the cache that cost no memory of the guest's. */
 u64 nr_direct_pages(void);
 /*
- * Read and write through the cache: the usual read_iter/write_iter of disk files and tmpfs. Bytes
- * or -errno; advance *pos.
+ * Read and write through the cache: the usual read_iter and write_iter of disk files and tmpfs.
+ * They return bytes or -errno, and advance *pos.
  */
 ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *to, loff_t *pos);
 ssize_t filemap_write(struct file *f, struct address_space *m, struct iov_iter *from, loff_t *pos);
@@ -704,9 +707,9 @@ void mmdrop(struct mm *mm);
  */
 bool mm_take_idle_space(void);
 
-/* first with vm_end > addr; under mmap_lock */
+/* Finds the first area with vm_end > addr; under mmap_lock. */
 struct vm_area *find_vma(struct mm *mm, u64 addr);
-/* As mmap(2) inside the kernel; takes mmap_lock itself. Address or -errno. */
+/* Does mmap(2) for the kernel; takes mmap_lock. Address or -errno. */
 u64 do_mmap(struct mm *mm, struct file *file, u64 addr, u64 len, int prot, int flags, u64 pgoff);
 int do_munmap(struct mm *mm, u64 addr, u64 len);
 /* Replaces up_write() after an unmap or a move: sends the events of a userfaultfd, and waits. */
@@ -715,37 +718,37 @@ void mmap_write_unlock(struct mm *mm);
 int munmap_checked(struct mm *mm, u64 addr, u64 len);
 /* Unmaps whole pages that end within the address space, which is not checked any more. */
 int munmap_locked(struct mm *mm, u64 start, u64 len);
-/* The bits that a child, or the next program, has. */
+/* Returns the bits that a child, or the next program, inherits. */
 static inline u8 mdwe_inherited(u8 bits)
 {
 	return bits & 2 ? 0 : bits;
 }
-/* exec's helpers: a stack VMA that grows down below @top; brk area. */
+/* Set up a new program's areas for exec: a stack that grows down below @top, and the brk area. */
 int mm_setup_stack(struct mm *mm, u64 top, u64 flags);
 int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags);
 /* A VMA whose pages come from vm_ops->fault (vdso). ERR_PTR. */
-/* The pages of the special mapping at @addr are asked for anew. */
+/* Drops the pages of the special mapping at @addr: they are asked for anew. */
 void zap_special_mapping(struct mm *mm, u64 addr);
 struct vm_area *install_special_mapping(struct mm *mm, u64 addr, u64 len, u64 flags,
 	const struct vm_operations *ops, void *private, const char *name);
-/*
- * A fresh image of that program, which nothing has run yet: entries for what it will surely touch.
- */
+/* Maps what the program will surely touch, in a fresh image that nothing has run yet. */
 void mm_prefault(struct mm *mm, struct file *exe);
 u64 get_unmapped_area(struct mm *mm, u64 hint, u64 len, u64 align);
-/* As madvise(2), of any mm. */
+/* Does madvise(2) for any mm. */
 int mm_madvise(struct mm *mm, u64 addr, u64 len, int advice);
-/* Of the pages at @addr: PAGE_SHIFT where nothing is mapped. Takes mmap_lock. */
+/*
+ * Returns the page shift of the area at @addr, or PAGE_SHIFT if nothing is mapped. Takes mmap_lock.
+ */
 u32 mm_page_shift(struct mm *mm, u64 addr);
 /*
  * Frees the private memory of a mm whose process is dying; a touch of it is -EFAULT from then on.
  */
 void mm_reap(struct mm *mm);
-/* mempolicy.c: a policy (vm_policy) as /proc/PID/numa_maps has it, "bind=static:0". */
+/* mempolicy.c: Prints a policy (vm_policy) as in /proc/PID/numa_maps, "bind=static:0". */
 void mm_policy_text(u64 policy, char *buf, size_t size);
 /*
- * mempolicy.c: a mask of nodes that a guest names: 0, -EINVAL, -EFAULT. Where a page is: 0, -ENOENT
- * (nowhere yet), -EFAULT.
+ * mempolicy.c: get_user_nodes() reads a mask of nodes that a guest names: 0, -EINVAL, -EFAULT.
+ * mm_page_node() returns where a page is: 0, -ENOENT (nowhere yet), -EFAULT.
  */
 int get_user_nodes(uaddr_t from, u64 maxnode, u64 *nodes);
 int mm_page_node(struct mm *mm, u64 addr);
@@ -758,11 +761,11 @@ int mm_page_node(struct mm *mm, u64 addr);
 #define FOLL_DUMP 4
 /* of anonymous areas alone: no file has to be read */
 #define FOLL_ANON 8
-/* ERR_PTR(-EFAULT), also for secret memory; ... */
+/* Returns a page with a reference. ERR_PTR(-EFAULT), also for secret memory; ... */
 struct page *get_user_page(struct mm *mm, u64 addr, u32 flags);
 /*
- * The first of @nr pages of current from @addr's on, each with a reference: how many (1 to @nr;
- * less where one cannot be had), or -EFAULT.
+ * Takes pages of current from @addr's on, each with a reference, and returns their number (1 to
+ * @nr; less if one cannot be had), or -EFAULT.
  */
 s32 get_user_pages(u64 addr, u32 nr, u32 flags, struct page **pages);
 /*
@@ -772,9 +775,9 @@ static inline bool vma_is_secret(const struct vm_area *v)
 {
 	return v->vm_mapping && v->vm_mapping->a_ops->secret;
 }
-/* For f_op->mmap: @v becomes locked memory, as with MAP_LOCKED. 0 or -EAGAIN (RLIMIT_MEMLOCK). */
+/* Makes @v locked memory, as with MAP_LOCKED, for f_op->mmap. 0 or -EAGAIN (RLIMIT_MEMLOCK). */
 int mm_lock_area(struct vm_area *v);
-/* For uaccess: makes one page of the mm accessible. 0 or -errno. */
+/* Makes one page of the mm accessible, for uaccess. 0 or -errno. */
 int user_fault_in(struct mm *mm, u64 addr, bool write);
 
 /*
@@ -898,16 +901,16 @@ int ksm_set_across_nodes(u64 value);     /* 0, -EINVAL, -EBUSY: pages are merged
 void ksm_set_use_zero(bool on);
 bool ksm_is_zero(const struct page *p);      /* of an entry's page */
 bool ksm_may_merge(const struct vm_area *v); /* under mmap_lock */
-/* pages of it have been looked at, or will be */
+/* True if ksm looks at pages of the area. */
 bool ksm_watches(const struct vm_area *v);
-/* bytes that ksm.c needs to know of so many */
+/* Returns how many bytes ksm.c needs for records of so many pages. */
 u64 ksm_overhead(u64 pages);
 void ksm_numbers(struct ksm_numbers *k);
 int ksm_set_all(struct mm *mm, bool on);             /* prctl(PR_SET_MEMORY_MERGE): 0 or -errno */
 void ksm_exec(struct mm *new, const struct mm *old); /* @new is not published yet */
-/* KSM_*: 0, -EINVAL, -ENOMEM; may sleep long */
+/* Sets /sys/kernel/mm/ksm/run, KSM_*: 0, -EINVAL, -ENOMEM; may sleep long. */
 int ksm_set_run(u64 value);
-/* entries of a merged page: 0, -EINVAL, -EBUSY: there are some */
+/* Sets how many entries may share a merged page: 0, -EINVAL; -EBUSY: there are merged pages. */
 int ksm_set_max_sharing(u64 value);
 
 /* For /proc/PID/smaps and pagemap. */
@@ -921,7 +924,7 @@ struct mem_walk_stats {
 	u64 most_maps;
 };
 void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lock */
-/* /proc/PID/pagemap's entries for @nr pages from @va on; under mmap_lock. */
+/* Fills in /proc/PID/pagemap's entries for @nr pages from @va on; under mmap_lock. */
 void mm_pagemap(struct mm *mm, u64 va, u64 nr, u64 *out, bool pfns);
 int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size); /* "rd wr mr mw ..." */
 
@@ -930,7 +933,7 @@ int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size); /* "rd wr mr mw .
  * *code set.
  */
 int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
-/* After a SIGBUS: false when the guest gets it, true when the access may be tried again. */
+/* Handles a SIGBUS. True: the access may be tried again; false: the guest gets the signal. */
 bool handle_bus_error(struct mm *mm, u64 addr);
 
 #endif

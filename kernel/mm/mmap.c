@@ -147,7 +147,7 @@ static u64 asked_flags(const struct map_request *r)
 	       (r->flags & MAP_STACK ? VM_NOHUGEPAGE : 0) | (r->flags & MAP_SYNC ? VM_SYNC : 0);
 }
 
-/* What is wrong is told in Linux's order, behind what is wrong with the address. */
+/* Checks a request, in Linux's order of errors, behind the check of the address. */
 static int check_request(struct map_request *r)
 {
 	struct mm *mm = r->mm;
@@ -170,9 +170,9 @@ static int check_request(struct map_request *r)
 }
 
 /*
- * A long mapping of a file lies so that what is a multiple of 2 MiB in the file is one in the
- * address space: the host maps such a piece with one entry (largeblock.c). Like Linux, only where
- * the caller has no wish and there is room.
+ * Finds an address for a file. A long mapping is placed so that a multiple of 2 MiB in the file is
+ * one in the address space: the host maps such a piece with one entry (largeblock.c). As on Linux,
+ * that is done only if the caller has no wish and there is room.
  */
 static u64 find_file_area(struct map_request *r)
 {
@@ -215,7 +215,7 @@ static u64 choose_address(struct map_request *r)
 
 /* ---- commit ---- */
 
-/* Pages of [start, end) that are mapped now. */
+/* Returns how many pages of [start, end) are mapped now. */
 static u64 pages_in_range(struct mm *mm, u64 start, u64 end)
 {
 	u64 n = 0;
@@ -230,7 +230,7 @@ static bool needs_commit(u64 flags)
 	return (flags & (VM_WRITE | VM_SHARED | VM_NORESERVE)) == VM_WRITE;
 }
 
-/* The area with its file, on no list yet. ERR_PTR. */
+/* Makes the area with its file; it is on no list yet. ERR_PTR. */
 static struct vm_area *make_area(struct map_request *r, u64 at)
 {
 	u64 not = r->vm_flags & VM_DROPPABLE ? VM_LOCKED | VM_LOCKONFAULT : 0; /* by mlockall() */
@@ -323,7 +323,7 @@ static u64 map_region(struct map_request *r)
 	return at;
 }
 
-/* Shared memory without a file gets one from tmpfs. */
+/* Gives shared memory without a file a file of tmpfs. */
 static int shared_anon_file(struct map_request *r)
 {
 	struct file *f;
@@ -400,7 +400,7 @@ out:
 	return ret;
 }
 
-/* MAP_HUGETLB: a nameless file for it; *len becomes whole huge pages. ERR_PTR. */
+/* Makes a nameless file for MAP_HUGETLB; *len is rounded up to whole huge pages. ERR_PTR. */
 static struct file *huge_anon_file(unsigned long flags, unsigned long *len)
 {
 	if (!hugetlb_size_known(flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK))
@@ -443,8 +443,8 @@ long sys_mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigne
 /* ---- remap_file_pages: a mapping of its own for the pages, as Linux emulates it ---- */
 
 /*
- * Is [start, start + size) one shared mapping, however it is cut? Its file with a reference, and
- * what a new mapping needs.
+ * Finds the one shared mapping that [start, start + size) lies in, however it is split into areas.
+ * Returns its file with a reference, and what a new mapping needs, or NULL.
  */
 static struct file *shared_range(struct mm *mm, u64 start, u64 size, int *prot, int *flags)
 {
@@ -611,7 +611,7 @@ long sys_munmap(unsigned long addr, size_t len)
 
 /* ---- brk ---- */
 
-/* An anonymous private area at a fixed place that is free. mmap_lock is held. */
+/* Maps a private anonymous area at a fixed place that is free. mmap_lock is held. */
 static int map_anon(struct mm *mm, u64 addr, u64 len, u64 flags)
 {
 	u64 pages = len >> PAGE_SHIFT;
@@ -655,8 +655,8 @@ int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags)
 }
 
 /*
- * Nothing is mapped from the present break on: not by what begins below it either, which the heap
- * merges with when the two touch.
+ * True if the heap may grow to @brk: nothing is mapped from the present break on, not even by an
+ * area that begins below it, with which the heap merges when the two touch.
  */
 static bool brk_allowed(struct mm *mm, u64 brk)
 {
@@ -674,7 +674,7 @@ static bool brk_allowed(struct mm *mm, u64 brk)
 	return PAGE_ALIGN(brk) + PAGE_SIZE + gap <= next->vm_start;
 }
 
-/* Under mmap_lock. True: the break is where it was asked to be. */
+/* Sets the break, under mmap_lock. True: it is where it was asked to be. */
 static bool set_brk(struct mm *mm, u64 brk)
 {
 	u64 new = PAGE_ALIGN(brk), old = PAGE_ALIGN(mm->brk);

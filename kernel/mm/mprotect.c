@@ -12,7 +12,7 @@
 
 #include "gen/syscalls.h"
 
-/* The entry's rights after the area's have changed. */
+/* Returns an entry's rights after the area's rights have changed. */
 static pte_t entry_rights(const struct vm_area *v, pte_t e)
 {
 	pte_t rights = vma_rights(v) & PTE_RIGHTS;
@@ -31,8 +31,8 @@ static pte_t entry_rights(const struct vm_area *v, pte_t e)
 }
 
 /*
- * A clean shared page loses PTE_D with the right to write, when write-back takes that away (rmap.c
- * keeps PTE_D: look again).
+ * Returns the changed entry. A clean shared page that loses the right to write also loses PTE_D,
+ * since writeback took that right away (rmap.c keeps PTE_D: look again).
  */
 static pte_t changed(const struct vm_area *v, pte_t e)
 {
@@ -144,7 +144,7 @@ static bool protect_area(struct vm_area *v, struct protect *p)
 	return change_entries(v, v->vm_start, v->vm_end);
 }
 
-/* The space is told of the area with the next flush. */
+/* Changes an area; the next flush tells the space of it. */
 static bool tell_area(struct vm_area *v, struct protect *p)
 {
 	u64 start = v->vm_start, end = v->vm_end;
@@ -197,7 +197,7 @@ static int protect_range(struct mm *mm, struct protect *p)
 	return refused;
 }
 
-/* PROT_GROWSDOWN: from the start of the stack area that the range begins in. */
+/* Extends the range for PROT_GROWSDOWN: it begins where the stack area begins in which it lies. */
 static int apply_grows(struct mm *mm, struct protect *p, int grows)
 {
 	struct vm_area *v = find_vma(mm, p->start);

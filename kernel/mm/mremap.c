@@ -24,7 +24,7 @@ struct remap {
 
 /* ---- entries ---- */
 
-/* 0 or -ENOMEM (tables for the new place); what was moved stays moved. */
+/* Moves an entry. 0 or -ENOMEM (tables for the new place): entries moved before stay moved. */
 static int move_entry(struct mm *mm, u64 from, u64 to, bool *mapped)
 {
 	pte_t *old, *new;
@@ -55,7 +55,7 @@ u64 mm_next_entry(struct mm *mm, u64 va, u64 end)
 	return va;
 }
 
-/* From @v at @from to @n at @to. */
+/* Moves the entries from @v at @from to @n at @to. */
 static int move_entries(struct vm_area *v, struct vm_area *n, u64 from, u64 to, u64 len)
 {
 	struct address_space *m = v->vm_mapping;
@@ -109,8 +109,8 @@ static struct vm_area *copy_area(struct vm_area *v, u64 at, u64 len, u64 pgoff)
 }
 
 /*
- * MREMAP_DONTUNMAP: what is left is empty, and locked no longer: else a program locked twice what
- * it may with each such call.
+ * Makes the area that MREMAP_DONTUNMAP leaves, which is empty, an unlocked one: otherwise each such
+ * call would let a program lock twice what it may.
  */
 static void leave_unlocked(struct vm_area *v)
 {
@@ -210,7 +210,7 @@ static u64 extend(struct remap *r, struct vm_area *v)
 	return r->addr;
 }
 
-/* The area that may be remapped so, or ERR_PTR. */
+/* Finds the area and checks that it may be remapped so. ERR_PTR. */
 static struct vm_area *check_area(struct remap *r)
 {
 	struct vm_area *v = vma_lookup(r->mm, r->addr);
@@ -237,7 +237,9 @@ static struct vm_area *check_area(struct remap *r)
 	return v;
 }
 
-/* Where it is to go, or with MREMAP_DONTUNMAP alone: where the caller would like it to. */
+/*
+ * Checks the target address, or, with MREMAP_DONTUNMAP alone, the address that the caller prefers.
+ */
 static int check_target(const struct remap *r)
 {
 	u64 top = r->mm->task_size;
@@ -304,7 +306,7 @@ static u64 remap_anywhere(struct remap *r)
 	return IS_ERR_VALUE(to) ? to : move_area(r, v, to);
 }
 
-/* Huge pages move as such, and never become more. */
+/* Aligns a request for huge pages: they move as a whole, and do not grow in number. */
 static int align_huge(struct remap *r, const struct vm_area *v)
 {
 	if (!v || !(v->vm_flags & VM_HUGETLB))

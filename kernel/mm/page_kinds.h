@@ -23,9 +23,9 @@
 
 #define PAGE_KINDS_BATCH 64
 /*
- * What the pages from @va on are, under mmap_lock: kinds[0] to kinds[n - 1], n at most
- * PAGE_KINDS_BATCH. 0: the pages up to *next, all of them, are nothing. *next is where to go on, at
- * most @end.
+ * Finds what the pages from @va on are: kinds[0] to kinds[n - 1], where n, the result, is at most
+ * PAGE_KINDS_BATCH. 0: all pages up to *next are nothing. *next: where to go on, at most @end.
+ * Under mmap_lock.
  */
 u32 mm_page_kinds(struct mm *mm, u64 va, u64 end, u32 *kinds, u64 *next);
 

@@ -133,7 +133,7 @@ static void add_entry(struct mem_walk_stats *st, pte_t e)
 
 #define CHUNK PAGE_KINDS_BATCH
 
-/* Which of those that copy_entries() is about to find have been touched. */
+/* Updates which of the entries that copy_entries() is about to find have been touched. */
 static void note_next(struct mm *mm, u64 va, u64 end)
 {
 	pte_t *e;
@@ -146,9 +146,9 @@ static void note_next(struct mm *mm, u64 va, u64 end)
 }
 
 /*
- * Up to CHUNK entries from *va on, which moves behind them; how many (0: none up to @end), *first:
- * the address of the first. Entries of frames that were mapped ahead are asked for at the host,
- * which must not happen under page_table_lock: thus a copy.
+ * Copies up to CHUNK entries from *va on, which moves behind them, and returns their number (0:
+ * none up to @end). *first: the address of the first. It copies because frames that were mapped
+ * ahead must be looked up on the host, which must not happen under page_table_lock.
  */
 static u32 copy_entries(struct mm *mm, u64 *va, u64 end, pte_t *to, u64 *first)
 {

@@ -273,7 +273,7 @@ bool vma_can_merge(const struct vm_area *a, const struct vm_area *b)
 	return vma_is_anon(a) || a->vm_pgoff + vma_pages(a) == b->vm_pgoff;
 }
 
-/* @b becomes part of @a. */
+/* Merges @b into @a. */
 static void merge_two(struct vm_area *a, struct vm_area *b)
 {
 	struct address_space *m = b->vm_mapping;
@@ -331,7 +331,7 @@ bool may_expand_vm(struct mm *mm, u64 flags, u64 pages)
 
 /* ---- free areas ---- */
 
-/* Where the room that belongs to a VMA begins. */
+/* Returns where the room that belongs to a VMA begins. */
 static u64 room_start(const struct vm_area *v)
 {
 	if (!(v->vm_flags & VM_GROWSDOWN))
@@ -350,8 +350,8 @@ static bool range_free(struct mm *mm, u64 start, u64 len)
 }
 
 /*
- * The first hole below @top with room for @len: its end, or 0; *@larger grows to the largest hole
- * that was too small.
+ * Finds the first hole below @top with room for @len, and returns its end, or 0. *@larger grows to
+ * the largest hole that was too small.
  */
 static u64 hole_below(struct mm *mm, u64 len, u64 align, u64 top, u64 *larger)
 {

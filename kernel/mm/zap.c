@@ -43,7 +43,10 @@ void account_rss(struct mm *mm, struct page *p, s64 n)
 
 /* ---- freeing ---- */
 
-/* All are PG_zero, contiguous and ours alone. Only frames that are still holes go back as fresh. */
+/*
+ * Frees frames that are PG_zero, contiguous and the caller's alone. Only those that are still holes
+ * on the host are freed as fresh.
+ */
 static void free_zero_run(struct page *p, u32 n)
 {
 	u8 backed[BATCH];
@@ -154,8 +157,8 @@ static void zap_entry(struct vm_area *v, struct zap_batch *b, u64 va, pte_t *e)
 }
 
 /*
- * What is written there while the entry is gone and the space still maps the page would be lost:
- * write-back finds no entry, so it waits for no flush, and takes the page for clean.
+ * True if writes could be lost: while the entry is gone and the space still maps the page,
+ * writeback finds no entry, so it waits for no flush, and takes the page for clean.
  */
 static bool may_lose_writes(const struct vm_area *v, pte_t e)
 {
@@ -227,8 +230,8 @@ void zap_pages(struct vm_area *v, u64 start, u64 end)
 }
 
 /*
- * The peak is known only before it falls: getrusage's maxrss and VmHWM. A word that several may
- * write; the highest is not lost for long.
+ * Notes the peak of memory (getrusage's maxrss, VmHWM) before the usage falls. Several tasks may
+ * write the word at once; a lost maximum is noted again soon.
  */
 static void note_peak(struct mm *mm)
 {

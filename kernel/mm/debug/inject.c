@@ -22,7 +22,7 @@
 static u64 some, of_all, state;
 static u64 injected;
 
-/* xorshift64 (Marsaglia 2003). */
+/* Draws a random number by xorshift64 (Marsaglia 2003). */
 static u64 draw(void)
 {
 	u64 x = READ_ONCE(state);
@@ -47,7 +47,7 @@ bool alloc_should_fail(gfp_t gfp)
 	return true;
 }
 
-/* "N/M", "N/M,SEED". It changes nothing where it is wrong. */
+/* Parses "N/M" or "N/M,SEED". A wrong text changes nothing. */
 static int parse(char *text)
 {
 	u64 n, m, start = 1;

@@ -99,7 +99,7 @@ static void follow(void)
 
 /* ---- roots ---- */
 
-/* But for the first stack and its guard, which lie there too. */
+/* Looks at the kernel's data, but not at the first stack and its guard, which lie in it too. */
 static void look_at_data(void)
 {
 	u8 *stack = init_task_storage.arch.kstack;
@@ -126,8 +126,8 @@ static bool in_array(const void *p)
 }
 
 /*
- * A frame that holds what the kernel has put there: tables, buffers, blocks of kmalloc, and those
- * that are about to be used.
+ * True if the frame holds what the kernel has put there: tables, buffers, blocks of kmalloc. Frames
+ * that are about to be used for these count too.
  */
 static bool is_kernels(const struct page *p)
 {
@@ -192,7 +192,10 @@ static void suspect(struct slab_object *o)
 		o->tail->link = SUSPECT;
 }
 
-/* By hand: asan watches memcmp, and what lies behind an object is none of its user's. */
+/*
+ * Compares word by word: asan watches memcmp, and what lies behind an object does not belong to its
+ * user.
+ */
 static bool same_sites(const u64 *a, const u64 *b)
 {
 	for (int i = 0; i < LEAK_SITES; i++)
@@ -329,7 +332,7 @@ static void count_object(struct slab_object *o)
 	rows[i].objects++;
 }
 
-/* Some kinds a line. */
+/* Prints how many objects of each kind there are, some kinds a line. */
 static void tell_objects(void)
 {
 	char line[200] = "";

@@ -26,16 +26,16 @@ struct slab_tail {
 	u64 link; /* the scan's */
 };
 
-/* The callers of the caller of the function that calls this. */
+/* Finds the callers of the caller of the function that calls this. */
 void leak_callers(u64 *site);
 
 /* Looks at all memory of the kernel; may sleep. What is found stays until the next scan. */
 u64 leak_scan(void);
-/* "OBJECTS BYTES CACHE SITE < SITE ...\n"; -1: past the last. */
+/* Prints "OBJECTS BYTES CACHE SITE < SITE ...\n"; -1: @i is past the last line. */
 int leak_line(int i, char *buf, size_t size);
-/* For tests: an object is allocated and forgotten. */
+/* Allocates an object and forgets it, for tests. */
 void leak_one(void);
-/* A scan; what it finds goes into the kernel's log. */
+/* Scans, and reports what it finds in the kernel's log. */
 void leak_report(void);
 
 #endif

@@ -40,7 +40,7 @@ u32 user_breaks_on;
 static struct user_break user_breaks[32];
 static DEFINE_MUTEX(breaks_lock);
 
-/* The debugger stops here. */
+/* Gives the debugger a place to stop at. */
 static void __noinline user_break_hit(struct user_break *b)
 {
 	__asm__ volatile("" : : "r"(b) : "memory");
@@ -58,7 +58,10 @@ static void put_in(struct user_break *b)
 	b->in = !b->failed;
 }
 
-/* In @mm. The program may have unmapped it, or have something else there by now. */
+/*
+ * Restores the program's byte in @mm, unless the program has unmapped it or has written something
+ * else there.
+ */
 static void restore(const struct user_break *b, struct mm *mm)
 {
 	u8 now;
@@ -73,7 +76,10 @@ static void take_out(struct user_break *b)
 	b->in = false;
 }
 
-/* Of current's mm. */
+/*
+ * Puts the breakpoint into current's mm or takes it out, as the debugger wants and the stepping
+ * task allows.
+ */
 static void carry_out(struct user_break *b, struct regs *r)
 {
 	bool wanted = READ_ONCE(b->wanted);
@@ -126,7 +132,7 @@ static bool trap_step(void)
 	return ours;
 }
 
-/* An int3 is there that the program has itself, in one byte or in two. */
+/* True if the int3 is the program's own, in its form of one byte or of two. */
 static bool own_int3(u64 rip)
 {
 	u8 code[2] = { 0, INT3 };

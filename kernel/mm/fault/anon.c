@@ -66,7 +66,11 @@ void frame_run_end(struct frame_run *r)
 	}
 }
 
-/* Each small area that is left to its fault counts one down, the fault two up. Hints: no lock. */
+/*
+ * Notes a new small area. True: all of it shall be mapped at once. Each small area that is left to
+ * its faults counts the hint `eager` down by one, and each fault in one counts it up by two. Takes
+ * no lock.
+ */
 bool anon_small_made(struct mm *mm, u64 start, u64 end)
 {
 	u8 eager = READ_ONCE(mm->eager);
@@ -86,8 +90,8 @@ static void small_touched(struct mm *mm)
 }
 
 /*
- * The small area that @addr lies in: all of a VMA, or of a larger one what the last mmap has added
- * to it.
+ * Finds the small area that @addr lies in: a whole VMA, or the part of a larger one that the last
+ * mmap has added.
  */
 static bool small_area(const struct vm_area *v, u64 addr, u64 *start, u64 *end)
 {
@@ -100,7 +104,7 @@ static bool small_area(const struct vm_area *v, u64 addr, u64 *start, u64 *end)
 	return addr >= *start && addr < *end && *end - *start <= SMALL_AREA;
 }
 
-/* The window for a fault at @addr: aligned, inside the VMA. */
+/* Computes the window for a fault at @addr: aligned, inside the VMA. */
 static void window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 {
 	u32 order = ORDER_FIRST;
@@ -151,7 +155,10 @@ static void put_rest(struct page *p, u32 from, u32 to)
 	}
 }
 
-/* A whole extent for @n pages, or at least one frame. *got tells how many. */
+/*
+ * Allocates an extent for @n pages, or a single frame if there is no such extent. *got: the number
+ * of pages.
+ */
 static struct page *extent_alloc(u32 n, u32 *got)
 {
 	u32 order = n > 1 ? 32 - __builtin_clz(n - 1) : 0;
@@ -192,8 +199,9 @@ static bool must_tell(void)
 }
 
 /*
- * The host maps all of a large page that the space has mapped, when one of its frames is touched:
- * that would not tell. One frame of the @n alone then.
+ * Returns how many of the @n frames the caller may map without losing track of which are touched.
+ * If a frame of a large block is touched, the host maps all that the space has mapped of the block.
+ * So that is one frame then, and the rest are freed.
  */
 static u32 those_that_tell(struct page *p, u32 n)
 {

@@ -68,7 +68,7 @@ static void reuse_around(struct vm_area *v, pte_t *e, u64 addr, struct fault_inf
 	info->populate = true;
 }
 
-/* How many pages from @addr on are to be copied. */
+/* Returns how many pages from @addr on to copy. */
 static u32 copies_wanted(struct vm_area *v, u64 addr)
 {
 	u32 n = 1;
@@ -88,8 +88,9 @@ static bool copyable(pte_t e)
 }
 
 /*
- * A program's data, a few pages of a file: it will write to most of them, so all that are still the
- * file's go at once. *start becomes the first; how many.
+ * Finds the run of pages around *start to copy at once in a program's data, which is a few pages of
+ * a file. The program will write to most of them, so all that are still the file's are copied.
+ * *start becomes the first; returns the number.
  */
 static u32 small_data(struct vm_area *v, u64 *start)
 {
@@ -110,7 +111,7 @@ static u32 small_data(struct vm_area *v, u64 *start)
 	return (hi - lo) >> PAGE_SHIFT;
 }
 
-/* Which pages go with the one at *start. */
+/* Chooses which pages to copy with the one at *start. */
 static u32 choose_copies(struct vm_area *v, u64 *start)
 {
 	if (!(v->vm_flags & VM_WRITE))
@@ -125,7 +126,7 @@ struct copy {
 	pte_t e;
 };
 
-/* What is at @addr, with a reference; false when it is nothing to be copied. */
+/* Finds what is at @addr, with a reference. False: there is nothing to copy. */
 static bool copy_begin(struct vm_area *v, u64 addr, struct copy *c)
 {
 	struct mm *mm = v->vm_mm;

@@ -55,7 +55,7 @@ bool droppable_any(void)
 	return READ_ONCE(nr_mms);
 }
 
-/* The next one round the list, mmgrab()bed; NULL: there is none. */
+/* Returns the next mm round the list, with mmgrab(), or NULL. */
 static struct mm *next_one(void)
 {
 	struct mm *mm = NULL;
@@ -105,7 +105,10 @@ static void drop_area(struct vm_area *v, u64 start, u64 end, struct drop *d)
 	}
 }
 
-/* We are no user of it: without one its areas go under mmap_lock. */
+/*
+ * Drops pages of @mm. The caller is no user of it: without a user its areas are removed under
+ * mmap_lock.
+ */
 static void drop_some(struct mm *mm, struct drop *d)
 {
 	struct vm_area *v;

@@ -146,7 +146,7 @@ static int fill_entry(struct vm_area *v, u64 addr, u32 flags, struct fault_info 
 	return anon_fault(v, addr, info);
 }
 
-/* What was asked for counts as touched. */
+/* Marks a page that was asked for as touched. */
 static void keep_page(struct mm *mm, u64 addr)
 {
 	pte_t *e;
@@ -161,7 +161,7 @@ static void keep_page(struct mm *mm, u64 addr)
 /* each lost round means that another task changed the entry */
 #define MAX_ROUNDS 100
 
-/* A write to what is there, but not for writing. */
+/* Serves a write to a page that is mapped read-only. */
 static int write_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags, struct fault_info *info)
 {
 	if (!vma_is_cow(v)) {
@@ -409,8 +409,9 @@ u32 mm_page_shift(struct mm *mm, u64 addr)
 }
 
 /*
- * The fault's page is allowed and claims to be mapped. The first time another thread may just have
- * mapped it; when it happens again the host has lost the mapping.
+ * Repairs a mapping that the host has lost. The fault is allowed and its page claims to be mapped.
+ * At the first fault another thread may just have mapped it, so only a second one drops and maps it
+ * anew.
  */
 static void heal(struct mm *mm, u64 page)
 {

@@ -40,8 +40,8 @@ struct fault_info {
 };
 
 /*
- * The entry for @addr, made if need be, with page_table_lock held; NULL (and no lock) when memory
- * is out.
+ * Finds the entry for @addr, or makes it, and takes page_table_lock. NULL: no memory, and the lock
+ * is not held.
  */
 pte_t *entry_lock(struct mm *mm, u64 addr);
 void entry_unlock(struct mm *mm);
@@ -53,14 +53,15 @@ pte_t entry_protected(const struct vm_area *v, pte_t e);
  */
 void entry_set(struct vm_area *v, pte_t *e, struct page *p, pte_t bits);
 
-/* Each: 0 (look again), or -errno. mmap_lock is held for reading; @addr is a page's. */
+/* Serve a fault. mmap_lock is held for reading; @addr is a page's. 0: look again; -errno. */
 int anon_fault(struct vm_area *v, u64 addr, struct fault_info *info);
 int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info);
 int cow_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags, struct fault_info *info);
 /*
- * A page that a process has to bring (FUSE), perhaps never, is waited for without mmap_lock: else
- * readers of this memory (ps) would wait, too. file_fault() and shared_write_fault() say
- * OWED_FAULT; this, under mmap_lock for reading, lets go of it and waits. 0: look again; -errno.
+ * Waits without mmap_lock for a page that a process must provide (FUSE), perhaps never: readers of
+ * this memory (ps) would wait too otherwise. file_fault() and shared_write_fault() return
+ * OWED_FAULT for such a page. Then this is called with mmap_lock held for reading, and drops it. 0:
+ * look again; -errno.
  */
 int owed_wait(struct vm_area *v, u64 addr);
 int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
@@ -82,12 +83,12 @@ void file_map_resident(struct vm_area *v, u64 start, u64 end);
 bool anon_small_made(struct mm *mm, u64 start, u64 end);
 
 /*
- * A private area, at a fixed address or of a small file, has just been made in the current mm: what
- * is worth it of it gets entries.
+ * Maps pages of a private area that the current mm has just made, if that is worth it: it has a
+ * fixed address or maps a small file.
  */
 void mmap_ahead(struct mm *mm, u64 start, u64 end, bool fixed);
 
-/* A frame for an anonymous page, its content undefined; NULL. */
+/* Allocates a frame for an anonymous page, with undefined content; NULL. */
 struct page *anon_page_alloc(void);
 /*
  * Allocates frames one after the other from a contiguous run if possible: begin with { .order = n }

@@ -45,7 +45,7 @@ static void prefault_special(struct vm_area *v)
 			break;
 }
 
-/* Window by window: each makes all entries of its own. */
+/* Maps the range window by window: each fault makes all entries of its window. */
 static void prefault_anon(struct vm_area *v, u64 start, u64 end)
 {
 	end = min(end, start + ANON_PAGES * PAGE_SIZE);
@@ -105,7 +105,10 @@ static void ahead(struct vm_area *v, u64 start, u64 end)
 	pmap_sync_ahead(&v->vm_mm->pmap, start, end, AHEAD_ORDERS);
 }
 
-/* @v is what the last mmap made, or holds it. What lies before it is cut to its final size now. */
+/*
+ * Maps pages of the area that the last mmap made or extended. Only now the area before it has its
+ * final size, and gets entries too.
+ */
 static void segment_ahead(struct vm_area *v, u64 start, u64 end)
 {
 	struct vm_area *before = vma_prev(v);

@@ -139,7 +139,7 @@ bool inodes_are_wanted(void)
 	return any;
 }
 
-/* Enough, or all that there was. */
+/* True if enough was written, or all that there was. */
 static bool have_flushed(s64 seen, bool inodes)
 {
 	if (atomic_read(&cleaned) - seen >= FLUSHED_ENOUGH)
@@ -176,7 +176,10 @@ void dirty_limits(u64 *background, u64 *limit)
 		*background = *limit / 2;
 }
 
-/* What all devices have written lately; halves the counts when it has become much. */
+/*
+ * Returns how much all devices have written lately; halves their counts when the sum has become
+ * large.
+ */
 static u64 sum_written(void)
 {
 	struct backing_dev *b;

@@ -54,7 +54,10 @@ void direct_removed(struct page *p)
 
 #define BATCH 32
 
-/* Locked, not uptodate, a reference; NULL: the frame is in use, or the page is in the cache. */
+/*
+ * Adds a frame to the cache: locked, not uptodate, with a reference. NULL: the frame is in use, or
+ * the page is in the cache.
+ */
 static struct page *add_frame(struct address_space *m, u64 index, pfn_t pfn)
 {
 	struct page *p = region_page_take(pfn);
@@ -136,7 +139,10 @@ static struct page *copy_frame(struct address_space *m, struct page *p)
 	return copy;
 }
 
-/* Under both pages' locks; the cache's reference of @p goes, @copy gets one. */
+/*
+ * Puts @copy into the place of @p, with both pages locked. The cache's reference moves from @p to
+ * @copy.
+ */
 static void replace_page(struct address_space *m, struct page *p, struct page *copy)
 {
 	get_page(copy);
@@ -214,7 +220,10 @@ void direct_drop_unused(void)
 
 /* ---- the host cannot give one ---- */
 
-/* The frame that @addr's entry names, with a reference, if it is one of another region; NULL. */
+/*
+ * Returns the frame that @addr's entry names, with a reference, if it is a frame of another region;
+ * else NULL.
+ */
 static struct page *direct_frame_at(struct mm *mm, u64 addr)
 {
 	struct page *p = NULL;

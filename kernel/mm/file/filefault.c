@@ -29,13 +29,16 @@ static bool beyond_end(struct address_space *m, u64 index)
 	return size <= 0 || index > (u64)(size - 1) >> PAGE_SHIFT;
 }
 
-/* Text is read in long runs: they are mapped by all programs, each with an order for each run. */
+/*
+ * Reads around the fault. Program text is read in long runs: all programs share it, and each maps a
+ * run with one request.
+ */
 static void read_around(struct vm_area *v, u64 index)
 {
 	page_cache_readaround(v->vm_mapping, v->vm_file, index, v->vm_flags & VM_EXEC);
 }
 
-/* A page that is locked: is it that of @index, with its data? */
+/* True if the locked page is the one of @index and has its data. */
 static bool is_page_of(struct page *p, struct address_space *m, u64 index)
 {
 	if (p->mapping != m || p->index != index || !PageUptodate(p) || beyond_end(m, index))
@@ -71,7 +74,7 @@ int owed_wait(struct vm_area *v, u64 addr)
 	return !err && wait_interrupted(TASK_KILLABLE) ? -EINTR : err;
 }
 
-/* The page, uptodate and locked. */
+/* Returns the page, uptodate and locked. */
 static struct page *get_locked_page(struct vm_area *v, u64 index, struct fault_info *info)
 {
 	struct address_space *m = v->vm_mapping;
@@ -119,7 +122,7 @@ static struct page *get_locked_page(struct vm_area *v, u64 index, struct fault_i
 	}
 }
 
-/* Entry bits of a page of the cache that has just been read. */
+/* Returns the entry bits for a page of the cache that was just read. */
 static pte_t read_bits(struct vm_area *v, struct page *p)
 {
 	pte_t bits = vma_rights(v);
@@ -151,8 +154,8 @@ static int map_page(struct vm_area *v, u64 addr, struct page *p, pte_t bits)
 /* ---- fault-around ---- */
 
 /*
- * Where to look for neighbours: an aligned window that doubles while faults come one behind the
- * other. True: they do.
+ * Computes where to look for neighbours: an aligned window, which doubles while faults come in
+ * order. True: they do.
  */
 static bool window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 {
@@ -221,7 +224,7 @@ static void map_batch(struct vm_area *v, u64 start, u64 first, struct page **pag
 	}
 }
 
-/* The uptodate neighbours in the cache. All entries are in one leaf table. */
+/* Maps the uptodate neighbours in the cache. All their entries are in one table. */
 static void map_around(struct vm_area *v, u64 start, u64 end)
 {
 	u64 first = vma_index(v, start), last = first + ((end - start) >> PAGE_SHIFT) - 1,
@@ -250,9 +253,9 @@ void file_map_resident(struct vm_area *v, u64 start, u64 end)
 }
 
 /*
- * Is shared memory touched in order? One fault at the end of a window does not tell: what is made
- * ahead is seen by others (SEEK_DATA, st_blocks, a userfaultfd on another mapping), so a program
- * that touches a few pages gets just these, wherever its mapping lies.
+ * True if shared memory is touched in order. A single fault at the end of a window does not show
+ * that. Pages that are made ahead are visible to others (SEEK_DATA, st_blocks, a userfaultfd on
+ * another mapping), so a program that touches a few pages gets only these.
  */
 static bool streak(struct vm_area *v, u64 addr)
 {
@@ -261,7 +264,7 @@ static bool streak(struct vm_area *v, u64 addr)
 	return v->streak >= STREAK;
 }
 
-/* Shared memory that is touched in order: makes the window's pages before they are asked for. */
+/* Makes the window's pages before they are asked for, in shared memory that is touched in order. */
 static void make_ahead(struct vm_area *v, u64 addr, u64 end)
 {
 	struct address_space *m = v->vm_mapping;
@@ -333,7 +336,7 @@ int file_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 	return err;
 }
 
-/* A shared page that is mapped read-only is about to be written to. */
+/* Prepares the first write to a shared page that is mapped read-only. */
 int shared_write_fault(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 {
 	struct address_space *m = v->vm_mapping;

@@ -40,7 +40,7 @@ static s32 read_batch(
 	return IS_ERR(pages[0]) ? PTR_ERR(pages[0]) : 1;
 }
 
-/* A page that is read piece by piece was accessed once. */
+/* Notes an access. A page that is read piece by piece counts as accessed once. */
 static void note_access(struct file *f, struct page *p)
 {
 	struct file_ra *ra = mm_file_ops->ra ? mm_file_ops->ra(f) : NULL;

@@ -84,9 +84,9 @@ u32 find_get_pages(struct address_space *m, u64 index, u64 end, u32 nr, struct p
 }
 
 /*
- * In a cache that is larger than the CPU's the first look at a struct page is a miss, and so is the
- * first at its bytes. To count a reference is atomic, and nothing that comes after it begins
- * before; so the bytes are asked for first.
+ * Prefetches the page's bytes before its reference is counted. In a cache that is larger than the
+ * CPU's, the first access to a struct page misses, and so does the first to its bytes. Counting is
+ * atomic, and no later access begins before it ends.
  */
 static void prefetch_bytes(const struct page *p, u64 off)
 {
@@ -158,9 +158,9 @@ int add_to_page_cache(struct page *p, struct address_space *m, u64 index)
 }
 
 /*
- * m->lock held. lru_del() comes after this: reclaim puts a page that it has isolated back on its
- * list while the page has a mapping, and would put back one that has just been taken from there for
- * good.
+ * Removes the page from its mapping; m->lock held. lru_del() must come later: reclaim puts an
+ * isolated page back on its list while the page has a mapping, and would put this one back after
+ * lru_del().
  */
 static void take_out(struct page *p, struct address_space *m)
 {
@@ -169,7 +169,7 @@ static void take_out(struct page *p, struct address_space *m)
 	p->mapping = NULL;
 }
 
-/* With take_out() done and m->lock dropped. */
+/* Ends the removal after take_out(), without m->lock. */
 static void taken_out(struct page *p, struct address_space *m)
 {
 	if (unlikely(PageDirect(p)))
@@ -227,10 +227,11 @@ static struct page *new_locked_page(struct address_space *m, u64 index)
 }
 
 /*
- * A new page in the cache, locked. ERR_PTR(-EEXIST, -ENOMEM). @read_in: a truncation or a hole that
- * is being made holds invalidate_lock from before it drops pages until their blocks have gone. What
- * came in between would have what was in these, and stay. A page that is there before is locked,
- * and waited for.
+ * Adds a new page to the cache, locked. ERR_PTR(-EEXIST, -ENOMEM).
+ *
+ * @read_in: its content will be read. A truncation or a hole punch holds invalidate_lock from
+ * before it drops pages until their blocks are freed. A page added in between would be read from
+ * those blocks, and stay. A page that was added before is locked, so the truncation waits for it.
  */
 static struct page *add_new_page(struct address_space *m, u64 index, bool read_in)
 {
@@ -264,7 +265,7 @@ struct page *grab_cache_page(struct address_space *m, u64 index)
 	return IS_ERR(p) ? NULL : p;
 }
 
-/* An extent's unused part goes back fresh where it was. */
+/* Frees the unused part of an extent; frames that are known to be zero stay so. */
 static void drop_extent_tail(struct page *p, u32 from, u32 to)
 {
 	for (u32 i = from; i < to; i++) {
@@ -295,8 +296,9 @@ static u32 add_extent(
 }
 
 /*
- * At most @nr frames in a row, a power of two where they are of no large block: how many (0: none).
- * None goes past where one can begin.
+ * Allocates at most @nr consecutive frames and returns their number (0: none). It is a power of two
+ * unless the frames are of a large block. They do not cross the bound at which a large block can
+ * begin.
  */
 static u32 alloc_frames(struct address_space *m, u64 index, u32 nr, struct page **p)
 {

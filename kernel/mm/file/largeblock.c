@@ -157,7 +157,10 @@ static bool is_taken(const struct large_block *b, u32 i)
 	return b->taken[i / 64] & BIT(i & 63);
 }
 
-/* Of a copy that is no longer in the table. The frames count as backed, which they are. */
+/*
+ * Frees the rest of a block, given as a copy that is no longer in the table. The frames count as
+ * backed, which they are.
+ */
 static u64 put_rest(const struct large_block *b)
 {
 	u64 n = 0;
@@ -267,7 +270,7 @@ static void add_block(struct address_space *m, u64 index, gfp_t gfp)
 		timer_start(&timer, ktime_get() + LOOK_NS);
 }
 
-/* Under block_lock: the next frames of the block at @index, as many as are in a row. */
+/* Takes the next frames of the block, as many as are in a row from @at on. Under block_lock. */
 static u32 take_run(struct large_block *b, u32 at, u32 nr)
 {
 	u32 n = 0;

@@ -43,7 +43,7 @@ static u64 last_index(struct address_space *m)
 	return size > 0 ? (u64)(size - 1) >> PAGE_SHIFT : 0;
 }
 
-/* Without an operation of the file system: page by page. */
+/* Reads page by page, for a file system without a readahead operation. */
 static void read_by_page(struct address_space *m, struct file *f, u64 index, u32 nr)
 {
 	struct page *pages[32];
@@ -70,7 +70,7 @@ static bool is_cached(struct address_space *m, u64 index)
 	return p;
 }
 
-/* The pages from @index on that are not there yet, up to the first that is. */
+/* Reads the missing pages from @index on, up to the first cached one. */
 static void read_missing(struct address_space *m, struct file *f, u64 index, u64 nr)
 {
 	/* a run ends at the first page that is there */
@@ -84,7 +84,7 @@ static void read_missing(struct address_space *m, struct file *f, u64 index, u64
 		read_by_page(m, f, index, nr);
 }
 
-/* What the image itself holds is not read (direct.c). */
+/* Starts reading, except pages that the image itself holds (direct.c). */
 static void start_read(struct address_space *m, struct file *f, u64 index, u64 nr)
 {
 	u64 last = last_index(m);
@@ -125,7 +125,7 @@ static u32 ra_max(const struct address_space *m, const struct file_ra *ra)
 	return ra->advice & RA_SEQUENTIAL ? 2 * max : max;
 }
 
-/* Pages that are cached just before @index, at most @max. */
+/* Returns how many pages directly before @index are cached, at most @max. */
 static u32 run_before(struct address_space *m, u64 index, u32 max)
 {
 	u32 n = 0;
@@ -150,7 +150,10 @@ static void set_window(struct file_ra *ra, u64 start, u32 size, u32 async)
 	ra->async = min(async, size);
 }
 
-/* Large requests and small windows grow faster than large windows. */
+/*
+ * Returns the next size of a window: large requests and small windows grow faster than large
+ * windows.
+ */
 static u32 grown(u32 size, u32 max)
 {
 	return min(size < max / 16 ? 4 * size : 2 * size, max);
@@ -199,7 +202,7 @@ void page_cache_readahead(struct address_space *m, struct file *f, u64 index, u6
 	submit_window(m, f, ra);
 }
 
-/* The length of the run of cached pages from @index on: where a stream's window ends. */
+/* Returns how many pages from @index on are cached: there a stream's window ends. */
 static u32 run_behind(struct address_space *m, u64 index)
 {
 	u32 n = 0;

@@ -13,7 +13,7 @@
  */
 #include "kernel/mm/internal.h"
 
-/* The part of [first, last] (pages of the mapping) that @v maps, as addresses; false: none. */
+/* Computes which addresses of @v map pages [first, last] of the mapping; false: none. */
 static bool overlap(const struct vm_area *v, u64 first, u64 last, u64 *start, u64 *end)
 {
 	u64 vlast = v->vm_pgoff + vma_pages(v) - 1;

@@ -10,8 +10,8 @@
 struct address_space;
 
 /*
- * The next write through a shared mapping to pages [first, last] of the file faults, and asks
- * page_mkwrite() again. May sleep.
+ * Write-protects all shared mappings of pages [first, last] of the file: the next write faults and
+ * calls page_mkwrite() again. May sleep.
  */
 void mapping_wrprotect_range(struct address_space *m, u64 first, u64 last);
 

@@ -196,8 +196,8 @@ void set_page_writeback(struct page *p)
 }
 
 /*
- * May be called from an interrupt. The page stays in its mapping while PG_writeback is set:
- * truncation waits for it.
+ * Ends the write of a page; may be called from an interrupt. The page stays in its mapping while
+ * PG_writeback is set, since truncation waits for it.
  */
 void end_page_writeback(struct page *p)
 {
@@ -254,8 +254,8 @@ int mapping_wb_check(struct address_space *m, u32 *since)
 #define WAIT_BATCH 16
 
 /*
- * The error belongs to the file that asks: mapping_wb_check(). Here only what happened during the
- * wait.
+ * Waits for writes under way, and returns an error that came up during the wait. Errors of the file
+ * belong to the open file that asks: mapping_wb_check().
  */
 int filemap_fdatawait_range(struct address_space *m, loff_t start, loff_t end)
 {
@@ -302,8 +302,8 @@ int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t e
 /* ---- for the device's thread ---- */
 
 /*
- * The oldest mapping on the list that is due, its inode pinned and moved to the list's end; NULL:
- * none.
+ * Takes the oldest mapping on the list that is due: pins its inode and moves it to the list's end.
+ * NULL: none.
  */
 static struct address_space *take_due(struct backing_dev *b, u64 now, bool all)
 {

@@ -132,7 +132,7 @@ static struct page *find_block(u32 order, u32 *found)
 	return NULL;
 }
 
-/* The frames leave the zone; their bits still tell which are fresh. */
+/* Takes a block out of the zone. Its bits still tell which of its frames are fresh. */
 static struct page *block_take(u32 order)
 {
 	struct page *p;
@@ -151,7 +151,9 @@ static struct page *block_take(u32 order)
 	return p;
 }
 
-/* A frame in use: PG_zero when it was fresh. From now on it counts as backed. */
+/*
+ * Prepares frames for use: PG_zero marks those that were fresh. From now on they count as backed.
+ */
 static void prepare_frames(struct page *p, u32 order)
 {
 	pfn_t pfn = page_to_pfn(p);
@@ -196,7 +198,7 @@ u32 zone_alloc_frames(struct page **p, u32 max, u64 reserve)
 	return n;
 }
 
-/* The free block that @pfn is in; NULL: it is not free, or was never used. */
+/* Finds the free block that contains @pfn; NULL: it is not free, or was never used. */
 static struct page *block_around(pfn_t pfn)
 {
 	for (u32 o = 0; o <= MAX_ORDER && pfn < zone.wild; o++) {

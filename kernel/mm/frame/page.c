@@ -41,7 +41,8 @@ struct page *virt_to_page(const void *p)
 }
 
 /*
- * A new physmem is zero already; one that was used before is not. Untouched parts stay untouched.
+ * Zeroes the parts of these frames that have content: a new physmem reads as zeros, one that was
+ * used before does not. Parts without content stay untouched.
  */
 static void zero_frames(pfn_t pfn, pfn_t end)
 {
@@ -53,7 +54,7 @@ static void zero_frames(pfn_t pfn, pfn_t end)
 	}
 }
 
-/* For @end frames: their struct pages, and buddy.c's bits. */
+/* Returns how many frames the struct pages of @end frames and buddy.c's bits take. */
 static u64 table_frames(pfn_t end)
 {
 	return (PAGE_ALIGN(end * sizeof(struct page)) + PAGE_ALIGN(DIV_ROUND_UP(end, 64) * 8)) >>
@@ -61,8 +62,8 @@ static u64 table_frames(pfn_t end)
 }
 
 /*
- * Those behind @end can come later (plug.c). Their struct pages are there, untouched, and what
- * these take is not missing before @end.
+ * Sets up memory. Frames behind @end can be added later (plug.c). Their struct pages exist already,
+ * untouched, and the frames that these take do not count against @end.
  */
 void mm_init_frames(pfn_t first_free, pfn_t end, pfn_t limit)
 {

@@ -39,7 +39,10 @@ static void derive_marks(u64 min)
 	sysctl_min_free_kbytes = (int)(min << 2);
 }
 
-/* vm.min_free_kbytes, or a 128th: never so much that nothing could be allocated. */
+/*
+ * Sets the marks from vm.min_free_kbytes, or a 128th of memory; never so high that nothing could be
+ * allocated.
+ */
 void zone_set_marks(void)
 {
 	u64 most = max(zone.managed / 8, 64UL);
@@ -48,7 +51,7 @@ void zone_set_marks(void)
 		asked_min ? clamp(asked_min, 32UL, most) : clamp(zone.managed / 128, 64UL, 4096UL));
 }
 
-/* vm.min_free_kbytes was written. */
+/* Applies a new value of vm.min_free_kbytes. */
 void mm_min_free_changed(void)
 {
 	asked_min = max((u64)sysctl_min_free_kbytes >> 2, 1UL);
@@ -201,7 +204,7 @@ struct page *alloc_pages(gfp_t gfp, u32 order)
 	return p;
 }
 
-/* A group refuses it: the frames go back as they came. */
+/* Frees frames that a group refuses; those that are known to be zero stay so. */
 static void refuse_extent(struct page *p, u32 n)
 {
 	for (u32 i = 0; i < n; i++) {
@@ -236,7 +239,7 @@ struct page *alloc_extent(gfp_t gfp, u32 order)
 	return p;
 }
 
-/* Out of the vCPU's cache. */
+/* Takes a frame out of the vCPU's cache, if it is there. */
 static bool cache_take_at(pfn_t pfn)
 {
 	struct frame_cache *fc = &frame_caches[smp_processor_id()];

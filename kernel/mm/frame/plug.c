@@ -52,7 +52,7 @@ static struct page *out_take(void)
 	return p;
 }
 
-/* Up to @n frames of the youngest block come back. How many. */
+/* Returns up to @n frames of the youngest block to the zone; the result is their number. */
 static u64 out_return(u64 n)
 {
 	struct page *p = out_take();
@@ -71,13 +71,13 @@ static u64 out_return(u64 n)
 
 /* ---- out of the guest ---- */
 
-/* Free frames that stay. */
+/* Returns how many free frames must stay. */
 static u64 keep(void)
 {
 	return 2 * zone_marks.high;
 }
 
-/* Those in the caches of vCPUs are free, but not to be had. */
+/* Returns how many free frames can be taken: those in the caches of vCPUs are free, but cannot. */
 static u64 nr_to_be_had(void)
 {
 	u64 free = nr_free_frames(), cached = 0;
@@ -106,7 +106,10 @@ static bool some_free(u64 n, u64 end)
 	return nr_to_be_had() > keep();
 }
 
-/* A block of at most @n frames. How many; 0: none, or *err: the host does not take it. */
+/*
+ * Takes a block of at most @n frames and returns its size. 0: there is none, or *err: the host does
+ * not accept it.
+ */
 static u64 take_block(u64 n, int *err)
 {
 	bool backed;

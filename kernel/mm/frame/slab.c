@@ -94,7 +94,7 @@ static struct slab_tail *tail_of(const struct kmem_cache *c, void *obj)
 	return (struct slab_tail *)((u8 *)obj + c->size - sizeof(struct slab_tail));
 }
 
-/* The first word of a free object is the list's. */
+/* Fills a free object with a pattern, except its first word, which is the list's. */
 static void poison(struct kmem_cache *c, void *obj)
 {
 	memset(obj, FREE_BYTE, c->size - TAIL);
@@ -193,7 +193,7 @@ static struct page *slab_frames_of(struct kmem_cache *c, gfp_t gfp, u32 *order)
 	return alloc_pages(gfp, *order);
 }
 
-/* What a group pays for. */
+/* Counts a slab that a group pays for. */
 static void count_paid(const struct kmem_cache *c, const struct page *p, s64 n)
 {
 	if (likely(!p->memcg))
@@ -210,7 +210,7 @@ static void count_frames(const struct kmem_cache *c, s64 n)
 		atomic_add(n, &reclaimable_frames);
 }
 
-/* A new slab, on no list yet. No lock held. */
+/* Makes a slab, which is on no list yet. No lock held. */
 static struct page *slab_new(struct kmem_cache *c, gfp_t gfp)
 {
 	u32 order;
@@ -306,7 +306,7 @@ void slabs_hold(bool on)
 	}
 }
 
-/* It is the cache's, and empty; or no more. c->lock held. */
+/* Counts an empty slab that joins the cache, or leaves it. c->lock held. */
 static void count_slab(struct kmem_cache *c, const struct page *s, s64 by)
 {
 	c->nr_slabs += (u64)by;
@@ -414,7 +414,7 @@ static void objects_give(struct kmem_cache *c, struct magazine *m, u32 keep)
 
 static void *cache_alloc_slow(struct kmem_cache *c, gfp_t gfp);
 
-/* The magazine of this vCPU, made when it is first needed; NULL when there is no memory for one. */
+/* Returns the magazine of this vCPU, made when it is first needed; NULL: no memory. */
 static struct magazine *magazine(struct kmem_cache *c, int cpu)
 {
 	struct magazine *m = c->mag[cpu];
@@ -502,7 +502,7 @@ void kmem_cache_free(struct kmem_cache *c, void *p)
 
 /* ---- caches ---- */
 
-/* A slab holds at least eight objects, or wastes at most an eighth. */
+/* Returns the order of a slab: it holds at least eight objects, or wastes at most an eighth. */
 static u32 slab_order(u32 size)
 {
 	u32 order = 0;

@@ -28,8 +28,8 @@ struct zone {
 extern struct zone zone; /* others read its counts, without the lock */
 
 /*
- * 2^order frames in use, each PG_zero where it is known to be zero, as long as @reserve stay free;
- * NULL.
+ * Allocates 2^order frames if @reserve stay free. Each has PG_zero if it is known to be zero. NULL:
+ * there are none.
  */
 struct page *zone_alloc(u32 order, u64 reserve);
 u32 zone_alloc_frames(struct page **p, u32 max, u64 reserve); /* single ones: how many */
@@ -38,8 +38,8 @@ void zone_free(struct page *p, u32 order);
 /* Frees single frames, PG_zero where they are still zero. */
 void zone_free_frames(struct page *const *p, u32 n);
 /*
- * Of the frames [pfn, pfn + n) as many from @pfn on as are in one free block and backed, as
- * zone_alloc() hands them out: how many.
+ * Takes the frames from @pfn on, at most @n, that lie in one free block, as zone_alloc() does, and
+ * returns their number. 0: @pfn is in use, or less than @reserve would stay free.
  */
 u32 zone_take_at(pfn_t pfn, u32 n, u64 reserve);
 void zone_set_marks(void); /* page_alloc.c: zone.managed has changed */

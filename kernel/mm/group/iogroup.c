@@ -148,7 +148,7 @@ void io_group_reset(struct io_group *g)
 
 /* ---- paying ---- */
 
-/* @cost of one of the group's limits has been begun: when it is paid. */
+/* Charges @cost to one of the group's limits, and returns when it is paid off. */
 static u64 pay_one(struct io_node *n, u32 which, u64 cost, u64 now)
 {
 	u64 limit = n->limit[which];
@@ -159,7 +159,10 @@ static u64 pay_one(struct io_node *n, u32 which, u64 cost, u64 now)
 	return n->paid_at[which];
 }
 
-/* @bytes and @ios of what is begun, by current if @wait: it has to wait for that then. */
+/*
+ * Charges @bytes and @ios of a request that has begun. @wait: current has to wait until they are
+ * paid off.
+ */
 static void pay(struct io_group *g, dev_t dev, bool write, u64 bytes, u64 ios, bool wait)
 {
 	u64 now = ktime_get(), paid = 0;

@@ -43,12 +43,14 @@ struct page;
 void io_group_init(struct io_group *g, struct io_group *parent);
 void io_group_free(struct io_group *g);
 void io_group_reset(struct io_group *g); /* no limits any more */
-/* 0 or -ENOMEM. */
+/* Sets the group's limits for the disk @dev. 0 or -ENOMEM. */
 int io_group_limit(struct io_group *g, dev_t dev, const u64 *limit);
-/* NULL: it has done nothing with that disk, and has no limit. */
+/*
+ * Finds the group's record of a disk. NULL: it has done nothing with that disk, and has no limit.
+ */
 struct io_node *io_group_node(const struct io_group *g, dev_t dev);
 
-/* @page: the first of a write's. */
+/* Counts and charges a request. @page: the first page of a write. */
 void io_account(dev_t dev, u32 kind, u64 bytes, const struct page *page);
 void io_wait_until_paid(void);
 void io_charge_dirty(dev_t dev);

@@ -97,9 +97,7 @@ static void note_peak(struct mem_group *g, u64 now)
 		mem_group_ops->crossed(g);
 }
 
-/*
- * Is there as much as there may be, in memory and swap areas together? Then the latter do not help.
- */
+/* True if memory and swap areas together hold as much as they may: swapping does not help then. */
 static bool both_full(const struct mem_group *g, u64 now)
 {
 	u64 max = READ_ONCE(g->both_max);
@@ -107,7 +105,7 @@ static bool both_full(const struct mem_group *g, u64 now)
 	return unlikely(max != MEM_NO_LIMIT) && now + swap_of(g) >= max;
 }
 
-/* @now of @g would be more than there may be: it is counted. */
+/* True if usage @now of @g is above its limit; counts that. */
 static bool too_much(struct mem_group *g, u64 now)
 {
 	if (now > READ_ONCE(g->max)) {
@@ -169,7 +167,7 @@ err_undo:
 	}
 }
 
-/* Is there room for what the group has beside caches? */
+/* True if there is room in swap areas for what the group has beside caches. */
 static bool may_swap(const struct mem_group *g)
 {
 	int own = READ_ONCE(g->swappiness);
@@ -306,7 +304,7 @@ static void swap_uncharge_to(struct mem_group *g, const struct mem_group *end)
 		atomic_sub(1, &g->swap);
 }
 
-/* A slot keeps the group's owner as a frame does. */
+/* Charges a slot to the group; the slot keeps the group's owner as a frame does. */
 bool mem_swap_charge(struct mem_group *g, struct mem_group **full)
 {
 	for (struct mem_group *at = g; at->parent; at = at->parent) {
@@ -373,7 +371,10 @@ static bool chosen(const struct page *p, void *group)
 	return !g->parent || mem_belongs(p, g);
 }
 
-/* The root has all that is there, and counts nothing. */
+/*
+ * True if the group has pages of caches beside shared memory. The root counts none, and may have
+ * any.
+ */
 static bool has_cached(const struct mem_group *g)
 {
 	return !g->parent || atomic_read(&g->file) > atomic_read(&g->shmem);
@@ -461,10 +462,7 @@ void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill)
 	}
 }
 
-/*
- * The longer it stays above, by so much longer it sleeps: ten milliseconds for each hundredth that
- * is too much.
- */
+/* Returns how long to sleep at usage @now: ten milliseconds for each hundredth above @high. */
 static u64 penalty(u64 now, u64 high)
 {
 	if (now <= high)

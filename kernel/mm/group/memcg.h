@@ -147,11 +147,11 @@ static inline void mem_keeps_changed(struct mem_group *g)
 		mem_keeps_told(g);
 }
 extern bool mem_keeps_recursive; /* the mount option memory_recursiveprot */
-/* Of files, on the lists of @g and of groups below. */
+/* Counts the pages of files on the lists of @g and of groups below. */
 void mem_group_lru(const struct mem_group *g, u64 *inactive, u64 *active);
 /*
- * How many pages of @g (or NULL) reclaim for @top (NULL: the machine's) may take; ~0: all. In any
- * context.
+ * Returns how many pages of @g (or NULL) reclaim for @top (NULL: the machine) may take; ~0: all. In
+ * any context.
  */
 u64 mem_overage(const struct mem_group *g, const struct mem_group *top, enum mem_spare spare);
 static inline bool mem_spared(
@@ -159,31 +159,31 @@ static inline bool mem_spared(
 {
 	return !mem_overage(g, top, spare);
 }
-/* Reclaim for @top takes pages in spite of memory.low: whose they are hears of it. */
+/* Counts that reclaim for @top takes these pages although memory.low covers them. */
 void mem_note_low(struct page **pages, u32 n, const struct mem_group *top);
 void mem_group_count_low(struct mem_group *g);
-/* A limit has been lowered: gets the usage below @pages, kills where that must be. */
+/* Shrinks the group to @pages after a limit was lowered, and kills if it must. */
 void mem_group_shrink_to(struct mem_group *g, u64 pages, bool kill);
 /* Takes pages of files from the group: how many. May sleep. */
 u64 mem_group_reclaim(struct mem_group *g, u64 pages);
-/* On the way to user mode with TIF_CGROUP: a task over memory.high reclaims, and waits. */
+/* Makes a task over memory.high reclaim and wait, on the way to user mode with TIF_CGROUP. */
 void mem_group_pay(void);
 /* Pays within a long call, which holds no lock, if it has charged much since. */
 void mem_group_pay_on_the_way(void);
 
 /*
- * Memory of a socket's queues. The payer is chosen when it is made: current's group with a
- * reference, which mem_sock_end() drops; NULL: none. Pages (less than 0: given back) are charged
- * whatever the limits say, and push out what else the group has. In any context.
+ * Charge memory of a socket's queues. mem_sock_begin() chooses the payer when the socket is made:
+ * current's group with a reference, which mem_sock_end() drops; NULL: none. Pages (negative: given
+ * back) are charged beyond limits, too, and push out other memory of the group. In any context.
  */
 struct mem_group *mem_sock_begin(void);
 void mem_sock_charge(struct mem_group *g, s64 pages);
 void mem_sock_end(struct mem_group *g);
 
 /*
- * A page of the group's goes to a swap area, and is there no more. False: it may not; *full
- * becomes, if it is NULL, the group whose limit it is, with a reference, for mem_swap_refused(),
- * which counts and tells it. With spinlocks held.
+ * Charges a page of the group's that goes to a swap area and leaves memory. False: it may not;
+ * *full, if it is NULL, becomes the group whose limit forbids it, with a reference, for
+ * mem_swap_refused(), which counts and reports that. With spinlocks held.
  */
 bool mem_swap_charge(struct mem_group *g, struct mem_group **full);
 void mem_swap_uncharge(struct mem_group *g);

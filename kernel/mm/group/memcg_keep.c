@@ -55,7 +55,7 @@ void mem_keeps_set(struct mem_group *g)
 	mem_keeps_told(g);
 }
 
-/* Of what its parent has. */
+/* Returns the group's share of what its parent keeps, @parents. */
 static u64 share(const struct mem_group *g, enum mem_keep kind, u64 parents)
 {
 	u64 usage = usage_of(g), own = min(usage, asked(g, kind)), above = usage_of(g->parent);

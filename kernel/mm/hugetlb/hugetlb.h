@@ -34,9 +34,9 @@ struct hugetlb_numbers {
 	u64 total, free, reserved, surplus, overcommit; /* huge pages */
 };
 void hugetlb_numbers(struct hugetlb_numbers *n);
-/* vm.nr_hugepages: as near to @count as memory and users allow. May sleep. */
+/* Sets vm.nr_hugepages, as near to @count as memory and users allow. May sleep. */
 void hugetlb_resize(u64 count);
-/* vm.nr_overcommit_hugepages: surplus pages at most */
+/* Sets vm.nr_overcommit_hugepages, the limit of surplus pages. */
 void hugetlb_set_overcommit(u64 count);
 
 /*
@@ -49,7 +49,7 @@ struct huge_quota {
 	u64 used, reserved;
 	bool gone; /* the mount: freed with the last page */
 };
-/* NULL: no memory, or @min pages are not to be had. */
+/* Makes a mount's quota. NULL: no memory, or @min pages cannot be promised. */
 struct huge_quota *huge_quota_new(u64 max, u64 min);
 void huge_quota_put(struct huge_quota *q); /* by the superblock; NULL is fine */
 u64 huge_quota_used(struct huge_quota *q);
@@ -68,23 +68,25 @@ struct huge_file {
 	bool prepaid;
 };
 void huge_file_init(struct huge_file *f, struct huge_quota *quota);
-/* Under f->lock: pages [first, end) will be there when they are touched. 0 or -ENOMEM. */
+/*
+ * Promises pages [first, end): they will exist when they are touched. Under f->lock. 0 or -ENOMEM.
+ */
 int huge_file_promise(struct huge_file *f, u64 first, u64 end);
 /* Makes the page at @index unless it is there. 0, -ENOSPC, -ENOMEM. */
 int huge_file_allocate(struct huge_file *f, u64 index);
-/* The frame of @index (of small pages), with a reference, or NULL for a hole. */
+/* Returns the frame of @index (of small pages), with a reference, or NULL for a hole. */
 struct page *huge_file_frame(struct huge_file *f, u64 index);
 /*
- * Under f->lock: drops pages [first, end) and all their mappings; with @promises the promises
- * there, too. i_size was set under this hold of the lock; otherwise a mapping that extends the file
- * in between would lose its new promise.
+ * Drops pages [first, end) and all their mappings; with @promises also the promises there. Under
+ * f->lock. i_size was set under this hold of the lock; otherwise a mapping that extends the file in
+ * between would lose its new promise.
  */
 void huge_file_drop(
 	struct huge_file *f, struct address_space *m, u64 first, u64 end, bool promises);
 /*
- * For f_op->mmap, under m->huge->lock: makes an area of huge pages of @v, a mapping of a file of @m
- * from v->vm_pgoff on, with its promises. 0,
- * -EINVAL (not aligned), -ENOMEM (the pool is too small).
+ * Makes @v, a mapping of a file of @m from v->vm_pgoff on, an area of huge pages, with its
+ * promises. For f_op->mmap, under m->huge->lock. 0, -EINVAL (not aligned), -ENOMEM (the pool is too
+ * small).
  */
 int hugetlb_mmap(struct address_space *m, struct vm_area *v);
 /* Makes a nameless file of huge pages. @promise: all of its pages now. ERR_PTR(-ENOMEM, ...). */
@@ -95,8 +97,8 @@ struct hugetlb_ops {
 };
 extern const struct hugetlb_ops *hugetlb_ops;
 /*
- * The size of pages that the upper bits of mmap's, shmget's or memfd_create's flags name, shifted
- * down: is it ours?
+ * True if the upper bits of the flags of mmap, shmget or memfd_create, shifted down, name no size
+ * or the supported one.
  */
 static inline bool hugetlb_size_known(u32 log)
 {

@@ -64,7 +64,7 @@ static int map_page(struct vm_area *v, u64 addr, struct page *head, pte_t bits)
 	return 0;
 }
 
-/* 0 takes markers away. 0 or -ENOMEM. */
+/* Sets markers in all entries of a huge page; 0 removes them. 0 or -ENOMEM. */
 static int set_markers(struct vm_area *v, u64 addr, pte_t marker)
 {
 	pte_t *e = entry_lock(v->vm_mm, addr & HPAGE_MASK);
@@ -103,7 +103,7 @@ static void copy_huge_page(struct page *to, struct page *from)
 	}
 }
 
-/* A page for this private area alone, zeroed. */
+/* Takes a zeroed page for this private area alone. */
 static struct page *private_page(struct vm_area *v, u64 index)
 {
 	struct page *head;
@@ -114,7 +114,10 @@ static struct page *private_page(struct vm_area *v, u64 index)
 	return IS_ERR(head) ? NULL : head;
 }
 
-/* What to map at @index of a private area, with references: *bits says how. ERR_PTR(-ENOSPC). */
+/*
+ * Chooses what to map at @index of a private area, with references; *bits: its entry bits.
+ * ERR_PTR(-ENOSPC).
+ */
 static struct page *page_for_private(struct vm_area *v, u64 index, u32 flags, pte_t *bits)
 {
 	struct page *of_file = huge_file_page(huge_file_of(v), index, false), *head;
@@ -188,7 +191,7 @@ static void whole_page(u64 addr, struct fault_info *info)
 	info->populate = true;
 }
 
-/* No page is left: SIGBUS, as behind the end of the file. */
+/* Serves a fault. If no page is left the guest gets SIGBUS, as behind the end of the file. */
 int hugetlb_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info)
 {
 	struct huge_file *f = huge_file_of(v);
@@ -203,7 +206,7 @@ int hugetlb_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *inf
 
 /* ---- copies on write ---- */
 
-/* Only this area maps it, and it is no file's. */
+/* True if only this area maps the page, and it is not the file's. */
 static bool sole_owner(struct vm_area *v, u64 index, struct page *head)
 {
 	return atomic_read(&head->mapcount) == 1 &&
@@ -227,7 +230,10 @@ static void make_writable(struct vm_area *v, u64 addr)
 		entry_unlock(v->vm_mm);
 }
 
-/* The entries name @new instead of @old, whose references go when no space maps it any more. */
+/*
+ * Makes the entries name @new instead of @old, whose references are dropped when no space maps it
+ * any more.
+ */
 static void replace_page(struct vm_area *v, u64 addr, struct page *old, struct page *new)
 {
 	struct page *batch[RETIRE_BATCH];
@@ -355,7 +361,7 @@ static bool is_pinned(struct page *head)
 	return false;
 }
 
-/* A copy for the child of a page that stays the parent's. NULL: none is left. */
+/* Copies a page that stays the parent's for the child. NULL: no page is left. */
 static struct page *copy_for_child(struct vm_area *v, struct page *old, pte_t *bits)
 {
 	struct page *new = huge_take_charged(huge_file_of(v)->quota, NULL, 0);
@@ -400,8 +406,8 @@ static struct page *share_page(
 }
 
 /*
- * What the child has at @addr, with references. The file's lock is held, so a page that is pinned
- * stays where it is while it is copied.
+ * Returns what the child gets at @addr, with references. The file's lock is held, so a pinned page
+ * stays in place while it is copied.
  */
 static struct page *page_for_child(
 	struct vm_area *v, struct vm_area *from, u64 addr, pte_t *bits, bool *protect)
@@ -455,7 +461,7 @@ int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect)
 
 /* ---- what a handler of faults fills in ---- */
 
-/* Why no page of its own can come to @addr: 0: it can. */
+/* Returns why no page of its own can be put at @addr; 0: it can. */
 static int fill_refused(struct vm_area *v, u64 addr)
 {
 	u64 index = huge_index(v, addr);

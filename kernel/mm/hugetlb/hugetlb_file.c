@@ -61,7 +61,10 @@ static u64 forget_promises(struct huge_file *f, u64 first, u64 end)
 	return n;
 }
 
-/* Into the empty slots of [first, end), until memory is out: how many. */
+/*
+ * Puts promises into the empty slots of [first, end), until memory is out, and returns their
+ * number.
+ */
 static u64 insert_promises(struct huge_file *f, struct mem_group *payer, u64 first, u64 end)
 {
 	u64 made = 0;
@@ -201,7 +204,7 @@ static struct huge_promise *promise_of(const struct vm_area *v)
 	return p == HUGE_LOST ? NULL : p;
 }
 
-/* How many of [first, end) are not spent; they are now. */
+/* Spends the unspent promises of [first, end) and returns their number. */
 static u64 spend(struct huge_promise *p, u64 first, u64 end)
 {
 	u64 n = 0;
@@ -226,7 +229,7 @@ static void promise_put(struct huge_promise *p)
 	kfree(p);
 }
 
-/* A split gives two areas of one promise; a fork's child gets none. */
+/* Keeps the promise when an area is split: both parts share it. A fork's child gets none. */
 static void huge_open(struct vm_area *v)
 {
 	struct huge_promise *p = promise_of(v);
@@ -239,7 +242,7 @@ static void huge_open(struct vm_area *v)
 		v->vm_private = NULL;
 }
 
-/* What was not taken is given up. */
+/* Gives up what was not taken of the area's promise. */
 static void huge_close(struct vm_area *v)
 {
 	struct huge_promise *p = promise_of(v);

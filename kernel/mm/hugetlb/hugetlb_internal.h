@@ -20,7 +20,7 @@ static inline struct page *huge_head(struct page *p)
 {
 	return pfn_to_page(page_to_pfn(p) & ~(HPAGE_FRAMES - 1));
 }
-/* Of put_page(): the last reference of a frame with PG_huge has gone. */
+/* Frees a frame with PG_huge whose last reference has gone; for put_page(). */
 void huge_frame_free(struct page *p);
 /* References of each of the 512 frames of @head; the put may free the page. */
 void huge_page_get(struct page *head);
@@ -29,15 +29,15 @@ void huge_page_put(struct page *head);
 int huge_reserve(struct huge_quota *q, u64 n);
 void huge_unreserve(struct huge_quota *q, u64 n);
 /*
- * A page, zeroed, one reference for each frame: out of what was promised, or (false) if one is
- * left. NULL.
+ * Takes a zeroed page with one reference for each frame: a promised one, or, if not @promised, one
+ * that is left. NULL: none.
  */
 struct page *huge_take(struct huge_quota *q, bool promised);
 
 /* Sets the groups that pay for it until it is free; @reserved: NULL where a promise pays. */
 void huge_page_owned(struct page *head, struct mem_group *used, struct mem_group *reserved);
 /*
- * Of a page that was promised (to @v's area, say) or was not, taken and charged to current.
+ * Takes a page that was promised, for example to @v's area, or was not, and charges it to current.
  * ERR_PTR(-ENOSPC).
  */
 struct page *huge_take_charged(struct huge_quota *q, struct vm_area *v, u64 index);
@@ -52,7 +52,7 @@ void huge_uncharge(enum huge_kind kind, struct mem_group *g, u64 n);
 
 /* ---- hugetlb_file.c ---- */
 
-/* Content of a slot: a page, or a promise with its payer. */
+/* Makes the content of a slot that is a promise with its payer; the other content is a page. */
 static inline void *slot_of_promise(struct mem_group *g)
 {
 	return (void *)((u64)g | 1);
@@ -69,7 +69,10 @@ static inline bool slot_is_page(const void *slot)
 {
 	return slot && !slot_is_promise(slot);
 }
-/* Under f->lock: the page at @index, made if @make. NULL: a hole; ERR_PTR(-ENOSPC, -ENOMEM). */
+/*
+ * Finds the page at @index, or makes it if @make. Under f->lock. NULL: a hole; ERR_PTR(-ENOSPC,
+ * -ENOMEM).
+ */
 struct page *huge_file_page(struct huge_file *f, u64 index, bool make);
 
 /* What is promised to a private mapping and the pieces that it was cut into. */
@@ -90,43 +93,43 @@ struct huge_promise {
  */
 #define HUGE_LOST ((void *)1)
 /*
- * @v was copied of @from, which may have lost pages before @v was on the mapping's list for all to
- * see: then @v has lost them, too. Under i_mmap_sem (writing) or huge_file.lock, after which
- * nothing is taken from the one and not from the other.
+ * Makes @v, a copy of @from, lose its pages if @from has lost them, perhaps before @v was on the
+ * mapping's list. Under i_mmap_sem (writing) or huge_file.lock, after which both lose pages
+ * together.
  */
 static inline void huge_area_follows(struct vm_area *v, const struct vm_area *from)
 {
 	if (from->vm_flags & VM_HUGETLB && READ_ONCE(from->vm_private) == HUGE_LOST)
 		v->vm_private = HUGE_LOST;
 }
-/*
- * Is the page at @index promised to @v and not yet taken? Then it is taken now. Under
- * huge_file.lock.
- */
+/* Spends the promise of the page at @index to @v. True: there was one that was not spent. */
 bool huge_promise_spend(struct vm_area *v, u64 index);
 /*
- * [addr, addr + len) of private huge areas has been copied elsewhere: the old place (or the new,
- * where that failed) is about to go, and the promise stays.
+ * Keeps the promise of private huge areas whose range [addr, addr + len) was copied elsewhere: the
+ * old place (or, after a failure, the new one) is about to be unmapped.
  */
 void huge_promise_moved(struct mm *mm, u64 addr, u64 len);
 
 /* ---- hugetlb_fault.c ---- */
 
-/* As the functions of fault.h: no entry yet; a write where only reading is allowed. */
+/*
+ * Serve faults as the functions of fault.h do: the first where there is no entry, the second a
+ * write where only reading is allowed.
+ */
 int hugetlb_fault(struct vm_area *v, u64 addr, u32 flags, struct fault_info *info);
 int hugetlb_cow(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
-/* A write to a shared page that was write-protected (userfaultfd). */
+/* Serves a write to a shared page that userfaultfd has write-protected. */
 int hugetlb_write_fault(struct vm_area *v, u64 addr, struct fault_info *info);
 /*
- * The child's area @v gets the entries of @from. *protect: the parent's space must be told. 0 or
+ * Gives the child's area @v the entries of @from. *protect: the parent's space must be told. 0 or
  * -ENOMEM.
  */
 int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect);
 /*
- * For userfault_fill.c, at the beginning of a huge page; what is there stays (-EEXIST).
- * hugetlb_fill: a page with the content of the 512 frames @from, mapped with @bits; NULL: only
- * whether it could come. hugetlb_continue: the file's (-EFAULT: none). hugetlb_poison: a touch is
- * SIGBUS.
+ * For userfault_fill.c, at the beginning of a huge page; an existing page stays (-EEXIST).
+ * hugetlb_fill() maps a page with the content of the 512 frames @from with @bits; @from NULL: it
+ * only checks. hugetlb_continue() maps the file's page (-EFAULT: there is none). hugetlb_poison()
+ * makes an access a SIGBUS.
  */
 int hugetlb_fill(struct vm_area *v, u64 addr, void **from, pte_t bits);
 int hugetlb_continue(struct vm_area *v, u64 addr, pte_t bits);

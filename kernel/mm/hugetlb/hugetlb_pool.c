@@ -46,7 +46,9 @@ void hugetlb_numbers(struct hugetlb_numbers *n)
 
 /* ---- frames ---- */
 
-/* Is there a huge page's worth of frames beyond what the system needs to go on? Reclaims for it. */
+/*
+ * True if there are frames for a huge page beyond what the system needs to go on. Reclaims for it.
+ */
 static bool memory_to_spare(void)
 {
 	u64 least = HPAGE_FRAMES + 2 * zone_marks.high;
@@ -57,7 +59,7 @@ static bool memory_to_spare(void)
 	return nr_free_frames() >= least;
 }
 
-/* 512 frames of zeros, in no pool yet; NULL. May sleep. */
+/* Allocates 512 frames of zeros, which are in no pool yet; NULL. May sleep. */
 static struct page *frames_get(void)
 {
 	struct page *head;
@@ -225,7 +227,10 @@ static bool quota_allows(const struct huge_quota *q, u64 n)
 	return !q || (n <= q->max && q->used <= q->max - n);
 }
 
-/* How many of @n pages more the pool must promise: the others are the mount's own. */
+/*
+ * Returns how many of @n more pages the pool must promise: the others come from the mount's
+ * reserve.
+ */
 static u64 of_pool(const struct huge_quota *q, u64 n)
 {
 	return q ? n - min(n, q->reserved) : n;
@@ -240,8 +245,8 @@ static void quota_charge(struct huge_quota *q, u64 n)
 }
 
 /*
- * How many of @n pages less the pool need promise: the others go on being promised to the mount.
- * *last: the quota is to be freed.
+ * Returns how many of @n pages given back the pool no longer has to promise: the others stay
+ * promised to the mount. *last: the quota is to be freed.
  */
 static u64 quota_uncharge(struct huge_quota *q, u64 n, bool *last)
 {
@@ -260,7 +265,7 @@ static u64 quota_uncharge(struct huge_quota *q, u64 n, bool *last)
 
 /* ---- promises ---- */
 
-/* 1: done; 0: the pool is too small; -ENOMEM: the mount may not have so much. */
+/* Reserves @n pages. 1: done; 0: the pool is too small; -ENOMEM: the mount may not have so many. */
 static int try_reserve(struct huge_quota *q, u64 n)
 {
 	int done = -ENOMEM;
@@ -321,7 +326,7 @@ struct huge_quota *huge_quota_new(u64 max, u64 min)
 	return q;
 }
 
-/* What the mount has for sure and does not use it will not need. */
+/* Drops a mount's quota; what the mount has reserved and does not use is free for others. */
 void huge_quota_put(struct huge_quota *q)
 {
 	bool last;

@@ -125,7 +125,7 @@ static struct ksm_node *find_merged(u32 sum, const struct page *p)
 	return NULL;
 }
 
-/* A new merged page that reads as @p does, for a table; NULL: no memory. */
+/* Makes a merged page with @p's content, for a table; NULL: no memory. */
 static struct ksm_node *make_node(u32 sum, const struct page *p)
 {
 	struct ksm_node *n;
@@ -169,7 +169,7 @@ static bool is_zero(const struct page *p)
 	return true;
 }
 
-/* All pages of zeros go there, where that is wanted. */
+/* Returns the merged page of zeros for a page of zeros, if that is switched on. */
 static struct ksm_node *find_zeros(u32 sum, const struct page *p)
 {
 	if (!use_zero || !is_zero(p))
@@ -273,7 +273,7 @@ bool ksm_may_merge(const struct vm_area *v)
 				       VM_UFFD_ALL | VM_SPECIAL_NAME));
 }
 
-/* What is known of @p; NULL: no memory. */
+/* Returns what is known of @p; NULL: no memory. */
 static struct seen *seen_of(const struct page *p)
 {
 	pfn_t pfn = page_to_pfn(p);
@@ -308,7 +308,7 @@ static void had_no_twin(struct seen *s)
 		s->skips = (u8)min(s->age - AGE_OF_SKIPS + 1, SKIPS_MAX);
 }
 
-/* The merged page that @p shall give way to, or NULL. */
+/* Returns the merged page that @p shall be replaced by, or NULL. */
 static struct ksm_node *choose(struct page *p, bool second_half)
 {
 	struct seen *s = seen_of(p);
@@ -334,7 +334,10 @@ static struct ksm_node *choose(struct page *p, bool second_half)
 	return to;
 }
 
-/* A frame of an anonymous area stays where it is while mmap_lock is held for writing. */
+/*
+ * Returns the page at @va if it may be replaced. A frame of an anonymous area stays in place while
+ * mmap_lock is held for writing.
+ */
 static struct page *page_at(struct mm *mm, u64 va, struct hole_cursor *holes)
 {
 	pte_t *e, was;
@@ -381,9 +384,10 @@ static bool lock_or_pass(struct mm *mm)
 }
 
 /*
- * A batch of @mm from *va on; false: there is none any more, or it is passed over. ksmd is no user
- * of it: the last mmput() would be its own, and a program that its parent has waited for would
- * still hold its files. So mmap_lock keeps what there is: the areas go under it.
+ * Looks at a batch of @mm from *va on. False: there is no more, or @mm is passed over.
+ *
+ * ksmd is no user of @mm: the last mmput() would be its own, and a program that its parent has
+ * waited for would still hold its files. So mmap_lock keeps the areas: they are removed under it.
  */
 static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
 {
@@ -430,7 +434,7 @@ static bool pause_where_due(u64 *left)
 	return READ_ONCE(run) == KSM_MERGE;
 }
 
-/* The mms with mergeable areas, each mmgrab()bed: how many. */
+/* Collects the mms with mergeable areas, each with mmgrab(), and returns their number. */
 static u32 gather(struct mm **list, u32 room)
 {
 	struct mm *mm;
@@ -605,7 +609,7 @@ int ksm_set_run(u64 value)
 	return 0;
 }
 
-/* Only while nothing is merged. */
+/* Sets a value that may change only while nothing is merged. */
 static int set_unmerged(u64 *what, u64 value)
 {
 	struct ksm_numbers k;

@@ -11,8 +11,8 @@ struct ksm_advisor ksm_advisor = {
 };
 
 /*
- * As many pages between two sleeps as a round of the time that is wanted would take; at most what
- * the share of a CPU lets it look at.
+ * Returns as many pages between two sleeps as a round of the wanted length would take, at most as
+ * many as the share of a CPU allows.
  */
 u64 ksm_advised(u64 pages, u64 took_ns, u64 busy_ns)
 {

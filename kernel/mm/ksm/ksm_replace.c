@@ -38,7 +38,10 @@ static void take_payer(struct page *merged_page, struct page *old)
 	old->memcg = NULL;
 }
 
-/* The page that was there, whose reference is the caller's now; NULL: it stays. */
+/*
+ * Replaces the page by the merged one. Returns the old page, whose reference the caller now has;
+ * NULL: it stays.
+ */
 static struct page *replace(struct vm_area *v, const struct ksm_merge *m, bool *was_mapped)
 {
 	struct mm *mm = v->vm_mm;

@@ -82,7 +82,7 @@ static void unlink_page(struct page *p)
 	}
 }
 
-/* To the head of the other list, or of its own. */
+/* Moves a page to the head of the other list, or of its own. */
 static void move_page(struct page *p, bool active)
 {
 	bool was = test_bit(PG_active, &p->flags);
@@ -175,8 +175,8 @@ static u32 take(struct mem_lru *l, struct page **pages, u64 nr)
 }
 
 /*
- * It is the turn of @l, one of those that have @all together, it @has of it, and give @turn. What
- * it has gives at most nr of what is due.
+ * Takes pages of @l, whose turn it is. @has: its pages; @all: the pages of all lists; @turn: what a
+ * turn takes from all of them. It gives at most @nr of what is due.
  */
 static u32 take_due(struct mem_lru *l, struct page **pages, u64 nr, u64 has, u64 all, u64 turn)
 {
@@ -197,7 +197,10 @@ static u32 take_due(struct mem_lru *l, struct page **pages, u64 nr, u64 has, u64
 	return n;
 }
 
-/* Two turns of all give something, even where each is due less than a page in one. */
+/*
+ * Returns the size of a turn: in two turns each list gives something, even if less than a page is
+ * due of each.
+ */
 static u64 turn_of(u64 lists)
 {
 	return max(TURN, 4 * lists);

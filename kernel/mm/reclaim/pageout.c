@@ -22,8 +22,8 @@
 #define BATCH 64
 
 /*
- * The page of a file on a disk that this entry alone maps; NULL. Under page_table_lock: a page that
- * is mapped is in its mapping.
+ * Returns the page of a file on a disk that only this entry maps, or NULL. Under page_table_lock: a
+ * page that is mapped is in its mapping.
  */
 static struct page *lone_file_page(pte_t e)
 {
@@ -38,8 +38,8 @@ static struct page *lone_file_page(pte_t e)
 }
 
 /*
- * From *va on, which moves behind them, with a reference each; at most one table is looked through:
- * how many.
+ * Collects such pages from *va on, which moves behind them, with a reference each, in at most one
+ * table. Returns their number.
  */
 static u32 gather(struct mm *mm, u64 *va, u64 end, struct page **pages)
 {

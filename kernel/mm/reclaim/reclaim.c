@@ -188,7 +188,7 @@ static u64 scan_cache(struct shrinker *s, u64 n)
 	return freed;
 }
 
-/* @part of @whole of each cache, but at least one object where @some. */
+/* Frees @part of @whole of each cache, with @some at least one object. */
 static u64 shrink_caches(u64 part, u64 whole, bool some)
 {
 	struct shrinker *s;
@@ -282,7 +282,7 @@ u64 break_reservations_in(const struct mem_group *g)
 
 /* ---- all of it ---- */
 
-/* @priority: 0 is gentle, 3 tries everything. Frames freed. */
+/* Reclaims. @priority: 0 is gentle, 3 tries everything. Returns the frames freed. */
 static u64 shrink(u64 wanted, gfp_t gfp, int priority, u64 *dirty)
 {
 	u64 lru = nr_lru_pages(false) + nr_lru_pages(true);
@@ -304,7 +304,7 @@ static u64 shrink(u64 wanted, gfp_t gfp, int priority, u64 *dirty)
 	return freed;
 }
 
-/* vm.drop_caches. A page that was referenced is spared once, so there are rounds. */
+/* Serves vm.drop_caches. A page that was referenced is spared once, so it takes several rounds. */
 void drop_caches(int what)
 {
 	u64 dirty = 0, freed = 1;
@@ -324,7 +324,10 @@ void drop_caches(int what)
 	}
 }
 
-/* A task that writes pages back itself waits for writes under way only. */
+/*
+ * True if pages will become clean soon. A task that writes pages itself waits only for writes under
+ * way.
+ */
 static bool clean_soon(u64 dirty)
 {
 	if (current->flags & PF_FLUSHER)

@@ -223,7 +223,7 @@ u32 swap_run(pte_t e, u32 n)
 
 /* ---- taking slots ---- */
 
-/* The longest run of free slots in the cluster, @want at most: how many. */
+/* Finds the longest run of free slots in the cluster, at most @want, and returns its length. */
 static u32 longest_run(const struct swap_area *a, u64 ci, u32 want, u32 *first)
 {
 	const struct cluster *c = a->cluster[ci];
@@ -244,8 +244,8 @@ static u32 longest_run(const struct swap_area *a, u64 ci, u32 want, u32 *first)
 }
 
 /*
- * A cluster of @a with at least @room free slots, from the cursor on round; -1. One that has no
- * frame yet takes *spare.
+ * Finds a cluster of @a with at least @room free slots, going round from the cursor. A cluster that
+ * has no frame yet takes *spare. -1: none.
  */
 static s64 find_cluster(struct swap_area *a, u32 room, struct cluster **spare)
 {
@@ -317,7 +317,7 @@ static bool take_anywhere(struct swap_slots *s, u32 want, struct cluster **spare
 	return false;
 }
 
-/* The area stands while a slot of it is taken. */
+/* Takes slots. While one is taken its area cannot be removed. */
 bool swap_slots_take(struct swap_slots *s, u32 want)
 {
 	struct cluster *spare;
@@ -414,7 +414,7 @@ static u64 clusters_for(u64 slots)
 	return DIV_ROUND_UP(slots, SLOTS);
 }
 
-/* As many slots as there can be tables for. */
+/* Returns how many slots there can be tables for. */
 static u64 slots_that_fit(u64 slots)
 {
 	u64 most = ((4UL << 20) - sizeof(struct swap_area)) / sizeof(struct cluster *) * SLOTS;

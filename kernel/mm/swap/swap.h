@@ -46,7 +46,7 @@ struct swap_layout {
 	u32 nr_bad; /* slots that cannot be used */
 };
 
-/* Open at once. ERR_PTR: -ENOMEM, -EPERM (there are too many). */
+/* Adds an area, which is open at once. ERR_PTR: -ENOMEM, -EPERM (there are too many). */
 struct swap_area *swap_area_add(
 	const struct swap_backing *ops, void *backing, const struct swap_layout *l);
 /*
@@ -65,7 +65,7 @@ void swap_area_stat(struct swap_area *a, struct swap_stat *st);
 
 u64 nr_swap_pages(void); /* of all open areas: in all, and free */
 u64 nr_swap_free(void);
-/* frames whose slot is being written, or cannot be */
+/* Returns the number of frames whose slot is being written, or cannot be. */
 u64 nr_swap_cached(void);
 extern int sysctl_swappiness;
 

@@ -25,7 +25,7 @@ struct swap_in {
 	struct page *held; /* of the target, or NULL */
 };
 
-/* Is @e the slot @d behind (before) that of the target's entry, and no more than that? */
+/* True if @e is exactly the entry of the slot @d behind (negative: before) the target's. */
 static bool beside(pte_t e, pte_t target, s64 d)
 {
 	return e == target + (u64)(d * (s64)PAGE_SIZE) && swap_type(e) == swap_type(target) &&
@@ -33,8 +33,8 @@ static bool beside(pte_t e, pte_t target, s64 d)
 }
 
 /*
- * Under page_table_lock: the pages around @addr, whose entry is *@ep, that lie beside it on the
- * disk.
+ * Extends the read to the pages around @addr, whose entry is *@ep, that lie beside it on the disk.
+ * Under page_table_lock.
  */
 static void widen(const struct vm_area *v, struct swap_in *in, u64 addr, const pte_t *ep)
 {
@@ -54,7 +54,7 @@ static void widen(const struct vm_area *v, struct swap_in *in, u64 addr, const p
 	in->target = (u32)((addr - start) >> PAGE_SHIFT);
 }
 
-/* Each with a use. False: the entry has changed, or cannot be used at the moment. */
+/* Takes a use of each slot. False: the entry has changed, or cannot be used at the moment. */
 static bool begin(struct vm_area *v, struct swap_in *in, u64 addr, pte_t e)
 {
 	struct mm *mm = v->vm_mm;
@@ -84,7 +84,7 @@ static bool begin(struct vm_area *v, struct swap_in *in, u64 addr, pte_t e)
 	return ok;
 }
 
-/* Only the target, after all. */
+/* Reduces the read to its target. */
 static void narrow(struct swap_in *in)
 {
 	for (u32 i = 0; i < in->n; i++) {
@@ -151,7 +151,7 @@ static int fill(struct swap_in *in, struct fault_info *info)
 	return err;
 }
 
-/* The frames become the entries' where those are as they were. */
+/* Puts the frames into the entries that are unchanged. */
 static void commit(struct vm_area *v, struct swap_in *in)
 {
 	struct mm *mm = v->vm_mm;
@@ -211,8 +211,8 @@ int swap_in(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 /* ---- many ---- */
 
 /*
- * The next entry from *va on that is swapped (into @type); 0: none up to @end, or, where *va is
- * before it, in this table.
+ * Finds the next entry from *va on that is swapped (into @type). 0: there is none up to @end or, if
+ * *va is before it, none in this table.
  */
 static pte_t next_swapped(struct mm *mm, u64 *va, u64 end, int type)
 {
@@ -258,7 +258,7 @@ int swap_in_range(struct vm_area *v, u64 start, u64 end, int type)
 /* of addresses, under one hold of mmap_lock */
 #define STRETCH (64UL << 20)
 
-/* A task of the mm, or the caller, keeps its areas. */
+/* Reads in all of an mm. A task of the mm, or the caller, keeps its areas. */
 static int swap_in_mm(struct mm *mm, int type)
 {
 	int err = 0;

@@ -40,11 +40,13 @@ void swap_put(pte_t e); /* drops a reference */
  */
 bool swap_use(pte_t e, struct page **held);
 /*
- * Of an entry that was once read, for numbers: how many name its slot; *held: it has its frame in
- * memory.
+ * Returns how many entries name the slot of an entry that was read before, for statistics; *held:
+ * it has its frame in memory.
  */
 u32 swap_look(pte_t e, bool *held);
-/* The slots of @n from @e's on, which the caller has a use of, into frames: 0 or -errno. Sleeps. */
+/*
+ * Reads the @n slots from @e's on, of which the caller has a use, into frames. 0 or -errno. Sleeps.
+ */
 int swap_read(pte_t e, struct page **pages, u32 n);
 u32 swap_run(pte_t e, u32 n);
 
@@ -56,19 +58,19 @@ struct swap_slots {
 	void *request; /* for the area's write */
 };
 bool swap_slots_take(struct swap_slots *s, u32 want);
-/* Those from the @used-th on are free again. */
+/* Frees the slots from the @used-th on. */
 void swap_slots_return(struct swap_slots *s, u32 used);
-/* there is no write; while a slot is still taken */
+/* Ends without a write, while a slot is still taken. */
 void swap_slots_cancel(struct swap_slots *s);
 /*
- * The @i-th has @p's content from now on, and its reference: the entry that is to stand for it. 0:
- * @p's group may have no more (*full: that whose limit it is, with a reference, if there was none
- * yet). Under page_table_lock.
+ * Gives the @i-th slot @p's content and its reference, and returns the entry that will name it. 0:
+ * @p's group may have no more slots (*full, if it was NULL, becomes the group whose limit it is,
+ * with a reference). Under page_table_lock.
  */
 pte_t swap_slot_fill(const struct swap_slots *s, u32 i, struct page *p, struct mem_group **full);
 void swap_slots_write(const struct swap_slots *s, struct page **pages, u32 n,
 	void (*done)(void *arg, int status), void *arg);
-/* The write of the @i-th has ended: true: the frame is free. */
+/* Ends the write of the @i-th slot. True: the frame is free. */
 bool swap_slot_written(const struct swap_slots *s, u32 i, struct page *p, int status);
 
 /* ---- swap_out.c ---- */
@@ -78,20 +80,22 @@ bool swap_slot_written(const struct swap_slots *s, u32 i, struct page *p, int st
  * free. As droppable_shrink().
  */
 u64 swap_shrink(u64 wanted, bool (*chosen)(const struct page *p, void *arg), void *arg);
-/* Those of the range that can be go; mmap_lock is held for reading. 0 or -EINTR. */
+/* Swaps out those pages of the range that can be. mmap_lock is held for reading. 0 or -EINTR. */
 int swap_out_range(struct vm_area *v, u64 start, u64 end);
 bool vma_may_swap(const struct vm_area *v);
 
 /* ---- swap_in.c ---- */
 
 /*
- * @e is in a swap area: reads it, and some that lie beside it. 0: look again; -errno. mmap_lock is
- * held.
+ * Reads @e, which is in a swap area, and some that lie beside it. mmap_lock is held. 0: look again;
+ * -errno.
  */
 int swap_in(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
-/* All of the range, of one area or (@type less than 0) of any. mmap_lock is held. 0 or -errno. */
+/*
+ * Reads in the whole range, of one area or (@type negative) of any. mmap_lock is held. 0 or -errno.
+ */
 int swap_in_range(struct vm_area *v, u64 start, u64 end, int type);
-/* All that @type has: 0, -ENOMEM, -EINTR, -EIO. @any_left is asked between. */
+/* Reads in all that @type has, and calls @any_left in between: 0, -ENOMEM, -EINTR, -EIO. */
 int swap_in_all(int type, bool (*any_left)(struct swap_area *a), struct swap_area *a);
 
 #endif

@@ -104,8 +104,8 @@ static void begin_writes(struct goal *g)
 /* ---- which pages ---- */
 
 /*
- * Under page_table_lock. One reference: the entry's, so no pin, no child, and no order that waits
- * for its flush.
+ * True if the page may be swapped out. Its one reference is the entry's: there is no pin, no child,
+ * and no request that waits for its flush. Under page_table_lock.
  */
 static bool may_go(const struct goal *g, pte_t e)
 {
@@ -122,7 +122,10 @@ static bool may_go(const struct goal *g, pte_t e)
 	return !g->chosen || g->chosen(p, g->arg);
 }
 
-/* The first page from *va on that may go, in one table at most. False: there is none before *va. */
+/*
+ * Finds the first page from *va on that may be swapped out, in at most one table. False: there is
+ * none before *va.
+ */
 static bool find_first(struct mm *mm, u64 *va, u64 end, struct goal *g)
 {
 	bool found = false;
@@ -169,7 +172,7 @@ static bool leave_one(struct vm_area *v, struct batch *b, u64 va, pte_t *e, stru
 	return true;
 }
 
-/* Step 1: entries from *va on, which moves behind them. */
+/* Does step 1: replaces entries from *va on, which moves behind them. */
 static void leave(struct vm_area *v, u64 *va, u64 end, struct goal *g, struct batch *b,
 	struct mem_group **full)
 {
@@ -211,7 +214,7 @@ static bool give_up(struct mm *mm, const struct left *l)
 	return same;
 }
 
-/* Step 2. How many of them need not be written. */
+/* Does step 2. Returns how many pages need not be written. */
 static u32 settle(struct mm *mm, struct batch *b)
 {
 	const struct left *l = b->left;
@@ -251,7 +254,7 @@ static struct batch *batch_begin(u32 want)
 	return NULL;
 }
 
-/* Nothing is to be written. */
+/* Ends a batch of which nothing needs to be written. */
 static void batch_drop(struct batch *b, struct waiter *w)
 {
 	swap_slots_cancel(&b->slots);
@@ -276,8 +279,8 @@ static void batch_end(struct mm *mm, struct batch *b, struct goal *g)
 }
 
 /*
- * What is in one table from *va on, a batch at most. False: there is no room in the areas, or no
- * memory for the write.
+ * Swaps out what is in one table from *va on, at most a batch. False: the areas have no room, or
+ * there is no memory for the write.
  */
 static bool out_of_table(struct vm_area *v, u64 *va, u64 end, struct goal *g)
 {
@@ -324,7 +327,10 @@ static bool out_of_areas(struct mm *mm, u64 start, u64 end, struct goal *g)
 	return true;
 }
 
-/* We are no user of it: without one its areas go under mmap_lock. */
+/*
+ * Swaps out pages of an mm. The caller is no user of it: without a user its areas are removed under
+ * mmap_lock.
+ */
 static bool out_of_mm(struct mm *mm, struct goal *g)
 {
 	u64 all = g->wanted, rss = (u64)max(atomic_read(&mm->rss_anon), 0L), from;

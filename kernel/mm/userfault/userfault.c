@@ -149,7 +149,7 @@ static u64 kind_of_missing(struct vm_area *v, u64 addr)
 	return there ? VM_UFFD_MINOR : VM_UFFD_MISSING;
 }
 
-/* Which VM_UFFD flag would make this a fault for the handler; 0: none. */
+/* Returns which VM_UFFD flag makes this a fault for the handler; 0: none. */
 static u64 kind_of_fault(struct vm_area *v, u64 addr, pte_t e, u32 flags)
 {
 	if (pte_none(e))
@@ -228,7 +228,7 @@ static void dequeue(struct uffd *u, struct userfault_waiter *w)
 	spin_unlock(&u->readers.lock);
 }
 
-/* The message is in the queue; nothing is held. */
+/* Waits for the handler. The message is in the queue, and no lock is held. */
 static int wait_for_handler(struct uffd *u, struct userfault_waiter *w, u32 state)
 {
 	int err = 0;
@@ -288,7 +288,7 @@ int uffd_check_range(u64 start, u64 len)
 	return len > top || start > top - len ? -EINVAL : 0;
 }
 
-/* @mode: VM_UFFD flags. */
+/* True if the area may be watched in @mode, VM_UFFD flags. */
 static bool watchable(const struct uffd *u, const struct vm_area *v, u64 mode)
 {
 	bool shmem =
@@ -413,7 +413,7 @@ static bool any_huge(struct mm *mm, u64 start, u64 end)
 	return false;
 }
 
-/* What can be done with the areas of a range that has been registered. */
+/* Returns the ioctls that are possible on the areas of a registered range. */
 static u64 range_ioctls(u64 mode, bool huge)
 {
 	u64 ioctls = UFFD_RANGE_IOCTLS;

@@ -78,7 +78,7 @@ void uffd_put(struct uffd *u);
 /* Ends a closed descriptor: areas are unwatched, and waiters look again. */
 void uffd_release(struct uffd *u);
 
-/* The next message; false when there is none. */
+/* Takes the next message; false: there is none. */
 bool uffd_take_message(struct uffd *u, struct uffd_msg *msg);
 void uffd_counts(struct uffd *u, u64 *pending, u64 *total);
 static inline bool uffd_has_message(const struct uffd *u)
@@ -87,14 +87,14 @@ static inline bool uffd_has_message(const struct uffd *u)
 }
 
 /*
- * The next event that is not a fault, or NULL. Its reader ends with uffd_event_read(), when *@child
- * (NULL but for a fork) is a descriptor, or gives it back.
+ * Takes the next event that is not a fault, or NULL. Its reader calls uffd_event_read() when
+ * *@child (NULL but for a fork) has a descriptor, or else uffd_event_back().
  */
 struct uffd_event *uffd_take_event(struct uffd *u, struct uffd_msg *msg, struct uffd **child);
 void uffd_event_read(struct uffd_event *e);
 void uffd_event_back(struct uffd_event *e);
 
-/* 0 or -EINVAL: not page-aligned, empty, outside of what a guest can map. */
+/* Checks a range: 0, or -EINVAL (not page-aligned, empty, or outside of what a guest can map). */
 int uffd_check_range(u64 start, u64 len);
 void uffd_wake_range(struct uffd *u, u64 start, u64 end);
 /*
@@ -104,19 +104,19 @@ void uffd_wake_range(struct uffd *u, u64 start, u64 end);
  */
 enum uffd_protect { PROTECT_OFF, PROTECT_ON, PROTECT_EMPTY };
 int uffd_protect_entries(struct vm_area *v, u64 start, u64 end, enum uffd_protect how);
-/* May PAGEMAP_SCAN protect the area's pages? */
+/* True if PAGEMAP_SCAN may protect the area's pages. */
 bool uffd_is_async(const struct vm_area *v);
 /*
- * Each: 0 or -errno as the ioctls of that name have it; -ESRCH: the mm is gone. Ranges are checked
- * here.
+ * Serve the ioctls of these names: 0 or -errno as these have; -ESRCH: the mm is gone. They check
+ * ranges.
  */
 int uffd_register(struct uffd *u, u64 start, u64 len, u64 mode, u64 *ioctls);
 int uffd_unregister(struct uffd *u, u64 start, u64 len);
 int uffd_wake(struct uffd *u, u64 start, u64 len);
 int uffd_writeprotect(struct uffd *u, u64 start, u64 len, bool on);
 /*
- * Bytes that were filled, or -errno when none were. @src NULL: zeros; @wp: write-protected. Wake
- * themselves with @wake.
+ * Fill pages, and return the bytes that were filled, or -errno if none were. @src NULL: zeros; @wp:
+ * write-protected; @wake: they wake waiters.
  */
 s64 uffd_copy(struct uffd *u, u64 dst, uaddr_t src, u64 len, bool zero, bool wp, bool wake);
 s64 uffd_continue(struct uffd *u, u64 start, u64 len, bool wp, bool wake);

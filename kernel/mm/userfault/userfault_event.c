@@ -107,7 +107,7 @@ int uffd_note_remap(struct vm_area *v, struct vm_area *copy, u64 from, u64 len)
 	return 0;
 }
 
-/* The child's counterpart of @u, made at the first area. */
+/* Returns the child's counterpart of @u, made at the first area. */
 static struct uffd *child_of(struct mm *old, struct mm *new, struct uffd *u)
 {
 	struct uffd_event *e;
@@ -176,7 +176,7 @@ static void collect(struct mm *mm, struct list_head *mine)
 			list_move_tail(&e->list, mine);
 }
 
-/* mmap_lock is held. */
+/* Drops the events that this task has noted. mmap_lock is held. */
 void uffd_drop_events(struct mm *mm)
 {
 	struct uffd_event *e, *next;
@@ -233,7 +233,10 @@ static int note_removed(struct vm_area *v, u64 start, u64 end, bool whole)
 	return 0;
 }
 
-/* Before memory is given up, so that the handler does not fill what it believes to be there. */
+/*
+ * Reports a removal before the memory is given up, so that the handler does not fill pages that it
+ * believes to exist.
+ */
 int uffd_tell_removed(struct mm *mm, u64 start, u64 end, bool whole)
 {
 	bool any = false;

@@ -36,8 +36,8 @@ static u64 page_size_of(const struct vm_area *v)
 }
 
 /*
- * The watched area that all of the range lies in, in whole pages of its own: 0, -EAGAIN, -ENOENT,
- * -EINVAL.
+ * Finds the watched area that contains the range, which must be whole pages of it: 0, -EAGAIN,
+ * -ENOENT, -EINVAL.
  */
 static int find_target(const struct fill *f, struct vm_area **v)
 {
@@ -63,8 +63,8 @@ static pte_t fill_bits(const struct fill *f, const struct vm_area *v)
 }
 
 /*
- * Nothing but a mark is there: of a guard, of what is lost or to be protected. Zeros alone do not
- * take its place in private memory.
+ * True if the entry is empty or only a mark: of a guard, of lost memory, or of protection. In
+ * private memory, zeros do not replace a mark.
  */
 static bool may_fill(const struct fill *f, const struct vm_area *v, pte_t e)
 {
@@ -91,7 +91,7 @@ static int set_entry(const struct fill *f, struct vm_area *v, u64 addr, struct p
 	return err;
 }
 
-/* A page that has just come into the file, locked and empty. */
+/* Fills a page that was just added to the file, locked and empty. */
 static int fill_new(struct address_space *m, struct page *p, const struct page *from)
 {
 	if ((u64)mapping_size(m) > p->index << PAGE_SHIFT)
@@ -101,8 +101,9 @@ static int fill_new(struct address_space *m, struct page *p, const struct page *
 }
 
 /*
- * Shared memory: the page goes into the file first, and is locked until it has its content: another
- * thread's fault, which finds it there, is none for the handler, and would go on with zeros.
+ * Fills shared memory. The page is added to the file first, and stays locked until it has its
+ * content. A fault of another thread that finds it there does not go to the handler, and would go
+ * on with zeros.
  */
 static int fill_shared(const struct fill *f, struct vm_area *v, u64 addr, const struct page *from)
 {
@@ -192,7 +193,10 @@ static int staging_alloc(struct fill *f)
 	return 0;
 }
 
-/* Into the area, @from being complete, or NULL: only whether it could come there. */
+/*
+ * Fills a huge page of the area with @from, which is complete; NULL: only checks whether a page
+ * could be put there.
+ */
 static int fill_huge_locked(const struct fill *f, u64 done, void **from)
 {
 	struct mm *mm = f->u->mm;
@@ -228,8 +232,8 @@ static int fill_huge_page(struct fill *f, u64 done)
 /* ---- what is filled, page by page ---- */
 
 /*
- * What is wrong with the range is told before what is wrong with the source. The size of its pages,
- * or -errno.
+ * Checks the range, whose errors come before those of the source. Returns the size of its pages, or
+ * -errno.
  */
 static s64 fill_checked(const struct fill *f)
 {
@@ -282,8 +286,8 @@ s64 uffd_copy(struct uffd *u, u64 dst, uaddr_t src, u64 len, bool zero, bool wp,
 /* ---- minor faults ---- */
 
 /*
- * The page, locked; what tmpfs has only reserved is filled first. NULL: none, or there is no
- * memory.
+ * Returns the page, locked; a page that tmpfs has only reserved is filled first. NULL: there is
+ * none, or no memory.
  */
 static struct page *find_filled_page(struct vm_area *v, u64 index)
 {
@@ -300,7 +304,10 @@ static struct page *find_filled_page(struct vm_area *v, u64 index)
 	return p;
 }
 
-/* Text that others execute with its calls patched is written to by a fault (filefault.c). */
+/*
+ * Returns the entry bits. Text that others execute with its calls patched stays read-only: a write
+ * faults (filefault.c).
+ */
 static pte_t continue_bits(const struct fill *f, const struct vm_area *v, const struct page *p)
 {
 	pte_t bits = fill_bits(f, v);
@@ -333,7 +340,7 @@ static int continue_page(const struct fill *f, struct vm_area *v, u64 addr)
 	return err;
 }
 
-/* The size of the page that @op succeeded for, or -errno. */
+/* Calls @op for a page and returns the page's size, or -errno. */
 static s64 one_page(const struct fill *f, u64 addr,
 	int (*op)(const struct fill *f, struct vm_area *v, u64 addr))
 {
@@ -351,7 +358,9 @@ static s64 one_page(const struct fill *f, u64 addr,
 	return size;
 }
 
-/* Bytes for which @op succeeded, or -errno when there were none. */
+/*
+ * Calls @op for each page. Returns the bytes for which it succeeded, or -errno if there were none.
+ */
 static s64 each_page(const struct fill *f, bool wake,
 	int (*op)(const struct fill *f, struct vm_area *v, u64 addr))
 {
@@ -433,7 +442,7 @@ static pte_t protected_entry(const struct protection *p, pte_t e)
 	return p->how == PROTECT_ON ? entry_protected(p->v, e) : e & ~PTE_UFFD_WP;
 }
 
-/* [start, end) lies in one table. */
+/* Protects the entries of [start, end), which lies in one table. */
 static void protect_table(struct protection *p, u64 start, u64 end)
 {
 	struct mm *mm = p->v->vm_mm;
@@ -455,8 +464,8 @@ static void protect_table(struct protection *p, u64 start, u64 end)
 }
 
 /*
- * As mprotect.c has it: write-back, which looks at the entries and then waits for a flush, must not
- * come between the two.
+ * Protects entries of a file as mprotect.c does: writeback, which looks at the entries and then
+ * waits for a flush, must not come between the two.
  */
 static void protect_table_of_file(struct protection *p, u64 start, u64 end)
 {
@@ -504,7 +513,7 @@ bool uffd_is_async(const struct vm_area *v)
 	return v->vm_flags & VM_UFFD_WP && v->vm_uffd->features & UFFD_FEATURE_WP_ASYNC;
 }
 
-/* All areas of the range, up to the first that is not watched so. */
+/* Protects all areas of the range, up to the first that is not watched for it. */
 static int protect_areas(struct mm *mm, u64 start, u64 end, enum uffd_protect how)
 {
 	int err = -ENOENT;

@@ -66,7 +66,7 @@ static pte_t touched_entry(struct move *m, u64 va)
 	return e & PTE_SPECIAL || entry_touched(e, &m->cursor) ? e : 0;
 }
 
-/* 0; -EAGAIN: it has been read in, and is to be looked at again; -errno. */
+/* Moves a page. 0; -EAGAIN: it was read in, look again; -errno. */
 static int move_page(struct move *m, struct vm_area *d, u64 off)
 {
 	struct mm *mm = m->u->mm;
@@ -104,7 +104,7 @@ static int move_page(struct move *m, struct vm_area *d, u64 off)
 	return err;
 }
 
-/* Bytes; an error only when there are none. */
+/* Moves the range and returns the bytes; an error only if there are none. */
 static s64 move_range(struct move *m)
 {
 	struct mm *mm = m->u->mm;
