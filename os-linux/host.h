@@ -19,6 +19,22 @@ int os_handle_add(int fd);
 int os_handle_fd(int file);
 
 /*
+ * ---- objects (object.c) ----
+ *
+ * Numbers (> 0) by which the kernel world names objects of a host half, in place of pointers: they
+ * stay what they are over a save and restore. Each host half looks up its own.
+ */
+
+/* Returns a number for @object, a pointer of even value, or -ENOMEM. */
+int os_object_add(void *object);
+/* Gives @object a number that it had before a restore. Returns 0, -EEXIST, -EINVAL or -ENOMEM. */
+int os_object_add_as(int number, void *object);
+/* Returns the object, or NULL if the number names none. Any thread, without a lock. */
+void *os_object(int number);
+/* Frees the number. */
+void os_object_del(int number);
+
+/*
  * ---- the event set ----
  *
  * An fd whose readiness raises an interrupt line. One-shot: after it has fired, the back end drains

@@ -32,6 +32,7 @@ ROWS = [
           doors=HOST_DOORS + ["drivers/*_host.h"])],
     [Room("arch/um/entry", "the program's start, the loop around guest code, signal frames, patched call sites",
           files=["arch/um/entry/*"], doors=HOST_DOORS + ["arch/um/vdso/vdso.h"])],
+    [Room("kernel/state", "saving the running instance and going on from what was saved")],
     [Room("kernel", "kernel_main(): the order of the start", files=["kernel/init.[ch]"])],
     [Room("kernel/syscall", "the table of system calls, strace", files=["kernel/syscall/*", "gen/syscalls*"])],
     [Room("kernel/aio", "io_submit() and its rings"),

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state.h: saving the running instance to files, and going on from them in another host process.
+ *
+ * What a guest is lies in the arena and in physmem. What this host process is (skas, descriptors,
+ * threads, sockets) is not saved: whatever owns such a thing makes it again. The life of a save:
+ *
+ *	state_save(dir)   on a kernel thread of vCPU 0
+ *	  the machine stops: every other vCPU waits at a boundary, outside of all spinlocks
+ *	  quiet()           of every part, until no request is under way in the host
+ *	  describe()        of every part
+ *	  memory is written to DIR/memory
+ *	  the machine goes on
+ *
+ * and of a restore (nestling restore=DIR ...), in a new process with the same kernel:
+ *
+ *	memory is mapped as it was; the thread of state_save() goes on, on vCPU 0, alone
+ *	  spaces, clocks and interrupts are set up
+ *	  parameters that a restore may change are read again (umid=, con*, ssl*, ubd*, eth*)
+ *	  rebuild()         of every part, in the order of the linker
+ *	  the machine goes on
+ *	  resumed()         of every part, when guest code may run again
+ *
+ * Host objects that the guest's state names are handles (os_object_add() in os-linux/host.h), which
+ * rebuild() fills again under the same number.
+ */
+#ifndef NESTLING_STATE_H
+#define NESTLING_STATE_H
+
+#include "kernel/lib/types.h"
+
+/* One line that says why a part cannot be saved or made again, without a full stop. */
+struct state_why {
+	char text[400];
+};
+
+struct state_part {
+	const char *name;
+	/*
+	 * True if no request of this part is under way in the host. The machine is stopped: no
+	 * spinlock is held anywhere, and the handlers of interrupt lines are run between two calls.
+	 * It is asked again for some seconds, then the save fails. NULL: always quiet.
+	 */
+	bool (*quiet)(void);
+	/*
+	 * Puts what only the host half knows into the guest's memory, or into files of the folder
+	 * @dir. The machine is stopped. No allocation, no sleep but in doors. Returns 0, or -errno
+	 * with @why set: the save fails and the instance goes on. NULL: nothing to do, as below.
+	 */
+	int (*describe)(const char *dir, struct state_why *why);
+	/* Undoes what describe() changed for this instance, whether the save failed or not. */
+	void (*undescribe)(void);
+	/*
+	 * Makes the host objects again, in the new process. The machine is stopped, as above.
+	 * Returns 0, or -errno with @why set: the process ends with that line and status 1.
+	 */
+	int (*rebuild)(const char *dir, struct state_why *why);
+	/* The machine runs again, in the new process. Called on a kernel thread, may sleep. */
+	void (*resumed)(void);
+};
+
+/* STATE_PART(ubd_state) = { .name = "ubd", ... }; collected by a linker section. */
+#define STATE_PART(var)                                                                            \
+	static const struct state_part var __used                                                  \
+		__attribute__((section("state_parts"), aligned(8)))
+
+/*
+ * Saves the instance to the folder @dir, which exists and is empty. Sleeps until it is done.
+ * Returns 0 with *@stopped set to the ns for which the machine stood still, or -errno with @why.
+ * One at a time: -EBUSY.
+ */
+int state_save(const char *dir, u64 *stopped, struct state_why *why);
+
+/*
+ * Makes this process the instance that was saved in @dir: executes the kernel again, with the same
+ * pid, descriptors and parameters, and restore=@dir. Returns only on an error that is seen before.
+ */
+int state_rollback(const char *dir, struct state_why *why);
+
+#endif
