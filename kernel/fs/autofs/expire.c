@@ -19,7 +19,10 @@ static bool is_old(const struct autofs_sb *s, struct autofs_info *i, bool busy, 
 	return s->timeout && ktime_get() - i->last_used >= s->timeout;
 }
 
-/* Under lock. The caller's descriptor keeps @m once. */
+/*
+ * Chooses the trigger itself if it may expire, with a reference. Under lock. The caller's
+ * descriptor holds @m once.
+ */
 static struct dentry *choose_trigger(struct autofs_sb *s, struct mount *m, u32 how)
 {
 	struct dentry *root = s->sb->s_root;
@@ -47,7 +50,7 @@ static bool may_expire(const struct autofs_sb *s, const struct path *p, u32 how)
 	return path_is_mountpoint(p) || (!(how & AUTOFS_EXP_LEAVES) && path_has_submounts(p));
 }
 
-/* Under lock. */
+/* Chooses a name that may expire, with a reference. Under lock. */
 static struct dentry *choose_name(struct autofs_sb *s, struct mount *m, u32 how)
 {
 	struct autofs_info *i;

@@ -53,7 +53,7 @@ static struct inode *autofs_alloc_inode(struct super_block *sb)
 	return kzalloc(sizeof(struct inode), GFP_KERNEL | __GFP_ACCOUNT);
 }
 
-/* After the grace period: walkers without locks may still read i_link. */
+/* Frees an inode after the grace period: walkers without locks may still read i_link. */
 static void autofs_free_inode(struct inode *inode)
 {
 	kfree(inode->i_link);
@@ -283,7 +283,7 @@ static struct dentry *autofs_mount(
 	return root;
 }
 
-/* autofs_mount() frees an unfinished superblock itself. */
+/* Ends a superblock. autofs_mount() frees an unfinished one itself. */
 static void autofs_kill_sb(struct super_block *sb)
 {
 	struct autofs_sb *s = AUTOFS_SB(sb);

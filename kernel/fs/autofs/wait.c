@@ -21,7 +21,7 @@ struct autofs_request {
 	struct autofs_v5_packet packet;
 };
 
-/* Under lock. */
+/* Drops a use of the request, and frees it with the last. Under lock. */
 static void put_request(struct autofs_request *r)
 {
 	if (--r->users)
@@ -49,7 +49,10 @@ static void fail_all(struct autofs_sb *s)
 		end_request(r, -ENOENT);
 }
 
-/* @broken: only if that is still the pipe, and not another daemon's by now. NULL: in any case. */
+/*
+ * Gives up the pipe and fails all requests. @broken: only if that is still the pipe, and no other
+ * daemon has replaced it; NULL: in any case.
+ */
 static void give_up(struct autofs_sb *s, const struct file *broken)
 {
 	struct file *pipe = NULL;

@@ -25,8 +25,8 @@ static int show_limit(struct seq *s, struct cgroup1 *g, u32 which)
 }
 
 /*
- * "8:0 1048576": as Linux reads it, the number ends where its digits do, and is one of 64 bits; 0
- * is no limit.
+ * Sets a limit from a text such as "8:0 1048576". As on Linux, the number ends with its last digit
+ * and has 64 bits; 0 is no limit.
  */
 static int store_limit(struct cgroup1 *g, char *text, u32 which)
 {
@@ -85,8 +85,8 @@ static void show_disk(struct sum *sum, dev_t dev, const u64 *v)
 }
 
 /*
- * The fields are those of disk_stat_fields(): requests and sectors of reads, of writes; of discards
- * from the 11th on.
+ * Shows the top group's figures, computed from the fields of disk_stat_fields(): requests and
+ * sectors of reads, of writes, and from the 11th on of discards.
  */
 static void show_top(struct sum *sum, dev_t dev, const u64 *f)
 {

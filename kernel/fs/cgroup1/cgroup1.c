@@ -330,7 +330,7 @@ static const struct super_operations cg1_sops = {
 	.show_options = cg1_show_options,
 };
 
-/* The superblock has a reference to the hierarchy's top from here on. */
+/* Fills the superblock, which has a reference to the hierarchy's top from here on. */
 static int cg1_fill_super(struct super_block *sb, void *data, bool silent)
 {
 	struct cgroup1_hier *h = data;
@@ -424,8 +424,8 @@ static struct super_block *grab(const struct options *o)
 }
 
 /*
- * From the top, whose reference it takes, to the directory that is the root in current's cgroup
- * namespace.
+ * Goes from the top, whose reference it takes, to the directory that is the root in current's
+ * cgroup namespace.
  */
 static struct dentry *ns_dentry(struct dentry *root)
 {
@@ -504,7 +504,7 @@ static struct file_system_type cgroup1_type = {
 	.kill_sb = cg1_kill_sb,
 };
 
-/* What cpusets were before there were groups of other kinds. */
+/* Mounts the file system "cpuset", which existed before groups of other kinds. */
 static struct dentry *cpuset_mount(
 	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {

@@ -106,7 +106,9 @@ static int store_notify(struct file *f, struct cgroup1 *g, char *text)
 	return 0;
 }
 
-/* Of cpusets; in other hierarchies it is inherited and told. */
+/*
+ * Shows cgroup.clone_children. Only cpusets use it; in other hierarchies it is inherited and shown.
+ */
 static int show_clone(struct seq *s, struct cgroup1 *g)
 {
 	return show_number(s, READ_ONCE(g->clone_children));
@@ -258,7 +260,7 @@ static int show_classid(struct seq *s, struct cgroup1 *g)
 	return show_number(s, READ_ONCE(g->classid));
 }
 
-/* The lower half counts, as on Linux. */
+/* Sets the class id, of which the lower half counts, as on Linux. */
 static int store_classid(struct file *f, struct cgroup1 *g, char *text)
 {
 	u64 v;
@@ -296,8 +298,8 @@ static int store_ifpriomap(struct file *f, struct cgroup1 *g, char *text)
 /* ---- blkio ---- */
 
 /*
- * It is of schedulers that choose among groups, of which there is none: what requests are counted
- * is not set to 0, as on Linux.
+ * Accepts a reset. It would concern schedulers that choose among groups, and there are none. Counts
+ * of requests stay, as on Linux.
  */
 static int store_reset(struct file *f, struct cgroup1 *g, char *text)
 {

@@ -16,8 +16,8 @@
 #include "kernel/vfs/super.h"
 
 /*
- * files.c: the control files of a directory, as entries of it; its i_rwsem is not held, or is (to
- * remove). 0 or -ENOMEM.
+ * files.c: Add and remove the control files of a directory as entries of it. To add, i_rwsem is not
+ * held; to remove, it is. 0 or -ENOMEM.
  */
 int cg1_add_files(struct cgroup1 *g, struct dentry *dir);
 void cg1_remove_files(struct cgroup1 *g, struct inode *dir);
@@ -89,7 +89,7 @@ CG1_RW(promised_peak);
 CG1_RW(promised_fails);
 int cg1_show_huge_numa(struct seq *s, struct cgroup1 *g);
 
-/* files.c: which of @g's control files it is; NULL: none. */
+/* files.c: Returns which of @g's control files it is; NULL: none. */
 const char *cg1_name_of(const struct file *f, const struct cgroup1 *g);
 
 /* cgroup1.c */

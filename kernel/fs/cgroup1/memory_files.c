@@ -59,7 +59,7 @@ int cg1_show_mem_peak(struct seq *s, struct cgroup1 *g)
 	return show_bytes(s, max(READ_ONCE(g->mem.peak), usage(g)));
 }
 
-/* Whatever is written. */
+/* Resets the peak to the usage, whatever is written. */
 int cg1_store_mem_peak(struct file *f, struct cgroup1 *g, char *text)
 {
 	WRITE_ONCE(g->mem.peak, pages_of(&g->mem.usage));
@@ -133,7 +133,10 @@ static int make_room(struct cgroup1 *g, u64 pages, bool swap_too)
 	return (swap_too ? both(g) : usage(g)) > pages ? -EBUSY : 0;
 }
 
-/* @to: the limit of memory, which is no more than that of both together. */
+/*
+ * Sets the limit of memory, or with @swap_too that of memory and swap areas together. The first may
+ * not exceed the second.
+ */
 static int store_limit(struct cgroup1 *g, char *text, bool swap_too)
 {
 	u64 bytes, pages;
@@ -163,7 +166,8 @@ int cg1_store_both_limit(struct file *f, struct cgroup1 *g, char *text)
 }
 
 /*
- * What has less than that is spared when others look for memory, as with memory.low of version 2.
+ * Shows the soft limit: a group with less is spared when others need memory, as with memory.low of
+ * version 2.
  */
 int cg1_show_soft_limit(struct seq *s, struct cgroup1 *g)
 {
@@ -222,10 +226,7 @@ int cg1_store_move_charge(struct file *f, struct cgroup1 *g, char *text)
 	return kstrtou64(text, 0, &v) || v ? -EINVAL : 0;
 }
 
-/*
- * 0: nothing of it goes to swap areas on account of its limits; beyond that no number makes a
- * difference.
- */
+/* Shows swappiness. With 0, the group's limits swap nothing out; all other numbers are alike. */
 int cg1_show_swappiness(struct seq *s, struct cgroup1 *g)
 {
 	seq_printf(
@@ -357,7 +358,10 @@ int cg1_store_oom(struct file *f, struct cgroup1 *g, char *text)
 	return 0;
 }
 
-/* "EVENTFD FILE ARGUMENT", descriptors; the file is one of this group's. */
+/*
+ * Serves "EVENTFD FILE ARGUMENT", of which the first two are descriptors; the file is one of this
+ * group's.
+ */
 static int watch(struct cgroup1 *g, struct file *eventfd, struct file *file, char *arg)
 {
 	const char *name = cg1_name_of(file, g);
@@ -450,7 +454,7 @@ static int store_huge(struct cgroup1 *g, const char *text, enum huge_kind kind)
 HUGE(huge, HUGE_USED)
 HUGE(promised, HUGE_RESERVED)
 
-/* The memory of the machine is one node. */
+/* Shows the usage by nodes: the machine's memory is one node. */
 int cg1_show_huge_numa(struct seq *s, struct cgroup1 *g)
 {
 	u64 own = cgroup1_own_pages(g, &g->mem.huge.pages[HUGE_USED]) << HPAGE_SHIFT;

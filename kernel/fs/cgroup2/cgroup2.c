@@ -78,8 +78,8 @@ static struct inode **slot_of(struct cgroup *c, int index)
 }
 
 /*
- * The group's inode for a file, or its directory (-1): a reference; NULL where memory is out or the
- * group is dead.
+ * Returns the group's inode for a file, or for its directory (-1), with a reference. NULL: no
+ * memory, or the group is dead.
  */
 static struct inode *get_inode(struct super_block *sb, struct cgroup *c, int index)
 {
@@ -118,7 +118,10 @@ static void drop_inodes(struct cgroup *c)
 	}
 }
 
-/* A user that may make groups looks at their files as well, and each is an inode that stays. */
+/*
+ * Allocates an inode, charged to the caller: a user that may make groups may look at their files,
+ * and each has an inode that stays.
+ */
 static struct inode *alloc_inode(struct super_block *sb)
 {
 	return kmalloc(sizeof(struct inode), GFP_KERNEL | __GFP_ACCOUNT);
@@ -232,7 +235,7 @@ static int dir_rmdir(struct inode *dir, struct dentry *d)
 	return err;
 }
 
-/* A group moves nowhere; a control file is not taken away. */
+/* Refuses: a control file cannot be removed. */
 static int dir_unlink(struct inode *dir, struct dentry *d)
 {
 	return -EPERM;
@@ -240,7 +243,9 @@ static int dir_unlink(struct inode *dir, struct dentry *d)
 
 #define CHILD_POS 1024
 
-/* The n-th child's number and name; false: there are not so many. */
+/*
+ * Finds the number and name of the first child whose number is at least @n; false: there is none.
+ */
 static bool nth_child(struct cgroup *c, u64 n, u64 *id, char *name)
 {
 	struct cgroup *child;
@@ -294,7 +299,7 @@ static ssize_t dir_getxattr(struct inode *inode, const char *name, void *buf, si
 	return simple_xattr_get(&cgroup_of(inode)->xattrs, name, buf, size);
 }
 
-/* i_rwsem held. */
+/* Sets an attribute; i_rwsem held. */
 static int dir_setxattr(
 	struct inode *inode, const char *name, const void *value, size_t size, int flags)
 {
@@ -427,8 +432,8 @@ static ssize_t file_write(struct file *f, struct iov_iter *from, loff_t *pos)
 }
 
 /*
- * As kernfs: always readable and writable; a change since the last read is an exceptional
- * condition, and so is no read yet.
+ * Polls as kernfs does: always readable and writable. A change since the last read is an
+ * exceptional condition, and so is a file that was not read yet.
  */
 static u32 file_poll(struct file *f, struct poll_table *pt)
 {
@@ -483,7 +488,7 @@ static void notify_inode(struct cgroup *c, u32 which)
 
 /* ---- the superblock ---- */
 
-/* A group's directory by its number, for file handles. */
+/* Finds a group's directory by its number, for file handles. */
 static struct inode *handle_inode(struct super_block *sb, u64 ino, u32 generation)
 {
 	struct cgroup *c, *found = NULL;
@@ -553,7 +558,7 @@ static int cgroup_show_options(struct super_block *sb, char *buf, size_t size)
 		READ_ONCE(mem_keeps_recursive) ? ",memory_recursiveprot" : "");
 }
 
-/* As it lies to the reader's namespace: "/" is that one's root. */
+/* Prints the path as the reader's namespace sees it, whose root is "/". */
 static char *cgroup_show_root(struct dentry *root, char *buf, size_t size)
 {
 	const struct inode *inode = d_inode(root);
@@ -600,8 +605,8 @@ static int fill_super(struct super_block *sb, void *data, bool silent)
 }
 
 /*
- * The directory of @c, a child of the group of @parent, whose reference it takes. Groups may have
- * been removed and made anew: -ENODEV.
+ * Finds the directory of @c, a child of the group of @parent, whose reference it takes. -ENODEV:
+ * the group has been removed, and perhaps made anew.
  */
 static struct dentry *child_dentry(struct dentry *parent, const struct cgroup *c)
 {
@@ -626,7 +631,7 @@ static const struct cgroup *ancestor_at(const struct cgroup *c, u32 level)
 }
 
 /*
- * From the root of all, whose reference it takes, down to the directory that is the root in
+ * Goes from the root of all, whose reference it takes, down to the directory that is the root in
  * current's cgroup namespace.
  */
 static struct dentry *ns_dentry(struct dentry *d)
@@ -667,7 +672,7 @@ static struct file_system_type cgroup2_type = {
 	.kill_sb = kill_anon_super,
 };
 
-/* CLONE_INTO_CGROUP's descriptor: O_PATH is enough. */
+/* Finds the group of CLONE_INTO_CGROUP's descriptor, which may be an O_PATH one. */
 static struct cgroup *of_fd(int fd, bool *may)
 {
 	struct file *f = fget_raw(fd);

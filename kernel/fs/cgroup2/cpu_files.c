@@ -44,7 +44,7 @@ int cg_store_cpu_weight(struct file *f, struct cgroup *c, char *text)
 	return kstrtou64(text, 0, &v) ? -EINVAL : set_weight(c, v);
 }
 
-/* The weight of each nice level, as the scheduler's: steps of 5 to 4 from 100 at nice 0. */
+/* Returns the weight of a nice level, as the scheduler's: steps of 5 to 4 from 100 at nice 0. */
 static u32 weight_of_nice(int nice)
 {
 	u64 w = 102400;

@@ -53,18 +53,18 @@ bool cg_file_here(const struct cgroup *c, const struct cg_file *cf);
  */
 int cg_begin(struct cgroup *c, u32 controller);
 void cg_end(void);
-/* For cgroup_file_ops. */
+/* True if it is the name of a control file, for cgroup_file_ops. */
 bool cg_is_file(const struct cgroup *c, u32 controllers, const char *name, u32 len);
 
 /* procs.c: cgroup.procs and cgroup.threads */
 int cg_show_procs(struct seq *s, struct cgroup *c);
 int cg_show_threads(struct seq *s, struct cgroup *c);
 int cg_store_procs(struct file *f, struct cgroup *c, char *text);
-/* May @cr write to that group's cgroup.procs? */
+/* True if @cr may write to the group's cgroup.procs. */
 bool cg_may_write_procs(const struct cred *cr, struct cgroup *c);
 int cg_store_threads(struct file *f, struct cgroup *c, char *text);
 
-/* "max" or a number, trailing blanks allowed; @max is what "max" means. */
+/* Parses "max" or a number, with trailing blanks allowed; @max is what "max" means. */
 int cg_parse_max(char *text, u64 max, u64 *v);
 void cg_show_max(struct seq *s, u64 v, u64 max);
 

@@ -19,8 +19,8 @@ static void show_stat(struct seq *s, dev_t dev, const u64 *bytes, const u64 *ios
 }
 
 /*
- * The root's figures are the disks': reads, merges, sectors, ms; writes; then discards from the
- * 11th on.
+ * Shows a disk. The root's figures are those of the disks: reads, merges, sectors, ms; writes; then
+ * discards from the 11th on.
  */
 static void show_disk(const struct block_device *b, const u64 *v, void *seq)
 {

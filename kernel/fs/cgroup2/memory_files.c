@@ -44,7 +44,7 @@ static int show_limit(struct seq *s, u64 pages)
 	return 0;
 }
 
-/* "max", or bytes with k, m, g; rounded down to pages. */
+/* Parses "max", or bytes with k, m, g, rounded down to pages. */
 static int parse_bytes(char *text, u64 *pages)
 {
 	u64 v;
@@ -97,7 +97,7 @@ int cg_store_memory_low(struct file *f, struct cgroup *c, char *text)
 	return err;
 }
 
-/* Of those that are written to with no lock, since what follows takes long and may kill. */
+/* Sets a limit and holds the lock only for that: what follows takes long and may kill. */
 static int store_limit(struct cgroup *c, u64 *to, char *text)
 {
 	int err = cg_begin(c, CG_MEMORY);
@@ -154,7 +154,7 @@ int cg_store_memory_swap_peak(struct file *f, struct cgroup *c, char *text)
 LIMIT(swap_max)
 LIMIT(swap_high)
 
-/* What is there already stays. */
+/* Sets the limit of swap areas. Pages that are there already stay. */
 int cg_store_memory_swap_max(struct file *f, struct cgroup *c, char *text)
 {
 	return store_bytes(&c->mem.swap_max, text);
@@ -308,7 +308,7 @@ int cg_show_memory_stat(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
-/* "swappiness=N": there is nothing that could be swapped. */
+/* True if all options are "swappiness=N" with a valid N. It has no effect. */
 static bool options_fit(char *text)
 {
 	char *word;

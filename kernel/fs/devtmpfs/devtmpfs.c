@@ -58,7 +58,7 @@ static struct dentry *dev_root(void)
 	return m ? dget(m->mnt_root) : ERR_PTR(-ENOMEM);
 }
 
-/* The entry of that name with a reference; NULL when there is none. */
+/* Finds the entry of that name, with a reference; NULL: there is none. */
 static struct dentry *find_entry(struct dentry *dir, const char *name, u32 len)
 {
 	struct qstr q = { name, len, full_name_hash(name, len) };
@@ -83,7 +83,7 @@ static struct dentry *make_entry(struct dentry *dir, const char *name, umode_t m
 	return simple_add_entry(dir, name, inode);
 }
 
-/* Down one folder, made when @make. Consumes @dir. */
+/* Enters a folder, and makes it if @make. Consumes @dir. */
 static struct dentry *enter(struct dentry *dir, const char *name, u32 len, bool make)
 {
 	struct dentry *d = find_entry(dir, name, len);
@@ -98,7 +98,7 @@ static struct dentry *enter(struct dentry *dir, const char *name, u32 len, bool 
 	return d ? d : ERR_PTR(-ENOENT);
 }
 
-/* The folder of @name; *last is what follows it. */
+/* Finds the folder of @name; *last is what follows it. */
 static struct dentry *folder_of(const char *name, bool make, const char **last)
 {
 	struct dentry *dir = dev_root();
@@ -128,7 +128,7 @@ int devtmpfs_create(const char *name, umode_t mode, dev_t dev)
 	return S_ISCHR(mode) ? sysfs_add_chrdev(name, mode, dev) : 0;
 }
 
-/* Only a node that is still ours to remove: the guest may have put something else there. */
+/* Removes a node, but nothing else that the guest may have put in its place. */
 int devtmpfs_remove(const char *name)
 {
 	struct dentry *dir, *d;
@@ -160,7 +160,7 @@ static int devtmpfs_init(void)
 }
 INITCALL(2, devtmpfs_init);
 
-/* What udev makes elsewhere, and shells expect without it. */
+/* Adds the links that udev makes elsewhere, since shells expect them. */
 static int add_links(void)
 {
 	static const struct {

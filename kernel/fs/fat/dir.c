@@ -14,7 +14,7 @@
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/bdev/bdev.h"
 
-/* Where a slot is on the device: 0, -ENODATA: the directory ends before. */
+/* Finds where a slot is on the device. 0; -ENODATA: the directory ends before it. */
 static int slot_at(struct inode *dir, u32 off, u64 *at)
 {
 	struct fat_sb *s = FAT_SB(dir->i_sb);
@@ -215,7 +215,7 @@ static int grow_dir(struct inode *dir, u32 bytes)
 	return err;
 }
 
-/* The offset of @n free slots one behind the other, perhaps beyond the end. */
+/* Finds @n consecutive free slots, perhaps beyond the end; *first: their offset. */
 static int find_room(struct inode *dir, u32 n, u32 *first)
 {
 	struct fat_slot d;
@@ -271,7 +271,7 @@ static void make_part(
 	}
 }
 
-/* Is the short name in use? 0, -EEXIST, -errno. */
+/* Checks whether the short name is in use: 0, -EEXIST or -errno. */
 static int short_taken(struct inode *dir, const u8 name[11], struct fat_entry *e)
 {
 	u32 off = 0;

@@ -105,7 +105,7 @@ static inline bool sb_is_rdonly(const struct super_block *sb)
 	return READ_ONCE(sb->s_flags) & SB_RDONLY;
 }
 
-/* super.c: damage was found: said, and by errors= read-only from now on; -EIO. */
+/* super.c: Reports damage and, by errors=, makes the file system read-only. Returns -EIO. */
 int fat_error(struct fat_sb *s, const char *what, u64 where);
 int fat_parse_options(struct super_block *sb, struct fat_sb *s, char *data);
 int fat_show_options(struct super_block *sb, char *buf, size_t size);
@@ -115,8 +115,8 @@ int fat_write(struct fat_sb *s, u64 at, const void *buf, size_t n); /* into the 
 u64 fat_cluster_at(const struct fat_sb *s, u32 cluster);
 int fat_count_free(struct fat_sb *s);
 /*
- * Bytes of the file from @pos on that lie one behind the other, at most *n: *at, *n. -ENODATA: the
- * chain ends before.
+ * Maps the bytes of the file from @pos on that lie in one piece, at most *n: sets *at and *n.
+ * -ENODATA: the chain ends before them.
  */
 int fat_map(struct fat_inode *fi, u64 pos, u64 *at, u64 *n);
 int fat_grow(struct fat_inode *fi, u64 bytes);   /* the chain is long enough: 0, -ENOSPC */
@@ -129,7 +129,7 @@ struct fat_name {
 	u16 units[256];
 	u32 n;
 };
-/* From a path's component: 0, -EINVAL (no such name can be), -ENAMETOOLONG. */
+/* Parses a path's component: 0, -EINVAL (no name can be so) or -ENAMETOOLONG. */
 int fat_name_parse(const struct fat_sb *s, const struct qstr *q, struct fat_name *name);
 u32 fat_name_put(
 	const struct fat_sb *s, const u16 *units, u32 n, char *to); /* bytes, at most NAME_MAX */
@@ -138,10 +138,7 @@ bool fat_name_same(const u16 *a, u32 an, const u16 *b, u32 bn);
 u32 fat_short_units(
 	const struct fat_sb *s, const struct fat_slot *d, u16 units[12]); /* as it is shown */
 u8 fat_short_sum(const u8 name[11]);
-/*
- * The short name that @name would have: true if it says all of it (then *lcase, else a tail is
- * needed).
- */
+/* Makes the short name for @name. True: it says all of it, with *lcase. False: a tail is needed. */
 bool fat_short_make(const struct fat_sb *s, const struct fat_name *name, u8 to[11], u8 *lcase);
 void fat_short_tail(u8 name[11], u32 tries, u32 hash);
 

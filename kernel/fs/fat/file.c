@@ -235,8 +235,8 @@ int fat_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 }
 
 /*
- * Writeback of a file copies its pages into the device's pages, which sync_file_range(2) has to
- * write and wait for. Other clusters in the same page are written, too.
+ * Serves sync_file_range(2): writes the device's pages, into which writeback of a file copies its
+ * pages, and waits for them. Other clusters in the same pages are written too.
  */
 static int fat_sync_range(struct file *f, loff_t start, loff_t end, u32 flags)
 {

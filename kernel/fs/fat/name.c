@@ -162,7 +162,7 @@ static u16 from_oem(u8 c)
 	return c < 0x80 ? c : cp437[c - 0x80];
 }
 
-/* 0: it has none. */
+/* Converts a character to code page 437. 0: it has none. */
 static u8 to_oem(u16 c)
 {
 	u32 i;
@@ -215,8 +215,8 @@ u8 fat_short_sum(const u8 name[11])
 }
 
 /*
- * Part of a short name: at most @room characters of @n. False: it does not say all. *cases: 1 small
- * letters, 2 capitals.
+ * Makes a part of a short name from @n characters: at most @room. False: it does not say all.
+ * *cases: 1 has small letters, 2 has capitals.
  */
 static bool make_part(const u16 *from, u32 n, u8 *to, u32 room, u32 *cases)
 {
@@ -274,7 +274,10 @@ bool fat_short_make(const struct fat_sb *s, const struct fat_name *name, u8 to[1
 	return exact && !(base & 1) && !(ext & 1);
 }
 
-/* "LONGNAME" becomes "LONGNA~1"; after a few "LO1A2B~1", which depends on the name. */
+/*
+ * Adds a tail: "LONGNAME" becomes "LONGNA~1"; after a few tries "LO1A2B~1", which depends on the
+ * name.
+ */
 void fat_short_tail(u8 name[11], u32 tries, u32 hash)
 {
 	char tail[12];

@@ -84,7 +84,7 @@ static u32 start_of(const struct inode *dir)
 	return dir->i_ino == FAT_ROOT_INO ? 0 : FAT_I(dir)->start;
 }
 
-/* The first cluster of a directory: ".", "..", zeros. */
+/* Fills the first cluster of a directory: ".", "..", zeros. */
 static int make_dots(struct inode *dir, struct inode *inode, const struct fat_slot *like)
 {
 	struct fat_sb *s = FAT_SB(dir->i_sb);
@@ -157,7 +157,7 @@ static int fat_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 
 /* ---- removing ---- */
 
-/* The slots of an inode that has a name in @dir. */
+/* Finds the slots of an inode that has a name in @dir. */
 static int find_slots(struct inode *dir, const struct inode *inode, struct fat_entry *e)
 {
 	u32 off = 0;
@@ -207,7 +207,7 @@ static int set_dotdot(struct inode *inode, struct inode *dir)
 	return err ? err : fat_write(s, at, &d, sizeof(d));
 }
 
-/* The target's slots become the inode's: it keeps the spelling that it had. */
+/* Gives the target's slots to the inode, under the spelling that they have. */
 static int take_over(struct inode *ndir, struct inode *target, const struct fat_entry *from,
 	struct fat_entry *to)
 {

@@ -73,7 +73,7 @@ static u64 entry_at(const struct fat_sb *s, u32 fat, u32 cluster)
 	return s->fat_at + fat * s->fat_size + off;
 }
 
-/* The entry of @cluster: 0, CHAIN_END or a cluster's number (perhaps a wrong one); -errno. */
+/* Reads the entry of @cluster: 0, CHAIN_END, a cluster's number (perhaps a wrong one) or -errno. */
 static s64 get_entry(struct fat_sb *s, u32 cluster)
 {
 	__le32 v = 0;
@@ -125,7 +125,7 @@ static int put_entry(struct fat_sb *s, u32 cluster, u32 value)
 	return err;
 }
 
-/* Under lock: the free clusters, counted once. */
+/* Counts the free clusters, once. Under lock. */
 int fat_count_free(struct fat_sb *s)
 {
 	u32 cluster, n = 0;
@@ -149,7 +149,9 @@ int fat_count_free(struct fat_sb *s)
 	return 0;
 }
 
-/* A free cluster becomes the end of a chain: its number, -ENOSPC, -errno. Under lock. */
+/*
+ * Takes a free cluster as the end of a chain and returns its number, -ENOSPC or -errno. Under lock.
+ */
 static s64 take_cluster(struct fat_sb *s)
 {
 	u32 i, cluster = s->hint;
@@ -220,9 +222,9 @@ static int add_known(struct fat_inode *fi, u32 cluster)
 }
 
 /*
- * A chain that comes by a cluster again has no end (by Brent: the cluster that is looked out for is
- * the last one of each power of two). Else a small image had chains of as many clusters as its boot
- * sector says, and the runs for them.
+ * True if the chain meets a cluster again, so has no end. It compares with the last cluster at each
+ * power of two (Brent's algorithm). Otherwise a small image could claim chains, and need memory for
+ * runs, of as many clusters as its boot sector says.
  */
 static bool goes_round(struct fat_inode *fi, u32 next)
 {
@@ -235,7 +237,7 @@ static bool goes_round(struct fat_inode *fi, u32 next)
 	return false;
 }
 
-/* Until @n clusters of the chain are known, or all. */
+/* Follows the chain until @n of its clusters, or all, are known. */
 static int learn(struct fat_inode *fi, u64 n)
 {
 	struct fat_sb *s = FAT_SB(fi->vfs.i_sb);
@@ -350,7 +352,7 @@ static void count_blocks(struct fat_inode *fi)
 	fi->vfs.i_blocks = ((u64)known(fi) << FAT_SB(fi->vfs.i_sb)->cluster_bits) >> SECTOR_SHIFT;
 }
 
-/* All clusters of the chain from the @keep-th on are free again. Under both locks. */
+/* Frees all clusters of the chain from the @keep-th on. Under both locks. */
 static int cut(struct fat_sb *s, struct fat_inode *fi, u32 keep)
 {
 	u32 i, j;

@@ -101,7 +101,7 @@ static ssize_t put_interrupt(struct iov_iter *to, u64 unique)
 	return copy_to_iter(&m, sizeof(m), to) == sizeof(m) ? (ssize_t)sizeof(m) : -EFAULT;
 }
 
-/* Several forgets in one message, as many as fit in a small buffer. */
+/* Writes as many forgets as fit into a small buffer, in one message. */
 static ssize_t put_forgets(
 	struct fuse_conn *fc, struct iov_iter *to, struct list_head *taken, u32 n)
 {
@@ -159,7 +159,10 @@ static ssize_t read_interrupt(struct fuse_conn *fc, struct iov_iter *to)
 	return r ? put_interrupt(to, unique) : 0;
 }
 
-/* From now on its answer is known: a server may leave as many unanswered as it likes. */
+/*
+ * Adds a request to those whose answers are expected. They are found by a tree, since a server may
+ * leave as many unanswered as it likes.
+ */
 static void expect_answer(struct fuse_conn *fc, struct fuse_req *r)
 {
 	struct rb_node **at = &fc->answers.node, *parent = NULL;
@@ -174,7 +177,7 @@ static void expect_answer(struct fuse_conn *fc, struct fuse_req *r)
 	rb_insert_color(&r->node, &fc->answers);
 }
 
-/* The next request goes from pending to sent; a reference, or NULL. */
+/* Takes the next request from pending to sent; returns a reference, or NULL. */
 static struct fuse_req *take_request(struct fuse_conn *fc)
 {
 	struct fuse_req *r;
@@ -278,7 +281,7 @@ static struct fuse_req *find_sent(struct fuse_conn *fc, u64 unique)
 	return NULL;
 }
 
-/* An answer to an INTERRUPT: the server does not know it, or wants it again. */
+/* Handles the answer to an INTERRUPT: the server does not know the message, or wants it again. */
 static int interrupt_answer(struct fuse_conn *fc, const struct fuse_out_header *h)
 {
 	struct fuse_req *r;
@@ -296,7 +299,7 @@ static int interrupt_answer(struct fuse_conn *fc, const struct fuse_out_header *
 	return 0;
 }
 
-/* The body of an answer into the request: 0, -EINVAL (the wrong length), -EFAULT. */
+/* Copies the body of an answer into the request: 0, -EINVAL (the wrong length) or -EFAULT. */
 static int take_body(struct fuse_req *r, const struct fuse_out_header *h, struct iov_iter *from)
 {
 	size_t n = from->count;
@@ -312,7 +315,7 @@ static int take_body(struct fuse_req *r, const struct fuse_out_header *h, struct
 }
 
 /*
- * The request that is being answered from now on, with a reference; NULL: there is none, or it is
+ * Claims the request for answering and returns it with a reference. NULL: there is none, or it is
  * being answered already.
  */
 static struct fuse_req *begin_answer(struct fuse_conn *fc, u64 unique)
@@ -360,9 +363,9 @@ static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct 
 }
 
 /*
- * libfuse lends its header to the pipe by vmsplice() and writes the length of a short answer into
- * it afterwards. Our vmsplice() has copied what was there before, so what was spliced says itself
- * how long it is.
+ * True if the header's length will be corrected later. libfuse lends its header to the pipe by
+ * vmsplice(), and writes the length of a short answer into it afterwards. This kernel's vmsplice()
+ * has copied the header before, so the number of spliced bytes is the length.
  */
 static bool corrected_later(const struct fuse_out_header *h, const struct iov_iter *from, ssize_t n)
 {

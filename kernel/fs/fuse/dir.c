@@ -42,7 +42,7 @@ static int take_attr(struct inode *inode, const struct fuse_attr_out *o, u64 ask
 	return 0;
 }
 
-/* What the server has taken back since it was asked does not hold. */
+/* Drops attributes that the server has invalidated since it was asked. */
 static void keep_outdated(struct inode *inode, u64 asked)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -103,7 +103,7 @@ static int fuse_getattr(const struct path *path, struct kstat *st, u32 request, 
 	return 0;
 }
 
-/* @ours: the time is what our clock says, not the server's. */
+/* Fills in the changes. @ours: the time is this kernel's, not the server's. */
 static void fill_setattr(
 	const struct fuse_conn *fc, struct fuse_setattr_in *in, const struct iattr *a, bool ours)
 {
@@ -138,8 +138,8 @@ static void fill_setattr(
 }
 
 /*
- * Set-id bits go by a change of mode, unless the server said that it does it. Ours may be an old
- * one, and vfs has changed it already.
+ * Clears set-id bits by a change of mode, unless the server has said that it does so. This kernel's
+ * mode may be an old one, and vfs has changed it already, so it is read anew.
  */
 static int take_killed(struct inode *inode, struct fuse_setattr_in *in, const struct iattr *a)
 {
@@ -155,7 +155,7 @@ static int take_killed(struct inode *inode, struct fuse_setattr_in *in, const st
 	return err;
 }
 
-/* What the server has been told is what we say from now on. */
+/* Adopts the values that the server has been told. */
 static void set_ours(struct inode *inode, const struct iattr *a)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -314,8 +314,8 @@ static u64 asking_names(struct fuse_conn *fc)
 }
 
 /*
- * @asked: asking_names() before the server was. Where it has taken names back since, this may be
- * one: the next look asks.
+ * Sets until when the name is valid. @asked: asking_names() before the server was asked. If the
+ * server has invalidated names since then, this may be one of them, and the next lookup asks again.
  */
 static void set_entry_until(struct dentry *d, const struct fuse_entry_out *e, u64 asked)
 {
@@ -327,7 +327,7 @@ static void set_entry_until(struct dentry *d, const struct fuse_entry_out *e, u6
 	spin_unlock(&fc->lock);
 }
 
-/* 0 with nodeid 0: there is none. */
+/* Sends a LOOKUP. 0 with nodeid 0: there is no such name. */
 static int send_lookup(struct inode *dir, const struct qstr *name, struct fuse_entry_out *e)
 {
 	char text[FUSE_NAME_LEN + 1];
@@ -418,8 +418,9 @@ static int fuse_revalidate(struct dentry *d, u32 flags)
 const struct dentry_operations fuse_dops = { .d_revalidate = fuse_revalidate };
 
 /*
- * Called after a failed change: the server knows @d otherwise (it answers @surprise), or the caller
- * was killed while the server had its request, so that the result is unknown. The next lookup asks.
+ * Called after a failed change: the server sees @d differently (it answers @surprise), or the
+ * caller was killed while the server had its request, so that the result is unknown. Makes the next
+ * lookup ask.
  */
 static void doubt_name(struct inode *dir, struct dentry *d, int err, int surprise)
 {
@@ -434,7 +435,7 @@ static void doubt_name(struct inode *dir, struct dentry *d, int err, int surpris
 
 /* ---- making ---- */
 
-/* A request that answers with a new entry: @d gets its inode. */
+/* Sends a request whose answer is a new entry; @d gets its inode. */
 static int make_entry(struct inode *dir, struct dentry *d, u32 opcode, const void *in, size_t n,
 	const void *more, size_t more_n, umode_t type)
 {
@@ -477,7 +478,9 @@ static int fuse_mknod(struct inode *dir, struct dentry *d, umode_t mode, dev_t r
 		mode & S_IFMT);
 }
 
-/* The server opens what it creates: the handle waits in the inode for the open that follows. */
+/*
+ * Creates a file. The server opens it too: the handle waits in the inode for the open that follows.
+ */
 static int create_open(struct inode *dir, struct dentry *d, umode_t mode)
 {
 	struct fuse_conn *fc = fuse_conn_of(dir);

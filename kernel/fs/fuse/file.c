@@ -57,7 +57,7 @@ static void end_flush(struct fuse_req *r)
 	put_forget(r);
 }
 
-/* The request names @nodeid, perhaps the node of @inode. */
+/* Sends a request that names @nodeid, perhaps the node of @inode, and does not wait. */
 static void send_and_forget(
 	struct inode *inode, struct fuse_req *r, u64 nodeid, void (*end)(struct fuse_req *r))
 {
@@ -123,7 +123,7 @@ void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags)
 	call_rcu(&ff->rcu, fuse_file_free);
 }
 
-/* A handle that CREATE has left for us; NULL. */
+/* Takes the handle that this task's CREATE has left; NULL: there is none. */
 static struct fuse_file *take_created(struct inode *inode, struct file *f)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -235,8 +235,8 @@ static int fuse_release(struct inode *inode, struct file *f)
 }
 
 /*
- * What had to wait is with the server now, or this says that it was not taken; fsync of another
- * file says so, too.
+ * Sends what had to wait to the server, or returns the error that it did not take it; fsync of
+ * another open file returns that too.
  */
 static int flush_ours(struct file *f)
 {
@@ -402,7 +402,7 @@ static ssize_t fuse_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 
 /* ---- writing ---- */
 
-/* Bytes that the server took, or -errno. */
+/* Sends a WRITE and returns the bytes that the server took, or -errno. */
 static ssize_t send_write(
 	struct fuse_file *ff, const void *buf, size_t n, loff_t pos, u32 flags, u32 write_flags)
 {
@@ -422,8 +422,8 @@ static ssize_t send_write(
 }
 
 /*
- * What was written goes into the pages that are cached; one that is half read is dropped by its
- * next reader's size check.
+ * Copies what was written into the pages that are cached. A page that is only half read is dropped
+ * when its next reader checks the size.
  */
 static void update_pages(struct inode *inode, const char *buf, loff_t pos, size_t n)
 {
@@ -473,7 +473,7 @@ static ssize_t write_loop(struct file *f, struct iov_iter *from, loff_t *pos, ch
 	return done ? done : n;
 }
 
-/* How many bytes may be written, or -errno. i_rwsem is held. */
+/* Returns how many bytes may be written, or -errno. i_rwsem is held. */
 static ssize_t begin_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct inode *inode = f->f_inode;
@@ -493,7 +493,7 @@ static ssize_t begin_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	return err ? err : n;
 }
 
-/* Into the page cache. */
+/* Writes into the page cache. */
 static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct inode *inode = f->f_inode;

@@ -210,20 +210,26 @@ struct fuse_conn *fuse_conn_new(void);
 void fuse_conn_get(struct fuse_conn *fc);
 void fuse_conn_put(struct fuse_conn *fc);
 void fuse_abort(struct fuse_conn *fc);
-/* @in_len bytes at req->in to fill, room for @out_size at req->out. ERR_PTR. */
+/*
+ * Makes a request with @in_len bytes at req->in to fill, and room for @out_size at req->out.
+ * ERR_PTR.
+ */
 struct fuse_req *fuse_req_new(
 	struct fuse_conn *fc, u32 opcode, u64 nodeid, size_t in_len, size_t out_size);
-/* RELEASE, while a file can fail to open, and then what it releases. */
+/* Make a RELEASE while opening a file can still fail, and set later what it releases. */
 struct fuse_req *fuse_release_new(struct fuse_conn *fc);
 void fuse_release_set(struct fuse_req *r, u64 nodeid, bool dir);
 void fuse_req_put(struct fuse_req *r);
 int fuse_send(struct fuse_req *r); /* and wait: 0 or -errno */
 void fuse_send_async(struct fuse_req *r, void (*end)(struct fuse_req *r)); /* takes the reference */
 void fuse_req_done_locked(struct fuse_req *r, int err);
-/* after it is done and off all lists: wakes, drops */
+/* Wakes and drops a request that is done and off all lists. */
 void fuse_req_finish(struct fuse_req *r);
 void fuse_queue_forget(struct fuse_conn *fc, struct fuse_forget *f);
-/* An inode's: queued with the last reference, if there is anything to forget. */
+/*
+ * Drops a reference to an inode's forget. With the last it is queued, if there is anything to
+ * forget.
+ */
 void fuse_forget_put(struct fuse_conn *fc, struct fuse_forget *f);
 /*
  * Sends a request with up to two arguments and receives an answer of exactly @outn bytes. 0 or
@@ -238,14 +244,20 @@ void fuse_fit_answer(struct fuse_req *r);  /* after a successful answer */
 
 /* super.c */
 void fuse_send_init(struct fuse_conn *fc);
-/* The inode for what a LOOKUP or its kin has found (one more lookup counted); ERR_PTR. */
+/* Returns the inode for what a LOOKUP or its kin has found, and counts one more lookup; ERR_PTR. */
 struct inode *fuse_iget(struct super_block *sb, const struct fuse_entry_out *e, u64 asked);
 bool fuse_valid_entry(const struct fuse_entry_out *e); /* but nodeid 0 */
-/* @asked: fuse_asking() before the request; ~0: the size cannot have changed meanwhile. */
+/*
+ * Adopts attributes. @asked: fuse_asking() before the request; ~0: the size cannot have changed
+ * since.
+ */
 void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked);
 u64 fuse_asking(struct fuse_conn *fc);
 void fuse_grow(struct inode *inode, loff_t size); /* the file ends at @size or later */
-/* The file now has @size bytes (@grow: or more, if it had), and its attributes are out of date. */
+/*
+ * Notes that the file now has @size bytes (@grow: at least), and that its attributes are out of
+ * date.
+ */
 void fuse_set_size(struct inode *inode, loff_t size, bool grow);
 u64 fuse_until(u64 sec, u32 nsec);                      /* ktime of a time-out from now */
 void fuse_forget_one(struct fuse_conn *fc, u64 nodeid); /* of a lookup that we cannot keep */
@@ -253,7 +265,7 @@ void fuse_forget_one(struct fuse_conn *fc, u64 nodeid); /* of a lookup that we c
 /* dir.c */
 void fuse_set_ops(struct inode *inode);
 int fuse_update_attr(struct inode *inode, struct file *f); /* when they are out of date */
-/* tells the server ours, if it does not know them */
+/* Sends times to the server that this kernel has set and the server does not know. */
 int fuse_flush_times(struct inode *inode, struct file *f);
 int fuse_refresh_attr(struct inode *inode, struct file *f);
 bool fuse_allowed(const struct fuse_conn *fc);
@@ -263,7 +275,7 @@ void fuse_stale_attr(struct inode *inode);
 /* file.c */
 extern const struct file_operations fuse_file_fops;
 int fuse_open_common(struct inode *inode, struct file *f, bool dir);
-/* drops a file that the server has not opened */
+/* Drops a file that the server has not opened. */
 void fuse_file_drop(struct fuse_file *ff);
 void fuse_file_release(struct inode *inode, struct fuse_file *ff, u32 flags);
 int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, u64 nodeid,
@@ -271,11 +283,11 @@ int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, 
 struct fuse_file *fuse_file_new(struct fuse_conn *fc, u64 nodeid);
 int fuse_fsync_common(struct file *f, bool datasync, u32 opcode, bool *no);
 /*
- * READ or READDIR of at most @n bytes: the request with its answer (out, out_len), for
- * fuse_req_put(). ERR_PTR.
+ * Sends a READ or READDIR of at most @n bytes and returns the request with its answer (out,
+ * out_len), for fuse_req_put(). ERR_PTR.
  */
 struct fuse_req *fuse_ask_data(struct fuse_file *ff, u32 opcode, loff_t pos, size_t n, u32 flags);
-/* READ into @buf: bytes, short at the end of the file, or -errno. */
+/* Reads into @buf: bytes, fewer at the end of the file, or -errno. */
 ssize_t fuse_read_data(struct fuse_file *ff, void *buf, size_t n, loff_t pos, u32 flags);
 
 /* poll.c */
@@ -284,7 +296,7 @@ void fuse_poll_end(struct fuse_file *ff); /* ends all reports */
 int fuse_notify_poll(struct fuse_conn *fc, u64 kh);
 
 /* notify.c */
-/* A message of FUSE_NOTIFY_@code, whose body is all that @from has: 0 or -errno. */
+/* Handles a message of FUSE_NOTIFY_@code, whose body is all that @from has: 0 or -errno. */
 int fuse_notify(struct fuse_conn *fc, int code, struct iov_iter *from);
 
 /* ioctl.c */
@@ -292,11 +304,11 @@ long fuse_ioctl(struct file *f, u32 cmd, u64 arg); /* of files and directories *
 
 /* pages.c */
 extern const struct address_space_operations fuse_aops;
-/* sends dirty pages and waits, unless killed */
+/* Sends dirty pages and waits, unless killed. */
 int fuse_flush_pages(struct inode *inode);
-/* without waiting, however many: they could not be sent later */
+/* Sends all dirty pages without waiting: they could not be sent later. */
 void fuse_send_all(struct inode *inode);
-/* Until the copies of an aborted connection have let go of their inodes. */
+/* Waits until the copies of an aborted connection have let go of their inodes. */
 void fuse_await_writes(struct fuse_conn *fc);
 
 /*
@@ -314,7 +326,9 @@ int fuse_setxattr(struct inode *inode, const char *name, const void *value, size
 ssize_t fuse_listxattr(struct inode *inode, char *buf, size_t size);
 
 /* dev.c */
-/* The connection slot of an open /dev/fuse: 0, -EINVAL (no such file), -EBUSY (has one). */
+/*
+ * Attaches the connection to an open /dev/fuse: 0, -EINVAL (another file) or -EBUSY (it has one).
+ */
 int fuse_dev_attach(struct file *f, struct fuse_conn *fc);
 
 #endif

@@ -13,13 +13,16 @@
 #include "kernel/fs/fuse/fuse.h"
 #include "kernel/vfs/idmap.h"
 
-/* Bytes of the argument of @cmd. */
+/* Returns the size of the argument of @cmd. */
 static u32 arg_size(u32 cmd)
 {
 	return cmd == FS_IOC_GETFLAGS || cmd == FS_IOC_SETFLAGS ? sizeof(int) : _IOC_SIZE(cmd);
 }
 
-/* Only its owner may change a file's flags: the server need not check. */
+/*
+ * Checks whether the caller may send @cmd. Only its owner may change a file's flags, so the server
+ * need not check that.
+ */
 static int may_ask(const struct file *f, u32 cmd)
 {
 	if (!fuse_allowed(fuse_conn_of(f->f_inode)))
@@ -98,7 +101,10 @@ static struct fuse_req *prepare(struct file *f, u32 cmd, u64 arg)
 	return r;
 }
 
-/* What the server said, and what it has for the caller; it may have less than there is room for. */
+/*
+ * Takes the server's answer, and the data that it has for the caller, perhaps less than there is
+ * room for.
+ */
 static long take_answer(const struct fuse_req *r, u64 arg)
 {
 	struct fuse_ioctl_out o;

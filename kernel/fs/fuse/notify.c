@@ -16,7 +16,7 @@
  */
 #include "kernel/fs/fuse/fuse.h"
 
-/* The inode of that number, with its superblock held for notify_done(); NULL. */
+/* Finds the inode of that number, and holds its superblock for notify_done(); NULL. */
 static struct inode *notify_find(struct fuse_conn *fc, u64 nodeid)
 {
 	struct super_block *sb;
@@ -50,7 +50,7 @@ static int get_body(void *p, size_t n, struct iov_iter *from)
 	return copy_from_iter(p, n, from) == n ? 0 : -EFAULT;
 }
 
-/* A message that is nothing but @p. */
+/* Copies a message that is nothing but @p. */
 static int get_all(void *p, size_t n, struct iov_iter *from)
 {
 	return from->count == n ? get_body(p, n, from) : -EINVAL;
@@ -91,8 +91,8 @@ static int inval_inode(struct fuse_conn *fc, struct iov_iter *from)
 }
 
 /*
- * @child: only if the name is that of this removed node; 0: in any case. @keep: the next lookup
- * asks, the dentry stays until then.
+ * Invalidates a name. @child: only if it is the name of this removed node; 0: in any case. @keep:
+ * the dentry stays until the next lookup, which asks.
  */
 static int inval_name(struct inode *dir, const struct qstr *name, u64 child, bool keep)
 {
@@ -143,8 +143,8 @@ static int inval_entry(
 /* ---- data ---- */
 
 /*
- * @n bytes at @pos, all in one page. One that is not read yet gets them only if nothing of it
- * remains to be read.
+ * Stores @n bytes at @pos, all in one page. A page that is not read yet takes them only if nothing
+ * of it remains to be read.
  */
 static int store_piece(struct inode *inode, const char *buf, loff_t pos, size_t n)
 {
@@ -218,7 +218,7 @@ static int store(struct fuse_conn *fc, struct iov_iter *from)
 	return err;
 }
 
-/* As many bytes from @pos on as are cached without a gap, @n at most. */
+/* Copies as many bytes from @pos on as are cached without a gap, at most @n. */
 static size_t copy_cached(struct inode *inode, char *to, loff_t pos, size_t n)
 {
 	size_t done = 0;

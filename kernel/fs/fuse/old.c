@@ -24,7 +24,10 @@ static void cut_argument(struct fuse_req *r, size_t from, size_t to)
 	r->h.len -= (u32)(from - to);
 }
 
-/* Protocol 7.12 added the umask of MKNOD and CREATE, 7.9 the lock owner of WRITE. */
+/*
+ * Shortens arguments for old servers. Protocol 7.12 added the umask of MKNOD and CREATE, 7.9 the
+ * lock owner of WRITE.
+ */
 static void fit_arguments(struct fuse_req *r)
 {
 	u32 minor = r->fc->minor;
@@ -42,7 +45,10 @@ static void fit_arguments(struct fuse_req *r)
 	}
 }
 
-/* Protocol 7.9 added the block size of attributes, 7.4 the fragment size of STATFS. */
+/*
+ * Returns the size of an old server's answer. Protocol 7.9 added the block size of attributes, 7.4
+ * the fragment size of STATFS.
+ */
 static u32 old_answer(const struct fuse_req *r)
 {
 	u32 minor = r->fc->minor;

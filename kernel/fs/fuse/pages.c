@@ -59,9 +59,9 @@ static bool no_async(struct fuse_inode *fi)
 }
 
 /*
- * A copy that is on its way may be of these very pages, which were clean since and have been
- * dropped: the server must have it before it is asked for them. Any handle of the inode will do
- * where no file is named.
+ * Reads pages from the server. A copy that is on its way to the server may be of these very pages,
+ * which have become clean and were dropped since. So the server must have it before it is asked for
+ * them. Without a file, any handle of the inode is used.
  */
 static int fill_pages(struct file *f, struct page **pages, u32 n)
 {
@@ -148,7 +148,7 @@ static void drop_of_inode(struct fuse_inode *fi)
 	wake_up_all(&fi->wait);
 }
 
-/* When nothing of the file system is touched any more: unmounting waits for it. */
+/* Counts a copy that no longer touches anything of the file system; unmounting waits for that. */
 static void drop_of_conn(struct fuse_conn *fc)
 {
 	spin_lock(&fc->lock);
@@ -169,7 +169,7 @@ void fuse_await_writes(struct fuse_conn *fc)
 	wait_event(&fc->waiters, !smp_load_acquire(&fc->nr_async));
 }
 
-/* A handle to write through, kept until put_writer(); NULL. */
+/* Takes a handle to write through, kept until put_writer(); NULL. */
 static struct fuse_file *get_writer(struct fuse_inode *fi)
 {
 	struct fuse_file *ff;
@@ -182,7 +182,10 @@ static struct fuse_file *get_writer(struct fuse_inode *fi)
 	return ff;
 }
 
-/* The server learns that a handle is closed not before it has what was written through it. */
+/*
+ * Drops a handle. The server learns that it is closed only after it has all that was written
+ * through it.
+ */
 static void put_writer(struct inode *inode, struct fuse_file *ff)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -214,8 +217,8 @@ static void written(struct fuse_req *r)
 }
 
 /*
- * A page that is not dirty any more, or is thrown away, has its place back if it had one:
- * PG_private, under the page lock, says so.
+ * Gives back the place of a page that is not dirty any more, or is dropped. PG_private, under the
+ * page lock, says whether it had one.
  */
 static void uncount_dirty(struct fuse_conn *fc, struct page *p)
 {
@@ -228,8 +231,8 @@ static void uncount_dirty(struct fuse_conn *fc, struct page *p)
 }
 
 /*
- * The page is clean from now on; what it had goes to @to, if that is not NULL. False: it was not
- * dirty, or has left the cache.
+ * Cleans a page and copies it to @to, unless that is NULL. False: it was not dirty, or has left the
+ * cache.
  */
 static bool take_dirty(struct inode *inode, u64 index, char *to)
 {
@@ -261,8 +264,8 @@ static bool is_dirty(struct address_space *m, u64 index)
 }
 
 /*
- * How many dirty pages there are in a row from @first, which is one, to @last, and to what one
- * WRITE takes.
+ * Returns how many consecutive pages from @first, which is dirty, to @last are dirty, at most as
+ * many as one WRITE takes.
  */
 static u64 dirty_run(struct inode *inode, u64 first, u64 last)
 {
@@ -273,7 +276,7 @@ static u64 dirty_run(struct inode *inode, u64 first, u64 last)
 	return n;
 }
 
-/* A WRITE with room for @n pages, through any handle that can; ERR_PTR. */
+/* Makes a WRITE with room for @n pages, through any handle that can write; ERR_PTR. */
 static struct fuse_req *new_write(struct inode *inode, u64 first, u64 n)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -352,7 +355,10 @@ static void fill_and_send(struct inode *inode, struct fuse_req *r)
 	fuse_send_async(r, written);
 }
 
-/* Dirty pages from @first on, with a slot that is taken: how many have been looked at. */
+/*
+ * Sends dirty pages from @first on, for which the caller has taken a slot, and returns how many it
+ * has looked at.
+ */
 static u64 send_run(struct inode *inode, u64 first, u64 last, bool all)
 {
 	u64 n = dirty_run(inode, first, last);
@@ -462,7 +468,10 @@ static void count_dirty(struct fuse_conn *fc, struct page *p)
 	spin_unlock(&fc->lock);
 }
 
-/* The fault looks whether the page has left the cache meanwhile, and begins anew then. */
+/*
+ * Counts a page as dirty before it becomes writable. The fault checks whether the page has left the
+ * cache meanwhile, and begins anew then.
+ */
 static int fuse_page_mkwrite(struct file *f, struct page *p)
 {
 	struct inode *inode = f->f_inode;
@@ -478,8 +487,8 @@ static int fuse_page_mkwrite(struct file *f, struct page *p)
 /* ---- pages that write() dirties ---- */
 
 /*
- * Nothing of the page must be read before [off, off + len) of it is written: the rest is behind the
- * file's end.
+ * True if nothing of the page must be read before [off, off + len) of it is written: the rest lies
+ * behind the file's end.
  */
 static bool needs_nothing(const struct inode *inode, loff_t pos, u32 len)
 {
@@ -513,7 +522,10 @@ static int fuse_write_begin(struct file *f, struct address_space *m, loff_t pos,
 	return err;
 }
 
-/* A page that is not up to date has nothing yet but zeros: what has come must be all of it. */
+/*
+ * Ends a write to a page. A page that is not up to date holds only zeros, so a short copy counts as
+ * none.
+ */
 static int fuse_write_end(struct file *f, struct address_space *m, loff_t pos, u32 len, u32 copied,
 	struct page *p, void *fsdata)
 {
@@ -530,7 +542,7 @@ static int fuse_write_end(struct file *f, struct address_space *m, loff_t pos, u
 	return (int)copied;
 }
 
-/* What is thrown away was counted. */
+/* Uncounts a dirty page that is thrown away. */
 static void fuse_invalidatepage(struct page *p, u32 offset)
 {
 	struct fuse_conn *fc = fuse_conn_of(p->mapping->host);

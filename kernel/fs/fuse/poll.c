@@ -14,7 +14,7 @@
 
 #define EVERYTHING (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDNORM | EPOLLWRNORM)
 
-/* From now on FUSE_NOTIFY_POLL finds it. */
+/* Lets FUSE_NOTIFY_POLL find the file. */
 static void expect_notify(struct fuse_file *ff)
 {
 	struct rb_node **at = &ff->fc->polls.node, *parent = NULL;
@@ -42,7 +42,7 @@ void fuse_poll_end(struct fuse_file *ff)
 	spin_unlock(&ff->fc->lock);
 }
 
-/* What the server's answer to POLL, or its error, says. */
+/* Returns the events of the server's answer to POLL, or of its error. */
 static u32 poll_mask(struct fuse_conn *fc, int err, const struct fuse_poll_out *o)
 {
 	if (!err)

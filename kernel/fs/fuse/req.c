@@ -63,7 +63,10 @@ static void set_asker(struct fuse_req *r)
 	r->h.pid = (u32)task_pid_nr_ns(current, r->fc->pid_ns);
 }
 
-/* Charged to the caller, also where no task waits: the server may leave any number unanswered. */
+/*
+ * Makes a request, charged to the caller even if no task waits for it: the server may leave any
+ * number unanswered.
+ */
 struct fuse_req *fuse_req_new(
 	struct fuse_conn *fc, u32 opcode, u64 nodeid, size_t in_len, size_t out_size)
 {
@@ -117,7 +120,7 @@ void fuse_req_put(struct fuse_req *r)
 	kfree(r);
 }
 
-/* Off all lists; fuse_req_finish() follows without the lock. */
+/* Takes a request off all lists; fuse_req_finish() follows without the lock. */
 void fuse_req_done_locked(struct fuse_req *r, int err)
 {
 	assert_spin_held(&r->fc->lock);
@@ -173,8 +176,8 @@ static bool is_done(struct fuse_req *r)
 }
 
 /*
- * A signal came: a request that the server has not seen is taken back, else it is told. True: taken
- * back.
+ * Handles a signal: takes back a request that the server has not seen, or else tells the server.
+ * True: taken back.
  */
 static bool interrupt(struct fuse_req *r)
 {

@@ -76,9 +76,10 @@ void fuse_set_size(struct inode *inode, loff_t size, bool grow)
 }
 
 /*
- * An answer that is older than the size that we know (a write has come between, or an answer with
- * another size) says nothing about it; of the rest it is the best we have only while what we have
- * is out of date. Where what is written waits here, the server does not know the size or the times.
+ * Adopts attributes that the server was asked for at @asked. An answer that is older than the known
+ * size says nothing about the size, since a write, or an answer with another size, has come in
+ * between. The rest of it counts only while the known attributes are out of date. While written
+ * data waits in this kernel, the server does not know the size or the times.
  */
 void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u64 asked)
 {

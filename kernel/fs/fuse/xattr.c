@@ -8,8 +8,8 @@
 #include "kernel/fs/fuse/fuse.h"
 
 /*
- * GETXATTR and LISTXATTR: @size 0 asks for the length only, which is more than a @buf of no size
- * can take: -ERANGE.
+ * Sends GETXATTR or LISTXATTR. @size 0 asks for the length only; a value longer than @size is
+ * -ERANGE.
  */
 static ssize_t ask(struct inode *inode, u32 opcode, const char *name, void *buf, size_t size)
 {

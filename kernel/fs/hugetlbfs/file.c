@@ -130,7 +130,7 @@ static void zero_part(struct inode *inode, u64 from, u64 to)
 	}
 }
 
-/* What is promised to mappings stays promised. */
+/* Punches a hole; pages promised to mappings stay promised. */
 static int punch_hole(struct inode *inode, u64 start, u64 end)
 {
 	u64 first = round_up(start, HPAGE_SIZE), last = end & HPAGE_MASK;

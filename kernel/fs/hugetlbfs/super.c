@@ -74,7 +74,7 @@ static int hugetlbfs_show_options(struct super_block *sb, char *buf, size_t size
 	return n;
 }
 
-/* As Linux: numbers only where there is a quota, and -1 for what has no limit. */
+/* Fills in the numbers as Linux: only with a quota, and -1 for what has no limit. */
 static int hugetlbfs_statfs(struct dentry *d, struct kstatfs *st)
 {
 	struct hugetlbfs_sb *h = hugetlbfs_sb(d->d_sb);
@@ -148,7 +148,7 @@ static const struct super_operations hugetlbfs_super_ops = {
 
 /* ---- mounting ---- */
 
-/* What the options say; with the quota that they ask for. 0 or -errno. */
+/* Sets up the mount from its options, with the quota that they ask for. 0 or -errno. */
 static int set_up(struct hugetlbfs_sb *h, char *data)
 {
 	struct options o = { .h = h, .max = ~0UL };

@@ -43,11 +43,11 @@ struct cpio {
 };
 void cpio_begin(struct cpio *c, const struct cpio_ops *ops, void *arg);
 /*
- * The next bytes. 0, -EINVAL: this is no archive, or what an operation returned. Zeros between
- * archives are skipped.
+ * Takes the next bytes. 0, -EINVAL (this is no archive), or what an operation returned. Zeros
+ * between archives are skipped.
  */
 int cpio_feed(struct cpio *c, const u8 *data, size_t n);
-/* At the end of all input: 0, or -EINVAL when it ended in the middle of an entry. */
+/* Ends the input: 0, or -EINVAL if it ended in the middle of an entry. */
 int cpio_finish(const struct cpio *c);
 
 #endif

@@ -75,7 +75,7 @@ static void forget_links(struct unpack *u)
 
 /* ---- making entries ---- */
 
-/* What stands in the way goes, unless it is a folder where a folder is wanted. */
+/* Removes what has the name already, unless both are folders. */
 static void clear_place(const char *name, umode_t mode)
 {
 	struct path path, parent;

@@ -41,7 +41,7 @@ static void find_name(const struct iso_sb *s, struct look *l)
 	}
 }
 
-/* The next that is to be seen: 1, 0 at the end, -errno. */
+/* Finds the next visible record: 1, 0 at the end, or -errno. */
 static int look_next(struct super_block *sb, struct look *l)
 {
 	struct iso_sb *s = ISO_SB(sb);
@@ -64,7 +64,7 @@ static int look_next(struct super_block *sb, struct look *l)
 	return r;
 }
 
-/* Where the directory is that the record names; 0: it is no directory. */
+/* Returns where the directory is that the record names; 0: it names none. */
 static u64 directory_at(const struct iso_sb *s, const struct look *l)
 {
 	if (l->k.have & ROCK_CHILD)
@@ -90,8 +90,8 @@ static char small(char c)
 }
 
 /*
- * Is that what was asked for? Without regard to case where names are relaxed; Joliet's may end in
- * dots.
+ * True if the record has the name that was asked for. Names that are relaxed compare without regard
+ * to case; Joliet's may end in dots.
  */
 static bool names_match(const struct iso_sb *s, const struct look *l, const struct qstr *asked)
 {

@@ -54,7 +54,7 @@ static const struct iso_section *section_of(const struct iso_inode *ii, u64 pos)
 	return NULL;
 }
 
-/* Where a whole page lies in one piece: the byte on the device, or 0. */
+/* Returns where a whole page lies in one piece on the device, or 0. */
 static u64 page_place(const struct iso_inode *ii, u64 index)
 {
 	u64 pos = index << PAGE_SHIFT;
@@ -88,7 +88,7 @@ static int read_in_pieces(struct iso_inode *ii, struct page *p)
 	return err;
 }
 
-/* Locked pages of consecutive indices. */
+/* Reads locked pages of consecutive indices. */
 static int read_pages(struct iso_inode *ii, struct page **pages, u32 n)
 {
 	struct bio *bio = NULL;
@@ -268,7 +268,7 @@ static int add_section(
 	return 0;
 }
 
-/* All sections of the file at @w's record. */
+/* Reads all sections of the file at @w's record. */
 static int read_sections(
 	struct super_block *sb, struct iso_inode *ii, const struct iso_walk *w, u64 *size)
 {

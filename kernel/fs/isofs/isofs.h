@@ -85,13 +85,16 @@ struct iso_walk {
 	struct iso_record r;
 	u64 r_pos;
 };
-/* The next record: 1, 0 at the end, -errno. */
+/* Reads the next record: 1, 0 at the end, or -errno. */
 int iso_next(struct super_block *sb, struct iso_walk *w);
 int iso_read_record(struct super_block *sb, u64 at, struct iso_record *r);
 u64 iso_extent(const struct iso_sb *s, const struct iso_dir_record *d); /* bytes on the device */
 bool iso_is_dot(const struct iso_dir_record *d, u8 which);              /* 0: ".", 1: ".." */
 s64 iso_date(const u8 *d);
-/* The name without Rock Ridge, at most NAME_MAX bytes: how many; 0: none that could be shown. */
+/*
+ * Makes the name without Rock Ridge, at most NAME_MAX bytes, and returns its length; 0: it has no
+ * name to show.
+ */
 u32 iso_plain_name(const struct iso_sb *s, const struct iso_dir_record *d, char *name);
 
 /* ---- rock.c: what the System Use entries say of a file ---- */

@@ -119,8 +119,8 @@ static u32 put_utf8(char *to, u32 c)
 }
 
 /*
- * The character at units[*i] of @n, and on to the next; half a pair is what Unicode says for
- * damage.
+ * Returns the character at units[*i] of @n and moves on. Half a surrogate pair becomes Unicode's
+ * replacement character.
  */
 static u32 utf16_char(const u8 *units, u32 n, u32 *i)
 {

@@ -105,7 +105,7 @@ static void add_attrs(struct rock *k, const struct susp *e)
 	k->have |= ROCK_ATTRS;
 }
 
-/* Two digits and more of a long date; what is no digit counts as 0. */
+/* Reads the @n digits of a part of a long date; a byte that is no digit counts as 0. */
 static u32 digits(const u8 *d, u32 n)
 {
 	u32 v = 0;
@@ -195,7 +195,7 @@ static void entries(struct rock *k, struct area *a)
 	}
 }
 
-/* Where the entries of a record begin; its length: there are none. */
+/* Returns where the entries of a record begin; the record's length: there are none. */
 static u32 system_use(const struct iso_record *r)
 {
 	u32 at = (u32)sizeof(r->d) + r->d.name_len;

@@ -152,7 +152,7 @@ static int iso_show_options(struct super_block *sb, char *buf, size_t size)
 			   s->utf8 ? "utf8" : "iso8859-1");
 }
 
-/* What is read is interpreted by the options that it was mounted with. */
+/* Remounts without changes: what was read was interpreted by the options of the mount. */
 static int iso_remount(struct super_block *sb, u32 *flags, char *data)
 {
 	*flags |= SB_RDONLY;
@@ -167,7 +167,7 @@ static bool is_joliet(const struct iso_volume_descriptor *vd)
 	       (vd->escape[2] == '@' || vd->escape[2] == 'C' || vd->escape[2] == 'E');
 }
 
-/* The primary descriptor into @p, and a Joliet one into @j (type 0: there is none). */
+/* Finds the primary descriptor, @p, and a Joliet one, @j (type 0: there is none). */
 static int find_descriptors(struct super_block *sb, u64 sector, struct iso_volume_descriptor *p,
 	struct iso_volume_descriptor *j, bool silent)
 {
@@ -223,7 +223,10 @@ static int get_root(
 	return sb->s_root ? 0 : -ENOMEM;
 }
 
-/* Rock Ridge is found in the root that the primary descriptor names. */
+/*
+ * Chooses which names to show. Rock Ridge is looked for in the root that the primary descriptor
+ * names.
+ */
 static int choose_names(struct iso_sb *s, const struct iso_dir_record *root, bool joliet)
 {
 	struct iso_record *r = kmalloc(sizeof(*r), GFP_KERNEL);

@@ -55,7 +55,7 @@ struct dentry *ovl_make_temp(struct super_block *sb, umode_t mode, dev_t rdev, c
 	return d;
 }
 
-/* What stands in the work directory under that dentry goes. */
+/* Removes what is in the work directory under that dentry. */
 void ovl_remove_temp(struct super_block *sb, struct dentry *temp)
 {
 	struct dentry *work = OVL_SB(sb)->work;
@@ -99,8 +99,8 @@ out:
 /* ---- contents ---- */
 
 /*
- * The next stretch of data at or after *pos: its end; < 0: none. Where holes are not known all is
- * data.
+ * Finds the next piece of data at or after *pos and returns its end; negative: none. Without
+ * SEEK_DATA all is data.
  */
 static loff_t next_data(struct file *f, loff_t *pos, loff_t size)
 {
@@ -172,7 +172,7 @@ static int set_size(struct dentry *d, loff_t size)
 	return err;
 }
 
-/* From a path without a dentry nothing can be copied: the data is missing. */
+/* Copies the data of a file. A path without a dentry has none: the data is missing. */
 static int copy_file(
 	struct super_block *sb, const struct path *from, struct dentry *to, loff_t size)
 {
@@ -315,7 +315,7 @@ static int copy_xattrs(struct super_block *sb, const struct path *from, struct d
 	return err;
 }
 
-/* Of its flags the copy has those that hold for the overlay's files, too. */
+/* Copies those of the flags that also hold for the overlay's files. */
 static int copy_flags(struct super_block *sb, const struct inode *in, struct dentry *to)
 {
 	struct inode *out = to->d_inode;
@@ -414,7 +414,10 @@ static struct dentry *make_copy(struct super_block *sb, const struct inode *of, 
 	return ERR_PTR(err);
 }
 
-/* The upper parent keeps its times, and learns that numbers below it are not its own. */
+/*
+ * Puts the copy into its place. The upper parent keeps its times, and is marked: numbers of files
+ * in it are not its own.
+ */
 static int place_copy(
 	struct super_block *sb, struct dentry *temp, struct dentry *dir, const struct qstr *name)
 {
@@ -461,9 +464,9 @@ static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 }
 
 /*
- * An upper file that has its data below gets it. Only when all is there and synced the mark goes,
- * so a crash leaves what was. (Its times are changed by it, which is what the caller is about to
- * do.)
+ * Copies up the data of an upper file whose data lies below. Its mark is removed only when all is
+ * there and synced, so a crash leaves what was before. It changes the file's times, as the caller
+ * is about to do.
  */
 static int copy_data_up(struct dentry *d, loff_t size)
 {
@@ -508,7 +511,7 @@ static int copy_up_one(struct dentry *d, loff_t size)
 	return err;
 }
 
-/* The highest one on the way up from @d that is still lower: a reference. */
+/* Returns the highest directory on the way up from @d that is still lower, with a reference. */
 static struct dentry *topmost_lower(struct dentry *d)
 {
 	struct dentry *top = dget(d), *parent;

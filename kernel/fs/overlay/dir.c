@@ -70,8 +70,8 @@ static struct dentry *create_direct(
 }
 
 /*
- * Owner, mode and lists as if it had been made in @dir: the work directory knows nothing of its
- * set-group-id bit, nor of its default list.
+ * Sets owner, mode and lists as if it had been made in @dir: the work directory does not have that
+ * one's set-group-id bit or default list.
  */
 static int inherit(struct inode *dir, struct dentry *temp, const struct new_entry *n)
 {
@@ -108,7 +108,10 @@ static struct dentry *make_hidden_link(struct super_block *sb, struct dentry *so
 	return create_direct(ofs->work, &q, &n);
 }
 
-/* A directory cannot replace a whiteout: they change places, and the whiteout goes. */
+/*
+ * Puts a directory into the place of a whiteout. It cannot replace it, so they are exchanged, and
+ * the whiteout is removed.
+ */
 static int swap_in(
 	struct super_block *sb, struct dentry *temp, struct dentry *updir, const struct qstr *name)
 {
@@ -168,7 +171,10 @@ static bool whiteout_at(struct dentry *updir, const struct qstr *name)
 	return yes;
 }
 
-/* With the right credentials: the new upper dentry, a reference. */
+/*
+ * Makes the upper entry and returns its dentry with a reference. Called with the mounter's
+ * credentials.
+ */
 static struct dentry *create_upper(struct inode *dir, struct dentry *d, const struct new_entry *n)
 {
 	struct dentry *updir = ovl_upper(dir), *upper;
@@ -303,8 +309,8 @@ static int ovl_link(struct dentry *old, struct inode *dir, struct dentry *d)
 /* ---- removing ---- */
 
 /*
- * The upper dentry of that name, which must be the inode's: a reference, NULL when there is none,
- * ERR_PTR.
+ * Finds the upper dentry of that name, which must be the inode's: a reference, NULL: there is none,
+ * or ERR_PTR.
  */
 static struct dentry *upper_entry(struct dentry *updir, struct dentry *d)
 {

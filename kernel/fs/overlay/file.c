@@ -32,7 +32,7 @@ struct file *ovl_open_layer(const struct path *real, u32 flags)
 	return dentry_open(real, flags, FMODE_NONOTIFY);
 }
 
-/* The real file of @f. What is mapped is the real one, and is shown as @f. */
+/* Opens the real file of @f. A mapping is of the real file, and is shown as @f. */
 static struct file *open_real(const struct file *f)
 {
 	struct path path = ovl_data_path(f->f_inode);
@@ -90,7 +90,7 @@ static int ovl_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* The real file to use now; ERR_PTR. */
+/* Returns the real file to use now; ERR_PTR. */
 static struct file *real_of(struct file *f)
 {
 	struct ovl_file *of = f->private_data;
@@ -108,7 +108,7 @@ static struct file *real_of(struct file *f)
 	return of->real[1];
 }
 
-/* fcntl(F_SETFL) changes ours only. */
+/* Passes the flags on to the real file: fcntl(F_SETFL) has changed only those of @f. */
 static void pass_flags(struct file *f, struct file *real)
 {
 	const u32 mask = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;

@@ -52,7 +52,7 @@ int ovl_get_flags(struct inode *inode, u32 *flags)
 	return err;
 }
 
-/* Of the upper file, without what is only remembered. */
+/* Sets the flags of the upper file, without those that are only recorded in an attribute. */
 static int set_real(struct inode *real, u32 flags)
 {
 	int err;

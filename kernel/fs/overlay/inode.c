@@ -107,7 +107,8 @@ int ovl_set_origin(const struct super_block *sb, struct dentry *upper, const str
 }
 
 /*
- * On which layer's file system is it? By the UUID; they are all alike where file systems have none.
+ * Returns on which layer's file system it is, by the UUID; file systems without UUIDs are all
+ * alike.
  */
 static u32 layer_of_uuid(const struct ovl_sb *ofs, const u8 *uuid)
 {
@@ -230,8 +231,8 @@ int ovl_setattr(struct dentry *d, struct iattr *attr)
 }
 
 /*
- * What is below all overlays: ours have copies of its mode and owner, but not its access control
- * list.
+ * Finds the inode below all overlays: the overlays' inodes have copies of its mode and owner, but
+ * not its access control list.
  */
 static struct path bottom_of(const struct inode *inode)
 {
@@ -298,7 +299,10 @@ ssize_t ovl_getxattr(struct inode *inode, const char *name, void *buf, size_t si
 	return n;
 }
 
-/* What is worth something below is the mounter's to give: *value becomes what is kept. */
+/*
+ * Checks a value by the mounter's rights in the file system below; *value becomes what is stored
+ * there.
+ */
 static int judge_value(struct inode *real, const char *name, const void **value, size_t *size,
 	struct vfs_ns_cap_data *caps)
 {
@@ -367,7 +371,7 @@ int ovl_setxattr(struct inode *inode, const char *name, const void *value, size_
 	return err;
 }
 
-/* Without the names that are ours, and those that the mounter may not know. */
+/* Removes the names that are the overlay's own, and those that the mounter may not see. */
 static ssize_t filter_list(const struct ovl_sb *ofs, char *list, ssize_t n)
 {
 	bool all = capable(CAP_SYS_ADMIN);

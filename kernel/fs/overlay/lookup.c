@@ -17,7 +17,7 @@
 
 /* ---- one name in one layer ---- */
 
-/* Positive, a reference; NULL: not there; ERR_PTR. */
+/* Looks up a name: a positive dentry with a reference, NULL: there is none, or ERR_PTR. */
 static struct dentry *lookup_one(struct dentry *dir, const char *name, int len)
 {
 	struct dentry *d;
@@ -33,7 +33,7 @@ static struct dentry *lookup_one(struct dentry *dir, const char *name, int len)
 	return NULL;
 }
 
-/* A path of directories from the root of a layer. */
+/* Follows a path of directories from the root of a layer. */
 static struct dentry *lookup_from_root(struct dentry *root, const char *path)
 {
 	struct dentry *d = dget(root), *next;
@@ -115,7 +115,7 @@ static int read_redirect(struct search *s, struct dentry *d)
 	return 0;
 }
 
-/* What @d (found in a layer) means for the layers below. */
+/* Notes what @d, found in a layer, means for the layers below. */
 static int look_at(struct search *s, struct dentry *d)
 {
 	char name[48];
@@ -152,7 +152,10 @@ static int search_upper(struct search *s, struct dentry *dir)
 	return look_at(s, d);
 }
 
-/* A file below one without data has it, or says where to look on. Takes the reference. */
+/*
+ * Looks for the data of a file that lies in a lower layer: @d has it, or says where to look next.
+ * Takes the reference.
+ */
 static int look_for_data(struct search *s, u32 layer, struct dentry *d)
 {
 	int err = look_at(s, d);
@@ -190,8 +193,8 @@ static int search_lower(struct search *s, u32 layer, struct dentry *dir)
 }
 
 /*
- * After an absolute redirect all layers are searched from their roots, else those in which the
- * parent is.
+ * Searches the lower layers: after an absolute redirect all of them from their roots, else those in
+ * which the parent is.
  */
 static int search_lowers(struct search *s, struct inode *dir)
 {

@@ -146,14 +146,14 @@ static inline struct path ovl_real_path(const struct inode *inode)
 		return (struct path){ ofs->layer[0].mnt, upper };
 	return (struct path){ ofs->layer[low->layer].mnt, low->dentry };
 }
-/* Is its data not where its attributes are? */
+/* True if the file's data is not where its attributes are. */
 static inline bool ovl_data_elsewhere(const struct inode *inode)
 {
 	const struct ovl_inode *oi = OVL_I(inode);
 
 	return (oi->data.dentry || oi->no_data) && !smp_load_acquire(&oi->has_own_data);
 }
-/* Where its data is; a path without a dentry: nowhere. */
+/* Returns where the file's data is; a path without a dentry: nowhere. */
 static inline struct path ovl_data_path(const struct inode *inode)
 {
 	const struct ovl_path *data = &OVL_I(inode)->data;
@@ -169,7 +169,7 @@ static inline struct inode *ovl_data_inode(const struct inode *inode)
 
 	return d ? d->d_inode : NULL;
 }
-/* Is it a directory with parts below the topmost one? */
+/* True if it is a directory with parts below the topmost one. */
 static inline bool ovl_is_merged(const struct inode *inode)
 {
 	return OVL_I(inode)->nr_lower > (ovl_upper(inode) ? 0U : 1U);
@@ -188,7 +188,7 @@ static inline void ovl_leave(const struct cred *old)
 {
 	revert_creds(old);
 }
-/* Around changes of the upper file system: 0, -EROFS. */
+/* Begins a change of the upper file system: 0 or -EROFS. */
 static inline int ovl_want_write(const struct super_block *sb)
 {
 	return OVL_SB(sb)->layer[0].mnt ? mnt_want_write(OVL_SB(sb)->layer[0].mnt) : -EROFS;
@@ -209,8 +209,8 @@ struct ovl_found {
 	bool no_data;
 };
 /*
- * The inode for what was found (references are taken over, also on failure); ERR_PTR. The mounter's
- * credentials are taken.
+ * Returns the inode for what was found; takes over the references, also on failure. Uses the
+ * mounter's credentials. ERR_PTR.
  */
 struct inode *ovl_get_inode(struct super_block *sb, const struct ovl_found *found);
 bool ovl_is_opaque(const struct super_block *sb, struct dentry *real); /* as the mounter */
@@ -218,7 +218,7 @@ void ovl_rehash(struct inode *inode, struct inode *key);
 void ovl_unhash(struct inode *inode);
 /* Does a lower layer have @name in @dir, not whited out? 1, 0, -errno. */
 int ovl_lower_has(struct inode *dir, const char *name, int len);
-/* The number that a file in @layer shows; of an upper one it may be its origin's. */
+/* Returns the number that a file in @layer shows; an upper file may show its origin's. */
 u64 ovl_ino(const struct super_block *sb, u32 layer, u64 ino);
 
 /*
@@ -253,14 +253,16 @@ ssize_t ovl_listxattr(struct inode *inode, char *buf, size_t size);
 	.getattr = ovl_getattr, .setattr = ovl_setattr, .permission = ovl_permission,              \
 	.getxattr = ovl_getxattr, .setxattr = ovl_setxattr, .listxattr = ovl_listxattr,            \
 	.get_flags = ovl_get_flags, .set_flags = ovl_set_flags
-/* The origin that an upper file remembers: its number (with the layer's mark), or 0. */
+/* Returns the number of the origin that an upper file remembers, with the layer's mark, or 0. */
 u64 ovl_origin_ino(const struct super_block *sb, struct dentry *upper);
 int ovl_set_origin(const struct super_block *sb, struct dentry *upper, const struct ovl_path *from);
 
-/* copyup.c: credentials of the mounter are taken inside. */
+/* copyup.c: these take on the mounter's credentials themselves. */
 int ovl_copy_up(struct dentry *d);                        /* and all above it */
 int ovl_copy_up_truncated(struct dentry *d, loff_t size); /* no more than that of its data */
-/* A new file or directory in the work directory, named by itself: a reference. ERR_PTR. */
+/*
+ * Makes a file or directory in the work directory under a name of its own: a reference, or ERR_PTR.
+ */
 struct dentry *ovl_make_temp(struct super_block *sb, umode_t mode, dev_t rdev, const char *link);
 void ovl_remove_temp(struct super_block *sb, struct dentry *temp);
 
@@ -294,9 +296,9 @@ int ovl_clear_whiteouts(struct super_block *sb, struct dentry *upper);
 void ovl_clear_tree(struct mount *m, struct dentry *dir, u32 depth);
 
 /*
- * file.c. Opens a file of a layer with the mounter's credentials: if the mounter may not open it
- * so, no caller does through the overlay. A file's data can be elsewhere than its attributes, by
- * which the caller is judged, and of a merged directory only the topmost part is.
+ * file.c: Opens a file of a layer with the mounter's credentials: a file that the mounter may not
+ * open, no caller opens through the overlay. A file's data can lie elsewhere than its attributes,
+ * by which the caller is checked. Of a merged directory only the topmost part is.
  */
 struct file *ovl_open_layer(const struct path *real, u32 flags); /* ERR_PTR */
 extern const struct file_operations ovl_file_ops;

@@ -62,7 +62,7 @@ static void table_put(struct listing *l, u32 hash, u32 index)
 	l->table[i] = index + 1;
 }
 
-/* Room for one more, in the list and the table (at most half full). */
+/* Makes room for one more entry, in the list and in the table (at most half full). */
 static int grow(struct listing *l)
 {
 	u32 room = l->room ? l->room * 2 : 64, i;
@@ -139,7 +139,10 @@ static void listing_clear(struct listing *l)
 	l->ctx.actor = add_actor;
 }
 
-/* Only character devices (and what has no type) can be whiteouts. */
+/*
+ * Finds out which entries are whiteouts. Only character devices, and entries without a type, can
+ * be.
+ */
 static int check_whiteouts(struct listing *l, struct dentry *dir, u32 from)
 {
 	u32 i;
@@ -224,8 +227,8 @@ static void listing_put(struct inode *dir, struct listing *l)
 }
 
 /*
- * The directory's newest, if it is of that version, with a reference; else @mine, or NULL, becomes
- * it.
+ * Returns the directory's newest listing with a reference if it is of that version; else @mine, or
+ * NULL, becomes the newest.
  */
 static struct listing *listing_share(struct inode *dir, u64 version, struct listing *mine)
 {
@@ -288,8 +291,8 @@ static bool is_impure(struct inode *dir)
 }
 
 /*
- * The number of what stands in the upper layer: its origin's perhaps, or that of the directory
- * below it, unless it is opaque.
+ * Returns the number of an entry in the upper layer: perhaps that of its origin, or of the
+ * directory below it, unless it is opaque.
  */
 static u64 upper_ino(struct inode *dir, const struct entry *e)
 {
@@ -314,7 +317,7 @@ static u64 upper_ino(struct inode *dir, const struct entry *e)
 	return ino;
 }
 
-/* The number that stat() will show. */
+/* Returns the number that stat() will show. */
 static u64 entry_ino(struct file *f, const struct entry *e, bool impure)
 {
 	struct qstr q = { e->name, e->len, e->hash };

@@ -15,7 +15,7 @@
 
 #define REDIRECT_MAX 256
 
-/* May it move as it is, with all that is below it? */
+/* Checks whether it may move as it is, with all that is below it. */
 static int may_move(const struct dentry *d)
 {
 	const struct inode *inode = d->d_inode;
@@ -27,7 +27,7 @@ static int may_move(const struct dentry *d)
 
 /* ---- redirects ---- */
 
-/* What @d has as a redirect: its length, 0 without one. */
+/* Reads the redirect of @d and returns its length; 0: it has none. */
 static u32 own_redirect(struct dentry *d, char text[REDIRECT_MAX])
 {
 	struct dentry *upper = ovl_upper(d->d_inode);
@@ -45,9 +45,9 @@ static u32 own_redirect(struct dentry *d, char text[REDIRECT_MAX])
 }
 
 /*
- * Where the lower parts of @d are: its name, when it stays in its directory, else the way from the
- * root, in which each directory that was renamed counts with its own redirect. Written at the end
- * of @page; NULL when it is too long.
+ * Builds the redirect that says where the lower parts of @d are: its name if it stays in its
+ * directory, else the path from the root, with the redirects of directories that were renamed.
+ * Writes it at the end of @page; NULL: it is too long.
  */
 static char *build_redirect(struct dentry *d, bool samedir, char *page)
 {
@@ -85,7 +85,7 @@ static int set_redirect(struct dentry *d, bool samedir)
 	return err == -EOPNOTSUPP ? -EXDEV : err;
 }
 
-/* The directory @d is about to get a name in @dir. */
+/* Prepares the directory @d for a name in @dir. */
 static int prepare_dir(struct dentry *d, struct inode *dir, bool samedir)
 {
 	struct ovl_inode *oi = OVL_I(d->d_inode);
@@ -103,7 +103,10 @@ static int prepare_dir(struct dentry *d, struct inode *dir, bool samedir)
 	return err;
 }
 
-/* The target is empty, but for whiteouts perhaps: they go, and meanwhile nothing shines through. */
+/*
+ * Empties the target, which has nothing but perhaps whiteouts: they are removed, and meanwhile
+ * nothing below shows through.
+ */
 static int empty_target(struct dentry *new)
 {
 	struct dentry *upper = ovl_upper(new->d_inode);
@@ -130,7 +133,7 @@ static int unlink_white(struct dentry *updir, const struct qstr *name)
 	return err;
 }
 
-/* @below: a lower layer has the old name. */
+/* Renames, with the upper directories locked. @below: a lower layer has the old name. */
 static int move_locked(struct dentry *old, struct dentry *updir, struct dentry *new,
 	struct dentry *new_updir, const struct dentry *trap, u32 flags, bool below)
 {
@@ -206,7 +209,7 @@ static int copy_up_all(struct dentry *old, struct dentry *new, bool exchange)
 	return err;
 }
 
-/* What a rename has replaced. */
+/* Updates the inode that a rename has replaced. */
 static void replaced(struct inode *inode)
 {
 	if (S_ISDIR(inode->i_mode))

@@ -155,7 +155,7 @@ static int parse_option(struct ovl_sb *ofs, const char *key, const char *v)
 	return -EINVAL;
 }
 
-/* A comma that belongs to a name is written "\,". */
+/* Cuts off the next option. A comma that belongs to a name is written "\,". */
 static char *next_option(char **s)
 {
 	char *start = *s, *p;
@@ -270,7 +270,7 @@ static int find_dir(const char *name, struct path *path)
 	return err;
 }
 
-/* An overlay may stand on overlays, but not for ever: each level takes kernel stack. */
+/* Limits how deep overlays are stacked: each level takes kernel stack. */
 static int check_depth(struct ovl_sb *ofs, const struct super_block *sb)
 {
 	u32 depth = sb->s_magic == OVERLAYFS_SUPER_MAGIC ? OVL_SB(sb)->depth : 0;
@@ -362,7 +362,7 @@ static bool apart(const struct dentry *a, const struct dentry *b)
 	return d != a;
 }
 
-/* The folder "work" of the work directory, empty. */
+/* Makes the folder "work" of the work directory, empty. */
 static int make_work(struct ovl_sb *ofs, const struct path *work)
 {
 	struct inode *dir = work->dentry->d_inode;
@@ -395,7 +395,7 @@ static int make_work(struct ovl_sb *ofs, const struct path *work)
 	return err;
 }
 
-/* Can directories be marked as opaque? Else nothing is marked. */
+/* Finds out whether directories can be marked as opaque. If not, nothing is marked. */
 static void try_marks(struct ovl_sb *ofs)
 {
 	char buf[48];

@@ -108,7 +108,7 @@ static const char valued[] = "CONFIG_HZ=100\n"
 			     "CONFIG_LOCALVERSION=\"-nestling\"\n"
 			     "CONFIG_LSM=\"landlock\"\n";
 
-/* A line for each of @names at @to; what that makes. */
+/* Prints a line for each of @names to @to and returns the length. */
 static size_t lines_of(const char *names, char *to, size_t room, const char *format)
 {
 	const char *end;
@@ -135,8 +135,8 @@ static size_t config_text(char *to)
 }
 
 /*
- * A gzip header without anything optional; a last, stored block has its length, and the length's
- * complement.
+ * Shows the text in the gzip format: a header without optional parts, and one stored block with its
+ * length and the complement of the length.
  */
 static int show_config(struct seq *s, void *arg)
 {

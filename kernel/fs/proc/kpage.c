@@ -54,8 +54,8 @@ static u64 flags_of(const struct page *p)
 }
 
 /*
- * A group that was removed, whose pages those above have taken over, is still named until the last
- * is free.
+ * Returns the number of the page's group. A removed group, whose charges its parent has taken over,
+ * is named until its last page is free.
  */
 static u64 group_of(const struct page *p)
 {
@@ -67,7 +67,7 @@ static u64 group_of(const struct page *p)
 		       container_of(g, struct cgroup, mem)->id;
 }
 
-/* @none: of a frame that is not there. */
+/* Reads a word of each frame; @none: the word of a frame that does not exist. */
 static ssize_t read_words(
 	struct iov_iter *to, loff_t *pos, u64 (*word)(const struct page *), u64 none)
 {

@@ -67,7 +67,7 @@ static int store_count(char *text, size_t n, void *arg)
 	return 0;
 }
 
-/* NAME,NAME... */
+/* Parses "NAME,NAME...". */
 static int set_count(const char *value)
 {
 	while (*value) {

@@ -252,8 +252,8 @@ static int show_diskstats(struct seq *s, void *arg)
 #define LOCKS_PART_ORDER 4
 
 /*
- * There is no limit to how many there are: each part is made under their lock, and goes through all
- * of them.
+ * Shows all locks, of which there may be any number. Each part is made under their lock, by a walk
+ * through all of them.
  */
 static int show_locks(struct seq *s, void *arg)
 {

@@ -223,7 +223,7 @@ static void proc_kill_super(struct super_block *sb)
 	kfree(p);
 }
 
-/* Whose processes it shows. */
+/* Returns the user namespace that owns the processes shown. */
 static struct user_namespace *proc_owner(void)
 {
 	return current_pid_ns()->ns.owner;

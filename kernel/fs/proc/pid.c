@@ -81,7 +81,7 @@ static const struct inode_operations pid_dir_iops, pid_hidden_iops, task_dir_iop
 static u32 pid_dir_nlink(const struct inode *dir);
 static const struct file_operations pid_dir_fops, task_dir_fops;
 
-/* The root of a user namespace, or of all where it has none. */
+/* Returns the id of a user namespace's root, or 0 if it has none. */
 static u32 root_of(u32 id)
 {
 	return uid_valid(id) ? id : 0;
@@ -188,7 +188,7 @@ bool proc_parse_number(const struct qstr *name, u32 *n)
 
 /* ---- /proc/PID, /proc/PID/task/TID ---- */
 
-/* By a number of the namespace that this mount of proc shows. */
+/* Finds a task by its number in the namespace that this mount of proc shows. */
 static struct task *find_task_in(const struct inode *dir, u32 nr)
 {
 	struct pid *pid = find_get_pid_ns((pid_t)nr, proc_pid_ns(dir->i_sb));
@@ -198,7 +198,10 @@ static struct task *find_task_in(const struct inode *dir, u32 nr)
 	return t;
 }
 
-/* Of a task that may be reaped meanwhile: its number is looked at once. */
+/*
+ * Makes the inode of a task's directory. The task may be reaped meanwhile, so its number is read
+ * once.
+ */
 static struct inode *task_dir_inode(struct inode *dir, struct task *t, bool thread)
 {
 	struct pid *pid = get_task_pid(t, PIDTYPE_PID);
@@ -211,7 +214,10 @@ static struct inode *task_dir_inode(struct inode *dir, struct task *t, bool thre
 	return inode ? inode : ERR_PTR(-ENOMEM);
 }
 
-/* Any thread's number finds a process's directory, that thread's; listings show leaders only. */
+/*
+ * Finds the directory of a process. Any thread's number finds that thread's; listings show leaders
+ * only.
+ */
 struct dentry *proc_pid_lookup(struct inode *dir, struct dentry *d, const struct qstr *name)
 {
 	struct inode *inode;
@@ -339,7 +345,7 @@ static struct dentry *pid_dir_lookup(struct inode *dir, struct dentry *d, u32 fl
 	return ERR_PTR(-ENOENT);
 }
 
-/* Of PID and task/TID: for each directory in it. */
+/* Returns the link count of PID or task/TID: one for each directory in it. */
 static u32 pid_dir_nlink(const struct inode *dir)
 {
 	u32 n = 2;
@@ -399,8 +405,8 @@ static struct dentry *task_dir_lookup(struct inode *dir, struct dentry *d, u32 f
 }
 
 /*
- * A link for each thread: how a program learns that it has but one (sandboxes ask before they go
- * on).
+ * Shows a link for each thread: from it a program learns that it has only one (sandboxes check that
+ * first).
  */
 static int task_dir_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags)
 {
@@ -459,7 +465,7 @@ out:
 /* ---- texts ---- */
 
 /*
- * chown() is allowed to a caller with the right to do so; the next lookup shows the process's ids
+ * Accepts chown() from a caller with the right to it. The next lookup shows the process's ids
  * again.
  */
 int proc_pid_setattr(struct dentry *d, struct iattr *attr)
@@ -548,7 +554,7 @@ static int open_memory(const struct pid_entry *pe, struct task *t, struct seq *s
 	return 0;
 }
 
-/* May current open it at all? Others' private texts are refused here already. */
+/* Checks whether current may open it; others' private texts are refused here already. */
 int proc_entry_open(const struct proc_inode *pi, struct seq *s)
 {
 	struct task *t;
@@ -751,7 +757,9 @@ static const struct file_operations pid_dir_fops = { .iterate = pid_dir_iterate,
 static const struct file_operations task_dir_fops = { .iterate = task_dir_iterate,
 	.llseek = generic_file_llseek };
 
-/* For pidfd_send_signal(2): the process whose directory is open; NULL: it is something else. */
+/*
+ * Returns the process whose directory is open, for pidfd_send_signal(2); NULL: it is another file.
+ */
 static struct pid *pid_of_dir(const struct file *f)
 {
 	struct proc_inode *pi;

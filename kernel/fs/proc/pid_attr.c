@@ -56,7 +56,7 @@ static ssize_t attr_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	return -EINVAL;
 }
 
-/* A task may write only its own files, each in one piece. */
+/* Writes an attribute. A task may write only its own files, each in one piece. */
 static ssize_t attr_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	struct task *t;

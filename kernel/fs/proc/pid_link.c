@@ -55,7 +55,7 @@ int proc_link_root(struct task *t, struct path *path)
 	return link_fs(t, path, true);
 }
 
-/* The path behind a link, with references. */
+/* Finds the path behind a link, with references. */
 static int pid_link_path(struct inode *inode, struct path *path)
 {
 	struct proc_inode *pi = PROC_I(inode);

@@ -32,7 +32,7 @@ static void pad_to(struct seq *s, size_t line_start, size_t column)
 		seq_puts(s, " ");
 }
 
-/* A file's path; only newlines, and what else @more names, are escaped. */
+/* Prints a file's path; newlines, and the characters in @more, are escaped. */
 static void show_path(struct seq *s, struct file *f, char *buf, const char *more)
 {
 	const char *path = d_path(file_shown(f), buf, PAGE_SIZE);
@@ -126,8 +126,8 @@ int proc_pid_maps(struct seq *s, struct mm *mm)
 }
 
 /*
- * The figures are bytes; the proportional ones have 12 bits of fraction. @kinds: what the
- * proportional one consists of, too.
+ * Prints statistics. They are bytes; the proportional ones have 12 bits of fraction. @kinds: also
+ * what the proportional size consists of.
  */
 static void show_stats(struct seq *s, const struct mem_walk_stats *st, bool kinds)
 {
@@ -182,7 +182,7 @@ int proc_pid_smaps(struct seq *s, struct mm *mm)
 	return for_each_vma(s, mm, smaps_fn, NULL);
 }
 
-/* What is there, in pages of the area's size, all of it on the only node. */
+/* Prints what is in memory, in pages of the area's size, all of it on the only node. */
 static void show_node_pages(struct seq *s, struct vm_area *vma, const struct mem_walk_stats *st)
 {
 	bool huge = vma->vm_flags & VM_HUGETLB;
@@ -260,7 +260,7 @@ static void rollup_fn(struct seq *s, struct vm_area *vma, char *buf, void *arg)
 	r->last = vma->vm_end;
 }
 
-/* What ksm.c has done for the program: its merged pages but for those of zeros. */
+/* Counts what ksm.c has done for the program: its merged pages except those of zeros. */
 static u64 ksm_stats(struct mm *mm, struct mem_walk_stats *st, bool *asked)
 {
 	struct vm_area *v;

@@ -47,7 +47,10 @@ _Static_assert(sizeof(struct procmap_query_k) == 104, "as guests have it");
 
 /* ---- build IDs ---- */
 
-/* With a reference, or NULL. What is only memory (tmpfs) is there or is a hole. */
+/*
+ * Returns the page at @index with a reference, or NULL. A page of a file that is only memory
+ * (tmpfs) exists or is a hole.
+ */
 static struct page *page_at(struct file *f, u64 index)
 {
 	struct address_space *m = f->f_mapping;
@@ -98,7 +101,7 @@ static bool read_at(struct file *f, u64 off, void *buf, size_t n)
 	return true;
 }
 
-/* Among the notes of [off, end): bytes of the ID, 0: it is not there. */
+/* Finds the ID among the notes of [off, end) and returns its length; 0: it is not there. */
 static u32 id_in_notes(struct file *f, u64 off, u64 end, u8 *id)
 {
 	Elf64_Nhdr n;
@@ -148,7 +151,7 @@ static u64 rights_of(const struct vm_area *v)
 	       (v->vm_flags & VM_SHARED ? QUERY_SHARED : 0);
 }
 
-/* Under mmap_lock; NULL. */
+/* Finds the area that the query asks for, or NULL. Under mmap_lock. */
 static struct vm_area *find_area(struct mm *mm, const struct procmap_query_k *q)
 {
 	struct vm_area *v = find_vma(mm, q->query_addr);
@@ -181,8 +184,8 @@ static void describe(const struct vm_area *v, struct procmap_query_k *q)
 }
 
 /*
- * Into @buf of @size bytes, where it begins at *name; its length with the 0, 0 for none,
- * -ENAMETOOLONG.
+ * Puts the area's name into @buf of @size bytes, where it begins at *name. Returns its length with
+ * the 0, 0 for none, or -ENAMETOOLONG.
  */
 static s64 name_of(struct vm_area *v, char *buf, size_t size, const char **name)
 {

@@ -129,7 +129,10 @@ static int pagemap_open(struct inode *inode, struct file *f)
 	return open_mm(inode, f, false);
 }
 
-/* At most @max bytes. How many were copied, 0 at the end of the address space, -errno. */
+/*
+ * Copies at most @max bytes of entries. Returns the number, 0 at the end of the address space, or
+ * -errno.
+ */
 static ssize_t copy_entries(
 	struct mm *mm, struct iov_iter *to, size_t max, u64 pos, u64 *buf, bool frames)
 {
@@ -165,8 +168,8 @@ static ssize_t fill_buffer(
 }
 
 /*
- * Buffer by buffer, as Linux reads files that know of one only: what is wrong with a later one
- * takes nothing back.
+ * Reads buffer by buffer, as Linux does for files whose read operation takes a single buffer. An
+ * error in a later buffer takes nothing back.
  */
 static ssize_t pagemap_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
@@ -253,7 +256,7 @@ static bool parse_bounds(const struct qstr *name, u64 *start, u64 *end)
 	return which && digits;
 }
 
-/* The area with these bounds that maps a file, or NULL; under mmap_lock. */
+/* Finds the area with these bounds that maps a file, or NULL; under mmap_lock. */
 static struct vm_area *area_of(struct mm *mm, u64 start, u64 end)
 {
 	struct vm_area *v = find_vma(mm, start);
@@ -261,7 +264,7 @@ static struct vm_area *area_of(struct mm *mm, u64 start, u64 end)
 	return v && v->vm_start == start && v->vm_end == end && v->vm_file ? v : NULL;
 }
 
-/* The file that [start, end) maps, as a path with references. */
+/* Finds the file that [start, end) maps, as a path with references. */
 int proc_map_file_path(struct task *t, u64 start, u64 end, struct path *path, u64 *flags)
 {
 	struct mm *mm = get_task_mm(t);
@@ -324,7 +327,7 @@ static struct dentry *map_files_lookup(struct inode *dir, struct dentry *d, u32 
 	return NULL;
 }
 
-/* The bounds of the first area at or after @addr that maps a file; false: none. */
+/* Finds the bounds of the first area at or after @addr that maps a file; false: none. */
 static bool next_map_file(struct mm *mm, u64 addr, u64 *start, u64 *end)
 {
 	struct vm_area *v;

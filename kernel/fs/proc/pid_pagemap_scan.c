@@ -89,8 +89,8 @@ static bool protect(struct scan *s, u64 end, enum uffd_protect how)
 }
 
 /*
- * Of pages that are wanted, [s->at, end): as many as may be told; those of a huge page, where they
- * are to be protected, all or none.
+ * Returns the end of those wanted pages of [s->at, end) that may still be reported. Of a huge page
+ * that is to be protected, that is all or nothing.
  */
 static u64 that_fit(const struct scan *s, u64 end)
 {
@@ -103,7 +103,7 @@ static u64 that_fit(const struct scan *s, u64 end)
 	return stop;
 }
 
-/* Pages [s->at, end) are alike. False: the walk stops, at s->at. */
+/* Reports pages [s->at, end), which are alike. False: the walk stops, at s->at. */
 static bool tell(struct scan *s, u64 end, u64 kinds)
 {
 	u64 stop = end;
@@ -173,7 +173,7 @@ static bool area_is_wanted(const struct scan *s)
 	return ((s->of_area ^ s->a.category_inverted) & asked) == asked;
 }
 
-/* Under mmap_lock, some steps: 0 or -errno. */
+/* Walks some steps under mmap_lock: 0 or -errno. */
 static int walk(struct scan *s)
 {
 	for (u32 i = 0; i < LOCKED_STEPS && s->at < s->a.end; i++) {

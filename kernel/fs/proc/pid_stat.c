@@ -203,7 +203,10 @@ static const char *state_name(char c)
 	return "X (dead)";
 }
 
-/* Both may go at any time with a task that ends, unless its alloc_lock is held. */
+/*
+ * Returns the size of the task's table of descriptors. The table may be freed at any time when a
+ * task ends, unless its alloc_lock is held.
+ */
 static u32 fd_room(struct task *t)
 {
 	u32 n;
@@ -214,7 +217,7 @@ static u32 fd_room(struct task *t)
 	return n;
 }
 
-/* -1: it has none any more. */
+/* Returns the task's umask; -1: it has none any more. */
 static int umask_of(struct task *t)
 {
 	int umask;
@@ -293,7 +296,7 @@ static void status_caps(struct seq *s, struct task *t, u32 filters)
 	seq_puts(s, "Speculation_Store_Bypass:\tvulnerable\n");
 }
 
-/* A mask of CPUs in the list form: "0-3". */
+/* Prints a mask of CPUs as a list: "0-3". */
 static void cpu_list(struct seq *s, u64 mask)
 {
 	int i = 0, first = 1;
@@ -314,7 +317,7 @@ static void cpu_list(struct seq *s, u64 mask)
 	}
 }
 
-/* Its numbers in the reader's namespace and in those below it, down to its own. */
+/* Prints the task's numbers in the reader's namespace and in those below it, down to its own. */
 static void status_ns_numbers(struct seq *s, struct task *t, const struct pid_namespace *ns)
 {
 	static const struct {

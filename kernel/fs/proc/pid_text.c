@@ -39,7 +39,7 @@ int proc_store_comm(struct task *t, struct file *f, char *text)
 	return 0;
 }
 
-/* Bytes [from, to) of the process's memory, at most @max. */
+/* Shows bytes [from, to) of the process's memory, at most @max. */
 static int show_memory(struct seq *s, struct mm *mm, u64 from, u64 to, u64 max)
 {
 	char *buf = get_free_page(GFP_KERNEL);
@@ -182,7 +182,7 @@ static int show_group(struct seq *s, struct cgroup *c, const char *prefix)
 	return IS_ERR(path) ? (int)PTR_ERR(path) : 0;
 }
 
-/* "3:freezer,name=systemd:/a" for each hierarchy of version 1, the newest first. */
+/* Shows "3:freezer,name=systemd:/a" for each hierarchy of version 1, the newest first. */
 static int show_v1(struct seq *s, struct task *t)
 {
 	char *buf = get_free_page(GFP_KERNEL), label[CGROUP1_LABEL];
@@ -218,7 +218,7 @@ int proc_show_cgroup(struct seq *s, struct task *t)
 	return err;
 }
 
-/* Its group of version 1, if a hierarchy has cpusets: true. */
+/* Shows the task's group of version 1. False: no hierarchy has cpusets. */
 static bool show_cpuset_v1(struct seq *s, struct task *t, int *err)
 {
 	char *buf = get_free_page(GFP_KERNEL);
@@ -242,7 +242,7 @@ static bool show_cpuset_v1(struct seq *s, struct task *t, int *err)
 	return h;
 }
 
-/* The nearest group upwards that has the controller. */
+/* Shows the nearest group upwards that has the controller. */
 int proc_show_cpuset(struct seq *s, struct task *t)
 {
 	struct cgroup *own, *c;
@@ -402,7 +402,7 @@ int proc_store_coredump_filter(struct task *t, struct file *f, char *text)
 	return 0;
 }
 
-/* The scale before oom_score_adj: -17 (never) to 15. */
+/* Shows the value on the scale before oom_score_adj: -17 (never) to 15. */
 int proc_show_legacy_oom_adj(struct seq *s, struct task *t)
 {
 	int v = t->signal->oom_score_adj;

@@ -63,13 +63,13 @@ static inline bool seq_has_piece(const struct seq *s)
 {
 	return s->full || s->len >= SEQ_PIECE;
 }
-/* Room for @n more bytes, so that what is printed next, spinlocks held, does not allocate. */
+/* Reserves room for @n more bytes, so that printing, with spinlocks held, does not allocate. */
 void seq_reserve(struct seq *s, size_t n);
-/* Of an open file: it begins, it ends. */
+/* Begin and end the text of an open file. */
 void seq_open(struct seq *s, const struct file *f);
 void seq_close(struct seq *s);
 /*
- * A read of a text, after seq_open(): at its beginning @make prints it anew, more than once when
+ * Reads from a text, after seq_open(). At its beginning @make prints it anew, more than once if
  * there was no memory for all of it.
  */
 ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
@@ -81,20 +81,20 @@ typedef int (*show_fn)(struct seq *s, void *arg); /* 0 or -errno */
 /* @text is terminated, without the last newline; 0 or -errno */
 typedef int (*store_fn)(char *text, size_t n, void *arg);
 
-/* A directory of the fixed tree, made as needed. */
+/* Makes a directory of the fixed tree, and those above it as needed. */
 int proc_mkdir(const char *path);
-/* What stands under sys is a variable, and behaves as those do. */
+/* Makes a file. A file under sys is a variable, and behaves as variables do. */
 int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
 /*
- * For a value of one of current's namespaces: a task for which @may is true counts as its owner,
- * besides root. Checked for the opener, and for a write, which goes to the writer's namespace, for
- * the opener again. -ENOENT: there is no such entry.
+ * Lets a task for which @may is true count as the owner of a file, besides root, for a value of one
+ * of current's namespaces. It is checked for the opener, and again at a write, which changes the
+ * writer's namespace. -ENOENT: there is no such entry.
  */
 int proc_let(const char *path, bool (*may)(const struct cred *c));
 int proc_let_only(const char *path,
 	bool (*may)(const struct cred *c)); /* and root does not write otherwise */
 int proc_symlink(const char *path, const char *target);
-/* With operations of one's own (kmsg). */
+/* Makes a file with operations of its own (kmsg). */
 int proc_create_fops(const char *path, umode_t mode, const struct file_operations *fops);
 
 /* For another file system that is one fixed tree (sysfs): paths below @root, and its superblock. */
@@ -107,21 +107,21 @@ int tree_create(struct proc_entry *root, const char *path, umode_t mode, show_fn
 int tree_symlink_shown(struct proc_entry *root, const char *path, show_fn show, void *arg);
 int tree_symlink(struct proc_entry *root, const char *path, const char *target);
 /*
- * What stands at @path, and is there only sometimes, has the name at @name, which may change. 0 or
+ * Gives an entry at @path, which exists only sometimes, the name at @name, which may change. 0 or
  * -ENOENT.
  */
 int tree_rename(struct proc_entry *root, const char *path, const char *name);
 /*
- * The file of /proc/sys is a string, of so many bytes with its terminator: it may be written in
+ * Makes a file of /proc/sys a string of so many bytes with its terminator, which may be written in
  * pieces.
  */
 int proc_is_text(const char *path, u32 max);
-/* or none that can be set so, but may be read in pieces */
+/* Makes a file of /proc/sys a text that may be read in pieces, but not written so. */
 int proc_is_words(const char *path);
 /*
- * The file of /proc/sys is a list, which may be written in pieces: @store takes the @n bytes at
- * @text (with a terminator), which stand at @pos; @cut: more follow. It answers how many it took,
- * and has done nothing if it fails.
+ * Makes a file of /proc/sys a list, which may be written in pieces: @store takes the @n bytes at
+ * @text (with a terminator), which stand at @pos; @cut: more follow. It returns how many it took,
+ * and has changed nothing if it fails.
  */
 typedef ssize_t (*store_list_fn)(char *text, size_t n, bool cut, loff_t pos);
 int proc_is_list(const char *path, store_list_fn store);
@@ -192,7 +192,7 @@ bool proc_hides(const struct super_block *sb);                 /* hidepid= is se
 bool proc_lists(const struct super_block *sb, struct task *t); /* shall current see its name? */
 bool proc_finds(const struct super_block *sb, struct task *t); /* by its number? */
 bool proc_pids_only(const struct super_block *sb);             /* subset=pid */
-/* Of directories of processes where hidepid= is set. */
+/* Check and show directories of processes where hidepid= is set. */
 int proc_hidden_permission(struct inode *inode, int mask);
 int proc_hidden_getattr(const struct path *path, struct kstat *st, u32 request, u32 flags);
 extern const struct super_operations tree_super_operations;
@@ -208,15 +208,15 @@ static inline struct proc_inode *PROC_I(const struct inode *inode)
 {
 	return inode->i_private;
 }
-/* A new inode with a fresh proc_inode; NULL. */
+/* Makes an inode with a fresh proc_inode; NULL. */
 struct inode *proc_new_inode(struct super_block *sb, umode_t mode, struct pid *pid);
-/* The task behind an inode of the per-process part, with a reference; NULL when it is gone. */
+/* Returns the task behind an inode of the per-process part, with a reference; NULL: it is gone. */
 struct task *proc_task(const struct inode *inode);
 struct task *proc_task_of(const struct proc_inode *pi);
 
 /*
- * A number as Linux reads them in /proc/sys: of any base, with a sign only where it is negative. 0
- * or -errno.
+ * Parses a number as Linux reads them in /proc/sys: of any base, with a sign only if it is
+ * negative. 0 or -errno.
  */
 int sysctl_number(const char *text, s64 *v);
 
@@ -239,7 +239,10 @@ struct dentry *proc_pid_lookup(
 int proc_pid_iterate(struct file *f, struct dir_context *ctx, loff_t base);
 int proc_entry_open(const struct proc_inode *pi, struct seq *s);
 int proc_entry_show(const struct proc_inode *pi, struct seq *s);
-/* Where the link leads, with references. The caller holds exec off and has asked whether it may. */
+/*
+ * Finds where the link leads, with references. The caller holds exec off and has checked that it
+ * may.
+ */
 int proc_entry_link(const struct proc_inode *pi, struct task *t, struct path *path);
 int proc_entry_store(struct file *f, char *text, size_t n);
 long proc_entry_ioctl(struct file *f, u32 cmd, u64 arg);
@@ -253,7 +256,7 @@ extern const struct inode_operations proc_ns_dir_iops, proc_net_dir_iops, proc_a
 extern const struct file_operations proc_ns_dir_fops, proc_net_dir_fops, proc_attr_dir_fops,
 	proc_map_files_fops, proc_pagemap_fops;
 
-/* Lookup's end: @inode, of a task, under @d. -ENOMEM where it is NULL. */
+/* Ends a lookup: adds @inode, of a task, under @d. -ENOMEM if it is NULL. */
 struct dentry *proc_pid_add(struct dentry *d, struct inode *inode);
 bool proc_parse_number(
 	const struct qstr *name, u32 *n); /* decimal, of no more digits than needed */
@@ -318,7 +321,7 @@ int proc_pid_stat(struct seq *s, struct task *t);
 int proc_tid_stat(struct seq *s, struct task *t);
 int proc_pid_statm(struct seq *s, struct task *t);
 int proc_pid_maps(struct seq *s, struct mm *mm);
-/* of one without a file, or NULL; under mmap_lock */
+/* Returns the name of an area without a file, or NULL; under mmap_lock. */
 const char *proc_vma_name(struct vm_area *vma);
 /* pid_pagemap_scan.c; the file's mm is @f's private_data */
 long proc_pagemap_ioctl(struct file *f, u32 cmd, u64 arg);

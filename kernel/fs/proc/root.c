@@ -89,7 +89,7 @@ static struct proc_entry *walk_to(struct proc_entry *dir, const char **path)
 	return dir;
 }
 
-/* To be linked by the caller, once it is whole. */
+/* Makes an entry, which the caller links when it is complete. */
 static struct proc_entry *create(struct proc_entry *root, const char *path, umode_t mode)
 {
 	struct proc_entry *dir = walk_to(root, &path);
@@ -348,7 +348,7 @@ static int sometimes_revalidate(struct dentry *d, u32 flags)
 }
 static const struct dentry_operations sometimes_dops = { .d_revalidate = sometimes_revalidate };
 
-/* subset=pid leaves processes, and the names of one's own. */
+/* True if the entry is visible: subset=pid shows only processes and the links to one's own. */
 static bool in_subset(
 	const struct super_block *sb, const struct proc_entry *dir, const struct proc_entry *e)
 {
@@ -375,7 +375,7 @@ static struct dentry *fixed_lookup(struct inode *dir, struct dentry *d, u32 flag
 	return NULL;
 }
 
-/* What a link leads to that says so when it is asked. */
+/* Returns the target of a link that is computed when it is read. */
 static const char *shown_link(const struct proc_entry *e, char **to_free)
 {
 	struct seq s = { 0 };
@@ -436,8 +436,8 @@ static int fixed_setattr(struct dentry *d, struct iattr *attr)
 }
 
 /*
- * Of a directory: programs tell from it how many directories it has (find(1) -noleaf, sandboxes).
- * What is below /proc/sys counts none.
+ * Returns the link count of a directory: programs tell from it how many directories it has (find(1)
+ * -noleaf, sandboxes). Below /proc/sys directories are not counted.
  */
 static u32 fixed_nlink(const struct super_block *sb, const struct proc_entry *dir)
 {

@@ -37,7 +37,7 @@ static void set_size(struct seq *s, size_t size)
 	s->size = size;
 }
 
-/* The first CHUNK bytes grow in one block. */
+/* Grows the first CHUNK bytes, which are one block. */
 static bool grow_first(struct seq *s, size_t need, gfp_t gfp)
 {
 	size_t size = max_t(size_t, s->size, PAGE_SIZE / 2);
@@ -244,7 +244,7 @@ int proc_text_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* The room that was wanted when there was none. What is in the buffer is lost. */
+/* Makes the room that was wanted when there was no memory. The text in the buffer is lost. */
 static bool make_room(struct seq *s)
 {
 	forget_text(s);
@@ -397,7 +397,10 @@ out:
 	return err ? err : (ssize_t)n;
 }
 
-/* Of the string, at @text, what stands before @pos. Its length then; -ENOSPC: it is not as long. */
+/*
+ * Copies what stands before @pos of the string to @text and returns its length. -ENOSPC: the string
+ * is shorter.
+ */
 static ssize_t text_before(struct file *f, char *text, loff_t pos)
 {
 	struct seq now = { .len = 0 };
@@ -414,7 +417,7 @@ static ssize_t text_before(struct file *f, char *text, loff_t pos)
 }
 
 /*
- * What is written stands at its position, and ends the string. Behind the string's end it changes
+ * Writes at the position, and the string ends there. A write behind the string's end changes
  * nothing, and is no error.
  */
 static ssize_t string_write(struct file *f, u32 max, struct iov_iter *from, loff_t *pos)
@@ -442,7 +445,7 @@ static ssize_t string_write(struct file *f, u32 max, struct iov_iter *from, loff
 	return len < 0 && len != -ENOSPC ? len : (ssize_t)n;
 }
 
-/* Of what is written as much is taken as fits; the writer comes again with the rest. */
+/* Takes as much of a write as fits; the writer comes back with the rest. */
 static ssize_t list_write(
 	struct file *f, const struct proc_entry *e, struct iov_iter *from, loff_t *pos)
 {
@@ -464,7 +467,10 @@ static ssize_t list_write(
 	return done;
 }
 
-/* A number is written in one piece: what comes after it changes nothing, and is no error. */
+/*
+ * Writes a variable. A number is written in one piece: later pieces change nothing, and are no
+ * error.
+ */
 static ssize_t sysctl_write(struct file *f, struct iov_iter *from, loff_t *pos)
 {
 	const struct proc_entry *e = PROC_I(f->f_inode)->de;
@@ -514,7 +520,7 @@ u32 proc_always_poll(struct file *f, struct poll_table *pt)
 	return vfs_default_poll();
 }
 
-/* There is something to read, and nothing can be written. */
+/* Returns the events of a list: it can be read, and not written. */
 static u32 list_poll(struct file *f, struct poll_table *pt)
 {
 	return EPOLLIN | EPOLLRDNORM;
@@ -539,7 +545,7 @@ static int variable_open(struct inode *inode, struct file *f)
 	return err;
 }
 
-/* Each change is told once to each open file, whether it reads or not. */
+/* Polls a variable: each change is reported once to each open file, whether it reads or not. */
 static u32 variable_poll(struct file *f, struct poll_table *pt)
 {
 	const struct proc_entry *e = PROC_I(f->f_inode)->de;

@@ -147,7 +147,7 @@ static int store_auto_msgmni(char *text)
 	return sysctl_number(text, &v) || v < 0 || v > 1 ? -EINVAL : 0;
 }
 
-/* The numbers of /proc/vmstat are always right: there is nothing to bring together. */
+/* Shows nothing: the numbers of /proc/vmstat are always exact and need no refresh. */
 static int show_stat_refresh(char *buf, size_t size)
 {
 	return 0;

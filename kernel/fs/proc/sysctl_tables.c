@@ -124,7 +124,7 @@ static int store_dl_min(char *text)
 		&sysctl_dl_period_min_us);
 }
 
-/* Zero and less ask for the default. */
+/* Sets the time slice; zero and less ask for the default. */
 static int store_rr_timeslice(char *text)
 {
 	s64 v;

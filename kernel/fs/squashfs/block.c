@@ -33,7 +33,10 @@ static void space_free(struct sqfs_space *w)
 	kfree(w);
 }
 
-/* A sector more at both ends than the largest block; metadata fits too. */
+/*
+ * Makes a work space: room for the largest block with a sector more at both ends. Metadata fits
+ * too.
+ */
 static struct sqfs_space *space_new(const struct sqfs_sb *s)
 {
 	struct sqfs_space *w = kzalloc(sizeof(*w), GFP_NOFS);
@@ -132,7 +135,7 @@ int sqfs_read_cached(struct sqfs_sb *s, u64 pos, void *buf, u32 n)
 	return bdev_read_bytes(s->sb->s_bdev, pos, buf, n);
 }
 
-/* Bytes of data into the work space; *data is where they begin. */
+/* Reads data into the work space; *data is where it begins. */
 static int read_raw(struct sqfs_sb *s, struct sqfs_space *w, u64 pos, u32 n, u8 **data)
 {
 	struct block_device *b = s->sb->s_bdev;

@@ -76,7 +76,10 @@ static void begin_locked(struct sqfs_cache *c, struct sqfs_cached *b, u64 pos)
 	hlist_add_head(&b->hash, bucket(c, pos));
 }
 
-/* The block, or one that the caller has to fill (*fill), or NULL: wait; *grow: or make one more. */
+/*
+ * Takes the block, or an empty one that the caller must fill (*fill). NULL: the caller waits, or
+ * with *grow makes one more.
+ */
 static struct sqfs_cached *try_get(struct sqfs_cache *c, u64 pos, bool *fill, bool *grow)
 {
 	struct sqfs_cached *b;

@@ -95,7 +95,10 @@ static int next_header(struct sqfs_sb *s, struct walk *w)
 	return err;
 }
 
-/* A slash or a zero byte in a name would be a path to somewhere else. */
+/*
+ * True if the name is no path to somewhere else: it has no slash or zero byte, and is not "." or
+ * "..".
+ */
 static bool name_ok(const struct walk *w)
 {
 	return !memchr(w->name, 0, w->name_len) && !memchr(w->name, '/', w->name_len) &&
@@ -104,8 +107,8 @@ static bool name_ok(const struct walk *w)
 }
 
 /*
- * The next entry into @w: 1, 0 at the end, -errno. A boundary: a small image says gigabytes of
- * listing.
+ * Reads the next entry into @w: 1, 0 at the end, or -errno. It lets the task be killed and
+ * rescheduled, since a small image may claim gigabytes of listing.
  */
 static int walk_next(struct inode *dir, struct walk *w)
 {

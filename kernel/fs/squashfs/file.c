@@ -95,7 +95,10 @@ static u32 disk_length(u32 size)
 	return size & ~SQFS_BLOCK_PLAIN;
 }
 
-/* Part @part, whose mark is known, into sizes; the next one's mark is known then. */
+/*
+ * Loads part @part of the list, whose mark is known, into sizes. The next part's mark is known
+ * then.
+ */
 static int load_part(struct sqfs_sb *s, struct sqfs_inode *si, struct sqfs_list *l, u64 part)
 {
 	struct sqfs_mark m = l->marks[part];
@@ -117,7 +120,7 @@ static int load_part(struct sqfs_sb *s, struct sqfs_inode *si, struct sqfs_list 
 	return part + 1 == l->nr_marks ? add_mark(l, &m) : 0;
 }
 
-/* Where block @block lies and its length word. */
+/* Finds where block @block lies, and its length word. */
 static int find_block(struct sqfs_inode *si, u64 block, u64 *pos, u32 *size)
 {
 	struct sqfs_sb *s = SQFS_SB(si->vfs.i_sb);
@@ -156,7 +159,7 @@ struct block_pages {
 	struct page *page[MAX_BLOCK_PAGES];
 };
 
-/* Bytes of block @block that the file has. */
+/* Returns how many bytes of block @block the file has. */
 static u32 block_bytes(const struct sqfs_inode *si, u64 block)
 {
 	const struct sqfs_sb *s = SQFS_SB(si->vfs.i_sb);
@@ -199,7 +202,7 @@ static void deal_error(struct block_pages *bp)
 		}
 }
 
-/* The frames of all pages as one piece of memory, or NULL. */
+/* Returns the frames of all pages as one piece of memory, or NULL. */
 static u8 *one_piece(const struct block_pages *bp)
 {
 	u8 *base = bp->page[0] ? page_address(bp->page[0]) : NULL;
@@ -263,7 +266,7 @@ static int fill_pages(struct sqfs_inode *si, struct block_pages *bp, u64 block)
 	return err;
 }
 
-/* New pages where there are none; @locked is one that the caller has. */
+/* Adds new pages where there are none; the caller has @locked already. */
 static void take_pages(struct address_space *m, struct block_pages *bp, struct page *locked)
 {
 	u32 i = 0;
@@ -287,7 +290,7 @@ static u64 block_of(const struct sqfs_sb *s, u64 index)
 	return s->block_log >= PAGE_SHIFT ? index >> (s->block_log - PAGE_SHIFT) : index;
 }
 
-/* The pages that block @block of the file has. */
+/* Sets the range of pages that block @block of the file has. */
 static void set_range(struct sqfs_inode *si, struct block_pages *bp, u64 block)
 {
 	u32 shift = SQFS_SB(si->vfs.i_sb)->block_log - PAGE_SHIFT;

@@ -30,7 +30,7 @@ struct inode *sqfs_alloc_inode(struct super_block *sb)
 	return &si->vfs;
 }
 
-/* After a grace period: walkers without locks may still read i_link. */
+/* Frees an inode after a grace period: walkers without locks may still read i_link. */
 void sqfs_free_inode(struct inode *inode)
 {
 	kfree(inode->i_link);
@@ -53,7 +53,7 @@ static void set_size(struct inode *inode, u64 size, u64 allocated)
 	inode->i_blocks = (allocated >> SECTOR_SHIFT) + !!(allocated & 511);
 }
 
-/* The list of blocks cannot be longer than the table of inodes could hold. */
+/* Checks a file: its list of blocks cannot be longer than the table of inodes could hold. */
 static int check_file(struct sqfs_sb *s, struct sqfs_inode *si)
 {
 	u64 table = s->directory_table - s->inode_table;

@@ -106,7 +106,7 @@ static inline struct sqfs_inode *SQFS_I(const struct inode *inode)
 	return container_of(inode, struct sqfs_inode, vfs);
 }
 
-/* super.c: damage was found; the result is -EIO. */
+/* super.c: Reports damage; returns -EIO. */
 int sqfs_error(struct sqfs_sb *s, const char *what, u64 where);
 
 /* ---- block.c ---- */
@@ -114,16 +114,16 @@ int sqfs_spaces_init(struct sqfs_sb *s); /* allocates the first one */
 void sqfs_spaces_free(struct sqfs_sb *s);
 struct sqfs_space *sqfs_space_get(struct sqfs_sb *s); /* may wait for another's */
 void sqfs_space_put(struct sqfs_sb *s, struct sqfs_space *w);
-/* Bytes of the device through its page cache: for tables. 0 or -errno. */
+/* Reads bytes of the device through its page cache, for tables. 0 or -errno. */
 int sqfs_read_cached(struct sqfs_sb *s, u64 pos, void *buf, u32 n);
 /*
- * The metadata block at @pos into @out (SQFS_META_SIZE bytes): bytes, or -errno. *next: where it
- * ends.
+ * Decodes the metadata block at @pos into @out (SQFS_META_SIZE bytes). Returns the bytes or -errno;
+ * *next: where the block ends.
  */
 long sqfs_decode_meta(struct sqfs_sb *s, u64 pos, u8 *out, u64 *next);
 /*
- * The data block at @pos with the length word @size into @out, @max bytes at most: bytes, or
- * -errno.
+ * Decodes the data block at @pos with the length word @size into @out, at most @max bytes. Returns
+ * the bytes or -errno.
  */
 long sqfs_decode_data(struct sqfs_sb *s, struct sqfs_space *w, u64 pos, u32 size, u8 *out, u32 max);
 
@@ -137,11 +137,11 @@ struct sqfs_cursor {
 	u64 block, end;
 	u32 offset;
 };
-/* The next @n bytes, or over them (@buf NULL). 0 or -errno. */
+/* Reads the next @n bytes, or skips them (@buf NULL). 0 or -errno. */
 int sqfs_read(struct sqfs_sb *s, struct sqfs_cursor *c, void *buf, u64 n);
 /*
- * Entry @index of a table of entries of @size bytes, whose metadata blocks' positions are at
- * @table.
+ * Reads entry @index of a table with entries of @size bytes; at @table are the positions of its
+ * metadata blocks.
  */
 int sqfs_read_entry(struct sqfs_sb *s, u64 table, u64 index, u32 size, void *buf);
 

@@ -35,8 +35,8 @@ int sqfs_error(struct sqfs_sb *s, const char *what, u64 where)
 }
 
 /*
- * @silent: the caller tries all types, or guesses. An error of an image surely of this type is
- * always reported.
+ * Refuses a mount. @silent: the caller tries all types, or guesses. An error of an image that is
+ * surely of this type is always reported.
  */
 static int refuse_mount(struct super_block *sb, bool silent, const char *why)
 {
@@ -92,7 +92,7 @@ static int sqfs_show_options(struct super_block *sb, char *buf, size_t size)
 	return n + scnprintf(buf + n, size - (size_t)n, ",threads=%u", s->threads);
 }
 
-/* It stays as it is, whatever is asked for. */
+/* Remounts. It stays read-only, whatever is asked for. */
 static int sqfs_remount(struct super_block *sb, u32 *flags, char *data)
 {
 	struct sqfs_sb *s = SQFS_SB(sb);
@@ -129,8 +129,8 @@ static int check_compression(struct super_block *sb, struct sqfs_sb *s, u32 id)
 }
 
 /*
- * The tables lie in this order and within the image; each chain of metadata ends before the next
- * begins.
+ * Checks that the tables lie in this order and within the image; each chain of metadata ends before
+ * the next begins.
  */
 static int check_tables(struct super_block *sb, struct sqfs_sb *s, const struct sqfs_disk_sb *d)
 {
@@ -274,7 +274,7 @@ static struct sqfs_sb *new_sb(struct super_block *sb)
 	return s;
 }
 
-/* Is the whole export table there? */
+/* True if the whole export table is there. */
 static bool exportable(const struct sqfs_sb *s, const struct sqfs_disk_sb *d)
 {
 	u64 blocks = DIV_ROUND_UP((u64)s->inodes * sizeof(u64), SQFS_META_SIZE);

@@ -47,7 +47,7 @@ static struct sqfs_cursor at_place(const struct sqfs_sb *s, u64 place)
 		.end = s->xattr_table };
 }
 
-/* The list of @inode: *count entries from *c on. */
+/* Finds the list of @inode: *count entries from *c on. */
 static int list_of(struct inode *inode, struct sqfs_cursor *c, u32 *count)
 {
 	struct sqfs_sb *s = SQFS_SB(inode->i_sb);
@@ -85,7 +85,7 @@ static int read_elsewhere(struct sqfs_sb *s, struct sqfs_cursor *c, struct attr 
 	return err;
 }
 
-/* The next attribute; @c goes on to the one behind it. */
+/* Reads the next attribute; @c moves on to the one behind it. */
 static int next_attr(struct sqfs_sb *s, struct sqfs_cursor *c, struct attr *a)
 {
 	struct sqfs_disk_xattr d;

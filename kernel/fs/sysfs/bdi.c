@@ -67,7 +67,7 @@ static int store_max_ratio(char *text, size_t n, void *arg)
 	return 0;
 }
 
-/* What debugfs has in Linux: what is dirty and under way now, and what may be. */
+/* Shows what debugfs has on Linux: how much is dirty and under way, and the limits. */
 static int show_bdi_stats(struct seq *s, void *arg)
 {
 	struct backing_dev *b = arg;

@@ -66,7 +66,7 @@ static int show_start(struct seq *s, void *arg)
 	return 0;
 }
 
-/* The fields of /proc/diskstats behind the name. */
+/* Shows the fields of /proc/diskstats behind the name. */
 static int show_stat(struct seq *s, void *arg)
 {
 	u64 v[DISK_STAT_FIELDS];
@@ -347,7 +347,7 @@ static void bdev_event(struct block_device *b, const char *action)
 
 /* ---- where they are found ---- */
 
-/* A link's target, which lives as long as the link: forever. */
+/* Makes a link's target, which lives as long as the link: forever. */
 static char *keep(const char *prefix, const char *rest)
 {
 	char buf[160];
@@ -445,7 +445,7 @@ int sysfs_add_disk(struct gendisk *d)
 	return err;
 }
 
-/* A block device of a disk that is known already. */
+/* Adds a block device of a disk that is known already. */
 static void bdev_appeared(struct block_device *b)
 {
 	mutex_lock(&sysfs_grow);

@@ -23,7 +23,8 @@ static int show_text(struct seq *s, void *arg)
 }
 
 /*
- * The host's text, or NULL: it has none. -ENOMEM. @path: below devices/system/cpu, there and here.
+ * Copies the host's text; NULL: it has none. -ENOMEM. @path: below devices/system/cpu, on the host
+ * and in the guest.
  */
 static int take_text(const char *path, char **text)
 {
@@ -85,7 +86,7 @@ enum { LEVEL, TYPE, SIZE, LINE, SETS, WAYS, LINES, NR_TEXTS };
 static const char *const names[NR_TEXTS] = { "level", "type", "size", "coherency_line_size",
 	"number_of_sets", "ways_of_associativity", "physical_line_partition" };
 
-/* The @nth cache of the host's first CPU. */
+/* Copies the texts of the @nth cache of the host's first CPU. */
 static int take_cache(u32 nth, char *texts[NR_TEXTS])
 {
 	char path[64];

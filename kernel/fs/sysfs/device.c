@@ -72,7 +72,7 @@ static bool is_uuid(const char *s, size_t n)
 	return true;
 }
 
-/* KEY=VALUE, both of letters and digits. */
+/* True for KEY=VALUE, both of letters and digits. */
 static bool is_argument(const char *s, size_t n)
 {
 	size_t key = 0, value;
@@ -93,8 +93,8 @@ static size_t word_length(const char *s)
 }
 
 /*
- * ACTION [UUID [KEY=VALUE ...]]: the action is cut out of @text, the rest becomes variables in
- * @synth.
+ * Parses "ACTION [UUID [KEY=VALUE ...]]": cuts the action out of @text, and turns the rest into
+ * variables in @synth.
  */
 int uevent_parse(char *text, char *synth, size_t size)
 {

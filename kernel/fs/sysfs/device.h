@@ -38,7 +38,7 @@ void uevent_tell(const struct sysfs_device *d, const char *action, const char *s
  * @synth (of @size bytes, at least 64) the lines that such an event bears. 0 or -EINVAL.
  */
 int uevent_parse(char *text, char *synth, size_t size);
-/* A character device with a node in devtmpfs appears in /sys, and is told of. 0 or -ENOMEM. */
+/* Shows a character device with a node in devtmpfs in /sys, and reports it. 0 or -ENOMEM. */
 int sysfs_add_chrdev(const char *node, umode_t mode, dev_t dev);
 
 #endif

@@ -5,16 +5,13 @@
 
 #include "kernel/fs/sysfs/sysfs.h"
 
-/*
- * sysfs.c: texts of a number, of one vCPU as a mask, of all as a range and as a mask; arg: the
- * number
- */
+/* sysfs.c: Print a number, one vCPU as a mask, all as a range and as a mask; arg: the number. */
 int sysfs_show_number(struct seq *s, void *arg);
 int sysfs_show_cpu_mask(struct seq *s, void *arg);
 int sysfs_show_cpu_range(struct seq *s, void *arg);
 int sysfs_show_all_cpus_mask(struct seq *s, void *arg);
 
-/* at boot: vulnerabilities and caches of CPUs */
+/* Adds vulnerabilities and caches of CPUs, at boot. */
 int sysfs_add_cpu_host(void);
 
 #endif

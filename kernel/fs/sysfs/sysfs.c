@@ -273,7 +273,10 @@ static struct dentry *sysfs_mount(
 	return mount_single(t, flags, data, sysfs_fill_super);
 }
 
-/* As with Linux, where it shows the network cards of one namespace. */
+/*
+ * Returns the owner of the mount's network namespace, as on Linux, which shows the network cards of
+ * one namespace.
+ */
 static struct user_namespace *sysfs_owner(void)
 {
 	return current_ns_owner(NS_NET);

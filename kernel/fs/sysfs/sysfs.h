@@ -13,15 +13,17 @@ struct gendisk;
 extern const struct file_operations sysfs_file_fops; /* file.c */
 
 int sysfs_create(const char *path, show_fn show, void *arg); /* a file 0444; 0 or -ENOMEM */
-/* What stands at @path is there only while @when(arg) says so. 0 or -ENOENT. */
+/* Shows the entry at @path only while @when(arg) is true. 0 or -ENOENT. */
 int sysfs_show_when(const char *path, bool (*when)(void *arg), void *arg);
-/* For a name that may change, and with more than reading. */
+/* Gives the entry at @path a name that may change. */
 int sysfs_rename(const char *path, const char *name);
 int sysfs_create_rw(const char *path, umode_t mode, show_fn show, store_fn store, void *arg);
 int sysfs_symlink(const char *path, const char *target);            /* @target stays */
 int sysfs_symlink_shown(const char *path, show_fn show, void *arg); /* where it leads, @show says */
 int sysfs_mkdir(const char *path);
-/* A disk and its possible partitions (seen while they exist): /sys/block/NAME and its kin. */
+/*
+ * Adds a disk and its possible partitions (visible while they exist): /sys/block/NAME and its kin.
+ */
 int sysfs_add_disk(struct gendisk *d);
 int sysfs_add_blocks(void); /* at boot: those that are there */
 int sysfs_add_ksm(void);    /* at boot: kernel/mm/ksm */

@@ -40,7 +40,7 @@ void tmpfs_recount(struct inode *inode)
 		tmpfs_uncharge(inode->i_sb, freed);
 }
 
-/* Locked: room for it has been charged to the file system. */
+/* Counts a locked page, for which room has been charged to the file system. */
 static void count_page(struct inode *inode, struct page *p)
 {
 	struct tmpfs_inode *t = tmpfs_inode(inode);
@@ -53,7 +53,7 @@ static void count_page(struct inode *inode, struct page *p)
 	spin_unlock(&t->lock);
 }
 
-/* A reserved page, locked, becomes one of zeroes. */
+/* Turns a reserved page, locked, into one of zeros. */
 static void fill_hole(struct page *p)
 {
 	memset(page_address(p), 0, PAGE_SIZE);
@@ -67,8 +67,8 @@ static bool is_charged(const struct page *p)
 }
 
 /*
- * The page at @index, locked, reserved if it was a hole. ERR_PTR(-ENOSPC, -ENOMEM). One that mm has
- * put there and that is not filled yet is still a hole.
+ * Returns the page at @index, locked, and reserves it if it was a hole. A page that mm has added
+ * and not filled yet is still a hole. ERR_PTR(-ENOSPC, -ENOMEM).
  */
 static struct page *reserve_page(struct inode *inode, u64 index)
 {
@@ -112,8 +112,8 @@ static struct page *tmpfs_get_page(struct inode *inode, u64 index)
 }
 
 /*
- * A reserved page, or one that mm has put into the cache itself: a fault on a hole. It stays one
- * where there is no room.
+ * Charges a page that mm has added to the cache itself, for a fault on a hole, unless it is
+ * reserved already. Without room the place stays a hole.
  */
 static int charge_page(struct page *p)
 {
@@ -188,7 +188,10 @@ static int tmpfs_write_end(struct file *f, struct address_space *m, loff_t pos, 
 	return copied;
 }
 
-/* The fault looks whether the page has left the file meanwhile, and begins anew then. */
+/*
+ * Locks the page for a write by a mapping. The fault checks whether the page has left the file
+ * meanwhile, and begins anew then.
+ */
 int tmpfs_page_mkwrite(struct file *f, struct page *p)
 {
 	file_update_time(f);
@@ -279,7 +282,7 @@ static bool put_if_data(struct page *p)
 	return data;
 }
 
-/* The next page with data at or after @index below @end; @end when there is none. */
+/* Finds the next page with data at or after @index, below @end; @end: there is none. */
 static u64 next_data(struct address_space *m, u64 index, u64 end)
 {
 	struct page *pages[SEEK_BATCH];
@@ -406,7 +409,7 @@ static int punch_hole(struct inode *inode, loff_t off, loff_t len)
 	return 0;
 }
 
-/* What the failed call @id reserved is given back; what others did stays. */
+/* Gives back what the failed call @id has reserved; pages of other calls stay. */
 static void unreserve(struct inode *inode, u64 first, u64 end, u64 id)
 {
 	struct page *pages[SEEK_BATCH];
@@ -495,9 +498,9 @@ static long tmpfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 }
 
 /*
- * There is nothing to write. But writes through shared mappings, which are mapped writable from the
- * start and so are not seen, change the file's times: when they are made (tmpfs_mmap), and when
- * msync() asks.
+ * Writes nothing, but may set the file's times. Writes through shared mappings are not seen, since
+ * these are mapped writable from the start. So times change when such a mapping is made
+ * (tmpfs_mmap) and when msync() asks.
  */
 static int tmpfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 {

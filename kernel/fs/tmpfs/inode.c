@@ -91,7 +91,7 @@ struct inode *tmpfs_new_inode(struct super_block *sb, struct inode *dir, umode_t
 	return inode;
 }
 
-/* A new inode under the name of d. */
+/* Adds a new inode under the name of @d. */
 static int add_entry(struct inode *dir, struct dentry *d, struct inode *inode)
 {
 	int err;
@@ -170,8 +170,8 @@ static bool is_link_counted(const struct inode *inode)
 }
 
 /*
- * The i_rwsem of the file is held here, in tmpfs_unlink() and in tmpfs_rename(): i_nlink stands
- * still.
+ * Makes a link. Here, in tmpfs_unlink() and in tmpfs_rename() the file's i_rwsem is held, so
+ * i_nlink does not change.
  */
 static int tmpfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 {
@@ -194,8 +194,8 @@ static int tmpfs_unlink(struct inode *dir, struct dentry *d)
 }
 
 /*
- * A whiteout (a character device 0/0) that will take the name of @old: its entry, not hashed and
- * without an inode yet. ERR_PTR.
+ * Makes a whiteout (a character device 0/0) that will take the name of @old, and its entry, which
+ * is not hashed and has no inode yet. ERR_PTR.
  */
 static struct dentry *make_whiteout(struct inode *dir, struct dentry *old, struct inode **inode)
 {
@@ -289,7 +289,7 @@ static u64 xattr_space(const char *name, ssize_t size)
 	return size < 0 ? 0 : (u64)size + strlen(name) + TMPFS_XATTR_SPACE;
 }
 
-/* i_rwsem held, or the inode is not published yet. */
+/* Sets an attribute. i_rwsem is held, or the inode is not published yet. */
 int tmpfs_setxattr(struct inode *inode, const char *name, const void *value, size_t size, int flags)
 {
 	bool acl = is_acl_name(name) && (inode->i_sb->s_iflags & SB_I_POSIXACL);

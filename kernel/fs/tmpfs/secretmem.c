@@ -18,7 +18,7 @@
 
 static struct mount *secret_mount; /* immutable after init */
 
-/* By /proc/PID/fd: it is the one file that memfd_secret() has opened. */
+/* Refuses to open it again by /proc/PID/fd: the only open file is the one of memfd_secret(). */
 static int secret_open(struct inode *inode, struct file *f)
 {
 	return -ENXIO;

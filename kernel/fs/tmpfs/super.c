@@ -123,7 +123,7 @@ int tmpfs_show_ids(const struct tmpfs_sb *s, char *buf, size_t size)
 	return n;
 }
 
-/* inode numbers are 64 bits wide, and nothing is ever swapped out. */
+/* Accepts words without effect: inode numbers are 64 bits wide, and tmpfs is not swapped out. */
 static int parse_word(const char *opt)
 {
 	return !strcmp(opt, "inode64") || !strcmp(opt, "inode32") || !strcmp(opt, "noswap") ?
@@ -245,7 +245,7 @@ static struct inode *tmpfs_alloc_inode(struct super_block *sb)
 	return &t->vfs;
 }
 
-/* After the grace period: walkers without locks may still read i_link. */
+/* Frees an inode after the grace period: walkers without locks may still read i_link. */
 static void tmpfs_free_inode(struct inode *inode)
 {
 	kfree(inode->i_link);
@@ -275,8 +275,8 @@ static void tmpfs_put_super(struct super_block *sb)
 }
 
 /*
- * An inode of which a handle was made is in the hash. A file without a name is out of reach, as in
- * Linux.
+ * Finds the inode of a file handle in the hash, where every inode with a handle is. A file without
+ * a name cannot be reached, as on Linux.
  */
 static struct inode *tmpfs_handle_inode(struct super_block *sb, u64 ino, u32 generation)
 {
@@ -339,7 +339,7 @@ int tmpfs_fill_super(struct super_block *sb, void *data, bool silent)
 	return fill(sb, s, data);
 }
 
-/* The mode is the only option that there is, and any other is passed over. */
+/* Parses an option: mode is the only one, and all others are ignored. */
 static int ramfs_option(void *arg, const char *key, char *v)
 {
 	u64 mode;
@@ -427,7 +427,7 @@ static struct file_system_type rootfs_type = {
 
 static struct mount *shm_mount; /* immutable after init */
 
-/* "/memfd:name (deleted)", "/dev/zero (deleted)" */
+/* Prints a name such as "/memfd:name (deleted)" or "/dev/zero (deleted)". */
 static char *shm_dname(struct dentry *d, char *buf, int len)
 {
 	static const char tail[] = " (deleted)";

@@ -48,7 +48,7 @@ struct tmpfs_sb {
 	kgid_t gid;
 };
 
-/* Of the allowance that nr_inodes= gives. Under lock. */
+/* Returns how much of the allowance of nr_inodes= is used. Under lock. */
 static inline u64 tmpfs_inode_space(const struct tmpfs_sb *s)
 {
 	return s->used_inodes * TMPFS_INODE_SPACE + s->xattr_bytes;
@@ -93,8 +93,8 @@ int tmpfs_page_mkwrite(struct file *f, struct page *p);
 extern const struct file_operations tmpfs_file_ops;
 extern const struct inode_operations tmpfs_file_iops;
 /*
- * For read_iter: to the end of the file, from the pages that @get finds, with a reference; NULL: a
- * hole, zeros. Bytes, or -EFAULT.
+ * Reads to the end of the file, for read_iter, from the pages that @get finds, with a reference;
+ * NULL: a hole, zeros. Returns bytes or -EFAULT.
  */
 ssize_t tmpfs_read_pages(struct inode *inode, struct iov_iter *to, loff_t *pos,
 	struct page *(*get)(struct inode *inode, u64 index));
@@ -102,7 +102,7 @@ ssize_t tmpfs_read_pages(struct inode *inode, struct iov_iter *to, loff_t *pos,
 void tmpfs_recount(struct inode *inode);
 /* super.c */
 int tmpfs_fill_super(struct super_block *sb, void *data, bool silent);
-/* For files that the kernel makes, of @kind: no limits, no options. */
+/* Fills a superblock for files that the kernel makes, of @kind: without limits and options. */
 int tmpfs_fill_internal(struct super_block *sb, const struct tmpfs_kind *kind, u32 magic);
 /*
  * Calls @option for each of "key=value,word,...": v is NULL for a word. Its first error is the
@@ -110,12 +110,14 @@ int tmpfs_fill_internal(struct super_block *sb, const struct tmpfs_kind *kind, u
  */
 int tmpfs_parse_options(
 	const char *fs, char *data, int (*option)(void *arg, const char *key, char *v), void *arg);
-/* nr_inodes=, uid=, gid=, mode=: 0 or -EINVAL, also for any other. */
+/* Parses nr_inodes=, uid=, gid= or mode=: 0, or -EINVAL, also for any other option. */
 int tmpfs_parse_option(struct tmpfs_sb *s, const char *key, const char *v);
-/* Bytes, with k, m, g, or as a percentage of @whole: 0 or -EINVAL. */
+/* Parses bytes, with k, m, g, or as a percentage of @whole: 0 or -EINVAL. */
 int tmpfs_parse_size(const char *v, u64 whole, u64 *bytes);
 int tmpfs_show_ids(const struct tmpfs_sb *s, char *buf, size_t size); /* uid=, gid= */
-/* A nameless file with all rights, open for reading and writing: "/name (deleted)". ERR_PTR. */
+/*
+ * Makes a nameless file with all rights, open for reading and writing: "/name (deleted)". ERR_PTR.
+ */
 struct file *tmpfs_nameless_file(struct mount *mnt, const char *name, loff_t size);
 /* Accounts @n pages: 0 or -ENOSPC. */
 int tmpfs_charge(struct super_block *sb, u64 n);
