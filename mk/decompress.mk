@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# The libraries that decompress blocks of images (drivers/decompress).  zlib is always there; of the others those whose header
-# is installed: an image that needs another is refused when it is mounted, with the reason.
+# The libraries that decompress blocks of images (drivers/decompress). zlib is always there, the
+# others if their headers are installed. The mount of an image that needs a missing library fails,
+# and says why.
 DECOMPRESS_DEFS := $(if $(wildcard /usr/include/zstd.h),-DHAVE_ZSTD) $(if $(wildcard /usr/include/lzma.h),-DHAVE_LZMA) \
 	$(if $(wildcard /usr/include/lz4.h),-DHAVE_LZ4) $(if $(wildcard /usr/include/lzo/lzo1x.h),-DHAVE_LZO)
 DECOMPRESS_LIBS := -lz $(if $(filter -DHAVE_ZSTD,$(DECOMPRESS_DEFS)),-lzstd) $(if $(filter -DHAVE_LZMA,$(DECOMPRESS_DEFS)),-llzma) \

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A door: the way out of the kernel world.  `DOOR X` defines door_X, which runs the host world's X on the vCPU's host
- * stack and comes back.  The host stack is found from the kernel stack: stacks are aligned to KSTACK_ALIGN, the guard
- * is the lower half, and struct kstack_head lies at the bottom of the upper half:
+ * A door: the way out of the kernel world. `DOOR X` defines door_X, which runs the host world's X
+ * on the vCPU's host stack and returns. The host stack is found from the kernel stack: stacks are
+ * aligned to KSTACK_ALIGN, the guard is the lower half, and struct kstack_head lies at the bottom
+ * of the upper half:
  *
  *	(rsp & -KSTACK_ALIGN) + KSTACK_SIZE:  struct task *task;  u64 host_sp;
  *
- * Invariants: at most six arguments, all of them integers or pointers; the result is in rax (and rdx); host_sp is
- * aligned to 16; the caller is on a kernel stack; X never calls back into the kernel world through another door.
- * A door first tests whether it is to be counted (arch/um/machine/doors.c). The chain of frame pointers stays whole, so that a back-trace crosses the door. For gdb a door is marked as signal handlers are:
- * it takes any other frame whose caller lies on a lower stack for the end of a damaged one.
+ * Invariants: at most six arguments, all of them integers or pointers; the result is in rax (and
+ * rdx); host_sp is aligned to 16; the caller is on a kernel stack; X never calls back into the
+ * kernel world through another door.
+ *
+ * A door first tests whether it is to be counted (arch/um/machine/doors.c). It keeps the chain of
+ * frame pointers, so a back-trace crosses it. For gdb a door is marked as a signal handler: gdb
+ * takes any other frame whose caller lies on a lower stack for the end of a damaged stack.
  */
+/* clang-format off */
 #include "arch/um/layout.h"
 
 	.section .kbss, "aw", @nobits

@@ -1,24 +1,26 @@
 # SPDX-License-Identifier: MIT
 # From objects to build/nestling.
 #
-#   kernel world objects --ld -r--> kernel.raw.o --ld -r, objcopy--> kernel.o --gcc -static--> nestling
-#                                        |            ^                 host objects, doors.o --^
-#                                        |-- functions --> gen/ksyms.S
-#                                        +-- undefined symbols --> gen/doors.S
+#   kernel world objects --ld -r--> kernel.raw.o --ld -r, objcopy--> kernel.o --gcc--> nestling
+#                                     |            ^             host objects, doors.o --^
+#                                     |-- functions --> gen/ksyms.S
+#                                     +-- undefined symbols --> gen/doors.S
 #
-# `ld -r` gathers all writable data of the kernel world in .kdata and .kbss (mk/kernel.lds).  objcopy makes local all that
-# the host world does not call (our memcpy and friends above all) and renames each undefined symbol X to door_X, which
-# doors.S defines.
+# `ld -r` gathers all writable data of the kernel world in .kdata and .kbss (mk/kernel.lds). objcopy
+# makes local all that the host world does not call (our memcpy and friends above all) and renames
+# each undefined symbol X to door_X, which doors.S defines.
 
-# Undefined in kernel.o, yet no doors: the linker's own symbols and gcov's (and weak ones: calls without a handler).
+# Symbols that are undefined in kernel.o and are no doors: the linker's own and gcov's. Weak ones
+# are no doors either: calls without a handler.
 NOT_DOORS := ^(door_counting|door_counts|__kdata_start|__kdata_end|__image_start|__image_end|__executable_start|etext|_etext|_end|end|__start_.*|__stop_.*|__gcov_.*|ksym_table|ksym_count|ksym_names|_GLOBAL_OFFSET_TABLE_)$$
 $(B)/kernel.raw.o: $(KERNEL_OBJ) mk/kernel.lds
 	$(call say,LD,$@)
 	$(Q)printf '%s\n' $(KERNEL_OBJ) >$@.list
 	$(Q)$(LD) -r -T mk/kernel.lds -o $@ @$@.list
 
-# What the host world may see of the kernel world: what it calls, but no name that its libraries define too.  All else
-# becomes local, so that our strlen, kill or crc32 never takes the place of theirs.
+# The symbols of the kernel world that the host world may see: those that it calls, but none that
+# its libraries define too. All others become local, so that our strlen, kill or crc32 never takes
+# the place of theirs.
 $(G)/library.names:
 	@mkdir -p $(@D)
 	$(Q)$(NM) --defined-only -g $(foreach l,libc.a libgcc.a $(DECOMPRESS_ARCHIVES),$(shell $(CC) -print-file-name=$(l))) 2>/dev/null | \

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# From `nm -n kernel.raw.o` to the table of kernel/lib/ksyms.c, as assembly.  Addresses are offsets into the one .text of the
-# kernel world, so the table is right whatever the final link does, and one link is enough.
+# Makes the table of kernel/lib/ksyms.c, as assembly, from `nm -n kernel.raw.o`. Addresses are
+# offsets into the one .text of the kernel world, so the table is right whatever the final link
+# does, and one link is enough.
 BEGIN {
 	print "\t.section .rodata\n\t.globl ksym_table, ksym_count, ksym_names\n\t.balign 8\nksym_table:"
 }

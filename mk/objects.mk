@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# One object for each source: $(B)/obj/PATH.o (PATH.S.o for the worlds that are linked on their own).
+# One object for each source: $(B)/obj/PATH.o (PATH.S.o for the worlds that are linked on their
+# own).
 
 obj = $(patsubst %,$(B)/obj/%.o,$(basename $(1)))
 
@@ -14,8 +15,8 @@ $(VDSO_OBJ): WFLAGS = $(VDSOFLAGS)
 # Guest code on the guest's FPU: the cipher wants vectors.
 $(B)/obj/arch/um/vdso/vrandom.c.o: WFLAGS = $(filter-out -mgeneral-regs-only,$(VDSOFLAGS))
 
-# Nothing may be instrumented that the sanitizers' run time calls, or that looks into free objects by trade; and a loop in
-# memcpy must not become a call of memcpy.
+# Code that the sanitizers' run time calls must not be instrumented, nor code that must look into
+# free objects. And a loop in memcpy must not become a call of memcpy.
 NOSAN := kernel/lib/debug/asan kernel/lib/debug/ubsan kernel/lib/ksyms kernel/mm/frame/slab kernel/mm/debug/leak arch/um/machine/asan
 $(NOSAN:%=$(B)/obj/%.o) $(B)/obj/gen/ksyms.S.o: KSAN :=
 $(B)/obj/kernel/lib/string.o: WFLAGS += -fno-tree-loop-distribute-patterns

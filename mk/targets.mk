@@ -36,7 +36,8 @@ run: deps
 	@tools/default-image $(B)/nestctl $(IMAGE)
 	@$(B)/nestctl run $(RUNFLAGS) $(IMAGE)
 
-# Natively, in Nestling and in what else is installed (bench/run says how); half an hour, since UML takes its time.
+# Benchmarks: natively, in Nestling and in other kernels that are installed (see bench/run). It
+# takes half an hour, most of it for UML.
 bench: deps
 	@$(MAKE) --no-print-directory all
 	@bench/run --build $(B) $(BENCHFLAGS)
@@ -79,17 +80,20 @@ check-nested: deps
 # set-up. docs/hosts.md has the results.
 check-hosts: all
 	@BUILD=$(CURDIR)/$(B) bash tests/hosts/hosts.bash
-# Crashes of a file system in use, ROUNDS=500 of them, and a fifth as many under sqlite and git; in check-long as well, and some in check.
+# Crashes of a file system in use, ROUNDS=500 of them, and a fifth as many under sqlite and git.
+# check-long runs them, too, and check runs some.
 crash: all
 	@status=0; BUILD=$(CURDIR)/$(B) ROUNDS=$(or $(ROUNDS),500) tests/crash/long-rounds || status=1; \
 		BUILD=$(CURDIR)/$(B) ROUNDS=$$(($(or $(ROUNDS),500) / 5)) tests/crash/long-apps || status=1; exit $$status
-# Random system calls, FUZZ_SECONDS=20 with FUZZ_SEED= and FUZZ_ROUNDS= (tests/fuzz/main.c); MODE=debug finds most.
+# Random system calls, FUZZ_SECONDS=20 with FUZZ_SEED= and FUZZ_ROUNDS= (tests/fuzz/main.c).
+# MODE=debug finds most.
 fuzz-syscalls: all
 	@BUILD=$(CURDIR)/$(B) tests/fuzz/quick
 # Spoilt COW files, FUZZ_RUNS=1500 of them with FUZZ_SEED= and FUZZ_START= (tests/cow/fuzz.c).
 fuzz-cow: all
 	@BUILD=$(CURDIR)/$(B) tests/cow/fuzz
-# Damaged images under asan, in a process of the host: FUZZ_RUNS=3000 of them with FUZZ_SEED= (tests/fsfuzz/host.c); FOUND= replays one.
+# Damaged images under asan, in a process of the host: FUZZ_RUNS=3000 of them with FUZZ_SEED=
+# (tests/fsfuzz/host.c). FOUND= replays one.
 fuzz-images:
 	@BUILD=$(CURDIR)/$(B) tests/fsfuzz/quick
 unit:
@@ -128,7 +132,8 @@ lint-tidy: $(GEN_HDR)
 tidy:
 	clang-format -i $(WHICH)
 
-# What pages say of system calls, parameters and results is generated: from the table of calls, from the program, from docs/results.
+# Generates what pages say of system calls, parameters and results: from the table of calls, from
+# the program, from docs/results.
 docs: $(B)/nestling $(B)/nestctl
 	awk -v mode=doc -f $(GEN_SYSCALLS) $(SYSCALLS_TBL) >docs/coverage.md
 	$(B)/nestling --help | tools/man-parameters >$(B)/nestling.parameters

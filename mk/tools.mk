@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# nestctl, an ordinary host program, and the static init that it carries for `nestctl run`; the helper of eth0=slirp, which
-# the kernel's program carries.
+# nestctl, an ordinary host program, and the static init that it carries for `nestctl run`; the
+# helper of eth0=slirp, which the kernel's program carries.
 
 # Disk images are the same code in the kernel's process and here.
 NESTCTL_OBJ := $(call obj,$(NESTCTL_SRC))
