@@ -24,7 +24,8 @@
 
 /* What handoff_init() has measured; constant from then on. */
 struct handoff_pace {
-	u32 spin_pauses; /* POLL_NS in cpu_relax()s: a round of spinning */
+	/* POLL_NS in cpu_relax()s: a round of spinning */
+	u32 spin_pauses;
 	u32 spin_rounds; /* SPIN_NS in rounds */
 	u64 spin_ticks;  /* SPIN_NS in ticks of the TSC */
 	u64 look_ticks;  /* LOOK_NS in ticks of the TSC */

@@ -8,7 +8,8 @@
 
 #include "kernel/mm/fault/fault.h"
 
-#define KSM_BATCH 32 /* pages that are looked at under one hold of the locks */
+/* pages that are looked at under one hold of the locks */
+#define KSM_BATCH 32
 
 /* A merged page. Under ksm_mutex. */
 struct ksm_node {
