@@ -38,7 +38,7 @@ static int acct_limits[] = { 4, 2, 30 };
 
 /* ---- encodings ---- */
 
-/* Thirteen bits of fraction, three of an exponent of 8; rounded. */
+/* Encodes a number, rounded, as thirteen bits of fraction and three of an exponent of 8. */
 static comp_t encode_comp(u64 v)
 {
 	u32 exp = 0;
@@ -56,7 +56,7 @@ static comp_t encode_comp(u64 v)
 	return exp > 7 ? 0xffff : (comp_t)(exp << 13 | v);
 }
 
-/* The bits of an IEEE float: the kernel has no use of the real thing. */
+/* Encodes a number as the bits of an IEEE float: the kernel does not use floats. */
 static u32 encode_float(u64 v)
 {
 	u32 exp = 127 + 63;
@@ -115,7 +115,7 @@ static u64 percent_of(u64 blocks, int percent)
 	return blocks * (u64)max(percent, 0) / 100;
 }
 
-/* Is there room for records? Says what was found the last time while that is fresh. */
+/* True if there is room for records. The answer is renewed after some seconds. */
 static bool has_room(struct file *f)
 {
 	u64 now = ktime_get(), period = (u64)max(READ_ONCE(acct_limits[2]), 0) * 1000000000UL;
@@ -221,7 +221,7 @@ static int show_limits(char *buf, size_t size)
 	return scnprintf(buf, size, "%d\t%d\t%d\n", acct_limits[0], acct_limits[1], acct_limits[2]);
 }
 
-/* The first one, two or three of them. */
+/* Sets the first one, two or three limits. */
 static int store_limits(char *text)
 {
 	char *word;

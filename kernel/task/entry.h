@@ -21,15 +21,15 @@ void force_sig_fault(int sig, int code, u64 addr, int trapno, u64 error);
 void log_segfault(u64 addr, u64 error);
 void log_trap(int sig, int trapno, u64 error);
 /*
- * When TIF_SYSCALL_TRACE or one of its kin is set: before a system call (the number to serve, or
- * -1: skip it, rax is what it returns) and after it, before do_signal().
+ * Called when TIF_SYSCALL_TRACE or one of its kin is set: before a system call, and after it,
+ * before do_signal(). The first returns the number to serve; -1: skip the call, rax has its result.
  */
 long syscall_trace_enter(struct regs *regs);
 void syscall_trace_leave(struct regs *regs);
 /*
- * When current->hw_debug is set: around a stay in guest code (arm, true: a signal came instead of
- * it), and for a trap that it ended with (true: done). @hits: what the CPU says of it in DR6, 0: it
- * does not.
+ * Called when current->hw_debug is set: around a stay in guest code, and for a trap that it ended
+ * with. hw_debug_arm() is true if a signal came instead of the stay, hw_debug_trap() if the trap is
+ * handled. @hits: what the CPU reports of it in DR6, or 0.
  */
 bool hw_debug_arm(struct regs *regs);
 void hw_debug_disarm(struct regs *regs);
@@ -37,10 +37,10 @@ bool hw_debug_trap(struct regs *regs, int trapno, u64 hits);
 /* Returns what the CPU is to watch for @t, or NULL. */
 const struct debug_regs *hw_debug_regs(const struct task *t);
 void hw_debug_refused(int err); /* the CPU cannot, now and later */
-/* On the way to guest code, and before a signal frame is built. */
+/* Called on the way to guest code, and before a signal frame is built. */
 void rseq_resume(struct regs *regs);
 void rseq_signal(struct regs *regs);
-/* current's space was lost: kills all users of its mm */
+/* Kills all users of current's mm, whose space was lost. */
 void do_space_died(void);
 
 #endif

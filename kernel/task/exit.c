@@ -262,8 +262,8 @@ static bool has_stopped_jobs(struct pid *pgrp)
 }
 
 /*
- * POSIX: a group with stopped members that becomes an orphan gets SIGHUP, and SIGCONT so that it
- * sees it.
+ * Sends SIGHUP, and SIGCONT so that it is handled, to a group with stopped members that becomes
+ * orphaned, as POSIX demands.
  */
 static void kill_orphaned_pgrp(struct task *t, struct task *parent)
 {
@@ -282,7 +282,7 @@ static void kill_orphaned_pgrp(struct task *t, struct task *parent)
 	kill_pgrp_locked(pgrp, SIGCONT, SEND_SIG_PRIV);
 }
 
-/* The child @p has a parent in another process now. */
+/* Adapts the child @p to its new parent in another process. */
 static void reparent_leader(struct task *father, struct task *p, struct list_head *dead)
 {
 	if (p->exit_state == EXIT_DEAD)

@@ -233,7 +233,10 @@ static int copy_regs(struct task *t, const struct clone_args_k *args)
 	return 0;
 }
 
-/* A descriptor for the child in *fd, and its file, which link installs. */
+/*
+ * Makes a pidfd for the child: reserves the descriptor *fd and returns its file, which link_task()
+ * installs.
+ */
 static struct file *make_pidfd(struct pid *pid, const struct clone_args_k *args, int *fd)
 {
 	struct file *f;
@@ -267,7 +270,7 @@ static void choose_parent(struct task *t, const struct clone_args_k *args)
 	t->parent = t->real_parent;
 }
 
-/* A thread born into a process that stops, or has stopped, stops with it. */
+/* Makes a new thread stop if its process is stopping or has stopped. */
 static void join_group_stop(struct task *t)
 {
 	struct signal_struct *sig = t->signal;
@@ -329,7 +332,10 @@ static bool ns_is_dying(const struct pid_namespace *ns)
 	return false;
 }
 
-/* What is pending already is handled first. *@seen: for link_task(). */
+/*
+ * Makes the call begin anew if a signal is pending, which is handled first. *@seen: for
+ * link_task().
+ */
 static int signals_first(u64 flags, s32 *seen)
 {
 	int err = 0;
@@ -517,7 +523,7 @@ void vfork_finish(struct task *t)
 	spin_unlock(&t->alloc_lock);
 }
 
-/* The parent of a vfork sleeps until the child execs or exits, or until it is killed itself. */
+/* Waits until the child of a vfork execs or exits, or until current is killed. */
 static void wait_for_vfork(struct task *child, struct completion *done)
 {
 	int err;
@@ -670,7 +676,7 @@ static int read_set_tid(struct clone_args_k *args, const struct clone_args *a)
 	return 0;
 }
 
-/* The group that a child is to be born into: a reference, or ERR_PTR. */
+/* Returns the group that a child will be born into, with a reference, or ERR_PTR. */
 static struct cgroup *clone_cgroup(const struct clone_args *a)
 {
 	struct cgroup *c;

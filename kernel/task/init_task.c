@@ -179,7 +179,7 @@ struct sigpending *pending_alloc(void)
 }
 
 /*
- * A process of the kernel's own, not yet linked: pid @want (0: any). 0 or -errno; task_free()
+ * Sets up a process of the kernel's own, not linked yet: pid @want (0: any). On -errno, task_free()
  * undoes a part.
  */
 static int init_kernel_process(struct task *t, pid_t want)
@@ -228,9 +228,9 @@ static void link_kernel_process(struct task *t)
 static struct fs_struct *kernel_fs;
 
 /*
- * What a kernel thread knows of files is what the first one knows. A process may happen to make one
- * (a mount's journal, a loop device, a worker); with that process's files it would keep them open
- * when the process is gone: a pipe that never ends.
+ * Sets up a kernel thread. Its files are those of the first kernel thread. A process may happen to
+ * make one (a mount's journal, a loop device, a worker); with that process's files, the thread
+ * would keep them open after the process ends: a pipe would never end.
  */
 static int init_kthread(struct task *t)
 {

@@ -31,7 +31,7 @@ void keys_exit_task(struct task *t);
 
 /* ---- autogroup.c ---- */
 struct autogroup;
-/* for a new session; NULL: no memory, so it is of the root group */
+/* Makes the group of a new session; NULL: no memory, so the session is of the root group. */
 struct autogroup *autogroup_new(void);
 void autogroup_put(struct autogroup *ag);
 /* tasklist_lock held for writing: */
@@ -49,9 +49,9 @@ void set_dumpable(struct mm *mm, u32 mode);
 long prctl_set_mm(u64 which, u64 addr, u64 a4, u64 a5);
 
 /* ---- pid_ns.c, wait.c ---- */
-/* The last thread of a namespace's init has come here: it kills and reaps the rest. */
+/* Kills and reaps the rest of a namespace, when the last thread of its init ends. */
 void zap_pid_ns(struct task *t);
-/* wait.c: reaps a child, if there is one that has died */
+/* wait.c: Reaps a child if one has died. */
 void zap_wait(void);
 /* the number can be used again; drops the reference of alloc_pid() */
 
@@ -75,18 +75,21 @@ struct clone_args_k {
 	struct cgroup *cgroup; /* to be born into; NULL: the parent's */
 };
 pid_t kernel_clone(const struct clone_args_k *args);
-/* the child no longer uses the parent's memory */
+/* Notes that the child no longer uses the parent's memory. */
 void vfork_finish(struct task *t);
 
 /* ---- exec ---- */
-/* current lets its mm go: clear_child_tid, robust futexes */
+/* Lets go of current's mm: clear_child_tid, robust futexes. */
 void exit_mm_release(void);
 int de_thread(void);
 
 /* ---- exit.c, wait.c ---- */
-/* reaps a dead task without a waiter: takes tasklist_lock itself */
+/* Reaps a dead task that has no waiter; takes tasklist_lock itself. */
 void release_task(struct task *t);
-/* tasklist_lock (write); true: no parent will wait, reap it */
+/*
+ * Notifies the parent; tasklist_lock held for writing. True: no parent will wait, so the caller
+ * reaps it.
+ */
 bool do_notify_parent(struct task *t, int sig);
 void wake_up_parent(struct task *t, struct task *parent);
 bool will_become_orphaned_pgrp(struct pid *pgrp, struct task *ignored);
@@ -126,9 +129,7 @@ static inline void rseq_outdate(struct task *t)
 #define SIGNAL_CLD_MASK (SIGNAL_CLD_STOPPED | SIGNAL_CLD_CONTINUED)
 #define SIGNAL_UNKILLABLE 0x40 /* init: default actions do not touch it */
 
-/*
- * Of a process that is to end (sighand->lock held): it has not stopped any more, nor does it go on.
- */
+/* Marks a process as ending: it is not stopped any more and does not go on. sighand->lock held. */
 static inline void begin_group_exit(struct signal_struct *sig, int code)
 {
 	sig->group_exit = true;
@@ -177,7 +178,7 @@ void recalc_sigpending_and_wake(struct task *t);
 int dequeue_signal_locked(struct task *t, u64 mask, siginfo_t *info);
 void flush_sigqueue(struct sigpending *p);
 void flush_sigqueue_mask(u64 mask, struct sigpending *p);
-/* The workhorse; sighand->lock held. @group: to the process. 0 or -EAGAIN. */
+/* Queues a signal; sighand->lock held. @group: to the process. 0 or -EAGAIN. */
 int send_signal_locked(int sig, const siginfo_t *info, struct task *t, bool group);
 int do_send_sig_info(int sig, const siginfo_t *info, struct task *t, bool group);
 void force_sig_info(const siginfo_t *info);
@@ -185,12 +186,12 @@ void force_sig_info(const siginfo_t *info);
 void log_bad_frame(u64 frame);
 void log_fatal_signal(int sig);
 void complete_signal(int sig, struct task *t, bool group);
-/* sighand->lock: SIGKILL to all other threads */
+/* Sends SIGKILL to all other threads; sighand->lock held. */
 void zap_other_threads(struct task *t);
 int task_participate_group_stop(struct task *t); /* jobctl.c; sighand->lock */
 void task_clear_jobctl_pending(struct task *t, u32 mask);
 bool task_set_jobctl_pending(struct task *t, u32 mask);
-/* JOBCTL_TRAPPING clears, or current is being killed */
+/* Waits until JOBCTL_TRAPPING is cleared, or current is being killed. */
 void wait_for_trap(struct task *t);
 bool do_signal_stop(int signr); /* sighand->lock held; drops it when true */
 void do_jobctl_trap(void);
@@ -204,13 +205,19 @@ int copy_siginfo_from_user(siginfo_t *info, uaddr_t from);
 void signal_setup_done(bool failed, struct ksignal *ks);
 bool get_signal(struct ksignal *ks);
 void coredump(const siginfo_t *info);
-/* exit: lets a thread that dumps see this one first */
+/* Lets, at exit, a thread that dumps see this one first. */
 void coredump_wait_exit(struct mm *mm);
 
 /* ---- ptrace.c ---- */
-/* sighand->lock held; may drop and take it. The signal to go on with, or 0 */
+/*
+ * Stops for the tracer with a signal and returns the signal to go on with, or 0. sighand->lock is
+ * held, and may be dropped and taken again.
+ */
 int ptrace_signal(int signr, siginfo_t *info);
-/* the same; what the tracer wants delivered */
+/*
+ * Stops for the tracer, under the lock as above, and returns the signal that the tracer wants
+ * delivered.
+ */
 int ptrace_stop(int exit_code, int why, siginfo_t *info);
 int ptrace_notify(int exit_code);
 void ptrace_event(int event, u64 message);
@@ -220,8 +227,8 @@ bool ptrace_event_enabled(struct task *t, int event);
 void ptrace_fork(struct task *child, u64 clone_flags, int event); /* tasklist_lock: auto-attach */
 void exit_ptrace(struct task *tracer, struct list_head *dead);    /* tasklist_lock (write) */
 /*
- * Both under tasklist_lock (write). @by: credentials of the requester, which decide what the tracee
- * may become at exec.
+ * Make and end the relation, under tasklist_lock (write). @by: credentials of the requester, which
+ * decide what the tracee may become at exec.
  */
 void ptrace_link(struct task *child, struct task *tracer, const struct cred *by);
 void ptrace_unlink(struct task *child);
@@ -255,12 +262,15 @@ bool user_dispatch_takes(struct regs *r);
 #define CORE_WORDS_SIZE (4 * PATH_MAX)
 void core_name(char *buf, size_t size, int sig);
 void core_words(char *text, const char *argv[CORE_MAX_WORDS + 1], int sig);
-/* core_pipe.c: what is written to it is the program's standard input; ERR_PTR */
+/* core_pipe.c: Starts the program and returns the pipe to its standard input; ERR_PTR. */
 struct file *core_pipe_open(const char *const *argv);
-/* False: kernel.core_pipe_limit. Else core_pipe_end() is to follow, with the pipe or NULL. */
+/*
+ * Counts a running program. False: kernel.core_pipe_limit is reached. Else the caller calls
+ * core_pipe_end(), with the pipe or NULL.
+ */
 bool core_pipe_begin(void);
 void core_pipe_end(struct file *f);
-/* ptrace_debug.c: debug registers of a stopped tracee (or of current, at exec). */
+/* ptrace_debug.c: Read and write debug registers of a stopped tracee (or of current, at exec). */
 u64 hw_debug_peek(const struct task *t, u32 n);
 long hw_debug_poke(struct task *t, u32 n, u64 value);
 void hw_debug_free(struct task *t);
@@ -282,7 +292,7 @@ long ptrace_check_options(u64 options);
 struct file;
 struct pid *pidfd_pid(const struct file *f); /* ERR_PTR(-EBADF); no reference */
 void pidfd_keep_exit(struct task *t);        /* it is being released; tasklist_lock held */
-/* a leader, or a thread with a pidfd of its own */
+/* Notifies pidfds of the end of a leader, or of a thread with a pidfd of its own. */
 void pidfd_notify(struct task *t);
 
 #endif

@@ -48,7 +48,9 @@ static int set_one(struct task *t, int prio)
 	return 0;
 }
 
-/* The more urgent of two: a class counts more than a level, and none is best effort's. */
+/*
+ * Returns the more urgent of two: a class counts more than a level, and none counts as best effort.
+ */
 static int best(int a, int b)
 {
 	if (a >> IOPRIO_CLASS_SHIFT == IOPRIO_CLASS_NONE)
@@ -58,7 +60,7 @@ static int best(int a, int b)
 	return min(a, b);
 }
 
-/* False: an error ends the walk. */
+/* Handles a task. False: an error ends the walk. */
 static bool visit(struct walk *w, struct task *t)
 {
 	int prio = READ_ONCE(t->ioprio);

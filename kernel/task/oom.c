@@ -20,7 +20,10 @@ struct usage {
 	u64 anon, file, shmem, tables, swap, total_vm; /* pages */
 };
 
-/* Of a process, through whichever of its threads still has the mm. False: it has none. */
+/*
+ * Reads the memory usage of a process, through any of its threads that still has the mm. False:
+ * none has.
+ */
 static bool memory_of(struct task *p, struct usage *u)
 {
 	struct task *t;
@@ -68,7 +71,8 @@ static bool is_within(const struct oom_scope *scope, struct task *p)
 }
 
 /*
- * The victim with a reference, or NULL; *waiting: an earlier one has not let go of its memory yet.
+ * Chooses the victim: a reference, or NULL. *waiting: an earlier victim has not let go of its
+ * memory yet.
  */
 static struct task *choose_victim(
 	u64 total, struct usage *best_usage, bool *waiting, const struct oom_scope *scope)
@@ -190,7 +194,7 @@ static void tell_choice(struct task *victim, const struct oom_scope *scope)
 	kfree(text);
 }
 
-/* Where it has gone. */
+/* Logs where the memory has gone. */
 static void dump_memory(const struct meminfo *mi)
 {
 	pr_warn("Mem-Info: total:%llukB free:%llukB anon:%llukB file:%llukB (active:%llukB "

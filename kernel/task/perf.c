@@ -102,7 +102,7 @@ static u64 time_source(const struct perf_event *e)
 	return e->task ? task_sched_runtime(e->task) : ktime_get();
 }
 
-/* What came since the base. perf_lock held, as for all from here on. */
+/* Adds what came since the base. perf_lock held, as for all functions from here on. */
 static void settle(struct perf_event *e)
 {
 	u64 now, time;
@@ -118,7 +118,7 @@ static void settle(struct perf_event *e)
 	e->base_time = time;
 }
 
-/* After a change of its state or its leader's. */
+/* Updates whether the event counts, after a change of its state or its leader's. */
 static void restate(struct perf_event *e)
 {
 	bool counting = e->enabled && e->leader->enabled && !e->gone;
@@ -208,7 +208,7 @@ static struct perf_event *event_new(struct task *t)
 	return e;
 }
 
-/* Its task's exit sees it, or we see the exit: -ESRCH. */
+/* Binds the event to its task. Either the task's exit sees it, or this sees the exit: -ESRCH. */
 static int bind_to_task(struct perf_event *e)
 {
 	struct task *t = e->task;
@@ -238,7 +238,9 @@ static void unbind(struct perf_event *e)
 		}
 }
 
-/* The others of its group, if it leads one, count by themselves. */
+/*
+ * Takes the event out of its group. If it leads one, the others count by themselves from then on.
+ */
 static void leave_group(struct perf_event *e)
 {
 	struct perf_event *s;
@@ -299,8 +301,8 @@ static int perf_release(struct inode *inode, struct file *f)
 /* ---- the lives of tasks ---- */
 
 /*
- * Its copy for @child; of a group each counts for itself, but as its leader was: one switch sets
- * them all.
+ * Copies an event for @child. Each event of a group counts for itself then, in its leader's state:
+ * one switch sets them all.
  */
 static int inherit_one(struct perf_event *e, struct task *child)
 {
@@ -368,7 +370,7 @@ void perf_task_end(struct task *t)
 
 /* ---- the file ---- */
 
-/* What a read of an event in a group of so many gives: bytes. */
+/* Returns how many bytes a read of an event in a group of so many gives. */
 static u64 read_size(u32 format, u64 members)
 {
 	bool group = format & PERF_FORMAT_GROUP;
@@ -415,7 +417,7 @@ static void fill_single(struct perf_event *e, u64 *to)
 	put_id(to, put_times(to, 1, e->format, time), e, e->format);
 }
 
-/* The whole group, whichever of it is read. */
+/* Fills in the whole group, whichever event of it is read. */
 static void fill_group(struct perf_event *e, u64 *to)
 {
 	struct perf_event *leader = e->leader, *s;
@@ -477,8 +479,8 @@ static long perf_switch(struct perf_event *e, enum op op, u64 flags)
 }
 
 /*
- * prctl(PR_TASK_PERF_EVENTS_*): switches events that count current and were not inherited; Linux
- * takes those that current opened.
+ * Serves prctl(PR_TASK_PERF_EVENTS_*): switches events that count current and were not inherited.
+ * Linux takes those that current opened.
  */
 void perf_switch_own(bool on)
 {
@@ -586,7 +588,7 @@ static int may_count(const struct perf_event_attr *a, bool whole_cpu)
 	return whole_cpu && perf_paranoid > 0 ? -EACCES : 0;
 }
 
-/* Is it something that we can count there? */
+/* Checks that this kernel can count such an event there. */
 static int check_kind(const struct perf_event_attr *a, bool of_task, int cpu)
 {
 	if (a->type != PERF_TYPE_SOFTWARE || a->config > PERF_COUNT_SW_BPF_OUTPUT)
@@ -605,7 +607,7 @@ static bool may_count_task(struct task *t)
 	return t == current || ptrace_may_access(t, false) || may_all();
 }
 
-/* The task with a reference; ERR_PTR. */
+/* Returns the task with a reference; ERR_PTR. */
 static struct task *task_to_count(pid_t nr)
 {
 	struct task *t = nr ? find_get_task(nr) : current;
@@ -621,7 +623,7 @@ static struct task *task_to_count(pid_t nr)
 	return t;
 }
 
-/* Would a read of @e or of one of the group that it joins give too much? */
+/* True if a read of @e, or of an event of the group that it joins, would become too large. */
 static bool too_many(const struct perf_event *e, const struct perf_event *leader)
 {
 	u64 members = group_size(leader) + 1;

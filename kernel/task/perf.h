@@ -9,14 +9,14 @@
 #include "kernel/sched/task.h"
 
 /*
- * A new task, not started yet, is counted by what counts current with `inherit`. 0 or -ENOMEM; on
- * failure perf_task_end() follows.
+ * Makes events for a new task, not started yet, of those that count current with `inherit`. 0 or
+ * -ENOMEM; after a failure perf_task_end() follows.
  */
 int perf_inherit(struct task *child);
-/* current has a new program; @secret: it is none of its user's business */
+/* Called when current has a new program; @secret: its user may not look into it. */
 void perf_exec(bool secret);
 void perf_task_end(struct task *t); /* it ends, by itself, or was never started */
-/* prctl(PR_TASK_PERF_EVENTS_ENABLE, ..._DISABLE) */
+/* Serves prctl(PR_TASK_PERF_EVENTS_ENABLE, ..._DISABLE). */
 void perf_switch_own(bool on);
 
 static inline bool perf_counted(const struct task *t)

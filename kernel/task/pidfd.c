@@ -149,7 +149,10 @@ static void info_of_cred(struct task *t, struct pidfd_info_ *i)
 	put_cred(c);
 }
 
-/* Of a task that is there, a zombie too. -EREMOTE: current's pid namespace does not know it. */
+/*
+ * Fills in what is known of a task that exists, also a zombie. -EREMOTE: current's pid namespace
+ * does not have it.
+ */
 static int info_of_task(struct task *t, struct pidfd_info_ *i)
 {
 	i->pid = (u32)task_pid_vnr(t);
@@ -187,8 +190,8 @@ static int info_of_gone(struct pid *pid, u64 asked, struct pidfd_info_ *i)
 }
 
 /*
- * The structure has grown and will: the caller's size is in the command, and what we do not know of
- * it is zero.
+ * Serves PIDFD_GET_INFO. The structure has grown and will grow: the caller's size is in the
+ * command, and fields that this kernel does not know are zero.
  */
 static long pidfd_get_info(struct pid *pid, u32 cmd, uaddr_t to)
 {
@@ -226,7 +229,7 @@ static bool is_get_info(u32 cmd)
 	       _IOC_DIR(cmd) == (_IOC_READ | _IOC_WRITE) && _IOC_SIZE(cmd) >= INFO_SIZE_FIRST;
 }
 
-/* Only the namespaces of a process that is there. */
+/* Serves the ioctls. Namespaces are only those of a process that exists. */
 static long pidfd_ioctl(struct file *f, u32 cmd, u64 arg)
 {
 	struct task *t;
@@ -305,7 +308,7 @@ out:
 	return fd;
 }
 
-/* The process of a descriptor with a reference, or ERR_PTR. */
+/* Returns the process of a descriptor with a reference, or ERR_PTR. */
 static struct pid *get_pidfd(int fd)
 {
 	struct file *f = fget(fd);

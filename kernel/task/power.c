@@ -90,8 +90,8 @@ void ctrl_alt_del(void)
 }
 
 /*
- * From inside a namespace of processes: its init dies, as if of SIGHUP (a restart) or SIGINT, and
- * all in it with it.
+ * Reboots a namespace of processes from inside: its init dies, as if of SIGHUP (a restart) or
+ * SIGINT, and all in it with it.
  */
 static long reboot_pid_ns(struct pid_namespace *ns, u32 cmd)
 {

@@ -93,10 +93,7 @@ static long set_timer_slack(u64 ns)
 	return 0;
 }
 
-/*
- * What the kernel should do with a process whose memory has gone bad; memory does not go bad here,
- * the wish is kept.
- */
+/* Stores what to do with a process whose memory has gone bad. Memory does not go bad here. */
 static long set_mce_kill(u64 what, u64 policy, u64 a4, u64 a5)
 {
 	u32 bits = 0;
@@ -179,7 +176,7 @@ static long speculation(u64 which, u64 value, bool set)
 #define MDWE_REFUSE_EXEC_GAIN_ 1
 #define MDWE_NO_INHERIT_ 2
 
-/* Once set it stays. */
+/* Sets the bits, which cannot be changed again. */
 static long set_mdwe(u64 bits, bool args)
 {
 	struct mm *mm = current->mm;
@@ -199,7 +196,7 @@ static long put_int(uaddr_t to, int v)
 	return put_user(v, to);
 }
 
-/* Where the host does not have it nothing tells the kernel of an rdtsc. */
+/* Sets whether rdtsc traps. Without the host's support the kernel would not learn of an rdtsc. */
 static long set_tsc(u64 mode)
 {
 	if (mode != PR_TSC_ENABLE && (mode != PR_TSC_SIGSEGV || !arch_tsc_may_trap))
@@ -214,7 +211,7 @@ static long set_tsc(u64 mode)
 /* Younger than the headers that we build with. */
 #define PR_GET_AUXV_ 0x41555856
 
-/* As much as there is room for; how long it is. */
+/* Copies as much as there is room for, and returns the whole length. */
 static long get_auxv(uaddr_t to, u64 room)
 {
 	const struct mm *mm = current->mm;

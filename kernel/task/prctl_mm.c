@@ -64,7 +64,7 @@ static bool bounds_fit(const struct mm *mm, const struct prctl_mm_map *m)
 	return limit == ~0UL || m->brk - m->start_brk + m->end_data - m->start_data <= limit;
 }
 
-/* What follows the last pair is zero, and the last pair always is. */
+/* Reads a vector. What follows its last pair is zero, and the last pair always is. */
 static long read_auxv(u64 *to, uaddr_t from, u64 size)
 {
 	memset(to, 0, sizeof(u64) * MM_AUXV);
@@ -87,8 +87,8 @@ static void set_auxv(struct mm *mm, const u64 *auxv)
 }
 
 /*
- * The file of descriptor @fd as exec would open it: a file of its own, as writers are denied while
- * that lives. ERR_PTR.
+ * Opens the file of descriptor @fd as exec would: an open file of its own, since writers are denied
+ * while it lives. ERR_PTR.
  */
 static struct file *open_exe_fd(int fd)
 {
@@ -105,7 +105,7 @@ static struct file *open_exe_fd(int fd)
 	return f;
 }
 
-/* Is anything of the executable still mapped? */
+/* True if anything of the executable is still mapped. */
 static bool exe_mapped_locked(struct mm *mm)
 {
 	const struct path *exe = &mm->exe_file->f_path;
@@ -190,7 +190,7 @@ static long set_whole_auxv(uaddr_t from, u64 size)
 	return 0;
 }
 
-/* What is to change in @m, or NULL. */
+/* Returns the field of @m that changes, or NULL. */
 static __u64 *field_of(struct prctl_mm_map *m, u64 which)
 {
 	switch (which) {
@@ -209,7 +209,7 @@ static __u64 *field_of(struct prctl_mm_map *m, u64 which)
 	return NULL;
 }
 
-/* These lie in memory that is there. */
+/* True for addresses that must lie in mapped memory. */
 static bool needs_area(u64 which)
 {
 	return which == PR_SET_MM_START_STACK ||

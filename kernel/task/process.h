@@ -13,15 +13,15 @@ struct file;
 struct oom_scope; /* kernel/cgroup/cgroup.h */
 
 /*
- * kernel/init.c: makes current (a kernel thread) process 1 running @path. Does not return to the
- * caller when 0: the caller returns from its kthread function and goes to user mode.
+ * kernel/init.c: Makes current (a kernel thread) process 1, which runs @path. After 0 the caller
+ * returns from its kthread function and goes to user mode.
  */
 int kernel_execve(const char *path, const char *const *argv, const char *const *envp);
-/* a task with pid 1, files, fs; runs fn, which ends in kernel_execve */
+/* Makes a task with pid 1, files and fs. It runs @fn, which ends in kernel_execve(). */
 struct task *kernel_spawn_init(int (*fn)(void *));
 /*
- * A process of the kernel's own with files of its own, in init's root and with umask 022, runs @fn,
- * which ends in kernel_execve. 0 or -errno.
+ * Makes a process of the kernel's own with files of its own, in init's root and with umask 022. It
+ * runs @fn, which ends in kernel_execve(). 0 or -errno.
  */
 int kernel_spawn_helper(int (*fn)(void *), void *arg);
 
@@ -48,23 +48,23 @@ extern int sysctl_oom_kill_allocating_task, sysctl_panic_on_oom, sysctl_oom_dump
 extern int sysctl_threads_max;
 extern struct task *init_process; /* pid 1 */
 
-/* For /proc/PID: strings as Linux prints them. */
+/* Return what /proc/PID prints, as Linux does. */
 char task_state_char(struct task *t);
 void task_times(struct task *t, u64 *utime, u64 *stime);         /* times of one thread */
 void thread_group_times(struct task *t, u64 *utime, u64 *stime); /* the process */
-/* mmget'd, or NULL (kernel thread, exiting) */
+/* Returns the task's mm with mmget(), or NULL (a kernel thread, or exiting). */
 struct mm *get_task_mm(struct task *t);
 bool ptrace_may_access(struct task *t, bool attach);
 /*
- * Between the check of current's access to @t and its use, an exec must not change @t: exec_hold()
- * keeps its memory, credentials and dumpability as they are. 0, or -ERESTARTSYS when current is
- * being killed. Not for two tasks at a time.
+ * Keeps an exec from changing the memory, credentials and dumpability of @t between the check of
+ * current's access to it and the use. 0, or -ERESTARTSYS if current is being killed. Not for two
+ * tasks at a time.
  */
 int exec_hold(struct task *t);
 void exec_release(struct task *t);
 /*
- * The memory of @t, mmget'd, if current may look into it, NULL where it has none; ERR_PTR(-EACCES,
- * -ERESTARTSYS).
+ * Returns the memory of @t with mmget(), if current may look into it. NULL: it has none.
+ * ERR_PTR(-EACCES, -ERESTARTSYS).
  */
 struct mm *mm_access(struct task *t, bool attach);
 extern char core_pattern[128];
@@ -116,7 +116,10 @@ struct uts_change {
 	struct wait_queue_head wait;
 };
 extern struct uts_change uts_changes[NR_UTS_FIELDS];
-/* Current's namespace: copies 65 bytes; sets (no check of rights: /proc/sys does it). */
+/*
+ * Read and write a field of current's namespace: 65 bytes. They check no rights: /proc/sys does
+ * that.
+ */
 void uts_get(enum uts_field which, char name[65]);
 void uts_set(enum uts_field which, const char name[65]);
 
@@ -136,29 +139,29 @@ void oom_tell_killed(struct task *p);
  * Kills the worst process of the machine when memory is out: true when one dies. For mm_task_ops.
  */
 bool oom_kill_any(u32 gfp, u32 order);
-/* No kernel thread, not process 1, and it has not asked to be spared. */
+/* True if it is no kernel thread and not process 1, and has not asked to be spared. */
 bool oom_may_kill(const struct task *p);
 /*
- * A freeze of its cgroup begins or ends for @t (kernel/cgroup). False: it is about to end, and will
+ * Begins or ends a freeze of its cgroup for @t (kernel/cgroup). False: it is about to end, and will
  * not freeze.
  */
 bool task_set_freeze(struct task *t, bool on);
 /*
- * On the way to user mode, with TIF_CGROUP: tells a task of SCHED_DEADLINE of an overrun, and
- * sleeps until its next period.
+ * Signals a task of SCHED_DEADLINE its overrun and sleeps until its next period, on the way to user
+ * mode with TIF_CGROUP.
  */
 void sched_deadline_over(void);
 
-/* Ctrl-alt-del and power-off in order: sync, stop all, arch_power_off. */
+/* Shut down in order, for power-off and ctrl-alt-del: sync, stop all, arch_power_off(). */
 void kernel_power_off(void) __noreturn;
 void kernel_restart(void) __noreturn;
 struct iov_iter;
 /* Reads the next records, as syslog(2) does: each goes to its first reader; waits for one. */
 ssize_t syslog_read(struct iov_iter *to);
 bool syslog_unread(void);
-/* kernel.dmesg_restrict, and what current may */
+/* True if current may read all records, by kernel.dmesg_restrict and its rights. */
 bool syslog_may_read_all(void);
-/* the first record after those that SYSLOG_ACTION_CLEAR put aside */
+/* Returns the first record after those that SYSLOG_ACTION_CLEAR has put aside. */
 u64 syslog_cleared(void);
 void ctrl_alt_del(void);
 /*
@@ -169,9 +172,9 @@ void end_instance(int value);
 
 struct file *pidfd_file(struct pid *pid, u32 flags); /* a descriptor for the process; ERR_PTR */
 
-/* autogroup.c: its group's number and nice level; false: the root's, which has neither. */
+/* autogroup.c: Reads the group's number and nice level; false: the root's, which has neither. */
 bool task_autogroup(struct task *t, u64 *id, int *nice);
-/* 0, -EINVAL, -EPERM, -EAGAIN: too soon after the last time */
+/* Sets the nice level: 0, -EINVAL, -EPERM or -EAGAIN (too soon after the last time). */
 int task_set_autogroup_nice(struct task *t, int nice);
 
 #endif

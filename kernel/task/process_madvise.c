@@ -15,7 +15,7 @@ static bool may_advise_others(int advice)
 	       advice == 25 /* MADV_COLLAPSE */;
 }
 
-/* The process of a descriptor: a reference, or ERR_PTR. */
+/* Returns the process of a descriptor: a reference, or ERR_PTR. */
 static struct task *pidfd_task(int fd)
 {
 	struct file *f = fget(fd);
@@ -100,7 +100,10 @@ out_free:
 	return ret;
 }
 
-/* No thread of it goes on, and its core is not being written. tasklist_lock is held. */
+/*
+ * True if all threads of the process are ending, and its core is not being written. tasklist_lock
+ * is held.
+ */
 static bool process_is_dying(const struct task *p)
 {
 	const struct signal_struct *sig = p->signal;

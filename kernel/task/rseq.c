@@ -40,7 +40,10 @@ static uaddr_t field(const struct task *t, size_t offset)
 	return uaddr_add(t->rseq, offset);
 }
 
-/* The description of the sequence that the thread says it is in: 0 or -EFAULT, -EINVAL. */
+/*
+ * Reads the description of the sequence that the thread is in, by its own statement: 0, -EFAULT or
+ * -EINVAL.
+ */
 static int get_sequence(const struct task *t, const struct area *a, struct rseq_cs *cs)
 {
 	u32 sig;
@@ -104,7 +107,8 @@ static void update(struct task *t, struct regs *regs)
 }
 
 /*
- * Memory access may sleep, and so count as a switch itself: what counts is the number from before.
+ * Updates the area after a switch. Access to memory may sleep, and so count as a switch itself: the
+ * number from before is what counts.
  */
 void rseq_resume(struct regs *regs)
 {

@@ -27,7 +27,7 @@
 #define PRIO_PGRP 1
 #define PRIO_USER 2
 
-/* A task of SCHED_DEADLINE says that it is done for this period. */
+/* Yields. A task of SCHED_DEADLINE thereby ends its work for this period. */
 long sys_sched_yield(void)
 {
 	if (unlikely(current->policy == SCHED_DEADLINE))
@@ -51,7 +51,7 @@ void sched_deadline_over(void)
 
 /* ---- target and rights ---- */
 
-/* A reference; ERR_PTR(-ESRCH, -EINVAL). 0 is the caller. */
+/* Returns a task with a reference; 0 is the caller. ERR_PTR(-ESRCH, -EINVAL). */
 static struct task *target(int pid)
 {
 	struct task *t;
@@ -80,7 +80,7 @@ static bool may_touch(struct task *t)
 	return owns(t) || ns_capable_to(t, CAP_SYS_NICE);
 }
 
-/* RLIMIT_NICE counts 1 (nice 19) to 40 (nice -20). */
+/* True if the nice level is allowed. RLIMIT_NICE counts 1 (nice 19) to 40 (nice -20). */
 static bool may_nice(struct task *t, int nice)
 {
 	return nice >= t->nice || (u64)(20 - nice) <= task_rlimit(t, RLIMIT_NICE) ||
@@ -221,7 +221,7 @@ static int get_attr(uaddr_t ua, struct sched_attr *attr)
 	return err;
 }
 
-/* SCHED_IDLE keeps what it had: so does Linux. */
+/* True if the policy has a slice to set. SCHED_IDLE keeps the one it had, as on Linux. */
 static bool has_slice(int policy)
 {
 	return policy == SCHED_NORMAL || policy == SCHED_BATCH;

@@ -110,8 +110,8 @@ static const char *search_path(const char *const *envp)
 }
 
 /*
- * As execvp(3): the first one that is there; what may not be executed is told when nothing else is
- * found.
+ * Executes the first file of the search path that exists, as execvp(3). An error such as a missing
+ * permission is returned if no other is found.
  */
 static int execute(const struct spawn *s, char *file)
 {

@@ -40,7 +40,7 @@ struct scratch {
 	char line[LINE_MAX];
 };
 
-/* Bytes that the records from @seq on would take. */
+/* Returns how many bytes the records from @seq on would take. */
 static size_t size_from(u64 seq, struct scratch *s)
 {
 	size_t sum = 0;
@@ -52,7 +52,7 @@ static size_t size_from(u64 seq, struct scratch *s)
 	return sum;
 }
 
-/* Whole records from *seq on while they fit; *seq moves past them. */
+/* Copies whole records from *seq on while they fit; *seq moves past them. */
 static long copy_records(struct iov_iter *to, u64 *seq, struct scratch *s)
 {
 	size_t done = 0;
@@ -74,7 +74,7 @@ static long copy_records(struct iov_iter *to, u64 *seq, struct scratch *s)
 	}
 }
 
-/* The newest records that fit into @len, from clear_seq on. */
+/* Copies the newest records that fit, from clear_seq on. */
 static long read_all(struct iov_iter *to, struct scratch *s)
 {
 	u64 seq = clear_seq;

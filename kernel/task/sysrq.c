@@ -28,7 +28,7 @@ static void set_loglevel(char key)
 	pr_info("sysrq: Loglevel set to %d\n", console_loglevel);
 }
 
-/* To everybody but process 1 and kernel threads. */
+/* Signals all processes but process 1 and kernel threads. */
 static void signal_all(int sig, const char *what)
 {
 	struct task *t;
@@ -85,7 +85,7 @@ static bool is_running(struct task *t)
 	return t->state == TASK_RUNNING;
 }
 
-/* A real-time program that holds every vCPU lets others run again. */
+/* Makes real-time programs ordinary ones: one that holds every vCPU lets others run again. */
 static void nice_all(void)
 {
 	struct task *p, *t;
@@ -100,7 +100,10 @@ static void nice_all(void)
 	read_unlock(&tasklist_lock);
 }
 
-/* Of programs that run or could: as they were when they came into the kernel last. */
+/*
+ * Shows the registers of programs that run or could run, as they were when they last entered the
+ * kernel.
+ */
 static void show_registers(void)
 {
 	struct task *p, *t;

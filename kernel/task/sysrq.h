@@ -5,11 +5,11 @@
 
 #include "kernel/lib/types.h"
 
-/* What the key of SysRq does; h, or one that does nothing: tells which there are. May sleep. */
+/* Does what the key of SysRq stands for; h, or an unknown key, lists them. May sleep. */
 void sysrq(char key);
-/* A line for each process, below a heading; what does not fit is left out. How many bytes. */
+/* Prints a line for each process, below a heading, as far as there is room. Returns the bytes. */
 size_t tasks_table(char *buf, size_t size);
-/* Where a task stands in the kernel: 0 or -ESRCH. @nr is of the first namespace. */
+/* Logs where a task stands in the kernel: 0 or -ESRCH. @nr is of the first namespace. */
 int task_kernel_stack(int nr);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "kernel/lib/types.h"
 
-/* Both by current's pid namespace: 0 or -ESRCH. */
+/* Fill in statistics, by a number of current's pid namespace: 0 or -ESRCH. */
 int taskstats_of_thread(pid_t nr, struct taskstats *s);
 int taskstats_of_process(pid_t nr, struct taskstats *s);
 

@@ -57,8 +57,8 @@ static bool eligible_child(const struct wait_opts *wo, bool ptrace, struct task 
 }
 
 /*
- * tasklist_lock is held: without it another thread may reap the task, which has no number in our
- * namespace then.
+ * Notes what was found, under tasklist_lock: without it another thread may reap the task, which has
+ * no number in this namespace then.
  */
 static void found(struct wait_opts *wo, struct task *p, int status, int cause)
 {
@@ -68,7 +68,7 @@ static void found(struct wait_opts *wo, struct task *p, int status, int cause)
 	wo->cause = cause;
 }
 
-/* The rest, for which the lock is dropped: the task is ours, or we have a reference. */
+/* Notes the rest, without the lock: the task is current's, or there is a reference. */
 static int found_usage(struct wait_opts *wo, struct task *p)
 {
 	if (wo->want_rusage)
@@ -86,7 +86,7 @@ static int leave(struct wait_opts *wo, struct task *p)
 	return wo->child;
 }
 
-/* What the child and its own children used is now counted for us. */
+/* Adds what the child and its own children used to current's process. */
 static void account_child(struct task *p)
 {
 	struct signal_struct *us = current->signal, *c = p->signal;
@@ -157,7 +157,7 @@ static int wait_zombie(struct wait_opts *wo, struct task *p)
 	return wo->child;
 }
 
-/* Where the code of a stop is kept, or NULL: it has not stopped. sighand->lock held. */
+/* Returns where the code of a stop is kept, or NULL: it has not stopped. sighand->lock held. */
 static int *stopped_code(struct task *p, bool ptrace)
 {
 	if (ptrace) {
@@ -212,7 +212,10 @@ static int wait_continued(struct wait_opts *wo, struct task *p)
 	return leave(wo, p);
 }
 
-/* 0: nothing to tell; else the result, and tasklist_lock was dropped. @ptrace: as its tracer. */
+/*
+ * Handles a child. 0: there is nothing to report; else the result, and tasklist_lock was dropped.
+ * @ptrace: as its tracer.
+ */
 static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 {
 	int state = READ_ONCE(p->exit_state); /* once: another thread may be taking it */
@@ -411,7 +414,7 @@ static void waitid_info(siginfo_t *info, const struct wait_opts *wo)
 	}
 }
 
-/* What there is to tell is in *wo then: 0, or an error. */
+/* Waits, and leaves what there is to report in *wo: 0 or an error. */
 static long do_waitid(struct wait_opts *wo, int which, pid_t id, int options)
 {
 	bool nonblocking;

@@ -60,7 +60,10 @@ struct loader {
 
 /* ---- reading ---- */
 
-/* Its headers. @bad: what it is called if they are no good; @cut: if it ends within the first. */
+/*
+ * Reads the headers of an image. @bad: the error if they are invalid; @cut: the error if the file
+ * ends within the first.
+ */
 static int image_read(struct image *im, struct file *file, int bad, int cut)
 {
 	u64 size;
@@ -80,7 +83,7 @@ static int image_read(struct image *im, struct file *file, int bad, int cut)
 	return err == -ENOEXEC ? bad : err;
 }
 
-/* The interpreter's name, kmalloc'd; NULL: static; ERR_PTR. */
+/* Reads the interpreter's name, which kfree() frees. NULL: the program is static. ERR_PTR. */
 static char *interp_name(const struct image *im)
 {
 	for (u32 i = 0; i < im->eh.e_phnum; i++) {
@@ -204,7 +207,7 @@ static int clear_tail(struct mm *mm, u64 addr)
 	return 0;
 }
 
-/* A segment: its part of the file, zeros up to the page's end, whole pages of zeros. */
+/* Maps a segment: its part of the file, zeros up to the page's end, and whole pages of zeros. */
 static int map_segment(
 	struct mm *mm, const struct image *im, const Elf64_Phdr *p, bool implies_exec)
 {
@@ -277,8 +280,8 @@ static u64 free_base(struct mm *mm, const struct image *im)
 }
 
 /*
- * A PIE with an interpreter lies at two thirds of the address space; the interpreter itself, or a
- * static PIE, below mmap_base.
+ * Maps the program. A PIE with an interpreter lies at two thirds of the address space. The
+ * interpreter itself, or a static PIE, lies below mmap_base.
  */
 static int map_program(struct loader *l)
 {
@@ -334,8 +337,8 @@ static void note_segments(struct mm *mm, const struct image *im)
 }
 
 /*
- * A static PIE is often a loader run by hand: what it loads lies near it, so its heap goes
- * elsewhere.
+ * Chooses the heap's place. A static PIE is often a loader that was started by hand: what it loads
+ * lies near it, so its heap goes elsewhere.
  */
 static void set_brk(struct loader *l)
 {
@@ -357,7 +360,7 @@ static void aux(struct mm *mm, u64 type, u64 value)
 	mm->auxv[mm->nr_auxv++] = value;
 }
 
-/* In the order of Linux on x86-64. */
+/* Fills in the auxiliary vector, in Linux's order on x86-64. */
 static void fill_auxv(struct loader *l, u64 random, u64 platform, u64 execfn)
 {
 	const struct image *im = &l->prog;

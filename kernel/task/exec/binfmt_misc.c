@@ -135,7 +135,7 @@ static int push_names(struct bprm *b, const struct bm_entry *e)
 	return err;
 }
 
-/* The interpreter that was opened when the entry was made, once more. */
+/* Opens the interpreter's file once more, which was opened when the entry was made. */
 static int open_again(struct bprm *b, const struct bm_entry *e)
 {
 	struct file *f = dentry_open(&e->file->f_path, O_RDONLY, 0);
@@ -214,7 +214,7 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Magic or mask, in which \xHH is a byte. How many, or -1. */
+/* Parses magic or mask, in which \xHH is a byte. Returns the number of bytes, or -1. */
 static int bytes_of(const char *s, u8 *to)
 {
 	int n = 0;
@@ -328,7 +328,7 @@ static void entry_remove(struct bm_entry *e)
 	entry_put(e);
 }
 
-/* 0, 1 or 2 (to remove) for "0", "1", "-1", with or without an end of line. */
+/* Parses "0", "1" or "-1" (remove), with or without an end of line, into 0, 1 or 2. */
 static int command(const char *s, size_t n)
 {
 	if (n && s[n - 1] == '\n')
@@ -386,7 +386,7 @@ static int entry_text(const struct bm_entry *e, char *buf)
 	return e->masked ? show_hex(buf, n, "mask", e->mask, e->size) : n;
 }
 
-/* A file whose entry has gone says nothing and takes nothing. */
+/* Reads an entry's file. If the entry was removed, it is empty and cannot be written. */
 static ssize_t entry_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	struct binfmt_misc *m = f->f_inode->i_sb->s_fs_info;
@@ -551,7 +551,7 @@ static int bm_fill_super(struct super_block *sb, void *data, bool silent)
 	return 0;
 }
 
-/* The namespace's instance if it lives, s_umount held and s_active counted. */
+/* Takes the namespace's instance if it lives: s_umount held and s_active counted. */
 static struct dentry *instance_grab(struct user_namespace *ns)
 {
 	struct super_block *sb;
@@ -610,7 +610,10 @@ static struct dentry *bm_mount(struct file_system_type *t, u32 flags, const char
 	return root;
 }
 
-/* The superblock has kept its namespace. One that was not finished is not the namespace's. */
+/*
+ * Ends an instance; its superblock has held a reference to the namespace. An unfinished one is not
+ * the namespace's.
+ */
 static void bm_kill_sb(struct super_block *sb)
 {
 	struct binfmt_misc *m = sb->s_fs_info;

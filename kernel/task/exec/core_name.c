@@ -48,7 +48,7 @@ static size_t append_host(char *buf, size_t size)
 	return append_name(buf, size, name);
 }
 
-/* In @buf, of PATH_MAX bytes; NULL: it has none. */
+/* Puts the program's path into @buf of PATH_MAX bytes; NULL: it has none. */
 static const char *program_path(struct mm *mm, char *buf)
 {
 	const char *name;
@@ -111,7 +111,7 @@ static size_t append(char *buf, size_t size, char c, int sig)
 	}
 }
 
-/* What @p stands for, up to its end or, in @words, to a blank; where that is. */
+/* Expands the pattern @p to its end, or with @words to a blank, and returns that place. */
 static const char *expand(const char *p, char *buf, size_t size, int sig, bool words, bool *has_pid)
 {
 	size_t n = 0;

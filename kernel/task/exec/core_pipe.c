@@ -25,7 +25,7 @@ struct core_helper {
 	int err;
 };
 
-/* In the new process. */
+/* Starts the program, in its new process. */
 static int run_helper(void *arg)
 {
 	static const char *const envp[] = { "HOME=/", "PATH=/sbin:/bin:/usr/sbin:/usr/bin", NULL };

@@ -217,7 +217,7 @@ static u64 note_size(u64 n)
 	return sizeof(Elf64_Nhdr) + 8 + round_up(n, 4UL);
 }
 
-/* A note in two pieces. */
+/* Writes a note in two pieces. */
 static void note2(struct dump *d, const char *name, u32 type, const void *p, size_t n,
 	const void *rest, size_t n_rest)
 {
@@ -249,8 +249,8 @@ static void note(struct dump *d, const char *name, u32 type, const void *p, size
 #define DUMP_ELF_HEADERS 0x10
 
 /*
- * Written to, and write-protected afterwards: what the dynamic linker has relocated, which gdb
- * needs to find the libraries.
+ * True if pages of a file's mapping were written to, even if they are write-protected now: the
+ * dynamic linker's relocated data, which gdb needs to find the libraries.
  */
 static bool has_private_pages(struct vm_area *vma)
 {
@@ -368,8 +368,8 @@ static void emit_psinfo(struct dump *d)
 }
 
 /*
- * The file's name at @to, with its final zero, or "?" where @room (two bytes at least) is too
- * little: how long it is.
+ * Puts the file's name at @to, with its final zero, or "?" if @room (at least two bytes) is too
+ * small, and returns its length.
  */
 static size_t put_file_name(const struct path *p, char *to, u64 room)
 {
@@ -384,8 +384,8 @@ static size_t put_file_name(const struct path *p, char *to, u64 room)
 }
 
 /*
- * NT_FILE: count, page size, {start, end, offset in pages} of each, then the names. Each leaves
- * room for a "?" of all that follow. mmap_lock held.
+ * Builds NT_FILE: count, page size, {start, end, offset in pages} of each, then the names. Each
+ * name leaves room for a "?" for all that follow. mmap_lock held.
  */
 static void build_files_note(struct dump *d)
 {
@@ -544,7 +544,7 @@ static void write_core(struct dump *d)
 	kfree(d->segments);
 }
 
-/* The program gets the dump. */
+/* Starts the program that gets the dump, and returns its pipe. */
 static struct file *open_pipe(int sig)
 {
 	char *text = kmalloc(CORE_WORDS_SIZE, GFP_KERNEL);
@@ -560,8 +560,8 @@ static struct file *open_pipe(int sig)
 }
 
 /*
- * Just made: but a file system may have its own mind about owners and modes (FAT), and then others
- * would read our memory.
+ * True if nobody else can read the file, which was just made: a file system may have its own rules
+ * for owners and modes (FAT).
  */
 static bool is_private(const struct file *f)
 {

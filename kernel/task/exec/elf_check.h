@@ -21,11 +21,11 @@ struct elf_extent {
 	u32 nr_loads;
 };
 
-/* 0 or -ENOEXEC: an ELF file for x86-64 with a sane table of program headers. */
+/* Checks that it is an ELF file for x86-64 with a sane table of program headers. 0 or -ENOEXEC. */
 int elf_check_header(const Elf64_Ehdr *eh);
 /*
- * 0, -EINVAL (neither a program nor a shared object, nothing to load, sizes that make no sense) or
- * -ENOMEM (beyond @task_size).
+ * Checks the segments: 0, -EINVAL (neither a program nor a shared object, nothing to load, or
+ * senseless sizes) or -ENOMEM (beyond @task_size).
  */
 int elf_check_segments(
 	const Elf64_Ehdr *eh, const Elf64_Phdr *ph, u64 task_size, struct elf_extent *ext);

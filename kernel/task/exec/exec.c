@@ -129,7 +129,7 @@ static int load_binary(struct bprm *b)
 
 /* ---- the point of no return ---- */
 
-/* The old memory's last duties: nothing of it is used from here on. */
+/* Leaves the old memory: nothing of it is used from here on. */
 static void leave_mm(void)
 {
 	struct mm *old = current->mm;
@@ -223,7 +223,8 @@ static void take_credentials(struct bprm *b)
 }
 
 /*
- * The program's own file for its interpreter, open; the vector has stood there without its value.
+ * Gives the interpreter a descriptor of the program's own file. The vector has had its entry,
+ * without the value, already.
  */
 static void hand_over_executable(struct bprm *b)
 {
@@ -297,7 +298,10 @@ static struct mm *show_new_mm(struct bprm *b)
 	return old;
 }
 
-/* Whose it is: for others (exec_hold()) one step with what they may look at. */
+/*
+ * Takes on the new credentials and memory. For others (exec_hold()), this is one step together with
+ * what they may look at.
+ */
 static void become(struct bprm *b)
 {
 	bool dumpable = is_dumpable(b);
@@ -312,8 +316,8 @@ static void become(struct bprm *b)
 }
 
 /*
- * After de_thread(): keeps a table that only the own threads shared, and with it the POSIX locks. A
- * table shared with another process is copied.
+ * Unshares the table of files if another process uses it. Called after de_thread(): a table that
+ * only the process's own threads shared stays, and with it the POSIX locks.
  */
 static int own_files(void)
 {
@@ -421,7 +425,7 @@ static void check_unsafe(struct bprm *b)
 	read_unlock(&tasklist_lock);
 }
 
-/* A sharer's exec never set it. */
+/* Ends the mark of an exec, which the exec of a task that shares its fs_struct has never set. */
 static void end_unsafe(void)
 {
 	spin_lock(&current->fs->lock);
@@ -497,7 +501,7 @@ static void bprm_free(struct bprm *b)
 	kfree(b);
 }
 
-/* A tracer learns of it: by an event, or as of old by a SIGTRAP. */
+/* Tells the tracer of the exec by an event, or in the old way by a SIGTRAP. */
 static void tell_tracer(pid_t old_pid)
 {
 	if (!current->ptrace)
@@ -508,7 +512,7 @@ static void tell_tracer(pid_t old_pid)
 		send_sig(SIGTRAP, current, SEND_SIG_NOINFO);
 }
 
-/* RLIMIT_NPROC, which setuid() did not heed. */
+/* Checks RLIMIT_NPROC, which setuid() did not enforce. */
 static bool too_many_processes(void)
 {
 	bool yes = current->over_nproc &&

@@ -68,9 +68,9 @@ struct bprm {
 /* exec_args.c */
 int args_init(struct exec_args *a);
 void args_free(struct exec_args *a);
-/* after argc and envc are known: 0 or -E2BIG */
+/* Sets the limits, when argc and envc are known: 0 or -E2BIG. */
 int args_limits(struct exec_args *a);
-/* strings of a guest's vector; -EFAULT, -E2BIG */
+/* Counts the strings of a guest's vector; -EFAULT, -E2BIG. */
 int args_count(uaddr_t vec);
 int args_push_user(struct exec_args *a, uaddr_t vec, int n); /* the last one first */
 int args_push_kernel(struct exec_args *a, const char *s);
@@ -79,23 +79,23 @@ int args_write(
 	const struct exec_args *a, struct mm *mm, u64 top); /* to [top - (ARG_AREA - p), top) */
 
 /* exec_cred.c */
-/* set-id bits and capabilities of b->file into b->cred */
+/* Applies set-id bits and capabilities of b->file to b->cred. */
 int bprm_creds(struct bprm *b);
 void bprm_note_reading(struct bprm *b, struct file *f); /* nondump, dump_ns */
 
 /*
- * binfmt_misc.c, binfmt_script.c, binfmt_elf.c: -ENOEXEC: not mine. The first two have replaced
- * b->file when they return 0.
+ * binfmt_misc.c, binfmt_script.c, binfmt_elf.c: Load a program; -ENOEXEC: it is of another format.
+ * The first two have replaced b->file when they return 0.
  */
 int load_misc(struct bprm *b);
 int load_script(struct bprm *b);
 int load_elf(struct bprm *b);                    /* builds b->mm, b->entry, b->sp */
 int bprm_open(struct bprm *b, const char *name); /* replaces b->file, reads its beginning */
-/* the same with a file that is open, writers denied */
+/* Does what bprm_open() does with an open file, to which writers are denied. */
 int bprm_take(struct bprm *b, struct file *f);
-/* Exactly @n bytes at @pos, or -errno. */
+/* Reads exactly @n bytes at @pos, or returns -errno. */
 int read_exact(struct file *f, void *buf, size_t n, u64 pos);
-/* bytes, a multiple of the page size below 2^bits pages */
+/* Returns a random number of bytes, a multiple of the page size below 2^bits pages. */
 u64 random_pages(u32 bits);
 #define BPRM_PERSONALITY(b) (current->personality & ~(b)->per_clear)
 #define ADDR_NO_RANDOMIZE_BIT 0x0040000

@@ -78,7 +78,7 @@ static u8 *args_page(struct exec_args *a, u64 off)
 	return *slot;
 }
 
-/* Room for @n bytes below p: the bytes of [p - n, p) piece by piece, each within a page. */
+/* Copies @n bytes to [p - n, p) in pieces that lie within a page each. */
 static int push(struct exec_args *a, u64 n, uaddr_t from, const char *kernel_from)
 {
 	u64 off = a->p - n, done = 0;

@@ -32,7 +32,10 @@ static struct user_namespace *file_user_ns(const struct inode *inode)
 	return inode->i_sb->s_user_ns ? inode->i_sb->s_user_ns : &init_user_ns;
 }
 
-/* The xattr as disk and network give it: hostile. 0 (perhaps not present) or -EPERM, -EINVAL. */
+/*
+ * Reads the attribute, which is hostile, as disk and network give it. 0 (perhaps there is none),
+ * -EPERM or -EINVAL.
+ */
 static int read_file_caps(const struct file *f, struct file_caps *fc)
 {
 	struct inode *inode = f->f_inode;
@@ -78,7 +81,8 @@ static int read_file_caps(const struct file *f, struct file_caps *fc)
 }
 
 /*
- * Whose bits count: the program's, or those of the file that binfmt_misc's interpreter runs for it.
+ * Returns the file whose set-id bits count: the program's, or that of the file that binfmt_misc's
+ * interpreter runs.
  */
 static const struct file *file_of(const struct bprm *b)
 {
@@ -137,8 +141,8 @@ static void apply_setid_bits(struct bprm *b)
 }
 
 /*
- * P'(permitted) = (P(inheritable) & F(inheritable)) | (F(permitted) & P(bounding)), root's files
- * having all.
+ * Computes the new capabilities: P'(permitted) = (P(inheritable) & F(inheritable)) | (F(permitted)
+ * & P(bounding)). Root's files have all.
  */
 static int transform_caps(struct bprm *b, bool *effective, bool *has_fcap)
 {

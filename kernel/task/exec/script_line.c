@@ -28,7 +28,7 @@ static char *skip_word(char *p, char *end)
 	return p;
 }
 
-/* Where the line ends, or NULL: it is cut within the interpreter's name. */
+/* Finds the end of the line. NULL: it is cut off within the interpreter's name. */
 static char *line_end(char *p, char *end)
 {
 	char *e;

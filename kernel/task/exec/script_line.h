@@ -11,9 +11,9 @@ struct script_line {
 };
 
 /*
- * @buf: the first @size bytes of the file, zero behind its end; it is cut into strings. 0, or
- * -ENOEXEC when it is no script, names no interpreter, or the interpreter's name does not fit into
- * @size.
+ * Parses the first line. @buf: the first @size bytes of the file, zero behind its end; it is cut
+ * into strings. 0, or -ENOEXEC: it is no script, names no interpreter, or the name does not fit
+ * into @size.
  */
 int script_parse(char *buf, size_t size, struct script_line *line);
 

@@ -46,8 +46,8 @@ struct futex_bucket *futex_bucket_of(const struct futex_key *k)
 }
 
 /*
- * A word that others may share is looked at where it lies: it can be read, and a page of one
- * process alone can be written to.
+ * True if the word may be shared, so that it is identified by its file or page: it can be read, and
+ * a private page can be written to.
  */
 static bool may_be_shared(const struct vm_area *vma)
 {
@@ -117,7 +117,7 @@ static int rt_urgency(const struct task *t)
 	return t->policy == SCHED_FIFO || t->policy == SCHED_RR ? t->rt_priority : 0;
 }
 
-/* Where a waiter of that urgency is put: in front of this. */
+/* Returns the place in the queue in front of which a waiter of that urgency is put. */
 static struct list_head *place_in_queue(struct futex_bucket *b, int urgency)
 {
 	struct futex_q *q;
@@ -184,7 +184,10 @@ bool futex_unqueue(struct futex_q *q)
 	}
 }
 
-/* Under the bucket's lock. The task cannot be freed before this vCPU's next boundary. */
+/*
+ * Wakes a waiter. Under the bucket's lock. The task cannot be freed before this vCPU's next
+ * boundary.
+ */
 void futex_wake_q(struct futex_q *q)
 {
 	struct task *t = q->task;
@@ -229,7 +232,7 @@ int futex_wake_key(const struct futex_key *k, int nr, u32 bitset)
 
 /* ---- WAIT ---- */
 
-/* Until woken: 0, -ETIMEDOUT or -ERESTARTSYS. Queued already; not queued afterwards. */
+/* Sleeps until woken: 0, -ETIMEDOUT or -ERESTARTSYS. Queued before, and not afterwards. */
 int futex_sleep(struct futex_q *q, struct wait_until until)
 {
 	int err = 0;
@@ -324,7 +327,8 @@ int futex_wake_addr(uaddr_t addr, int nr)
 }
 
 /*
- * A moved waiter keeps the file of its first key: that one is alive as long, and it puts it itself.
+ * Moves a waiter. It keeps the file of its first key, which lives as long as the new key's, and
+ * puts that file itself.
  */
 void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex_key *k)
 {
@@ -458,7 +462,7 @@ static long wake_op_keys(
 	return m < 0 ? m : n + m;
 }
 
-/* Nothing is written where one of the two addresses is none. */
+/* Serves FUTEX_WAKE_OP. If one of the two addresses is bad, nothing is written. */
 static long do_wake_op(uaddr_t a1, uaddr_t a2, bool private, int nr1, int nr2, u32 enc)
 {
 	struct futex_key k1, k2;

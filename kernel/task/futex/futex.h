@@ -10,11 +10,11 @@
 struct task;
 
 /*
- * Of current, with its mm still there: walks the robust list, gives up what it owns. At exit and
- * exec.
+ * Walks current's robust list and gives up what it owns. At exit and exec, while it still has its
+ * mm.
  */
 void futex_exit_task(void);
-/* Called when @t has another priority: the owner that it waits for inherits it. */
+/* Called when the priority of @t has changed: the owner that it waits for inherits it. */
 void futex_pi_priority_changed(struct task *t);
 /*
  * Wakes up to @nr waiters on a word of current's mm, shared or private: the clear_child_tid of an

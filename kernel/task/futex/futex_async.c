@@ -91,7 +91,7 @@ int futex_async_end(struct futex_async *a)
 	return futex_words_unqueue(a->words, a->nr);
 }
 
-/* Each word by itself: all that were woken pass that on. */
+/* Ends the wait, word by word: each word that was woken wakes the next waiter instead. */
 void futex_async_destroy(struct futex_async *a)
 {
 	for (u32 i = 0; a->queued && i < a->nr; i++) {

@@ -23,14 +23,20 @@ struct futex_async;
 size_t futex_async_size(u32 nr);
 u32 futex_async_nr(const struct futex_async *a);
 void futex_async_setup(struct futex_async *a, u32 nr);
-/* What futex_wait(2) takes, with its flags: 0, -EINVAL, -EFAULT. */
+/* Sets a word, with the arguments of futex_wait(2) and its flags: 0, -EINVAL or -EFAULT. */
 int futex_async_word(struct futex_async *a, u32 i, uaddr_t addr, u64 val, u64 mask, u32 flags);
 int futex_async_import(struct futex_async *a, uaddr_t waiters);
-/* 0: queued. -errno: -EAGAIN, a word is another. 1 + the place of one that was woken meanwhile. */
+/*
+ * Queues. 0: queued; 1 + the place of a word that was woken meanwhile; -EAGAIN: a word has another
+ * value; other -errno.
+ */
 int futex_async_queue(struct futex_async *a);
 bool futex_async_queued(const struct futex_async *a);
 bool futex_async_woken(struct futex_async *a);
-/* the place of the last that was woken, or -1; nothing is queued any more */
+/*
+ * Ends the wait, after which nothing is queued. Returns the place of the last word that was woken,
+ * or -1.
+ */
 int futex_async_end(struct futex_async *a);
 void futex_async_destroy(struct futex_async *a);
 struct wait_queue_head *futex_async_wait_queue(struct futex_async *a);

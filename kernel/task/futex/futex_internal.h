@@ -57,14 +57,14 @@ extern struct futex_bucket futex_table[FUTEX_BUCKETS];
 
 bool futex_key_eq(const struct futex_key *a, const struct futex_key *b);
 struct futex_bucket *futex_bucket_of(const struct futex_key *k);
-/* 0 (futex_key_put), -EINVAL (not aligned), -EFAULT. */
+/* Makes the key of a word: 0 (futex_key_put), -EINVAL (not aligned) or -EFAULT. */
 int futex_key_get(uaddr_t addr, bool private, struct futex_key *k);
 void futex_key_put(struct futex_key *k);
 void futex_enqueue(struct futex_q *q, const struct futex_key *k, u32 bitset);
 bool futex_unqueue(struct futex_q *q); /* false: a waker had taken it off */
-/* under its bucket's lock; q is gone afterwards */
+/* Wakes a waiter, under its bucket's lock. @q is gone afterwards. */
 void futex_wake_q(struct futex_q *q);
-/* Until woken: 0, -ETIMEDOUT or -ERESTARTSYS. Queued before, not afterwards. */
+/* Sleeps until woken: 0, -ETIMEDOUT or -ERESTARTSYS. Queued before, and not afterwards. */
 int futex_sleep(struct futex_q *q, struct wait_until until);
 
 /* Moves a waiter to another futex's queue; both buckets are locked. */
@@ -74,13 +74,13 @@ void futex_move_q(struct futex_q *q, struct futex_bucket *to, const struct futex
 int futex_wait_on(uaddr_t addr, bool private, u32 val, struct wait_until until, u32 bitset);
 int futex_wake_key(const struct futex_key *k, int nr, u32 bitset);
 long futex_wake(uaddr_t addr, bool private, int nr, u32 bitset);
-/* @cmp: what the first word has to hold, or NULL. */
+/* Wakes and moves waiters. @cmp: the value that the first word must have, or NULL. */
 long futex_requeue(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int nr_move, u32 *cmp);
 
 /* ---- futex2.c ---- */
-/* flags that there are, a value that a word can hold */
+/* True if the flags exist and the value fits into the word. */
 bool futex2_right(u32 flags, u64 val);
-/* the node beside the word: 0, -EINVAL, -EFAULT */
+/* Checks the node beside the word: 0, -EINVAL or -EFAULT. */
 int futex2_node(uaddr_t addr, u32 flags);
 
 /* ---- futex_waitv.c ---- */
@@ -90,14 +90,14 @@ struct wait_word { /* a word of futex_waitv() */
 	u32 val, bitset;
 	bool private;
 };
-/* a struct futex_waitv: 0, -EINVAL, -EFAULT */
+/* Reads a struct futex_waitv: 0, -EINVAL or -EFAULT. */
 int futex_word_get(uaddr_t from, struct wait_word *w);
 /*
- * All are queued, then all are looked at: 0, or -errno with none queued, or 1 + the place of one
+ * Queues on all words, then checks all: 0, or -errno with none queued, or 1 + the place of a word
  * that was woken already.
  */
 int futex_words_queue(struct wait_word *w, u32 n);
-/* the last that a waker had taken off, or -1 */
+/* Takes all off their queues. Returns the place of the last that a waker had taken off, or -1. */
 int futex_words_unqueue(struct wait_word *w, u32 n);
 bool futex_words_woken(struct wait_word *w, u32 n);
 int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, struct wait_until *until);

@@ -47,9 +47,7 @@ static int best_waiter(const struct task *owner)
 	return best;
 }
 
-/*
- * @t has more or fewer waiters than before: its priority follows, and that of those it waits for.
- */
+/* Adapts the priority of @t to its present waiters, and that of the owners for which it waits. */
 static void pi_adjust(struct task *t)
 {
 	for (int depth = 0; t && depth < CHAIN_MAX; depth++) {
@@ -139,7 +137,7 @@ void futex_pi_priority_changed(struct task *t)
 
 /* ---- one lock ---- */
 
-/* A smaller number is more urgent. */
+/* Returns the task's urgency: a smaller number is more urgent. */
 static int urgency(const struct task *t)
 {
 	int rt = sched_rt_prio(t);
@@ -147,7 +145,7 @@ static int urgency(const struct task *t)
 	return rt ? -rt : 100;
 }
 
-/* Under the bucket's lock: the most urgent PI waiter of the key, and whether there are others. */
+/* Finds the most urgent PI waiter of the key. *more: there are others. Under the bucket's lock. */
 static struct futex_q *top_waiter(struct futex_bucket *b, const struct futex_key *k, bool *more)
 {
 	struct futex_q *q, *top = NULL;
@@ -184,7 +182,9 @@ static bool has_waiters(const struct futex_key *k)
 	return any;
 }
 
-/* The word of a new owner where there was none: of waiters it says what is so. */
+/*
+ * Returns the word of a new owner of a free lock. The bit for waiters stays only if there are any.
+ */
 static u32 taken(const struct futex_key *k, u32 old, u32 me)
 {
 	u32 waiters = old & FUTEX_WAITERS && has_waiters(k) ? FUTEX_WAITERS : 0;
@@ -222,7 +222,7 @@ static int pi_try(uaddr_t addr, const struct futex_key *k, pid_t *owner)
 
 static DECLARE_WAIT_QUEUE_HEAD(given_up);
 
-/* Current exits and has told of all that it owned. */
+/* Notes that current exits and has given up all that it owned. */
 void futex_pi_dead(void)
 {
 	WRITE_ONCE(current->futex_dead, true);
@@ -335,9 +335,9 @@ long futex_lock_pi(uaddr_t addr, bool private, bool try, struct wait_until until
 }
 
 /*
- * The waiter that gets the lock, marked so that it cannot leave; NULL. Others may have chosen it
- * too, where the guest has changed the word meanwhile: it leaves when the last of them has let go,
- * woken or not.
+ * Chooses the waiter that gets the lock, and marks it so that it cannot leave; NULL. Other tasks
+ * may have chosen it too, if the guest has changed the word meanwhile: it leaves when the last of
+ * them has let go, woken or not.
  */
 static struct futex_q *choose_heir(struct futex_bucket *b, const struct futex_key *k, bool *more)
 {
@@ -480,8 +480,8 @@ long futex_pi_settle(uaddr_t addr, const struct futex_key *k)
 }
 
 /*
- * PI locks that are in no robust list: their waiters look at the word again, find us gone and take
- * it over.
+ * Wakes waiters for PI locks that are in no robust list: they look at the word again, find that
+ * current is gone, and take the lock over.
  */
 void futex_pi_exit(void)
 {

@@ -110,7 +110,7 @@ long futex_cmp_requeue_pi(uaddr_t a1, uaddr_t a2, bool private, int nr_wake, int
 	return ret;
 }
 
-/* Asleep in the one queue or in the other. 0: the lock is ours. */
+/* Sleeps in either of the two queues. 0: the lock is current's. */
 static long wait_moved(struct futex_q *q, uaddr_t a2, bool private, struct wait_until until)
 {
 	long err = futex_sleep(q, until);

@@ -50,7 +50,9 @@ long sys_get_robust_list(int pid, uaddr_t head_ptr, uaddr_t len_ptr)
 	return put_user(len, len_ptr) || put_user(head, head_ptr) ? -EFAULT : 0;
 }
 
-/* The word of one entry: if this thread owns it, the next one learns that the owner died. */
+/*
+ * Gives up the word of an entry if this thread owns it: the next owner learns that this one died.
+ */
 static int robust_give_up(u64 entry, s64 offset, bool pending)
 {
 	uaddr_t addr = UADDR((entry & ~1UL) + (u64)offset);

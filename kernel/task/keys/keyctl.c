@@ -30,7 +30,7 @@ static int get_type(uaddr_t ua)
 	return type[0] == '.' ? -EPERM : key_type_of(type);
 }
 
-/* A description, kfree'd by the caller; NULL for none. ERR_PTR. */
+/* Copies a description, which kfree() frees; NULL: none. ERR_PTR. */
 static char *get_desc(uaddr_t ua)
 {
 	char *desc;
@@ -91,7 +91,9 @@ static u32 default_perm(enum key_type type)
 	return KEY_POS(pos) | KEY_USR(KEY_VIEW);
 }
 
-/* The key's serial. *data is NULL afterwards when the key has it. */
+/*
+ * Adds or updates a key and returns its serial. *data is NULL afterwards if the key has taken it.
+ */
 static long add_locked(enum key_type type, const char *desc, void **data, u32 len, s32 ring_id)
 {
 	struct key *ring = key_lookup(ring_id, true, KEY_WRITE), *k = NULL;
@@ -170,8 +172,8 @@ long sys_add_key(uaddr_t utype, uaddr_t udesc, uaddr_t payload, size_t len, int 
 #define NEGATIVE_LIFE (60UL * 1000000000UL)
 
 /*
- * Where what is constructed goes, by KEYCTL_SET_REQKEY_KEYRING: else the first that there is of
- * thread's, process's, session's.
+ * Returns the keyring for keys that are constructed, as KEYCTL_SET_REQKEY_KEYRING has set it: else
+ * the first that exists of the thread's, the process's and the session's.
  */
 static struct key *default_dest(void)
 {
@@ -188,8 +190,8 @@ static struct key *default_dest(void)
 }
 
 /*
- * No helper is called to make the key: as where there is none, it is there for a minute without a
- * payload, in @ring.
+ * Constructs a key in @ring. No helper is called: as on a system without one, the key exists for a
+ * minute without a payload.
  */
 static long construct(enum key_type type, const char *desc, struct key *ring)
 {
@@ -225,7 +227,7 @@ static bool negative_there(enum key_type type, const char *desc, struct key *rin
 	return there;
 }
 
-/* @dest 0: nowhere, but for a key that would be constructed. */
+/* Requests a key. @dest 0: it is linked nowhere, unless it is constructed. */
 static long request_locked(enum key_type type, const char *desc, bool callout, s32 dest)
 {
 	struct key *ring = NULL, *k;
@@ -322,8 +324,8 @@ static long op_revoke(s32 id)
 }
 
 /*
- * No keyring keeps a key that is not valid any more: without memory for the list of all, this one
- * waits for the end of its keyrings.
+ * Unlinks an invalid key from all keyrings. Without memory for the list of all keys, it stays until
+ * its keyrings end.
  */
 static void unlink_everywhere(struct key *gone)
 {
@@ -354,7 +356,7 @@ static long op_invalidate(s32 id)
 	return 0;
 }
 
-/* ~0: it stays as it is. */
+/* Changes the owner; ~0: it stays. */
 static long op_chown(s32 id, u32 user, u32 group)
 {
 	kuid_t uid = make_kuid(current_user_ns(), user);
@@ -442,7 +444,7 @@ static long read_links(struct key *ring, void **out)
 	return (long)(ring->nr * sizeof(*ids));
 }
 
-/* @room: the reader's buffer; 0: the length alone is asked for. */
+/* Reads a key. @room: the size of the reader's buffer; 0: only the length is returned. */
 static long op_read(s32 id, u64 room, void **out)
 {
 	struct key *k = key_lookup(id, false, 0);
@@ -636,8 +638,8 @@ static long simple_op(int op, u64 a2, u64 a3, u64 a4, u64 a5)
 }
 
 /*
- * Those whose result goes to a buffer of the guest's: the length is told, and it is copied when all
- * of it fits.
+ * Serves operations whose result goes to a buffer of the guest's: returns the length, and copies
+ * the result if all of it fits.
  */
 static long reading_op(int op, s32 id, uaddr_t buf, u64 size)
 {

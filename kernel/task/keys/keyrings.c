@@ -56,7 +56,10 @@ static bool been_at(struct key *ring, u64 walk, u32 depth)
 	return false;
 }
 
-/* Also through keyrings that have expired or were revoked: they hold references all the same. */
+/*
+ * True if @k is reachable from @ring, even through keyrings that have expired or were revoked: they
+ * hold references too.
+ */
 static bool leads_to_below(struct key *ring, struct key *k, u64 walk, u32 depth)
 {
 	if (been_at(ring, walk, depth))
@@ -265,7 +268,7 @@ static struct key *make_ring(const char *name, u32 perm, struct key **where)
 	return k;
 }
 
-/* _uid.N and _uid_ses.N of current; the session's leads to the other. */
+/* Returns _uid.N or _uid_ses.N of current's user; the latter links the former. */
 static struct key *uid_ring(bool session)
 {
 	const u32 perm = KEY_POS(KEY_ALL & ~KEY_SETATTR) | KEY_USR(KEY_ALL);
@@ -322,7 +325,10 @@ struct key *keys_search(enum key_type type, const char *desc)
 	return failed ? failed : ERR_PTR(-ENOKEY);
 }
 
-/* Through keyrings that may be searched, as what is possessed; @ring is one. */
+/*
+ * True if @k is reachable from @ring, through keyrings that may be searched as possessed ones.
+ * @ring is one.
+ */
 static bool possesses_below(struct key *ring, const struct key *k, u64 walk, u32 depth)
 {
 	if (been_at(ring, walk, depth))
@@ -392,8 +398,8 @@ static bool is_like_us(struct task *parent)
 }
 
 /*
- * At once, where Linux waits for the parent's way back to its program: what a parent in a call on
- * keys sees, keys_mutex decides.
+ * Makes current's session keyring the parent's, at once. Linux waits until the parent returns to
+ * its program: what a parent in a call on keys sees, keys_mutex decides.
  */
 long session_to_parent(void)
 {

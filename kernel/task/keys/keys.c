@@ -268,7 +268,7 @@ s64 key_serials(s32 **out)
 	return n;
 }
 
-/* What is left of its life, in four letters. */
+/* Prints the rest of the key's life in four letters. */
 static void life_of(const struct key *k, char *buf, size_t size)
 {
 	static const struct {

@@ -66,26 +66,29 @@ struct key {
 
 extern struct mutex keys_mutex;
 
-/* The @i-th line of /proc/key-users; 0 after the last. Takes keys_mutex. */
+/* Prints the @i-th line of /proc/key-users; 0: there are no more. Takes keys_mutex. */
 int key_user_line(int i, char *buf, size_t size);
 
-/* For /proc/keys: the serial numbers of all keys, ascending: how many, or -ENOMEM; kfree them. */
+/*
+ * Lists the serial numbers of all keys, ascending, for /proc/keys. Returns their number or -ENOMEM;
+ * kfree() frees the list.
+ */
 s64 key_serials(s32 **out);
 #define KEY_LINE_MAX (PAGE_SIZE + 256)
-/* A key's line, or 0: it has gone, or current may not view it. Takes keys_mutex. */
+/* Prints a key's line. 0: it is gone, or current may not view it. Takes keys_mutex. */
 int key_line(s32 serial, char *buf, size_t size);
 
 const char *key_type_name(enum key_type type);
 int key_type_of(const char *name); /* -ENODEV */
 void key_get(struct key *k);
 void key_put(struct key *k); /* NULL: nothing */
-/* A reference to the key of this number, or NULL; whatever its state. No lock needed. */
+/* Returns the key of this number with a reference, in whatever state, or NULL. No lock needed. */
 struct key *key_find(s32 serial);
 
 /* All of these with keys_mutex held. */
 /*
- * A reference to a living keyring of current's uid with this name, which lets that uid search it;
- * NULL.
+ * Returns a living keyring of current's uid with this name, which lets that uid search it, with a
+ * reference; NULL.
  */
 struct key *key_find_ring(const char *name);
 /*
@@ -93,15 +96,15 @@ struct key *key_find_ring(const char *name);
  * released.
  */
 struct key_user *key_payer(kuid_t uid);
-/* Are so many more within its quota? */
+/* True if the quota allows so many more. */
 bool key_may_pay(const struct key_user *u, u32 keys, u32 bytes);
 struct key *key_alloc(
 	enum key_type type, const char *desc, u32 perm); /* ERR_PTR(-EDQUOT, -ENOMEM) */
 /* Takes @data over (kfree'd with the key) when 0. */
 int key_set_payload(struct key *k, void *data, u32 len);
 /*
- * @id a serial or KEY_SPEC_*; checks that it lives and that current may @need. A reference, or
- * ERR_PTR.
+ * Finds a key by a serial or KEY_SPEC_*; checks that it lives and that current may @need. A
+ * reference, or ERR_PTR.
  */
 struct key *key_lookup(s32 id, bool create, u32 need);
 /* Looks up a key that may be dead; makes nothing. */
@@ -109,14 +112,17 @@ struct key *key_lookup_dead(s32 id);
 bool key_may(const struct key *k, u32 need);
 bool key_may_as(const struct key *k, u32 need, bool possessed);
 bool key_possessed(const struct key *k);
-/* What is named by KEY_SPEC_* is, whether it may be searched or not. */
+/*
+ * True if current possesses the key. A key that is named by KEY_SPEC_* is possessed, whether it may
+ * be searched or not.
+ */
 bool key_possessed_by(s32 id, const struct key *k);
 int key_alive(struct key *k);
-/* The key that @ring links by this type and description, directly; NULL. */
+/* Returns the key of this type and description that @ring links directly; NULL. */
 struct key *keyring_find(struct key *ring, enum key_type type, const char *desc);
 /*
- * Through @ring and those below it; ERR_PTR(-ENOKEY or why the one that was found does not do). A
- * reference. @possessed: the keyring is, and so is what is found.
+ * Searches @ring and those below it. A reference; ERR_PTR(-ENOKEY, or the reason why the found key
+ * is unusable). @possessed: the keyring is possessed, and so is what is found.
  */
 struct key *keyring_search(struct key *ring, enum key_type type, const char *desc, bool possessed);
 /*
@@ -128,10 +134,11 @@ int keyring_unlink(struct key *ring, struct key *k);
 void keyring_clear(struct key *ring);
 int key_chown(struct key *k, kuid_t uid);
 /*
- * KEYCTL_JOIN_SESSION_KEYRING; @name NULL: a nameless one. The new keyring, no reference; ERR_PTR.
+ * Serves KEYCTL_JOIN_SESSION_KEYRING; @name NULL: a nameless one. Returns the new keyring, without
+ * a reference; ERR_PTR.
  */
 struct key *join_session(const char *name);
-/* the parent's session keyring becomes ours */
+/* Makes current's session keyring the parent's. */
 long session_to_parent(void);
 
 #endif

@@ -74,7 +74,7 @@ long nsfs_fd(struct ns_common *ns)
 	return fd;
 }
 
-/* Only what is current's own namespace or below is told. */
+/* Makes a descriptor of the owner, which must be current's own user namespace or below it. */
 static long fd_of_owner(struct ns_common *ns)
 {
 	if (!ns->owner || !in_userns(current_user_ns(), ns->owner))
@@ -120,7 +120,7 @@ static long mount_ns_id(const struct ns_common *ns, uaddr_t to)
 	return put_user(id, to) ? -EFAULT : 0;
 }
 
-/* A struct of as many bytes as the caller knows. */
+/* Copies as many bytes of the struct as the caller knows. */
 static int put_mnt_info(struct mnt_namespace *m, uaddr_t to, u32 size)
 {
 	struct mnt_info info = {
@@ -130,7 +130,7 @@ static int put_mnt_info(struct mnt_namespace *m, uaddr_t to, u32 size)
 	return copy_to_user(to, &info, min_t(u32, size, sizeof(info))) ? -EFAULT : 0;
 }
 
-/* A descriptor for the next younger or older one, which current rules. */
+/* Makes a descriptor of the next younger or older namespace that current rules. */
 static long mnt_ns_next(struct mnt_namespace *m, bool older, uaddr_t to, u32 size)
 {
 	struct mnt_namespace *next = mnt_ns_neighbour(m, older);
@@ -171,7 +171,7 @@ static long mnt_ns_ioctl(struct ns_common *ns, u32 cmd, uaddr_t to)
 	return to.v ? put_mnt_info(m, to, size) : -EINVAL;
 }
 
-/* The number of a task in one pid namespace, told by its number in another. */
+/* Translates the number of a task from one pid namespace to another. */
 static long translate(struct ns_common *ns, u32 cmd, pid_t nr)
 {
 	bool from = cmd == NS_GET_PID_FROM_PIDNS_ || cmd == NS_GET_TGID_FROM_PIDNS_;
@@ -356,7 +356,7 @@ const struct ns_link *ns_link_nth(u32 i)
 	return i < ARRAY_SIZE(links) ? &links[i] : NULL;
 }
 
-/* A pid namespace without its first process cannot be joined: it is not shown. */
+/* Drops a pid namespace without its first process, which cannot be joined and is not shown. */
 static struct ns_common *started(struct ns_common *ns)
 {
 	if (!ns || ns->ops->flag != CLONE_NEWPID ||
@@ -391,7 +391,7 @@ int ns_link_path(struct task *t, const struct ns_link *l, struct path *path)
 	return ns ? ns_path(ns, path) : -ENOENT;
 }
 
-/* What /proc/PID/ns has, in the order of PIDFD_GET_*_NAMESPACE. */
+/* Makes a descriptor of what /proc/PID/ns has, in the order of PIDFD_GET_*_NAMESPACE. */
 long nsfs_task_fd(struct task *t, u32 nth)
 {
 	const struct ns_link *l = nth ? ns_link_nth(nth - 1) : NULL;

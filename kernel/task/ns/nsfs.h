@@ -8,11 +8,11 @@
 struct ns_common;
 struct task;
 
-/* A new descriptor for @ns, or -errno. */
+/* Makes a descriptor of @ns, or returns -errno. */
 long nsfs_fd(struct ns_common *ns);
 
 /*
- * A descriptor for the @nth namespace of PIDFD_GET_*_NAMESPACE, from 1 on: -ENOTTY, -EACCES,
+ * Makes a descriptor of the @nth namespace of PIDFD_GET_*_NAMESPACE, from 1 on: -ENOTTY, -EACCES,
  * -ESRCH, ...
  */
 long nsfs_task_fd(struct task *t, u32 nth);

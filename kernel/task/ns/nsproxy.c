@@ -73,7 +73,10 @@ void exit_namespaces(struct task *t)
 	switch_namespaces(t, NULL);
 }
 
-/* CLONE_NEWTIME makes the one that children get: a task's own clocks do not jump. */
+/*
+ * True if @flags ask for a new namespace in the slot. CLONE_NEWTIME makes only the one that
+ * children get: a task's own clocks do not jump.
+ */
 static bool slot_is_new(enum ns_slot slot, u64 flags)
 {
 	const struct ns_common *init = init_nsproxy.ns[slot];
@@ -82,8 +85,8 @@ static bool slot_is_new(enum ns_slot slot, u64 flags)
 }
 
 /*
- * The proxy of current with new namespaces for @flags, owned by @owner; @fs is moved to the new
- * mounts. ERR_PTR.
+ * Makes a copy of current's proxy with new namespaces for @flags, owned by @owner; @fs is moved to
+ * the new mounts. ERR_PTR.
  */
 static struct nsproxy *new_proxy(u64 flags, struct user_namespace *owner, struct fs_struct *fs)
 {
@@ -107,7 +110,7 @@ static struct nsproxy *new_proxy(u64 flags, struct user_namespace *owner, struct
 	return p;
 }
 
-/* The flags of kinds that are not there. */
+/* Returns the flags of kinds that do not exist. */
 static u64 unknown_kinds(u64 flags)
 {
 	for (int i = 0; i < NS_SLOTS; i++)
@@ -146,8 +149,8 @@ int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner)
 /* ---- unshare ---- */
 
 /*
- * New mounts want a copy, shared or not: what moves to them is given up again where a namespace
- * behind them fails.
+ * Copies current's fs_struct if it is shared or if there will be new mounts: it moves to these, and
+ * is dropped if a later namespace fails.
  */
 static int unshare_fs(u64 flags, struct fs_struct **fs)
 {
@@ -330,8 +333,8 @@ static void nsset_commit(struct nsset *set)
 }
 
 /*
- * All kinds of @flags that the process of a pidfd is in: the user namespace first, since it may
- * give the rights for the others.
+ * Joins all namespaces of @flags that the process of a pidfd is in: the user namespace first, since
+ * it may give the rights for the others.
  */
 static int install_all(struct nsset *set, struct task *t)
 {

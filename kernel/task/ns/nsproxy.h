@@ -16,19 +16,19 @@ extern const u32 clone_ns_flags; /* all CLONE_NEW* that there are */
 int copy_namespaces(u64 flags, struct task *child, struct user_namespace *owner); /* 0 or -errno */
 void switch_namespaces(struct task *t, struct nsproxy *to); /* takes the reference; t is current */
 void exit_namespaces(struct task *t);
-/* current's new program has the clocks that its children would get: 0, -ENOMEM */
+/* Gives current's new program the clocks that its children would get: 0 or -ENOMEM. */
 int exec_namespaces(struct mm *mm);
 void nsproxy_put(struct nsproxy *p);
 
-/* The namespace that an open file of nsfs stands for, without a reference; NULL. */
+/* Returns the namespace that an open file of nsfs stands for, without a reference; NULL. */
 struct ns_common *nsfs_file_ns(const struct file *f);
 /* Does so for an inode (bind mounts of mount namespaces must not form a cycle). */
 struct inode;
 struct ns_common *nsfs_inode_ns(const struct inode *inode);
 
 /*
- * time_ns.c: what the machine's clock says as current's namespace has it; and a point
- * in time that current names, back.
+ * time_ns.c: the first converts the machine's clock to the time in current's namespace, the second
+ * converts a time that current names back.
  */
 u64 time_ns_read(int clock, u64 now);
 u64 time_ns_abs(int clock, u64 abs);

@@ -38,7 +38,10 @@ static struct ns_common *pid_ns_parent(struct ns_common *ns)
 	return up ? &up->ns : NULL;
 }
 
-/* Only downward: a child would be unseen by its parent. */
+/*
+ * Joins a pid namespace for children, which must be below: in another, their parent could not see
+ * them.
+ */
 static int pid_ns_install(struct nsset *set, struct ns_common *ns)
 {
 	int err = ns_install_default(set, ns);

@@ -106,8 +106,8 @@ void uts_set(enum uts_field which, const char name[UTS_MAX + 1])
 }
 
 /*
- * Personality UNAME26, for programs that know of no 3.0: 6.12.0-x becomes 2.6.(60 + 12).0-x, as
- * Linux has it.
+ * Makes the release for personality UNAME26, for programs that do not know 3.0: 6.12.0-x becomes
+ * 2.6.(60 + 12).0-x, as on Linux.
  */
 static void old_release(char *release, size_t size)
 {
@@ -245,7 +245,7 @@ static long compare_files(struct task *t1, struct task *t2, u64 fd1, u64 fd2)
 	return ret;
 }
 
-/* A file of @t1 and one that an epoll file of @t2 watches. */
+/* Compares a file of @t1 with one that an epoll file of @t2 watches. */
 static long compare_watched(struct task *t1, struct task *t2, u64 fd1, uaddr_t uslot)
 {
 	struct kcmp_epoll_slot slot;

@@ -54,7 +54,7 @@ static void touch(struct insn *i, u64 addr, u32 len, bool write)
 		i->out[i->nr++] = (struct insn_touch){ addr + i->base, len, write };
 }
 
-/* The stack has no segment base. */
+/* Notes an access to the stack, which has no segment base. */
 static void touch_stack(struct insn *i, u64 addr, u32 len, bool write)
 {
 	if (i->nr < INSN_TOUCHES)
@@ -141,7 +141,7 @@ static void opcode(struct insn *i)
 
 /* ---- the operand in memory ---- */
 
-/* @imm: bytes behind the displacement, for what is relative to rip. */
+/* Computes the address. @imm: bytes behind the displacement, for addresses relative to rip. */
 static u64 address(struct insn *i, u32 imm)
 {
 	u32 mod = i->modrm >> 6, rm = i->modrm & 7;
@@ -170,7 +170,7 @@ static u64 address(struct insn *i, u32 imm)
 	return a;
 }
 
-/* The operand that ModRM names, if it is memory. */
+/* Notes the operand that ModRM names, if it is in memory. */
 static void rm(struct insn *i, u32 len, bool write, u32 imm)
 {
 	if (i->modrm >> 6 != 3)
@@ -179,7 +179,7 @@ static void rm(struct insn *i, u32 len, bool write, u32 imm)
 
 /* ---- what each opcode does ---- */
 
-/* x87: sizes by opcode and group; those above 0x80 are written. */
+/* Notes the operand of x87: sizes by opcode and group; those above 0x80 are written. */
 static void x87(struct insn *i)
 {
 	static const u8 does[8][8] = {
@@ -233,7 +233,7 @@ static void absolute(struct insn *i)
 	touch(i, a, i->op & 1 ? operand(i) : 1, i->op >= 0xa2);
 }
 
-/* FE and FF: inc, dec, call, jmp, push. */
+/* Handles FE and FF: inc, dec, call, jmp, push. */
 static void group5(struct insn *i)
 {
 	u32 what = i->op == 0xfe ? 0 : group(i);
@@ -303,7 +303,7 @@ static void one_byte(struct insn *i)
 	}
 }
 
-/* Bytes of a vector operand of the 0F map. */
+/* Returns the bytes of a vector operand of the 0F map. */
 static u32 vector(const struct insn *i)
 {
 	bool scalar =
@@ -320,7 +320,7 @@ static u32 vector(const struct insn *i)
 	return i->wide ? 32 : 16;
 }
 
-/* BT and kin with a register: the bit may lie anywhere. */
+/* Handles BT and its kin with a register: the bit may lie anywhere. */
 static void bits(struct insn *i, bool write)
 {
 	u32 len = operand(i), nr = group(i) | (i->rex & REX_R ? 8 : 0);

@@ -62,7 +62,7 @@ static long transfer(struct transfer *tr, const struct uvec *remote, u64 nr)
 	return tr->done ? (long)tr->done : err;
 }
 
-/* The memory of a process that current may look into, or ERR_PTR. */
+/* Returns the memory of a process that current may look into, or ERR_PTR. */
 static struct mm *mm_of(pid_t pid)
 {
 	struct task *t = find_get_task(pid);

@@ -58,7 +58,7 @@ static void stop_stepping(struct task *t)
 	clear_bit(TIF_SINGLESTEP, &t->work_flags);
 }
 
-/* The tracee is its own again; a group stop that it would have taken part in counts anew. */
+/* Frees the tracee. A group stop that it would have taken part in counts it again. */
 void ptrace_unlink(struct task *child)
 {
 	struct sighand_struct *sh = child->sighand;
@@ -89,8 +89,8 @@ void ptrace_unlink(struct task *child)
 }
 
 /*
- * A new child of a traced task is traced too, where the tracer wants that. sighand->lock of current
- * held as well.
+ * Makes the new child of a traced task traced too, if the tracer wants that. sighand->lock of
+ * current is held as well.
  */
 void ptrace_fork(struct task *child, u64 clone_flags, int event)
 {
@@ -218,7 +218,7 @@ void ptrace_event(int event, u64 message)
 	ptrace_notify((event << 8) | SIGTRAP);
 }
 
-/* What the tracer calls @pid; 0: nothing, or there is no tracer. */
+/* Returns the tracer's number of @pid; 0: it has none, or there is no tracer. */
 static pid_t nr_for_tracer(const struct pid *pid)
 {
 	const struct pid_namespace *ns;
@@ -413,7 +413,7 @@ static long ptrace_traceme(void)
 	return err;
 }
 
-/* A task that is in a group stop moves over into a ptrace stop. tasklist_lock held. */
+/* Moves a task from a group stop into a ptrace stop. tasklist_lock held. */
 static void trap_stopped_task(struct task *t)
 {
 	spin_lock(&t->sighand->lock);
@@ -438,8 +438,8 @@ static long attach_locked(struct task *t, u32 flags)
 }
 
 /*
- * To take a tracee's filters away for a while (for checkpoints) needs power, and no filters of
- * one's own.
+ * Checks options. To suspend a tracee's filters (for checkpoints) needs CAP_SYS_ADMIN, and a tracer
+ * without filters.
  */
 long ptrace_check_options(u64 options)
 {
@@ -505,8 +505,8 @@ static long ptrace_detach(struct task *t, u64 sig)
 }
 
 /*
- * Is @t ours, and (unless @running is allowed) stopped and off its vCPU? Then it stays so until
- * unfreeze().
+ * Checks that @t is current's tracee and, unless @running is allowed, stopped and off its vCPU. It
+ * stays so until unfreeze().
  */
 static long check_tracee(struct task *t, bool running)
 {
@@ -530,7 +530,7 @@ static long check_tracee(struct task *t, bool running)
 	return 0;
 }
 
-/* The request is done: a SIGKILL that came meanwhile may wake it. */
+/* Ends the request: a SIGKILL that came meanwhile may wake the tracee. */
 static void unfreeze(struct task *t)
 {
 	struct sighand_struct *sh = lock_task_sighand(t);

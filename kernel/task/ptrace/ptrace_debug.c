@@ -181,7 +181,7 @@ void hw_debug_refused(int err)
 		err);
 }
 
-/* Which breakpoints are at @r->rip, and have not been told yet? */
+/* Returns which breakpoints are at @r->rip and were not reported yet. */
 static u64 breaks_at(const struct hw_debug *d, const struct regs *r)
 {
 	u64 hit = 0;
@@ -247,8 +247,8 @@ static u64 what_was_touched(const struct hw_debug *d)
 }
 
 /*
- * The host has said what it was; a step that was made for it, of an instruction that the kernel
- * executed, can only be a step.
+ * Notes a trap that the host reports. If it does not say which, and the host stepped an instruction
+ * that the kernel executes itself, it can only be a step.
  */
 static bool trap_of_host(struct hw_debug *d, const struct regs *r, u64 hits)
 {

@@ -63,7 +63,7 @@ void fill_user_regs(struct user_regs_struct *ur, const struct regs *r)
 	};
 }
 
-/* A selector that a program could have loaded, or none. */
+/* True for a selector that a program could have loaded, or none. */
 static bool data_selector_ok(u64 sel)
 {
 	return !(u16)sel || (sel & 3) == 3;
@@ -174,7 +174,7 @@ static long get_set(struct task *t, u64 type, uaddr_t to, size_t n)
 	return 0;
 }
 
-/* What the CPU would not load is refused. @n bytes of an image are at @area. */
+/* True if the CPU would load the image of @n bytes at @area. */
 static bool image_is_good(const u8 *area, size_t n)
 {
 	u64 header[8]; /* xstate_bv, xcomp_bv, reserved */

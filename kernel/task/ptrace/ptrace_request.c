@@ -22,8 +22,8 @@
 /* ---- memory ---- */
 
 /*
- * A program that its user may not read, or may not any more, is not read by way of a tracer that
- * was there before.
+ * True if the memory may be read through a tracer: a program that its user may not read, or may not
+ * read any more, stays unreadable through a tracer that was there before.
  */
 static bool shows_memory(const struct task *t, const struct mm *mm)
 {
@@ -264,7 +264,7 @@ static long set_options(struct task *t, u64 options)
 	return 0;
 }
 
-/* What the stop is: PTRACE_SYSCALL_INFO_*. */
+/* Returns what kind of stop it is: PTRACE_SYSCALL_INFO_*. */
 static u8 syscall_op(struct task *t)
 {
 	siginfo_t info;
@@ -331,8 +331,8 @@ static int set_syscall_entry(struct regs *r, u64 nr, const u64 args[6])
 }
 
 /*
- * The counterpart (Linux 6.16): number and arguments of a call that is to be made, or what one that
- * was made returns.
+ * Sets, as Linux 6.16, number and arguments of a call that will be made, or the result of one that
+ * was made.
  */
 static long set_syscall_info(struct task *t, u64 size, uaddr_t from)
 {

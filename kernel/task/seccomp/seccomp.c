@@ -96,8 +96,8 @@ void seccomp_free(struct task *t)
 /* ---- checking a program ---- */
 
 /*
- * Beyond what classic BPF asks: words of the data are all that can be loaded, and there is no
- * modulus.
+ * True if seccomp allows the instruction, beyond classic BPF's rules: only words of the data can be
+ * loaded, and there is no modulus.
  */
 static bool may_use(const struct sock_filter *f)
 {
@@ -135,7 +135,7 @@ static bool load_word(const struct bpf_input *in, const struct sock_filter *i, u
 	return true;
 }
 
-/* A division by zero gives 0: it kills. */
+/* Runs a filter. A division by zero gives 0: it kills. */
 static u32 run_filter(const struct seccomp_filter *f, const struct seccomp_data *sd)
 {
 	struct call_input c = { { sizeof(*sd), load_word }, (const u32 *)sd };
@@ -157,7 +157,7 @@ static void fill_data(struct seccomp_data *sd)
 	};
 }
 
-/* The lower the action as a signed number, the higher its precedence. */
+/* Runs all filters. The lower the action as a signed number, the higher its precedence. */
 static u32 run_chain(const struct seccomp_data *sd, struct seccomp_filter **match)
 {
 	u32 result = SECCOMP_RET_ALLOW;
@@ -233,8 +233,8 @@ static bool check_strict(void)
 }
 
 /*
- * The listener may answer with an error that asks for a restart. As on Linux that means something
- * only while a signal is pending; else the program gets the bare number.
+ * Asks the listener, which may answer with an error that asks for a restart. As on Linux, that
+ * works only while a signal is pending; else the program gets the bare number.
  */
 static bool ask_listener(struct notify_queue *q, const struct seccomp_data *sd)
 {
@@ -247,8 +247,8 @@ static bool ask_listener(struct notify_queue *q, const struct seccomp_data *sd)
 }
 
 /*
- * @again: the tracer has been asked, and what it made of the call runs through the filters once
- * more.
+ * Runs the filters on a call. @again: the tracer has been asked, and the call that it has made of
+ * it is filtered once more.
  */
 static bool check_filters(bool again)
 {
@@ -323,8 +323,8 @@ static void set_mode(struct task *t, int mode)
 }
 
 /*
- * May all threads take our chain? Each must have one that ours grew from. The pid of one that has
- * not, or 0.
+ * Checks whether all threads may take current's chain: each must have one from which it grew.
+ * Returns the pid of a thread that has not, or 0.
  */
 static pid_t first_unsyncable(void)
 {
@@ -370,7 +370,10 @@ static bool has_listener(const struct seccomp_filter *f)
 	return f;
 }
 
-/* Another thread's TSYNC changes our chain too: it is looked at under the lock only. */
+/*
+ * Installs a filter. Another thread's TSYNC changes current's chain too, so it is read only under
+ * the lock.
+ */
 static long install(struct seccomp_filter *f, u32 flags)
 {
 	struct seccomp_filter *prev;
@@ -435,7 +438,7 @@ err_put_fd:
 		SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC_ESRCH |               \
 		SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
 
-/* A descriptor and the pid of a thread could not be told from each other. */
+/* Checks flags: with a listener, the result could be a descriptor or the pid of a thread. */
 static bool flags_fit(u32 flags)
 {
 	bool listener = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
@@ -527,7 +530,7 @@ static bool may_see_filters(void)
 	return capable(CAP_SYS_ADMIN) && current->seccomp_mode == SECCOMP_MODE_DISABLED;
 }
 
-/* Number @off of the filters of @t, 0 the oldest, with a reference; ERR_PTR. */
+/* Returns filter number @off of @t, 0 the oldest, with a reference; ERR_PTR. */
 static struct seccomp_filter *get_filter(struct task *t, u64 off)
 {
 	struct seccomp_filter *f = ERR_PTR(-EINVAL);

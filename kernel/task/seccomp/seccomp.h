@@ -20,7 +20,7 @@ bool seccomp_check(void);
 void seccomp_fork(struct task *child); /* under current's sighand->lock */
 void seccomp_exit(struct task *t);     /* it is PF_EXITING: its filters go */
 void seccomp_free(struct task *t);     /* it never ran, or is reaped */
-/* PTRACE_SECCOMP_GET_FILTER and GET_METADATA of a stopped @t: a length, or -errno. */
+/* Serve PTRACE_SECCOMP_GET_FILTER and GET_METADATA of a stopped @t: a length, or -errno. */
 long seccomp_copy_filter(struct task *t, u64 off, uaddr_t to);
 long seccomp_copy_metadata(struct task *t, u64 size, uaddr_t to);
 
@@ -28,9 +28,9 @@ long seccomp_copy_metadata(struct task *t, u64 size, uaddr_t to);
 struct notify_queue;
 struct seccomp_data;
 struct file;
-/* returns one reference, the filter's; NULL: no memory */
+/* Returns a queue with one reference, the filter's; NULL: no memory. */
 struct notify_queue *notify_alloc(bool killable);
-/* no task has the filter any more; puts that reference */
+/* Called when no task has the filter any more; puts that reference. */
 void notify_orphan(struct notify_queue *q);
 struct file *notify_file(struct notify_queue *q); /* the listener; ERR_PTR */
 /*

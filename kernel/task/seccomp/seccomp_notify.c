@@ -157,7 +157,7 @@ static bool take_add(struct notify_queue *q, struct note *n)
 	return true;
 }
 
-/* Until it is answered: 0 or -ERESTARTSYS. q->lock held. */
+/* Waits until it is answered: 0 or -ERESTARTSYS. q->lock held. */
 static int wait_for_reply(struct notify_queue *q, struct note *n)
 {
 	int err;
@@ -255,7 +255,7 @@ static bool has_new(struct notify_queue *q)
 	return ret;
 }
 
-/* It could not be handed over: it is new again, if its task still waits. */
+/* Makes a call new again that could not be handed over, if its task still waits. */
 static void give_back(struct notify_queue *q, u64 id)
 {
 	struct note *n;
@@ -370,7 +370,10 @@ static long queue_add(struct notify_queue *q, struct note_add *a, u64 id)
 	return 0;
 }
 
-/* The wait may be cut short as long as the task has not taken it. */
+/*
+ * Waits for the task to add the descriptor. As long as the task has not taken it, the wait may be
+ * interrupted.
+ */
 static long wait_for_add(struct notify_queue *q, struct note_add *a, u64 id)
 {
 	struct note *n;
@@ -416,7 +419,7 @@ static long add_checked(struct notify_queue *q, const struct seccomp_notif_addfd
 	return err;
 }
 
-/* Its size is in the number of the ioctl. */
+/* Serves the ioctl, whose number has the size of its argument. */
 static long notify_addfd(struct notify_queue *q, uaddr_t arg, size_t size)
 {
 	struct seccomp_notif_addfd u;

@@ -50,7 +50,7 @@ void task_clear_jobctl_pending(struct task *t, u32 mask)
 }
 
 /*
- * The thread has done its part; true when it was the last one, so that the process has stopped now.
+ * Takes the thread's part in a group stop. True: it was the last, so the process has stopped now.
  */
 int task_participate_group_stop(struct task *t)
 {
@@ -154,7 +154,10 @@ void do_freezer_trap(void)
 	__set_current_state(TASK_RUNNING);
 }
 
-/* A traced thread with a group stop, or a notification of one, pending. Lock held; drops it. */
+/*
+ * Stops a traced thread with a pending group stop, or a notification of one. The lock is held, and
+ * dropped.
+ */
 void do_jobctl_trap(void)
 {
 	struct signal_struct *sig = current->signal;
@@ -188,7 +191,7 @@ static int cldstop_status(struct task *t, int why)
 	}
 }
 
-/* tasklist_lock held: the parent stays. */
+/* Notifies the parent of a stop or continuation. tasklist_lock is held, so the parent stays. */
 void do_notify_parent_cldstop(struct task *t, bool for_ptracer, int why)
 {
 	struct task *parent;

@@ -21,7 +21,7 @@ static bool ignores(int sig, u64 handler)
 	return handler == 1 || (!handler && SIG_KERNEL_IGNORE & sigmask_of(sig));
 }
 
-/* POSIX: setting an action that ignores drops what is pending. Lock held. */
+/* Drops pending signals that the new action ignores, as POSIX demands. Lock held. */
 static void drop_if_ignored(int sig)
 {
 	struct task *t;

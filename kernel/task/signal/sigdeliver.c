@@ -42,7 +42,7 @@ static int dequeue_synchronous(siginfo_t *info)
 }
 
 /*
- * The parents hear that the process has stopped or goes on. Drops the lock; true when there was
+ * Tells the parents that the process has stopped or goes on. Drops the lock; true: there was
  * something to tell.
  */
 static bool tell_parents(void)
@@ -127,7 +127,7 @@ static bool marked_for_death(void)
 	       (current->signal->group_exec_task && current->signal->group_exec_task != current);
 }
 
-/* The next signal that has a handler: true with *ks filled and the lock dropped. */
+/* Finds the next signal that has a handler. True: *ks is filled in, and the lock is dropped. */
 bool get_signal(struct ksignal *ks)
 {
 	struct sighand_struct *sh = current->sighand;

@@ -49,8 +49,8 @@ struct sigqueue {
 int send_sig(int sig, struct task *t, const siginfo_t *info);       /* to one thread */
 int send_sig_group(int sig, struct task *t, const siginfo_t *info); /* to its process */
 /*
- * To its process as to one of a group, or of everybody: a child that is being born would have been
- * one of them (fork.c:link_task()). tasklist_lock held.
+ * Signals its process as one of a group, or of all: a child that is being born would have been one
+ * of them (fork.c:link_task()). tasklist_lock held.
  */
 int send_sig_one_of_many(int sig, struct task *t, const siginfo_t *info);
 int kill_pgrp(struct pid *pgrp, int sig, const siginfo_t *info); /* 0, -ESRCH */
@@ -63,7 +63,8 @@ void kill_mm_users(struct mm *mm, int sig); /* every process that uses it */
 int check_kill_permission(int sig, const siginfo_t *info, struct task *t);
 
 /*
- * Job control on terminals: true if @t blocks or ignores @sig; true if current's group is orphaned.
+ * Ask for job control on terminals: whether @t blocks or ignores @sig, and whether current's group
+ * is orphaned.
  */
 bool sig_is_ignored(struct task *t, int sig);
 bool is_current_pgrp_orphaned(void);
@@ -71,7 +72,10 @@ bool is_current_pgrp_orphaned(void);
 void recalc_sigpending(void);
 void set_current_blocked(u64 mask);
 void set_blocked_locked(u64 mask); /* sets it with sighand->lock held */
-/* ppoll, pselect, sigsuspend: set now, restored after delivery. 0 or -EFAULT, -EINVAL. */
+/*
+ * Sets the mask for ppoll, pselect and sigsuspend; it is restored after delivery. 0, -EFAULT or
+ * -EINVAL.
+ */
 int set_user_sigmask(uaddr_t mask, size_t sigsetsize);
 void restore_saved_sigmask_unless(bool interrupted);
 /*
@@ -80,14 +84,14 @@ void restore_saved_sigmask_unless(bool interrupted);
  */
 int dequeue_signal(u64 mask, siginfo_t *info);
 size_t copy_siginfo_to_user(uaddr_t to, const siginfo_t *info); /* bytes not copied */
-/* for a POSIX timer, which has the reference */
+/* Makes the signal of a POSIX timer, which has the reference. */
 struct sigqueue *sigqueue_alloc(void);
 void sigqueue_put(struct sigqueue *q);
-/* takes a signal of current's process off the queue */
+/* Takes a signal of current's process off the queue. */
 void sigqueue_cancel(struct sigqueue *q);
 /*
- * A timer's signal, after @missed periods without one; all that goes by while it is queued, or was
- * dropped, counts as its overruns.
+ * Sends a timer's signal, after @missed periods without one. Periods that pass while it is queued,
+ * or was dropped, count as its overruns.
  */
 void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_type type);
 
@@ -105,7 +109,7 @@ bool within_sig_stack(u64 sp);
  * runs on it.
  */
 bool on_sig_stack(u64 sp);
-/* The stack pointer for a frame of this action (SA_ONSTACK honoured). */
+/* Returns the stack pointer for a frame of this action (honours SA_ONSTACK). */
 u64 sigsp(u64 sp, const struct ksignal *ks);
 
 /* What the timers of a process that end in signals do; kernel/time fills the table. */
@@ -129,7 +133,7 @@ struct process_timer_ops {
 extern const struct process_timer_ops process_timer_ops;
 
 /*
- * Of another task, which may be exiting: its sighand with the lock held, or NULL when it is gone.
+ * Returns the sighand of another task, which may be exiting, with the lock held. NULL: it is gone.
  */
 struct sighand_struct *lock_task_sighand(struct task *t);
 static inline void unlock_task_sighand(struct sighand_struct *sh)

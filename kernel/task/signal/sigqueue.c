@@ -294,7 +294,7 @@ void restore_saved_sigmask_unless(bool interrupted)
 		set_current_blocked(current->saved_sigmask);
 }
 
-/* The thread takes no more signals; what it was chosen for goes to others. */
+/* Makes the thread take no more signals; those that it was chosen for go to others. */
 void exit_signals(struct task *t)
 {
 	bool stopped = false;
@@ -317,7 +317,7 @@ void exit_signals(struct task *t)
 
 /* ---- work that waits for the way to user mode ---- */
 
-/* Under sighand->lock: what a task is given before it exits it does in any case. */
+/* Gives a task work; what it gets before it exits it does in any case. Under sighand->lock. */
 static bool interrupt_with_work(struct task *t, struct task_work *w)
 {
 	if (t->flags & PF_EXITING)

@@ -6,8 +6,7 @@
 #include "kernel/lib/types.h"
 
 /*
- * The number of the signal in @pending but not in @mask that is delivered first; 0 when there is
- * none.
+ * Returns the number of the signal in @pending but not in @mask that is delivered first; 0: none.
  */
 int next_signal(u64 pending, u64 mask);
 

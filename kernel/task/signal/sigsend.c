@@ -80,7 +80,7 @@ static void flush_group(struct task *t, u64 mask)
 }
 
 /*
- * SIGCONT: everybody goes on, whatever its disposition; the parent hears of it later, from the
+ * Makes all threads go on for SIGCONT, whatever its disposition. The parent is told later, by the
  * process itself.
  */
 static void continue_group(struct task *t)
@@ -205,8 +205,8 @@ void zap_other_threads(struct task *t)
 /* ---- queueing ---- */
 
 /*
- * Is current unseen where @t lives, being outside and above? Then not even the init of that
- * namespace may ignore it.
+ * True if current is not visible in the namespace of @t, being outside and above: then not even
+ * that namespace's init may ignore the signal.
  */
 static bool sent_from_above(struct task *t)
 {
@@ -227,7 +227,7 @@ static bool info_has_sender(const siginfo_t *info)
 	return info->si_code <= 0 && info->si_code != SI_TIMER && info->si_code != SI_SIGIO;
 }
 
-/* The sender's ids as current's namespaces have them become those of the receiver's. */
+/* Translates the sender's ids from current's namespaces to the receiver's. */
 static void translate_sender(siginfo_t *to, struct task *t)
 {
 	struct user_namespace *theirs = t->cred->user_ns;
@@ -399,7 +399,7 @@ int check_kill_permission(int sig, const siginfo_t *info, struct task *t)
 	return -EPERM;
 }
 
-/* Checked; to the process. tasklist_lock held. */
+/* Sends to the process, with permission checked. tasklist_lock held. */
 static int group_send_checked(int sig, const siginfo_t *info, struct task *t)
 {
 	int err = check_kill_permission(sig, info, t);
@@ -481,7 +481,7 @@ static int kill_everybody(int sig, const siginfo_t *info)
 	return count ? (err == -ESRCH ? 0 : err) : -ESRCH;
 }
 
-/* kill(2)'s idea of a process number. */
+/* Sends to the processes that kill(2)'s number stands for. */
 static int kill_something(int sig, const siginfo_t *info, pid_t nr)
 {
 	struct pid *pid = NULL;
@@ -664,8 +664,8 @@ long sys_tgkill(pid_t tgid, pid_t tid, int sig)
 }
 
 /*
- * An info that the guest made up must not look as if the kernel or kill() had made it, but for
- * oneself: this thread.
+ * True if an info made up by the guest looks as if the kernel or kill() had made it. Sent to the
+ * calling thread itself, it may.
  */
 static bool info_is_forged(const siginfo_t *info, pid_t to)
 {
