@@ -164,7 +164,7 @@ void mem_count_cached(struct page *p, bool memory_only, s64 n);
 bool mem_group_oom(struct mem_group *g);
 /* Waits for an OOM kill in current's nearest full group; true if there is none. */
 bool mem_group_oom_own(void);
-/* Does @top, or a group below, pay for it? */
+/* True if @top, or a group below, pays for the page. */
 bool mem_belongs(const struct page *p, const struct mem_group *top);
 /*
  * Gives back what was mapped ahead in the group, by whomever, and not touched. Frames freed.
@@ -445,7 +445,10 @@ void uffd_drop_events(struct mm *mm);
  * range stay. 0, -ENOMEM, -EINTR.
  */
 int uffd_tell_removed(struct mm *mm, u64 start, u64 end, bool whole);
-/* Has a fork's child @v the marker that its parent has? Of shared memory it looks at the file. */
+/*
+ * True if a fork's child @v has the marker that its parent has. The child sees shared memory
+ * through the file.
+ */
 static inline bool fork_keeps_marker(const struct vm_area *v, pte_t marker)
 {
 	if (marker == PTE_WP_MARKER)

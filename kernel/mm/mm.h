@@ -118,9 +118,9 @@ bool pfn_valid(pfn_t pfn);
 struct page *region_page_take(pfn_t pfn);
 bool region_addr_lost(const void *p);
 /*
- * Was what has just been read at @p (an address of the direct map) not the file's content but
- * zeros, because the host has cut the file or cannot read it? Asked after reading; nearly always
- * one comparison.
+ * True if bytes that were just read at @p (an address of the direct map) were zeros in place of the
+ * file's content, because the host has cut the file or cannot read it. Called after reading; nearly
+ * always it is one comparison.
  */
 static inline bool region_lost(const void *p)
 {

@@ -213,7 +213,9 @@ static char *path_text(
 	return b.left < 0 ? ERR_PTR(-ENAMETOOLONG) : b.at;
 }
 
-/* Has it a name of its own making? Not where it is mounted: there it has a place. */
+/*
+ * True if the file system makes the name itself. A mounted path has a place, and is named by that.
+ */
 static bool has_dname(const struct path *p)
 {
 	return p->dentry->d_op && p->dentry->d_op->d_dname &&

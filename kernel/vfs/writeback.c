@@ -35,7 +35,7 @@
 
 static DEFINE_MUTEX(start_mutex);
 
-/* Has write-back any meaning for it? Not for memory file systems. */
+/* True if the inode has anything to write back; in memory file systems it has not. */
 static bool inode_has_backing(const struct inode *inode)
 {
 	const struct address_space_operations *a = inode->i_data.a_ops;

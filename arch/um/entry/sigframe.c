@@ -210,8 +210,8 @@ int setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask)
 /* ---- and back ---- */
 
 /*
- * Does the image have an extended part that we can take? Otherwise its legacy part counts, and the
- * rest is initial.
+ * True if the image has an extended part that the kernel can take. Otherwise its legacy part
+ * counts, and the rest is initial.
  */
 static bool is_extended(u64 at, const struct xsave_head *head)
 {

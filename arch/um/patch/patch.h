@@ -32,8 +32,8 @@ void patch_count_trap(struct mm *mm, const struct regs *r);
 bool patch_unwind(struct mm *mm, struct regs *r, const struct skas_event *ev);
 
 /*
- * May a patched call that has come from before @rip go back by the jump that its thunk asked for?
- * Not when the thunk has gone meanwhile.
+ * True if a patched call that was made before @rip may return by the jump that its thunk asked for.
+ * False if the thunk has gone meanwhile.
  */
 bool patch_may_jump(struct mm *mm, u64 rip);
 

@@ -36,7 +36,7 @@ struct site_shape {
  */
 struct site_shape site_recognise(const u8 *page, u32 off, u64 nr);
 
-/* May a jump of SITE_NEXT have this displacement? */
+/* True if a jump of SITE_NEXT may have this displacement. */
 bool site_displacement_ok(s32 rel);
 
 /* A thunk: its code at +0, its record at +THUNK_RECORD. */

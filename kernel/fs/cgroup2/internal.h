@@ -44,7 +44,7 @@ struct cg_open {
 
 extern const struct cg_file cg_files[];
 extern const u32 nr_cg_files;
-/* Does @c have that file at the moment? */
+/* True if @c has that file at the moment. */
 bool cg_file_here(const struct cgroup *c, const struct cg_file *cf);
 /*
  * Settings of a controller are changed in between: the group has not been removed, nor the

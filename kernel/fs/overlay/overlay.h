@@ -216,7 +216,7 @@ struct inode *ovl_get_inode(struct super_block *sb, const struct ovl_found *foun
 bool ovl_is_opaque(const struct super_block *sb, struct dentry *real); /* as the mounter */
 void ovl_rehash(struct inode *inode, struct inode *key);
 void ovl_unhash(struct inode *inode);
-/* Does a lower layer have @name in @dir, not whited out? 1, 0, -errno. */
+/* Asks whether a lower layer has @name in @dir, not whited out: 1, 0 or -errno. */
 int ovl_lower_has(struct inode *dir, const char *name, int len);
 /* Returns the number that a file in @layer shows; an upper file may show its origin's. */
 u64 ovl_ino(const struct super_block *sb, u32 layer, u64 ino);

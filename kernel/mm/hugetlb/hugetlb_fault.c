@@ -150,8 +150,8 @@ static bool beyond_end(const struct vm_area *v, u64 index)
 }
 
 /*
- * Has the file got, or lost, the page since userfault_check(), so that the fault is one for the
- * handler?
+ * True if the fault is one for the handler, because the file has got, or lost, the page since
+ * userfault_check().
  */
 static bool is_handlers(const struct vm_area *v, u64 index)
 {

@@ -234,7 +234,7 @@ static bool is_twin(pfn_t pfn, const struct page *p)
 	return q != p && atomic_read(&q->mapcount) > 0 && PageAnon(q) && ksm_same_content(q, p);
 }
 
-/* Has this round seen a page like @p? If not, it has now. */
+/* True if this round has seen a page like @p before. If not, @p is recorded. */
 static bool find_twin(u32 sum, struct page *p)
 {
 	struct hlist_head *head = &singles[sum % BUCKETS];
@@ -286,7 +286,7 @@ static struct seen *seen_of(const struct page *p)
 	return *some ? *some + pfn % SEEN : NULL;
 }
 
-/* Has it had no twin so often that this round is none for it? */
+/* True if the page is skipped in this round, because it had no twin in many rounds. */
 static bool is_passed_over(struct seen *s, bool second_half)
 {
 	if (second_half)

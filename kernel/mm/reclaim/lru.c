@@ -242,7 +242,7 @@ static bool is_below(struct mem_lru *l, const struct mem_group *top)
 	return false;
 }
 
-/* Has it all that is there with what is below? */
+/* True if the group's own lists hold all cached pages of it and of groups below it. */
 static bool has_all(const struct mem_group *g)
 {
 	return g->parent && pages_on(&g->lru) &&

@@ -239,7 +239,8 @@ static u64 break_reservations(u64 wanted)
 }
 
 /*
- * Has it frames that were mapped ahead, as far as we know, and @g or a group below pays for them?
+ * True if the mm has frames that were mapped ahead, as far as is known, and @g or a group below
+ * pays for them.
  */
 static bool reserves_for(struct mm *mm, const struct mem_group *g)
 {

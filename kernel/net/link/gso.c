@@ -92,7 +92,7 @@ static u32 segment(const struct sk_buff *skb)
 	return skb->gso ? skb->gso : skb->len;
 }
 
-/* Does @next continue what @prev ends? @first: of the frame. */
+/* True if @next continues what @prev ends. @first: the first packet of the frame. */
 static bool continues(const struct sk_buff *first, const struct sk_buff *prev,
 	const struct sk_buff *next, u32 at, bool v6)
 {

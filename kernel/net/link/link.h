@@ -80,7 +80,7 @@ int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, struct n
  * caller must have rights over it.
  */
 struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin);
-/* May a device be called so? */
+/* True if a device may have this name. */
 bool link_good_name(const char *name);
 /* 0, -EINVAL, -EEXIST, -ENODEV. A %d in @wanted becomes the first number that is free. */
 int link_rename(struct net *net, int ifindex, const char *wanted);
@@ -117,8 +117,8 @@ void link_changed(struct net_device *dev);
  */
 struct net_device *link_next_upper(const struct net_device *dev, const struct net_device *after);
 /*
- * May @dev stand @level high, with all that stands on it? @part: that becomes a part of it. 0,
- * -EBUSY (it stands on it), -EMLINK.
+ * Checks whether @dev may stand at @level with all that stands on it. @part: the device that
+ * becomes a part of it. 0, -EBUSY (that stands on @dev) or -EMLINK.
  */
 int link_may_stand(const struct net_device *dev, u32 level, const struct net_device *part);
 void link_stand(struct net_device *dev, u32 level); /* it does */

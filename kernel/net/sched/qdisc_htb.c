@@ -164,8 +164,8 @@ static s64 with_passed(s64 tokens, u64 passed, s64 depth)
 }
 
 /*
- * May @c send by itself (true), or has it to borrow (*wait 0), or may it not at all before *wait
- * ns?
+ * True if @c may send with its own tokens. False: it must borrow (*wait 0), or may not send at all
+ * before *wait ns.
  */
 static bool has_tokens(const struct class *c, u64 now, u64 *wait, bool *may_borrow)
 {

@@ -180,8 +180,8 @@ bool unix_readable(struct unix_sock *u);
 /* @um, which is one, has come into @to's queue. to->c.lock held. */
 void unix_oob_comes(struct unix_sock *to, struct unix_msg *um);
 /*
- * Does what stands at the front end a read? @first: it has nothing yet, and marks are passed over.
- * read_mutex held.
+ * True if what stands at the front ends a read. @first: the read has nothing yet, and passes marks
+ * over. read_mutex held.
  */
 bool unix_oob_stops(struct unix_sock *u, bool first);
 /* True if the mark @um ends a peek that has data already (@some). */

@@ -144,8 +144,8 @@ u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 }
 
 /*
- * Is the front, @um or NULL, what is out of band, or what is left of one that was taken, with
- * nothing or the next one behind? u->c.lock held.
+ * True if the front message @um (or NULL) is the out-of-band one, or what is left of one that was
+ * taken, with nothing or the next one behind it. u->c.lock held.
  */
 static bool at_mark(const struct unix_sock *u, const struct unix_msg *um)
 {

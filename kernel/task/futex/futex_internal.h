@@ -109,7 +109,7 @@ int futex_deadline(bool realtime, bool absolute, uaddr_t timeout, struct wait_un
  */
 void pi_attach(struct futex_q *q, struct task *owner);
 void pi_detach(struct futex_q *q);
-/* Does @owner (or NULL) wait, over however many others, for @t? */
+/* True if @owner (or NULL) waits, over however many others, for @t. */
 bool pi_would_deadlock(const struct task *t, const struct task *owner);
 /*
  * Announces waiters of a lock that may have been given up meanwhile, or hands it to the most

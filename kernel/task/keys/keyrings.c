@@ -46,7 +46,7 @@ struct key *keyring_find(struct key *ring, enum key_type type, const char *desc)
 	return NULL;
 }
 
-/* Has this walk been at @ring, and not deeper than now? */
+/* True if this walk has been at @ring already, no deeper than now. */
 static bool been_at(struct key *ring, u64 walk, u32 depth)
 {
 	if (ring->seen == walk && ring->seen_at <= depth)

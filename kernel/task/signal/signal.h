@@ -102,7 +102,7 @@ struct ksignal {
 	int sig;
 };
 
-/* Does the guest stack pointer lie where the alternate stack is? (own task) */
+/* True if the guest stack pointer lies within current's alternate stack. */
 bool within_sig_stack(u64 sp);
 /*
  * True if @sp is on the stack and that counts: with SS_AUTODISARM there is none while a handler

@@ -45,7 +45,7 @@ static bool chain_has(const struct landlock_domain *chain, const struct landlock
 	return false;
 }
 
-/* Does a layer of @client with the bit of @scope not hold for @server too? */
+/* True if a layer of @client with the bit of @scope does not hold for @server too. */
 static bool out_of_scope(
 	const struct landlock_domain *client, const struct landlock_domain *server, u32 scope)
 {

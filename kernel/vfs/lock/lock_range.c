@@ -22,7 +22,7 @@ bool locks_conflict(const struct file_lock *held, const struct file_lock *req)
 	return held->type == FLK_WRITE || req->type == FLK_WRITE;
 }
 
-/* Does b begin right behind a, or the reverse? */
+/* True if the range overlaps @a, or lies directly before or behind it. */
 static bool touches(const struct file_lock *a, loff_t start, loff_t end)
 {
 	return (a->end != FLK_END && a->end + 1 >= start && a->start <= end) ||

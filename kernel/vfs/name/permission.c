@@ -106,7 +106,7 @@ static bool sticky_forbids(struct inode *dir, struct inode *inode)
 	return !capable_wrt_inode(inode, CAP_FOWNER);
 }
 
-/* Does what current makes there have an owner? */
+/* True if a file that current makes there would have an owner. */
 bool has_kept_ids(const struct super_block *sb)
 {
 	return kuid_has_mapping(sb_user_ns(sb), sb_kept_uid(sb, current_fsuid())) &&

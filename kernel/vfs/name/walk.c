@@ -71,8 +71,8 @@ static inline bool fast_cross_mounts(struct fast *f)
 }
 
 /*
- * Does the mount show where the walk has come to? Nothing else runs on this CPU meanwhile: a long
- * way up is not for here.
+ * True if the mount shows the dentry that the walk has reached. Nothing else runs on this CPU
+ * meanwhile, so a long way up is left to the other walk.
  */
 static bool fast_connected(struct fast *f)
 {

@@ -42,7 +42,7 @@ static const struct file_operations pipe_fops;
 
 /* ---- life ---- */
 
-/* Has a user with so many pages of pipes too many? */
+/* True if a user with so many pages of pipes has too many. */
 static bool over_limit(s64 pages, int limit)
 {
 	return limit && pages > limit && !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN);
