@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frames.h: the allocator of frames (page_alloc.c, buddy.c), and how much memory there is.
+ *
+ * alloc_pages() gives 2^order frames in a row with one reference. Small kernel objects come from
+ * kernel/lib/alloc.h, whose slabs take their frames here. At boot arch calls mm_init_frames() once.
+ */
+#ifndef NESTLING_MM_FRAMES_H
+#define NESTLING_MM_FRAMES_H
+
+#include "kernel/lib/alloc.h"
+#include "kernel/lib/types.h"
+
+struct page;
+
+struct page *alloc_pages(gfp_t gfp, u32 order); /* refcount 1; NULL */
+void free_pages(struct page *p, u32 order);
+#define alloc_page(gfp) alloc_pages(gfp, 0)
+void *get_free_pages(gfp_t gfp, u32 order); /* kernel address or NULL */
+void free_pages_addr(void *p, u32 order);
+#define get_free_page(gfp) get_free_pages(gfp, 0)
+#define free_page_addr(p) free_pages_addr(p, 0)
+
+#define MM_MAX_ORDER 10 /* the largest block of frames: 4 MiB */
+/* For /proc: free blocks of 2^order frames; watermarks in frames; frames in a vCPU's cache. */
+struct mm_zone_info {
+	u64 min, low, high;
+	u32 cache_max, cache_batch;
+};
+u64 mm_free_blocks(u32 order);
+void mm_zone_info(struct mm_zone_info *z);
+u32 mm_cached_frames(int cpu);
+extern int sysctl_min_free_kbytes;
+void mm_min_free_changed(void); /* the watermarks follow it */
+
+/*
+ * Takes over frames [first_free, end) from arch, once the direct map stands; there can be up to
+ * @limit of them (max_pfn).
+ */
+void mm_init_frames(pfn_t first_free, pfn_t end, pfn_t limit);
+/* Returns the size of memory (MemTotal): less than max_pfn, and it may change. */
+u64 nr_managed_frames(void);
+/*
+ * plug.c: take @n frames from the guest for the host, or give it as many. May sleep, reclaim and
+ * ask the host. On -errno nothing has changed. -ENOMEM: that many cannot be taken, *most can;
+ * -ERANGE: more than the guest has or can do without; others: the host's error.
+ */
+int mm_unplug(u64 n, u64 *most);
+int mm_plug(u64 n, u64 *most);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page.h: struct page, the kernel's note of one frame of memory: flags, references, and its place
+ * in a file's cache.
+ *
+ * get_page() and put_page() count references; the last one frees the frame. lock_page() sleeps. It
+ * keeps content, mapping and index of a cached page unchanged during I/O and truncation.
+ */
+#ifndef NESTLING_MM_PAGE_H
+#define NESTLING_MM_PAGE_H
+
+#include "arch/um/layout.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/list.h"
+#include "kernel/lib/types.h"
+
+struct address_space;
+struct mem_group;
+
+/* page->flags */
+/* lock_page(): I/O or truncation in progress */
+#define PG_locked 0
+#define PG_uptodate 1  /* holds the file's data */
+#define PG_dirty 2     /* newer than the disk */
+#define PG_writeback 3 /* on its way to the disk */
+#define PG_error 4     /* a read or write failed */
+#define PG_referenced 5
+#define PG_lru 6
+#define PG_active 7
+#define PG_slab 8
+#define PG_buddy 9
+#define PG_resident 10 /* the host backs it */
+#define PG_anon 11
+#define PG_private 12 /* page->private belongs to the file system */
+#define PG_reserved 13
+#define PG_zero 14 /* known to be zero on the host */
+#define PG_waiters 15
+#define PG_mappedrw 17  /* a shared writable mapping may dirty it */
+#define PG_readahead 18 /* reaching it starts the next read-ahead */
+/* a frame of another region, in use: its content can only be read (region.c) */
+#define PG_direct 20
+/* reclaim has taken its mappings away: mapping it again is a use */
+#define PG_idle 21
+/* of a huge page (hugetlb.h), which gets it back with the last reference */
+#define PG_huge 22
+/* text with patched call sites somewhere: page_text_changed() when it changes */
+#define PG_patched 19
+/* anonymous: shared by a fork, without a sole owner since (cow.c) */
+#define PG_forked 23
+/* merged by ksm.c, which has a reference: never written while it is set */
+#define PG_ksm 24
+/* the kernel's own, for which a memory group pays */
+#define PG_kmem 25
+
+struct page {
+	u64 flags;         /* PG_*, atomic bits */
+	atomic_t refcount; /* get_page, put_page */
+	atomic_t mapcount; /* page table entries that point here */
+	/* page cache, shmem: under mapping->lock; anonymous: NULL */
+	struct address_space *mapping;
+	u64 index;            /* page offset in the mapping */
+	struct list_head lru; /* under the lru lock; buddy free lists */
+	u64 private;          /* fs data, buddy order, slab */
+	/* the group that pays for it, or NULL (memcg.c) */
+	struct mem_group *memcg;
+};
+
+extern struct page *mem_map; /* of region 0, indexed by pfn */
+extern u64 max_pfn;          /* frames of region 0 */
+struct page *pfn_to_page(pfn_t pfn);
+pfn_t page_to_pfn(const struct page *p);
+static inline void *pfn_to_virt(pfn_t pfn)
+{
+	return (void *)(KERNEL_MAP_BASE + (pfn << PAGE_SHIFT));
+}
+static inline void *page_address(const struct page *p)
+{
+	return pfn_to_virt(page_to_pfn(p));
+}
+struct page *virt_to_page(const void *p); /* of direct-map addresses */
+/* True if these bytes lie in frames of region 0, not in stacks or static data. */
+static inline bool in_direct_map(const void *p, size_t n)
+{
+	u64 off = (u64)p - KERNEL_MAP_BASE, size = max_pfn << PAGE_SHIFT;
+
+	return off < size && n <= size - off;
+}
+
+static inline void get_page(struct page *p)
+{
+	atomic_inc(&p->refcount);
+}
+void put_page(struct page *p); /* the last one frees */
+/* Puts pages that entries have named, the untouched ones as fresh. */
+void free_page_batch(struct page **pages, u32 n);
+
+void lock_page(struct page *p);
+/* Locks a page, for pages that a process may owe (FUSE). 0 or -EINTR. */
+int lock_page_killable(struct page *p);
+bool trylock_page(struct page *p);
+void unlock_page(struct page *p);
+/* Ends the read of a locked page: it is up to date, or bad if @err is not 0, and unlocked. */
+void end_page_read(struct page *p, int err);
+void wait_on_page_locked(struct page *p);
+void wait_on_page_writeback(struct page *p);
+void end_page_writeback(struct page *p);
+#define PAGE_FLAG_OPS(Name, bit)                                                                   \
+	static inline bool Page##Name(const struct page *p)                                        \
+	{                                                                                          \
+		return test_bit(bit, &p->flags);                                                   \
+	}                                                                                          \
+	static inline void SetPage##Name(struct page *p)                                           \
+	{                                                                                          \
+		set_bit(bit, &p->flags);                                                           \
+	}                                                                                          \
+	static inline void ClearPage##Name(struct page *p)                                         \
+	{                                                                                          \
+		clear_bit(bit, &p->flags);                                                         \
+	}
+PAGE_FLAG_OPS(Locked, PG_locked)
+PAGE_FLAG_OPS(Uptodate, PG_uptodate)
+PAGE_FLAG_OPS(Dirty, PG_dirty)
+PAGE_FLAG_OPS(Writeback, PG_writeback)
+PAGE_FLAG_OPS(Error, PG_error)
+PAGE_FLAG_OPS(Private, PG_private)
+PAGE_FLAG_OPS(Anon, PG_anon)
+PAGE_FLAG_OPS(Direct, PG_direct)
+
+#endif

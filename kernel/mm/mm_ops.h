@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm_ops.h: the tables by which mm calls rooms above it. Each is registered once, at boot.
+ */
+#ifndef NESTLING_MM_MM_OPS_H
+#define NESTLING_MM_MM_OPS_H
+
+#include "kernel/lib/alloc.h"
+#include "kernel/lib/types.h"
+
+struct address_space;
+struct file;
+struct file_ra;
+struct inode;
+struct mm;
+struct user_namespace;
+struct vm_area;
+
+/* vfs registers what mm must know of files (Law: lower layers call up only through tables). */
+struct mm_file_ops {
+	struct address_space *(*mapping)(struct file *f);
+	loff_t (*size)(struct inode *i);
+	struct file *(*fget)(int fd); /* of current; a reference, or NULL */
+	void (*get)(struct file *f);
+	void (*put)(struct file *f);
+	int (*mmap)(struct file *f, struct vm_area *vma); /* f_op->mmap: 0, -ENODEV, ... */
+	void (*touch)(struct file *f);                    /* atime */
+	u64 (*ino)(struct file *f);
+	dev_t (*dev)(struct file *f);
+	struct file_ra *(*ra)(struct file *f);
+	void (*wb_error)(struct inode *i, int err); /* for syncfs; from interrupts, too */
+	bool (*may_exec)(struct file *f);           /* not on a noexec mount */
+	/* true if current owns the file or may write to it */
+	bool (*may_watch)(struct file *f);
+	/* 1: opened for reading, 2: for writing; 4: all writes append; 8: a swap area */
+	u32 (*mode)(struct file *f);
+	/* a reference for write-back; false: it is being freed. wb_lock is held */
+	bool (*inode_get)(struct inode *i);
+	void (*inode_put)(struct inode *i);                     /* may sleep */
+	int (*fsync)(struct file *f, loff_t start, loff_t end); /* msync(MS_SYNC) */
+	int (*fallocate)(
+		struct file *f, int mode, loff_t off, loff_t len); /* madvise(MADV_REMOVE) */
+};
+extern const struct mm_file_ops *mm_file_ops;
+
+/*
+ * task registers what mm must know of processes. Until then there are no limits and everybody is
+ * capable.
+ */
+struct mm_task_ops {
+	/* of current's process: RLIMIT_* of <linux/resource.h> */
+	u64 (*rlimit)(int which);
+	bool (*capable)(int cap);
+	/* a reference; NULL: current's */
+	struct user_namespace *(*ns_get)(struct user_namespace *ns);
+	void (*ns_put)(struct user_namespace *ns);
+	/*
+	 * Chooses a process and kills it when nothing can be reclaimed: true when one was killed.
+	 */
+	bool (*oom_kill)(gfp_t gfp, u32 order);
+};
+extern const struct mm_task_ops *mm_task_ops;
+
+/*
+ * What asynchronous I/O does for an mm that has contexts; kernel/aio registers it before there are
+ * any.
+ */
+struct mm_aio_ops {
+	/* the last user has gone, the memory still stands */
+	void (*exit)(struct mm *mm);
+	/*
+	 * mremap() has brought the pages of a shared mapping to @vma, which is linked; mmap_lock is
+	 * held for writing.
+	 */
+	void (*moved)(struct vm_area *vma);
+};
+extern const struct mm_aio_ops *mm_aio_ops;
+
+#endif

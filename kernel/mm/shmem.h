@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* shmem.h: shared memory without a file's name: anonymous mappings, memfd (kernel/fs/tmpfs). */
+#ifndef NESTLING_MM_SHMEM_H
+#define NESTLING_MM_SHMEM_H
+
+#include "kernel/lib/types.h"
+
+struct file;
+
+/*
+ * Makes a nameless file of tmpfs: shared anonymous memory, memfd. ERR_PTR(-ENOSYS) before tmpfs is
+ * there.
+ */
+struct file *shmem_file_setup(const char *name, loff_t size, u64 flags);
+/* Files without a name in memory; kernel/fs/tmpfs registers it. */
+struct shmem_ops {
+	struct file *(*file_setup)(const char *name, loff_t size, u64 flags);
+};
+extern const struct shmem_ops *shmem_ops;
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stats.h: counts of memory for /proc: meminfo, vmstat, /proc/nestling/memory, smaps and pagemap.
+ * Counters are read without a lock.
+ */
+#ifndef NESTLING_MM_STATS_H
+#define NESTLING_MM_STATS_H
+
+#include "kernel/lib/types.h"
+
+struct mm;
+struct vm_area;
+
+struct meminfo {
+	u64 total, free, available, cached, buffers, shmem, slab, slab_reclaimable, anon, mapped,
+		dirty, writeback, active_anon, inactive_anon, active_file, inactive_file,
+		page_tables, kernel_stack, committed, commit_limit, swap_total, swap_free,
+		swap_cached; /* pages */
+};
+void si_meminfo(struct meminfo *mi);
+struct vmstat_counters {
+	u64 pgfault, pgmajfault, pgpgin, pgpgout, pgalloc, pgfree, oom_kill, dirtied, written,
+		pgactivate, pgdeactivate, scan_kswapd, scan_direct, steal_kswapd, steal_direct,
+		allocstall, slabs_scanned, drop_pagecache, drop_slab, pswpin, pswpout;
+};
+extern struct vmstat_counters vmstat;
+/*
+ * For /proc/nestling: what the frames are used for; the kinds from free to huge, and what is in
+ * none of them, make total.
+ */
+struct memory_kinds {
+	/* large: blocks of kmalloc above 8 KiB */
+	u64 total, free, anon, file, shmem, slab, large, tables, huge;
+	/* of the free ones: the host has given memory for them */
+	u64 free_backed;
+	/* page cache in frames of an image, beyond total */
+	u64 direct;
+	u64 frame_table; /* struct page, beyond total */
+};
+void mm_memory_kinds(struct memory_kinds *k);
+
+/* For /proc/PID/smaps and pagemap. */
+struct mem_walk_stats {
+	u64 rss, pss_shift12, pss_anon, pss_shmem, shared_clean, shared_dirty, private_clean,
+		private_dirty, referenced, anonymous, swap, swap_pss_shift12, shared_hugetlb,
+		private_hugetlb, active, ksm;
+	/* pages: merged ones of zeros; those that ksm.c looks at */
+	u64 ksm_zero, ksm_watched;
+	/* of the small page that is mapped most often: no sum */
+	u64 most_maps;
+};
+void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lock */
+/* Fills in /proc/PID/pagemap's entries for @nr pages from @va on; under mmap_lock. */
+void mm_pagemap(struct mm *mm, u64 va, u64 nr, u64 *out, bool pfns);
+int mm_status_vma_flags(u64 vm_flags, char *buf, size_t size); /* "rd wr mr mw ..." */
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vma.h: areas of a guest's address space. Each maps a range of addresses to a file, to anonymous
+ * memory or to special pages, with one set of rights.
+ *
+ * Locks: mmap_lock of the mm (kernel/mm/vm.h) for the areas and their fields; a range changes under
+ * page_table_lock, too.
+ */
+#ifndef NESTLING_MM_VMA_H
+#define NESTLING_MM_VMA_H
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/rbtree.h"
+#include "kernel/lib/types.h"
+#include "kernel/mm/file/address_space.h"
+
+struct file;
+struct mm;
+struct page;
+struct uffd;
+struct vm_area;
+
+#define VM_READ 0x1
+#define VM_WRITE 0x2
+#define VM_EXEC 0x4
+#define VM_SHARED 0x8
+#define VM_ACCESS (VM_READ | VM_WRITE | VM_EXEC)
+#define VM_MAYREAD 0x10
+#define VM_MAYWRITE 0x20
+#define VM_MAYEXEC 0x40
+#define VM_GROWSDOWN 0x100
+#define VM_LOCKONFAULT 0x80000
+#define VM_HUGEPAGE 0x20000000
+#define VM_NOHUGEPAGE 0x40000000
+#define VM_MERGEABLE 0x80000000UL
+#define VM_SEQ_READ 0x8000
+#define VM_RAND_READ 0x10000
+#define VM_UFFD_MISSING 0x200
+#define VM_PFNMAP 0x400
+#define VM_UFFD_WP 0x1000
+#define VM_UFFD_MINOR BIT(37)
+#define VM_LOCKED 0x2000
+#define VM_IO 0x4000
+#define VM_DONTCOPY 0x20000
+#define VM_DONTEXPAND 0x40000
+#define VM_ACCOUNT 0x100000
+/* private memory of /dev/zero: vm_file is its name only */
+#define VM_ANON_FILE BIT(38)
+#define VM_SEALED BIT(39) /* mseal: stays where and what it is */
+/* anonymous: pages go under pressure (droppable.c) */
+#define VM_DROPPABLE BIT(40)
+#define VM_NORESERVE 0x200000
+#define VM_SYNC 0x800000 /* MAP_SYNC was asked for: not on a disk */
+#define VM_HUGETLB 0x400000
+#define VM_WIPEONFORK 0x2000000
+#define VM_DONTDUMP 0x4000000
+#define VM_STACK 0x8000000
+#define VM_SPECIAL_NAME 0x10000000 /* vm_name is its name in maps ("[vdso]") */
+
+struct vm_operations {
+	/*
+	 * Special mappings: the page for @index (a reference), or ERR_PTR(-EFAULT: SIGBUS). NULL
+	 * op: page cache or anonymous.
+	 */
+	struct page *(*fault)(struct vm_area *vma, u64 index);
+	void (*open)(struct vm_area *vma); /* split, fork */
+	void (*close)(struct vm_area *vma);
+};
+struct vm_area {
+	struct rb_node vm_rb;     /* mm->mm_rb by vm_start; under mmap_lock */
+	struct list_head vm_list; /* sorted */
+	/* under mmap_lock (write) and page_table_lock */
+	u64 vm_start, vm_end;
+	u64 vm_flags;
+	struct mm *vm_mm;
+	u64 vm_pgoff;                     /* in pages */
+	struct file *vm_file;             /* a reference, or NULL */
+	struct address_space *vm_mapping; /* of vm_file, or shmem's */
+	const struct vm_operations *vm_ops;
+	void *vm_private;
+	const char *vm_name;
+	/* userfault.c: the descriptor that handles its faults, or NULL; under mmap_lock */
+	struct uffd *vm_uffd;
+	u64 vm_policy; /* mempolicy.c; 0: the thread's */
+	/* fork.c: which area that a child got with pages; 0: none */
+	u64 vm_family;
+	struct list_head shared; /* mapping->i_mmap_list, under i_mmap_sem */
+	/* size of the next anonymous reservation: grows while the range proves dense */
+	u32 extent_order;
+	/* faults on shared memory, each on the page behind the last one's: filefault.c */
+	u32 streak;
+	/* where a sequential toucher would fault next */
+	u64 next_fault;
+	/* the page of the last fault on shared memory */
+	u64 last_fault;
+};
+
+/* Finds the first area with vm_end > addr; under mmap_lock. */
+struct vm_area *find_vma(struct mm *mm, u64 addr);
+/*
+ * True for memory of memfd_secret: its pages are reached only through entries of a mapping process.
+ */
+static inline bool vma_is_secret(const struct vm_area *v)
+{
+	return v->vm_mapping && v->vm_mapping->a_ops->secret;
+}
+
+#endif
