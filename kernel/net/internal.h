@@ -6,7 +6,7 @@
 #include "kernel/net/socket/socket.h"
 #include "kernel/task/signal/signal.h"
 
-/* The file of @fd with a reference, and its socket. ERR_PTR(-EBADF, -ENOTSOCK). */
+/* Returns the file of @fd with a reference, and its socket. ERR_PTR(-EBADF, -ENOTSOCK). */
 struct file *sock_get(int fd, struct socket **s);
 int sockaddr_from_user(struct sockaddr_buf *a, uaddr_t ua, int len);
 int sockaddr_to_user(const struct sockaddr_buf *a, uaddr_t ua, uaddr_t ulen);
@@ -14,12 +14,12 @@ int sockaddr_to_user(const struct sockaddr_buf *a, uaddr_t ua, uaddr_t ulen);
 extern int sysctl_rmem_max, sysctl_wmem_max, sysctl_optmem_max;
 extern int unix_max_dgram_qlen; /* net.unix: datagrams in a socket's queue */
 /*
- * sockopt_long.c: options of SOL_SOCKET whose value is more than a number. -ENOPROTOOPT: none of
- * these.
+ * sockopt_long.c: Set and get options of SOL_SOCKET whose value is more than a number.
+ * -ENOPROTOOPT: another option.
  */
 int sock_set_long(struct socket *s, int opt, uaddr_t val, u32 len);
 int sock_get_long(struct socket *s, int opt, void *val, u32 *len);
-/* SO_BINDTODEVICE and SO_BINDTOIFINDEX. */
+/* Serves SO_BINDTODEVICE and SO_BINDTOIFINDEX. */
 int sock_bind_device(struct sock_common *sk, int opt, uaddr_t val, u32 len);
 int sock_peer_groups(struct socket *s, uaddr_t val, u32 room, uaddr_t ulen);
 u64 sock_cookie(struct sock_common *sk);
@@ -45,7 +45,7 @@ static inline u32 skb_truesize_of(u32 n)
 #define SO_PEERPIDFD_ 77
 #define SO_RCVPRIORITY_ 82
 #define SO_PASSRIGHTS_ 83
-/* msg.c: gives up the references that came with a message. */
+/* msg.c: Drops the references that came with a message. */
 void msg_drop_files(struct msg *m);
 void msg_end(struct msg *m); /* drops all that a message holds */
 

@@ -18,16 +18,16 @@ struct netname {
 	u32 rx_dirs, tx_dirs;
 };
 
-/* A device takes a name, gives it up. May sleep. */
+/* Take and give up a name for a device. May sleep. */
 void netname_get(const char *name);
 void netname_put(const char *name);
-/* The device of that name has so many queues: they have folders from now on. May sleep. */
+/* Gives the device of that name folders for so many queues. May sleep. */
 void netname_queues(const char *name, u32 rx, u32 tx);
-/* The device of one name has become a port of that of the other. May sleep. */
+/* Notes that the device @port has become a port of @master. May sleep. */
 void netname_is_port(const char *master, const char *port);
-/* net_sysfs_queues.c, under the names' mutex: 0 or -ENOMEM. */
+/* net_sysfs_queues.c: Adds queues, under the names' mutex: 0 or -ENOMEM. */
 int netname_add_queues(struct netname *n, u32 rx, u32 tx);
-/* netconf.c: the files of a new place. 0 or -ENOMEM. */
+/* netconf.c: Makes the files of a new place. 0 or -ENOMEM. */
 int netconf_files(struct netname *n);
 
 #endif

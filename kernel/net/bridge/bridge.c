@@ -123,7 +123,10 @@ static u32 cost_of(const struct net_device *dev)
 	return !kind || !strcmp(kind, "veth") ? COST_10G : COST_UNKNOWN;
 }
 
-/* The first number that no port has; the list is in their order. br->lock held. */
+/*
+ * Gives a port the first number that no port has, and enters it into the list, which is in the
+ * order of numbers. br->lock held.
+ */
 static void enter(struct bridge *br, struct br_port *p)
 {
 	struct list_head *at = &br->ports;

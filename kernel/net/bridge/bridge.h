@@ -159,7 +159,7 @@ struct br_fdb {
 	u64 updated, used;    /* ktime_get() */
 };
 
-/* @dev's bridge or port; NULL: it is none. */
+/* True if @dev is a bridge. */
 static inline bool is_bridge(const struct net_device *dev)
 {
 	return dev->ops->type == &bridge_link;
@@ -182,17 +182,17 @@ static inline u16 br_port_id(const struct br_port *p)
 /* ---- stp.c; all of them take br->lock and may be called from a timer ---- */
 void br_stp_init(struct bridge *br);
 void br_stp_end(struct bridge *br); /* it has no ports; may sleep */
-/* A fresh port, in no list yet. */
+/* Sets up a new port, which is in no list yet. */
 void br_stp_init_port(struct br_port *p);
-/* A port is out of the list: another one may be root port now. */
+/* Chooses roles again after a port has left the list, since another may be root port now. */
 void br_stp_port_left(struct bridge *br);
 /* Enables and disables ports as their links and the bridge's own have come and gone. */
 void br_stp_settle(struct bridge *br);
-/* The bridge has been set up or down. */
+/* Follow the bridge's being set up or down, and switch STP. */
 void br_stp_up(struct bridge *br);
 void br_stp_down(struct bridge *br);
 void br_stp_switch(struct bridge *br, bool on);
-/* The bridge's identifier is another. */
+/* Sets another identifier of the bridge. */
 void br_stp_set_id(struct bridge *br, u16 priority, const u8 *mac);
 /* Values of the bridge have changed: when it is root they hold at once. */
 void br_stp_times_changed(struct bridge *br);
@@ -202,7 +202,7 @@ void br_stp_set_cost(struct br_port *p, u32 cost);
 /* A configuration message or a topology change notification has come by @p. */
 struct br_bpdu;
 void br_stp_heard(struct br_port *p, const struct br_bpdu *b);
-/* Until @at, in ticks; 0: never, or it is over. */
+/* Returns the time until @at, in ticks; 0: never, or it is over. */
 u64 br_ticks_until(u64 at);
 
 /* ---- bpdu.c ---- */
@@ -214,7 +214,7 @@ struct br_bpdu {
 	struct br_vector v;
 	u16 age, max_age, hello, forward_delay;
 };
-/* The frame that says @b on @p; NULL: no memory. br->lock held. */
+/* Makes the frame that sends @b by @p; NULL: no memory. br->lock held. */
 struct sk_buff *br_bpdu_frame(const struct br_port *p, const struct br_bpdu *b);
 /*
  * Hands a frame to the bridge's group address, whose link header has been pulled, to the spanning
@@ -226,11 +226,11 @@ void br_bpdu_rx(struct br_port *p, const struct sk_buff *skb, const struct ethhd
 /* Returns the entry of @mac. NULL: there is none, or it has aged. */
 struct br_fdb *br_fdb_find_locked(struct bridge *br, const u8 *mac);
 /*
- * A frame from @mac has come by @p. True: that is news, which br_fdb_tell() is to tell without the
- * lock.
+ * Learns that a frame from @mac has come by @p. True: that is new, and br_fdb_tell() must report it
+ * without the lock.
  */
 bool br_fdb_learn_locked(struct bridge *br, struct br_port *p, const u8 *mac);
-/* The addresses of the bridge and its ports, anew. */
+/* Sets the entries of the bridge's and its ports' own addresses anew. */
 void br_fdb_own(struct bridge *br);
 enum { BR_FLUSH_LEARNED, BR_FLUSH_ALL };
 /* Removes the entries of @p, or of all ports and the bridge (NULL). */
@@ -254,7 +254,7 @@ struct br_fdb_info {
 	u16 port_no;
 	u64 updated, used;
 };
-/* The entries of @br, at most @max: how many. */
+/* Lists the entries of @br, at most @max, and returns their number. */
 u32 br_fdb_list(struct bridge *br, struct br_fdb_info *info, u32 max);
 void br_fdb_info_locked(const struct bridge *br, const struct br_fdb *e, struct br_fdb_info *info);
 

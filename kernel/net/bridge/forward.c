@@ -91,7 +91,7 @@ static void carry_out(struct bridge *br, struct way *w)
 		kfree_skb(w->skb);
 }
 
-/* A clone by @p, if it may. */
+/* Adds a clone that leaves by @p, if it may. */
 static void add_way(
 	struct br_port *p, const struct br_port *from, const struct sk_buff *skb, struct way *w)
 {
@@ -147,7 +147,7 @@ static u32 flood_kind(const u8 *dst)
 	return memcmp(dst, ones, ETH_ALEN) ? BRP_MCAST_FLOOD : BRP_BCAST_FLOOD;
 }
 
-/* The network header stands at @off. br->lock held. */
+/* Finds out where the packet goes; its network header stands at @off. br->lock held. */
 static void find_way(struct bridge *br, struct sk_buff *skb, struct br_port *from,
 	const struct ethhdr *eth, u32 off, struct way *w)
 {
@@ -199,7 +199,10 @@ int br_xmit(struct net_device *dev, struct sk_buff *skb)
 
 /* ---- in ---- */
 
-/* 01:80:c2:00:00:0X: for the port itself, unless it is said to be passed on. */
+/*
+ * True for 01:80:c2:00:00:0X: such frames are for the port itself, unless group_fwd_mask lets them
+ * pass.
+ */
 static bool is_link_local(const u8 *dst)
 {
 	static const u8 prefix[5] = { 0x01, 0x80, 0xc2, 0, 0 };

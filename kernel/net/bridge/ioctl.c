@@ -69,7 +69,7 @@ static int delete (struct net *net, const char *name)
 	return err;
 }
 
-/* The bridge called @name and the device @ifindex. 0 or -errno. */
+/* Finds the bridge called @name and the device @ifindex. 0 or -errno. */
 static int find(struct net *net, const char *name, int ifindex, struct net_device **br,
 	struct net_device **port)
 {
@@ -188,7 +188,7 @@ static long get_info(struct bridge *br, u64 to, struct answer *a)
 	return answer(a, to, &i, sizeof(i));
 }
 
-/* ifindexes by port number. */
+/* Lists ifindexes by port number. */
 static long list_ports(struct bridge *br, u64 to, u64 room, struct answer *a)
 {
 	u32 n = (u32)min(room ? room : 256UL, LIST_MAX + 0UL);
@@ -298,7 +298,7 @@ static int set_port_value(struct bridge *br, u64 call, u64 no, u64 v)
 	return -EINVAL;
 }
 
-/* link.c's mutex held: the bridge stays. */
+/* Serves a request; link.c's mutex is held, so the bridge stays. */
 static long ask(struct bridge *br, const u64 *args, struct answer *a)
 {
 	switch (args[0]) {

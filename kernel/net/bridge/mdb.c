@@ -244,7 +244,7 @@ int br_dump_mdb(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, 
 
 /* ---- changes ---- */
 
-/* The group that @e names: 0, -EINVAL; -EOPNOTSUPP: one of link addresses. */
+/* Reads the group that @e names: 0, -EINVAL, or -EOPNOTSUPP for a group of link addresses. */
 static int group_of(const struct br_mdb_entry *e, ip_addr *group)
 {
 	if (e->addr.proto == htons(ETH_P_IP))

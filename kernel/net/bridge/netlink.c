@@ -32,7 +32,7 @@ struct port_ref {
 	u16 type;
 };
 
-/* Nothing, when it is no port any more. */
+/* Puts a port, or nothing if it is no port any more. */
 static void put_port(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
@@ -215,7 +215,7 @@ static void read_filter(const struct nlmsghdr *req, struct fdb_filter *f)
 	f->master = master ? (int)*master : 0;
 }
 
-/* The table of the bridge with the next ifindex after *@at; false: there is none. */
+/* Lists the table of the bridge with the next ifindex after *@at; false: there is none. */
 static bool next_table(struct net *net, int *at, struct br_fdb_info *all, u32 *n)
 {
 	struct bridge *br, *next = NULL;

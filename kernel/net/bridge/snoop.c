@@ -173,7 +173,7 @@ static void put_group(struct bridge *br, struct br_group *g)
 	kfree(g);
 }
 
-/* Room for one more member of @g: 0, or -E2BIG, and a group without members is freed. */
+/* Makes room for one more member of @g. After -E2BIG, a group without members has been freed. */
 static int find_room(struct bridge *br, struct br_group *g)
 {
 	if (atomic_read(&nr_members_all) < (int)SNOOP_MEMBERS_MAX_ALL)
@@ -229,7 +229,7 @@ static bool may_listen(const struct br_port *p)
 	return !p || (p->state != BR_STATE_DISABLED && p->state != BR_STATE_BLOCKING);
 }
 
-/* The host joins, or stays: 0 or -E2BIG. */
+/* Lets the host join, or stay: 0 or -E2BIG. */
 static int join_host(struct bridge *br, struct br_group *g)
 {
 	bool news = !g->host;

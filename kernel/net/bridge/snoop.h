@@ -113,7 +113,7 @@ struct br_heard {
 /* ---- snoop.c; with br->lock held, but for the first five ---- */
 void br_snoop_init(struct bridge *br);
 void br_snoop_end(struct bridge *br); /* it has no ports; may sleep */
-/* The bridge is up or down: it joins the group of snoopers, or leaves it. */
+/* Joins or leaves the group of snoopers, when the bridge is set up or down. */
 void br_snoop_up(struct bridge *br, bool up);
 int br_snoop_set(struct bridge *br, u16 attr, u64 v); /* IFLA_BR_MCAST_*; -ENOENT: none of these */
 /* Drops br->lock, and sends and tells what has gathered meanwhile. */
@@ -122,19 +122,19 @@ u64 br_snoop_value(const struct bridge *br, u16 attr);
 int br_snoop_set_router(struct br_port *p, u64 type);
 void br_snoop_init_port(struct br_port *p);
 /*
- * The port passes frames, or has ceased to; or leaves the bridge (@gone), and its permanent members
- * with it.
+ * Follow the port when it begins to pass frames, ceases to, or leaves the bridge (@gone) with its
+ * permanent members.
  */
 void br_snoop_port_up(struct br_port *p);
 void br_snoop_port_down(struct br_port *p, bool gone);
 struct br_group *br_group_find(struct bridge *br, const ip_addr *addr);
-/* @p (NULL: the bridge's host) has members of @group: 0, -ENOMEM, -E2BIG. */
+/* Adds @p (NULL: the bridge's host) to @group: 0, -ENOMEM, -E2BIG. */
 int br_group_join(struct bridge *br, struct br_port *p, const ip_addr *group);
 void br_group_leave(struct bridge *br, struct br_port *p, const ip_addr *group);
 /* Add and remove a member by hand. 0, -EEXIST, -ENOMEM, -E2BIG; -ENOENT. */
 int br_group_add(struct bridge *br, struct br_port *p, const ip_addr *group, u8 state);
 int br_group_del(struct bridge *br, struct br_port *p, const ip_addr *group);
-/* A querier asks all (@group any), or for @group: answers come within @delay (ns). */
+/* Handles a query for all groups (@group any) or for @group: answers come within @delay (ns). */
 void br_heard_query(struct bridge *br, struct br_port *p, const ip_addr *source, int family,
 	const ip_addr *group, u64 delay);
 void br_heard_router(struct bridge *br, struct br_port *p, int family);
@@ -143,7 +143,7 @@ bool br_has_querier(const struct bridge *br, int family);
 bool br_is_router(const struct bridge *br, int family);
 bool br_leads_to_router(const struct br_port *p, int family);
 bool br_is_member(const struct br_group *g, const struct br_port *p);
-/* The timer is to look at @at at the latest, but not twice in a short time. */
+/* Makes the timer run at @at at the latest, but not twice in a short time. */
 void br_snoop_at(struct bridge *br, u64 at);
 void br_member_info(const struct bridge *br, const struct br_group *g, const struct br_member *m,
 	struct br_mdb_info *info);
@@ -158,7 +158,7 @@ void br_snoop_look(struct bridge *br, struct br_port *p, const struct sk_buff *s
 /* ---- snoop_query.c ---- */
 /* Looks up the addresses that queries are sent from; takes net->lock. */
 void br_query_sources(struct bridge *br);
-/* The rest with br->lock held. The querier begins anew, on @p (NULL: everywhere). */
+/* Starts the querier anew, on @p (NULL: on all ports). br->lock held, as for the rest. */
 void br_query_start(struct bridge *br, struct br_port *p);
 /* Sends the queries of @q that are due. @q is @p's (NULL: the host's). */
 void br_query_due(struct bridge *br, struct br_port *p, int family, u64 now);

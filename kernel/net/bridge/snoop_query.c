@@ -106,7 +106,7 @@ static void fill_mld(const struct bridge *br, struct mld_frame *f, const ip_addr
 		csum_partial(&f->type, MLD_LEN, csum_pseudo(from, &to, IPPROTO_ICMPV6, MLD_LEN)));
 }
 
-/* A frame for @p (NULL: for the host) that asks for @group (any: for all). */
+/* Sends a query by @p (NULL: to the host) for @group (any: for all). */
 static void ask(struct bridge *br, struct br_port *p, int family, const ip_addr *group)
 {
 	u32 len = family == SNOOP_V4 ? sizeof(struct igmp_frame) : sizeof(struct mld_frame);

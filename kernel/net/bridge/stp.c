@@ -145,7 +145,7 @@ static void send(struct br_port *p, const struct br_bpdu *b)
 		list_add_tail(&skb->list, &p->br->stp.out);
 }
 
-/* How old what the root said is, in 1/256 s. */
+/* Returns the age of the root's last message, in 1/256 s. */
 static u32 message_age(struct bridge *br)
 {
 	const struct br_port *p = is_root(br) ? NULL : root_port(br);

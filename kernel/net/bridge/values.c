@@ -135,7 +135,7 @@ int br_set_value(struct bridge *br, u16 attr, u64 v)
 	return -EOPNOTSUPP;
 }
 
-/* How long the attributes are that br_set_value() takes. */
+/* Returns the length of an attribute that br_set_value() takes. */
 static u32 size_of(u16 attr)
 {
 	const struct fixed *f = find_fixed(fixed_values, ARRAY_SIZE(fixed_values), attr);
@@ -166,7 +166,7 @@ static u64 number(const void *p, u32 size)
 	return v;
 }
 
-/* Neither of 802.1D's other addresses (1, 2, 3). */
+/* Sets the group address, which may be none of 802.1D's other addresses (1, 2, 3). */
 static int set_group_addr(struct bridge *br, const u8 *mac)
 {
 	static const u8 prefix[5] = { 0x01, 0x80, 0xc2, 0, 0 };
@@ -178,7 +178,10 @@ static int set_group_addr(struct bridge *br, const u8 *mac)
 	return 0;
 }
 
-/* struct br_boolopt_multi: which ones, and what of them is on. */
+/*
+ * Sets flags by struct br_boolopt_multi, which says which of them to set, and which of these are
+ * on.
+ */
 static int set_bools(struct bridge *br, const void *p)
 {
 	struct br_boolopt_multi m;

@@ -54,7 +54,7 @@ static void enter(struct net *net, struct ifaddr *a, u32 what, const ip_addr *ne
 	a->places->used[what] = true;
 }
 
-/* The hosts' bits of a network of IPv4, all ones. */
+/* Returns the host's bits of an IPv4 network, all ones. */
 static u32 host_bits(const struct ifaddr *a)
 {
 	return htonl(a->prefix ? ~0U >> a->prefix : ~0U);
@@ -149,8 +149,8 @@ bool addr_is_local(struct net *net, const ip_addr *a, int ifindex)
 }
 
 /*
- * Those with the host's bits all ones are broadcasts of an IPv4 network, whatever else the address
- * names as one.
+ * True for broadcasts: an address whose host's bits are all ones is one, whatever else is
+ * configured as broadcast.
  */
 bool addr_is_broadcast(struct net *net, const ip_addr *a)
 {

@@ -40,7 +40,7 @@ static bool is_reserved(const ip_addr *a)
 	       (high == 0xfdffffff && low >= 0xffffff80);
 }
 
-/* net->lock held. False: there is none. */
+/* Finds the secret that addresses of @dev are made with. False: there is none. net->lock held. */
 static bool find_secret(const struct net_device *dev, struct addr_secret *s)
 {
 	*s = dev->conf.secret.set ? dev->conf.secret : dev->net->conf_default.secret;
@@ -98,7 +98,7 @@ static int hex(char c)
 				      -1;
 }
 
-/* Up to four digits at *@text, which then stands behind them; -1: there are none, or more. */
+/* Reads up to four digits at *@text, which moves behind them; -1: there are none, or more. */
 static int take_group(const char **text)
 {
 	int v = 0, n = 0;
@@ -109,8 +109,8 @@ static int take_group(const char **text)
 }
 
 /*
- * All eight groups, with those that "::" stands for in between: *@gap is where it stood, -1. How
- * many were written; -1.
+ * Reads all groups but those that "::" stands for; *@gap: where it stands, or -1. Returns their
+ * number, or -1.
  */
 static int take_groups(const char *text, u16 *group, int *gap)
 {
@@ -161,7 +161,10 @@ static bool parse(const char *text, u8 *out)
 
 /* ---- conf/NAME/stable_secret ---- */
 
-/* net->lock held. NULL: no such device, or all of them, which have none together. */
+/*
+ * Finds the settings of a device or of "default". NULL: no such device, or "all", which has no
+ * secret. net->lock held.
+ */
 static struct netconf *conf_of(struct net *net, const char *name)
 {
 	struct net_device *d;

@@ -128,7 +128,7 @@ bool addr6_is_near(struct net_device *dev, const ip_addr *a)
 	return yes;
 }
 
-/* An IPv6 address is asked for in a group (RFC 4291, 2.7.1). */
+/* Leaves the group in which neighbours look for an IPv6 address (RFC 4291, 2.7.1). */
 static void leave_group(const struct ifaddr *a)
 {
 	ip_addr group = mcast_solicited_node(&a->addr);
@@ -223,7 +223,7 @@ bool addr_on_link(struct net_device *dev, const ip_addr *a, const ip_addr *b)
 	return found;
 }
 
-/* Two addresses that one connected route serves. */
+/* True if one connected route serves both addresses. */
 bool addr_same_network(const struct ifaddr *a, const struct ifaddr *b)
 {
 	return a->dev == b->dev && ip_is_v4(&a->addr) == ip_is_v4(&b->addr) &&
@@ -232,7 +232,8 @@ bool addr_same_network(const struct ifaddr *a, const struct ifaddr *b)
 }
 
 /*
- * The further IPv4 addresses of a network hang on the first: the route is its, and they go with it.
+ * True for a further IPv4 address of a network: it depends on the first one, which has the route,
+ * and is removed with it.
  */
 static bool is_secondary(const struct ifaddr *a)
 {
@@ -260,9 +261,9 @@ static struct list_head *place_addr(struct net *net, struct ifaddr *n)
 }
 
 /*
- * The route to the network of an address, in one step with whatever else happens to it: a device
- * that is down gets it when it comes up (addrs_connect()). @n is memory for it. True: it is there,
- * and @told says of what to tell. net->lock held.
+ * Enters the route to an address's network, in one step with whatever else happens to the address.
+ * A device that is down gets it when it comes up (addrs_connect()). @n is memory for it. True: it
+ * is entered, and @told says what to report. net->lock held.
  */
 static bool connect_addr(const struct ifaddr *a, struct route *n, struct route *told)
 {
@@ -280,8 +281,8 @@ static bool connect_addr(const struct ifaddr *a, struct route *n, struct route *
 }
 
 /*
- * The one that says what @a would: an IPv4 address may be there with several prefixes. net->lock
- * held.
+ * Finds the address that @a would duplicate: an IPv4 address may exist with several prefixes.
+ * net->lock held.
  */
 static struct ifaddr *find_twin(const struct net_device *dev, const struct ifaddr *a)
 {
@@ -355,7 +356,7 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 	return 0;
 }
 
-/* The next that has no route yet. net->lock held. */
+/* Returns the next address that has no route yet. net->lock held. */
 static struct ifaddr *next_to_connect(const struct net_device *dev)
 {
 	struct ifaddr *i;
@@ -366,7 +367,7 @@ static struct ifaddr *next_to_connect(const struct net_device *dev)
 	return NULL;
 }
 
-/* Those of a device that wait for their network's route. */
+/* Enters the routes of the device's addresses that wait for theirs. */
 static void connect_marked(struct net_device *dev)
 {
 	struct net *net;
@@ -424,8 +425,8 @@ static struct route *disconnect(struct net *net, const struct ifaddr *a)
 }
 
 /*
- * @i becomes what @a says. Returns the route that this has taken from it; where it is to have
- * another, it is marked. net->lock held.
+ * Replaces @i by @a, and returns the route that @i loses by that. If @i is to have another, it is
+ * marked. net->lock held.
  */
 static struct route *replace(struct net *net, struct ifaddr *i, const struct ifaddr *a)
 {
@@ -508,7 +509,10 @@ struct leaving {
 	struct route *way;
 };
 
-/* The first of the others has the network from now on (promote_secondaries). net->lock held. */
+/*
+ * Makes the first of the secondary addresses the network's primary one (promote_secondaries).
+ * net->lock held.
+ */
 static void promote(struct net *net, struct ifaddr *heir, struct leaving *l)
 {
 	struct list_head *before = &net->addr.list;
@@ -524,7 +528,7 @@ static void promote(struct net *net, struct ifaddr *heir, struct leaving *l)
 	l->heir = *heir;
 }
 
-/* net->lock held. leave_done() is to follow without it. */
+/* Removes an address; net->lock held. leave_done() follows without it. */
 static void leave(struct net *net, struct ifaddr *a, struct leaving *l)
 {
 	bool shared = false, promotes = CONF4_OR(a->dev, CONF4_PROMOTE);
@@ -576,7 +580,7 @@ static void leave_done(struct net *net, struct leaving *l)
 	rtnl_tell_addr(net, &l->heir, RTM_NEWADDR);
 }
 
-/* @prefix -1: any. */
+/* Removes an address. @prefix -1: any. */
 int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 {
 	struct net *net = dev->net;
@@ -652,7 +656,7 @@ static void age(struct work *w)
 	cond_resched();
 }
 
-/* An address that ends with its namespace need not age. */
+/* Runs the ageing of addresses, unless the namespace ends, and with it all of them. */
 static void addr_tick(struct ktimer *t)
 {
 	struct net *net = container_of(t, struct net, addr.timer);
@@ -687,8 +691,8 @@ static bool better_source(const struct ifaddr *i, const struct ifaddr *best, boo
 }
 
 /*
- * An address of @dev (any) to send from, of @dst's family; those that mean this machine only are
- * for its own talk.
+ * Chooses an address of @dev (any) to send from, of @dst's family. Addresses that mean only this
+ * machine are used only for sending to it.
  */
 const struct ifaddr *addr_source_of(
 	struct net *net, const struct net_device *dev, const ip_addr *dst)

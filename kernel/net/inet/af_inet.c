@@ -332,7 +332,7 @@ static bool is_free(struct inet_sock *i)
 	return closed && !i->lport;
 }
 
-/* IPv4 looks at the address first, IPv6 at the socket. */
+/* Binds. IPv4 checks the address first, IPv6 the socket. */
 static int do_bind(struct inet_sock *i, const ip_addr *addr, u16 port, int scope)
 {
 	bool stream = i->c.type == SOCK_STREAM, only = i->opts.v6only;

@@ -168,7 +168,7 @@ void dgram_for_each(struct dgram_crowd *c, const struct sk_buff *skb,
 }
 
 /*
- * The packet that a peek looks at, by SO_PEEK_OFF: *skip: where in it. NULL: all lies before the
+ * Finds the packet that a peek reads, by SO_PEEK_OFF; *skip: where in it. NULL: all lies before the
  * offset. c.lock held.
  */
 static struct sk_buff *at_offset(struct inet_sock *i, u32 *skip)
@@ -184,7 +184,7 @@ static struct sk_buff *at_offset(struct inet_sock *i, u32 *skip)
 	return NULL;
 }
 
-/* NULL: there is none; ERR_PTR: no memory to look at it. */
+/* Takes or peeks at a packet. NULL: there is none; ERR_PTR: no memory to peek. */
 static struct sk_buff *take(struct inet_sock *i, bool peek)
 {
 	struct sk_buff *skb;

@@ -70,8 +70,8 @@ static void header4(struct sk_buff *skb, const struct iphdr *model, u32 offset, 
 }
 
 /*
- * @model: @hlen bytes, IPv6's header and, where there are, hop-by-hop options, which each piece
- * has.
+ * Writes a piece's headers. @model: @hlen bytes, IPv6's header and perhaps hop-by-hop options,
+ * which each piece repeats.
  */
 static void header6(struct sk_buff *skb, const u8 *model, u32 hlen, u32 offset, bool more, u32 id)
 {
@@ -215,7 +215,7 @@ static LIST_HEAD(users);           /* net_frags.link of those that have any */
 static u32 nr_queues, memory_used; /* under frag_lock */
 static struct ktimer frag_timer;
 
-/* Out of the lists; its pieces go to @dead. */
+/* Takes a queue out of the lists; its pieces go to @dead. */
 static void drop(struct frag_queue *q, struct list_head *dead)
 {
 	struct net_frags *of = q->of;
@@ -232,7 +232,7 @@ static void drop(struct frag_queue *q, struct list_head *dead)
 	kfree(q);
 }
 
-/* The oldest packet of @of makes room; there is one. */
+/* Drops the oldest packet of @of, which has one. */
 static void drop_oldest(struct net_frags *of, struct list_head *dead)
 {
 	struct frag_queue *q = list_first_entry(&of->queues, struct frag_queue, list);
@@ -251,7 +251,7 @@ static struct net_frags *hungriest(void)
 	return most;
 }
 
-/* False: there cannot be room for as much. */
+/* Makes room by dropping packets. False: so much is never possible. */
 static bool make_room(struct net_frags *of, u32 need, struct list_head *dead)
 {
 	u64 most = READ_ONCE(of->high_thresh);
@@ -321,7 +321,7 @@ static u32 end_of(const struct sk_buff *p)
 	return (u32)p->ip.frag_off + p->ip.frag_len;
 }
 
-/* The last piece that does not begin behind @off. NULL. */
+/* Finds the last piece that does not begin behind @off. NULL. */
 static struct sk_buff *find_piece(const struct frag_queue *q, u32 off)
 {
 	struct rb_node *n = q->tree.node;
@@ -378,8 +378,8 @@ static bool is_whole(const struct frag_queue *q)
 }
 
 /*
- * A packet of its own with everything in it. The pieces begin with their network header (v4) or
- * behind all headers (v6).
+ * Joins the pieces in a packet of its own. They begin with their network header (v4) or behind all
+ * headers (v6).
  */
 static struct sk_buff *join(const struct frag_queue *q)
 {

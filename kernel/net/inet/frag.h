@@ -24,7 +24,7 @@ struct sk_buff *ip_defrag(struct net *net, struct sk_buff *skb);
 struct sk_buff *ip_defrag_for(
 	struct net *net, u64 user, struct sk_buff *skb, struct list_head *dead);
 void frags_net_init(struct net *net);
-/* The namespace ends. */
+/* Drops the fragments of a namespace that ends. */
 void frags_forget(struct net *net);
 void frag_usage(u32 *packets, u32 *memory);
 

@@ -251,7 +251,7 @@ static bool is_bogus(
 	return true;
 }
 
-/* @skb begins with the packet that the error is about. */
+/* Handles an error about the packet with which @skb begins. */
 static void quoted4(struct net *net, struct sk_buff *skb, struct ip_error *e)
 {
 	u8 tmp[68];
@@ -322,8 +322,9 @@ static void quoted6(struct net *net, struct sk_buff *skb, struct ip_error *e)
 }
 
 /*
- * Linux sends the error to itself, so what is told of it is of a packet from and to the address
- * that ours was sent from, which came over lo, or with IPv6 by the device that has this address.
+ * Describes an error as if it had come over lo. Linux sends the error to itself, so a program sees
+ * a packet from and to the address that the packet was sent from, which came over lo, or with IPv6
+ * by the device that has this address.
  */
 static void by_lo(struct net *net, struct net_device *dev, struct sk_buff *skb, struct ip_error *e)
 {
@@ -362,7 +363,7 @@ void icmp_no_host(struct net *net, struct net_device *dev, struct sk_buff *skb)
 
 /* ---- in ---- */
 
-/* The header of what has come, counted; NULL: it is none. */
+/* Returns the header of a received message and counts it; NULL: it is none. */
 static const struct icmphdr *header(struct net *net, const struct sk_buff *skb, struct icmphdr *tmp)
 {
 	const struct icmphdr *h = skb_header(skb, sizeof(*h), tmp);

@@ -90,7 +90,7 @@ static u64 ticks(const int *n)
 	return (u64)max(READ_ONCE(*n), 0) * TICK;
 }
 
-/* limit_lock held. */
+/* Finds or replaces the bucket of a peer. limit_lock held. */
 static struct peer *peer_of(const struct net *net, const ip_addr *to, u64 now)
 {
 	struct peer *p = &peers[(ip_hash(to) ^ (u32)((u64)net >> 8)) >> (32 - PEER_BITS)];

@@ -65,7 +65,7 @@ static int take_pktinfo(void *sk, const struct sock_opt *o, uaddr_t val, u32 len
 
 /* ---- numbers ---- */
 
-/* The option decides what is kept of received segments. */
+/* Updates what is kept of received segments, which the option decides. */
 static int heard_changed(void *sk, const struct sock_opt *o, int n)
 {
 	inet_tell_changed(sk);
@@ -123,7 +123,9 @@ static int set_mtu(void *sk, const struct sock_opt *o, int n)
 	return 0;
 }
 
-/* The family is fixed once the socket has a port; a raw socket has no choice. */
+/*
+ * Refuses a change once the socket has a port, which fixes the family. Raw sockets have no choice.
+ */
 static int v6only_may(void *sk, const struct sock_opt *o, int n)
 {
 	const struct inet_sock *i = sk;

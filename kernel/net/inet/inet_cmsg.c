@@ -95,7 +95,7 @@ static int cmsg6(struct net *net, struct inet_control *c, int type, const void *
 	return -EINVAL;
 }
 
-/* UDP_SEGMENT: how long each of the packets is that this message makes. */
+/* Takes UDP_SEGMENT, the length of each packet that this message makes. */
 static int cmsg_udp(struct inet_control *c, int type, const void *data, u64 n)
 {
 	if (type != UDP_SEGMENT || n != sizeof(c->segment))

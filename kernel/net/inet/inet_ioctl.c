@@ -139,7 +139,7 @@ static long read_device(struct net *net, u32 cmd, u64 arg)
 	return err ? err : put_user(r, UADDR(arg));
 }
 
-/* Every device with an IPv4 address, as many as fit; no buffer: how much that would be. */
+/* Lists every device with an IPv4 address, as many as fit; without a buffer: returns the length. */
 static long read_all(struct net *net, u64 arg)
 {
 	struct ifreq all[32];
@@ -228,7 +228,7 @@ static int set_addr(struct net *net, struct net_device *d, u32 cmd, const struct
 	return addr_add(d, &now);
 }
 
-/* A link address that the card is to let in, by hand. */
+/* Adds or removes, by hand, a link address that the card lets in. */
 static long change_multicast(struct net *net, struct net_device *d, u32 cmd, const struct ifreq *r)
 {
 	int err;
@@ -243,8 +243,7 @@ static long change_multicast(struct net *net, struct net_device *d, u32 cmd, con
 }
 
 /*
- * No card's hardware stamps packets; what the request is worth is said first. struct
- * hwtstamp_config.
+ * Refuses to stamp packets by hardware, after it has checked the request, a struct hwtstamp_config.
  */
 static long set_stamping(u64 arg)
 {

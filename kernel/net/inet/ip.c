@@ -123,13 +123,13 @@ int ip_output(struct sk_buff *skb, const struct flow *f)
 	return neigh_output(f->dev, &f->next_hop, skb);
 }
 
-/* A device that has gone to another namespace, while a connection still knew it. */
+/* True if the device has moved to another namespace while a connection still uses it. */
 static bool has_left(const struct net *net, const struct flow *f)
 {
 	return unlikely(READ_ONCE(f->dev->net) != net);
 }
 
-/* The filter has changed what the way depends on: looked up again. */
+/* Looks up the route again, since the filter has changed what it depends on. */
 static int reroute(struct net *net, const struct sk_buff *skb, struct flow *f)
 {
 	struct flow g = { .mark = skb->mark, .tos = f->tos, .proto = f->proto, .ttl = f->ttl };
@@ -189,7 +189,7 @@ static int filter_out(struct net *net, struct sk_buff *skb, const struct flow *f
 	return skb_len(skb) > g.mtu ? ip_fragment(skb, g.mtu, &g, ip_output) : ip_output(skb, &g);
 }
 
-/* Many segments, which the card cannot be asked to cut any more. */
+/* Sends segments one by one, because the card cannot cut them any more. */
 static int send_cut(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	LIST_HEAD(cut);
@@ -216,7 +216,7 @@ void icmp_count_out(struct net *net, u8 type, bool v6)
 	IP_STATS(net, v6).icmp_types_out[type]++;
 }
 
-/* @skb is ICMP's, and begins with its header. */
+/* Counts a packet of ICMP; @skb begins with its header. */
 static void count_icmp(struct net *net, const struct sk_buff *skb, const struct flow *f)
 {
 	bool v6 = !ip_is_v4(&f->daddr);
@@ -331,7 +331,7 @@ int ip_send_on(struct net *net, struct sk_buff *skb, const struct flow *f)
 
 /* ---- in ---- */
 
-/* A packet that is parsed begins here. */
+/* Notes that a packet that is being parsed begins here. */
 static void set_front(struct sk_buff *skb)
 {
 	skb->ip.front_off = skb->off;
@@ -375,8 +375,8 @@ bool ip_parse_v4(struct sk_buff *skb)
 }
 
 /*
- * A fragment's header, which was all of it when it is the first and the last (RFC 6946). False: one
- * in what was put together.
+ * Parses a fragment's header. The first fragment that is also the last is a whole packet (RFC
+ * 6946). False: the header is in a reassembled packet.
  */
 static bool parse_fragment(struct sk_buff *skb, const u8 *e)
 {
@@ -395,8 +395,8 @@ static bool parse_fragment(struct sk_buff *skb, const u8 *e)
 }
 
 /*
- * Hop-by-hop and destination options are passed over, whatever they say; so is routing that has
- * ended. Behind a fragment's is its piece.
+ * Passes over hop-by-hop and destination options, whatever they say, and over routing headers that
+ * have ended. Behind a fragment's header is its piece.
  */
 static bool skip_extensions(struct sk_buff *skb, u8 next)
 {
@@ -482,7 +482,7 @@ void ip_rewind(struct sk_buff *skb)
 }
 
 /*
- * Shown to the packet filter, from its network header on, and parsed again after. False: it has
+ * Passes the packet to the filter, from its network header on, and parses it again. False: it is
  * gone.
  */
 static bool filter_in(struct net *net, u8 hook, struct sk_buff *skb)
@@ -572,8 +572,8 @@ static bool link_says_many(const struct sk_buff *skb)
 static void receive(struct sk_buff *skb, bool shown);
 
 /*
- * The whole packet, once all its fragments are there, begins anew; @shown: those were shown to the
- * packet filter.
+ * Receives the whole packet once all its fragments are there. @shown: the fragments have passed the
+ * filter.
  */
 static void reassemble(struct net *net, struct sk_buff *skb, bool shown)
 {

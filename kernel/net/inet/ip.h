@@ -14,7 +14,7 @@
 #include "kernel/net/net.h"
 #include "kernel/net/socket/skb.h"
 
-/* A packet from a device: consumed. */
+/* Receives a packet from a device and consumes it. */
 void ip_rcv(struct sk_buff *skb);
 /*
  * Adds the network header and sends @skb the way that route_output() has found. Consumes @skb. 0,
@@ -29,20 +29,23 @@ int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f);
  */
 int ip_send_on(struct net *net, struct sk_buff *skb, const struct flow *f);
 /*
- * The device that an answer to @skb leaves by, since its sender's address means something on that
- * link only; 0: by any.
+ * Returns the device by which an answer to @skb must leave, since its sender's address means
+ * something on that link only; 0: any.
  */
 int ip_answer_by(const struct sk_buff *skb);
 
 /*
- * ip6_ext.c: @skb with the extension headers in front; *next: of which kind the first is. It is
- * consumed. NULL: no memory.
+ * ip6_ext.c: Puts extension headers in front of @skb; *next: the kind of the first. Consumes it.
+ * NULL: no memory.
  */
 struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *next);
 
-/* ip4_opt.c: @f's options in front of @skb, with our address and the time where they ask. */
+/*
+ * ip4_opt.c: Puts @f's options in front of @skb, with this machine's address and the time where
+ * they ask for them.
+ */
 void ip4_opts_push(struct net *net, struct sk_buff *skb, const struct flow *f);
-/* @skb is for us and has options: they are checked and filled in. False: it is refused. */
+/* Checks and fills in the options of a packet for this machine. False: it is refused. */
 bool ip4_opts_rcv(struct net *net, struct sk_buff *skb);
 /*
  * ip6_ext.c: true if the options of IPv6 are acceptable. @dst: those for the destination, else
@@ -56,7 +59,7 @@ bool ip6_options_hold(struct net *net, struct sk_buff *skb, bool dst);
 bool ip4_opts_may_forward(struct net *net, struct sk_buff *skb);
 struct iphdr;
 void ip4_opts_forward(struct net *net, struct iphdr *h, const struct flow *f);
-/* @n bytes of options as all pieces but the first have them. */
+/* Changes @n bytes of options into those that all pieces but the first have. */
 void ip4_opts_later(u8 *o, u32 n);
 /* Returns a reference to the options of an answer to @skb, which has options; NULL: none. */
 struct ip4_opts *ip4_opts_answer(const struct sk_buff *skb);
@@ -96,7 +99,7 @@ struct ip_error {
  * False: it is none.
  */
 bool ip_parse_v4(struct sk_buff *skb);
-/* A packet that was parsed begins with its network header again. */
+/* Makes a packet that was parsed begin with its network header again. */
 void ip_rewind(struct sk_buff *skb);
 /*
  * Sends an error to @skb's sender, unless RFC 1122, 3.2.2 forbids it. @skb is as the transport got
@@ -104,8 +107,8 @@ void ip_rewind(struct sk_buff *skb);
  */
 void icmp_unreachable(struct net *net, struct sk_buff *skb, u8 code4, u8 code6);
 /*
- * An error of either version's @type and @code about @skb, which begins with its network header, to
- * its sender. Does not consume it. @word: what stands in the error's second word.
+ * Sends an error of either version's @type and @code about @skb, which begins with its network
+ * header, to its sender. Does not consume it. @word: the error's second word.
  */
 void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word);
 /*
@@ -117,8 +120,8 @@ void icmp_rcv(struct net *net, struct sk_buff *skb);
 void icmp6_rcv(struct net *net, struct sk_buff *skb);
 
 /*
- * The transports. *_rcv consume. *_err: an error about a packet from @local to @remote, whose first
- * 8 bytes are @hdr.
+ * The transports. *_rcv() take a packet and consume it. *_err() take an error about a packet from
+ * @local to @remote, whose first 8 bytes are @hdr.
  */
 void tcp_rcv(struct net *net, struct sk_buff *skb);
 void udp_rcv(struct net *net, struct sk_buff *skb);
@@ -127,7 +130,7 @@ void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const
 void udp_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote, const u8 *hdr,
 	const struct ip_error *e);
 /*
- * An error about a packet of raw sockets and of ping sockets: its transport header is at
+ * Take an error about a packet of raw sockets and of ping sockets. Its transport header is at
  * @e->quote_at.
  */
 void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote,
@@ -139,7 +142,7 @@ void ping_err(struct net *net, const ip_addr *local, const ip_addr *remote, cons
  * took one.
  */
 bool raw_rcv(struct net *net, struct sk_buff *skb);
-/* An echo reply for the ping socket that asked. */
+/* Takes an echo reply for the ping socket that asked. */
 void ping_rcv(struct net *net, struct sk_buff *skb);
 
 /* Counts an ICMP message that @net sends. */

@@ -71,7 +71,7 @@ struct check {
 	u32 bad;
 };
 
-/* The option of more than one byte at o[at] ends within @n: its length, or 0. */
+/* Returns the length of an option of more than one byte at o[at] if it ends within @n, or 0. */
 static u32 length_at(const u8 *o, u32 at, u32 n)
 {
 	return at + 2 <= n && o[at + 1] >= 2 && o[at + 1] <= n - at ? o[at + 1] : 0;
@@ -369,8 +369,8 @@ static u32 known_to(struct net *net, u32 peer)
 }
 
 /*
- * The header of @skb, which begins with it, at @h. False: its options are wrong (the sender is
- * told), or not wanted.
+ * Copies the header of @skb, which begins with it, to @h. False: its options are wrong (the sender
+ * is told), or not wanted.
  */
 static bool read_header(struct net *net, struct sk_buff *skb, u8 *h)
 {

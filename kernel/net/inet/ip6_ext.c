@@ -66,7 +66,7 @@ struct ip6_ext *ip6_ext_of(struct inet_sock *i)
 	return x;
 }
 
-/* @old with other options of one kind, @n bytes of them; *out NULL: there are none left. */
+/* Copies @old with other options of one kind, @n bytes of them; *out NULL: none are left. */
 static int change(const struct ip6_ext *old, bool hop, const u8 *opts, u32 n, struct ip6_ext **out)
 {
 	u32 had_hop = old ? old->hop : 0, had_dst = old ? old->dst : 0;
@@ -90,7 +90,7 @@ static int change(const struct ip6_ext *old, bool hop, const u8 *opts, u32 n, st
 	return 0;
 }
 
-/* How long the options are, by their own word. -EINVAL: there is not as much. */
+/* Returns the length that options state themselves. -EINVAL: there are not as many bytes. */
 static int length_of(const u8 *opts, u64 n)
 {
 	u32 len = n >= 2 ? (opts[1] + 1U) * 8 : 0;
@@ -231,7 +231,7 @@ static bool pass_over(struct net *net, struct sk_buff *skb, u8 kind, u32 at)
 	return false;
 }
 
-/* Padding of @n bytes, zeros but for the option's head. */
+/* True for valid padding of @n bytes: zeros but for the option's head. */
 static bool pads(const u8 *p, u32 n, u32 *padding)
 {
 	*padding += n;

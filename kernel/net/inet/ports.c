@@ -129,7 +129,7 @@ static void hash_port(struct inet_sock *i)
 	ports_join(i);
 }
 
-/* 0 or -ENOMEM: nothing has changed. */
+/* Enters a socket with its port. After -ENOMEM nothing has changed. */
 static int enter_port(struct inet_sock *i, const ip_addr *laddr, u16 port, bool by_user)
 {
 	ip_addr was = i->laddr;
@@ -157,7 +157,7 @@ static u32 random_below(u32 n)
 	return r % n;
 }
 
-/* The ports that may be chosen for it: the first, and how many. */
+/* Returns the first of the ports that may be chosen for it; *n: their number. */
 static u32 port_range(const struct inet_sock *i, u32 *n)
 {
 	u32 low = (u32)READ_ONCE(i->net->ports.min), high = (u32)READ_ONCE(i->net->ports.max);
@@ -267,10 +267,10 @@ static u16 choose_beside(const struct choosing *c, u32 low, u32 first, u32 n, u3
 }
 
 /*
- * A free one, from a random start; 0: there is none. All ports of a bucket together: where most are
- * taken each of thousands of looks would be at all kinds of a bucket. The table is given up now and
- * then meanwhile, and is held since the answer was true. Others of one socket come here one by one
- * (op).
+ * Chooses a free port, from a random start; 0: there is none. It tries all ports of a bucket
+ * together: if most ports are taken, each of thousands of tries would search another bucket. The
+ * table's lock is dropped now and then, but not between the answer and its use. Tasks with the same
+ * socket come here one by one (op).
  */
 static u16 choose(const struct choosing *c)
 {
@@ -292,8 +292,8 @@ static u16 choose(const struct choosing *c)
 }
 
 /*
- * A TCP port that another socket has is given out only where ip_autobind_reuse says so, and no
- * other is left.
+ * Chooses a port. A TCP port that another socket has is given out only if ip_autobind_reuse is set
+ * and no other is left.
  */
 static u16 choose_for(struct inet_sock *i, const ip_addr *laddr)
 {
@@ -352,8 +352,8 @@ static int port_for_peer(struct inet_sock *i, const ip_addr *saddr, const ip_add
 }
 
 /*
- * Bound to any address, it is bound to the one that it sends from while it has a peer; a group is
- * one at an address.
+ * Binds a socket to the address from which it sends while it has a peer. Groups are of one address,
+ * so it leaves its group.
  */
 static void take_address(struct inet_sock *i, const ip_addr *addr)
 {
@@ -522,7 +522,7 @@ void inet_stop_listening(struct inet_sock *i)
 	spin_unlock(&i->table->lock);
 }
 
-/* A port that was asked for stays, and is shared again. */
+/* Keeps a port that was asked for, which is shared again. */
 static void keep_port(struct inet_sock *i)
 {
 	if (unlikely(i->c.reuseport) && group_enter(i) && i->in.group)

@@ -53,7 +53,7 @@ struct hlist_head *way_bucket(struct port_table *t, const struct net *net, const
  */
 void ports_join(struct inet_sock *i);
 void ports_leave(struct inet_sock *i);
-/* All that @first stands for, it first: for (o = first; o; o = way_next(o)). */
+/* Walks over all that @first stands for, itself first: for (o = first; o; o = way_next(o)). */
 struct inet_sock *way_next(const struct inet_sock *o);
 
 /* ---- ports_group.c ---- */
@@ -64,9 +64,9 @@ void group_leave(struct inet_sock *i);
 /* Updates whether a member may be chosen for packets. */
 void group_offer(struct inet_sock *i);
 void group_withdraw(struct inet_sock *i);
-/* The one that gets the flow of that hash. */
+/* Returns the socket that gets the flow of that hash. */
 struct inet_sock *group_pick(const struct reuse_group *g, u32 hash);
-/* The one that its program names, NULL: there is none. */
+/* Returns the socket that the group's program names; NULL: none. */
 struct inet_sock *group_ask(const struct reuse_group *g, const struct sk_buff *skb, u32 skip);
 
 #endif

@@ -180,7 +180,7 @@ static void row_insert(struct rb_root *all, struct inet_sock *i)
 	rb_insert_color(&i->in.way.at, all);
 }
 
-/* @heir stands for all in @leader's place. */
+/* Makes @heir stand for all in @leader's place. */
 static void row_hand_over(struct inet_sock *leader, struct inet_sock *heir)
 {
 	heir->in.way.all = leader->in.way.all;

@@ -28,7 +28,7 @@ bool inet_matches(const struct inet_sock *i, struct net *net, const ip_addr *loc
 	return !has_flow(i) || (i->rport == rport && ip_equal(&i->raddr, remote));
 }
 
-/* How well it fits: the more it has said, the better. */
+/* Rates how well a socket fits: the more it has specified, the better. */
 static int fitness(const struct inet_sock *i)
 {
 	return (has_flow(i) ? 8 : 0) + (ip_is_any(&i->laddr) ? 0 : 4) + (i->bound_if ? 2 : 0) +
@@ -70,7 +70,7 @@ static bool candidate(const struct port_table *t, const struct inet_sock *i, con
 	       inet_matches(i, w->net, w->local, w->lport, w->remote, w->rport, w->ifindex);
 }
 
-/* The best of those that bucket @at's sockets stand for, if it is better than @best. */
+/* Returns the best of those that bucket @at's sockets stand for, if it is better than @best. */
 static struct inet_sock *better_of(
 	const struct port_table *t, u32 at, const struct wanted *w, struct inet_sock *best)
 {
@@ -113,8 +113,8 @@ static struct inet_sock *best_of_all(struct port_table *t, const struct wanted *
 }
 
 /*
- * Another of its group may be meant; one that has been bound to a device since does not take all
- * that the others do.
+ * Chooses the socket of its group that gets the packet. A member that was bound to a device later
+ * does not take all that the others do.
  */
 static struct inet_sock *of_group(struct inet_sock *best, const struct wanted *w)
 {

@@ -130,7 +130,7 @@ void ports_drop_group(struct inet_sock *i)
 
 /* ---- the row of members that can be chosen ---- */
 
-/* The first of by_cpu that wants @cpu or a higher one. */
+/* Returns the first index of by_cpu whose socket wants @cpu or a higher one. */
 static u32 first_for(const struct reuse_group *g, int cpu)
 {
 	u32 low = 0, high = g->wanting;

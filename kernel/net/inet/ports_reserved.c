@@ -54,8 +54,8 @@ int ports_show_reserved(struct seq *s, void *arg)
 #define DIGITS_MAX 20 /* of a number that is looked at at all */
 
 /*
- * The number at *@text, which one of @ends ends, or the text's @end; *@text then stands there.
- * Decimal, or as C writes the others. -EINVAL: there is none, or it is not below @nr.
+ * Reads the number at *@text, which a character of @ends or the text's @end ends, and moves *@text
+ * there. It is decimal, or as in C. -EINVAL: there is none, or it is not below @nr.
  */
 static int take_bit(char **text, const char *end, const char *ends, u32 *bit, u32 nr)
 {
@@ -76,7 +76,7 @@ static int take_bit(char **text, const char *end, const char *ends, u32 *bit, u3
 	return 0;
 }
 
-/* "80" or "80-90" and what ends it. */
+/* Reads "80" or "80-90" and moves to what ends it. */
 static int take_range(char **text, const char *end, u64 *bits, u32 nr, bool cut)
 {
 	u32 low, high;

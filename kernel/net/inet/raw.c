@@ -38,7 +38,7 @@ static bool wants(const struct inet_sock *i, struct net *net, const struct sk_bu
 	return ip_is_any(&i->raddr) || ip_equal(&i->raddr, &skb->ip.saddr);
 }
 
-/* The filter of types that ICMP_FILTER and ICMP6_FILTER set. */
+/* True if the filter that ICMP_FILTER or ICMP6_FILTER has set rejects the packet's type. */
 static bool filtered(const struct inet_sock *i, const struct sk_buff *skb)
 {
 	u8 type;
@@ -370,7 +370,10 @@ void ping_rcv(struct net *net, struct sk_buff *skb)
 	inet_put(i);
 }
 
-/* Nothing but a request is sent, which is looked at before all else. */
+/*
+ * Checks that a message is a request, the only kind that may be sent. That comes before all other
+ * checks.
+ */
 static int check_echo(const struct inet_sock *i, const struct iov_iter *iter)
 {
 	struct iov_iter first = *iter;

@@ -121,7 +121,7 @@ static int send_gathered(struct inet_sock *i)
 	return err;
 }
 
-/* op held. */
+/* Appends a message to what is gathered, and sends it unless more will follow. op held. */
 static int append(struct inet_sock *i, struct msg *m, size_t len)
 {
 	int err = gather(i, m, len);
@@ -168,7 +168,7 @@ static ssize_t send_pending(struct inet_sock *i, struct msg *m)
 	return err ? err : begun ? (ssize_t)len : 0;
 }
 
-/* UDP_CORK is taken off: what has gathered goes. op held. */
+/* Sends what has gathered when UDP_CORK is switched off. op held. */
 int udp_push_pending(struct inet_sock *i)
 {
 	return i->cork.data ? send_gathered(i) : 0;
@@ -236,7 +236,7 @@ static ssize_t send_each(
 	return err ? err : (ssize_t)all;
 }
 
-/* The message, to where it goes. */
+/* Sends the message to its destination. */
 static ssize_t send_data(struct inet_sock *i, struct msg *m, const struct flow *f, u16 port)
 {
 	size_t len = m->iter.count;
@@ -406,7 +406,7 @@ static void hand_over(struct inet_sock *i, struct sk_buff *skb)
 	inet_put(i);
 }
 
-/* Each socket that has asked for the group gets a copy. */
+/* Gives a copy to each socket that is in the group. */
 static void to_many(struct net *net, struct sk_buff *skb)
 {
 	struct dgram_crowd all = { 0 };
@@ -423,10 +423,7 @@ static void deliver(struct udp_stats *n, struct inet_sock *i, struct sk_buff *sk
 	enqueue(n, i, skb);
 }
 
-/*
- * The @len bytes at @off of @skb's payload as a datagram of their own, with a copy of both headers.
- * NULL.
- */
+/* Makes a datagram of @len bytes at @off of @skb's payload, with a copy of both headers. NULL. */
 static struct sk_buff *cut_one(const struct sk_buff *skb, u32 off, u32 len)
 {
 	u32 net = skb->ip.hdr_len;

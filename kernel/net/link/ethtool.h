@@ -14,12 +14,12 @@ struct net_device;
 /* ethtool_features.c */
 long ethtool_get_features(const struct net_device *d, u64 arg);
 /*
- * -EPERM, -EINVAL (another number of words); ETHTOOL_F_UNSUPPORTED where the program asks for a
- * change.
+ * Sets features: -EPERM, -EINVAL (another number of words), or ETHTOOL_F_UNSUPPORTED if the program
+ * asks for a change.
  */
 long ethtool_set_features(struct net *net, u64 arg);
 long ethtool_get_sset_info(u64 arg);
-/* -EOPNOTSUPP: no such set. */
+/* Lists strings; -EOPNOTSUPP: no such set. */
 long ethtool_get_strings(u64 arg);
 
 #endif

@@ -22,30 +22,33 @@ struct gso_frame {
 };
 
 /*
- * What @first and the packets behind it in @queue make, of at most @most packets. With more than
- * one, the frame's headers are written to @head (SKB_ROOM bytes); the payloads follow each other in
- * the packets' buffers.
+ * Joins @first and packets behind it in @queue, at most @most, into one frame. With more than one,
+ * the frame's headers are written to @head (SKB_ROOM bytes); the payloads follow each other in the
+ * packets' buffers.
  */
 void gso_join(const struct list_head *queue, const struct sk_buff *first, u32 most, u8 *head,
 	struct gso_frame *f);
 
 /*
- * What the card does not cut or sum up: the segments of @skb with their checksums, at the end of
- * @to; @skb is consumed. Where skb->gso is 0 that is one packet. Before its network header stand
- * @l2 bytes, in front of which another 8 may be a VLAN's. 0 or -errno: -EINVAL (it does not look
- * like TCP or UDP), -ENOBUFS; what there is of them is in @to.
+ * Does what the card does not: cuts @skb, which it consumes, into segments with their checksums, at
+ * the end of @to. With skb->gso 0 that is one packet. @l2 bytes stand before its network header,
+ * and perhaps 8 of a VLAN before these. 0, -EINVAL (it does not look like TCP or UDP), -ENOBUFS;
+ * segments made before the error are in @to.
  */
 int gso_cut(struct sk_buff *skb, u32 l2, struct list_head *to);
 /*
- * What sending the pieces comes to, of which @err is the first error and @some have gone. Where a
- * queue had room for a part of them, all count as sent: TCP would take none for sent, and not heed
- * the peer's acknowledgement of those.
+ * Returns the result of sending pieces. @err: their first error; @some: some were sent. If a queue
+ * had room for a part of them, all count as sent: otherwise TCP would count none as sent, and
+ * ignore the peer's acknowledgements of those.
  */
 static inline int gso_sent(int err, bool some)
 {
 	return err == -ENOBUFS && some ? 0 : err;
 }
-/* The length of its longest segment, without a link header; it begins with its network header. */
+/*
+ * Returns the length of its longest segment, without a link header; it begins with its network
+ * header.
+ */
 u32 gso_segment_len(const struct sk_buff *skb);
 
 /* A TCP or UDP packet whose checksum is left to the device. */
@@ -53,7 +56,10 @@ struct gso_about {
 	bool tcp, v6;
 	u32 ip, csum_start, head_len; /* where its headers begin and end */
 };
-/* Before its network header stand @l2 bytes. False: it is neither, a fragment, or too short. */
+/*
+ * Describes a packet with @l2 bytes before its network header. False: it is neither TCP nor UDP, a
+ * fragment, or too short.
+ */
 bool gso_about(const struct sk_buff *skb, u32 l2, struct gso_about *a);
 /* Writes the pseudo header's sum in the place of the checksum. @frame: the packet, in one piece. */
 void gso_pseudo_sum(u8 *frame, const struct gso_about *a);

@@ -54,58 +54,64 @@ extern const struct link_type dummy_link, veth_link, bridge_link, vlan_link, mac
 #define NEST_MAX 8U /* so many devices stand on each other */
 
 /*
- * What RTM_NEWLINK with NLM_F_CREATE asks for: 0 or -errno (-EOPNOTSUPP: no such kind). *to:
- * another namespace that it is in, as link_move()'s.
+ * Serves RTM_NEWLINK with NLM_F_CREATE: 0 or -errno (-EOPNOTSUPP: no such kind). *to: another
+ * namespace that it is in, as link_move()'s.
  */
 int link_create(
 	struct net *net, const struct nlmsghdr *req, struct net_device **dev, struct net **to);
 /*
- * A device of @type by name ("" or with %d: the first that is free), with @data for setup(). The
- * mutex is held.
+ * Makes a device of @type by name ("" or with %d: the first that is free), with @data for setup().
+ * The mutex is held.
  */
 int link_make(struct net *net, const struct link_type *type, const char *name, const void *data,
 	u32 len, struct net_device **dev);
-/* A device of programs' making ends. The mutex is held. */
+/* Removes a device that programs have made. The mutex is held. */
 void link_remove(struct net_device *dev);
-/* 0, or -EOPNOTSUPP for lo and cards. */
+/* Removes a device: 0, or -EOPNOTSUPP for lo and cards. */
 int link_delete(struct net *net, int ifindex);
 /*
- * To the namespace that IFLA_NET_NS_* names, if any, and by IFLA_IFNAME there. 0 or -errno. *to:
- * that namespace, with a reference, so that it does not end while the caller goes on with the
- * device; NULL: it stays where it is.
+ * Moves a device to the namespace that IFLA_NET_NS_* names, if any, under the name IFLA_IFNAME. 0
+ * or -errno. *to: that namespace, with a reference, so that it does not end while the caller goes
+ * on with the device; NULL: the device stays.
  */
 int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, struct net **to);
 /*
- * A namespace named by pid or descriptor, with a reference; NULL: by none. ERR_PTR. @admin: the
- * caller must have rights over it.
+ * Finds a namespace by pid or descriptor, with a reference; NULL: none is named. ERR_PTR. @admin:
+ * the caller must have rights over it.
  */
 struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin);
 /* True if a device may have this name. */
 bool link_good_name(const char *name);
-/* 0, -EINVAL, -EEXIST, -ENODEV. A %d in @wanted becomes the first number that is free. */
+/*
+ * Renames a device: 0, -EINVAL, -EEXIST, -ENODEV. A %d in @wanted becomes the first number that is
+ * free.
+ */
 int link_rename(struct net *net, int ifindex, const char *wanted);
 /*
- * Other names, of any characters: 0, -EEXIST, -ENOENT, -ENOSPC, -EINVAL (not one of its other
- * names).
+ * Add and remove other names, of any characters: 0, -EEXIST, -ENOENT, -ENOSPC, -EINVAL (not one of
+ * its other names).
  */
 int link_add_name(struct net_device *dev, const char *name);
 int link_del_name(struct net_device *dev, const char *name);
-/* IFLA_MASTER: 0 takes it out. */
+/* Sets a device's master (IFLA_MASTER); 0: takes it out. */
 int link_set_master(struct net *net, struct net_device *dev, int master);
 /* Takes it out, with the mutex held; nothing is told. */
 void link_leave_master(struct net_device *dev);
 /* Take and release link.c's mutex, for callers that change what its functions change. */
 void link_lock(void);
 void link_unlock(void);
-/* IFLA_LINKINFO of a device that is there. */
+/* Applies IFLA_LINKINFO to an existing device. */
 int link_change(struct net_device *dev, const void *info, u32 len);
-/* Its master's values of it: -EOPNOTSUPP where it has none. */
+/* Sets values that its master keeps for it: -EOPNOTSUPP if it has no master. */
 int link_change_port(struct net_device *dev, const void *data, u32 len);
-/* The namespace ends: devices of programs' making end, cards go to the first namespace. */
+/*
+ * Ends a namespace's devices: those that programs have made are removed, cards go to the first
+ * namespace.
+ */
 void links_forget(struct net *net);
 /*
- * A card is pulled out: out of its namespace, down, with what stands on it. Its memory stays the
- * driver's, and may still be named by connections; it counts as the first namespace's.
+ * Pulls out a card: takes it out of its namespace, and down, with what stands on it. Its memory
+ * stays the driver's, and connections may still name it; it counts as the first namespace's.
  */
 void link_pull_out(struct net_device *dev);
 /* Tells devices that stand on @dev of its new link, MTU or address. Does not sleep. */
@@ -113,7 +119,8 @@ void link_changed(struct net_device *dev);
 
 /* ---- link_stack.c, for link.c; its mutex held ---- */
 /*
- * The first of those that stand on @dev, or have it as a part, behind @after (NULL: of all). NULL.
+ * Returns the first device behind @after (NULL: of all) that stands on @dev or has it as a part.
+ * NULL.
  */
 struct net_device *link_next_upper(const struct net_device *dev, const struct net_device *after);
 /*
@@ -122,7 +129,7 @@ struct net_device *link_next_upper(const struct net_device *dev, const struct ne
  */
 int link_may_stand(const struct net_device *dev, u32 level, const struct net_device *part);
 void link_stand(struct net_device *dev, u32 level); /* it does */
-/* @dev stands on what its kind says (nothing, maybe) from now on; no more. */
+/* Note that @dev stands on what its kind says (perhaps nothing), or no longer does. */
 void link_step_on(struct net_device *dev);
 void link_step_off(struct net_device *dev);
 

@@ -94,7 +94,7 @@ struct net_device *netdev_find_index(struct net *net, int ifindex)
 	return d;
 }
 
-/* Its own addresses come with lo's coming up, unless it has some. */
+/* Gives lo its own addresses when it comes up, unless it has some. */
 static int lo_addresses(struct net_device *lo)
 {
 	struct ifaddr v4 = {
@@ -171,7 +171,7 @@ static void went_down(struct net_device *dev)
 	qdisc_purge(dev);
 }
 
-/* net->lock held. */
+/* Counts a request for a mode. net->lock held. */
 static void count_mode(struct net_device *dev, u32 flag, int by)
 {
 	u32 *n = flag == IFF_PROMISC ? &dev->promisc : &dev->allmulti;
@@ -625,10 +625,10 @@ static void net_free_rcu(struct rcu_head *h)
 }
 
 /*
- * Nothing is on its way in @net any more. What runs in a flush leaves the rest for later only where
- * its device is up (spill_over()): so all go down, which every vCPU sees after a grace period; then
- * what was left is forgotten; and what had just been taken out of there is through after another.
- * Only now can no fragment, neighbour or connection be left behind.
+ * Ends all packets' ways in @net. What runs in a flush leaves the rest for later only if its device
+ * is up (spill_over()). So all devices go down, which every vCPU sees after a grace period. Then
+ * what was left is dropped. What had just been taken out is done after another grace period. Only
+ * then can no fragment, neighbour or connection be left behind.
  */
 static void stop_packets(struct net *net)
 {

@@ -259,17 +259,17 @@ static inline struct netdev_queue *netdev_queue(struct net_device *dev, u32 inde
 	return index ? &dev->more[index - 1] : &dev->first;
 }
 
-/* A device with @ops for @net, named and numbered by netdev_register(). NULL. */
+/* Makes a device with @ops for @net; netdev_register() names and numbers it. NULL. */
 struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type);
-/* The memory of one that ended in a namespace that has ended. NULL. */
+/* Takes the memory of a device that ended in a namespace that has ended. NULL. */
 struct net_device *netdev_take_wanderer(void);
 /* Prepares the memory of an ended device for a new one. */
 void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type);
 /* 0 or -EEXIST. */
-/* @index: under that number, or -EBUSY; 0: the one that it has had, or any. */
+/* Registers a device. @index: under that number, or -EBUSY; 0: its former one, or any. */
 int netdev_register(struct net *net, struct net_device *dev, const char *name, int index);
 
-/* Under net->lock. NULL. */
+/* Find a device, under net->lock. NULL. */
 struct net_device *netdev_by_index(struct net *net, int ifindex);
 struct net_device *netdev_by_name(struct net *net, const char *name);
 /*
@@ -278,9 +278,9 @@ struct net_device *netdev_by_name(struct net *net, const char *name);
  */
 struct net_device *netdev_find(struct net *net, const char *name);
 struct net_device *netdev_find_index(struct net *net, int ifindex);
-/* 0 or -errno; brings lo its addresses. */
+/* Changes flags; gives lo its addresses. 0 or -errno. */
 int netdev_change_flags(struct net_device *dev, u32 flags, u32 change);
-/* The flags as programs are told them. */
+/* Returns the flags that programs see. */
 static inline u32 netdev_shown_flags(const struct net_device *dev)
 {
 	return (dev->flags & ~(u32)(IFF_PROMISC | IFF_ALLMULTI)) | dev->asked;
@@ -289,17 +289,20 @@ static inline u32 netdev_shown_flags(const struct net_device *dev)
 void netdev_count(struct net_device *dev, u32 flag, int by);
 /* Counts as netdev_count() does, unless the device with that dev->id is gone. */
 void netdev_count_of(struct net_device *dev, u64 id, u32 flag, int by);
-/* 0 or -EINVAL. */
+/* Sets the MTU. 0 or -EINVAL. */
 int netdev_set_mtu(struct net_device *dev, u32 mtu);
-/* A card's own address: 0, -EINVAL, -EOPNOTSUPP. */
+/* Sets a card's own address: 0, -EINVAL, -EOPNOTSUPP. */
 int netdev_set_address(struct net_device *dev, const u8 *mac);
-/* The link has come or gone. */
+/* Notes that the link has come or gone. */
 void netdev_set_carrier(struct net_device *dev, bool on);
 int netdev_set_alias(struct net_device *dev, const char *text, u32 len);
-/* It goes from its namespace's list, with its addresses; no one finds it any more. May sleep. */
+/*
+ * Takes a device, with its addresses, from its namespace's list: nobody finds it any more. May
+ * sleep.
+ */
 void netdev_unregister(struct net_device *dev);
 #define IPV6_MTU_MIN 1280U
-/* What IPv6 sends at once: what its mtu of conf/NAME says, as long as the device can. */
+/* Returns the largest packet that IPv6 sends: conf/NAME/mtu, as far as the device allows. */
 static inline u32 netdev_mtu6(const struct net_device *dev)
 {
 	u32 own = (u32)READ_ONCE(dev->conf.v6[CONF6_MTU]), mtu = READ_ONCE(dev->mtu);
@@ -307,7 +310,7 @@ static inline u32 netdev_mtu6(const struct net_device *dev)
 	return own && own < mtu ? own : mtu;
 }
 u8 netdev_operstate(const struct net_device *dev); /* IF_OPER_* */
-/* IPv6 was switched off or on for it. */
+/* Follows the switch of IPv6 for the device. */
 void netdev_ipv6_switched(struct net_device *dev);
 /* An alternative name. net->lock held. */
 struct altname {
@@ -316,8 +319,8 @@ struct altname {
 };
 
 /*
- * uevent.c: tells of a device; @old: the name that it had, @synth: lines of an event that was asked
- * for, or NULL.
+ * uevent.c: Reports a device; @old: its former name, @synth: lines of an event that was asked for,
+ * or NULL.
  */
 void netdev_uevent(
 	const struct net_device *dev, const char *action, const char *old, const char *synth);
@@ -362,7 +365,8 @@ void packet_tap_in(struct sk_buff *skb);
 void packet_device_gone(struct net_device *dev);
 
 /*
- * For drivers: an interrupt says that something has arrived, or that the host takes packets again.
+ * For drivers: note an interrupt that says that something has arrived, or that the host takes
+ * packets again.
  */
 void netdev_poll(struct netdev_queue *q);
 void netdev_tx_wake(struct netdev_queue *q);
@@ -376,7 +380,7 @@ bool netdev_polling(const struct netdev_queue *q);
 /* ---- netdev_queues.c ---- */
 
 /*
- * @dev, which is not registered yet, has @n queues, of which @more (NULL: n is 1) lie there. All
+ * Gives @dev, which is not registered yet, @n queues, of which @more (NULL: n is 1) lie there. All
  * are used.
  */
 void netdev_queues_setup(struct net_device *dev, struct netdev_queue *more, u32 n);
@@ -409,7 +413,7 @@ void netdev_sum(const struct net_device *dev, struct netdev_stats *s);
 u32 flow_hash(const struct sk_buff *skb, u32 net, u16 protocol);
 /* Hashes a frame to or from @dev: it begins with the link header, if the device has one. */
 u32 flow_of_frame(const struct net_device *dev, const struct sk_buff *skb);
-/* Which of @n gets it. */
+/* Returns which of @n gets the flow. */
 static inline u32 flow_share(u32 hash, u32 n)
 {
 	return (u32)((u64)hash * n >> 32);
@@ -427,19 +431,19 @@ void netdev_poll_thread(struct work *w);
 void netdev_queue_init(struct netdev_queue *q, struct net_device *dev, u32 index);
 void netdev_purge_tx(struct net_device *dev); /* what waits in its queues */
 /*
- * No vCPU puts frames into its queues any more, or has them on its list: and none means to look
- * into one again.
+ * Waits until no vCPU puts frames into the device's queues any more, has them on its list, or is
+ * about to look into one.
  */
 void netdev_forget_senders(const struct net_device *dev);
 /*
- * The devices of @net are down, and a grace period has passed: what is left of theirs goes, and
- * nothing is added any more.
+ * Drops what is left of the devices of @net, which are down, after a grace period. Nothing is added
+ * any more.
  */
 void netdev_spill_forget(const struct net *net);
 
 /* ---- eth.c ---- */
 
-/* A frame from a card, all of it in the buffer: consumed. */
+/* Receives a frame from a card, all of it in the buffer, and consumes it. */
 void eth_rx(struct net_device *dev, struct sk_buff *skb);
 /* Puts the Ethernet header in front. */
 void eth_push(const struct net_device *dev, struct sk_buff *skb, const u8 *dst, u16 protocol);
@@ -449,7 +453,7 @@ static inline bool eth_is_multicast(const u8 *mac)
 {
 	return mac[0] & 1;
 }
-/* "xx:xx:xx:xx:xx:xx" of a card: 0 or -EINVAL (also for multicast and zero). */
+/* Parses "xx:xx:xx:xx:xx:xx" of a card: 0 or -EINVAL (also for multicast and zero). */
 int eth_parse(const char *s, u8 mac[ETH_ALEN]);
 void eth_random(u8 mac[ETH_ALEN]); /* locally administered */
 

@@ -80,15 +80,15 @@ struct tun {
 /* tun_queue.c; link.c's mutex held, but for the last two */
 int tun_queues_setup(struct tun *t);
 void tun_queues_free(struct tun *t);
-/* @tf becomes a queue of @t; it was disabled, or has none. 0, -EBUSY, -E2BIG. */
+/* Makes @tf a queue of @t; it was disabled, or has none. 0, -EBUSY, -E2BIG. */
 int tun_enter(struct tun *t, struct tun_file *tf);
-/* It has none any more. */
+/* Takes @tf out of its device. */
 void tun_leave(struct tun_file *tf);
-/* TUNSETQUEUE. 0 or -EINVAL. */
+/* Serves TUNSETQUEUE. 0 or -EINVAL. */
 int tun_set_queue(struct tun_file *tf, u32 flags);
 /* Returns the file that wrote @skb, or NULL. */
 struct tun_file *tun_queue_of(struct tun *t, const struct sk_buff *skb);
-/* @skb was written to it: what belongs to its flow goes there. */
+/* Learns from @skb, which was written to @tf, that its flow belongs there. */
 void tun_learn(struct tun *t, const struct tun_file *tf, const struct sk_buff *skb);
 
 /* tun_io.c */

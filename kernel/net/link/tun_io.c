@@ -51,7 +51,7 @@ static bool enqueue(const struct tun *t, struct tun_file *tf, struct sk_buff *sk
 	return room;
 }
 
-/* Its sender need not wait for a reader. */
+/* Releases the sender, which need not wait for a reader. */
 static void orphan(struct sk_buff *skb)
 {
 	skb_orphan(skb);

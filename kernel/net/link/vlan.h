@@ -7,16 +7,19 @@
 
 #define VLAN_TAG 4U /* bytes of a tag */
 
-/* @skb has come with a tag: to the device of that VLAN, which consumes it. False: there is none. */
+/*
+ * Passes @skb, which has come with a tag, to the device of that VLAN, which consumes it. False:
+ * there is none.
+ */
 bool vlan_rx(struct sk_buff *skb);
 /*
- * What neither a VLAN nor a bridge has taken: without priority tags, for the device itself. False:
- * it is consumed, a VLAN has it.
+ * Removes priority tags of a frame that neither a VLAN nor a bridge has taken, for the device
+ * itself. False: a VLAN has consumed it.
  */
 bool vlan_rx_priority(struct sk_buff *skb);
 /*
- * The tag of a frame that lies in its buffer whole, and alone, goes beside the bytes. False: it is
- * cut off.
+ * Moves the tag of a frame, which lies whole and alone in its buffer, beside the bytes. False: it
+ * is cut off.
  */
 bool vlan_strip(struct sk_buff *skb);
 /*
@@ -25,7 +28,7 @@ bool vlan_strip(struct sk_buff *skb);
  */
 bool vlan_untag(struct sk_buff *skb);
 /*
- * The tag of a frame goes back among the bytes. False: there is no room, the frame has to be
+ * Puts the tag of a frame back among the bytes. False: there is no room, and the frame must be
  * dropped.
  */
 bool vlan_insert(struct sk_buff *skb);

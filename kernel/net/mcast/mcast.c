@@ -149,7 +149,7 @@ static void load(struct net_device *dev, struct mc_group *g)
 
 /* ---- groups ---- */
 
-/* Both are found by their addresses among thousands, with net->lock held. */
+/* Finds a group, perhaps among thousands, by its address in a tree. net->lock held. */
 static struct mc_group *find_group(struct net_device *dev, const ip_addr *addr)
 {
 	struct rb_node *n = dev->mc[!ip_is_v4(addr)].by_addr.node;
@@ -228,7 +228,7 @@ void mcast_drop_idle(struct mc_if *m, struct mc_group *g)
 		free_group(m, g);
 }
 
-/* NULL: it would stand at *link, below *parent. */
+/* Finds a source. NULL: *link, below *parent, is the place for it. */
 static struct mc_source *seek_source(
 	struct mc_group *g, const ip_addr *addr, struct rb_node ***link, struct rb_node **parent)
 {
@@ -345,7 +345,7 @@ static bool speaks_newest(const struct net_device *dev, bool v6)
 	return mcast_version(dev, v6, ktime_get()) == (v6 ? 2 : 3);
 }
 
-/* Something of @g has changed that the link is to know. */
+/* Schedules the report of a change of @g that the link must learn. */
 static void announce(struct net_device *dev, struct mc_group *g)
 {
 	bool v6 = !ip_is_v4(&g->addr);
@@ -370,7 +370,7 @@ static void announce(struct net_device *dev, struct mc_group *g)
 	mcast_at(dev->net, g->report_at);
 }
 
-/* The state is what the counts make of it now. */
+/* Computes the state anew from the counts. */
 static void settle(struct net_device *dev, struct mc_group *g)
 {
 	struct mc_if *m = &dev->mc[!ip_is_v4(&g->addr)];
@@ -516,7 +516,10 @@ static void asked_about(
 	mcast_at(dev->net, g->report_at);
 }
 
-/* An older querier's way of asking is learnt: what was to be told in ours is not. */
+/*
+ * Switches to the protocol of an older querier. Reports that were due in the newest protocol are
+ * dropped.
+ */
 static void speak_old(struct mc_if *m, const struct mc_query *q, u64 now)
 {
 	struct mc_group *g, *next;
@@ -587,7 +590,7 @@ void mcast_register(struct net_device *dev)
 	mcast_join(dev, &all_nodes);
 }
 
-/* All groups are told of anew. net->lock held. */
+/* Announces all groups anew. net->lock held. */
 static void tell_all(struct net_device *dev, bool v6)
 {
 	struct mc_group *g, *next;

@@ -107,35 +107,35 @@ struct mc_want {
 };
 
 /*
- * A member's wants change from @was (NULL: it joins) to @now (NULL: it leaves): 0, -ENOMEM,
+ * Changes a member's wants from @was (NULL: it joins) to @now (NULL: it leaves): 0, or -ENOMEM or
  * -ENOBUFS, and nothing has changed. Leaving never fails. net->lock held.
  */
 int mcast_change(struct net_device *dev, const ip_addr *group, const struct mc_want *was,
 	const struct mc_want *now);
-/* The kernel's own memberships. They take net->lock. */
+/* Join and leave for the kernel itself. They take net->lock. */
 void mcast_join(struct net_device *dev, const ip_addr *group);
 void mcast_leave(struct net_device *dev, const ip_addr *group);
-/* The group in which neighbours look for @addr (ndisc.c). */
+/* Returns the group in which neighbours look for @addr (ndisc.c). */
 ip_addr mcast_solicited_node(const ip_addr *addr);
 
 /* True if a member on @dev wants what @source sends to @group. Takes net->lock. */
 bool mcast_accepts(struct net_device *dev, const ip_addr *group, const ip_addr *source, u8 proto);
 
-/* A device's life: registered, up, down, gone; it forwards IPv6, or not any more. */
+/* Follow a device's life: registered, up, down, gone; it begins or ceases to forward IPv6. */
 void mcast_register(struct net_device *dev);
 void mcast_up(struct net_device *dev);
 void mcast_down(struct net_device *dev);
 void mcast_forget(struct net_device *dev);
 void mcast_forwarding(struct net_device *dev, bool on);
-/* A duplicate address test has ended: from now on reports have a sender. */
+/* Notes that a test for duplicate addresses has ended: from now on reports have a sender. */
 void mcast_have_address(struct net_device *dev);
 void mcast_net_init(struct net *net);
 void mcast_net_end(struct net *net); /* may sleep */
 
-/* Link addresses: 0, -ENOMEM, -ENOBUFS; -ENOENT. net->lock held. */
+/* Add and remove link addresses: 0, -ENOMEM, -ENOBUFS; -ENOENT. net->lock held. */
 int mcast_mac_add(struct net_device *dev, const u8 *mac, bool by_hand);
 int mcast_mac_del(struct net_device *dev, const u8 *mac, bool by_hand);
-/* The link address of a group (neigh.c). */
+/* Computes the link address of a group (neigh.c). */
 void mcast_mac_of(const ip_addr *group, u8 *mac);
 
 /* ---- between mcast.c, mcast_report.c, igmp.c and mld.c ---- */
@@ -154,13 +154,13 @@ struct mc_query {
 void mcast_heard_query(struct net_device *dev, const struct mc_query *q);
 /* Notes that another host has reported the group to an old querier. */
 void mcast_heard_report(struct net_device *dev, const ip_addr *group);
-/* The protocol's version that is spoken on the link now. */
+/* Returns the version of the protocol that is spoken on the link now. */
 u8 mcast_version(const struct net_device *dev, bool v6, u64 now);
-/* Something is to be told of at @at. net->lock held. */
+/* Makes the timer run at @at. net->lock held. */
 void mcast_at(struct net *net, u64 at);
-/* Below @range; 0 for 0. */
+/* Returns a random number below @range; 0 for 0. */
 u64 mcast_random(u64 range);
-/* A number of three bits' exponent and four bits' mantissa (RFC 3376, 4.1.1). */
+/* Decodes a number with three bits of exponent and four bits of mantissa (RFC 3376, 4.1.1). */
 static inline u32 mcast_scaled(u8 v)
 {
 	return v < 128 ? v : ((v & 15U) | 16) << ((v >> 4 & 7) + 3);
@@ -174,7 +174,10 @@ void mcast_drop_idle(struct mc_if *m, struct mc_group *g);
  * destination (mcast_report.c). net->lock held. Returns the time of the next ones; ~0: none.
  */
 u64 mcast_due(struct net_device *dev, bool v6, u64 now, struct list_head *out);
-/* igmp.c, mld.c: with its headers and checksum, by skb->dev. Consumes it. */
+/*
+ * igmp.c, mld.c: Send a message by skb->dev, with headers and checksum, and receive one. They
+ * consume it.
+ */
 void igmp_send(struct sk_buff *skb);
 void mld_send(struct sk_buff *skb);
 void igmp_rcv(struct net *net, struct sk_buff *skb);

@@ -245,7 +245,7 @@ static u64 interval(const struct net_device *dev, bool v6, bool newest)
 	return (u64)max(ms, 1) * NSEC_PER_MSEC;
 }
 
-/* @g's own time has come. */
+/* Reports @g when its own time has come. */
 static void tell_group(struct net_device *dev, struct mc_group *g, u64 now, struct list_head *out)
 {
 	bool v6 = !ip_is_v4(&g->addr);

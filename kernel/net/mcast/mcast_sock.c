@@ -86,8 +86,8 @@ bool inet_wants_group(struct inet_sock *i, const struct sk_buff *skb)
 /* ---- memberships ---- */
 
 /*
- * The device that is meant: by number, by address, or by the way to the group; with what it is
- * known by. 0 or -ENODEV.
+ * Finds the device that is meant: by number, by address, or by the route to the group; *id: its
+ * lasting number. 0 or -ENODEV.
  */
 int inet_mc_device(
 	struct inet_sock *i, const ip_addr *group, int ifindex, u32 by_addr, int *out, u64 *id)
@@ -136,8 +136,8 @@ static struct mc_want wants(const struct mc_member *m)
 }
 
 /*
- * However much a program asks for, and an administrator allows, it is one block of memory that may
- * not be had.
+ * Returns how much memory a list of sources may take: it is one block, so there is a limit,
+ * whatever an administrator allows.
  */
 static u32 memory_max(void)
 {
@@ -265,7 +265,7 @@ static int leave(struct inet_sock *i, const struct request *r)
 
 /* ---- sources ---- */
 
-/* The member's mode and sources become those. Takes @sources, also when it fails. */
+/* Replaces the member's mode and sources. Takes @sources, also if it fails. */
 static int replace(
 	struct inet_sock *i, struct mc_member *m, u8 mode, u32 n, ip_addr *sources, bool chosen)
 {
@@ -386,7 +386,7 @@ static int set_filter(
 
 /* ---- what programs write ---- */
 
-/* A socket address of the level's family. -EADDRNOTAVAIL. */
+/* Reads a socket address of the level's family. -EADDRNOTAVAIL. */
 static int addr_of(const void *ss, bool v6, ip_addr *a)
 {
 	const struct sockaddr_in6 *in6 = ss;

@@ -49,7 +49,7 @@ static ip_addr addr_of(const u8 *p)
 	return ip_v4(be);
 }
 
-/* @tha NULL: not known, it asks for it. */
+/* Sends a packet. @tha NULL: the address is not known, and the packet asks for it. */
 static void send(struct net_device *dev, u16 op, const ip_addr *sip, const u8 *tha,
 	const ip_addr *tip, const u8 *to)
 {
@@ -271,7 +271,7 @@ static bool only_here(struct net *net, const ip_addr *tip)
 	return only;
 }
 
-/* The address is one of ours; is @sip to know that it is here? */
+/* True if @sip may learn that the address, one of this machine's, is here. */
 static bool may_tell(struct net_device *dev, ip_addr *sip, const ip_addr *tip)
 {
 	struct flow f = { .saddr = *tip, .daddr = *sip };

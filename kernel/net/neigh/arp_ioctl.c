@@ -38,7 +38,7 @@ struct arpreq {
 };
 BUILD_BUG_ON(sizeof(struct arpreq) != 68);
 
-/* The device that is named, or the one by which the address is reached. */
+/* Finds the device that is named, or the one by which the address is reached. */
 static int find_device(struct net *net, const struct arpreq *r, struct net_device **dev)
 {
 	struct flow f = { .daddr = ip_v4(r->pa.addr) };

@@ -60,7 +60,7 @@ ip_addr mcast_solicited_node(const ip_addr *a)
 
 /* ---- messages out ---- */
 
-/* @option 0: it has none; else it says @value. */
+/* Makes a message. @option: the type of its option with @value; 0: it has none. */
 static struct sk_buff *message(
 	u8 type, u32 word, const ip_addr *target, u8 option, const u8 value[ETH_ALEN])
 {
@@ -203,7 +203,7 @@ bool nd_drop_job(const struct nd_job *like, struct nd_job *was)
 
 /* ---- routers are looked for, by what is waited in between (RFC 7559) ---- */
 
-/* A router asks no other. */
+/* True if the device accepts what routers say. A router itself does not. */
 bool nd_believes_routers(const struct net_device *dev)
 {
 	int accept = CONF6(dev, CONF6_ACCEPT_RA);
@@ -216,7 +216,7 @@ static u64 time_of(const struct net_device *dev, u32 key)
 	return (u64)max(CONF6(dev, key), 0) * NSEC_PER_MSEC;
 }
 
-/* A tenth more or less, so that not all on the link ask at once. */
+/* Returns @time, a tenth more or less, so that not all machines of the link ask at once. */
 static u64 about(u64 time)
 {
 	u64 r;
@@ -383,7 +383,7 @@ void ndisc_net_end(struct net *net)
 	timer_cancel_sync(&net->neigh.timer);
 }
 
-/* No job of the whole card is done any more. */
+/* Cancels all jobs of the card. */
 static void cancel_all(struct net_device *dev)
 {
 	struct nd_job *j, *next;
@@ -462,8 +462,8 @@ static void somebody_has(struct net_device *dev, const ip_addr *addr)
 /* ---- messages in ---- */
 
 /*
- * The MAC address, or what else has its size, in the option @type of the options in [p, end).
- * False: they make no sense.
+ * Finds the option @type of the options in [p, end): a MAC address, or another value of that size.
+ * False: the options are malformed.
  */
 bool nd_find_mac(const u8 *p, const u8 *end, u8 type, const u8 **mac)
 {

@@ -66,7 +66,7 @@ static void got_prefix(struct net_device *dev, const u8 *p)
 		nd_take_address(dev, &prefix, 0, &a);
 }
 
-/* The way to @dst by a router is there so long; @pref: how much it wants to be taken (RFC 4191). */
+/* Enters the route to @dst by a router for so long; @pref: its preference (RFC 4191). */
 static void got_way(struct nd_job *end, u32 lifetime, u8 pref)
 {
 	struct route r = {
@@ -109,8 +109,8 @@ static void got_router(struct net_device *dev, const ip_addr *from, const u8 *m)
 }
 
 /*
- * A part of the net that is best reached by this router: where accept_ra_rt_info_{min,max}_plen let
- * it be so long.
+ * Takes a network that this router reaches best, if its prefix is allowed by
+ * accept_ra_rt_info_{min,max}_plen.
  */
 static void got_route(struct net_device *dev, const ip_addr *from, const u8 *p)
 {
@@ -148,8 +148,8 @@ static void got_mtu(struct net_device *dev, const u8 *p)
 }
 
 /*
- * How long neighbours are there without a word, and between two questions; milliseconds, 0: no word
- * of it.
+ * Takes the times for which neighbours count as reachable, and between two solicitations:
+ * milliseconds, 0: unspecified.
  */
 static void got_times(struct net_device *dev, u32 reachable, u32 retrans)
 {

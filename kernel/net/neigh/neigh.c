@@ -197,7 +197,7 @@ static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *sk
 	return n ? 0 : -ENOBUFS;
 }
 
-/* RFC 1112, 6.4; RFC 2464, 7. */
+/* Computes the link address of a group (RFC 1112, 6.4; RFC 2464, 7). */
 void mcast_mac_of(const ip_addr *group, u8 *mac)
 {
 	const u8 *a = (const u8 *)&group->w[3];

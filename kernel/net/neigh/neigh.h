@@ -45,16 +45,16 @@ int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
 /* it may, but not as soon as it has changed (locktime) */
 #define NEIGH_UNLESS_NEW 32
 void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32 how);
-/* A higher layer has heard from it. */
+/* Notes that a higher layer has heard from the neighbour. */
 void neigh_confirm(struct net_device *dev, const ip_addr *addr);
-/* The device is down, or has another address, or ends. */
+/* Drops the neighbours of a device that is down, has another address, or ends. */
 void neigh_forget(struct net_device *dev);
 /*
  * Drops entries that are not permanent of a device that has lost its link, if its sysctls say so.
  */
 void neigh_link_lost(struct net_device *dev);
 /*
- * @net ends: nothing counts for it any more, not even what a late call has told of a device that
+ * Ends the table of @net. Nothing counts for it any more, not even a late call about a device that
  * was just leaving it.
  */
 void neigh_net_end(struct net *net);
@@ -69,7 +69,7 @@ struct neigh_info {
 	u32 probes;
 	u64 used, confirmed, updated; /* ktime_get() */
 };
-/* The first entries of @net, at most @max: how many. */
+/* Lists the first entries of @net, at most @max, and returns their number. */
 u32 neigh_list(struct net *net, struct neigh_info *info, u32 max);
 int neigh_get(struct net_device *dev, const ip_addr *addr, struct neigh_info *info);
 /*
@@ -96,7 +96,7 @@ void arp_rcv(struct sk_buff *skb);
 /* Asks for @addr: all on the link, or @mac alone, for a packet from @from (NULL: for none). */
 void arp_solicit(struct net_device *dev, const ip_addr *addr, const u8 *mac, const ip_addr *from);
 void arp_announce(struct net_device *dev); /* its addresses, to all */
-/* answers for others that wait are not given */
+/* Drops answers for others that wait. */
 void arp_forget(struct net_device *dev);
 void ndisc_rcv(struct sk_buff *skb); /* as ICMPv6 got it */
 void ndisc_net_init(struct net *net);
@@ -106,9 +106,9 @@ void ndisc_down(struct net_device *dev);
 /* Makes a new address for a device after conf/NAME/addr_gen_mode has changed. */
 void ndisc_regenerate(struct net_device *dev);
 /*
- * addr_gen.c: sets a->addr and a->flags of an address of @dev in network @prefix; @tries earlier
- * ones were taken. addr_gen_may(): true if it may be made so. net->lock held. And the file of a
- * secret, by its struct netname.
+ * addr_gen.c: addr_gen() sets a->addr and a->flags of an address of @dev in network @prefix; @tries
+ * earlier ones were taken. addr_gen_may() is true if @mode is possible. net->lock held.
+ * addr_secret_show() and _store() serve the file of a secret, by its struct netname.
  */
 void addr_gen(struct net_device *dev, const ip_addr *prefix, u32 tries, struct ifaddr *a);
 bool addr_gen_may(const struct net_device *dev, int mode);
@@ -116,7 +116,7 @@ struct seq;
 int addr_secret_show(struct seq *s, void *arg);
 int addr_secret_store(char *text, size_t n, void *arg);
 /*
- * All on the link hear of its addresses, or of one that has come to it by hand, where ndisc_notify
+ * Announce to the link all addresses of a device, or one that was added by hand, if ndisc_notify
  * says so.
  */
 void ndisc_notify(struct net_device *dev);

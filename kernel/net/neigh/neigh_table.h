@@ -50,7 +50,7 @@ struct neigh *neigh_find(const struct net_device *dev, const ip_addr *addr);
 /* Creates an entry, for which another may have to go; NULL: there is no room. */
 struct neigh *neigh_create(struct net_device *dev, const ip_addr *addr, struct neigh_grave *dead);
 void neigh_drop(struct neigh *n, struct neigh_grave *g);
-/* @lasts: ns, FOREVER: until something happens. */
+/* Sets the state. @lasts: ns, FOREVER: until something happens. */
 void neigh_set_state(struct neigh *n, u8 state, u64 lasts);
 void neigh_set_stale(struct neigh *n);
 void neigh_set_failed(struct neigh *n);

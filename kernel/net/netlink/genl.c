@@ -80,7 +80,7 @@ static void put_family(
 	nl_end(b);
 }
 
-/* The one that is asked for, by name or by number. */
+/* Finds the family that is asked for, by name or by number. */
 static const struct family *family_of(const struct nlmsghdr *req)
 {
 	const char *name;

@@ -214,7 +214,9 @@ struct conf_file {
 	const struct key *key;
 };
 
-/* net->lock held. NULL: no such device. */
+/*
+ * Finds the settings of a device, of "all" or of "default". NULL: no such device. net->lock held.
+ */
 static struct netconf *conf_of(struct net *net, const char *name)
 {
 	struct net_device *d;
@@ -246,7 +248,7 @@ static int show_conf(struct seq *s, void *arg)
 	return c ? 0 : -ENODEV;
 }
 
-/* Forwarding for "all" is for each one. net->lock held. */
+/* Sets forwarding for all devices, as a write to "all" does. net->lock held. */
 static void set_everywhere(struct net *net, const struct key *k, int v)
 {
 	struct net_device *d;

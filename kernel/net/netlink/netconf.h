@@ -125,11 +125,11 @@ struct netconf {
 
 struct net;
 struct net_device;
-/* A namespace begins: IPv4's as in the first one, IPv6's anew. */
+/* Sets up a namespace: IPv4's settings as in the first one, IPv6's anew. */
 void netconf_init(struct net *net);
 /*
- * A device comes into its namespace, with that one's words for new ones; those about neighbours are
- * the first one's. net->lock held.
+ * Gives a device that comes into its namespace that one's settings for new devices; those about
+ * neighbours are the first namespace's. net->lock held.
  */
 void netconf_new(struct net_device *dev);
 

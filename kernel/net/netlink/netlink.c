@@ -220,8 +220,8 @@ static int emit(void *arg, rtnl_put_fn put, const void *what)
 }
 
 /*
- * 0: served (and acknowledged when asked), or -errno for an error message; 1: served with its own
- * answer.
+ * Serves a request. 0: served (and acknowledged if asked); -errno: for an error message; 1: served
+ * with its own answer.
  */
 static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 {
@@ -307,7 +307,7 @@ static struct hlist_head *port_bucket(const struct nl_hub *hub, u32 portid)
 	return &bound[hash_u64((u64)hub ^ portid) % PORT_BUCKETS];
 }
 
-/* nl_lock held. */
+/* Finds a socket by its port number. nl_lock held. */
 static struct nl_sock *by_port(const struct nl_hub *hub, u32 portid)
 {
 	struct nl_sock *n;
@@ -318,7 +318,10 @@ static struct nl_sock *by_port(const struct nl_hub *hub, u32 portid)
 	return NULL;
 }
 
-/* A port number: the one asked for, else the process's, else one that no process has. */
+/*
+ * Gives a socket a port number: the one asked for, else the process's, else one that no process
+ * has.
+ */
 static int take_port(struct nl_sock *n, u32 want)
 {
 	static u32 next = (u32)-4096;
@@ -414,9 +417,9 @@ static int to_kernel(struct nl_sock *n, const u8 *buf, size_t len)
 }
 
 /*
- * A request that is sent without an address may not be meant as one: a program with rights writes
- * its errors to a socket that it was started with. Then it has no more rights than the socket's
- * opener.
+ * Serves a request. One that is sent without an address may not be meant as a request: a program
+ * with rights writes its errors to a socket that it was started with. Then it has no more rights
+ * than the socket's opener.
  */
 static int to_kernel_for(struct socket *s, const struct msg *m, const u8 *buf, size_t len)
 {

@@ -166,8 +166,9 @@ struct nl_msg *nl_msg_new(const void *data, u32 len, gfp_t gfp);
 /* Consumes @m. 0 or -ENOBUFS. */
 int nl_queue_msg(struct nl_sock *n, struct nl_msg *m, bool force);
 /*
- * A fresh socket enters the hub of its protocol and namespace: 0 or -ENOMEM. One that ends leaves
- * it, and its groups; nl_lock held: @n's hub, if it is to be freed.
+ * Enter and leave the hub of a protocol and namespace: 0 or -ENOMEM. A socket that ends leaves its
+ * groups, too. nl_hub_leave() is called with nl_lock held, and returns @n's hub if it must be
+ * freed.
  */
 int nl_hub_enter(struct nl_sock *n);
 struct nl_hub *nl_hub_leave(struct nl_sock *n);

@@ -44,7 +44,7 @@ static struct nsid *by_id(const struct net *net, int id)
 	return NULL;
 }
 
-/* nsid_lock held. @id -1: the first free one. */
+/* Enters a number for @peer. @id -1: the first free one. nsid_lock held. */
 static int enter(const struct net *net, const struct net *peer, int id)
 {
 	struct nsid *n = nr_nsids < NSIDS_MAX ? kmalloc(sizeof(*n), GFP_ATOMIC) : NULL;

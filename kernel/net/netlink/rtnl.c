@@ -100,7 +100,7 @@ struct addr_entry {
 	int ifindex;
 };
 
-/* Those that have begun count. */
+/* Returns the seconds until @then; a second that has begun counts. */
 static u32 seconds_to(u64 then)
 {
 	u64 now = ktime_get();
@@ -108,7 +108,10 @@ static u32 seconds_to(u64 then)
 	return then > now ? (u32)((then - now + NSEC_PER_SEC - 1) / NSEC_PER_SEC) : 0;
 }
 
-/* An IPv4 address that stays is shown as preferred for ever. */
+/*
+ * Returns the seconds for which the address stays preferred. A permanent IPv4 address is shown as
+ * preferred for ever.
+ */
 static u32 seconds_preferred(const struct ifaddr *a, bool ends)
 {
 	if (ip_is_v4(&a->addr) && !ends)

@@ -22,28 +22,29 @@ void *nl_begin(struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16
  */
 void nl_attr(struct nl_builder *b, u16 type, const void *data, u32 n);
 void nl_attr_u32(struct nl_builder *b, u16 type, u32 v);
-/* Four bytes or sixteen. */
+/* Puts an address of four bytes or sixteen. */
 void nl_attr_addr(struct nl_builder *b, u16 type, const ip_addr *a);
 /* Attributes inside an attribute: what nl_nest() gives goes to nl_nest_end(). */
 u32 nl_nest(struct nl_builder *b, u16 type);
-/* without NLA_F_NESTED, as old attributes have it */
+/* Begins a nest without NLA_F_NESTED, as old attributes have it. */
 u32 nl_nest_plain(struct nl_builder *b, u16 type);
 void nl_nest_end(struct nl_builder *b, u32 at);
 void nl_end(struct nl_builder *b);
 /*
- * Attribute @type of a request whose fixed part has @fixed bytes; NULL: not there, or shorter than
- * @min.
+ * Finds attribute @type of a request whose fixed part has @fixed bytes; NULL: it is missing, or
+ * shorter than @min.
  */
 const void *nl_find(const struct nlmsghdr *req, u32 fixed, u16 type, u32 min, u32 *len);
 
-/* An attribute inside the attribute [p, p + len), with its length. NULL. */
+/* Finds an attribute inside the attribute [p, p + len), with its length. NULL. */
 const void *nl_nested(const void *p, u32 len, u16 type, u32 min, u32 *got);
 
-/* How long a list is, and some more: it may grow until it is copied. */
+/* Returns the length of a list and some more, since it may grow until it is copied. */
 u32 rtnl_room_for(struct net *net, const struct list_head *list);
 /*
- * rtnl_via.c: a gateway of a route of IPv4 or not; none (any) is not told. And the one that
- * attributes name: 0, also where they name none, or -EINVAL.
+ * rtnl_via.c: rtnl_put_gateway() puts the gateway of a route, of IPv4 or not; none (any) is left
+ * out. rtnl_read_gateway() reads the one that attributes name: 0, also if they name none, or
+ * -EINVAL.
  */
 void rtnl_put_gateway(struct nl_builder *b, const ip_addr *gateway, bool v4);
 int rtnl_read_gateway(const void *attrs, u32 len, u8 family, ip_addr *out);
@@ -68,7 +69,8 @@ int rtnl_dump(struct net *net, const struct nlmsghdr *req, struct rtnl_dump *d, 
 int rtnl_get(
 	struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit_fn emit, void *arg);
 /*
- * NEW, DEL and SET: 0 or -errno, and @why it failed where there are words for it. The caller may.
+ * Serves NEW, DEL and SET: 0 or -errno, and in @why the reason if there are words for it. The
+ * caller has the rights.
  */
 int rtnl_change(struct net *net, const struct nlmsghdr *req, const char **why);
 
@@ -78,7 +80,7 @@ void rtnl_tell_link(struct net_device *dev, u16 type, u32 change);
 void rtnl_tell_addr(struct net *net, const struct ifaddr *a, u16 type);
 void rtnl_tell_route(struct net *net, const struct route *r, u16 type);
 
-/* rtnl_check.c: may a strict request say that? 0, -EINVAL, -ERANGE. */
+/* rtnl_check.c: Check a strict request: 0, -EINVAL, -ERANGE. */
 int rtnl_check_dump(const struct nlmsghdr *req);
 int rtnl_check_get(const struct nlmsghdr *req);
 
@@ -92,7 +94,7 @@ int rtnl_get_stats(
 int rtnl_get_link(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int rtnl_change_link(struct net *net, const struct nlmsghdr *req, const char **why);
 
-/* nsid.c: numbers by which one namespace calls others */
+/* nsid.c: Keep the numbers by which one namespace knows others. */
 int nsid_get(struct net *net, struct net *peer); /* made when there is none; -1: no memory */
 int nsid_ask(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int nsid_dump(struct net *net, rtnl_emit_fn emit, void *arg);

@@ -168,7 +168,7 @@ static void put_device(struct nl_builder *b, const struct net_device *d)
 	put_names(b, d);
 }
 
-/* Nothing, when the device has gone meanwhile. */
+/* Puts a device, or nothing if it is gone. */
 static void put_link(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
@@ -199,7 +199,7 @@ void rtnl_tell_link(struct net_device *dev, u16 type, u32 change)
 
 /* ---- asking ---- */
 
-/* The device that a link request means, by number, by name or by another name. */
+/* Finds the device that a link request means, by number, by name or by another name. */
 static struct net_device *link_of(struct net *net, const struct nlmsghdr *req, int *err)
 {
 	const struct ifinfomsg *i = NLMSG_DATA(req);
@@ -249,7 +249,10 @@ static bool wanted(const struct net_device *d, const struct nlmsghdr *req, struc
 	       !memcmp(d->ops->type->kind, kind, len);
 }
 
-/* The device with the next number after @at, 0: there is none; *want: the dump is to tell it. */
+/*
+ * Returns the device with the next number after @at; 0: there is none. *want: the dump shall
+ * include it.
+ */
 static int next_device(
 	struct net *net, int at, const struct nlmsghdr *req, struct rtnl_dump *dump, bool *want)
 {
@@ -302,7 +305,7 @@ int rtnl_get_link(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit
 
 #define STATS_ALL ((1U << IFLA_STATS_MAX) - 1)
 
-/* Those of the device; what is of a kind's own, or of a card's, there is none here. */
+/* Puts the device's statistics. Statistics of its kind or of its card do not exist here. */
 static void put_link_stats(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
@@ -392,7 +395,7 @@ static int check_values(const struct nlmsghdr *req)
 	return (name && strnlen(name, n) >= IFNAMSIZ) || (alias && alias_len > 255) ? -ERANGE : 0;
 }
 
-/* NULL: the MTU is not the reason. */
+/* Explains why an MTU was refused. NULL: the MTU is not the reason. */
 static const char *why_no_mtu(const struct net_device *d, const struct nlmsghdr *req)
 {
 	const u32 *mtu = nl_find(req, sizeof(struct ifinfomsg), IFLA_MTU, sizeof(*mtu), NULL);
@@ -429,7 +432,7 @@ static int set_values(struct net *net, struct net_device *d, const struct nlmsgh
 	return err;
 }
 
-/* IFLA_AF_SPEC: of IPv6, how addresses are made. */
+/* Applies IFLA_AF_SPEC: for IPv6, how addresses are made. */
 static int set_af_spec(struct net_device *d, const struct nlmsghdr *req)
 {
 	u32 n, m;
@@ -462,7 +465,7 @@ static int set_flags(struct net_device *d, const struct nlmsghdr *req)
 	return netdev_change_flags(d, i->ifi_flags, change);
 }
 
-/* A new device gets the rest of what was asked for; one that cannot goes again. */
+/* Applies the rest of a request to a new device, which is removed again if that fails. */
 static int configure(struct net *net, struct net_device *d, const struct nlmsghdr *req)
 {
 	const u32 *v = nl_find(req, sizeof(struct ifinfomsg), IFLA_MASTER, sizeof(*v), NULL);
@@ -516,7 +519,7 @@ static int set_name(struct net *net, struct net_device *d, const struct nlmsghdr
 	return *name && strcmp(name, d->name) != 0 ? link_rename(net, d->ifindex, name) : 0;
 }
 
-/* A device gets what the request says. */
+/* Applies a request to a device. */
 static int change_one(struct net *net, struct net_device *d, const struct nlmsghdr *req)
 {
 	const struct ifinfomsg *i = NLMSG_DATA(req);
@@ -545,7 +548,9 @@ static int change_one(struct net *net, struct net_device *d, const struct nlmsgh
 
 /* ---- groups ---- */
 
-/* IFLA_GROUP of a request that names no device; NULL: it means none, or names one. */
+/*
+ * Returns IFLA_GROUP of a request that names no device; NULL: it has no group, or names a device.
+ */
 static const u32 *group_of(const struct nlmsghdr *req)
 {
 	const struct ifinfomsg *i = NLMSG_DATA(req);
@@ -556,7 +561,7 @@ static const u32 *group_of(const struct nlmsghdr *req)
 	return nl_find(req, sizeof(*i), IFLA_GROUP, sizeof(u32), NULL);
 }
 
-/* The next of the group behind number @after, NULL. */
+/* Returns the next device of the group behind number @after, NULL. */
 static struct net_device *next_of_group(struct net *net, u32 group, int after)
 {
 	struct net_device *d, *next = NULL;
@@ -570,7 +575,7 @@ static struct net_device *next_of_group(struct net *net, u32 group, int after)
 	return next;
 }
 
-/* All of them, up to the first that cannot. */
+/* Changes all devices of the group, up to the first that fails. */
 static int change_group(struct net *net, u32 group, const struct nlmsghdr *req)
 {
 	struct net_device *d;
@@ -584,8 +589,8 @@ static int change_group(struct net *net, u32 group, const struct nlmsghdr *req)
 }
 
 /*
- * All or none: a group with a device that programs have not made stays. The first group is that of
- * all others.
+ * Removes all devices of the group or none: a group with a device that programs have not made
+ * stays. The first group is that of all others.
  */
 static int del_group(struct net *net, u32 group)
 {
@@ -650,7 +655,7 @@ static int del_link(struct net *net, const struct nlmsghdr *req)
 	return d ? link_delete(net, d->ifindex) : err;
 }
 
-/* Other names: IFLA_PROP_LIST of IFLA_ALT_IFNAME. */
+/* Adds or removes other names: IFLA_PROP_LIST of IFLA_ALT_IFNAME. */
 static int change_props(struct net *net, const struct nlmsghdr *req)
 {
 	const u8 *list, *at;

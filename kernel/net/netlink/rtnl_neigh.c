@@ -70,7 +70,7 @@ void rtnl_tell_neigh(struct net *net, const struct neigh_info *info, u16 type)
 		info);
 }
 
-/* Room for what is in the table now. */
+/* Returns how many entries a copy of the table needs room for. */
 static u32 room_for(const struct net *net)
 {
 	return min(READ_ONCE(net->neigh.nr) + 16, LIST_MAX);
@@ -137,7 +137,7 @@ int rtnl_dump_neigh(struct net *net, const struct nlmsghdr *req, struct rtnl_dum
 	return err;
 }
 
-/* The device and the address that a request is about. */
+/* Parses the device and the address that a request is about. */
 static int parse(
 	struct net *net, const struct nlmsghdr *req, struct net_device **dev, ip_addr *addr)
 {

@@ -40,7 +40,7 @@ static void put_words(
 	nl_end(b);
 }
 
-/* Those of the device w->ifindex, of "all" or of "default". False: there is none. */
+/* Reads the settings of the device w->ifindex, of "all" or of "default". False: there is none. */
 static bool read_words(struct net *net, struct words *w)
 {
 	struct net_device *d = NULL;

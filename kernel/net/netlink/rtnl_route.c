@@ -161,8 +161,9 @@ struct way {
 };
 
 /*
- * The answer to `ip route get`: a route made for one packet. As in Linux, an IPv4 one says that it
- * is such a clone (without that iproute2 shows an origin and a scope, which it has not).
+ * Puts the answer to `ip route get`: a route made for one packet. As on Linux, an IPv4 one is
+ * marked as such a clone: otherwise iproute2 would show an origin and a scope, which it does not
+ * have.
  */
 static void put_way(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
@@ -228,7 +229,7 @@ static bool comes_before(const struct route *a, const struct route *b)
 	return by_addr ? by_addr < 0 : a->prefix > b->prefix;
 }
 
-/* Those that are equal stay as they are: the list has them by metric. */
+/* Sorts entries; those that are equal keep their order, since the list has them by metric. */
 static void sort_entries(struct route_entry **all, u32 n, struct route_entry **room)
 {
 	for (u32 run = 1; run < n; run *= 2) {
@@ -583,7 +584,7 @@ static int read_hop(const void *p, u32 len, u8 family, struct nexthop *w)
 	return rtnl_read_gateway(h + 1, len, family, &w->gateway);
 }
 
-/* How many ways it says: they are counted first. */
+/* Counts the ways of a multipath route. */
 static int count_hops(const u8 *p, u32 len)
 {
 	int n = 0;
@@ -635,7 +636,7 @@ static int read_hops(
 	return 0;
 }
 
-/* Those that have an effect. */
+/* Reads the metrics that have an effect. */
 static int read_metrics(const struct nlmsghdr *req, struct route *r)
 {
 	u32 len, got;
@@ -722,7 +723,7 @@ static int del_route(struct net *net, const struct nlmsghdr *req, struct route *
 	return err;
 }
 
-/* A way of IPv4 that makes a network this machine's leads nowhere else. */
+/* True if a local route of IPv4 is malformed: it leads nowhere else, so it has no gateway. */
 static bool local_is_odd(const struct route *r, const void *hops, const char **why)
 {
 	if (r->scope != RT_SCOPE_HOST)

@@ -257,7 +257,7 @@ static void read_addr(const struct inet_diag_req_v2 *r, const __be32 from[4], ip
 		memcpy(a, from, sizeof(*a));
 }
 
-/* The socket that has these numbers. */
+/* Finds the socket that has these numbers. */
 static int get_inet(struct query *q, struct port_table *t)
 {
 	const struct inet_diag_req_v2 *r = q->inet;

@@ -76,8 +76,8 @@ void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 t
 }
 
 /*
- * A device that is in no namespace of the network: every one hears of it that no user namespace
- * below the first owns.
+ * Reports a device that is in no network namespace to every namespace that is owned by the first
+ * user namespace.
  */
 static void device_uevent(const struct uevent *e)
 {

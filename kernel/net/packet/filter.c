@@ -22,7 +22,7 @@
 
 /* ---- bytes ---- */
 
-/* How far before its first byte a view can be read. */
+/* Returns how far before its first byte a view can be read. */
 static s64 lowest(const struct filter_view *v)
 {
 	return min(v->net, 0);
@@ -182,7 +182,7 @@ static u32 payload_offset(const struct filter_view *v)
 	return at;
 }
 
-/* False: there is no answer, which ends the program. */
+/* Computes an ancillary value. False: there is none, which ends the program. */
 static bool ancillary(const struct filter_view *v, u32 what, u32 x, u32 *a)
 {
 	const struct net_device *dev = v->skb ? v->skb->dev : NULL;

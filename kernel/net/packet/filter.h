@@ -65,8 +65,8 @@ struct filter_programs {
 };
 extern const struct filter_programs *filter_programs;
 /*
- * @n bytes of the view at @off, or false. @legacy: @off may be SKF_NET_OFF and the like, @n at most
- * 4.
+ * Copies @n bytes of the view at @off, or returns false. @legacy: @off may be SKF_NET_OFF and the
+ * like, @n at most 4.
  */
 bool filter_view_bytes(const struct filter_view *v, s64 off, u32 n, void *to, bool legacy);
 struct sk_filter *filter_extended(int fd); /* ERR_PTR(-EBADF, -EINVAL, -ENOMEM) */

@@ -113,7 +113,7 @@ static u8 lo_pkt_type(const u8 *dst)
 	return eth_is_multicast(dst) ? PKT_MULTICAST : PKT_OTHERHOST;
 }
 
-/* PACKET_QDISC_BYPASS: nothing waits for its turn. */
+/* Sends a frame; with PACKET_QDISC_BYPASS past the queues. */
 static int leave(const struct packet_sock *p, struct net_device *dev, struct sk_buff *skb)
 {
 	return p->qdisc_bypass ? netdev_xmit_now(dev, skb) : dev_xmit(dev, skb);
@@ -169,13 +169,16 @@ int packet_transmit(
 	return packet_leave(p, skb, to);
 }
 
-/* Longer than that it cannot be, so that nothing is copied in vain. */
+/* Returns the greatest possible length, so that nothing is copied in vain. */
 static u32 upper_limit(const struct packet_sock *p, const struct packet_to *to)
 {
 	return p->vnet ? p->vnet + PACKET_MAX : to->dev->mtu + link_of(p, to) + VLAN_TAG;
 }
 
-/* The sender keeps its socket with the packet (wfree), so that it is there to be told. */
+/*
+ * Asks for timestamps. The packet keeps the sender's socket (wfree), so the socket is still there
+ * when they come.
+ */
 static void want_stamps(struct packet_sock *p, struct sk_buff *skb, const struct msg *m)
 {
 	skb->stamp_wanted = errq_wanted(&p->c, m);
@@ -444,7 +447,7 @@ static void drop_member(struct packet_sock *p, struct packet_member *m)
 	kfree(m);
 }
 
-/* The number of the device that has @ifindex now, 0: none has. */
+/* Returns the lasting number of the device that has @ifindex now; 0: none has. */
 static u64 id_of(struct net *net, int ifindex)
 {
 	const struct net_device *d;

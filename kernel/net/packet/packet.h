@@ -101,9 +101,7 @@ static inline u32 packet_link_len(u16 hatype)
 }
 
 extern spinlock_t packet_taps_lock;
-/*
- * packet_tap.c: begins or ends to look, or looks at something else; -ENETDOWN: its device is down.
- */
+/* packet_tap.c: Begins or ends to listen, or listens elsewhere; -ENETDOWN: its device is down. */
 int packet_look(struct packet_sock *p, int ifindex, u16 proto);
 /* Calls @fn for each of @net that looks, with taps_lock held: for lists. */
 void packet_for_each(
@@ -126,7 +124,7 @@ int packet_prepare(
 	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 *pieces);
 int packet_transmit(
 	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 pieces);
-/* The frame, with its owner. */
+/* Sends the frame, with its owner. */
 int packet_leave(struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to);
 bool packet_may_send(const struct packet_sock *p);
 
@@ -141,19 +139,20 @@ void packet_ring_free(struct packet_ring *r);
 /* True if a frame of the ring holds less than @keep bytes. q_lock held, there is a ring. */
 bool packet_ring_cuts(const struct packet_sock *p, u32 keep, u32 netlen);
 /*
- * A packet of which @keep bytes are wanted; its network header at @net; @whole: it is in the queue
- * besides. q_lock held. False: no room.
+ * Puts a packet of which @keep bytes are wanted into the ring; its network header is at @net;
+ * @whole: it is also in the queue. q_lock held. False: no room.
  */
 bool packet_ring_put(struct packet_sock *p, const struct sk_buff *skb,
 	const struct sockaddr_ll *from, u32 keep, u32 net, bool whole);
 bool packet_ring_ready(struct packet_sock *p);
 u32 packet_ring_freezes(struct packet_sock *p);
 /*
- * The next frame or block is free, or the one a @part of the ring behind it (0: none). q_lock held.
+ * True if the next frame or block is free, or the one a @part of the ring behind it (0: none).
+ * q_lock held.
  */
 bool packet_ring_has_room(const struct packet_ring *r, u32 part);
 
-/* packet_tx.c: how many bytes, or -errno. */
+/* packet_tx.c: Sends what the ring has; returns the bytes or -errno. */
 ssize_t packet_tx_send(struct packet_sock *p, const struct packet_to *to, bool nonblock);
 void packet_tx_free(struct packet_tx *t);
 /* True if the program can write its next frame. q_lock held. */
@@ -183,7 +182,7 @@ bool packet_fanout_is_first(const struct packet_sock *p); /* so it stands for it
 bool packet_fanout_wants_sent(const struct packet_fanout *f, const void *owner);
 
 /* packet_vnet.c */
-/* of the header that an option's value means; -EINVAL */
+/* Returns the size of the header that an option's value means; -EINVAL. */
 int packet_vnet_size(int opt, int n);
 int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link, u32 *pieces);
 /*
@@ -199,7 +198,7 @@ int packet_vnet_pieces(
 struct sk_buff *packet_vnet_show(struct sk_buff *skb);
 int packet_vnet_put(const struct packet_sock *p, const struct sk_buff *skb, struct iov_iter *to);
 
-/* The address that a queued packet bears, and what PACKET_AUXDATA says of it. */
+/* Read the address of a queued packet, and what PACKET_AUXDATA says of it. */
 void packet_address(const struct sk_buff *skb, struct sockaddr_ll *a);
 u32 packet_status(const struct sk_buff *skb);
 

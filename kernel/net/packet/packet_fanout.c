@@ -125,8 +125,8 @@ static int room_of(struct packet_sock *p, u32 size)
 }
 
 /*
- * Most of what came lately is of this flow: it may go elsewhere, that the others are not crowded
- * out.
+ * True if most of the latest packets are of this flow, which may go elsewhere, so that it does not
+ * crowd out the others.
  */
 static bool is_huge(struct packet_rollover *r, u32 hash)
 {
@@ -297,7 +297,7 @@ static void drop(struct packet_fanout *f)
 	kfree(f);
 }
 
-/* Room for one member more. */
+/* Makes room for one more member. */
 static int grow(struct packet_fanout *f)
 {
 	u32 room = f->room ? 2 * f->room : 4;

@@ -134,7 +134,7 @@ int ring_mem_get(struct ring_mem *m, struct packet_sock *p, const struct tpacket
 	return 0;
 }
 
-/* The next ring of the file begins with zeros. */
+/* Frees a ring's memory; the file's next ring begins with zeros. */
 void ring_mem_put(struct ring_mem *m)
 {
 	loff_t from = (loff_t)m->first << PAGE_SHIFT, len = (loff_t)m->nr_pages << PAGE_SHIFT;
@@ -172,7 +172,7 @@ static int check_request(const struct packet_sock *p, const struct tpacket_req3 
 	return (u64)q->tp_block_size * q->tp_block_nr > RING_MAX ? -ENOMEM : 0;
 }
 
-/* More than the socket has it: some area. q_lock held. */
+/* True if any area maps the file: then not only the socket has it. q_lock held. */
 static bool is_mapped(const struct packet_sock *p)
 {
 	return p->ring_file && atomic_read(&p->ring_file->f_count) > 1;

@@ -51,7 +51,7 @@ static inline u64 ring_frame(const struct ring_mem *m, u32 n)
 	return (u64)(n / m->per_block) * m->block_size + (u64)(n % m->per_block) * m->frame_size;
 }
 
-/* packet_ring.c, packet_tx.c: ERR_PTR(-ENOMEM); NULL is free already. */
+/* packet_ring.c, packet_tx.c: Make rings: ERR_PTR(-ENOMEM); NULL can be freed. */
 struct packet_ring *packet_ring_new(struct packet_sock *p, const struct tpacket_req3 *q);
 struct packet_tx *packet_tx_new(struct packet_sock *p, const struct tpacket_req3 *q);
 struct ring_mem *packet_ring_mem(struct packet_ring *r);

@@ -258,7 +258,7 @@ static bool put_in_block(struct packet_ring *r, const struct sk_buff *skb,
 	return true;
 }
 
-/* A block that has something is not kept longer than the program has said. */
+/* Ends a block that has packets after the time that the program has set. */
 static void retire_timer(struct ktimer *t)
 {
 	struct packet_ring *r = container_of(t, struct packet_ring, retire);

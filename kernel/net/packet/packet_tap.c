@@ -126,7 +126,7 @@ u32 packet_status(const struct sk_buff *skb)
 	       ((skb->csum_ok || skb->csum_head) && transport ? TP_STATUS_CSUMNOTREADY : 0);
 }
 
-/* A clone that begins with the link header. NULL. */
+/* Clones a packet so that the clone begins with the link header. NULL. */
 static struct sk_buff *with_link_header(struct net_device *dev, struct sk_buff *skb, bool out)
 {
 	struct sk_buff *c = skb_clone(skb, GFP_ATOMIC);

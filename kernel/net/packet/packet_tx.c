@@ -129,7 +129,7 @@ static int find_bytes(const struct packet_sock *p, const struct packet_tx *t, co
 	return off < t->header || off > t->m.frame_size - s->len ? -EINVAL : (int)off;
 }
 
-/* The frame's packet, or ERR_PTR. */
+/* Makes the frame's packet, or returns ERR_PTR. */
 static struct sk_buff *frame_packet(const struct packet_sock *p, const struct packet_tx *t)
 {
 	struct said s = read_header(t);
@@ -148,7 +148,7 @@ static struct sk_buff *frame_packet(const struct packet_sock *p, const struct pa
 
 /* ---- sending ---- */
 
-/* The frame at the front: what was sent of it, or -errno. */
+/* Sends the frame at the front and returns what was sent of it, or -errno. */
 static ssize_t send_frame(struct packet_sock *p, struct packet_tx *t, const struct packet_to *to)
 {
 	struct sk_buff *skb = frame_packet(p, t);

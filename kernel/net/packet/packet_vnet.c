@@ -54,7 +54,7 @@ static bool usual_sum(const struct sk_buff *skb, u32 link, const struct virtio_n
 	return skb_len(skb) == a.ip + (a.v6 ? 40U : 0) + ((u32)be[0] << 8 | be[1]);
 }
 
-/* The frame stands in a buffer of its own, as all that programs send. */
+/* Fills in a checksum. The frame stands in a buffer of its own, as all that programs send. */
 static int fill_in_sum(struct sk_buff *skb, const struct virtio_net_hdr *v)
 {
 	u32 at = (u32)v->csum_start + v->csum_offset, len = skb_len(skb);
@@ -79,7 +79,7 @@ static int sum_up(struct sk_buff *skb, u32 link, const struct virtio_net_hdr *v)
 
 /* ---- a datagram in fragments (VIRTIO_NET_HDR_GSO_UDP) ---- */
 
-/* The payload of each fragment, or -errno. */
+/* Returns the payload of each fragment, or -errno. */
 static int in_pieces(struct sk_buff *skb, u32 link, const struct virtio_net_hdr *v)
 {
 	struct gso_about a;

@@ -218,7 +218,10 @@ static int show_softnet(struct seq *s, void *arg)
 	return 0;
 }
 
-/* A cache that is no more, whose columns programs still ask for; leases that there are none of. */
+/*
+ * Shows only column headings: of a cache that no longer exists, which programs still read, and of
+ * leases, of which there are none.
+ */
 static int show_head(struct seq *s, void *arg)
 {
 	seq_puts(s, arg);

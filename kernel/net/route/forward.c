@@ -64,7 +64,10 @@ static bool way_back(struct net *net, const struct sk_buff *skb, bool strict)
 	return !strict || f.dev == skb->dev;
 }
 
-/* Only packets of IPv4 that have come over a link; those without a source ask for an address. */
+/*
+ * Checks the source of a packet, of IPv4 only if it has come over a link. A packet without a source
+ * asks for an address.
+ */
 bool ip_source_valid(struct net *net, const struct sk_buff *skb)
 {
 	const struct net_device *dev = skb->dev;
@@ -112,7 +115,8 @@ bool ip_routed_here(struct net *net, const struct sk_buff *skb)
 /* ---- on its way ---- */
 
 /*
- * The whole header into the skb's own room, where it may be changed. Options of IPv6 stay behind.
+ * Copies the whole header into the skb's own room, where it may be changed. Options of IPv6 stay
+ * behind.
  */
 static void *own_header(struct sk_buff *skb)
 {
@@ -129,7 +133,7 @@ static void *own_header(struct sk_buff *skb)
 	return h;
 }
 
-/* RFC 1624: the sum changes as the field does. */
+/* Counts a hop and adapts the checksum, which changes as the field does (RFC 1624). */
 static void count_hop4(struct iphdr *h)
 {
 	u32 sum = (u16)~h->check + 0xffffU - 1;

@@ -57,7 +57,7 @@ struct prefix_node *prefix_next(const struct prefix_hash *h, const struct prefix
 
 void prefix_len_add(struct prefix_lens *l, u32 bits);
 void prefix_len_del(struct prefix_lens *l, u32 bits);
-/* The longest that is not longer than @most; -1: there is none. */
+/* Returns the longest length that is at most @most; -1: there is none. */
 int prefix_longest(const struct prefix_lens *l, int most);
 
 #endif

@@ -102,7 +102,7 @@ static bool same_key(const struct route *a, const struct route *b)
 	       a->table == b->table && a->tos == b->tos;
 }
 
-/* The ways of both, those of @from that @to has not; -EEXIST: it has all of them. */
+/* Adds those ways of @from that @to does not have; -EEXIST: it has all of them. */
 static int join_ways(struct route *to, const struct route *from)
 {
 	struct nexthops *h = nexthops_alloc(route_ways(to) + route_ways(from));
@@ -193,7 +193,7 @@ bool route_has_table(const struct net *net, bool v4, u32 table)
 	       route_table_find(net, v4, table);
 }
 
-/* Made, where there is none yet, so that @n can come into it. */
+/* Makes the table if there is none yet, so that @n can be entered. */
 static bool make_table(struct net *net, const struct route *n)
 {
 	bool v4 = ip_is_v4(&n->dst);
@@ -235,7 +235,7 @@ void route_tables_free(struct net *net)
 
 /* ---- their places ---- */
 
-/* The first route of the network that @r is for, in its table; and the one behind. NULL. */
+/* Returns the first route of the network that @r is for, in its table. NULL. */
 static struct route *first_of(const struct net *net, const struct route *r)
 {
 	struct prefix_node *p = prefix_first(&net->route.by_net, r->table, r->prefix, &r->dst);
@@ -262,7 +262,7 @@ static void index_route(struct net *net, struct route *n, struct route *before)
 	net->route.nr_ending += !!n->expires;
 }
 
-/* Out of both. */
+/* Takes a route out of both lists. */
 static void leave_list(struct net *net, struct route *r)
 {
 	struct route_table *t = route_table_find(net, ip_is_v4(&r->dst), r->table);
@@ -326,7 +326,7 @@ static bool stands_before(const struct route *n, const struct route *i, bool in_
 	return i->metric > n->metric || (i->metric == n->metric && in_front && same_key(i, n));
 }
 
-/* Longer prefixes and lower metrics stand before it. */
+/* Enters a route behind longer prefixes and lower metrics. */
 static void enter_route(struct net *net, struct route *n, bool in_front)
 {
 	struct list_head *before = &net->route.list;
@@ -357,7 +357,7 @@ static bool way_gone(const struct net *net, const struct route *n)
 	return gone;
 }
 
-/* net->lock held. 0: @n has its place; 1: its ways are another's now. */
+/* Enters a route; net->lock held. 0: @n has its place; 1: its ways were added to another route. */
 int route_place(struct net *net, struct route *n, u16 flags, struct list_head *gone)
 {
 	bool v4 = ip_is_v4(&n->dst);

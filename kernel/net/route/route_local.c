@@ -65,8 +65,8 @@ static const struct ifaddr *primary_of(struct net *net, const struct ifaddr *a)
 }
 
 /*
- * The address itself also while its device is down; a network has what is all ones in it, that of
- * lo is local as a whole.
+ * Enters the routes of an IPv4 address: its own even while its device is down, its network's
+ * broadcasts, and for lo the whole network as local.
  */
 static void ways_of_v4(struct net *net, struct local_table *t, const struct ifaddr *a)
 {

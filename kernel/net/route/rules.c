@@ -110,7 +110,9 @@ static bool matches(struct net *net, const struct rule *r, const struct flow *f,
 	return selects(net, r, f, e) != !!(r->flags & FIB_RULE_INVERT);
 }
 
-/* A way that a rule says does not count is as if it were not there: -ENETUNREACH. */
+/*
+ * Looks up a table by a rule. A route that the rule excludes is treated as missing: -ENETUNREACH.
+ */
 static int look_by(struct net *net, struct flow *f, const struct rule *r,
 	int (*look)(struct net *net, struct flow *f, u32 table))
 {
@@ -131,7 +133,7 @@ static int look_by(struct net *net, struct flow *f, const struct rule *r,
 	return -ENETUNREACH;
 }
 
-/* The first rule of a jump's target. */
+/* Returns the first rule of a jump's target. */
 static const struct rule *target_of(const struct net *net, const struct rule *r)
 {
 	const struct rule *t;
@@ -245,7 +247,7 @@ int rules_init(struct net *net)
 	return 0;
 }
 
-/* A rule has come or gone: where do jumps lead? net->lock held. */
+/* Updates where jumps lead, after a rule was added or removed. net->lock held. */
 static void aim(struct net *net, const struct rule *r, bool came)
 {
 	struct rule *o;
@@ -420,7 +422,7 @@ static int read_uids(const struct nlmsghdr *req, struct rule *r)
 											    -EINVAL;
 }
 
-/* A jump leads to what stands behind it. */
+/* Reads the target of a jump, which must stand behind the rule. */
 static int read_target(const struct nlmsghdr *req, struct rule *r)
 {
 	r->target = number(req, FRA_GOTO, 0);

@@ -225,9 +225,9 @@ static void run_by_thread(struct work *w)
 }
 
 /*
- * A timer that is due when it has run is run again before the vCPU goes back to a program. Packets
- * that come back to where they wait for a time (a bridge in a circle, behind netem) would keep it
- * for ever.
+ * Runs the queue at its time. A timer that is due again when it has run is run again before the
+ * vCPU returns to a program. Packets that return to where they wait for a time (a bridge in a
+ * circle, behind netem) would keep the vCPU for ever, so the work is handed to a worker then.
  */
 static void run_by_time(struct ktimer *t)
 {
@@ -281,7 +281,7 @@ static int send_one(struct qdisc_root *r, struct sk_buff *skb)
 	return err;
 }
 
-/* Packets of many segments are cut: what is chosen, delayed and counted are frames. */
+/* Cuts packets of many segments: what queues choose, delay and count are frames. */
 static int send_cut(struct qdisc_root *r, struct sk_buff *skb)
 {
 	LIST_HEAD(cut);
@@ -554,8 +554,8 @@ u64 qdisc_rate_time(const struct qdisc_rate *r, u32 len)
 }
 
 /*
- * Of a time that a rate's buffer may last: 2^38 ns at most, so that it is cut into whole seconds
- * and the rest.
+ * Returns how many bytes the rate lets through in @ns, the time that a rate's buffer may last: at
+ * most 2^38 ns, split into whole seconds and the rest.
  */
 u64 qdisc_rate_bytes(const struct qdisc_rate *r, u64 ns)
 {
@@ -576,7 +576,10 @@ void qdisc_chance_init(struct qdisc_chance *c)
 	arch_random(&c->state, sizeof(c->state));
 }
 
-/* Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators (2014). */
+/*
+ * Returns a random number (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators,
+ * 2014).
+ */
 u32 qdisc_chance(struct qdisc_chance *c)
 {
 	u64 z = c->state += 0x9e3779b97f4a7c15UL;
@@ -586,7 +589,7 @@ u32 qdisc_chance(struct qdisc_chance *c)
 	return (u32)((z ^ z >> 31) >> 32);
 }
 
-/* The sum of an IPv4 header stays right (RFC 1624). */
+/* Marks an IPv4 header and keeps its checksum right (RFC 1624). */
 static bool mark4(struct sk_buff *skb, u32 at, u8 *h)
 {
 	u32 sum = (u32)(h[10] << 8 | h[11]);

@@ -139,9 +139,9 @@ struct qdisc_root {
 
 int qdisc_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
 struct sk_buff *qdisc_dequeue(struct qdisc *q, struct qdisc_tx *tx);
-/* The one that qdisc_dequeue() will give. NULL. */
+/* Returns the packet that qdisc_dequeue() will give. NULL. */
 struct sk_buff *qdisc_peek(struct qdisc *q, struct qdisc_tx *tx);
-/* enqueue() refuses @skb. -ENOBUFS. */
+/* Refuses @skb for enqueue(). -ENOBUFS. */
 int qdisc_refuse(struct sk_buff *skb, struct qdisc_tx *tx);
 /* Drops a packet that was queued before; only @q counts it. */
 void qdisc_drop(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
@@ -158,7 +158,7 @@ static inline void qdisc_wait(struct qdisc_tx *tx, u64 when)
 
 /* ---- for kinds, making and changing; under link.c's mutex ---- */
 
-/* A pfifo for a class, as long as the device's queue. NULL: no memory. */
+/* Makes a pfifo for a class, as long as the device's queue. NULL: no memory. */
 struct qdisc *qdisc_default(struct qdisc *up, u32 minor);
 /* Makes a qdisc of any kind for a class. Returns it or ERR_PTR. */
 struct qdisc *qdisc_make(struct qdisc_root *root, const struct qdisc_ops *ops, struct qdisc *up,
@@ -208,29 +208,29 @@ u32 qdisc_chance(struct qdisc_chance *c);
 /* Marks a packet that can bear it as one that met congestion. False: it cannot. */
 bool qdisc_mark(struct sk_buff *skb);
 
-/* A frame's length with what stands before its network header. */
+/* Returns a frame's greatest length, with what stands before its network header. */
 u32 qdisc_mtu(const struct net_device *dev);
 
 extern const struct qdisc_ops noqueue_qdisc, pfifo_qdisc, bfifo_qdisc, pfifo_fast_qdisc, tbf_qdisc,
 	netem_qdisc, fq_codel_qdisc, prio_qdisc, htb_qdisc;
-/* Another limit of one of the first two kinds of queues; others stay as they are. */
+/* Sets the limit of a queue of one of the first two kinds; others stay. */
 void fifo_set_limit(struct qdisc *q, u32 limit);
 
 /* ---- for the rest ---- */
 
-/* qdisc.c, for dev_xmit(): by the tree of @dev. Consumes @skb. 0 or -errno. */
+/* qdisc.c: Sends by the tree of @dev, for dev_xmit(). Consumes @skb. 0 or -errno. */
 int qdisc_xmit(struct net_device *dev, struct sk_buff *skb);
-/* There may be room in the card's queue again. */
+/* Goes on when there may be room in the card's queue again. */
 void qdisc_more(struct net_device *dev);
-/* It is down: what waits goes. */
+/* Drops what waits when the device is down. */
 void qdisc_purge(struct net_device *dev);
 /* Drops the tree. link.c's mutex held, or no other task knows the device. */
 void qdisc_forget(struct net_device *dev);
-/* Its name for programs. */
+/* Returns the queue's name for programs. */
 const char *qdisc_kind(const struct net_device *dev);
 
 struct qdisc_root *qdisc_root_make(struct net_device *dev); /* NULL */
-/* @root takes the place of the tree of @dev (each may be NULL), which ends. */
+/* Replaces the tree of @dev by @root (each may be NULL); the old tree ends. */
 void qdisc_root_swap(struct net_device *dev, struct qdisc_root *root);
 
 #endif

@@ -56,7 +56,7 @@ static int take(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx, bool 
 	return 0;
 }
 
-/* The packet is counted already. */
+/* Queues a packet, which is counted already. */
 static int pfifo_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx)
 {
 	return take(q, skb, tx, q->st.qlen <= READ_ONCE(FIFO(q)->limit));

@@ -588,8 +588,8 @@ int rtnl_dump_qdiscs(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn e
 }
 
 /*
- * How long ticks are, as tc(8) asks before it says how deep a bucket is: 64 ns; and how fine times
- * are.
+ * Shows the length of ticks, 64 ns, which tc(8) reads before it states the depth of a bucket; and
+ * how fine times are.
  */
 static int show_psched(struct seq *s, void *arg)
 {

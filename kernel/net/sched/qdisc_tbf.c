@@ -133,10 +133,10 @@ static int tbf_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx
 }
 
 /*
- * The tokens of @b after @passed ns and a packet of @len; negative: for so long not. What costs
- * more than fits (the least that a packet counts for, mpu, is more than the burst; or the burst was
- * larger when it came) leaves when the bucket is full: else nothing ever would, and the timer would
- * ask again and again.
+ * Returns the tokens of @b after @passed ns and a packet of @len; negative: how long it must wait.
+ * A packet that costs more than fits leaves when the bucket is full (mpu, the least that a packet
+ * counts for, is above the burst; or the burst was larger when it came). Otherwise it would never
+ * leave, and the timer would run again and again.
  */
 static s64 tokens_after(const struct bucket *b, u64 passed, u32 len)
 {

@@ -33,7 +33,7 @@ struct sock_header {
 	struct iov_iter iter;
 };
 
-/* 0 or -errno; then it has to be released. */
+/* Reads a header from the guest: 0 or -errno. After 0 it must be released. */
 long sock_header_import(struct sock_header *h, uaddr_t umsg, bool send);
 int sock_header_name(struct sock_header *h, uaddr_t addr, int addrlen); /* into h->to */
 void sock_header_release(struct sock_header *h);
@@ -42,12 +42,12 @@ void sock_header_free(struct sock_header *h); /* releases and kfrees; NULL: noth
 long sock_shutdown_file(struct file *f, int how);
 long sock_listen_file(struct file *f, int backlog);
 /*
- * Bytes to be read, or sent and not acknowledged: -EOPNOTSUPP for families that do not count them
- * so.
+ * Returns how many bytes can be read, or were sent and not acknowledged: -EOPNOTSUPP for families
+ * that do not count them.
  */
 long sock_queued_file(struct file *f, bool out);
 long sock_setsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen);
-/* The answer's length. SOL_SOCKET alone, else -EOPNOTSUPP. */
+/* Gets an option, of SOL_SOCKET only: the answer's length or -EOPNOTSUPP. */
 long sock_getsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen);
 long sock_async_bind(struct file *f, struct sock_header *h);
 long sock_async_connect(struct file *f, struct sock_header *h);
@@ -59,7 +59,7 @@ long sock_async_recvmsg(struct file *f, struct sock_header *h, u32 flags);
  */
 long sock_async_recvmsg_out(
 	struct file *f, struct sock_header *h, uaddr_t buf, size_t len, u32 flags);
-/* @h NULL, or h->to says where to. */
+/* Sends to where h->to says, if @h is not NULL. */
 long sock_async_send(struct file *f, struct iov_iter *it, struct sock_header *h, u32 flags);
 long sock_async_recv(struct file *f, const struct iov_iter *it, u32 flags);
 

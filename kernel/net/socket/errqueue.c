@@ -102,8 +102,8 @@ static bool extensions_good(const struct sk_buff *skb, u32 at)
 }
 
 /*
- * IP_RECVERR_RFC4884: where in the record's data, which begins at @from of the quote, the
- * extensions are.
+ * Returns, for IP_RECVERR_RFC4884, where the extensions are in the record's data, which begins at
+ * @from of the quote.
  */
 static u32 where_extended(const struct ip_error *e, u32 from)
 {
@@ -204,7 +204,10 @@ static void read_header(
 	}
 }
 
-/* A copy of the packet, link header first: what has none (lo) gets one of zeroes, as on Linux. */
+/*
+ * Copies the packet, with its link header first. A packet without one (lo) gets one of zeros, as on
+ * Linux.
+ */
 static struct err_record *packet_record(const struct net_device *dev, const struct sk_buff *skb)
 {
 	u32 fake = dev->type == ARPHRD_LOOPBACK ? LINK_LEN : 0,
@@ -334,7 +337,10 @@ struct err_record *errq_notice_begin(struct sock_common *c, const struct msg *m,
 	return r;
 }
 
-/* The last record is a notice of the sends up to the one before @n: it is one of @n as well now. */
+/*
+ * Extends the last record if it is a notice of the sends up to the one before @n: then it covers @n
+ * too.
+ */
 static bool extend_last(struct sock_common *c, u32 n)
 {
 	struct err_record *last;
@@ -409,7 +415,7 @@ void errq_purge(struct sock_common *c)
 		kfree(r);
 }
 
-/* The first one, taken out; what is pending becomes what the next ICMP error says. */
+/* Takes out the first record. The pending error becomes that of the next ICMP record. */
 static struct err_record *take(struct sock_common *c)
 {
 	struct err_record *r, *next = NULL;

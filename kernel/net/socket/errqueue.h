@@ -36,30 +36,32 @@ struct err_record {
 };
 
 void errq_init(struct sock_common *c);
-/* An ICMP error about a packet of the socket to @dest and @port. */
+/* Queues an ICMP error about a packet of the socket to @dest and @port. */
 void errq_icmp(
 	struct inet_sock *i, const struct ip_error *e, const ip_addr *dest, u16 port, u32 skip);
 /* Queues an error that was found before the packet left. */
 void errq_local(struct inet_sock *i, int err, const ip_addr *dest, u16 port, u32 info);
-/* @skb leaves by @dev (SCM_TSTAMP_*), for the socket that it names. */
+/* Reports that @skb leaves by @dev (SCM_TSTAMP_*) to the socket that it names. */
 void errq_sent(const struct net_device *dev, struct sk_buff *skb, u32 what);
 /* Records that all of a stream's @skb has arrived, as @by says. */
 void errq_acked(struct tcp_sock *t, const struct sk_buff *skb, const struct sk_buff *by);
 /*
- * MSG_ZEROCOPY: before a send of @len bytes, and after it. The first sets a notice aside: NULL
- * where none is due, -ENOBUFS beyond net.core.optmem_max. The second, which takes @r (NULL:
- * nothing), queues it where the data were taken (@taken), or makes the last one's range longer by
- * this send; one that failed has no number. Every send copies, so that it is told at once, with
- * SO_EE_CODE_ZEROCOPY_COPIED.
+ * Frame a send of @len bytes with MSG_ZEROCOPY. The first reserves a notice: NULL if none is due,
+ * -ENOBUFS beyond net.core.optmem_max. The second takes @r (NULL: nothing). If the data was taken
+ * (@taken), it queues the notice, or extends the last one's range by this send; a send that failed
+ * has no number. Every send copies, so the notice comes at once, with SO_EE_CODE_ZEROCOPY_COPIED.
  * Source: networking/msg_zerocopy.rst.
  */
 struct err_record *errq_notice_begin(struct sock_common *c, const struct msg *m, size_t len);
 void errq_notice_end(struct sock_common *c, struct err_record *r, bool taken);
 bool errq_empty(const struct sock_common *c);
 void errq_free(struct sock_common *c);
-/* IP_RECVERR is switched off: errors go; timestamps and notices stay. Others may look. */
+/*
+ * Drops errors when IP_RECVERR is switched off; timestamps and notices stay. Others may look at the
+ * queue meanwhile.
+ */
 void errq_purge(struct sock_common *c);
-/* The first record, in the form of the socket's family. */
+/* Returns the first record, in the form of the socket's family. */
 ssize_t errq_recvmsg(struct inet_sock *i, struct msg *m);
 ssize_t errq_recv_packet(struct sock_common *c, struct msg *m);
 /*

@@ -273,7 +273,7 @@ static bool waits_later(u32 flags)
 	return !(flags & MSG_DONTWAIT);
 }
 
-/* @later: it does not wait, but its caller does. */
+/* Sends with a header. @later: this call does not wait, but its caller does. */
 static long send_header(
 	struct file *f, struct socket *s, struct sock_header *h, u32 flags, bool later)
 {
@@ -403,7 +403,7 @@ static int put_rights(struct control *c, struct msg *m, u32 flags)
 	return err;
 }
 
-/* A descriptor for the process that sent; where that cannot be, why. */
+/* Puts a descriptor of the process that sent, or the error why there is none. */
 static int put_pidfd(struct control *c, const struct ucred *cred)
 {
 	struct pid *pid;
@@ -605,7 +605,7 @@ static long finish_receive(
 	return err;
 }
 
-/* @later: it does not wait, but its caller does. */
+/* Receives with a header. @later: this call does not wait, but its caller does. */
 static long recv_header(
 	struct file *f, struct socket *s, struct sock_header *h, u32 flags, bool later)
 {

@@ -37,7 +37,7 @@ static void pbuf_put(struct pbuf *b)
 	kfree(b);
 }
 
-/* All but the room for headers, which is written before it is read. */
+/* Allocates an skb and clears all but the room for headers, which is written before it is read. */
 static struct sk_buff *skb_bare(gfp_t gfp)
 {
 	struct sk_buff *skb = kmalloc(sizeof(*skb), gfp);
@@ -317,7 +317,7 @@ static u32 csum_add(u32 a, u32 b)
 	return (u32)((s & 0xffffffff) + (s >> 32));
 }
 
-/* A piece that begins at an odd byte counts with its bytes swapped. */
+/* Sums bytes. A piece that begins at an odd byte counts with its bytes swapped. */
 u32 skb_sum(const struct sk_buff *skb, u32 from, u32 n, u32 sum)
 {
 	u32 head = skb_headlen(skb), first = 0, part;

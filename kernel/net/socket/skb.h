@@ -236,12 +236,12 @@ static inline u32 skb_truesize(const struct sk_buff *skb)
 {
 	return SKB_OVERHEAD + (skb->buf ? skb->buf->size : 0);
 }
-/* Need its checksums not be looked at where it stays on this machine? */
+/* True if its checksums need not be checked when it stays on this machine. */
 static inline bool skb_sums_hold(const struct sk_buff *skb)
 {
 	return skb->csum_ok || !skb->foreign;
 }
-/* Free bytes behind the payload; 0 when the buffer is shared. */
+/* Returns the free bytes behind the payload; 0 if the buffer is shared. */
 static inline u32 skb_tailroom(const struct sk_buff *skb)
 {
 	if (!skb->buf || atomic_read(&skb->buf->refs) != 1)
@@ -249,13 +249,13 @@ static inline u32 skb_tailroom(const struct sk_buff *skb)
 	return skb->buf->size - skb->off - skb->len;
 }
 
-/* Room for @n header bytes in front. The caller knows that they fit (SKB_ROOM). */
+/* Makes room for @n header bytes in front. The caller knows that they fit (SKB_ROOM). */
 void *skb_push(struct sk_buff *skb, u32 n);
 /* Drops @n bytes from the front; there are as many. */
 void skb_pull(struct sk_buff *skb, u32 n);
 /*
- * The @n bytes in front of the first one: headers that were pulled, of which that many stand in one
- * piece.
+ * Returns the @n bytes in front of the first one: headers that were pulled, of which that many
+ * stand in one piece.
  */
 static inline const u8 *skb_pulled(const struct sk_buff *skb, u32 n)
 {
@@ -269,9 +269,7 @@ static inline bool skb_has_pulled(const struct sk_buff *skb, u32 n)
 {
 	return n <= (skb->room_pulled || !skb->buf ? skb->head : skb->off);
 }
-/*
- * The network's header of a packet that was parsed: it stands in one piece, or did not get there.
- */
+/* Returns the network header of a parsed packet; it stands in one piece. */
 static inline const u8 *skb_network(const struct sk_buff *skb)
 {
 	return skb->ip.front_head < SKB_ROOM ? skb->room + skb->ip.front_head :
@@ -286,8 +284,8 @@ static inline bool skb_network_apart(const struct sk_buff *skb)
 	return skb->ip.hdr_len && skb->ip.front_head < SKB_ROOM && skb->buf && !skb->room_pulled;
 }
 /*
- * How many bytes that header stands before the first one, of what was parsed: extension headers and
- * what else was pulled lie between.
+ * Returns how many bytes of a parsed packet its network header stands before the first one.
+ * Extension headers and other pulled headers lie between.
  */
 static inline u32 skb_network_back(const struct sk_buff *skb)
 {
@@ -300,7 +298,7 @@ static inline u32 skb_network_back(const struct sk_buff *skb)
 }
 /* Makes it @n bytes long, headers included; it was at least that. */
 void skb_trim(struct sk_buff *skb, u32 n);
-/* The first @n bytes in one piece, copied to @tmp where they are not. NULL: it is shorter. */
+/* Returns the first @n bytes in one piece, copied to @tmp if they are not. NULL: it is shorter. */
 const void *skb_header(const struct sk_buff *skb, u32 n, void *tmp);
 /* Copies @n bytes from offset @from; there are as many. */
 void skb_copy(const struct sk_buff *skb, u32 from, void *to, u32 n);

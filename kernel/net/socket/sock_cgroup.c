@@ -145,8 +145,8 @@ void sock_cgroup_forget(struct net_device *dev)
 }
 
 /*
- * The card of that name; NULL: the first with a number above *after, which becomes that.
- * init_net.lock held.
+ * Finds the card of that name. NULL: finds the first with a number above *after, which becomes that
+ * number. init_net.lock held.
  */
 static struct net_device *card(const char *name, int *after)
 {

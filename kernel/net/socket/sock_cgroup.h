@@ -13,12 +13,12 @@ struct net_device;
 struct sk_buff;
 struct sock_common;
 
-/* A new socket is current's; so is one that current has received from another task. */
+/* Charge a new socket to current's group, and one that current has received from another task. */
 void sock_cgroup_own(struct sock_common *sk);
 void sock_cgroup_received(struct file *f);
-/* A packet without a priority gets that of its sender's group for @dev. Any context. */
+/* Gives a packet without a priority that of its sender's group for @dev. Any context. */
 void sock_cgroup_priority(struct net_device *dev, struct sk_buff *skb);
-/* @dev has left its namespace's list for good: its priorities go. */
+/* Drops the priorities of @dev, which has left its namespace's list for good. */
 void sock_cgroup_forget(struct net_device *dev);
 
 #endif

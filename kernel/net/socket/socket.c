@@ -253,7 +253,7 @@ struct socket *file_socket(struct file *f)
 	return f->f_op == &socket_fops ? f->private_data : NULL;
 }
 
-/* A new socket without a file. ERR_PTR. */
+/* Makes a socket without a file. ERR_PTR. */
 static struct socket *sock_create(int family, int type, int protocol)
 {
 	struct socket *s;
@@ -283,7 +283,7 @@ static void sock_destroy(struct socket *s)
 	kfree(s);
 }
 
-/* The file of a socket, which owns it from now on. ERR_PTR (then it is destroyed). */
+/* Makes the file of a socket, which owns it from then on. ERR_PTR (then it is destroyed). */
 static struct file *sock_file(struct socket *s, u32 flags)
 {
 	struct file *f = pseudo_file(

@@ -27,7 +27,7 @@
 #define PRIORITY_FREE 6   /* the highest priority that needs no right */
 #define BUDGET_MOST 65535 /* packets */
 
-/* A number below zero is taken for a large one, as Linux takes it. */
+/* Returns the buffer's size. A negative number counts as a large one, as on Linux. */
 static u32 buffer_size(int val, u32 limit, u32 least)
 {
 	return max(min((u32)val, limit) * 2, least);
@@ -124,7 +124,7 @@ static int set_rcvlowat(void *sock, const struct sock_opt *o, int n)
 	return 0;
 }
 
-/* High priorities need a right. */
+/* Checks a priority: high ones need a right. */
 static int priority_may(void *sock, const struct sock_opt *o, int n)
 {
 	const struct sock_common *sk = sock;
@@ -135,7 +135,7 @@ static int priority_may(void *sock, const struct sock_opt *o, int n)
 											  -EPERM;
 }
 
-/* Nothing polls devices, so the budget is checked and has no effect. */
+/* Checks the budget, which has no effect: nothing polls devices. */
 static int set_budget(void *sk, const struct sock_opt *o, int n)
 {
 	if (n > 0 && !capable(CAP_NET_ADMIN))
@@ -190,7 +190,7 @@ static int get_stamp(void *sock, const struct sock_opt *o, int *n)
 	return 0;
 }
 
-/* No descriptor is that of a program. */
+/* Refuses: no descriptor is that of a program. */
 static int no_program(int fd)
 {
 	struct file *f = fget(fd);
@@ -233,7 +233,7 @@ static int get_txrehash(void *sock, const struct sock_opt *o, int *n)
 	return 0;
 }
 
-/* A locked filter stays locked. */
+/* Checks a change of the lock: a locked filter stays locked. */
 static int lock_filter_may(void *sock, const struct sock_opt *o, int n)
 {
 	const struct sock_common *sk = sock;
@@ -459,7 +459,9 @@ long sys_setsockopt(int fd, int level, int optname, uaddr_t optval, int optlen)
 	return err;
 }
 
-/* @val has room for 256 bytes; *len in: what the caller takes, out: what there is. */
+/*
+ * Gets an option. @val has room for 256 bytes; *len in: what the caller takes, out: what there is.
+ */
 static int get_common(struct socket *s, int opt, void *val, u32 *len)
 {
 	const struct sock_opt *o = find(opt);

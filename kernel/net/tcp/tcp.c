@@ -165,7 +165,7 @@ bool tcp_has_peer(struct inet_sock *i)
 
 /* ---- connect ---- */
 
-/* The window scale that the largest buffer will need. */
+/* Returns the window scale that the largest buffer will need. */
 static u8 choose_wscale(const struct tcp_sock *t)
 {
 	u32 space = t->snd.rcvbuf_fixed ? t->inet.c.rcvbuf :
@@ -194,7 +194,7 @@ static int look_with_port(struct tcp_sock *t)
 	return err;
 }
 
-/* @defer: the SYN waits for the first write. */
+/* Begins to connect. @defer: the SYN waits for the first write. */
 static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int scope, bool defer)
 {
 	struct inet_sock *i = &t->inet;
@@ -267,8 +267,8 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 }
 
 /*
- * Nothing is left of what a connection has brought. c.lock held; read_mutex, too: a reader copies
- * without the other.
+ * Drops all that a connection has brought. c.lock is held, and read_mutex, since a reader copies
+ * without the first.
  */
 static void drop_received(struct tcp_sock *t)
 {
@@ -330,7 +330,7 @@ static int disconnect(struct tcp_sock *t)
 	return 0;
 }
 
-/* The attempt has ended: how? op held. */
+/* Returns how the attempt has ended. op held. */
 static int know_end(struct tcp_sock *t)
 {
 	int err;
@@ -364,8 +364,8 @@ static int finish_connect(struct tcp_sock *t, bool nonblock)
 }
 
 /*
- * @m: what goes with the SYN, of a program that asks for fast open. 0; 1: there is nothing to wait
- * for; -errno.
+ * Begins a connection. @m: the data that goes with the SYN of a program that asks for fast open. 0;
+ * 1: there is nothing to wait for; -errno.
  */
 static int begin_connect(
 	struct socket *s, struct tcp_sock *t, struct sockaddr_buf *a, struct msg *m)
@@ -440,7 +440,7 @@ static int tcp_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock)
 	return finish_connect(t, nonblock);
 }
 
-/* The SYN that connect() has put off. op held. */
+/* Sends the SYN that connect() has put off. op held. */
 static int deferred_syn(struct tcp_sock *t, struct msg *m)
 {
 	int err = tcp_fast_prepare(t, &t->inet.raddr, m);
@@ -645,7 +645,7 @@ static bool closing(const struct tcp_sock *t)
 	return tcp_in(t, TCPF(TCP_FIN_WAIT1) | TCPF(TCP_CLOSING) | TCPF(TCP_LAST_ACK));
 }
 
-/* SO_LINGER: until the peer has everything, or the time is up. */
+/* Waits for SO_LINGER: until the peer has everything, or the time is up. */
 static void linger(struct tcp_sock *t)
 {
 	u32 secs = (u32)t->inet.c.linger.secs; /* below 0: for ever, about */
@@ -733,7 +733,7 @@ static int tcp_release(struct socket *s)
 	return 0;
 }
 
-/* SOF_TIMESTAMPING_OPT_ID counts bytes from here. */
+/* Begins to count bytes here for SOF_TIMESTAMPING_OPT_ID. */
 static int stamp_start(struct socket *s, u32 flags)
 {
 	struct tcp_sock *t = TCP(INET(s));

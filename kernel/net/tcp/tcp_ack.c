@@ -18,8 +18,8 @@
 /* ---- round trips (RFC 6298) ---- */
 
 /*
- * A path that has become longer is believed, once nothing shorter was seen for tcp_min_rtt_wlen, or
- * half of that.
+ * Tracks the shortest round trip. A longer path is believed once nothing shorter was seen for
+ * tcp_min_rtt_wlen, or half of that.
  */
 static void note_least(struct tcp_sock *t, u64 rtt)
 {
@@ -66,10 +66,9 @@ static bool sacked_by(const struct sk_buff *skb, const struct sack_block *b, u32
 }
 
 /*
- * Many segments in one skb, of which a block covers some, but not the first: those before it stay,
- * the list goes on with the others.
- * True: it covers the first, and @skb has no more than it covers now. Whole segments only: a peer
- * does not make us cut finer than that.
+ * Splits an skb of many segments of which a block covers some, but not the first: those before the
+ * block stay, and the rest follows in the list. True: the block covers the first, and @skb has no
+ * more than it covers now. It cuts at segments only: a peer cannot cause finer pieces.
  */
 static bool cut_out(struct tcp_sock *t, struct sk_buff *skb, const struct sack_block *b, u32 n)
 {
@@ -135,7 +134,7 @@ static void forget_counts(struct tcp_sock *t, struct sk_buff *skb)
 		t->loss.lost_out -= skb->tcp.segs;
 }
 
-/* @n segments of @skb are acknowledged. */
+/* Notes that @n segments of @skb are acknowledged. */
 static void note_arrival(
 	const struct tcp_sock *t, const struct sk_buff *skb, u32 n, struct arrived *when)
 {
@@ -152,7 +151,7 @@ static void note_arrival(
 		when->orig = true;
 }
 
-/* The front of what @skb has has arrived. */
+/* Removes the front of @skb that has arrived. */
 static void trim_front(struct tcp_sock *t, struct sk_buff *skb, u32 ack, struct arrived *when)
 {
 	u32 n = ack - skb->tcp.seq, segs = skb->tcp.segs;
@@ -167,7 +166,7 @@ static void trim_front(struct tcp_sock *t, struct sk_buff *skb, u32 ack, struct 
 		note_arrival(t, skb, segs - skb->tcp.segs, when);
 }
 
-/* Everything up to @ack leaves the queue. */
+/* Removes everything up to @ack from the queue. */
 static void clean_queue(struct tcp_sock *t, const struct sk_buff *by, u32 ack, struct arrived *when)
 {
 	while (!list_empty(&t->snd.wq)) {
@@ -190,7 +189,10 @@ static void clean_queue(struct tcp_sock *t, const struct sk_buff *by, u32 ack, s
 	}
 }
 
-/* Karn's rule, and timestamps where it leaves nothing (RFC 6298, 3; RFC 7323, 4). */
+/*
+ * Takes a sample of the round trip by Karn's rule, or by timestamps where that rule allows none
+ * (RFC 6298, 3; RFC 7323, 4).
+ */
 static void take_rtt(
 	struct tcp_sock *t, const struct sk_buff *skb, const struct arrived *when, bool advanced)
 {
@@ -207,7 +209,10 @@ static void take_rtt(
 	}
 }
 
-/* None at all is news, too: a peer without memory closes a window that it has offered. */
+/*
+ * Takes over the peer's window. A window of none counts, too: a peer without memory closes a window
+ * that it has offered.
+ */
 static bool update_window(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	u32 ack = skb->tcp.ack_seq, wnd = skb->tcp.window;
@@ -224,8 +229,8 @@ static bool update_window(struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * A first block below what is acknowledged, or inside the second, tells of what came twice (RFC
- * 2883).
+ * True if the first block reports data that came twice: it lies below what is acknowledged, or
+ * inside the second (RFC 2883).
  */
 static bool is_dsack(u32 ack, const struct sack_block *b, u32 n)
 {

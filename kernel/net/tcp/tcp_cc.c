@@ -47,7 +47,7 @@ static u32 cube_root(u64 n)
 	return low;
 }
 
-/* K = cbrt((w_max - cwnd) / C), in milliseconds. */
+/* Begins an epoch: K = cbrt((w_max - cwnd) / C), in milliseconds. */
 static void cubic_begin(struct tcp_sock *t)
 {
 	struct cubic *c = &t->cc.cubic;
@@ -64,7 +64,7 @@ static void cubic_begin(struct tcp_sock *t)
 	}
 }
 
-/* W(t) = C (t - K)^3 + origin, one round trip from now. */
+/* Returns W(t) = C (t - K)^3 + origin, one round trip from now. */
 static u32 cubic_target(const struct tcp_sock *t)
 {
 	const struct cubic *c = &t->cc.cubic;
@@ -98,7 +98,10 @@ static void cubic_grow(struct tcp_sock *t, u32 acked)
 				       100 * t->cc.cwnd;
 }
 
-/* Only a window that was used up tells that more would be good (RFC 7661, the simple part). */
+/*
+ * True if the window was used up: only then does it show that more would be good (RFC 7661, the
+ * simple part).
+ */
 static bool cwnd_limited(const struct tcp_sock *t)
 {
 	if (t->cc.cwnd_limited)

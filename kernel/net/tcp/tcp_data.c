@@ -113,7 +113,7 @@ static bool fill_last(struct tcp_sock *t, struct sk_buff *skb)
 	return !skb->len;
 }
 
-/* @skb's payload is ours to send. Consumed. 0 or an error of the connection. */
+/* Queues @skb, whose payload is the caller's. Consumes it. 0 or an error of the connection. */
 static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool last, bool push)
 {
 	int err;
@@ -335,8 +335,8 @@ static int recv_oob(struct tcp_sock *t, struct msg *m)
 }
 
 /*
- * The skb that has byte @seq, and where in it. NULL: not here yet. Readers have read_mutex, so it
- * stays.
+ * Finds the skb that has byte @seq, and where in it. NULL: it has not come yet. Readers have
+ * read_mutex, so the skb stays.
  */
 static struct sk_buff *find_byte(struct tcp_sock *t, u32 seq, u32 *off, u32 *len)
 {
@@ -392,7 +392,7 @@ static u32 consume(struct tcp_sock *t, u32 from, u32 seq)
 	return seq;
 }
 
-/* Around the urgent byte: reads stop before it, then pass over it. True: stop here. */
+/* Makes reads stop before the urgent byte, and then pass over it. True: stop here. */
 static bool at_urgent(struct tcp_sock *t, u32 *seq, u32 *n, bool first)
 {
 	u32 off = t->rcv.urg_seq - *seq;
@@ -421,15 +421,15 @@ static bool readable(struct tcp_sock *t, u32 seq)
 }
 
 /*
- * Or another has read meanwhile, or the connection, of which we knew no number yet, is there: then
- * from its front.
+ * True if there is something to read, another reader has read meanwhile, or the connection has
+ * begun, whose first number was unknown: then reading starts at its front.
  */
 static bool may_read(struct tcp_sock *t, u32 from, u32 seq)
 {
 	return READ_ONCE(t->rcv.copied) != from || readable(t, seq);
 }
 
-/* Nothing more is here: 0 to wait, 1 for the end, or -errno. */
+/* Returns what to do without more data: 0 to wait, 1 for the end, or -errno. */
 static int at_end(struct tcp_sock *t)
 {
 	int err;
@@ -470,7 +470,7 @@ static int copy_some(struct tcp_sock *t, struct msg *m, u32 *seq, bool first, bo
 	return (int)n;
 }
 
-/* No bytes are asked for: waits once, as if for one, and does not mind why that ended. */
+/* Receives no bytes: waits once, as if for one, and does not care why the wait ended. */
 static ssize_t recv_nothing(struct tcp_sock *t, struct msg *m)
 {
 	int err;
@@ -534,7 +534,10 @@ static ssize_t recv_locked(struct tcp_sock *t, struct msg *m, bool *held)
 	return done ? done : err == 1 ? 0 : err;
 }
 
-/* TCP_INQ: how much is left; one behind the end, so that the program goes on reading. */
+/*
+ * Tells, for TCP_INQ, how much is left; behind the end it tells one byte, so that the program goes
+ * on reading.
+ */
 static void tell_inq(struct tcp_sock *t, struct msg *m)
 {
 	int left;

@@ -378,7 +378,7 @@ void tcp_fast_need_key(struct net *net)
 	spin_unlock(&n->lock);
 }
 
-/* Four words in hexadecimal, with lines between them; what is behind does not matter. */
+/* Parses four words in hexadecimal with lines between them; what follows is ignored. */
 static bool parse_key(const char *p, u32 word[4])
 {
 	p += strspn(p, " \t");

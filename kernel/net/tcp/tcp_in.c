@@ -169,7 +169,7 @@ static void schedule_ack(struct tcp_sock *t)
 		tcp_arm(t, &t->timers.delack, ATO_MIN);
 }
 
-/* Data has been taken: now, or later with what goes the other way. */
+/* Acknowledges received data: now, or later with data that goes the other way. */
 static void maybe_ack(struct tcp_sock *t)
 {
 	if (!t->ack.due && !t->ack.now)
@@ -393,7 +393,7 @@ void tcp_enter_established(struct tcp_sock *t)
 
 /* ---- all other states ---- */
 
-/* An old timestamp tells an old segment (RFC 7323, 5), unless nothing was heard for long. */
+/* True if its timestamp shows an old segment (RFC 7323, 5). Not after a long silence. */
 static bool paws_rejects(const struct tcp_sock *t, const struct sk_buff *skb)
 {
 	return t->snd.ts_ok && skb->tcp.saw_ts && before(skb->tcp.tsval, t->rcv.ts_recent) &&
@@ -462,7 +462,7 @@ static void note_timestamp(struct tcp_sock *t, const struct sk_buff *skb)
 	}
 }
 
-/* The handshake is complete. False: not by this segment. */
+/* Completes the handshake. False: not by this segment. */
 static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	if (!after(skb->tcp.ack_seq, t->snd.iss) || after(skb->tcp.ack_seq, t->snd.nxt)) {
@@ -493,13 +493,13 @@ static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
 	return true;
 }
 
-/* Our FIN has arrived? */
+/* True if this side's FIN has arrived. */
 static bool fin_acked(const struct tcp_sock *t)
 {
 	return t->snd.una == t->snd.write_seq && list_empty(&t->snd.wq);
 }
 
-/* A FIN of @skb, which has brought the acknowledgement, is still to be taken. */
+/* Changes the state if @skb acknowledges this side's FIN. A FIN of @skb is handled later. */
 static void after_ack(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	u64 len = (u64)(t->opts.linger2 > 0 ? t->opts.linger2 : tcp_net(t)->fin_timeout) *

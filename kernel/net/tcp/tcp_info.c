@@ -78,7 +78,7 @@ static u8 ca_state(const struct tcp_sock *t)
 					   CA_STATE_LOSS;
 }
 
-/* Nothing is known of connections that are still to come. */
+/* Fills in a listener; nothing is known of connections that are still to come. */
 static void fill_listener(struct tcp_sock *t, struct tcp_info *i)
 {
 	*i = (struct tcp_info){

@@ -121,7 +121,10 @@ static void inherit(struct tcp_sock *c, struct tcp_sock *l)
 	c->rtt.rto_max = l->rtt.rto_max;
 }
 
-/* Many half-open ones, and still room for those that complete: cookies go instead. */
+/*
+ * True if cookies are sent: there are many half-open connections, and still room for those that
+ * complete.
+ */
 static bool wants_cookie(struct tcp_sock *l)
 {
 	bool full;
@@ -146,7 +149,9 @@ static bool crowded(const struct tcp_sock *l)
 	return !tcp_net(l)->syncookies && most - (int)l->listen.nr_syn < most >> 2;
 }
 
-/* @proven: its peer has sent back a cookie, and counts against the backlog alone. */
+/*
+ * Queues a child. @proven: its peer has sent back a cookie, so it counts only against the backlog.
+ */
 static bool queue_syn(struct tcp_sock *l, struct tcp_sock *c, bool proven)
 {
 	bool ok;
@@ -251,7 +256,10 @@ static void save_syn(struct tcp_sock *c, const struct sk_buff *skb)
 	}
 }
 
-/* A SYN for listener @l: a child in SYN_RECV, which answers, or an answer that remembers for us. */
+/*
+ * Handles a SYN for listener @l: makes a child in SYN_RECV, which answers, or answers with a cookie
+ * that the peer keeps for this side.
+ */
 void tcp_make_child(
 	struct net *net, struct tcp_sock *l, struct sk_buff *skb, const struct tcp_opts *o)
 {
@@ -355,8 +363,8 @@ void tcp_offered(struct tcp_sock *c)
 }
 
 /*
- * A child that ends before it is accepted: one that was not established leaves the queue, another
- * stays for accept(2) to find.
+ * Handles the end of a child before it is accepted: one that was not established leaves the queue,
+ * another stays for accept(2) to find.
  */
 void tcp_forget_child(struct tcp_sock *c)
 {
@@ -486,7 +494,7 @@ int tcp_listen(struct socket *s, int backlog)
 	return err;
 }
 
-/* @to's fresh socket gives way to the child, for which its group pays. */
+/* Puts the child into the place of @to's fresh socket; that one's group pays for it. */
 static void graft(struct socket *to, struct tcp_sock *c)
 {
 	struct inet_sock *fresh = INET(to);

@@ -58,7 +58,7 @@ static int cork_changed(void *sk, const struct sock_opt *o, int n)
 	return 0;
 }
 
-/* A higher limit lets writers go on. */
+/* Lets writers go on when the limit is higher. */
 static int notsent_changed(void *sk, const struct sock_opt *o, int n)
 {
 	tcp_write_space(sk);
@@ -285,7 +285,10 @@ static const struct sock_opt *find(int opt)
 	return opt_find(tcp_options, ARRAY_SIZE(tcp_options), opt);
 }
 
-/* No more than half of what the buffer may grow to, which it then has to be at least. */
+/*
+ * Sets SO_RCVLOWAT: at most half of what the buffer may grow to, and the buffer grows to at least
+ * twice that.
+ */
 static void set_lowat(struct tcp_sock *t, int n)
 {
 	struct sock_common *c = &t->inet.c;

@@ -21,7 +21,7 @@
 
 /* ---- numbers ---- */
 
-/* The clock of timestamps: milliseconds, from a random start for each connection. */
+/* Returns the clock of timestamps: milliseconds, from a random start for each connection. */
 u32 tcp_ts(const struct tcp_sock *t)
 {
 	u32 now = (u32)(tcp_now(t) / MSEC) + t->snd.iss, said;
@@ -130,7 +130,10 @@ u32 tcp_window_step(const struct tcp_sock *t)
 	return min((u32)t->rcv.mss, t->inet.c.rcvbuf / 4);
 }
 
-/* The largest window that @t tells without a scale; some take it for a number with a sign. */
+/*
+ * Returns the largest window that @t announces without a scale: some peers take it for a signed
+ * number.
+ */
 static u32 unscaled_max(const struct tcp_sock *t)
 {
 	return unlikely(READ_ONCE(tcp_net(t)->signed_windows)) ? 32767 : 65535;
@@ -243,7 +246,7 @@ static u8 *put_sacks(struct tcp_sock *t, u8 *p)
 	return p;
 }
 
-/* The card fills it in, where it can: it finds the pseudo header's sum. */
+/* Computes the checksum, or only the pseudo header's sum, if the card completes it. */
 static void checksum(struct tcphdr *h, struct sk_buff *skb, const struct flow *f)
 {
 	u32 len = skb_len(skb), sum;
@@ -294,7 +297,7 @@ static void push_header(struct tcp_sock *t, struct sk_buff *skb)
 	checksum(h, skb, &t->flow);
 }
 
-/* A packet filter wants to see what travels. */
+/* True if the card may cut segments. A packet filter must see the packets that travel. */
 bool tcp_card_cuts(const struct tcp_sock *t)
 {
 	return !t->flow.local && t->flow.dev && t->flow.dev->csum_out && !t->inet.opts4 &&
@@ -358,7 +361,7 @@ int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 	return ip_send(t->inet.net, skb, &f);
 }
 
-/* A clone of the queue's @skb goes out. 0 or -errno. */
+/* Sends a clone of the queue's @skb. 0 or -errno. */
 int tcp_transmit(struct tcp_sock *t, struct sk_buff *skb)
 {
 	struct sk_buff *c = skb_clone(skb, GFP_ATOMIC);
@@ -478,8 +481,8 @@ static u32 window_left(const struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * The last @len bytes of @skb. Nagle, as Minshall has it: one segment that is not full may be on
- * its way.
+ * True if the last @len bytes of @skb must wait. That is Nagle's rule as changed by Minshall: one
+ * segment that is not full may be on its way.
  */
 static bool holds_back(const struct tcp_sock *t, const struct sk_buff *skb, u32 len, bool more)
 {

@@ -25,9 +25,9 @@
 /* ---- out of order ---- */
 
 /*
- * The list of blocks that SACK tells: the one that [@seq, @end) is in, which has just come, then
- * those that changed last (RFC 2018, 4). Blocks grow together as far as the list knows: a peer that
- * sends many pieces does not make us look at all that is there.
+ * Updates the list of SACK blocks: first the block that contains [@seq, @end), which has just come,
+ * then those that changed last (RFC 2018, 4). Blocks grow together only within the list: a peer
+ * that sends many pieces does not cause a search of all.
  */
 static void note_sack(struct tcp_sock *t, u32 seq, u32 end)
 {
@@ -87,7 +87,7 @@ static void ooo_drop(struct tcp_sock *t, struct sk_buff *skb)
 	kfree_skb(skb);
 }
 
-/* The last one that does not begin after @seq. NULL. */
+/* Finds the last piece that does not begin after @seq. NULL. */
 static struct sk_buff *ooo_find(struct tcp_sock *t, u32 seq)
 {
 	struct rb_node *n = t->rcv.ooo_tree.node;
@@ -202,7 +202,7 @@ void tcp_enter_quick(struct tcp_sock *t)
 	t->ack.exchanges = 0;
 }
 
-/* The peer's segments tell how large they are, for acknowledgements and windows. */
+/* Learns the size of the peer's segments, for acknowledgements and windows. */
 static void measure(struct tcp_sock *t, u32 len)
 {
 	if (len > t->rcv.mss)
@@ -278,7 +278,7 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
 
 /* ---- the reader has taken @copied bytes ---- */
 
-/* A buffer that is read empty within a round trip is too small: it grows to twice what was read. */
+/* Grows the buffer to twice what was read, if it is read empty within a round trip. */
 static void grow_rcvbuf(struct tcp_sock *t, u32 copied)
 {
 	u64 now = tcp_now(t), rtt = max(t->rtt.srtt, MSEC);

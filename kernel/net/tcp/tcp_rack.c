@@ -62,7 +62,7 @@ void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
 	}
 }
 
-/* The peer says that it has got something twice: we are too quick. */
+/* Notes that the peer got something twice: this side was too quick. */
 void tcp_rack_dsack(struct tcp_sock *t, u32 end)
 {
 	t->loss.rack.mult = min(t->loss.rack.mult + 1, (u32)REO_MULT_MAX);
@@ -70,7 +70,7 @@ void tcp_rack_dsack(struct tcp_sock *t, u32 end)
 	t->loss.tlp_dsacked |= end == t->loss.tlp_high;
 }
 
-/* A recovery is over. */
+/* Notes that a recovery is over. */
 void tcp_rack_recovered(struct tcp_sock *t)
 {
 	if (t->loss.rack.rounds && !--t->loss.rack.rounds)
@@ -154,7 +154,7 @@ void tcp_rack_arm_probe(struct tcp_sock *t)
 	tcp_arm(t, &t->timers.early, in);
 }
 
-/* New data if there is some that may go, else the last segment again. */
+/* Sends new data if there is some that may go, else the last segment again. */
 static void send_probe(struct tcp_sock *t)
 {
 	u32 was = t->snd.nxt;

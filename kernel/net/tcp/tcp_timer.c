@@ -112,7 +112,10 @@ void tcp_timers_off(struct tcp_sock *t)
 	tcp_disarm(t, &t->timers.keep);
 }
 
-/* A user timeout, which began at @since, is not passed over by a long wait. 0: it has not begun. */
+/*
+ * Shortens a wait so that it does not pass the end of a user timeout, which began at @since. 0: it
+ * has not begun.
+ */
 static u64 until_given_up(const struct tcp_sock *t, u64 since, u64 wait)
 {
 	u64 end = since + (u64)t->opts.timeout * MSEC, now = tcp_now(t);
@@ -144,8 +147,8 @@ void tcp_rearm_rtx(struct tcp_sock *t)
 /* ---- retransmission ---- */
 
 /*
- * The peer has closed its window over what is on its way: what goes again asks for it, as a probe
- * does, and is no failure.
+ * True if the peer has closed its window over data that is on its way: a retransmission then acts
+ * as a probe of the window, and is no failure.
  */
 static bool window_taken_back(const struct tcp_sock *t)
 {
@@ -166,7 +169,10 @@ static int orphan_retries(const struct tcp_sock *t)
 	return READ_ONCE(tcp_net(t)->orphan_retries) ?: ORPHAN_RETRIES;
 }
 
-/* How long one goes on trying is said in tries; a user timeout says it in time. */
+/*
+ * True if the connection is given up. The limit is a number of tries, or a time if there is a user
+ * timeout.
+ */
 static bool given_up(struct tcp_sock *t)
 {
 	u64 now = ktime_get(), tried = t->timers.first_failure ? now - t->timers.first_failure : 0;
@@ -268,8 +274,8 @@ static bool probed_enough(const struct tcp_sock *t)
 }
 
 /*
- * Nothing is on its way, and what waits may not go: the window is closed, or Nagle has held it long
- * enough.
+ * Probes: nothing is on its way, and what waits may not go, since the window is closed or Nagle's
+ * rule has held it long enough.
  */
 static void probe(struct tcp_sock *t)
 {

@@ -192,8 +192,8 @@ static int unix_pair(struct socket *s, struct socket *t)
 }
 
 /*
- * @u is connected to @old no more: what it had got is lost, and if that is something, a peer that
- * is still connected to it learns that by an error.
+ * Ends the connection of @u to @old: what @u had received is lost. If that is something, a peer
+ * that is still connected to @u gets an error.
  */
 static void dgram_left(struct unix_sock *u, struct unix_sock *old)
 {
@@ -275,7 +275,8 @@ static bool has_backlog(struct unix_sock *l)
 }
 
 /*
- * Both locked. Joins the client and the server's new socket, which goes onto the listener's list.
+ * Joins the client and the server's new socket, which goes onto the listener's list. Both are
+ * locked.
  */
 static int join_listener(struct unix_sock *u, struct unix_sock *l, struct unix_sock *srv)
 {

@@ -128,7 +128,7 @@ static inline bool unix_has_much_room(const struct unix_sock *u)
 /* unix_poll.c */
 u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt);
 long unix_ioctl(struct socket *s, u32 cmd, u64 arg);
-/* What FIONREAD tells: bytes to read; of a datagram socket those of the first. */
+/* Returns what FIONREAD tells: bytes to read; of a datagram socket those of the first. */
 u32 unix_inq(struct unix_sock *u);
 void unix_forget_polled(struct unix_sock *u); /* its file is closed: ends its polls */
 
@@ -137,21 +137,22 @@ void unix_forget_polled(struct unix_sock *u); /* its file is closed: ends its po
 void unix_names_init(void);
 int unix_check_addr(struct sockaddr_buf *a);
 int unix_check_target(struct sockaddr_buf *a); /* checks a name to connect or send to */
-/* The socket that an address names, with a reference. ERR_PTR. */
+/* True if current's landlock domain lets it reach the socket. */
 bool unix_in_scope(const struct unix_sock *u); /* landlock.h */
+/* Finds the socket that an address names, with a reference. ERR_PTR. */
 struct unix_sock *unix_find_sock(const struct net *net, struct sockaddr_buf *a, u16 type);
 int unix_bind(struct socket *s, struct sockaddr_buf *a);
-/* a socket with SO_PASSCRED gets a name when it sends */
+/* Gives a socket with SO_PASSCRED a name when it sends. */
 int unix_name_asked(struct unix_sock *u);
 int unix_getname(struct socket *s, struct sockaddr_buf *a, bool peer);
 /* Writes the sender's name of @u to @a: of length 0 when it has none, or @u is NULL. */
 void unix_name_told(const struct unix_sock *u, struct sockaddr_buf *a);
-/* An accepted socket has its listener's name, but is not found by it. */
+/* Gives an accepted socket its listener's name, by which it is not found. */
 void unix_name_accepted(struct unix_sock *srv, const struct unix_sock *l);
 void unix_unhash(struct unix_sock *u); /* found by its name no more */
 void unix_enlist(struct unix_sock *u); /* onto the list of all */
 void unix_unlist(struct unix_sock *u);
-/* A reference, or NULL. */
+/* Finds a socket by its inode number: a reference, or NULL. */
 struct unix_sock *unix_by_ino(const struct net *net, u64 ino);
 /* References on sockets of @net behind the first @skip: how many, at most @most. */
 u32 unix_list(const struct net *net, struct unix_sock **to, u32 most, u32 skip);
@@ -177,7 +178,7 @@ void unix_consumed(struct unix_sock *u, u64 n);
 bool unix_readable(struct unix_sock *u);
 
 /* unix_oob.c */
-/* @um, which is one, has come into @to's queue. to->c.lock held. */
+/* Notes that @um, an out-of-band message, has come into @to's queue. to->c.lock held. */
 void unix_oob_comes(struct unix_sock *to, struct unix_msg *um);
 /*
  * True if what stands at the front ends a read. @first: the read has nothing yet, and passes marks
@@ -186,15 +187,15 @@ void unix_oob_comes(struct unix_sock *to, struct unix_msg *um);
 bool unix_oob_stops(struct unix_sock *u, bool first);
 /* True if the mark @um ends a peek that has data already (@some). */
 bool unix_oob_stops_peek(struct unix_sock *u, const struct unix_msg *um, bool some);
-/* MSG_OOB: 1, or -EINVAL (there is none), -EFAULT. */
+/* Receives MSG_OOB: 1, -EINVAL (there is none) or -EFAULT. */
 ssize_t unix_oob_recv(struct unix_sock *u, struct msg *m);
 
 /* unix_gc.c */
-/* true if current's user has too many in flight */
+/* True if current's user has too many in flight. */
 bool unix_too_many_inflight(void);
 void unix_inflight(struct unix_msg *m);    /* its files go into a queue */
 void unix_notinflight(struct unix_msg *m); /* they come out */
-/* when a socket is closed; cheap when nothing is in flight */
+/* Collects cycles when a socket is closed; cheap when nothing is in flight. */
 void unix_gc(void);
 void unix_gc_lock_queue(void); /* around taking descriptors out of a queue */
 void unix_gc_unlock_queue(void);

@@ -48,9 +48,9 @@ static struct unix_msg *pass_mark(struct unix_sock *u, struct unix_msg *um, bool
 }
 
 /*
- * What stands at the front out of band: a read that has something already stops before it; another
- * passes over the mark, and over the byte, which is lost to MSG_OOB then, unless it is to be read
- * in line. True: stop.
+ * Handles the out-of-band mark at the front. A read that has something already stops before it.
+ * Another read passes over the mark and over the byte, which is then lost to MSG_OOB, unless it is
+ * read in line. True: stop.
  */
 bool unix_oob_stops(struct unix_sock *u, bool first)
 {
@@ -84,8 +84,8 @@ bool unix_oob_stops_peek(struct unix_sock *u, const struct unix_msg *um, bool so
 }
 
 /*
- * The byte out of band is taken, and its mark stays; where that of an earlier one stands right
- * before it, that one goes. u->c.lock held.
+ * Takes the out-of-band byte and leaves its mark. If the mark of an earlier one stands directly
+ * before it, that is removed. u->c.lock held.
  */
 static struct unix_msg *take_oob(struct unix_sock *u, struct unix_msg *um)
 {

@@ -236,8 +236,8 @@ static bool peek_ready(struct unix_sock *u)
 }
 
 /*
- * @part: for a peek, which passes over what is there; the holder of read_mutex finds something
- * then, so that a loop ends.
+ * True if there is something to read. @part: for a peek, which passes over what is there; the
+ * holder of read_mutex finds something then, so that a loop ends.
  */
 static bool something(struct unix_sock *u, bool part)
 {
