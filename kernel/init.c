@@ -193,7 +193,7 @@ static int run_init(void)
 	refuse("init=: no working init found on the root");
 }
 
-/* Process 1. It goes on in user mode. */
+/* Runs process 1, which goes on in user mode. */
 static int first_process(void *unused)
 {
 	if (unpack_archive() && file_exists(rdinit_path))

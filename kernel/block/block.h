@@ -74,7 +74,7 @@ static inline void *bio_driver(struct bio *bio)
 	return &bio->vec[bio->max_vecs];
 }
 bool bio_add_page(struct bio *bio, struct page *p, u32 len, u32 off); /* false: full */
-/* Never fails; errors come through end_io. Called in a task: may sleep. */
+/* Submits a request. It never fails: errors come through end_io. Called in a task; may sleep. */
 void submit_bio(struct bio *bio);
 int submit_bio_wait(struct bio *bio); /* status; may sleep */
 void bio_endio(struct bio *bio, int status);
@@ -85,7 +85,7 @@ void bio_lost(const struct bio *bio);
 /* Counts @bytes (0: an unknown number) as lost on @b's disk by @err, for the instance's end. */
 void bdev_lost(struct block_device *b, u64 bytes, int err);
 /*
- * An end_io for reads: sets the locked pages of the vecs (each may be several) uptodate or in
+ * Ends reads, as an end_io: sets the locked pages of the vecs (each may be several) uptodate or in
  * error, unlocks them and puts the bio.
  */
 void bio_end_read_pages(struct bio *bio);

@@ -37,8 +37,8 @@ static u64 inflight(const struct disk_stats *st)
 }
 
 /*
- * Called before the number in flight changes, or is read. Of concurrent callers one adds the time
- * that has passed.
+ * Adds the time that has passed, before the number in flight changes or is read. Of concurrent
+ * callers one adds it.
  */
 static void bring_up_to_date(struct disk_stats *st, u64 now)
 {

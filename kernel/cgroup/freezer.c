@@ -68,8 +68,8 @@ void cgroup_enter_frozen(void)
 }
 
 /*
- * A task that continues in a group that is to be frozen enters the trap at once, unless it is
- * killed: neither the task nor the group counts as thawed.
+ * Ends a stay in the trap. A task that continues in a group that is to be frozen enters the trap
+ * again at once, unless it is killed: neither the task nor the group counts as thawed.
  */
 void cgroup_leave_frozen(bool always)
 {

@@ -523,8 +523,8 @@ s64 cgroup_collect(struct cgroup *c, bool processes, bool below, pid_t **out)
 }
 
 /*
- * No task forks meanwhile. A task that was forking has been counted, or sees its own fatal signal
- * before it continues.
+ * Kills the processes that @who selects. No task forks meanwhile. A task that was forking has been
+ * counted, or sees its own fatal signal before it continues.
  */
 void cgroup_kill_those(struct cgroup *c, bool (*who)(struct task *p))
 {

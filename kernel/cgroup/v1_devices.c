@@ -177,7 +177,7 @@ bool cgroup1_may_use(umode_t mode, dev_t dev, int what)
 
 /* ---- text ---- */
 
-/* A number or "*", then @end, which is skipped: false if it is something else. */
+/* Parses a number or "*", then @end, which is skipped. False: it is something else. */
 static bool parse_number(const char **text, char end, u32 *to)
 {
 	const char *p = *text;
@@ -201,7 +201,7 @@ static bool parse_number(const char **text, char end, u32 *to)
 	return true;
 }
 
-/* "c 1:3 rwm" */
+/* Parses a rule such as "c 1:3 rwm". */
 static int parse_rule(const char *text, struct rule *r)
 {
 	*r = (struct rule){ .type = *text == 'b' ? S_IFBLK : S_IFCHR };

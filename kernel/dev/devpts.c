@@ -217,7 +217,9 @@ void devpts_put(struct devpts *dp)
 		kfree(dp);
 }
 
-/* The path of the instance's root: of the mount that the ptmx lies in, or of pts/ beside it. */
+/*
+ * Finds the root of the ptmx's instance: of the mount that the ptmx lies in, or of pts/ beside it.
+ */
 static int find_root(struct file *ptmx, struct path *root)
 {
 	int err;
@@ -324,8 +326,8 @@ static int devpts_show_options(struct super_block *sb, char *buf, size_t size)
 static const struct pts_options defaults = { .mode = 0600, .max = NUMBERS };
 
 /*
- * What is not named is as it was by default, as everywhere with devpts; the ptmx that is there
- * changes with it.
+ * Remounts. Options that are not named get their defaults, as on Linux; the existing ptmx changes
+ * too.
  */
 static int devpts_remount(struct super_block *sb, u32 *flags, char *data)
 {

@@ -69,9 +69,9 @@ struct file *eventpoll_target(struct file *ep, int fd, u32 nth);
 void eventpoll_release(struct file *f);
 /* Serves epoll_ctl(2) with an event that was read already. */
 long epoll_ctl_event(int epfd, int op, int fd, const struct epoll_event *e);
-/* With nest_lock held: returns 0 if @ep may watch @child, or -ELOOP. */
+/* Checks whether @ep may watch @child: 0 or -ELOOP. nest_lock held. */
 long epoll_check_nesting(struct eventpoll *ep, struct eventpoll *child);
-/* With nest_lock held: true if @ep, or an epoll file below it, is watched along too many paths. */
+/* True if @ep, or an epoll file below it, is watched along too many paths. nest_lock held. */
 bool epoll_crowded(struct eventpoll *ep);
 
 #endif

@@ -284,8 +284,8 @@ static long plain_error(long res)
 }
 
 /*
- * A request that is cancelled between parts reports the bytes that it has moved, as no other record
- * of them exists.
+ * Returns the bytes that a request has moved if it is cancelled between parts: there is no other
+ * record of them.
  */
 static long part_or(struct uring_req *r, long res)
 {

@@ -85,7 +85,7 @@ static bool several(const struct uring_req *r)
 	return r->sqe.timeout_flags & SEVERAL;
 }
 
-/* A timeout with several shots reports each in its task, where it is armed again. */
+/* Ends a timeout. One with several shots reports each in its task, where it is armed again. */
 static void timer_over(struct ktimer *t)
 {
 	struct uring_req *r = container_of(t, struct uring_req, timer);
@@ -287,7 +287,7 @@ static struct uring_req *limit_in(const struct list_head *list, u64 data)
 	return NULL;
 }
 
-/* Under cq_lock: finds a running LINK_TIMEOUT by the request that it limits. */
+/* Finds a running LINK_TIMEOUT by the request that it limits. Under cq_lock. */
 static struct uring_req *find_limit(struct uring *u, u64 data)
 {
 	struct uring_req *lt = limit_in(&u->ending, data), *r;

@@ -359,8 +359,8 @@ long uring_register_group(struct uring *u, uaddr_t arg);
 long uring_unregister_group(struct uring *u, uaddr_t arg);
 long uring_group_status(struct uring *u, uaddr_t arg);
 /*
- * For mmap: returns the file of a buffer ring that the kernel made, with a reference, and its size
- * in pages. ERR_PTR.
+ * Returns the file of a buffer ring that the kernel made, with a reference, and its size in pages,
+ * for mmap. ERR_PTR.
  */
 struct file *uring_group_file(struct uring *u, u64 id, u32 *pages);
 

@@ -294,7 +294,7 @@ static int mq_fill_super(struct super_block *sb, void *data, bool silent)
 	return sb->s_root ? 0 : -ENOMEM;
 }
 
-/* The kernel's own mount makes the superblock; @data is the namespace. */
+/* Makes the superblock for the kernel's own mount; @data is the namespace. */
 static struct dentry *mq_make_super(
 	struct file_system_type *t, u32 flags, const char *dev, char *data)
 {

@@ -33,12 +33,12 @@ void *kzalloc(size_t n, gfp_t gfp);
 void *kcalloc(size_t n, size_t size, gfp_t gfp);
 void *krealloc(void *p, size_t n, gfp_t gfp);
 /*
- * The largest of *n, *n / 2, ... that is there without much ado, at least @least bytes: *n says how
- * many. For buffers that need not be large.
+ * Allocates the largest of *n, *n / 2, ... that can be had easily, at least @least bytes, and sets
+ * *n. For buffers that need not be large.
  */
 void *kmalloc_most(size_t *n, size_t least, gfp_t gfp);
 void *kmemdup(const void *p, size_t n, gfp_t gfp);
-/* the bytes that an object of kmalloc really has */
+/* Returns the bytes that an object of kmalloc really has. */
 size_t ksize(const void *p);
 void kfree(const void *p); /* NULL is fine */
 struct kmem_cache;
@@ -48,7 +48,7 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 void *kmem_cache_alloc(struct kmem_cache *c, gfp_t gfp);
 void *kmem_cache_zalloc(struct kmem_cache *c, gfp_t gfp);
 void kmem_cache_free(struct kmem_cache *c, void *p);
-/* Text for /proc/slabinfo, one cache a line; 0 when @i is past the last. */
+/* Prints a line of /proc/slabinfo, one cache each; 0: @i is past the last. */
 int slabinfo_line(int i, char *buf, size_t size);
 
 /* What kernel/mm, which the heap takes its pages from, asks of it. */

@@ -51,7 +51,10 @@ void spin_unlock(spinlock_t *l);
  * No other spinlock is held.
  */
 void spin_unlock_yield(spinlock_t *l);
-/* For the locks of the scheduler itself, which are held across a switch: unknown to lockdep. */
+/*
+ * Take and release the locks of the scheduler itself, which are held across a switch. lockdep does
+ * not see them.
+ */
 void spin_lock_raw(spinlock_t *l);
 bool spin_trylock_raw(spinlock_t *l);
 void spin_unlock_raw(spinlock_t *l);

@@ -281,7 +281,7 @@ static int apply_to_area(const struct advice *a, struct vm_area *v, u64 start, u
 	return 0;
 }
 
-/* Holes are told at the end, after everything else was done. */
+/* Advises a range. Holes are reported at the end, after everything else was done. */
 static int advise_range(const struct advice *a, struct mm *mm, u64 start, u64 end)
 {
 	int err = 0, hole = 0;

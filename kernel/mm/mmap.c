@@ -512,8 +512,8 @@ static void remove_area(struct vm_area *v)
 }
 
 /*
- * Tables are shared with neighbours up to the span of one: only what no neighbour can use is looked
- * at.
+ * Frees tables of the range that no neighbour can use; a table has its span, which neighbours may
+ * share.
  */
 static void free_unused_tables(struct mm *mm, u64 start, u64 end)
 {

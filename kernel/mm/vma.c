@@ -169,8 +169,7 @@ static void mapping_unlink(struct vm_area *v)
 static u64 room_start(const struct vm_area *v);
 
 /*
- * Addresses below @next are about to be free: the mark of the search for free areas does not stay
- * below that hole.
+ * Raises the mark of the search for free areas above the hole below @next that is about to be made.
  */
 static void free_mark_raise(struct mm *mm, const struct vm_area *next)
 {

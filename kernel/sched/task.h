@@ -363,23 +363,23 @@ static inline u32 get_current_state(void)
 
 /* ---- the scheduler ---- */
 void schedule(void);
-/* The other half of schedule() for a new task: what it does after arch_switch(). */
+/* Does the other half of schedule() for a new task, after arch_switch(). */
 void schedule_tail(struct task *prev);
 /* @idle runs on @cpu when nothing else can; at boot, before @cpu starts. */
 void sched_init_idle(struct task *idle, int cpu);
 bool need_resched(void); /* of current */
-/* A vCPU has nothing to run; what is done now may change that. */
+/* Does, when a vCPU has nothing to run, what may change that. */
 void sched_before_idle(void);
 /*
- * Around the sleep of an idle vCPU (arch_idle), before its state becomes OS_CPU_IDLE and after it
- * is OS_CPU_KERNEL again.
+ * Frame the sleep of an idle vCPU (arch_idle): before its state becomes OS_CPU_IDLE and after it is
+ * OS_CPU_KERNEL again.
  */
 void sched_idle_enter(void);
 void sched_idle_exit(void);
 /* Ticks of accounting on the way out of and into guest code; @now: arch_cpu_clock_local(). */
 void account_user_enter(u64 now);
 void account_user_exit(void);
-/* A boundary: polls interrupts, reschedules. No spinlock held. */
+/* Passes a boundary: polls interrupts, reschedules. No spinlock held. */
 void cond_resched(void);
 void yield(void);
 /* True if no task waits for this vCPU: until it is kicked, yield() would change nothing. */
@@ -427,7 +427,7 @@ void wake_up_new_task(struct task *t);
 /* Initialises the scheduler's fields of a new task, from current. */
 void sched_fork(struct task *t);
 void sched_exit(struct task *t);
-/* The last schedule() of current (state TASK_DEAD). */
+/* Ends current by its last schedule() (state TASK_DEAD). */
 void __noreturn sched_dead(void);
 extern u32 sysctl_dl_period_min_us, sysctl_dl_period_max_us;
 #define DL_PERIOD_MIN_US 100

@@ -62,7 +62,7 @@ void synchronize_rcu(void); /* sleeps for a grace period */
 
 /* Runs the timers of this vCPU that have expired. */
 void timers_run(u64 now);
-/* The next deadline of this vCPU (timers and time slice); ~0 when there is none. */
+/* Returns the next deadline of this vCPU (timers and time slice); ~0: there is none. */
 u64 timers_next(void);
 
 #endif

@@ -277,7 +277,7 @@ const struct task_hooks task_hooks = {
 	.free = task_free,
 };
 
-/* Process 1 on its own kernel stack. */
+/* Begins process 1 on its own kernel stack. */
 static void init_entry(void *arg)
 {
 	int (*fn)(void *) = (int (*)(void *))arg;
@@ -342,8 +342,8 @@ static void helper_entry(void *arg)
 }
 
 /*
- * Process 1's root, but nothing that is shared with it: where a program goes, and its mask, are its
- * own.
+ * Copies process 1's root. Nothing is shared with it: the working directory and umask are the
+ * helper's own.
  */
 static struct fs_struct *helper_fs(void)
 {

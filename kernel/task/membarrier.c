@@ -41,7 +41,10 @@ static long barrier_for(u32 registration)
 	return 0;
 }
 
-/* Threads that do not run will look by themselves: they have been switched out. */
+/*
+ * Makes running threads begin their sequences again. Threads that do not run do that by themselves,
+ * since they were switched out.
+ */
 static void restart_sequences(int cpu)
 {
 	struct task *leader, *t;

@@ -63,7 +63,9 @@ void clock_timer_start(struct clock_timer *ct, u64 abs);
 bool clock_timer_cancel(struct clock_timer *ct);
 void clock_timer_cancel_sync(struct clock_timer *ct);
 void clock_was_set(void); /* real time has jumped */
-/* Real time was slewed, or TAI's offset has changed: timers follow, but it was no jump. */
+/*
+ * Called when real time was slewed, or TAI's offset has changed: timers follow, but it was no jump.
+ */
 void clock_has_moved(void);
 
 /* A watcher of jumps of real time; func runs under a spinlock, which clock_unwatch() takes too. */

@@ -313,7 +313,7 @@ static bool fiemap_joined(struct fiemap_walk *w, const struct file_extent *e)
 	return true;
 }
 
-/* Extents that overlap [pos, end), at most as many as there is room for. */
+/* Reports extents that overlap [pos, end), at most as many as there is room for. */
 static int fiemap_extents(struct inode *inode, struct fiemap_walk *w, u64 pos, u64 end)
 {
 	u64 max = inode->i_sb->s_maxbytes;

@@ -178,7 +178,7 @@ long sys_quotactl(u32 cmd, uaddr_t special, u32 id, uaddr_t addr)
 	return q.err;
 }
 
-/* Commands that change nothing go on a read-only mount. */
+/* True for commands that change something. The others work on a read-only mount. */
 static bool is_writing(u32 cmd)
 {
 	switch (cmd) {

@@ -72,9 +72,9 @@ static struct last_poll {
 static bool debug_regs_used; /* by some runner, since the start */
 
 /*
- * False: the host does not do it, or it slept: begin anew. A site that is patched has no
- * instructions to stop at: its page becomes what it was. Before patch_resume(), and before the
- * space's orders are flushed.
+ * Loads the task's debug registers. False: the host does not do it, or the task slept, and must
+ * begin anew. A patched site has no instructions to stop at, so its page becomes what it was.
+ * Called before patch_resume(), and before the space's orders are flushed.
  */
 static bool load_debug_regs(struct task *t, struct space *s, int cpu)
 {
@@ -106,7 +106,7 @@ static bool load_debug_regs(struct task *t, struct space *s, int cpu)
 	return !READ_ONCE(t->mm->patch);
 }
 
-/* On the vCPU of the stay, before anything sleeps. */
+/* Reads which breakpoints hit, on the vCPU of the stay and before anything sleeps. */
 static u64 debug_hits(const struct task *t, const struct skas_event *ev)
 {
 	struct space *s = READ_ONCE(t->mm->pmap.space);
@@ -166,7 +166,7 @@ static void serve_fault(struct task *t, const struct skas_event *ev)
 	force_sig_fault(sig, code, ev->addr, 14, ev->error);
 }
 
-/* False: ports have nothing to do with it. */
+/* Serves an instruction that uses ports. False: it is another. */
 static bool serve_port(struct task *t, const struct skas_event *ev)
 {
 	struct skas_event fault;
@@ -202,7 +202,10 @@ static void serve_trap(struct task *t, const struct skas_event *ev)
 	force_sig_fault(ev->signo, ev->code, ev->addr, ev->trapno, ev->error);
 }
 
-/* There is no 32-bit entry: Linux without it raises a general protection fault. */
+/*
+ * Refuses the 32-bit entry, which does not exist: Linux without it raises a general protection
+ * fault.
+ */
 static void refuse_i386(struct task *t)
 {
 	t->arch.regs.orig_rax = -1UL;
@@ -281,7 +284,10 @@ static void offer_answers(struct task *t, struct space *s, int cpu)
 	skas_offer(s, cpu, &t->arch.answers, now, true, sched_alone());
 }
 
-/* The stub gives up for good where it finds a page missing: so they are mapped first. */
+/*
+ * Offers the stub a ring of calls. The stub gives up for good if it finds a page missing, so the
+ * pages are mapped first.
+ */
 static void ring_offer(u64 ring, u64 size)
 {
 	struct task *t = current;
@@ -341,8 +347,8 @@ static void look_around(struct last_poll *p, int cpu)
 }
 
 /*
- * The host time at which the guest must come back; 0 when the next timer is due already. @now is
- * the vCPU's clock, read after @timer: a deadline of "now" has passed.
+ * Returns the host time at which the guest must come back; 0: the next timer is due already. @now
+ * is the vCPU's clock, read after @timer: a deadline of "now" has passed.
  */
 static u64 next_deadline(int cpu, u64 timer, u64 now)
 {
@@ -353,15 +359,15 @@ static u64 next_deadline(int cpu, u64 timer, u64 now)
 	return timer <= now - p->ahead ? 0 : min(timer, p->at - p->ahead + TICK_NS);
 }
 
-/* The clock is ahead of the host's by more than it was. */
+/* Notes that the clock is further ahead of the host's than before. */
 static void clock_skipped(void)
 {
 	last_polls[smp_processor_id()] = (struct last_poll){ 0, 0 };
 }
 
 /*
- * A live FPU state stays with the vCPU that ran the task last; here it is fetched when the task has
- * migrated.
+ * Fetches the task's FPU state if the task has migrated: a live state stays with the vCPU that ran
+ * the task last.
  */
 static void claim_fpu(struct task *t, int cpu)
 {
@@ -378,8 +384,8 @@ static bool has_selectors(const struct regs *r)
 }
 
 /*
- * False when there was work after all. What may sleep comes first: the task may be on another vCPU
- * afterwards.
+ * Runs guest code. False: there was work after all. What may sleep comes first, since the task may
+ * be on another vCPU afterwards.
  */
 static bool run_guest(struct task *t, struct skas_event *ev)
 {
@@ -426,7 +432,7 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 	return true;
 }
 
-/* Behind a kick, which the stub may have made a call of, or a call that may begin again. */
+/* Handles a kick, which the stub may have turned into a call, or a call that may begin again. */
 static void interrupted(struct task *t)
 {
 	void (*sampler)(struct task * t) = READ_ONCE(arch_guest_sampler);

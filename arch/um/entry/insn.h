@@ -17,11 +17,14 @@
 struct task;
 
 /*
- * The bytes at linear address @at into @code[INSN_MAX]; how many there are: code may end at the end
- * of a page. May sleep.
+ * Copies the bytes at linear address @at into @code[INSN_MAX] and returns their number: code may
+ * end at the end of a page. May sleep.
  */
 u32 insn_read(u64 at, u8 *code);
-/* It has been executed and rip is behind it: the trap of the flag, which did not come by itself. */
+/*
+ * Delivers the trap of the flag for an instruction that was executed by the kernel, with rip behind
+ * it: the CPU has not raised it.
+ */
 void insn_stepped(struct task *t);
 
 #endif

@@ -54,7 +54,10 @@ static bool all_denied(const struct io_bitmap *b)
 	return true;
 }
 
-/* Of the thread alone: a copy of what it has, or one that allows nothing. NULL: no memory. */
+/*
+ * Returns a bitmap that is the thread's alone: a copy of its shared one, or one that allows
+ * nothing. NULL: no memory.
+ */
 static struct io_bitmap *own_bitmap(struct arch_task *a)
 {
 	struct io_bitmap *old = a->ports, *b;
@@ -121,7 +124,7 @@ long sys_iopl(u32 level)
 	return 0;
 }
 
-/* All @size ports from @port on: there is none above the last. */
+/* True if all @size ports from @port on may be used; there is none above the last. */
 static bool may_use(const struct arch_task *a, u32 port, u32 size)
 {
 	if (port + size > NR_PORTS)
@@ -149,7 +152,7 @@ struct port_insn {
 	bool rep;
 };
 
-/* False: it is none of the prefixes. */
+/* Takes a prefix. False: it is none. */
 static bool take_prefix(struct port_insn *in, u8 b)
 {
 	switch (b) {
@@ -167,7 +170,7 @@ static bool take_prefix(struct port_insn *in, u8 b)
 	return false;
 }
 
-/* 6c to 6f, e4 to e7, ec to ef: the lowest bit says whether it is a byte. */
+/* True for 6c to 6f, e4 to e7, ec to ef, whose lowest bit tells bytes from words. */
 static bool is_port_opcode(u8 b)
 {
 	return (b & 0xfc) == 0x6c || (b & 0xf4) == 0xe4;
@@ -184,8 +187,8 @@ static bool is_out(const struct port_insn *in)
 }
 
 /*
- * A REX prefix counts right before the opcode only; of its bits W alone matters: then 0x66 does
- * not.
+ * Decodes an instruction. A REX prefix counts only directly before the opcode. Of its bits only W
+ * matters: it makes 0x66 ineffective.
  */
 static bool decode(struct port_insn *in, const u8 *code, u32 n)
 {
@@ -215,7 +218,7 @@ static u32 port_of(const struct port_insn *in, const struct regs *r)
 	return in->opcode >= 0xe4 && in->opcode <= 0xe7 ? in->immediate : (u16)r->rdx;
 }
 
-/* The lower bytes of rax; four of them clear the upper half. */
+/* Sets the lower bytes of rax to ones; with four of them the upper half is cleared. */
 static void in_rax(struct regs *r, u32 size)
 {
 	u64 ones = size == 4 ? 0xffffffff : size == 2 ? 0xffff : 0xff;
@@ -231,8 +234,8 @@ static u64 cut(u64 v, const struct port_insn *in)
 }
 
 /*
- * How many bytes at @addr are served at once: within one page, but for an element that crosses into
- * the next.
+ * Returns how many bytes at @addr are served at once: within one page, unless an element crosses
+ * into the next.
  */
 static u32 piece(const struct port_insn *in, const struct regs *r, u64 addr)
 {
@@ -244,7 +247,9 @@ static u32 piece(const struct port_insn *in, const struct regs *r, u64 addr)
 	return (u32)(min(count, room / in->size) * in->size);
 }
 
-/* What is written to memory is ones, what is read is dropped. Bytes that could not be. */
+/*
+ * Reads ones into memory, or drops what is written. Returns the bytes that could not be accessed.
+ */
 static size_t move(const struct port_insn *in, u64 addr, u32 bytes)
 {
 	u8 buf[PIECE];
@@ -255,7 +260,7 @@ static size_t move(const struct port_insn *in, u64 addr, u32 bytes)
 	return copy_to_user(UADDR(addr), buf, bytes);
 }
 
-/* The index register and the count behind @bytes; rip, when nothing is left to be done. */
+/* Advances the index register and the count by @bytes, and rip when nothing is left. */
 static void advance(const struct port_insn *in, struct regs *r, u64 *index, u32 bytes)
 {
 	*index = cut(r->eflags & EFLAGS_DF ? *index - bytes : *index + bytes, in);
@@ -302,7 +307,7 @@ static enum port_result string_insn(
 
 /* ---- the trap ---- */
 
-/* They stand alone, without prefixes: so does Linux look for them. */
+/* Serves cli and sti, which must stand alone, without prefixes: Linux looks for them so, too. */
 static bool interrupt_flag(struct arch_task *a, const u8 *code, u32 n)
 {
 	if (a->iopl != LEVEL_ALL || !n || (code[0] != 0xfa && code[0] != 0xfb))

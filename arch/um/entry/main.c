@@ -104,7 +104,10 @@ static void start_spaces(void)
 
 static struct work shutdown_work;
 
-/* An init that waits for a host process gets no signals. */
+/*
+ * Ends the instance when the host asks for it. If host processes are scarce it powers off at once,
+ * since an init that waits for a host process would not get a signal.
+ */
 static void shut_down(struct work *w)
 {
 	if (host_is_scarce())
@@ -130,8 +133,8 @@ static void signals_init(void)
 }
 
 /*
- * Process 2, the parent of all kernel threads: when it has booted the kernel it has nothing more to
- * do.
+ * Boots the kernel as process 2, the parent of all kernel threads, which has nothing more to do
+ * afterwards.
  */
 static int first_thread(void *unused)
 {

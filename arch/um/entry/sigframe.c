@@ -90,8 +90,8 @@ static int put_fpu_legacy(u64 at, const u8 *area)
 }
 
 /*
- * Programs that know nothing of XSAVE change the legacy part: its bits are set so that the change
- * counts.
+ * Writes the FPU state. Programs without XSAVE change its legacy part, so the bits of that part are
+ * set: then the change counts.
  */
 static int put_fpu(u64 at, const u8 *area)
 {
@@ -164,7 +164,7 @@ static void fill_frame(
 	memcpy(&f->uc.uc_sigmask, &mask, sizeof(mask));
 }
 
-/* Where the FPU state and the frame go. False: an alternate stack would overflow. */
+/* Finds the places of the FPU state and the frame. False: an alternate stack would overflow. */
 static bool place(const struct ksignal *ks, u64 rsp, u64 *fpstate, u64 *frame)
 {
 	u64 start = rsp - RED_ZONE, sp = sigsp(start, ks);
@@ -239,7 +239,7 @@ static int check_head(struct xsave_head *head)
 	return 0;
 }
 
-/* On an error everything is initial. */
+/* Reads the FPU state; after an error it is initial. */
 static int get_fpu(u64 at, struct fpu *fpu)
 {
 	struct xsave_head head = { 0 };
@@ -266,8 +266,8 @@ err_reset:
 }
 
 /*
- * A frame of before UC_STRICT_RESTORE_SS may say nothing of ss: 64-bit code goes on with the usual
- * one.
+ * Checks the segments. An old frame, without UC_STRICT_RESTORE_SS, may have no valid ss: 64-bit
+ * code then goes on with the usual one.
  */
 static int check_segments(struct ucontext *uc)
 {
@@ -322,7 +322,9 @@ static void take_registers(struct regs *r, const struct sigcontext *sc)
 	};
 }
 
-/* As sigaltstack(2) would; what it would refuse is ignored, as on Linux. */
+/*
+ * Sets the alternate stack as sigaltstack(2) does; what that would refuse is ignored, as on Linux.
+ */
 static void take_altstack(const stack_t *ss)
 {
 	struct task *t = current;
@@ -339,8 +341,8 @@ static void take_altstack(const stack_t *ss)
 }
 
 /*
- * A frame whose floating point cannot be taken is an error, but its registers count: a handler of
- * that SIGSEGV goes on from there.
+ * Restores the registers from a frame. If its floating-point state is bad, that is an error, but
+ * its registers count: a handler of that SIGSEGV goes on from there.
  */
 int restore_frame(struct regs *regs, u64 *sigmask)
 {

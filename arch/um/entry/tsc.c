@@ -56,7 +56,7 @@ void tsc_init(void)
 	pr_warn("the host refuses PR_SET_TSC: programs that use rdtsc do not repeat\n");
 }
 
-/* 0x40 to 0x4f are prefixes in 64-bit code only. */
+/* True for a prefix; 0x40 to 0x4f are prefixes in 64-bit code only. */
 static bool is_prefix(u8 b, bool long_mode)
 {
 	switch (b) {
@@ -71,7 +71,7 @@ static bool is_prefix(u8 b, bool long_mode)
 	return long_mode && (b & 0xf0) == 0x40;
 }
 
-/* The length of the rdtsc or rdtscp at the head of @code, 0: it is another instruction. */
+/* Returns the length of the rdtsc or rdtscp at the head of @code; 0: it is another instruction. */
 static u32 tsc_insn(const u8 *code, u32 n, bool long_mode, bool *with_cpu)
 {
 	u32 at = 0;
@@ -100,8 +100,8 @@ static u64 counter(void)
 }
 
 /*
- * The clock's code in the vDSO calls the host's, which no area of the guest names; it is the
- * kernel's own host's as well.
+ * Reads code at @at. The clock's code in the vDSO calls that of the host's vDSO, which is in no
+ * area of the guest's and is the same for the kernel, which can read it.
  */
 static u32 code_at(u64 at, u8 *code)
 {

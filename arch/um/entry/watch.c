@@ -25,7 +25,7 @@ static struct work work;
 static bool stirred;
 static u32 dormant;
 
-/* A look that is late or early is none the worse for it. */
+/* Looks after runners. It may be late or early without harm. */
 static void look(struct work *w)
 {
 	bool active = xchg(&stirred, false);

@@ -253,7 +253,7 @@ static bool overlaps_other_site(struct patch *p, const struct request *q)
 	return false;
 }
 
-/* A site that was patched before has its thunk still. */
+/* Finds a site that was patched before: its thunk still exists. */
 static struct site *known_site(struct patch *p, const struct request *q)
 {
 	for (u32 i = 0; i < p->nr_sites; i++) {
@@ -277,7 +277,9 @@ static bool need_row(struct patch *p, u32 i)
 	return *row;
 }
 
-/* patch->lock held. NULL: full, or no thunk in reach (*need_arena). */
+/*
+ * Makes a site. NULL: there is no room, or no thunk within reach (*need_arena). patch->lock held.
+ */
 static struct site *new_site(struct patch *p, struct request *q, bool *need_arena)
 {
 	const u8 *text = page_address(q->frame);
@@ -308,7 +310,7 @@ static void write_jump(struct request *q, u64 thunk)
 }
 
 /*
- * patch->lock held: the new shadow takes the place of the old one, whose references go to q->old.
+ * Puts the new shadow in the place of the old one, whose references go to q->old. patch->lock held.
  */
 static void swap_shadow(struct patch *p, struct request *q, struct shadow *s)
 {
@@ -419,8 +421,8 @@ static int patch_site(struct mm *mm, u64 addr, u64 nr)
 }
 
 /*
- * The process is part of the key: an mm's place is soon another's, and programs that call little
- * would be patched by turns.
+ * Counts a call that came by a trap. The process is part of the key: an mm's address is soon
+ * another's, and without that programs that call little would be patched in turn.
  */
 void patch_count_trap(struct mm *mm, const struct regs *r)
 {
@@ -445,14 +447,17 @@ void patch_count_trap(struct mm *mm, const struct regs *r)
 
 /* ---- events ---- */
 
-/* A step that ended in a thunk: the page is unpatched, and the step made again. */
+/* Undoes a step that ended in a thunk: the page is unpatched, and the step made again. */
 static void undo_step(struct mm *mm, struct regs *r, u64 rip, u64 page)
 {
 	r->rip = rip;
 	arch_patch_forget(mm, page, page + PAGE_SIZE);
 }
 
-/* Of an area that the program has changed only a thread that cannot go on there is taken out. */
+/*
+ * True if @rip is in a thunk. In an arena that the program has changed, only if the thread cannot
+ * go on there.
+ */
 static bool in_thunk(struct patch *p, u64 rip, const struct skas_event *ev)
 {
 	const struct arena *a = arena_at(p, rip);

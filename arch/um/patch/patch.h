@@ -19,15 +19,15 @@
 struct mm;
 
 /*
- * A system call has come by a trap; regs as they are then. May sleep; no lock held. Sites that come
- * often are patched.
+ * Counts a system call that has come by a trap; @r as it was then. Sites that come often are
+ * patched. May sleep; no lock held.
  */
 void patch_count_trap(struct mm *mm, const struct regs *r);
 
 /*
- * After any event but a patched call: registers that show a thunk are turned back or on, to an
- * instruction of the guest's own. True: the event was of our making (a step, an old instruction
- * that is no more) and there is nothing to be done.
+ * Moves registers that show a thunk back or on to an instruction of the guest's own, after any
+ * event but a patched call. True: patching itself has caused the event (a step, an old instruction
+ * that no longer exists), and there is nothing to be done.
  */
 bool patch_unwind(struct mm *mm, struct regs *r, const struct skas_event *ev);
 
@@ -37,19 +37,19 @@ bool patch_unwind(struct mm *mm, struct regs *r, const struct skas_event *ev);
  */
 bool patch_may_jump(struct mm *mm, u64 rip);
 
-/* Where guest code really has to go on for @rip. */
+/* Returns the address at which guest code must really go on for @rip. */
 u64 patch_resume(struct mm *mm, u64 rip);
 
 /*
- * The first page of [*va, end) that has a shadow of the frame which the run maps there (@pfn at
- * @start): *va and its shadow. False: there is none. For pmap.c, with pmap->lock held, of runs that
- * may be executed and not written.
+ * Finds the first page of [*va, end) that has a shadow of the frame that the run maps there (@pfn
+ * at @start): *va and its shadow. False: there is none. For pmap.c, with pmap->lock held, of runs
+ * that may be executed and not written.
  */
 bool patch_find_shadow(struct mm *mm, u64 start, pfn_t pfn, u64 *va, u64 end, pfn_t *shadow);
-/* The first page at or after @va that has a shadow, of whatever frame; or ~0. */
+/* Returns the first page at or after @va that has a shadow of any frame, or ~0. */
 u64 patch_next_shadow(struct mm *mm, u64 va);
 /*
- * A page of the mm has lost its shadow at some time, so that its space may map one that is no more.
+ * True if a page of the mm has ever lost its shadow, so that its space may still map that shadow.
  */
 bool patch_lost_shadow(struct mm *mm);
 

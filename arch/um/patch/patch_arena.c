@@ -70,7 +70,7 @@ static struct page *arena_fault(struct vm_area *vma, u64 index)
 
 static const struct vm_operations arena_ops = { .fault = arena_fault };
 
-/* Which jump a site needs to thunk number @i of the arena. */
+/* Returns the displacement of a site's jump to thunk number @i of the arena. */
 static s64 displacement(const struct arena *a, u32 i, u64 jump)
 {
 	return (s64)(a->va + i * THUNK_SIZE - (jump + JMP_LEN));
@@ -95,7 +95,9 @@ static bool reaches(const struct arena *a, u64 jump)
 	return distance < REACH && a->ready && !a->dead;
 }
 
-/* Index of a free thunk that the jump can have, those in pages that are there first; -1. */
+/*
+ * Returns the index of a free thunk that the jump can reach, first of all in pages that exist; -1.
+ */
 static int pick_thunk(const struct arena *a, u64 jump, enum site_form form)
 {
 	int fresh = -1;
@@ -144,7 +146,7 @@ struct thunk *arena_thunk(struct patch *p, u64 addr)
 
 /* ---- arenas ---- */
 
-/* Room below @v (not where a stack may grow to), or 0. */
+/* Returns the room below @v (not where a stack may grow to), or 0. */
 static u64 room_below(struct mm *mm, struct vm_area *v)
 {
 	struct vm_area *before = NULL;
@@ -160,7 +162,7 @@ static u64 room_below(struct mm *mm, struct vm_area *v)
 									  0;
 }
 
-/* An arena was there, and the program has done away with it. */
+/* True if an arena was there that the program has removed. */
 static bool was_arena(struct patch *p, u64 at)
 {
 	bool was = false;
@@ -173,8 +175,8 @@ static bool was_arena(struct patch *p, u64 at)
 }
 
 /*
- * Far above, where neither the heap nor the next library comes to stand, and it is not the first
- * area of a program.
+ * Finds room far above the jump, where neither the heap nor the next library will lie. 0: there is
+ * none.
  */
 static u64 room_above(struct mm *mm, u64 jump)
 {
@@ -193,8 +195,8 @@ static u64 room_above(struct mm *mm, u64 jump)
 }
 
 /*
- * There, or the next room below. No place is used twice: threads may still be on their way out of
- * it. mmap_lock held.
+ * Finds room above, or else the next room below. No place is used twice: threads may still be on
+ * their way out of it. mmap_lock held.
  */
 static u64 find_room(struct mm *mm, u64 jump)
 {
@@ -234,7 +236,7 @@ static int arena_add(struct patch *p, u64 va)
 	return err;
 }
 
-/* @ok: its area was made. Else the place is lost. */
+/* Notes that an arena's area was made (@ok), or that its place is lost. */
 static void arena_ready(struct patch *p, u64 va, bool ok)
 {
 	struct arena *a;

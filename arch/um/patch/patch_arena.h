@@ -76,23 +76,23 @@ static inline bool within(u64 addr, u64 start, u64 size)
 	return addr - start < size;
 }
 
-/* Of that address, dead ones too; NULL. patch->lock held. */
+/* Finds the arena of that address, even a dead one; NULL. patch->lock held. */
 struct arena *arena_at(struct patch *p, u64 addr);
 /*
- * A thunk that the jump at @jump can have, for good: its address, or 0. @spare becomes its page
- * where it has none (NULL then). patch->lock held.
+ * Reserves, for good, a thunk that the jump at @jump can reach: its address, or 0. @spare becomes
+ * its page if it has none (and NULL then). patch->lock held.
  */
 u64 arena_reserve_thunk(struct patch *p, u64 jump, enum site_form form, struct page **spare);
-/* The bytes of a thunk that was reserved. patch->lock held. */
+/* Returns the bytes of a reserved thunk. patch->lock held. */
 struct thunk *arena_thunk(struct patch *p, u64 addr);
 /*
- * An area of thunks for that jump, in an mm that has its patch. 0 (it may be another thread's) or
- * -errno. Takes mmap_lock.
+ * Makes an area of thunks for that jump, in an mm that has its patch. 0 (another thread may have
+ * made it) or -errno. Takes mmap_lock.
  */
 int arena_make(struct mm *mm, u64 jump);
 /*
- * The program changes the range: nothing leads there any more. True: some were in it. Takes
- * patch->lock.
+ * Ends arenas in a range that the program changes: nothing leads there any more. True: some were in
+ * it. Takes patch->lock.
  */
 bool arenas_end(struct patch *p, u64 start, u64 end);
 

@@ -53,7 +53,7 @@ static bool has_sib(u8 modrm)
 	return (modrm & 7) == 4;
 }
 
-/* b8 as the last byte before an imm32. @p points to it. */
+/* True if b8 at @p may be the last byte before an imm32. */
 static bool ends_operand(const u8 *p)
 {
 	if (takes_imm32(p[-2]) && mod(p[-1]) == 1 && !has_sib(p[-1])) /* disp8 */
@@ -67,7 +67,7 @@ static bool ends_operand(const u8 *p)
 	return takes_imm32(p[-6]) && mod(p[-5]) != 3 && has_sib(p[-5]); /* disp32 behind SIB */
 }
 
-/* Could the bytes before @p make what begins there the end of an instruction? */
+/* True if the bytes before @p may make what begins there the end of an instruction. */
 static bool may_be_an_end(const u8 *p)
 {
 	u8 before = p[-1];
@@ -95,8 +95,8 @@ static bool is_mov(const u8 *page, u32 off, u64 nr)
 }
 
 /*
- * Length of an instruction that may be moved and has three bytes at least; 0: it is none. At most
- * INSN_MAX bytes at @p.
+ * Returns the length of an instruction that may be moved and has at least three bytes; 0: it is
+ * none. It reads at most INSN_MAX bytes at @p.
  */
 static u32 movable(const u8 *p)
 {
@@ -133,7 +133,7 @@ struct site_shape site_recognise(const u8 *page, u32 off, u64 nr)
 	return s;
 }
 
-/* #UD in 64-bit mode on every CPU, whatever follows. */
+/* True if the byte raises #UD in 64-bit mode on every CPU, whatever follows. */
 static bool is_no_instruction(u8 b)
 {
 	static const u8 none[] = { 0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27, 0x2f, 0x37, 0x3f,

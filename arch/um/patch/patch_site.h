@@ -31,8 +31,8 @@ struct site_shape {
 #define INSN_MAX 6
 
 /*
- * The `syscall` at offset @off of @page (4096 bytes) has just been executed with number @nr. Looks
- * at nothing outside of the page.
+ * Finds the shape of the site whose `syscall`, at offset @off of @page (4096 bytes), has just been
+ * executed with number @nr. Reads nothing outside of the page.
  */
 struct site_shape site_recognise(const u8 *page, u32 off, u64 nr);
 
@@ -49,18 +49,18 @@ struct thunk {
 };
 
 /*
- * For a site whose `syscall` is at @site, a thunk that will stand at @at; @entry: the address of a
- * word that holds the trampoline's.
+ * Writes a thunk that will stand at @at for the site whose `syscall` is at @site; @entry: the
+ * address of a word that holds the trampoline's.
  */
 void thunk_write(struct thunk *t, u64 at, u64 site, const struct site_shape *s, const u8 *insn,
 	u32 nr, u64 entry);
 
 /*
- * A thread was stopped at offset @off of the thunk of the site at @site: where it is in terms of
- * its own code. Up to the trampoline it has not done anything yet.
+ * Returns where a thread is in terms of its own code that was stopped at offset @off of the thunk
+ * of the site at @site. Up to the trampoline it has not done anything yet.
  */
 u64 thunk_unwind(u64 site, const struct site_shape *s, u32 off);
-/* SITE_NEXT: where the copy of INSN is. */
+/* Returns where the copy of INSN is (SITE_NEXT). */
 u32 thunk_insn(const struct site_shape *s);
 
 #endif

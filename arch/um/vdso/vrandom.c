@@ -113,7 +113,7 @@ static inline void quarter_rounds(vec r[4])
 	r[1] = rotate(r[1] ^ r[2], 7);
 }
 
-/* The rows move so that diagonals stand one below the other, */
+/* Moves the rows so that diagonals stand one below the other. */
 static inline void turn(vec r[4])
 {
 	r[1] = __builtin_shufflevector(r[1], r[1], 1, 2, 3, 0);
@@ -121,7 +121,7 @@ static inline void turn(vec r[4])
 	r[3] = __builtin_shufflevector(r[3], r[3], 3, 0, 1, 2);
 }
 
-/* and back. */
+/* Moves the rows back. */
 static inline void turn_back(vec r[4])
 {
 	r[1] = __builtin_shufflevector(r[1], r[1], 3, 0, 1, 2);
@@ -129,7 +129,7 @@ static inline void turn_back(vec r[4])
 	r[3] = __builtin_shufflevector(r[3], r[3], 1, 2, 3, 0);
 }
 
-/* Blocks @counter to @counter + n - 1 under @key. */
+/* Makes blocks @counter to @counter + n - 1 under @key. */
 static void make_blocks(uint8_t *out, const uint32_t key[KEY_WORDS], uint64_t counter, size_t n)
 {
 	const vec constants = { 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574 };
@@ -157,7 +157,7 @@ static void make_blocks(uint8_t *out, const uint32_t key[KEY_WORDS], uint64_t co
 
 /* ---- the state ---- */
 
-/* A new key from the kernel, where this one is not of its @generation. Its error, or 0. */
+/* Gets a new key from the kernel if this one is not of its @generation. Its error, or 0. */
 static long refresh(struct vrandom_state *s, uint64_t generation)
 {
 	volatile uint64_t *now = &s->generation;
@@ -174,7 +174,7 @@ static long refresh(struct vrandom_state *s, uint64_t generation)
 	return n == sizeof(s->key) ? 0 : n < 0 ? n : -EINTR;
 }
 
-/* The next key and a new batch. */
+/* Makes the next key and a new batch. */
 static void refill(struct vrandom_state *s)
 {
 	uint8_t made[2 * BLOCK];
@@ -187,7 +187,7 @@ static void refill(struct vrandom_state *s)
 	s->refills++;
 }
 
-/* Many bytes go where they are wanted without a batch; the key of block 0 comes after them. */
+/* Makes many bytes in place, without a batch; the key of block 0 follows them. */
 static size_t make_many(struct vrandom_state *s, uint8_t *to, size_t len)
 {
 	size_t blocks = len / BLOCK;

@@ -525,8 +525,8 @@ static const struct fs_param params[] = {
 };
 
 /*
- * Options of a mount in the initial namespace hold for all mounts from now on; those of other
- * mounts are ignored.
+ * Takes the options of a mount. Those in the initial namespace hold for all mounts from now on;
+ * those of other mounts are ignored.
  */
 static int take_options(char *data)
 {

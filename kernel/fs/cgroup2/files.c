@@ -211,7 +211,7 @@ static int show_pids_peak(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
-/* Forks that a limit here or below has refused; that the limit here has. */
+/* Shows how many forks a limit here or below has refused, and how many the limit here has. */
 static int show_pids_events(struct seq *s, struct cgroup *c)
 {
 	seq_printf(s, "max %lu\n", READ_ONCE(c->pids.refused));

@@ -47,9 +47,8 @@ extern const u32 nr_cg_files;
 /* True if @c has that file at the moment. */
 bool cg_file_here(const struct cgroup *c, const struct cg_file *cf);
 /*
- * Settings of a controller are changed in between: the group has not been removed, nor the
- * controller been taken away with what was set, and neither is meanwhile. 0 with cgroup_mutex held,
- * or -ENODEV.
+ * Enclose a change of a controller's settings: the group exists and has the controller, and keeps
+ * both meanwhile. 0 with cgroup_mutex held, or -ENODEV.
  */
 int cg_begin(struct cgroup *c, u32 controller);
 void cg_end(void);

@@ -157,7 +157,7 @@ int fat_next(struct inode *dir, u32 *off,
 	struct fat_entry *e); /* 1, 0 at the end, -errno; *off: behind it */
 int fat_find(struct inode *dir, const struct fat_name *name,
 	struct fat_entry *e); /* 0, -ENOENT, -errno */
-/* Slots for @name with what @slot holds besides; @e: where it is now. */
+/* Adds slots for @name with the other data of @slot; @e: where it is now. */
 int fat_add(struct inode *dir, const struct fat_name *name, const struct fat_slot *slot,
 	struct fat_entry *e);
 int fat_take_away(struct inode *dir, const struct fat_entry *e);

@@ -154,7 +154,7 @@ const struct address_space_operations fat_aops = {
 	.page_mkwrite = fat_page_mkwrite,
 };
 
-/* Zeros from the old end on, a page at a time. */
+/* Extends the file with zeros from the old end on, a page at a time. */
 int fat_extend(struct inode *inode, loff_t size)
 {
 	struct address_space *m = &inode->i_data;

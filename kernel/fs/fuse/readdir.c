@@ -22,7 +22,10 @@ static int fuse_dir_fsync(struct file *f, loff_t start, loff_t end, bool datasyn
 	return fuse_fsync_common(f, datasync, FUSE_FSYNCDIR, &ff->fc->no_fsyncdir);
 }
 
-/* Entries of an answer to READDIR: checked one by one. 0 go on, 1 the reader is full, -EIO. */
+/*
+ * Emits the entries of an answer to READDIR, checked one by one. 0: go on, 1: the reader is full,
+ * -EIO.
+ */
 static int emit_entries(struct dir_context *ctx, const char *buf, size_t n)
 {
 	while (n >= FUSE_NAME_OFFSET) {

@@ -68,7 +68,7 @@ bool iso_is_dot(const struct iso_dir_record *d, u8 which)
 	return d->name_len == 1 && d->name[0] == which;
 }
 
-/* Days since 1970 of a date of the Gregorian calendar. */
+/* Returns the days since 1970 of a date of the Gregorian calendar. */
 static s64 days(s64 y, u32 m, u32 d)
 {
 	s64 era, of_era;

@@ -215,8 +215,8 @@ static int search_lowers(struct search *s, struct inode *dir)
 }
 
 /*
- * Layers of data have no names in the tree: only a whole path leads there. A file whose data is
- * missing there can be looked at, not opened.
+ * Looks for a file's data in the layers of data, which have no names in the tree: only a whole path
+ * leads there. A file whose data is missing can be looked at, not opened.
  */
 static int search_data(struct search *s)
 {

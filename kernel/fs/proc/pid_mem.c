@@ -101,7 +101,7 @@ static ssize_t mem_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	return mem_rw(f, from, pos, true);
 }
 
-/* Addresses above 2^63 are "negative" offsets, and legal here. */
+/* Seeks. Addresses above 2^63 are "negative" offsets, and valid here. */
 static loff_t mem_llseek(struct file *f, loff_t off, int whence)
 {
 	if (whence == 1)
@@ -346,7 +346,7 @@ static bool next_map_file(struct mm *mm, u64 addr, u64 *start, u64 *end)
 	return found;
 }
 
-/* Positions are addresses in pages, plus 2. */
+/* Lists the files. Positions are addresses in pages, plus 2. */
 static int map_files_iterate(struct file *f, struct dir_context *ctx)
 {
 	struct task *t = proc_task(f->f_inode);

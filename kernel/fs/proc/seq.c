@@ -562,7 +562,7 @@ static u32 variable_poll(struct file *f, struct poll_table *pt)
 	return EPOLLIN | EPOLLRDNORM | EPOLLERR | EPOLLPRI;
 }
 
-/* Numbers are read in one piece: what is asked for behind their start is not there. */
+/* Reads a variable. Numbers are read in one piece: behind their start there is nothing. */
 static ssize_t variable_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	const struct proc_entry *e = PROC_I(f->f_inode)->de;

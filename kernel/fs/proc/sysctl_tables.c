@@ -68,7 +68,7 @@ static int show_tainted(char *buf, size_t size)
 	return scnprintf(buf, size, "%d\n", tainted);
 }
 
-/* Bits are only ever added. */
+/* Sets bits, which can only be added. */
 static int store_tainted(char *text)
 {
 	s64 v;
@@ -91,7 +91,7 @@ static int show_rr_timeslice(char *buf, size_t size)
 	return scnprintf(buf, size, "%d\n", READ_ONCE(sysctl_sched_rr_timeslice));
 }
 
-/* Tasks that have a longer or shorter one keep it. */
+/* Sets a bound of periods. Tasks that have a longer or shorter one keep it. */
 static int store_period(char *text, u32 least, u32 most, u32 *to)
 {
 	s64 v;

@@ -363,7 +363,10 @@ static bool is_there(void *arg)
 	return !READ_ONCE(b->gone);
 }
 
-/* Partitions come and go after their first appearance, and some disks do (ubd). */
+/*
+ * Shows an entry only while the device exists: partitions come and go after their first appearance,
+ * and so do some disks (ubd).
+ */
 static int appear(const char *path, struct block_device *b)
 {
 	return sysfs_show_when(path, is_there, b);

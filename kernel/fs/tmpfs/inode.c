@@ -255,8 +255,8 @@ ssize_t tmpfs_getxattr(struct inode *inode, const char *name, void *buf, size_t 
 }
 
 /*
- * Attributes are memory that no page is counted for: they and inodes share one allowance. 0 or
- * -ENOSPC.
+ * Charges attributes, whose memory no page is counted for: they and inodes share one allowance. 0
+ * or -ENOSPC.
  */
 static int charge_xattr(struct inode *inode, u64 bytes)
 {

@@ -183,7 +183,7 @@ static bool all_known(const struct held_locks *h, u16 class, bool spin)
 	return true;
 }
 
-/* Under the graph lock. */
+/* Records a place that uses a lock without a name. Under the graph lock. */
 static void note_nameless(const void *ip)
 {
 	for (u32 i = 0; i < nr_nameless; i++)

@@ -29,7 +29,9 @@ struct held_locks {
 };
 
 #ifdef CONFIG_DEBUG
-/* @spin: a spinlock; @try: cannot deadlock, records no edge. */
+/*
+ * Records that a lock is taken. @spin: a spinlock; @try: it cannot deadlock, and records no edge.
+ */
 void lockdep_acquire(const void *lock, const char *name, bool spin, bool try, const void *ip);
 void lockdep_release(const void *lock);
 /* Announces that the next acquisition may be of a held class: the caller orders them. */

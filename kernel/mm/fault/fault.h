@@ -45,7 +45,7 @@ struct fault_info {
  */
 pte_t *entry_lock(struct mm *mm, u64 addr);
 void entry_unlock(struct mm *mm);
-/* Bits that make a write wait for the userfaultfd of @v. */
+/* Changes the bits so that a write waits for the userfaultfd of @v. */
 pte_t entry_protected(const struct vm_area *v, pte_t e);
 /*
  * Fills an empty entry: takes over the caller's reference of @p. Where PTE_WP_MARKER was, it is

@@ -211,8 +211,8 @@ static struct page *block_around(pfn_t pfn)
 }
 
 /*
- * Frames of [pfn, end) that were part of a free block which is on no list any more are a block, or
- * several.
+ * Links frames of [pfn, end), which were part of a free block that is on no list any more, as one
+ * block or several.
  */
 static void link_rest(pfn_t pfn, pfn_t end)
 {
@@ -337,7 +337,8 @@ u64 mm_free_blocks(u32 order)
 }
 
 /*
- * Frames that the host backs already (a physmem file that was used before) hold anything but zeros.
+ * Marks frames as used that the host backs already: in a physmem file that was used before, they
+ * hold anything but zeros.
  */
 static void find_backed(pfn_t first, pfn_t end)
 {

@@ -603,7 +603,10 @@ static u64 cache_shrink(struct kmem_cache *c)
 	}
 }
 
-/* Caches are never destroyed, so the list can be walked without its lock once a cache is on it. */
+/*
+ * Shrinks all caches. Caches are never destroyed, so the list can be walked without its lock once a
+ * cache is on it.
+ */
 u64 slab_shrink(void)
 {
 	struct kmem_cache *c;

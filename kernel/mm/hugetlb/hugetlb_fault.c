@@ -78,7 +78,8 @@ static int set_markers(struct vm_area *v, u64 addr, pte_t marker)
 }
 
 /*
- * Afterwards map_page() finds memory for its entries: a promise that was spent does not come back.
+ * Makes the table for the entries, so that map_page() cannot fail: a promise that was spent does
+ * not come back.
  */
 static bool make_table(struct vm_area *v, u64 addr)
 {

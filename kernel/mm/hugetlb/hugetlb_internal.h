@@ -22,7 +22,7 @@ static inline struct page *huge_head(struct page *p)
 }
 /* Frees a frame with PG_huge whose last reference has gone; for put_page(). */
 void huge_frame_free(struct page *p);
-/* References of each of the 512 frames of @head; the put may free the page. */
+/* Take and drop a reference of each of the 512 frames of @head; the drop may free the page. */
 void huge_page_get(struct page *head);
 void huge_page_put(struct page *head);
 /* Promises @n pages, making surplus ones where that is needed and allowed: 0 or -ENOMEM. */

@@ -136,8 +136,8 @@ static bool shrink_by_one(u64 count)
 }
 
 /*
- * Surplus pages count as persistent ones, up to @count; beyond it persistent ones in use become
- * surplus and go when they are free.
+ * Counts surplus pages as persistent ones, up to @count, or, beyond it, persistent ones in use as
+ * surplus, which are freed when they are unused.
  */
 static u64 recount_surplus(u64 count)
 {

@@ -172,7 +172,7 @@ static u64 shrink_lru(u64 scan, enum effort effort, u64 *dirty)
 /* times what there is, whatever vm.vfs_cache_pressure says */
 #define SCAN_MOST 16
 
-/* Others run in between: a cache may have millions of objects. */
+/* Scans a cache. It reschedules in between, since a cache may have millions of objects. */
 static u64 scan_cache(struct shrinker *s, u64 n)
 {
 	u64 freed = 0;

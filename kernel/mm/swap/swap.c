@@ -289,7 +289,7 @@ static bool take_from(struct swap_area *a, struct swap_slots *s, u32 want, struc
 	return true;
 }
 
-/* Areas of equal priority take turns. */
+/* Lets areas of equal priority take turns. */
 static void rotate(struct swap_area *a)
 {
 	struct swap_area *next = a;
@@ -538,7 +538,7 @@ static bool area_close(struct swap_area *a)
 	return was;
 }
 
-/* Priorities that were given by default stay without gaps. */
+/* Takes an area off the list, and closes the gap in the priorities that were given by default. */
 static void area_unlink(struct swap_area *a)
 {
 	struct swap_area *b;

@@ -308,7 +308,7 @@ static bool out_of_table(struct vm_area *v, u64 *va, u64 end, struct goal *g)
 
 /* ---- reclaim ---- */
 
-/* Areas from the cursor on, and then those before it. */
+/* Swaps out from areas from the cursor on, and then from those before it. */
 static bool out_of_areas(struct mm *mm, u64 start, u64 end, struct goal *g)
 {
 	struct vm_area *v = find_vma(mm, start);

@@ -194,7 +194,7 @@ void br_stp_down(struct bridge *br);
 void br_stp_switch(struct bridge *br, bool on);
 /* Sets another identifier of the bridge. */
 void br_stp_set_id(struct bridge *br, u16 priority, const u8 *mac);
-/* Values of the bridge have changed: when it is root they hold at once. */
+/* Applies changed values of the bridge: if it is root they hold at once. */
 void br_stp_times_changed(struct bridge *br);
 int br_stp_set_state(struct br_port *p, u8 state); /* by hand: 0 or -EBUSY */
 void br_stp_set_priority(struct br_port *p, u16 priority);

@@ -216,7 +216,7 @@ void br_fdb_gc(struct ktimer *t)
 	spin_unlock(&br->lock);
 }
 
-/* Entries age in another time. */
+/* Starts the timer anew after the ageing time of entries has changed. */
 void br_fdb_gc_soon(struct bridge *br)
 {
 	spin_lock(&br->lock);

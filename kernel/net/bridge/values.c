@@ -242,7 +242,10 @@ static int set_other_attr(void *of, u16 attr, const void *p, u32 n)
 	return is_time(attr) ? 0 : set_attr(of, attr, p, n);
 }
 
-/* Times come first, wherever they stand: their bounds are others once the spanning tree is on. */
+/*
+ * Changes values. Times come first, wherever they stand: their bounds are others once the spanning
+ * tree is on.
+ */
 int br_change(struct net_device *dev, const void *data, u32 len)
 {
 	struct bridge *br = BRIDGE(dev);

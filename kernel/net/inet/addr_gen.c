@@ -31,7 +31,7 @@ static ip_addr by_mac(const struct net_device *dev, const ip_addr *prefix)
 	return a;
 }
 
-/* Ids that mean something else (RFC 5453): all routers, and anycast. */
+/* True for ids with another meaning (RFC 5453): all routers, and anycast. */
 static bool is_reserved(const ip_addr *a)
 {
 	u32 high = ntohl(a->w[2]), low = ntohl(a->w[3]);

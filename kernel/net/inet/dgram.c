@@ -358,7 +358,7 @@ void dgram_error(
 
 /* ---- destinations ---- */
 
-/* Broadcasts have to be asked for, where there is a way for them. */
+/* Refuses a broadcast unless the socket has asked for them. */
 static int may_broadcast(const struct inet_sock *i, const ip_addr *a)
 {
 	return !i->c.broadcast && addr_is_broadcast(i->net, a) ? -EACCES : 0;

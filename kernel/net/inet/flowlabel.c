@@ -138,7 +138,7 @@ static void hold(struct inet_sock *i, struct lease_hold *h, struct lease *l)
 
 /* ---- what is asked for ---- */
 
-/* Seconds as nanoseconds; 0: it is too long. */
+/* Converts seconds to nanoseconds; 0: it is too long. */
 static u64 seconds(const struct inet_sock *i, u32 s)
 {
 	if (s > LINGER_MAX && !net_capable(i->net, CAP_NET_ADMIN))

@@ -84,8 +84,8 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 /* ---- errors about what we got ---- */
 
 /*
- * Errors are not answered with errors, nor is what went to many, what has no sender, or a later
- * piece (RFC 1122, 3.2.2; 4443, 2.4).
+ * True if an error about @skb may be sent: not about an error, a packet to many, one without a
+ * sender, or a later piece (RFC 1122, 3.2.2; 4443, 2.4).
  */
 static bool may_answer(const struct sk_buff *skb)
 {

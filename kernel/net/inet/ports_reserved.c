@@ -100,8 +100,8 @@ static int take_range(char **text, const char *end, u64 *bits, u32 nr, bool cut)
 }
 
 /*
- * Ranges between commas and line feeds. Of a text that goes on the last one is not taken: it may.
- * How much is.
+ * Reads ranges between commas and line feeds, and returns how much of the text it took. If the text
+ * continues (@cut), the last range may too, and is not taken.
  */
 ssize_t bits_take(char *text, size_t n, bool cut, u64 *bits, u32 nr)
 {

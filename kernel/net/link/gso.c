@@ -115,7 +115,7 @@ static void put16(u8 *at, u16 host)
 	at[1] = (u8)host;
 }
 
-/* Headers for @payload bytes, of which the last segment's flags are @flags. */
+/* Writes headers for @payload bytes; @flags are those of the last segment. */
 static void write_head(
 	u8 *head, const struct sk_buff *first, u32 at, u32 payload, u8 flags, bool v6)
 {

@@ -448,7 +448,7 @@ static struct netname *new_name(const char *name)
 	return n;
 }
 
-/* Devices beyond the bound work, they are not shown. */
+/* Takes a name. Devices beyond the bound work, but are not shown. */
 void netname_get(const char *name)
 {
 	struct netname *n;

@@ -391,8 +391,8 @@ void netdev_queues_setup(struct net_device *dev, struct netdev_queue *more, u32 
  */
 void netdev_quiesce(struct net_device *dev);
 /*
- * Frames are sent by the first @n queues from now on; those that wait go over, each behind those of
- * its flow. May sleep; link.c's mutex held.
+ * Makes the device send by the first @n queues only. Packets that wait move over, each behind those
+ * of its flow. May sleep; link.c's mutex held.
  */
 void netdev_resize_tx(struct net_device *dev, u32 n);
 /*
@@ -400,7 +400,7 @@ void netdev_resize_tx(struct net_device *dev, u32 n);
  * link.c's mutex held, or the device is not published yet.
  */
 void netdev_tell_queues(struct net_device *dev, u32 rx, u32 tx);
-/* Frames that wait in the fullest of its queues. */
+/* Returns how many frames wait in the fullest of its queues. */
 u32 netdev_tx_waiting(struct net_device *dev);
 void netdev_sum(const struct net_device *dev, struct netdev_stats *s);
 

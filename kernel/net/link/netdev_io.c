@@ -210,7 +210,7 @@ static u32 hold_most(const struct net_device *dev)
 	return min(HOLD_FRAMES, READ_ONCE(dev->txqlen));
 }
 
-/* Frames of @q may wait. */
+/* True if frames of @q may wait for more. */
 static bool may_hold(struct netdev_queue *q, u64 now)
 {
 	u64 since = now - q->period, sent = q->stats->tx_packets;

@@ -38,7 +38,7 @@ static u64 end_of(u64 seconds)
 	return seconds >= LIFETIME_MAX ? FOREVER : ktime_get() + seconds * NSEC_PER_SEC;
 }
 
-/* Seconds that are too few to be heeded; 0 is an end. */
+/* True if the lifetime is too short to be accepted; 0 is an end. */
 static bool too_short(const struct net_device *dev, u64 lifetime)
 {
 	return lifetime && lifetime < (u64)max(CONF6(dev, CONF6_RA_MIN_LFT), 0);

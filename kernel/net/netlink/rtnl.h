@@ -24,7 +24,7 @@ void nl_attr(struct nl_builder *b, u16 type, const void *data, u32 n);
 void nl_attr_u32(struct nl_builder *b, u16 type, u32 v);
 /* Puts an address of four bytes or sixteen. */
 void nl_attr_addr(struct nl_builder *b, u16 type, const ip_addr *a);
-/* Attributes inside an attribute: what nl_nest() gives goes to nl_nest_end(). */
+/* Begins a nest of attributes; its result is passed to nl_nest_end(). */
 u32 nl_nest(struct nl_builder *b, u16 type);
 /* Begins a nest without NLA_F_NESTED, as old attributes have it. */
 u32 nl_nest_plain(struct nl_builder *b, u16 type);

@@ -38,7 +38,7 @@ int ring_mem_get(struct ring_mem *m, struct packet_sock *p, const struct tpacket
 void ring_mem_put(struct ring_mem *m);
 
 void *ring_at(const struct ring_mem *m, u64 off);
-/* Words are aligned, so they lie in one page. */
+/* Returns a word of the ring. Words are aligned, so they lie in one page. */
 static inline u32 *ring_word(const struct ring_mem *m, u64 off)
 {
 	return ring_at(m, off);

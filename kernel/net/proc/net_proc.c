@@ -336,8 +336,8 @@ static void put_ipv6(struct seq *s, const ip_addr *a, u32 prefix, const ip_addr 
 }
 
 /*
- * Routes of all tables, this machine's addresses, and the end of the main table, where nothing is
- * reached.
+ * Shows the routes of all tables, this machine's addresses, and the end of the main table, where
+ * nothing is reached.
  */
 static int show_ipv6_route(struct seq *s, void *arg)
 {

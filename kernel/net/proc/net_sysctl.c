@@ -204,7 +204,10 @@ static int show_vector(struct seq *s, void *arg)
 	return 0;
 }
 
-/* Ports that are given out stand in order, and none of them needs a capability. */
+/*
+ * True if the bounds of ports that are given out are in order, and none of these ports needs a
+ * capability.
+ */
 static bool ports_agree(const struct net_sysctl *v, const s64 *got, u32 n)
 {
 	const struct net *net = current_net();

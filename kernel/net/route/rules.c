@@ -396,7 +396,7 @@ static int read_prefix(
 	return 0;
 }
 
-/* Ports from 1 to 65534, in order. */
+/* Reads a range of ports from 1 to 65534, in order. */
 static int read_ports(const struct nlmsghdr *req, u16 type, struct fib_rule_port_range *to)
 {
 	const struct fib_rule_port_range *p =

@@ -188,7 +188,7 @@ void qdisc_rate_read(struct qdisc_rate *r, const struct tc_ratespec *s, const vo
 void qdisc_rate_write(const struct qdisc_rate *r, struct tc_ratespec *s);
 u64 qdisc_rate_time(const struct qdisc_rate *r, u32 len); /* nanoseconds */
 u64 qdisc_rate_bytes(const struct qdisc_rate *r, u64 ns); /* the other way round */
-/* Ticks of 64 ns, as tc counts them. */
+/* Converts ticks of 64 ns, as tc counts them. */
 static inline u64 qdisc_ticks_ns(u32 ticks)
 {
 	return (u64)ticks << 6;

@@ -254,7 +254,10 @@ static bool has_ports(u8 proto)
 	return proto == 6 || proto == 17 || proto == 132 || proto == 136;
 }
 
-/* Fragments but the first have no ports, so none of a packet's pieces counts them. */
+/*
+ * Hashes a packet's flow. Fragments but the first have no ports, so ports do not count for any
+ * piece of a packet.
+ */
 static u32 hash_of(const struct fq_codel *f, const struct sk_buff *skb)
 {
 	u32 at = skb->dev->type == ARPHRD_ETHER ? 14 : 0, h = f->seed, ports = 0;

@@ -290,8 +290,8 @@ static struct sk_buff *dequeue_direct(struct htb *h)
 }
 
 /*
- * Classes with packets that a round has passed over (a discipline under them holds its packets
- * until their time) are asked again in the next one.
+ * Lists classes again that have packets which this round has passed over: a discipline below holds
+ * its packets until their time, so the next round asks again.
  */
 static void list_again(struct htb *h)
 {

@@ -95,7 +95,7 @@ static bool may_claim(const struct ucred *c)
 		       ns_capable(me->user_ns, CAP_SETGID));
 }
 
-/* Ids and numbers as current has them become the kernel's. */
+/* Translates the ids and the number that current claims into the kernel's, and checks them. */
 static int claim(struct msg *m, const struct ucred *said)
 {
 	struct pid *pid = find_get_pid((pid_t)said->pid);

@@ -109,8 +109,8 @@ void opt_store(const struct sock_opt *o, void *sk, int n);
 int opt_get(const struct sock_opt *o, struct sock_common *sk, int *n);
 
 /*
- * Functions that more than one table uses: an option that always reads 0; one whose value changes
- * nothing.
+ * Functions that more than one table uses: opt_get_zero() is for an option that always reads 0; the
+ * other one is for options whose value changes nothing.
  */
 int opt_get_zero(void *sk, const struct sock_opt *o, int *n);
 int opt_ignore(void *sk, const struct sock_opt *o, int n);

@@ -103,7 +103,10 @@ int sock_bind_device(struct sock_common *sk, int opt, uaddr_t val, u32 len)
 	return 0;
 }
 
-/* Numbers begin with what is sent next; of a stream they count bytes. */
+/*
+ * Sets timestamps and where their numbers begin: with what is sent next; of a stream they count
+ * bytes.
+ */
 static int set_stamping(struct socket *s, int opt, uaddr_t uval, u32 len)
 {
 	struct sock_common *sk = s->sk;

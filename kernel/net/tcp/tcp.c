@@ -180,7 +180,7 @@ static u8 choose_wscale(const struct tcp_sock *t)
 	return scale;
 }
 
-/* Rules may know another way for the port that it was given just now. */
+/* Looks up the route again if rules depend on the port that the socket was given just now. */
 static int look_with_port(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;

@@ -226,7 +226,10 @@ static int wait_writable(struct tcp_sock *t, struct msg *m, bool *held)
 	return err;
 }
 
-/* Segments of a large write go a few at a time (tcp_burst()): a card takes them in one frame. */
+/*
+ * Sends. Segments of a large write go a few at a time (tcp_burst()), which a card takes in one
+ * frame.
+ */
 static ssize_t send_locked(struct tcp_sock *t, struct msg *m, bool *held)
 {
 	ssize_t done = 0;

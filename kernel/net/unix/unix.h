@@ -154,7 +154,10 @@ void unix_enlist(struct unix_sock *u); /* onto the list of all */
 void unix_unlist(struct unix_sock *u);
 /* Finds a socket by its inode number: a reference, or NULL. */
 struct unix_sock *unix_by_ino(const struct net *net, u64 ino);
-/* References on sockets of @net behind the first @skip: how many, at most @most. */
+/*
+ * Takes references on sockets of @net behind the first @skip, at most @most, and returns their
+ * number.
+ */
 u32 unix_list(const struct net *net, struct unix_sock **to, u32 most, u32 skip);
 
 /* unix_send.c */

@@ -326,7 +326,7 @@ static struct unix_sock *dgram_receiver(struct unix_sock *u, struct msg *m)
 	return err ? ERR_PTR(err) : to;
 }
 
-/* Datagrams and seqpackets: one message. */
+/* Sends one message by a datagram or seqpacket socket. */
 ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 {
 	struct unix_sock *u = UNIX(s), *to;

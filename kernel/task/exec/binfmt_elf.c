@@ -403,7 +403,10 @@ static int put(struct mm *mm, u64 addr, const void *buf, size_t n)
 	return access_mm(mm, addr, (void *)buf, n, true, true) == (ssize_t)n ? 0 : -EFAULT;
 }
 
-/* Pointers to the strings that begin at *str, batch by batch, and a NULL; moves *sp and *str on. */
+/*
+ * Writes pointers to the strings that begin at *str, batch by batch, and a NULL; moves *sp and *str
+ * on.
+ */
 static int put_pointers(const struct exec_args *a, struct mm *mm, int n, u64 *sp, u64 *str, u64 top)
 {
 	u64 batch[64];

@@ -141,7 +141,10 @@ void core_name(char *buf, size_t size, int sig)
 		scnprintf(buf + n, size - n, ".%d", task_tgid_vnr(current));
 }
 
-/* Words are split first and expanded afterwards, so that a name with a blank stays one. */
+/*
+ * Splits the text into words and expands these afterwards, so that a name with a blank stays one
+ * word.
+ */
 void core_words(char *text, const char *argv[CORE_MAX_WORDS + 1], int sig)
 {
 	const char *p = core_pattern + 1;

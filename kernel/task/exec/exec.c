@@ -144,8 +144,8 @@ static void leave_mm(void)
 }
 
 /*
- * Handlers of one's own; a process that shared them with another goes on with a copy. @fresh was
- * made beforehand.
+ * Gives the process handlers of its own: if it shares them with another process, it goes on with a
+ * copy. @fresh was made beforehand.
  */
 static void own_sighand(struct sighand_struct *fresh)
 {

@@ -508,7 +508,7 @@ static long op_link(s32 id, s32 ring_id)
 	return ret;
 }
 
-/* Keys that are good for nothing else, too. */
+/* Unlinks a key, which may be one that is not valid any more. */
 static long op_unlink(s32 id, s32 ring_id)
 {
 	struct key *ring = key_lookup(ring_id, false, KEY_WRITE), *k;
@@ -692,7 +692,10 @@ static long search(s32 ring, uaddr_t utype, uaddr_t udesc, s32 dest)
 	return ret;
 }
 
-/* Types of ours know no restriction of their own: a keyring takes all keys, or none any more. */
+/*
+ * Restricts a keyring: it takes all keys, or none any more, since no type of key knows a
+ * restriction of its own.
+ */
 static long op_restrict(s32 id, bool typed, int type)
 {
 	struct key *k = key_lookup(id, false, KEY_SETATTR);

@@ -95,7 +95,7 @@ static inline bool mnt_is_ours(const struct mount *m)
 {
 	return m->mnt_ns == current_mnt_ns();
 }
-/* Rights over the mounts of current's namespace. */
+/* True if current has rights over the mounts of its namespace. */
 static inline bool may_mount(void)
 {
 	return ns_capable(current_mnt_ns()->ns.owner, CAP_SYS_ADMIN);
@@ -171,7 +171,10 @@ struct mount *mnt_last(struct mount *top);
 struct mount *mnt_prev(struct mount *m);
 void mnt_umount_one(
 	struct mount *m, struct list_head *dead); /* its children have gone, or follow */
-/* Uses besides the tree's and @mine. Under a mount_seq write section the answer holds. */
+/*
+ * True if the mount has uses besides the tree's and @mine. Under a mount_seq write section the
+ * answer holds.
+ */
 bool mnt_busy(struct mount *m, int mine);
 bool mnt_is_below(struct mount *m, struct mount *top); /* true also if both are one */
 

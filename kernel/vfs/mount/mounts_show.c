@@ -15,7 +15,7 @@ static void put(struct line *l, const char *s)
 	l->len += scnprintf(l->buf + l->len, l->size - l->len, "%s", s);
 }
 
-/* Blanks and the like as octal, so that fields stay fields. */
+/* Prints blanks and the like as octal, so that fields stay fields. */
 static void put_escaped(struct line *l, const char *s, const char *what)
 {
 	for (; *s; s++) {

@@ -681,7 +681,7 @@ static int move_task_root(struct task *t, const struct path *old, const struct p
 	return n;
 }
 
-/* Roots and working directories of all processes that were the old root become the new one. */
+/* Moves the roots and working directories of all processes from the old root to the new one. */
 static void chroot_all(const struct path *old, const struct path *new)
 {
 	struct task *p, *t;

@@ -111,7 +111,7 @@ static void unlock_inodes(struct inode *a, struct inode *b)
 		up_write(&b->i_rwsem);
 }
 
-/* Permissions of all that changes. */
+/* Checks the permissions of all that changes. */
 static int rename_allowed(
 	struct inode *odir, struct dentry *old, struct inode *ndir, struct dentry *new, u32 flags)
 {

@@ -82,7 +82,10 @@ static const struct file_operations inotify_fops;
 
 /* ---- the queue ---- */
 
-/* Cookies are not compared: a name that is moved to twice running is told once, as on Linux. */
+/*
+ * True if two events are equal. Cookies are not compared: a name that is moved to twice running is
+ * reported once, as on Linux.
+ */
 static bool same_event(const struct event *a, const struct event *b)
 {
 	return a->ev.wd == b->ev.wd && a->ev.mask == b->ev.mask && a->ev.len == b->ev.len &&
@@ -240,8 +243,8 @@ static long watch_set(struct instance *in, struct inode *inode, u32 mask)
 /* ---- what vfs calls ---- */
 
 /*
- * Events to all watches of @inode. @mask may have IN_ISDIR. A one-shot watch goes: its inode is put
- * afterwards.
+ * Reports an event to all watches of @inode. @mask may have IN_ISDIR. A one-shot watch is removed,
+ * and its inode is put afterwards.
  */
 static void notify(
 	struct inode *inode, u32 mask, u32 cookie, const char *name, u32 len, bool unlinked)

@@ -746,7 +746,7 @@ long pipe_fcntl(struct file *f, u32 cmd, u64 arg)
 	}
 }
 
-/* Sizes are whole powers of two pages. */
+/* Rounds the greatest size to pages times a power of two. */
 static void round_max_size(void)
 {
 	int size = PAGE_SIZE;

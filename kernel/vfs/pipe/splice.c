@@ -349,7 +349,7 @@ static ssize_t do_splice(
 	return n;
 }
 
-/* Pipes to pipes are splice()'s alone. */
+/* Sends from a file to a pipe. Only splice() moves data from pipe to pipe. */
 ssize_t pipe_send_stream(struct file *pipe, struct file *in, loff_t *pos, size_t n)
 {
 	return file_pipe(in) ? refuse_to_pipe(file_pipe(pipe), nonblocking(pipe, 0)) :

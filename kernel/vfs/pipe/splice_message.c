@@ -77,7 +77,7 @@ static size_t drain(struct iov_iter *it, void *buf, size_t n)
 	return done;
 }
 
-/* Buffers that are free now, of which there is one at least; -errno. */
+/* Waits until a buffer is free and returns how many are, or -errno. */
 static long room_of(struct pipe_inode_info *p, bool nonblock)
 {
 	bool waited = false;
