@@ -471,8 +471,8 @@ void account_rss(struct mm *mm, struct page *p, s64 n);
 /* Prepares one flush for the whole range instead of one for each batch of zap_range(). */
 void zap_prepare(struct mm *mm, u64 start, u64 end);
 /*
- * Is this page, which was mapped ahead, still as it was handed out? Asks the host once for each run
- * of frames.
+ * Tells whether a page that was mapped ahead is still untouched (page_is_untouched()), and asks the
+ * host once for each run of frames.
  */
 #define HOLE_CURSOR 16
 struct hole_cursor {

@@ -123,7 +123,7 @@ static int advise_dodump(struct vm_area *v, u64 start, u64 end)
 											  0;
 }
 
-/* by apply(): nothing is done, nor remembered, and that is no error */
+/* result of apply(): the advice has no effect and is not stored, without an error */
 #define IGNORED 1
 
 static int advise_mergeable(struct vm_area *v, u64 start, u64 end)

@@ -44,8 +44,8 @@ struct mm_file_ops {
 extern const struct mm_file_ops *mm_file_ops;
 
 /*
- * task registers what mm must know of processes. Until then there are no limits and everybody is
- * capable.
+ * task registers what mm must know of processes. Until then there are no limits, and every
+ * capability is granted.
  */
 struct mm_task_ops {
 	/* of current's process: RLIMIT_* of <linux/resource.h> */

@@ -26,7 +26,7 @@
 #define MODE_APPEND_ONLY 4
 #define MODE_SWAP 8        /* an active swap area */
 #define MAP_DROPPABLE_ 0x8 /* a type, of Linux 6.11 */
-/* of Linux 6.6; what has a choice lies there anyway */
+/* of Linux 6.6; has no effect, since a mapping without an address lies above 4 GiB anyway */
 #define MAP_ABOVE4G_ 0x80
 #define LEGACY_MASK                                                                                \
 	(MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE |   \

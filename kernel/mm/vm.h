@@ -52,16 +52,16 @@ struct mm {
 	struct file *exe_file; /* under mmap_lock */
 	u64 def_flags;
 	/*
-	 * a task with CAP_SYS_PTRACE there may look at it though it is not dumpable; until the last
-	 * mmput()
+	 * the namespace in which CAP_SYS_PTRACE allows access though the memory is not dumpable;
+	 * until the last mmput()
 	 */
 	struct user_namespace *user_ns;
 	bool dumpable;
-	/* mm_reap() has been at it: what it lacks may have been there */
+	/* mm_reap() has taken pages: a page that is missing may have had content */
 	bool reaped;
 	/* it has, or had, areas for ksm.c; set once, under mmap_lock */
 	bool mergeable;
-	/* PR_SET_MEMORY_MERGE: all that can be is; under mmap_lock */
+	/* PR_SET_MEMORY_MERGE: all areas that can be merged are; under mmap_lock */
 	bool merge_all;
 	/* PR_SET_MDWE's bits: nothing becomes executable that is or was writable */
 	u8 mdwe;
@@ -87,7 +87,7 @@ struct mm {
 	u64 owner_pid;
 	/* MEMBARRIER_CMD_REGISTER_* that were made; atomic */
 	u32 membarrier;
-	/* anon.c: whether new small areas are filled at once; hints, */
+	/* anon.c: hints whether new small areas are filled at once, */
 	u8 eager, eager_made;
 	u64 small_start, small_end; /* as is which was made last */
 	/* address of the last fault that found nothing to do; a hint */

@@ -21,10 +21,10 @@
 #include "kernel/mm/swap/swap_internal.h"
 
 #define BATCH 64
-/* markers fill no batch: so many tables of them, and others get the lock */
+/* tables after which the lock is dropped if they have only markers, which fill no batch */
 #define BATCH_TABLES 64
 #define BATCH_SWAPPED 512
-/* nor do pages that are in use, where untouched ones are looked for */
+/* entries after which it is dropped if a search for untouched pages meets only pages in use */
 #define BATCH_ENTRIES 4096
 
 void account_rss(struct mm *mm, struct page *p, s64 n)

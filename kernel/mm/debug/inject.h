@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inject.h: should this allocation fail for the sake of a test (fault=)? Never, but in debug
- * builds.
+ * inject.h: decides whether an allocation fails for the sake of a test (fault=). Only debug builds
+ * let any fail.
  */
 #ifndef NESTLING_MM_INJECT_H
 #define NESTLING_MM_INJECT_H

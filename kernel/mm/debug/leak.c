@@ -47,10 +47,10 @@ struct row {
 };
 
 static DEFINE_MUTEX(scan_lock);
-/* under scan_lock, as all below; the last: all others */
+/* a row for each kind of object, the last for all others; under scan_lock, as all below */
 static struct row rows[ROWS + 1];
 static int nr_rows;
-/* reached, not looked at: addresses of objects, by link */
+/* objects that were reached and not scanned yet: their addresses, linked by slab_tail.link */
 static u64 grey;
 
 void leak_callers(u64 *site)

@@ -12,8 +12,8 @@
 
 struct user_break {
 	/*
-	 * the debugger's, which stops everybody before it writes; mm first to be set: an entry
-	 * without one is free
+	 * written by the debugger, which stops all tasks before it writes; an entry without mm is
+	 * free, so mm is set first
 	 */
 	struct mm *mm;
 	u64 addr;
@@ -23,11 +23,11 @@ struct user_break {
 	bool failed; /* there is no memory that could be written */
 	bool armed, stepped;
 	u8 was;
-	/* is stepping over it: it is not in memory meanwhile */
+	/* the task that steps over the instruction, while the breakpoint is not in memory */
 	struct task *stepper;
 };
 
-/* the debugger sets it: nothing of this costs more than its test before */
+/* set by the debugger; without it breakpoints cost no more than the test of this flag */
 extern u32 user_breaks_on;
 
 void user_breaks_enter(struct regs *r);            /* current goes to guest code. May sleep */

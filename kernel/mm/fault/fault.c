@@ -200,8 +200,8 @@ static int resolve(struct vm_area *v, u64 addr, u32 flags, struct fault_info *in
 			continue;
 		}
 		/*
-		 * a call that is under way, a file's write among them, would take zeros for what
-		 * was there
+		 * after mm_reap() a call that is under way (such as a write to a file) would take
+		 * zeros for the data that was there
 		 */
 		if (unlikely(!e && READ_ONCE(mm->reaped)) && vma_is_cow(v))
 			return -EFAULT;
@@ -238,8 +238,8 @@ static void sync_around(struct vm_area *v, u64 page, const struct fault_info *in
 	u64 start = page & ~(AROUND - 1);
 
 	/*
-	 * Either what was just made, and is known to be backed or not, or what the space has lost,
-	 * other areas' pages too.
+	 * Maps the entries that were just made, of which it is known whether the host backs them.
+	 * Without such, maps what the space has lost, also in other areas.
 	 */
 	if (info->end)
 		pmap_sync(pm, info->start, info->end, info->populate, AROUND_ORDERS);

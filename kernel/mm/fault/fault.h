@@ -10,9 +10,9 @@
 /* What resolving a fault has found out for the step that maps it into the space. */
 /* What a fault turned out to be, for /proc/nestling/faults. */
 enum fault_kind {
-	/* there is nothing, or no right to it: 0, so that it holds until something is found */
+	/* nothing is mapped, or without this right; 0, so that it holds until something is found */
 	FAULT_INVALID,
-	/* another thread was first, or the space has lost its mapping */
+	/* another thread was first, or the space has lost its mapping of the page */
 	FAULT_PRESENT,
 	FAULT_ANON,
 	FAULT_FILE,
@@ -32,7 +32,7 @@ struct fault_info {
 	enum fault_kind kind;
 	u64 start, end; /* entries that were made; end 0: unknown */
 	bool populate;  /* their frames are backed by the host */
-	/* nothing had to be made, and the space maps it */
+	/* no entry had to be made, and the space maps the page */
 	bool mapped;
 	bool major; /* waited for the disk */
 	/* ahead of use: the page is untouched */

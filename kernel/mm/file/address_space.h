@@ -29,7 +29,7 @@ struct inode;
 struct page;
 
 /*
- * Read-ahead of one open file: a window [start, start + size), whose last @async pages were read
+ * Readahead of one open file: a window [start, start + size), whose last @async pages were read
  * before they were asked for. Racy.
  */
 struct file_ra {
@@ -124,7 +124,7 @@ struct address_space {
 	/* the newest error of write-back, under @lock; see mapping_wb_check() */
 	int wb_err;
 	u32 wb_err_seq; /* how many there were, under @lock */
-	/* of these, up to the newest that a file was told of, under @lock */
+	/* the error, as a number of wb_err_seq, up to which files were told; under @lock */
 	u32 wb_err_seen;
 	u64 dirty_first, dirty_last; /* all dirty pages lie within, under @lock */
 	/* where its pages are written to; NULL: nowhere in particular */

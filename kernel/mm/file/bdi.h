@@ -39,8 +39,8 @@ struct backing_dev {
 	/* its thread, and waiters for `flushing` */
 	struct wait_queue_head wait;
 	/*
-	 * its thread has a reference, or is about to: set before, cleared behind that. Only
-	 * compared
+	 * the inode to which its thread has a reference or is about to take one; cleared after that
+	 * is dropped; only compared
 	 */
 	const struct inode *flushing;
 };

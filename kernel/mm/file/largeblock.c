@@ -40,9 +40,9 @@
 #define NR_BLOCKS 4
 #define LOOK_NS 1000000000UL
 #define BUDGET_MAX 200000000L /* ns that the host may take for blocks ... */
-/* ... and of which it gets one for so many that pass, */
+/* ... it may take one ns for blocks in so many ns that pass, */
 #define BUDGET_SHARE 16
-/* not counting what pays in any case: 512 single frames cost the host 1 ms */
+/* beyond this time for a block, which pays in any case: 512 single frames cost the host 1 ms */
 #define FREE_NS 500000L
 #define PAUSE_MIN LOOK_NS /* after a refusal, doubled with each */
 #define PAUSE_MAX (64 * LOOK_NS)

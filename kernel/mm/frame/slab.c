@@ -45,10 +45,10 @@ struct magazine {
 
 struct kmem_cache {
 	spinlock_t lock;
-	/* of an object with what belongs to it, immutable */
+	/* size of an object with its red zone and tail, immutable */
 	u32 size;
 	u32 usable; /* what the caller may use, immutable */
-	/* of a slab: as a rule, and the smallest; immutable */
+	/* order of a slab as a rule, and its least order; immutable */
 	u32 order, least_order;
 	u32 mag_limit;
 	bool reclaimable;         /* immutable */

@@ -35,7 +35,7 @@
 u32 io_nr_limits;
 bool io_pages_unowned;
 static DEFINE_SPINLOCK(limits_lock);
-/* of limits; waiters under older ones are released */
+/* number of the last change of limits; waiters under older limits are released */
 static u32 generation;
 static DECLARE_WAIT_QUEUE_HEAD(changed);
 

@@ -28,7 +28,7 @@ struct io_node {
 	u64 bytes[IO_KINDS], ios[IO_KINDS]; /* atomic */
 	/* read racily; written under limits_lock, as is the rest */
 	u64 limit[IO_LIMITS];
-	/* when what was begun is within the limit; ktime */
+	/* time at which the requests begun so far are within the limit; ktime */
 	u64 paid_at[IO_LIMITS];
 };
 

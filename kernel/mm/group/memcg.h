@@ -76,15 +76,18 @@ struct mem_group {
 	/* the io group of its cgroup, or NULL; immutable */
 	struct io_group *io;
 	atomic64_t usage; /* pages, with all below */
-	/* its own; not 0: it holds its owner (mem_group_ops) */
+	/*
+	 * charges of its own, without groups below; while not 0, it holds a reference to its owner
+	 * (mem_group_ops)
+	 */
 	atomic64_t local;
-	/* of usage: page cache; of that memory-only files */
+	/* pages of usage in the page cache; of these in memory-only files */
 	atomic64_t file, shmem;
 	atomic64_t stat[MEM_STATS]; /* pages */
 	atomic64_t sock;            /* of usage: what sockets have */
 	u64 min, low, high, max;    /* pages; read racily */
 	bool keeps;                 /* has asked for min or low once */
-	/* atomic: what of @usage the parent counts as asked for, */
+	/* how much of @usage the parent counts as asked for, atomic; */
 	u64 told[KEEPS];
 	atomic64_t below[KEEPS]; /* and what those below have told */
 	/* the most: ever, since a mem_watch began anew */
@@ -102,24 +105,27 @@ struct mem_group {
 	struct huge_group huge;
 
 	/*
-	 * version 1: its owner is a group of that; memory and what is in swap areas together, their
-	 * limit and their most
+	 * its owner is a group of version 1; both_max and both_peak are then the limit and the peak
+	 * of memory and swap areas together
 	 */
 	bool v1; /* immutable */
-	/* racy; tasks out of memory wait, and none is killed */
+	/* tasks out of memory wait, and none is killed; racy */
 	bool oom_waits;
-	/* racy; 0: nothing of it goes to swap areas for its limits; < 0: vm.swappiness counts */
+	/* 0: its limits swap nothing out; negative: vm.swappiness counts; racy */
 	int swappiness;
 	u64 both_max, both_peak;
 	/* charges that these limits refused; atomic */
 	u64 hits, both_hits;
-	/* mem_group_ops->crossed() is told when its pages come to be less, or as many */
+	/*
+	 * bounds: mem_group_ops->crossed() is called when its pages fall below the first or reach
+	 * the second
+	 */
 	u64 tell_below, tell_from;
 };
 
 /*
- * The most that was in use since mem_watch_begin(), which begins anew each time; before the first
- * one, ever. Zeroed at first. In pages.
+ * The highest usage since the last mem_watch_begin(), or ever if there was none. Begins zeroed. In
+ * pages.
  */
 struct mem_watch {
 	struct list_head list;
@@ -198,7 +204,10 @@ void mem_group_killed_all(struct mem_group *g);
  * any group is made.
  */
 struct mem_group_ops {
-	/* The first page has come, the last one has gone. Callable with locks held. */
+	/*
+	 * Called when the first page is charged, and when the last one is uncharged. Locks may be
+	 * held.
+	 */
 	void (*hold)(struct mem_group *g);
 	void (*release)(struct mem_group *g);
 	/*

@@ -40,12 +40,15 @@ void hugetlb_resize(u64 count);
 void hugetlb_set_overcommit(u64 count);
 
 /*
- * What the files of one mount may have together, and what they have for sure. All under the pool's
- * lock.
+ * Quota of a mount: how many pages its files may have together (max), and how many are kept for
+ * them (min). All under the pool's lock.
  */
 struct huge_quota {
 	u64 max, min; /* pages; max ~0: no limit */
-	/* of max, promised or taken; of min, not yet used */
+	/*
+	 * used: pages of max that are taken or promised; reserved: pages of min that are not used
+	 * yet
+	 */
 	u64 used, reserved;
 	bool gone; /* the mount: freed with the last page */
 };
@@ -64,7 +67,7 @@ struct huge_file {
 	/* how many of the slots are pages; under lock, read racily */
 	u64 pages;
 	struct huge_quota *quota; /* of its mount, or NULL; immutable */
-	/* of a segment, promised as a whole: mappings add nothing */
+	/* a shared memory segment, which was promised as a whole: mappings promise nothing more */
 	bool prepaid;
 };
 void huge_file_init(struct huge_file *f, struct huge_quota *quota);

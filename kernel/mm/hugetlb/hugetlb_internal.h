@@ -78,11 +78,11 @@ struct page *huge_file_page(struct huge_file *f, u64 index, bool make);
 /* What is promised to a private mapping and the pieces that it was cut into. */
 struct huge_promise {
 	u32 refs; /* areas; under the mmap_lock of @mm */
-	/* whose promise it is: a fork's child has none. For comparison only */
+	/* the process that has the promise; a fork's child has none; only compared */
 	struct mm *mm;
 	u64 first, nr;           /* huge indices */
 	struct mem_group *payer; /* the group that made the promise, or NULL */
-	/* pages of areas that are there still; under huge_file.lock */
+	/* pages charged for areas that still exist; under huge_file.lock */
 	u64 charged;
 	/* bits: pages that were taken or given up; under huge_file.lock */
 	u64 spent[];

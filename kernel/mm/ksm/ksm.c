@@ -41,7 +41,7 @@
 /* rounds without a twin before a page is passed over */
 #define AGE_OF_SKIPS 3
 #define SKIPS_MAX 8
-/* free frames below which nothing new is made, though less would be needed later */
+/* no merged page is made with fewer free frames, even if it would save frames later */
 #define SHORT_OF (2 * zone_marks.high)
 
 /* a page of this round that no other was like */
@@ -54,9 +54,9 @@ struct single {
 /* What is known of a frame. */
 struct seen {
 	u32 sum; /* when it was last looked at */
-	/* rounds since, in which it was looked at and had no twin */
+	/* rounds since its last change in which it had no twin */
 	u8 age;
-	/* rounds for which it is still to be passed over */
+	/* rounds for which it will still be passed over */
 	u8 skips;
 	bool alone; /* it is passed over in this round */
 };
@@ -76,7 +76,7 @@ static struct hlist_head merged[BUCKETS],
 static struct ksm_node *zeros;
 /* its page; read without a lock, for comparison */
 static struct page *page_of_zeros;
-/* of all frames; pages of SEEN, made when wanted */
+/* an entry for each frame, in pages of SEEN entries, which are made when needed */
 static struct seen **seen;
 static u64 nr_seen; /* such pages */
 static struct hash_key key;

@@ -19,7 +19,7 @@ struct ksm_numbers {
 	u64 run, max_sharing, shared, sharing, unshared, changed, scanned, rounds, skipped;
 	u64 across_nodes, use_zero;
 	u64 zero; /* that are the one page of zeros now */
-	/* contents that have more than one merged page, and these */
+	/* contents with more than one merged page; these pages */
 	u64 chains, twins;
 	s64 profit; /* bytes */
 };

@@ -20,7 +20,7 @@
 #include "kernel/mm/internal.h"
 #include "kernel/mm/group/memcg.h"
 
-/* pages that all together give before it begins anew */
+/* pages that all lists together give in a turn */
 #define TURN 1024UL
 
 static DEFINE_SPINLOCK(lru_lock);

@@ -169,7 +169,7 @@ static u64 shrink_lru(u64 scan, enum effort effort, u64 *dirty)
 /* ---- caches of objects ---- */
 
 #define SCAN_BATCH 128UL
-/* times what there is, whatever vm.vfs_cache_pressure says */
+/* at most so many times the objects are scanned, whatever vm.vfs_cache_pressure says */
 #define SCAN_MOST 16
 
 /* Scans a cache. It reschedules in between, since a cache may have millions of objects. */
@@ -388,7 +388,8 @@ bool out_of_memory(struct mm *mm)
 	if (limit)
 		return mem_group_oom_own();
 	/*
-	 * what reclaim has freed for the caller others have had each time; by now there is enough
+	 * other tasks have taken each time what reclaim freed for the caller; by now there is
+	 * enough
 	 */
 	if (nr_swap_free() && nr_free_frames() > zone_marks.low)
 		return true;

@@ -36,7 +36,7 @@ struct swap_area {
 	u32 type;
 	s32 prio;
 	bool open; /* slots can be taken */
-	/* those that can be used at all; of these in use */
+	/* all slots; those that can be used at all; those in use */
 	u64 slots, usable, used;
 	/* the cluster where the last slots were found */
 	u64 cursor;

@@ -20,21 +20,21 @@ struct swap_area;
 /* What an area lies on. @backing is the maker's. */
 struct swap_backing {
 	/*
-	 * How many of the @n slots from @slot on lie one behind the other there: 1 to @n. Called
-	 * with a spinlock held, as is busy().
+	 * Returns how many of the @n slots from @slot on are consecutive on the device: 1 to @n.
+	 * Called with a spinlock held, as is busy().
 	 */
 	u32 (*run)(void *backing, u64 slot, u32 n);
-	/* a write would have to wait for more than the disk */
+	/* true if a write would have to wait for more than the disk */
 	bool (*busy)(void *backing);
-	/* @n slots, one behind the other or not; waits. 0 or -errno. */
+	/* Reads @n slots, consecutive or not, and waits. 0 or -errno. */
 	int (*read)(void *backing, u64 slot, struct page **pages, u32 n);
 	/*
-	 * What a write of SWAP_BATCH pages needs, out of memory that is at hand; NULL: not now.
-	 * Nothing sleeps.
+	 * Prepares a write of SWAP_BATCH pages with memory that is at hand; NULL: not now. Never
+	 * sleeps.
 	 */
 	void *(*write_begin)(void *backing);
 	void (*write_cancel)(void *request);
-	/* @n slots in a run. May sleep; @done is called when it has ended, and may not. */
+	/* Writes @n consecutive slots. May sleep. @done is called at the end, and may not sleep. */
 	void (*write)(void *backing, void *request, u64 slot, struct page **pages, u32 n,
 		void (*done)(void *arg, int status), void *arg);
 };

@@ -140,7 +140,7 @@ static int fill(struct swap_in *in, struct fault_info *info)
 	info->major = true;
 	stall = psi_memstall_enter();
 	err = swap_read(in->e[0], in->p, in->n);
-	/* the others' sectors are nothing to the target */
+	/* a bad sector of another slot must not fail the target */
 	if (err && in->n > 1) {
 		narrow(in);
 		err = swap_read(in->e[0], in->p, 1);

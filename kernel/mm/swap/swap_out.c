@@ -27,7 +27,7 @@
 
 #define TURN_LEAST 32 /* pages that one space gives in its turn, */
 #define TURN_MOST 512 /* or an eighth of what it has */
-/* pages of others in a row, and the space is passed over */
+/* after so many pages in a row that may not go, the space is passed over */
 #define MISSES 1024
 #define KEEPS_OUT                                                                                  \
 	(VM_EXEC | VM_LOCKED | VM_LOCKONFAULT | VM_PFNMAP | VM_IO | VM_DROPPABLE | VM_UFFD_ALL |   \

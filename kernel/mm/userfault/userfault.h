@@ -54,7 +54,10 @@ struct uffd_event;
 /* A descriptor. Under readers.lock: the lists, features, released. */
 struct uffd {
 	atomic_t refs;
-	/* whose faults: only the struct is kept (mmgrab). Immutable, as is user_only */
+	/*
+	 * the mm whose faults it handles; only its struct is kept (mmgrab). Immutable, as is
+	 * user_only
+	 */
 	struct mm *mm;
 	bool user_only;
 	bool ready; /* UFFDIO_API was called */
@@ -62,7 +65,7 @@ struct uffd {
 	/* O_CLOEXEC, O_NONBLOCK: a child's descriptor has them too */
 	u32 file_flags;
 	u64 features;
-	/* events that are on their way: nothing is filled */
+	/* events under way; while there are any, no page is filled */
 	atomic_t changing;
 	struct wait_queue_head readers;
 	struct list_head pending; /* of userfault_waiter.list: not read yet */
@@ -98,9 +101,9 @@ void uffd_event_back(struct uffd_event *e);
 int uffd_check_range(u64 start, u64 len);
 void uffd_wake_range(struct uffd *u, u64 start, u64 end);
 /*
- * Of an area, under mmap_lock, and before it is let go of pmap_settle(): the space is told, but may
- * not know yet. PROTECT_EMPTY: what is there stays as it is. -ENOMEM: no memory for tables of what
- * is not there.
+ * Protects the pages of an area, or removes the protection, under mmap_lock. pmap_settle() must
+ * follow before the lock is dropped, since the space may not have the change yet. PROTECT_EMPTY:
+ * existing entries stay. -ENOMEM: no memory for tables of missing entries.
  */
 enum uffd_protect { PROTECT_OFF, PROTECT_ON, PROTECT_EMPTY };
 int uffd_protect_entries(struct vm_area *v, u64 start, u64 end, enum uffd_protect how);
