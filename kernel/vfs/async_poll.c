@@ -93,7 +93,7 @@ static int hook_wake(struct wait_queue_entry *e, u64 key)
 			WRITE_ONCE(p->once, true);
 		tell(p);
 	}
-	/* last: an unhooking task no longer waits for the queue's lock */
+	/* last, since an unhooking task no longer waits for the queue's lock after this */
 	if (key & WAKE_QUEUE_GONE) {
 		list_del_init(&e->entry);
 		smp_store_release(&h->head, NULL);

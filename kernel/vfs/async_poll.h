@@ -27,10 +27,7 @@
 
 #include "kernel/vfs/vfs.h"
 
-/*
- * In an answer to a worker: only the task can tell (signalfd). A poll for this event asks again in
- * its task.
- */
+/* An answer to a worker: only the task can tell (signalfd). The poll asks again in its task. */
 #define ASYNC_POLL_ASK (1U << 25)
 
 #define ASYNC_POLL_QUEUES 4
@@ -46,13 +43,13 @@ struct async_poll {
 	u32 events;
 	void (*done)(struct async_poll *p, u32 mask);
 	struct poll_table table;
-	/* or NULL; to be compared only. While it is armed there is a reference */
+	/* a task or NULL; only compared. While it is armed there is a reference */
 	const struct task *task;
 	struct task_work task_work;
 	u32 state;                                    /* atomic: async_poll.c */
 	bool (*shot)(struct async_poll *p, u32 mask); /* several shots, else NULL */
 	bool cancelled, too_many;
-	/* a completion has woken it: with several shots this one is the last */
+	/* with several shots: a completion has woken it, and this shot is the last */
 	bool once;
 	u32 nr;
 	struct async_hook hooks[ASYNC_POLL_QUEUES];

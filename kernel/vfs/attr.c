@@ -350,7 +350,7 @@ int notify_change(struct dentry *d, struct iattr *a)
 	if (!(a->ia_valid & ATTR_MTIME_SET))
 		a->ia_mtime = now;
 	kill_privs(inode, a);
-	/* whose owner has no number here is changed only to give it one */
+	/* an inode whose owner has no number here may only be changed to give it one */
 	if ((!(a->ia_valid & ATTR_UID) && !uid_valid(inode->i_uid)) ||
 		(!(a->ia_valid & ATTR_GID) && !uid_valid(inode->i_gid)))
 		return -EOVERFLOW;

@@ -12,7 +12,7 @@
 
 #define BATCH 16
 
-/* Of cachestat(2); the headers that we build with need not have them. */
+/* Structures of cachestat(2), which older headers lack. */
 struct range {
 	u64 off, len;
 };

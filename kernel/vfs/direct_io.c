@@ -34,7 +34,7 @@
 #define SECTOR_MASK ((1U << SECTOR_SHIFT) - 1)
 #define PIN_BATCH 64
 #define CHECK_BATCH 16
-/* of one request: several workers of a disk take a large transfer */
+/* bytes of one bio: several workers of a disk share a large transfer */
 #define BIO_BYTES (1U << 20)
 #define ZERO_PIECE (1U << 20)
 

@@ -14,7 +14,7 @@
 enum direct_kind {
 	DIRECT_HOLE, /* reads as zeros */
 	DIRECT_DATA, /* at @sector */
-	/* at @sector, but reads as zeros until a write to it has ended */
+	/* has a place at @sector, but reads as zeros until a write to it has ended */
 	DIRECT_UNWRITTEN,
 };
 
@@ -27,19 +27,19 @@ struct direct_extent {
 };
 
 struct direct_ops {
-	/* Where [pos, pos + len) lies: its first extent. 0 or -errno. i_rwsem is held. */
+	/* Finds the first extent of [pos, pos + len). 0 or -errno. i_rwsem is held. */
 	int (*map)(struct inode *inode, loff_t pos, u64 len, struct direct_extent *e);
 	/*
-	 * Before a write, i_rwsem held for writing, the cache's dirty pages of the range written
-	 * out: how many bytes of it have blocks now that nothing but i_rwsem's holder takes away
-	 * (at least 1). -ENOTBLK: write it through the cache; -EAGAIN: @nowait, and there is
-	 * something to do; -ENOSPC and others. NULL op: all of it.
+	 * Prepares a write, with i_rwsem held for writing and the cache's dirty pages of the range
+	 * written out. Returns how many bytes of it (at least 1) have blocks that only the holder
+	 * of i_rwsem can take away. -ENOTBLK: write it through the cache; -EAGAIN: @nowait, and
+	 * there is something to do; -ENOSPC and others. NULL op: all of it.
 	 */
 	s64 (*prepare)(struct inode *inode, loff_t pos, u64 len, bool nowait);
 	/*
-	 * Where the write met unwritten blocks, or @grows the file: @n bytes (or -errno) have
-	 * reached the device. Makes them written, and sets the size. In a task; i_rwsem is held
-	 * when it grows. 0 or -errno. NULL op: neither happens.
+	 * Ends a write that met unwritten blocks, or @grows the file: @n bytes (or -errno) have
+	 * reached the device. Makes the blocks written, and sets the size. In a task; i_rwsem is
+	 * held if the file grows. 0 or -errno. NULL op: neither happens.
 	 */
 	int (*end)(struct inode *inode, loff_t pos, ssize_t n, bool grows);
 };

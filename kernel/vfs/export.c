@@ -17,7 +17,7 @@
 #define MAX_HANDLE 128
 #define TYPE_INO_GEN 1
 #define TYPE_KERNFS 0xfe
-/* Flags younger than the headers that we build with. */
+/* Flags that older headers lack. */
 #define AT_HANDLE_MNT_ID_UNIQUE_ 0x001
 #define AT_HANDLE_CONNECTABLE_ 0x002
 /* only to tell files apart: any file system */

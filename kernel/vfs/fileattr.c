@@ -276,7 +276,7 @@ static int ioc_fibmap(struct file *f, uaddr_t arg)
 struct fiemap_walk {
 	struct fiemap head;
 	uaddr_t to; /* the next record of the guest's */
-	/* the last found: another must follow, or it is the file's last */
+	/* the extent found last: another must follow, or it is the file's last */
 	struct fiemap_extent held;
 	bool holds;
 };
@@ -389,7 +389,7 @@ static int ioc_fiemap(struct file *f, uaddr_t arg)
 		h->fm_flags &= ~fiemap_flags(inode);
 		return copy_to_user(arg, h, sizeof(*h)) ? -EFAULT : -EBADR;
 	}
-	/* delayed blocks have no place yet: with or without FLAG_SYNC they get one */
+	/* delayed data has no blocks yet: with or without FLAG_SYNC it gets some */
 	filemap_write_and_wait_range(inode->i_mapping, h->fm_start, end - 1);
 	h->fm_mapped_extents = 0;
 	err = h->fm_flags & FIEMAP_FLAG_XATTR ? fiemap_xattrs(inode, &w) :

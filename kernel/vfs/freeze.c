@@ -21,7 +21,7 @@
 #include "kernel/vfs/internal.h"
 
 #define CHANGES_WAIT 5000000000UL /* ns */
-/* for a snapshot: a page of the writer may never come */
+/* limit of a wait during a snapshot: a page of the writer may never come */
 #define DIRECT_WAIT 20000000000UL
 
 static DECLARE_WAIT_QUEUE_HEAD(thaw_wait);

@@ -200,7 +200,7 @@ static char *path_text(
 
 	prepend(&b, "", 1);
 	spin_lock(&mount_seq.lock);
-	/* a rename unhashes for a moment: under its lock this does not show */
+	/* a rename unhashes for a moment, which cannot be seen under its lock */
 	spin_lock(&rename_seq.lock);
 	*deleted = d_unlinked(p->dentry);
 	if (*deleted)

@@ -326,7 +326,7 @@ void unlock_new_inode(struct inode *inode)
 void iget_failed(struct inode *inode)
 {
 	hash_remove(inode);
-	/* what could not be read has not been removed: nothing may be freed on disk */
+	/* an inode that could not be read has not been removed: nothing may be freed on disk */
 	set_nlink(inode, 1);
 	unlock_new_inode(inode);
 	iput(inode);

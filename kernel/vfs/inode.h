@@ -64,7 +64,7 @@ struct file_extent {
 #define FILE_EXTENT_HOLE 0x1
 #define FILE_EXTENT_UNWRITTEN 0x2 /* allocated, reads as zeros */
 #define FILE_EXTENT_INLINE 0x8    /* within a block of other things */
-/* the file knows blocks, no extents: neighbours are one */
+/* the file reports blocks and no extents: neighbours are joined */
 #define FILE_EXTENT_BLOCKS 0x4
 
 struct inode_operations {
@@ -88,11 +88,11 @@ struct inode_operations {
 		struct dentry *new_dentry, u32 flags);
 	int (*tmpfile)(struct inode *dir, struct dentry *dentry, umode_t mode);
 	/*
-	 * The target in a buffer that stays valid (kfree'd by the caller when *to_free is set).
-	 * ERR_PTR.
+	 * Returns the target in a buffer that stays valid (kfree'd by the caller when *to_free is
+	 * set). ERR_PTR.
 	 */
 	const char *(*get_link)(struct dentry *dentry, struct inode *inode, char **to_free);
-	/* Magic links of /proc: jumps to a path instead. NULL for ordinary symlinks. */
+	/* Jumps to a path instead, for magic links of /proc. NULL for ordinary symlinks. */
 	int (*follow_link)(struct dentry *dentry, struct inode *inode, struct path *to);
 	int (*permission)(struct inode *inode, int mask); /* MAY_*; NULL: generic_permission */
 	int (*getattr)(const struct path *path, struct kstat *st, u32 request, u32 flags);
@@ -100,8 +100,8 @@ struct inode_operations {
 	bool getattr_plain;
 	int (*setattr)(struct dentry *dentry, struct iattr *attr);
 	/*
-	 * Names with their prefix ("user.x"). Size or -errno; buf NULL: size only. flags
-	 * XATTR_CREATE/REPLACE; value NULL: remove.
+	 * Attributes by names with their prefix ("user.x"). They return the size or -errno; buf
+	 * NULL: size only. flags XATTR_CREATE/REPLACE; value NULL: remove.
 	 */
 	ssize_t (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
 	int (*setxattr)(
@@ -113,11 +113,13 @@ struct inode_operations {
 	 */
 	int (*get_flags)(struct inode *inode, u32 *flags);
 	int (*set_flags)(struct inode *inode, u32 flags);
-	/* The extent, or the hole, that byte @pos of the file is in. */
+	/* Finds the extent, or the hole, that contains byte @pos of the file. */
 	int (*extent_at)(struct inode *inode, u64 pos, struct file_extent *e);
-	/* extent_at is for FIBMAP: FIEMAP is EOPNOTSUPP */
+	/* extent_at serves FIBMAP only: FIEMAP is EOPNOTSUPP */
 	bool only_fibmap;
-	/* The bytes of the device that its attributes lie in, pos 0: a hole, there are none. */
+	/*
+	 * Finds the bytes of the device in which its attributes lie. pos 0: a hole, there are none.
+	 */
 	int (*xattr_extent)(struct inode *inode, struct file_extent *e);
 };
 /* Ends set_flags: sets the flags that vfs looks at. */

@@ -38,7 +38,9 @@
 #define S_IALLUGO 07777
 #define S_IXUGO 0111
 
-/* Bit of i_state, for stat.c and attr.c: the times were read since a write moved them. */
+/*
+ * A bit of i_state, for stat.c and attr.c: the times were read after the last write had moved them.
+ */
 #define I_TIMES_SEEN 0x80000000
 
 /* ---- sequence counters ---- */

@@ -41,8 +41,8 @@ void generic_fillattr(struct inode *inode, struct kstat *st)
 #define STATX_MNT_ID_UNIQUE_ 0x4000
 
 /*
- * The caller has no field for attributes, as with struct stat: they cost more than the rest. A bit
- * that statx refuses from users.
+ * The caller has no field for attributes, as with struct stat, so they are left out: they cost more
+ * than the rest. Users cannot pass this bit, which statx refuses.
  */
 #define STAT_PLAIN STATX__RESERVED
 

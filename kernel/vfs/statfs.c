@@ -99,7 +99,7 @@ long sys_fstatfs(int fd, uaddr_t buf)
 
 /* ---- ustat ---- */
 
-/* of ustat(2); no header of the kernel's has it any more */
+/* structure of ustat(2), which Linux's headers no longer have */
 struct ustat {
 	s32 f_tfree;
 	u64 f_tinode;

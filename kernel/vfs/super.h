@@ -40,11 +40,12 @@ struct super_operations {
 		struct inode *inode, u32 flags); /* mark_inode_dirty tells the journal */
 	/* 1: do not keep it when unused; NULL op: nlink == 0 */
 	int (*drop_inode)(struct inode *inode);
-	/* truncate_inode_pages, delete when nlink == 0, clear_inode */
+	/* ends an inode: truncate_inode_pages, delete when nlink == 0, clear_inode */
 	void (*evict_inode)(struct inode *inode);
 	void (*put_super)(struct super_block *sb);
 	/*
-	 * The namespace that an inode of nsfs stands for, without a reference; NULL. NULL op: NULL.
+	 * Returns the namespace that an inode of nsfs stands for, without a reference; NULL. NULL
+	 * op: NULL.
 	 */
 	struct ns_common *(*inode_ns)(const struct inode *inode);
 	int (*sync_fs)(struct super_block *sb, bool wait);
@@ -55,17 +56,20 @@ struct super_operations {
 	int (*remount)(struct super_block *sb, u32 *flags, char *data);
 	int (*show_options)(
 		struct super_block *sb, char *buf, size_t size); /* ",opt=..." ; bytes */
-	/* @root in a list of mounts; NULL op: its path. At the end of buf; ERR_PTR. */
+	/*
+	 * Prints how @root appears in a list of mounts, at the end of buf; ERR_PTR. NULL op: its
+	 * path.
+	 */
 	char *(*show_root)(struct dentry *root, char *buf, size_t size);
 	/*
-	 * File handles: the inode by number and generation, a reference; ERR_PTR(-ESTALE). NULL op:
-	 * there are none.
+	 * Finds the inode of a file handle by number and generation: a reference; ERR_PTR(-ESTALE).
+	 * NULL op: there are none.
 	 */
 	struct inode *(*handle_inode)(struct super_block *sb, u64 ino, u32 generation);
 	struct inode *(*parent_inode)(struct inode *dir); /* a reference, ERR_PTR */
-	/* numbers are unique, and an inode is in the hash from its first handle on */
+	/* inode numbers are unique, and an inode is in the hash from its first handle on */
 	bool handle_hashes;
-	/* they are the number alone, all 64 bits, and of kernfs's type */
+	/* handles are the number alone, all 64 bits, and of kernfs's type */
 	bool handle_is_number;
 };
 struct super_block {
@@ -81,11 +85,11 @@ struct super_block {
 	struct dentry *s_root;
 	struct rwsem s_umount;
 	struct mutex s_rename_mutex;
-	/* for_each_super() stands at it, or a mount waits for its end; under sb_lock */
+	/* walks that stand at it, and mounts that wait for its end; under sb_lock */
 	u32 s_looks;
-	/* it is complete: until then walks pass it over, however long that takes */
+	/* it is complete: before that walks pass over it, however long that takes */
 	bool s_born;
-	/* dead, and to be freed by the last walk that stands at it; under sb_lock */
+	/* dead, and freed by the last walk that stands at it; under sb_lock */
 	bool s_gone;
 	atomic_t s_active;
 	struct block_device *s_bdev;
@@ -107,17 +111,17 @@ struct super_block {
 	struct list_head s_dirty;   /* inodes by dirtied_when */
 	struct list_head s_syncing; /* those being written, by when that began */
 	struct backing_dev *s_bdi;  /* of s_bdev's disk, else default_bdi */
-	/* the newest error of write-back of any of its files ... */
+	/* the newest error of writeback of any of its files ... */
 	int s_wb_err;
 	u32 s_wb_err_seq; /* ... how many there were: atomic */
-	/* ... and of these, up to the newest that a syncfs has told of */
+	/* ... and its number up to which a syncfs has returned errors */
 	u32 s_wb_err_seen;
 	int s_iflags;
 #define SB_I_NODEV 1 /* device nodes do not open */
 #define SB_I_NOEXEC 2
 #define SB_I_NOUSER 4   /* internal: cannot be mounted by anyone */
 #define SB_I_POSIXACL 8 /* keeps access control lists: acl.h */
-	/* lookup() with the directory's i_rwsem for reading: lookup.c */
+	/* lookup() is called with the directory's i_rwsem held for reading: lookup.c */
 	bool s_shared_lookup;
 	/* its owner, a reference; set by its mount */
 	struct user_namespace *s_user_ns;
@@ -130,11 +134,11 @@ struct super_block {
 	u32 s_frozen;
 #define FREEZE_USER 1     /* FIFREEZE */
 #define FREEZE_SNAPSHOT 2 /* the management console's "snapshot" */
-	/* under way, past the page cache and the journal */
+	/* direct writes under way, past the page cache and the journal */
 	atomic_t s_direct_writes;
-	/* no new ones: it is frozen, or about to be; as s_frozen */
+	/* no direct write may begin: it is frozen, or about to be; as s_frozen */
 	bool s_direct_stopped;
-	/* of names and inodes, under way: mnt_want_write() */
+	/* changes of names and inodes under way: mnt_want_write() */
 	atomic_t s_changes;
 	bool s_changes_stopped; /* as s_direct_stopped */
 	struct rcu_head s_rcu;
@@ -155,22 +159,23 @@ struct file_system_type {
 #define FS_REQUIRES_DEV 1
 #define FS_HAS_SUBTYPE 4 /* "type.more" */
 #define FS_USERNS_MOUNT 8
-/* shows the machine: a new mount needs another that is wholly visible, mount_too_revealing() */
+/* shows the machine: a new mount needs another one that is wholly visible, mount_too_revealing() */
 #define FS_USERNS_VISIBLE 32
 #define FS_ALLOW_IDMAP 64 /* its mounts may be id-mapped: idmap.h */
 /* could keep quotas, of which none is ever on */
 #define FS_QUOTA 16
-	/* what it takes, for fsconfig(2): fsparam.h; NULL: said when it is mounted */
+	/* its parameters for fsconfig(2) (fsparam.h); NULL: they are checked when it is mounted */
 	const struct fs_param *params;
 	/*
-	 * FS_USERNS_MOUNT: the user namespace over which the mounter needs rights, if not its own
+	 * FS_USERNS_MOUNT: returns the user namespace over which the mounter needs rights, if not
+	 * its own
 	 */
 	struct user_namespace *(*owner)(void);
-	/* FS_USERNS_VISIBLE: is there nothing in that folder? It may be covered, then. */
+	/* FS_USERNS_VISIBLE: true if that folder is empty. It may be covered then. */
 	bool (*is_bare)(const struct inode *dir);
 	/*
-	 * The root dentry with a reference (of a new or an existing superblock, s_umount held for
-	 * writing and s_active taken), ERR_PTR. @dev: source text.
+	 * Returns the root dentry with a reference (of a new or an existing superblock, s_umount
+	 * held for writing and s_active taken), or ERR_PTR. @dev: source text.
 	 */
 	struct dentry *(*mount)(struct file_system_type *t, u32 flags, const char *dev, char *data);
 	/* generic_shutdown_super and what mount built */
@@ -238,8 +243,8 @@ int freeze_for_snapshot(char *failed, size_t size);
 bool frozen_for_snapshot(void);
 void thaw_after_snapshot(void);
 /*
- * Calls @fn for each that lies on a block device: its device, type, and what a snapshot has of it
- * now. Nothing is waited for.
+ * Calls @fn for each file system on a block device, with its device, its type, and what a snapshot
+ * has of it now. Waits for nothing.
  */
 enum super_rest { SUPER_READ_ONLY, SUPER_FROZEN, SUPER_SYNCED };
 void snapshot_supers(

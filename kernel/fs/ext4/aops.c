@@ -207,7 +207,7 @@ static int begin_write(
 			break;
 		if ((u64)i_size_read(inode) <= index << PAGE_SHIFT ||
 			(!off && pos + len >= i_size_read(inode))) {
-			/* nothing of the file's is in the rest of the page */
+			/* the rest of the page holds nothing of the file */
 			memset(page_address(p), 0, off);
 			memset((u8 *)page_address(p) + off + len, 0, PAGE_SIZE - off - len);
 			break;
@@ -252,7 +252,7 @@ static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos
 {
 	struct inode *inode = m->host;
 
-	/* the rest of the page is not there: do it again */
+	/* a short copy into a page that was not read: the caller does it again */
 	if (copied < len && !PageUptodate(page))
 		copied = 0;
 	/* nothing will be written, and the promise would hold the page in memory */

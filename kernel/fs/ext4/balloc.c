@@ -355,8 +355,8 @@ static void search_all(struct ext4_handle *h, struct ext4_sb *sbi, u64 goal, str
 			found = search_group(sbi, s, g, b->data, 0);
 		ext4_brelse(b);
 		/*
-		 * far groups are not worth a long walk when something decent is at hand, nor a wish
-		 * for more room any where all is in pieces
+		 * a long walk to far groups is not worth it if something decent is at hand, nor is
+		 * a wish for more room if all groups are in pieces
 		 */
 		if (s->best_len >= s->enough || (i > FAR && s->best_len >= DECENT) ||
 			(i > FAR_FEW && s->need < DECENT && s->best_len >= s->need))
@@ -561,7 +561,10 @@ void ext4_free_blocks(
 		u32 bit = (u32)(block - ext4_group_first(sbi, group));
 		u32 n = min(count, ext4_group_blocks(sbi, group) - bit);
 
-		/* they stay lost until e2fsck: said above, or memory was out */
+		/*
+		 * the blocks stay lost until e2fsck; damage was reported above, or there was no
+		 * memory
+		 */
 		if (free_in_group(h, sbi, group, bit, n))
 			break;
 		inode_add_bytes(inode, -((s64)n << inode->i_blkbits));

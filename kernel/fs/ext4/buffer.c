@@ -157,7 +157,10 @@ struct ext4_buf *ext4_bfind(struct ext4_sb *sbi, u64 block)
 
 bool ext4_buf_is_newer(const struct ext4_buf *b)
 {
-	/* in the order in which a change moves: each place drops it after the next one has it */
+	/*
+	 * tested in the order in which a change moves: each place drops it after the next one has
+	 * it
+	 */
 	return smp_load_acquire(&b->flags) & BUF_UPTODATE &&
 	       (smp_load_acquire(&b->txn) || smp_load_acquire(&b->flags) & BUF_LOGGING ||
 		       smp_load_acquire(&b->copy));

@@ -188,7 +188,7 @@ static int dio_end(struct inode *inode, loff_t pos, ssize_t n, bool grows)
 {
 	int err;
 
-	/* blocks for what has not become the file's go again */
+	/* frees blocks that did not become the file's */
 	if (n <= 0)
 		return grows ? ext4_truncate(inode) : 0;
 	if (grows) {

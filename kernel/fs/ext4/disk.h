@@ -113,7 +113,7 @@ _Static_assert(sizeof(struct ext4_disk_sb) == 1024, "superblock");
 #define RO_COMPAT_PROJECT 0x2000
 #define RO_COMPAT_VERITY 0x8000
 #define RO_COMPAT_ORPHAN_PRESENT 0x10000
-/* what may be written to; others are mounted read-only */
+/* features of file systems that may be written to; others are mounted read-only */
 #define RO_COMPAT_SUPPORTED                                                                        \
 	(RO_COMPAT_SPARSE_SUPER | RO_COMPAT_LARGE_FILE | RO_COMPAT_HUGE_FILE |                     \
 		RO_COMPAT_GDT_CSUM | RO_COMPAT_DIR_NLINK | RO_COMPAT_EXTRA_ISIZE |                 \
@@ -174,9 +174,9 @@ _Static_assert(sizeof(struct ext4_disk_inode) == 160, "inode");
 #define EXT4_INLINE_DATA_FL 0x10000000
 
 /*
- * What lsattr shows, what chattr may change, and what of the latter is not done here: journaled
- * data, blocks beyond the end, DAX, project ids, names without case, and extents where there were
- * none. Of what it shows, wishes for the rest go unheard.
+ * The flags that lsattr shows, those that chattr may change, and those that this kernel refuses:
+ * journaled data, blocks beyond the end, DAX, project ids, names without case, and extents where
+ * there were none. Changes of all other flags are ignored.
  */
 #define EXT4_USER_VISIBLE 0x725bdfffU
 #define EXT4_USER_CHANGES                                                                          \

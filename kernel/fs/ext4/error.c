@@ -78,7 +78,7 @@ static void write_errors(struct ext4_sb *sbi)
 
 	if (!d)
 		return;
-	/* a checkpoint may bring a newer one between the two */
+	/* between the two steps a checkpoint may write a newer superblock */
 	mutex_lock(&sbi->sb_disk_lock);
 	if (!bdev_rw(sbi->sb->s_bdev, REQ_READ | REQ_META, at, d, sizeof(*d)) &&
 		d->s_magic == EXT4_MAGIC) {

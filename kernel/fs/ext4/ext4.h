@@ -48,16 +48,19 @@ struct ext4_buf {
 	u64 block; /* immutable while hashed */
 	u32 refs;  /* under sbi->buf_lock */
 	u32 flags; /* BUF_*, atomic */
-	/* EXT4_USE(): what it was taken for; 0: for nothing yet; atomic */
+	/* EXT4_USE() of its first user, or 0; atomic */
 	u64 use;
-	/* reading it in; putting an inode into its slot */
+	/* held while it is read in, and while an inode is put into its slot */
 	struct mutex lock;
 	u8 *data; /* block_size bytes */
 	/* journal: under j->lock */
 	/* dirty in this running transaction (holds a reference) */
 	struct ext4_txn *txn;
 	struct list_head t_list;
-	/* as committed last and not yet written home (holds a reference); the journal thread's */
+	/*
+	 * content as committed last and not yet written home (holds a reference); the journal
+	 * thread's
+	 */
 	u8 *copy;
 	struct list_head cp_list; /* j->checkpoint; the journal thread's */
 };
@@ -91,7 +94,10 @@ enum ext4_kind {
 
 /* What is known of a block group beside its descriptor; under alloc_lock. */
 struct ext4_group_info {
-	/* blocks freed by a transaction that has not committed: not to be had yet; NULL: none */
+	/*
+	 * bitmap of blocks freed by a transaction that has not committed, which cannot be allocated
+	 * yet; NULL: none
+	 */
 	u8 *held;
 	u32 nr_held;
 	u32 next; /* where the last search ended */
@@ -112,11 +118,11 @@ struct ext4_errors {
 };
 
 /*
- * Where blocks of a file will go that it does not have yet: other files look elsewhere first
- * (window.c).
+ * The place that is kept for blocks which a file does not have yet: other files look elsewhere
+ * first (window.c).
  */
 struct ext4_window {
-	/* ino 0: none; first: a block, the place of the file's block @lblk */
+	/* ino 0: the window is unused; first: the disk's block for the file's block @lblk */
 	u64 ino, first;
 	u32 lblk, len;
 	u64 used; /* the higher the later */
@@ -125,7 +131,7 @@ struct ext4_window {
 
 struct ext4_sb {
 	struct super_block *sb;
-	/* def_opt: what holds when nothing is asked for; opt under s_umount */
+	/* def_opt: the options of a mount that names none; opt under s_umount */
 	struct ext4_options opt, def_opt;
 	struct ext4_errors err;
 	struct log_limit lost_limit; /* for log lines of writeback */
@@ -156,7 +162,7 @@ struct ext4_sb {
 	struct mutex alloc_lock;
 	struct ext4_group_info *groups;
 	u64 free_blocks, free_inodes, reserved_root;
-	/* immutable: what not even root's data gets, for extents' nodes */
+	/* immutable: blocks for nodes of extent trees, which not even root's data may use */
 	u64 reserved_all;
 	struct ext4_window windows[EXT4_WINDOWS]; /* window.c */
 	u64 window_clock;
@@ -164,7 +170,7 @@ struct ext4_sb {
 	u64 delayed;
 	/* outside alloc_lock, under a handle: blocks are held to be discarded */
 	struct mutex trim_lock;
-	/* so many, which can be promised; under alloc_lock */
+	/* number of these blocks, which may be promised; under alloc_lock */
 	u64 trimming;
 	u32 next_dir_group;
 	atomic_t generations; /* inodes made, from a random number on */
@@ -191,11 +197,11 @@ static inline struct ext4_sb *EXT4_SB(const struct super_block *sb)
 }
 #define EXT4_HAS(sbi, kind, f) (!!((sbi)->disk.s_feature_##kind & (f)))
 
-/* A place on the list of those that are on their way out; under orphan_lock. */
+/* A place on the list of orphans; under orphan_lock. */
 struct ext4_orphan {
 	struct list_head link;
 	u32 ino;
-	/* its inode has left memory and is not done with: the next mount's */
+	/* its inode has left memory unfinished, and waits for the next mount */
 	bool left;
 };
 
@@ -209,21 +215,21 @@ struct ext4_inode {
 	u16 extra_isize;
 	u64 file_acl;
 	u32 dtime; /* next orphan, while one */
-	/* i_size as far as blocks are there; under i_data_sem */
+	/* i_size up to which there are blocks; under i_data_sem */
 	loff_t disksize;
 	struct ext4_orphan orphan;
 	u32 disk_version; /* i_version as on disk */
 	u32 sync_tid;     /* the last transaction that changed it */
-	/* of a regular file: the last one that changed more than its times */
+	/* of a regular file: the last transaction that changed more than its times */
 	u32 data_tid;
 	/* blocks promised to its dirty pages; atomic */
 	u64 delayed;
-	/* behind its last allocated block; under i_data_sem */
+	/* the block behind its last allocated one; under i_data_sem */
 	u64 goal;
 	u32 goal_lblk; /* the file's block that would lie there */
-	/* was cut to nothing: what is written next goes to the disk at close */
+	/* it was truncated to nothing: what is written next goes to the disk at close */
 	bool rewritten;
-	/* new: what its slot on disk held before is gone */
+	/* the inode is new: its slot on disk no longer has its former content */
 	bool slot_clean;
 };
 static inline struct ext4_inode *EXT4_I(const struct inode *inode)
@@ -321,7 +327,7 @@ static inline int ext4_alive(const struct ext4_sb *sbi)
 long ext4_shutdown(struct super_block *sb, uaddr_t from); /* FS_IOC_SHUTDOWN */
 /* True if the log was given up because the disk has refused a request, not because of damage. */
 bool ext4_lost_by_disk(const struct ext4_sb *sbi);
-/* balloc.c: the blocks that transaction @t freed may be had again. */
+/* Blocks that a transaction freed: balloc.c lets them be allocated again when it has committed. */
 struct ext4_freed {
 	struct ext4_freed *next;
 	u64 block;
@@ -372,7 +378,7 @@ static inline struct ext4_disk_sb *ext4_live_sb(struct ext4_sb *sbi)
 	return (void *)(sbi->sb_buf->data + sbi->sb_off);
 }
 void ext4_sb_set_csum(struct ext4_sb *sbi, struct ext4_disk_sb *d);
-/* error.c: says it, counts it, follows errors=. */
+/* error.c: logs and counts an error, and follows errors=. */
 #define ext4_error(sb, ...) ext4_error_at(sb, __func__, __LINE__, __VA_ARGS__)
 /* Reports an error and tells watchers; no ext4 lock is held but the inode's. */
 #define ext4_error_inode(inode, ...) ext4_error_inode_at(inode, __func__, __LINE__, __VA_ARGS__)
@@ -506,8 +512,8 @@ bool ext4_inode_in_use(struct super_block *sb, u32 ino); /* what the bitmap says
 /* Writes the inode into its block of the inode table, in this transaction. */
 int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode);
 /*
- * Is there something for ext4_write_inode_raw() to write? Attributes in the inode's own space
- * aside, which their writer writes.
+ * True if ext4_write_inode_raw() has something to write. Attributes in the inode's own space do not
+ * count: their writer writes them.
  */
 /* Notes that the handle changes what both fsync and fdatasync must bring to the disk. */
 void ext4_note_change(const struct ext4_handle *h, struct inode *inode);
@@ -541,7 +547,7 @@ extern const struct address_space_operations ext4_aops;
 
 /* ---- extent.c: where file blocks are; extent_write.c: changing that. i_data_sem held. ---- */
 struct ext4_map {
-	/* asked; len is cut to what the answer holds for */
+	/* the blocks that are asked for; len is cut to those for which the answer holds */
 	u32 lblk, len;
 	u64 pblk;       /* 0: a hole */
 	bool unwritten; /* allocated, reads as zeros */

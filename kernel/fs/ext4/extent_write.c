@@ -369,7 +369,7 @@ static void remove_node(
 		fix_indexes(h, inode, path, level);
 }
 
-/* What goes, [from, end) of an extent's blocks [start, stop). */
+/* The blocks to remove, [from, end) of an extent's blocks [start, stop). */
 struct cut {
 	u32 start, stop, from, end;
 	u64 pblk;
@@ -418,8 +418,8 @@ static bool in_two(const struct cut *c)
 }
 
 /*
- * The bitmaps that will be written to: of the blocks, and of the nodes that become empty. Then
- * nothing can fail any more.
+ * The bitmaps that will be written to: for the blocks, and for the nodes that become empty. With
+ * them held nothing can fail any more.
  */
 struct held {
 	struct ext4_buf *b[EXT4_MAX_DEPTH + 2];
@@ -632,7 +632,7 @@ int ext4_shift_last(struct ext4_handle *h, struct inode *inode, u32 from, u32 la
 	if (err < 0)
 		return err;
 	e.ee_block = (u32)start;
-	/* what a racing write through a mapping has put into the gap gives way */
+	/* drops what a racing write through a mapping has put into the gap */
 	do
 		err = remove_last(h, inode, e.ee_block, e.ee_block + len - 1, true);
 	while (err > 0);

@@ -38,7 +38,7 @@ struct dx_root_info {
 struct frame {
 	struct ext4_buf *b;
 	struct dx_entry *e; /* its entries */
-	/* where they begin in the block; the one that was taken */
+	/* offset of the entries in the block; index of the entry that was taken */
 	u32 off, i;
 };
 struct search {

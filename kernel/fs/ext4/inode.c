@@ -267,7 +267,10 @@ struct inode *ext4_iget(struct super_block *sb, ino_t ino)
 		err = (int)PTR_ERR(b);
 		goto err_fail;
 	}
-	/* an orphan that has left memory: its neighbour on the list may just be writing to it */
+	/*
+	 * the inode may be an orphan that left memory, whose neighbour on the list is just writing
+	 * to its slot
+	 */
 	mutex_lock(&b->lock);
 	err = fill_inode(inode, (const void *)(b->data + off));
 	mutex_unlock(&b->lock);
@@ -499,7 +502,8 @@ int ext4_write_inode_raw(struct ext4_handle *h, struct inode *inode)
 	if (IS_ERR(b))
 		return (int)PTR_ERR(b);
 	/*
-	 * the last writer has seen all changes; else an older size, or half a checksum, could stay
+	 * the last writer has seen all changes: without the lock an older size, or half a checksum,
+	 * could stay
 	 */
 	mutex_lock(&b->lock);
 	if (inode->i_state & I_NEW &&

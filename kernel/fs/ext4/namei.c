@@ -653,7 +653,7 @@ static int do_rename(struct ext4_handle *h, struct inode *odir, struct dentry *o
 		err = ext4_dir_add(h, ndir, &new->d_name, (u32)inode->i_ino, inode->i_mode);
 	if (err)
 		return err;
-	/* adding may have moved entries: the old one is looked up now */
+	/* adding may have moved entries, so the old one is looked up only now */
 	err = whiteout ? set_entry(h, odir, old, inode, whiteout) :
 			 remove_entry(h, odir, old, inode);
 	if (err) {

@@ -20,7 +20,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 
-/* seconds; more would not fit into the jiffies of others */
+/* seconds; larger values do not fit into the jiffies of other systems */
 #define MAX_COMMIT 8589934U
 
 /* s_default_mount_opts */
@@ -33,7 +33,7 @@
 #define DEFM_DISCARD 0x400
 #define DEFM_NODELALLOC 0x800
 
-/* The words without a value: what they set and clear. */
+/* The words without a value, with the flags that they set and clear. */
 static const struct word {
 	const char *name;
 	u32 set, clear;
@@ -99,7 +99,7 @@ static const struct word {
 	{ "grpjquota", 0, 0, true },
 };
 
-/* The words with a number, at most @max. @field: where it goes, 0: nowhere. */
+/* The words with a number, at most @max. @field: where it is stored, 0: nowhere. */
 static const struct number {
 	const char *name;
 	u32 max;
@@ -122,7 +122,7 @@ static const struct number {
 	{ "journal_dev", ~0U, 0, true },
 };
 
-/* The words with one of several words behind them. */
+/* The words whose value is one of several words. */
 static const struct choice {
 	const char *text;
 	size_t field;
@@ -135,7 +135,7 @@ static const struct choice {
 	{ "data=writeback", AT(data), EXT4_DATA_WRITEBACK },
 };
 
-/* Prefixes of what has a value that means nothing here. */
+/* Prefixes of options whose value means nothing here. */
 static const char *const idle_values[] = { "jqfmt=", "usrjquota=", "grpjquota=", "check=" };
 
 /* "barrier=0" and its like are the words with and without "no". */

@@ -20,8 +20,8 @@
 #include "kernel/task/signal/signal.h"
 
 /*
- * Of a damaged list: so many that cannot be finished are kept, and looked through for each that
- * follows. The rest is the next mount's.
+ * At most so many unfinished inodes of a damaged list are kept, since each further one is compared
+ * with all. The rest is left to the next mount.
  */
 #define LEFT_MAX 4096
 

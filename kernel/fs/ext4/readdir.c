@@ -25,17 +25,17 @@
 #define DIR_END ((loff_t)(~0UL >> 1))
 #define FIRST_NAME 2
 
-/* file->private_data; NULL: nothing to be remembered */
+/* file->private_data; NULL: there is nothing to remember */
 struct dir_place {
 	loff_t pos;
-	/* of the names at @pos those before this place have been told */
+	/* names at @pos before this place have been reported */
 	u64 at;
 	bool linear; /* the index could not be used */
 };
 
 struct listing {
 	struct inode *dir;
-	/* names from @from on; @cut: below @end, for more there was no room */
+	/* names from @from on; @cut: only those below @end, since there was no room for more */
 	struct sort_pair from, end;
 	struct sort_pair *v; /* (position, place) */
 	u32 n, room;

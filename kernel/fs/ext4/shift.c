@@ -161,7 +161,7 @@ int ext4_collapse_range(struct inode *inode, loff_t off, loff_t len)
 
 	if (!whole_blocks(inode, off, len) || off + len >= i_size_read(inode))
 		return -EINVAL;
-	/* most of it before faults and reads have to wait */
+	/* writes most of it before faults and reads have to wait */
 	err = filemap_write_and_wait_range(inode->i_mapping, off, S64_MAX);
 	if (err)
 		return err;
@@ -183,7 +183,7 @@ static int insert(struct inode *inode, loff_t off, loff_t len)
 		err = ext4_reserve(sbi, SPLIT_BLOCKS);
 	if (err)
 		return err;
-	/* first: what has moved when a crash comes is not behind the end */
+	/* the size comes first: whatever has moved when a crash comes is then not behind the end */
 	err = set_size(inode, old + len);
 	if (!err)
 		err = shift_up(inode, (u32)((u64)off >> bits), (u32)((u64)len >> bits), &moved);

@@ -402,8 +402,8 @@ static int to_read_write(struct super_block *sb)
 		sbi->opt.flags & EXT4_OPT_NOLOAD)
 		return -EROFS;
 	/*
-	 * its thread is there still, and buffers in memory have changes that never were committed:
-	 * only unmounting forgets them
+	 * the thread still exists, and buffers in memory have changes that were never committed:
+	 * only unmounting drops them
 	 */
 	if (ext4_journal_is_aborted(sbi))
 		return -EROFS;

@@ -17,7 +17,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 
-/* what collects them fits in a frame: memory in small pieces does not stop write-back */
+/* so that the arrays of a run fit in a frame: fragmented memory does not stop writeback */
 #define RUN_MAX 448U
 
 /* Logs and counts what writeback could not write. */
@@ -363,7 +363,10 @@ static u32 begin_writeback(
 			put_page(p);
 			continue;
 		}
-		/* an fsync that finds it clean finds it under write-back */
+		/*
+		 * before the page is clean, so that an fsync which finds it clean finds it under
+		 * writeback
+		 */
 		set_page_writeback(p);
 		clear_page_dirty_for_io(p);
 		zero_tail(inode, p);

@@ -29,7 +29,7 @@
 #define NF_PRI_NAT_DST (-100)
 #define NF_PRI_NAT_SRC 100
 #define NF_PRI_LAST 0x7fffffff
-/* of skb->nf_info; else 1 + enum ip_conntrack_info, 0: not looked at */
+/* a value of skb->nf_info; others are 1 + enum ip_conntrack_info, or 0: not looked at */
 #define NF_UNTRACKED 16
 #define CT_BUCKETS 4096U
 
@@ -74,7 +74,7 @@ struct nf_conn {
 	u64 began, ended;
 	u8 tcp_state; /* TCP_CONNTRACK_* */
 	bool gone;
-	/* as nf_conntrack_acct, _timestamp and _events were when it began */
+	/* the settings of nf_conntrack_acct, _timestamp and _events when the connection began */
 	bool counted, stamped, silent;
 	struct {
 		u32 seq, ack, end;

@@ -84,7 +84,7 @@ bool nf_ct_sum_holds(const struct nf_state *s, const struct nf_l4 *l4)
 	u8 h[8];
 
 	if (skb->csum_ok || len < sizeof(h))
-		/* too short for a transport's header is no matter of its sum */
+		/* a packet that is too short for a transport header has no checksum to check */
 		return true;
 	skb_copy(skb, l4->off, h, sizeof(h));
 	if (l4->proto == IPPROTO_UDP) {

@@ -14,7 +14,10 @@
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/nfnetlink.h"
 
-/* of the clock by which such times are told: what has just begun has all of its seconds */
+/*
+ * tick of the clock by which such times are shown: a connection that has just begun has all of its
+ * seconds
+ */
 #define TICK (10 * NSEC_PER_MSEC)
 
 /* ---- messages ---- */

@@ -47,12 +47,12 @@ struct nf_state {
 	u8 hook;                     /* NF_INET_* */
 	bool v6;
 	/*
-	 * expressions that the packet has met here, and what it has cost to look into their sets
-	 * and lists
+	 * expressions that the packet has met here, with the cost of its searches in their sets and
+	 * lists
 	 */
 	u32 work;
 	u32 copies; /* that rules have made of it (dup.c) */
-	/* a match can neither match nor not: the packet goes */
+	/* a match was not decidable: the packet is dropped */
 	bool drop;
 };
 

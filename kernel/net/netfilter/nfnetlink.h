@@ -67,7 +67,7 @@ struct nfb {
 	u32 msg; /* where the message begins */
 	bool failed;
 };
-/* What the answer to it needs of a request; of a notification too. */
+/* What an answer needs of its request; a notification needs it too. */
 struct nfb_to {
 	u32 portid, seq;
 	u16 flags;

@@ -44,7 +44,7 @@
 
 #define NFT_NEW 1
 #define NFT_DEL 2
-/* of an element: the batch has made it, and tells of it */
+/* of an element: the batch has made it, and will report it */
 #define NFT_TELL 4
 #define NFT_DEPTH 16
 #define NFT_OBJECTS 262144U
@@ -54,7 +54,7 @@
 #define NFT_UDATA 256
 #define NFT_KEY_MAX 64
 #define NFT_EXPRS_MAX 128
-/* younger than the headers that we are built with */
+/* constants that older headers lack */
 #define NFT_MSG_GETRULE_RESET_ 25
 
 struct nft_table;
@@ -80,7 +80,7 @@ struct nft_net {
 	struct list_head limits;    /* xt_rate.c's; nn->lock */
 	struct list_head loggers;   /* nflog.c's, under lock */
 	u32 log_seq;                /* nflog.c's, under lock */
-	/* nft_count.c: connections are tracked until the namespace ends; nn->lock */
+	/* nft_count.c counts connections, so they are tracked until the namespace ends; nn->lock */
 	bool counts_conns;
 };
 
@@ -100,7 +100,7 @@ struct nft_chain {
 	struct nft_table *table;
 	u64 handle;
 	u32 use, flags; /* NFT_CHAIN_BASE, ... */
-	/* nft_chain_validate()'s: the epoch, and how deep its jumps go */
+	/* for nft_validate(): its epoch, and how deep the jumps from here go */
 	u32 mark;
 	u32 height;
 	u8 pend, policy, hook;
@@ -123,12 +123,12 @@ struct nft_pkt {
 	struct nf_state *s;
 	struct sk_buff *skb;
 	struct net *net;
-	/* l4: the transport's header is there, at thoff */
+	/* l4: the transport header is whole, at thoff */
 	bool v6, l4;
 	u8 proto;
 	u32 thoff;
 	u32 frag_off;
-	/* what is to be sent when the lock has been given up: -1: nothing */
+	/* refusal to send when the lock has been released; -1: none */
 	int reject, reject_code;
 	struct list_head copies; /* of skbs (dup.c), where there are any */
 	u32 n_copies;
@@ -140,10 +140,13 @@ struct nft_ctx {
 	struct nft_net *nn;
 	struct nft_table *table;
 	struct nft_chain *chain; /* NULL: of a set */
-	/* that iptables says a rule is for, with a "!" or without; 0: any */
+	/* protocol that iptables says a rule is for, with a "!" or without; 0: any */
 	u8 proto;
 	bool proto_not;
-	/* an expression cannot be in that chain: Linux finds out later, and names none */
+	/*
+	 * an expression cannot be in that chain: Linux finds out later, and does not name the
+	 * expression
+	 */
 	bool misplaced;
 };
 
@@ -162,12 +165,12 @@ struct nft_expr_type {
 	int (*init)(struct nft_ctx *c, struct nft_expr *e, nla_t *tb);
 	void (*eval)(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p);
 	void (*dump)(const struct nft_expr *e, struct nfb *b);
-	/* Its use of others ends, begins again; it ends. */
+	/* Drops its references to other objects, takes them again, and ends it. */
 	void (*deactivate)(struct nft_expr *e);
 	void (*activate)(struct nft_expr *e);
 	void (*destroy)(struct net *net, struct nft_expr *e);
 	void (*reset)(struct nft_expr *e);
-	/* init() gives the size itself: how many bytes. */
+	/* Returns the size in bytes that init() needs. */
 	u32 (*size_of)(nla_t *tb);
 };
 struct nft_expr {
@@ -422,8 +425,8 @@ void nf_lower_mss(struct nft_pkt *p, u32 mss);
 bool nf_find_ext(const struct nft_pkt *p, u8 type, u32 *off, u32 *len);
 
 /*
- * What @r maps the packet's source or destination to when its range is a network, whose host stays:
- * one address (nft_expr_ct.c).
+ * Maps the packet's source or destination to one address if the range of @r is a network, whose
+ * host part stays (nft_expr_ct.c).
  */
 struct nf_range;
 void nf_netmap(const struct nft_pkt *p, struct nf_range *r, int manip);

@@ -18,8 +18,8 @@ struct xt_kind {
 	bool (*match)(const struct nft_pkt *p, const void *info);
 	int (*target)(struct nft_pkt *p, const void *info); /* NFT_CONTINUE, NF_*, NFT_RETURN */
 	/*
-	 * What it remembers beyond its structure: made and ended with the rule; packets see it
-	 * under nn->lock. ERR_PTR.
+	 * Makes what it keeps beside its structure, which ends with the rule; packets use it under
+	 * nn->lock. ERR_PTR.
 	 */
 	void *(*open)(struct nft_ctx *c, const void *info);
 	void (*close)(struct nft_net *nn, void *state);

@@ -19,7 +19,7 @@
 
 struct needle {
 	u8 pattern[XT_STRING_MAX_PATTERN_SIZE];
-	/* so much of the pattern ends with what matches up to here */
+	/* length of the longest beginning of the pattern that ends the part which has matched */
 	u8 back[XT_STRING_MAX_PATTERN_SIZE];
 	bool fold;
 };

@@ -28,7 +28,7 @@ struct seen {
 	struct list_head list; /* the one that was seen last is the last */
 	ip_addr addr;
 	u8 ttl;
-	/* stamps that there are, where the next one goes, room for */
+	/* number of stamps; index of the next one; room for stamps */
 	u32 n, at, cap;
 	u64 stamps[]; /* ns */
 };

@@ -44,7 +44,7 @@ struct limit_entry {
 	struct list_head list; /* the one that was met last is the last */
 	struct rb_node node;
 	struct limit_key key;
-	/* ktime_get(): at: up to when the credit is counted, or the interval's beginning */
+	/* ktime_get(); at: the time up to which credit is counted, or the interval's beginning */
 	u64 expires, at;
 	u64 credit, bursts;
 	u64 seen; /* of this interval */
@@ -68,8 +68,8 @@ struct limiter {
 };
 
 /*
- * The settings of an older revision, whose rates are of 32 bits (1) or which has no interval (2),
- * in the newest's form.
+ * Converts the settings of an older revision, whose rates have 32 bits (1) or which has no interval
+ * (2), into the newest form.
  */
 #define NEWEST(c)                                                                                  \
 	((struct hashlimit_cfg3){ .avg = (c).avg,                                                  \

@@ -14,7 +14,7 @@
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/xt.h"
 
-/* <linux/netfilter_ipv4/ipt_REJECT.h> and _ipv6: what `with` says. */
+/* The meaning of `with` is in <linux/netfilter_ipv4/ipt_REJECT.h> and _ipv6. */
 struct reject_info {
 	u32 with;
 };

@@ -140,7 +140,7 @@ static ssize_t copy_allowed(struct file *in, loff_t ipos, struct file *out, loff
 		return -EPERM;
 	if ((in->f_inode->i_flags | out->f_inode->i_flags) & S_SWAPFILE)
 		return -ETXTBSY;
-	/* positions are below 2^63, so this is the length's doing */
+	/* positions are below 2^63, so only the length can make this overflow */
 	if ((u64)ipos + *n < (u64)ipos || (u64)opos + *n < (u64)opos)
 		return -EOVERFLOW;
 	size = i_size_read(in->f_inode);

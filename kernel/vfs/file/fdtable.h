@@ -45,7 +45,7 @@ void fd_install(int fd, struct file *f); /* takes the reference */
 /* Does what dup3 does, with a reference of its own: @fd, -EBADF or -EBUSY. */
 long replace_fd(u32 fd, struct file *f, u32 flags);
 struct file *fget(int fd); /* NULL: bad, or O_PATH */
-/* For the length of one system call: no reference is taken while the table has a single user. */
+/* A file for one system call: no reference is taken while the table has a single user. */
 struct fd {
 	struct file *file; /* NULL: bad, or O_PATH */
 	bool put;

@@ -50,16 +50,16 @@ struct vm_area;
 /* a running program: writes are denied until the last reference goes */
 #define FMODE_DENY_WRITE 0x400000
 #define FMODE_READER_COUNTED 0x800 /* i_readcount is held */
-/* not over a socket (SCM_RIGHTS): it may hold sockets itself */
+/* may not be sent over a socket (SCM_RIGHTS), since it may hold sockets itself */
 #define FMODE_NOPASS 0x800000
 #define FMODE_MNT_WRITER 0x20000 /* mnt_want_write is held */
-/* not to be mapped with PROT_EXEC, as on a noexec mount */
+/* may not be mapped with PROT_EXEC, as on a noexec mount */
 #define FMODE_NOEXEC 0x1000
 #define FMODE_CAN_ODIRECT 0x80000 /* set by f_op->open: O_DIRECT is welcome */
 #define FMODE_NONOTIFY 0x4000000  /* no watcher is told of its events */
-/* SPLICE_F_NONBLOCK says something of reading it, too, and not only of the pipe */
+/* SPLICE_F_NONBLOCK also applies to reading the file, not only to the pipe */
 #define FMODE_SPLICE_NOWAIT 0x2000000
-/* the last close takes a tree of mounts apart that has found no place */
+/* the last close takes apart a tree of mounts that was never attached */
 #define FMODE_NEED_UNMOUNT 0x10000000
 #define FMODE_NO_TRUNCATE 0x20000000 /* landlock.h: neither ftruncate() */
 #define FMODE_NO_IOCTL 0x40000000    /* nor the device's ioctls */
@@ -70,7 +70,7 @@ struct dir_context {
 	/* false: the buffer is full, stop (the entry will be offered again at its pos) */
 	bool (*actor)(
 		struct dir_context *ctx, const char *name, int len, loff_t pos, u64 ino, u32 type);
-	/* the next entry's; the file system defines cookies, 0 is the start */
+	/* position of the next entry; the file system defines cookies, 0 is the start */
 	loff_t pos;
 };
 static inline bool dir_emit(struct dir_context *ctx, const char *name, int len, u64 ino, u32 type)
@@ -99,23 +99,23 @@ struct file_operations {
 	int (*fasync)(int fd, struct file *f, bool on);
 	int (*lock)(struct file *f, int cmd, struct file_lock *fl);
 	/*
-	 * splice() and sendfile() refuse, as Linux does where only read() and write() are written
-	 * for
+	 * splice() and sendfile() refuse the file, as Linux does for files with only read() and
+	 * write()
 	 */
 	bool no_splice_read, no_splice_write;
 	/*
-	 * read_iter heeds iov_iter.nowait (RWF_NOWAIT): pipes, sockets and disk files say so in
+	 * read_iter honours iov_iter.nowait (RWF_NOWAIT): pipes, sockets and disk files say so in
 	 * f_mode
 	 */
 	bool nowait;
-	/* Of pipes: sendfile(2) into one; @pos: NULL, or where in @in. */
+	/* Sends into a pipe, for sendfile(2); @pos: NULL, or the position in @in. */
 	ssize_t (*send_stream)(struct file *to, struct file *in, loff_t *pos, size_t n);
 	/* a splice() is a single read or write of the whole: a message */
 	bool splice_message;
 	long (*fallocate)(struct file *f, int mode, loff_t off, loff_t len);
 	int (*setfl)(struct file *f, u32 flags);                    /* may refuse fcntl(F_SETFL) */
 	int (*show_fdinfo)(struct file *f, char *buf, size_t size); /* extra lines; bytes */
-	/* O_DIRECT goes to the disk: direct_io.h. NULL: through the cache */
+	/* O_DIRECT goes to the disk by these (direct_io.h). NULL: through the cache */
 	const struct direct_ops *direct;
 };
 
@@ -127,7 +127,7 @@ struct file {
 	struct mutex f_pos_lock;
 	loff_t f_pos; /* under f_pos_lock (FMODE_ATOMIC_POS) */
 	struct path f_path;
-	/* of an overlay's real file: what was opened, references; or NULL */
+	/* of an overlay's real file: the path that was opened, with references; or empty */
 	struct path f_shown;
 	struct inode *f_inode;
 	const struct file_operations *f_op;
@@ -137,7 +137,7 @@ struct file {
 	struct file_ra f_ra;
 	u32 f_wb_err_seq; /* write-back errors already reported */
 	u32 f_sb_err_seq; /* errors of the superblock seen by syncfs */
-	/* a terminal's: how often it had been hung up when this was opened */
+	/* of a terminal: how often it had been hung up when this was opened */
 	u32 f_hangups;
 	/* on lists for SIGIO, whatever f_flags say: under fcntl.c's lock */
 	struct fasync_entry *f_fasync;

@@ -124,7 +124,7 @@ static void file_close(struct file *f)
 	mntput(mnt);
 }
 
-/* Kernel threads have no way to user mode, nor have zombies: a work item closes for them. */
+/* Files of kernel threads and zombies, which have no way to user mode: a work item closes them. */
 static struct task_work *orphans; /* lock-free list */
 static struct work orphan_work;
 

@@ -18,7 +18,7 @@ struct poll_table {
 	void (*queue)(struct file *f, struct wait_queue_head *q, struct poll_table *pt);
 	u64 key; /* events asked for */
 	/*
-	 * an implementation that would have to ask others answers what it knows, and wakes the
+	 * the operation must not wait for other processes: it returns what it knows, and wakes the
 	 * queue when it knows more
 	 */
 	bool no_wait;
@@ -34,7 +34,9 @@ static inline u32 vfs_poll(struct file *f, struct poll_table *pt)
 	return f->f_op->poll ? f->f_op->poll(f, pt) : vfs_default_poll();
 }
 
-/* What watches files, epoll: kernel/event registers it before any file is watched. */
+/*
+ * Operations of epoll, which watches files: kernel/event registers them before any file is watched.
+ */
 struct file_watch_ops {
 	/* @f, whose f_ep is not empty, is about to be freed */
 	void (*release)(struct file *f);

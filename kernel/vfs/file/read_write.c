@@ -336,7 +336,7 @@ long sys_pwrite64(int fd, uaddr_t buf, size_t n, s64 pos)
 /* ---- vectors ---- */
 
 #define RWF_NOAPPEND_ 0x20 /* at its place, O_APPEND or not */
-/* a hint: what was read or written may leave the cache */
+/* a hint: the data may leave the cache afterwards */
 #define RWF_DONTCACHE_ 0x80
 #define RWF_KNOWN                                                                                  \
 	(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND | RWF_NOAPPEND_ |              \

@@ -24,7 +24,7 @@
 #define CREATE_VERSION 1
 #define CREATE_ERRATA 2
 /*
- * What Linux numbers as mended and holds here: 1, only TCP's ports are minded; 2, threads of a
+ * The errata of Linux that are fixed here: 1, rules for ports concern TCP only; 2, threads of a
  * process may signal each other.
  */
 #define ERRATA 3
@@ -50,7 +50,7 @@ struct net_port_attr {
 
 /* ---- objects ---- */
 
-/* objects for which objects_lock is held: there are as many as a program has memory for */
+/* objects handled under one hold of objects_lock: there are as many as a program has memory for */
 #define AT_A_TIME 256
 
 /* also of each superblock's list of them, s_ruled */

@@ -32,7 +32,10 @@ static inline bool landlocked(void)
 	return unlikely(current_cred()->landlock);
 }
 
-/* Files. 0, -EACCES, or of refer -EXDEV too. @dir, @path: with their mounts. */
+/*
+ * Checks for files. 0 or -EACCES; landlock_refer() also returns -EXDEV. @dir, @path: with their
+ * mounts.
+ */
 /* Checks an open and marks in f_mode what may not be done with the file later. */
 int landlock_open(struct file *f);
 int landlock_make(const struct path *dir, umode_t mode);

@@ -12,7 +12,7 @@
 #define LANDLOCK_ABI 6 /* of Linux 6.12 */
 #define LANDLOCK_LAYERS 16
 
-/* The rights and structures that the headers we build with may lack; values of Linux's UAPI. */
+/* Rights and structures that older headers lack; values of Linux's UAPI. */
 #define LL_EXECUTE (1U << 0)
 #define LL_WRITE_FILE (1U << 1)
 #define LL_READ_FILE (1U << 2)

@@ -12,7 +12,10 @@
 struct file;
 
 struct fasync_list {
-	/* of files; due: to be told of the last event. Under fasync.c's lock */
+	/*
+	 * files with no event to be told of; files to be told of the last event. Under fasync.c's
+	 * lock
+	 */
 	struct list_head idle, due;
 	struct list_head late; /* a worker tells those that are due */
 	int bands;             /* of what: EPOLLHUP, EPOLLIN, EPOLLOUT */

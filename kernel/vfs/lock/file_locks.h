@@ -12,9 +12,9 @@ struct pid_namespace;
 void locks_remove_file(struct file *f); /* flock and OFD locks at the last fput */
 void locks_remove_posix(struct file *f, struct files_struct *owner); /* at every close */
 /*
- * Writes the next lines of /proc/locks that fit, with holders' numbers as in @ns; holders without a
- * number there are left out. Bytes, 0 at the end. A line takes up to LOCK_LINE_MAX, and each call
- * walks all locks, so the buffer should be large.
+ * Writes as many of the next lines of /proc/locks as fit, with holders' numbers as in @ns; holders
+ * without a number there are left out. Returns bytes, 0 at the end. A line takes up to
+ * LOCK_LINE_MAX, and each call walks all locks, so the buffer should be large.
  */
 #define LOCK_LINE_MAX 192
 struct locks_at { /* how many were gone through; begins at 0 */

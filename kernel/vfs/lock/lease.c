@@ -27,13 +27,13 @@ int sysctl_leases_enable = 1, sysctl_lease_break_time = 45;
 struct lease {
 	struct lease *next; /* of inode->i_leases */
 	struct list_head all;
-	/* whose, as the first namespace names it: for lists */
+	/* number of the holder in the first namespace, for lists */
 	pid_t pid;
 	/* no reference: its end takes the lease away */
 	struct file *file;
 	int fd;
 	int type; /* F_RDLCK, F_WRLCK */
-	/* what it is to become, while it is breaking: F_RDLCK, F_UNLCK */
+	/* the type that it will have after a break under way: F_RDLCK, F_UNLCK */
 	int target;
 	bool breaking; /* all under lease_lock */
 	u64 deadline;  /* ktime; ~0 never */

@@ -29,14 +29,14 @@ struct fs_context {
 	struct mutex lock;
 	enum fc_phase phase;
 	struct file_system_type *type;
-	/* of the superblock; which of them parameters have named */
+	/* flags of the superblock; which of them parameters have named */
 	u32 sb_flags, named;
 	char *source; /* NULL: none */
 	char *data;   /* PAGE_SIZE; "key=value,flag" */
 	size_t len;   /* of data */
 	/*
-	 * MADE, RECONF: a reference, and one of the superblock's s_active: no mount is kept from
-	 * being unmounted
+	 * MADE, RECONF: a reference to the dentry, and s_active of the superblock; no mount is kept
+	 * from being unmounted
 	 */
 	struct dentry *root;
 	char *log[LOG_LINES];

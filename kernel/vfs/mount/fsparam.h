@@ -23,7 +23,7 @@ enum fs_param_kind {
 	FSP_PERCENT, /* as FSP_SIZE, or "50%" */
 	FSP_WORD,    /* a word of @words */
 	FSP_DIR,     /* the path of a directory */
-	/* several with colons between, "\:" is one of a name's */
+	/* several names with colons between; "\:" is a colon within a name */
 	FSP_DIRS,
 };
 

@@ -178,7 +178,9 @@ static void mnt_release(struct mount *m)
 
 /* ---- releasing without the caller's locks ---- */
 
-/* Kernel threads and zombies have no way to user mode: a work item releases for them. */
+/*
+ * Mounts of kernel threads and zombies, which have no way to user mode: a work item releases them.
+ */
 static struct task_work *orphans; /* lock-free list */
 static struct work orphan_work;
 

@@ -23,7 +23,7 @@
 
 /* mnt_state, besides internal.h's: */
 #define MNT_UNBINDABLE 16
-/* came from a more privileged namespace: not to be taken from what it covers */
+/* came from a more privileged namespace: it may not be lifted from what it covers */
 #define MNT_LOCKED 32
 /* and what of its flags is not to be lifted: */
 #define MNT_TO_RDONLY 64   /* mount_setattr is making it read-only */
@@ -34,10 +34,10 @@
 #define MNT_LOCK_NOSUID 0x400
 #define MNT_LOCK_NOEXEC 0x800
 #define MNT_LOCK_ATIME 0x1000
-/* unmounted, but still on its parent, which has it and not the reverse */
+/* unmounted, but still on its parent, which holds a reference to it */
 #define MNT_STUCK 0x8000
 
-/* mnt_id_unique: neither kind of id is ever taken for the other */
+/* least mnt_id_unique, so that neither kind of id is taken for the other */
 #define MNT_FIRST_UNIQUE (1UL << 31)
 
 /* How a tree is copied. */
@@ -56,14 +56,14 @@ struct mnt_namespace {
 	struct wait_queue_head poll;
 	u32 nr_mounts; /* under namespace_sem, as the next */
 	u32 nr_coming; /* copies that are about to be attached */
-	/* younger ones have more: a bind mount of a namespace may only be in an older one */
+	/* younger namespaces have more: a bind mount of a namespace may only be in an older one */
 	u64 order;
 	/*
-	 * of all but detached ones, from the oldest on; init_mnt_ns's is the head. Under
+	 * all namespaces but detached ones, from the oldest on; init_mnt_ns's is the head. Under
 	 * namespace_sem
 	 */
 	struct list_head siblings;
-	/* made by open_tree, fsmount: the tree of one descriptor, in no task */
+	/* made by open_tree or fsmount: the tree of one descriptor, of no task */
 	bool detached;
 };
 extern struct mnt_namespace init_mnt_ns;

@@ -15,7 +15,7 @@
 #include "kernel/vfs/landlock/landlock.h"
 #include "kernel/vfs/mount/mount.h"
 
-/* mount(2)'s flags that say what is to be done, not how the mount is to be. */
+/* mount(2)'s flags that name an operation, not a property of the mount. */
 #define MS_TYPES (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
 
 static u32 sb_flags_of(u32 flags)

@@ -92,8 +92,8 @@ int mnt_set_type(struct mount *m, u32 type)
 typedef int (*repeater_t)(struct mount *t, void *arg);
 
 /*
- * Limit for chains of slaves (peers of a slave are slaves of its master). Deeper ones do not
- * repeat.
+ * Limit for chains of slaves (peers of a slave are slaves of its master). Longer chains do not
+ * propagate.
  */
 #define MAX_CHAIN 16
 
@@ -315,9 +315,9 @@ int propagate_mount(struct mount *m, const struct path *where, struct list_head 
 /* ---- umount ---- */
 
 /*
- * An unmount below a shared mount is repeated at that place of its repeaters, if the mounts on it
- * are unmounted too or cover it whole. A cover falls down onto the mount below. MNT_GOING: will be
- * unmounted; MNT_VISITED: has children, and may be unmounted when they go.
+ * An unmount below a shared mount propagates to that place of the mounts that repeat it, if the
+ * mounts on those are unmounted too or cover them whole. A cover falls down onto the mount below.
+ * MNT_GOING: will be unmounted; MNT_VISITED: has children, and may be unmounted when they are.
  */
 struct repeat_umount {
 	struct dentry *at;

@@ -14,7 +14,7 @@
 #define LIST_REVERSE 1
 #define LIST_MAX 1000000
 #define REQUEST_V0 24
-/* root, place, source, options twice, and the short ones */
+/* room for root, place, source, options twice, and the short texts */
 #define TEXT_SIZE (6 * PATH_MAX)
 
 /* Younger than the headers that we build with. */
@@ -430,7 +430,7 @@ static void list_reachable(struct list *l, const struct mnt_namespace *ns, const
 {
 	struct mount *m;
 
-	/* a root that came from elsewhere shows nothing of it */
+	/* a root from another namespace shows nothing of this one */
 	if (root->mnt->mnt_ns != ns)
 		return;
 	if (root->dentry == root->mnt->mnt_root) {

@@ -37,7 +37,7 @@
 #include "arch/um/machine/arch.h"
 #include "kernel/vfs/name/dcache.h"
 
-/* of names that do not fit in d_iname; shared after a rename over another */
+/* a name that does not fit in d_iname; shared after a rename over another */
 struct ext_name {
 	atomic_t refs;
 	struct rcu_head rcu;

@@ -123,7 +123,7 @@ void shrink_dcache_for_umount(struct super_block *sb)
 		return;
 	while (shrink_pass(root, true))
 		cond_resched();
-	/* what others are just letting go goes with its inode (wait_for_inodes()) */
+	/* a dentry that a task is just releasing goes with its inode (wait_for_inodes()) */
 	sb->s_root = NULL;
 	dput(root);
 }

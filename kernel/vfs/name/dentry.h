@@ -161,7 +161,9 @@ void shrink_dcache_sb(struct super_block *sb);
 void d_persist(struct dentry *d);
 void d_unpersist(struct dentry *d);
 
-/* A dentry's name as it was at one moment, whatever renames do: kept until it is put. */
+/*
+ * A dentry's name as it was at one moment, whatever renames do later. It is kept until it is put.
+ */
 struct name_snapshot {
 	struct qstr name;
 	char text[DNAME_INLINE];

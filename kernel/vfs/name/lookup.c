@@ -67,7 +67,7 @@ struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 f
 /* ---- lookups side by side, where a process answers them ---- */
 
 #define NR_LOOKING 64
-/* on the stack of the task that asks: lookups of that name wait for it */
+/* lies on the stack of the task that asks the file system: lookups of that name wait for it */
 struct looking {
 	struct list_head list;
 	const struct dentry *parent;

@@ -33,7 +33,7 @@ struct path;
 #define LOOKUP_BENEATH 0x1000
 #define LOOKUP_IN_ROOT 0x2000
 #define LOOKUP_CACHED 0x4000
-/* a descriptor may be the start only for its opener: linkat */
+/* a descriptor may be the start only for the task that opened it: linkat */
 #define LOOKUP_OPENER 0x8000
 
 /*

@@ -17,7 +17,7 @@ struct last {
 };
 
 struct nd_link {
-	/* what follows the link in the text that named it */
+	/* what follows the link in the path that named it */
 	const char *rest;
 	char *text; /* of the link, kfree */
 };
@@ -28,12 +28,12 @@ struct nameidata {
 	u32 flags;
 	int depth, links;
 	bool want_dir, jumped;
-	/* the next component is more than a name: make automounts */
+	/* the next component is used, and not only named: automounts are mounted */
 	bool trigger;
 	u32 rseq, mseq; /* at the start, for restricted lookups */
 	/*
-	 * behind "..": where the path was found to lie below its mount's root, at rename_seq
-	 * @seen_seq; for comparison only
+	 * behind "..": the path that was last found to lie below its mount's root, at rename_seq
+	 * @seen_seq; only compared
 	 */
 	struct path seen;
 	u32 seen_seq;
@@ -88,7 +88,8 @@ struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 f
 int nd_follow(struct nameidata *nd, struct dentry *d, const char **name, bool last);
 int nd_cross_mounts(struct nameidata *nd);
 /*
- * A cached dentry (consumed), when its file system says that it still holds; else NULL or ERR_PTR.
+ * Returns a cached dentry (consumed) if its file system says that it is still valid, else NULL or
+ * ERR_PTR.
  */
 /* True if the file system must revalidate the name. */
 static inline bool d_must_ask(const struct dentry *d)

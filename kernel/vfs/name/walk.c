@@ -22,8 +22,7 @@
 
 #define MAX_NESTED 8 /* links in links */
 /*
- * Folders passed on the way up to see whether a mount shows one, and mounts that stand on each
- * other.
+ * Limit for folders passed on the way up to see whether a mount shows one, and for stacked mounts.
  */
 #define MAX_CLIMB 1000
 

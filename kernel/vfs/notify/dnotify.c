@@ -23,7 +23,7 @@
 struct dnotify {
 	struct dnotify *next;
 	struct file *file; /* no reference: its end frees the request */
-	/* whose close of the file frees it; compared only */
+	/* the table whose close of the file frees it; only compared */
 	struct files_struct *owner;
 	int fd;
 	u32 mask; /* DN_*; under dnotify_lock */

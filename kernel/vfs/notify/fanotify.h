@@ -34,7 +34,7 @@ struct fan_group {
 	atomic_t refs; /* the file, permission events that wait */
 	u32 flags, event_f_flags;
 	bool unprivileged;
-	/* of it and its marks; the file keeps the namespace */
+	/* counts of it and its marks; the file keeps the namespace */
 	struct ucounts *uc;
 	/* of fan_mark.group_link, under fanotify_lock */
 	struct list_head marks;
@@ -47,7 +47,7 @@ struct fan_group {
 	/* of fan_event.link: to be read; read, and to be answered */
 	struct list_head events, asked;
 	u32 nr_events;
-	/* immutable: fs.fanotify.max_queued_events when it was made */
+	/* fs.fanotify.max_queued_events when it was made; immutable */
 	u32 max_events;
 	bool dead;
 };
@@ -78,7 +78,7 @@ struct fan_event {
 	struct path path; /* references, or NULL */
 	struct fan_fid object, dir, new_dir;
 	char *name, *new_name; /* in @text */
-	/* FAN_FS_ERROR: the first one, and how many since it was queued */
+	/* FAN_FS_ERROR: the first error, and how many came since it was queued */
 	s32 error;
 	u32 error_count;
 	/* permission events: under group->wqh.lock */

@@ -51,9 +51,9 @@ struct instance {
 	u32 nr_events;           /* under wqh.lock */
 	u32 max_events;          /* immutable */
 	struct radix watches;    /* by number, under watch_lock */
-	/* numbers go up, so that a late event is not taken for a new watch's */
+	/* numbers only grow, so that a late event is not taken for a new watch's */
 	int last_wd;
-	/* of it and its watches; the file keeps the namespace */
+	/* counts of it and its watches; the file keeps the namespace */
 	struct ucounts *uc;
 	struct fasync_list async; /* owners that get SIGIO */
 };

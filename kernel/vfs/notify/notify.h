@@ -8,7 +8,7 @@
 
 #include "kernel/vfs/vfs.h"
 
-/* The bits of events: IN_* of inotify, which fanotify shares, and these of fanotify's own. */
+/* Bits of events: IN_* of inotify, which fanotify shares, and these, which only fanotify has. */
 #define FS_ISDIR 0x40000000U
 /* what inotify may see: IN_ALL_EVENTS, IN_UNMOUNT */
 #define FS_INOTIFY_EVENTS 0x00006fffU
@@ -21,7 +21,7 @@ struct fs_event {
 	const char *name;        /* there */
 	u32 len;
 	u32 cookie;
-	/* the directory's entry was made, removed, renamed: the event is the directory's */
+	/* a directory's entry was made, removed or renamed: the event belongs to the directory */
 	bool dirent;
 	bool unlinked;         /* the name is gone, the file is open still */
 	struct inode *new_dir; /* of a rename */

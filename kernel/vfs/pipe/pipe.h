@@ -11,7 +11,7 @@ struct page;
 struct pipe_buf {
 	struct page *page; /* a reference */
 	u32 offset, len;
-	/* the page is ours alone: a write may append to it */
+	/* no other pipe has the page: a write may append to it */
 	bool merge;
 	bool packet; /* O_DIRECT: one write, read whole */
 };
@@ -25,11 +25,11 @@ struct pipe_inode_info {
 	u32 readers, writers;
 	/* opens ever made: a FIFO's opener waits for one */
 	u32 r_counter, w_counter;
-	/* under inode->i_lock: open files, whichever way */
+	/* number of open files of any mode; under inode->i_lock */
 	u32 files;
 	struct fasync_list rd_async, wr_async; /* of files with O_ASYNC */
 	bool is_fifo;
-	/* there is a poller: every change wakes, not only the edges from empty and full */
+	/* a task polls: every change wakes, not only the edges from empty and full */
 	bool poll_usage;
 	struct pipe_buf *bufs;
 	struct page *spare[2];
@@ -86,7 +86,7 @@ ssize_t pipe_to_message(struct file *pipe, struct file *f, loff_t *pos, size_t l
 #define SPLICE_F_NONBLOCK 2
 #define SPLICE_F_MORE 4
 #define SPLICE_F_GIFT 8
-/* ours: nor is room in a file that is no pipe waited for */
+/* of this kernel: it does not wait for room in a file that is no pipe either */
 #define SPLICE_F_OUT_NOWAIT 0x10000
 /* Splice and tee between files, as splice(2) and tee(2). Offsets NULL: the file's own position. */
 ssize_t splice_files(

@@ -37,7 +37,7 @@ struct posix_acl {
 	struct acl_entry e[];
 };
 
-/* more than fit into an attribute of any file system here */
+/* more entries than fit into an attribute of any file system here */
 #define MAX_ENTRIES 4096
 #define TEXT_SIZE(n)                                                                               \
 	(sizeof(struct posix_acl_xattr_header) + (n) * sizeof(struct posix_acl_xattr_entry))

@@ -179,8 +179,8 @@ int simple_xattr_set(
 }
 
 /*
- * Limits for user attributes of a cgroup's directory, as on Linux (a new value beside the old):
- * they are kernel memory, and the directory may be any user's.
+ * Limits for user attributes of a cgroup's directory, as on Linux, which counts a new value beside
+ * the old: they are kernel memory, and the directory may be any user's.
  */
 #define USER_XATTRS_MAX 128
 #define USER_XATTRS_BYTES (128U << 10)

@@ -60,7 +60,7 @@ static int security_allowed(struct inode *inode, const char *name, int mask, boo
 {
 	if (!(mask & MAY_WRITE))
 		return 0;
-	/* not so removal, nor (but on Linux) an empty value */
+	/* a removal was not judged before, nor (other than on Linux) was an empty value */
 	if (!strcmp(name, XATTR_NAME_CAPS))
 		return judged || capable_wrt_inode(inode, CAP_SETFCAP) ? 0 : -EPERM;
 	return ns_capable(sb_user_ns(inode->i_sb), CAP_SYS_ADMIN) ? 0 : -EPERM;
@@ -162,8 +162,8 @@ static int change_xattr(
 }
 
 /*
- * What a setting call brings. All of it is read before the path is looked up, so that its errors
- * come first.
+ * The arguments of a call that sets an attribute. They are all read before the path is looked up,
+ * so that their errors come first.
  */
 struct xattr_arg {
 	char name[XATTR_NAME_MAX + 1];

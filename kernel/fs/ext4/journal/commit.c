@@ -145,7 +145,7 @@ static struct list_head *merge(struct list_head *a, struct list_head *b)
 	return first;
 }
 
-/* chain k has 2^k buffers or none; the last one any number */
+/* chain k has 2^k buffers or none; the last one has any number */
 #define SORT_CHAINS 32
 
 /* Sorts the checkpoint by block, in place: many thousands of blocks need no array. */
@@ -397,7 +397,10 @@ static void fill_descriptor(struct commit *c, u8 *d, u32 first, u32 n)
 		p[7] = (u8)flags;
 		if (j->wide)
 			memcpy(p + 8, &hi, 4);
-		/* of what lies in the log, with the transaction's number before it */
+		/*
+		 * checksum of the block as it lies in the log, with the transaction's number before
+		 * it
+		 */
 		if (j->csum) {
 			__be32 tid = to_be32(c->t->tid), crc;
 
@@ -587,8 +590,8 @@ void ext4_commit_txn(struct ext4_journal *j, struct ext4_txn *t)
 	if (t->data_failed && j->sbi->opt.flags & EXT4_OPT_DATA_ERR_ABORT)
 		ext4_journal_abort(j->sbi, -EIO);
 	/*
-	 * an empty one has its commit block too, or the log would end for a replay where its number
-	 * is missing
+	 * an empty transaction has a commit block too: otherwise a replay would take its missing
+	 * number for the end of the log
 	 */
 	if ((c.n || t->nr_revokes || j->used) && !j->aborted)
 		err = write_log(&c);

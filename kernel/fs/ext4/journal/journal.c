@@ -32,7 +32,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/task/signal/signal.h"
 
-/* blocks: handles of a few hundred fit into a quarter */
+/* least size in blocks: handles of a few hundred blocks fit into a quarter of it */
 #define ROOM_LEAST 1024
 
 #define SECOND 1000000000UL
@@ -379,15 +379,15 @@ int ext4_commit_tid(struct ext4_sb *sbi, u32 tid)
 	if (!j)
 		return 1;
 	/*
-	 * a transaction that has not begun is of an earlier mount for writing (without a log
-	 * numbers begin anew), or there is none
+	 * a transaction that has not begun is of an earlier mount for writing (numbers begin anew
+	 * without a log), or does not exist
 	 */
 	if (j->closed || tid_geq(READ_ONCE(j->committed_tid), tid) ||
 		!tid_geq(READ_ONCE(j->next_tid) - 1, tid))
 		return j->aborted ? -EIO : 1;
 	spin_lock(&j->lock);
 	/*
-	 * of one that is committing already the flush may have begun before the caller's data was
+	 * the flush of a transaction that is committing may have begun before the caller's data was
 	 * written
 	 */
 	early = j->running && j->running->tid == tid;
@@ -674,7 +674,7 @@ int ext4_journal_load(struct super_block *sb, bool write)
 	u32 next_tid = 0;
 	int err = 0;
 
-	/* the closed one of an earlier mount for writing */
+	/* frees the closed journal of an earlier mount for writing */
 	ext4_journal_free(EXT4_SB(sb));
 	j = logged ? journal_open(sb) : journal_without_log(sb);
 	if (IS_ERR(j)) {

@@ -285,7 +285,8 @@ int ext4_replay(struct super_block *sb, u64 *map, u32 first, u32 maxlen, u32 *ne
 	if (start < first || start >= maxlen)
 		goto out;
 	/*
-	 * if not it is old, and what was read of the disk already would not fit what it brings back
+	 * without that flag the superblock is old, and what was read of the disk already would not
+	 * fit what it brings back
 	 */
 	wanted = ext4_live_sb(sbi)->s_feature_incompat & INCOMPAT_RECOVER;
 	err = run_pass(&r, PASS_SCAN, start);

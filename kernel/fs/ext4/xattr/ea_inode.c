@@ -179,7 +179,7 @@ int ext4_value_ref(struct ext4_handle *h, struct super_block *sb, u32 ino, int b
 
 	if (IS_ERR(inode))
 		return (int)PTR_ERR(inode);
-	/* two may have it, and change its count at once */
+	/* two inodes may have the value, and change its count at the same time */
 	down_write(&EXT4_I(inode)->i_data_sem);
 	n = count_of(inode);
 	if (by < 0 && n <= 1)

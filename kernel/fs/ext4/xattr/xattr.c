@@ -156,7 +156,7 @@ int ext4_xattr_delete(struct ext4_handle *h, struct inode *inode)
 		err = ext4_attr_block_go(h, inode, NULL);
 	}
 	kfree(as);
-	/* what is damaged is left to e2fsck, what cannot be read to the next mount */
+	/* damage is left to e2fsck, a read error to the next mount */
 	return err;
 }
 

@@ -45,14 +45,14 @@ struct attr {
 	/* the inode that holds the value, and its checksum; 0: the value is here */
 	u32 inum, hash;
 	bool made; /* that inode was made by this change */
-	/* named by a block that others had too when it was loaded */
+	/* named by a block that other inodes had too when it was loaded */
 	bool shared;
 	/* and counted for us as well, by this change */
 	bool kept;
 	u8 *value;
 	struct inode *held; /* ext4_attr_hold_value() */
 };
-/* more than an inode and a block have room for: 16 bytes each at least */
+/* more than fit in an inode and a block: each takes at least 16 bytes */
 #define MAX_ATTRS 512
 #define MIN_INODE_VALUE 32 /* shorter ones are not worth an inode */
 struct attrs {
