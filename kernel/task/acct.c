@@ -31,8 +31,8 @@ static struct file *acct_file; /* a reference, or NULL: off */
 static bool acct_active;
 static u64 acct_checked;
 /*
- * kernel.acct: goes on at so many per cent free, suspended at so many, looked at every so many
- * seconds. Single words
+ * kernel.acct: per cent of free space to resume at, per cent to suspend at, seconds between checks.
+ * Single words
  */
 static int acct_limits[] = { 4, 2, 30 };
 

@@ -188,9 +188,7 @@ bool do_notify_parent(struct task *t, int sig)
 	}
 	if (parent->flags & PF_KTHREAD)
 		return true;
-	/*
-	 * what the child was to send was agreed with another program, perhaps one with fewer rights
-	 */
+	/* the child's exit signal was agreed with another program, perhaps one with fewer rights */
 	if (sig != SIGCHLD && t->parent_exec_id != READ_ONCE(parent->signal->exec_id))
 		sig = SIGCHLD;
 	child_info(&info, t, sig);

@@ -213,10 +213,7 @@ static void put_ipc(struct task *t)
 
 static int copy_regs(struct task *t, const struct clone_args_k *args)
 {
-	/*
-	 * the flag of a tracer's step is not the child's; asked first, as the tracer may end
-	 * meanwhile
-	 */
+	/* a tracer's step flag is not the child's; asked first, as the tracer may end meanwhile */
 	bool stepped = READ_ONCE(current->ptrace) & PT_STEPPING;
 	int err = arch_task_fork(t);
 

@@ -224,7 +224,7 @@ static void link_kernel_process(struct task *t)
 	cgroup_kthread(t);
 }
 
-/* of the first kernel thread; set once, before process 1 runs */
+/* files of the first kernel thread; set once, before process 1 runs */
 static struct fs_struct *kernel_fs;
 
 /*

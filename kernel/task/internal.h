@@ -140,7 +140,7 @@ static inline void begin_group_exit(struct signal_struct *sig, int code)
 
 /* ---- task->jobctl, under sighand->lock ---- */
 #define JOBCTL_STOP_SIGMASK 0xffU
-/* a stop signal was taken off the queue; SIGCONT clears it */
+/* a stop signal was taken off the queue; SIGCONT clears this */
 #define JOBCTL_STOP_DEQUEUED BIT(16)
 #define JOBCTL_STOP_PENDING BIT(17) /* is to stop for the group */
 #define JOBCTL_STOP_CONSUME BIT(18) /* still counted in group_stop_count */
@@ -244,7 +244,7 @@ long ptrace_regs_request(struct task *child, long request, u64 addr, u64 data);
  */
 #define XSTATE_BV_OFFSET 512
 const void *fpu_image(struct task *t, u8 head[XSTATE_BV_OFFSET]);
-/* user_dispatch.c; takes: the call of current is not made, a signal is pending */
+/* user_dispatch.c: true if current's call is not made, and a signal is pending */
 #define PTRACE_SET_DISPATCH 0x4210
 #define PTRACE_GET_DISPATCH 0x4211
 #define PTRACE_SET_SYSCALL_INFO 0x4212 /* Linux 6.16 */

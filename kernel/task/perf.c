@@ -35,7 +35,7 @@
 #include "kernel/task/process.h"
 #include "kernel/vfs/vfs.h"
 
-/* of Linux 6.12; the headers that we build with may have less */
+/* size of the structure in Linux 6.12; that of older headers is smaller */
 #define ATTR_KNOWN 136
 #define READ_FORMATS 0x1fUL
 #define SAMPLE_TYPES ((1UL << 25) - 1)
@@ -71,7 +71,7 @@ struct perf_event {
 
 static DEFINE_MUTEX(perf_lock);
 static u64 last_id; /* under perf_lock */
-/* as Linux's: without rights only one's own user code */
+/* Linux's default: without rights only the user's own code is counted */
 static int perf_paranoid = 2;
 
 /* ---- counting ---- */
@@ -674,7 +674,7 @@ static int join_locked(struct perf_event *e, struct perf_event *leader)
  */
 static int join_task(struct perf_event *e, struct perf_event *leader)
 {
-	/* the caller's: it may leave the event by ending */
+	/* the caller has a reference: the task may leave the event by ending */
 	struct task *t = e->task;
 	int err = exec_hold(t);
 

@@ -16,9 +16,12 @@
 struct cred;
 struct task;
 
-/* written by listeners alone; a hint for all others */
+/* written by listeners only; a hint for other tasks */
 extern u32 proc_event_listeners;
-/* What sends an event on; kernel/net's connector registers it before there are listeners. */
+/*
+ * The operation that sends an event on; kernel/net's connector registers it before there are
+ * listeners.
+ */
 struct proc_event_ops {
 	void (*send)(struct proc_event *ev); /* fills in cpu and time */
 };

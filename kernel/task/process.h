@@ -29,11 +29,11 @@ int kernel_spawn_helper(int (*fn)(void *), void *arg);
 void do_group_exit(int code) __noreturn;
 void do_exit(int code) __noreturn;
 
-/* What terminals do for processes; kernel/dev registers it. */
+/* Operations of terminals for processes; kernel/dev registers them. */
 struct task_tty_ops {
 	/*
-	 * Current, a session leader with a controlling terminal, gives it up: setsid() has made a
-	 * new session, or it exits, and the group in the foreground gets SIGHUP and SIGCONT. No
+	 * Takes the controlling terminal from current, a session leader: setsid() has made a new
+	 * session, or current exits, and the group in the foreground gets SIGHUP and SIGCONT. No
 	 * lock held.
 	 */
 	void (*leave)(bool on_exit);
@@ -71,7 +71,7 @@ extern char core_pattern[128];
 extern int sysctl_core_uses_pid, sysctl_core_pipe_limit, suid_dumpable, cad_restarts,
 	sysctl_dmesg_restrict;
 
-/* What the IPC room does at the turns of a task's life; NULL while there is none. */
+/* Operations of the IPC room at the turns of a task's life; NULL while there are none. */
 struct task_ipc_ops {
 	int (*fork)(struct task *child, u64 clone_flags); /* 0 or -ENOMEM; undone by exit */
 	/* current, or a child that never ran; no lock held */
@@ -81,16 +81,16 @@ struct task_ipc_ops {
 };
 extern const struct task_ipc_ops *task_ipc_ops;
 /*
- * What io_uring does for a task that has requests; kernel/io_uring registers it before there are
- * any.
+ * Operations of io_uring for a task that has requests; kernel/io_uring registers them before there
+ * are any.
  */
 struct task_uring_ops {
-	/* current exits or execs: what waits in its name ends */
+	/* current exits or execs: requests that wait in its name end */
 	void (*end)(struct task *t);
 };
 extern const struct task_uring_ops *task_uring_ops;
 
-/* What /proc does for pidfds; kernel/fs/proc registers it. */
+/* The operation of /proc for pidfds; kernel/fs/proc registers it. */
 struct task_proc_ops {
 	/*
 	 * Returns the process whose directory /proc/PID the file is, NULL for other files; no
@@ -110,7 +110,7 @@ struct uts_namespace {
 };
 extern struct uts_namespace init_uts;
 enum uts_field { UTS_HOSTNAME, UTS_DOMAINNAME, NR_UTS_FIELDS };
-/* Changes of a name in any namespace, from 0: a waiter reads @count, then waits. */
+/* Counts changes of a name in any namespace, from 0: a waiter reads @count, then waits. */
 struct uts_change {
 	u32 count; /* written under uts_lock */
 	struct wait_queue_head wait;

@@ -21,7 +21,7 @@
 #include "kernel/task/internal.h"
 
 #define NEVER (~0UL)
-/* the original structure, of which 28 bytes mean something */
+/* size of the original structure, of which 28 bytes are used */
 #define AREA_SIZE 32
 
 /* The area as <linux/rseq.h> has it, without its attributes. */

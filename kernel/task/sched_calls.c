@@ -315,7 +315,7 @@ long sys_sched_getattr(int pid, uaddr_t uattr, u32 size, int flags)
 	return copy_to_user(uattr, &attr, attr.size) ? -EFAULT : 0;
 }
 
-/* has limits on a Linux that cannot load a scheduler, too */
+/* has limits even on a Linux that cannot load a scheduler */
 #define SCHED_EXT_ 7
 
 long sys_sched_get_priority_max(int policy)
@@ -398,7 +398,7 @@ struct prio_walk {
 	struct pid *pgrp;
 	bool set;
 	int nice;
-	/* get: the best, as 20 - nice; set: 0 or an error; -ESRCH while no task was found */
+	/* get: the best value, as 20 - nice; set: 0 or an error; -ESRCH while no task was found */
 	long result;
 };
 

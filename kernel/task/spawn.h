@@ -10,33 +10,36 @@
 struct file;
 struct pid;
 
-/* Told when a process has ended, under tasklist_lock (held for writing): it may not sleep. */
+/* Called when a process has ended, under tasklist_lock (held for writing): it may not sleep. */
 struct exit_watch {
 	void (*ended)(struct exit_watch *w, int status); /* as wait(2) gives it; once */
 };
 
 struct spawn {
-	/* argv[0] without a slash: looked for in PATH of envp */
+	/* argv[0] without a slash is looked for in PATH of envp */
 	const char *const *argv, *const *envp;
 	const char *dir;   /* of init's root; NULL: the root */
 	bool dir_optional; /* the root where it cannot be entered */
 	u32 uid, gid;
-	/* supplementary ones, of the initial user namespace */
+	/* supplementary groups, of the initial user namespace */
 	const u32 *groups;
 	u32 nr_groups;
 	/*
-	 * In the process, before it becomes the user: files for 0, 1 and 2, which are taken. 0 or
-	 * -errno.
+	 * Opens files for 0, 1 and 2, in the process and before it becomes the user; their
+	 * references are taken. 0 or -errno.
 	 */
 	int (*files)(struct spawn *s, struct file *files[3]);
 	struct exit_watch *watch; /* NULL: no notification is set */
-	/* answers: under no lock, once `started` was called */
+	/* results: read without a lock, once `started` was called */
 	bool dir_failed;
-	/* a reference: a session and a process group of its own; NULL when it could not be made */
+	/*
+	 * the process, with a reference: it has a session and a process group of its own; NULL: it
+	 * could not be made
+	 */
 	struct pid *pid;
 	/*
-	 * In the process, at its end or when its program runs: 0, or -errno. @s is not touched any
-	 * more.
+	 * Called in the process, at its end or when its program runs: 0, or -errno. @s is not used
+	 * any more.
 	 */
 	void (*started)(struct spawn *s, int err);
 };

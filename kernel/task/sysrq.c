@@ -152,7 +152,7 @@ static void show_trace(void)
 	if (!trace_ring_there())
 		pr_info("   (there is none: nothing has been traced)\n");
 	mutex_lock(&own_buf);
-	/* what is written from now on is not shown: it may come faster */
+	/* records written from now on are not shown: they may come faster than this loop */
 	trace_read(&end, buf, 0, &lost);
 	while (pos < end && (n = trace_read(&pos, buf, sizeof(buf) - 1, &lost))) {
 		buf[n] = 0;

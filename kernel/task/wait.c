@@ -236,15 +236,15 @@ static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 	if (state == EXIT_ZOMBIE) {
 		bool whole = !(thread_group_leader(p) && !thread_group_empty(p));
 
-		/* its tracer comes first; that it stopped or went on both are told */
+		/* its tracer is told of its end first; of stops and continuations both are told */
 		if (foreign && whole) {
 			wo->notask_error = 0;
 			return 0;
 		}
 		if (whole)
 			/*
-			 * 0: another thread takes it and wakes no waiter when it is gone: nothing
-			 * to wait for
+			 * 0: another thread takes it and wakes no waiter afterwards, so there is
+			 * nothing to wait for
 			 */
 			return (wo->flags & WEXITED) ? wait_zombie(wo, p) : 0;
 		if (!ptrace || (wo->flags & (WCONTINUED | WEXITED)))

@@ -71,7 +71,7 @@ struct autofs_info {
 	struct dentry *dentry;
 	u64 last_used; /* ktime */
 	bool expiring; /* the daemon is unmounting it */
-	/* of the process whose request succeeded last; -1: none */
+	/* uid of the process whose request succeeded last; -1: none */
 	kuid_t uid;
 	kgid_t gid;
 };

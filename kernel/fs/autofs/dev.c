@@ -60,7 +60,7 @@ static int find_mount(const char *name, const struct wanted *w, struct path *p)
 
 struct command {
 	struct autofs_dev_ioctl *a;
-	/* of a->ioctlfd: the root of a mount; NULL where none is needed */
+	/* the file of a->ioctlfd, which is the root of a mount; NULL if none is needed */
 	struct file *file;
 	struct autofs_sb *s;
 };

@@ -105,7 +105,7 @@ static int dir_mkdir(struct inode *dir, struct dentry *d, umode_t mode)
 	struct cgroup1 *g;
 	int err;
 
-	/* the name would be two lines of /proc/PID/cgroup */
+	/* such a name would be two lines of /proc/PID/cgroup */
 	if (strchr(d->d_name.name, '\n'))
 		return -EINVAL;
 	/* @dir may be so new that its files are still to come */
@@ -194,7 +194,10 @@ static const struct fs_param params[] = {
 	FS_PARAM_END,
 };
 
-/* What changes nothing; nor does xattr, which is kept: attributes are always there. */
+/*
+ * Options that change nothing. xattr changes nothing either, but is kept: attributes are always
+ * there.
+ */
 static const char *const ignored[] = { "favordynmods" };
 
 struct options {
@@ -463,10 +466,10 @@ static struct dentry *mount_asked(struct file_system_type *t, u32 flags, const s
 		return dget(sb->s_root);
 	if (!o->none && !o->controllers)
 		return ERR_PTR(-EINVAL);
-	/* it would stay, with its groups, when their namespaces have gone */
+	/* a hierarchy would stay, with its groups, after their namespaces have gone */
 	if (!cgroup_ns_is_first())
 		return ERR_PTR(-EPERM);
-	/* the machine has each once: not for the root of a user namespace */
+	/* the machine has each controller once: it is not for the root of a user namespace */
 	if (o->controllers && cg1_owner() != &init_user_ns)
 		return ERR_PTR(-EPERM);
 	err = cgroup_give_away(cgroup1_taken(o->controllers));

@@ -34,7 +34,7 @@ struct cg_file {
 
 struct cg_open {
 	struct seq seq;
-	/* cgroup_ns_top() of the opener: a reference, or NULL */
+	/* cgroup_ns_top() of the opener, with a reference, or NULL */
 	struct cgroup *top;
 	u64 seen;                    /* of the notifier, when the text was made */
 	bool unread;                 /* no text was made since the open */

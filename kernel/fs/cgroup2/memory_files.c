@@ -216,7 +216,7 @@ static void show_pages(struct seq *s, const char *name, u64 pages)
 	seq_printf(s, "%s %lu\n", name, pages << PAGE_SHIFT);
 }
 
-/* What is told of a group; the root counts nothing by itself: its figures are the machine's. */
+/* The numbers of a group. The root counts nothing by itself: its numbers are the machine's. */
 struct figures {
 	u64 anon, file, shmem, sock, kernel, stack, tables, slab, reclaimable;
 	u64 mapped, dirty, writeback, swapcached;

@@ -28,7 +28,7 @@ int cg_show_procs(struct seq *s, struct cgroup *c)
 
 	if (c->threaded)
 		return -EOPNOTSUPP;
-	/* the processes of a threaded subtree are its top's */
+	/* the processes of a threaded subtree belong to its top */
 	n = cgroup_collect(c, true, !cgroup_is_root(c) && c->nr_threaded_children, &all);
 	return show_numbers(s, all, n);
 }
@@ -49,7 +49,7 @@ bool cg_may_write_procs(const struct cred *cr, struct cgroup *c)
 
 	spin_lock(&c->files_lock);
 	dir = c->dir;
-	/* before a lookup has made the inode, its owner would be the directory's */
+	/* before a lookup has made the inode, its owner is that of the directory */
 	if (c->files[0])
 		ok = !generic_permission(c->files[0], MAY_WRITE);
 	else if (dir)
@@ -86,7 +86,7 @@ static int store(struct file *f, struct cgroup *c, char *text, bool process)
 
 int cg_store_procs(struct file *f, struct cgroup *c, char *text)
 {
-	/* of a threaded group too, though it cannot be read there */
+	/* works for a threaded group too, though the file cannot be read there */
 	return store(f, c, text, true);
 }
 

@@ -39,7 +39,7 @@ static int read_slot(struct inode *dir, u32 off, struct fat_slot *d, u64 *at)
 
 /* A long name that is being put together. */
 struct assembly {
-	/* offset of its first slot; parts that are missing, 0: there is none */
+	/* offset of its first slot; number of slots that are missing, 0: there is no long name */
 	u32 first, left;
 	u8 sum;
 	bool done;
@@ -206,7 +206,7 @@ static int grow_dir(struct inode *dir, u32 bytes)
 		if (!err)
 			err = fat_write(s, at, zero, s->cluster_size);
 	}
-	/* what stands in clusters that are not zeros is no slot */
+	/* clusters that are not zeroed hold no valid slots */
 	if (err)
 		fat_shrink(FAT_I(dir), had);
 	else

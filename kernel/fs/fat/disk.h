@@ -43,7 +43,7 @@ struct fat_boot {
 } __packed;
 _Static_assert(sizeof(struct fat_boot) == 512, "FAT boot sector");
 #define FAT_STATE_DIRTY 1
-/* of flags: the low four bits say which FAT is used */
+/* a bit of the flags: their low four bits say which FAT is used */
 #define FAT32_ONE_ACTIVE 0x80
 
 struct fat_fsinfo {

@@ -66,7 +66,7 @@ struct fat_sb {
 };
 
 struct fat_run {
-	/* clusters of the file; number of the first; how many */
+	/* first cluster of the file; its number on the device; number of clusters */
 	u32 from, at, n;
 };
 struct fat_inode {
@@ -76,17 +76,18 @@ struct fat_inode {
 	struct fat_run *runs;
 	u32 nr_runs, room;
 	bool whole; /* the runs go to the end of the chain */
-	/* a cluster that the chain must not meet again; how many came before */
+	/* a cluster that the chain must not meet again; how many clusters came before it */
 	u32 passed, passed_at;
 	/*
-	 * of the short slot on the device, 0: the root, or removed; under entry_lock and hash_lock
+	 * place of the short slot on the device, 0: the root, or removed; under entry_lock and
+	 * hash_lock
 	 */
 	u64 slot_at;
 	u64 dir_ino; /* of the directory it is in */
-	/* of its long and short name, whatever their case */
+	/* hashes of its long and short name, whatever their case */
 	u32 name_hash[2];
 	u8 attr;
-	/* of write-back of the device, told already: fat_note_lost() */
+	/* errors of writeback of the device that were reported already: fat_note_lost() */
 	u32 dev_errors;
 	struct hlist_node hash;
 };
@@ -144,7 +145,7 @@ void fat_short_tail(u8 name[11], u32 tries, u32 hash);
 
 /* ---- dir.c ---- */
 struct fat_entry {
-	/* of the first slot, of the short one, in the directory */
+	/* offset in the directory of the first slot; of the short one */
 	u32 first, off;
 	u64 at; /* of the short one on the device */
 	struct fat_slot slot;

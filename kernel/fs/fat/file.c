@@ -59,8 +59,8 @@ static int fat_write_begin(struct file *file, struct address_space *m, loff_t po
 	if ((u64)pos + len > 0xffffffffUL)
 		return -EFBIG;
 	/*
-	 * under i_rwsem, where the position is final: what lies between has clusters that were
-	 * others' before
+	 * under i_rwsem, so the position is final: clusters between the end and it hold other
+	 * files' former data
 	 */
 	err = pos > i_size_read(m->host) ? fat_extend(m->host, pos) : 0;
 	if (!err)
@@ -90,7 +90,7 @@ static int fat_write_end(struct file *file, struct address_space *m, loff_t pos,
 {
 	struct inode *inode = m->host;
 
-	/* the rest of the page is not there: do it again */
+	/* a short copy into a page that was not read: the caller does it again */
 	if (copied < len && !PageUptodate(page))
 		copied = 0;
 	if (copied) {
@@ -127,7 +127,10 @@ static int fat_writepages(struct address_space *m, struct writeback_control *wbc
 		lock_page(p);
 		if (p->mapping == m && PageDirty(p)) {
 			wait_on_page_writeback(p);
-			/* an fsync that finds it clean waits for the copy */
+			/*
+			 * before the page is clean, so that an fsync which finds it clean waits for
+			 * the copy
+			 */
 			set_page_writeback(p);
 			clear_page_dirty_for_io(p);
 			r = copy_page_range(m->host, p, true);
@@ -194,7 +197,7 @@ static ssize_t fat_write_iter(struct file *f, struct iov_iter *from, loff_t *pos
 	struct inode *inode = f->f_inode;
 	ssize_t n = generic_file_write_iter(f, from, pos);
 
-	/* clusters that were taken for more than was written */
+	/* gives back clusters that were taken for more than was written */
 	if (n < 0 || from->count) {
 		down_write(&inode->i_rwsem);
 		fat_shrink(FAT_I(inode), (u64)i_size_read(inode));

@@ -388,7 +388,7 @@ int fat_grow(struct fat_inode *fi, u64 bytes)
 
 	mutex_lock(&fi->lock);
 	err = learn(fi, want);
-	/* what a chain that is too short lacks is not made of clusters that were others' before */
+	/* a chain that is too short is not lengthened by clusters with other files' former data */
 	if (!err && known(fi) < want && known(fi) < clusters(s, (u64)i_size_read(&fi->vfs)))
 		err = fat_error(s, "a file has fewer clusters than its size needs", fi->vfs.i_ino);
 	if (!err && known(fi) < want) {

@@ -358,7 +358,7 @@ static int answer(struct fuse_conn *fc, const struct fuse_out_header *h, struct 
 		fuse_req_finish(r);
 	fuse_req_put(r);
 	return !done && !err ? -ENOENT :
-			       /* it was given up: no caller takes what the answer hands out */
+			       /* the request was given up: no caller takes the result */
 			       err;
 }
 

@@ -368,7 +368,7 @@ static struct dentry *fuse_lookup(struct inode *dir, struct dentry *d, u32 flags
 	}
 	set_entry_until(d, &e, names);
 	other = d_splice_alias(inode, d);
-	/* now that it can be found: an earlier invalidation has not seen it */
+	/* repeated now that the inode can be found: an earlier invalidation has not seen it */
 	if (!IS_ERR(other))
 		set_entry_until(other ? other : d, &e, names);
 	return other;
@@ -385,7 +385,7 @@ static int revalidate_by_lookup(struct dentry *d)
 	struct name_snapshot name;
 	int err;
 
-	/* nothing is held: it may be renamed any moment */
+	/* no lock is held: it may be renamed at any moment */
 	d_keep_name(d, &name);
 	err = send_lookup(parent->d_inode, &name.name, &e);
 	d_drop_name(&name);

@@ -417,7 +417,10 @@ static ssize_t send_write(
 	if (err)
 		return err;
 	return o.size > n || !o.size ? -EIO :
-				       /* nothing: a loop that writes all would go on for ever */
+				       /*
+				        * an answer of nothing is an error: a loop that writes all
+				        * would never end
+				        */
 				       (ssize_t)o.size;
 }
 
@@ -636,7 +639,7 @@ static long fuse_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	}
 	if (!err && !(mode & FALLOC_FL_KEEP_SIZE))
 		fuse_set_size(inode, off + len, true);
-	/* else it is space, and what is in the pages stays */
+	/* otherwise only space was allocated, and what is in the pages stays */
 	if (!err && zeroes)
 		truncate_inode_pages_range(&inode->i_data, off, off + len - 1);
 	fuse_stale_attr(inode);

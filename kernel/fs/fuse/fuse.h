@@ -43,19 +43,19 @@
 
 #define FUSE_MAX_IO (32 * PAGE_SIZE) /* of one READ or WRITE */
 #define FUSE_MAX_ASYNC 64            /* writes on their way in the background */
-/* pages of a connection that mappings may dirty, with those on their way */
+/* limit of a connection's pages that mappings have made dirty, with those on their way */
 #define FUSE_MAX_DIRTY 2048
 #define FUSE_NAME_LEN 1024
-/* answers to RETRIEVE, of at most FUSE_MAX_IO each, that wait for the server */
+/* limit of answers to RETRIEVE, of at most FUSE_MAX_IO each, that wait for the server */
 #define FUSE_MAX_RETRIEVED 64
-/* what more processes that end would flush is not told */
+/* limit of FLUSH requests of processes that have ended; beyond it the server is not told */
 #define FUSE_MAX_FLUSHES 4096
 
 struct fuse_conn {
 	atomic_t refs;
 	/* set while mounting and by INIT, then immutable */
 	struct super_block *sb; /* NULL after unmounting */
-	/* references, the mounter's: the server's ids and numbers are theirs */
+	/* namespaces of the mounter, with references: the server's ids and numbers are in them */
 	struct user_namespace *user_ns;
 	struct pid_namespace *pid_ns;
 	struct hash_key owner_key; /* of owners of locks */
@@ -63,9 +63,14 @@ struct fuse_conn {
 	kgid_t group_id;
 	u32 rootmode, max_read, max_write, minor;
 	u32 max_read_asked; /* the option, 0: none */
-	/* what is written waits in the page cache; sizes and times of files are then ours */
+	/*
+	 * written data waits in the page cache; this kernel then keeps the sizes and times of files
+	 */
 	bool writeback;
-	/* the server itself takes set-id bits from what is written, truncated, given away */
+	/*
+	 * handle_killpriv: the server itself clears set-id bits at writes, truncations and changes
+	 * of owner
+	 */
 	bool default_permissions, allow_other, atomic_trunc, auto_inval, dont_mask, handle_killpriv;
 	bool no_open, no_opendir, no_access, no_create, no_flush, no_fsync, no_fsyncdir,
 		no_getxattr, no_setxattr, no_listxattr, no_removexattr, no_rename2, no_fallocate,
@@ -77,22 +82,22 @@ struct fuse_conn {
 	u64 next_unique;
 	struct list_head pending, sent, interrupts;
 	struct list_head forgets; /* of fuse_forget.list */
-	/* those of sent that have an answer, by their number */
+	/* sent requests that have an answer, by number */
 	struct rb_root answers;
 	/* of fuse_file.poll_node: files that were polled, by poll_kh */
 	struct rb_root polls;
 	u32 nr_async, nr_dirty;
-	/* of processes that have ended, not yet answered */
+	/* FLUSH requests of processes that have ended, without an answer yet */
 	atomic_t nr_flushes;
 	/* answers to RETRIEVE that the server has not read */
 	u32 nr_retrieved;
 	struct wait_queue_head readers; /* servers that wait for work */
 	struct wait_queue_head waiters; /* INIT, room for writes */
-	/* counts the names that the server has taken back */
+	/* counts how often the server has invalidated names */
 	u64 entry_version;
 	/*
-	 * atomic: counts the changes of size that we have made or seen, and INVAL_INODE, of all
-	 * inodes
+	 * counts changes of size that this kernel has made or seen, and INVAL_INODE, of all inodes;
+	 * atomic
 	 */
 	u64 attr_version;
 };
@@ -100,7 +105,10 @@ struct fuse_conn {
 struct fuse_forget {
 	struct list_head list;
 	u64 nodeid, nlookup;
-	/* an inode's: itself, and requests that must be answered before the server hears of this */
+	/*
+	 * references of the inode itself, and of requests that must be answered before the server
+	 * gets the forget
+	 */
 	atomic_t refs;
 };
 
@@ -116,7 +124,7 @@ struct fuse_req {
 	/* an answer is being read, or was; under the lock */
 	bool answered;
 	bool async;
-	/* done once it is read; its number is the server's */
+	/* it is done when the server has read it; its number is the server's */
 	bool oneway;
 	struct fuse_in_header h;
 	/* behind the header: h.len - sizeof(h) bytes */
@@ -144,23 +152,29 @@ struct fuse_inode {
 	spinlock_t lock; /* all below */
 	u64 nlookup;
 	u64 attr_until; /* ktime until which the attributes hold */
-	/* of our last one: what was asked before says nothing about the size */
+	/*
+	 * attr_version at the last change of size: an answer to an earlier request does not tell
+	 * the size
+	 */
 	u64 attr_version;
-	/* of the server's last INVAL_INODE: what was asked before holds, but not for long */
+	/*
+	 * attr_version at the last INVAL_INODE: an answer to an earlier request holds, but not for
+	 * long
+	 */
 	u64 inval_version;
 	struct list_head writers; /* of fuse_file.link: open for writing */
 	u32 nr_async;             /* writes on their way */
 	/*
-	 * these, of fuse_req.flight: a page is not sent again before its older data has been
+	 * writes under way, by fuse_req.flight: a page is not sent again before its older data was
 	 * answered
 	 */
 	struct list_head flights;
-	/* mtime and ctime that the server has not been told */
+	/* mtime and ctime have changed, and the server has not been told */
 	bool times_ours;
 	/* made by CREATE, for the open that follows */
 	struct fuse_file *created;
 	/*
-	 * set with the first attributes: size, mtime and ctime are what we say
+	 * set with the first attributes: this kernel keeps size, mtime and ctime
 	 * (fuse_conn.writeback)
 	 */
 	bool ours;
@@ -170,25 +184,25 @@ struct fuse_inode {
 struct fuse_file {
 	struct fuse_conn *fc;
 	struct list_head link; /* of fuse_inode.writers */
-	/* of fuse_conn.polls, if @polled; under fc->lock */
+	/* in fuse_conn.polls, if @polled; under fc->lock */
 	struct rb_node poll_node;
 	bool polled;
 	u64 fh, nodeid, poll_kh;
 	u32 flags; /* FOPEN_* */
 	/*
-	 * its struct file, writes on their way; under fuse_inode.lock. The server hears of the last
-	 * one's end
+	 * users: its struct file, and writes under way; under fuse_inode.lock. With the last the
+	 * server is told
 	 */
 	u32 users;
 	u32 close_flags; /* f_flags at the end */
 	bool none;       /* the server knows no opening: no RELEASE */
-	/* for the end; fuse_file_release() and fuse_file_drop() take it */
+	/* the request for its end; fuse_file_release() and fuse_file_drop() take it */
 	struct fuse_req *release;
 	bool dir;
 	struct task *maker; /* of a created one, to compare only */
 	/*
-	 * polls of workers, under fc->lock: the server is being asked, has said revents, has told
-	 * of an event since it was asked
+	 * polls by workers, under fc->lock: the server is being asked; it has answered revents; it
+	 * has reported an event since it was asked
 	 */
 	bool asking, known, notified;
 	u32 revents;

@@ -31,7 +31,7 @@ struct fuse_conn *fuse_conn_new(void)
 	fc->pid_ns = current_pid_ns();
 	ns_get(&fc->pid_ns->ns);
 	fc->max_read = FUSE_MAX_IO;
-	/* until its server says more: it may read the first request with a small buffer */
+	/* until the server's INIT: it may read the first request with a small buffer */
 	fc->max_write = 4096;
 	return fc;
 }

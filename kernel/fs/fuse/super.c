@@ -145,7 +145,7 @@ void fuse_forget_one(struct fuse_conn *fc, u64 nodeid)
 {
 	struct fuse_forget *f = kzalloc(sizeof(*f), GFP_KERNEL | __GFP_ACCOUNT);
 
-	/* the server keeps a node too long: no harm to us */
+	/* without memory the server keeps a node too long, which does no harm here */
 	if (!f)
 		return;
 	f->nodeid = nodeid;
@@ -201,7 +201,7 @@ static struct inode *fuse_alloc_inode(struct super_block *sb)
 
 	if (!fi)
 		return NULL;
-	/* may wait for the server longer than the inode */
+	/* may wait for the server after the inode has gone */
 	fi->forget = kzalloc(sizeof(*fi->forget), GFP_KERNEL | __GFP_ACCOUNT);
 	if (!fi->forget) {
 		kmem_cache_free(inode_cache, fi);
@@ -299,7 +299,7 @@ static void init_end(struct fuse_req *r)
 
 void fuse_send_init(struct fuse_conn *fc)
 {
-	/* as protocol 7.38: the reply may be of any later minor, which we do not ask for */
+	/* asks for protocol 7.38; the reply may be of any later minor */
 	struct fuse_init_in in = { .major = FUSE_KERNEL_VERSION,
 		.minor = 38,
 		.max_readahead = FUSE_MAX_IO,
@@ -394,7 +394,7 @@ static void fuse_put_super(struct super_block *sb)
 	fc->sb = NULL;
 	spin_unlock(&fc->lock);
 	fuse_abort(fc);
-	/* an answer may be about to give its inode back */
+	/* an answer that is just handled may be about to drop its inode */
 	fuse_await_writes(fc);
 	sb->s_fs_info = NULL;
 	fuse_conn_put(fc);

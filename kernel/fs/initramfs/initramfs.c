@@ -230,7 +230,7 @@ static int on_end(void *arg)
 	struct unpack *u = arg;
 	int err = 0;
 
-	/* at once: an init that is open for writing could not be executed */
+	/* closed at once: an init that is open for writing could not be executed */
 	if (u->file) {
 		fput_now(u->file);
 		u->file = NULL;

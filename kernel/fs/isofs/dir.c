@@ -11,7 +11,7 @@
 
 #include "kernel/fs/isofs/isofs.h"
 
-/* A walk with what is known of the record that it is at. */
+/* A walk, with what is known of the record at which it is. */
 struct look {
 	struct iso_walk w;
 	bool more; /* the last record had not all of its file */

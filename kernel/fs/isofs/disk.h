@@ -68,7 +68,7 @@ struct susp {
 	u8 data[];
 } __packed;
 
-/* numbers that stand twice: offsets of the little endian half in data */
+/* numbers that are stored in both byte orders: offset of the little endian half in the data */
 #define SUSP_CE_BLOCK 0
 #define SUSP_CE_OFFSET 8
 #define SUSP_CE_LENGTH 16

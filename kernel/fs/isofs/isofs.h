@@ -26,7 +26,7 @@
 
 struct iso_sb {
 	struct super_block *sb;
-	/* of a logical block, in which extents are counted */
+	/* size of a logical block, the unit of extents */
 	u32 block_bits;
 	u64 blocks;
 	bool rock, joliet;
@@ -34,10 +34,10 @@ struct iso_sb {
 	u8 rock_skip;
 	/* options */
 	bool norock, nojoliet, utf8, hide, showassoc, override, cruft, nocompress;
-	/* r: names are found in any case; s; 0: as the kind of names has it */
+	/* r: names are found in any case; s: exactly; 0: as the kind of names demands */
 	char check;
 	char map; /* n, o (off), a (acorn) */
-	/* of a disc of several: our disks are none. 255: not given */
+	/* number of the session on a disc with several, which no disk here is; 255: not given */
 	u8 session;
 	bool sector_given;
 	kuid_t uid;

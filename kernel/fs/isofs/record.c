@@ -178,9 +178,9 @@ static u32 short_name(const struct iso_sb *s, const struct iso_dir_record *d, ch
 }
 
 /*
- * RISC OS keeps 32 bytes behind a name: "ARCHIMEDES", the load and the execution address,
- * attributes. A name whose first '!' could not be said begins with '_' there; the type of a file is
- * in the load address, and shown behind a comma.
+ * RISC OS stores 32 bytes behind a name: "ARCHIMEDES", the load and the execution address,
+ * attributes. There a name whose first character '!' is not allowed begins with '_'. The file's
+ * type is in the load address, and is shown behind a comma.
  */
 #define ACORN_LOAD 10
 #define ACORN_ATTRS 18

@@ -286,7 +286,10 @@ static int copy_one_xattr(const struct path *from, struct dentry *to, const char
 		acl_value_seen(from->mnt, value, (size_t)n);
 	err = n < 0 ? (int)n : ovl_set_xattr(to, name, value, (size_t)n);
 	kfree(value);
-	/* what the upper file system cannot keep is lost, but for what protects something */
+	/*
+	 * an attribute that the upper file system cannot store is lost, unless it protects
+	 * something
+	 */
 	return err == -EOPNOTSUPP && strncmp(name, "security.", 9) ? 0 : err;
 }
 
@@ -454,7 +457,10 @@ static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 	}
 	WRITE_ONCE(oi->prot, inode->i_flags & OVL_PROT);
 	smp_store_release(&oi->upper, temp);
-	/* not before: the lower file has none, and a concurrent opener takes the old one */
+	/*
+	 * only now: the lower file has no data of its own, and a concurrent opener takes the old
+	 * data
+	 */
 	smp_store_release(&oi->has_own_data, true);
 	ovl_dir_changed(parent->d_inode);
 	ovl_copy_attr(inode);

@@ -123,7 +123,7 @@ static int swap_in(
 	err = ovl_place(sb, temp, updir, name->name, (int)name->len, RENAME_EXCHANGE);
 	if (err)
 		return err;
-	/* also when the task is being killed: no other task removes it */
+	/* even if the task is being killed, since no other task would remove it */
 	down_write(&work->d_inode->i_rwsem);
 	white = lookup_one_len(was, work, (int)strlen(was));
 	up_write(&work->d_inode->i_rwsem);
@@ -185,7 +185,7 @@ static struct dentry *create_upper(struct inode *dir, struct dentry *d, const st
 	upper = create_direct(updir, &d->d_name, n);
 	if (IS_ERR(upper) || !S_ISDIR(n->mode) || !OVL_I(dir)->nr_lower)
 		return upper;
-	/* for the day that a layer has something there: now it hides nothing */
+	/* if a layer gets something there one day: now it hides nothing */
 	err = ovl_set_opaque(dir, upper, 0);
 	if (err) {
 		dput(upper);
@@ -394,7 +394,7 @@ static int do_remove(struct inode *dir, struct dentry *d, bool is_dir)
 		err = ovl_want_write(dir->i_sb);
 	if (err)
 		return err;
-	/* it is copied up before, or finds that it is gone */
+	/* either it is copied up before, or the copy finds that it is gone */
 	mutex_lock(&OVL_I(inode)->lock);
 	old = ovl_enter(dir->i_sb);
 	err = remove_upper(dir, d, is_dir);

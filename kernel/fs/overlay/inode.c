@@ -197,7 +197,7 @@ static int change_upper(struct dentry *d, struct iattr *attr)
 	if (err)
 		return err;
 	attr->ia_file = NULL;
-	/* vfs has taken set-id bits from our copy of the mode only */
+	/* vfs has cleared set-id bits only in the overlay's copy of the mode */
 	if (attr->ia_killed & S_ISUID)
 		attr->ia_valid |= ATTR_KILL_SUID;
 	if (attr->ia_killed & S_ISGID)

@@ -79,7 +79,7 @@ struct search {
 	struct ovl_path *lower;
 	u32 nr_lower;
 	bool stop, opaque, is_dir;
-	/* a file was found that has none; nothing but files is looked for from now on */
+	/* a file without data was found; from now on only files are looked for */
 	bool wants_data;
 	struct ovl_path data;
 	bool no_data;
@@ -101,7 +101,7 @@ static int read_redirect(struct search *s, struct dentry *d)
 	text[n] = 0;
 	if (strlen(text) != (size_t)n || (text[0] != '/' && strchr(text, '/')))
 		return -EIO;
-	/* another name in the folder that the path so far ends in */
+	/* the redirect is another name in the folder that the path so far leads to */
 	if (s->absolute && text[0] != '/') {
 		for (at = s->len; s->redirect[at - 1] != '/'; at--)
 			;

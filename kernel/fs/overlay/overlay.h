@@ -57,7 +57,8 @@
 #define OVL_MAX_DEPTH 2 /* overlays on overlays */
 
 /*
- * The class of a lock of an overlay that stands on @depth - 1 others: what is above is taken first.
+ * The class of a lock of an overlay that stands on @depth - 1 others: an upper overlay's lock is
+ * taken first.
  */
 #define OVL_LOCK_CLASS(name, depth) ((depth) > 1 ? "overlay2:" name : "overlay:" name)
 
@@ -79,12 +80,15 @@ struct ovl_sb {
 	char *lowerdir, *upperdir, *workdir; /* as given, for show_options */
 	bool redirect_dir, redirect_follow, follow_asked, userxattr, is_volatile, metacopy;
 	bool redirect_asked;
-	/* the upper file system keeps none of ours, or not for the mounter; immutable */
+	/*
+	 * the upper file system does not store the overlay's attributes, or not for the mounter;
+	 * immutable
+	 */
 	bool no_marks;
 	u32 depth;
 	u64 tmp_count; /* atomic: names in the work directory */
 	spinlock_t hash_lock;
-	/* of ovl_inode.node by the real inode, under hash_lock */
+	/* ovl_inode.node, hashed by the real inode; under hash_lock */
 	struct hlist_head hash[OVL_HASH];
 };
 
@@ -99,18 +103,18 @@ struct ovl_inode {
 	struct dentry *upper;   /* set once, by copying up; a reference */
 	struct ovl_path *lower; /* immutable */
 	u32 nr_lower;
-	/* of a file that has no data of its own: where it is; immutable */
+	/* where the data of a file is that has none of its own; immutable */
 	struct ovl_path data;
 	bool no_data; /* it is nowhere */
-	/* it was copied up: @data does not count. Once, as @upper */
+	/* the file was copied up, so @data does not count; set once, as @upper */
 	bool has_own_data;
 	bool opaque; /* under the parent's i_rwsem */
 	/*
-	 * OVL_PROT: of i_flags, those that the upper file only remembers. Written before it is
-	 * seen, or under i_rwsem or @lock
+	 * OVL_PROT: those bits of i_flags that the upper file only records. Written before the
+	 * inode is seen, or under i_rwsem or @lock
 	 */
 	u32 prot;
-	/* of a directory: atomic, changes with its names */
+	/* counts changes of a directory's names; atomic */
 	u64 version;
 	/* the newest listing, while a file has it; under hash_lock */
 	struct listing *listing;

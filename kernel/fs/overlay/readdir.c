@@ -15,7 +15,7 @@
 
 struct entry {
 	u64 ino, low_ino;
-	/* low_layer: of an upper directory that is in a lower one, too; 0 none */
+	/* low_layer: the lower layer in which the directory of an upper entry is, too; 0: none */
 	u32 layer, low_layer;
 	u32 len, hash;
 	u8 type;
@@ -336,7 +336,7 @@ static int ovl_iterate(struct file *f, struct dir_context *ctx)
 	bool impure = is_impure(f->f_inode);
 
 	if (!ctx->pos || !l) {
-		/* private: changes made in a layer itself are seen */
+		/* without a listing of its own, so that changes made in a layer itself are seen */
 		f->private_data = NULL;
 		listing_put(f->f_inode, l);
 		l = listing_get(f->f_inode);

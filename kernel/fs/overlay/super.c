@@ -298,7 +298,7 @@ static int add_layer(struct ovl_sb *ofs, u32 n, const struct path *path)
 		pr_err("overlayfs: maximum fs stacking depth exceeded\n");
 		return err;
 	}
-	/* what is made in it would have to be translated back */
+	/* what is made in an id-mapped upper layer would have to be translated back */
 	if (!n && path->mnt->mnt_idmap)
 		return -EINVAL;
 	l->fsid = fsid_of(ofs, n, path->dentry->d_sb);

@@ -12,8 +12,8 @@
 #include "kernel/sched/task.h"
 
 /*
- * Line i of the system-call counts; 0 where the number has none, -1 past the last. The syscall
- * layer, which lies above, sets it.
+ * Prints line i of the system-call counts; 0: the number has none, -1: past the last. The syscall
+ * layer, which lies above, registers it.
  */
 const struct proc_syscall_ops *proc_syscall_ops;
 

@@ -35,7 +35,7 @@ enum pe_kind {
 	PE_FOPS
 };
 
-/* How texts about memory differ, as Linux's do. */
+/* How texts about memory differ, as on Linux. */
 /* to be opened only where there is memory: ESRCH */
 #define MM_OPEN 1
 /* to be read only while the process is there: ESRCH */

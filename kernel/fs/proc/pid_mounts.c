@@ -14,7 +14,7 @@
 #include "kernel/task/ns/nsproxy.h"
 #include "kernel/task/process.h"
 
-/* before a mount has to wait for the whole text */
+/* tries before mounts must wait until the whole text is made */
 #define TRIES 3
 
 struct mounts_file {

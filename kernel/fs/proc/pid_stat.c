@@ -21,7 +21,7 @@
 
 #define TICK_NS 10000000UL /* USER_HZ is 100 */
 
-/* What both stat and status want to know, gathered once. */
+/* What both stat and status show, gathered once. */
 struct gathered {
 	pid_t ppid, pgrp, session, tracer;
 	int tty_nr, tpgid, threads;

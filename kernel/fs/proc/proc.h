@@ -32,24 +32,30 @@ struct seq {
 	u64 cursor;
 	/* start of the next piece, set by the show function; 0: there is none */
 	u64 next;
-	/* the file's position of the piece's first byte */
+	/* position in the file of the piece's first byte */
 	loff_t base;
-	/* an open file's opener (f_cred keeps it), or NULL */
+	/* the opener, which f_cred keeps, of an open file; or NULL */
 	struct user_struct *payer;
 	/* there was no memory for more at hand: what is printed is lost */
 	bool full;
 	size_t wanted; /* then: the size that it is to have */
-	/* gives the reader's namespaces: the mount's pid namespace, the opener's user namespace */
+	/*
+	 * gives the reader's namespaces: the pid namespace of the mount, the user namespace of the
+	 * opener
+	 */
 	const struct file *file;
 	/*
-	 * of a text about memory: that which the process had at open, mmgrab'd. NULL: it had none
+	 * for a text about memory: the mm that the process had at open, with mmgrab(). NULL: it had
+	 * none
 	 */
 	struct mm *mm;
-	/* of an attribute in /sys: it was read through this open file */
+	/* for an attribute in /sys: it was read through this open file */
 	bool seen;
-	/* of a variable that can be waited for: those that this open file knows of */
+	/* for a variable that can be polled: number of changes that this open file knows of */
 	u32 changes;
-	/* of the task whose memory it is, where the text is made only while that is there */
+	/*
+	 * mempolicy of the task whose memory it is, if the text is made only while the task exists
+	 */
 	u64 mempolicy;
 };
 #define SEQ_PIECE (32U << 10)
@@ -162,11 +168,11 @@ bool proc_opener_may(const struct file *f, const struct proc_entry *e);
 extern struct proc_entry proc_root_entry;
 struct proc_entry *proc_find(struct proc_entry *dir, const char *name, u32 len);
 
-/* What hangs at inode->i_private: which process, and which entry of which table. */
+/* What inode->i_private points to: which process, and which entry of which table. */
 struct pid_entry;
 struct proc_inode {
 	struct pid *pid; /* a reference; NULL in the fixed tree */
-	/* of a thread (by its TID), else of the process */
+	/* it is about a thread (by its TID), else about the process */
 	bool thread;
 	bool in_task; /* below task/TID, which has less than PID */
 	int fd;       /* of fd/N and fdinfo/N */
@@ -176,7 +182,7 @@ struct proc_inode {
 	const struct proc_entry *de;
 	const struct file_operations *fops;
 };
-/* What a mount of proc has; sysfs and other kin have none. */
+/* The private part of proc's superblocks; sysfs and the like have none. */
 struct proc_sb {
 	/* namespace whose numbers it shows: the mounter's. A reference */
 	struct pid_namespace *ns;
@@ -224,7 +230,7 @@ extern const struct file_operations proc_pid_text_fops; /* of /proc/PID: cannot 
 extern const struct file_operations proc_once_fops;     /* written from its start or not at all */
 extern const struct file_operations proc_start_fops;    /* so too, but pwrite() may try */
 extern const struct file_operations proc_pid_seq_fops;  /* not written at a position */
-/* of the fixed tree: poll() has no news of them */
+/* for files of the fixed tree: poll() reports no changes */
 extern const struct file_operations proc_text_fops;
 extern const struct file_operations proc_sysctl_fops; /* so too, with news of what may change */
 extern const struct file_operations proc_polled_fops; /* a list of which poll() has no news */
@@ -337,9 +343,9 @@ int proc_pid_io(struct seq *s, struct task *t);
 extern const struct file_operations proc_mem_fops, proc_mounts_fops, proc_mountinfo_fops,
 	proc_mountstats_fops;
 
-/* What the system calls tell in /proc/nestling/syscalls; kernel/syscall registers it. */
+/* The system-call counts for /proc/nestling/syscalls; kernel/syscall registers it. */
 struct proc_syscall_ops {
-	/* line i: its length, 0 for none, -1 past the last */
+	/* prints line i and returns its length; 0: none, -1: past the last */
 	int (*line)(int i, char *buf, size_t size);
 };
 extern const struct proc_syscall_ops *proc_syscall_ops;

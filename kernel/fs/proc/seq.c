@@ -581,7 +581,7 @@ const struct file_operations proc_sysctl_fops = {
 	.llseek = text_llseek,
 };
 
-/* The operations of a text that splice() neither reads nor writes, as most of Linux's. */
+/* The operations of a text that splice() can neither read nor write, as most of Linux's texts. */
 #define UNSPLICED_TEXT(open_text, write_text)                                                      \
 	{                                                                                          \
 		.open = open_text, .release = proc_text_release, .read_iter = proc_text_read,      \
@@ -591,7 +591,7 @@ const struct file_operations proc_sysctl_fops = {
 
 const struct file_operations proc_pid_text_fops = UNSPLICED_TEXT(proc_text_open, proc_text_write);
 
-/* Those that Linux makes by seq_file, which cannot be written at a position. */
+/* Texts that Linux makes by seq_file, which cannot be written at a position. */
 const struct file_operations proc_pid_seq_fops = UNSPLICED_TEXT(once_open, proc_text_write);
 
 const struct file_operations proc_once_fops = UNSPLICED_TEXT(once_open, once_write);

@@ -39,7 +39,8 @@ struct sqfs_cached {
 #define SQFS_CACHE_HASH 64
 struct sqfs_cache {
 	/*
-	 * all but the data, which belongs to the filler while pending is set, and is then constant
+	 * for all fields but the data, which belongs to the filler while pending is set, and is
+	 * constant then
 	 */
 	spinlock_t lock;
 	struct wait_queue_head wait;

@@ -229,7 +229,7 @@ static u64 limit_value(const struct gendisk *d, enum limit limit)
 	return 0;
 }
 
-/* What show_limit() is called with: a file of a disk. */
+/* The argument of show_limit(): a file of a disk. */
 struct limit_of {
 	const struct gendisk *disk;
 	enum limit limit;

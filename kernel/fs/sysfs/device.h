@@ -6,11 +6,11 @@
 #include "kernel/lib/types.h"
 #include "kernel/sched/lock.h"
 
-/* A device that has a file `uevent`. As long as that. */
+/* A device with a file `uevent`. It exists as long as the file. */
 struct sysfs_device {
 	const char *devpath;   /* below /sys: "/devices/virtual/mem/null" */
 	const char *subsystem; /* "mem" */
-	/* What it is, in lines NAME=VALUE; at most 255 bytes. Returns their length. */
+	/* Writes its variables as lines NAME=VALUE, at most 255 bytes, and returns their length. */
 	int (*vars)(char *to, size_t size, void *arg);
 	void *arg;
 };
@@ -24,7 +24,7 @@ struct uevent {
 };
 
 extern struct mutex sysfs_grow; /* held while places are added after boot */
-/* What sends events to udev; kernel/net registers it. */
+/* The operation that sends events to udev; kernel/net registers it. */
 struct uevent_ops {
 	void (*send)(const struct uevent *e);
 };

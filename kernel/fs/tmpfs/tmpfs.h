@@ -19,7 +19,7 @@
 #include "kernel/vfs/xattr/simple_xattr.h"
 #include "kernel/vfs/super.h"
 
-/* What regular files of a kind of tmpfs are. Immutable. */
+/* Properties of regular files of a kind of tmpfs. Immutable. */
 struct tmpfs_kind {
 	const struct inode_operations *iops;
 	const struct file_operations *fops;
@@ -30,9 +30,9 @@ struct tmpfs_kind {
 	bool bare;
 };
 
-/* bytes of the allowance for each of max_inodes, and what an inode takes of it */
+/* bytes of the allowance for each of max_inodes, of which an inode takes as many */
 #define TMPFS_INODE_SPACE 1024
-/* what an attribute takes beside name and value */
+/* bytes of the allowance that an attribute takes beside name and value */
 #define TMPFS_XATTR_SPACE 40
 
 struct tmpfs_sb {
@@ -60,7 +60,7 @@ struct tmpfs_inode {
 	u32 flags; /* FS_*_FL, under i_rwsem */
 	/* pages accounted to the superblock, under lock */
 	u64 charged;
-	/* of these in tmpfs_sb.xattr_bytes; under its lock */
+	/* bytes of its attributes in tmpfs_sb.xattr_bytes; under that one's lock */
 	u64 xattr_bytes;
 	struct simple_xattrs xattrs;
 };

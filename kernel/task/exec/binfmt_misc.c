@@ -41,7 +41,7 @@
 
 struct bm_entry {
 	struct list_head list;
-	/* the list's, and one for each exec that uses it */
+	/* references of the list, and of each exec that uses it */
 	atomic_t refs;
 	u32 flags;
 	bool enabled, by_magic;
@@ -67,7 +67,7 @@ struct binfmt_misc {
 
 static DEFINE_MUTEX(bm_mount_lock); /* mounts, outside of s_umount */
 static DEFINE_MUTEX(bm_lock);
-/* there was ever one: read without a lock by load_misc() */
+/* true since there was any instance: read without a lock by load_misc() */
 static bool any_instance;
 
 static void entry_put(struct bm_entry *e)
@@ -621,7 +621,7 @@ static void bm_kill_sb(struct super_block *sb)
 
 	if (m) {
 		mutex_lock(&bm_lock);
-		/* else the next mount was faster: ours are among its entries */
+		/* otherwise the next mount was faster: this instance's entries are among its own */
 		if (m->sb == sb)
 			m->sb = NULL;
 		mutex_unlock(&bm_lock);

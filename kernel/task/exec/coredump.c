@@ -63,7 +63,7 @@ BUILD_BUG_ON(sizeof(struct elf_prpsinfo_k) != 136);
 
 #define MAX_SEGMENTS 65000 /* e_phnum has 16 bits */
 
-/* What is mapped at one place, as it was when the dump began. */
+/* An area as it was when the dump began. */
 struct segment {
 	u64 start, end, size; /* size: bytes of it that are dumped */
 	u32 rights;           /* PF_* */
@@ -281,7 +281,7 @@ static u64 dump_size(struct vm_area *vma)
 		return vma->vm_end - vma->vm_start;
 	if (filter & DUMP_FILE_PRIVATE)
 		return vma->vm_end - vma->vm_start;
-	/* the headers of a program: gdb finds its build id there */
+	/* the headers of a program, in which gdb finds its build id */
 	if (filter & DUMP_ELF_HEADERS && !vma->vm_pgoff && (vma->vm_flags & VM_READ))
 		return PAGE_SIZE;
 	return 0;
@@ -579,7 +579,7 @@ static struct file *open_core(int sig)
 	if (!name)
 		return ERR_PTR(-ENOMEM);
 	core_name(name, PATH_MAX, sig);
-	/* never into a file that is there: others may have it open, or may read it */
+	/* never into an existing file: others may have it open, or may read it */
 	kern_unlink(name);
 	f = filp_open(name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_LARGEFILE, 0600);
 	kfree(name);

@@ -205,7 +205,8 @@ static bool is_dumpable(const struct bprm *b)
 	const struct cred *c = b->cred;
 
 	/*
-	 * not b->secure: what a tracer has kept from its rights is secure, and has nothing to hide
+	 * not b->secure: a program whose rights a tracer has limited is secure, and has nothing to
+	 * hide
 	 */
 	return !b->nondump && c->euid == c->uid && c->egid == c->gid &&
 	       !cred_gains(current_cred(), c);
@@ -217,7 +218,7 @@ static void take_credentials(struct bprm *b)
 
 	if (b->secure || b->cred->euid != old->euid || b->cred->egid != old->egid)
 		current->pdeath_signal = 0;
-	/* may make it undumpable: set anew by the caller */
+	/* may make it undumpable, which the caller then sets anew */
 	commit_creds(b->cred);
 	b->cred = NULL;
 }
@@ -358,7 +359,7 @@ static int commit(struct bprm *b)
 	}
 	if (atomic_read(&current->uring_busy) || current->uring_rings)
 		task_uring_ops->end(current);
-	/* what open_exec() denied stays denied until the file goes */
+	/* the denial of writes by open_exec() lasts until the file is closed */
 	b->file->f_mode |= FMODE_DENY_WRITE;
 	if (current->mm) {
 		b->mm->coredump_filter = current->mm->coredump_filter;

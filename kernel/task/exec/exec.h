@@ -14,9 +14,7 @@
 #define ARG_AREA ((u64)ARG_AREA_PAGES * PAGE_SIZE)
 #define MAX_ARG_STRLEN (32 * PAGE_SIZE)
 
-/*
- * The strings of argv and envp while they have no stack yet: filled from the end towards the start.
- */
+/* The strings of argv and envp before there is a stack: filled from the end towards the start. */
 struct exec_args {
 	/* ARG_AREA_PAGES, NULL where nothing was written */
 	u8 **pages;
@@ -27,7 +25,7 @@ struct exec_args {
 };
 
 struct bprm {
-	/* what is to run now: the script first, then its interpreter */
+	/* what to run: first the script, then its interpreter */
 	struct file *file;
 	char buf[BPRM_BUF];   /* its beginning, zero behind its end */
 	const char *filename; /* as the caller named it */
@@ -41,11 +39,11 @@ struct bprm {
 	int depth; /* interpreters so far */
 	/* what an interpreter is handed open (AT_EXECFD), or NULL */
 	struct file *executable;
-	/* whose set-id bits and capabilities count, not the interpreter's */
+	/* set-id bits and capabilities are those of this file, not the interpreter's */
 	bool its_creds;
 	/* AT_FLAGS: the interpreter finds the original argv[0] behind the file's name */
 	bool keep_argv0;
-	/* where on the new stack that vector's value is; and its place in auxv */
+	/* place of that vector's value on the new stack, and in auxv */
 	u64 execfd_at;
 	u32 execfd_nr;
 	struct exec_args args;

@@ -100,8 +100,8 @@ static int push(struct exec_args *a, u64 n, uaddr_t from, const char *kernel_fro
 		cond_resched();
 	}
 	/*
-	 * another thread may have changed it since it was measured: it must still end where we
-	 * think
+	 * another thread may have changed the string since it was measured: it must still end at
+	 * that place
 	 */
 	args_page(a, a->p - 1)[(a->p - 1) % PAGE_SIZE] = 0;
 	a->p = off;

@@ -161,7 +161,7 @@ static int transform_caps(struct bprm *b, bool *effective, bool *has_fcap)
 	*has_fcap = fc.present;
 	*effective = fc.effective;
 	new->cap_permitted = (new->cap_bset &fc.permitted) | (new->cap_inheritable &fc.inheritable);
-	/* the program would not know that it lacks some */
+	/* otherwise the program would not know that it lacks some */
 	if (fc.effective && (fc.permitted & ~new->cap_permitted))
 		return -EPERM;
 	if (new->securebits & issecure_mask(SECURE_NOROOT))

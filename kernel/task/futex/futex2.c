@@ -12,7 +12,7 @@
 #include "gen/syscalls.h"
 #include "kernel/task/futex/futex_internal.h"
 
-/* The headers that we build with need not have them. */
+/* Constants that older headers lack. */
 #define FUTEX2_SIZE_MASK_ 0x03
 #define FUTEX2_SIZE_U32_ 0x02
 #define FUTEX2_NUMA_ 0x04

@@ -40,11 +40,13 @@ struct futex_q {
 	struct wait_queue_head *tell; /* under the bucket's lock; immutable */
 	struct futex_key key;
 	u32 bitset;
-	/* so many unlocks are making it the owner: it stays here until they are done */
+	/*
+	 * number of unlocks that are making it the owner: it stays in the queue until they are done
+	 */
 	u32 chosen;
 	bool woken;
 	bool pi; /* waits for a PI lock */
-	/* the owner, which has ended with the lock held */
+	/* number of the owner that has ended with the lock held, or 0 */
 	pid_t gone;
 	/* known owner of the lock: a reference; NULL: none yet */
 	struct task *owner;

@@ -247,7 +247,7 @@ int futex_pi_owner(uaddr_t addr, pid_t pid, struct task **owner)
 		put_task(t);
 	if (err != -ESRCH)
 		return err;
-	/* as it was before, or did its owner give it up at last? */
+	/* tests whether the word is unchanged, or its owner has given it up at last */
 	err = load_user_u32(addr, &now);
 	if (err)
 		return err;

@@ -115,7 +115,7 @@ static long wait_moved(struct futex_q *q, uaddr_t a2, bool private, struct wait_
 {
 	long err = futex_sleep(q, until);
 
-	/* its owner has ended: we take it over, or wait for the next one */
+	/* the lock's owner has ended: takes the lock over, or waits for the next owner */
 	if (!err && !q->woken) {
 		err = futex_pi_inherit(a2, q->gone);
 		return err > 0 ? futex_lock_pi(a2, private, false, until) : err;

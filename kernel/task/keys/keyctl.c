@@ -450,7 +450,7 @@ static long op_read(s32 id, u64 room, void **out)
 	struct key *k = key_lookup(id, false, 0);
 	long ret;
 
-	/* a name that no key can have is as one that none has */
+	/* a name that no key can have gets the error of a name that no key has */
 	if (IS_ERR(k))
 		return PTR_ERR(k) == -EINVAL ? -ENOKEY : PTR_ERR(k);
 	if (!key_may_as(k, KEY_READ, false) && !key_possessed_by(id, k))
@@ -742,7 +742,7 @@ static long join(uaddr_t uname)
 
 	if (IS_ERR(name))
 		return PTR_ERR(name);
-	/* empty, where one without a name is asked for by NULL */
+	/* refuses an empty name: NULL asks for a keyring without a name */
 	if (!name && uname.v)
 		return -EINVAL;
 	mutex_lock(&keys_mutex);

@@ -196,12 +196,12 @@ bool key_may_as(const struct key *k, u32 need, bool possessed)
 	return (bits & need) == need;
 }
 
-/* A search: its type and description, its mark. */
+/* A search by type and description, with its mark. */
 struct search {
 	enum key_type type;
 	const char *desc;
 	u64 walk;
-	/* the keyring that it begins at, and so all that it comes to */
+	/* true if the keyring at which it begins is possessed, and so all that it reaches */
 	bool possessed;
 	bool skip_expired; /* as if they were not there */
 };

@@ -15,8 +15,8 @@
 enum key_type { KEY_KEYRING, KEY_USER, KEY_LOGON, KEY_BIG, NR_KEY_TYPES };
 
 /*
- * What a caller wants; also the bits of each class in key->perm: possessor, user, group, other from
- * the top.
+ * The access that a caller wants; also the bits of each class in key->perm, which are from the top:
+ * possessor, user, group, other.
  */
 #define KEY_VIEW 0x01U
 #define KEY_READ 0x02U
@@ -28,7 +28,7 @@ enum key_type { KEY_KEYRING, KEY_USER, KEY_LOGON, KEY_BIG, NR_KEY_TYPES };
 #define KEY_POS(bits) ((bits) << 24)
 #define KEY_USR(bits) ((bits) << 16)
 
-/* A payer of keys; freed when it pays for none. */
+/* A user that pays for keys; freed when it pays for none. */
 struct key_user {
 	struct list_head list; /* keys.c's, under keys_mutex */
 	kuid_t uid;            /* immutable */
@@ -52,7 +52,7 @@ struct key {
 	u64 expiry; /* ktime, 0: never */
 	bool revoked, invalid;
 	bool restricted; /* a keyring that takes no more keys */
-	/* made without a payload: 0, or the error for a search */
+	/* of a key without a payload: the error for a search that finds it; else 0 */
 	int rejected;
 	void *data; /* the payload */
 	u32 len;

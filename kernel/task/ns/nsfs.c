@@ -36,14 +36,14 @@ struct ns_common *nsfs_file_ns(const struct file *f)
 
 /* ---- ioctl ---- */
 
-/* Linux 6.11: newer than the headers that we build with. */
+/* Of Linux 6.11: older headers lack it. */
 #define NS_GET_MNTNS_ID_ _IOR(NSIO, 5, u64)
 #define NS_GET_PID_FROM_PIDNS_ _IOR(NSIO, 6, int)
 #define NS_GET_TGID_FROM_PIDNS_ _IOR(NSIO, 7, int)
 #define NS_GET_PID_IN_PIDNS_ _IOR(NSIO, 8, int)
 #define NS_GET_TGID_IN_PIDNS_ _IOR(NSIO, 9, int)
 
-/* Likewise 6.12: struct mnt_ns_info, and commands that bear its size, which may be greater. */
+/* Of Linux 6.12: struct mnt_ns_info, and commands that contain its size, which may be greater. */
 struct mnt_info {
 	u32 size, nr_mounts;
 	u64 id;

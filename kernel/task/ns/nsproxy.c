@@ -302,7 +302,7 @@ static int nsset_begin(struct nsset *set, u64 flags)
 			return -ENOMEM;
 	}
 	if (flags & CLONE_NEWNS) {
-		/* alone it may use current's own: nothing fails behind it */
+		/* without other kinds it may change current's own: no later step can fail */
 		set->fs = flags == CLONE_NEWNS ? current->fs : fs_dup(current->fs);
 		if (IS_ERR_OR_NULL(set->fs)) {
 			set->fs = NULL;

@@ -110,7 +110,7 @@ void zap_pid_ns(struct task *t)
 	struct pid_namespace *ns = task_active_pid_ns(t);
 	u32 mine = thread_group_leader(t) ?
 			   1 :
-			   /* a leader that went first is a zombie until we are gone */
+			   /* a leader that ended first is a zombie until this thread is gone */
 			   2;
 
 	pid_ns_close(ns, t);

@@ -122,7 +122,7 @@ static void old_release(char *release, size_t size)
 	while (*rest == '.' || (*rest >= '0' && *rest <= '9'))
 		rest++;
 	snprintf(text, sizeof(text), "2.6.%u%s", patch + 60, rest);
-	/* no byte behind the NUL: the guest gets them, too */
+	/* clears the bytes behind the NUL, which are copied to the guest, too */
 	strscpy(release, text, size);
 }
 

@@ -47,7 +47,7 @@ struct hw_debug {
 	u32 nr_touched;
 	bool armed; /* TF is ours */
 	bool any;   /* something is enabled */
-	/* no thread that shares the memory could change it meanwhile */
+	/* no other thread shares the memory and could change it meanwhile */
 	bool alone;
 };
 

@@ -11,7 +11,7 @@
 #include "gen/syscalls.h"
 #include "kernel/mm/mm.h"
 
-/* The headers that we build with need not have them. */
+/* Constants that older headers lack. */
 #define LSM_ATTR_UNDEF_ 0
 #define LSM_FLAG_SINGLE_ 1
 #define LSM_ID_UNDEF_ 0

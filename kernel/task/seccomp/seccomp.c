@@ -35,7 +35,7 @@
 struct seccomp_filter {
 	atomic_t usage;
 	struct seccomp_filter *prev;
-	/* of this one; of the whole chain with a penalty for each */
+	/* length of this filter; of the whole chain, with a penalty for each filter */
 	u32 len, total;
 	bool log;
 	/* of SECCOMP_FILTER_FLAG_NEW_LISTENER, or NULL */

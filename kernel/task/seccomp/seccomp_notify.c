@@ -85,7 +85,7 @@ struct notify_queue *notify_alloc(bool killable)
 	atomic_set(&q->refs, 1);
 	q->killable = killable;
 	q->listening = true;
-	/* as on Linux, no id that can be guessed from another's */
+	/* as on Linux, no id can be guessed from another queue's */
 	q->next_id = arch_cpu_clock() << 8;
 	spin_lock_init(&q->lock);
 	INIT_LIST_HEAD(&q->notes);

@@ -42,7 +42,9 @@ void task_clear_jobctl_pending(struct task *t, u32 mask)
 	if (mask & JOBCTL_STOP_PENDING)
 		mask |= JOBCTL_STOP_CONSUME | JOBCTL_STOP_DEQUEUED;
 	t->jobctl &= ~mask;
-	/* with no stop before it, it will not come there: an attaching tracer need not wait */
+	/*
+	 * without a pending stop the task will not reach a stop: an attaching tracer need not wait
+	 */
 	if (!(t->jobctl & JOBCTL_PENDING_MASK))
 		t->jobctl &= ~(u32)JOBCTL_TRAPPING;
 	if (before & ~t->jobctl & JOBCTL_TRAPPING)

@@ -31,7 +31,10 @@ static int dequeue_synchronous(siginfo_t *info)
 
 	if (!sig)
 		return 0;
-	/* only where an instruction caused it: what another process has sent must wait its turn */
+	/*
+	 * only signals that an instruction has caused come first: one sent by another process waits
+	 * its turn
+	 */
 	list_for_each_entry(q, &p->list, list)
 		if (q->info.si_signo == sig && q->info.si_code > 0) {
 			collect_signal(sig, p, info);
@@ -293,7 +296,7 @@ static void deliver(struct ksignal *ks, struct regs *regs)
 	u64 mask = saved ? current->saved_sigmask : current->blocked;
 
 	restart_before_handler(regs, ks);
-	/* the flag is the tracer's: the frame is without */
+	/* the step flag is the tracer's: the frame does not have it */
 	if (current->ptrace & PT_STEPPING)
 		regs->eflags &= ~(u64)EFLAGS_TF;
 	signal_setup_done(arch_entry.setup_frame(ks, regs, mask) != 0, ks);

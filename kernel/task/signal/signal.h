@@ -30,18 +30,20 @@ struct sigqueue {
 	struct list_head list;
 	siginfo_t info;
 	struct user_struct *user;
-	/* a timer's: expiries since it was last taken; racily */
+	/* a timer's signal: expiries since it was last taken; racy */
 	u8 unseen;
-	/* a timer's: it was pending, and was dropped to be ignored; under the lock */
+	/*
+	 * a timer's signal: it was pending, and was dropped when it became ignored; under the lock
+	 */
 	bool flushed;
 	/*
-	 * a timer's: of the one taken last; under its lock, and set under sighand->lock as that is
-	 * taken
+	 * a timer's signal: overruns at its last delivery; under its lock, and set under
+	 * sighand->lock as it is taken
 	 */
 	s64 overrun_last;
-	/* a timer's: the queue that it stands in, if it does */
+	/* a timer's signal: the queue in which it stands, or NULL */
 	struct sigpending *on;
-	/* the queue's that it stands in, and the POSIX timer's that it belongs to */
+	/* references of the queue in which it stands, and of the POSIX timer to which it belongs */
 	atomic_t refs;
 };
 
@@ -95,7 +97,7 @@ void sigqueue_cancel(struct sigqueue *q);
  */
 void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_type type);
 
-/* What do_signal() hands to arch_setup_frame(). */
+/* What do_signal() passes to arch_setup_frame(). */
 struct ksignal {
 	struct ksigaction ka;
 	siginfo_t info;
@@ -112,22 +114,22 @@ bool on_sig_stack(u64 sp);
 /* Returns the stack pointer for a frame of this action (honours SA_ONSTACK). */
 u64 sigsp(u64 sp, const struct ksignal *ks);
 
-/* What the timers of a process that end in signals do; kernel/time fills the table. */
+/* Operations of a process's timers that end in signals; kernel/time registers them. */
 struct process_timer_ops {
 	void (*init)(struct signal_struct *sig); /* a new process: no timers */
 	/* Deletes POSIX timers; interval timers stay. */
 	void (*exec)(struct signal_struct *sig);
 	/* the last thread goes: deletes all of them */
 	void (*exit)(struct signal_struct *sig);
-	/* RLIMIT_CPU or RLIMIT_RTTIME has changed: the threads look at their CPU time again. */
+	/* RLIMIT_CPU or RLIMIT_RTTIME has changed: the threads check their CPU time again. */
 	void (*limit_changed)(struct signal_struct *sig);
 	/*
-	 * Current has taken a signal whose si_code is SI_TIMER, or SIGALRM (others need not be
-	 * told), and holds no lock. A timer's @info gets what has passed until now, and the timer
-	 * rests no longer.
+	 * Current has taken a signal whose si_code is SI_TIMER, or SIGALRM (other signals need not
+	 * be reported), and holds no lock. A timer's @info gets the expiries until now, and the
+	 * timer runs again.
 	 */
 	void (*taken)(siginfo_t *info);
-	/* current's process ignores @signo no longer: its timers go on */
+	/* current's process no longer ignores @signo: timers with it run again */
 	void (*wanted)(int signo);
 };
 extern const struct process_timer_ops process_timer_ops;

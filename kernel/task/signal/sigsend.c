@@ -623,7 +623,7 @@ int kill_thread(struct task *t, int sig, const siginfo_t *info)
 
 	if (!err && sig) {
 		err = do_send_sig_info(sig, info, t, false);
-		/* it is just exiting: as if it had got it and died */
+		/* the task is just exiting: treated as if it had got the signal and died */
 		if (err == -ESRCH)
 			err = 0;
 	}
