@@ -65,9 +65,11 @@ struct arch_task {
 };
 
 /*
- * Patched call sites (arch/um/patch/patch.c). forget: what stands in the range, or its frames, is
- * about to change, or has changed: it runs as it is written from then on; may sleep, mmap_lock or
- * i_mmap_sem keeps the areas. fork: 0 or -ENOMEM.
+ * Patched call sites (arch/um/patch/patch.c).
+ *
+ * arch_patch_forget() has the code in the range run as it is written from then on: to be called
+ * before what stands there, or its frames, changes, or after it has. May sleep; mmap_lock or
+ * i_mmap_sem keeps the areas. arch_patch_fork() returns 0 or -ENOMEM.
  */
 void arch_patch_forget(struct mm *mm, u64 start, u64 end);
 int arch_patch_fork(struct mm *new, struct mm *old);
@@ -78,43 +80,46 @@ void arch_patch_free(struct mm *mm); /* the mm has no other user any more */
  */
 int arch_ldt_fork(struct mm *new, struct mm *old);
 void arch_ldt_free(struct mm *mm);
-/* What a frame or a tracer wants a thread of @mm to have as cs or ss: may it be? */
+/*
+ * Says whether a frame or a tracer may give a thread of @mm @selector as cs or ss, where @usual is
+ * what all programs have.
+ */
 bool arch_selector_ok(const struct mm *mm, u64 selector, u64 usual);
 
-/* Kernel stack and FPU area for a new task. 0 or -ENOMEM. */
+/* Gives a new task its kernel stack and FPU area. Returns 0 or -ENOMEM. */
 int arch_task_alloc(struct task *t);
 void arch_task_free(struct task *t); /* not the current one's */
 /*
- * The first switch to @t calls schedule_tail(prev), then fn(arg), on its kernel stack; fn does not
- * return.
+ * Prepares @t so that the first switch to it calls schedule_tail(prev), then fn(arg), on its kernel
+ * stack; fn does not return.
  */
 void arch_task_start(struct task *t, void (*fn)(void *), void *arg);
 /*
- * Child of a fork: a copy of the current guest registers and FPU state, rax 0; starts in the return
- * path to user mode.
+ * Gives the child of a fork a copy of the current guest registers and FPU state, with rax 0; it
+ * starts in the return path to user mode.
  */
 int arch_task_fork(struct task *child);
-/* After exec: fresh registers with @entry and @sp, initial FPU state. Of current. */
+/*
+ * Gives current fresh registers with @entry and @sp, and the initial FPU state; a live FPU state in
+ * a runner is forgotten. Exec also calls this with (0, 0) before the old mm goes, and so does exit.
+ */
 void arch_exec_regs(u64 entry, u64 sp);
 /*
- * A live FPU state in a runner is forgotten at that call too: exec makes it before the old mm goes,
- * and exit with (0, 0).
- */
-/*
- * Something has changed that getpid(), gettid(), getppid(), getuid() and their kin say, of whatever
- * task, or a task that may be running has to come to the kernel with its calls from now on. They
- * may have been answered without the kernel; when this returns they are not any more.
+ * Sees to it that, when this returns, no getpid(), gettid(), getppid(), getuid() or their kin is
+ * answered without the kernel any more as it may have been until now. To be called when something
+ * has changed that they say, of whatever task, or when a task that may be running has to come to
+ * the kernel with its calls from now on.
  */
 void arch_answers_revoke(void);
-/* the same where only current's own answers have changed: no other vCPU is told */
+/* Does the same where only current's own answers have changed: no other vCPU is told. */
 void arch_answers_forget(void);
 /*
- * Of a task that does not run, or of current: afterwards its FPU state is in arch.fpu.area (XSAVE's
- * standard format, xstate_size bytes) and may be changed there; what the CPU would refuse is made
- * loadable when it goes back. ptrace, core dumps.
+ * Puts the FPU state of a task that does not run, or of current, into arch.fpu.area (XSAVE's
+ * standard format, xstate_size bytes), where it may be changed; what the CPU would refuse is made
+ * loadable when it goes back. For ptrace and core dumps.
  */
 void arch_fpu_sync(struct task *t);
-/* the XSAVE components that guests have, 0 without XSAVE */
+/* Returns the XSAVE components that guests have, 0 without XSAVE. */
 u64 arch_xfeatures(void);
 /*
  * Switches stacks; returns when @prev runs again, with the task that ran before it on this vCPU.
@@ -122,7 +127,7 @@ u64 arch_xfeatures(void);
  */
 struct task *arch_switch(struct task *prev, struct task *next);
 
-/* Does this guest address, as an end of range, lie within what guests may map? */
+/* Returns the end of the addresses that guests may map: a range may end there. */
 u64 arch_task_size(void);
 
 /* ---- interrupts, idling, kicking ---- */
@@ -144,8 +149,8 @@ void arch_idle(u64 deadline);
 /* Makes vCPU @cpu come to a boundary soon. */
 void arch_kick_cpu(int cpu);
 /*
- * Fair tasks that wait for vCPU @cpu are not to go to vCPU @to, or to an idle one (-1): they would
- * all be slower. Locks of runqueues may be held.
+ * Says whether fair tasks that wait for vCPU @cpu must not go to vCPU @to, or to an idle one (-1),
+ * because they would all be slower there. Locks of runqueues may be held.
  */
 bool arch_tasks_share(int cpu, int to);
 
@@ -154,7 +159,7 @@ u64 ktime_get(void);      /* CLOCK_MONOTONIC as the guest sees it */
 u64 ktime_get_real(void); /* CLOCK_REALTIME */
 u64 ktime_get_tai(void);
 u64 ktime_get_boottime(void);
-/* CLOCK_MONOTONIC_COARSE, as the vDSO answers */
+/* Returns CLOCK_MONOTONIC_COARSE, as the vDSO answers. */
 u64 ktime_get_coarse(void);
 u64 ktime_get_real_coarse(void);
 u64 ktime_get_raw(void);
@@ -162,13 +167,16 @@ u64 ktime_get_raw(void);
 extern bool time_travels;
 void arch_set_realtime_offset(s64 add_ns); /* clock_settime */
 void arch_set_tai_offset(s64 ns);          /* adjtimex: of TAI from real time */
-/* fast monotonic for accounting, cpuclock.c */
+/* Reads a fast monotonic clock for accounting (cpuclock.c). */
 u64 arch_cpu_clock(void);
-/* ns that the host took from it since the last call; under its rq's lock */
+/* Returns the ns that the host took from @cpu since the last call. Under its runqueue's lock. */
 u64 arch_cpu_stolen(int cpu);
-/* said by vCPU @cpu itself, whose thread slept in the host for so long (skas/trial.h) */
+/*
+ * Notes that the thread of vCPU @cpu, which calls this itself, slept in the host for so long
+ * (skas/trial.h).
+ */
 void arch_cpu_waited_for_disk(int cpu, u64 ns);
-/* to be compared with this vCPU's own readings only */
+/* Reads a clock that is to be compared with this vCPU's own readings only. */
 u64 arch_cpu_clock_local(void);
 
 /* ---- physmem (region 0), arch/um/machine/physmem.c ---- */
@@ -192,28 +200,29 @@ int physmem_release(pfn_t pfn, u64 n);
  */
 int physmem_enlarge(pfn_t pfn, u64 n);
 /*
- * The first frame in [pfn, end) that the host backs (data true) or does not back (data false); @end
- * when there is none.
+ * Finds the first frame in [pfn, end) that the host backs (data true) or does not back (data
+ * false); returns @end when there is none.
  */
 pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data);
 /*
- * Which of the frames [pfn, pfn+n) the host backs: vec[i] is 1 or 0. One that it does not back
- * reads as zeros.
+ * Finds out which of the frames [pfn, pfn+n) the host backs: vec[i] is 1 or 0. One that it does not
+ * back reads as zeros.
  */
 void physmem_backed(pfn_t pfn, u64 n, u8 *vec);
 /*
- * Bytes the host says are available, for /proc/meminfo's benefit and the watermarks of give-back.
+ * Returns the bytes that the host says are available, for /proc/meminfo and the watermarks of
+ * give-back.
  */
 u64 physmem_host_free(void);
 
 /* ---- other regions of frames, arch/um/machine/region.c ---- */
 /*
- * The pages of a host file (@file: an os handle, for reading, owned by the region from now on)
- * become frames that can only be read: an image that is mapped directly, a snapshot. They are
- * mapped here at pfn_to_virt() and can be mapped by every space that is made later. @frames: whole
- * pages of the file. The first frame's number, or -errno: -EBUSY when there are spaces already,
+ * Makes the pages of a host file (@file: an os handle, for reading, owned by the region from now
+ * on) frames that can only be read: an image that is mapped directly, a snapshot. They are mapped
+ * here at pfn_to_virt() and can be mapped by every space that is made later. @frames: whole pages
+ * of the file. Returns the first frame's number, or -errno: -EBUSY when there are spaces already,
  * -ENOSPC when there are no numbers left, -EPERM when the host lets nobody execute from that file.
- * At boot, one at a time.
+ * To be called at boot, one at a time.
  */
 s64 arch_region_add(int file, u64 frames);
 
@@ -231,12 +240,12 @@ void arch_futex_wake(u32 *word, int n);
 #define ARCH_FIXUP(from, to)                                                                       \
 	".pushsection fixups,\"a\"\n.balign 8\n.quad " from ", " to "\n.popsection\n"
 
-/* the host's monotonic clock, which moves on whatever the guest's does */
+/* Reads the host's monotonic clock, which moves on whatever the guest's does. */
 u64 arch_host_ns(void);
 
 /* ---- randomness, power ---- */
 void arch_random(void *buf, size_t n); /* the host's getrandom */
-/* to the host's stderr: refusals, the reason of a panic */
+/* Writes to the host's stderr: refusals, the reason of a panic. */
 void arch_early_write(const char *s, size_t n);
 const char *arch_strerror(int err);         /* an errno in words, for refusals */
 void arch_power_off(int status) __noreturn; /* flush is the caller's job */
@@ -275,8 +284,8 @@ extern const char *boot_command_line; /* for /proc/cmdline */
 extern const char *boot_init_args[BOOT_MAX_INIT + 1], *boot_init_env[BOOT_MAX_INIT + 1];
 
 /*
- * The archive of initrd=, mapped read-only from the host's file; NULL when none was given. Refuses
- * what cannot be opened.
+ * Maps the archive of initrd= read-only from the host's file; returns NULL when none was given.
+ * Refuses what cannot be opened.
  */
 const void *arch_initrd(size_t *size);
 void arch_initrd_free(void);
@@ -333,9 +342,12 @@ struct arch_entry_ops {
 extern const struct arch_entry_ops arch_entry;
 
 /* HWCAPs and so on for the auxv: kernel/task/exec/exec.c asks these. */
-/* AT_HWCAP, AT_HWCAP2, AT_MINSIGSTKSZ; 0 where unknown */
+/* Returns the value of AT_HWCAP, AT_HWCAP2 or AT_MINSIGSTKSZ; 0 where it is unknown. */
 u64 arch_auxv(u32 type);
-/* Host CPU text for /proc/cpuinfo and lscpu: model name, flags, mhz. Bytes written. */
+/*
+ * Writes the host CPU's text for /proc/cpuinfo and lscpu: model name, flags, mhz. Returns the bytes
+ * written.
+ */
 int arch_cpuinfo(int cpu, char *buf, size_t size);
 /* rdtsc of guests comes to the kernel; constant after boot, as is the next */
 extern bool arch_tsc_traps;
@@ -347,12 +359,12 @@ extern bool arch_tsc_may_trap;
  */
 int arch_kstack_live(u64 i, u64 *sp, u64 *end);
 bool arch_has_vsyscall(void); /* may guests call the vsyscall page? */
-/* /proc/nestling/mode: how calls are intercepted, "patched" after it */
+/* Names how calls are intercepted, with "patched" after it, for /proc/nestling/mode. */
 const char *arch_mode_name(void);
 int arch_handoff_stats(char *buf, size_t size); /* /proc/nestling/handoff; bytes */
 /*
- * /proc/nestling/hostcalls, doors.c: line i, "CALLS KIND\n"; 0: none of this kind, -1: past the
- * last.
+ * /proc/nestling/hostcalls (doors.c). arch_host_call_line() writes line i, "CALLS KIND\n"; it
+ * returns 0 when there are none of this kind, -1 past the last.
  */
 void arch_count_host_calls(bool on);
 void arch_reset_host_calls(void);

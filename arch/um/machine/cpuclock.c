@@ -64,7 +64,7 @@ static inline u64 read_tsc_early(void)
 	return (u64)hi << 32 | lo;
 }
 
-/* Not before the loads that come before it. */
+/* Reads the TSC, but not before the loads that come before it. */
 static inline u64 read_tsc(void)
 {
 	__asm__ volatile("lfence" : : : "memory");
@@ -76,7 +76,7 @@ static inline u64 ticks_to_ns(u64 ticks, u64 rate)
 	return (u64)((unsigned __int128)ticks * rate >> 32);
 }
 
-/* Both clocks at one moment: the closest of some readings. */
+/* Reads both clocks at one moment: takes the closest of some readings. */
 static struct sample take_sample(void)
 {
 	struct sample s = { 0, 0 };
@@ -93,8 +93,8 @@ static struct sample take_sample(void)
 }
 
 /*
- * ns / ticks with 32 bits of fraction; the quotient is below 2^32 where a tick is shorter than a
- * second.
+ * Computes ns / ticks with 32 bits of fraction; the quotient is below 2^32 where a tick is shorter
+ * than a second.
  */
 static u64 measured_rate(u64 ns, u64 ticks)
 {
@@ -123,7 +123,7 @@ static void publish(const struct sample *s, u64 ns, u64 rate, u64 window_ns)
 	smp_store_release(&clock.seq, clock.seq + 1);
 }
 
-/* The window is over: maybe another vCPU has seen to it. */
+/* Begins a new window, the last one being over, unless another vCPU has seen to it. */
 static void refresh_locked(void)
 {
 	struct sample s = take_sample();
@@ -182,7 +182,7 @@ u64 arch_cpu_clock_local(void)
 	return read_clock(false);
 }
 
-/* On the only vCPU; it is idle. */
+/* Moves the clock on. Called on the only vCPU, which is idle. */
 void cpu_clock_skip(u64 ns)
 {
 	struct sample s = { clock.tsc, clock.host };
@@ -190,7 +190,7 @@ void cpu_clock_skip(u64 ns)
 	publish(&s, clock.ns + ns, clock.rate, clock.window_ns);
 }
 
-/* At boot, on one vCPU. */
+/* Starts the clock, at boot, on one vCPU. */
 void cpu_clock_start(void)
 {
 	struct sample first, s;

@@ -78,7 +78,7 @@ int arch_host_cpu(const char *name, char *buf, size_t size)
 	return (int)strlen(buf);
 }
 
-/* The components that guests have: those that the host puts into its own frames. */
+/* Returns the components that guests have: those that the host puts into its own frames. */
 u64 arch_xfeatures(void)
 {
 	return xstate_size <= 512 ? 0 : skas_xfeatures();

@@ -5,7 +5,10 @@
 
 #include "kernel/lib/types.h"
 
-/* The first line of the host's /sys/devices/system/cpu/@name: its length, -errno. May block. */
+/*
+ * Reads the first line of the host's /sys/devices/system/cpu/@name. Returns its length or -errno.
+ * May block.
+ */
 int arch_host_cpu(const char *name, char *buf, size_t size);
 
 #endif

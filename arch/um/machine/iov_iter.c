@@ -78,8 +78,8 @@ int iov_iter_import(struct iov_iter *it, uaddr_t vec, u64 nr, struct uvec **to_f
 }
 
 /*
- * The vectors: a single buffer's lies in the iterator itself, which may be copied, so no pointer to
- * it is kept.
+ * Finds the vectors: a single buffer's lies in the iterator itself, which may be copied, so no
+ * pointer to it is kept.
  */
 static const struct uvec *vecs(const struct iov_iter *it)
 {

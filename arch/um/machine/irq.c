@@ -64,7 +64,7 @@ int irq_register(const char *name, void (*handler)(void *arg), void *arg)
 	return irq < OS_MAX_IRQS ? irq : -ENOSPC;
 }
 
-/* A handler that is running elsewhere finishes first. */
+/* Waits for a handler that is running elsewhere to finish first. */
 void irq_unregister(int irq)
 {
 	might_sleep();

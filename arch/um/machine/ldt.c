@@ -73,7 +73,7 @@ static u64 to_desc(const struct user_desc *d, bool old)
 	       (u64)(d->base_addr >> 24) << 56;
 }
 
-/* A descriptor of 0 becomes the word for an empty entry. */
+/* Unpacks a descriptor; one of 0 becomes the word for an empty entry. */
 static struct user_desc from_desc(u32 nr, u64 desc)
 {
 	return (struct user_desc){
@@ -164,7 +164,7 @@ static void free_ldt(struct ldt *l)
 	kfree(l);
 }
 
-/* Pages where @from has some. */
+/* Allocates pages where @from has some. */
 static bool copy_room(struct ldt *l, const struct ldt *from)
 {
 	for (u32 i = 0; i < NR_PAGES; i++) {
@@ -177,7 +177,7 @@ static bool copy_room(struct ldt *l, const struct ldt *from)
 	return true;
 }
 
-/* False: there is not enough room, a sibling has added a page. */
+/* Copies the entries; returns false when there is not enough room: a sibling has added a page. */
 static bool copy_entries(struct ldt *l, const struct ldt *from)
 {
 	for (u32 i = 0; i < NR_PAGES; i++) {
@@ -344,7 +344,7 @@ static long write_ldt(uaddr_t from, u64 count, bool old)
 	return err;
 }
 
-/* Its results have 32 bits, errors too: so says Linux. */
+/* Returns results of 32 bits, errors too, because Linux does. */
 long sys_modify_ldt(int func, uaddr_t ptr, u64 bytecount)
 {
 	long ret = -ENOSYS;

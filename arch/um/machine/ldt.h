@@ -11,14 +11,14 @@
 struct ldt;
 struct space;
 
-/* A space that is new to the mm gets all entries, queued. Under pmap->lock. */
+/* Queues all entries for a space that is new to the mm. Under pmap->lock. */
 void ldt_install(const struct ldt *l, struct space *s);
 /*
- * Before guest code: selectors that name nothing that can be loaded become 0, as on Linux when a
- * task is switched to.
+ * Makes selectors that name nothing that can be loaded 0, before guest code runs, as Linux does
+ * when it switches to a task.
  */
 void ldt_check(const struct ldt *l, struct regs *r);
-/* Where the code at @offset of a segment of the table lies. */
+/* Computes where the code at @offset of a segment of the table lies. */
 u64 ldt_linear(const struct ldt *l, u64 selector, u64 offset);
 
 #endif

@@ -23,8 +23,8 @@ extern const struct os_fixup __start_fixups[] __weak, __stop_fixups[] __weak;
 extern char etext[];
 
 /*
- * The table of symbols (kernel/lib/ksyms.c): the name of the function around @addr and the distance
- * to its start.
+ * Finds the name of the function around @addr, and the distance to its start, in the table of
+ * symbols (kernel/lib/ksyms.c).
  */
 const char *ksym_lookup(u64 addr, u64 *offset) __weak;
 
@@ -76,7 +76,10 @@ static bool on_host_stack(u64 p, u64 host_sp)
 	return !(p & 7) && p < host_sp && p >= host_sp - HOST_STACK_RANGE;
 }
 
-/* From the host stack the chain goes on to the kernel stack once, across a door. */
+/*
+ * Prints the chain of frames, which goes on from the host stack to the kernel stack once, across a
+ * door.
+ */
 static void backtrace(u64 rbp, u64 host_sp)
 {
 	for (int i = 0; i < MAX_FRAMES && (on_kernel_stack(rbp) || on_host_stack(rbp, host_sp));
@@ -160,8 +163,8 @@ static void print_registers(const struct os_fault *f)
 }
 
 /*
- * The task whose stack the fault struck, if that can be told: a fault in a door strikes the host
- * stack.
+ * Finds the task whose stack the fault struck, if that can be told: a fault in a door strikes the
+ * host stack.
  */
 static struct task *task_of_fault(const struct os_fault *f)
 {

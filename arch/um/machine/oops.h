@@ -9,13 +9,13 @@ struct ktimer;
 struct task;
 
 /*
- * Where another task stands in the kernel, into the log; of one that is running, nothing. The
- * caller holds a reference.
+ * Logs where another task stands in the kernel; of one that is running, nothing. The caller holds a
+ * reference.
  */
 void arch_dump_task(struct task *t);
-/* A program's registers, as it came into the kernel last. */
+/* Logs a program's registers, as they were when it came into the kernel last. */
 void arch_dump_guest(struct task *t);
-/* A timer's function and how far away it is, into the log. */
+/* Logs a timer's function and how far away it is. */
 void arch_print_timer(void (*func)(struct ktimer *t), s64 ns);
 
 #endif

@@ -43,7 +43,7 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* What stands behind the prefix when @arg is this parameter, else NULL. */
+/* Returns what stands behind the prefix when @arg is this parameter, else NULL. */
 static const char *match(const struct boot_param *p, const char *arg)
 {
 	size_t n = strlen(p->prefix);
@@ -85,8 +85,8 @@ static void hand_on(const char **list, const char *arg)
 }
 
 /*
- * NAME=VALUE takes the place of an earlier one with that name. A dot makes it a module's parameter,
- * which init must not see.
+ * Hands NAME=VALUE on to init, in the place of an earlier one with that name. A dot makes it a
+ * module's parameter, which init must not see.
  */
 static void hand_on_env(const char *arg)
 {

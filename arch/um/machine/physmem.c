@@ -95,7 +95,7 @@ static u64 kdata_size(void)
 	return (u64)(__kdata_end - __kdata_start);
 }
 
-/* The stacks lie behind the data, without their guards. */
+/* Makes the arena, in which the stacks lie behind the data, without their guards. */
 void arena_init(void)
 {
 	u64 size = kdata_size() + KSTACK_WINDOW / 2;
@@ -125,7 +125,7 @@ int physmem_release(pfn_t pfn, u64 n)
 	return os_mem_punch(physmem_file, pfn << PAGE_SHIFT, n << PAGE_SHIFT);
 }
 
-/* The host takes a part without backed pages for unused: so a byte is touched. */
+/* Touches a byte first: the host takes a part without backed pages for unused. */
 int physmem_enlarge(pfn_t pfn, u64 n)
 {
 	u8 *p = (u8 *)(KERNEL_MAP_BASE + (pfn << PAGE_SHIFT));
@@ -136,7 +136,7 @@ int physmem_enlarge(pfn_t pfn, u64 n)
 	return os_mem_enlarge(p, n << PAGE_SHIFT);
 }
 
-/* A host file system that cannot tell says that all is data. */
+/* Takes all for data where the host's file system cannot tell. */
 pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data)
 {
 	s64 off = data ? os_mem_next_data(physmem_file, pfn << PAGE_SHIFT) :
@@ -147,7 +147,7 @@ pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data)
 	return min((pfn_t)off >> PAGE_SHIFT, end);
 }
 
-/* What the host has swapped out is not in its memory, but is there. */
+/* Marks what the host has swapped out: that is not in its memory, but is there. */
 static void note_swapped(pfn_t pfn, pfn_t end, u8 *vec)
 {
 	pfn_t next = physmem_next(pfn, end, true);
@@ -161,8 +161,8 @@ static void note_swapped(pfn_t pfn, pfn_t end, u8 *vec)
 }
 
 /*
- * Of a file on a disk the host may drop pages that are not zeros: all of it counts as backed. One
- * call, and one for each run of those that are not in memory.
+ * Counts all of a file on a disk as backed, because the host may drop pages of it that are not
+ * zeros. Else this takes one call, and one for each run of pages that are not in memory.
  */
 void physmem_backed(pfn_t pfn, u64 n, u8 *vec)
 {

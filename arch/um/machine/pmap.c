@@ -159,7 +159,7 @@ static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run
 	return n;
 }
 
-/* How many entries of the range were mapped. */
+/* Has the entries of the range say that nothing is mapped; returns how many were. */
 static u64 forget_mapped(struct pmap *pm, u64 start, u64 end)
 {
 	u64 n = 0;
@@ -197,13 +197,13 @@ static u64 host_maps_limit(void)
 	return limit;
 }
 
-/* The host would soon refuse another map, and an order that fails costs the space. */
+/* Says whether the host would soon refuse another map: an order that fails costs the space. */
 static bool is_full(const struct pmap *pm)
 {
 	return unlikely(pm->space && space_nr_maps(pm->space) >= host_maps_limit());
 }
 
-/* To drop a part may make two maps of one: of a full space all is dropped. */
+/* Drops a part, or all of a space that is full: to drop a part may make two maps of one. */
 static int drop_locked(struct pmap *pm, u64 start, u64 end)
 {
 	if (is_full(pm)) {
@@ -245,8 +245,8 @@ static int flush_locked(struct pmap *pm)
 }
 
 /*
- * No guest code of this mm runs before the caller goes back to it: its only task is in the kernel,
- * and calls us.
+ * Says whether no guest code of this mm runs before the caller goes back to it: its only task is in
+ * the kernel, and calls us.
  */
 static bool quiet(struct pmap *pm)
 {
@@ -276,7 +276,7 @@ void pmap_retire(struct pmap *pm, struct page **pages, u32 n)
 	mutex_unlock(&pm->lock);
 }
 
-/* The space is gone. */
+/* Drops what was gathered for a space that is gone. */
 static void drop_gather(struct pmap *pm)
 {
 	pm->queued = pm->ahead = false;
@@ -293,7 +293,7 @@ static int make_room(struct pmap *pm)
 
 typedef int (*map_fn)(struct space *, u64, u64, int, int, u64, bool);
 
-/* The frames of one run are all of one region. */
+/* Maps the frames of one run, which are all of one region. */
 static int map_frames(
 	struct pmap *pm, map_fn map, u64 va, u64 len, int prot, pfn_t pfn, bool populate)
 {
@@ -303,7 +303,7 @@ static int map_frames(
 	return map(pm->space, va, len, prot, (int)region, off, populate);
 }
 
-/* Text may have shadows in the place of some of its frames (patch.h). */
+/* Maps a run; text may have shadows in the place of some of its frames (patch.h). */
 static int map_run(struct pmap *pm, const struct run *r, bool populate, bool ahead)
 {
 	map_fn map = ahead ? space_map_ahead : space_map;
@@ -327,7 +327,10 @@ static int map_run(struct pmap *pm, const struct run *r, bool populate, bool ahe
 	return err;
 }
 
-/* What is mapped ahead where nothing was can wait for the next flush. */
+/*
+ * Maps what the space does not map yet; what is mapped ahead where nothing was can wait for the
+ * next flush.
+ */
 static int sync_locked(struct pmap *pm, u64 start, u64 end, bool populate, bool ahead, u32 max)
 {
 	struct run runs[RUNS];
@@ -558,7 +561,7 @@ void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end)
 	mutex_unlock(&pm->lock);
 }
 
-/* -EIO: the space is dead, and nothing uses its mappings any more. */
+/* Returns -EIO when the space is dead: nothing uses its mappings any more. */
 int pmap_flush(struct pmap *pm)
 {
 	int err = 0;

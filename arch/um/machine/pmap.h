@@ -99,24 +99,27 @@ static inline void pmap_change_end(struct pmap *pm)
 }
 
 int pmap_init(struct pmap *pm);
-/* the tables are empty of present entries; gives the space back */
+/* Gives the space back; the tables have no present entries any more. */
 void pmap_destroy(struct pmap *pm);
 /*
- * The last user is gone: gives the space back before the entries are taken down, so that no orders
- * are needed.
+ * Gives the space back, once the last user is gone, before the entries are taken down, so that no
+ * orders are needed.
  */
 void pmap_put_space(struct pmap *pm);
 
-/* The entry for @va; NULL when its table does not exist (and @alloc is false) or memory is out. */
+/*
+ * Finds the entry for @va; returns NULL when its table does not exist (and @alloc is false) or
+ * memory is out.
+ */
 pte_t *pmap_pte(struct pmap *pm, u64 va, bool alloc);
 /*
- * The next entry at or after *va and below end that lies in an existing table; NULL when there is
- * none. Sets *va.
+ * Finds the next entry at or after *va and below end that lies in an existing table, and sets *va;
+ * returns NULL when there is none.
  */
 pte_t *pmap_next(struct pmap *pm, u64 *va, u64 end);
 /*
- * For a walk through a table, most of which is empty: an empty entry and its neighbours, where all
- * are, are one step. May leave *va behind the end.
+ * Takes an empty entry and its neighbours, where all are empty, as one step of a walk through a
+ * table, most of which is empty. May leave *va behind the end.
  */
 static inline void pmap_step(pte_t **e, u64 *va)
 {
@@ -140,18 +143,18 @@ int pmap_sync(struct pmap *pm, u64 start, u64 end, bool populate, u32 max);
 /* Does as pmap_sync() for pages that may be touched soon: the orders wait for the next flush. */
 int pmap_sync_ahead(struct pmap *pm, u64 start, u64 end, u32 max);
 /*
- * The guest has touched something that is to be mapped. True: orders were waiting; they are applied
- * before it goes on.
+ * Tells the pmap that the guest has touched something that is to be mapped. True: orders were
+ * waiting; they are applied before it goes on.
  */
 bool pmap_urge(struct pmap *pm);
 /*
- * After entries of a range that the space maps got other frames: maps these, queued. The old frames
- * go to pmap_retire().
+ * Maps entries of a range that the space maps anew, after they got other frames; queued. The old
+ * frames go to pmap_retire().
  */
 int pmap_replace(struct pmap *pm, u64 start, u64 end, bool populate);
 /*
- * What the space shall map of the range has changed without the entries: maps it anew where it is
- * mapped, and flushes.
+ * Maps a range anew where it is mapped, and flushes: what the space shall map there has changed
+ * without the entries.
  */
 int pmap_refresh(struct pmap *pm, u64 start, u64 end);
 /*
@@ -171,8 +174,8 @@ bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end);
 int pmap_update_rights(struct pmap *pm, u64 start, u64 end);
 #define pmap_wrprotect pmap_update_rights
 /*
- * No entry of the range allows writing any more, and no runner writes there, when it returns
- * (write-back).
+ * Sees to it (for write-back) that, when it returns, no entry of the range allows writing any more,
+ * and no runner writes there.
  */
 void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end);
 /*
@@ -182,7 +185,7 @@ void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end);
  * spinlock is held.
  */
 void pmap_note_touched(struct pmap *pm, u64 start, u64 end);
-/* The host can tell: PTE_LAZY is of use. */
+/* Says whether the host can tell what was touched, so that PTE_LAZY is of use. */
 bool pmap_tells_touched(void);
 /*
  * Flushes: after it no runner uses a mapping that was dropped or protected before, even one that
@@ -190,11 +193,11 @@ bool pmap_tells_touched(void);
  */
 int pmap_flush(struct pmap *pm);
 /*
- * After it no guest code runs with such a mapping: flushes, unless the flush on the caller's way to
- * the guest is soon enough.
+ * Sees to it that no guest code runs with such a mapping afterwards: flushes, unless the flush on
+ * the caller's way to the guest is soon enough.
  */
 int pmap_settle(struct pmap *pm);
-/* May guest code of the mm run before the caller itself goes back to it? */
+/* Says whether guest code of the mm may run before the caller itself goes back to it. */
 bool pmap_runs_beside(struct pmap *pm);
 /*
  * Frees frames (a reference of each is handed over) that entries no longer name and whose orders
@@ -203,9 +206,9 @@ bool pmap_runs_beside(struct pmap *pm);
 void pmap_retire(struct pmap *pm, struct page **pages, u32 n);
 
 /*
- * Called by entry.c before guest code runs: makes sure there is a space and that all orders are
- * applied. ERR_PTR on host limits. The space stays this mm's until this vCPU calls pmap_space() for
- * another mm.
+ * Makes sure, for entry.c, before guest code runs, that there is a space and that all orders are
+ * applied. Returns ERR_PTR on host limits. The space stays this mm's until this vCPU calls
+ * pmap_space() for another mm.
  */
 struct space *pmap_space(struct pmap *pm);
 /*
@@ -219,7 +222,7 @@ void pmap_leave(void);
  */
 bool pmap_take_space(struct pmap *pm);
 
-/* Under pmap->lock, no orders queued. */
+/* Does as pmap_note_touched(), under pmap->lock and with no orders queued. */
 void pmap_note_touched_locked(struct pmap *pm, u64 start, u64 end);
 
 /* pmap_image.c; under pmap->lock. 0 or -EIO (the space is dead); queues. */

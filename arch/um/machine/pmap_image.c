@@ -64,7 +64,7 @@ struct no_shadows {
 	u64 start, end;
 };
 
-/* What the space maps for an entry. */
+/* Returns the frame that the space maps for an entry. */
 static pfn_t mapped_pfn(struct pmap *pm, struct no_shadows *none, u64 va, pte_t e)
 {
 	u64 at = va;
@@ -154,8 +154,8 @@ static void leftover_add(struct leftover *l, u64 start, u64 end)
 }
 
 /*
- * Pages of @r from @i on that are alike, kept or not: how many; *keep tells. With @mark those that
- * are kept become PTE_MAPPED. All are in one leaf table.
+ * Returns how many pages of @r from @i on are alike, kept or not; *keep says which. With @mark
+ * those that are kept become PTE_MAPPED. All are in one leaf table.
  */
 static u32 compare(struct pmap *pm, const struct space_run *r, u32 i, bool mark, bool *keep)
 {

@@ -61,8 +61,8 @@ static bool line_empty(const pte_t *e)
 }
 
 /*
- * From an address whose entry in @table is empty to the next one that is not, or to the end of the
- * table.
+ * Goes from an address whose entry in @table is empty to the next one that is not, or to the end of
+ * the table.
  */
 static u64 skip_empty(const pte_t *table, u64 va, int level)
 {

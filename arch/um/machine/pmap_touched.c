@@ -47,7 +47,7 @@ static bool is_open(pte_t e)
 }
 
 /*
- * The first and the last such entry of [start, end), which lies in one table. Under
+ * Finds the first and the last open entry of [start, end), which lies in one table. Under
  * page_table_lock.
  */
 static bool find_open(struct pmap *pm, u64 start, u64 end, u64 *first, u64 *last)
@@ -68,7 +68,7 @@ static bool find_open(struct pmap *pm, u64 start, u64 end, u64 *first, u64 *last
 	return any;
 }
 
-/* What lies in one table. */
+/* Notes what was touched of a range that lies in one table. */
 static void note_in_table(struct pmap *pm, u64 start, u64 end)
 {
 	struct mm *mm = container_of(pm, struct mm, pmap);

@@ -28,7 +28,9 @@
 static pfn_t next_pfn = REGION_FIRST; /* boot only */
 static int next_region = 1;
 
-/* Mapped with the right to execute first, to learn whether the host grants that to guests. */
+/*
+ * Maps the file, with the right to execute first, to learn whether the host grants that to guests.
+ */
 static int map_file(void *at, u64 size, int file)
 {
 	int err = os_mem_map(at, size, OS_PROT_READ | OS_PROT_EXEC, file, 0, 0);

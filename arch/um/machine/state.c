@@ -11,7 +11,7 @@
 
 bool arch_tsc_traps, arch_tsc_may_trap;
 
-/* Under ptrace the host would act on such calls itself: the jail forbids them. */
+/* Says no under ptrace, where the host would act on such calls itself: the jail forbids them. */
 bool arch_has_vsyscall(void)
 {
 	return skas_mode_name()[0] == 's';
@@ -35,7 +35,10 @@ u64 arch_task_size(void)
 /* set once: the machine is being taken down */
 static u32 stopping;
 
-/* Taking the spaces away must not look like their death to vCPUs that run guests. */
+/*
+ * Keeps a vCPU here for ever once the machine is being taken down: that its space is taken away
+ * must not look like the space's death.
+ */
 void vcpu_park_when_stopping(void)
 {
 	u32 never = 0;

@@ -30,8 +30,8 @@ void time_init(void)
 }
 
 /*
- * How far @now of the host is from @base; a coarse clock may be behind the fine one that gave the
- * base.
+ * Computes how far @now of the host is from @base; a coarse clock may be behind the fine one that
+ * gave the base.
  */
 static u64 since(u64 now, u64 base)
 {

@@ -148,7 +148,10 @@ static int set_seed(const char *value)
 }
 PARAM("seed=", set_seed, "N: make random numbers from N, equal in every run (no secrets then)");
 
-/* SplitMix64 (Steele, Lea, Flood 2014: "Fast splittable pseudorandom number generators"). */
+/*
+ * Draws the next number of SplitMix64 (Steele, Lea, Flood 2014: "Fast splittable pseudorandom
+ * number generators").
+ */
 static u64 next_random(void)
 {
 	u64 z = seed_state += 0x9e3779b97f4a7c15UL;

@@ -15,25 +15,25 @@ extern bool time_frozen;
 /* the guest's monotonic clock then; by the only vCPU */
 extern u64 frozen_now;
 
-/* after the parameters and the host's clocks: refuses several vCPUs */
+/* Begins, after the parameters and the host's clocks are known; refuses several vCPUs. */
 void timetravel_init(void);
 
 /*
- * The only vCPU has nothing to do before @deadline (guest's; ~0: ever): goes there, unless
+ * Goes to @deadline (guest's; ~0: ever), before which the only vCPU has nothing to do, unless
  * something has come from outside.
  */
 void timetravel_idle(u64 deadline);
 
 void timetravel_call(void); /* a system call begins, in frozen time */
 /*
- * Before guest code runs on, in frozen time. The host time at which it must come back, 0: there is
- * a timer due.
+ * Prepares for guest code to run on, in frozen time. Returns the host time at which it must come
+ * back, 0: there is a timer due.
  */
 u64 timetravel_enter(void);
 
-/* time.c: moves all clocks on, in a machine that is idle. */
+/* Moves all clocks on, in a machine that is idle (time.c). */
 void time_skip(u64 ns);
-/* cpuclock.c, entry.c: their part of that. */
+/* Does the part of cpuclock.c or entry.c in that. */
 void cpu_clock_skip(u64 ns);
 
 #endif

@@ -40,8 +40,8 @@ bool access_ok(uaddr_t a, size_t n)
 }
 
 /*
- * Direct-map address of the guest's byte, with page_table_lock held; NULL: not there, or not with
- * this right.
+ * Finds the direct-map address of the guest's byte and takes page_table_lock. NULL: it is not
+ * there, or not with this right, and the lock is not held.
  */
 static char *user_lock(struct mm *mm, u64 addr, bool write)
 {
@@ -113,7 +113,7 @@ static inline void zero_user(char *user, char *kernel, size_t n)
 	memset(user, 0, n);
 }
 
-/* Bytes that were not copied. */
+/* Copies; returns the bytes that were not copied. */
 static inline size_t user_copy(
 	u64 addr, char *buf, size_t n, bool write, bool nofault, copy_fn copy)
 {
@@ -189,7 +189,7 @@ size_t copy_to_user_nofault(uaddr_t dst, const void *src, size_t n)
 
 typedef u64 word_t __attribute__((may_alias, aligned(1)));
 
-/* The bytes of @v that are 0, as 0x80; above the lowest of them maybe others too. */
+/* Marks the bytes of @v that are 0 with 0x80; above the lowest of them maybe others too. */
 static inline u64 zero_bytes(u64 v)
 {
 	return (v - 0x0101010101010101UL) & ~v & 0x8080808080808080UL;
@@ -337,8 +337,8 @@ int pin_user_page(uaddr_t ua, bool write, struct page **page)
 }
 
 /*
- * The page may have been written back, and is clean, since its entry was looked at: what has come
- * in after that is not lost.
+ * Sees to it that what has come into the page is not lost: it may have been written back, and be
+ * clean, since its entry was looked at.
  */
 static void written_to(struct page *p)
 {

@@ -11,14 +11,14 @@
 struct mm;
 struct page;
 
-/* Bytes NOT copied (0: all of them), as in Linux. */
+/* Copies; returns the bytes NOT copied (0: all were), as in Linux. */
 size_t copy_from_user(void *dst, uaddr_t src, size_t n);
 size_t copy_to_user(uaddr_t dst, const void *src, size_t n);
 size_t clear_user(uaddr_t dst, size_t n);
 /*
- * A structure of @size bytes, as the guest knows it, into @dst of @known bytes: what the guest's
- * lacks is zero, and what it has more than ours must be. 0, -EFAULT, -E2BIG. The caller has bounded
- * @size (clone3, openat2 and their kin: a page).
+ * Copies a structure of @size bytes, as the guest knows it, into @dst of @known bytes: what the
+ * guest's lacks becomes zero, and what it has more than ours must be. Returns 0, -EFAULT or -E2BIG.
+ * The caller has bounded @size (clone3, openat2 and their kin: a page).
  */
 int copy_struct_from_user(void *dst, size_t known, uaddr_t src, size_t size);
 /* Copies without faulting pages in: short where one is missing. For copies with locks held. */
@@ -26,22 +26,25 @@ size_t copy_from_user_nofault(void *dst, uaddr_t src, size_t n);
 size_t copy_to_user_nofault(uaddr_t dst, const void *src, size_t n);
 /* Faults one page of current's in unless it is there. 0 or -EFAULT. */
 int user_make_present(uaddr_t ua, bool write);
-/* Length without the terminator (== n: no terminator in n bytes), or -EFAULT. */
+/*
+ * Copies a string; returns its length without the terminator (== n: no terminator in n bytes), or
+ * -EFAULT.
+ */
 ssize_t strncpy_from_user(char *dst, uaddr_t src, size_t n);
-/* Length with the terminator, > max when there is none, 0 on fault. */
+/* Returns the length with the terminator, > max when there is none, 0 on fault. */
 size_t strnlen_user(uaddr_t s, size_t max);
 /*
- * Of another mm (ptrace, /proc/PID/mem, cmdline); bytes copied or -EFAULT. force: as ptrace, in
- * spite of protections.
+ * Reads or writes another mm (ptrace, /proc/PID/mem, cmdline); returns the bytes copied or -EFAULT.
+ * @force: as ptrace, in spite of protections.
  */
 ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force);
 /*
- * What anonymous memory holds: of a file's pages, which the server of a FUSE file may never bring,
- * nothing.
+ * Reads what anonymous memory holds, and nothing of a file's pages, which the server of a FUSE file
+ * may never bring.
  */
 ssize_t read_mm_anon(struct mm *mm, u64 addr, void *buf, size_t n);
 
-/* Does [a, a+n) lie within what guests may map (no mapping is looked up)? */
+/* Says whether [a, a+n) lies within what guests may map (no mapping is looked up). */
 bool access_ok(uaddr_t a, size_t n);
 
 /* Copies a scalar: 0 or -EFAULT. */
@@ -53,12 +56,12 @@ bool access_ok(uaddr_t a, size_t n);
 	})
 
 /*
- * Atomic operation on an aligned 32-bit guest word: 0 with *old set, or -EFAULT, -EINVAL
- * (alignment).
+ * Does an atomic operation on an aligned 32-bit guest word. Returns 0 with *old set, or -EFAULT,
+ * -EINVAL (alignment).
  */
 int cmpxchg_user_u32(uaddr_t ua, u32 *old, u32 new_value);
 int load_user_u32(uaddr_t ua, u32 *val);
-/* works with spinlocks held (but page_table_lock and those behind it) */
+/* Reads a word with spinlocks held (but page_table_lock and those behind it). */
 int load_user_u32_nofault(uaddr_t ua, u32 *val);
 
 /*
@@ -122,12 +125,12 @@ void iov_iter_call(struct iov_iter *it, size_t (*copy)(struct iov_iter *, void *
  * afterwards.
  */
 int iov_iter_import(struct iov_iter *it, uaddr_t vec, u64 nr, struct uvec **to_free);
-/* Bytes copied; short on a fault. The iterator advances by that. */
+/* Copies; returns the bytes copied, fewer on a fault. The iterator advances by that. */
 size_t copy_to_iter(const void *src, size_t n, struct iov_iter *it);
 size_t copy_from_iter(void *dst, size_t n, struct iov_iter *it);
 size_t iov_iter_zero(size_t n, struct iov_iter *it);
 void iov_iter_advance(struct iov_iter *it, size_t n);
-/* only what this iterator has advanced since the last vec boundary or import */
+/* Goes back, only by what this iterator has advanced since the last vec boundary or import. */
 void iov_iter_revert(struct iov_iter *it, size_t n);
 /*
  * Returns the frames of the first bytes, at most @max (not 0) and @nr pages of one buffer; *off is
@@ -138,12 +141,12 @@ void iov_iter_revert(struct iov_iter *it, size_t n);
  */
 ssize_t iov_iter_get_pages(
 	struct iov_iter *it, size_t max, bool write, struct page **pages, u32 nr, u32 *off);
-/* What is left of the first buffer. */
+/* Returns what is left of the first buffer. */
 static inline size_t iov_iter_first_len(const struct iov_iter *it)
 {
 	return it->vec ? min(it->count, it->vec->len - it->vec_off) : it->count;
 }
-/* All addresses and lengths together, for a look at their low bits. */
+/* Ors all addresses and lengths together, for a look at their low bits. */
 u64 iov_iter_alignment(const struct iov_iter *it);
 /*
  * Faults the first min(n, count) bytes in for reading, so that a copy with locks held is likely to

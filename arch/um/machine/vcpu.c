@@ -165,7 +165,7 @@ int arch_kstack_live(u64 i, u64 *sp, u64 *end)
 
 /* ---- a task's machine state ---- */
 
-/* Called once the size of the FPU state is known. */
+/* Makes the cache, once the size of the FPU state is known. */
 static void fpu_cache_init(void)
 {
 	fpu_cache = kmem_cache_create("fpu", round_up(xstate_size, 64), 64);
@@ -285,7 +285,7 @@ void vcpu_idle_loop(void)
 	}
 }
 
-/* On the idle task's stack of a vCPU other than the first. */
+/* Runs a vCPU other than the first, on its idle task's stack. */
 void vcpu_main(void)
 {
 	cpu_set_state(smp_processor_id(), OS_CPU_KERNEL);
