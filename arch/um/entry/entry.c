@@ -47,7 +47,7 @@
 #include "skas/skas.h"
 
 #define TICK_NS 4000000UL
-/* a vCPU that makes many system calls looks at the event set this often */
+/* ns after which a vCPU that makes many system calls looks at the event set again */
 #define POLL_NS 1000000UL
 #define TRAPNO_DB 1
 
@@ -63,7 +63,7 @@ void (*arch_guest_sampler)(struct task *t);
 /* A vCPU's last look at the event set; its own. */
 static struct last_poll {
 	u64 at; /* arch_cpu_clock() */
-	/* of the host's clock at that time; modulo 2^64 */
+	/* ns that arch_cpu_clock() was ahead of the host's clock at that time; modulo 2^64 */
 	u64 ahead;
 } __aligned(64) last_polls[MAX_CPUS];
 
@@ -100,8 +100,8 @@ static bool load_debug_regs(struct task *t, struct space *s, int cpu)
 			arch_patch_forget(t->mm, d->addr[i] & PAGE_MASK,
 				(d->addr[i] & PAGE_MASK) + PAGE_SIZE);
 	/*
-	 * Where there was something to forget it may have slept: vCPU, space and runner are looked
-	 * up anew.
+	 * Where there was something to forget that may have slept: vCPU, space and runner are
+	 * looked up anew.
 	 */
 	return !READ_ONCE(t->mm->patch);
 }
@@ -192,8 +192,8 @@ static void serve_trap(struct task *t, const struct skas_event *ev)
 		user_breaks_trap(&t->arch.regs, ev->trapno))
 		return;
 	/*
-	 * frames of a host's file that was cut; the stub's own word for it proves nothing and costs
-	 * a look
+	 * Maybe a fault in frames of a host's file that was cut: where the stub claims that
+	 * falsely, it costs a look and nothing more.
 	 */
 	if (unlikely(ev->signo == SIGBUS) && handle_bus_error(t->mm, ev->addr))
 		return;
@@ -418,7 +418,7 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 		cpu_set_state(cpu, OS_CPU_KERNEL);
 		return false;
 	}
-	/* A patched call goes back by itself, if no other task was in the runner meanwhile. */
+	/* A patched call goes back by itself, if no other task has been in the runner meanwhile. */
 	if (!ev->patched || ev->addr != t->arch.regs.rip || !skas_fpu_live(&t->arch.fpu))
 		t->arch.regs.rip = patch_resume(t->mm, t->arch.regs.rip);
 	if (unlikely(t->arch.regs.ring) && !may_take_events(t))

@@ -21,8 +21,8 @@ u32 insn_read(u64 at, u8 *code)
 	if (copy_from_user(code, UADDR(at), first))
 		return 0;
 	/*
-	 * the processor has been on the next page where the instruction goes on there: nothing else
-	 * is a reason to bring it in
+	 * Where the instruction goes on there, the processor has been on the next page already:
+	 * nothing else is a reason to bring it in.
 	 */
 	if (first < INSN_MAX &&
 		!copy_from_user_nofault(code + first, UADDR(at + first), INSN_MAX - first))

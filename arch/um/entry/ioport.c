@@ -38,7 +38,7 @@
 #include "skas/skas.h"
 
 #define LEVEL_ALL 3
-/* bytes of a repeated instruction that are served at once, at most */
+/* bytes of a repeated instruction that are served at one time, at most */
 #define PIECE 256
 #define FAULT_READ 4
 /* of the error code: user mode, and a write */
@@ -145,7 +145,7 @@ struct port_insn {
 	u8 opcode, immediate;
 	u8 len;  /* of it all */
 	u8 size; /* bytes of the port: 1, 2, 4 */
-	/* prefix 0x64 or 0x65, 0: none that counts in 64-bit code */
+	/* prefix 0x64 or 0x65; 0: no prefix that counts in 64-bit code */
 	u8 segment;
 	bool word;   /* the prefix of 16-bit operands */
 	bool addr32; /* addresses and the count have 32 bits */
@@ -289,7 +289,7 @@ static enum port_result string_insn(
 		r->rip += in->len;
 		return PORT_DONE;
 	}
-	/* not canonical: the fault is the one that has come */
+	/* The address is not canonical, so the fault is the one that has come. */
 	if ((s64)(addr << 16) >> 16 != (s64)addr)
 		return PORT_NOT;
 	bytes = piece(in, r, addr);

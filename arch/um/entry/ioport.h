@@ -9,9 +9,10 @@ struct task;
 struct skas_event;
 
 /*
- * Was the trap @ev of current @t an instruction that its ports allow? PORT_DONE: it has been
- * executed, all of it or, where it repeats, a part. PORT_FAULT: so far, and then it met *@fault, a
- * page fault in memory. PORT_NOT: nothing has changed. May sleep.
+ * Executes the instruction at which current @t trapped (@ev), if it is one that the task's ports
+ * allow. PORT_DONE: it has been executed, all of it or, where it repeats, a part. PORT_FAULT: a
+ * part, and then it met *@fault, a page fault in memory. PORT_NOT: it is not, and nothing has
+ * changed. May sleep.
  */
 enum port_result { PORT_NOT, PORT_DONE, PORT_FAULT };
 enum port_result ioport_trap(struct task *t, const struct skas_event *ev, struct skas_event *fault);

@@ -27,10 +27,10 @@
 #include "skas/skas.h"
 
 #define RETRY_NS 1000000UL
-/* how long a task keeps its space while another one waits */
+/* ns that a task keeps its space while another one waits */
 #define SHARE_NS 20000000UL
 #define SHARE_PAUSE_NS (3 * RETRY_NS)
-/* a pause between refusals that ends a scarcity */
+/* ns without a refusal after which a scarcity is over */
 #define GAP_NS (100 * RETRY_NS)
 #define RETRIES 30000
 #define RETRIES_INIT 5000
@@ -138,7 +138,9 @@ void wait_for_host(struct task *t)
 	if (mm_take_idle_space())
 		return;
 	check_zygote();
-	/* The task's own space: a new one needs only a mapper and a runner on this vCPU. */
+	/*
+	 * Gives up the task's own space: a new one needs only a mapper and a runner on this vCPU.
+	 */
 	pmap_leave();
 	if (pmap_take_space(&t->mm->pmap))
 		skas_trim();

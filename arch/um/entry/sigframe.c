@@ -41,14 +41,14 @@
 #define XSAVE_HEADER 64
 #define XSAVE_HEAD (XSAVE_LEGACY + XSAVE_HEADER)
 #define XFEATURE_FPSSE 3UL
-/* all that skas/fpu.c lets a state have, denormals-are-zeros among it */
+/* all bits that skas/fpu.c lets a state have, denormals-are-zeros among them */
 #define MXCSR_MASK 0xffff
 #define SA_RESTORER_FLAG 0x04000000
 
 /* RF, DF, TF: a handler starts without them */
 #define EFLAGS_CLEAR 0x10500
 #define EFLAGS_USER 0x50dd5 /* AC, RF, OF, DF, TF, SF, ZF, AF, PF, CF */
-/* ID, NT: as the handler leaves them, whatever its frame says */
+/* ID, NT: stay as the handler leaves them, whatever its frame says */
 #define EFLAGS_KEPT 0x204000
 #define EFLAGS_FIXED 0x202
 
@@ -61,7 +61,7 @@ BUILD_BUG_ON(sizeof(struct sigcontext) != 256);
 BUILD_BUG_ON(offsetof(struct ucontext, uc_sigmask) != 296);
 BUILD_BUG_ON(offsetof(struct rt_frame, info) != 312);
 
-/* The start of an XSAVE image: what has to be looked at. */
+/* The start of an XSAVE image: the part that has to be checked. */
 struct xsave_head {
 	u8 x87[24];
 	u32 mxcsr, mxcsr_mask;

@@ -56,7 +56,7 @@ void vdso_init(void)
 		memcpy(page_address(image_pages[i]), vdso_so_start + off,
 			min(size - off, PAGE_SIZE));
 	}
-	/* no host clock: all is asked of the kernel, for other time namespaces */
+	/* The page for other time namespaces names no host clock: all is asked of the kernel. */
 	plain_page = new_page();
 	data_page = new_page();
 	vdso_renew_keys();

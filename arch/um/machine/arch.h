@@ -56,9 +56,12 @@ struct arch_task {
 	/* the vCPU whose runner holds the live FPU state */
 	int fpu_cpu;
 	struct answers answers;
-	/* skas_answers_now() when they were right, 0: never */
+	/* skas_answers_now() when @answers were right, 0: never */
 	u64 answers_at;
-	/* ktime_get() of the first and the last time in a row that the host had no task for it */
+	/*
+	 * ktime_get() of the first and the last of the tries in a row at which the host had no
+	 * process for it
+	 */
 	u64 scarce_since, scarce_last;
 	struct io_bitmap *ports; /* arch/um/entry/ioport.c's, NULL: none */
 	u8 iopl;                 /* iopl(2)'s level */
@@ -163,7 +166,9 @@ u64 ktime_get_boottime(void);
 u64 ktime_get_coarse(void);
 u64 ktime_get_real_coarse(void);
 u64 ktime_get_raw(void);
-/* time skips when the machine is idle (timetravel.h): nothing may be under way outside then */
+/*
+ * the clocks skip when the machine is idle (timetravel.h), so nothing may be under way outside then
+ */
 extern bool time_travels;
 void arch_set_realtime_offset(s64 add_ns); /* clock_settime */
 void arch_set_tai_offset(s64 ns);          /* adjtimex: of TAI from real time */
@@ -314,34 +319,38 @@ struct initcall {
 
 struct ksignal;
 struct arch_entry_ops {
-	/* A task that began in the kernel goes to guest code: process 1, a fork's child. */
+	/* Has a task that began in the kernel go to guest code: process 1, a fork's child. */
 	void (*return_to_user)(void) __noreturn;
 	/* Builds the frame of a signal: 0 or -EFAULT. */
 	int (*setup_frame)(struct ksignal *ks, struct regs *regs, u64 sigmask);
 	/*
-	 * Restores; 0, or -EFAULT for a bad frame. Where orig_rax says that this is a call no more,
-	 * the registers and *sigmask have been taken, though with an error nothing else has.
+	 * Restores what a signal's frame holds. 0, or -EFAULT for a bad frame. Where orig_rax says
+	 * that this is a call no more, the registers and *sigmask have been taken, though with an
+	 * error nothing else has.
 	 */
 	int (*sigreturn)(struct regs *regs, u64 *sigmask);
-	/* Maps the vDSO into current->mm during exec; *base its address for AT_SYSINFO_EHDR. */
+	/*
+	 * Maps the vDSO into current->mm during exec; *base becomes its address, for
+	 * AT_SYSINFO_EHDR.
+	 */
 	int (*map_vdso)(struct mm *mm, u64 *base);
 	/*
-	 * Of current: what io_getevents() of this ring (its address and bytes) could answer at once
-	 * guest code takes from it without a call from now on, while it is the only thread of its
-	 * mm and its calls are not watched. The offer ends whenever it is in doubt.
+	 * Offers that current's guest code takes, without a call, what io_getevents() of this ring
+	 * (its address and bytes) could answer at once: from now on, while it is the only thread of
+	 * its mm and its calls are not watched. The offer ends whenever it is in doubt.
 	 */
 	void (*ring_offer)(u64 ring, u64 size);
-	/* Guests forget the keys that they made for random bytes (the vDSO's getrandom). */
+	/* Has guests forget the keys that they made for random bytes (the vDSO's getrandom). */
 	void (*random_renew)(void);
 	void (*clock_skipped)(void); /* this vCPU's clock has jumped */
-	/* The offsets between clocks have changed: the vDSO gets them. */
+	/* Gives the vDSO the offsets between clocks, which have changed. */
 	void (*clock_changed)(void);
-	/* This vCPU has nothing to run: other tasks may take its space. */
+	/* Lets other tasks take this vCPU's space, as it has nothing to run. */
 	void (*before_idle)(void);
 };
 extern const struct arch_entry_ops arch_entry;
 
-/* HWCAPs and so on for the auxv: kernel/task/exec/exec.c asks these. */
+/* Values for the auxiliary vector (kernel/task/exec/exec.c). */
 /* Returns the value of AT_HWCAP, AT_HWCAP2 or AT_MINSIGSTKSZ; 0 where it is unknown. */
 u64 arch_auxv(u32 type);
 /*
@@ -351,7 +360,7 @@ u64 arch_auxv(u32 type);
 int arch_cpuinfo(int cpu, char *buf, size_t size);
 /* rdtsc of guests comes to the kernel; constant after boot, as is the next */
 extern bool arch_tsc_traps;
-/* it can be made to: of threads with no_tsc it does */
+/* rdtsc can be made to come here: that of threads with no_tsc does */
 extern bool arch_tsc_may_trap;
 /*
  * Gives the live part [*sp, *end) of kernel stack number @i: empty when it is unused, all of it

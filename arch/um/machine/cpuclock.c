@@ -33,13 +33,13 @@
 #define MSEC 1000000UL
 #define WINDOW_FIRST (16 * MSEC)
 #define WINDOW_LAST (1000 * MSEC)
-/* for the first rate, which is good to some hundred ppm */
+/* ns that the first measurement of the rate takes, which is good to some hundred ppm */
 #define START_NS (MSEC / 2)
-/* more than readers can have seen of a TSC that began again */
+/* ns: more than readers can have counted on with a TSC that began again */
 #define RESTART_NS (2 * MSEC)
 #define SKEW_TICKS 100000UL /* two CPUs' counters may differ by so much */
 #define SAMPLES 3
-/* a rate that differs by more than this part was measured over a pause */
+/* a rate that differs from the last by more than this part of it was measured over a pause */
 #define RATE_TOLERANCE 512
 
 static struct {

@@ -31,7 +31,10 @@ u64 arch_auxv(u32 type)
 {
 	switch (type) {
 	case AT_HWCAP: return host.hwcap;
-	/* gs base may be the stub's (patched call sites): programs ask for it by arch_prctl */
+	/*
+	 * With patched call sites the gs base may be the stub's, so that programs must ask for it
+	 * by arch_prctl().
+	 */
 	case AT_HWCAP2: return host.hwcap2 & ~(skas_patch_entry() ? HWCAP2_FSGSBASE : 0UL);
 	case AT_MINSIGSTKSZ: return host.minsigstksz;
 	default: return 0;

@@ -270,7 +270,7 @@ static long read_ldt(uaddr_t to, u64 count)
 
 	if (!l)
 		return 0;
-	/* once: it may grow while the guest's memory is waited for */
+	/* read once: it may grow while the guest's memory is waited for */
 	size = (u64)READ_ONCE(l->nr) * LDT_ENTRY_SIZE;
 	count = min(count, (u64)LDT_ENTRIES * LDT_ENTRY_SIZE);
 	n = min(round_down(count, (u64)LDT_ENTRY_SIZE), size);
@@ -284,7 +284,7 @@ static long read_ldt(uaddr_t to, u64 count)
 		u64 desc = entry_of(l, (u32)(n / LDT_ENTRY_SIZE));
 		u64 part = min(count - n, size - n);
 
-		/* the piece of an entry that a count which is no multiple asks for */
+		/* the count is no multiple of an entry's size: a piece of the next one */
 		if (part && copy_to_user(uaddr_add(to, n), &desc, part))
 			return -EFAULT;
 		if (clear_user(uaddr_add(to, n + part), count - n - part))

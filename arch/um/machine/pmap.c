@@ -53,10 +53,10 @@
 #define ENTRIES 512
 #define LEAF_SPAN (ENTRIES * PAGE_SIZE)
 #define RUNS 32
-/* room below the host's limit for orders that are on their way */
+/* maps below the host's limit that are left for orders on their way */
 #define MAPS_RESERVE 4000
 
-/* whose space the vCPU runs; written by it, read by pmap_take_space() */
+/* the pmap whose space the vCPU runs; written by the vCPU, read by pmap_take_space() */
 static struct pmap *cpu_pmap[MAX_CPUS];
 
 static struct mm *mm_of(struct pmap *pm)
@@ -80,7 +80,7 @@ struct run {
 	u64 va, len;
 	pfn_t pfn;
 	pte_t rights;
-	/* the space maps something there, which must go */
+	/* the space maps something else there, which must go */
 	bool over;
 };
 
@@ -410,8 +410,8 @@ int pmap_replace(struct pmap *pm, u64 start, u64 end, bool populate)
 	if (pm->space) {
 		err = sync_locked(pm, start, end, populate, false, 0);
 		/*
-		 * Truncation may have taken an entry before that looked: then nothing was mapped
-		 * over the old frame.
+		 * Truncation may have taken an entry away before this looked: then nothing was
+		 * mapped over the old frame.
 		 */
 		if (!err && !all_readable(pm, start, end))
 			err = drop_locked(pm, start, end);
@@ -479,7 +479,7 @@ bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end)
 	return any;
 }
 
-/* more runs than this: dropping the range costs less */
+/* with more runs than this, dropping the range costs less */
 #define MAX_PROTECTS 64
 
 static int update_rights_locked(struct pmap *pm, u64 start, u64 end)
@@ -638,14 +638,14 @@ struct space *pmap_space(struct pmap *pm)
 	int cpu = smp_processor_id();
 	struct space *s;
 
-	/* before the space is read: pmap_take_space() looks the other way round */
+	/* Is set before the space is read; pmap_take_space() goes the other way round. */
 	if (cpu_pmap[cpu] != pm)
 		(void)xchg(&cpu_pmap[cpu], pm);
 	s = READ_ONCE(pm->space);
 	if (likely(s && !READ_ONCE(pm->queued)))
 		return s;
 	s = make_space(pm);
-	/* slept, and went on elsewhere; or here, after another task ran on this vCPU */
+	/* This has slept, and went on elsewhere; or here, after another task ran on this vCPU. */
 	if (!IS_ERR(s) && READ_ONCE(cpu_pmap[smp_processor_id()]) != pm)
 		return pmap_space(pm);
 	return s;
@@ -674,7 +674,7 @@ bool pmap_take_space(struct pmap *pm)
 			pmap_note_touched_locked(pm, 0, arch_task_size());
 			pm->space = NULL;
 		}
-		/* Another vCPU may just have changed entries without an order yet. */
+		/* Another vCPU may just have changed entries and not queued the orders yet. */
 		space_image(s)->nr = 0;
 		forget_mapped(pm, 0, 1UL << 47);
 		space_put(s);

@@ -23,7 +23,7 @@ typedef u64 pte_t;
 #define PTE_US BIT(2)
 #define PTE_A BIT(5)
 #define PTE_D BIT(6)
-/* the space maps it, with the rights the entry had then */
+/* the space maps the frame, with the rights that the entry had then */
 #define PTE_MAPPED BIT(9)
 #define PTE_COW BIT(10) /* private: copy before the first write */
 /* frame of an extent reservation, not yet touched as far as we know */
@@ -31,7 +31,7 @@ typedef u64 pte_t;
 #define PTE_SPECIAL BIT(52) /* no struct page behind it */
 /* a copy made by a write after a fork: the next fork copies it at once */
 #define PTE_BROKEN BIT(53)
-/* with MAPPED: what the space maps is behind the entry and must be mapped anew */
+/* with MAPPED: what the space maps is older than the entry, and must be mapped anew */
 #define PTE_STALE BIT(54)
 /* userfaultfd: a write waits until the handler allows it */
 #define PTE_UFFD_WP BIT(55)
@@ -46,7 +46,7 @@ typedef u64 pte_t;
 #define PTE_PFN_MASK 0x000ffffffffff000UL
 #define PTE_RIGHTS (PTE_P | PTE_RW | PTE_NX)
 #define PTE_MARKER(kind) (PTE_SPECIAL | PTE_PFN_MASK | (kind)) /* PTE_GUARD, PTE_POISON */
-/* nothing is there: what comes is write-protected (userfaultfd) */
+/* nothing is there, but what comes will be write-protected (userfaultfd) */
 #define PTE_WP_MARKER PTE_MARKER(PTE_UFFD_WP)
 #define pte_pfn(e) (((e)&PTE_PFN_MASK) >> PAGE_SHIFT)
 #define mk_pte(pfn, bits) (((u64)(pfn) << PAGE_SHIFT) | (bits))
@@ -61,23 +61,32 @@ struct page;
 struct pmap {
 	struct mutex lock; /* serialises orders to @space */
 	pte_t *root;       /* under mm->page_table_lock */
-	/* under @lock; NULL: taken away or never had one. Read racily by pmap_space() */
+	/*
+	 * under @lock; NULL: was taken away, or there never was one. pmap_space() reads it without
+	 * the lock
+	 */
 	struct space *space;
 	/*
-	 * orders were queued that must be flushed before guest code goes on; under @lock, read
-	 * racily by pmap_space()
+	 * orders were queued that must be flushed before guest code goes on; under @lock, but
+	 * pmap_space() reads it without
 	 */
 	bool queued;
-	/* orders were queued that need not; under @lock */
+	/* orders were queued that may wait for the next flush; under @lock */
 	bool ahead;
 	/* there may be entries with PTE_LAZY; set under page_table_lock, never cleared */
 	bool lazy;
 	u64 nr_tables; /* under mm->page_table_lock */
-	/* ktime_get() when @space was got; under @lock, read racily */
+	/* ktime_get() when @space was got; under @lock, but read without it */
 	u64 space_since;
-	/* class of mms that map much alike: those with an equal value. Set before the first run */
+	/*
+	 * names a class of mms that map much alike: those with an equal value. Set before the first
+	 * run
+	 */
 	u64 image;
-	/* under @lock: a frame's worth of frames to be freed after the next flush, or NULL */
+	/*
+	 * under @lock: a page with pointers to frames that are to be freed after the next flush, or
+	 * NULL
+	 */
 	struct page **retired;
 	u32 nr_retired;
 	atomic_t strangers; /* between pmap_change_begin() and _end() */
@@ -225,14 +234,17 @@ bool pmap_take_space(struct pmap *pm);
 /* Does as pmap_note_touched(), under pmap->lock and with no orders queued. */
 void pmap_note_touched_locked(struct pmap *pm, u64 start, u64 end);
 
-/* pmap_image.c; under pmap->lock. 0 or -EIO (the space is dead); queues. */
+/*
+ * Keep and take over a space's mappings (pmap_image.c); under pmap->lock. pmap_image_adopt() queues
+ * orders; it returns 0, or -EIO when the space is dead.
+ */
 void pmap_image_save(struct pmap *pm, struct space *s);
 int pmap_image_adopt(struct pmap *pm, struct space *s);
 
 /*
- * What the space maps that an mm with that @image will probably get: pages whose frames may have
- * been its last owner's own, in ascending order, at most @max: how many. Entries that say the same
- * need no orders. A hint, and old at once.
+ * Finds what the space maps that an mm with that @image will probably get: pages whose frames may
+ * have been its last owner's own, in ascending order, at most @max. Returns how many. Entries that
+ * say the same need no orders. A hint, and old at once.
  */
 struct pmap_kin {
 	u64 va;

@@ -43,7 +43,7 @@
 #include "skas/skas.h"
 
 #define LEAF_SPAN (512 * PAGE_SIZE)
-/* pages: with fewer in common a space is as good as an empty one */
+/* pages: a space with fewer in common is as good as an empty one */
 #define WORTH 8
 
 static struct mm *mm_of(struct pmap *pm)
@@ -57,8 +57,8 @@ static spinlock_t *entries_of(struct pmap *pm)
 }
 
 /*
- * Pages that had no shadow: to ask for each would cost more than all the rest. A shadow made later
- * is mapped by its maker (pmap_refresh()).
+ * A range of pages that had no shadow: to ask for each page would cost more than all the rest. A
+ * shadow that is made later is mapped by its maker (pmap_refresh()).
  */
 struct no_shadows {
 	u64 start, end;
@@ -132,7 +132,7 @@ static bool has(
 	       mapped_pfn(pm, none, r->va + i * PAGE_SIZE, *e) == r->pfn + i;
 }
 
-/* The range to be unmapped grows from page to page until one is kept. */
+/* A range that is to be unmapped; it grows from page to page until one is kept. */
 struct leftover {
 	struct space *space;
 	u64 start, end;

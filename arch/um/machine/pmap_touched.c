@@ -86,7 +86,7 @@ static void note_in_table(struct pmap *pm, u64 start, u64 end)
 	n = (u32)((last - first) >> PAGE_SHIFT) + 1;
 	if (space_present(pm->space, first, n, there))
 		return;
-	/* entries may go meanwhile, but none becomes MAPPED without pm->lock */
+	/* Entries may go away meanwhile, but none becomes MAPPED without pm->lock. */
 	spin_lock(&mm->page_table_lock);
 	e = pmap_pte(pm, first, false);
 	for (u32 i = 0; e && i < n; i++)

@@ -55,7 +55,7 @@ s64 arch_region_add(int file, u64 frames)
 	u64 map_size = PAGE_ALIGN(frames * sizeof(struct page));
 	u8 *lost = (u8 *)map + map_size;
 	u64 lost_size = PAGE_ALIGN(DIV_ROUND_UP(frames, 8));
-	/* numbers are used up for the bits too, so that arrays of regions do not meet */
+	/* Uses up numbers for the bits too, so that arrays of regions do not meet. */
 	u64 used = frames + GAP + DIV_ROUND_UP(lost_size + PAGE_SIZE, sizeof(struct page));
 	int err;
 

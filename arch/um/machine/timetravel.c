@@ -32,7 +32,7 @@
 
 #define CALL_NS 1000UL
 #define LONG_RUN 1000000000UL /* of both times */
-/* of the host's time: consoles are looked after */
+/* ns of the host's time between looks at the consoles */
 #define TICK_NS 4000000UL
 #define POLL_CALLS 256
 
@@ -40,7 +40,7 @@ bool time_travels, time_frozen;
 u64 frozen_now;
 static u64 calls, polled_at; /* numbers of calls */
 static u64 run_calls = ~0UL; /* guest code runs since that call */
-/* the host's time: of the last look at it, and what it has had */
+/* ns of the host's time: at the last look, and how many the run has had */
 static u64 run_looked, run_had;
 
 static int set_basic(const char *unused)

@@ -10,9 +10,9 @@
 
 #include "kernel/lib/types.h"
 
-/* inf-cpu; constant after boot, as time_travels (arch.h) */
+/* time-travel=inf-cpu was given; constant after boot, as time_travels (arch.h) */
 extern bool time_frozen;
-/* the guest's monotonic clock then; by the only vCPU */
+/* the guest's monotonic clock in frozen time; written by the only vCPU */
 extern u64 frozen_now;
 
 /* Begins, after the parameters and the host's clocks are known; refuses several vCPUs. */

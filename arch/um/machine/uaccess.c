@@ -63,7 +63,7 @@ static void user_unlock(struct mm *mm)
 	spin_unlock(&mm->page_table_lock);
 }
 
-/* a fault that was resolved and undone by another thread, again and again */
+/* times that a fault is resolved and undone by another thread before the access fails */
 #define MAX_TRIES 64
 
 /* Locks the page, faulting it in. NULL: -EFAULT. */

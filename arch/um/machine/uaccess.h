@@ -71,14 +71,15 @@ int load_user_u32_nofault(uaddr_t ua, u32 *val);
 int pin_user_page(uaddr_t ua, bool write, struct page **page);
 
 /*
- * An iterator over memory to read into or write from: guest vectors, one kernel buffer, or pages.
+ * An iterator over memory to read into or write from: guest vectors, one kernel buffer, or what a
+ * function copies (ITER_CALL).
  */
 struct uvec {
 	u64 base;
 	u64 len;
 };
 /*
- * A caller that is told when a transfer is over rather than waiting for it (asynchronous I/O).
+ * For a caller that is told when a transfer is over rather than waiting for it (asynchronous I/O).
  * read_iter or write_iter may answer -EIOCBQUEUED then, and done() is called once, with bytes or
  * -errno, at a boundary or in any task: it may not sleep, and may free the object. It may be called
  * before read_iter has returned. Any other answer is the result, and done() is never called.
@@ -88,14 +89,14 @@ struct io_async {
 };
 struct iov_iter {
 	enum { ITER_USER, ITER_KERNEL, ITER_CALL } type;
-	/* a write at the end, wherever the file's position (RWF_APPEND) */
+	/* writes at the end, wherever the file's position is (RWF_APPEND) */
 	bool append;
 	/* the reverse: O_APPEND does not count (RWF_NOAPPEND) */
 	bool in_place;
 	bool nofault; /* stop short instead of faulting in */
 	/* through the page cache, though the file is open with O_DIRECT */
 	bool cached;
-	/* RWF_NOWAIT: -EAGAIN rather than to wait for the disk */
+	/* RWF_NOWAIT: returns -EAGAIN rather than to wait for the disk */
 	bool nowait;
 	/*
 	 * with nowait: the caller waits by itself, and gets the errors that a waiting call gets at

@@ -46,7 +46,10 @@
 #define FAULT_FETCH 16
 #define COUNTS (1 << COUNTS_SHIFT)
 
-/* How often a site has trapped: a cache that forgets, written by everybody without a lock. */
+/*
+ * A cache of how often a site has trapped, which forgets, and which everybody writes without a
+ * lock.
+ */
 static struct {
 	u64 key;
 	u32 n;
@@ -327,10 +330,10 @@ static int patch_locked(struct patch *p, struct request *q, bool *need_arena)
 	struct shadow *old = shadow_at(p, q->addr & PAGE_MASK);
 	struct site *s;
 
-	/* by another thread: it has forgotten this page, or will */
+	/* Is set by another thread: it has forgotten this page, or will. */
 	if (READ_ONCE(q->mm->watched))
 		return -ENOSPC;
-	/* of a frame that was there before: forgotten first */
+	/* A shadow of the frame that was there before has to be forgotten first. */
 	if (old && old->frame != q->frame)
 		return -EAGAIN;
 	if ((!old && p->nr_shadows == MAX_SHADOWS) || overlaps_other_site(p, q))
@@ -431,8 +434,8 @@ void patch_count_trap(struct mm *mm, const struct regs *r)
 	u64 i = (key * 0x9e3779b97f4a7c15UL) >> (64 - COUNTS_SHIFT);
 
 	/*
-	 * unwinders know the one by its bytes; a breakpoint on an instruction of the site would be
-	 * passed by
+	 * Unwinders know the call of rt_sigreturn by its bytes; a breakpoint on an instruction of
+	 * the site would be passed by.
 	 */
 	if (r->orig_rax == __NR_rt_sigreturn || current->hw_debug)
 		return;

@@ -18,7 +18,7 @@
 #include "arch/um/patch/patch_arena.h"
 #include "kernel/lib/string.h"
 
-/* an arena likes to be so far from its first site */
+/* bytes between an arena and its first site, if there is room */
 #define AWAY 0x60000000UL
 #define STACK_GAP (64UL << 20) /* below an area that may be a stack */
 
@@ -265,7 +265,9 @@ int arena_make(struct mm *mm, u64 jump)
 	if (!va)
 		return -ENOMEM;
 	err = arena_add(mm->patch, va);
-	/* of two that come at once the second looks again: its site is as good as the other's */
+	/*
+	 * Of two that come at one time the second looks again: its site is as good as the other's.
+	 */
 	if (err)
 		return err == -EEXIST ? 0 : err;
 	v = install_special_mapping(mm, va, ARENA_SIZE,

@@ -19,19 +19,19 @@
 #define MAX_ARENAS 8
 #define MAX_SHADOWS 64
 #define MAX_SITES 256
-/* sites in a row; a row fits in a page, so needs no large block */
+/* sites in a row: a row fits in a page, so that it needs no large block */
 #define ROW_SITES 64
 
 struct arena {
 	u64 va;
-	/* its area is there: before that nothing leads to it */
+	/* its area exists; before that nothing leads to it */
 	bool ready;
 	/*
 	 * the program has changed the area: nothing leads there any more, but threads may be in it
 	 */
 	bool dead;
 	struct page *pages[ARENA_PAGES];
-	/* bits of pages that another mm has too, or that are full */
+	/* a bit for each of its pages that another mm has too, or that is full */
 	u64 shared;
 	u64 used[ARENA_THUNKS / 64];
 };
@@ -56,9 +56,9 @@ struct site_row {
 struct patch {
 	spinlock_t lock;
 	u32 nr_arenas, nr_dead, nr_shadows, nr_sites;
-	/* a shadow has gone: the space may still map it for a moment */
+	/* a shadow has gone, but the space may still map it for a moment */
 	bool lost;
-	/* bits of hash_of() where a site of SITE_NEXT goes on */
+	/* bits of hash_of() of the addresses where a site of SITE_NEXT goes on */
 	u64 resume_mask;
 	struct arena arenas[MAX_ARENAS];
 	struct shadow shadows[MAX_SHADOWS];

@@ -36,7 +36,7 @@
 #define BATCH 96 /* two blocks without the key */
 #define LEN_MAX (0x7fffffffUL & ~(PAGE - 1))
 #define REFILLS_MAX 65536U /* keys */
-/* so many at once, before their key is forgotten */
+/* blocks that are made at one time, before their key is forgotten */
 #define WHOLE_BLOCKS 64
 
 typedef uint32_t vec __attribute__((vector_size(16)));
@@ -165,7 +165,7 @@ static long refresh(struct vrandom_state *s, uint64_t generation)
 
 	if (*now == generation && s->refills < REFILLS_MAX)
 		return 0;
-	/* before the key: if the page goes in between, this goes with it */
+	/* Is written before the key: if the page is dropped in between, so is this. */
 	*now = generation;
 	s->refills = 0;
 	s->used = BATCH;
