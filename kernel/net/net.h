@@ -43,14 +43,14 @@
 #include "kernel/task/ns/nsproxy.h"
 
 #define NSEC_PER_MSEC 1000000UL
-/* protocols of netlink: NETLINK_GENERIC is the last that is built */
+/* protocols of netlink; NETLINK_GENERIC is the last that is built */
 #define NL_PROTOCOLS 17
 
 /* Devices (link/). Protected by net->lock. */
 struct net_devs {
 	struct list_head list; /* of net_device.list, by ifindex */
 	struct list_head dead; /* devices that were deleted (link.c) */
-	/* of packet_sock.tap: sockets that see all packets; protected by packet_taps_lock */
+	/* sockets that see all packets, by packet_sock.tap; protected by packet_taps_lock */
 	struct hlist_head taps;
 	int next_ifindex;
 };
@@ -59,10 +59,10 @@ struct net_devs {
 struct net_addrs {
 	struct list_head list; /* of ifaddr.list, in the order of arrival */
 	u32 nr;
-	/* of the list, by address and by network (addr_find.c) */
+	/* the addresses of the list, by address and by network (addr_find.c) */
 	struct prefix_hash hash;
 	struct prefix_lens lo_lens; /* lengths of lo's networks */
-	/* there was an IPv4 address once; read without the lock */
+	/* there has been an IPv4 address; read without the lock */
 	bool had_v4;
 	struct ktimer timer; /* the next end of a lifetime */
 	struct work work;    /* removes addresses then */
@@ -71,16 +71,16 @@ struct net_addrs {
 /* Routes and rules (route/route.h). Protected by net->lock. */
 struct net_routes {
 	struct list_head rules; /* of policy routing, by priority */
-	/* rules are not those of the beginning any more */
+	/* the rules are not those of the beginning any more */
 	bool policy;
 	bool policy_by_ports;      /* a rule looks at protocols or ports */
 	struct list_head list;     /* of route.list, the most specific first */
 	struct prefix_hash by_net; /* of the list, by table and network */
 	u32 nr_ending;             /* routes that have an end */
 	struct prefix_hash tables; /* tables that ever had a route */
-	/* of these, main of IPv6 and of IPv4, NULL: not yet */
+	/* the tables main of IPv6 and of IPv4, NULL: not made yet */
 	struct route_table *main[2];
-	/* a route of type RTN_LOCAL was added: whole networks may be this machine's */
+	/* a route of type RTN_LOCAL was added, so that whole networks may be this machine's */
 	bool local;
 };
 
@@ -88,7 +88,7 @@ struct net_routes {
 struct net_ports {
 	int min, max; /* ip_local_port_range */
 	int free;     /* ip_unprivileged_port_start */
-	/* ip_local_reserved_ports, a bit each, NULL: none */
+	/* ip_local_reserved_ports, a bit for each port, NULL: none */
 	u64 *reserved;
 	int nonlocal_bind, nonlocal_bind6, v6only, autobind_reuse;
 };
@@ -105,7 +105,7 @@ struct net_ipv4 {
 struct net_icmp {
 	int ignore_bogus;      /* icmp_ignore_bogus_error_responses */
 	int errors_by_inbound; /* icmp_errors_use_inbound_ifaddr */
-	/* echo requests get no answer; requests to many get none */
+	/* echo requests get no answer; echo requests to many get none */
 	int echo_ignore, echo_ignore_many, echo6_ignore, echo6_ignore_many;
 	u64 ratemask6[4]; /* types that are limited, a bit each */
 };
@@ -115,9 +115,9 @@ struct net_ipv6 {
 	/* exclusive leases of flow labels (flowlabel.c) */
 	u32 exclusive_labels;
 	int auto_labels, label_ranges, label_reflect, label_consistency; /* LABELS_*, REFLECT_* */
-	/* options in an extension header: number, bytes (ip6_ext.c) */
+	/* options in an extension header at most: their number, their bytes (ip6_ext.c) */
 	int opts_max[2], opts_len[2];
-	/* of addresses made by a secret that are taken; tries, s */
+	/* for addresses made by a secret that turn out to be taken: tries, and s between them */
 	int idgen_retries, idgen_delay;
 	int min_adv_mss, mtu_expires, route_silent; /* ipv6/route: bytes, s */
 };
@@ -139,7 +139,7 @@ struct net_frags {
 
 /* Neighbours (neigh/). */
 struct net_neigh {
-	/* entries; those set by hand; protected by neigh.c's lock */
+	/* number of entries; of those set by hand; protected by neigh.c's lock */
 	u32 nr, by_hand;
 	/* what neighbour discovery does later; protected by ndisc.c's lock */
 	struct list_head jobs;
@@ -150,21 +150,21 @@ struct net_neigh {
 /* Multicast (mcast/mcast.h). */
 struct net_mc {
 	struct ktimer timer;
-	/* ktime the timer is armed for, ns, 0: it is not; protected by net->lock */
+	/* ktime_get() for which the timer is armed, 0: it is not; protected by net->lock */
 	u64 next;
 	int max_memberships, max_msf, qrv, link_local; /* sysctls igmp_* */
 };
 
 /* The packet filter (netfilter/netfilter.h). */
 struct net_nf {
-	/* bit n: lists[n] is not empty; read without a lock for each packet */
+	/* bit n is set when lists[n] is not empty; read without a lock for each packet */
 	u64 hooks;
-	/* a rule has looked for a socket: fragments are put together before the filter */
+	/* a rule has looked for a socket, so fragments are put together before the filter */
 	bool whole;
-	/* by family and hook, and NAT's (netfilter/core.c) */
+	/* hooks by family and number, and NAT's (netfilter/core.c) */
 	struct nf_hooks *lists[2 * 2 * 5];
 	struct nft_net *nft; /* tables of nftables */
-	/* connections, NULL: nothing has asked for them */
+	/* connections, NULL: nothing has asked for them yet */
 	struct nf_ct_net *ct;
 	struct nf_ct_conf { /* sysctls nf_conntrack_* */
 		int acct, timestamp, events, checksum, log_invalid;
@@ -186,7 +186,7 @@ struct net {
 	struct net_ipv4 ipv4;
 	struct net_icmp icmp;
 	struct net_ipv6 ipv6;
-	/* sysctls of all devices, of new ones (netconf.h) */
+	/* sysctls of all devices, and of new ones (netconf.h) */
 	struct netconf conf_all, conf_default;
 	struct net_frags frags[2]; /* of IPv4, of IPv6 */
 	struct net_stats stats;    /* counted without a lock */

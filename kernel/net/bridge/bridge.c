@@ -80,7 +80,7 @@ void br_follow_states(struct bridge *br)
 	struct sum s;
 
 	add_up(br, &s);
-	/* two vCPUs may do this at once: the one that is last to set it looks again */
+	/* Two vCPUs may do this at one time: the one that sets the carrier last looks again. */
 	while (s.live != READ_ONCE(br->dev->carrier)) {
 		netdev_set_carrier(br->dev, s.live);
 		add_up(br, &s);

@@ -74,29 +74,32 @@ struct br_vector {
  * out, 0: it does not run.
  */
 struct br_port_stp {
-	/* of the designated port of its LAN, which may be this one */
+	/* vector of the designated port of the port's LAN, which may be this port */
 	struct br_vector best;
 	/* the next configuration message acknowledges a change of topology */
 	bool change_ack;
 	/* a configuration message is due once the hold timer has run out */
 	bool pending;
 	u64 age_at, forward_at, hold_at;
-	/* its state is another: listeners are to hear it once the lock is free */
+	/* its state has changed: listeners are to be told once the lock is free */
 	bool tell;
 	bool flush; /* what was learnt of it is to go then */
 };
 
 struct br_port {
-	/* first, as in all that a device has as its port: br_rx */
+	/* br_rx(); the first member of all that a device has as its port */
 	bool (*kind)(struct net_device *, struct sk_buff *);
 	struct list_head list; /* under br->lock */
 	struct bridge *br;     /* immutable, as the next two */
 	struct net_device *dev;
 	u16 no;
 	u8 state; /* BR_STATE_*; under br->lock, read without */
-	/* nothing is learnt of it, and its state stays disabled; as state */
+	/*
+	 * it leaves the bridge: nothing is learnt of it, and its state stays disabled; locked as
+	 * state
+	 */
 	bool gone;
-	/* as the next three, written under the mutex and read without */
+	/* this and the next three are written under the mutex and read without */
 	u16 priority;
 	u32 cost;
 	u32 flags; /* BRP_* */
@@ -112,7 +115,7 @@ struct br_stp {
 	u8 root[8];
 	u32 root_cost;
 	u16 root_port; /* its number; 0: this bridge is root */
-	/* of topology: the root says so, this bridge has seen it */
+	/* the root says that the topology has changed; this bridge has seen it change */
 	bool change, change_detected;
 	u32 hello, max_age, forward_delay; /* the root's, in ticks */
 	u64 hello_at, tcn_at, change_at;
@@ -135,10 +138,12 @@ struct bridge {
 	u16 priority, group_fwd_mask;
 	u8 group_addr[ETH_ALEN];
 	bool no_linklocal_learn;
-	/* set by the administrator; else they follow the ports */
+	/* the administrator has set them; else they follow the ports */
 	bool mtu_set, mac_set;
 	bool following; /* they are being set from the ports */
-	/* in the bridge's identifier: its address, once that is more than a chance */
+	/*
+	 * the address in the bridge's identifier: the bridge's own, once that is more than a chance
+	 */
 	u8 id_mac[ETH_ALEN];
 	struct br_stp stp;
 	struct br_snoop snoop;
@@ -149,7 +154,7 @@ struct bridge {
 struct br_fdb {
 	struct hlist_node node;
 	u8 mac[ETH_ALEN];
-	/* of the bridge or a port, or to be taken as that: frames go up */
+	/* an address of the bridge or a port, or to be taken as one: frames for it go up */
 	bool local;
 	bool fixed; /* does not age */
 	bool by_hand;
@@ -208,7 +213,7 @@ u64 br_ticks_until(u64 at);
 /* ---- bpdu.c ---- */
 /* A message of the spanning tree. Times in 1/256 s. */
 struct br_bpdu {
-	/* that the topology has changed; the rest says nothing */
+	/* it only says that the topology has changed; the other fields mean nothing */
 	bool notification;
 	bool change, change_ack;
 	struct br_vector v;

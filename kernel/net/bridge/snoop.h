@@ -49,7 +49,7 @@ struct br_port_snoop {
 /* A family's part of a bridge. */
 struct br_snoop_family {
 	u64 other_until; /* so long another querier is believed in */
-	/* it is new: not all members have answered it yet */
+	/* the querier is new: until then not all members have answered it */
 	u64 unsure_until;
 	/* so long the bridge itself leads to a router */
 	u64 router_until;
@@ -97,7 +97,7 @@ struct br_member {
 struct br_mdb_info {
 	int ifindex, master;
 	ip_addr group;
-	/* MDB_PERMANENT, MDB_FLAGS_*, RTPROT_*; protocol 0: the host */
+	/* MDB_PERMANENT, MDB_FLAGS_*, RTPROT_*; protocol 0: the host is the member */
 	u8 state, flags, protocol;
 	u64 until;
 };

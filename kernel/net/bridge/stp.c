@@ -32,7 +32,7 @@
 
 #define BPDU_HZ 256U
 #define HOLD_TIME NSEC_PER_SEC
-/* in 1/256 s: what a message is older after each bridge */
+/* in 1/256 s: how much older each bridge makes a message */
 #define AGE_STEP 1U
 #define LEAST_DELAY 200U
 #define MOST_DELAY 3000U

@@ -18,9 +18,9 @@
 #include "kernel/net/net.h"
 #include "kernel/net/netlink/rtnl.h"
 
-/* addresses of a namespace: the choice of a source walks them with net->lock held */
+/* addresses of a namespace at most: the choice of a source walks them with net->lock held */
 #define ADDRS_MAX 4096U
-/* of the networks of IPv6 addresses, as Linux has it */
+/* metric of the networks of IPv6 addresses, as on Linux */
 #define ADDR_METRIC 256
 #define AGE_BATCH 32U /* then it is another work's turn */
 
@@ -331,7 +331,7 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 		err = -ENOMEM;
 	if (!err) {
 		list_add_tail(&n->list, place_addr(net, n));
-		/* its words are its own from now on, as Linux has it */
+		/* The device's words are its own from now on, as on Linux. */
 		if (ip_is_v4(&n->addr))
 			dev->conf.own4 = ~0UL;
 		copy = *n;
@@ -432,8 +432,8 @@ static struct route *replace(struct net *net, struct ifaddr *i, const struct ifa
 {
 	bool v4 = ip_is_v4(&a->addr);
 	/*
-	 * as Linux has it, an IPv6 address of which no metric is said keeps its own, and an IPv4
-	 * address its flags
+	 * As on Linux, an IPv6 address of which no metric is said keeps its own, and an IPv4
+	 * address its flags.
 	 */
 	u32 metric = a->metric || v4 ? a->metric : i->metric;
 	u16 kept = v4 ? (u16)~IFA_F_DEPRECATED : IFA_F_TENTATIVE;
@@ -486,7 +486,10 @@ static void forget_routes_by(struct net *net, const struct ifaddr *a)
 	const struct ifaddr *i;
 	LIST_HEAD(gone);
 
-	/* at once: another address may come, and have its route */
+	/*
+	 * Looks and removes under one hold of the lock: another address may come, and have its
+	 * route.
+	 */
 	spin_lock(&net->lock);
 	list_for_each_entry(i, &net->addr.list, list) {
 		last &= i->dev != a->dev || !ip_is_v4(&i->addr);

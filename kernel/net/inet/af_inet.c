@@ -211,7 +211,7 @@ int inet_getname(struct socket *s, struct sockaddr_buf *a, bool peer)
 }
 
 #define LABEL_MASK 0xfffffU
-/* set in labels that are not leased, if leases have a range of their own */
+/* bit of labels that are not leased, if leases have a range of their own */
 #define LABEL_STATELESS 0x80000
 
 bool inet_autolabel(const struct inet_sock *i)

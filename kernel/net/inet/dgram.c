@@ -84,7 +84,10 @@ bool dgram_queue(struct inet_sock *i, struct sk_buff *skb)
 	if (!skb->stamp)
 		skb->stamp = ktime_get_real();
 	spin_lock(&i->c.lock);
-	/* into an empty queue always; also after shutdown(): a reader still gets it */
+	/*
+	 * An empty queue always takes one. So does the queue after shutdown(): a reader still gets
+	 * it.
+	 */
 	fits = !i->queue.rmem || i->queue.rmem + size <= i->c.rcvbuf;
 	skb->dropped = i->queue.drops;
 	if (i->rport)
@@ -205,7 +208,7 @@ static struct sk_buff *take(struct inet_sock *i, bool peek)
 	}
 	more = !list_empty(&i->queue.rq);
 	spin_unlock(&i->c.lock);
-	/* wake-ups are one a packet; another reader may have been passed over */
+	/* There is one wake-up for each packet, and another reader may have been passed over. */
 	if (more)
 		wake_up_common(&i->c.wait, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM);
 	return skb;
@@ -419,7 +422,7 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 			err = flowlabel_named(i, m->name, &flowinfo);
 		if (err)
 			return err;
-		/* the port of a raw socket of IPv6 says the protocol once more */
+		/* In an address for a raw socket of IPv6 the port says the protocol once more. */
 		if (i->v6 && i->c.type == SOCK_RAW && *port && *port != i->c.protocol &&
 			(i->c.protocol != IPPROTO_RAW || *port > 255))
 			return -EINVAL;

@@ -30,7 +30,7 @@
 #define LEASES_MAX 4096
 #define PER_SOCK 32
 #define LINGER_MIN 6 /* seconds */
-/* of programs that may not administer the network */
+/* seconds; the most for programs that may not administer the network */
 #define LINGER_MAX 150
 #define LABEL_MASK 0xfffffU
 #define LABEL_STATELESS 0x80000U
@@ -42,7 +42,7 @@ struct lease {
 	ip_addr dst;
 	u8 share;
 	u32 users; /* 0: it lingers */
-	/* of IPV6_FL_S_USER the user, of _PROCESS the thread */
+	/* the user (IPV6_FL_S_USER) or the thread (IPV6_FL_S_PROCESS) that it belongs to */
 	u32 owner;
 	u64 linger;        /* ns */
 	u64 used, expires; /* ktime_get() */
@@ -299,7 +299,7 @@ static int get_checked(struct inet_sock *i, const struct in6_flowlabel_req *r, u
 	if (READ_ONCE(i->net->ipv6.label_ranges) && asked & LABEL_STATELESS)
 		return -ERANGE;
 	err = get(i, r, &label);
-	/* a failed copy leaves the label with the caller */
+	/* If the copy fails, the caller has the label all the same. */
 	if (!err && !asked)
 		(void)put_user(htonl(label),
 			uaddr_add(val, offsetof(struct in6_flowlabel_req, flr_label)));

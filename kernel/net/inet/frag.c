@@ -35,12 +35,12 @@
 #define IP_MF 0x2000
 #define PACKET_MAX 65535U
 #define HIGH_THRESH (4 << 20)
-/* with no meaning but that the other one is not below it */
+/* has no meaning but that HIGH_THRESH is not below it */
 #define LOW_THRESH (3 << 20)
 #define TOTAL_MAX (16U << 20)
 #define QUEUES_MAX 256U
 #define PIECES_MAX 8192U
-/* of headers that each piece has: they stand in the skb's room */
+/* bytes of the headers that each piece has: they stand in the skb's room */
 #define MODEL_MAX 120U
 #define TIME4 30 /* seconds */
 #define TIME6 60
@@ -189,7 +189,7 @@ struct frag_queue {
 	struct list_head list; /* of net_frags.queues, the oldest first */
 	struct rb_node due;    /* by deadline */
 	struct net_frags *of;
-	/* owner of the pieces, see ip_defrag_for(); 0: the network layer */
+	/* the owner of the pieces, see ip_defrag_for(); 0: the network layer */
 	u64 user;
 	ip_addr saddr, daddr;
 	u32 id;
@@ -197,7 +197,7 @@ struct frag_queue {
 	bool v6;
 	struct list_head pieces; /* of sk_buff.list, by ip.frag_off */
 	struct rb_root tree;     /* the pieces, by sk_buff.place */
-	/* pieces; bytes; where the packet ends, 0: not known */
+	/* number of pieces; bytes that have come; where the packet ends, 0: not known yet */
 	u32 nr, got, end;
 	u32 largest; /* of the pieces, with its network header */
 	u32 memory;
@@ -450,7 +450,7 @@ struct sk_buff *ip_defrag_for(
 		stats->reasm_fails++;
 		return NULL;
 	}
-	/* its sender does not wait for the other fragments */
+	/* The sender of this piece does not wait for the others. */
 	if (skb->destructor) {
 		skb->destructor(skb);
 		skb->destructor = NULL;

@@ -111,7 +111,7 @@ void icmp_error(struct net *net, struct sk_buff *skb, u8 type, u8 code, u32 word
 	struct flow f = { .daddr = skb->ip.saddr,
 		.oif = ip_answer_by(skb),
 		.proto = skb->ip.v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
-		/* what keeps the net together goes first (RFC 1812, 4.3.2.5) */
+		/* Messages that keep the net together go first (RFC 1812, 4.3.2.5). */
 		.tos = skb->ip.v6 ? 0 : (skb->ip.tos & 0x1e) | 0xc0 };
 	u32 quote;
 	struct sk_buff *r;

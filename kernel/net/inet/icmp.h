@@ -38,12 +38,12 @@ struct icmphdr {
 };
 
 /*
- * icmp_limit.c: /proc/sys/net: milliseconds between errors to one destination; types that count;
- * errors a second to all, and at once.
+ * Sysctls of icmp_limit.c: milliseconds between errors to one destination; the types that count;
+ * the errors in a second to all destinations, and those at one time.
  */
 struct icmp_limits {
 	int ratelimit, ratemask, msgs_per_sec, msgs_burst, ratelimit6;
-	/* route/: in ticks of 4 ms, but for redirect_number */
+	/* sysctls in route/: ticks of 4 ms, but for redirect_number, which is a number */
 	int redirect_load, redirect_number, redirect_silence, error_cost, error_burst;
 	/* net.core: so many lines in so many seconds */
 	int message_cost, message_burst;

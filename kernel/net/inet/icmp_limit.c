@@ -38,7 +38,10 @@ struct icmp_limits icmp_limits = {
 	.message_burst = 10,
 };
 
-/* @full: as much time as it may have saved up; a message costs a part of that. */
+/*
+ * Time that was saved up, of which each message costs a part. How much may be saved (@full) is the
+ * caller's.
+ */
 struct bucket {
 	u64 saved, at;
 };

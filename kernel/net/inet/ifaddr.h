@@ -30,9 +30,9 @@ struct ifaddr {
 	/* IFA_F_*; IFA_F_TENTATIVE: not to be used yet */
 	u16 flags;
 	u32 metric; /* of its network's route, 0: the default */
-	/* end of its life, ktime_get(); 0 or ~0 (by a router): none */
+	/* ktime_get() at the end of its life; 0, or ~0 (by a router): it has none */
 	u64 expires;
-	/* ktime_get() when it becomes deprecated; 0: never, or it is */
+	/* ktime_get() when it becomes deprecated; 0: never, or it is already */
 	u64 preferred_until;
 	struct addr_places *places; /* its places in hash tables (addr_find.c) */
 	char label[IFNAMSIZ];

@@ -243,7 +243,8 @@ int inet6_set(struct inet_sock *i, int opt, uaddr_t val, u32 len)
 	if (o->take)
 		return o->take(i, o, val, len);
 	/*
-	 * a value at address 0 means 0 if it has enough bytes; some options take a short one for 0
+	 * An address of 0 means the value 0 if there are enough bytes; some options take a short
+	 * value for 0.
 	 */
 	if (len < sizeof(n) ? !(o->flags & OPT_SHORT_IS_0) : val.v != 0) {
 		err = inet_opt_read(val, len, false, &n);

@@ -114,7 +114,7 @@ static int get_one(struct net *net, struct net_device *d, u32 cmd, struct ifreq 
 		memcpy(r->hw.data, d->addr, sizeof(d->addr));
 		return 0;
 	}
-	/* what only some drivers answer, and none of ours */
+	/* Commands that only some drivers answer, and none of ours. */
 	return -EOPNOTSUPP;
 }
 
@@ -302,7 +302,10 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 	case SIOCSIFSLAVE: return -EINVAL; /* of no device any more */
 	case SIOCSHWTSTAMP: return set_stamping(r.data);
 	}
-	/* no card has a metric, a map, a transceiver to be asked (MII), or bonds others */
+	/*
+	 * No card has a metric, a map, or a transceiver that can be asked (MII), and none bonds
+	 * others.
+	 */
 	return -EOPNOTSUPP;
 }
 

@@ -22,13 +22,13 @@
 #define SOL_UDPLITE 136
 #define UDPLITE_SEND_CSCOV 10
 #define UDPLITE_RECV_CSCOV 11
-/* bytes: the least that a checksum of UDP-Lite covers */
+/* the least that a checksum of UDP-Lite covers, bytes */
 #define UDP_HEADER 8
 #define SEGMENT_MOST 65535
 #define ICMP_FILTER 1
 #define ICMPV6_FILTER 1
 #define RAW_CHECKSUM IPV6_CHECKSUM /* at SOL_RAW, too */
-/* younger than the headers that we are built with */
+/* newer than the headers of the build */
 #define IP_LOCAL_PORT_RANGE_ 51
 #define IP_PROTOCOL_ 52
 

@@ -25,7 +25,9 @@
 struct inet_sock;
 struct reuse_group;
 
-/* ports_crowd.c: sockets that are alike. One stands in a hash bucket, and has the others as kin. */
+/*
+ * Sockets that are alike (ports_crowd.c): one stands in a hash bucket, and has the others as kin.
+ */
 struct port_crowd {
 	struct hlist_node node;
 	struct list_head kin;
@@ -42,15 +44,18 @@ struct port_row {
 struct inet_place {
 	struct hlist_node port_node, peer_node; /* in by_port (or raw), by_peer */
 	struct port_crowd kind, place;          /* in kinds, places */
-	/* in ways; of raw sockets its node alone, by namespace and protocol */
+	/*
+	 * its place in ways; of raw sockets only the node is used, in raw, by namespace and
+	 * protocol
+	 */
 	struct port_row way;
-	/* PORT_*: as they were when it entered; they make kinds and places */
+	/* PORT_*, as they were when it entered; kinds and places are made by them */
 	u32 traits;
-	/* number of its entry into the table; a list has the highest first */
+	/* the number of its entry into the table; in a list the highest comes first */
 	u64 entered;
-	/* as entered, but anew when it gives up a peer: the highest is chosen */
+	/* as @entered, but a new number when it gives up a peer: the highest is chosen */
 	u64 age;
-	/* SO_REUSEPORT: sockets that share the port (ports_group.c), NULL */
+	/* sockets that share the port by SO_REUSEPORT (ports_group.c), or NULL */
 	struct reuse_group *group;
 	/* its place in the group, from 1; 0: packets do not choose it */
 	u32 group_at;
@@ -61,9 +66,9 @@ struct inet_place {
 	bool in_table;
 	/* the port was chosen by bind(2), not by the kernel */
 	bool by_user;
-	/* laddr is what connect(2) of a datagram socket chose: it goes with the peer */
+	/* laddr was chosen by connect(2) of a datagram socket, and goes with the peer */
 	bool addr_by_connect;
-	/* port that TCP has given back, in the name until the next, as on Linux */
+	/* a port that TCP has given back; getsockname() tells it until the next, as on Linux */
 	u16 old_port;
 };
 
@@ -75,16 +80,16 @@ struct inet_opts {
 	bool v6only, hdrincl, freebind, transparent, nodefrag;
 	bool dontfrag6;
 	bool recverr, recverr6; /* errors are queued */
-	/* errors say where extensions begin in what they quote */
+	/* errors say where extensions begin in the packet that they quote */
 	bool rfc4884, rfc4884_6;
 	/* bind(2) to an address alone leaves the port to connect(2) */
 	bool bind_no_port;
 	/* no effect: no security module gives labels */
 	bool passsec4;
-	/* flow labels are made up; else the namespace decides */
+	/* flow labels are made up (autolabel), if that was set; else the namespace decides */
 	bool autolabel, autolabel_set;
 	bool sends_flowinfo; /* IPV6_FLOWINFO_SEND */
-	/* of a listener: children answer with the label that came */
+	/* a listener's children answer with the label that came */
 	bool reflects_label;
 	u8 tos, tclass;
 	u8 min_ttl, min_hops;    /* TCP: segments with less are dropped */
@@ -92,15 +97,15 @@ struct inet_opts {
 	int pmtudisc, pmtudisc6; /* IP_PMTUDISC_* */
 	/* device for packets to one machine, 0: any */
 	int ucast_if, ucast_if6;
-	/* IPV6_PKTINFO: device where nothing else names one, 0: any */
+	/* IPV6_PKTINFO: device to use where nothing else names one, 0: any */
 	int sticky_if;
-	/* IPV6_ADDR_PREFERENCES; no effect, as no address is special */
+	/* IPV6_ADDR_PREFERENCES; have no effect, as no address is special */
 	u32 addr_prefs;
-	/* class and label that connect(2) was told, host order */
+	/* class and label that connect(2) was given, host order */
 	u32 flowinfo;
-	/* IPV6_MTU: packets are cut to this, bytes, 0: the route's */
+	/* IPV6_MTU: bytes to which packets are cut, 0: to the route's MTU */
 	u16 frag_size6;
-	/* ports the kernel may choose, 0: the namespace's bound */
+	/* ports that the kernel may choose, 0: by the namespace's bound */
 	u16 range_low, range_high;
 };
 
@@ -114,7 +119,7 @@ struct inet_tells {
 	bool hopopts, dstopts, rthdr;                 /* extension headers */
 	bool hopopts_old, dstopts_old, rthdr_old;     /* as RFC 2292 has them */
 	bool fragsize, fragsize6;                     /* size of the largest fragment */
-	/* TCP: heard.last is kept; written under op, read without */
+	/* TCP: heard_last is kept; written under op, read without */
 	bool keeps_last;
 };
 
@@ -128,9 +133,9 @@ struct inet_heard {
 
 /* Multicast (mcast_sock.c). Options are protected by op; members change under op and c.lock. */
 struct inet_mc {
-	/* packets to groups that another socket is in come, too */
+	/* takes also packets to groups that only other sockets are in */
 	bool all, all6;
-	/* what is sent comes to members on this machine, too */
+	/* what is sent goes also to members on this machine */
 	bool loop, loop6;
 	int ttl, hops;            /* hops -1: the default */
 	int ifindex;              /* device to send by, 0: the route's */
@@ -183,25 +188,25 @@ struct inet_sock {
 	struct mutex op;
 	struct net *net;          /* a reference; immutable */
 	struct port_table *table; /* immutable */
-	/* while a file has it open, else NULL; protected by c.lock */
+	/* the file's socket, NULL when no file has it open; protected by c.lock */
 	struct socket *sock;
 	void (*free)(struct inet_sock *i); /* frees it without references, NULL: kfree */
 
 	struct inet_place in;
 
-	/* name: written under table->lock while in the table */
+	/* its name; laddr is written under table->lock while the socket is in the table */
 	ip_addr laddr; /* bound to; any */
-	/* source of what is sent: laddr, or chosen by connect(2) */
+	/* the source of what is sent: laddr, or the one that connect(2) has chosen */
 	ip_addr saddr;
 	ip_addr raddr;    /* the peer; any */
 	u16 lport, rport; /* host order, 0: none */
 	int bound_if;     /* SO_BINDTODEVICE, 0: any */
-	/* device that a link-local peer is at, 0: none, or this machine */
+	/* the device at which a link-local peer is, 0: none, or this machine */
 	int link_if;
 	bool v6; /* of AF_INET6 */
 	bool listening;
 	bool accepted; /* by a listener */
-	/* laddr is a group or a broadcast address: no source of packets */
+	/* laddr is a group's or a broadcast address: it is no source of packets */
 	bool bound_to_many;
 	/* accepted: address the listener is bound to */
 	ip_addr listened_at;
@@ -211,14 +216,16 @@ struct inet_sock {
 	struct inet_tells tells;
 	struct inet_queue queue;
 	struct inet_mc mc;
-	/* headers of what is sent, counted and never changed; protected by c.lock */
+	/*
+	 * headers of what is sent: counted, and never changed; the pointers are protected by c.lock
+	 */
 	struct ip6_ext *ext6;     /* IPv6's extension headers, NULL: none */
 	struct ip4_opts *opts4;   /* IPv4's options, NULL: none */
 	struct hlist_head leases; /* of flow labels (flowlabel.c) */
 	struct inet_udp udp;
 	struct inet_raw raw;
 	struct inet_cork cork;
-	/* of streams (IP_PKTOPTIONS); protected by c.lock */
+	/* The next two are of streams (IP_PKTOPTIONS); protected by c.lock. */
 	/* the segment that began a connection which was accepted */
 	struct inet_heard heard_syn;
 	/* the newest segment over IPv6, while tells.keeps_last */

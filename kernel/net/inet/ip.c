@@ -353,7 +353,7 @@ bool ip_parse_v4(struct sk_buff *skb)
 		return false;
 	if (!skb->csum_ok && csum_fold(skb_sum(skb, 0, hlen, 0)))
 		return false;
-	/* skb_network() has it in one piece; a rule may have written another length */
+	/* skb_network() has left it in one piece, but a rule may have written another length. */
 	if (unlikely(skb_headlen(skb) && skb_headlen(skb) < hlen))
 		h = (const struct iphdr *)nf_writable(skb, hlen);
 	skb->ip = (struct ip_meta){
@@ -461,7 +461,7 @@ static bool parse_v6(struct sk_buff *skb)
 	memcpy(&skb->ip.saddr, &h->saddr, 16);
 	memcpy(&skb->ip.daddr, &h->daddr, 16);
 	if (ip_is_v4(&skb->ip.saddr) || ip_is_v4(&skb->ip.daddr))
-		/* mapped addresses do not travel (RFC 4942, 2.2) */
+		/* Mapped addresses do not travel (RFC 4942, 2.2). */
 		return false;
 	skb_trim(skb, total);
 	set_front(skb);
@@ -649,7 +649,7 @@ static void receive(struct sk_buff *skb, bool shown)
 		kfree_skb(skb);
 		return;
 	}
-	/* a rule has made one of what was put together: no way back */
+	/* A rule has made a fragment of a packet that was put together: there is no way back. */
 	if (unlikely(skb->ip.is_frag && skb->defragged)) {
 		n->in_hdr_errors++;
 		kfree_skb(skb);

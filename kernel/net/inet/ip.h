@@ -86,7 +86,7 @@ struct ip_error {
 	bool fatal;
 	u8 type, code;
 	u32 info; /* mtu; of IPv6, whatever stands there */
-	/* where extensions begin in quote (RFC 4884), 0: there are none */
+	/* where extensions begin in the quote (RFC 4884), 0: there are none */
 	u32 ext_at;
 	ip_addr offender;
 	const struct sk_buff *quote; /* of the packet that it is about */

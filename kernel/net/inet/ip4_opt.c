@@ -20,7 +20,7 @@
 
 #define HEADER sizeof(struct iphdr)
 #define DAY_MS 86400000U
-/* of addresses: pointers count from the option's front, at 1 */
+/* least pointer of an option of addresses: pointers count from the option's front, at 1 */
 #define FIRST_PTR 4
 #define FIRST_TS_PTR 5 /* of times */
 
@@ -64,7 +64,7 @@ struct ip4_opts *ip4_opts_of(struct inet_sock *i)
 
 /* How options are looked at; @bad is where the first mistake is. */
 struct check {
-	/* from the wire: what is not known is passed over */
+	/* it comes from the wire: unknown options are passed over */
 	bool packet;
 	bool may;                  /* a program that has CAP_NET_RAW */
 	bool rr, ts, source_route; /* seen */
@@ -342,7 +342,7 @@ struct ip4_opts *ip4_opts_answer(const struct sk_buff *skb)
 	atomic_set(&x->refs, 1);
 	x->len = (u8)answer_to(skb, x->data);
 	if (!check(&c, x->data,
-		    /* the filter's rules may have written to them since they came in */
+		    /* The filter's rules may have written to them since they came in. */
 		    x->len))
 		return x;
 	ip4_opts_put(x);

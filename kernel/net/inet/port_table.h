@@ -35,9 +35,9 @@ struct port_table {
 	struct hlist_head places[WAYS_SIZE];
 	/* streams that have a peer, by in.peer_node */
 	struct hlist_head by_peer[WAYS_SIZE];
-	/* others that packets may be for, listeners and datagram sockets, by in.way */
+	/* listeners, and datagram sockets that packets may be for, by in.way */
 	struct hlist_head ways[WAYS_SIZE];
-	/* of the last three's hashes; all 0 until the first use */
+	/* key of the hashes of the last three; all 0 until the first use */
 	u64 peer_key[PEER_WORDS + 1];
 	struct hlist_head raw; /* raw sockets, which have no ports */
 	/* sockets that have ever entered by_port or raw */
@@ -136,9 +136,9 @@ struct hlist_head *inet_raw_bucket(const struct net *net, u32 proto);
 struct port_walk {
 	struct port_table *table;
 	u32 bucket;
-	/* entered of the last socket when the walk began */
+	/* in.entered of the last socket there when the walk began */
 	u64 newest;
-	/* entered of the last socket met in the bucket, 0: none yet */
+	/* in.entered of the last socket that was met in the bucket, 0: none yet */
 	u64 behind;
 	/* that socket, with a reference, NULL: none */
 	struct inet_sock *at;

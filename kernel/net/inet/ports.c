@@ -55,8 +55,8 @@ static bool addresses_overlap(const struct inet_sock *a, const ip_addr *addr,
 }
 
 /*
- * SAID: of a port that was named; CHOSEN: of one that we would choose, of TCP, where no other is
- * left.
+ * How sockets may share a port: SHARE_SAID: one that was named; SHARE_CHOSEN: one of TCP that we
+ * would choose, where no other is left.
  */
 enum port_share { SHARE_NOT, SHARE_SAID, SHARE_CHOSEN };
 
@@ -163,7 +163,7 @@ static u32 port_range(const struct inet_sock *i, u32 *n)
 	u32 low = (u32)READ_ONCE(i->net->ports.min), high = (u32)READ_ONCE(i->net->ports.max);
 	u32 l = READ_ONCE(i->opts.range_low), h = READ_ONCE(i->opts.range_high);
 
-	/* a writer may have changed one bound and not yet the other */
+	/* A writer may have changed one bound, and not yet the other. */
 	high = max(low, high);
 	if (l >= low && l <= high)
 		low = l;
@@ -201,7 +201,7 @@ struct choosing {
 	const ip_addr *laddr;
 	const ip_addr *saddr, *raddr;
 	u16 rport;
-	/* a port of another socket will do where they may share it */
+	/* whether a port of another socket will do, where both may share it */
 	enum port_share shares;
 };
 

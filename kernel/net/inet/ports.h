@@ -13,7 +13,7 @@
 
 /* Some traits of a socket, by which it is told from others at its port. */
 #define PORT_LISTENS 1U
-/* a connection whose port the kernel chose: others may have it too */
+/* a connection whose port the kernel chose, so that others may have it too */
 #define PORT_LENDS 2U
 
 /*

@@ -25,7 +25,7 @@ struct reuse_group {
 	u32 n;                  /* of @all; each knows its place (group_at) */
 	u32 wanting;            /* of @by_cpu */
 	struct inet_sock **all; /* kmalloc; @by_cpu is behind it */
-	/* those of @all that want a processor, by its number (group_cpu) */
+	/* those of @all that want a processor's packets, by its number (group_cpu) */
 	struct inet_sock **by_cpu;
 	struct sk_filter *program; /* NULL */
 };

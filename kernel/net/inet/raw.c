@@ -99,7 +99,7 @@ bool raw_rcv(struct net *net, struct sk_buff *skb)
 void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote,
 	const struct ip_error *e)
 {
-	/* for a socket that writes the network's header itself */
+	/* the error as told to a socket that writes the network's header itself */
 	struct ip_error whole = *e;
 	struct inet_sock *i;
 	bool ours = false;
@@ -220,7 +220,7 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 	skb = skb_from_iter(&m->iter, len);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
-	/* what sums of a transport stand in there are the program's */
+	/* The checksums of a transport that stand in there are the program's. */
 	skb->foreign = true;
 	dgram_charge(i, skb, &f);
 	dgram_want_stamps(i, skb, m);
@@ -331,7 +331,7 @@ int raw_create(struct socket *s, int family, int type, int protocol)
 
 	if (!net_capable(current_net(), CAP_NET_RAW))
 		return -EPERM;
-	/* those above 255 send, and no packet is theirs */
+	/* Sockets of protocols above 255 can send, but no packet is theirs. */
 	if (!protocol)
 		return -EPROTONOSUPPORT;
 	i = kzalloc(sizeof(*i), GFP_KERNEL);

@@ -267,7 +267,10 @@ static ssize_t send_data(struct inet_sock *i, struct msg *m, const struct flow *
 static ssize_t send_noticed(struct inet_sock *i, struct msg *m, const struct flow *f, u16 port)
 {
 	size_t head = i->cork.data ? 0 :
-				     /* an empty datagram has one, and so a notice, as on Linux */
+				     /*
+				      * An empty datagram has a header, and so a notice, as on
+				      * Linux.
+				      */
 				     sizeof(struct udphdr);
 	struct err_record *notice = errq_notice_begin(&i->c, m, m->iter.count + head);
 	bool some = m->iter.count;

@@ -32,7 +32,9 @@
 #define IP_BYTES 65535U
 #define V4_LEN 20U
 #define V6_LEN 40U
-/* of one packet: as many as TCP's smallest payload makes (48 bytes, of which 40 are options) */
+/*
+ * of one packet: as many as the smallest payload of TCP makes (48 bytes, of which 40 are options)
+ */
 #define SEGMENTS_MAX 8192U
 #define ONLY_ACK 0x10
 #define PUSH 0x08
@@ -57,7 +59,7 @@ static u32 tcp_at(const struct sk_buff *skb)
 		return 0;
 	if (at + (h[at + 12] >> 4) * 4U != len || (h[at + 13] & ~PUSH) != ONLY_ACK)
 		return 0;
-	/* without an identification, which would have to count up */
+	/* Takes no packet with an identification, which would have to count up. */
 	if (skb->protocol == ETH_P_IP &&
 		(h[ETH_HLEN + 4] || h[ETH_HLEN + 5] || h[ETH_HLEN + 6] != 0x40))
 		return 0;

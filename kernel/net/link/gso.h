@@ -14,9 +14,9 @@
 struct gso_frame {
 	u32 packets;
 	u32 head_len; /* of its headers */
-	/* of the transport's header, whose checksum is left to the card; 0: there is none left */
+	/* offset of the transport's header, whose checksum is left to the card; 0: none is left */
 	u16 csum_start;
-	/* payload of each segment, 0: it is not to be cut */
+	/* bytes of each segment's payload, 0: the frame is not to be cut */
 	u16 seg;
 	bool v6;
 };

@@ -77,7 +77,7 @@ static void send_late(struct sk_buff *skb)
 	spin_lock(&late_lock);
 	full = nr_late >= LATE_MAX;
 	if (!full) {
-		/* the delay is one for all, so the list stays in order */
+		/* The delay is the same for all, so the list stays in order. */
 		list_add_tail(&skb->list, &late);
 		nr_late++;
 		if (!timer_armed(&late_timer))

@@ -37,7 +37,7 @@
 #include "kernel/vfs/vfs.h"
 
 #define LINKS_MAX 4096U
-/* as many as may be said of a device; those here are numbers, they have no queue */
+/* the most queues that may be said of a device; these are numbers, no queues stand behind them */
 #define QUEUES_MAX 4096U
 
 static DEFINE_MUTEX(link_mutex);

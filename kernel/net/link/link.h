@@ -21,21 +21,24 @@ struct link_type {
 	const struct netdev_ops *ops;
 	u16 type; /* ARPHRD_*; 0: Ethernet */
 	/*
-	 * A new device, not yet in its namespace, with @lower (IFLA_LINK; NULL) and IFLA_INFO_DATA
-	 * (NULL): fills in what is its kind's. 0 or -errno.
+	 * Fills in what is its kind's in a new device, which is not yet in its namespace, with
+	 * @lower (IFLA_LINK; NULL) and IFLA_INFO_DATA (NULL). Returns 0 or -errno.
 	 */
 	int (*setup)(struct net_device *dev, struct net_device *lower, const void *data, u32 len);
 	/* It is in its namespace; NULL is fine. */
 	int (*entered)(struct net_device *dev);
-	/* It is about to go. Its private part lives for a grace period longer. */
+	/*
+	 * Ends what is its kind's of a device that is about to go. Its private part lives for a
+	 * grace period longer.
+	 */
 	void (*remove)(struct net_device *dev);
-	/* Other values: 0 or -errno; NULL: -EOPNOTSUPP. */
+	/* Sets other values. Returns 0 or -errno; NULL: -EOPNOTSUPP. */
 	int (*change)(struct net_device *dev, const void *data, u32 len);
 	void (*fill)(struct nl_builder *b, const struct net_device *dev); /* IFLA_INFO_DATA */
 	struct net_device *(*lower)(const struct net_device *dev);
 	/* of those that have others as parts */
 	int (*add_port)(struct net_device *dev, struct net_device *port);
-	/* dev->port and dev->master are set: frames may come. */
+	/* Is called when dev->port and dev->master are set: frames may come from then on. */
 	void (*port_entered)(struct net_device *port);
 	void (*del_port)(struct net_device *dev, struct net_device *port);
 	int (*change_port)(struct net_device *port, const void *data, u32 len);
@@ -43,8 +46,8 @@ struct link_type {
 	void (*port_changed)(
 		struct net_device *port); /* its link, MTU or address; must not sleep */
 	/*
-	 * The one below has come up or gone down, has another MTU or address; must not sleep. NULL:
-	 * the link follows that below.
+	 * Is called when the device below has come up or gone down, or has another MTU or address;
+	 * must not sleep. NULL: the link follows the device below.
 	 */
 	void (*lower_changed)(struct net_device *dev, struct net_device *lower);
 	bool bound; /* stays in its namespace */

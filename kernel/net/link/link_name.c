@@ -48,7 +48,7 @@ static void show_ports(struct net *net, struct net_device *dev)
 			netname_is_port(dev->name, d->name);
 }
 
-/* more than there are names in a namespace: cards, LINKS_MAX, and ALTNAMES_MAX of each */
+/* more than the names that a namespace can have: cards, LINKS_MAX, and ALTNAMES_MAX of each */
 #define NUMBERS_MAX 65536U
 
 /* Notes in @used the number that @name has where @wanted has its %d, at @mark. */

@@ -502,7 +502,7 @@ void netname_queues(const char *name, u32 rx, u32 tx)
 
 #define PAIRS_MAX 4096U
 
-/* Two places, of which one has been a port of the other. */
+/* Two folders of which one's device has been a port of the other's. */
 struct pair {
 	struct list_head list;
 	const struct netname *master, *port;

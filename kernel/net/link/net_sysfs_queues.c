@@ -65,7 +65,7 @@ static int add(const struct netname *n, u32 index, bool tx)
 
 static int add_some(const struct netname *n, u32 *have, u32 want, bool tx)
 {
-	/* behind the first ones; under the names' mutex */
+	/* number of folders beyond the first of each device; under the names' mutex */
 	static u32 folders;
 	int err = 0;
 

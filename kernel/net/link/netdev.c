@@ -400,7 +400,10 @@ static int free_index(struct net *net)
 	list_for_each_entry(d, &net->devs.list, list)
 		if (d->ifindex == at)
 			at = at == INT32_MAX ? 1 : at + 1;
-	/* it has begun anew behind the highest: LINKS_MAX are fewer */
+	/*
+	 * The number has begun anew behind the highest: there are more numbers than LINKS_MAX
+	 * devices.
+	 */
 	if (netdev_by_index(net, at))
 		for (at = 1; netdev_by_index(net, at);)
 			at++;
@@ -465,7 +468,7 @@ void netdev_unregister(struct net_device *dev)
 	LIST_HEAD(names);
 
 	spin_lock(&dev->net->lock);
-	/* a request may have found it before, and be late with an address or a route */
+	/* A request may have found the device before, and be late with an address or a route. */
 	dev->gone = true;
 	spin_unlock(&dev->net->lock);
 	netdev_change_flags(dev, 0, IFF_UP);
@@ -474,7 +477,7 @@ void netdev_unregister(struct net_device *dev)
 	addrs_forget(dev);
 	mcast_forget(dev);
 	packet_device_gone(dev);
-	/* those that were set by hand while it was down, too */
+	/* Forgets also those that were set by hand while it was down. */
 	neigh_forget(dev);
 	rtnl_tell_link(dev, RTM_DELLINK, ~0U);
 	if (!dev->moves) {
@@ -668,7 +671,7 @@ static void net_end(struct work *w)
 	addr_net_end(net);
 	frags_forget(net);
 	nf_net_end(net);
-	/* before the grace period: netdev_lock_net() finds a namespace that stays */
+	/* Comes before the grace period: netdev_lock_net() must find a namespace that stays. */
 	spin_lock(&net->lock);
 	list_for_each_entry(d, &net->devs.dead, list)
 		if (d->wandered)

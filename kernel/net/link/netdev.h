@@ -85,30 +85,32 @@ struct netdev_ops {
 	const char *qdisc;  /* "noqueue" without a queue */
 	u32 max_mtu;
 	/*
-	 * takes neither segments in one (skb->gso) nor packets without checksum; a card with send()
-	 * is asked otherwise
+	 * takes neither many segments in one skb (skb->gso) nor packets without a checksum; a card
+	 * with send() is asked otherwise
 	 */
 	bool cuts_nothing;
-	/* skb->vlan_tci; else the tag is among the bytes before xmit() or send() gets it */
+	/*
+	 * reads skb->vlan_tci; else the tag is put among the bytes before xmit() or send() gets it
+	 */
 	bool takes_tags;
 	/*
-	 * Takes @skb, which begins with its network header (link header for ARPHRD_ETHER). 0 or
-	 * -errno.
+	 * Sends @skb, which begins with its network header (with its link header for ARPHRD_ETHER),
+	 * and consumes it. Returns 0 or -errno.
 	 */
 	int (*xmit)(struct net_device *dev, struct sk_buff *skb);
 	/*
-	 * Sends from the front of @queue and frees what it has sent: how many. What it leaves waits
-	 * for netdev_tx_wake().
+	 * Sends from the front of @queue, and frees what it has sent. Returns how many. What it
+	 * leaves waits for netdev_tx_wake().
 	 */
 	u32 (*send)(struct netdev_queue *q, struct list_head *queue);
 	/*
-	 * Brings in at most @budget frames with eth_rx(): how many. Fewer: the interrupt is on
-	 * again.
+	 * Brings in at most @budget frames with eth_rx(). Returns how many; if fewer, the interrupt
+	 * is on again.
 	 */
 	u32 (*poll)(struct netdev_queue *q, u32 budget);
 	/*
-	 * So many queues, of nr_queues, are used from now on, both ways: 0 or -errno. link.c's
-	 * mutex held. NULL: there is one.
+	 * Uses @n queues, of nr_queues, from now on, both ways. Returns 0 or -errno. link.c's mutex
+	 * held. NULL: there is one queue.
 	 */
 	int (*set_queues)(struct net_device *dev, u32 n);
 	/* A card comes up or goes down. */
@@ -154,18 +156,21 @@ struct netdev_queue {
 	bool woken; /* it woke the queue while busy */
 	/* a large frame waits: nothing is held back */
 	bool large;
-	/* own to the vCPU whose net_rx_flush() will send; see listed */
+	/* in the list of senders of the vCPU whose net_rx_flush() will send; see listed */
 	struct list_head link;
 	u32 listed;
-	/* it sent often in the last period, which began */
+	/* frames were sent often in the last period */
 	bool often;
 	u64 period; /* at that time, */
-	/* when so many packets had been sent; guesses, written without a lock */
+	/*
+	 * packets that had been sent when the period began; a guess, as the period is: both are
+	 * written without a lock
+	 */
 	u64 counted;
 	struct work poll_work;
 	/* POLL_*: the thread polls, or the interrupt */
 	u32 polling;
-	/* right now, by one vCPU at a time; see netdev_polling() */
+	/* a vCPU is in poll() right now, one at a time; see netdev_polling() */
 	bool in_poll;
 	/* where its packets are counted: the device's, or its own */
 	struct netdev_stats *stats;
@@ -181,26 +186,29 @@ struct net_device {
 	char name[IFNAMSIZ];
 	int ifindex;
 	u32 flags; /* IFF_*, under net->lock */
-	/* it leaves its namespace, or has: nothing more of it enters; under net->lock */
+	/* it leaves its namespace, or has left it: nothing more of it enters; under net->lock */
 	bool gone;
-	/* how many have asked for them; under net->lock */
+	/* how many have asked for IFF_PROMISC, IFF_ALLMULTI; under net->lock */
 	u32 promisc, allmulti;
-	/* of these, by hand: IFF_PROMISC, IFF_ALLMULTI; that is what is told */
+	/* IFF_PROMISC, IFF_ALLMULTI: those that were asked for by hand, which programs are told */
 	u32 asked;
 	u32 mtu;
 	u16 type; /* ARPHRD_* */
 	u8 addr[ETH_ALEN];
 	u8 addr_assign; /* NETDEV_ADDR_*: where it is from */
-	/* how many devices it stands on at most; under link.c's mutex */
+	/* the most devices that stand below it, one on the other; under link.c's mutex */
 	u8 level;
-	/* it is on its way to another namespace, queues and all; link.c's */
+	/* it is on its way to another namespace, queues and all; under link.c's mutex */
 	bool moves;
-	/* it has been in another namespace, whose connections may name it: never freed; as level */
+	/*
+	 * it has been in another namespace, whose connections may name it, so it is never freed;
+	 * under link.c's mutex
+	 */
 	bool wandered;
 	/* fills in checksums of TCP and cuts large segments; set by the driver */
 	bool csum_out;
 	bool carrier; /* a link is there */
-	/* that says something; else the state is "unknown" */
+	/* carrier means something; else the state is "unknown" */
 	bool oper_known;
 	u32 carrier_changes;
 	u32 txqlen;
@@ -220,8 +228,8 @@ struct net_device {
 	/* devices that stand on it, vlan and the like; read without a lock */
 	u32 uppers;
 	/*
-	 * mcast.h, under net->lock: groups of IPv4 and IPv6, and the link addresses that follow
-	 * from them
+	 * groups of IPv4 and IPv6, and the link addresses that follow from them (mcast.h); under
+	 * net->lock
 	 */
 	struct mc_if mc[2];
 	struct list_head macs; /* of mc_mac */
@@ -229,28 +237,28 @@ struct net_device {
 	u64 nd_up;       /* ktime_get(): neighbour discovery began */
 	bool mc_routers; /* it is in the groups of routers */
 	bool mc_was_up;
-	/* no other device has had it; by netdev_register() */
+	/* a number that no other device has had; set by netdev_register() */
 	u64 id;
-	/* counted without a lock: figures for people; netdev_sum() has all of them */
+	/* counted without a lock, for people to read; netdev_sum() adds up all of them */
 	struct netdev_stats stats;
 	/*
-	 * queues, as programs are told: how many there could be; how many are used, under link.c's
-	 * mutex, read without a lock
+	 * numbers of queues, as programs are told: how many there could be, and how many are used.
+	 * Under link.c's mutex, read without a lock
 	 */
 	u32 num_tx, num_rx, real_tx, real_rx;
 	const struct netdev_ops *ops;
 	void *private;
 
-	/* of net_prio: sock_cgroup.c; NULL: no group has a priority here */
+	/* priorities of net_prio (sock_cgroup.c); NULL: no group has one here */
 	struct prio_map *prio_map;
-	/* sched/qdisc.h; NULL: none but what the device is */
+	/* its queueing discipline (sched/qdisc.h); NULL: only the device's own queue */
 	struct qdisc_root *qdisc;
 
 	/* of those with a queue */
 	struct netdev_queue first;
 	struct netdev_queue *more; /* the driver's, of nr_queues - 1; NULL */
 	u32 nr_queues;
-	/* nothing is sent: the number of queues changes */
+	/* nothing is sent while the number of queues changes */
 	bool tx_frozen;
 };
 
@@ -332,7 +340,10 @@ void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 t
 void uevent_init(void); /* other devices' events go out from now on */
 u64 uevent_seqnum(void);
 
-/* A packet has come from @dev (or from this machine itself): processed by net_rx_flush(). */
+/*
+ * Takes a packet that has come from @dev (or from this machine itself); net_rx_flush() processes
+ * it.
+ */
 extern u32 netdev_max_backlog; /* net.core.netdev_max_backlog */
 void netif_rx(struct net_device *dev, struct sk_buff *skb);
 /*
@@ -355,8 +366,8 @@ int netdev_xmit_now(struct net_device *dev, struct sk_buff *skb);
 extern int lo_impaired;
 void lo_impair(struct net_device *dev, struct sk_buff *skb);
 /*
- * packet_tap.c: AF_PACKET sockets see @skb before it leaves by @dev, or when it has come in; they
- * keep clones.
+ * Show @skb to AF_PACKET sockets, which keep clones, before it leaves by @dev, or when it has come
+ * in (packet_tap.c).
  */
 extern u32 packet_taps;
 void packet_tap_out(struct net_device *dev, struct sk_buff *skb);

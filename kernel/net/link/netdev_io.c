@@ -64,9 +64,7 @@ static struct backlog {
 	struct list_head queue;
 	u32 len;
 	u64 bytes; /* of true sizes */
-	/*
-	 * for them: as much as they may be, as it was at the last flush; 0: nothing was flushed yet
-	 */
+	/* the bytes that there may be, as of the last flush; 0: nothing was flushed yet */
 	u64 room;
 	struct list_head senders; /* of netdev_queue.link */
 	bool running;
@@ -75,13 +73,13 @@ static struct backlog {
 	bool held_enough; /* that is over */
 	/* has frames enough, which another vCPU holds */
 	struct netdev_queue *full;
-	/* packets; flushes that left some: /proc/net/softnet_stat */
+	/* packets processed and dropped, and flushes that left some: /proc/net/softnet_stat */
 	u32 processed, dropped, squeezed;
 	struct ktimer hold;
 } backlogs[MAX_CPUS];
 
 /*
- * What a flush has left, so that frames that go in circles do not keep a vCPU. Protected by its
+ * What flushes have left, so that frames that go in circles do not keep a vCPU. Protected by its
  * lock.
  */
 static struct {
@@ -357,7 +355,7 @@ static void spill_go_on(struct work *w)
 	flush(b, 2 * SPILL_PIECE);
 	if (more)
 		work_queue(&spill.work);
-	/* a worker that always finds work gives way only here */
+	/* A worker that always finds work gives way only here. */
 	cond_resched();
 }
 
@@ -379,8 +377,9 @@ void netdev_spill_forget(const struct net *net)
 }
 
 /*
- * q->polling. The card raises its interrupt once, and arms it when poll() finds nothing more: one
- * that comes before the poller has gone must not be lost, so it leaves word.
+ * The values of q->polling. The card raises its interrupt once, and arms it when poll() finds
+ * nothing more. An interrupt that comes before the poller has gone must not be lost, so it leaves
+ * POLL_AGAIN.
  */
 enum { POLL_IDLE, POLLING, POLL_AGAIN };
 
@@ -503,7 +502,7 @@ void netdev_forget_senders(const struct net_device *dev)
 	for (int i = 0; i < MAX_CPUS; i++) {
 		struct netdev_queue *q = READ_ONCE(backlogs[i].full);
 
-		/* unless its vCPU is quicker: a grace period, and it is through */
+		/* Unless its vCPU was quicker: then it is through after a grace period. */
 		if (q && q->dev == dev)
 			cmpxchg(&backlogs[i].full, q, NULL);
 	}

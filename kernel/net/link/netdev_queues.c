@@ -46,7 +46,7 @@ static bool is_quiet(struct net_device *dev)
 
 void netdev_quiesce(struct net_device *dev)
 {
-	/* every sender to a queue has seen that it is down */
+	/* After this every sender to a queue has seen that the device is down. */
 	synchronize_rcu();
 	while (!is_quiet(dev)) {
 		set_current_state(TASK_UNINTERRUPTIBLE);
@@ -54,7 +54,7 @@ void netdev_quiesce(struct net_device *dev)
 	}
 	netdev_purge_tx(dev);
 	netdev_forget_senders(dev);
-	/* every vCPU that had taken a queue from its list is done with it */
+	/* After this every vCPU that had taken a queue from its list is done with it. */
 	synchronize_rcu();
 }
 

@@ -441,7 +441,7 @@ static long of_device(struct tun_file *tf, u32 cmd, u64 arg, union tun_arg *a)
 		return -EBADFD;
 	switch (cmd) {
 	case TUNGETIFF: return get_iff(tf, &a->r);
-	/* nothing is summed up that was not, either way */
+	/* Has no effect: no checksum is made or checked, either way. */
 	case TUNSETNOCSUM: return 0;
 	case TUNSETPERSIST:
 		t->flags = arg ? t->flags | IFF_PERSIST : t->flags & ~(u32)IFF_PERSIST;
@@ -516,7 +516,7 @@ static void free_file(struct rcu_head *h)
 {
 	struct tun_file *tf = container_of(h, struct tun_file, rcu);
 
-	/* every sender by the device has queued its last frame */
+	/* After this every sender by the device has queued its last frame. */
 	tun_purge(tf);
 	kfree(tf);
 }

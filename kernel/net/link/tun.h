@@ -32,7 +32,7 @@
 #include "kernel/vfs/lock/fasync.h"
 #include "kernel/vfs/vfs.h"
 
-/* What a frame looks like to the program, a hint, and queues. */
+/* Flags that say what a frame looks like to the program; one is a hint, one is about queues. */
 #define TUN_SHAPE                                                                                  \
 	(IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_ONE_QUEUE | IFF_MULTI_QUEUE |          \
 		IFF_NAPI | IFF_NAPI_FRAGS)
@@ -62,11 +62,11 @@ struct tun_file {
 
 struct tun {
 	struct net_device *dev;
-	/* room for one, or TUN_QUEUES; the first nr are there */
+	/* has room for one, or for TUN_QUEUES; the first nr are there */
 	struct tun_file **files;
 	u32 nr, nr_disabled;
 	struct list_head disabled; /* of tun_file.link */
-	/* TUN_FLOWS of them, where there may be several queues: tun_queue.c */
+	/* TUN_FLOWS flows, where there may be several queues (tun_queue.c) */
 	u64 *flows;
 	u32 flags; /* TUN_SHAPE, IFF_PERSIST */
 	u32 vnet_len;

@@ -167,7 +167,7 @@ ssize_t tun_read(struct file *f, struct iov_iter *to, loff_t *pos)
 			return n;
 	}
 	if (!skb)
-		/* the device went while we waited; as Linux has it */
+		/* The device went while we waited; the error is Linux's. */
 		return -EFAULT;
 	n = put_frame(tf, skb, to);
 	kfree_skb(skb);

@@ -38,7 +38,7 @@ struct vlan {
 	u16 id;
 	u32 flags;
 	bool lower_up; /* when it was last heard of */
-	/* the lower device lets all pass, since the address is another */
+	/* the lower device lets all frames pass, since our address is not its own */
 	bool watching;
 	struct rcu_head rcu;
 };
@@ -168,7 +168,7 @@ bool vlan_insert(struct sk_buff *skb)
 {
 	u8 h[ETH_HLEN], *to;
 
-	/* many tags, in front of headers that fill room[] */
+	/* There are many tags, in front of headers that fill room[]. */
 	if (skb->head < VLAN_TAG)
 		return false;
 	if (skb_len(skb) >= ETH_HLEN) {

@@ -22,7 +22,7 @@
 #include "kernel/net/socket/skb.h"
 
 #define FIRST_DELAY (8 * NSEC_PER_MSEC) /* what changes together is told together */
-/* constant changes do not put it off for longer */
+/* the longest that constant changes put it off */
 #define LAST_DELAY (96 * NSEC_PER_MSEC)
 /* between queries, until one says otherwise */
 #define INTERVAL (125 * NSEC_PER_SEC)

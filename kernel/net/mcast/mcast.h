@@ -35,7 +35,7 @@ struct sk_buff;
 struct seq;
 
 extern int sysctl_mld_qrv; /* MLD's, the machine's */
-/* how often a change is told, until a querier says otherwise */
+/* times that a change is told, until a querier says otherwise */
 #define MCAST_QRV 2
 #define MCAST_GROUPS_MAX 8192 /* of a device and a family */
 
@@ -44,18 +44,25 @@ struct mc_if {
 	struct list_head groups; /* of mc_group, the newest first */
 	struct rb_root by_addr;  /* the groups, by address */
 	u32 count;               /* groups that have members */
-	/* all groups, with those that are left but not reported */
+	/* number of all groups, also of those that are left but not yet reported */
 	u32 kept;
 	u32 qrv;
 	u64 interval; /* between queries, ns */
 	/*
-	 * when to answer a question about all groups, and to tell of changes: ktime_get(); 0: not
+	 * ktime_get() when a question about all groups is to be answered, and when changes are to
+	 * be told; 0: not
 	 */
 	u64 general_at, change_at;
-	/* change_at is not put off beyond this by further changes; 0: nothing new is to be told */
+	/*
+	 * ktime_get() beyond which further changes do not put off change_at; 0: nothing new is to
+	 * be told
+	 */
 	u64 change_latest;
 	u32 change_left; /* times */
-	/* a querier of version 1, 2 has been heard: so long we talk like it */
+	/*
+	 * ktime_get() until which we talk like version 1 and 2, as a querier of that version was
+	 * heard
+	 */
 	u64 old_until[2];
 };
 
@@ -70,9 +77,12 @@ struct mc_group {
 	struct rb_root by_addr;   /* the sources, by address */
 	/* the state as the last report has it, or will */
 	bool excludes;
-	/* how often the change of mode is still to be told */
+	/* times that the change of mode is still to be told */
 	u32 changes;
-	/* when to answer a question about it, or to tell of it to an old querier; 0: not */
+	/*
+	 * ktime_get() when a question about it is to be answered, or it is to be told to an old
+	 * querier; 0: not
+	 */
 	u64 report_at;
 	u32 unsolicited; /* more such reports */
 	bool reporter;   /* the last word about it was ours */

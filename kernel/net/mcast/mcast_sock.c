@@ -18,8 +18,8 @@
 #include "kernel/net/mcast/mcast.h"
 
 /*
- * each is looked for among a group's sources with net->lock held, and any user may set the limit of
- * an own namespace
+ * sources of a group at most: each is looked for with net->lock held, and any user may set the
+ * limit of an own namespace
  */
 #define MSF_MAX 1024U
 
@@ -33,7 +33,7 @@ struct mc_member {
 	/* the address that it was joined by, 0: none */
 	u32 by_addr;
 	u8 mode;
-	/* sources have been named one by one: the mode stays */
+	/* sources have been named one by one: the mode cannot change any more */
 	bool chosen;
 	u32 n;
 	ip_addr *sources; /* own; NULL for none */

@@ -117,7 +117,7 @@ void arp_announce(struct net_device *dev)
 
 /* ---- answers for others, which wait ---- */
 
-/* of all devices: the owner of a namespace sets the limit of one */
+/* packets that wait, of all devices: the owner of a namespace sets the limit of one device */
 #define LATER_MAX 4096U
 
 struct later {

@@ -43,7 +43,7 @@
 #define NA_SOLICITED 0x40
 #define NA_OVERRIDE 0x20
 
-/* between two questions, whatever the owner of a namespace sets */
+/* time between two questions at least, whatever the owner of a namespace sets */
 #define SHORTEST (100 * NSEC_PER_MSEC)
 #define JOBS_MAX 128
 

@@ -29,8 +29,8 @@ struct nd_job {
 	u64 at;
 	union {
 		/*
-		 * of JOB_DAD: so many questions are left; how they are known as our own; so many
-		 * addresses were tried before
+		 * JOB_DAD: questions that are left; how they are known as our own; addresses that
+		 * were tried before
 		 */
 		struct {
 			int tries;
@@ -38,12 +38,12 @@ struct nd_job {
 			u8 nonce[NONCE];
 			u32 made;
 		};
-		/* of JOB_ANOTHER: which is to be made in place of addr, and to last as long */
+		/* JOB_ANOTHER: which address is to be made in place of addr, and to last as long */
 		struct {
 			u32 again;
 			u64 expires, preferred_until;
 		};
-		/* of JOB_RS: so many were sent; the wait before this one */
+		/* JOB_RS: questions that were sent; ns of the wait before this one */
 		struct {
 			int sent;
 			u64 waited;

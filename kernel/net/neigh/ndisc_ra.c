@@ -19,9 +19,12 @@
 #define OPT_MTU 5
 #define OPT_ROUTE 24 /* RFC 4191 */
 #define PREFIX_AUTO 0x40
-/* of a route to a part of the net that a router tells */
+/* metric of a route to a part of the net that a router tells of */
 #define ROUTE_METRIC 1024
-/* seconds: any machine on the link could end an address otherwise (RFC 4862, 5.5.3 e) */
+/*
+ * seconds, the least that a lifetime is shortened to: any machine on the link could end an address
+ * otherwise (RFC 4862, 5.5.3 e)
+ */
 #define SHORTENED_TO 7200
 #define LIFETIME_MAX (1UL << 31) /* seconds; more is for ever */
 

@@ -49,7 +49,7 @@
 #include "kernel/net/neigh/neigh_table.h"
 #include "kernel/net/socket/skb.h"
 
-/* The destination of a question; neigh_lock held. */
+/* The machines or programs that are asked; neigh_lock held. */
 enum ask { ASK_NOBODY, ASK_ONE, ASK_APP, ASK_ALL };
 
 static enum ask next_question(const struct neigh *n)
@@ -131,7 +131,9 @@ static void enqueue(struct neigh *n, struct sk_buff *skb, struct neigh_grave *de
 		n->queued -= skb_truesize(oldest);
 		list_move_tail(&oldest->list, &dead->packets);
 	}
-	/* TCP's: nothing keeps the socket that wants the time while it waits */
+	/*
+	 * A packet of TCP's: nothing keeps the socket that wants the time while the packet waits.
+	 */
 	if (!skb->destructor)
 		skb->stamp_for = NULL;
 	list_add_tail(&skb->list, &n->queue);
@@ -315,7 +317,7 @@ struct due {
 	struct net_device *dev;
 	struct net *net;
 	ip_addr sender;
-	/* NULL, or `sender`: of the packet that has begun to wait last */
+	/* NULL, or &sender: the source of the packet that has begun to wait last */
 	const ip_addr *from;
 	enum ask whom;
 	bool tell;
@@ -463,7 +465,7 @@ int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 st
 		memcpy(to, n->mac, ETH_ALEN);
 	}
 	spin_unlock(&neigh_lock);
-	/* the entry that made room: another neighbour, perhaps of another namespace */
+	/* The entry that made room may be another neighbour's, even of another namespace. */
 	neigh_bury(&dead);
 	if (!err && worth_telling(&before, &info))
 		rtnl_tell_neigh(dev->net, &info, RTM_NEWNEIGH);

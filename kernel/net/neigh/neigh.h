@@ -36,13 +36,13 @@ int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
 /* Flags that say how far a message of ARP or ND is believed. */
 /* make an entry if there is none: they want to talk to us */
 #define NEIGH_CREATE 1
-/* an answer to our question: both directions work */
+/* it is an answer to our question: both directions work */
 #define NEIGH_SOLICITED 2
 #define NEIGH_OVERRIDE 4 /* the address may have moved */
-/* it says that it is a router; NEIGH_ISROUTER_KNOWN: it has said so or not */
+/* the sender says that it is a router; NEIGH_ISROUTER_KNOWN: it has said whether it is one */
 #define NEIGH_ROUTER 8
 #define NEIGH_ISROUTER_KNOWN 16
-/* it may, but not as soon as it has changed (locktime) */
+/* the address may have moved, but not so soon after it has changed (locktime) */
 #define NEIGH_UNLESS_NEW 32
 void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32 how);
 /* Notes that a higher layer has heard from the neighbour. */
@@ -83,9 +83,10 @@ void rtnl_tell_neigh(struct net *net, const struct neigh_info *info, u16 type);
 int neigh_del(struct net_device *dev, const ip_addr *addr);
 
 /*
- * /proc/sys/net/{ipv4,ipv6}/neigh/default/gc_*: of entries that were not set by hand, of IPv4 and
- * of IPv6. With fewer than thresh1 none is forgotten; above thresh2 those that were not used for
- * five seconds are, when another one comes; there are no more than thresh3. Seconds.
+ * /proc/sys/net/{ipv4,ipv6}/neigh/default/gc_*: limits on entries that were not set by hand, of
+ * IPv4 and of IPv6. With fewer than thresh1 none is forgotten; above thresh2 those that were not
+ * used for five seconds are, when another one comes; there are no more than thresh3. interval is in
+ * seconds.
  */
 extern struct neigh_gc {
 	int thresh1, thresh2, thresh3, interval;

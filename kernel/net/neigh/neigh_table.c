@@ -25,10 +25,10 @@
 
 #define NEIGH_BITS 8
 #define NEIGH_BUCKETS (1U << NEIGH_BITS)
-/* between two questions, even if the sysctl allows less */
+/* time between two questions at least, even if the sysctl allows less */
 #define SHORTEST (100 * NSEC_PER_MSEC)
 #define FAILED_TIME (60 * NSEC_PER_SEC)
-/* above gc_thresh2 entries go that were not used for this long */
+/* when there are more than gc_thresh2, entries go that were not used for this long */
 #define IDLE (5 * NSEC_PER_SEC)
 
 struct neigh_gc neigh_gc[2] = { { 128, 512, 1024, 30 }, { 128, 512, 1024, 30 } };
