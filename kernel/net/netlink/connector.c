@@ -29,7 +29,7 @@
 
 #define CN_GROUPS 26
 #define CN_MESSAGE_MOST 16384 /* with its head */
-/* PROC_EVENT_NONZERO_EXIT, which headers before Linux 6.6 do not have */
+/* PROC_EVENT_NONZERO_EXIT, which headers before Linux 6.6 lack */
 #define CN_NEWER_EVENTS 0x20000000U
 #define EVENTS                                                                                     \
 	((u32)PROC_EVENT_FORK | PROC_EVENT_EXEC | PROC_EVENT_UID | PROC_EVENT_GID |                \

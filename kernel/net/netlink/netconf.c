@@ -26,9 +26,9 @@ struct key {
 };
 
 /*
- * Of neigh/NAME. What is said in seconds is kept in milliseconds, packets that wait in bytes: so
- * much Linux counts for one of Ethernet's largest, and programs that know the default count on
- * that.
+ * Values of neigh/NAME. Those that are written in seconds are kept in milliseconds, and packets
+ * that wait in bytes: Linux counts PACKET for one of Ethernet's largest, and programs that know the
+ * default rely on that.
  */
 #define SECONDS (INT32_MAX / 1000)
 #define PACKET 2090
@@ -285,7 +285,7 @@ static void apply(struct net *net, const char *name, void (*what)(struct net_dev
 	struct net_device *d;
 	int index = 0;
 
-	/* one device at a time, as each takes the lock itself */
+	/* Takes one device at a time, as each takes the lock itself. */
 	do {
 		struct net_device *next = NULL;
 

@@ -12,20 +12,20 @@ enum {
 	/* questions to the known address of a machine */
 	NEIGH_ASK_ONE,
 	NEIGH_RETRANS, /* time between questions, ms */
-	/* a machine counts as reachable so long without a confirmation, ms */
+	/* ms that a machine counts as reachable without a confirmation */
 	NEIGH_REACHABLE,
-	/* a stale address is used so long before it is asked, ms */
+	/* ms that a stale address is used before it is asked */
 	NEIGH_DELAY,
 	NEIGH_ASK_APP, /* questions to programs */
-	/* questions to all machines after the known address did not answer */
+	/* questions to all machines after the known address has not answered */
 	NEIGH_ASK_AGAIN,
 	/* an unused entry is kept so long, ms */
 	NEIGH_STALE,
-	/* packets that wait for an answer, bytes of an entry */
+	/* bytes of packets that wait for an answer, of one entry */
 	NEIGH_QUEUE,
-	/* an address that has moved does not move again for so long, 1/100 s */
+	/* 1/100 s for which an address that has moved does not move again */
 	NEIGH_LOCK,
-	/* an answer for another machine is delayed at most so long, 1/100 s */
+	/* 1/100 s that an answer for another machine is delayed at most */
 	NEIGH_PROXY,
 	NEIGH_PROXIED, /* such answers that may wait */
 	NEIGH_WORDS
@@ -134,8 +134,9 @@ void netconf_init(struct net *net);
 void netconf_new(struct net_device *dev);
 
 /*
- * Those where "all" adds to the device's own, where both must say so, where the greater counts,
- * where "all" comes first, and the device's own.
+ * The value of a setting that counts for a device. _OR: the one of "all" adds to the device's own;
+ * _AND: both must be set; _MAX: the greater counts; _FIRST: that of "all" counts unless it is 0;
+ * CONF4, CONF6, CONF_NEIGH: the device's own.
  */
 #define CONF4_OR(dev, key)                                                                         \
 	(READ_ONCE((dev)->conf.v4[key]) || READ_ONCE((dev)->net->conf_all.v4[key]))

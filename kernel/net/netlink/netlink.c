@@ -232,7 +232,7 @@ static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 
 	e.dump.strict = n->options >> NETLINK_GET_STRICT_CHK & 1;
 
-	/* NEW and DEL; GET is the third of each four, SET the fourth */
+	/* All but GET, the third of each four, changes something; SET is the fourth. */
 	if (req->nlmsg_type % 4 != 2) {
 		if (!net_capable(net, CAP_NET_ADMIN))
 			return -EPERM;
@@ -755,7 +755,10 @@ static int nl_create(struct socket *s, int type, int protocol)
 	if (!n)
 		return -ENOMEM;
 	sock_init_common(&n->c, AF_NETLINK, (u16)type, (u32)protocol);
-	/* a class of its own: packets tell of themselves with another socket's held */
+	/*
+	 * The lock is of a class of its own: packets report of themselves while another socket's is
+	 * held.
+	 */
 	spin_lock_init(&n->c.lock);
 	INIT_LIST_HEAD(&n->queue);
 	n->proto = p;

@@ -35,7 +35,7 @@
 
 struct nl_msg {
 	struct list_head list;
-	/* the sender's port number, 0: the kernel; which group it was for, 0: none */
+	/* the sender's port number, 0: the kernel; the group that it was for, 0: none */
 	u32 from, group;
 	struct ucred cred;
 	u32 len;
@@ -51,23 +51,26 @@ struct nl_proto {
 	u32 groups; /* how many groups there are */
 	/* all may join them; else CAP_NET_ADMIN */
 	bool all_recv;
-	/* programs may talk to each other; else CAP_NET_ADMIN */
+	/* all programs may talk to each other; else those with CAP_NET_ADMIN */
 	bool all_send;
 	/*
-	 * Serves a request. 0: done (acknowledged when asked); 1: done, with an answer of its own;
-	 * -errno. NULL: the protocol takes no requests.
+	 * Serves a request. Returns 0 when it is done (and acknowledged if that was asked for), 1
+	 * when it has answered by itself, or -errno. NULL: the protocol takes no requests.
 	 */
 	int (*serve)(struct nl_sock *n, const struct nlmsghdr *req);
 	/*
-	 * Messages that belong together, from @off on: where the next begins; @off: they do not.
-	 * NULL: none do.
+	 * Finds messages that belong together, from @off on. Returns where the next begins; @off:
+	 * they do not belong together. NULL: none do.
 	 */
 	u32 (*serve_batch)(struct nl_sock *n, const void *buf, u32 len, u32 off);
-	/* the kernel listens in the first namespace of the network alone */
+	/* the kernel listens only in the first network namespace */
 	bool first_net;
-	/* Does the member of a group want that message? With nl_lock held. NULL: yes. */
+	/* Says whether a member of a group wants that message. With nl_lock held. NULL: always. */
 	bool (*wants)(const struct nl_sock *n, const void *data, u32 len);
-	/* It is closed, in no list any more. NULL: nothing is to be done. */
+	/*
+	 * Ends the protocol's part of a socket that is closed and in no list any more. NULL: it has
+	 * none.
+	 */
 	void (*release)(struct nl_sock *n);
 };
 extern const struct nl_proto nl_diag, nl_generic, nl_netfilter, nl_connector;
@@ -101,14 +104,14 @@ struct nl_sock {
 	struct list_head in;         /* of nl_member.own */
 	/* of hub->listeners; empty: it is in no group */
 	struct list_head listening;
-	/* so far it has been told all that its hub has logged, */
+	/* the number up to which it has been told all that its hub has logged */
 	u64 seen;
-	/* and what it had seen when it came to its place in hub->listeners */
+	/* @seen when the socket came to its place in hub->listeners */
 	u64 floor;
 	u32 portid; /* 0: not bound */
 	u64 groups; /* bit n: member of group n + 1 */
 	u64 word;   /* the protocol's own */
-	/* true once the socket has joined a group: then lists of its groups are shown */
+	/* the socket has joined a group, so lists of its groups are shown */
 	bool has_groups;
 	/* by connect; under c.lock, as what follows */
 	u32 dst_portid, dst_groups;

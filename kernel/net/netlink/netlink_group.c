@@ -55,17 +55,20 @@ struct nl_member {
 #define SLICE 128U           /* batches, and other work has its turn */
 #define LOG_MAX 4096U        /* messages in a log, */
 #define LOG_BYTES (4U << 20) /* and their bytes */
-/* so much of the memory is for the logs of all together */
+/* the part of the memory that the logs of all hubs may take, as 1/n */
 #define ALL_LOGS_PART 32
 
 /* A message in the log. */
 struct nl_told {
 	struct list_head list;
 	u64 seq;
-	/* what came then, for these groups, is lost; 0: nothing */
+	/* number of the last message after this one that was lost, of groups in @lost; 0: none */
 	u64 lost_seq, lost;
 	u32 group;
-	/* to compare only: a later socket at its place has seen more */
+	/*
+	 * the socket that does not get it; only to compare: a later socket at this address has seen
+	 * more
+	 */
 	const struct nl_sock *but;
 	struct nl_msg *m;
 };
@@ -220,7 +223,7 @@ static bool work_some(struct nl_hub *hub)
 	assert_spin_held(&nl_lock);
 	while (left && !list_empty(&hub->log)) {
 		catch_up_some(list_first_entry(&hub->listeners, struct nl_sock, listening), &left);
-		/* a socket in none of their groups costs something, too */
+		/* A socket that is in none of their groups costs something, too. */
 		left -= !!left;
 	}
 	return !list_empty(&hub->log);

@@ -94,7 +94,7 @@ void nl_attr_addr(struct nl_builder *b, u16 type, const ip_addr *a)
 		nl_attr(b, type, a, 16);
 }
 
-/* An address, with what of its device it needs. */
+/* An address, with the part of its device that a message needs. */
 struct addr_entry {
 	struct ifaddr a;
 	int ifindex;
@@ -369,8 +369,8 @@ int rtnl_get(struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit
 /* ---- changing ---- */
 
 /*
- * Flags that programs may give and that have a meaning here. NODAD is told, though no address is
- * tested.
+ * Flags that programs may give and that have a meaning here. IFA_F_NODAD is told again, though no
+ * address is tested.
  */
 #define ADDR_FLAGS_OF(v4) (IFA_F_NOPREFIXROUTE | ((v4) ? 0U : (u32)IFA_F_NODAD))
 
@@ -460,7 +460,7 @@ static int change_addr(struct net *net, const struct nlmsghdr *req, const char *
 	strscpy(a.label, d->name, sizeof(a.label));
 	if (req->nlmsg_type == RTM_NEWADDR)
 		return new_addr(d, req, &a, why);
-	/* as Linux has it, an IPv4 address alone means it with any prefix */
+	/* As on Linux, an IPv4 address alone means the address with any prefix. */
 	err = addr_del(d, &a.addr, v4 && !has_addr ? -1 : a.prefix);
 	*why = why_not(err, RTM_DELADDR, v4);
 	return err;

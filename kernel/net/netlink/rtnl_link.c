@@ -241,7 +241,7 @@ static bool wanted(const struct net_device *d, const struct nlmsghdr *req, struc
 	if (!kind)
 		return true;
 	len = (u32)strnlen(kind, len);
-	/* a kind unknown here is not filtered: the requester has to look */
+	/* Does not filter by a kind that is unknown here: the requester has to look. */
 	if (!link_type_known(kind, len))
 		return true;
 	dump->each = NLM_F_DUMP_FILTERED;

@@ -11,7 +11,7 @@
 #include "kernel/net/internal.h"
 #include "kernel/net/netlink/rtnl.h"
 
-/* The words of one device, of "all" or of "default". */
+/* The settings of one device, of "all" or of "default". */
 struct words {
 	bool v6;
 	int ifindex;

@@ -19,7 +19,7 @@
 #include "kernel/ident/cred.h"
 #include "kernel/ident/user_ns.h"
 
-/* of IPv6 routes that say none, as Linux has it */
+/* metric of IPv6 routes that name none, as on Linux */
 #define USER_METRIC 1024
 #define TICK (NSEC_PER_SEC / 100)
 #define TOS_MASK 0x1c

@@ -32,7 +32,7 @@ struct query {
 		const struct inet_diag_req_v2 *inet;
 		const struct unix_diag_req *local;
 	};
-	/* the socket of a request for one socket, with a reference */
+	/* the socket that a request for one socket asks for, with a reference */
 	struct inet_sock *only;
 	int err;
 };
@@ -203,7 +203,7 @@ static bool inet_wanted(const struct query *q, struct inet_sock *i)
 	       (!r->id.idiag_dport || r->id.idiag_dport == htons(i->rport));
 }
 
-/* Those of a batch that are asked for, with references. */
+/* Those sockets of a batch that are asked for, with references. */
 struct gathered {
 	const struct query *q;
 	u32 n;

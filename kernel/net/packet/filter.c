@@ -17,7 +17,7 @@
 #include "kernel/sched/task.h"
 
 #define EXT_MAX 8 /* extension headers of IPv6 */
-/* of the Ethernet header that every device of ours has */
+/* bytes of the Ethernet header, which all our devices have */
 #define LINK_LEN 14
 
 /* ---- bytes ---- */
@@ -302,7 +302,7 @@ struct sk_filter *filter_get_of(struct sock_common *c)
 
 	if (likely(!READ_ONCE(c->filter)))
 		return NULL;
-	/* else its last reference may go before we have one */
+	/* Without the lock the filter's last reference could go before we have one. */
 	spin_lock(&c->lock);
 	f = filter_get(c->filter);
 	spin_unlock(&c->lock);

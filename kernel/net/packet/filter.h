@@ -29,7 +29,10 @@ struct sk_filter {
 struct filter_view {
 	struct bpf_input in;
 	const u8 *flat; /* the bytes, where there is no skb */
-	/* else: @back pulled bytes, then what it has; negative: without so many */
+	/*
+	 * the bytes, where there is an skb: @back pulled bytes, then its own; negative: all but the
+	 * first ones
+	 */
 	const struct sk_buff *skb;
 	s32 back;
 	s32 net; /* where the network header begins */
@@ -56,7 +59,7 @@ struct sk_filter *filter_get(struct sk_filter *f);     /* NULL is fine, for both
 struct sk_filter *filter_get_of(struct sock_common *c);
 void filter_put(struct sk_filter *f);
 
-/* Extended programs, as kernel/bpf registers them; NULL before. */
+/* Functions on extended programs, as kernel/bpf registers them; NULL before. */
 struct filter_view;
 struct filter_programs {
 	void *(*get)(int fd); /* a reference, or ERR_PTR(-EBADF, -EINVAL) */

@@ -94,7 +94,7 @@ int packet_prepare(
 	if (pieces)
 		*pieces = 0;
 	skb->csum_ok = false;
-	/* whatever sums stand in there are the program's */
+	/* The checksums that stand in there are the program's. */
 	skb->foreign = true;
 	err = p->vnet ? packet_vnet_take(p, skb, link_of(p, to), pieces) : 0;
 	if (!err)

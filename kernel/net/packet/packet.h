@@ -49,7 +49,7 @@ struct packet_rollover;
 struct packet_member {
 	struct list_head list;
 	int ifindex;
-	/* of which device that is the number: another may have it by now */
+	/* id of the device that has this index: it may be another's by now */
 	u64 dev_id;
 	u32 users; /* so often it was asked for */
 	u16 type, alen;
@@ -58,7 +58,7 @@ struct packet_member {
 
 struct packet_sock {
 	struct sock_common c;
-	/* the file's, and one of each packet that it has sent and that is on its way */
+	/* one for the file, and one for each packet that it has sent and that is on its way */
 	atomic_t refs;
 	struct mutex op;
 	/* it looks; under taps_lock, as what follows */

@@ -54,7 +54,7 @@ struct packet_fanout {
 	struct sk_filter *prog;
 };
 
-/* Where a member's packets roll over to, and how many have. */
+/* The sockets to which a member's packets roll over, and how many packets have. */
 struct packet_rollover {
 	struct tpacket_rollover_stats n;
 	u32 at; /* index of the socket that had room last */
@@ -457,7 +457,10 @@ int packet_fanout_data(struct packet_sock *p, uaddr_t val, u32 len)
 
 int packet_rollover_stats(const struct packet_sock *p, void *val, u32 *len)
 {
-	/* without op: it stays once the socket is in a group, and goes when joining one fails */
+	/*
+	 * Does not take op: the rollover stays once the socket is in a group, and goes when joining
+	 * one fails.
+	 */
 	if (!READ_ONCE(p->fanout) || !p->rollover)
 		return -EINVAL;
 	*len = min(*len, (u32)sizeof(p->rollover->n));

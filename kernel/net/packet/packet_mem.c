@@ -214,7 +214,7 @@ static int set_tx(struct packet_sock *p, const struct tpacket_req3 *q)
 	struct packet_tx *t, *old = NULL;
 	int err;
 
-	/* its frames have a fixed size, in each version */
+	/* The frames of a ring to send from have a fixed size, in each version. */
 	if (q && (q->tp_retire_blk_tov || q->tp_sizeof_priv || q->tp_feature_req_word))
 		return -EINVAL;
 	t = q ? packet_tx_new(p, q) : NULL;

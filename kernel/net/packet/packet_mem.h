@@ -13,7 +13,7 @@
 /* sizeof(struct tpacket_block_desc), aligned */
 #define BLOCK_HEADER 48U
 
-/* All immutable while the ring is there, but for keep. */
+/* The memory of a ring: all but keep is immutable while the ring is there. */
 struct ring_mem {
 	struct file *file; /* the socket's */
 	struct page **pages;
@@ -23,8 +23,8 @@ struct ring_mem {
 	u32 version;
 	u32 block_size, block_nr, frame_size, frame_nr, per_block;
 	/*
-	 * against a quarter of the memory, for the rings of all sockets, and a 16th for those of a
-	 * user
+	 * bytes charged: the rings of all sockets may have a quarter of the memory, those of a user
+	 * a 16th
 	 */
 	u64 charged;
 	struct user_struct *user;

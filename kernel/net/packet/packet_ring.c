@@ -30,7 +30,7 @@ struct packet_ring {
 	u32 head; /* next frame or block */
 	/* V3: the block that is being filled */
 	bool open;
-	/* in it: where the next frame goes, where the last one is (0: none) */
+	/* offsets in that block: of the next frame, and of the last one (0: none) */
 	u32 at, last;
 	u64 seq;
 	u32 freezes;
@@ -74,7 +74,7 @@ struct packet_ring *packet_ring_new(struct packet_sock *p, const struct tpacket_
 
 /* ---- frames, V1 and V2 ---- */
 
-/* what tp_net can tell; PACKET_RESERVE may ask for more */
+/* the most that tp_net can tell; PACKET_RESERVE may ask for more */
 #define OFFSET_MAX 65535U
 
 /*

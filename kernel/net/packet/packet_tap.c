@@ -279,7 +279,7 @@ void packet_tap_out(struct net_device *dev, struct sk_buff *skb)
 	u16 protocol = skb->protocol;
 	struct ethhdr h;
 
-	/* a sender of raw frames does not always name their protocol */
+	/* A sender of raw frames does not always name their protocol. */
 	if (dev->type == ARPHRD_ETHER) {
 		skb_copy(skb, 0, &h, sizeof(h));
 		skb->protocol = ntohs(h.h_proto);

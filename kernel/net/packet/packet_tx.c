@@ -20,13 +20,13 @@
 #include "kernel/net/link/vlan.h"
 #include "kernel/sched/task.h"
 
-/* frames between two flushes: a card's queue has room for them */
+/* frames that are sent between two flushes: a card's queue has room for them */
 #define BURST 32
 
 struct packet_tx {
 	struct ring_mem m;
 	u32 head; /* next frame; under tx_op */
-	/* before the bytes, unless the program says where they are */
+	/* offset of a frame's bytes, unless the program says where they are */
 	u32 header;
 };
 
@@ -118,7 +118,7 @@ static int find_bytes(const struct packet_sock *p, const struct packet_tx *t, co
 {
 	u32 off = t->header;
 
-	/* frames of any size, one behind the other: not on the way out */
+	/* Frames of any size, one behind the other, cannot be sent. */
 	if (s->next)
 		return -EINVAL;
 	if (s->len > t->m.frame_size - t->header)

@@ -23,7 +23,7 @@
 #include "kernel/net/packet/packet.h"
 #include "kernel/net/link/tun.h"
 
-/* VIRTIO_NET_HDR_GSO_UDP_L4, not in older headers */
+/* VIRTIO_NET_HDR_GSO_UDP_L4, which older headers lack */
 #define GSO_UDP_L4 5
 
 int packet_vnet_size(int opt, int n)
@@ -63,7 +63,7 @@ static int fill_in_sum(struct sk_buff *skb, const struct virtio_net_hdr *v)
 	if (at + 2 > len)
 		return -EINVAL;
 	sum = csum_fold(skb_sum(skb, v->csum_start, len - v->csum_start, 0));
-	/* as Linux, whatever the protocol: of UDP 0 means none */
+	/* As on Linux, whatever the protocol is: in UDP 0 means that there is none. */
 	sum = sum ? sum : 0xffff;
 	memcpy(skb_payload(skb) + at, &sum, 2);
 	return 0;
@@ -96,7 +96,7 @@ static int in_pieces(struct sk_buff *skb, u32 link, const struct virtio_net_hdr 
 }
 
 struct cutter {
-	/* only its device is used: fragments count in the device's namespace */
+	/* only its device is used: fragments are counted in the device's namespace */
 	struct flow flow;
 	struct packet_sock *p;
 	const struct packet_to *to;

@@ -93,7 +93,7 @@ static int show_netlink(struct seq *s, void *arg)
 
 #define PACKETS_MAX 16384U /* so many are told */
 
-/* Sockets of a namespace, noted while packet_taps_lock is held, and told afterwards. */
+/* Sockets of a namespace, noted while packet_taps_lock is held, and shown afterwards. */
 struct packet_list {
 	u32 nr, room;
 	struct packet_line {

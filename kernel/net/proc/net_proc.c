@@ -13,7 +13,7 @@
 #include "kernel/net/tcp/tcp.h"
 
 #define USER_HZ 100
-/* of text: what is told of devices, addresses and routes, with the rest left out */
+/* bytes of text of the lists of devices, addresses and routes, the rest of which is left out */
 #define SHORT_LIST 65536
 
 /* ---- sockets ---- */
@@ -27,8 +27,8 @@ static void show_addr(struct seq *s, const ip_addr *a, u16 port, bool v6)
 }
 
 /*
- * What a line says of a socket: it is looked at with its table locked, for which packets wait, and
- * written without.
+ * The values of a socket's line: read while its table is locked, for which packets wait, and
+ * written afterwards.
  */
 struct line {
 	ip_addr saddr, raddr;
@@ -158,7 +158,9 @@ static void show_head(struct seq *s, const struct listing *l)
 #define BATCH 128U /* lines */
 #define COUNT_BATCH 4096U
 
-/* Of the caller's namespace, v4 [0] and v6 [1], and of all namespaces together. */
+/*
+ * Numbers of sockets in the caller's namespace, IPv4's [0] and IPv6's [1], and in all namespaces.
+ */
 struct count {
 	u32 n[2], time_wait, all;
 };

@@ -17,10 +17,10 @@
 #include "kernel/net/proc/net_sysctl.h"
 #include "kernel/net/tcp/tcp.h"
 
-/* Linux has had no use for them for long, and keeps the files for programs that write there. */
+/* Linux has had no use for these for long, and keeps their files for programs that write there. */
 static int routes_max = INT32_MAX, low_latency;
 
-/* The machine's, as the rest of neigh/default is. */
+/* Values of the machine, as the rest of neigh/default is. */
 #define NEIGH_GC(dir, gc)                                                                          \
 	SYSCTL_NUM(dir "gc_thresh1", (gc).thresh1, 0, 0x7fffffff),                                 \
 		SYSCTL_NUM(dir "gc_thresh2", (gc).thresh2, 0, 0x7fffffff),                         \
@@ -50,7 +50,7 @@ static const struct sysctl ints[] = {
 	NEIGH_GC("net/ipv6/neigh/default/", neigh_gc[1]),
 };
 
-/* Sysctls whose only value is what is built; another number is refused. */
+/* Sysctls that have one possible value, as the code is built; another number is refused. */
 static int zero = 0, one = 1, two = 2;
 #define AS_IT_IS(p, v, n) SYSCTL_NUM("net/" p, v, n, n)
 static const struct sysctl as_it_is[] = {
@@ -71,7 +71,7 @@ static const struct sysctl as_it_is[] = {
 	AS_IT_IS("core/bpf_jit_enable", zero, 0), /* programs are interpreted */
 	AS_IT_IS("core/busy_poll", zero, 0),
 	AS_IT_IS("core/busy_read", zero, 0),
-	/* the port of a connection in TIME_WAIT is not shared */
+	/* The port of a connection in TIME_WAIT is not shared. */
 	AS_IT_IS("ipv4/tcp_tw_reuse", zero, 0),
 	AS_IT_IS("ipv4/tcp_shrink_window", zero, 0),
 	AS_IT_IS("ipv4/tcp_fwmark_accept", zero, 0),
@@ -443,7 +443,7 @@ static int show_nothing(struct seq *s, void *arg)
 
 /* ---- */
 
-/* What the owner of a namespace may set there. The others count memory or are the machine's. */
+/* Files that the owner of a namespace may write. The others count memory, or are the machine's. */
 static const char *const let[] = { "sys/net/ipv4/ip_local_port_range",
 	"sys/net/ipv4/ip_default_ttl", "sys/net/ipv4/ping_group_range",
 	"sys/net/ipv4/icmp_echo_ignore_all", "sys/net/ipv4/icmp_echo_ignore_broadcasts",

@@ -173,7 +173,7 @@ static void redirect(struct net *net, struct sk_buff *skb, const struct flow *f)
 	if (route_output(net, &back) || back.dev != skb->dev ||
 		!ip_equal(&back.next_hop, &back.daddr))
 		return;
-	/* networks that share a link, as we see it, need not hear each other */
+	/* Networks that share a link need not hear each other, as far as we can see. */
 	if (!CONF4_OR(skb->dev, CONF4_SHARED_MEDIA) &&
 		!addr_on_link(skb->dev, &skb->ip.saddr, direct ? NULL : &f->next_hop))
 		return;
@@ -259,12 +259,17 @@ void ip_forward(struct net *net, struct sk_buff *skb)
 		refuse_way(net, skb, err);
 		return;
 	}
-	/* since a moment ago; it is a socket's that is here */
+	/*
+	 * The route has become a local one just now; a packet for a socket's proxy stays here as
+	 * well.
+	 */
 	if (unlikely(f.local || skb->proxy_port)) {
 		kfree_skb(skb);
 		return;
 	}
-	/* what ICMP says of a way may be made up: a router goes by it only where told to */
+	/*
+	 * What ICMP says of a way may be made up, so a router goes by it only where it is told to.
+	 */
 	if (!skb->ip.v6 && unlikely(READ_ONCE(net->ipv4.forward_use_pmtu)))
 		f.mtu = pmtu_of(net, &f.daddr, f.mtu);
 	if (skb->ip.ttl <= 1) {

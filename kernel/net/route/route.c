@@ -205,7 +205,7 @@ bool route_makes_local(struct net *net, const ip_addr *a)
 	assert_spin_held(&net->lock);
 	if (!by_table(net, &f, RT_TABLE_LOCAL))
 		return f.local;
-	/* as Linux, which has both in one until there is a rule that tells them apart */
+	/* As on Linux, which has both tables in one until there is a rule that tells them apart. */
 	return !net->route.policy && !by_table(net, &f, RT_TABLE_MAIN) && f.local;
 }
 
@@ -271,7 +271,7 @@ int route_output(struct net *net, struct flow *f)
 		err = take_device(net, f, dev);
 	else {
 		err = rules_route(net, f, by_table);
-		/* a device that is given decides, whatever the tables say, as on Linux for IPv4 */
+		/* As on Linux for IPv4, a device that is given decides, whatever the tables say. */
 		if (err && dev && dev != net->lo && ip_is_v4(&f->daddr) && !f->no_guess) {
 			f->table = 0;
 			err = take_device(net, f, dev);

@@ -30,8 +30,8 @@ struct net;
 /* ---- routes ---- */
 
 /*
- * nexthop.flags and route.flags, never told: the gateway is an IPv4 address of this machine, so the
- * destination is on the link.
+ * A flag of nexthop.flags and route.flags that programs never see: the gateway is an IPv4 address
+ * of this machine, so the destination is on the link.
  */
 #define WAY_OURS 0x80
 
@@ -57,7 +57,9 @@ void nexthops_put(struct nexthops *h);
 
 struct route {
 	struct list_head list; /* in net->route.list */
-	/* in net->route.by_net: of one network the lowest metric first, then as in the list */
+	/*
+	 * place in net->route.by_net: of one network the lowest metric first, then as in the list
+	 */
 	struct prefix_node node;
 	struct net_device *dev;
 	ip_addr dst, gateway, prefsrc; /* any: none */
@@ -71,7 +73,7 @@ struct route {
 	u32 table;                     /* RT_TABLE_* */
 	u32 metric;
 	u64 expires; /* ktime_get(), 0: never */
-	/* several ways, of which dev and gateway are the first; NULL: one */
+	/* its ways, of which dev and gateway are the first; NULL: there is one */
 	struct nexthops *hops;
 };
 /*
@@ -99,7 +101,10 @@ void routes_free(struct list_head *gone);
 
 /* A table that has or had routes. */
 struct route_table {
-	/* in net->route.tables: its number is the space, its length says whether it is IPv4's */
+	/*
+	 * place in net->route.tables: the table's number is the space, and the length says whether
+	 * it is IPv4's
+	 */
 	struct prefix_node node;
 	struct prefix_lens lens; /* routes of each length */
 	u32 routes;
@@ -155,13 +160,13 @@ struct flow {
 	u32 mark;
 	u16 sport, dport; /* of TCP and UDP, 0: unknown, or none */
 	u32 uid, gid;     /* of the socket's creator, when `owned` */
-	/* of the socket's cgroup: net_cls, net_prio, 0: none */
+	/* net_cls and net_prio of the socket's cgroup, 0: none */
 	u32 classid, prioidx;
 	u32 label; /* IPv6's flow label, 20 bits */
 	bool owned;
-	/* extension headers, NULL; a reference of the caller */
+	/* extension headers, NULL: none; the reference is the caller's */
 	struct ip6_ext *ext;
-	/* IPv4's options, NULL; a reference of the caller */
+	/* IPv4's options, NULL: none; the reference is the caller's */
 	struct ip4_opts *opts;
 	/* the answer, by route_output() */
 	struct net_device *dev;
@@ -171,7 +176,7 @@ struct flow {
 	u8 hoplimit;                   /* as the route says, 0: nothing */
 	u8 protocol;                   /* RTPROT_* of the route */
 	u8 prefix;                     /* of the route, in bits of its family */
-	/* where it was found by rules, 0: they were not asked */
+	/* the table where rules have found it, 0: they were not asked */
 	u32 table;
 	/* cost: routes, addresses and rules looked at */
 	u32 steps;
@@ -179,7 +184,8 @@ struct flow {
 	bool broadcast; /* to all on the link */
 };
 /*
- * Most steps of a lookup. Rules and routes that would need more make the destination unreachable.
+ * Steps of a lookup at most. Rules and routes that would need more make the destination
+ * unreachable.
  */
 #define LOOK_MAX 65536U
 /* Finds the way of @f: 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL, -EACCES. */

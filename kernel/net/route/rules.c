@@ -26,13 +26,13 @@
 #define PRIO_DEFAULT 32767
 #define IPTOS_RT 0x1c
 #define IP_ECN 3
-/* of those that Linux has by now: of DSCP, flow labels, masks of ports */
+/* the highest attribute that Linux has by now: DSCP, flow labels, masks of ports */
 #define FRA_LAST 31
 
 struct rule {
 	struct list_head list; /* by priority */
 	u32 prio, table, mark, mask;
-	/* FIB_RULE_INVERT, and what a request has said besides */
+	/* FIB_RULE_INVERT, and what else a request has said */
 	u32 flags;
 	u32 target;            /* of FR_ACT_GOTO */
 	const struct rule *to; /* where that leads; NULL: nowhere yet */
@@ -42,8 +42,8 @@ struct rule {
 	kuid_t uid_min, uid_max;
 	struct fib_rule_port_range sport, dport; /* start 0: any */
 	/*
-	 * ways with a prefix that long, or shorter, and devices of that group do not count; ~0: all
-	 * do
+	 * routes with a prefix of at most that length, and with devices of that group, do not
+	 * count; ~0: all do
 	 */
 	u32 no_prefix, no_group;
 	u8 src_len, dst_len; /* of 128; 0: any */
@@ -184,7 +184,7 @@ int rules_route(
 			break;
 		case FR_ACT_UNREACHABLE: return -ENETUNREACH;
 		case FR_ACT_PROHIBIT: return -EACCES;
-		/* FR_ACT_BLACKHOLE, and those that mean nothing */
+		/* FR_ACT_BLACKHOLE, and actions that mean nothing. */
 		default: return -EINVAL;
 		}
 	}

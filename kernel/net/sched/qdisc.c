@@ -24,14 +24,16 @@
 #include "kernel/net/link/link.h"
 
 #define RUN_MAX 64U
-/* frames in a card's own queue: the others wait in the tree, where they can be chosen from */
+/*
+ * frames that a card's own queue gets: the others wait in the tree, where they can be chosen from
+ */
 #define CARD_MOST 128U
 #define ROOT_BYTES (32UL << 20)
 #define NR_MAX 2048U /* qdiscs of a device */
 
 static atomic64_t all_bytes;  /* true sizes of packets */
 static atomic64_t all_config; /* bytes of trees */
-/* Until then timers of a vCPU's have had their share. Own to it. */
+/* The time until which the timers of a vCPU have had their share; written by it only. */
 static u64 timers_paid[MAX_CPUS];
 
 /* ---- packets; root->lock held ---- */
@@ -220,7 +222,7 @@ static void run_by_thread(struct work *w)
 	qdisc_run(r);
 	net_rx_flush();
 	put_root(r);
-	/* a worker that always finds work gives way only here */
+	/* A worker that always finds work gives way only here. */
 	cond_resched();
 }
 
@@ -264,7 +266,10 @@ static int send_one(struct qdisc_root *r, struct sk_buff *skb)
 	if (READ_ONCE(r->late))
 		skb_orphan(skb);
 	spin_lock(&r->lock);
-	/* a task that takes down the device or the tree first says so, then drops what is queued */
+	/*
+	 * A task that takes down the device or the tree says so first, and then drops what is
+	 * queued.
+	 */
 	in = !r->dead && READ_ONCE(r->dev->flags) & IFF_UP && charge(r, skb);
 	if (in) {
 		tx.now = ktime_get();

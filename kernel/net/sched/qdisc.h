@@ -46,7 +46,7 @@ struct qdisc;
 
 struct qdisc_tx {
 	u64 now; /* ktime_get() */
-	/* when a packet may leave that may not yet; ~0: none waits for a time */
+	/* the first time at which a waiting packet may leave; ~0: none waits for a time */
 	u64 next;
 	struct list_head drops;
 };
@@ -62,8 +62,8 @@ struct qdisc_ops {
 	int (*change)(struct qdisc *q, const void *opt, u32 len); /* NULL: -EINVAL */
 	void (*destroy)(struct qdisc *q);                         /* NULL is fine */
 	/*
-	 * Takes @skb: 0, or -ENOBUFS by qdisc_refuse(). It is counted already. NULL (noqueue):
-	 * nothing waits.
+	 * Takes @skb, which is counted already. Returns 0, or -ENOBUFS by qdisc_refuse(). NULL
+	 * (noqueue): nothing waits.
 	 */
 	int (*enqueue)(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx);
 	struct sk_buff *(*dequeue)(struct qdisc *q, struct qdisc_tx *tx);
@@ -82,16 +82,16 @@ struct qdisc_ops {
 /* A class is its number's minor part. */
 struct qdisc_class_ops {
 	/*
-	 * Where the qdisc below a class hangs. ERR_PTR(-ENOENT): no such class; -EINVAL: nothing
-	 * hangs there.
+	 * Finds the place from which the qdisc below a class hangs. ERR_PTR(-ENOENT): there is no
+	 * such class; -EINVAL: nothing can hang there.
 	 */
 	struct qdisc **(*leaf)(struct qdisc *q, u32 minor);
-	/* a class whose qdisc goes gets a pfifo; else nothing hangs there, and */
+	/* a class whose qdisc goes gets a pfifo; else nothing hangs there any more */
 	bool refill;
 	bool (*has)(const struct qdisc *q, u32 minor);
 	u32 (*next)(const struct qdisc *q, u32 minor); /* the class behind this one; 0: no more */
 	void (*fill)(struct nl_builder *b, struct tcmsg *m, struct qdisc *q, u32 minor);
-	/* Makes one, or changes one that is there; NULL: -EOPNOTSUPP. */
+	/* Makes a class, or changes one that is there; NULL: -EOPNOTSUPP. */
 	int (*change)(struct qdisc *q, u32 minor, u32 parent, const void *opt, u32 len);
 	int (*remove)(struct qdisc *q, u32 minor);
 };
@@ -108,7 +108,7 @@ struct qdisc {
 	struct qdisc_root *root;
 	/* it hangs under a class of; NULL: the root */
 	struct qdisc *up;
-	/* handle 0: made by its parent, and not told of */
+	/* handle 0: its parent has made it, and programs do not see it */
 	u32 handle, parent;
 	u32 cost; /* of its memory */
 	struct qdisc_stats st;
@@ -123,12 +123,12 @@ struct qdisc_root {
 	spinlock_t lock;
 	bool running; /* a vCPU takes packets out */
 	bool dead;    /* nothing enters any more */
-	/* packets may be on their way for long, for which no sender waits: netem's */
+	/* packets may be on their way for long, and no sender waits for them (netem) */
 	bool late;
 	u32 nr; /* qdiscs in the tree; under link.c's mutex */
 	struct ktimer timer;
 	struct work work; /* goes on for the timer */
-	/* the device's, and the work's while it is queued or runs */
+	/* one for the device, and one for the work while it is queued or runs */
 	atomic_t refs;
 	atomic64_t memory; /* true sizes of what is in it */
 	struct list_head all;

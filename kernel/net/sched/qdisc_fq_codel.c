@@ -24,7 +24,7 @@
 enum { IDLE, NEW, OLD };
 
 struct codel_flow {
-	/* turn: in one of the two lists below, unless IDLE */
+	/* its packets; its place in one of the two lists of flows, unless it is IDLE */
 	struct list_head queue, turn;
 	u32 state, packets, backlog;
 	s32 deficit;
@@ -147,8 +147,8 @@ static int fq_init(struct qdisc *q, const void *opt, u32 len)
 		.interval = INTERVAL,
 		.ce_threshold = NO_CE,
 		/*
-		 * lo's MTU may be 2 GiB: a credit that is no positive s32 would never let a flow
-		 * have its turn
+		 * The MTU of lo may be 2 GiB: with a credit that is no positive s32 a flow would
+		 * never have its turn.
 		 */
 		.quantum = min(qdisc_mtu(q->root->dev), (u32)FQ_CODEL_QUANTUM_MAX),
 		.batch = BATCH,
@@ -407,7 +407,7 @@ static void begin_dropping(struct fq_codel *f, struct codel_flow *w, u64 now)
 {
 	u32 more = w->count - w->last_count;
 
-	/* it began again soon after it had ended: not from the start */
+	/* Where it begins again soon after it had ended, it does not begin from the start. */
 	w->dropping = true;
 	w->count = more > 1 && now - min(w->drop_next, now) < 16UL * f->interval ? more : 1;
 	w->last_count = w->count;

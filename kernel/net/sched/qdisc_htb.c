@@ -263,7 +263,7 @@ static struct sk_buff *dequeue_class(struct qdisc *q, struct qdisc_tx *tx, bool 
 	*again = false;
 	if (!c)
 		return NULL;
-	/* it waits for a time of its own, or threw all away */
+	/* The class waits for a time of its own, or has thrown all away. */
 	if (!skb) {
 		list_del_init(&c->busy);
 		*again = true;

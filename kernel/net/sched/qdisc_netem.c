@@ -134,7 +134,7 @@ static int parse(struct settings *s, const void *opt, u32 len, const struct sett
 	s->duplicate.of = o->duplicate;
 	s->reorder.of = s->gap ?
 				~0U :
-				/* as Linux: without a word about it each so many-th goes at once */
+				/* as on Linux: with a gap 100 %, unless told otherwise */
 				0;
 	get_chances(s, more, left);
 	get_rate(s, more, left);
@@ -234,7 +234,7 @@ static u32 next_value(struct netem *e, struct chance *c)
 
 	if (!c->share)
 		return (u32)v;
-	/* both terms below 2^64, and so is what they make: the shares add up to 2^32 */
+	/* Both terms are below 2^64, and so is their sum, as the shares add up to 2^32. */
 	c->last = (u32)((v * ((1UL << 32) - share) + (u64)c->last * share) >> 32);
 	return c->last;
 }
@@ -286,7 +286,7 @@ static void damage(struct netem *e, struct sk_buff *skb)
 	skb_copy(skb, at, &byte, 1);
 	byte ^= (u8)(1U << (qdisc_chance(&e->prng) & 7));
 	skb_write(skb, at, &byte, 1);
-	/* a sum that is still owed would hide the error: the receiver is to check it */
+	/* A checksum that is still owed would hide the error, which the receiver is to find. */
 	skb->csum_ok = skb->csum_owed = false;
 	skb->csum_head = 0;
 	skb->foreign = true;

@@ -23,7 +23,7 @@
 #include "kernel/net/sched/qdisc.h"
 
 #define FIXED ((u32)sizeof(struct tcmsg))
-/* as Linux counts them: the device's and its queue's */
+/* references as Linux counts them: the device's and its queue's */
 #define REFS 2
 
 static const struct qdisc_ops *const kinds[] = { &noqueue_qdisc, &pfifo_qdisc, &bfifo_qdisc,

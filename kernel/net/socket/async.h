@@ -23,13 +23,13 @@ struct user_msghdr {
 	u32 pad2;
 };
 
-/* A header that was read once, with what it points to but for the ancillary data. */
+/* The header of a message, read once, with all that it points to but the ancillary data. */
 struct sock_header {
 	uaddr_t at;
 	struct user_msghdr h;
 	struct sockaddr_buf to; /* send, connect: len 0: none */
 	struct uvec *vec;
-	/* what is left: sending and receiving move it on */
+	/* the payload that is left: sending and receiving move it on */
 	struct iov_iter iter;
 };
 

@@ -28,9 +28,9 @@
 #include "kernel/ident/cred.h"
 
 #define DATA_MAX 65600U
-/* RFC 4884, 4.1: extensions are not before that */
+/* bytes of the quote before which no extensions are (RFC 4884, 4.1) */
 #define QUOTE_LEAST 128U
-/* of the link header that a copy of a sent packet begins with */
+/* bytes of the link header with which a copy of a sent packet begins */
 #define LINK_LEN 14U
 
 static bool is_icmp(const struct err_record *r)
@@ -268,7 +268,7 @@ void errq_acked(struct tcp_sock *t, const struct sk_buff *skb, const struct sk_b
 
 	if (!r)
 		return;
-	/* another thread may have asked for statistics since */
+	/* Another thread may have asked for statistics meanwhile. */
 	if (!alone && !r->stats)
 		memcpy(r->data, skb_payload(skb), r->len);
 	add_stamp(c, r, SCM_TSTAMP_ACK, skb->stamp_key);
@@ -281,8 +281,8 @@ u8 errq_wanted(const struct sock_common *c, const struct msg *m)
 	if (likely(!flags))
 		return 0;
 	/*
-	 * the packet comes back with the timestamp: if net.core.tstamp_allow_data is off, only to a
-	 * task with CAP_NET_RAW
+	 * The packet comes back with the timestamp: while net.core.tstamp_allow_data is off, only
+	 * to a task with CAP_NET_RAW.
 	 */
 	if (!(flags & SOF_TIMESTAMPING_OPT_TSONLY) && !READ_ONCE(c->net->ipv4.tstamp_allow_data) &&
 		!capable(CAP_NET_RAW))
@@ -299,7 +299,10 @@ u32 errq_key(struct sock_common *c, const struct msg *m)
 
 /* ---- MSG_ZEROCOPY ---- */
 
-/* so much has to be left, and NOTICE_SIZE is what is taken then, as Linux counts an empty skb */
+/*
+ * bytes that have to be left for a notice; NOTICE_SIZE is what it takes then, as Linux counts an
+ * empty skb
+ */
 #define NOTICE_NEEDS 576U
 #define NOTICE_SIZE 832U
 

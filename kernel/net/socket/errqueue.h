@@ -22,10 +22,10 @@ struct tcp_sock;
 struct err_record {
 	struct list_head list;
 	struct sock_extended_err ee;
-	/* the reporter, or the sender of what was stamped; the packet's destination */
+	/* the machine that reports, or the sender of what was stamped; the packet's destination */
 	ip_addr offender, dest;
 	u16 port; /* 0: dest is not told */
-	/* data is what SOF_TIMESTAMPING_OPT_STATS tells */
+	/* data holds what SOF_TIMESTAMPING_OPT_STATS tells */
 	bool stats;
 	/* the packet that told, or that was stamped */
 	struct inet_heard heard;

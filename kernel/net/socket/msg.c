@@ -147,7 +147,10 @@ static int parse_one(const struct socket *s, struct msg *m, const struct user_cm
 		memcpy(&m->ts_id, h + 1, sizeof(u32));
 		m->has_ts_id = true;
 		return 0;
-	/* for queueing disciplines that send in time; there is none, so it is not kept */
+	/*
+	 * The time is for queueing disciplines that send at a time; there is none, so it is not
+	 * kept.
+	 */
 	case SCM_TXTIME: return s->sk->rare.has_txtime && n == sizeof(u64) ? 0 : -EINVAL;
 	case SO_MARK:
 		if (n != sizeof(u32))
@@ -290,7 +293,10 @@ static long send_header(
 	if (!n)
 		n = do_send(f, s, &m);
 	msg_end(&m);
-	/* io_uring tries again: what had no room is still to be sent, what lies beside has gone */
+	/*
+	 * io_uring tries again: the bytes that had no room are still to be sent, the ancillary data
+	 * has gone.
+	 */
 	if (n > 0) {
 		iov_iter_advance(&h->iter, (u64)n);
 		h->h.control = h->h.controllen = 0;
@@ -587,7 +593,7 @@ static long finish_receive(
 	struct control c = { h->control, h->control ? h->controllen : 0, 0, &m->out_flags };
 	int err = put_control(s, m, &c, flags);
 
-	/* a caller without a name buffer keeps its length, too */
+	/* The length is told also to a caller without a buffer for the name. */
 	if (!err && m->name) {
 		u32 n = min_t(u32, m->name->len, (u32)h->namelen);
 

@@ -83,13 +83,13 @@ struct msg {
 	struct file **files;
 	u32 nr_files;
 	bool nonblock;
-	/* with nonblock: as SOCK_WAITS_LATER (socket.h) */
+	/* if nonblock: means SOCK_WAITS_LATER (sock_wait.h) */
 	bool waits_later;
-	/* send, with proto_ops.late_control: the error in its control messages */
+	/* send, with proto_ops.late_control: the error of the control messages */
 	int ctl_err;
-	/* end of the call's wait, ktime_get(), 0: it has not waited yet (sock_wait.h) */
+	/* ktime_get() at the end of the call's wait, 0: it has not waited yet (sock_wait.h) */
 	u64 until;
-	/* receive, streams: when the last byte came, ns, 0: not taken */
+	/* receive, streams: the time at which the last byte came, ns, 0: not taken */
 	u64 stamp;
 	bool has_tsflags, has_ts_id;
 	/* send: SO_TIMESTAMPING of this message, and its number */
@@ -98,7 +98,7 @@ struct msg {
 	/* receive: records of a family, by msg_put_cmsg() */
 	u32 ctl_len; /* bytes */
 	u8 ctl[512];
-	/* in place of ctl if there is more, NULL; freed by msg_end() */
+	/* used in place of ctl if there is more, else NULL; freed by msg_end() */
 	u8 *ctl_long;
 };
 /* Adds a record for the receiver. One that does not fit is dropped, and MSG_CTRUNC set. */

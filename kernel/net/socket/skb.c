@@ -8,7 +8,7 @@
 #include "kernel/net/socket/skb.h"
 
 #define APART_MIN 2048U /* bytes of a large buffer */
-/* of pulled headers are kept by a clone: IPv6 and UDP, IPv4 with options */
+/* bytes of pulled headers that a clone keeps: IPv6 and UDP, IPv4 with options */
 #define PULLED_MAX 80U
 
 static struct pbuf *pbuf_alloc(u32 size, gfp_t gfp)
@@ -85,7 +85,7 @@ struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp)
 
 	if (!c)
 		return NULL;
-	/* a reader of headers that were pulled finds them in the clone, too */
+	/* A reader of headers that were pulled must find them in the clone, too. */
 	if (unlikely(skb->room_pulled || skb_network_apart(skb)))
 		from -= min(from, PULLED_MAX);
 	memcpy(c, skb, offsetof(struct sk_buff, room));
@@ -175,7 +175,7 @@ void skb_trim(struct sk_buff *skb, u32 n)
 		skb->len = min(skb->len, n - head);
 		return;
 	}
-	/* headers end with the room: what is left of them moves there */
+	/* The headers end where the room ends, so what is left of them moves there. */
 	memmove(skb->room + SKB_ROOM - n, skb->room + skb->head, n);
 	skb->head = (u8)(SKB_ROOM - n);
 	skb->len = 0;

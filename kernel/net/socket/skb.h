@@ -38,8 +38,8 @@ struct pbuf {
 	atomic_t refs;
 	u32 size;
 	/*
-	 * behind this, or, of a large one, a block of its own: that is as large as it says, and
-	 * begins with a page as programs' do
+	 * the bytes: behind this structure, or, if they are many, in a block of their own, which
+	 * has the size that it says, and begins with a page as programs' buffers do
 	 */
 	u8 *data;
 };
@@ -49,17 +49,17 @@ struct ip_meta {
 	ip_addr saddr, daddr;
 	u8 proto, ttl, tos;
 	bool v6;
-	/* a fragment's header stood there, be it of a fragment or not */
+	/* there was a fragment's header, whether it was a fragment or not */
 	bool frag_header;
 	/* a router alert for MLD stood in the options */
 	bool alert_mld;
-	/* of the network header that was pulled, without IPv6's extension headers */
+	/* bytes of the network header that was pulled, without IPv6's extension headers */
 	u8 hdr_len;
-	/* where that header stands: skb->off and skb->head before it was pulled */
+	/* skb->off and skb->head before that header was pulled: where it stands */
 	u32 front_off;
 	u8 front_head;
 	u32 label; /* of IPv6's flow */
-	/* where IPv6's extension headers lie in the buffer, the first of kind ext_first */
+	/* where IPv6's extension headers lie in the buffer; the first is of kind ext_first */
 	u32 ext_at;
 	u16 ext_len;
 	u8 ext_first;
@@ -89,7 +89,7 @@ struct tcp_meta {
 /* Receivers of a frame; the values of <linux/if_packet.h>. */
 enum { PKT_HOST, PKT_BROADCAST, PKT_MULTICAST, PKT_OTHERHOST, PKT_OUTGOING, PKT_LOOPBACK };
 
-/* AF_PACKET's, of a clone that it shows: the device may be gone when it is read. */
+/* The part of AF_PACKET, in a clone that it shows: the device may be gone when it is read. */
 struct packet_meta {
 	int ifindex;
 	u16 hatype;
@@ -102,18 +102,20 @@ struct packet_meta {
  * change what a default send buffer takes.
  */
 #define SKB_OVERHEAD 432U
-/* Ethernet with VLAN, IPv6 and TCP with 40 bytes of options each */
+/*
+ * room for the headers of Ethernet with VLAN, of IPv6, and of TCP, with 40 bytes of options in each
+ */
 #define SKB_ROOM 160
 
 struct sk_buff {
 	struct list_head list;
-	/* device it came by, or leaves by; the queue's owner holds a reference */
+	/* the device by which it came, or leaves; the queue's owner holds a reference */
 	struct net_device *dev;
 	struct pbuf *buf;
 	u32 off, len; /* of the payload */
 	u16 protocol; /* ETH_P_*, host order */
 	u8 head;      /* index of the first header byte */
-	/* the checksums need no looking at: it never left this machine */
+	/* the checksums need not be verified: the packet has never left this machine */
 	bool csum_ok;
 	bool broadcast;
 	bool defragged; /* put together from fragments */
@@ -124,24 +126,25 @@ struct sk_buff {
 	 * field has the pseudo header's sum. 0: none
 	 */
 	u8 csum_head;
-	/* of the link header that stands before what eth_rx() left; 0: none */
+	/* bytes of the link header that stands before what eth_rx() left; 0: none */
 	u8 mac_len;
 	bool unsummed; /* a datagram of IPv6 without a checksum */
 	/* the headers that were pulled last stood in room[] */
 	bool room_pulled;
 	u16 sport, dport; /* of UDP, once it is parsed */
 	/*
-	 * of TCP: many segments with so much payload (gso.c), of UDP: many datagrams; 0: it is one
+	 * the payload of each of many segments of TCP (gso.c), or of many datagrams of UDP; 0: it
+	 * is one packet
 	 */
 	u16 gso;
 	/*
-	 * of one that came in: its transport's checksum is that of the pseudo header; it needs one
+	 * it came in with the pseudo header's sum as its transport's checksum, and needs a real one
 	 * to leave again
 	 */
 	bool csum_owed;
 	/* came in, or was written by a program as a frame: its checksums are unverified */
 	bool foreign;
-	/* UDP-Lite: so many bytes by the checksum, 0: all */
+	/* UDP-Lite: bytes that the checksum covers, 0: all */
 	u16 covered;
 	/* ktime_get_real() of its arrival, 0: not taken */
 	u64 stamp;
@@ -155,30 +158,33 @@ struct sk_buff {
 	u32 uid, gid;
 	bool owned;
 	u32 classid; /* net_cls of that socket; valid like uid */
-	/* of the socket that sent it: net_prio; 0: none */
+	/* net_prio of the socket that sent it; 0: none */
 	u32 prioidx;
-	/* what nfct is to it; below, a reference (netfilter.h) */
+	/* what nfct is to the packet; the reference to it is below (netfilter.h) */
 	u32 nf_info;
 	struct nf_conn *nfct;
 	/*
-	 * address and port of the listener that gets the packet, not the destination's listener, if
+	 * address and port of the listener that gets the packet in place of the destination's, if
 	 * proxy_port is set (netfilter/tproxy.c)
 	 */
 	ip_addr proxy;
 	u16 proxy_port; /* is not 0 */
-	/* made by a rule (netfilter/dup.c), for the device copy_if; 0: any */
+	/* a rule has made it (netfilter/dup.c), for the device copy_if; 0: for any */
 	bool is_copy;
-	/* a rule's refusal (netfilter/reject.c), or a copy of one */
+	/* it is a rule's refusal (netfilter/reject.c), or a copy of one */
 	bool is_answer;
 	u32 copy_if;
-	/* SKB_STAMP_*: of what the sender wants the time */
+	/* SKB_STAMP_*: the events of which the sender wants the time */
 	u8 stamp_wanted;
 	u32 stamp_key;
 	/* the socket to stamp for; valid until dev_xmit() returns */
 	struct sock_common *stamp_for;
 	/* flow_hash(), 0: not computed yet; a fragment has that of the whole */
 	u32 flow;
-	/* of the card: by which it leaves; by which it came, from 1 on, where there are several */
+	/*
+	 * the card's queue by which it leaves, or by which it came: from 1 on, where there are
+	 * several
+	 */
 	u16 queue;
 	u32 dropped; /* by the receiver before it */
 	u32 charged; /* bytes that the destructor gives back */
@@ -189,7 +195,7 @@ struct sk_buff {
 		struct tcp_meta tcp;
 		struct packet_meta pkt;
 	};
-	/* in a queue that is searched, as well as list (skb_place()) */
+	/* place in a queue that is searched, besides list (skb_place()) */
 	struct rb_node place;
 	u8 room[SKB_ROOM];
 };

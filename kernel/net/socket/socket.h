@@ -71,19 +71,19 @@ struct sock_rare {
 	/* SOCK_*BUF_LOCK: buffers whose size was set */
 	u8 buf_lock;
 	u8 no_txrehash; /* SO_TXREHASH is off */
-	/* SO_TXTIME was set: messages may bring SCM_TXTIME */
+	/* SO_TXTIME was set, so messages may bring SCM_TXTIME */
 	bool has_txtime;
-	/* timestamps were last asked for by their new numbers, of 64 bits */
+	/* timestamps were last asked for by their new numbers, which are of 64 bits */
 	bool stamps_new;
 	u32 tsflags;   /* SOF_TIMESTAMPING_* */
 	u32 tskey;     /* next number of SOF_TIMESTAMPING_OPT_ID */
 	int busy_poll; /* SO_BUSY_POLL, us; no effect */
-	/* processor that packets came by, or the wanted one */
+	/* the processor by which packets came, or the wanted one */
 	int incoming_cpu;
 	bool cpu_wanted; /* incoming_cpu was set by SO_INCOMING_CPU */
-	/* SO_BINDTODEVICE of families where it has no effect; inet_sock has its own */
+	/* SO_BINDTODEVICE of families in which it has no effect; inet_sock has its own */
 	int bound_if;
-	/* SO_MAX_PACING_RATE, bytes/s, complemented: 0: no limit */
+	/* SO_MAX_PACING_RATE, bytes/s, all bits inverted: 0: no limit */
 	u64 pacing;
 	/* SIOCGSTAMP, ns, 0: nothing has been read yet */
 	u64 last_stamp;
@@ -127,12 +127,12 @@ struct sock_common {
 		debug;
 	u8 timestamp; /* STAMP_*: of received data */
 	u32 priority, mark;
-	/* of its owner's cgroup (net_cls, net_prio); written and read racily */
+	/* net_cls and net_prio of its owner's cgroup; written and read racily */
 	u32 classid, prioidx;
 	struct {
 		int on, secs;
 	} linger;
-	/* its namespace; the family holds the reference */
+	/* its namespace, to which the family holds the reference */
 	struct net *net;
 	/* filter.h, NULL: none; replaced under lock */
 	struct sk_filter *filter;
@@ -158,7 +158,7 @@ struct group_info;
 
 /* A family's calls on one kind of socket. */
 struct proto_ops {
-	/* sendmsg reports msg->ctl_err itself, since other errors come first */
+	/* sendmsg() reports msg->ctl_err by itself, since other errors come first */
 	bool late_control;
 	int (*release)(struct socket *s);
 	int (*bind)(struct socket *s, struct sockaddr_buf *a);
@@ -172,7 +172,7 @@ struct proto_ops {
 	int (*shutdown)(struct socket *s, int how);
 	ssize_t (*sendmsg)(struct socket *s, struct msg *m);
 	ssize_t (*recvmsg)(struct socket *s, struct msg *m);
-	/* -ENOPROTOOPT: unknown; for SOL_SOCKET sockopt.c goes on then */
+	/* Sets an option. -ENOPROTOOPT: it is unknown; for SOL_SOCKET sockopt.c goes on then. */
 	int (*setsockopt)(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 	int (*getsockopt)(struct socket *s, int level, int opt, void *val, u32 *len);
 	long (*ioctl)(struct socket *s, u32 cmd, u64 arg);
@@ -180,12 +180,15 @@ struct proto_ops {
 	int (*queued)(struct socket *s, u32 cmd);
 	int (*pair)(struct socket *a, struct socket *b);
 	/*
-	 * Parses a sender's record of another level than SOL_SOCKET: 0 or -errno. NULL: such are
-	 * ignored.
+	 * Parses a sender's record of another level than SOL_SOCKET. Returns 0 or -errno. NULL:
+	 * such records are ignored.
 	 */
 	int (*cmsg)(const struct socket *s, struct msg *m, int level, int type, const void *data,
 		u64 n);
-	/* Refuses a send before any record is parsed: 0 or -errno. NULL: nothing is refused. */
+	/*
+	 * Refuses a send before any record is parsed. Returns 0 or -errno. NULL: nothing is
+	 * refused.
+	 */
 	int (*may_send)(struct socket *s);
 	/* The socket has its file now. */
 	void (*opened)(struct socket *s);
@@ -193,7 +196,7 @@ struct proto_ops {
 	int (*mmap)(struct socket *s, struct file *f, struct vm_area *v);
 	/* Fills the family's numbers of SO_MEMINFO. NULL: none. */
 	void (*meminfo)(struct sock_common *sk, u32 *n);
-	/* SOF_TIMESTAMPING_OPT_ID begins: sets rare.tskey. NULL: to 0. */
+	/* Sets rare.tskey when SOF_TIMESTAMPING_OPT_ID begins. NULL: it becomes 0. */
 	int (*stamp_start)(struct socket *s, u32 flags);
 	/* Returns the supplementary groups of the peer, or NULL. */
 	const struct group_info *(*peer_groups)(struct socket *s);

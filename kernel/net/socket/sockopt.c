@@ -395,7 +395,7 @@ static const struct sock_opt socket_options[] = {
 	{ SO_NO_CHECK, FIELD(rare.no_check) },
 	{ SO_NOFCS, FIELD(rare.nofcs) },
 	{ SO_BSDCOMPAT, .set = opt_ignore, .get = opt_get_zero },
-	/* sockets remember no route that could be given up */
+	/* Sockets remember no route that could be given up. */
 	{ SO_CNX_ADVICE, .set = opt_ignore },
 };
 
@@ -573,7 +573,7 @@ long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optl
 		goto out;
 	}
 	err = get_option(s, level, optname, val, &len);
-	/* what there is may be more than was asked for (a list of groups) */
+	/* There may be more than was asked for (a list of groups). */
 	if (!err && (copy_to_user(optval, val, min(len, (u32)want)) || put_user(len, optlen)))
 		err = -EFAULT;
 out:
