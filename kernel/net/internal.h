@@ -10,7 +10,7 @@
 struct file *sock_get(int fd, struct socket **s);
 int sockaddr_from_user(struct sockaddr_buf *a, uaddr_t ua, int len);
 int sockaddr_to_user(const struct sockaddr_buf *a, uaddr_t ua, uaddr_t ulen);
-/* net.core.rmem_max and wmem_max: what SO_RCVBUF and SO_SNDBUF may ask for */
+/* net.core.rmem_max and wmem_max: the most that SO_RCVBUF and SO_SNDBUF may ask for */
 extern int sysctl_rmem_max, sysctl_wmem_max, sysctl_optmem_max;
 extern int unix_max_dgram_qlen; /* net.unix: datagrams in a socket's queue */
 /*

@@ -132,10 +132,9 @@ static int parse(struct settings *s, const void *opt, u32 len, const struct sett
 	s->jitter = bounded((s64)qdisc_ticks_ns(o->jitter));
 	s->loss.of = o->loss;
 	s->duplicate.of = o->duplicate;
-	s->reorder.of = s->gap ?
-				~0U :
-				/* as on Linux: with a gap 100 %, unless told otherwise */
-				0;
+	s->reorder.of = s->gap ? ~0U :
+				 /* as on Linux: with a gap 100 %, unless told otherwise */
+				 0;
 	get_chances(s, more, left);
 	get_rate(s, more, left);
 	if (get(more, left, TCA_NETEM_ECN, &ecn, sizeof(ecn)))

@@ -236,7 +236,7 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	t->snd.peer_mss = t->snd.advmss;
 	tcp_sync_mss(t);
 	t->snd.iss = t->snd.una = t->snd.nxt = t->snd.write_seq = t->snd.pushed = tcp_new_iss(i);
-	/* what an earlier connection has seen does not count */
+	/* What an earlier connection has seen does not count. */
 	t->loss.rack.xmit = 0;
 	t->loss.rack.reordered = false;
 	t->rtt.min = 0;
@@ -301,7 +301,7 @@ static int forget_connection(struct tcp_sock *t)
 static int disconnect(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;
-	/* bound at most: it stays so, where we chose the port, too */
+	/* it was bound at most: it stays so, even to a port that we chose */
 	bool fresh;
 	int err = 0;
 
@@ -357,7 +357,7 @@ static int finish_connect(struct tcp_sock *t, bool nonblock)
 	if (err)
 		return err == -EAGAIN ? -EINPROGRESS : err;
 	mutex_lock(&i->op);
-	/* another may have heard the end, and begun anew */
+	/* Another task may have heard of the end, and begun anew. */
 	err = !nonblock && tcp_connecting(t) ? -EALREADY : know_end(t);
 	mutex_unlock(&i->op);
 	return err;

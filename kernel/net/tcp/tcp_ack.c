@@ -27,7 +27,9 @@ static void note_least(struct tcp_sock *t, u64 rtt)
 	u64 now = tcp_now(t), before = t->rtt.min;
 
 	if (!t->rtt.min || now - t->rtt.min_at > window / 2) {
-		/* what the half before has seen stays for one more, unless that is over, too */
+		/*
+		 * The least of the half before counts for one more half, unless that is over, too.
+		 */
 		before = !t->rtt.min || now - t->rtt.min_at > window ? rtt : t->rtt.min_now;
 		t->rtt.min_now = rtt;
 		t->rtt.min_at = now;
@@ -50,7 +52,7 @@ static void rtt_sample(struct tcp_sock *t, u64 rtt)
 		t->rtt.rttvar = (3 * t->rtt.rttvar + delta) / 4;
 		t->rtt.srtt = (7 * t->rtt.srtt + rtt) / 8;
 	}
-	/* not before there is a sample (RFC 6298, 5.7; Karn) */
+	/* Comes only when there is a sample (RFC 6298, 5.7; Karn). */
 	t->timers.backoff = 0;
 	t->rtt.rto = min(t->rtt.srtt + max(4 * t->rtt.rttvar, t->rtt.rto_min), t->rtt.rto_max);
 }

@@ -87,7 +87,8 @@ static void cubic_grow(struct tcp_sock *t, u32 acked)
 	target = cubic_target(t);
 	c->acked += acked;
 	/*
-	 * no slower than Reno would be: 3 (1 - beta) / (1 + beta) segments a round trip, about 0.53
+	 * Grows no slower than Reno would: 3 (1 - beta) / (1 + beta) segments a round trip, about
+	 * 0.53.
 	 */
 	while (c->acked * 53 > c->tcp_cwnd * 100) {
 		c->acked -= min(c->acked, c->tcp_cwnd * 100 / 53);

@@ -25,7 +25,7 @@ struct cubic {
 	u32 w_max, origin; /* segments */
 	/* ms from epoch until cwnd is at origin again */
 	u32 k;
-	/* start of this growth, ns, 0: begins with the next ACK */
+	/* ns at which this growth began, 0: it begins with the next ACK */
 	u64 epoch;
 	/* segments acknowledged for one more of cwnd */
 	u32 cnt;
@@ -44,7 +44,7 @@ struct hystart {
 /* tcp_cc.ecn */
 #define TCP_ECN_OK 1 /* both sides can */
 #define TCP_ECN_ASKED 2
-/* a mark has come, and is echoed until the peer has slowed down */
+/* a mark has come, which is echoed until the peer has slowed down */
 #define TCP_ECN_DEMAND 4
 #define TCP_ECN_QUEUED 8 /* we have slowed down, and are to say so */
 #define TCP_ECN_SEEN 16
@@ -52,7 +52,7 @@ struct hystart {
 /* Congestion. Protected by c.lock. */
 struct tcp_cc {
 	u32 cwnd, ssthresh; /* segments */
-	/* segments acknowledged towards one more of cwnd */
+	/* segments that were acknowledged since cwnd grew by one */
 	u32 cwnd_cnt;
 	bool reno;           /* RFC 5681 instead of CUBIC */
 	bool cwnd_limited;   /* cwnd was full in the last window */
@@ -61,7 +61,7 @@ struct tcp_cc {
 	struct cubic cubic;
 	struct hystart hystart;
 	u8 ecn; /* TCP_ECN_* */
-	/* an echo counts again when this number is acknowledged */
+	/* the number whose acknowledgement makes an echo count again */
 	u32 ecn_high;
 };
 

@@ -17,7 +17,7 @@
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/task.h"
 
-/* buffers are not smaller, so that writes in a row share one */
+/* bytes of a buffer at least, so that writes in a row share one */
 #define SMALL 1024U
 
 /* ---- sending ---- */
@@ -87,8 +87,8 @@ static bool fill_last(struct tcp_sock *t, struct sk_buff *skb)
 		return false;
 	n = min(seg - last->len, skb->len);
 	/*
-	 * with as much room again, so that the next ones are copied once: a whole segment of the
-	 * loopback's would use up a small buffer
+	 * The buffer has as much room again, so that the next bytes are copied once: a whole
+	 * segment of the loopback's would use up a small send buffer.
 	 */
 	fresh = skb_alloc(min(seg, 2 * (last->len + n)), GFP_ATOMIC);
 	if (!fresh)
@@ -131,7 +131,7 @@ static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool 
 	t->snd.write_seq += skb->len;
 	if ((last && !(m->flags & MSG_MORE)) ||
 		after(t->snd.write_seq, t->snd.pushed + t->snd.max_wnd / 2)) {
-		/* for the reader: at the end, and at times before */
+		/* Is for the reader: set at the end, and at times before. */
 		skb->tcp.flags |= TH_PSH;
 		t->snd.pushed = t->snd.write_seq;
 	}

@@ -31,7 +31,7 @@
 #define COOKIES 64
 #define COOKIE_SIZE 8 /* of ours */
 #define OPTION_ROOM 40
-/* how long a child counts after a reset has ended it */
+/* ns that a child counts after a reset has ended it */
 #define RESET_COUNTS (60 * NSEC_PER_SEC)
 #define PAUSE_DOUBLINGS 6U
 
@@ -41,7 +41,7 @@ struct given {
 	ip_addr server;
 	u64 used;
 	u16 mss;
-	/* 1: no cookie, so try the experimental option; 2: that failed, too */
+	/* 1: there is no cookie, so the experimental option is tried; 2: that has failed, too */
 	u8 try_exp;
 	struct fast_cookie cookie; /* len 0: none */
 };

@@ -368,7 +368,7 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 		}
 		return;
 	}
-	/* both sides have called: our SYN goes again, with an ACK */
+	/* Both sides have called: our SYN goes out again, with an ACK. */
 	tcp_set_state(t, TCP_SYN_RECV);
 	t->fast.mode = FAST_NO;
 	tcp_ecn_asked(t, skb);
@@ -591,7 +591,7 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 			tcp_send_synack(t);
 		goto drop;
 	}
-	/* of the handshake: its place is taken, what comes with it is behind */
+	/* The SYN of the handshake: its place is taken, and what comes with it stands behind. */
 	if (fl & TH_SYN) {
 		skb->tcp.seq++;
 		skb->tcp.flags &= (u8)~TH_SYN;
@@ -682,7 +682,7 @@ static void to_socket(
 			if (READ_ONCE(c->state) != TCP_CLOSE)
 				to_socket(net, c, skb, o, urg);
 			else
-				/* no room: it is as good as lost, and comes again */
+				/* There is no room: it is as good as lost, and comes again. */
 				kfree_skb(skb);
 			spin_lock(&c->inet.c.lock);
 			if (c->state == TCP_SYN_RECV) /* refused; no timer would end it */
@@ -783,7 +783,7 @@ void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const
 		}
 	} else if (t->state == TCP_SYN_SENT ||
 		   (t->state == TCP_SYN_RECV && !t->fast.opened == !t->child.listener)) {
-		/* also in a simultaneous open, and in a Fast Open child before accept() */
+		/* So too in a simultaneous open, and in a Fast Open child before accept(). */
 		if (asked)
 			errq_icmp(i, e, remote, rport, 0);
 		tcp_fail(t, -e->err);

@@ -12,11 +12,11 @@
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/task.h"
 
-/* bytes of each segment, where both have timestamps */
+/* bytes of options in each segment, where both sides have timestamps */
 #define TS_OPTION 12U
 #define CA_STATE_RECOVERY 3
 #define CA_STATE_LOSS 4
-/* younger than the headers that we are built with */
+/* newer than the headers of the build */
 #define TCP_NLA_REHASH_ 27
 
 static u8 options(const struct tcp_sock *t)

@@ -297,8 +297,8 @@ void tcp_make_child(
 			tcp_offered(c);
 		else
 			/*
-			 * its queue has become full: it is offered as others are, when the
-			 * handshake is complete
+			 * The queue has become full: the child is offered as others are, when the
+			 * handshake is complete.
 			 */
 			tcp_fast_done(c, false);
 	}
@@ -318,7 +318,7 @@ struct tcp_sock *tcp_child_of_cookie(
 	c = child_new(net, l, skb, skb->tcp.seq - 1, &then);
 	if (!c || !child_enter(c, skb))
 		return ERR_PTR(-ENOBUFS);
-	/* no timer counts them: what has no data is accepted, too */
+	/* No timer counts such children, so that one without data is accepted, too. */
 	c->opts.defer_tries = 0;
 	c->snd.iss = c->snd.una = skb->tcp.ack_seq - 1;
 	c->snd.nxt = c->snd.write_seq = c->snd.pushed = c->snd.iss + 1;

@@ -33,7 +33,7 @@ struct tcp_sock;
 struct undo {
 	bool on, stamped; /* it may be restored; stamp is valid */
 	u32 marker;       /* snd.una then */
-	/* segments sent again that have not arrived twice, below 0: none was sent yet */
+	/* segments that were sent again and have not arrived twice; below 0: none was sent again */
 	int retrans;
 	u32 stamp;                 /* our timestamp of the first of these */
 	u32 cwnd, ssthresh, w_max; /* segments */
@@ -44,28 +44,34 @@ struct undo {
  * for a gap to be filled, so it does not measure the round trip.
  */
 struct arrived {
-	/* when what it acknowledges, or SACKs, was sent, ns, 0: sent twice */
+	/* ns at which the segments that it acknowledges, or SACKs, were sent, 0: sent twice */
 	u64 sent, sacked;
 	u32 acked; /* segments that left the queue */
-	/* segments newly known to have arrived, SACKed ones too */
+	/* segments newly known to have arrived, SACKed ones among them */
 	u32 delivered;
-	/* something acknowledged went more than once: times of its neighbours are unknown */
+	/*
+	 * a segment that it acknowledges was sent more than once: the times of its neighbours are
+	 * unknown
+	 */
 	bool again;
-	/* something new was SACKed; something came twice */
+	/* it SACKs something new; something came twice */
 	bool sacks, dsack;
-	/* something of before high_seq arrived that went only once */
+	/* a segment from before high_seq has arrived that was sent only once */
 	bool orig;
-	/* our SYN-ACK is acknowledged, which Linux does not count */
+	/* it acknowledges our SYN-ACK, which Linux does not count */
 	bool synack;
 };
 
 /* RACK (RFC 8985). */
 struct rack {
-	/* when the latest sent of the arrived segments was sent, 0: none; its round trip; ns */
+	/*
+	 * of the arrived segments the one sent last: ns at which it was sent, 0: none; and its
+	 * round trip, ns
+	 */
 	u64 xmit, rtt;
 	u32 end_seq; /* end of that segment */
 	u32 fack;    /* highest number that has arrived */
-	/* quarters of a round trip to wait for what is late */
+	/* time to wait for late segments, in quarters of a round trip */
 	u32 mult;
 	u32 rounds; /* recoveries for which mult stays */
 	bool reordered;
@@ -74,24 +80,24 @@ struct rack {
 /* Segments in flight, and recovery. Protected by c.lock; counts are segments. */
 struct tcp_loss {
 	u32 packets_out, sacked_out, lost_out, retrans_out;
-	/* segments that may come before one that was sent earlier */
+	/* segments that may arrive before one that was sent earlier */
 	u32 reordering;
 	u32 dupacks;
 	u32 high_seq; /* snd.nxt when recovery began */
 	enum { CA_OPEN, CA_RECOVERY, CA_LOSS } ca;
-	/* after the timer: arrivals may show that nothing was lost */
+	/* the timer has run out, and arrivals may show that nothing was lost */
 	bool frto;
 	u32 prior_cwnd;             /* cwnd when recovery began */
 	u32 prr_delivered, prr_out; /* of this recovery (RFC 6937) */
 	struct undo undo;
 	struct rack rack;
-	/* what timers.early is for: a probe, or reordering */
+	/* what timers.early is for: EARLY_PROBE or EARLY_REORDER */
 	u8 early_kind;
 	/* the probe was sent data again; it came twice */
 	bool tlp_retrans, tlp_dsacked;
 	/* snd.nxt when the probe was sent, 0: none is out */
 	u32 tlp_high;
-	/* when something was last sent or acknowledged, ns */
+	/* ns at which something was last sent or acknowledged */
 	u64 progress;
 };
 

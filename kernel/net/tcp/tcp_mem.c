@@ -101,7 +101,7 @@ void tcp_grow_sndbuf(struct tcp_sock *t)
 
 	if (t->snd.sndbuf_fixed || tcp_mem_pressure())
 		return;
-	/* a few packets of many segments, since one would make sender and card take turns */
+	/* Takes a few packets of many segments: one would make sender and card take turns. */
 	if (tcp_card_cuts(t))
 		segs = max(segs, 3 * SEG_MAX / t->snd.mss);
 	while (per < one + SKB_OVERHEAD)
@@ -121,7 +121,7 @@ bool tcp_wants_room(struct tcp_sock *t)
 
 void tcp_write_space(struct tcp_sock *t)
 {
-	/* all is sent and the window has room: the buffer is too small */
+	/* All is sent and the window still has room: so the buffer is too small. */
 	if (tcp_in_flight(t) < t->cc.cwnd)
 		tcp_grow_sndbuf(t);
 	smp_mb(); /* with tcp_wants_room() */

@@ -10,7 +10,7 @@
 #include "kernel/net/tcp/tcp_sock.h"
 
 extern struct tcp_limits {
-	/* pages: below there is no pressure, pressure begins, most */
+	/* pages below which there is no pressure; at which it begins; and at most */
 	int mem[3];
 	int max_orphans;
 } tcp_limits;

@@ -10,11 +10,11 @@
 #include "kernel/lib/lock.h"
 #include "kernel/lib/types.h"
 
-/* what we send at least, however small the way or the peer says it is */
+/* bytes of a segment that we send, at least, however small the way or the peer says they must be */
 #define TCP_SND_MSS_MIN 48
 
 struct tcp_net {
-	/* tcp_congestion_control: Reno for new sockets, instead of CUBIC */
+	/* tcp_congestion_control: new sockets use Reno instead of CUBIC */
 	bool reno;
 	int max_syn_backlog, abort_on_overflow;
 	int reordering, max_reordering, early_retrans, thin_linear;
@@ -32,8 +32,8 @@ struct tcp_net {
 	int min_tso_segs, tso_rtt_log, pacing_ss, pacing_ca; /* sizes of bursts; percent */
 	int pingpong_thresh;
 	/*
-	 * without effect: no deferral for larger bursts, no MTU probing, a route lookup at each
-	 * timeout
+	 * sysctls without effect: bursts are not deferred to grow, MTUs are not probed, and each
+	 * timeout looks up the route
 	 */
 	int tso_win_divisor, base_mss, mtu_probe_floor, probe_interval, probe_threshold, retries1,
 		limit_output_bytes;
@@ -42,12 +42,16 @@ struct tcp_net {
 	int fack, adv_win_scale;              /* without effect */
 	int challenge_limit, challenges_left; /* of this second; racy is fine */
 	u64 challenge_second;
-	/* for the next: of the cookies of fast open, the present one and the one before */
+	/*
+	 * protects what follows: the keys for cookies of Fast Open, the present one and the one
+	 * before
+	 */
 	spinlock_t lock;
 	u64 fast_keys[2][2];
 	u32 nr_fast_keys;
 	/*
-	 * tcp_fastopen_blackhole_timeout_sec; number of pauses in a row, and the start of the last
+	 * tcp_fastopen_blackhole_timeout_sec; the number of pauses in a row, and when the last
+	 * began
 	 */
 	int fast_pause_sec;
 	u32 fast_pauses;

@@ -19,7 +19,7 @@
 #define CLAMP_LEAST 1152 /* bytes */
 #define INT_MOST 0x7fffffff
 #define CC_NAME 16
-/* younger than the headers that we are built with */
+/* newer than the headers of the build */
 #define TCP_IS_MPTCP_ 43
 
 /* ---- setting ---- */
@@ -246,7 +246,10 @@ static int fast_connect_may(void *sk, const struct sock_opt *o, int n)
 #define FIELD(f) OPT_FIELD(struct tcp_sock, f)
 #define OR_NET(f) .arg = offsetof(struct tcp_net, f), .get = get_or_net
 
-/* Set and read with c.lock held. TCP_THIN_DUPACK: RACK finds the losses of thin streams anyway. */
+/*
+ * Options that are set and read with c.lock held. TCP_THIN_DUPACK: RACK finds the losses of thin
+ * streams anyway.
+ */
 static const struct sock_opt tcp_options[] = {
 	{ TCP_NODELAY, FIELD(snd.nodelay), .changed = nodelay_changed },
 	{ TCP_CORK, FIELD(snd.corked), .changed = cork_changed },
@@ -417,7 +420,7 @@ int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 		memcpy(val, name, *len);
 		return 0;
 	}
-	/* there is none; ours tell nothing of themselves */
+	/* There are no ULPs, and our algorithms tell nothing of themselves. */
 	if (opt == TCP_ULP || opt == TCP_CC_INFO) {
 		*len = 0;
 		return 0;

@@ -288,7 +288,7 @@ static void push_header(struct tcp_sock *t, struct sk_buff *skb)
 		h->urg_ptr = htons(min(t->snd.up - skb->tcp.seq, 65535U));
 		flags |= TH_URG;
 	}
-	/* as on Linux: GRO passes segments with PSH on at once */
+	/* As on Linux: GRO passes segments with PSH on at once. */
 	if (skb->gso)
 		flags |= TH_PSH;
 	((u8 *)h)[12] = (u8)((sizeof(*h) + n) << 2);
@@ -446,7 +446,7 @@ int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len)
 	skb->tcp.flags &= (u8) ~(TH_FIN | TH_PSH);
 	skb->tcp.eor = false;
 	list_add(&rest->list, &skb->list);
-	/* the buffer is theirs together, and goes with the last */
+	/* The buffer belongs to both, and goes with the last. */
 	rest->charged = skb->charged;
 	skb->charged = sizeof(*skb);
 	t->snd.wmem += sizeof(*skb);
@@ -718,7 +718,7 @@ void tcp_send_fin(struct tcp_sock *t)
 		skb->tcp.end_seq++;
 	} else {
 		skb = skb_alloc(0, GFP_ATOMIC);
-		/* there is nothing that a timer could send again */
+		/* There is no segment that a timer could send again. */
 		if (!skb) {
 			tcp_send_reset(t);
 			tcp_fail(t, -ENOBUFS);

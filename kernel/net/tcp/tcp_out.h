@@ -12,9 +12,12 @@
 
 #include "kernel/net/tcp/tcp_sock.h"
 
-/* Most bytes of payload in one skb: with its headers a packet, in a buffer of sixteen pages. */
+/*
+ * bytes of payload in one skb, at most: with its headers it is a packet, in a buffer of sixteen
+ * pages
+ */
 #define SEG_MAX 65400U
-/* The most over lo, where a reader begins with the first half while the second is written. */
+/* bytes at most over lo, where a reader begins with the first half while the second is written */
 #define SEG_LOCAL 32768U
 
 /* Sends what may go. @more: holds back a segment that is not full. */

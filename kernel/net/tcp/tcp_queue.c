@@ -36,7 +36,7 @@ static void note_sack(struct tcp_sock *t, u32 seq, u32 end)
 
 	memcpy(was, t->rcv.sacks, sizeof(was));
 	for (u32 i = 0; i < k;
-		/* they do not touch each other: what one adds reaches no other */
+		/* The blocks do not touch each other, so what one adds reaches no other. */
 		i++) {
 		if (before(was[i].end, seq) || after(was[i].start, end))
 			continue;
@@ -215,7 +215,7 @@ static void measure(struct tcp_sock *t, u32 len)
  */
 static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
 {
-	/* however small the buffer is, one at a time goes on */
+	/* However small the buffer is, segments go on, one at a time. */
 	if (!t->inet.queue.rmem && !t->rcv.ooo_mem)
 		return false;
 	if (tcp_mem_full())

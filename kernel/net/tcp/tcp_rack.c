@@ -18,7 +18,7 @@
 #include "kernel/sched/task.h"
 
 #define REO_MULT_MAX 20
-/* recoveries until the window of reordering is narrow again */
+/* recoveries after which the window of reordering is narrow again */
 #define REO_ROUNDS 16
 #define PTO_EXTRA (2 * MSEC)
 #define EARLY_PROBE 0
@@ -52,7 +52,10 @@ void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
 	else if (before(skb->tcp.end_seq, r->fack) && !skb->tcp.retrans) {
 		note_reordering(t, r->fack - skb->tcp.seq);
 	}
-	/* what came so soon after it was sent again is the first one, late */
+	/*
+	 * An acknowledgement that comes so soon after a segment was sent again is of the first one,
+	 * late.
+	 */
 	if (skb->tcp.retrans && t->rtt.min && rtt < t->rtt.min)
 		return;
 	r->rtt = rtt;
@@ -123,7 +126,7 @@ static u64 probe_timeout(const struct tcp_sock *t)
 {
 	u64 pto = t->rtt.srtt ? 2 * t->rtt.srtt : RTO_INIT;
 
-	/* the acknowledgement of a single segment may be delayed */
+	/* The acknowledgement of a single segment may be delayed. */
 	pto += t->loss.packets_out == 1 ? t->rtt.rto_min : PTO_EXTRA;
 	return min(pto, t->rtt.rto);
 }
@@ -177,7 +180,7 @@ static void send_probe(struct tcp_sock *t)
 	if (t->loss.tlp_retrans) {
 		last = t->snd.head ? list_prev_entry(t->snd.head, list) :
 				     list_last_entry(&t->snd.wq, struct sk_buff, list);
-		/* it was counted with the size of segments of then, which may have grown */
+		/* Its segments were counted with the size of then, which may have grown. */
 		if (last->tcp.segs > 1 && (last->tcp.segs - 1U) * t->snd.mss < last->len) {
 			if (tcp_split(t, last, (last->tcp.segs - 1U) * t->snd.mss))
 				return;

@@ -91,7 +91,7 @@ void tcp_enter_loss(struct tcp_sock *t)
 	bool reneged;
 
 	t->loss.frto = t->loss.ca == CA_OPEN || t->timers.retries > 1;
-	/* enough had arrived to see the loss, if less reordering were expected */
+	/* Enough had arrived to see the loss, if less reordering had been expected. */
 	if (t->loss.ca == CA_OPEN && t->loss.sacked_out >= (u32)READ_ONCE(tcp_net(t)->reordering))
 		t->loss.reordering =
 			min(t->loss.reordering, (u32)READ_ONCE(tcp_net(t)->reordering));
@@ -110,8 +110,8 @@ void tcp_enter_loss(struct tcp_sock *t)
 	if (!t->snd.sack_ok)
 		t->loss.sacked_out = 0;
 	/*
-	 * the front was told of, and still is not acknowledged: the peer has thrown away what it
-	 * had (RFC 2018, 8)
+	 * The front was SACKed and still is not acknowledged: the peer has thrown away what it had
+	 * (RFC 2018, 8).
 	 */
 	skb = list_first_entry_or_null(&t->snd.wq, struct sk_buff, list);
 	reneged = skb && skb != t->snd.head && skb->tcp.sacked & SKB_SACKED;
@@ -177,7 +177,7 @@ static void reduce_rate(struct tcp_sock *t, u32 delivered, bool advanced)
 {
 	s32 in_flight = (s32)tcp_in_flight(t), left = (s32)t->cc.ssthresh - in_flight, n;
 
-	/* it says nothing, and cwnd must not become none */
+	/* It says nothing, and cwnd must not become 0. */
 	if (!delivered)
 		return;
 	t->loss.prr_delivered += delivered;

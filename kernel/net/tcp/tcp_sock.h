@@ -65,30 +65,30 @@ struct tcp_life {
 	bool self_ref;
 	bool waits_out; /* counts in tcp_time_waits */
 	u8 conn;        /* CONN_*; protected by inet.op */
-	/* pages of tcp_mem_used() that are this socket's */
+	/* pages that this socket has of tcp_mem_used() */
 	int mem_pages;
-	/* memory group that pays for mem_pages: a reference, NULL: none; immutable once set */
+	/* memory group that pays for mem_pages: a reference, or NULL; immutable once set */
 	struct mem_group *payer;
 };
 
 /* The sender. Protected by c.lock; names are RFC 9293's where it has them. */
 struct tcp_snd {
 	struct list_head wq; /* skbs from una on */
-	/* first skb of wq that was never sent, NULL: none */
+	/* the first skb of wq that was never sent, NULL: there is none */
 	struct sk_buff *head;
 	u32 wmem;   /* bytes, true sizes of the skbs in wq */
 	u32 pushed; /* end of the last data sent with PSH */
-	/* initial number; oldest not acknowledged; next to be sent */
+	/* the initial number; the oldest not acknowledged; the next to be sent */
 	u32 iss, una, nxt;
 	u32 write_seq; /* end of what the program has written */
-	/* peer's window, bytes; segment of its last update */
+	/* the peer's window, bytes; the number of the segment that has set it last */
 	u32 wnd, wl1;
 	/* largest window the peer has offered, bytes */
 	u32 max_wnd;
-	/* end of the last segment sent that was not full */
+	/* end of the last segment that was sent and was not full */
 	u32 sml;
 	u32 up; /* end of urgent data, while urgent */
-	/* bytes of payload of a full segment, without options */
+	/* bytes of payload in a full segment, without options */
 	u16 mss;
 	u16 advmss;   /* MSS told to the peer */
 	u16 user_mss; /* TCP_MAXSEG, 0: none */
@@ -100,15 +100,15 @@ struct tcp_snd {
 	bool urgent;                     /* `up` is ahead of una */
 	bool nodelay, corked;            /* TCP_NODELAY, TCP_CORK */
 	bool sndbuf_fixed, rcvbuf_fixed; /* SO_SNDBUF, SO_RCVBUF were set: no growth */
-	/* a writer or poller waits for room; also set without the lock */
+	/* a writer or poller waits for room; also set without c.lock */
 	bool nospace;
-	/* writers are to be told what an acknowledgement has made room for */
+	/* writers are to be told of the room that an acknowledgement has made */
 	bool space_due;
 	struct mutex write_mutex; /* one writer at a time; outside of c.lock */
 	u64 last;                 /* ktime_get() of the last data sent, ns */
 	/* TCP_NOTSENT_LOWAT, bytes, 0: the namespace's */
 	u32 notsent_lowat;
-	/* writers that wait for the handshake; counted without the lock */
+	/* number of writers that wait for the handshake; counted without c.lock */
 	atomic_t write_pending;
 };
 
@@ -120,18 +120,18 @@ struct tcp_rcv {
 	struct rb_root ooo_tree;
 	/* peer's initial number; next number expected */
 	u32 irs, nxt;
-	/* nxt at the last window told, and that window, bytes */
+	/* nxt when the last window was told, and that window, bytes */
 	u32 wup, wnd;
 	u32 copied; /* next number that the program reads */
 	/* estimate of the peer's segment size, bytes */
 	u32 mss;
 	u32 clamp;     /* TCP_WINDOW_CLAMP: most bytes of window */
 	u32 ts_recent; /* timestamp to echo */
-	/* when ts_recent was taken; when data came last; ns */
+	/* ns at which ts_recent was taken, and at which data came last */
 	u64 ts_recent_at, last;
 	u32 ooo_mem;                        /* bytes, true sizes of the skbs in ooo */
 	struct sack_block sacks[MAX_SACKS]; /* to be told, the newest first */
-	/* what came twice, to be told once; end 0: none */
+	/* a block that came twice, which is told once; end 0: none */
 	struct sack_block dsack;
 	u32 nr_sacks;
 	bool fin_seen; /* the peer's FIN is in order */
@@ -140,7 +140,10 @@ struct tcp_rcv {
 	bool tell_inq;          /* TCP_INQ */
 	u8 urg_state, urg_byte; /* URG_*; the byte, from URG_HERE on */
 	u32 urg_seq;            /* number of the urgent byte */
-	/* growth of the buffer: when this round trip began, its bytes read, its first number */
+	/*
+	 * for the growth of the buffer: when this round trip began, bytes read in it, its first
+	 * number
+	 */
 	u64 space_at;
 	u32 space_copied, space_seq;
 };
@@ -153,9 +156,9 @@ struct tcp_rcv {
 struct tcp_ack_state {
 	bool now; /* at once */
 	bool due; /* by timers.delack, or with data */
-	/* data is answered by data soon, which takes the acknowledgement along */
+	/* data is answered by data soon, and that takes the acknowledgement along */
 	bool pingpong;
-	/* quick answers to received data, until pingpong */
+	/* times that data was answered quickly, until pingpong */
 	u8 exchanges;
 	/* segments that are still acknowledged at once */
 	u32 quick;
@@ -165,11 +168,11 @@ struct tcp_ack_state {
 
 /* Round trips. Protected by c.lock; all in ns. */
 struct tcp_rtt {
-	/* smoothed, 0: no sample yet; its deviation; the timeout */
+	/* the smoothed time, 0: there is no sample yet; its deviation; the timeout */
 	u64 srtt, rttvar, rto;
 	u64 rto_min, rto_max;
 	u64 min; /* least of the last tcp_min_rtt_wlen */
-	/* least of the half of that time that began at min_at */
+	/* the least of that half of tcp_min_rtt_wlen which began at min_at */
 	u64 min_now, min_at;
 };
 #define RTO_MIN (200 * MSEC)
@@ -179,23 +182,23 @@ struct tcp_rtt {
 
 /* Timers, and what they count. Protected by c.lock; times are ktime_get(), ns. */
 struct tcp_timers {
-	/* a tail probe, or a look at what may be lost (tcp_rack.c) */
+	/* for a tail probe, or for a look at what may be lost (tcp_rack.c) */
 	struct ktimer early;
-	/* retransmission, or a probe of a closed window */
+	/* for a retransmission, or a probe of a closed window */
 	struct ktimer rtx;
 	/* a delayed acknowledgement, or corked data */
 	struct ktimer delack;
 	struct ktimer keep; /* keepalive, FIN_WAIT2, TIME_WAIT */
 	u8 backoff;         /* doublings of the timeout */
 	u8 retries;         /* retransmissions in a row */
-	/* unanswered probes of a closed window, and of keepalive */
+	/* probes of a closed window, and of keepalive, without an answer */
 	u8 probes, keep_sent;
 	u64 confirmed; /* when the neighbour was last confirmed */
-	/* when the closed window was probed first, 0: it is open */
+	/* when the closed window was first probed, 0: it is open */
 	u64 closed_at;
-	/* first retransmission in a row, or the SYN, 0: none */
+	/* when the first retransmission in a row was sent, or the SYN, 0: none was */
 	u64 first_failure;
-	/* last answer to a segment that may be part of a storm */
+	/* when a segment that may be part of a storm was last answered */
 	u64 last_odd;
 };
 #define CORK_MAX (200 * MSEC)
@@ -207,7 +210,7 @@ struct tcp_user {
 	u32 keep_cnt, syn_cnt;     /* tries, 0: the namespace's */
 	u32 timeout;               /* TCP_USER_TIMEOUT, ms, 0: none */
 	int linger2;               /* s, 0: the namespace's, -1: none */
-	/* SYN+ACKs until a child without data is accepted, 0: none */
+	/* SYN+ACKs that are sent until a child without data is accepted, 0: none */
 	u32 defer_tries;
 	bool thin_linear;    /* TCP_THIN_LINEAR_TIMEOUTS */
 	bool save_syn;       /* TCP_SAVE_SYN, of a listener's children */
@@ -216,7 +219,7 @@ struct tcp_user {
 };
 
 /*
- * What a sender with data is busy with: sending, waiting for the peer's window, or for room in its
+ * What keeps a sender with data from being done: sending, the peer's window, or want of room in its
  * buffer.
  */
 enum { CHRONO_NONE, CHRONO_BUSY, CHRONO_WINDOW, CHRONO_BUFFER, CHRONO_KINDS };
@@ -226,9 +229,9 @@ struct tcp_counts {
 	u32 retrans; /* segments sent again */
 	/* timeouts; those that were the first in a row */
 	u16 rto, rto_recoveries;
-	/* ms from such a first timeout to the next progress, summed */
+	/* ms from such a first timeout to the next progress, in all */
 	u32 rto_time;
-	/* that first timeout while there is no progress, ns, else 0 */
+	/* ns at which that first timeout was, while there is no progress; else 0 */
 	u64 rto_at;
 	u64 bytes_acked, bytes_received, bytes_sent, bytes_retrans;
 	u64 segs_in, segs_out;
@@ -244,22 +247,24 @@ struct tcp_counts {
 
 /* Fast Open (tcp_fastopen.c). Protected by c.lock where nothing else is said. */
 struct tcp_fast {
-	/* FAST_ASK, FAST_SEND: cookie is in the SYN or SYN-ACK; FAST_BARE: data without it */
+	/*
+	 * FAST_ASK, FAST_SEND: the cookie is in the SYN or SYN-ACK; FAST_BARE: data goes without it
+	 */
 	enum { FAST_NO, FAST_ASK, FAST_SEND, FAST_BARE } mode;
 	bool syn; /* our SYN had the option */
 	/* our SYN was sent after a pause of Fast Open */
 	bool checked;
-	/* TFO_*: why the SYN had no data, or why it did not arrive */
+	/* TFO_*: why the SYN had no data, or did not arrive */
 	u8 fail;
 	bool data_sent;     /* the SYN had data */
 	bool data_acked;    /* and the peer has taken them */
 	bool defer_connect; /* the SYN waits for the first write */
-	/* of a child: accepted before the handshake is complete */
+	/* a child's: it was accepted before the handshake is complete */
 	bool opened;
 	struct fast_cookie cookie;
-	/* to go with the SYN, NULL: none; protected by inet.op */
+	/* data that goes with the SYN, NULL: none; protected by inet.op */
 	struct sk_buff *syn_data;
-	/* of a child: its listener, a reference, NULL: the handshake is complete */
+	/* a child's: its listener, a reference; NULL: the handshake is complete */
 	struct tcp_sock *listener;
 	/* of a listener */
 	u32 qlen;           /* limit of Fast Open children */
@@ -268,14 +273,14 @@ struct tcp_fast {
 	u64 reset_at;       /* ktime_get() of the last such reset, ns */
 	/* TCP_FASTOPEN_KEY; protected by the namespace's tcp.lock */
 	u64 keys[2][2];
-	/* 0: the namespace's keys; protected as keys are */
+	/* 0: those of the namespace are used; protected as keys are */
 	u32 nr_keys;
 };
 
 /* A listener's queues. Protected by lock, which is inside of c.lock. */
 struct tcp_listen_queues {
 	spinlock_t lock;
-	/* children to be accepted, by child.link: a reference each */
+	/* children that can be accepted, by child.link: a reference to each */
 	struct list_head accept_q;
 	struct list_head syn_q; /* children in handshake, as above */
 	u32 nr_accept, nr_syn;  /* their numbers */
@@ -287,14 +292,14 @@ struct tcp_listen_queues {
 struct tcp_child {
 	/* in a queue of its listener, protected by listen.lock */
 	struct list_head link;
-	/* a reference, NULL: accepted, or no child; as link */
+	/* a reference; NULL: it was accepted, or is no child; protected as link is */
 	struct tcp_sock *listener;
 	bool offered;     /* it has entered the accept queue */
 	bool defer_acked; /* TCP_DEFER_ACCEPT: the bare ACK has come */
-	/* low bits of its timestamp, if it only makes a cookie */
+	/* low bits of its timestamp, if it is made only for a cookie */
 	u8 cookie_opts;
 	u16 saved_len; /* bytes of saved_syn */
-	/* TCP_SAVE_SYN: headers of its SYN until read, NULL */
+	/* headers of its SYN (TCP_SAVE_SYN) until they are read, or NULL */
 	u8 *saved_syn;
 };
 
@@ -304,7 +309,7 @@ struct tcp_sock {
 	u8 state;
 	struct tcp_life life;
 	struct flow flow; /* route of what is sent */
-	/* tcp_now() while a segment or a push is worked on, ns, else 0 */
+	/* tcp_now() while a segment or a push is served, ns, else 0 */
 	u64 now;
 	struct tcp_snd snd;
 	struct tcp_rcv rcv;
@@ -320,7 +325,7 @@ struct tcp_sock {
 	struct tcp_listen_queues listen;
 };
 
-/* Low bits of a timestamp hold what a cookie cannot (tcp_cookie.c). */
+/* bits of a timestamp that hold what a cookie cannot (tcp_cookie.c) */
 #define TCP_COOKIE_OPTS 0x80
 
 static inline struct tcp_sock *TCP(struct inet_sock *i)

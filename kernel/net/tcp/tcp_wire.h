@@ -48,7 +48,7 @@
 #define after(a, b) before(b, a)
 
 struct sack_block {
-	/* sequence numbers; @end is the first that is missing again */
+	/* sequence numbers; @end is the first that is not in the block */
 	u32 start, end;
 };
 

@@ -201,8 +201,8 @@ static void dgram_left(struct unix_sock *u, struct unix_sock *old)
 	bool tell;
 
 	/*
-	 * a reader may be looking at one of them (MSG_PEEK): then they stay, as if they were read
-	 * before
+	 * A reader may be looking at one of them (MSG_PEEK): then they stay, as if they had been
+	 * read before.
 	 */
 	if (!u->nr_queued || !mutex_trylock(&u->read_mutex))
 		return;

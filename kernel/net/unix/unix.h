@@ -34,18 +34,21 @@ enum unix_state { UNIX_UNCONNECTED, UNIX_LISTEN, UNIX_CONNECTED, UNIX_DEAD };
 struct unix_msg {
 	struct list_head list; /* receiver's queue */
 	u32 len, done;         /* bytes; taken so far (streams) */
-	/* what it counts for: memory, as Linux would need it */
+	/* bytes that it counts for: the memory that Linux would need */
 	u32 truesize;
 	struct ucred cred;
 	u64 stamp;              /* when it was sent, real time */
 	struct unix_sock *from; /* whose memory it is: that keeps it */
 	struct file **files;    /* references in flight */
 	u32 nr_files;
-	/* whose limit they count against in flight; a reference */
+	/* the user against whose limit they count while in flight; a reference */
 	struct user_struct *payer;
-	/* a byte out of band, or, once it was taken (done), the mark where it stood */
+	/* it is a byte out of band, or, once that was taken (done), the mark where it stood */
 	bool oob;
-	/* behind the structure, or where that would double the slab in one of its own */
+	/*
+	 * the bytes: behind the structure, or in a slab object of their own where that would double
+	 * the slab's size
+	 */
 	u8 *data;
 };
 
@@ -54,11 +57,11 @@ struct unix_sock {
 	struct sock_common c;
 	atomic_t refs;
 	/*
-	 * atomic: truesize of sent, unread messages, and 1 for refs: the last subtraction, to 0,
-	 * frees
+	 * true sizes of messages that it sent and that are not read, and 1 for refs; atomic: the
+	 * subtraction that makes it 0 frees the socket
 	 */
 	atomic64_t wmem;
-	/* it was told that there is no room: it gets SIGIO */
+	/* a writer was told that there is no room: it gets SIGIO when there is */
 	bool nospace;
 	struct hlist_node all; /* under unix_names_lock */
 	/* a reference: whose abstract names; immutable */
@@ -72,19 +75,19 @@ struct unix_sock {
 	u32 nr_queued;
 	/* a reader of the stream has the first message outside the queue, and may put it back */
 	bool in_hand;
-	/* in the queue: the out-of-band byte that is not taken yet, NULL */
+	/* the out-of-band byte in the queue that is not taken yet, or NULL */
 	struct unix_msg *oob;
 	/* tasks that wait for room in the queue of datagrams, or to connect */
 	struct wait_queue_head space;
 	struct mutex polled_lock;
-	/* datagrams: of unix_polled: peers in whose space pollers of ours may stand */
+	/* datagrams: unix_polled entries: peers in whose space our pollers may stand */
 	struct list_head polled;
-	/* held by one reader at a time, which may hold the first message while it copies */
+	/* held by one reader at a time, which may have the first message in hand while it copies */
 	struct mutex read_mutex;
 	struct ucred peercred;
 	const struct cred *peer_ids; /* references, set once; NULL */
 	struct pid *peer_pid;
-	/* listening: connected sockets that are not accepted yet */
+	/* a listener's: connected sockets that are not accepted yet */
 	struct list_head pending; /* of pending_link */
 	struct list_head pending_link;
 	u32 nr_pending, backlog;

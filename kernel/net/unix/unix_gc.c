@@ -20,7 +20,7 @@
 
 static DEFINE_MUTEX(unix_gc_lock);
 static LIST_HEAD(inflight_list); /* of inflight_link, under unix_gc_lock */
-/* the collecting task: freeing messages comes back here */
+/* the task that collects: what freeing messages calls comes back here */
 static struct task *gc_owner;
 
 void unix_gc_lock_queue(void)

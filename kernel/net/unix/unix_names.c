@@ -25,7 +25,7 @@
 static DEFINE_SPINLOCK(unix_names_lock);
 static struct hlist_head names[NAME_HASH];
 static struct hlist_head all_sockets;
-/* programs choose names: all of one chain, if they knew how */
+/* keeps programs, which choose the names, from choosing all of one chain */
 static struct hash_key name_key;
 
 static bool is_abstract(const struct sockaddr_buf *a)

@@ -17,8 +17,8 @@
 /* ---- pollers in a peer's queue ---- */
 
 /*
- * A poller stays in the queue of a peer longer than that may be the peer: the peer stays as long as
- * a poller stands there.
+ * A peer in whose queue our pollers may stand. It may be our peer no more, but is kept as long as a
+ * poller stands there.
  */
 struct unix_polled {
 	struct list_head list;

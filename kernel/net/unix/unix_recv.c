@@ -149,7 +149,8 @@ static ssize_t stream_read_some(struct unix_sock *u, struct msg *m, bool first)
 	if (!um)
 		return 0;
 	/*
-	 * a read does not mix senders; it ends behind a message with files, but may begin before it
+	 * A read does not mix senders. It ends behind a message with files, but may begin before
+	 * it.
 	 */
 	if (!first && u->c.passcred && !same_cred(&um->cred, &m->cred)) {
 		requeue(u, um);
@@ -203,7 +204,7 @@ static ssize_t stream_peek(struct unix_sock *u, struct msg *m)
 			break;
 		if (um->oob && !u->c.oobinline)
 			continue;
-		/* as peek_ready() counts, or a reader would wait for ever */
+		/* Skips as peek_ready() counts, or a reader would wait for ever. */
 		if (skip >= left) {
 			skip -= left;
 			continue;

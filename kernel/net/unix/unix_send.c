@@ -21,7 +21,7 @@
  */
 #define STREAM_HEAD 3776 /* bytes in the head of one that has pages */
 #define DGRAM_HEAD 16064
-/* bytes more than which lie in a slab object of their own: they are pages as a rule */
+/* data of more bytes lies in a slab object of its own, which as a rule is whole pages */
 #define APART 1024
 #define STREAM_CHUNK (STREAM_HEAD + 32768U)
 
