@@ -8,7 +8,11 @@
  * read nor armed again. The events lie in a ring that the host shares with us (we move its head),
  * so they cost no call either. If the ring does not look as expected, io_getevents is called.
  *
- * Locks: lock around the head of the ring.
+ * The host's context is made by the first read, because it is dear: a process that has one needs
+ * some 30 ms longer to end, and fs.aio-max-nr bounds the contexts of all processes. Most instances
+ * never read past the cache.
+ *
+ * Locks: lock around the head of the ring, and while the context is made.
  */
 #include "drivers/ubd/aio_host.h"
 
@@ -36,8 +40,15 @@ struct ring {
 	struct io_event event[];
 };
 
+/* NONE -> READY or REFUSED, once, under lock. */
+enum { NONE, READY, REFUSED };
+
 struct ubd_aio {
-	aio_context_t ctx; /* immutable, like the next two */
+	int irq; /* immutable, like the next one */
+	unsigned int depth;
+	int state; /* atomic: NONE, READY or REFUSED */
+	/* immutable once READY, like the next two */
+	aio_context_t ctx;
 	struct ring *ring; /* NULL: of an unknown layout */
 	int eventfd;
 	pthread_mutex_t lock;
@@ -56,39 +67,68 @@ struct ubd_aio *ubd_aio_open(int irq, unsigned int depth)
 
 	if (!a)
 		return NULL;
+	a->irq = irq;
+	a->depth = depth;
 	pthread_mutex_init(&a->lock, NULL);
+	return a;
+}
+
+/* Makes the context and what tells of its events. Returns READY or REFUSED. */
+static int make_context_locked(struct ubd_aio *a)
+{
 	a->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (a->eventfd < 0)
-		goto err_free;
-	if (syscall(SYS_io_setup, depth, &a->ctx))
+		return REFUSED;
+	if (syscall(SYS_io_setup, a->depth, &a->ctx))
 		goto err_close;
-	if (os_event_add_edge(a->eventfd, EPOLLIN, irq))
+	if (os_event_add_edge(a->eventfd, EPOLLIN, a->irq))
 		goto err_destroy;
 	a->ring = find_ring(a->ctx);
-	return a;
+	return READY;
 
 err_destroy:
 	syscall(SYS_io_destroy, a->ctx);
 err_close:
 	close(a->eventfd);
-err_free:
-	free(a);
-	return NULL;
+	return REFUSED;
+}
+
+static bool is_ready(const struct ubd_aio *a)
+{
+	return __atomic_load_n(&a->state, __ATOMIC_ACQUIRE) == READY;
+}
+
+/* True if reads can be submitted. The first caller makes the context. */
+static bool get_ready(struct ubd_aio *a)
+{
+	if (__atomic_load_n(&a->state, __ATOMIC_ACQUIRE) == NONE) {
+		pthread_mutex_lock(&a->lock);
+		if (a->state == NONE)
+			__atomic_store_n(&a->state, make_context_locked(a), __ATOMIC_RELEASE);
+		pthread_mutex_unlock(&a->lock);
+	}
+	return is_ready(a);
 }
 
 void ubd_aio_close(struct ubd_aio *a)
 {
 	if (!a)
 		return;
-	os_event_del(a->eventfd);
-	syscall(SYS_io_destroy, a->ctx);
-	close(a->eventfd);
+	if (is_ready(a)) {
+		os_event_del(a->eventfd);
+		syscall(SYS_io_destroy, a->ctx);
+		close(a->eventfd);
+	}
 	free(a);
 }
 
 int ubd_aio_read(struct ubd_aio *a, int fd, uint64_t off, struct ubd_req *r)
 {
-	struct iocb io = { .aio_lio_opcode = IOCB_CMD_PREADV,
+	struct iocb io;
+
+	if (!get_ready(a))
+		return -EAGAIN;
+	io = (struct iocb){ .aio_lio_opcode = IOCB_CMD_PREADV,
 		.aio_rw_flags = RWF_NOWAIT,
 		.aio_fildes = (uint32_t)fd,
 		.aio_buf = (uintptr_t)r->vec,
@@ -103,7 +143,7 @@ int ubd_aio_read(struct ubd_aio *a, int fd, uint64_t off, struct ubd_req *r)
 
 bool ubd_aio_ready(const struct ubd_aio *a)
 {
-	const struct ring *ring = a->ring;
+	const struct ring *ring = is_ready(a) ? a->ring : NULL;
 
 	return ring && __atomic_load_n(&ring->head, __ATOMIC_RELAXED) !=
 			       __atomic_load_n(&ring->tail, __ATOMIC_RELAXED);
@@ -132,6 +172,8 @@ struct ubd_req *ubd_aio_reap(struct ubd_aio *a, int64_t *res)
 	struct io_event ev;
 	bool there;
 
+	if (!is_ready(a))
+		return NULL;
 	pthread_mutex_lock(&a->lock);
 	there = a->ring ? take_event(a->ring, &ev) : get_event(a, &ev);
 	pthread_mutex_unlock(&a->lock);

@@ -21,13 +21,16 @@
 struct ubd_aio;
 
 /*
- * Sets up at most @depth reads at a time; finished reads raise @irq. Returns NULL if the host has
- * no such calls, or does not allow them.
+ * Prepares for at most @depth reads at a time; finished reads raise @irq. Asks nothing of the host
+ * before the first read. Returns NULL without memory.
  */
 struct ubd_aio *ubd_aio_open(int irq, unsigned int depth);
 /* Waits for reads under way, and drops them. */
 void ubd_aio_close(struct ubd_aio *a);
-/* Submits a read. Returns 0, or -errno if the host would have to wait, or refuses. */
+/*
+ * Submits a read. Returns 0, or -errno if the host would have to wait, or refuses. -EAGAIN also if
+ * the host has no such calls, or allows no more of them.
+ */
 int ubd_aio_read(struct ubd_aio *a, int fd, uint64_t off, struct ubd_req *r);
 bool ubd_aio_ready(const struct ubd_aio *a);
 /*

@@ -17,7 +17,7 @@ struct ubd_host {
 	int irq;
 	uint64_t size;
 	int max_threads;
-	struct ubd_aio *aio; /* NULL: the host has none */
+	struct ubd_aio *aio; /* or NULL */
 	int no_direct;       /* atomic: O_DIRECT does not work */
 	/* a guess: the last read past the cache found its data in the host's */
 	int was_cached;
