@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* clock.c: the host's clocks, futexes and randomness. */
+/*
+ * clock.c: the host's clocks, futexes and randomness.
+ *
+ * A process that goes on from a saved state counts on where that state was: its monotonic clocks are
+ * the host's and a shift, which is set before there is a second thread. Deadlines are turned back.
+ */
 #include <errno.h>
 #include <linux/futex.h>
 #include <stdlib.h>
@@ -9,6 +14,18 @@
 #include <unistd.h>
 
 #include "os-linux/internal.h"
+
+static struct os_clock_shifts shift;
+
+void os_clock_set_shifts(const struct os_clock_shifts *s)
+{
+	shift = *s;
+}
+
+void os_clock_shifts(struct os_clock_shifts *s)
+{
+	*s = shift;
+}
 
 static uint64_t now(clockid_t id)
 {
@@ -20,7 +37,7 @@ static uint64_t now(clockid_t id)
 
 uint64_t os_clock_mono(void)
 {
-	return now(CLOCK_MONOTONIC);
+	return now(CLOCK_MONOTONIC) + shift.mono;
 }
 
 uint64_t os_clock_real(void)
@@ -30,12 +47,12 @@ uint64_t os_clock_real(void)
 
 uint64_t os_clock_boot(void)
 {
-	return now(CLOCK_BOOTTIME);
+	return now(CLOCK_BOOTTIME) + shift.boot;
 }
 
 uint64_t os_clock_mono_coarse(void)
 {
-	return now(CLOCK_MONOTONIC_COARSE);
+	return now(CLOCK_MONOTONIC_COARSE) + shift.mono;
 }
 
 uint64_t os_clock_real_coarse(void)
@@ -45,11 +62,23 @@ uint64_t os_clock_real_coarse(void)
 
 uint64_t os_clock_raw(void)
 {
-	return now(CLOCK_MONOTONIC_RAW);
+	return now(CLOCK_MONOTONIC_RAW) + shift.raw;
 }
 
-static struct timespec timespec_of(uint64_t ns)
+uint64_t os_host_deadline(uint64_t deadline)
 {
+	int64_t t = (int64_t)(deadline - shift.mono);
+
+	if (deadline == OS_FOREVER)
+		return deadline;
+	return !deadline || t < 0 ? 0 : (uint64_t)t;
+}
+
+/* Of a deadline, on the host's own scale. */
+static struct timespec timespec_of(uint64_t deadline)
+{
+	uint64_t ns = os_host_deadline(deadline);
+
 	return (struct timespec){ .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
 }
 

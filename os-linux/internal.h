@@ -18,8 +18,23 @@ extern __thread int os_this_cpu;
  */
 void os_short_slices(int tid);
 
-/* The argument vector of main(), for os_restart(). */
+/* The argument vector of main(), or of the boot that a restored state comes from: os_restart(). */
 extern char **os_argv;
+
+/* Sets what the clocks are shifted by, before there is a second thread. clock.c */
+void os_clock_set_shifts(const struct os_clock_shifts *s);
+/* Returns a deadline on the host's own scale of CLOCK_MONOTONIC; 0 is in the past. */
+uint64_t os_host_deadline(uint64_t deadline);
+
+/*
+ * Looks for restore=DIR among the parameters (state.c). Returns 0: there is none. Else maps the
+ * state that is there and returns the stack pointer of vCPU 0, for arch_unpark(). Ends the process
+ * with one line and status 1 if the state cannot be used.
+ */
+uint64_t os_state_restore(int argc, char **argv);
+
+/* Ends this program's threads and executes it again with @argv (process.c). */
+void os_exec_again(char **argv) __attribute__((noreturn));
 
 /*
  * Sets vec[i] if page @va + i is in the page table of process @pid, for at most 512 pages. Returns

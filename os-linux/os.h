@@ -139,6 +139,14 @@ uint64_t os_clock_real_coarse(void);
 uint64_t os_clock_raw(void);
 int os_sleep_until(uint64_t deadline);
 /*
+ * What the clocks above have been shifted by, modulo 2^64, so that they go on where a saved state
+ * left them (state.c); all 0 in an instance that has booted. Real time is never shifted.
+ */
+struct os_clock_shifts {
+	uint64_t mono, boot, raw;
+};
+void os_clock_shifts(struct os_clock_shifts *s);
+/*
  * Returns the offset of function @name in the host's vdso. -ENOENT if it is missing, or if the
  * host's clock needs system calls.
  */
@@ -273,6 +281,57 @@ int os_fault_guard(void *addr, size_t len, uint8_t *lost, uint32_t *count);
 int os_signals_setup(int shutdown_irq, uint64_t grace);
 /* Returns the value that the last SIGTERM carried, for init, or 0. */
 int os_end_value(void);
+
+/* ---- saved states (state.c; kernel/state/state.h has the whole story) ---- */
+
+#define OS_STATE_FILES 18
+/* A range of addresses: of a memory file, or (file -1) reserved without access. */
+struct os_state_map {
+	uint64_t addr, len;
+	int64_t file; /* an index in os_state.file, or -1 */
+	uint64_t off;
+};
+struct os_state {
+	/* handles of the memory files, and their sizes */
+	int file[OS_STATE_FILES];
+	uint64_t size[OS_STATE_FILES];
+	uint32_t nr_files;
+	/* what is mapped where, in the order of mapping */
+	uint32_t nr_maps;
+	const struct os_state_map *map;
+	/* a bit for each page of file 0; set: nobody needs its content */
+	const uint8_t *skip;
+	/* where each vCPU goes on: values of the stack pointer for arch_unpark() */
+	uint32_t ncpus;
+	uint64_t sp[OS_MAX_CPUS];
+	/* what the restoring process must have too */
+	uint64_t stub_base, xfeatures, xstate_size;
+	/* answers: the bytes written, and why it failed, one line */
+	uint64_t bytes;
+	char why[400];
+};
+/*
+ * Writes @dir/memory, anew. Every vCPU but the caller stands still. os_state_finish() brings it to
+ * the disk and must follow a success. Both return 0 or -errno with @s->why.
+ */
+int os_state_save(const char *dir, struct os_state *s);
+int os_state_finish(struct os_state *s);
+
+/* Of a process that goes on from a saved state; NULL: it has booted. */
+struct os_restored {
+	const char *dir;
+	int file[OS_STATE_FILES]; /* handles of the memory files */
+	uint64_t stub_base, xfeatures, xstate_size;
+	/* parameters of the command line that were given to the restore, in its order */
+	int argc;
+	char **argv;
+};
+const struct os_restored *os_restored(void);
+/*
+ * Executes this program again, as os_restart() does, to go on from the state in @dir. Parameters
+ * that say where the instance is (umid=, consoles, cards, disks) stay what they are.
+ */
+void os_restart_from(const char *dir) __attribute__((noreturn));
 
 /* ---- the process ---- */
 

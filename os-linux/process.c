@@ -93,7 +93,7 @@ void os_end_by(void (*end)(void))
  * All our fds close on exec, and the zygote ends with its socket. The calling vCPU may be pinned;
  * the new program must not be.
  */
-void os_restart(void)
+void os_exec_again(char **argv)
 {
 	be_the_only_one();
 	os_run_at_exit();
@@ -103,9 +103,14 @@ void os_restart(void)
 		_exit(1);
 	sigprocmask(SIG_SETMASK, &first_mask, NULL);
 	os_space_pin_self(-1);
-	execv("/proc/self/exe", os_argv);
+	execv("/proc/self/exe", argv);
 	perror("nestling: cannot start again");
 	_exit(1);
+}
+
+void os_restart(void)
+{
+	os_exec_again(os_argv);
 }
 
 static void block_signals(void)

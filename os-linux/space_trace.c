@@ -71,16 +71,17 @@ static int alarm_make(void)
 
 static void alarm_set(uint64_t deadline)
 {
+	uint64_t at = os_host_deadline(deadline);
 	struct itimerspec it = {
 		.it_interval = { 0, ALARM_PERIOD },
-		.it_value = { (time_t)(deadline / 1000000000), (long)(deadline % 1000000000) },
+		.it_value = { (time_t)(at / 1000000000), (long)(at % 1000000000) },
 	};
 
 	if (alarm_clock.armed == deadline)
 		return;
 	if (deadline == OS_FOREVER)
 		it = (struct itimerspec){ 0 };
-	else if (!deadline)
+	else if (!at)
 		it.it_value.tv_nsec = 1;
 	timer_settime(alarm_clock.timer, TIMER_ABSTIME, &it, NULL);
 	alarm_clock.armed = deadline;

@@ -11,8 +11,10 @@
 
 #include "os-linux/internal.h"
 
-/* arch/um/machine/switch.S: switches to vCPU 0's kernel stack and never returns. */
+/* arch/um/entry/start.S: switches to vCPU 0's kernel stack and never returns. */
 void arch_start(int argc, char **argv, char **envp) __attribute__((noreturn));
+/* arch/um/machine/switch.S: goes on where machine_park() saved that stack pointer. */
+void arch_unpark(uint64_t sp) __attribute__((noreturn));
 
 char **os_argv;
 
@@ -52,6 +54,7 @@ static void name_helper_to_gdb(void)
 
 int main(int argc, char **argv, char **envp)
 {
+	uint64_t sp;
 	int err;
 
 	os_argv = argv;
@@ -62,5 +65,8 @@ int main(int argc, char **argv, char **envp)
 		fprintf(stderr, "nestling: no main thread: %s\n", os_why(err));
 		return 1;
 	}
+	sp = os_state_restore(argc, argv);
+	if (sp)
+		arch_unpark(sp);
 	arch_start(argc, argv, envp);
 }

@@ -135,11 +135,11 @@ static int start_zygote_at(u64 base, u64 top)
 static int start_zygote(void)
 {
 	u64 top = os_space_top();
-	u64 base = round_down(top - STUB_WINDOW, TRAMP_WINDOW);
+	u64 base = skas.cfg.base ? skas.cfg.base : round_down(top - STUB_WINDOW, TRAMP_WINDOW);
 	int err = -EADDRINUSE;
 
 	for (int i = 0; i < START_ATTEMPTS && err == -EADDRINUSE; i++) {
-		if (i >= LOWER_AFTER)
+		if (i >= LOWER_AFTER && !skas.cfg.base)
 			base -= LOWER_STEP;
 		skas.base = base;
 		err = start_zygote_at(base, top);
@@ -300,6 +300,11 @@ const char *skas_mode_name(void)
 u64 skas_xfeatures(void)
 {
 	return skas.xfeatures;
+}
+
+u64 skas_base(void)
+{
+	return skas.base;
 }
 
 u64 skas_task_size(void)

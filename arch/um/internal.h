@@ -56,12 +56,48 @@ void arch_go_over(void);
 void vcpu_main(void) __noreturn;
 /* state.c: does not return once the machine is going down */
 void vcpu_park_when_stopping(void);
+void vcpu_stop_for_good(void); /* the machine goes down */
+
+/* stop.c */
+u64 machine_park(u64 *sp, u64 (*fn)(void *arg), void *arg); /* switch.S */
+#define MACHINE_RESTORED (~0UL)
+/* not C: goes on at @sp, for os_vcpu_start(); switch.S */
+void arch_unpark(void *sp);
+
+/*
+ * State of the host process, which is not saved with the guest. It begins as zeros in a process
+ * that goes on from a saved state.
+ */
+#define __machine __attribute__((section(".machine,\"aw\",@nobits#")))
 
 /* physmem.c */
 void physmem_init(void);
 void arena_init(void);
 int physmem_handle(void);
 int arena_map_stack(void *addr, u64 index);
+u64 arena_stack_offset(u64 index); /* in the arena's file */
+/*
+ * For save.c: what belongs to a state. Each *_describe() fills in files and maps, physmem_'s the
+ * first two of both; stacks_ and region_describe() return how many maps they added. *_restored()
+ * get the handles of the files in the new process.
+ */
+#define PHYSMEM_MAPS 2
+#define REGION_MAPS 15
+bool physmem_is_private(void); /* no file of the user's */
+void physmem_describe(struct os_state *s, struct os_state_map *maps);
+void physmem_restored(const int *files);
+u32 region_describe(struct os_state *s, struct os_state_map *maps);
+void region_restored(const int *files);
+u32 stacks_max(void); /* maps that stacks_describe() needs now */
+u32 stacks_describe(struct os_state_map *maps);
+void stacks_restored(void);
+/* Calls @fn for each task that has a stack, dead ones included; the machine is stopped. */
+int stacks_each_task(int (*fn)(struct task *t));
+bool initrd_is_mapped(void);
+void oops_restored(void);
+void cpu_clock_restored(u64 cpu_ns, u64 host_ns); /* both read at the stop */
+void irq_restored(void);
+void params_again(int argc, char **argv);
 
 /* time.c: guest clock + mono_base = host clock */
 extern u64 mono_base;

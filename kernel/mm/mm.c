@@ -158,10 +158,14 @@ static void exit_mmap(struct mm *mm)
 	arch_ldt_free(mm);
 }
 
+/* mms that are off the list and may still have a space */
+static atomic_t mms_leaving;
+
 void mmput(struct mm *mm)
 {
 	if (!atomic_dec_and_test(&mm->mm_users))
 		return;
+	atomic_inc(&mms_leaving);
 	spin_lock(&mm_list_lock);
 	list_del(&mm->mm_list);
 	spin_unlock(&mm_list_lock);
@@ -172,6 +176,7 @@ void mmput(struct mm *mm)
 	if (unlikely(user_breaks_on))
 		user_breaks_mm_gone(mm);
 	exit_mmap(mm);
+	atomic_dec(&mms_leaving);
 	if (mm->exe_file)
 		mm_file_ops->put(mm->exe_file);
 	mm->exe_file = NULL;
@@ -198,6 +203,17 @@ struct mm *next_mm(void)
 	}
 	spin_unlock(&mm_list_lock);
 	return mm;
+}
+
+int mm_each_stopped(int (*fn)(struct mm *mm))
+{
+	struct mm *mm;
+	int err = atomic_read(&mms_leaving) ? -EAGAIN : 0;
+
+	list_for_each_entry(mm, &mm_list, mm_list)
+		if (!err)
+			err = fn(mm);
+	return err;
 }
 
 u32 count_mms(void)

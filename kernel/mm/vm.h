@@ -101,6 +101,11 @@ struct mm *mm_alloc(void);         /* users 1, empty */
 struct mm *mm_dup(struct mm *old); /* fork: COW copy of all VMAs; ERR_PTR */
 void mmget(struct mm *mm);
 void mmput(struct mm *mm); /* may sleep */
+/*
+ * Calls @fn for every mm that may have a space, until it returns an error, which is the result. The
+ * machine is stopped. -EAGAIN: an mm is just being given up.
+ */
+int mm_each_stopped(int (*fn)(struct mm *mm));
 void mmgrab(struct mm *mm);
 void mmdrop(struct mm *mm);
 

@@ -135,6 +135,7 @@ static void boundary(void)
 {
 	struct rq *rq = this_rq();
 
+	machine_stop_poll();
 	boundary_pass(rq->cpu);
 	if (irq_pending() || ktime_near(rq) >= timers_expire(rq->cpu))
 		irq_poll();

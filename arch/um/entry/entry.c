@@ -483,4 +483,5 @@ const struct arch_entry_ops arch_entry = {
 	.clock_skipped = clock_skipped,
 	.clock_changed = vdso_update,
 	.before_idle = scarce_idle,
+	.restored = entry_restored,
 };

@@ -19,6 +19,9 @@ int setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask);
 int restore_frame(struct regs *regs, u64 *sigmask);
 int vdso_map(struct mm *mm, u64 *base);
 void vdso_renew_keys(void);
+void vdso_restored(void);
+/* main.c: arch_entry.restored() */
+void entry_restored(void);
 void vdso_update(void); /* the offsets between clocks have changed */
 
 #endif

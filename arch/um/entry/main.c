@@ -85,9 +85,11 @@ static int set_earlyprintk(const char *value)
 }
 PARAM("earlyprintk", set_earlyprintk, "kernel messages go to the host's stderr, from the start");
 
-static void start_spaces(void)
+/* @base: where the stub has to be, or 0. */
+static void start_spaces(u64 base)
 {
 	struct skas_config cfg = {
+		.base = base,
 		.mode = wanted_mode,
 		.ncpus = nr_cpus,
 		.physmem = physmem_handle(),
@@ -120,16 +122,44 @@ static void shutdown_irq(void *unused)
 	work_queue(&shutdown_work);
 }
 
-static void signals_init(void)
-{
-	int irq = irq_register("shutdown", shutdown_irq, NULL), err;
+static int shutdown_line;
 
-	work_setup(&shutdown_work, shut_down);
-	if (irq < 0)
-		panic("no interrupt for the shutdown");
-	err = os_signals_setup(irq, SHUTDOWN_GRACE);
+static void take_signals(void)
+{
+	int err = os_signals_setup(shutdown_line, SHUTDOWN_GRACE);
+
 	if (err)
 		refuse("no host thread for signals: %s", os_why(err));
+}
+
+static void signals_init(void)
+{
+	shutdown_line = irq_register("shutdown", shutdown_irq, NULL);
+	work_setup(&shutdown_work, shut_down);
+	if (shutdown_line < 0)
+		panic("no interrupt for the shutdown");
+	take_signals();
+}
+
+/*
+ * Patched call sites lead to the stub, and guests have seen how they are intercepted: both must be
+ * as they were.
+ */
+void entry_restored(void)
+{
+	const struct os_restored *r = os_restored();
+	bool traps = arch_tsc_traps;
+
+	start_spaces(r->stub_base);
+	if (skas_xfeatures() != r->xfeatures || xstate_size != r->xstate_size)
+		refuse("restore=%s: this CPU has other FPU states than the one before", r->dir);
+	if (skas_base() != r->stub_base)
+		refuse("restore=%s: the host's address space ends elsewhere", r->dir);
+	if (skas_tsc_traps() != traps)
+		refuse("restore=%s: rdtsc is intercepted on one of the two hosts only", r->dir);
+	tsc_init();
+	vdso_restored();
+	take_signals();
 }
 
 /*
@@ -159,7 +189,7 @@ void arch_main(int argc, char **argv, char **envp)
 	irq_init();
 	oops_init();
 	mm_init_frames(1, physmem_boot_frames, physmem_frames);
-	start_spaces();
+	start_spaces(0);
 	tsc_init();
 	if (!time_frozen)
 		cpu_clock_start();

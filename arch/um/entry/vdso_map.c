@@ -65,6 +65,15 @@ void vdso_init(void)
 	vdso_update();
 }
 
+void vdso_restored(void)
+{
+	struct vdso_data *d = page_address(data_page);
+
+	WRITE_ONCE(d->host_clock_gettime, host_function("__vdso_clock_gettime"));
+	vdso_update();
+	vdso_renew_keys();
+}
+
 void vdso_renew_keys(void)
 {
 	struct vdso_data *d = page_address(data_page), *plain = page_address(plain_page);

@@ -147,6 +147,55 @@ const char *irq_name(int irq); /* NULL: no such line. For /proc/interrupts */
 /* Runs pending handlers and expired timers. Called at every boundary. */
 void irq_poll(void);
 bool irq_pending(void);
+
+/*
+ * ---- the machine stands still (stop.c) ----
+ *
+ * machine_stop() returns when every vCPU but the first, on which the caller runs, waits at a
+ * boundary, or -EBUSY. Until machine_go() the caller may not sleep or give way, and may only try to
+ * take mutexes.
+ */
+int machine_stop(void);
+void machine_go(void);
+/* In a process that goes on from a saved state, in place of machine_go(): 0 or -errno. */
+int machine_wake(void);
+extern u32 machine_stopping;
+extern u64 machine_sp[]; /* of each vCPU, where it waits: for arch_unpark() */
+void machine_stop_here(void);
+/*
+ * ---- saving a state (save.c) ----
+ *
+ * machine_save_obstacle() says why this instance cannot be saved, or NULL. The order of the rest is
+ * in save.c. machine_save_settle() returns -EAGAIN if a sleeping task is in the middle of something
+ * that cannot be saved: the machine has to go on for a moment. machine_save() returns 0, -errno
+ * with a line in @why, or, in the process that goes on from what was written, MACHINE_GOES_ON.
+ * machine_save_sync() brings the file to the disk, and returns its bytes or -errno.
+ */
+#define MACHINE_GOES_ON 1
+const char *machine_save_obstacle(void);
+int machine_save_begin(void);
+void machine_save_end(void);
+int machine_save_settle(void);
+/* With the machine stopped: takes what the host has for us; waits on the host. */
+void machine_look_for_events(void);
+void machine_pause(u64 ns);
+s64 machine_save(const char *dir, char *why, size_t size);
+s64 machine_save_sync(char *why, size_t size);
+/* In that process, in this order; arch_entry.restored() comes between the two. */
+void machine_restored(void);
+void machine_read_parameters(void);
+const char *machine_restored_from(void); /* the folder, or NULL: the instance has booted */
+/* Returns 0 if there seems to be a state in @dir, or -errno. */
+int machine_save_readable(const char *dir);
+/* Ends this machine and goes on from @dir, in the same process. */
+void machine_roll_back(const char *dir) __noreturn;
+
+static inline void machine_stop_poll(void)
+{
+	if (unlikely(__atomic_load_n(&machine_stopping, __ATOMIC_RELAXED)))
+		machine_stop_here();
+}
+
 /* Sleeps until an interrupt, a kick or @deadline (mono ns; ~0 none). By the idle task only. */
 void arch_idle(u64 deadline);
 /* Makes vCPU @cpu come to a boundary soon. */
@@ -230,6 +279,12 @@ u64 physmem_host_free(void);
  * To be called at boot, one at a time.
  */
 s64 arch_region_add(int file, u64 frames);
+/*
+ * In a process that goes on from a saved state: maps @file, opened anew, where arch_region_add()
+ * had mapped it, and returned @first. The caller has made sure that it is the same file. 0 or
+ * -errno.
+ */
+int arch_region_again(pfn_t first, int file);
 
 /*
  * ---- for kernel/lib's spinlocks: a vCPU that waits for a lock whose holder lost its host CPU ----
@@ -347,6 +402,8 @@ struct arch_entry_ops {
 	void (*clock_changed)(void);
 	/* Lets other tasks take this vCPU's space, as it has nothing to run. */
 	void (*before_idle)(void);
+	/* This process goes on from a saved state: makes the zygote, the clocks, the signals. */
+	void (*restored)(void);
 };
 extern const struct arch_entry_ops arch_entry;
 

@@ -190,8 +190,8 @@ void cpu_clock_skip(u64 ns)
 	publish(&s, clock.ns + ns, clock.rate, clock.window_ns);
 }
 
-/* Starts the clock, at boot, on one vCPU. */
-void cpu_clock_start(void)
+/* Starts the clock, on one vCPU; it shows @ahead more than the host's. */
+static void start(u64 ahead)
 {
 	struct sample first, s;
 
@@ -203,5 +203,21 @@ void cpu_clock_start(void)
 	while (s.host - first.host < START_NS);
 	clock.rate = measured_rate(s.host - first.host, s.tsc - first.tsc);
 	if (clock.rate >> 4)
-		publish(&s, s.host, clock.rate, WINDOW_FIRST);
+		publish(&s, s.host + ahead, clock.rate, WINDOW_FIRST);
+}
+
+/* Starts the clock, at boot, on one vCPU. */
+void cpu_clock_start(void)
+{
+	start(0);
+}
+
+/* Starts it anew: the counter of this process says nothing of that of the old one. */
+void cpu_clock_restored(u64 cpu_ns, u64 host_ns)
+{
+	struct sample s = { 0, 0 };
+
+	publish(&s, cpu_ns - host_ns, 0, 0);
+	clock.window = 0;
+	start(cpu_ns - host_ns);
 }

@@ -48,3 +48,8 @@ void arch_initrd_free(void)
 		os_mem_unmap((void *)INITRD_BASE, mapped);
 	mapped = 0;
 }
+
+bool initrd_is_mapped(void)
+{
+	return mapped != 0;
+}

@@ -51,6 +51,19 @@ void irq_init(void)
 		refuse("no event set: %s", os_why(err));
 }
 
+/* What was pending at the stop still is; no vCPU has been kicked. */
+void irq_restored(void)
+{
+	int err = os_irq_setup(&irq_page, nr_cpus);
+
+	if (err)
+		refuse("no event set: %s", os_why(err));
+	for (int cpu = 0; cpu < nr_cpus; cpu++) {
+		irq_page.cpu[cpu].kicked = 0;
+		irq_page.cpu[cpu].state = OS_CPU_KERNEL;
+	}
+}
+
 int irq_register(const char *name, void (*handler)(void *arg), void *arg)
 {
 	int irq;
@@ -136,6 +149,7 @@ void irq_poll(void)
 
 	if (READ_ONCE(*kicked))
 		xchg(kicked, 0);
+	machine_stop_poll();
 	for (size_t i = 0; i < ARRAY_SIZE(irq_page.pending); i++)
 		if (unlikely(READ_ONCE(irq_page.pending[i])))
 			run_word(i);

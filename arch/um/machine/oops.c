@@ -201,11 +201,19 @@ static void oops_entry(u64 cpu, u64 host_sp)
 	panic("kernel fault: signal %d at rip %#lx, address %#lx", f->signo, f->rip, f->addr);
 }
 
+static struct os_fault_config cfg;
+
+/* Tells the host world, at boot and in a process that goes on from a saved state. */
+void oops_restored(void)
+{
+	int err = os_fault_setup(&cfg);
+
+	if (err)
+		refuse("no signal handlers: %s", os_why(err));
+}
+
 void oops_init(void)
 {
-	static struct os_fault_config cfg;
-	int err;
-
 	cfg.fixups = __start_fixups;
 	cfg.fixups_end = __stop_fixups;
 	cfg.entry = oops_entry;
@@ -216,7 +224,5 @@ void oops_init(void)
 		cfg.frame[cpu] = &fault_frame[cpu];
 		cfg.stack_top[cpu] = (u64)oops_block[cpu] + KSTACK_ALIGN - 16;
 	}
-	err = os_fault_setup(&cfg);
-	if (err)
-		refuse("no signal handlers: %s", os_why(err));
+	oops_restored();
 }

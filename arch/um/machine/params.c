@@ -186,3 +186,19 @@ void params_parse(int argc, char **argv)
 			hand_on(boot_init_args, arg);
 	}
 }
+
+/* The guest's /proc/cmdline stays what its boot was given. */
+void params_again(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++) {
+		size_t n = strlen(argv[i]) + 1;
+		char *copy = arg_text + arg_used;
+
+		if (n > sizeof(arg_text) - arg_used)
+			refuse("the command lines are longer than %d bytes", MAX_TEXT);
+		memcpy(copy, argv[i], n);
+		arg_used += n;
+		if (!set_known(copy))
+			refuse("%s: no such parameter", copy);
+	}
+}

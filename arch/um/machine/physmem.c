@@ -112,7 +112,35 @@ void arena_init(void)
 int arena_map_stack(void *addr, u64 index)
 {
 	return os_mem_map(addr, KSTACK_SIZE, OS_PROT_READ | OS_PROT_WRITE, arena_file,
-		kdata_size() + index * KSTACK_SIZE, OS_MAP_REPLACE);
+		arena_stack_offset(index), OS_MAP_REPLACE);
+}
+
+void physmem_describe(struct os_state *s, struct os_state_map *maps)
+{
+	s->file[0] = physmem_file;
+	s->size[0] = mem_size;
+	s->file[1] = arena_file;
+	s->size[1] = kdata_size() + KSTACK_WINDOW / 2;
+	s->nr_files = 2;
+	maps[0] = (struct os_state_map){ .addr = KERNEL_MAP_BASE, .len = mem_size };
+	maps[1] =
+		(struct os_state_map){ .addr = (u64)__kdata_start, .len = kdata_size(), .file = 1 };
+}
+
+u64 arena_stack_offset(u64 index)
+{
+	return kdata_size() + index * KSTACK_SIZE;
+}
+
+bool physmem_is_private(void)
+{
+	return !physmem_path;
+}
+
+void physmem_restored(const int *files)
+{
+	physmem_file = files[0];
+	arena_file = files[1];
 }
 
 int physmem_handle(void)

@@ -704,3 +704,30 @@ void pmap_put_space(struct pmap *pm)
 	drop_gather(pm);
 	mutex_unlock(&pm->lock);
 }
+
+/* ---- saving a state ---- */
+
+int pmap_settle_stopped(struct pmap *pm)
+{
+	if (!mutex_trylock(&pm->lock))
+		return -EAGAIN;
+	if (pm->space) {
+		flush_locked(pm);
+		if (pm->lazy && !space_dead(pm->space))
+			pmap_note_touched_locked(pm, 0, arch_task_size());
+	}
+	mutex_unlock(&pm->lock);
+	return 0;
+}
+
+void pmap_forget_space(struct pmap *pm)
+{
+	pm->space = NULL;
+	pm->queued = pm->ahead = false;
+	forget_mapped(pm, 0, 1UL << 47);
+}
+
+void pmap_forget_cpus(void)
+{
+	memset(cpu_pmap, 0, sizeof(cpu_pmap));
+}

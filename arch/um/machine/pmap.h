@@ -117,6 +117,15 @@ void pmap_destroy(struct pmap *pm);
 void pmap_put_space(struct pmap *pm);
 
 /*
+ * For saving a state: the machine is stopped. pmap_settle_stopped() applies what is queued, so that
+ * the entries alone say what the guest has; -EAGAIN: a sleeping task is at it. In the new process,
+ * pmap_forget_space() notes that the space, which lies in the old one, is gone.
+ */
+int pmap_settle_stopped(struct pmap *pm);
+void pmap_forget_space(struct pmap *pm);
+void pmap_forget_cpus(void); /* no vCPU runs a space */
+
+/*
  * Finds the entry for @va; returns NULL when its table does not exist (and @alloc is false) or
  * memory is out.
  */

@@ -25,8 +25,17 @@
 #define REGION_END (KERNEL_MAP_SIZE >> PAGE_SHIFT)
 #define GAP 1
 
+#define MAX_REGIONS 15
+
 static pfn_t next_pfn = REGION_FIRST; /* boot only */
 static int next_region = 1;
+static struct {
+	pfn_t first;
+	u64 frames;
+	void *map; /* the array and the bits, of @map_size bytes, in memory file @map_file */
+	u64 map_size, lost_at;
+	int map_file;
+} regions[MAX_REGIONS + 1];
 
 /*
  * Maps the file, with the right to execute first, to learn whether the host grants that to guests.
@@ -40,11 +49,17 @@ static int map_file(void *at, u64 size, int file)
 	return os_mem_protect(at, size, OS_PROT_READ);
 }
 
+/* Returns the memory file, or -errno. */
 static int map_pages(void *at, u64 size)
 {
-	int file = os_mem_create("region", size);
+	int file = os_mem_create("region", size), err;
 
-	return file < 0 ? file : os_mem_map(at, size, OS_PROT_READ | OS_PROT_WRITE, file, 0, 0);
+	if (file < 0)
+		return file;
+	err = os_mem_map(at, size, OS_PROT_READ | OS_PROT_WRITE, file, 0, 0);
+	if (err)
+		os_file_close(file);
+	return err ? err : file;
 }
 
 s64 arch_region_add(int file, u64 frames)
@@ -57,14 +72,16 @@ s64 arch_region_add(int file, u64 frames)
 	u64 lost_size = PAGE_ALIGN(DIV_ROUND_UP(frames, 8));
 	/* Uses up numbers for the bits too, so that arrays of regions do not meet. */
 	u64 used = frames + GAP + DIV_ROUND_UP(lost_size + PAGE_SIZE, sizeof(struct page));
-	int err;
+	int err, pages;
 
-	if (!frames || frames > REGION_END - REGION_FIRST || used > REGION_END - first)
+	if (next_region > MAX_REGIONS || !frames || frames > REGION_END - REGION_FIRST ||
+		used > REGION_END - first)
 		return -ENOSPC;
 	err = map_file(pfn_to_virt(first), frames << PAGE_SHIFT, file);
 	if (err)
 		return err;
-	err = map_pages(map, map_size + lost_size);
+	pages = map_pages(map, map_size + lost_size);
+	err = pages < 0 ? pages : 0;
 	if (err)
 		goto err_unmap_file;
 	err = skas_region_add(next_region, file);
@@ -75,12 +92,57 @@ s64 arch_region_add(int file, u64 frames)
 		goto err_unmap_pages;
 	mm_add_region(first, frames, map, lost);
 	next_pfn = first + round_up(used, PAGE_SIZE / sizeof(struct page));
+	regions[next_region].first = first;
+	regions[next_region].frames = frames;
+	regions[next_region].map = map;
+	regions[next_region].map_size = map_size + lost_size;
+	regions[next_region].lost_at = map_size;
+	regions[next_region].map_file = pages;
 	next_region++;
 	return (s64)first;
 
 err_unmap_pages:
 	os_mem_unmap(map, map_size + lost_size);
+	os_file_close(pages);
 err_unmap_file:
 	os_mem_unmap(pfn_to_virt(first), frames << PAGE_SHIFT);
 	return err;
+}
+
+int arch_region_again(pfn_t first, int file)
+{
+	for (int i = 1; i < next_region; i++) {
+		u8 *lost = (u8 *)regions[i].map + regions[i].lost_at;
+		u64 size = regions[i].frames << PAGE_SHIFT;
+		int err;
+
+		if (regions[i].first != first)
+			continue;
+		err = map_file(pfn_to_virt(first), size, file);
+		if (!err)
+			err = skas_region_add(i, file);
+		return err ? err :
+			     os_fault_guard(pfn_to_virt(first), size, lost, &region_lost_count);
+	}
+	return -ENOENT;
+}
+
+u32 region_describe(struct os_state *s, struct os_state_map *maps)
+{
+	u32 n = 0;
+
+	for (int i = 1; i < next_region; i++) {
+		s->file[s->nr_files] = regions[i].map_file;
+		s->size[s->nr_files] = regions[i].map_size;
+		maps[n++] = (struct os_state_map){ .addr = (u64)regions[i].map,
+			.len = regions[i].map_size,
+			.file = s->nr_files++ };
+	}
+	return n;
+}
+
+void region_restored(const int *files)
+{
+	for (int i = 1; i < next_region; i++)
+		regions[i].map_file = files[i - 1];
 }

@@ -47,9 +47,14 @@ void vcpu_park_when_stopping(void)
 		os_futex_wait(&never, 0, OS_FOREVER);
 }
 
-void arch_power_off(int status)
+void vcpu_stop_for_good(void)
 {
 	smp_store_release(&stopping, 1);
+}
+
+void arch_power_off(int status)
+{
+	vcpu_stop_for_good();
 	skas_exit();
 	os_exit(status);
 }
@@ -67,7 +72,7 @@ void arch_reboot(void)
 {
 	if (noreboot)
 		arch_power_off(0);
-	smp_store_release(&stopping, 1);
+	vcpu_stop_for_good();
 	skas_exit();
 	os_restart();
 }

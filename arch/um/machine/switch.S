@@ -37,6 +37,47 @@ arch_go_over:
 	.size vcpu_enter, . - vcpu_enter
 
 /*
+ * machine_park(u64 *sp, u64 (*fn)(void *), void *arg): saves the place that this vCPU is at in *sp,
+ * and returns fn(arg). In a process that goes on from a saved state it returns a second time, with
+ * ~0, by arch_unpark(*sp).
+ */
+	.globl machine_park
+	.type machine_park, @function
+machine_park:
+	push %rbp
+	push %rbx
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+	mov %rsp, (%rdi)
+	sub $8, %rsp
+	mov %rdx, %rdi
+	call *%rsi
+	add $8, %rsp
+unpark:	pop %r15
+	pop %r14
+	pop %r13
+	pop %r12
+	pop %rbx
+	pop %rbp
+	ret
+	.size machine_park, . - machine_park
+
+/* arch_unpark(sp): a vCPU's host thread goes on where machine_park() saved that stack pointer. */
+	.globl arch_unpark
+	.type arch_unpark, @function
+arch_unpark:
+	mov %rdi, %rax
+	and $-KSTACK_ALIGN, %rax
+	and $-16, %rsp
+	mov %rsp, KSTACK_SIZE + KSTACK_HEAD_HOST_SP(%rax)
+	mov %rdi, %rsp
+	mov $-1, %rax
+	jmp unpark
+	.size arch_unpark, . - arch_unpark
+
+/*
  * switch_stack(u64 *save_sp, u64 load_sp, prev): saves the stack pointer in *save_sp and continues
  * the task whose stack pointer load_sp is. There its own switch_stack() returns this call's prev.
  */

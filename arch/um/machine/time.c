@@ -107,9 +107,12 @@ void arch_set_realtime_offset(s64 add_ns)
 
 void time_vdso_data(struct vdso_data *d)
 {
-	WRITE_ONCE(d->mono_offset, -(s64)mono_base);
-	WRITE_ONCE(d->boot_offset, -(s64)boot_base);
-	WRITE_ONCE(d->raw_offset, -(s64)raw_base);
+	struct os_clock_shifts shift;
+
+	os_clock_shifts(&shift);
+	WRITE_ONCE(d->mono_offset, (s64)(shift.mono - mono_base));
+	WRITE_ONCE(d->boot_offset, (s64)(shift.boot - boot_base));
+	WRITE_ONCE(d->raw_offset, (s64)(shift.raw - raw_base));
 	WRITE_ONCE(d->real_offset, realtime_offset);
 	WRITE_ONCE(d->tai_offset, realtime_offset + tai_offset);
 }

@@ -163,6 +163,49 @@ int arch_kstack_live(u64 i, u64 *sp, u64 *end)
 	return 0;
 }
 
+/* ---- saving a state ---- */
+
+u32 stacks_max(void)
+{
+	return 1 + (u32)READ_ONCE(nr_stacks);
+}
+
+/* The window's reserve, then what is mapped in it. */
+u32 stacks_describe(struct os_state_map *maps)
+{
+	u32 n = 0;
+
+	maps[n++] = (struct os_state_map){ .addr = KSTACK_BASE, .len = KSTACK_WINDOW, .file = -1 };
+	for (u64 i = 0; i < nr_stacks; i++)
+		if (test_bit(i % 64, &stack_bits[i / 64]))
+			maps[n++] = (struct os_state_map){ .addr = KSTACK_BASE + i * KSTACK_ALIGN +
+								   KSTACK_SIZE,
+				.len = KSTACK_SIZE,
+				.file = 1,
+				.off = arena_stack_offset(i) };
+	return n;
+}
+
+void stacks_restored(void)
+{
+	os_mem_protect(boot_stack(), KSTACK_SIZE, 0);
+}
+
+int stacks_each_task(int (*fn)(struct task *t))
+{
+	int err = fn(&init_task_storage);
+
+	for (u64 i = 0; i < nr_stacks && !err; i++) {
+		const struct kstack_head *head =
+			kstack_head_of((u8 *)KSTACK_BASE + i * KSTACK_ALIGN);
+
+		if (test_bit(i % 64, &stack_bits[i / 64]) && head->magic == KSTACK_MAGIC &&
+			head->task)
+			err = fn(head->task);
+	}
+	return err;
+}
+
 /* ---- a task's machine state ---- */
 
 /* Makes the cache, once the size of the FPU state is known. */

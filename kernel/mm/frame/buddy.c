@@ -439,3 +439,18 @@ u64 buddy_beyond(void)
 {
 	return zone.limit - READ_ONCE(zone.end);
 }
+
+void mm_note_free(u8 *bits)
+{
+	spin_lock(&zone.lock);
+	for (u32 o = 0; o <= MAX_ORDER; o++)
+		for (int kind = 0; kind < NR_KINDS; kind++) {
+			struct page *p;
+
+			list_for_each_entry(p, &zone.free[o][kind], lru)
+				for (pfn_t pfn = page_to_pfn(p), end = pfn + (1UL << o); pfn < end;
+					pfn++)
+					bits[pfn / 8] |= 1 << pfn % 8;
+		}
+	spin_unlock(&zone.lock);
+}

@@ -13,6 +13,8 @@
 
 struct page;
 
+/* Sets the bit of each frame of region 0 that is free: its content is of no interest. */
+void mm_note_free(u8 *bits);
 struct page *alloc_pages(gfp_t gfp, u32 order); /* refcount 1; NULL */
 void free_pages(struct page *p, u32 order);
 #define alloc_page(gfp) alloc_pages(gfp, 0)

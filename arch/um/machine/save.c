@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * save.c: what of the machine goes into a saved state, and how it goes on from there. The files and
+ * the mapping are os-linux/state.c's; kernel/state/state.c leads.
+ *
+ *	machine_save_begin()    memory for the lists; the machine still runs
+ *	machine_save_settle()   stopped: all that is in spaces comes into the guest's own memory
+ *	machine_save()          stopped: writes; returns a second time in the process that goes on
+ *	machine_save_end()      frees the lists
+ *
+ * Spaces are not saved: they are a cache of the page tables. What a space knows alone is fetched
+ * first: FPU states, and which pages were touched. The spaces of the instance that is saved stay
+ * as they are.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/internal.h"
+#include "arch/um/machine/timetravel.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/task.h"
+#include "skas/skas.h"
+
+/* stacks that may be made between the count and the stop */
+#define SPARE_STACKS 256
+
+static struct os_state state;
+static struct os_state_map *maps;
+static u32 maps_max;
+static u8 *skip;
+static u64 cpu_ns, host_ns; /* the vCPU's clock and the host's at the stop */
+
+const char *machine_save_obstacle(void)
+{
+#ifdef CONFIG_ASAN
+	return "a kernel of MODE=asan has memory outside of what is saved";
+#endif
+	if (time_travels)
+		return "with time-travel= the instance's time is not the host's";
+	if (!physmem_is_private())
+		return "its memory is the file of physmem=";
+	if (initrd_is_mapped())
+		return "it has not finished its boot";
+	return NULL;
+}
+
+static u64 skip_size(void)
+{
+	return DIV_ROUND_UP(physmem_frames, 8);
+}
+
+int machine_save_begin(void)
+{
+	maps_max = PHYSMEM_MAPS + REGION_MAPS + stacks_max() + SPARE_STACKS;
+	maps = kmalloc(maps_max * sizeof(*maps), GFP_KERNEL);
+	/* without it, free frames are written too, where they are not zero */
+	skip = kmalloc(skip_size(), GFP_KERNEL);
+	return maps ? 0 : -ENOMEM;
+}
+
+void machine_save_end(void)
+{
+	kfree(maps);
+	kfree(skip);
+	maps = NULL;
+	skip = NULL;
+}
+
+/* A dead task's runner may be gone with its space: its state is dropped at its end. */
+static int settle_task(struct task *t)
+{
+	if (t->arch.fpu.runner)
+		skas_fpu_save(&t->arch.fpu);
+	return 0;
+}
+
+static int settle_mm(struct mm *mm)
+{
+	return pmap_settle_stopped(&mm->pmap);
+}
+
+int machine_save_settle(void)
+{
+	int err = mm_each_stopped(settle_mm);
+
+	return err ? err : stacks_each_task(settle_task);
+}
+
+void machine_look_for_events(void)
+{
+	os_event_poll(smp_processor_id());
+	irq_poll();
+}
+
+void machine_pause(u64 ns)
+{
+	os_sleep_until(os_clock_mono() + ns);
+}
+
+static u64 write_state(void *dir)
+{
+	return (u64)(s64)os_state_save(dir, &state);
+}
+
+s64 machine_save(const char *dir, char *why, size_t size)
+{
+	s64 err;
+
+	if (stacks_max() + PHYSMEM_MAPS + REGION_MAPS > maps_max)
+		return -EAGAIN;
+	memset(&state, 0, sizeof(state));
+	physmem_describe(&state, maps);
+	state.nr_maps = PHYSMEM_MAPS;
+	state.nr_maps += stacks_describe(maps + state.nr_maps);
+	state.nr_maps += region_describe(&state, maps + state.nr_maps);
+	state.map = maps;
+	if (skip) {
+		memset(skip, 0, skip_size());
+		mm_note_free(skip);
+	}
+	state.skip = skip;
+	state.ncpus = (u32)nr_cpus;
+	state.stub_base = skas_base();
+	state.xfeatures = skas_xfeatures();
+	state.xstate_size = xstate_size;
+	cpu_ns = arch_cpu_clock();
+	host_ns = os_clock_mono();
+	for (int cpu = 0; cpu < nr_cpus; cpu++)
+		state.sp[cpu] = machine_sp[cpu];
+	err = (s64)machine_park(&state.sp[0], write_state, (void *)dir);
+	if (err == (s64)MACHINE_RESTORED)
+		return MACHINE_GOES_ON;
+	if (err)
+		strscpy(why, state.why, size);
+	return err;
+}
+
+s64 machine_save_sync(char *why, size_t size)
+{
+	int err = os_state_finish(&state);
+
+	if (err)
+		strscpy(why, state.why, size);
+	return err ? err : (s64)state.bytes;
+}
+
+/* ---- going on ---- */
+
+static int forget_mm(struct mm *mm)
+{
+	pmap_forget_space(&mm->pmap);
+	return 0;
+}
+
+static int forget_answers(struct task *t)
+{
+	t->arch.answers_at = 0;
+	t->arch.fpu.runner = NULL;
+	return 0;
+}
+
+void machine_restored(void)
+{
+	const struct os_restored *r = os_restored();
+
+	physmem_restored(r->file);
+	region_restored(r->file + PHYSMEM_MAPS);
+	stacks_restored();
+	irq_restored();
+	oops_restored();
+	pmap_forget_cpus();
+	mm_each_stopped(forget_mm);
+	stacks_each_task(forget_answers);
+	cpu_clock_restored(cpu_ns, host_ns);
+}
+
+const char *machine_restored_from(void)
+{
+	const struct os_restored *r = os_restored();
+
+	return r ? r->dir : NULL;
+}
+
+void machine_read_parameters(void)
+{
+	const struct os_restored *r = os_restored();
+
+	params_again(r->argc, r->argv);
+}
+
+int machine_save_readable(const char *dir)
+{
+	char path[512];
+	int file;
+
+	if (scnprintf(path, sizeof(path), "%s/memory", dir) >= (int)sizeof(path) - 1)
+		return -ENAMETOOLONG;
+	file = os_file_open(path, OS_READ);
+	if (file < 0)
+		return file;
+	os_file_close(file);
+	return 0;
+}
+
+void machine_roll_back(const char *dir)
+{
+	vcpu_stop_for_good();
+	skas_exit();
+	os_restart_from(dir);
+}

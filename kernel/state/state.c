@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state.c: leads the saving of an instance, and its going on in a new process (state.h).
+ *
+ * Both are done by one kernel thread, the saver, which is bound to the first vCPU. Its stack is part
+ * of what is saved: machine_save() returns in it once here, and once in each process that goes on
+ * from the state. There it is alone until machine_wake().
+ *
+ * If something cannot be saved at this moment (a sleeping task is about to give orders to a space, a
+ * request of a disk is under way), the machine goes on for a moment and is stopped again.
+ *
+ * Locks: none. One save at a time (saving); what belongs to it is the saver's.
+ */
+#include "kernel/state/state.h"
+
+#include <asm/errno.h>
+
+#include "arch/um/machine/arch.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/task.h"
+#include "kernel/time/time.h"
+
+#define MSEC 1000000UL
+/* how long requests of the host are waited for while the machine stands still */
+#define QUIET_NS (20 * MSEC)
+#define LOOK_NS (MSEC / 10)
+/* the machine goes on in between, and how long all attempts may take */
+#define PAUSE_NS MSEC
+#define PATIENCE_NS (10000 * MSEC)
+
+extern const struct state_part __start_state_parts[] __weak, __stop_state_parts[] __weak;
+#define for_each_part(p)                                                                           \
+	for (const struct state_part *p = __start_state_parts; p < __stop_state_parts; p++)
+
+struct save {
+	const char *dir;
+	struct state_why *why;
+	u64 stopped; /* ns */
+	s64 result;
+	struct completion done;
+};
+
+static u32 saving;
+
+static s64 fail(struct state_why *why, s64 err, const char *text)
+{
+	if (!why->text[0])
+		strscpy(why->text, text, sizeof(why->text));
+	return err;
+}
+
+/* Lets all other tasks of the first vCPU run for a moment. */
+static void pause(u64 ns)
+{
+	u64 end = ktime_get() + ns;
+
+	while (ktime_get() < end)
+		yield();
+}
+
+/* Returns the part that has a request under way, or NULL. */
+static const struct state_part *busy_part(void)
+{
+	for_each_part(p) if (p->quiet && !p->quiet()) return p;
+	return NULL;
+}
+
+/* Waits, with the machine stopped, for requests that the host has nearly done. */
+static s64 quiet(struct save *s)
+{
+	u64 end = ktime_get() + QUIET_NS;
+	const struct state_part *busy;
+
+	for (;;) {
+		machine_look_for_events();
+		busy = busy_part();
+		if (!busy)
+			return 0;
+		if (ktime_get() > end)
+			break;
+		machine_pause(LOOK_NS);
+	}
+	snprintf(s->why->text, sizeof(s->why->text), "%s: a request of the host does not end",
+		busy->name);
+	return -EAGAIN;
+}
+
+static s64 describe(struct save *s)
+{
+	s64 err = 0;
+
+	for_each_part(p) if (!err && p->describe) err = p->describe(s->dir, s->why);
+	return err;
+}
+
+static void undescribe(void)
+{
+	for_each_part(p) if (p->undescribe) p->undescribe();
+}
+
+/* In the new process. There is no way back: it ends with what is wrong. */
+static void go_on(void)
+{
+	struct state_why why = { "" };
+	const char *dir = machine_restored_from();
+	int err;
+
+	machine_restored();
+	arch_entry.restored();
+	machine_read_parameters();
+	for_each_part(p) if (p->rebuild && p->rebuild(dir, &why))
+		refuse("restore=%s: %s: %s", dir, p->name, why.text);
+	err = machine_wake();
+	if (err)
+		refuse("restore=%s: no host thread for a vCPU: %s", dir, arch_strerror(err));
+	clock_was_set();
+	pr_info("state: the instance goes on from %s\n", dir);
+	for_each_part(p) if (p->resumed) p->resumed();
+}
+
+/* One attempt. -EAGAIN: the machine has to go on for a moment. */
+static s64 try_save(struct save *s)
+{
+	u64 start = ktime_get();
+	s64 err = machine_stop();
+
+	if (err)
+		return fail(s->why, -EAGAIN, "a vCPU does not come to a boundary");
+	s->why->text[0] = '\0';
+	err = quiet(s);
+	if (!err)
+		err = machine_save_settle();
+	if (!err)
+		err = describe(s);
+	if (!err)
+		err = machine_save(s->dir, s->why->text, sizeof(s->why->text));
+	if (err == MACHINE_GOES_ON) {
+		go_on();
+		return err;
+	}
+	undescribe();
+	machine_go();
+	s->stopped = ktime_get() - start;
+	return err;
+}
+
+static s64 save(struct save *s)
+{
+	u64 end = ktime_get() + PATIENCE_NS;
+	s64 err;
+
+	do {
+		err = machine_save_begin();
+		if (err)
+			err = fail(s->why, err, "no memory for its lists");
+		else
+			err = try_save(s);
+		machine_save_end();
+		if (err == -EAGAIN)
+			pause(PAUSE_NS);
+	} while (err == -EAGAIN && ktime_get() < end);
+	if (err == -EAGAIN)
+		err = fail(s->why, -EBUSY, "a task holds an address space for too long");
+	if (!err)
+		err = min(machine_save_sync(s->why->text, sizeof(s->why->text)), 0L);
+	return err;
+}
+
+static int saver(void *arg)
+{
+	struct save *s = arg;
+
+	sched_setaffinity(current, 1);
+	s->result = smp_processor_id() ? fail(s->why, -EBUSY, "the first vCPU is taken") : save(s);
+	complete(&s->done);
+	return 0;
+}
+
+int state_save(const char *dir, u64 *stopped, struct state_why *why)
+{
+	struct save s = { .dir = dir, .why = why };
+	const char *obstacle = machine_save_obstacle();
+
+	why->text[0] = '\0';
+	if (obstacle)
+		return (int)fail(why, -EOPNOTSUPP, obstacle);
+	if (xchg(&saving, 1))
+		return (int)fail(why, -EBUSY, "another save is under way");
+	init_completion(&s.done);
+	if (kthread_run(saver, &s, "saver"))
+		wait_for_completion(&s.done);
+	else
+		s.result = fail(why, -ENOMEM, "no memory for a thread");
+	smp_store_release(&saving, 0);
+	*stopped = s.stopped;
+	return (int)s.result;
+}
+
+int state_rollback(const char *dir, struct state_why *why)
+{
+	int err = machine_save_readable(dir);
+
+	if (err)
+		return (int)fail(why, err, arch_strerror(err));
+	machine_roll_back(dir);
+}
