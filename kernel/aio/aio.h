@@ -44,10 +44,13 @@ struct aio_context {
 	u32 nr_pages;
 	struct mutex reap; /* io_getevents: head */
 	spinlock_t lock;   /* below */
-	/* trusted copy: the guest can overwrite the ring's */
+	/* a copy that can be trusted: the guest can overwrite the ring's */
 	u32 tail;
 	u32 inflight;
-	/* Events for which a task sleeps; it is woken when so many are there. 0: no sleeper. */
+	/*
+	 * number of events for which a task sleeps, which is woken when there are so many; 0: none
+	 * sleeps
+	 */
 	u32 wanted;
 	bool dead;
 	/* requests that wait for an event (aio_request.link) */

@@ -140,7 +140,7 @@ static void rw_done(struct io_async *a, ssize_t n)
 {
 	struct aio_rw *rw = container_of(a, struct aio_rw, async);
 
-	/* First, since a waiter that is told may exit, and its parent unmount. */
+	/* Comes first, since a waiter that is told may exit, and its parent unmount. */
 	fput(rw->file);
 	aio_complete(rw->ctx, rw->user, rw->data, n, rw->eventfd);
 	rw_free(rw);

@@ -31,7 +31,7 @@
 /* a read that need not stay in a cache below */
 #define REQ_PAST_CACHE 0x1000
 
-/* a write of the device's page cache, which has the data */
+/* a write from the device's own page cache, which has the data already */
 #define REQ_FROM_CACHE 0x2000
 
 struct bio_vec {
@@ -50,10 +50,10 @@ struct task;
 struct bio {
 	struct list_head list; /* private to the bio's owner */
 	struct block_device *bdev;
-	/* partition for which it is also counted; set by submit_bio() */
+	/* the partition for which it is counted as well; set by submit_bio() */
 	struct block_device *part;
 	u32 opf; /* REQ_* */
-	/* within @bdev (partitions are remapped by submit_bio) */
+	/* first sector, within @bdev (submit_bio() remaps partitions) */
 	sector_t sector;
 	/* for discard and write-zeroes; else the sum of vecs */
 	u64 bytes;
@@ -113,8 +113,8 @@ struct disk_stats {
 	u64 busy_ns, changed;
 };
 /*
- * Fields of /proc/diskstats behind the name, and of /sys/block/DISK/stat:
- * Documentation/admin-guide/iostats.rst. Times in ms.
+ * numbers of /proc/diskstats behind the name, and of /sys/block/DISK/stat
+ * (Documentation/admin-guide/iostats.rst); times in ms
  */
 #define DISK_STAT_FIELDS 17
 void disk_stat_fields(struct block_device *b, u64 *v);
@@ -130,7 +130,9 @@ struct block_device_operations {
 	int (*open)(struct gendisk *d, bool write);
 	void (*release)(struct gendisk *d);
 	long (*ioctl)(struct gendisk *d, struct file *f, u32 cmd, u64 arg);
-	/* See bdev_frames(); @s and @nr are within the disk. NULL: never any. */
+	/*
+	 * Does what bdev_frames() says; @s and @nr are within the disk. NULL: it never finds any.
+	 */
 	u32 (*frames)(struct gendisk *d, sector_t s, u32 nr, pfn_t *pfn);
 };
 struct gendisk {
@@ -297,7 +299,7 @@ struct dev_node_ops {
 extern const struct dev_node_ops *dev_node_ops;
 /* What /sys shows of disks; kernel/fs/sysfs registers it. */
 struct disk_sysfs_ops {
-	/* A partition was found for the first time after boot. */
+	/* Shows a partition that was found for the first time after boot. */
 	void (*part_appeared)(struct block_device *b);
 	void (*event)(struct block_device *b, const char *action);
 };

@@ -29,7 +29,7 @@ int disk_name(const struct gendisk *d, u32 partno, char *buf, size_t size)
 
 	if (!partno)
 		return snprintf(buf, size, "%s", d->name);
-	/* a p separates it from a digit at the end of the name: loop0p1 */
+	/* A p separates the number from a digit at the end of the name: loop0p1. */
 	return snprintf(buf, size,
 		n && d->name[n - 1] >= '0' && d->name[n - 1] <= '9' ? "%sp%u" : "%s%u", d->name,
 		partno);

@@ -89,7 +89,7 @@ static void change_leave(struct gendisk *d)
 static void change_enter(struct gendisk *d)
 {
 	for (;;) {
-		/* a full barrier: one of the two sides sees the other */
+		/* This is a full barrier: one of the two sides sees the other. */
 		atomic_inc(&d->changes);
 		if (!queue_is_held(d))
 			return;

@@ -212,7 +212,7 @@ struct bounds bounds_cast(const struct bounds *a, u32 bits, bool sign, bool wide
 
 	r.bits.value = a->bits.value & keep;
 	r.bits.mask = a->bits.mask & keep;
-	/* the sign, known or not, goes to all bits above */
+	/* The sign, known or not, goes to all bits above it. */
 	if (sign) {
 		r.bits.value |= r.bits.value & top ? ~keep : 0;
 		r.bits.mask |= r.bits.mask & top ? ~keep : 0;
@@ -400,7 +400,7 @@ static struct bounds do_divide(
 struct bounds bounds_alu(u8 op, bool wide, s16 off, const struct bounds *a, const struct bounds *b)
 {
 	struct bounds r = bounds_unknown();
-	/* do the lower halves alone make the lower half? */
+	/* true if the lower half of the result depends on the lower halves alone */
 	bool low_alone = false;
 
 	if (bounds_is_const(a) && bounds_is_const(b))
@@ -417,7 +417,7 @@ struct bounds bounds_alu(u8 op, bool wide, s16 off, const struct bounds *a, cons
 		r.wide = range_op(op, &a->wide, &b->wide, true);
 		r.low = range_op(op, &a->low, &b->low, false);
 	}
-	/* what was said of the upper half does not hold */
+	/* What was found about the upper half does not hold. */
 	if (!wide) {
 		r.bits = bits_low(r.bits);
 		r.wide = any_wide;

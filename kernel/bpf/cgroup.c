@@ -29,13 +29,13 @@
 #define KINDS (BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI)
 
 struct attachment {
-	/* of cgroup->programs, the first attached first */
+	/* link in cgroup->programs, where the first attached is first */
 	struct list_head list;
 	struct bpf_prog *prog; /* a reference */
 };
 
 static DEFINE_MUTEX(attach_mutex);
-/* changed under attach_mutex; 0: no program is attached */
+/* number of attached programs; changed under attach_mutex */
 static atomic_t nr_attached = ATOMIC_INIT(0);
 
 /* ---- asking ---- */

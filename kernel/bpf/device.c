@@ -8,7 +8,7 @@
 
 static enum ebpf_field device_field(const struct ebpf_rights *r, u32 off, u32 size, bool write)
 {
-	/* access_type may be read in parts, the numbers only whole */
+	/* access_type may be read in parts, the numbers only as a whole. */
 	if (write || off > sizeof(struct bpf_cgroup_dev_ctx) - 4 || size > 4 ||
 		(off >= offsetof(struct bpf_cgroup_dev_ctx, major) && size != 4))
 		return FIELD_NONE;

@@ -23,11 +23,11 @@ struct ebpf_type;
 
 #define ENOTSUPP 524 /* Linux's own, which this call lets out */
 
-/* of a program, and that the verifier looks at; beyond: E2BIG */
+/* instructions of a program, and instructions that the verifier examines, at most; beyond: E2BIG */
 #define EBPF_MAX_INSNS 1000000
-/* bytes below r10, of all functions that are being called */
+/* bytes below r10, of all functions that are being called together */
 #define EBPF_STACK 512
-/* functions that are being called, with the first */
+/* functions that are being called at one time, the first one among them */
 #define EBPF_FRAMES 8
 #define EBPF_MAX_MAPS 64 /* of a program */
 #define EBPF_TAIL_CALLS 33
@@ -101,17 +101,17 @@ enum ebpf_field { FIELD_NONE, FIELD_NUMBER, FIELD_PACKET, FIELD_PACKET_END };
 struct ebpf_type {
 	u32 type;       /* BPF_PROG_TYPE_* */
 	bool net_admin; /* to load one takes CAP_NET_ADMIN */
-	/* BPF_LD_ABS, BPF_LD_IND and bpf_skb_load_bytes() */
+	/* it may use BPF_LD_ABS, BPF_LD_IND and bpf_skb_load_bytes() */
 	bool packet;
 	bool verdict; /* what it returns is 0 or 1 */
-	/* What are @size bytes of the context at @off? */
+	/* Says what @size bytes of the context at @off are. */
 	enum ebpf_field (*field)(const struct ebpf_rights *r, u32 off, u32 size, bool write);
-	/* Those bytes of @ctx. */
+	/* Reads those bytes of @ctx. */
 	u64 (*read)(void *ctx, u32 off, u32 size);
 	void (*write)(void *ctx, u32 off, u32 size, u64 v);
 	/*
-	 * Of a packet: its length, and @n bytes at @off, or false. Offsets of @legacy may be
-	 * SKF_NET_OFF and the like.
+	 * Return a packet's length, and read @n bytes at @off (false: they are not there). Offsets
+	 * of @legacy may be SKF_NET_OFF and the like.
 	 */
 	u32 (*packet_len)(void *ctx);
 	bool (*packet_read)(void *ctx, s64 off, u32 n, void *to, bool legacy);

@@ -97,7 +97,7 @@ static int check_load(const union bpf_attr *a)
 		return -EPERM;
 	if (!t || !ebpf_attach_fits(a->prog_type, a->expected_attach_type))
 		return -EINVAL;
-	/* no devices, type information or anything that another program would be attached to */
+	/* Programs for devices, with type information, or to be attached to another program. */
 	if (a->prog_ifindex || a->prog_btf_fd || a->func_info_cnt || a->line_info_cnt ||
 		a->core_relo_cnt || a->attach_btf_id || a->attach_prog_fd ||
 		a->prog_flags & (BPF_F_SLEEPABLE | BPF_F_XDP_HAS_FRAGS))

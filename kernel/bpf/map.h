@@ -25,40 +25,40 @@ struct bpf_map_ops {
 	bool per_cpu;
 	bool prog;   /* programs may hold pointers to its values */
 	bool no_key; /* queues and stacks */
-	/* a key is looked for by each of its lengths */
+	/* a key is searched for with each of its lengths */
 	bool by_length;
-	/* all chunks are made when a program is to use it */
+	/* all chunks are made when a program is about to use the map */
 	bool preallocated;
-	/* of BPF_MAP_CREATE, beside those that all take */
+	/* flags of BPF_MAP_CREATE that it takes, beside those that all maps take */
 	u32 flags;
-	/* bytes of an element before its key; 0: it has none */
+	/* bytes that an element has before its key */
 	u32 head;
-	/* bytes of a value in the store, if not what the guest says */
+	/* bytes of a value in the store, if not as many as the guest says */
 	u32 stored;
-	/* Are the sizes good? 0 or -errno. */
+	/* Checks the sizes. Returns 0 or -errno. */
 	int (*check)(const union bpf_attr *a);
-	/* What it keeps beside the store; undone by free. */
+	/* Makes what it keeps beside the store; free() undoes that. */
 	int (*make)(struct bpf_map *m);
 	void (*free)(struct bpf_map *m);
-	/* No descriptor leads to it any more, only programs. */
+	/* Is called when no descriptor leads to it any more, only programs. */
 	void (*left)(struct bpf_map *m);
-	/* A program looks for the element with the key: MAP_NONE, or where it was a moment ago. */
+	/* Finds the element with the key, for a program: where it was a moment ago, or MAP_NONE. */
 	u32 (*find)(struct bpf_map *m, const void *key);
-	/* The values of all CPUs. 0, -ENOENT. */
+	/* Reads the values of all CPUs. Returns 0 or -ENOENT. */
 	int (*read)(struct bpf_map *m, const void *key, void *value);
-	/* Looks up and removes. NULL: -ENOTSUPP. */
+	/* Looks an element up and removes it. NULL: -ENOTSUPP. */
 	int (*take)(struct bpf_map *m, const void *key, void *value);
 	/*
-	 * @all: from a system call, with the values of all CPUs; else from a program, which may not
-	 * sleep.
+	 * Sets a value. @all: for a system call, the values of all CPUs; else for a program, which
+	 * may not sleep.
 	 */
 	int (*update)(struct bpf_map *m, const void *key, const void *value, u64 flags, bool all);
 	int (*remove)(struct bpf_map *m, const void *key);
-	/* 0 or -ENOENT; @key NULL: the first. */
+	/* Finds the key after @key, or the first (NULL). Returns 0 or -ENOENT. */
 	int (*next)(struct bpf_map *m, const void *key, void *next);
 	/*
-	 * Key and values of the first element from *cursor on, which is moved behind it. NULL: not
-	 * in batches.
+	 * Reads key and values of the first element from *cursor on, and moves that behind it.
+	 * NULL: the map is not read in batches.
 	 */
 	int (*walk)(struct bpf_map *m, u32 *cursor, void *key, void *value);
 	/* Of those without keys. */

@@ -199,7 +199,7 @@ static int programs_update(
 	p = put_at(m, i, p);
 	if (p)
 		bpf_prog_put(p);
-	/* the last was closed meanwhile: only this task clears it */
+	/* The last descriptor was closed meanwhile: only this task clears the map. */
 	if (!atomic_read(&m->users))
 		programs_clear(m);
 	return 0;

@@ -29,7 +29,7 @@ struct head {
 };
 
 struct hash {
-	/* of its own: programs and their users choose what they put in */
+	/* key of this table alone: programs and their users choose what they put in */
 	struct hash_key key;
 	u32 nr_buckets, nr, made, free;
 	u32 low;            /* none below it is in use */
@@ -84,7 +84,7 @@ static int hash_make(struct bpf_map *m)
 	*h = (struct hash){
 		.nr_buckets = n, .free = MAP_NONE, .newest = MAP_NONE, .oldest = MAP_NONE
 	};
-	/* of BPF_F_ZERO_SEED, too: nothing is told in its order */
+	/* The key is random also with BPF_F_ZERO_SEED: nothing is told in the order of the hash. */
 	arch_random(&h->key, sizeof(h->key));
 	memset(h->bucket, 0xff, n * sizeof(u32)); /* MAP_NONE */
 	m->own = h;

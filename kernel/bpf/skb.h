@@ -7,7 +7,7 @@
 
 struct ebpf_skb {
 	struct filter_view *view;
-	/* of which mark and priority may be written; NULL */
+	/* the packet if its mark and priority may be written, or NULL */
 	struct sk_buff *mine;
 	u32 cb[5]; /* the program's scratch */
 };

@@ -63,7 +63,7 @@ void ebpf_tag(const struct bpf_insn *insn, u32 n, u8 tag[BPF_TAG_SIZE])
 
 	for (; left >= BLOCK; left -= BLOCK, data += BLOCK)
 		mix(h, data);
-	/* whole instructions: the closing byte and the length fit when it is not seven */
+	/* Instructions are whole: the closing byte and the length fit unless seven are left. */
 	memcpy(last, data, left);
 	last[left] = 0x80;
 	if (left > BLOCK - 9) {

@@ -32,13 +32,13 @@
 #include "kernel/sched/task.h"
 
 #define KEPT_MAX 4096 /* states, of all instructions */
-/* of one instruction, except those on the current path */
+/* states kept of one instruction, except those on the current path */
 #define KEPT_AT_ONE 64
-/* at states kept for an instruction, the newest first: more would take too long */
+/* states kept for an instruction that are compared, the newest first: more would take too long */
 #define LOOKS 64
 #define LIVE_PASSES 64
 #define STEPS_MAX 10000000
-/* a function's share of the stack is a multiple of this */
+/* bytes of which a function's share of the stack is a multiple */
 #define DEPTH_UNIT 32
 
 struct reg reg_number(struct bounds b)

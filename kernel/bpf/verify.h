@@ -17,24 +17,24 @@ struct reg {
 	u8 kind;
 	bool maybe_null; /* or it is 0 */
 	u8 frame;        /* of a pointer into the stack: whose */
-	/* of a pointer: what was added to where it started */
+	/* of a pointer: the constant that was added to where it started */
 	s32 off;
 	/*
-	 * not 0: registers with this id hold one number, are null together, or were moved by one
-	 * amount
+	 * not 0: registers with this id hold one number, are null together, or have been moved by
+	 * the same amount
 	 */
 	u32 id;
-	/* of a pointer into the packet: so many bytes from where it started, plus @b, are there */
+	/* of a pointer into the packet: bytes that are there from where it started plus @b on */
 	u32 range;
 	struct bpf_map *map;
-	/* the number, or what is added to a pointer that is only known so far */
+	/* bounds of the number, or of the part added to a pointer that is not constant */
 	struct bounds b;
 };
 
 /* Eight bytes of the stack. */
 struct slot {
 	u8 written; /* a bit for each byte */
-	/* 8, 4: the lower so many are those of @r; 0: nothing is known of them */
+	/* 8 or 4: that many of the lower bytes are @r's; 0: nothing is known of them */
 	u8 spilled;
 	struct reg r;
 };
@@ -51,7 +51,7 @@ struct state {
 	struct frame *frame[EBPF_FRAMES];
 	u32 depth; /* the innermost one */
 	u32 pc;
-	/* of one that is kept: ways from here that are still to be looked at */
+	/* of a state that is kept: ways from here that are still to be examined */
 	u32 branches;
 	struct state *parent; /* kept, on the way to here */
 	/* in the list of a pc, or of waiting states */
@@ -65,10 +65,10 @@ struct verifier {
 	struct state *now;
 	struct state *waiting;
 	struct state **kept; /* by pc */
-	/* by pc: the registers that are read before they are written */
+	/* for each pc, the registers that are read later and not written before */
 	u16 *live;
 	u8 *starts; /* FLOW_* by pc */
-	/* by pc of a function's start: bytes of the stack that it uses */
+	/* for the pc of each function's start, the bytes of the stack that it uses */
 	u16 *depth_of;
 	u32 ids, processed, jumps, last_processed, last_jumps, nr_kept, nr_waiting, steps;
 };

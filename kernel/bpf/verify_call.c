@@ -32,7 +32,7 @@ static int check_size(struct verifier *v, u32 r, enum arg want, bool write)
 			"R%u unbounded memory access, use 'var &= const' or 'if (var < const)'", r);
 	if (!most)
 		return 0;
-	/* not all of it may be written: what stands there must be good */
+	/* Perhaps not all of it is written, so that what stands there must be good. */
 	if (write && !bounds_is_const(&n->b)) {
 		err = check_helper_memory(v, r - 1, (u32)most, false);
 		if (err)

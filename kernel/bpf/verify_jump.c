@@ -146,8 +146,8 @@ static int split_numbers(struct verifier *v, const struct bpf_insn *i, struct st
 		if (!x)
 			continue;
 		/*
-		 * of two registers with one number, the second may have learned more through the
-		 * first
+		 * Where both registers hold one number, the second may have learned more by way of
+		 * the first.
 		 */
 		f->r[i->src_reg].b = b.b;
 		tell_all(way[w], &f->r[i->src_reg]);
@@ -212,7 +212,7 @@ int verify_branch(struct verifier *v, const struct bpf_insn *i)
 	if (err || (!can[0] && !can[1])) {
 		state_free(other);
 		return err   ? err :
-			       /* what was known contradicts itself: nothing ever comes here */
+			       /* What was known contradicts itself: nothing ever comes here. */
 			       1;
 	}
 	s->pc++;

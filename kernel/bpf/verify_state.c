@@ -140,7 +140,10 @@ bool state_covers(const struct verifier *v, const struct state *old, const struc
 		return false;
 	names.n = 0;
 	for (u32 i = old->depth + 1; i--;) { /* what differs is mostly in the innermost */
-		/* of a caller: what it reads when the call is over, but for r0, which that sets */
+		/*
+		 * Of a caller these are the registers that it reads after the call, without r0,
+		 * which the call sets.
+		 */
 		live = i == old->depth ? v->live[old->pc] :
 					 v->live[old->frame[i + 1]->callsite + 1] & ~1u;
 		if (!frame_covers(&names, old->frame[i], now->frame[i], live))

@@ -44,7 +44,7 @@ struct tty_operations {
 	int (*write_room)(struct tty_struct *tty);
 	int (*chars_in_buffer)(struct tty_struct *tty); /* NULL: 0 */
 	void (*unthrottle)(struct tty_struct *tty);     /* input has room again */
-	/* Termios has changed from @old; called under ctl_mutex. */
+	/* Is called when termios has changed from @old, under ctl_mutex. */
 	void (*set_termios)(struct tty_struct *tty, const struct ktermios *old);
 	void (*flush_buffer)(struct tty_struct *tty); /* drops output that has not left */
 	int (*resize)(struct tty_struct *tty,
@@ -155,7 +155,7 @@ struct tty_struct *file_tty(struct file *f);
  * No lock is held.
  */
 void tty_packet_status(struct tty_struct *tty, u8 status);
-/* A log of terminals, or NULL: called for each open, close, read and write. May sleep. */
+/* Logs what terminals do, or NULL: called for each open, close, read and write. May sleep. */
 /* data: the opener's own terminal, a u64 device number */
 #define TTY_LOG_OPEN 1
 #define TTY_LOG_CLOSE 2

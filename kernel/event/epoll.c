@@ -121,7 +121,7 @@ static int item_wake(struct wait_queue_entry *e, u64 key)
 	struct epoll_hook *h = container_of(e, struct epoll_hook, wait);
 	int woke = item_tell(h->item, key);
 
-	/* Last: a task that removes the item no longer waits for the queue's lock. */
+	/* Comes last: a task that removes the item no longer waits for the queue's lock. */
 	if (key & WAKE_QUEUE_GONE) {
 		list_del_init(&e->entry);
 		smp_store_release(&h->head, NULL);
@@ -231,8 +231,8 @@ static void item_remove(struct eventpoll *ep, struct epoll_item *it, bool mine)
 	bool go;
 
 	/*
-	 * First: while it is on the file's list the file's end waits for ep->mutex, and the queues
-	 * exist.
+	 * Comes first: while it is on the file's list the file's end waits for ep->mutex, and the
+	 * queues exist.
 	 */
 	item_unhook(it);
 	spin_lock(&it->file->f_lock);

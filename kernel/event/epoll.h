@@ -32,7 +32,7 @@ struct eventpoll {
 	struct file *file;           /* NULL: closed */
 	struct user_struct *user;    /* immutable: pays for the items */
 	struct epoll_params_ params; /* under mutex */
-	/* Under nest_lock: the last walk that came through here, and its result. */
+	/* The last walk that came through here, and its result; under nest_lock. */
 	u64 walk;
 	int found;
 };

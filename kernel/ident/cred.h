@@ -103,8 +103,8 @@ extern const struct cred_domain_ops *cred_domain_ops;
 /* Hooks for changes of current's credentials; kernel/task registers it. */
 struct cred_task_ops {
 	/*
-	 * Before the change: current may get secrets that its user must not see, so its memory is
-	 * not dumpable.
+	 * Is called before the change: current may get secrets that its user must not see, so its
+	 * memory must not be dumpable.
 	 */
 	void (*gains)(void);
 	/* After the change. */

@@ -30,7 +30,7 @@ struct pid_namespace {
 	u32 nr_pids; /* numbers in use */
 	bool dying;  /* under pidmap_lock: no more numbers */
 	struct task *child_reaper;
-	/* init, while it waits for the end of the others; under pidmap_lock */
+	/* its init, while that waits for the end of the others; under pidmap_lock */
 	struct task *zapper;
 	/* vm.memfd_noexec as set here; the values above count as well */
 	int memfd_noexec;

@@ -167,7 +167,7 @@ long sys_setresuid(u32 ruid, u32 euid, u32 suid)
 
 	if (!to_kuid(&ruid) || !to_kuid(&euid) || !to_kuid(&suid))
 		return -EINVAL;
-	/* one object, not equal ones: linkat() tells them apart */
+	/* It must be the same object and not an equal one: linkat() tells them apart. */
 	if (stays(ruid, old->uid) && stays(suid, old->suid) &&
 		(euid == KEEP || (euid == old->euid && euid == old->fsuid)))
 		/* Keeps the credentials, instead of an equal copy: linkat() tells them apart. */
@@ -381,7 +381,7 @@ long sys_setgroups(int size, uaddr_t list)
 	}
 	old = new->group_info;
 	new->group_info = g;
-	/* current's own credentials still have a reference */
+	/* Current's own credentials still have a reference. */
 	atomic_dec(&old->usage);
 	return commit_creds(new);
 }

@@ -111,10 +111,10 @@ struct signal_struct {
 	 */
 	struct mutex exec_update_mutex;
 	int group_stop_signr; /* the signal that stopped it, for wait */
-	/* exec waits until so many other threads are left */
+	/* number of other threads for which exec waits, until only so many are left */
 	int notify_count;
 	u32 ptrace_options;
-	/* spawn.h; set before its program runs, lives until it is told */
+	/* a watcher (spawn.h): set before its program runs, and lives until it is told */
 	struct exit_watch *exit_watch;
 	struct rcu_head rcu;
 };

@@ -114,7 +114,7 @@ bool cred_ns_capable(const struct cred *c, const struct user_namespace *target, 
 		if (ns->level <= c->user_ns->level)
 			return false;
 		if (ns->parent == c->user_ns && ns->owner == c->euid)
-			/* Its maker, and tasks with the maker's user there. */
+			/* Its maker, and tasks there with the maker's user, may. */
 			return true;
 	}
 }

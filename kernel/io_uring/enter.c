@@ -219,7 +219,7 @@ static bool enough(struct uring *u, u32 min_nr, int timeouts)
 
 struct wait_arg {
 	u32 min_nr;
-	/* until then all of them are waited for, then one; 0: there is no such time */
+	/* time until which all of min_nr are waited for, and then one; 0: there is no such time */
 	u64 min_until;
 	u64 deadline;
 	uaddr_t mask;
@@ -374,7 +374,7 @@ static long enter(struct file *f, u32 to_submit, u32 min_nr, u32 flags, uaddr_t 
 			return ret;
 		n = to_submit;
 	} else if (to_submit) {
-		/* its holder may sleep in a call that is executed inline */
+		/* Its holder may sleep in a call that is executed at once. */
 		if (mutex_lock_killable(&u->lock))
 			return -EINTR;
 		n = uring_may_issue(u) ? submit(u, to_submit) : -EEXIST;

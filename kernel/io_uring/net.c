@@ -232,7 +232,7 @@ static long all(struct uring_req *r, u32 events)
 	bool recv = r->sqe.opcode == IORING_OP_RECV;
 	long n = check_zc(r);
 
-	/* RECV alone tests whether it is to be polled before that */
+	/* RECV alone tests before this whether it is to be polled. */
 	if (!n && !recv && !file_socket(r->file))
 		return -ENOTSOCK;
 	if (!n)

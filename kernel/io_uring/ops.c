@@ -283,7 +283,7 @@ static int install_prep(struct uring_req *r)
 		return -EINVAL;
 	if (!(s->flags & IOSQE_FIXED_FILE))
 		return -EBADF;
-	/* the credentials would not be those of the descriptor's owner */
+	/* The credentials would not be those of the descriptor's owner. */
 	if (s->personality)
 		return -EPERM;
 	return s->rw_flags & ~(int)URING_FIXED_FD_NO_CLOEXEC ? -EINVAL : 0;

@@ -379,7 +379,7 @@ long uring_sync_cancel(struct uring *u, uaddr_t arg)
 			return ret;
 		deadline = deadline_in(ns);
 	}
-	/* the first byte behind what older headers name is the operation */
+	/* The operation is the first byte behind the fields that older headers name. */
 	k = (struct cancel_key){
 		.flags = sc.flags, .opcode = sc.pad[0], .data = sc.addr, .apart = &apart
 	};

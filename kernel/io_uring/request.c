@@ -253,7 +253,7 @@ static void end_unbegun(struct uring_req *r, bool silent, bool begun)
 		post_notification(r);
 	else
 		post(r, r->refused ? r->refused : -ECANCELED, begun);
-	/* the first of a hard chain is, which was to go on */
+	/* The first of a hard chain is busy, as it was to go on. */
 	not_busy(r);
 	uring_req_put(r);
 }
@@ -514,7 +514,7 @@ long uring_wait_other(struct uring_req *r, struct file *f, u32 events)
 	r->poll.task = current;
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
-	/* the poll's, and ours until start has returned */
+	/* One reference is the poll's, the other is ours until start has returned. */
 	atomic_add(2, &r->refs);
 	mask = async_poll_start(&r->poll);
 	if (mask) {

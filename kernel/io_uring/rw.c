@@ -125,7 +125,7 @@ static int cannot(const struct uring_req *r, bool write, size_t n)
 	const struct file *f = r->file;
 	loff_t pos = (loff_t)r->sqe.off;
 
-	/* the cache may have no room: that is unknown before */
+	/* The cache may have no room, which cannot be known before. */
 	if (write && S_ISREG(f->f_inode->i_mode) && r->sqe.rw_flags & RWF_NOWAIT &&
 		!(f->f_flags & O_DIRECT))
 		return -EAGAIN;

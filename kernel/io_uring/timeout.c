@@ -117,7 +117,7 @@ static long wait_timer(struct uring_req *r, void (*over)(struct ktimer *t), u64 
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
 	atomic_add(2, &r->refs); /* the timer's, and ours while we look */
-	/* clock_set() waits; a canceller may have come before */
+	/* Keeps clock_set() out; a canceller may have come before. */
 	spin_lock(&u->cq_lock);
 	timer_start(&r->timer, r->real ? due(r) : deadline);
 	if (r->cancelled && r->where == ON_WAITING && timeout_stop(r)) {
@@ -403,7 +403,7 @@ long limit_stop(struct uring_req *lt)
 
 	if (!lt->limited)
 		return -ECANCELED;
-	/* clock_set() takes the timer off and puts it back */
+	/* Keeps clock_set() out, which takes the timer off and puts it back. */
 	spin_lock(&u->cq_lock);
 	stopped = timer_cancel(&lt->timer);
 	spin_unlock(&u->cq_lock);

@@ -67,7 +67,7 @@ struct uring_rsrc { /* a registered file or buffer: rsrc.c */
 	atomic_t refs;
 	/* a reference on this object implies one on the ring */
 	struct uring *ring;
-	/* of the completion at its end; 0: there is none */
+	/* user data of the completion that is posted at its end; 0: there is none */
 	u64 tag;
 	struct file *file; /* a reference; NULL: a buffer */
 	struct uring_buffer buffer;
@@ -86,20 +86,20 @@ struct uring_limits {
 
 struct uring {
 	atomic_t refs; /* the file, and each request */
-	/* requests that poll this ring: POLL_ADD bounds them */
+	/* number of requests that poll this ring, which POLL_ADD bounds */
 	atomic_t polls;
-	/* that are over: they end a wait for more completions */
+	/* number of timeouts that are over: these end a wait for more completions */
 	atomic_t timeouts;
 	int clock; /* of what enter waits until; under lock */
 	/* IORING_SETUP_*; R_DISABLED is cleared under lock */
 	u32 flags;
-	/* of SINGLE_ISSUER: the task that made or enabled it; under lock */
+	/* SINGLE_ISSUER: the task that made or enabled the ring; under lock */
 	struct pid *issuer;
-	/* of SQPOLL: the process that made it. Immutable */
+	/* SQPOLL: the process that made the ring; immutable */
 	struct pid *owner;
-	/* atomic: sq_work is given to one of its threads */
+	/* sq_work was given to one of the owner's threads; atomic */
 	bool sq_asked;
-	/* whose sq_asked became true with it, as the next */
+	/* this and the next are written by the task that has made sq_asked true */
 	struct task_work sq_work;
 	struct file *sq_file;       /* the ring's own, a reference */
 	u32 sq_entries, cq_entries; /* immutable */
@@ -109,16 +109,16 @@ struct uring {
 	struct list_head all; /* of every ring, under rings_lock */
 	struct mutex lock;    /* below */
 	u32 sq_head;
-	/* IOSQE_IO_DRAIN stood within a chain: for the next */
+	/* IOSQE_IO_DRAIN stood within a chain, and holds for the next request */
 	bool drain_next;
 	/* IOSQE_CQE_SKIP_SUCCESS was used: earlier completions cannot be counted */
 	bool no_drain;
 	struct uring_table files, buffers;
 	u32 file_hint;            /* where the search for a free slot begins */
 	u32 alloc_from, alloc_to; /* FILE_ALLOC_RANGE: where it looks */
-	/* at most, if there were any: bounded, unbounded */
+	/* the most workers that there would be if there were any: bounded, unbounded */
 	u32 workers[2];
-	/* whose buffers are registered here: to be compared only */
+	/* the mm whose buffers are registered here; only to be compared */
 	const void *mm;
 	struct radix groups; /* of uring_group, by its number */
 	struct uring_limits limits;
@@ -129,27 +129,27 @@ struct uring {
 	u32 cq_tail;
 	u64 counted;               /* completions that timeouts count */
 	struct list_head overflow; /* of uring_overflow */
-	/* of uring_req.link, by user_data: polls and timeouts */
+	/* polls and timeouts, by uring_req.link and hashed by user_data */
 	struct list_head waiting[URING_BUCKETS];
 	/* by target: timeouts that completions may end */
 	struct list_head counting;
 	/* a task is completing the timeouts whose count is reached */
 	bool checking;
-	/* cancelled polls, until the worker has seen them; transfers at a disk */
+	/* cancelled polls until the worker has seen them, and transfers at a disk */
 	struct list_head ending;
-	/* of uring_req.link: until nothing waits any more */
+	/* requests that run when nothing waits any more, by uring_req.link */
 	struct list_head drained;
 	struct list_head mapped; /* of uring_group: kbuf.c */
-	/* DEFER_TASKRUN: of uring_req.deferred, until the issuer runs them */
+	/* DEFER_TASKRUN: requests that the issuer has to run, by uring_req.deferred */
 	struct list_head deferred;
 	struct list_head shots; /* of uring_req.shot_link */
-	/* without DEFER_TASKRUN: of uring_req.deferred, until their tasks run them */
+	/* without DEFER_TASKRUN: requests that their tasks have to run, by uring_req.deferred */
 	struct list_head again;
-	/* requests that wait, or have waited and have not finished */
+	/* number of requests that wait, or have waited and have not finished */
 	u32 nr_active;
 	bool dying;
 	struct wait_queue_head wait;
-	/* registered since the first CLOCK_REALTIME timeout */
+	/* is registered from the first CLOCK_REALTIME timeout on */
 	struct clock_watch watch;
 };
 
@@ -168,22 +168,22 @@ struct uring_chosen { /* of a group */
 enum uring_where { RUNNING, ON_WAITING, ON_DRAINED, ON_DISK };
 
 struct uring_req {
-	/* the runner or the list; a timer or poll that is armed */
+	/* one for the runner or the list, and one for a timer or poll that is armed */
 	atomic_t refs;
 	struct uring *ring;
 	struct io_uring_sqe sqe; /* a copy: read once */
 	struct uring_req *next;  /* linked: runs after it */
-	/* its LINK_TIMEOUT, a reference: of the task that runs it */
+	/* its LINK_TIMEOUT, a reference, which belongs to the task that runs it */
 	struct uring_req *limit;
-	/* of a LINK_TIMEOUT that has been started: the request it ends, a reference */
+	/* of a LINK_TIMEOUT that has been started: the request that it ends, a reference */
 	struct uring_req *limited;
-	/* a reference: a personality; NULL: as the task is */
+	/* those of a personality, a reference; NULL: the task's */
 	const struct cred *cred;
 	struct file *file;  /* a reference, from the first issue on */
 	struct file *other; /* of splice: the other file, a reference */
-	/* where these are registered: references, or NULL */
+	/* the slots in which these are registered: references, or NULL */
 	struct uring_rsrc *file_slot, *other_slot;
-	/* sqe.buf_index: the buffer, a reference, once it is used */
+	/* the buffer of sqe.buf_index, a reference, once it is used */
 	struct uring_rsrc *buffer;
 	/* the submitter, a reference, while it waits */
 	struct task *task;
@@ -191,14 +191,14 @@ struct uring_req {
 	enum uring_where where;
 	bool busy;   /* counted in task->uring_busy */
 	bool active; /* counted in ring->nr_active */
-	/* counted in the polls of the ring that @file is */
+	/* counts in the polls of the ring that @file is */
 	bool polls_ring;
 	bool cancelled;
 	bool orphan; /* its task has gone: what needs one fails */
 	int refused; /* why it was never run, or 0 */
 	bool notify; /* SEND_ZC: a second completion */
 	bool polled_first;
-	/* did less than asked, or was not begun: breaks the chain */
+	/* it did less than asked, or was not begun: this breaks the chain */
 	bool failed;
 	/* readv and writev: imported at submission */
 	struct uvec *vec;
@@ -213,9 +213,9 @@ struct uring_req {
 	/* SEND: of one that was used, still to be sent */
 	struct uring_buffer rest;
 	u32 cflags; /* of the last completion: IORING_CQE_F_* */
-	/* polls with several shots: what is to be told, under cq_lock */
+	/* polls with several shots: events that are to be told, under cq_lock */
 	u32 shot;
-	/* a poll that POLL_REMOVE changes: under cq_lock */
+	/* POLL_REMOVE changes this poll; under cq_lock */
 	bool update;
 	u32 new_events; /* under cq_lock */
 	u64 new_data;
@@ -228,12 +228,12 @@ struct uring_req {
 	struct io_async async; /* ON_DISK */
 	size_t want;           /* bytes asked for */
 	struct ktimer timer;
-	/* timeouts: value of ring->counted that ends it */
+	/* timeouts: the value of ring->counted that ends it */
 	u64 target;
 	u64 deadline;
-	/* timeouts: requested ns; with several shots, between two */
+	/* timeouts: the ns that were asked for; with several shots, those between two */
 	u64 period;
-	/* @period is a CLOCK_REALTIME, which the timer follows: timeout.c */
+	/* @period is of CLOCK_REALTIME, which the timer follows (timeout.c) */
 	bool real;
 	bool rings; /* a ring is due */
 	struct task_work work;
@@ -249,14 +249,14 @@ static inline bool waits_apart(const struct uring_req *r)
 
 struct uring_op {
 	int (*prep)(struct uring_req *r); /* 0 or -errno; NULL: nothing to check */
-	/* a result, or URING_QUEUED; NULL: not supported */
+	/* Returns a result, or URING_QUEUED. NULL: not supported. */
 	long (*issue)(struct uring_req *r);
 	bool file;   /* r->file is needed */
 	bool ioprio; /* sqe.ioprio is its own */
-	/* may be given to a ring of IORING_SETUP_IOPOLL */
+	/* it may be given to a ring of IORING_SETUP_IOPOLL */
 	bool on_iopoll;
 	bool select; /* IOSQE_BUFFER_SELECT */
-	/* what it answers with an error, once begun, has not failed: the chain goes on */
+	/* an error that it returns once begun does not count as failed: the chain goes on */
 	bool soft;
 };
 extern const struct uring_op uring_ops[URING_OP_LAST];

@@ -14,7 +14,7 @@
 
 struct children {
 	struct task *task; /* the waiter, a reference */
-	/* the task that arms it. NULL: it has been armed */
+	/* the request that the task is arming; NULL: it has been armed */
 	struct uring_req *asked;
 };
 

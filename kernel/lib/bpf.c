@@ -106,7 +106,7 @@ static bool memory_is_set(const struct sock_filter *insn, u32 len, u16 *known)
 				known[pc + 1 + f->jt] &= now;
 				known[pc + 1 + f->jf] &= now;
 			}
-			/* the next instruction is reached by jumps, if at all */
+			/* The next instruction is reached by jumps, if at all. */
 			now = 0xffff;
 			break;
 		}

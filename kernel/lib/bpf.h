@@ -22,7 +22,7 @@
 struct bpf_input {
 	u32 len; /* result of BPF_LEN */
 	/*
-	 * Makes a load that is neither of a constant, the length nor scratch memory. False: the
+	 * Does a load that is neither of a constant, the length nor scratch memory. False: the
 	 * program ends with 0.
 	 */
 	bool (*load)(const struct bpf_input *in, const struct sock_filter *i, u32 x, u32 *a);

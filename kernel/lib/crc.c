@@ -56,7 +56,7 @@ u32 crc32_le(u32 crc, const void *p, size_t n)
 	return run(&ieee, POLY_IEEE, crc, p, n);
 }
 
-/* bytes of a lane: three make nearly a KiB, and four times three nearly a page */
+/* bytes of a lane: three lanes are nearly a KiB, and four times three nearly a page */
 #define LANE 336
 
 static struct {

@@ -205,7 +205,7 @@ static int stored_block(struct inflate *z)
 {
 	u32 len, nlen;
 
-	/* To the next byte: whole bytes that were read ahead are given back. */
+	/* Goes to the next byte: whole bytes that were read ahead are given back. */
 	z->at -= z->nr_bits / 8;
 	z->bits = z->nr_bits = 0;
 	if (z->n - z->at < 4)

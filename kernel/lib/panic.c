@@ -48,7 +48,7 @@ static void restart_after_panic(void)
 	if (!panic_timeout)
 		return;
 	for (int i = 0; i < panic_timeout;
-		/* the host's seconds: the guest's may stand still */
+		/* Counts the host's seconds: the guest's may stand still. */
 		i++)
 		arch_futex_wait(&word, 0, 1000000000);
 	arch_reboot();

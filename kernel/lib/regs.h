@@ -17,7 +17,7 @@ struct regs {
 	u64 fs_base, gs_base;
 	/* selectors, loadable ones; usually 0 */
 	u16 ds, es, fs, gs;
-	/* not 0: gs base is the thread's own even if it is 0; the stub does not borrow it */
+	/* not 0: gs base is the thread's own even if it is 0, and the stub does not borrow it */
 	u64 own_gs;
 	/*
 	 * Ring whose io_getevents need not enter the kernel (arch_ring_offer()), or 0. Untrusted,

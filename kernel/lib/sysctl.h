@@ -13,7 +13,7 @@ enum sysctl_kind {
 	SYSCTL_INT,    /* int, [min, max] */
 	SYSCTL_U64,    /* u64, [min, max] */
 	SYSCTL_STRING, /* char[size] */
-	/* Like SYSCTL_SHOW, but words instead of numbers: may be read in pieces. */
+	/* as SYSCTL_SHOW, but with words instead of numbers: it may be read in pieces */
 	SYSCTL_WORDS,
 	/* show(buf, size) -> bytes; store(text) -> 0 or -errno, or NULL: read only */
 	SYSCTL_SHOW,

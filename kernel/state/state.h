@@ -37,7 +37,7 @@ struct state_why {
 struct state_part {
 	const char *name;
 	/*
-	 * True if no request of this part is under way in the host. The machine is stopped: no
+	 * Says whether no request of this part is under way in the host. The machine is stopped: no
 	 * spinlock is held anywhere, and the handlers of interrupt lines are run between two calls.
 	 * It is asked again for some seconds, then the save fails. NULL: always quiet.
 	 */
@@ -55,7 +55,10 @@ struct state_part {
 	 * Returns 0, or -errno with @why set: the process ends with that line and status 1.
 	 */
 	int (*rebuild)(const char *dir, struct state_why *why);
-	/* The machine runs again, in the new process. Called on a kernel thread, may sleep. */
+	/*
+	 * Is called when the machine runs again, in the new process. Runs on a kernel thread, may
+	 * sleep.
+	 */
 	void (*resumed)(void);
 };
 

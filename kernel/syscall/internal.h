@@ -8,7 +8,10 @@
 /* Runs the call with a line in the kernel log about its arguments and its result. */
 long syscall_traced(u32 nr, const struct syscall_desc *d, const u64 *args);
 
-/* syscall_strace: to the log; also when calls begin; to the ring; only times are counted. */
+/*
+ * Values of syscall_strace, as bits: lines go to the log; also when calls begin; lines go to the
+ * ring; only times are counted.
+ */
 #define TRACE_CALLS_LOG 1
 #define TRACE_CALLS_BEGIN 2
 #define TRACE_CALLS_RING 4

@@ -59,7 +59,7 @@ static const char *const clock_names[] = { NAME(CLOCK_REALTIME), NAME(CLOCK_MONO
 	NAME(CLOCK_REALTIME_ALARM), NAME(CLOCK_BOOTTIME_ALARM), NAME(CLOCK_TAI) };
 
 struct flag {
-	/* all must be set; a flag that contains another's bits comes first */
+	/* bits that must all be set; a flag that contains another's bits comes first */
 	u64 bits;
 	const char *name;
 };

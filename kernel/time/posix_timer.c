@@ -29,7 +29,10 @@
 #include "kernel/time/internal.h"
 #include "gen/syscalls.h"
 
-/* CPU-time timers of a clock that expire at one boundary; the others follow a millisecond later */
+/*
+ * CPU-time timers of one clock that expire at one boundary, at most; the others follow a
+ * millisecond later
+ */
 #define MAX_AT_ONCE 32
 
 struct k_itimer {
@@ -56,7 +59,7 @@ struct k_itimer {
 	/* CPU clocks: in cpu_tree() while armed, under timers_lock, like the next. */
 	struct rb_node by_expiry;
 	bool in_tree;
-	/* atomic: threads that have taken it out of the tree and may be about to send */
+	/* number of threads that have taken it out of the tree and may be about to send; atomic */
 	int firing;
 	struct signal_struct *sig; /* its process; immutable, lives longer */
 	/* CPU clock of a thread: that thread, a reference. */

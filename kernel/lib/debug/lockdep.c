@@ -249,7 +249,7 @@ void lockdep_release(const void *lock)
 		if (h->held[i].lock == lock)
 			break;
 	if (i == (u32)-1)
-		/* taken before the checker knew this task, or by another task */
+		/* It was taken before the checker knew this task, or by another task. */
 		return;
 	h->spinning -= h->held[i].spin;
 	h->nr--;
