@@ -171,7 +171,10 @@ uint64_t os_cgroup_oom_kills(void)
 	return 0;
 }
 
-/* Version 1 has no word for "no limit": it shows a number near the largest. */
+/*
+ * Finds the limit and the group that has it. Version 1 has no word for "no limit": it shows a
+ * number near the largest.
+ */
 bool os_cgroup_memory_limit(char *name, size_t size, uint64_t *limit)
 {
 	bool old;

@@ -403,7 +403,8 @@ void os_idle(int cpu, uint64_t deadline)
 }
 
 /*
- * A vCPU that sleeps on its futex is the better owner, unless this vCPU sleeps now and then itself.
+ * Leaves the event set to a vCPU that sleeps on its futex, unless this vCPU sleeps now and then
+ * itself.
  */
 void os_event_poll(int cpu)
 {

@@ -179,7 +179,7 @@ int os_fault_setup(const struct os_fault_config *cfg)
 	return 0;
 }
 
-/* Both stacks stay for the life of the thread, which is the life of the process. */
+/* Makes two stacks, which stay for the life of the thread, and so of the process. */
 int os_fault_thread_setup(void)
 {
 	char *p = mmap(NULL, ALT_STACK_SIZE + OOPS_STACK_SIZE, PROT_READ | PROT_WRITE,

@@ -55,7 +55,10 @@ static int open_flags(unsigned flags)
 	return oflags;
 }
 
-/* O_NONBLOCK keeps a FIFO from blocking us; it has no effect on the files that are accepted. */
+/*
+ * Opens a file; O_NONBLOCK keeps a FIFO from blocking us, and has no effect on the files that are
+ * accepted.
+ */
 int os_file_open(const char *path, unsigned flags)
 {
 	struct stat st;

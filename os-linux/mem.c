@@ -109,7 +109,7 @@ int os_mem_protect(void *addr, size_t len, int prot)
 	return mprotect(addr, len, host_prot(prot)) ? -errno : 0;
 }
 
-/* Pages that are all zero are left as holes. */
+/* Writes the memory to the file, but leaves pages that are all zero as holes. */
 int os_mem_adopt(void *addr, size_t len, int file, uint64_t off)
 {
 	static const char zeros[4096];

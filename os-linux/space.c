@@ -159,8 +159,8 @@ static void __attribute__((noreturn)) give_up_exec(const char *call)
 }
 
 /*
- * As give_up_exec(), of a call that names a descriptor: a number above the limit is EINVAL or
- * EBADF.
+ * Does as give_up_exec() for a call that names a descriptor: where that is above the limit, the
+ * error is EINVAL or EBADF.
  */
 static void __attribute__((noreturn)) give_up_number(const char *call)
 {
@@ -169,7 +169,10 @@ static void __attribute__((noreturn)) give_up_number(const char *call)
 	give_up_exec(call);
 }
 
-/* Between vfork and exec: puts fds where the zygote expects them, closes all others, and goes. */
+/*
+ * Puts fds where the zygote expects them, closes all others, and becomes the zygote. Called between
+ * vfork and exec.
+ */
 static void exec_image(int socket, int ctl, int physmem, int image)
 {
 	static char *const argv[] = { (char *)"nestling-space", NULL };
@@ -534,7 +537,10 @@ int os_space_adopt(uint32_t pid)
 	return add_or_end((pid_t)pid);
 }
 
-/* Pid 0, a task that is reaped already, is left out: it would be our own process group. */
+/*
+ * Kills the task unless it is reaped already: its pid is 0 then, which would name our own process
+ * group.
+ */
 void os_space_end(int task)
 {
 	if (tasks[task].pid > 0)
@@ -618,8 +624,8 @@ void os_space_kick(int task)
 }
 
 /*
- * The kicker: see os_kicker_set(). The thread that has cleared running[] waits until kickers[] is
- * 0, so no kick comes late.
+ * Kicks what the vCPU runs (see os_kicker_set()). The thread that has cleared running[] waits until
+ * kickers[] is 0, so no kick comes late.
  */
 static void kick_cpu(int cpu)
 {

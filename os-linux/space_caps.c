@@ -143,8 +143,8 @@ static bool iret_works(void)
 }
 
 /*
- * An outer instance lends gs base to its own stub until arch_prctl(2) asks for it. Before that it
- * does not announce FSGSBASE, but has it.
+ * Says whether guests may use FSGSBASE. An outer instance lends gs base to its own stub until
+ * arch_prctl(2) asks for it. Before that it does not announce FSGSBASE, but has it.
  */
 static bool fsgsbase_works(void)
 {

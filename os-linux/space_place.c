@@ -16,7 +16,7 @@
 
 /* ---- placement ---- */
 
-/* The host CPUs that the process could use when it first asked. */
+/* Returns the host CPUs that the process could use when it first asked. */
 static const cpu_set_t *allowed_cpus(void)
 {
 	static cpu_set_t set;
@@ -114,7 +114,7 @@ uint64_t os_space_delayed(int task)
 	return delay;
 }
 
-/* The file shows the thread that opened it, not the reader. */
+/* Reads the file that the vCPU's own thread has opened: it shows that thread, not the reader. */
 static uint64_t vcpu_stolen(int cpu)
 {
 	static struct {

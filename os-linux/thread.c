@@ -114,7 +114,10 @@ int os_vcpu_tid(int cpu)
 	return __atomic_load_n(&tids[cpu], __ATOMIC_ACQUIRE);
 }
 
-/* The profiler's signal reaches vCPUs only. It is ignored until the profiler asks for it. */
+/*
+ * Unblocks the profiler's signal, which reaches vCPUs only. It is ignored until the profiler asks
+ * for it.
+ */
 static void admit_sampling(void)
 {
 	sigset_t set;
@@ -124,7 +127,9 @@ static void admit_sampling(void)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* The default timer slack of 50 us would delay every deadline of an idle vCPU. */
+/*
+ * Shortens the timer slack, too: the default of 50 us would delay every deadline of an idle vCPU.
+ */
 int os_vcpu_adopt(int cpu)
 {
 	os_this_cpu = cpu;

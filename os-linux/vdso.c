@@ -32,7 +32,10 @@ static void read_dynamic(struct image *im, const Elf64_Dyn *d)
 	}
 }
 
-/* The number of symbols is not in the dynamic section: the section headers have it. */
+/*
+ * Finds the tables. The number of symbols is not in the dynamic section, but the section headers
+ * have it.
+ */
 static int read_image(struct image *im)
 {
 	const Elf64_Ehdr *eh = (const Elf64_Ehdr *)getauxval(AT_SYSINFO_EHDR);

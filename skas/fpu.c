@@ -339,7 +339,10 @@ bool fpu_enter(struct runner *r, struct fpu *fpu)
 	return true;
 }
 
-/* Where the control page says that a state is, if that is possible at all: 0 or -EFAULT. */
+/*
+ * Finds where the control page says that a state is, if that is possible at all. Returns 0 or
+ * -EFAULT.
+ */
 int fpu_frame(struct runner *r, u64 *off)
 {
 	u64 fp = READ_ONCE(r->ctl->fp) - (r->va - SLOT_CTL + SLOT_ALT);

@@ -275,8 +275,8 @@ void handoff_sum(struct handoff_counts *c)
 }
 
 /*
- * Two threads that take turns on one CPU wait a little for each other: that is the cost of a
- * hand-off and is not counted as stolen.
+ * Does not count as stolen what two threads that take turns on one CPU wait for each other: that is
+ * the cost of a hand-off.
  */
 u64 skas_stolen(int cpu)
 {

@@ -32,24 +32,24 @@
 
 #define BUSY_ONE 256 /* one vCPU at work at every look */
 #define BUSY_SHARE 4 /* divisor: share of the newest look */
-/* hand-offs in a look that make going apart worthwhile */
+/* hand-offs in a look that make it worthwhile to go apart */
 #define OFTEN 16
 /* fewer waits say nothing about spinning */
 #define FEW 4
-/* if more than one of so many waits is a miss, sleeping is cheaper */
+/* with more than one miss in so many waits, sleeping is cheaper */
 #define MISSES_BAD 4
 #define BACKOFF_MIN 4 /* looks */
 #define BACKOFF_MAX 64
-/* apart, how often the delays of both are compared */
+/* time between comparisons of the delays of both, while they are apart */
 #define WATCH_NS (8 * NSEC_PER_MSEC)
 /* times LOOK_NS between looks at whether the home is contended */
 #define MOVE_LOOKS 128
-/* while the host's scheduler chooses the next home */
+/* times LOOK_NS for which the host's scheduler chooses the next home */
 #define FLOAT_LOOKS 4
 /* mean time between calls that makes a CPU that spins for them worthwhile */
 #define SHORT_NS (4 * NSEC_PER_USEC)
 #define SLEPT_NS 4400UL /* cost of such a call without that CPU */
-/* looks for which that finding holds: less than the slice of a program that computes */
+/* looks for which that finding holds: fewer than in the slice of a program that computes */
 #define FRESH_LOOKS 2
 #define REST_LOOKS 32 /* looks between two rests of a vCPU */
 /* short hand-offs, ended by spinning, between looks at the TSC */

@@ -55,15 +55,15 @@ struct placement {
 	bool apart, impatient;
 	/* host CPUs: of the vCPU, and of its runners while they are apart */
 	int home, partner;
-	/* since the last look: waits that spinning ended, and others */
+	/* since the last look: waits that spinning ended, and those that it did not */
 	u32 hits, misses;
 	u64 spun, slept, woken, across, went_apart, moves; /* statistics; other vCPUs read them */
 	u64 next_look;                                     /* TSC */
 	/* mean number of vCPUs at work at a look, in BUSY_ONEs */
 	s32 others;
-	/* looks: the next pause after a failure, the rest of the present one */
+	/* looks: the next pause after a failure; what is left of the present one */
 	u32 backoff, wait;
-	/* TSC: when the home is looked at again, or chosen */
+	/* TSC at which the home is looked at again, or chosen */
 	u64 home_at;
 	struct home {
 		struct runner *r; /* the runner that was about to run */
@@ -81,7 +81,7 @@ struct placement {
 	/* of the runner placed last; other vCPUs read it */
 	int last_task;
 	u64 stolen_slept; /* slept at the last skas_stolen() */
-	/* when the rate of hand-offs was last looked at (TSC), and their number then */
+	/* TSC at which the rate of hand-offs was last looked at, and their number then */
 	u64 rate_at, rate_n;
 	bool few; /* the last look at the rate found few */
 	/*

@@ -543,7 +543,7 @@ void runner_decode(struct runner *r, struct regs *regs, struct skas_event *ev)
 
 	*ev = (struct skas_event){ .type = EV_DEAD };
 	if ((event == EVT_CALL || event == EVT_CALL_SAVED) && skas.ops != &seccomp_ops)
-		/* forged: no site is patched, and the stub could not save a live state */
+		/* It is forged: no site is patched, and the stub could not save a live state. */
 		return;
 	if (event && fpu_note_event(r, event != EVT_CALL))
 		return;

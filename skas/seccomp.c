@@ -26,7 +26,7 @@
 #include "kernel/lib/string.h"
 #include "skas/internal.h"
 
-/* how long the kernel waits for a state to come out of the registers */
+/* time that the kernel waits for a state to come out of the registers */
 #define SAVE_SLICE (20 * NSEC_PER_MSEC)
 
 static bool kick_once(struct runner *r)

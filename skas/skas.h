@@ -39,9 +39,9 @@ struct skas_config {
 	enum skas_handoff handoff;
 	/* patch=on|off: call sites may be patched (seccomp mode only) */
 	bool patch;
-	/* where the stub has to be, since guests' code leads there; 0: anywhere */
+	/* address where the stub has to be, since guests' code leads there; 0: anywhere */
 	u64 base;
-	/* rdtsc shall be an event, if the host can do that */
+	/* rdtsc is to be an event, if the host can do that */
 	bool trap_tsc;
 	/* the page of os_irq_setup(), for its kicked words */
 	struct os_irq_page *irq;
@@ -56,7 +56,7 @@ int skas_init(const struct skas_config *cfg, const char **why);
 const char *skas_mode_name(void); /* "seccomp" or "ptrace" */
 /* Returns the XSAVE components in the host's signal frames. */
 u64 skas_xfeatures(void);
-u64 skas_base(void); /* where the stub is, for skas_config.base */
+u64 skas_base(void);      /* where the stub is, for skas_config.base */
 u64 skas_task_size(void); /* first address that a guest may not map */
 
 /* Returns where the host's vdso and vvar are in every space, for our vDSO image, or 0. */

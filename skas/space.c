@@ -36,9 +36,9 @@
  */
 #define FREE_LIST ((u16 *)(CTL_MAP_BASE + 0x2000))
 #define MAX_SPACES 8192
-/* between looks whether a killed runner is dead */
+/* time between looks whether a killed runner is dead */
 #define DEATH_SLICE (20 * NSEC_PER_USEC)
-/* limit if the host cannot say, for want of descriptors */
+/* time to wait for its death, at most, where the host cannot say, for want of descriptors */
 #define DEATH_MOST (2 * NSEC_PER_SEC)
 #define FIRST_INDEX 1
 static DEFINE_SPINLOCK(index_lock);

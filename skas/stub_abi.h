@@ -70,7 +70,10 @@
 #define CTL_PRIVATE 0x8000
 #define CTL_PRIVATE_SIZE 0x8000
 #define CTL_FIRST_SLOT 0x10000
-/* In the first area of the file, which belongs to no space. Only the kernel writes it. */
+/*
+ * Offset of the runners' words: in the first area of the file, which belongs to no space. Only the
+ * kernel writes them.
+ */
 #define CTL_WORDS 0x10000
 /* SLOT_SIZE bytes; SLOT_CTL is not added */
 #define CTL_SLOT(i) (CTL_FIRST_SLOT + (i)*SLOT_STRIDE)

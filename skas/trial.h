@@ -18,7 +18,7 @@
 #include "skas/internal.h"
 
 #define TRIAL_WAITS 64 /* at each of the two CPUs */
-/* a longer pause between waits begins a new row */
+/* a pause between waits that is longer begins a new row */
 #define TRIAL_GAP (5 * NSEC_PER_MSEC)
 #define TRIAL_LEAST (20 * NSEC_PER_USEC) /* a shorter wait did not sleep */
 #define TRIAL_MOST (500 * NSEC_PER_USEC) /* a longer wait counts as this */

@@ -231,7 +231,7 @@ static void con_flush(struct tty_struct *tty)
 	con_host_drop(l->host);
 }
 
-/* The reader took input: the interrupt feeds the rest, at a boundary. */
+/* Has the interrupt feed the rest, at a boundary, as the reader took input. */
 static void con_unthrottle(struct tty_struct *tty)
 {
 	struct line *l = tty->driver_data;

@@ -124,7 +124,7 @@ extern struct kmem_cache *hostfs_inode_cache;
 
 /* inode.c */
 u64 hostfs_until(const struct hostfs_sb *hs);
-/* Taken before the host is asked, for hostfs_iget() and hostfs_take_attr(). */
+/* Takes a sample before the host is asked, for hostfs_iget() and hostfs_take_attr(). */
 u64 hostfs_sample(struct hostfs_sb *hs);
 u64 hostfs_number(const struct hostfs_sb *hs, u64 dev, u64 ino);
 /*

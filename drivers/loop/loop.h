@@ -48,7 +48,7 @@ extern struct loop *loop_units[LOOP_MAX];
 /* io.c: the thread that serves the bios of a bound unit */
 int loop_start_thread(struct loop *lo);
 void loop_stop_thread(struct loop *lo); /* queued bios are served first */
-/* Until loop_thaw() no bio touches lo->file. */
+/* loop_freeze() keeps bios from lo->file until loop_thaw(). */
 void loop_freeze(struct loop *lo);
 void loop_thaw(struct loop *lo);
 void loop_submit(struct gendisk *d, struct bio *bio);

@@ -135,8 +135,8 @@ static void query(struct mconsole_call *c, struct mconsole_device *d, u32 n)
 }
 
 /*
- * "=-64M", "=+64M", as in User Mode Linux. But the change is made in full or not at all, and
- * MemTotal follows.
+ * Changes the memory by "=-64M" or "=+64M", as in User Mode Linux. But the change is made in full
+ * or not at all, and MemTotal follows.
  */
 static void config_mem(struct mconsole_call *c, const char *s)
 {

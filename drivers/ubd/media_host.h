@@ -35,14 +35,15 @@ struct media_rec {
 /* Set up records and faults before the first disk is opened. Return 0 or -errno. */
 int media_record(const char *path);
 /*
- * [UNIT,]read|write|data|flush,eio|enospc,EVERY[,SEED[,FROM[,BYTES[,COUNT]]]]: one in EVERY on
- * average fails, at random, and COUNT in all; reads and writes only if they begin in BYTES from
+ * Sets up failures by a text:
+ * [UNIT,]read|write|data|flush,eio|enospc,EVERY[,SEED[,FROM[,BYTES[,COUNT]]]]. One in EVERY fails
+ * on average, at random, and COUNT in all; reads and writes fail only if they begin in BYTES from
  * FROM on. data: writes, but not punched holes. -EINVAL: a syntax error.
  */
 int media_fault(const char *spec);
 /* Names the written file behind disk @unit, once, before its first write. */
 void media_attach(int fd, uint32_t unit, const char *path);
-/* Called before the file is closed. */
+/* Is called before the file is closed. */
 void media_detach(int fd);
 
 /*

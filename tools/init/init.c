@@ -173,7 +173,7 @@ static void mount_volumes(const struct job *job)
 	}
 }
 
-/* A kernel without networking has no loopback interface to bring up. */
+/* Brings the loopback interface up; a kernel without networking has none. */
 static void loopback_up(void)
 {
 	struct ifreq req = { .ifr_name = "lo" };

@@ -219,7 +219,7 @@ static bool link_beside(struct output *o, int fd, const char *path)
 	return true;
 }
 
-/* False with errno. */
+/* Gives the file its name. False with errno. */
 static bool give_name(struct output *o, int fd, const char *path, bool replace)
 {
 	if (!o->name) {

@@ -40,7 +40,7 @@ static int open_lock(void)
 	return fd;
 }
 
-/* False if another process has it. */
+/* Locks a name; false if another process has it. */
 static bool lock_name(int fd, const char *name)
 {
 	struct flock fl = {

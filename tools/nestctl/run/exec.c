@@ -140,7 +140,7 @@ static void stream_finish(struct stream *s, bool terminal)
 	pthread_join(s->thread, NULL);
 }
 
-/* False if some output could not be written. */
+/* Says so, and returns false, if some output could not be written. */
 static bool stream_written(const struct stream *s, const char *name)
 {
 	if (!s->error || s->error == EPIPE)
