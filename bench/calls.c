@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * calls.c: what the kernel's paths cost, one row each: "name value unit" (medians of batches; ns, or MB/s for rates). Static, so
- * that the same binary runs natively, in Nestling, in User Mode Linux and in gVisor (bench/run).
+ * calls.c: what the kernel's paths cost, one row each: "name value unit" (medians of batches; ns,
+ * or MB/s for rates). Static, so that the same binary runs natively, in Nestling, in User Mode
+ * Linux and in gVisor (bench/run).
  *
  *	calls [ROW...]		all rows, or those named
- *	calls -n N ROW		N operations of one row, without clocks: for counting what they cost the host (tests/speed)
+ *	calls -n N ROW		N operations of one row, without clocks: for counting what they cost
+ *                              the host (tests/speed)
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -306,7 +308,10 @@ static void op_mmap(long n)
 	}
 }
 
-/* ---- two that compute: the time of both, over the time of one; 0.5 where they run in parallel ---- */
+/*
+ * ---- two that compute: the time of both, over the time of one; 0.5 where they run in parallel
+ * ----
+ */
 
 #define WORK 30000000UL
 static void *compute(void *arg)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mktree DIR N: a tree of N files like a large source tree's: 20 files a directory, directories three deep, sizes from 0 to 31 KiB with a
- * mean of about 4 KiB. The same names and contents each time.
+ * mktree DIR N: a tree of N files like a large source tree's: 20 files a directory, directories
+ * three deep, sizes from 0 to 31 KiB with a mean of about 4 KiB. The same names and contents each
+ * time.
  */
 #include <fcntl.h>
 #include <stdint.h>

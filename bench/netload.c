@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netload.c: the small programs of bench/net. Static, so that the same binary runs natively, in Nestling and in User Mode Linux.
+ * netload.c: the small programs of bench/net. Static, so that the same binary runs natively, in
+ * Nestling and in User Mode Linux.
  *
  *	netload serve PORT			answers each byte of each connection with a byte
- *	netload rr ADDRESS PORT SECONDS		a byte there and a byte back, again and again: microseconds of a round trip, the median of batches
+ *	netload rr ADDRESS PORT SECONDS		a byte there and a byte back, again and again:
+ *                                              microseconds of a round trip, the median of batches
  *	netload hold PORT			takes connections and leaves them alone
- *	netload idle ADDRESS PORT COUNT		opens so many, says "open COUNT", keeps them until its standard input ends
- *	netload agent ADDRESS PORT NAME		connects to the bench, says NAME and runs the commands that it sends: each line is one for sh,
+ *	netload idle ADDRESS PORT COUNT		opens so many, says "open COUNT", keeps them until
+ *                                              its standard input ends
+ *	netload agent ADDRESS PORT NAME		connects to the bench, says NAME and runs the
+ *                                              commands that it sends: each line is one for sh,
  *						its answer what that prints, with a byte 0 behind it
  */
 #include <arpa/inet.h>

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * within SECONDS COMMAND...: runs a command for at most that long, and leaves none of its processes.
+ * within SECONDS COMMAND...: runs a command for at most that long, and leaves none of its
+ * processes.
  *
  * Processes of the command whose parents end become children of this program (a subreaper), also
  * those with a session of their own. At the time limit, and when this program is told to end or its
  * parent has ended, the process group gets SIGTERM and has five seconds. Then, as after each end of
- * the command, what is left gets SIGTERM, a second later SIGKILL. Only children that were not waited
- * for are signalled, so no pid can be that of another program by then.
+ * the command, what is left gets SIGTERM, a second later SIGKILL. Only children that were not
+ * waited for are signalled, so no pid can be that of another program by then.
  *
  * Ends with the command's status, 128 and its signal, or 124 if the time was up.
  */
@@ -26,7 +27,8 @@
 enum { GRACE_MS = 500, TERM_MS = 1000, GROUP_MS = 5000, KILL_MS = 30000, STEP_MS = 10 };
 
 static pid_t command;
-static int command_status = -1; /* as waitpid() has it; -1 while the command runs */
+/* as waitpid() has it; -1 while the command runs */
+static int command_status = -1;
 
 static long now_ms(void)
 {

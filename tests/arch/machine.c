@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine.c: the machine layer (arch/um, os-linux) without a kernel above it. In place of sched, mm, task and skas stand the smallest
- * things that serve: a run queue, an allocator that never frees, no timers but one per vCPU. The word test=NAME on the command line
- * says which test the first kernel thread runs; tests/arch/machine builds and starts it.
+ * machine.c: the machine layer (arch/um, os-linux) without a kernel above it. In place of sched,
+ * mm, task and skas stand the smallest things that serve: a run queue, an allocator that never
+ * frees, no timers but one per vCPU. The word test=NAME on the command line says which test the
+ * first kernel thread runs; tests/arch/machine builds and starts it.
  */
 #include "arch/um/entry/internal.h"
 #include "arch/um/entry/scarce.h"
@@ -362,7 +363,9 @@ static void test_switch(void)
 		cpus_seen);
 }
 
-/* A host thread raises a line and waits until its handler has run, many times, while vCPUs sleep. */
+/*
+ * A host thread raises a line and waits until its handler has run, many times, while vCPUs sleep.
+ */
 static u32 irq_word;
 static void answer(void *arg)
 {
@@ -418,7 +421,8 @@ static u64 idle_round(void)
 		u64 t = ktime_get() + 10000000;
 
 		while (ktime_get() < t) {
-			irq_poll(); /* a kick may have come, say to own the event set */
+			/* a kick may have come, say to own the event set */
+			irq_poll();
 			arch_idle(t);
 		}
 		late = max(late, ktime_get() - t);
@@ -428,7 +432,10 @@ static u64 idle_round(void)
 	return cpu;
 }
 
-/* Sleeping costs no CPU, and ends when it should. What a host above ours takes away may be counted as our own: the best of some rounds. */
+/*
+ * Sleeping costs no CPU, and ends when it should. What a host above ours takes away may be counted
+ * as our own: the best of some rounds.
+ */
 static void test_idle(void)
 {
 	int rounds = 0;
@@ -437,7 +444,10 @@ static void test_idle(void)
 		check(++rounds < 10);
 }
 
-/* The accounts' clock never goes back, from one vCPU to the next either, over many of its windows; and it goes as fast as the host's. */
+/*
+ * The accounts' clock never goes back, from one vCPU to the next either, over many of its windows;
+ * and it goes as fast as the host's.
+ */
 #define CLOCK_TASKS 8
 #define CLOCK_NS 400000000UL
 static u64 clock_seen;
@@ -477,7 +487,8 @@ static void test_clock(void)
 		cond_resched();
 	host = ktime_get() - host;
 	clock = arch_cpu_clock() - clock;
-	most = ktime_get() - before; /* we may have stood still between two readings */
+	/* we may have stood still between two readings */
+	most = ktime_get() - before;
 	say("clock: %lu ns, the host's %lu\n", clock, host);
 	check(clock > host - host / 128 && clock < most + most / 128);
 }
@@ -526,7 +537,10 @@ static void test_term(void)
 	}
 }
 
-/* Kernel data is in the arena, the same at the same place: what was written before the remap is still there. */
+/*
+ * Kernel data is in the arena, the same at the same place: what was written before the remap is
+ * still there.
+ */
 static void test_arena(void)
 {
 	check(!strncmp(boot_command_line, "test=arena", 10));

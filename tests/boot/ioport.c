@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ioport.c: ioperm(2), iopl(2) and the instructions that they allow, on a machine with nothing on its I/O bus. Each line says what was done and
- * what came of it; tests/boot/ioport has what Linux's manual and the processor's say about it.
+ * ioport.c: ioperm(2), iopl(2) and the instructions that they allow, on a machine with nothing on
+ * its I/O bus. Each line says what was done and what came of it; tests/boot/ioport has what Linux's
+ * manual and the processor's say about it.
  */
 #define _GNU_SOURCE
 #include <errno.h>

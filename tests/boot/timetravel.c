@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timetravel.c: a day of a guest's life in a few seconds: a thousand timers, threads that sleep and quarrel, a child at the end of a pipe,
- * a file that is synced. Every event goes with its time into a sum. It prints how often each happened, the sum, and the days that passed.
- * With an argument: so many hours only.
+ * timetravel.c: a day of a guest's life in a few seconds: a thousand timers, threads that sleep and
+ * quarrel, a child at the end of a pipe, a file that is synced. Every event goes with its time into
+ * a sum. It prints how often each happened, the sum, and the days that passed. With an argument: so
+ * many hours only.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tsc.c: rdtsc and PR_SET_TSC. Without an argument: what the host says, too. "times": differences of the counter around work and sleep, which repeat
- * where time does.
+ * tsc.c: rdtsc and PR_SET_TSC. Without an argument: what the host says, too. "times": differences
+ * of the counter around work and sleep, which repeat where time does.
  */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
@@ -58,7 +58,10 @@ static int odd_places(void)
 	memcpy(p, insn, 4);
 	p[4] = 0xc3;
 	((void (*)(void))p)();
-	/* jmp back to a ret, so that the counter is read right before the hole's first byte would be */
+	/*
+	 * jmp back to a ret, so that the counter is read right before the hole's first byte would
+	 * be
+	 */
 	memcpy(p + 4092, "\xeb\x00\x0f\x31", 4);
 	if (sigsetjmp(back, 1))
 		return last.si_addr == p + 4096;

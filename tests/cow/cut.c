@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cut.c: power cuts of a COW file of version 4. It takes the place of media_host.c: all that the code writes is recorded, and at random
- * calls the power goes: what had not been flushed by then is dropped, kept, torn at 512 bytes or in another order, sector by sector. The
- * file that this leaves must open, show what a flush had acknowledged or something written later, sector by sector, and pass the check.
+ * cut.c: power cuts of a COW file of version 4. It takes the place of media_host.c: all that the
+ * code writes is recorded, and at random calls the power goes: what had not been flushed by then is
+ * dropped, kept, torn at 512 bytes or in another order, sector by sector. The file that this leaves
+ * must open, show what a flush had acknowledged or something written later, sector by sector, and
+ * pass the check.
  *
  *	cut FOLDER ROUNDS SEED
  */
@@ -155,7 +157,8 @@ static void check_cut(void)
 		goto refused;
 	check_contents(o.image, "recovered");
 	image_close(o.image);
-	o.flags = IMAGE_RDONLY; /* it is clean now: a slot that was cut would be damage */
+	/* it is clean now: a slot that was cut would be damage */
+	o.flags = IMAGE_RDONLY;
 	if (image_open(&o))
 		goto refused;
 	check_contents(o.image, "clean");

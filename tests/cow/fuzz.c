@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz.c: COW files that somebody has spoilt: opened, read, checked, written to. Built with asan and ubsan; a crash or a hang says which
- * execution it was, and START runs that one alone.
+ * fuzz.c: COW files that somebody has spoilt: opened, read, checked, written to. Built with asan
+ * and ubsan; a crash or a hang says which execution it was, and START runs that one alone.
  *
- *	fuzz SEED EXECUTIONS START FILE...     the files are whole; each execution changes one of them in some places
+ *	fuzz SEED EXECUTIONS START FILE...     the files are whole; each execution changes one of
+ *                                             them in some places
  *
- * Most of the damage would be caught by checksums: in three of four executions they are made right again afterwards, so that what lies
- * behind them is met as well.
+ * Most of the damage would be caught by checksums: in three of four executions they are made right
+ * again afterwards, so that what lies behind them is met as well.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlap.c: two writes to one sector, or to one unit of more than a sector, of a COW file of version 3 in flight at once. It takes the place of
- * media_host.c: in the middle of the first write's call to the host a second thread begins its own, and goes as far as it can
- * without waiting for the first.
+ * overlap.c: two writes to one sector, or to one unit of more than a sector, of a COW file of
+ * version 3 in flight at once. It takes the place of media_host.c: in the middle of the first
+ * write's call to the host a second thread begins its own, and goes as far as it can without
+ * waiting for the first.
  *
- *	overlap ok|fail SECTOR-FILE	a write that ends has its bit in the file, although the first one's is not there yet (or never, fail)
- *	overlap unit UNIT-FILE		a write to a part of a unit leaves the rest of it to who writes it all
+ *	overlap ok|fail SECTOR-FILE	a write that ends has its bit in the file, although the
+ *                                      first one's is not there yet (or never, fail)
+ *	overlap unit UNIT-FILE		a write to a part of a unit leaves the rest of it to who
+ *                                      writes it all
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +51,10 @@ static void *write_too(void *arg)
 	return NULL;
 }
 
-/* Is the second thread in no hurry? It may also sleep for a moment only: it has to be seen asleep many times. */
+/*
+ * Is the second thread in no hurry? It may also sleep for a moment only: it has to be seen asleep
+ * many times.
+ */
 static bool second_sleeps(void)
 {
 	char path[64], text[256], *state;
@@ -70,7 +76,10 @@ static bool second_sleeps(void)
 	return true;
 }
 
-/* The second write, until it waits for something. Where it has ended in between, whatever it relies on is there now. */
+/*
+ * The second write, until it waits for something. Where it has ended in between, whatever it relies
+ * on is there now.
+ */
 static void meanwhile(void)
 {
 	when = NOTHING;

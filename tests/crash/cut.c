@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * cut.c: what a power cut may leave on the disks whose writes were recorded by cutlog= (drivers/ubd/media_host.h).
+ * cut.c: what a power cut may leave on the disks whose writes were recorded by cutlog=
+ * (drivers/ubd/media_host.h).
  *
- *	cut LOG					how many records, and which is the first behind the first acknowledgement
- *	cut LOG POSITION SEED DISK FILE ACKDISK ACKFILE	the files, copies of what they were when the record began, become what they
+ *	cut LOG					how many records, and which is the first behind the
+ *                                              first acknowledgement
+ * 	cut LOG POSITION SEED DISK FILE ACKDISK ACKFILE the files, copies of what they were when the
+ * 	record began, become what they
  *						may be when the power goes at that record
- *	cut flatten COW BACKING OUT		what a COW file of version 3 and its backing file say, as one file
+ *	cut flatten COW BACKING OUT		what a COW file of version 3 and its backing file
+ *                                              say, as one file
  *
- * What had ended before a flush began that has ended is there. Of the rest each write, or each of its sectors, is there or not: the
- * seed chooses how. On ACKDISK all that was begun is there: it is how the guest tells us, no disk.
+ * What had ended before a flush began that has ended is there. Of the rest each write, or each of
+ * its sectors, is there or not: the seed chooses how. On ACKDISK all that was begun is there: it is
+ * how the guest tells us, no disk.
  */
 #include <endian.h>
 #include <errno.h>
@@ -95,7 +100,9 @@ static void read_log(long position)
 		}
 		if (r->type != MEDIA_END) {
 			by_id[r->id] = nr_ops;
-			/* a flush remembers where it began in .durable's stead: the record's number */
+			/*
+			 * a flush remembers where it began in .durable's stead: the record's number
+			 */
 			ops[nr_ops++] = (struct op){ r, -1, r->type == MEDIA_FLUSH ? (int)at : 0 };
 			continue;
 		}

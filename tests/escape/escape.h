@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * escape.h: between the parts of the escape test, a hostile program that runs as an ordinary user in a guest.
+ * escape.h: between the parts of the escape test, a hostile program that runs as an ordinary user
+ * in a guest.
  *
- *	main.c      the table of attacks, and their frame: each try is a process of its own, which may die but must be
+ *	main.c      the table of attacks, and their frame: each try is a process of its own, which
+ *                  may die but must be
  *	            killable, and nothing that it does may show outside
  *	window.c    finds the stub's window, reads it, jumps into it with all registers chosen
- *	jumps.c     into the stub, and into the host by other doors (int 0x80, 32-bit code, vsyscall)
- *	forge.c     what is shared with the kernel: control pages, frames, orders, the window's mappings
+ *	jumps.c     into the stub, and into the host by other doors (int 0x80, 32-bit code,
+ *                  vsyscall)
+ *	forge.c     what is shared with the kernel: control pages, frames, orders, the window's
+ *                  mappings
  *	lull.c      threads that keep a vCPU waiting
  *	memory.c    other guests' memory: races with the mapper, searches for a secret
  *
@@ -52,11 +56,15 @@ struct leap {
 };
 
 /* main.c: what the test was told, and what a try reports. */
-extern char canary_dir[200]; /* a folder of the host's; it does not exist in the guest */
-extern int canary_pid;       /* a process of the host's */
-extern int effort;           /* 1: short */
+/* a folder of the host's; it does not exist in the guest */
+extern char canary_dir[200];
+extern int canary_pid; /* a process of the host's */
+extern int effort;     /* 1: short */
 uint64_t random64(void);
-/* Runs @fn(arg) in a child process, kills it after @ms; counts how it ended. False: it escaped or cannot be killed. */
+/*
+ * Runs @fn(arg) in a child process, kills it after @ms; counts how it ended. False: it escaped or
+ * cannot be killed.
+ */
 bool attempt(void (*fn)(void *), void *arg, long ms);
 /* The attack's own finding; it ends the attack. */
 __attribute__((format(printf, 1, 2))) void finding(const char *fmt, ...);
@@ -67,7 +75,8 @@ extern uintptr_t stub; /* base of the window */
 extern size_t text_size;
 bool window_find(void);
 bool readable(uintptr_t at);
-bool try_write(uintptr_t at); /* a store of the byte that is there; false: it faulted */
+/* a store of the byte that is there; false: it faulted */
+bool try_write(uintptr_t at);
 uintptr_t slot_ctl(int slot);
 uintptr_t slot_alt(int slot);
 bool slot_mapped(int slot);

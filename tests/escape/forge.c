@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * forge.c: what a guest can write and the kernel reads: control pages and alt stacks (rewritten by a second thread while
- * the first makes calls, faults and switches), the FPU frame and its pointer; and what a guest must not write: order
- * area, stub text, by stores and by every call that maps, protects or writes memory.
+ * forge.c: what a guest can write and the kernel reads: control pages and alt stacks (rewritten by
+ * a second thread while the first makes calls, faults and switches), the FPU frame and its pointer;
+ * and what a guest must not write: order area, stub text, by stores and by every call that maps,
+ * protects or writes memory.
  */
 #include "escape.h"
 
@@ -119,7 +120,10 @@ void attack_control(void)
 
 static volatile double keeper = 1.25;
 
-/* Writes rubbish into the xsave area where the last frame was, and where the kernel puts one: at the bottom. */
+/*
+ * Writes rubbish into the xsave area where the last frame was, and where the kernel puts one: at
+ * the bottom.
+ */
 static void bad_frame(void *arg)
 {
 	long n = (long)arg;
@@ -264,7 +268,10 @@ static void trace_attack(void)
 	waitpid(pid, &status, 0);
 }
 
-/* Every call that changes mappings, on every part of the window; then the window is as it was and works. */
+/*
+ * Every call that changes mappings, on every part of the window; then the window is as it was and
+ * works.
+ */
 void attack_window(void)
 {
 	uintptr_t at[16], a;
@@ -297,7 +304,10 @@ void attack_window(void)
 	trace_attack();
 }
 
-/* ---- patched call sites: thunks and shadows that a child shares with its parent, and a file with everybody ---- */
+/*
+ * ---- patched call sites: thunks and shadows that a child shares with its parent, and a file with
+ * everybody ----
+ */
 
 struct area {
 	uintptr_t start, end;
@@ -394,7 +404,10 @@ static void spoil(void *arg)
 	_exit(0);
 }
 
-/* Our loads see what we have patched meanwhile, so only what was there and what a child writes are compared. */
+/*
+ * Our loads see what we have patched meanwhile, so only what was there and what a child writes are
+ * compared.
+ */
 static bool spoilt(const char *name, const uint8_t *before)
 {
 	const uint8_t *now = (const uint8_t *)target.start;
@@ -507,8 +520,8 @@ void attack_stubborn(void)
 
 struct frame {
 	uint64_t flags, link, ss_sp, ss_flags, ss_size;
-	uint64_t
-		r[23]; /* r8 .. r15, rdi .. rip, eflags, cs.., err, trapno, oldmask, cr2, fpstate */
+	/* r8 .. r15, rdi .. rip, eflags, cs.., err, trapno, oldmask, cr2, fpstate */
+	uint64_t r[23];
 	uint64_t pad[8], mask;
 };
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jumps.c: the host's system calls, by every way in: each `syscall` instruction in the stub with registers that would do
- * something visible, the stub's code at every offset, int 0x80, sysenter, 32-bit code, the vsyscall page, x32 numbers.
+ * jumps.c: the host's system calls, by every way in: each `syscall` instruction in the stub with
+ * registers that would do something visible, the stub's code at every offset, int 0x80, sysenter,
+ * 32-bit code, the vsyscall page, x32 numbers.
  *
- * What would be visible: files made, cut or removed in the host's canary folder (tests/escape/run looks), the host's
- * canary process killed, a page at EVIDENCE, order areas that can be written.
+ * What would be visible: files made, cut or removed in the host's canary folder (tests/escape/run
+ * looks), the host's canary process killed, a page at EVIDENCE, order areas that can be written.
  */
 #include "escape.h"
 
@@ -150,7 +151,8 @@ void attack_syscalls(void)
 /* ---- the stub's code, at every offset ---- */
 
 /*
- * Should a jump ever reach the host, it must do no harm there: no number that kills processes is among the values.
+ * Should a jump ever reach the host, it must do no harm there: no number that kills processes is
+ * among the values.
  */
 static uint64_t some_value(void)
 {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c: escape CANARY-DIR CANARY-PID EFFORT [ATTACK...]: plays a hostile guest program. Run as an ordinary user in a
- * guest, by tests/escape/run, which looks at the host afterwards. Never run it on a host.
+ * main.c: escape CANARY-DIR CANARY-PID EFFORT [ATTACK...]: plays a hostile guest program. Run as an
+ * ordinary user in a guest, by tests/escape/run, which looks at the host afterwards. Never run it
+ * on a host.
  *
  *	escape victim		another user's process with a secret
  *
- * Each attack prints one line: "ok ATTACK: N tries, N died" or "NOT OK ATTACK: what it found". A try is a child process.
- * It may be killed by the kernel, die of its own faults or end; it must be gone within ten seconds of a SIGKILL.
+ * Each attack prints one line: "ok ATTACK: N tries, N died" or "NOT OK ATTACK: what it found". A
+ * try is a child process. It may be killed by the kernel, die of its own faults or end; it must be
+ * gone within ten seconds of a SIGKILL.
  */
 #include "escape.h"
 #include <setjmp.h>
@@ -94,7 +96,8 @@ bool attempt(void (*fn)(void *), void *arg, long ms)
 	random64(); /* each child has numbers of its own */
 	pid = fork();
 	if (!pid) {
-		setpgid(0, 0); /* with its children, so that all of them end */
+		/* with its children, so that all of them end */
+		setpgid(0, 0);
 		fn(arg);
 		_exit(0);
 	}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.c: other guests' memory. Two processes race: one unmaps, drops and remaps pages under threads that never stop
- * writing to them, the other takes fresh memory and looks whether it is zero and stays what it wrote. And the search for
- * a secret that a process of another user keeps (tests/escape/run starts it: escape victim).
+ * memory.c: other guests' memory. Two processes race: one unmaps, drops and remaps pages under
+ * threads that never stop writing to them, the other takes fresh memory and looks whether it is
+ * zero and stays what it wrote. And the search for a secret that a process of another user keeps
+ * (tests/escape/run starts it: escape victim).
  */
 #include "escape.h"
 
@@ -27,7 +28,8 @@ static void skip(int sig, siginfo_t *si, void *arg)
 	(void)arg;
 	if (!racing)
 		_exit(0);
-	nanosleep(&t, NULL); /* the page is away: again, until it is back */
+	/* the page is away: again, until it is back */
+	nanosleep(&t, NULL);
 }
 
 static void *writer(void *arg)
@@ -126,7 +128,9 @@ void attack_mapper(void)
 
 /* ---- the secret ---- */
 
-/* The victim: keeps a secret in its memory and says whether that changes; until it is told to end. */
+/*
+ * The victim: keeps a secret in its memory and says whether that changes; until it is told to end.
+ */
 int victim(void)
 {
 	static const uint64_t parts[] = SECRET_PARTS;
@@ -161,7 +165,8 @@ static bool page_has_secret(uintptr_t at)
 	size_t i;
 
 	for (i = 1; i < PAGE / 8;
-		i++) /* whole pages of it, so that our own registers do not count */
+		/* whole pages of it, so that our own registers do not count */
+		i++)
 		if (p[i] != p[0] || p[i] - (parts[0] ^ parts[1]) > 1 << 20)
 			return false;
 	return true;

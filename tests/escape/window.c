@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * window.c: finds the stub's window by what it must contain, a table of gates, each `syscall; lea page(%rip),%rbx`; from
- * the first gate's lea follows the base. Reading goes by loads with a fault handler behind them, as an attacker would.
+ * window.c: finds the stub's window by what it must contain, a table of gates, each `syscall; lea
+ * page(%rip),%rbx`; from the first gate's lea follows the base. Reading goes by loads with a fault
+ * handler behind them, as an attacker would.
  */
 #include "escape.h"
 #include <setjmp.h>

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * host.c: random damage to images of file systems, guided by what code it reaches (gcc's -fsanitize-coverage=trace-pc in the kernel side).
+ * host.c: random damage to images of file systems, guided by what code it reaches (gcc's
+ * -fsanitize-coverage=trace-pc in the kernel side).
  *
- *	fsfuzz SEED EXECUTIONS FOUND FILE...	FILE: whole images, named by file system: ext4-anything; what fails is kept as FOUND
+ *	fsfuzz SEED EXECUTIONS FOUND FILE...	FILE: whole images, named by file system:
+ *                                              ext4-anything; what fails is kept as FOUND
  *	fsfuzz replay FOUND FILE...		once more
  *
- * An input is a seed image, a choice and a list of patches; inputs that reach something new are kept and changed further. Patches go
- * to places that are not zero in the seed: that is where metadata is. Sums of superblocks and the like are not mended: most of the seeds
- * have none (mke2fs -O ^metadata_csum), others have.
+ * An input is a seed image, a choice and a list of patches; inputs that reach something new are
+ * kept and changed further. Patches go to places that are not zero in the seed: that is where
+ * metadata is. Sums of superblocks and the like are not mended: most of the seeds have none (mke2fs
+ * -O ^metadata_csum), others have.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -161,8 +164,8 @@ static void arrived(struct stack *s)
 	size_t size;
 
 	__sanitizer_finish_switch_fiber(s->fake, &bottom, &size);
-	if (previous_stack &&
-		!previous_stack->memory) { /* the first one's bounds become known by leaving it */
+	/* the first one's bounds become known by leaving it */
+	if (previous_stack && !previous_stack->memory) {
 		previous_stack->bottom = bottom;
 		previous_stack->size = size;
 	}
@@ -437,8 +440,8 @@ int main(int argc, char **argv)
 	runs = strtoul(argv[2], NULL, 0);
 	found = argv[3];
 	corpus = calloc(CORPUS, sizeof(*corpus));
-	for (; execution < nr_seeds * 2UL;
-		execution++) { /* whole images first: read, then written to */
+	/* Whole images come first: one execution reads each, the next one writes to it. */
+	for (; execution < nr_seeds * 2UL; execution++) {
 		now = (struct input){ .seed = (uint32_t)execution / 2,
 			.choice = 2 | (execution & 1) };
 		execute();

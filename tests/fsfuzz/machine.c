@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine.c: what the file systems, the page cache and the block layer ask of the rest of the kernel, in one process of the host: time, root's
- * rights, mounts, a disk in memory; memory.c has memory, threads.c threads and locks, tests/unit/fakes.c the rest. What is missing in all
- * of them is a stub that ends the run with its name (build.bash).
+ * machine.c: what the file systems, the page cache and the block layer ask of the rest of the
+ * kernel, in one process of the host: time, root's rights, mounts, a disk in memory; memory.c has
+ * memory, threads.c threads and locks, tests/unit/fakes.c the rest. What is missing in all of them
+ * is a stub that ends the run with its name (build.bash).
  */
 #include "kernel/block/internal.h"
 #include "kernel/fs/sysfs/device.h"

@@ -14,7 +14,8 @@ void machine_seed(u64 seed);
 u32 machine_random(void);
 void memory_boot(void);
 void threads_boot(void);
-extern u64 machine_now;  /* ns */
-void machine_step(void); /* what was waited for has come: the count of turns begins again */
+extern u64 machine_now; /* ns */
+/* what was waited for has come: the count of turns begins again */
+void machine_step(void);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.c: kmalloc and frames for machine.c: objects from the host's allocator, so that asan sees each one's end; what may be handed to a disk,
- * and pages, from a direct map in which each run of frames has a forbidden one behind it.
+ * memory.c: kmalloc and frames for machine.c: objects from the host's allocator, so that asan sees
+ * each one's end; what may be handed to a disk, and pages, from a direct map in which each run of
+ * frames has a forbidden one behind it.
  */
 #include "kernel/lib/string.h"
 #include "kernel/mm/internal.h"
@@ -17,7 +18,10 @@ static u64 next_frame;
 
 static struct page *take_frames(u64 n);
 
-/* What may be handed to a disk must lie in frames: at the end of the last one, behind which nobody may touch anything. */
+/*
+ * What may be handed to a disk must lie in frames: at the end of the last one, behind which nobody
+ * may touch anything.
+ */
 static bool is_buffer(size_t n)
 {
 	return n >= 512 && n % 512 == 0 && n <= 64 << 10;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * threads.c: kernel threads and locks for machine.c: the caller of world_use() and those of kthread_run() have stacks of their own and take turns
- * when one of them waits. A wait is a turn of the others, again and again: one that nobody ends is found by counting.
+ * threads.c: kernel threads and locks for machine.c: the caller of world_use() and those of
+ * kthread_run() have stacks of their own and take turns when one of them waits. A wait is a turn of
+ * the others, again and again: one that nobody ends is found by counting.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/ident/cred.h"

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * use.c: a damaged image is mounted, walked through, read, written to and unmounted, by the operations that vfs would call. Errors are
- * expected everywhere; what is not: a crash, an access that asan refuses, a wait without end, memory that is left behind.
+ * use.c: a damaged image is mounted, walked through, read, written to and unmounted, by the
+ * operations that vfs would call. Errors are expected everywhere; what is not: a crash, an access
+ * that asan refuses, a wait without end, memory that is left behind.
  *
- * The walk is bounded: names of a folder, folders in folders, pages of a file. Which change is made where follows from the choice.
+ * The walk is bounded: names of a folder, folders in folders, pages of a file. Which change is made
+ * where follows from the choice.
  */
 #include <linux/falloc.h>
 #include <linux/fs.h>

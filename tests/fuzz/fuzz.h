@@ -2,12 +2,14 @@
 /*
  * fuzz.h: what the pieces of the system-call fuzzer share.
  *
- *	main.c		the supervisor: one round after the other, kills what is left, counts what leaked
+ *	main.c		the supervisor: one round after the other, kills what is left, counts what
+ *                      leaked
  *	worker.c	a round: a sandbox, threads that make random calls, their children
  *	values.c	random arguments (make_*), as tests/fuzz/kinds asks for them
  *	calls.c		made from kernel/syscall/syscalls.tbl and tests/fuzz/kinds by kinds.awk
  *
- * A thread that makes calls uses no libc but mem*() and no thread-local variable: a random arch_prctl() takes its TLS away.
+ * A thread that makes calls uses no libc but mem*() and no thread-local variable: a random
+ * arch_prctl() takes its TLS away.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -16,16 +18,21 @@
 #include <stdint.h>
 
 #define PAGE 4096ul
-#define PLAY 0x10000000ul /* the memory that calls may map, unmap and protect at will */
+/* the memory that calls may map, unmap and protect at will */
+#define PLAY 0x10000000ul
 #define PLAY_PAGES 64ul
-#define LOG 0x20000000ul    /* far from all that a call may overrun */
-#define BOX "/box"          /* the sandbox's root */
-#define SCRATCH (16 * PAGE) /* memory for one call's arguments; an unmapped page follows */
+#define LOG 0x20000000ul /* far from all that a call may overrun */
+#define BOX "/box"       /* the sandbox's root */
+/* memory for one call's arguments; an unmapped page follows */
+#define SCRATCH (16 * PAGE)
 #define MAX_THREADS 8
 #define MAX_FD 48
 #define RECENT 16
 
-/* A page that the supervisor shares with its workers: what each thread is doing, for the report of a hang. */
+/*
+ * A page that the supervisor shares with its workers: what each thread is doing, for the report of
+ * a hang.
+ */
 struct log {
 	volatile int nr[MAX_THREADS];
 	volatile long args[MAX_THREADS][6];
@@ -33,7 +40,10 @@ struct log {
 	volatile int children;           /* forked so far in this round */
 };
 
-/* pids that no call may name; its page is read-only while calls are made, which write where they like. */
+/*
+ * pids that no call may name; its page is read-only while calls are made, which write where they
+ * like.
+ */
 struct protect {
 	int pid[4];
 };
@@ -46,7 +56,8 @@ struct thread {
 	char *scratch, *bump; /* bump: what of it is free */
 	long recent[RECENT];  /* results of calls */
 	unsigned nrecent;
-	const uint16_t *menu; /* indexes into calls[] that this round likes */
+	/* indexes into calls[] that this round likes */
+	const uint16_t *menu;
 	int nmenu;
 	bool is_child; /* does not fork again */
 	struct log *log;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The system-call fuzzer: random programs of random calls, one after the other, each in a process of its own.
+ * The system-call fuzzer: random programs of random calls, one after the other, each in a process
+ * of its own.
  *
- *	fuzz run SECONDS [SEED [ROUNDS]]	as the job of a guest (nestctl run ... -- /fuzz run 20); SEED repeats a run
+ *	fuzz run SECONDS [SEED [ROUNDS]]	as the job of a guest (nestctl run ... -- /fuzz run
+ *                                              20); SEED repeats a run
  *
- * Prints a line a round, before it starts: the last one of a guest that died says what killed it, and with that seed and
- * ROUNDS 1 it can be tried again (threads make that a matter of luck; a few ROUNDS of the same seed help). After each round all
- * processes but the supervisor and init are killed; one that does not die is a hang. At the end the memory and the slabs must be
- * about what they were after the first tenth of the rounds.
+ * Prints a line a round, before it starts: the last one of a guest that died says what killed it,
+ * and with that seed and ROUNDS 1 it can be tried again (threads make that a matter of luck; a few
+ * ROUNDS of the same seed help). After each round all processes but the supervisor and init are
+ * killed; one that does not die is a hang. At the end the memory and the slabs must be about what
+ * they were after the first tenth of the rounds.
  *
  * It kills every process of the machine, so it refuses to run in any but a Nestling guest.
  */
@@ -98,7 +101,8 @@ static void measure(struct usage *u)
 
 	memset(u, 0, sizeof(*u));
 	sync();
-	nap(1500); /* what is freed after a grace period, or by a worker */
+	/* what is freed after a grace period, or by a worker */
+	nap(1500);
 	write_file("/proc/sys/vm/drop_caches", "3");
 	write_file("/proc/sys/vm/drop_caches", "3");
 	f = fopen("/proc/meminfo", "r");
@@ -223,7 +227,10 @@ static void show_log(void)
 	}
 }
 
-/* All processes; false if some do not die. Stopped, traced, blocked or asleep, SIGKILL ends every one. */
+/*
+ * All processes; false if some do not die. Stopped, traced, blocked or asleep, SIGKILL ends every
+ * one.
+ */
 static bool kill_all(void)
 {
 	double start = now();
@@ -250,8 +257,8 @@ static bool kill_all(void)
 /* How many it took away; a bind of a bind may have made very many, and hides others. */
 static int unmount_some(void)
 {
-	static const char deleted[] =
-		"\\040(deleted)"; /* of a file that was mounted and has lost its name */
+	/* of a file that was mounted and has lost its name */
+	static const char deleted[] = "\\040(deleted)";
 	char where[100][256], line[1000], path[256];
 	int n = 0, gone = 0;
 	FILE *f = fopen("/proc/self/mounts", "r");
@@ -327,7 +334,8 @@ static bool clear_up(void)
 	unmount_box();
 	nftw(BOX, remove_one, 20, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 	remove_ipc();
-	if (!access(BOX, F_OK)) { /* something is mounted where nobody sees it? */
+	/* something is mounted where nobody sees it? */
+	if (!access(BOX, F_OK)) {
 		printf("fuzz: the sandbox stays\n");
 		show_file(getpid(), "mountinfo");
 	}

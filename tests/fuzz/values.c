@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * values.c: random arguments. make_NAME(thread, constants, n) returns one argument; those that point have filled memory of the
- * thread's scratch area, which is fresh for every call. Some pointers are bad, some end at the edge of what is mapped.
+ * values.c: random arguments. make_NAME(thread, constants, n) returns one argument; those that
+ * point have filled memory of the thread's scratch area, which is fresh for every call. Some
+ * pointers are bad, some end at the edge of what is mapped.
  */
 #include "fuzz.h"
 #include <string.h>
@@ -26,7 +27,10 @@ static uint64_t wide(struct thread *t)
 	return (uint64_t)rnd(t, UINT32_MAX) << 32 | rnd(t, UINT32_MAX);
 }
 
-/* Memory for `size` bytes of an argument; now and then it ends at the unmapped page. NULL if there is no more. */
+/*
+ * Memory for `size` bytes of an argument; now and then it ends at the unmapped page. NULL if there
+ * is no more.
+ */
 static void *room(struct thread *t, size_t size)
 {
 	char *end = t->scratch + SCRATCH, *p = t->bump;
@@ -173,7 +177,10 @@ long make_signal(struct thread *t, const long *list, int n)
 	return rnd(t, 16) ? sig : edge(t);
 }
 
-/* No pid that the supervisor needs: the caller looks at the whole call, see forbidden() in worker.c. */
+/*
+ * No pid that the supervisor needs: the caller looks at the whole call, see forbidden() in
+ * worker.c.
+ */
 long make_pid(struct thread *t, const long *list, int n)
 {
 	switch (rnd(t, 6)) {
@@ -200,7 +207,10 @@ long make_brk(struct thread *t, const long *list, int n)
 	return rnd(t, 8) ? now + (long)rnd(t, 20) * 1000 - 4000 : edge(t);
 }
 
-/* A buffer to read from or to write to: of the scratch area (with whatever is in it), or of the memory that calls play with. */
+/*
+ * A buffer to read from or to write to: of the scratch area (with whatever is in it), or of the
+ * memory that calls play with.
+ */
 long make_buffer(struct thread *t, const long *list, int n)
 {
 	if (bad_now(t))
@@ -392,8 +402,8 @@ long make_msghdr(struct thread *t, const long *list, int n)
 	int i, nfds = rnd(t, 5);
 
 	control[0] = 16 + 4 * nfds;
-	control[1] = 1 | (rnd(t, 8) ? 1ul : 2ul)
-				 << 32; /* SOL_SOCKET, SCM_RIGHTS or SCM_CREDENTIALS */
+	/* SOL_SOCKET, SCM_RIGHTS or SCM_CREDENTIALS */
+	control[1] = 1 | (rnd(t, 8) ? 1ul : 2ul) << 32;
 	for (i = 0; i < nfds; i++)
 		((int *)(control + 2))[i] = (int)make_fd(t, NULL, 0);
 	for (i = 0; i < 16; i += 8) {

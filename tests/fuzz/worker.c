@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * worker.c: one round. worker() builds the sandbox (a folder on the root file system or a tmpfs of its own, with /proc, a few
- * devices and this program in it), gives up root's rights if the round says so, and starts threads that make random calls of
- * this round's menu. The first thread pokes those that sleep too long. When all are done, or after a second, it exits; what
- * is left then is the supervisor's to kill.
+ * worker.c: one round. worker() builds the sandbox (a folder on the root file system or a tmpfs of
+ * its own, with /proc, a few devices and this program in it), gives up root's rights if the round
+ * says so, and starts threads that make random calls of this round's menu. The first thread pokes
+ * those that sleep too long. When all are done, or after a second, it exits; what is left then is
+ * the supervisor's to kill.
  *
- * clone() and its kin are calls like others, but their children run child_calls(): a few more calls, then exit.
+ * clone() and its kin are calls like others, but their children run child_calls(): a few more
+ * calls, then exit.
  */
 #define _GNU_SOURCE
 #include "fuzz.h"
@@ -55,7 +57,9 @@ static bool is_protected(long pid)
 	return false;
 }
 
-/* Root could stop the supervisor, or every process there is; the arguments of type pid say which. */
+/*
+ * Root could stop the supervisor, or every process there is; the arguments of type pid say which.
+ */
 static bool forbidden(const struct thread *t, const struct call *c, const long *a)
 {
 	int i;
@@ -87,8 +91,8 @@ static void child_on_stack(struct thread *t)
 }
 
 /*
- * clone, clone3, fork and vfork. With CLONE_VM the child gets a stack of its own; vfork's runs on ours below this frame, and
- * never comes back into it.
+ * clone, clone3, fork and vfork. With CLONE_VM the child gets a stack of its own; vfork's runs on
+ * ours below this frame, and never comes back into it.
  */
 static __attribute__((noinline)) long do_clone(struct thread *t, const struct call *c, long *a)
 {
@@ -370,7 +374,10 @@ static void init_thread(struct thread *t, int index, uint64_t seed, struct log *
 	log->done[index] = 0;
 }
 
-/* A few calls only, in random numbers: what chains shows better than when all calls come equally often. */
+/*
+ * A few calls only, in random numbers: what chains shows better than when all calls come equally
+ * often.
+ */
 static void choose_menu(uint64_t seed)
 {
 	struct thread t = { .rnd = mix(seed) };

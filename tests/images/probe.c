@@ -2,15 +2,22 @@
 /*
  * probe.c: what the tests of image file systems do, on the host and in the guest.
  *
- *	probe list DIR [unix|plain]      everything that stat, read, readlink and the attributes say of the tree, sorted; unix: without
- *	                                 attributes and counts of links, plain: without owners, modes and times as well
- *	probe touch DIR                  the same calls, the answers thrown away, bounded: for damaged images
+ *	probe list DIR [unix|plain]      everything that stat, read, readlink and the attributes say
+ *                                       of the tree, sorted; unix: without
+ * 	                                 attributes and counts of links, plain: without owners,
+ * 	                                 modes and times as well
+ *	probe touch DIR                  the same calls, the answers thrown away, bounded: for
+ *                                       damaged images
  *	probe handles DIR                every file again by its handle
  *	probe map DIR                    every file by mmap, compared with read
- *	probe place DIR DISK             sync_file_range writes a file to DISK (of /sys/block); FIBMAP
- *	probe gap DIR                    what lies between a file's end and what is written behind it is zeros, whatever lay there before
- *	probe broken DIR                 writes to b, reads a until it fails, and says what fsync of b says then
- *	probe damage IN OUT SEED FROM TO OUT is IN with some bytes changed in [FROM, TO); what was done is printed
+ *	probe place DIR DISK             sync_file_range writes a file to DISK (of /sys/block);
+ *                                       FIBMAP
+ *	probe gap DIR                    what lies between a file's end and what is written behind
+ *                                       it is zeros, whatever lay there before
+ *	probe broken DIR                 writes to b, reads a until it fails, and says what fsync of
+ *                                       b says then
+ * 	probe damage IN OUT SEED FROM TO OUT is IN with some bytes changed in [FROM, TO); what was
+ * 	done is printed
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -258,7 +265,9 @@ static int zeros(int fd, long from, long to)
 	return n != to - from;
 }
 
-/* Where O_APPEND is set and one write asks for its own place, and where a limit stands before it. */
+/*
+ * Where O_APPEND is set and one write asks for its own place, and where a limit stands before it.
+ */
 static int gap(void)
 {
 	struct iovec v = { "end", 3 };

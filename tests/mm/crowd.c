@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * crowd N: N processes at once, each with a second thread and memory of its own, that talk in turn: more than the host gives address spaces for.
- * Then all of them at once. Says how many ended as they should.
+ * crowd N: N processes at once, each with a second thread and memory of its own, that talk in turn:
+ * more than the host gives address spaces for. Then all of them at once. Says how many ended as
+ * they should.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -37,7 +38,8 @@ static int remembers(int n)
 static void child(int n, int in, int out)
 {
 	pthread_t t;
-	double sum = n; /* a register of the FPU's that is kept while it sleeps */
+	/* a register of the FPU's that is kept while it sleeps */
+	double sum = n;
 	char c;
 
 	for (int i = 0; i < PAGES; i++)

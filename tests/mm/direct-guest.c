@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * direct-guest.c: what tests/mm/direct runs in a guest: a file of an image that is mapped directly is read, mapped and written to in
- * every way. Page i of the file begins with the number i + 1. "ok NAME" and "NOT OK NAME" lines.
+ * direct-guest.c: what tests/mm/direct runs in a guest: a file of an image that is mapped directly
+ * is read, mapped and written to in every way. Page i of the file begins with the number i + 1. "ok
+ * NAME" and "NOT OK NAME" lines.
  *
  *	direct-guest FILE            the usual life
- *	direct-guest FILE cut        says @@cut-it and waits for a line: then the host has cut the image
+ *	direct-guest FILE cut        says @@cut-it and waits for a line: then the host has cut the
+ *                                   image
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,7 +23,8 @@
 #include <unistd.h>
 
 #define PAGE 4096UL
-#define REGION_FIRST (1UL << 27) /* frame numbers of regions; physmem's are below */
+/* frame numbers of regions; physmem's are below */
+#define REGION_FIRST (1UL << 27)
 
 static int fd, pagemap;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dirty LIMIT: writes one byte to each page of a mapped file of 64 MiB, for tests/mm/dirty; says how far /proc/meminfo's Dirty and Writeback
- * went beyond LIMIT KiB.
+ * dirty LIMIT: writes one byte to each page of a mapped file of 64 MiB, for tests/mm/dirty; says
+ * how far /proc/meminfo's Dirty and Writeback went beyond LIMIT KiB.
  */
 #include <fcntl.h>
 #include <stdio.h>

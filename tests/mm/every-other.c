@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* every-other: pages are dropped, and others protected, one by one in turn, with no fault in between: twice as many pieces as the host allows maps. */
+/*
+ * every-other: pages are dropped, and others protected, one by one in turn, with no fault in
+ * between: twice as many pieces as the host allows maps.
+ */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <string.h>

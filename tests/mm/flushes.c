@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flushes DISK: calls that make data durable, each between two marks on DISK (a sector of text at its beginning), for tests/mm/flushes to count
- * what reached the host between them.
+ * flushes DISK: calls that make data durable, each between two marks on DISK (a sector of text at
+ * its beginning), for tests/mm/flushes to count what reached the host between them.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -74,7 +74,10 @@ static long flusher_sleeps(void)
 	return sum;
 }
 
-/* Who writes and syncs in turn does so alone: each wake-up of a thread would cost more than the write. */
+/*
+ * Who writes and syncs in turn does so alone: each wake-up of a thread would cost more than the
+ * write.
+ */
 static void write_and_sync(int fd)
 {
 	long before = flusher_sleeps(), more;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guest.c: what runs in the guest of the mm test: memory as programs use it, by raw system calls. Prints one line for each
- * part; "FAIL" in it fails the test. Times are in TSC ticks, which the harness turns into nothing: they are for people.
+ * guest.c: what runs in the guest of the mm test: memory as programs use it, by raw system calls.
+ * Prints one line for each part; "FAIL" in it fails the test. Times are in TSC ticks, which the
+ * harness turns into nothing: they are for people.
  */
 typedef unsigned long u64;
 typedef unsigned int u32;
@@ -280,7 +281,10 @@ static void threads(void)
 	check("threads fault at once", !bad && done == 4);
 }
 
-/* A thread writes while another forks: after each fork the parent's writes must not show in the child. */
+/*
+ * A thread writes while another forks: after each fork the parent's writes must not show in the
+ * child.
+ */
 static void writer(long arg)
 {
 	while (!stop)

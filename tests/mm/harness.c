@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * harness.c: the kernel with mm, sched, task, arch and skas as they are, and nothing above: process 1 is tests/mm/guest.c as a flat
- * image at 0x400000. What files would do is missing; write(2) prints.
+ * harness.c: the kernel with mm, sched, task, arch and skas as they are, and nothing above: process
+ * 1 is tests/mm/guest.c as a flat image at 0x400000. What files would do is missing; write(2)
+ * prints.
  */
 #include "arch/um/machine/arch.h"
 #include "arch/um/machine/uaccess.h"

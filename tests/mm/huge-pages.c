@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * huge-pages: what a pool of huge pages does, as root and where nobody else uses any: prints a line for each step; tests/mm/hugetlb has the
- * answers. The counts are HugePages_Total/Free/Rsvd/Surp of /proc/meminfo.
+ * huge-pages: what a pool of huge pages does, as root and where nobody else uses any: prints a line
+ * for each step; tests/mm/hugetlb has the answers. The counts are HugePages_Total/Free/Rsvd/Surp of
+ * /proc/meminfo.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -247,7 +248,10 @@ static void files(void)
 	step("none");
 }
 
-/* Two private mappings of one page; the one that was promised a copy cannot have another, and must not take the file's page from both. */
+/*
+ * Two private mappings of one page; the one that was promised a copy cannot have another, and must
+ * not take the file's page from both.
+ */
 static void same_page(void)
 {
 	char *p, *q, *r;
@@ -395,7 +399,8 @@ static void race(void)
 }
 
 /*
- * A mapping makes a file longer while it is cut: where the mapping came last, the file has its length and the promise; else neither.
+ * A mapping makes a file longer while it is cut: where the mapping came last, the file has its
+ * length and the promise; else neither.
  */
 static void *cutter(void *arg)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* large-blocks.c: writes a long file in order, cuts it inside a block, continues it, and looks at it by read and by a mapping. */
+/*
+ * large-blocks.c: writes a long file in order, cuts it inside a block, continues it, and looks at
+ * it by read and by a mapping.
+ */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>

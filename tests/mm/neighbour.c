@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * neighbour: a group that is always at its limit reclaims from itself, again and again; how often a neighbour of it reads and drops a page meanwhile, and
- * beside the same with room for all, with a large cache beside both. Prints: with room, at the limit.
+ * neighbour: a group that is always at its limit reclaims from itself, again and again; how often a
+ * neighbour of it reads and drops a page meanwhile, and beside the same with room for all, with a
+ * large cache beside both. Prints: with room, at the limit.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,7 +69,10 @@ static long reads(int seconds)
 	return n;
 }
 
-/* The neighbour's reads a second while a member of the group reads a file of its own again and again. */
+/*
+ * The neighbour's reads a second while a member of the group reads a file of its own again and
+ * again.
+ */
 static long beside(const char *name, off_t size)
 {
 	pid_t pid = fork();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pieces.c: nearly all memory is in use, and what is free lies in pairs of pages: what moves data in large buffers goes on with small ones.
- * Prints what could not be done.
+ * pieces.c: nearly all memory is in use, and what is free lies in pairs of pages: what moves data
+ * in large buffers goes on with small ones. Prints what could not be done.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -75,7 +75,10 @@ static char *take(unsigned long n)
 	return p;
 }
 
-/* Takes what is free and gives two of every four pages back; then takes a little more, until no large block is left. */
+/*
+ * Takes what is free and gives two of every four pages back; then takes a little more, until no
+ * large block is left.
+ */
 static void crumble(void)
 {
 	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);

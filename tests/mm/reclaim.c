@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Files that are cut and removed while their pages are being reclaimed: reclaim SECONDS; three that cut, two that make memory short. */
+/*
+ * Files that are cut and removed while their pages are being reclaimed: reclaim SECONDS; three that
+ * cut, two that make memory short.
+ */
 #define _GNU_SOURCE
 #include <err.h>
 #include <fcntl.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * second-pages.c: maps every second page of a file of 1 GiB, each with a call of its own, which makes twice as many host mappings
- * as the host allows one process; all of them stay right. Run by tests/mm/map-count.
+ * second-pages.c: maps every second page of a file of 1 GiB, each with a call of its own, which
+ * makes twice as many host mappings as the host allows one process; all of them stay right. Run by
+ * tests/mm/map-count.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -41,7 +42,8 @@ static void check(long i)
 int main(int argc, char **argv)
 {
 	int f = make_file(argc > 1 ? argv[1] : "pages");
-	long i, step = 7919; /* no order that any read-ahead or fault-around could like */
+	/* no order that any read-ahead or fault-around could like */
+	long i, step = 7919;
 
 	at = mmap(
 		NULL, PAGES * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

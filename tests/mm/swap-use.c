@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swap-use: what programs see of swap areas. One step a call, each prints one line that says whether all was as it should be:
+ * swap-use: what programs see of swap areas. One step a call, each prints one line that says
+ * whether all was as it should be:
  *
  *	on PATH [FLAGS]     off PATH     swapon(2) and swapoff(2), with the error
  *	big MIB             that much memory, written and read three times, in and out of order
- *	out                 MADV_PAGEOUT: what mincore, smaps, pagemap and the counters say, and the bytes
+ *	out                 MADV_PAGEOUT: what mincore, smaps, pagemap and the counters say, and the
+ *                          bytes
  *	fork                children of pages that are in an area, and their own writes
- *	ends                mremap, mprotect, DONTNEED, munmap, mlock, direct reads into swapped memory
+ *	ends                mremap, mprotect, DONTNEED, munmap, mlock, direct reads into swapped
+ *                          memory
  *	uffd                userfaultfd: registering, moving
  *	bus                 reads memory whose area fails: which pages were SIGBUS
  *	stress SECONDS      processes and threads that write, read, page out, fork, zap, move
- *	mapped PATH         an area in a file that is mapped writable: stores, new mappings, mprotect
+ *	mapped PATH         an area in a file that is mapped writable: stores, new mappings,
+ *                          mprotect
  *	hold MIB            keeps that much, prints a line, and ends when its input does
  */
 #define _GNU_SOURCE

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * files.c: two files are read, written, mapped, cut, punched, shifted, copied into each other by every call there is for it.
+ * files.c: two files are read, written, mapped, cut, punched, shifted, copied into each other by
+ * every call there is for it.
  *
- *	files DIR SEED OPERATIONS [OPTION...]	options: direct (O_DIRECT as well), shift (collapse and insert), drop (page cache, in a guest)
+ *	files DIR SEED OPERATIONS [OPTION...]	options: direct (O_DIRECT as well), shift (collapse
+ *                                              and insert), drop (page cache, in a guest)
  */
 #include <fcntl.h>
 #include <linux/falloc.h>

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * limits.c: files and names on a file system that is too small for them, or whose disk cannot always be read. What each must look like is kept
- * in memory here, since where a disk is full no two file systems agree: a call may fail, but only with ENOSPC (or EIO), and then nothing may
- * have changed but what the call was about, and that from what it was to what it was to become.
+ * limits.c: files and names on a file system that is too small for them, or whose disk cannot
+ * always be read. What each must look like is kept in memory here, since where a disk is full no
+ * two file systems agree: a call may fail, but only with ENOSPC (or EIO), and then nothing may have
+ * changed but what the call was about, and that from what it was to what it was to become.
  *
- *	limits DIR SEED OPERATIONS full|host|eio [COMMAND]	COMMAND mounts it anew: all is looked at once more
+ * 	limits DIR SEED OPERATIONS full|host|eio [COMMAND]      COMMAND mounts it anew: all is
+ * 	looked at once more
  *
- * host: a file system that has no say in what its blocks are, so that a store into a hole finds no room only when it is written out; none is made.
+ * host: a file system that has no say in what its blocks are, so that a store into a hole finds no
+ * room only when it is written out; none is made.
  */
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -29,12 +32,13 @@ static struct {
 	long size;
 	uint8_t data[MAX]; /* zeros behind the size */
 } file[FILES];
-static int names[NAMES]; /* 0: none, 1: folder, 2: long symbolic link, 3: empty file */
+/* 0: none, 1: folder, 2: long symbolic link, 3: empty file */
+static int names[NAMES];
 static uint8_t buf[MAX + BLOCK] __attribute__((aligned(BLOCK))),
 	seen[MAX + BLOCK] __attribute__((aligned(BLOCK)));
 static int eio, host;
-static long done, refused,
-	ended; /* calls that did what they were to, that were refused; ended: the file system writes no more */
+/* calls that did what they were to, that were refused; ended: the file system writes no more */
+static long done, refused, ended;
 static sigjmp_buf out;
 static struct run run;
 
@@ -113,7 +117,10 @@ static int look(int f, long off, long len)
 	return 0;
 }
 
-/* What the file shows of [off, off + len) is what it was or, where the call was about it, @now; the model has it from here on. */
+/*
+ * What the file shows of [off, off + len) is what it was or, where the call was about it, @now; the
+ * model has it from here on.
+ */
 static void adopt(int f, const char *what, long off, long len, const uint8_t *now)
 {
 	struct stat st;
@@ -325,7 +332,8 @@ static void do_sync(int f)
 		if (!eio) /* what was taken has its place */
 			wrong("fsync: %s", strerror(errno));
 		allow("fsync");
-		ended = 1; /* what has reached the disk is not known any more */
+		/* what has reached the disk is not known any more */
+		ended = 1;
 	} else {
 		done++;
 	}

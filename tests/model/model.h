@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model.h: random operations whose results are summed up, so that two runs with one seed can be compared: on the host's file system and
- * in a guest. A line for every STEP operations; where two runs differ, MODEL_TRACE=FROM-TO prints each operation of that range.
+ * model.h: random operations whose results are summed up, so that two runs with one seed can be
+ * compared: on the host's file system and in a guest. A line for every STEP operations; where two
+ * runs differ, MODEL_TRACE=FROM-TO prints each operation of that range.
  */
 #ifndef NESTLING_MODEL_H
 #define NESTLING_MODEL_H

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * trees.c: names come and go, in several processes with a tree each: files, folders, links, symbolic links, fifos, attributes.
+ * trees.c: names come and go, in several processes with a tree each: files, folders, links,
+ * symbolic links, fifos, attributes.
  *
  *	trees DIR SEED OPERATIONS PROCESSES [xattr]
  *
- * Paths are random, so most of what can go wrong with a path does: what is missing, in the way, not empty, a loop.
+ * Paths are random, so most of what can go wrong with a path does: what is missing, in the way, not
+ * empty, a loop.
  */
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz.c: what nestctl reads from others, spoilt: root tarballs, images of layers with their JSON, programs whose functions are looked for.
- * Built with asan and ubsan from nestctl's own files; only what writes the ext4 is replaced by something that looks at what it is
- * given. A crash or a hang says which execution it was, and START runs that one alone.
+ * fuzz.c: what nestctl reads from others, spoilt: root tarballs, images of layers with their JSON,
+ * programs whose functions are looked for. Built with asan and ubsan from nestctl's own files; only
+ * what writes the ext4 is replaced by something that looks at what it is given. A crash or a hang
+ * says which execution it was, and START runs that one alone.
  *
  *	fuzz SEED EXECUTIONS START FILE...	FILEs are tars, plain or compressed, and ELF files
- *	fuzz SEED EXECUTIONS START --write DIR	the tars that it makes up go to DIR, for nestctl itself
+ *	fuzz SEED EXECUTIONS START --write DIR	the tars that it makes up go to DIR, for nestctl
+ *                                              itself
  *
- * Checksums of tar headers are made right again in three of four executions, digests and sizes of blobs are those of what was spoilt: what
- * lies behind them is met as well. Executions run in children, a hundred in each: what die() leaves in memory is gone with them.
+ * Checksums of tar headers are made right again in three of four executions, digests and sizes of
+ * blobs are those of what was spoilt: what lies behind them is met as well. Executions run in
+ * children, a hundred in each: what die() leaves in memory is gone with them.
  */
 #include <errno.h>
 #include <fcntl.h>

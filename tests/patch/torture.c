@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * torture.c SECONDS: threads that make calls through hot sites under signals, up to 1 kHz each, while others map and
- * unmap, make new sites and fork. Every register, the flags and all vector registers are checked behind every call.
- * Prints "ok" and "NOT OK" lines; runs on the host as in a guest.
+ * torture.c SECONDS: threads that make calls through hot sites under signals, up to 1 kHz each,
+ * while others map and unmap, make new sites and fork. Every register, the flags and all vector
+ * registers are checked behind every call. Prints "ok" and "NOT OK" lines; runs on the host as in a
+ * guest.
  *
- *	register threads   one call each (getppid, read, write, futex, epoll_wait) at a site of its own in the text, with
- *	                   registers full of numbers that are compared afterwards; rcx and r11 as `syscall` leaves them
- *	library threads    the same calls through the C library, with floating-point numbers kept across them
+ *	register threads   one call each (getppid, read, write, futex, epoll_wait) at a site of its
+ *                         own in the text, with
+ * 	                   registers full of numbers that are compared afterwards; rcx and r11 as
+ * 	                   `syscall` leaves them
+ *	library threads    the same calls through the C library, with floating-point numbers kept
+ *                         across them
  *	mapper             maps, touches, protects, drops and unmaps; 64 KiB at a time
- *	maker              writes sites into fresh pages, calls them until they are hot and while a second thread does,
+ *	maker              writes sites into fresh pages, calls them until they are hot and while a
+ *                         second thread does,
  *	                   rewrites them, unmaps them
  *	forker             forks children that call hot sites, and vforks
- *	signals            SIGUSR1 to every register and library thread once a millisecond, where the sender gets the CPU for it: on
- *	                   two CPUs some 200 a second arrive at each thread, on the host as in a guest
+ *	signals            SIGUSR1 to every register and library thread once a millisecond, where
+ *                         the sender gets the CPU for it: on
+ * 	                   two CPUs some 200 a second arrive at each thread, on the host as in a
+ * 	                   guest
  *
- * The handler fills all vector registers, makes hot calls and looks at rip: it must be in the program's own code.
+ * The handler fills all vector registers, makes hot calls and looks at rip: it must be in the
+ * program's own code.
  *
  * Locks: none. A worker's counters are its own; `stop` and the page of the maker are atomics.
  */
@@ -419,7 +427,10 @@ static void handler(int sig, siginfo_t *si, void *arg)
 	if (!self)
 		return;
 	self->signals++;
-	/* decimal places: rip 1, then vectors, registers, flags, rcx and r11, control words, the result */
+	/*
+	 * decimal places: rip 1, then vectors, registers, flags, rcx and r11, control words, the
+	 * result
+	 */
 	self->bad_rip += w.vec * 1000000 + w.gpr * 10000000 + w.flags * 100000000 +
 			 w.rcx_r11 * 1000000000L + w.control * 10000000000 +
 			 (out.rax != (uint64_t)parent) * 100000000000;
@@ -479,8 +490,8 @@ static bool all_began(void)
 }
 
 /*
- * Looks once a second; true when somebody made no progress for STUCK_SECONDS. A busy machine may need
- * some for the first.
+ * Looks once a second; true when somebody made no progress for STUCK_SECONDS. A busy machine may
+ * need some for the first.
  */
 static bool watch(long seconds)
 {

@@ -5,9 +5,11 @@
 
 #include "kernel/lib/types.h"
 
-extern s64
-	allocated; /* by kmalloc and not freed; under no lock: to be read when nobody else runs */
-extern bool share_idle; /* tasks of guests are not to go to a vCPU that is idle */
-extern bool steal_half; /* the host is busy: it takes half of each vCPU's time */
+/* by kmalloc and not freed; under no lock: to be read when nobody else runs */
+extern s64 allocated;
+/* tasks of guests are not to go to a vCPU that is idle */
+extern bool share_idle;
+/* the host is busy: it takes half of each vCPU's time */
+extern bool steal_half;
 
 #endif

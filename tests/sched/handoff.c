@@ -38,7 +38,8 @@ static void compute(double seconds)
 static void calls(long n)
 {
 	while (n--)
-		syscall(SYS_getpgrp); /* getppid may be answered without the kernel */
+		/* getppid may be answered without the kernel */
+		syscall(SYS_getpgrp);
 }
 
 static void die(const char *what)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scheduler.c: kernel/sched on the real machine layer, with kernel threads only. mm, task and skas are fakes.c.
- * The word test=NAME says which test the first kernel thread runs; tests/sched/scheduler builds and starts it.
+ * scheduler.c: kernel/sched on the real machine layer, with kernel threads only. mm, task and skas
+ * are fakes.c. The word test=NAME says which test the first kernel thread runs;
+ * tests/sched/scheduler builds and starts it.
  */
 #include <linux/sched.h>
 
@@ -93,7 +94,10 @@ static u64 elapsed(u64 since)
 	return ktime_get() - since;
 }
 
-/* Time that we have had: a host that stands still, or takes its CPU away, gives none. For loops; @last is ours. */
+/*
+ * Time that we have had: a host that stands still, or takes its CPU away, gives none. For loops;
+ * @last is ours.
+ */
 static u64 had(u64 *last)
 {
 	u64 now = ktime_get(), ns = min(now - *last, 10000000UL);
@@ -370,7 +374,10 @@ static void test_affinity(void)
 	say("moved\n", 0, 0);
 }
 
-/* Who is to join another vCPU goes there, if he may, and stays where he is if not; nobody that waits there is lost. */
+/*
+ * Who is to join another vCPU goes there, if he may, and stays where he is if not; nobody that
+ * waits there is lost.
+ */
 static int joiner(u64 me)
 {
 	for (int i = 0; i < 500; i++) {
@@ -455,7 +462,10 @@ static void test_spread(void)
 	some_round(spread_round);
 }
 
-/* Me 0 is bound to vCPU 1; all others are born on vCPU 0, and go to the only other one that works, where no idle one wants them. */
+/*
+ * Me 0 is bound to vCPU 1; all others are born on vCPU 0, and go to the only other one that works,
+ * where no idle one wants them.
+ */
 static int even_spinner(u64 me)
 {
 	sched_setaffinity(current, me ? 1 : 2);
@@ -480,8 +490,8 @@ static bool even_round(void)
 	for (int i = 1; i < 5; i++)
 		others += fair_ran[i];
 	say("one ran %lu us, four others %lu us\n", fair_ran[0] / 1000, others / 1000);
-	return 3 * fair_ran[0] <
-	       2 * others; /* half a vCPU and one and a half; at first one and one */
+	/* half a vCPU and one and a half; at first one and one */
+	return 3 * fair_ran[0] < 2 * others;
 }
 
 static void test_even(void)
@@ -583,7 +593,10 @@ static int hog_and_victim(u64 me)
 	return 0;
 }
 
-/* A loop at a real-time priority leaves fair tasks their twentieth, also where the host gives it half of the time only. */
+/*
+ * A loop at a real-time priority leaves fair tasks their twentieth, also where the host gives it
+ * half of the time only.
+ */
 static void test_throttle(void)
 {
 	u64 start = ktime_get();
@@ -638,7 +651,10 @@ static int meeting(u64 me)
 	return 0;
 }
 
-/* As many real-time tasks as vCPUs: each has one, whatever they woke on and whoever they woke beside. */
+/*
+ * As many real-time tasks as vCPUs: each has one, whatever they woke on and whoever they woke
+ * beside.
+ */
 static void test_rt_places(void)
 {
 	sysctl_sched_rt_runtime_us = -1; /* no end of a share moves anything */
@@ -726,7 +742,10 @@ static void test_lockdep(void)
 	spin_unlock(&b);
 }
 
-/* A timer's function that asks to sleep is reported by its name, though nothing keeps it from its lock (debug builds). */
+/*
+ * A timer's function that asks to sleep is reported by its name, though nothing keeps it from its
+ * lock (debug builds).
+ */
 static struct mutex free_mutex;
 
 static void timer_that_locks(struct ktimer *t)

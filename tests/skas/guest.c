@@ -167,7 +167,8 @@ static void wreck_own_state(long what)
 	} else if (what == 3) {
 		for (u64 a = CTL; a < CTL + 4096; a += 4)
 			VOLATILE32(a) = (u32)a;
-	} else if (what == 4) { /* claims events of every kind without giving the CPU up */
+	} else if (what == 4) {
+		/* claims events of every kind without giving the CPU up */
 		for (u32 ev = 0; ev < 3000; ev++) {
 			VOLATILE32(CTL + C_EV) = ev;
 			VOLATILE32(CTL + C_TURN) = 0;
@@ -186,20 +187,23 @@ static void misbehave(long what, u64 arg)
 	case BAD_EXEC_ALT: jump(ALT, 0, 0, 0, 0); break;
 	case BAD_GATE_WRITE: jump(arg, 1, 1, (long)m, 8); break;
 	case BAD_GATE_OTHER_WORD: jump(arg, 202, (long)m, 0, 0); break;
-	case BAD_GATE_SLEEP: /* sleeps by itself, as if it had handed over */
+	/* sleeps by itself, as if it had handed over */
+	case BAD_GATE_SLEEP:
 		VOLATILE32(CTL + C_TURN) = 1;
 		jump(arg, 202, CTL + C_TURN, 0, 1);
 		break;
 	case BAD_MAPPER: jump(arg, 9, 0x10000000, 4096, 7); break;
 	case BAD_NONCANONICAL: jump(0x8000000000000000UL, 0, 0, 0, 0); break;
 	case BAD_RSP: __asm__ volatile("mov $8, %rsp\n push %rax"); break;
-	case BAD_RSP_ALT: /* a call with the stack pointer at the bottom of its alt stack */
+	/* a call with the stack pointer at the bottom of its alt stack */
+	case BAD_RSP_ALT:
 		__asm__ volatile("mov %0, %%rsp\n mov %1, %%eax\n syscall"
 				 :
 				 : "r"(ALT + 512), "i"(GNR_GETPPID));
 		break;
 	case BAD_HANDLER: jump(arg, 31, 31, CTL + 1024, CTL + 1024); break;
-	case BAD_EXIT_PATH: /* the stub's way out with a control page of rubbish */
+	/* the stub's way out with a control page of rubbish */
+	case BAD_EXIT_PATH:
 		VOLATILE64(CTL + C_RIP) = 0xdead000000000000UL;
 		__asm__ volatile("mov %1, %%rbx\n jmp *%0" : : "r"(arg), "r"(CTL) : "rbx");
 		break;
@@ -286,9 +290,8 @@ __attribute__((noreturn, used)) void guest_main(long which, u64 arg, u64 stub_ba
 	case G_TIME_CALLS: time_calls(arg); break;
 	case G_TIME_FAULTS: time_faults(arg); break;
 	case G_NOTHING: leave(0); break;
-	case G_PEEK: /* does an address answer that a former guest had mapped? */
-		leave(VOLATILE64(GUEST_ANON) ? 1 : 0);
-		break;
+	/* does an address answer that a former guest had mapped? */
+	case G_PEEK: leave(VOLATILE64(GUEST_ANON) ? 1 : 0); break;
 	case G_VSYSCALL: {
 		long (*f)(long *) = (long (*)(long *))0xffffffffff600400;
 
@@ -298,7 +301,8 @@ __attribute__((noreturn, used)) void guest_main(long which, u64 arg, u64 stub_ba
 		for (;;)
 			ppid();
 		break;
-	case G_SAYS_HELLO: /* for a runner of the first slot, at any time */
+	/* for a runner of the first slot, at any time */
+	case G_SAYS_HELLO:
 		for (;;) {
 			VOLATILE32(CTL + C_EV) = EVT_HELLO;
 			VOLATILE32(CTL + C_TURN) = TURN_KERNEL;

@@ -368,7 +368,10 @@ static void test_many(int rounds)
 	check(proc_a.faults == 1, "the first touch of a pooled space faults");
 }
 
-/* Two vCPUs run two tasks of one space at the same time. The second one takes what it is given, one after the other. */
+/*
+ * Two vCPUs run two tasks of one space at the same time. The second one takes what it is given, one
+ * after the other.
+ */
 static struct proc *second_proc;
 static bool second_started;
 static enum outcome second_outcome;
@@ -424,7 +427,10 @@ static void test_two_cpus(void)
 
 #define KILLS 50
 
-/* Whoever has killed a space frees what it maps: the runner of another vCPU, which writes all the time, has to be dead then. */
+/*
+ * Whoever has killed a space frees what it maps: the runner of another vCPU, which writes all the
+ * time, has to be dead then.
+ */
 static bool lives_when_killed(struct proc *p)
 {
 	u64 frame, *word, then;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* harness.h: between the parts of the skas test: a kernel of one page (harness.c), and what is done to runners (runners.c). */
+/*
+ * harness.h: between the parts of the skas test: a kernel of one page (harness.c), and what is done
+ * to runners (runners.c).
+ */
 #ifndef NESTLING_TEST_SKAS_HARNESS_H
 #define NESTLING_TEST_SKAS_HARNESS_H
 

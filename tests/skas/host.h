@@ -9,7 +9,8 @@ unsigned host_tsc_mhz(void);
 /* A thread that kicks vCPU 0 every @us microseconds or so. */
 void host_kicker_start(unsigned us);
 void host_kicker_stop(void);
-int host_filters(int task); /* how many seccomp filters it has, as the host says */
+/* how many seccomp filters it has, as the host says */
+int host_filters(int task);
 /* os_space_end(task), by a thread, after so long. */
 void host_end_later(int task, unsigned us);
 /* Where standard input is a terminal: raw, and guarded. */

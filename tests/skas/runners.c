@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runners.c: when a runner may be believed to be where the kernel has it: a new one behind its filter, a stopped one asleep. Kernel world,
- * as harness.c.
+ * runners.c: when a runner may be believed to be where the kernel has it: a new one behind its
+ * filter, a stopped one asleep. Kernel world, as harness.c.
  */
 #include <linux/mman.h>
 
@@ -35,7 +35,10 @@ static void watched_run(
 	real_ops->run(r, regs, fpu, deadline, ev);
 }
 
-/* Its slot is there already, as in a space from the pool; a sibling says hello for it before it has begun. */
+/*
+ * Its slot is there already, as in a space from the pool; a sibling says hello for it before it has
+ * begun.
+ */
 static void start_under_forgery(struct proc *a)
 {
 	struct runner *r;
@@ -90,8 +93,9 @@ static void invite(struct runner *r)
 }
 
 /*
- * A parked runner is stopped and let go by a tracer, as for debug registers: the host begins its call anew, on its word. Woken there, as any
- * program of its vCPU may, it finds what a sibling has written. The space is given back meanwhile.
+ * A parked runner is stopped and let go by a tracer, as for debug registers: the host begins its
+ * call anew, on its word. Woken there, as any program of its vCPU may, it finds what a sibling has
+ * written. The space is given back meanwhile.
  */
 static void test_thrown_back(void)
 {

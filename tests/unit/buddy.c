@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * buddy.c: blocks are aligned, never overlap, merge again, and what was never used is known to be zero.
- * SOURCES: kernel/mm/frame/buddy.c kernel/mm/frame/page_alloc.c kernel/mm/frame/page.c kernel/mm/frame/region.c kernel/mm/frame/slab.c kernel/lib/string.c kernel/lib/vsprintf.c
+ * buddy.c: blocks are aligned, never overlap, merge again, and what was never used is known to be
+ * zero.
+ * SOURCES: kernel/mm/frame/buddy.c kernel/mm/frame/page_alloc.c kernel/mm/frame/page.c
+ * SOURCES: kernel/mm/frame/region.c kernel/mm/frame/slab.c kernel/lib/string.c
+ * SOURCES: kernel/lib/vsprintf.c
  */
 #include "unit.h"
 #include "frames.h"
@@ -18,7 +21,10 @@ static void test_alignment(void **state)
 	}
 }
 
-/* Random allocations of all sizes, each filled with its own number; no two overlap, and in the end all is there again. */
+/*
+ * Random allocations of all sizes, each filled with its own number; no two overlap, and in the end
+ * all is there again.
+ */
 static void test_random(void **state)
 {
 	struct block {
@@ -88,7 +94,10 @@ static void test_extents_ascend(void **state)
 	assert_true(neighbours > 40);
 }
 
-/* Frames that are asked for by name: those that are free, whatever block they are in; and all comes back. */
+/*
+ * Frames that are asked for by name: those that are free, whatever block they are in; and all comes
+ * back.
+ */
 static void test_by_name(void **state)
 {
 	u64 free = nr_free_frames();
@@ -118,7 +127,10 @@ static void test_by_name(void **state)
 	assert_int_equal(nr_free_frames(), free);
 }
 
-/* A group that has no room: what it is asked for can be done without, and what it refuses goes back. */
+/*
+ * A group that has no room: what it is asked for can be done without, and what it refuses goes
+ * back.
+ */
 static gfp_t charged_as;
 int mem_charge(struct page *p, u32 n, gfp_t gfp)
 {
@@ -186,7 +198,10 @@ static void test_isolate(void **state)
 	assert_true(nr_free_resident() < resident);
 }
 
-/* Frames leave and come back: wild ones from the end, then blocks; what is kept is kept, and the watermarks follow. */
+/*
+ * Frames leave and come back: wild ones from the end, then blocks; what is kept is kept, and the
+ * watermarks follow.
+ */
 static void test_plug(void **state)
 {
 	u64 managed = nr_managed_frames(), free = nr_free_frames(),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * crc.c: the checksums against their definitions, bit by bit, at all lengths around the sizes that are treated apart.
+ * crc.c: the checksums against their definitions, bit by bit, at all lengths around the sizes that
+ * are treated apart.
  * SOURCES: kernel/lib/crc.c
  */
 #include "kernel/lib/crc.h"

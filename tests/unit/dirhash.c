@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dirhash.c: the hashes of directory indexes are what debugfs's dx_hash says, for every version, with and without a seed, with names as signed
- * and as unsigned bytes.
+ * dirhash.c: the hashes of directory indexes are what debugfs's dx_hash says, for every version,
+ * with and without a seed, with names as signed and as unsigned bytes.
  * SOURCES: kernel/fs/ext4/hash.c
  */
 #include "kernel/fs/ext4/ext4.h"

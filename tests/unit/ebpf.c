@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ebpf.c: the verifier of extended BPF lets good programs pass and no hostile one, and the machine computes what it should.
- * SOURCES: kernel/bpf/form.c kernel/bpf/bounds.c kernel/bpf/verify.c kernel/bpf/verify_state.c kernel/bpf/verify_alu.c kernel/bpf/verify_mem.c kernel/bpf/verify_jump.c kernel/bpf/verify_call.c kernel/bpf/run.c kernel/bpf/helper.c kernel/bpf/device.c kernel/bpf/map_array.c kernel/bpf/map_hash.c kernel/bpf/map_store.c kernel/bpf/tag.c kernel/lib/string.c
+ * ebpf.c: the verifier of extended BPF lets good programs pass and no hostile one, and the machine
+ * computes what it should.
+ * SOURCES: kernel/bpf/form.c kernel/bpf/bounds.c kernel/bpf/verify.c kernel/bpf/verify_state.c
+ * SOURCES: kernel/bpf/verify_alu.c kernel/bpf/verify_mem.c kernel/bpf/verify_jump.c
+ * SOURCES: kernel/bpf/verify_call.c kernel/bpf/run.c kernel/bpf/helper.c kernel/bpf/device.c
+ * SOURCES: kernel/bpf/map_array.c kernel/bpf/map_hash.c kernel/bpf/map_store.c kernel/bpf/tag.c
+ * SOURCES: kernel/lib/string.c
  */
 #include "kernel/bpf/bounds.h"
 #include "kernel/bpf/map.h"
@@ -288,7 +293,9 @@ static struct bpf_insn random_insn(void)
 	return i;
 }
 
-/* Whatever passes the verifier ends with 0 or 1 and stays within its bounds: the sanitizers watch. */
+/*
+ * Whatever passes the verifier ends with 0 or 1 and stays within its bounds: the sanitizers watch.
+ */
 static void test_random(void **state)
 {
 	struct bpf_insn p[12] = { MOV(0, 1), MOV(2, 5), LDX(BPF_W, 3, 1, 4), MOVX(4, 10),
@@ -337,7 +344,10 @@ static void test_tail_call(void **state)
 	bpf_map_free_store(&m);
 }
 
-/* A key of megabytes is megabytes of work: so many looks for one as a program may have instructions would take hours. */
+/*
+ * A key of megabytes is megabytes of work: so many looks for one as a program may have instructions
+ * would take hours.
+ */
 static void test_cost(void **state)
 {
 	u32 size = 1 << 20, counted = 0, first = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ebpf_bounds.c: what the verifier knows of numbers is true of the machine: random numbers go through random operations and comparisons,
- * each beside what is known of it, which must contain it all the time.
+ * ebpf_bounds.c: what the verifier knows of numbers is true of the machine: random numbers go
+ * through random operations and comparisons, each beside what is known of it, which must contain it
+ * all the time.
  * SOURCES: kernel/bpf/bounds.c kernel/bpf/run.c kernel/bpf/map_store.c kernel/lib/string.c
  */
 #include "kernel/bpf/bounds.h"

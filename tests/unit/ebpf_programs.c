@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ebpf_programs.c: random programs that the verifier lets pass are run by a machine that knows of each register and of each byte of the stack
- * what it is, and to what a pointer points. Whatever run.c would forgive - a read of what was never written, an access outside of the object,
- * a number used as an address, a pointer told - fails the test.
+ * ebpf_programs.c: random programs that the verifier lets pass are run by a machine that knows of
+ * each register and of each byte of the stack what it is, and to what a pointer points. Whatever
+ * run.c would forgive - a read of what was never written, an access outside of the object, a number
+ * used as an address, a pointer told - fails the test.
  *
- * A program is made of pieces that mostly fit: what registers hold is known roughly while it is made (struct maker), so that enough pass; its
- * jumps lead anywhere.
- * SOURCES: kernel/bpf/form.c kernel/bpf/bounds.c kernel/bpf/verify.c kernel/bpf/verify_state.c kernel/bpf/verify_alu.c kernel/bpf/verify_mem.c kernel/bpf/verify_jump.c kernel/bpf/verify_call.c kernel/bpf/run.c kernel/bpf/helper.c kernel/bpf/map_array.c kernel/bpf/map_store.c kernel/lib/string.c
+ * A program is made of pieces that mostly fit: what registers hold is known roughly while it is
+ * made (struct maker), so that enough pass; its jumps lead anywhere.
+ * SOURCES: kernel/bpf/form.c kernel/bpf/bounds.c kernel/bpf/verify.c kernel/bpf/verify_state.c
+ * SOURCES: kernel/bpf/verify_alu.c kernel/bpf/verify_mem.c kernel/bpf/verify_jump.c
+ * SOURCES: kernel/bpf/verify_call.c kernel/bpf/run.c kernel/bpf/helper.c kernel/bpf/map_array.c
+ * SOURCES: kernel/bpf/map_store.c kernel/lib/string.c
  */
 #include "kernel/bpf/helper.h"
 #include "kernel/bpf/machine.h"
@@ -211,7 +215,8 @@ static void piece_packet(struct maker *m)
 	put(m, I(BPF_ALU64 | BPF_MOV | BPF_X, d, p, 0, 0));
 	put(m, I(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, n));
 	m->r[d] = P_PACKET;
-	if (below(3)) /* what is behind the end jumps over the load */
+	/* what is behind the end jumps over the load */
+	if (below(3))
 		put(m, below(2) ? I(BPF_JMP | ops[below(2)] | BPF_X, d, e, 1, 0) :
 				  I(BPF_JMP | ops[2 + below(2)] | BPF_X, e, d, 1, 0));
 	else

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fakes.c: what the pure pieces of the kernel ask of the rest, for unit tests: memory from the host, a log on standard
- * error, locks that nobody contends for, and a panic that fails the test.  All weak: a test or the real source may define
+ * fakes.c: what the pure pieces of the kernel ask of the rest, for unit tests: memory from the
+ * host, a log on standard
+ * error, locks that nobody contends for, and a panic that fails the test.  All weak: a test or the
+ * real source may define
  * its own.
  */
 #include "kernel/lib/debug/contention.h"

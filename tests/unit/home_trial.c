@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a vCPU waits least for the host's disk (skas/trial.c): it tries another CPU, stays where a flush takes less, and is not moved by noise, by rare
- * waits or by short ones.
+ * Where a vCPU waits least for the host's disk (skas/trial.c): it tries another CPU, stays where a
+ * flush takes less, and is not moved by noise, by rare waits or by short ones.
  *
  * SOURCES: skas/trial.c
  */
@@ -39,7 +39,8 @@ static void better_there(void **state)
 	struct home_trial t = start(0);
 	const u64 ns[] = { 150 * US, 100 * US };
 
-	wait(&t, TRIAL_WAITS, 40 * US, ns, 1); /* the first is of no row, and says where home is */
+	/* the first is of no row, and says where home is */
+	wait(&t, TRIAL_WAITS, 40 * US, ns, 1);
 	assert_int_equal(home, 0);
 	wait(&t, 1, 40 * US, ns, 1);
 	assert_int_equal(home, 1);

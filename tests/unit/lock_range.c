@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock_range.c: the algebra of record locks agrees with an array of bytes, for random requests of three owners.
+ * lock_range.c: the algebra of record locks agrees with an array of bytes, for random requests of
+ * three owners.
  * SOURCES: kernel/vfs/lock/lock_range.c
  */
 #include "kernel/lib/string.h"
@@ -14,7 +15,8 @@ void free(void *p);
 #define OWNERS 3
 
 static LIST_HEAD(list);
-static u8 model[OWNERS][BYTES + 1]; /* FLK_*; the last cell stands for all beyond */
+/* FLK_*; the last cell stands for all beyond */
+static u8 model[OWNERS][BYTES + 1];
 static int owners[OWNERS];
 
 static void apply(const struct file_lock *req)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unit tests of the host half of cards: a switch of vde2 that is slow, silent, wrong, or refuses holds up nobody who opens the link again.
+ * Unit tests of the host half of cards: a switch of vde2 that is slow, silent, wrong, or refuses
+ * holds up nobody who opens the link again.
  *
  * SOURCES: drivers/net/net_host.c drivers/net/socket_host.c
  */

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_link.c: what comes from a card: ARP's and neighbour discovery's states by a clock of our own, and random frames that must do no harm.
- * SOURCES: kernel/net/link/eth.c kernel/net/neigh/arp.c kernel/net/neigh/neigh.c kernel/net/neigh/neigh_table.c kernel/net/neigh/ndisc.c kernel/net/neigh/ndisc_ra.c kernel/net/inet/frag.c kernel/net/route/flow.c kernel/net/route/pmtu.c
- * SOURCES: kernel/net/inet/addr_gen.c kernel/lib/siphash.c kernel/net/socket/skb.c kernel/net/inet/addrs.c kernel/net/inet/addr_find.c kernel/net/route/prefix.c kernel/net/route/route.c kernel/net/route/route_list.c kernel/lib/rbtree.c kernel/lib/string.c
+ * net_link.c: what comes from a card: ARP's and neighbour discovery's states by a clock of our own,
+ * and random frames that must do no harm.
+ * SOURCES: kernel/net/link/eth.c kernel/net/neigh/arp.c kernel/net/neigh/neigh.c
+ * SOURCES: kernel/net/neigh/neigh_table.c kernel/net/neigh/ndisc.c kernel/net/neigh/ndisc_ra.c
+ * SOURCES: kernel/net/inet/frag.c kernel/net/route/flow.c kernel/net/route/pmtu.c
+ * SOURCES: kernel/net/inet/addr_gen.c kernel/lib/siphash.c kernel/net/socket/skb.c
+ * SOURCES: kernel/net/inet/addrs.c kernel/net/inet/addr_find.c kernel/net/route/prefix.c
+ * SOURCES: kernel/net/route/route.c kernel/net/route/route_list.c kernel/lib/rbtree.c
+ * SOURCES: kernel/lib/string.c
  */
 #include "net_world.h"
 
@@ -144,7 +150,8 @@ static void says_mac(const ip_addr *sip, const ip_addr *tip, u8 last)
 
 	memcpy(p + 14, &sip->w[3], 4);
 	memcpy(p + 24, &tip->w[3], 4);
-	if (ip_equal(sip, tip)) /* who says it of himself names himself all through */
+	/* who says it of himself names himself all through */
+	if (ip_equal(sip, tip))
 		memcpy(p + 18, p + 8, 6);
 	skb = packet_of(p, sizeof(p), ETH_P_ARP);
 	skb->pkt_type = PKT_HOST;
@@ -158,7 +165,9 @@ static u8 last_of(const ip_addr *a)
 	return neigh_get(&card, a, &i) ? 0 : i.mac[5];
 }
 
-/* Of several answers the first one counts, for a second; who says it unasked is believed at once. */
+/*
+ * Of several answers the first one counts, for a second; who says it unasked is believed at once.
+ */
 static void test_lock(void **state)
 {
 	neigh_output(&card, &his, packet_of("x", 1, ETH_P_IP));
@@ -300,7 +309,10 @@ static void he_asks(u32 n)
 	arp_from_him(1, &a, &mine, PKT_BROADCAST);
 }
 
-/* Above gc_thresh2 those go that were not used for a while, and there are never more than gc_thresh3. */
+/*
+ * Above gc_thresh2 those go that were not used for a while, and there are never more than
+ * gc_thresh3.
+ */
 static void test_thresholds(void **state)
 {
 	neigh_gc[0] = (struct neigh_gc){ 0, 10, 20, 3600 };
@@ -315,7 +327,8 @@ static void test_thresholds(void **state)
 	he_asks(31);
 	assert_int_equal(known(), 10);
 	run_to(now + 4 * NSEC_PER_SEC);
-	he_asks(32); /* that one was the last to be added but two */
+	/* that one was the last to be added but two */
+	he_asks(32);
 	assert_int_equal(known(), 10);
 	neigh_gc[0].thresh3 = 0;
 	he_asks(33);
@@ -336,8 +349,10 @@ static void test_own_address(void **state)
 	run_to(now + 1100 * NSEC_PER_MSEC);
 	assert_int_equal(addr_state(&card, &local), ADDR_VALID);
 	run_to(now + 20 * NSEC_PER_SEC);
-	assert_int_equal(frames(), 4); /* and three questions for routers, at 1, 5 and 13 seconds */
-	run_to(now + 13 * NSEC_PER_SEC); /* the fourth at 29, or a few later or earlier */
+	/* and three questions for routers, at 1, 5 and 13 seconds */
+	assert_int_equal(frames(), 4);
+	/* the fourth at 29, or a few later or earlier */
+	run_to(now + 13 * NSEC_PER_SEC);
 	assert_int_equal(frames(), 5);
 }
 
@@ -381,7 +396,8 @@ static void test_questions(void **state)
 	ndisc_down(&card);
 	words[CONF6_FORWARDING] = 0;
 	ndisc_up(&card);
-	run_to(now + 100 * NSEC_PER_SEC); /* two seconds apart at most, a tenth more or less */
+	/* two seconds apart at most, a tenth more or less */
+	run_to(now + 100 * NSEC_PER_SEC);
 	assert_true(frames() > 5 + 43 && frames() < 5 + 58);
 }
 
@@ -405,7 +421,10 @@ static void test_address_taken(void **state)
 	assert_int_equal(addr_state(&card, &local), ADDR_NONE);
 }
 
-/* Our own question that comes back is no sign that somebody has the address; one without our nonce is. */
+/*
+ * Our own question that comes back is no sign that somebody has the address; one without our nonce
+ * is.
+ */
 static void test_own_question(void **state)
 {
 	ip_addr local = { { htonl(0xfe800000), 0, htonl(0x000000ff), htonl(0xfe000001) } };

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_packets.c: packets cut and put together in any order, and random fragments that must do no harm; what is known of paths, and addresses whose
- * time is over.
- * SOURCES: kernel/net/link/eth.c kernel/net/neigh/arp.c kernel/net/neigh/neigh.c kernel/net/neigh/neigh_table.c kernel/net/neigh/ndisc.c kernel/net/neigh/ndisc_ra.c kernel/net/inet/frag.c kernel/net/route/flow.c kernel/net/route/pmtu.c
- * SOURCES: kernel/net/inet/addr_gen.c kernel/lib/siphash.c kernel/net/socket/skb.c kernel/net/inet/addrs.c kernel/net/inet/addr_find.c kernel/net/route/prefix.c kernel/net/route/route.c kernel/net/route/route_list.c kernel/lib/rbtree.c kernel/lib/string.c
+ * net_packets.c: packets cut and put together in any order, and random fragments that must do no
+ * harm; what is known of paths, and addresses whose time is over.
+ * SOURCES: kernel/net/link/eth.c kernel/net/neigh/arp.c kernel/net/neigh/neigh.c
+ * SOURCES: kernel/net/neigh/neigh_table.c kernel/net/neigh/ndisc.c kernel/net/neigh/ndisc_ra.c
+ * SOURCES: kernel/net/inet/frag.c kernel/net/route/flow.c kernel/net/route/pmtu.c
+ * SOURCES: kernel/net/inet/addr_gen.c kernel/lib/siphash.c kernel/net/socket/skb.c
+ * SOURCES: kernel/net/inet/addrs.c kernel/net/inet/addr_find.c kernel/net/route/prefix.c
+ * SOURCES: kernel/net/route/route.c kernel/net/route/route_list.c kernel/lib/rbtree.c
+ * SOURCES: kernel/lib/string.c
  */
 #include <linux/ip.h>
 
@@ -108,7 +113,10 @@ static void test_incomplete(void **state)
 	assert_int_equal(memory, 0);
 }
 
-/* Who sends many pieces pushes out its own, not another namespace's; nothing is kept where nothing may be. */
+/*
+ * Who sends many pieces pushes out its own, not another namespace's; nothing is kept where nothing
+ * may be.
+ */
 static void test_memory_of_others(void **state)
 {
 	struct flow f = { .dev = &card };
@@ -143,7 +151,10 @@ static void test_memory_of_others(void **state)
 	frags_net_init(&net);
 }
 
-/* Random pieces: overlapping, beyond the end, of many packets; memory stays bounded, what comes out is what its header says. */
+/*
+ * Random pieces: overlapping, beyond the end, of many packets; memory stays bounded, what comes out
+ * is what its header says.
+ */
 static void test_random_pieces(void **state)
 {
 	for (int i = 0; i < 100000; i++) {
@@ -186,7 +197,8 @@ static void test_pmtu(void **state)
 	assert_int_equal(pmtu_of(&net, &his, 1500), 552);
 	run_to(now + 601 * NSEC_PER_SEC);
 	assert_int_equal(pmtu_of(&net, &his, 1500), 1500);
-	net.ipv6.mtu_expires = 7; /* IPv6's lives as long as its namespace says */
+	/* IPv6's lives as long as its namespace says */
+	net.ipv6.mtu_expires = 7;
 	pmtu_learn(&net, &his6, 1300);
 	run_to(now + 6 * NSEC_PER_SEC);
 	assert_int_equal(pmtu_of(&net, &his6, 1500), 1300);
@@ -216,7 +228,10 @@ static u32 crowd(void)
 	return n - 1;
 }
 
-/* A timer's function keeps the vCPU from all programs: it says that there is something to do, and threads do it bit by bit. */
+/*
+ * A timer's function keeps the vCPU from all programs: it says that there is something to do, and
+ * threads do it bit by bit.
+ */
 static void test_addresses_end_bit_by_bit(void **state)
 {
 	int before;
@@ -238,7 +253,10 @@ static void test_addresses_end_bit_by_bit(void **state)
 	assert_int_equal(atomic_read(&net.ns.count), 1);
 }
 
-/* The timer comes again while the work waits; and one namespace has ended, whose addresses go with it. */
+/*
+ * The timer comes again while the work waits; and one namespace has ended, whose addresses go with
+ * it.
+ */
 static void test_addresses_and_references(void **state)
 {
 	add_for(1, NSEC_PER_SEC);

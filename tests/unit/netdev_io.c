@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netdev_io.c: a card's queue beside what is thrown away of it: the count is that of the frames that wait or are in send(), whoever takes
- * them out, so that the queue has room again.
+ * netdev_io.c: a card's queue beside what is thrown away of it: the count is that of the frames
+ * that wait or are in send(), whoever takes them out, so that the queue has room again.
  * SOURCES: kernel/net/link/netdev_io.c kernel/net/link/netdev_queues.c
  */
 #include "kernel/lib/printk.h"
@@ -132,8 +132,8 @@ void synchronize_rcu(void)
 	graces++;
 }
 
-static struct netdev_queue
-	*in_send; /* of another vCPU, whose thread has no CPU of the host until then */
+/* of another vCPU, whose thread has no CPU of the host until then */
+static struct netdev_queue *in_send;
 static u64 until;
 
 int schedule_deadline(u64 deadline)
@@ -147,8 +147,9 @@ int schedule_deadline(u64 deadline)
 /* ---- a card ---- */
 
 static struct {
-	u32 takes;  /* so many frames at once */
-	u32 comes;  /* so many are sent by another vCPU meanwhile */
+	u32 takes; /* so many frames at once */
+	/* so many are sent by another vCPU meanwhile */
+	u32 comes;
 	bool purge; /* and the link is lost */
 	u32 sent;
 	u32 polls; /* so many more rounds find something */
@@ -256,7 +257,10 @@ static void test_purge_beside_send(void **state)
 	}
 }
 
-/* A poller that waits for its worker is in no poll(): who waits for that may hold what all workers wait for. */
+/*
+ * A poller that waits for its worker is in no poll(): who waits for that may hold what all workers
+ * wait for.
+ */
 static void test_polling(void **state)
 {
 	static struct net_device dev;
@@ -275,14 +279,18 @@ static void test_polling(void **state)
 	assert_false(netdev_polling(&dev.first));
 }
 
-/* A card is pulled out: its buffers stay for as long as somebody is in send(), and nobody comes back to it. */
+/*
+ * A card is pulled out: its buffers stay for as long as somebody is in send(), and nobody comes
+ * back to it.
+ */
 static void test_quiesce(void **state)
 {
 	static struct net_device dev;
 
 	card_setup(&dev, 0);
 	dev.txqlen = 1;
-	dev.first.listed = 1; /* with another vCPU: so this one notes that it has enough */
+	/* with another vCPU: so this one notes that it has enough */
+	dev.first.listed = 1;
 	assert_int_equal(send_one(&dev), 0);
 	dev.first.listed = 0;
 	dev.flags = 0;

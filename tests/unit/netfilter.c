@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netfilter.c: the packet filter's parts by themselves: expressions on registers, elements found in sets, and translation: which numbers
- * a connection gets, packets rewritten there and back with checksums that stay right.
- * SOURCES: kernel/net/netfilter/nft_expr_data.c kernel/net/netfilter/nft_core.c kernel/net/netfilter/nft_tree.c
- * SOURCES: kernel/net/netfilter/nat.c kernel/net/netfilter/conntrack.c kernel/net/netfilter/ct_proto.c
- * SOURCES: kernel/net/netfilter/core.c kernel/net/netfilter/nfnetlink.c kernel/net/socket/skb.c kernel/lib/rbtree.c kernel/lib/string.c
+ * netfilter.c: the packet filter's parts by themselves: expressions on registers, elements found in
+ * sets, and translation: which numbers a connection gets, packets rewritten there and back with
+ * checksums that stay right.
+ * SOURCES: kernel/net/netfilter/nft_expr_data.c kernel/net/netfilter/nft_core.c
+ * SOURCES: kernel/net/netfilter/nft_tree.c
+ * SOURCES: kernel/net/netfilter/nat.c kernel/net/netfilter/conntrack.c
+ * SOURCES: kernel/net/netfilter/ct_proto.c
+ * SOURCES: kernel/net/netfilter/core.c kernel/net/netfilter/nfnetlink.c kernel/net/socket/skb.c
+ * SOURCES: kernel/lib/rbtree.c kernel/lib/string.c
  */
 #include <linux/ip.h>
 #include <linux/netfilter/nf_nat.h>
@@ -375,7 +379,10 @@ static void test_states_and_times(void **state)
 	clear(&s);
 }
 
-/* An element that a batch deletes and one that it makes, one that has expired and its successor: wherever in the tree they stand. */
+/*
+ * An element that a batch deletes and one that it makes, one that has expired and its successor:
+ * wherever in the tree they stand.
+ */
 static void test_of_one_key(void **state)
 {
 	struct nft_set s = { .key_len = 4, .flags = NFT_SET_TIMEOUT };
@@ -552,7 +559,10 @@ static void test_far_behind(void **state)
 	}
 }
 
-/* What has expired goes a few hundred at a time: nn->lock is held meanwhile, and there may be a quarter of a million. */
+/*
+ * What has expired goes a few hundred at a time: nn->lock is held meanwhile, and there may be a
+ * quarter of a million.
+ */
 static void test_many_expired(void **state)
 {
 	struct nft_set s = { .key_len = 4, .flags = NFT_SET_TIMEOUT };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch_site.c: which bytes are a call site, where a thread in a thunk is, and that thunks compute what they should.
+ * patch_site.c: which bytes are a call site, where a thread in a thunk is, and that thunks compute
+ * what they should.
  * SOURCES: arch/um/patch/patch_site.c kernel/lib/string.c
  */
 #include "arch/um/patch/patch_site.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prefix.c: networks in a hash: what is found for an address is what a walk over all of them finds, in the order that their owner gave them, while they
- * come and go and the hash grows; and a look is short, however many there are.
+ * prefix.c: networks in a hash: what is found for an address is what a walk over all of them finds,
+ * in the order that their owner gave them, while they come and go and the hash grows; and a look is
+ * short, however many there are.
  * SOURCES: kernel/net/route/prefix.c
  */
 #include "kernel/lib/string.h"
@@ -13,7 +14,8 @@
 
 struct net_of {
 	struct prefix_node node;
-	u32 order; /* of those of its network the lowest stands first */
+	/* of those of its network the lowest stands first */
+	u32 order;
 	bool in;
 };
 static struct net_of all[N];
@@ -131,7 +133,10 @@ static void test_as_a_walk(void **state)
 	assert_int_equal(fake_allocations, 0);
 }
 
-/* Of 3,000 networks of one length no bucket has many, and they stay so where there is no memory to grow. */
+/*
+ * Of 3,000 networks of one length no bucket has many, and they stay so where there is no memory to
+ * grow.
+ */
 static void test_short(void **state)
 {
 	u32 longest = 0;

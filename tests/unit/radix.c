@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * radix.c: the index tree agrees with a plain array, gives memory back, and survives every failed allocation.
+ * radix.c: the index tree agrees with a plain array, gives memory back, and survives every failed
+ * allocation.
  * SOURCES: kernel/lib/radix.c
  */
 #include <linux/errno.h>
@@ -127,7 +128,10 @@ static void out_of_memory(void **state)
 	assert_int_equal(fake_allocations, 0);
 }
 
-/* What stands alone in the tree leaves nothing behind, wherever it stood, nor does what could not be inserted. */
+/*
+ * What stands alone in the tree leaves nothing behind, wherever it stood, nor does what could not
+ * be inserted.
+ */
 static void alone(void **state)
 {
 	struct radix r = RADIX_INIT;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched_class.c: tasks get the CPU in proportion to their weights, sleepers come soon but save nothing up, real-time tasks come first.
- * SOURCES: kernel/sched/class.c kernel/sched/steal.c kernel/sched/account.c kernel/sched/deadline.c kernel/lib/rbtree.c
+ * sched_class.c: tasks get the CPU in proportion to their weights, sleepers come soon but save
+ * nothing up, real-time tasks come first.
+ * SOURCES: kernel/sched/class.c kernel/sched/steal.c kernel/sched/account.c kernel/sched/deadline.c
+ * SOURCES: kernel/lib/rbtree.c
  */
 #include "kernel/sched/internal.h"
 #include "unit.h"
@@ -180,7 +182,10 @@ static void pair(void **state)
 	}
 }
 
-/* Who wakes somebody that is far behind goes on for a moment, and gives way then, long before his slice is over. */
+/*
+ * Who wakes somebody that is far behind goes on for a moment, and gives way then, long before his
+ * slice is over.
+ */
 static void stream(void **state)
 {
 	class_enqueue(rq, &tasks[0], false);
@@ -197,7 +202,10 @@ static void stream(void **state)
 	assert_true(class_should_preempt(rq, &tasks[1]));
 }
 
-/* What the host took is nobody's CPU time, at once or from what is used next; what it took while we idled does not count. */
+/*
+ * What the host took is nobody's CPU time, at once or from what is used next; what it took while we
+ * idled does not count.
+ */
 static void stolen(void **state)
 {
 	struct task *t = &tasks[0];
@@ -263,7 +271,10 @@ static void turn_to(struct task *next)
 	}
 }
 
-/* What the host took is missing in user and kernel time as it is in the clock; nobody pays for what was found before he came. */
+/*
+ * What the host took is missing in user and kernel time as it is in the clock; nobody pays for what
+ * was found before he came.
+ */
 static void both_sums(void **state)
 {
 	struct task *a = &tasks[0], *b = &tasks[1];
@@ -324,7 +335,8 @@ static void load_average(void **state)
 	}
 	sched_loadavg(avg);
 	assert_in_range(avg[0], 0, 20);
-	assert_in_range(avg[2], 0, 1100); /* the mean of 15 minutes has the time before */
+	/* the mean of 15 minutes has the time before */
+	assert_in_range(avg[2], 0, 1100);
 	for (u32 i = 0; i < 7200; i++)
 		load_after(NSEC_PER_SEC, 0, 0);
 	sched_loadavg(avg);

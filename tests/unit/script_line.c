@@ -60,7 +60,9 @@ static void refused(void **state)
 		-ENOEXEC);
 }
 
-/* A line that does not fit: refused when the interpreter's name is cut, else its argument is cut. */
+/*
+ * A line that does not fit: refused when the interpreter's name is cut, else its argument is cut.
+ */
 static void too_long(void **state)
 {
 	char text[SIZE + 64];

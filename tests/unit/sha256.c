@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sha256.c: nestctl's digest against the examples of FIPS 180-4, at the lengths where the padding changes, and in pieces.
+ * sha256.c: nestctl's digest against the examples of FIPS 180-4, at the lengths where the padding
+ * changes, and in pieces.
  * SOURCES: tools/nestctl/image/sha256.c
  */
 #include "tools/nestctl/image/sha256.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The seccomp filters of skas/filter.c, run by a small interpreter: what a runner's admits is one call from one address, to wait on
- * one word and to wake by a few, and the set-up of its stack, and what the mapper's admits comes from the stub's own code.
+ * The seccomp filters of skas/filter.c, run by a small interpreter: what a runner's admits is one
+ * call from one address, to wait on one word and to wake by a few, and the set-up of its stack, and
+ * what the mapper's admits comes from the stub's own code.
  *
  * SOURCES: skas/filter.c kernel/lib/string.c
  */
@@ -23,7 +24,8 @@ struct skas skas;
 const struct skas_ops seccomp_ops, ptrace_ops;
 
 static u8 area[FILTERS_SIZE] __aligned(64), orders[CTL_ORDERS_SIZE(STUB_MAX_SLOTS)] __aligned(64);
-static u32 written; /* offset of the filter of the last write_for() */
+/* offset of the filter of the last write_for() */
+static u32 written;
 
 /* The program behind a sock_fprog, which stands at @va in the space. */
 static u32 run(const u8 *at, u64 va, const struct seccomp_data *data)

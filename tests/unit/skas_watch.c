@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skas/watch.c: which runners are ended for computing while nobody drives them. Its clocks are numbers here.
+ * skas/watch.c: which runners are ended for computing while nobody drives them. Its clocks are
+ * numbers here.
  *
  * SOURCES: skas/watch.c
  */

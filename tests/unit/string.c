@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * string.c: copies and fills of every length around the sizes that are treated apart, at every alignment: exactly the bytes asked for.
+ * string.c: copies and fills of every length around the sizes that are treated apart, at every
+ * alignment: exactly the bytes asked for.
  * SOURCES: kernel/lib/string.c
  */
 #include "kernel/lib/string.h"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syscall.c: the generated table is Linux's, its wrappers cast as they should, tracing prints readably.
- * SOURCES: kernel/syscall/names.c build/gen/syscalls_table.c kernel/lib/vsprintf.c kernel/lib/string.c
+ * syscall.c: the generated table is Linux's, its wrappers cast as they should, tracing prints
+ * readably.
+ * SOURCES: kernel/syscall/names.c build/gen/syscalls_table.c kernel/lib/vsprintf.c
+ * SOURCES: kernel/lib/string.c
  */
 #include <asm/errno.h>
 #include <asm/unistd.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timer.c: timers run in the order of their deadlines, never early, once, and not at all when they were cancelled.
+ * timer.c: timers run in the order of their deadlines, never early, once, and not at all when they
+ * were cancelled.
  * SOURCES: kernel/sched/timer.c kernel/lib/rbtree.c
  */
 #include <asm/errno.h>

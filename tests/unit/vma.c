@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vma.c: mmap, munmap and mprotect of an address space against a plain array of pages that says what each should be; areas stay
- * sorted, merged and counted; page tables give their frames back. There is no space: orders are counted by fakes.
- * SOURCES: kernel/mm/frame/buddy.c kernel/mm/frame/page_alloc.c kernel/mm/frame/page.c kernel/mm/frame/region.c kernel/mm/frame/slab.c kernel/mm/vma.c kernel/mm/mmap.c kernel/mm/mprotect.c
- * SOURCES: kernel/mm/mremap.c kernel/mm/commit.c kernel/mm/mm.c kernel/mm/zap.c kernel/mm/fault/fault.c kernel/mm/fault/fault_count.c kernel/mm/fault/prefault.c kernel/mm/fault/anon.c kernel/mm/fault/cow.c
- * SOURCES: kernel/mm/mseal.c kernel/mm/swap/swap.c kernel/mm/swap/swap_in.c kernel/mm/fork.c kernel/mm/frame/sibling.c kernel/mm/gup.c kernel/mm/stats.c arch/um/machine/pmap.c arch/um/machine/pmap_table.c arch/um/machine/pmap_image.c kernel/lib/rbtree.c kernel/lib/string.c kernel/lib/vsprintf.c
+ * vma.c: mmap, munmap and mprotect of an address space against a plain array of pages that says
+ * what each should be; areas stay sorted, merged and counted; page tables give their frames back.
+ * There is no space: orders are counted by fakes.
+ * SOURCES: kernel/mm/frame/buddy.c kernel/mm/frame/page_alloc.c kernel/mm/frame/page.c
+ * SOURCES: kernel/mm/frame/region.c kernel/mm/frame/slab.c kernel/mm/vma.c kernel/mm/mmap.c
+ * SOURCES: kernel/mm/mprotect.c
+ * SOURCES: kernel/mm/mremap.c kernel/mm/commit.c kernel/mm/mm.c kernel/mm/zap.c
+ * SOURCES: kernel/mm/fault/fault.c kernel/mm/fault/fault_count.c kernel/mm/fault/prefault.c
+ * SOURCES: kernel/mm/fault/anon.c kernel/mm/fault/cow.c
+ * SOURCES: kernel/mm/mseal.c kernel/mm/swap/swap.c kernel/mm/swap/swap_in.c kernel/mm/fork.c
+ * SOURCES: kernel/mm/frame/sibling.c kernel/mm/gup.c kernel/mm/stats.c arch/um/machine/pmap.c
+ * SOURCES: arch/um/machine/pmap_table.c arch/um/machine/pmap_image.c kernel/lib/rbtree.c
+ * SOURCES: kernel/lib/string.c kernel/lib/vsprintf.c
  */
 #include <asm/mman.h>
 #include <linux/mman.h>
@@ -321,7 +329,10 @@ static void test_hints(void **state)
 	check_sorted(mm);
 }
 
-/* Random calls; an array says which pages are mapped, with which rights, and what the guest has written there. */
+/*
+ * Random calls; an array says which pages are mapped, with which rights, and what the guest has
+ * written there.
+ */
 static void test_random(void **state)
 {
 	struct {

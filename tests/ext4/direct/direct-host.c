@@ -2,7 +2,8 @@
 /*
  * direct-host.c: O_DIRECT on a disk of the host's.
  *
- *	direct-host sum FILE        reads it, 300 requests of libaio at a time, of 512 bytes to 1 MiB, and writes it to stdout
+ *	direct-host sum FILE        reads it, 300 requests of libaio at a time, of 512 bytes to 1
+ *                                  MiB, and writes it to stdout
  *	direct-host errors DEVICE   what a read and a write say, each by a plain call and by libaio
  */
 #define _GNU_SOURCE

@@ -2,8 +2,10 @@
 /*
  * direct-io.c: O_DIRECT against everything else that can be done to a file.
  *
- *	direct-io table DIR             what calls answer, a line each: the same on every ext4 whose disk has sectors of 512 bytes
- *	direct-io model DIR SEED STEPS  random operations on one file, direct, buffered, mapped, asynchronous, and a model in memory
+ *	direct-io table DIR             what calls answer, a line each: the same on every ext4 whose
+ *                                      disk has sectors of 512 bytes
+ *	direct-io model DIR SEED STEPS  random operations on one file, direct, buffered, mapped,
+ *                                      asynchronous, and a model in memory
  *	direct-io verify DIR SEED STEPS the same without touching the disk, then what lies there
  *	direct-io races DIR SECONDS     truncation, fork and exit while requests are under way
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * values.c: values of attributes of all sizes on a disk that the host cannot always read. A call may fail with EIO; then the attribute has the old value
- * or the new one, and no other has changed.
+ * values.c: values of attributes of all sizes on a disk that the host cannot always read. A call
+ * may fail with EIO; then the attribute has the old value or the new one, and no other has changed.
  *
  *	values DIR SEED OPERATIONS
  */

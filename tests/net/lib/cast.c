@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cast N PAUSE: sends N datagrams to all on 10.9.9.0/24, PAUSE microseconds apart, with calls in between that do nothing. Prints how
- * many microseconds one took on average.
+ * cast N PAUSE: sends N datagrams to all on 10.9.9.0/24, PAUSE microseconds apart, with calls in
+ * between that do nothing. Prints how many microseconds one took on average.
  */
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flows.c: datagrams that count whether any came before one that was sent earlier, and the queues of a card; for a guest and for the host.
+ * flows.c: datagrams that count whether any came before one that was sent earlier, and the queues
+ * of a card; for a guest and for the host.
  *
  *	flows serve PORT				answers each datagram, for ever
- *	flows run ADDRESS PORT FLOWS COUNT		so many flows at once, each of so many datagrams, of which every eighth is cut into fragments;
- *							prints "turned THERE HERE" and, on stderr, how many came
+ * 	flows run ADDRESS PORT FLOWS COUNT              so many flows at once, each of so many
+ * 	datagrams, of which every eighth is cut into fragments;
+ * 							prints "turned THERE HERE" and, on stderr,
+ * 							how many came
  *	flows channels DEVICE [N]			as ethtool -l, -L: "MAX NOW", or the error
  *
  * Lost datagrams do not count. A server knows flows by the sender's port.
@@ -111,7 +114,10 @@ static struct head ask(void)
 	}
 }
 
-/* A tap device learns by which queue a flow came after it has handed on the first datagram, whose answer may be sent before. */
+/*
+ * A tap device learns by which queue a flow came after it has handed on the first datagram, whose
+ * answer may be sent before.
+ */
 static void begin(int flows)
 {
 	const struct head h = { .seq = 1 };

@@ -4,12 +4,15 @@
  *
  *	frames KIND NUMBER SEED COMMAND
  *
- *	KIND	fuzz	frames of all protocols up to TCP, mostly well formed, with bits turned, cut short, lengths that lie
+ *	KIND	fuzz    frames of all protocols up to TCP, mostly well formed, with bits turned, cut
+ *              short, lengths that lie
  *		arp, nd, fragments, fragments6, syn, mixed	floods from ever new addresses
  *
- * COMMAND is the guest, with 10.7.0.2 and fd07::2 on a card with the address 02:00:00:00:00:02, a TCP listener at port 7, and a datagram
- * socket at 9; it says "ready" on its output, and gets a line on its input when all is sent. Its output is passed on. The status is the command's,
- * or 98 when the guest does not answer a ping at the end. The same SEED makes the same frames but for what the guest's answers change.
+ * COMMAND is the guest, with 10.7.0.2 and fd07::2 on a card with the address 02:00:00:00:00:02, a
+ * TCP listener at port 7, and a datagram socket at 9; it says "ready" on its output, and gets a
+ * line on its input when all is sent. Its output is passed on. The status is the command's, or 98
+ * when the guest does not answer a ping at the end. The same SEED makes the same frames but for
+ * what the guest's answers change.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,8 +34,8 @@ static unsigned char f[MAX + 64]; /* the frame in the making */
 static size_t len;
 static uint64_t state;
 static int card, in_fd, out_fd;
-static uint32_t their_seq,
-	their_ack; /* of the last TCP segment that the guest sent: what is good to answer with */
+/* of the last TCP segment that the guest sent: what is good to answer with */
+static uint32_t their_seq, their_ack;
 static uint16_t their_port = 4000;
 static int ponged;
 
@@ -124,7 +127,10 @@ static void ip6(uint32_t next)
 	put(r(40) ? "fd070000000000000000000000000002" : "ff020000000000000000000000000001");
 }
 
-/* Lengths and checksums; @l4: where the transport header is, @csum: the offset of its checksum in it, -1: none. */
+/*
+ * Lengths and checksums; @l4: where the transport header is, @csum: the offset of its checksum in
+ * it, -1: none.
+ */
 static void finish(size_t l4, int csum)
 {
 	int six = f[12] == 0x86;

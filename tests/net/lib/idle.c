@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* idle.c: idle NUMBER: so many connections over lo, open at both ends; prints "BYTES an end" that they take of MemAvailable. */
+/*
+ * idle.c: idle NUMBER: so many connections over lo, open at both ends; prints "BYTES an end" that
+ * they take of MemAvailable.
+ */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>

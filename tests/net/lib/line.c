@@ -7,11 +7,14 @@
  *	SIDE	exec:COMMAND	a shell that has one end as descriptor 3 (eth0=fd,3)
  *		tap:NAME	a tap device that is there
  *		tap:NAME@PID	the same in the network namespace of a process
- *	WORD	loss, duplicate, reorder, corrupt	percent of the frames; a corrupted one has one bit turned behind the Ethernet header
- *		delay	milliseconds on the way; what is reordered goes at once (without a delay: 5 ms later)
+ *	WORD	loss, duplicate, reorder, corrupt       percent of the frames; a corrupted one has
+ *              one bit turned behind the Ethernet header
+ *		delay	milliseconds on the way; what is reordered goes at once (without a delay: 5
+ *                      ms later)
  *		seed	of the chances
  *
- * It ends when the first side's command has ended, with its status, and the other gets SIGTERM; with taps alone, when its input does.
+ * It ends when the first side's command has ended, with its status, and the other gets SIGTERM;
+ * with taps alone, when its input does.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +34,8 @@
 #include <unistd.h>
 
 #define FRAME_MAX (65536 + 14)
-#define ON_WAY_MAX 4000 /* of a direction; more are lost, as in netem's queue */
+/* of a direction; more are lost, as in netem's queue */
+#define ON_WAY_MAX 4000
 
 struct frame {
 	struct frame *next, *prev;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nlfuzz.c: random messages of netlink: routes, generic, netfilter and sock_diag, mostly well formed, with lengths that lie, bits turned, and
- * attributes in attributes. It runs in a namespace of its own.
+ * nlfuzz.c: random messages of netlink: routes, generic, netfilter and sock_diag, mostly well
+ * formed, with lengths that lie, bits turned, and attributes in attributes. It runs in a namespace
+ * of its own.
  *
  *	nlfuzz NUMBER SEED	the same SEED makes the same messages
  *
- * It says how many were sent and how many of them were taken. What is to be found is found by the kernel's own checks.
+ * It says how many were sent and how many of them were taken. What is to be found is found by the
+ * kernel's own checks.
  */
 #include <errno.h>
 #include <sched.h>

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xfer.c: bulk data over TCP, each byte of which is known to both ends; for a guest and for the host.
+ * xfer.c: bulk data over TCP, each byte of which is known to both ends; for a guest and for the
+ * host.
  *
  *	xfer serve PORT			connections of both families, for ever
  *	xfer sink PORT			datagrams of both families, for ever, to nobody
- *	xfer up|down|both ADDRESS PORT BYTES	prints "intact SECONDS" or what was wrong; both: at once, over one connection;
+ *	xfer up|down|both ADDRESS PORT BYTES	prints "intact SECONDS" or what was wrong; both: at
+ *                                              once, over one connection;
  *					CC in the environment: the congestion control
  *
- * A connection begins with twelve bytes, the way and how many; the end of the data is a FIN. Who sees nothing move for LIMIT seconds says "hangs".
+ * A connection begins with twelve bytes, the way and how many; the end of the data is a FIN. Who
+ * sees nothing move for LIMIT seconds says "hangs".
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -2,9 +2,11 @@
 /*
  * agent.c: makes the system calls that the scripts ask for (script.c), in the guest or on the host.
  *
- * Lines of its input are "ID COMMAND"; the answers are lines "ID RESULT", "ID &RESULT" of a command that began with '&', which runs in a
- * thread of its own. Each ID is a process of its own, whose sockets stand in ten slots: COMMAND is VERB SLOT WORD... (verbs[]).
- * ID says the port that it listens at and the address of the peer (numbers.h). Results are numbers, "-ENAME", or what was asked for.
+ * Lines of its input are "ID COMMAND"; the answers are lines "ID RESULT", "ID &RESULT" of a command
+ * that began with '&', which runs in a thread of its own. Each ID is a process of its own, whose
+ * sockets stand in ten slots: COMMAND is VERB SLOT WORD... (verbs[]). ID says the port that it
+ * listens at and the address of the peer (numbers.h). Results are numbers, "-ENAME", or what was
+ * asked for.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* numbers.h: what script.c and agent.c agree on: addresses and ports of a script with a number, and the bytes of a stream. */
+/*
+ * numbers.h: what script.c and agent.c agree on: addresses and ports of a script with a number, and
+ * the bytes of a stream.
+ */
 #ifndef NUMBERS_H
 #define NUMBERS_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* play.h: what script.c (files, processes, the link) and play.c (the statements of one script) know of each other. */
+/*
+ * play.h: what script.c (files, processes, the link) and play.c (the statements of one script) know
+ * of each other.
+ */
 #ifndef PLAY_H
 #define PLAY_H
 
@@ -20,7 +23,8 @@ struct script {
 struct wires {
 	int id, frames, lines_in, lines_out;
 	struct ends ends;
-	double slack; /* how many times longer than said things may take */
+	/* how many times longer than said things may take */
+	double slack;
 };
 
 /* 0, or 1 with @why (of @size bytes) what was wrong, and where. */

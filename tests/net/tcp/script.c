@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * script.c: plays scripts against a TCP stack: it is the peer at the other end of a link, and has an agent (agent.c) make system calls.
+ * script.c: plays scripts against a TCP stack: it is the peer at the other end of a link, and has
+ * an agent (agent.c) make system calls.
  *
  *	script [WORD]... SIDE AGENT FILE...
  *
@@ -12,9 +13,11 @@
  *		slack=N		times may be off N times more
  *		only=TEXT	titles that have TEXT
  *
- * The stack has 10.7.0.2/16 and fd07::2/64. Each script has a number, an address as a peer and a port of the stack (numbers.h), so that many
- * run at once: each is a process of its own, for which this one carries frames and lines. Those marked "alone" run at the end, one by one.
- * It prints "ok TITLE" and "NOT OK TITLE: WHY"; the status is 0 when all went well, 2 when the agent did not start. README has the language.
+ * The stack has 10.7.0.2/16 and fd07::2/64. Each script has a number, an address as a peer and a
+ * port of the stack (numbers.h), so that many run at once: each is a process of its own, for which
+ * this one carries frames and lines. Those marked "alone" run at the end, one by one. It prints "ok
+ * TITLE" and "NOT OK TITLE: WHY"; the status is 0 when all went well, 2 when the agent did not
+ * start. README has the language.
  */
 #include <arpa/inet.h>
 #include <errno.h>

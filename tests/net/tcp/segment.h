@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* segment.h: TCP segments in frames, made and taken apart (segment.c). Sequence numbers are as on the wire. */
+/*
+ * segment.h: TCP segments in frames, made and taken apart (segment.c). Sequence numbers are as on
+ * the wire.
+ */
 #ifndef SEGMENT_H
 #define SEGMENT_H
 
@@ -27,12 +30,15 @@ struct segment {
 	uint32_t mss, tsval, tsecr, sack[4][2];
 	int ws, nr_sack, cookie_len;
 	uint8_t cookie[16];
-	bool sackok, ts, exp; /* exp: the cookie is in the experimental option */
-	uint8_t kinds[12];    /* of the options, in their order */
-	bool bad_sum;         /* to be sent with a wrong checksum */
-	bool good_data;       /* of one that came: its payload is the pattern at data_at */
+	/* exp: the cookie is in the experimental option */
+	bool sackok, ts, exp;
+	uint8_t kinds[12]; /* of the options, in their order */
+	bool bad_sum;      /* to be sent with a wrong checksum */
+	/* of one that came: its payload is the pattern at data_at */
+	bool good_data;
 	const uint8_t *payload;
-	uint32_t data_at; /* offset in the stream of the payload's first byte */
+	/* offset in the stream of the payload's first byte */
+	uint32_t data_at;
 };
 
 /* Has the device deliver packets uncut and without checksums. */
@@ -50,10 +56,16 @@ size_t segment_make(const struct ends *e, const struct segment *s, uint8_t *f);
 /* False: no TCP segment to this peer, or a broken one (*why). */
 bool segment_parse(
 	const struct ends *e, const uint8_t *f, size_t len, struct segment *s, const char **why);
-/* An ICMP error (IPv4 type and code; v6: ICMPv6's) with @word behind its checksum that quotes a segment of ours with @seq. */
+/*
+ * An ICMP error (IPv4 type and code; v6: ICMPv6's) with @word behind its checksum that quotes a
+ * segment of ours with @seq.
+ */
 size_t icmp_make(const struct ends *e, int type, int code, uint32_t word, uint16_t our_port,
 	uint16_t peer_port, uint32_t seq, uint8_t *f);
-/* An answer in @f to an ARP or neighbour question @q for any address of the peers: its length, 0: it is none. */
+/*
+ * An answer in @f to an ARP or neighbour question @q for any address of the peers: its length, 0:
+ * it is none.
+ */
 size_t neighbour_answer(const uint8_t *q, size_t len, const uint8_t mac[6], uint8_t *f);
 
 #endif

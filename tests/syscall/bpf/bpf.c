@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bpf: programs that say which devices a group may use. Hosts seldom let a test have that, so the host says what is expected.
+ * bpf: programs that say which devices a group may use. Hosts seldom let a test have that, so the
+ * host says what is expected.
  */
 #include "guest.h"
 #include "bpf.h"

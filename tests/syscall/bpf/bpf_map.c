@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bpf's maps: what may be made; arrays, hash tables, both for each CPU; looking up, changing, deleting, walking; rights of descriptors,
- * freezing; what is told of a map, and finding it by its number.
+ * bpf's maps: what may be made; arrays, hash tables, both for each CPU; looking up, changing,
+ * deleting, walking; rights of descriptors, freezing; what is told of a map, and finding it by its
+ * number.
  */
 #include "t.h"
 #include "bpf.h"

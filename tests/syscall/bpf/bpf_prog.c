@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bpf's programs on sockets: what the verifier lets pass, what programs compute, their maps, calls and tail calls, packets.
+ * bpf's programs on sockets: what the verifier lets pass, what programs compute, their maps, calls
+ * and tail calls, packets.
  */
 #include "recorded.h"
 #include "bpf.h"
@@ -208,7 +209,10 @@ static void on_alarm(int sig)
 {
 }
 
-/* Looking at a program that is refused in the end takes long; a signal ends it. They come again and again: one may be early. */
+/*
+ * Looking at a program that is refused in the end takes long; a signal ends it. They come again and
+ * again: one may be early.
+ */
 static void interrupted(void)
 {
 	struct sigaction sa = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };

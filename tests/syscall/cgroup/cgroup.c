@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup2: the tree, who is in it, its rules, and its controllers. The host's hierarchy is not ours to play with, so the host says
- * what is expected and the guest is asked.
+ * cgroup2: the tree, who is in it, its rules, and its controllers. The host's hierarchy is not ours
+ * to play with, so the host says what is expected and the guest is asked.
  */
 #include "cgroup.h"
 
@@ -18,7 +18,10 @@ static void join(const char *dir)
 		_exit(77);
 }
 
-/* Until @key in cgroup.events is 1, which every change of that file tells; at most a hundred seconds. */
+/*
+ * Until @key in cgroup.events is 1, which every change of that file tells; at most a hundred
+ * seconds.
+ */
 static void await_event(const char *dir, const char *key)
 {
 	struct pollfd p = { .events = POLLPRI };
@@ -156,7 +159,10 @@ static long born_in_removed(void)
 	return pid;
 }
 
-/* As a user whom "own" was given: in it, from it, and from outside, where the common ancestor is not theirs. */
+/*
+ * As a user whom "own" was given: in it, from it, and from outside, where the common ancestor is
+ * not theirs.
+ */
 static long as_user(const char *from, const char *into)
 {
 	pid_t pid;
@@ -289,7 +295,8 @@ static void freeze_and_kill(void)
 	bool frozen = figure("a/cgroup.events", "frozen ") == 1;
 
 	used = figure("a/b/cpu.stat", "usage_usec ");
-	before = *turns; /* on its way into the trap it may use time yet */
+	/* on its way into the trap it may use time yet */
+	before = *turns;
 	sleep_ms(20);
 	bool there = waitpid(pid, &status, WNOHANG) == 0 && *turns == before;
 
@@ -396,7 +403,10 @@ static void pressure(void)
 		figure("/proc/pressure/memory", "total=") > 0 ? "yes" : "no");
 }
 
-/* A tree of groups, with a process of several threads and a child of its own in each: one write ends all. */
+/*
+ * A tree of groups, with a process of several threads and a child of its own in each: one write
+ * ends all.
+ */
 static void kill_tree(void)
 {
 	static const char *const groups[] = { "k", "k/a", "k/a/b", "k/c", "k/c/d", "k/c/d/e" };
@@ -438,7 +448,10 @@ static void kill_tree(void)
 		GIVES(rmdir(groups[i]), 0);
 }
 
-/* One thread of this process goes to another group of its domain, and comes back. Its number to @arg. */
+/*
+ * One thread of this process goes to another group of its domain, and comes back. Its number to
+ * @arg.
+ */
 static void *divided(void *arg)
 {
 	*(pid_t *)arg = gettid();
@@ -481,7 +494,10 @@ static void threads_in_groups(void)
 	GIVES(rmdir("t/x/z"), 0);
 }
 
-/* What divides threads may be given to children of a group that has tasks: it becomes the top of a domain. */
+/*
+ * What divides threads may be given to children of a group that has tasks: it becomes the top of a
+ * domain.
+ */
 static void becomes_threaded(void)
 {
 	GIVES(put("t/cgroup.procs", "0"), 0);

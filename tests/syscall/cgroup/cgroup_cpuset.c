@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The cpuset controller: which vCPUs a group's tasks use, by its files, by moves, by births, and beside what sched_setaffinity() asked for.
- * The host's hierarchy is not ours to play with: it says what is expected, of a machine with two vCPUs; so does a guest with fewer.
+ * The cpuset controller: which vCPUs a group's tasks use, by its files, by moves, by births, and
+ * beside what sched_setaffinity() asked for. The host's hierarchy is not ours to play with: it says
+ * what is expected, of a machine with two vCPUs; so does a guest with fewer.
  */
 #include "cgroup.h"
 

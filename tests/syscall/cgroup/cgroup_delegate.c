@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What may be done with a group that is delegated: from inside a cgroup namespace (nsdelegate), and by a user's other groups. The host's
- * hierarchy is not ours to play with, so it says what is expected and the guest is asked.
+ * What may be done with a group that is delegated: from inside a cgroup namespace (nsdelegate), and
+ * by a user's other groups. The host's hierarchy is not ours to play with, so it says what is
+ * expected and the guest is asked.
  */
 #include "cgroup.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Freezing tasks that are not where a freeze finds them: stopped, traced, in vfork; those that move while they are; and that a frozen group
- * does not thaw for a moment when one of them is continued. The host's hierarchy is not ours to play with: it says what is expected.
+ * Freezing tasks that are not where a freeze finds them: stopped, traced, in vfork; those that move
+ * while they are; and that a frozen group does not thaw for a moment when one of them is continued.
+ * The host's hierarchy is not ours to play with: it says what is expected.
  */
 #include "cgroup.h"
 
@@ -63,8 +64,8 @@ static void moved(void)
 	NEED(kill(pid, SIGSTOP));
 	t_until(pid, 'T');
 	move(pid, "b");
-	T_WAIT(frozen("b") ==
-		1); /* it counts as frozen a moment after it is seen to have stopped */
+	/* it counts as frozen a moment after it is seen to have stopped */
+	T_WAIT(frozen("b") == 1);
 	say("stopped: %ld", frozen("b"));
 	move(pid, "a");
 	end(pid);
@@ -83,8 +84,8 @@ static void traced(void)
 	T_WAIT(frozen("b") == 1);
 	say("traced: %ld", frozen("b"));
 	NEED(ptrace(PTRACE_DETACH, pid, NULL, NULL));
-	T_WAIT(t_state(pid) == 'S' &&
-		frozen("b") == 1); /* from the stop into the trap, thawed for a moment */
+	/* from the stop into the trap, thawed for a moment */
+	T_WAIT(t_state(pid) == 'S' && frozen("b") == 1);
 	end(pid);
 	freeze("b", "0");
 }

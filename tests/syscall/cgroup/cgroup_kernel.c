@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup_kernel: what a group's member has the kernel keep in large pieces (a bpf map's values) counts for the group, within its limit, and
- * is given back. The host's hierarchy is not ours to play with, so it says what is expected and the guest is asked.
+ * cgroup_kernel: what a group's member has the kernel keep in large pieces (a bpf map's values)
+ * counts for the group, within its limit, and is given back. The host's hierarchy is not ours to
+ * play with, so it says what is expected and the guest is asked.
  */
 #include "cgroup.h"
 #include "bpf.h"

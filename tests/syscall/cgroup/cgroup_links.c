@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices, addresses, routes and rules that a group's member makes count for the group, and are given back with the namespace. The host's hierarchy is not
- * ours to play with, so it says what is expected and the guest is asked.
+ * Devices, addresses, routes and rules that a group's member makes count for the group, and are
+ * given back with the namespace. The host's hierarchy is not ours to play with, so it says what is
+ * expected and the guest is asked.
  */
 #include "cgroup.h"
 #include "netns.h"

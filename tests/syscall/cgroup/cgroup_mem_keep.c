@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.min and memory.low: what groups keep when one beside them takes much; groups that die as one and who is spared; what is taken above
- * memory.high in one call. The host's hierarchy is not ours to play with: it says what is expected.
+ * memory.min and memory.low: what groups keep when one beside them takes much; groups that die as
+ * one and who is spared; what is taken above memory.high in one call. The host's hierarchy is not
+ * ours to play with: it says what is expected.
  */
 #include "cgroup.h"
 
@@ -52,7 +53,10 @@ static long events(const char *group, const char *which)
 	return figure(path, which);
 }
 
-/* p has 40 MiB: p/m 24, of which it keeps 12: a asks for all of its 12, b for 4 of 8, c for nothing. */
+/*
+ * p has 40 MiB: p/m 24, of which it keeps 12: a asks for all of its 12, b for 4 of 8, c for
+ * nothing.
+ */
 static void shares(const char *kind)
 {
 	char file[32];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What memory.stat tells apart: pages of files that are mapped, dirty, on the lists; the kernel's own memory. The host's hierarchy is not ours to
- * play with: it says what is expected.
+ * What memory.stat tells apart: pages of files that are mapped, dirty, on the lists; the kernel's
+ * own memory. The host's hierarchy is not ours to play with: it says what is expected.
  */
 #include "cgroup.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What counts against memory.max is what a program has touched: pages that it has filled with zeros as well, however, and none that only lies
- * beside those. The host's hierarchy is not ours to play with: it says what is expected.
+ * What counts against memory.max is what a program has touched: pages that it has filled with zeros
+ * as well, however, and none that only lies beside those. The host's hierarchy is not ours to play
+ * with: it says what is expected.
  */
 #include "cgroup.h"
 
@@ -77,7 +78,10 @@ static void kept(void)
 		NEED(madvise(p, 16 * MIB, MADV_DONTNEED)); fill(p + 16 * MIB, 16 * MIB, PAGE, 0));
 }
 
-/* One has a page here and there, and all that was mapped beside them; the other one fills what the limit leaves. */
+/*
+ * One has a page here and there, and all that was mapped beside them; the other one fills what the
+ * limit leaves.
+ */
 static void beside(void)
 {
 	int go[2];

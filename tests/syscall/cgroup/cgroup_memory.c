@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What container managers read and write of the memory controller beside its limits: peaks that begin anew, swap where there is none, reclaim
- * on demand; and cgroup.pressure, pids.events of those above. The host's hierarchy is not ours to play with: it says what is expected.
+ * What container managers read and write of the memory controller beside its limits: peaks that
+ * begin anew, swap where there is none, reclaim on demand; and cgroup.pressure, pids.events of
+ * those above. The host's hierarchy is not ours to play with: it says what is expected.
  */
 #include "cgroup.h"
 #include "inet.h"
@@ -145,7 +146,10 @@ static bool drained(int fd, char *text, size_t n, long left)
 	return figure("m/memory.stat", "\nsock ") < left;
 }
 
-/* What lies in the queues of a connection is paid for by who made the one end and accepted the other. */
+/*
+ * What lies in the queues of a connection is paid for by who made the one end and accepted the
+ * other.
+ */
 static void sockets(void)
 {
 	static char text[65536];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tasks that are moved to another group while they wait in the old one, which is removed before they run again. The host's hierarchy is not
- * ours to play with: it says what is expected.
+ * Tasks that are moved to another group while they wait in the old one, which is removed before
+ * they run again. The host's hierarchy is not ours to play with: it says what is expected.
  */
 #include "await.h"
 #include "cgroup.h"
@@ -35,7 +35,10 @@ static void end(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
-/* Too much memory costs it two seconds. It spends most of them in another group: how long it is seen to there. */
+/*
+ * Too much memory costs it two seconds. It spends most of them in another group: how long it is
+ * seen to there.
+ */
 static long waits_elsewhere(bool *no_more)
 {
 	long here, there;
@@ -93,8 +96,8 @@ static void while_it_is_throttled(void)
 }
 
 /*
- * It reclaims, at the limit of a group that is gone when it goes on. It reads a disk: pages that can be dropped (what /tmp has cannot, and it
- * would be the OOM killer's at once).
+ * It reclaims, at the limit of a group that is gone when it goes on. It reads a disk: pages that
+ * can be dropped (what /tmp has cannot, and it would be the OOM killer's at once).
  */
 static void while_it_reclaims(void)
 {
@@ -119,7 +122,10 @@ static void while_it_reclaims(void)
 	rmdir("full");
 }
 
-/* To a group that is frozen, where it gets no further, or to its end: the group is frozen again in any case. */
+/*
+ * To a group that is frozen, where it gets no further, or to its end: the group is frozen again in
+ * any case.
+ */
 static void while_it_ends(void)
 {
 	pid_t stays, pid;

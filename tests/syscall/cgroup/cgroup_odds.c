@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup_odds: files that are opened but not to be read or written, an empty list, numbers below nothing, what poll says before the first
- * read, a zombie that is moved, the root of a mount as a namespace sees it, a question about another kind of program. The host's
- * hierarchy is not ours to play with, so it says what is expected and the guest is asked.
+ * cgroup_odds: files that are opened but not to be read or written, an empty list, numbers below
+ * nothing, what poll says before the first read, a zombie that is moved, the root of a mount as a
+ * namespace sees it, a question about another kind of program. The host's hierarchy is not ours to
+ * play with, so it says what is expected and the guest is asked.
  */
 #include "cgroup.h"
 

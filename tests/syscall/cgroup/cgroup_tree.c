@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tree of groups itself: names that control files have, how deep it is, who pays for it, and what a namespace far below mounts. The host's
- * hierarchy is not ours to play with: it says what is expected.
+ * The tree of groups itself: names that control files have, how deep it is, who pays for it, and
+ * what a namespace far below mounts. The host's hierarchy is not ours to play with: it says what is
+ * expected.
  */
 #include "cgroup.h"
 
-/* A group and a control file never have one name (a Linux that was asked refuses the controller). */
+/*
+ * A group and a control file never have one name (a Linux that was asked refuses the controller).
+ */
 static void names(void)
 {
 	GIVES(mkdir("n", 0755), 0);
@@ -111,7 +114,8 @@ static void depth(void)
 	say("levels: %d; then %s", levels, t_errno(err));
 }
 
-#define MANY 2000 /* what others have left room for in their slabs is no matter beside it */
+/* what others have left room for in their slabs is no matter beside it */
+#define MANY 2000
 
 /* Who makes groups, and looks at their files, pays for them until they are gone. */
 static void paid_for(void)

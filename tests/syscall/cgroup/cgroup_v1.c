@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Named hierarchies of version 1: options, files, who is where, rights, the agent of a group that became empty, cgroup namespaces, and a
- * hierarchy that outlives its mounts. The host's groups are not ours to play with: it says what is expected.
+ * Named hierarchies of version 1: options, files, who is where, rights, the agent of a group that
+ * became empty, cgroup namespaces, and a hierarchy that outlives its mounts. The host's groups are
+ * not ours to play with: it says what is expected.
  */
 #include "cgroup.h"
 
@@ -265,7 +266,8 @@ static void namespaces(void)
 		GIVES(unshare(CLONE_NEWUSER | CLONE_NEWNS), 0);
 		GIVES(mount("none", "v1", "cgroup", 0, NAMED), EPERM);
 	});
-	CHILD({ /* who is root of a namespace of his own makes none, but sees those that there are */
+	/* who is root of a namespace of his own makes none, but sees those that there are */
+	CHILD({
 		GIVES(unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWCGROUP), 0);
 		GIVES(mount("none", "inner", "cgroup", 0, "none,name=other.v1"), EPERM);
 		GIVES(mount("none", "inner", "cgroup", 0, "name=nest.v1"), 0);

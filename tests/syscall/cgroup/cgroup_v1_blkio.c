@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Version 1's blkio, which is version 2's io meanwhile: who has it, its files, limits and what they do, figures of a group and of those below it. The
- * host's groups are not ours to play with: it says what is expected. Of times only the least are looked at.
+ * Version 1's blkio, which is version 2's io meanwhile: who has it, its files, limits and what they
+ * do, figures of a group and of those below it. The host's groups are not ours to play with: it
+ * says what is expected. Of times only the least are looked at.
  */
 #include "cgroup.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Controllers of version 1: hierarchies that have them, cpuacct's sums of what lives and has ended, freezer's states, and a task that both
- * versions freeze. The host's groups are not ours to play with: it says what is expected.
+ * Controllers of version 1: hierarchies that have them, cpuacct's sums of what lives and has ended,
+ * freezer's states, and a task that both versions freeze. The host's groups are not ours to play
+ * with: it says what is expected.
  */
 #include "cgroup.h"
 

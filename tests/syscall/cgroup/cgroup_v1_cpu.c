@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Version 1's pids, cpu and cpuset, which are version 2's meanwhile: who has them, their files, what is refused, and what limits do. The host's
- * groups are not ours to play with: it says what is expected, as its own hierarchies answered.
+ * Version 1's pids, cpu and cpuset, which are version 2's meanwhile: who has them, their files,
+ * what is refused, and what limits do. The host's groups are not ours to play with: it says what is
+ * expected, as its own hierarchies answered.
  */
 #include "cgroup.h"
 
@@ -232,7 +233,10 @@ static void no_more(pid_t pid)
 	NEED(waitpid(pid, NULL, 0));
 }
 
-/* How much two have got of a time in which both ran: the host may have been busy, so not of the first time at any price. */
+/*
+ * How much two have got of a time in which both ran: the host may have been busy, so not of the
+ * first time at any price.
+ */
 static bool shared_out(pid_t p, pid_t q)
 {
 	for (int i = 0; i < 10; i++) {

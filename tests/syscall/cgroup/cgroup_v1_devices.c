@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Version 1's devices: what a group's rules deny or allow (open, mknod), lists, what a group below inherits and may not give itself, and that
- * what is taken above is taken below. The host's groups are not ours to play with: it says what is expected.
+ * Version 1's devices: what a group's rules deny or allow (open, mknod), lists, what a group below
+ * inherits and may not give itself, and that what is taken above is taken below. The host's groups
+ * are not ours to play with: it says what is expected.
  */
 #include "cgroup.h"
 
@@ -113,7 +114,10 @@ static void below(void)
 	HERE("v1");
 }
 
-/* Who is root of a user namespace may write to a group that was given to him, but not say which devices there are. */
+/*
+ * Who is root of a user namespace may write to a group that was given to him, but not say which
+ * devices there are.
+ */
 static void rights(void)
 {
 	pid_t pid;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Version 1's memory and hugetlb, which are version 2's meanwhile: their files, what is refused, what limits do, who is told. The host's groups
- * are not ours to play with: it says what is expected, as its own hierarchies answered.
+ * Version 1's memory and hugetlb, which are version 2's meanwhile: their files, what is refused,
+ * what limits do, who is told. The host's groups are not ours to play with: it says what is
+ * expected, as its own hierarchies answered.
  */
 #include "cgroup.h"
 

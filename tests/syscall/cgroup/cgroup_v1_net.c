@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_cls and net_prio of version 1: whose class a packet has for the packet filter (a rule drops those of one class, so that sending fails),
- * and which priority a card gives it. Sockets that are new, open when their task moves, received, accepted. The host says what is expected.
+ * net_cls and net_prio of version 1: whose class a packet has for the packet filter (a rule drops
+ * those of one class, so that sending fails), and which priority a card gives it. Sockets that are
+ * new, open when their task moves, received, accepted. The host says what is expected.
  */
 #include "cgroup.h"
 #include "inet.h"
@@ -14,7 +15,8 @@
 #define CLASS 0x100001
 #define RCVPRIORITY 82 /* SO_RCVPRIORITY */
 
-static int away; /* a socket for datagrams; the receiver's port is PORT */
+/* a socket for datagrams; the receiver's port is PORT */
+static int away;
 #define PORT 4711
 
 static int new_sender(void)
@@ -107,7 +109,9 @@ static void matches(int s)
 	}
 }
 
-/* A child moves, and with it the socket that it shares; who then receives that has it as his own. */
+/*
+ * A child moves, and with it the socket that it shares; who then receives that has it as his own.
+ */
 static void shared(int s)
 {
 	char byte, control[CMSG_SPACE(sizeof(int))];

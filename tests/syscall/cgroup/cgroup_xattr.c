@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup_xattr: a group's attributes are the kernel's memory, and the group may be any user's: there is so much room for user.*. The
- * host's hierarchy is not ours to play with, so it says what is expected (as measured on one) and the guest is asked.
+ * cgroup_xattr: a group's attributes are the kernel's memory, and the group may be any user's:
+ * there is so much room for user.*. The host's hierarchy is not ours to play with, so it says what
+ * is expected (as measured on one) and the guest is asked.
  */
 #include "cgroup.h"
 
@@ -52,7 +53,8 @@ TEST(cgroup_xattr)
 	if (guest)
 		NEED(mkdir("g", 0755));
 	set_many(1, 128);
-	set("user.0", 1, 0, ENOSPC); /* to replace one, there must be room beside it */
+	/* to replace one, there must be room beside it */
+	set("user.0", 1, 0, ENOSPC);
 	set("user.0", 1, XATTR_CREATE, ENOSPC);
 	set("trusted.0", 65536, 0, 0);
 	remove_one("user.1");

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* arch_prctl(2): the segment bases, that they belong to the thread, and gs base by the processor's instruction. */
+/*
+ * arch_prctl(2): the segment bases, that they belong to the thread, and gs base by the processor's
+ * instruction.
+ */
 #include "t.h"
 #include <asm/prctl.h>
 
@@ -43,7 +46,9 @@ static void calls(void)
 		close(-1);
 }
 
-/* Loaded by an instruction, where no call tells the kernel of it, once the sites of calls are warm. */
+/*
+ * Loaded by an instruction, where no call tells the kernel of it, once the sites of calls are warm.
+ */
 static void by_instruction(void)
 {
 	static unsigned long bases[] = { (unsigned long)&word, 0, 1, 0, (unsigned long)&other };

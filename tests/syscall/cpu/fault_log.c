@@ -186,7 +186,8 @@ static void limited(void)
 TEST(fault_log)
 {
 	log_fd = GNEED(open("/dev/kmsg", O_RDONLY | O_NONBLOCK));
-	put(RATE, "0"); /* earlier faults of other programs do not count */
+	/* earlier faults of other programs do not count */
+	put(RATE, "0");
 	GNEED(lseek(log_fd, 0, SEEK_END));
 	segfaults();
 	traps();

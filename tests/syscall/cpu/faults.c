@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Exceptions of the processor: which signal, which code, which address, and that a handler may go on. */
+/*
+ * Exceptions of the processor: which signal, which code, which address, and that a handler may go
+ * on.
+ */
 #include "t.h"
 #include <ucontext.h>
 

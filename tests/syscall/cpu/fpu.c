@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Floating point and vector state is a thread's own: across switches, calls, signals, fork and exec. */
+/*
+ * Floating point and vector state is a thread's own: across switches, calls, signals, fork and
+ * exec.
+ */
 #include "t.h"
 
 struct state {
@@ -35,7 +38,9 @@ static int check(int me, int rounds, int how)
 		memcpy(&got, &s, sizeof(s));
 		memset(got.xmm, 0, sizeof(got.xmm));
 		load(&s);
-		/* a call that may sleep or yield, with nothing in between that uses the registers */
+		/*
+		 * a call that may sleep or yield, with nothing in between that uses the registers
+		 */
 		__asm__ volatile(
 			"syscall\n\t"
 			"movdqu %%xmm0, 0(%3)\n\tmovdqu %%xmm1, 16(%3)\n\tmovdqu %%xmm2, 32(%3)\n\t"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * modify_ldt: errors and results of all its functions, the table as it is read back; data segments through gs, fs and ds, 32-bit code
- * behind a far call, threads with selectors of their own, a signal handler's frame, fork, exec, ptrace; segments that go away.
+ * modify_ldt: errors and results of all its functions, the table as it is read back; data segments
+ * through gs, fs and ds, 32-bit code behind a far call, threads with selectors of their own, a
+ * signal handler's frame, fork, exec, ptrace; segments that go away.
  */
 #include "t.h"
 #include <asm/ldt.h>
@@ -230,9 +231,9 @@ static unsigned far_call(unsigned sel, unsigned offset, unsigned a)
 
 static void far_code(void)
 {
-	static const unsigned char text[] = { 0x8c, 0xca, 0x40, 0x8d, 0x04, 0x40,
-		0xcb,       /* mov %cs,%edx; inc %eax; lea (%eax,%eax,2),%eax; lret */
-		0x0f, 0x0b, /* ud2 */
+	/* mov %cs,%edx; inc %eax; lea (%eax,%eax,2),%eax; lret */
+	static const unsigned char text[] = { 0x8c, 0xca, 0x40, 0x8d, 0x04, 0x40, 0xcb, 0x0f,
+		0x0b,                                 /* ud2 */
 		0x49, 0x75, 0xfd, 0x8c, 0xc8, 0xcb }; /* 9: dec %ecx; jnz; mov %cs,%eax; lret */
 	unsigned base;
 

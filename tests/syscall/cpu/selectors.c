@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* selectors: segment registers of a program without segments of its own are kept over calls, switches, signals and forks, and with ptrace. */
+/*
+ * selectors: segment registers of a program without segments of its own are kept over calls,
+ * switches, signals and forks, and with ptrace.
+ */
 #include "t.h"
 #include <asm/prctl.h>
 #include <sys/ptrace.h>

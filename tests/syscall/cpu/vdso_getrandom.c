@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* vdso_getrandom: random bytes from the vDSO, out of a state in memory that the kernel may drop (Linux 6.11). */
+/*
+ * vdso_getrandom: random bytes from the vDSO, out of a state in memory that the kernel may drop
+ * (Linux 6.11).
+ */
 #include "recorded.h"
 #include <elf.h>
 #include <sys/auxv.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* BLKPG: partitions by order of a program; O_EXCL between a disk, its partitions and mounts; BLKGETDISKSEQ; loop devices over O_DIRECT. */
+/*
+ * BLKPG: partitions by order of a program; O_EXCL between a disk, its partitions and mounts;
+ * BLKGETDISKSEQ; loop devices over O_DIRECT.
+ */
 #include "guest.h"
 #include <linux/blkpg.h>
 #include <linux/fs.h>
@@ -145,7 +148,10 @@ static void sequence(void)
 	G(ioctl(lo, LOOP_CLR_FD), "0");
 }
 
-/* A loop device on one whose blocks are 4096 bytes: in such blocks, and in smaller ones all the same. */
+/*
+ * A loop device on one whose blocks are 4096 bytes: in such blocks, and in smaller ones all the
+ * same.
+ */
 static void direct(void)
 {
 	char *buf = aligned_alloc(4096, 8192), under[32];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/kmsg: records that nobody has read, each once, in syslog(2)'s form; waiting, and who may. Shared with the machine, so a host is not asked. */
+/*
+ * /proc/kmsg: records that nobody has read, each once, in syslog(2)'s form; waiting, and who may.
+ * Shared with the machine, so a host is not asked.
+ */
 #include "guest.h"
 
 #include <poll.h>
@@ -36,7 +39,10 @@ static int records(int fd, const char *text)
 	return found;
 }
 
-/* What dmesg -c has put aside is not shown by the next dmesg, which seeks to the data; it is there for who begins at the start. */
+/*
+ * What dmesg -c has put aside is not shown by the next dmesg, which seeks to the data; it is there
+ * for who begins at the start.
+ */
 static void cleared(void)
 {
 	int fd = GNEED(open("/dev/kmsg", O_RDONLY | O_NONBLOCK));

@@ -241,7 +241,10 @@ static void keeps_nothing(void)
 	close(p[0]);
 }
 
-/* The disk, through a partition of it that is all of it, and another loop device, to itself: the last leaves the rest as it is. */
+/*
+ * The disk, through a partition of it that is all of it, and another loop device, to itself: the
+ * last leaves the rest as it is.
+ */
 static void circle(void)
 {
 	static const unsigned char entry[16] = { [4] = 0x83, [13] = 2 * MB / 512 >> 8 };

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* perf_event_open(2): errors, software events, groups, read formats, inheritance, enable_on_exec. */
+/*
+ * perf_event_open(2): errors, software events, groups, read formats, inheritance, enable_on_exec.
+ */
 #include "t.h"
 
 #include <linux/perf_event.h>
@@ -37,7 +39,10 @@ static void burn(void)
 	while (t.tv_nsec / 1000000 % 20 >= 10);
 }
 
-/* At least so many context switches. Not page faults: how many pages one brings in is the kernel's affair. */
+/*
+ * At least so many context switches. Not page faults: how many pages one brings in is the kernel's
+ * affair.
+ */
 static void pauses(int times)
 {
 	struct timespec t = { 0, 200000 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices as udev sees them: their places in /sys, the files `uevent`, and the events that are asked for. A host's udev is left alone. */
+/*
+ * Devices as udev sees them: their places in /sys, the files `uevent`, and the events that are
+ * asked for. A host's udev is left alone.
+ */
 #include "guest.h"
 
 #include <linux/if.h>
@@ -76,7 +79,10 @@ static void places(void)
 	GIS(!strcmp(text_of("/sys/class/tty/console/active"), "tty0\n"));
 }
 
-/* What is heard in a network namespace of one's own: devices, unless another user namespace owns it. The file was opened outside. */
+/*
+ * What is heard in a network namespace of one's own: devices, unless another user namespace owns
+ * it. The file was opened outside.
+ */
 static void namespaces(int flags, bool heard)
 {
 	struct sockaddr_nl me = { .nl_family = AF_NETLINK, .nl_groups = 1 };

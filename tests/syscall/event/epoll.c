@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* epoll_create1(2), epoll_ctl(2), epoll_wait(2), epoll_pwait(2), epoll_pwait2(2): triggers, one shot, nesting. */
+/*
+ * epoll_create1(2), epoll_ctl(2), epoll_wait(2), epoll_pwait(2), epoll_pwait2(2): triggers, one
+ * shot, nesting.
+ */
 #include "t.h"
 #include <linux/capability.h>
 #include <sys/epoll.h>
@@ -132,7 +135,10 @@ static void nested(int ep)
 	wait_for("inner closed", ep, 0);
 }
 
-/* Epoll files that watch each other many ways: an add looks at each once, and a wake-up has not all of them to go. */
+/*
+ * Epoll files that watch each other many ways: an add looks at each once, and a wake-up has not all
+ * of them to go.
+ */
 static void lattice(int wide)
 {
 	int ep[4][100], p[2], refused = 0;

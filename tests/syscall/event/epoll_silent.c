@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A FUSE server that does not answer when a file of its is added to an epoll set holds up who added it, and nobody who closes other files and sets. */
+/*
+ * A FUSE server that does not answer when a file of its is added to an epoll set holds up who added
+ * it, and nobody who closes other files and sets.
+ */
 #include "guest.h"
 
 #include <linux/fuse.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One epoll set, many waiting threads: each event is taken once, nobody sleeps on, sets may change meanwhile. */
+/*
+ * One epoll set, many waiting threads: each event is taken once, nobody sleeps on, sets may change
+ * meanwhile.
+ */
 #include "t.h"
 #include <sys/epoll.h>
 #include <sys/eventfd.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* poll_news: what poll(2) and epoll say of files in /proc and /sys, before and after they are read and when they change. */
+/*
+ * poll_news: what poll(2) and epoll say of files in /proc and /sys, before and after they are read
+ * and when they change.
+ */
 #include "t.h"
 #include "guest.h"
 #include <sys/epoll.h>
@@ -57,7 +60,9 @@ static void pressure(void)
 	G(close(fd), "0");
 }
 
-/* The names change in a namespace of our own, and whoever looks at the variables hears of it, once. */
+/*
+ * The names change in a namespace of our own, and whoever looks at the variables hears of it, once.
+ */
 static void names(void)
 {
 	int host, domain;

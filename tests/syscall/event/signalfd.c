@@ -45,7 +45,8 @@ TEST(signalfd)
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	say("handled %d", t_signals);
-	CHILD({ /* a child reads its own signals from the inherited one */
+	/* a child reads its own signals from the inherited one */
+	CHILD({
 		kill(getppid(), SIGUSR2);
 		T(read(fd, si, sizeof(si)));
 		raise(SIGUSR2);

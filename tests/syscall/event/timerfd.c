@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* timerfd_create(2), timerfd_settime(2), timerfd_gettime(2): expirations, polling, absolute times. */
+/*
+ * timerfd_create(2), timerfd_settime(2), timerfd_gettime(2): expirations, polling, absolute times.
+ */
 #include "t.h"
 #include <sys/timerfd.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Core dumps to a file. What is there already under its name is emptied, unless it has another name; and of more mapped files than the
- * list has room for names, each is in it, those that no name is left for as "?", and it ends where it says. The host's pattern is not ours
- * to change, so its side says what it should be.
+ * Core dumps to a file. What is there already under its name is emptied, unless it has another
+ * name; and of more mapped files than the list has room for names, each is in it, those that no
+ * name is left for as "?", and it ends where it says. The host's pattern is not ours to change, so
+ * its side says what it should be.
  */
 #include "guest.h"
 #include <elf.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SIGKILL ends the writing of a core dump of many pages, and the waiting for a thread that a tracer holds at its end. The host's pattern and
- * disk are not ours: its side says what it should be.
+ * SIGKILL ends the writing of a core dump of many pages, and the waiting for a thread that a tracer
+ * holds at its end. The host's pattern and disk are not ours: its side says what it should be.
  */
 #include "guest.h"
 #include <glob.h>

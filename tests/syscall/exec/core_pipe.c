@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Core dumps that go to a program (core_pattern with '|', core(5)). In the guest only: the host's pattern is not ours to change; Linux does
- * what is said here.
+ * Core dumps that go to a program (core_pattern with '|', core(5)). In the guest only: the host's
+ * pattern is not ours to change; Linux does what is said here.
  */
 #include "t.h"
 #include <elf.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * execve(2) of ELF files that a linker does not make: each is a small program that stops itself, with something about its headers that is
- * odd or wrong. What execve says, what becomes of the process, and what lies where.
+ * execve(2) of ELF files that a linker does not make: each is a small program that stops itself,
+ * with something about its headers that is odd or wrong. What execve says, what becomes of the
+ * process, and what lies where.
  */
 #include "t.h"
 
@@ -80,7 +81,10 @@ static void put(const char *name)
 	close(fd);
 }
 
-/* What the stopped program has mapped, but for its stack and what the kernel adds; addresses beyond the first 4 GiB from the first one on. */
+/*
+ * What the stopped program has mapped, but for its stack and what the kernel adds; addresses beyond
+ * the first 4 GiB from the first one on.
+ */
 static void maps(pid_t pid)
 {
 	char path[64], line[512];
@@ -305,7 +309,10 @@ static void movable(void)
 	DYN("pie, nothing to load", im.ph[0].p_type = PT_NOTE);
 }
 
-/* The interpreter of the images that follow: a movable file of one page, and @...; named "./interp". */
+/*
+ * The interpreter of the images that follow: a movable file of one page, and @...; named
+ * "./interp".
+ */
 #define INTERP(...)                                                                                \
 	do {                                                                                       \
 		start(ET_DYN);                                                                     \

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What outlives exec and what does not: POSIX locks of a process with threads, a table that another process has too, signals that timers have sent. */
+/*
+ * What outlives exec and what does not: POSIX locks of a process with threads, a table that another
+ * process has too, signals that timers have sent.
+ */
 #include "t.h"
 
 #define LOCKED 10 /* the descriptor */
@@ -36,7 +39,10 @@ static void lock_and_exec(int threads)
 	});
 }
 
-/* The table stays the other process's: what the new program closes is open there, but its locks on the file go with a close. */
+/*
+ * The table stays the other process's: what the new program closes is open there, but its locks on
+ * the file go with a close.
+ */
 static void table_of_two(void)
 {
 	int p[2];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* How much execve takes: long arguments, many arguments, the stack limit, an empty argv, what exec takes away. */
+/*
+ * How much execve takes: long arguments, many arguments, the stack limit, an empty argv, what exec
+ * takes away.
+ */
 #include "t.h"
 #include <sys/timerfd.h>
 
@@ -29,7 +32,10 @@ TEST(exec_limits)
 		say("%d arguments, %ld bytes", t_argc, sum);
 		if (!strcmp(t_argv[1], "timers")) {
 			say("alone: %d", access("/proc/self/task", F_OK) == 0);
-			/* the timer of before would go off, if it has not yet: either way nothing of it is left */
+			/*
+			 * the timer of before would go off, if it has not yet: either way nothing
+			 * of it is left
+			 */
 			sleep_ms(500);
 			sigpending(&set);
 			say("of the timer: %d", sigismember(&set, SIGUSR1));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a parent finds that has waited for an exec: by a pipe whose other end is closed on exec (as subprocess, Go and many shells do). The
- * program in /proc/PID/exe is the new one at once.
+ * What a parent finds that has waited for an exec: by a pipe whose other end is closed on exec (as
+ * subprocess, Go and many shells do). The program in /proc/PID/exe is the new one at once.
  */
 #include "t.h"
 
@@ -63,7 +63,8 @@ TEST(exec_seen)
 	}
 	NEED(getcwd(program, sizeof(program) - 8) ? 0 : -1);
 	strcat(program, "/copy");
-	t_copy_self(program); /* so that the link's target differs from its own */
+	/* so that the link's target differs from its own */
+	t_copy_self(program);
 	rounds("fork", program, false);
 	rounds("vfork", program, true);
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A set-user-id program whose root and working directory somebody else could move (CLONE_FS) gains nothing; and nobody comes to share them
- * once it has been found that it may gain: such a clone during exec is EAGAIN.
+ * A set-user-id program whose root and working directory somebody else could move (CLONE_FS) gains
+ * nothing; and nobody comes to share them once it has been found that it may gain: such a clone
+ * during exec is EAGAIN.
  */
 #include "t.h"
 #include <linux/kcmp.h>
 #include <semaphore.h>
 
 static sem_t cloned; /* once for each child that shares */
-static int sharers;  /* pipe: the number of each child that shares */
+/* pipe: the number of each child that shares */
+static int sharers;
 static char *self = "exec_shared_fs";
 
 static int child(void *arg)
@@ -43,7 +45,10 @@ static void with_sharer(void)
 	});
 }
 
-/* Clones until it is no more: each that comes to be shares with the program before or, wrongly, behind the exec. */
+/*
+ * Clones until it is no more: each that comes to be shares with the program before or, wrongly,
+ * behind the exec.
+ */
 static void *clones(void *arg)
 {
 	for (;;) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread that is not the first one execs: the process is what it was to its parent, its group and its children, and the thread's number is
- * nobody's any more. The name of a program that is run by its descriptor.
+ * A thread that is not the first one execs: the process is what it was to its parent, its group and
+ * its children, and the thread's number is nobody's any more. The name of a program that is run by
+ * its descriptor.
  */
 #include "recorded.h"
 #include <dirent.h>
@@ -121,7 +122,8 @@ TEST(exec_thread)
 	if (t_argc > 1)
 		after();
 	pid = SPAWN(before());
-	setpgid(pid, pid); /* it may have done so, and run the new program */
+	/* it may have done so, and run the new program */
+	setpgid(pid, pid);
 	say("%d", waitpid(-pid, &status, 0) == pid);
 	t_status("it", status);
 	by_descriptor();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What takes a file's capabilities away: a change of owner (and one to what it is), a truncation, a write, fallocate(); nothing else. */
+/*
+ * What takes a file's capabilities away: a change of owner (and one to what it is), a truncation, a
+ * write, fallocate(); nothing else.
+ */
 #include "t.h"
 #include <sys/xattr.h>
 

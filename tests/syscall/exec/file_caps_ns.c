@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* File capabilities belong to the root of a user namespace: what each sees of them, and what it may set. */
+/*
+ * File capabilities belong to the root of a user namespace: what each sees of them, and what it may
+ * set.
+ */
 #include "userns.h"
 #include <linux/capability.h>
 #include <sys/xattr.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Set-user-id and set-group-id programs: ids after exec, AT_SECURE, no_new_privs, nosuid is in mount.c. */
+/*
+ * Set-user-id and set-group-id programs: ids after exec, AT_SECURE, no_new_privs, nosuid is in
+ * mount.c.
+ */
 #include "t.h"
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -15,7 +18,10 @@ static void run_as(uid_t uid)
 	});
 }
 
-/* setuid() to a user who has too many processes goes well, and the exec behind it does not, until it is another user's. */
+/*
+ * setuid() to a user who has too many processes goes well, and the exec behind it does not, until
+ * it is another user's.
+ */
 static void too_many(int others, bool back)
 {
 	struct rlimit one = { 1, 1 };
@@ -68,7 +74,8 @@ TEST(setid_exec)
 	run_as(1000);
 	NEED(chmod("setid_exec", 02755));
 	run_as(1000);
-	NEED(chmod("setid_exec", 02745)); /* no group execute: mandatory locking, no set-gid */
+	/* no group execute: mandatory locking, no set-gid */
+	NEED(chmod("setid_exec", 02745));
 	run_as(1000);
 	NEED(chmod("setid_exec", 06755));
 	run_as(1000);

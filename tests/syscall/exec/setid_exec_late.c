@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that changes while it is being executed: who may no longer execute it gets nothing by its set-id bits. The change comes between the look at
- * its permissions and the look at its bits: an argument lies on a page that a FUSE server is asked for.
+ * A program that changes while it is being executed: who may no longer execute it gets nothing by
+ * its set-id bits. The change comes between the look at its permissions and the look at its bits:
+ * an argument lies on a page that a FUSE server is asked for.
  */
 #include "t.h"
 

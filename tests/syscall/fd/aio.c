@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* io_setup(2), io_submit, io_getevents, io_pgetevents, io_cancel, io_destroy: transfers, polls, eventfd, the ring, limits, fork. */
+/*
+ * io_setup(2), io_submit, io_getevents, io_pgetevents, io_cancel, io_destroy: transfers, polls,
+ * eventfd, the ring, limits, fork.
+ */
 #include "t.h"
 #include <linux/aio_abi.h>
 #include <pthread.h>
@@ -259,7 +262,8 @@ static void test_poll(void)
 		T(submit(ctx, 1, &list));
 		T(destroy(ctx));
 	});
-	CHILD({ /* a process may end with requests that wait */
+	/* a process may end with requests that wait */
+	CHILD({
 		ctx = 0;
 		NEED(setup(4, &ctx));
 		T(one(&io));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pipe with many readers that want SIGIO: each of them is told of a write, by its descriptor, also of those that come and go meanwhile; and whoever
- * writes does not tell all the processes of all of their owners. Times are looked at in the guest only.
+ * A pipe with many readers that want SIGIO: each of them is told of a write, by its descriptor,
+ * also of those that come and go meanwhile; and whoever writes does not tell all the processes of
+ * all of their owners. Times are looked at in the guest only.
  */
 #include "guest.h"
 
@@ -9,7 +10,8 @@
 #define MANY 4000
 #define MEMBERS 30
 #define ROUNDS 12
-#define ENOUGH 200 /* as much as telling so many groups of MEMBERS; all MANY are told otherwise */
+/* as much as telling so many groups of MEMBERS; all MANY are told otherwise */
+#define ENOUGH 200
 
 static int ends[2], fds[MANY];
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* fcntl(2): descriptor and status flags, owner, signal, seals' absence; locks are in fcntl_lock.c. */
+/*
+ * fcntl(2): descriptor and status flags, owner, signal, seals' absence; locks are in fcntl_lock.c.
+ */
 #include "t.h"
 #include <sys/epoll.h>
 #include <sys/inotify.h>
@@ -77,7 +79,10 @@ static void async_inotify(void)
 	close(fd);
 }
 
-/* A file that has no owner to signal does not take the flag; and the inode that anonymous files share is nobody's to change. */
+/*
+ * A file that has no owner to signal does not take the flag; and the inode that anonymous files
+ * share is nobody's to change.
+ */
 static void anonymous(void)
 {
 	int fd = NEED(epoll_create1(0)), pidfd = NEED(syscall(SYS_pidfd_open, getpid(), 0)), on = 1;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* fcntl(2) record locks (F_SETLK) and OFD locks: conflicts, splitting, owners, deadlock, release at close. */
+/*
+ * fcntl(2) record locks (F_SETLK) and OFD locks: conflicts, splitting, owners, deadlock, release at
+ * close.
+ */
 #include "t.h"
 
 static int lock(int fd, int cmd, int type, off_t start, off_t len)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which error comes first: calls that take a descriptor, with descriptors of every kind. What a file system or a version of Linux may
- * answer differently is left out.
+ * Which error comes first: calls that take a descriptor, with descriptors of every kind. What a
+ * file system or a version of Linux may answer differently is left out.
  */
 #include "t.h"
 
@@ -244,7 +244,8 @@ static void controls(void)
 	TRY(fcntl(fd, F_SETLK, BAD));
 	TRY(ioctl(fd, FIOCLEX));
 	TRY(ioctl(fd, FIONBIO, BAD));
-	if (make != epoll) /* which learned ioctls of its own in Linux 6.9 */
+	/* which learned ioctls of its own in Linux 6.9 */
+	if (make != epoll)
 		TRY(ioctl(fd, TCGETS, buf));
 	TRY(dup2(fd, -1));
 	TRY(dup2(fd, 1 << 30));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tables of descriptors up to fs.nr_open: dup2, dup3, F_DUPFD, close_range, fork and unshare with high numbers, which cost only what is
- * used; the limit lowered below what is open. Hosts seldom allow the limit: theirs is what Linux documents.
+ * Tables of descriptors up to fs.nr_open: dup2, dup3, F_DUPFD, close_range, fork and unshare with
+ * high numbers, which cost only what is used; the limit lowered below what is open. Hosts seldom
+ * allow the limit: theirs is what Linux documents.
  */
 #include "guest.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What lsfd reads of descriptors: leases in fdinfo and in /proc/locks, the number of a pty's master, the name of an inotify. */
+/*
+ * What lsfd reads of descriptors: leases in fdinfo and in /proc/locks, the number of a pty's
+ * master, the name of an inotify.
+ */
 #include "t.h"
 #include <sys/inotify.h>
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* flock(2): shared and exclusive, conversion, inheritance, blocking, independence of fcntl locks. */
+/*
+ * flock(2): shared and exclusive, conversion, inheritance, blocking, independence of fcntl locks.
+ */
 #include "t.h"
 #include <sys/file.h>
 

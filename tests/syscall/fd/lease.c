@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* fcntl(F_SETLEASE): who may have one, what breaks it, the signal, giving up, downgrading, waiting, time. */
+/*
+ * fcntl(F_SETLEASE): who may have one, what breaks it, the signal, giving up, downgrading, waiting,
+ * time.
+ */
 #include "await.h"
 #include "guest.h"
 
@@ -49,8 +52,9 @@ static void wait_signal(void)
 }
 
 /*
- * Another process that waits for the holder. It says how it went by its exit status alone: the call that frees it is one whose result the
- * holder prints, and which of the two lines came first would be chance.
+ * Another process that waits for the holder. It says how it went by its exit status alone: the call
+ * that frees it is one whose result the holder prints, and which of the two lines came first would
+ * be chance.
  */
 #define WAITER(e)                                                                                  \
 	SPAWN({                                                                                    \

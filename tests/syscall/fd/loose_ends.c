@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Files, ioctls and options that conformance suites ask about and hardly a program uses: each stands for one answer of Linux's. */
+/*
+ * Files, ioctls and options that conformance suites ask about and hardly a program uses: each
+ * stands for one answer of Linux's.
+ */
 #include "guest.h"
 
 #include <linux/io_uring.h>
@@ -185,7 +188,8 @@ static void orders(void)
 		void *m;
 
 		if (1 << bit == MAP_SYNC || bit == 7)
-			continue; /* says something of the file system, of the age of the host */
+			/* says something of the file system, of the age of the host */
+			continue;
 		m = mmap((void *)0x700000000000, 4096, PROT_READ, MAP_SHARED_VALIDATE | 1 << bit,
 			fd, 0);
 		say("shared, validated, %x: %s", 1 << bit, m == MAP_FAILED ? t_errno(errno) : "ok");

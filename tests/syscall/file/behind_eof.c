@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* behind_eof: what a mapping has written behind the end of a file, in its last page, reads as zeros once the file is longer. */
+/*
+ * behind_eof: what a mapping has written behind the end of a file, in its last page, reads as zeros
+ * once the file is longer.
+ */
 #include "guest.h"
 
 #define SIZE 100
@@ -19,7 +22,9 @@ static int grow(int fd, int way)
 	}
 }
 
-/* Hosts before Linux 6.13 (tmpfs: later) leave the bytes there: only the guest is asked for zeros. */
+/*
+ * Hosts before Linux 6.13 (tmpfs: later) leave the bytes there: only the guest is asked for zeros.
+ */
 static void one(const char *what, int fd, int way)
 {
 	char buf[PAGE] = { 0 };

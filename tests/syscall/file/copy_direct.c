@@ -84,7 +84,8 @@ TEST(copy_direct)
 {
 	int in = direct("in"), out;
 
-	if (in < 0 && !in_guest()) /* a file system without O_DIRECT: tmpfs of old kernels */
+	/* a file system without O_DIRECT: tmpfs of old kernels */
+	if (in < 0 && !in_guest())
 		RECORDED(expected);
 	NEED(in);
 	out = NEED(direct("out"));
@@ -93,7 +94,8 @@ TEST(copy_direct)
 	for (int i = 0; i < SIZE; i++)
 		buf[i] = (char)(i * 7 + i / 4096);
 	T(pwrite(in, buf, SIZE, 0));
-	for (int i = 0; i < 20; i++) /* a frame that is freed too early is soon reused */
+	/* a frame that is freed too early is soon reused */
+	for (int i = 0; i < 20; i++)
 		copies(in, out);
 	sends(in, out);
 	splices(in, out);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* O_DIRECT: reads and writes of whole sectors, mixed with cached ones; what is not aligned; fcntl(F_SETFL). */
+/*
+ * O_DIRECT: reads and writes of whole sectors, mixed with cached ones; what is not aligned;
+ * fcntl(F_SETFL).
+ */
 #include "t.h"
 
 #define SIZE 65536

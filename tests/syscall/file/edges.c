@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Buffers that end at a page that nobody can touch, for the calls that take what there is: getdents64(2), vmsplice(2), getrandom(2). */
+/*
+ * Buffers that end at a page that nobody can touch, for the calls that take what there is:
+ * getdents64(2), vmsplice(2), getrandom(2).
+ */
 #include "t.h"
 
 static char buf[8192];

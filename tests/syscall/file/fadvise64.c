@@ -12,8 +12,8 @@ static void dropped(int fd, const char *what, long off, long len)
 	void *map;
 
 	for (long at = 0; at < SIZE;
-		at +=
-		4096) /* each in a piece of its own: Linux keeps what one call writes together */
+		/* each in a piece of its own: Linux keeps what one call writes together */
+		at += 4096)
 		NEED(pwrite(fd, data, SIZE - at < 4096 ? SIZE - at : 4096, at));
 	NEED(fsync(fd));
 	NEED(syscall(SYS_fadvise64, fd, off, len, POSIX_FADV_DONTNEED));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* FS_IOC_FIEMAP with FIEMAP_FLAG_XATTR: none, in the inode, in a block of its own, both; lengths, starts and room for records. */
+/*
+ * FS_IOC_FIEMAP with FIEMAP_FLAG_XATTR: none, in the inode, in a block of its own, both; lengths,
+ * starts and room for records.
+ */
 #include "t.h"
 #include <linux/fiemap.h>
 #include <linux/fs.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Corners of files and of what else takes an address: transfers that would end behind the largest offset, devices too; RWF_APPEND
- * of who reads; what stands for no file of a file system and PROT_EXEC; a process's directory in /proc; which error is said first.
+ * Corners of files and of what else takes an address: transfers that would end behind the largest
+ * offset, devices too; RWF_APPEND of who reads; what stands for no file of a file system and
+ * PROT_EXEC; a process's directory in /proc; which error is said first.
  */
 #include "t.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rules of files that few programs meet: flags of one read or write on descriptors that are no files, seals of plain tmpfs files, what a file that
- * became immutable or append-only refuses to who has it open, extents behind the end, contexts of file systems that keep no mount busy,
- * lower layers of an overlay one by one, the order and the omissions of inotify's events.
+ * Rules of files that few programs meet: flags of one read or write on descriptors that are no
+ * files, seals of plain tmpfs files, what a file that became immutable or append-only refuses to
+ * who has it open, extents behind the end, contexts of file systems that keep no mount busy, lower
+ * layers of an overlay one by one, the order and the omissions of inotify's events.
  */
 #include "guest.h"
 
@@ -132,7 +133,10 @@ static void set(int fd, int flags)
 	GNEED(ioctl(fd, FS_IOC_SETFLAGS, &flags));
 }
 
-/* Names that have just been used are known. What the cache has may go under pressure: so there are some tries. */
+/*
+ * Names that have just been used are known. What the cache has may go under pressure: so there are
+ * some tries.
+ */
 static int cached(const char *name, uint64_t how)
 {
 	struct open_how h = { .flags = O_RDONLY, .resolve = how | RESOLVE_CACHED };

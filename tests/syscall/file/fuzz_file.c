@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Thousands of random reads, writes, truncations, holes and mapped changes of one file through several descriptors,
- * checked against a copy in memory. The seeds are fixed.
+ * Thousands of random reads, writes, truncations, holes and mapped changes of one file through
+ * several descriptors, checked against a copy in memory. The seeds are fixed.
  */
 #include "t.h"
 
@@ -206,7 +206,8 @@ static void round_(uint64_t s, int steps)
 				NEED(fsync(any_fd()));
 			break;
 		default:
-			if (rnd(8) == 0) /* read back from below, where there is a below */
+			/* read back from below, where there is a below */
+			if (rnd(8) == 0)
 				posix_fadvise(fds[0], 0, 0, POSIX_FADV_DONTNEED);
 		}
 		if (i % 50 == 0)

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Thousands of random creations, links, renames, exchanges and removals of files and directories, checked against a
- * model of the tree. The seeds are fixed.
+ * Thousands of random creations, links, renames, exchanges and removals of files and directories,
+ * checked against a model of the tree. The seeds are fixed.
  */
 #include "t.h"
 #include <dirent.h>
 
-#define DIRS 6  /* directories that may exist, the first of them always: the top */
+/* directories that may exist, the first of them always: the top */
+#define DIRS 6
 #define NAMES 8 /* names in each */
 
 /* An entry: 0 nothing, 1..DIRS-1 directory of that number, 100+n file number n. */
 static int tree[DIRS][NAMES];
-static int parent[DIRS]; /* of a directory that exists; 0 is the top, -1 none */
+/* of a directory that exists; 0 is the top, -1 none */
+static int parent[DIRS];
 static int next_file;
 static int bad;
 static uint64_t seed;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What read(2) and mmap(2) of other threads bring into the page cache while fallocate(2) or ftruncate(2) takes the file's blocks away. */
+/*
+ * What read(2) and mmap(2) of other threads bring into the page cache while fallocate(2) or
+ * ftruncate(2) takes the file's blocks away.
+ */
 #include "t.h"
 #include <pthread.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What threads store through a shared mapping behind a hole, while fallocate(2) punches it again and again, stays in the file. */
+/*
+ * What threads store through a shared mapping behind a hole, while fallocate(2) punches it again
+ * and again, stays in the file.
+ */
 #include "t.h"
 #include <pthread.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* RWF_NOWAIT on what is no disk file, sendfile() from a socket to a pipe, what fdinfo says of an eventfd, set-gid before the umask. */
+/*
+ * RWF_NOWAIT on what is no disk file, sendfile() from a socket to a pipe, what fdinfo says of an
+ * eventfd, set-gid before the umask.
+ */
 #include "guest.h"
 #include <sys/eventfd.h>
 #include <sys/sendfile.h>
@@ -94,7 +97,9 @@ static void mode_of(const char *path)
 	say("%s: %o", path, st.st_mode & 07777);
 }
 
-/* A group that is not ours: the bit goes though the umask has taken the group's right to execute. */
+/*
+ * A group that is not ours: the bit goes though the umask has taken the group's right to execute.
+ */
 static void set_gid(void)
 {
 	NEED(mkdir("d", 0777));

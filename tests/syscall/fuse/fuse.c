@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /dev/fuse, by a small server of our own: what it answers right, what it answers wrong, what it never answers, how it dies. */
+/*
+ * /dev/fuse, by a small server of our own: what it answers right, what it answers wrong, what it
+ * never answers, how it dies.
+ */
 #include "guest.h"
 #include "fuse_server.h"
 #include <dirent.h>
@@ -258,7 +261,10 @@ static void astray(void)
 		{ BAD_UNIQUE, "a wrong number first", "maptent", "file " },
 		{ BAD_ERROR, "a positive error first", "maptent", "file " },
 	};
-	/* while somebody has it open its number cannot be given to another file: nobody has forgotten it */
+	/*
+	 * while somebody has it open its number cannot be given to another file: nobody has
+	 * forgotten it
+	 */
 	int held = in_guest() ? NEED(open("m/file", O_RDONLY)) : -1;
 	unsigned i;
 
@@ -316,7 +322,10 @@ static int missing_page(char **page)
 	return uf;
 }
 
-/* Unmounted while an answer to what was written in the background is being read: nothing of it is left, and the answer ends. */
+/*
+ * Unmounted while an answer to what was written in the background is being read: nothing of it is
+ * left, and the answer ends.
+ */
 static void late_answer(pthread_t *server)
 {
 	static char log[65536];

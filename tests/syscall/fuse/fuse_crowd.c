@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many who look for names in the same folders of a server of several threads, while others make, move and remove names there and some are
- * killed. Two folders have four names each, in the root and in one another. Nobody waits for ever, and in the end each name is its file.
+ * Many who look for names in the same folders of a server of several threads, while others make,
+ * move and remove names there and some are killed. Two folders have four names each, in the root
+ * and in one another. Nobody waits for ever, and in the end each name is its file.
  */
 #include "fuse_server.h"
 #include <dirent.h>

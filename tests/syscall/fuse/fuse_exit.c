@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a process has written through a shared mapping of a FUSE file when it ends: the server gets it all, and then hears that it is closed. */
+/*
+ * What a process has written through a shared mapping of a FUSE file when it ends: the server gets
+ * it all, and then hears that it is closed.
+ */
 #include "fuse_server.h"
 
 #define SIZE (4 << 20)
@@ -37,7 +40,10 @@ static void serve_known(const struct fuse_in_header *h)
 	}
 }
 
-/* WRITEs are answered when nothing else is left to do: what comes after them overtakes their answers. */
+/*
+ * WRITEs are answered when nothing else is left to do: what comes after them overtakes their
+ * answers.
+ */
 static void serve_one(const char *buf)
 {
 	struct pollfd p = { dev, POLLIN, 0 };

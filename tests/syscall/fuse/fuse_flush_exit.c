@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A server that answers no FLUSH, and processes that end with many descriptors of its file: there is a bound to what waits for it. */
+/*
+ * A server that answers no FLUSH, and processes that end with many descriptors of its file: there
+ * is a bound to what waits for it.
+ */
 #include "guest.h"
 
 #include "fuse_server.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* FUSE in a user namespace: ids in requests and answers are those of the mount's namespace. And a file system that is one file. */
+/*
+ * FUSE in a user namespace: ids in requests and answers are those of the mount's namespace. And a
+ * file system that is one file.
+ */
 #include "userns.h"
 #include "fuse_server.h"
 
@@ -92,7 +95,8 @@ static void ask(void)
 	mountinfo("user_id=");
 }
 
-static int ready[2], done[2], makers_dev; /* the latter opened outside of the namespace */
+/* the latter opened outside of the namespace */
+static int ready[2], done[2], makers_dev;
 
 static void inside(void)
 {

@@ -218,7 +218,8 @@ static void notify(int what, const void *data, size_t n, const char *name)
 	struct iovec v[3] = { { &h, sizeof(h) }, { (void *)data, n },
 		{ (void *)name, name ? strlen(name) + 1 : 0 } };
 
-	writev(dev, v, name ? 3 : 2); /* Linux waits for who looks, and finds the name */
+	/* Linux waits for who looks, and finds the name */
+	writev(dev, v, name ? 3 : 2);
 }
 
 static void on_one_cpu(cpu_set_t *before)
@@ -334,7 +335,10 @@ static void *ask_space(void *fd)
 	return NULL;
 }
 
-/* Somebody writes to pages through a mapping while the server is asked for space for them, or for a hole in the second one. */
+/*
+ * Somebody writes to pages through a mapping while the server is asked for space for them, or for a
+ * hole in the second one.
+ */
 static void space(void)
 {
 	int fd = NEED(open("m/file", O_RDWR));

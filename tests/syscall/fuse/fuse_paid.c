@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server that never answers RELEASE leaves as many of them with the kernel as files are opened and closed: the memory counts for the group of who
- * opens, and its limit ends it. The host's hierarchy is not ours to play with, so it says what is expected and the guest is asked.
+ * A server that never answers RELEASE leaves as many of them with the kernel as files are opened
+ * and closed: the memory counts for the group of who opens, and its limit ends it. The host's
+ * hierarchy is not ours to play with, so it says what is expected and the guest is asked.
  */
 #include "cgroup.h"
 #include "fuse_server.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Set-id bits of a FUSE file that is written, truncated, given away; and a server that takes nothing of what is written. */
+/*
+ * Set-id bits of a FUSE file that is written, truncated, given away; and a server that takes
+ * nothing of what is written.
+ */
 #include "fuse_server.h"
 
 #define NOBODY 65534

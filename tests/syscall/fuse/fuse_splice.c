@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A server that splices its requests and answers, one message each; and when it hears that a node may be forgotten. */
+/*
+ * A server that splices its requests and answers, one message each; and when it hears that a node
+ * may be forgotten.
+ */
 #include "fuse_server.h"
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -115,7 +118,8 @@ static void data(void)
 	say("read %ld, same %ld", all, same);
 	memset(buf, 3, sizeof(buf));
 	n = pwrite(fd, buf, sizeof(buf), 0);
-	T_WAIT(spliced > 1); /* the server counts after its answer has gone */
+	/* the server counts after its answer has gone */
+	T_WAIT(spliced > 1);
 	say("wrote %ld, the server had %ld, sum %ld, spliced %d", n, written, sum, spliced > 1);
 	NEED(unlink("m/f"));
 	NEED(close(fd));

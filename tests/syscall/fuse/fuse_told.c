@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a server says without being asked (data stored and retrieved, names taken back or expired), and the ioctls that it answers. */
+/*
+ * What a server says without being asked (data stored and retrieved, names taken back or expired),
+ * and the ioctls that it answers.
+ */
 #include "fuse_server.h"
 #include <linux/capability.h>
 #include <linux/fs.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A server that leaves thousands of requests unanswered is heard as quickly as any when it answers the next one. */
+/*
+ * A server that leaves thousands of requests unanswered is heard as quickly as any when it answers
+ * the next one.
+ */
 #include "fuse_server.h"
 
 #define UNANSWERED 16000

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A server that lets writes wait in the page cache (FUSE_WRITEBACK_CACHE): when it hears of them, and that size and times are the kernel's. */
+/*
+ * A server that lets writes wait in the page cache (FUSE_WRITEBACK_CACHE): when it hears of them,
+ * and that size and times are the kernel's.
+ */
 #include "fuse_server.h"
 #include <sys/ioctl.h>
 

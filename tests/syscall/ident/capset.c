@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* capget(2), capset(2), and prctl's capability calls: sets, rules, what exec and setuid do to them. */
+/*
+ * capget(2), capset(2), and prctl's capability calls: sets, rules, what exec and setuid do to them.
+ */
 #include "t.h"
 #include <linux/capability.h>
 #include <sys/prctl.h>

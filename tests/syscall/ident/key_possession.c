@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who possesses a key: whose keyrings lead to it, through keyrings that he may search, and if he may search it. Permissions of the possessor count
- * for nobody else. keyctl(2), keyrings(7).
+ * Who possesses a key: whose keyrings lead to it, through keyrings that he may search, and if he
+ * may search it. Permissions of the possessor count for nobody else. keyctl(2), keyrings(7).
  */
 #include "t.h"
 
@@ -38,7 +38,9 @@ static void result(char *to, const char *what, long r)
 	sprintf(to + strlen(to), " %s %s", what, r < 0 ? t_errno(errno) : "ok");
 }
 
-/* Session keyring s links ring links key; each with its permissions. What may be done with the key? */
+/*
+ * Session keyring s links ring links key; each with its permissions. What may be done with the key?
+ */
 static void tried(int s, int r, int k, bool deep)
 {
 	char buf[100], line[400];

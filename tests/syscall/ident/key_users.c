@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Keys of more users, one after the other, than a kernel could remember for ever: who has none any more is forgotten. */
+/*
+ * Keys of more users, one after the other, than a kernel could remember for ever: who has none any
+ * more is forgotten.
+ */
 #include "t.h"
 #include <linux/keyctl.h>
 #include <sys/fsuid.h>

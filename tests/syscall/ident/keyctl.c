@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* add_key(2), request_key(2), keyctl(2): types, possession, permissions, keyrings within keyrings, what fork and exec keep. */
+/*
+ * add_key(2), request_key(2), keyctl(2): types, possession, permissions, keyrings within keyrings,
+ * what fork and exec keep.
+ */
 #include "userns.h"
 
 #include <linux/keyctl.h>
@@ -332,7 +335,10 @@ static void to_parent(void)
 	wait(&status);
 }
 
-/* What is revoked, has expired or may not be found: it can be unlinked, and a search says why it has not got it. */
+/*
+ * What is revoked, has expired or may not be found: it can be unlinked, and a search says why it
+ * has not got it.
+ */
 static void ends(void)
 {
 	long r, r2, k, k2;
@@ -368,7 +374,10 @@ static void ends(void)
 	T(ctl(KEYCTL_UNLINK, r, KEY_SPEC_SESSION_KEYRING, 0, 0));
 }
 
-/* Who gives callout information where nobody makes keys leaves one without a payload behind. (A host may have a helper.) */
+/*
+ * Who gives callout information where nobody makes keys leaves one without a payload behind. (A
+ * host may have a helper.)
+ */
 static void negative(void)
 {
 	int ids[4], ring = KEY_SPEC_PROCESS_KEYRING, id;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Keyrings in keyrings: a deep chain goes when its head does, and a search goes through what is linked a thousand ways once. keyrings(7). */
+/*
+ * Keyrings in keyrings: a deep chain goes when its head does, and a search goes through what is
+ * linked a thousand ways once. keyrings(7).
+ */
 #include "t.h"
 
 #include <linux/keyctl.h>
@@ -18,7 +21,10 @@ static long ctl(int op, long a, long b)
 	return syscall(SYS_keyctl, op, a, b, 0, 0);
 }
 
-/* As long as the quota lets it be, at most 3000. All are possessed, so each may link the next; then only the first is held, then none. */
+/*
+ * As long as the quota lets it be, at most 3000. All are possessed, so each may link the next; then
+ * only the first is held, then none.
+ */
 static void chain(void)
 {
 	const int p = KEY_SPEC_PROCESS_KEYRING;

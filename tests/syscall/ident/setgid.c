@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The calls that set and tell group ids: setgid, setregid, setresgid, setfsgid, setgroups, getgroups. */
+/*
+ * The calls that set and tell group ids: setgid, setregid, setresgid, setfsgid, setgroups,
+ * getgroups.
+ */
 #include "t.h"
 #include <sys/fsuid.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The calls that set and tell user ids: setuid, setreuid, setresuid, seteuid by libc, setfsuid, getresuid. */
+/*
+ * The calls that set and tell user ids: setuid, setreuid, setresuid, seteuid by libc, setfsuid,
+ * getresuid.
+ */
 #include "t.h"
 #include <sys/fsuid.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* IPV6_ADDRFORM: a socket of IPv6 that talks to a machine of IPv4 becomes one of IPv4. An accepted socket that connects elsewhere. */
+/*
+ * IPV6_ADDRFORM: a socket of IPv6 that talks to a machine of IPv4 becomes one of IPv4. An accepted
+ * socket that connects elsewhere.
+ */
 #include "netns.h"
 
 static int become(int fd, int family)

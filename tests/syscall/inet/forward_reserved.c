@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A router passes on what goes to 240.0.0.0/4 and 0.0.0.0/8 as it does any other; but not what goes to everybody. */
+/*
+ * A router passes on what goes to 240.0.0.0/4 and 0.0.0.0/8 as it does any other; but not what goes
+ * to everybody.
+ */
 #include "netns.h"
 
 #include <linux/if_ether.h>
@@ -29,7 +32,8 @@ static void through(const char *from, const char *to, int tries)
 	sum = (sum & 0xffff) + (sum >> 16);
 	f[24] = ~sum >> 8;
 	f[25] = ~sum;
-	while (!asked && tries--) { /* a device that has just come up may lose the first */
+	/* a device that has just come up may lose the first */
+	while (!asked && tries--) {
 		NEED(send(in, f, 42, 0));
 		while (!asked && poll(&p, 1, 300) > 0) { /* others are asked for again */
 			n = (int)recv(away, g, sizeof(g), 0);

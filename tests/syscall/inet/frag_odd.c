@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is cut on its way on though it is odd: a datagram whose checksum is still owed, and one whose header's length a rule of the packet
- * filter has written.
+ * What is cut on its way on though it is odd: a datagram whose checksum is still owed, and one
+ * whose header's length a rule of the packet filter has written.
  */
 #include "guest.h"
 #include "netns.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The pieces of a datagram, which come in any order, several times, or overlap: when there is a datagram, and which bytes it has. */
+/*
+ * The pieces of a datagram, which come in any order, several times, or overlap: when there is a
+ * datagram, and which bytes it has.
+ */
 #include "netns.h"
 #include <netinet/ip.h>
 #include <netinet/udp.h>

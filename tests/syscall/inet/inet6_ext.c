@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IPv6's extension headers of sockets (RFC 3542): hop-by-hop and destination options that go with datagrams, of a socket's and of one message's,
- * whole and in fragments, and what the receiver is told of them; what is refused, and a user without rights.
+ * IPv6's extension headers of sockets (RFC 3542): hop-by-hop and destination options that go with
+ * datagrams, of a socket's and of one message's, whole and in fragments, and what the receiver is
+ * told of them; what is refused, and a user without rights.
  */
 #include "netns.h"
 #include <linux/filter.h>
@@ -67,7 +68,10 @@ static void bytes(const char *what, const unsigned char *p, unsigned n)
 	say("%s:%s", what, line);
 }
 
-/* What a port where nobody listens is told of: the error quotes the datagram with the @n bytes of options before it. */
+/*
+ * What a port where nobody listens is told of: the error quotes the datagram with the @n bytes of
+ * options before it.
+ */
 static void quoted(int fd, int raw, unsigned n)
 {
 	static unsigned char buf[256];

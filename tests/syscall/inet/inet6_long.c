@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet6_long.c: IPv6 options of many hundred bytes, told to the receiver whole; and SKF_AD_PAY_OFFSET, which finds the payload behind extension
- * headers and of fragments. Packets are written to an AF_PACKET socket by hand.
+ * inet6_long.c: IPv6 options of many hundred bytes, told to the receiver whole; and
+ * SKF_AD_PAY_OFFSET, which finds the payload behind extension headers and of fragments. Packets are
+ * written to an AF_PACKET socket by hand.
  */
 #include "netns.h"
 #include <linux/filter.h>

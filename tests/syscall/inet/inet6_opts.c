@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Options of IPv6 and of both families that choose a way or tell of a packet: old and new ancillary data, IPV6_DONTFRAG, the device, checksums. */
+/*
+ * Options of IPv6 and of both families that choose a way or tell of a packet: old and new ancillary
+ * data, IPV6_DONTFRAG, the device, checksums.
+ */
 #include "netns.h"
 #define OLD_PKTINFO 2
 #define OLD_HOPLIMIT 8

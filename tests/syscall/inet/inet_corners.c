@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Corners of sockets of the Internet: what may be bound and connected to by each kind, what is left of a connection that did not
- * come about, protocols that no packet has, a ping socket's requests, sums that a program has got wrong.
+ * Corners of sockets of the Internet: what may be bound and connected to by each kind, what is left
+ * of a connection that did not come about, protocols that no packet has, a ping socket's requests,
+ * sums that a program has got wrong.
  */
 #include "inet.h"
 #include "put.h"

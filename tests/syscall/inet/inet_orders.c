@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* inet_orders.c: what random calls on sockets of TCP and UDP had shown: which error comes first, and what a call that failed leaves behind. */
+/*
+ * inet_orders.c: what random calls on sockets of TCP and UDP had shown: which error comes first,
+ * and what a call that failed leaves behind.
+ */
 #include "inet.h"
 
 union any {
@@ -162,7 +165,8 @@ static void bind_orders(void)
 	s = socket(AF_INET6, SOCK_STREAM, 0);
 	far.v6.sin6_scope_id = 99;
 	T(do_bind(s, far));
-	close(s); /* Linux has that device in mind from now on */
+	/* Linux has that device in mind from now on */
+	close(s);
 	s = socket(AF_INET6, SOCK_STREAM, 0);
 	T(do_bind(s, v6("2001:db8::1", 0)));
 	say("v6only %d", number(s, IPPROTO_IPV6, IPV6_V6ONLY));

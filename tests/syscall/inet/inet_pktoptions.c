@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a stream tells of its packets: IP_PKTOPTIONS, IPV6_2292PKTOPTIONS; and which options a connection has from its listener. */
+/*
+ * What a stream tells of its packets: IP_PKTOPTIONS, IPV6_2292PKTOPTIONS; and which options a
+ * connection has from its listener.
+ */
 #include "inet.h"
 
 #ifndef IP_PKTOPTIONS
@@ -167,7 +170,10 @@ static void mapped(void)
 	close(l);
 }
 
-/* A socket of both families has each family's options for itself; IPv4's address is told in IPv6's form too. */
+/*
+ * A socket of both families has each family's options for itself; IPv4's address is told in IPv6's
+ * form too.
+ */
 static void told(const char *who, int fd, int l4)
 {
 	int to = socket(AF_INET, SOCK_DGRAM, 0), to6 = socket(AF_INET6, SOCK_DGRAM, 0);

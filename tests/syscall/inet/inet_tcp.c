@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* TCP over loopback: connect, listen and accept with their errors, data both ways, ends of all kinds, urgent data. tcp(7). */
+/*
+ * TCP over loopback: connect, listen and accept with their errors, data both ways, ends of all
+ * kinds, urgent data. tcp(7).
+ */
 #include "inet.h"
 #include <netinet/tcp.h>
 #include <semaphore.h>
@@ -130,7 +133,8 @@ static void ends(void)
 	T(read(p[0], buf, 1));
 	close(p[0]);
 
-	tcp_pair(p); /* writing to who has closed: first it goes, then a reset comes */
+	/* writing to who has closed: first it goes, then a reset comes */
+	tcp_pair(p);
 	close(p[1]);
 	await(p[0], POLLRDHUP);
 	T(write(p[0], "x", 1));
@@ -139,7 +143,8 @@ static void ends(void)
 	T(send(p[0], "x", 1, MSG_NOSIGNAL));
 	close(p[0]);
 
-	tcp_pair(p); /* the end, and then a reset: reading has ended, the error is for who writes */
+	/* the end, and then a reset: reading has ended, the error is for who writes */
+	tcp_pair(p);
 	close(p[1]);
 	await(p[0], POLLRDHUP);
 	T(write(p[0], "x", 1));

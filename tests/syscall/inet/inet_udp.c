@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* UDP over loopback: names, datagrams whole and cut, connected sockets, errors from the other side, budgets. udp(7), ip(7). */
+/*
+ * UDP over loopback: names, datagrams whole and cut, connected sockets, errors from the other side,
+ * budgets. udp(7), ip(7).
+ */
 #include "inet.h"
 
 static char buf[70000];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* IP_OPTIONS: what may be set, what is sent with datagrams, raw packets and streams, what a receiver is told, what an echo brings back. */
+/*
+ * IP_OPTIONS: what may be set, what is sent with datagrams, raw packets and streams, what a
+ * receiver is told, what an echo brings back.
+ */
 #include "inet.h"
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
@@ -230,7 +233,8 @@ static void wrong(void)
 	struct sockaddr_in a = at("127.0.0.1", 0);
 	unsigned char q[256];
 
-	p[9] = 17; /* errors about errors are not sent: a datagram's */
+	/* errors about errors are not sent: a datagram's */
+	p[9] = 17;
 	NEED(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)));
 	T(sendto(raw, p, sizeof(p), 0, SA(&a), sizeof(a)));
 	say("problem: %zd bytes", recv(fd, q, sizeof(q), 0));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* IPv4's options of packets that go on through this machine: what it writes there, which pieces have them, and what it does not let pass. */
+/*
+ * IPv4's options of packets that go on through this machine: what it writes there, which pieces
+ * have them, and what it does not let pass.
+ */
 #include "netns.h"
 #include <linux/if_tun.h>
 #include <netinet/ip.h>
@@ -49,7 +52,8 @@ static void send_in(int fd, const unsigned char *o, unsigned n, unsigned len, co
 	say("sent %d", (int)NEED(write(fd, p, hlen + len)));
 }
 
-#define LAST 99 /* the identification of a packet that nobody holds back, and an echo's */
+/* the identification of a packet that nobody holds back, and an echo's */
+#define LAST 99
 
 /* Behind all that was sent before: a packet to the other side, and an echo that is answered. */
 static void send_last(int fd)
@@ -76,7 +80,9 @@ static void send_last(int fd)
 	NEED(write(fd, &p, sizeof(p)));
 }
 
-/* All that comes out there before what send_last() sent, of IPv4, without the time in a timestamp. */
+/*
+ * All that comes out there before what send_last() sent, of IPv4, without the time in a timestamp.
+ */
 static void show_out(int fd)
 {
 	unsigned char p[2000];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A packet for more than a thousand sockets, of datagrams and raw: each gets each packet once, in order; so does who is left when others are closed.
+ * A packet for more than a thousand sockets, of datagrams and raw: each gets each packet once, in
+ * order; so does who is left when others are closed.
  */
 #include "netns.h"
 

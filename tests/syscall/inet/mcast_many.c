@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A group with thousands of sources that sockets list: who changes a list of a thousand does not look at each of the others' for each of its own, with the
- * namespace locked. The answers are compared with the host's, times are looked at in the guest only.
+ * A group with thousands of sources that sockets list: who changes a list of a thousand does not
+ * look at each of the others' for each of its own, with the namespace locked. The answers are
+ * compared with the host's, times are looked at in the guest only.
  */
 #include "guest.h"
 #include "netns.h"
 
-#define LIST 1000 /* sources of a socket; a namespace may allow 1,024 here */
+/* sources of a socket; a namespace may allow 1,024 here */
+#define LIST 1000
 #define OTHERS 3
 #define ROUNDS 12
 #define ENOUGH 3

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Multicast groups of sockets: options and their errors, sources, limits; what arrives; what /proc/net says of it. */
+/*
+ * Multicast groups of sockets: options and their errors, sources, limits; what arrives; what
+ * /proc/net says of it.
+ */
 #include "netns.h"
 #define ROOM 300
 

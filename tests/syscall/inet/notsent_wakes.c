@@ -40,7 +40,8 @@ static int fill(int lowat)
 	NEED(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &big, sizeof(big)));
 	NEED(setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat)));
 	NEED(connect(fd, (struct sockaddr *)&a, sizeof(a)));
-	do { /* until what is still on its way makes no more room */
+	/* until what is still on its way makes no more room */
+	do {
 		while (send(fd, block, sizeof(block), MSG_DONTWAIT) > 0)
 			;
 		usleep(50000);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The last free ports of a range are found, for sockets and for connections, and none where there is none. The guest's only. */
+/*
+ * The last free ports of a range are found, for sockets and for connections, and none where there
+ * is none. The guest's only.
+ */
 #include "guest.h"
 
 #include "netns.h"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Thousands of sockets at one port: bind(2), a packet and a connection do not pay for those that are there already, however they come to share it. And whom
- * a program names (SO_ATTACH_REUSEPORT_CBPF) after members have come and gone. Times are looked at in the guest only.
+ * Thousands of sockets at one port: bind(2), a packet and a connection do not pay for those that
+ * are there already, however they come to share it. And whom a program names
+ * (SO_ATTACH_REUSEPORT_CBPF) after members have come and gone. Times are looked at in the guest
+ * only.
  */
 #include "guest.h"
 #include "netns.h"

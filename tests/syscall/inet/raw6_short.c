@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Raw sockets: IPv6 packets that bring their own header, and are too short for one, or just long enough; who the peer is. */
+/*
+ * Raw sockets: IPv6 packets that bring their own header, and are too short for one, or just long
+ * enough; who the peer is.
+ */
 #include "netns.h"
 
 /* Connected to no port: it has a peer that it does not tell of. */

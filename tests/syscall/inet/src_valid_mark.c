@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rp_filter asks for the way back by a packet's mark only where conf/NAME/src_valid_mark says so (WireGuard's tools set it). The host's side
- * is what Linux says, since a packet filter is needed to mark what comes.
+ * rp_filter asks for the way back by a packet's mark only where conf/NAME/src_valid_mark says so
+ * (WireGuard's tools set it). The host's side is what Linux says, since a packet filter is needed
+ * to mark what comes.
  */
 #include "guest.h"
 #include "put.h"
@@ -34,7 +35,10 @@ static int mark_all(void)
 	return finish();
 }
 
-/* What has the mark goes by a table in which 10.3.0.0/24 is behind va0; the others know no way there. */
+/*
+ * What has the mark goes by a table in which 10.3.0.0/24 is behind va0; the others know no way
+ * there.
+ */
 static void ways(void)
 {
 	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWROUTE,

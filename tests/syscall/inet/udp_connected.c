@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* connect(2) of a datagram socket that is bound to any address gives it the one that it sends from; AF_UNSPEC takes it away again. */
+/*
+ * connect(2) of a datagram socket that is bound to any address gives it the one that it sends from;
+ * AF_UNSPEC takes it away again.
+ */
 #include "netns.h"
 
 static int any_port(int family, int port)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Many datagrams in one call (UDP_SEGMENT), and in one read (UDP_GRO): on this machine, over a pair of devices, and what is refused. */
+/*
+ * Many datagrams in one call (UDP_SEGMENT), and in one read (UDP_GRO): on this machine, over a pair
+ * of devices, and what is refused.
+ */
 #include "netns.h"
 #include <netinet/udp.h>
 
@@ -14,7 +17,10 @@ static void fill(void)
 		big[k] = (char)(k * 7 + (k >> 8));
 }
 
-/* What has come: lengths, whether the bytes are those that were sent in a row, and the ancillary size. */
+/*
+ * What has come: lengths, whether the bytes are those that were sent in a row, and the ancillary
+ * size.
+ */
 static void drain(int fd)
 {
 	static char got[65536];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* futex(2): wait, wake, bitsets, requeue, wake-op, timeouts, private and shared, priority inheritance. */
+/*
+ * futex(2): wait, wake, bitsets, requeue, wake-op, timeouts, private and shared, priority
+ * inheritance.
+ */
 #include "t.h"
 #include <linux/futex.h>
 
@@ -198,7 +201,10 @@ static void inheritance(void)
 	T(futex(words + 5, FUTEX_LOCK_PI, 0, &past, NULL, 0)); /* no such owner */
 }
 
-/* A word that other processes may share has to be there, and in a page that is not this process's alone. */
+/*
+ * A word that other processes may share has to be there, and in a page that is not this process's
+ * alone.
+ */
 static void read_only(void)
 {
 	int *lone = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

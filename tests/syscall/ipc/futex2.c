@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* futex_wake, futex_wait and futex_requeue: flags, values, time-outs, private and shared words, nodes. */
+/*
+ * futex_wake, futex_wait and futex_requeue: flags, values, time-outs, private and shared words,
+ * nodes.
+ */
 #include "newer.h"
 
 #define WAKE 454

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What futex(2) looks at first where several things are wrong, and what a refused or an orphaned lock leaves in its word. */
+/*
+ * What futex(2) looks at first where several things are wrong, and what a refused or an orphaned
+ * lock leaves in its word.
+ */
 #include "t.h"
 #include <linux/futex.h>
 
@@ -17,7 +20,10 @@ static uint32_t op_of(uint32_t op, uint32_t arg)
 	return op << 28 | arg << 12;
 }
 
-/* The word that is changed stays where the other address is none; an operation that there is not is told after the addresses. */
+/*
+ * The word that is changed stays where the other address is none; an operation that there is not is
+ * told after the addresses.
+ */
 static void wake_op(void)
 {
 	char *gone = t_unmapped();

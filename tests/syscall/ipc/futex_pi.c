@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* futex(2): PI locks that inherit priorities and notice deadlocks, requeueing to them; futex_waitv(2). */
+/*
+ * futex(2): PI locks that inherit priorities and notice deadlocks, requeueing to them;
+ * futex_waitv(2).
+ */
 #include "t.h"
 #include <linux/futex.h>
 #include <semaphore.h>
@@ -96,7 +99,10 @@ static bool may_be_realtime(void)
 	return true;
 }
 
-/* A real-time thread waits for a lock of one who waits for a lock of another: both run at its priority. */
+/*
+ * A real-time thread waits for a lock of one who waits for a lock of another: both run at its
+ * priority.
+ */
 static void chain(void)
 {
 	pthread_t owner, between, waiter;
@@ -308,8 +314,9 @@ static void waitvs(void)
 }
 
 /*
- * The owner exits, and that takes long: the init of a namespace waits for its last process, which only we can reap. It has given up what it
- * owned; who asks for the lock meanwhile does not wait for the rest.
+ * The owner exits, and that takes long: the init of a namespace waits for its last process, which
+ * only we can reap. It has given up what it owned; who asks for the lock meanwhile does not wait
+ * for the rest.
  */
 static void owner_exits(void)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* System V and POSIX queues, semaphores: which error comes first, and what the file of a POSIX queue keeps of how it was opened. */
+/*
+ * System V and POSIX queues, semaphores: which error comes first, and what the file of a POSIX
+ * queue keeps of how it was opened.
+ */
 #include "t.h"
 #include <mqueue.h>
 #include <sys/ipc.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mq_open(2), mq_unlink, mq_timedsend, mq_timedreceive, mq_notify, mq_getsetattr: priorities, full and empty, notification, rights. */
+/*
+ * mq_open(2), mq_unlink, mq_timedsend, mq_timedreceive, mq_notify, mq_getsetattr: priorities, full
+ * and empty, notification, rights.
+ */
 #include "t.h"
 #include <mqueue.h>
 #include <sys/epoll.h>

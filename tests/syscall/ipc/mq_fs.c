@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The file system of message queues: mount(2), listing, reading, making and removing queues as files. */
+/*
+ * The file system of message queues: mount(2), listing, reading, making and removing queues as
+ * files.
+ */
 #include "t.h"
 #include <dirent.h>
 #include <mqueue.h>
@@ -52,7 +55,8 @@ TEST(mq_fs)
 	NEED(mq_notify(q, &ev));
 	T(read(fd, buf, sizeof(buf)));
 	say("%.53s %d", buf, atoi(buf + 53) == getpid());
-	CHILD({ /* in another namespace of processes nobody is told a number that means nothing there */
+	/* in another namespace of processes nobody is told a number that means nothing there */
+	CHILD({
 		NEED(unshare(CLONE_NEWPID));
 		CHILD({
 			NEED(pread(fd, buf, sizeof(buf), 0));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* msgget(2), msgsnd(2), msgrcv(2), msgctl(2): types, MSG_COPY, full queues, waiting, removal, signals, rights. */
+/*
+ * msgget(2), msgsnd(2), msgrcv(2), msgctl(2): types, MSG_COPY, full queues, waiting, removal,
+ * signals, rights.
+ */
 #include "t.h"
 #include <sys/ipc.h>
 #include <sys/msg.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* semget(2), semop(2), semtimedop(2), semctl(2): atomic operations, waiting, SEM_UNDO, removal, signals, rights. */
+/*
+ * semget(2), semop(2), semtimedop(2), semctl(2): atomic operations, waiting, SEM_UNDO, removal,
+ * signals, rights.
+ */
 #include "t.h"
 #include <sys/ipc.h>
 #include <sys/sem.h>

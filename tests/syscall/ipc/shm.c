@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* shmget(2), shmat(2), shmdt(2), shmctl(2): keys, rights, attaching, delayed destruction, fork, exec, limits. */
+/*
+ * shmget(2), shmat(2), shmdt(2), shmctl(2): keys, rights, attaching, delayed destruction, fork,
+ * exec, limits.
+ */
 #include "t.h"
 #include <pwd.h>
 #include <sys/ipc.h>
@@ -99,7 +102,8 @@ static void test_attach(void)
 	T(shmat(id, a + 100, SHM_RND));
 	T(shmat(id, NULL, SHM_REMAP));
 	T(shmat(id, (void *)100, SHM_REMAP | SHM_RND));
-	CHILD({ /* rounded down to nothing, it is a place nevertheless */
+	/* rounded down to nothing, it is a place nevertheless */
+	CHILD({
 		NEED(setgid(NOBODY));
 		NEED(setuid(NOBODY));
 		T(shmat(NEED(shmget(IPC_PRIVATE, 1, 0600)), (void *)100, SHM_RND));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* cgroup.h: a hierarchy of groups to play with, and its files. The host's is not ours, so it says what is expected and the guest is asked. */
+/*
+ * cgroup.h: a hierarchy of groups to play with, and its files. The host's is not ours, so it says
+ * what is expected and the guest is asked.
+ */
 #ifndef TESTS_SYSCALL_CGROUP_H
 #define TESTS_SYSCALL_CGROUP_H
 
@@ -75,7 +78,8 @@ static T_UNUSED void both_versions_enter(void)
 	NEED(mkdir("v1", 0755));
 	if (!guest)
 		return;
-	NEED(unshare(CLONE_NEWNS)); /* no other test takes its mounts into a namespace */
+	/* no other test takes its mounts into a namespace */
+	NEED(unshare(CLONE_NEWNS));
 	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	NEED(mkdir("v2", 0755));
 	NEED(mount("none", "v2", "cgroup2", 0, NULL));

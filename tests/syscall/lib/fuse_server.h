@@ -53,7 +53,10 @@ static T_UNUSED void file_attr(
 	a->size = node == 1 ? 0 : size;
 }
 
-/* LOOKUP, of whatever name, and GETATTR, where the one file is node 2; they hold no time. The rest as serve_rest(). */
+/*
+ * LOOKUP, of whatever name, and GETATTR, where the one file is node 2; they hold no time. The rest
+ * as serve_rest().
+ */
 static T_UNUSED void serve_file(const struct fuse_in_header *h, mode_t mode, unsigned long size)
 {
 	struct fuse_entry_out e = { .nodeid = 2 };

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guest.h: for what a host may not allow (loop devices, mounts of its own kernel's kind, fanotify): the host's side only prints what is
- * expected, as Linux documents it, and the guest's does it.
+ * guest.h: for what a host may not allow (loop devices, mounts of its own kernel's kind, fanotify):
+ * the host's side only prints what is expected, as Linux documents it, and the guest's does it.
  *
  *	G(ioctl(fd, LOOP_CLR_FD), "0");		prints "ioctl(fd, LOOP_CLR_FD) = 0"
  *	G(open(...), "-1 EBUSY");
  *	GT(text, "what it should be");		compares strings
- *	GNEED(open(...));			silent; the guest's test ends where it fails, the host's does nothing
+ *	GNEED(open(...));			silent; the guest's test ends where it fails, the
+ *                                              host's does nothing
  */
 #ifndef TESTS_SYSCALL_GUEST_H
 #define TESTS_SYSCALL_GUEST_H

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* inet.h: what the tests of AF_INET share: a loopback that is up, addresses on it, connected pairs. */
+/*
+ * inet.h: what the tests of AF_INET share: a loopback that is up, addresses on it, connected pairs.
+ */
 #ifndef TESTS_SYSCALL_INET_H
 #define TESTS_SYSCALL_INET_H
 
@@ -101,8 +103,9 @@ static T_UNUSED int events(int fd)
 }
 
 /*
- * What went over lo before this has arrived, and what it made the other side send: lo keeps the order of what one CPU sends, and a datagram goes
- * behind it, twice. The caller stays on that CPU from then on.
+ * What went over lo before this has arrived, and what it made the other side send: lo keeps the
+ * order of what one CPU sends, and a datagram goes behind it, twice. The caller stays on that CPU
+ * from then on.
  */
 static T_UNUSED void lo_settled(void)
 {

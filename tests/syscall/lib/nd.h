@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* nd.h: neighbour discovery by hand: packets of IPv6 that come to va0 by vb0 (netns.h), and what va0 says. */
+/*
+ * nd.h: neighbour discovery by hand: packets of IPv6 that come to va0 by vb0 (netns.h), and what
+ * va0 says.
+ */
 #ifndef TESTS_SYSCALL_ND_H
 #define TESTS_SYSCALL_ND_H
 
@@ -104,7 +107,10 @@ static T_UNUSED void nd_send(const char *from, const char *to, const void *m, un
 	nd_put(p, PACKET_AT + n, !strncmp(to, "ff", 2));
 }
 
-/* The next packet that va0 sends with this ICMPv6 type (or protocol @proto, if that is not 58), within @ms. 0: none. */
+/*
+ * The next packet that va0 sends with this ICMPv6 type (or protocol @proto, if that is not 58),
+ * within @ms. 0: none.
+ */
 static T_UNUSED int nd_get(int proto, int type, unsigned char *p, unsigned size, int ms)
 {
 	long end = now_ms() + ms;
@@ -126,7 +132,10 @@ static T_UNUSED int nd_get(int proto, int type, unsigned char *p, unsigned size,
 	}
 }
 
-/* All that was sent has been taken in: an echo behind it is answered. What came meanwhile is there to be got. */
+/*
+ * All that was sent has been taken in: an echo behind it is answered. What came meanwhile is there
+ * to be got.
+ */
 static T_UNUSED void nd_settle(const char *from, const char *to)
 {
 	unsigned char p[2048], m[8] = { 128 };

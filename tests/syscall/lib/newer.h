@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * newer.h: for calls and options that the host may be too old for, or that its headers do not name. What Linux answers stands in the test; a
- * host that has what is asked about is held to it, one that has not is believed.
+ * newer.h: for calls and options that the host may be too old for, or that its headers do not name.
+ * What Linux answers stands in the test; a host that has what is asked about is held to it, one
+ * that has not is believed.
  *
  *	have = known(SYS_NR) or any other question;
  *	CHECK(syscall(...), -EINVAL);		prints "TEXT: right", or what came instead

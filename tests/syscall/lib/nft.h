@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* nft.h: the packet filter's own messages (NETLINK_NETFILTER): batches of requests, and what they come to. */
+/*
+ * nft.h: the packet filter's own messages (NETLINK_NETFILTER): batches of requests, and what they
+ * come to.
+ */
 #ifndef TESTS_SYSCALL_NFT_H
 #define TESTS_SYSCALL_NFT_H
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recorded.h: for what hosts may be too old for, or refuse. Such a host prints what was recorded on one that has it:
+ * recorded.h: for what hosts may be too old for, or refuse. Such a host prints what was recorded on
+ * one that has it:
  *
  *	static const char expected[] =
- *	#include "NAME.inc"			made by tests/syscall/record NAME, on a host that has it
+ *	#include "NAME.inc"			made by tests/syscall/record NAME, on a host that
+ *                                              has it
  *		;
  *	if (older_than(6, 18) || ...)		never in the guest
  *		RECORDED(expected);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * site.h: for the tests of system-call sites that a kernel may treat in a special way once they are hot. A site is
- * `mov $nr,%eax; syscall`, seven bytes. Here are sites in the program's own text (SITE), sites written at run time
- * (site_write) and the loop that makes one hot. Nothing of that may be seen from outside, so that the tests that use
- * this agree with the host, which has no hot sites.
+ * site.h: for the tests of system-call sites that a kernel may treat in a special way once they are
+ * hot. A site is `mov $nr,%eax; syscall`, seven bytes. Here are sites in the program's own text
+ * (SITE), sites written at run time (site_write) and the loop that makes one hot. Nothing of that
+ * may be seen from outside, so that the tests that use this agree with the host, which has no hot
+ * sites.
  */
 #ifndef TESTS_SYSCALL_SITE_H
 #define TESTS_SYSCALL_SITE_H
@@ -13,7 +14,10 @@
 #define HOT 3000 /* calls that surely make a site hot */
 #define NR(call) SYS_##call
 
-/* How long a function with a site is, and where in it things are: mov %rcx,%r10; mov $nr,%eax; syscall; ret. */
+/*
+ * How long a function with a site is, and where in it things are: mov %rcx,%r10; mov $nr,%eax;
+ * syscall; ret.
+ */
 #define SITE_MOV 3
 #define SITE_SYSCALL 8
 #define SITE_AFTER 10

@@ -2,9 +2,10 @@
 /*
  * t.h: what every differential test of a system call shares.
  *
- * A test is an ordinary Linux program that prints what it observes. It runs on the host first and in the guest
- * afterwards; the outputs must agree to the byte. So nothing may be printed that differs between two right kernels or
- * between two runs: no pids, addresses, times, inode numbers, sizes of directories or block counts.
+ * A test is an ordinary Linux program that prints what it observes. It runs on the host first and
+ * in the guest afterwards; the outputs must agree to the byte. So nothing may be printed that
+ * differs between two right kernels or between two runs: no pids, addresses, times, inode numbers,
+ * sizes of directories or block counts.
  *
  *	#include "t.h"
  *	TEST(read)				the file's name, which is the program's name
@@ -15,9 +16,10 @@
  *		OK(fork());			prints only whether it worked
  *	}
  *
- * The test runs in a fresh directory below the current one, which is removed afterwards. Lines are written with one
- * write() each, so forked children may print too. Several tests may be linked into one program (see build): argv[0]
- * chooses. A test that runs itself again uses /proc/self/exe with its own name as argv[0]; t_argc and t_argv tell it.
+ * The test runs in a fresh directory below the current one, which is removed afterwards. Lines are
+ * written with one write() each, so forked children may print too. Several tests may be linked into
+ * one program (see build): argv[0] chooses. A test that runs itself again uses /proc/self/exe with
+ * its own name as argv[0]; t_argc and t_argv tell it.
  */
 #ifndef TESTS_SYSCALL_T_H
 #define TESTS_SYSCALL_T_H
@@ -102,7 +104,10 @@ static T_UNUSED const char *t_signame(int sig)
 	return text;
 }
 
-/* Sets a soft limit alone; @soft is cut to the hard limit, which whoever runs the tests has chosen and may not be able to raise. */
+/*
+ * Sets a soft limit alone; @soft is cut to the hard limit, which whoever runs the tests has chosen
+ * and may not be able to raise.
+ */
 static T_UNUSED int t_soft_limit(int which, rlim_t soft)
 {
 	struct rlimit lim;
@@ -247,8 +252,8 @@ static T_UNUSED char t_state(pid_t pid)
 }
 
 /*
- * Waits for what only can be looked at, with no event that tells of it; gives up after 100 seconds: the host may be busy.
- * Looked at once a turn: what is true for a moment is not asked for again.
+ * Waits for what only can be looked at, with no event that tells of it; gives up after 100 seconds:
+ * the host may be busy. Looked at once a turn: what is true for a moment is not asked for again.
  */
 #define T_WAIT(cond)                                                                               \
 	do {                                                                                       \
@@ -273,7 +278,10 @@ static T_UNUSED void t_until_sleeps(volatile pid_t *tid)
 	T_WAIT(*tid && t_state(*tid) == 'S');
 }
 
-/* A child that sends its parent a SIGALRM once that sleeps: an alarm by the clock may come before the call that it is to end. */
+/*
+ * A child that sends its parent a SIGALRM once that sleeps: an alarm by the clock may come before
+ * the call that it is to end.
+ */
 static T_UNUSED void t_alarm_asleep(void)
 {
 	pid_t me = getpid();
@@ -284,7 +292,10 @@ static T_UNUSED void t_alarm_asleep(void)
 	});
 }
 
-/* Until what is changed now has another time than what was changed before: file times have the grain of a clock tick. */
+/*
+ * Until what is changed now has another time than what was changed before: file times have the
+ * grain of a clock tick.
+ */
 static T_UNUSED void t_tick(void)
 {
 	struct timespec from, now;
@@ -420,7 +431,10 @@ static T_UNUSED int t_remove(const char *path, const struct stat *st, int type, 
 	return remove(path);
 }
 
-/* From now on the test runs on one CPU: what it sends by a link stays in one row, and what is counted by CPU comes in order. */
+/*
+ * From now on the test runs on one CPU: what it sends by a link stays in one row, and what is
+ * counted by CPU comes in order.
+ */
 static T_UNUSED void t_one_cpu(void)
 {
 	cpu_set_t one;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* uring.h: one ring of io_uring without liburing, for the tests: open_ring(), add(), go() or enter(), reap(), close_ring(). */
+/*
+ * uring.h: one ring of io_uring without liburing, for the tests: open_ring(), add(), go() or
+ * enter(), reap(), close_ring().
+ */
 #ifndef TESTS_URING_H
 #define TESTS_URING_H
 
@@ -128,7 +131,10 @@ static inline void go(const char *what, unsigned n)
 	reap(what);
 }
 
-/* A container may refuse io_uring, older kernels answer here and there differently: then what the test is held against is known, and printed. */
+/*
+ * A container may refuse io_uring, older kernels answer here and there differently: then what the
+ * test is held against is known, and printed.
+ */
 static inline bool refused(void)
 {
 	struct io_uring_params q = { 0 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* userns.h: for root: a child that is root of a user namespace of its own, whose ids are those of its maker from @base on. */
+/*
+ * userns.h: for root: a child that is root of a user namespace of its own, whose ids are those of
+ * its maker from @base on.
+ */
 #ifndef TESTS_SYSCALL_USERNS_H
 #define TESTS_SYSCALL_USERNS_H
 
@@ -39,7 +42,10 @@ static T_UNUSED void userns_be_root(void)
 	NEED(setresuid(0, 0, 0));
 }
 
-/* Runs @fn in a child in a user namespace, and namespaces @flags, once @give has written its maps here. To be waited for. */
+/*
+ * Runs @fn in a child in a user namespace, and namespaces @flags, once @give has written its maps
+ * here. To be waited for.
+ */
 static T_UNUSED pid_t userns_spawn_by(
 	int flags, void (*give)(pid_t, const void *), void (*fn)(const void *), const void *arg)
 {

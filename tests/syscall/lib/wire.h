@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wire.h: the test itself is the peer: what the stack sends by va0 (own_net()) to 10.9.0.2 and up comes out of vb0, which has no address, and what
- * the test writes there comes in. Segments of TCP are made and read by hand; MACs of peers are known without a question.
+ * wire.h: the test itself is the peer: what the stack sends by va0 (own_net()) to 10.9.0.2 and up
+ * comes out of vb0, which has no address, and what the test writes there comes in. Segments of TCP
+ * are made and read by hand; MACs of peers are known without a question.
  */
 #ifndef TESTS_SYSCALL_WIRE_H
 #define TESTS_SYSCALL_WIRE_H
@@ -81,7 +82,10 @@ static T_UNUSED int wire_read(unsigned char *f, size_t size, int ms)
 	}
 }
 
-/* A question of ARP: its answer comes behind all that was sent before it, and behind what that has brought about at once. */
+/*
+ * A question of ARP: its answer comes behind all that was sent before it, and behind what that has
+ * brought about at once.
+ */
 static T_UNUSED void wire_ask(void)
 {
 	static const unsigned char ask[42] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 6, 0, 1, 8, 0,
@@ -138,7 +142,10 @@ static T_UNUSED void wire_ip(unsigned char *f, int proto, int peer, unsigned n)
 	NEED(send(wire, f, 34 + n, 0));
 }
 
-/* What was sent before has been taken in, and what it has brought about at once is here, to be read: an echo behind it is answered, twice. */
+/*
+ * What was sent before has been taken in, and what it has brought about at once is here, to be
+ * read: an echo behind it is answered, twice.
+ */
 static T_UNUSED void wire_quiet(void)
 {
 	struct sockaddr_ll ll = { .sll_family = AF_PACKET,
@@ -263,7 +270,10 @@ static T_UNUSED struct seg seg_answer(const struct seg *s, uint32_t seq, uint8_t
 		.win = 60000 };
 }
 
-/* A socket of the stack that has connected to port @port of the peer, who says @opts in his SYN; *last: his last segment. */
+/*
+ * A socket of the stack that has connected to port @port of the peer, who says @opts in his SYN;
+ * *last: his last segment.
+ */
 static T_UNUSED int seg_connected(
 	uint16_t port, const uint8_t *opts, unsigned nopts, struct seg *last)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Addresses that programs add: their lifetimes (IFA_CACHEINFO) told, replaced, over; their routes; who inherits a network. */
+/*
+ * Addresses that programs add: their lifetimes (IFA_CACHEINFO) told, replaced, over; their routes;
+ * who inherits a network.
+ */
 #include "netns.h"
 #include <linux/if_addr.h>
 
@@ -187,7 +190,10 @@ static void metrics(void)
 	metric("replaced", AF_INET6, "fd50::1", NLM_F_REPLACE, 8);
 }
 
-/* An address that is replaced: its flags, with the route that they bring; the other ones of its network; another prefix. */
+/*
+ * An address that is replaced: its flags, with the route that they bring; the other ones of its
+ * network; another prefix.
+ */
 static void replaced(void)
 {
 	say("with a route: %d", add(AF_INET, "10.79.0.1", 0, 0, ~0U, ~0U));

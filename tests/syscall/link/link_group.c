@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices changed and deleted by group (`ip link set group`, `ip link del group`); their names and other names, where these are taken, too long
- * or not there. ip-link(8).
+ * Devices changed and deleted by group (`ip link set group`, `ip link del group`); their names and
+ * other names, where these are taken, too long or not there. ip-link(8).
  */
 #include "netns.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers of devices that are asked for, when they are made and when they move to another namespace; and sockets of AF_PACKET that know a device by its
- * number, when another one has it.
+ * Numbers of devices that are asked for, when they are made and when they move to another
+ * namespace; and sockets of AF_PACKET that know a device by its number, when another one has it.
  */
 #include "netns.h"
 #include <linux/if_ether.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Addresses that mean something on one link only (RFC 4007), between two namespaces with two links: which device names say, who asks for it, and
- * that answers go by the link that the question came by. ipv6(7).
+ * Addresses that mean something on one link only (RFC 4007), between two namespaces with two links:
+ * which device names say, who asks for it, and that answers go by the link that the question came
+ * by. ipv6(7).
  */
 #include "netns.h"
 #include <netinet/icmp6.h>

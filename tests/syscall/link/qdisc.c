@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Queueing disciplines. What rtnetlink answers is the host's; what the kinds do is looked at in guests alone, since hosts need not have them, and
- * with rates at which nothing leaves by time (a byte a second): no slowness of the machine changes what is counted.
+ * Queueing disciplines. What rtnetlink answers is the host's; what the kinds do is looked at in
+ * guests alone, since hosts need not have them, and with rates at which nothing leaves by time (a
+ * byte a second): no slowness of the machine changes what is counted.
  */
 #include "netns.h"
 #include "guest.h"
@@ -357,7 +358,8 @@ static int no_class(unsigned id)
 static void hierarchy(void)
 {
 	struct tc_htb_glob g = { .version = 3, .rate2quantum = 10, .defcls = 0x20 };
-	const unsigned ticks = 1000000; /* of 64 ns, of a byte a second: 0.064 bytes */
+	/* of 64 ns, of a byte a second: 0.064 bytes */
+	const unsigned ticks = 1000000;
 	struct nl_msg m;
 	struct rtattr *opt;
 	unsigned n = 0;
@@ -389,8 +391,8 @@ static void hierarchy(void)
 }
 
 /*
- * What is longer than a bucket that has become smaller; a credit of a turn that would be no positive number of 32 bits; who hears of a full
- * queue.
+ * What is longer than a bucket that has become smaller; a credit of a turn that would be no
+ * positive number of 32 bits; who hears of a full queue.
  */
 static void extremes(void)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Lifetimes of prefixes that a router tells: anybody on the link may say that an address ends, but not sooner than in two hours. */
+/*
+ * Lifetimes of prefixes that a router tells: anybody on the link may say that an address ends, but
+ * not sooner than in two hours.
+ */
 #include "netns.h"
 #include <linux/if_ether.h>
 

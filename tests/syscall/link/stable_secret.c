@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Addresses that a secret makes (RFC 7217): conf/NAME/stable_secret and addr_gen_mode; one that somebody else has is made anew. */
+/*
+ * Addresses that a secret makes (RFC 7217): conf/NAME/stable_secret and addr_gen_mode; one that
+ * somebody else has is made anew.
+ */
 #include "nd.h"
 
 #define ND_NS 135

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* tuntap: the flags that TUNSETIFF takes and TUNGETIFF gives, names with a pattern, a read of nothing. */
+/*
+ * tuntap: the flags that TUNSETIFF takes and TUNGETIFF gives, names with a pattern, a read of
+ * nothing.
+ */
 #include "t.h"
 #include <arpa/inet.h>
 #include <linux/ethtool.h>

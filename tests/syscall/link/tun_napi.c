@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* tuntap: IFF_NAPI and IFF_NAPI_FRAGS: who may, with what else, what is told of them, and what a frame of several pieces may look like. */
+/*
+ * tuntap: IFF_NAPI and IFF_NAPI_FRAGS: who may, with what else, what is told of them, and what a
+ * frame of several pieces may look like.
+ */
 #include "t.h"
 #include <arpa/inet.h>
 #include <linux/if_ether.h>

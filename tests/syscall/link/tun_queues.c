@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /dev/net/tun with several queues: IFF_MULTI_QUEUE, TUNSETQUEUE, whose a flow is, what is left when queues or the device go. */
+/*
+ * /dev/net/tun with several queues: IFF_MULTI_QUEUE, TUNSETQUEUE, whose a flow is, what is left
+ * when queues or the device go.
+ */
 #include "t.h"
 #include <arpa/inet.h>
 #include <linux/if_link.h>

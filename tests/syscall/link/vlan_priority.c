@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Tags in front of tags: a priority tag (VLAN 0) says nothing, whatever is behind it; another one belongs to its VLAN. */
+/*
+ * Tags in front of tags: a priority tag (VLAN 0) says nothing, whatever is behind it; another one
+ * belongs to its VLAN.
+ */
 #include "netns.h"
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include "recorded.h"
 
-#define LAST 0x88b6 /* behind the others; it comes to the lower device alone */
+/* behind the others; it comes to the lower device alone */
+#define LAST 0x88b6
 
-/* For hosts without VLANs: what Linux says by its rules. A tag is shown to who looks at the lower device beside the frame, and counts no byte. */
+/*
+ * For hosts without VLANs: what Linux says by its rules. A tag is shown to who looks at the lower
+ * device beside the frame, and counts no byte.
+ */
 static const char expected[] =
 #include "vlan_priority.inc"
 	;

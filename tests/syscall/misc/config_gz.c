@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/config.gz says what is there: suites skip a test whose option is not set. Of a host's own configuration nothing is asked. */
+/*
+ * /proc/config.gz says what is there: suites skip a test whose option is not set. Of a host's own
+ * configuration nothing is asked.
+ */
 #include "guest.h"
 
 #include <linux/bpf.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls that libc does not make any more, by their numbers: open, fork, nanosleep, getrlimit, setrlimit, mknod ... */
+/*
+ * Calls that libc does not make any more, by their numbers: open, fork, nanosleep, getrlimit,
+ * setrlimit, mknod ...
+ */
 #include "t.h"
 
 TEST(legacy)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A struct that is longer than the kernel knows, whose end is not there: what is not zero counts before what cannot be read. */
+/*
+ * A struct that is longer than the kernel knows, whose end is not there: what is not zero counts
+ * before what cannot be read.
+ */
 #include "t.h"
 #include <linux/openat2.h>
 

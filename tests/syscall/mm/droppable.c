@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MAP_DROPPABLE (Linux 6.11): what goes with it and what does not, what a child gets, and that its pages go before anybody is killed for want of
- * memory. The host's cgroups are not ours: it says what is expected.
+ * MAP_DROPPABLE (Linux 6.11): what goes with it and what does not, what a child gets, and that its
+ * pages go before anybody is killed for want of memory. The host's cgroups are not ours: it says
+ * what is expected.
  */
 #include "cgroup.h"
 
@@ -94,7 +95,10 @@ static void advice(void)
 	munmap(p, LEN);
 }
 
-/* The program's own word that they may go. A page with another reference for the moment stays: asked again. */
+/*
+ * The program's own word that they may go. A page with another reference for the moment stays:
+ * asked again.
+ */
 static void paged_out(void)
 {
 	char *p = droppable();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a child has from its parent with pages in it stays an area of its own: what is mapped beside it, or comes from another such area, does
- * not become one with it, as it would in the parent. Its own pieces do again.
+ * What a child has from its parent with pages in it stays an area of its own: what is mapped beside
+ * it, or comes from another such area, does not become one with it, as it would in the parent. Its
+ * own pieces do again.
  */
 #include "t.h"
 

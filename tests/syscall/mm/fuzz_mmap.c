@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Thousands of random mmap, munmap, mprotect, mremap, madvise and fork calls on one area, checked against a model of
- * what every page must hold and allow. The seeds are fixed, so that a failure comes again. Whether a private page that
- * nobody wrote follows its file is unspecified (mmap(2)): it may hold what the file held at any time since it was mapped.
+ * Thousands of random mmap, munmap, mprotect, mremap, madvise and fork calls on one area, checked
+ * against a model of what every page must hold and allow. The seeds are fixed, so that a failure
+ * comes again. Whether a private page that nobody wrote follows its file is unspecified (mmap(2)):
+ * it may hold what the file held at any time since it was mapped.
  */
 #include "t.h"
 #include <setjmp.h>
@@ -13,11 +14,12 @@
 enum { HOLE, ANON, PRIVATE_FILE, SHARED_FILE, SHARED_ANON };
 
 struct page {
-	int kind, prot,
-		file_page;   /* file_page: of PRIVATE_FILE (until it is written) and SHARED_FILE */
+	/* file_page: of PRIVATE_FILE (until it is written) and SHARED_FILE */
+	int kind, prot, file_page;
 	int own;             /* PRIVATE_FILE: has a copy of its own */
 	unsigned char value; /* of pages with contents of their own */
-	uint64_t may[4];     /* PRIVATE_FILE, not own: the values that the file has had since */
+	/* PRIVATE_FILE, not own: the values that the file has had since */
+	uint64_t may[4];
 };
 
 static char *area;
@@ -195,7 +197,8 @@ static void move(int from, int n, int to)
 		return;
 	if (mremap(area + from * PAGE, n * PAGE, n * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
 		    area + to * PAGE) == MAP_FAILED) {
-		if (errno != EFAULT) /* neighbours of one kind may be two mappings */
+		/* neighbours of one kind may be two mappings */
+		if (errno != EFAULT)
 			wrong("mremap", from, 0, errno);
 		return;
 	}
@@ -219,7 +222,8 @@ static void forked(void)
 		check("child, written");
 		_exit(bad != 0);
 	}
-	for (i = 0; i < 4; i++) { /* while the child runs: what it shares must stay */
+	/* while the child runs: what it shares must stay */
+	for (i = 0; i < 4; i++) {
 		int page = (int)rnd(PAGES);
 
 		if (model[page].kind == ANON || model[page].kind == PRIVATE_FILE)

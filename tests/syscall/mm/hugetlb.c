@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Huge pages where no pool is set aside: what is refused, what MAP_NORESERVE gives all the same, alignment, files of hugetlbfs. With
- * a pool: tests/mm/hugetlb.
+ * Huge pages where no pool is set aside: what is refused, what MAP_NORESERVE gives all the same,
+ * alignment, files of hugetlbfs. With a pool: tests/mm/hugetlb.
  */
 #include "t.h"
 

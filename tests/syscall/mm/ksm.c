@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MADV_MERGEABLE and /sys/kernel/mm/ksm: pages of equal content become one and are counted; each kind of write has a copy of its own; nothing
- * that is written meanwhile is lost. In guests only: what a host merges is its administrator's affair.
+ * MADV_MERGEABLE and /sys/kernel/mm/ksm: pages of equal content become one and are counted; each
+ * kind of write has a copy of its own; nothing that is written meanwhile is lost. In guests only:
+ * what a host merges is its administrator's affair.
  */
 #include "guest.h"
 
@@ -65,7 +66,10 @@ static bool counts(long shared, long sharing)
 	return ok;
 }
 
-/* After as many rounds as it takes: a round passes over what somebody holds for the moment, and what is no longer used goes in a later one. */
+/*
+ * After as many rounds as it takes: a round passes over what somebody holds for the moment, and
+ * what is no longer used goes in a later one.
+ */
 #define COMES(e)                                                                                   \
 	({                                                                                         \
 		for (int i_ = 0; i_ < 20 && settled() && !(e); i_++)                               \
@@ -151,7 +155,10 @@ static void parting(char *p)
 	GIS(comes(0, 0));
 }
 
-/* Merged pages that userfaultfd write-protects stay what they are: nobody waits for the one who would allow the write. */
+/*
+ * Merged pages that userfaultfd write-protects stay what they are: nobody waits for the one who
+ * would allow the write.
+ */
 static void watched(void)
 {
 	int fd = (int)GNEED(syscall(SYS_userfaultfd, O_CLOEXEC));
@@ -299,7 +306,10 @@ static void twins(void)
 	G(put("merge_across_nodes", 2), "-1 EINVAL");
 }
 
-/* What has no twin round after round is looked at less often, and is merged all the same when it gets one. */
+/*
+ * What has no twin round after round is looked at less often, and is merged all the same when it
+ * gets one.
+ */
 static void passed_over(void)
 {
 	char *p = mmap(

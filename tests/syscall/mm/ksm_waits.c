@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program whose fault waits for a server of FUSE that does not answer keeps ksmd from its own pages, not from everybody's. In guests only, as
- * ksm.c.
+ * A program whose fault waits for a server of FUSE that does not answer keeps ksmd from its own
+ * pages, not from everybody's. In guests only, as ksm.c.
  */
 #include "guest.h"
 #include "fuse_server.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* madvise(2): COLD and PAGEOUT of files' pages: which leave memory, which stay, and what they read afterwards. */
+/*
+ * madvise(2): COLD and PAGEOUT of files' pages: which leave memory, which stay, and what they read
+ * afterwards.
+ */
 #include "t.h"
 
 #define PAGES 64
@@ -168,7 +171,10 @@ static long page_out_of(int pidfd, char *at)
 	return syscall(SYS_process_madvise, pidfd, &v, 1UL, MADV_PAGEOUT, 0);
 }
 
-/* Another process's, which waits meanwhile or goes on writing to them: ours is a mapping that nobody has touched. */
+/*
+ * Another process's, which waits meanwhile or goes on writing to them: ours is a mapping that
+ * nobody has touched.
+ */
 static void foreign(bool writes)
 {
 	int fd = make("f"), go[2], ready[2], pidfd, status, left = PAGES;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* vm.max_map_count: a process has one area more than that before mmap() and brk() refuse, and munmap() makes two of one only below it. */
+/*
+ * vm.max_map_count: a process has one area more than that before mmap() and brk() refuse, and
+ * munmap() makes two of one only below it.
+ */
 #include "guest.h"
 
 #define LIMIT 200

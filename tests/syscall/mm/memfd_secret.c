@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* memfd_secret: memory that nobody gets at but by mapping it: what the file can do, what is locked, and every way that must not lead in. */
+/*
+ * memfd_secret: memory that nobody gets at but by mapping it: what the file can do, what is locked,
+ * and every way that must not lead in.
+ */
 #include "recorded.h"
 #include <linux/futex.h>
 #include <linux/userfaultfd.h>

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A memfd that a mapping touches gets the pages that are touched and no others, wherever the mapping lies. */
+/*
+ * A memfd that a mapping touches gets the pages that are touched and no others, wherever the
+ * mapping lies.
+ */
 #include "t.h"
 
 #define PAGES 16
-#define SPAN 64 /* pages: the places of the mapping that are tried */
+/* pages: the places of the mapping that are tried */
+#define SPAN 64
 
 static void touched(char *at, int n, bool write)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which pages of a file are in memory is told to those who own it or may write to it; others hear that all are. */
+/*
+ * Which pages of a file are in memory is told to those who own it or may write to it; others hear
+ * that all are.
+ */
 #include "t.h"
 
 #define PAGES 64

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Rules of the memory calls that are easily forgotten: limits of arguments, holes, locks, what is left after an error. */
+/*
+ * Rules of the memory calls that are easily forgotten: limits of arguments, holes, locks, what is
+ * left after an error.
+ */
 #include "t.h"
 
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)

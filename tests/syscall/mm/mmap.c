@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mmap(2), munmap(2): private and shared, files and anonymous, fixed addresses, ends of files, errors. */
+/*
+ * mmap(2), munmap(2): private and shared, files and anonymous, fixed addresses, ends of files,
+ * errors.
+ */
 #include "t.h"
 #include <setjmp.h>
 

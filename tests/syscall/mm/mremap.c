@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mremap(2): growing in place and by moving, shrinking, fixed, DONTUNMAP, shared duplicates, errors. */
+/*
+ * mremap(2): growing in place and by moving, shrinking, fixed, DONTUNMAP, shared duplicates,
+ * errors.
+ */
 #include "t.h"
 
 static int failed(void *p)
@@ -30,7 +33,9 @@ static int mapped(void *p)
 	return mincore(p, PAGE, &vec) == 0;
 }
 
-/* What DONTUNMAP leaves behind is locked no longer; and it is memory more, which RLIMIT_AS counts. */
+/*
+ * What DONTUNMAP leaves behind is locked no longer; and it is memory more, which RLIMIT_AS counts.
+ */
 static void dontunmap_limits(void)
 {
 	size_t n = 64UL << 20;
@@ -77,7 +82,8 @@ TEST(mremap)
 	ERR(mremap(p, PAGE, 0, 0));
 	ERR(mremap(p, PAGE, PAGE, 0x100));
 	ERR(mremap(t_unmapped(), PAGE, 2 * PAGE, MREMAP_MAYMOVE));
-	for (int i = 47; i < 64; i++) { /* what goes away would end behind all memory */
+	/* what goes away would end behind all memory */
+	for (int i = 47; i < 64; i++) {
 		size_t len = (1UL << i) - (i == 63 ? (unsigned long)p : 0);
 
 		say("shrink from 2^%d", i);

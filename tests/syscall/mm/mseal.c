@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mseal: sealed areas do not go, shrink, move, or get other rights; what else is done to them works. */
+/*
+ * mseal: sealed areas do not go, shrink, move, or get other rights; what else is done to them
+ * works.
+ */
 #include "newer.h"
 
 #define MSEAL 462
@@ -120,7 +123,8 @@ TEST(mseal)
 	pg = (size_t)sysconf(_SC_PAGESIZE);
 	p = map(16, PROT_READ | PROT_WRITE);
 	ranges(p);
-	if (!have) /* what follows would be done to memory that is not sealed */
+	/* what follows would be done to memory that is not sealed */
+	if (!have)
 		_exit(77);
 	refused(p);
 	HOLDS(shown(p + pg));

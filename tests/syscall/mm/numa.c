@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mbind(2), set_mempolicy(2), get_mempolicy(2), set_mempolicy_home_node(2), migrate_pages(2), move_pages(2), numa_maps on a machine with one node.
- * A host that forbids them, or has more nodes, is not asked: each check knows its answer.
+ * mbind(2), set_mempolicy(2), get_mempolicy(2), set_mempolicy_home_node(2), migrate_pages(2),
+ * move_pages(2), numa_maps on a machine with one node. A host that forbids them, or has more nodes,
+ * is not asked: each check knows its answer.
  */
 #include "t.h"
 #include <linux/mempolicy.h>
@@ -90,7 +91,10 @@ static void threads(void)
 	WANT(0, set(MPOL_DEFAULT, NULL, 0));
 }
 
-/* What numa_maps says of the area that begins there, but for how many pages were used lately; 0 where it is @want. */
+/*
+ * What numa_maps says of the area that begins there, but for how many pages were used lately; 0
+ * where it is @want.
+ */
 static long numa_line(void *p, const char *want)
 {
 	char line[512], rest[512] = "", *word, *next;
@@ -186,7 +190,10 @@ static void pages(char *p)
 	WANT(0, move(0, 3, where, NULL, status, 0));
 	if (asked && (status[0] != 0 || status[1] != -ENOENT || status[2] != -EFAULT))
 		say("%d %d %d", status[0], status[1], status[2]);
-	/* pages that were touched one after the other, of which the kernel may have mapped some at once */
+	/*
+	 * pages that were touched one after the other, of which the kernel may have mapped some at
+	 * once
+	 */
 	for (int i = 0; i < 2; i++)
 		((volatile char *)again)[i * PAGE] = 1;
 	WANT(0, move(0, 3, more, NULL, status, 0));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* pagemap_scan: PAGEMAP_SCAN, an ioctl of /proc/PID/pagemap: ranges of pages by category, in more or less room. */
+/*
+ * pagemap_scan: PAGEMAP_SCAN, an ioctl of /proc/PID/pagemap: ranges of pages by category, in more
+ * or less room.
+ */
 #include "recorded.h"
 #include <sys/ioctl.h>
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* process_madvise(2), process_mrelease(2), remap_file_pages(2), and protection keys without keys. */
+/*
+ * process_madvise(2), process_mrelease(2), remap_file_pages(2), and protection keys without keys.
+ */
 #include "t.h"
 #include <pthread.h>
 #include <sys/ptrace.h>
@@ -62,7 +64,9 @@ static void releasing(void)
 	say("a killed child's: %s", wrong ? "refused" : "released, or gone");
 }
 
-/* What a dying process had, and who still looks at it: a fault, and no zeros. Shared memory stays. */
+/*
+ * What a dying process had, and who still looks at it: a fault, and no zeros. Shared memory stays.
+ */
 static void looking_at_released(char *p)
 {
 	char *shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
@@ -124,7 +128,10 @@ static void *kill_and_release(void *arg)
 	return arg;
 }
 
-/* Who has been forked by vfork() dies with a memory that is its parent's as well: nothing of it goes. */
+/*
+ * Who has been forked by vfork() dies with a memory that is its parent's as well: nothing of it
+ * goes.
+ */
 static void releasing_vforked(char *p)
 {
 	pthread_t t;

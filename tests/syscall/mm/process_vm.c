@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* process_vm_readv(2), process_vm_writev(2): another process's memory in vectors, holes, permissions. */
+/*
+ * process_vm_readv(2), process_vm_writev(2): another process's memory in vectors, holes,
+ * permissions.
+ */
 #include "t.h"
 
 static char mine[64], theirs[] = "what the other one has";

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* procmap_query: PROCMAP_QUERY, an ioctl of /proc/PID/maps: which area there is at an address or behind it, in binary. */
+/*
+ * procmap_query: PROCMAP_QUERY, an ioctl of /proc/PID/maps: which area there is at an address or
+ * behind it, in binary.
+ */
 #include "recorded.h"
 #include <elf.h>
 #include <stddef.h>
@@ -155,7 +158,10 @@ static void build_id(void)
 	q.id_size = sizeof(id);
 	T(ioctl(maps, QUERY, &q));
 	say("%u: %d %d %d", q.id_size, id[0], id[19], id[20]);
-	/* Nobody is asked whether it may: we could not answer. (Whether it is told of differs between Linux 6.12 and 6.18.) */
+	/*
+	 * Nobody is asked whether it may: we could not answer. (Whether it is told of differs
+	 * between Linux 6.12 and 6.18.)
+	 */
 	asked = fanotify_init(FAN_CLASS_CONTENT, O_RDONLY);
 	if (asked >= 0)
 		NEED(fanotify_mark(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shared memory whose pages are taken away while processes that map it exit: where the next process has nothing mapped it must see nothing,
- * and what is mapped afterwards is what the file has.
+ * Shared memory whose pages are taken away while processes that map it exit: where the next process
+ * has nothing mapped it must see nothing, and what is mapped afterwards is what the file has.
  */
 #include "t.h"
 

@@ -22,17 +22,22 @@ static const char expected[] =
 enum { MOUNT, FAIL, HOLD, LINK };
 
 static struct {
-	int mode, status;   /* what the daemon does with the next packets */
-	int packets;        /* number received */
-	int release;        /* HOLD ends */
-	int expire;         /* how + 1 of an expiry for the daemon's second process */
-	int expired, error; /* result of the expiry, valid once @expire is 0 */
-	int order, done;    /* a command for the daemon, and the last one done */
+	/* what the daemon does with the next packets */
+	int mode, status;
+	int packets; /* number received */
+	int release; /* HOLD ends */
+	/* how + 1 of an expiry for the daemon's second process */
+	int expire;
+	/* result of the expiry, valid once @expire is 0 */
+	int expired, error;
+	/* a command for the daemon, and the last one done */
+	int order, done;
 	int results[8];
 	struct autofs_v5_packet last[64];
 } * sh;
 
-static int dev, pipes[2], fd; /* the daemon's: /dev/autofs, its pipe, the mount */
+/* the daemon's: /dev/autofs, its pipe, the mount */
+static int dev, pipes[2], fd;
 static const char *where;
 
 static union {
@@ -435,7 +440,8 @@ static void indirect(void)
 	expire("expire one", AUTOFS_EXP_IMMEDIATE);
 	expire("expire nothing", AUTOFS_EXP_IMMEDIATE);
 	say_packets();
-	signal(SIGPIPE, SIG_IGN); /* some kernels send it to the requesting process */
+	/* some kernels send it to the requesting process */
+	signal(SIGPIPE, SIG_IGN);
 	order(5);
 	T(stat("i/late", &st));
 	T(stat("i/later", &st));

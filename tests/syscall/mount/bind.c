@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* bind(2), listen(2), connect(2), accept4(2), getsockname(2), getpeername(2) of AF_UNIX: names, files, abstract names. */
+/*
+ * bind(2), listen(2), connect(2), accept4(2), getsockname(2), getpeername(2) of AF_UNIX: names,
+ * files, abstract names.
+ */
 #include "t.h"
 #include <stddef.h>
 #include <sys/socket.h>

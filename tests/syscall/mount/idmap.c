@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Id-mapped mounts: who may make one of what, and whom the files below belong to, in the eyes of stat and of every check. */
+/*
+ * Id-mapped mounts: who may make one of what, and whom the files below belong to, in the eyes of
+ * stat and of every check.
+ */
 #include "userns.h"
 
 #include <linux/fs.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * listmount of mounts that lie on each other, of some below one of them, and from within another root; by their ids, in whatever order they came to
- * where they are. The host only says what is expected.
+ * listmount of mounts that lie on each other, of some below one of them, and from within another
+ * root; by their ids, in whatever order they came to where they are. The host only says what is
+ * expected.
  */
 #include "guest.h"
 
@@ -61,7 +62,10 @@ static void trees(void)
 	G(list(moved, below), "0");
 }
 
-/* A folder of the topmost mount as the root: that mount is not shown, what is on the folder and below is. */
+/*
+ * A folder of the topmost mount as the root: that mount is not shown, what is on the folder and
+ * below is.
+ */
 static void in_folder(void)
 {
 	long n;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* fsopen, fsconfig, fsmount, fspick, open_tree, move_mount, mount_setattr: what they make, what they refuse. */
+/*
+ * fsopen, fsconfig, fsmount, fspick, open_tree, move_mount, mount_setattr: what they make, what
+ * they refuse.
+ */
 #include "guest.h"
 #include <linux/mount.h>
 #include <sys/mount.h>

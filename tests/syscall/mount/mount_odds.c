@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mount(2), umount2(2): a type or a source without a letter, tmpfs's and ramfs's options, mand, and what lies on the place where we are. */
+/*
+ * mount(2), umount2(2): a type or a source without a letter, tmpfs's and ramfs's options, mand, and
+ * what lies on the place where we are.
+ */
 #include "t.h"
 #include <sys/mount.h>
 #include <sys/statfs.h>

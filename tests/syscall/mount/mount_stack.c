@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* More mounts that stand on each other than a walk through the cache passes: the top is found, and "..", and what is below when they go. */
+/*
+ * More mounts that stand on each other than a walk through the cache passes: the top is found, and
+ * "..", and what is below when they go.
+ */
 #include "t.h"
 #include <linux/openat2.h>
 #include <sys/mount.h>

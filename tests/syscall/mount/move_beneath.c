@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* move_mount(2) with MOVE_MOUNT_BENEATH: a mount goes below another one, which covers it until it is unmounted. */
+/*
+ * move_mount(2) with MOVE_MOUNT_BENEATH: a mount goes below another one, which covers it until it
+ * is unmounted.
+ */
 #include "t.h"
 
 #include <sys/mount.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* statmount of a mount whose texts are as long as each can be: root, place, source and options, all of them whole. As Linux has it. */
+/*
+ * statmount of a mount whose texts are as long as each can be: root, place, source and options, all
+ * of them whole. As Linux has it.
+ */
 #include "guest.h"
 #include <sys/mount.h>
 

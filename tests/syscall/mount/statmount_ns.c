@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* statmount(2) and listmount(2) of other mount namespaces, and the walk from one to the next (NS_MNT_GET_INFO, _NEXT, _PREV). */
+/*
+ * statmount(2) and listmount(2) of other mount namespaces, and the walk from one to the next
+ * (NS_MNT_GET_INFO, _NEXT, _PREV).
+ */
 #include "t.h"
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -21,7 +24,10 @@ struct request {
 
 static uint64_t answer[1024], ids[500];
 
-/* A child in a namespace of its own, with tmpfs on @dir, that waits; *pid is its, the value a descriptor of the namespace. */
+/*
+ * A child in a namespace of its own, with tmpfs on @dir, that waits; *pid is its, the value a
+ * descriptor of the namespace.
+ */
 static int member(const char *dir, int flags, pid_t *pid, int *keep)
 {
 	char path[64], c;
@@ -144,7 +150,8 @@ TEST(statmount_ns)
 	pid_t pa, pb;
 	int ka, kb, a, b, own;
 
-	t_one_cpu(); /* Linux counts numbers of namespaces by processor */
+	/* Linux counts numbers of namespaces by processor */
+	t_one_cpu();
 	NEED(mkdir("aaa", 0755));
 	NEED(mkdir("bbb", 0755));
 	own = NEED(open("/proc/self/ns/mnt", O_RDONLY));

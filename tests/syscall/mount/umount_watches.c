@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A file system that is unmounted tells each watch so, asked or not, however many there are. The host only says what is expected. */
+/*
+ * A file system that is unmounted tells each watch so, asked or not, however many there are. The
+ * host only says what is expected.
+ */
 #include "guest.h"
 
 #include <sys/fanotify.h>

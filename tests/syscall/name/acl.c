@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* POSIX access control lists as the attributes system.posix_acl_*: what they permit, chmod(2), inheritance, errors. */
+/*
+ * POSIX access control lists as the attributes system.posix_acl_*: what they permit, chmod(2),
+ * inheritance, errors.
+ */
 #include "acl.h"
 
 static void show(const char *path, const char *name)
@@ -124,7 +127,10 @@ static void inherits(void)
 	make("p", 027);
 }
 
-/* Whoever is no member of a file's group takes its set-group-id bit away with a list, as with chmod. */
+/*
+ * Whoever is no member of a file's group takes its set-group-id bit away with a list, as with
+ * chmod.
+ */
 static void set_group_id(void)
 {
 	static const char *const lists[] = { "u::7 g::5 o::5", "u::7 u7:4 g::5 m::5 o::5" };

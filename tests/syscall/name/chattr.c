@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The flags of chattr(1): FS_IOC_GETFLAGS and SETFLAGS, what immutable and append-only files refuse, what statx shows; FIEMAP. File systems
- * differ in what they keep: a host whose one keeps nothing, or that does not let us, is believed.
+ * The flags of chattr(1): FS_IOC_GETFLAGS and SETFLAGS, what immutable and append-only files
+ * refuse, what statx shows; FIEMAP. File systems differ in what they keep: a host whose one keeps
+ * nothing, or that does not let us, is believed.
  */
 #include "t.h"
 
@@ -178,7 +179,10 @@ static bool on_ext4(const char *path)
 	return s.f_type == 0xef53;
 }
 
-/* Which attributes there can be is the file system's, whatever the file; when it was made is told to who asks. */
+/*
+ * Which attributes there can be is the file system's, whatever the file; when it was made is told
+ * to who asks.
+ */
 static void masks(void)
 {
 	static const char *const paths[] = { "/", "/dev/null", "/proc/self/status" };

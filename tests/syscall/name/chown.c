@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* chown(2), fchown(2), lchown(2), fchownat(2): ids, -1, set-id bits, who may; the old owner makes it set-user-id meanwhile. */
+/*
+ * chown(2), fchown(2), lchown(2), fchownat(2): ids, -1, set-id bits, who may; the old owner makes
+ * it set-user-id meanwhile.
+ */
 #include "t.h"
 
 #include <linux/userfaultfd.h>
@@ -26,7 +29,9 @@ static void *write_late(void *path)
 	return NULL;
 }
 
-/* A write holds the file; its owner's chmod waits for it, and behind that who gives the file away. */
+/*
+ * A write holds the file; its owner's chmod waits for it, and behind that who gives the file away.
+ */
 static void chmod_meanwhile(void)
 {
 	int uffd = (int)NEED(syscall(SYS_userfaultfd, O_CLOEXEC));
@@ -102,7 +107,10 @@ TEST(chown)
 	T(chown("f", 2147483647, 65536));
 	show("f");
 
-	/* set-id bits go, by root too; a set-gid bit without group execute (mandatory locking) stays */
+	/*
+	 * set-id bits go, by root too; a set-gid bit without group execute (mandatory locking)
+	 * stays
+	 */
 	NEED(chmod("f", 06755));
 	T(chown("f", 1, 1));
 	show("f");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way up from deep in a bind mount: to its root and beyond, in rows, down and up again, while others rename, and from a folder that was moved out
- * of what the mount shows. The host only says what is expected.
+ * The way up from deep in a bind mount: to its root and beyond, in rows, down and up again, while
+ * others rename, and from a folder that was moved out of what the mount shows. The host only says
+ * what is expected.
  */
 #include "guest.h"
 

@@ -75,7 +75,10 @@ TEST(file_times)
 		msync(p, 4096, MS_SYNC);
 	}));
 
-	/* relatime: the time of access moves when it is older than that of change, and not otherwise */
+	/*
+	 * relatime: the time of access moves when it is older than that of change, and not
+	 * otherwise
+	 */
 	NEED(utimensat(AT_FDCWD, "d/f", atime_old, 0));
 	NEED(pread(fd, &c, 1, 0));
 	NEED(lstat("d/f", &after));

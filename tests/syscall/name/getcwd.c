@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* getcwd(2), chdir(2), fchdir(2): sizes, removed directories, permissions, sharing with CLONE_FS. */
+/*
+ * getcwd(2), chdir(2), fchdir(2): sizes, removed directories, permissions, sharing with CLONE_FS.
+ */
 #include "t.h"
 
 static void *changer(void *arg)

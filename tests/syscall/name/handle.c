@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* name_to_handle_at(2), open_by_handle_at(2): sizes, flags, what is refused, renamed and removed files, directories that are in no cache. */
+/*
+ * name_to_handle_at(2), open_by_handle_at(2): sizes, flags, what is refused, renamed and removed
+ * files, directories that are in no cache.
+ */
 #include "cgroup.h"
 
 struct fh {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Thirty thousand files in a directory, a path of two thousand directories, two hundred mounts in a chain and beside each other. */
+/*
+ * Thirty thousand files in a directory, a path of two thousand directories, two hundred mounts in a
+ * chain and beside each other.
+ */
 #include "t.h"
 #include <dirent.h>
 #include <sys/mount.h>

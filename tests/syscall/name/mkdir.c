@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mkdir(2), mkdirat(2), rmdir(2), unlinkat(AT_REMOVEDIR): modes, set-gid inheritance, link counts, errors. */
+/*
+ * mkdir(2), mkdirat(2), rmdir(2), unlinkat(AT_REMOVEDIR): modes, set-gid inheritance, link counts,
+ * errors.
+ */
 #include "t.h"
 
 static void show(const char *path)

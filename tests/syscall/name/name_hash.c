@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Names that a polynomial of 31 cannot tell apart are looked up as quickly as any: no chain of a table is as long as a program likes. */
+/*
+ * Names that a polynomial of 31 cannot tell apart are looked up as quickly as any: no chain of a
+ * table is as long as a program likes.
+ */
 #include "t.h"
 
 #define PAIRS 14 /* 2^14 names */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which error calls with paths tell where several would be right: the second name of rename(2) is not looked at before the first path, an
- * attribute of no known kind not before one's rights, what a cached walk may not search is EAGAIN, and to leave by "..", where that is not
- * allowed, is EXDEV with O_CREAT too.
+ * Which error calls with paths tell where several would be right: the second name of rename(2) is
+ * not looked at before the first path, an attribute of no known kind not before one's rights, what
+ * a cached walk may not search is EAGAIN, and to leave by "..", where that is not allowed, is EXDEV
+ * with O_CREAT too.
  */
 #include "t.h"
 

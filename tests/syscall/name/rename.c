@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* rename(2), renameat(2), renameat2(2): replacing, directories, RENAME_NOREPLACE and RENAME_EXCHANGE, sticky. */
+/*
+ * rename(2), renameat(2), renameat2(2): replacing, directories, RENAME_NOREPLACE and
+ * RENAME_EXCHANGE, sticky.
+ */
 #include "t.h"
 
 static void state(void)

@@ -78,7 +78,10 @@ static void trusted(void)
 	});
 }
 
-/* Who may is asked before whether there is such a name; and what is there before whether there is room. */
+/*
+ * Who may is asked before whether there is such a name; and what is there before whether there is
+ * room.
+ */
 static void order(void)
 {
 	static const char *const prefixes[] = { "user.", "trusted.", "security.", "system.",

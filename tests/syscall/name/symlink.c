@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* symlink(2), symlinkat(2), readlink(2), readlinkat(2): contents, truncation, depth, magic links of /proc. */
+/*
+ * symlink(2), symlinkat(2), readlink(2), readlinkat(2): contents, truncation, depth, magic links of
+ * /proc.
+ */
 #include "guest.h"
 
 static void show(const char *path)
@@ -55,7 +58,10 @@ static void ends_in_slash(void)
 	}
 }
 
-/* fs.protected_symlinks, which the guest has set: another's link in a sticky directory of all is not the end of a path, and may be in its midst. */
+/*
+ * fs.protected_symlinks, which the guest has set: another's link in a sticky directory of all is
+ * not the end of a path, and may be in its midst.
+ */
 static void protected(void)
 {
 	NEED(mkdir("sticky", 0));

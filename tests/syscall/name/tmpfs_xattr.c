@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Extended attributes of tmpfs and further names of its files: they and the inodes share what nr_inodes= allows. */
+/*
+ * Extended attributes of tmpfs and further names of its files: they and the inodes share what
+ * nr_inodes= allows.
+ */
 #include "t.h"
 #include <sys/mount.h>
 #include <sys/statfs.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A connection of TCP that nobody has answered ends at its time, however often its first packet is sent again: a rule that translates it
- * and has come later is then asked. The host's side is what Linux says.
+ * A connection of TCP that nobody has answered ends at its time, however often its first packet is
+ * sent again: a rule that translates it and has come later is then asked. The host's side is what
+ * Linux says.
  */
 #include "guest.h"
 #include "inet.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A rule that makes a fragment again of each packet that was put together, the last one of another packet each time, whose first one waits: it does
- * not go on for ever, nor down the kernel's stack. What becomes of the packets is the rule's affair: the host's side only prints.
+ * A rule that makes a fragment again of each packet that was put together, the last one of another
+ * packet each time, whose first one waits: it does not go on for ever, nor down the kernel's stack.
+ * What becomes of the packets is the rule's affair: the host's side only prints.
  */
 #include "guest.h"
 #include "inet.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets that rules log to groups (nft's `log group`, iptables' NFLOG), as programs hear of them: who may bind a group, what a message says,
- * how much of the packet it has. The host's side is what Linux says.
+ * Packets that rules log to groups (nft's `log group`, iptables' NFLOG), as programs hear of them:
+ * who may bind a group, what a message says, how much of the packet it has. The host's side is what
+ * Linux says.
  */
 #include "guest.h"
 #include "inet.h"
@@ -158,7 +159,8 @@ static const char *heard(int fd)
 		unsigned size = a->nla_len - NLA_HDRLEN;
 
 		if (a->nla_type == NFULA_TIMESTAMP || a->nla_type == NFULA_HWHEADER)
-			continue; /* the first where somebody has asked for times */
+			/* the first where somebody has asked for times */
+			continue;
 		k += sprintf(s + k, " %d(%u)", a->nla_type, size);
 		for (unsigned i = 0; i < 4 && i < size; i++)
 			k += sprintf(s + k, "%s%02x", i ? "" : "=", d[i]);

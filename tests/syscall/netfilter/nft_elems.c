@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nf_tables: elements of sets that come and go by batches and by packets at once: what has expired and comes again, a set that is flushed
- * and filled in one batch, elements that packets end while who listens is told of them; and a chain whose hooks are not all to be had.
+ * nf_tables: elements of sets that come and go by batches and by packets at once: what has expired
+ * and comes again, a set that is flushed and filled in one batch, elements that packets end while
+ * who listens is told of them; and a chain whose hooks are not all to be had.
  */
 #include "guest.h"
 #include "inet.h"
@@ -213,7 +214,10 @@ static int key_of(const struct nlmsghdr *h)
 {
 	const unsigned char *p = (const unsigned char *)h, *last_byte = p + h->nlmsg_len;
 
-	/* list, element, key, value: the headers of four attributes one after another, then two bytes */
+	/*
+	 * list, element, key, value: the headers of four attributes one after another, then two
+	 * bytes
+	 */
 	for (p += NLMSG_SPACE(sizeof(struct nfgenmsg)); p + 18 <= last_byte; p += 4)
 		if ((p[2] & 0x3f) == NFTA_SET_ELEM_LIST_ELEMENTS &&
 			(p[6] & 0x3f) == NFTA_LIST_ELEM && (p[10] & 0x3f) == NFTA_SET_ELEM_KEY &&
@@ -285,7 +289,10 @@ static void *send_many(void *arg)
 	return NULL;
 }
 
-/* IPv6's list is full, IPv4's is not: a chain of both gets none, and packets that were about to enter it do no harm. */
+/*
+ * IPv6's list is full, IPv4's is not: a chain of both gets none, and packets that were about to
+ * enter it do no harm.
+ */
 static void no_room(void)
 {
 	char name[16];

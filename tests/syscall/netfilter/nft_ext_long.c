@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A rule that makes an extension header of IPv6 longer than its packet is, before connections are looked at: such a packet has no transport, and
- * belongs to no connection. What becomes of it is the rule's affair: the host's side only prints.
+ * A rule that makes an extension header of IPv6 longer than its packet is, before connections are
+ * looked at: such a packet has no transport, and belongs to no connection. What becomes of it is
+ * the rule's affair: the host's side only prints.
  */
 #include "guest.h"
 #include "inet.h"

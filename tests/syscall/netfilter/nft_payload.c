@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nf_tables: `payload set`: what a rule writes into a packet, its checksums that follow, and that who captures beside it (a packet socket,
- * whose clone shares the bytes) has them as they were.
+ * nf_tables: `payload set`: what a rule writes into a packet, its checksums that follow, and that
+ * who captures beside it (a packet socket, whose clone shares the bytes) has them as they were.
  */
 #include "guest.h"
 #include "inet.h"
@@ -18,7 +18,10 @@ static void chain(const char *name, int hook)
 	nft_chain("t", name, "filter", hook, 0);
 }
 
-/* All packets get @n bytes at @offset of their network (false) or transport header; the checksum is at @sum. */
+/*
+ * All packets get @n bytes at @offset of their network (false) or transport header; the checksum is
+ * at @sum.
+ */
 static void write_at(const char *c, bool transport, int offset, const void *v, unsigned n, int sum)
 {
 	unsigned x, d, e;
@@ -49,7 +52,10 @@ static unsigned sum16(const unsigned char *p, unsigned n, unsigned sum)
 	return sum;
 }
 
-/* Of one frame that has been captured: its way, what a rule may have written, and whether its checksums hold. */
+/*
+ * Of one frame that has been captured: its way, what a rule may have written, and whether its
+ * checksums hold.
+ */
 static void show(void)
 {
 	unsigned char f[2048], *ip = f + 14, *udp = ip + 20;

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* nf_tables: where a rule goes that names a place by a rule which the same batch has replaced or deleted, as iptables-restore does. */
+/*
+ * nf_tables: where a rule goes that names a place by a rule which the same batch has replaced or
+ * deleted, as iptables-restore does.
+ */
 #include "guest.h"
 #include "nft.h"
 
 #include <endian.h>
 #include <sched.h>
 
-/* A request about the rule @handle, or about a place by it; 0: none. The rule's name, one letter, is its user's data. */
+/*
+ * A request about the rule @handle, or about a place by it; 0: none. The rule's name, one letter,
+ * is its user's data.
+ */
 static void rule(int type, int flags, int by, uint64_t handle, const char *name)
 {
 	nft(type, flags);

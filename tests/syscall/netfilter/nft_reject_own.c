@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A rule of what leaves that refuses each packet, and makes of each refusal, which leaves by it too, something that is to be refused again: a reset
- * becomes a request for a connection, an ICMP error an echo request. The first refusal is the last. The host's side only prints.
+ * A rule of what leaves that refuses each packet, and makes of each refusal, which leaves by it
+ * too, something that is to be refused again: a reset becomes a request for a connection, an ICMP
+ * error an echo request. The first refusal is the last. The host's side only prints.
  */
 #include "guest.h"
 #include "inet.h"
 #include "nft.h"
 
-/* @n bytes at @off of the transport's header become @what in packets of @proto, which are refused then. */
+/*
+ * @n bytes at @off of the transport's header become @what in packets of @proto, which are refused
+ * then.
+ */
 static int rules(unsigned char proto, int off, const void *what, unsigned n, int type)
 {
 	unsigned x, d, e;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Thousands of elements of one key that have expired, and rules that look for it again and again: what is walked over is counted, and the packet
- * goes when it has cost too much. Linux walks: the host's side only prints.
+ * Thousands of elements of one key that have expired, and rules that look for it again and again:
+ * what is walked over is counted, and the packet goes when it has cost too much. Linux walks: the
+ * host's side only prints.
  */
 #include "guest.h"
 #include "inet.h"
@@ -89,7 +90,10 @@ static int rules(void)
 	return finish();
 }
 
-/* What has expired goes once a second, when something is added: then there is too little to walk over, and all are added again. */
+/*
+ * What has expired goes once a second, when something is added: then there is too little to walk
+ * over, and all are added again.
+ */
 static int costs_too_much(int fd, const struct sockaddr_in *a)
 {
 	for (int tries = 0; tries < 100; tries++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which way packets take through the filter: two connections that a translation would give the same numbers, ports translated in tables of both
- * families, fragments that are shown one by one unless somebody asks for connections, `meta iif` of what leaves again, and `fib` on the way through
+ * Which way packets take through the filter: two connections that a translation would give the same
+ * numbers, ports translated in tables of both families, fragments that are shown one by one unless
+ * somebody asks for connections, `meta iif` of what leaves again, and `fib` on the way through
  * where rules of policy tell by which device something comes.
  */
 #include "guest.h"
@@ -383,7 +384,8 @@ TEST(nft_ways)
 {
 	if (in_guest())
 		setup();
-	fragments(); /* first: Linux does not forget at once that connections were asked for */
+	/* first: Linux does not forget at once that connections were asked for */
+	fragments();
 	same_numbers();
 	ports();
 	through();

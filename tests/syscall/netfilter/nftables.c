@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The packet filter by its own messages (NETLINK_NETFILTER): batches that happen or do not, tables, chains, rules and sets, what packets meet,
- * connections and their translation; and messages that nobody should send. The host's side is what Linux says.
+ * The packet filter by its own messages (NETLINK_NETFILTER): batches that happen or do not, tables,
+ * chains, rules and sets, what packets meet, connections and their translation; and messages that
+ * nobody should send. The host's side is what Linux says.
  */
 #include "guest.h"
 #include "inet.h"
@@ -455,7 +456,10 @@ static void of_inet(void)
 	g->nfgen_family = NFPROTO_INET;
 }
 
-/* What iptables has for one family is not there for both: it would read an IPv6 packet's wishes where IPv4's are. */
+/*
+ * What iptables has for one family is not there for both: it would read an IPv6 packet's wishes
+ * where IPv4's are.
+ */
 static void of_one_family(void)
 {
 	static const char info[20] = { 1 };
@@ -631,7 +635,10 @@ static int two_elements(unsigned char first, const char *to)
 	return finish();
 }
 
-/* Elements of a message that lead in a circle, the last or not, are refused with it: none of them stays. */
+/*
+ * Elements of a message that lead in a circle, the last or not, are refused with it: none of them
+ * stays.
+ */
 static void map_in_a_circle(void)
 {
 	start();

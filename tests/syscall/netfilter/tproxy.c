@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Routes of type local, which make whole networks this machine's, by the table of local ways and by a rule of policy; and packets to others'
- * addresses that TPROXY brings to a socket here, whom nft's "socket" and iptables' match then know. Copies for somebody else (TEE, dup), labels of connections,
- * prefixes for others. What
+ * Routes of type local, which make whole networks this machine's, by the table of local ways and by
+ * a rule of policy; and packets to others' addresses that TPROXY brings to a socket here, whom
+ * nft's "socket" and iptables' match then know. Copies for somebody else (TEE, dup), labels of
+ * connections, prefixes for others. What
  * nf_tables does is what Linux does; the routes are compared.
  */
 #include "guest.h"
@@ -103,7 +104,8 @@ static void routes(void)
 	T(may_bind("192.0.2.5"));
 	speak("192.0.2.7");
 	T(mark_rule(AF_INET));
-	T(may_bind("192.0.2.5")); /* from now on only table local says who we are */
+	/* from now on only table local says who we are */
+	T(may_bind("192.0.2.5"));
 	T(local_way(RTM_DELROUTE, "192.0.2.0", 24, "lo", RT_TABLE_MAIN, RT_SCOPE_HOST));
 }
 
@@ -204,8 +206,9 @@ static int with_match(int rev, unsigned char flags)
 }
 
 /*
- * TCP to port 80 goes to 5000, to port 81, by iptables, to 5002, to port 82 to 5003, whose socket takes nothing that is others'; UDP to port 53
- * to 5001. What has a socket that does take it gets the mark and no more.
+ * TCP to port 80 goes to 5000, to port 81, by iptables, to 5002, to port 82 to 5003, whose socket
+ * takes nothing that is others'; UDP to port 53 to 5001. What has a socket that does take it gets
+ * the mark and no more.
  */
 static int rules(void)
 {
@@ -454,7 +457,10 @@ static void no_table(void)
 	finish();
 }
 
-/* What comes by vb1 after a datagram from 127.0.0.2 to 127.0.0.1: its time to live, DF, ends and port. */
+/*
+ * What comes by vb1 after a datagram from 127.0.0.2 to 127.0.0.1: its time to live, DF, ends and
+ * port.
+ */
 static const char *copied(int tap)
 {
 	static char s[128];
@@ -528,7 +534,8 @@ static void copies(void)
 	if (in_guest())
 		no_table();
 	G(longer_rule("10.7.0.2"), "0");
-	if (in_guest()) { /* what comes of it is the packet's affair; the kernel lives */
+	/* what comes of it is the packet's affair; the kernel lives */
+	if (in_guest()) {
 		struct sockaddr_in to = at("127.0.0.1", 4242);
 		int fd = NEED(socket(AF_INET, SOCK_DGRAM, 0));
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Matches and targets of iptables, as iptables-nft sends them: which of some packets a match takes (it drops them where they leave, so that
- * who sends them is told), what a target makes of one, and structures that are refused. The host's side is what Linux says.
+ * Matches and targets of iptables, as iptables-nft sends them: which of some packets a match takes
+ * (it drops them where they leave, so that who sends them is told), what a target makes of one, and
+ * structures that are refused. The host's side is what Linux says.
  */
 #include "guest.h"
 #include "inet.h"
@@ -79,7 +80,8 @@ static int only_at(int hook, const char *kind, const char *table, const char *na
 
 struct packet {
 	unsigned char proto, tos;
-	const char *bytes; /* of the transport's header and more; ports 1000 to 2000 */
+	/* of the transport's header and more; ports 1000 to 2000 */
+	const char *bytes;
 	unsigned n;
 };
 #define BYTES(s) s, sizeof(s) - 1
@@ -406,7 +408,10 @@ static unsigned sum16(const unsigned char *p, unsigned n, unsigned sum)
 	return sum;
 }
 
-/* The first frame of TCP or UDP that leaves: its type of service, and of TCP flags and options; do the checksums hold? */
+/*
+ * The first frame of TCP or UDP that leaves: its type of service, and of TCP flags and options; do
+ * the checksums hold?
+ */
 static const char *frame(void)
 {
 	static char s[160];
@@ -430,7 +435,10 @@ static const char *frame(void)
 	return s;
 }
 
-/* What is left of a packet of TCP (with a checksum) behind a target; @fd: what is sent by that instead. */
+/*
+ * What is left of a packet of TCP (with a checksum) behind a target; @fd: what is sent by that
+ * instead.
+ */
 static const char *changed(const char *name, const void *info, unsigned n, int proto, int fd)
 {
 	struct packet p = packets4[1];

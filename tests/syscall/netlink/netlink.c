@@ -97,7 +97,10 @@ static void way(void)
 	}
 }
 
-/* What is told of the groups: nothing before there was one; no more than there is room for, and a length all the same. */
+/*
+ * What is told of the groups: nothing before there was one; no more than there is room for, and a
+ * length all the same.
+ */
 static void memberships(void)
 {
 	static const socklen_t room[] = { 0, 4, 8, 64 };
@@ -158,7 +161,10 @@ static void may_set(bool yes)
 	NEED(syscall(SYS_capset, &h, d));
 }
 
-/* A request is also for who opened the socket to make, unless its sender named the kernel: else it may be an error message to descriptor 2. */
+/*
+ * A request is also for who opened the socket to make, unless its sender named the kernel: else it
+ * may be an error message to descriptor 2.
+ */
 static void handed(void)
 {
 	int s[2];

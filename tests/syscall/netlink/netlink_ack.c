@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who asks rtnetlink for one thing and for an acknowledgement gets both; who asks for a list gets its end alone. How many devices a fresh
- * namespace has is the host's own: messages of one type in a row are told of once.
+ * Who asks rtnetlink for one thing and for an acknowledgement gets both; who asks for a list gets
+ * its end alone. How many devices a fresh namespace has is the host's own: messages of one type in
+ * a row are told of once.
  */
 #include "netns.h"
 

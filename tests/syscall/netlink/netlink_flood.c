@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Who asks netlink and never reads: the answers that wait are bounded. In the guest only: Linux makes a dump while it is read. */
+/*
+ * Who asks netlink and never reads: the answers that wait are bounded. In the guest only: Linux
+ * makes a dump while it is read.
+ */
 #include "guest.h"
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A hundred sockets that listen to one group of netlink: what one of them could read at once, poll, select and epoll see at once, too. */
+/*
+ * A hundred sockets that listen to one group of netlink: what one of them could read at once, poll,
+ * select and epoll see at once, too.
+ */
 #include "netns.h"
 #include <poll.h>
 #include <sys/select.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Netlink between programs: what waits counts as the memory that it takes, so small messages fill a queue as large ones do. */
+/*
+ * Netlink between programs: what waits counts as the memory that it takes, so small messages fill a
+ * queue as large ones do.
+ */
 #include "t.h"
 
 #include <linux/netlink.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What NLM_F_CREATE, _EXCL, _REPLACE and _APPEND make of what is there already, and of what is not: addresses, neighbours, devices. */
+/*
+ * What NLM_F_CREATE, _EXCL, _REPLACE and _APPEND make of what is there already, and of what is not:
+ * addresses, neighbours, devices.
+ */
 #include "netns.h"
 #include <linux/neighbour.h>
 

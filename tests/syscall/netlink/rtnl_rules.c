@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Policy rules by user, protocol and ports, those that jump or mean the contrary, and those by which too general ways do not count: what is
- * taken, how it is told, which way packets of ours and of others then have.
+ * Policy rules by user, protocol and ports, those that jump or mean the contrary, and those by
+ * which too general ways do not count: what is taken, how it is told, which way packets of ours and
+ * of others then have.
  */
 #include "netns.h"
 #include <linux/fib_rules.h>

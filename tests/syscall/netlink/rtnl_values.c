@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Values of devices that are refused: what a device cannot be told, names and aliases that are too long, addresses that are too short. */
+/*
+ * Values of devices that are refused: what a device cannot be told, names and aliases that are too
+ * long, addresses that are too short.
+ */
 #include "netns.h"
 
 #ifndef IFLA_PROTO_DOWN

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Routes while their devices come and go: that of an address, ways of a route with several that are dead or whose link is down, and how
- * long such a route lives; addresses of one network that come and go at the same time keep its route.
+ * Routes while their devices come and go: that of an address, ways of a route with several that are
+ * dead or whose link is down, and how long such a route lives; addresses of one network that come
+ * and go at the same time keep its route.
  */
 #include "netns.h"
 #include <linux/if_addr.h>
@@ -167,7 +168,8 @@ static void *come_and_go(void *arg)
 		a->ifa_prefixlen = 25;
 		a->ifa_index = if_nametoindex("va0");
 		nl_add(&m, IFA_LOCAL, &bin, 4);
-		nl_do(&m); /* a secondary one may have gone with the first */
+		/* a secondary one may have gone with the first */
+		nl_do(&m);
 	}
 	return NULL;
 }

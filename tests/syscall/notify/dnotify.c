@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* fcntl(F_NOTIFY): which events signal, once or always, by which signal; closing, copies, errors. */
+/*
+ * fcntl(F_NOTIFY): which events signal, once or always, by which signal; closing, copies, errors.
+ */
 #include "t.h"
 
 static volatile int count, code, fd_seen, band;

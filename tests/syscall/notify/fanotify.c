@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* fanotify(7): flags that are refused, events by file and by identifier, names, children, mounts, ignoring, permission, limits. */
+/*
+ * fanotify(7): flags that are refused, events by file and by identifier, names, children, mounts,
+ * ignoring, permission, limits.
+ */
 #include "guest.h"
 #include <sys/fanotify.h>
 #include <sys/mount.h>
@@ -301,7 +304,8 @@ static void permission(void)
 
 TEST(fanotify)
 {
-	if (in_guest()) { /* a mount of its own: the test's files only */
+	/* a mount of its own: the test's files only */
+	if (in_guest()) {
 		NEED(mkdir("t", 0755));
 		NEED(mount("none", "t", "tmpfs", 0, NULL));
 		NEED(chdir("t"));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* An opening that a dozen groups are asked about: each of them, those who may fill the file in first, and one no is enough. The host only says what is expected. */
+/*
+ * An opening that a dozen groups are asked about: each of them, those who may fill the file in
+ * first, and one no is enough. The host only says what is expected.
+ */
 #include "guest.h"
 
 #include <sys/fanotify.h>

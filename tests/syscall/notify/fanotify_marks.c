@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* fanotify_mark(2): what may be marked by which group: files without handles, /proc, pipes; what is asked when a mark is taken back. */
+/*
+ * fanotify_mark(2): what may be marked by which group: files without handles, /proc, pipes; what is
+ * asked when a mark is taken back.
+ */
 #include "guest.h"
 #include <sys/fanotify.h>
 
@@ -22,7 +25,10 @@ static long mark_fd(unsigned flags, uint64_t mask, int fd)
 	return fanotify_mark(fan, flags, mask, fd, NULL);
 }
 
-/* By identifier: files of file systems that open nothing by a handle may be told apart all the same. */
+/*
+ * By identifier: files of file systems that open nothing by a handle may be told apart all the
+ * same.
+ */
 static void no_handles(void)
 {
 	char buf[4096];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What watchers are told, and in which order, of names that are exchanged, replaced and removed; what groups of fanotify that report files,
- * directories or names are told of what has none of these.
+ * What watchers are told, and in which order, of names that are exchanged, replaced and removed;
+ * what groups of fanotify that report files, directories or names are told of what has none of
+ * these.
  */
 #include "guest.h"
 #include <sys/fanotify.h>
@@ -112,7 +113,10 @@ static void moved_to_twice(void)
 	close(ino);
 }
 
-/* What is gone says so when nobody has it any more, and if that is now, before its folder says that the name is. */
+/*
+ * What is gone says so when nobody has it any more, and if that is now, before its folder says that
+ * the name is.
+ */
 static void of_what_is_gone(void)
 {
 	int fd;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* clone, unshare and setns with namespaces: what each kind separates, who may, how they are named and joined. */
+/*
+ * clone, unshare and setns with namespaces: what each kind separates, who may, how they are named
+ * and joined.
+ */
 #include "t.h"
 #include "guest.h"
 #include <linux/nsfs.h>
@@ -15,7 +18,10 @@
 #define CLONE_NEWTIME 0x80
 #endif
 
-/* A child that runs the statements in new namespaces; its status is printed. The host only says what is expected. */
+/*
+ * A child that runs the statements in new namespaces; its status is printed. The host only says
+ * what is expected.
+ */
 #define IN(flags, ...)                                                                             \
 	do {                                                                                       \
 		if (!in_guest()) {                                                                 \
@@ -372,8 +378,8 @@ static void users(void)
 		NEED(setuid(65534));
 		G(unshare(CLONE_NEWUSER), "0");
 		GT(readf("/proc/self/setgroups"), "allow");
-		T(writef("/proc/self/uid_map",
-			"0 65534 1")); /* whoever changed ids is not dumpable: root's file */
+		/* whoever changed ids is not dumpable: root's file */
+		T(writef("/proc/self/uid_map", "0 65534 1"));
 	});
 	CHILD_QUIET({
 		NEED(setgid(65534));

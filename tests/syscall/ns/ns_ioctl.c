@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Linux 6.11: the namespaces of a pidfd; the id of a mount namespace; numbers of processes in another pid namespace. */
+/*
+ * Linux 6.11: the namespaces of a pidfd; the id of a mount namespace; numbers of processes in
+ * another pid namespace.
+ */
 #include "t.h"
 #include <sys/ioctl.h>
 

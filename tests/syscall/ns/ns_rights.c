@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What root of a user namespace may do with what is its namespaces': lock segments (within the machine's limit), set a child's timer slack, freeze. */
+/*
+ * What root of a user namespace may do with what is its namespaces': lock segments (within the
+ * machine's limit), set a child's timer slack, freeze.
+ */
 #include "userns.h"
 
 #include <linux/fs.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Who writes to a program takes its set-id bits away: also the root of a user namespace, who may set them; not that of the machine. What a program is told of its ids are those of its namespace. */
+/*
+ * Who writes to a program takes its set-id bits away: also the root of a user namespace, who may
+ * set them; not that of the machine. What a program is told of its ids are those of its namespace.
+ */
 #include "userns.h"
 
 #include <sys/auxv.h>

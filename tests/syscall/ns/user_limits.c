@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/sys/user: what a user may have of inotify and fanotify in a user namespace; a limit comes before rights. Maps are written once. */
+/*
+ * /proc/sys/user: what a user may have of inotify and fanotify in a user namespace; a limit comes
+ * before rights. Maps are written once.
+ */
 #include "put.h"
 
 #include <sys/fanotify.h>
@@ -75,7 +78,10 @@ static void below(void)
 	T(unshare(CLONE_NEWUSER));
 }
 
-/* A variable and a map are written from their start; the rest of one is passed over, that of the other an error. */
+/*
+ * A variable and a map are written from their start; the rest of one is passed over, that of the
+ * other an error.
+ */
 static void twice(const char *path, const char *text)
 {
 	int fd = NEED(open(path, O_WRONLY));
@@ -128,7 +134,10 @@ static void later(void)
 	close(fd);
 }
 
-/* New mounts that are given up again, since a namespace behind them is one too many: all is where it was. */
+/*
+ * New mounts that are given up again, since a namespace behind them is one too many: all is where
+ * it was.
+ */
 static void given_up(void)
 {
 	char own[32];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A map of a user namespace gives out what the maker has himself: each stretch lies within one of his, holes between two are nobody's. Where it
- * is written from is said by who opened the file, wherever he is when he writes.
+ * A map of a user namespace gives out what the maker has himself: each stretch lies within one of
+ * his, holes between two are nobody's. Where it is written from is said by who opened the file,
+ * wherever he is when he writes.
  */
 #include "userns.h"
 #include <sched.h>

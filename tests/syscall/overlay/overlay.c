@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* overlayfs: layers, copying up, whiteouts, opaque directories, renames, hard links, listings, xattrs, numbers, two lowers, read-only. */
+/*
+ * overlayfs: layers, copying up, whiteouts, opaque directories, renames, hard links, listings,
+ * xattrs, numbers, two lowers, read-only.
+ */
 #include "guest.h"
 #include <dirent.h>
 #include <sys/mount.h>
@@ -273,7 +276,8 @@ static void refused(void)
 
 TEST(overlay)
 {
-	if (in_guest()) { /* on tmpfs: quick, and the root may be read-only */
+	/* on tmpfs: quick, and the root may be read-only */
+	if (in_guest()) {
 		NEED(mkdir("t", 0755));
 		NEED(mount("none", "t", "tmpfs", 0, NULL));
 		NEED(chdir("t"));

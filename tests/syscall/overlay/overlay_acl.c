@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* overlay_acl: access control lists and chattr's flags through an overlay: shown, set, inherited, copied up. */
+/*
+ * overlay_acl: access control lists and chattr's flags through an overlay: shown, set, inherited,
+ * copied up.
+ */
 #include "acl.h"
 #include "guest.h"
 #include <linux/fs.h>
@@ -154,7 +157,8 @@ static void flags(void)
 	G(flags_of("m/g"), "0");
 	G(set_flags("m/g", FS_IMMUTABLE_FL | FS_NODUMP_FL), "0");
 	G(flags_of("m/g"), "80");
-	G(flags_of("u/g"), "64"); /* what forbids changes is only remembered there */
+	/* what forbids changes is only remembered there */
+	G(flags_of("u/g"), "64");
 	GIS(told_immutable("m/g"));
 	G(open("m/g", O_WRONLY), "-1 EPERM");
 	G(unlink("m/g"), "-1 EPERM");
@@ -168,7 +172,8 @@ static void flags(void)
 	G(flags_of("m/i"), "0");
 	G(flags_of("l/i"), "16");
 	G(chmod("m/i", 0600), "0");
-	G(chmod("m/id/f", 0600), "0"); /* and so is its folder, which keeps its flag */
+	/* and so is its folder, which keeps its flag */
+	G(chmod("m/id/f", 0600), "0");
 	G(flags_of("m/id"), "16");
 	G(make("m/id/new"), "-1 EPERM");
 }

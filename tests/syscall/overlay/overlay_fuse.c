@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A lower layer whose server says that an attribute is empty, and then that it is long: what is copied up is what there was room for. */
+/*
+ * A lower layer whose server says that an attribute is empty, and then that it is long: what is
+ * copied up is what there was room for.
+ */
 #include "t.h"
 
 #include "fuse_server.h"

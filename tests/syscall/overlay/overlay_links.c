@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* overlayfs: two names of one file in the upper layer are one file, also for two threads that look for them at the same time: a lock shows it. */
+/*
+ * overlayfs: two names of one file in the upper layer are one file, also for two threads that look
+ * for them at the same time: a lock shows it.
+ */
 #include "t.h"
 #include <sys/file.h>
 #include <sys/mount.h>

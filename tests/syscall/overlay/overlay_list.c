@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* overlayfs: many descriptors that list one directory: what they see of what changes meanwhile, and that they do not have a listing each. */
+/*
+ * overlayfs: many descriptors that list one directory: what they see of what changes meanwhile, and
+ * that they do not have a listing each.
+ */
 #include "guest.h"
 #include <dirent.h>
 #include <sys/mount.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* overlay_maps: a mapped file of an overlay has the overlay's name and numbers in /proc/PID/maps, and keeps it mounted. */
+/*
+ * overlay_maps: a mapped file of an overlay has the overlay's name and numbers in /proc/PID/maps,
+ * and keeps it mounted.
+ */
 #include "recorded.h"
 #include <sched.h>
 #include <sys/mount.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlayfs: files whose data is in a lower layer, or in a layer that has nothing but data (metacopy=on, lowerdir=l::d, datadir+), as others have
- * made them: read, changed, linked, renamed, and mounted anew; and which options go together.
+ * overlayfs: files whose data is in a lower layer, or in a layer that has nothing but data
+ * (metacopy=on, lowerdir=l::d, datadir+), as others have made them: read, changed, linked, renamed,
+ * and mounted anew; and which options go together.
  */
 #include "t.h"
 #include <sys/mount.h>
@@ -36,7 +37,10 @@ static const char *text_of(const char *path)
 	return buf;
 }
 
-/* A file that has attributes and a size, and its data elsewhere: under the same name, or where @redirect says. */
+/*
+ * A file that has attributes and a size, and its data elsewhere: under the same name, or where
+ * @redirect says.
+ */
 static void meta(const char *path, mode_t mode, long size, const char *redirect)
 {
 	int fd = NEED(open(path, O_CREAT | O_WRONLY, mode));

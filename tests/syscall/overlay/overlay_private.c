@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlayfs in a user namespace shows no more than its mounter may see: neither what lies in folders that he may not search, below names that he has put
- * over them, nor data of others behind attributes of his own. trusted.overlay.* is not his to know.
+ * overlayfs in a user namespace shows no more than its mounter may see: neither what lies in
+ * folders that he may not search, below names that he has put over them, nor data of others behind
+ * attributes of his own. trusted.overlay.* is not his to know.
  */
 #include "guest.h"
 #include "userns.h"
@@ -26,7 +27,10 @@ static void directory(const char *path, int owner, int mode)
 	NEED(chmod(path, mode));
 }
 
-/* Somebody's: folders that nobody else may look into, or may list but not search, and files that only their owner may read. */
+/*
+ * Somebody's: folders that nobody else may look into, or may list but not search, and files that
+ * only their owner may read.
+ */
 static void make_lower(void)
 {
 	directory("l", 0, 0755);
@@ -55,7 +59,10 @@ static void mark(const char *path, const char *which, const char *value)
 	NEED(setxattr(path, name, value, strlen(value), 0));
 }
 
-/* Mine, over it; the marks are such as only root of all can make, but anybody's FUSE server can claim. */
+/*
+ * Mine, over it; the marks are such as only root of all can make, but anybody's FUSE server can
+ * claim.
+ */
 static void make_upper(const char *u)
 {
 	char path[64];

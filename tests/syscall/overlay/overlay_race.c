@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlayfs: renaming in an overlay while somebody renames in its layers: nobody waits for whom he keeps waiting. Removing files while somebody
- * writes to them, who copies them up: they go.
+ * overlayfs: renaming in an overlay while somebody renames in its layers: nobody waits for whom he
+ * keeps waiting. Removing files while somebody writes to them, who copies them up: they go.
  */
 #include "t.h"
 #include <sys/mount.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* overlayfs: set-id bits go from the real file, too; access control lists of the layers are obeyed; O_TRUNC of who may not truncate. */
+/*
+ * overlayfs: set-id bits go from the real file, too; access control lists of the layers are obeyed;
+ * O_TRUNC of who may not truncate.
+ */
 #include "acl.h"
 #include "guest.h"
 #include <sys/prctl.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* overlayfs in a user namespace: copying up makes no files of users whom it does not know, and no capabilities that count outside of it. */
+/*
+ * overlayfs in a user namespace: copying up makes no files of users whom it does not know, and no
+ * capabilities that count outside of it.
+ */
 #include "t.h"
 #include <sys/mount.h>
 #include <sys/prctl.h>

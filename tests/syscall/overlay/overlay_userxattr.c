@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* overlayfs with userxattr: where a user's attribute says that a directory's lower parts are, nobody looks. */
+/*
+ * overlayfs with userxattr: where a user's attribute says that a directory's lower parts are,
+ * nobody looks.
+ */
 #include "t.h"
 #include <dirent.h>
 #include <sys/mount.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AF_PACKET on lo: what is seen of a packet and how, sending with and without a link header, options, statistics, rings. A host may refuse
- * raw sockets (a container), so it runs in a network namespace of its own; where there is none, the host's side says what Linux does.
+ * AF_PACKET on lo: what is seen of a packet and how, sending with and without a link header,
+ * options, statistics, rings. A host may refuse raw sockets (a container), so it runs in a network
+ * namespace of its own; where there is none, the host's side says what Linux does.
  */
 #include "guest.h"
 #include "inet.h"
@@ -315,7 +316,8 @@ TEST(af_packet)
 {
 	int may = socket(AF_PACKET, SOCK_RAW, 0);
 
-	if (may < 0) { /* nothing to compare with: only that it lives */
+	/* nothing to compare with: only that it lives */
+	if (may < 0) {
 		say("no raw sockets");
 		return;
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* PACKET_COPY_THRESH: a packet that is too long for a frame of the ring can be received whole besides. */
+/*
+ * PACKET_COPY_THRESH: a packet that is too long for a frame of the ring can be received whole
+ * besides.
+ */
 #include "netns.h"
 #include <linux/if_ether.h>
 #include <sys/mman.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_fanout.c: PACKET_FANOUT: who may join which group, and which member gets a packet: in turn, by flow, by a program, the first with
- * room; PACKET_ROLLOVER_STATS; and PACKET_VNET_HDR, whose header says what is left to do to a packet.
+ * packet_fanout.c: PACKET_FANOUT: who may join which group, and which member gets a packet: in
+ * turn, by flow, by a program, the first with room; PACKET_ROLLOVER_STATS; and PACKET_VNET_HDR,
+ * whose header says what is left to do to a packet.
  */
 #include "netns.h"
 #include <linux/bpf.h>
@@ -234,8 +235,8 @@ static void by_program(void)
 	leave(fds, 1);
 }
 
-static int
-	extended; /* a program that says the byte at 39; who may not load one is told what it would do */
+/* a program that says the byte at 39; who may not load one is told what it would do */
+static int extended;
 
 static void load_extended(void)
 {
@@ -295,7 +296,8 @@ static void fragments(void)
 	for (int k = 0; k < 3; k++)
 		NEED(sendto(u, buf, 4000, 0, SA(&a), sizeof(a)));
 	for (int k = 0; k < 3; k++) {
-		int i = (k + 1) % 2; /* in turn; the answers of ICMP come between */
+		/* in turn; the answers of ICMP come between */
+		int i = (k + 1) % 2;
 
 		await(fds[i], POLLIN);
 		await(alone, POLLIN);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AF_PACKET: a socket is mapped while an option of the same socket is being read from memory that is not there yet: mmap() has an answer at
- * once. A host may refuse raw sockets, so its side says what Linux does.
+ * AF_PACKET: a socket is mapped while an option of the same socket is being read from memory that
+ * is not there yet: mmap() has an answer at once. A host may refuse raw sockets, so its side says
+ * what Linux does.
  */
 #include "guest.h"
 #include <linux/if_packet.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* PACKET_RESERVE beyond what tp_net can tell: a packet finds no place in the ring, and is counted as one that was lost. */
+/*
+ * PACKET_RESERVE beyond what tp_net can tell: a packet finds no place in the ring, and is counted
+ * as one that was lost.
+ */
 #include "netns.h"
 #include <linux/if_ether.h>
 #include <sys/mman.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_tx.c: PACKET_TX_RING: frames that the program writes into shared memory, in three formats, sent by a send() without data; what is
- * wrong with one of them; where its bytes may lie; both rings in one mapping; and that each length is the program's, who may lie.
+ * packet_tx.c: PACKET_TX_RING: frames that the program writes into shared memory, in three formats,
+ * sent by a send() without data; what is wrong with one of them; where its bytes may lie; both
+ * rings in one mapping; and that each length is the program's, who may lie.
  */
 #include "netns.h"
 #include <linux/if_ether.h>

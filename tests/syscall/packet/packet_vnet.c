@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_vnet.c: what AF_PACKET sends over lo and between two cards: sums that are left to the card, priority tags, and one datagram that leaves
- * in fragments (VIRTIO_NET_HDR_GSO_UDP); who looks, and who gets it.
+ * packet_vnet.c: what AF_PACKET sends over lo and between two cards: sums that are left to the
+ * card, priority tags, and one datagram that leaves in fragments (VIRTIO_NET_HDR_GSO_UDP); who
+ * looks, and who gets it.
  */
 #include "netns.h"
 #include <linux/if_ether.h>
@@ -32,7 +33,10 @@ static void put16(unsigned char *p, unsigned v)
 	p[1] = (unsigned char)v;
 }
 
-/* A datagram of @len bytes from 172.17.0.2 to @dst, behind @tag bytes of a tag; how long the frame is. */
+/*
+ * A datagram of @len bytes from 172.17.0.2 to @dst, behind @tag bytes of a tag; how long the frame
+ * is.
+ */
 static unsigned build(const char *dst, unsigned tag, unsigned len)
 {
 	static const unsigned char head[16] = { 0x45, 0, 0, 0, 5, 57, 0, 0, 64, 17, 0, 0, 172, 17,
@@ -99,7 +103,8 @@ static void in_fragments(
 
 	say("%u in fragments of %u%s", len, size, tag ? ", with a tag" : "");
 	if (tag)
-		put16(f.rest, 0x6000); /* a priority; read as a header it is one of IPv6 */
+		/* a priority; read as a header it is one of IPv6 */
+		put16(f.rest, 0x6000);
 	f.v.gso_type = VIRTIO_NET_HDR_GSO_UDP;
 	f.v.gso_size = (unsigned short)size;
 	if (T(send(out, &f, sizeof(f.v) + n, 0)) > 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_getevents(2) through a call site that is hot: what is in the ring may be taken without the kernel, and nobody may see a difference: which
- * events, how many, in what order, what a bad argument does, signals in between, other registers, forks, threads, tracers and filters.
+ * io_getevents(2) through a call site that is hot: what is in the ring may be taken without the
+ * kernel, and nobody may see a difference: which events, how many, in what order, what a bad
+ * argument does, signals in between, other registers, forks, threads, tracers and filters.
  */
 #include "t.h"
 #include <linux/aio_abi.h>
@@ -122,7 +123,10 @@ static void on_alarm(int sig)
 	alarms = alarms + 1;
 }
 
-/* Whatever instruction a signal meets: nothing is lost, nothing comes twice. Until a hundred have come. */
+/*
+ * Whatever instruction a signal meets: nothing is lost, nothing comes twice. Until a hundred have
+ * come.
+ */
 static void test_signals(void)
 {
 	struct itimerval often = { { 0, 500 }, { 0, 500 } }, never = { { 0, 0 }, { 0, 0 } };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that ask only who the caller is, through hot sites: a kernel may answer them without being entered, and nobody may see an old
- * answer once it knows of the change: a new parent, other ids, a map of a user namespace, a filter of another thread, a tracer.
+ * Calls that ask only who the caller is, through hot sites: a kernel may answer them without being
+ * entered, and nobody may see an old answer once it knows of the change: a new parent, other ids, a
+ * map of a user namespace, a filter of another thread, a tracer.
  */
 #include "site.h"
 #include "userns.h"

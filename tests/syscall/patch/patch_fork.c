@@ -8,7 +8,10 @@ SITE(fork_getppid, 110);
 SITE(fork_execve, 59);
 SITE(fork_clone, 56);
 
-/* vfork with a child that only leaves: the return address must survive the child's use of the same stack. */
+/*
+ * vfork with a child that only leaves: the return address must survive the child's use of the same
+ * stack.
+ */
 static long vfork_exit(long status)
 {
 	long pid;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Vector state around handlers of signals that a hot call sends: the handler begins with the initial state, the caller goes on with what
- * it had, or with what the handler has written into the frame; the same values again and again, and new ones; with other threads beside.
+ * Vector state around handlers of signals that a hot call sends: the handler begins with the
+ * initial state, the caller goes on with what it had, or with what the handler has written into the
+ * frame; the same values again and again, and new ones; with other threads beside.
  */
 #include "site.h"
 #include <ucontext.h>
@@ -92,7 +93,10 @@ static bool differ(const struct vector *a, const struct vector *b)
 	return memcmp(a->q, b->q, avx ? 32 : 16) || a->mxcsr != b->mxcsr;
 }
 
-/* Which kinds of rounds went wrong, as bits; bit KINDS: a handler began with another state than the initial one. */
+/*
+ * Which kinds of rounds went wrong, as bits; bit KINDS: a handler began with another state than the
+ * initial one.
+ */
 static int check(uint64_t me, int rounds)
 {
 	static const struct vector initial = { { 0 }, MXCSR_INITIAL };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Code that is written at run time: sites that change after they were hot, in every kind of mapping that allows it. */
+/*
+ * Code that is written at run time: sites that change after they were hot, in every kind of mapping
+ * that allows it.
+ */
 #include "site.h"
 
 static const struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Jumps into the middle of a hot site: to its `syscall` with a number of the jumper's own, and to the instruction
- * behind it; before it is hot and after, by jump and by sigreturn.
+ * Jumps into the middle of a hot site: to its `syscall` with a number of the jumper's own, and to
+ * the instruction behind it; before it is hot and after, by jump and by sigreturn.
  */
 #include "site.h"
 #include <ucontext.h>
@@ -54,7 +54,10 @@ static void on_signal(int sig, siginfo_t *si, void *arg)
 	g[REG_RDX] = 0xdddd;
 }
 
-/* Goes to @offset of the site by sigreturn, with registers that no call leaves behind; its ret comes back here. */
+/*
+ * Goes to @offset of the site by sigreturn, with registers that no call leaves behind; its ret
+ * comes back here.
+ */
 static void by_sigreturn(const char *what, int offset, long rax)
 {
 	go_rip = (greg_t)((char *)middle_getppid + offset);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls that are interrupted and made again, at hot sites: the kernel goes back to the `syscall` itself. */
+/*
+ * Calls that are interrupted and made again, at hot sites: the kernel goes back to the `syscall`
+ * itself.
+ */
 #include "site.h"
 
 SITE(restart_read, 0);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A filter of the program's own holds for sites that were hot before it, and is told where they are. */
+/*
+ * A filter of the program's own holds for sites that were hot before it, and is told where they
+ * are.
+ */
 #include "site.h"
 #include <stddef.h>
 #include <linux/filter.h>

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* What a handler sees of a thread that was in the middle of hot calls: rip, rcx, r11 and rax as after a `syscall`, or before it. */
+/*
+ * What a handler sees of a thread that was in the middle of hot calls: rip, rcx, r11 and rax as
+ * after a `syscall`, or before it.
+ */
 #include "site.h"
 #include <setjmp.h>
 #include <ucontext.h>
 
 #define SIGNALS 800
-#define TF_ETC 0xcd5 /* CF PF AF ZF SF DF OF: flags that r11 must show as they were */
+/* CF PF AF ZF SF DF OF: flags that r11 must show as they were */
+#define TF_ETC 0xcd5
 
 extern char signal_loop[], signal_mov[], signal_syscall[], signal_after[], signal_end[];
 
-/* getppid until *stop; counts answers that differ from @want. rbx, rbp, r12 .. r15 are known numbers inside. */
+/*
+ * getppid until *stop; counts answers that differ from @want. rbx, rbp, r12 .. r15 are known
+ * numbers inside.
+ */
 __asm__(".pushsection .text\n\t.balign 16\n"
 	"signal_loop:\n\tpush %rbx\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n\t"
 	"mov %rdi, %rbx\n\tmov %rsi, %r12\n\txor %r13d, %r13d\n\txor %r14d, %r14d\n\t"

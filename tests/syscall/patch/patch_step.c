@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The trap flag, ptrace's single steps and breakpoints on hot sites: the same stops as at cold ones. */
+/*
+ * The trap flag, ptrace's single steps and breakpoints on hot sites: the same stops as at cold
+ * ones.
+ */
 #include "site.h"
 #include <sys/ptrace.h>
 #include <sys/user.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Whoever reads a program's text finds the file's bytes, however hot its calls are: read, /proc/PID/mem, ptrace, process_vm_readv. */
+/*
+ * Whoever reads a program's text finds the file's bytes, however hot its calls are: read,
+ * /proc/PID/mem, ptrace, process_vm_readv.
+ */
 #include "site.h"
 #include <sys/ptrace.h>
 

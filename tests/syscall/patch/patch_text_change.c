@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hot sites whose page changes under them: the program's own text made writable, files that are written, cut or
- * replaced while they run, pages that are unmapped, moved, dropped.
+ * Hot sites whose page changes under them: the program's own text made writable, files that are
+ * written, cut or replaced while they run, pages that are unmapped, moved, dropped.
  */
 #include "site.h"
 

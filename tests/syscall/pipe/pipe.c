@@ -18,7 +18,8 @@ static void creation(void)
 		say("%#o %d", fcntl(p[i], F_GETFL), fcntl(p[i], F_GETFD));
 	T(pipe2(p, O_RDWR));
 	T(pipe2(p, O_APPEND));
-	G(pipe2(p, O_EXCL), "-1 ENOPKG"); /* O_NOTIFICATION_PIPE, where there are no watch queues */
+	/* O_NOTIFICATION_PIPE, where there are no watch queues */
+	G(pipe2(p, O_EXCL), "-1 ENOPKG");
 	T(pipe2(p, O_EXCL | O_APPEND));
 	T(pipe2(p, O_DIRECT));
 	T(write(p[1], "one", 3));

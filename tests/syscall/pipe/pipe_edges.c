@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Edges of epoll(7) at a pipe: readers are told of each write, writers of room only where there was none, and when a whole page is free again. */
+/*
+ * Edges of epoll(7) at a pipe: readers are told of each write, writers of room only where there was
+ * none, and when a whole page is free again.
+ */
 #include "t.h"
 #include <sys/epoll.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Who gets SIGPIPE with EPIPE: senders by sockets of type SOCK_STREAM, unless they say MSG_NOSIGNAL. */
+/*
+ * Who gets SIGPIPE with EPIPE: senders by sockets of type SOCK_STREAM, unless they say
+ * MSG_NOSIGNAL.
+ */
 #include "inet.h"
 #include <sys/uio.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* splice() from a file whose pipe others fill while a page of it is read, and then has no reader: the file keeps that page. */
+/*
+ * splice() from a file whose pipe others fill while a page of it is read, and then has no reader:
+ * the file keeps that page.
+ */
 #include "fuse_server.h"
 #include "guest.h"
 
@@ -7,7 +10,10 @@
 
 static int p[2];
 
-/* The guest lets others write while the file is read; Linux has the pipe locked meanwhile, and who wrote here would wait for himself. */
+/*
+ * The guest lets others write while the file is read; Linux has the pipe locked meanwhile, and who
+ * wrote here would wait for himself.
+ */
 static void fill(void)
 {
 	static char page[PAGE];

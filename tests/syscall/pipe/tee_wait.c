@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A tee that waited for data takes none of it: who waits to read behind it is woken too. (Who of the two is first is left open: the tee may miss it.) */
+/*
+ * A tee that waited for data takes none of it: who waits to read behind it is woken too. (Who of
+ * the two is first is left open: the tee may miss it.)
+ */
 #include "t.h"
 
 static int in[2], out[2];

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/PID: maps and map_files of areas that are not plain files; syscall, read by its own task. */
+/*
+ * /proc/PID: maps and map_files of areas that are not plain files; syscall, read by its own task.
+ */
 #include "t.h"
 
 static bool in_maps(const char *what, unsigned long start)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who looks at a process does not wait for the server of a FUSE file that it maps: its arguments are read from anonymous memory alone, and while it waits for
- * a page its memory can be looked at and changed.
+ * Who looks at a process does not wait for the server of a FUSE file that it maps: its arguments
+ * are read from anonymous memory alone, and while it waits for a page its memory can be looked at
+ * and changed.
  */
 #include "t.h"
 
@@ -78,7 +79,10 @@ static void looks(pid_t pid, bool contents)
 	look(pid, "stat", false);
 }
 
-/* A page of the file where the arguments are, and perhaps the first thread's stack, which it does not touch while it waits. */
+/*
+ * A page of the file where the arguments are, and perhaps the first thread's stack, which it does
+ * not touch while it waits.
+ */
 static void *cover(void *unused)
 {
 	int fd = NEED(open("m/file", O_RDONLY));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The small files of a process in /proc: pagemap, map_files, fdinfo of each kind, coredump_filter, oom_adj, comm, io, and how they are read. */
+/*
+ * The small files of a process in /proc: pagemap, map_files, fdinfo of each kind, coredump_filter,
+ * oom_adj, comm, io, and how they are read.
+ */
 #include "t.h"
 #include "put.h"
 
@@ -170,7 +173,10 @@ static void written(void)
 	say("slack %s", text);
 }
 
-/* The link can be read by all, but leads those only past the folders before it who have a right over the machine. */
+/*
+ * The link can be read by all, but leads those only past the folders before it who have a right
+ * over the machine.
+ */
 static void followed(const char *path)
 {
 	struct stat st;

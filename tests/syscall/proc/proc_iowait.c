@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* While a task waits for what it wrote to reach its disk, and nobody else runs, /proc/stat counts iowait and /proc/pressure/io a stall. */
+/*
+ * While a task waits for what it wrote to reach its disk, and nobody else runs, /proc/stat counts
+ * iowait and /proc/pressure/io a stall.
+ */
 #include "guest.h"
 
 /* The number behind @what in @file, so many words later. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* proc_kept: what many open files of /proc have been read of does not stay in memory, and the rest of each can still be read. */
+/*
+ * proc_kept: what many open files of /proc have been read of does not stay in memory, and the rest
+ * of each can still be read.
+ */
 #include "t.h"
 
 #define FILES 600

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/locks: all of many locks, and whose they are as the namespace of the mount has it: who is not in it is not shown. */
+/*
+ * /proc/locks: all of many locks, and whose they are as the namespace of the mount has it: who is
+ * not in it is not shown.
+ */
 #include "t.h"
 #include <sched.h>
 #include <sys/file.h>

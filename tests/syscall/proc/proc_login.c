@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/PID/loginuid and sessionid: what they say before and after a login, who may write what, who inherits. A host's own login may be done: it only prints. */
+/*
+ * /proc/PID/loginuid and sessionid: what they say before and after a login, who may write what, who
+ * inherits. A host's own login may be done: it only prints.
+ */
 #include "guest.h"
 #include <sys/prctl.h>
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* proc's mount options: hidepid=, gid=, subset=pid. On the host only what proc(5) says is printed. */
+/*
+ * proc's mount options: hidepid=, gid=, subset=pid. On the host only what proc(5) says is printed.
+ */
 #include "guest.h"
 #include <dirent.h>
 #include <sys/mount.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/net/udp, tcp and sock_diag of thousands of sockets, while others come and go: who is there all the time is listed, once; and who wants
- * a port does not wait until the list is written. The guest's only: a host may have limits, and times are looked at.
+ * /proc/net/udp, tcp and sock_diag of thousands of sockets, while others come and go: who is there
+ * all the time is listed, once; and who wants a port does not wait until the list is written. The
+ * guest's only: a host may have limits, and times are looked at.
  */
 #include "guest.h"
 
@@ -122,7 +123,8 @@ static void *comes_and_goes(void *arg)
 
 /* ---- lists ---- */
 
-static long while_read; /* done in the time of the first read(2), when the text is made */
+/* done in the time of the first read(2), when the text is made */
+static long while_read;
 
 static bool read_list(const char *path)
 {

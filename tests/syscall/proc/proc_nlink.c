@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The links of directories in /proc: one for each directory in them, of task one for each thread (sandboxes count these). */
+/*
+ * The links of directories in /proc: one for each directory in them, of task one for each thread
+ * (sandboxes count these).
+ */
 #include "t.h"
 #include <dirent.h>
 

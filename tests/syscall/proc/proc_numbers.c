@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/PID: how the numbers are read that are written there; whose the files are; the network of a process that has ended; who may write sys/user. */
+/*
+ * /proc/PID: how the numbers are read that are written there; whose the files are; the network of a
+ * process that has ended; who may write sys/user.
+ */
 #include "put.h"
 
 #include <linux/capability.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose the files of a process in /proc are after it has changed its user: most root's, folders that anyone may read still its own. */
+/*
+ * Whose the files of a process in /proc are after it has changed its user: most root's, folders
+ * that anyone may read still its own.
+ */
 #include "guest.h"
 
 static char *owner(pid_t pid, const char *name)

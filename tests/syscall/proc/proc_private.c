@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a process's files in /proc keep from others: fdinfo, frame numbers, the environment behind its arguments; and mem with a bad buffer. */
+/*
+ * What a process's files in /proc keep from others: fdinfo, frame numbers, the environment behind
+ * its arguments; and mem with a bad buffer.
+ */
 #include "t.h"
 
 #include <dirent.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/PID/smaps_rollup: of what kind the memory is; and of a process that has unmapped all it had: a sum of nothing. */
+/*
+ * /proc/PID/smaps_rollup: of what kind the memory is; and of a process that has unmapped all it
+ * had: a sum of nothing.
+ */
 #include "t.h"
 
 #include <sys/mman.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What programs rely on in /proc: links, maps, status, stat, fd, cmdline, environ, and writing to oom_score_adj. */
+/*
+ * What programs rely on in /proc: links, maps, status, stat, fd, cmdline, environ, and writing to
+ * oom_score_adj.
+ */
 #include "t.h"
 
 static char text[65536];
@@ -62,7 +65,9 @@ static void maps(void)
 	}
 }
 
-/* The ninth word of stat, in Linux's own bits: PF_EXITING, PF_FORKNOEXEC, PF_SIGNALED, PF_KTHREAD. */
+/*
+ * The ninth word of stat, in Linux's own bits: PF_EXITING, PF_FORKNOEXEC, PF_SIGNALED, PF_KTHREAD.
+ */
 static void flags_of(const char *what, int pid)
 {
 	char path[64], *p;
@@ -112,7 +117,8 @@ TEST(proc_self)
 	field("Threads");
 	field("Uid");
 	field("Gid");
-	for (n = 32; n <= 33; n++) /* libc's own, which whoever started us may have ignored */
+	/* libc's own, which whoever started us may have ignored */
+	for (n = 32; n <= 33; n++)
 		syscall(SYS_rt_sigaction, n, &(struct {
 			void *f;
 			long flags, restorer, mask;

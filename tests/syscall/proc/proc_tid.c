@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/TID of a thread that is not its process's first: it has what /proc/PID has, and the process's sums; task/TID has less. */
+/*
+ * /proc/TID of a thread that is not its process's first: it has what /proc/PID has, and the
+ * process's sums; task/TID has less.
+ */
 #include "t.h"
 #include <dirent.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ptrace(2): what strace and gdb need: stops at calls and signals, registers, memory, single steps, events, attaching. */
+/*
+ * ptrace(2): what strace and gdb need: stops at calls and signals, registers, memory, single steps,
+ * events, attaching.
+ */
 #include "t.h"
 #include <stddef.h>
 #include <sys/ptrace.h>

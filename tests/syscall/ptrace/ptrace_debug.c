@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Debug registers by ptrace: watchpoints and breakpoints that hit, what is refused, who inherits them; and FPU images that are refused. */
+/*
+ * Debug registers by ptrace: watchpoints and breakpoints that hit, what is refused, who inherits
+ * them; and FPU images that are refused.
+ */
 #include "t.h"
 #include <elf.h>
 #include <stddef.h>

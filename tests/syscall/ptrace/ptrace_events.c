@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ptrace(2): seizing, interrupting, listening to group stops, events of children, exec of a thread, the tracer's death. */
+/*
+ * ptrace(2): seizing, interrupting, listening to group stops, events of children, exec of a thread,
+ * the tracer's death.
+ */
 #include "t.h"
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -116,7 +119,8 @@ static void group_stops(void)
 	pid_t pid = SPAWN(for (;;) pause());
 
 	say("-- group stop");
-	NEED(setpgid(pid, pid)); /* SIGTSTP does not stop an orphaned group, which ours may be */
+	/* SIGTSTP does not stop an orphaned group, which ours may be */
+	NEED(setpgid(pid, pid));
 	t_until(pid, 'S');
 	seize(pid, 0);
 	kill(pid, SIGSTOP);
@@ -200,7 +204,8 @@ static void children(void)
 			break;
 }
 
-static volatile bool both; /* the leader is past its second clone(), and the tracer has been told */
+/* the leader is past its second clone(), and the tracer has been told */
+static volatile bool both;
 
 static void *exec_thread(void *arg)
 {
@@ -230,7 +235,10 @@ static void threads(void)
 	idle_thread(NULL);
 }
 
-/* Who execs takes the leader's number; the leader and the others vanish. The order of their ends is nobody's. */
+/*
+ * Who execs takes the leader's number; the leader and the others vanish. The order of their ends is
+ * nobody's.
+ */
 static void exec_in_thread(void)
 {
 	int status, execs = 0, clones = 0, exits = 0, other = 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A tracer gives floating point registers that no CPU would load, and says in the same image that they are good. */
+/*
+ * A tracer gives floating point registers that no CPU would load, and says in the same image that
+ * they are good.
+ */
 #include "t.h"
 #include <sys/ptrace.h>
 #include <sys/user.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A tracee that is killed while its tracer's request is served stays stopped until that is done. The request is held back by a page of
- * a userfaultfd, which the host may forbid: then its side only says what is expected.
+ * A tracee that is killed while its tracer's request is served stays stopped until that is done.
+ * The request is held back by a page of a userfaultfd, which the host may forbid: then its side
+ * only says what is expected.
  */
 #include "t.h"
 #include <linux/userfaultfd.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Breakpoints of debug registers where a thread comes from the kernel, RF, steps, and what threads, exec and detaching do with them. */
+/*
+ * Breakpoints of debug registers where a thread comes from the kernel, RF, steps, and what threads,
+ * exec and detaching do with them.
+ */
 #include "t.h"
 #include <stddef.h>
 #include <sys/ptrace.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A traced init of a pid namespace dies of SIGKILL from outside, also of one that was there before it first stopped. */
+/*
+ * A traced init of a pid namespace dies of SIGKILL from outside, also of one that was there before
+ * it first stopped.
+ */
 #include "guest.h"
 
 #include <sched.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A thread that is not the leader execs: who traces only the leader, and is not its parent, hears that there is nobody left to wait for. */
+/*
+ * A thread that is not the leader execs: who traces only the leader, and is not its parent, hears
+ * that there is nobody left to wait for.
+ */
 #include "t.h"
 #include <sys/ptrace.h>
 
@@ -26,7 +29,10 @@ static void tracee(void)
 	pthread_exit(NULL);
 }
 
-/* The tracer of @shared[0], until it hears; it says in @shared[1] when it has seen the leader's end. */
+/*
+ * The tracer of @shared[0], until it hears; it says in @shared[1] when it has seen the leader's
+ * end.
+ */
 static void tracer(volatile int *shared)
 {
 	pid_t pid = shared[0];

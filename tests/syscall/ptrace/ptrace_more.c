@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What checkpointing tools ask: pending signals, the rseq area, filters by ptrace; kcmp(2) of io contexts and of what epoll watches. A tracer
- * of the real-time class.
+ * What checkpointing tools ask: pending signals, the rseq area, filters by ptrace; kcmp(2) of io
+ * contexts and of what epoll watches. A tracer of the real-time class.
  */
 #include "t.h"
 #include <linux/filter.h>
@@ -214,7 +214,10 @@ static void exec_stop(void)
 	t_wait("tracee", pid);
 }
 
-/* One that is stopped has to run until it stops for its tracer: a tracer that keeps it from that would loop. */
+/*
+ * One that is stopped has to run until it stops for its tracer: a tracer that keeps it from that
+ * would loop.
+ */
 static void real_time_tracer(void)
 {
 	struct sched_param sp = { .sched_priority = 10 };

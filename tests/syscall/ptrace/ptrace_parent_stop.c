@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A child that another process traces stops and goes on: its parent hears of it as without the tracer (a shell under strace -f has job
- * control), and of its end when the tracer has.
+ * A child that another process traces stops and goes on: its parent hears of it as without the
+ * tracer (a shell under strace -f has job control), and of its end when the tracer has.
  */
 #include "t.h"
 #include <sys/ptrace.h>

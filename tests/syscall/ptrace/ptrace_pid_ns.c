@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* PTRACE_GETEVENTMSG: who traces the init of a pid namespace from outside is told the numbers that it knows itself. */
+/*
+ * PTRACE_GETEVENTMSG: who traces the init of a pid namespace from outside is told the numbers that
+ * it knows itself.
+ */
 #include "t.h"
 #include <sys/ptrace.h>
 

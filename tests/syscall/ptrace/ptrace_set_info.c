@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* PTRACE_SET_SYSCALL_INFO (Linux 6.16): a tracer gives a call another number, other arguments, another result. */
+/*
+ * PTRACE_SET_SYSCALL_INFO (Linux 6.16): a tracer gives a call another number, other arguments,
+ * another result.
+ */
 #include "newer.h"
 #include <linux/ptrace.h>
 #include <sys/user.h>

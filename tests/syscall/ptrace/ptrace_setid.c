@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A set-user-id program under a tracer: it gets its rights only if who began to trace it had CAP_SYS_PTRACE. */
+/*
+ * A set-user-id program under a tracer: it gets its rights only if who began to trace it had
+ * CAP_SYS_PTRACE.
+ */
 #include "t.h"
 #include <sys/auxv.h>
 #include <sys/ptrace.h>
@@ -109,7 +112,10 @@ static void lost(void)
 	see_off(pid);
 }
 
-/* Who has rights does not ask a parent with fewer to trace it: what it may do would be the parent's. */
+/*
+ * Who has rights does not ask a parent with fewer to trace it: what it may do would be the
+ * parent's.
+ */
 static void ask_parent(uid_t parent, uid_t child)
 {
 	int go[2];

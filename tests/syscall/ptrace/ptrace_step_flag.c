@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The trap flag of a tracer's single step goes neither into the frame of a handler that is stepped into, nor to a child that is forked. */
+/*
+ * The trap flag of a tracer's single step goes neither into the frame of a handler that is stepped
+ * into, nor to a child that is forked.
+ */
 #include "t.h"
 #include <sys/ptrace.h>
 #include <ucontext.h>
@@ -46,7 +49,8 @@ static void go(const char *what, pid_t pid, int request, int sig)
 {
 	int status;
 
-	do { /* a tracee stops for its child's SIGCHLD too, should the child end as late as that */
+	/* a tracee stops for its child's SIGCHLD too, should the child end as late as that */
+	do {
 		NEED(ptrace(request, pid, 0, (long)sig));
 		NEED(waitpid(pid, &status, 0));
 	} while (request == PTRACE_CONT && WIFSTOPPED(status) && WSTOPSIG(status) == SIGCHLD);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PTRACE_SYSEMU and PTRACE_SYSEMU_SINGLESTEP: the tracer sees each call before it is made and the kernel does not make it; how they
- * mix with PTRACE_SYSCALL, single steps, signals and seccomp filters. What kernels that run guests live on.
+ * PTRACE_SYSEMU and PTRACE_SYSEMU_SINGLESTEP: the tracer sees each call before it is made and the
+ * kernel does not make it; how they mix with PTRACE_SYSCALL, single steps, signals and seccomp
+ * filters. What kernels that run guests live on.
  */
 #include "t.h"
 #include <linux/audit.h>
@@ -129,8 +130,8 @@ static void emulate(void)
 	step("close", SYSEMU, pid, 0);
 	set_result(pid, 4343);
 	step("close", SYSEMU, pid, 0);
-	step("close, really", PTRACE_SYSCALL, pid,
-		0); /* it was emulated at its entry: the exit comes */
+	/* it was emulated at its entry: the exit comes */
+	step("close, really", PTRACE_SYSCALL, pid, 0);
 	step("then", PTRACE_SYSCALL, pid, 0);
 	step("exit_group is not made", SYSEMU, pid, 0);
 	step("exit_group again", SYSEMU, pid, 0);

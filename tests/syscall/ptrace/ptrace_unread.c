@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory that is not dumpable is for who has rights in the user namespace its program was started in, also for a tracer that was there before. */
+/*
+ * Memory that is not dumpable is for who has rights in the user namespace its program was started
+ * in, also for a tracer that was there before.
+ */
 #include "userns.h"
 
 #include <linux/capability.h>
@@ -152,7 +155,10 @@ static void attack(void)
 	T(ptrace(PTRACE_SEIZE, guest, NULL, NULL));
 }
 
-/* A process of the machine's comes into a namespace: what it had before is not that one's, what it starts there is. */
+/*
+ * A process of the machine's comes into a namespace: what it had before is not that one's, what it
+ * starts there is.
+ */
 static void comes(int users, uid_t uid, bool dumpable)
 {
 	int in[2];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Settings that are written while their controller is taken away, or while their group is removed, by who has had the file open since before: what was
- * set goes with the controller, and nothing is armed for a group that has gone. The host's hierarchy is not ours to play with.
+ * Settings that are written while their controller is taken away, or while their group is removed,
+ * by who has had the file open since before: what was set goes with the controller, and nothing is
+ * armed for a group that has gone. The host's hierarchy is not ours to play with.
  */
 #include "cgroup.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers on the CPU clock of another process, which that process lets expire while their owner sets, stops and deletes them, becomes another
- * program or ends. What was stopped sends nothing any more.
+ * Timers on the CPU clock of another process, which that process lets expire while their owner
+ * sets, stops and deletes them, becomes another program or ends. What was stopped sends nothing any
+ * more.
  */
 #include "await.h"
 
@@ -37,7 +38,10 @@ static void start(timer_t id, long ns)
 	NEED(timer_settime(id, 0, &t, NULL));
 }
 
-/* A signal or none, and then between none and most of a period: what follows meets the next one at any moment. */
+/*
+ * A signal or none, and then between none and most of a period: what follows meets the next one at
+ * any moment.
+ */
 static void a_while(int i)
 {
 	long end;

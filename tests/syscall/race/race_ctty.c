@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A terminal is stolen from a session whose leader takes it again and again: it has one owner, and who has lost it does not know it any more. */
+/*
+ * A terminal is stolen from a session whose leader takes it again and again: it has one owner, and
+ * who has lost it does not know it any more.
+ */
 #include "t.h"
 
 #include <sys/ioctl.h>

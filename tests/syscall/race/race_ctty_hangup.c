@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A terminal is hung up while others read the stat of the process that has it, and while that opens /dev/tty. */
+/*
+ * A terminal is hung up while others read the stat of the process that has it, and while that opens
+ * /dev/tty.
+ */
 #include "t.h"
 
 #include <pthread.h>
@@ -21,7 +24,10 @@ static void *reader(void *arg)
 	return NULL;
 }
 
-/* Takes each terminal that it is told of for its own, keeps no descriptor of it, and opens it as /dev/tty. */
+/*
+ * Takes each terminal that it is told of for its own, keeps no descriptor of it, and opens it as
+ * /dev/tty.
+ */
 static void leader(int told, int done)
 {
 	char name[64];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One thread waits in an epoll set, another polls it: each event reaches who waits, whatever the other looks at meanwhile. */
+/*
+ * One thread waits in an epoll set, another polls it: each event reaches who waits, whatever the
+ * other looks at meanwhile.
+ */
 #include "t.h"
 #include <sys/epoll.h>
 
@@ -16,7 +19,10 @@ static void *waits(void *arg)
 	for (int i = 0; i < ROUNDS && !lost; i++) {
 		long begun = now_ms();
 
-		/* at the end of its time it looks again, and finds the event that it was not woken for */
+		/*
+		 * at the end of its time it looks again, and finds the event that it was not woken
+		 * for
+		 */
 		lost = epoll_wait(ep, &e, 1, 60000) != 1 || now_ms() - begun > 50000;
 		NEED(read(in[0], &c, 1));
 		NEED(write(done[1], &c, 1));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process of the machine's that does not let itself be looked at comes into a user namespace and executes a program there: what it had
- * open until then is not for that namespace's root, not even while it is being closed.
+ * A process of the machine's that does not let itself be looked at comes into a user namespace and
+ * executes a program there: what it had open until then is not for that namespace's root, not even
+ * while it is being closed.
  */
 #include "userns.h"
 

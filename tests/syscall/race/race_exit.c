@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Processes and threads that end at the same moment as they are signalled, waited for, or end each other. */
+/*
+ * Processes and threads that end at the same moment as they are signalled, waited for, or end each
+ * other.
+ */
 #include "t.h"
 
 static void *exits(void *arg)

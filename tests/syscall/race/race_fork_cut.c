@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file is cut, and grows again, while a process that has private copies of its pages forks: who is born sees the copies, the file or nothing,
- * but not what others have in frames that were the copies'.
+ * A file is cut, and grows again, while a process that has private copies of its pages forks: who
+ * is born sees the copies, the file or nothing, but not what others have in frames that were the
+ * copies'.
  */
 #include "t.h"
 

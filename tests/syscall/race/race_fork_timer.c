@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals that come while a process with many areas is copied. A timer that is faster than that does not keep fork() from ending; and of a
- * signal to a process group, by kill() or of a file whose owner the group is, either the parent hears before it forks or the child hears as well.
+ * Signals that come while a process with many areas is copied. A timer that is faster than that
+ * does not keep fork() from ending; and of a signal to a process group, by kill() or of a file
+ * whose owner the group is, either the parent hears before it forks or the child hears as well.
  */
 #include "await.h"
 #include "guest.h"

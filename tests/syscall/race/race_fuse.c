@@ -4,10 +4,11 @@
 
 #define ROUNDS 4000
 
-static struct fuse_in_header first; /* a LOOKUP that waits for another of its round */
+/* a LOOKUP that waits for another of its round */
+static struct fuse_in_header first;
 static unsigned long first_node;
-static volatile int turn,
-	taken; /* the round whose first LOOKUP may be answered by the helper, and was */
+/* the round whose first LOOKUP may be answered by the helper, and was */
+static volatile int turn, taken;
 
 /* Nodes: 1 the root, 2 and 3 its folders a and b, 10 and on what is found in them. */
 static void found(const struct fuse_in_header *h, unsigned long node)
@@ -95,7 +96,8 @@ static bool same_place(void)
 
 	for (i = 0; i < 2; i++) {
 		if (fds[i] == -1)
-			return true; /* who came second may be told that it has gone */
+			/* who came second may be told that it has gone */
+			return true;
 		snprintf(path[i], sizeof(path[i]), "/proc/self/fd/%d", fds[i]);
 		to[i][NEED(readlink(path[i], to[i], sizeof(to[i]) - 1))] = 0;
 	}

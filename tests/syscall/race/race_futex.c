@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Mutexes, condition variables, semaphores, barriers and rwlocks under contention, in threads and across processes. */
+/*
+ * Mutexes, condition variables, semaphores, barriers and rwlocks under contention, in threads and
+ * across processes.
+ */
 #include "t.h"
 #include <semaphore.h>
 

@@ -79,7 +79,10 @@ static void *forker(void *arg)
 	return NULL;
 }
 
-/* Two threads write to their own half of every page; nothing may get lost when the pages are copied at fork. */
+/*
+ * Two threads write to their own half of every page; nothing may get lost when the pages are copied
+ * at fork.
+ */
 static volatile int writing;
 static void *half(void *arg)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two threads write through one mapping of a file while others write it back and take its pages out of their page table: what was written
- * is on the disk after the next msync(2), whoever was first.
+ * Two threads write through one mapping of a file while others write it back and take its pages out
+ * of their page table: what was written is on the disk after the next msync(2), whoever was first.
  */
 #include "t.h"
 
@@ -61,7 +61,8 @@ TEST(race_msync)
 
 	NEED(ftruncate(fd, PAGES * PAGE));
 	disk = open("f", O_RDONLY | O_DIRECT);
-	if (disk == -1) /* a file system without: what it keeps in memory */
+	/* a file system without: what it keeps in memory */
+	if (disk == -1)
 		disk = NEED(open("f", O_RDONLY));
 	words = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	NEED(words == MAP_FAILED ? -1 : 0);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Forks into a pid namespace whose process 1 is killed meanwhile: each child is born before that and dies with it, or is not born: ENOMEM. */
+/*
+ * Forks into a pid namespace whose process 1 is killed meanwhile: each child is born before that
+ * and dies with it, or is not born: ENOMEM.
+ */
 #include "t.h"
 
 static void forks_until_refused(int told)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Many writers and readers of one pipe: small writes stay whole, nothing is lost, everybody ends. */
+/*
+ * Many writers and readers of one pipe: small writes stay whole, nothing is lost, everybody ends.
+ */
 #include "t.h"
 
 TEST(race_pipe)

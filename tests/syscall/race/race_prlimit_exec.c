@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Limits of a process are asked for while its threads execute, one after the other: each becomes the leader. */
+/*
+ * Limits of a process are asked for while its threads execute, one after the other: each becomes
+ * the leader.
+ */
 #include "t.h"
 
 #include <pthread.h>

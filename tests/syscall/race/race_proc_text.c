@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads that read one text of /proc from its beginning, each for itself, while it gets longer and shorter: each sees one whole text. */
+/*
+ * Threads that read one text of /proc from its beginning, each for itself, while it gets longer and
+ * shorter: each sees one whole text.
+ */
 #include "t.h"
 
 #define READERS 3
@@ -12,8 +15,10 @@ static volatile bool over;
 
 static void *reader(void *arg)
 {
-	char buf[1
-		 << 16]; /* not the thread's own storage, which all programs of the suite would have in each thread */
+	/*
+	 * not the thread's own storage, which all programs of the suite would have in each thread
+	 */
+	char buf[1 << 16];
 	long bad = 0;
 
 	while (!over) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A listener's filter comes and goes while connections are made to it, each of which has the filter that it was made with, until it ends. */
+/*
+ * A listener's filter comes and goes while connections are made to it, each of which has the filter
+ * that it was made with, until it ends.
+ */
 #include "inet.h"
 #include <linux/filter.h>
 #include <pthread.h>

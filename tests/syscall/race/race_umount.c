@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walks to the root of a mount, lists, watches and unmounts it while others mount and unmount it: who comes too late finds the folder below, and nobody
- * lets go of what an unmounted file system has already taken apart. The host only says what is expected.
+ * Walks to the root of a mount, lists, watches and unmounts it while others mount and unmount it:
+ * who comes too late finds the folder below, and nobody lets go of what an unmounted file system
+ * has already taken apart. The host only says what is expected.
  */
 #include "guest.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* An accepted AF_UNIX socket has its listener's name from the first moment: it cannot be bound to another. */
+/*
+ * An accepted AF_UNIX socket has its listener's name from the first moment: it cannot be bound to
+ * another.
+ */
 #include "t.h"
 
 #include <pthread.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes out of band of AF_UNIX sent, read in their turn, and read by MSG_OOB, all at once: nothing is read twice, and all of it comes. */
+/*
+ * Bytes out of band of AF_UNIX sent, read in their turn, and read by MSG_OOB, all at once: nothing
+ * is read twice, and all of it comes.
+ */
 #include "t.h"
 
 #include <pthread.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One thread polls a stream that another reads byte by byte: as long as something is left it is readable. */
+/*
+ * One thread polls a stream that another reads byte by byte: as long as something is left it is
+ * readable.
+ */
 #include "t.h"
 #include <sys/epoll.h>
 #include <sys/socket.h>

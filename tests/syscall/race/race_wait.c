@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two threads wait for the same last child: one gets it, and the other hears that there is none, whoever comes first. One looks at children, in
- * a namespace of their numbers, that the other reaps.
+ * Two threads wait for the same last child: one gets it, and the other hears that there is none,
+ * whoever comes first. One looks at children, in a namespace of their numbers, that the other
+ * reaps.
  */
 #include "t.h"
 

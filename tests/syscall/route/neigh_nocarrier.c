@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What becomes of a device's neighbours when it loses its link: conf/NAME/arp_evict_nocarrier and ndisc_evict_nocarrier. */
+/*
+ * What becomes of a device's neighbours when it loses its link: conf/NAME/arp_evict_nocarrier and
+ * ndisc_evict_nocarrier.
+ */
 #include "netns.h"
 #include <linux/ethtool.h>
 #include <linux/neighbour.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Neighbours that go are told of (RTM_DELNEIGH), with the state that they had: by hand, with the link, with the device. */
+/*
+ * Neighbours that go are told of (RTM_DELNEIGH), with the state that they had: by hand, with the
+ * link, with the device.
+ */
 #include "netns.h"
 #include <linux/neighbour.h>
 #include <linux/ethtool.h>

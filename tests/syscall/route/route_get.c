@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* RTM_GETROUTE: by device, mark, source, class and where it comes in, with and without policy; a device that is named but has no way. */
+/*
+ * RTM_GETROUTE: by device, mark, source, class and where it comes in, with and without policy; a
+ * device that is named but has no way.
+ */
 #include "netns.h"
 #include <linux/fib_rules.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Table local: which addresses are this machine's, which are broadcasts, and where packets to groups go; ip-route(8). */
+/*
+ * Table local: which addresses are this machine's, which are broadcasts, and where packets to
+ * groups go; ip-route(8).
+ */
 #include "netns.h"
 
 static int quiet, has_late, link_down;
@@ -22,8 +25,8 @@ static void show_route(const struct nlmsghdr *h)
 			sprintf(out, " src %s", inet_ntop(r->rtm_family, RTA_DATA(a), text, 64));
 			break;
 		case RTA_OIF:
-			if (r->rtm_type !=
-				RTN_MULTICAST) /* in the order in which their links came up */
+			/* in the order in which their links came up */
+			if (r->rtm_type != RTN_MULTICAST)
 				sprintf(out, " dev %s",
 					if_indextoname(*(unsigned *)RTA_DATA(a), name));
 			break;
@@ -54,7 +57,10 @@ static void show(const char *what, int family, int strict, int type)
 	dump_routes(&r, strict, show_route);
 }
 
-/* Linux does some of it behind one's back: addresses of IPv6 that become usable, links that are lost. */
+/*
+ * Linux does some of it behind one's back: addresses of IPv6 that become usable, links that are
+ * lost.
+ */
 static void await_route(int family, const int *what)
 {
 	quiet = 1;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Many routes within each other, by chance: the longest that contains an address is its way, while some come and go; of those of one network, the lowest metric. */
+/*
+ * Many routes within each other, by chance: the longest that contains an address is its way, while
+ * some come and go; of those of one network, the lowest metric.
+ */
 #include "netns.h"
 
 #define ROUTES 250

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* More addresses and routes than fit into a message: all are told, and there is an end to them. The guest's only. */
+/*
+ * More addresses and routes than fit into a message: all are told, and there is an end to them. The
+ * guest's only.
+ */
 #include "guest.h"
 #include "inet.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Routes by rtnetlink: adding, replacing, changing, appending and deleting them, with one way and with several, their metrics, and what
- * is refused; and which of several ways packets take. ip-route(8).
+ * Routes by rtnetlink: adding, replacing, changing, appending and deleting them, with one way and
+ * with several, their metrics, and what is refused; and which of several ways packets take.
+ * ip-route(8).
  */
 #include "netns.h"
 
@@ -22,7 +23,8 @@ struct way {
 struct want {
 	const char *dst;
 	int prefix;
-	struct way ways[4]; /* more than one, or one with a weight: RTA_MULTIPATH */
+	/* more than one, or one with a weight: RTA_MULTIPATH */
+	struct way ways[4];
 	uint32_t metric, table, mtu, advmss, hoplimit, reordering;
 	int protocol, scope, type;
 	const char *src;
@@ -270,7 +272,10 @@ static void version6(void)
 	show(AF_INET6);
 }
 
-/* By how many devices packets to a hundred addresses leave, and whether those to one address keep to one. */
+/*
+ * By how many devices packets to a hundred addresses leave, and whether those to one address keep
+ * to one.
+ */
 static void spread(void)
 {
 	int by[2] = { 0 }, moved = 0;
@@ -446,7 +451,10 @@ static void sends_to(const char *addr, int broadcast, const char *dev)
 	close(fd);
 }
 
-/* A network's last address is a broadcast, whether its address names it as one or not; who names the device needs no route. */
+/*
+ * A network's last address is a broadcast, whether its address names it as one or not; who names
+ * the device needs no route.
+ */
 static void broadcasts(void)
 {
 	static const char *const to[] = { "10.3.0.255", "10.3.0.0", "10.3.0.127", "10.3.1.1",

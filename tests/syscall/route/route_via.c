@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* IPv4 routes whose gateway is known by its IPv6 address (RTA_VIA): which are taken, how they are told, and where a packet goes. */
+/*
+ * IPv4 routes whose gateway is known by its IPv6 address (RTA_VIA): which are taken, how they are
+ * told, and where a packet goes.
+ */
 #include "await.h"
 #include "netns.h"
 #include <linux/if_ether.h>

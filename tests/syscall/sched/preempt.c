@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Programs that never call the kernel share the processors; sleepers are woken in between; nice values weigh. */
+/*
+ * Programs that never call the kernel share the processors; sleepers are woken in between; nice
+ * values weigh.
+ */
 #include "t.h"
 
 static volatile long *counts;
@@ -29,7 +32,8 @@ TEST(preempt)
 		pid[i] = SPAWN(for (;;) counts[i]++);
 	T_WAIT(ran() == 8);
 	say("%d of 8 spinners ran", ran());
-	for (i = 0; i < 100 && timely < 6; i++) { /* where the machine stands still, some do not */
+	/* where the machine stands still, some do not */
+	for (i = 0; i < 100 && timely < 6; i++) {
 		start = now_ms();
 		sleep_ms(5);
 		timely += now_ms() - start <= 200;

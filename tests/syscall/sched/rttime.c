@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* RLIMIT_RTTIME: a real-time task that does not sleep is told, then killed; one that sleeps in between is not. */
+/*
+ * RLIMIT_RTTIME: a real-time task that does not sleep is told, then killed; one that sleeps in
+ * between is not.
+ */
 #include "t.h"
 
 static void busy(long ms)

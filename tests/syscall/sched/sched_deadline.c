@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SCHED_DEADLINE: what is checked, kept and refused, and that such a task gets on. A host that does not let us is not asked: each
- * check knows its answer.
+ * SCHED_DEADLINE: what is checked, kept and refused, and that such a task gets on. A host that does
+ * not let us is not asked: each check knows its answer.
  */
 #include "sched_attr.h"
 #include <sys/socket.h>
@@ -105,7 +105,9 @@ static void on_xcpu(int sig)
 	overruns++;
 }
 
-/* Alone, too, it gets what it has asked for and no more; who yields sleeps until his next period. */
+/*
+ * Alone, too, it gets what it has asked for and no more; who yields sleeps until his next period.
+ */
 static void limits(void)
 {
 	long start;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sched_setattr(2): the slices that ordinary tasks ask for: bounds, which policies, who inherits, and what other calls leave alone. */
+/*
+ * sched_setattr(2): the slices that ordinary tasks ask for: bounds, which policies, who inherits,
+ * and what other calls leave alone.
+ */
 #include "sched_attr.h"
 
 #define RESET_ON_FORK 1

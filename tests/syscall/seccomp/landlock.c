@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* landlock_create_ruleset, landlock_add_rule, landlock_restrict_self: errors, and what a domain forbids: files, ports, scopes, ptrace. */
+/*
+ * landlock_create_ruleset, landlock_add_rule, landlock_restrict_self: errors, and what a domain
+ * forbids: files, ports, scopes, ptrace.
+ */
 #include "guest.h"
 
 #include <arpa/inet.h>
@@ -215,7 +218,8 @@ static void files(void)
 	T(rmdir("empty"));
 	T(execl("ro/f", "f", NULL));
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", p[1]);
-	OK(open(link, O_WRONLY)); /* only if /proc may be reached: it need not be opened itself */
+	/* only if /proc may be reached: it need not be opened itself */
+	OK(open(link, O_WRONLY));
 	OK(open("/dev/null", O_RDWR));
 	T(mount("x", "rw", "tmpfs", 0, NULL));
 	T(umount("rw"));
@@ -276,7 +280,8 @@ static void layers(void)
 		allow(one, ".", READ_FILE); /* too late for the domain */
 		OK(open("top", O_RDONLY));
 	});
-	CHILD({ /* where a folder stands counts, not where it stood */
+	/* where a folder stands counts, not where it stood */
+	CHILD({
 		int p[2], dir;
 		char c;
 		pid_t mover;
@@ -399,7 +404,10 @@ static void scopes(void)
 	});
 }
 
-/* SIGIO to a group that a restricted process has made a file's owner: its own process gets it, who is outside does not. */
+/*
+ * SIGIO to a group that a restricted process has made a file's owner: its own process gets it, who
+ * is outside does not.
+ */
 static void owners(void)
 {
 	int rs = ruleset(0, 0, 2), p[2];
@@ -415,7 +423,8 @@ static void owners(void)
 		T(fcntl(p[0], F_SETFL, O_ASYNC));
 		T(write(p[1], "x", 1));
 	});
-	T(write(p[1], "x", 1)); /* the file's owner was set by him, whoever writes */
+	/* the file's owner was set by him, whoever writes */
+	T(write(p[1], "x", 1));
 	T(fcntl(p[0], F_SETSIG, SIGTERM));
 	T(fcntl(p[0], F_SETOWN, -group));
 	T(write(p[1], "x", 1));
@@ -526,7 +535,10 @@ static void unmounted(void)
 	});
 }
 
-/* A folder that is moved out of what its mount shows: the rules of the mount hold for it, and those of where it is now. */
+/*
+ * A folder that is moved out of what its mount shows: the rules of the mount hold for it, and those
+ * of where it is now.
+ */
 static void moved_out(void)
 {
 	int rs, dir;

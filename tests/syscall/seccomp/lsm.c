@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* lsm_list_modules, lsm_get_self_attr, lsm_set_self_attr: what does not depend on the modules there are. */
+/*
+ * lsm_list_modules, lsm_get_self_attr, lsm_set_self_attr: what does not depend on the modules there
+ * are.
+ */
 #include "newer.h"
 
 #define GET 459

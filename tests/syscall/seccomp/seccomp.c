@@ -75,7 +75,8 @@ TEST(seccomp)
 			caught_call == SYS_getppid, caught_code, caught_errno);
 	});
 	CHILD(T(filter(SYS_getppid, SECCOMP_RET_TRACE)); T(syscall(SYS_getppid))); /* no tracer */
-	CHILD({ /* of several filters the strictest wins, the newest among equals */
+	/* of several filters the strictest wins, the newest among equals */
+	CHILD({
 		T(filter(SYS_getppid, SECCOMP_RET_ERRNO | 5));
 		T(filter(SYS_getppid, SECCOMP_RET_ERRNO | 6));
 		T(syscall(SYS_getppid));

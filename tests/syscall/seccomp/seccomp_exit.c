@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A task's filters are given back when it exits, not when somebody has waited for it: its listener hears of that (since Linux 6.11). */
+/*
+ * A task's filters are given back when it exits, not when somebody has waited for it: its listener
+ * hears of that (since Linux 6.11).
+ */
 #include "recorded.h"
 
 #include <linux/filter.h>

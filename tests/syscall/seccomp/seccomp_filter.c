@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* seccomp(2): chains of filters and their results, arithmetic, all threads at once, programs that are refused. */
+/*
+ * seccomp(2): chains of filters and their results, arithmetic, all threads at once, programs that
+ * are refused.
+ */
 #include "t.h"
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -63,7 +66,10 @@ static void results(void)
 	T(close(0x1235));
 }
 
-/* A number that is no call's is judged as any other: -1 as well, which a tracer uses for "make none". */
+/*
+ * A number that is no call's is judged as any other: -1 as well, which a tracer uses for "make
+ * none".
+ */
 static void no_calls(void)
 {
 	NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));

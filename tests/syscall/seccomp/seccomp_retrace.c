@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* SECCOMP_RET_TRACE: a call that the tracer has changed is filtered once more, and is not traced again. */
+/*
+ * SECCOMP_RET_TRACE: a call that the tracer has changed is filtered once more, and is not traced
+ * again.
+ */
 #include "t.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>

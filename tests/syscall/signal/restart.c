@@ -17,9 +17,11 @@ static void *helper(void *arg)
 	sigfillset(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	t_until(main_thread, 'S');
-	sleep_ms(2); /* what remains of a sleep is less then, in spite of the timer's slack */
+	/* what remains of a sleep is less then, in spite of the timer's slack */
+	sleep_ms(2);
 	syscall(SYS_tgkill, main_thread, main_thread, SIGUSR1);
-	T_WAIT(t_signals); /* who is woken late would find the data, too */
+	/* who is woken late would find the data, too */
+	T_WAIT(t_signals);
 	NEED(write(fds[1], "data", 4));
 	NEED(write(sv[1], "data", 4));
 	return NULL;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* restart_syscall(2): by itself it has nothing to restart; a stopped sleep goes on with what is left. */
+/*
+ * restart_syscall(2): by itself it has nothing to restart; a stopped sleep goes on with what is
+ * left.
+ */
 #include "t.h"
 
 /*

@@ -50,7 +50,9 @@ TEST(rt_sigprocmask)
 	syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &old, 8);
 	say("a thread's own is its own: %#lx", (long)old);
 
-	/* pending ones are delivered by number when they are let in together; real-time ones queue */
+	/*
+	 * pending ones are delivered by number when they are let in together; real-time ones queue
+	 */
 	signal(SIGUSR1, note);
 	for (i = 0; i < 3; i++)
 		signal(sigs[i], note);

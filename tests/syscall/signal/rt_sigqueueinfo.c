@@ -22,7 +22,10 @@ static int queue(int sig, int value, int code)
 	return syscall(SYS_rt_sigqueueinfo, getpid(), sig, &si);
 }
 
-/* What looks as if kill or the kernel had sent it: a thread may send it to itself, not to its process's others. */
+/*
+ * What looks as if kill or the kernel had sent it: a thread may send it to itself, not to its
+ * process's others.
+ */
 static void *as_kernel(void *arg)
 {
 	siginfo_t si = { .si_code = SI_USER };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Who has sent a signal out of another user namespace, as the receiver is told: by kill and its kin, as a child, by a message queue. */
+/*
+ * Who has sent a signal out of another user namespace, as the receiver is told: by kill and its
+ * kin, as a child, by a message queue.
+ */
 #include "userns.h"
 #include <mqueue.h>
 

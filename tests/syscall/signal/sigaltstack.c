@@ -52,7 +52,10 @@ static void counted(int sig)
 	say("handled");
 }
 
-/* Stacks that get shorter: where the frame does not fit is a matter of the processor's state, but the same on both sides. */
+/*
+ * Stacks that get shorter: where the frame does not fit is a matter of the processor's state, but
+ * the same on both sides.
+ */
 static void small(int flags)
 {
 	struct sigaction sa = { .sa_handler = counted, .sa_flags = SA_ONSTACK };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* O_ASYNC: SIGIO, or the signal of F_SETSIG with its siginfo, from pipes, sockets and terminals; who gets it; which devices can be polled. */
+/*
+ * O_ASYNC: SIGIO, or the signal of F_SETSIG with its siginfo, from pipes, sockets and terminals;
+ * who gets it; which devices can be polled.
+ */
 #include "inet.h"
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -117,7 +120,8 @@ static void tcp_listener(void)
 	NEED(getsockname(l, SA(&a), &n));
 	arm(l, SIGRTMIN + 1);
 	T(connect(c, SA(&a), n));
-	patience_ms = 100000; /* the third segment of the handshake is on its way still */
+	/* the third segment of the handshake is on its way still */
+	patience_ms = 100000;
 	next("connect", l);
 	patience_ms = 0;
 	close(c);
@@ -176,7 +180,10 @@ static void devices(void)
 	}
 }
 
-/* Who may not signal a group gets nothing sent to it by making it a file's owner; the ids count with which that was done. */
+/*
+ * Who may not signal a group gets nothing sent to it by making it a file's owner; the ids count
+ * with which that was done.
+ */
 static void strangers(void)
 {
 	int p[2];

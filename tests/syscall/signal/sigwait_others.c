@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A thread that waits for two signals and takes one: the other, which it was chosen for, is for a thread that would take it. */
+/*
+ * A thread that waits for two signals and takes one: the other, which it was chosen for, is for a
+ * thread that would take it.
+ */
 #include "t.h"
 
 #define ROUNDS 50
@@ -53,7 +56,8 @@ TEST(sigwait_others)
 
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
-	sched_setaffinity(0, sizeof(one), &one); /* both signals are there before it runs, mostly */
+	/* both signals are there before it runs, mostly */
+	sched_setaffinity(0, sizeof(one), &one);
 	NEED(pipe(turn));
 	signal(SIGUSR2, on_usr2);
 	mask(SIG_BLOCK, SIGUSR1);

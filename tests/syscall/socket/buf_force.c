@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Buffers beyond the machine's limits are for who has rights over the machine, not over a namespace of his own. */
+/*
+ * Buffers beyond the machine's limits are for who has rights over the machine, not over a namespace
+ * of his own.
+ */
 #include "t.h"
 #include <sys/socket.h>
 

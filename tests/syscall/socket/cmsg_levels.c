@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Control messages of levels that are not the socket's: passed over; and those of SOL_SOCKET that each family knows. */
+/*
+ * Control messages of levels that are not the socket's: passed over; and those of SOL_SOCKET that
+ * each family knows.
+ */
 #include "inet.h"
 
 /* Sends a byte with one control message of four zeros; "sent", or the error. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* IP_RECVERR, IPV6_RECVERR, MSG_ERRQUEUE; timestamps of what is received and of what is sent (SO_TIMESTAMPING). ip(7), timestamping.rst. */
+/*
+ * IP_RECVERR, IPV6_RECVERR, MSG_ERRQUEUE; timestamps of what is received and of what is sent
+ * (SO_TIMESTAMPING). ip(7), timestamping.rst.
+ */
 #include "inet.h"
 #include <linux/errqueue.h>
 #include <linux/net_tstamp.h>

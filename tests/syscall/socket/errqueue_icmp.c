@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IP_RECVERR and IPV6_RECVERR with errors that a router and a peer of our own make: which types come as which error, in what order, with what
- * records beside them, cut short, looked at, and what becomes of SO_ERROR and POLLERR. ip(7), ipv6(7), RFC 4884.
+ * IP_RECVERR and IPV6_RECVERR with errors that a router and a peer of our own make: which types
+ * come as which error, in what order, with what records beside them, cut short, looked at, and what
+ * becomes of SO_ERROR and POLLERR. ip(7), ipv6(7), RFC 4884.
  */
 #include "netns.h"
 #include "errqueue.h"
@@ -118,8 +119,9 @@ static void quote(uint16_t *udp, int sport)
 }
 
 /*
- * Of @type and @code to 127.0.0.1, about a datagram with payload "quoted" from @sport to 127.0.0.5, port 7, or of another protocol. @ext: so many
- * bytes of extensions (RFC 4884) behind 128 bytes of quote.
+ * Of @type and @code to 127.0.0.1, about a datagram with payload "quoted" from @sport to 127.0.0.5,
+ * port 7, or of another protocol. @ext: so many bytes of extensions (RFC 4884) behind 128 bytes of
+ * quote.
  */
 static void icmp4(int type, int code, uint32_t word, int proto, int sport, int ext)
 {
@@ -256,7 +258,10 @@ static void types(void)
 			}
 }
 
-/* A packet was too large: whom that is an error to. As large as the way takes, so that nothing is learnt of it. */
+/*
+ * A packet was too large: whom that is an error to. As large as the way takes, so that nothing is
+ * learnt of it.
+ */
 static void too_large(void)
 {
 	for (int v6 = 0; v6 < 2; v6++)

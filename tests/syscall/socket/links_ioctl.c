@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * brctl(8)'s older calls (SIOCDEVPRIVATE) and those of a tun file: what they say, bad addresses; and that nobody's links wait for who
- * gives them a page of a file system that does not answer.
+ * brctl(8)'s older calls (SIOCDEVPRIVATE) and those of a tun file: what they say, bad addresses;
+ * and that nobody's links wait for who gives them a page of a file system that does not answer.
  */
 #include "guest.h"
 #include "fuse_server.h"

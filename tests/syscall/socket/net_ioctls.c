@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ioctls of sockets that are about devices, neighbours, addresses and routes: which family answers which of them, what is asked first
- * (memory, privileges, the device), ARP's (arp(7)), those of IPv6 (ipv6(7): struct in6_ifreq, struct in6_rtmsg), SIOCGSTAMP, SIOCGSKNS.
+ * The ioctls of sockets that are about devices, neighbours, addresses and routes: which family
+ * answers which of them, what is asked first (memory, privileges, the device), ARP's (arp(7)),
+ * those of IPv6 (ipv6(7): struct in6_ifreq, struct in6_rtmsg), SIOCGSTAMP, SIOCGSKNS.
  */
 #include "netns.h"
 #include <linux/capability.h>
@@ -121,7 +122,10 @@ static void drop_privileges(void)
 	NEED(syscall(SYS_capset, &h, none));
 }
 
-/* Nothing but zeroes behind the name: of a device that is not there, and of one that is; then bad memory. */
+/*
+ * Nothing but zeroes behind the name: of a device that is not there, and of one that is; then bad
+ * memory.
+ */
 static void ask_all(const char *who, const char *kind, int fd)
 {
 	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
@@ -345,7 +349,10 @@ static void route6(int fd, const char *what, unsigned long cmd, const char *dst,
 		strerrorname_np(errno));
 }
 
-/* Addresses that begin with 2001:db8, and routes there. Its own address is a route only when it is known that no other has it. */
+/*
+ * Addresses that begin with 2001:db8, and routes there. Its own address is a route only when it is
+ * known that no other has it.
+ */
 static void show6(void)
 {
 	static char lines[32][200];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/net/protocols and sockstat: how many sockets of a protocol the namespace has, and which calls it takes. */
+/*
+ * /proc/net/protocols and sockstat: how many sockets of a protocol the namespace has, and which
+ * calls it takes.
+ */
 #include "inet.h"
 #include <netinet/udp.h>
 #include <sched.h>

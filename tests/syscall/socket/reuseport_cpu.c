@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SO_INCOMING_CPU among sockets that share a port: what comes in on a processor is for the one that wants that processor, whichever of them
- * it is, and for any of them once nobody does.
+ * SO_INCOMING_CPU among sockets that share a port: what comes in on a processor is for the one that
+ * wants that processor, whichever of them it is, and for any of them once nobody does.
  */
 #include "inet.h"
 

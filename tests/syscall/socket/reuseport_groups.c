@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Sockets of one port (SO_REUSEPORT) that have had programs of their own before they were bound: who may come, and whose program chooses. */
+/*
+ * Sockets of one port (SO_REUSEPORT) that have had programs of their own before they were bound:
+ * who may come, and whose program chooses.
+ */
 #include "inet.h"
 #include <linux/filter.h>
 

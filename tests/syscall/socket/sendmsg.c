@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sendmsg(2), recvmsg(2), sendto(2), recvfrom(2), sendmmsg(2), recvmmsg(2): vectors, flags, credentials, errors. */
+/*
+ * sendmsg(2), recvmsg(2), sendto(2), recvfrom(2), sendmmsg(2), recvmmsg(2): vectors, flags,
+ * credentials, errors.
+ */
 #include "t.h"
 #include <sys/socket.h>
 
@@ -162,7 +165,8 @@ static void credentials(void)
 		memcpy(&uc, CMSG_DATA(c), sizeof(uc));
 		say("passed: me %d uid %d", uc.pid == getpid(), (int)uc.uid);
 	}
-	CHILD({ /* one may not lie about oneself, unless root */
+	/* one may not lie about oneself, unless root */
+	CHILD({
 		char cc[CMSG_SPACE(sizeof(uc))] = { 0 };
 
 		m = (struct msghdr){ .msg_iov = &v,

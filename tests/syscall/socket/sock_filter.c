@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* SO_ATTACH_FILTER and its kin: programs that are refused, what they load, what they cut off, on UDP, TCP, AF_UNIX and raw. */
+/*
+ * SO_ATTACH_FILTER and its kin: programs that are refused, what they load, what they cut off, on
+ * UDP, TCP, AF_UNIX and raw.
+ */
 #include "inet.h"
 #include <linux/filter.h>
 #include <sys/un.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options of every level on every kind of socket, with values of 0, 1, 2, 4, 8 and 16 bytes, with and without capabilities: what setsockopt says
- * to 0, 1, -1 and a large number, and what getsockopt has to say in so much room.
+ * Options of every level on every kind of socket, with values of 0, 1, 2, 4, 8 and 16 bytes, with
+ * and without capabilities: what setsockopt says to 0, 1, -1 and a large number, and what
+ * getsockopt has to say in so much room.
  */
 #include "netns.h"
 #include <linux/capability.h>
@@ -34,7 +35,10 @@ static const struct {
 	{ 17, 106 }, { 58, 3 }, { 136, 12 }, { 255, 9 }, { 263, 26 }, { 270, 14 }, { 1000, 2 } };
 #define LEVELS (int)(sizeof(levels) / sizeof(levels[0]))
 
-/* What docs/net.md says is missing, and what is the machine's or differs between hosts of the last years. */
+/*
+ * What docs/net.md says is missing, and what is the machine's or differs between hosts of the last
+ * years.
+ */
 static const struct {
 	int level, opts[40];
 } skips[] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a socket says of itself to those who look: the attribute with its protocol's name, the name of who sent on a connection, and what
- * sockets of netlink are listed.
+ * What a socket says of itself to those who look: the attribute with its protocol's name, the name
+ * of who sent on a connection, and what sockets of netlink are listed.
  */
 #include "guest.h"
 #include <linux/netlink.h>
@@ -240,7 +240,9 @@ static socklen_t abstract(struct sockaddr_un *a, const char *name)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(a->sun_path + 1));
 }
 
-/* Who wants to be told of senders gets a name when it begins to talk, so that it can be answered. */
+/*
+ * Who wants to be told of senders gets a name when it begins to talk, so that it can be answered.
+ */
 static void names_asked(void)
 {
 	static const char *const how[] = { "sends", "connects", "connects a stream" };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Options of SOL_SOCKET on every kind of socket: which there are, what they say first, what they take. socket(7). */
+/*
+ * Options of SOL_SOCKET on every kind of socket: which there are, what they say first, what they
+ * take. socket(7).
+ */
 #include "inet.h"
 #include <linux/net_tstamp.h>
 #include <linux/netlink.h>
@@ -17,7 +20,10 @@ static const struct {
 	{ "netlink", AF_NETLINK, SOCK_RAW, 0 },
 };
 
-/* Sizes of buffers and cookies are the machine's; the rest (peers' names, devices, CAP_NET_ADMIN) has tests of its own. */
+/*
+ * Sizes of buffers and cookies are the machine's; the rest (peers' names, devices, CAP_NET_ADMIN)
+ * has tests of its own.
+ */
 static int skipped(int opt, int kind)
 {
 	switch (opt) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What poll(2), an edge-triggered epoll(7), recv(2), send(2) and SO_ERROR say of sockets of each kind while they are shut down, closed,
- * reset, refused and connected again: shutdown(2), connect(2), tcp(7), unix(7).
+ * What poll(2), an edge-triggered epoll(7), recv(2), send(2) and SO_ERROR say of sockets of each
+ * kind while they are shut down, closed, reset, refused and connected again: shutdown(2),
+ * connect(2), tcp(7), unix(7).
  */
 #include "inet.h"
 #include <linux/sockios.h>
@@ -291,7 +292,8 @@ static void shut_attempt(int how)
 {
 	int l = listener(0), other = listener(1), fd[8], n = 0;
 
-	do { /* until one is not heard, for the queue is full */
+	/* until one is not heard, for the queue is full */
+	do {
 		fd[n] = make(TCP);
 		reach(fd[n], port_of(l));
 	} while (poll(&(struct pollfd){ fd[n], POLLOUT, 0 }, 1, 0) == 1 && ++n < 8);
@@ -409,7 +411,10 @@ static void unix_listener(void)
 	close(d);
 }
 
-/* Who connects a datagram socket elsewhere loses what it had got, and the one it leaves learns of it. */
+/*
+ * Who connects a datagram socket elsewhere loses what it had got, and the one it leaves learns of
+ * it.
+ */
 static void unix_leaving(void)
 {
 	struct sockaddr none = { AF_UNSPEC };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every number that an option of IP, IPV6, TCP and UDP may have, on every kind of socket: what it says first, what it says to 0, 1, -1 and
- * a large value, to a byte and to nothing, and what it says then.
+ * Every number that an option of IP, IPV6, TCP and UDP may have, on every kind of socket: what it
+ * says first, what it says to 0, 1, -1 and a large value, to a byte and to nothing, and what it
+ * says then.
  */
 #include "inet.h"
 
@@ -51,7 +52,10 @@ static const struct {
 	{ SOL_IPV6, { 1, 6, 22, 27, 28, 30, 32, 33, 34, 35, 54, 55, 57, 59, 60, 61 } },
 	{ SOL_TCP, { 14, 19, 20, 21, 22, 29, 32, 33, 35, 37, 38, 39, 40 } },
 };
-/* What is the machine's (its congestion control, its clock, its buffers), or has changed in Linux in the last years. */
+/*
+ * What is the machine's (its congestion control, its clock, its buffers), or has changed in Linux
+ * in the last years.
+ */
 static const struct {
 	int level, opts[32];
 } varies[] = {

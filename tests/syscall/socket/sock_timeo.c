@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* SO_RCVTIMEO is a limit, also while other things happen to the socket: it sends, and its sender's room comes and goes. */
+/*
+ * SO_RCVTIMEO is a limit, also while other things happen to the socket: it sends, and its sender's
+ * room comes and goes.
+ */
 #include "inet.h"
 
 static int fd;

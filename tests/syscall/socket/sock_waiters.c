@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* While one thread waits for a socket, to read or to write, another who does not want to wait is told so at once; and none loses a byte. */
+/*
+ * While one thread waits for a socket, to read or to write, another who does not want to wait is
+ * told so at once; and none loses a byte.
+ */
 #include "inet.h"
 #include <sys/un.h>
 
@@ -112,7 +115,10 @@ static void writers_wait(int a, int b)
 	T(recv(b, much, 1, MSG_DONTWAIT));
 }
 
-/* connect() waits for room at the listener for no longer than its limit, and is not begun anew after a signal then. */
+/*
+ * connect() waits for room at the listener for no longer than its limit, and is not begun anew
+ * after a signal then.
+ */
 static void connects(int type)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which sockets know SO_ZEROCOPY, whether or not it is granted, and that anybody may ask for SO_BUSY_POLL. */
+/*
+ * Which sockets know SO_ZEROCOPY, whether or not it is granted, and that anybody may ask for
+ * SO_BUSY_POLL.
+ */
 #include "inet.h"
 
 static const struct {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SO_TIMESTAMP, SO_TIMESTAMPNS and SO_TIMESTAMPING by their old and new numbers on every kind of socket: what a receiver gets, what the error
- * queue tells a sender (SCM_TSTAMP_*, OPT_ID, OPT_TSONLY, OPT_CMSG, OPT_STATS), in which order and form. networking/timestamping.rst.
+ * SO_TIMESTAMP, SO_TIMESTAMPNS and SO_TIMESTAMPING by their old and new numbers on every kind of
+ * socket: what a receiver gets, what the error queue tells a sender (SCM_TSTAMP_*, OPT_ID,
+ * OPT_TSONLY, OPT_CMSG, OPT_STATS), in which order and form. networking/timestamping.rst.
  */
 #include "netns.h"
 #include "errqueue.h"
@@ -136,7 +137,8 @@ static void take(int fd, int flags)
 	struct pollfd p = { .fd = fd, .events = flags & MSG_ERRQUEUE ? 0 : POLLIN };
 	int err;
 
-	poll(&p, 1, 1000); /* on the host an acknowledgement may take a moment */
+	/* on the host an acknowledgement may take a moment */
+	poll(&p, 1, 1000);
 	err = take_in(fd, flags, 2048, 1024);
 	if (err)
 		say(" %s", t_errno(-err));
@@ -292,7 +294,8 @@ static void receive(const struct kind *k)
 		await(fd[1], POLLIN);
 		take(fd[1], MSG_PEEK);
 		take(fd[1], 0);
-		if (o == 2) { /* both, and what is asked for and not to be told */
+		/* both, and what is asked for and not to be told */
+		if (o == 2) {
 			set(fd[1], SOL_SOCKET, SO_TIMESTAMPNS_NEW, 1);
 			NEED(send(fd[0], "abc", 3, 0));
 			await(fd[1], POLLIN);
@@ -385,7 +388,8 @@ static void send_controlled(const struct kind *k)
 	drain(fd[0]);
 	send_with(fd[0], "more", SO_TIMESTAMPING_NEW, TX | SCHED | ACK, 0, 0);
 	drain(fd[0]);
-	if (k->type != SOCK_RAW) /* whose numbers Linux 6.18 forgets to take back */
+	/* whose numbers Linux 6.18 forgets to take back */
+	if (k->type != SOCK_RAW)
 		send_with(fd[0], "its number", SO_TIMESTAMPING_OLD, TX, SCM_TS_OPT_ID_, 4711);
 	drain(fd[0]);
 	send_with(fd[0], "its number", SO_TIMESTAMPING_OLD, TX, 0, 0);

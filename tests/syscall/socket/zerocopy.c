@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SO_ZEROCOPY and MSG_ZEROCOPY: who may ask, what the error queue tells (ranges that grow, SO_EE_CODE_ZEROCOPY_COPIED over lo), which sends have a
- * number (not empty ones, not failed ones), what counts against net.core.optmem_max; io_uring's SEND_ZC and SENDMSG_ZC beside them.
+ * SO_ZEROCOPY and MSG_ZEROCOPY: who may ask, what the error queue tells (ranges that grow,
+ * SO_EE_CODE_ZEROCOPY_COPIED over lo), which sends have a number (not empty ones, not failed ones),
+ * what counts against net.core.optmem_max; io_uring's SEND_ZC and SENDMSG_ZC beside them.
  * networking/msg_zerocopy.rst.
  */
 #include "inet.h"
@@ -339,7 +340,10 @@ static void one(const char *what, unsigned n)
 	reap_all(what);
 }
 
-/* The socket's own notices are not io_uring's: MSG_ZEROCOPY of a plain SEND is the socket's, SEND_ZC's never. */
+/*
+ * The socket's own notices are not io_uring's: MSG_ZEROCOPY of a plain SEND is the socket's,
+ * SEND_ZC's never.
+ */
 static void by_uring(int type)
 {
 	static char buf[4096];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The words of /proc/sys/net/ipv4/conf: which device has whose, and what they do: who is asked for how and answered (ARP), what is passed on,
- * dropped, or told to many. The peer is the test itself.
+ * The words of /proc/sys/net/ipv4/conf: which device has whose, and what they do: who is asked for
+ * how and answered (ARP), what is passed on, dropped, or told to many. The peer is the test itself.
  */
 #include "put.h"
 #include "wire.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a namespace's owner says of connections that are tracked (/proc/sys/net/netfilter): numbers and what follows from them. The host's side
- * of what a packet filter is needed for is what Linux says.
+ * What a namespace's owner says of connections that are tracked (/proc/sys/net/netfilter): numbers
+ * and what follows from them. The host's side of what a packet filter is needed for is what Linux
+ * says.
  */
 #include "guest.h"
 #include "put.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a namespace's owner says of ways and errors (net.ipv4.route.*, icmp_*, ip_*), as its neighbour sees it, and of who gets which port. */
+/*
+ * What a namespace's owner says of ways and errors (net.ipv4.route.*, icmp_*, ip_*), as its
+ * neighbour sees it, and of who gets which port.
+ */
 #include "guest.h"
 #include "put.h"
 #include "wire.h"
@@ -146,7 +149,10 @@ static int advertised(const char *least)
 
 static int other; /* on vb1, the other link */
 
-/* A packet of 1000 bytes from @from for 10.7.0.30 comes, which must not be cut: what is its sender told, on @link? */
+/*
+ * A packet of 1000 bytes from @from for 10.7.0.30 comes, which must not be cut: what is its sender
+ * told, on @link?
+ */
 static void pass(const char *from, int ttl, int link)
 {
 	unsigned char f[2048] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 3, 0xe8, 0, 0,
@@ -204,7 +210,10 @@ static void router(void)
 	T(tell("ipv4/ip_forward_use_pmtu", "0"));
 }
 
-/* How many of @n packets from @from for @to, sent at once, make the stack tell their sender @type of ICMP? */
+/*
+ * How many of @n packets from @from for @to, sent at once, make the stack tell their sender @type
+ * of ICMP?
+ */
 static int told_of(const char *from, const char *to, int n, int type)
 {
 	unsigned char f[2048], d[43] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 29,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* How neighbours are told and believed, by /proc/sys/net/ipv6/conf/NAME; what the files take and say is in nd_words(). */
+/*
+ * How neighbours are told and believed, by /proc/sys/net/ipv6/conf/NAME; what the files take and
+ * say is in nd_words().
+ */
 #include "nd.h"
 #include <linux/neighbour.h>
 
@@ -385,7 +388,8 @@ TEST(nd_sysctl)
 	notify();
 	kept();
 	no_link();
-	close(nd_fd); /* who listened at vb0 is told that it went down */
+	/* who listened at vb0 is told that it went down */
+	close(nd_fd);
 	nd_open();
 	smuggled();
 	leaving();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/sys/net/{ipv4,ipv6}/neigh/NAME: what stands there, and what may be written. tests/unit/net_link.c has what follows. */
+/*
+ * /proc/sys/net/{ipv4,ipv6}/neigh/NAME: what stands there, and what may be written.
+ * tests/unit/net_link.c has what follows.
+ */
 #include "guest.h"
 #include "netns.h"
 #include <linux/neighbour.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers of /proc/sys/net/ipv6 that are a namespace's: labels of flows, who is answered, options that may come, what routes say. */
+/*
+ * Numbers of /proc/sys/net/ipv6 that are a namespace's: labels of flows, who is answered, options
+ * that may come, what routes say.
+ */
 #include "nd.h"
 #include <linux/neighbour.h>
 
@@ -218,7 +221,10 @@ static void limits(void)
 	IS(errors(30) < 30);
 }
 
-/* A datagram with @n options of this kind in a header of @kind (0: hop by hop, 60). True: it has come. */
+/*
+ * A datagram with @n options of this kind in a header of @kind (0: hop by hop, 60). True: it has
+ * come.
+ */
 static bool options(int fd, int kind, int n, int option)
 {
 	unsigned char p[512], *h = p + PACKET_AT, *u;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the owner of a network namespace sets for its sockets: free ports, foreign addresses, families, congestion control. */
+/*
+ * What the owner of a network namespace sets for its sockets: free ports, foreign addresses,
+ * families, congestion control.
+ */
 #include "inet.h"
 #include "put.h"
 #include <fcntl.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What of a router's word is believed: accept_ra's kin of /proc/sys/net/ipv6/conf/NAME, and what follows. */
+/*
+ * What of a router's word is believed: accept_ra's kin of /proc/sys/net/ipv6/conf/NAME, and what
+ * follows.
+ */
 #include "nd.h"
 
 struct ra {
@@ -229,7 +232,10 @@ static void prefixes(void)
 	T_WAIT(nr_of("fd7700010000") == 0);
 }
 
-/* The word of a router that is va0 itself, who is no way to anything, or another device of this machine. */
+/*
+ * The word of a router that is va0 itself, who is no way to anything, or another device of this
+ * machine.
+ */
 static void ourselves(void)
 {
 	static const char *const ours[] = { VA_LL, VB_LL };

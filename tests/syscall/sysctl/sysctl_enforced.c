@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Variables of /proc/sys that forbid something. On the host only what Linux documents is printed: they are the whole machine's. */
+/*
+ * Variables of /proc/sys that forbid something. On the host only what Linux documents is printed:
+ * they are the whole machine's.
+ */
 #include "guest.h"
 #include "put.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A list below /proc/sys that is longer than a page is written in pieces: the ports of a network namespace that nobody is given. */
+/*
+ * A list below /proc/sys that is longer than a page is written in pieces: the ports of a network
+ * namespace that nobody is given.
+ */
 #include "t.h"
 #include <fcntl.h>
 #include <sched.h>

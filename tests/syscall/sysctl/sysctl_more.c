@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files of /proc and /sys that tools and tests look for: their kind and mode, bounds, and what they do. What is written on the host is what it
- * had; its settings are not ours, so the guest alone is set.
+ * Files of /proc and /sys that tools and tests look for: their kind and mode, bounds, and what they
+ * do. What is written on the host is what it had; its settings are not ours, so the guest alone is
+ * set.
  */
 #include "guest.h"
 #include "put.h"

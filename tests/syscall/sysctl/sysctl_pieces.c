@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files of /proc that are written at a position: a string of /proc/sys goes on there (kernel.sysctl_writes_strict is 1), here the host name of
- * a namespace of our own; a login is written from its start.
+ * Files of /proc that are written at a position: a string of /proc/sys goes on there
+ * (kernel.sysctl_writes_strict is 1), here the host name of a namespace of our own; a login is
+ * written from its start.
  */
 #include "guest.h"
 #include "recorded.h"
@@ -35,7 +36,8 @@ TEST(sysctl_pieces)
 	NEED(unshare(CLONE_NEWUTS));
 	NEED(sethostname("before", 6));
 	fd = open("/proc/sys/kernel/hostname", O_RDWR);
-	if (fd == -1 && !in_guest()) /* a container's, which is not to be written to */
+	/* a container's, which is not to be written to */
+	if (fd == -1 && !in_guest())
 		RECORDED(expected);
 	put("one");
 	T(write(fd, "two\n", 4));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What writing to files of /proc/sys does; /dev/userfaultfd. On the host only what Linux documents is printed. */
+/*
+ * What writing to files of /proc/sys does; /dev/userfaultfd. On the host only what Linux documents
+ * is printed.
+ */
 #include "guest.h"
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a namespace's owner tells its TCP: which numbers are taken, and what follows from them, as the peer of a connection sees it. */
+/*
+ * What a namespace's owner tells its TCP: which numbers are taken, and what follows from them, as
+ * the peer of a connection sees it.
+ */
 #include "put.h"
 #include "wire.h"
 
@@ -126,7 +129,8 @@ static void duplicates(void)
 	uint32_t first = 0;
 	int fd = seg_connected(++port, plain, sizeof(plain), &last), n = 0;
 
-	seg_send(&last); /* the first may say something of the window */
+	/* the first may say something of the window */
+	seg_send(&last);
 	NEED(send(fd, data, sizeof(data), 0));
 	drain(&first);
 	for (bool again = false; !again && n < 9;) {
@@ -306,7 +310,10 @@ static uint32_t rtt_of_two(void)
 	return rtt;
 }
 
-/* Is what is remembered long? One run may be longer, or miss its sample, where the machine is busy: as it should be in one of ten will do. */
+/*
+ * Is what is remembered long? One run may be longer, or miss its sample, where the machine is busy:
+ * as it should be in one of ten will do.
+ */
 static void shortest(const char *window, bool want)
 {
 	bool is = !want;
@@ -407,7 +414,8 @@ static void overflow(const char *abort)
 
 	T(tell("tcp_abort_on_overflow", abort));
 	for (uint16_t i = 0; i < 3; i++) {
-		if (i == 2) { /* room for the third to be half open, but for two to be accepted */
+		/* room for the third to be half open, but for two to be accepted */
+		if (i == 2) {
 			s = seg_answer(&back[0], 8, W_ACK);
 			seg_send(&s);
 		}

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* acct(2): the records of processes that end; ustat(2) and sysfs(2), which nobody calls any more. */
+/*
+ * acct(2): the records of processes that end; ustat(2) and sysfs(2), which nobody calls any more.
+ */
 #include "t.h"
 
 #include <linux/acct.h>
 
-/* Accounting is of the whole machine: records of our own children are looked for, and only whether they are right is said. */
+/*
+ * Accounting is of the whole machine: records of our own children are looked for, and only whether
+ * they are right is said.
+ */
 static void wanted(int code, int flags, int min_ticks, const char *what)
 {
 	int fd = NEED(open("records", O_RDONLY)), found = 0;

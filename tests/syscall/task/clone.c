@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* clone(2), clone3(2): what is shared by which flag, tid words, exit signals, refused combinations. */
+/*
+ * clone(2), clone3(2): what is shared by which flag, tid words, exit signals, refused combinations.
+ */
 #include "t.h"
 #include <linux/sched.h>
 

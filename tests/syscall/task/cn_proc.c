@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cn_proc: netlink's connector tells of processes: forks, threads, exec, names, users, sessions, tracers, dumps and ends, by kind and not at all.
+ * cn_proc: netlink's connector tells of processes: forks, threads, exec, names, users, sessions,
+ * tracers, dumps and ends, by kind and not at all.
  */
 #include "t.h"
 
@@ -73,7 +74,10 @@ static const char *who(int pid, int child)
 	return pid == child ? "child" : pid == getpid() ? "we" : pid == 0 ? "nobody" : "another";
 }
 
-/* Says what the listener hears of the child until its end. What its @threads end with is heard when it may be, and said last. */
+/*
+ * Says what the listener hears of the child until its end. What its @threads end with is heard when
+ * it may be, and said last.
+ */
 static void hear(int fd, int child, int threads)
 {
 	char text[200], ends[200] = "", thread_ends[200] = "";
@@ -227,7 +231,8 @@ TEST(cn_proc)
 	answer(fd);
 	one(fd, 0);
 
-	quiet = listener(CN_IDX_PROC); /* asks for nothing, and hears what others have asked for */
+	/* asks for nothing, and hears what others have asked for */
+	quiet = listener(CN_IDX_PROC);
 	child = NEED(fork());
 	if (!child)
 		_exit(1);

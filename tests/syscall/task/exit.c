@@ -81,7 +81,8 @@ TEST(exit)
 		say("only the thread ended");
 		syscall(SYS_exit, 8);
 	});
-	CHILD({ /* the leader's status is the process's only if it is the last or exit_group was called */
+	/* the leader's status is the process's only if it is the last or exit_group was called */
+	CHILD({
 		NEED(-pthread_create(&t, NULL, end_group, NULL));
 		syscall(SYS_exit, 9);
 	});

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The exit signal of a child is its parent's who made it: to the program that the parent has become since, it is SIGCHLD. */
+/*
+ * The exit signal of a child is its parent's who made it: to the program that the parent has become
+ * since, it is SIGCHLD.
+ */
 #include "t.h"
 
 static volatile sig_atomic_t chosen, usual;

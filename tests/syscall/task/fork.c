@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* fork(2), vfork(2): what is copied, what is shared, what is reset; many children; copy-on-write. */
+/*
+ * fork(2), vfork(2): what is copied, what is shared, what is reset; many children; copy-on-write.
+ */
 #include "t.h"
 
 static int global = 1;

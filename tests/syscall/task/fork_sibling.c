@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork_sibling: each child sees its parent's memory as it is at its own fork, whatever its siblings had in theirs: pages change, come and go
- * between forks, children write to all of theirs, some outlive the next ones, some become another program.
+ * fork_sibling: each child sees its parent's memory as it is at its own fork, whatever its siblings
+ * had in theirs: pages change, come and go between forks, children write to all of theirs, some
+ * outlive the next ones, some become another program.
  */
 #include "t.h"
 #include <sys/mman.h>
@@ -16,8 +17,8 @@
 static char data[PAGES * PAGE] __attribute__((aligned(PAGE))) = { 1 };
 static char bss[PAGES * PAGE] __attribute__((aligned(PAGE)));
 static char *heap;
-static unsigned
-	want[AREAS][PAGES]; /* what each page holds, in its first and last word; 0: never touched */
+/* what each page holds, in its first and last word; 0: never touched */
+static unsigned want[AREAS][PAGES];
 
 static char *area(int i)
 {
@@ -102,7 +103,8 @@ TEST(fork_sibling)
 			bad += status != 0;
 			pid[r] = 0;
 		}
-		if (r >= ALIVE && pid[r - ALIVE]) { /* one that has seen its siblings come and go */
+		/* one that has seen its siblings come and go */
+		if (r >= ALIVE && pid[r - ALIVE]) {
 			NEED(write(gate[r - ALIVE][1], "", 1));
 			waitpid(pid[r - ALIVE], &status, 0);
 			bad += status != 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* getrusage(2): the peak of memory, of a process after it has given the memory back, and of its children and theirs. */
+/*
+ * getrusage(2): the peak of memory, of a process after it has given the memory back, and of its
+ * children and theirs.
+ */
 #include "t.h"
 
 static void use(int mb)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Kernel threads: process 2 is their parent, they are in no group and no session, and nobody else is its child. */
+/*
+ * Kernel threads: process 2 is their parent, they are in no group and no session, and nobody else
+ * is its child.
+ */
 #include "t.h"
 #include <dirent.h>
 

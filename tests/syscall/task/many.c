@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Many of everything: descriptors, threads, processes, files in a directory, mappings, deep directories. */
+/*
+ * Many of everything: descriptors, threads, processes, files in a directory, mappings, deep
+ * directories.
+ */
 #include "t.h"
 #include <dirent.h>
 

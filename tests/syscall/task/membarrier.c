@@ -28,7 +28,8 @@ TEST(membarrier)
 		return;
 	}
 	say("commands %#lx", mb(MEMBARRIER_CMD_QUERY, 0, 0) & 0x1ff);
-	each(); /* what must be registered for is, before the next round */
+	/* what must be registered for is, before the next round */
+	each();
 	each();
 	T(mb(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_CMD_FLAG_CPU, 0));
 	T(mb(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_CMD_FLAG_CPU, 999999));

@@ -2,7 +2,10 @@
 /* pidfd_open(2), pidfd_send_signal(2): polling, signalling, errors. */
 #include "t.h"
 
-/* A descriptor that was taken along into another pid namespace says nothing there of who has no number in it. */
+/*
+ * A descriptor that was taken along into another pid namespace says nothing there of who has no
+ * number in it.
+ */
 static void from_within(int outside)
 {
 	pid_t pid = SPAWN(pause());

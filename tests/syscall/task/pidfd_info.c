@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* PIDFD_GET_INFO on processes that live, have ended, and are gone; what fstat and fstatfs say of pidfds. */
+/*
+ * PIDFD_GET_INFO on processes that live, have ended, and are gone; what fstat and fstatfs say of
+ * pidfds.
+ */
 #include "t.h"
 
 #include <sys/ioctl.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What younger kernels have of processes: namespaces by pidfd (ioctl), pidfd_getfd from a process that has ended, a tracer's hand on syscall user
- * dispatch, the clocks of a program that a vfork child becomes, Kthread in /proc/PID/status.
+ * What younger kernels have of processes: namespaces by pidfd (ioctl), pidfd_getfd from a process
+ * that has ended, a tracer's hand on syscall user dispatch, the clocks of a program that a vfork
+ * child becomes, Kthread in /proc/PID/status.
  */
 #include "guest.h"
 
@@ -77,7 +78,10 @@ static long seconds(void)
 	return (long)t.tv_sec;
 }
 
-/* What vfork gives keeps the parent's clocks, in whose memory it lives; its new program has those that children get. */
+/*
+ * What vfork gives keeps the parent's clocks, in whose memory it lives; its new program has those
+ * that children get.
+ */
 static void clocks(void)
 {
 	char was[32], *argv[] = { "pidfd_ns", was, NULL };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* PR_SET_MM_MAP: where /proc shows a program's parts to be, all at once and without a right; what is refused. A host may be built without it. */
+/*
+ * PR_SET_MM_MAP: where /proc shows a program's parts to be, all at once and without a right; what
+ * is refused. A host may be built without it.
+ */
 #include "newer.h"
 
 #include <linux/prctl.h>
@@ -87,8 +90,8 @@ TEST(prctl_mm)
 	struct prctl_mm_map m;
 	unsigned size = 0;
 
-	memcpy(words, text_of,
-		sizeof(text_of)); /* Linux shows no arguments out of a file's pages */
+	/* Linux shows no arguments out of a file's pages */
+	memcpy(words, text_of, sizeof(text_of));
 	have = !prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, &size, 0, 0);
 	HOLDS(size == sizeof(m));
 	learn();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* prctl(2)'s less common options, and system calls that become signals by the caller's own wish (PR_SET_SYSCALL_USER_DISPATCH). */
+/*
+ * prctl(2)'s less common options, and system calls that become signals by the caller's own wish
+ * (PR_SET_SYSCALL_USER_DISPATCH).
+ */
 #include "newer.h"
 #include "recorded.h"
 #include <elf.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* prctl(PR_SET_TSC): a thread's own, inherited by fork, threads and exec; threads that may read the counter beside some that may not. */
+/*
+ * prctl(PR_SET_TSC): a thread's own, inherited by fork, threads and exec; threads that may read the
+ * counter beside some that may not.
+ */
 #include "t.h"
 #include <setjmp.h>
 #include <sys/prctl.h>

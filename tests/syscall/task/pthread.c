@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads as glibc makes them: creation, joining, keys, condition variables, cancellation, many at once. */
+/*
+ * Threads as glibc makes them: creation, joining, keys, condition variables, cancellation, many at
+ * once.
+ */
 #include "t.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -110,7 +113,7 @@ TEST(pthread)
 	});
 	CHILD({
 		NEED(-pthread_create(&t[0], NULL, adder, NULL));
-		syscall(SYS_exit,
-			0); /* only this thread; the process ends with its last one, by exit(0) of glibc */
+		/* only this thread; the process ends with its last one, by exit(0) of glibc */
+		syscall(SYS_exit, 0);
 	});
 }

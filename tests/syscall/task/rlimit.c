@@ -67,7 +67,8 @@ TEST(rlimit)
 				errno :
 				0);
 	});
-	CHILD({ /* processor time: SIGXCPU at the soft limit, SIGKILL at the hard one */
+	/* processor time: SIGXCPU at the soft limit, SIGKILL at the hard one */
+	CHILD({
 		struct rlimit cpu = { 1, 1000 };
 
 		t_handle(SIGXCPU, 0);
@@ -75,7 +76,8 @@ TEST(rlimit)
 		while (!t_signals)
 			;
 		say("SIGXCPU came");
-		cpu.rlim_max = 2; /* not before: who stands still may miss the first second */
+		/* not before: who stands still may miss the first second */
+		cpu.rlim_max = 2;
 		NEED(setrlimit(RLIMIT_CPU, &cpu));
 		for (;;)
 			;

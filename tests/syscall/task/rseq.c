@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* rseq(2): registration (glibc's is there already), the CPU number, sequences that a signal or another process breaks. */
+/*
+ * rseq(2): registration (glibc's is there already), the CPU number, sequences that a signal or
+ * another process breaks.
+ */
 #include "t.h"
 #include <sys/rseq.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Stopping and continuing: SIGCONT through a block, SIGSTOP of a whole thread group, discarded stops, SA_NOCLDSTOP. */
+/*
+ * Stopping and continuing: SIGCONT through a block, SIGSTOP of a whole thread group, discarded
+ * stops, SA_NOCLDSTOP.
+ */
 #include "t.h"
 #include <sys/prctl.h>
 
@@ -21,7 +24,10 @@ static void signals(const char *what, int want)
 	say("SIGCHLDs after %s: %d", what, t_signals);
 }
 
-/* Of a group with one that was killed while it was stopped, and one that runs: the session's leader ends, and the group is an orphan. */
+/*
+ * Of a group with one that was killed while it was stopped, and one that runs: the session's leader
+ * ends, and the group is an orphan.
+ */
 static void session(int tell)
 {
 	pid_t pids[2];

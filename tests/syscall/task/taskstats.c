@@ -95,7 +95,8 @@ static void work(void)
 	struct timespec t;
 	char c;
 	int fd = NEED(open("/proc/self/exe", O_RDONLY));
-	char *fresh = t_pages(2048); /* faults: a program's first pages may be there already */
+	/* faults: a program's first pages may be there already */
+	char *fresh = t_pages(2048);
 
 	for (int i = 0; i < 2048; i++) {
 		NEED(read(fd, &c, 1));

@@ -54,7 +54,8 @@ static void stops(void)
 	int status;
 	pid_t pid = SPAWN(for (;;) pause());
 
-	setpgid(pid, pid); /* no orphaned group, so that SIGTSTP stops it */
+	/* no orphaned group, so that SIGTSTP stops it */
+	setpgid(pid, pid);
 	kill(pid, SIGSTOP);
 	T(waitpid(pid, &status, WUNTRACED) == pid);
 	t_status("child", status);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A TCP socket that begins another connection: nothing of the one before is read from it; and readers who are there meanwhile. */
+/*
+ * A TCP socket that begins another connection: nothing of the one before is read from it; and
+ * readers who are there meanwhile.
+ */
 #include "inet.h"
 
 #define ROUNDS 300
@@ -55,7 +58,10 @@ static void *reads(void *arg)
 	return NULL;
 }
 
-/* A reader who waits, or copies, while the socket is taken from its connection, and listens or begins another one. */
+/*
+ * A reader who waits, or copies, while the socket is taken from its connection, and listens or
+ * begins another one.
+ */
 static void meanwhile(bool again)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };

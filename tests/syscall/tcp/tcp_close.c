@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What closing a connection leaves behind, and how long it takes: SO_LINGER, and connections in TIME_WAIT, which are nobody's orphans. tcp(7). */
+/*
+ * What closing a connection leaves behind, and how long it takes: SO_LINGER, and connections in
+ * TIME_WAIT, which are nobody's orphans. tcp(7).
+ */
 #include "inet.h"
 
 #define CLOSED 300
@@ -99,7 +102,10 @@ static void waiting_out(void)
 	IS(orphans() >= 0);
 }
 
-/* Of one that has ended in order, and waits or not, a program that still has it open sees the end alone. */
+/*
+ * Of one that has ended in order, and waits or not, a program that still has it open sees the end
+ * alone.
+ */
 static void look(const char *who, int fd)
 {
 	struct sockaddr_in a;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* TCP: options of fast open, deferred accepts, what is unread and unsent, and what is refused; writes that begin a connection. */
+/*
+ * TCP: options of fast open, deferred accepts, what is unread and unsent, and what is refused;
+ * writes that begin a connection.
+ */
 #include "inet.h"
 #include <linux/sockios.h>
 #include <poll.h>

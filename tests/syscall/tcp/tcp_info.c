@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_info.c: TCP_INFO field by field, of a socket that is closed, listens, has just been connected, and has sent; SO_INCOMING_CPU. What
- * times, windows and the size of the machine decide is only compared with what it must be at least.
+ * tcp_info.c: TCP_INFO field by field, of a socket that is closed, listens, has just been
+ * connected, and has sent; SO_INCOMING_CPU. What times, windows and the size of the machine decide
+ * is only compared with what it must be at least.
  */
 #include "inet.h"
 
@@ -105,7 +106,10 @@ static void connected(void)
 		say(" segs out %u in %u ato %u", i.segs_out, i.segs_in, i.ato);
 	}
 	say("cpu %d", number(p[1], SOL_SOCKET, SO_INCOMING_CPU) >= 0);
-	/* the answer takes the acknowledgement along; what is acknowledged then, may still be to come */
+	/*
+	 * the answer takes the acknowledgement along; what is acknowledged then, may still be to
+	 * come
+	 */
 	NEED(send(p[0], buf, 100, 0));
 	NEED(recv(p[1], buf, 100, MSG_WAITALL));
 	NEED(send(p[1], buf, 50, 0));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* listen(2) on a socket whose connection has ended: it gets a port of its own, or keeps the one that it was bound to, and who comes is heard. */
+/*
+ * listen(2) on a socket whose connection has ended: it gets a port of its own, or keeps the one
+ * that it was bound to, and who comes is heard.
+ */
 #include "t.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -51,7 +54,10 @@ static int was_connected(bool bound, bool child)
 	return fd;
 }
 
-/* One whose connect() does not end, since nobody takes what is in the listener's queue, and is given up. */
+/*
+ * One whose connect() does not end, since nobody takes what is in the listener's queue, and is
+ * given up.
+ */
 static int was_connecting(int *full, int *waiting)
 {
 	struct sockaddr_in a;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP over a bad line: the guest's lo loses, doubles, delays and reorders (net.nestling); what was sent arrives, all of it, in order, in
- * bearable time, and connections end. The host's side says what is expected.
+ * TCP over a bad line: the guest's lo loses, doubles, delays and reorders (net.nestling); what was
+ * sent arrives, all of it, in order, in bearable time, and connections end. The host's side says
+ * what is expected.
  */
 #include "guest.h"
 #include "inet.h"
@@ -77,7 +78,8 @@ static const char *transfer(size_t total, int mss, const char *cc)
 	if (reach(arg[0], port_of(l)))
 		return "no connection";
 	fd = accept(l, NULL, NULL);
-	knob("loss", lossy); /* not before: a SYN that is lost costs a second */
+	/* not before: a SYN that is lost costs a second */
+	knob("loss", lossy);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	pthread_create(&t, NULL, sender, arg);
 	for (;;) {
@@ -130,7 +132,10 @@ static int recalled(void)
 	return (int)good;
 }
 
-/* Who remembers nothing of the SYN cannot wait for data (TCP_DEFER_ACCEPT): the connection is there to be accepted. */
+/*
+ * Who remembers nothing of the SYN cannot wait for data (TCP_DEFER_ACCEPT): the connection is there
+ * to be accepted.
+ */
 static void undeferred(void)
 {
 	int l = listener(1), secs = 5, fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -163,7 +168,10 @@ static void cookies(void)
 	sysctl("/proc/sys/net/ipv4/tcp_syncookies", "1");
 }
 
-/* Connections that both sides mark as capable: marks make the sender slower, and nothing goes twice. */
+/*
+ * Connections that both sides mark as capable: marks make the sender slower, and nothing goes
+ * twice.
+ */
 static void congestion(void)
 {
 	static const char *const asks[] = { "0", "1", "2" };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* TCP_MAXSEG bounds what a socket sends and, since the other end is told, what it is sent; SO_TXTIME and the times of messages. */
+/*
+ * TCP_MAXSEG bounds what a socket sends and, since the other end is told, what it is sent;
+ * SO_TXTIME and the times of messages.
+ */
 #include "inet.h"
 #include <linux/net_tstamp.h>
 #include <netinet/tcp.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* TCP_REPAIR and its kin, for who may not: which error each gives, before a connection, while listening and in one. */
+/*
+ * TCP_REPAIR and its kin, for who may not: which error each gives, before a connection, while
+ * listening and in one.
+ */
 #include "inet.h"
 #include <grp.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What comes after shutdown(2) for reading, and after close(2), before and after the peer knows: data, its end, and what the sender is told. */
+/*
+ * What comes after shutdown(2) for reading, and after close(2), before and after the peer knows:
+ * data, its end, and what the sender is told.
+ */
 #include "inet.h"
 #include <signal.h>
 
@@ -26,7 +29,10 @@ static void read_some(const char *what, int fd)
 	say("  %s: read %zd %s", what, n, n < 0 ? strerrorname_np(errno) : "");
 }
 
-/* Data goes to a receiver that shuts down as @first and @then say, one before and one after data has come; then it closes. */
+/*
+ * Data goes to a receiver that shuts down as @first and @then say, one before and one after data
+ * has come; then it closes.
+ */
 static void way(const char *what, int before, int first, int then, int reads)
 {
 	int s[2], pending = 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* How long the first packets of a connection are, and which options stand in them, in which order; with and without some of them. */
+/*
+ * How long the first packets of a connection are, and which options stand in them, in which order;
+ * with and without some of them.
+ */
 #include "netns.h"
 
 #include <linux/if_ether.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* connect(2) to AF_UNSPEC of a TCP socket without a connection: what stays of its name, and what it may do after. */
+/*
+ * connect(2) to AF_UNSPEC of a TCP socket without a connection: what stays of its name, and what it
+ * may do after.
+ */
 #include "inet.h"
 
 static int unspec(int fd)

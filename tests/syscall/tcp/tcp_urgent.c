@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_urgent.c: urgent bytes one after the other: which of them are read out of band, which come as data, and where the mark is (SIOCATMARK).
+ * tcp_urgent.c: urgent bytes one after the other: which of them are read out of band, which come as
+ * data, and where the mark is (SIOCATMARK).
  */
 #include "await.h"
 #include "inet.h"
@@ -32,8 +33,9 @@ static void arrived(void)
 }
 
 /*
- * What to do, a letter each: a capital is sent as urgent, a small one as data; '!' reads out of band, '?' one byte, '*' what there is, '|' tells
- * whether we are at the mark and how much is there.
+ * What to do, a letter each: a capital is sent as urgent, a small one as data; '!' reads out of
+ * band, '?' one byte, '*' what there is, '|' tells whether we are at the mark and how much is
+ * there.
  */
 static void play(int oobinline, const char *acts)
 {

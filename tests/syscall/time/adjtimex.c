@@ -25,7 +25,9 @@ static struct timex set(int modes, long value, int want)
 	return tx;
 }
 
-/* In the guest only: nobody wants the host's clock disciplined by a test. Linux answers the same. */
+/*
+ * In the guest only: nobody wants the host's clock disciplined by a test. Linux answers the same.
+ */
 static void discipline(void)
 {
 	struct utsname u;
@@ -70,7 +72,10 @@ static long seconds(int clock)
 	return t.tv_sec;
 }
 
-/* In the guest only, as the above. TAI by a call and by the vDSO, its timers, and what is no offset. */
+/*
+ * In the guest only, as the above. TAI by a call and by the vDSO, its timers, and what is no
+ * offset.
+ */
 static void tai(void)
 {
 	struct itimerspec at = { .it_value.tv_nsec = 0 };
@@ -119,7 +124,10 @@ static long late(void)
 	return (now.tv_sec - to.tv_sec) * 1000 + (now.tv_nsec - to.tv_nsec) / 1000000;
 }
 
-/* In the guest only. Timers follow a clock that is slewed: one that does not is 200 ms late each time, one that is kept from the CPU not always. */
+/*
+ * In the guest only. Timers follow a clock that is slewed: one that does not is 200 ms late each
+ * time, one that is kept from the CPU not always.
+ */
 static void slewed(void)
 {
 	struct utsname u;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* clock_gettime(2), clock_getres(2), gettimeofday(2), time(2), times(2): through the vDSO and as real calls. */
+/*
+ * clock_gettime(2), clock_getres(2), gettimeofday(2), time(2), times(2): through the vDSO and as
+ * real calls.
+ */
 #include "t.h"
 #include <sys/times.h>
 
@@ -8,7 +11,9 @@ static long long ns(struct timespec ts)
 	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
-/* Two readings of one clock, close together: the host may stand still between them, but not always. */
+/*
+ * Two readings of one clock, close together: the host may stand still between them, but not always.
+ */
 static void read_both(int clock, struct timespec *call, struct timespec *vdso)
 {
 	for (int i = 0; i < 20; i++) {
@@ -102,7 +107,8 @@ TEST(clock_gettime)
 	OK(syscall(SYS_times, NULL));
 
 	/* processor time runs only while we do */
-	for (i = 0; i < 20; i++) { /* what a hypervisor takes on the way counts as ours */
+	/* what a hypervisor takes on the way counts as ours */
+	for (i = 0; i < 20; i++) {
 		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &last);
 		sleep_ms(60);
 		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Clocks of processor time that there are or are not: which error comes first, what is told of them; the longest of the interval timers. */
+/*
+ * Clocks of processor time that there are or are not: which error comes first, what is told of
+ * them; the longest of the interval timers.
+ */
 #include "t.h"
 #include <sys/timex.h>
 
-#define OWN_THREAD (-2) /* the scheduler's time of the calling thread */
-#define OWN_USER (-7)   /* the user time of the calling process */
+/* the scheduler's time of the calling thread */
+#define OWN_THREAD (-2)
+#define OWN_USER (-7) /* the user time of the calling process */
 #define NOBODYS (-1000000000)
 
 static void errors(void)

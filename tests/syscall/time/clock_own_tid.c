@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The clock of a process by the number of one of its threads: that thread may read it so, and that is all. */
+/*
+ * The clock of a process by the number of one of its threads: that thread may read it so, and that
+ * is all.
+ */
 #include "t.h"
 
 static int process_clock(pid_t pid)

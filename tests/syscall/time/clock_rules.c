@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which clocks can be set, slept on and timed; a timer on another process's CPU time; ticks set in a timerfd. */
+/*
+ * Which clocks can be set, slept on and timed; a timer on another process's CPU time; ticks set in
+ * a timerfd.
+ */
 #include "t.h"
 #include <sys/timerfd.h>
 #include <sys/ioctl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What happens to timers when real time is set (in the guest only: the host's clock stays alone): those armed for a point in
- * time go off with the jump, those armed for a span do not.
+ * What happens to timers when real time is set (in the guest only: the host's clock stays alone):
+ * those armed for a point in time go off with the jump, those armed for a span do not.
  */
 #include "guest.h"
 
@@ -54,7 +54,10 @@ static void expire(int fd, int flags, long every)
 	NEED(poll(&p, 1, -1));
 }
 
-/* The clock is set when the timer has expired and nobody has looked: that is told too, also to who sets the timer. */
+/*
+ * The clock is set when the timer has expired and nobody has looked: that is told too, also to who
+ * sets the timer.
+ */
 static void expired_before(void)
 {
 	struct itimerspec its;
@@ -149,7 +152,10 @@ static bool zone_is(int minutes, int dst)
 	return tz.tz_minuteswest == minutes && tz.tz_dsttime == dst;
 }
 
-/* The zone is kept as it was said. The first one alone would move the clock, so the first comes with the time. */
+/*
+ * The zone is kept as it was said. The first one alone would move the clock, so the first comes
+ * with the time.
+ */
 static void zones(void)
 {
 	struct timezone tz = { 60, 1 }, wrong = { 901, 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A POSIX timer that is set anew, stopped or deleted while its signal waits to be taken: since Linux 6.13 that signal is not delivered. Others of the
- * same number are.
+ * A POSIX timer that is set anew, stopped or deleted while its signal waits to be taken: since
+ * Linux 6.13 that signal is not delivered. Others of the same number are.
  */
 #include "recorded.h"
 

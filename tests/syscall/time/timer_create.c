@@ -11,7 +11,8 @@ static void with_info(int sig, siginfo_t *si, void *context)
 	value = si->si_value.sival_int;
 	code = si->si_code;
 	if (si->si_overrun > overrun)
-		overrun = si->si_overrun; /* later signals may come before anybody looks */
+		/* later signals may come before anybody looks */
+		overrun = si->si_overrun;
 }
 
 static long create(int clock, void *ev, int *id)
@@ -19,7 +20,10 @@ static long create(int clock, void *ev, int *id)
 	return syscall(SYS_timer_create, clock, ev, id);
 }
 
-/* Who uses up the process's time hears of it (Linux since 6.4): sooner or later every thread that runs. */
+/*
+ * Who uses up the process's time hears of it (Linux since 6.4): sooner or later every thread that
+ * runs.
+ */
 #define SPINNERS 3
 static __thread bool i_heard;
 static int nr_heard;

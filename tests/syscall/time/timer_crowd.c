@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many timers with periods of a nanosecond: on CPU clocks, which run on while they are looked at, and on others. Who has them goes on, and so
- * does who runs beside it; and what was ignored comes at once when it is ignored no longer.
+ * Many timers with periods of a nanosecond: on CPU clocks, which run on while they are looked at,
+ * and on others. Who has them goes on, and so does who runs beside it; and what was ignored comes
+ * at once when it is ignored no longer.
  */
 #include "t.h"
 
@@ -70,7 +71,10 @@ static void crowds(void)
 	crowd("monotonic, blocked", CLOCK_MONOTONIC, SIG_DFL);
 }
 
-/* Timers 20 ms apart, which are not made in their order, by one look at the clock. False: the first was due before all stood. */
+/*
+ * Timers 20 ms apart, which are not made in their order, by one look at the clock. False: the first
+ * was due before all stood.
+ */
 static bool arm_five(int clock, timer_t *id)
 {
 	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A timer's signal that is blocked, pending, and then ignored for a while: what it has overrun is not forgotten (since Linux 6.13). */
+/*
+ * A timer's signal that is blocked, pending, and then ignored for a while: what it has overrun is
+ * not forgotten (since Linux 6.13).
+ */
 #include "recorded.h"
 
 #define PERIOD_MS 10

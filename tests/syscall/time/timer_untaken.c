@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers with periods of microseconds whose signals nobody takes: others go on beside them. What is told of one (its rest, its overruns) is as
- * of its period, and once its signal is taken the next come at their times.
+ * Timers with periods of microseconds whose signals nobody takes: others go on beside them. What is
+ * told of one (its rest, its overruns) is as of its period, and once its signal is taken the next
+ * come at their times.
  */
 #include "t.h"
 

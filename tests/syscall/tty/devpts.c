@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* devpts: each mount is an instance with its own numbers; which one a ptmx belongs to; options; instances that are gone. */
+/*
+ * devpts: each mount is an instance with its own numbers; which one a ptmx belongs to; options;
+ * instances that are gone.
+ */
 #include "guest.h"
 #include "userns.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is written to a raw pseudo terminal that nobody reads: more than its line buffer has room for is taken, both ways; then a write ends short,
- * or waits. How much it is exactly depends on when Linux's worker runs: bounds are told.
+ * What is written to a raw pseudo terminal that nobody reads: more than its line buffer has room
+ * for is taken, both ways; then a write ends short, or waits. How much it is exactly depends on
+ * when Linux's worker runs: bounds are told.
  */
 #include "t.h"
 #include <pty.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A writer that sleeps because the other end of a pseudo terminal is full goes on when what is there is flushed. */
+/*
+ * A writer that sleeps because the other end of a pseudo terminal is full goes on when what is
+ * there is flushed.
+ */
 #include "t.h"
 #include <termios.h>
 
@@ -26,7 +29,8 @@ static void forget(const char *what, bool raw, bool by_master, int how)
 	for (int i = 0; i < 3; i++) {
 		unsigned long before;
 
-		do { /* what lies behind the line's buffer may still be on its way */
+		/* what lies behind the line's buffer may still be on its way */
+		do {
 			before = *(volatile unsigned long *)written;
 			sleep_ms(20);
 			t_until(pid, 'S');

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A terminal whose reader is slow: what is written waits, and nothing of it is lost, also where a byte takes two places. */
+/*
+ * A terminal whose reader is slow: what is written waits, and nothing of it is lost, also where a
+ * byte takes two places.
+ */
 #include "t.h"
 #include <termios.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who hears that a terminal is gone: when its master is closed, when the session's leader lets it go, or ends. Each process
- * keeps SIGHUP and SIGCONT waiting and says at the end which have come.
+ * Who hears that a terminal is gone: when its master is closed, when the session's leader lets it
+ * go, or ends. Each process keeps SIGHUP and SIGCONT waiting and says at the end which have come.
  */
 #include "t.h"
 #include <sys/ioctl.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The line that is being edited: what erasing shows where tabs, control characters and UTF-8 are in it, and that a long line costs whoever
- * erases or reprints it no long time, in which nobody else on that CPU runs.
+ * The line that is being edited: what erasing shows where tabs, control characters and UTF-8 are in
+ * it, and that a long line costs whoever erases or reprints it no long time, in which nobody else
+ * on that CPU runs.
  */
 #include "t.h"
 #include <sys/ioctl.h>
@@ -93,7 +94,10 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* @n bytes of @line, and then the @m bytes of @keys over and over, @times bytes in one write: the shortest of ten, in milliseconds. */
+/*
+ * @n bytes of @line, and then the @m bytes of @keys over and over, @times bytes in one write: the
+ * shortest of ten, in milliseconds.
+ */
 static void timed(const char *what, const char *line, int n, const char *keys, int times)
 {
 	static char buf[4096], more[4096];

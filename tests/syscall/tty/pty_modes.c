@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Pseudo terminals: a change of mode with something typed, the bytes of UTF-8 and of broken parity, memory that is there in part. */
+/*
+ * Pseudo terminals: a change of mode with something typed, the bytes of UTF-8 and of broken parity,
+ * memory that is there in part.
+ */
 #include "t.h"
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -43,8 +46,8 @@ static void type(const char *keys, size_t n)
 	struct pollfd p = { s, POLLIN, 0 };
 
 	NEED(write(m, keys, n));
-	poll(&p, 1,
-		0); /* Linux hands it over in a thread: where nothing is there yet this waits for it */
+	/* Linux hands it over in a thread: where nothing is there yet this waits for it */
+	poll(&p, 1, 0);
 	sleep_ms(20);
 }
 

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A pseudo terminal whose session's leader ends, or gives it up: who hears of it, and that the rest of the session reads and writes on. */
+/*
+ * A pseudo terminal whose session's leader ends, or gives it up: who hears of it, and that the rest
+ * of the session reads and writes on.
+ */
 #include "t.h"
 #include <sys/ioctl.h>
 #include <termios.h>
 
-static int go[2][2], done[2]; /* to the foreground's child, to the background's; from each */
+/* to the foreground's child, to the background's; from each */
+static int go[2][2], done[2];
 static volatile sig_atomic_t hups, conts;
 
 static void count(int sig)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Many keys that send a signal, in one write to a pseudo terminal: each is one, and what stands between them is read or flushed. */
+/*
+ * Many keys that send a signal, in one write to a pseudo terminal: each is one, and what stands
+ * between them is read or flushed.
+ */
 #include "t.h"
 #include <termios.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Pseudo terminals: opening, line discipline, signals by keys, sessions, job control, window sizes, hang-up. */
+/*
+ * Pseudo terminals: opening, line discipline, signals by keys, sessions, job control, window sizes,
+ * hang-up.
+ */
 #include "t.h"
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -160,7 +163,8 @@ static void control(void)
 			NEED(ioctl(master, TIOCSWINSZ, &ws)); /* no change, no signal */
 			say("window: %d %s", t_signals, t_signame(t_last_signal));
 		}
-		{ /* a background group that reads or writes is stopped */
+		/* a background group that reads or writes is stopped */
+		{
 			int status;
 			pid_t pid = SPAWN({
 				setpgid(0, 0);
@@ -262,7 +266,10 @@ static void status_byte(void)
 		say("status: %#x", c);
 }
 
-/* A master in packet mode is told what is flushed on the slave; flushing the master itself says nothing. */
+/*
+ * A master in packet mode is told what is flushed on the slave; flushing the master itself says
+ * nothing.
+ */
 static void packets(void)
 {
 	struct termios t;
@@ -289,7 +296,10 @@ static void packets(void)
 	close(master);
 }
 
-/* The key of a signal is echoed after what it flushes, and what the master could have read it still can. */
+/*
+ * The key of a signal is echoed after what it flushes, and what the master could have read it still
+ * can.
+ */
 static void echoed_signals(void)
 {
 	char *names[] = { "interrupt", "suspend, one after another", "after text" };
@@ -314,7 +324,10 @@ static void echoed_signals(void)
 	close(master);
 }
 
-/* Who edits is the other end: nothing is cooked or echoed, and a master in packet mode hears of each change. */
+/*
+ * Who edits is the other end: nothing is cooked or echoed, and a master in packet mode hears of
+ * each change.
+ */
 static void edited_elsewhere(void)
 {
 	struct termios t;
@@ -347,7 +360,8 @@ static void edited_elsewhere(void)
 static void speeds(void)
 {
 	static const speed_t codes[] = { B9600, B50, B4000000, B134, B57600, B0 };
-	unsigned t2[11]; /* struct termios2: the speeds are its last two words */
+	/* struct termios2: the speeds are its last two words */
+	unsigned t2[11];
 	struct termios t;
 	int s;
 

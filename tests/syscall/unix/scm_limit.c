@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptors in flight count against their sender's RLIMIT_NOFILE, until they are taken, or thrown away. */
+/*
+ * Descriptors in flight count against their sender's RLIMIT_NOFILE, until they are taken, or thrown
+ * away.
+ */
 #include "scm.h"
 
 static void fill(const char *what, int sock)

@@ -53,8 +53,8 @@ TEST(scm_rights)
 	for (i = 0; i < 3; i++)
 		in[i] = fd;
 	NEED(send_fds(s[0], in, 3, 0));
-	T(recv_fds(s[1], got, CMSG_SPACE(sizeof(int)), 0,
-		&flags)); /* 16 bytes of header, room for 2 by padding */
+	/* 16 bytes of header, room for 2 by padding */
+	T(recv_fds(s[1], got, CMSG_SPACE(sizeof(int)), 0, &flags));
 	say("truncated %d", !!(flags & MSG_CTRUNC));
 	NEED(send_fds(s[0], in, 3, 0));
 	T(recv_fds(s[1], got, 0, 0, &flags));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* AF_UNIX: who sent is noted for who asks for that when it is sent; and a name given twice, control data that is not there, FIONREAD. */
+/*
+ * AF_UNIX: who sent is noted for who asks for that when it is sent; and a name given twice, control
+ * data that is not there, FIONREAD.
+ */
 #include "t.h"
 #include <stddef.h>
 #include <sys/ioctl.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* AF_UNIX: peeking over several messages and from an offset, out-of-band bytes, the peer's groups, rings of sockets in each other's queues. */
+/*
+ * AF_UNIX: peeking over several messages and from an offset, out-of-band bytes, the peer's groups,
+ * rings of sockets in each other's queues.
+ */
 #include "inet.h"
 #include <sys/ioctl.h>
 #include <sys/un.h>
@@ -155,7 +158,10 @@ static int give(int over, int what)
 	return sendmsg(over, &m, 0);
 }
 
-/* A pipe's writing end lies behind a ring of sockets: its reader sees the end when the ring is collected. */
+/*
+ * A pipe's writing end lies behind a ring of sockets: its reader sees the end when the ring is
+ * collected.
+ */
 static void ring(const char *what, void (*make)(int))
 {
 	struct pollfd p;
@@ -166,8 +172,8 @@ static void ring(const char *what, void (*make)(int))
 	close(pi[1]);
 	for (int i = 0; i < 5000; i++) {
 		p = (struct pollfd){ pi[0], POLLIN, 0 };
-		NEED(socketpair(AF_UNIX, SOCK_STREAM, 0,
-			other)); /* a close of any socket lets the collector look */
+		/* a close of any socket lets the collector look */
+		NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, other));
 		close(other[0]);
 		close(other[1]);
 		if (poll(&p, 1, 20) == 1)

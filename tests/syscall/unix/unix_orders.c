@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* unix_orders: AF_UNIX: which of several errors comes first, what a read of no bytes and one at the end of a stream tell, whose name a datagram has. */
+/*
+ * unix_orders: AF_UNIX: which of several errors comes first, what a read of no bytes and one at the
+ * end of a stream tell, whose name a datagram has.
+ */
 #include "t.h"
 
 #include <sys/socket.h>
@@ -88,7 +91,8 @@ static void connecting(void)
 	T(listen(l, 0));
 	T(connects(l, "self"));
 	T(connects(a, "self"));
-	T(connects(a, "self")); /* is connected, but nobody looks at that while the queue is full */
+	/* is connected, but nobody looks at that while the queue is full */
+	T(connects(a, "self"));
 	T(connects(b, "self"));
 	T(shutdown(l, SHUT_RD));
 	T(connects(l, "self"));

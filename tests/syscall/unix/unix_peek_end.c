@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* AF_UNIX: a peek that passes over all that is there (a byte out of band, what lies before SO_PEEK_OFF) waits, or meets the end. */
+/*
+ * AF_UNIX: a peek that passes over all that is there (a byte out of band, what lies before
+ * SO_PEEK_OFF) waits, or meets the end.
+ */
 #include "inet.h"
 
 static int fd[2];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A datagram socket that is polled while it is connected to one, and then to another, and to none; the first one is closed meanwhile. */
+/*
+ * A datagram socket that is polled while it is connected to one, and then to another, and to none;
+ * the first one is closed meanwhile.
+ */
 #include "t.h"
 #include <sys/epoll.h>
 #include <sys/socket.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AF_UNIX: how much fits before EAGAIN and until POLLOUT goes, in messages of which size, what SIOCOUTQ says, and how room comes back; whose it is,
- * who is woken, and what who waits for it is told.
+ * AF_UNIX: how much fits before EAGAIN and until POLLOUT goes, in messages of which size, what
+ * SIOCOUTQ says, and how room comes back; whose it is, who is woken, and what who waits for it is
+ * told.
  */
 #include "t.h"
 
@@ -131,7 +132,8 @@ static void whose(void)
 	say("one: %d, writable %d; two: %d, writable %d", outq(one), writable(one), outq(two),
 		writable(two));
 	OK(sendto(one, "x", 1, MSG_DONTWAIT, (void *)&b, sizeof(b)));
-	close(one); /* its message stays, and its memory with it */
+	/* its message stays, and its memory with it */
+	close(one);
 	OK(recv(y, bytes, sizeof(bytes), MSG_DONTWAIT));
 	T(recv(y, bytes, sizeof(bytes), MSG_DONTWAIT));
 	close(two);
@@ -149,7 +151,8 @@ static void full_queue(void)
 	NEED(connect(known, (void *)&a, sizeof(a)));
 	say("writable: %d %d", writable(strange), writable(known));
 	do
-		one = sender(400000); /* each a little of its memory; it goes, its message stays */
+		/* each a little of its memory; it goes, its message stays */
+		one = sender(400000);
 	while (sendto(one, "x", 1, MSG_DONTWAIT, (void *)&a, sizeof(a)) == 1 && !close(one));
 	close(one);
 	say("full: %d %d", writable(strange), writable(known));
@@ -219,8 +222,8 @@ static void ends(const char *name, int type, int end)
 		close(s[1]);
 	else
 		NEED(shutdown(s[end], end ? SHUT_RD : SHUT_WR));
-	if (end >= 0 && type == SOCK_DGRAM &&
-		end) { /* which nobody hears of who waits for memory */
+	/* which nobody hears of who waits for memory */
+	if (end >= 0 && type == SOCK_DGRAM && end) {
 		while (recv(s[1], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
 			;
 	}
@@ -263,7 +266,10 @@ static void on_sigio(int sig)
 	sigios++;
 }
 
-/* SIGIO and an edge of epoll: once there is much room again, and only for who was told that there is none. */
+/*
+ * SIGIO and an edge of epoll: once there is much room again, and only for who was told that there
+ * is none.
+ */
 static void told(int type)
 {
 	struct epoll_event e = { .events = EPOLLOUT | EPOLLET };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* AF_UNIX under load: many clients of one server, descriptors in flight, back pressure, wake-ups by shutdown and close. */
+/*
+ * AF_UNIX under load: many clients of one server, descriptors in flight, back pressure, wake-ups by
+ * shutdown and close.
+ */
 #include "t.h"
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -173,7 +176,8 @@ static void passing(void)
 		NEED(recvmsg(ring[4][1], &m, 0));
 		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
 		NEED(read(fd, text, 1));
-		bad += text[0] != '4'; /* four processes have moved the one position */
+		/* four processes have moved the one position */
+		bad += text[0] != '4';
 		close(fd);
 	}
 	while (wait(&status) > 0)

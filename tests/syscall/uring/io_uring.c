@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* io_uring_setup(2), io_uring_enter, io_uring_register: rings, transfers, polls, timeouts, sockets, links, overflow. */
+/*
+ * io_uring_setup(2), io_uring_enter, io_uring_register: rings, transfers, polls, timeouts, sockets,
+ * links, overflow.
+ */
 #include "uring.h"
 #include <netinet/in.h>
 #include <sys/epoll.h>
@@ -226,7 +229,8 @@ static void test_wait(void)
 	NEED(write(efd, &n, 8));
 	T(enter(0, 1, IORING_ENTER_GETEVENTS));
 	reap("eventfd");
-	CHILD({ /* a process may end with requests that wait; they end with it */
+	/* a process may end with requests that wait; they end with it */
+	CHILD({
 		NEED(pipe(fds));
 		open_ring(4, 0, 0);
 		add(IORING_OP_READ, fds[0], buf, 10, 0, 1);
@@ -518,7 +522,10 @@ static void test_sockets(void)
 	close(conn);
 }
 
-/* Sockets of datagrams behind SHUT_RD: who waits is told of the end, who does not that there is nothing; poll(2) says that they are ready. */
+/*
+ * Sockets of datagrams behind SHUT_RD: who waits is told of the end, who does not that there is
+ * nothing; poll(2) says that they are ready.
+ */
 static void test_shut(int family)
 {
 	int s = NEED(socket(family, SOCK_DGRAM, 0));
@@ -587,7 +594,10 @@ static void test_empty(void)
 	close(s[1]);
 }
 
-/* A receiver that is full, while the sender's socket is ready: the request waits and keeps nobody busy. */
+/*
+ * A receiver that is full, while the sender's socket is ready: the request waits and keeps nobody
+ * busy.
+ */
 static void test_full(void)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "dgram" };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The memory of io_uring's rings and tables is bounded for all together, and comes back. In the guest only: the host's bounds are others. */
+/*
+ * The memory of io_uring's rings and tables is bounded for all together, and comes back. In the
+ * guest only: the host's bounds are others.
+ */
 #include "guest.h"
 #include <linux/io_uring.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Rings of other shapes, SQPOLL, descriptors of the ring's own, limits of time, all ways of cancelling, and what liburing's tests found. */
+/*
+ * Rings of other shapes, SQPOLL, descriptors of the ring's own, limits of time, all ways of
+ * cancelling, and what liburing's tests found.
+ */
 #include "uring.h"
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -113,7 +116,10 @@ static void test_limits(void)
 	close(fds[1]);
 }
 
-/* A ring whose devices are polled, of which there is none here; messages between rings; EFBIG without a signal. */
+/*
+ * A ring whose devices are polled, of which there is none here; messages between rings; EFBIG
+ * without a signal.
+ */
 static void test_odd_rings(void)
 {
 	struct rlimit old, lim = { 4096, RLIM_INFINITY };
@@ -245,7 +251,8 @@ static void test_direct(void)
 	add(IORING_OP_OPENAT, AT_FDCWD, "direct", 0, 0, 13)->file_index = 1;
 	sqes[(*sq_tail - 1) % p.sq_entries].open_flags = O_CLOEXEC;
 	go("close on exec", 1);
-	IS(dup(fd) == last + 1); /* the ring has the number that was free, and nothing else came */
+	/* the ring has the number that was free, and nothing else came */
+	IS(dup(fd) == last + 1);
 	close(last + 1);
 	add(IORING_OP_NOP, -1, NULL, 0, 0, 14)->flags = IOSQE_IO_LINK;
 	add(IORING_OP_FSYNC, fd, buf, 0, 0, 15)->flags = IOSQE_IO_LINK;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* io_uring on a pseudo terminal, and on a full socket: who submits does not wait for the other side, which it may have to serve itself. */
+/*
+ * io_uring on a pseudo terminal, and on a full socket: who submits does not wait for the other
+ * side, which it may have to serve itself.
+ */
 #include "uring.h"
 #include <sys/ioctl.h>
 #include <sys/socket.h>

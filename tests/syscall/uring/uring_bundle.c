@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: SEND out of buffers that the kernel chooses, RECV and SEND with several of them at once (RECVSEND_BUNDLE), and ACCEPT that says
- * whether others wait.
+ * io_uring: SEND out of buffers that the kernel chooses, RECV and SEND with several of them at once
+ * (RECVSEND_BUNDLE), and ACCEPT that says whether others wait.
  */
 #include "uring.h"
 #include <arpa/inet.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a ring has under way when its thread ends: a second thread that execs (its number changes), rings that poll themselves, and timeouts that
- * end by each other's completions, and what would run after the ring was closed.
+ * What a ring has under way when its thread ends: a second thread that execs (its number changes),
+ * rings that poll themselves, and timeouts that end by each other's completions, and what would run
+ * after the ring was closed.
  */
 #include "guest.h"
 #include "uring.h"
@@ -46,7 +47,9 @@ static int many(int n)
 	return in_guest() ? n : 4;
 }
 
-/* So many that, if they stayed for ever, they would be a quarter of the memory of a guest of 1 GiB. */
+/*
+ * So many that, if they stayed for ever, they would be a quarter of the memory of a guest of 1 GiB.
+ */
 static void polls_itself(void)
 {
 	for (int i = 0; i < many(20); i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: FUTEX_WAIT, FUTEX_WAITV, FUTEX_WAKE; who cancels them, or WAITID; a wake-up is not lost with a waiter that goes.
+ * io_uring: FUTEX_WAIT, FUTEX_WAITV, FUTEX_WAKE; who cancels them, or WAITID; a wake-up is not lost
+ * with a waiter that goes.
  */
 #include "uring.h"
 #include <linux/futex.h>
@@ -211,7 +212,10 @@ static void *waiter(void *arg)
 	return NULL;
 }
 
-/* Of a request that is woken and cancelled in the same moment and a thread one goes on, and never none of them. */
+/*
+ * Of a request that is woken and cancelled in the same moment and a thread one goes on, and never
+ * none of them.
+ */
 static void race(void)
 {
 	for (int i = 0; i < 200; i++) {
@@ -235,14 +239,17 @@ static void race(void)
 			ours = ours || (c->user_data == 1 && !c->res);
 			__atomic_store_n(cq_head, *cq_head + 1, __ATOMIC_RELEASE);
 		}
-		if (ours) /* the wake-up is spent: the thread has one of its own */
+		/* the wake-up is spent: the thread has one of its own */
+		if (ours)
 			wake(8, 1);
 		pthread_join(t, NULL);
 	}
 	say("none is lost");
 }
 
-/* A ring that is closed, a task that ends, a program that becomes another: nobody waits any more. */
+/*
+ * A ring that is closed, a task that ends, a program that becomes another: nobody waits any more.
+ */
 static void go_away(const char *what, int how)
 {
 	int gate[2];

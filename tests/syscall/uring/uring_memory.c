@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: rings in memory of the program's own, that have no descriptor; polls of several shots that their own completions wake.
+ * io_uring: rings in memory of the program's own, that have no descriptor; polls of several shots
+ * that their own completions wake.
  */
 #include "uring.h"
 #include <sys/epoll.h>
@@ -14,7 +15,8 @@ static const char expected[] =
 #include "uring_memory.inc"
 	;
 
-static char *memory; /* 16 pages: entries first, the rings from the eighth on */
+/* 16 pages: entries first, the rings from the eighth on */
+static char *memory;
 
 /* ---- memory ---- */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What io_uring has got between Linux 6.2 and 6.12: FTRUNCATE, BIND, LISTEN, FIXED_FD_INSTALL, commands of sockets, where slots are looked for,
- * rings that a task registers, rings without an array of indexes.
+ * What io_uring has got between Linux 6.2 and 6.12: FTRUNCATE, BIND, LISTEN, FIXED_FD_INSTALL,
+ * commands of sockets, where slots are looked for, rings that a task registers, rings without an
+ * array of indexes.
  */
 #include "uring.h"
 #include <netinet/in.h>

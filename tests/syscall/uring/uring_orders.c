@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* io_uring: which error comes first, what a failure does to a chain and to a silent request, and what second completions tell. */
+/*
+ * io_uring: which error comes first, what a failure does to a chain and to a silent request, and
+ * what second completions tell.
+ */
 #include "uring.h"
 #include <linux/openat2.h>
 #include <netinet/in.h>
@@ -19,7 +22,8 @@ static void tell(const char *what)
 	unsigned todo = *sq_tail - __atomic_load_n(sq_head, __ATOMIC_ACQUIRE), n = 0;
 	long r = enter(todo, 0, IORING_ENTER_GETEVENTS);
 
-	for (int i = 0; i < 20; i++) { /* what Linux does in a worker takes a moment */
+	/* what Linux does in a worker takes a moment */
+	for (int i = 0; i < 20; i++) {
 		usleep(1000);
 		enter(0, 0, IORING_ENTER_GETEVENTS);
 	}
@@ -37,7 +41,10 @@ static void tell(const char *what)
 					all[i].flags & IORING_CQE_F_NOTIF ? " second" : "");
 }
 
-/* What Linux answers with an error and does not call a failure breaks no chain, and a silent one says nothing of it. */
+/*
+ * What Linux answers with an error and does not call a failure breaks no chain, and a silent one
+ * says nothing of it.
+ */
 static void soft(int file)
 {
 	add(IORING_OP_MKDIRAT, AT_FDCWD, ".", 0700, 0, 1)->flags = IOSQE_IO_LINK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: what a task's own call wakes has ended when that call returns; and what a poll of several shots says when more comes before
- * anybody looks.
+ * io_uring: what a task's own call wakes has ended when that call returns; and what a poll of
+ * several shots says when more comes before anybody looks.
  */
 #include "uring.h"
 #include <sys/eventfd.h>
@@ -221,7 +221,9 @@ static void deferred(void)
 	close_ring();
 }
 
-/* A ring that polls another, which is enabled before or after: what the other ends is seen at once. */
+/*
+ * A ring that polls another, which is enabled before or after: what the other ends is seen at once.
+ */
 static void ring_polls(bool early)
 {
 	struct io_uring_params q = { .flags = IORING_SETUP_SINGLE_ISSUER |
@@ -252,7 +254,9 @@ static void ring_polls(bool early)
 	close(fd);
 }
 
-/* Who has work of its own to do ends, or becomes another program: that goes, and the others stay. */
+/*
+ * Who has work of its own to do ends, or becomes another program: that goes, and the others stay.
+ */
 static void ends(void)
 {
 	int fd[2], status = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Polls of io_uring that are cancelled while their file wakes them, mostly for nothing: each ends once. What a worker does with one that has gone
- * shows where freed memory is poisoned.
+ * Polls of io_uring that are cancelled while their file wakes them, mostly for nothing: each ends
+ * once. What a worker does with one that has gone shows where freed memory is poisoned.
  */
 #include "uring.h"
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: SENDMSG that meets a full socket sends all of it later; with MSG_WAITALL descriptors go with the first piece, and once. To nobody, or behind
- * the end of what may be: an error, no signal.
+ * io_uring: SENDMSG that meets a full socket sends all of it later; with MSG_WAITALL descriptors go
+ * with the first piece, and once. To nobody, or behind the end of what may be: an error, no signal.
  */
 #include "uring.h"
 #include <sys/socket.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: buffers that the kernel chooses (lists, rings), requests with several shots (poll, accept, receive), zero-copy sends, splice,
- * DEFER_TASKRUN, arguments that are read when a request is submitted, files sent to another ring, and requests whose thread has gone. Hosts
- * older than Linux 6.10 answer some of it differently.
+ * io_uring: buffers that the kernel chooses (lists, rings), requests with several shots (poll,
+ * accept, receive), zero-copy sends, splice, DEFER_TASKRUN, arguments that are read when a request
+ * is submitted, files sent to another ring, and requests whose thread has gone. Hosts older than
+ * Linux 6.10 answer some of it differently.
  */
 #include "inet.h"
 #include "uring.h"
@@ -417,7 +418,10 @@ static void deferred(void)
 	close_ring();
 }
 
-/* A poll of several shots that finds no room for a shot ends with it, and what is linked to it runs. */
+/*
+ * A poll of several shots that finds no room for a shot ends with it, and what is linked to it
+ * runs.
+ */
 static void last_shot(void)
 {
 	struct io_uring_sqe *s;

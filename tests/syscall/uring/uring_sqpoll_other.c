@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A ring of SQPOLL that another process has inherited: what that one submits is done with the descriptors and the memory of the process that made
- * the ring, which may sleep meanwhile, and fails once that has gone.
+ * A ring of SQPOLL that another process has inherited: what that one submits is done with the
+ * descriptors and the memory of the process that made the ring, which may sleep meanwhile, and
+ * fails once that has gone.
  */
 #include "guest.h"
 #include "uring.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: WAITID; events of direct reads for who watches the file; memory that cannot be registered.
+ * io_uring: WAITID; events of direct reads for who watches the file; memory that cannot be
+ * registered.
  */
 #include "uring.h"
 #include <sys/inotify.h>

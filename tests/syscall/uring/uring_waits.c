@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests of io_uring that wait: what stands behind one that drains, one that is cancelled between the event and its task, polls that are changed, timeouts that are changed, an eventfd that is full.
+ * Requests of io_uring that wait: what stands behind one that drains, one that is cancelled between
+ * the event and its task, polls that are changed, timeouts that are changed, an eventfd that is
+ * full.
  */
 #include "uring.h"
 #include <sys/eventfd.h>
@@ -37,7 +39,10 @@ static void behind_a_drain(void)
 	close_ring();
 }
 
-/* The reader's task waits for its child when the pipe is written. What that has led to is done when a poll of the child's has ended that came after it. */
+/*
+ * The reader's task waits for its child when the pipe is written. What that has led to is done when
+ * a poll of the child's has ended that came after it.
+ */
 static void cancelled_on_its_way(void)
 {
 	int a[2], b[2];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfaultfd(2): missing, write-protected and minor pages, faults by the guest and by the kernel for it, all errors. A host that
- * forbids the call is not asked: each check knows its answer.
+ * userfaultfd(2): missing, write-protected and minor pages, faults by the guest and by the kernel
+ * for it, all errors. A host that forbids the call is not asked: each check knows its answer.
  */
 #include "t.h"
 #include <linux/userfaultfd.h>
@@ -91,7 +91,8 @@ static long protect(void *p, size_t n, int mode)
 /* ---- who faults: a thread ---- */
 
 static char *volatile touch;
-static volatile int how; /* 0: read, 1: write, 2: read(2) into it, 3: write(2) from it */
+/* 0: read, 1: write, 2: read(2) into it, 3: write(2) from it */
+static volatile int how;
 static volatile long got;
 static int pipes[2];
 
@@ -374,7 +375,9 @@ static void filled_at_once(void)
 	close(m);
 }
 
-/* A descriptor that answers faults with SIGBUS, and one that the kernel's faults are not told to. */
+/*
+ * A descriptor that answers faults with SIGBUS, and one that the kernel's faults are not told to.
+ */
 static void others(void)
 {
 	int bus = asked ? NEED(syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK)) : -1,
@@ -399,7 +402,8 @@ static void others(void)
 			      0);
 	fd = user;
 	WANT(-EBUSY, watch(p, PAGE, 1));
-	WANT(-EINVAL, unwatch(p, PAGE)); /* by another descriptor than the one that watches */
+	/* by another descriptor than the one that watches */
+	WANT(-EINVAL, unwatch(p, PAGE));
 	WANT(-EINVAL, unwatch(p, 4 * PAGE));
 	WANT(0x1c, watch(p + PAGE, PAGE, 1));
 	WANT(-EFAULT, read(open("f", O_RDONLY), p + PAGE, 1));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfaultfd(2)'s events: fork, mremap, madvise and munmap of a watched area, each told before the call returns; a child's faults come to the
- * descriptor that the event brings. A host that forbids the call is not asked: each check knows its answer.
+ * userfaultfd(2)'s events: fork, mremap, madvise and munmap of a watched area, each told before the
+ * call returns; a child's faults come to the descriptor that the event brings. A host that forbids
+ * the call is not asked: each check knows its answer.
  */
 #include "t.h"
 

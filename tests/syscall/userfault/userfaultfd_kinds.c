@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfaultfd_kinds: what each ioctl of userfaultfd(2) says about private memory, shared memory and a private mapping of it, events, and races
- * of who touches pages with who drops them. With "huge", as root and where nobody else uses any: the same of huge pages (tests/mm/uffd-huge).
+ * userfaultfd_kinds: what each ioctl of userfaultfd(2) says about private memory, shared memory and
+ * a private mapping of it, events, and races of who touches pages with who drops them. With "huge",
+ * as root and where nobody else uses any: the same of huge pages (tests/mm/uffd-huge).
  */
 #include "recorded.h"
 
@@ -9,8 +10,9 @@
 #include <setjmp.h>
 #include <sys/ioctl.h>
 
-#define POOL 12 /* huge pages, twice as many as are needed at a time */
-#define N 4     /* pages of an area */
+/* huge pages, twice as many as are needed at a time */
+#define POOL 12
+#define N 4 /* pages of an area */
 #define RW (PROT_READ | PROT_WRITE)
 #define DONTWAKE 1
 #ifndef UFFDIO_CONTINUE_MODE_WP
@@ -26,7 +28,8 @@ struct poison {
 	__s64 updated;
 };
 #define GUARD_INSTALL 102
-#define KNOWN 0x1ff /* ioctls: those that came later are not looked for */
+/* ioctls: those that came later are not looked for */
+#define KNOWN 0x1ff
 #define POISON _IOWR(UFFDIO, 8, struct poison)
 
 static size_t size = PAGE; /* of a page */
@@ -167,10 +170,10 @@ static const char *outcome(char text[32], volatile char *p, int value)
 		snprintf(text, 32, "%d", *p);
 		return text;
 	}
+	/* beyond the end, or without CONFIG_MEMORY_FAILURE */
 	snprintf(text, 32, "%s%s", sigabbrev_np(sig),
-		signalled.si_code == BUS_ADRERR || /* beyond the end, or without CONFIG_MEMORY_FAILURE */
-				(signalled.si_code == BUS_MCEERR_AR &&
-					1ul << signalled.si_addr_lsb == size) ?
+		signalled.si_code == BUS_ADRERR || (signalled.si_code == BUS_MCEERR_AR &&
+							   1ul << signalled.si_addr_lsb == size) ?
 			", no page" :
 			"");
 	return text;
@@ -540,7 +543,8 @@ static void events(bool moves)
 	pid = fork();
 	if (!pid)
 		_exit(*(volatile char *)(area + 2 * size));
-	if (moves) { /* of promised huge pages Linux 6.18 loses count */
+	/* of promised huge pages Linux 6.18 loses count */
+	if (moves) {
 		p = mremap(area + size, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, area + 3 * size);
 		say("remap %g", p == MAP_FAILED ? -1.0 : (double)(p - area) / size);
 	}

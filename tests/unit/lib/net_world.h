@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* net_world.h: a card, its namespace and a clock for the tests of what stands below IP: timers and works run by hand, and what is sent is kept. */
+/*
+ * net_world.h: a card, its namespace and a clock for the tests of what stands below IP: timers and
+ * works run by hand, and what is sent is kept.
+ */
 #ifndef TESTS_UNIT_NET_WORLD_H
 #define TESTS_UNIT_NET_WORLD_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* unit.h: cmocka beside kernel headers, and the few functions of libc that a test wants under names of their own. */
+/*
+ * unit.h: cmocka beside kernel headers, and the few functions of libc that a test wants under names
+ * of their own.
+ */
 #ifndef TESTS_UNIT_H
 #define TESTS_UNIT_H
 
@@ -13,9 +16,10 @@
 
 /* fakes.c */
 extern unsigned long fake_allocations; /* live objects of kmalloc and friends */
-extern long
-	fake_fail_after; /* this many allocations succeed, then one fails; negative: none fails */
-unsigned int fake_random(void); /* a fixed sequence, so that failures repeat */
+/* this many allocations succeed, then one fails; negative: none fails */
+extern long fake_fail_after;
+/* a fixed sequence, so that failures repeat */
+unsigned int fake_random(void);
 
 /* cmocka's main with the given tests. */
 #define UNIT_MAIN(...)                                                                             \
