@@ -4,8 +4,8 @@
  *
  *	kill_at N COMMAND...	SIGKILL at the N-th stop (each call has two: before and after it).
  *                              Status 0: it was killed;
- * 				1: it ended before, with success; 2: without. N 0: it runs to its
- * 				end, and the number of its stops is printed
+ *				1: it ended before, with success; 2: without. N 0: it runs to its
+ *				end, and the number of its stops is printed
  */
 #include <errno.h>
 #include <signal.h>

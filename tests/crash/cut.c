@@ -5,8 +5,8 @@
  *
  *	cut LOG					how many records, and which is the first behind the
  *                                              first acknowledgement
- * 	cut LOG POSITION SEED DISK FILE ACKDISK ACKFILE the files, copies of what they were when the
- * 	record began, become what they
+ *	cut LOG POSITION SEED DISK FILE ACKDISK ACKFILE the files, copies of what they were when the
+ *	record began, become what they
  *						may be when the power goes at that record
  *	cut flatten COW BACKING OUT		what a COW file of version 3 and its backing file
  *                                              say, as one file

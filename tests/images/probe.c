@@ -4,8 +4,8 @@
  *
  *	probe list DIR [unix|plain]      everything that stat, read, readlink and the attributes say
  *                                       of the tree, sorted; unix: without
- * 	                                 attributes and counts of links, plain: without owners,
- * 	                                 modes and times as well
+ *	                                 attributes and counts of links, plain: without owners,
+ *	                                 modes and times as well
  *	probe touch DIR                  the same calls, the answers thrown away, bounded: for
  *                                       damaged images
  *	probe handles DIR                every file again by its handle
@@ -16,8 +16,8 @@
  *                                       it is zeros, whatever lay there before
  *	probe broken DIR                 writes to b, reads a until it fails, and says what fsync of
  *                                       b says then
- * 	probe damage IN OUT SEED FROM TO OUT is IN with some bytes changed in [FROM, TO); what was
- * 	done is printed
+ *	probe damage IN OUT SEED FROM TO OUT is IN with some bytes changed in [FROM, TO); what was
+ *	done is printed
  */
 #define _GNU_SOURCE
 #include <dirent.h>

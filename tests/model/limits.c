@@ -5,8 +5,8 @@
  * two file systems agree: a call may fail, but only with ENOSPC (or EIO), and then nothing may have
  * changed but what the call was about, and that from what it was to what it was to become.
  *
- * 	limits DIR SEED OPERATIONS full|host|eio [COMMAND]      COMMAND mounts it anew: all is
- * 	looked at once more
+ *	limits DIR SEED OPERATIONS full|host|eio [COMMAND]      COMMAND mounts it anew: all is
+ *	looked at once more
  *
  * host: a file system that has no say in what its blocks are, so that a store into a hole finds no
  * room only when it is written out; none is made.

@@ -7,8 +7,8 @@
  *
  *	register threads   one call each (getppid, read, write, futex, epoll_wait) at a site of its
  *                         own in the text, with
- * 	                   registers full of numbers that are compared afterwards; rcx and r11 as
- * 	                   `syscall` leaves them
+ *	                   registers full of numbers that are compared afterwards; rcx and r11 as
+ *	                   `syscall` leaves them
  *	library threads    the same calls through the C library, with floating-point numbers kept
  *                         across them
  *	mapper             maps, touches, protects, drops and unmaps; 64 KiB at a time
@@ -18,8 +18,8 @@
  *	forker             forks children that call hot sites, and vforks
  *	signals            SIGUSR1 to every register and library thread once a millisecond, where
  *                         the sender gets the CPU for it: on
- * 	                   two CPUs some 200 a second arrive at each thread, on the host as in a
- * 	                   guest
+ *	                   two CPUs some 200 a second arrive at each thread, on the host as in a
+ *	                   guest
  *
  * The handler fills all vector registers, makes hot calls and looks at rip: it must be in the
  * program's own code.

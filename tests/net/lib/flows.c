@@ -4,10 +4,10 @@
  * of a card; for a guest and for the host.
  *
  *	flows serve PORT				answers each datagram, for ever
- * 	flows run ADDRESS PORT FLOWS COUNT              so many flows at once, each of so many
- * 	datagrams, of which every eighth is cut into fragments;
- * 							prints "turned THERE HERE" and, on stderr,
- * 							how many came
+ *	flows run ADDRESS PORT FLOWS COUNT              so many flows at once, each of so many
+ *	datagrams, of which every eighth is cut into fragments;
+ *							prints "turned THERE HERE" and, on stderr,
+ *							how many came
  *	flows channels DEVICE [N]			as ethtool -l, -L: "MAX NOW", or the error
  *
  * Lost datagrams do not count. A server knows flows by the sender's port.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bpf: programs that say which devices a group may use. Hosts seldom let a test have that, so the
- * host says what is expected.
+ * bpf: programs that decide which devices a group may use. Hosts seldom permit such programs, so
+ * the host's side prints what is expected.
  */
 #include "guest.h"
 #include "bpf.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bpf's maps: what may be made; arrays, hash tables, both for each CPU; looking up, changing,
- * deleting, walking; rights of descriptors, freezing; what is told of a map, and finding it by its
- * number.
+ * bpf_map: creation of maps; arrays and hash tables, also with values per CPU; lookup, update,
+ * deletion and iteration; permissions of descriptors, freezing; information on a map, and opening
+ * it by its id.
  */
 #include "t.h"
 #include "bpf.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bpf's programs on sockets: what the verifier lets pass, what programs compute, their maps, calls
- * and tail calls, packets.
+ * bpf_prog: BPF programs on sockets: what the verifier accepts, what programs compute, their maps,
+ * calls and tail calls, and how they read packets.
  */
 #include "recorded.h"
 #include "bpf.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup2: the tree, who is in it, its rules, and its controllers. The host's hierarchy is not ours
- * to play with, so the host says what is expected and the guest is asked.
+ * cgroup: version 2: the tree, the tasks of a group, its rules, and its controllers. A test may not
+ * change the host's groups, so the host's side prints what is expected.
  */
 #include "cgroup.h"
 
@@ -373,7 +373,10 @@ static void cpu(void)
 	waitpid(pid, NULL, 0);
 }
 
-/* A group over its memory.high stalls: its pressure says so, and wakes who has asked for that. */
+/*
+ * A group above its memory.high stalls: its pressure file reports that, and wakes the process that
+ * set a trigger.
+ */
 static void pressure(void)
 {
 	struct pollfd p = { .events = POLLPRI };

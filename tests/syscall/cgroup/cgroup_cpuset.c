@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The cpuset controller: which vCPUs a group's tasks use, by its files, by moves, by births, and
- * beside what sched_setaffinity() asked for. The host's hierarchy is not ours to play with: it says
- * what is expected, of a machine with two vCPUs; so does a guest with fewer.
+ * cgroup_cpuset: the cpuset controller: which vCPUs the tasks of a group use, as set by its files,
+ * by moves between groups and by fork, and combined with sched_setaffinity(). A test may not change
+ * the host's groups, so the host's side prints what a machine with two vCPUs answers. A guest with
+ * fewer does so, too.
  */
 #include "cgroup.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What may be done with a group that is delegated: from inside a cgroup namespace (nsdelegate), and
- * by a user's other groups. The host's hierarchy is not ours to play with, so it says what is
- * expected and the guest is asked.
+ * cgroup_delegate: the rights in a delegated group: from inside a cgroup namespace (nsdelegate),
+ * and from another group of the same user. A test may not change the host's groups, so the host's
+ * side prints what is expected.
  */
 #include "cgroup.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Freezing tasks that are not where a freeze finds them: stopped, traced, in vfork; those that move
- * while they are; and that a frozen group does not thaw for a moment when one of them is continued.
- * The host's hierarchy is not ours to play with: it says what is expected.
+ * cgroup_freezer: freezing tasks that are stopped, traced or in vfork(), and tasks that move while
+ * they are; a frozen group does not thaw, not even for a moment, when a task of it is continued. A
+ * test may not change the host's groups, so the host's side prints what is expected.
  */
 #include "cgroup.h"
 
@@ -111,7 +111,10 @@ static void continued(void)
 	end(pid);
 }
 
-/* Nothing changes where an ancestor has frozen it already: who waits is told all the same. */
+/*
+ * Nothing changes in a group that an ancestor has frozen already, but a waiting reader of its
+ * events is notified.
+ */
 static void told(void)
 {
 	struct pollfd p = { .events = POLLPRI };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup_kernel: what a group's member has the kernel keep in large pieces (a bpf map's values)
- * counts for the group, within its limit, and is given back. The host's hierarchy is not ours to
- * play with, so it says what is expected and the guest is asked.
+ * cgroup_kernel: large kernel memory that a member of a group causes (the values of a bpf map) is
+ * charged to the group, obeys its limit, and is uncharged when it is freed. A test may not change
+ * the host's groups, so the host's side prints what is expected.
  */
 #include "cgroup.h"
 #include "bpf.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices, addresses, routes and rules that a group's member makes count for the group, and are
- * given back with the namespace. The host's hierarchy is not ours to play with, so it says what is
- * expected and the guest is asked.
+ * cgroup_links: devices, addresses, routes and rules that a member of a group makes are charged to
+ * the group, and uncharged when the namespace ends. A test may not change the host's groups, so the
+ * host's side prints what is expected.
  */
 #include "cgroup.h"
 #include "netns.h"
@@ -85,7 +85,10 @@ TEST(cgroup_links)
 		_exit(0);
 	}
 	NEED(waitpid(pid, &status, 0));
-	/* frames of the program itself may stay with its space for the next one who runs it */
+	/*
+	 * Page frames of the program itself may stay in its address space for the next process that
+	 * runs it.
+	 */
 	T_WAIT(figure("g/memory.current", "") < *most - PAIRS * 2 * 500 - ROUTES * 150);
 	say("ended: %d, all gone", status);
 	NEED(rmdir("g"));

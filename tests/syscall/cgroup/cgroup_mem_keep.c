@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.min and memory.low: what groups keep when one beside them takes much; groups that die as
- * one and who is spared; what is taken above memory.high in one call. The host's hierarchy is not
- * ours to play with: it says what is expected.
+ * cgroup_mem_keep: memory.min and memory.low: what a group keeps when a sibling takes much; groups
+ * whose tasks are killed together, and tasks that are spared; an allocation above memory.high by a
+ * single call. A test may not change the host's groups, so the host's side prints what is expected.
  */
 #include "cgroup.h"
 
@@ -160,7 +160,7 @@ static void as_one(void)
 	GIVES(rmdir("o"), 0);
 }
 
-/* Who takes 48 MiB with one call waits before it has them all. */
+/* A task that takes 48 MiB with a single call waits before it has them all. */
 static void at_once(void)
 {
 	pid_t pid = 0;

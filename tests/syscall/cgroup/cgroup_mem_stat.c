@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What memory.stat tells apart: pages of files that are mapped, dirty, on the lists; the kernel's
- * own memory. The host's hierarchy is not ours to play with: it says what is expected.
+ * cgroup_mem_stat: what memory.stat tells apart: pages of files that are mapped, dirty or on the
+ * LRU lists, and kernel memory. A test may not change the host's groups, so the host's side prints
+ * what is expected.
  */
 #include "cgroup.h"
 

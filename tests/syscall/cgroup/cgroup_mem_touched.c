@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What counts against memory.max is what a program has touched: pages that it has filled with zeros
- * as well, however, and none that only lies beside those. The host's hierarchy is not ours to play
- * with: it says what is expected.
+ * cgroup_mem_touched: a program is charged for the pages that it has touched, also for those that
+ * it filled with zeros by any means, and not for pages that only lie beside those. A test may not
+ * change the host's groups, so the host's side prints what is expected.
  */
 #include "cgroup.h"
 
@@ -79,8 +79,8 @@ static void kept(void)
 }
 
 /*
- * One has a page here and there, and all that was mapped beside them; the other one fills what the
- * limit leaves.
+ * The first process touches a page here and there among many mapped pages. The second one fills
+ * what the limit leaves.
  */
 static void beside(void)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What container managers read and write of the memory controller beside its limits: peaks that
- * begin anew, swap where there is none, reclaim on demand; and cgroup.pressure, pids.events of
- * those above. The host's hierarchy is not ours to play with: it says what is expected.
+ * cgroup_memory: files of the memory controller, beside the limits, that container managers use:
+ * peaks that can be reset, swap on a machine without any, reclaim on demand; and cgroup.pressure,
+ * and pids.events of ancestors. A test may not change the host's groups, so the host's side prints
+ * what is expected.
  */
 #include "cgroup.h"
 #include "inet.h"
@@ -147,8 +148,8 @@ static bool drained(int fd, char *text, size_t n, long left)
 }
 
 /*
- * What lies in the queues of a connection is paid for by who made the one end and accepted the
- * other.
+ * Data in the queues of a connection is charged to the process that made the sending end and
+ * accepted the other.
  */
 static void sockets(void)
 {

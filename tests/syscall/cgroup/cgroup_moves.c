@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tasks that are moved to another group while they wait in the old one, which is removed before
- * they run again. The host's hierarchy is not ours to play with: it says what is expected.
+ * cgroup_moves: tasks that are moved to another group while they wait in the old one, which is
+ * removed before they run again. A test may not change the host's groups, so the host's side prints
+ * what is expected.
  */
 #include "await.h"
 #include "cgroup.h"
@@ -14,7 +15,7 @@ static void move(pid_t pid, const char *path)
 	NEED(put(path, text));
 }
 
-/* us that somebody in the group has waited for memory */
+/* us that tasks of the group have waited for memory */
 static long stalled(const char *path)
 {
 	return figure(path, "total=");

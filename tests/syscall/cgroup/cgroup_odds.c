@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup_odds: files that are opened but not to be read or written, an empty list, numbers below
- * nothing, what poll says before the first read, a zombie that is moved, the root of a mount as a
- * namespace sees it, a question about another kind of program. The host's hierarchy is not ours to
- * play with, so it says what is expected and the guest is asked.
+ * cgroup_odds: files that may be opened but not read or written, an empty list, negative numbers,
+ * poll() before the first read, moving a zombie, the root of a mount as seen in a namespace, and a
+ * query for another kind of program. A test may not change the host's groups, so the host's side
+ * prints what is expected.
  */
 #include "cgroup.h"
 

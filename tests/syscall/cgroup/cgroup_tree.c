@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tree of groups itself: names that control files have, how deep it is, who pays for it, and
- * what a namespace far below mounts. The host's hierarchy is not ours to play with: it says what is
- * expected.
+ * cgroup_tree: the tree of groups itself: the names of control files, its depth, which group is
+ * charged for it, and what a namespace far below mounts. A test may not change the host's groups,
+ * so the host's side prints what is expected.
  */
 #include "cgroup.h"
 
@@ -117,7 +117,7 @@ static void depth(void)
 /* what others have left room for in their slabs is no matter beside it */
 #define MANY 2000
 
-/* Who makes groups, and looks at their files, pays for them until they are gone. */
+/* A task that makes groups and looks at their files is charged for them until they are gone. */
 static void paid_for(void)
 {
 	char path[64];

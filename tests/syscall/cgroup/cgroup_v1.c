@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Named hierarchies of version 1: options, files, who is where, rights, the agent of a group that
- * became empty, cgroup namespaces, and a hierarchy that outlives its mounts. The host's groups are
- * not ours to play with: it says what is expected.
+ * cgroup_v1: named hierarchies of version 1: options, files, membership, rights, the release agent
+ * of an empty group, cgroup namespaces, and a hierarchy that outlives its mounts. A test may not
+ * change the host's groups, so the host's side prints what is expected.
  */
 #include "cgroup.h"
 
@@ -266,7 +266,7 @@ static void namespaces(void)
 		GIVES(unshare(CLONE_NEWUSER | CLONE_NEWNS), 0);
 		GIVES(mount("none", "v1", "cgroup", 0, NAMED), EPERM);
 	});
-	/* who is root of a namespace of his own makes none, but sees those that there are */
+	/* Root of its own user namespace makes no hierarchies, but sees those that exist. */
 	CHILD({
 		GIVES(unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWCGROUP), 0);
 		GIVES(mount("none", "inner", "cgroup", 0, "none,name=other.v1"), EPERM);
@@ -358,7 +358,7 @@ static void moves_and_forks(void)
 	GIVES(umount("v1"), 0);
 }
 
-/* Who is moved while it ends is counted by no group afterwards. */
+/* A task that is moved while it ends is counted by no group afterwards. */
 static void moves_and_ends(void)
 {
 	char text[16];

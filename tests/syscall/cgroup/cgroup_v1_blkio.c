@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Version 1's blkio, which is version 2's io meanwhile: who has it, its files, limits and what they
- * do, figures of a group and of those below it. The host's groups are not ours to play with: it
- * says what is expected. Of times only the least are looked at.
+ * cgroup_v1_blkio: version 1's blkio, which is implemented by version 2's io: which hierarchy has
+ * it, its files, limits and their effect, the figures of a group and of its descendants. A test may
+ * not change the host's groups, so the host's side prints what is expected. Only lower bounds of
+ * times are checked.
  */
 #include "cgroup.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Controllers of version 1: hierarchies that have them, cpuacct's sums of what lives and has ended,
- * freezer's states, and a task that both versions freeze. The host's groups are not ours to play
- * with: it says what is expected.
+ * cgroup_v1_controllers: hierarchies of version 1 with controllers, cpuacct's sums over live and
+ * ended tasks, freezer's states, and a task that both versions freeze. A test may not change the
+ * host's groups, so the host's side prints what is expected.
  */
 #include "cgroup.h"
 
@@ -63,7 +63,7 @@ static void hierarchies(void)
 	GIVES(umount("v1"), 0);
 }
 
-/* Without files of its own: groups, many and deep, and who is in them. */
+/* Controllers without files of their own: many and deep groups, and their members. */
 static void grouping_only(void)
 {
 	char path[256] = "v1";
@@ -239,7 +239,7 @@ static void both_versions(void)
 	GIVES(umount("v2"), 0);
 }
 
-/* Those who are born in a group that is being frozen belong to it, too. */
+/* Children that are born in a group while it is being frozen belong to it, too. */
 static void born_meanwhile(void)
 {
 	pid_t pid = guest ? SPAWN(for (;;) {

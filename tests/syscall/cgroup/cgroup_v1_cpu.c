@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Version 1's pids, cpu and cpuset, which are version 2's meanwhile: who has them, their files,
- * what is refused, and what limits do. The host's groups are not ours to play with: it says what is
- * expected, as its own hierarchies answered.
+ * cgroup_v1_cpu: version 1's pids, cpu and cpuset, which are implemented by version 2's: which
+ * hierarchy has them, their files, what is refused, and the effect of limits. A test may not change
+ * the host's groups, so the host's side prints what real hierarchies of version 1 answered.
  */
 #include "cgroup.h"
 
@@ -47,7 +47,7 @@ static void open_gate(void)
 		NEED(pipe(gate));
 }
 
-/* ---- who has them ---- */
+/* ---- which hierarchy has a controller ---- */
 
 static void owner(const char *name)
 {
@@ -73,7 +73,7 @@ static void owner(const char *name)
 
 /* ---- pids ---- */
 
-/* Until those who go there by themselves have come. */
+/* Waits until the tasks that move by themselves have arrived. */
 static void in_group(const char *file, long n)
 {
 	if (guest)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Version 1's devices: what a group's rules deny or allow (open, mknod), lists, what a group below
- * inherits and may not give itself, and that what is taken above is taken below. The host's groups
- * are not ours to play with: it says what is expected.
+ * cgroup_v1_devices: version 1's devices: what the rules of a group deny or allow (open, mknod),
+ * lists of rules, what a child group inherits and may not permit itself, and that a rule taken from
+ * the parent is taken from the child. A test may not change the host's groups, so the host's side
+ * prints what is expected.
  */
 #include "cgroup.h"
 
@@ -115,8 +116,8 @@ static void below(void)
 }
 
 /*
- * Who is root of a user namespace may write to a group that was given to him, but not say which
- * devices there are.
+ * Root of a user namespace may write to a group that was given to it, but not change the group's
+ * devices.
  */
 static void rights(void)
 {

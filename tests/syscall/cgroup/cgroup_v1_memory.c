@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Version 1's memory and hugetlb, which are version 2's meanwhile: their files, what is refused,
- * what limits do, who is told. The host's groups are not ours to play with: it says what is
- * expected, as its own hierarchies answered.
+ * cgroup_v1_memory: version 1's memory and hugetlb, which are implemented by version 2's: their
+ * files, what is refused, the effect of limits, and notifications. A test may not change the host's
+ * groups, so the host's side prints what real hierarchies of version 1 answered.
  */
 #include "cgroup.h"
 
@@ -172,7 +172,7 @@ static void limits(void)
 	WANT("once", figure(A "oom_control", "oom_kill ") == 1);
 	WANT("it was refused", number(A "failcnt") > 0);
 	WANT("hardly more",
-		number(A "max_usage_in_bytes") <= 17 * MIB); /* who is dying is not refused */
+		number(A "max_usage_in_bytes") <= 17 * MIB); /* a dying task is not refused */
 	GIVES(put(A "memsw.limit_in_bytes", "16M"), 0);
 	GIVES(put(A "memsw.limit_in_bytes", "12M"), EINVAL);
 	pid = toucher(32 * MIB);
@@ -180,7 +180,7 @@ static void limits(void)
 	GIVES(put(A "memsw.limit_in_bytes", "-1"), 0);
 }
 
-/* ---- who is told ---- */
+/* ---- notifications ---- */
 
 static long watch(int efd, const char *file, const char *arg)
 {

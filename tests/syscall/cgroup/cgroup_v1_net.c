@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net_cls and net_prio of version 1: whose class a packet has for the packet filter (a rule drops
- * those of one class, so that sending fails), and which priority a card gives it. Sockets that are
- * new, open when their task moves, received, accepted. The host says what is expected.
+ * cgroup_v1_net: net_cls and net_prio of version 1: the class that a packet has for the packet
+ * filter (a rule drops those of a class, so that sending fails), and the priority that a card gives
+ * it. Sockets are new, open when their task moves, received, or accepted. A test may not change the
+ * host's groups, so the host's side prints what is expected.
  */
 #include "cgroup.h"
 #include "inet.h"
@@ -110,7 +111,8 @@ static void matches(int s)
 }
 
 /*
- * A child moves, and with it the socket that it shares; who then receives that has it as his own.
+ * A child moves together with the socket that it shares. A task that then receives the socket has
+ * it as its own.
  */
 static void shared(int s)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup_xattr: a group's attributes are the kernel's memory, and the group may be any user's:
- * there is so much room for user.*. The host's hierarchy is not ours to play with, so it says what
- * is expected (as measured on one) and the guest is asked.
+ * cgroup_xattr: extended attributes of a group are kernel memory, and any user may own the group,
+ * so user.* has limited room. A test may not change the host's groups, so the host's side prints
+ * what was measured on one.
  */
 #include "cgroup.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * arch_prctl(2): the segment bases, that they belong to the thread, and gs base by the processor's
- * instruction.
+ * arch_prctl(2): the segment bases are set and read, and belong to the thread; gs base is also read
+ * by the processor's instruction.
  */
 #include "t.h"
 #include <asm/prctl.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lines of the kernel's log about programs that fault: "segfault at", "Code:" and "traps:",
- * debug.exception-trace and the limit on such lines, kernel.print-fatal-signals, and an unreadable
- * signal frame. Guests only: a host's log is not ours to read. Addresses are compared, not shown.
+ * fault_log: lines of the kernel's log about programs that fault ("segfault at", "Code:",
+ * "traps:"), debug.exception-trace and the rate limit of such lines, kernel.print-fatal-signals,
+ * and an unreadable signal frame. Only the guest does this, since a test may not read the host's
+ * log. Addresses are compared, not printed.
  */
 #include "guest.h"
 #include "t.h"

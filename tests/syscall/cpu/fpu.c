@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floating point and vector state is a thread's own: across switches, calls, signals, fork and
- * exec.
+ * fpu: each thread has its own floating point and vector state: across switches, calls, signals,
+ * fork and exec.
  */
 #include "t.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * binfmt_misc, in a user namespace of its own: what a registration may look like, how it is shown,
- * enabled and removed; what an interpreter is started with for each flag; scripts, orders and
- * depths; two mounts of one instance, and its end.
+ * binfmt_misc, in a user namespace of its own: the syntax of a registration, how it is shown,
+ * enabled and removed; the arguments of an interpreter for each flag; scripts, order of matching
+ * and depth of recursion; two mounts of one instance, and its end.
  */
 #include "t.h"
 #include <linux/auxvec.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * BLKPG: partitions by order of a program; O_EXCL between a disk, its partitions and mounts;
+ * blkpg: partitions that a program adds by BLKPG; O_EXCL between a disk, its partitions and mounts;
  * BLKGETDISKSEQ; loop devices over O_DIRECT.
  */
 #include "guest.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/kmsg: records that nobody has read, each once, in syslog(2)'s form; waiting, and who may.
- * Shared with the machine, so a host is not asked.
+ * kmsg: /proc/kmsg gives each unread record once, in the format of syslog(2); waiting, and
+ * permissions. The records are shared with the machine, so only the guest is asked.
  */
 #include "guest.h"
 
@@ -40,8 +40,8 @@ static int records(int fd, const char *text)
 }
 
 /*
- * What dmesg -c has put aside is not shown by the next dmesg, which seeks to the data; it is there
- * for who begins at the start.
+ * Records that `dmesg -c` cleared are not shown by the next dmesg, which seeks to the data. A
+ * reader that begins at the start still gets them.
  */
 static void cleared(void)
 {
@@ -140,7 +140,7 @@ static void overwritten(void)
 	}
 }
 
-/* Who waits for a record does not hold up who shares the file with it. */
+/* A reader that waits for a record does not block another reader of the same open file. */
 static void together(void)
 {
 	static char text[8192];

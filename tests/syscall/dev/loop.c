@@ -131,7 +131,7 @@ static void binding(void)
 	G(ioctl(lo, BLKROSET, &ro), "0");
 	G(pwrite(lo, "x", 1, 0), "-1 EPERM");
 	fd = GNEED(open(dev, O_RDWR));
-	G(ioctl(lo, LOOP_CLR_FD), "0"); /* somebody else has it open: later */
+	G(ioctl(lo, LOOP_CLR_FD), "0"); /* another descriptor is open: later */
 	GT(sys_text("loop/autoclear"), "1");
 	if (in_guest())
 		close(fd);

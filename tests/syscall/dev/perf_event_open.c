@@ -375,7 +375,9 @@ static void *burn_long(void *arg)
 	return NULL;
 }
 
-/* Threads and children of who is counted with inherit_thread: the threads only. */
+/*
+ * With inherit_thread, of the threads and children of a counted task only the threads are counted.
+ */
 static void threads_only(void)
 {
 	struct perf_event_attr a = software(PERF_COUNT_SW_TASK_CLOCK);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syslog(2), reboot(2), vhangup(2): sizes, errors, who may; nothing that would disturb the machine.
+ * syslog(2), reboot(2), vhangup(2): sizes, errors and permissions, without any call that would
+ * disturb the machine.
  */
 #include "t.h"
 #include <sys/reboot.h>

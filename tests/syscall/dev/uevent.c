@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices as udev sees them: their places in /sys, the files `uevent`, and the events that are
- * asked for. A host's udev is left alone.
+ * uevent: devices as udev sees them: their places in /sys, their files `uevent`, and events that
+ * are requested. Only the guest does this, since the host's udev must not see such events.
  */
 #include "guest.h"
 

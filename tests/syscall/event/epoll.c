@@ -247,7 +247,7 @@ static void sockets(int ep)
 	close(s[0]);
 }
 
-/* Of who may not keep the machine awake EPOLLWAKEUP is dropped. */
+/* EPOLLWAKEUP of a caller that may not keep the machine awake is dropped. */
 static void wake_up(void)
 {
 	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };

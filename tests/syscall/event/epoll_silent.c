@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A FUSE server that does not answer when a file of its is added to an epoll set holds up who added
- * it, and nobody who closes other files and sets.
+ * epoll_silent: a FUSE server does not answer when a file of its mount is added to an epoll set.
+ * Only the caller that adds it waits, not those that close other files and sets.
  */
 #include "guest.h"
 

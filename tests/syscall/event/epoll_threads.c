@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One epoll set, many waiting threads: each event is taken once, nobody sleeps on, sets may change
- * meanwhile.
+ * epoll_threads: many threads wait for one epoll set: each event is taken once, no thread misses
+ * its wakeup, and sets may change meanwhile.
  */
 #include "t.h"
 #include <sys/epoll.h>

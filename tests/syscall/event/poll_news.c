@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll_news: what poll(2) and epoll say of files in /proc and /sys, before and after they are read
- * and when they change.
+ * poll_news: what poll(2) and epoll report of files in /proc and /sys, before and after they are
+ * read and when they change.
  */
 #include "t.h"
 #include "guest.h"
@@ -61,7 +61,8 @@ static void pressure(void)
 }
 
 /*
- * The names change in a namespace of our own, and whoever looks at the variables hears of it, once.
+ * The host name changes in a UTS namespace of the test's own, and each reader that polls the
+ * sysctls is woken once.
  */
 static void names(void)
 {
@@ -92,7 +93,7 @@ static void *change(void *arg)
 	return NULL;
 }
 
-/* Who waits is woken. */
+/* A waiting reader is woken. */
 static void waiting(void)
 {
 	struct pollfd p = { -1, POLLPRI, 0 };

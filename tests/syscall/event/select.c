@@ -20,7 +20,7 @@ static void *selects(void *arg)
 	return arg;
 }
 
-/* One that is closed meanwhile counts as ready. */
+/* A descriptor that is closed meanwhile counts as ready. */
 static void closed_meanwhile(void)
 {
 	pthread_t t;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* signalfd4(2), signalfd(2): what is read, polling, changing the mask, who reads whose. */
+/*
+ * signalfd4(2), signalfd(2): what is read, polling, changing the mask, and which process's signals
+ * a reader gets.
+ */
 #include "t.h"
 #include <sys/signalfd.h>
 

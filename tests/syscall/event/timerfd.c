@@ -5,7 +5,7 @@
 #include "t.h"
 #include <sys/timerfd.h>
 
-/* One expiry wakes all who read; those who come too late go on waiting. */
+/* An expiry wakes all readers; those that come too late wait on. */
 static void *reads(void *arg)
 {
 	int fd = *(int *)arg;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Core dumps: which signals, the limit, the name's place is not compared. */
+/* core: which signals dump core, and RLIMIT_CORE. Where the host puts the file is not compared. */
 #include "t.h"
 #include <elf.h>
 

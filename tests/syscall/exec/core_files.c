@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Core dumps to a file. What is there already under its name is emptied, unless it has another
- * name; and of more mapped files than the list has room for names, each is in it, those that no
- * name is left for as "?", and it ends where it says. The host's pattern is not ours to change, so
- * its side says what it should be.
+ * core_files: core dumps to a file. A file that is there under the core's name is emptied, unless
+ * it has another name, too. Of more mapped files than the list has room for names, each is in the
+ * list, with "?" for the names that do not fit, and the list's size is right. A test may not change
+ * the host's core pattern, so the host's side prints what is expected.
  */
 #include "guest.h"
 #include <elf.h>
@@ -83,7 +83,7 @@ static const char *check(const char *core, size_t size)
 	return strcmp(end - 2, "?") ? "no file without a name" : "all of them";
 }
 
-/* A core is a new file, whoever has what was there open, or may read it. */
+/* The core is a new file, even if another process has the old one open or may read it. */
 static void what_is_there(void)
 {
 	struct stat st;
@@ -210,7 +210,7 @@ static void tell_dumped(const char *who, pid_t pid)
 	say("%s: signal %d, dumped %d", who, WTERMSIG(status), !!WCOREDUMP(status));
 }
 
-/* Who is killed by its filter leaves a core, but for a thread of several. */
+/* A task that its seccomp filter kills leaves a core, but a thread of several does not. */
 static void filtered(void)
 {
 	tell_dumped("filter, process", SPAWN(filter(SECCOMP_RET_KILL_PROCESS); getppid()));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SIGKILL ends the writing of a core dump of many pages, and the waiting for a thread that a tracer
- * holds at its end. The host's pattern and disk are not ours: its side says what it should be.
+ * core_kill: SIGKILL interrupts the writing of a core dump of many pages, and the wait for a thread
+ * that a tracer holds at its exit. A test may not change the host's core pattern, so the host's
+ * side prints what is expected.
  */
 #include "guest.h"
 #include <glob.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RLIMIT_CORE counts the bytes written of a core, not its holes. A truncated core sets WCOREDUMP; a
- * limit below a page allows none. The host's core pattern and disk are not ours, so the host's side
- * prints the expectation.
+ * core_limit: RLIMIT_CORE counts the written bytes of a core, not its holes. A truncated core sets
+ * WCOREDUMP; a limit below a page allows none. A test may not change the host's core pattern, so
+ * the host's side prints what is expected.
  */
 #include "guest.h"
 #include <elf.h>

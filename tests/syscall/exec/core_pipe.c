@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Core dumps that go to a program (core_pattern with '|', core(5)). In the guest only: the host's
- * pattern is not ours to change; Linux does what is said here.
+ * core_pipe: core dumps that are piped to a program (core_pattern with '|', core(5)). Only the
+ * guest does this, since a test may not change the host's pattern. The host's side prints what
+ * Linux does.
  */
 #include "t.h"
 #include <elf.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * execve(2) of ELF files that a linker does not make: each is a small program that stops itself,
- * with something about its headers that is odd or wrong. What execve says, what becomes of the
- * process, and what lies where.
+ * exec_images: execve(2) of ELF files that no linker makes. Each is a small program that stops
+ * itself and has odd or wrong headers. The test shows the result of execve(), what becomes of the
+ * process, and its mappings.
  */
 #include "t.h"
 
@@ -425,7 +425,7 @@ static void traced(const char *what, const char *path)
 	t_wait(what, pid);
 }
 
-/* May others look at who runs it? */
+/* True if other processes may inspect the one that runs this image. */
 static void dumpable(void)
 {
 	char exe[PATH_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What outlives exec and what does not: POSIX locks of a process with threads, a table that another
- * process has too, signals that timers have sent.
+ * exec_keeps: what outlives exec and what does not: POSIX locks of a process with threads, a
+ * descriptor table that is shared with another process, pending signals of timers.
  */
 #include "t.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a parent finds that has waited for an exec: by a pipe whose other end is closed on exec (as
- * subprocess, Go and many shells do). The program in /proc/PID/exe is the new one at once.
+ * exec_seen: what a parent sees that waited for an exec. It waits at a pipe whose write end is
+ * close-on-exec, as subprocess, Go and many shells do. At once /proc/PID/exe is the new program.
  */
 #include "t.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A set-user-id program whose root and working directory somebody else could move (CLONE_FS) gains
- * nothing; and nobody comes to share them once it has been found that it may gain: such a clone
- * during exec is EAGAIN.
+ * exec_shared_fs: a set-user-id program gains nothing while another process can change its root and
+ * working directory (CLONE_FS). Once exec has found that the program may gain, no process comes to
+ * share them: such a clone() fails with EAGAIN.
  */
 #include "t.h"
 #include <linux/kcmp.h>

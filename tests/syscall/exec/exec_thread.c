@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread that is not the first one execs: the process is what it was to its parent, its group and
- * its children, and the thread's number is nobody's any more. The name of a program that is run by
- * its descriptor.
+ * exec_thread: a thread that is not the leader execs. To its parent, group and children the process
+ * stays what it was, and the thread's id is free. Also: the name of a program that is run by its
+ * descriptor.
  */
 #include "recorded.h"
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What takes a file's capabilities away: a change of owner (and one to what it is), a truncation, a
- * write, fallocate(); nothing else.
+ * file_caps: what removes a file's capabilities: a change of owner (also to the same owner), a
+ * truncation, a write, fallocate(); nothing else.
  */
 #include "t.h"
 #include <sys/xattr.h>
@@ -40,7 +40,7 @@ static void left(const char *what)
 		close(fd);                                                                         \
 	})
 
-/* Opened by root, written by the owner after he has set the bit. */
+/* Root opens the file. The owner sets the bit, then writes to it. */
 static void by_the_owner(void)
 {
 	int fd = fresh(04777);

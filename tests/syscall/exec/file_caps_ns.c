@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * File capabilities belong to the root of a user namespace: what each sees of them, and what it may
- * set.
+ * file_caps_ns: file capabilities belong to the root of a user namespace: what each namespace sees
+ * of them, and what it may set.
  */
 #include "userns.h"
 #include <linux/capability.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Set-user-id and set-group-id programs: ids after exec, AT_SECURE, no_new_privs, nosuid is in
- * mount.c.
+ * setid_exec: set-user-id and set-group-id programs: ids after exec, AT_SECURE, no_new_privs.
+ * nosuid is tested in mount.c.
  */
 #include "t.h"
 #include <sys/auxv.h>
@@ -19,8 +19,8 @@ static void run_as(uid_t uid)
 }
 
 /*
- * setuid() to a user who has too many processes goes well, and the exec behind it does not, until
- * it is another user's.
+ * setuid() to a user that has too many processes succeeds. The exec after it fails, until the ids
+ * are another user's.
  */
 static void too_many(int others, bool back)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program that changes while it is being executed: who may no longer execute it gets nothing by
- * its set-id bits. The change comes between the look at its permissions and the look at its bits:
- * an argument lies on a page that a FUSE server is asked for.
+ * setid_exec_late: a program changes while it is being executed. A user that may no longer execute
+ * it gains nothing by its set-id bits. The change comes after the check of the permissions and
+ * before the bits are read, because an argument lies on a page that a FUSE server provides.
  */
 #include "t.h"
 
@@ -28,7 +28,7 @@ static void serve_one(const char *request)
 	}
 }
 
-/* As user 1000, of a program of his own until the argument is fetched. */
+/* Runs as user 1000, which owns the program until the argument is fetched. */
 static void late(const char *what, int to_owner, int to_group, int to_mode)
 {
 	owner = to_owner;

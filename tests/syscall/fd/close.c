@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* close(2): what is closed is gone, descriptions live on in copies; O_CLOEXEC is in execve.c. */
+/*
+ * close(2): a closed descriptor is gone, the open file lives on in copies of the descriptor.
+ * O_CLOEXEC is tested in execve.c.
+ */
 #include "t.h"
 
 static volatile pid_t reader;

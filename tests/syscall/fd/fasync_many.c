@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pipe with many readers that want SIGIO: each of them is told of a write, by its descriptor,
- * also of those that come and go meanwhile; and whoever writes does not tell all the processes of
- * all of their owners. Times are looked at in the guest only.
+ * fasync_many: a pipe with many readers that want SIGIO: each is signalled for a write, by its
+ * descriptor, also while readers come and go. A writer does not signal all processes of all owners.
+ * Times are checked in the guest only.
  */
 #include "guest.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which error comes first: calls that take a descriptor, with descriptors of every kind. What a
- * file system or a version of Linux may answer differently is left out.
+ * fd_errors: which error comes first: calls that take a descriptor, with descriptors of every kind.
+ * Errors that differ between file systems or versions of Linux are left out.
  */
 #include "t.h"
 

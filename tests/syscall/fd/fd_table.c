@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tables of descriptors up to fs.nr_open: dup2, dup3, F_DUPFD, close_range, fork and unshare with
- * high numbers, which cost only what is used; the limit lowered below what is open. Hosts seldom
- * allow the limit: theirs is what Linux documents.
+ * fd_table: descriptor tables up to fs.nr_open: dup2, dup3, F_DUPFD, close_range, fork and unshare
+ * with high numbers cost only what is used; the limit is lowered below an open number. Hosts seldom
+ * permit such a limit: then the host's side prints what Linux documents.
  */
 #include "guest.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What lsfd reads of descriptors: leases in fdinfo and in /proc/locks, the number of a pty's
- * master, the name of an inotify.
+ * fdinfo_kinds: what lsfd reads of descriptors: leases in fdinfo and in /proc/locks, the number of
+ * a pty's master, the name of an inotify.
  */
 #include "t.h"
 #include <sys/inotify.h>

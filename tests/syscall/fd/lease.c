@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fcntl(F_SETLEASE): who may have one, what breaks it, the signal, giving up, downgrading, waiting,
- * time.
+ * fcntl(F_SETLEASE): which files may have a lease, what breaks it, the signal, releasing,
+ * downgrading, waiting, and the time limit.
  */
 #include "await.h"
 #include "guest.h"
@@ -23,8 +23,8 @@ static void having(void)
 	G(fcntl(r, F_GETLEASE), "2");
 	G(fcntl(r, F_SETLEASE, 77), "-1 EINVAL");
 	G(fcntl(r, F_SETLEASE, F_UNLCK), "-1 EAGAIN");
-	G(fcntl(r, F_SETLEASE, F_RDLCK), "-1 EAGAIN"); /* somebody writes */
-	G(fcntl(w, F_SETLEASE, F_WRLCK), "-1 EAGAIN"); /* somebody reads */
+	G(fcntl(r, F_SETLEASE, F_RDLCK), "-1 EAGAIN"); /* for writing */
+	G(fcntl(w, F_SETLEASE, F_WRLCK), "-1 EAGAIN"); /* for reading */
 	G(fcntl(d, F_SETLEASE, F_RDLCK), "-1 EINVAL");
 	close(w);
 	G(fcntl(r, F_SETLEASE, F_RDLCK), "0");
@@ -99,7 +99,10 @@ static void breaking(void)
 	t_wait("child", pid);
 }
 
-/* Who is told, and of which descriptor: who took it last where nobody was to be told. */
+/*
+ * Which process is signalled, and with which descriptor. Without an owner it is the process that
+ * took the lease last.
+ */
 static void whose(void)
 {
 	int r = NEED(open("f", O_RDONLY)), d = NEED(dup(r));

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Files, ioctls and options that conformance suites ask about and hardly a program uses: each
- * stands for one answer of Linux's.
- */
+/* loose_ends: files, ioctls and options that conformance suites query and few programs use. */
 #include "guest.h"
 
 #include <linux/io_uring.h>

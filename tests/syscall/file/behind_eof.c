@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * behind_eof: what a mapping has written behind the end of a file, in its last page, reads as zeros
- * once the file is longer.
+ * behind_eof: bytes that a mapping has written behind the end of a file, in its last page, read as
+ * zeros once the file is longer.
  */
 #include "guest.h"
 

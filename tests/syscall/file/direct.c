@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * O_DIRECT: reads and writes of whole sectors, mixed with cached ones; what is not aligned;
+ * direct: O_DIRECT: reads and writes of whole sectors, mixed with cached ones; unaligned transfers;
  * fcntl(F_SETFL).
  */
 #include "t.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Buffers that end at a page that nobody can touch, for the calls that take what there is:
+ * edges: buffers that end at an inaccessible page, for calls that transfer as much as fits:
  * getdents64(2), vmsplice(2), getrandom(2).
  */
 #include "t.h"

@@ -10,7 +10,7 @@ static long size_of(int fd)
 	return st.st_size;
 }
 
-/* As a write it takes the set-id bits away, from those who are not root. */
+/* Like a write, fallocate() of a user other than root clears the set-id bits. */
 static void set_id(void)
 {
 	int fd = NEED(open("set-id", O_RDWR | O_CREAT, 0600));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What fallocate(2) reserves in a tmpfs file: it counts as blocks, but is a hole to SEEK_DATA and
- * not resident until it is written to or touched; what an over-large call reserved is given back,
- * what was reserved before stays.
+ * fallocate_reserve: what fallocate(2) reserves in a tmpfs file counts as blocks, but is a hole to
+ * SEEK_DATA and not resident until it is touched. An over-large call gives back what it reserved,
+ * and earlier reservations stay.
  */
 #include "t.h"
 #include <sys/sendfile.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * FS_IOC_FIEMAP with FIEMAP_FLAG_XATTR: none, in the inode, in a block of its own, both; lengths,
- * starts and room for records.
+ * fiemap_xattr: FS_IOC_FIEMAP with FIEMAP_FLAG_XATTR: no attributes, in the inode, in a block of
+ * their own, in both; lengths, starts and room for records.
  */
 #include "t.h"
 #include <linux/fiemap.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Corners of files and of what else takes an address: transfers that would end behind the largest
- * offset, devices too; RWF_APPEND of who reads; what stands for no file of a file system and
- * PROT_EXEC; a process's directory in /proc; which error is said first.
+ * file_corners: corner cases of files: transfers that would end behind the largest offset, also of
+ * devices; RWF_APPEND of a read; descriptors that belong to no file system, and PROT_EXEC; a
+ * process's directory in /proc; which error comes first.
  */
 #include "t.h"
 

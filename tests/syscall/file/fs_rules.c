@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rules of files that few programs meet: flags of one read or write on descriptors that are no
- * files, seals of plain tmpfs files, what a file that became immutable or append-only refuses to
- * who has it open, extents behind the end, contexts of file systems that keep no mount busy, lower
- * layers of an overlay one by one, the order and the omissions of inotify's events.
+ * fs_rules: rules of files that few programs meet: flags of a single read or write on descriptors
+ * that are no regular files, seals of plain tmpfs files, what a file that became immutable or
+ * append-only refuses to a process that has it open, extents behind the end, mount contexts that
+ * keep no mount busy, adding lower layers of an overlay one by one, the order of inotify's events
+ * and which are omitted.
  */
 #include "guest.h"
 

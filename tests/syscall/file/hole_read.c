@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What read(2) and mmap(2) of other threads bring into the page cache while fallocate(2) or
+ * hole_read: threads read(2) and mmap(2) a file, and so fill the page cache, while fallocate(2) or
  * ftruncate(2) takes the file's blocks away.
  */
 #include "t.h"

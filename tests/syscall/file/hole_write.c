@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What threads store through a shared mapping behind a hole, while fallocate(2) punches it again
- * and again, stays in the file.
+ * hole_write: stores of threads through a shared mapping behind a hole stay in the file while
+ * fallocate(2) punches the hole again and again.
  */
 #include "t.h"
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* lseek(2): whence, ranges, holes, what cannot seek. */
+/* lseek(2): whence, ranges, holes, descriptors that cannot seek. */
 #include "t.h"
 
 TEST(lseek)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A full file system: short writes, ENOSPC, that removal makes room, limits of files and sizes. */
+/*
+ * nospace: a full file system: short writes, ENOSPC, removal makes room, limits of files and sizes.
+ */
 #include "t.h"
 #include <sys/mount.h>
 #include <sys/vfs.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RWF_NOWAIT on what is no disk file, sendfile() from a socket to a pipe, what fdinfo says of an
- * eventfd, set-gid before the umask.
+ * stream_corners: RWF_NOWAIT on descriptors that are no disk files, sendfile() from a socket to a
+ * pipe, fdinfo of an eventfd, set-gid and the umask.
  */
 #include "guest.h"
 #include <sys/eventfd.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What re-implementations of this ABI get wrong: copies at the end of a file, transfers at the edge
- * of memory, which change of a file makes which event, a pty that hangs up or is read in packet
- * mode, waits that a handler interrupts.
+ * traps: what reimplementations of this ABI often get wrong: copies at the end of a file, transfers
+ * at the edge of memory, the events of each change of a file, a pty that hangs up or is read in
+ * packet mode, waits that a handler interrupts.
  */
 #include "await.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /dev/fuse, by a small server of our own: what it answers right, what it answers wrong, what it
- * never answers, how it dies.
+ * fuse: /dev/fuse with a small server: right answers, wrong answers, no answer, and the server's
+ * death.
  */
 #include "guest.h"
 #include "fuse_server.h"
@@ -262,8 +262,8 @@ static void astray(void)
 		{ BAD_ERROR, "a positive error first", "maptent", "file " },
 	};
 	/*
-	 * while somebody has it open its number cannot be given to another file: nobody has
-	 * forgotten it
+	 * While the file is open the kernel remembers its node, so the server cannot give that
+	 * number to another file.
 	 */
 	int held = in_guest() ? NEED(open("m/file", O_RDONLY)) : -1;
 	unsigned i;

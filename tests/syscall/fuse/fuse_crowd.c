@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many who look for names in the same folders of a server of several threads, while others make,
- * move and remove names there and some are killed. Two folders have four names each, in the root
- * and in one another. Nobody waits for ever, and in the end each name is its file.
+ * fuse_crowd: many processes look up names in the same folders of a multi-threaded server. Others
+ * make, move and remove names there, and some are killed. Two folders have four names each, in the
+ * root and in each other. No process waits for ever, and in the end each name leads to its file.
  */
 #include "fuse_server.h"
 #include <dirent.h>
@@ -115,7 +115,7 @@ static void list(const char *path)
 		closedir(d);
 }
 
-/* Most of it fails: what counts is who meets whom. */
+/* Most calls fail; what matters is that they run at the same time. */
 static void one_step(unsigned *seed)
 {
 	char a[64], b[64];

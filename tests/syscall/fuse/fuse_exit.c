@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a process has written through a shared mapping of a FUSE file when it ends: the server gets
- * it all, and then hears that it is closed.
+ * fuse_exit: a process ends that has written through a shared mapping of a FUSE file: the server
+ * gets all of the data, and then the release.
  */
 #include "fuse_server.h"
 

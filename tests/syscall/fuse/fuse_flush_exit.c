@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server that answers no FLUSH, and processes that end with many descriptors of its file: there
- * is a bound to what waits for it.
+ * fuse_flush_exit: a server answers no FLUSH, and processes end with many descriptors of its file.
+ * The number of pending requests is bounded.
  */
 #include "guest.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * FUSE in a user namespace: ids in requests and answers are those of the mount's namespace. And a
- * file system that is one file.
+ * fuse_ids: FUSE in a user namespace: ids in requests and answers are translated by the namespace
+ * of the mount. Also a file system whose root is a regular file.
  */
 #include "userns.h"
 #include "fuse_server.h"
@@ -117,7 +117,7 @@ static void inside(void)
 	T(umount2("m", MNT_DETACH));
 }
 
-/* Namespaces of a user and of mounts, entered by one who has no number there. */
+/* User and mount namespaces, entered by a process that has no id there. */
 static void stranger(pid_t pid)
 {
 	char path[64], here[PATH_MAX];

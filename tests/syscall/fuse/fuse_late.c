@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Servers that answer late: what was true then, and who waits meanwhile. */
+/* fuse_late: servers that answer late: which state counts, and which processes wait meanwhile. */
 #include "guest.h"
 #include "fuse_server.h"
 
@@ -115,7 +115,7 @@ static void read_mapped(int fd)
 	_exit(*p == 'x' ? 0 : 1);
 }
 
-/* Who waits for a page that another has asked for can be killed. */
+/* A process that waits for a page that another one has requested can be killed. */
 static void same_page(bool mapped)
 {
 	int fd = NEED(open("m/file", O_RDONLY)); /* forgets what is cached */
@@ -186,7 +186,7 @@ static void ask(const char *name)
 	say("%s: %s, asked %d times", name, err ? t_errno(err) : "there", lookups - before);
 }
 
-/* The server has the request of who is killed, and may do it. */
+/* The server has the request of a process that is killed, and may carry it out. */
 static void killed_remover(void)
 {
 	pid_t pid;
@@ -218,7 +218,7 @@ static void notify(int what, const void *data, size_t n, const char *name)
 	struct iovec v[3] = { { &h, sizeof(h) }, { (void *)data, n },
 		{ (void *)name, name ? strlen(name) + 1 : 0 } };
 
-	/* Linux waits for who looks, and finds the name */
+	/* Linux waits for the lookup, and finds the name */
 	writev(dev, v, name ? 3 : 2);
 }
 
@@ -303,7 +303,7 @@ static void attr_taken_back(void)
 	close(fd);
 }
 
-/* The file has grown on the server's side, and who asked later has his answer before. */
+/* The file has grown on the server's side, and the later of two requests is answered first. */
 static void older_size(void)
 {
 	int fd = NEED(open("m/file", O_RDWR));
@@ -336,8 +336,8 @@ static void *ask_space(void *fd)
 }
 
 /*
- * Somebody writes to pages through a mapping while the server is asked for space for them, or for a
- * hole in the second one.
+ * A process writes to pages through a mapping while the server is asked to allocate them, or to
+ * punch a hole over the second one.
  */
 static void space(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Servers of protocols 7.1 to 7.12, whose structures are shorter: each call with the structures of
- * its time.
+ * fuse_old: servers of protocols 7.1 to 7.12, whose structures are shorter: each call uses the
+ * structures of its version.
  */
 #include "fuse_server.h"
 #include <sys/statfs.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server that never answers RELEASE leaves as many of them with the kernel as files are opened
- * and closed: the memory counts for the group of who opens, and its limit ends it. The host's
- * hierarchy is not ours to play with, so it says what is expected and the guest is asked.
+ * fuse_paid: a server never answers RELEASE, so the kernel keeps a request for each file that was
+ * opened and closed. Their memory is charged to the group of the opener, and the group's limit
+ * bounds it. A test may not change the host's groups, so the host's side prints what is expected.
  */
 #include "cgroup.h"
 #include "fuse_server.h"

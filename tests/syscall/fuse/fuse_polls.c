@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Polls of FUSE files without a task that waits: a notification has the server asked again, what it
- * said before the event does not count, and a server that says nothing holds up nobody else.
+ * fuse_polls: polls of FUSE files without a waiting task: after a notification the server is asked
+ * again, its answer from before the event does not count, and a silent server blocks no other poll.
  */
 #include "fuse_server.h"
 #include "uring.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Set-id bits of a FUSE file that is written, truncated, given away; and a server that takes
- * nothing of what is written.
+ * fuse_privs: set-id bits of a FUSE file that is written, truncated or given away; and a server
+ * that accepts no byte of a write.
  */
 #include "fuse_server.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server that splices its requests and answers, one message each; and when it hears that a node
- * may be forgotten.
+ * fuse_splice: a server splices its requests and answers, one message per call; and when it is told
+ * to forget a node.
  */
 #include "fuse_server.h"
 #include <poll.h>

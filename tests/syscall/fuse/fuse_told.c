@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a server says without being asked (data stored and retrieved, names taken back or expired),
+ * fuse_told: notifications of a server (data stored and retrieved, names invalidated or expired),
  * and the ioctls that it answers.
  */
 #include "fuse_server.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server that leaves thousands of requests unanswered is heard as quickly as any when it answers
- * the next one.
+ * fuse_unanswered: a server that leaves thousands of requests unanswered is served as fast as any
+ * other when it answers the next one.
  */
 #include "fuse_server.h"
 

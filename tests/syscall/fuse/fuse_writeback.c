@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server that lets writes wait in the page cache (FUSE_WRITEBACK_CACHE): when it hears of them,
- * and that size and times are the kernel's.
+ * fuse_writeback: a server with FUSE_WRITEBACK_CACHE: when it gets the writes, and that size and
+ * times are the kernel's.
  */
 #include "fuse_server.h"
 #include <sys/ioctl.h>
@@ -227,7 +227,7 @@ static void times_kept(void)
 	say("told %d", times > 0);
 }
 
-/* Who leaves does not close. */
+/* A process that leaves does not close the file. */
 static void left_open(void)
 {
 	pid_t pid = NEED(fork());

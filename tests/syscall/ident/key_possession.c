@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who possesses a key: whose keyrings lead to it, through keyrings that he may search, and if he
- * may search it. Permissions of the possessor count for nobody else. keyctl(2), keyrings(7).
+ * key_possession: which processes possess a key: those whose keyrings lead to it through keyrings
+ * that they may search, if they may search the key itself. Permissions of the possessor hold for no
+ * other process. keyctl(2), keyrings(7).
  */
 #include "t.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keys of more users, one after the other, than a kernel could remember for ever: who has none any
- * more is forgotten.
+ * key_users: keys of more users, one after the other, than a kernel could remember for ever. A user
+ * without keys is forgotten.
  */
 #include "t.h"
 #include <linux/keyctl.h>

@@ -174,7 +174,7 @@ static void life(void)
 	T(ctl(99, 0, 0, 0, 0));
 }
 
-/* Who requests a key passes over one that has expired; who reads it is told. */
+/* A request for a key passes over an expired key; a read of it fails with EKEYEXPIRED. */
 static void expired(void)
 {
 	long k = NEED(add("user", "old", "x", 1, KEY_SPEC_PROCESS_KEYRING));
@@ -375,8 +375,8 @@ static void ends(void)
 }
 
 /*
- * Who gives callout information where nobody makes keys leaves one without a payload behind. (A
- * host may have a helper.)
+ * A request with callout information, on a machine where no program makes keys, leaves a key
+ * without a payload behind. A host may have such a program.
  */
 static void negative(void)
 {

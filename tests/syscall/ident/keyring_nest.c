@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keyrings in keyrings: a deep chain goes when its head does, and a search goes through what is
- * linked a thousand ways once. keyrings(7).
+ * keyring_nest: keyrings in keyrings: a deep chain is freed with its head, and a search visits a
+ * ring once that is linked in a thousand ways. keyrings(7).
  */
 #include "t.h"
 
@@ -65,7 +65,7 @@ static void depth(void)
 	}
 }
 
-/* Each ring of a level links all of the next; only who possesses them may search them. */
+/* Each ring of a level links all rings of the next; only a possessor may search them. */
 static void lattice(void)
 {
 	long level[WIDE] = { 0 }, next[WIDE];

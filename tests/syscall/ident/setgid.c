@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The calls that set and tell group ids: setgid, setregid, setresgid, setfsgid, setgroups,
+ * setgid: calls that set and return group ids: setgid, setregid, setresgid, setfsgid, setgroups,
  * getgroups.
  */
 #include "t.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The calls that set and tell user ids: setuid, setreuid, setresuid, seteuid by libc, setfsuid,
- * getresuid.
+ * setuid: calls that set and return user ids: setuid, setreuid, setresuid, seteuid by libc,
+ * setfsuid, getresuid.
  */
 #include "t.h"
 #include <sys/fsuid.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IPV6_ADDRFORM: a socket of IPv6 that talks to a machine of IPv4 becomes one of IPv4. An accepted
- * socket that connects elsewhere.
+ * addrform: IPV6_ADDRFORM turns an IPv6 socket with an IPv4 peer into an IPv4 socket. Also an
+ * accepted socket that connects elsewhere.
  */
 #include "netns.h"
 
@@ -170,7 +170,7 @@ static bool is_member(void)
 	return is;
 }
 
-/* Who cannot leave IPv6's groups any more is in none. */
+/* A socket that has become IPv4 cannot leave groups of IPv6 any more, so it is in none. */
 static void leaves_groups(void)
 {
 	struct sockaddr_in peer = at("127.0.0.1", 9);

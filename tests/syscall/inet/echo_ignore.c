@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* net.ipv4.icmp_echo_ignore_all and its kin, in a namespace of the test's own: who is answered. */
+/*
+ * echo_ignore: net.ipv4.icmp_echo_ignore_all and related settings, in a namespace of the test's
+ * own: which requests are answered.
+ */
 #include "inet.h"
 #include <fcntl.h>
 #include <netinet/icmp6.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IPV6_FLOWLABEL_MGR: leases of flow labels, who may share them and send with them;
- * IPV6_FLOWINFO_SEND and IPV6_FLOWINFO of a message.
+ * flow_labels: IPV6_FLOWLABEL_MGR: leases of flow labels, which sockets may share them and send
+ * with them; IPV6_FLOWINFO_SEND and IPV6_FLOWINFO of a message.
  */
 #include "netns.h"
 #include <linux/in6.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A router passes on what goes to 240.0.0.0/4 and 0.0.0.0/8 as it does any other; but not what goes
- * to everybody.
+ * forward_reserved: a router forwards packets to 240.0.0.0/4 and 0.0.0.0/8 like any others, but not
+ * the limited broadcast.
  */
 #include "netns.h"
 

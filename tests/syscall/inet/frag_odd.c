@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is cut on its way on though it is odd: a datagram whose checksum is still owed, and one
- * whose header's length a rule of the packet filter has written.
+ * frag_odd: forwarded datagrams that are fragmented although they are odd: one with a partial
+ * checksum, and one whose length field a rule of the packet filter has overwritten.
  */
 #include "guest.h"
 #include "netns.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pieces of a datagram, which come in any order, several times, or overlap: when there is a
- * datagram, and which bytes it has.
+ * fragments: fragments of a datagram arrive in any order, several times, or overlap: when a
+ * datagram results, and which bytes it has.
  */
 #include "netns.h"
 #include <netinet/ip.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IPv6's extension headers of sockets (RFC 3542): hop-by-hop and destination options that go with
- * datagrams, of a socket's and of one message's, whole and in fragments, and what the receiver is
- * told of them; what is refused, and a user without rights.
+ * inet6_ext: IPv6 extension headers (RFC 3542): hop-by-hop and destination options of a socket and
+ * of a single message, whole and in fragments, and what the receiver gets of them; what is refused,
+ * and a user without rights.
  */
 #include "netns.h"
 #include <linux/filter.h>
 
 static const unsigned char pads[16] = { 0, 0, 1, 4, 0, 0, 0, 0 };
-/* one that nobody knows, and may pass over */
+/* unknown, and may be skipped */
 static const unsigned char longer[16] = { 0, 1, 0x1e, 12, 7, 7, 7 };
 
 static void get(int fd, int opt)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet6_long.c: IPv6 options of many hundred bytes, told to the receiver whole; and
- * SKF_AD_PAY_OFFSET, which finds the payload behind extension headers and of fragments. Packets are
- * written to an AF_PACKET socket by hand.
+ * inet6_long: IPv6 options of many hundred bytes, which the receiver gets whole; SKF_AD_PAY_OFFSET,
+ * which finds the payload behind extension headers and in fragments. The test writes the packets to
+ * an AF_PACKET socket.
  */
 #include "netns.h"
 #include <linux/filter.h>
@@ -35,7 +35,7 @@ static void options(int kind, unsigned n)
 		if (part == 1) {
 			pkt[at] = 0;
 		} else {
-			pkt[at] = 0x1e; /* one that nobody knows */
+			pkt[at] = 0x1e; /* unknown */
 			pkt[at + 1] = (unsigned char)(part - 2);
 			memset(pkt + at + 2, (int)(at & 0xff), part - 2);
 		}

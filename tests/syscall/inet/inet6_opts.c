@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options of IPv6 and of both families that choose a way or tell of a packet: old and new ancillary
- * data, IPV6_DONTFRAG, the device, checksums.
+ * inet6_opts: options of IPv6 and of both families that choose a route or report on a packet: old
+ * and new ancillary data, IPV6_DONTFRAG, the device, checksums.
  */
 #include "netns.h"
 #define OLD_PKTINFO 2

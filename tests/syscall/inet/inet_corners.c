@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Corners of sockets of the Internet: what may be bound and connected to by each kind, what is left
- * of a connection that did not come about, protocols that no packet has, a ping socket's requests,
- * sums that a program has got wrong.
+ * inet_corners: corner cases of Internet sockets: addresses that each kind may bind and connect to,
+ * the state after a failed connection, unknown protocols, requests of a ping socket, wrong
+ * checksums of a program.
  */
 #include "inet.h"
 #include "put.h"

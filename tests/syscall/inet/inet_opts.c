@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options of AF_INET sockets: defaults, limits and errors; kinds of sockets that can be had. ip(7),
- * tcp(7), socket(7).
+ * inet_opts: options of AF_INET sockets: defaults, limits and errors; kinds of sockets that can be
+ * made. ip(7), tcp(7), socket(7).
  */
 #include "inet.h"
 #include <netinet/ip_icmp.h>

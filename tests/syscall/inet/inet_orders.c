@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_orders.c: what random calls on sockets of TCP and UDP had shown: which error comes first,
- * and what a call that failed leaves behind.
+ * inet_orders: findings of random calls on TCP and UDP sockets: which error comes first, and what a
+ * failed call leaves behind.
  */
 #include "inet.h"
 

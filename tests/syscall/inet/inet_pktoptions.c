@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a stream tells of its packets: IP_PKTOPTIONS, IPV6_2292PKTOPTIONS; and which options a
- * connection has from its listener.
+ * inet_pktoptions: what a stream reports of its packets: IP_PKTOPTIONS, IPV6_2292PKTOPTIONS; and
+ * which options a connection inherits from its listener.
  */
 #include "inet.h"
 

@@ -133,7 +133,7 @@ static void ends(void)
 	T(read(p[0], buf, 1));
 	close(p[0]);
 
-	/* writing to who has closed: first it goes, then a reset comes */
+	/* The peer has closed: the first write succeeds, then the reset arrives. */
 	tcp_pair(p);
 	close(p[1]);
 	await(p[0], POLLRDHUP);
@@ -143,7 +143,7 @@ static void ends(void)
 	T(send(p[0], "x", 1, MSG_NOSIGNAL));
 	close(p[0]);
 
-	/* the end, and then a reset: reading has ended, the error is for who writes */
+	/* The end, and then a reset: a read returns 0, and a write gets the error. */
 	tcp_pair(p);
 	close(p[1]);
 	await(p[0], POLLRDHUP);

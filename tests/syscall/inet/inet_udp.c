@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * UDP over loopback: names, datagrams whole and cut, connected sockets, errors from the other side,
- * budgets. udp(7), ip(7).
+ * inet_udp: UDP over loopback: names, whole and truncated datagrams, connected sockets, errors from
+ * the peer, buffer limits. udp(7), ip(7).
  */
 #include "inet.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IP_OPTIONS: what may be set, what is sent with datagrams, raw packets and streams, what a
- * receiver is told, what an echo brings back.
+ * ip_options: IP_OPTIONS: valid options, options that are sent with datagrams, raw packets and
+ * streams, what a receiver gets, and what an echo returns.
  */
 #include "inet.h"
 #include <netinet/ip.h>

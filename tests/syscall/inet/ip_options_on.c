@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IPv4's options of packets that go on through this machine: what it writes there, which pieces
- * have them, and what it does not let pass.
+ * ip_options_on: options of IPv4 packets that this machine forwards: what it writes into them,
+ * which fragments have them, and which packets it drops.
  */
 #include "netns.h"
 #include <linux/if_tun.h>

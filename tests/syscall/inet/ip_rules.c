@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Policy routing: the rules that a namespace begins with, rules added and taken away, and the ways
- * that they make (RTM_*RULE). The host's side says what Linux does.
+ * ip_rules: policy routing: the initial rules of a namespace, adding and removing rules
+ * (RTM_*RULE), and the routes that they choose. The host's side prints what Linux does.
  */
 #include "guest.h"
 #include "inet.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A packet for more than a thousand sockets, of datagrams and raw: each gets each packet once, in
- * order; so does who is left when others are closed.
+ * mcast_crowd: a packet for more than a thousand datagram and raw sockets: each gets each packet
+ * once, in order, also the rest when some are closed.
  */
 #include "netns.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A group with thousands of sources that sockets list: who changes a list of a thousand does not
- * look at each of the others' for each of its own, with the namespace locked. The answers are
- * compared with the host's, times are looked at in the guest only.
+ * mcast_many: a group with thousands of sources in the lists of sockets. A change of a list of a
+ * thousand does not compare each entry with each of the other lists, with the namespace locked. The
+ * answers are compared with the host's; times are checked in the guest only.
  */
 #include "guest.h"
 #include "netns.h"

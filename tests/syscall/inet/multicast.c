@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Multicast groups of sockets: options and their errors, sources, limits; what arrives; what
- * /proc/net says of it.
+ * multicast: groups of sockets: options and their errors, sources, limits; which packets arrive;
+ * what /proc/net shows.
  */
 #include "netns.h"
 #define ROOM 300

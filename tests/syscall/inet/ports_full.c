@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The last free ports of a range are found, for sockets and for connections, and none where there
- * is none. The guest's only.
+ * ports_full: the last free ports of a range are found, for sockets and for connections; without a
+ * free port the calls fail. Guests only.
  */
 #include "guest.h"
 

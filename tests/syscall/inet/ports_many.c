@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Thousands of sockets at one port: bind(2), a packet and a connection do not pay for those that
- * are there already, however they come to share it. And whom a program names
- * (SO_ATTACH_REUSEPORT_CBPF) after members have come and gone. Times are looked at in the guest
- * only.
+ * ports_many: thousands of sockets at one port: the costs of bind(2), of a packet and of a
+ * connection do not depend on how many sockets share the port, nor how. Also which socket a program
+ * selects (SO_ATTACH_REUSEPORT_CBPF) after members have come and gone. Times are checked in the
+ * guest only.
  */
 #include "guest.h"
 #include "netns.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Raw sockets: IPv6 packets that bring their own header, and are too short for one, or just long
- * enough; who the peer is.
+ * raw6_short: raw sockets send IPv6 packets with headers of their own that are too short, or just
+ * long enough; and the peer's address.
  */
 #include "netns.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rp_filter asks for the way back by a packet's mark only where conf/NAME/src_valid_mark says so
- * (WireGuard's tools set it). The host's side is what Linux says, since a packet filter is needed
- * to mark what comes.
+ * src_valid_mark: rp_filter looks up the reverse route with a packet's mark only if
+ * conf/NAME/src_valid_mark is set (WireGuard's tools set it). A packet filter must mark the
+ * packets, so the host's side prints what Linux does.
  */
 #include "guest.h"
 #include "put.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * connect(2) of a datagram socket that is bound to any address gives it the one that it sends from;
- * AF_UNSPEC takes it away again.
+ * udp_connected: connect(2) of a datagram socket that is bound to any address gives it the source
+ * address; AF_UNSPEC takes that away again.
  */
 #include "netns.h"
 
@@ -139,7 +139,7 @@ static void group(const char *addr, int leaves)
 		close(fd[k]);
 }
 
-/* Who else may have the port, at which address. */
+/* Which other sockets may bind the port, at which address. */
 static void beside(int connected)
 {
 	struct sockaddr_in peer = at("127.0.0.1", 78), two = at("127.0.0.2", 4100),

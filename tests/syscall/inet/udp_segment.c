@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many datagrams in one call (UDP_SEGMENT), and in one read (UDP_GRO): on this machine, over a pair
- * of devices, and what is refused.
+ * udp_segment: many datagrams in a single call (UDP_SEGMENT) and in a single read (UDP_GRO): over
+ * loopback, over a veth pair, and what is refused.
  */
 #include "netns.h"
 #include <netinet/udp.h>

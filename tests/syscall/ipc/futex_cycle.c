@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * FUTEX_CMP_REQUEUE_PI that would have two threads wait for each other: EDEADLK, as FUTEX_LOCK_PI
- * says. Guests only: Linux before 7.1 may not survive it (CVE-2026-43499).
+ * futex_cycle: FUTEX_CMP_REQUEUE_PI that would make two threads wait for each other: EDEADLK, as
+ * with FUTEX_LOCK_PI. Guests only: Linux before 7.1 may not survive it (CVE-2026-43499).
  */
 #include "guest.h"
 

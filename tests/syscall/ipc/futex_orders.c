@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What futex(2) looks at first where several things are wrong, and what a refused or an orphaned
- * lock leaves in its word.
+ * futex_orders: which error futex(2) reports if several things are wrong, and what a refused or an
+ * orphaned lock leaves in its word.
  */
 #include "t.h"
 #include <linux/futex.h>

@@ -100,8 +100,8 @@ static bool may_be_realtime(void)
 }
 
 /*
- * A real-time thread waits for a lock of one who waits for a lock of another: both run at its
- * priority.
+ * A real-time thread waits for a lock whose owner waits for the lock of a third thread: both owners
+ * run at its priority.
  */
 static void chain(void)
 {
@@ -314,9 +314,9 @@ static void waitvs(void)
 }
 
 /*
- * The owner exits, and that takes long: the init of a namespace waits for its last process, which
- * only we can reap. It has given up what it owned; who asks for the lock meanwhile does not wait
- * for the rest.
+ * The owner's exit takes long: the init of a namespace waits for its last process, which only this
+ * test can reap. The owner has given up its locks by then, so a thread that requests the lock does
+ * not wait for the rest of the exit.
  */
 static void owner_exits(void)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* PI futexes: what waiters lend whose priorities change; thousands that wait for one lock. */
+/*
+ * futex_pi_crowd: PI futexes: what waiters lend when their priorities change; thousands that wait
+ * for one lock.
+ */
 #include "t.h"
 #include <linux/futex.h>
 

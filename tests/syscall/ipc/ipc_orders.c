@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System V and POSIX queues, semaphores: which error comes first, and what the file of a POSIX
- * queue keeps of how it was opened.
+ * ipc_orders: System V and POSIX queues, semaphores: which error comes first, and what a POSIX
+ * queue's file keeps of its open flags.
  */
 #include "t.h"
 #include <mqueue.h>

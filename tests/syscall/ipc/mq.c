@@ -246,7 +246,7 @@ static void wait_in_crowd(mqd_t q, const struct urgency *u, bool sends)
 		NEED(mq_receive(q, buf, sizeof(buf), NULL));
 }
 
-/* Who is served first of many that wait: the most urgent task. */
+/* Which of many waiting tasks is served first: the one with the highest priority. */
 static void test_crowd(bool sends)
 {
 	mqd_t q = NEED(make(O_RDWR, 1, 20));
@@ -312,7 +312,7 @@ static void test_notify(void)
 	get(q);
 	get(q);
 	get(q);
-	pid = SPAWN(get(q)); /* who waits comes first */
+	pid = SPAWN(get(q)); /* the waiting task comes first */
 	t_until(pid, 'S');
 	NEED(mq_send(q, "taken", 5, 0));
 	t_wait("receiver", pid);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that has replaced the one which asked for a signal of a queue does not get it. */
+/*
+ * mq_exec: a program asks for a signal of a queue, then another program replaces it by exec: that
+ * one gets no signal.
+ */
 #include "t.h"
 #include <mqueue.h>
 
-/* The replaced program: the queue is open still, and somebody else's message comes. */
+/* The new program: it has the queue open still, and another process sends a message. */
 static void second(void)
 {
 	mqd_t q = atoi(t_argv[1]);

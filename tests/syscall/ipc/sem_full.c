@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Semaphores of a set that finds no place in the table are not counted. */
+/* sem_full: semaphores of a set that finds no place in the table are not counted. */
 #include "put.h"
 #include "t.h"
 #include <sched.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cgroup.h: a hierarchy of groups to play with, and its files. The host's is not ours, so it says
- * what is expected and the guest is asked.
+ * cgroup.h: a hierarchy of groups for a test, and its files. A test may not change the host's
+ * groups, so the host's side prints what is expected.
  */
 #ifndef TESTS_SYSCALL_CGROUP_H
 #define TESTS_SYSCALL_CGROUP_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* errqueue.h: reading messages and error queues whole; what the test shows of each is its own. */
+/* errqueue.h: reads messages and error queues whole; each test prints what it checks. */
 #ifndef TESTS_SYSCALL_ERRQUEUE_H
 #define TESTS_SYSCALL_ERRQUEUE_H
 

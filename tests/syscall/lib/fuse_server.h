@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fuse_server.h: a thread that serves a mount of FUSE; what it answers is the test's. */
+/* fuse_server.h: a thread that serves a mount of FUSE; the test says what it answers. */
 #ifndef TESTS_SYSCALL_FUSE_SERVER_H
 #define TESTS_SYSCALL_FUSE_SERVER_H
 

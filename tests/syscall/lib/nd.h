@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nd.h: neighbour discovery by hand: packets of IPv6 that come to va0 by vb0 (netns.h), and what
- * va0 says.
+ * nd.h: neighbour discovery by hand: IPv6 packets that the test sends to va0 through vb0 (netns.h),
+ * and what va0 sends.
  */
 #ifndef TESTS_SYSCALL_ND_H
 #define TESTS_SYSCALL_ND_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netns.h: a network namespace of the test's own, with a pair of veth devices, whether a user or
- * root runs it.
+ * netns.h: a network namespace of the test's own, with a pair of veth devices, for root and for a
+ * user.
  */
 #ifndef TESTS_SYSCALL_NETNS_H
 #define TESTS_SYSCALL_NETNS_H

@@ -169,7 +169,7 @@ static T_UNUSED unsigned nft_rule(const char *table, const char *chain)
 
 /* ---- expressions of a rule ---- */
 
-/* One that is called so: its data is to be ended, and it. */
+/* A request by name: the caller ends its data and the request. */
 static T_UNUSED unsigned expr(const char *name, unsigned *data)
 {
 	unsigned at = nest(NFTA_LIST_ELEM);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sched_attr.h: what sched_setattr(2) and sched_getattr(2) take: libc has no name for it. */
+/*
+ * sched_attr.h: the argument of sched_setattr(2) and sched_getattr(2), which libc does not define.
+ */
 #ifndef TESTS_SYSCALL_SCHED_ATTR_H
 #define TESTS_SYSCALL_SCHED_ATTR_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* scm.h: descriptors that are sent through a socket. */
+/* scm.h: sends descriptors through a socket. */
 #ifndef TESTS_SYSCALL_SCM_H
 #define TESTS_SYSCALL_SCM_H
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * site.h: for the tests of system-call sites that a kernel may treat in a special way once they are
- * hot. A site is `mov $nr,%eax; syscall`, seven bytes. Here are sites in the program's own text
- * (SITE), sites written at run time (site_write) and the loop that makes one hot. Nothing of that
- * may be seen from outside, so that the tests that use this agree with the host, which has no hot
- * sites.
+ * site.h: for tests of system-call sites that a kernel may treat specially once they are hot. A
+ * site is `mov $nr,%eax; syscall`, seven bytes. Here are sites in the program's own text (SITE),
+ * sites written at run time (site_write) and the loop that makes a site hot. The treatment must be
+ * invisible, so that these tests agree with the host, which has no hot sites.
  */
 #ifndef TESTS_SYSCALL_SITE_H
 #define TESTS_SYSCALL_SITE_H

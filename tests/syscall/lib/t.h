@@ -105,8 +105,8 @@ static T_UNUSED const char *t_signame(int sig)
 }
 
 /*
- * Sets a soft limit alone; @soft is cut to the hard limit, which whoever runs the tests has chosen
- * and may not be able to raise.
+ * Sets only a soft limit. It cuts @soft to the hard limit, which comes from the environment and
+ * which the test may not be able to raise.
  */
 static T_UNUSED int t_soft_limit(int which, rlim_t soft)
 {

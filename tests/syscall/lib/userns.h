@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userns.h: for root: a child that is root of a user namespace of its own, whose ids are those of
- * its maker from @base on.
+ * userns.h: for root: a child that is root of a user namespace of its own, whose ids map to the
+ * parent's ids from @base on.
  */
 #ifndef TESTS_SYSCALL_USERNS_H
 #define TESTS_SYSCALL_USERNS_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wire.h: the test itself is the peer: what the stack sends by va0 (own_net()) to 10.9.0.2 and up
- * comes out of vb0, which has no address, and what the test writes there comes in. Segments of TCP
- * are made and read by hand; MACs of peers are known without a question.
+ * wire.h: the test itself is the peer. Packets that the stack sends by va0 (own_net()) to 10.9.0.2
+ * and up come out of vb0, which has no address, and frames that the test writes there come in. The
+ * test makes and reads TCP segments by hand. MACs of peers are static neighbour entries, so the
+ * stack sends no ARP requests.
  */
 #ifndef TESTS_SYSCALL_WIRE_H
 #define TESTS_SYSCALL_WIRE_H
@@ -271,8 +272,8 @@ static T_UNUSED struct seg seg_answer(const struct seg *s, uint32_t seq, uint8_t
 }
 
 /*
- * A socket of the stack that has connected to port @port of the peer, who says @opts in his SYN;
- * *last: his last segment.
+ * Returns a socket of the stack that has connected to port @port of the peer, whose SYN has @opts.
+ * *last is the peer's last segment.
  */
 static T_UNUSED int seg_connected(
 	uint16_t port, const uint8_t *opts, unsigned nopts, struct seg *last)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Addresses that programs add: their lifetimes (IFA_CACHEINFO) told, replaced, over; their routes;
- * who inherits a network.
+ * addr_lifetime: addresses that programs add: their lifetimes (IFA_CACHEINFO) reported, replaced,
+ * expired; their routes; which address inherits a network.
  */
 #include "netns.h"
 #include <linux/if_addr.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ethtool's basics of a veth pair: the driver, the link, its speed, and what there is none of. */
+/* ethtool: a veth pair: the driver, the link, its speed, and features that it does not have. */
 #include "netns.h"
 #include <linux/ethtool.h>
 #include <linux/sockios.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RTM_NEWLINK with attributes that say what is so anyway, as NetworkManager sends them: bridges,
- * macvlan, VLANs; ethtool's names.
+ * link_defaults: RTM_NEWLINK with attributes at their default values, as NetworkManager sends them:
+ * bridges, macvlan, VLANs; ethtool's names.
  */
 #include "netns.h"
 

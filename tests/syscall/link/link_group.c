@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices changed and deleted by group (`ip link set group`, `ip link del group`); their names and
- * other names, where these are taken, too long or not there. ip-link(8).
+ * link_group: devices changed and deleted by group (`ip link set group`, `ip link del group`);
+ * their names and alternative names, where these are taken, too long or missing. ip-link(8).
  */
 #include "netns.h"
 

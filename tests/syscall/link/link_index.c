@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers of devices that are asked for, when they are made and when they move to another
- * namespace; and sockets of AF_PACKET that know a device by its number, when another one has it.
+ * link_index: interface indexes that are requested, for a new device and for a move to another
+ * namespace; and AF_PACKET sockets that are bound to an index when another device gets it.
  */
 #include "netns.h"
 #include <linux/if_ether.h>

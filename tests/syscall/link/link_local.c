@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Addresses that mean something on one link only (RFC 4007), between two namespaces with two links:
- * which device names say, who asks for it, and that answers go by the link that the question came
- * by. ipv6(7).
+ * link_local: addresses with link scope (RFC 4007), between two namespaces with two links: the
+ * device that an address selects, the device of a request, and that answers leave by the link on
+ * which the request came. ipv6(7).
  */
 #include "netns.h"
 #include <netinet/icmp6.h>

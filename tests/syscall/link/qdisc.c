@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Queueing disciplines. What rtnetlink answers is the host's; what the kinds do is looked at in
- * guests alone, since hosts need not have them, and with rates at which nothing leaves by time (a
- * byte a second): no slowness of the machine changes what is counted.
+ * qdisc: queueing disciplines. The answers of rtnetlink are compared with the host's. The behaviour
+ * is tested in guests only, since hosts may lack the kinds. The rates let nothing leave by time (a
+ * byte a second), so slowness of the machine changes no count.
  */
 #include "netns.h"
 #include "guest.h"
@@ -391,8 +391,8 @@ static void hierarchy(void)
 }
 
 /*
- * What is longer than a bucket that has become smaller; a credit of a turn that would be no
- * positive number of 32 bits; who hears of a full queue.
+ * A packet longer than a bucket that has shrunk; a quantum that overflows 32 bits; which processes
+ * are told of a full queue.
  */
 static void extremes(void)
 {

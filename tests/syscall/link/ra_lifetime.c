@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lifetimes of prefixes that a router tells: anybody on the link may say that an address ends, but
- * not sooner than in two hours.
+ * ra_lifetime: lifetimes of prefixes in router advertisements: any host of the link may announce
+ * the end of an address, but not for sooner than in two hours.
  */
 #include "netns.h"
 #include <linux/if_ether.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Addresses that a secret makes (RFC 7217): conf/NAME/stable_secret and addr_gen_mode; one that
- * somebody else has is made anew.
+ * stable_secret: addresses made from a secret (RFC 7217): conf/NAME/stable_secret and
+ * addr_gen_mode; if another machine has the address, a new one is made.
  */
 #include "nd.h"
 
@@ -107,7 +107,7 @@ static bool claim(const char *begin)
 	while (nd_get(58, ND_NS, p, sizeof(p), 10000)) {
 		char from[64];
 
-		if (p[8] || p[15] || p[23]) /* who has an address already does not test */
+		if (p[8] || p[15] || p[23]) /* an old address is not probed again */
 			continue;
 		memcpy(m + 8, p + PACKET_AT + 8, 16);
 		if (memcmp(m + 8, want, 8) != 0)

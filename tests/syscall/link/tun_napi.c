@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tuntap: IFF_NAPI and IFF_NAPI_FRAGS: who may, with what else, what is told of them, and what a
- * frame of several pieces may look like.
+ * tun_napi: IFF_NAPI and IFF_NAPI_FRAGS of tuntap: which users may set them, with which other
+ * flags, how they are reported, and valid frames of several pieces.
  */
 #include "t.h"
 #include <arpa/inet.h>

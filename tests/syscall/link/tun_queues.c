@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /dev/net/tun with several queues: IFF_MULTI_QUEUE, TUNSETQUEUE, whose a flow is, what is left
- * when queues or the device go.
+ * tun_queues: /dev/net/tun with several queues: IFF_MULTI_QUEUE, TUNSETQUEUE, which queue a flow
+ * has, and what remains when queues or the device go.
  */
 #include "t.h"
 #include <arpa/inet.h>
@@ -120,7 +120,7 @@ static void link_of(const char *what, const char *name)
 	close(s);
 }
 
-/* ---- who may be what ---- */
+/* ---- permissions ---- */
 
 static void one_queue(void)
 {

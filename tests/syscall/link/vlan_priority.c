@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tags in front of tags: a priority tag (VLAN 0) says nothing, whatever is behind it; another one
- * belongs to its VLAN.
+ * vlan_priority: tags in front of tags: a priority tag (VLAN 0) is ignored, whatever follows; any
+ * other tag selects its VLAN.
  */
 #include "netns.h"
 #include <linux/if_ether.h>
@@ -12,8 +12,8 @@
 #define LAST 0x88b6
 
 /*
- * For hosts without VLANs: what Linux says by its rules. A tag is shown to who looks at the lower
- * device beside the frame, and counts no byte.
+ * For hosts without VLANs: what Linux answers. A tag is shown beside the frame to a reader of the
+ * lower device, and counts no byte.
  */
 static const char expected[] =
 #include "vlan_priority.inc"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/config.gz says what is there: suites skip a test whose option is not set. Of a host's own
- * configuration nothing is asked.
+ * config_gz: /proc/config.gz names the options that are there: suites skip a test whose option is
+ * not set. The host's own configuration is not looked at.
  */
 #include "guest.h"
 

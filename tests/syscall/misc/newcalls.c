@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that are younger than the Linux whose ABI this is: cachestat, fchmodat2, setxattrat and its
- * kin. The host may not have them, so it is only said whether each does what the manual says, and a
- * host without them is believed.
+ * newcalls: calls that are younger than the Linux whose ABI this is: cachestat, fchmodat2,
+ * setxattrat and related calls. The test prints only whether each does what the manual says; a host
+ * without a call counts as right.
  */
 #include "t.h"
 

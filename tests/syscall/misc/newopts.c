@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options of old calls that came after Linux 6.1: fcntl's queries, memfds that are never programs,
- * memory that never becomes executable, pidfds of threads and of oneself, RWF_NOAPPEND, unique ids
- * of mounts; and file_getattr, file_setattr, open_tree_attr.
+ * newopts: options of old calls that came after Linux 6.1: fcntl's queries, memfds that are never
+ * programs, memory that never becomes executable, pidfds of threads and of the caller,
+ * RWF_NOAPPEND, unique ids of mounts; and file_getattr, file_setattr, open_tree_attr.
  */
 #include "newer.h"
 

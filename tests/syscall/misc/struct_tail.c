@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A struct that is longer than the kernel knows, whose end is not there: what is not zero counts
- * before what cannot be read.
+ * struct_tail: a struct that is larger than the kernel's and ends on an unmapped page: a byte that
+ * is not zero is reported before the fault.
  */
 #include "t.h"
 #include <linux/openat2.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* uname(2), sethostname(2), setdomainname(2): names, lengths, who may. */
+/* uname(2), sethostname(2), setdomainname(2): names, lengths, permissions. */
 #include "t.h"
 #include <sys/utsname.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MAP_DROPPABLE (Linux 6.11): what goes with it and what does not, what a child gets, and that its
- * pages go before anybody is killed for want of memory. The host's cgroups are not ours: it says
- * what is expected.
+ * droppable: MAP_DROPPABLE (Linux 6.11): permitted combinations, what a child gets, and that its
+ * pages are dropped before the OOM killer kills a task. A test may not change the host's groups, so
+ * the host's side prints what is expected.
  */
 #include "cgroup.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a child has from its parent with pages in it stays an area of its own: what is mapped beside
- * it, or comes from another such area, does not become one with it, as it would in the parent. Its
- * own pieces do again.
+ * fork_areas: an area with pages that a child inherits stays an area of its own: it does not merge
+ * with a new neighbour, or with another inherited area, as it would in the parent. Pieces of the
+ * area do merge again.
  */
 #include "t.h"
 

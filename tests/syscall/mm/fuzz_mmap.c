@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Thousands of random mmap, munmap, mprotect, mremap, madvise and fork calls on one area, checked
- * against a model of what every page must hold and allow. The seeds are fixed, so that a failure
- * comes again. Whether a private page that nobody wrote follows its file is unspecified (mmap(2)):
- * it may hold what the file held at any time since it was mapped.
+ * fuzz_mmap: thousands of random mmap, munmap, mprotect, mremap, madvise and fork calls on one
+ * area, checked against a model of the contents and rights of each page. The seeds are fixed, so
+ * that a failure repeats. Whether an unwritten private page follows its file is unspecified
+ * (mmap(2)): it may hold what the file held at any time since it was mapped.
  */
 #include "t.h"
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Huge pages where no pool is set aside: what is refused, what MAP_NORESERVE gives all the same,
- * alignment, files of hugetlbfs. With a pool: tests/mm/hugetlb.
+ * hugetlb: huge pages without a pool: what is refused, what MAP_NORESERVE permits, alignment, files
+ * of hugetlbfs. tests/mm/hugetlb has a pool.
  */
 #include "t.h"
 

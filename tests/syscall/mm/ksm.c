@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MADV_MERGEABLE and /sys/kernel/mm/ksm: pages of equal content become one and are counted; each
- * kind of write has a copy of its own; nothing that is written meanwhile is lost. In guests only:
- * what a host merges is its administrator's affair.
+ * ksm: MADV_MERGEABLE and /sys/kernel/mm/ksm: pages of equal content merge and are counted, each
+ * kind of write gets its own copy, and no concurrent write is lost. Only the guest does this, since
+ * merging on a host is up to its administrator.
  */
 #include "guest.h"
 
@@ -67,8 +67,8 @@ static bool counts(long shared, long sharing)
 }
 
 /*
- * After as many rounds as it takes: a round passes over what somebody holds for the moment, and
- * what is no longer used goes in a later one.
+ * Waits for as many scans as it takes: a scan skips pages that are pinned for a moment, and pages
+ * that are no longer used are dropped in a later scan.
  */
 #define COMES(e)                                                                                   \
 	({                                                                                         \
@@ -156,8 +156,8 @@ static void parting(char *p)
 }
 
 /*
- * Merged pages that userfaultfd write-protects stay what they are: nobody waits for the one who
- * would allow the write.
+ * Merged pages that userfaultfd write-protects stay merged: no task waits for a handler that would
+ * allow the write.
  */
 static void watched(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A program whose fault waits for a server of FUSE that does not answer keeps ksmd from its own
- * pages, not from everybody's. In guests only, as ksm.c.
+ * ksm_waits: a program whose fault waits for a silent FUSE server keeps ksmd from its own pages
+ * only. Only the guest does this, as in ksm.c.
  */
 #include "guest.h"
 #include "fuse_server.h"

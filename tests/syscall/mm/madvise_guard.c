@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * madvise_guard: MADV_GUARD_INSTALL and MADV_GUARD_REMOVE: pages that are not to be touched,
- * without areas of their own.
+ * madvise_guard: MADV_GUARD_INSTALL and MADV_GUARD_REMOVE: pages that fault when touched, without
+ * areas of their own.
  */
 #include "recorded.h"
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * madvise(2): COLD and PAGEOUT of files' pages: which leave memory, which stay, and what they read
- * afterwards.
+ * madvise_pageout: COLD and PAGEOUT for pages of files: which pages leave memory, which stay, and
+ * what they read afterwards.
  */
 #include "t.h"
 
@@ -52,7 +52,7 @@ static int present(char *p)
 	return n;
 }
 
-/* Some may be in somebody's hand for a moment. */
+/* Some pages may be pinned for a moment. */
 static int page_out(char *p)
 {
 	for (int i = 0; i < 50 && present(p); i++) {
@@ -216,7 +216,7 @@ static void foreign(bool writes)
 	close(fd);
 }
 
-/* Whose file it is not, and who may not write to it, changes nothing. */
+/* A caller that neither owns the file nor may write to it changes nothing. */
 static void others(void)
 {
 	int fd = make("f");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vm.max_map_count: a process has one area more than that before mmap() and brk() refuse, and
- * munmap() makes two of one only below it.
+ * map_count: vm.max_map_count: mmap() and brk() refuse when a process has one area more than the
+ * limit; munmap() splits an area only below it.
  */
 #include "guest.h"
 

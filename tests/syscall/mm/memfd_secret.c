@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memfd_secret: memory that nobody gets at but by mapping it: what the file can do, what is locked,
- * and every way that must not lead in.
+ * memfd_secret: memory that is accessible only through a mapping: what the file can do, that its
+ * pages are locked, and every other way, which must fail.
  */
 #include "recorded.h"
 #include <linux/futex.h>

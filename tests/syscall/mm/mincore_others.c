@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which pages of a file are in memory is told to those who own it or may write to it; others hear
- * that all are.
+ * mincore_others: only the owner of a file and users that may write to it learn which of its pages
+ * are in memory; others see all as resident.
  */
 #include "t.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rules of the memory calls that are easily forgotten: limits of arguments, holes, locks, what is
- * left after an error.
+ * mm_rules: rules of the memory calls that are easily forgotten: limits of arguments, holes, locks,
+ * the state after an error.
  */
 #include "t.h"
 

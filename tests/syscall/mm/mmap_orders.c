@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which error mmap(2), mprotect(2), mremap(2), madvise(2) and remap_file_pages(2) tell where
- * several would be right, and what smaps says of areas. As Linux 6.12 does it; not asked of the
- * host, whose release may differ.
+ * mmap_orders: which error mmap(2), mprotect(2), mremap(2), madvise(2) and remap_file_pages(2)
+ * report if several apply, and what smaps shows of areas. The host's release may differ, so the
+ * host's side prints the answers of Linux 6.12.
  */
 #include "guest.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mmap(2) without an address: the highest hole that is large enough. Random maps, unmaps and
- * mremaps are checked against a model (a byte a page) of the addresses below the first area; that
- * there are thousands of areas must not matter to the time it takes.
+ * mmap_place: mmap(2) without an address takes the highest hole that is large enough. Random maps,
+ * unmaps and mremaps are checked against a model (a byte a page) of the addresses below the first
+ * area. Thousands of areas must not slow it down.
  */
 #include "t.h"
 

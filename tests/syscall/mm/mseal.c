@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mseal: sealed areas do not go, shrink, move, or get other rights; what else is done to them
- * works.
+ * mseal: sealed areas cannot be unmapped, shrunk or moved, nor get other rights; all other
+ * operations work.
  */
 #include "newer.h"
 

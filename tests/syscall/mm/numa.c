@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mbind(2), set_mempolicy(2), get_mempolicy(2), set_mempolicy_home_node(2), migrate_pages(2),
- * move_pages(2), numa_maps on a machine with one node. A host that forbids them, or has more nodes,
- * is not asked: each check knows its answer.
+ * numa: mbind(2), set_mempolicy(2), get_mempolicy(2), set_mempolicy_home_node(2), migrate_pages(2),
+ * move_pages(2), numa_maps on a machine with one node. Where a host forbids them, or has more
+ * nodes, the host's side prints the known answers.
  */
 #include "t.h"
 #include <linux/mempolicy.h>

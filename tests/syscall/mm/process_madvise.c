@@ -65,7 +65,8 @@ static void releasing(void)
 }
 
 /*
- * What a dying process had, and who still looks at it: a fault, and no zeros. Shared memory stays.
+ * Another process looks at the memory of a dying one: it gets a fault, not zeros. Shared memory
+ * stays.
  */
 static void looking_at_released(char *p)
 {
@@ -128,10 +129,7 @@ static void *kill_and_release(void *arg)
 	return arg;
 }
 
-/*
- * Who has been forked by vfork() dies with a memory that is its parent's as well: nothing of it
- * goes.
- */
+/* A child of vfork() dies that shares its parent's memory: none of it is reaped. */
 static void releasing_vforked(char *p)
 {
 	pthread_t t;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * procmap_query: PROCMAP_QUERY, an ioctl of /proc/PID/maps: which area there is at an address or
- * behind it, in binary.
+ * procmap_query: PROCMAP_QUERY, an ioctl of /proc/PID/maps: the area at an address or behind it, in
+ * binary.
  */
 #include "recorded.h"
 #include <elf.h>

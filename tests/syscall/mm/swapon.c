@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swapon(2), swapoff(2): what is refused, and by what first; /proc/swaps has its head. Areas
- * themselves are tests/mm/swap's. A user of no rights asks, so the host answers as well, confined
- * or not; what root hears of files that are no areas only where it has the right to.
+ * swapon(2), swapoff(2): what is refused, and which error comes first; the header of /proc/swaps.
+ * tests/mm/swap tests swap areas. The caller has no rights, so that a confined host answers, too;
+ * root tries files that are no areas only where it has the right.
  */
 #include "t.h"
 

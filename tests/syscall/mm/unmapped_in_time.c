@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shared memory whose pages are taken away while processes that map it exit: where the next process
- * has nothing mapped it must see nothing, and what is mapped afterwards is what the file has.
+ * unmapped_in_time: pages of shared memory are taken away while processes that map it exit: the
+ * next process sees nothing at an address where it has no mapping, and a new mapping shows the
+ * file's contents.
  */
 #include "t.h"
 

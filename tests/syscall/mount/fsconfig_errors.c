@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What fsconfig(2) refuses at once, before the superblock is made, and the messages that read(2)
- * gives: names and values of tmpfs, ext4, proc, cgroup2, devpts, sysfs, mqueue and overlay; objects
- * in place of text; how many messages are kept; what a failed creation leaves.
+ * fsconfig_errors: what fsconfig(2) refuses before the superblock is made, and the messages that
+ * read(2) gives: names and values for tmpfs, ext4, proc, cgroup2, devpts, sysfs, mqueue and
+ * overlay; objects in place of text; how many messages are kept; the state after a failed creation.
  */
 #include "guest.h"
 #include "recorded.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Id-mapped mounts: who may make one of what, and whom the files below belong to, in the eyes of
- * stat and of every check.
+ * idmap: id-mapped mounts: which users may make them of which file systems, and the owners of their
+ * files for stat and for each permission check.
  */
 #include "userns.h"
 
@@ -280,7 +280,7 @@ static void seen(void)
 	});
 }
 
-/* Who sees which pages of a file are in memory: its owner, by the map. */
+/* Only a file's owner, as mapped, sees which pages of it are in memory. */
 static void resident(const char *path)
 {
 	int fd = NEED(open(path, O_RDONLY)), n = 0;
@@ -562,7 +562,10 @@ static void become_root_of(int ns)
 	show_caps("t/pub/ours");
 }
 
-/* Capabilities of files: whom they are for depends on who sets them, and on who asks. */
+/*
+ * Capabilities of files: the namespace that they are for depends on the process that sets them and
+ * on the process that asks.
+ */
 static void capabilities(int other)
 {
 	const struct caps v2 = { 0x02000001, { 1 << 10 }, 0 },
@@ -604,7 +607,7 @@ static void capabilities(int other)
 	});
 }
 
-/* A descriptor becomes a name for who opened it, as who he is. */
+/* A descriptor is turned into a name by the process that opened it, with its own ids. */
 static void link_fd(void)
 {
 	int fd;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * listmount of mounts that lie on each other, of some below one of them, and from within another
- * root; by their ids, in whatever order they came to where they are. The host only says what is
- * expected.
+ * listmount_stack: listmount of mounts that are stacked on each other, of those below one of them,
+ * and from within another root. They come in the order of their ids, however they were moved. The
+ * host's side prints what is expected.
  */
 #include "guest.h"
 
@@ -74,7 +74,7 @@ static void in_folder(void)
 	GNEED(chdir("/"));
 	n = GNEED(list(-1UL, ids));
 	GIS(n == 1 && ids[0] == moved);
-	n = GNEED(list(top, ids)); /* who may see all mounts does */
+	n = GNEED(list(top, ids)); /* a caller with CAP_SYS_ADMIN sees all */
 	GIS(n == 2 && ids[0] == moved && ids[1] == outside);
 	G(list(outside, ids), "0");
 	GNEED(syscall(SYS_capset, (uint32_t[]){ 0x20080522, 0 }, (uint32_t[6]){ 0 }));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mount(2), umount2(2): tmpfs, bind, move, remount read-only, busy and lazy unmounting, who may. */
+/*
+ * mount(2), umount2(2): tmpfs, bind, move, remount read-only, busy and lazy unmounting,
+ * permissions.
+ */
 #include "t.h"
 #include <sys/mount.h>
 

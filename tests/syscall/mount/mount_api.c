@@ -167,7 +167,10 @@ static void pick(void)
 	G(mkdir("n/now", 0755), "0");
 	close(fd);
 
-	/* what is not named stays, also when somebody else has changed it meanwhile */
+	/*
+	 * An option that is not named keeps its value, also if another process has changed it
+	 * meanwhile.
+	 */
 	fd = GNEED(fspick_(AT_FDCWD, "n", 0));
 	GNEED(mount(NULL, "n", NULL, MS_REMOUNT | MS_NODEV | MS_LAZYTIME | MS_RDONLY, NULL));
 	G(fsconfig_(fd, FSCONFIG_SET_FLAG, "sync", NULL, 0), "0");
@@ -228,7 +231,7 @@ static void attributes(void)
 	G(setattr_(AT_FDCWD, "n", 0, (void *)big, sizeof(big)), "-1 E2BIG");
 	big[40] = 0;
 	fd = in_guest() ? open("n/early", O_RDWR) : -1;
-	G(setattr_(AT_FDCWD, "n", 0, (void *)big, sizeof(big)), "-1 EBUSY"); /* somebody writes */
+	G(setattr_(AT_FDCWD, "n", 0, (void *)big, sizeof(big)), "-1 EBUSY"); /* open for writing */
 	close(fd);
 	G(setattr_(AT_FDCWD, "n", 0, (void *)big, sizeof(big)), "0");
 	GT(flags_of("n"), "ro nosuid nodev noatime ");

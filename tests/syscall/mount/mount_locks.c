@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a user in a namespace of his own may not bring to light or make without end: what mounts of
- * a more privileged namespace cover, folders that were moved out of a bind mount, file systems of
- * namespaces that are another's; namespaces of mounts that hold each other, mounts above
+ * mount_locks: what a user in a namespace of its own may not uncover or make without end: what
+ * mounts of a more privileged namespace cover, folders that were moved out of a bind mount, file
+ * systems of another user's namespaces; mount namespaces that hold each other, mounts above
  * fs.mount-max.
  */
 #include "guest.h"

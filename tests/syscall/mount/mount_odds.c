@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mount(2), umount2(2): a type or a source without a letter, tmpfs's and ramfs's options, mand, and
- * what lies on the place where we are.
+ * mount_odds: mount(2), umount2(2): an empty type or source, options of tmpfs and ramfs, mand, and
+ * a mount over the working directory.
  */
 #include "t.h"
 #include <sys/mount.h>

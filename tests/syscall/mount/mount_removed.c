@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is mounted in one namespace on a name that another removes goes with the name: the file
- * systems have ended when rmdir(), unlink() and rename() return. The host only says what is
- * expected.
+ * mount_removed: a mount of one namespace lies on a name that another namespace removes: it goes
+ * with the name. The file system has ended when rmdir(), unlink() and rename() return. The host's
+ * side prints what is expected.
  */
 #include "guest.h"
 

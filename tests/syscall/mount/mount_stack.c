@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * More mounts that stand on each other than a walk through the cache passes: the top is found, and
- * "..", and what is below when they go.
+ * mount_stack: more stacked mounts than a cached path walk passes: the top is found, and "..", and
+ * the mounts below when the upper ones go.
  */
 #include "t.h"
 #include <linux/openat2.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random sequences of mounts, binds, moves, changes of propagation, unmounts and new namespaces:
- * after each step the whole tree, with peer groups and masters, goes into a hash. What the hashes
- * have to be was told by Linux 6.18. A wrong one: TREES=seed prints that sequence.
+ * mount_trees: random sequences of mounts, binds, moves, changes of propagation, unmounts and new
+ * namespaces. After each step the whole tree, with peer groups and masters, goes into a hash. The
+ * expected hashes are those of Linux 6.18.
  */
 #include "guest.h"
 #include <sys/mount.h>

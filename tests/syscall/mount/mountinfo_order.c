@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The order of /proc/self/mountinfo: mounts stand by their age, a mount before its copies at the
- * peers, a tree that is attached late where its age says, a mount that was moved where it was.
+ * mountinfo_order: the order of /proc/self/mountinfo: by age of the mounts, a mount before its
+ * copies at the peers, a tree that is attached late by its age, a moved mount at its old position.
  */
 #include "t.h"
 #include <sys/mount.h>

@@ -92,7 +92,7 @@ TEST(move_beneath)
 	T(umount("a"));
 	T(access("a/in-a", F_OK));
 	T(access("a/in-b", F_OK));
-	/* one that has a place already */
+	/* attached already */
 	fresh("c", "in-c");
 	T(syscall(SYS_move_mount, AT_FDCWD, "c", AT_FDCWD, "a", BENEATH));
 	T(access("c/in-c", F_OK));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pivot_root(2): only what fails everywhere the same; a move of the root needs a mount namespace.
+ * pivot_root(2): calls that fail everywhere in the same way, since a move of the root needs a mount
+ * namespace.
  */
 #include "t.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pivot_root(2) as containers without root do it: the old root was locked in its place when the
- * namespace was made, and can be unmounted all the same once it is not the root; the new root
- * cannot; nor can a locked mount become the root.
+ * pivot_root_user: pivot_root(2) in containers without root. The old root was locked in its place
+ * when the namespace was made, but can be unmounted once it is not the root. The new root cannot be
+ * unmounted, and a locked mount cannot become the root.
  */
 #include "guest.h"
 

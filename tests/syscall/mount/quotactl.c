@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * quotactl(2), quotactl_fd(2) where quotas could be kept and none is on: every command by device
- * and by descriptor, bad addresses, ids, kinds and devices; on tmpfs and proc; what a normal user
- * may ask. The host says it on ext4 (recorded elsewhere).
+ * quotactl(2), quotactl_fd(2) on file systems that support quotas, with none on: every command by
+ * device and by descriptor, bad addresses, ids, kinds and devices; on tmpfs and proc; what a normal
+ * user may ask. The host's answers on ext4 were recorded elsewhere.
  */
 #include "guest.h"
 #include "recorded.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * statmount of a mount whose texts are as long as each can be: root, place, source and options, all
- * of them whole. As Linux has it.
+ * statmount_long: statmount of a mount whose strings have the greatest lengths: root, mount point,
+ * source and options are returned whole, as on Linux.
  */
 #include "guest.h"
 #include <sys/mount.h>

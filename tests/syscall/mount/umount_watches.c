@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file system that is unmounted tells each watch so, asked or not, however many there are. The
- * host only says what is expected.
+ * umount_watches: an unmount notifies each inotify watch of the file system, whatever its mask and
+ * however many there are. The host's side prints what is expected.
  */
 #include "guest.h"
 

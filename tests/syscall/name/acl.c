@@ -128,8 +128,8 @@ static void inherits(void)
 }
 
 /*
- * Whoever is no member of a file's group takes its set-group-id bit away with a list, as with
- * chmod.
+ * A caller that is not a member of the file's group clears the set-group-id bit when it sets a
+ * list, as with chmod.
  */
 static void set_group_id(void)
 {

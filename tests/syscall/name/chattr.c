@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The flags of chattr(1): FS_IOC_GETFLAGS and SETFLAGS, what immutable and append-only files
- * refuse, what statx shows; FIEMAP. File systems differ in what they keep: a host whose one keeps
- * nothing, or that does not let us, is believed.
+ * chattr: flags of chattr(1): FS_IOC_GETFLAGS and SETFLAGS, what immutable and append-only files
+ * refuse, what statx shows; FIEMAP. File systems keep different flags: a host whose file system
+ * keeps none, or that permits none, counts as right.
  */
 #include "t.h"
 
@@ -180,8 +180,8 @@ static bool on_ext4(const char *path)
 }
 
 /*
- * Which attributes there can be is the file system's, whatever the file; when it was made is told
- * to who asks.
+ * The mask of supported attributes belongs to the file system, whatever the file. statx returns the
+ * time of birth only if it is asked for.
  */
 static void masks(void)
 {

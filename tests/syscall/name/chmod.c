@@ -41,7 +41,7 @@ TEST(chmod)
 	T(fchmod(dir, 01777));
 	T(mode("d"));
 
-	/* who is neither owner nor root may not; who is not in the group loses set-gid */
+	/* Only the owner and root may; a caller outside the file's group loses set-gid. */
 	NEED(chmod(".", 0777));
 	NEED(chown("f", 1000, 2000));
 	CHILD({

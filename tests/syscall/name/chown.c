@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chown(2), fchown(2), lchown(2), fchownat(2): ids, -1, set-id bits, who may; the old owner makes
- * it set-user-id meanwhile.
+ * chown(2), fchown(2), lchown(2), fchownat(2): ids, -1, set-id bits, permissions; a chown while the
+ * old owner sets the set-user-id bit.
  */
 #include "t.h"
 
@@ -30,7 +30,7 @@ static void *write_late(void *path)
 }
 
 /*
- * A write holds the file; its owner's chmod waits for it, and behind that who gives the file away.
+ * A write holds the file's lock; the owner's chmod waits for it, and the chown waits behind that.
  */
 static void chmod_meanwhile(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* chroot(2): names below the new root, .., links, who may. */
+/* chroot(2): names below the new root, "..", links, permissions. */
 #include "t.h"
 
 TEST(chroot)

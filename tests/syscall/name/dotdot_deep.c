@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way up from deep in a bind mount: to its root and beyond, in rows, down and up again, while
- * others rename, and from a folder that was moved out of what the mount shows. The host only says
- * what is expected.
+ * dotdot_deep: ".." from deep in a bind mount: to its root and beyond, many in a row, down and up
+ * again, during renames, and from a folder that was moved out of what the mount shows. The host's
+ * side prints what is expected.
  */
 #include "guest.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mknod(2), mknodat(2): regular files, fifos, devices, sockets, who may. */
+/* mknod(2), mknodat(2): regular files, fifos, devices, sockets, permissions. */
 #include "t.h"
 #include <sys/sysmacros.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names that a polynomial of 31 cannot tell apart are looked up as quickly as any: no chain of a
- * table is as long as a program likes.
+ * name_hash: names with equal polynomial hashes (factor 31) are looked up as fast as any: a program
+ * cannot make the chains of a hash table long.
  */
 #include "t.h"
 

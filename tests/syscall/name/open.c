@@ -140,7 +140,7 @@ static void lowest(void)
 	close(c);
 }
 
-/* A program that runs is not written to, not even by who only reads. */
+/* A running program is not written to. The open may be by a process that only reads. */
 static void busy_text(void)
 {
 	static char buf[1 << 16];

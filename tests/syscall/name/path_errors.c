@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which error comes first: every call that takes a path, with every kind of path. The tree is made
- * anew after each call that has worked, so that what one of them changes does not show in the next.
+ * path_errors: which error comes first: every call that takes a path, with every kind of path. The
+ * tree is made anew after each call that has succeeded, so that its changes do not show in the
+ * next.
  */
 #include "t.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which error calls with paths tell where several would be right: the second name of rename(2) is
- * not looked at before the first path, an attribute of no known kind not before one's rights, what
- * a cached walk may not search is EAGAIN, and to leave by "..", where that is not allowed, is EXDEV
- * with O_CREAT too.
+ * path_orders: which error a call with paths reports if several apply. rename(2) does not look at
+ * the second name before the first path, nor setxattr(2) at an unknown attribute before the
+ * permissions. A cached walk that may not search fails with EAGAIN. Leaving by "..", where that is
+ * forbidden, is EXDEV with O_CREAT, too.
  */
 #include "t.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Who may do what to files: owner, group, supplementary groups, others, search in directories. */
+/*
+ * permission: access rights of files: owner, group, supplementary groups, others, search in
+ * directories.
+ */
 #include "t.h"
 
 static void become(uid_t uid, gid_t gid, gid_t extra)

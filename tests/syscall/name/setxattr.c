@@ -78,10 +78,7 @@ static void trusted(void)
 	});
 }
 
-/*
- * Who may is asked before whether there is such a name; and what is there before whether there is
- * room.
- */
+/* Permissions are checked before the name's existence, and that before the room. */
 static void order(void)
 {
 	static const char *const prefixes[] = { "user.", "trusted.", "security.", "system.",

@@ -5,7 +5,9 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 
-/* Who owns the host's devices is the host's affair (nobody, in a container with ids of its own). */
+/*
+ * The owner of the host's devices depends on the host (nobody, in a container with ids of its own).
+ */
 static void show_device(const char *what, int r, const struct stat *st)
 {
 	if (r == -1)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* statfs(2), fstatfs(2): what can be told without knowing the file system. */
+/* statfs(2), fstatfs(2): results that do not depend on the file system. */
 #include "t.h"
 #include <linux/magic.h>
 #include <sys/vfs.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Extended attributes of tmpfs and further names of its files: they and the inodes share what
- * nr_inodes= allows.
+ * tmpfs_xattr: extended attributes of tmpfs, and hard links: together with the inodes they are
+ * bounded by nr_inodes=.
  */
 #include "t.h"
 #include <sys/mount.h>

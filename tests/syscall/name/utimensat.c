@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* utimensat(2), utimes(2), utime(2), futimesat(2): exact times, UTIME_NOW, UTIME_OMIT, who may. */
+/*
+ * utimensat(2), utimes(2), utime(2), futimesat(2): exact times, UTIME_NOW, UTIME_OMIT, permissions.
+ */
 #include "t.h"
 #include <utime.h>
 

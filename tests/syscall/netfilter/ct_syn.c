@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A connection of TCP that nobody has answered ends at its time, however often its first packet is
- * sent again: a rule that translates it and has come later is then asked. The host's side is what
- * Linux says.
+ * ct_syn: an unanswered TCP connection expires at its time, however often the first packet is sent
+ * again. Then a translating rule that was added later is consulted. The host's side prints what
+ * Linux does.
  */
 #include "guest.h"
 #include "inet.h"

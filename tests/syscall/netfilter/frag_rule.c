@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A rule that makes a fragment again of each packet that was put together, the last one of another
- * packet each time, whose first one waits: it does not go on for ever, nor down the kernel's stack.
- * What becomes of the packets is the rule's affair: the host's side only prints.
+ * frag_rule: a rule turns each reassembled packet into the last fragment of another packet, whose
+ * first fragment waits. This must not go on for ever, nor recurse down the kernel's stack. The
+ * host's side only prints, since the result is up to the rule.
  */
 #include "guest.h"
 #include "inet.h"

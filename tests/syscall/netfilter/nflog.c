@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets that rules log to groups (nft's `log group`, iptables' NFLOG), as programs hear of them:
- * who may bind a group, what a message says, how much of the packet it has. The host's side is what
- * Linux says.
+ * nflog: packets that rules log to groups (nft's `log group`, iptables' NFLOG), and what programs
+ * receive: which of them may bind a group, the attributes of a message, how much of the packet it
+ * has. The host's side prints what Linux does.
  */
 #include "guest.h"
 #include "inet.h"
@@ -159,7 +159,7 @@ static const char *heard(int fd)
 		unsigned size = a->nla_len - NLA_HDRLEN;
 
 		if (a->nla_type == NFULA_TIMESTAMP || a->nla_type == NFULA_HWHEADER)
-			/* the first where somebody has asked for times */
+			/* the first packet once timestamps are on */
 			continue;
 		k += sprintf(s + k, " %d(%u)", a->nla_type, size);
 		for (unsigned i = 0; i < 4 && i < size; i++)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nf_tables: elements of sets that come and go by batches and by packets at once: what has expired
- * and comes again, a set that is flushed and filled in one batch, elements that packets end while
- * who listens is told of them; and a chain whose hooks are not all to be had.
+ * nft_elems: elements of nf_tables sets that batches and packets add and delete at the same time:
+ * an expired element that is added again, a set that is flushed and filled in the same batch,
+ * elements that packets end while a listener is notified; and a chain of which not all hooks can be
+ * registered.
  */
 #include "guest.h"
 #include "inet.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A rule that makes an extension header of IPv6 longer than its packet is, before connections are
- * looked at: such a packet has no transport, and belongs to no connection. What becomes of it is
- * the rule's affair: the host's side only prints.
+ * nft_ext_long: before connection tracking, a rule makes an IPv6 extension header longer than its
+ * packet. Such a packet has no transport header and belongs to no connection. The host's side only
+ * prints, since the result is up to the rule.
  */
 #include "guest.h"
 #include "inet.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lines that nft's `log` writes into the kernel's log: the link header, the fields of IPv4 and
- * IPv6, of TCP, UDP and ICMP, the quote of an ICMP error, options, owner and mark, and truncated
- * packets. Guests only: a host's log is not ours to read. The words are Linux's.
+ * nft_log: lines that nft's `log` writes into the kernel's log: the link header, the fields of IPv4
+ * and IPv6, of TCP, UDP and ICMP, the quote of an ICMP error, options, owner and mark, and
+ * truncated packets. Guests only, since a test may not read the host's log. The words are Linux's.
  */
 #include "guest.h"
 #include "inet.h"

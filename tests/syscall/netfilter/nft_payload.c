@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nf_tables: `payload set`: what a rule writes into a packet, its checksums that follow, and that
- * who captures beside it (a packet socket, whose clone shares the bytes) has them as they were.
+ * nft_payload: `payload set` of nf_tables: what a rule writes into a packet, and the checksums that
+ * follow. A packet socket that captures beside it, with a clone that shares the bytes, gets the old
+ * bytes.
  */
 #include "guest.h"
 #include "inet.h"

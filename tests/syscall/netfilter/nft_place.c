@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nf_tables: where a rule goes that names a place by a rule which the same batch has replaced or
- * deleted, as iptables-restore does.
+ * nft_place: position of a new nf_tables rule that refers to a rule which the same batch has
+ * replaced or deleted, as iptables-restore does.
  */
 #include "guest.h"
 #include "nft.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A rule of what leaves that refuses each packet, and makes of each refusal, which leaves by it
- * too, something that is to be refused again: a reset becomes a request for a connection, an ICMP
- * error an echo request. The first refusal is the last. The host's side only prints.
+ * nft_reject_own: an output rule rejects each packet, and turns each rejection, which the rule sees
+ * too, into a packet that is to be rejected again: a reset becomes a SYN, an ICMP error an echo
+ * request. The first rejection is the last. The host's side only prints.
  */
 #include "guest.h"
 #include "inet.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Chains of nf_tables that are renamed within one batch: two do not get the same name, and nothing
- * of a batch that asks for it is done. The host's side only prints.
+ * nft_rename: chains of nf_tables that are renamed within one batch: two chains cannot get the same
+ * name, and a batch that asks for it changes nothing. The host's side only prints.
  */
 #include "guest.h"
 #include "nft.h"

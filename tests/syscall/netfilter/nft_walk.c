@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Thousands of elements of one key that have expired, and rules that look for it again and again:
- * what is walked over is counted, and the packet goes when it has cost too much. Linux walks: the
- * host's side only prints.
+ * nft_walk: thousands of expired elements with the same key, and rules that look up that key again
+ * and again. The kernel counts the elements that it passes, and drops a packet that has cost too
+ * much. Linux goes on: the host's side only prints.
  */
 #include "guest.h"
 #include "inet.h"

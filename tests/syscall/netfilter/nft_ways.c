@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which way packets take through the filter: two connections that a translation would give the same
- * numbers, ports translated in tables of both families, fragments that are shown one by one unless
- * somebody asks for connections, `meta iif` of what leaves again, and `fib` on the way through
- * where rules of policy tell by which device something comes.
+ * nft_ways: the path of packets through the filter: two connections that a translation would give
+ * the same tuple, ports translated in tables of both families, fragments that are shown separately
+ * unless connections are tracked, `meta iif` of forwarded packets at output, and `fib` of forwarded
+ * packets with policy rules by input device.
  */
 #include "guest.h"
 #include "netns.h"
@@ -70,7 +70,7 @@ static int send_to(int fd, const char *addr, int port)
 	return (int)sendto(fd, "x", 1, 0, SA(&a), sizeof(a));
 }
 
-/* Who sent what comes, or -1: nothing does. */
+/* Returns the sender of the packet that arrives, or -1 if none does. */
 static int heard(int fd, struct sockaddr_in *from)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -311,7 +311,7 @@ static int pass(int last_byte)
 	return (int)send(wire, f, sizeof(f), 0);
 }
 
-/* Whom somebody asks for next, behind vc0. */
+/* Returns the address that the next neighbour solicitation behind vc0 is for. */
 static int asked_for(void)
 {
 	struct pollfd p = { .fd = far, .events = POLLIN };
@@ -320,7 +320,7 @@ static int asked_for(void)
 	return poll(&p, 1, 5000) == 1 && recv(far, f, sizeof(f), 0) > 41 ? f[41] : -1;
 }
 
-/* The same, but not @old, who may be asked for again. */
+/* Returns the address of the next solicitation that is not for @old, which may be repeated. */
 static int asked_for_but(int old)
 {
 	int now;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The packet filter by its own messages (NETLINK_NETFILTER): batches that happen or do not, tables,
- * chains, rules and sets, what packets meet, connections and their translation; and messages that
- * nobody should send. The host's side is what Linux says.
+ * nftables: the packet filter's own messages (NETLINK_NETFILTER): batches that succeed or fail,
+ * tables, chains, rules and sets, their effect on packets, connections and their translation; and
+ * hostile messages. The host's side prints what Linux does.
  */
 #include "guest.h"
 #include "inet.h"
@@ -356,7 +356,9 @@ static void translation(void)
 	G(count(NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET), "1");
 }
 
-/* Who asks for it is told what a batch became: how many answers that name a handle. */
+/*
+ * A sender that asks for it gets the results of a batch: the number of answers that name a handle.
+ */
 static void told(void)
 {
 	static char buf[8192];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Routes of type local, which make whole networks this machine's, by the table of local ways and by
- * a rule of policy; and packets to others' addresses that TPROXY brings to a socket here, whom
- * nft's "socket" and iptables' match then know. Copies for somebody else (TEE, dup), labels of
- * connections, prefixes for others. What
- * nf_tables does is what Linux does; the routes are compared.
+ * tproxy: routes of type local, which make whole networks local, by the local table and by a policy
+ * rule; packets to foreign addresses that TPROXY delivers to a socket here, which nft's "socket"
+ * and iptables' match then find. Duplicates for another host (TEE, dup), labels of connections,
+ * network prefixes (NETMAP). The host's side prints what Linux's nf_tables does; the routes are
+ * compared.
  */
 #include "guest.h"
 #include "netns.h"
@@ -104,7 +104,7 @@ static void routes(void)
 	T(may_bind("192.0.2.5"));
 	speak("192.0.2.7");
 	T(mark_rule(AF_INET));
-	/* from now on only table local says who we are */
+	/* only the local table has our addresses now */
 	T(may_bind("192.0.2.5"));
 	T(local_way(RTM_DELROUTE, "192.0.2.0", 24, "lo", RT_TABLE_MAIN, RT_SCOPE_HOST));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Matches and targets of iptables, as iptables-nft sends them: which of some packets a match takes
- * (it drops them where they leave, so that who sends them is told), what a target makes of one, and
- * structures that are refused. The host's side is what Linux says.
+ * xt_kinds: matches and targets of iptables, as iptables-nft sends them: which packets a match
+ * takes (it drops them at output, so that the sender gets an error), what a target changes, and
+ * structures that are refused. The host's side prints what Linux does.
  */
 #include "guest.h"
 #include "inet.h"

@@ -162,8 +162,8 @@ static void may_set(bool yes)
 }
 
 /*
- * A request is also for who opened the socket to make, unless its sender named the kernel: else it
- * may be an error message to descriptor 2.
+ * A request also needs the rights of the process that opened the socket, unless the sender named
+ * the kernel as destination. Otherwise the message might be an error text written to descriptor 2.
  */
 static void handed(void)
 {

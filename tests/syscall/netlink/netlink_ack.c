@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who asks rtnetlink for one thing and for an acknowledgement gets both; who asks for a list gets
- * its end alone. How many devices a fresh namespace has is the host's own: messages of one type in
- * a row are told of once.
+ * netlink_ack: a request for one object with an acknowledgement gets both; a dump gets only its
+ * end. The number of devices of a fresh namespace depends on the host, so messages of one type in a
+ * row are printed once.
  */
 #include "netns.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who asks netlink and never reads: the answers that wait are bounded. In the guest only: Linux
- * makes a dump while it is read.
+ * netlink_flood: a process sends netlink requests and never reads: the waiting answers are bounded.
+ * Only the guest does this, since Linux makes a dump while it is read.
  */
 #include "guest.h"
 #include <linux/rtnetlink.h>

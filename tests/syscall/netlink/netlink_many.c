@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Thousands of netlink sockets: what happens while they are there is not paid for by who does it,
- * and each that listens hears all of it in order. The guest's only: times are looked at.
+ * netlink_many: thousands of netlink sockets: events do not cost more for the processes that cause
+ * them, and each listener gets all of them in order. Guests only, since it checks times.
  */
 #include "guest.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A hundred sockets that listen to one group of netlink: what one of them could read at once, poll,
- * select and epoll see at once, too.
+ * netlink_polled: a hundred sockets listen to a netlink group: when one of them can read a message,
+ * poll, select and epoll report it at once.
  */
 #include "netns.h"
 #include <poll.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Netlink between programs: what waits counts as the memory that it takes, so small messages fill a
- * queue as large ones do.
+ * netlink_room: netlink between programs: a waiting message counts with the memory that it takes,
+ * so that small messages fill a queue as large ones do.
  */
 #include "t.h"
 

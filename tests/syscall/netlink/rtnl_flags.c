@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What NLM_F_CREATE, _EXCL, _REPLACE and _APPEND make of what is there already, and of what is not:
+ * rtnl_flags: NLM_F_CREATE, _EXCL, _REPLACE and _APPEND for objects that exist and that do not:
  * addresses, neighbours, devices.
  */
 #include "netns.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* RTM_GETNETCONF: words of /proc/sys/net/.../conf, of all devices and of one. */
+/*
+ * rtnl_netconf: RTM_GETNETCONF: settings of /proc/sys/net/.../conf, of all devices and of a single
+ * one.
+ */
 #include "netns.h"
 #include <linux/netconf.h>
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* RTM_GETQDISC's list, that tc(8) shows: devices that queue nothing, while they are up. */
+/*
+ * rtnl_qdisc: the dump of RTM_GETQDISC, as tc(8) shows it, with devices that are up and have no
+ * queue.
+ */
 #include "netns.h"
 
 static void list(unsigned len)

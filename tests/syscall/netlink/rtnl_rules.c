@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Policy rules by user, protocol and ports, those that jump or mean the contrary, and those by
- * which too general ways do not count: what is taken, how it is told, which way packets of ours and
- * of others then have.
+ * rtnl_rules: policy rules by user, protocol and ports, rules with a goto or an inverted match, and
+ * rules that suppress too general routes: what is accepted, how rules are dumped, and the routes of
+ * our own and of forwarded packets.
  */
 #include "netns.h"
 #include <linux/fib_rules.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dumps of rtnetlink that are asked for strictly (NETLINK_GET_STRICT_CHK): what filters leave, what
- * is said of them (NLM_F_DUMP_FILTERED), which headers and attributes are refused; and the same of
- * who is not strict.
+ * rtnl_strict: strict dumps of rtnetlink (NETLINK_GET_STRICT_CHK): what filters leave, how filtered
+ * dumps are marked (NLM_F_DUMP_FILTERED), which headers and attributes are refused; and the same
+ * dumps without strict checks.
  */
 #include "netns.h"
 #include <linux/fib_rules.h>

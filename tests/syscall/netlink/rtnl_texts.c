@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What rtnetlink says of requests that it refuses (NETLINK_EXT_ACK): ip(8) shows these texts. */
+/*
+ * rtnl_texts: messages of rtnetlink for requests that it refuses (NETLINK_EXT_ACK), which ip(8)
+ * shows.
+ */
 #include "netns.h"
 #include <linux/if_addr.h>
 #include <linux/neighbour.h>

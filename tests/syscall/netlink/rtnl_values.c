@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Values of devices that are refused: what a device cannot be told, names and aliases that are too
- * long, addresses that are too short.
+ * rtnl_values: values that devices refuse: attributes that cannot be set, names and aliases that
+ * are too long, addresses that are too short.
  */
 #include "netns.h"
 

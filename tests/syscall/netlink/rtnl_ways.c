@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Routes while their devices come and go: that of an address, ways of a route with several that are
- * dead or whose link is down, and how long such a route lives; addresses of one network that come
- * and go at the same time keep its route.
+ * rtnl_ways: routes while their devices come and go: the route of an address, multipath routes with
+ * dead nexthops or nexthops without carrier, and the lifetime of such a route; addresses of one
+ * network that come and go at the same time keep its route.
  */
 #include "netns.h"
 #include <linux/if_addr.h>

@@ -102,7 +102,7 @@ TEST(dnotify)
 	});
 	unlink("d/x");
 	saw("a child closed its copy", fd);
-	close(copy); /* any close of the file by who asked */
+	close(copy); /* any close of the file by that process */
 	touch("d/x");
 	unlink("d/x");
 	saw("closed a copy", -1);

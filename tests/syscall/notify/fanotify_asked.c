@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An opening that a dozen groups are asked about: each of them, those who may fill the file in
- * first, and one no is enough. The host only says what is expected.
+ * fanotify_asked: an open() that a dozen groups are asked to permit: each is asked, the groups that
+ * may fill the file in first, and a single denial is enough. The host's side prints what is
+ * expected.
  */
 #include "guest.h"
 

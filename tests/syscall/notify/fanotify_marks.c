@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fanotify_mark(2): what may be marked by which group: files without handles, /proc, pipes; what is
- * asked when a mark is taken back.
+ * fanotify_marks: fanotify_mark(2): what each kind of group may mark: files without handles, /proc,
+ * pipes; and the checks when a mark is removed.
  */
 #include "guest.h"
 #include <sys/fanotify.h>

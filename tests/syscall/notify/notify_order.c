@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What watchers are told, and in which order, of names that are exchanged, replaced and removed;
- * what groups of fanotify that report files, directories or names are told of what has none of
+ * notify_order: the events, and their order, of names that are exchanged, replaced and removed;
+ * events of fanotify groups that report files, directories or names, for objects that have none of
  * these.
  */
 #include "guest.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clone, unshare and setns with namespaces: what each kind separates, who may, how they are named
- * and joined.
+ * namespaces: clone, unshare and setns with namespaces: what each kind separates, permissions, how
+ * they are named and joined.
  */
 #include "t.h"
 #include "guest.h"
@@ -378,7 +378,7 @@ static void users(void)
 		NEED(setuid(65534));
 		G(unshare(CLONE_NEWUSER), "0");
 		GT(readf("/proc/self/setgroups"), "allow");
-		/* whoever changed ids is not dumpable: root's file */
+		/* a process that changed ids is not dumpable, so the file is root's */
 		T(writef("/proc/self/uid_map", "0 65534 1"));
 	});
 	CHILD_QUIET({

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What root of a user namespace may do with what is its namespaces': lock segments (within the
- * machine's limit), set a child's timer slack, freeze.
+ * ns_rights: what root of a user namespace may do with objects of its namespaces: lock segments
+ * (within the machine's limit), set a child's timer slack, freeze.
  */
 #include "userns.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who writes to a program takes its set-id bits away: also the root of a user namespace, who may
- * set them; not that of the machine. What a program is told of its ids are those of its namespace.
+ * setid_ns: a write to a program clears its set-id bits, also a write by root of a user namespace,
+ * which may set them, but not by root of the machine. The ids that a program sees are translated by
+ * its namespace.
  */
 #include "userns.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* unshare(2) of what is shared by threads; namespaces are not compared. */
+/* unshare(2) of what threads share; namespaces are not compared. */
 #include "t.h"
 
 static int fd;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/sys/user: what a user may have of inotify and fanotify in a user namespace; a limit comes
- * before rights. Maps are written once.
+ * user_limits: /proc/sys/user: how many inotify and fanotify objects a user may have in a user
+ * namespace. The limit is checked before rights. Maps can be written once.
  */
 #include "put.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A map of a user namespace gives out what the maker has himself: each stretch lies within one of
- * his, holes between two are nobody's. Where it is written from is said by who opened the file,
- * wherever he is when he writes.
+ * userns_holes: the map of a user namespace can only contain ids of its maker's namespace: each
+ * range lies within a range there, and ids between two ranges map to none. The opener of the file
+ * determines that namespace, wherever the writer is.
  */
 #include "userns.h"
 #include <sched.h>
@@ -38,7 +38,7 @@ static void outer(const void *arg)
 	t_wait("inner", userns_spawn_by(0, inner_maps, inner, NULL));
 }
 
-/* ---- who opened it ---- */
+/* ---- the opener of the file ---- */
 
 static int map_of(pid_t pid)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlayfs: layers, copying up, whiteouts, opaque directories, renames, hard links, listings,
- * xattrs, numbers, two lowers, read-only.
+ * overlay: overlayfs: layers, copying up, whiteouts, opaque directories, renames, hard links,
+ * listings, xattrs, inode numbers, two lowers, read-only.
  */
 #include "guest.h"
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A lower layer whose server says that an attribute is empty, and then that it is long: what is
- * copied up is what there was room for.
+ * overlay_fuse: a lower layer's server first reports an attribute as empty, and then as long: only
+ * what there was room for is copied up.
  */
 #include "t.h"
 

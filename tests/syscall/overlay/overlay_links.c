@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlayfs: two names of one file in the upper layer are one file, also for two threads that look
- * for them at the same time: a lock shows it.
+ * overlay_links: two names of a file in the upper layer are the same file of the overlay, also for
+ * two threads that look them up at the same time: a lock shows it.
  */
 #include "t.h"
 #include <sys/file.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlayfs: many descriptors that list one directory: what they see of what changes meanwhile, and
- * that they do not have a listing each.
+ * overlay_list: many descriptors that list one directory of an overlay: which changes they see
+ * meanwhile, and that they do not have a listing each.
  */
 #include "guest.h"
 #include <dirent.h>

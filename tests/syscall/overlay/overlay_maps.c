@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * overlay_maps: a mapped file of an overlay has the overlay's name and numbers in /proc/PID/maps,
- * and keeps it mounted.
+ * and keeps the overlay mounted.
  */
 #include "recorded.h"
 #include <sched.h>

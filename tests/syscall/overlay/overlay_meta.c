@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlayfs: files whose data is in a lower layer, or in a layer that has nothing but data
- * (metacopy=on, lowerdir=l::d, datadir+), as others have made them: read, changed, linked, renamed,
- * and mounted anew; and which options go together.
+ * overlay_meta: files whose data is in a lower layer, or in a data-only layer (metacopy=on,
+ * lowerdir=l::d, datadir+), made without the overlay: read, changed, linked, renamed, and mounted
+ * anew; and which options go together.
  */
 #include "t.h"
 #include <sys/mount.h>

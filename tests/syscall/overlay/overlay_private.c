@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlayfs in a user namespace shows no more than its mounter may see: neither what lies in
- * folders that he may not search, below names that he has put over them, nor data of others behind
- * attributes of his own. trusted.overlay.* is not his to know.
+ * overlay_private: an overlay in a user namespace shows no more than its mounter may see: not the
+ * contents of folders that it may not search, below names that it has put over them, nor data of
+ * other users behind attributes of its own. It does not see trusted.overlay.*.
  */
 #include "guest.h"
 #include "userns.h"
@@ -28,8 +28,8 @@ static void directory(const char *path, int owner, int mode)
 }
 
 /*
- * Somebody's: folders that nobody else may look into, or may list but not search, and files that
- * only their owner may read.
+ * Another user's files: folders that may not be listed, or may be listed but not searched, and
+ * files that only their owner may read.
  */
 static void make_lower(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlayfs: renaming in an overlay while somebody renames in its layers: nobody waits for whom he
- * keeps waiting. Removing files while somebody writes to them, who copies them up: they go.
+ * overlay_race: renames in an overlay during renames in its layers: no deadlock. Removal of files
+ * while another process writes to them and so copies them up: they are gone afterwards.
  */
 #include "t.h"
 #include <sys/mount.h>

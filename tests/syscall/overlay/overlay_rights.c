@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlayfs: set-id bits go from the real file, too; access control lists of the layers are obeyed;
- * O_TRUNC of who may not truncate.
+ * overlay_rights: set-id bits are also cleared on the real file; access control lists of the layers
+ * are obeyed; O_TRUNC by a caller that may not truncate.
  */
 #include "acl.h"
 #include "guest.h"

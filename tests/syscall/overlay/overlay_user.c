@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlayfs in a user namespace: copying up makes no files of users whom it does not know, and no
- * capabilities that count outside of it.
+ * overlay_user: an overlay in a user namespace: copying up makes no files of users that the
+ * namespace does not map, and no capabilities that count outside of it.
  */
 #include "t.h"
 #include <sys/mount.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * overlayfs with userxattr: where a user's attribute says that a directory's lower parts are,
- * nobody looks.
+ * overlay_userxattr: an overlay with userxattr: a user's attribute that redirects a directory is
+ * ignored.
  */
 #include "t.h"
 #include <dirent.h>

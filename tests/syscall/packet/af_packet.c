@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AF_PACKET on lo: what is seen of a packet and how, sending with and without a link header,
- * options, statistics, rings. A host may refuse raw sockets (a container), so it runs in a network
- * namespace of its own; where there is none, the host's side says what Linux does.
+ * af_packet: AF_PACKET on lo: what is seen of a packet and how, sending with and without a link
+ * header, options, statistics, rings. A host may refuse raw sockets (a container), so the test runs
+ * in a network namespace of its own; without one, the host's side prints what Linux does.
  */
 #include "guest.h"
 #include "inet.h"

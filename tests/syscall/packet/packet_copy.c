@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PACKET_COPY_THRESH: a packet that is too long for a frame of the ring can be received whole
- * besides.
+ * packet_copy: PACKET_COPY_THRESH: a packet that is too long for a frame of the ring can also be
+ * received whole.
  */
 #include "netns.h"
 #include <linux/if_ether.h>

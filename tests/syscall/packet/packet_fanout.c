@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_fanout.c: PACKET_FANOUT: who may join which group, and which member gets a packet: in
- * turn, by flow, by a program, the first with room; PACKET_ROLLOVER_STATS; and PACKET_VNET_HDR,
- * whose header says what is left to do to a packet.
+ * packet_fanout: PACKET_FANOUT: which sockets may join which group, and which member gets a packet:
+ * round robin, by flow, by a program, the first with room; PACKET_ROLLOVER_STATS; and
+ * PACKET_VNET_HDR, whose header describes what is left to do to a packet.
  */
 #include "netns.h"
 #include <linux/bpf.h>
@@ -235,7 +235,7 @@ static void by_program(void)
 	leave(fds, 1);
 }
 
-/* a program that says the byte at 39; who may not load one is told what it would do */
+/* The program returns the byte at 39. If it cannot be loaded, the known answer is printed. */
 static int extended;
 
 static void load_extended(void)
@@ -279,7 +279,10 @@ static void by_extended(void)
 	leave(fds, 3);
 }
 
-/* Fragments of one datagram: whole for one member, or as they come, to whoever looks besides. */
+/*
+ * Fragments of a datagram: whole for one member, and as they come for a socket outside of the
+ * group.
+ */
 static void fragments(void)
 {
 	struct sockaddr_in a = at("127.0.0.1", 9);
@@ -317,7 +320,7 @@ static void fragments(void)
 	close(u);
 }
 
-/* A ring of four frames, which nobody empties, and then one who has room. */
+/* A member with a ring of four frames that are never freed, and then one with room. */
 static void rollover(int type)
 {
 	struct tpacket_req q = { 4096, 2, 2048, 4 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AF_PACKET: a socket is mapped while an option of the same socket is being read from memory that
- * is not there yet: mmap() has an answer at once. A host may refuse raw sockets, so its side says
- * what Linux does.
+ * packet_mmap: a socket is mapped while an option of it is read from memory that is not there yet:
+ * mmap() must return at once. A host may refuse raw sockets, so the host's side prints what Linux
+ * does.
  */
 #include "guest.h"
 #include <linux/if_packet.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PACKET_RESERVE beyond what tp_net can tell: a packet finds no place in the ring, and is counted
- * as one that was lost.
+ * packet_reserve: PACKET_RESERVE beyond the range of tp_net: a packet finds no place in the ring,
+ * and is counted as dropped.
  */
 #include "netns.h"
 #include <linux/if_ether.h>

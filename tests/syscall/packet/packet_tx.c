@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_tx.c: PACKET_TX_RING: frames that the program writes into shared memory, in three formats,
- * sent by a send() without data; what is wrong with one of them; where its bytes may lie; both
- * rings in one mapping; and that each length is the program's, who may lie.
+ * packet_tx: PACKET_TX_RING: frames that the program writes into shared memory, in three formats,
+ * and that a send() without data transmits; invalid frames; offsets of the data; both rings in one
+ * mapping; and lengths that lie, since the program writes them.
  */
 #include "netns.h"
 #include <linux/if_ether.h>
@@ -158,7 +158,7 @@ static void sending(int type, int version)
 	fill(type, version, 2, "third");
 	T(go(type, NULL, 0, 0));
 	came(2);
-	/* round it goes; who gives data gets no other way */
+	/* The ring wraps. A send() with data takes the same path. */
 	for (int i = 4; i < 12; i++)
 		fill(type, version, i % FRAMES, "round");
 	T(go(type, "not this", 8, 0));

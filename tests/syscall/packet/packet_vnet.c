@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_vnet.c: what AF_PACKET sends over lo and between two cards: sums that are left to the
- * card, priority tags, and one datagram that leaves in fragments (VIRTIO_NET_HDR_GSO_UDP); who
- * looks, and who gets it.
+ * packet_vnet: packets that AF_PACKET sends over lo and between two cards: checksums that are left
+ * to the card, priority tags, and a datagram that leaves in fragments (VIRTIO_NET_HDR_GSO_UDP), as
+ * captured and as received.
  */
 #include "netns.h"
 #include <linux/if_ether.h>

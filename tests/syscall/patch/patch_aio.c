@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_getevents(2) through a call site that is hot: what is in the ring may be taken without the
- * kernel, and nobody may see a difference: which events, how many, in what order, what a bad
- * argument does, signals in between, other registers, forks, threads, tracers and filters.
+ * patch_aio: io_getevents(2) through a hot call site. A kernel may take events from the ring
+ * without being entered, which must be invisible: the events, their number and order, bad
+ * arguments, signals in between, other registers, forks, threads, tracers and filters.
  */
 #include "t.h"
 #include <linux/aio_abi.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that ask only who the caller is, through hot sites: a kernel may answer them without being
- * entered, and nobody may see an old answer once it knows of the change: a new parent, other ids, a
- * map of a user namespace, a filter of another thread, a tracer.
+ * patch_answers: calls that return the caller's ids, through hot sites. A kernel may answer them
+ * without being entered, but must give no old answer once a program knows of the change: a new
+ * parent, other ids, a map of a user namespace, a filter of another thread, a tracer.
  */
 #include "site.h"
 #include "userns.h"
@@ -106,7 +106,7 @@ static void *in_thread(void *arg)
 	return (void *)(bad + all_wrong());
 }
 
-/* It runs in our memory, on our behalf, and is somebody else. */
+/* A process that shares our memory, acts for us, and has an id of its own. */
 static void vforked(void)
 {
 	pid_t me = (pid_t)ASK(getpid), pid = NEED(vfork());
@@ -188,7 +188,7 @@ static void on_death(int sig)
 	told = 1;
 }
 
-/* Who is told of its parent's death has another one. */
+/* A child that gets the signal for its parent's death has another parent by then. */
 static void parent_death(void)
 {
 	long bad = 0;
@@ -281,7 +281,7 @@ static void mapped(void)
 	t_wait("mapped", pid);
 }
 
-/* ---- who watches ---- */
+/* ---- tracers and filters ---- */
 
 static void *refused(void *arg)
 {

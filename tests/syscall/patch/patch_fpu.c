@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Vector state around handlers of signals that a hot call sends: the handler begins with the
- * initial state, the caller goes on with what it had, or with what the handler has written into the
- * frame; the same values again and again, and new ones; with other threads beside.
+ * patch_fpu: vector state around signal handlers that a hot call causes. The handler begins with
+ * the initial state, and the caller goes on with its old state, or with what the handler has
+ * written into the frame. The values are the same again and again, or new; other threads run
+ * beside.
  */
 #include "site.h"
 #include <ucontext.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Jumps into the middle of a hot site: to its `syscall` with a number of the jumper's own, and to
- * the instruction behind it; before it is hot and after, by jump and by sigreturn.
+ * patch_middle: jumps into the middle of a hot site: to its `syscall` with the jumper's number, and
+ * to the instruction behind it, before the site is hot and after, by jump and by sigreturn.
  */
 #include "site.h"
 #include <ucontext.h>

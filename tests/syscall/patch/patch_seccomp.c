@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A filter of the program's own holds for sites that were hot before it, and is told where they
- * are.
+ * patch_seccomp: a filter of the program also covers sites that were hot before, and gets their
+ * addresses.
  */
 #include "site.h"
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a handler sees of a thread that was in the middle of hot calls: rip, rcx, r11 and rax as
- * after a `syscall`, or before it.
+ * patch_signal: registers that a handler sees of a thread in the middle of hot calls: rip, rcx, r11
+ * and rax as after a `syscall`, or before it.
  */
 #include "site.h"
 #include <setjmp.h>

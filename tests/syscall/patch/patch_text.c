@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whoever reads a program's text finds the file's bytes, however hot its calls are: read,
+ * patch_text: a reader of a program's text gets the file's bytes, however hot its calls are: read,
  * /proc/PID/mem, ptrace, process_vm_readv.
  */
 #include "site.h"

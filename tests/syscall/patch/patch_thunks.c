@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A kernel may have areas of its own in a program ("[thunks]" in maps) by which hot sites work. The
- * program may do with them what it may do with any area, and goes on. On the host there are none,
- * and nothing is done.
+ * patch_thunks: a kernel may have areas of its own in a program ("[thunks]" in maps) for its hot
+ * sites. A program may do with them what it may do with any area, and goes on. On the host there
+ * are none, and nothing is done.
  */
 #include "site.h"
 #include <pthread.h>

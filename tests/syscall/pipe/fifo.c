@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening a named pipe: who waits for whom, ENXIO, O_RDWR, end of file, several writers. */
+/*
+ * fifo: opening a named pipe: which opens wait for which, ENXIO, O_RDWR, end of file, several
+ * writers.
+ */
 #include "t.h"
 
 TEST(fifo)

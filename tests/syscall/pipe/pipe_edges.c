@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Edges of epoll(7) at a pipe: readers are told of each write, writers of room only where there was
- * none, and when a whole page is free again.
+ * pipe_edges: edges of epoll(7) at a pipe: readers get one for each write, writers only if there
+ * was no room, once a whole page is free again.
  */
 #include "t.h"
 #include <sys/epoll.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pipes that grow at the same time have no more pages than one user may have
- * (fs.pipe-user-pages-soft); and vmsplice() of vectors in which there are very many areas.
+ * pipe_limit: pipes that grow at the same time have no more pages than a user may have
+ * (fs.pipe-user-pages-soft); and vmsplice() of vectors with very many areas.
  */
 #include "t.h"
 

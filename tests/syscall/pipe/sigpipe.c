@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who gets SIGPIPE with EPIPE: senders by sockets of type SOCK_STREAM, unless they say
+ * sigpipe: which writers get SIGPIPE with EPIPE: those of SOCK_STREAM sockets, unless they pass
  * MSG_NOSIGNAL.
  */
 #include "inet.h"

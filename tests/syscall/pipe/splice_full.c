@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * splice() from a file whose pipe others fill while a page of it is read, and then has no reader:
- * the file keeps that page.
+ * splice_full: splice() from a file to a pipe. While a page of the file is read, other writers fill
+ * the pipe, and then its readers close it: the file keeps that page.
  */
 #include "fuse_server.h"
 #include "guest.h"
@@ -11,8 +11,8 @@
 static int p[2];
 
 /*
- * The guest lets others write while the file is read; Linux has the pipe locked meanwhile, and who
- * wrote here would wait for himself.
+ * The guest lets other writers go on while the file is read. Linux holds the lock of the pipe, so a
+ * write from this server would deadlock.
  */
 static void fill(void)
 {

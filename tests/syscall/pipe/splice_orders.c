@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * splice(2), vmsplice(2) and sendfile(2) with pipes: which error comes first where several would be
- * right, and how much of the pipe's room things take: each page of a file or of memory is a buffer
- * of its own, to which no write appends.
+ * splice_orders: splice(2), vmsplice(2) and sendfile(2) with pipes: which error comes first if
+ * several apply, and how many buffers of the pipe the data takes: each page of a file or of memory
+ * is a buffer of its own, to which no write appends.
  */
 #include "t.h"
 

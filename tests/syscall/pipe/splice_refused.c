@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sendfile of nothing, and splices of what takes none: a message queue. */
+/*
+ * splice_refused: sendfile of no bytes, and splices to and from a message queue, which is no file.
+ */
 #include "t.h"
 #include <mqueue.h>
 #include <sys/sendfile.h>

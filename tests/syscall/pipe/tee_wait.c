@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A tee that waited for data takes none of it: who waits to read behind it is woken too. (Who of
- * the two is first is left open: the tee may miss it.)
+ * tee_wait: a tee that waited for data takes none of it, so a reader that waits behind it is woken,
+ * too. The order of the two is left open: the tee may miss the data.
  */
 #include "t.h"
 

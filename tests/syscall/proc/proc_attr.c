@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/PID/attr without a security module that labels. A host with such a module is skipped. */
+/*
+ * proc_attr: /proc/PID/attr without a security module that labels. A host with such a module is
+ * skipped.
+ */
 #include "guest.h"
 
 static void file(const char *name, bool writable)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who looks at a process does not wait for the server of a FUSE file that it maps: its arguments
- * are read from anonymous memory alone, and while it waits for a page its memory can be looked at
- * and changed.
+ * proc_cmdline_of: a reader of /proc/PID does not wait for the server of a FUSE file that the
+ * process maps. Arguments are read from anonymous memory alone. While the process waits for a page,
+ * others can look at its memory and change it.
  */
 #include "t.h"
 

@@ -174,8 +174,8 @@ static void written(void)
 }
 
 /*
- * The link can be read by all, but leads those only past the folders before it who have a right
- * over the machine.
+ * All can read the link, but only a caller with a right over the machine can follow it past the
+ * folders before it.
  */
 static void followed(const char *path)
 {
@@ -228,7 +228,7 @@ static void map_files(void)
 	close(fd);
 }
 
-/* What a sleeping child shows, and who has no children file. */
+/* What a sleeping child shows, and which tasks have no file `children`. */
 static void others(void)
 {
 	pid_t pid = SPAWN(pause());

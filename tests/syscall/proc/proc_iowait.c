@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * While a task waits for what it wrote to reach its disk, and nobody else runs, /proc/stat counts
- * iowait and /proc/pressure/io a stall.
+ * proc_iowait: a task waits for its writes to reach the disk, and no other task runs: /proc/stat
+ * counts iowait and /proc/pressure/io a stall.
  */
 #include "guest.h"
 

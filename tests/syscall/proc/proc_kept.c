@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc_kept: what many open files of /proc have been read of does not stay in memory, and the rest
- * of each can still be read.
+ * proc_kept: texts of many open files of /proc do not stay in memory after a read, and the rest of
+ * each can still be read.
  */
 #include "t.h"
 

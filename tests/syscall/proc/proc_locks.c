@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/locks: all of many locks, and whose they are as the namespace of the mount has it: who is
- * not in it is not shown.
+ * proc_locks: /proc/locks lists all of many locks, and their owners as the pid namespace of the
+ * mount numbers them; locks of owners outside of it are not shown.
  */
 #include "t.h"
 #include <sched.h>

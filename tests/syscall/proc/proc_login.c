@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/PID/loginuid and sessionid: what they say before and after a login, who may write what, who
- * inherits. A host's own login may be done: it only prints.
+ * proc_login: /proc/PID/loginuid and sessionid before and after a login, which values a process may
+ * write, and inheritance. A login of the host may have set them, so the host's side only prints.
  */
 #include "guest.h"
 #include <sys/prctl.h>
@@ -33,7 +33,7 @@ static unsigned session(void)
 	return strtoul(text("/proc/self/sessionid"), NULL, 10);
 }
 
-/* Who has no CAP_AUDIT_CONTROL logs in once. */
+/* A process without CAP_AUDIT_CONTROL can log in once. */
 static void once(void)
 {
 	unsigned before;
@@ -58,7 +58,7 @@ static void once(void)
 	CHILD(GT(text(LOGIN), "5"); GIS(session() == before));
 }
 
-/* Who may change it: a new session each time. */
+/* A process with the capability can change it: a new session each time. */
 static void again(void)
 {
 	char parent[64];

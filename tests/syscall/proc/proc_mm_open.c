@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files of /proc/PID about memory are about the memory of the time when they were opened: after an
- * exec, in a zombie and when the process is gone; and a process that has become secret meanwhile
- * shows nothing of its new memory.
+ * proc_mm_open: files of /proc/PID about memory refer to the memory that the process had when they
+ * were opened: after an exec, in a zombie and when the process is gone. A process that has become
+ * non-dumpable shows nothing of its new memory.
  */
 #include "t.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc's mount options: hidepid=, gid=, subset=pid. On the host only what proc(5) says is printed.
+ * proc_mount: proc's mount options: hidepid=, gid=, subset=pid. The host's side prints what proc(5)
+ * says.
  */
 #include "guest.h"
 #include <dirent.h>

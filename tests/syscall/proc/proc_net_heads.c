@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The first lines of /proc/net's lists: programs find columns by them. */
+/* proc_net_heads: the first lines of the lists in /proc/net, by which programs find columns. */
 #include "t.h"
 
 TEST(proc_net_heads)

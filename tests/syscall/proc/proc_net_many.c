@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/net/udp, tcp and sock_diag of thousands of sockets, while others come and go: who is there
- * all the time is listed, once; and who wants a port does not wait until the list is written. The
- * guest's only: a host may have limits, and times are looked at.
+ * proc_net_many: /proc/net/udp, tcp and sock_diag of thousands of sockets, while others come and
+ * go. A socket that is there all the time is listed, once, and a bind() does not wait until the
+ * list is written. Guests only: a host may have limits, and the test checks times.
  */
 #include "guest.h"
 
@@ -89,12 +89,12 @@ static bool each_once(void)
 	return good;
 }
 
-/* ---- who comes and goes ---- */
+/* ---- sockets that come and go ---- */
 
 static volatile bool over;
 static volatile long done;
 
-/* Besides, it connects and disconnects one who stays: with a port of its choice it keeps that. */
+/* Also connects and disconnects a socket that stays, which keeps the port that it chose. */
 static void *comes_and_goes(void *arg)
 {
 	struct sockaddr_in to = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The links of directories in /proc: one for each directory in them, of task one for each thread
- * (sandboxes count these).
+ * proc_nlink: link counts of directories in /proc: one for each subdirectory, and for `task` one
+ * for each thread, which sandboxes count.
  */
 #include "t.h"
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/PID: how the numbers are read that are written there; whose the files are; the network of a
- * process that has ended; who may write sys/user.
+ * proc_numbers: /proc/PID: how written numbers are parsed; owners of the files; the network of a
+ * process that has ended; which users may write sys/user.
  */
 #include "put.h"
 
@@ -55,7 +55,7 @@ static void ended(void)
 	t_wait("child", pid);
 }
 
-/* Who has no CAP_SYS_RESOURCE finds them read-only, root or not. */
+/* A caller without CAP_SYS_RESOURCE finds them read-only, root or not. */
 static void maxima(void)
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose the files of a process in /proc are after it has changed its user: most root's, folders
- * that anyone may read still its own.
+ * proc_owner: owners of a process's files in /proc after it has changed its user: root owns most,
+ * and the user those folders that anyone may read.
  */
 #include "guest.h"
 
@@ -17,7 +17,7 @@ static char *owner(pid_t pid, const char *name)
 	return text;
 }
 
-/* As a host shows it to root, who may change the user. */
+/* As a host shows it to root, which may change the user. */
 static void look(pid_t pid)
 {
 	char thread[32];

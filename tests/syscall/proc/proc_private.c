@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a process's files in /proc keep from others: fdinfo, frame numbers, the environment behind
- * its arguments; and mem with a bad buffer.
+ * proc_private: what a process's files in /proc hide from other users: fdinfo, frame numbers, the
+ * environment behind its arguments; and mem with a bad buffer.
  */
 #include "t.h"
 
@@ -30,7 +30,7 @@ static void look(const char *pid)
 	say("open %s: %s", path, result(open(path, O_RDONLY)));
 }
 
-/* In a child, who is no longer root. */
+/* In a child that is no longer root. */
 static void others_fdinfo(void)
 {
 	pid_t pid = NEED(fork());

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/PID/smaps_rollup: of what kind the memory is; and of a process that has unmapped all it
- * had: a sum of nothing.
+ * proc_rollup: /proc/PID/smaps_rollup: the kinds of memory; zeros for a process that has unmapped
+ * all it had.
  */
 #include "t.h"
 

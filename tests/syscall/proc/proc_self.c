@@ -117,7 +117,7 @@ TEST(proc_self)
 	field("Threads");
 	field("Uid");
 	field("Gid");
-	/* libc's own, which whoever started us may have ignored */
+	/* libc's own; the parent may have ignored them */
 	for (n = 32; n <= 33; n++)
 		syscall(SYS_rt_sigaction, n, &(struct {
 			void *f;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/TID of a thread that is not its process's first: it has what /proc/PID has, and the
- * process's sums; task/TID has less.
+ * proc_tid: /proc/TID of a thread that is not the leader has what /proc/PID has, with the sums of
+ * the process; task/TID has less.
  */
 #include "t.h"
 #include <dirent.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/PID/timers: what timer_create() was asked for, the youngest first. */
+/* proc_timers: /proc/PID/timers: the settings of timer_create(), the youngest timer first. */
 #include "t.h"
 
 static void show(void)

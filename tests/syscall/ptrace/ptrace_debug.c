@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Debug registers by ptrace: watchpoints and breakpoints that hit, what is refused, who inherits
- * them; and FPU images that are refused.
+ * ptrace_debug: debug registers by ptrace: watchpoints and breakpoints that hit, refused values,
+ * inheritance; and FPU images that are refused.
  */
 #include "t.h"
 #include <elf.h>

@@ -236,8 +236,8 @@ static void threads(void)
 }
 
 /*
- * Who execs takes the leader's number; the leader and the others vanish. The order of their ends is
- * nobody's.
+ * An exec by a thread takes the leader's id; the leader and the other threads vanish. The order of
+ * their exits is left open.
  */
 static void exec_in_thread(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A tracer gives floating point registers that no CPU would load, and says in the same image that
- * they are good.
+ * ptrace_fpregs: a tracer writes floating point registers that no CPU would load, in an image whose
+ * header claims that they are valid.
  */
 #include "t.h"
 #include <sys/ptrace.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A tracee that is killed while its tracer's request is served stays stopped until that is done.
- * The request is held back by a page of a userfaultfd, which the host may forbid: then its side
- * only says what is expected.
+ * ptrace_frozen: a tracee that is killed while a request of its tracer is served stays stopped
+ * until the request is done. A page of a userfaultfd delays the request. The host may forbid that:
+ * then its side prints what is expected.
  */
 #include "t.h"
 #include <linux/userfaultfd.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Breakpoints of debug registers where a thread comes from the kernel, RF, steps, and what threads,
- * exec and detaching do with them.
+ * ptrace_hw: hardware breakpoints at a return from the kernel, RF, single steps, and the effect of
+ * threads, exec and detaching on debug registers.
  */
 #include "t.h"
 #include <stddef.h>

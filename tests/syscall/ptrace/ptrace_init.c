@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A traced init of a pid namespace dies of SIGKILL from outside, also of one that was there before
- * it first stopped.
+ * ptrace_init: a traced init of a pid namespace dies of a SIGKILL from outside, also if that was
+ * pending before its first stop.
  */
 #include "guest.h"
 

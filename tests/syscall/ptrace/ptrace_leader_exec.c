@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread that is not the leader execs: who traces only the leader, and is not its parent, hears
- * that there is nobody left to wait for.
+ * ptrace_leader_exec: a thread that is not the leader execs. A tracer of only the leader, which is
+ * not its parent, gets ECHILD from wait.
  */
 #include "t.h"
 #include <sys/ptrace.h>
@@ -57,7 +57,7 @@ TEST(ptrace_leader_exec)
 	NEED(pipe(go));
 	pid = NEED(fork());
 	if (!pid) {
-		/* the parent of who execs is not its tracer */
+		/* the exec's process is no child of the tracer */
 		middle = NEED(fork());
 		if (!middle)
 			tracee();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What checkpointing tools ask: pending signals, the rseq area, filters by ptrace; kcmp(2) of io
- * contexts and of what epoll watches. A tracer of the real-time class.
+ * ptrace_more: requests of checkpointing tools: pending signals, the rseq area, filters by ptrace;
+ * kcmp(2) of io contexts and of epoll entries. A tracer of the real-time class.
  */
 #include "t.h"
 #include <linux/filter.h>
@@ -215,8 +215,8 @@ static void exec_stop(void)
 }
 
 /*
- * One that is stopped has to run until it stops for its tracer: a tracer that keeps it from that
- * would loop.
+ * A stopped task has to run until it stops for its tracer: a tracer that keeps it from that would
+ * loop.
  */
 static void real_time_tracer(void)
 {

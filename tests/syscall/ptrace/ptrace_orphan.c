@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A tracer that ends while its tracee is at a stop of a call: what becomes of the stop's signal. */
+/*
+ * ptrace_orphan: a tracer ends while its tracee is at a system-call stop: what becomes of the
+ * stop's signal.
+ */
 #include "t.h"
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -64,7 +67,7 @@ static void *trace_and_end(void *pid)
 	return NULL;
 }
 
-/* Who ignores SIGCHLD has no zombies, also where a thread of its own was the tracer. */
+/* A process that ignores SIGCHLD has no zombies, also if one of its threads was the tracer. */
 static void ignored(bool ignore)
 {
 	pid_t pid = SPAWN(for (;;) pause());

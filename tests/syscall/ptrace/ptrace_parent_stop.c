@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A child that another process traces stops and goes on: its parent hears of it as without the
- * tracer (a shell under strace -f has job control), and of its end when the tracer has.
+ * ptrace_parent_stop: a child that another process traces stops and continues. Its parent is
+ * notified as without the tracer (a shell under strace -f has job control), and of its end once the
+ * tracer has been.
  */
 #include "t.h"
 #include <sys/ptrace.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PTRACE_GETEVENTMSG: who traces the init of a pid namespace from outside is told the numbers that
- * it knows itself.
+ * ptrace_pid_ns: PTRACE_GETEVENTMSG: a tracer outside of a pid namespace gets the pids of its own
+ * namespace for the init inside.
  */
 #include "t.h"
 #include <sys/ptrace.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A set-user-id program under a tracer: it gets its rights only if who began to trace it had
- * CAP_SYS_PTRACE.
+ * ptrace_setid: a set-user-id program under a tracer gets its rights only if the tracer had
+ * CAP_SYS_PTRACE when it attached.
  */
 #include "t.h"
 #include <sys/auxv.h>
@@ -113,8 +113,8 @@ static void lost(void)
 }
 
 /*
- * Who has rights does not ask a parent with fewer to trace it: what it may do would be the
- * parent's.
+ * PTRACE_TRACEME is refused if the parent has fewer rights than the caller, which the parent would
+ * gain.
  */
 static void ask_parent(uid_t parent, uid_t child)
 {

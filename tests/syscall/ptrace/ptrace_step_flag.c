@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The trap flag of a tracer's single step goes neither into the frame of a handler that is stepped
- * into, nor to a child that is forked.
+ * ptrace_step_flag: the trap flag of a single step goes neither into the frame of a handler that is
+ * stepped into, nor to a forked child.
  */
 #include "t.h"
 #include <sys/ptrace.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PTRACE_SYSEMU and PTRACE_SYSEMU_SINGLESTEP: the tracer sees each call before it is made and the
- * kernel does not make it; how they mix with PTRACE_SYSCALL, single steps, signals and seccomp
- * filters. What kernels that run guests live on.
+ * ptrace_sysemu: PTRACE_SYSEMU and PTRACE_SYSEMU_SINGLESTEP: the tracer sees each call before it is
+ * made, and the kernel does not make it; how they mix with PTRACE_SYSCALL, single steps, signals
+ * and seccomp filters. Kernels that run guests depend on them.
  */
 #include "t.h"
 #include <linux/audit.h>

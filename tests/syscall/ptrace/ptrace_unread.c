@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory that is not dumpable is for who has rights in the user namespace its program was started
- * in, also for a tracer that was there before.
+ * ptrace_unread: non-dumpable memory is accessible with rights in the user namespace in which its
+ * program was started, also for a tracer that attached before.
  */
 #include "userns.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* access() asks as the real user; to others the process stays who it is meanwhile. */
+/*
+ * race_access_cred: access() checks with the real ids; other processes do not see these ids
+ * meanwhile.
+ */
 #include "t.h"
 
 #define LOOKS 4000

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Who attaches to a stopped process that somebody kills at that moment comes back. */
+/*
+ * race_attach_kill: PTRACE_ATTACH of a stopped process returns, although another process kills it
+ * at that moment.
+ */
 #include "t.h"
 #include <sys/ptrace.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Settings that are written while their controller is taken away, or while their group is removed,
- * by who has had the file open since before: what was set goes with the controller, and nothing is
- * armed for a group that has gone. The host's hierarchy is not ours to play with.
+ * race_cgroup_settings: a process that had a file open before writes settings while the controller
+ * is taken away, or while the group is removed. The setting goes with the controller, and nothing
+ * is armed for a group that has gone. A test may not change the host's groups.
  */
 #include "cgroup.h"
 

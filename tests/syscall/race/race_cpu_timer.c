@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers on the CPU clock of another process, which that process lets expire while their owner
- * sets, stops and deletes them, becomes another program or ends. What was stopped sends nothing any
- * more.
+ * race_cpu_timer: timers on the CPU clock of another process, which lets them expire while their
+ * owner sets, stops and deletes them, execs, or ends. A stopped timer sends nothing any more.
  */
 #include "await.h"
 

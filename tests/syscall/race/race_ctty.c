@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A terminal is stolen from a session whose leader takes it again and again: it has one owner, and
- * who has lost it does not know it any more.
+ * race_ctty: a terminal is stolen from a session whose leader takes it again and again: it has one
+ * owner, and the session that lost it does not know it any more.
  */
 #include "t.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A terminal is hung up while others read the stat of the process that has it, and while that opens
- * /dev/tty.
+ * race_ctty_hangup: a terminal hangs up while its process opens /dev/tty, and others read the
+ * process's stat.
  */
 #include "t.h"
 

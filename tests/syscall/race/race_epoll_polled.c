@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One thread waits in an epoll set, another polls it: each event reaches who waits, whatever the
- * other looks at meanwhile.
+ * race_epoll_polled: a thread waits in an epoll set that another thread polls: each event reaches
+ * the waiter, whatever the other one polls meanwhile.
  */
 #include "t.h"
 #include <sys/epoll.h>

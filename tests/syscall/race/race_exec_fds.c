@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process of the machine's that does not let itself be looked at comes into a user namespace and
- * executes a program there: what it had open until then is not for that namespace's root, not even
- * while it is being closed.
+ * race_exec_fds: a non-dumpable process of the initial user namespace joins a user namespace and
+ * execs a program there: root of that namespace cannot get at the descriptors that it had open
+ * until then, not even while exec closes them.
  */
 #include "userns.h"
 

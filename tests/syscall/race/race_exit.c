@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes and threads that end at the same moment as they are signalled, waited for, or end each
- * other.
+ * race_exit: processes and threads that end at the moment when they are signalled, waited for, or
+ * end each other.
  */
 #include "t.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file is cut, and grows again, while a process that has private copies of its pages forks: who
- * is born sees the copies, the file or nothing, but not what others have in frames that were the
- * copies'.
+ * race_fork_cut: a file is truncated, and grows again, while a process that has private copies of
+ * its pages forks. The child sees the copies, the file or nothing, but not the data of others in
+ * the frames of the copies.
  */
 #include "t.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals that come while a process with many areas is copied. A timer that is faster than that
- * does not keep fork() from ending; and of a signal to a process group, by kill() or of a file
- * whose owner the group is, either the parent hears before it forks or the child hears as well.
+ * race_fork_timer: signals that come while a process with many areas is copied. A timer that is
+ * faster than that does not keep fork() from ending. A signal to a process group, by kill() or of a
+ * file that the group owns, reaches either the parent before it forks, or the child as well.
  */
 #include "await.h"
 #include "guest.h"
@@ -125,7 +125,7 @@ TEST(race_fork_timer)
 	for (int i = 0; i < GROUPS && !deaf; i++)
 		deaf += group_signal(by_kill);
 	say("have not heard: %d", deaf);
-	/* on Linux 6.18 somebody misses one now and then */
+	/* Linux 6.18 now and then misses one */
 	for (int i = 0; in_guest() && i < GROUPS && !of_file; i++)
 		of_file += group_signal(by_file);
 	GIS(!of_file);

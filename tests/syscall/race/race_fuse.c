@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A server that finds the same directory under two names at the same time: it is at one of them. */
+/*
+ * race_fuse: a server has the same directory under two names at the same time: it is found at one
+ * of them.
+ */
 #include "fuse_server.h"
 
 #define ROUNDS 4000
@@ -96,7 +99,7 @@ static bool same_place(void)
 
 	for (i = 0; i < 2; i++) {
 		if (fds[i] == -1)
-			/* who came second may be told that it has gone */
+			/* the second lookup may say that it has gone */
 			return true;
 		snprintf(path[i], sizeof(path[i]), "/proc/self/fd/%d", fds[i]);
 		to[i][NEED(readlink(path[i], to[i], sizeof(to[i]) - 1))] = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two threads write through one mapping of a file while others write it back and take its pages out
- * of their page table: what was written is on the disk after the next msync(2), whoever was first.
+ * race_msync: two threads write through a mapping of a file while others write it back and take its
+ * pages out of their page table. After the next msync(2) the data is on the disk, whatever the
+ * order.
  */
 #include "t.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process asks for its own group (kill, getpriority, ioprio_get, wait) while its parent moves it
- * from one to the next, and the group that it leaves, whose founder is dead, goes with its number.
- * Whether the group that it has just left is found is left open; a debug kernel sees a number that
- * is used after it was given back.
+ * race_pgrp: a process queries its own group (kill, getpriority, ioprio_get, wait) while its parent
+ * moves it from group to group. The group that it leaves, whose founder is dead, ends with its id.
+ * Whether the old group is still found is left open; a debug kernel notices an id that is used
+ * after it was freed.
  */
 #include "t.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Forks into a pid namespace whose process 1 is killed meanwhile: each child is born before that
- * and dies with it, or is not born: ENOMEM.
+ * race_pid_ns: forks into a pid namespace whose process 1 is killed meanwhile: each child is born
+ * before that and dies with it, or the fork fails with ENOMEM.
  */
 #include "t.h"
 

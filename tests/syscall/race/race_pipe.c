@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many writers and readers of one pipe: small writes stay whole, nothing is lost, everybody ends.
+ * race_pipe: many writers and readers of one pipe: small writes stay whole, no byte is lost, all
+ * processes end.
  */
 #include "t.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Limits of a process are asked for while its threads execute, one after the other: each becomes
- * the leader.
+ * race_prlimit_exec: limits of a process are queried while its threads exec, one after the other:
+ * each becomes the leader.
  */
 #include "t.h"
 

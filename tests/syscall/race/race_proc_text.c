@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads that read one text of /proc from its beginning, each for itself, while it gets longer and
- * shorter: each sees one whole text.
+ * race_proc_text: threads read a text of /proc from its beginning while it grows and shrinks: each
+ * sees a whole text.
  */
 #include "t.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A listener's filter comes and goes while connections are made to it, each of which has the filter
- * that it was made with, until it ends.
+ * race_tcp_filter: the filter of a listener comes and goes during connects: each connection keeps
+ * the filter that it was made with.
  */
 #include "inet.h"
 #include <linux/filter.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walks to the root of a mount, lists, watches and unmounts it while others mount and unmount it:
- * who comes too late finds the folder below, and nobody lets go of what an unmounted file system
- * has already taken apart. The host only says what is expected.
+ * race_umount: walks to the root of a mount, lists, watches and unmounts during mounts and unmounts
+ * by other processes. A walk that comes too late finds the folder below, and none uses what an
+ * unmount has already freed. The host's side prints what is expected.
  */
 #include "guest.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bytes out of band of AF_UNIX sent, read in their turn, and read by MSG_OOB, all at once: nothing
- * is read twice, and all of it comes.
+ * race_unix_oob: out-of-band bytes of AF_UNIX are sent, read in their turn, and read by MSG_OOB, at
+ * the same time: no byte is read twice, and all arrive.
  */
 #include "t.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One thread polls a stream that another reads byte by byte: as long as something is left it is
- * readable.
+ * race_unix_poll: a thread polls a stream that another reads byte by byte: it is readable as long
+ * as a byte is left.
  */
 #include "t.h"
 #include <sys/epoll.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring under fire: four threads submit requests at random to four rings that they share,
- * register and unregister what the requests use, cancel, and read and write the files; then the
- * process exits or execs with all of it under way. Told is that it ends, and that it can be ended:
- * on Linux 6.18 one in forty dies of SIGSEGV, and one in three hundred waits until SIGALRM.
+ * race_uring: four threads submit random io_uring requests to four shared rings, register and
+ * unregister what the requests use, cancel, and read and write the files. Then the process exits or
+ * execs with requests in flight. The test shows that it ends, and that it can be killed: on Linux
+ * 6.18 one in forty runs dies of SIGSEGV, and one in three hundred waits until SIGALRM.
  */
 #include "t.h"
 #include <linux/io_uring.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two threads wait for the same last child: one gets it, and the other hears that there is none,
- * whoever comes first. One looks at children, in a namespace of their numbers, that the other
+ * race_wait: two threads wait for the same last child: one gets it, and the other gets ECHILD, in
+ * either order. A process in a pid namespace of its own looks at children that another process
  * reaps.
  */
 #include "t.h"

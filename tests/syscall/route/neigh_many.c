@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Neighbours set by hand: one namespace cannot leave none to the others. The guest's only. */
+/* neigh_many: permanent neighbours: a namespace cannot use up the room of others. Guests only. */
 #include "guest.h"
 
 #include <arpa/inet.h>

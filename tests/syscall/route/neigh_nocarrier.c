@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What becomes of a device's neighbours when it loses its link: conf/NAME/arp_evict_nocarrier and
+ * neigh_nocarrier: neighbours of a device that loses its carrier: conf/NAME/arp_evict_nocarrier and
  * ndisc_evict_nocarrier.
  */
 #include "netns.h"
@@ -91,7 +91,10 @@ static void dump(void)
 	close(fd);
 }
 
-/* Linux tells of a change a little later, but at once to who asks like this. */
+/*
+ * Linux sends the event of a change a little later, but at once to a caller that requests it like
+ * this.
+ */
 static int link_of(const char *dev)
 {
 	struct ethtool_value v = { .cmd = ETHTOOL_GLINK };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Neighbours that go are told of (RTM_DELNEIGH), with the state that they had: by hand, with the
- * link, with the device.
+ * neigh_told: RTM_DELNEIGH reports the last state of a neighbour that is deleted by hand, with the
+ * link, or with the device.
  */
 #include "netns.h"
 #include <linux/neighbour.h>
@@ -99,7 +99,10 @@ static void heard(const char *what, int fd)
 				told[i][k].mac ? " with its address" : "");
 }
 
-/* Linux tells of a change a little later, but at once to who asks like this. */
+/*
+ * Linux sends the event of a change a little later, but at once to a caller that requests it like
+ * this.
+ */
 static void settle(void)
 {
 	struct ethtool_value v = { .cmd = ETHTOOL_GLINK };

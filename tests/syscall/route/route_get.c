@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RTM_GETROUTE: by device, mark, source, class and where it comes in, with and without policy; a
- * device that is named but has no way.
+ * route_get: RTM_GETROUTE: by device, mark, source, class and input device, with and without policy
+ * rules; a named device without a route.
  */
 #include "netns.h"
 #include <linux/fib_rules.h>
@@ -160,7 +160,7 @@ static void by_default(int family, unsigned table, const char *via)
 	say("route %u: %d\n", table, nl_do(&m));
 }
 
-/* Who is bound to a device sends by it, whoever it is to. */
+/* A socket that is bound to a device sends by it, whatever the destination. */
 static void without_way(void)
 {
 	struct sockaddr_in a = at("9.9.9.9", 9);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Table local: which addresses are this machine's, which are broadcasts, and where packets to
- * groups go; ip-route(8).
+ * route_local: the local table: the addresses of this machine, broadcasts, and the routes of
+ * groups; ip-route(8).
  */
 #include "netns.h"
 

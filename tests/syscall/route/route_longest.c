@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many routes within each other, by chance: the longest that contains an address is its way, while
- * some come and go; of those of one network, the lowest metric.
+ * route_longest: many random nested routes, some of which come and go: a lookup finds the longest
+ * prefix, and within a prefix the lowest metric.
  */
 #include "netns.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * More addresses and routes than fit into a message: all are told, and there is an end to them. The
- * guest's only.
+ * route_many: more addresses and routes than fit into a message: a dump has all of them, and ends.
+ * Guests only.
  */
 #include "guest.h"
 #include "inet.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Routes by rtnetlink: adding, replacing, changing, appending and deleting them, with one way and
- * with several, their metrics, and what is refused; and which of several ways packets take.
+ * route_ops: routes by rtnetlink: adding, replacing, changing, appending and deleting, with one
+ * nexthop and with several, metrics, and what is refused; and which nexthop packets take.
  * ip-route(8).
  */
 #include "netns.h"
@@ -452,8 +452,8 @@ static void sends_to(const char *addr, int broadcast, const char *dev)
 }
 
 /*
- * A network's last address is a broadcast, whether its address names it as one or not; who names
- * the device needs no route.
+ * The last address of a network is a broadcast, also without an address that names it so. A sender
+ * that names the device needs no route.
  */
 static void broadcasts(void)
 {

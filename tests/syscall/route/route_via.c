@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IPv4 routes whose gateway is known by its IPv6 address (RTA_VIA): which are taken, how they are
- * told, and where a packet goes.
+ * route_via: IPv4 routes with an IPv6 gateway (RTA_VIA): which are accepted, how they are dumped,
+ * and where a packet goes.
  */
 #include "await.h"
 #include "netns.h"

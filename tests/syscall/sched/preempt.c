@@ -51,7 +51,10 @@ TEST(preempt)
 				counts[i]++;
 		});
 	}
-	/* one second of several: who runs while the machine stands still has that */
+	/*
+	 * One second of several: a task that is on the CPU while the machine stands still is
+	 * charged that much.
+	 */
 	for (i = 0; i < 20 && !less; i++) {
 		was[0] = counts[0];
 		was[1] = counts[1];

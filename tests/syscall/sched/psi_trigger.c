@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Triggers of /proc/pressure/cpu for somebody without privilege: his windows are whole two seconds,
- * and one tells of a stall. A host without that file is not asked.
+ * psi_trigger: triggers of /proc/pressure/cpu by an unprivileged user, whose windows are multiples
+ * of two seconds; a trigger reports a stall. A host without that file is not asked.
  */
 #include "t.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RLIMIT_RTTIME: a real-time task that does not sleep is told, then killed; one that sleeps in
- * between is not.
+ * rttime: RLIMIT_RTTIME: a real-time task that does not sleep is signalled, then killed; a task
+ * that sleeps in between is not.
  */
 #include "t.h"
 

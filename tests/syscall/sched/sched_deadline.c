@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SCHED_DEADLINE: what is checked, kept and refused, and that such a task gets on. A host that does
- * not let us is not asked: each check knows its answer.
+ * sched_deadline: SCHED_DEADLINE: parameters that are checked, kept and refused, and that such a
+ * task makes progress. A host that does not permit it is not asked: each check knows its answer.
  */
 #include "sched_attr.h"
 #include <sys/socket.h>
@@ -106,7 +106,7 @@ static void on_xcpu(int sig)
 }
 
 /*
- * Alone, too, it gets what it has asked for and no more; who yields sleeps until his next period.
+ * Even alone on the CPU, a task gets its runtime and no more; a yield sleeps until the next period.
  */
 static void limits(void)
 {
@@ -163,7 +163,7 @@ static long freed_after(void)
 	return us(CLOCK_MONOTONIC) - start;
 }
 
-/* Who waits for its period needs four seconds each time, whom the machine lets wait does not. */
+/* A throttled task needs four seconds each time; a task that the machine delays does not. */
 static void freed(void)
 {
 	long least = freed_after();

@@ -87,7 +87,10 @@ static void attributes(void)
 	T(syscall(SYS_sched_setattr, 0, &a, 0));
 }
 
-/* Who knows more than the kernel is told how much that knows, unless the rest is zero. */
+/*
+ * If the caller's structure is larger than the kernel's, the call returns the kernel's size, unless
+ * the rest is zero.
+ */
 static void larger(void)
 {
 	union {

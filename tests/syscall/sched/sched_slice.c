@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched_setattr(2): the slices that ordinary tasks ask for: bounds, which policies, who inherits,
- * and what other calls leave alone.
+ * sched_slice: sched_setattr(2): slices of ordinary tasks: bounds, policies, inheritance, and calls
+ * that leave them alone.
  */
 #include "sched_attr.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* getpriority(2), setpriority(2): nice values of processes, groups and users, who may. */
+/* getpriority(2), setpriority(2): nice values of processes, groups and users, permissions. */
 #include "guest.h"
 #include <sys/time.h>
 

@@ -405,8 +405,8 @@ static void scopes(void)
 }
 
 /*
- * SIGIO to a group that a restricted process has made a file's owner: its own process gets it, who
- * is outside does not.
+ * A restricted process makes a group the owner of a file: SIGIO reaches its own process, but no
+ * member outside of the domain.
  */
 static void owners(void)
 {
@@ -423,7 +423,7 @@ static void owners(void)
 		T(fcntl(p[0], F_SETFL, O_ASYNC));
 		T(write(p[1], "x", 1));
 	});
-	/* the file's owner was set by him, whoever writes */
+	/* The restricted process has set the owner. Its rights count, whichever process writes. */
 	T(write(p[1], "x", 1));
 	T(fcntl(p[0], F_SETSIG, SIGTERM));
 	T(fcntl(p[0], F_SETOWN, -group));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lsm_list_modules, lsm_get_self_attr, lsm_set_self_attr: what does not depend on the modules there
- * are.
+ * lsm: lsm_list_modules, lsm_get_self_attr, lsm_set_self_attr: answers that do not depend on the
+ * loaded modules.
  */
 #include "newer.h"
 

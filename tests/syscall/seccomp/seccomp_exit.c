@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A task's filters are given back when it exits, not when somebody has waited for it: its listener
- * hears of that (since Linux 6.11).
+ * seccomp_exit: filters of a task are released when it exits, not when it is waited for: their
+ * listener hangs up then (since Linux 6.11).
  */
 #include "recorded.h"
 

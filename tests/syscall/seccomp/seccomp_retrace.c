@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SECCOMP_RET_TRACE: a call that the tracer has changed is filtered once more, and is not traced
- * again.
+ * seccomp_retrace: SECCOMP_RET_TRACE: a call that the tracer has changed is filtered once more, and
+ * is not traced again.
  */
 #include "t.h"
 #include <linux/filter.h>

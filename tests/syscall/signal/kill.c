@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* kill(2), tkill(2), tgkill(2): whom, who may, signal 0, groups, threads. */
+/* kill(2), tkill(2), tgkill(2): targets, permissions, signal 0, groups, threads. */
 #include "t.h"
 
 static volatile int ready, got_it;

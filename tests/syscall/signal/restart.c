@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which calls go on after a handler with SA_RESTART, and which never do. */
+/* restart: which calls go on after a handler with SA_RESTART, and which never do. */
 #include "t.h"
 #include <sys/epoll.h>
 #include <sys/file.h>
@@ -20,7 +20,7 @@ static void *helper(void *arg)
 	/* what remains of a sleep is less then, in spite of the timer's slack */
 	sleep_ms(2);
 	syscall(SYS_tgkill, main_thread, main_thread, SIGUSR1);
-	/* who is woken late would find the data, too */
+	/* a late wakeup would find the data, too */
 	T_WAIT(t_signals);
 	NEED(write(fds[1], "data", 4));
 	NEED(write(sv[1], "data", 4));

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* rt_sigaction(2): what is kept, flags, refused signals, masks during a handler, siginfo. */
+/*
+ * rt_sigaction(2): what the kernel stores, flags, refused signals, masks during a handler, siginfo.
+ */
 #include "t.h"
 
 static volatile sig_atomic_t depth, deepest, order[8], count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who has sent a signal out of another user namespace, as the receiver is told: by kill and its
- * kin, as a child, by a message queue.
+ * sender_ids: ids of a sender in another user namespace, as the receiver sees them: by kill and
+ * similar calls, of a child, of a message queue.
  */
 #include "userns.h"
 #include <mqueue.h>
@@ -9,7 +9,7 @@
 #define BASE 5000
 
 static int done[2]; /* a byte for each signal that was told */
-static int go[2];   /* one for who is to stop */
+static int go[2];   /* the child that is told to stop */
 static pid_t outside;
 static mqd_t queue;
 

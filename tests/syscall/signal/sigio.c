@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * O_ASYNC: SIGIO, or the signal of F_SETSIG with its siginfo, from pipes, sockets and terminals;
- * who gets it; which devices can be polled.
+ * sigio: O_ASYNC: SIGIO, or the signal of F_SETSIG with its siginfo, from pipes, sockets and
+ * terminals; which process gets it; which devices can be polled.
  */
 #include "inet.h"
 #include <sys/epoll.h>
@@ -181,8 +181,8 @@ static void devices(void)
 }
 
 /*
- * Who may not signal a group gets nothing sent to it by making it a file's owner; the ids count
- * with which that was done.
+ * A process that may not signal a group cannot do so by making it the owner of a file. The ids at
+ * the time of F_SETOWN count.
  */
 static void strangers(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread that waits for two signals and takes one: the other, which it was chosen for, is for a
- * thread that would take it.
+ * sigwait_others: a thread waits for two signals and takes one. The other, for which it was chosen,
+ * goes to a thread that can take it.
  */
 #include "t.h"
 

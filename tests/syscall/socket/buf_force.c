@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Buffers beyond the machine's limits are for who has rights over the machine, not over a namespace
- * of his own.
+ * buf_force: buffers beyond the machine's limits need rights over the machine, not over the
+ * caller's user namespace.
  */
 #include "t.h"
 #include <sys/socket.h>

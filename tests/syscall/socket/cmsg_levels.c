@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Control messages of levels that are not the socket's: passed over; and those of SOL_SOCKET that
- * each family knows.
+ * cmsg_levels: control messages of levels that are not the socket's are ignored; and those of
+ * SOL_SOCKET that each family knows.
  */
 #include "inet.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IP_RECVERR, IPV6_RECVERR, MSG_ERRQUEUE; timestamps of what is received and of what is sent
+ * errqueue: IP_RECVERR, IPV6_RECVERR, MSG_ERRQUEUE; timestamps of received and sent packets
  * (SO_TIMESTAMPING). ip(7), timestamping.rst.
  */
 #include "inet.h"
@@ -67,7 +67,7 @@ static void refused(void)
 	struct sockaddr_in a = at("127.0.0.1", port);
 	char buf[8];
 
-	/* not connected: told only to who has asked */
+	/* not connected: needs IP_RECVERR */
 	T(sendto(fd, "abc", 3, 0, SA(&a), sizeof(a)));
 	T(number(fd, SOL_SOCKET, SO_ERROR));
 	T(recv(fd, buf, 8, MSG_ERRQUEUE | MSG_DONTWAIT));
@@ -238,7 +238,9 @@ static bool stamped(int fd)
 
 TEST(errqueue)
 {
-	/* who asks first lets the host begin to stamp packets, which it does a little later */
+	/*
+	 * The first socket with timestamps makes the host begin to stamp packets, a little later.
+	 */
 	int first;
 
 	lo_up();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IP_RECVERR and IPV6_RECVERR with errors that a router and a peer of our own make: which types
- * come as which error, in what order, with what records beside them, cut short, looked at, and what
- * becomes of SO_ERROR and POLLERR. ip(7), ipv6(7), RFC 4884.
+ * errqueue_icmp: IP_RECVERR and IPV6_RECVERR with errors that a router and a peer in the test make:
+ * which types result in which error, in what order, with what records beside them, truncated,
+ * peeked at, and the state of SO_ERROR and POLLERR. ip(7), ipv6(7), RFC 4884.
  */
 #include "netns.h"
 #include "errqueue.h"
@@ -75,7 +75,7 @@ static void show(ssize_t n, struct msghdr *m)
 	records(m);
 }
 
-/* ---- errors as somebody else would send them ---- */
+/* ---- errors as another machine would send them ---- */
 
 static uint16_t sum(const void *p, size_t n)
 {
@@ -222,7 +222,7 @@ static void state(int fd)
 	say(" events %x, error %s", e, t_errno(number(fd, SOL_SOCKET, SO_ERROR)));
 }
 
-/* Every type and code, for who asks and for who does not. */
+/* Every type and code, for sockets with and without IP_RECVERR. */
 static void types(void)
 {
 	static const struct {

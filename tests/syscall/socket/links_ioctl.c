@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * brctl(8)'s older calls (SIOCDEVPRIVATE) and those of a tun file: what they say, bad addresses;
- * and that nobody's links wait for who gives them a page of a file system that does not answer.
+ * links_ioctl: the older calls of brctl(8) (SIOCDEVPRIVATE) and those of a tun file: results, bad
+ * addresses. A caller whose argument lies on a page of a silent file system does not block the
+ * links of others.
  */
 #include "guest.h"
 #include "fuse_server.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One packet that many sockets want: each of them gets a copy, however many they are. */
+/* many_copies: a packet for many sockets: each of them gets a copy, however many they are. */
 #include "netns.h"
 
 #define MANY 150

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ioctls of sockets that are about devices, neighbours, addresses and routes: which family
- * answers which of them, what is asked first (memory, privileges, the device), ARP's (arp(7)),
+ * net_ioctls: ioctls of sockets about devices, neighbours, addresses and routes: which family
+ * answers which of them, what is checked first (memory, privileges, the device), ARP's (arp(7)),
  * those of IPv6 (ipv6(7): struct in6_ifreq, struct in6_rtmsg), SIOCGSTAMP, SIOCGSKNS.
  */
 #include "netns.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SO_INCOMING_CPU among sockets that share a port: what comes in on a processor is for the one that
- * wants that processor, whichever of them it is, and for any of them once nobody does.
+ * reuseport_cpu: SO_INCOMING_CPU among sockets that share a port: a packet goes to the socket that
+ * has chosen the processor on which it arrives, or to any if none has.
  */
 #include "inet.h"
 
@@ -41,7 +41,7 @@ static int take(int fd, int type)
 	return n;
 }
 
-/* From so many ports: how many the member @who got, or whether others did. */
+/* Sends from so many ports; prints how many the member @who got, or whether others did. */
 static void spread(const char *what, int type, int who)
 {
 	struct sockaddr_in a = at("127.0.0.1", port_of(group[0]));

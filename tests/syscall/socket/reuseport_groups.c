@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sockets of one port (SO_REUSEPORT) that have had programs of their own before they were bound:
- * who may come, and whose program chooses.
+ * reuseport_groups: sockets of one port (SO_REUSEPORT) that had programs before they were bound:
+ * which may join, and whose program chooses.
  */
 #include "inet.h"
 #include <linux/filter.h>

@@ -165,7 +165,7 @@ static void credentials(void)
 		memcpy(&uc, CMSG_DATA(c), sizeof(uc));
 		say("passed: me %d uid %d", uc.pid == getpid(), (int)uc.uid);
 	}
-	/* one may not lie about oneself, unless root */
+	/* a sender other than root must tell its own ids */
 	CHILD({
 		char cc[CMSG_SPACE(sizeof(uc))] = { 0 };
 

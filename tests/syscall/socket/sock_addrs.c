@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Addresses that do not fit the socket: bind(), connect() and sendto() of each kind of socket with
- * each family of address and with lengths that are too short, too long, or just right, from a fresh
- * socket each time.
+ * sock_addrs: addresses that do not fit the socket: bind(), connect() and sendto() of each kind of
+ * socket with each family of address and with lengths that are too short, too long, or just right,
+ * each from a fresh socket.
  */
 #include "inet.h"
 #include <linux/netlink.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NETLINK_SOCK_DIAG about sockets of our own (TCP with tcp_info, UDP, AF_UNIX), the generic
- * family's controller, messages between netlink sockets of programs, groups and options of netlink
- * sockets, /proc/net/unix.
+ * sock_diag: NETLINK_SOCK_DIAG about the test's sockets (TCP with tcp_info, UDP, AF_UNIX), the
+ * generic family's controller, messages between netlink sockets of programs, groups and options of
+ * netlink sockets, /proc/net/unix.
  */
 #include "inet.h"
 #include <linux/genetlink.h>

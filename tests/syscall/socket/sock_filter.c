@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SO_ATTACH_FILTER and its kin: programs that are refused, what they load, what they cut off, on
- * UDP, TCP, AF_UNIX and raw.
+ * sock_filter: SO_ATTACH_FILTER and related options: programs that are refused, what they load,
+ * what they cut off, on UDP, TCP, AF_UNIX and raw sockets.
  */
 #include "inet.h"
 #include <linux/filter.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options of every level on every kind of socket, with values of 0, 1, 2, 4, 8 and 16 bytes, with
- * and without capabilities: what setsockopt says to 0, 1, -1 and a large number, and what
- * getsockopt has to say in so much room.
+ * sock_lengths: options of every level on every kind of socket, with values of 0, 1, 2, 4, 8 and 16
+ * bytes, with and without capabilities: results of setsockopt for 0, 1, -1 and a large number, and
+ * of getsockopt with buffers of those sizes.
  */
 #include "netns.h"
 #include <linux/capability.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options that say what a socket takes, and from where: ports within a range (IP_LOCAL_PORT_RANGE),
- * an address without a port (IP_BIND_ADDRESS_NO_PORT), the least TTL, a SYN that is kept, a mark
- * for one message, sticky sources, datagrams without a checksum.
+ * sock_limits: options that restrict a socket's packets: ports within a range
+ * (IP_LOCAL_PORT_RANGE), an address without a port (IP_BIND_ADDRESS_NO_PORT), the least TTL, a
+ * saved SYN, a mark for one message, sticky sources, datagrams without a checksum.
  */
 #include "netns.h"
 #include <netinet/udp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a socket says of itself to those who look: the attribute with its protocol's name, the name
- * of who sent on a connection, and what sockets of netlink are listed.
+ * sock_names: names of sockets: the attribute with the protocol's name, the peer's name on a
+ * connection, and the list of netlink sockets.
  */
 #include "guest.h"
 #include <linux/netlink.h>
@@ -240,9 +240,7 @@ static socklen_t abstract(struct sockaddr_un *a, const char *name)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(a->sun_path + 1));
 }
 
-/*
- * Who wants to be told of senders gets a name when it begins to talk, so that it can be answered.
- */
+/* A socket with SO_PASSCRED gets a name when it begins to send, so that it can be answered. */
 static void names_asked(void)
 {
 	static const char *const how[] = { "sends", "connects", "connects a stream" };

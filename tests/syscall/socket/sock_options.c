@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options of SOL_SOCKET on every kind of socket: which there are, what they say first, what they
- * take. socket(7).
+ * sock_options: options of SOL_SOCKET on every kind of socket: which exist, their first values, the
+ * values they accept. socket(7).
  */
 #include "inet.h"
 #include <linux/net_tstamp.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What poll(2), an edge-triggered epoll(7), recv(2), send(2) and SO_ERROR say of sockets of each
- * kind while they are shut down, closed, reset, refused and connected again: shutdown(2),
- * connect(2), tcp(7), unix(7).
+ * sock_shutdown: results of poll(2), an edge-triggered epoll(7), recv(2), send(2) and SO_ERROR for
+ * sockets of each kind while they are shut down, closed, reset, refused and connected again:
+ * shutdown(2), connect(2), tcp(7), unix(7).
  */
 #include "inet.h"
 #include <linux/sockios.h>
@@ -287,7 +287,7 @@ static void shut_first(int how)
 	close(fd);
 }
 
-/* Who shuts an attempt ends it, and may make another. */
+/* A shutdown of a pending connect ends it, and the socket may connect again. */
 static void shut_attempt(int how)
 {
 	int l = listener(0), other = listener(1), fd[8], n = 0;
@@ -327,7 +327,7 @@ static void *send_on(void *arg)
 	return (void *)(long)errno;
 }
 
-/* Who waits for room to send hears that its own side has been shut meanwhile. */
+/* A writer that waits for room wakes up when its own side is shut down meanwhile. */
 static void shut_sender(int kind)
 {
 	struct sender sender = { 0 };
@@ -412,8 +412,8 @@ static void unix_listener(void)
 }
 
 /*
- * Who connects a datagram socket elsewhere loses what it had got, and the one it leaves learns of
- * it.
+ * A datagram socket that connects elsewhere loses its received messages, and the old peer gets an
+ * error.
  */
 static void unix_leaving(void)
 {
@@ -445,7 +445,7 @@ static void unix_leaving(void)
 	close(c);
 }
 
-/* Who waits for urgent data alone is told, too. */
+/* A poller for urgent data alone wakes up, too. */
 static void urgent(int kind)
 {
 	struct epoll_event e = { .events = EPOLLPRI };

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every number that an option of IP, IPV6, TCP and UDP may have, on every kind of socket: what it
- * says first, what it says to 0, 1, -1 and a large value, to a byte and to nothing, and what it
- * says then.
+ * sock_sweep: every option number of IP, IPV6, TCP and UDP, on every kind of socket: its first
+ * value, its results for 0, 1, -1, a large value, a byte and nothing, and its value then.
  */
 #include "inet.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SO_RCVTIMEO is a limit, also while other things happen to the socket: it sends, and its sender's
- * room comes and goes.
+ * sock_timeo: SO_RCVTIMEO holds although other things happen to the socket meanwhile: it sends, and
+ * its send buffer fills and empties.
  */
 #include "inet.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * While one thread waits for a socket, to read or to write, another who does not want to wait is
- * told so at once; and none loses a byte.
+ * sock_waiters: while a thread waits for a socket, to read or to write, a non-blocking call of
+ * another thread returns at once; and no byte is lost.
  */
 #include "inet.h"
 #include <sys/un.h>
@@ -63,7 +63,7 @@ static void *takes(void *arg)
 	return NULL;
 }
 
-/* Several readers of one byte each, who all wait again and again. */
+/* Several readers of one byte each that wait again and again. */
 static void share(const char *what, int a, int b)
 {
 	struct waiter w[READERS];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which sockets know SO_ZEROCOPY, whether or not it is granted, and that anybody may ask for
+ * sock_zerocopy: which sockets know SO_ZEROCOPY, whether or not it is granted; any user may set
  * SO_BUSY_POLL.
  */
 #include "inet.h"

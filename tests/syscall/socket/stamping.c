@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SO_TIMESTAMP, SO_TIMESTAMPNS and SO_TIMESTAMPING by their old and new numbers on every kind of
- * socket: what a receiver gets, what the error queue tells a sender (SCM_TSTAMP_*, OPT_ID,
- * OPT_TSONLY, OPT_CMSG, OPT_STATS), in which order and form. networking/timestamping.rst.
+ * stamping: SO_TIMESTAMP, SO_TIMESTAMPNS and SO_TIMESTAMPING by their old and new numbers on every
+ * kind of socket: what a receiver gets, what the error queue reports to a sender (SCM_TSTAMP_*,
+ * OPT_ID, OPT_TSONLY, OPT_CMSG, OPT_STATS), in which order and form. networking/timestamping.rst.
  */
 #include "netns.h"
 #include "errqueue.h"
@@ -616,7 +616,7 @@ static void last(void)
 	close(fd[1]);
 }
 
-/* Who asks first lets the host begin to stamp packets, which it does a little later. */
+/* The first socket with timestamps makes the host begin to stamp packets, a little later. */
 static void begin(void)
 {
 	int fd = bound(SOCK_DGRAM, "127.0.0.1");

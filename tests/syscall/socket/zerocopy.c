@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SO_ZEROCOPY and MSG_ZEROCOPY: who may ask, what the error queue tells (ranges that grow,
- * SO_EE_CODE_ZEROCOPY_COPIED over lo), which sends have a number (not empty ones, not failed ones),
- * what counts against net.core.optmem_max; io_uring's SEND_ZC and SENDMSG_ZC beside them.
- * networking/msg_zerocopy.rst.
+ * zerocopy: SO_ZEROCOPY and MSG_ZEROCOPY: which sockets may have it, what the error queue reports
+ * (ranges that grow, SO_EE_CODE_ZEROCOPY_COPIED over lo), which sends have a number (not empty
+ * ones, not failed ones), what is charged to net.core.optmem_max; io_uring's SEND_ZC and SENDMSG_ZC
+ * beside them. networking/msg_zerocopy.rst.
  */
 #include "inet.h"
 #include "uring.h"
@@ -139,7 +139,7 @@ static void sends(const char *name, int family, int type)
 	close(fds[1]);
 }
 
-/* Who waits is woken; edges come again though the record only grows. */
+/* A waiter is woken; edges come again though the record only grows. */
 static void waits(int type)
 {
 	struct epoll_event e = { .events = EPOLLET | EPOLLERR }, got = { 0 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The words of /proc/sys/net/ipv4/conf: which device has whose, and what they do: who is asked for
- * how and answered (ARP), what is passed on, dropped, or told to many. The peer is the test itself.
+ * conf_sysctl: settings of /proc/sys/net/ipv4/conf: which device has which value, and their effect:
+ * source and target of ARP requests, answers to ARP, packets that are forwarded, dropped, or
+ * broadcast. The test itself is the peer.
  */
 #include "put.h"
 #include "wire.h"
@@ -76,7 +77,10 @@ static void arp(int op, int to_one, const char *sip, const char *tip)
 	NEED(send(wire, f, sizeof(f), 0));
 }
 
-/* The next one of @op that the stack sends within @ms: who says so; "nobody". */
+/*
+ * Returns the source of the next ARP packet of type @op that the stack sends within @ms, or
+ * "nobody".
+ */
 static const char *arp_from(int op, int ms)
 {
 	static char text[32];
@@ -284,7 +288,7 @@ static void redirects(void)
 	say("to who is behind one of the other network: %d", redirected("10.9.0.3", "10.44.0.1"));
 	NEED(set_word("all", "shared_media", "0"));
 	T(set_word("va0", "shared_media", "0"));
-	/* others, for who does not listen is not told so often */
+	/* Other targets: a host that ignores redirects gets fewer of them. */
 	wire_peer(4);
 	wire_peer(5);
 	say("a neighbour: %d", redirected("10.9.0.4", "10.9.0.2"));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a namespace's owner says of connections that are tracked (/proc/sys/net/netfilter): numbers
- * and what follows from them. The host's side of what a packet filter is needed for is what Linux
- * says.
+ * ct_sysctl: settings of a namespace's owner for connection tracking (/proc/sys/net/netfilter):
+ * valid numbers and their effect. Where a packet filter is needed, the host's side prints what
+ * Linux does.
  */
 #include "guest.h"
 #include "put.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a namespace's owner says of ways and errors (net.ipv4.route.*, icmp_*, ip_*), as its
- * neighbour sees it, and of who gets which port.
+ * ip_sysctl: settings of a namespace's owner for routes and errors (net.ipv4.route.*, icmp_*,
+ * ip_*), as its neighbour sees them, and for ports.
  */
 #include "guest.h"
 #include "put.h"
@@ -199,7 +199,7 @@ static void router(void)
 	neighbour("va1", "10.7.0.9");
 	nl_add_route("10.5.0.0", 24, "10.7.0.9", NULL);
 	pass("10.9.0.2", 1, wire);
-	pass("10.5.0.5", 1, other); /* his way is not where he came from */
+	pass("10.5.0.5", 1, other); /* the route back is another device */
 	T(tell("ipv4/icmp_errors_use_inbound_ifaddr", "1"));
 	pass("10.5.0.5", 1, other);
 	T(tell("ipv4/icmp_errors_use_inbound_ifaddr", "0"));
@@ -298,7 +298,10 @@ static void bogus(void)
 
 /* ---- ports ---- */
 
-/* Both have these options, and want a port of one that there is. Who may listen to it then? */
+/*
+ * Both sockets have these options, and want the same port of a range of one. Which may listen to it
+ * then?
+ */
 static void autobind_two(bool addr, bool port, const uid_t *uid)
 {
 	struct sockaddr_in a = at("127.0.0.1", 0);

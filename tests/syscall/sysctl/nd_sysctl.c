@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How neighbours are told and believed, by /proc/sys/net/ipv6/conf/NAME; what the files take and
- * say is in nd_words().
+ * nd_sysctl: settings of /proc/sys/net/ipv6/conf/NAME for neighbour discovery. nd_words() has the
+ * values of the files.
  */
 #include "nd.h"
 #include <linux/neighbour.h>
@@ -59,7 +59,7 @@ static void nd_words(void)
 	conf6("all", "ndisc_tclass", "0");
 }
 
-/* Who has va0's address? Asked of all, or of it alone. */
+/* Solicits the owner of va0's address, by multicast or unicast. */
 static void ask(const char *from, int all)
 {
 	unsigned char m[32] = { ND_NS, [24] = 1, 1, 2, 0, 0, 0, 0, 9 };
@@ -388,7 +388,7 @@ TEST(nd_sysctl)
 	notify();
 	kept();
 	no_link();
-	/* who listened at vb0 is told that it went down */
+	/* The packet socket at vb0 has got ENETDOWN, so it is opened anew. */
 	close(nd_fd);
 	nd_open();
 	smuggled();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/sys/net/{ipv4,ipv6}/neigh/NAME: what stands there, and what may be written.
- * tests/unit/net_link.c has what follows.
+ * neigh_sysctl: /proc/sys/net/{ipv4,ipv6}/neigh/NAME: contents, and valid values.
+ * tests/unit/net_link.c tests their effect.
  */
 #include "guest.h"
 #include "netns.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers of /proc/sys/net/ipv6 that are a namespace's: labels of flows, who is answered, options
- * that may come, what routes say.
+ * net6_sysctl: numbers of /proc/sys/net/ipv6 that belong to a namespace: flow labels, echo replies,
+ * limits of options, routes.
  */
 #include "nd.h"
 #include <linux/neighbour.h>
@@ -111,7 +111,10 @@ static void labels(void)
 	put6("auto_flowlabels", "0");
 }
 
-/* What is sent back to a packet of his with the label 0x12345 and @n bytes at @p + PACKET_AT. */
+/*
+ * Returns the flow label of the answer to the peer's packet with the label 0x12345 and @n bytes at
+ * @p + PACKET_AT.
+ */
 static int answer(unsigned char *p, unsigned n, int proto, int type, const char *to, int ms)
 {
 	nd_head(p, HIM, to, n, proto, 64);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the owner of a network namespace sets for its sockets: free ports, foreign addresses,
- * families, congestion control.
+ * net_sysctl: settings of a network namespace's owner for its sockets: unprivileged ports, foreign
+ * addresses, families, congestion control.
  */
 #include "inet.h"
 #include "put.h"
@@ -119,7 +119,7 @@ static void reserved(void)
 		say_chosen(SOCK_STREAM, connected);
 		say_chosen(SOCK_DGRAM, connected);
 	}
-	try_bind(SOCK_STREAM, "127.0.0.1", 120); /* who asks gets it */
+	try_bind(SOCK_STREAM, "127.0.0.1", 120); /* an explicit request succeeds */
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		T(put(path, wrong[i]) < 0);
 	show(path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What of a router's word is believed: accept_ra's kin of /proc/sys/net/ipv6/conf/NAME, and what
- * follows.
+ * ra_sysctl: which parts of a router advertisement are believed: accept_ra and related settings of
+ * /proc/sys/net/ipv6/conf/NAME, and their effect.
  */
 #include "nd.h"
 
@@ -233,8 +233,8 @@ static void prefixes(void)
 }
 
 /*
- * The word of a router that is va0 itself, who is no way to anything, or another device of this
- * machine.
+ * Advertisements of a router that is va0 itself, that is no default router, or that is another
+ * device of this machine.
  */
 static void ourselves(void)
 {

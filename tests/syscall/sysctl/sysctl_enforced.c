@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Variables of /proc/sys that forbid something. On the host only what Linux documents is printed:
- * they are the whole machine's.
+ * sysctl_enforced: variables of /proc/sys that forbid something. They are the whole machine's, so
+ * the host's side prints what Linux documents.
  */
 #include "guest.h"
 #include "put.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A list below /proc/sys that is longer than a page is written in pieces: the ports of a network
- * namespace that nobody is given.
+ * sysctl_list: a list below /proc/sys that is longer than a page is written in pieces: the reserved
+ * ports of a network namespace.
  */
 #include "t.h"
 #include <fcntl.h>

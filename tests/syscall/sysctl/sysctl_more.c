@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files of /proc and /sys that tools and tests look for: their kind and mode, bounds, and what they
- * do. What is written on the host is what it had; its settings are not ours, so the guest alone is
- * set.
+ * sysctl_more: files of /proc and /sys that tools and tests look for: type and mode, bounds, and
+ * effect. On the host the test writes only the old value; settings change in the guest alone.
  */
 #include "guest.h"
 #include "put.h"

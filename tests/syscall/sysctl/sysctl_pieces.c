@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files of /proc that are written at a position: a string of /proc/sys goes on there
- * (kernel.sysctl_writes_strict is 1), here the host name of a namespace of our own; a login is
- * written from its start.
+ * sysctl_pieces: writes at a position of /proc files: a string of /proc/sys goes on there
+ * (kernel.sysctl_writes_strict is 1), here the host name of a namespace of the test's own; a login
+ * is written from its start.
  */
 #include "guest.h"
 #include "recorded.h"

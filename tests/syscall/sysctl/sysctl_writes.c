@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What writing to files of /proc/sys does; /dev/userfaultfd. On the host only what Linux documents
- * is printed.
+ * sysctl_writes: effects of writes to files of /proc/sys; /dev/userfaultfd. The host's side prints
+ * what Linux documents.
  */
 #include "guest.h"
 #include <linux/userfaultfd.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a namespace's owner tells its TCP: which numbers are taken, and what follows from them, as
- * the peer of a connection sees it.
+ * tcp_sysctl: settings of a namespace's owner for TCP: valid numbers and their effect, as the peer
+ * of a connection sees it.
  */
 #include "put.h"
 #include "wire.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * acct(2): the records of processes that end; ustat(2) and sysfs(2), which nobody calls any more.
+ * acct(2): records of processes that end; ustat(2) and sysfs(2), which programs hardly call any
+ * more.
  */
 #include "t.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cn_proc: netlink's connector tells of processes: forks, threads, exec, names, users, sessions,
- * tracers, dumps and ends, by kind and not at all.
+ * cn_proc: netlink's connector reports events of processes: forks, threads, execs, names, users,
+ * sessions, tracers, dumps and exits, filtered by kind, and none.
  */
 #include "t.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What getrusage() says of user and system time together is what the process's clock says, also
- * where the machine below takes time away between short turns and idleness.
+ * cpu_times_agree: the sum of user and system time of getrusage() agrees with the process's clock,
+ * also if the machine below takes time away between short turns and idleness.
  */
 #include "t.h"
 #include <sys/resource.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The exit signal of a child is its parent's who made it: to the program that the parent has become
- * since, it is SIGCHLD.
+ * exit_signal: a child's exit signal is for the parent that made it: if the parent has executed
+ * another program since, that gets SIGCHLD.
  */
 #include "t.h"
 

@@ -103,7 +103,7 @@ TEST(fork_sibling)
 			bad += status != 0;
 			pid[r] = 0;
 		}
-		/* one that has seen its siblings come and go */
+		/* an older child, after younger siblings */
 		if (r >= ALIVE && pid[r - ALIVE]) {
 			NEED(write(gate[r - ALIVE][1], "", 1));
 			waitpid(pid[r - ALIVE], &status, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* kcmp(2), pidfd_getfd(2): are two tasks' things the same thing. */
+/* kcmp(2), pidfd_getfd(2): comparing the resources of two tasks. */
 #include "t.h"
 #include <linux/kcmp.h>
 

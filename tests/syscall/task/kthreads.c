@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel threads: process 2 is their parent, they are in no group and no session, and nobody else
- * is its child.
+ * kthreads: kernel threads: process 2 is their parent, they are in no group and no session, and no
+ * other process is its child.
  */
 #include "t.h"
 #include <dirent.h>

@@ -2,10 +2,7 @@
 /* pidfd_open(2), pidfd_send_signal(2): polling, signalling, errors. */
 #include "t.h"
 
-/*
- * A descriptor that was taken along into another pid namespace says nothing there of who has no
- * number in it.
- */
+/* In another pid namespace, a descriptor shows no id of a process that has none there. */
 static void from_within(int outside)
 {
 	pid_t pid = SPAWN(pause());
@@ -50,7 +47,7 @@ static void again(pid_t pid)
 	close(other);
 }
 
-/* A process that was waited for hangs up, as who polls for nothing else hears. */
+/* The descriptor of a reaped process hangs up, also for a poll without events. */
 static void reaped(int fd, pid_t pid)
 {
 	struct pollfd p = { .fd = fd };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PIDFD_GET_INFO on processes that live, have ended, and are gone; what fstat and fstatfs say of
- * pidfds.
+ * pidfd_info: PIDFD_GET_INFO on processes that live, have ended, and are reaped; fstat and fstatfs
+ * of pidfds.
  */
 #include "t.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What younger kernels have of processes: namespaces by pidfd (ioctl), pidfd_getfd from a process
- * that has ended, a tracer's hand on syscall user dispatch, the clocks of a program that a vfork
- * child becomes, Kthread in /proc/PID/status.
+ * pidfd_ns: features of younger kernels about processes: namespaces by pidfd (ioctl), pidfd_getfd
+ * from a process that has ended, syscall user dispatch set by a tracer, the clocks of a program
+ * that a vfork child execs, Kthread in /proc/PID/status.
  */
 #include "guest.h"
 

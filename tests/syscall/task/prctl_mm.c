@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PR_SET_MM_MAP: where /proc shows a program's parts to be, all at once and without a right; what
- * is refused. A host may be built without it.
+ * prctl_mm: PR_SET_MM_MAP: where /proc shows the parts of a program, all set at once and without a
+ * capability; what is refused. A host may be built without it.
  */
 #include "newer.h"
 

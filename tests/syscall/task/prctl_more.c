@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prctl(2)'s less common options, and system calls that become signals by the caller's own wish
+ * prctl_more: less common options of prctl(2), and system calls that the caller turns into signals
  * (PR_SET_SYSCALL_USER_DISPATCH).
  */
 #include "newer.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prctl(PR_SET_TSC): a thread's own, inherited by fork, threads and exec; threads that may read the
- * counter beside some that may not.
+ * prctl_tsc: prctl(PR_SET_TSC) belongs to the thread, and is inherited by fork, threads and exec;
+ * threads that may read the counter run beside some that may not.
  */
 #include "t.h"
 #include <setjmp.h>

@@ -76,7 +76,7 @@ TEST(rlimit)
 		while (!t_signals)
 			;
 		say("SIGXCPU came");
-		/* not before: who stands still may miss the first second */
+		/* not earlier: it may miss the first second */
 		cpu.rlim_max = 2;
 		NEED(setrlimit(RLIMIT_CPU, &cpu));
 		for (;;)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* wait4(2): which child, options, statuses, stopped and continued, EINTR, rusage, threads. */
+/*
+ * wait4(2): choice of the child, options, statuses, stopped and continued, EINTR, rusage, threads.
+ */
 #include "t.h"
 
 static void which(void)

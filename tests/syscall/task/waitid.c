@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* waitid(2): what siginfo tells, WNOWAIT, P_PIDFD, errors. */
+/* waitid(2): contents of siginfo, WNOWAIT, P_PIDFD, errors. */
 #include "t.h"
 #ifndef P_PIDFD
 #define P_PIDFD 3

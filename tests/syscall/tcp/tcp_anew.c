@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A TCP socket that begins another connection: nothing of the one before is read from it; and
- * readers who are there meanwhile.
+ * tcp_anew: a TCP socket begins another connection: a read returns no byte of the old one, also for
+ * readers that are there meanwhile.
  */
 #include "inet.h"
 
@@ -59,8 +59,8 @@ static void *reads(void *arg)
 }
 
 /*
- * A reader who waits, or copies, while the socket is taken from its connection, and listens or
- * begins another one.
+ * A reader waits, or copies, while the socket leaves its connection, and listens or begins another
+ * one.
  */
 static void meanwhile(bool again)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What closing a connection leaves behind, and how long it takes: SO_LINGER, and connections in
- * TIME_WAIT, which are nobody's orphans. tcp(7).
+ * tcp_close: what closing a connection leaves behind, and how long it takes: SO_LINGER, and
+ * connections in TIME_WAIT, which are not counted as orphans. tcp(7).
  */
 #include "inet.h"
 
@@ -40,7 +40,7 @@ static void fill(int fd)
 		;
 }
 
-/* Who ends does not wait for what he had open. */
+/* A process that exits does not linger for its open sockets. */
 static void at_exit(void)
 {
 	long began = now_ms();

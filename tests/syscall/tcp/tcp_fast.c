@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP: options of fast open, deferred accepts, what is unread and unsent, and what is refused;
- * writes that begin a connection.
+ * tcp_fast: options of fast open, deferred accepts, counts of unread and unsent bytes, and what is
+ * refused; writes that begin a connection.
  */
 #include "inet.h"
 #include <linux/sockios.h>
@@ -139,7 +139,7 @@ static void unread(void)
 	close(l);
 }
 
-/* TCP_NOTSENT_LOWAT: who reads slowly does not make the writer fill its buffer. */
+/* TCP_NOTSENT_LOWAT: the writer does not fill its buffer for a slow reader. */
 static void unsent(void)
 {
 	int l = listen_any(), s = socket(AF_INET, SOCK_STREAM, 0), c, low = 16384, small = 4096;

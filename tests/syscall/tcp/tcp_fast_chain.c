@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP Fast Open: a socket that a listener has given becomes a listener itself, many times over, and
+ * tcp_fast_chain: TCP Fast Open: an accepted socket becomes a listener itself, many times over, and
  * the last one is closed.
  */
 #include "netns.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_info.c: TCP_INFO field by field, of a socket that is closed, listens, has just been
- * connected, and has sent; SO_INCOMING_CPU. What times, windows and the size of the machine decide
- * is only compared with what it must be at least.
+ * tcp_info: TCP_INFO field by field, of a socket that is closed, listens, has just been connected,
+ * and has sent; SO_INCOMING_CPU. Fields that depend on times, windows and the size of the machine
+ * are only compared with a lower bound.
  */
 #include "inet.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * listen(2) on a socket whose connection has ended: it gets a port of its own, or keeps the one
- * that it was bound to, and who comes is heard.
+ * tcp_listen_again: listen(2) on a socket whose connection has ended: it gets a port of its own, or
+ * keeps the port that it was bound to, and accepts connections.
  */
 #include "t.h"
 #include <arpa/inet.h>

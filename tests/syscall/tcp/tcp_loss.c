@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP over a bad line: the guest's lo loses, doubles, delays and reorders (net.nestling); what was
- * sent arrives, all of it, in order, in bearable time, and connections end. The host's side says
- * what is expected.
+ * tcp_loss: TCP over a bad line: the guest's lo loses, duplicates, delays and reorders packets
+ * (net.nestling). All data arrives, in order, within a bounded time, and connections end. The
+ * host's side prints what is expected.
  */
 #include "guest.h"
 #include "inet.h"
@@ -133,8 +133,8 @@ static int recalled(void)
 }
 
 /*
- * Who remembers nothing of the SYN cannot wait for data (TCP_DEFER_ACCEPT): the connection is there
- * to be accepted.
+ * A listener that kept no state of the SYN (a cookie) cannot wait for data (TCP_DEFER_ACCEPT): the
+ * connection can be accepted at once.
  */
 static void undeferred(void)
 {

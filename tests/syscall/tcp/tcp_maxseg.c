@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP_MAXSEG bounds what a socket sends and, since the other end is told, what it is sent;
- * SO_TXTIME and the times of messages.
+ * tcp_maxseg: TCP_MAXSEG bounds the segments that a socket sends and, since it announces the value,
+ * those that it gets; SO_TXTIME and the times of messages.
  */
 #include "inet.h"
 #include <linux/net_tstamp.h>

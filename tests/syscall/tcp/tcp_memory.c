@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP: what nobody has read yet takes about as much memory as it has bytes, when it was written in
- * large pieces. Asked of a guest only: on the host others take and free memory, too.
+ * tcp_memory: unread data takes about as much memory as it has bytes, if it was written in large
+ * pieces. Guests only: on the host other programs take and free memory, too.
  */
 #include "t.h"
 #include "guest.h"

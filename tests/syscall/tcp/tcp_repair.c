@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP_REPAIR and its kin, for who may not: which error each gives, before a connection, while
- * listening and in one.
+ * tcp_repair: TCP_REPAIR and related options without the right to use them: their errors before a
+ * connection, while listening and in a connection.
  */
 #include "inet.h"
 #include <grp.h>

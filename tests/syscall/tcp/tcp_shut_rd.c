@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What comes after shutdown(2) for reading, and after close(2), before and after the peer knows:
- * data, its end, and what the sender is told.
+ * tcp_shut_rd: what arrives after shutdown(2) for reading, and after close(2), before and after the
+ * peer knows: data, its end, and what the sender gets.
  */
 #include "inet.h"
 #include <signal.h>

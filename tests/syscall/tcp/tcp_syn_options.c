@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How long the first packets of a connection are, and which options stand in them, in which order;
+ * tcp_syn_options: lengths of the first packets of a connection, and their options, in which order;
  * with and without some of them.
  */
 #include "netns.h"

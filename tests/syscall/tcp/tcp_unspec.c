@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * connect(2) to AF_UNSPEC of a TCP socket without a connection: what stays of its name, and what it
- * may do after.
+ * tcp_unspec: connect(2) to AF_UNSPEC of a TCP socket without a connection: what stays of its name,
+ * and what it may do afterwards.
  */
 #include "inet.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_urgent.c: urgent bytes one after the other: which of them are read out of band, which come as
- * data, and where the mark is (SIOCATMARK).
+ * tcp_urgent: several urgent bytes: which of them are read out of band, which come as data, and
+ * where the mark is (SIOCATMARK).
  */
 #include "await.h"
 #include "inet.h"

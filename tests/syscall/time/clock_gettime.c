@@ -48,7 +48,7 @@ static void each(void)
 	}
 }
 
-/* Who mixes calls and the vDSO sees no step back. */
+/* A caller that mixes system calls and the vDSO sees no step back. */
 static void mixed(void)
 {
 	static const clockid_t clocks[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW,

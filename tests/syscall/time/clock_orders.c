@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clocks of processor time that there are or are not: which error comes first, what is told of
- * them; the longest of the interval timers.
+ * clock_orders: CPU clocks that exist or do not: which error comes first, and their resolution; the
+ * maximum of the interval timers.
  */
 #include "t.h"
 #include <sys/timex.h>
@@ -55,7 +55,7 @@ static void numbers(void)
 	say("a timer that is not set has a period of %ld", now.it_interval.tv_sec);
 }
 
-/* The clock is not touched: who may not set it asks for a step of nothing. */
+/* The clock is not changed: a caller without the right asks for a step of zero. */
 static void step_of_nothing(void)
 {
 	CHILD({

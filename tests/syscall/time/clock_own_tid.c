@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The clock of a process by the number of one of its threads: that thread may read it so, and that
- * is all.
+ * clock_own_tid: the clock of a process by the id of one of its threads: that thread may read it
+ * so, and no other use is permitted.
  */
 #include "t.h"
 

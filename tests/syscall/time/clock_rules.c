@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which clocks can be set, slept on and timed; a timer on another process's CPU time; ticks set in
- * a timerfd.
+ * clock_rules: clocks that can be set, slept on and timed; a timer on another process's CPU time;
+ * ticks set in a timerfd.
  */
 #include "t.h"
 #include <sys/timerfd.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What happens to timers when real time is set (in the guest only: the host's clock stays alone):
- * those armed for a point in time go off with the jump, those armed for a span do not.
+ * clock_set: timers when real time is set: those armed for a point in time expire with the jump,
+ * those armed for a span do not. Guests only, since the host's clock must not change.
  */
 #include "guest.h"
 
@@ -55,8 +55,8 @@ static void expire(int fd, int flags, long every)
 }
 
 /*
- * The clock is set when the timer has expired and nobody has looked: that is told too, also to who
- * sets the timer.
+ * The clock is set when the timer has expired and was not read: a read still reports the jump, and
+ * so does setting the timer.
  */
 static void expired_before(void)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waits until an absolute time of CLOCK_REALTIME end when the clock is set past that time (in
- * guests only: the host's clock is not set). Relative waits, and waits on other clocks, do not end.
+ * clock_set_wakes: waits for an absolute time of CLOCK_REALTIME end when the clock is set past that
+ * time. Relative waits, and waits on other clocks, do not end. Guests only, since the host's clock
+ * must not change.
  */
 #include "uring.h"
 #include "guest.h"

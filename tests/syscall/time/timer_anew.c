@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A POSIX timer that is set anew, stopped or deleted while its signal waits to be taken: since
- * Linux 6.13 that signal is not delivered. Others of the same number are.
+ * timer_anew: a POSIX timer is set anew, stopped or deleted while its signal is pending: since
+ * Linux 6.13 that signal is not delivered. Other signals of that number are.
  */
 #include "recorded.h"
 

@@ -21,8 +21,8 @@ static long create(int clock, void *ev, int *id)
 }
 
 /*
- * Who uses up the process's time hears of it (Linux since 6.4): sooner or later every thread that
- * runs.
+ * The signal goes to a thread that uses the process's time (Linux since 6.4): sooner or later to
+ * every thread that runs.
  */
 #define SPINNERS 3
 static __thread bool i_heard;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many timers with periods of a nanosecond: on CPU clocks, which run on while they are looked at,
- * and on others. Who has them goes on, and so does who runs beside it; and what was ignored comes
- * at once when it is ignored no longer.
+ * timer_crowd: many timers with periods of a nanosecond: on CPU clocks, which run on while they are
+ * read, and on others. Their owner goes on, and so do other tasks; a signal that was ignored comes
+ * as soon as it is no longer ignored.
  */
 #include "t.h"
 
@@ -119,7 +119,10 @@ static void order(int clock)
 	NEED(sigprocmask(SIG_UNBLOCK, &set, NULL));
 }
 
-/* Ignored for so long that it rests; whoever ignores it no longer gets its period. */
+/*
+ * The signal was ignored for so long that the timer rests; a process that no longer ignores it gets
+ * its period again.
+ */
 static void heard_again(void)
 {
 	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };

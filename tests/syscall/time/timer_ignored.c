@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A timer's signal that is blocked, pending, and then ignored for a while: what it has overrun is
- * not forgotten (since Linux 6.13).
+ * timer_ignored: a timer's signal is blocked, pending, and then ignored for a while: its overruns
+ * are not forgotten (since Linux 6.13).
  */
 #include "recorded.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers with periods of microseconds whose signals nobody takes: others go on beside them. What is
- * told of one (its rest, its overruns) is as of its period, and once its signal is taken the next
- * come at their times.
+ * timer_untaken: timers with periods of microseconds whose signals are not taken: others go on
+ * beside them. The rest and the overruns of such a timer follow its period, and once its signal is
+ * taken the next come at their times.
  */
 #include "t.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * devpts: each mount is an instance with its own numbers; which one a ptmx belongs to; options;
+ * devpts: each mount is an instance with its own numbers; the instance of a ptmx; options;
  * instances that are gone.
  */
 #include "guest.h"
@@ -119,7 +119,7 @@ static void beside(void)
 	}
 }
 
-/* Who is root of a user namespace alone may have an instance, and open what is in it. */
+/* Root of only a user namespace may mount an instance, and open what is in it. */
 static void in_a_namespace(void)
 {
 	CHILD({
@@ -148,7 +148,7 @@ static void ids(const char *name)
 				       0);
 }
 
-/* The options are about slaves; the root and its ptmx belong to who mounts it. */
+/* The options are for slaves; the root directory and its ptmx belong to the process that mounts. */
 static void owners(void)
 {
 	int m;

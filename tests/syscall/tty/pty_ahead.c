@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is written to a raw pseudo terminal that nobody reads: more than its line buffer has room
- * for is taken, both ways; then a write ends short, or waits. How much it is exactly depends on
- * when Linux's worker runs: bounds are told.
+ * pty_ahead: writes to a raw pseudo terminal that is not read: it takes more than its line buffer
+ * has room for, both ways; then a write is short, or waits. The exact amount depends on when
+ * Linux's worker runs, so bounds are printed.
  */
 #include "t.h"
 #include <pty.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a terminal shows of what is typed, where that is not plain: letters of Latin 1, newlines in
- * raw mode, what erasing shows with ECHOPRT, keys on an empty line, echo that a signal's key throws
- * away; and who may start output again that was stopped.
+ * pty_echo: special cases of a terminal's echo: letters of Latin 1, newlines in raw mode, erasing
+ * with ECHOPRT, keys on an empty line, echo that a signal's key discards; and which processes may
+ * restart stopped output.
  */
 #include "t.h"
 #include <sys/ioctl.h>

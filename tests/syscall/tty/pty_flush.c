@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A writer that sleeps because the other end of a pseudo terminal is full goes on when what is
- * there is flushed.
+ * pty_flush: a writer that sleeps because the other end of a pseudo terminal is full wakes up when
+ * that end is flushed.
  */
 #include "t.h"
 #include <termios.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A terminal whose reader is slow: what is written waits, and nothing of it is lost, also where a
- * byte takes two places.
+ * pty_full: a terminal with a slow reader: written data waits, and none is lost, also where a byte
+ * takes two places.
  */
 #include "t.h"
 #include <termios.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who hears that a terminal is gone: when its master is closed, when the session's leader lets it
- * go, or ends. Each process keeps SIGHUP and SIGCONT waiting and says at the end which have come.
+ * pty_hangup: which processes hear that a terminal is gone: when its master is closed, when the
+ * session's leader releases it, or ends. Each process keeps SIGHUP and SIGCONT blocked and prints
+ * at the end which have come.
  */
 #include "t.h"
 #include <sys/ioctl.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The line that is being edited: what erasing shows where tabs, control characters and UTF-8 are in
- * it, and that a long line costs whoever erases or reprints it no long time, in which nobody else
- * on that CPU runs.
+ * pty_line: line editing: what erasing shows of tabs, control characters and UTF-8; and that
+ * erasing or reprinting a long line does not take so long that other tasks of that CPU starve.
  */
 #include "t.h"
 #include <sys/ioctl.h>

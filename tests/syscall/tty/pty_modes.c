@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pseudo terminals: a change of mode with something typed, the bytes of UTF-8 and of broken parity,
- * memory that is there in part.
+ * pty_modes: a change of mode with typed input, the bytes of UTF-8 and of broken parity, and
+ * buffers of which a part is not there.
  */
 #include "t.h"
 #include <sys/ioctl.h>

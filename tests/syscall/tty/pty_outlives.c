@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pseudo terminal whose session's leader ends, or gives it up: who hears of it, and that the rest
- * of the session reads and writes on.
+ * pty_outlives: a pseudo terminal whose session leader ends, or releases it: which processes are
+ * signalled, and that the rest of the session reads and writes on.
  */
 #include "t.h"
 #include <sys/ioctl.h>

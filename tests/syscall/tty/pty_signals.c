@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many keys that send a signal, in one write to a pseudo terminal: each is one, and what stands
- * between them is read or flushed.
+ * pty_signals: many keys that send a signal, in one write to a pseudo terminal: each sends its own,
+ * and bytes between them are read or flushed.
  */
 #include "t.h"
 #include <termios.h>

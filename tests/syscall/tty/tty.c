@@ -325,8 +325,8 @@ static void echoed_signals(void)
 }
 
 /*
- * Who edits is the other end: nothing is cooked or echoed, and a master in packet mode hears of
- * each change.
+ * The program at the other end edits (EXTPROC): no byte is cooked or echoed, and a master in packet
+ * mode gets each change.
  */
 static void edited_elsewhere(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Descriptors in flight count against their sender's RLIMIT_NOFILE, until they are taken, or thrown
- * away.
+ * scm_limit: descriptors in flight count against their sender's RLIMIT_NOFILE, until they are
+ * received, or discarded.
  */
 #include "scm.h"
 
@@ -35,7 +35,7 @@ TEST(scm_limit)
 	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
 	fill("nobody", s[0]);
 	T(send(s[0], "y", 1, 0));
-	T(recv(s[1], &c, 1, 0)); /* one is thrown away */
+	T(recv(s[1], &c, 1, 0)); /* a message with descriptors is discarded */
 	fill("after one", s[0]);
 	close(s[0]);
 	close(s[1]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AF_UNIX: who sent is noted for who asks for that when it is sent; and a name given twice, control
- * data that is not there, FIONREAD.
+ * unix_late_cred: AF_UNIX: a message has its sender's credentials if the receiver has asked for
+ * them when it is sent. Also a name that is bound twice, control data at a bad address, and
+ * FIONREAD.
  */
 #include "t.h"
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Abstract names that a hash without a key puts into one chain are found as quickly as any. */
+/*
+ * unix_name_hash: abstract names that a hash without a key puts into one chain are found as quickly
+ * as any.
+ */
 #include "t.h"
 
 #include <sys/socket.h>

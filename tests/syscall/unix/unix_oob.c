@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AF_UNIX: peeking over several messages and from an offset, out-of-band bytes, the peer's groups,
- * rings of sockets in each other's queues.
+ * unix_oob: AF_UNIX: peeking over several messages and from an offset, out-of-band bytes, the
+ * peer's groups, rings of sockets in each other's queues.
  */
 #include "inet.h"
 #include <sys/ioctl.h>

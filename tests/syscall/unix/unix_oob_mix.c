@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams of AF_UNIX with bytes out of band: chains of sends, reads and peeks of both kinds, with
- * and without SO_OOBINLINE, after each of which the mark (SIOCATMARK) and poll(2) are asked.
- * FIONREAD is not: Linux 6.18 goes on counting a byte that was passed over. A line is a chain.
+ * unix_oob_mix: streams of AF_UNIX with out-of-band bytes: chains of sends, reads and peeks of both
+ * kinds, with and without SO_OOBINLINE. The test checks the mark (SIOCATMARK) and poll(2) after
+ * each step, but not FIONREAD: Linux 6.18 goes on counting a byte that was skipped. A line is a
+ * chain.
  */
 #include "inet.h"
 #include <sys/un.h>

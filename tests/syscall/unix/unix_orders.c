@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix_orders: AF_UNIX: which of several errors comes first, what a read of no bytes and one at the
- * end of a stream tell, whose name a datagram has.
+ * unix_orders: AF_UNIX: which of several errors comes first, results of a read of no bytes and of
+ * one at the end of a stream, the source address of a datagram.
  */
 #include "t.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AF_UNIX: a peek that passes over all that is there (a byte out of band, what lies before
+ * unix_peek_end: AF_UNIX: a peek that skips all that is there (an out-of-band byte, data before
  * SO_PEEK_OFF) waits, or meets the end.
  */
 #include "inet.h"

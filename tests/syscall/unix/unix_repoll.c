@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A datagram socket that is polled while it is connected to one, and then to another, and to none;
- * the first one is closed meanwhile.
+ * unix_repoll: a datagram socket is polled while it is connected to a first peer, then to another,
+ * and to none; the first peer is closed meanwhile.
  */
 #include "t.h"
 #include <sys/epoll.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AF_UNIX: how much fits before EAGAIN and until POLLOUT goes, in messages of which size, what
- * SIOCOUTQ says, and how room comes back; whose it is, who is woken, and what who waits for it is
- * told.
+ * unix_room: AF_UNIX: how much fits before EAGAIN and until POLLOUT goes, in messages of which
+ * size, what SIOCOUTQ reports, and how room comes back; which socket is charged, which waiters are
+ * woken, and what a waiter for room gets.
  */
 #include "t.h"
 
@@ -116,7 +116,10 @@ static int send_all(int fd, const struct sockaddr_un *to, size_t size)
 	return n;
 }
 
-/* What one has sent is its own memory, whoever is to read it: others have theirs. */
+/*
+ * Sent data is charged to the sender, whichever socket is to read it: other senders have room of
+ * their own.
+ */
 static void whose(void)
 {
 	struct sockaddr_un a, b;
@@ -142,7 +145,10 @@ static void whose(void)
 	unlink("y");
 }
 
-/* A full queue of datagrams: whom poll(2) calls writable, and who may send to himself. */
+/*
+ * A full queue of datagrams: which sockets poll(2) reports as writable, and that a socket may send
+ * to itself.
+ */
 static void full_queue(void)
 {
 	struct sockaddr_un a, me;
@@ -207,7 +213,7 @@ static bool asleep(int fd)
 	return was > 0;
 }
 
-/* Who waits for memory hears what has happened meanwhile. */
+/* A writer that waits for memory gets the error of an event that happens meanwhile. */
 static void ends(const char *name, int type, int end)
 {
 	struct writing w = { .n = 0 };
@@ -222,7 +228,7 @@ static void ends(const char *name, int type, int end)
 		close(s[1]);
 	else
 		NEED(shutdown(s[end], end ? SHUT_RD : SHUT_WR));
-	/* which nobody hears of who waits for memory */
+	/* this wakes no writer that waits for memory */
 	if (end >= 0 && type == SOCK_DGRAM && end) {
 		while (recv(s[1], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
 			;
@@ -267,8 +273,7 @@ static void on_sigio(int sig)
 }
 
 /*
- * SIGIO and an edge of epoll: once there is much room again, and only for who was told that there
- * is none.
+ * SIGIO and an edge of epoll: once there is much room again, and only for a sender that got EAGAIN.
  */
 static void told(int type)
 {
@@ -321,7 +326,7 @@ static void quarter(void)
 	close(s[1]);
 }
 
-/* More room than before, by SO_SNDBUF, is room for who waits. */
+/* A larger SO_SNDBUF gives room to a writer that waits. */
 static void more_room(void)
 {
 	struct writing w = { .n = 0 };

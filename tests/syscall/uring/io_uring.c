@@ -508,7 +508,7 @@ static void test_sockets(void)
 	go("no longer", 1);
 	NEED(fcntl(l, F_SETFL, O_NONBLOCK));
 	T(accept(l, NULL, NULL));
-	add(IORING_OP_ACCEPT, l, NULL, 0, 0, 15); /* as one who does not wait is told */
+	add(IORING_OP_ACCEPT, l, NULL, 0, 0, 15); /* as for a caller that does not wait */
 	go("no longer", 1);
 	add(IORING_OP_SHUTDOWN, c, NULL, SHUT_WR, 0, 11)->flags = IOSQE_IO_LINK;
 	add(IORING_OP_RECV, conn, buf, 10, 0, 12);
@@ -523,8 +523,8 @@ static void test_sockets(void)
 }
 
 /*
- * Sockets of datagrams behind SHUT_RD: who waits is told of the end, who does not that there is
- * nothing; poll(2) says that they are ready.
+ * Datagram sockets behind SHUT_RD: a waiting receive gets the end, a non-waiting one EAGAIN;
+ * poll(2) reports them as ready.
  */
 static void test_shut(int family)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory of io_uring's rings and tables is bounded for all together, and comes back. In the
- * guest only: the host's bounds are others.
+ * io_uring_limits: the memory of io_uring's rings and tables is bounded for all users together, and
+ * is freed. Guests only: the host's bounds differ.
  */
 #include "guest.h"
 #include <linux/io_uring.h>

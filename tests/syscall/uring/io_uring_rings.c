@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rings of other shapes, SQPOLL, descriptors of the ring's own, limits of time, all ways of
- * cancelling, and what liburing's tests found.
+ * io_uring_rings: rings of other layouts, SQPOLL, registered ring descriptors, timeouts, all ways
+ * of cancelling, and bugs that liburing's tests found.
  */
 #include "uring.h"
 #include <sys/resource.h>

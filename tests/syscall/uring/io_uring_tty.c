@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring on a pseudo terminal, and on a full socket: who submits does not wait for the other
- * side, which it may have to serve itself.
+ * io_uring_tty: io_uring on a pseudo terminal, and on a full socket: a submit does not wait for the
+ * other side, which the submitter may have to serve itself.
  */
 #include "uring.h"
 #include <sys/ioctl.h>

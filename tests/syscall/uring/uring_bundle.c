@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: SEND out of buffers that the kernel chooses, RECV and SEND with several of them at once
- * (RECVSEND_BUNDLE), and ACCEPT that says whether others wait.
+ * uring_bundle: io_uring: SEND from buffers that the kernel chooses, RECV and SEND with several of
+ * them at once (RECVSEND_BUNDLE), and ACCEPT that reports whether more connections wait.
  */
 #include "uring.h"
 #include <arpa/inet.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A ring is closed while the first of a chain of hard links waits: the others, which run whatever
- * becomes of it, end with it, and nothing keeps the process that had them.
+ * uring_closed_link: a ring is closed while the first of a chain of hard links waits: the others,
+ * which run whatever becomes of it, end with it, and no request pins the process.
  */
 #include "guest.h"
 #include "uring.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a ring has under way when its thread ends: a second thread that execs (its number changes),
- * rings that poll themselves, and timeouts that end by each other's completions, and what would run
- * after the ring was closed.
+ * uring_ends: requests in flight when their thread ends: a second thread that execs (its id
+ * changes), rings that poll themselves, timeouts that end by each other's completions, and work
+ * that would run after the ring was closed.
  */
 #include "guest.h"
 #include "uring.h"
@@ -104,7 +104,7 @@ static void timeouts_in_order(void)
 	close_ring();
 }
 
-/* The child has the ring when its parent, who submitted, has gone. */
+/* The child has the ring when its parent, the submitter, has gone. */
 static void row_is_left(int start, int done)
 {
 	char c;

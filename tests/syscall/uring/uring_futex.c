@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: FUTEX_WAIT, FUTEX_WAITV, FUTEX_WAKE; who cancels them, or WAITID; a wake-up is not lost
- * with a waiter that goes.
+ * uring_futex: io_uring: FUTEX_WAIT, FUTEX_WAITV, FUTEX_WAKE; cancelling them, or WAITID; a wakeup
+ * is not lost with a waiter that goes.
  */
 #include "uring.h"
 #include <linux/futex.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: rings in memory of the program's own, that have no descriptor; polls of several shots
+ * uring_memory: io_uring: rings in the program's own memory, without a descriptor; multishot polls
  * that their own completions wake.
  */
 #include "uring.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What io_uring has got between Linux 6.2 and 6.12: FTRUNCATE, BIND, LISTEN, FIXED_FD_INSTALL,
- * commands of sockets, where slots are looked for, rings that a task registers, rings without an
- * array of indexes.
+ * uring_newer: features of io_uring from Linux 6.2 to 6.12: FTRUNCATE, BIND, LISTEN,
+ * FIXED_FD_INSTALL, socket commands, the range in which slots are allocated, rings that a task
+ * registers, rings without an array of indexes.
  */
 #include "uring.h"
 #include <netinet/in.h>

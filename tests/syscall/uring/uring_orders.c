@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: which error comes first, what a failure does to a chain and to a silent request, and
- * what second completions tell.
+ * uring_orders: io_uring: which error comes first, the effect of a failure on a chain and on a
+ * request without completion, and second completions.
  */
 #include "uring.h"
 #include <linux/openat2.h>
@@ -62,7 +62,7 @@ static void soft(int file)
 	add(IORING_OP_UNLINKAT, AT_FDCWD, "no", 0, 0, 1)->flags = IOSQE_CQE_SKIP_SUCCESS;
 	add(IORING_OP_SHUTDOWN, file, NULL, 0, 0, 2)->flags = IOSQE_CQE_SKIP_SUCCESS;
 	tell("silent");
-	/* now that somebody was silent nobody can say what comes before */
+	/* A request without completion has run: DRAIN cannot count what comes before. */
 	add(IORING_OP_NOP, -1, NULL, 0, 0, 3)->flags = IOSQE_IO_DRAIN;
 	tell("drain");
 }

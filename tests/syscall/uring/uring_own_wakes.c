@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: what a task's own call wakes has ended when that call returns; and what a poll of
- * several shots says when more comes before anybody looks.
+ * uring_own_wakes: io_uring: requests that a task's own call wakes have completed when that call
+ * returns; and what a multishot poll reports if more events come before its completion is read.
  */
 #include "uring.h"
 #include <sys/eventfd.h>
@@ -254,9 +254,7 @@ static void ring_polls(bool early)
 	close(fd);
 }
 
-/*
- * Who has work of its own to do ends, or becomes another program: that goes, and the others stay.
- */
+/* A thread with pending work of its own exits, or execs: its requests go, and the others stay. */
 static void ends(void)
 {
 	int fd[2], status = 0;

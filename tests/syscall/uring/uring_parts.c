@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests that move what they are given in parts, and are ended in the midst: they tell of what
- * they have moved, also where success is not told of, and what is linked to them does not run.
+ * uring_parts: requests that transfer their data in parts, and are cancelled in the middle: they
+ * report what they have transferred, also if they hide success, and a linked request does not run.
  */
 #include "uring.h"
 #include <sys/ioctl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Polls of io_uring that are cancelled while their file wakes them, mostly for nothing: each ends
- * once. What a worker does with one that has gone shows where freed memory is poisoned.
+ * uring_polls: polls of io_uring are cancelled while their file wakes them, mostly for nothing:
+ * each completes once. A worker's use of a freed request shows where freed memory is poisoned.
  */
 #include "uring.h"
 #include <stdatomic.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: SENDMSG that meets a full socket sends all of it later; with MSG_WAITALL descriptors go
- * with the first piece, and once. To nobody, or behind the end of what may be: an error, no signal.
+ * uring_sendmsg: io_uring: SENDMSG that meets a full socket sends all of it later; with MSG_WAITALL
+ * descriptors go with the first piece, and once. Without a reader, or beyond a limit, it is an
+ * error, and no signal.
  */
 #include "uring.h"
 #include <sys/socket.h>

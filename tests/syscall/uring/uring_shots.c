@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: buffers that the kernel chooses (lists, rings), requests with several shots (poll,
+ * uring_shots: io_uring: buffers that the kernel chooses (lists, rings), multishot requests (poll,
  * accept, receive), zero-copy sends, splice, DEFER_TASKRUN, arguments that are read when a request
  * is submitted, files sent to another ring, and requests whose thread has gone. Hosts older than
  * Linux 6.10 answer some of it differently.

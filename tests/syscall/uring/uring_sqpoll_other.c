@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A ring of SQPOLL that another process has inherited: what that one submits is done with the
- * descriptors and the memory of the process that made the ring, which may sleep meanwhile, and
- * fails once that has gone.
+ * uring_sqpoll_other: another process has inherited a ring of SQPOLL: its submissions use the
+ * descriptors and the memory of the process that made the ring, which may sleep meanwhile, and fail
+ * once that has gone.
  */
 #include "guest.h"
 #include "uring.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: registered files and buffers with tags, which are told when their last user has gone;
- * buffers of another ring; limits of workers; reading with several shots.
+ * uring_tags: io_uring: registered files and buffers with tags, which complete when their last user
+ * has gone; buffers of another ring; limits of workers; multishot reads.
  */
 #include "uring.h"
 

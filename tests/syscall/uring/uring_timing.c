@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: timeouts with several shots, waiting for a least time and by a clock; results that a
- * NOP is told to have; flags that MSG_RING passes on.
+ * uring_timing: io_uring: multishot timeouts, waiting for a minimum time and by a clock; results
+ * that a NOP is given; flags that MSG_RING passes on.
  */
 #include "uring.h"
 #include <time.h>

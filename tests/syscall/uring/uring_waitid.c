@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * io_uring: WAITID; events of direct reads for who watches the file; memory that cannot be
- * registered.
+ * uring_waitid: io_uring: WAITID; events of direct reads for a watcher of the file; memory that
+ * cannot be registered.
  */
 #include "uring.h"
 #include <sys/inotify.h>
@@ -30,7 +30,7 @@ static void told(const char *what, pid_t child)
 		info.si_status, child && info.si_pid == child);
 }
 
-/* One that ends with 7 once something is written, or at once. */
+/* A child that exits with 7 once something is written, or at once. */
 static int gate[2];
 static pid_t child(bool waits)
 {
@@ -94,7 +94,10 @@ static void basics(void)
 	told("one of two", pid);
 }
 
-/* Of two completions the one of WAITID: Linux tells who has cancelled it how many there were. */
+/*
+ * Prints only WAITID's completion of two: the canceller's result is the number of cancelled
+ * requests.
+ */
 static void reap_waits(const char *what)
 {
 	for (unsigned n = ready(); n; n--) {

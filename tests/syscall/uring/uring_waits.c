@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests of io_uring that wait: what stands behind one that drains, one that is cancelled between
- * the event and its task, polls that are changed, timeouts that are changed, an eventfd that is
- * full.
+ * uring_waits: requests of io_uring that wait: those behind a DRAIN, a cancel between the event and
+ * its task, polls that are changed, timeouts that are changed, a full eventfd.
  */
 #include "uring.h"
 #include <sys/eventfd.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * uffd_wp_async: write protection by userfaultfd(2) since Linux 6.4: of pages that are not there,
- * of shared memory and files, let go of by the kernel itself (WP_ASYNC), and set by PAGEMAP_SCAN.
+ * of shared memory and files, resolved by the kernel itself (WP_ASYNC), and set by PAGEMAP_SCAN.
  */
 #include "recorded.h"
 #include <linux/userfaultfd.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfaultfd(2): missing, write-protected and minor pages, faults by the guest and by the kernel
- * for it, all errors. A host that forbids the call is not asked: each check knows its answer.
+ * userfaultfd(2): missing, write-protected and minor pages, faults of the program and of the kernel
+ * on its behalf, all errors. A host that forbids the call is not asked: each check knows its
+ * answer.
  */
 #include "t.h"
 #include <linux/userfaultfd.h>
@@ -88,7 +89,7 @@ static long protect(void *p, size_t n, int mode)
 	return ioctl(fd, UFFDIO_WRITEPROTECT, &w);
 }
 
-/* ---- who faults: a thread ---- */
+/* ---- a thread that faults ---- */
 
 static char *volatile touch;
 /* 0: read, 1: write, 2: read(2) into it, 3: write(2) from it */
@@ -235,7 +236,7 @@ static void copy_errors(void)
 	WANT(-EINVAL, wake(area, 0));
 }
 
-/* Whoever waits goes on when nobody watches any more. */
+/* A waiting fault goes on when the last descriptor is closed. */
 static void ends(void)
 {
 	pthread_t t;
@@ -352,7 +353,7 @@ static void *reader(void *arg)
 	return arg;
 }
 
-/* Who comes to a page while it is being filled sees what it is filled with. */
+/* A thread that touches a page while it is being filled sees the new contents. */
 static void filled_at_once(void)
 {
 	int m = NEED(memfd_create("m", 0));
@@ -414,7 +415,7 @@ static void others(void)
 	WANT(0, p[PAGE]);
 }
 
-/* A read of somebody's forks makes descriptors, so not everybody may ask for them. */
+/* A read of fork events makes descriptors in the reader, so EVENT_FORK needs CAP_SYS_PTRACE. */
 static void forks_of_nobody(void)
 {
 	if (asked) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfaultfd(2)'s events: fork, mremap, madvise and munmap of a watched area, each told before the
- * call returns; a child's faults come to the descriptor that the event brings. A host that forbids
- * the call is not asked: each check knows its answer.
+ * userfaultfd_events: events of userfaultfd(2): fork, mremap, madvise and munmap of a watched area,
+ * each reported before the call returns; faults of a child arrive at the descriptor of the fork
+ * event. A host that forbids the call is not asked: each check knows its answer.
  */
 #include "t.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfaultfd_kinds: what each ioctl of userfaultfd(2) says about private memory, shared memory and
- * a private mapping of it, events, and races of who touches pages with who drops them. With "huge",
- * as root and where nobody else uses any: the same of huge pages (tests/mm/uffd-huge).
+ * userfaultfd_kinds: each ioctl of userfaultfd(2) on private memory, shared memory and a private
+ * mapping of it; events; races of threads that touch pages with threads that drop them. With
+ * "huge", as root and with no other user of huge pages: the same tests on huge pages
+ * (tests/mm/uffd-huge).
  */
 #include "recorded.h"
 
@@ -149,7 +150,7 @@ static void open_fd(unsigned long long features)
 		!!(a.features & UFFD_FEATURE_MINOR_HUGETLBFS));
 }
 
-/* ---- who faults ---- */
+/* ---- threads that fault ---- */
 
 static __thread sigjmp_buf out;
 static __thread siginfo_t signalled;
