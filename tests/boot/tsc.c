@@ -179,7 +179,7 @@ static void times(void)
 	printf("sleep %llu ", __rdtsc() - t);
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	printf("of %ld\n", (b.tv_sec - a.tv_sec) * 1000000000L + b.tv_nsec - a.tv_nsec);
-	while (__rdtsc() - first < 1000000000) /* who spins on it comes to an end */
+	while (__rdtsc() - first < 1000000000) /* a thread that spins on it ends */
 		;
 	puts("a second");
 }

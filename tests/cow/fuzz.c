@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz.c: COW files that somebody has spoilt: opened, read, checked, written to. Built with asan
- * and ubsan; a crash or a hang says which execution it was, and START runs that one alone.
+ * fuzz.c: damaged COW files are opened, read, checked and written to. Built with asan and ubsan; a
+ * crash or a hang says which execution it was, and START runs that one alone.
  *
  *	fuzz SEED EXECUTIONS START FILE...     the files are whole; each execution changes one of
  *                                             them in some places

@@ -7,8 +7,8 @@
  *
  *	overlap ok|fail SECTOR-FILE	a write that ends has its bit in the file, although the
  *                                      first one's is not there yet (or never, fail)
- *	overlap unit UNIT-FILE		a write to a part of a unit leaves the rest of it to who
- *                                      writes it all
+ *	overlap unit UNIT-FILE		a write to a part of a unit leaves the rest of it to the
+ *                                      writer of all of it
  */
 #include <errno.h>
 #include <fcntl.h>

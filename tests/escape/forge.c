@@ -463,7 +463,7 @@ void attack_thunks(void)
 	spoil_area("[thunks]");
 }
 
-/* ---- those who will not stop ---- */
+/* ---- threads that do not stop ---- */
 
 static void *undo_turns(void *arg)
 {

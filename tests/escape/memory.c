@@ -194,7 +194,7 @@ void attack_secret(void)
 			finding("memory at %#lx", kernel[i]);
 		search(kernel[i], kernel[i] + 64 * PAGE);
 	}
-	/* fresh memory of ours that was somebody's */
+	/* fresh memory that has another process's data */
 	for (i = 0; i < 64UL * effort; i++) {
 		char *p = mmap(
 			NULL, SPAN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -139,7 +139,7 @@ void arch_random(void *buf, size_t n)
 		((u8 *)buf)[i] = (u8)machine_random();
 }
 
-/* ---- the user and the mounts: root, who may do everything ---- */
+/* ---- the user and the mounts: root, with all rights ---- */
 
 bool capable(int cap)
 {

@@ -119,7 +119,7 @@ void threads_boot(void)
 	unit_current = threads[0].task;
 }
 
-/* ---- locks: whoever finds one held lets the others go on ---- */
+/* ---- locks: a thread that finds a lock held lets the others run ---- */
 
 void mutex_lock(struct mutex *m)
 {
@@ -190,7 +190,7 @@ void wait_for_completion(struct completion *c)
 	c->done--;
 }
 
-/* At once: whoever still looks at it has been promised too much. */
+/* Frees at once, so that a late reader fails, instead of after a grace period. */
 void call_rcu(struct rcu_head *h, void (*fn)(struct rcu_head *h))
 {
 	fn(h);

@@ -75,8 +75,8 @@ static long flusher_sleeps(void)
 }
 
 /*
- * Who writes and syncs in turn does so alone: each wake-up of a thread would cost more than the
- * write.
+ * A program that writes and syncs in turn does the I/O itself: each wake-up of a thread would cost
+ * more than the write.
  */
 static void write_and_sync(int fd)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * huge-pages: what a pool of huge pages does, as root and where nobody else uses any: prints a line
- * for each step; tests/mm/hugetlb has the answers. The counts are HugePages_Total/Free/Rsvd/Surp of
+ * huge-pages: a pool of huge pages, as root and with no other user of huge pages: prints a line for
+ * each step; tests/mm/hugetlb has the answers. The counts are HugePages_Total/Free/Rsvd/Surp of
  * /proc/meminfo.
  */
 #define _GNU_SOURCE

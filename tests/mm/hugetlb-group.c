@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hugetlb-group: the hugetlb controller, as root and where nobody else uses huge pages: prints a
+ * hugetlb-group: the hugetlb controller, as root and with no other user of huge pages: prints a
  * line for each step, huge pages of the group in use and promised, and refusals there and above.
  * tests/mm/hugetlb-group has Linux's answers.
  */

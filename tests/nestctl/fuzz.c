@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz.c: what nestctl reads from others, spoilt: root tarballs, images of layers with their JSON,
- * programs whose functions are looked for. Built with asan and ubsan from nestctl's own files; only
- * what writes the ext4 is replaced by something that looks at what it is given. A crash or a hang
- * says which execution it was, and START runs that one alone.
+ * fuzz.c: damaged input of nestctl: root tarballs, images of layers with their JSON, programs whose
+ * functions are looked up. Built with asan and ubsan from nestctl's own files; only what writes the
+ * ext4 is replaced by something that looks at what it is given. A crash or a hang says which
+ * execution it was, and START runs that one alone.
  *
  *	fuzz SEED EXECUTIONS START FILE...	FILEs are tars, plain or compressed, and ELF files
  *	fuzz SEED EXECUTIONS START --write DIR	the tars that it makes up go to DIR, for nestctl
@@ -308,7 +308,7 @@ static void mend_sums(uint8_t *p, size_t n)
 			add_sum((struct header *)(p + at));
 }
 
-/* One that was made up, or a seed; whole, or spoilt. */
+/* A generated input or a seed; whole, or damaged. */
 static struct bytes a_tar(void)
 {
 	static uint8_t copy[FILE_MAX];

@@ -277,7 +277,7 @@ static void *library_thread(void *arg)
 	return NULL;
 }
 
-/* ---- those who disturb ---- */
+/* ---- threads that disturb ---- */
 
 static void *mapper_thread(void *arg)
 {
@@ -490,7 +490,7 @@ static bool all_began(void)
 }
 
 /*
- * Looks once a second; true when somebody made no progress for STUCK_SECONDS. A busy machine may
+ * Checks once a second; true if a thread made no progress for STUCK_SECONDS. A busy machine may
  * need some for the first.
  */
 static bool watch(long seconds)

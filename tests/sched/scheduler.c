@@ -375,8 +375,8 @@ static void test_affinity(void)
 }
 
 /*
- * Who is to join another vCPU goes there, if he may, and stays where he is if not; nobody that
- * waits there is lost.
+ * A task that is to join another vCPU goes there if its affinity permits it, and stays if not; no
+ * task that waits there is lost.
  */
 static int joiner(u64 me)
 {
@@ -499,7 +499,7 @@ static void test_even(void)
 	some_round(even_round);
 }
 
-/* Who weighs little does not wait beside who weighs much for what an idle vCPU has. */
+/* A light task does not wait beside a heavy one for the time that an idle vCPU has. */
 static int light_spinner(u64 me)
 {
 	sched_setaffinity(current, 1);
@@ -652,8 +652,7 @@ static int meeting(u64 me)
 }
 
 /*
- * As many real-time tasks as vCPUs: each has one, whatever they woke on and whoever they woke
- * beside.
+ * As many real-time tasks as vCPUs: each has a vCPU, wherever they woke up and beside which task.
  */
 static void test_rt_places(void)
 {

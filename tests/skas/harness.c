@@ -283,8 +283,8 @@ static void test_hostile(void)
 }
 
 /*
- * How long until it is noticed that somebody else has killed the runner, or the mapper, of a guest
- * that loops; 0: it is not.
+ * Returns how long it takes to notice that another process has killed the runner, or the mapper, of
+ * a guest that loops; 0 if it is not noticed.
  */
 static u64 lose(bool runner)
 {
@@ -428,8 +428,8 @@ static void test_two_cpus(void)
 #define KILLS 50
 
 /*
- * Whoever has killed a space frees what it maps: the runner of another vCPU, which writes all the
- * time, has to be dead then.
+ * The vCPU that killed a space frees what it maps: the runner of another vCPU, which writes all the
+ * time, has to be dead by then.
  */
 static bool lives_when_killed(struct proc *p)
 {
@@ -570,7 +570,7 @@ static void start(enum skas_mode mode, int ncpus, enum skas_handoff handoff)
 		host_fail(why);
 }
 
-/* Guest code until somebody kills us. */
+/* Runs guest code until this process is killed. */
 static void run_forever(void)
 {
 	frames_reset();

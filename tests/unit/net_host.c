@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Unit tests of the host half of cards: a switch of vde2 that is slow, silent, wrong, or refuses
- * holds up nobody who opens the link again.
+ * delays no thread that opens the link again.
  *
  * SOURCES: drivers/net/net_host.c drivers/net/socket_host.c
  */

@@ -60,7 +60,8 @@ static void test_times(void **state)
 {
 	u64 t = now;
 
-	arp_from_him(1, &his, &mine, PKT_BROADCAST); /* he asks: he is known, and gets an answer */
+	/* a request makes it known, and is answered */
+	arp_from_him(1, &his, &mine, PKT_BROADCAST);
 	assert_int_equal(state_of(&his), NUD_STALE);
 	assert_int_equal(frames(), 1);
 	neigh_output(&card, &his, packet_of("x", 1, ETH_P_IP));
@@ -82,7 +83,9 @@ static void test_times(void **state)
 	neigh_gc[0].thresh1 = 128;
 }
 
-/* Who is not used is forgotten after gc_stale_time, by a collector that comes every gc_interval. */
+/*
+ * An unused neighbour is forgotten after gc_stale_time, by a collector that runs every gc_interval.
+ */
 static void test_collector(void **state)
 {
 	u64 t = 1000 * 30 * NSEC_PER_SEC; /* the collector's turn */
@@ -150,7 +153,7 @@ static void says_mac(const ip_addr *sip, const ip_addr *tip, u8 last)
 
 	memcpy(p + 14, &sip->w[3], 4);
 	memcpy(p + 24, &tip->w[3], 4);
-	/* who says it of himself names himself all through */
+	/* a gratuitous ARP names its sender in both addresses */
 	if (ip_equal(sip, tip))
 		memcpy(p + 18, p + 8, 6);
 	skb = packet_of(p, sizeof(p), ETH_P_ARP);
@@ -166,7 +169,8 @@ static u8 last_of(const ip_addr *a)
 }
 
 /*
- * Of several answers the first one counts, for a second; who says it unasked is believed at once.
+ * Of several answers the first counts, for a second; an unsolicited announcement is believed at
+ * once.
  */
 static void test_lock(void **state)
 {
@@ -422,8 +426,8 @@ static void test_address_taken(void **state)
 }
 
 /*
- * Our own question that comes back is no sign that somebody has the address; one without our nonce
- * is.
+ * A probe of our own that comes back is no sign that another machine has the address; a probe
+ * without our nonce is.
  */
 static void test_own_question(void **state)
 {

@@ -114,8 +114,8 @@ static void test_incomplete(void **state)
 }
 
 /*
- * Who sends many pieces pushes out its own, not another namespace's; nothing is kept where nothing
- * may be.
+ * A sender of many fragments evicts those of its own namespace, not another's; with a limit of 0
+ * none is kept.
  */
 static void test_memory_of_others(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netdev_io.c: a card's queue beside what is thrown away of it: the count is that of the frames
- * that wait or are in send(), whoever takes them out, so that the queue has room again.
+ * netdev_io.c: a card's queue while frames of it are dropped: the count is that of the frames that
+ * wait or are in send(), whichever thread takes them out, so that the queue has room again.
  * SOURCES: kernel/net/link/netdev_io.c kernel/net/link/netdev_queues.c
  */
 #include "kernel/lib/printk.h"
@@ -258,8 +258,8 @@ static void test_purge_beside_send(void **state)
 }
 
 /*
- * A poller that waits for its worker is in no poll(): who waits for that may hold what all workers
- * wait for.
+ * A poller that waits for its worker is not in poll(): the thread that waits for the end of poll()
+ * may hold a lock that all workers wait for.
  */
 static void test_polling(void **state)
 {
@@ -280,8 +280,8 @@ static void test_polling(void **state)
 }
 
 /*
- * A card is pulled out: its buffers stay for as long as somebody is in send(), and nobody comes
- * back to it.
+ * A card is removed: its buffers stay for as long as a thread is in send(), and no thread enters
+ * the card again.
  */
 static void test_quiesce(void **state)
 {

@@ -522,7 +522,10 @@ static void test_masquerade(void **state)
 
 /* ---- bytes of a packet ---- */
 
-/* Wherever a checksum stands, it follows, and who shares the payload does not see it. */
+/*
+ * A checksum follows, wherever it stands, and another packet that shares the payload does not
+ * change.
+ */
 static void test_far_behind(void **state)
 {
 	static const u32 at[] = { 0, 6, 62, 126, 127, 128, 190, 397 };

@@ -57,7 +57,7 @@ u64 arch_cpu_stolen(int cpu)
 	return ns;
 }
 
-/* Nobody waits for his next period here. */
+/* No task waits for its next period here. */
 u64 ktime_get(void)
 {
 	return now;
@@ -183,8 +183,8 @@ static void pair(void **state)
 }
 
 /*
- * Who wakes somebody that is far behind goes on for a moment, and gives way then, long before his
- * slice is over.
+ * A task that wakes another one that is far behind goes on for a moment, and gives way then, long
+ * before its slice is over.
  */
 static void stream(void **state)
 {
@@ -272,8 +272,8 @@ static void turn_to(struct task *next)
 }
 
 /*
- * What the host took is missing in user and kernel time as it is in the clock; nobody pays for what
- * was found before he came.
+ * Time that the host took is missing in user and kernel time as it is in the clock; a task is not
+ * charged for time that was found before it ran.
  */
 static void both_sums(void **state)
 {
@@ -382,7 +382,7 @@ static void round_robin(void **state)
 	}
 	for (u32 i = 0; i < 9; i++)
 		assert_ptr_equal(step(RR_SLICE_NS), &tasks[i % 3]);
-	/* one that has not used its slice up keeps its place */
+	/* a task that has not used up its slice keeps its place */
 	step(1000);
 	assert_ptr_equal(step(RR_SLICE_NS), &tasks[0]);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skas/watch.c: which runners are ended for computing while nobody drives them. Its clocks are
+ * skas/watch.c: which runners are killed for computing while no vCPU drives them. Its clocks are
  * numbers here.
  *
  * SOURCES: skas/watch.c

@@ -512,7 +512,10 @@ static void race_fork(void)
 	}
 }
 
-/* Who goes leaves whole writes behind; memory that is unmapped meanwhile stays until they end. */
+/*
+ * A process that exits leaves whole writes behind; memory that is unmapped meanwhile stays until
+ * they end.
+ */
 static void race_exit(void)
 {
 	int d = file("e", O_RDWR | O_DIRECT);

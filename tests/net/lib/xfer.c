@@ -9,8 +9,8 @@
  *                                              once, over one connection;
  *					CC in the environment: the congestion control
  *
- * A connection begins with twelve bytes, the way and how many; the end of the data is a FIN. Who
- * sees nothing move for LIMIT seconds says "hangs".
+ * A connection begins with twelve bytes, the way and how many; the end of the data is a FIN. An end
+ * that sees no progress for LIMIT seconds prints "hangs".
  */
 #include <arpa/inet.h>
 #include <errno.h>
