@@ -160,8 +160,8 @@ static long born_in_removed(void)
 }
 
 /*
- * As a user whom "own" was given: in it, from it, and from outside, where the common ancestor is
- * not theirs.
+ * Moves as the user that owns "own": within it, out of it, and from outside, where the user does
+ * not own the common ancestor.
  */
 static long as_user(const char *from, const char *into)
 {
@@ -452,8 +452,7 @@ static void kill_tree(void)
 }
 
 /*
- * One thread of this process goes to another group of its domain, and comes back. Its number to
- * @arg.
+ * Moves a thread of this process to another group of its domain, and back. Stores its id in *@arg.
  */
 static void *divided(void *arg)
 {

@@ -90,7 +90,10 @@ static void traced(void)
 	freeze("b", "0");
 }
 
-/* Continued in a frozen group, it goes from its stop into the trap: nobody hears of a thaw. */
+/*
+ * A task that is continued in a frozen group goes from its stop into the trap, without an event for
+ * a thaw.
+ */
 static void continued(void)
 {
 	struct pollfd p = { .events = POLLPRI };

@@ -22,7 +22,7 @@ static void cached(const char *procs, const char *file, size_t size)
 	t_status("cached", status);
 }
 
-/* Of a sibling: how it ended. */
+/* Returns how a sibling ended that took @size bytes. */
 static int press(size_t size)
 {
 	int status;

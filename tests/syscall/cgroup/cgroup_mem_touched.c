@@ -107,7 +107,7 @@ static void beside(void)
 	close(go[1]);
 }
 
-/* What mincore tells of pages that hold zeros. */
+/* mincore() of pages that hold zeros. */
 static void resident(void)
 {
 	MEMBER("mincore", 0, char *p = area(64 * PAGE); unsigned char vec[64]; int n = 0;

@@ -188,7 +188,7 @@ static void sockets(void)
 
 #define PAIRS 512
 
-/* Of two pages that read the same one is left, and still paid for when the other is gone. */
+/* Of two equal pages KSM keeps one, which stays charged when the other is gone. */
 static void merged(void)
 {
 	pid_t pid;

@@ -97,8 +97,8 @@ static void while_it_is_throttled(void)
 }
 
 /*
- * It reclaims, at the limit of a group that is gone when it goes on. It reads a disk: pages that
- * can be dropped (what /tmp has cannot, and it would be the OOM killer's at once).
+ * A task reclaims at the limit of a group that is gone when it goes on. It reads a disk, whose
+ * pages can be dropped. Files of /tmp could not, and the OOM killer would come at once.
  */
 static void while_it_reclaims(void)
 {

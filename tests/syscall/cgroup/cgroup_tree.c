@@ -38,7 +38,7 @@ static void long_name(char *name)
 	name[NAME_LENGTH] = 0;
 }
 
-/* Is there nothing of the groups above in what a namespace's member mounts? */
+/* A mount by a member of a namespace shows nothing of the groups above. */
 static void mounts_own(void)
 {
 	char name[NAME_LENGTH + 1], up[PATH_MAX];

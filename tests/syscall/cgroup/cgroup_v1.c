@@ -19,7 +19,7 @@ static long mount_v1(const char *options)
 	return mount("none", "v1", "cgroup", 0, options);
 }
 
-/* What @file says of our hierarchy: its path, "-" where it is not named. */
+/* Returns the path of our hierarchy in @file, or "-" if it is not there. */
 static const char *path_in(const char *file)
 {
 	static char path[PATH_MAX];
@@ -331,7 +331,7 @@ static void depth(void)
 	GIVES(umount("v1"), 0);
 }
 
-/* Forks and moves beside each other: nobody is lost, and the groups are empty in the end. */
+/* Forks and moves at the same time: no task is lost, and the groups are empty in the end. */
 static void moves_and_forks(void)
 {
 	pid_t pid[2];

@@ -116,7 +116,7 @@ static long transfer(const char *group, bool write)
 	return status ? -1 : now_ms() - t;
 }
 
-/* What the line of the disk that begins with @what says. */
+/* Returns the number in the disk's line that begins with @what. */
 static long count(const char *path, const char *what)
 {
 	char line[64];

@@ -251,7 +251,10 @@ static bool shared_out(pid_t p, pid_t q)
 	return false;
 }
 
-/* Of a second not much more than a tenth, and the group says how long it was held back. */
+/*
+ * True if a task gets hardly more than a tenth of a second, and the group reports how long it was
+ * throttled.
+ */
 static bool held_back(pid_t p)
 {
 	for (int i = 0; i < 10; i++) {

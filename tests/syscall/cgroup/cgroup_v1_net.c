@@ -177,7 +177,7 @@ static void classes(void)
 
 /* ---- priorities ---- */
 
-/* Of what comes; -1: it is not told. */
+/* Returns the priority of the next message, or -1 if it has none. */
 static int priority(int s)
 {
 	char byte, control[CMSG_SPACE(sizeof(int))];

@@ -98,7 +98,7 @@ TEST(arch_prctl)
 	T(syscall(SYS_arch_prctl, ARCH_SET_FS, 0xffff800000000000ul));
 	T(syscall(SYS_arch_prctl, ARCH_GET_FS, BAD));
 	T(syscall(SYS_arch_prctl, 0x9999, 0));
-	/* components that nobody has to ask for; 18, AMX's tiles, is as the CPU has it */
+	/* Components that need no permission. 18, AMX's tiles, depends on the CPU. */
 	T(syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, 2));
 	T(syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, 100));
 }

@@ -89,11 +89,11 @@ TEST(faults)
 		sigemptyset(&set);
 		sigaddset(&set, SIGSEGV);
 		sigprocmask(SIG_BLOCK, &set, NULL);
-		*(volatile int *)0x1230 = 1; /* blocked: kills all the same */
+		*(volatile int *)0x1230 = 1; /* blocked: still kills */
 	});
 	CHILD({
 		signal(SIGSEGV, SIG_IGN);
-		*(volatile int *)0x1230 = 1; /* ignored: kills all the same */
+		*(volatile int *)0x1230 = 1; /* ignored: still kills */
 	});
 	sa.sa_sigaction = on_step;
 	sigaction(SIGTRAP, &sa, NULL);

@@ -131,7 +131,7 @@ static void lengths(void)
 	munmap(state, 2 * PAGE);
 }
 
-/* A state that is all zeros, or a child's, is no state: nobody has the other's bytes. */
+/* A state that is all zeros, or a child's, is invalid: parent and child get different bytes. */
 static void forgotten(void)
 {
 	unsigned char a[4][64] = { 0 };
@@ -169,7 +169,7 @@ static void *dropper(void *state)
 	return NULL;
 }
 
-/* The kernel drops the state in the midst: what comes is random all the same. */
+/* The kernel drops the state in the middle: the bytes are still random. */
 static void dropped(void)
 {
 	static unsigned char buf[20000][32];

@@ -149,8 +149,8 @@ static void sequence(void)
 }
 
 /*
- * A loop device on one whose blocks are 4096 bytes: in such blocks, and in smaller ones all the
- * same.
+ * A loop device on a device with blocks of 4096 bytes: with such blocks, and also with smaller
+ * ones.
  */
 static void direct(void)
 {

@@ -55,7 +55,7 @@ static void pauses(int times)
 		nanosleep(&t, NULL);
 }
 
-/* Of samples and of the order in which things are asked: no kernel can do it. */
+/* Sampling, and the order of the checks: no kernel supports these requests. */
 static void nonsense(void)
 {
 	struct perf_event_attr a = software(PERF_COUNT_SW_TASK_CLOCK);
@@ -280,7 +280,7 @@ static void children(void)
 	IS(count(fd) > 0);
 }
 
-/* Of this thread's own time, whatever else runs. */
+/* Uses so much CPU time of this thread, whatever else runs. */
 static void burn_ms(long ms)
 {
 	struct timespec t, end;

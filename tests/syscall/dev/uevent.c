@@ -80,8 +80,8 @@ static void places(void)
 }
 
 /*
- * What is heard in a network namespace of one's own: devices, unless another user namespace owns
- * it. The file was opened outside.
+ * Events in a network namespace of the test's own: devices, unless another user namespace owns it.
+ * The file was opened outside.
  */
 static void namespaces(int flags, bool heard)
 {

@@ -36,7 +36,7 @@ static void file(const char *path)
 	close(ep);
 }
 
-/* An attribute: for whom it may be opened, how long it is, what it has to write back. */
+/* An attribute: its mode, its length, and the result of writing it back. */
 static void attribute(const char *path)
 {
 	int fd = NEED(open(path, O_RDONLY));
@@ -132,7 +132,7 @@ static void mounts(void)
 	GNEED(close(fd));
 }
 
-/* Nobody, root neither, reads a variable that can be written alone. */
+/* No reader, not even root, can read a write-only variable. */
 static void write_only(void)
 {
 	G(open("/proc/sys/vm/drop_caches", O_RDONLY), "-1 EACCES");

@@ -27,7 +27,7 @@ static bool written(void)
 	return any;
 }
 
-/* The status of @pid, of whom a thread is traced, or none (0). */
+/* Returns the status of @pid, of which @thread is traced, or none if that is 0. */
 static int killed(pid_t pid, pid_t thread)
 {
 	int status = 0;

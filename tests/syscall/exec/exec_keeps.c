@@ -14,7 +14,7 @@ static void *sleeper(void *arg)
 	return arg;
 }
 
-/* Is the file locked by another process than the child? */
+/* Prints whether another process than the child has locked the file. */
 static void show_lock(void)
 {
 	CHILD({

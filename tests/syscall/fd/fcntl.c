@@ -80,8 +80,8 @@ static void async_inotify(void)
 }
 
 /*
- * A file that has no owner to signal does not take the flag; and the inode that anonymous files
- * share is nobody's to change.
+ * A file without an owner to signal does not take the flag; the inode that anonymous files share
+ * cannot be changed.
  */
 static void anonymous(void)
 {

@@ -23,7 +23,7 @@ static void write_text(const char *path, const char *text)
 	close(fd);
 }
 
-/* Has @path a line that begins with @start? */
+/* True if @path has a line that begins with @start. */
 static bool has_line(const char *path, const char *start)
 {
 	FILE *f = fopen(path, "r");

@@ -74,7 +74,7 @@ static void private_mapping(void)
 	munmap(p, N * PAGE);
 }
 
-/* Two processes fill the same reservation; nobody sees anything but zeroes and what was written. */
+/* Two processes fill the same reservation; readers see zeros or written bytes only. */
 static void together(void)
 {
 	long sum = 0;

@@ -77,7 +77,7 @@ static int is_empty(int d)
 	return 1;
 }
 
-/* Is @d the directory @of, or below it? */
+/* True if @d is the directory @of, or below it. */
 static int is_below(int d, int of)
 {
 	for (; d; d = parent[d])

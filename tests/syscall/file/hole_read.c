@@ -24,7 +24,7 @@ static void *reading(void *arg)
 	return NULL;
 }
 
-/* Of the file's bytes, which are all of a hole. */
+/* Returns how many old bytes the file has, which should be one hole. */
 static long old_bytes(void)
 {
 	static char buf[SIZE];

@@ -169,7 +169,7 @@ TEST(fuse_ids)
 	CHILD({
 		NEED(unshare(CLONE_NEWNS));
 		NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
-		/* a node of our own that everybody may open */
+		/* a device node that all may open */
 		NEED(mkdir("dev", 0755));
 		NEED(mount("x", "dev", "tmpfs", 0, NULL));
 		NEED(mknod("dev/fuse", S_IFCHR | 0666, 10 << 8 | 229));

@@ -138,7 +138,7 @@ static void same_page(bool mapped)
 	close(fd);
 }
 
-/* Linux lets nobody go before the answer comes; here they can be killed. */
+/* Linux lets no waiter go before the answer; here waiters can be killed. */
 static void kill_waiter(const char *who, pid_t pid)
 {
 	t_until(pid, 'D');
@@ -177,7 +177,7 @@ static void side_by_side(void)
 	waitpid(maker, NULL, 0);
 }
 
-/* ---- what the server knows better, or nobody knows ---- */
+/* ---- what only the server knows ---- */
 
 static void ask(const char *name)
 {
@@ -235,7 +235,7 @@ static void on_one_cpu(cpu_set_t *before)
 	NEED(sched_setaffinity(0, sizeof(one), &one));
 }
 
-/* Nobody else on this processor runs between the answer and what takes it back. */
+/* No other task of this CPU runs between the answer and the invalidation. */
 static void answer_and_take_back(
 	const void *data, size_t n, int what, const void *back, size_t m, const char *name)
 {

@@ -236,7 +236,7 @@ static void names(void)
 	say("looked up %d", looked);
 	say("take back %ld", take_back(1, "f", 0));
 	say("forgotten %d", await(&forgot));
-	say("again %ld", take_back(1, "f", 0)); /* nobody knows the name now */
+	say("again %ld", take_back(1, "f", 0)); /* the name is not cached now */
 	say("of no folder %ld, of a file %ld", take_back(77, "f", 0), take_back(2, "f", 0));
 }
 

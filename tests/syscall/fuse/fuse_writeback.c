@@ -239,7 +239,7 @@ static void left_open(void)
 		_exit(fd == -1 || pwrite(fd, "r", 1, 0) != 1);
 	}
 	t_wait("child", pid);
-	/* its end waits for nobody */
+	/* the exit does not wait for the server */
 	for (int i = 0; i < 6000 && !(times && writes && store[0] == 'r'); i++)
 		usleep(10000);
 	say("told %d, written %d %c", times > 0, writes > 0, store[0]);

@@ -40,7 +40,8 @@ static void result(char *to, const char *what, long r)
 }
 
 /*
- * Session keyring s links ring links key; each with its permissions. What may be done with the key?
+ * Session keyring s links ring links key; each has its permissions. Prints what may be done with
+ * the key.
  */
 static void tried(int s, int r, int k, bool deep)
 {

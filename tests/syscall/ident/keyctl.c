@@ -336,8 +336,8 @@ static void to_parent(void)
 }
 
 /*
- * What is revoked, has expired or may not be found: it can be unlinked, and a search says why it
- * has not got it.
+ * Keys that are revoked, expired or invisible can be unlinked, and a search reports why it does not
+ * return them.
  */
 static void ends(void)
 {

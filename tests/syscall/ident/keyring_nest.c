@@ -94,7 +94,7 @@ static bool expired(long k)
 	return ctl(KEYCTL_DESCRIBE, k, 0) == -1 && errno == EKEYEXPIRED;
 }
 
-/* Through a keyring that has expired nobody searches, but a circle it is. */
+/* A search does not pass an expired keyring, but it still makes a circle. */
 static void expired_circle(void)
 {
 	const int p = KEY_SPEC_PROCESS_KEYRING;

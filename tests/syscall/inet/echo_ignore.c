@@ -10,7 +10,10 @@
 #include <poll.h>
 #include <sched.h>
 
-/* One echo: does an answer come? @hope: one is waited for. */
+/*
+ * Sends an echo request and prints whether a reply comes. @hope: a reply is expected and waited
+ * for.
+ */
 static void ping(const char *to, bool v6, bool hope)
 {
 	struct icmphdr h = { .type = ICMP_ECHO, .checksum = (uint16_t)~ICMP_ECHO };

@@ -11,7 +11,10 @@
 
 static int in, away;
 
-/* Into the router by vb0, with the link's address of it; does it ask for that on the other side? */
+/*
+ * Sends a packet into the router by vb0, with the router's MAC. Prints whether the router solicits
+ * the target on the other side.
+ */
 static void through(const char *from, const char *to, int tries)
 {
 	unsigned char f[64] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 28, 0, 1, 0,

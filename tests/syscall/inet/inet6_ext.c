@@ -68,10 +68,7 @@ static void bytes(const char *what, const unsigned char *p, unsigned n)
 	say("%s:%s", what, line);
 }
 
-/*
- * What a port where nobody listens is told of: the error quotes the datagram with the @n bytes of
- * options before it.
- */
+/* The error of a closed port quotes the datagram with the @n bytes of options before it. */
 static void quoted(int fd, int raw, unsigned n)
 {
 	static unsigned char buf[256];

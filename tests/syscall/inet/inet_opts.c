@@ -166,7 +166,7 @@ static ssize_t send_beside(int fd, int level, int type, const void *data, unsign
 	return sendmsg(fd, &m, 0);
 }
 
-/* Rights over a namespace of one's own are none over a socket of another. */
+/* Rights over the caller's user namespace are none over a socket of another. */
 static void from_elsewhere(void)
 {
 	static const unsigned char unknown[] = { 0x99, 4, 0, 0 };

@@ -222,7 +222,7 @@ static void echo(void)
 	close(fd);
 }
 
-/* A header of one's own, with a pointer that leads nowhere. */
+/* A raw header with a pointer out of range. */
 static void wrong(void)
 {
 	unsigned char p[28] = { 0x47, 0, 0, 0, 0, 0, 0, 0, 64, 1, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1,

@@ -110,7 +110,7 @@ static int count(void)
 	}
 }
 
-/* Is there a way? */
+/* True if there is a route. */
 static int way(const char *to, int mark)
 {
 	struct sockaddr_in a = at(to, 9);

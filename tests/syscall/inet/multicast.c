@@ -405,7 +405,7 @@ static void arrives6(void)
 	close(out);
 }
 
-/* Has no address to be tested yet (IFA_F_TENTATIVE)? */
+/* True if no address is tentative any more. */
 static bool all_tested(void)
 {
 	char line[200];

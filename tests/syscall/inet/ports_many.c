@@ -14,7 +14,7 @@
 #define TIMES 25
 #define ENOUGH 4
 
-/* ---- whom a program names ---- */
+/* ---- the socket that a program selects ---- */
 
 static int member(int type, int port)
 {
@@ -170,7 +170,7 @@ static int one_more(const struct crowd *c, int k, int port)
 	if (c->peer)
 		NEED(connect(fd, SA(&to), sizeof(to)));
 	if (c->listens)
-		NEED(listen(fd, 2 * ROUNDS * TIMES)); /* nobody accepts */
+		NEED(listen(fd, 2 * ROUNDS * TIMES)); /* connections are not accepted */
 	return fd;
 }
 

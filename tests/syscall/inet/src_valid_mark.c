@@ -36,8 +36,7 @@ static int mark_all(void)
 }
 
 /*
- * What has the mark goes by a table in which 10.3.0.0/24 is behind va0; the others know no way
- * there.
+ * Packets with the mark use a table in which 10.3.0.0/24 is behind va0; others have no route there.
  */
 static void ways(void)
 {

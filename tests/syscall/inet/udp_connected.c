@@ -106,7 +106,7 @@ static void own_address(int port)
 	close(fd);
 }
 
-/* Of a group by what it is bound to: connect takes it out. */
+/* A member of a group, by its bound address: connect removes it. */
 static void group(const char *addr, int leaves)
 {
 	struct sockaddr_in a = at(addr, 4100), peer = at("127.0.0.1", 78);

@@ -18,8 +18,8 @@ static void fill(void)
 }
 
 /*
- * What has come: lengths, whether the bytes are those that were sent in a row, and the ancillary
- * size.
+ * Prints the datagrams that have arrived: lengths, whether the bytes are in sequence, and the
+ * ancillary size.
  */
 static void drain(int fd)
 {

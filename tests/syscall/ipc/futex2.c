@@ -129,7 +129,7 @@ static void wakes(uintptr_t flags)
 	}
 }
 
-/* From one word to another: the first wakes nobody any more. */
+/* Requeues from a word to another: a wake of the first wakes no waiter any more. */
 static void moves(void)
 {
 	struct waiter w[2] = { { 0, (uintptr_t)word, U32 | PRIVATE, 0 },

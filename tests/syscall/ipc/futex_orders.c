@@ -57,7 +57,7 @@ static void unlock(void)
 	T(fu(page, FUTEX_UNLOCK_PI, 0, NULL, 0));
 }
 
-/* A page that nobody can change is no place to wait at, whatever it says. */
+/* A waiter on a page that cannot be written is refused, whatever the page contains. */
 static void read_only(void)
 {
 	char *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -55,7 +55,7 @@ TEST(mq_fs)
 	NEED(mq_notify(q, &ev));
 	T(read(fd, buf, sizeof(buf)));
 	say("%.53s %d", buf, atoi(buf + 53) == getpid());
-	/* in another namespace of processes nobody is told a number that means nothing there */
+	/* In another pid namespace the notifier's pid, which means nothing there, is not shown. */
 	CHILD({
 		NEED(unshare(CLONE_NEWPID));
 		CHILD({

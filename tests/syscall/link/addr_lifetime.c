@@ -234,7 +234,7 @@ static void del(const char *text)
 	say("%s goes: %d", text, nl_do(&m));
 }
 
-/* Whose is the network when its first address goes? */
+/* Which address inherits the network when its first address goes. */
 static void heirs(const char *promote)
 {
 	put_text("/proc/sys/net/ipv4/conf/va0/promote_secondaries", promote);

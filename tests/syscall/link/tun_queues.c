@@ -328,7 +328,7 @@ static void learns(void)
 		close(q[i]);
 }
 
-/* Those of a flow that nobody has written of are in one queue. */
+/* Packets of a flow without transmissions stay in one queue. */
 static void stick(void)
 {
 	int q[4], s, used = 0, moved = 0;

@@ -48,7 +48,7 @@ static void kinds(void)
 	close(mem);
 }
 
-/* Of the line of flags that smaps has for it, those that are asked about. */
+/* Prints those flags of the area in smaps that the test is about. */
 static void flags(const char *when, void *at)
 {
 	static const char *const asked[] = { "rd", "wr", "lo", "nr", "wf", "dd", "mg", "dp", "ac" };

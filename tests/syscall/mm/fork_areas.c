@@ -31,7 +31,7 @@ static char *map(int at, int pages)
 	return mmap(base + at * PAGE, pages * PAGE, RW, ANON | MAP_FIXED, -1, 0);
 }
 
-/* Room of 16 pages, with nobody beside it. */
+/* Maps room of 16 pages without neighbours. */
 static void begin(void)
 {
 	base = mmap(NULL, 24 * PAGE, PROT_NONE, ANON, -1, 0);

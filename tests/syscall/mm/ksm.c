@@ -307,8 +307,8 @@ static void twins(void)
 }
 
 /*
- * What has no twin round after round is looked at less often, and is merged all the same when it
- * gets one.
+ * A page without a twin in many scans is looked at less often, and is still merged when it gets
+ * one.
  */
 static void passed_over(void)
 {

@@ -172,8 +172,8 @@ static long page_out_of(int pidfd, char *at)
 }
 
 /*
- * Another process's, which waits meanwhile or goes on writing to them: ours is a mapping that
- * nobody has touched.
+ * Another process has touched the pages, and waits or goes on writing; our mapping of them is
+ * untouched.
  */
 static void foreign(bool writes)
 {

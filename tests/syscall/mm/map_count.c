@@ -17,7 +17,7 @@ static void limit(long n)
 	close(fd);
 }
 
-/* How many areas there are, as /proc/self/maps says; without memory of its own. */
+/* Returns the number of areas in /proc/self/maps, without allocating memory. */
 static long areas(void)
 {
 	static char text[65536];
@@ -30,7 +30,8 @@ static long areas(void)
 	close(fd);
 	for (ssize_t i = 0; i < all; i++)
 		lines += text[i] == '\n';
-	return lines - !!memmem(text, (size_t)all, "[vsyscall]", 10); /* it is nobody's */
+	return lines -
+	       !!memmem(text, (size_t)all, "[vsyscall]", 10); /* not counted against the limit */
 }
 
 static long fill(void)

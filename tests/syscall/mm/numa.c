@@ -92,8 +92,8 @@ static void threads(void)
 }
 
 /*
- * What numa_maps says of the area that begins there, but for how many pages were used lately; 0
- * where it is @want.
+ * Compares the numa_maps line of the area that begins at @p, without the count of active pages; 0
+ * if it is @want.
  */
 static long numa_line(void *p, const char *want)
 {

@@ -159,8 +159,8 @@ static void build_id(void)
 	T(ioctl(maps, QUERY, &q));
 	say("%u: %d %d %d", q.id_size, id[0], id[19], id[20]);
 	/*
-	 * Nobody is asked whether it may: we could not answer. (Whether it is told of differs
-	 * between Linux 6.12 and 6.18.)
+	 * No permission event comes, which we could not answer. Whether a notification comes
+	 * differs between Linux 6.12 and 6.18.
 	 */
 	asked = fanotify_init(FAN_CLASS_CONTENT, O_RDONLY);
 	if (asked >= 0)

@@ -225,7 +225,7 @@ static int file(const char *path, uid_t owner, mode_t mode)
 	return fd;
 }
 
-/* The file system's 1000 is 2000 here, 0 is 0, others nobody. */
+/* The file system's id 1000 is 2000 here, 0 is 0, and others are unmapped. */
 static void seen(void)
 {
 	struct statx stx;
@@ -521,7 +521,7 @@ static void flags(void)
 	});
 }
 
-/* In a user namespace of one's own: the capabilities are over what the mount shows as its users. */
+/* In a user namespace of the child's own: capabilities are over the ids that the mount shows. */
 static void inside(int other)
 {
 	CHILD({

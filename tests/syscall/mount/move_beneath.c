@@ -41,7 +41,7 @@ static void *peek(void *arg)
 	return NULL;
 }
 
-/* What is covered never comes to light, however often something goes between. */
+/* A covered mount never becomes visible, however often mounts are inserted between. */
 static void always_covered(void)
 {
 	pthread_t t;

@@ -70,7 +70,7 @@ static struct info info_of(int fd)
 	return i;
 }
 
-/* Does the walk from @from come to @to, all of it going one way? */
+/* True if the walk from @from reaches @to in one direction. */
 static int leads(int from, int nr, uint64_t to)
 {
 	uint64_t last = id_of(from);

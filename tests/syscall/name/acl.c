@@ -53,7 +53,7 @@ static void permits(void)
 	show("f", ACL_ACCESS);
 	as("named", 1000, 9, "f");
 	as("other", 5, 5, "f");
-	T(chmod("f", 0707)); /* no group bits: nobody asks the list */
+	T(chmod("f", 0707)); /* no group bits: the list is not consulted */
 	as("named", 1000, 9, "f");
 	T(acl_put("f", ACL_ACCESS, "u::7 g::5 o::4"));
 	show("f", ACL_ACCESS);

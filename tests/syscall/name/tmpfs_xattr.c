@@ -10,7 +10,7 @@
 
 static char value[65536];
 
-/* How many attributes of @size bytes find room, and what the next one says. */
+/* Prints how many attributes of @size bytes find room, and the error of the next. */
 static void fill(const char *prefix, size_t size)
 {
 	char name[64];

@@ -139,7 +139,7 @@ static void bindings(void)
 
 /* ---- packets ---- */
 
-/* What a message of a packet says. */
+/* Returns the contents of a packet's message, as text. */
 static const char *heard(int fd)
 {
 	static char s[512];

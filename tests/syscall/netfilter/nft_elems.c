@@ -227,7 +227,7 @@ static int key_of(const struct nlmsghdr *h)
 	return 0;
 }
 
-/* What is told is what was added, even if packets end it at once. */
+/* Notifications have the added elements, even if packets end those at once. */
 static void told(void)
 {
 	static char buf[65536];

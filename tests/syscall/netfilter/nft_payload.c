@@ -54,7 +54,7 @@ static unsigned sum16(const unsigned char *p, unsigned n, unsigned sum)
 }
 
 /*
- * Of one frame that has been captured: its way, what a rule may have written, and whether its
+ * Prints a captured frame: its direction, fields that a rule may have written, and whether its
  * checksums hold.
  */
 static void show(void)

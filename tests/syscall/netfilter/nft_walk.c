@@ -91,7 +91,7 @@ static int rules(void)
 }
 
 /*
- * What has expired goes once a second, when something is added: then there is too little to walk
+ * Expired elements are collected once a second, when one is added. Then there is too little to walk
  * over, and all are added again.
  */
 static int costs_too_much(int fd, const struct sockaddr_in *a)

@@ -82,7 +82,7 @@ static int heard(int fd, struct sockaddr_in *from)
 	return ntohs(from->sin_port);
 }
 
-/* What is for 127.0.0.5 goes to port 5201 of 127.0.0.1. */
+/* Packets for 127.0.0.5 are translated to port 5201 of 127.0.0.1. */
 static int to_5201(void)
 {
 	unsigned x;
@@ -331,7 +331,7 @@ static int asked_for_but(int old)
 	return now;
 }
 
-/* What came by vb0 goes no further than where it would leave. */
+/* Packets that came by vb0 go no further than output. */
 static int not_from_vb0(void)
 {
 	int idx = (int)if_nametoindex("vb0");

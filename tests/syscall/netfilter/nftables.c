@@ -176,7 +176,7 @@ static int echo_within(int port, int ms)
 	return r;
 }
 
-/* One comes, or an error: a thread answers when it may run. */
+/* Waits for a datagram or an error, since a thread answers when it may run. */
 static int echo(int port)
 {
 	return echo_within(port, 100000);
@@ -214,7 +214,7 @@ static void listen_at(int port)
 	pthread_create(&t, NULL, server, (void *)fd);
 }
 
-/* ---- what nobody should send ---- */
+/* ---- hostile messages ---- */
 
 static uint32_t seed = 12345;
 
@@ -382,7 +382,7 @@ static void told(void)
 	G(found, "1");
 }
 
-/* What is told of a datagram and its answer. */
+/* The events of a datagram and its answer. */
 static void ct_events(void)
 {
 	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER), n, begun = 0, changed = 0;

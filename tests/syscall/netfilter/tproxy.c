@@ -65,7 +65,7 @@ static int may_bind(const char *to)
 	return r;
 }
 
-/* A connection to @to, where nobody is bound to more than a port. */
+/* Makes a connection to @to, where sockets are bound to ports only. */
 static void speak(const char *to)
 {
 	struct sockaddr_in a = at("0.0.0.0", 0), b;
@@ -458,8 +458,8 @@ static void no_table(void)
 }
 
 /*
- * What comes by vb1 after a datagram from 127.0.0.2 to 127.0.0.1: its time to live, DF, ends and
- * port.
+ * Returns what arrives by vb1 after a datagram from 127.0.0.2 to 127.0.0.1: its TTL, DF, addresses
+ * and port.
  */
 static const char *copied(int tap)
 {

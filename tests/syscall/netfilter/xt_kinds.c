@@ -409,8 +409,8 @@ static unsigned sum16(const unsigned char *p, unsigned n, unsigned sum)
 }
 
 /*
- * The first frame of TCP or UDP that leaves: its type of service, and of TCP flags and options; do
- * the checksums hold?
+ * Returns the first outgoing TCP or UDP frame: its type of service, TCP flags and options, and
+ * whether its checksums hold.
  */
 static const char *frame(void)
 {
@@ -485,7 +485,7 @@ static void targets(void)
 static void setup(void)
 {
 	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP) };
-	struct sockaddr_in any = at("0.0.0.0", 2000); /* nobody says that a port is not there */
+	struct sockaddr_in any = at("0.0.0.0", 2000); /* so that no port is unreachable */
 	struct timeval limit = { .tv_sec = 100 };
 
 	NEED(unshare(CLONE_NEWNET));

@@ -195,7 +195,7 @@ static void route(const char *to, int prefix, unsigned table, const char *dev, c
 	NEED(nl_do(&m) ? -1 : 0);
 }
 
-/* Is there a way? @sport 0: of the kernel's choice. */
+/* Prints the result of a route lookup. @sport 0: a port of the kernel's choice. */
 static void way(const char *what, int type, int sport, int dport, int mark)
 {
 	struct sockaddr_in from = at("0.0.0.0", sport), to = at("192.0.2.1", dport);

@@ -275,7 +275,8 @@ static void permission(void)
 	CHILD(GIS(open("d/last", O_RDONLY) >= 0));
 	if (in_guest())
 		pthread_join(t, NULL);
-	pid = SPAWN({ /* nobody answers: until the group goes */
+	/* without an answer, it waits for the group's end */
+	pid = SPAWN({
 		if (in_guest())
 			close(fan);
 		GIS(open("d/plain", O_RDONLY) >= 0);

@@ -25,7 +25,7 @@ static void answer(int i, bool allow)
 	order[asked++] = i;
 }
 
-/* The @no-th that is asked says no; 0: nobody. */
+/* Opens a file; the @no-th group that is asked denies it (0: none). */
 static void opening(const char *what, int no)
 {
 	struct pollfd p[GROUPS + 1];

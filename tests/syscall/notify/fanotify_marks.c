@@ -26,8 +26,8 @@ static long mark_fd(unsigned flags, uint64_t mask, int fd)
 }
 
 /*
- * By identifier: files of file systems that open nothing by a handle may be told apart all the
- * same.
+ * With identifiers: files of file systems without decodable handles may still have handles that
+ * differ.
  */
 static void no_handles(void)
 {

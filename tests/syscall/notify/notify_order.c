@@ -114,8 +114,8 @@ static void moved_to_twice(void)
 }
 
 /*
- * What is gone says so when nobody has it any more, and if that is now, before its folder says that
- * the name is.
+ * DELETE_SELF comes with the last reference. If that is the removal itself, it comes before the
+ * folder's DELETE.
  */
 static void of_what_is_gone(void)
 {

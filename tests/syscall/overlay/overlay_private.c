@@ -141,7 +141,7 @@ static void look(const char *options)
 	NEED(umount("m"));
 }
 
-/* Where nothing is below, a folder needs no mark, until it comes where something is. */
+/* A folder with no lower folder needs no mark, until it moves over one. */
 static void move_deep(const char *options)
 {
 	T(mkdir("m/found/deep", 0755));

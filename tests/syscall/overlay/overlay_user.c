@@ -22,7 +22,10 @@ static void show(const char *path)
 	say("revision %x, root %u, of %x", found[0], found[5], found[1]);
 }
 
-/* What the namespace's root gives is worth something there, and below it says so. */
+/*
+ * Sets capabilities as the namespace's root: they count in the namespace, and the layer below
+ * records that.
+ */
 static void give(const char *path, uint32_t magic, size_t size)
 {
 	const uint32_t v[6] = { magic, 1 << 10 };

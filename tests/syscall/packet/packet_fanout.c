@@ -55,7 +55,10 @@ static void send_frame(size_t n, int last)
 	NEED(send(out, frame, 14 + n, 0));
 }
 
-/* How many wait, once @all have come to these @n together; they are read. */
+/*
+ * Prints how many frames each of these @n sockets has, once all of them have @all together; reads
+ * them.
+ */
 static void counts(const char *what, const int *fds, int n, int all)
 {
 	struct pollfd p[8];

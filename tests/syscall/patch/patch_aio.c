@@ -42,7 +42,7 @@ static void submit(int n)
 		say("io_submit: %s", t_errno(errno));
 }
 
-/* The next @n events, in order? */
+/* True if these are the next @n events, in order. */
 static int in_order(const struct io_event *e, long n)
 {
 	int right = 1;

@@ -50,7 +50,7 @@ static void await(const int *p, int value)
 		sched_yield();
 }
 
-/* By a call that nobody answers for the kernel. */
+/* Reads an id by a call that no kernel answers at the site. */
 static long from_status(const char *name, int column)
 {
 	char text[4096] = "", *at;

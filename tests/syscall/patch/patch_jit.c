@@ -101,7 +101,7 @@ static void across(void)
 	munmap(p, 2 * PAGE);
 }
 
-/* Many sites in one page, and calls with numbers that are nobody's. */
+/* Many sites in a page, with numbers of no system call. */
 static void dense(void)
 {
 	char *p = site_page(PROT_READ | PROT_WRITE | PROT_EXEC);

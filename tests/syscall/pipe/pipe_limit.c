@@ -8,7 +8,7 @@
 #define PIPES 200
 #define THREADS 4
 #define ROUNDS 60
-#define UID 54317 /* nobody's, so nobody else's pipes count */
+#define UID 54317 /* a user id of the test's own */
 
 static int ends[PIPES];
 static pthread_barrier_t together;

@@ -90,7 +90,7 @@ static void vm(void)
 	T(vmsplice(NEED(open("out", O_RDWR)), v, 1, 0));
 }
 
-/* What holds messages, not bytes, cannot be spliced, and says so instead of waiting for one. */
+/* A file of messages, not bytes, cannot be spliced; the call fails at once instead of waiting. */
 static void kinds(void)
 {
 	sigset_t none;
@@ -201,7 +201,7 @@ static void sockets(void)
 	t_wait("waits", pid);
 }
 
-/* Of a packet of a pipe only read() loses what it has no room for. */
+/* Only read() loses the part of a pipe's packet that does not fit. */
 static void packets(void)
 {
 	int p[2], fd = NEED(open("packet", O_RDWR | O_CREAT | O_TRUNC, 0600));

@@ -223,7 +223,7 @@ static void images(void)
 	area[520] = 1; /* xcomp_bv */
 	T(ptrace(PTRACE_SETREGSET, pid, NT_X86_XSTATE, &iov));
 	area[520] = 0;
-	area[519] |= 0x80; /* a feature that nobody has */
+	area[519] |= 0x80; /* a feature that no CPU has */
 	T(ptrace(PTRACE_SETREGSET, pid, NT_X86_XSTATE, &iov));
 	area[519] &= 0x7f;
 	area[530] = 1; /* reserved */

@@ -72,7 +72,7 @@ static void executed(const char *path)
 	end(pid);
 }
 
-/* It says itself that it wants not to be seen, and then that it does. */
+/* A process makes itself non-dumpable, and then dumpable again. */
 static void changes(void)
 {
 	int status;
@@ -156,8 +156,8 @@ static void attack(void)
 }
 
 /*
- * A process of the machine's comes into a namespace: what it had before is not that one's, what it
- * starts there is.
+ * A process of the initial user namespace joins a namespace: its old memory stays protected, that
+ * of a program that it starts there does not.
  */
 static void comes(int users, uid_t uid, bool dumpable)
 {

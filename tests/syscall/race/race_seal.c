@@ -16,7 +16,7 @@ static long now_us(void)
 	return ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-/* What was there before goes first, and there is much of it. */
+/* Unmaps the old mapping first, which is large. */
 static void *map(void *at)
 {
 	__atomic_store_n(&started, true, __ATOMIC_SEQ_CST);
@@ -25,7 +25,7 @@ static void *map(void *at)
 	return NULL;
 }
 
-/* Has a sealed file a mapping that writes? */
+/* True if a sealed file has a writable mapping. */
 static bool both(int round)
 {
 	char *at = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,

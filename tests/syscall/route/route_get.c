@@ -173,7 +173,7 @@ static void without_way(void)
 	close(fd);
 }
 
-/* By an address of our own: whom the packet is for is on the link. */
+/* With an address of our own as the gateway, the destination is on the link. */
 static void by_ourselves(void)
 {
 	static const struct question q = { "10.54.0.1" };

@@ -40,7 +40,7 @@ static void show_route(const struct nlmsghdr *h)
 	if (!strcmp(dst, "10.9.0.255"))
 		link_down = (int)r->rtm_flags & RTNH_F_LINKDOWN;
 	has_late |= !strcmp(dst, "fd77::1");
-	if (!quiet && strncmp(dst, "fe80", 4)) /* which comes when nobody else has it */
+	if (!quiet && strncmp(dst, "fe80", 4)) /* the default if no other address has it */
 		say("  %s/%d type %d proto %d scope %d flags %d%s", dst, r->rtm_dst_len,
 			r->rtm_type, r->rtm_protocol, r->rtm_scope, (int)r->rtm_flags, line);
 }
@@ -58,8 +58,7 @@ static void show(const char *what, int family, int strict, int type)
 }
 
 /*
- * Linux does some of it behind one's back: addresses of IPv6 that become usable, links that are
- * lost.
+ * Linux changes some routes later: for IPv6 addresses that become usable, and links that are lost.
  */
 static void await_route(int family, const int *what)
 {

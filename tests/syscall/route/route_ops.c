@@ -305,7 +305,7 @@ static void spread(void)
 	T(moved);
 }
 
-/* What a route's MTU and ADVMSS make of a connection that nobody answers. */
+/* The effect of a route's MTU and ADVMSS on an unanswered connection. */
 static void segments_to(const char *dst, uint32_t mtu, uint32_t advmss)
 {
 	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(9) };

@@ -3,7 +3,7 @@
 #include "guest.h"
 #include <sys/time.h>
 
-/* CPU is taken from everybody: all capabilities of a user namespace do not allow it. */
+/* More CPU time is taken from all others: capabilities of a user namespace do not permit that. */
 static void in_user_namespace(void)
 {
 	struct sched_param fifo = { 1 }, idle = { 0 };

@@ -30,7 +30,7 @@ static void install(void)
 	NEED(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0));
 }
 
-/* What getpid() gives a child whose tracer makes call @nr of it. */
+/* Prints what getpid() returns to a child whose tracer turns it into call @nr. */
 static void becomes(const char *name, long nr)
 {
 	struct user_regs_struct regs;

@@ -112,7 +112,7 @@ static void outwards(void)
 	});
 	pid = userns_spawn(0, BASE, 10, from_inside);
 	t_wait("outside", outside);
-	NEED(sigwaitinfo(&set, NULL)); /* of that one's end */
+	NEED(sigwaitinfo(&set, NULL)); /* SIGCHLD for its end */
 	NEED(write(go[1], "x", 1));
 	NEED(sigwaitinfo(&set, NULL)); /* of the other's stop */
 	NEED(kill(pid, SIGCONT));

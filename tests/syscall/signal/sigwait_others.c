@@ -24,7 +24,7 @@ static void mask(int how, int sig)
 	pthread_sigmask(how, &set, NULL);
 }
 
-/* Takes SIGUSR2 by its handler, when nobody waits for it. */
+/* Takes SIGUSR2 by its handler, unless a thread waits for it. */
 static void *handler(void *arg)
 {
 	mask(SIG_UNBLOCK, SIGUSR2);

@@ -52,7 +52,7 @@ static void take(int fd, const char *what, int flags, int names)
 	records(fd, &m);
 }
 
-/* A port that nobody has. */
+/* Returns a port that is not in use. */
 static int free_port(void)
 {
 	int fd = bound(SOCK_DGRAM, "127.0.0.1"), p = port_of(fd);
@@ -222,7 +222,7 @@ static void sent(void)
 	close(tx);
 }
 
-/* Does what comes have a stamp? The socket is connected to itself. */
+/* True if messages have a timestamp. The socket is connected to itself. */
 static bool stamped(int fd)
 {
 	char c, ctl[256];

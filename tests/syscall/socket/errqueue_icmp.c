@@ -119,9 +119,9 @@ static void quote(uint16_t *udp, int sport)
 }
 
 /*
- * Of @type and @code to 127.0.0.1, about a datagram with payload "quoted" from @sport to 127.0.0.5,
- * port 7, or of another protocol. @ext: so many bytes of extensions (RFC 4884) behind 128 bytes of
- * quote.
+ * Sends an ICMP error of @type and @code to 127.0.0.1, about a datagram with payload "quoted" from
+ * @sport to port 7 of 127.0.0.5, or of another protocol. @ext: so many bytes of extensions (RFC
+ * 4884) behind 128 bytes of quote.
  */
 static void icmp4(int type, int code, uint32_t word, int proto, int sport, int ext)
 {
@@ -259,8 +259,8 @@ static void types(void)
 }
 
 /*
- * A packet was too large: whom that is an error to. As large as the way takes, so that nothing is
- * learnt of it.
+ * A packet was too large: which sockets get an error. The reported size is that of the link, so
+ * that no path MTU is learnt.
  */
 static void too_large(void)
 {
@@ -303,7 +303,7 @@ static void by_device(void)
 	}
 }
 
-/* What comes beside the error. */
+/* Records beside the error. */
 static void beside(void)
 {
 	for (int v6 = 0; v6 < 2; v6++) {
@@ -448,7 +448,7 @@ static void rfc4884(void)
 		}
 }
 
-/* A queue that nobody reads has its bounds. */
+/* An unread queue is bounded. */
 static void full(void)
 {
 	int fd = udp4(0), port = port_of(fd), n = 0;

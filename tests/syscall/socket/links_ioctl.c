@@ -208,7 +208,7 @@ static void unanswered(const char *who, void (*ask)(void *page))
 	close(fd);
 }
 
-/* Linux makes everybody wait. */
+/* On Linux all callers wait. */
 static void pages_that_do_not_come(void)
 {
 	fuse_serve();

@@ -271,7 +271,7 @@ static void route4(int fd, unsigned long cmd, const char *dst, const char *mask,
 		flags, strerrorname_np(errno));
 }
 
-/* What an address says already changes nothing: its routes stay. */
+/* Setting an address again changes nothing: its routes stay. */
 static void again(int fd, unsigned long cmd, const char *what)
 {
 	struct ifreq r = { .ifr_name = "va0" };

@@ -46,7 +46,7 @@ static int one(unsigned kind, unsigned call, int family, int len)
 	if (family == AF_UNIX)
 		strcpy(a + 2, "n/such/name"); /* as the shortest, a name here */
 	if (call != BIND && (family == AF_INET || family == AF_INET6))
-		((struct sockaddr_in *)a)->sin_port = htons(9); /* nobody listens */
+		((struct sockaddr_in *)a)->sin_port = htons(9); /* a closed port */
 	errno = 0;
 	if (call == BIND)
 		r = syscall(SYS_bind, fd, a, len);

@@ -131,7 +131,7 @@ static void inet(void)
 	r.id.idiag_sport = htons(port_of(ours[0]));
 	ask(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &r, sizeof(r));
 	answers("udp", show_inet);
-	/* nobody has these numbers */
+	/* no socket has these numbers */
 	r.sdiag_protocol = IPPROTO_TCP;
 	r.id.idiag_sport = htons(1);
 	ask(SOCK_DIAG_BY_FAMILY, 0, &r, sizeof(r));

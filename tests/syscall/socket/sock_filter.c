@@ -74,7 +74,7 @@ static void refused(void)
 static int to, from;
 static const char payload[] = "0123456789abcdefghij";
 
-/* What the program says, told by how many bytes of the payload get through; -1: none. */
+/* Prints the program's result, as the number of payload bytes that get through; -1: none. */
 static void udp(const char *what, struct sock_filter *f, size_t n)
 {
 	char buf[64];
@@ -203,7 +203,7 @@ static int taken_by(const int *fd)
 	return -1;
 }
 
-/* Whose a connection becomes that the program gives to number @k. */
+/* Returns which socket gets a connection that the program gives to number @k. */
 static int given_to(const int *fd, const struct sockaddr_in *a, unsigned k)
 {
 	struct sock_filter code[] = { S(BPF_RET | BPF_K, k) };

@@ -36,8 +36,8 @@ static const struct {
 #define LEVELS (int)(sizeof(levels) / sizeof(levels[0]))
 
 /*
- * What docs/net.md says is missing, and what is the machine's or differs between hosts of the last
- * years.
+ * Options that docs/net.md names as missing, and those that depend on the machine or differ between
+ * recent hosts.
  */
 static const struct {
 	int level, opts[40];

@@ -144,7 +144,7 @@ static void senders(int type)
 	close(p[1]);
 }
 
-/* Does netlink list the socket @fd, asked by @ask? */
+/* True if netlink socket @ask finds the socket @fd in a dump. */
 static bool listed(int ask, int fd)
 {
 	struct {

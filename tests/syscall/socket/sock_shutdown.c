@@ -14,7 +14,7 @@ static const char *const kind_names[] = { "tcp", "unix", "seqpacket", "dgram", "
 static char buf[4096];
 static int edges = -1;
 
-/* Has all that fd sent, its end included, been taken by the other side, or been refused? */
+/* True if the other side has taken, or refused, all that @fd sent, its end included. */
 static bool is_settled(int fd)
 {
 	struct tcp_info t = { 0 };
@@ -33,7 +33,7 @@ static bool is_settled(int fd)
 	}
 }
 
-/* What was sent has arrived: TCP says so, the others hand it over at once. */
+/* Waits until sent data has arrived: TCP reports that, the others deliver at once. */
 static void settle(const int s[2])
 {
 	if (number(s[0], SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP)
@@ -203,7 +203,7 @@ static void close_one(int kind, int how)
 	T(recv(s[1], buf, 1, MSG_PEEK));
 	T(send(s[1], "q", 1, 0));
 	if (kind == TCP || kind == UDP)
-		await(s[1], kind == TCP ? POLLHUP : POLLERR); /* it is told that nobody is there */
+		await(s[1], kind == TCP ? POLLHUP : POLLERR); /* the error of a closed port */
 	edge("sent");
 	look("b", s[1]);
 	T(recv(s[1], buf, 100, 0));

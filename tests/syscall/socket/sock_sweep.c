@@ -43,7 +43,7 @@ static void put(int fd, int level, int opt, const void *v, socklen_t n, const ch
 	show(fd, level, opt, out);
 }
 
-/* What docs/net.md says is missing, of IPV6_HOPOPTS and IPV6_DSTOPTS on streams. */
+/* Options that docs/net.md names as missing: IPV6_HOPOPTS and IPV6_DSTOPTS on streams. */
 static const struct {
 	int level, opts[32];
 } missing[] = {

@@ -147,7 +147,7 @@ static void connects(int type)
 
 static volatile bool over;
 
-/* The longest of its calls, which all have a limit of 300 ms, in ms; until it has come to one's. */
+/* Returns the longest of its calls, each with a limit of 300 ms, in ms. */
 static void *longest(void *arg)
 {
 	struct waiter *w = arg;

@@ -437,8 +437,8 @@ static void small(void)
 }
 
 /*
- * Bytes of a call that wants no times join those of one that does, whose times are told all the
- * same.
+ * Bytes of a call without timestamps are merged with bytes of a call with them, whose timestamps
+ * still arrive.
  */
 static void joined(int fd, size_t n)
 {
@@ -487,7 +487,7 @@ static void bytes(void)
 	}
 }
 
-/* What else is told of a packet that was stamped. */
+/* Other records of a packet with a timestamp. */
 static void told(const struct kind *k)
 {
 	int fd[2];

@@ -34,7 +34,7 @@ static void show(const char *name)
 	close(fd);
 }
 
-/* In a namespace of one's own: what is there, and what is only in the first one. */
+/* In a namespace of the test's own: which files exist, and which only the first namespace has. */
 static void numbers(void)
 {
 	static const char *const names[] = { "ipv4/route/min_pmtu", "ipv4/route/mtu_expires",
@@ -82,7 +82,7 @@ static int mtu_to(const char *to)
 	return mtu;
 }
 
-/* A router at 10.9.0.2 says that what went to @to is too large: how much goes there now? */
+/* A router at 10.9.0.2 reports that a packet to @to was too large. Returns the path MTU then. */
 static int told(const char *to, int mtu)
 {
 	unsigned char f[128] = { 0 }, *c = f + 34, *q = c + 8;
@@ -150,8 +150,8 @@ static int advertised(const char *least)
 static int other; /* on vb1, the other link */
 
 /*
- * A packet of 1000 bytes from @from for 10.7.0.30 comes, which must not be cut: what is its sender
- * told, on @link?
+ * Forwards a packet of 1000 bytes with DF from @from to 10.7.0.30, and prints the ICMP error on
+ * @link.
  */
 static void pass(const char *from, int ttl, int link)
 {
@@ -211,8 +211,8 @@ static void router(void)
 }
 
 /*
- * How many of @n packets from @from for @to, sent at once, make the stack tell their sender @type
- * of ICMP?
+ * Returns how many of @n packets from @from to @to, sent at once, result in an ICMP error of type
+ * @type.
  */
 static int told_of(const char *from, const char *to, int n, int type)
 {
@@ -298,10 +298,7 @@ static void bogus(void)
 
 /* ---- ports ---- */
 
-/*
- * Both sockets have these options, and want the same port of a range of one. Which may listen to it
- * then?
- */
+/* Two sockets with these options bind a port of a range of one. Prints which of them may listen. */
 static void autobind_two(bool addr, bool port, const uid_t *uid)
 {
 	struct sockaddr_in a = at("127.0.0.1", 0);

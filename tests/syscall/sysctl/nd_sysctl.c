@@ -146,7 +146,7 @@ static int state_of(const char *addr)
 	return h->nlmsg_type == RTM_NEWNEIGH ? ((struct ndmsg *)NLMSG_DATA(h))->ndm_state : 0;
 }
 
-/* An advertisement that nobody asked for. */
+/* Sends an unsolicited advertisement. */
 static void says(const char *who, int flags)
 {
 	unsigned char m[32] = { ND_NA, [4] = (unsigned char)flags, [24] = 2, 1, 2, 0, 0, 0, 0, 9 };
@@ -225,7 +225,7 @@ static void notify(void)
 	conf6("va0", "ndisc_notify", "0");
 }
 
-/* What stays when a device goes down. */
+/* Addresses that stay when a device goes down. */
 static void kept(void)
 {
 	static const char *const keep[] = { "0", "1", "-1" };

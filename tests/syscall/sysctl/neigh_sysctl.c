@@ -31,7 +31,7 @@ static void try(const char *path, const char *text)
 	show_file(path, NULL);
 }
 
-/* Something for 10.9.0.@n, whom nobody knows. */
+/* Sends a datagram to 10.9.0.@n, an unknown neighbour. */
 static void send_to(int n)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET,

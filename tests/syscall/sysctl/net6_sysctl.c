@@ -308,7 +308,7 @@ static void least_mss(void)
 	NEED(bind(fd, SA(&a), sizeof(a)));
 	NEED(listen(fd, 5));
 	say("MSS %d", mss());
-	close(fd); /* and with it whom it was answering */
+	close(fd); /* and with it the connection */
 	put6("route/min_adv_mss", "1450");
 	fd = NEED(socket(AF_INET6, SOCK_STREAM, 0));
 	NEED(bind(fd, SA(&a), sizeof(a)));

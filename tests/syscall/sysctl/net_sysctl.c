@@ -23,7 +23,7 @@ static void show(const char *path)
 	say("%s: %s", path, text);
 }
 
-/* May a socket be bound there? */
+/* Prints whether a socket may be bound there. */
 static void try_bind(int type, const char *addr, int port)
 {
 	struct sockaddr_in a = at(addr, port);
@@ -129,7 +129,7 @@ static void reserved(void)
 	}
 }
 
-/* What is the same in each namespace that nobody has changed. */
+/* Values that are equal in each unchanged namespace. */
 static void defaults(void)
 {
 	static const char *const names[] = { "tcp_dsack", "tcp_early_retrans", "tcp_frto",

@@ -174,7 +174,7 @@ static void devkmsg(void)
 	GT(seen(path), "644 on");
 }
 
-/* What Linux has for nobody's use any more, and what is only to be read. */
+/* Variables that Linux keeps without a use, and read-only ones. */
 static void idle(void)
 {
 	GT(seen("/proc/sys/kernel/auto_msgmni"), "644 0");

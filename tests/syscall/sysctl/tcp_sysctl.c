@@ -120,7 +120,7 @@ static int drain(uint32_t *first)
 	return n;
 }
 
-/* After how many duplicates goes the first segment again, without SACK? */
+/* Returns after how many duplicate ACKs the first segment is sent again, without SACK. */
 static void duplicates(void)
 {
 	static char data[9000];
@@ -189,7 +189,7 @@ static void late(const char *most)
 	drain(NULL);
 }
 
-/* How soon does the end of what was sent go again? */
+/* Prints how soon the tail of the data is sent again. */
 static void probe(const char *kind)
 {
 	static char data[2000];
@@ -245,7 +245,7 @@ static unsigned short_rto(void)
 	return least;
 }
 
-/* How long a connection that nobody answers takes for so many SYNs. */
+/* Returns how long an unanswered connection takes for so many SYNs. */
 static long syns(int n)
 {
 	struct sockaddr_in a = at("10.9.0.2", 799);
@@ -311,8 +311,8 @@ static uint32_t rtt_of_two(void)
 }
 
 /*
- * Is what is remembered long? One run may be longer, or miss its sample, where the machine is busy:
- * as it should be in one of ten will do.
+ * Checks whether the memory of the shortest round trip is long. A run may take longer, or miss its
+ * sample, on a busy machine: one right run of ten is enough.
  */
 static void shortest(const char *window, bool want)
 {
@@ -435,7 +435,7 @@ static void overflow(const char *abort)
 	drain(NULL);
 }
 
-/* A reset for a connection that waits to be forgotten; is it still there? */
+/* Sends a reset for a connection in TIME_WAIT. Prints whether the connection is still there. */
 static void old_reset(const char *on)
 {
 	static uint16_t port = 850;
@@ -491,7 +491,7 @@ static void put_cookie(struct seg *s, const uint8_t *cookie)
 	s->len = 5;
 }
 
-/* The cookie that the server gives; with *cookie: does it take data by it? */
+/* Prints the cookie that the server gives; with *@cookie: whether it accepts data with it. */
 static void fast(const char *what, uint8_t *cookie, bool ask)
 {
 	static uint16_t its = 6000;

@@ -31,7 +31,7 @@ static void burn(long long ns)
 		;
 }
 
-/* One look at both, between which the machine below was nowhere else. */
+/* Reads both once, at a moment when the machine below took no time in between. */
 static void look(long long *by_clock, long long *by_rusage)
 {
 	do {

@@ -35,7 +35,7 @@ static void *end_last(void *arg)
 	return NULL;
 }
 
-/* What a parent is told of a leader that exits 3 and a last thread that exits 7. */
+/* The status that a parent gets if the leader exits with 3 and the last thread with 7. */
 static void last_thread(void)
 {
 	siginfo_t si;

@@ -25,8 +25,8 @@ static void signals(const char *what, int want)
 }
 
 /*
- * Of a group with one that was killed while it was stopped, and one that runs: the session's leader
- * ends, and the group is an orphan.
+ * A group has a member that was killed while it was stopped, and one that runs: the session's
+ * leader ends, and the group becomes an orphan.
  */
 static void session(int tell)
 {

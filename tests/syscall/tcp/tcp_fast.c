@@ -161,8 +161,8 @@ static void unsent(void)
 }
 
 /*
- * A writer for whom there is no room has left nothing behind that could go: not under TCP_CORK, nor
- * for Nagle's sake.
+ * A writer without room leaves no byte behind that could be sent: not under TCP_CORK, nor by
+ * Nagle's algorithm.
  */
 static void no_room(int cork)
 {

@@ -54,10 +54,7 @@ static int was_connected(bool bound, bool child)
 	return fd;
 }
 
-/*
- * One whose connect() does not end, since nobody takes what is in the listener's queue, and is
- * given up.
- */
+/* A connect() does not end, since the listener's queue is full, and is given up. */
 static int was_connecting(int *full, int *waiting)
 {
 	struct sockaddr_in a;

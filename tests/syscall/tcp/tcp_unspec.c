@@ -75,7 +75,7 @@ TEST(tcp_unspec)
 	fd = NEED(socket(AF_INET, SOCK_STREAM, 0));
 	T(unspec(fd));
 	say("never bound: %d", port_of(fd));
-	T(reach(fd, 1)); /* nobody is there */
+	T(reach(fd, 1)); /* a closed port */
 	T(unspec(fd));
 	T(listen(fd, 1));
 	say("has a port: %d", port_of(fd) > 0);

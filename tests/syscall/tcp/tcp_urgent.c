@@ -33,9 +33,8 @@ static void arrived(void)
 }
 
 /*
- * What to do, a letter each: a capital is sent as urgent, a small one as data; '!' reads out of
- * band, '?' one byte, '*' what there is, '|' tells whether we are at the mark and how much is
- * there.
+ * Plays @acts, a letter each. A capital is sent as urgent, a small letter as data. '!' reads out of
+ * band, '?' a byte, '*' all there is. '|' prints whether we are at the mark and how much is there.
  */
 static void play(int oobinline, const char *acts)
 {

@@ -25,9 +25,7 @@ static struct timex set(int modes, long value, int want)
 	return tx;
 }
 
-/*
- * In the guest only: nobody wants the host's clock disciplined by a test. Linux answers the same.
- */
+/* Guests only: a test must not discipline the host's clock. Linux gives these answers. */
 static void discipline(void)
 {
 	struct utsname u;

@@ -82,7 +82,7 @@ static void expired_before(void)
 	}
 }
 
-/* Set back behind an expiry that nobody has seen: that is none, and comes again. */
+/* The clock is set back behind an expiry that was not read: it does not count, and comes again. */
 static void expires_again(void)
 {
 	int fd = NEED(timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK));

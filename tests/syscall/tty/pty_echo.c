@@ -28,7 +28,7 @@ static void pair(void)
 	NEED(tcgetattr(slave, &t));
 }
 
-/* What comes out of @fd up to a full stop or a newline. */
+/* Prints the output of @fd up to a full stop or a newline. */
 static void comes(const char *what, int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };

@@ -43,7 +43,7 @@ static void talk_close(const struct talk *t)
 
 static struct talk leads, front, back;
 
-/* What has come so far. */
+/* Prints the signals that have come so far. */
 static void pending(const char *who)
 {
 	sigset_t s;

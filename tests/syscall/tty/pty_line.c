@@ -34,7 +34,7 @@ static void unpair(void)
 	close(master);
 }
 
-/* What comes back of @s is said, with bytes that cannot be seen as numbers. */
+/* Prints the echo of @s, with unprintable bytes as numbers. */
 static void shown(const char *what, const char *s)
 {
 	char buf[1024], out[3200];

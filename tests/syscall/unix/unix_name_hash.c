@@ -19,7 +19,7 @@ static double now_us(void)
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-/* What was in use once: words times a number that everybody knows. */
+/* The hash that was in use once: words times a well-known number. */
 static unsigned hash(const void *p, unsigned n, unsigned seed)
 {
 	const unsigned char *s = p;

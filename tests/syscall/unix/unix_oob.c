@@ -206,7 +206,7 @@ static void cross_ring(int w)
 	}
 }
 
-/* A listener lies in the queue of a connection that nobody has accepted. */
+/* A listener lies in the queue of a connection that was not accepted. */
 static void embryo(int w)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };

@@ -91,7 +91,7 @@ static void connecting(void)
 	T(listen(l, 0));
 	T(connects(l, "self"));
 	T(connects(a, "self"));
-	/* is connected, but nobody looks at that while the queue is full */
+	/* The socket is connected, but a full queue is checked first. */
 	T(connects(a, "self"));
 	T(connects(b, "self"));
 	T(shutdown(l, SHUT_RD));

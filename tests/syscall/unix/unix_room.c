@@ -70,7 +70,9 @@ static void in_parts(void)
 	close(s[1]);
 }
 
-/* Of strangers a receiver takes as many datagrams as the system says, and one. */
+/*
+ * A receiver takes as many datagrams from other senders as the system's limit says, and one more.
+ */
 static void strangers(void)
 {
 	struct sockaddr_un a = { AF_UNIX, "room" };
