@@ -2,8 +2,9 @@
 /*
  * clock.c: the host's clocks, futexes and randomness.
  *
- * A process that goes on from a saved state counts on where that state was: its monotonic clocks are
- * the host's and a shift, which is set before there is a second thread. Deadlines are turned back.
+ * A process that goes on from a saved state counts on where that state was: its monotonic clocks
+ * are the host's and a shift, which is set before there is a second thread. Deadlines are turned
+ * back.
  */
 #include <errno.h>
 #include <linux/futex.h>

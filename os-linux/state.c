@@ -84,7 +84,8 @@ struct writer {
 	struct state_run *runs;
 	uint64_t nr_runs, room;
 };
-static int written = -1; /* os_state_save()'s file, for os_state_finish() */
+/* the file of os_state_save(), for os_state_finish() */
+static int written = -1;
 
 static int failed(struct os_state *s, int err, const char *what)
 {
@@ -173,7 +174,7 @@ static int write_pages(struct writer *w, uint32_t map, uint64_t page, uint64_t e
 	return err;
 }
 
-/* What the memory file has no data for is zero. */
+/* Writes what the file of the memory has data for; the rest is zero. */
 static int write_map(struct writer *w, uint32_t map)
 {
 	const struct os_state_map *m = &w->s->map[map];
@@ -423,7 +424,10 @@ static void read_tables(struct reader *r)
 	r->texts = all + maps + runs;
 }
 
-/* Each feature that the guest may use must be here: it has seen the list, and code that it chose. */
+/*
+ * Refuses a CPU that lacks a feature which the guest may use: it has seen the list, and chosen its
+ * code by it.
+ */
 static void check_cpu(const struct reader *r)
 {
 	struct os_cpuinfo *cpu = calloc(1, sizeof(*cpu));
@@ -457,7 +461,10 @@ static void make_files(const struct reader *r)
 	}
 }
 
-/* The kernel's own data replace what is mapped there. Nothing of the kernel world runs yet. */
+/*
+ * Maps the files; the kernel's own data replace what is mapped there. Nothing of the kernel world
+ * runs yet.
+ */
 static void map_files(const struct reader *r)
 {
 	for (uint32_t i = 0; i < r->h.nr_maps; i++) {
@@ -520,7 +527,10 @@ static void set_word(char **words, uint32_t *n, char *word)
 	words[(*n)++] = word;
 }
 
-/* A reboot later on has the command line of the boot, at the places of this process. */
+/*
+ * Restores the command line of the boot, which a later reboot uses, with the places of this
+ * process.
+ */
 static void set_command_line(const struct reader *r, char *program)
 {
 	char **words = calloc(r->h.nr_words + (size_t)restored.argc + 2, sizeof(*words));

@@ -4,12 +4,12 @@
  *
  *	page 0           struct state_header
  *	from page 1 on   the content of pages, each run of them beginning at a page of the file
- *	tables_at        nr_maps struct state_map, nr_runs struct state_run, then texts_size bytes of
- *	                 texts: the CPU's flags, and the command line's words, each with its NUL
+ *	tables_at        nr_maps struct state_map, nr_runs struct state_run, then texts_size bytes
+ *	                 of texts: the CPU's flags, and the command line's words, each with its NUL
  *
  * A page that is in no run is zero. The header is written last. It is no exchange format: only the
- * program with the same build id can use it, since it has that program's addresses in it. tables_crc
- * is zlib's CRC-32 of the tables, header_crc that of the header with 0 in its place.
+ * program with the same build id can use it, since it has that program's addresses in it.
+ * tables_crc is zlib's CRC-32 of the tables, header_crc that of the header with 0 in its place.
  */
 #ifndef NESTLING_STATE_FILE_H
 #define NESTLING_STATE_FILE_H

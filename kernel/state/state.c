@@ -2,12 +2,12 @@
 /*
  * state.c: leads the saving of an instance, and its going on in a new process (state.h).
  *
- * Both are done by one kernel thread, the saver, which is bound to the first vCPU. Its stack is part
- * of what is saved: machine_save() returns in it once here, and once in each process that goes on
- * from the state. There it is alone until machine_wake().
+ * Both are done by one kernel thread, the saver, which is bound to the first vCPU. Its stack is
+ * part of what is saved: machine_save() returns in it once here, and once in each process that goes
+ * on from the state. There it is alone until machine_wake().
  *
- * If something cannot be saved at this moment (a sleeping task is about to give orders to a space, a
- * request of a disk is under way), the machine goes on for a moment and is stopped again.
+ * If something cannot be saved at this moment (a sleeping task is about to give orders to a space,
+ * a request of a disk is under way), the machine goes on for a moment and is stopped again.
  *
  * Locks: none. One save at a time (saving); what belongs to it is the saver's.
  */
@@ -101,7 +101,7 @@ static void undescribe(void)
 	for_each_part(p) if (p->undescribe) p->undescribe();
 }
 
-/* In the new process. There is no way back: it ends with what is wrong. */
+/* Makes all again in the new process. There is no way back: it ends with what is wrong. */
 static void go_on(void)
 {
 	struct state_why why = { "" };
@@ -121,7 +121,7 @@ static void go_on(void)
 	for_each_part(p) if (p->resumed) p->resumed();
 }
 
-/* One attempt. -EAGAIN: the machine has to go on for a moment. */
+/* Tries once. Returns -EAGAIN when the machine has to go on for a moment. */
 static s64 try_save(struct save *s)
 {
 	u64 start = ktime_get();

@@ -69,9 +69,9 @@ struct state_part {
 
 /*
  * Saves the instance to the folder @dir, which exists and is empty. Sleeps until it is done.
- * Returns 0 with *@stopped set to the ns for which the machine stood still, or -errno with @why; and,
- * in each process that goes on from it, 1, after resumed() of every part.
- * One at a time: -EBUSY.
+ * Returns 0 with *@stopped set to the ns for which the machine stood still, or -errno with @why;
+ * and, in each process that goes on from it, 1, after resumed() of every part. One at a time:
+ * -EBUSY.
  */
 int state_save(const char *dir, u64 *stopped, struct state_why *why);
 

@@ -157,10 +157,13 @@ bool irq_pending(void);
  */
 int machine_stop(void);
 void machine_go(void);
-/* In a process that goes on from a saved state, in place of machine_go(): 0 or -errno. */
+/*
+ * Does what machine_go() does, in a process that goes on from a saved state. Returns 0 or -errno.
+ */
 int machine_wake(void);
 extern u32 machine_stopping;
-extern u64 machine_sp[]; /* of each vCPU, where it waits: for arch_unpark() */
+/* where each vCPU waits: its stack pointer, for arch_unpark() */
+extern u64 machine_sp[];
 void machine_stop_here(void);
 /*
  * ---- saving a state (save.c) ----
@@ -176,15 +179,16 @@ const char *machine_save_obstacle(void);
 int machine_save_begin(void);
 void machine_save_end(void);
 int machine_save_settle(void);
-/* With the machine stopped: takes what the host has for us; waits on the host. */
+/* Takes, with the machine stopped, the events that the host has for us; waits on the host. */
 void machine_look_for_events(void);
 void machine_pause(u64 ns);
 s64 machine_save(const char *dir, char *why, size_t size);
 s64 machine_save_sync(char *why, size_t size);
-/* In that process, in this order; arch_entry.restored() comes between the two. */
+/* Called in that process, in this order; arch_entry.restored() comes between the two. */
 void machine_restored(void);
 void machine_read_parameters(void);
-const char *machine_restored_from(void); /* the folder, or NULL: the instance has booted */
+/* Returns the folder, or NULL: the instance has booted. */
+const char *machine_restored_from(void);
 /* Returns 0 if there seems to be a state in @dir, or -errno. */
 int machine_save_readable(const char *dir);
 /* Ends this machine and goes on from @dir, in the same process. */
@@ -280,9 +284,9 @@ u64 physmem_host_free(void);
  */
 s64 arch_region_add(int file, u64 frames);
 /*
- * In a process that goes on from a saved state: maps @file, opened anew, where arch_region_add()
- * had mapped it, and returned @first. The caller has made sure that it is the same file. 0 or
- * -errno.
+ * Maps, in a process that goes on from a saved state, @file, opened anew, where arch_region_add()
+ * had mapped it and returned @first. The caller has made sure that it is the same file. Returns 0
+ * or -errno.
  */
 int arch_region_again(pfn_t first, int file);
 

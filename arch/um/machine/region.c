@@ -32,7 +32,8 @@ static int next_region = 1;
 static struct {
 	pfn_t first;
 	u64 frames;
-	void *map; /* the array and the bits, of @map_size bytes, in memory file @map_file */
+	/* the array and the bits: @map_size bytes, in memory file @map_file */
+	void *map;
 	u64 map_size, lost_at;
 	int map_file;
 } regions[MAX_REGIONS + 1];

@@ -29,7 +29,8 @@ static struct os_state state;
 static struct os_state_map *maps;
 static u32 maps_max;
 static u8 *skip;
-static u64 cpu_ns, host_ns; /* the vCPU's clock and the host's at the stop */
+/* ns of the vCPU's clock, and of the host's, at the stop */
+static u64 cpu_ns, host_ns;
 
 const char *machine_save_obstacle(void)
 {
@@ -67,7 +68,10 @@ void machine_save_end(void)
 	skip = NULL;
 }
 
-/* A dead task's runner may be gone with its space: its state is dropped at its end. */
+/*
+ * Fetches the task's FPU state. The runner of a dead task may be gone with its space: its state is
+ * dropped at its end.
+ */
 static int settle_task(struct task *t)
 {
 	if (t->arch.fpu.runner)

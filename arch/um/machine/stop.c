@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stop.c: the machine stands still: every vCPU but the first waits at a boundary. So a kernel thread
- * on the first finds no spinlock held, no handler of an interrupt half-done, and no guest code
- * running.
+ * stop.c: the machine stands still: every vCPU but the first waits at a boundary. So a kernel
+ * thread on the first finds no spinlock held, no handler of an interrupt half-done, and no guest
+ * code running.
  *
  *	machine_stop()     returns when all others wait
  *	machine_go()       lets them go on
