@@ -160,7 +160,7 @@ const char *os_strerror(int err)
 
 /* ---- descriptors of a child ---- */
 
-/* of getdents64(2): a vfork child cannot use readdir(3) */
+/* the record of getdents64(2): a vfork child cannot use readdir(3) */
 struct entry64 {
 	uint64_t ino, off;
 	uint16_t len;

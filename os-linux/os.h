@@ -365,7 +365,7 @@ struct os_cpuinfo {
 	uint32_t family, model, stepping, microcode;
 	uint32_t mhz, cache_kb;
 	uint32_t hwcap, hwcap2, minsigstksz;
-	/* as /proc/cpuinfo has it, between blanks */
+	/* flags as /proc/cpuinfo has them, separated by blanks */
 	char flags[4000];
 	char bugs[400];
 };

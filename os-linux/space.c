@@ -531,7 +531,7 @@ int os_space_fork(uint64_t order_offset, uint64_t order_size)
 
 int os_space_adopt(uint32_t pid)
 {
-	/* to kill(2) those would be groups of processes */
+	/* To kill(2) such numbers are groups of processes. */
 	if (!pid || pid > INT_MAX)
 		return -ESRCH;
 	return add_or_end((pid_t)pid);

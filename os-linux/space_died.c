@@ -17,7 +17,7 @@
 #include "os-linux/space_internal.h"
 #include "os-linux/why.h"
 
-/* of /proc/PID/stat; the first behind the name */
+/* number of the field in /proc/PID/stat, from the first behind the name */
 #define STATE_FIELD 3
 #define EXIT_FIELD 52
 #define MIB (1UL << 20)

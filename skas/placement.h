@@ -78,7 +78,7 @@ struct placement {
 	/* hand-offs ended by spinning at that look */
 	u64 watched_spun;
 	u32 switches; /* from runner to runner since that look */
-	/* of the runner placed last; other vCPUs read it */
+	/* task of the runner that was placed last; other vCPUs read it */
 	int last_task;
 	u64 stolen_slept; /* slept at the last skas_stolen() */
 	/* TSC at which the rate of hand-offs was last looked at, and their number then */

@@ -48,7 +48,7 @@ static int kick_home(struct runner *r)
 	do {
 		if (kick_once(r))
 			return 0;
-		/* and a sibling pretends that it has the turn */
+		/* The runner may be dead while a sibling pretends that it has the turn. */
 		if (os_space_is_dead(r->task) == 1)
 			return -ESRCH;
 	} while (kicking_goes_on(&k, r));

@@ -47,7 +47,7 @@ static inline struct kstack_head *kstack_head_of(void *block)
 
 /* switch.S */
 struct task *switch_stack(u64 *save_sp, u64 load_sp, struct task *prev);
-/* where a new stack begins: schedule_tail(rax), then rbx(r12) */
+/* Is where a new stack begins: calls schedule_tail(rax), then rbx(r12). */
 void task_first(void);
 /* host world to the stack @block, calls vcpu_main() */
 void vcpu_enter(void *block);
@@ -61,7 +61,7 @@ void vcpu_stop_for_good(void); /* the machine goes down */
 /* stop.c */
 u64 machine_park(u64 *sp, u64 (*fn)(void *arg), void *arg); /* switch.S */
 #define MACHINE_RESTORED (~0UL)
-/* not C: goes on at @sp, for os_vcpu_start(); switch.S */
+/* Goes on at @sp, for os_vcpu_start(); no C function (switch.S). */
 void arch_unpark(void *sp);
 
 /*

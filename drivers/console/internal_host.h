@@ -60,7 +60,7 @@ struct con_host {
 	/* What is plugged in. Only the configuring thread changes it, one at a time. */
 	struct con_cable *cables[2];
 	bool xterm;
-	/* at the end of the process: what drain_all() saw last */
+	/* what drain_all() saw last, at the end of the process */
 	int left;
 };
 

@@ -100,7 +100,7 @@ struct hostfs_inode {
 	umode_t mode;
 	/* the host has changed the data: cached pages must go */
 	bool stale;
-	/* its ctime has changed from here, to an unknown value */
+	/* the guest has changed its ctime, to an unknown value */
 	bool renamed;
 	/* Changed so recently that another change may leave these times. */
 	bool racy;

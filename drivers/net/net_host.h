@@ -63,7 +63,7 @@ struct net_in {
 	uint32_t size, len;
 	/* the host vouches for the checksums inside */
 	uint32_t csum_ok;
-	/* but the transport's checksum is not filled in */
+	/* the transport's checksum, though, is not filled in */
 	uint32_t csum_owed;
 	/* many segments of TCP with this payload, or 0 */
 	uint32_t seg;

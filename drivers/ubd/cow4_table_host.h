@@ -16,7 +16,7 @@ struct table {
 	/* slot last known to be on the disk; flush_lock */
 	unsigned int slot;
 	uint64_t index;
-	/* in the list of changed tables; lock */
+	/* the next in the list of changed tables; under lock */
 	struct table *next;
 	bool changed;      /* in the list */
 	struct table *all; /* list of loaded tables; lock */

@@ -51,7 +51,7 @@
 
 /* looks in a row that found nothing in the host's cache */
 #define LOOKS 32
-/* then one read in so many is looked up, until one is found */
+/* after that one read in so many is looked up, until one is found */
 #define LOOK_AT 8
 
 /* ---- requests ---- */

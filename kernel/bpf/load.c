@@ -14,7 +14,7 @@
 
 #define LICENSE_MAX 128
 #define LOG_MIN 128
-/* of a longer buffer only the start is used */
+/* bytes of a log: of a longer buffer only the start is used */
 #define LOG_MAX (1u << 20)
 #define LOG_LEVELS 15
 #define PROG_FLAGS                                                                                 \

@@ -108,7 +108,7 @@ static int check_allowed(struct verifier *v, const struct call *c)
 	if ((h->packet && !v->code->type->packet) || (h->cgroup && !cgroup))
 		return refuse(
 			v, -EINVAL, "program of this type cannot use helper %s#%u", h->name, c->id);
-	/* its caller would go on in another program */
+	/* The function's caller would go on in another program. */
 	if (c->id == BPF_FUNC_tail_call && v->now->depth)
 		return refuse(
 			v, -EINVAL, "tail calls are not allowed in functions that are called");

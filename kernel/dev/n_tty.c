@@ -441,7 +441,7 @@ void tty_stop_locked(struct tty_struct *tty)
 
 void tty_start_locked(struct tty_struct *tty)
 {
-	/* only tcflow() restarts what it has stopped */
+	/* Only tcflow() restarts output that it has stopped. */
 	if (!tty->stopped || tty->tco_stopped)
 		return;
 	tty->stopped = false;

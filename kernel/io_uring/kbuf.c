@@ -49,7 +49,7 @@ struct uring_group {
 	u16 head;              /* of the ring */
 	u64 at;                /* of the program's ring; 0: ours */
 	struct uring_map map;
-	/* of ring->mapped, under cq_lock: where map is */
+	/* link in ring->mapped, under cq_lock, where map is */
 	struct list_head mapped;
 };
 

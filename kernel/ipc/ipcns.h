@@ -47,7 +47,7 @@ struct ipc_namespace {
 	int shm_rmid_forced;
 	int sem_limits[4]; /* SEMMSL, SEMMNS, SEMOPM, SEMMNI */
 	int msg_max, msg_mnb, msg_mni;
-	/* in use */
+	/* numbers in use */
 	atomic64_t shm_pages, sems, msg_bytes, msgs;
 	/* POSIX message queues (mqueue.c) */
 	struct mount *mq_mount; /* under mq_lock until set, then immutable */

@@ -287,7 +287,7 @@ static int fork_entry(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, int 
 			err = fork_anon(f, v, va, ep, p);
 		else if (!v->vm_ops || !v->vm_ops->fault || v->vm_flags & VM_SPECIAL_NAME)
 			return fork_file(f, v, va, ep, max);
-		/* else it comes by a fault */
+		/* Other pages come by a fault. */
 	} else if (e) {
 		err = fork_marker(f, v, va, e);
 	}

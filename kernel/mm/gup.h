@@ -17,7 +17,7 @@ struct page;
 #define FOLL_WRITE 1
 #define FOLL_FORCE 2
 #define FOLL_DUMP 4
-/* of anonymous areas alone: no file has to be read */
+/* takes anonymous areas only, so that no file has to be read */
 #define FOLL_ANON 8
 /* Returns a page with a reference. ERR_PTR(-EFAULT), also for secret memory; ... */
 struct page *get_user_page(struct mm *mm, u64 addr, u32 flags);

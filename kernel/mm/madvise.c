@@ -44,7 +44,7 @@ static int drop(struct vm_area *v, u64 start, u64 end)
 	if (huge) /* no fault sees half of a page's entries */
 		mutex_lock(&huge->lock);
 	zap_prepare(v->vm_mm, start, end);
-	/* as munmap: a parent may write to them next */
+	/* Flushes as munmap() does: a parent may write to the pages next. */
 	if (huge)
 		pmap_flush(&v->vm_mm->pmap);
 	if (m)
@@ -137,7 +137,7 @@ static int advise_mergeable(struct vm_area *v, u64 start, u64 end)
 
 static int advise_collapse(struct vm_area *v, u64 start, u64 end)
 {
-	/* as a Linux without transparent huge pages */
+	/* This is what a Linux without transparent huge pages answers. */
 	return -EINVAL;
 }
 

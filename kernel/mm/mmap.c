@@ -71,7 +71,7 @@ int mm_lock_area(struct vm_area *v)
 {
 	int err = v->vm_flags & VM_LOCKED ? 0 : check_lock_limit(v->vm_mm, vma_pages(v));
 
-	/* also where RLIMIT_MEMLOCK is 0, as on Linux */
+	/* This is the error also where RLIMIT_MEMLOCK is 0, as on Linux. */
 	if (err)
 		return -EAGAIN;
 	v->vm_flags |= VM_LOCKED;

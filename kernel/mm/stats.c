@@ -212,7 +212,7 @@ static u64 pagemap_entry(pte_t e, bool pfns, struct hole_cursor *c)
 	u64 out = PM_PRESENT | (e & PTE_UFFD_WP ? PM_UFFD_WP : 0);
 	struct page *p;
 
-	/* its place is shown only to readers that may see frames */
+	/* The place in swap is shown only to readers that may see frames. */
 	if (e & PTE_SWAP)
 		return PM_SWAP | (pfns ? swap_slot(e) << 5 | swap_type(e) : 0);
 	if (e & PTE_SPECIAL)

@@ -31,7 +31,7 @@ extern struct vmstat_counters vmstat;
 struct memory_kinds {
 	/* large: blocks of kmalloc above 8 KiB */
 	u64 total, free, anon, file, shmem, slab, large, tables, huge;
-	/* of the free ones: the host has given memory for them */
+	/* free frames for which the host has given memory */
 	u64 free_backed;
 	/* page cache in frames of an image, beyond total */
 	u64 direct;
@@ -46,7 +46,7 @@ struct mem_walk_stats {
 		private_hugetlb, active, ksm;
 	/* pages: merged ones of zeros; those that ksm.c looks at */
 	u64 ksm_zero, ksm_watched;
-	/* of the small page that is mapped most often: no sum */
+	/* mappings of the small page that is mapped most often; not a sum */
 	u64 most_maps;
 };
 void vma_stats(struct vm_area *vma, struct mem_walk_stats *st); /* under mmap_lock */

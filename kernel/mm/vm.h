@@ -75,7 +75,7 @@ struct mm {
 	struct list_head mm_list;
 	struct list_head droppable; /* droppable.c, under a lock of its own */
 	u64 vdso_base;
-	/* of call sites (arch/um/patch/patch.c), or NULL; set once */
+	/* its patched call sites (arch/um/patch/patch.c), or NULL; set once */
 	struct patch *patch;
 	/* a thread has, or had, debug registers: no more sites are patched */
 	bool watched;

@@ -72,7 +72,7 @@ struct psi_group;
 #define PF_RECLAIM 0x08000000
 /* it writes dirty pages, and may use a part of the reserve */
 #define PF_FLUSHER 0x10000000
-/* only EFBIG tells that a file may not grow so much */
+/* a file that may not grow so much gives EFBIG, and no signal */
 #define PF_NO_XFSZ 0x04000000
 
 /*

@@ -732,7 +732,7 @@ static long open_checked(
 	struct task *t = NULL;
 	long ret;
 
-	/* only a leader is always counted, or alone */
+	/* Only a leader can be pinned or exclusive. */
 	if (group->file && !(flags & PERF_FLAG_FD_NO_GROUP) && (a->pinned || a->exclusive))
 		return -EINVAL;
 	if (nr != -1) {

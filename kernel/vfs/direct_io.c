@@ -46,7 +46,7 @@ struct direct_io {
 	loff_t pos;
 	u64 want; /* bytes that it is about */
 	u64 size; /* bytes that were submitted */
-	/* of a read: bytes up to the end of the file */
+	/* in a read: bytes up to the end of the file */
 	u64 most;
 	int err; /* the first one; atomic */
 	bool write, unwritten, grows;

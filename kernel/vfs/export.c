@@ -20,7 +20,7 @@
 /* Flags that older headers lack. */
 #define AT_HANDLE_MNT_ID_UNIQUE_ 0x001
 #define AT_HANDLE_CONNECTABLE_ 0x002
-/* only to tell files apart: any file system */
+/* the handle only tells files apart: any file system gives one */
 #define AT_HANDLE_FID_ 0x200
 #define MAX_DEPTH 4096 /* of a directory that is to be connected */
 

@@ -349,7 +349,7 @@ void clear_inode(struct inode *inode)
 	BUG_ON(inode->i_data.nrpages);
 }
 
-/* of those that are being unmounted, one has */
+/* wakes when one of those that are being unmounted has gone */
 static DECLARE_WAIT_QUEUE_HEAD(inodes_gone);
 
 static void sb_list_del(struct inode *inode)

@@ -272,7 +272,7 @@ struct mount {
 	struct list_head mnt_child, mnt_mounts; /* tree; under the namespace sem */
 	struct hlist_node mnt_hash, mnt_on;     /* by (parent, mountpoint); by mountpoint */
 	struct rb_node mnt_node;                /* of the namespace, by mnt_id_unique */
-	/* of copies that are to be attached, of those that go */
+	/* link in lists of copies that are to be attached, or of mounts that go */
 	struct list_head mnt_list;
 	struct mnt_namespace *mnt_ns;
 	char *mnt_devname;

@@ -173,7 +173,7 @@ static bool serve_port(struct task *t, const struct skas_event *ev)
 	enum port_result res = ioport_trap(t, ev, &fault);
 
 	if (res == PORT_FAULT) {
-		/* where it is the host's file that has lost it */
+		/* Has an effect where the host's file has lost the page. */
 		handle_bus_error(t->mm, fault.addr);
 		serve_fault(t, &fault);
 	}

@@ -41,7 +41,7 @@
 /* bytes of a repeated instruction that are served at one time, at most */
 #define PIECE 256
 #define FAULT_READ 4
-/* of the error code: user mode, and a write */
+/* bits of the error code: user mode, and a write */
 #define FAULT_WRITE 6
 
 /* ---- the calls ---- */

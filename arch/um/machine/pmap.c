@@ -595,7 +595,7 @@ bool pmap_runs_beside(struct pmap *pm)
 /* ---- spaces ---- */
 
 #define TAKE_TRIES 4
-/* of a fresh space; the rest comes by faults */
+/* orders that fill a fresh space, at most; the rest comes by faults */
 #define REFILL_ORDERS 256
 
 /* Gets a space; at the host's limits a sleeping task gives its space up. */

@@ -46,7 +46,7 @@ struct autofs_sb {
 	u32 type;
 	bool strictexpire, ignore;
 	int min_proto, max_proto;
-	/* as given at mount: for show_options; racy */
+	/* the numbers that mount was given, for show_options(); racy */
 	int pipe_fd, pgrp;
 	/* the inode of the pipe, for show_options; racy */
 	u64 pipe_ino;

@@ -114,7 +114,7 @@ struct ext4_buf *ext4_dir_block(struct inode *dir, u32 lblk)
 	up_read(&EXT4_I(dir)->i_data_sem);
 	if (err)
 		return ERR_PTR(err);
-	/* only of a damaged directory, which may be all holes */
+	/* This happens only in a damaged directory, which may be all holes. */
 	if (!map.pblk || map.unwritten) {
 		cond_resched();
 		return fatal_signal_pending(current) ? ERR_PTR(-EINTR) : NULL;

@@ -87,7 +87,7 @@ enum ext4_kind {
 	EXT4_ATTRS,
 	EXT4_NODE, /* of the inode's extent tree */
 	EXT4_MAP,  /* an indirect block of its */
-	/* of a directory, a symlink, a value, the file of orphans */
+	/* a block of a directory, a symlink, a value, or the file of orphans */
 	EXT4_DATA,
 };
 #define EXT4_USE(kind, ino) ((u64)(kind) << 32 | (u32)(ino))

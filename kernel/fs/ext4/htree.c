@@ -20,7 +20,7 @@
 #include "kernel/task/signal/signal.h"
 
 struct dx_entry {
-	/* of the first: limit in the low half, count in the high */
+	/* in the first entry: the limit in the low half, the count in the high */
 	__le32 hash;
 	__le32 block;
 } __packed;

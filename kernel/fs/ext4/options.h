@@ -26,7 +26,7 @@ struct ext4_disk_sb;
 #define EXT4_OPT_NOACL 0x8000U
 #define EXT4_OPT_INIT_ITABLE 0x10000U
 #define EXT4_OPT_DATA_ERR_ABORT 0x20000U
-/* of a remount: stop writing now, as after an error */
+/* at a remount: writing stops now, as after an error */
 #define EXT4_OPT_ABORT 0x40000U
 
 enum ext4_data_mode {
@@ -42,7 +42,7 @@ struct ext4_options {
 	u32 commit; /* seconds */
 	u32 resuid, resgid;
 	u32 min_batch, max_batch, stripe, readahead, init_itable, max_dir_kb;
-	/* in units of 1024 bytes: where the superblock is read from */
+	/* where the superblock is read from, in units of 1024 bytes */
 	u32 sb_block;
 };
 

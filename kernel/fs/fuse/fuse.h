@@ -138,7 +138,7 @@ struct fuse_req {
 	struct wait_queue_head wait;
 	void (*end)(struct fuse_req *r); /* async: the answer is here, or an error */
 	void *priv;
-	/* of a WRITE in the background: */
+	/* the next four are for a WRITE in the background */
 	struct fuse_file *ff;
 	struct list_head flight; /* of fuse_inode.flights */
 	u64 first, nr;           /* its pages */

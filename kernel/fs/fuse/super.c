@@ -92,7 +92,7 @@ void fuse_set_attr(struct inode *inode, const struct fuse_attr *a, u64 until, u6
 	late = fi->ours || fi->attr_version > asked || a->size > S64_MAX;
 	keep = late && !fi->ours && fi->attr_until;
 	old = i_size_read(inode);
-	/* of directories and links, too: stat shows it */
+	/* Takes the size of directories and links, too: stat shows it. */
 	if (!late && (asked == ~0UL || old != (loff_t)a->size))
 		learn_size(inode, (loff_t)a->size);
 	if (keep) {

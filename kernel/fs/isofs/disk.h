@@ -47,7 +47,7 @@ struct iso_volume_descriptor {
 	u8 unused[8];
 	__le32 blocks;
 	__be32 blocks_be;
-	/* of a supplementary one: the character set */
+	/* the character set, in a supplementary descriptor */
 	u8 escape[32];
 	__le16 set_size;
 	__be16 set_size_be;

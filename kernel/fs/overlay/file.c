@@ -14,7 +14,7 @@
 #include "kernel/fs/overlay/overlay.h"
 
 struct ovl_file {
-	/* as opened; after a copy-up by another task */
+	/* the file as it was opened, and as it is after a copy-up by another task */
 	struct file *real[2];
 };
 

@@ -103,7 +103,7 @@ struct ovl_inode {
 	struct dentry *upper;   /* set once, by copying up; a reference */
 	struct ovl_path *lower; /* immutable */
 	u32 nr_lower;
-	/* where the data of a file is that has none of its own; immutable */
+	/* the place of the data, in a file that has none of its own; immutable */
 	struct ovl_path data;
 	bool no_data; /* it is nowhere */
 	/* the file was copied up, so @data does not count; set once, as @upper */

@@ -36,11 +36,11 @@ enum pe_kind {
 };
 
 /* How texts about memory differ, as on Linux. */
-/* to be opened only where there is memory: ESRCH */
+/* can be opened only where there is memory (else ESRCH) */
 #define MM_OPEN 1
-/* to be read only while the process is there: ESRCH */
+/* can be read only while the process is there (else ESRCH) */
 #define MM_TASK 2
-/* to be read only while the memory has a user: ESRCH, else empty */
+/* can be read only while the memory has a user (else ESRCH, or empty) */
 #define MM_USERS 4
 /* made of data that stays when the memory has no user */
 #define MM_KEPT 8

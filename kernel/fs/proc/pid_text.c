@@ -314,7 +314,7 @@ int proc_show_autogroup(struct seq *s, struct task *t)
 	return 0;
 }
 
-/* only so much of a written text counts, as on Linux */
+/* bytes of a written text that count, as on Linux */
 #define AUTOGROUP_TEXT 12
 
 int proc_store_autogroup(struct task *t, struct file *f, char *text)

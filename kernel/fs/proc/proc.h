@@ -176,7 +176,7 @@ struct proc_inode {
 	bool thread;
 	bool in_task; /* below task/TID, which has less than PID */
 	int fd;       /* of fd/N and fdinfo/N */
-	/* of map_files/START-END; end 0: it is none */
+	/* the bounds of map_files/START-END; end 0: it is none */
 	u64 map_start, map_end;
 	const struct pid_entry *pe;
 	const struct proc_entry *de;

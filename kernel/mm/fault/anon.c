@@ -24,7 +24,7 @@
 #define ORDER_FIRST 4
 #define ORDER_MAX 9
 #define ORDER_STEP 2
-/* of mm->eager: most small areas of late were touched */
+/* value of mm->eager from which on most small areas of late were touched */
 #define EAGER_FROM 4
 #define EAGER_MAX 8
 /* one page in so many is left to its own fault, as a sample */

@@ -75,7 +75,7 @@ static u32 copies_wanted(struct vm_area *v, u64 addr)
 
 	if (addr == v->next_fault)
 		n = min_t(u32, max_t(u32, v->extent_order, 1) * COPY_GROWTH, COPY_MAX);
-	/* of a VMA with copies going on this is a number of pages */
+	/* In a VMA that is being copied this is a number of pages. */
 	v->extent_order = n;
 	n = min_t(u64, n, (v->vm_end - addr) >> PAGE_SHIFT);
 	v->next_fault = addr + n * PAGE_SIZE;

@@ -301,7 +301,7 @@ static int fault_in_once(struct mm *mm, u64 addr, u32 flags, bool ahead)
 
 	if (!v)
 		return -EFAULT;
-	/* of this fault, not of a call that failed before */
+	/* It tells of this fault, and not of a call that failed before. */
 	current->memcg_oom = false;
 	err = flags & FAULT_ANON_ONLY && !vma_is_anon(v) ? -EFAULT : resolve(v, addr, flags, &info);
 	if (err == USERFAULT && !ahead) {

@@ -78,7 +78,7 @@ void file_map_resident(struct vm_area *v, u64 start, u64 end);
  * area of the current mm.
  */
 #define SMALL_AREA (24 * PAGE_SIZE)
-/* of a new program: loaders touch what they map */
+/* value of mm->eager of a new program: loaders touch what they map */
 #define EAGER_START 6
 bool anon_small_made(struct mm *mm, u64 start, u64 end);
 

@@ -325,7 +325,7 @@ u32 page_cache_alloc_run(struct address_space *m, u64 index, u32 nr, struct page
 		if (!got)
 			break;
 		n = 0;
-		/* as in add_new_page(), but read-ahead need not be */
+		/* Locks as add_new_page() does, but read-ahead can be left out. */
 		if (down_read_trylock(&m->invalidate_lock)) {
 			n = add_extent(m, index + done, got, p, pages + done);
 			up_read(&m->invalidate_lock);

@@ -53,7 +53,7 @@ static void zero_part(struct address_space *m, u64 index, u32 from, u32 to)
 		return;
 	wait_on_page_writeback(p);
 	p = cache_page_own(p);
-	/* its content cannot be had: nor can it be cut */
+	/* The content cannot be had, so there is nothing to cut. */
 	if (IS_ERR(p)) {
 		drop_at(m, index);
 		return;

@@ -22,7 +22,7 @@
 static struct ktimer timer;
 static struct work work;
 static bool ready;
-/* of the timer and the work, one after the other */
+/* free frames when last looked; used by the timer and the work, never at one time */
 static u64 last_free;
 
 /*

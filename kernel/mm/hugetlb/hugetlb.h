@@ -62,7 +62,7 @@ u64 huge_quota_used(struct huge_quota *q);
 /* Part of an inode. */
 struct huge_file {
 	struct mutex lock;
-	/* by huge index: a page, or a promise; under lock */
+	/* for each huge index a page, or a promise; under lock */
 	struct radix slots;
 	/* how many of the slots are pages; under lock, read racily */
 	u64 pages;

@@ -74,7 +74,7 @@ static struct hlist_head merged[BUCKETS],
 	singles[BUCKETS]; /* pages of equal content are neighbours */
 /* the merged page of zeros that is in no table, or NULL */
 static struct ksm_node *zeros;
-/* its page; read without a lock, for comparison */
+/* the page of the node of zeros; read without a lock, for comparison */
 static struct page *page_of_zeros;
 /* an entry for each frame, in pages of SEEN entries, which are made when needed */
 static struct seen **seen;
@@ -82,11 +82,11 @@ static u64 nr_seen; /* such pages */
 static struct hash_key key;
 static u64 pruned;     /* when */
 static u64 nr_singles; /* now, in this round */
-/* in this round: pages that were passed over */
+/* pages that were passed over in this round */
 static u64 nr_alone;
-/* in this round: pages that had changed since the last */
+/* pages that had changed in this round since the last */
 static u64 nr_changed;
-/* of ksmd in this round, without its sleeps */
+/* ns that ksmd worked in this round, without its sleeps */
 static u64 busy_ns;
 static u64 last_singles, last_changed, rounds, scanned, skipped;
 
@@ -564,7 +564,7 @@ static void part_all(void)
 void ksm_set_pace(u64 *what, u64 value)
 {
 	WRITE_ONCE(*what, value);
-	/* its sleep may have been meant to be a long one */
+	/* ksmd may have begun a long sleep. */
 	wake_up_all(&ksm_wait);
 }
 

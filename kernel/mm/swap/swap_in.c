@@ -191,7 +191,7 @@ int swap_in(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info)
 		cond_resched();
 		return 0;
 	}
-	/* its space may still write to the frame */
+	/* The space may still write to the frame. */
 	if (in.held && PageLocked(in.held)) {
 		wait_on_page_locked(in.held);
 	} else {
@@ -255,7 +255,7 @@ int swap_in_range(struct vm_area *v, u64 start, u64 end, int type)
 	return err;
 }
 
-/* of addresses, under one hold of mmap_lock */
+/* bytes of addresses that are walked under one hold of mmap_lock */
 #define STRETCH (64UL << 20)
 
 /* Reads in all of an mm. A task of the mm, or the caller, keeps its areas. */

@@ -47,7 +47,7 @@ struct goal {
 	u64 wanted, left; /* pages that have left their entries */
 	u32 misses;
 	struct waiter *waiter; /* or NULL */
-	/* of struct batch: begun when no lock is held any more */
+	/* batches (struct batch) that are begun when no lock is held any more */
 	struct list_head writes;
 };
 

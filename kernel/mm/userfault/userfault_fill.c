@@ -26,7 +26,7 @@ struct fill {
 	u64 start, len;
 	uaddr_t src;
 	bool zero, wp;
-	/* of a huge page: the frames its data comes into */
+	/* the frames into which the data of a huge page comes */
 	void **staging;
 };
 

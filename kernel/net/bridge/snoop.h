@@ -51,7 +51,7 @@ struct br_snoop_family {
 	u64 other_until; /* so long another querier is believed in */
 	/* the querier is new: until then not all members have answered it */
 	u64 unsure_until;
-	/* so long the bridge itself leads to a router */
+	/* until then the bridge itself leads to a router */
 	u64 router_until;
 	ip_addr querier;     /* the one that was elected; any: none */
 	ip_addr source;      /* of own queries; any: none that would do */

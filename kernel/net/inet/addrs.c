@@ -558,7 +558,7 @@ static void leave(struct net *net, struct ifaddr *a, struct leaving *l)
 	if (heir)
 		promote(net, heir, l);
 	addr_connected_route(a, &r);
-	/* at once, as it came */
+	/* Is taken out at once, as it was added. */
 	l->way = shared || a->flags & IFA_F_NOPREFIXROUTE ? NULL : route_take(net, &r);
 }
 

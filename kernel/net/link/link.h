@@ -36,7 +36,7 @@ struct link_type {
 	int (*change)(struct net_device *dev, const void *data, u32 len);
 	void (*fill)(struct nl_builder *b, const struct net_device *dev); /* IFLA_INFO_DATA */
 	struct net_device *(*lower)(const struct net_device *dev);
-	/* of those that have others as parts */
+	/* the next are of kinds that have other devices as parts */
 	int (*add_port)(struct net_device *dev, struct net_device *port);
 	/* Is called when dev->port and dev->master are set: frames may come from then on. */
 	void (*port_entered)(struct net_device *port);

@@ -254,7 +254,7 @@ struct net_device {
 	/* its queueing discipline (sched/qdisc.h); NULL: only the device's own queue */
 	struct qdisc_root *qdisc;
 
-	/* of those with a queue */
+	/* the queues of devices that have some */
 	struct netdev_queue first;
 	struct netdev_queue *more; /* the driver's, of nr_queues - 1; NULL */
 	u32 nr_queues;

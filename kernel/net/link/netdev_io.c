@@ -41,13 +41,13 @@
 
 #define POLL_BUDGET 64 /* frames in a round */
 #define BACKLOG_BYTES (64UL << 20)
-/* and not more than such a part of the memory */
+/* the part of the memory that it is at most, as 1/n */
 #define BACKLOG_PART 8
 #define SPILL_PART 4     /* of that for what goes on in the thread */
 #define FLUSH_MAX 16384U /* packets of a flush */
 #define SPILL_MAX 4096U
 #define SPILL_PIECE 128U
-/* of them in a row, before a thread takes over */
+/* rounds in a row before a thread takes over */
 #define POLL_ROUNDS 4
 
 #define HOLD_NS 250000UL
@@ -119,7 +119,7 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb)
 	struct netdev_stats *stats;
 
 	skb->dev = dev;
-	/* its sender's priority ends here */
+	/* The priority that its sender gave it ends here. */
 	skb->prioidx = 0;
 	if (unlikely(b->len >= READ_ONCE(netdev_max_backlog) ||
 		     b->bytes >= (b->room ? b->room : BACKLOG_BYTES))) {

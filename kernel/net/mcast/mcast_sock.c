@@ -486,7 +486,7 @@ static int source_request(struct inet_sock *i, bool v6, int opt, uaddr_t val, u3
 	return source_op(i, &r, opt);
 }
 
-/* of struct ip_msfilter, before the sources */
+/* bytes of struct ip_msfilter before the sources */
 #define MSFILTER_HEAD 16U
 #define GROUP_FILTER_HEAD offsetof(struct group_filter, gf_slist_flex)
 #define STORAGE sizeof(struct __kernel_sockaddr_storage)

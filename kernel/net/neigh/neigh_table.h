@@ -17,7 +17,7 @@
 
 struct neigh {
 	struct hlist_node node;
-	/* of by_deadline, unless deadline is FOREVER */
+	/* place in by_deadline, unless deadline is FOREVER */
 	struct rb_node due;
 	struct list_head lru; /* empty of those by hand */
 	struct net_device *dev;

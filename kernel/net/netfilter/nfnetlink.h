@@ -96,7 +96,7 @@ struct nfnl_req {
 	u16 res_id;
 	const void *attrs;
 	u32 len;
-	/* of what went wrong */
+	/* the attribute that went wrong */
 	nla_t bad;
 	const char *why;
 };

@@ -44,7 +44,7 @@
 
 #define NFT_NEW 1
 #define NFT_DEL 2
-/* of an element: the batch has made it, and will report it */
+/* the batch has made the element, and will report it */
 #define NFT_TELL 4
 #define NFT_DEPTH 16
 #define NFT_OBJECTS 262144U

@@ -480,7 +480,7 @@ int rtnl_get_route(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emi
 		r->gateway = f.next_hop;
 	if (f.local) {
 		r->type = RTN_LOCAL;
-		/* else Linux looks both IPv4 tables up in one */
+		/* Without that Linux looks both IPv4 tables up in one. */
 		if (!ip_is_v4(&f.daddr) || net->route.policy)
 			r->table = f.table ? f.table : RT_TABLE_LOCAL;
 	}

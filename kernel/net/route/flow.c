@@ -18,7 +18,7 @@
 #include "kernel/net/link/netdev.h"
 #include "kernel/net/socket/skb.h"
 
-/* of VLANs, before a frame's network header */
+/* tags of VLANs before a frame's network header */
 #define TAGS_MAX 2
 
 static bool has_ports(u8 proto)

@@ -154,7 +154,7 @@ struct flow {
 	bool dontroute;   /* to machines on the link alone */
 	/* a destination without a route is not taken to be on oif's link */
 	bool no_guess;
-	/* to a group: to members on this machine, too */
+	/* a packet to a group goes also to members on this machine */
 	bool loop;
 	bool stays; /* to members on this machine alone: TTL 0 */
 	u32 mark;

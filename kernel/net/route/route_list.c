@@ -173,7 +173,7 @@ static bool may_join(const struct route *a, const struct route *b)
 
 /* ---- tables ---- */
 
-/* of more than so many those go that are empty */
+/* when there are more tables than this, those that are empty go */
 #define TABLES_MAX 4096
 
 struct route_table *route_table_find(const struct net *net, bool v4, u32 table)

@@ -193,7 +193,7 @@ static void qdisc_run(struct qdisc_root *r)
 
 	INIT_LIST_HEAD(&tx.drops);
 	spin_lock(&r->lock);
-	/* else that vCPU looks again before it goes */
+	/* A vCPU that is running it looks again before it goes. */
 	if (!r->running) {
 		r->running = true;
 		run(r, &tx);

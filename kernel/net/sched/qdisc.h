@@ -112,7 +112,7 @@ struct qdisc {
 	u32 handle, parent;
 	u32 cost; /* of its memory */
 	struct qdisc_stats st;
-	/* its parent has looked at it: the next one */
+	/* the next packet, which its parent has looked at */
 	struct sk_buff *stash;
 	u64 own[];
 };

@@ -32,7 +32,7 @@ struct class
 {
 	struct hlist_node hash;
 	struct list_head all; /* in the order of their making */
-	/* of leaves that have something; else empty */
+	/* list of leaves that have something to send; else empty */
 	struct list_head busy;
 	u32 minor;
 	struct class *parent; /* NULL: the qdisc */
@@ -461,7 +461,7 @@ static int htb_change_class(struct qdisc *q, u32 minor, u32 parent, const void *
 
 	if (err)
 		return err;
-	/* as Linux: a parent that is not there is none */
+	/* As on Linux, a parent that does not exist is no parent. */
 	if (!c)
 		return make_class(q, &new, minor, parent ? find(q, parent) : NULL);
 	spin_lock(&q->root->lock);

@@ -35,7 +35,7 @@ struct settings {
 
 struct netem {
 	struct settings s;
-	/* by time; those of one time in their order */
+	/* packets by time; those of one time in their order */
 	struct rb_root tree;
 	u32 waiting; /* in it */
 	u32 counter; /* since the last one that overtook */

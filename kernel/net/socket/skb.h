@@ -299,7 +299,7 @@ static inline u32 skb_network_back(const struct sk_buff *skb)
 
 	if (in_room == (skb->room_pulled || !skb->buf))
 		return in_room ? (u32)skb->head - skb->ip.front_head : skb->off - skb->ip.front_off;
-	/* in two pieces */
+	/* The header is in two pieces. */
 	return (u32)(skb->head - skb->ip.front_head) + skb->off - skb->ip.front_off;
 }
 /* Makes it @n bytes long, headers included; it was at least that. */

@@ -615,7 +615,7 @@ static int tcp_shutdown(struct socket *s, int how)
 		t->inet.c.shutdown |= (u32)how; /* also without a connection */
 		if (tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT)))
 			err = -ENOTCONN;
-		/* as by AF_UNSPEC: another attempt may begin */
+		/* Does what AF_UNSPEC does: another attempt may begin. */
 		if (t->state == TCP_SYN_SENT) {
 			tcp_fail(t, -ECONNRESET);
 			t->inet.c.shutdown = 0;

@@ -266,7 +266,7 @@ struct tcp_fast {
 	struct sk_buff *syn_data;
 	/* a child's: its listener, a reference; NULL: the handshake is complete */
 	struct tcp_sock *listener;
-	/* of a listener */
+	/* the next four are a listener's */
 	u32 qlen;           /* limit of Fast Open children */
 	atomic_t nr;        /* Fast Open children */
 	atomic_t nr_resets; /* children ended by a reset lately */

@@ -11,7 +11,7 @@
 
 int elf_check_header(const Elf64_Ehdr *eh)
 {
-	/* of the rest of e_ident Linux reads nothing */
+	/* Linux reads nothing of the rest of e_ident. */
 	if (memcmp(eh->e_ident, ELFMAG, SELFMAG))
 		return -ENOEXEC;
 	if (eh->e_machine != EM_X86_64 || eh->e_phentsize != sizeof(Elf64_Phdr))

@@ -180,7 +180,7 @@ static bool image_is_good(const u8 *area, size_t n)
 	u64 header[8]; /* xstate_bv, xcomp_bv, reserved */
 	u32 mxcsr;
 
-	/* not the image's own mask: a tracer may have written it */
+	/* Does not use the image's own mask: a tracer may have written that. */
 	memcpy(&mxcsr, area + MXCSR_OFFSET, sizeof(mxcsr));
 	if (mxcsr & ~MXCSR_MASK)
 		return false;

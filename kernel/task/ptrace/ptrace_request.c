@@ -14,7 +14,7 @@
 #include "kernel/task/seccomp/seccomp.h"
 
 #define EFLAGS_TF 0x100UL
-/* in no UAPI header, as REQUEST_SYSEMU_SINGLESTEP */
+/* this and REQUEST_SYSEMU_SINGLESTEP are in no UAPI header */
 #define REQUEST_SYSEMU 31
 #define REQUEST_SYSEMU_SINGLESTEP 32
 #define AUDIT_ARCH_X86_64 0xc000003eU
@@ -273,7 +273,7 @@ static u8 syscall_op(struct task *t)
 		return PTRACE_SYSCALL_INFO_NONE;
 	if (info.si_code == ((PTRACE_EVENT_SECCOMP << 8) | SIGTRAP))
 		return PTRACE_SYSCALL_INFO_SECCOMP;
-	/* as Linux: only with PTRACE_O_TRACESYSGOOD */
+	/* As on Linux this works only with PTRACE_O_TRACESYSGOOD. */
 	if (info.si_code != (SIGTRAP | 0x80))
 		return PTRACE_SYSCALL_INFO_NONE;
 	if (t->ptrace_message == PTRACE_EVENTMSG_SYSCALL_ENTRY)

@@ -38,7 +38,7 @@ struct seccomp_filter {
 	/* length of this filter; of the whole chain, with a penalty for each filter */
 	u32 len, total;
 	bool log;
-	/* of SECCOMP_FILTER_FLAG_NEW_LISTENER, or NULL */
+	/* the queue of SECCOMP_FILTER_FLAG_NEW_LISTENER, or NULL */
 	struct notify_queue *notify;
 	struct sock_filter insn[];
 };

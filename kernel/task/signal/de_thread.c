@@ -46,7 +46,7 @@ static void become_leader(struct task *t, struct task *leader)
 	t->exit_signal = SIGCHLD;
 	leader->exit_signal = -1;
 	leader->exit_state = EXIT_DEAD;
-	/* its tracer may wait for it, but gets no notice of its end */
+	/* The leader's tracer may wait for it, but gets no notice of its end. */
 	if (leader->ptrace)
 		wake_up_parent(leader, leader->parent);
 	t->signal->curr_target = t;

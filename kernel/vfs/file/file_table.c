@@ -113,7 +113,7 @@ static void file_close(struct file *f)
 	if (f->f_inode && !f->f_inode->i_nlink && f->f_inode->i_sb->s_bdev) {
 		gone = f->f_inode; /* it may be the last that kept its blocks */
 		ihold(gone);
-		/* and this the last that kept its file system */
+		/* This may be the last that kept its file system. */
 		mnt = mntget(f->f_path.mnt);
 	}
 	if (f->f_path.dentry)

@@ -352,7 +352,7 @@ static int rwf_allowed(const struct file *f, int flags, bool write)
 		return -EINVAL;
 	if ((flags & RWF_DONTCACHE_) && !(is_reg(f->f_inode) && f->f_inode->i_sb->s_bdev))
 		return -EOPNOTSUPP;
-	/* as Linux does where only write() is written for */
+	/* As on Linux, for files that only implement write(). */
 	if (write && f->f_op->no_splice_write && (flags & ~RWF_HIPRI))
 		return -EOPNOTSUPP;
 	return 0;

@@ -13,7 +13,7 @@
 
 #define DENTS_MAX 32768
 
-/* of getdents(2); the type is in the last byte of the record */
+/* the record of getdents(2); the type is in its last byte */
 struct linux_dirent {
 	u64 d_ino;
 	u64 d_off;

@@ -53,7 +53,7 @@ struct net_port_attr {
 /* objects handled under one hold of objects_lock: there are as many as a program has memory for */
 #define AT_A_TIME 256
 
-/* also of each superblock's list of them, s_ruled */
+/* protects also each superblock's list of them, s_ruled */
 static DEFINE_SPINLOCK(objects_lock);
 /*
  * The last uses of objects that have gone from the list: those whose inode is being put. Under

@@ -93,7 +93,7 @@ int landlock_tcp(u16 family, const void *addr, u32 len, bool connect)
 	memcpy(&of, a, sizeof(of));
 	if (of != AF_UNSPEC_ && of != AF_INET_ && of != AF_INET6_)
 		return 0;
-	/* to disconnect is no access, and takes no more than the family */
+	/* To disconnect is no access, and needs only the family. */
 	if (of == AF_UNSPEC_ && connect)
 		return 0;
 	/* the flow's label may be left out: RFC 2133 */

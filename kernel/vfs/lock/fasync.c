@@ -152,9 +152,9 @@ struct fasync_entry {
 	struct list_head list;
 	const struct fasync_list *on;
 	struct file *file;
-	/* of the file's: it is on two lists at most */
+	/* the next entry of the same file, which is on two lists at most */
 	struct fasync_entry *next;
-	/* by which it was asked for: siginfo tells it */
+	/* descriptor by which it was asked for: siginfo tells it */
 	int fd;
 };
 static DEFINE_SPINLOCK(fasync_lock);

@@ -704,7 +704,7 @@ void detach_mounts(struct dentry *d)
 		vfs_seq_write_begin(&mount_seq);
 		m = mount_on(d, NULL);
 		stuck = m && (m->mnt_state & MNT_STUCK);
-		/* at once: its parent may be about to drop it */
+		/* Is taken at once: the parent may be about to drop it. */
 		if (stuck)
 			take_stuck(m);
 		vfs_seq_write_end(&mount_seq);

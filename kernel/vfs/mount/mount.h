@@ -25,10 +25,10 @@
 #define MNT_UNBINDABLE 16
 /* came from a more privileged namespace: it may not be lifted from what it covers */
 #define MNT_LOCKED 32
-/* and what of its flags is not to be lifted: */
 #define MNT_TO_RDONLY 64   /* mount_setattr is making it read-only */
 #define MNT_VISITED 0x2000 /* propagation.c's marks */
 #define MNT_GOING 0x4000
+/* its flags that must not be lifted */
 #define MNT_LOCK_READONLY 0x100
 #define MNT_LOCK_NODEV 0x200
 #define MNT_LOCK_NOSUID 0x400

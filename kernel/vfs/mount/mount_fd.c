@@ -168,7 +168,7 @@ long sys_open_tree(int dfd, uaddr_t ua, int uflags)
 
 /* ---- move_mount ---- */
 
-/* of Linux 6.5: older headers lack it */
+/* since Linux 6.5; older headers lack it */
 #define MOVE_MOUNT_BENEATH_ 0x200
 #define BENEATH_OR_GROUP (MOVE_MOUNT_BENEATH_ | MOVE_MOUNT_SET_GROUP)
 

@@ -45,7 +45,7 @@ struct qstr {
 #define DCACHE_LRU 0x40
 /* the file system holds a reference: the dentry is the data (tmpfs) */
 #define DCACHE_PERSISTENT 0x80
-/* of a pipe, socket, memfd: no place in a tree */
+/* it is a pipe's, socket's or memfd's, and has no place in a tree */
 #define DCACHE_PSEUDO 0x100
 #define DCACHE_ROOT 0x200
 #define DCACHE_GONE_TOLD 0x400 /* watchers know that its file is gone */

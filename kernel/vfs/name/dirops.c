@@ -448,7 +448,7 @@ static int do_remove(int dfd, const char *name, bool dir)
 		goto out_unlock;
 	if (d->d_inode) {
 		inode = d->d_inode;
-		/* its blocks are freed below, without the directory's lock */
+		/* The blocks are freed below, without the directory's lock. */
 		ihold(inode);
 	}
 	if (landlocked() && d->d_inode && (dir || !nd.last.slash))

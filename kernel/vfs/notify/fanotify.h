@@ -44,7 +44,7 @@ struct fan_group {
 	/* acc_rename: 1 the old, 2 the new directory is marked */
 	u32 acc_mask, acc_ignored, acc_rename;
 	struct wait_queue_head wqh;
-	/* of fan_event.link: to be read; read, and to be answered */
+	/* lists by fan_event.link: to be read; read and to be answered */
 	struct list_head events, asked;
 	u32 nr_events;
 	/* fs.fanotify.max_queued_events when it was made; immutable */

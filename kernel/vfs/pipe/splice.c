@@ -105,7 +105,7 @@ static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32
 		pipe_wake_readers(out);
 	if (done && !share)
 		pipe_wake_writers(in);
-	/* of the waiters only this one was woken */
+	/* This is the only one of the waiters that was woken. */
 	if (waited && !pipe_empty(in))
 		pipe_wake_readers(in);
 	if (waited && !pipe_full(out))

@@ -414,7 +414,7 @@ static int set_access(struct dentry *d, const struct posix_acl *acl)
 		return acl_write(inode, false, NULL);
 	if (mode_of(acl, &a.ia_mode))
 		acl = NULL;
-	/* as chmod: the list is a change of the mode */
+	/* As in chmod(): the list is a change of the mode. */
 	if (!in_kept_group(inode, inode->i_gid) && !capable_wrt_inode(inode, CAP_FSETID))
 		a.ia_mode &= ~(umode_t)S_ISGID;
 	a.ia_ctime = current_time(inode);

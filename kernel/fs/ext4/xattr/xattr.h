@@ -47,7 +47,7 @@ struct attr {
 	bool made; /* that inode was made by this change */
 	/* named by a block that other inodes had too when it was loaded */
 	bool shared;
-	/* and counted for us as well, by this change */
+	/* this change has counted it for us as well */
 	bool kept;
 	u8 *value;
 	struct inode *held; /* ext4_attr_hold_value() */
