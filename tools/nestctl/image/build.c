@@ -211,6 +211,9 @@ int image_build(int argc, char **argv)
 		}
 	}
 	packages = take_words(&cmd_image_build, argc, argv, 0, -1);
+	/* the image's own name, which no package has */
+	if (*packages && !strcmp(*packages, "debian") && !strcmp(variant, "debian"))
+		packages++;
 	bool debian = !strcmp(variant, "debian");
 
 	for (char **p = packages; *p; p++)
