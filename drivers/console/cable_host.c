@@ -446,6 +446,11 @@ void cable_close(struct con_cable *c)
 	cable_put(c);
 }
 
+bool cable_in_use(const struct con_cable *c)
+{
+	return __atomic_load_n(&c->opens, __ATOMIC_RELAXED) > 0;
+}
+
 int cable_size(struct con_cable *c, struct con_size *size)
 {
 	struct winsize ws;

@@ -2,7 +2,8 @@
 /*
  * con_host.h: where the console driver's halves meet.
  *
- * A line (struct con_host) lives as long as the kernel; channels are plugged into it and taken out.
+ * A line lives as long as the kernel; channels are plugged into it and taken out. The front end
+ * names it by a number (os_object_add()), which a restored instance gives to a new line.
  * The guest's output goes into the line's ring, which is its scroll-back as well. Readers that show
  * it (a terminal, a connection, `nestctl console`) take it from there at their own pace. So a
  * stopped terminal, a full pipe or a file never makes a vCPU wait.
@@ -13,8 +14,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-struct con_host;
 
 enum con_kind { CON_NULL, CON_FD, CON_TTY, CON_PTY, CON_PORT, CON_UNIX, CON_XTERM };
 #define CON_TEXT 108
@@ -36,39 +35,47 @@ struct con_size {
 
 /*
  * Makes a line with nothing plugged in; @name ("con0") is for messages. It raises @irq when the
- * front end has to look at it. Returns NULL without memory.
+ * front end has to look at it. @number is 0, or what the line was called before a restore. Returns
+ * the line's number, or -errno.
  */
-struct con_host *con_host_create(const char *name, int irq);
+int con_host_create(const char *name, int irq, int number);
 /*
  * Plugs a channel in, in place of the one before. On failure the old one stays; returns 0 or -errno
  * with o->err set.
  */
-int con_host_open(struct con_host *h, struct con_open *o);
+int con_host_open(int line, struct con_open *o);
 /* Takes the channel out. */
-void con_host_close(struct con_host *h);
+void con_host_close(int line);
 /*
  * Tells whether a program in the guest has the line open: a terminal program (xterm) starts and
  * ends with that.
  */
-void con_host_want(struct con_host *h, int wanted);
+void con_host_want(int line, int wanted);
 /* Sets the terminal program: PROGRAM,TITLE-SWITCH,EXEC-SWITCH. Returns 0 or -EINVAL. */
 int con_host_xterm(const char *spec);
 
 /* Takes at most @n bytes of output and returns how many. */
-int con_host_write(struct con_host *h, const uint8_t *buf, int n);
-int con_host_room(struct con_host *h);
-int con_host_pending(struct con_host *h); /* output that a reader has not taken yet */
-void con_host_drop(struct con_host *h);   /* drops that output */
+int con_host_write(int line, const uint8_t *buf, int n);
+int con_host_room(int line);
+int con_host_pending(int line); /* output that a reader has not taken yet */
+void con_host_drop(int line);   /* drops that output */
 /*
  * Returns bytes of input, or 0 without input. CON_END: the input has ended for ever. CON_HANGUP:
  * the other side has gone (once).
  */
 #define CON_END (-1)
 #define CON_HANGUP (-2)
-int con_host_read(struct con_host *h, uint8_t *buf, int n);
+int con_host_read(int line, uint8_t *buf, int n);
 /* Reads the size of the terminal behind the line. Returns 0, or -1 without terminal. */
-int con_host_size(struct con_host *h, struct con_size *size);
+int con_host_size(int line, struct con_size *size);
 /* Makes SIGWINCH raise @irq. */
 int con_host_watch_size(int irq);
+/*
+ * True if the line belongs to a program of the host that does not come along to another process: a
+ * client, or a program on a pseudo terminal. Or if such a program has gone and CON_HANGUP is due.
+ */
+int con_host_has_client(int line);
+/* Makes con_host_read() return CON_HANGUP, as if the other side had gone. */
+void con_host_hang_up(int line);
 
 #endif

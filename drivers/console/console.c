@@ -16,6 +16,10 @@
  * line, whose programs go on. To take a cable out hangs the line up, as it does when the other side
  * leaves.
  *
+ * A restored instance gets the channels that its parameters name, or those that it had. A line whose
+ * client stayed behind is hung up, output that no reader had taken is lost, and a channel that
+ * cannot be opened any more becomes null, with a message in the log.
+ *
  * Locks: lines_lock for l->open and l->plugged (held while a line is configured; sleeps). tty.h
  * says what protects a tty. l->left belongs to the interrupt.
  */
@@ -33,6 +37,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/timer.h"
+#include "kernel/state/state.h"
 #include "kernel/vfs/vfs.h"
 
 #define NR_CON 16
@@ -40,9 +45,15 @@
 
 struct line {
 	struct con_open open;
-	struct con_host *host; /* immutable once made, like irq and tty */
+	/* Channel that the parameters last asked for; the management console may have changed it. */
+	struct con_side asked_in, asked_out;
+	int host; /* number; immutable once made, like irq and tty */
 	int irq;
 	bool given, plugged;
+	/* The parameters ask for another channel than before. */
+	bool anew;
+	/* At a save: the line belonged to a program of the host. */
+	bool had_client;
 	char param[12];
 	struct tty_struct *tty;
 	struct work hangup;
@@ -56,15 +67,29 @@ struct line {
 static struct line cons[NR_CON], serials[NR_CON];
 static struct con_open con_default, ssl_default; /* null */
 static bool con_default_given;
+static char xterm_spec[CON_TEXT + 64]; /* xterm=, or "" */
 static int size_irq;
 static DEFINE_MUTEX(lines_lock);
 
 /* ---- the command line ---- */
 
+/* Takes the channel of @o, which a parameter names, unless that parameter has not changed. */
+static void ask_for(struct line *l, const struct con_open *o)
+{
+	if (!memcmp(&l->asked_in, &o->in, sizeof(o->in)) &&
+		!memcmp(&l->asked_out, &o->out, sizeof(o->out)))
+		return;
+	l->asked_in = o->in;
+	l->asked_out = o->out;
+	l->open = (struct con_open){ .in = o->in, .out = o->out };
+	l->anew = true;
+}
+
 static int line_setup(const char *kind, const char *s, struct line *lines, struct con_open *deflt)
 {
 	const char *eq = strchr(s, '=');
-	struct con_open *o = deflt;
+	struct con_open o;
+	struct line *l = NULL;
 	char num[8] = "", err[200];
 	u64 n = 0;
 
@@ -75,11 +100,15 @@ static int line_setup(const char *kind, const char *s, struct line *lines, struc
 		if (kstrtou64(num, 10, &n) || n >= NR_CON)
 			refuse("%s%s: no such device: there are %s0 to %s%d", kind, s, kind, kind,
 				NR_CON - 1);
-		o = &lines[n].open;
-		lines[n].given = true;
+		l = &lines[n];
+		l->given = true;
 	}
-	if (channel_parse(eq + 1, o, err, sizeof(err)))
+	if (channel_parse(eq + 1, &o, err, sizeof(err)))
 		refuse("%s%s=%.100s: %s", kind, num, eq + 1, err);
+	if (l)
+		ask_for(l, &o);
+	else
+		*deflt = o;
 	return 0;
 }
 
@@ -104,6 +133,7 @@ static int xterm_setup(const char *s)
 {
 	if (con_host_xterm(s))
 		refuse("xterm=%s: wants PROGRAM,TITLE-SWITCH,EXEC-SWITCH", s);
+	strscpy(xterm_spec, s, sizeof(xterm_spec));
 	return 0;
 }
 PARAM("xterm=", xterm_setup,
@@ -266,7 +296,7 @@ static struct line *messages_line;
 /* Writes messages with CR LF at line ends, for a terminal in raw mode. */
 static void printk_write(struct console *con, const char *s, size_t n)
 {
-	struct con_host *h = messages_line->host;
+	int h = messages_line->host;
 
 	while (n) {
 		size_t k = 0;
@@ -302,8 +332,8 @@ static void make_line(struct line *l, const char *kind, u32 i)
 	scnprintf(l->param, sizeof(l->param), "%s%u", kind, i);
 	work_setup(&l->hangup, hangup_work);
 	l->irq = irq_register(l->param, line_irq, l);
-	l->host = con_host_create(l->param, l->irq);
-	if (l->irq < 0 || !l->host)
+	l->host = con_host_create(l->param, l->irq, 0);
+	if (l->irq < 0 || l->host < 0)
 		refuse("%s: the host has no memory for it", l->param);
 }
 
@@ -314,8 +344,20 @@ static void plug_line(struct line *l)
 	if (con_host_open(l->host, &l->open) < 0)
 		refuse("%s: %s", l->param, l->open.err);
 	l->plugged = true;
+	l->anew = false;
 	if (l->open.name[0])
 		pr_notice("%s: %s\n", l->param, l->open.name);
+}
+
+/* Lines that no parameter names get the default. */
+static void ask_defaults(void)
+{
+	for (u32 i = 0; i < NR_CON; i++) {
+		if (!cons[i].given)
+			ask_for(&cons[i], &con_default);
+		if (!serials[i].given)
+			ask_for(&serials[i], &ssl_default);
+	}
 }
 
 static void make_lines(void)
@@ -323,15 +365,16 @@ static void make_lines(void)
 	u32 i;
 
 	if (!cons[0].given && !con_default_given) {
-		cons[0].open.in = (struct con_side){ .kind = CON_FD, .fd = 0 };
-		cons[0].open.out = (struct con_side){ .kind = CON_FD, .fd = 1 };
+		const struct con_open standard = {
+			.in = { .kind = CON_FD, .fd = 0 },
+			.out = { .kind = CON_FD, .fd = 1 },
+		};
+
+		ask_for(&cons[0], &standard);
 		cons[0].given = true;
 	}
+	ask_defaults();
 	for (i = 0; i < NR_CON; i++) {
-		if (!cons[i].given)
-			cons[i].open = con_default;
-		if (!serials[i].given)
-			serials[i].open = ssl_default;
 		make_line(&cons[i], "con", i);
 		make_line(&serials[i], "ssl", i);
 	}
@@ -482,3 +525,98 @@ static int console_init(void)
 	return err;
 }
 INITCALL(4, console_init);
+
+/* ---- save and restore ---- */
+
+static int describe(const char *dir, struct state_why *why)
+{
+	for (u32 i = 0; i < NR_CON; i++) {
+		cons[i].had_client = con_host_has_client(cons[i].host);
+		serials[i].had_client = con_host_has_client(serials[i].host);
+	}
+	return 0;
+}
+
+/* Opens the channel of @l again. Returns -errno only if the user has asked for this channel now. */
+static int replug(struct line *l, struct state_why *why)
+{
+	int err;
+
+	l->open.name[0] = l->open.err[0] = 0;
+	err = con_host_open(l->host, &l->open);
+	if (err && l->anew) {
+		scnprintf(why->text, sizeof(why->text), "%s: %s", l->param, l->open.err);
+		return err;
+	}
+	if (err) {
+		pr_warn("%s: %s: it is null now\n", l->param, l->open.err);
+		memset(&l->open, 0, sizeof(l->open));
+	} else if (l->open.name[0]) {
+		pr_notice("%s: %s\n", l->param, l->open.name);
+	}
+	l->anew = false;
+	if (l->had_client)
+		con_host_hang_up(l->host);
+	if (l->tty)
+		clear_bit(TTY_EOF, &l->tty->flags); /* it was the old channel's end */
+	return 0;
+}
+
+static int remake(struct line *l, struct state_why *why)
+{
+	int number = con_host_create(l->param, l->irq, l->host);
+
+	if (number < 0)
+		scnprintf(why->text, sizeof(why->text), "%s: %s", l->param, os_strerror(number));
+	return number < 0 ? number : 0;
+}
+
+static int rebuild(const char *dir, struct state_why *why)
+{
+	int err = 0;
+
+	if (xterm_spec[0])
+		con_host_xterm(xterm_spec);
+	ask_defaults();
+	for (u32 i = 0; i < NR_CON && !err; i++) {
+		err = remake(&cons[i], why);
+		if (!err)
+			err = remake(&serials[i], why);
+	}
+	if (!err)
+		err = replug(messages_line, why);
+	for (u32 i = 0; i < NR_CON && !err; i++)
+		err = &cons[i] == messages_line ? 0 : replug(&cons[i], why);
+	for (u32 i = 0; i < NR_CON && !err; i++)
+		err = &serials[i] == messages_line ? 0 : replug(&serials[i], why);
+	if (!err)
+		con_host_watch_size(size_irq);
+	return err;
+}
+
+/*
+ * Tells the host that a line is open. The session of a line whose client stayed behind ends, so its
+ * terminal program is not started again before the line is opened anew.
+ */
+static void line_resumed(struct line *l)
+{
+	if (l->tty && l->tty->count && !l->had_client)
+		con_host_want(l->host, 1);
+	l->had_client = false;
+	os_irq_raise(l->irq);
+}
+
+static void resumed(void)
+{
+	for (u32 i = 0; i < NR_CON; i++) {
+		line_resumed(&cons[i]);
+		line_resumed(&serials[i]);
+	}
+}
+
+STATE_PART(console_state) = {
+	.name = "console",
+	.describe = describe,
+	.rebuild = rebuild,
+	.resumed = resumed,
+};

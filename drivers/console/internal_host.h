@@ -10,6 +10,7 @@
  *      telnet_host.c    the telnet protocol of a port's clients
  *      xterm_host.c     a terminal program, which connects as `nestctl console` does
  *
+ * Only line_host.c has doors; the kernel's numbers of lines become pointers there.
  * Lock order: serve_host.c's lock, then one line's. A con_cable's own lock is taken alone.
  */
 #ifndef NESTLING_CON_INTERNAL_HOST_H
@@ -100,6 +101,8 @@ struct con_cable *cable_open(
 	struct con_host *h, const struct con_side *s, unsigned ways, struct con_open *o);
 void cable_close(struct con_cable *c);
 int cable_size(struct con_cable *c, struct con_size *size);
+/* True if a program of the host has the pseudo terminal open. */
+bool cable_in_use(const struct con_cable *c);
 /*
  * Writes as much as possible at once without waiting, under the line's lock. Returns the bytes, or
  * 0.
@@ -115,6 +118,8 @@ void cable_init(void);
 int serve_open(struct con_host *h, const struct con_side *s, unsigned ways, struct con_open *o);
 /* Closes the line's listeners and its clients except `nestctl console`. */
 void serve_close(struct con_host *h);
+/* True if a client owns the line's session. */
+bool serve_has_owner(struct con_host *h);
 /* Ends the client that owns the line's session. */
 void serve_end_owner(struct con_host *h);
 /* Tells that input has room again. */

@@ -3,6 +3,9 @@
  * kmsg.c: kmsg=FILE: every kernel message is also written to a file of the host, or to stderr,
  * independent of quiet and loglevel=.
  *
+ * While the instance is saved no file is named: in another process its handle would be another
+ * file's. Messages of that moment are not written.
+ *
  * Locks: none; printk.c has one writer at a time.
  */
 #include <asm/errno.h>
@@ -11,10 +14,13 @@
 #include "kernel/lib/lost.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/state/state.h"
 #include "os-linux/os.h"
 
-static int file;
+/* Handle, 0 without a file; and the handle during a save. */
+static int file, live_file;
 static u64 end;
+static char path[1024];
 static char name[128]; /* "kmsg=FILE" */
 
 static void write_stderr(struct console *con, const char *s, size_t n)
@@ -25,26 +31,40 @@ static void write_stderr(struct console *con, const char *s, size_t n)
 /* Writes a message. A full host disk loses lines, which the end of the instance reports. */
 static void write_file(struct console *con, const char *s, size_t n)
 {
-	long done = os_file_pwrite(file, s, n, end);
+	long done;
 
+	if (!file)
+		return;
+	done = os_file_pwrite(file, s, n, end);
 	if (done > 0)
 		end += (u64)done;
 	if (done < (long)n)
 		note_lost(name, n - (size_t)max(done, 0L), done < 0 ? (int)done : -ENOSPC);
 }
 
+/* Opens the file, to which messages are added at its end. Returns 0 or -errno. */
+static int open_file(void)
+{
+	int handle = os_file_open(path, OS_WRITE | OS_CREATE);
+	s64 size = handle < 0 ? handle : os_file_size(handle);
+
+	if (size < 0)
+		return (int)size;
+	end = (u64)size;
+	file = handle;
+	return 0;
+}
+
 static int set_kmsg(const char *value)
 {
 	static struct console con = { .name = "kmsg", .everything = true };
-	s64 size;
+	int err;
 
 	con.write = !strcmp(value, "stderr") ? write_stderr : write_file;
 	if (con.write == write_file) {
-		file = os_file_open(value, OS_WRITE | OS_CREATE);
-		size = file < 0 ? file : os_file_size(file);
-		if (size < 0)
-			refuse("kmsg=%s: %s", value, arch_strerror((int)size));
-		end = (u64)size;
+		err = strscpy(path, value, sizeof(path)) < 0 ? -ENAMETOOLONG : open_file();
+		if (err)
+			refuse("kmsg=%s: %s", value, arch_strerror(err));
 		scnprintf(name, sizeof(name), "kmsg=%s", value);
 	}
 	if (!con.list.next)
@@ -52,3 +72,32 @@ static int set_kmsg(const char *value)
 	return 0;
 }
 PARAM("kmsg=", set_kmsg, "FILE or stderr: kernel messages of all levels are added to it");
+
+static int describe(const char *dir, struct state_why *why)
+{
+	live_file = file;
+	file = 0;
+	return 0;
+}
+
+static void undescribe(void)
+{
+	file = live_file;
+}
+
+static int rebuild(const char *dir, struct state_why *why)
+{
+	int err = path[0] ? open_file() : 0;
+
+	if (err)
+		scnprintf(
+			why->text, sizeof(why->text), "kmsg=%.300s: %s", path, arch_strerror(err));
+	return err;
+}
+
+STATE_PART(kmsg_state) = {
+	.name = "kmsg",
+	.describe = describe,
+	.undescribe = undescribe,
+	.rebuild = rebuild,
+};

@@ -85,13 +85,20 @@ static void drain_all(void)
 	}
 }
 
-struct con_host *con_host_create(const char *name, int irq)
+int con_host_create(const char *name, int irq, int number)
 {
 	struct con_host *h = calloc(1, sizeof(*h));
 	pthread_mutexattr_t attr;
+	int err = -ENOMEM;
 
-	if (!h)
-		return NULL;
+	if (h && number)
+		err = os_object_add_as(number, h);
+	else if (h)
+		err = number = os_object_add(h);
+	if (err < 0) {
+		free(h);
+		return err;
+	}
 	snprintf(h->name, sizeof(h->name), "%s", name);
 	h->irq = irq;
 	pthread_mutexattr_init(&attr);
@@ -105,7 +112,7 @@ struct con_host *con_host_create(const char *name, int irq)
 	}
 	h->next = lines;
 	lines = h;
-	return h;
+	return number;
 }
 
 /* ---- taps ---- */
@@ -211,11 +218,12 @@ static void write_now_locked(struct con_host *h, const uint8_t *buf, size_t n)
  * Writes output. A thread that faulted while it held the lock reports that on this very line. The
  * report is lost here, but reaches stderr and the log.
  */
-int con_host_write(struct con_host *h, const uint8_t *buf, int n)
+int con_host_write(int line, const uint8_t *buf, int n)
 {
+	struct con_host *h = os_object(line);
 	size_t take;
 
-	if (pthread_mutex_lock(&h->lock))
+	if (!h || pthread_mutex_lock(&h->lock)) /* a message in the middle of a restore has none */
 		return n;
 	if (!h->ring)
 		h->ring = malloc(OUT_RING);
@@ -235,8 +243,9 @@ int con_host_write(struct con_host *h, const uint8_t *buf, int n)
 	return (int)take;
 }
 
-int con_host_room(struct con_host *h)
+int con_host_room(int line)
 {
+	struct con_host *h = os_object(line);
 	int room;
 
 	pthread_mutex_lock(&h->lock);
@@ -245,8 +254,9 @@ int con_host_room(struct con_host *h)
 	return room;
 }
 
-int con_host_pending(struct con_host *h)
+int con_host_pending(int line)
 {
+	struct con_host *h = os_object(line);
 	int n;
 
 	pthread_mutex_lock(&h->lock);
@@ -255,8 +265,10 @@ int con_host_pending(struct con_host *h)
 	return n;
 }
 
-void con_host_drop(struct con_host *h)
+void con_host_drop(int line)
 {
+	struct con_host *h = os_object(line);
+
 	pthread_mutex_lock(&h->lock);
 	for (struct con_tap *t = h->taps; t; t = t->next)
 		if (t->paces)
@@ -299,8 +311,27 @@ void line_hangup(struct con_host *h)
 	os_irq_raise(h->irq);
 }
 
-int con_host_read(struct con_host *h, uint8_t *buf, int n)
+int con_host_has_client(int line)
 {
+	struct con_host *h = os_object(line);
+	bool hung;
+
+	pthread_mutex_lock(&h->lock);
+	hung = h->hung;
+	pthread_mutex_unlock(&h->lock);
+	for (int i = 0; i < 2; i++)
+		hung = hung || (h->cables[i] && cable_in_use(h->cables[i]));
+	return hung || serve_has_owner(h);
+}
+
+void con_host_hang_up(int line)
+{
+	line_hangup(os_object(line));
+}
+
+int con_host_read(int line, uint8_t *buf, int n)
+{
+	struct con_host *h = os_object(line);
 	bool kick = false;
 	int got = 0;
 
@@ -335,8 +366,9 @@ void line_set_size(struct con_host *h, uint16_t rows, uint16_t cols)
 	os_irq_raise(h->irq);
 }
 
-int con_host_size(struct con_host *h, struct con_size *size)
+int con_host_size(int line, struct con_size *size)
 {
+	struct con_host *h = os_object(line);
 	int err = -1;
 
 	for (int i = 0; i < 2 && err; i++)
@@ -377,8 +409,9 @@ static int plug(struct con_host *h, const struct con_side *s, unsigned ways, str
  * Opens a channel. A new cable may be on the descriptors of the old one, which are not closed with
  * it; a port keeps its listener.
  */
-int con_host_open(struct con_host *h, struct con_open *o)
+int con_host_open(int line, struct con_open *o)
 {
+	struct con_host *h = os_object(line);
 	struct con_cable *in = NULL, *out = NULL, *old[2] = { h->cables[0], h->cables[1] };
 	bool one = !memcmp(&o->in, &o->out, sizeof(o->in));
 	int err;
@@ -409,15 +442,16 @@ int con_host_open(struct con_host *h, struct con_open *o)
 	return 0;
 }
 
-void con_host_close(struct con_host *h)
+void con_host_close(int line)
 {
 	struct con_open none = { .err = "" };
 
-	con_host_open(h, &none);
+	con_host_open(line, &none);
 }
 
-void con_host_want(struct con_host *h, int wanted)
+void con_host_want(int line, int wanted)
 {
+	struct con_host *h = os_object(line);
 	bool start;
 
 	pthread_mutex_lock(&h->lock);

@@ -550,6 +550,16 @@ int serve_open(struct con_host *h, const struct con_side *s, unsigned ways, stru
 	return err;
 }
 
+bool serve_has_owner(struct con_host *h)
+{
+	bool has;
+
+	pthread_mutex_lock(&serve_lock);
+	has = has_owner_locked(h);
+	pthread_mutex_unlock(&serve_lock);
+	return has;
+}
+
 void serve_end_owner(struct con_host *h)
 {
 	pthread_mutex_lock(&serve_lock);

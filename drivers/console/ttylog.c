@@ -19,6 +19,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/task.h"
+#include "kernel/state/state.h"
 
 struct record {
 	s32 what; /* TTY_LOG_* */
@@ -32,6 +33,8 @@ BUILD_BUG_ON(sizeof(struct record) != 40);
 #define SECOND 1000000000UL
 
 static DEFINE_MUTEX(order);
+static int log_fd = -1;    /* tty_log_fd= */
+static char log_dir[1024]; /* tty_log_dir=, or "" */
 
 static void add(struct tty_struct *tty, int what, int direction, const void *data, size_t n)
 {
@@ -65,6 +68,7 @@ static int set_fd(const char *s)
 
 	if (err)
 		refuse("tty_log_fd=%s: %s", s, arch_strerror(err));
+	log_fd = (int)fd;
 	tty_log = add;
 	return 0;
 }
@@ -72,7 +76,7 @@ PARAM("tty_log_fd=", set_fd, "N: record input and output of terminals to a descr
 
 static int set_dir(const char *s)
 {
-	int err = ttylog_host_dir(s);
+	int err = strscpy(log_dir, s, sizeof(log_dir)) < 0 ? -ENAMETOOLONG : ttylog_host_dir(s);
 
 	if (err)
 		refuse("tty_log_dir=%s: %s", s, arch_strerror(err));
@@ -81,3 +85,25 @@ static int set_dir(const char *s)
 }
 PARAM("tty_log_dir=", set_dir,
 	"PATH: record input and output of each terminal to a file in a folder");
+
+/* Opens the log again. An instance that is to be recorded does not go on without its log. */
+static int rebuild(const char *dir, struct state_why *why)
+{
+	int err = log_fd < 0 ? 0 : ttylog_host_fd(log_fd);
+
+	if (err)
+		scnprintf(why->text, sizeof(why->text), "tty_log_fd=%d: %s", log_fd,
+			arch_strerror(err));
+	if (err || !log_dir[0])
+		return err;
+	err = ttylog_host_dir(log_dir);
+	if (err)
+		scnprintf(why->text, sizeof(why->text), "tty_log_dir=%.300s: %s", log_dir,
+			arch_strerror(err));
+	return err;
+}
+
+STATE_PART(ttylog_state) = {
+	.name = "ttylog",
+	.rebuild = rebuild,
+};

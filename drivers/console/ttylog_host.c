@@ -25,12 +25,16 @@ int ttylog_host_fd(int fd)
 
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
 		return -EBADF;
+	if (log_fd >= 0) /* a parameter that was given twice */
+		close(log_fd);
 	log_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	return log_fd < 0 ? -errno : 0;
 }
 
 int ttylog_host_dir(const char *dir)
 {
+	if (log_dir >= 0)
+		close(log_dir);
 	log_dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return log_dir < 0 ? -errno : 0;
 }
