@@ -81,7 +81,7 @@ static int open_files(struct spawn *sp, struct file *files[3])
 	for (int i = 0; i < 3; i++) {
 		struct file *f = exec_file(s->fds[EXEC_IN + i], i > 0, sp->uid);
 
-		s->fds[EXEC_IN + i] = -1;
+		s->fds[EXEC_IN + i] = NULL;
 		if (IS_ERR(f))
 			return (int)PTR_ERR(f);
 		files[i] = f;
@@ -140,8 +140,8 @@ static void hear(struct exec_session *s)
 	char text[EXEC_PACKET_MAX + 1];
 	long n;
 
-	while (!s->left &&
-		(n = exec_host_recv(s->fds[EXEC_CONTROL], text, EXEC_PACKET_MAX)) != -EAGAIN) {
+	while (!s->left && (n = exec_host_recv(s->fds[EXEC_CONTROL]->host, text,
+				    EXEC_PACKET_MAX)) != -EAGAIN) {
 		if (n <= 0) {
 			hang_up(s);
 			return;
@@ -158,15 +158,15 @@ static void tell(struct exec_session *s)
 	int n = s->err ? scnprintf(text, sizeof(text), "%c%d", failed, -s->err) :
 			 scnprintf(text, sizeof(text), "x%d", s->status);
 
-	exec_host_send(s->fds[EXEC_CONTROL], text, (size_t)n);
+	exec_host_send(s->fds[EXEC_CONTROL]->host, text, (size_t)n);
 }
 
 /* Closes the streams if the start failed before a file took them. */
 static void close_streams(struct exec_session *s)
 {
 	for (int i = EXEC_IN; i < EXEC_FDS; i++)
-		if (s->fds[i] >= 0)
-			exec_host_close(s->fds[i]);
+		if (s->fds[i])
+			exec_fd_close(s->fds[i]);
 }
 
 static int session_thread(void *arg)
@@ -184,7 +184,7 @@ static int session_thread(void *arg)
 	tell(s);
 	if (s->err && !s->master)
 		close_streams(s);
-	exec_host_close(s->fds[EXEC_CONTROL]);
+	exec_fd_close(s->fds[EXEC_CONTROL]);
 	if (!s->err)
 		exec_put(s); /* the process's reference */
 	exec_put(s);
@@ -197,25 +197,22 @@ static int session_thread(void *arg)
 static void close_all(struct exec_session *s)
 {
 	for (int i = 0; i < EXEC_FDS; i++)
-		if (s->fds[i] >= 0)
-			exec_host_close(s->fds[i]);
+		if (s->fds[i])
+			exec_fd_close(s->fds[i]);
 }
 
 static int take_descriptors(struct exec_session *s, struct mconsole_packet *p)
 {
-	int err = 0;
-
 	for (u32 i = 0; i < EXEC_FDS; i++) {
-		s->fds[i] = i < p->nr_fds ? p->fds[i] : -1;
-		if (i < p->nr_fds)
-			p->fds[i] = -1;
+		struct exec_fd *fd = exec_fd_take(p, i, i == EXEC_JOB ? -1 : irq);
+
+		if (IS_ERR(fd))
+			return (int)PTR_ERR(fd);
+		if (!fd && i < EXEC_FDS - 1)
+			return -EINVAL;
+		s->fds[i] = fd;
 	}
-	if (p->nr_fds < EXEC_FDS - 1)
-		return -EINVAL;
-	for (int i = 0; i < EXEC_FDS && !err; i++)
-		if (i != EXEC_JOB && s->fds[i] >= 0)
-			err = exec_host_adopt(s->fds[i], irq);
-	return err;
+	return 0;
 }
 
 static int begin(struct exec_session *s)
@@ -224,9 +221,9 @@ static int begin(struct exec_session *s)
 
 	if (err)
 		return err;
-	exec_host_close(s->fds[EXEC_JOB]);
-	s->fds[EXEC_JOB] = -1;
-	if (s->terminal != (s->fds[EXEC_ERR] < 0))
+	exec_fd_close(s->fds[EXEC_JOB]);
+	s->fds[EXEC_JOB] = NULL;
+	if (s->terminal != !s->fds[EXEC_ERR])
 		return -EINVAL;
 	s->watch.ended = on_ended;
 	s->spawn.watch = &s->watch;

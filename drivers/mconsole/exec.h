@@ -14,15 +14,28 @@
 #define EXEC_GROUPS_MAX 64
 
 struct tty_struct;
+struct mconsole_packet;
+
+/*
+ * A descriptor of the host that came with a request (exec_fd.c). A restored instance has none: to
+ * a task that uses it then, its other end has gone.
+ */
+struct exec_fd {
+	struct list_head list; /* all of them */
+	int host;              /* a number of exec_host.h; 0: of the process that was saved */
+};
+/* Takes descriptor @i of @p. @irq as in exec_host_adopt(). ERR_PTR, or NULL if there is none. */
+struct exec_fd *exec_fd_take(struct mconsole_packet *p, u32 i, int irq);
+void exec_fd_close(struct exec_fd *fd);
 
 /*
  * A command. References: the process until it has ended, the session's thread, and a thread for
- * each direction of a terminal. A descriptor belongs to its user, which then leaves -1: a file of
+ * each direction of a terminal. A descriptor belongs to its user, which then leaves NULL: a file of
  * the command, a thread, or exec_put().
  */
 struct exec_session {
 	atomic_t refs;
-	int fds[EXEC_FDS];          /* the host's */
+	struct exec_fd *fds[EXEC_FDS];
 	bool terminal, no_terminal; /* it has one; none was available */
 	u32 rows, cols;             /* 0: not told */
 	char *text;                 /* the job; the words below point into it */
@@ -57,7 +70,7 @@ int exec_read_job(struct exec_session *s);
  * Makes a stream a file of user @uid that looks like a pipe (exec_file.c). Takes the descriptor,
  * also on failure. ERR_PTR.
  */
-struct file *exec_file(int fd, bool out, u32 uid);
+struct file *exec_file(struct exec_fd *fd, bool out, u32 uid);
 
 /*
  * Opens a terminal of the guest in the process, as its files 0, 1 and 2; threads carry its bytes

@@ -29,7 +29,7 @@
 #define PIPE_ATOMIC 4096
 
 struct exec_stream {
-	int fd;
+	struct exec_fd *fd;
 	bool out;
 	int files;          /* under the inode's i_lock */
 	struct mutex mutex; /* buffer */
@@ -42,7 +42,7 @@ static const struct file_operations exec_fops;
 
 static void stream_free(struct exec_stream *s)
 {
-	exec_host_close(s->fd);
+	exec_fd_close(s->fd);
 	kfree(s->buffer);
 	kfree(s);
 }
@@ -122,7 +122,7 @@ static ssize_t exec_read(struct file *f, struct iov_iter *to, loff_t *pos)
 		n = stream_lock(s, f, to);
 		if (n)
 			return n;
-		n = exec_host_recv(s->fd, s->buffer, min(to->count, (size_t)BUFFER));
+		n = exec_host_recv(s->fd->host, s->buffer, min(to->count, (size_t)BUFFER));
 		if (n > 0)
 			n = (long)copy_to_iter(s->buffer, (size_t)n, to) ?: -EFAULT;
 		stream_unlock(s);
@@ -142,7 +142,7 @@ static ssize_t send_buffer(struct exec_stream *s, struct file *f, struct iov_ite
 
 	while (done < n) {
 		u32 seen = exec_events();
-		long put = exec_host_send(s->fd, s->buffer + done, n - done);
+		long put = exec_host_send(s->fd->host, s->buffer + done, n - done);
 
 		if (put > 0) {
 			done += (size_t)put;
@@ -189,7 +189,7 @@ static u32 exec_poll(struct file *f, struct poll_table *pt)
 	int gone = 0;
 
 	poll_wait(f, &exec_wait, pt);
-	if (exec_host_ready(s->fd, s->out, &gone))
+	if (exec_host_ready(s->fd->host, s->out, &gone))
 		mask = s->out ? EPOLLOUT | EPOLLWRNORM : EPOLLIN | EPOLLRDNORM;
 	if (gone)
 		mask |= s->out ? EPOLLERR : EPOLLHUP;
@@ -205,13 +205,13 @@ static const struct file_operations exec_fops = {
 	.llseek = no_llseek,
 };
 
-struct file *exec_file(int fd, bool out, u32 uid)
+struct file *exec_file(struct exec_fd *fd, bool out, u32 uid)
 {
 	struct exec_stream *s = kzalloc(sizeof(*s), GFP_KERNEL);
 	struct file *f;
 
 	if (!s) {
-		exec_host_close(fd);
+		exec_fd_close(fd);
 		return ERR_PTR(-ENOMEM);
 	}
 	*s = (struct exec_stream){ .fd = fd, .out = out, .files = 1 };

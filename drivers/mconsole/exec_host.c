@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,8 +17,21 @@
 
 static int exec_irq; /* one for all: each waiter looks again */
 
-long exec_host_read_job(int fd, void *buf, size_t size)
+struct exec_end {
+	int fd;
+};
+
+/* Returns the descriptor, or -1 for one of another process. */
+static int fd_of(int number)
 {
+	const struct exec_end *e = number ? os_object(number) : NULL;
+
+	return e ? e->fd : -1;
+}
+
+long exec_host_read_job(int end, void *buf, size_t size)
+{
+	int fd = fd_of(end);
 	struct stat st;
 	size_t done = 0;
 	ssize_t n;
@@ -39,7 +53,7 @@ long exec_host_read_job(int fd, void *buf, size_t size)
 	return (long)done;
 }
 
-int exec_host_adopt(int fd, int irq)
+static int watch(int fd, int irq)
 {
 	int domain = 0, listens = 1;
 	socklen_t len = sizeof(int);
@@ -53,10 +67,33 @@ int exec_host_adopt(int fd, int irq)
 	return os_event_add(fd, 0, irq);
 }
 
-void exec_host_close(int fd)
+int exec_host_adopt(int fd, int irq)
 {
-	os_event_del(fd);
-	close(fd);
+	struct exec_end *e = malloc(sizeof(*e));
+	int number = e ? os_object_add(e) : -ENOMEM;
+	int err = number < 0 ? number : irq >= 0 ? watch(fd, irq) : 0;
+
+	if (err) {
+		if (number > 0)
+			os_object_del(number);
+		free(e);
+		close(fd);
+		return err;
+	}
+	e->fd = fd;
+	return number;
+}
+
+void exec_host_close(int end)
+{
+	struct exec_end *e = end ? os_object(end) : NULL;
+
+	if (!e)
+		return;
+	os_object_del(end);
+	os_event_del(e->fd);
+	close(e->fd);
+	free(e);
 }
 
 static long again(int fd, uint32_t events)
@@ -65,10 +102,13 @@ static long again(int fd, uint32_t events)
 	return -EAGAIN;
 }
 
-long exec_host_recv(int fd, void *buf, size_t n)
+long exec_host_recv(int end, void *buf, size_t n)
 {
+	int fd = fd_of(end);
 	ssize_t got;
 
+	if (fd < 0)
+		return 0;
 	do
 		got = recv(fd, buf, n, MSG_DONTWAIT);
 	while (got < 0 && errno == EINTR);
@@ -77,10 +117,13 @@ long exec_host_recv(int fd, void *buf, size_t n)
 	return got < 0 ? -errno : got;
 }
 
-long exec_host_send(int fd, const void *buf, size_t n)
+long exec_host_send(int end, const void *buf, size_t n)
 {
+	int fd = fd_of(end);
 	ssize_t put;
 
+	if (fd < 0)
+		return -EPIPE;
 	do
 		put = send(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (put < 0 && errno == EINTR);
@@ -89,13 +132,13 @@ long exec_host_send(int fd, const void *buf, size_t n)
 	return put < 0 ? -errno : put;
 }
 
-int exec_host_ready(int fd, int out, int *gone)
+int exec_host_ready(int end, int out, int *gone)
 {
-	struct pollfd p = { .fd = fd, .events = out ? POLLOUT : POLLIN };
+	struct pollfd p = { .fd = fd_of(end), .events = out ? POLLOUT : POLLIN };
 
-	*gone = poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
-	if (p.revents)
+	*gone = p.fd < 0 || (poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)));
+	if (p.fd < 0 || p.revents)
 		return 1;
-	again(fd, out ? EPOLLOUT : EPOLLIN);
+	again(p.fd, out ? EPOLLOUT : EPOLLIN);
 	return 0;
 }

@@ -34,31 +34,34 @@ enum { EXEC_CONTROL, EXEC_JOB, EXEC_IN, EXEC_OUT, EXEC_ERR, EXEC_FDS };
 #define EXEC_PACKET_MAX 64
 
 /*
- * Reads the memory file @fd. Returns its bytes, or -errno; -E2BIG if it has more than @size. Never
- * waits: -EINVAL for other files.
- */
-long exec_host_read_job(int fd, void *buf, size_t size);
-/*
- * Adopts @fd, which must be a connected unix socket: its readiness raises @irq once it has been
- * waited for. Returns 0 or -errno.
+ * Takes @fd, also on failure, and returns a number for it (os_object_add()) or -errno. @irq >= 0:
+ * it must be a connected unix socket, whose readiness raises @irq once it has been waited for. -1:
+ * it is a job.
+ *
+ * To the calls below 0 is a descriptor of the process that was saved: its other end has gone.
  */
 int exec_host_adopt(int fd, int irq);
-void exec_host_close(int fd);
+void exec_host_close(int end);
+/*
+ * Reads the memory file @end. Returns its bytes, or -errno; -E2BIG if it has more than @size. Never
+ * waits: -EINVAL for other files.
+ */
+long exec_host_read_job(int end, void *buf, size_t size);
 
 /*
  * Returns bytes, or 0 at the end. -EAGAIN: none now, and @irq will be raised when some arrive. Or
  * -errno.
  */
-long exec_host_recv(int fd, void *buf, size_t n);
+long exec_host_recv(int end, void *buf, size_t n);
 /*
  * Returns the bytes taken. -EAGAIN: none, and @irq will be raised when the socket has room. -EPIPE:
  * the reader has gone.
  */
-long exec_host_send(int fd, const void *buf, size_t n);
+long exec_host_send(int end, const void *buf, size_t n);
 /*
  * True if exec_host_recv() (@out: exec_host_send()) would not return -EAGAIN; else @irq is raised
  * later. Sets *gone if the peer has gone.
  */
-int exec_host_ready(int fd, int out, int *gone);
+int exec_host_ready(int end, int out, int *gone);
 
 #endif

@@ -95,7 +95,7 @@ int exec_read_job(struct exec_session *s)
 	s->text = kmalloc(EXEC_JOB_MAX + 1, GFP_KERNEL);
 	if (!s->text)
 		return -ENOMEM;
-	size = exec_host_read_job(s->fds[EXEC_JOB], s->text, EXEC_JOB_MAX);
+	size = exec_host_read_job(s->fds[EXEC_JOB]->host, s->text, EXEC_JOB_MAX);
 	if (size <= 0)
 		return size ? (int)size : -EINVAL;
 	s->text[size] = 0;

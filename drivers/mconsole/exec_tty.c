@@ -33,7 +33,7 @@ static void send_all(struct exec_session *s, const u8 *buf, size_t n)
 {
 	while (n && !READ_ONCE(s->left)) {
 		u32 seen = exec_events();
-		long put = exec_host_send(s->fds[EXEC_OUT], buf, n);
+		long put = exec_host_send(s->fds[EXEC_OUT]->host, buf, n);
 
 		if (put > 0) {
 			buf += put;
@@ -57,7 +57,7 @@ static int out_thread(void *arg)
 	while (buf && (n = kernel_read(s->master, buf, CHUNK, &pos)) > 0)
 		send_all(s, buf, (size_t)n);
 	kfree(buf);
-	exec_host_close(s->fds[EXEC_OUT]);
+	exec_fd_close(s->fds[EXEC_OUT]);
 	exec_put(s);
 	return 0;
 }
@@ -91,7 +91,7 @@ static int in_thread(void *arg)
 
 	while (buf && !READ_ONCE(s->ended) && !READ_ONCE(s->left)) {
 		u32 seen = exec_events();
-		long n = exec_host_recv(s->fds[EXEC_IN], buf, CHUNK);
+		long n = exec_host_recv(s->fds[EXEC_IN]->host, buf, CHUNK);
 
 		if (n == -EAGAIN)
 			wait_event_idle(&exec_wait,
@@ -100,7 +100,7 @@ static int in_thread(void *arg)
 			break;
 	}
 	kfree(buf);
-	exec_host_close(s->fds[EXEC_IN]);
+	exec_fd_close(s->fds[EXEC_IN]);
 	exec_put(s);
 	return 0;
 }
@@ -126,14 +126,14 @@ static int start_threads(struct exec_session *s)
 {
 	exec_get(s);
 	if (!kthread_run(out_thread, s, "exec-out")) {
-		exec_host_close(s->fds[EXEC_OUT]);
-		exec_host_close(s->fds[EXEC_IN]);
+		exec_fd_close(s->fds[EXEC_OUT]);
+		exec_fd_close(s->fds[EXEC_IN]);
 		exec_put(s);
 		return -ENOMEM;
 	}
 	exec_get(s);
 	if (!kthread_run(in_thread, s, "exec-in")) {
-		exec_host_close(s->fds[EXEC_IN]);
+		exec_fd_close(s->fds[EXEC_IN]);
 		exec_put(s);
 		return -ENOMEM;
 	}

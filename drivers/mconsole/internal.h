@@ -11,7 +11,6 @@
 struct mconsole_call {
 	/* text behind the command, without surrounding blanks */
 	const char *args;
-	/* a command may take descriptors and leaves -1 */
 	struct mconsole_packet *from;
 	char text[MCONSOLE_DATA]; /* part of the reply that is not sent yet */
 	u32 len;
@@ -43,6 +42,8 @@ void mconsole_command(struct mconsole_call *c, char *text);
  */
 bool mconsole_notify_set(const char *path);
 void mconsole_notify_start(const char *console);
+/* Tells it of the console that a restored instance has. */
+void mconsole_notify_again(const char *console);
 
 /* Returns the next device after @d (NULL: the first), or NULL (commands.c). */
 struct mconsole_device *mconsole_next_device(struct mconsole_device *d);

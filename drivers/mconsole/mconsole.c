@@ -12,6 +12,9 @@
  * with a zero, which len counts. One kernel thread carries out one request after another. Only the
  * user who runs the instance and root may send requests (mconsole_host.c); the content of a packet
  * is not trusted.
+ *
+ * A restored instance has the name of its parameters or the one that it had; a made-up name that is
+ * taken is made up anew. Requests to the process that was saved are not answered.
  * Locks: none; the list of devices is written at boot.
  */
 #include <asm/errno.h>
@@ -23,6 +26,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/task.h"
+#include "kernel/state/state.h"
 #include "os-linux/os.h"
 
 #define MAGIC 0xcafebabe
@@ -47,8 +51,9 @@ BUILD_BUG_ON(sizeof(struct request) != 12 + MCONSOLE_DATA);
 BUILD_BUG_ON(sizeof(struct reply) != 12 + MCONSOLE_DATA);
 
 static struct mconsole_open where;
-static bool off, named;
-static u32 asked; /* the interrupt came */
+static bool off, named, dir_given;
+static bool serves; /* its thread runs */
+static u32 asked;   /* the interrupt came */
 static struct wait_queue_head wait;
 
 /* ---- the command line ---- */
@@ -71,6 +76,7 @@ static int set_uml_dir(const char *s)
 {
 	if (*s != '/' || strscpy(where.dir, s, sizeof(where.dir)) < 0)
 		refuse("uml_dir=%s: wants a path that begins with /", s);
+	dir_given = true;
 	return 0;
 }
 PARAM("uml_dir=", set_uml_dir, "PATH: where the names of instances are (~/.uml)");
@@ -234,8 +240,46 @@ static int mconsole_init(void)
 	}
 	if (!kthread_run(mconsole_thread, NULL, "mconsole"))
 		return -ENOMEM;
+	serves = true;
 	mconsole_notify_start(where.path);
 	pr_info("mconsole (version %d) initialized on %s\n", VERSION, where.path);
 	return 0;
 }
 INITCALL(5, mconsole_init);
+
+/* ---- save and restore ---- */
+
+static int open_again(void)
+{
+	int err = mconsole_host_open(&where);
+
+	if (err != -EEXIST || named)
+		return err;
+	where.umid[0] = 0;
+	return mconsole_host_open(&where);
+}
+
+static int rebuild(const char *dir, struct state_why *why)
+{
+	int err;
+
+	if (!serves || off)
+		return 0;
+	if (!dir_given)
+		where.dir[0] = 0;
+	err = open_again();
+	if (err && named) {
+		scnprintf(why->text, sizeof(why->text), "umid=%s: %s", where.umid, where.err);
+		return err;
+	}
+	if (err)
+		pr_notice("mconsole: none: %s\n", where.err);
+	else
+		mconsole_notify_again(where.path);
+	return 0;
+}
+
+STATE_PART(mconsole_state) = {
+	.name = "mconsole",
+	.rebuild = rebuild,
+};

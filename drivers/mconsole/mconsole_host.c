@@ -34,6 +34,7 @@
 #define SOCKET_PATH_MAX sizeof(((struct sockaddr_un *)0)->sun_path)
 
 static int sock = -1, console = -1, line;
+static uint64_t process; /* random */
 /* What the end removes; set before the function is registered. */
 static char folder[256], socket_path[256 + 16], console_path[256 + 16], pid_path[256 + 16];
 
@@ -278,6 +279,7 @@ int mconsole_host_open(struct mconsole_open *o)
 	snprintf(pid_path, sizeof(pid_path), "%s/pid", folder);
 	snprintf(o->path, sizeof(o->path), "%.255s", socket_path);
 	line = o->irq;
+	os_getrandom(&process, sizeof(process));
 	os_at_exit(leave);
 	err = os_event_add(sock, EPOLLIN, line);
 	if (!err)
@@ -320,9 +322,18 @@ static bool take_control(struct msghdr *m, struct mconsole_packet *p)
 	return cred.uid == geteuid() || cred.uid == 0;
 }
 
+int mconsole_host_take(struct mconsole_packet *p, uint32_t i)
+{
+	int fd = i < p->nr_fds && p->process == process ? p->fds[i] : -1;
+
+	if (i < p->nr_fds)
+		p->fds[i] = -1;
+	return fd;
+}
+
 void mconsole_host_done(struct mconsole_packet *p)
 {
-	for (uint32_t i = 0; i < p->nr_fds; i++)
+	for (uint32_t i = 0; p->process == process && i < p->nr_fds; i++)
 		if (p->fds[i] >= 0)
 			close(p->fds[i]);
 	p->nr_fds = 0;
@@ -352,6 +363,7 @@ int mconsole_host_recv(struct mconsole_packet *p)
 			os_event_rearm(sock, EPOLLIN, line);
 			return 0;
 		}
+		p->process = process;
 		if (!take_control(&m, p)) {
 			mconsole_host_done(p);
 			continue;
@@ -366,6 +378,8 @@ int mconsole_host_reply(const struct mconsole_packet *p, const void *data, size_
 {
 	ssize_t n;
 
+	if (p->process != process)
+		return -ECONNRESET;
 	if (p->from_len <= sizeof(sa_family_t) || p->from_len > sizeof(p->from))
 		/* A sender without an address gets no answer. */
 		return -EDESTADDRREQ;

@@ -26,7 +26,7 @@ struct mconsole_open {
 /*
  * Makes DIR/UMID/ with the socket "mconsole" and the file "pid", for the owner only, and removes
  * what killed instances left there. It is removed when the instance ends. Returns 0, or -errno with
- * o->err set (-EEXIST: the name is in use). Called once.
+ * o->err set (-EEXIST: the name is in use). Called once in a process.
  */
 int mconsole_host_open(struct mconsole_open *o);
 
@@ -35,18 +35,27 @@ struct mconsole_packet {
 	/* length of the packet; above MCONSOLE_PACKET_MAX it was cut */
 	uint32_t len;
 	uint32_t from_len;
+	/* Tells packets of this process from those of the process that was saved. */
+	uint64_t process;
 	uint8_t from[128];         /* socket address for the answer */
 	int32_t fds[MCONSOLE_FDS]; /* descriptors that came along */
 	uint32_t nr_fds;
 };
 /*
  * Returns 1 and the next packet of the owner or of root, or 0 without one, and arms the interrupt.
- * Packets of other users are dropped. A caller that takes a descriptor puts -1 in its place;
- * mconsole_host_done() closes the rest.
+ * Packets of other users are dropped. mconsole_host_done() closes descriptors that were not taken.
  */
 int mconsole_host_recv(struct mconsole_packet *p);
+/*
+ * Takes descriptor @i out of the packet. Returns -1 if there is none, or if it was another
+ * process's.
+ */
+int mconsole_host_take(struct mconsole_packet *p, uint32_t i);
 void mconsole_host_done(struct mconsole_packet *p);
-/* Answers @p. Returns 0; -EAGAIN: the client does not read, try again; -errno: it has gone. */
+/*
+ * Answers @p. Returns 0; -EAGAIN: the client does not read, try again; -errno: it has gone, or has
+ * asked the process that was saved.
+ */
 int mconsole_host_reply(const struct mconsole_packet *p, const void *data, size_t len);
 
 /* Sends a datagram to the unix socket @path; never waits. Returns 0 or -errno. */

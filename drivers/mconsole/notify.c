@@ -61,6 +61,14 @@ static int store_user(char *text, size_t n, void *unused)
 
 static const struct trouble_ops ops = { .panic = notify_panic, .hang = notify_hang };
 
+void mconsole_notify_again(const char *console)
+{
+	int err = path[0] ? notify(NOTIFY_SOCKET, console, strlen(console)) : 0;
+
+	if (err)
+		pr_notice("mconsole=notify:%s: %s\n", path, arch_strerror(err));
+}
+
 void mconsole_notify_start(const char *console)
 {
 	int err;

@@ -24,6 +24,7 @@
  * States: none -> BEGINNING -> HELD -> none. A thread of its own does all of it, and answers both
  * requests, so the console goes on meanwhile. A snapshot ends by "end", SECONDS or the descriptor.
  * Also by actions that release disks without asking (sysrq j, power-off), of which "end" tells.
+ * The instance cannot be saved as a whole meanwhile.
  * Locks: lock for `now` and its state; the rest of a snapshot is its thread's.
  */
 #include <asm/errno.h>
@@ -36,6 +37,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/task.h"
+#include "kernel/state/state.h"
 #include "kernel/vfs/super.h"
 
 #define SECONDS 60
@@ -304,17 +306,17 @@ static int snapshot_thread(void *arg)
 static int start(struct mconsole_call *c, u32 seconds)
 {
 	struct snapshot *s = kzalloc(sizeof(*s), GFP_KERNEL);
-	int fd = c->from->nr_fds ? c->from->fds[0] : -1, err;
+	int err;
 
 	if (irq < 0)
 		irq = irq_register("snapshot", snapshot_irq, NULL);
-	err = !s ? -ENOMEM : irq < 0 ? irq : snapshot_host_begin(fd, seconds, irq);
+	err = !s ? -ENOMEM : irq;
+	if (err >= 0)
+		err = snapshot_host_begin(mconsole_host_take(c->from, 0), seconds, irq);
 	if (err) {
 		kfree(s);
 		return err;
 	}
-	if (fd >= 0)
-		c->from->fds[0] = -1;
 	s->id = ++last_id;
 	s->seconds = seconds;
 	take_asker(&s->begin, c);
@@ -392,3 +394,17 @@ void mconsole_snapshot(struct mconsole_call *c)
 	else
 		mconsole_fail(c, -EINVAL, "snapshot: wants begin [SECONDS] or end [ID]");
 }
+
+static int describe(const char *dir, struct state_why *why)
+{
+	if (!READ_ONCE(now))
+		return 0;
+	scnprintf(why->text, sizeof(why->text), "a snapshot of the disks is under way (%lu)",
+		last_id);
+	return -EBUSY;
+}
+
+STATE_PART(snapshot_state) = {
+	.name = "snapshot",
+	.describe = describe,
+};

@@ -24,6 +24,12 @@ static void close_one(int *fd)
 	*fd = -1;
 }
 
+void snapshot_host_end(void)
+{
+	close_one(&timer);
+	close_one(&line);
+}
+
 int snapshot_host_begin(int fd, uint32_t seconds, int irq)
 {
 	struct itimerspec t = { .it_value.tv_sec = seconds };
@@ -31,17 +37,16 @@ int snapshot_host_begin(int fd, uint32_t seconds, int irq)
 
 	timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (timer < 0)
-		return -errno;
-	if (timerfd_settime(timer, 0, &t, NULL))
+		err = -errno;
+	else if (timerfd_settime(timer, 0, &t, NULL))
 		err = -errno;
 	if (!err)
 		err = os_event_add(timer, EPOLLIN, irq);
 	if (!err && fd >= 0)
 		err = os_event_add(fd, EPOLLRDHUP, irq);
+	line = fd;
 	if (err)
-		close_one(&timer);
-	else
-		line = fd;
+		snapshot_host_end();
 	return err;
 }
 
@@ -53,10 +58,4 @@ int snapshot_host_look(void)
 	if (timer < 0 || poll(p, 2, 0) <= 0)
 		return SNAPSHOT_GOES_ON;
 	return p[1].revents ? SNAPSHOT_LEFT : SNAPSHOT_TIME;
-}
-
-void snapshot_host_end(void)
-{
-	close_one(&timer);
-	close_one(&line);
 }

@@ -12,7 +12,7 @@ enum { SNAPSHOT_GOES_ON, SNAPSHOT_TIME, SNAPSHOT_LEFT };
 
 /*
  * Raises @irq after @seconds, or when the other end of the pipe or socket @fd is closed (-1: none).
- * Takes @fd on success. Returns 0 or -errno: -EPERM for a file that cannot be waited for.
+ * Takes @fd, also on failure. Returns 0 or -errno: -EPERM for a file that cannot be waited for.
  */
 int snapshot_host_begin(int fd, uint32_t seconds, int irq);
 /* True if one of the two has happened. */

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exec_fd.c: the client's descriptors that commands in the instance use. The list knows them all,
+ * so that a restored instance finds those of the process that was saved: its commands are hung up,
+ * read the end of their input, and get SIGPIPE where they write.
+ *
+ * Locks: fds_lock for the list.
+ */
+#include <asm/errno.h>
+
+#include "drivers/mconsole/exec.h"
+#include "drivers/mconsole/internal.h"
+#include "kernel/mm/mm.h"
+#include "kernel/state/state.h"
+
+static LIST_HEAD(fds);
+static DEFINE_SPINLOCK(fds_lock);
+
+struct exec_fd *exec_fd_take(struct mconsole_packet *p, u32 i, int irq)
+{
+	struct exec_fd *e = kzalloc(sizeof(*e), GFP_KERNEL);
+	int fd;
+
+	if (!e)
+		return ERR_PTR(-ENOMEM);
+	fd = mconsole_host_take(p, i);
+	/* From here to the list there is no sleep, so no restore. */
+	if (fd >= 0)
+		e->host = exec_host_adopt(fd, irq);
+	if (fd < 0 || e->host < 0) {
+		fd = fd < 0 ? 0 : e->host;
+		kfree(e);
+		return ERR_PTR(fd);
+	}
+	spin_lock(&fds_lock);
+	list_add(&e->list, &fds);
+	spin_unlock(&fds_lock);
+	return e;
+}
+
+void exec_fd_close(struct exec_fd *e)
+{
+	spin_lock(&fds_lock);
+	list_del(&e->list);
+	spin_unlock(&fds_lock);
+	exec_host_close(e->host);
+	kfree(e);
+}
+
+static int rebuild(const char *dir, struct state_why *why)
+{
+	struct exec_fd *e;
+
+	list_for_each_entry(e, &fds, list)
+		e->host = 0;
+	return 0;
+}
+
+static void resumed(void)
+{
+	exec_wake();
+}
+
+STATE_PART(exec_state) = {
+	.name = "exec",
+	.rebuild = rebuild,
+	.resumed = resumed,
+};
