@@ -29,6 +29,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
+#include "kernel/state/state.h"
 #include "kernel/vfs/vfs.h"
 
 #define SLOTS 128
@@ -333,3 +334,18 @@ void perf_stop(void)
 	set_on(false);
 	forget_files();
 }
+
+/* Stops the profiler, whose client stayed behind. A signal may have left a ring busy at the save. */
+static void resumed(void)
+{
+	for (int cpu = 0; cpu < nr_cpus; cpu++)
+		if (rings[cpu])
+			WRITE_ONCE(rings[cpu]->busy, 0);
+	if (READ_ONCE(on))
+		perf_stop();
+}
+
+STATE_PART(perf_state) = {
+	.name = "perf",
+	.resumed = resumed,
+};
