@@ -22,6 +22,9 @@
  * After a removal the card's device is gone from its namespace (down, no carrier, told by
  * RTM_DELLINK and a uevent), nothing of the host is open, and its interrupt is free. Only the
  * device's memory stays, for the next card of that number.
+ * A restored instance opens the links of its cards as the parameters say; a card that they do not
+ * name has the link that it had. It keeps its address, unless the parameter gives another. A card
+ * that only the parameters know is added.
  * Locks: cards_lock (adding and removing cards), over link_mutex.
  */
 #include <asm/errno.h>
@@ -33,6 +36,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/link/link.h"
 #include "kernel/sched/lock.h"
+#include "kernel/state/state.h"
 #include "os-linux/os.h"
 
 #define CARDS 16
@@ -138,6 +142,32 @@ static int parse_card(struct card *c, u32 n, const char *value, char *err, size_
 	return 0;
 }
 
+/* Takes over the words for a card that a restored instance has already. */
+static void change_link(struct card *c, u32 n, const char *value)
+{
+	static struct card fresh;
+	char err[300];
+
+	fresh = (struct card){ .given = true };
+	if (parse_card(&fresh, n, value, err, sizeof(err)))
+		refuse("eth%u: %s", n, err);
+	if (!strcmp(fresh.text, c->text))
+		return;
+	if (fresh.open.queues != c->open.queues)
+		refuse("eth%u=%.200s: the saved card has %u queues", n, value, c->open.queues);
+	strscpy(c->text, fresh.text, sizeof(c->text));
+	strscpy(c->rest, fresh.rest, sizeof(c->rest));
+	c->open.kind = fresh.open.kind;
+	c->dev->ops = &card_ops[c->open.kind];
+	c->optional = fresh.optional;
+	c->anew = true;
+	/* The guest may have changed an address that was given before. */
+	c->new_mac = fresh.has_mac && (!c->has_mac || memcmp(fresh.mac, c->mac, ETH_ALEN));
+	if (c->new_mac)
+		memcpy(c->mac, fresh.mac, ETH_ALEN);
+	c->has_mac = c->has_mac || fresh.has_mac;
+}
+
 static int eth_setup(const char *s)
 {
 	const char *eq = strchr(s, '=');
@@ -155,7 +185,9 @@ static int eth_setup(const char *s)
 		refuse("eth%s: no such card: there are eth0 to eth%d", s, CARDS - 1);
 	if (find_kind(eq + 1, strcspn(eq + 1, ",")) < 0)
 		refuse("eth%lu=%.200s: %s", n, eq + 1, unknown_kind);
-	if (parse_card(&cards[n], (u32)n, eq + 1, err, sizeof(err)))
+	if (cards[n].dev)
+		change_link(&cards[n], (u32)n, eq + 1);
+	else if (parse_card(&cards[n], (u32)n, eq + 1, err, sizeof(err)))
 		refuse("eth%lu: %s", n, err);
 	return 0;
 }
@@ -225,7 +257,7 @@ static void close_links(struct card *c, u32 n)
 	for (u32 i = n; i--;) {
 		irq_unregister(c->q[i].irq);
 		net_host_close(c->q[i].host);
-		c->q[i].host = NULL;
+		c->q[i].host = 0;
 	}
 }
 
@@ -382,7 +414,8 @@ static void tell_user(const char *card, const char *why)
 	os_write_stderr(line, strlen(line));
 }
 
-static void boot_card(struct card *c)
+/* Starts a card of the parameters. */
+static void add_card(struct card *c)
 {
 	char err[300];
 	int bad = card_start(c, err, sizeof(err));
@@ -402,7 +435,49 @@ static int net_cards_init(void)
 	mconsole_register(&eth_device);
 	for (u32 i = 0; i < CARDS; i++)
 		if (cards[i].given)
-			boot_card(&cards[i]);
+			add_card(&cards[i]);
 	return 0;
 }
 INITCALL(4, net_cards_init);
+
+/* ---- save and restore ---- */
+
+static int rebuild(const char *dir, struct state_why *why)
+{
+	for (u32 i = 0; i < CARDS; i++) {
+		struct card *c = &cards[i];
+		char err[300] = "";
+		int bad = c->dev ? card_link_restore(c, err, sizeof(err)) : 0;
+
+		if (bad && (bad == -EEXIST || bad == -ENOMEM || (c->anew && !c->optional))) {
+			scnprintf(why->text, sizeof(why->text), "%s: %s", c->param, err);
+			return bad;
+		}
+		if (bad)
+			pr_warn("%s: no network: %s\n", c->param, err);
+	}
+	return 0;
+}
+
+static void resumed(void)
+{
+	mutex_lock(&cards_lock);
+	for (u32 i = 0; i < CARDS; i++) {
+		struct card *c = &cards[i];
+
+		if (c->dev && c->new_mac)
+			netdev_set_address(c->dev, c->mac);
+		if (c->dev)
+			card_link_resume(c);
+		else if (c->given)
+			add_card(c);
+		c->anew = c->new_mac = false;
+	}
+	mutex_unlock(&cards_lock);
+}
+
+STATE_PART(net_state) = {
+	.name = "net",
+	.rebuild = rebuild,
+	.resumed = resumed,
+};

@@ -29,7 +29,7 @@ struct card_queue {
 	 * being opened. Under link.c's mutex.
 	 */
 	bool off;
-	struct net_host *host;
+	int host;                        /* its number */
 	struct sk_buff *slots[RX_SLOTS]; /* owned by poll() */
 	struct outbox *outbox;           /* owned by send() */
 };
@@ -52,6 +52,10 @@ struct card {
 	u32 lost; /* the other side has gone */
 	/* card_stop() has begun: the timer and the work no longer start each other. */
 	bool leaving;
+	/* After a restore: the parameters name another link than the saved one; and its first return. */
+	bool anew, restored;
+	/* After a restore: the address that the parameters give it. */
+	bool new_mac;
 	/* when the loss of the link was last reported on stderr */
 	u64 told_at;
 };
@@ -71,6 +75,13 @@ extern const struct netdev_ops card_ops[]; /* by NET_* */
 void card_irq(void *queue);
 /* Sets up the timer and the work that reconnect the link; they do not run yet. */
 void card_link_setup(struct card *c);
+/*
+ * Makes the link of a restored card again. Returns 0 if it is there or on its way, or -errno with a
+ * line in @err: the card has none.
+ */
+int card_link_restore(struct card *c, char *err, size_t size);
+/* Shows the guest that the cable was pulled, and plugs it in. May sleep. */
+void card_link_resume(struct card *c);
 /* Stops all work of @c for good; its interrupt is quiet already. May sleep. */
 void card_link_end(struct card *c);
 

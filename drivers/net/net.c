@@ -13,6 +13,8 @@
  *
  * When the other side goes away the card loses its link (no carrier) and tries to reconnect once a
  * second; the log and the host's standard error report it.
+ * A restored instance gets a new link, so the card loses its carrier for a moment: the guest's
+ * programs ask for an address and neighbours anew, and frames under way are lost.
  * Locks: none of its own. For each queue one vCPU at a time calls poll() and send() (netdev.h).
  * link.c's mutex protects the number of used queues, and the return of a link that has several.
  */
@@ -29,7 +31,7 @@
 /* Smaller frames are copied out, and those that would waste most of a buffer. */
 #define COPY_BREAK 4096U
 #define RETRY NSEC_PER_SEC
-#define RETRY_SOON (RETRY / 50)        /* a request to join has no answer yet */
+#define RETRY_SOON (RETRY / 500)       /* a request to join has no answer yet */
 #define TELL_AGAIN (10 * NSEC_PER_SEC) /* on stderr */
 
 /* ---- frames ---- */
@@ -372,10 +374,20 @@ static int reopen_queues(struct card *c)
 	return 0;
 }
 
+static bool all_open(const struct card *c)
+{
+	for (u32 i = 0; i < c->open.queues; i++)
+		if (net_host_gone(c->q[i].host))
+			return false;
+	return true;
+}
+
 static int reopen_link(struct card *c)
 {
 	int err;
 
+	if (all_open(c)) /* since a restore */
+		return 0;
 	if (c->open.queues == 1)
 		return net_host_reopen(c->q[0].host);
 	link_lock();
@@ -407,6 +419,8 @@ static void reopen(struct work *w)
 		netdev_tx_wake(netdev_queue(c->dev, i));
 	if (c->open.queues > 1)
 		retry_after(c, 0); /* for frames that came before it was up */
+	if (xchg(&c->restored, false))
+		return;
 	pr_info("%s: the link is back\n", c->dev->name);
 	tell(c, "the link is back");
 }
@@ -433,4 +447,53 @@ void card_link_end(struct card *c)
 		for (u32 k = 0; k < c->open.queues; k++)
 			work_flush(&netdev_queue(c->dev, k)->poll_work);
 	}
+}
+
+/* ---- after a restore ---- */
+
+/* Restores all queues. Returns as net_host_restore(). */
+static int restore_queues(struct card *c)
+{
+	int err = 0, first;
+
+	for (u32 i = 0; i < c->open.queues; i++) {
+		c->open.irq = c->q[i].irq;
+		c->open.host = c->q[i].host;
+		first = net_host_restore(&c->open, i ? c->q[0].host : 0, i);
+		if (first == -EEXIST || first == -ENOMEM)
+			return first;
+		err = err ? err : first;
+	}
+	/* All queues or none; those that ethtool has switched off get no frames. */
+	for (u32 i = c->open.queues; c->open.queues > 1 && i--;) {
+		if (err)
+			net_host_drop(c->q[i].host);
+		else if (i >= c->dev->real_tx)
+			net_host_attach(c->q[i].host, false);
+	}
+	return err;
+}
+
+int card_link_restore(struct card *c, char *err, size_t size)
+{
+	int bad;
+
+	c->open.err[0] = 0;
+	bad = restore_queues(c);
+	if (!bad)
+		c->dev->csum_out = c->open.offload;
+	else if (c->anew)
+		c->dev->csum_out = false;
+	WRITE_ONCE(c->lost, 1);
+	if (!bad || bad == -EINPROGRESS)
+		return 0;
+	invalid(err, size, "%s", c->open.err);
+	return bad;
+}
+
+void card_link_resume(struct card *c)
+{
+	c->restored = true;
+	netdev_set_carrier(c->dev, false);
+	retry_after(c, 0);
 }

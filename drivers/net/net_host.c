@@ -82,12 +82,16 @@ static void count_call(struct net_host *h)
 	__atomic_fetch_add(&h->calls, 1, __ATOMIC_RELAXED);
 }
 
-uint64_t net_host_calls(const struct net_host *h)
+uint64_t net_host_calls(int host)
 {
+	const struct net_host *h = os_object(host);
+
 	return __atomic_load_n(&h->calls, __ATOMIC_RELAXED);
 }
 
 static void gone(struct net_host *h);
+static int reopen(struct net_host *h);
+static void destroy(struct net_host *h);
 
 /* ---- opening ---- */
 
@@ -116,7 +120,7 @@ static int open_and_wait(struct net_host *h)
 {
 	int err;
 
-	while ((err = net_host_reopen(h)) == -EINPROGRESS) {
+	while ((err = reopen(h)) == -EINPROGRESS) {
 		struct pollfd p = { .fd = h->asked, .events = POLLIN };
 		uint64_t now = net_now_ms();
 
@@ -125,58 +129,91 @@ static int open_and_wait(struct net_host *h)
 	return err;
 }
 
-int net_host_open_queue(struct net_open *o, struct net_host *first, uint32_t index)
+/* Makes a queue, which is not open yet. */
+static struct net_host *make(const struct net_open *o, int first, uint32_t index)
 {
 	struct net_host *h = calloc(1, sizeof(*h));
-	int err = -ENOMEM;
 
 	if (!h)
-		return err;
+		return NULL;
 	h->link = links[o->kind];
 	h->irq = o->irq;
 	h->queues = o->queues;
-	h->first = first;
+	h->first = first ? os_object(first) : NULL;
 	h->index = index;
 	h->fd = h->parked = h->control = h->asked = h->half = -1;
 	h->args = strdup(o->args);
 	if (h->args)
-		err = open_and_wait(h);
+		return h;
+	free(h);
+	return NULL;
+}
+
+int net_host_open_queue(struct net_open *o, int first, uint32_t index)
+{
+	struct net_host *h = make(o, first, index);
+	int err = h ? open_and_wait(h) : -ENOMEM;
+
+	if (!err) {
+		o->host = os_object_add(h);
+		err = o->host < 0 ? o->host : 0;
+	}
 	if (err) {
-		memcpy(o->err, h->err, sizeof(o->err));
-		free(h->args);
-		free(h);
+		if (h)
+			memcpy(o->err, h->err, sizeof(o->err));
+		destroy(h);
 		return err;
 	}
-	o->host = h;
 	o->offload = h->header != 0;
 	return 0;
 }
 
 int net_host_open(struct net_open *o)
 {
-	return net_host_open_queue(o, NULL, 0);
+	return net_host_open_queue(o, 0, 0);
 }
 
-int net_host_attach(struct net_host *h, int on)
+int net_host_restore(struct net_open *o, int first, uint32_t index)
 {
+	struct net_host *h = make(o, first, index);
+	int err = h ? os_object_add_as(o->host, h) : -ENOMEM;
+
+	if (err) {
+		destroy(h);
+		snprintf(o->err, sizeof(o->err), "%s", strerror(-err));
+		return err == -EEXIST ? err : -ENOMEM;
+	}
+	err = reopen(h);
+	memcpy(o->err, h->err, sizeof(o->err));
+	o->offload = !err && h->header;
+	return err == -EEXIST || err == -ENOMEM ? -EIO : err;
+}
+
+int net_host_attach(int host, int on)
+{
+	struct net_host *h = os_object(host);
 	struct ifreq r = { .ifr_flags = on ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE };
 
 	count_call(h);
 	return h->fd < 0 || ioctl(h->fd, TUNSETQUEUE, &r) ? -EIO : 0;
 }
 
-void net_host_drop(struct net_host *h)
+void net_host_drop(int host)
 {
+	struct net_host *h = os_object(host);
+
 	if (h->fd >= 0)
 		gone(h);
 }
 
-int net_host_gone(const struct net_host *h)
+int net_host_gone(int host)
 {
+	const struct net_host *h = os_object(host);
+
 	return __atomic_load_n(&h->fd, __ATOMIC_SEQ_CST) < 0;
 }
 
-int net_host_reopen(struct net_host *h)
+static int reopen(struct net_host *h)
 {
 	int err = h->link->open(h);
 
@@ -200,6 +237,11 @@ int net_host_reopen(struct net_host *h)
 	return 0;
 }
 
+int net_host_reopen(int host)
+{
+	return reopen(os_object(host));
+}
+
 /*
  * Marks the other side as gone. The number of the descriptor stays taken, by an unconnected socket,
  * until the link is opened again: another vCPU may be about to send by it, and must not meet a new
@@ -221,8 +263,11 @@ static void gone(struct net_host *h)
 		h->link->close(h);
 }
 
-void net_host_close(struct net_host *h)
+/* Closes and frees a queue that has no number any more; NULL is none. */
+static void destroy(struct net_host *h)
 {
+	if (!h)
+		return;
 	if (h->fd >= 0)
 		gone(h);
 	else if (h->link->close)
@@ -232,6 +277,14 @@ void net_host_close(struct net_host *h)
 		close(h->parked);
 	free(h->args);
 	free(h);
+}
+
+void net_host_close(int host)
+{
+	struct net_host *h = os_object(host);
+
+	os_object_del(host);
+	destroy(h);
 }
 
 /* ---- frames ---- */
@@ -261,8 +314,12 @@ static void arm(struct net_host *h)
 	} while (!full && __atomic_load_n(&h->full, __ATOMIC_SEQ_CST));
 }
 
-void net_host_fired(struct net_host *h)
+void net_host_fired(int host)
 {
+	struct net_host *h = os_object(host);
+
+	if (!h) /* an interrupt before its queue is restored */
+		return;
 	__atomic_store_n(&h->full, false, __ATOMIC_SEQ_CST);
 }
 
@@ -381,8 +438,9 @@ static bool control_ended(struct net_host *h)
 	return false;
 }
 
-int net_host_recv(struct net_host *h, struct net_in *in, int n)
+int net_host_recv(int host, struct net_in *in, int n)
 {
+	struct net_host *h = os_object(host);
 	struct mmsghdr msgs[NET_BATCH];
 	struct iovec iov[NET_BATCH];
 	int got;
@@ -420,8 +478,9 @@ int net_host_recv(struct net_host *h, struct net_in *in, int n)
 	return got < 0 ? 0 : got;
 }
 
-int net_host_send(struct net_host *h, const struct net_out *out, int n)
+int net_host_send(int host, const struct net_out *out, int n)
 {
+	struct net_host *h = os_object(host);
 	struct mmsghdr msgs[NET_BATCH];
 	struct iovec iov[NET_BATCH][2];
 	int sent;

@@ -7,6 +7,9 @@
  * datagram socket. Only net_host_open() blocks. The link's interrupt is raised once when a frame
  * has come, or when the link takes frames again after it was full. net_host_recv() and
  * net_host_send() arm it again when they find nothing to do.
+ *
+ * The front end names a queue of a link by a number (os_object_add()), which a restored instance
+ * gives to a queue of a new link.
  */
 #ifndef NESTLING_NET_HOST_H
 #define NESTLING_NET_HOST_H
@@ -19,8 +22,6 @@
 /* frames in a call of net_host_recv() or net_host_send() */
 #define NET_BATCH 64
 
-struct net_host;
-
 enum net_kind { NET_SLIRP, NET_TUNTAP, NET_FD, NET_SWITCH, NET_VDE, NET_MCAST };
 
 struct net_open {
@@ -31,7 +32,7 @@ struct net_open {
 	/* the link's own words behind the kind, separated by commas, or "" */
 	const char *args;
 	/* answers */
-	struct net_host *host;
+	int32_t host; /* the queue's number */
 	/* the link fills in checksums of TCP, and cuts segments */
 	uint32_t offload;
 	/* a note for the user, or empty */
@@ -74,41 +75,47 @@ int net_host_check(struct net_open *o);
 /* Opens the first queue. Returns 0 or -errno with o->err set. */
 int net_host_open(struct net_open *o);
 /* Opens queue @index of the link whose first queue is @first, which outlives it. */
-int net_host_open_queue(struct net_open *o, struct net_host *first, uint32_t index);
+int net_host_open_queue(struct net_open *o, int first, uint32_t index);
+/*
+ * Makes queue @index again under the number o->host, after a restore, and begins to open it. The
+ * first queue has @first 0. Returns as net_host_reopen(), whose callers go on; o->err is set, and
+ * o->offload if it is open. -EEXIST, -ENOMEM: there is no such queue now.
+ */
+int net_host_restore(struct net_open *o, int first, uint32_t index);
 /*
  * Makes the host hand frames to this queue, or none any more: then frames that it had for it are
  * thrown away. Returns 0 or -errno. No vCPU receives by it meanwhile.
  */
-int net_host_attach(struct net_host *h, int on);
+int net_host_attach(int host, int on);
 /*
  * Drops the connection, as if the other side had gone; net_host_reopen() follows. No vCPU receives
  * by it; one may send.
  */
-void net_host_drop(struct net_host *h);
+void net_host_drop(int host);
 /* True if the other side has gone and no reopening has begun. */
-int net_host_gone(const struct net_host *h);
-void net_host_close(struct net_host *h);
+int net_host_gone(int host);
+void net_host_close(int host);
 /*
  * Receives at most @n frames and returns how many. Fewer than @n: no more are there, and the
  * interrupt is armed. -EPIPE: the other side has gone; net_host_reopen() may bring it back.
  */
-int net_host_recv(struct net_host *h, struct net_in *in, int n);
+int net_host_recv(int host, struct net_in *in, int n);
 /*
  * Sends frames from the front and returns how many. Fewer: the link is full, and the interrupt
  * comes when it has room. Frames without receiver count as sent.
  */
-int net_host_send(struct net_host *h, const struct net_out *out, int n);
+int net_host_send(int host, const struct net_out *out, int n);
 /*
  * Notes the interrupt. Called before a refused send is tried again, which will say anew that it
  * waits for room.
  */
-void net_host_fired(struct net_host *h);
+void net_host_fired(int host);
 /*
  * Reopens the link. Returns 0 when the other side is back. -EINPROGRESS: it was asked and has not
  * answered, try again soon; other -errno: try again later. Never waits.
  */
-int net_host_reopen(struct net_host *h);
+int net_host_reopen(int host);
 /* Returns the number of host calls made. */
-uint64_t net_host_calls(const struct net_host *h);
+uint64_t net_host_calls(int host);
 
 #endif

@@ -3,7 +3,7 @@
  * Unit tests of the host half of cards: a switch of vde2 that is slow, silent, wrong, or refuses
  * delays no thread that opens the link again.
  *
- * SOURCES: drivers/net/net_host.c drivers/net/socket_host.c
+ * SOURCES: drivers/net/net_host.c drivers/net/socket_host.c os-linux/object.c
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "drivers/net/internal_host.h"
+#include "os-linux/host.h"
 
 const struct net_link slirp_link, tap_link;
 void net_tap_setup(struct net_host *h, int fd, bool vnet)
@@ -63,6 +64,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static int number; /* of the card */
+
 static struct net_host *card(void)
 {
 	struct net_host *h = calloc(1, sizeof(*h));
@@ -70,6 +73,8 @@ static struct net_host *card(void)
 	h->link = &vde_link;
 	h->fd = h->parked = h->control = h->asked = h->half = -1;
 	h->args = strdup(folder);
+	number = os_object_add(h);
+	assert_true(number > 0);
 	return h;
 }
 
@@ -81,14 +86,14 @@ static void test_slow_switch(void **state)
 
 	assert_int_equal(bind(frames, (struct sockaddr *)&data, sizeof(data)), 0);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(net_host_reopen(h), -EINPROGRESS);
+		assert_int_equal(net_host_reopen(number), -EINPROGRESS);
 	assert_int_equal(h->fd, -1);
 	member = accept(listener, NULL, NULL);
 	assert_int_equal(send(member, &data, sizeof(data), 0), sizeof(data));
-	assert_int_equal(net_host_reopen(h), 0);
+	assert_int_equal(net_host_reopen(number), 0);
 	assert_true(h->fd >= 0 && h->control >= 0 && h->asked == -1 && h->half == -1);
 	assert_int_equal(write(h->fd, "frame", 5), 5);
-	net_host_close(h);
+	net_host_close(number);
 	close(member);
 	close(frames);
 }
@@ -97,12 +102,12 @@ static void test_silent_switch(void **state)
 {
 	struct net_host *h = card();
 
-	assert_int_equal(net_host_reopen(h), -EINPROGRESS);
+	assert_int_equal(net_host_reopen(number), -EINPROGRESS);
 	h->give_up = net_now_ms(); /* its time is over */
-	assert_int_equal(net_host_reopen(h), -ETIMEDOUT);
+	assert_int_equal(net_host_reopen(number), -ETIMEDOUT);
 	assert_true(h->asked == -1 && h->half == -1);
-	assert_int_equal(net_host_reopen(h), -EINPROGRESS); /* and from the beginning */
-	net_host_close(h);
+	assert_int_equal(net_host_reopen(number), -EINPROGRESS); /* and from the beginning */
+	net_host_close(number);
 }
 
 static void test_wrong_switch(void **state)
@@ -110,15 +115,15 @@ static void test_wrong_switch(void **state)
 	struct net_host *h = card();
 	int member;
 
-	assert_int_equal(net_host_reopen(h), -EINPROGRESS);
+	assert_int_equal(net_host_reopen(number), -EINPROGRESS);
 	member = accept(listener, NULL, NULL);
 	assert_int_equal(send(member, "no", 2, 0), 2);
-	assert_true(net_host_reopen(h) < 0 && h->asked == -1);
+	assert_true(net_host_reopen(number) < 0 && h->asked == -1);
 	close(member);
-	assert_int_equal(net_host_reopen(h), -EINPROGRESS);
+	assert_int_equal(net_host_reopen(number), -EINPROGRESS);
 	close(accept(listener, NULL, NULL));
-	assert_int_not_equal(net_host_reopen(h), -EINPROGRESS);
-	net_host_close(h);
+	assert_int_not_equal(net_host_reopen(number), -EINPROGRESS);
+	net_host_close(number);
 }
 
 static void test_nobody(void **state)
@@ -126,8 +131,8 @@ static void test_nobody(void **state)
 	struct net_host *h = card();
 
 	unlink(path);
-	assert_int_equal(net_host_reopen(h), -ENOENT);
-	net_host_close(h);
+	assert_int_equal(net_host_reopen(number), -ENOENT);
+	net_host_close(number);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
