@@ -5,7 +5,8 @@
  * A pointer to the host's heap must not be in the guest's state: after a restore it leads nowhere.
  * So the kernel world gets a number, an index into this table. The table is a list of chunks that
  * are never moved or freed, so a lookup takes no lock; chunk i has FIRST << i numbers. A free slot
- * holds the number of the next free one, doubled and odd: so it is told from a pointer.
+ * holds the number of the next free one, doubled and odd: so it is told from a pointer. After a
+ * restore numbers are taken in any order; those in between are 0 until a new one is asked for.
  *
  * Locks: lock, for changes.
  */
@@ -23,6 +24,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uintptr_t *chunk[CHUNKS];
 static uint32_t nr_made = 1; /* 0 is no object */
 static uint32_t first_free;
+static int holes; /* there are zeros below nr_made, which are free and not on the list */
 
 /* Returns the slot of a number below END; NULL if its chunk does not exist. */
 static uintptr_t *slot_of(uint32_t number)
@@ -48,6 +50,20 @@ static int is_object(uintptr_t v)
 	return v && !(v & 1);
 }
 
+/* Puts the zeros on the list of free numbers. */
+static void gather_holes(void)
+{
+	for (uint32_t n = nr_made - 1; n; n--) {
+		uintptr_t *slot = slot_of(n);
+
+		if (*slot)
+			continue;
+		*slot = (uintptr_t)first_free << 1 | 1;
+		first_free = n;
+	}
+	holes = 0;
+}
+
 int os_object_add(void *object)
 {
 	uintptr_t *slot;
@@ -55,6 +71,8 @@ int os_object_add(void *object)
 	int result = -ENOMEM;
 
 	pthread_mutex_lock(&lock);
+	if (holes)
+		gather_holes();
 	number = first_free ? first_free : nr_made;
 	slot = number < END ? make_slot(number) : NULL;
 	if (slot) {
@@ -69,25 +87,24 @@ int os_object_add(void *object)
 	return result;
 }
 
-/* Frees the numbers between the last one made and @number, so that each is made once. */
+/* Makes all numbers up to @number; those before it become holes. */
 static int make_up_to(uint32_t number)
 {
-	for (; nr_made < number; nr_made++) {
-		uintptr_t *slot = make_slot(nr_made);
-
-		if (!slot)
+	for (uint32_t c = 0; number >= FIRST * ((1u << c) - 1); c++)
+		if (!make_slot(FIRST * ((1u << c) - 1)))
 			return -ENOMEM;
-		*slot = (uintptr_t)first_free << 1 | 1;
-		first_free = nr_made;
-	}
+	holes = holes || nr_made < number;
+	nr_made = number + 1;
 	return 0;
 }
 
-/* Takes @number out of the list of free ones. A restore does so in ascending order, mostly. */
+/* Takes @number, which was made before, out of the list of free ones if it is there. */
 static int claim(uint32_t number)
 {
 	uint32_t at = first_free, before = 0;
 
+	if (!*slot_of(number))
+		return 0;
 	while (at && at != number) {
 		before = at;
 		at = (uint32_t)(*slot_of(at) >> 1);
@@ -104,22 +121,14 @@ static int claim(uint32_t number)
 int os_object_add_as(int number, void *object)
 {
 	uint32_t n = (uint32_t)number;
-	uintptr_t *slot;
 	int err;
 
 	if (number < 1 || n >= END)
 		return -EINVAL;
 	pthread_mutex_lock(&lock);
-	err = make_up_to(n);
-	slot = err ? NULL : make_slot(n);
-	if (!err && !slot)
-		err = -ENOMEM;
-	if (!err && n == nr_made)
-		nr_made++;
-	else if (!err)
-		err = claim(n);
+	err = n >= nr_made ? make_up_to(n) : claim(n);
 	if (!err)
-		__atomic_store_n(slot, (uintptr_t)object, __ATOMIC_RELEASE);
+		__atomic_store_n(slot_of(n), (uintptr_t)object, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&lock);
 	return err;
 }
