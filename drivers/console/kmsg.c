@@ -80,14 +80,17 @@ static int describe(const char *dir, struct state_why *why)
 	return 0;
 }
 
+/* It is called even if the save failed before describe(). */
 static void undescribe(void)
 {
-	file = live_file;
+	if (live_file)
+		file = live_file;
+	live_file = 0;
 }
 
 static int rebuild(const char *dir, struct state_why *why)
 {
-	int err = path[0] ? open_file() : 0;
+	int err = path[0] && !file ? open_file() : 0;
 
 	if (err)
 		scnprintf(
