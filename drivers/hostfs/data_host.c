@@ -45,37 +45,42 @@ int hostfs_host_setup(int line)
 
 /* ---- opening ---- */
 
-int open_handle(int fd, struct hostfs_file **f)
+int open_handle(int fd, int *file)
 {
-	struct hostfs_file *h = malloc(sizeof(*h));
+	struct hostfs_file *h = calloc(1, sizeof(*h));
 
-	if (!h) {
+	*file = h ? os_object_add(h) : -ENOMEM;
+	if (*file < 0) {
+		free(h);
 		close(fd);
 		fd_release();
 		return -ENOMEM;
 	}
 	h->fd = fd;
-	h->refs = 1;
-	*f = h;
 	return 0;
 }
 
-void hostfs_host_hold(struct hostfs_file *f)
+void hostfs_host_close(int file)
 {
-	__atomic_add_fetch(&f->refs, 1, __ATOMIC_RELAXED);
-}
+	struct hostfs_file *f = os_object(file);
 
-void hostfs_host_close(struct hostfs_file *f)
-{
-	if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL))
+	if (!f)
 		return;
-	close(f->fd);
-	fd_release();
+	os_object_del(file);
+	if (f->fd >= 0) {
+		close(f->fd);
+		fd_release();
+	}
+	if (f->node)
+		node_put(f->node);
 	free(f);
 }
 
-/* Opens the object behind @fd (O_PATH), which must be of @type, anew with @flags. */
-static int reopen(int fd, uint32_t type, int flags, struct hostfs_file **f)
+/*
+ * Opens the object behind @fd (O_PATH), which must be of @type, anew with @flags. Returns a
+ * descriptor that has a reserved place.
+ */
+static int reopen(int fd, uint32_t type, int flags)
 {
 	struct hostfs_attr a;
 	int err = attr_at(fd, "", &a), got;
@@ -90,46 +95,98 @@ static int reopen(int fd, uint32_t type, int flags, struct hostfs_file **f)
 	if (got < 0 && fd_pressure(-errno))
 		got = open(fd_name(fd).text, flags);
 	if (got >= 0)
-		return open_handle(got, f);
+		return got;
 	err = -errno;
 	fd_release();
 	return err == -EMFILE ? -ENFILE : err;
 }
 
-int hostfs_host_open(struct hostfs_node *n, uint32_t how, struct hostfs_file **f)
+/* Returns a descriptor for the data of a regular file, or -errno. */
+static int open_data(struct hostfs_node *n, uint32_t how)
 {
 	int acc = how == HOSTFS_READ ? O_RDONLY : how == HOSTFS_WRITE ? O_WRONLY : O_RDWR;
-	int fd = node_pin(n), err;
+	int fd = node_pin(n), got;
 
 	if (fd < 0)
 		return fd;
-	err = reopen(fd, S_IFREG, acc | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, f);
+	got = reopen(fd, S_IFREG, acc | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	node_unpin(n);
-	return err;
+	return got;
 }
 
-int hostfs_host_opendir(struct hostfs_node *n, struct hostfs_file **f)
+int hostfs_host_open(int node, uint32_t how, int *file)
 {
-	int fd = node_pin(n), err;
+	int fd = open_data(node_find(node), how);
+
+	return fd < 0 ? fd : open_handle(fd, file);
+}
+
+int hostfs_host_restore_file(int file, int node, uint32_t how)
+{
+	struct hostfs_node *n = node_find(node);
+	struct hostfs_file *f = n ? calloc(1, sizeof(*f)) : NULL;
+	int err = !n ? -ESTALE : f ? os_object_add_as(file, f) : -ENOMEM;
+
+	if (err) {
+		free(f);
+		return err;
+	}
+	node_get(n);
+	f->fd = -1;
+	f->node = n;
+	f->how = how;
+	return 0;
+}
+
+int file_fd(int number)
+{
+	static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
+	struct hostfs_file *f = os_object(number);
+	int fd;
+
+	if (!f)
+		return -ESTALE;
+	fd = __atomic_load_n(&f->fd, __ATOMIC_ACQUIRE);
+	if (fd >= 0)
+		return fd;
+	pthread_mutex_lock(&opening);
+	fd = f->fd;
+	if (fd < 0) {
+		fd = open_data(f->node, f->how);
+		if (fd >= 0)
+			__atomic_store_n(&f->fd, fd, __ATOMIC_RELEASE);
+	}
+	pthread_mutex_unlock(&opening);
+	return fd;
+}
+
+int hostfs_host_opendir(int node, int *file)
+{
+	struct hostfs_node *n = node_find(node);
+	int fd = node_pin(n), got;
 
 	if (fd < 0)
 		return fd;
-	err = reopen(fd, S_IFDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC, f);
+	got = reopen(fd, S_IFDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	node_unpin(n);
-	return err;
+	return got < 0 ? got : open_handle(got, file);
 }
 
-long hostfs_host_getdents(struct hostfs_file *f, void *buf, size_t size)
+long hostfs_host_getdents(int file, void *buf, size_t size)
 {
-	long n = syscall(SYS_getdents64, f->fd, buf, size);
+	int fd = file_fd(file);
+	long n = fd < 0 ? fd : syscall(SYS_getdents64, fd, buf, size);
 
-	return n < 0 ? -errno : n;
+	return fd < 0 ? fd : n < 0 ? -errno : n;
 }
 
-int64_t hostfs_host_seek(struct hostfs_file *f, int64_t off, int whence)
+int64_t hostfs_host_seek(int file, int64_t off, int whence)
 {
-	off_t at = lseek(f->fd, off, whence);
+	int fd = file_fd(file);
+	off_t at = fd < 0 ? -1 : lseek(fd, off, whence);
 
+	if (fd < 0)
+		return fd;
 	return at < 0 ? -errno : at;
 }
 
@@ -140,29 +197,36 @@ static int lock_result(int ret)
 	return errno == EAGAIN || errno == EACCES || errno == EWOULDBLOCK ? -EAGAIN : 0;
 }
 
-int hostfs_host_lock(struct hostfs_file *f, int type, int64_t start, int64_t len)
+int hostfs_host_lock(int file, int type, int64_t start, int64_t len)
 {
+	int fd = file_fd(file);
 	struct flock fl = {
 		.l_type = (short)type, .l_whence = SEEK_SET, .l_start = start, .l_len = len
 	};
 
-	return lock_result(fcntl(f->fd, F_OFD_SETLK, &fl));
+	if (fd < 0)
+		return type == F_UNLCK ? 0 : fd;
+	return lock_result(fcntl(fd, F_OFD_SETLK, &fl));
 }
 
-int hostfs_host_flock(struct hostfs_file *f, int type)
+int hostfs_host_flock(int file, int type)
 {
+	int fd = file_fd(file);
 	int op = type == F_RDLCK ? LOCK_SH : type == F_WRLCK ? LOCK_EX : LOCK_UN;
 
-	return lock_result(flock(f->fd, op | LOCK_NB));
+	if (fd < 0)
+		return type == F_UNLCK ? 0 : fd;
+	return lock_result(flock(fd, op | LOCK_NB));
 }
 
-int hostfs_host_getlock(struct hostfs_file *f, struct hostfs_lock *l)
+int hostfs_host_getlock(int file, struct hostfs_lock *l)
 {
+	int fd = file_fd(file);
 	struct flock fl = {
 		.l_type = (short)l->type, .l_whence = SEEK_SET, .l_start = l->start, .l_len = l->len
 	};
 
-	if (fcntl(f->fd, F_OFD_GETLK, &fl) < 0 || fl.l_type == F_UNLCK)
+	if (fd < 0 || fcntl(fd, F_OFD_GETLK, &fl) < 0 || fl.l_type == F_UNLCK)
 		return 0;
 	*l = (struct hostfs_lock){ fl.l_type, fl.l_start, fl.l_len };
 	return 1;
@@ -197,11 +261,14 @@ static void advance(struct hostfs_io *io, size_t n)
  */
 static int64_t read_all(struct hostfs_io *io, bool nowait)
 {
+	int fd = file_fd(io->file);
+
+	if (fd < 0)
+		return fd;
 	while (io->at < io->nr) {
 		int nr;
 		struct iovec *v = rest(io, &nr);
-		ssize_t n =
-			preadv2(io->f->fd, v, nr, io->off + io->result, nowait ? RWF_NOWAIT : 0);
+		ssize_t n = preadv2(fd, v, nr, io->off + io->result, nowait ? RWF_NOWAIT : 0);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -223,13 +290,15 @@ int64_t hostfs_host_read(struct hostfs_io *io)
 
 int64_t hostfs_host_write(struct hostfs_io *io)
 {
-	int err = 0;
+	int err = 0, fd = file_fd(io->file);
 
+	if (fd < 0)
+		return fd;
 	while (io->at < io->nr) {
 		int nr;
 		struct iovec *v = rest(io, &nr);
-		ssize_t n = io->append ? pwritev2(io->f->fd, v, nr, 0, RWF_APPEND) :
-					 pwritev(io->f->fd, v, nr, io->off + io->result);
+		ssize_t n = io->append ? pwritev2(fd, v, nr, 0, RWF_APPEND) :
+					 pwritev(fd, v, nr, io->off + io->result);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -240,7 +309,7 @@ int64_t hostfs_host_write(struct hostfs_io *io)
 		advance(io, (size_t)n);
 	}
 	if (io->result && io->attr)
-		attr_at(io->f->fd, "", io->attr);
+		attr_at(fd, "", io->attr);
 	return io->result ? io->result : err;
 }
 
@@ -263,13 +332,19 @@ static int64_t sync_fs(struct hostfs_node *n)
 
 static int64_t serve(struct hostfs_io *io)
 {
+	int fd;
+
+	if (io->op == HOSTFS_OP_READ)
+		return read_all(io, false);
+	if (io->op == HOSTFS_OP_SYNCFS)
+		return sync_fs(node_find(io->node));
+	fd = file_fd(io->file);
+	if (fd < 0)
+		return fd;
 	switch (io->op) {
-	case HOSTFS_OP_READ: return read_all(io, false);
-	case HOSTFS_OP_FSYNC: return fsync(io->f->fd) < 0 ? -errno : 0;
-	case HOSTFS_OP_DATASYNC: return fdatasync(io->f->fd) < 0 ? -errno : 0;
-	case HOSTFS_OP_SYNCFS: return sync_fs(io->n);
-	case HOSTFS_OP_ALLOCATE:
-		return fallocate(io->f->fd, io->mode, io->off, io->len) < 0 ? -errno : 0;
+	case HOSTFS_OP_FSYNC: return fsync(fd) < 0 ? -errno : 0;
+	case HOSTFS_OP_DATASYNC: return fdatasync(fd) < 0 ? -errno : 0;
+	case HOSTFS_OP_ALLOCATE: return fallocate(fd, io->mode, io->off, io->len) < 0 ? -errno : 0;
 	}
 	return -EINVAL;
 }

@@ -10,7 +10,7 @@
  */
 #include "drivers/hostfs/hostfs.h"
 
-static struct hostfs_node *node_of(const struct inode *inode)
+static int node_of(const struct inode *inode)
 {
 	return HOSTFS_I(inode)->node;
 }
@@ -75,7 +75,7 @@ static struct dentry *hostfs_lookup(struct inode *dir, struct dentry *d, u32 fla
 	if (err && err != -ENOENT)
 		return ERR_PTR(err);
 	if (!err) {
-		inode = hostfs_iget(dir->i_sb, node_of(dir), d->d_name.name, NULL, &a, sample);
+		inode = hostfs_iget(dir->i_sb, node_of(dir), d->d_name.name, 0, &a, sample);
 		if (IS_ERR(inode))
 			return ERR_CAST(inode);
 	}
@@ -112,7 +112,7 @@ static int fill_new(const struct inode *dir, umode_t mode, struct hostfs_new *ne
 static int finish_new(struct inode *dir, struct dentry *d, const struct hostfs_attr *a)
 {
 	struct inode *inode = hostfs_iget(
-		dir->i_sb, node_of(dir), d->d_name.name, NULL, a, hostfs_sample(hostfs_sb_of(dir)));
+		dir->i_sb, node_of(dir), d->d_name.name, 0, a, hostfs_sample(hostfs_sb_of(dir)));
 
 	hostfs_forget_attr(dir);
 	if (IS_ERR(inode))
@@ -141,16 +141,17 @@ static int hostfs_create(struct inode *dir, struct dentry *d, umode_t mode, bool
 	struct hostfs_attr a;
 	int err = fill_new(dir, (mode & 07777) | S_IFREG, &new);
 
-	if (!err)
-		err = hostfs_host_create(node_of(dir), d->d_name.name, &new, &f, &a);
-	if (err) {
-		if (err == -EEXIST)
-			d_drop(d);
+	if (err)
 		return err;
+	f = hostfs_create_file(node_of(dir), d->d_name.name, &new, &a);
+	if (IS_ERR(f)) {
+		if (PTR_ERR(f) == -EEXIST)
+			d_drop(d);
+		return (int)PTR_ERR(f);
 	}
 	err = finish_new(dir, d, &a);
 	if (err)
-		hostfs_host_close(f);
+		hostfs_file_put(f);
 	else
 		hostfs_adopt_file(d->d_inode, f);
 	return err;
@@ -189,20 +190,21 @@ static int hostfs_symlink(struct inode *dir, struct dentry *d, const char *targe
 
 static int hostfs_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 {
-	struct hostfs_node *node;
+	int node;
 	struct hostfs_file *f;
 	struct hostfs_new new;
 	struct hostfs_attr a;
 	struct inode *inode;
 	int err = fill_new(dir, mode, &new);
 
-	if (!err)
-		err = hostfs_host_tmpfile(node_of(dir), &new, &node, &f, &a);
 	if (err)
 		return err;
-	inode = hostfs_iget(dir->i_sb, NULL, NULL, node, &a, hostfs_sample(hostfs_sb_of(dir)));
+	f = hostfs_create_tmpfile(node_of(dir), &new, &node, &a);
+	if (IS_ERR(f))
+		return (int)PTR_ERR(f);
+	inode = hostfs_iget(dir->i_sb, 0, NULL, node, &a, hostfs_sample(hostfs_sb_of(dir)));
 	if (IS_ERR(inode)) {
-		hostfs_host_close(f);
+		hostfs_file_put(f);
 		return (int)PTR_ERR(inode);
 	}
 	hostfs_adopt_file(inode, f);

@@ -31,7 +31,7 @@ static struct hostfs_file *hold(struct hostfs_inode *hi, struct hostfs_file *con
 	spin_lock(&hi->lock);
 	f = *which;
 	if (f)
-		hostfs_host_hold(f);
+		hostfs_file_get(f);
 	spin_unlock(&hi->lock);
 	return f;
 }
@@ -51,18 +51,19 @@ struct hostfs_file *hostfs_writer(struct hostfs_inode *hi)
 /* Sets the inode's files; takes @f. */
 static void set_files(struct hostfs_inode *hi, struct hostfs_file *f, bool reads, bool writes)
 {
+	f->owner = hi;
 	spin_lock(&hi->lock);
 	if (writes && !hi->wfile) {
-		hostfs_host_hold(f);
+		hostfs_file_get(f);
 		hi->wfile = f;
 		hi->wreads = reads;
 	}
 	if (reads && !hi->rfile) {
-		hostfs_host_hold(f);
+		hostfs_file_get(f);
 		hi->rfile = f;
 	}
 	spin_unlock(&hi->lock);
-	hostfs_host_close(f);
+	hostfs_file_put(f);
 }
 
 static void close_locked(struct hostfs_inode *hi)
@@ -76,9 +77,9 @@ static void close_locked(struct hostfs_inode *hi)
 	hi->idle = false;
 	spin_unlock(&hi->lock);
 	if (r)
-		hostfs_host_close(r);
+		hostfs_file_put(r);
 	if (w)
-		hostfs_host_close(w);
+		hostfs_file_put(w);
 }
 
 void hostfs_close_files(struct inode *inode)
@@ -138,16 +139,16 @@ static void forget_created(struct inode *inode)
 static int open_host(struct hostfs_inode *hi, bool write)
 {
 	u32 how = write ? HOSTFS_READ | HOSTFS_WRITE : HOSTFS_READ;
-	struct hostfs_file *f;
-	int err = hostfs_host_open(hi->node, how, &f);
+	struct hostfs_file *f = hostfs_open_data(hi->node, how);
 
-	if (err == -EACCES && write) {
+	if (IS_ERR(f) && PTR_ERR(f) == -EACCES && write) {
 		how = HOSTFS_WRITE;
-		err = hostfs_host_open(hi->node, how, &f);
+		f = hostfs_open_data(hi->node, how);
 	}
-	if (!err)
-		set_files(hi, f, how & HOSTFS_READ, write);
-	return err;
+	if (IS_ERR(f))
+		return (int)PTR_ERR(f);
+	set_files(hi, f, how & HOSTFS_READ, write);
+	return 0;
 }
 
 /*
@@ -373,7 +374,7 @@ static ssize_t write_chunk(struct file *f, struct hostfs_file *h, struct iov_ite
 	err = chunk_fill(inode, &c, from, *pos, limit);
 	if (err)
 		return err;
-	c.io.f = h;
+	c.io.file = h->host;
 	c.io.nr = c.nr;
 	c.io.off = *pos;
 	c.io.append = append;
@@ -447,7 +448,7 @@ static ssize_t write_locked(struct file *f, struct iov_iter *from, loff_t *pos)
 	if (*pos > i_size_read(inode))
 		hostfs_clean_tail(inode);
 	n = write_loop(f, h, from, pos, append);
-	hostfs_host_close(h);
+	hostfs_file_put(h);
 	return n;
 }
 
@@ -461,8 +462,8 @@ static int hostfs_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 		h = hostfs_reader(hi);
 	if (!h)
 		return err;
-	err2 = (int)hostfs_ask(datasync ? HOSTFS_OP_DATASYNC : HOSTFS_OP_FSYNC, h, NULL, 0, 0, 0);
-	hostfs_host_close(h);
+	err2 = (int)hostfs_ask(datasync ? HOSTFS_OP_DATASYNC : HOSTFS_OP_FSYNC, h, 0, 0, 0, 0);
+	hostfs_file_put(h);
 	return err ? err : err2;
 }
 
@@ -510,8 +511,8 @@ static loff_t seek_data(struct file *f, loff_t off, int whence)
 		h = at ? NULL : hostfs_writer(HOSTFS_I(f->f_inode));
 	if (!h)
 		return at ? at : -EIO;
-	at = hostfs_host_seek(h, off, whence);
-	hostfs_host_close(h);
+	at = hostfs_host_seek(h->host, off, whence);
+	hostfs_file_put(h);
 	if (at >= 0)
 		f->f_pos = at;
 	return at;
@@ -553,13 +554,13 @@ static int allocate_locked(struct file *f, struct hostfs_file *h, int mode, loff
 		err = filemap_write_and_wait_range(&inode->i_data, 0, S64_MAX);
 	}
 	if (!err) {
-		err = (int)hostfs_ask(HOSTFS_OP_ALLOCATE, h, NULL, mode, off, len);
+		err = (int)hostfs_ask(HOSTFS_OP_ALLOCATE, h, 0, mode, off, len);
 		if (drops)
 			truncate_inode_pages(&inode->i_data, from);
 	}
 	up_write(&inode->i_data.invalidate_lock);
 	hostfs_change_end(inode,
-		!err && !hostfs_host_getattr(HOSTFS_I(inode)->node, h, &a) ? &a : NULL, true);
+		!err && !hostfs_host_getattr(HOSTFS_I(inode)->node, h->host, &a) ? &a : NULL, true);
 	return err;
 }
 
@@ -579,7 +580,7 @@ static long hostfs_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 	if (!err)
 		err = allocate_locked(f, h, mode, off, len);
 	up_write(&inode->i_rwsem);
-	hostfs_host_close(h);
+	hostfs_file_put(h);
 	return err;
 }
 
@@ -598,7 +599,7 @@ static struct hostfs_file *lock_file(struct hostfs_inode *hi, bool locks)
 		hi->lfile = hi->wfile && (hi->wreads || !hi->rfile) ? hi->wfile : hi->rfile;
 	f = hi->lfile;
 	if (f)
-		hostfs_host_hold(f);
+		hostfs_file_get(f);
 	spin_unlock(&hi->lock);
 	return f;
 }
@@ -611,7 +612,7 @@ static int get_lock(struct hostfs_file *h, struct file_lock *fl, s64 len)
 {
 	struct hostfs_lock l = { host_types[fl->type], fl->start, len };
 
-	if (!hostfs_host_getlock(h, &l))
+	if (!hostfs_host_getlock(h->host, &l))
 		return 0;
 	fl->type = l.type == F_RDLCK ? FLK_READ : FLK_WRITE;
 	fl->start = l.start;
@@ -635,10 +636,10 @@ static int hostfs_lock(struct file *f, int cmd, struct file_lock *fl)
 	if (cmd == F_GETLK)
 		ret = get_lock(h, fl, len);
 	else if (fl->kind == FLK_FLOCK)
-		ret = hostfs_host_flock(h, host_types[fl->type]);
+		ret = hostfs_host_flock(h->host, host_types[fl->type]);
 	else
-		ret = hostfs_host_lock(h, host_types[fl->type], fl->start, len);
-	hostfs_host_close(h);
+		ret = hostfs_host_lock(h->host, host_types[fl->type], fl->start, len);
+	hostfs_file_put(h);
 	return ret;
 }
 

@@ -10,6 +10,8 @@
  *      file.c     open files, writing
  *      pages.c    the page cache, requests to workers
  *      kept.c     files that stay open for the next reader
+ *      open.c     files of the host that are open here, by number
+ *      restore.c  folders, nodes and files of a restored instance
  *
  * What is cached and for how long (cache=):
  *      a name          until the ktime in its dentry's d_fsdata; then one lookup on the host tells
@@ -49,8 +51,15 @@
 #define HOSTFS_KEPT 32
 #define HOSTFS_RUN 128 /* pages of one request */
 
+struct hostfs_share {
+	const char *dir; /* NULL: none */
+	bool ro, append;
+};
 struct hostfs_sb {
-	struct hostfs_node *root;
+	struct super_block *sb;
+	struct list_head list; /* of all, under hostfs_sbs_lock */
+	const struct hostfs_share *share;
+	int root;  /* the node of the root */
 	char *dir; /* as mounted, for show_options */
 	/* the shared folder of the host, for messages */
 	const char *folder;
@@ -77,11 +86,22 @@ struct hostfs_sb {
 	u64 changes;
 };
 
+/* A file of the host that is open. */
+struct hostfs_inode;
+struct hostfs_file {
+	struct list_head list; /* of all (open.c) */
+	atomic_t refs;
+	int host; /* its number; 0: it is gone, after a restore */
+	u32 how;  /* HOSTFS_READ, HOSTFS_WRITE; 0: a folder */
+	/* NULL: a folder, or not known yet */
+	struct hostfs_inode *owner;
+};
+
 struct hostfs_listing;
 struct hostfs_inode {
 	struct inode vfs;
-	struct hostfs_node *node; /* immutable after I_NEW */
-	/* on the host; immutable, like type and btime */
+	int node; /* its number, immutable after I_NEW; 0: it is gone, after a restore */
+	/* on the host; immutable, like type and btime, but a restore may find a new dev */
 	u64 ino, dev;
 	struct mutex open_lock;
 	u32 users; /* open files; under open_lock */
@@ -121,6 +141,8 @@ static inline struct hostfs_sb *hostfs_sb_of(const struct inode *inode)
 
 /* super.c */
 extern struct kmem_cache *hostfs_inode_cache;
+extern struct list_head hostfs_sbs; /* under hostfs_sbs_lock */
+extern spinlock_t hostfs_sbs_lock;
 
 /* inode.c */
 u64 hostfs_until(const struct hostfs_sb *hs);
@@ -128,11 +150,11 @@ u64 hostfs_until(const struct hostfs_sb *hs);
 u64 hostfs_sample(struct hostfs_sb *hs);
 u64 hostfs_number(const struct hostfs_sb *hs, u64 dev, u64 ino);
 /*
- * Returns the inode for the host's object @name in @dir (NULL: for @node, which is taken, also on
+ * Returns the inode for the host's object @name in @dir (0: for @node, which is taken, also on
  * failure), or ERR_PTR. Takes its attributes if it has not changed since @sample.
  */
-struct inode *hostfs_iget(struct super_block *sb, struct hostfs_node *dir, const char *name,
-	struct hostfs_node *node, const struct hostfs_attr *a, u64 sample);
+struct inode *hostfs_iget(struct super_block *sb, int dir, const char *name, int node,
+	const struct hostfs_attr *a, u64 sample);
 bool hostfs_same(const struct inode *inode, const struct hostfs_attr *a);
 void hostfs_take_attr(struct inode *inode, const struct hostfs_attr *a, u64 sample);
 int hostfs_refresh(struct inode *inode);    /* asks the host: 0, -errno; never sleeps */
@@ -163,6 +185,20 @@ extern const struct dentry_operations hostfs_dops;
 extern const struct file_operations hostfs_dir_fops;
 void hostfs_listing_put(struct hostfs_listing *l);
 
+/* open.c: the doors of open files, each with a reference; ERR_PTR */
+extern struct list_head hostfs_files; /* when the machine is stopped */
+struct hostfs_file *hostfs_open_data(int node, u32 how);
+struct hostfs_file *hostfs_open_dir(int node);
+struct hostfs_file *hostfs_create_file(
+	int dir, const char *name, const struct hostfs_new *new, struct hostfs_attr *a);
+struct hostfs_file *hostfs_create_tmpfile(
+	int dir, const struct hostfs_new *new, int *node, struct hostfs_attr *a);
+void hostfs_file_get(struct hostfs_file *f);
+void hostfs_file_put(struct hostfs_file *f); /* the last closes it */
+
+/* restore.c: how often this instance was restored. A node without an inode is gone then. */
+extern u32 hostfs_restores;
+
 /* file.c */
 extern const struct file_operations hostfs_file_fops;
 /* Keeps a file that was created open for the open that follows. Takes @f. */
@@ -187,11 +223,13 @@ void hostfs_drop_kept(struct hostfs_sb *hs, const struct inode *which); /* NULL:
 /* pages.c */
 extern const struct address_space_operations hostfs_aops;
 int hostfs_requests_init(void);
+int hostfs_requests_again(void); /* after a restore */
+bool hostfs_requests_none(void); /* true if no request is with a worker */
 /*
  * Sends a request to a worker, waits, and returns its result. The file or the node stays the
  * caller's.
  */
-s64 hostfs_ask(u32 op, struct hostfs_file *f, struct hostfs_node *n, s32 mode, s64 off, s64 len);
+s64 hostfs_ask(u32 op, struct hostfs_file *f, int node, s32 mode, s64 off, s64 len);
 /* Zeroes the part behind the end of the file in its last page, before the file grows. */
 void hostfs_clean_tail(struct inode *inode);
 

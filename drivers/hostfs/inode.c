@@ -172,15 +172,15 @@ void hostfs_change_end(struct inode *inode, const struct hostfs_attr *a, bool si
  */
 static int ask_attr(struct hostfs_inode *hi, struct hostfs_attr *a)
 {
-	int err = hostfs_host_getattr(hi->node, NULL, a);
+	int err = hostfs_host_getattr(hi->node, 0, a);
 	struct hostfs_file *f;
 
 	if (err != -ESTALE)
 		return err;
 	spin_lock(&hi->lock);
 	f = hi->rfile ? hi->rfile : hi->wfile;
-	if (f)
-		err = hostfs_host_getattr(hi->node, f, a);
+	if (f && f->host)
+		err = hostfs_host_getattr(hi->node, f->host, a);
 	spin_unlock(&hi->lock);
 	return err;
 }
@@ -260,7 +260,7 @@ static void set_operations(struct inode *inode, const struct hostfs_attr *a)
 }
 
 /* Reads the text of a link once, since it never changes, so that walks need not ask. */
-static int read_text(struct inode *inode, struct hostfs_node *dir, const char *name)
+static int read_text(struct inode *inode, int dir, const char *name)
 {
 	char *text = kmalloc(PATH_MAX, GFP_KERNEL);
 	long n;
@@ -279,8 +279,8 @@ static int read_text(struct inode *inode, struct hostfs_node *dir, const char *n
 	return n < 0 ? (int)n : 0;
 }
 
-static int fill_new(struct inode *inode, struct hostfs_node *dir, const char *name,
-	struct hostfs_node *node, const struct hostfs_attr *a)
+static int fill_new(
+	struct inode *inode, int dir, const char *name, int node, const struct hostfs_attr *a)
 {
 	struct hostfs_inode *hi = HOSTFS_I(inode);
 	int err = 0;
@@ -304,17 +304,19 @@ static int fill_new(struct inode *inode, struct hostfs_node *dir, const char *na
 	return err;
 }
 
-struct inode *hostfs_iget(struct super_block *sb, struct hostfs_node *dir, const char *name,
-	struct hostfs_node *node, const struct hostfs_attr *a, u64 sample)
+struct inode *hostfs_iget(struct super_block *sb, int dir, const char *name, int node,
+	const struct hostfs_attr *a, u64 sample)
 {
+	u32 before = READ_ONCE(hostfs_restores);
 	struct inode *inode;
 	int err;
 
 	for (;;) {
 		inode = iget_locked(sb, hostfs_number(sb->s_fs_info, a->dev, a->ino));
+		if (before != READ_ONCE(hostfs_restores))
+			node = 0;
 		if (IS_ERR(inode)) {
-			if (node)
-				hostfs_host_put(node);
+			hostfs_host_put(node);
 			return inode;
 		}
 		if (inode->i_state & I_NEW)
@@ -457,12 +459,12 @@ int hostfs_setattr(struct dentry *d, struct iattr *a)
 		f = hostfs_writer(hi);
 	}
 	if (!err)
-		err = hostfs_host_setattr(hi->node, f, &s, &now);
+		err = hostfs_host_setattr(hi->node, f ? f->host : 0, &s, &now);
 	hostfs_change_end(inode, err ? NULL : &now, true);
 	if (err && s.valid & HOSTFS_SET_SIZE)
 		hostfs_refresh(inode);
 	if (f)
-		hostfs_host_close(f);
+		hostfs_file_put(f);
 	return err;
 }
 
@@ -491,8 +493,7 @@ int hostfs_setxattr(
 		return -EOPNOTSUPP;
 	hostfs_change_begin(inode);
 	err = hostfs_host_setxattr(hi->node, name, value, size, flags);
-	hostfs_change_end(
-		inode, !err && !hostfs_host_getattr(hi->node, NULL, &a) ? &a : NULL, false);
+	hostfs_change_end(inode, !err && !hostfs_host_getattr(hi->node, 0, &a) ? &a : NULL, false);
 	return err;
 }
 

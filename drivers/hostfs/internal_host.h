@@ -17,7 +17,9 @@
 #include "drivers/hostfs/hostfs_host.h"
 
 struct hostfs_node {
-	uint64_t ino, dev; /* immutable */
+	/* immutable, like the time of its birth: sec 0 if unknown */
+	uint64_t ino, dev;
+	struct hostfs_time btime;
 	/* under the lock of node_host.c */
 	uint32_t refs, pins;
 	int fd;                            /* O_PATH, -1: closed */
@@ -28,11 +30,20 @@ struct hostfs_node {
 };
 
 struct hostfs_file {
+	/* -1: to be opened when it is used, after a restore; atomic */
 	int fd;
-	uint32_t refs; /* atomic */
+	/* for that: a reference, or NULL */
+	struct hostfs_node *node;
+	uint32_t how;
 };
 
-/* Returns the node's descriptor, which stays open until node_unpin(), or -errno. */
+/* Returns the node with this number, or NULL. */
+struct hostfs_node *node_find(int number);
+void node_get(struct hostfs_node *n);
+void node_put(struct hostfs_node *n);
+/* Gives a node a number: @number, or a new one if that is 0. Returns it, or -errno. */
+int node_number(struct hostfs_node *n, int number);
+/* Returns the node's descriptor, which stays open until node_unpin(), or -errno. @n may be NULL. */
 int node_pin(struct hostfs_node *n);
 void node_unpin(struct hostfs_node *n);
 /* Makes a node with a descriptor of its own and no name. Takes @fd, also on failure. */
@@ -53,7 +64,9 @@ struct fd_name {
 	char text[32];
 };
 struct fd_name fd_name(int fd);
-/* Takes @fd and a reserved place, also on failure. */
-int open_handle(int fd, struct hostfs_file **f);
+/* Makes the file @fd a number. Takes @fd and a reserved place, also on failure. */
+int open_handle(int fd, int *file);
+/* Returns the descriptor of an open file, or -errno. */
+int file_fd(int number);
 
 #endif

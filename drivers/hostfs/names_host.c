@@ -25,8 +25,9 @@ static int enter(struct hostfs_node *dir, const char *name)
 	return err ? err : node_pin(dir);
 }
 
-int hostfs_host_lookup(struct hostfs_node *dir, const char *name, struct hostfs_attr *a)
+int hostfs_host_lookup(int number, const char *name, struct hostfs_attr *a)
 {
+	struct hostfs_node *dir = node_find(number);
 	int fd = enter(dir, name), err;
 
 	if (fd < 0)
@@ -36,8 +37,9 @@ int hostfs_host_lookup(struct hostfs_node *dir, const char *name, struct hostfs_
 	return err;
 }
 
-long hostfs_host_readlink(struct hostfs_node *dir, const char *name, char *buf, size_t size)
+long hostfs_host_readlink(int number, const char *name, char *buf, size_t size)
 {
+	struct hostfs_node *dir = node_find(number);
 	int fd = enter(dir, name);
 	ssize_t n;
 
@@ -96,9 +98,10 @@ static int make_at(int fd, const char *name, const struct hostfs_new *new)
 	return ret < 0 ? -errno : 0;
 }
 
-int hostfs_host_make(struct hostfs_node *dir, const char *name, const struct hostfs_new *new,
-	struct hostfs_attr *a)
+int hostfs_host_make(
+	int number, const char *name, const struct hostfs_new *new, struct hostfs_attr *a)
 {
+	struct hostfs_node *dir = node_find(number);
 	int fd = enter(dir, name), err;
 
 	if (fd < 0)
@@ -139,9 +142,10 @@ static int open_new(int dirfd, const char *name, int flags, mode_t mode)
 	return fd < 0 ? -errno : fd;
 }
 
-int hostfs_host_create(struct hostfs_node *dir, const char *name, const struct hostfs_new *new,
-	struct hostfs_file **f, struct hostfs_attr *a)
+int hostfs_host_create(int number, const char *name, const struct hostfs_new *new, int *file,
+	struct hostfs_attr *a)
 {
+	struct hostfs_node *dir = node_find(number);
 	int dirfd = enter(dir, name), fd, err;
 
 	if (dirfd < 0)
@@ -158,7 +162,7 @@ int hostfs_host_create(struct hostfs_node *dir, const char *name, const struct h
 	}
 	err = dress_file(fd, new, a);
 	if (!err) {
-		err = open_handle(fd, f);
+		err = open_handle(fd, file);
 	} else {
 		close(fd);
 		fd_release();
@@ -170,9 +174,26 @@ out:
 	return err;
 }
 
-int hostfs_host_tmpfile(struct hostfs_node *dir, const struct hostfs_new *new,
-	struct hostfs_node **n, struct hostfs_file **f, struct hostfs_attr *a)
+/* Makes a node for the nameless file @file. */
+static int number_tmpfile(int file, int *node)
 {
+	int fd = open(fd_name(file_fd(file)).text, O_PATH | O_CLOEXEC);
+	struct hostfs_node *n;
+	int err = fd < 0 ? -errno : node_of_fd(fd, &n);
+
+	if (err)
+		return err;
+	*node = node_number(n, 0);
+	if (*node >= 0)
+		return 0;
+	node_put(n);
+	return *node;
+}
+
+int hostfs_host_tmpfile(
+	int number, const struct hostfs_new *new, int *node, int *file, struct hostfs_attr *a)
+{
+	struct hostfs_node *dir = node_find(number);
 	int dirfd = node_pin(dir), fd = -1, err;
 
 	if (dirfd < 0)
@@ -192,19 +213,18 @@ int hostfs_host_tmpfile(struct hostfs_node *dir, const struct hostfs_new *new,
 		fd_release();
 		return err;
 	}
-	err = open_handle(fd, f);
+	err = open_handle(fd, file);
 	if (err)
 		return err;
-	fd = open(fd_name((*f)->fd).text, O_PATH | O_CLOEXEC);
-	err = fd < 0 ? -errno : node_of_fd(fd, n);
+	err = number_tmpfile(*file, node);
 	if (err)
-		hostfs_host_close(*f);
+		hostfs_host_close(*file);
 	return err;
 }
 
-int hostfs_host_link(
-	struct hostfs_node *n, struct hostfs_node *dir, const char *name, struct hostfs_attr *a)
+int hostfs_host_link(int node, int number, const char *name, struct hostfs_attr *a)
 {
+	struct hostfs_node *n = node_find(node), *dir = node_find(number);
 	int dirfd = enter(dir, name), fd, err = 0;
 
 	if (dirfd < 0)
@@ -229,8 +249,9 @@ int hostfs_host_link(
 
 /* ---- removing, renaming ---- */
 
-int hostfs_host_remove(struct hostfs_node *dir, const char *name, int is_dir)
+int hostfs_host_remove(int number, const char *name, int is_dir)
 {
+	struct hostfs_node *dir = node_find(number);
 	int fd = enter(dir, name), err = 0;
 
 	if (fd < 0)
@@ -243,19 +264,20 @@ int hostfs_host_remove(struct hostfs_node *dir, const char *name, int is_dir)
 
 int hostfs_host_rename(const struct hostfs_rename *r)
 {
-	int from = enter(r->odir, r->oname), to, err = 0;
+	struct hostfs_node *odir = node_find(r->odir), *ndir = node_find(r->ndir);
+	int from = enter(odir, r->oname), to, err = 0;
 
 	if (from < 0)
 		return from;
-	to = enter(r->ndir, r->nname);
+	to = enter(ndir, r->nname);
 	if (to < 0) {
-		node_unpin(r->odir);
+		node_unpin(odir);
 		return to;
 	}
 	if ((r->flags ? syscall(SYS_renameat2, from, r->oname, to, r->nname, r->flags) :
 			renameat(from, r->oname, to, r->nname)) < 0)
 		err = -errno;
-	node_unpin(r->ndir);
-	node_unpin(r->odir);
+	node_unpin(ndir);
+	node_unpin(odir);
 	return err;
 }

@@ -33,6 +33,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "os-linux/host.h"
+
 #define SPARE_FDS 256  /* left to the rest of the kernel */
 #define MAX_FDS 100000 /* of nodes and files together */
 #define MAX_NODE_FDS 16384
@@ -201,6 +203,13 @@ static int check_kind(int fd, const struct hostfs_node *n)
 	return fs.f_type == PROC_SUPER_MAGIC ? -EACCES : 0;
 }
 
+/* True if @a are of the object that the node stands for. A number may be used a second time. */
+static bool is_object(const struct hostfs_node *n, const struct hostfs_attr *a)
+{
+	return a->ino == n->ino && a->dev == n->dev &&
+	       (!n->btime.sec || (a->btime.sec == n->btime.sec && a->btime.nsec == n->btime.nsec));
+}
+
 /* Opens a node whose parent has a descriptor; lock held. */
 static int open_node(struct hostfs_node *n)
 {
@@ -217,7 +226,7 @@ static int open_node(struct hostfs_node *n)
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? -ESTALE : -errno;
 	err = attr_at(fd, "", &a);
-	if (!err && (a.ino != n->ino || a.dev != n->dev))
+	if (!err && !is_object(n, &a))
 		err = -ESTALE;
 	if (!err)
 		err = check_kind(fd, n);
@@ -255,10 +264,17 @@ static int open_chain(struct hostfs_node *n)
 	return 0;
 }
 
+struct hostfs_node *node_find(int number)
+{
+	return os_object(number);
+}
+
 int node_pin(struct hostfs_node *n)
 {
 	int err;
 
+	if (!n)
+		return -ESTALE;
 	pthread_mutex_lock(&lock);
 	err = open_chain(n);
 	if (!err) {
@@ -291,7 +307,18 @@ static struct hostfs_node *node_new(const struct hostfs_attr *a)
 	n->fd = -1;
 	n->ino = a->ino;
 	n->dev = a->dev;
+	n->btime = a->btime;
 	return n;
+}
+
+int node_number(struct hostfs_node *n, int number)
+{
+	int err;
+
+	if (!number)
+		return os_object_add(n);
+	err = os_object_add_as(number, n);
+	return err ? err : number;
 }
 
 int node_of_fd(int fd, struct hostfs_node **node)
@@ -314,24 +341,35 @@ int node_of_fd(int fd, struct hostfs_node **node)
 	return 0;
 }
 
-int hostfs_host_node(struct hostfs_node *dir, const char *name, const struct hostfs_attr *a,
-	struct hostfs_node **node)
+int hostfs_host_node(int number, const char *name, const struct hostfs_attr *a, int *node)
 {
-	struct hostfs_node *n = node_new(a);
-	char *copy = strdup(name);
+	struct hostfs_node *dir = node_find(number), *n;
+	char *copy;
 
-	if (!n || !copy) {
+	if (!dir)
+		return -ESTALE;
+	n = node_new(a);
+	copy = strdup(name);
+	*node = n && copy ? node_number(n, 0) : -ENOMEM;
+	if (*node < 0) {
 		free(n);
 		free(copy);
 		return -ENOMEM;
 	}
 	n->name = copy;
 	n->parent = dir;
-	pthread_mutex_lock(&lock);
-	dir->refs++;
-	pthread_mutex_unlock(&lock);
-	*node = n;
+	node_get(dir);
 	return 0;
+}
+
+int hostfs_host_restore(int node, const struct hostfs_attr *a)
+{
+	struct hostfs_node *n = node_new(a);
+	int err = n ? node_number(n, node) : -ENOMEM;
+
+	if (err < 0)
+		free(n);
+	return err < 0 ? err : 0;
 }
 
 /* Drops references upwards: a loop, as in open_chain(). lock held. */
@@ -347,11 +385,28 @@ static void put_locked(struct hostfs_node *n)
 	}
 }
 
-void hostfs_host_put(struct hostfs_node *n)
+void node_get(struct hostfs_node *n)
+{
+	pthread_mutex_lock(&lock);
+	n->refs++;
+	pthread_mutex_unlock(&lock);
+}
+
+void node_put(struct hostfs_node *n)
 {
 	pthread_mutex_lock(&lock);
 	put_locked(n);
 	pthread_mutex_unlock(&lock);
+}
+
+void hostfs_host_put(int node)
+{
+	struct hostfs_node *n = node_find(node);
+
+	if (!n)
+		return;
+	os_object_del(node);
+	node_put(n);
 }
 
 /*
@@ -366,11 +421,13 @@ static bool is_below(const struct hostfs_node *dir, const struct hostfs_node *n)
 	return dir;
 }
 
-void hostfs_host_moved(struct hostfs_node *n, struct hostfs_node *dir, const char *name)
+void hostfs_host_moved(int node, int parent, const char *name)
 {
+	struct hostfs_node *n = node_find(node), *dir = node_find(parent), *from;
 	char *copy = NULL, *old;
-	struct hostfs_node *from;
 
+	if (!n || !dir)
+		return;
 	pthread_mutex_lock(&lock);
 	if (n->parent == dir && n->name && !strcmp(n->name, name))
 		goto out;
@@ -396,10 +453,13 @@ out:
 	pthread_mutex_unlock(&lock);
 }
 
-int hostfs_host_keep(struct hostfs_node *n)
+int hostfs_host_keep(int node)
 {
+	struct hostfs_node *n = node_find(node);
 	int err;
 
+	if (!n)
+		return -ESTALE;
 	pthread_mutex_lock(&lock);
 	err = open_chain(n);
 	if (!err && !n->keep) {
@@ -474,8 +534,9 @@ static void set_limit(void)
 	pthread_mutex_unlock(&lock);
 }
 
-int hostfs_host_root(const char *jail, const char *path, struct hostfs_node **root)
+int hostfs_host_root(const char *jail, const char *path, int *root)
 {
+	struct hostfs_node *n;
 	int top = open(jail, O_PATH | O_DIRECTORY | O_CLOEXEC), fd, err;
 	struct statfs fs;
 
@@ -490,8 +551,15 @@ int hostfs_host_root(const char *jail, const char *path, struct hostfs_node **ro
 		close(fd);
 		return -EACCES;
 	}
-	err = node_of_fd(fd, root);
-	return err;
+	err = node_of_fd(fd, &n);
+	if (err)
+		return err;
+	err = node_number(n, *root);
+	if (err < 0)
+		node_put(n);
+	else
+		*root = err;
+	return err < 0 ? err : 0;
 }
 
 int hostfs_host_ids(uint32_t *uid, uint32_t *gid)

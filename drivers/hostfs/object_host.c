@@ -10,12 +10,15 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-int hostfs_host_getattr(struct hostfs_node *n, struct hostfs_file *f, struct hostfs_attr *a)
+int hostfs_host_getattr(int node, int file, struct hostfs_attr *a)
 {
+	struct hostfs_node *n = node_find(node);
 	int fd, err;
 
-	if (f)
-		return attr_at(f->fd, "", a);
+	if (file) {
+		fd = file_fd(file);
+		return fd < 0 ? fd : attr_at(fd, "", a);
+	}
 	fd = node_pin(n);
 	if (fd < 0)
 		return fd;
@@ -35,11 +38,13 @@ static int change_owner(int fd, const struct hostfs_set *s)
 	return 0;
 }
 
-static int change_size(int fd, struct hostfs_file *f, const struct hostfs_set *s)
+static int change_size(int fd, int file, const struct hostfs_set *s)
 {
+	int open_fd = file && s->valid & HOSTFS_SET_SIZE ? file_fd(file) : -1;
+
 	if (!(s->valid & HOSTFS_SET_SIZE))
 		return 0;
-	if (f && ftruncate(f->fd, (off_t)s->size) == 0)
+	if (open_fd >= 0 && ftruncate(open_fd, (off_t)s->size) == 0)
 		return 0;
 	return truncate(fd_name(fd).text, (off_t)s->size) < 0 ? -errno : 0;
 }
@@ -65,9 +70,9 @@ static int change_times(int fd, const struct hostfs_set *s)
 	return utimensat(AT_FDCWD, fd_name(fd).text, times, 0) < 0 ? -errno : 0; /* before 5.8 */
 }
 
-int hostfs_host_setattr(struct hostfs_node *n, struct hostfs_file *f, const struct hostfs_set *s,
-	struct hostfs_attr *a)
+int hostfs_host_setattr(int node, int file, const struct hostfs_set *s, struct hostfs_attr *a)
 {
+	struct hostfs_node *n = node_find(node);
 	int fd = node_pin(n), err;
 
 	if (fd < 0)
@@ -76,7 +81,7 @@ int hostfs_host_setattr(struct hostfs_node *n, struct hostfs_file *f, const stru
 	if (!err && s->valid & HOSTFS_SET_MODE && chmod(fd_name(fd).text, s->mode & 07777) < 0)
 		err = -errno;
 	if (!err)
-		err = change_size(fd, f, s);
+		err = change_size(fd, file, s);
 	if (!err)
 		err = change_times(fd, s);
 	if (!err)
@@ -85,8 +90,9 @@ int hostfs_host_setattr(struct hostfs_node *n, struct hostfs_file *f, const stru
 	return err;
 }
 
-int hostfs_host_statfs(struct hostfs_node *n, struct hostfs_statfs *st)
+int hostfs_host_statfs(int node, struct hostfs_statfs *st)
 {
+	struct hostfs_node *n = node_find(node);
 	int fd = node_pin(n), err = 0;
 	struct statvfs v;
 
@@ -104,8 +110,9 @@ int hostfs_host_statfs(struct hostfs_node *n, struct hostfs_statfs *st)
 
 /* ---- extended attributes ---- */
 
-long hostfs_host_getxattr(struct hostfs_node *n, const char *name, void *buf, size_t size)
+long hostfs_host_getxattr(int node, const char *name, void *buf, size_t size)
 {
+	struct hostfs_node *n = node_find(node);
 	int fd = node_pin(n);
 	ssize_t got;
 
@@ -118,9 +125,9 @@ long hostfs_host_getxattr(struct hostfs_node *n, const char *name, void *buf, si
 	return got;
 }
 
-int hostfs_host_setxattr(
-	struct hostfs_node *n, const char *name, const void *value, size_t size, int flags)
+int hostfs_host_setxattr(int node, const char *name, const void *value, size_t size, int flags)
 {
+	struct hostfs_node *n = node_find(node);
 	int fd = node_pin(n), err;
 
 	if (fd < 0)
@@ -133,8 +140,9 @@ int hostfs_host_setxattr(
 	return err;
 }
 
-long hostfs_host_listxattr(struct hostfs_node *n, char *buf, size_t size)
+long hostfs_host_listxattr(int node, char *buf, size_t size)
 {
+	struct hostfs_node *n = node_find(node);
 	int fd = node_pin(n);
 	ssize_t got;
 

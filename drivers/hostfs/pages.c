@@ -15,10 +15,28 @@
 struct request {
 	void (*end)(struct request *r);
 	struct completion done;
+	struct hostfs_file *file;       /* of a read: a reference */
 	u32 nr;                         /* pages */
 	struct page *pages[HOSTFS_RUN]; /* locked */
 	struct hostfs_io *io;           /* lies behind it */
 };
+
+static atomic_t with_workers; /* requests */
+
+bool hostfs_requests_none(void)
+{
+	return !atomic_read(&with_workers);
+}
+
+/* Gives a request to a worker. False if it is done already. */
+static bool submit(struct request *r)
+{
+	atomic_inc(&with_workers);
+	if (!hostfs_host_submit(r->io))
+		return true;
+	atomic_dec(&with_workers);
+	return false;
+}
 
 static struct request *request_new(u32 op, u32 vecs)
 {
@@ -43,16 +61,23 @@ static void reap(void *unused)
 		struct hostfs_io *next = io->next;
 		struct request *r = io->cookie;
 
+		atomic_dec(&with_workers);
 		r->end(r);
 		io = next;
 	}
 }
 
+static int irq;
+
 int hostfs_requests_init(void)
 {
-	int irq = irq_register("hostfs", reap, NULL);
-
+	irq = irq_register("hostfs", reap, NULL);
 	return irq < 0 ? irq : hostfs_host_setup(irq);
+}
+
+int hostfs_requests_again(void)
+{
+	return hostfs_host_setup(irq);
 }
 
 /* ---- a request that a task waits for ---- */
@@ -62,7 +87,7 @@ static void end_wait(struct request *r)
 	complete(&r->done);
 }
 
-s64 hostfs_ask(u32 op, struct hostfs_file *f, struct hostfs_node *n, s32 mode, s64 off, s64 len)
+s64 hostfs_ask(u32 op, struct hostfs_file *f, int node, s32 mode, s64 off, s64 len)
 {
 	struct request *r = request_new(op, 0);
 	s64 result;
@@ -71,12 +96,12 @@ s64 hostfs_ask(u32 op, struct hostfs_file *f, struct hostfs_node *n, s32 mode, s
 		return -ENOMEM;
 	init_completion(&r->done);
 	r->end = end_wait;
-	r->io->f = f;
-	r->io->n = n;
+	r->io->file = f ? f->host : 0;
+	r->io->node = node;
 	r->io->mode = mode;
 	r->io->off = off;
 	r->io->len = len;
-	if (!hostfs_host_submit(r->io))
+	if (submit(r))
 		wait_for_completion(&r->done);
 	result = r->io->result;
 	kfree(r);
@@ -103,6 +128,7 @@ static void finish_read(struct request *r)
 {
 	s64 got = r->io->result;
 
+	hostfs_file_put(r->file);
 	for (u32 i = 0; i < r->nr; i++) {
 		struct page *p = r->pages[i];
 		s64 from = clamp(got - (s64)(i * PAGE_SIZE), 0L, (s64)PAGE_SIZE);
@@ -115,7 +141,6 @@ static void finish_read(struct request *r)
 		}
 		unlock_page(p);
 	}
-	hostfs_host_close(r->io->f);
 	kfree(r);
 }
 
@@ -136,13 +161,14 @@ static int read_run(struct inode *inode, struct page **pages, u32 n)
 
 	if (!r || !f) {
 		if (f)
-			hostfs_host_close(f);
+			hostfs_file_put(f);
 		kfree(r);
 		fail_pages(pages, n);
 		return r ? -EIO : -ENOMEM;
 	}
 	r->end = finish_read;
-	r->io->f = f;
+	r->file = f;
+	r->io->file = f->host;
 	r->io->off = (s64)(pages[0]->index << PAGE_SHIFT);
 	r->nr = n;
 	for (u32 i = 0; i < n; i++) {
@@ -150,7 +176,7 @@ static int read_run(struct inode *inode, struct page **pages, u32 n)
 		add_vec(r->io, page_address(pages[i]), PAGE_SIZE);
 	}
 	got = hostfs_host_read(r->io);
-	if (got == -EAGAIN && !hostfs_host_submit(r->io))
+	if (got == -EAGAIN && submit(r))
 		return 0;
 	if (got != -EAGAIN)
 		r->io->result = got;
@@ -209,12 +235,12 @@ static int write_run(struct inode *inode, struct request *r)
 	for (u32 i = 0; i < r->io->nr; i++)
 		want += (s64)r->io->vec[i].len;
 	if (f) {
-		r->io->f = f;
+		r->io->file = f->host;
 		r->io->attr = &a;
 		hostfs_change_begin(inode);
 		put = want ? hostfs_host_write(r->io) : 0;
 		hostfs_change_end(inode, put > 0 ? &a : NULL, false);
-		hostfs_host_close(f);
+		hostfs_file_put(f);
 	}
 	for (u32 i = 0; i < r->nr; i++) {
 		end_page_writeback(r->pages[i]);

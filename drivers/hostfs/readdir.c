@@ -10,6 +10,8 @@
  * The listing stays with the inode. It is reused while the directory's times are those from before
  * it was read, unless they were so young that another change might have left them unchanged.
  *
+ * If the instance is restored while it reads a directory, it reads it again from the beginning.
+ *
  * Locks: hostfs_inode.lock for the inode's listing; an open directory's is under its f_pos_lock.
  */
 #include "drivers/hostfs/hostfs.h"
@@ -41,13 +43,20 @@ struct record { /* struct linux_dirent64 */
 	char name[];
 };
 
+static void free_pieces(struct hostfs_listing *l)
+{
+	for (u32 i = 0; i < l->nr; i++)
+		kfree(l->pieces[i]);
+	kfree(l->pieces);
+	l->pieces = NULL;
+	l->nr = 0;
+}
+
 void hostfs_listing_put(struct hostfs_listing *l)
 {
 	if (!l || !atomic_dec_and_test(&l->refs))
 		return;
-	for (u32 i = 0; i < l->nr; i++)
-		kfree(l->pieces[i]);
-	kfree(l->pieces);
+	free_pieces(l);
 	kfree(l);
 }
 
@@ -84,7 +93,7 @@ static int read_pieces(struct hostfs_listing *l, struct hostfs_file *f)
 	long n = buf ? 0 : -ENOMEM;
 	int err = (int)n;
 
-	while (!err && (n = hostfs_host_getdents(f, buf, PIECE_SIZE)) > 0) {
+	while (!err && (n = hostfs_host_getdents(f->host, buf, PIECE_SIZE)) > 0) {
 		err = add_piece(l, buf, (u32)n);
 		if (!err && signal_pending(current) && l->nr > 64)
 			err = -EINTR;
@@ -99,10 +108,28 @@ static bool is_young(const struct timespec64 *t)
 	return (u64)t->tv_sec * 1000000000UL + (u64)t->tv_nsec + FRESH_NS > ktime_get_real_coarse();
 }
 
+static int read_whole(struct hostfs_listing *l, int node)
+{
+	struct hostfs_file *f;
+	bool lost;
+	int err;
+
+	do {
+		f = hostfs_open_dir(node);
+		if (IS_ERR(f))
+			return (int)PTR_ERR(f);
+		err = read_pieces(l, f);
+		lost = err && !f->host; /* restored meanwhile */
+		if (lost)
+			free_pieces(l);
+		hostfs_file_put(f);
+	} while (lost);
+	return err;
+}
+
 static struct hostfs_listing *read_listing(struct inode *inode)
 {
 	struct hostfs_listing *l = kzalloc(sizeof(*l), GFP_KERNEL);
-	struct hostfs_file *f;
 	int err;
 
 	if (!l)
@@ -111,11 +138,7 @@ static struct hostfs_listing *read_listing(struct inode *inode)
 	l->mtime = inode->i_mtime;
 	l->ctime = inode->i_ctime;
 	l->reusable = !is_young(&l->ctime);
-	err = hostfs_host_opendir(HOSTFS_I(inode)->node, &f);
-	if (!err) {
-		err = read_pieces(l, f);
-		hostfs_host_close(f);
-	}
+	err = read_whole(l, HOSTFS_I(inode)->node);
 	if (!err)
 		return l;
 	hostfs_listing_put(l);
@@ -243,13 +266,13 @@ static int hostfs_dir_release(struct inode *inode, struct file *f)
 
 static int hostfs_dir_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 {
-	struct hostfs_file *h;
-	int err = hostfs_host_opendir(HOSTFS_I(f->f_inode)->node, &h);
+	struct hostfs_file *h = hostfs_open_dir(HOSTFS_I(f->f_inode)->node);
+	int err;
 
-	if (err)
-		return err;
-	err = (int)hostfs_ask(HOSTFS_OP_FSYNC, h, NULL, 0, 0, 0);
-	hostfs_host_close(h);
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	err = (int)hostfs_ask(HOSTFS_OP_FSYNC, h, 0, 0, 0, 0);
+	hostfs_file_put(h);
 	return err;
 }
 

@@ -22,15 +22,13 @@
 #define INTERVAL_MS 1000
 #define MS_NS 1000000UL
 
-struct share {
-	const char *dir; /* NULL: none */
-	bool ro, append;
-};
-static struct share all; /* hostfs= */
-static struct share shares[SHARES];
+static struct hostfs_share all; /* hostfs= */
+static struct hostfs_share shares[SHARES];
 static char texts[SHARES + 1][PATH_MAX];
 
 struct kmem_cache *hostfs_inode_cache;
+LIST_HEAD(hostfs_sbs);
+DEFINE_SPINLOCK(hostfs_sbs_lock);
 
 /* ---- parameters ---- */
 
@@ -38,7 +36,7 @@ struct kmem_cache *hostfs_inode_cache;
  * Sets the folder. @eq: "=DIR". Everything behind it is the name, with commas, except for the
  * ",append" of hostfs=.
  */
-static void set_dir(struct share *s, u32 i, const char *param, const char *eq)
+static void set_dir(struct hostfs_share *s, u32 i, const char *param, const char *eq)
 {
 	char *text = texts[i], *comma;
 
@@ -80,7 +78,7 @@ PARAM_DEV("hostfs", hostfs_setup,
 struct mount_args {
 	const char *dev;
 	char *data;
-	const struct share *share;
+	const struct hostfs_share *share;
 	char *path; /* below the share's folder; into data */
 	kuid_t uid;
 	kgid_t gid;
@@ -172,7 +170,7 @@ static int parse_options(struct mount_args *m)
  */
 static int find_share(struct mount_args *m)
 {
-	static const struct share anything = { .dir = "/" };
+	static const struct hostfs_share anything = { .dir = "/" };
 	u64 n;
 
 	if (m->dev && !strncmp(m->dev, "hostfs", 6) && !kstrtou64(m->dev + 6, 10, &n)) {
@@ -220,8 +218,8 @@ static void hostfs_evict_inode(struct inode *inode)
 	truncate_inode_pages(&inode->i_data, 0);
 	hostfs_close_files(inode);
 	hostfs_listing_put(hi->list);
-	if (hi->node)
-		hostfs_host_put(hi->node);
+	hostfs_host_put(hi->node);
+	hi->node = 0;
 	clear_inode(inode);
 }
 
@@ -275,6 +273,9 @@ static void hostfs_put_super(struct super_block *sb)
 
 	if (!hs)
 		return;
+	spin_lock(&hostfs_sbs_lock);
+	list_del(&hs->list);
+	spin_unlock(&hostfs_sbs_lock);
 	kfree(hs->dir);
 	kfree(hs);
 	sb->s_fs_info = NULL;
@@ -325,14 +326,14 @@ static int make_root(struct super_block *sb, struct hostfs_sb *hs)
 {
 	struct hostfs_attr a;
 	struct inode *root;
-	int err = hostfs_host_getattr(hs->root, NULL, &a);
+	int err = hostfs_host_getattr(hs->root, 0, &a);
 
 	if (err) {
 		hostfs_host_put(hs->root);
 		return err;
 	}
 	hs->root_dev = a.dev;
-	root = hostfs_iget(sb, NULL, NULL, hs->root, &a, hostfs_sample(hs));
+	root = hostfs_iget(sb, 0, NULL, hs->root, &a, hostfs_sample(hs));
 	if (IS_ERR(root))
 		return (int)PTR_ERR(root);
 	sb->s_root = d_make_root(root);
@@ -351,6 +352,11 @@ static int hostfs_fill_super(struct super_block *sb, void *data, bool silent)
 	sb->s_d_op = &hostfs_dops;
 	sb->s_magic = HOSTFS_MAGIC;
 	sb->s_fs_info = hs;
+	hs->sb = sb;
+	hs->share = m->share;
+	spin_lock(&hostfs_sbs_lock);
+	list_add(&hs->list, &hostfs_sbs);
+	spin_unlock(&hostfs_sbs_lock);
 	sb->s_iflags |= SB_I_NODEV;
 	sb->s_flags |= SB_NOATIME |
 		       (m->share->ro ? SB_RDONLY : 0); /* the host keeps the times of reading */
