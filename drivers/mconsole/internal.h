@@ -26,6 +26,11 @@ void mconsole_print(struct mconsole_call *c, const char *fmt, ...) __printf(2, 3
  * err 0.
  */
 void mconsole_end(struct mconsole_call *c, int err);
+/* Sends what was printed so far; more follows. */
+void mconsole_part(struct mconsole_call *c);
+/* Takes over a request, which another thread answers later. Its descriptors stay the caller's. */
+void mconsole_take(
+	struct mconsole_call *mine, struct mconsole_packet *from, struct mconsole_call *c);
 /* Replies with one line that gives the reason for a failure. @err is -errno, or 1. */
 void mconsole_fail(struct mconsole_call *c, int err, const char *fmt, ...) __printf(3, 4);
 
@@ -51,6 +56,9 @@ struct mconsole_device *mconsole_next_device(struct mconsole_device *d);
 /* snapshot.c */
 void mconsole_snapshot(struct mconsole_call *c);
 bool snapshot_is_held(void);
+
+/* state.c */
+void cmd_state(struct mconsole_call *c);
 
 /* dmesg.c */
 void cmd_dmesg(struct mconsole_call *c);

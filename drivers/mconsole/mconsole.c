@@ -157,6 +157,20 @@ void mconsole_end(struct mconsole_call *c, int err)
 	send_reply(c, err, false);
 }
 
+void mconsole_part(struct mconsole_call *c)
+{
+	send_reply(c, 0, true);
+}
+
+void mconsole_take(
+	struct mconsole_call *mine, struct mconsole_packet *from, struct mconsole_call *c)
+{
+	*from = *c->from;
+	from->nr_fds = 0;
+	*mine = (struct mconsole_call){ .from = from };
+	c->ended = true;
+}
+
 void mconsole_fail(struct mconsole_call *c, int err, const char *fmt, ...)
 {
 	va_list ap;

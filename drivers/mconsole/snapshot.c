@@ -85,15 +85,6 @@ bool snapshot_is_held(void)
 	return held;
 }
 
-/* Takes over a request, which another thread answers later. Its descriptors stay the caller's. */
-static void take_asker(struct asker *a, struct mconsole_call *c)
-{
-	a->from = *c->from;
-	a->from.nr_fds = 0;
-	a->call = (struct mconsole_call){ .from = &a->from };
-	c->ended = true;
-}
-
 /* ---- disks ---- */
 
 /* Returns the next disk with files of the host, from *d and *n on; NULL at the end. */
@@ -319,7 +310,7 @@ static int start(struct mconsole_call *c, u32 seconds)
 	}
 	s->id = ++last_id;
 	s->seconds = seconds;
-	take_asker(&s->begin, c);
+	mconsole_take(&s->begin.call, &s->begin.from, c);
 	now = s;
 	if (kthread_run(snapshot_thread, s, "snapshot"))
 		return 0;
@@ -372,7 +363,7 @@ static void cmd_end(struct mconsole_call *c, const char *args)
 		err = -EALREADY;
 		why = "it is about to end";
 	} else if (!err) {
-		take_asker(&now->ender, c);
+		mconsole_take(&now->ender.call, &now->ender.from, c);
 		WRITE_ONCE(now->end, &now->ender);
 		wake_up(&wait);
 	}
