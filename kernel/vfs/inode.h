@@ -126,62 +126,88 @@ struct inode_operations {
 void inode_set_flags(struct inode *inode, u32 flags);
 
 struct inode {
+	/*
+	 * What it is. Set before lookups find the inode. Mode, owner and flags then change under
+	 * i_rwsem (S_DEAD: or that of the parent), and are read without a lock. A path walk reads
+	 * little else, so this group comes first.
+	 */
 	umode_t i_mode;
 	kuid_t i_uid;
 	kgid_t i_gid;
-	u32 i_flags;
+	u32 i_flags; /* S_* */
 	const struct inode_operations *i_op;
 	const struct file_operations *i_fop; /* what open installs */
 	struct super_block *i_sb;
-	struct posix_acl *i_acl;         /* what acl.h says; NULL: none */
+	struct posix_acl *i_acl; /* what acl.h says; NULL: none */
+
+	/* Content: the page cache, with locks of its own (kernel/mm/file/address_space.h). */
 	struct address_space *i_mapping; /* usually &i_data */
 	struct address_space i_data;
-	ino_t i_ino;
-	/* under i_rwsem of the inode or of its directories */
+
+	/*
+	 * Attributes for stat(2): written under i_rwsem of the inode, i_nlink also under that of
+	 * its directories, i_blocks under i_lock. Read without a lock, the size by i_size_read().
+	 */
+	ino_t i_ino; /* immutable once hashed */
 	u32 i_nlink;
-	dev_t i_rdev;
-	/* written under i_rwsem; read by i_size_read */
+	dev_t i_rdev; /* immutable */
 	loff_t i_size;
 	struct timespec64 i_atime, i_mtime, i_ctime, i_btime;
-	u64 i_blocks; /* 512-byte units */
-	u32 i_blkbits;
+	u64 i_blocks;  /* 512-byte units */
+	u32 i_blkbits; /* of st_blksize; immutable */
+	/* tells apart files that have had one number: file handles */
 	u32 i_generation;
-	u64 i_version;
-	spinlock_t i_lock; /* i_state, i_blocks, counters */
+
+	/* Locks, and what i_lock protects. */
+	spinlock_t i_lock;
 	struct rwsem i_rwsem;
-	u32 i_state;
-	atomic_t i_count; /* references */
+	u32 i_state; /* I_* */
+
+	/* Counts: atomic. */
+	/* references; from 0 to 1 only under i_lock */
+	atomic_t i_count;
 	/* direct transfers under way: inode_dio_wait() */
 	atomic_t i_dio_count;
-	atomic_t i_writecount;      /* > 0 writers, < 0 denied (executing) */
+	/* > 0 writers, < 0 denied (executing) */
+	atomic_t i_writecount;
+	/* files that have it open for reading only: for leases */
+	atomic_t i_readcount;
+
+	/* Lists that find it, each under a lock of its own. */
 	struct hlist_node i_hash;   /* inode hash, under its bucket lock */
 	struct list_head i_sb_list; /* under s_inode_list_lock */
-	/* sb's dirty inodes, under s_inode_wblist_lock */
+	/* sb's dirty inodes in the order of dirtied_when, under s_inode_wblist_lock */
 	struct list_head i_dirty_list;
-	struct list_head i_lru;
-	struct list_head i_dentry; /* aliases (dentry.d_alias), under i_lock */
 	u64 dirtied_when;
-	struct list_head i_flock; /* locks, under flc_lock (locks.c) */
-	void *i_pipe;             /* struct pipe_inode_info of a FIFO or pipe */
-	struct block_device *i_bdev;
-	void *i_cdev;
+	struct list_head i_lru;    /* unused inodes, under inode_lru_lock */
+	struct list_head i_dentry; /* aliases (dentry.d_alias), under i_lock */
+
+	/* What some kinds of files have besides. */
+	/* pipe_inode_info of a FIFO or pipe, under i_lock */
+	void *i_pipe;
+	struct block_device *i_bdev; /* of a block device's node */
 	/* fast symlink target: immutable, valid until i_free */
 	char *i_link;
-	u8 i_write_hint; /* RWH_*, a word that anyone reads */
+	/* entries of a directory of a memory file system, under i_rwsem */
+	struct simple_dir *i_sdir;
+	/* ACL that files made in this directory get, as i_acl */
+	struct posix_acl *i_default_acl;
 	/* F_SEAL_* of a memfd, with SEALS_ALLOWED; under i_rwsem */
 	u32 i_seals;
 #define SEALS_ALLOWED 0x80000000
-	void *i_fsnotify;       /* inotify marks */
-	struct lease *i_leases; /* under lease_lock */
-	/* files that have it open for reading only: for leases */
-	atomic_t i_readcount;
-	struct posix_acl *i_default_acl;
+	u8 i_write_hint; /* RWH_*, read and written racily */
+
+	/* File locks and watchers: NULL or empty for most inodes. */
+	struct list_head i_flock;  /* locks, under flc_lock (locks.c) */
+	struct lease *i_leases;    /* under lease_lock */
+	void *i_fsnotify;          /* marks of inotify, under its watch_lock */
 	struct dnotify *i_dnotify; /* requests of F_NOTIFY, under dnotify_lock */
-	/* entries of a directory of a memory file system, under i_rwsem */
-	struct simple_dir *i_sdir;
+
+	/* The end of it: freed by i_free() after a grace period. */
 	struct rcu_head i_rcu;
 	/* s_op->free_inode, or the plain one; immutable */
 	void (*i_free)(struct inode *inode);
+
 	void *i_private; /* of the file system */
 };
 static inline loff_t i_size_read(const struct inode *i)

@@ -381,7 +381,6 @@ static int add_linear(
 static int note_entry(struct ext4_handle *h, struct inode *dir)
 {
 	dir->i_mtime = dir->i_ctime = current_time(dir);
-	dir->i_version++;
 	return ext4_write_inode_raw(h, dir);
 }
 
