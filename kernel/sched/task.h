@@ -3,8 +3,7 @@
  * task.h: struct task, one guest thread or kernel thread, and the scheduler's door.
  *
  * Threads of one process share a struct signal_struct (thread group), sighand, mm, files. A kernel
- * thread has no mm. Fields are grouped by the lock that protects them. "own" means: touched by the
- * task itself, or while it cannot run.
+ * thread has no mm.
  */
 #ifndef NESTLING_SCHED_TASK_H
 #define NESTLING_SCHED_TASK_H
@@ -136,69 +135,92 @@ struct task_work {
 struct perf_event;
 
 struct futex_q;
+/*
+ * The members stand in groups by purpose and lock. "Own" means: written by the task itself, or
+ * while it cannot run; other tasks read such a member racily if at all. The groups that each system
+ * call and each switch touch come first. Members that are touched together share cache lines.
+ */
 struct task {
-	/* Scheduler: under the runqueue lock of task->cpu, except where said. */
-	/* Written by the task itself (set_current_state), and by wakers under the rq lock. */
+	/*
+	 * Whether and where it runs: under the runqueue lock of @cpu, except where said. The task
+	 * itself writes its state (set_current_state()), and wakers do under the runqueue lock.
+	 */
 	u32 state;
 	int cpu;        /* the vCPU it runs on or ran on last */
 	bool on_cpu;    /* its stack is in use by a vCPU */
 	u32 flags;      /* PF_*, own */
 	u64 work_flags; /* TIF_*, atomic bits */
-	int policy;     /* SCHED_* */
-	int nice;       /* -20 .. 19 */
+
+	/* Policy and priority: under the runqueue lock. */
+	int policy; /* SCHED_* */
+	int nice;   /* -20 .. 19 */
 	int rt_priority;
-	u64 dl_runtime, dl_deadline, dl_period; /* SCHED_DEADLINE: ns of each period */
+	/* Real-time priority lent by waiters for its PI locks, or 0. */
+	int boost;
+	bool sched_reset_on_fork;
+
+	/* Deadline (SCHED_DEADLINE, deadline.c): under the runqueue lock. */
+	u64 dl_runtime, dl_deadline, dl_period; /* ns of each period */
 	/* this period's beginning and deadline */
 	u64 dl_start, dl_abs;
 	s64 dl_budget; /* left in this period */
 	/* SCHED_FLAG_RECLAIM, SCHED_FLAG_DL_OVERRUN */
 	u32 dl_flags;
-	bool dl_on;      /* served before all others: deadline.c */
+	bool dl_on;      /* served before all others */
 	bool dl_waits;   /* waits for its next period */
 	bool dl_overran; /* budget overrun not yet reported */
-	/* Real-time priority lent by waiters for its PI locks, or 0. */
-	int boost;
-	bool sched_reset_on_fork;
-	u64 cpus_allowed;          /* mask of vCPUs */
-	u64 cpus_wish, cpus_bound; /* its sources: affinity.c */
+
+	/* Affinity (affinity.c): masks of vCPUs, under the runqueue lock. */
+	u64 cpus_allowed;
+	u64 cpus_wish, cpus_bound; /* the sources of cpus_allowed */
+
+	/* Place in the run queue: under the runqueue lock. */
 	struct sched_entity se;
-	struct list_head rt_node; /* run list of FIFO/RR */
+	struct list_head rt_node;        /* run list of FIFO/RR */
+	struct sched_group *sched_group; /* or NULL */
+
+	/* What it waits for, for pressure, /proc/stat and /proc/PID/wchan. */
 	/* Group whose pressure it adds to, NULL: only the machine's. Under the runqueue lock. */
 	struct psi_group *psi;
 	/* own: waits for memory, counted on memstall_cpu */
 	bool memstall;
-	int memstall_cpu;
-	struct sched_group *sched_group; /* or NULL; under the runqueue lock */
-	u64 nvcsw, nivcsw;
-	u64 nr_moves; /* to another vCPU */
-	/* perf events that count it, under task/perf.c's lock, or NULL */
+	bool in_iowait;    /* own: sleeps for a disk */
+	int memstall_cpu;  /* own */
+	const char *wchan; /* own: where it waits */
+
+	/* Counts of its switches, and of perf events that count it. */
+	u64 nvcsw, nivcsw; /* under the runqueue lock */
+	u64 nr_moves;      /* to another vCPU */
+	/* under task/perf.c's lock, or NULL */
 	struct perf_event *perf;
-	u64 hung_switches, hung_since; /* owned by task/hung.c */
-	u64 utime, stime;              /* ns, own */
-	/* own: time of the last switch between user and kernel accounting */
+
+	/* CPU time, and the timers that it drives: own, in ns. */
+	u64 utime, stime;
+	/* time of the last switch between user and kernel accounting */
 	u64 last_acct;
-	/* own: excess of utime and stime over se.sum_exec */
+	/* excess of utime and stime over se.sum_exec */
 	u64 acct_over;
-	/* own: ktime at which sched_timer_ops is called for it, or ~0 */
+	/* ktime at which sched_timer_ops is called for it, or ~0 */
 	u64 cpu_timer_at;
-	u64 cpu_timers_seen; /* own: time of that function's last call */
+	u64 cpu_timers_seen; /* time of that function's last call */
 	/* timers of its CPU time; under time/posix_timer.c's lock */
 	struct rb_root cpu_timers;
-	bool in_iowait; /* own: it sleeps for a disk */
-	u64 start_time; /* ktime, immutable */
+	u64 hung_switches, hung_since; /* owned by task/hung.c */
+	u64 start_time;                /* ktime, immutable */
 	u64 start_boottime;
 
-	struct arch_task arch; /* own */
+	/* Registers and stacks: own. */
+	struct arch_task arch;
 
-	/* identity: immutable, or under tasklist_lock */
-	atomic_t usage;
+	/* Identity and family: immutable, or under tasklist_lock, except where said. */
+	atomic_t usage; /* get_task(), put_task() */
 	/*
 	 * In the initial pid namespace, immutable, except that exec by a non-leader swaps pids
 	 * under tasklist_lock.
 	 */
 	pid_t pid, tgid;
 	struct pid *thread_pid;
-	/* in pid->tasks[], by PIDTYPE_*; under tasklist_lock */
+	/* in pid->tasks[], by PIDTYPE_* */
 	struct list_head pid_links[4];
 	struct task *group_leader;
 	struct task *real_parent; /* the task that forked it */
@@ -208,129 +230,152 @@ struct task {
 	struct list_head sibling;
 	struct list_head tasks;       /* all processes (leaders) */
 	struct list_head thread_node; /* in signal->threads */
-	char comm[16];                /* own; read racily */
+	char comm[16];                /* own */
+
+	/* Exit: under tasklist_lock. */
 	int exit_code, exit_signal, exit_state;
 	int pdeath_signal;
 	/* its parent's signal->exec_id at its birth; immutable */
 	u32 parent_exec_id;
+
+	/* Marks of fork, exec and prctl: own. */
 	bool did_exec, no_new_privs, in_execve, vfork_child;
 	/* setuid() has exceeded its user's limit of processes: exec() fails */
 	bool over_nproc;
 	/* its calls are traced (kernel/syscall/trace.c); racy */
 	bool traced_calls;
-	bool no_tsc; /* own: PR_SET_TSC; rdtsc is a SIGSEGV */
+	bool no_tsc; /* PR_SET_TSC; rdtsc is a SIGSEGV */
 	u32 personality;
 	struct completion *vfork_done;
 	uaddr_t set_child_tid, clear_child_tid;
+
+	/* Futexes: own, except where said. */
 	uaddr_t robust_list;
+	struct futex_state *futex;
 	/* the PI lock that it waits for; under futex_pi.c's lock */
 	struct futex_q *pi_wait;
 	/* it exits, and has released the futexes that it owned */
 	bool futex_dead;
-	/* own: the registered area, its signature, and nvcsw + nivcsw at its last update */
-	uaddr_t rseq;
-	u32 rseq_sig;
-	u64 rseq_seen;
 
-	/* Own; other tasks take tasklist_lock or task_lock (alloc_lock) to read. */
+	/* Restartable sequences: own. */
+	u32 rseq_sig;
+	uaddr_t rseq;  /* the registered area */
+	u64 rseq_seen; /* nvcsw + nivcsw at its last update */
+
+	/*
+	 * What it shares with other tasks: own; other tasks take tasklist_lock or task_lock
+	 * (alloc_lock) to read.
+	 */
 	spinlock_t alloc_lock;
 	struct mm *mm;
 	struct files_struct *files;
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
-	/* Replaced as a whole. Readers use alloc_lock, or are the task itself. */
+
+	/* Credentials: replaced as a whole. Readers use alloc_lock, or are the task itself. */
 	const struct cred *cred;
 	/* Its own credentials while override_creds() is active, or NULL. */
 	const struct cred *real_cred;
 	/* own: of the mount that it works through; kernel/vfs/idmap.h */
 	struct user_namespace *idmap;
 
-	/* signals: under sighand->lock */
+	/* Signals: under sighand->lock, except where said. */
 	struct signal_struct *signal;
 	struct sighand_struct *sighand;
 	u64 blocked, saved_sigmask, real_blocked; /* own writes under the lock */
 	/* this thread's queue (kernel/task/signal/signal.h) */
 	struct sigpending *pending;
-	u64 sas_ss_sp, sas_ss_size;
-	u32 sas_ss_flags;
+	u64 sas_ss_sp, sas_ss_size; /* own */
+	u32 sas_ss_flags;           /* own */
 	u32 jobctl;
-	struct restart_block restart;
-	struct key *thread_keyring; /* a reference; own */
-	u8 reqkey_default;          /* KEYCTL_SET_REQKEY_KEYRING; own */
-	struct task_work *works;    /* atomic list */
+	struct restart_block restart; /* own */
+	/* Works before it returns to user mode: an atomic list. */
+	struct task_work *works;
 
-	/* ptrace: under tasklist_lock */
+	/* Tracing: under tasklist_lock, except where said. */
 	u32 ptrace;
 	u64 ptrace_message;
 	struct list_head ptraced, ptrace_entry;
 	/* Credentials of the tracer when it attached; a reference. */
 	const struct cred *ptracer_cred;
 	void *ptrace_info;
+	/* Debug registers, or NULL; ptrace_debug.c has the rule of their changes. */
+	struct hw_debug *hw_debug;
+	/* own: for /proc/PID/syscall, -1 in user mode */
+	u64 syscall_nr;
 
-	/* cgroups: under cgroup_tasks_lock */
+	/* Control groups, version 2: under cgroup_tasks_lock. */
 	/* A reference until it is freed. NULL: not born yet, or an idle task. */
 	struct cgroup *cgroup;
 	/* in cgroup->tasks; empty from cgroup_exit() on */
 	struct list_head cg_list;
-	/* Version 1, by slot: references, NULL: the root. Under cgroup1_lock. */
+	bool cg_frozen;                  /* counted in cgroup->nr_frozen */
+	u64 cg_exec, cg_utime, cg_stime; /* already flushed to the group */
+	u64 cg_min_flt, cg_maj_flt;      /* already flushed to the group */
+
+	/* Control groups, version 1: under cgroup1_lock, except where said. */
+	/* by slot: references, NULL: the root */
 	struct cgroup1 *cg1[CGROUP1_MAX];
 	/* entries of cg1 that are not NULL; read racily by itself */
 	u32 nr_cg1;
+	/* its group of the freezer is to be frozen */
+	bool cg1_freeze;
 	/*
 	 * The group that counts it until it is reaped, a reference, or NULL. Under cgroup_threads.
 	 */
 	struct cgroup1 *cg1_pids;
-	u64 cg1_exec, cg1_utime, cg1_stime;
-	/* its group of version 1's freezer is to be frozen */
-	bool cg1_freeze;
-	bool cg_frozen;                  /* counted in cgroup->nr_frozen */
-	u64 cg_exec, cg_utime, cg_stime; /* already flushed to the group */
-	u64 cg_min_flt, cg_maj_flt;      /* already flushed to the group */
-	/* own: the group charged for its memory, or NULL */
-	struct mem_group *mem_group;
+	u64 cg1_exec, cg1_utime, cg1_stime; /* already flushed to the groups */
+
+	/* Memory: own, except where said. */
+	struct mem_group *mem_group; /* the group charged for it, or NULL */
 	/* chosen by the OOM killer; set by other tasks, never cleared */
 	bool memdie;
-	/* own: a charge has met a limit since this fault began, for out_of_memory() */
+	/* a charge has met a limit since this fault began, for out_of_memory() */
 	bool memcg_oom;
-	/* own: pages above memory.high that it has to pay for, TIF_CGROUP */
+	/* pages above memory.high that it has to pay for, TIF_CGROUP */
 	u64 memcg_over;
-	/* own: the group whose limits on disks apply, or NULL */
-	struct io_group *io_group;
-	/* own: until when it waits for its earlier reads and writes, TIF_CGROUP; or 0 */
-	u64 io_paid_at;
-	u32 io_generation; /* own: generation of those limits */
+	u64 min_flt, maj_flt; /* counts of faults */
+	u64 mempolicy;        /* kernel/mm/mempolicy.c */
 
-	/* Own; threads are synchronised under sighand->lock. */
+	/* Disks: own, except where said. */
+	/* the group whose limits on disks apply, or NULL */
+	struct io_group *io_group;
+	/* until when it waits for its earlier reads and writes, TIF_CGROUP; or 0 */
+	u64 io_paid_at;
+	u32 io_generation; /* generation of those limits */
+	/* read and written racily: kernel/task/ioprio.c */
+	int ioprio;
+	u64 io_rchar, io_wchar, io_syscr, io_syscw, io_read_bytes, io_write_bytes;
+	void *journal_info; /* open ext4 handle */
+	/* struct blk_plug, bios that no driver has yet */
+	void *plug;
+
+	/* What it may do: own; seccomp is synchronised between threads under sighand->lock. */
 	int seccomp_mode;
-	struct seccomp_filter *seccomp;
 	/* length of the chain; stays when the task exits and drops it */
 	u32 seccomp_count;
-	u64 dispatch_offset, dispatch_len, dispatch_selector; /* own: user_dispatch.c */
-	u32 prctl_bits;                                       /* own: PRCTL_* of task/internal.h */
-	struct hw_debug *hw_debug;                            /* ptrace_debug.c; or NULL */
+	struct seccomp_filter *seccomp;
+	u64 dispatch_offset, dispatch_len, dispatch_selector; /* user_dispatch.c */
+	u32 prctl_bits;                                       /* PRCTL_* of task/internal.h */
+	u32 loginuid, sessionid;                              /* kernel/fs/proc/pid_login.c */
+	u8 reqkey_default;                                    /* KEYCTL_SET_REQKEY_KEYRING */
+	struct key *thread_keyring;                           /* a reference */
 
-	struct futex_state *futex; /* own */
+	/* Requests that outlive a call: own, except where said. */
 	/* requests of io_uring that wait in its name */
 	atomic_t uring_busy;
-	/* own: io_uring's registered rings, or NULL */
+	/* io_uring's registered rings, or NULL */
 	struct file **uring_rings;
-	/* own: SEM_UNDO operations for its exit, or NULL */
+	/* SEM_UNDO operations for its exit, or NULL */
 	struct sem_undo_list *sysvsem;
-	u64 min_flt, maj_flt; /* own */
-	u64 io_rchar, io_wchar, io_syscr, io_syscw, io_read_bytes, io_write_bytes;
+
+	/* Slack of its timers in ns: own, written racily through /proc. */
 	u64 timer_slack_ns;
 	/* PR_SET_TIMERSLACK 0: the parent's slack at fork */
 	u64 default_timer_slack_ns;
-	u32 loginuid, sessionid; /* own: kernel/fs/proc/pid_login.c */
-	u64 mempolicy;           /* own: kernel/mm/mempolicy.c */
-	/* read and written racily: kernel/task/ioprio.c */
-	int ioprio;
-	void *journal_info; /* open ext4 handle */
-	/* own: struct blk_plug, bios that no driver has yet */
-	void *plug;
-	u64 syscall_nr;      /* for /proc/PID/syscall, -1 in user mode */
-	const char *wchan;   /* where it waits, for /proc/PID/wchan */
-	struct rcu_head rcu; /* put_task */
+
+	/* The end of it, and debugging. */
+	struct rcu_head rcu; /* put_task() */
 #ifdef CONFIG_DEBUG
 	struct held_locks held; /* own (lockdep) */
 #endif
