@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What goes over the link when sockets join and leave groups and when others ask: IGMP and MLD of all versions, byte by byte. */
+/*
+ * igmp: what a host sends when sockets join and leave groups, and when a router queries: all versions
+ * of IGMP and MLD, byte by byte.
+ */
 #include "guest.h"
-#include "netns.h"
-#include <linux/if_ether.h>
+#include "nd.h"
 
 static int tap, s4, s6;
 
@@ -10,7 +12,9 @@ struct seen {
 	char text[512];
 	int n;
 };
-static struct seen seen[32], before[32]; /* in this time and in the one before */
+/* The reports of this window of listen_for(), and those of the window before. */
+static struct seen seen[32], before[32];
+/* False: reports may repeat, so only new ones are printed, without their number. */
 static int counted = 1;
 
 static int by_text(const void *a, const void *b)
@@ -18,7 +22,7 @@ static int by_text(const void *a, const void *b)
 	return strcmp(b, a); /* empty ones last */
 }
 
-/* A frame that tells of groups, in text; each only once, with how often it came. */
+/* Adds a frame to seen[] if it is a report of IGMP or MLD; an equal frame only adds to the count. */
 static void note(const unsigned char *f, int n, int with_v6)
 {
 	int v6 = f[12] == 0x86, at = v6 ? ETH_HLEN : ETH_HLEN + 24, from = v6 ? ETH_HLEN + 48 : at,
@@ -47,7 +51,7 @@ static void note(const unsigned char *f, int n, int with_v6)
 	}
 }
 
-/* Where numbers do not count, what comes once more is no news. */
+/* True if the window before had this report, too. */
 static int was_seen(const char *text)
 {
 	for (int k = 0; k < 32; k++)
@@ -56,7 +60,10 @@ static int was_seen(const char *text)
 	return 0;
 }
 
-/* What va0 says within @ms, counted in short sleeps: while the host stands still they do not pass. */
+/*
+ * Prints the reports that va0 sends within @ms. The time is counted in short sleeps, so that a pause of
+ * the machine does not use it up.
+ */
 static void listen_for(const char *why, int ms, int with_v6)
 {
 	int left = ms / 10;
@@ -102,7 +109,7 @@ static void send_frame(const void *f, int n)
 	NEED(sendto(tap, f, (size_t)n, 0, SA(&to), sizeof(to)));
 }
 
-/* A query of IGMP: version by its size. */
+/* Sends a query of IGMP; @code is the longest delay of the answer in tenths of a second. */
 static void ask4(int code, const char *group, int v3, int nsrc, const char *src)
 {
 	unsigned char f[128] = { 1, 0, 0x5e, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x46, 0xc0, 0, 0, 0,
@@ -143,7 +150,11 @@ static void ask6(int delay, const char *group, int v2, int hops)
 	i[0] = 130;
 	i[4] = (unsigned char)(delay >> 8);
 	i[5] = (unsigned char)delay;
-	i[25] = 10; /* the asker's interval (version 2): so long an older one is remembered, and no late answer has the new form */
+	/*
+	 * Version 2: the querier's interval in seconds. For twice that time the host remembers that an
+	 * older querier is there, so no late answer has the new form.
+	 */
+	i[25] = 10;
 	inet_pton(AF_INET6, group, i + 8);
 	for (int k = 22; k < 54; k += 2)
 		s += (uint32_t)f[k] << 8 | f[k + 1];
@@ -190,13 +201,27 @@ static int src6(int opt, const char *group, const char *src)
 	return setsockopt(s6, SOL_IPV6, opt, &r, sizeof(r));
 }
 
-#define REPORTS 2200 /* ms: two reports, the second within a second of the first */
-#define ANSWERS 600  /* ms: to a question that wants them within 100 */
+/*
+ * Milliseconds to listen. A change is reported twice, the second time within the interval that the
+ * device is set to: a second by default, and 50 ms from be_quick() on. Queries ask for answers within
+ * 100 ms.
+ */
+#define DEFAULT_REPORTS 2200
+#define REPORTS 400
+#define ANSWERS 400
+
+static void be_quick(void)
+{
+	put_text("/proc/sys/net/ipv4/conf/va0/igmpv3_unsolicited_report_interval", "50");
+	conf6("va0", "mldv2_unsolicited_report_interval", "50");
+}
 
 static void changes(void)
 {
 	T(any4(IP_ADD_MEMBERSHIP, "239.1.1.1"));
-	listen_for("join", REPORTS, 0);
+	T(any6(IPV6_ADD_MEMBERSHIP, "ff05::99"));
+	listen_for("join", DEFAULT_REPORTS, 1);
+	be_quick();
 	T(src4(IP_BLOCK_SOURCE, "239.1.1.1", "10.1.0.1"));
 	listen_for("block", REPORTS, 0);
 	T(src4(IP_UNBLOCK_SOURCE, "239.1.1.1", "10.1.0.1"));
@@ -209,8 +234,6 @@ static void changes(void)
 	listen_for("another", REPORTS, 0);
 	T(src4(IP_DROP_SOURCE_MEMBERSHIP, "239.1.1.2", "10.1.0.1"));
 	listen_for("one less", REPORTS, 0);
-	T(any6(IPV6_ADD_MEMBERSHIP, "ff05::99"));
-	listen_for("join", REPORTS, 1);
 	T(src6(MCAST_JOIN_SOURCE_GROUP, "ff05::77", "2001:db8::1"));
 	listen_for("source", REPORTS, 1);
 	T(src6(MCAST_BLOCK_SOURCE, "ff05::99", "2001:db8::1"));
@@ -219,7 +242,7 @@ static void changes(void)
 	listen_for("join here", REPORTS, 1);
 }
 
-/* All that comes within @ms, counted as above. */
+/* Discards what va0 sends within @ms, which listen_for() counts in the same way. */
 static void forget(int ms)
 {
 	for (int left = ms / 10; left; left--) {
@@ -240,7 +263,10 @@ static bool report_came(void)
 	       f[23] == 2;
 }
 
-/* Who joins and leaves all the time is told of all the same, or what is to be told becomes ever more. (Linux puts it off for ever.) */
+/*
+ * A host that joins and leaves without a pause still reports, or the reports due would pile up. Linux
+ * puts off its report for as long as the changes go on.
+ */
 static void all_the_time(void)
 {
 	bool told = false;
@@ -309,10 +335,12 @@ TEST(igmp)
 		sizeof(struct sockaddr_ll)));
 	s4 = NEED(socket(AF_INET, SOCK_DGRAM, 0));
 	s6 = NEED(socket(AF_INET6, SOCK_DGRAM, 0));
-	forget(4000);
+	nd_ready();
+	forget(DEFAULT_REPORTS); /* the reports of the new address */
 	changes();
 	all_the_time();
 	questions();
-	counted = 0; /* they repeat themselves within ten seconds */
+	/* The old versions repeat a report within ten seconds. */
+	counted = 0;
 	old_versions();
 }
