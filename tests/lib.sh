@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# lib.sh: sourced by the shell tests.  tests/run sets BUILD KERNEL NESTCTL IMAGE BUSYBOX; run alone, a test uses build/.
+# lib.sh: sourced by the shell tests.  tests/run sets BUILD KERNEL NESTCTL IMAGE BUSYBOX; run alone,
+#                                      a test uses build/.
 set -uo pipefail
 export LC_ALL=C.UTF-8 # names that are no ASCII, to mtools, for one
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -8,9 +9,11 @@ KERNEL=${KERNEL:-$BUILD/nestling} NESTCTL=${NESTCTL:-$BUILD/nestctl}
 IMAGE=${IMAGE:-$BUILD/tests/debian.ext4} BUSYBOX=${BUSYBOX:-$BUILD/tests/busybox.ext4}
 SEED=${SEED:-$(($(date +%s) / 86400))} # tests/run says what it is for
 work=$(mktemp -d)
-# Who is interrupted may leave the mounts of an image that mmdebstrap was making there: /sys and /dev are the host's.
+# An interrupted test may leave the mounts of an image that mmdebstrap was making there: /sys and
+# /dev are the host's.
 trap 'rm -rf --one-file-system "$work"' EXIT
-# A test that ends kills $(jobs -rp) at most: the number of a child that has been waited for may be another program's by then.
+# A test that ends kills $(jobs -rp) at most: the number of a child that has been waited for may be
+# another program's by then.
 bad=0
 
 ok() { echo "ok      $1"; }
@@ -30,20 +33,24 @@ check() {
 }
 # same NAME GOT WANTED
 same() { if [[ $2 == "$3" ]]; then ok "$1"; else no "$1" "got '${2:0:120}', not '${3:0:120}'"; fi; }
-# in_guest [OPTION...] -- COMMAND...: in a busybox instance. The time is for a machine that is busy with others, or stands still for a while.
+# in_guest [OPTION...] -- COMMAND...: in a busybox instance. The time is for a machine that is busy
+# with others, or stands still for a while.
 in_guest() {
 	local options=()
 	while [[ $1 != -- ]]; do options+=("$1") && shift; done
 	timeout -k 5 400 "$NESTCTL" run --mem 256M "${options[@]}" "${GUEST:-$BUSYBOX}" "$@"
 }
-# uml_runs UML: does User Mode Linux run on this machine? Debian's ends at its first program where the CPU has AMX: its place for the FPU state is too small.
+# uml_runs UML: does User Mode Linux run on this machine? Debian's ends at its first program where
+# the CPU has AMX: its place for the FPU state is too small.
 uml_runs() {
 	timeout -k 5 400 "$1" mem=64M "ubd0r=$BUSYBOX" root=/dev/ubda ro init=/bin/busybox con=null con0=null,fd:1 -- poweroff -f </dev/null >"$work/first" 2>&1
 	grep -qa 'Run /bin/busybox' "$work/first" && ! grep -qa 'Kernel panic' "$work/first"
 }
-# on_disk ARCHIVE FILE...: files of $work for an instance's disk: -p "ubd1r=$work/ARCHIVE", and tar -xf /dev/ubdb inside
+# on_disk ARCHIVE FILE...: files of $work for an instance's disk: -p "ubd1r=$work/ARCHIVE", and tar
+# -xf /dev/ubdb inside
 on_disk() { tar -C "$work" -cf "$work/$1" "${@:2}" && truncate -s %512 "$work/$1"; }
-# net_tools NAME...: programs of tests/net/lib, linked statically, in $work; xfer is on the disk xfer.tar as well
+# net_tools NAME...: programs of tests/net/lib, linked statically, in $work; xfer is on the disk
+# xfer.tar as well
 net_tools() {
 	local c
 	for c in "$@" xfer; do
@@ -62,10 +69,11 @@ alive() {
 	for p in "$@"; do [[ $(ps -o stat= -p "$p") == [!Z]* ]] && left+=" $p"; done
 	echo $left
 }
-# of_the_day WORD...: prints one of the words, which SEED picks: each in its turn, one a day; all of them, one a line, with tests/run --long,
-# where LONG is set
+# of_the_day WORD...: prints one of the words, which SEED picks: each in its turn, one a day; all of
+# them, one a line, with tests/run --long, where LONG is set
 of_the_day() { if [[ -n ${LONG:-} ]]; then printf '%s\n' "$@"; else echo "${@:$((SEED % $# + 1)):1}"; fi; }
-# free_port: one of the host's that it does not give to who asks for any: another program would have it in between
+# free_port: prints a free port of the host, outside of the range of ports that the host assigns, so
+# that no other program gets it in between
 free_port() {
 	python3 -c '
 import random, socket
@@ -78,10 +86,11 @@ while True:
         pass
 print(port)'
 }
-# listens PATH: somebody does, at this socket of the file system; it has its name before that
+# listens PATH: true if a process listens at this socket of the file system, which has its name
+# before that
 listens() { grep -q " 00010000 .* $1\$" /proc/net/unix; }
-# wait_for SECONDS COMMAND...: until it succeeds; for so long, or two minutes where that is longer, and a hundred times: a machine that stood
-# still has not tried.
+# wait_for SECONDS COMMAND...: until it succeeds; for so long, or two minutes where that is longer,
+# and a hundred times: a machine that stood still has not tried.
 wait_for() {
 	local end=$((SECONDS + ($1 > 120 ? $1 : 120))) tries=0
 	shift

@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-int ping_start(
-	int irq, uint32_t *word, uint64_t n); /* raises irq, waits for *word to grow; n times */
+/* raises irq, waits for *word to grow; n times */
+int ping_start(int irq, uint32_t *word, uint64_t n);
 int pipe_start(int irq);
 void pipe_write(void);
 void pipe_drain(void *unused);

@@ -105,7 +105,8 @@ class Instance:
         if wait and not self.out.wait(wait):
             say("%s starts" % name, False, self.out.heard[-300:])
             end()
-        # busybox's shell, interactive and process 1, has been seen to end while orphans did: another in its place is not process 1
+        # busybox's shell, interactive and process 1, has been seen to end while orphans did:
+        # another in its place is not process 1
         if wait and image == BUSYBOX:
             self.ask("while :; do busybox sh; done", "# ")
 

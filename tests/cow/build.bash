@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-# build.bash: sourced by the tests of COW files: programs over the pure code, with asan and ubsan; files of old versions.
+# build.bash: sourced by the tests of COW files: programs over the pure code, with asan and ubsan;
+# files of old versions.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-# build_cow NAME SOURCE...: $work/NAME from tests/cow/NAME.c and drivers/ubd/SOURCE_host.c beside the formats
+# build_cow NAME SOURCE...: $work/NAME from tests/cow/NAME.c and drivers/ubd/SOURCE_host.c beside
+# the formats
 build_cow() {
 	local name=$1 sources=() s
 	for s in chain holder image layer cow cow3 cow4 cow4_header cow4_table cow4_pack "${@:2}"; do
@@ -12,7 +14,8 @@ build_cow() {
 		-o "$work/$name" "$root/tests/cow/$name.c" "${sources[@]}" -lz -lpthread || { no "$name" "does not build"; exit 1; }
 }
 
-# old_cow VERSION BACKING OUT [ALIGNMENT [SECTOR]]: every third sector of it holds its number's last digits. Version 3w has an mtime of 64 bits.
+# old_cow VERSION BACKING OUT [ALIGNMENT [SECTOR]]: every third sector of it holds its number's last
+# digits. Version 3w has an mtime of 64 bits.
 old_cow() {
 	python3 - "$@" <<-'END'
 		import os, struct, sys

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
-# apps.sh: sqlite and git, as a workload that is killed, and what must be there afterwards. Runs in a guest with both; /tmp/ack is ack.c's.
+# apps.sh: sqlite and git, as a workload that is killed, and what must be there afterwards. Runs in
+# a guest with both; /tmp/ack is ack.c's.
 #
 #	sh apps.sh run DIR DEVICE	until it is killed
-#	sh apps.sh verify DIR DEVICE	'verified N names, N certain, N operations', or lines that begin with WRONG
+#	sh apps.sh verify DIR DEVICE	'verified N names, N certain, N operations', or lines that
+#                                       begin with WRONG
 #
-# Each keeps on adding number n to something and then says on DEVICE that n is durable: a database with a rollback journal, one with a
-# write-ahead log, a repository that is packed now and then. After a crash each has to be sound, and to end in the last number that was
-# acknowledged or the one behind it, with all before it.
+# Each keeps on adding number n to something and then says on DEVICE that n is durable: a database
+# with a rollback journal, one with a write-ahead log, a repository that is packed now and then.
+# After a crash each has to be sound, and to end in the last number that was acknowledged or the one
+# behind it, with all before it.
 dir=$2 dev=$3
 export HOME=/tmp GIT_AUTHOR_NAME=n GIT_AUTHOR_EMAIL=n@n GIT_COMMITTER_NAME=n GIT_COMMITTER_EMAIL=n@n GIT_CONFIG_NOSYSTEM=1
 [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd 2>/dev/null

@@ -1,22 +1,29 @@
 // SPDX-License-Identifier: MIT
 /*
- * churn.c: a workload that knows what must survive a crash, and the check afterwards. Static; runs in the guest.
+ * churn.c: a workload that knows what must survive a crash, and the check afterwards. Static; runs
+ * in the guest.
  *
- *	churn run DIR SEED PROCESSES DEVICE OPTION...	until it is killed; options: full, noextents, noise, errors
- *	churn verify DIR SEED PROCESSES DEVICE OPTION...	'verified N names, N certain', or a line for each lie; status 1
+ *	churn run DIR SEED PROCESSES DEVICE OPTION...
+ *		works until it is killed; options: full, noextents, noise, errors
+ *	churn verify DIR SEED PROCESSES DEVICE OPTION...
+ *		prints 'verified N names, N certain', or a line for each lie, and then fails
  *
- * Each process works in a folder of its own, with operations that follow from the seed and from how the earlier ones ended. Behind each
- * operation its result goes to DEVICE, a disk of its own that the host sees (written through, sector by sector), so the checker can
- * replay all that was acknowledged on a model, and knows the one operation that may have been under way.
+ * Each process works in a folder of its own, with operations that follow from the seed and from how
+ * the earlier ones ended. Behind each operation its result goes to DEVICE, a disk of its own that
+ * the host sees (written through, sector by sector), so the checker can replay all that was
+ * acknowledged on a model, and knows the one operation that may have been under way.
  *
- * The model: a name has candidates (what it may be bound to since names were last made durable), a file has versions (its contents since
- * it was last made durable). After a crash a name must be bound to one of its candidates; a file with one version must be exactly
- * that, otherwise each byte must be of one of the versions, and the size between theirs. fsync makes contents and this name durable, fdatasync
- * and msync contents, fsync of the folder names, syncfs and sync both.
+ * The model: a name has candidates (what it may be bound to since names were last made durable), a
+ * file has versions (its contents since it was last made durable). After a crash a name must be
+ * bound to one of its candidates; a file with one version must be exactly that, otherwise each byte
+ * must be of one of the versions, and the size between theirs. fsync makes contents and this name
+ * durable, fdatasync and msync contents, fsync of the folder names, syncfs and sync both.
  *
- * errors: the host refuses now and then what the disk is asked for. A change of a file, or a sync of it, that fails leaves contents that nobody
- * knows: only its name is checked from then on. sync tells of no errors, and syncfs not of whose, so they make names durable at most. A name
- * that could not be changed may have been or not, and its process ends; so it does when the file system takes no changes any more.
+ * errors: the host refuses now and then what the disk is asked for. A change of a file, or a sync
+ * of it, that fails leaves contents that nobody knows: only its name is checked from then on. sync
+ * tells of no errors, and syncfs not of whose, so they make names durable at most. A name that
+ * could not be changed may have been or not, and its process ends; so it does when the file system
+ * takes no changes any more.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,8 +42,8 @@
 
 #define SLOTS 20
 #define MAX (80 * 1024)
-#define FORCE_SYNC                                                                                 \
-	24 /* versions of a file, or candidates of a name, before the next operation makes it durable */
+/* Versions of a file, or candidates of a name, above which the next operation makes it durable. */
+#define FORCE_SYNC 24
 #define REGION (1 << 20)
 #define SECTOR 512
 #define PER_SECTOR (SECTOR / sizeof(struct ack))
@@ -54,7 +61,8 @@ struct version {
 struct object {
 	struct version *last;
 	int nr, marked;
-	int loose; /* a part of something was done to it, nobody knows which: only its name is checked */
+	/* a part of something was done to it, nobody knows which: only its name is checked */
+	int loose;
 	struct object *next;
 };
 struct name {
@@ -240,7 +248,10 @@ static uint8_t content(const struct step *s, long i)
 
 /* ---- what comes next ---- */
 
-/* What tells of errors: the sync of the file with the most versions; of the folder, when no name is bound to it. */
+/*
+ * What tells of errors: the sync of the file with the most versions; of the folder, when no name is
+ * bound to it.
+ */
 static void sync_of_one(struct step *s)
 {
 	int i, most = 0;
@@ -519,7 +530,8 @@ static void apply(const struct step *s, int result, int maybe)
 	case ZERO: change(s); break;
 	case RENAME:
 		if (now(s->b) == o)
-			break; /* two names of one file: rename does nothing */
+			/* two names of one file: rename does nothing */
+			break;
 		bind(s->b, o);
 		bind(s->a, NULL);
 		break;

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 # crash.bash: sourced. crash_rounds ROUNDS [SEED]: that many crashes of a file system in use.
 #
-# A guest runs tests/crash/churn.c on an image and is killed with SIGKILL at a random moment: one round. Everything it wrote is on record
-# (cutlog=), so the same run gives more rounds: power cuts (PER_RUN - 1) at random points of the record (tests/crash/cut.c: what was not flushed
-# is dropped, reordered, torn). Each round: the journal is replayed, by e2fsck or by our own mount; e2fsck -f finds nothing; what was
-# acknowledged is there; the COW file is sound; the next guest boots, mounts and writes.
+# A guest runs tests/crash/churn.c on an image and is killed with SIGKILL at a random moment: one
+# round. Everything it wrote is on record (cutlog=), so the same run gives more rounds: power cuts
+# (PER_RUN - 1) at random points of the record (tests/crash/cut.c: what was not flushed is dropped,
+# reordered, torn). Each round: the journal is replayed, by e2fsck or by our own mount; e2fsck -f
+# finds nothing; what was acknowledged is there; the COW file is sound; the next guest boots, mounts
+# and writes.
 #
-# A round that fails is kept in $BUILD/tests/crash-failed/ROUND: the files as the crash left them, what they were before, and a script,
-# `again`, that looks at them once more.
+# A round that fails is kept in $BUILD/tests/crash-failed/ROUND: the files as the crash left them,
+# what they were before, and a script, `again`, that looks at them once more.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 here=$(dirname "${BASH_SOURCE[0]}")
 gcc -O2 -D_GNU_SOURCE -Wno-unused-result -static -o "$work/churn" "$here/churn.c" &&
@@ -19,7 +21,8 @@ on_disk churn.tar churn ack apps.sh
 	{ no "no busybox image"; exit 1; }
 can_check=$("$NESTCTL" cow 2>&1 | grep -ow check | head -n 1)
 
-# What is written to, by turns: mke2fs's options, size, a layer or not, the workload's options, vCPUs
+# What is written to, by turns: mke2fs's options, size, a layer or not, the workload's options,
+# vCPUs
 KINDS=(
 	'-t ext4 -b 4096|64M|raw|noise|2'
 	'-t ext4 -b 1024 -J size=1|24M|raw|noise|1'
@@ -84,8 +87,8 @@ used() {
 	local f
 	read -r -a f 2>/dev/null <"/proc/$1/stat" && echo $(((f[13] + f[14]) * 10))
 }
-# run_workload DIR KIND SEED MILLISECONDS: until it is killed, once its kernel has computed for so long: on a busy machine it gets as far as
-# on a quiet one. A minute is enough in any case.
+# run_workload DIR KIND SEED MILLISECONDS: until it is killed, once its kernel has computed for so
+# long: on a busy machine it gets as far as on a quiet one. A minute is enough in any case.
 run_workload() {
 	local mkfs size form options ncpus pid until end type=ext4
 	IFS='|' read -r mkfs size form options ncpus <<<"$2"
@@ -102,7 +105,8 @@ run_workload() {
 	if grep -E '^churn: [^b]|EXT4-fs.*(error|lost)|BUG|[Oo]ops|panic' "$1/console" | head -n 1 | grep .; then return 1; fi
 }
 
-# look DIR KIND SEED HOW: DIR has disk and ack as a crash left them; HOW: ours or e2fsck. What is wrong, or nothing.
+# look DIR KIND SEED HOW: DIR has disk and ack as a crash left them; HOW: ours or e2fsck. What is
+# wrong, or nothing.
 look() {
 	local mkfs size form options ncpus disk=disk type=ext4 code
 	IFS='|' read -r mkfs size form options ncpus <<<"$2"
@@ -115,7 +119,8 @@ look() {
 		e2fsck -E journal_only -y "$1/$disk" >"$1/replay" 2>&1
 		code=$?
 		if ((code == 8)) && grep -q 'Superblock checksum does not match' "$1/replay"; then
-			# Its two sectors are of different times, and these images have one block group, so no copy. Our mount replays it
+			# Its two sectors are of different times, and these images have one block
+			# group, so no copy. Our mount replays it
 			disk=disk
 		else
 			((code <= 1)) || { echo "e2fsck's replay: status $code: $(tail -n 1 "$1/replay")"; return 1; }
@@ -137,7 +142,8 @@ flatten() {
 	rm -f "$1/flat"
 	if [[ $2 == cow4 ]]; then "$NESTCTL" cow convert --to raw "$1/disk" "$1/flat"; else "$work/cut" flatten "$1/disk" "$1/base" "$1/flat"; fi
 }
-# what e2fsck found wrong: that a tree of extents could have fewer blocks (and that we did not let it) is not
+# what e2fsck found wrong: that a tree of extents could have fewer blocks (and that we did not let
+# it) is not
 complaints() { grep -vE '^(Pass|e2fsck|$)|: [0-9]+/[0-9]+ files|contains a file system with errors|could be (shorter|narrower)|WARNING: Filesystem still has errors' "$1"; }
 fsck() {
 	e2fsck -fn "$1" >"$1.fsck" 2>&1 && return

@@ -2,20 +2,23 @@
 /*
  * lull.c: threads that keep a vCPU waiting for a runner that has something better to do.
  *
- *	asleep   A forges the end of its stay, a call that has left its FPU state in the registers, and computes on. Its task wakes up on
- *	         another vCPU, which asks the runner for that state; it makes of that an order to go on where it sleeps in its gate.
+ *	asleep   A forges the end of its stay, a call that has left its FPU state in the registers,
+ *               and computes on. Its task wakes up on
+ *	         another vCPU, which asks the runner for that state; it makes of that an order to go
+ *	         on where it sleeps in its gate.
  *	faults   A faults all the time, and B says that it runs each time that it has handed over.
  *
- * And one that does the first for the CPU time, which nobody is charged for.
+ * And a program that does the first for the CPU time, for which no task is charged.
  */
 #include "escape.h"
 
 #define LULL_MS 12000
-#define HELD_MS 6000 /* of it: who is not heard of is killed sooner */
+/* of it: a silent thread is killed sooner */
+#define HELD_MS 6000
 
 /*
- * On the first vCPU: "a call, nanosleep(@t)", and on, until the kernel wants the state; or for ever, without a @gate, adding to @word. Comes back
- * when the task goes on.
+ * On the first vCPU: "a call, nanosleep(@t)", and on, until the kernel wants the state; or for
+ * ever, without a @gate, adding to @word. Comes back when the task goes on.
  */
 void forged_sleep(uintptr_t ctl, const struct timespec *t, uintptr_t word, uintptr_t gate);
 
@@ -43,7 +46,7 @@ __asm__(".text\n"
 	"lea 2f(%rip), %rax\n"
 	REG(rax, C_RIP) REG(rdx, C_RDX) REG(rcx, C_R8)
 	"mov %rcx, %r8\n"
-	"2: mov %rdx, %rdi\n" /* woken, the stub lets it go on here */
+	"2: mov %rdx, %rdi # the woken stub goes on here\n"
 	"mov (%rdi), %edx\n"
 	"xor %esi, %esi\n"
 	"xor %r10d, %r10d\n"
@@ -145,7 +148,7 @@ static void faults(void *arg)
 		*(volatile char *)8 = 1;
 }
 
-/* The longest time for which somebody else of that vCPU did not run, ms. */
+/* Returns the longest time for which another task of that vCPU did not run, in ms. */
 static void watch_vcpu(int cpu, volatile long *longest)
 {
 	struct timespec t = { 0, 1000000 };

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-# build.bash: sourced by quick and long-million. build_fsfuzz OUT: the fuzzer, from the kernel's own sources, with asan and ubsan.
+# build.bash: sourced by quick and long-million. build_fsfuzz OUT: the fuzzer, from the kernel's own
+# sources, with asan and ubsan.
 #
-# The kernel side is compiled as tests/unit/build does it, with coverage; objects are kept in $BUILD/tests/fsfuzz and made again when a
-# source or header is younger. memcpy and its kin are the host's, whose arguments asan checks. What is still undefined then and not the host's
-# becomes a function that ends the run and says which it was.
+# The kernel side is compiled as tests/unit/build does it, with coverage; objects are kept in
+# $BUILD/tests/fsfuzz and made again when a source or header is younger. memcpy and its kin are the
+# host's, whose arguments asan checks. What is still undefined then and not the host's becomes a
+# function that ends the run and says which it was.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 fsfuzz_sources() {

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-# seeds.bash: sourced. make_seeds DIR: small images, whole, whose names begin with their file system's.
+# seeds.bash: sourced. make_seeds DIR: small images, whole, whose names begin with their file
+# system's.
 
-# a tree of everything: folders large enough for an index, links, attributes, holes, files in many pieces
+# a tree of everything: folders large enough for an index, links, attributes, holes, files in many
+# pieces
 seed_tree() {
 	local t=$1 i
 	mkdir -p "$t/dir/deep/deeper" "$t/many"

@@ -1,8 +1,9 @@
 #!/usr/bin/awk -f
 # SPDX-License-Identifier: MIT
 #
-# Makes the fuzzer's table of calls: awk -f tests/fuzz/kinds.awk tests/fuzz/kinds kernel/syscall/syscalls.tbl > calls.c
-# (POSIX awk.) tests/fuzz/kinds says what the arguments look like, fuzz.h what the table is. Missing calls are left out.
+# Makes the fuzzer's table of calls: awk -f tests/fuzz/kinds.awk tests/fuzz/kinds
+# kernel/syscall/syscalls.tbl > calls.c (POSIX awk.) tests/fuzz/kinds says what the arguments look
+# like, fuzz.h what the table is. Missing calls are left out.
 
 FNR == 1 { file++; FS = file == 2 ? "|" : "[ \t]+"; $0 = $0 }
 /^#/ || /^$/ { next }

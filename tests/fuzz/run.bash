@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# run.bash: sourced by the tests of this folder; fuzz SECONDS PARAMETER... runs the fuzzer in an instance of $KERNEL.
-# FUZZ_SEED= and FUZZ_ROUNDS= repeat a run or a round (main.c says how).
+# run.bash: sourced by the tests of this folder; fuzz SECONDS PARAMETER... runs the fuzzer in an
+# instance of $KERNEL. FUZZ_SEED= and FUZZ_ROUNDS= repeat a run or a round (main.c says how).
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 # A kernel of MODE, made where it is missing or old; its own nestctl comes with it.

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# hostfs.sh: sourced by the tests of this folder: a folder of the host, $share, and instances that see it.
+# hostfs.sh: sourced by the tests of this folder: a folder of the host, $share, and instances that
+# see it.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 share=$work/share
 mkdir "$share"

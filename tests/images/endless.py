@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# endless.py DIR: small images that say they have huge directories, DIR/sq (squashfs), DIR/iso (ISO 9660); and DIR/fat: one whose chains go round.
+# endless.py DIR: small images that say they have huge directories, DIR/sq (squashfs), DIR/iso (ISO
+# 9660); and DIR/fat: one whose chains go round.
 import struct, sys, zlib
 
 where = sys.argv[1]
@@ -58,7 +59,8 @@ def iso():
 
 
 def fat():
-    # FAT32 of clusters of 512 bytes; the file's chain goes round through 40 of them, and so does the folder's
+    # FAT32 of clusters of 512 bytes; the file's chain goes round through 40 of them, and so does
+    # the folder's
     clusters, reserved = 20 << 20, 32
     sectors = clusters * 4 // 512
     boot = bytearray(512)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# lib.sh: sourced by the tests of image file systems: probe, built for the host and for the guest, and a tree to make images of.
+# lib.sh: sourced by the tests of image file systems: probe, built for the host and for the guest,
+# and a tree to make images of.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 need() {
 	local p

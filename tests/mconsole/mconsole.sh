@@ -6,7 +6,8 @@ dir=$work/.uml
 kernels=()
 trap 'kill -KILL $(jobs -rp) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 
-# start NAME [PARAMETER...]: a busybox instance whose shell reads the fifo NAME.in; $kernel is its pid
+# start NAME [PARAMETER...]: a busybox instance whose shell reads the fifo NAME.in; $kernel is its
+# pid
 start() {
 	local name=$1
 	shift

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# bash build.bash BUILD OUT: the mm test: the kernel without files (harness.c in place of them) and guest.c as process 1.
+# bash build.bash BUILD OUT: the mm test: the kernel without files (harness.c in place of them) and
+# guest.c as process 1.
 set -euo pipefail
 build=$1 out=$2
 work=$out.work

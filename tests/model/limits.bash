@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# limits.bash: sourced. limits_way KIND SEED OPERATIONS: limits.c in a guest, on a file system of KIND that is too small for it (ext4-4096,
-# ext4-1024, tmpfs, hostfs); with LIMITS_EIO=1 (long-limits) also on one whose disk the host cannot always read (ext4-4096-eio, ext4-1024-eio).
+# limits.bash: sourced. limits_way KIND SEED OPERATIONS: limits.c in a guest, on a file system of
+# KIND that is too small for it (ext4-4096, ext4-1024, tmpfs, hostfs); with LIMITS_EIO=1
+# (long-limits) also on one whose disk the host cannot always read (ext4-4096-eio, ext4-1024-eio).
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 here=$(dirname "${BASH_SOURCE[0]}")
 gcc -O2 -D_GNU_SOURCE -Wno-unused-result -static -o "$work/limits" "$here/limits.c" || { no "limits" "does not build"; exit 1; }
@@ -40,7 +41,8 @@ limits_way() {
 	timeout -k 5 3000 "${small[@]}" "$NESTCTL" run --mem 256M -p "ubd1=$image" -p "ubd2r=$work/limits.tar" ${fault:+-p "diskfault=$fault"} \
 		$([[ $kind != hostfs ]] || echo -p "hostfs=$work/small") "$BUSYBOX" -- sh -c "cd /tmp && tar -xf /dev/ubdc && $mount
 		./limits /mnt $seed $3 $mode $([[ $kind == tmpfs ]] || echo "'umount /mnt && { $mount; }'"); cd /; umount /mnt" </dev/null 2>&1 | tr -d '\r' >"$work/said"
-	# what errors have kept from being freed is on the list of orphans: a mount of a disk that can be read finishes it
+	# what errors have kept from being freed is on the list of orphans: a mount of a disk that
+	# can be read finishes it
 	[[ $mode != eio ]] || timeout -k 5 300 "$NESTCTL" run --mem 256M -p "ubd1=$image" "$BUSYBOX" -- sh -c 'mount -t ext4 /dev/ubdb /mnt && umount /mnt' \
 		</dev/null >>"$work/said" 2>&1
 	if [[ $kind == ext4-* ]] && ! e2fsck -fn "$image" >"$work/fsck" 2>&1; then

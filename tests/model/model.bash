@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-# model.bash: sourced. model_way NAME SEED FILE_OPERATIONS TREE_OPERATIONS: files.c and trees.c with one seed on the host's file system and in
-# a guest on ext4-4096, ext4-1024, tmpfs or hostfs; every result, content and attribute must be the same. Of the first STEP operations that
-# differ it prints the first (MODEL_TRACE, model.h).
+# model.bash: sourced. model_way NAME SEED FILE_OPERATIONS TREE_OPERATIONS: files.c and trees.c with
+# one seed on the host's file system and in a guest on ext4-4096, ext4-1024, tmpfs or hostfs; every
+# result, content and attribute must be the same. Of the first STEP operations that differ it prints
+# the first (MODEL_TRACE, model.h).
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 here=$(dirname "${BASH_SOURCE[0]}")
 for p in files trees; do

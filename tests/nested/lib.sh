@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 # lib.sh: sourced by the tests of instances inside instances.
 #
-#   nested MODE...		an instance for each MODE (on: seccomp, off: ptrace, uml: linux.uml), each inside the one before; all boot the
-#			same image from /dev/ubda and find the kernels in the archive on /dev/ubdb.  Their console goes to stdout.
-#   JOB=COMMAND...	what the innermost one runs before it powers off; the outer ones power off when theirs has ended
+#   nested MODE...		an instance for each MODE (on: seccomp, off: ptrace, uml:
+#                               linux.uml), each inside the one before; all boot the
+#			same image from /dev/ubda and find the kernels in the archive on /dev/ubdb.
+#			Their console goes to stdout.
+#   JOB=COMMAND...	what the innermost one runs before it powers off; the outer ones power off
+#                       when theirs has ended
 . "$(dirname "$0")/../lib.sh"
 
 pack=$work/nest.tar

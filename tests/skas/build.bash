@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# bash build.bash BUILD OUT: the skas test. skas/ and harness.c and runners.c as kernel world, joined; os-linux/, host.c and lacks.c as host world; guest.c as the
-# guest's image inside.
+# bash build.bash BUILD OUT: the skas test. skas/ and harness.c and runners.c as kernel world,
+# joined; os-linux/, host.c and lacks.c as host world; guest.c as the guest's image inside.
 set -euo pipefail
 build=$1 out=$2
 work=$out.work

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# stress.bash: sourced by the tests of this folder. STRESS_IMAGE= names an image that has stress-ng, python3 with its test suite and git;
-# without it one is made (build/tests/stress.ext4).
+# stress.bash: sourced by the tests of this folder. STRESS_IMAGE= names an image that has stress-ng,
+# python3 with its test suite and git; without it one is made (build/tests/stress.ext4).
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 IMAGE=${STRESS_IMAGE:-$BUILD/tests/stress.ext4}
@@ -10,8 +10,9 @@ need_image() {
 		{ no "image" "$(tail -n 1 "$work/image.log")"; exit 1; }
 }
 
-# What stands before every script in the guest. memory [BEFORE]: free KiB once all that can be dropped is, and dropping more gives nothing
-# more; what dies in the background has a minute to give back most of what was free before.
+# What stands before every script in the guest. memory [BEFORE]: free KiB once all that can be
+# dropped is, and dropping more gives nothing more; what dies in the background has a minute to give
+# back most of what was free before.
 prelude='
 memory() {
 	local free=0 last=-1 end=$((SECONDS + 60))
@@ -37,7 +38,8 @@ in_debian() {
 }
 broke() { grep -m1 -E 'panic|Oops|UBSAN|lockdep' "$work/console"; }
 
-# The memory that a run did not give back: NAME BEFORE AFTER (KiB); 16 MiB of caches and pools may be larger than before.
+# The memory that a run did not give back: NAME BEFORE AFTER (KiB); 16 MiB of caches and pools may
+# be larger than before.
 returned() {
 	if ((${3:-0} + 16384 > ${2:-0} && ${3:-0} > 0)); then ok "$1: memory returns"; else no "$1: memory returns" "${3:-?} KiB free, were ${2:-?}"; fi
 }

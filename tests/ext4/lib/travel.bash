@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-# travel.bash: sourced. travel TURNS: one image over a COW file, written by turns by Nestling and by User Mode Linux. Each reads what the other
-# has made (sums of all files, in a file of its own), adds, changes and removes, and e2fsck finds nothing after each turn. The shell that
-# works in both is busybox, from the same root image, which both mount read-only.
+# travel.bash: sourced. travel TURNS: one image over a COW file, written by turns by Nestling and by
+# User Mode Linux. Each reads what the other has made (sums of all files, in a file of its own),
+# adds, changes and removes, and e2fsck finds nothing after each turn. The shell that works in both
+# is busybox, from the same root image, which both mount read-only.
 . "$(dirname "${BASH_SOURCE[0]}")/../../lib.sh"
 uml=${UML:-$(command -v linux.uml)}
 if [[ -z $uml ]]; then

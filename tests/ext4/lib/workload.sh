@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# workload.sh: in a busybox guest; the file system under test is mounted on /mnt. $1: how many rounds.
+# workload.sh: in a busybox guest; the file system under test is mounted on /mnt. $1: how many
+# rounds.
 cd /mnt || exit 1
 rounds=$1
 storm() { # files come, change their names, and go

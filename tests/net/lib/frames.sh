@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# frames.sh: sourced by frames and long-frames: hostile frames for a guest's card (frames.c); what the guest has after them.
+# frames.sh: sourced by frames and long-frames: hostile frames for a guest's card (frames.c); what
+# the guest has after them.
 export TMPDIR=$work
 net_tools frames
 cat >"$work/guest" <<'EOS'
@@ -21,7 +22,8 @@ cat >"$work/boot" <<-EOS
 EOS
 export NESTCTL BUSYBOX
 
-# hostile KIND NUMBER SEED PARAMETER...: it answers afterwards, has no oops, has not lost more than 24 MiB, and its tasks went on meanwhile
+# hostile KIND NUMBER SEED PARAMETER...: it answers afterwards, has no oops, has not lost more than
+# 24 MiB, and its tasks went on meanwhile
 hostile() {
 	local name="$1, $2 frames, seed $3" said status memory alone loaded
 	for _ in 1 2 3; do

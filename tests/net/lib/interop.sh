@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# interop.sh: sourced by interop and long-interop: bulk data between an instance and the host's Linux stack over a bad line (line.c, since not
-# every machine has netem). Where no tap device is to be had, a second instance is the peer.
+# interop.sh: sourced by interop and long-interop: bulk data between an instance and the host's
+# Linux stack over a bad line (line.c, since not every machine has netem). Where no tap device is to
+# be had, a second instance is the peer.
 export TMPDIR=$work
 net_tools line
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-# lan.sh: sourced by tests that put instances and the host on one network: the script runs in a network namespace of its own, where it
-# may have one, and says so and ends where it may not.
+# lan.sh: sourced by tests that put instances and the host on one network: the script runs in a
+# network namespace of its own, where it may have one, and says so and ends where it may not.
 export TMPDIR=$work
 
-# own_network [tap]: the rest of the script is in a namespace of its own, with lo up; tap: and tap devices are to be had
+# own_network [tap]: the rest of the script is in a namespace of its own, with lo up; tap: and tap
+# devices are to be had
 own_network() {
 	local why=
 	if [[ -z ${IN_NETNS:-} ]]; then
@@ -21,15 +22,16 @@ own_network() {
 	ip link set lo up
 }
 
-# on_lan NAME NET SCRIPT: an instance whose eth0 is NET runs SCRIPT in the background; its output is $work/NAME.out
+# on_lan NAME NET SCRIPT: an instance whose eth0 is NET runs SCRIPT in the background; its output is
+# $work/NAME.out
 on_lan() {
 	printf 'echo 1 >/proc/sys/kernel/printk\nip link set eth0 up\n%s\n' "$3" >"$work/$1.sh"
 	timeout -k 5 900 "$NESTCTL" run --mem 128M --net "$2" "$BUSYBOX" -- sh <"$work/$1.sh" >"$work/$1.out" 2>"$work/$1.err" &
 	pids+=($!)
 }
 
-# What an instance with the address $1 does: serves a file of its own, fetches those of the addresses behind, and says sums. It has to
-# stay for the others, until it is killed
+# What an instance with the address $1 does: serves a file of its own, fetches those of the
+# addresses behind, and says sums. It has to stay for the others, until it is killed
 exchange() {
 	local own=$1
 	shift

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# netlink.sh: sourced by netlink and long-netlink: hostile messages of netlink (nlfuzz.c); what the guest has after them.
+# netlink.sh: sourced by netlink and long-netlink: hostile messages of netlink (nlfuzz.c); what the
+# guest has after them.
 export TMPDIR=$work
 net_tools nlfuzz
 on_disk fuzz.tar nlfuzz

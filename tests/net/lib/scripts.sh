@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# scripts.sh: sourced by scripts and long-scripts: tests/net/tcp/*.tcp against the host's TCP, where it gives a tap device, and the guest's.
-# tests/net/tcp/README has the language.
+# scripts.sh: sourced by scripts and long-scripts: tests/net/tcp/*.tcp against the host's TCP, where
+# it gives a tap device, and the guest's. tests/net/tcp/README has the language.
 export TMPDIR=$work
 here=$root/tests/net/tcp
 gcc -O2 -D_GNU_SOURCE -static -pthread -o "$work/agent" "$here/agent.c" &&
@@ -27,8 +27,9 @@ play() {
 	"$@" </dev/null | sed -u "s/^ok      /&$prefix: /; s/^NOT OK  /&$prefix: /"
 	return "${PIPESTATUS[0]}"
 }
-# once_more NAME HOW WORD...: HOW plays. Where a busy machine held one up (a segment that goes again, a late answer), that script is played again,
-# alone and with more time. What fails four times is a difference.
+# once_more NAME HOW WORD...: HOW plays. Where a busy machine held one up (a segment that goes
+# again, a late answer), that script is played again, alone and with more time. What fails four
+# times is a difference.
 once_more() {
 	local name=$1 how=$2 line title slack failed= player
 	shift 2

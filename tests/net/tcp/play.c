@@ -2,8 +2,8 @@
 /*
  * play.c: the statements of one script, in order. README says what they mean.
  *
- * What comes is queued with its time as soon as anything is waited for, so that the order of frames and answers of the agent does not
- * matter. A failure anywhere ends the script (fail()).
+ * What comes is queued with its time as soon as anything is waited for, so that the order of frames
+ * and answers of the agent does not matter. A failure anywhere ends the script (fail()).
  */
 #include "play.h"
 
@@ -22,8 +22,8 @@
 #define WORDS 40
 #define PATIENCE 3.0 /* for what has no time of its own */
 #define QUEUE 512
-#define ROUND_TRIP                                                                                 \
-	"0.04" /* as the stack measures it, so that probes of the tail do not come at once */
+/* as the stack measures it, so that probes of the tail do not come at once */
+#define ROUND_TRIP "0.04"
 #define CONNECTIONS 8
 
 /* What we remember of the connection of each port of ours. */
@@ -49,7 +49,8 @@ static int at_line;
 static struct connection connections[CONNECTIONS], *c;
 static struct arrived queue[QUEUE];
 static int queued;
-static double last; /* when the last statement happened: what @T counts from */
+/* when the last statement happened: what @T counts from */
+static double last;
 static char pending[16][256], answered[16][256];
 static int nr_pending, nr_answered;
 static char partial[2048];
@@ -570,7 +571,10 @@ static char *result_of(char *text)
 	return eq;
 }
 
-/* Does it only ask how things are? What we sent may be on its way still, so that it is asked again for a while. */
+/*
+ * Does it only ask how things are? What we sent may be on its way still, so that it is asked again
+ * for a while.
+ */
 static bool asks(const char *text)
 {
 	return !strncmp(text, "queued ", 7) || !strncmp(text, "info ", 5) ||
@@ -674,7 +678,8 @@ static void do_isn(void)
 	c->isn = (uint32_t)strtoul(word[1], NULL, 10);
 }
 
-static void do_again(void) /* the next SYN+ACK begins a new connection */
+/* Lets the next SYN+ACK begin a new connection. */
+static void do_again(void)
 {
 	c->heard = false;
 	c->ts = false;

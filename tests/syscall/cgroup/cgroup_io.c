@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The io controller: what a group reads and writes is counted, and slowed down to its limits, until they are lifted; who waits can be killed. The host's
- * hierarchy is not ours to play with: it says what is expected. Of times only the least are looked at, which a slow machine does not change.
+ * cgroup_io: the io controller counts what a group reads and writes, and delays it to its limits
+ * until they are lifted; a delayed task can be killed. A test may not change the host's groups, so
+ * the host's side prints what is expected. Only lower bounds of times are checked, which a slow
+ * machine does not change.
  */
 #include "cgroup.h"
 
@@ -111,11 +113,10 @@ static long write_some(long bytes, int flags)
 	do {                                                                                       \
 		int st_ = 0;                                                                       \
 		if (guest) {                                                                       \
-			pid_t pid_ = SPAWN(                                                        \
-				long t_; NEED(put(group "/cgroup.procs", "0")); t_ = now_ms();     \
-				if ((e) != (bytes))                                                \
-					_exit(1); /* the last piece may go when it is asked for */ \
-				_exit(now_ms() - t_ < (least) ? 2 : 0));                           \
+			pid_t pid_ = SPAWN(long t_; NEED(put(group "/cgroup.procs", "0"));         \
+					   t_ = now_ms(); if ((e) != (bytes))                      \
+						   _exit(1); /* the last piece may go late */      \
+					   _exit(now_ms() - t_ < (least) ? 2 : 0));                \
 			NEED(waitpid(pid_, &st_, 0));                                              \
 		}                                                                                  \
 		t_status(what, st_);                                                               \

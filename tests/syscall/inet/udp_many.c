@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Many sockets of datagrams on one port: who gets what, by addresses and peers, and after those have changed; and that a packet does not pay for
- * those that it is not for. Times are looked at in the guest only.
+ * udp_many: many datagram sockets at one port: which socket gets a packet, by addresses and peers,
+ * and after those have changed; and that the cost of a packet does not depend on sockets that do
+ * not get it. Times are checked in the guest only.
  */
 #include "guest.h"
 #include "netns.h"
 
 #define PORT 4000
-#define MANY                                                                                       \
-	4000 /* half of them are bound to addresses of their own, half have peers of their own */
+/* half of them are bound to addresses of their own, half have peers of their own */
+#define MANY 4000
 #define ROUNDS 10
 #define PACKETS 50
 #define ENOUGH 3

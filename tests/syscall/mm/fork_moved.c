@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose parent moves to another CPU in the middle of fork(2) gets the CPU as soon as others do: its place among them is not the one that
- * its parent had elsewhere. The parent sleeps in clone(2), where the child's number is stored into a page that nobody has brought yet.
+ * fork_moved: the parent moves to another CPU in the middle of fork(2). The child gets the CPU as
+ * soon as others do: its virtual runtime is not the one of the parent's old queue. The parent
+ * sleeps in clone(2), where the child's id is stored to a page that is not there yet.
  */
 #include "guest.h"
 #include "await.h"
@@ -16,14 +17,14 @@
 #include <time.h>
 
 #define HEAD_START_NS 1000000000L
-#define LATE_NS                                                                                    \
-	350000000L /* one of the two ways round the scales are half of the head start apart, at least */
+/* In one of the two directions the scales of the CPUs differ by half of the head start at least. */
+#define LATE_NS 350000000L
 
 static int uffd, parent_tid;
 static pid_t *where; /* in the page that is missing */
 static pid_t child, busy;
-static volatile long
-	*seen; /* what the child has seen of the hog's time: its parent may be late to see it end */
+/* what the child has seen of the hog's time: its parent may be late to see it end */
+static volatile long *seen;
 static cpu_set_t all;
 
 static void pin(pid_t tid, int cpu)
@@ -90,7 +91,10 @@ static void bring_page(void)
 	munmap(where, PAGE);
 }
 
-/* What the hog of CPU @from has used until the child runs there, whose parent has gone on to CPU @to. */
+/*
+ * What the hog of CPU @from has used until the child runs there, whose parent has gone on to CPU
+ * @to.
+ */
 static long used_before(int from, int to)
 {
 	struct uffd_msg m;
@@ -117,7 +121,10 @@ static long used_before(int from, int to)
 	return used;
 }
 
-/* With one CPU there is nowhere to move. A wrong place is a wrong place each time; what a hypervisor takes counts as the hog's, but not always. */
+/*
+ * With one CPU there is nowhere to move. A wrong place is a wrong place each time; what a
+ * hypervisor takes counts as the hog's, but not always.
+ */
 static bool runs_soon(int from, int to)
 {
 	bool soon = CPU_COUNT(&all) < 2;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An autofs daemon that does not read its pipe: walks wait, some for its answer, one for room in
- * the pipe and the others for that one. All of them can be killed. The host only says what is
- * expected.
+ * autofs_hung: an autofs daemon does not read its pipe. Walks wait: some for its answer, one for
+ * room in the pipe, and the others for that one. All of them can be killed. The host's side prints
+ * what is expected.
  */
 #include "guest.h"
 
 #include <sys/mount.h>
 
 #define WALKS 40
-#define LATE                                                                                       \
-	24 /* from here on they wait behind that which waits for room: a pipe takes 16 packets */
+/* from here on they wait behind that which waits for room: a pipe takes 16 packets */
+#define LATE 24
 
 /* True if the process sleeps. */
 static bool sleeps(pid_t pid)
@@ -85,7 +85,8 @@ TEST(autofs_hung)
 		say("%d walks wait", count_sleepers(pids, WALKS));
 		say("%d of the last are killed", end_walks(pids + LATE, WALKS - LATE));
 		say("%d of the first are killed", end_walks(pids, LATE));
-		close(pipes[0]); /* what waits all the same ends with the pipe */
+		/* what waits all the same ends with the pipe */
+		close(pipes[0]);
 	} else {
 		say("%d walks wait", WALKS);
 		say("%d of the last are killed", WALKS - LATE);

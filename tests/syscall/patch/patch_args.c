@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a hot call leaves alone: all registers but rax, rcx and r11, flags, vector registers and the red zone; what it
- * says in rcx and r11; six arguments; and gs, which is the program's.
+ * patch_args: what a hot call keeps: all registers but rax, rcx and r11, flags, vector registers
+ * and the red zone; its values of rcx and r11; six arguments; and gs, which is the program's.
  */
 #include "site.h"
 #include <asm/prctl.h>
@@ -20,16 +20,19 @@ struct regs {
 void args_regs(struct regs *in, struct regs *out);
 extern char args_after[];
 
-/* Loads all registers from *in, makes the call getppid at a site of its own, and stores them in *out. */
+/*
+ * Loads all registers from *in, makes the call getppid at a site of its own, and stores them in
+ * *out.
+ */
 __asm__(".pushsection .text\n\t.balign 16\nargs_regs:\n\t"
 	"push %rbx\n\tpush %rbp\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n\t"
-	"push %rsi\n\tpush %rsi\n\t" /* *out, and a place for rcx */
+	"push %rsi\n\tpush %rsi # *out, and a place for rcx\n\t"
 	".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n\t"
 	"movdqu 128+16*\\n(%rdi), %xmm\\n\n\t.endr\n\t"
 	".irp n, 0,1,2,3,4,5,6,7\n\tmov 384+8*\\n(%rdi), %rax\n\tmov %rax, -64+8*\\n(%rsp)\n\t"
 	".endr\n\t"
 	"push 120(%rdi)\n\tpopfq\n\t"
-	"mov 384+56(%rdi), %rax\n\tmov %rax, -8(%rsp)\n\t" /* the push was there */
+	"mov 384+56(%rdi), %rax\n\tmov %rax, -8(%rsp) # the push was there\n\t"
 	"mov 8(%rdi), %rbx\n\tmov 24(%rdi), %rdx\n\tmov 32(%rdi), %rsi\n\tmov 48(%rdi), %rbp\n\t"
 	"mov 56(%rdi), %r8\n\tmov 64(%rdi), %r9\n\tmov 72(%rdi), %r10\n\tmov 88(%rdi), %r12\n\t"
 	"mov 96(%rdi), %r13\n\tmov 104(%rdi), %r14\n\tmov 112(%rdi), %r15\n\t"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Filters that ask another process: seccomp_unotify(2): the listener, its requests, what the task gets, and who ends first. */
+/*
+ * seccomp_notify: filters that ask another process (seccomp_unotify(2)): the listener, its
+ * requests, what the task gets, and the end of either process.
+ */
 #include "t.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -9,8 +12,8 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#define MAGIC                                                                                      \
-	0xf00 /* the process whose "pid" it is: kill(MAGIC + i, 0) is what the filter asks about */
+/* the process whose "pid" it is: kill(MAGIC + i, 0) is what the filter asks about */
+#define MAGIC 0xf00
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define RET(k) BPF_STMT(BPF_RET | BPF_K, k)
 #define ADD_SETFD 1
@@ -21,7 +24,8 @@ struct addfd {
 	uint32_t flags, srcfd, newfd, newfd_flags;
 };
 #define ADDFD SECCOMP_IOW(3, struct addfd)
-#define ADDFD_BOTH SECCOMP_IOWR(3, struct addfd) /* the direction in the number does not matter */
+/* the direction in the number does not matter */
+#define ADDFD_BOTH SECCOMP_IOWR(3, struct addfd)
 #define KILLABLE 32
 
 static long install(unsigned flags, unsigned nr)
@@ -144,7 +148,8 @@ static void simple(void)
 	n = receive();
 	T(reply(n.id, -7, 0, 0));
 	n = receive();
-	T(reply(n.id, 0, -512, 0)); /* ERESTARTSYS, and no signal: the bare number */
+	/* ERESTARTSYS, and no signal: the bare number */
+	T(reply(n.id, 0, -512, 0));
 	n = receive();
 	T(reply(n.id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE));
 	t_wait("asker", pid);
@@ -267,7 +272,10 @@ static void behind_gate(void)
 	T(ask(15));
 }
 
-/* A signal for the listener: it is asked again only where its handler wants that; a note that comes meanwhile waits. */
+/*
+ * A signal for the listener: it is asked again only where its handler wants that; a note that comes
+ * meanwhile waits.
+ */
 static void listener_signals(int flags)
 {
 	struct sigaction sa = { .sa_handler = open_gate, .sa_flags = flags };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* rt_sigreturn(2): registers, flags and floating point survive a handler; a handler may change them; bad frames. */
+/*
+ * rt_sigreturn(2): registers, flags and floating point survive a handler; a handler may change
+ * them; bad frames.
+ */
 #include "t.h"
 #include <ucontext.h>
 
@@ -25,6 +28,7 @@ static void registers(void)
 
 	for (i = 0; i < 12; i++)
 		in[i] = 0x1111111111111111ul * (i + 1);
+	/* kill USR1 */
 	__asm__ volatile(
 		"push %%rbp\n\t"
 		"mov %0, %%rax\n\t"
@@ -33,8 +37,8 @@ static void registers(void)
 		"mov 56(%%rax), %%r13\n\tmov 64(%%rax), %%r14\n\tmov 72(%%rax), %%r15\n\t"
 		"mov 80(%%rax), %%rbp\n\t"
 		"push %1\n\t"
-		"mov $39, %%eax\n\tsyscall\n\t"                                       /* getpid */
-		"mov %%eax, %%edi\n\tmov $10, %%esi\n\tmov $62, %%eax\n\tsyscall\n\t" /* kill USR1 */
+		"mov $39, %%eax\n\tsyscall\n\t" /* getpid */
+		"mov %%eax, %%edi\n\tmov $10, %%esi\n\tmov $62, %%eax\n\tsyscall # kill\n\t"
 		"pop %%rax\n\t"
 		"mov %%rbx, 0(%%rax)\n\tmov %%r8, 16(%%rax)\n\t"
 		"mov %%r9, 24(%%rax)\n\tmov %%r10, 32(%%rax)\n\tmov %%r12, 48(%%rax)\n\t"
@@ -146,7 +150,10 @@ static void fast_math(void)
 	say("fast math: mxcsr %x", csr & ~63u);
 }
 
-/* Frames whose floating point cannot be taken: a SIGSEGV, in the place and with the mask that the frame says. */
+/*
+ * Frames whose floating point cannot be taken: a SIGSEGV, in the place and with the mask that the
+ * frame says.
+ */
 static int damage;
 
 static void spoil(int sig, siginfo_t *si, void *context)
@@ -209,7 +216,10 @@ static void bad_floating_point(void)
 	});
 }
 
-/* A stack segment that is none: for 64-bit code only it does not matter, and only when the frame does not insist. */
+/*
+ * A stack segment that is none: for 64-bit code only it does not matter, and only when the frame
+ * does not insist.
+ */
 static unsigned short code_segment;
 static bool strict;
 
@@ -232,7 +242,8 @@ static void stack_segment(void)
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
 	NEED(p == MAP_FAILED ? -1 : 0);
-	*p = 0xcc; /* int3: who comes as far as that dies of SIGTRAP */
+	/* int3: a thread that gets here dies of SIGTRAP */
+	*p = 0xcc;
 	sigaction(SIGUSR2, &sa, NULL);
 	for (int i = 0; i < 4; i++) {
 		code_segment = i & 1 ? 0x23 : 0x33;
@@ -257,7 +268,8 @@ TEST(rt_sigreturn)
 	signal(SIGSEGV, SIG_DFL);
 	stack_segment();
 	CHILD({ __asm__ volatile("mov $0x1000, %%rsp\n\tmov $15, %%eax\n\tsyscall" ::: "rax"); });
-	CHILD({ /* a stack that is not there when a signal comes */
+	/* a stack that is not there when a signal comes */
+	CHILD({
 		signal(SIGUSR1, clobber);
 		__asm__ volatile(
 			"mov $39, %%eax\n\tsyscall\n\tmov %%eax, %%edi\n\tmov $0x1000, %%rsp\n\t"

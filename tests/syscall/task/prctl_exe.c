@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* PR_SET_MM_EXE_FILE and exe_fd of PR_SET_MM_MAP: another executable when nothing of the first is mapped any more; writers of the new one are denied. */
+/*
+ * prctl_exe: PR_SET_MM_EXE_FILE and exe_fd of PR_SET_MM_MAP: another executable, once no part of
+ * the first is mapped any more; writers of the new executable are denied.
+ */
 #include "newer.h"
 
 #include <linux/prctl.h>
@@ -13,7 +16,10 @@ struct leave {
 	int ready[2], go[2];
 };
 
-/* leave(struct leave *): the only code that is left when all ranges are gone. Tells the answer, waits, and ends. */
+/*
+ * leave(struct leave *): the only code that is left when all ranges are gone. Tells the answer,
+ * waits, and ends.
+ */
 extern const char leave_code[], leave_end[];
 __asm__(".pushsection .rodata\n"
 	".globl leave_code, leave_end\n"
@@ -25,12 +31,12 @@ __asm__(".pushsection .rodata\n"
 	"	jz 2f\n"
 	"	mov (%r13), %rdi\n"
 	"	mov 8(%r13), %rsi\n"
-	"	mov $11, %eax\n" /* munmap */
+	"	mov $11, %eax # munmap\n"
 	"	syscall\n"
 	"	add $16, %r13\n"
 	"	dec %r12\n"
 	"	jmp 1b\n"
-	"2:	mov $157, %eax\n" /* prctl(PR_SET_MM, PR_SET_MM_EXE_FILE, fd, 0, 0) */
+	"2:	mov $157, %eax # prctl(PR_SET_MM, PR_SET_MM_EXE_FILE, fd, 0, 0)\n"
 	"	mov $35, %edi\n"
 	"	mov $13, %esi\n"
 	"	mov 520(%rbx), %rdx\n"
@@ -38,12 +44,12 @@ __asm__(".pushsection .rodata\n"
 	"	xor %r8, %r8\n"
 	"	syscall\n"
 	"	mov %rax, 528(%rbx)\n"
-	"	mov $1, %eax\n" /* write(ready[1], &answer, 8) */
+	"	mov $1, %eax # write(ready[1], &answer, 8)\n"
 	"	movslq 540(%rbx), %rdi\n"
 	"	lea 528(%rbx), %rsi\n"
 	"	mov $8, %edx\n"
 	"	syscall\n"
-	"	xor %eax, %eax\n" /* read(go[0], &answer, 1) */
+	"	xor %eax, %eax # read(go[0], &answer, 1)\n"
 	"	movslq 544(%rbx), %rdi\n"
 	"	lea 528(%rbx), %rsi\n"
 	"	mov $1, %edx\n"
@@ -60,7 +66,10 @@ _Static_assert(offsetof(struct leave, fd) == 520 && offsetof(struct leave, answe
 
 static char self[4096];
 
-/* All that has a name in maps is in the way, as it may be the executable's; the vDSO and the stack stay. */
+/*
+ * All that has a name in maps is in the way, as it may be the executable's; the vDSO and the stack
+ * stay.
+ */
 static void find_ranges(struct leave *l)
 {
 	FILE *f = fopen("/proc/self/maps", "r");

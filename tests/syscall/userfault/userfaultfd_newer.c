@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* userfaultfd_newer: what userfaultfd(2) has got after Linux 6.1: UFFDIO_POISON and UFFDIO_MOVE. */
+/* userfaultfd_newer: features of userfaultfd(2) after Linux 6.1: UFFDIO_POISON and UFFDIO_MOVE. */
 #include "recorded.h"
 #include <linux/userfaultfd.h>
 #include <setjmp.h>
 #include <sys/ioctl.h>
 
 #define N 8
-#define BALLAST                                                                                    \
-	2048 /* pages: a kernel may copy what little a small program has when it forks, and share nothing */
+/* Pages: a kernel may copy the little that a small program has when it forks, and share nothing. */
+#define BALLAST 2048
 #define FEATURE_POISON (1 << 14)
 #define FEATURE_MOVE (1 << 16)
 #define HOLES 2
@@ -244,7 +244,8 @@ static void test_move(void)
 	T(mlock(src, PAGE));
 	move("locked", dst + 3 * PAGE, src, PAGE, 0);
 	munlock(src, PAGE);
-	src[2 * PAGE] = 1; /* Linux wants to see that nobody shares it any more */
+	/* Linux wants to see that nobody shares it any more */
+	src[2 * PAGE] = 1;
 	move("unlocked", dst + 3 * PAGE, src + 2 * PAGE, PAGE, 0);
 	madvise(dst + 3 * PAGE, PAGE, MADV_DONTNEED);
 	T(madvise(src, PAGE, 102));

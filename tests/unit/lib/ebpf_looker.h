@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ebpf_looker.h: a machine for extended programs that looks, for ebpf_programs.c: it knows of each register and of each byte of the stack whether
- * it was ever set, and whether it is a number or a pointer into which object. What a verified program must not do fails the test.
+ * ebpf_looker.h: a machine for extended programs that looks, for ebpf_programs.c: it knows of each
+ * register and of each byte of the stack whether it was ever set, and whether it is a number or a
+ * pointer into which object. What a verified program must not do fails the test.
  */
 #ifndef TESTS_UNIT_EBPF_LOOKER_H
 #define TESTS_UNIT_EBPF_LOOKER_H
@@ -12,8 +13,8 @@
 
 #define ELEMENTS 2
 #define VALUE 16 /* bytes of a map's value */
-#define CTX                                                                                        \
-	40 /* of the context: a number, the packet's two ends, and from 16 on what may be written */
+/* Bytes of the context: a number, the two ends of the packet, and from 16 on writable bytes. */
+#define CTX 40
 #define PACKET_MAX 32
 
 static u32 below(u32 n)
