@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""figures: how a figure and its ratio to the native one are written, for bench/report, bench/net and tools/results."""
+"""figures: how a figure and its ratio to the native one are written, for bench/report, bench/net
+and tools/results."""
 
 
 def number(value):
@@ -12,7 +13,8 @@ def cost(unit, value, native):
 
 
 def write_tsv(path, comments, rows):
-    """A file of docs/results: comment lines, a row of names, rows of figures. An empty cell is '-'."""
+    """A file of docs/results: comment lines, a row of names, rows of figures. An empty cell is
+    '-'."""
     with open(path, "w") as f:
         f.writelines(f"# {c}\n" for c in comments)
         f.writelines("\t".join(c or "-" for c in row) + "\n" for row in rows)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""console.py: an instance with lines on everything, for the tests here: start it, talk to a line, see what its shell says."""
+"""console.py: an instance with lines on everything, for the tests here: start it, talk to a line,
+see what its shell says."""
 import fcntl, os, pty, random, select, signal, socket, struct, subprocess, sys, termios, time
 
 KERNEL, BUSYBOX, NESTCTL = (os.environ[n] for n in ("KERNEL", "BUSYBOX", "NESTCTL"))
@@ -66,7 +67,8 @@ class Talk:
         return got
 
     def insist(self, text, want, seconds=LONG, each=3):
-        """Sends @text until @want has been heard: what is typed while a line is being hung up, or its terminal set up, may be lost."""
+        """Sends @text until @want has been heard: what is typed while a line is being hung up, or
+        its terminal set up, may be lost."""
         stop = time.monotonic() + seconds
         while True:
             self.send(text)
@@ -157,7 +159,8 @@ def tcp(port, seconds=LONG):
 
 
 def free_port():
-    """One that is not of those that the host gives to who asks for any: another program would have it in between."""
+    """A free port outside of the range that the host assigns, so that no other program gets it in
+    between."""
     while True:
         port = random.randrange(10000, 32000)
         with socket.socket() as s:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""make_images.py BUSYBOX: archives for the test `import`, whole and damaged, in the current folder."""
+"""make_images.py BUSYBOX: archives for the test `import`, whole and damaged, in the current
+folder."""
 import gzip
 import hashlib
 import io

@@ -70,7 +70,7 @@ static void test_new(void)
 	bare = 0;
 	for (int i = 0; i < STARTS; i++)
 		start_under_forgery(&proc_a);
-	check(!bare, "a new runner has its filter before it has a turn, whoever says hello");
+	check(!bare, "a new runner has its filter before it has a turn, whichever task says hello");
 	if (bare)
 		host_print("# %d of %d had not\n", bare, STARTS);
 }

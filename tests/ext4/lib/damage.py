@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""damage.py BASE OUT UNITS SEED: UNITS damaged copies of an ext4 image, OUT1, OUT2...: a few bytes of their metadata are changed.
+"""damage.py BASE OUT UNITS SEED: UNITS damaged copies of an ext4 image, OUT1, OUT2...: a few bytes
+of their metadata are changed.
 
-One kind of block an image: superblock, group descriptors, bitmaps, inodes, directory blocks, the root of an index, extent and indirect
-blocks, attribute blocks, the journal's superblock, its log; debugfs says where they are. BASE has metadata_csum, BASE.nocsum has not, so
-that damage reaches the code behind the checksums, BASE.old has no extents either, BASE.inline has
-files and directories in their inodes and attributes in inodes of their own; BASE.log and so on are the same with a log to replay.
-Prints a line an image: what was done.
+One kind of block an image: superblock, group descriptors, bitmaps, inodes, directory blocks, the
+root of an index, extent and indirect blocks, attribute blocks, the journal's superblock, its log;
+debugfs says where they are. BASE has metadata_csum, BASE.nocsum has not, so that damage reaches the
+code behind the checksums, BASE.old has no extents either, BASE.inline has files and directories in
+their inodes and attributes in inodes of their own; BASE.log and so on are the same with a log to
+replay. Prints a line an image: what was done.
 """
 import random, re, struct, subprocess, sys
 

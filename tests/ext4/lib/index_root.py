@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""index_root.py IMAGE BLOCK INODE GENERATION: the root of a directory's index as Linux leaves it when the directory grows beyond one block:
-the reserved word before its checksum is the end of the tail that the block had as a block of entries."""
+"""index_root.py IMAGE BLOCK INODE GENERATION: the root of a directory's index as Linux leaves it
+when the directory grows beyond one block: the reserved word before its checksum is the end of the
+tail that the block had as a block of entries."""
 import struct
 import sys
 

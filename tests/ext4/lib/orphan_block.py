@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""orphan_block.py IMAGE BLOCK INODE...: writes inode numbers into a block of an ext4's orphan file, with its checksum."""
+"""orphan_block.py IMAGE BLOCK INODE...: writes inode numbers into a block of an ext4's orphan file,
+with its checksum."""
 import struct
 import sys
 

@@ -139,10 +139,10 @@ static void times(void)
 		a = number("v1/c/cpuacct.usage");
 		T_WAIT(number("v1/a/b/cpuacct.usage") > ab);
 		end(pid);
-		WANT("who has gone does not", number("v1/c/cpuacct.usage") == a);
+		WANT("a dead task does not", number("v1/c/cpuacct.usage") == a);
 	} else {
 		say("what lives counts: yes");
-		say("who has gone does not: yes");
+		say("a dead task does not: yes");
 	}
 	GIVES(put("v1/c/cpuacct.usage", "1"), EINVAL);
 	GIVES(put("v1/c/cpuacct.usage", "x"), EINVAL);

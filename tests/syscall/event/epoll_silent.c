@@ -86,7 +86,7 @@ TEST(epoll_silent)
 
 	if (!in_guest()) {
 		say("files and sets are closed meanwhile: yes");
-		say("who waits ends with the server: yes");
+		say("the waiter ends with the server: yes");
 		return;
 	}
 	NEED(unshare(CLONE_NEWNS));
@@ -104,6 +104,6 @@ TEST(epoll_silent)
 	say("files and sets are closed meanwhile: %s", ends(closer) ? "yes" : "no");
 	kill(server, SIGKILL);
 	NEED(waitpid(server, NULL, 0));
-	say("who waits ends with the server: %s", ends(waiter) ? "yes" : "no");
+	say("the waiter ends with the server: %s", ends(waiter) ? "yes" : "no");
 	umount2("m", MNT_DETACH);
 }

@@ -205,7 +205,7 @@ static void sources(void)
 	name("bound to", s, false);
 	close(s);
 
-	say("0.0.0.0 is who we are");
+	say("0.0.0.0 is this machine");
 	s = socket(AF_INET, SOCK_DGRAM, 0);
 	do_bind(s, v4("127.0.0.2", 0));
 	T(do_connect(s, v4("0.0.0.0", 2020)));
@@ -252,7 +252,7 @@ static void control(void)
 	static char data[3000];
 	int p[2], s = nonblocking(AF_INET, SOCK_STREAM), any = socket(AF_INET6, SOCK_DGRAM, 0);
 
-	say("wrong control messages: who has no peer hears of that first");
+	say("wrong control messages: a missing peer is reported first");
 	T(with(s, 1, 0, SOL_SOCKET, 99, 1, 4));
 	close(s);
 	make_pair(AF_INET, p, 0);

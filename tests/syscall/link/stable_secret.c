@@ -168,7 +168,7 @@ static void addresses(void)
 	nd_drain();
 	set_up("va0", 1);
 	IS(claim("fe80::"));
-	say("somebody has it, so another: %d", strcmp(address("fe80", b), c) != 0 && *b);
+	say("the address is taken, so another: %d", strcmp(address("fe80", b), c) != 0 && *b);
 	say("not by the card: %d", !of_mac(b));
 	set_up("va0", 0);
 	conf6("va0", "addr_gen_mode", "1");

@@ -177,7 +177,7 @@ static void handed(void)
 	for (int now = 0; now < 2; now++) {
 		may_set(now);
 		for (int then = 0; then < 2; then++) {
-			say("who opened it could %d, who writes can %d", then, now);
+			say("the opener could %d, the writer can %d", then, now);
 			T(set_up(s[then], false));
 			T(set_up(s[then], true));
 		}

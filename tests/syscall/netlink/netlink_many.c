@@ -145,8 +145,8 @@ static void in_order(void)
 	late = open_one(NETLINK_CONNECTOR, CN_IDX_PROC, LARGE);
 	set_names(500, 600);
 	say("the last hears of %d names", names_heard(fd[SOME - 1]));
-	say("who has left hears of %d", names_heard(fd[1]));
-	say("who came late hears %s", names_heard(late) == -1 ? "later ones" : "others");
+	say("a socket that left hears of %d", names_heard(fd[1]));
+	say("a late socket hears %s", names_heard(late) == -1 ? "later ones" : "others");
 	say("the first hears of %d", names_heard(fd[0]));
 	for (int i = 0; i < SOME; i++)
 		close(fd[i]);
@@ -309,9 +309,9 @@ static void neighbours(void)
 	set_mac("va0", 200);
 	told = now_ms() - told;
 	took("neighbours", alone, told, 20 * alone + 300);
-	say("who looks hears of %d", heard(socks[0], MSG_DONTWAIT));
+	say("a non-waiting reader hears of %d", heard(socks[0], MSG_DONTWAIT));
 	NEED(-pthread_join(t, &got));
-	say("who waits hears of %ld", (long)got);
+	say("a waiting reader hears of %ld", (long)got);
 	close_many();
 	close(few);
 }
@@ -321,14 +321,14 @@ TEST(netlink_many)
 	if (!in_guest()) {
 		took("names", 0, 0, 0);
 		say("the last hears of 600 names");
-		say("who has left hears of 500");
-		say("who came late hears later ones");
+		say("a socket that left hears of 500");
+		say("a late socket hears later ones");
 		say("the first hears of 600");
 		say("each is listed once: 1, told: 1");
 		say("one hears of %d", NEIGHS);
 		took("neighbours", 0, 0, 0);
-		say("who looks hears of %d", NEIGHS);
-		say("who waits hears of %d", NEIGHS);
+		say("a non-waiting reader hears of %d", NEIGHS);
+		say("a waiting reader hears of %d", NEIGHS);
 		return;
 	}
 	others_cost_nothing();

@@ -56,5 +56,5 @@ TEST(proc_iowait)
 	if (in_guest())
 		write_disk(waited() + 2, stalled() + 20000);
 	say("time was spent waiting for a disk");
-	say("somebody may be blocked: %d", number("/proc/stat", "procs_blocked", 0) >= 0);
+	say("tasks may be blocked: %d", number("/proc/stat", "procs_blocked", 0) >= 0);
 }

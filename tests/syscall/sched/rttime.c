@@ -64,7 +64,7 @@ TEST(rttime)
 	/* what it stands still may count */
 	for (int i = 0; i < 10 && !lives; i++)
 		lives = sleeper_lives();
-	say("who sleeps in between lives: %d", lives);
+	say("a task that sleeps in between lives: %d", lives);
 	CHILD({
 		limit_time(10000, 10000);
 		busy(50); /* no real-time task */

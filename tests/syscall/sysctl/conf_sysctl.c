@@ -284,15 +284,17 @@ static void redirects(void)
 	add_addr("va0", AF_INET, "10.3.0.1", 24);
 	nl_add_route("10.44.0.0", 24, "10.3.0.9", "va0");
 	say("a neighbour: %d", redirected("10.9.0.3", "10.9.0.2"));
-	say("who is behind one: %d", redirected("10.4.0.4", "10.9.0.2"));
-	say("to who is behind one of the other network: %d", redirected("10.9.0.3", "10.44.0.1"));
+	say("a host behind a neighbour: %d", redirected("10.4.0.4", "10.9.0.2"));
+	say("to a host behind a neighbour of the other network: %d",
+		redirected("10.9.0.3", "10.44.0.1"));
 	NEED(set_word("all", "shared_media", "0"));
 	T(set_word("va0", "shared_media", "0"));
 	/* Other targets: a host that ignores redirects gets fewer of them. */
 	wire_peer(4);
 	wire_peer(5);
 	say("a neighbour: %d", redirected("10.9.0.4", "10.9.0.2"));
-	say("to who is behind one of the other network: %d", redirected("10.9.0.5", "10.44.0.1"));
+	say("to a host behind a neighbour of the other network: %d",
+		redirected("10.9.0.5", "10.44.0.1"));
 	T(set_word("va0", "forwarding", "0"));
 }
 

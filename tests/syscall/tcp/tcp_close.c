@@ -136,7 +136,7 @@ static void ended(void)
 	T(shutdown(s[0], SHUT_WR));
 	T_WAIT(events(s[1]) & POLLRDHUP);
 	T(shutdown(s[1], SHUT_WR));
-	look("who ended it", s[0]);
+	look("the end that closed first", s[0]);
 	look("the other", s[1]);
 	close(s[0]);
 	close(s[1]);
