@@ -35,12 +35,6 @@ static void await_event(const char *dir, const char *key)
 	close(p.fd);
 }
 
-static void *wait_thread(void *arg)
-{
-	pause();
-	return NULL;
-}
-
 static void tree(void)
 {
 	struct statfs fs;
@@ -109,8 +103,7 @@ static void members(void)
 	say("events: populated, poll, inotify: %s %s %s",
 		figure("a/b/cgroup.events", "populated ") == 1 ? "yes" : "no",
 		polled ? "yes" : "no", seen ? "yes" : "no");
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	t_kill(pid);
 	close(p.fd);
 	close(in);
 	ca.cgroup = (unsigned long)open("a/b", O_PATH | O_DIRECTORY);
@@ -369,8 +362,7 @@ static void cpu(void)
 	}
 	say("held back: %s; says so: %s", used <= 500 * (now_ms() - begun) ? "yes" : "no",
 		figure("m/cpu.stat", "nr_throttled ") > 0 ? "yes" : "no");
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	t_kill(pid);
 }
 
 /*
@@ -398,8 +390,7 @@ static void pressure(void)
 		    for (long i = 0; i < 16 << 20; i += PAGE) q[i] = 1);
 	bool told = poll(&p, 1, 100000) == 1 && p.revents & POLLPRI;
 
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	t_kill(pid);
 	close(p.fd);
 	say("stalled: %s; told: %s; the machine too: %s",
 		figure("m/memory.pressure", "total=") > 0 ? "yes" : "no", told ? "yes" : "no",
@@ -428,7 +419,7 @@ static void kill_tree(void)
 				pthread_t t;
 
 				join(groups[i]);
-				NEED(-pthread_create(&t, NULL, wait_thread, NULL));
+				NEED(-pthread_create(&t, NULL, t_sleeper, NULL));
 				SPAWN(pause());
 				pause();
 			});

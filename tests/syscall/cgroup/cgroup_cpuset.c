@@ -9,18 +9,6 @@
 
 #include <linux/sched.h>
 
-static bool real;
-
-#define WANT(what, e) say("%s: %s", what, !real || (e) ? "yes" : "no")
-#define GIVES(e, err)                                                                              \
-	({                                                                                         \
-		errno = 0;                                                                         \
-		long r_ = real ? (long)(e) : -1;                                                   \
-		int got_ = !real ? err : r_ < 0 ? errno : 0;                                       \
-		say("%s: %s", #e, got_ ? t_errno(got_) : "ok");                                    \
-		r_;                                                                                \
-	})
-
 /* The vCPUs of a task, two at most, as bits. */
 static unsigned long cpus_of(pid_t pid)
 {
@@ -33,19 +21,6 @@ static unsigned long cpus_of(pid_t pid)
 static long wish(pid_t pid, unsigned long mask)
 {
 	return syscall(SYS_sched_setaffinity, pid, sizeof(mask), &mask);
-}
-
-static bool says(const char *path, const char *text)
-{
-	return !strcmp(get(path), text);
-}
-
-static void move(pid_t pid, const char *path)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", pid);
-	NEED(put(path, text));
 }
 
 /* The vCPU that it runs on, or ran on last. */
@@ -69,11 +44,11 @@ static void files(void)
 	GIVES(mkdir("a/b", 0755), 0);
 	WANT("not below yet", access("a/b/cpuset.cpus", F_OK) == -1);
 	GIVES(put("a/cgroup.subtree_control", "+cpuset"), 0);
-	WANT("nothing written", says("a/cpuset.cpus", "\n") && says("a/cpuset.mems", "\n"));
-	WANT("the root has them all",
-		says("cpuset.cpus.effective", "0-1\n") && says("a/cpuset.cpus.effective", "0-1\n"));
+	WANT("nothing written", text_is("a/cpuset.cpus", "\n") && text_is("a/cpuset.mems", "\n"));
+	WANT("the root has them all", text_is("cpuset.cpus.effective", "0-1\n") &&
+					      text_is("a/cpuset.cpus.effective", "0-1\n"));
 	WANT("the root is not limited", access("cpuset.cpus", F_OK) == -1);
-	WANT("memory", says("a/cpuset.mems.effective", "0\n"));
+	WANT("memory", text_is("a/cpuset.mems.effective", "0\n"));
 	GIVES(put("a/cpuset.cpus", "x"), EINVAL);
 	GIVES(put("a/cpuset.cpus", "1-0"), EINVAL);
 	GIVES(put("a/cpuset.cpus", "0-"), EINVAL);
@@ -83,18 +58,18 @@ static void files(void)
 	GIVES(put("a/cpuset.mems", "1"), EINVAL);
 	GIVES(put("a/cpuset.mems", "1024"), ERANGE);
 	GIVES(put("a/cpuset.mems", "0"), 0);
-	WANT("node", says("a/cpuset.mems", "0\n"));
+	WANT("node", text_is("a/cpuset.mems", "0\n"));
 	GIVES(put("a/cpuset.mems", "\n"), 0);
 	GIVES(put("a/cpuset.cpus", "0,1"), 0);
-	WANT("both", says("a/cpuset.cpus", "0-1\n"));
+	WANT("both", text_is("a/cpuset.cpus", "0-1\n"));
 	GIVES(put("a/cpuset.cpus", "0-1:1/2"), 0);
-	WANT("the first of two", says("a/cpuset.cpus", "0\n"));
+	WANT("the first of two", text_is("a/cpuset.cpus", "0\n"));
 	GIVES(put("a/b/cpuset.cpus", "1"), 0);
 	WANT("its parent has it not",
-		says("a/b/cpuset.cpus", "1\n") && says("a/b/cpuset.cpus.effective", "0\n"));
+		text_is("a/b/cpuset.cpus", "1\n") && text_is("a/b/cpuset.cpus.effective", "0\n"));
 	GIVES(put("a/cpuset.cpus", "0-1"), 0);
-	WANT("now it has", says("a/b/cpuset.cpus.effective", "1\n"));
-	WANT("a member", says("a/cpuset.cpus.partition", "member\n"));
+	WANT("now it has", text_is("a/b/cpuset.cpus.effective", "1\n"));
+	WANT("a member", text_is("a/cpuset.cpus.partition", "member\n"));
 	GIVES(put("a/cpuset.cpus.partition", "member"), 0);
 	GIVES(put("a/cpuset.cpus.partition", "some"), EINVAL);
 }
@@ -104,10 +79,10 @@ static void tasks(void)
 	char path[64];
 	pid_t pid = SPAWN(for (;;) getppid());
 
-	move(pid, "a/b/cgroup.procs");
+	put_pid(pid, "a/b/cgroup.procs");
 	WANT("by its move", cpus_of(pid) == 2);
 	snprintf(path, sizeof(path), "/proc/%d/cpuset", pid);
-	WANT("its group", says(path, "/a/b\n"));
+	WANT("its group", text_is(path, "/a/b\n"));
 	T_WAIT(runs_on(pid) == 1);
 	WANT("kept", put("a/b/cpuset.cpus", "\n") == -1 && errno == ENOSPC);
 	WANT("outside", wish(pid, 1) == -1 && errno == EINVAL);
@@ -118,15 +93,14 @@ static void tasks(void)
 	WANT("its wish", !wish(pid, 2) && cpus_of(pid) == 2);
 	WANT("none of its wish", NEED(put("a/b/cpuset.cpus", "0")) && cpus_of(pid) == 1);
 	WANT("its wish again", NEED(put("a/cpuset.cpus", "1")) &&
-				       says("a/b/cpuset.cpus.effective", "1\n") &&
+				       text_is("a/b/cpuset.cpus.effective", "1\n") &&
 				       cpus_of(pid) == 2);
 	NEED(put("a/cpuset.cpus", "0-1"));
 	WANT("not enabled", NEED(put("a/cgroup.subtree_control", "-cpuset")) && cpus_of(pid) == 2);
-	WANT("whose group", says(path, "/a\n"));
+	WANT("whose group", text_is(path, "/a\n"));
 	NEED(put("a/cgroup.subtree_control", "+cpuset"));
-	WANT("forgotten", says("a/b/cpuset.cpus", "\n"));
-	NEED(kill(pid, SIGKILL));
-	NEED(waitpid(pid, NULL, 0));
+	WANT("forgotten", text_is("a/b/cpuset.cpus", "\n"));
+	t_kill(pid);
 }
 
 static void births(void)
@@ -143,7 +117,7 @@ static void births(void)
 	waitpid(pid, &status, 0);
 	close((int)ca.cgroup);
 	WANT("born there", !status);
-	pid = SPAWN(move(getpid(), "a/b/cgroup.procs"); pid_t c = SPAWN(_exit(cpus_of(0) != 2));
+	pid = SPAWN(put_pid(getpid(), "a/b/cgroup.procs"); pid_t c = SPAWN(_exit(cpus_of(0) != 2));
 		    int s; waitpid(c, &s, 0); _exit(s != 0));
 	waitpid(pid, &status, 0);
 	WANT("inherited", !status);
@@ -151,11 +125,9 @@ static void births(void)
 
 TEST(cgroup_cpuset)
 {
-	bool guest = cgroup_enter();
-
-	real = guest && sysconf(_SC_NPROCESSORS_CONF) == 2;
+	guest = cgroup_enter() && sysconf(_SC_NPROCESSORS_CONF) == 2;
 	files();
-	if (real) {
+	if (guest) {
 		tasks();
 		births();
 	} else {

@@ -8,15 +8,6 @@
 
 #include <sys/ptrace.h>
 
-static void move(pid_t pid, const char *group)
-{
-	char path[64], text[16];
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
-	snprintf(text, sizeof(text), "%d", pid);
-	NEED(put(path, text));
-}
-
 static long frozen(const char *group)
 {
 	char path[64];
@@ -38,14 +29,8 @@ static pid_t in(const char *group)
 	pid_t pid = SPAWN(for (;;) pause());
 
 	t_until(pid, 'S');
-	move(pid, group);
+	cgroup_move(pid, group);
 	return pid;
-}
-
-static void end(pid_t pid)
-{
-	NEED(kill(pid, SIGKILL));
-	NEED(waitpid(pid, NULL, 0));
 }
 
 static void moved(void)
@@ -55,20 +40,20 @@ static void moved(void)
 	freeze("a", "1");
 	T_WAIT(frozen("a") == 1);
 	freeze("b", "1");
-	move(pid, "b");
+	cgroup_move(pid, "b");
 	say("from frozen to frozen: %ld %ld", frozen("a"), frozen("b"));
 	freeze("a", "0");
-	move(pid, "a");
+	cgroup_move(pid, "a");
 	T_WAIT(frozen("a") == 0);
 	say("to one that is not: %ld %ld", frozen("a"), frozen("b"));
 	NEED(kill(pid, SIGSTOP));
 	t_until(pid, 'T');
-	move(pid, "b");
+	cgroup_move(pid, "b");
 	/* it counts as frozen a moment after it is seen to have stopped */
 	T_WAIT(frozen("b") == 1);
 	say("stopped: %ld", frozen("b"));
-	move(pid, "a");
-	end(pid);
+	cgroup_move(pid, "a");
+	t_kill(pid);
 	freeze("b", "0");
 }
 
@@ -80,13 +65,13 @@ static void traced(void)
 	NEED(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL));
 	NEED(waitpid(pid, NULL, 0));
 	freeze("b", "1");
-	move(pid, "b");
+	cgroup_move(pid, "b");
 	T_WAIT(frozen("b") == 1);
 	say("traced: %ld", frozen("b"));
 	NEED(ptrace(PTRACE_DETACH, pid, NULL, NULL));
 	/* from the stop into the trap, thawed for a moment */
 	T_WAIT(t_state(pid) == 'S' && frozen("b") == 1);
-	end(pid);
+	t_kill(pid);
 	freeze("b", "0");
 }
 
@@ -111,7 +96,7 @@ static void continued(void)
 	say("continued: told of %d, frozen %ld", poll(&p, 1, 0), frozen("a"));
 	close(p.fd);
 	freeze("a", "0");
-	end(pid);
+	t_kill(pid);
 }
 
 /*
@@ -139,7 +124,7 @@ static void told(void)
 
 static void vforked(void)
 {
-	pid_t pid = SPAWN(move(getpid(), "a"); if (!vfork()) {
+	pid_t pid = SPAWN(cgroup_move(getpid(), "a"); if (!vfork()) {
 		for (;;)
 			pause();
 	});

@@ -14,7 +14,7 @@
 static char disk[24]; /* "98:0" */
 static char *data;
 
-/* What write() says of a line for the disk that the test's files are on. */
+/* Writes a limit for the disk of the test's files. Returns the result of write(). */
 static long limit(const char *group, const char *what)
 {
 	char path[64], line[128];

@@ -154,8 +154,7 @@ static void as_one(void)
 	WANT("killed", events("o", "oom_kill ") == 3); /* the first victim twice */
 	WANT("as one", events("o", "oom_group_kill ") == 1);
 	if (guest) {
-		NEED(kill(spared, SIGKILL));
-		NEED(waitpid(spared, NULL, 0));
+		t_kill(spared);
 	}
 	GIVES(rmdir("o"), 0);
 }
@@ -175,8 +174,7 @@ static void at_once(void)
 	}
 	WANT("held up", within("h", 8, 16));
 	if (guest) {
-		NEED(kill(pid, SIGKILL));
-		NEED(waitpid(pid, NULL, 0));
+		t_kill(pid);
 	}
 	GIVES(rmdir("h"), 0);
 }

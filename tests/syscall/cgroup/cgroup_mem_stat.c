@@ -41,12 +41,6 @@ static bool between(const char *what, long least, long most)
 		pid_;                                                                              \
 	})
 
-static void end(pid_t pid)
-{
-	NEED(kill(pid, SIGKILL));
-	NEED(waitpid(pid, NULL, 0));
-}
-
 /* Each page counts once. */
 static void map_often(int fd)
 {
@@ -85,7 +79,7 @@ static void files(void)
 	WANT("the half is gone", between("file_mapped", MIB / 2, MIB / 2 + MIB / 4));
 	WANT("on the lists", stat_of("inactive_file") + stat_of("active_file") == stat_of("file"));
 	if (guest)
-		end(pid);
+		t_kill(pid);
 	WANT("no longer mapped", between("file_mapped", 0, 0));
 	if (guest)
 		NEED(unlink("../file"));
@@ -108,7 +102,7 @@ static void kernels(void)
 	WANT("kernel", between("kernel", 3 * MIB, 6 * MIB));
 	WANT("of programs", between("anon", 0, 2 * MIB));
 	if (guest)
-		end(pid);
+		t_kill(pid);
 	WANT("given back", between("kernel", 0, MIB));
 }
 
@@ -133,7 +127,7 @@ static void slabs(void)
 	WANT("for good",
 		stat_of("slab_unreclaimable") + stat_of("slab_reclaimable") == stat_of("slab"));
 	if (guest)
-		end(pid);
+		t_kill(pid);
 	WANT("no locks", between("slab", 0, slab + LOCKS * 64));
 	if (guest)
 		NEED(unlink("../file"));
@@ -152,7 +146,7 @@ static void shared(void)
 	WANT("is mapped", between("file_mapped", MIB, MIB + MIB / 4));
 	WANT("not dirty", between("file_dirty", 0, 0));
 	if (guest)
-		end(pid);
+		t_kill(pid);
 	WANT("no shmem", between("shmem", 0, 0) && between("file_mapped", 0, 0));
 }
 

@@ -98,8 +98,7 @@ static void beside(void)
 	MEMBER("beside one who has few", 0, fill(area(20 * MIB), 20 * MIB, PAGE, 0));
 	if (other) {
 		WANT("who lives", !kill(other, 0) && !waitpid(other, NULL, WNOHANG));
-		NEED(kill(other, SIGKILL));
-		NEED(waitpid(other, NULL, 0));
+		t_kill(other);
 	} else {
 		WANT("who lives", true);
 	}

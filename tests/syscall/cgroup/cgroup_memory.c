@@ -8,23 +8,18 @@
 #include "cgroup.h"
 #include "inet.h"
 
-static bool says(const char *path, const char *text)
-{
-	return !strcmp(get(path), text);
-}
-
 static void swap(void)
 {
 	GIVES(put("m/memory.swap.max", "1M"), 0);
 	GIVES(put("m/memory.swap.high", "some"), EINVAL);
-	WANT("limit", says("m/memory.swap.max", "1048576\n"));
-	WANT("other limit", says("m/memory.swap.high", "max\n"));
+	WANT("limit", text_is("m/memory.swap.max", "1048576\n"));
+	WANT("other limit", text_is("m/memory.swap.high", "max\n"));
 	GIVES(put("m/memory.swap.max", "max"), 0);
-	WANT("none is used", says("m/memory.swap.current", "0\n"));
-	WANT("none was", says("m/memory.swap.peak", "0\n"));
+	WANT("none is used", text_is("m/memory.swap.current", "0\n"));
+	WANT("none was", text_is("m/memory.swap.peak", "0\n"));
 	GIVES(put("m/memory.swap.peak", "reset"), 0);
 	GIVES(put("m/memory.swap.current", "0"), EINVAL);
-	WANT("events", says("m/memory.swap.events", "high 0\nmax 0\nfail 0\n"));
+	WANT("events", text_is("m/memory.swap.events", "high 0\nmax 0\nfail 0\n"));
 	WANT("not of the root", access("memory.swap.max", F_OK) == -1);
 }
 
@@ -102,11 +97,11 @@ static void statistics(void)
 
 static void pressure(void)
 {
-	WANT("on", says("m/cgroup.pressure", "1\n"));
+	WANT("on", text_is("m/cgroup.pressure", "1\n"));
 	GIVES(put("m/cgroup.pressure", "2"), ERANGE);
 	GIVES(put("m/cgroup.pressure", "no"), EINVAL);
 	GIVES(put("m/cgroup.pressure", "0"), 0);
-	WANT("off", says("m/cgroup.pressure", "0\n"));
+	WANT("off", text_is("m/cgroup.pressure", "0\n"));
 	GIVES(access("m/memory.pressure", F_OK), ENOENT);
 	GIVES(access("m/cpu.pressure", F_OK), ENOENT);
 	GIVES(access("cpu.pressure", F_OK), 0);

@@ -7,14 +7,6 @@
 #include "await.h"
 #include "cgroup.h"
 
-static void move(pid_t pid, const char *path)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", pid);
-	NEED(put(path, text));
-}
-
 /* us that tasks of the group have waited for memory */
 static long stalled(const char *path)
 {
@@ -30,12 +22,6 @@ static void touch(long bytes)
 		p[i] = 1;
 }
 
-static void end(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-}
-
 /*
  * Too much memory costs it two seconds. It spends most of them in another group: how long it is
  * seen to there.
@@ -48,14 +34,14 @@ static long waits_elsewhere(bool *no_more)
 	NEED(mkdir("high", 0755));
 	NEED(mkdir("other", 0755));
 	NEED(put("high/memory.high", "0"));
-	pid = SPAWN(move(getpid(), "high/cgroup.procs"); touch(64 * PAGE); pause());
+	pid = SPAWN(put_pid(getpid(), "high/cgroup.procs"); touch(64 * PAGE); pause());
 	T_WAIT(stalled("high/memory.pressure") >= 100000);
-	move(pid, "other/cgroup.procs");
+	put_pid(pid, "other/cgroup.procs");
 	here = stalled("high/memory.pressure");
 	sleep_ms(500);
 	here = stalled("high/memory.pressure") - here;
 	there = stalled("other/memory.pressure");
-	end(pid);
+	t_kill(pid);
 	NEED(rmdir("high"));
 	NEED(rmdir("other"));
 	*no_more &= here < 100000;
@@ -81,18 +67,18 @@ static void while_it_is_throttled(void)
 	NEED(mkdir("slow", 0755));
 	NEED(put("slow/cpu.max", "1000 1000000"));
 	pid = SPAWN(struct sched_param p = { 0 }; sched_setscheduler(0, SCHED_IDLE, &p);
-		    move(getpid(), "slow/cgroup.procs"); for (;;) getppid());
+		    put_pid(getpid(), "slow/cgroup.procs"); for (;;) getppid());
 	T_WAIT(figure("slow/cpu.stat", "nr_throttled ") > 0);
 	for (int i = 0; i < 2; i++)
 		busy[i] = SPAWN(for (;;) getppid());
-	move(pid, "cgroup.procs");
+	put_pid(pid, "cgroup.procs");
 	NEED(rmdir("slow"));
 	NEED(mkdir("slow", 0755)); /* in its memory */
 	sleep_ms(200);
 	for (int i = 0; i < 2; i++)
-		end(busy[i]);
+		t_kill(busy[i]);
 	sleep_ms(50);
-	end(pid);
+	t_kill(pid);
 	NEED(rmdir("slow"));
 }
 
@@ -112,14 +98,14 @@ static void while_it_reclaims(void)
 	for (int i = 0; i < 100; i++) {
 		NEED(mkdir("full", 0755));
 		NEED(put("full/memory.max", "1M"));
-		move(pid, "full/cgroup.procs");
+		put_pid(pid, "full/cgroup.procs");
 		sleep_ms(5);
 		if (waitpid(pid, NULL, WNOHANG))
 			break; /* the OOM killer's */
-		move(pid, "cgroup.procs");
+		put_pid(pid, "cgroup.procs");
 		NEED(rmdir("full"));
 	}
-	end(pid);
+	t_kill(pid);
 	rmdir("full");
 }
 
@@ -134,7 +120,7 @@ static void while_it_ends(void)
 	int fd, lost = 0;
 
 	NEED(mkdir("frozen", 0755));
-	stays = SPAWN(move(getpid(), "frozen/cgroup.procs"); pause());
+	stays = SPAWN(put_pid(getpid(), "frozen/cgroup.procs"); pause());
 	T_WAIT(figure("frozen/cgroup.events", "populated ") == 1);
 	NEED(put("frozen/cgroup.freeze", "1"));
 	T_WAIT(figure("frozen/cgroup.events", "frozen ") == 1);
@@ -143,23 +129,17 @@ static void while_it_ends(void)
 		pid = SPAWN(for (int k = i % 50; k; k--) getppid(); _exit(0));
 		snprintf(text, sizeof(text), "%d", pid);
 		write(fd, text, strlen(text));
-		end(pid);
+		t_kill(pid);
 		for (int k = 0; figure("frozen/cgroup.events", "frozen ") != 1 && !lost; k++) {
 			sleep_ms(1);
 			lost = k > 30000;
 		}
 	}
 	close(fd);
-	end(stays);
+	t_kill(stays);
 	NEED(rmdir("frozen"));
 	if (lost)
 		say("it is not frozen any more");
-}
-
-static void *pausing(void *arg)
-{
-	pause();
-	return NULL;
 }
 
 /* Its first thread has ended, where it was; the others can be moved. */
@@ -170,14 +150,14 @@ static void without_its_leader(void)
 
 	NEED(mkdir("from", 0755));
 	NEED(mkdir("to", 0755));
-	pid = SPAWN(move(getpid(), "from/cgroup.procs");
-		    NEED(pthread_create(&t, NULL, pausing, NULL)); syscall(SYS_exit, 0));
+	pid = SPAWN(put_pid(getpid(), "from/cgroup.procs");
+		    NEED(pthread_create(&t, NULL, t_sleeper, NULL)); syscall(SYS_exit, 0));
 	t_until(pid, 'Z');
 	NEED(figure("from/cgroup.procs", "") == pid ? 0 : -1);
-	move(pid, "to/cgroup.procs");
+	put_pid(pid, "to/cgroup.procs");
 	NEED(figure("to/cgroup.procs", "") == pid ? 0 : -1);
 	NEED(rmdir("from"));
-	end(pid);
+	t_kill(pid);
 	NEED(rmdir("to"));
 }
 

@@ -169,13 +169,6 @@ static void members(void)
 	waitpid(pid, NULL, 0);
 }
 
-static void become(uid_t uid)
-{
-	NEED(setgroups(0, NULL));
-	NEED(setgid(uid));
-	NEED(setuid(uid));
-}
-
 static void rights(void)
 {
 	int fd[2];
@@ -189,7 +182,7 @@ static void rights(void)
 	GIVES(chown("v1/u", 1000, 1000), 0);
 	GIVES(chown("v1/u/tasks", 1000, 1000), 0);
 	CHILD({
-		become(1000);
+		t_become(1000, 1000);
 		GIVES(put("v1/u/tasks", "0"), 0);
 		PATH_IS("/proc/self/cgroup", "/u");
 		GIVES(put("v1/u/tasks", other), EACCES);
@@ -237,7 +230,7 @@ static void agent(void)
 		fclose(f);
 	CHILD({
 		if (guest)
-			become(1000);
+			t_become(1000, 1000);
 		GIVES(put("v1/release_agent", "/x"), EACCES);
 	});
 	GIVES(put("v1/release_agent", "\n"), 0);

@@ -13,27 +13,12 @@ static long mount_v1(const char *options)
 	return mount("none", "v1", "cgroup", 0, options);
 }
 
-static void move(pid_t pid, const char *group)
-{
-	char path[64], text[16];
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
-	snprintf(text, sizeof(text), "%d", pid);
-	NEED(put(path, text));
-}
-
 static pid_t spinner(void)
 {
 	return SPAWN(for (;;) {
 		(*turns)++;
 		getppid();
 	});
-}
-
-static void end(pid_t pid)
-{
-	NEED(kill(pid, SIGKILL));
-	NEED(waitpid(pid, NULL, 0));
 }
 
 static void hierarchies(void)
@@ -102,9 +87,9 @@ static void burn(const char *group)
 
 	snprintf(path, sizeof(path), "%s/cpuacct.usage", group);
 	before = number(path);
-	move(pid, group);
+	cgroup_move(pid, group);
 	T_WAIT(number(path) > before + 1000000);
-	end(pid);
+	t_kill(pid);
 }
 
 static void times(void)
@@ -132,13 +117,13 @@ static void times(void)
 				 figure("v1/a/cpuacct.stat", "system ") >= 0);
 	if (guest) {
 		pid = spinner();
-		move(pid, "v1/c");
+		cgroup_move(pid, "v1/c");
 		T_WAIT(number("v1/c/cpuacct.usage") > 1000000);
-		move(pid, "v1/a/b");
+		cgroup_move(pid, "v1/a/b");
 		WANT("what lives counts", number("v1/c/cpuacct.usage") > 1000000);
 		a = number("v1/c/cpuacct.usage");
 		T_WAIT(number("v1/a/b/cpuacct.usage") > ab);
-		end(pid);
+		t_kill(pid);
 		WANT("a dead task does not", number("v1/c/cpuacct.usage") == a);
 	} else {
 		say("what lives counts: yes");
@@ -187,12 +172,12 @@ static void freezer(void)
 	GIVES(put("v1/a/b/freezer.state", "THAWED"), 0);
 	STATE("v1/a/b", "FROZEN");
 	if (guest) {
-		move(pid, "v1/a/b");
+		cgroup_move(pid, "v1/a/b");
 		T_WAIT(!strcmp(get("v1/a/freezer.state"), "FROZEN\n"));
 	}
 	WANT("who comes stops", !runs());
 	if (guest)
-		move(pid, "v1/c");
+		cgroup_move(pid, "v1/c");
 	WANT("who leaves goes on", goes_on());
 	GIVES(put("v1/c/freezer.state", "FROZEN"), 0);
 	if (guest)
@@ -204,7 +189,7 @@ static void freezer(void)
 	GIVES(put("v1/a/freezer.state", "THAWED"), 0);
 	STATE("v1/a/b", "THAWED");
 	if (guest)
-		end(pid);
+		t_kill(pid);
 }
 
 static long frozen_in_2(void)
@@ -219,8 +204,8 @@ static void both_versions(void)
 	GIVES(mount("none", "v2", "cgroup2", 0, NULL), 0);
 	GIVES(mkdir("v2/g", 0755), 0);
 	if (guest) {
-		move(pid, "v1/c");
-		move(pid, "v2/g");
+		cgroup_move(pid, "v1/c");
+		cgroup_move(pid, "v2/g");
 	}
 	GIVES(put("v1/c/freezer.state", "FROZEN"), 0);
 	GIVES(put("v2/g/cgroup.freeze", "1"), 0);
@@ -234,7 +219,7 @@ static void both_versions(void)
 	GIVES(put("v1/c/freezer.state", "THAWED"), 0);
 	WANT("nobody does", goes_on());
 	if (guest)
-		end(pid);
+		t_kill(pid);
 	GIVES(rmdir("v2/g"), 0);
 	GIVES(umount("v2"), 0);
 }
@@ -254,7 +239,7 @@ static void born_meanwhile(void)
 			    0;
 
 	if (guest)
-		move(pid, "v1/c");
+		cgroup_move(pid, "v1/c");
 	for (int i = 0; guest && i < 20; i++) {
 		NEED(put("v1/c/freezer.state", "FROZEN"));
 		T_WAIT(!strcmp(get("v1/c/freezer.state"), "FROZEN\n"));
@@ -263,7 +248,7 @@ static void born_meanwhile(void)
 	}
 	WANT("it forks on", goes_on());
 	if (guest)
-		end(pid);
+		t_kill(pid);
 	if (guest)
 		T_WAIT(!*get("v1/c/tasks"));
 	GIVES(rmdir("v1/c"), 0);

@@ -227,12 +227,6 @@ static void busy_in(const char *group, pid_t *pid)
 	T_WAIT(spent(*pid) >= 20);
 }
 
-static void no_more(pid_t pid)
-{
-	NEED(kill(pid, SIGKILL));
-	NEED(waitpid(pid, NULL, 0));
-}
-
 /*
  * How much two have got of a time in which both ran: the host may have been busy, so not of the
  * first time at any price.
@@ -282,11 +276,11 @@ static void effects(void)
 	}
 	WANT("three times the shares, more than twice the time, but not all", shared_out(p, q));
 	if (guest)
-		no_more(p);
+		t_kill(p);
 	GIVES(put("v1/b/cpu.cfs_quota_us", "10000"), 0);
 	WANT("a tenth, and held back", held_back(q));
 	if (guest)
-		no_more(q);
+		t_kill(q);
 	GIVES(rmdir("v1/b"), 0);
 }
 

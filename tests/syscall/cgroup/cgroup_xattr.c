@@ -8,7 +8,6 @@
 
 #include <sys/xattr.h>
 
-static bool guest;
 static char big[65536];
 
 static void set(const char *name, size_t size, int flags, int expected)

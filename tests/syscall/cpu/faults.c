@@ -84,11 +84,7 @@ TEST(faults)
 		__asm__ volatile("mov $0x1000, %%rsp\n\tpush %%rax" ::: "memory");
 	});
 	CHILD({
-		sigset_t set;
-
-		sigemptyset(&set);
-		sigaddset(&set, SIGSEGV);
-		sigprocmask(SIG_BLOCK, &set, NULL);
+		t_block(SIGSEGV);
 		*(volatile int *)0x1230 = 1; /* blocked: still kills */
 	});
 	CHILD({

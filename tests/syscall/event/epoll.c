@@ -214,9 +214,7 @@ static void waiting(int ep)
 	t_wait("writer", pid);
 	NEED(control(ep, EPOLL_CTL_DEL, p[0], 0, 0));
 	t_handle(SIGUSR1, 0);
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	t_block(SIGUSR1);
 	raise(SIGUSR1);
 	T(epoll_wait(ep, &e, 1, 10));
 	sigemptyset(&set);

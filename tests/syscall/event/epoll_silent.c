@@ -4,6 +4,7 @@
  * Only the caller that adds it waits, not those that close other files and sets.
  */
 #include "guest.h"
+#include "mounts.h"
 
 #include <linux/fuse.h>
 #include <sys/epoll.h>
@@ -89,8 +90,7 @@ TEST(epoll_silent)
 		say("the waiter ends with the server: yes");
 		return;
 	}
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	own_mounts();
 	NEED(pipe(asked));
 	dev = NEED(open("/dev/fuse", O_RDWR));
 	NEED(mkdir("m", 0755));
@@ -102,8 +102,7 @@ TEST(epoll_silent)
 	NEED(read(asked[0], &c, 1));
 	closer = SPAWN({ open_and_close(); });
 	say("files and sets are closed meanwhile: %s", ends(closer) ? "yes" : "no");
-	kill(server, SIGKILL);
-	NEED(waitpid(server, NULL, 0));
+	t_kill(server);
 	say("the waiter ends with the server: %s", ends(waiter) ? "yes" : "no");
 	umount2("m", MNT_DETACH);
 }

@@ -103,9 +103,7 @@ static void times(void)
 		NEED(read(a[0], &set, 1));
 	});
 	t_handle(SIGUSR1, SA_RESTART);
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	t_block(SIGUSR1);
 	raise(SIGUSR1);
 	T(poll(&p, 1, 20));
 	say("%d", t_signals);

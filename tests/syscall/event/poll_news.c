@@ -5,6 +5,7 @@
  */
 #include "t.h"
 #include "guest.h"
+#include "mounts.h"
 #include <sys/epoll.h>
 #include <sys/mount.h>
 
@@ -118,8 +119,7 @@ static void mounts(void)
 	int fd;
 
 	if (in_guest()) {
-		NEED(unshare(CLONE_NEWNS));
-		NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+		own_mounts();
 		NEED(mkdir("m", 0755));
 	}
 	fd = GNEED(open("/proc/self/mounts", O_RDONLY));

@@ -39,7 +39,7 @@ TEST(select)
 	struct timeval tv, bad = { 0, -1 };
 	struct timespec ts = { 0, 20000000 };
 	fd_set r, w, e;
-	sigset_t set, none;
+	sigset_t none;
 	int p[2], q[2], top;
 	long start;
 
@@ -95,9 +95,7 @@ TEST(select)
 	say("untouched %ld", ts.tv_nsec);
 	t_handle(SIGUSR1, 0);
 	sigemptyset(&none);
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	t_block(SIGUSR1);
 	raise(SIGUSR1);
 	T(pselect(0, NULL, NULL, NULL, &ts, NULL));
 	T(pselect(0, NULL, NULL, NULL, NULL, &none));

@@ -100,8 +100,6 @@ static void child(const char *what)
 
 TEST(exec_keeps)
 {
-	sigset_t set;
-
 	if (t_argc > 1) {
 		child(t_argv[1]);
 		return;
@@ -110,9 +108,7 @@ TEST(exec_keeps)
 	lock_and_exec(1);
 	lock_and_exec(3);
 	table_of_two();
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR2);
-	NEED(sigprocmask(SIG_BLOCK, &set, NULL));
+	t_block(SIGUSR2);
 	timer_signal(SIGUSR1);
 	timer_signal(SIGRTMIN + 1);
 }

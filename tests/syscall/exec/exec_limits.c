@@ -6,13 +6,6 @@
 #include "t.h"
 #include <sys/timerfd.h>
 
-static void *sleeper(void *arg)
-{
-	for (;;)
-		pause();
-	return NULL;
-}
-
 TEST(exec_limits)
 {
 	static char *argv[30005], *envp[] = { NULL, NULL };
@@ -71,12 +64,10 @@ TEST(exec_limits)
 	CHILD({
 		struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
 
-		sigemptyset(&set);
-		sigaddset(&set, SIGUSR1);
-		NEED(sigprocmask(SIG_BLOCK, &set, NULL));
+		t_block(SIGUSR1);
 		NEED(timer_create(CLOCK_MONOTONIC, &ev, &id));
 		NEED(timer_settime(id, 0, &its, NULL));
-		NEED(-pthread_create(&t, NULL, sleeper, NULL));
+		NEED(-pthread_create(&t, NULL, t_sleeper, NULL));
 		NEED(mlockall(MCL_CURRENT | MCL_FUTURE));
 		execve("/proc/self/exe", argv, envp);
 	});

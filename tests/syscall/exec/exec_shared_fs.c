@@ -58,8 +58,7 @@ static void *clones(void *arg)
 			continue; /* EAGAIN: just what must be */
 		sem_post(&cloned);
 		waitpid(pid, NULL, WUNTRACED);
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+		t_kill(pid);
 	}
 	return NULL;
 }

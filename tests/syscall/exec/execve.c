@@ -43,14 +43,10 @@ static void survives(void)
 		      *envp[] = { "A=b", "C=d e", NULL };
 
 	CHILD({
-		sigset_t set;
-
 		snprintf(pid, sizeof(pid), "%d", getpid());
 		NEED(dup2(1, 50));
 		NEED(dup3(1, 51, O_CLOEXEC));
-		sigemptyset(&set);
-		sigaddset(&set, SIGUSR1);
-		sigprocmask(SIG_BLOCK, &set, NULL);
+		t_block(SIGUSR1);
 		raise(SIGUSR1);
 		t_handle(SIGUSR2, 0);
 		signal(SIGHUP, SIG_IGN);

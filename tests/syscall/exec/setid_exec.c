@@ -10,9 +10,7 @@
 static void run_as(uid_t uid)
 {
 	CHILD({
-		NEED(setgroups(0, NULL));
-		NEED(setresgid(uid, uid, uid));
-		NEED(setresuid(uid, uid, uid));
+		t_become(uid, uid);
 		execl("./setid_exec", "setid_exec", "show", NULL);
 		say("exec: %s", t_errno(errno));
 	});

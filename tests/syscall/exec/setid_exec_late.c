@@ -41,9 +41,7 @@ static void late(const char *what, int to_owner, int to_group, int to_mode)
 		int fd = NEED(open("m/file", O_RDONLY));
 		char *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
 
-		NEED(setgroups(0, NULL));
-		NEED(setresgid(1000, 1000, 1000));
-		NEED(setresuid(1000, 1000, 1000));
+		t_become(1000, 1000);
 		execl("./" PROGRAM, PROGRAM, p, NULL);
 		say("exec: %s", t_errno(errno));
 	});

@@ -58,12 +58,9 @@ static int count_told(int n, int sig)
 
 static void all_are_told(void)
 {
-	sigset_t set;
 	char c;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGRTMIN);
-	NEED(sigprocmask(SIG_BLOCK, &set, NULL));
+	t_block(SIGRTMIN);
 	open_readers(READERS, getpid(), SIGRTMIN);
 	for (int k = 0; k < 3; k++) {
 		NEED(write(ends[1], "x", 1));

@@ -89,19 +89,13 @@ static void copies(void)
 	G(fcntl(TOP - 1, F_GETFD), "0");
 }
 
-static void *sharer(void *p)
-{
-	pause();
-	return NULL;
-}
-
 /* Lowered below what is open, the limit forbids copies of the table but not its use. */
 static void lowered(void)
 {
 	pthread_t t;
 
 	if (in_guest())
-		NEED(pthread_create(&t, NULL, sharer, NULL));
+		NEED(pthread_create(&t, NULL, t_sleeper, NULL));
 	nr_open(65536);
 	G(dup2(1, TOP - 5), "1048571");
 	G(dup2(1, 600000), "-1 EBADF");

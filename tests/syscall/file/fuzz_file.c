@@ -3,20 +3,13 @@
  * Thousands of random reads, writes, truncations, holes and mapped changes of one file through
  * several descriptors, checked against a copy in memory. The seeds are fixed.
  */
-#include "t.h"
+#include "rnd.h"
 
 #define MAX (300 * 1024)
 
 static unsigned char *want, *got, *map;
 static long size;
 static int fds[3], bad;
-static uint64_t seed;
-
-static unsigned rnd(unsigned n)
-{
-	seed = seed * 6364136223846793005ul + 1442695040888963407ul;
-	return (unsigned)(seed >> 33) % n;
-}
 
 static void wrong(const char *what, long a, long b)
 {
@@ -188,7 +181,7 @@ static void round_(uint64_t s, int steps)
 {
 	int i;
 
-	seed = s;
+	rnd_seed = s;
 	NEED(ftruncate(fds[0], 0));
 	size = 0;
 	for (i = 0; i < steps; i++) {

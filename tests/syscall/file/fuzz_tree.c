@@ -3,7 +3,7 @@
  * Thousands of random creations, links, renames, exchanges and removals of files and directories,
  * checked against a model of the tree. The seeds are fixed.
  */
-#include "t.h"
+#include "rnd.h"
 #include <dirent.h>
 
 /* directories that may exist, the first of them always: the top */
@@ -16,13 +16,6 @@ static int tree[DIRS][NAMES];
 static int parent[DIRS];
 static int next_file;
 static int bad;
-static uint64_t seed;
-
-static unsigned rnd(unsigned n)
-{
-	seed = seed * 6364136223846793005ul + 1442695040888963407ul;
-	return (unsigned)(seed >> 33) % n;
-}
 
 static void wrong(const char *what, const char *path, int want, int got)
 {
@@ -271,7 +264,7 @@ static void round_(uint64_t s, int steps)
 {
 	int i;
 
-	seed = s;
+	rnd_seed = s;
 	memset(tree, 0, sizeof(tree));
 	memset(parent, -1, sizeof(parent));
 	parent[0] = 0;

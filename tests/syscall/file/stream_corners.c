@@ -110,9 +110,7 @@ static void set_gid(void)
 	NEED(chmod("d", 02777));
 	NEED(chmod(".", 0777));
 	CHILD({
-		NEED(setgroups(0, NULL));
-		NEED(setresgid(1000, 1000, 1000));
-		NEED(setresuid(1000, 1000, 1000));
+		t_become(1000, 1000);
 		umask(010);
 		close(NEED(open("d/file", O_CREAT | O_RDWR, 02777)));
 		mode_of("d/file");

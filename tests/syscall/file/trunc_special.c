@@ -4,6 +4,7 @@
  * with '>'; the text stays.
  */
 #include "guest.h"
+#include "mounts.h"
 #include <sys/mount.h>
 
 static char text[2][256];
@@ -47,8 +48,7 @@ TEST(trunc_special)
 	NEED(mkdir("cg", 0700));
 	NEED(mkdir("cg1", 0700));
 	if (in_guest()) {
-		NEED(unshare(CLONE_NEWNS));
-		NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+		own_mounts();
 		NEED(mount("x", "bm", "binfmt_misc", 0, NULL));
 		NEED(mount("x", "cg", "cgroup2", 0, NULL));
 		NEED(mount("x", "cg1", "cgroup", 0, "none,name=trunc"));

@@ -157,12 +157,6 @@ static pid_t worker(unsigned seed)
 	});
 }
 
-static void end(pid_t pid)
-{
-	NEED(kill(pid, SIGKILL));
-	NEED(waitpid(pid, NULL, 0));
-}
-
 static void crowd(void)
 {
 	pid_t pid[WORKERS];
@@ -173,11 +167,11 @@ static void crowd(void)
 		unsigned long until = *done + BETWEEN;
 
 		T_WAIT(*done >= until);
-		end(pid[i % WORKERS]);
+		t_kill(pid[i % WORKERS]);
 		pid[i % WORKERS] = worker(1000 + i);
 	}
 	for (unsigned i = 0; i < WORKERS; i++)
-		end(pid[i]);
+		t_kill(pid[i]);
 }
 
 static void look_at_all(void)

@@ -5,6 +5,7 @@
  */
 #include "userns.h"
 #include "fuse_server.h"
+#include "mounts.h"
 
 static mode_t root_type;
 static struct fuse_in_header last;  /* of the last GETATTR or SETATTR */
@@ -167,8 +168,7 @@ TEST(fuse_ids)
 	NEED(pipe(ready));
 	NEED(pipe(done));
 	CHILD({
-		NEED(unshare(CLONE_NEWNS));
-		NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+		own_mounts();
 		/* a device node that all may open */
 		NEED(mkdir("dev", 0755));
 		NEED(mount("x", "dev", "tmpfs", 0, NULL));

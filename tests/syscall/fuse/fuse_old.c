@@ -4,6 +4,7 @@
  * structures of its version.
  */
 #include "fuse_server.h"
+#include "mounts.h"
 #include <sys/statfs.h>
 
 static unsigned minor, init_size;
@@ -150,8 +151,7 @@ TEST(fuse_old)
 		{ 3, 8 }, { 1, 8 } };
 	pthread_t thread;
 
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	own_mounts();
 	NEED(mkdir("m", 0777));
 	for (unsigned i = 0; i < sizeof(t) / sizeof(*t); i++) {
 		minor = t[i].minor;

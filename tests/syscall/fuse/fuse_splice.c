@@ -4,6 +4,7 @@
  * to forget a node.
  */
 #include "fuse_server.h"
+#include "mounts.h"
 #include <poll.h>
 #include <sys/ioctl.h>
 
@@ -137,8 +138,7 @@ TEST(fuse_splice)
 	NEED(pipe(out));
 	NEED(fcntl(in[1], F_SETPIPE_SZ, 262144));
 	NEED(fcntl(out[1], F_SETPIPE_SZ, 262144));
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	own_mounts();
 	NEED(mkdir("m", 0777));
 	NEED(fuse_mount("m", "rootmode=40000,user_id=0,group_id=0"));
 	refused();

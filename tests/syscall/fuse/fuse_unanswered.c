@@ -10,14 +10,6 @@
 
 static double answer_us; /* how long the last answer to GETATTR took */
 
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
 static void serve_one(const char *buf)
 {
 	const struct fuse_in_header *h = (const void *)buf;

@@ -47,17 +47,6 @@ static void through(const char *from, const char *to, int tries)
 	say("%s to %s: %s", from, to, asked ? "asked for" : "nobody asks");
 }
 
-static int open_on(const char *dev, int proto)
-{
-	struct sockaddr_ll a = { .sll_family = AF_PACKET,
-		.sll_protocol = htons(proto),
-		.sll_ifindex = (int)if_nametoindex(dev) };
-	int fd = NEED(socket(AF_PACKET, SOCK_RAW, 0));
-
-	NEED(bind(fd, SA(&a), sizeof(a)));
-	return fd;
-}
-
 TEST(forward_reserved)
 {
 	own_net();
@@ -69,8 +58,8 @@ TEST(forward_reserved)
 	add_addr("va1", AF_INET, "0.200.0.1", 16);
 	add_addr("va1", AF_INET, "10.8.0.1", 24);
 	put_text("/proc/sys/net/ipv4/ip_forward", "1");
-	in = open_on("va0", 0);
-	away = open_on("vb1", ETH_P_ARP);
+	in = packet_socket("va0", SOCK_RAW, 0);
+	away = packet_socket("vb1", SOCK_RAW, ETH_P_ARP);
 	through("245.99.101.2", "10.8.0.9", 20);
 	through("245.99.101.2", "240.5.6.9", 20);
 	through("245.99.101.2", "0.200.3.4", 20);

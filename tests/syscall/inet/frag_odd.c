@@ -44,17 +44,6 @@ static void no_arp(const char *dev, const char *who)
 	close(fd);
 }
 
-static int packet_socket(const char *dev)
-{
-	struct sockaddr_ll a = { .sll_family = AF_PACKET,
-		.sll_protocol = htons(0x800),
-		.sll_ifindex = (int)if_nametoindex(dev) };
-	int fd = NEED(socket(AF_PACKET, SOCK_RAW, 0));
-
-	NEED(bind(fd, SA(&a), sizeof(a)));
-	return fd;
-}
-
 /* ---- the checksum is owed ---- */
 
 static unsigned char packet[10 + 20 + 8 + LEN]; /* virtio_net_hdr, IP, UDP */
@@ -159,7 +148,7 @@ static void header_lengths(void)
 	no_arp("va0", "10.9.0.2");
 	set_mtu("va0", 600);
 	s = NEED(socket(AF_INET, SOCK_DGRAM, 0));
-	r = packet_socket("vb0");
+	r = packet_socket("vb0", SOCK_RAW, 0x800);
 	for (size_t i = 0; i < sizeof(bytes); i++) {
 		GNEED(filter(bytes[i]));
 		G(sendto(s, data, sizeof(data), 0, SA(&to), sizeof(to)), "-1 EMSGSIZE");

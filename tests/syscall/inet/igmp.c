@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * igmp: what a host sends when sockets join and leave groups, and when a router queries: all versions
- * of IGMP and MLD, byte by byte.
+ * igmp: what a host sends when sockets join and leave groups, and when a router queries: all
+ * versions of IGMP and MLD, byte by byte.
  */
 #include "guest.h"
 #include "nd.h"
@@ -22,7 +22,9 @@ static int by_text(const void *a, const void *b)
 	return strcmp(b, a); /* empty ones last */
 }
 
-/* Adds a frame to seen[] if it is a report of IGMP or MLD; an equal frame only adds to the count. */
+/*
+ * Adds a frame to seen[] if it is a report of IGMP or MLD; an equal frame only adds to the count.
+ */
 static void note(const unsigned char *f, int n, int with_v6)
 {
 	int v6 = f[12] == 0x86, at = v6 ? ETH_HLEN : ETH_HLEN + 24, from = v6 ? ETH_HLEN + 48 : at,
@@ -61,8 +63,8 @@ static int was_seen(const char *text)
 }
 
 /*
- * Prints the reports that va0 sends within @ms. The time is counted in short sleeps, so that a pause of
- * the machine does not use it up.
+ * Prints the reports that va0 sends within @ms. The time is counted in short sleeps, so that a
+ * pause of the machine does not use it up.
  */
 static void listen_for(const char *why, int ms, int with_v6)
 {
@@ -151,8 +153,8 @@ static void ask6(int delay, const char *group, int v2, int hops)
 	i[4] = (unsigned char)(delay >> 8);
 	i[5] = (unsigned char)delay;
 	/*
-	 * Version 2: the querier's interval in seconds. For twice that time the host remembers that an
-	 * older querier is there, so no late answer has the new form.
+	 * Version 2: the querier's interval in seconds. For twice that time the host remembers that
+	 * an older querier is there, so no late answer has the new form.
 	 */
 	i[25] = 10;
 	inet_pton(AF_INET6, group, i + 8);
@@ -203,8 +205,8 @@ static int src6(int opt, const char *group, const char *src)
 
 /*
  * Milliseconds to listen. A change is reported twice, the second time within the interval that the
- * device is set to: a second by default, and 50 ms from be_quick() on. Queries ask for answers within
- * 100 ms.
+ * device is set to: a second by default, and 50 ms from be_quick() on. Queries ask for answers
+ * within 100 ms.
  */
 #define DEFAULT_REPORTS 2200
 #define REPORTS 400
@@ -264,8 +266,8 @@ static bool report_came(void)
 }
 
 /*
- * A host that joins and leaves without a pause still reports, or the reports due would pile up. Linux
- * puts off its report for as long as the changes go on.
+ * A host that joins and leaves without a pause still reports, or the reports due would pile up.
+ * Linux puts off its report for as long as the changes go on.
  */
 static void all_the_time(void)
 {
@@ -327,12 +329,7 @@ static void old_versions(void)
 TEST(igmp)
 {
 	own_net();
-	tap = NEED(socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)));
-	NEED(bind(tap,
-		SA((&(struct sockaddr_ll){ .sll_family = AF_PACKET,
-			.sll_protocol = htons(ETH_P_ALL),
-			.sll_ifindex = (int)if_nametoindex("vb0") })),
-		sizeof(struct sockaddr_ll)));
+	tap = packet_socket("vb0", SOCK_RAW, ETH_P_ALL);
 	s4 = NEED(socket(AF_INET, SOCK_DGRAM, 0));
 	s6 = NEED(socket(AF_INET6, SOCK_DGRAM, 0));
 	nd_ready();

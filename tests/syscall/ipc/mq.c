@@ -99,9 +99,7 @@ static void test_open(void)
 	T(mq_notify(r, NULL));
 	attr_say("no queue", r);
 	CHILD({
-		NEED(setgroups(0, NULL));
-		NEED(setgid(NOBODY));
-		NEED(setuid(NOBODY));
+		t_become(NOBODY, NOBODY);
 		T(mq_open(name, O_RDWR));
 		OK(mq_open(name, O_RDONLY));
 		T(mq_unlink(name));

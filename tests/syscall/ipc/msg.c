@@ -66,9 +66,7 @@ static void test_get(void)
 	T(msgget(k + 1, 0));
 	NEED(send(id, 1, "x", 0));
 	CHILD({
-		NEED(setgroups(0, NULL));
-		NEED(setgid(NOBODY));
-		NEED(setuid(NOBODY));
+		t_become(NOBODY, NOBODY);
 		T(msgget(k, 0600));
 		OK(msgget(k, 0));
 		T(send(id, 1, "y", 0));

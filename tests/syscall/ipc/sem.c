@@ -61,9 +61,7 @@ static void test_get(void)
 	T(semget(k + 1, -1, IPC_CREAT | 0600));
 	T(semget(k + 1, 32001, IPC_CREAT | 0600));
 	CHILD({
-		NEED(setgroups(0, NULL));
-		NEED(setgid(NOBODY));
-		NEED(setuid(NOBODY));
+		t_become(NOBODY, NOBODY);
 		T(semget(k, 0, 0600));
 		OK(semget(k, 0, 0));
 		T(semctl(id, 0, GETVAL));

@@ -186,9 +186,7 @@ static void test_rights(void)
 	struct shmid_ds ds;
 
 	CHILD({
-		NEED(setgroups(0, NULL));
-		NEED(setgid(NOBODY));
-		NEED(setuid(NOBODY));
+		t_become(NOBODY, NOBODY);
 		T(shmget(KEY ^ (getppid() << 4) ^ 4, 0, 0600));
 		setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){ 0, 0 });
 		T(shmget(IPC_PRIVATE, 2 << 20, SHM_HUGETLB | 0600));

@@ -20,7 +20,7 @@ struct acl {
 
 static struct acl acl_made;
 
-/* "u::7 u1000:4 g::5 g100:6 m::7 o::0" */
+/* Returns an access control list from a text such as "u::7 u1000:4 g::5 g100:6 m::7 o::0". */
 static T_UNUSED struct acl *acl_make(const char *text)
 {
 	acl_made.h.a_version = POSIX_ACL_XATTR_VERSION;

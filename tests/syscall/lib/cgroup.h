@@ -7,15 +7,14 @@
 #define TESTS_SYSCALL_CGROUP_H
 
 #include "guest.h"
+#include "mounts.h"
 #include "put.h"
 
-#include <sys/mount.h>
+static char cgroup_text[65536]; /* the text that get() read last */
 
-static char cgroup_text[65536]; /* what get() read */
+static T_UNUSED bool guest; /* True if the checks run; set by the test. */
 
-static T_UNUSED bool guest; /* set by the test */
-
-/* In the guest what is, on the host what must be. */
+/* Checks a condition in the guest; the host's side prints what is expected. */
 #define WANT(what, e) say("%s: %s", what, !guest || (e) ? "yes" : "no")
 #define GIVES(e, err)                                                                              \
 	({                                                                                         \
@@ -26,7 +25,9 @@ static T_UNUSED bool guest; /* set by the test */
 		r_;                                                                                \
 	})
 
-/* Mounts the guest's hierarchy and enters it. False on the host, where nothing is done. */
+/*
+ * Mounts the guest's hierarchy and enters it. Returns false on the host, where nothing is mounted.
+ */
 static T_UNUSED bool cgroup_enter(void)
 {
 	if (!in_guest())
@@ -44,6 +45,23 @@ static T_UNUSED void cgroup_leave(void)
 	NEED(chdir(".."));
 	NEED(umount("cg"));
 	NEED(rmdir("cg"));
+}
+
+/* Writes a pid to a file. */
+static T_UNUSED void put_pid(pid_t pid, const char *path)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", pid);
+	NEED(put(path, text));
+}
+
+static T_UNUSED void cgroup_move(pid_t pid, const char *group)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+	put_pid(pid, path);
 }
 
 static T_UNUSED long take(const char *path)
@@ -72,20 +90,25 @@ static T_UNUSED bool text_is(const char *path, const char *text)
 
 #define TEXT(path, text) WANT(path " is " text, text_is(path, text "\n"))
 
-/* Makes v1, where hierarchies are mounted; in the guest also v2, version 2's, in a namespace. */
+/*
+ * Makes the folder v1 for mounts of version 1; in the guest also v2, with version 2 mounted, in a
+ * namespace.
+ */
 static T_UNUSED void both_versions_enter(void)
 {
 	NEED(mkdir("v1", 0755));
 	if (!guest)
 		return;
-	/* no other test takes its mounts into a namespace */
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	/* no mount of another test enters a namespace */
+	own_mounts();
 	NEED(mkdir("v2", 0755));
 	NEED(mount("none", "v2", "cgroup2", 0, NULL));
 }
 
-/* The number behind a word of a file; the word "": its first. -1: there is none. */
+/*
+ * Returns the number behind a word of a file, or the file's first number for the word ""; -1 if
+ * there is none.
+ */
 static T_UNUSED long figure(const char *path, const char *word)
 {
 	const char *p = strstr(get(path), word);

@@ -5,10 +5,10 @@
 
 #include "inet.h"
 
-/* What came: @n bytes in m->msg_iov, at m->msg_name a sockaddr_storage. */
+/* Prints a message of @n bytes in m->msg_iov; m->msg_name is a sockaddr_storage. */
 static void show(ssize_t n, struct msghdr *m);
 
-/* All that may come beside a datagram. */
+/* Turns on every record that may come with a datagram. */
 static T_UNUSED void tell_all(int fd)
 {
 	set(fd, SOL_IP, IP_PKTINFO, 1);
@@ -19,7 +19,7 @@ static T_UNUSED void tell_all(int fd)
 	set(fd, SOL_IPV6, IPV6_RECVTCLASS, 1);
 }
 
-/* One message, with so much room for its data and its records: 0 or -errno. */
+/* Reads a message with so much room for its data and its records. Returns 0 or -errno. */
 static T_UNUSED int take_in(int fd, int flags, size_t room, size_t control)
 {
 	struct sockaddr_storage a = { 0 };
@@ -34,7 +34,7 @@ static T_UNUSED int take_in(int fd, int flags, size_t room, size_t control)
 	return 0;
 }
 
-/* All of the error queue, once what is under way on lo has come. */
+/* Reads all of the error queue, once packets that are under way on lo have arrived. */
 static T_UNUSED void drain(int fd)
 {
 	int err;

@@ -20,7 +20,9 @@ static long reply(unsigned long unique, int error, const void *data, size_t n)
 	return writev(dev, v, 2);
 }
 
-/* What needs no thought: 0 for what opens and closes, ENOSYS for what the test has not. */
+/*
+ * Answers the other requests: 0 to those that open and close, ENOSYS to those that no test needs.
+ */
 static T_UNUSED void serve_rest(const struct fuse_in_header *h)
 {
 	struct fuse_init_out init = {
@@ -42,7 +44,10 @@ static T_UNUSED void serve_rest(const struct fuse_in_header *h)
 	}
 }
 
-/* What is told of a node: 1 is the folder that is mounted, everybody's; all others are files. */
+/*
+ * Fills in the attributes of a node: 1 is the root folder, with all rights for all; others are
+ * files.
+ */
 static T_UNUSED void file_attr(
 	struct fuse_attr *a, unsigned long node, mode_t mode, unsigned long size)
 {
@@ -54,8 +59,8 @@ static T_UNUSED void file_attr(
 }
 
 /*
- * LOOKUP, of whatever name, and GETATTR, where the one file is node 2; they hold no time. The rest
- * as serve_rest().
+ * Answers LOOKUP, of any name, and GETATTR, where the file is node 2; the answers are not cached.
+ * Hands on the other requests to serve_rest().
  */
 static T_UNUSED void serve_file(const struct fuse_in_header *h, mode_t mode, unsigned long size)
 {
@@ -76,7 +81,7 @@ static T_UNUSED void serve_file(const struct fuse_in_header *h, mode_t mode, uns
 	}
 }
 
-/* With a /dev/fuse of its own: what fails late has used it up. */
+/* Mounts with a /dev/fuse of its own, since a mount that fails late has used it up. */
 static T_UNUSED long fuse_mount(const char *where, const char *options)
 {
 	char all[200];
@@ -89,7 +94,7 @@ static T_UNUSED long fuse_mount(const char *where, const char *options)
 	return mount("x", where, "fuse", MS_NOSUID | MS_NODEV, all);
 }
 
-/* Until the file system is gone. */
+/* Serves requests until the file system is unmounted. */
 static void *server(void *unused)
 {
 	static char buf[200000];
@@ -99,7 +104,9 @@ static void *server(void *unused)
 	return NULL;
 }
 
-/* Serves a new folder m of root's, in a mount namespace of the caller's; everybody may enter. */
+/*
+ * Serves the new folder m, which root owns and all may enter, in a mount namespace of the caller's.
+ */
 static T_UNUSED void fuse_serve(void)
 {
 	pthread_t t;

@@ -16,7 +16,7 @@
 
 #define SA(x) ((struct sockaddr *)(x))
 
-/* A guest comes up with lo down. */
+/* Brings lo up, which is down at the boot of a guest. */
 static T_UNUSED void lo_up(void)
 {
 	struct ifreq r = { .ifr_name = "lo" };
@@ -38,7 +38,7 @@ static T_UNUSED struct sockaddr_in at(const char *addr, int port)
 	return a;
 }
 
-/* The address as text; "" where it is of no family of theirs. */
+/* Returns the address as text, or "" if it is of another family. */
 static T_UNUSED const char *addr_text(const struct sockaddr_storage *a, char text[64])
 {
 	text[0] = 0;
@@ -83,7 +83,7 @@ static T_UNUSED int reach(int fd, int port)
 	return connect(fd, SA(&a), sizeof(a));
 }
 
-/* fds[0] connected, fds[1] accepted. */
+/* Makes a connection: fds[0] has connected, fds[1] was accepted. */
 static T_UNUSED void tcp_pair(int fds[2])
 {
 	int l = listener(1);
@@ -103,9 +103,9 @@ static T_UNUSED int events(int fd)
 }
 
 /*
- * What went over lo before this has arrived, and what it made the other side send: lo keeps the
- * order of what one CPU sends, and a datagram goes behind it, twice. The caller stays on that CPU
- * from then on.
+ * Waits until all packets that were sent over lo before have arrived, and the replies to them. lo
+ * keeps the order of packets from one CPU, so a datagram is sent behind them, twice. The caller
+ * stays on its CPU from then on.
  */
 static T_UNUSED void lo_settled(void)
 {
@@ -126,7 +126,7 @@ static T_UNUSED void lo_settled(void)
 	close(fd);
 }
 
-/* The same, when @want has come, or when nothing has happened for two seconds. */
+/* Returns the events of @fd, once they contain @want or nothing has happened for 20 seconds. */
 static T_UNUSED int await(int fd, int want)
 {
 	struct epoll_event e = { .events = EPOLLET | EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP };

@@ -10,21 +10,16 @@
 #include <linux/if_ether.h>
 
 #define CONF6 "/proc/sys/net/ipv6/conf/"
-#define VA_LL "fe80::ff:fe00:1" /* va0's own */
+#define VA_LL "fe80::ff:fe00:1" /* the link-local address of va0 */
 #define VB_LL "fe80::ff:fe00:2"
 #define PACKET_AT 40
 
-static int nd_fd; /* at vb0 */
+static int nd_fd; /* a packet socket at vb0 */
 
 static T_UNUSED void nd_open(void)
 {
-	struct sockaddr_ll a = { .sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_IPV6),
-		.sll_ifindex = (int)if_nametoindex("vb0") };
-
 	t_one_cpu();
-	nd_fd = NEED(socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IPV6)));
-	NEED(bind(nd_fd, SA(&a), sizeof(a)));
+	nd_fd = packet_socket("vb0", SOCK_DGRAM, ETH_P_IPV6);
 }
 
 static T_UNUSED void conf6(const char *dev, const char *name, const char *value)
@@ -54,7 +49,7 @@ static T_UNUSED unsigned nd_sum(const unsigned char *p, unsigned n, unsigned sum
 	return sum;
 }
 
-/* The head of a packet with @n bytes of @proto behind. */
+/* Writes the IPv6 header of a packet with @n bytes of protocol @proto. */
 static T_UNUSED void nd_head(
 	unsigned char *p, const char *from, const char *to, unsigned n, int proto, int hops)
 {
@@ -68,7 +63,7 @@ static T_UNUSED void nd_head(
 	inet_pton(AF_INET6, to, p + 24);
 }
 
-/* Fills in the sum of ICMPv6 at @at with @n bytes, or of UDP. */
+/* Fills in the checksum of @n bytes of ICMPv6 or UDP at @at. */
 static T_UNUSED void nd_check(unsigned char *p, unsigned at, unsigned n, int proto)
 {
 	unsigned char *sum_at = p + at + (proto == 17 ? 6 : 2);
@@ -82,7 +77,7 @@ static T_UNUSED void nd_check(unsigned char *p, unsigned at, unsigned n, int pro
 	sum_at[1] = (unsigned char)~sum;
 }
 
-/* To va0 alone, or to all. */
+/* Sends a packet to va0 alone, or to all nodes. */
 static T_UNUSED void nd_put(const unsigned char *p, unsigned n, int all)
 {
 	struct sockaddr_ll to = { .sll_family = AF_PACKET,
@@ -96,7 +91,7 @@ static T_UNUSED void nd_put(const unsigned char *p, unsigned n, int all)
 	NEED(sendto(nd_fd, p, n, 0, SA(&to), sizeof(to)));
 }
 
-/* A message of ICMPv6 with its body, from a neighbour. */
+/* Sends an ICMPv6 message with @n bytes, from a neighbour. */
 static T_UNUSED void nd_send(const char *from, const char *to, const void *m, unsigned n)
 {
 	unsigned char p[512];
@@ -108,8 +103,8 @@ static T_UNUSED void nd_send(const char *from, const char *to, const void *m, un
 }
 
 /*
- * The next packet that va0 sends with this ICMPv6 type (or protocol @proto, if that is not 58),
- * within @ms. 0: none.
+ * Reads the next packet that va0 sends with this ICMPv6 type (or with protocol @proto, if that is
+ * not 58), within @ms. Returns its length, or 0 if none comes.
  */
 static T_UNUSED int nd_get(int proto, int type, unsigned char *p, unsigned size, int ms)
 {
@@ -133,8 +128,8 @@ static T_UNUSED int nd_get(int proto, int type, unsigned char *p, unsigned size,
 }
 
 /*
- * All that was sent has been taken in: an echo behind it is answered. What came meanwhile is there
- * to be got.
+ * Waits until all packets sent before have been processed: an echo request behind them is answered.
+ * Packets that arrive meanwhile can still be read.
  */
 static T_UNUSED void nd_settle(const char *from, const char *to)
 {
@@ -148,7 +143,7 @@ static T_UNUSED void nd_settle(const char *from, const char *to)
 	nd_fd = own;
 }
 
-/* Nothing that came before now counts. */
+/* Discards all packets that have arrived. */
 static T_UNUSED void nd_drain(void)
 {
 	char b[2048];
@@ -157,7 +152,7 @@ static T_UNUSED void nd_drain(void)
 		;
 }
 
-/* The option of this kind behind the @head bytes of a message; NULL. */
+/* Returns the first option of this kind behind the @head bytes of a message, or NULL. */
 static T_UNUSED const unsigned char *nd_option(
 	const unsigned char *p, int n, unsigned head, int kind)
 {
@@ -167,7 +162,7 @@ static T_UNUSED const unsigned char *nd_option(
 	return NULL;
 }
 
-/* Of an address of a device in /proc/net/if_inet6: its flags, -1: it is not there. */
+/* Returns the flags of a device's address in /proc/net/if_inet6, or -1 if it is not there. */
 static T_UNUSED int flags_of_dev(const char *of, const char *addr)
 {
 	unsigned char bin[16];
@@ -193,7 +188,7 @@ static T_UNUSED int flags_of(const char *addr)
 }
 
 #define TENTATIVE 0x40
-/* Both can send, and va0 has its link-local address, and may use it. */
+/* Waits until both devices can send and va0's link-local address is usable. */
 static T_UNUSED void nd_ready(void)
 {
 	T_WAIT(link_runs("va0") && link_runs("vb0"));

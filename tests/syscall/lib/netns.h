@@ -35,7 +35,7 @@ static T_UNUSED void nl_nested(struct nl_msg *m, struct rtattr *a)
 	a->rta_len = (unsigned short)((char *)m + m->h.nlmsg_len - (char *)a);
 }
 
-/* Sends a request of rtnetlink: 0 or -errno. */
+/* Sends a request of rtnetlink. Returns 0 or -errno. */
 static T_UNUSED int nl_do(struct nl_msg *m)
 {
 	struct {
@@ -121,7 +121,7 @@ static T_UNUSED void put_text(const char *path, const char *text)
 	close(fd);
 }
 
-/* Each line of a file that @of is in (NULL: all). */
+/* Prints each line of a file that contains @of (NULL: all lines). */
 static T_UNUSED void show_file(const char *path, const char *of)
 {
 	FILE *f = fopen(path, "r");
@@ -135,7 +135,25 @@ static T_UNUSED void show_file(const char *path, const char *of)
 		fclose(f);
 }
 
-/* What both ends have: va0, 02::1, 10.9.0.1, and vb0, 02::2, all up, and lo. */
+/*
+ * Returns an AF_PACKET socket of type @type that gets the frames of protocol @proto of device @dev
+ * (NULL: of all).
+ */
+static T_UNUSED int packet_socket(const char *dev, int type, int proto)
+{
+	struct sockaddr_ll a = { .sll_family = AF_PACKET,
+		.sll_protocol = htons((uint16_t)proto),
+		.sll_ifindex = dev ? (int)if_nametoindex(dev) : 0 };
+	int fd = NEED(socket(AF_PACKET, type, 0));
+
+	NEED(bind(fd, SA(&a), sizeof(a)));
+	return fd;
+}
+
+/*
+ * Enters a network namespace with va0 (MAC 02::1, 10.9.0.1) and vb0 (02::2), its peer; both are up,
+ * as is lo.
+ */
 static T_UNUSED void own_net(void)
 {
 	if (unshare(CLONE_NEWNET))
@@ -148,7 +166,7 @@ static T_UNUSED void own_net(void)
 	set_up("vb0", 1);
 	add_addr("va0", AF_INET, "10.9.0.1", 24);
 }
-/* Each message of a dump that asks by @r, checked strictly or not. */
+/* Calls @show for each message of a dump that @r requests, with strict checking or without. */
 static T_UNUSED void dump_routes(
 	const struct rtmsg *r, int strict, void (*show)(const struct nlmsghdr *h))
 {
@@ -186,7 +204,7 @@ static T_UNUSED void set_mtu(const char *dev, int mtu)
 	close(fd);
 }
 
-/* The device can send: Linux sees a while later that a link is lost or there. */
+/* True if the device can send. Linux notices a little later that a link was lost or is back. */
 static T_UNUSED bool link_runs(const char *dev)
 {
 	struct ifreq r = { 0 };
@@ -198,7 +216,7 @@ static T_UNUSED bool link_runs(const char *dev)
 	return r.ifr_flags & IFF_RUNNING;
 }
 
-/* The beginning of a message that makes a route. */
+/* Returns the beginning of a message that adds a route. */
 static T_UNUSED struct nl_msg nl_route(const char *to, int prefix)
 {
 	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWROUTE,
@@ -217,7 +235,7 @@ static T_UNUSED struct nl_msg nl_route(const char *to, int prefix)
 	return m;
 }
 
-/* A route by hand; @gateway, @dev: NULL where it has none. */
+/* Adds a route; @gateway and @dev may be NULL. */
 static T_UNUSED void nl_add_route(const char *to, int prefix, const char *gateway, const char *dev)
 {
 	struct nl_msg m = nl_route(to, prefix);

@@ -14,7 +14,7 @@
 
 static bool have;
 
-/* The result is @want, or -1 with the errno -@want. */
+/* Checks that the result is @want, or -1 with the errno -@want. */
 static T_UNUSED long check(const char *what, long r, long want)
 {
 	int err = errno;
@@ -32,7 +32,7 @@ static T_UNUSED long check(const char *what, long r, long want)
 		long r_ = (long)(e);                                                               \
 		check(#e, r_, want);                                                               \
 	})
-/* It works, whatever the number is. */
+/* Checks that the call succeeds, whatever it returns. */
 #define WORKS(e)                                                                                   \
 	({                                                                                         \
 		errno = 0;                                                                         \

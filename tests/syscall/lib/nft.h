@@ -19,7 +19,7 @@
 static int nl; /* the test's socket */
 static unsigned char out[65536];
 static unsigned len, last;
-static int nft_family = NFPROTO_IPV4; /* of the tables that requests name */
+static int nft_family = NFPROTO_IPV4; /* family of the tables in requests */
 
 static T_UNUSED void begin(int type, int flags, int family, int res_id)
 {
@@ -90,7 +90,7 @@ static T_UNUSED void start(void)
 	begin(NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 }
 
-/* Sends what was written. The first error, or 0. */
+/* Sends the batch. Returns its first error, or 0. */
 static T_UNUSED int finish(void)
 {
 	static char buf[65536];
@@ -108,7 +108,7 @@ static T_UNUSED int finish(void)
 	return err ? -1 : 0;
 }
 
-/* Gives each message of a dump to @each. False: it has no end. */
+/* Calls @each for each message of a dump. False if the dump has no end. */
 static T_UNUSED bool dump(int subsys, int type, int family, void (*each)(const struct nlmsghdr *))
 {
 	static char buf[65536];
@@ -169,7 +169,7 @@ static T_UNUSED unsigned nft_rule(const char *table, const char *chain)
 
 /* ---- expressions of a rule ---- */
 
-/* A request by name: the caller ends its data and the request. */
+/* Begins an expression; the caller ends *@data and the returned list. */
 static T_UNUSED unsigned expr(const char *name, unsigned *data)
 {
 	unsigned at = nest(NFTA_LIST_ELEM);
@@ -240,7 +240,7 @@ static T_UNUSED void nft_ct_state(void)
 	end(e);
 }
 
-/* A match or target of iptables. */
+/* Adds a match or target of iptables. */
 static T_UNUSED void compat(
 	const char *kind, const char *name, int rev, const void *info, unsigned n)
 {
@@ -253,7 +253,7 @@ static T_UNUSED void compat(
 	end(e);
 }
 
-/* Register 1 is that, or the rule ends. */
+/* Ends the rule here unless register 1 has that value. */
 static T_UNUSED void equal(const void *v, unsigned n)
 {
 	unsigned d, e = expr("cmp", &d), w;

@@ -5,7 +5,7 @@
 
 #include "t.h"
 
-/* What write() says, or -1. */
+/* Returns the result of write(), or -1. */
 static T_UNUSED long put(const char *path, const char *value)
 {
 	int fd = open(path, O_WRONLY);

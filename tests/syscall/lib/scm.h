@@ -7,7 +7,7 @@
 
 #include <sys/socket.h>
 
-/* One byte with @n descriptors (300 at most), by sendmsg()'s @flags. */
+/* Sends a byte with @n descriptors (300 at most), with sendmsg()'s @flags. */
 static T_UNUSED long send_fds(int sock, const int *fds, int n, int flags)
 {
 	char control[CMSG_SPACE(300 * sizeof(int))] = { 0 };

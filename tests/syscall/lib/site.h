@@ -10,13 +10,10 @@
 
 #include "t.h"
 
-#define HOT 3000 /* calls that surely make a site hot */
+#define HOT 3000 /* calls that make a site hot for sure */
 #define NR(call) SYS_##call
 
-/*
- * How long a function with a site is, and where in it things are: mov %rcx,%r10; mov $nr,%eax;
- * syscall; ret.
- */
+/* Offsets in a function with a site, and its length: mov %rcx,%r10; mov $nr,%eax; syscall; ret. */
 #define SITE_MOV 3
 #define SITE_SYSCALL 8
 #define SITE_AFTER 10
@@ -24,13 +21,15 @@
 
 typedef long site_fn(long a, long b, long c, long d, long e, long f);
 
-/* A function with a site in the program's text; @nr is a number, as text of the assembler. */
+/*
+ * Defines a function with a site in the program's text; @nr is a number, as text of the assembler.
+ */
 #define SITE(name, nr)                                                                             \
 	site_fn name;                                                                              \
 	__asm__(".pushsection .text\n\t.balign 16\n\t.globl " #name "\n" #name ":\n\t"             \
 		"mov %rcx, %r10\n\tmov $" #nr ", %eax\n\tsyscall\n\tret\n\t.popsection")
 
-/* Writes the same function to @at. */
+/* Writes such a function to @at. */
 static T_UNUSED void site_write(void *at, uint32_t nr)
 {
 	static const uint8_t head[] = { 0x49, 0x89, 0xca, 0xb8 }, tail[] = { 0x0f, 0x05, 0xc3 };
@@ -45,7 +44,9 @@ static T_UNUSED long site_call(void *at)
 	return ((site_fn *)at)(0, 0, 0, 0, 0, 0);
 }
 
-/* Calls a site that needs no arguments until it is hot; how often the answer was not @want. */
+/*
+ * Calls a site that needs no arguments until it is hot. Returns how often the answer was not @want.
+ */
 static T_UNUSED long site_heat(void *at, long want)
 {
 	long i, bad = 0;

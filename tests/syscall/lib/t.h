@@ -145,24 +145,27 @@ static T_UNUSED long t_ok(const char *text, long r, int err)
 		long r_ = (long)(e);                                                               \
 		t_result(#e, r_, errno);                                                           \
 	})
-/* The same, for a result that may differ between runs: only -1 and errno, or "ok". */
+/* Like T(), for a result that may differ between runs: prints -1 and errno, or "ok". */
 #define OK(e)                                                                                      \
 	({                                                                                         \
 		errno = 0;                                                                         \
 		long r_ = (long)(e);                                                               \
 		t_ok(#e, r_, errno);                                                               \
 	})
-/* The same with a text of one's own, for loops. */
+/* Like T() with a text of the caller's, for loops. */
 #define TN(text, e)                                                                                \
 	({                                                                                         \
 		errno = 0;                                                                         \
 		long r_ = (long)(e);                                                               \
 		t_result(text, r_, errno);                                                         \
 	})
-/* A condition: prints "text: yes" or "text: no". */
+/* Prints "text: yes" or "text: no". */
 #define IS(e) say("%s: %s", #e, (e) ? "yes" : "no")
 
-/* A step that the test only needs: silent, and the test ends where it fails. */
+/*
+ * Makes a step that is no part of the test: prints nothing, and ends the test if the step returns
+ * -1.
+ */
 #define NEED(e)                                                                                    \
 	({                                                                                         \
 		errno = 0;                                                                         \
@@ -213,7 +216,7 @@ static T_UNUSED int t_wait(const char *who, pid_t pid)
 		}                                                                                  \
 		pid_;                                                                              \
 	})
-/* Runs the statements in a forked child, waits for it and says how it ended. */
+/* Runs the statements in a forked child, waits for it and prints how it ended. */
 #define CHILD(...) t_wait("child", SPAWN(__VA_ARGS__))
 
 static T_UNUSED void sleep_ms(long ms)
@@ -232,7 +235,38 @@ static T_UNUSED long now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* The state letter of a task in /proc, '?' where it is gone. */
+static T_UNUSED double now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
+}
+
+/* Kills a child and reaps it, silently. */
+static T_UNUSED void t_kill(pid_t pid)
+{
+	NEED(kill(pid, SIGKILL));
+	NEED(TEMP_FAILURE_RETRY(waitpid(pid, NULL, 0)));
+}
+
+/* Gives up root's rights for the ids of a user, for good. */
+static T_UNUSED void t_become(uid_t uid, gid_t gid)
+{
+	NEED(setgroups(0, NULL));
+	NEED(setresgid(gid, gid, gid));
+	NEED(setresuid(uid, uid, uid));
+}
+
+/* A thread that sleeps until its process ends. */
+static T_UNUSED void *t_sleeper(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
+/* Returns the state letter of a task in /proc, or '?' if it is gone. */
 static T_UNUSED char t_state(pid_t pid)
 {
 	char path[64], buf[512], *p;
@@ -252,8 +286,8 @@ static T_UNUSED char t_state(pid_t pid)
 }
 
 /*
- * Waits for what only can be looked at, with no event that tells of it; gives up after 100 seconds:
- * the host may be busy. Looked at once a turn: what is true for a moment is not asked for again.
+ * Waits for a condition that no event reports; gives up after 100 seconds, since the host may be
+ * busy. Evaluates the condition once in each round, because it may hold for a moment only.
  */
 #define T_WAIT(cond)                                                                               \
 	do {                                                                                       \
@@ -266,21 +300,21 @@ static T_UNUSED char t_state(pid_t pid)
 			say("never: %s", #cond);                                                   \
 	} while (0)
 
-/* Until the task sleeps (S), stops (T), is a zombie (Z) ... */
+/* Waits until the task sleeps (S), is stopped (T), is a zombie (Z) ... */
 static T_UNUSED void t_until(pid_t pid, char state)
 {
 	T_WAIT(t_state(pid) == state);
 }
 
-/* Until a thread has said its number in *@tid and sleeps in a call. */
+/* Waits until a thread has stored its id in *@tid and sleeps in a call. */
 static T_UNUSED void t_until_sleeps(volatile pid_t *tid)
 {
 	T_WAIT(*tid && t_state(*tid) == 'S');
 }
 
 /*
- * A child that sends its parent a SIGALRM once that sleeps: an alarm by the clock may come before
- * the call that it is to end.
+ * Forks a child that sends its parent a SIGALRM once the parent sleeps. A timer might expire before
+ * the call that it is to interrupt.
  */
 static T_UNUSED void t_alarm_asleep(void)
 {
@@ -293,8 +327,8 @@ static T_UNUSED void t_alarm_asleep(void)
 }
 
 /*
- * Until what is changed now has another time than what was changed before: file times have the
- * grain of a clock tick.
+ * Waits until a change gets another time than earlier changes: file times have the grain of a clock
+ * tick.
  */
 static T_UNUSED void t_tick(void)
 {
@@ -306,7 +340,7 @@ static T_UNUSED void t_tick(void)
 			(now.tv_sec == from.tv_sec && now.tv_nsec > from.tv_nsec)));
 }
 
-/* A child in a process group of its own that waits for a signal. */
+/* Forks a child in a process group of its own that waits for a signal. */
 static T_UNUSED pid_t t_group(void)
 {
 	pid_t pid = SPAWN({
@@ -320,7 +354,7 @@ static T_UNUSED pid_t t_group(void)
 
 /* ---- signals ---- */
 
-__attribute__((weak)) volatile sig_atomic_t t_signals; /* how many t_on_signal has seen */
+__attribute__((weak)) volatile sig_atomic_t t_signals; /* signals that t_on_signal() has got */
 __attribute__((weak)) volatile sig_atomic_t t_last_signal;
 
 static T_UNUSED void t_on_signal(int sig)
@@ -336,12 +370,22 @@ static T_UNUSED void t_handle(int sig, int flags)
 	NEED(sigaction(sig, &sa, NULL));
 }
 
+/* Blocks a signal in the calling thread. */
+static T_UNUSED void t_block(int sig)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	NEED(sigprocmask(SIG_BLOCK, &set, NULL));
+}
+
 /* ---- memory ---- */
 
 #define BAD ((void *)(uintptr_t)0xdead0000000000UL) /* no canonical address */
 #define PAGE 4096
 
-/* The start of @pages pages with a page behind them that nobody can touch. */
+/* Maps @pages pages with an inaccessible page behind them. */
 static T_UNUSED char *t_pages(int pages)
 {
 	char *p = mmap(NULL, (pages + 1) * PAGE, PROT_READ | PROT_WRITE,
@@ -352,7 +396,7 @@ static T_UNUSED char *t_pages(int pages)
 	return p;
 }
 
-/* An address that was mapped and is not any more. */
+/* Returns an address that was mapped and is not any more. */
 static T_UNUSED char *t_unmapped(void)
 {
 	char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -376,7 +420,7 @@ static T_UNUSED void t_text(const char *path, const char *text)
 	t_file(path, text, strlen(text));
 }
 
-/* This program at @to, as a new file. */
+/* Copies this program to @to, as a new file. */
 static T_UNUSED void t_copy_self(const char *to)
 {
 	int in = NEED(open("/proc/self/exe", O_RDONLY)),
@@ -390,7 +434,7 @@ static T_UNUSED void t_copy_self(const char *to)
 	close(out);
 }
 
-/* Prints the first bytes of a file, dots for what is not printable. */
+/* Prints the first bytes of a file, with dots for those that are not printable. */
 static T_UNUSED void t_cat(const char *path)
 {
 	char buf[200];
@@ -432,8 +476,8 @@ static T_UNUSED int t_remove(const char *path, const struct stat *st, int type, 
 }
 
 /*
- * From now on the test runs on one CPU: what it sends by a link stays in one row, and what is
- * counted by CPU comes in order.
+ * Keeps the test on one CPU from now on: packets over a link stay in order, and so do counts by
+ * CPU.
  */
 static T_UNUSED void t_one_cpu(void)
 {
@@ -464,7 +508,7 @@ __attribute__((weak)) int main(int argc, char **argv)
 	}
 	setrlimit(RLIMIT_CORE, &no_core);
 	umask(022);
-	if (argc > 1) { /* run again by itself */
+	if (argc > 1) { /* the test has executed itself */
 		e->fn();
 		return 0;
 	}

@@ -101,7 +101,7 @@ static inline void reap(const char *what)
 	}
 }
 
-/* The same in the order of user data: several may end at once. */
+/* Reaps in the order of user data, since several requests may complete at once. */
 static inline void reap_sorted(const char *what)
 {
 	int res[128];
@@ -120,7 +120,7 @@ static inline void reap_sorted(const char *what)
 				res[i] < 0 ? -1 : res[i], seen[i]);
 }
 
-/* Submits all that was added and waits for @n completions. */
+/* Submits all requests that were added and waits for @n completions. */
 static inline void go(const char *what, unsigned n)
 {
 	unsigned todo = *sq_tail - __atomic_load_n(sq_head, __ATOMIC_ACQUIRE);
@@ -132,8 +132,8 @@ static inline void go(const char *what, unsigned n)
 }
 
 /*
- * A container may refuse io_uring, older kernels answer here and there differently: then what the
- * test is held against is known, and printed.
+ * True if the host refuses io_uring, as a container may, or is too old: then the test prints the
+ * recorded answers.
  */
 static inline bool refused(void)
 {

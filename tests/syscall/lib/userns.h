@@ -8,7 +8,7 @@
 
 #include "t.h"
 
-/* Writes one of /proc/PID's files: its maps, setgroups. What write() says. */
+/* Writes a file of /proc/PID, such as its maps or setgroups. Returns the result of write(). */
 static T_UNUSED long userns_put(pid_t pid, const char *which, const char *text)
 {
 	char path[64];
@@ -43,8 +43,8 @@ static T_UNUSED void userns_be_root(void)
 }
 
 /*
- * Runs @fn in a child in a user namespace, and namespaces @flags, once @give has written its maps
- * here. To be waited for.
+ * Runs @fn in a child in a new user namespace, and in namespaces @flags, once @give has written the
+ * maps from outside. The caller waits for the child.
  */
 static T_UNUSED pid_t userns_spawn_by(
 	int flags, void (*give)(pid_t, const void *), void (*fn)(const void *), const void *arg)
@@ -90,7 +90,7 @@ static T_UNUSED void userns_as_root(const void *arg)
 	((const struct userns_ids *)arg)->fn();
 }
 
-/* Runs @fn as root of such a namespace, which has @n ids. To be waited for. */
+/* Runs @fn as root of such a namespace, which has @n ids. The caller waits for the child. */
 static T_UNUSED pid_t userns_spawn(int flags, int base, int n, void (*fn)(void))
 {
 	struct userns_ids ids = { base, n, fn };
@@ -98,7 +98,7 @@ static T_UNUSED pid_t userns_spawn(int flags, int base, int n, void (*fn)(void))
 	return userns_spawn_by(flags, userns_give_ids, userns_as_root, &ids);
 }
 
-/* The user namespace of @pid, for setns(2). */
+/* Opens the user namespace of @pid, for setns(2). */
 static T_UNUSED int userns_open(pid_t pid)
 {
 	char path[40];

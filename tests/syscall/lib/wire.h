@@ -21,13 +21,13 @@
 #define W_CWR 128
 
 struct seg {
-	int peer;          /* 10.9.0.peer */
+	int peer;          /* last byte of 10.9.0.peer */
 	uint16_t our, its; /* ports: of the stack, of the peer */
 	uint32_t seq, ack;
 	uint8_t flags;
 	uint16_t win;
 	uint8_t opts[40];
-	unsigned nopts, len; /* payload */
+	unsigned nopts, len; /* length of the payload */
 };
 
 static int wire;
@@ -49,17 +49,13 @@ static T_UNUSED void wire_peer(int last)
 
 static T_UNUSED void wire_open(void)
 {
-	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
-
 	t_one_cpu();
 	own_net();
 	wire_peer(2);
-	wire = NEED(socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)));
-	ll.sll_ifindex = (int)if_nametoindex("vb0");
-	NEED(bind(wire, SA(&ll), sizeof(ll)));
+	wire = packet_socket("vb0", SOCK_RAW, ETH_P_ALL);
 }
 
-/* The next frame that came to vb0, within @ms: how long it is, or 0. */
+/* Reads the next frame that comes to vb0 within @ms. Returns its length, or 0. */
 static T_UNUSED int wire_read(unsigned char *f, size_t size, int ms)
 {
 	struct timespec t;
@@ -83,10 +79,7 @@ static T_UNUSED int wire_read(unsigned char *f, size_t size, int ms)
 	}
 }
 
-/*
- * A question of ARP: its answer comes behind all that was sent before it, and behind what that has
- * brought about at once.
- */
+/* Sends an ARP request. Its answer comes behind the stack's reactions to all frames before it. */
 static T_UNUSED void wire_ask(void)
 {
 	static const unsigned char ask[42] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 6, 0, 1, 8, 0,
@@ -100,7 +93,7 @@ static T_UNUSED bool wire_is_answer(const unsigned char *f, int n)
 	return n >= 42 && f[12] == 8 && f[13] == 6 && f[21] == 2;
 }
 
-/* All that was sent has been taken in. What else came meanwhile is gone. */
+/* Waits until all frames sent before have been processed; discards frames that arrive meanwhile. */
 static T_UNUSED void wire_settle(void)
 {
 	unsigned char f[2048];
@@ -128,7 +121,10 @@ static T_UNUSED void wire_put_sum(unsigned char *at, uint32_t sum)
 	at[1] = (unsigned char)sum;
 }
 
-/* An IPv4 packet around @n bytes, which stand behind 34 of @f; its sum, too. */
+/*
+ * Sends an IPv4 packet with the @n bytes that stand behind the first 34 of @f; fills in the
+ * headers.
+ */
 static T_UNUSED void wire_ip(unsigned char *f, int proto, int peer, unsigned n)
 {
 	static const unsigned char head[34] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0,
@@ -144,19 +140,15 @@ static T_UNUSED void wire_ip(unsigned char *f, int proto, int peer, unsigned n)
 }
 
 /*
- * What was sent before has been taken in, and what it has brought about at once is here, to be
- * read: an echo behind it is answered, twice.
+ * Waits until all frames sent before have been processed and the stack's reactions can be read: an
+ * echo request behind them is answered, twice.
  */
 static T_UNUSED void wire_quiet(void)
 {
-	struct sockaddr_ll ll = { .sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_ALL),
-		.sll_ifindex = (int)if_nametoindex("vb0") };
 	unsigned char f[2048];
 	int own = wire, n;
 
-	wire = NEED(socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)));
-	NEED(bind(wire, SA(&ll), sizeof(ll)));
+	wire = packet_socket("vb0", SOCK_RAW, ETH_P_ALL);
 	for (int i = 0; i < 2; i++) {
 		memcpy(f + 34, (unsigned char[]){ 8, 0, 0, 0, 'q', 't', 0, (unsigned char)i }, 8);
 		wire_put_sum(f + 36, wire_sum(f + 34, 8, 0));
@@ -195,7 +187,7 @@ static T_UNUSED void seg_send(const struct seg *s)
 
 static unsigned char seg_frame[70000];
 
-/* Is this frame of @n bytes a segment of TCP? */
+/* True if the frame of @n bytes is a TCP segment, which goes to *@s. */
 static T_UNUSED bool seg_of_frame(struct seg *s, int n)
 {
 	const unsigned char *f = seg_frame, *t = f + 34;
@@ -221,7 +213,7 @@ static T_UNUSED bool seg_of_frame(struct seg *s, int n)
 	return true;
 }
 
-/* The next segment of TCP that the stack sends, within @ms. False: none. */
+/* Reads the next TCP segment that the stack sends within @ms. False if none comes. */
 static T_UNUSED bool seg_read(struct seg *s, int ms)
 {
 	int n;
@@ -234,7 +226,10 @@ static T_UNUSED bool seg_read(struct seg *s, int ms)
 	return true;
 }
 
-/* The next one that comes before the answer to wire_ask(). False: none, and the answer is here. */
+/*
+ * Reads the next TCP segment that comes before the answer to wire_ask(). False if the answer comes
+ * first.
+ */
 static T_UNUSED bool seg_before_answer(struct seg *s)
 {
 	for (;;) {
@@ -248,7 +243,7 @@ static T_UNUSED bool seg_before_answer(struct seg *s)
 	}
 }
 
-/* Option @kind of @s; NULL. */
+/* Returns option @kind of @s, or NULL. */
 static T_UNUSED const uint8_t *seg_opt(const struct seg *s, int kind)
 {
 	for (unsigned i = 0; i < s->nopts && s->opts[i]; i += s->opts[i] == 1 ? 1 :
@@ -259,7 +254,7 @@ static T_UNUSED const uint8_t *seg_opt(const struct seg *s, int kind)
 	return NULL;
 }
 
-/* An answer to @s, with what comes next. */
+/* Returns a segment that answers @s, with the given sequence number and flags. */
 static T_UNUSED struct seg seg_answer(const struct seg *s, uint32_t seq, uint8_t flags)
 {
 	return (struct seg){ .peer = s->peer,
@@ -298,7 +293,7 @@ static T_UNUSED int seg_connected(
 	return fd;
 }
 
-/* Nothing of it goes again. */
+/* Closes with a reset, so that no segment of the connection is sent again. */
 static T_UNUSED void seg_abort(int fd)
 {
 	struct linger l = { 1, 0 };
@@ -307,7 +302,7 @@ static T_UNUSED void seg_abort(int fd)
 	close(fd);
 }
 
-/* A listener of the stack. */
+/* Returns a listening socket of the stack. */
 static T_UNUSED int seg_listener(uint16_t port, int backlog)
 {
 	int fd = NEED(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));

@@ -97,7 +97,7 @@ static void files(void)
 	secret("vc0");
 }
 
-/* Whose address is asked for gets the answer that it is mine. */
+/* Answers the probe for an address: it is taken. */
 static bool claim(const char *begin)
 {
 	unsigned char p[256], m[32] = { ND_NA, [4] = 0x20, [24] = 2, 1, 2, 0, 0, 0, 0, 9 },

@@ -92,8 +92,8 @@ static void bring_page(void)
 }
 
 /*
- * What the hog of CPU @from has used until the child runs there, whose parent has gone on to CPU
- * @to.
+ * Returns the time that the hog of CPU @from has used until the child runs there, after its parent
+ * moved to CPU @to.
  */
 static long used_before(int from, int to)
 {
@@ -116,8 +116,7 @@ static long used_before(int from, int to)
 	NEED(waitpid(child, NULL, 0));
 	used = *seen - used;
 	munmap((void *)seen, PAGE);
-	kill(busy, SIGKILL);
-	waitpid(busy, NULL, 0);
+	t_kill(busy);
 	return used;
 }
 

@@ -5,7 +5,7 @@
  * that a failure repeats. Whether an unwritten private page follows its file is unspecified
  * (mmap(2)): it may hold what the file held at any time since it was mapped.
  */
-#include "t.h"
+#include "rnd.h"
 #include <setjmp.h>
 
 #define PAGES 96
@@ -26,15 +26,8 @@ static char *area;
 static struct page model[PAGES];
 static unsigned char file_value[FILE_PAGES];
 static int fd;
-static uint64_t seed;
 static sigjmp_buf back;
 static int bad;
-
-static unsigned rnd(unsigned n)
-{
-	seed = seed * 6364136223846793005ul + 1442695040888963407ul;
-	return (unsigned)(seed >> 33) % n;
-}
 
 static void on_fault(int sig)
 {
@@ -248,7 +241,7 @@ static void round_(uint64_t s, int steps)
 {
 	int i, j;
 
-	seed = s;
+	rnd_seed = s;
 	NEED(munmap(area, PAGES * PAGE));
 	memset(model, 0, sizeof(model));
 	for (i = 0; i < steps; i++) {

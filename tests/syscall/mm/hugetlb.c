@@ -3,7 +3,7 @@
  * hugetlb: huge pages without a pool: what is refused, what MAP_NORESERVE permits, alignment, files
  * of hugetlbfs. tests/mm/hugetlb has a pool.
  */
-#include "t.h"
+#include "mounts.h"
 
 #include <sys/ipc.h>
 #include <sys/mount.h>
@@ -180,9 +180,7 @@ static void segments(void)
 	T(shmdt(p));
 	T(shmctl(id, IPC_RMID, NULL));
 	CHILD({
-		NEED(setgroups(0, NULL));
-		NEED(setgid(65534));
-		NEED(setuid(65534));
+		t_become(65534, 65534);
 		T(shmget(IPC_PRIVATE, H, SHM_HUGETLB | SHM_NORESERVE | 0600));
 	});
 }
@@ -240,8 +238,7 @@ static void tree(void)
 
 static void mounts(void)
 {
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	own_mounts();
 	NEED(mkdir("m", 0755));
 	try_mount("pagesize=2M");
 	try_mount("pagesize=2048k");

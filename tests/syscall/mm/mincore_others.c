@@ -56,9 +56,7 @@ TEST(mincore_others)
 		unsigned char c;
 
 		if (!geteuid()) {
-			NEED(setgroups(0, NULL));
-			NEED(setgid(65534));
-			NEED(setuid(65534));
+			t_become(65534, 65534);
 		}
 		look("nobody");
 		T(mincore(p, PAGE, &c));

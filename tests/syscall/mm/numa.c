@@ -4,27 +4,14 @@
  * move_pages(2), numa_maps on a machine with one node. Where a host forbids them, or has more
  * nodes, the host's side prints the known answers.
  */
-#include "t.h"
+#include "asked.h"
 #include <linux/mempolicy.h>
 
 #define HOME_NODE 450
 
-static bool asked;
 static int policy, status[4];
 static unsigned long mask[64];
 static const unsigned long none = 0, node0 = 1, node1 = 2, both = 3;
-
-#define WANT(want, e)                                                                              \
-	({                                                                                         \
-		long w_ = (want), r_;                                                              \
-		errno = 0;                                                                         \
-		r_ = asked ? (long)(e) : w_;                                                       \
-		r_ = r_ == -1 ? -errno : r_;                                                       \
-		if (!asked || r_ == w_)                                                            \
-			say("%s: %ld", #e, w_);                                                    \
-		else                                                                               \
-			say("%s: %ld, not %ld", #e, r_, w_);                                       \
-	})
 
 static long set(int mode, const void *nodes, unsigned long max)
 {

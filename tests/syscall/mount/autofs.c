@@ -6,6 +6,7 @@
  */
 #include "guest.h"
 #include "recorded.h"
+#include "mounts.h"
 
 #include <dirent.h>
 #include <linux/auto_dev-ioctl.h>
@@ -381,8 +382,7 @@ static void direct(void)
 	sh->mode = HOLD;
 	child = SPAWN(open(file, O_RDONLY));
 	T_WAIT(__atomic_load_n(&sh->packets, __ATOMIC_SEQ_CST) == 6);
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
+	t_kill(child);
 	child = SPAWN(_exit(open(file, O_RDONLY) < 0));
 	t_until(child, 'D');
 	__atomic_store_n(&sh->release, 1, __ATOMIC_SEQ_CST);
@@ -505,8 +505,7 @@ TEST(autofs)
 		RECORDED(expected);
 	NEED(dev);
 	sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	own_mounts();
 	direct();
 	indirect();
 	refused();

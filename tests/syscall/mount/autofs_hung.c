@@ -85,7 +85,7 @@ TEST(autofs_hung)
 		say("%d walks wait", count_sleepers(pids, WALKS));
 		say("%d of the last are killed", end_walks(pids + LATE, WALKS - LATE));
 		say("%d of the first are killed", end_walks(pids, LATE));
-		/* what waits all the same ends with the pipe */
+		/* waiters that are left end with the pipe */
 		close(pipes[0]);
 	} else {
 		say("%d walks wait", WALKS);

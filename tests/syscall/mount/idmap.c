@@ -4,6 +4,7 @@
  * files for stat and for each permission check.
  */
 #include "userns.h"
+#include "mounts.h"
 
 #include <linux/fs.h>
 #include <linux/mount.h>
@@ -56,8 +57,7 @@ static int userns(const char *map)
 		userns_write(pid, "gid_map", map);
 	}
 	fd = userns_open(pid);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	t_kill(pid);
 	close(ready[0]);
 	close(ready[1]);
 	return fd;
@@ -65,9 +65,7 @@ static int userns(const char *map)
 
 static void become(uid_t id)
 {
-	NEED(setgroups(0, NULL));
-	NEED(setresgid(id, id, id));
-	NEED(setresuid(id, id, id));
+	t_become(id, id);
 }
 
 static void whose(const char *path)
@@ -732,8 +730,7 @@ TEST(idmap)
 	}
 	umask(0);
 	NEED(chmod(".", 0755));
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	own_mounts();
 	NEED(mkdir("t", 0755));
 	NEED(mkdir("m", 0755));
 	NEED(mount("none", "t", "tmpfs", 0, "mode=755"));

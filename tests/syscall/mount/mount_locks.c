@@ -192,8 +192,7 @@ static void peers_of_namespace(void)
 	G(mount(name, "s/file", NULL, MS_BIND, NULL), "-1 EINVAL");
 	GNEED(touch("other"));
 	G(mount(name, "other", NULL, MS_BIND, NULL), "0");
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	t_kill(pid);
 	close(p[0]);
 	close(p[1]);
 }

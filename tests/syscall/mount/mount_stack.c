@@ -3,7 +3,7 @@
  * mount_stack: more stacked mounts than a cached path walk passes: the top is found, and "..", and
  * the mounts below when the upper ones go.
  */
-#include "t.h"
+#include "mounts.h"
 #include <linux/openat2.h>
 #include <sys/mount.h>
 
@@ -41,8 +41,7 @@ TEST(mount_stack)
 {
 	int n = 0;
 
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	own_mounts();
 	NEED(mkdir("m", 0755));
 	NEED(mkdir("d", 0755));
 	t_text("m/under", "under");

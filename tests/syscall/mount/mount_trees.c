@@ -5,6 +5,8 @@
  * expected hashes are those of Linux 6.18.
  */
 #include "guest.h"
+#include "mounts.h"
+#include "rnd.h"
 #include <sys/mount.h>
 
 #define STEPS 16
@@ -20,14 +22,6 @@ static const uint32_t expected[] = {
 	0x4e6e7979, 0x6b7639de, 0x730b5a28, 0xe0b1dcf4, 0x4b9f540a, 0x0ea221ce, 0x367747e0, 0x3bf2e81b,
 	/* clang-format on */
 };
-
-static uint64_t state;
-
-static unsigned pick(unsigned n)
-{
-	state = state * 6364136223846793005UL + 1442695040888963407UL;
-	return (unsigned)((state >> 33) % n);
-}
 
 /* ---- the tree as text ---- */
 
@@ -167,7 +161,7 @@ static void fill(const char *top)
 static void step(void)
 {
 	static const int types[] = { MS_SHARED, MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE };
-	unsigned kind = pick(16), a = pick(NR_DIRS - 1), b = pick(NR_DIRS), type = pick(5);
+	unsigned kind = rnd(16), a = rnd(NR_DIRS - 1), b = rnd(NR_DIRS), type = rnd(5);
 	const char *to = dirs[a], *from = dirs[b];
 	char text[100];
 	int r;
@@ -197,14 +191,13 @@ static void step(void)
 
 static uint32_t sequence(unsigned seed)
 {
-	state = seed * 7919UL + 12345;
+	rnd_seed = seed * 7919UL + 12345;
 	hash = 2166136261U;
-	pick(2);
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	rnd(2);
+	own_mounts();
 	NEED(mount("none", "r", "tmpfs", 0, NULL));
 	fill("r");
-	if (pick(3))
+	if (rnd(3))
 		NEED(mount(NULL, "r", NULL, MS_SHARED, NULL));
 	for (int i = 0; i < STEPS; i++) {
 		step();

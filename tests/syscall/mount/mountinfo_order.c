@@ -3,7 +3,7 @@
  * mountinfo_order: the order of /proc/self/mountinfo: by age of the mounts, a mount before its
  * copies at the peers, a tree that is attached late by its age, a moved mount at its old position.
  */
-#include "t.h"
+#include "mounts.h"
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
@@ -111,8 +111,7 @@ TEST(mountinfo_order)
 
 	if (!getcwd(here, sizeof(here)))
 		return;
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	own_mounts();
 	for (unsigned i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
 		NEED(mkdir(dirs[i], 0700));
 	copies();

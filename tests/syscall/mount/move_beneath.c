@@ -3,7 +3,7 @@
  * move_mount(2) with MOVE_MOUNT_BENEATH: a mount goes below another one, which covers it until it
  * is unmounted.
  */
-#include "t.h"
+#include "mounts.h"
 
 #include <sys/mount.h>
 
@@ -67,8 +67,7 @@ TEST(move_beneath)
 {
 	int fd;
 
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	own_mounts();
 	fresh("a", "in-a");
 	fresh("b", "in-b");
 	NEED(mkdir("plain", 0755));

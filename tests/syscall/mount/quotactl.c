@@ -107,9 +107,7 @@ TEST(quotactl)
 	NEED(chmod("disk", 0666));
 	NEED(chmod(".", 0755));
 	CHILD({
-		NEED(setgroups(0, NULL));
-		NEED(setgid(65533));
-		NEED(setuid(65534));
+		t_become(65534, 65533);
 		all("own user", 3, "disk", here, 65534, buf);
 		all("own group", 3, "disk", here, 65533, buf);
 		all("root's", 1, "disk", here, 0, buf);

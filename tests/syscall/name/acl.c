@@ -25,9 +25,7 @@ static void show(const char *path, const char *name)
 static void as(const char *who, uid_t uid, gid_t gid, const char *path)
 {
 	pid_t pid = SPAWN({
-		NEED(setgroups(0, NULL));
-		NEED(setgid(gid));
-		NEED(setuid(uid));
+		t_become(uid, gid);
 		say("%s %s:%s%s%s", who, path, access(path, R_OK) ? "" : " r",
 			access(path, W_OK) ? "" : " w", access(path, X_OK) ? "" : " x");
 	});
@@ -141,9 +139,7 @@ static void set_group_id(void)
 		for (int i = 0; i < 2; i++) {
 			NEED(chmod("s", 02755));
 			CHILD({
-				NEED(setgroups(0, NULL));
-				NEED(setgid(member ? 0 : 1000));
-				NEED(setuid(1000));
+				t_become(1000, member ? 0 : 1000);
 				TN(lists[i], acl_put("s", ACL_ACCESS, lists[i]));
 			});
 			show("s", ACL_ACCESS);

@@ -50,9 +50,7 @@ TEST(chmod)
 		T(chmod("f", 0600));
 	});
 	CHILD({
-		NEED(setgroups(0, NULL));
-		NEED(setgid(1000));
-		NEED(setuid(1000));
+		t_become(1000, 1000);
 		T(chmod("f", 06755));
 		T(mode("f"));
 	});

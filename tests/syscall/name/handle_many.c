@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* tmpfs: a file is found by its handle among very many at once. */
-#include "t.h"
+#include "mounts.h"
 
 #include <sys/mount.h>
 
 #define FILES 60000
 #define TIMES 100
-
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
 
 /* How long the quickest of many times took. */
 static double open_often(int fd, struct file_handle *h, int *missed)
@@ -44,8 +36,7 @@ TEST(handle_many)
 	int id, fd, missed;
 	char name[32];
 
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	own_mounts();
 	NEED(mkdir("t", 0755));
 	NEED(mount("none", "t", "tmpfs", 0, "nr_inodes=0"));
 	fd = (int)NEED(open("t", O_RDONLY));

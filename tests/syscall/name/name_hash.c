@@ -8,14 +8,6 @@
 #define PAIRS 14 /* 2^14 names */
 #define LAST 256
 
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
 /* How long the quickest of a few looks took, at a name that is not there. */
 static double look(const char *name, int times)
 {

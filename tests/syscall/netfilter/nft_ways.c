@@ -249,17 +249,6 @@ static void fragments(void)
 
 static int wire = -1, far = -1;
 
-static int link_socket(const char *dev, int proto)
-{
-	struct sockaddr_ll a = { .sll_family = AF_PACKET,
-		.sll_protocol = htons((uint16_t)proto),
-		.sll_ifindex = (int)if_nametoindex(dev) };
-	int fd = NEED(socket(AF_PACKET, SOCK_RAW, 0));
-
-	NEED(bind(fd, SA(&a), sizeof(a)));
-	return fd;
-}
-
 static void routes(void)
 {
 	struct nl_msg m = { .h = { .nlmsg_type = RTM_NEWRULE,
@@ -290,8 +279,8 @@ static void setup(void)
 	put_text("/proc/sys/net/ipv4/conf/all/rp_filter", "0");
 	put_text("/proc/sys/net/ipv4/conf/vb0/rp_filter", "0");
 	routes();
-	wire = link_socket("va0", 0);
-	far = link_socket("vd0", ETH_P_ARP);
+	wire = packet_socket("va0", SOCK_RAW, 0);
+	far = packet_socket("vd0", SOCK_RAW, ETH_P_ARP);
 	nl = NEED(socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
 }
 

@@ -98,8 +98,8 @@ static void way(void)
 }
 
 /*
- * What is told of the groups: nothing before there was one; no more than there is room for, and a
- * length all the same.
+ * The list of memberships: empty before the first group; at most as long as the buffer, with the
+ * whole length.
  */
 static void memberships(void)
 {
@@ -215,7 +215,7 @@ TEST(netlink)
 		say("addresses end");
 	}
 	T(recv(fd, buf, sizeof(buf), MSG_DONTWAIT));
-	ask(RTM_GETLINK, 0); /* index 0 is nobody */
+	ask(RTM_GETLINK, 0); /* no device has index 0 */
 	answers("no link");
 	T(bind(fd, (void *)&a, 4));
 	a.nl_family = AF_UNIX;

@@ -4,6 +4,7 @@
  * ignoring, permission, limits.
  */
 #include "guest.h"
+#include "mounts.h"
 #include <sys/fanotify.h>
 #include <sys/mount.h>
 #include <sys/statfs.h>
@@ -307,9 +308,7 @@ TEST(fanotify)
 {
 	/* a mount of its own: the test's files only */
 	if (in_guest()) {
-		NEED(mkdir("t", 0755));
-		NEED(mount("none", "t", "tmpfs", 0, NULL));
-		NEED(chdir("t"));
+		scratch_enter(NULL);
 	}
 	t_text("f", "text");
 	t_text("g", "text");

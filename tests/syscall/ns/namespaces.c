@@ -473,8 +473,7 @@ static void joining(void)
 		T(setns(pidfd, 0));
 		T(setns(pidfd, 1));
 	});
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	t_kill(pid);
 }
 
 static void clocks(void)

@@ -47,8 +47,7 @@ static void inside(void)
 
 	pid = SPAWN(pause());
 	slack(pid);
-	NEED(kill(pid, SIGKILL));
-	NEED(waitpid(pid, NULL, 0));
+	t_kill(pid);
 }
 
 TEST(ns_rights)

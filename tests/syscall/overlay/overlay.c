@@ -4,6 +4,7 @@
  * listings, xattrs, inode numbers, two lowers, read-only.
  */
 #include "guest.h"
+#include "mounts.h"
 #include <dirent.h>
 #include <sys/mount.h>
 #include <sys/statfs.h>
@@ -278,9 +279,7 @@ TEST(overlay)
 {
 	/* on tmpfs: quick, and the root may be read-only */
 	if (in_guest()) {
-		NEED(mkdir("t", 0755));
-		NEED(mount("none", "t", "tmpfs", 0, NULL));
-		NEED(chdir("t"));
+		scratch_enter(NULL);
 	}
 	make_layers();
 	reading();
@@ -292,7 +291,6 @@ TEST(overlay)
 	again();
 	refused();
 	if (in_guest()) {
-		NEED(chdir(".."));
-		NEED(umount2("t", MNT_DETACH));
+		scratch_leave();
 	}
 }

@@ -5,6 +5,7 @@
  */
 #include "acl.h"
 #include "guest.h"
+#include "mounts.h"
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -195,9 +196,7 @@ static void again(void)
 TEST(overlay_acl)
 {
 	if (in_guest()) {
-		NEED(mkdir("t", 0755));
-		NEED(mount("none", "t", "tmpfs", 0, NULL));
-		NEED(chdir("t"));
+		scratch_enter(NULL);
 	}
 	make_layers();
 	lists();
@@ -205,7 +204,6 @@ TEST(overlay_acl)
 	flags();
 	again();
 	if (in_guest()) {
-		NEED(chdir(".."));
-		NEED(umount2("t", MNT_DETACH));
+		scratch_leave();
 	}
 }

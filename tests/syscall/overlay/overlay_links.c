@@ -3,7 +3,7 @@
  * overlay_links: two names of a file in the upper layer are the same file of the overlay, also for
  * two threads that look them up at the same time: a lock shows it.
  */
-#include "t.h"
+#include "mounts.h"
 #include <sys/file.h>
 #include <sys/mount.h>
 
@@ -41,11 +41,8 @@ TEST(overlay_links)
 	pthread_t t;
 
 	NEED(setrlimit(RLIMIT_NOFILE, &lim));
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL));
-	NEED(mkdir("t", 0755));
-	NEED(mount("none", "t", "tmpfs", 0, "mode=755"));
-	NEED(chdir("t"));
+	own_mounts();
+	scratch_enter("mode=755");
 	for (const char *d = "l\0u\0w\0m\0"; *d; d += strlen(d) + 1)
 		NEED(mkdir(d, 0755));
 	NEED(mkdir("u/a", 0755));
@@ -70,7 +67,5 @@ TEST(overlay_links)
 	}
 	say("not opened: %d, two files where there is one: %d", missing, two);
 	NEED(umount2("m", MNT_DETACH));
-	NEED(chdir(".."));
-	NEED(umount2("t", MNT_DETACH));
-	NEED(rmdir("t"));
+	scratch_leave();
 }

@@ -4,6 +4,7 @@
  * meanwhile, and that they do not have a listing each.
  */
 #include "guest.h"
+#include "mounts.h"
 #include <dirent.h>
 #include <sys/mount.h>
 #include <sys/sysinfo.h>
@@ -108,11 +109,8 @@ static void removed(void)
 
 TEST(overlay_list)
 {
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
-	NEED(mkdir("t", 0755));
-	NEED(mount("none", "t", "tmpfs", 0, NULL));
-	NEED(chdir("t"));
+	own_mounts();
+	scratch_enter(NULL);
 	NEED(mkdir("l", 0755) | mkdir("u", 0755) | mkdir("w", 0755) | mkdir("m", 0755));
 	NEED(mkdir("l/d", 0755) | mkdir("u/d", 0755));
 	for (int i = 0; i < NAMES; i++)
@@ -122,6 +120,5 @@ TEST(overlay_list)
 	many();
 	removed();
 	NEED(umount("m"));
-	NEED(chdir(".."));
-	NEED(umount2("t", MNT_DETACH));
+	scratch_leave();
 }

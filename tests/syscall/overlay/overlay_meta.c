@@ -4,7 +4,7 @@
  * lowerdir=l::d, datadir+), made without the overlay: read, changed, linked, renamed, and mounted
  * anew; and which options go together.
  */
-#include "t.h"
+#include "mounts.h"
 #include <sys/mount.h>
 #include <sys/xattr.h>
 
@@ -224,11 +224,8 @@ static void options(void)
 
 TEST(overlay_meta)
 {
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
-	NEED(mkdir("t", 0755));
-	NEED(mount("none", "t", "tmpfs", 0, NULL));
-	NEED(chdir("t"));
+	own_mounts();
+	scratch_enter(NULL);
 	make_layers();
 	options();
 	reading("lowerdir=l1:l2,metacopy=on");
@@ -238,6 +235,5 @@ TEST(overlay_meta)
 	reading("lowerdir=l1:l2::d1::d2,upperdir=u,workdir=w,metacopy=on");
 	by_fsconfig();
 	writing();
-	NEED(chdir(".."));
-	NEED(umount2("t", MNT_DETACH));
+	scratch_leave();
 }

@@ -6,6 +6,7 @@
  */
 #include "guest.h"
 #include "userns.h"
+#include "mounts.h"
 #include <dirent.h>
 #include <sys/mount.h>
 #include <sys/xattr.h>
@@ -211,11 +212,8 @@ static void in_a_namespace(void)
 
 TEST(overlay_private)
 {
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL));
-	NEED(mkdir("t", 0755));
-	NEED(mount("none", "t", "tmpfs", 0, "mode=755"));
-	NEED(chdir("t"));
+	own_mounts();
+	scratch_enter("mode=755");
 	make_lower();
 	make_upper("u");
 	make_upper("v");
@@ -224,7 +222,5 @@ TEST(overlay_private)
 	directory("m", ME, 0755);
 	cached();
 	t_wait("mounter", userns_spawn(CLONE_NEWNS, ME, 1, in_a_namespace));
-	NEED(chdir(".."));
-	NEED(umount2("t", MNT_DETACH));
-	NEED(rmdir("t"));
+	scratch_leave();
 }

@@ -3,7 +3,7 @@
  * overlay_race: renames in an overlay during renames in its layers: no deadlock. Removal of files
  * while another process writes to them and so copies them up: they are gone afterwards.
  */
-#include "t.h"
+#include "mounts.h"
 #include <sys/mount.h>
 
 #define DIRS 8
@@ -89,11 +89,8 @@ TEST(overlay_race)
 {
 	pid_t pid;
 
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL));
-	NEED(mkdir("t", 0755));
-	NEED(mount("none", "t", "tmpfs", 0, "mode=755"));
-	NEED(chdir("t"));
+	own_mounts();
+	scratch_enter("mode=755");
 	make_layers();
 	NEED(mount("overlay", "m", "overlay", 0, "lowerdir=l,upperdir=u,workdir=w"));
 	for (int i = 0; i < DIRS; i++) {
@@ -103,7 +100,5 @@ TEST(overlay_race)
 	}
 	remove_all();
 	NEED(umount2("m", MNT_DETACH));
-	NEED(chdir(".."));
-	NEED(umount2("t", MNT_DETACH));
-	NEED(rmdir("t"));
+	scratch_leave();
 }

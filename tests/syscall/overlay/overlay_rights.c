@@ -5,6 +5,7 @@
  */
 #include "acl.h"
 #include "guest.h"
+#include "mounts.h"
 #include <sys/prctl.h>
 #include <sys/mount.h>
 
@@ -26,13 +27,6 @@ static void both(const char *name)
 	mode_of(path);
 	snprintf(path, sizeof(path), "u/%s", name);
 	mode_of(path);
-}
-
-static void become(int uid, int gid)
-{
-	NEED(setgroups(0, NULL));
-	NEED(setresgid(gid, gid, gid));
-	NEED(setresuid(uid, uid, uid));
 }
 
 static void program(const char *path, int mode)
@@ -66,7 +60,7 @@ static void by_another(const char *suffix)
 	char path[64];
 	int fd;
 
-	become(1001, 1001);
+	t_become(1001, 1001);
 	snprintf(path, sizeof(path), "m/refused%s", suffix);
 	T(chown(path, 1001, -1));
 	snprintf(path, sizeof(path), "m/cut%s", suffix);
@@ -90,7 +84,7 @@ static void give_away(const char *suffix)
 	T(chown(path, 0, 0));
 	snprintf(path, sizeof(path), "m/group%s", suffix);
 	CHILD({
-		become(1000, 1000);
+		t_become(1000, 1000);
 		T(chown(path, -1, 1000));
 	});
 	snprintf(path, sizeof(path), "m/kept%s", suffix);
@@ -132,7 +126,7 @@ static void may(const char *who, int uid, int gid)
 	static const char *const names[] = { "m/named", "m/kept_out", "m/dir", "m/dir/x", "m/up" };
 
 	CHILD({
-		become(uid, gid);
+		t_become(uid, gid);
 		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 			bool r = !access(names[i], R_OK), w = !access(names[i], W_OK);
 			int fd = open(names[i], O_RDONLY);
@@ -209,12 +203,9 @@ static void not_emptied(void)
 
 TEST(overlay_rights)
 {
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	own_mounts();
 	umask(022);
-	NEED(mkdir("t", 0755));
-	NEED(mount("none", "t", "tmpfs", 0, "mode=755"));
-	NEED(chdir("t"));
+	scratch_enter("mode=755");
 	NEED(mkdir("l", 0755));
 	NEED(mkdir("u", 0755));
 	NEED(mkdir("w", 0755));
@@ -222,7 +213,5 @@ TEST(overlay_rights)
 	set_ids();
 	lists();
 	not_emptied();
-	NEED(chdir(".."));
-	NEED(umount2("t", MNT_DETACH));
-	NEED(rmdir("t"));
+	scratch_leave();
 }

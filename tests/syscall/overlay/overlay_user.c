@@ -3,7 +3,7 @@
  * overlay_user: an overlay in a user namespace: copying up makes no files of users that the
  * namespace does not map, and no capabilities that count outside of it.
  */
-#include "t.h"
+#include "mounts.h"
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/xattr.h>
@@ -97,9 +97,7 @@ static void use(const char *options)
 
 static void in_a_namespace(const char *options)
 {
-	NEED(setgroups(0, NULL));
-	NEED(setresgid(NOBODY, NOBODY, NOBODY));
-	NEED(setresuid(NOBODY, NOBODY, NOBODY));
+	t_become(NOBODY, NOBODY);
 	NEED(prctl(PR_SET_DUMPABLE, 1));
 	NEED(unshare(CLONE_NEWUSER | CLONE_NEWNS));
 	map("/proc/self/setgroups", "deny");
@@ -126,21 +124,16 @@ static void what_is_left(void)
 
 static void with(const char *options)
 {
-	NEED(mkdir("t", 0755));
-	NEED(mount("none", "t", "tmpfs", 0, "mode=755"));
-	NEED(chdir("t"));
+	scratch_enter("mode=755");
 	make_layers();
 	CHILD({ in_a_namespace(options); });
 	what_is_left();
-	NEED(chdir(".."));
-	NEED(umount2("t", MNT_DETACH));
-	NEED(rmdir("t"));
+	scratch_leave();
 }
 
 TEST(overlay_user)
 {
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	own_mounts();
 	with("lowerdir=l,upperdir=u,workdir=w");
 	with("lowerdir=l,upperdir=u,workdir=w,userxattr");
 }

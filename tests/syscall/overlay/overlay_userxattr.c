@@ -3,7 +3,7 @@
  * overlay_userxattr: an overlay with userxattr: a user's attribute that redirects a directory is
  * ignored.
  */
-#include "t.h"
+#include "mounts.h"
 #include <dirent.h>
 #include <sys/mount.h>
 #include <sys/xattr.h>
@@ -37,11 +37,8 @@ static void with(const char *options)
 
 TEST(overlay_userxattr)
 {
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL));
-	NEED(mkdir("t", 0755));
-	NEED(mount("none", "t", "tmpfs", 0, "mode=755"));
-	NEED(chdir("t"));
+	own_mounts();
+	scratch_enter("mode=755");
 	for (const char *d =
 			"l1\0l2\0u\0w\0m\0l1/d\0l1/plain\0l2/plain\0l2/private\0l2/private/pub\0";
 		*d; d += strlen(d) + 1)
@@ -57,7 +54,5 @@ TEST(overlay_userxattr)
 	with(",userxattr,redirect_dir=follow");
 	with(",redirect_dir=follow,userxattr");
 	with(",userxattr,redirect_dir=on");
-	NEED(chdir(".."));
-	NEED(umount2("t", MNT_DETACH));
-	NEED(rmdir("t"));
+	scratch_leave();
 }

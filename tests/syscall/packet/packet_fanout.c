@@ -17,17 +17,6 @@
 static const unsigned char heading[14] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5 };
 static int out; /* sends from va0 to vb0 */
 
-static int look(const char *dev, int proto)
-{
-	struct sockaddr_ll a = { .sll_family = AF_PACKET,
-		.sll_protocol = htons((uint16_t)proto),
-		.sll_ifindex = dev ? (int)if_nametoindex(dev) : 0 };
-	int fd = NEED(socket(AF_PACKET, SOCK_RAW, 0));
-
-	NEED(bind(fd, SA(&a), sizeof(a)));
-	return fd;
-}
-
 static int join(int fd, int id, int type)
 {
 	return set(fd, SOL_PACKET, PACKET_FANOUT, (int)((unsigned)type << 16 | (unsigned)id));
@@ -80,7 +69,8 @@ static void counts(const char *what, const int *fds, int n, int all)
 
 static void joining(void)
 {
-	int a = look("vb0", KIND), b = look("vb0", KIND), c = look("vb0", ETH_P_ALL),
+	int a = packet_socket("vb0", SOCK_RAW, KIND), b = packet_socket("vb0", SOCK_RAW, KIND),
+	    c = packet_socket("vb0", SOCK_RAW, ETH_P_ALL),
 	    idle = NEED(socket(AF_PACKET, SOCK_RAW, 0)), v;
 	struct sockaddr_ll any = { .sll_family = AF_PACKET };
 	struct tpacket_rollover_stats st;
@@ -115,16 +105,16 @@ static void joining(void)
 	close(b);
 	close(c);
 	/* with the last member the group goes */
-	a = look("vb0", KIND);
-	b = look("vb0", KIND);
-	c = look("vb0", KIND);
+	a = packet_socket("vb0", SOCK_RAW, KIND);
+	b = packet_socket("vb0", SOCK_RAW, KIND);
+	c = packet_socket("vb0", SOCK_RAW, KIND);
 	T(join_of(a, 7, PACKET_FANOUT_HASH, 2));
 	T(join(b, 7, PACKET_FANOUT_HASH));
 	T(join(c, 7, PACKET_FANOUT_HASH));
 	close(b);
 	T(join(c, 7, PACKET_FANOUT_HASH));
 	close(c);
-	c = look("vb0", KIND);
+	c = packet_socket("vb0", SOCK_RAW, KIND);
 	T(join(c, 9, PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_UNIQUEID));
 	T(join(c, 0, PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_UNIQUEID));
 	IS((group(c) & 0xffff) != 7);
@@ -137,7 +127,7 @@ static void joining(void)
 static void members(int *fds, int n, int proto, int type)
 {
 	for (int i = 0; i < n; i++) {
-		fds[i] = look("vb0", proto);
+		fds[i] = packet_socket("vb0", SOCK_RAW, proto);
 		NEED(join(fds[i], 3, type));
 	}
 }
@@ -153,7 +143,7 @@ static void sharing(void)
 	int fds[3], alone;
 
 	members(fds, 3, KIND, PACKET_FANOUT_LB);
-	alone = look("vb0", KIND);
+	alone = packet_socket("vb0", SOCK_RAW, KIND);
 	for (int i = 0; i < 7; i++)
 		send_frame(40, i);
 	counts("in turn", fds, 3, 7);
@@ -179,7 +169,7 @@ static void flows(void)
 	char buf[200];
 
 	for (int i = 0; i < 4; i++) {
-		fds[i] = look("lo", ETH_P_ALL);
+		fds[i] = packet_socket("lo", SOCK_RAW, ETH_P_ALL);
 		NEED(join(fds[i], 4, PACKET_FANOUT_HASH));
 	}
 	for (int k = 0; k < 2; k++)
@@ -215,7 +205,7 @@ static void by_program(void)
 		BPF_STMT(BPF_RET | BPF_A, 0),
 	};
 	struct sock_fprog p = { 2, insn };
-	int fds[3], other = look("vb0", KIND);
+	int fds[3], other = packet_socket("vb0", SOCK_RAW, KIND);
 
 	T(setsockopt(other, SOL_PACKET, PACKET_FANOUT_DATA, &p, sizeof(p)));
 	members(fds, 3, KIND, PACKET_FANOUT_CBPF);
@@ -290,11 +280,12 @@ static void fragments(void)
 {
 	struct sockaddr_in a = at("127.0.0.1", 9);
 	struct ifreq r = { .ifr_name = "lo", .ifr_mtu = 1500 };
-	int fds[2], alone = look("lo", ETH_P_IP), u = socket(AF_INET, SOCK_DGRAM, 0);
+	int fds[2], alone = packet_socket("lo", SOCK_RAW, ETH_P_IP),
+		    u = socket(AF_INET, SOCK_DGRAM, 0);
 	static char buf[8000];
 
 	for (int i = 0; i < 2; i++) {
-		fds[i] = look("lo", ETH_P_IP);
+		fds[i] = packet_socket("lo", SOCK_RAW, ETH_P_IP);
 		NEED(join(fds[i], 8, PACKET_FANOUT_LB | PACKET_FANOUT_FLAG_DEFRAG));
 	}
 	say("group %x", group(fds[0]));
@@ -334,7 +325,7 @@ static void rollover(int type)
 
 	say("rollover %x", type);
 	for (int i = 0; i < 2; i++) {
-		fds[i] = look("vb0", KIND);
+		fds[i] = packet_socket("vb0", SOCK_RAW, KIND);
 		NEED(set(fds[i], SOL_PACKET, PACKET_VERSION, TPACKET_V2));
 		NEED(setsockopt(fds[i], SOL_PACKET, PACKET_RX_RING, &q, sizeof(q)));
 		NEED(join(fds[i], 5, type));
@@ -447,7 +438,7 @@ static void try(int fd, const char *what, struct vframe *f, unsigned len)
 
 static void vnet_send(void)
 {
-	int fd = look("va0", 0), rx = look("vb0", ETH_P_IP),
+	int fd = packet_socket("va0", SOCK_RAW, 0), rx = packet_socket("vb0", SOCK_RAW, ETH_P_IP),
 	    to = NEED(socket(AF_INET, SOCK_DGRAM, 0));
 	struct sockaddr_in a;
 	struct vframe f;
@@ -488,7 +479,7 @@ static void vnet_send(void)
 	/* to a protocol that looks at it */
 	a = at("10.9.0.1", 4000);
 	NEED(bind(to, SA(&a), sizeof(a)));
-	back = look("vb0", 0);
+	back = packet_socket("vb0", SOCK_RAW, 0);
 	NEED(set(back, SOL_PACKET, PACKET_VNET_HDR, 1));
 	build(&f, 4000, 100);
 	turn(&f);
@@ -531,7 +522,7 @@ static void vnet(void)
 	T(number(fd, SOL_PACKET, PACKET_VNET_HDR));
 	close(fd);
 
-	fd = look("vb0", KIND);
+	fd = packet_socket("vb0", SOCK_RAW, KIND);
 	NEED(set(fd, SOL_PACKET, PACKET_VNET_HDR, 1));
 	send_frame(40, 1);
 	see(fd, "no sum", 10);
@@ -544,7 +535,7 @@ static void vnet(void)
 	see(fd, "no sum", 12);
 	close(fd);
 
-	fd = look("lo", ETH_P_IP);
+	fd = packet_socket("lo", SOCK_RAW, ETH_P_IP);
 	NEED(set(fd, SOL_PACKET, PACKET_VNET_HDR, 1));
 	to = bound(SOCK_DGRAM, "127.0.0.1");
 	u = socket(AF_INET, SOCK_DGRAM, 0);
@@ -561,7 +552,7 @@ TEST(packet_fanout)
 {
 	load_extended();
 	own_net();
-	out = look("va0", 0);
+	out = packet_socket("va0", SOCK_RAW, 0);
 	joining();
 	sharing();
 	flows();

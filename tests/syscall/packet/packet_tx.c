@@ -330,12 +330,8 @@ static void both(int version)
 
 TEST(packet_tx)
 {
-	struct sockaddr_ll a = { .sll_family = AF_PACKET, .sll_protocol = htons(KIND) };
-
 	own_net();
-	sink = NEED(socket(AF_PACKET, SOCK_RAW, 0));
-	a.sll_ifindex = (int)if_nametoindex("vb0");
-	NEED(bind(sink, SA(&a), sizeof(a)));
+	sink = packet_socket("vb0", SOCK_RAW, KIND);
 	options();
 	for (int v = 0; v < 3; v++) {
 		sending(SOCK_RAW, v);

@@ -68,17 +68,6 @@ static unsigned build(const char *dst, unsigned tag, unsigned len)
 	return 42 + tag + len;
 }
 
-static int look(const char *dev, int type, int proto)
-{
-	struct sockaddr_ll a = { .sll_family = AF_PACKET,
-		.sll_protocol = htons((uint16_t)proto),
-		.sll_ifindex = (int)if_nametoindex(dev) };
-	int fd = NEED(socket(AF_PACKET, type, 0));
-
-	NEED(bind(fd, SA(&a), sizeof(a)));
-	return fd;
-}
-
 /* What came of what was sent: the datagram, and the frames, where they are few. */
 static void seen(int tap, int to)
 {
@@ -113,8 +102,8 @@ static void in_fragments(
 
 static void over(const char *dev, const char *to_dev, const char *dst)
 {
-	int out = look(dev, SOCK_RAW, 0), tap = look(to_dev, SOCK_RAW, ETH_P_IP),
-	    to = NEED(socket(AF_INET, SOCK_DGRAM, 0)), plain = look(dev, SOCK_RAW, 0);
+	int out = packet_socket(dev, SOCK_RAW, 0), tap = packet_socket(to_dev, SOCK_RAW, ETH_P_IP),
+	    to = NEED(socket(AF_INET, SOCK_DGRAM, 0)), plain = packet_socket(dev, SOCK_RAW, 0);
 	struct sockaddr_in a = at(dst, PORT);
 	unsigned n;
 

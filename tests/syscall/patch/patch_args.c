@@ -72,7 +72,7 @@ static void registers(uint64_t flags)
 		       in.r13 != out.r13 || in.r14 != out.r14 || in.r15 != out.r15;
 		rax += out.rax != (uint64_t)getppid();
 		rcx += out.rcx != (uint64_t)args_after;
-		r11 += (out.r11 & ~0x10000UL) != in.flags; /* RF is nobody's business */
+		r11 += (out.r11 & ~0x10000UL) != in.flags; /* RF is not compared */
 		fl += ((out.flags ^ in.flags) & FLAGS_KEPT) != 0;
 		xmm += memcmp(in.xmm, out.xmm, sizeof(in.xmm)) != 0;
 		red += memcmp(in.red, out.red, sizeof(in.red)) != 0;

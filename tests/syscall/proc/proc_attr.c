@@ -36,8 +36,7 @@ static void other(void)
 	fd = GNEED(open(path, O_RDWR));
 	G(read(fd, c, 1), "-1 EINVAL");
 	G(write(fd, c, 1), "-1 EPERM");
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	t_kill(pid);
 	G(read(fd, c, 1), "-1 ESRCH");
 	G(write(fd, c, 1), "-1 EPERM");
 	if (in_guest())

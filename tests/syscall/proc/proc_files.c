@@ -192,9 +192,7 @@ static void as_nobody(void)
 {
 	if (getuid())
 		return;
-	NEED(setgroups(0, NULL));
-	NEED(setresgid(65534, 65534, 65534));
-	NEED(setresuid(65534, 65534, 65534));
+	t_become(65534, 65534);
 	NEED(prctl(PR_SET_DUMPABLE, 1));
 }
 

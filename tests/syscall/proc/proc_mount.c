@@ -4,6 +4,7 @@
  * says.
  */
 #include "guest.h"
+#include "mounts.h"
 #include <dirent.h>
 #include <sys/mount.h>
 
@@ -96,8 +97,7 @@ TEST(proc_mount)
 	NEED(mkdir("p", 0755));
 	NEED(chmod(".", 0755));
 	if (in_guest()) {
-		NEED(unshare(CLONE_NEWNS));
-		NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+		own_mounts();
 		other = SPAWN({
 			for (;;)
 				pause();

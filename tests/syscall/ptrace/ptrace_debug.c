@@ -3,7 +3,7 @@
  * ptrace_debug: debug registers by ptrace: watchpoints and breakpoints that hit, refused values,
  * inheritance; and FPU images that are refused.
  */
-#include "t.h"
+#include "traced.h"
 #include <elf.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
@@ -45,14 +45,7 @@ static void program(void)
 
 static pid_t traced(void (*fn)(void))
 {
-	pid_t pid = SPAWN({
-		NEED(ptrace(PTRACE_TRACEME, 0, 0, 0));
-		raise(SIGSTOP);
-		fn();
-	});
-
-	NEED(waitpid(pid, NULL, 0));
-	return pid;
+	return TRACED(fn());
 }
 
 static long poke(pid_t pid, int n, unsigned long value)

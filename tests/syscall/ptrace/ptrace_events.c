@@ -217,22 +217,15 @@ static void *exec_thread(void *arg)
 	_exit(9);
 }
 
-static void *idle_thread(void *arg)
-{
-	for (;;)
-		pause();
-	return NULL;
-}
-
 static void threads(void)
 {
 	pthread_t t;
 
 	raise(SIGSTOP);
-	pthread_create(&t, NULL, idle_thread, NULL);
+	pthread_create(&t, NULL, t_sleeper, NULL);
 	pthread_create(&t, NULL, exec_thread, NULL);
 	both = true;
-	idle_thread(NULL);
+	t_sleeper(NULL);
 }
 
 /*

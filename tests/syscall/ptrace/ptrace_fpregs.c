@@ -3,19 +3,15 @@
  * ptrace_fpregs: a tracer writes floating point registers that no CPU would load, in an image whose
  * header claims that they are valid.
  */
-#include "t.h"
+#include "traced.h"
 #include <sys/ptrace.h>
 #include <sys/user.h>
 
 TEST(ptrace_fpregs)
 {
 	struct user_fpregs_struct f;
-	pid_t pid = SPAWN({
-		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-		raise(SIGSTOP);
-	});
+	pid_t pid = TRACED();
 
-	NEED(waitpid(pid, NULL, 0));
 	T(ptrace(PTRACE_GETFPREGS, pid, NULL, &f));
 	f.mxcr_mask = ~0U;
 	T(ptrace(PTRACE_SETFPREGS, pid, NULL, &f));

@@ -30,8 +30,7 @@ static void kill_others(void)
 	for (int i = 0; i < 3; i++) {
 		pid_t pid = SPAWN(for (;;) pause());
 
-		NEED(kill(pid, SIGKILL));
-		NEED(waitpid(pid, NULL, 0));
+		t_kill(pid);
 	}
 }
 

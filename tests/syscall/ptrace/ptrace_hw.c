@@ -3,7 +3,7 @@
  * ptrace_hw: hardware breakpoints at a return from the kernel, RF, single steps, and the effect of
  * threads, exec and detaching on debug registers.
  */
-#include "t.h"
+#include "traced.h"
 #include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
@@ -49,15 +49,7 @@ static const char *name_of(unsigned long rip)
 
 static pid_t traced(void (*fn)(void))
 {
-	pid_t pid = SPAWN({
-		NEED(ptrace(PTRACE_TRACEME, 0, 0, 0));
-		raise(SIGSTOP);
-		fn();
-		_exit(9);
-	});
-
-	NEED(waitpid(pid, NULL, 0));
-	return pid;
+	return TRACED(fn(); _exit(9));
 }
 
 static void set(pid_t pid, int n, const volatile void *addr, unsigned long dr7)

@@ -7,13 +7,6 @@
 #include <sys/auxv.h>
 #include <sys/ptrace.h>
 
-static void become(uid_t uid)
-{
-	NEED(setgroups(0, NULL));
-	NEED(setresgid(uid, uid, uid));
-	NEED(setresuid(uid, uid, uid));
-}
-
 static void run(void)
 {
 	execl("./ptrace_setid", "ptrace_setid", "show", NULL);
@@ -41,12 +34,12 @@ static void seized(uid_t tracer, uid_t tracee)
 
 	NEED(pipe(go));
 	pid = SPAWN({
-		become(tracee);
+		t_become(tracee, tracee);
 		NEED(read(go[0], &c, 1));
 		run();
 	});
 	if (tracer)
-		become(tracer);
+		t_become(tracer, tracer);
 	T_WAIT(t_state(pid) == 'S');
 	say("seized by %d: %s", (int)tracer,
 		ptrace(PTRACE_SEIZE, pid, NULL, NULL) ? t_errno(errno) : "yes");
@@ -59,10 +52,10 @@ static void traced_me(uid_t tracer, uid_t tracee)
 	pid_t pid;
 
 	if (tracer)
-		become(tracer);
+		t_become(tracer, tracer);
 	pid = SPAWN({
 		if (tracer != tracee)
-			become(tracee);
+			t_become(tracee, tracee);
 		NEED(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
 		run();
 	});
@@ -73,7 +66,7 @@ static void traced_me(uid_t tracer, uid_t tracee)
 static void forked(void)
 {
 	pid_t pid = SPAWN({
-		become(1000);
+		t_become(1000, 1000);
 		raise(SIGSTOP);
 		t_wait("its child", SPAWN(run()));
 	});
@@ -101,13 +94,13 @@ static void lost(void)
 
 	NEED(pipe(go));
 	pid = SPAWN({
-		become(1000);
+		t_become(1000, 1000);
 		NEED(read(go[0], &c, 1));
 		run();
 	});
 	T_WAIT(t_state(pid) == 'S');
 	NEED(ptrace(PTRACE_SEIZE, pid, NULL, NULL));
-	become(1000);
+	t_become(1000, 1000);
 	NEED(write(go[1], "x", 1));
 	see_off(pid);
 }
@@ -125,13 +118,13 @@ static void ask_parent(uid_t parent, uid_t child)
 	NEED(pipe(go));
 	pid = SPAWN({
 		if (child)
-			become(child);
+			t_become(child, child);
 		NEED(read(go[0], &c, 1));
 		say("%d asks %d: %s", (int)child, (int)parent,
 			ptrace(PTRACE_TRACEME, 0, NULL, NULL) ? t_errno(errno) : "yes");
 	});
 	if (parent)
-		become(parent);
+		t_become(parent, parent);
 	NEED(write(go[1], "x", 1));
 	NEED(waitpid(pid, NULL, 0));
 }

@@ -11,13 +11,6 @@
 #include <sys/ptrace.h>
 #include <sys/user.h>
 
-static void become(uid_t uid)
-{
-	NEED(setgroups(0, NULL));
-	NEED(setresgid(uid, uid, uid));
-	NEED(setresuid(uid, uid, uid));
-}
-
 static int mem_open(pid_t pid)
 {
 	char path[40];
@@ -123,10 +116,10 @@ static void starts(void)
 	CHILD(run("./setid", "root, set-uid"));
 	CHILD(less(true); run("./open", "root with less"));
 	CHILD(less(false); run("./open", "root who had less"));
-	CHILD(become(65534); run("./open", "nobody"));
-	CHILD(become(65534); run("./setid", "nobody, set-uid"));
-	CHILD(become(65534); run("./closed", "nobody, not read"));
-	CHILD(become(1000); run("./setid", "the owner, set-uid"));
+	CHILD(t_become(65534, 65534); run("./open", "nobody"));
+	CHILD(t_become(65534, 65534); run("./setid", "nobody, set-uid"));
+	CHILD(t_become(65534, 65534); run("./closed", "nobody, not read"));
+	CHILD(t_become(1000, 1000); run("./setid", "the owner, set-uid"));
 	CHILD(NEED(setresgid(1, 1, 1)); NEED(setresuid(1000, 5, 5)); run("./open", "changed"));
 	CHILD(NEED(setresgid(1, 1, 1)); NEED(setresuid(1000, 5, 5)); run("./setid", "back"));
 	CHILD(NEED(setresuid(1000, 1000, 0)); run("./open", "saved"));
@@ -221,7 +214,7 @@ TEST(ptrace_unread)
 	say("root:");
 	CHILD(all());
 	say("nobody:");
-	CHILD(become(65534); all());
+	CHILD(t_become(65534, 65534); all());
 	say("root of a user namespace:");
 	t_wait("child", userns_spawn(0, 200000, 65536, all));
 	pid = userns_spawn(0, 200000, 65536, stay);

@@ -55,6 +55,5 @@ TEST(race_access_cred)
 		other += strcmp(ids(pid, "Uid:"), "Uid:\t1234\t0\t0\t0") ||
 			 strcmp(ids(pid, "Gid:"), "Gid:\t2345\t0\t0\t0");
 	say("seen as another: %d", other);
-	NEED(kill(pid, SIGKILL));
-	NEED(waitpid(pid, NULL, 0));
+	t_kill(pid);
 }

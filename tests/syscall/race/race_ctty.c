@@ -45,10 +45,8 @@ TEST(race_ctty)
 		thief = SPAWN(setsid(); ioctl(slave, TIOCSCTTY, 1); write(said[1], "", 1); pause());
 		NEED(read(said[0], &byte, 1));
 		kept = owner(master) == thief && terminal_of(victim) != 0;
-		kill(thief, SIGKILL);
-		waitpid(thief, NULL, 0);
+		t_kill(thief);
 	}
 	say("the victim keeps it: %s", kept ? "yes" : "no");
-	kill(victim, SIGKILL);
-	waitpid(victim, NULL, 0);
+	t_kill(victim);
 }

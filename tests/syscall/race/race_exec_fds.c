@@ -77,6 +77,5 @@ TEST(race_exec_fds)
 	for (int i = 0; i < ROUNDS; i++)
 		ends[round_of(users)]++;
 	say("closed %d, taken %d, else %d", ends[0], ends[1], ends[2] + ends[3]);
-	NEED(kill(pid, SIGKILL));
-	NEED(waitpid(pid, NULL, 0));
+	t_kill(pid);
 }

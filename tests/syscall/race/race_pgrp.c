@@ -24,8 +24,7 @@ static void move(pid_t pid)
 		pid_t founder = t_group();
 
 		NEED(setpgid(pid, founder));
-		kill(founder, SIGKILL);
-		NEED(waitpid(founder, NULL, 0));
+		t_kill(founder);
 		NEED(setpgid(pid, pid));
 	}
 }

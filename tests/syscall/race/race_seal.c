@@ -8,14 +8,6 @@
 static int memfd;
 static bool started, mapped;
 
-static long now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
 /* Unmaps the old mapping first, which is large. */
 static void *map(void *at)
 {

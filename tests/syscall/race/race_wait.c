@@ -79,8 +79,7 @@ static void looked_at(void)
 	while (now_ms() < end) {
 		pid_t pid = SPAWN(raise(SIGSTOP));
 
-		kill(pid, SIGKILL);
-		NEED(waitpid(pid, NULL, 0));
+		t_kill(pid);
 	}
 	over = true;
 	NEED(-pthread_join(other, NULL));

@@ -94,15 +94,12 @@ static void sent(int tap, const char *addr)
 
 TEST(route_via)
 {
-	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP) };
 	struct rtmsg all = { .rtm_family = AF_INET };
 	int tap;
 
 	own_net();
 	add_addr("va0", AF_INET6, "2001:db8::1", 64);
-	tap = NEED(socket(AF_PACKET, SOCK_RAW, 0));
-	ll.sll_ifindex = (int)if_nametoindex("vb0");
-	NEED(bind(tap, SA(&ll), sizeof(ll)));
+	tap = packet_socket("vb0", SOCK_RAW, ETH_P_IP);
 
 	say("%d", route("10.5.0.0", 24, AF_INET6, "2001:db8::2", 0, NULL, NULL));
 	say("%d", route("10.5.1.0", 24, AF_INET6, "fe80::2", 0, "va0", NULL));

@@ -4,24 +4,11 @@
  * task makes progress. A host that does not permit it is not asked: each check knows its answer.
  */
 #include "sched_attr.h"
+#include "asked.h"
 #include <sys/socket.h>
 
 #define DEADLINE 6
 #define MS 1000000UL
-
-static bool asked;
-
-#define WANT(want, e)                                                                              \
-	({                                                                                         \
-		long w_ = (want), r_;                                                              \
-		errno = 0;                                                                         \
-		r_ = asked ? (long)(e) : w_;                                                       \
-		r_ = r_ == -1 && errno ? -errno : r_;                                              \
-		if (r_ == w_)                                                                      \
-			say("%s: %ld", #e, w_);                                                    \
-		else                                                                               \
-			say("%s: %ld, not %ld", #e, r_, w_);                                       \
-	})
 
 static long set(uint64_t runtime, uint64_t deadline, uint64_t period, uint64_t flags, int priority)
 {

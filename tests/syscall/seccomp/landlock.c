@@ -4,6 +4,7 @@
  * forbids: files, ports, scopes, ptrace.
  */
 #include "guest.h"
+#include "mounts.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -445,8 +446,7 @@ static void tracing(void)
 		CHILD(T(ptrace(PTRACE_TRACEME, 0, 0, 0)));
 		in = SPAWN(pause());
 		T(ptrace(PTRACE_ATTACH, in, 0, 0));
-		kill(in, SIGKILL);
-		waitpid(in, NULL, 0);
+		t_kill(in);
 	});
 	CHILD({
 		CHILD({
@@ -543,8 +543,7 @@ static void moved_out(void)
 {
 	int rs, dir;
 
-	NEED(unshare(CLONE_NEWNS));
-	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	own_mounts();
 	NEED(mount("none", "bound", "tmpfs", 0, NULL));
 	NEED(mkdir("bound/tree", 0755));
 	NEED(mkdir("bound/tree/leaf", 0755));

@@ -78,7 +78,7 @@ static struct seccomp_notif receive(void)
 	return n;
 }
 
-/* What the asker has to say now is said before us. */
+/* Lets the requester print before this process goes on. */
 static long settled(long r)
 {
 	struct pollfd p = { listener, POLLIN, 0 };

@@ -11,11 +11,9 @@ static void look(int sig)
 TEST(rt_sigsuspend)
 {
 	pid_t self = getpid();
-	sigset_t block, wait, now;
+	sigset_t wait, now;
 
-	sigemptyset(&block);
-	sigaddset(&block, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &block, NULL);
+	t_block(SIGUSR1);
 	signal(SIGUSR1, look);
 	raise(SIGUSR1);
 	sigfillset(&wait);

@@ -95,9 +95,7 @@ static void from_inside(void)
 
 static void as_user(void)
 {
-	NEED(setgroups(0, NULL));
-	NEED(setresgid(BASE, BASE, BASE));
-	NEED(setresuid(BASE, BASE, BASE));
+	t_become(BASE, BASE);
 }
 
 static void outwards(void)

@@ -26,9 +26,7 @@ TEST(buf_force)
 	if (getuid())
 		return;
 	CHILD(force());
-	NEED(setgroups(0, NULL));
-	NEED(setresgid(64321, 64321, 64321));
-	NEED(setresuid(64321, 64321, 64321));
+	t_become(64321, 64321);
 	CHILD(force());
 	CHILD({
 		NEED(unshare(CLONE_NEWUSER | CLONE_NEWNET));

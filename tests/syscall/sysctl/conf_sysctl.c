@@ -226,7 +226,7 @@ static void many(void)
 	close(fd);
 }
 
-/* Does a frame for all leave by the other link? */
+/* True if a broadcast leaves by the other link. */
 static int left_by_other(void)
 {
 	unsigned char f[2048];
@@ -263,7 +263,7 @@ static void broadcasts(void)
 	close(fd);
 }
 
-/* Is the sender told of a shorter way? */
+/* True if the sender gets a redirect. */
 static int redirected(const char *from, const char *to)
 {
 	unsigned char f[2048];
@@ -332,8 +332,6 @@ static void members(const char *version, const char *name, const char *group)
 
 TEST(conf_sysctl)
 {
-	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
-
 	wire_open();
 	NEED(set_word("all", "rp_filter", "0"));
 	NEED(set_word("va0", "rp_filter", "0"));
@@ -343,9 +341,7 @@ TEST(conf_sysctl)
 	add_addr("va1", AF_INET, "10.7.0.1", 24);
 	set_up("va1", 1);
 	set_up("vb1", 1);
-	wire2 = NEED(socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)));
-	ll.sll_ifindex = (int)if_nametoindex("vb1");
-	NEED(bind(wire2, SA(&ll), sizeof(ll)));
+	wire2 = packet_socket("vb1", SOCK_RAW, ETH_P_ALL);
 	announce("0", "10.9.0.50");
 	announce("1", "10.9.0.51");
 	announce("2", "10.9.0.52");

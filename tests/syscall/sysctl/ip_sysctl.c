@@ -352,8 +352,6 @@ static void stamp(const char *allow, int flags)
 
 TEST(ip_sysctl)
 {
-	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
-
 	wire_open();
 	numbers();
 	for (int i = 20; i < 23; i++)
@@ -368,9 +366,7 @@ TEST(ip_sysctl)
 	add_addr("va1", AF_INET, "10.7.0.1", 24);
 	set_up("va1", 1);
 	set_up("vb1", 1);
-	other = NEED(socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)));
-	ll.sll_ifindex = (int)if_nametoindex("vb1");
-	NEED(bind(other, SA(&ll), sizeof(ll)));
+	other = packet_socket("vb1", SOCK_RAW, ETH_P_ALL);
 	router();
 	limits();
 	bogus();

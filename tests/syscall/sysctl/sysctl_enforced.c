@@ -43,9 +43,7 @@ static void ring_of(const char *who, unsigned gid, const char *want)
 	say("%s", who);
 	CHILD({
 		if (in_guest()) {
-			NEED(setgroups(0, NULL));
-			NEED(setgid(gid));
-			NEED(setuid(1000));
+			t_become(1000, gid);
 		}
 		G(ring(), want);
 	});

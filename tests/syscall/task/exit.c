@@ -2,13 +2,6 @@
 /* exit(2), exit_group(2): statuses, threads, what is closed and released. */
 #include "t.h"
 
-static void *forever(void *arg)
-{
-	for (;;)
-		pause();
-	return NULL;
-}
-
 static void *spinner(void *arg)
 {
 	for (;;)
@@ -62,7 +55,7 @@ TEST(exit)
 	CHILD(syscall(SYS_exit_group, -1));
 	CHILD({
 		for (i = 0; i < 4; i++)
-			NEED(-pthread_create(&t, NULL, forever, NULL));
+			NEED(-pthread_create(&t, NULL, t_sleeper, NULL));
 		syscall(SYS_exit_group, 5);
 	});
 	CHILD({

@@ -5,6 +5,7 @@
  * that a vfork child execs, Kthread in /proc/PID/status.
  */
 #include "guest.h"
+#include "traced.h"
 
 #include <linux/prctl.h>
 #include <sys/ioctl.h>
@@ -52,12 +53,8 @@ static void namespaces(void)
 static void dispatch(void)
 {
 	uint64_t c[4] = { PR_SYS_DISPATCH_ON, 0, 0x1000, 0x2000 }, got[4] = { 9, 9, 9, 9 };
-	pid_t pid = SPAWN({
-		NEED(ptrace(PTRACE_TRACEME, 0, 0, 0));
-		raise(SIGSTOP);
-	});
+	pid_t pid = TRACED();
 
-	NEED(waitpid(pid, NULL, 0));
 	G(ptrace(GET_DISPATCH, pid, 32, got), "0");
 	GIS(!got[0] && !got[1] && !got[2] && !got[3]);
 	G(ptrace(SET_DISPATCH, pid, 24, c), "-1 EINVAL");

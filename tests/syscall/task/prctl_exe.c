@@ -120,7 +120,10 @@ static void shows(const char *path, pid_t pid)
 	CHECK(open(path, O_WRONLY), -ETXTBSY);
 }
 
-/* What a child is told that wants @path for its executable; where it is one, that shows. */
+/*
+ * Prints the result for a child that wants @path as its executable, and the executable if that
+ * succeeds.
+ */
 static void become(const char *path, long told)
 {
 	struct leave *l =

@@ -45,12 +45,6 @@ static void *same_process(void *arg)
 	return NULL;
 }
 
-static void *sleeper(void *arg)
-{
-	pause();
-	return NULL;
-}
-
 static void *quick(void *arg)
 {
 	return arg;
@@ -88,7 +82,7 @@ TEST(pthread)
 	say("turns %d", turn);
 	NEED(-pthread_create(&t[0], NULL, same_process, &me));
 	pthread_join(t[0], NULL);
-	NEED(-pthread_create(&t[0], NULL, sleeper, NULL));
+	NEED(-pthread_create(&t[0], NULL, t_sleeper, NULL));
 	sleep_ms(20);
 	T(pthread_cancel(t[0]));
 	pthread_join(t[0], &ret);
@@ -100,7 +94,7 @@ TEST(pthread)
 	}
 	say("%d of 500 short threads", ok);
 	CHILD({ /* the main thread may go first */
-		NEED(-pthread_create(&t[0], NULL, sleeper, NULL));
+		NEED(-pthread_create(&t[0], NULL, t_sleeper, NULL));
 		NEED(-pthread_create(&t[1], NULL, quick, NULL));
 		pthread_join(t[1], NULL);
 		if (!fork())

@@ -129,8 +129,7 @@ static void broken_by_switch(void)
 		for (;;)
 			;
 	say("by a switch: broken %d", spin_in_sequence(1UL << 36));
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	t_kill(pid);
 }
 
 static void wrong_signature(void)

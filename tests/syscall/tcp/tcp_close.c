@@ -103,8 +103,8 @@ static void waiting_out(void)
 }
 
 /*
- * Of one that has ended in order, and waits or not, a program that still has it open sees the end
- * alone.
+ * A program that still has a socket open after an orderly end sees only the end, in TIME_WAIT or
+ * not.
  */
 static void look(const char *who, int fd)
 {

@@ -53,12 +53,8 @@ static void one(const char *what)
 
 TEST(tcp_syn_options)
 {
-	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
-
 	own_net();
-	tap = NEED(socket(AF_PACKET, SOCK_RAW, 0));
-	ll.sll_ifindex = (int)if_nametoindex("lo");
-	NEED(bind(tap, SA(&ll), sizeof(ll)));
+	tap = packet_socket("lo", SOCK_RAW, ETH_P_ALL);
 	one("all");
 	put_text(IPV4 "tcp_timestamps", "0");
 	one("no times");

@@ -56,16 +56,12 @@ static void crowd(const char *what, int clock, void (*action)(int))
 
 static void crowds(void)
 {
-	sigset_t set;
-
 	crowd("process, ignored", CLOCK_PROCESS_CPUTIME_ID, SIG_IGN);
 	crowd("thread, ignored", CLOCK_THREAD_CPUTIME_ID, SIG_IGN);
 	crowd("monotonic, ignored", CLOCK_MONOTONIC, SIG_IGN);
 	crowd("process, taken", CLOCK_PROCESS_CPUTIME_ID, take);
 	crowd("thread, taken", CLOCK_THREAD_CPUTIME_ID, take);
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	NEED(sigprocmask(SIG_BLOCK, &set, NULL));
+	t_block(SIGUSR1);
 	crowd("process, blocked", CLOCK_PROCESS_CPUTIME_ID, SIG_DFL);
 	crowd("thread, blocked", CLOCK_THREAD_CPUTIME_ID, SIG_DFL);
 	crowd("monotonic, blocked", CLOCK_MONOTONIC, SIG_DFL);

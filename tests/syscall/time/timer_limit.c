@@ -20,9 +20,7 @@ TEST(timer_limit)
 
 	if (getuid())
 		return;
-	NEED(setgroups(0, NULL));
-	NEED(setresgid(64321, 64321, 64321));
-	NEED(setresuid(64321, 64321, 64321));
+	t_become(64321, 64321);
 	NEED(setrlimit(RLIMIT_SIGPENDING, &three));
 	CHILD(fill(SIGEV_NONE));
 	CHILD(fill(SIGEV_SIGNAL));

@@ -9,15 +9,6 @@
 #define BLOCKED 20
 #define SILENT 200
 
-static void block(int sig)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	NEED(sigprocmask(SIG_BLOCK, &set, NULL));
-}
-
 static void pin(void)
 {
 	cpu_set_t set;
@@ -35,7 +26,7 @@ static void untaken_itimer(void)
 {
 	struct itimerval us = { { 0, 1 }, { 0, 1 } };
 
-	block(SIGALRM);
+	t_block(SIGALRM);
 	NEED(setitimer(ITIMER_REAL, &us, NULL));
 }
 
@@ -96,7 +87,7 @@ static void told(void)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
-	block(SIGUSR1);
+	t_block(SIGUSR1);
 	NEED(timer_create(CLOCK_MONOTONIC, &ev, &id));
 	begin = now_ms();
 	NEED(timer_settime(id, 0, &ms, NULL));
@@ -120,14 +111,6 @@ static void told(void)
 	NEED(timer_delete(id));
 }
 
-static long now_us(void)
-{
-	struct timespec ts;
-
-	NEED(clock_gettime(CLOCK_MONOTONIC, &ts));
-	return ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
 /* Nothing is counted that has not come to pass yet, and all that has. */
 static void counted(int how)
 {
@@ -139,7 +122,7 @@ static void counted(int how)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR2);
-	block(SIGUSR2);
+	t_block(SIGUSR2);
 	NEED(timer_create(CLOCK_MONOTONIC, &ev, &id));
 	for (int i = 0; i < 10; i++) {
 		long begin, until, before, n;
@@ -158,7 +141,7 @@ static void counted(int how)
 		n = timer_getoverrun(id);
 		told += info.si_overrun == n;
 		behind += n + 1 < (until - begin) / 100;
-		ahead += n + 1 > (now_us() - before) / 100;
+		ahead += n + 1 > (long)(now_us() - before) / 100;
 		NEED(timer_settime(id, 0, &off, NULL));
 	}
 	say("%s: told in the signal %ld, too many %ld, too few %ld",

@@ -85,14 +85,6 @@ static void drain(void)
 		NEED(read(master, buf, sizeof(buf)));
 }
 
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /*
  * @n bytes of @line, and then the @m bytes of @keys over and over, @times bytes in one write: the
  * shortest of ten, in milliseconds.
@@ -119,9 +111,9 @@ static void timed(const char *what, const char *line, int n, const char *keys, i
 				NEED(read(master, echo, sizeof(echo)));
 			}
 		}
-		t = seconds();
+		t = now_us() / 1e6;
 		NEED(write(master, more, (size_t)times));
-		t = seconds() - t;
+		t = now_us() / 1e6 - t;
 		best = t < best ? t : best;
 		drain();
 		unpair();

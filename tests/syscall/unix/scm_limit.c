@@ -28,9 +28,7 @@ TEST(scm_limit)
 	fill("root", s[0]);
 	close(s[0]);
 	close(s[1]);
-	NEED(setgroups(0, NULL));
-	NEED(setresgid(64321, 64321, 64321));
-	NEED(setresuid(64321, 64321, 64321));
+	t_become(64321, 64321);
 	NEED(setrlimit(RLIMIT_NOFILE, &some));
 	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
 	fill("nobody", s[0]);

@@ -11,14 +11,6 @@
 #define NAMES 16000
 #define LOOKS 200
 
-static double now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
 /* The hash that was in use once: words times a well-known number. */
 static unsigned hash(const void *p, unsigned n, unsigned seed)
 {

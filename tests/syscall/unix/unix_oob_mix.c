@@ -6,17 +6,11 @@
  * chain.
  */
 #include "inet.h"
+#include "rnd.h"
 #include <sys/un.h>
 
-static uint64_t seed;
 static char line[4000], next_byte;
 static size_t used;
-
-static unsigned pick(unsigned n)
-{
-	seed = seed * 6364136223846793005UL + 1442695040888963407UL;
-	return (unsigned)(seed >> 33) % n;
-}
 
 static __attribute__((format(printf, 1, 2))) void note(const char *fmt, ...)
 {
@@ -30,7 +24,7 @@ static __attribute__((format(printf, 1, 2))) void note(const char *fmt, ...)
 static void give(int fd, int flags)
 {
 	char b[4];
-	size_t n = 1 + pick(3);
+	size_t n = 1 + rnd(3);
 
 	for (size_t k = 0; k < n; k++) {
 		b[k] = next_byte;
@@ -44,7 +38,7 @@ static void give(int fd, int flags)
 static void take(int fd, int flags)
 {
 	char b[16];
-	size_t room = flags & MSG_OOB ? 1 : 1 + pick(8);
+	size_t room = flags & MSG_OOB ? 1 : 1 + rnd(8);
 	ssize_t n = recv(fd, b, room, flags | MSG_DONTWAIT);
 
 	note(" %s%s%zu:", flags & MSG_PEEK ? "p" : "r", flags & MSG_OOB ? "!" : "", room);
@@ -65,7 +59,7 @@ static void state(int fd)
 
 static void step(const int fd[2], bool options)
 {
-	switch (pick(options ? 10 : 8)) {
+	switch (rnd(options ? 10 : 8)) {
 	case 0:
 	case 1: give(fd[0], 0); break;
 	case 2:
@@ -73,9 +67,9 @@ static void step(const int fd[2], bool options)
 	case 4: take(fd[1], MSG_OOB); break;
 	case 5: take(fd[1], 0); break;
 	case 6: take(fd[1], MSG_PEEK); break;
-	case 7: take(fd[1], pick(3) ? 0 : MSG_OOB | MSG_PEEK); break;
+	case 7: take(fd[1], rnd(3) ? 0 : MSG_OOB | MSG_PEEK); break;
 	case 8: {
-		int on = (int)pick(2);
+		int on = (int)rnd(2);
 
 		note(" inline%d", on);
 		set(fd[1], SOL_SOCKET, SO_OOBINLINE, on);
@@ -108,7 +102,7 @@ static void chain(unsigned n, bool options)
 
 TEST(unix_oob_mix)
 {
-	seed = 1;
+	rnd_seed = 1;
 	for (unsigned n = 0; n < 600; n++)
 		chain(n, n >= 400);
 }

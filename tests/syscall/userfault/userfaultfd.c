@@ -4,27 +4,14 @@
  * on its behalf, all errors. A host that forbids the call is not asked: each check knows its
  * answer.
  */
-#include "t.h"
+#include "asked.h"
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 
 #define PAGES 8
 
-static bool asked;
 static int fd = -1;
 static char *area, *source;
-
-#define WANT(want, e)                                                                              \
-	({                                                                                         \
-		long w_ = (want), r_;                                                              \
-		errno = 0;                                                                         \
-		r_ = asked ? (long)(e) : w_;                                                       \
-		r_ = r_ == -1 && errno ? -errno : r_;                                              \
-		if (!asked || r_ == w_)                                                            \
-			say("%s: %ld", #e, w_);                                                    \
-		else                                                                               \
-			say("%s: %ld, not %ld", #e, r_, w_);                                       \
-	})
 
 /* ---- the ioctls ---- */
 

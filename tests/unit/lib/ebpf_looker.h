@@ -26,8 +26,8 @@ enum what { NOTHING, NUMBER, P_CTX, P_STACK, P_MAP, P_VALUE, P_PACKET, P_END };
 
 struct value {
 	enum what what;
-	u32 object; /* a frame, an element */
-	u64 v;      /* a number; of a pointer the offset in it */
+	u32 object; /* a frame, or an element of a map */
+	u64 v;      /* a number, or a pointer's offset */
 };
 
 struct frame {
@@ -84,7 +84,7 @@ static u64 random_64(void)
 	}
 }
 
-/* Memory that is not of the stack: @size bytes at @p, or the test fails. */
+/* Returns memory outside of the stack: @size bytes at @p; else the test fails. */
 static u8 *object(struct looker *l, const struct value *p, u64 at, u32 size)
 {
 	u64 room = p->what == P_CTX ? CTX : p->what == P_VALUE ? VALUE : l->packet_len;
@@ -222,7 +222,7 @@ static bool taken(
 	if (a->what == NUMBER && b->what == NUMBER)
 		return ebpf_jump_taken(op, wide, a->v, b->v);
 	if (wide && b->what == NUMBER && !b->v && (op == BPF_JEQ || op == BPF_JNE))
-		return op == BPF_JNE; /* a pointer is none of 0 */
+		return op == BPF_JNE; /* a pointer is never equal to 0 */
 	if (wide && a->what == P_PACKET && b->what == P_END)
 		return ebpf_jump_taken(op, true, a->v + (1ul << 32), l->packet_len + (1ul << 32));
 	if (wide && a->what == P_END && b->what == P_PACKET)
@@ -300,7 +300,7 @@ static void help(struct looker *l, u32 id)
 		r[i].what = NOTHING;
 }
 
-/* False: the program has ended, with what it should say. */
+/* False if the program has ended, with the result that it should have. */
 static bool leave(struct looker *l, u32 *pc)
 {
 	struct value r0 = l->f[l->depth].r[0];

@@ -61,7 +61,7 @@ bool timer_armed(const struct ktimer *t)
 	return t->armed;
 }
 
-/* One work is enough: how often it ran. */
+/* The last queued work, and how often work was queued. */
 static struct work *queued;
 static int works_done;
 
@@ -91,7 +91,7 @@ static void do_works(void)
 	}
 }
 
-/* Time goes on to @until, and what is due is done. */
+/* Advances the clock to @until, and runs all timers and works that are due. */
 static void run_to(u64 until)
 {
 	for (;;) {
@@ -146,7 +146,7 @@ void ip4_opts_later(u8 *o, u32 n)
 }
 void nf_fill_checksum(struct sk_buff *skb)
 {
-	fail(); /* no packet here owes one */
+	fail(); /* no packet has a partial checksum here */
 }
 int rules_route(
 	struct net *n, struct flow *f, int (*look)(struct net *net, struct flow *f, u32 table))

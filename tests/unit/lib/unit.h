@@ -21,7 +21,7 @@ extern long fake_fail_after;
 /* a fixed sequence, so that failures repeat */
 unsigned int fake_random(void);
 
-/* cmocka's main with the given tests. */
+/* Defines main(), which runs the given tests by cmocka. */
 #define UNIT_MAIN(...)                                                                             \
 	int main(void)                                                                             \
 	{                                                                                          \
