@@ -3,9 +3,7 @@
  * route_via: IPv4 routes with an IPv6 gateway (RTA_VIA): which are accepted, how they are dumped,
  * and where a packet goes.
  */
-#include "await.h"
-#include "netns.h"
-#include <linux/if_ether.h>
+#include "nd.h"
 #include <linux/neighbour.h>
 
 struct via {
@@ -118,6 +116,8 @@ TEST(route_via)
 
 	neighbour("va0", "2001:db8::2");
 	neighbour("va0", "fe80::2");
+	/* Linux gives va0 its link-local address once it can send; a packet before that is lost. */
+	T_WAIT(flags_of(VA_LL) >= 0);
 	sent(tap, "10.5.0.9");
 	sent(tap, "10.5.1.9");
 }
