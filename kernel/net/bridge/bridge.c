@@ -6,7 +6,8 @@
  *
  * The states of ports are stp.c's. Without a spanning tree, ports in a loop forward for ever; the
  * bounds in netdev.c keep that from exhausting the machine.
- * Locks: bridge.h. What a bridge takes from its ports is set with no lock of the bridge held.
+ * Locks: bridge.h. Address and MTU follow the ports under link.c's mutex, and are set with no lock
+ * of the bridge held. The bridge's link follows without the mutex, as timers change it.
  */
 #include "kernel/net/bridge/bridge.h"
 #include "kernel/net/netname.h"
@@ -91,6 +92,7 @@ static void follow_ports(struct bridge *br)
 {
 	struct sum s;
 
+	link_assert_locked();
 	add_up(br, &s);
 	br->following = true;
 	if (!br->mac_set)
@@ -102,6 +104,15 @@ static void follow_ports(struct bridge *br)
 	add_up(br, &s);
 	netdev_set_carrier(br->dev, s.live);
 	br_follow_states(br);
+}
+
+/* The spanning tree's timers come here too, by a device that stands on another bridge. */
+static void port_carrier(struct net_device *dev)
+{
+	struct br_port *p = br_port_of(dev);
+
+	if (p)
+		br_stp_settle(p->br);
 }
 
 static void port_changed(struct net_device *dev)
@@ -363,5 +374,6 @@ const struct link_type bridge_link = {
 	.change_port = br_change_port,
 	.fill_port = br_fill_port,
 	.port_changed = port_changed,
+	.port_carrier = port_carrier,
 	.bound = true,
 };

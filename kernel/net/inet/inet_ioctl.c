@@ -273,6 +273,22 @@ static long device_to_change(struct net *net, u64 arg, struct ifreq *r, struct n
 	return *d ? 0 : -ENODEV;
 }
 
+/* Sets flags, address or MTU, which other devices may follow. */
+static long change_link(struct net_device *d, u32 cmd, const struct ifreq *r)
+{
+	long err = -EINVAL;
+
+	link_lock();
+	if (cmd == SIOCSIFFLAGS)
+		err = netdev_change_flags(d, (u16)r->flags, NETDEV_USERS_FLAGS);
+	else if (cmd == SIOCSIFHWADDR && r->hw.family == d->type)
+		err = netdev_set_address(d, r->hw.data);
+	else if (cmd == SIOCSIFMTU && r->number >= 0)
+		err = netdev_set_mtu(d, (u32)r->number);
+	link_unlock();
+	return err;
+}
+
 static long write_device(struct net *net, u32 cmd, u64 arg)
 {
 	struct net_device *d;
@@ -282,17 +298,14 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 	if (err)
 		return err;
 	switch (cmd) {
-	case SIOCSIFFLAGS: return netdev_change_flags(d, (u16)r.flags, NETDEV_USERS_FLAGS);
+	case SIOCSIFFLAGS:
+	case SIOCSIFHWADDR:
+	case SIOCSIFMTU: return change_link(d, cmd, &r);
 	case SIOCSIFNAME:
 		r.newname[IFNAMSIZ - 1] = 0;
 		return link_rename(net, d->ifindex, r.newname);
-	case SIOCSIFHWADDR:
-		if (r.hw.family != d->type)
-			return -EINVAL;
-		return netdev_set_address(d, r.hw.data);
 	case SIOCADDMULTI:
 	case SIOCDELMULTI: return change_multicast(net, d, cmd, &r);
-	case SIOCSIFMTU: return r.number < 0 ? -EINVAL : netdev_set_mtu(d, (u32)r.number);
 	case SIOCSIFTXQLEN:
 		if (r.number < 0)
 			return -EINVAL;

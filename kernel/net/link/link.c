@@ -140,6 +140,11 @@ void link_unlock(void)
 	mutex_unlock(&link_mutex);
 }
 
+void link_assert_locked(void)
+{
+	assert_mutex_held(&link_mutex);
+}
+
 /* Takes a device out of its master. */
 void link_leave_master(struct net_device *dev)
 {

@@ -15,7 +15,7 @@
 
 struct nl_builder;
 
-/* All but fill() are called with link.c's mutex held, and may sleep. */
+/* All but fill() and port_carrier() are called with link.c's mutex held, and may sleep. */
 struct link_type {
 	const char *kind;
 	const struct netdev_ops *ops;
@@ -43,11 +43,13 @@ struct link_type {
 	void (*del_port)(struct net_device *dev, struct net_device *port);
 	int (*change_port)(struct net_device *port, const void *data, u32 len);
 	void (*fill_port)(struct nl_builder *b, const struct net_device *port);
-	void (*port_changed)(
-		struct net_device *port); /* its link, MTU or address; must not sleep */
+	/* The port has come up or gone down, or has another MTU or address. */
+	void (*port_changed)(struct net_device *port);
+	/* The port may have another carrier. Called in any context, without the mutex; no sleep. */
+	void (*port_carrier)(struct net_device *port);
 	/*
-	 * Is called when the device below has come up or gone down, or has another MTU or address;
-	 * must not sleep. NULL: the link follows the device below.
+	 * Is called when the device below has come up or gone down, or has another MTU or address.
+	 * NULL: only the carrier follows the device below, as it does for all kinds.
 	 */
 	void (*lower_changed)(struct net_device *dev, struct net_device *lower);
 	bool bound; /* stays in its namespace */
@@ -103,6 +105,7 @@ void link_leave_master(struct net_device *dev);
 /* Take and release link.c's mutex, for callers that change what its functions change. */
 void link_lock(void);
 void link_unlock(void);
+void link_assert_locked(void); /* empty in release builds */
 /* Applies IFLA_LINKINFO to an existing device. */
 int link_change(struct net_device *dev, const void *info, u32 len);
 /* Sets values that its master keeps for it: -EOPNOTSUPP if it has no master. */
@@ -117,8 +120,13 @@ void links_forget(struct net *net);
  * stays the driver's, and connections may still name it; it counts as the first namespace's.
  */
 void link_pull_out(struct net_device *dev);
-/* Tells devices that stand on @dev of its new link, MTU or address. Does not sleep. */
+/*
+ * Tells the master of @dev, and devices that stand on it, that it has come up or gone down, or has
+ * another MTU or address. The mutex is held.
+ */
 void link_changed(struct net_device *dev);
+/* Tells them that @dev may have another carrier. In any context. */
+void link_carrier_changed(struct net_device *dev);
 
 /* ---- link_stack.c, for link.c; its mutex held ---- */
 /*

@@ -9,8 +9,8 @@
  * 2. net_device.level is at least the number of devices below it in a row, and at most NEST_MAX. It
  *    never falls while the device lives.
  *
- * Locks: link.c's mutex for all changes; uppers_lock (spin) for the list, which link_changed()
- * reads from any context.
+ * Locks: link.c's mutex for all changes; uppers_lock (spin) for the list, which
+ * link_carrier_changed() reads from any context.
  */
 #include <asm/errno.h>
 
@@ -114,18 +114,29 @@ out:
 	return d;
 }
 
-void link_changed(struct net_device *dev)
+void link_carrier_changed(struct net_device *dev)
 {
 	struct net_device *master = READ_ONCE(dev->master), *up;
 
-	if (master && master->ops->type->port_changed)
-		master->ops->type->port_changed(dev);
+	if (master && master->ops->type->port_carrier)
+		master->ops->type->port_carrier(dev);
 	if (likely(!READ_ONCE(dev->uppers)))
 		return;
-	for (u32 i = 0; (up = upper_at(dev, i));
-		i++) { /* its memory stays, whatever becomes of it */
+	/* its memory stays, whatever becomes of it */
+	for (u32 i = 0; (up = upper_at(dev, i)); i++)
+		netdev_set_carrier(up, dev->flags & IFF_UP && dev->carrier);
+}
+
+void link_changed(struct net_device *dev)
+{
+	struct net_device *master = dev->master, *up;
+
+	if (master || dev->uppers)
+		link_assert_locked();
+	if (master && master->ops->type->port_changed)
+		master->ops->type->port_changed(dev);
+	for (u32 i = 0; dev->uppers && (up = upper_at(dev, i)); i++)
 		if (up->ops->type->lower_changed)
 			up->ops->type->lower_changed(up, dev);
-		netdev_set_carrier(up, dev->flags & IFF_UP && dev->carrier);
-	}
+	link_carrier_changed(dev);
 }

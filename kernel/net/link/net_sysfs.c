@@ -154,14 +154,24 @@ static int store_mtu(struct net_device *d, const char *text)
 	u32 v;
 	int err = unsigned_of(text, &v);
 
-	return err ? err : netdev_set_mtu(d, v);
+	if (err)
+		return err;
+	link_lock();
+	err = netdev_set_mtu(d, v);
+	link_unlock();
+	return err;
 }
 static int store_flags(struct net_device *d, const char *text)
 {
 	u32 v;
 	int err = unsigned_of(text, &v);
 
-	return err ? err : netdev_change_flags(d, v, NETDEV_USERS_FLAGS);
+	if (err)
+		return err;
+	link_lock();
+	err = netdev_change_flags(d, v, NETDEV_USERS_FLAGS);
+	link_unlock();
+	return err;
 }
 static int store_txqlen(struct net_device *d, const char *text)
 {

@@ -347,7 +347,7 @@ void netdev_set_carrier(struct net_device *dev, bool on)
 	if (!on && READ_ONCE(dev->flags) & IFF_UP)
 		neigh_link_lost(dev);
 	rtnl_tell_link(dev, RTM_NEWLINK, 0);
-	link_changed(dev);
+	link_carrier_changed(dev);
 }
 
 void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type)

@@ -286,7 +286,10 @@ struct net_device *netdev_by_name(struct net *net, const char *name);
  */
 struct net_device *netdev_find(struct net *net, const char *name);
 struct net_device *netdev_find_index(struct net *net, int ifindex);
-/* Changes flags; gives lo its addresses. 0 or -errno. */
+/*
+ * Changes flags; gives lo its addresses. 0 or -errno. link_lock() is held, as for the MTU and the
+ * address.
+ */
 int netdev_change_flags(struct net_device *dev, u32 flags, u32 change);
 /* Returns the flags that programs see. */
 static inline u32 netdev_shown_flags(const struct net_device *dev)
@@ -301,7 +304,7 @@ void netdev_count_of(struct net_device *dev, u64 id, u32 flag, int by);
 int netdev_set_mtu(struct net_device *dev, u32 mtu);
 /* Sets a card's own address: 0, -EINVAL, -EOPNOTSUPP. */
 int netdev_set_address(struct net_device *dev, const u8 *mac);
-/* Notes that the link has come or gone. */
+/* Notes that the link has come or gone. In any context. */
 void netdev_set_carrier(struct net_device *dev, bool on);
 int netdev_set_alias(struct net_device *dev, const char *text, u32 len);
 /*

@@ -413,10 +413,13 @@ static int set_values(struct net *net, struct net_device *d, const struct nlmsgh
 	const u8 *mac = nl_find(req, fixed, IFLA_ADDRESS, ETH_ALEN, NULL);
 	const char *alias;
 	u32 n;
-	int err = v ? netdev_set_mtu(d, *v) : 0;
+	int err;
 
+	link_lock();
+	err = v ? netdev_set_mtu(d, *v) : 0;
 	if (!err && mac && memcmp(mac, d->addr, ETH_ALEN) != 0)
 		err = netdev_set_address(d, mac);
+	link_unlock();
 	v = nl_find(req, fixed, IFLA_GROUP, sizeof(*v), NULL);
 	if (v)
 		d->group = *v;
@@ -458,11 +461,15 @@ static int set_flags(struct net_device *d, const struct nlmsghdr *req)
 {
 	const struct ifinfomsg *i = NLMSG_DATA(req);
 	u32 change = i->ifi_change ? i->ifi_change : i->ifi_flags;
+	int err;
 
 	if (!i->ifi_flags && !i->ifi_change)
 		return 0;
 	change &= NETDEV_USERS_FLAGS;
-	return netdev_change_flags(d, i->ifi_flags, change);
+	link_lock();
+	err = netdev_change_flags(d, i->ifi_flags, change);
+	link_unlock();
+	return err;
 }
 
 /* Applies the rest of a request to a new device, which is removed again if that fails. */
