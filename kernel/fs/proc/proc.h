@@ -38,7 +38,11 @@ struct seq {
 	struct user_struct *payer;
 	/* there was no memory for more at hand: what is printed is lost */
 	bool full;
-	size_t wanted; /* then: the size that it is to have */
+	size_t wanted; /* then: the size that it is to have, unless @aside is to have another */
+	/* while a text is made: room for what does not fit into a block at once, or NULL */
+	char *aside;
+	/* size of @aside; the size that it is to have, if @full was set for lack of it */
+	size_t aside_size, aside_wanted;
 	/*
 	 * gives the reader's namespaces: the pid namespace of the mount, the user namespace of the
 	 * opener

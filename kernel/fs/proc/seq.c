@@ -7,7 +7,7 @@
  *
  * Many texts are made with spinlocks held. So a buffer grows, while it is written, without
  * sleeping. If there is no memory at hand for that, it is grown to the needed size afterwards, and
- * the text is made once more.
+ * the text is made once more. So is room for one long print that crosses from block to block.
  *
  * A text of CHUNK bytes lies in one block, and a longer one in several: memory need not be
  * contiguous. A text that may be longer than memory is made in pieces: the show function begins at
@@ -136,17 +136,18 @@ void seq_puts(struct seq *s, const char *text)
 /* Prints a text that does not fit into the current block. */
 static void print_aside(struct seq *s, size_t n, const char *fmt, va_list ap)
 {
-	char few[256], *text = n < sizeof(few) ? few : kmalloc(n + 1, GFP_ATOMIC);
+	char few[256], *text = n < sizeof(few) ? few : s->aside, *own = NULL;
 
+	if (text == s->aside && n >= s->aside_size)
+		text = own = kmalloc(n + 1, GFP_ATOMIC);
 	if (!text) {
 		s->full = true;
-		s->wanted = max(s->len + n + 1, s->size * 2);
+		s->aside_wanted = n + 1;
 		return;
 	}
 	vsnprintf(text, n + 1, fmt, ap);
 	seq_write(s, text, n);
-	if (text != few)
-		kfree(text);
+	kfree(own);
 }
 
 void seq_printf(struct seq *s, const char *fmt, ...)
@@ -244,9 +245,20 @@ int proc_text_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
+static bool set_aside(struct seq *s, size_t size)
+{
+	kfree(s->aside);
+	s->aside = size && size <= SEQ_MAX ? kmalloc(size, GFP_KERNEL) : NULL;
+	s->aside_size = s->aside ? size : 0;
+	s->aside_wanted = 0;
+	return s->aside;
+}
+
 /* Makes the room that was wanted when there was no memory. The text in the buffer is lost. */
 static bool make_room(struct seq *s)
 {
+	if (s->aside_wanted)
+		return set_aside(s, s->aside_wanted);
 	forget_text(s);
 	return seq_grow(s, s->wanted - 1, GFP_KERNEL);
 }
@@ -261,6 +273,7 @@ static int make_text(struct seq *s, int (*make)(struct seq *s, void *arg), void 
 		s->full = false;
 		err = make(s, arg);
 	} while (!err && s->full && make_room(s));
+	set_aside(s, 0);
 	return err ? err : s->full ? -ENOMEM : 0;
 }
 
