@@ -79,7 +79,8 @@ static ssize_t random_write(struct file *f, struct iov_iter *from, loff_t *pos)
 static ssize_t random_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	ssize_t done = 0;
-	u8 buf[1024];
+	/* so long that uninit.c takes two bytes of its pattern for chance, as they are here */
+	u8 buf[2048];
 
 	while (to->count) {
 		size_t want = min_t(size_t, to->count, sizeof(buf)), n;
