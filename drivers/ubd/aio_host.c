@@ -51,6 +51,7 @@ struct ubd_aio {
 	aio_context_t ctx;
 	struct ring *ring; /* NULL: of an unknown layout */
 	int eventfd;
+	uint32_t under_way; /* atomic: reads submitted and not reaped */
 	pthread_mutex_t lock;
 };
 
@@ -125,6 +126,7 @@ void ubd_aio_close(struct ubd_aio *a)
 int ubd_aio_read(struct ubd_aio *a, int fd, uint64_t off, struct ubd_req *r)
 {
 	struct iocb io;
+	int err;
 
 	if (!get_ready(a))
 		return -EAGAIN;
@@ -138,7 +140,16 @@ int ubd_aio_read(struct ubd_aio *a, int fd, uint64_t off, struct ubd_req *r)
 		.aio_resfd = (uint32_t)a->eventfd,
 		.aio_data = (uintptr_t)r };
 
-	return media_aio_submit(a->ctx, &io);
+	__atomic_add_fetch(&a->under_way, 1, __ATOMIC_RELAXED);
+	err = media_aio_submit(a->ctx, &io);
+	if (err)
+		__atomic_sub_fetch(&a->under_way, 1, __ATOMIC_RELAXED);
+	return err;
+}
+
+bool ubd_aio_is_quiet(const struct ubd_aio *a)
+{
+	return !__atomic_load_n(&a->under_way, __ATOMIC_ACQUIRE);
 }
 
 bool ubd_aio_ready(const struct ubd_aio *a)
@@ -179,6 +190,7 @@ struct ubd_req *ubd_aio_reap(struct ubd_aio *a, int64_t *res)
 	pthread_mutex_unlock(&a->lock);
 	if (!there)
 		return NULL;
+	__atomic_sub_fetch(&a->under_way, 1, __ATOMIC_RELEASE);
 	*res = ev.res;
 	return (struct ubd_req *)(uintptr_t)ev.data;
 }

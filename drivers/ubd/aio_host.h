@@ -33,6 +33,8 @@ void ubd_aio_close(struct ubd_aio *a);
  */
 int ubd_aio_read(struct ubd_aio *a, int fd, uint64_t off, struct ubd_req *r);
 bool ubd_aio_ready(const struct ubd_aio *a);
+/* True if every read that was submitted was returned by ubd_aio_reap(). */
+bool ubd_aio_is_quiet(const struct ubd_aio *a);
 /*
  * Returns the next finished read, or NULL. *res: bytes, or -errno; -EAGAIN if the host would have
  * had to wait.

@@ -18,6 +18,7 @@
 #include "drivers/ubd/aio_host.h"
 #include "drivers/ubd/image_host.h"
 #include "drivers/ubd/media_host.h"
+#include "drivers/ubd/state_host.h"
 #include "os-linux/host.h"
 
 /* ---- what can be mapped ---- */
@@ -26,8 +27,9 @@
  * Opens the image anew: a lock on the file belongs to the other descriptor, and this one is given
  * away.
  */
-int ubd_host_image(struct ubd_host *h, uint64_t *bytes)
+int ubd_host_image(int host, uint64_t *bytes)
 {
+	struct ubd_host *h = os_object(host);
 	int base = image_base_fd(h->image), fd, handle;
 	char self[64];
 	struct stat st;
@@ -49,9 +51,9 @@ int ubd_host_image(struct ubd_host *h, uint64_t *bytes)
 	return handle;
 }
 
-uint64_t ubd_host_image_run(
-	struct ubd_host *h, uint64_t off, uint64_t len, uint64_t unit, int *inside)
+uint64_t ubd_host_image_run(int host, uint64_t off, uint64_t len, uint64_t unit, int *inside)
 {
+	struct ubd_host *h = os_object(host);
 	int base = image_base_fd(h->image);
 	struct image_piece p = { .len = 0 };
 	uint64_t end = off, n;
@@ -67,8 +69,10 @@ uint64_t ubd_host_image_run(
 	return n ? n : unit;
 }
 
-int ubd_host_tell(struct ubd_host *h, uint32_t depth, char *text, size_t size)
+int ubd_host_tell(int host, uint32_t depth, char *text, size_t size)
 {
+	struct ubd_host *h = os_object(host);
+
 	return image_tell(h->image, depth, text, size);
 }
 
@@ -171,6 +175,27 @@ static int open_files(struct ubd_open *o, struct ubd_host *h)
 	return err;
 }
 
+int ubd_host_save(int host, uint32_t unit, const char *dir, char *err, size_t size)
+{
+	struct ubd_host *h = os_object(host);
+
+	return layer_save(h->image, dir, unit, err, size);
+}
+
+/* Gives the disk the number that the caller wants, or a free one. */
+static int number_of(struct ubd_open *o, struct ubd_host *h)
+{
+	int number = o->host ? os_object_add_as(o->host, h) : os_object_add(h);
+
+	if (number < 0) {
+		snprintf(o->err, sizeof(o->err), "%s: %s", o->file, strerror(-number));
+		return number;
+	}
+	if (!o->host)
+		o->host = number;
+	return 0;
+}
+
 int ubd_host_open(struct ubd_open *o)
 {
 	struct ubd_host *h = calloc(1, sizeof(*h));
@@ -183,12 +208,18 @@ int ubd_host_open(struct ubd_open *o)
 		snprintf(o->err, sizeof(o->err), "%s: %s", o->file, strerror(ENOMEM));
 		return -ENOMEM;
 	}
-	err = open_files(o, h);
+	err = o->state ? layer_load(o) : 0;
+	if (!err)
+		err = open_files(o, h);
+	if (!err)
+		err = number_of(o, h);
 	if (err) {
+		image_close(h->image);
 		free(h->file);
 		free(h);
 		return err;
 	}
+	image_identify(h->image, &o->base);
 	h->flags = o->flags | (o->rdonly ? UBD_F_RDONLY : 0);
 	h->irq = o->irq;
 	disk_workers_init(h);
@@ -197,19 +228,21 @@ int ubd_host_open(struct ubd_open *o)
 		media_attach(image_fd(h->image), o->unit, o->file);
 	if (!o->rdonly)
 		remember(h);
-	o->host = h;
 	o->size = h->size;
 	o->discard = !o->rdonly && !(o->flags & UBD_F_NODISCARD);
 	return 0;
 }
 
-void ubd_host_close(struct ubd_host *h)
+void ubd_host_close(int host)
 {
+	struct ubd_host *h = os_object(host);
+
 	disk_workers_end(h);
 	ubd_aio_close(h->aio);
 	forget(h);
 	media_detach(image_fd(h->image));
 	tell_lost(h, image_close(h->image));
+	os_object_del(host);
 	free(h->file);
 	free(h);
 }

@@ -24,35 +24,20 @@
 
 #include "arch/um/machine/arch.h"
 #include "drivers/mconsole/mconsole.h"
-#include "drivers/ubd/ubd_host.h"
-#include "kernel/block/block.h"
+#include "drivers/ubd/ubd.h"
 #include "kernel/fs/sysfs/sysfs.h"
-#include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/task.h"
 #include "os-linux/os.h"
 
-#define UBD_UNITS 16
 #define UBD_MINORS 16
-#define SERIAL_MAX 64
 
-struct ubd {
-	char param[16]; /* as the user wrote it: "ubd0r" */
-	/* slices of the copied parameter; the last two may be NULL */
-	char *file, *backing, *serial;
-	u32 flags;
-	spinlock_t lock;
-	struct ubd_host *host; /* NULL: absent */
-	int irq;               /* 0: none yet */
-	bool added;            /* the disk has existed once */
-	/* immutable: the image's pages as frames, or 0 */
-	pfn_t frames;
-	u64 nr_frames;
-	struct gendisk disk;
-};
-static struct ubd units[UBD_UNITS];
+struct ubd ubd_units[UBD_UNITS];
+bool ubd_is_saved;
 static char texts[UBD_UNITS][4096];
+/* Parameters of the command line, as they follow "ubd"; empty: none. */
+static char given[UBD_UNITS][4096];
 static u32 all_flags; /* ubd=sync */
 
 /* ---- requests ---- */
@@ -245,8 +230,9 @@ static int split_files(struct ubd *u, char *text, char *why, size_t size)
 	for (const char *p = u->serial; p && *p; p++)
 		if (*p <= ' ' || *p > '~')
 			return invalid(why, size, "a serial number is of visible characters");
-	if (u->serial && strlen(u->serial) > SERIAL_MAX)
-		return invalid(why, size, "a serial number has at most %d characters", SERIAL_MAX);
+	if (u->serial && strlen(u->serial) > UBD_SERIAL_MAX)
+		return invalid(
+			why, size, "a serial number has at most %d characters", UBD_SERIAL_MAX);
 	return 0;
 }
 
@@ -257,6 +243,32 @@ static int all_setup(const char *value)
 		refuse("ubd=%s: only ubd=sync is known", value);
 	all_flags |= UBD_F_SYNC;
 	return 0;
+}
+
+/*
+ * Notes a parameter of the command line; @s follows "ubd". In memory that was saved there is a disk
+ * already: only other text than before replaces its files. Returns false if there is nothing to do.
+ */
+static bool note_given(struct ubd *u, u32 n, const char *s)
+{
+	bool same = !strcmp(given[n], s), known = given[n][0];
+
+	if (ubd_is_saved && same)
+		return false;
+	if (ubd_is_saved && !u->host && known) {
+		pr_notice("ubd%.40s: disk %u had been removed when the state was saved\n", s, n);
+		return false;
+	}
+	if (ubd_is_saved && !u->host)
+		refuse("ubd%s: the saved instance has no disk %u", s, n);
+	if (ubd_is_saved ? u->given_again : !!u->file)
+		refuse("ubd%s: %s is disk %u already, %s", s, u->param, n, u->file);
+	if (strscpy(given[n], s, sizeof(given[n])) < 0)
+		refuse("ubd%u: file names are too long", n);
+	if (ubd_is_saved && u->serial && u->serial != u->kept_serial)
+		strscpy(u->kept_serial, u->serial, sizeof(u->kept_serial));
+	u->given_again = ubd_is_saved;
+	return true;
 }
 
 /* Parses a parameter; @s follows "ubd". */
@@ -279,15 +291,17 @@ static int ubd_setup(const char *s)
 			refuse("ubd%s: unknown flag '%c': r, s, c, t, d and m are known", s, *p);
 		flags |= (u32)flag_of(*p);
 	}
-	u = &units[n];
-	if (u->file)
-		refuse("ubd%s: %s is disk %d already, %s", s, u->param, n, u->file);
+	u = &ubd_units[n];
+	if (!note_given(u, (u32)n, s))
+		return 0;
 	if (strscpy(texts[n], eq + 1, sizeof(texts[n])) < 0)
 		refuse("ubd%d: file names are too long", n);
 	scnprintf(u->param, sizeof(u->param), "ubd%.*s", (int)min_t(long, eq - s, 8), s);
 	u->flags = flags;
 	if (split_files(u, texts[n], why, sizeof(why)))
 		refuse("%s: %s", u->param, why);
+	if (u->given_again && !u->serial && u->kept_serial[0])
+		u->serial = u->kept_serial;
 	return 0;
 }
 PARAM("ubd*", ubd_setup,
@@ -323,10 +337,9 @@ PARAM("diskfault=", set_diskfault,
 
 /* ---- coming and going ---- */
 
-/* Opens the back end. Returns 0, or -errno with @why set. */
-static int ubd_open_files(struct ubd *u, u32 n, char *why, size_t size)
+int ubd_open_host(struct ubd *u, u32 n, const char *state, const struct ubd_open **opened,
+	char *why, size_t size)
 {
-	struct gendisk *d = &u->disk;
 	static struct ubd_open o;
 	int err;
 
@@ -335,6 +348,8 @@ static int ubd_open_files(struct ubd *u, u32 n, char *why, size_t size)
 	o.backing = u->backing;
 	o.flags = u->flags | all_flags | (time_travels ? UBD_F_INLINE : 0);
 	o.unit = n;
+	o.state = state;
+	o.host = u->host;
 	if (!u->irq)
 		u->irq = irq_register(u->param, ubd_irq, u);
 	o.irq = u->irq;
@@ -347,14 +362,33 @@ static int ubd_open_files(struct ubd *u, u32 n, char *why, size_t size)
 	if (o.note[0])
 		pr_notice("%s: %s\n", u->param, o.note);
 	u->host = o.host;
+	*opened = &o;
+	return 0;
+}
+
+void ubd_take_over(struct ubd *u, const struct ubd_open *o)
+{
+	struct gendisk *d = &u->disk;
+
+	u->base = o->base;
 	d->serial = u->serial;
 	d->host_file = strncmp(u->file, "/proc/self/fd/", 14) ? u->file : "";
-	d->capacity = o.size >> SECTOR_SHIFT;
-	d->ro = o.rdonly;
-	d->discard = o.discard;
-	d->write_zeroes = !o.rdonly;
-	d->write_cache = !o.rdonly && !(o.flags & UBD_F_SYNC);
-	return 0;
+	d->capacity = o->size >> SECTOR_SHIFT;
+	d->ro = o->rdonly;
+	d->discard = o->discard;
+	d->write_zeroes = !o->rdonly;
+	d->write_cache = !o->rdonly && !(o->flags & UBD_F_SYNC);
+}
+
+/* Opens the back end. Returns 0, or -errno with @why set. */
+static int ubd_open_files(struct ubd *u, u32 n, char *why, size_t size)
+{
+	const struct ubd_open *o;
+	int err = ubd_open_host(u, n, NULL, &o, why, size);
+
+	if (!err)
+		ubd_take_over(u, o);
+	return err;
 }
 
 static int ubd_add(struct ubd *u, u32 n)
@@ -406,14 +440,14 @@ static int ubd_start(struct ubd *u, u32 n)
 
 static void ubd_close(struct ubd *u)
 {
-	struct ubd_host *h;
+	int host;
 
 	spin_lock(&u->lock);
-	h = u->host;
-	u->host = NULL;
+	host = u->host;
+	u->host = 0;
 	spin_unlock(&u->lock);
-	if (h)
-		ubd_host_close(h);
+	if (host)
+		ubd_host_close(host);
 	u->file = NULL;
 }
 
@@ -446,7 +480,7 @@ static int ubd_add_first(struct ubd *u, u32 n)
 static int ubd_config(u32 n, const char *text, char *why, size_t size)
 {
 	const char *eq = strchr(text, '=');
-	struct ubd *u = &units[n];
+	struct ubd *u = &ubd_units[n];
 	int err;
 
 	if (u->file) {
@@ -489,7 +523,7 @@ static size_t put_name(char *text, size_t size, size_t at, const char *name, cha
 /* Prints a disk in the syntax of config. */
 static int ubd_query(u32 n, char *text, size_t size)
 {
-	const struct ubd *u = &units[n];
+	const struct ubd *u = &ubd_units[n];
 	const char *part[] = { u->file, u->backing ? u->backing : "", u->serial };
 	u32 parts = u->serial ? 3 : u->backing ? 2 : 1;
 	char separator = ':';
@@ -510,7 +544,7 @@ static int ubd_query(u32 n, char *text, size_t size)
 
 static int ubd_remove(u32 n, char *why, size_t size)
 {
-	struct ubd *u = &units[n];
+	struct ubd *u = &ubd_units[n];
 	int err;
 
 	if (!u->file)
@@ -530,12 +564,12 @@ static int ubd_remove(u32 n, char *why, size_t size)
 
 static struct gendisk *ubd_gendisk(u32 n)
 {
-	return units[n].file ? &units[n].disk : NULL;
+	return ubd_units[n].file ? &ubd_units[n].disk : NULL;
 }
 
 static int ubd_file(u32 n, u32 depth, char *text, size_t size)
 {
-	return units[n].file ? ubd_host_tell(units[n].host, depth, text, size) : -ENODEV;
+	return ubd_units[n].file ? ubd_host_tell(ubd_units[n].host, depth, text, size) : -ENODEV;
 }
 
 static struct mconsole_device ubd_device = {
@@ -556,8 +590,8 @@ static int ubd_init(void)
 	for (n = 0; n < UBD_UNITS; n++) {
 		int err;
 
-		spin_lock_init(&units[n].lock);
-		err = units[n].file ? ubd_start(&units[n], n) : 0;
+		spin_lock_init(&ubd_units[n].lock);
+		err = ubd_units[n].file ? ubd_start(&ubd_units[n], n) : 0;
 		if (err)
 			return err;
 	}

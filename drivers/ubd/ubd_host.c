@@ -214,7 +214,7 @@ static void finished(struct ubd_host *h, struct ubd_req *r)
 		r->next = old;
 	} while (!__atomic_compare_exchange_n(
 		&h->done, &old, r, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
-	__atomic_sub_fetch(&h->busy, 1, __ATOMIC_RELAXED);
+	__atomic_sub_fetch(&h->busy, 1, __ATOMIC_RELEASE);
 	if (!old)
 		os_irq_raise(h->irq);
 }
@@ -441,8 +441,9 @@ static struct ubd_req **reap_direct(struct ubd_host *h, struct ubd_req **last)
 	return last;
 }
 
-int ubd_host_submit(struct ubd_host *h, struct ubd_req *r)
+int ubd_host_submit(int host, struct ubd_req *r)
 {
+	struct ubd_host *h = os_object(host);
 	bool direct;
 
 	if (serve_at_once(h, r))
@@ -454,8 +455,19 @@ int ubd_host_submit(struct ubd_host *h, struct ubd_req *r)
 	return direct ? 0 : enqueue(h, r);
 }
 
-struct ubd_req *ubd_host_reap(struct ubd_host *h)
+/* A worker puts a request on the done list before it counts it as no longer busy. */
+int ubd_host_is_quiet(int host)
 {
+	const struct ubd_host *h = os_object(host);
+
+	return !__atomic_load_n(&h->busy, __ATOMIC_ACQUIRE) &&
+	       !__atomic_load_n(&h->done, __ATOMIC_ACQUIRE) &&
+	       (!h->aio || ubd_aio_is_quiet(h->aio));
+}
+
+struct ubd_req *ubd_host_reap(int host)
+{
+	struct ubd_host *h = os_object(host);
 	struct ubd_req *r = __atomic_exchange_n(&h->done, NULL, __ATOMIC_ACQUIRE), *list = NULL,
 		       **last;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ubd_host.h: where the ubd driver's halves meet. Fixed-width types and opaque structs only.
+ * ubd_host.h: where the ubd driver's halves meet. Fixed-width types only. An open disk is a number
+ * (os_object_add()), so that the guest's state has no pointer into this process.
  *
  * A disk is a raw file, or a COW file over a backing file. The front end submits requests. Reads of
  * data in the host's page cache are served at once, as are small writes and, if they are quick,
@@ -12,8 +13,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-
-struct ubd_host;
 
 #define UBD_F_RDONLY 1
 /* every write reaches the disk before it ends */
@@ -29,6 +28,13 @@ struct ubd_host;
 
 #define UBD_DEPTH 64 /* requests under way at once */
 
+/* What tells the image that a disk is over from another one. */
+struct ubd_base {
+	uint64_t size; /* bytes; 0: the disk has no file that is only read */
+	int64_t ns;    /* time of its last change, since 1970; 0 for a block device */
+	char file[256];
+};
+
 struct ubd_open {
 	/* a COW file if backing is set, or if its content says so */
 	const char *file;
@@ -37,10 +43,17 @@ struct ubd_open {
 	/* the disk's number, for records and faults */
 	uint32_t unit;
 	int32_t irq;
+	/*
+	 * Folder of a saved state, or NULL. The file first gets the content that it had when the
+	 * state was saved.
+	 */
+	const char *state;
+	/* the disk's number, or 0: a free one is chosen */
+	int32_t host;
 	/* answers */
-	struct ubd_host *host;
 	uint64_t size; /* bytes, whole sectors */
 	uint32_t rdonly, discard;
+	struct ubd_base base;
 	/* a note for the user, or empty */
 	char note[256];
 	/* one line that names the file, if the open failed */
@@ -77,28 +90,34 @@ int ubd_host_record(const char *path);
 int ubd_host_fault(const char *spec);
 /* Opens a disk. Returns 0 or -errno with o->err set. Creates nothing on failure. */
 int ubd_host_open(struct ubd_open *o);
-void ubd_host_close(struct ubd_host *h);
+void ubd_host_close(int host);
+/* True if no request is under way, and none has ended that ubd_host_reap() has not returned. */
+int ubd_host_is_quiet(int host);
+/*
+ * Copies the file that is written into the folder of a saved state, as ubdN.layer. The disk is
+ * quiet. Returns 0 or -errno with one line in @err, which names the file.
+ */
+int ubd_host_save(int host, uint32_t unit, const char *dir, char *err, size_t size);
 /*
  * Opens the file of the disk that is never written (a backing file, a raw file that is read-only)
  * anew for reading, as an os handle of the caller; *bytes of it are the disk's. -EROFS: all of it
  * may be written. Other -errno: the host refuses.
  */
-int ubd_host_image(struct ubd_host *h, uint64_t *bytes);
+int ubd_host_image(int host, uint64_t *bytes);
 /*
  * Returns how many bytes of [off, off + len) from @off on, multiples of @unit and at least one, lie
  * wholly in that file (*inside 1), or not wholly (0). Callable at any time; does not wait.
  */
-uint64_t ubd_host_image_run(
-	struct ubd_host *h, uint64_t off, uint64_t len, uint64_t unit, int *inside);
+uint64_t ubd_host_image_run(int host, uint64_t off, uint64_t len, uint64_t unit, int *inside);
 /* See image_tell() of image_host.h. */
-int ubd_host_tell(struct ubd_host *h, uint32_t depth, char *text, size_t size);
+int ubd_host_tell(int host, uint32_t depth, char *text, size_t size);
 #define UBD_SPARE_NS 300000 /* longest wait with r->spare */
 /*
  * Submits a request. Returns 1 if it has ended: r->status is the result, and r->spare the ns of a
  * wait for the host's disk, or 0. Returns 0 if ubd_host_reap() will return it.
  */
-int ubd_host_submit(struct ubd_host *h, struct ubd_req *r);
+int ubd_host_submit(int host, struct ubd_req *r);
 /* Returns the requests that ended since the last call, linked by next, oldest first, or NULL. */
-struct ubd_req *ubd_host_reap(struct ubd_host *h);
+struct ubd_req *ubd_host_reap(int host);
 
 #endif

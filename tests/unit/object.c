@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unit tests of numbers for host objects: each is given once, also when a restore takes numbers in
- * any order, and a freed one comes back.
+ * Unit tests of the numbers of host objects: a number leads to its object until it is given back,
+ * also after a restore, which gives objects the numbers that they had, in any order.
  *
  * SOURCES: os-linux/object.c
  */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,72 +17,127 @@
 
 #include "os-linux/host.h"
 
-#define MOST 5000
-static uint64_t things[MOST];
-static char used[100000];
+#define MANY 100000
+static uint64_t thing[MANY];
+static int number[MANY];
 
-/* Gets a number for things[@i] and checks that no other thing has it. */
-static int add(int i)
+static void drop(int first, int n)
 {
-	int n = os_object_add(&things[i]);
-
-	assert_true(n > 0 && n < (int)sizeof(used));
-	assert_false(used[n]);
-	used[n] = 1;
-	assert_ptr_equal(os_object(n), &things[i]);
-	return n;
+	for (int i = first; i < first + n; i++)
+		os_object_del(number[i]);
 }
 
-static void test_restore_in_any_order(void **state)
+static void none(void **state)
 {
-	/* 1009 is prime: the numbers 1 to 1008 in an order of jumps. */
-	for (int i = 1; i < 1009; i += 2) {
-		int n = i * 700 % 1009;
-
-		assert_int_equal(os_object_add_as(n, &things[n]), 0);
-		used[n] = 1;
-	}
-	assert_int_equal(os_object_add_as(700, &things[0]), -EEXIST);
-	assert_int_equal(os_object_add_as(0, &things[0]), -EINVAL);
-	assert_int_equal(os_object_add_as(-3, &things[0]), -EINVAL);
-	assert_null(os_object(1400 % 1009));
-	/* The numbers that are left come first, each once, then new ones. */
-	for (int i = 0; i < 2000; i++)
-		add(i);
-	for (int n = 1; n < 1009; n++)
-		assert_true(used[n]);
-	assert_ptr_equal(os_object(700), &things[700]);
+	assert_null(os_object(0));
+	assert_null(os_object(-1));
+	assert_null(os_object(INT32_MAX));
+	assert_null(os_object(INT32_MIN));
+	os_object_del(0);
+	os_object_del(-5);
+	os_object_del(1 << 28);
+	assert_int_equal(os_object_add_as(0, thing), -EINVAL);
+	assert_int_equal(os_object_add_as(-1, thing), -EINVAL);
+	assert_int_equal(os_object_add_as(INT32_MAX, thing), -EINVAL);
 }
 
-static void test_free_and_claim(void **state)
+static void many(void **state)
 {
-	int n[20];
-
-	for (int i = 0; i < 20; i++)
-		n[i] = add(i);
-	for (int i = 0; i < 20; i++) {
-		os_object_del(n[i]);
-		assert_null(os_object(n[i]));
+	for (int i = 0; i < MANY; i++) {
+		number[i] = os_object_add(&thing[i]);
+		assert_true(number[i] > 0);
 	}
-	/* From the middle, the end and the front of the list of free numbers. */
-	assert_int_equal(os_object_add_as(n[7], &things[7]), 0);
-	assert_int_equal(os_object_add_as(n[0], &things[0]), 0);
-	assert_int_equal(os_object_add_as(n[19], &things[19]), 0);
-	assert_int_equal(os_object_add_as(n[7], &things[8]), -EEXIST);
-	for (int i = 0; i < 20; i++)
-		used[n[i]] = i == 7 || i == 0 || i == 19;
-	for (int i = 0; i < 20; i++)
-		add(i);
-	assert_ptr_equal(os_object(n[7]), &things[7]);
-	assert_null(os_object(1 << 30));
-	os_object_del(1 << 30);
+	for (int i = 0; i < MANY; i++)
+		assert_ptr_equal(os_object(number[i]), &thing[i]);
+	for (int i = 0; i < MANY; i += 2) {
+		os_object_del(number[i]);
+		assert_null(os_object(number[i]));
+		os_object_del(number[i]); /* has no effect */
+	}
+	for (int i = 1; i < MANY; i += 2)
+		assert_ptr_equal(os_object(number[i]), &thing[i]);
+	/* Free numbers are used before new ones. */
+	for (int i = 0; i < MANY; i += 2) {
+		number[i] = os_object_add(&thing[i]);
+		assert_in_range(number[i], 1, MANY);
+	}
+	for (int i = 0; i < MANY; i++)
+		assert_ptr_equal(os_object(number[i]), &thing[i]);
+	drop(0, MANY);
+}
+
+static void any_order(void **state)
+{
+	static int order[1000];
+	int at;
+
+	for (int i = 0; i < 1000; i++) {
+		int j = rand() % (i + 1);
+
+		order[i] = order[j];
+		order[j] = 200000 + 3 * i; /* behind all that were made, with gaps */
+	}
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(os_object_add_as(order[i], &thing[i]), 0);
+	for (int i = 0; i < 1000; i++) {
+		assert_ptr_equal(os_object(order[i]), &thing[i]);
+		assert_int_equal(os_object_add_as(order[i], &thing[0]), -EEXIST);
+		assert_ptr_equal(os_object(order[i]), &thing[i]);
+	}
+	/* A number that is chosen for an object is none of those. */
+	for (int i = 0; i < 5000; i++) {
+		number[i] = os_object_add(&thing[i]);
+		for (at = 0; at < 1000 && order[at] != number[i]; at++)
+			;
+		assert_int_equal(at, 1000);
+	}
+	drop(0, 5000);
+	for (int i = 0; i < 1000; i++)
+		os_object_del(order[i]);
+	assert_int_equal(os_object_add_as(order[500], &thing[1]), 0);
+	assert_ptr_equal(os_object(order[500]), &thing[1]);
+	os_object_del(order[500]);
+}
+
+/* ---- several threads ---- */
+
+static uint32_t wrong;
+
+static void *churn(void *arg)
+{
+	uint64_t *mine = arg;
+	int n[64];
+
+	for (int round = 0; round < 2000; round++) {
+		for (int i = 0; i < 64; i++)
+			n[i] = os_object_add(&mine[i]);
+		for (int i = 0; i < 64; i++)
+			if (os_object(n[i]) != &mine[i])
+				__atomic_add_fetch(&wrong, 1, __ATOMIC_RELAXED);
+		for (int i = 0; i < 64; i++)
+			os_object_del(n[i]);
+	}
+	return NULL;
+}
+
+static void threads(void **state)
+{
+	pthread_t t[4];
+
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, churn, &thing[64 * i]), 0);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_join(t[i], NULL), 0);
+	assert_int_equal(wrong, 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_restore_in_any_order),
-		cmocka_unit_test(test_free_and_claim),
+		cmocka_unit_test(none),
+		cmocka_unit_test(many),
+		cmocka_unit_test(any_order),
+		cmocka_unit_test(threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

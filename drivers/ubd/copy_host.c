@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * copy_host.c: see copy_host.h. The host's cheapest way is tried first: shared blocks, then
+ * copy_file_range(2) for each range of data, then reads and writes.
+ */
+#include "drivers/ubd/copy_host.h"
+
+#include <errno.h>
+#include <linux/fs.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BUFFER (256UL << 10)
+#define RANGE (1UL << 30) /* bytes of a call */
+
+/* Writes all bytes. */
+static int write_all(int to, const char *p, size_t n, off_t at)
+{
+	while (n) {
+		ssize_t done = pwrite(to, p, n, at);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return done ? -errno : -ENOSPC;
+		p += done;
+		n -= (size_t)done;
+		at += done;
+	}
+	return 0;
+}
+
+/* Copies [at, end) by reads and writes. */
+static int copy_by_hand(int from, int to, off_t at, off_t end)
+{
+	char *buf = malloc(BUFFER);
+	int err = buf ? 0 : -ENOMEM;
+
+	while (!err && at < end) {
+		size_t want = (size_t)(end - at) < BUFFER ? (size_t)(end - at) : BUFFER;
+		ssize_t n = pread(from, buf, want, at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) /* 0: the file was cut since */
+			err = n ? -errno : -EIO;
+		else
+			err = write_all(to, buf, (size_t)n, at);
+		at += n;
+	}
+	free(buf);
+	return err;
+}
+
+/* True if the host refuses this way of copying, not this copy. */
+static bool is_no_way(int err)
+{
+	return err == EXDEV || err == ENOSYS || err == EOPNOTSUPP || err == EINVAL || err == EPERM;
+}
+
+/* Copies [at, end). *@by_hand is set when the host has no call for that. */
+static int copy_range(int from, int to, off_t at, off_t end, bool *by_hand)
+{
+	while (!*by_hand && at < end) {
+		off_t in = at, out = at;
+		size_t want = (size_t)(end - at) < RANGE ? (size_t)(end - at) : RANGE;
+		ssize_t n = copy_file_range(from, &in, to, &out, want, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && !is_no_way(errno))
+			return -errno;
+		if (n <= 0) /* some hosts report 0 for what they cannot copy */
+			*by_hand = true;
+		else
+			at += n;
+	}
+	return at < end ? copy_by_hand(from, to, at, end) : 0;
+}
+
+/* Finds the range of data at or behind *@at. Returns 0, or -ENXIO if there is none. */
+static int find_data(int from, off_t *at, off_t *end, off_t size)
+{
+	off_t data = lseek(from, *at, SEEK_DATA), hole;
+
+	if (data < 0 && errno == EINVAL) /* a host that knows no holes */
+		data = *at;
+	if (data < 0)
+		return -errno;
+	hole = lseek(from, data, SEEK_HOLE);
+	*at = data;
+	*end = hole < 0 || hole > size ? size : hole;
+	return data < size ? 0 : -ENXIO;
+}
+
+int file_copy_sparse(int from, int to)
+{
+	bool by_hand = false;
+	off_t at = 0, end = 0;
+	struct stat st;
+	int err = 0;
+
+	if (fstat(from, &st) || ftruncate(to, 0))
+		return -errno;
+	if (!ioctl(to, FICLONE, from))
+		return 0;
+	if (ftruncate(to, st.st_size))
+		return -errno;
+	while (!err && at < st.st_size) {
+		err = find_data(from, &at, &end, st.st_size);
+		if (err)
+			return err == -ENXIO ? 0 : err;
+		err = copy_range(from, to, at, end, &by_hand);
+		at = end;
+	}
+	return err;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ubd_state.c: disks in a saved state (kernel/state/state.h).
+ *
+ * The state has the content of each file that a disk writes: a COW file or a raw file. Of an image
+ * that is only read, the guest's memory keeps size and time: another image is refused. In the new
+ * process the command line may name other files for the same disks (ubd0=...); a disk that it does
+ * not name has the files that it had. A disk that was added or removed while the instance ran is as
+ * it was when the state was saved.
+ *
+ * The file of a disk that is written gets the state's content before it is opened, even if it is
+ * the file from before: what was written since is taken back.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/machine/arch.h"
+#include "drivers/ubd/ubd.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/state/state.h"
+#include "os-linux/os.h"
+
+#define for_each_disk(u)                                                                           \
+	for (struct ubd *u = ubd_units; u < ubd_units + UBD_UNITS; u++)                            \
+		if (u->host)
+
+static u32 unit_of(const struct ubd *u)
+{
+	return (u32)(u - ubd_units);
+}
+
+static bool ubd_quiet(void)
+{
+	for_each_disk(u) if (!ubd_host_is_quiet(u->host)) return false;
+	return true;
+}
+
+/* ---- saving ---- */
+
+/* Two instances write a shared file: there is no content that belongs to the state. */
+static int save_disk(struct ubd *u, const char *dir, struct state_why *why)
+{
+	if (u->disk.ro)
+		return 0;
+	if (u->flags & UBD_F_SHARED) {
+		scnprintf(why->text, sizeof(why->text),
+			"%s: %.200s is shared with other instances (flag c), which cannot be saved",
+			u->param, u->file);
+		return -EOPNOTSUPP;
+	}
+	return ubd_host_save(u->host, unit_of(u), dir, why->text, sizeof(why->text));
+}
+
+static int ubd_describe(const char *dir, struct state_why *why)
+{
+	int err = 0;
+
+	for_each_disk(u)
+	{
+		u->given_again = false;
+		if (!err)
+			err = save_disk(u, dir, why);
+	}
+	ubd_is_saved = !err;
+	return err;
+}
+
+static void ubd_undescribe(void)
+{
+	ubd_is_saved = false;
+}
+
+/* ---- going on ---- */
+
+static int refuse_disk(
+	struct state_why *why, const struct ubd *u, const char *file, const char *what)
+{
+	scnprintf(why->text, sizeof(why->text), "%s: %.200s: %s", u->param, file, what);
+	return -EINVAL;
+}
+
+/* Returns 0 if what was opened is the disk that the guest knows. */
+static int check_disk(const struct ubd *u, const struct ubd_open *o, struct state_why *why)
+{
+	if (o->size >> SECTOR_SHIFT != u->disk.capacity) {
+		scnprintf(why->text, sizeof(why->text),
+			"%s: %.200s is a disk of %lu bytes, and the state's has %lu", u->param,
+			u->file, (unsigned long)o->size,
+			(unsigned long)(u->disk.capacity << SECTOR_SHIFT));
+		return -EINVAL;
+	}
+	if (!o->rdonly != !u->disk.ro)
+		return refuse_disk(why, u, u->file,
+			o->rdonly ? "is read-only, and was written when the state was saved" :
+				    "can be written, and was read-only when the state was saved");
+	if (o->base.size != u->base.size || o->base.ns != u->base.ns)
+		return refuse_disk(why, u, o->base.size ? o->base.file : u->file,
+			"is not the image that the state is over, or has changed since: put back "
+			"the one from before, with its time");
+	return 0;
+}
+
+/* Maps the image where its frames were. */
+static int map_again(struct ubd *u, struct state_why *why)
+{
+	u64 bytes = 0;
+	int file = ubd_host_image(u->host, &bytes), err = file < 0 ? file : 0;
+
+	if (!err && bytes >> PAGE_SHIFT != u->nr_frames)
+		err = -EINVAL;
+	if (!err)
+		err = arch_region_again(u->frames, file);
+	return err ? refuse_disk(why, u, u->file, "its image cannot be mapped as it was") : 0;
+}
+
+static int open_again(struct ubd *u, const char *dir, struct state_why *why)
+{
+	const struct ubd_open *o;
+	int err = ubd_open_host(
+		u, unit_of(u), u->disk.ro ? NULL : dir, &o, why->text, sizeof(why->text));
+
+	if (!err)
+		err = check_disk(u, o, why);
+	if (err)
+		return err;
+	ubd_take_over(u, o);
+	return u->frames ? map_again(u, why) : 0;
+}
+
+static int ubd_rebuild(const char *dir, struct state_why *why)
+{
+	int err = 0;
+
+	for_each_disk(u) if (!err) err = open_again(u, dir, why);
+	ubd_is_saved = false;
+	return err;
+}
+
+STATE_PART(ubd_state) = {
+	.name = "ubd",
+	.quiet = ubd_quiet,
+	.describe = ubd_describe,
+	.undescribe = ubd_undescribe,
+	.rebuild = ubd_rebuild,
+};
