@@ -24,7 +24,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uintptr_t *chunk[CHUNKS];
 static uint32_t nr_made = 1; /* 0 is no object */
 static uint32_t first_free;
-static int holes; /* there are zeros below nr_made, which are free and not on the list */
+/* there are zeros below nr_made, which are free and not on the list */
+static int holes;
 
 /* Returns the slot of a number below END; NULL if its chunk does not exist. */
 static uintptr_t *slot_of(uint32_t number)

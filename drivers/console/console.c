@@ -16,9 +16,9 @@
  * line, whose programs go on. To take a cable out hangs the line up, as it does when the other side
  * leaves.
  *
- * A restored instance gets the channels that its parameters name, or those that it had. A line whose
- * client stayed behind is hung up, output that no reader had taken is lost, and a channel that
- * cannot be opened any more becomes null, with a message in the log.
+ * A restored instance gets the channels that its parameters name, or those that it had. A line
+ * whose client stayed behind is hung up, output that no reader had taken is lost, and a channel
+ * that cannot be opened any more becomes null, with a message in the log.
  *
  * Locks: lines_lock for l->open and l->plugged (held while a line is configured; sleeps). tty.h
  * says what protects a tty. l->left belongs to the interrupt.
@@ -45,9 +45,10 @@
 
 struct line {
 	struct con_open open;
-	/* Channel that the parameters last asked for; the management console may have changed it. */
+	/* channel that the parameters last asked for; the management console may change it */
 	struct con_side asked_in, asked_out;
-	int host; /* number; immutable once made, like irq and tty */
+	/* number; immutable once made, like irq and tty */
+	int host;
 	int irq;
 	bool given, plugged;
 	/* The parameters ask for another channel than before. */

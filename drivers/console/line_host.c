@@ -223,7 +223,8 @@ int con_host_write(int line, const uint8_t *buf, int n)
 	struct con_host *h = os_object(line);
 	size_t take;
 
-	if (!h || pthread_mutex_lock(&h->lock)) /* a message in the middle of a restore has none */
+	/* a message in the middle of a restore has none */
+	if (!h || pthread_mutex_lock(&h->lock))
 		return n;
 	if (!h->ring)
 		h->ring = malloc(OUT_RING);

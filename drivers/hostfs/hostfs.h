@@ -91,8 +91,9 @@ struct hostfs_inode;
 struct hostfs_file {
 	struct list_head list; /* of all (open.c) */
 	atomic_t refs;
-	int host; /* its number; 0: it is gone, after a restore */
-	u32 how;  /* HOSTFS_READ, HOSTFS_WRITE; 0: a folder */
+	/* its number; 0: it is gone, after a restore */
+	int host;
+	u32 how; /* HOSTFS_READ, HOSTFS_WRITE; 0: a folder */
 	/* NULL: a folder, or not known yet */
 	struct hostfs_inode *owner;
 };
@@ -100,7 +101,8 @@ struct hostfs_file {
 struct hostfs_listing;
 struct hostfs_inode {
 	struct inode vfs;
-	int node; /* its number, immutable after I_NEW; 0: it is gone, after a restore */
+	/* its number, immutable after I_NEW; 0: it is gone, after a restore */
+	int node;
 	/* on the host; immutable, like type and btime, but a restore may find a new dev */
 	u64 ino, dev;
 	struct mutex open_lock;

@@ -22,7 +22,8 @@ struct mconsole_packet;
  */
 struct exec_fd {
 	struct list_head list; /* all of them */
-	int host;              /* a number of exec_host.h; 0: of the process that was saved */
+	/* a number of exec_host.h; 0: of the process that was saved */
+	int host;
 };
 /* Takes descriptor @i of @p. @irq as in exec_host_adopt(). ERR_PTR, or NULL if there is none. */
 struct exec_fd *exec_fd_take(struct mconsole_packet *p, u32 i, int irq);

@@ -52,7 +52,7 @@ struct card {
 	u32 lost; /* the other side has gone */
 	/* card_stop() has begun: the timer and the work no longer start each other. */
 	bool leaving;
-	/* After a restore: the parameters name another link than the saved one; and its first return. */
+	/* after a restore: the parameters name another link than the saved one; its first return */
 	bool anew, restored;
 	/* After a restore: the address that the parameters give it. */
 	bool new_mac;

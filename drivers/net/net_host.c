@@ -318,7 +318,8 @@ void net_host_fired(int host)
 {
 	struct net_host *h = os_object(host);
 
-	if (!h) /* an interrupt before its queue is restored */
+	/* an interrupt before its queue is restored */
+	if (!h)
 		return;
 	__atomic_store_n(&h->full, false, __ATOMIC_SEQ_CST);
 }

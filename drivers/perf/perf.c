@@ -335,7 +335,9 @@ void perf_stop(void)
 	forget_files();
 }
 
-/* Stops the profiler, whose client stayed behind. A signal may have left a ring busy at the save. */
+/*
+ * Stops the profiler, whose client stayed behind. A signal may have left a ring busy at the save.
+ */
 static void resumed(void)
 {
 	for (int cpu = 0; cpu < nr_cpus; cpu++)

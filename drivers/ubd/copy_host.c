@@ -74,7 +74,8 @@ static int copy_range(int from, int to, off_t at, off_t end, bool *by_hand)
 			continue;
 		if (n < 0 && !is_no_way(errno))
 			return -errno;
-		if (n <= 0) /* some hosts report 0 for what they cannot copy */
+		/* some hosts report 0 for what they cannot copy */
+		if (n <= 0)
 			*by_hand = true;
 		else
 			at += n;

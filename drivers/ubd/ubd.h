@@ -16,7 +16,8 @@ struct ubd {
 	char *file, *backing, *serial;
 	u32 flags;
 	spinlock_t lock;
-	int host;   /* the open disk, in os-linux' table of objects; 0: absent */
+	/* the open disk, in os-linux' table of objects; 0: absent */
+	int host;
 	int irq;    /* 0: none yet */
 	bool added; /* the disk has existed once */
 	/* immutable: the image's pages as frames, or 0 */

@@ -30,8 +30,10 @@
 
 /* What tells the image that a disk is over from another one. */
 struct ubd_base {
-	uint64_t size; /* bytes; 0: the disk has no file that is only read */
-	int64_t ns;    /* time of its last change, since 1970; 0 for a block device */
+	/* bytes; 0: the disk has no file that is only read */
+	uint64_t size;
+	/* time of its last change, since 1970; 0 for a block device */
+	int64_t ns;
 	char file[256];
 };
 

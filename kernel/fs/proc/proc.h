@@ -38,7 +38,8 @@ struct seq {
 	struct user_struct *payer;
 	/* there was no memory for more at hand: what is printed is lost */
 	bool full;
-	size_t wanted; /* then: the size that it is to have, unless @aside is to have another */
+	/* then: the size that it is to have, unless @aside is to have another */
+	size_t wanted;
 	/* while a text is made: room for what does not fit into a block at once, or NULL */
 	char *aside;
 	/* size of @aside; the size that it is to have, if @full was set for lack of it */
