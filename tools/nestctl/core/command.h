@@ -71,7 +71,8 @@ struct command {
 	bool hidden;                      /* from --help */
 	bool helper;                      /* nestctl-image runs it, instead of @run */
 	int (*run)(int argc, char **argv);
-	const struct command *const *sub; /* instead of run: ends in NULL */
+	/* ends in NULL; a group with @run does that if no verb follows */
+	const struct command *const *sub;
 };
 
 #define ROW(name) extern const struct command cmd_##name;

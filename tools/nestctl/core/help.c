@@ -105,16 +105,18 @@ static void print_table(const struct command *const *table)
 
 void help_command(const struct command *c)
 {
-	if (c->sub)
-		printf("usage: nestctl %s COMMAND\n\n", c->name);
-	else
+	if (c->run || c->helper)
 		printf("usage: %s\n\n", command_usage(c));
+	else
+		printf("usage: nestctl %s COMMAND\n\n", c->name);
 	wrap(c->help, strlen(c->help), 0, 0);
 	putchar('\n');
 	if (c->text)
 		paragraphs(c->text);
 	if (c->sub)
 		print_table(c->sub);
+	if (c->sub && c->options)
+		putchar('\n');
 	for (const struct option_row *o = c->options; o && (o->key || o->name); o++)
 		print_option(o);
 	if (!c->sub)

@@ -10,7 +10,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
+/* Sends what follows to @f; NULL: to standard output again. */
+void json_to(FILE *f);
 /*
  * Commas are added automatically; the outermost close ends the line. @key of a value within a list
  * is NULL.

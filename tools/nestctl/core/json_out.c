@@ -7,6 +7,17 @@
 
 static bool comma; /* a value precedes the next one */
 static int depth;
+static FILE *out;
+
+void json_to(FILE *f)
+{
+	out = f;
+}
+
+static FILE *stream(void)
+{
+	return out ? out : stdout;
+}
 
 /* Refuses overlong forms and surrogates (RFC 3629, section 4). */
 int utf8_sequence(const unsigned char *s)
@@ -28,48 +39,48 @@ static void quoted(const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
 
-	putchar('"');
+	putc('"', stream());
 	while (*s) {
 		int n = utf8_sequence(s);
 
 		if (*s == '"' || *s == '\\')
-			printf("\\%c", *s);
+			fprintf(stream(), "\\%c", *s);
 		else if (*s < 0x20 || *s == 0x7f)
-			printf("\\u%04x", *s);
+			fprintf(stream(), "\\u%04x", *s);
 		else if (!n)
-			fputs("\\ufffd", stdout);
+			fputs("\\ufffd", stream());
 		else
-			printf("%.*s", n, (const char *)s);
+			fprintf(stream(), "%.*s", n, (const char *)s);
 		s += n ? n : 1;
 	}
-	putchar('"');
+	putc('"', stream());
 }
 
 static void begin(const char *key)
 {
 	if (comma)
-		putchar(',');
+		putc(',', stream());
 	comma = true;
 	if (key) {
 		quoted(key);
-		putchar(':');
+		putc(':', stream());
 	}
 }
 
 void json_open(const char *key, char bracket)
 {
 	begin(key);
-	putchar(bracket);
+	putc(bracket, stream());
 	comma = false;
 	depth++;
 }
 
 void json_close(char bracket)
 {
-	putchar(bracket);
+	putc(bracket, stream());
 	comma = true;
 	if (!--depth) {
-		putchar('\n');
+		putc('\n', stream());
 		comma = false;
 	}
 }
@@ -80,23 +91,23 @@ void json_text(const char *key, const char *text)
 	if (text)
 		quoted(text);
 	else
-		fputs("null", stdout);
+		fputs("null", stream());
 }
 
 void json_number(const char *key, int64_t n)
 {
 	begin(key);
-	printf("%lld", (long long)n);
+	fprintf(stream(), "%lld", (long long)n);
 }
 
 void json_real(const char *key, double x)
 {
 	begin(key);
-	printf("%.3f", x);
+	fprintf(stream(), "%.3f", x);
 }
 
 void json_bool(const char *key, bool b)
 {
 	begin(key);
-	fputs(b ? "true" : "false", stdout);
+	fputs(b ? "true" : "false", stream());
 }

@@ -42,6 +42,8 @@ int command_dispatch(const struct command *const *table, const char *in, int arg
 		helper_run(c, argc, argv);
 	if (!c->sub)
 		return c->run(argc, argv);
+	if (c->run && (argc < 2 || (argv[1][0] == '-' && !is_help(argv[1]))))
+		return c->run(argc, argv);
 	if (argc > 1 && !is_help(argv[1]))
 		return command_dispatch(c->sub, c->name, argc - 1, argv + 1);
 	if (argc < 2)

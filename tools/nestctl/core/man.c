@@ -78,7 +78,7 @@ static void print_command(const struct command *c)
 	if (c->hidden)
 		return;
 	printf(".SS %s\n", c->name);
-	if (!c->sub) {
+	if (c->run || c->helper) {
 		fputs(".B ", stdout);
 		roff_line(command_usage(c));
 		puts(".PP");

@@ -16,6 +16,11 @@
 /* util.c */
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * Calls @f and returns NULL, or the line with which it died. What it had opened stays open. Of the
+ * first thread only.
+ */
+const char *attempt(void (*f)(void *arg), void *arg);
 /* Returns @status, or 1 if not all of standard output could be written. */
 int finish_output(int status);
 /* Formats into fresh memory, which is never freed. */
@@ -65,6 +70,8 @@ void stop_child(void);
  */
 const char *image_path(const char *name);
 const char *image_dir(void);
+/* Returns nestctl's folder for @what, such as "images"; dies if the environment names none. */
+const char *data_dir(const char *what);
 
 /* busybox.c */
 struct ext4_image;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -113,12 +114,25 @@ pid_t umid_pid(const char *folder)
 	return pid;
 }
 
+/* Tells which socket has the name now. False if none has. */
+static bool read_socket(const struct umid_console *c, uint64_t *inode, uint64_t *made)
+{
+	struct stat st;
+
+	if (stat(c->path, &st))
+		return false;
+	*inode = st.st_ino;
+	*made = (uint64_t)st.st_ctim.tv_sec * 1000000000 + (uint64_t)st.st_ctim.tv_nsec;
+	return true;
+}
+
 bool umid_try_connect(struct umid_console *c, const char *folder)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int err;
 
 	c->wait_ms = WAIT_MS;
+	c->step_ms = STEP_MS;
 	c->fd = -1;
 	errno = ENAMETOOLONG;
 	if (snprintf(c->path, sizeof(c->path), "%s/mconsole", folder) >= (int)sizeof(c->path))
@@ -126,7 +140,8 @@ bool umid_try_connect(struct umid_console *c, const char *folder)
 	strcpy(a.sun_path, c->path);
 	c->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	/* An autobound name, to which the replies go. */
-	if (c->fd >= 0 && !bind(c->fd, (struct sockaddr *)&a, sizeof(sa_family_t)) &&
+	if (c->fd >= 0 && read_socket(c, &c->inode, &c->made) &&
+		!bind(c->fd, (struct sockaddr *)&a, sizeof(sa_family_t)) &&
 		!connect(c->fd, (struct sockaddr *)&a, sizeof(a)))
 		return true;
 	err = errno;
@@ -149,9 +164,13 @@ void umid_connect(struct umid_console *c, const char *folder)
 static bool is_there(const struct umid_console *c)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t inode, made;
+	int fd;
 	bool there;
 
+	if (!read_socket(c, &inode, &made) || inode != c->inode || made != c->made)
+		return false;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	memcpy(a.sun_path, c->path, sizeof(c->path));
 	there = fd < 0 || !connect(fd, (struct sockaddr *)&a, sizeof(a));
 	if (fd >= 0)
@@ -165,10 +184,10 @@ static bool wait_for_reply(struct umid_console *c)
 	struct pollfd p = { .fd = c->fd, .events = POLLIN };
 	bool there = true;
 
-	for (int left = c->wait_ms; left > 0 && there; left -= STEP_MS) {
+	for (int left = c->wait_ms; left > 0 && there; left -= c->step_ms) {
 		/* checked first: what came before the end is still read */
 		there = is_there(c);
-		if (poll(&p, 1, there ? STEP_MS : 0) > 0)
+		if (poll(&p, 1, !there ? 0 : left < c->step_ms ? left : c->step_ms) > 0)
 			return true;
 	}
 	return false;

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -30,6 +31,10 @@ struct umid_console {
 	int fd;
 	/* ms for each packet of a reply; may be changed */
 	int wait_ms;
+	/* ms between two looks whether the instance still exists; may be changed */
+	int step_ms;
+	/* the socket: of an instance that has executed its kernel again it is another */
+	uint64_t inode, made;
 	char path[108];
 };
 /* Connects without dying. */

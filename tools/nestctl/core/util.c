@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <locale.h>
 #include <poll.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,14 +35,34 @@ static void message(const char *fmt, va_list args)
 	free(text);
 }
 
+static jmp_buf *attempted;
+static char *died_with;
+
 void die(const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
+	if (attempted) {
+		if (vasprintf(&died_with, fmt, args) < 0)
+			died_with = strdup("out of memory");
+		longjmp(*attempted, 1);
+	}
 	message(fmt, args);
 	va_end(args);
 	exit(1);
+}
+
+const char *attempt(void (*f)(void *arg), void *arg)
+{
+	jmp_buf here, *outer = attempted;
+
+	died_with = NULL;
+	attempted = &here;
+	if (!setjmp(here))
+		f(arg);
+	attempted = outer;
+	return died_with;
 }
 
 void warn(const char *fmt, ...)

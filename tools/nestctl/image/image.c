@@ -15,15 +15,20 @@
 
 #define SUFFIX ".ext4"
 
-const char *image_dir(void)
+const char *data_dir(const char *what)
 {
 	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
 
 	if (data && *data == '/')
-		return format("%s/nestling/images", data);
+		return format("%s/nestling/%s", data, what);
 	if (!home || *home != '/')
-		die("neither XDG_DATA_HOME nor HOME is set; name the image by a path");
-	return format("%s/.local/share/nestling/images", home);
+		die("neither XDG_DATA_HOME nor HOME is set; %s have no folder, only paths", what);
+	return format("%s/.local/share/nestling/%s", home, what);
+}
+
+const char *image_dir(void)
+{
+	return data_dir("images");
 }
 
 const char *image_path(const char *name)
