@@ -13,7 +13,7 @@
 
 /*
  * Returns how a value is completed, a word of the shell functions below: "file", "dir", "image",
- * "umid", "none", or "=a b c". The first word in capitals, without brackets, decides.
+ * "umid", "state", "none", or "=a b c". The first word in capitals, without brackets, decides.
  */
 static const char *kind_of(const char *arg, size_t len)
 {
@@ -29,6 +29,7 @@ static const char *kind_of(const char *arg, size_t len)
 		{ "HOSTDIR", "dir" },
 		{ "IMAGE", "image" },
 		{ "UMID", "umid" },
+		{ "TAG", "state" },
 		{ "COMMAND", "command" },
 		{ "ARCHIVE", "file" },
 	};
@@ -49,6 +50,8 @@ static const char *kind_of(const char *arg, size_t len)
 				*p = ' ';
 		return words;
 	}
+	if (isupper((unsigned char)*arg) && memchr(arg, '|', word))
+		word = (size_t)((const char *)memchr(arg, '|', word) - arg);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strlen(kinds[i].word) == word && !strncmp(arg, kinds[i].word, word))
 			return kinds[i].kind;
@@ -181,6 +184,7 @@ static const char walk[] =
 	"\tcase $1 in\n"
 	"\timage) nestctl image list --names 2>/dev/null ;;\n"
 	"\tumid) nestctl list --names 2>/dev/null ;;\n"
+	"\tstate) nestctl states --names 2>/dev/null ;;\n"
 	"\t'='*) printf '%s\\n' \"${1#=}\" ;;\n"
 	"\tesac\n"
 	"}\n";

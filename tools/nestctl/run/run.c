@@ -77,7 +77,7 @@ static void add_volume(struct run *r, char *text)
 	r->nr_volumes++;
 }
 
-static const char *default_kernel(void)
+const char *default_kernel(void)
 {
 	const char *env = getenv("NESTLING_KERNEL");
 	char self[4096];
@@ -96,8 +96,7 @@ static const char *default_kernel(void)
 	return find_program("nestling") ?: "nestling";
 }
 
-/* Returns a name for an fd that the kernel inherits. */
-static const char *fd_path(int fd)
+const char *fd_path(int fd)
 {
 	return format("/proc/self/fd/%d", fd);
 }
@@ -142,8 +141,7 @@ bool in_background(void)
 	return foreground > 0 && foreground != getpgrp();
 }
 
-/* Makes a pipe whose @kept end is the kernel's; returns the other one. */
-static int kernel_pipe(int kept, int *end)
+int kernel_pipe(int kept, int *end)
 {
 	int fds[2];
 
@@ -220,8 +218,7 @@ static void add_network(struct run *r)
 		       r->net || r->forwards ? "" : ",optional"));
 }
 
-/* Returns the path as a name behind ubd0= has to be written. */
-static const char *without_commas(const char *path)
+const char *without_commas(const char *path)
 {
 	char *text = xalloc(2 * strlen(path) + 1), *to = text;
 

@@ -50,6 +50,15 @@ bool same_output(void);
 /* True if the terminal has us in the background, where SIGTTIN stops a reader. */
 bool in_background(void);
 
+/* Returns $NESTLING_KERNEL, or nestling beside nestctl or in PATH (run.c). */
+const char *default_kernel(void);
+/* Returns a name for an fd that the kernel inherits. */
+const char *fd_path(int fd);
+/* Makes a pipe whose @kept end is the kernel's. Returns the other one. */
+int kernel_pipe(int kept, int *end);
+/* Returns the path as a name behind ubd0= has to be written. */
+const char *without_commas(const char *path);
+
 /* Returns init's job (tools/init/job.h) in memory; sets r->login (job.c). */
 char *job_text(struct run *r, size_t *size);
 

@@ -24,6 +24,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/progress.h"
 #include "tools/nestctl/core/umid.h"
+#include "tools/nestctl/run/stop.h"
 
 #define HALT_MS 2000
 /* time for an init that has killed the programs */
@@ -109,6 +110,14 @@ static void kill_instance(const struct target *t)
 	if (!ends_within(t->pidfd, 10000))
 		die("%s: process %d does not end", t->in.name, (int)t->in.pid);
 	remove_folder(&t->in);
+}
+
+void instance_kill(const char *name)
+{
+	struct target t = hold(name);
+
+	kill_instance(&t);
+	close(t.pidfd);
 }
 
 static int seconds(const char *text)

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* copy.c: copies of sparse files. */
+#include <errno.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/state/state.h"
+
+#define PIECE (64U << 10)
+
+static bool all_zeros(const char *p, size_t n)
+{
+	return !p[0] && !memcmp(p, p + 1, n - 1);
+}
+
+static bool write_at(int fd, const char *p, size_t n, uint64_t off)
+{
+	while (n) {
+		ssize_t done = pwrite(fd, p, n, (off_t)off);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0) {
+			errno = done ? errno : ENOSPC;
+			return false;
+		}
+		p += done;
+		n -= (size_t)done;
+		off += (uint64_t)done;
+	}
+	return true;
+}
+
+/* Copies [off, end). */
+static bool copy_range(int from, int to, uint64_t off, uint64_t end, char *buf)
+{
+	while (off < end) {
+		size_t want = end - off < PIECE ? (size_t)(end - off) : PIECE;
+		ssize_t n = pread(from, buf, want, (off_t)off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			errno = n ? errno : EIO; /* it has become shorter */
+			return false;
+		}
+		if (!all_zeros(buf, (size_t)n) && !write_at(to, buf, (size_t)n, off))
+			return false;
+		off += (uint64_t)n;
+	}
+	return true;
+}
+
+bool file_copy(int from, int to, uint64_t size)
+{
+	uint64_t off = 0;
+	bool good = true;
+	char *buf;
+
+	if (!ioctl(to, FICLONE, from))
+		return true;
+	if (ftruncate(to, (off_t)size))
+		return false;
+	buf = xalloc(PIECE);
+	while (good && off < size) {
+		off_t data = lseek(from, (off_t)off, SEEK_DATA), hole;
+
+		if (data < 0 && errno == ENXIO)
+			break;
+		off = data < 0 ? off : (uint64_t)data;
+		hole = data < 0 ? -1 : lseek(from, (off_t)off, SEEK_HOLE);
+		uint64_t end = hole < 0 || (uint64_t)hole > size ? size : (uint64_t)hole;
+
+		good = copy_range(from, to, off, end, buf);
+		off = end;
+	}
+	free(buf);
+	return good;
+}

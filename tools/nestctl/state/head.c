@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * head.c: which state each running instance was last saved to, started from or put back to: the
+ * parent of its next one. It is a symbolic link .at/PID-START in the store, START being when the
+ * process began, so a number that is used again does not inherit it. It is only a note: where it
+ * cannot be written or read, a state has no parent.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/state/state.h"
+
+/* Returns when a process began, in the host's ticks, or 0. */
+static unsigned long long start_of(pid_t pid)
+{
+	FILE *f = fopen(format("/proc/%d/stat", (int)pid), "re");
+	unsigned long long start = 0;
+	char line[1024], *end;
+
+	if (f && fgets(line, sizeof(line), f) && (end = strrchr(line, ')')) &&
+		sscanf(end + 1,
+			" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+			"%*d %llu",
+			&start) != 1)
+		start = 0;
+	if (f)
+		fclose(f);
+	return start;
+}
+
+static const char *folder(void)
+{
+	return format("%s/.at", state_store());
+}
+
+static const char *link_of(pid_t pid)
+{
+	return format("%s/%d-%llu", folder(), (int)pid, start_of(pid));
+}
+
+/* Removes the notes about processes that have ended. */
+static void sweep(void)
+{
+	DIR *d = opendir(folder());
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		unsigned long long start;
+		int pid;
+
+		if (sscanf(e->d_name, "%d-%llu", &pid, &start) == 2 && start_of(pid) != start)
+			unlinkat(dirfd(d), e->d_name, 0);
+	}
+	if (d)
+		closedir(d);
+}
+
+void head_set(pid_t pid, const char *name)
+{
+	const char *link = link_of(pid), *fresh = format("%s.%d", link, (int)getpid());
+
+	mkdir(folder(), 0700);
+	sweep();
+	if (symlink(name, fresh) || rename(fresh, link))
+		unlink(fresh);
+}
+
+const char *head_get(pid_t pid)
+{
+	char name[PATH_MAX];
+	ssize_t n = readlink(link_of(pid), name, sizeof(name) - 1);
+
+	if (n <= 0)
+		return NULL;
+	name[n] = '\0';
+	return format("%s", name);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* restore.c: `nestctl restore` and `nestctl rollback`. */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/state/state.h"
+
+#define BACK_MS 600000
+#define STEP_MS 2
+#define ANSWER_MS 100
+
+/* ---- restore ---- */
+
+enum { KEY_NAME = 256, KEY_NET };
+
+static int restore(int argc, char **argv)
+{
+	const char *name = NULL, *wanted = NULL, *tag, *kernel;
+	struct start st = { .pidfd = -1 };
+	bool json = false;
+	struct state s;
+
+	for (int key; (key = next_option(&cmd_restore, argc, argv));)
+		switch (key) {
+		case KEY_NAME: name = optarg; break;
+		case KEY_NET: st.net = optarg; break;
+		case 'k': wanted = optarg; break;
+		default: json = true;
+		}
+	tag = take_words(&cmd_restore, argc, argv, 1, 1)[0];
+	s = state_open(tag);
+	state_must_be_whole(&s);
+	kernel = start_kernel_of(&s, wanted);
+	if (name)
+		start_check_name(name);
+	st.state = &s;
+	st.name = name ? name : start_free_name(s.umid);
+	start_begin(&st, kernel);
+	if (!start_await(&st)) {
+		start_undo(&st);
+		die("%s", st.error);
+	}
+	head_set(st.kernel, strchr(tag, '/') ? s.folder : tag);
+	state_close(&s);
+	if (json) {
+		json_open(NULL, '{');
+		json_text("name", st.name);
+		json_number("pid", st.kernel);
+		json_text("state", tag);
+		json_close('}');
+	} else {
+		puts(st.name);
+	}
+	return 0;
+}
+
+static const struct option_row restore_options[] = {
+	{ KEY_NAME, "name", "NAME",
+		"the instance's name; by default that of the saved one or, if it runs, another "
+		"made of it" },
+	{ KEY_NET, "net", "KIND", "another kind of eth0, as behind eth0= in nestling(1)" },
+	{ 'k', "kernel", "FILE",
+		"the kernel, which must be of the build that saved the state; by default the file "
+		"that did, or the one that run would take" },
+	OPTION_JSON,
+	{ 0 },
+};
+
+const struct command cmd_restore = {
+	.name = "restore",
+	.args = "TAG|PATH",
+	.help = "Starts an instance that goes on from a state.",
+	.text = "It runs in the background, and its name is printed when it does. The state stays "
+		"as it is, so it can be started from many times, also while the first instance "
+		"runs. Programs go on in the midst of what they did. Their terminal or channels "
+		"are gone: reads wait, output is kept for nestctl console. What the guest writes "
+		"to its disks goes to new layers without names, which are gone when the instance "
+		"ends; save keeps them.\n\nA port that nestctl run -p has forwarded can be "
+		"forwarded once only: --net gives the second instance another.",
+	.options = restore_options,
+	.run = restore,
+};
+
+/* ---- rollback ---- */
+
+static bool has_ended(int pidfd, int ms)
+{
+	return poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, ms) > 0;
+}
+
+/* The instance keeps its disks' backing files, so the state must be over the same. */
+static void check_disks(const struct state *s, const struct instance *in, struct umid_console *c)
+{
+	for (int i = 0; i < STATE_DISKS; i++) {
+		const struct state_disk *d = &s->disks[i];
+		const char *names[2] = { "", "" }, *device = format("ubd%d", i);
+		char *args = d->layer.name ? device_query(c, device) : NULL;
+		const char *base;
+
+		if (!d->layer.name)
+			continue;
+		if (!args)
+			die("%s: it has no %s, which %s has", in->name, device, s->name);
+		device_names(args, names, 2);
+		base = *names[1] == '/' || !*names[1] ?
+			       names[1] :
+			       format("/proc/%d/cwd/%s", (int)in->pid, names[1]);
+		struct state_image now = { 0 }, then = { 0 };
+
+		if (!*base != !d->backing)
+			die("%s: its %s is not that of %s", in->name, device, s->name);
+		if (d->backing &&
+			(state_image_read(base, &now) || state_image_read(d->backing, &then) ||
+				now.inode != then.inode || now.size != then.size ||
+				now.mtime_ns != then.mtime_ns))
+			die("%s: its %s is over %s, that of %s over %s", in->name, device, names[1],
+				s->name, d->backing);
+	}
+}
+
+static void check_build(const struct state *s, const struct instance *in)
+{
+	const char *build = build_id_of(format("/proc/%d/exe", (int)in->pid));
+
+	if (!build || strcmp(build, s->build) != 0)
+		die("%s: it was saved by build %s of the kernel, and %s runs build %s", s->name,
+			s->build, in->name, build ? build : "(none)");
+}
+
+static const char *last_line(char *text)
+{
+	size_t n = strlen(text);
+	char *line;
+
+	while (n && text[n - 1] == '\n')
+		text[--n] = '\0';
+	line = strrchr(text, '\n');
+	return line ? line + 1 : text;
+}
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Waits until the instance answers again. Dies if it ends. */
+static void await(const struct instance *in, const char *tag, int pidfd)
+{
+	long end = now_ms() + BACK_MS;
+
+	while (!instance_answers(in->name, in->pid, ANSWER_MS)) {
+		if (has_ended(pidfd, STEP_MS))
+			die("%s: it could not go on from %s, and has ended", in->name, tag);
+		if (now_ms() >= end)
+			die("%s: it does not answer", in->name);
+	}
+}
+
+static int rollback(int argc, char **argv)
+{
+	struct umid_console c;
+	struct instance in;
+	struct state s;
+	char **words, *text;
+	size_t len;
+	int err, pidfd;
+
+	next_option(&cmd_rollback, argc, argv);
+	words = take_words(&cmd_rollback, argc, argv, 2, 2);
+	in = instance_find(words[0]);
+	s = state_open(words[1]);
+	state_must_be_whole(&s);
+	check_build(&s, &in);
+	pidfd = (int)syscall(SYS_pidfd_open, in.pid, 0);
+	if (pidfd < 0)
+		die("%s: %s", in.name, strerror(errno));
+	umid_connect(&c, in.folder);
+	check_disks(&s, &in, &c);
+	c.wait_ms = BACK_MS;
+	c.step_ms = STEP_MS;
+	text = umid_ask(&c, format("state rollback %s", s.folder), &err, &len);
+	if (!text && has_ended(pidfd, 0))
+		die("%s: it could not go on from %s, and has ended", in.name, words[1]);
+	if (text && err) /* behind what it has said before it began */
+		die("%s: %s", in.name, last_line(text));
+	free(text);
+	close(c.fd);
+	await(&in, words[1], pidfd);
+	head_set(in.pid, strchr(words[1], '/') ? s.folder : words[1]);
+	state_close(&s);
+	return 0;
+}
+
+const struct command cmd_rollback = {
+	.name = "rollback",
+	.args = "UMID TAG",
+	.help = "Puts a running instance back to a state.",
+	.text = "What has happened in it since is lost: memory, and what it has written to its "
+		"disks. The process of the kernel stays, with its number, its terminal and its "
+		"channels. The state must be over the same images. It need not have been saved "
+		"from this very instance: one that was restored from it will do.\n\n\tnestctl save "
+		"web before\n\tnestctl exec web -- apt-get -y upgrade\n\tnestctl rollback web "
+		"before",
+	.run = rollback,
+};

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * save.c: `nestctl save UMID TAG`: the kernel writes its memory and disks into a fresh folder
+ * (mconsole's "state save"), which gets state.json and then its name.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/stop.h"
+#include "tools/nestctl/state/state.h"
+
+#define SAVE_MS 600000 /* gigabytes to a slow disk */
+#define NAMES_MAX 4    /* of a disk: layer, backing file, serial number */
+
+/* ---- what the kernel is ---- */
+
+/* Returns the target of a link of /proc/PID. Dies if the process has gone. */
+static const char *proc_link(const struct instance *in, const char *name)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(format("/proc/%d/%s", (int)in->pid, name), target, sizeof(target) - 1);
+
+	if (n < 0)
+		die("%s: /proc/%d/%s: %s", in->name, (int)in->pid, name, strerror(errno));
+	target[n] = '\0';
+	return format("%s", target);
+}
+
+/* Copies the parameters, without the program's name and what an earlier restore has added. */
+static const char **params_of(char *const *argv)
+{
+	size_t n = 0, to = 0;
+	const char **params;
+
+	while (argv[n])
+		n++;
+	params = xalloc((n + 1) * sizeof(*params));
+	for (size_t i = 1; i < n; i++)
+		if (strncmp(argv[i], "restore=", 8) != 0)
+			params[to++] = argv[i];
+	return params;
+}
+
+static const char *parent_of(const struct instance *in)
+{
+	const char *parent = head_get(in->pid);
+
+	return parent && !access(state_folder(parent), F_OK) ? parent : NULL;
+}
+
+static void describe_kernel(struct state *s, const struct instance *in)
+{
+	static const char gone[] = " (deleted)";
+	size_t n;
+
+	s->umid = in->name;
+	s->cwd = proc_link(in, "cwd");
+	s->kernel = proc_link(in, "exe");
+	n = strlen(s->kernel);
+	if (n > strlen(gone) && !strcmp(s->kernel + n - strlen(gone), gone))
+		s->kernel = format("%.*s", (int)(n - strlen(gone)), s->kernel);
+	s->build = build_id_of(format("/proc/%d/exe", (int)in->pid));
+	if (!s->build)
+		die("%s: its kernel %s has no build id", in->name, s->kernel);
+	s->params = params_of(in->argv);
+	s->parent = parent_of(in);
+}
+
+/* ---- its devices ---- */
+
+/* Returns the absolute path of a file that the instance names. */
+static const char *path_of(const struct state *s, const char *name)
+{
+	return *name == '/' ? name : format("%s/%s", s->cwd, name);
+}
+
+static void add_image(struct state *s, const char *device, const char *name)
+{
+	const char *path = path_of(s, name);
+	int err;
+
+	if (!strncmp(path, "/proc/self/", 11))
+		die("%s: %s reads an inherited descriptor, which a later kernel has not", s->umid,
+			device);
+	err = state_image_read(path, &s->images[s->nr_images++]);
+	if (err)
+		die("%s: %s: %s: %s", s->umid, device, path, strerror(err));
+}
+
+/* Notes the files of a disk. A disk that the kernel has written to the folder has a layer. */
+static void describe_disk(struct state *s, struct umid_console *c, int unit, int dirfd)
+{
+	struct state_disk *d = &s->disks[unit];
+	const char *device = format("ubd%d", unit), *names[NAMES_MAX], *flags = "";
+	char *args = device_query(c, device);
+	size_t n = args ? device_names(args, names, NAMES_MAX) : 0;
+	bool written = state_file_read(dirfd, format("%s.layer", device), s->umid, &d->layer);
+	const char *param = device_param(s->params, device, &flags);
+	const char *first[NAMES_MAX];
+
+	if (!n && !written)
+		return;
+	if (!n)
+		die("%s: %s went away while it was saved", s->umid, device);
+	/* A disk that was plugged in later has no flags here; the kernel knows its own. */
+	if (!param || !device_names(param, first, NAMES_MAX) || strcmp(first[0], names[0]) != 0)
+		flags = "";
+	d->flags = flags;
+	if (n > 1 && *names[1])
+		d->backing = path_of(s, names[1]);
+	if (!written)
+		add_image(s, device, names[0]);
+	if (d->backing)
+		add_image(s, device, names[1]);
+	if (!unit)
+		s->image = d->backing ? d->backing : path_of(s, names[0]);
+}
+
+/* Notes the machine's size, which may have changed since its start. */
+static void describe_machine(struct state *s, struct umid_console *c)
+{
+	char *mem = device_query(c, "mem"), *text;
+	size_t len;
+	int err;
+
+	s->mem = mem ? strtoull(mem, NULL, 10) : 0;
+	free(mem);
+	text = umid_ask(c, "proc cpuinfo", &err, &len);
+	if (!text)
+		die("%s: no answer", s->umid);
+	for (const char *p = text; (p = strstr(p, "processor\t")); p++)
+		s->cpus++;
+	free(text);
+}
+
+static void describe_devices(struct state *s, struct umid_console *c, int dirfd)
+{
+	s->image = "";
+	s->images = xalloc(2 * STATE_DISKS * sizeof(*s->images));
+	for (int i = 0; i < STATE_DISKS; i++)
+		describe_disk(s, c, i, dirfd);
+	for (int i = 0; i < STATE_CARDS; i++)
+		s->cards[i] = device_query(c, format("eth%d", i));
+}
+
+/* ---- saving ---- */
+
+/* The parent of a state that replaces its own parent is that one's. */
+static void adopt(struct state *s, const struct state_new *n)
+{
+	struct state old;
+
+	if (!s->parent || strcmp(state_folder(s->parent), n->folder) != 0)
+		return;
+	old = state_open(s->parent);
+	s->parent = old.parent;
+	state_close(&old);
+}
+
+static void ask_kernel(struct state *s, struct umid_console *c, const struct state_new *n)
+{
+	unsigned long long stopped;
+	char *text;
+	size_t len;
+	int err;
+
+	c->wait_ms = SAVE_MS;
+	text = umid_ask(c, format("state save %s", n->made), &err, &len);
+	if (!text)
+		die("%s: the instance has ended, or does not answer", s->umid);
+	text[strcspn(text, "\n")] = '\0';
+	if (err)
+		die("%s: %s", s->umid, *text ? text : strerror(err < 0 ? -err : err));
+	if (sscanf(text, "stopped %llu", &stopped) != 1)
+		die("%s: what is this: '%s'?", s->umid, text);
+	s->stopped_ns = stopped;
+	free(text);
+}
+
+struct state save_instance(const struct instance *in, struct state_new *n, const char *name)
+{
+	struct state s = { .name = name, .folder = n->folder, .fd = -1 };
+	struct umid_console c;
+
+	describe_kernel(&s, in);
+	adopt(&s, n);
+	s.created = (uint64_t)time(NULL);
+	umid_connect(&c, in->folder);
+	ask_kernel(&s, &c, n);
+	if (!state_file_read(n->fd, STATE_MEMORY, in->name, &s.memory))
+		die("%s: the kernel has written no memory", in->name);
+	describe_machine(&s, &c);
+	describe_devices(&s, &c, n->fd);
+	close(c.fd);
+	state_write(&s, n->fd);
+	return s;
+}
+
+/* ---- the command ---- */
+
+static uint64_t size_on_disk(const struct state *s)
+{
+	uint64_t size = s->memory.disk;
+
+	for (int i = 0; i < STATE_DISKS; i++)
+		size += s->disks[i].layer.disk;
+	return size;
+}
+
+static void print_json(const struct state *s)
+{
+	json_open(NULL, '{');
+	json_text("name", s->name);
+	json_text("folder", s->folder);
+	json_text("umid", s->umid);
+	json_text("parent", s->parent);
+	json_number("stopped_ns", (int64_t)s->stopped_ns);
+	json_number("disk", (int64_t)size_on_disk(s));
+	json_close('}');
+}
+
+static const char *last_part(const char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	path = format("%.*s", (int)n, path);
+	return strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+}
+
+enum { KEY_STOP = 256 };
+
+static int save(int argc, char **argv)
+{
+	const char *out = NULL, *name;
+	bool stop = false, force = false, json = false;
+	struct instance in;
+	struct state_new n;
+	struct state s;
+	char **words;
+
+	for (int key; (key = next_option(&cmd_save, argc, argv));)
+		switch (key) {
+		case KEY_STOP: stop = true; break;
+		case 'o': out = strchr(optarg, '/') ? optarg : format("./%s", optarg); break;
+		case 'f': force = true; break;
+		default: json = true;
+		}
+	words = take_words(&cmd_save, argc, argv, out ? 1 : 2, 2);
+	if (words[1] && strchr(words[1], '/'))
+		die("%s: a state's name has no slash; -o saves to a path", words[1]);
+	name = out ? out : words[1];
+	in = instance_find(words[0]);
+	n = state_begin(name, force);
+	s = save_instance(&in, &n, words[1] ? words[1] : last_part(out));
+	state_publish(&n);
+	if (stop)
+		instance_kill(in.name);
+	else
+		head_set(in.pid, out ? n.folder : name);
+	if (json)
+		print_json(&s);
+	else
+		printf("%s: %.1f MiB; %s stood still for %.1f ms\n", name,
+			(double)size_on_disk(&s) / (1 << 20), in.name, (double)s.stopped_ns / 1e6);
+	return 0;
+}
+
+static const struct option_row options[] = {
+	{ KEY_STOP, "stop", NULL, "end the instance once its state is on the disk" },
+	{ 'o', "output", "PATH", "the state's folder, instead of one in the store" },
+	{ 'f', "force", NULL, "replace an existing state" },
+	OPTION_JSON,
+	{ 0 },
+};
+
+const struct command cmd_save = {
+	.name = "save",
+	.args = "UMID [TAG]",
+	.help = "Saves the state of an instance: memory, devices and disks.",
+	.text = "The instance stands still while its memory is copied, and goes on. restore starts "
+		"it again from there, as often as wanted; rollback puts the instance itself back; "
+		"clone starts copies.\n\nTAG names the state. It is a folder in the store, or at "
+		"PATH, which appears when it is complete. It holds the guest's memory, so its "
+		"secrets too, and is readable by its owner only. Its parent is the state that the "
+		"instance was last saved to, started from or put back to. Each state is whole by "
+		"itself.\n\nImages and backing files are not copied: they must stay as they are. "
+		"What becomes of connections is in docs/state.md.\n\n\tnestctl save web ready\n"
+		"\tnestctl restore ready --name web2",
+	.options = options,
+	.run = save,
+};

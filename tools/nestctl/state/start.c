@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * start.c: a kernel that goes on from a state: its command line, its disks, and the wait for its
+ * first answer.
+ *
+ * The kernel knows its parameters from the state. The command line names what a new process has
+ * anew: the instance's name, a fresh file for the layer of each disk (the kernel fills it from the
+ * state's), lines that were descriptors, and other cards if wanted. Lines that were descriptors
+ * are `null` now: reads wait, and `nestctl console` shows them; but con4 and con5 of `nestctl run`
+ * are pipes to the keeper.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/output.h"
+#include "tools/nestctl/run/run.h"
+#include "tools/nestctl/state/state.h"
+
+#define START_MS 600000 /* gigabytes of layers are copied first */
+#define STEP_MS 2
+#define ANSWER_MS 100
+
+struct line {
+	const char *argv[PARAMS_MAX + 40];
+	int argc;
+	int ends[8]; /* the kernel's ends of pipes and files, closed here once it runs */
+	int nr_ends;
+	struct keeper keeper;
+};
+
+static void add(struct line *l, const char *param)
+{
+	if (l->argc + 1 == sizeof(l->argv) / sizeof(l->argv[0]))
+		die("%s: too many parameters", param);
+	l->argv[l->argc++] = param;
+}
+
+/* ---- names ---- */
+
+static const char *served_folder(const char *name)
+{
+	for (int i = 0; i < 2; i++) {
+		const char *folder = umid_home(i) ? format("%s/%s", umid_home(i), name) : NULL;
+
+		if (folder && umid_is_served(folder))
+			return folder;
+	}
+	return NULL;
+}
+
+void start_check_name(const char *name)
+{
+	if (!*name || strchr(name, '/') || *name == '.' || strlen(name) > 60)
+		die("'%.100s' is not a name for an instance", name);
+	if (served_folder(name))
+		die("%s: an instance of this name runs", name);
+}
+
+const char *start_free_name(const char *wanted)
+{
+	const char *name = wanted;
+
+	for (int i = 2; served_folder(name); i++)
+		name = format("%.50s-%d", wanted, i);
+	return name;
+}
+
+bool instance_answers(const char *name, pid_t pid, int ms)
+{
+	const char *folder = served_folder(name);
+	struct umid_console c;
+	size_t len;
+	int err;
+	char *text;
+
+	if (!folder || (pid && umid_read_pid(folder) != pid) || !umid_try_connect(&c, folder))
+		return false;
+	c.wait_ms = ms;
+	text = umid_ask(&c, "version", &err, &len);
+	close(c.fd);
+	free(text);
+	return text != NULL;
+}
+
+/* ---- the kernel ---- */
+
+const char *start_kernel_of(const struct state *s, const char *wanted)
+{
+	const char *kernel = wanted ? wanted : s->kernel, *build = build_id_of(kernel);
+	const char *other = wanted ? NULL : default_kernel();
+	const char *others = other ? build_id_of(other) : NULL;
+
+	if (build && !strcmp(build, s->build))
+		return kernel;
+	if (others && !strcmp(others, s->build))
+		return other;
+	if (access(kernel, F_OK))
+		die("%s: its kernel %s (build %s) is missing%s%s%s%s", s->name, kernel, s->build,
+			others ? "; " : "", others ? other : "", others ? " is build " : "",
+			others ? others : "");
+	die("%s: it was saved by build %s of the kernel, and %s is build %s", s->name, s->build,
+		kernel, build ? build : "of another program");
+}
+
+/* ---- lines ---- */
+
+static bool is_line(const char *param)
+{
+	const char *value = strchr(param, '=');
+
+	return value && (!strncmp(param, "con", 3) || !strncmp(param, "ssl", 3)) &&
+	       param + 3 + strspn(param + 3, "0123456789") == value;
+}
+
+static bool has_line(const struct state *s, const char *param)
+{
+	for (const char **p = s->params; *p; p++)
+		if (!strncmp(*p, param, strlen(param)))
+			return true;
+	return false;
+}
+
+/* True if the built-in init of `nestctl run` reports and hears by con4 and con5. */
+static bool has_init(const struct state *s)
+{
+	return has_line(s, "con4=null,fd:") && has_line(s, "con5=fd:");
+}
+
+/* Lines that a new process has not, or not twice. */
+static bool is_tied(const struct start *st, const char *value)
+{
+	return strstr(value, "fd:") || strstr(value, "tty:") ||
+	       (st->clone && (strstr(value, "port:") || strstr(value, "unix:")));
+}
+
+static void add_channels(struct line *l)
+{
+	int status, control, ready;
+
+	l->keeper.fds[0] = kernel_pipe(1, &status);
+	l->keeper.fds[1] = kernel_pipe(0, &control);
+	l->keeper.fds[2] = kernel_pipe(1, &ready);
+	l->ends[l->nr_ends++] = status;
+	l->ends[l->nr_ends++] = control;
+	l->ends[l->nr_ends++] = ready;
+	add(l, format("con4=null,fd:%d", status));
+	add(l, format("con5=fd:%d,fd:%d", control, ready));
+}
+
+static void add_lines(struct line *l, const struct start *st)
+{
+	bool init = has_init(st->state);
+
+	/* the default is the descriptors of standard input and output */
+	if (!has_line(st->state, "con=") && !has_line(st->state, "con0="))
+		add(l, "con0=null");
+	for (const char **p = st->state->params; *p; p++) {
+		const char *value = strchr(*p, '=');
+
+		if (!is_line(*p) ||
+			(init && (!strncmp(*p, "con4=", 5) || !strncmp(*p, "con5=", 5))))
+			continue;
+		if (is_tied(st, value + 1))
+			add(l, format("%.*s=null", (int)(value - *p), *p));
+		else
+			add(l, *p);
+	}
+	if (init)
+		add_channels(l);
+}
+
+/* ---- disks ---- */
+
+/* Makes an empty file without a name, which the kernel fills from the state's layer. */
+static int layer_file(void)
+{
+	int fd = temporary_file("the copy-on-write layer");
+
+	fcntl(fd, F_SETFD, 0);
+	return fd;
+}
+
+static void add_disks(struct line *l, int *files, const struct state *s)
+{
+	for (int i = 0; i < STATE_DISKS; i++) {
+		const struct state_disk *d = &s->disks[i];
+
+		files[i] = -1;
+		if (!d->layer.name)
+			continue;
+		files[i] = layer_file();
+		add(l, format("ubd%d%s=%s%s%s", i, d->flags, fd_path(files[i]),
+			       d->backing ? "," : "",
+			       d->backing ? without_commas(d->backing) : ""));
+	}
+}
+
+/* ---- cards ---- */
+
+static void add_cards(struct line *l, const struct start *st)
+{
+	const struct state *s = st->state;
+
+	for (int i = 0; i < STATE_CARDS; i++) {
+		const char *args = i || !st->net ? s->cards[i] : st->net;
+
+		if (!args)
+			continue;
+		if (!strncmp(args, "fd,", 3))
+			die("%s: eth%d was an inherited descriptor%s", s->name, i,
+				i ? "" : "; --net gives it another network");
+		if (st->clone)
+			add(l, format("eth%d=%s", i, card_of_its_own(args)));
+		else if (!i && st->net)
+			add(l, format("eth0=%s", args));
+	}
+}
+
+/* ---- starting ---- */
+
+void start_begin(struct start *st, const char *kernel)
+{
+	struct line l = { .argv = { "nestling" },
+		.argc = 1,
+		.keeper = { .kernel = kernel, .cwd = st->state->cwd, .fds = { -1, -1, -1 } } };
+	int files[STATE_DISKS];
+
+	add(&l, format("restore=%s", st->state->folder));
+	add(&l, format("umid=%s", st->name));
+	add_lines(&l, st);
+	add_disks(&l, files, st->state);
+	add_cards(&l, st);
+	l.argv[l.argc] = NULL;
+	l.keeper.argv = l.argv;
+	st->report = keeper_start(&l.keeper);
+	st->pidfd = -1;
+	for (int i = 0; i < KEEPER_FDS; i++)
+		if (l.keeper.fds[i] >= 0)
+			close(l.keeper.fds[i]);
+	for (int i = 0; i < l.nr_ends; i++)
+		close(l.ends[i]);
+	for (int i = 0; i < STATE_DISKS; i++)
+		if (files[i] >= 0)
+			close(files[i]);
+}
+
+/* Returns why a kernel ended: its first line, or its status. */
+static const char *why(const struct start *st, const char *text)
+{
+	char *said;
+	long status = strtol(text, &said, 10);
+
+	said += *said == ' ';
+	if (!strncmp(said, "nestling: ", 10))
+		said += 10;
+	said[strcspn(said, "\n")] = '\0';
+	if (*said)
+		return format("%s: %s", st->name, said);
+	if (WIFSIGNALED((int)status))
+		return format(
+			"%s: its kernel was killed by signal %d", st->name, WTERMSIG((int)status));
+	return format("%s: its kernel ended with status %d", st->name, WEXITSTATUS((int)status));
+}
+
+/* Takes a report of the keeper. False once it has told an end. */
+static bool hear(struct start *st)
+{
+	char text[4096];
+	ssize_t n = read(st->report, text, sizeof(text) - 1);
+	char *end;
+
+	if (n < 0 && errno == EINTR)
+		return true;
+	text[n > 0 ? n : 0] = '\0';
+	end = text;
+	if (!strncmp(text, "k ", 2)) {
+		st->kernel = (pid_t)strtol(text + 2, &end, 10);
+		st->pidfd = (int)syscall(SYS_pidfd_open, st->kernel, 0);
+		end += *end == '\n';
+		if (!*end)
+			return true;
+	}
+	if (!strncmp(end, "e ", 2))
+		st->error = why(st, end + 2);
+	else
+		st->error = format("%s: the process that keeps it has ended", st->name);
+	return false;
+}
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+bool start_await(struct start *st)
+{
+	long end = now_ms() + START_MS;
+
+	while (!st->error) {
+		struct pollfd p = { .fd = st->report, .events = POLLIN };
+
+		if (poll(&p, 1, STEP_MS) > 0 && !hear(st))
+			break;
+		if (st->kernel && instance_answers(st->name, st->kernel, ANSWER_MS))
+			return true;
+		if (now_ms() >= end)
+			st->error = format("%s: it does not answer", st->name);
+	}
+	return false;
+}
+
+void start_undo(struct start *st)
+{
+	if (!st->kernel &&
+		poll(&(struct pollfd){ .fd = st->report, .events = POLLIN }, 1, 1000) > 0)
+		hear(st);
+	if (st->pidfd < 0)
+		return;
+	syscall(SYS_pidfd_send_signal, st->pidfd, SIGKILL, NULL, 0);
+	poll(&(struct pollfd){ .fd = st->pidfd, .events = POLLIN }, 1, 10000);
+}

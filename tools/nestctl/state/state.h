@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state.h: what the files of the commands about states share.
+ *
+ * A state is a folder: `memory` and `ubdN.layer`, which the kernel writes (kernel/state/state.h),
+ * and state.json, which says how a kernel is started from them. A name without a slash belongs to
+ * the store, beside that of images; any other is the folder's path.
+ */
+#ifndef NESTLING_NESTCTL_STATE_H
+#define NESTLING_NESTCTL_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "tools/nestctl/core/instance.h"
+#include "tools/nestctl/core/umid.h"
+
+#define STATE_FORMAT 1
+#define STATE_DISKS 16 /* ubd0 to ubd15 */
+#define STATE_CARDS 16 /* eth0 to eth15 */
+#define STATE_MEMORY "memory"
+#define STATE_JSON "state.json"
+
+/* A file that the kernel wrote into the folder. */
+struct state_file {
+	const char *name; /* NULL: there is none */
+	uint64_t size;    /* bytes, with holes */
+	uint64_t disk;    /* bytes that it occupies, when it was looked at */
+	uint32_t sum;     /* file_sum() */
+};
+
+/* A file of the host that a disk reads and that must not change: an image, a backing file. */
+struct state_image {
+	const char *path; /* absolute */
+	uint64_t size, inode;
+	uint64_t mtime, mtime_ns;
+};
+
+/* A disk that is written to. */
+struct state_disk {
+	/* NULL: the disk is read-only, or there is none */
+	struct state_file layer;
+	const char *flags;   /* letters of ubd<N><flags>= */
+	const char *backing; /* absolute path, or NULL */
+};
+
+struct state {
+	const char *name, *folder; /* folder: absolute */
+	int fd;                    /* of the folder, which stays locked while it is open; or -1 */
+	uint64_t created;          /* seconds since 1970 */
+	const char *parent;        /* name or path, or NULL */
+	const char *umid, *cwd;    /* of the instance that was saved */
+	const char *kernel;        /* path of its program */
+	const char *build;         /* and that program's build id */
+	const char *image;         /* of the first disk, or "" */
+	uint64_t mem, cpus;        /* bytes of memory, and how many CPUs, when it was saved */
+	uint64_t stopped_ns;
+	struct state_file memory;
+	struct state_disk disks[STATE_DISKS];
+	struct state_image *images;
+	size_t nr_images;
+	const char **params;            /* the kernel's command line, NULL at its end */
+	const char *cards[STATE_CARDS]; /* KIND,... of eth<N>=, or NULL */
+};
+
+/* ---- store.c: folders that are there whole or not at all ---- */
+
+/* Returns the folder of names; it may be missing. */
+const char *state_store(void);
+/* Returns the folder of a name or a path, which need not exist. Dies if the name is none. */
+const char *state_folder(const char *name);
+
+/* A folder that is being made. */
+struct state_new {
+	const char *folder; /* where it will be */
+	const char *made;   /* its temporary name, absolute */
+	int fd;
+	bool replace;
+};
+/*
+ * Makes an empty folder for a state. It is removed at the end of this process if it was not
+ * published. Dies if @name exists, unless it is a state and @replace. One at a time.
+ */
+struct state_new state_begin(const char *name, bool replace);
+/* Makes a folder in the store that never gets a name. */
+struct state_new state_begin_unnamed(void);
+/* Brings the folder to the disk and gives it its name. Dies on an error. */
+void state_publish(struct state_new *n);
+/* Removes an unpublished folder. */
+void state_drop(void);
+
+/*
+ * Opens and locks the folder at @path: nothing removes or replaces it meanwhile. @change: this
+ * process will, and no other uses it. Dies on an error; @name is for messages.
+ */
+int state_lock(const char *path, const char *name, bool change);
+/* Removes a state. Dies if another process uses it. */
+void state_remove(const char *name);
+/* Removes what killed processes have left in the folder @dir. */
+void state_sweep(const char *dir);
+/* Returns the names in the store, sorted. */
+char **state_names(size_t *count);
+
+/* Notes, or tells, which state an instance was last saved to or started from (head.c). */
+void head_set(pid_t pid, const char *name);
+const char *head_get(pid_t pid);
+
+/* ---- describe.c: state.json ---- */
+
+/*
+ * Reads the state @name and locks it. Dies with one line if it is none of ours, or damaged. Looks
+ * at no other file.
+ */
+struct state state_open(const char *name);
+void state_close(struct state *s);
+/* Writes state.json into the folder @fd. */
+void state_write(const struct state *s, int fd);
+
+/* ---- check.c ---- */
+
+/* Reads and compares a state and what it needs. Dies with one line at the first fault. */
+void state_must_be_whole(const struct state *s);
+/* As above, but returns false after a line for each fault. */
+bool state_check_all(const struct state *s);
+/* Fills @f with what the file @name of the folder @dirfd is. False if it is missing. */
+bool state_file_read(int dirfd, const char *name, const char *where, struct state_file *f);
+/* Fills @im for the file @path. Returns 0 or errno. */
+int state_image_read(const char *path, struct state_image *im);
+
+/* ---- sum.c, build.c ---- */
+
+/*
+ * CRC-32C of a file's pieces of 4 KiB that are not zeros, each with its number: holes do not
+ * matter. False with errno.
+ */
+bool file_sum(int fd, uint64_t size, uint32_t *sum);
+/* Returns the build id of a program in hexadecimal, or NULL. */
+const char *build_id_of(const char *program);
+
+/* ---- devices.c: the devices of a running instance ---- */
+
+/* Returns the arguments of @device ("ubd0"), or NULL if there is none. */
+char *device_query(struct umid_console *c, const char *device);
+/* Splits "COW,FILE" into at most @max names, without their backslashes. Returns how many. */
+size_t device_names(const char *args, const char **names, size_t max);
+/* Returns the value of the parameter @device, of whatever flags, which go to *flags; or NULL. */
+const char *device_param(const char *const *params, const char *device, const char **flags);
+/* Returns the words of a card without its address and forwarded ports, and with a new address. */
+const char *card_of_its_own(const char *args);
+
+/* ---- copy.c ---- */
+
+/* Copies a file, of which holes and zeros become holes. False with errno. */
+bool file_copy(int from, int to, uint64_t size);
+
+/* ---- save.c ---- */
+
+/* Saves an instance into @n and describes it. The caller publishes it. */
+struct state save_instance(const struct instance *in, struct state_new *n, const char *name);
+
+/* ---- start.c: a kernel that goes on from a state ---- */
+
+struct start {
+	const struct state *state;
+	const char *name;  /* of the instance */
+	const char *net;   /* instead of the state's eth0, or NULL */
+	bool clone;        /* the first may run: cards get new addresses, lines no ports */
+	int report;        /* from the keeper */
+	pid_t kernel;      /* once the keeper has told; before that 0 */
+	int pidfd;         /* of it, or -1 */
+	const char *error; /* why it does not run */
+};
+/* Returns the kernel for a state. Dies if none has its build. */
+const char *start_kernel_of(const struct state *s, const char *wanted);
+void start_begin(struct start *st, const char *kernel);
+/* Waits until it answers. False with st->error. */
+bool start_await(struct start *st);
+/* Ends it, if it runs. */
+void start_undo(struct start *st);
+/* Returns @wanted or, if that is taken, the first free of WANTED-2, WANTED-3 ... */
+const char *start_free_name(const char *wanted);
+/* Dies if @name is no name for an instance, or taken. */
+void start_check_name(const char *name);
+
+/* keeper.c: the process that stays with a kernel when nestctl has ended. */
+#define KEEPER_FDS 3
+struct keeper {
+	const char *kernel, *cwd;
+	const char *const *argv; /* the kernel's, NULL at its end */
+	int fds[KEEPER_FDS];     /* our ends of its pipes, which stay open; -1 for none */
+};
+/* Starts the kernel under a keeper. Returns the pipe of its report. */
+int keeper_start(const struct keeper *k);
+
+/* True once the instance @name, whose kernel is @pid (0: any), answers within @ms. */
+bool instance_answers(const char *name, pid_t pid, int ms);
+
+#endif

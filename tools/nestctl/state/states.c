@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/* states.c: `nestctl states`, and what it does with one of them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/state/state.h"
+
+static const struct command cmd_states_info, cmd_states_check, cmd_states_rm, cmd_states_export;
+
+/* A row of the listing. */
+struct row {
+	struct state s;
+	const char *fault; /* or why it cannot be read */
+	bool shown;
+};
+
+static void read_row(void *arg)
+{
+	struct row *r = arg;
+
+	r->s = state_open(r->s.name);
+}
+
+static uint64_t disk_of(const struct state *s)
+{
+	uint64_t size = 0;
+	struct stat st;
+
+	if (!fstatat(s->fd, STATE_MEMORY, &st, AT_SYMLINK_NOFOLLOW))
+		size += (uint64_t)st.st_blocks * 512;
+	for (int i = 0; i < STATE_DISKS; i++)
+		if (s->disks[i].layer.name &&
+			!fstatat(s->fd, s->disks[i].layer.name, &st, AT_SYMLINK_NOFOLLOW))
+			size += (uint64_t)st.st_blocks * 512;
+	return size;
+}
+
+static struct row *read_rows(size_t *n)
+{
+	char **names;
+	struct row *rows;
+
+	state_sweep(state_store());
+	names = state_names(n);
+	rows = xalloc((*n + 1) * sizeof(*rows));
+	for (size_t i = 0; i < *n; i++) {
+		rows[i].s = (struct state){ .name = names[i], .fd = -1 };
+		rows[i].fault = attempt(read_row, &rows[i]);
+	}
+	return rows;
+}
+
+static const char *time_text(uint64_t t)
+{
+	char text[32] = "";
+	time_t seconds = (time_t)t;
+	struct tm tm;
+
+	if (localtime_r(&seconds, &tm))
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	return format("%s", text);
+}
+
+static const char *image_name(const struct state *s)
+{
+	const char *base = strrchr(s->image, '/');
+
+	return base ? base + 1 : s->image;
+}
+
+static void print_row(const struct row *r, int depth)
+{
+	int width = 24 - 2 * depth;
+
+	printf("%*s%-*s ", 2 * depth, "", width > 1 ? width : 1, r->s.name);
+	if (r->fault)
+		printf("damaged: %s\n", r->fault);
+	else
+		printf("%8.1f MiB  %s  %-12s %s\n", (double)disk_of(&r->s) / (1 << 20),
+			time_text(r->s.created), r->s.umid, image_name(&r->s));
+}
+
+static void row_json(const struct row *r)
+{
+	json_open(NULL, '{');
+	json_text("name", r->s.name);
+	json_text("folder", r->fault ? state_folder(r->s.name) : r->s.folder);
+	json_text("fault", r->fault);
+	if (!r->fault) {
+		json_text("parent", r->s.parent);
+		json_number("created", (int64_t)r->s.created);
+		json_text("umid", r->s.umid);
+		json_text("image", r->s.image);
+		json_number("disk", (int64_t)disk_of(&r->s));
+	}
+	json_close('}');
+}
+
+static bool is_child(const struct row *r, const char *parent)
+{
+	return !r->fault && r->s.parent && !strcmp(r->s.parent, parent);
+}
+
+static void print_tree(struct row *rows, size_t n, size_t at, int depth)
+{
+	rows[at].shown = true;
+	print_row(&rows[at], depth);
+	for (size_t i = 0; i < n; i++)
+		if (!rows[i].shown && is_child(&rows[i], rows[at].s.name))
+			print_tree(rows, n, i, depth + 1);
+}
+
+/* True if the parent of @r is among the rows. */
+static bool has_parent(const struct row *rows, size_t n, const struct row *r)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_child(r, rows[i].s.name))
+			return true;
+	return false;
+}
+
+static void print_trees(struct row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!has_parent(rows, n, &rows[i]))
+			print_tree(rows, n, i, 0);
+	for (size_t i = 0; i < n; i++) /* parents in a ring */
+		if (!rows[i].shown)
+			print_tree(rows, n, i, 0);
+}
+
+enum { KEY_TREE = 256, KEY_NAMES };
+
+static int states(int argc, char **argv)
+{
+	bool json = false, tree = false, names_only = false;
+	struct row *rows;
+	size_t n;
+
+	for (int key; (key = next_option(&cmd_states, argc, argv));)
+		*(key == KEY_TREE ? &tree : key == KEY_NAMES ? &names_only : &json) = true;
+	take_words(&cmd_states, argc, argv, 0, 0);
+	rows = read_rows(&n);
+	if (json)
+		json_open(NULL, '[');
+	if (tree && !json)
+		print_trees(rows, n);
+	for (size_t i = 0; i < n && (json || !tree); i++) {
+		if (json)
+			row_json(&rows[i]);
+		else if (names_only)
+			puts(rows[i].s.name);
+		else
+			print_row(&rows[i], 0);
+	}
+	if (json)
+		json_close(']');
+	return 0;
+}
+
+/* ---- info ---- */
+
+static void info_json(const struct state *s)
+{
+	json_open(NULL, '{');
+	json_text("name", s->name);
+	json_text("folder", s->folder);
+	json_text("parent", s->parent);
+	json_number("created", (int64_t)s->created);
+	json_text("umid", s->umid);
+	json_text("kernel", s->kernel);
+	json_text("build", s->build);
+	json_text("image", s->image);
+	json_number("mem", (int64_t)s->mem);
+	json_number("cpus", (int64_t)s->cpus);
+	json_number("stopped_ns", (int64_t)s->stopped_ns);
+	json_number("disk", (int64_t)disk_of(s));
+	json_open("files", '[');
+	for (int i = -1; i < STATE_DISKS; i++) {
+		const struct state_file *f = i < 0 ? &s->memory : &s->disks[i].layer;
+
+		if (!f->name)
+			continue;
+		json_open(NULL, '{');
+		json_text("name", f->name);
+		json_number("size", (int64_t)f->size);
+		json_close('}');
+	}
+	json_close(']');
+	json_close('}');
+}
+
+static void info_text(const struct state *s)
+{
+	printf("%s\n  folder   %s\n  parent   %s\n  saved    %s, from %s, which stood still for "
+	       "%.1f ms\n  kernel   %s, build %s\n  memory   %.0f MiB, %llu vCPUs\n  on disk  %.1f "
+	       "MiB\n",
+		s->name, s->folder, s->parent ? s->parent : "none", time_text(s->created), s->umid,
+		(double)s->stopped_ns / 1e6, s->kernel, s->build, (double)s->mem / (1 << 20),
+		(unsigned long long)s->cpus, (double)disk_of(s) / (1 << 20));
+	for (int i = 0; i < STATE_DISKS; i++)
+		if (s->disks[i].layer.name)
+			printf("  ubd%-4d  a layer%s%s\n", i, s->disks[i].backing ? " over " : "",
+				s->disks[i].backing ? s->disks[i].backing : "");
+	for (size_t i = 0; i < s->nr_images; i++)
+		printf("  needs    %s\n", s->images[i].path);
+}
+
+static int states_info(int argc, char **argv)
+{
+	bool json = false;
+	struct state s;
+
+	while (next_option(&cmd_states_info, argc, argv))
+		json = true;
+	s = state_open(take_words(&cmd_states_info, argc, argv, 1, 1)[0]);
+	if (json)
+		info_json(&s);
+	else
+		info_text(&s);
+	return 0;
+}
+
+/* ---- check, rm, export ---- */
+
+static int states_check(int argc, char **argv)
+{
+	int faults = 0;
+	char **names;
+
+	next_option(&cmd_states_check, argc, argv);
+	names = take_words(&cmd_states_check, argc, argv, 1, -1);
+	for (; *names; names++) {
+		struct state s = state_open(*names);
+		bool whole = state_check_all(&s);
+
+		faults += !whole;
+		if (whole)
+			printf("%s: whole\n", *names);
+		state_close(&s);
+	}
+	return faults != 0;
+}
+
+static int states_rm(int argc, char **argv)
+{
+	next_option(&cmd_states_rm, argc, argv);
+	for (char **name = take_words(&cmd_states_rm, argc, argv, 1, -1); *name; name++)
+		state_remove(*name);
+	return 0;
+}
+
+static void export_file(const struct state *s, const struct state_new *n, const char *name)
+{
+	int from = openat(s->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int to = openat(n->fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct stat st;
+
+	if (from < 0 || to < 0 || fstat(from, &st) || !file_copy(from, to, (uint64_t)st.st_size))
+		die("%s: %s: %s", s->name, name, strerror(errno));
+	close(from);
+	close(to);
+}
+
+static int states_export(int argc, char **argv)
+{
+	struct state_new n;
+	struct state s;
+	char **words;
+
+	next_option(&cmd_states_export, argc, argv);
+	words = take_words(&cmd_states_export, argc, argv, 2, 2);
+	s = state_open(words[0]);
+	n = state_begin(strchr(words[1], '/') ? words[1] : format("./%s", words[1]), false);
+	export_file(&s, &n, STATE_MEMORY);
+	for (int i = 0; i < STATE_DISKS; i++)
+		if (s.disks[i].layer.name)
+			export_file(&s, &n, s.disks[i].layer.name);
+	export_file(&s, &n, STATE_JSON);
+	state_publish(&n);
+	return 0;
+}
+
+static const struct command cmd_states_info = {
+	.name = "states info",
+	.args = "TAG|PATH",
+	.help = "Says what a state is: when and of what it was saved, and what it needs.",
+	.options = (const struct option_row[]){ OPTION_JSON, { 0 } },
+	.run = states_info,
+};
+static const struct command cmd_states_check = {
+	.name = "states check",
+	.args = "TAG...",
+	.help = "Reads states and compares them with their checksums; looks at their images.",
+	.exits = "1 if a state is damaged or cannot be started from",
+	.run = states_check,
+};
+static const struct command cmd_states_rm = {
+	.name = "states rm",
+	.args = "TAG...",
+	.help = "Removes states.",
+	.text = "A state is whole by itself, so its children stay. Instances that were started "
+		"from it go on.",
+	.run = states_rm,
+};
+static const struct command cmd_states_export = {
+	.name = "states export",
+	.args = "TAG PATH",
+	.help = "Copies a state to a folder, which restore takes as well.",
+	.text = "Holes stay holes, so use a tar(1) with --sparse to pack it. The images that it "
+		"needs are not copied. The copy holds the guest's secrets, and a program that "
+		"restores it runs what it contains: restore refuses folders of other users.",
+	.run = states_export,
+};
+static const struct command *const states_commands[] = { &cmd_states_info, &cmd_states_check,
+	&cmd_states_rm, &cmd_states_export, NULL };
+
+static const struct option_row states_options[] = {
+	{ KEY_TREE, "tree", NULL, "show each state below its parent" },
+	{ KEY_NAMES, "names", NULL, "only the names, one a line" },
+	OPTION_JSON,
+	{ 0 },
+};
+
+const struct command cmd_states = {
+	.name = "states",
+	.args = "[COMMAND]",
+	.help = "Lists saved states; checks, removes and exports them.",
+	.text = "A line has the name, the room on the disk, when it was saved and of which "
+		"instance, and the image. The parent of a state is the one that its instance was "
+		"last saved to, started from or put back to.",
+	.options = states_options,
+	.run = states,
+	.sub = states_commands,
+};

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store.c: folders of states, in the store and elsewhere.
+ *
+ * A folder is filled under a temporary name beside its own (NAME, OUTPUT_MARK, eight digits) and
+ * renamed when all of it is on the disk. A folder that is to be removed gets such a name first. The
+ * process that fills or empties it holds a lock on the folder (flock(2)), which ends with the
+ * process: a folder with a temporary name and no lock is a leaving of a killed process, and
+ * state_sweep() removes it. Processes that read a state hold a shared lock.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/output.h"
+#include "tools/nestctl/state/state.h"
+
+#define NAME_CHARS 100
+#define TRIES 100
+
+const char *state_store(void)
+{
+	return data_dir("states");
+}
+
+static bool is_name(const char *text)
+{
+	size_t n = strlen(text);
+
+	for (const char *p = text; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("._+@-", *p))
+			return false;
+	return n && n <= NAME_CHARS && *text != '.' && *text != '-' && !strstr(text, OUTPUT_MARK);
+}
+
+/* Returns the absolute form of a path, whose last part need not exist. */
+static const char *absolute(const char *path)
+{
+	size_t n = strlen(path);
+	const char *slash, *dir, *base;
+	char *real;
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	path = format("%.*s", (int)n, path);
+	real = realpath(path, NULL);
+	if (real)
+		return real;
+	slash = strrchr(path, '/');
+	base = slash ? slash + 1 : path;
+	dir = !slash ? "." : slash == path ? "/" : format("%.*s", (int)(slash - path), path);
+	real = realpath(dir, NULL);
+	if (!real)
+		die("%s: %s", dir, strerror(errno));
+	if (!*base || !strcmp(base, ".") || !strcmp(base, "..") || strstr(base, OUTPUT_MARK))
+		die("%s: not a name for a state's folder", path);
+	return format("%s/%s", strcmp(real, "/") ? real : "", base);
+}
+
+const char *state_folder(const char *name)
+{
+	if (strchr(name, '/'))
+		return absolute(name);
+	if (!is_name(name))
+		die("'%.100s' is not a name for a state: it has letters, digits and ._+@- only",
+			name);
+	return format("%s/%s", state_store(), name);
+}
+
+static const char *parent_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == path ? "/" : format("%.*s", (int)(slash - path), path);
+}
+
+static void sync_folder(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd))
+		die("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+/* ---- locks ---- */
+
+/* True if @path still names the folder @fd. */
+static bool is_still(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return !fstat(fd, &a) && !lstat(path, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* Opens and locks a folder. Returns -1 with errno; EAGAIN: another process holds it. */
+static int open_locked(const char *path, bool change)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int err;
+
+	if (fd < 0)
+		return -1;
+	if (!flock(fd, (change ? LOCK_EX : LOCK_SH) | LOCK_NB) && is_still(fd, path))
+		return fd;
+	err = errno == EWOULDBLOCK ? EAGAIN : ENOENT;
+	close(fd);
+	errno = err;
+	return -1;
+}
+
+int state_lock(const char *path, const char *name, bool change)
+{
+	int fd = open_locked(path, change);
+
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT)
+		die("%s: there is no state of this name", name);
+	if (errno == EAGAIN)
+		die("%s: another nestctl uses it", name);
+	die("%s: %s", path, strerror(errno));
+}
+
+/* ---- removal ---- */
+
+/* Removes the files in a folder. */
+static void remove_files(int fd)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			unlinkat(fd, e->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
+static char *temporary_name(const char *path)
+{
+	uint32_t number;
+
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		die("getrandom: %s", strerror(errno));
+	return format("%s" OUTPUT_MARK "%08x", path, number);
+}
+
+/* Removes the locked folder @fd at @path: it loses its name first. */
+static void remove_folder(int fd, const char *path)
+{
+	char *name = temporary_name(path);
+
+	if (renameat2(AT_FDCWD, path, AT_FDCWD, name, RENAME_NOREPLACE) && rename(path, name))
+		die("%s: %s", path, strerror(errno));
+	remove_files(fd);
+	if (rmdir(name))
+		die("%s: %s", name, strerror(errno));
+}
+
+static bool is_state(int fd)
+{
+	struct stat st;
+
+	return !fstatat(fd, STATE_JSON, &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode);
+}
+
+void state_remove(const char *name)
+{
+	const char *path = state_folder(name);
+	int fd = state_lock(path, name, true);
+
+	if (!is_state(fd))
+		die("%s: not a state: it has no " STATE_JSON, name);
+	remove_folder(fd, path);
+	close(fd);
+}
+
+void state_sweep(const char *dir)
+{
+	DIR *d = opendir(dir);
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		const char *mark = strstr(e->d_name, OUTPUT_MARK);
+		char *path;
+		int fd;
+
+		if (!mark || strlen(mark) != strlen(OUTPUT_MARK) + 8 ||
+			strspn(mark + strlen(OUTPUT_MARK), "0123456789abcdef") != 8)
+			continue;
+		path = format("%s/%s", dir, e->d_name);
+		fd = open_locked(path, true);
+		if (fd >= 0) {
+			remove_files(fd);
+			rmdir(path);
+			close(fd);
+		}
+		free(path);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* ---- a folder that is being made ---- */
+
+static struct {
+	int fd; /* + 1, or 0 for none */
+	const char *volatile path;
+} making;
+
+/* Removes the unfinished folder. Async-signal-safe, so it knows the names in it. */
+static void clean_up(void)
+{
+	static const char *const names[] = { STATE_MEMORY, STATE_JSON, "ubd0.layer", "ubd1.layer",
+		"ubd2.layer", "ubd3.layer", "ubd4.layer", "ubd5.layer", "ubd6.layer", "ubd7.layer",
+		"ubd8.layer", "ubd9.layer", "ubd10.layer", "ubd11.layer", "ubd12.layer",
+		"ubd13.layer", "ubd14.layer", "ubd15.layer" };
+
+	if (!making.fd || !making.path)
+		return;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unlinkat(making.fd - 1, names[i], 0);
+	rmdir(making.path);
+}
+
+static void on_signal(int sig)
+{
+	clean_up();
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+void state_drop(void)
+{
+	if (!making.fd)
+		return;
+	remove_files(making.fd - 1);
+	rmdir(making.path);
+	making.path = NULL;
+	making.fd = 0;
+}
+
+/* Makes and locks a folder with a temporary name beside @path. */
+static int make_folder(const char *path, const char **made)
+{
+	for (int i = 0; i < TRIES; i++) {
+		char *name = temporary_name(path);
+		int fd;
+
+		if (mkdir(name, 0700)) {
+			if (errno == EEXIST)
+				continue;
+			die("%s: %s", path, strerror(errno));
+		}
+		fd = open_locked(name, true); /* unless another process has swept it already */
+		if (fd >= 0) {
+			*made = name;
+			return fd;
+		}
+	}
+	die("%s: cannot make a folder beside it", path);
+}
+
+static struct state_new begin_at(const char *path, bool replace)
+{
+	static bool watched;
+	struct state_new n = { .folder = path, .replace = replace };
+
+	if (!watched) {
+		watched = true;
+		atexit(clean_up);
+		on_ending_signals(on_signal);
+	}
+	n.fd = make_folder(path, &n.made);
+	making.path = n.made;
+	making.fd = n.fd + 1;
+	return n;
+}
+
+static void make_store(void)
+{
+	const char *dir = state_store();
+
+	make_dirs(parent_of(dir));
+	if (mkdir(dir, 0700) && errno != EEXIST)
+		die("%s: cannot make the folder: %s", dir, strerror(errno));
+}
+
+struct state_new state_begin(const char *name, bool replace)
+{
+	const char *path;
+	struct stat st;
+
+	if (!strchr(name, '/'))
+		make_store();
+	path = state_folder(name);
+	state_sweep(parent_of(path));
+	if (!lstat(path, &st)) {
+		if (!replace)
+			die("%s: there is one already; --force replaces it", name);
+		int fd = state_lock(path, name, true);
+
+		if (!is_state(fd))
+			die("%s: not a state, so it is not replaced", name);
+		close(fd);
+	}
+	return begin_at(path, replace);
+}
+
+struct state_new state_begin_unnamed(void)
+{
+	make_store();
+	state_sweep(state_store());
+	return begin_at(format("%s/clone", state_store()), false);
+}
+
+static void sync_files(int fd, const char *path)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+
+	if (!d)
+		die("%s: %s", path, strerror(errno));
+	for (struct dirent *e; (e = readdir(d));) {
+		int file;
+
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		file = openat(fd, e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		if (file < 0 || fchmod(file, 0600) || fsync(file))
+			die("%s/%s: %s", path, e->d_name, strerror(errno));
+		close(file);
+	}
+	closedir(d);
+	if (fsync(fd))
+		die("%s: %s", path, strerror(errno));
+}
+
+/* Replaces the state at n->folder, which gets the temporary name and is removed. */
+static void replace_state(struct state_new *n)
+{
+	int old = state_lock(n->folder, n->folder, true);
+
+	if (!is_state(old))
+		die("%s: not a state, so it is not replaced", n->folder);
+	if (renameat2(AT_FDCWD, n->made, AT_FDCWD, n->folder, RENAME_EXCHANGE) == 0) {
+		remove_files(old);
+		rmdir(n->made);
+	} else {
+		/* a file system without exchange: the old one goes first */
+		remove_folder(old, n->folder);
+		if (rename(n->made, n->folder))
+			die("%s: %s", n->folder, strerror(errno));
+	}
+	close(old);
+}
+
+void state_publish(struct state_new *n)
+{
+	struct stat st;
+
+	sync_files(n->fd, n->made);
+	if (n->replace && !lstat(n->folder, &st)) {
+		replace_state(n);
+	} else if (renameat2(AT_FDCWD, n->made, AT_FDCWD, n->folder, RENAME_NOREPLACE)) {
+		/* rename() does not replace a folder that has files */
+		if (errno == EEXIST || errno == ENOTEMPTY ||
+			(rename(n->made, n->folder) && (errno == EEXIST || errno == ENOTEMPTY)))
+			die("%s: there is one already; --force replaces it", n->folder);
+		if (lstat(n->folder, &st) || lstat(n->made, &st) == 0)
+			die("%s: cannot give it its name", n->folder);
+	}
+	making.path = NULL;
+	making.fd = 0;
+	sync_folder(parent_of(n->folder));
+	close(n->fd);
+}
+
+/* ---- names ---- */
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char **state_names(size_t *count)
+{
+	DIR *d = opendir(state_store());
+	char **names = NULL;
+	size_t n = 0;
+
+	if (!d && errno != ENOENT)
+		die("%s: %s", state_store(), strerror(errno));
+	for (struct dirent *e; d && (e = readdir(d));) {
+		struct stat st;
+
+		if (!is_name(e->d_name) ||
+			lstat(format("%s/%s/" STATE_JSON, state_store(), e->d_name), &st))
+			continue;
+		names = realloc(names, (n + 1) * sizeof(*names));
+		if (!names)
+			die("out of memory");
+		names[n++] = format("%s", e->d_name);
+	}
+	if (d)
+		closedir(d);
+	if (n)
+		qsort(names, n, sizeof(*names), by_name);
+	*count = n;
+	return names;
+}

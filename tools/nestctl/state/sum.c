@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* sum.c: checksums of sparse files (CRC-32C, Castagnoli's polynomial, as in RFC 3720). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/state/state.h"
+
+#define PIECE 4096U
+#define CHUNK (1U << 20)
+
+static uint32_t table[256];
+
+static uint32_t crc_by_table(uint32_t crc, const uint8_t *p, size_t n)
+{
+	if (!table[1])
+		for (uint32_t i = 0; i < 256; i++) {
+			uint32_t c = i;
+
+			for (int bit = 0; bit < 8; bit++)
+				c = c >> 1 ^ (c & 1 ? 0x82f63b78 : 0);
+			table[i] = c;
+		}
+	while (n--)
+		crc = crc >> 8 ^ table[(crc ^ *p++) & 0xff];
+	return crc;
+}
+
+/* @n is a multiple of 8. */
+__attribute__((target("sse4.2"))) static uint32_t crc_by_cpu(
+	uint32_t crc, const uint8_t *p, size_t n)
+{
+	uint64_t c = crc;
+
+	for (size_t i = 0; i < n; i += 8) {
+		uint64_t word;
+
+		memcpy(&word, p + i, sizeof(word));
+		c = __builtin_ia32_crc32di(c, word);
+	}
+	return (uint32_t)c;
+}
+
+static uint32_t crc_add(uint32_t crc, const void *p, size_t n)
+{
+	static int fast = -1;
+
+	if (fast < 0)
+		fast = __builtin_cpu_supports("sse4.2") ? 1 : 0;
+	return fast && n % 8 == 0 ? crc_by_cpu(crc, p, n) : crc_by_table(crc, p, n);
+}
+
+static bool is_zeros(const uint8_t *p, size_t n)
+{
+	return !p[0] && !memcmp(p, p + 1, n - 1);
+}
+
+/* Adds @n bytes that lie at @off, a multiple of PIECE. */
+static uint32_t add_chunk(uint32_t crc, const uint8_t *p, size_t n, uint64_t off)
+{
+	for (size_t at = 0; at < n; at += PIECE) {
+		size_t len = n - at < PIECE ? n - at : PIECE;
+		uint64_t number = (off + at) / PIECE;
+
+		if (is_zeros(p + at, len))
+			continue;
+		crc = crc_add(crc, &number, sizeof(number));
+		crc = crc_add(crc, p + at, len);
+	}
+	return crc;
+}
+
+/* Reads @n bytes, or as many as there are before the end. Returns -1 with errno. */
+static ssize_t read_at(int fd, uint8_t *buf, size_t n, uint64_t off)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t got = pread(fd, buf + done, n - done, (off_t)(off + done));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (!got)
+			break;
+		done += (size_t)got;
+	}
+	return (ssize_t)done;
+}
+
+/* Returns where the data at or behind @off begins, at a multiple of PIECE; @size: there is none. */
+static uint64_t next_data(int fd, uint64_t off, uint64_t size)
+{
+	off_t data = lseek(fd, (off_t)off, SEEK_DATA);
+
+	if (data < 0)
+		return errno == ENXIO ? size : off;
+	return (uint64_t)data > off ? (uint64_t)data / PIECE * PIECE : off;
+}
+
+bool file_sum(int fd, uint64_t size, uint32_t *sum)
+{
+	uint8_t *buf = xalloc(CHUNK);
+	uint32_t crc = ~0U;
+	uint64_t off = 0;
+	bool good = true;
+
+	while ((off = next_data(fd, off, size)) < size) {
+		size_t n = size - off < CHUNK ? (size_t)(size - off) : CHUNK;
+		ssize_t got = read_at(fd, buf, n, off);
+
+		if (got != (ssize_t)n) {
+			errno = got < 0 ? errno : EIO;
+			good = false;
+			break;
+		}
+		crc = add_chunk(crc, buf, n, off);
+		off += n;
+	}
+	free(buf);
+	*sum = ~crc;
+	return good;
+}
