@@ -178,26 +178,28 @@ struct netdev_queue {
 };
 
 struct net_device {
+	/*
+	 * Its namespace: what a late packet may still look at (netdev_init() leaves net and
+	 * nr_neighs, which stand side by side).
+	 */
 	struct list_head list; /* under net->lock */
 	/* not a reference: devices end with their namespace */
 	struct net *net;
 	/* under neigh.c's lock; as net, it survives netdev_init() */
 	u32 nr_neighs;
+
+	/* Names and numbers: under net->lock. */
 	char name[IFNAMSIZ];
 	int ifindex;
-	u32 flags; /* IFF_*, under net->lock */
+	/* a number that no other device has had; set by netdev_register() */
+	u64 id;
+	u32 group;
+	char alias[IFALIAS_MAX];
+	struct list_head altnames; /* of struct altname */
+
+	/* Its end, and its way to another namespace. */
 	/* it leaves its namespace, or has left it: nothing more of it enters; under net->lock */
 	bool gone;
-	/* how many have asked for IFF_PROMISC, IFF_ALLMULTI; under net->lock */
-	u32 promisc, allmulti;
-	/* IFF_PROMISC, IFF_ALLMULTI: those that were asked for by hand, which programs are told */
-	u32 asked;
-	u32 mtu;
-	u16 type; /* ARPHRD_* */
-	u8 addr[ETH_ALEN];
-	u8 addr_assign; /* NETDEV_ADDR_*: where it is from */
-	/* the most devices that stand below it, one on the other; under link.c's mutex */
-	u8 level;
 	/* it is on its way to another namespace, queues and all; under link.c's mutex */
 	bool moves;
 	/*
@@ -205,17 +207,34 @@ struct net_device {
 	 * under link.c's mutex
 	 */
 	bool wandered;
+
+	/* Settings: flags and their counts under net->lock; all are read without it. */
+	u32 flags; /* IFF_* */
+	/* how many have asked for IFF_PROMISC, IFF_ALLMULTI */
+	u32 promisc, allmulti;
+	/* IFF_PROMISC, IFF_ALLMULTI: those that were asked for by hand, which programs are told */
+	u32 asked;
+	u32 mtu;
+	u16 type; /* ARPHRD_* */
+	u8 addr[ETH_ALEN];
+	u8 addr_assign; /* NETDEV_ADDR_*: where it is from */
 	/* fills in checksums of TCP and cuts large segments; set by the driver */
 	bool csum_out;
+	u32 txqlen;
+	struct netconf conf;
+
+	/* State of the link: netdev_set_carrier(); read without a lock. */
 	bool carrier; /* a link is there */
 	/* carrier means something; else the state is "unknown" */
 	bool oper_known;
 	u32 carrier_changes;
-	u32 txqlen;
-	u32 group;
-	struct netconf conf;
-	char alias[IFALIAS_MAX];   /* under net->lock */
-	struct list_head altnames; /* of struct altname, under net->lock */
+
+	/* Devices that stand on each other, and bridges: under link.c's mutex. */
+	/* the most devices that stand below it, one on the other */
+	u8 level;
+	struct list_head upper_link; /* of those that stand on another */
+	/* devices that stand on it, vlan and the like; read without a lock */
+	u32 uppers;
 	/*
 	 * The device that this one is a part of (a bridge), which gets its packets first by
 	 * rx_handler (true: consumed). Changed by link.c under its mutex, read without a lock; what
@@ -224,40 +243,40 @@ struct net_device {
 	struct net_device *master;
 	bool (*rx_handler)(struct net_device *dev, struct sk_buff *skb);
 	void *port;
-	struct list_head upper_link; /* of those that stand on another, link.c's */
-	/* devices that stand on it, vlan and the like; read without a lock */
-	u32 uppers;
-	/*
-	 * groups of IPv4 and IPv6, and the link addresses that follow from them (mcast.h); under
-	 * net->lock
-	 */
+
+	/* Neighbour discovery. */
+	u64 nd_up; /* ktime_get(): neighbour discovery began */
+
+	/* Multicast (mcast.h): under net->lock. */
+	/* groups of IPv4 and IPv6, and the link addresses that follow from them */
 	struct mc_if mc[2];
 	struct list_head macs; /* of mc_mac */
 	u32 nr_macs;
-	u64 nd_up;       /* ktime_get(): neighbour discovery began */
 	bool mc_routers; /* it is in the groups of routers */
 	bool mc_was_up;
-	/* a number that no other device has had; set by netdev_register() */
-	u64 id;
-	/* counted without a lock, for people to read; netdev_sum() adds up all of them */
-	struct netdev_stats stats;
-	/*
-	 * numbers of queues, as programs are told: how many there could be, and how many are used.
-	 * Under link.c's mutex, read without a lock
-	 */
-	u32 num_tx, num_rx, real_tx, real_rx;
+
+	/* The driver, and its counts. */
 	const struct netdev_ops *ops;
 	void *private;
+	/* counted without a lock, for people to read; netdev_sum() adds up all of them */
+	struct netdev_stats stats;
 
+	/* Which packets go first. */
 	/* priorities of net_prio (sock_cgroup.c); NULL: no group has one here */
 	struct prio_map *prio_map;
 	/* its queueing discipline (sched/qdisc.h); NULL: only the device's own queue */
 	struct qdisc_root *qdisc;
 
+	/* Queues, of a device that has some: each has its own lock. */
 	/* the queues of devices that have some */
 	struct netdev_queue first;
 	struct netdev_queue *more; /* the driver's, of nr_queues - 1; NULL */
 	u32 nr_queues;
+	/*
+	 * numbers of queues, as programs are told: how many there could be, and how many are used.
+	 * Under link.c's mutex, read without a lock
+	 */
+	u32 num_tx, num_rx, real_tx, real_rx;
 	/* nothing is sent while the number of queues changes */
 	bool tx_frozen;
 };
