@@ -12,8 +12,8 @@
  *      words = take_words(&cmd_NAME, argc, argv, 1, 1);
  *
  * The placeholder of a value (option_row.arg, command.args) in capitals decides its completion:
- * FILE, DIR, IMAGE (a name of the store), UMID (a running instance), TAG (a saved state), PATH (like
- * FILE). "a|b|c" are its words. Any other value is not completed.
+ * FILE, DIR, IMAGE (a name of the store), UMID (a running instance), TAG (a saved state), PATH
+ * (like FILE). "a|b|c" are its words. Any other value is not completed.
  */
 #ifndef NESTLING_NESTCTL_COMMAND_H
 #define NESTLING_NESTCTL_COMMAND_H
