@@ -334,6 +334,11 @@ static int open_fd(struct con_cable *c, int fd, unsigned ways, struct con_open *
 	int flags = fcntl(fd, F_GETFL);
 
 	c->fd = fd;
+	/* A descriptor that is not inherited may be the kernel's own, which all close on exec. */
+	if (fcntl(fd, F_GETFD) > 0) {
+		flags = -1;
+		errno = EBADF;
+	}
 	if (flags >= 0 && ((ways & CABLE_IN && (flags & O_ACCMODE) == O_WRONLY) ||
 				  (ways & CABLE_OUT && (flags & O_ACCMODE) == O_RDONLY))) {
 		flags = -1;

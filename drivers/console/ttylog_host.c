@@ -23,7 +23,8 @@ int ttylog_host_fd(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+	/* The kernel's own descriptors close on exec; inherited ones do not. */
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fcntl(fd, F_GETFD) & FD_CLOEXEC)
 		return -EBADF;
 	if (log_fd >= 0) /* a parameter that was given twice */
 		close(log_fd);

@@ -106,9 +106,10 @@ static int fd_open(struct net_host *h)
 		return -ENOTCONN;
 	h->opened = true;
 	fd_numbers(h->args, h->index, &n);
-	fd = fcntl(n, F_DUPFD_CLOEXEC, 0);
+	/* The kernel's own descriptors close on exec; inherited ones do not. */
+	fd = fcntl(n, F_GETFD) & FD_CLOEXEC ? -1 : fcntl(n, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
-		return net_fail(h, EBADF, "fd,%d: %s", n, strerror(errno));
+		return net_fail(h, EBADF, "fd,%d: %s", n, strerror(EBADF));
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	err = net_fail(h, EINVAL,
 		"fd,%d: neither a datagram or seqpacket socket nor a tap device without packet "
