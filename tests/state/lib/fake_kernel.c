@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fake_kernel.c: what nestctl sees of a kernel: a management console that answers what the commands about states ask. So they
- * can be tested with files and moments that a kernel does not make.
+ * fake_kernel.c: what nestctl sees of a kernel: a management console that answers what the commands
+ * about states ask. So they can be tested with files and moments that a kernel does not make.
  *
  *	fake_kernel umid=NAME [ubd<N>=...] [eth0=...] [restore=DIR] ...
  *
- * Its memory is a number, which grows at each "version". FAKE_SAVE: "error": a save fails; "slow": it writes half of the memory
- * and then sleeps; "silent": it dies. FAKE_BYTES: the size of the memory's file.
+ * Its memory is a number, which grows at each "version". FAKE_SAVE: "error": a save fails; "slow":
+ * it writes half of the memory and then sleeps; "silent": it dies. FAKE_BYTES: the size of the
+ * memory's file.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -23,7 +23,8 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/state/state.h"
 
-#define SAID_MAX 2000 /* with the rest of the report less than PIPE_BUF: written at once */
+/* with the rest of the report less than PIPE_BUF: written at once */
+#define SAID_MAX 2000
 
 static int by_number(const void *a, const void *b)
 {
@@ -57,7 +58,10 @@ become_kernel(const struct keeper *k, pid_t keeper, int errors)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	/* The names of the state's own files are absolute; others are as the first kernel had them. */
+	/*
+	 * The names of the state's own files are absolute; others are as the first kernel had
+	 * them.
+	 */
 	if (chdir(k->cwd) && chdir("/"))
 		_exit(1);
 	if (dup2(errors, 2) < 0)

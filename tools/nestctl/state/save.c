@@ -20,7 +20,8 @@
 #include "tools/nestctl/state/state.h"
 
 #define SAVE_MS 600000 /* gigabytes to a slow disk */
-#define NAMES_MAX 4    /* of a disk: layer, backing file, serial number */
+/* of a disk: layer, backing file, serial number */
+#define NAMES_MAX 4
 
 /* ---- what the kernel is ---- */
 

@@ -33,7 +33,8 @@
 struct line {
 	const char *argv[PARAMS_MAX + 40];
 	int argc;
-	int ends[8]; /* the kernel's ends of pipes and files, closed here once it runs */
+	/* the kernel's ends of pipes and files, closed here once it runs */
+	int ends[8];
 	int nr_ends;
 	struct keeper keeper;
 };

@@ -27,8 +27,9 @@
 struct state_file {
 	const char *name; /* NULL: there is none */
 	uint64_t size;    /* bytes, with holes */
-	uint64_t disk;    /* bytes that it occupies, when it was looked at */
-	uint32_t sum;     /* file_sum() */
+	/* bytes that it occupies, when it was looked at */
+	uint64_t disk;
+	uint32_t sum; /* file_sum() */
 };
 
 /* A file of the host that a disk reads and that must not change: an image, a backing file. */
@@ -48,20 +49,23 @@ struct state_disk {
 
 struct state {
 	const char *name, *folder; /* folder: absolute */
-	int fd;                    /* of the folder, which stays locked while it is open; or -1 */
-	uint64_t created;          /* seconds since 1970 */
-	const char *parent;        /* name or path, or NULL */
-	const char *umid, *cwd;    /* of the instance that was saved */
-	const char *kernel;        /* path of its program */
-	const char *build;         /* and that program's build id */
-	const char *image;         /* of the first disk, or "" */
-	uint64_t mem, cpus;        /* bytes of memory, and how many CPUs, when it was saved */
+	/* of the folder, which stays locked while it is open; or -1 */
+	int fd;
+	uint64_t created;       /* seconds since 1970 */
+	const char *parent;     /* name or path, or NULL */
+	const char *umid, *cwd; /* of the instance that was saved */
+	const char *kernel;     /* path of its program */
+	const char *build;      /* and that program's build id */
+	const char *image;      /* of the first disk, or "" */
+	/* bytes of memory, and how many CPUs, when it was saved */
+	uint64_t mem, cpus;
 	uint64_t stopped_ns;
 	struct state_file memory;
 	struct state_disk disks[STATE_DISKS];
 	struct state_image *images;
 	size_t nr_images;
-	const char **params;            /* the kernel's command line, NULL at its end */
+	/* the kernel's command line, NULL at its end */
+	const char **params;
 	const char *cards[STATE_CARDS]; /* KIND,... of eth<N>=, or NULL */
 };
 
@@ -164,9 +168,10 @@ struct state save_instance(const struct instance *in, struct state_new *n, const
 
 struct start {
 	const struct state *state;
-	const char *name;  /* of the instance */
-	const char *net;   /* instead of the state's eth0, or NULL */
-	bool clone;        /* the first may run: cards get new addresses, lines no ports */
+	const char *name; /* of the instance */
+	const char *net;  /* instead of the state's eth0, or NULL */
+	/* the first may run: cards get new addresses, lines no ports */
+	bool clone;
 	int report;        /* from the keeper */
 	pid_t kernel;      /* once the keeper has told; before that 0 */
 	int pidfd;         /* of it, or -1 */
@@ -189,7 +194,8 @@ void start_check_name(const char *name);
 struct keeper {
 	const char *kernel, *cwd;
 	const char *const *argv; /* the kernel's, NULL at its end */
-	int fds[KEEPER_FDS];     /* our ends of its pipes, which stay open; -1 for none */
+	/* our ends of its pipes, which stay open; -1 for none */
+	int fds[KEEPER_FDS];
 };
 /* Starts the kernel under a keeper. Returns the pipe of its report. */
 int keeper_start(const struct keeper *k);

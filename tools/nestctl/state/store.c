@@ -263,7 +263,8 @@ static int make_folder(const char *path, const char **made)
 				continue;
 			die("%s: %s", path, strerror(errno));
 		}
-		fd = open_locked(name, true); /* unless another process has swept it already */
+		/* unless another process has swept it already */
+		fd = open_locked(name, true);
 		if (fd >= 0) {
 			*made = name;
 			return fd;
