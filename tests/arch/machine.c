@@ -123,6 +123,18 @@ u64 skas_task_size(void)
 {
 	return 0;
 }
+u64 skas_base(void)
+{
+	return 0;
+}
+u64 skas_xfeatures(void)
+{
+	return 0;
+}
+bool skas_tsc_traps(void)
+{
+	return false;
+}
 void skas_fpu_init(struct fpu *fpu)
 {
 }
@@ -143,6 +155,9 @@ void skas_exit(void)
 {
 }
 void vdso_init(void)
+{
+}
+void vdso_restored(void)
 {
 }
 static void nothing(void)
