@@ -141,6 +141,21 @@ u64 skas_stolen(int cpu)
 	steal_asked[cpu] = now;
 	return READ_ONCE(steal_half) ? since / 2 : 0;
 }
+u64 skas_base(void)
+{
+	return 0;
+}
+u64 skas_xfeatures(void)
+{
+	return 0;
+}
+bool skas_tsc_traps(void)
+{
+	return false;
+}
+void vdso_restored(void)
+{
+}
 u64 skas_task_size(void)
 {
 	return 0;
