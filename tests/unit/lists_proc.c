@@ -2,8 +2,9 @@
 /*
  * lists_proc.c: /proc/net/ptype looks up no device while it holds the lock of the listeners, for
  * which the receive path waits, and lists a bounded number of them. /proc/net/unix reschedules, and
- * does not begin anew for every few sockets. SOURCES: kernel/net/proc/lists_proc.c
- * kernel/lib/string.c
+ * does not begin anew for every few sockets.
+ *
+ * SOURCES: kernel/net/proc/lists_proc.c kernel/lib/string.c
  */
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"

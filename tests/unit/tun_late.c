@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tun_late.c: a frame that found its queue of /dev/net/tun before that was disabled, or went, is
- * not put into it afterwards: the next reader may be another device's program. SOURCES:
- * kernel/net/link/tun_io.c kernel/net/link/tun_queue.c
+ * not put into it afterwards: the next reader may be another device's program.
+ *
+ * SOURCES: kernel/net/link/tun_io.c kernel/net/link/tun_queue.c
  */
 #include <asm/errno.h>
 
