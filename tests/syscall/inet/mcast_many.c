@@ -10,7 +10,9 @@
 /* sources of a socket; a namespace may allow 1,024 here */
 #define LIST 1000
 #define OTHERS 3
+/* the least time of so many rounds counts, and of more while another program has the CPU */
 #define ROUNDS 12
+#define MOST_ROUNDS 300
 #define ENOUGH 3
 
 static int member(const char *group)
@@ -63,7 +65,7 @@ static bool is_cheap(int one, int among)
 {
 	long least[2] = { LONG_MAX, LONG_MAX };
 
-	for (int k = 0; k < ROUNDS; k++) {
+	for (int k = 0; k < ROUNDS || (k < MOST_ROUNDS && least[1] > ENOUGH * least[0]); k++) {
 		long a = change(one, "239.0.0.1", 0), b = change(among, "239.0.0.2", OTHERS * LIST);
 
 		least[0] = a < least[0] ? a : least[0];
