@@ -220,8 +220,8 @@ static s64 read_header(struct file *f, struct header *h)
 /* ---- where it lies ---- */
 
 /*
- * Adds an extent of @len bytes, which count_in_slots() will turn into slots. It is joined with one that lies
- * directly before it.
+ * Adds an extent of @len bytes, which count_in_slots() will turn into slots. It is joined with one
+ * that lies directly before it.
  */
 static int add_extent(struct swap_file *sf, u64 pos, u64 len, sector_t sector)
 {
