@@ -32,6 +32,11 @@ uint64_t os_host_deadline(uint64_t deadline);
  * with one line and status 1 if the state cannot be used.
  */
 uint64_t os_state_restore(int argc, char **argv);
+/*
+ * Waits until the holder at the other end of the socket @number (of hold=) lets the instance go on
+ * (state_hold.c). False if it has gone, or if this is no socket.
+ */
+bool state_hold(const char *number);
 
 /* Ends this program's threads and executes it again with @argv (process.c). */
 void os_exec_again(char **argv) __attribute__((noreturn));

@@ -318,6 +318,8 @@ int os_state_finish(struct os_state *s)
 
 static struct os_restored restored;
 static bool is_restored;
+/* of hold=, or NULL */
+static const char *hold_at;
 
 const struct os_restored *os_restored(void)
 {
@@ -563,6 +565,8 @@ static const char *find_restore(int argc, char **argv)
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
 		if (!strncmp(argv[i], "restore=", 8))
 			dir = argv[i] + 8;
+		else if (!strncmp(argv[i], "hold=", 5))
+			hold_at = argv[i] + 5;
 		else if (place_name(argv[i]))
 			restored.argv[restored.argc++] = argv[i];
 		else
@@ -599,6 +603,8 @@ uint64_t os_state_restore(int argc, char **argv)
 	restored.stub_base = r.h.stub_base;
 	restored.xfeatures = r.h.xfeatures;
 	restored.xstate_size = r.h.xstate_size;
+	if (hold_at && !state_hold(hold_at))
+		refuse("hold=%s: the process that holds it does not let it go on", hold_at);
 	set_clocks(&r.h);
 	is_restored = true;
 	return r.h.sp[0];

@@ -378,7 +378,7 @@ static const struct command {
 	{ "go", cmd_go, "", "continue after a 'stop'" },
 	{ "snapshot", mconsole_snapshot, " begin [<seconds>]|end [<id>]",
 		"holds disks clean, so that their files can be copied: docs/block.md" },
-	{ "state", cmd_state, " save|rollback <dir>",
+	{ "state", cmd_state, " save|hold|rollback <dir>",
 		"saves the instance to a folder, or goes back to it" },
 	{ "log", cmd_log, " <string>", "enter <string> into the kernel log" },
 	{ "proc", cmd_proc, " <file>", "returns the contents of the guest's /proc/<file>" },

@@ -42,6 +42,12 @@ void mconsole_perf(struct mconsole_call *c);
 void mconsole_command(struct mconsole_call *c, char *text);
 
 /*
+ * Answers all requests that have come, while the machine is stopped: with a line that says so. True
+ * if one of them was "state go", which is answered when the machine has gone on.
+ */
+bool mconsole_serve_stopped(void);
+
+/*
  * Sets the socket of mconsole=notify:SOCKET; false if the path does not fit.
  * mconsole_notify_start() tells it that the console exists (notify.c).
  */

@@ -219,6 +219,51 @@ static void serve(struct mconsole_packet *p)
 	mconsole_end(&call, 0);
 }
 
+/* ---- while the machine is stopped ---- */
+
+static bool says(const struct request *req, const char *text)
+{
+	return req->len == strlen(text) && !memcmp(req->data, text, req->len);
+}
+
+/* Answers without waiting for a client that does not read. */
+static bool serve_stopped(const struct mconsole_packet *p)
+{
+	static const char text[] =
+		"it stands still: it was migrated, and its receiver did not say that it runs "
+		"there; "
+		"nestctl migrate --resume lets it go on here, nestctl kill ends it";
+	/* owned by the thread that has stopped the machine */
+	static struct reply r;
+	struct request req = { 0 };
+
+	memcpy(&req, p->data, min((size_t)p->len, sizeof(req)));
+	if (p->len >= offsetof(struct request, data) && req.magic == MAGIC &&
+		req.version == VERSION && says(&req, "state go")) {
+		r = (struct reply){ .len = 1 };
+		mconsole_host_reply(p, &r, offsetof(struct reply, data) + r.len);
+		return true;
+	}
+	r = (struct reply){ .err = -EBUSY, .len = sizeof(text) };
+	memcpy(r.data, text, sizeof(text));
+	mconsole_host_reply(p, &r, offsetof(struct reply, data) + r.len);
+	return false;
+}
+
+bool mconsole_serve_stopped(void)
+{
+	static struct mconsole_packet packet;
+
+	while (mconsole_host_recv(&packet)) {
+		bool goes = serve_stopped(&packet);
+
+		mconsole_host_done(&packet);
+		if (goes)
+			return true;
+	}
+	return false;
+}
+
 static int __noreturn mconsole_thread(void *unused)
 {
 	static struct mconsole_packet packet;

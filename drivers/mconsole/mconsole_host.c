@@ -15,6 +15,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -337,6 +338,11 @@ void mconsole_host_done(struct mconsole_packet *p)
 		if (p->fds[i] >= 0)
 			close(p->fds[i]);
 	p->nr_fds = 0;
+}
+
+void mconsole_host_wait(void)
+{
+	poll(&(struct pollfd){ .fd = sock, .events = POLLIN }, 1, -1);
 }
 
 int mconsole_host_recv(struct mconsole_packet *p)

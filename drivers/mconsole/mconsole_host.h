@@ -41,6 +41,8 @@ struct mconsole_packet {
 	int32_t fds[MCONSOLE_FDS]; /* descriptors that came along */
 	uint32_t nr_fds;
 };
+/* Waits for a packet, or a signal. */
+void mconsole_host_wait(void);
 /*
  * Returns 1 and the next packet of the owner or of root, or 0 without one, and arms the interrupt.
  * Packets of other users are dropped. mconsole_host_done() closes descriptors that were not taken.

@@ -5,6 +5,13 @@
  *
  *     state save DIR       answers "stopped NS", the time for which the instance stood still
  *     state rollback DIR   answers before it; a second answer comes only if it fails
+ *     state hold DIR       saves, but the machine stands still until the channel that came along
+ *                          says more (hold_host.h); then answers as save does
+ *     state go             an instance whose holder has gone at the wrong moment goes on
+ *
+ * A held machine serves no request. But if its holder has gone after it had let another process go
+ * on from the state, no process here can know which of the two should run: then this one stands
+ * still, and tells every client so, until "state go" or SIGKILL.
  *
  * A thread of its own does either, since both take time and the console goes on meanwhile. In a
  * restored instance that thread goes on too: its client has asked another process, so
@@ -15,6 +22,7 @@
 #include <asm/errno.h>
 
 #include "arch/um/machine/arch.h"
+#include "drivers/mconsole/hold_host.h"
 #include "drivers/mconsole/internal.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -26,15 +34,27 @@ struct state_request {
 	struct mconsole_packet from;
 	struct mconsole_call call;
 	char dir[MCONSOLE_DATA];
+	bool held;
 	struct state_why why;
 };
+
+/* The machine is stopped. */
+static void hold(u64 so_far)
+{
+	if (hold_host_wait(so_far) == HOLD_GO)
+		return;
+	while (!mconsole_serve_stopped())
+		mconsole_host_wait();
+}
 
 static int save_thread(void *arg)
 {
 	struct state_request *r = arg;
 	u64 stopped = 0;
-	int err = state_save(r->dir, &stopped, &r->why);
+	int err = state_save_held(r->dir, r->held ? hold : NULL, &stopped, &r->why);
 
+	if (r->held && err != 1)
+		hold_host_end();
 	if (err)
 		mconsole_fail(&r->call, err, "%s", r->why.text);
 	else
@@ -58,14 +78,38 @@ static int rollback_thread(void *arg)
 	return 0;
 }
 
+/* Returns what stands behind the word @verb, or NULL if it is another. */
+static const char *behind(const char *args, const char *verb)
+{
+	size_t n = strlen(verb);
+
+	return !strncmp(args, verb, n) && args[n] == ' ' ? args + n + 1 : NULL;
+}
+
+/* Takes the channel of a hold. */
+static bool take_channel(struct mconsole_call *c)
+{
+	int err = hold_host_take(c->from);
+
+	if (err)
+		mconsole_fail(c, err, "state hold: %s",
+			err == -EBUSY ? "another one is under way" : "no socket came along");
+	return !err;
+}
+
 void cmd_state(struct mconsole_call *c)
 {
-	bool save = !strncmp(c->args, "save ", 5), back = !strncmp(c->args, "rollback ", 9);
-	const char *dir = c->args + (save ? 5 : 9);
+	const char *save = behind(c->args, "save"), *back = behind(c->args, "rollback");
+	const char *held = behind(c->args, "hold"), *dir = save ?: back ?: held;
 	struct state_request *r;
 
-	if ((!save && !back) || *dir != '/') {
-		mconsole_fail(c, -EINVAL, "state: wants save DIR or rollback DIR, a path from /");
+	if (!strcmp(c->args, "go")) {
+		mconsole_fail(c, -EINVAL, "state go: the instance is not held");
+		return;
+	}
+	if (!dir || *dir != '/') {
+		mconsole_fail(c, -EINVAL,
+			"state: wants save DIR, hold DIR or rollback DIR, a path from /");
 		return;
 	}
 	r = kzalloc(sizeof(*r), GFP_KERNEL);
@@ -73,10 +117,17 @@ void cmd_state(struct mconsole_call *c)
 		mconsole_fail(c, -ENOMEM, "state: no memory");
 		return;
 	}
-	strscpy(r->dir, dir, sizeof(r->dir));
-	mconsole_take(&r->call, &r->from, c);
-	if (kthread_run(save ? save_thread : rollback_thread, r, "state"))
+	if (held && !take_channel(c)) {
+		kfree(r);
 		return;
+	}
+	strscpy(r->dir, dir, sizeof(r->dir));
+	r->held = held;
+	mconsole_take(&r->call, &r->from, c);
+	if (kthread_run(back ? rollback_thread : save_thread, r, "state"))
+		return;
+	if (held)
+		hold_host_end();
 	kfree(r);
 	c->ended = false;
 	mconsole_fail(c, -ENOMEM, "state: no memory");

@@ -38,7 +38,8 @@ extern const struct state_part __start_state_parts[] __weak, __stop_state_parts[
 struct save {
 	const char *dir;
 	struct state_why *why;
-	u64 stopped; /* ns */
+	void (*hold)(u64 so_far); /* or NULL */
+	u64 stopped;              /* ns */
 	s64 result;
 	struct completion done;
 };
@@ -141,6 +142,8 @@ static s64 try_save(struct save *s)
 		go_on();
 		return err;
 	}
+	if (!err && s->hold)
+		s->hold(ktime_get() - start);
 	undescribe();
 	machine_go();
 	s->stopped = ktime_get() - start;
@@ -179,9 +182,9 @@ static int saver(void *arg)
 	return 0;
 }
 
-int state_save(const char *dir, u64 *stopped, struct state_why *why)
+int state_save_held(const char *dir, void (*hold)(u64 so_far), u64 *stopped, struct state_why *why)
 {
-	struct save s = { .dir = dir, .why = why };
+	struct save s = { .dir = dir, .why = why, .hold = hold };
 	const char *obstacle = machine_save_obstacle();
 
 	why->text[0] = '\0';
@@ -197,6 +200,11 @@ int state_save(const char *dir, u64 *stopped, struct state_why *why)
 	smp_store_release(&saving, 0);
 	*stopped = s.stopped;
 	return (int)s.result;
+}
+
+int state_save(const char *dir, u64 *stopped, struct state_why *why)
+{
+	return state_save_held(dir, NULL, stopped, why);
 }
 
 int state_rollback(const char *dir, struct state_why *why)

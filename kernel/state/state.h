@@ -10,6 +10,7 @@
  *	  quiet()           of every part, until no request is under way in the host
  *	  describe()        of every part
  *	  memory is written to DIR/memory
+ *	  (state_save_held() only: the machine is held here until it may go on)
  *	  the machine goes on
  *
  * and of a restore (nestling restore=DIR ...), in a new process with the same kernel:
@@ -74,6 +75,13 @@ struct state_part {
  * -EBUSY.
  */
 int state_save(const char *dir, u64 *stopped, struct state_why *why);
+
+/*
+ * As above, but the machine stands still until @hold returns, once memory is written: it may call
+ * doors only. @so_far: ns for which the machine has stood still. It is called in this process only,
+ * and not if the save fails.
+ */
+int state_save_held(const char *dir, void (*hold)(u64 so_far), u64 *stopped, struct state_why *why);
 
 /*
  * Makes this process the instance that was saved in @dir: executes the kernel again, with the same
