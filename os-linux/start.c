@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "os-linux/internal.h"
@@ -52,12 +53,24 @@ static void name_helper_to_gdb(void)
 			stderr);
 }
 
+/* Gives back the program's name to a process that has executed /proc/self/exe. */
+static void name_process(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+	char name[16] = "";
+
+	if (!prctl(PR_GET_NAME, name) && !strcmp(name, "exe"))
+		prctl(PR_SET_NAME, slash ? slash + 1 : program);
+}
+
 int main(int argc, char **argv, char **envp)
 {
 	uint64_t sp;
 	int err;
 
 	os_argv = argv;
+	if (argc)
+		name_process(argv[0]);
 	os_process_setup();
 	name_helper_to_gdb();
 	err = os_vcpu_adopt(0);

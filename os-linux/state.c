@@ -516,17 +516,29 @@ static void set_clocks(const struct state_header *h)
 	os_clock_set_shifts(&s);
 }
 
-/* Sets or replaces a parameter by its name. */
+/* True if both set one thing: a disk's flags are no part of its name. */
+static bool sets_same(const char *a, const char *b)
+{
+	size_t name = place_name(b), n = 3 + strspn(b + 3, "0123456789");
+
+	if (strncmp(b, "ubd", 3))
+		return !strncmp(a, b, name);
+	return n > 3 && !strncmp(a, b, n) && !(a[n] >= '0' && a[n] <= '9') && place_name(a);
+}
+
+/* Sets or replaces a parameter by its name. What follows "--" is init's. */
 static void set_word(char **words, uint32_t *n, char *word)
 {
-	size_t name = place_name(word);
+	uint32_t at = 1;
 
-	for (uint32_t i = 1; i < *n; i++)
-		if (!strncmp(words[i], word, name)) {
-			words[i] = word;
+	for (; at < *n && strcmp(words[at], "--"); at++)
+		if (sets_same(words[at], word)) {
+			words[at] = word;
 			return;
 		}
-	words[(*n)++] = word;
+	memmove(words + at + 1, words + at, (*n - at) * sizeof(*words));
+	words[at] = word;
+	++*n;
 }
 
 /*

@@ -26,8 +26,6 @@ void mconsole_print(struct mconsole_call *c, const char *fmt, ...) __printf(2, 3
  * err 0.
  */
 void mconsole_end(struct mconsole_call *c, int err);
-/* Sends what was printed so far; more follows. */
-void mconsole_part(struct mconsole_call *c);
 /* Takes over a request, which another thread answers later. Its descriptors stay the caller's. */
 void mconsole_take(
 	struct mconsole_call *mine, struct mconsole_packet *from, struct mconsole_call *c);

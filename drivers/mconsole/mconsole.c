@@ -157,11 +157,6 @@ void mconsole_end(struct mconsole_call *c, int err)
 	send_reply(c, err, false);
 }
 
-void mconsole_part(struct mconsole_call *c)
-{
-	send_reply(c, 0, true);
-}
-
 void mconsole_take(
 	struct mconsole_call *mine, struct mconsole_packet *from, struct mconsole_call *c)
 {

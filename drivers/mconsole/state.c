@@ -4,7 +4,7 @@
  * back to what was saved there (kernel/state/state.h).
  *
  *     state save DIR       answers "stopped NS", the time for which the instance stood still
- *     state rollback DIR   answers before it; a second answer comes only if it fails
+ *     state rollback DIR   answers when it begins: the process that goes on has not been asked
  *     state hold DIR       saves, but the machine stands still until the channel that came along
  *                          says more (hold_host.h); then answers as save does
  *     state go             an instance whose holder has gone at the wrong moment goes on
@@ -24,7 +24,6 @@
 #include "arch/um/machine/arch.h"
 #include "drivers/mconsole/hold_host.h"
 #include "drivers/mconsole/internal.h"
-#include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/task.h"
@@ -64,15 +63,19 @@ static int save_thread(void *arg)
 	return 0;
 }
 
+static void rollback_begins(void *arg)
+{
+	struct state_request *r = arg;
+
+	mconsole_print(&r->call, "rolling back");
+	mconsole_end(&r->call, 0);
+}
+
 static int rollback_thread(void *arg)
 {
 	struct state_request *r = arg;
-	int err;
+	int err = state_rollback(r->dir, rollback_begins, r, &r->why);
 
-	mconsole_print(&r->call, "rolling back\n");
-	mconsole_part(&r->call);
-	err = state_rollback(r->dir, &r->why);
-	pr_err("mconsole: state rollback: %s\n", r->why.text);
 	mconsole_fail(&r->call, err, "%s", r->why.text);
 	kfree(r);
 	return 0;

@@ -207,11 +207,12 @@ int state_save(const char *dir, u64 *stopped, struct state_why *why)
 	return state_save_held(dir, NULL, stopped, why);
 }
 
-int state_rollback(const char *dir, struct state_why *why)
+int state_rollback(const char *dir, void (*begins)(void *arg), void *arg, struct state_why *why)
 {
 	int err = machine_save_readable(dir);
 
 	if (err)
 		return (int)fail(why, err, arch_strerror(err));
+	begins(arg);
 	machine_roll_back(dir);
 }

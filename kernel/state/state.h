@@ -85,8 +85,9 @@ int state_save_held(const char *dir, void (*hold)(u64 so_far), u64 *stopped, str
 
 /*
  * Makes this process the instance that was saved in @dir: executes the kernel again, with the same
- * pid, descriptors and parameters, and restore=@dir. Returns only on an error that is seen before.
+ * pid, descriptors and parameters, and restore=@dir. Returns only on an error that is seen before;
+ * calls @begins when there is none.
  */
-int state_rollback(const char *dir, struct state_why *why);
+int state_rollback(const char *dir, void (*begins)(void *arg), void *arg, struct state_why *why);
 
 #endif

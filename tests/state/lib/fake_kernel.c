@@ -128,6 +128,7 @@ static void restore(const char *dir)
 	number = strtoul(text, NULL, 10);
 }
 
+/* Executes itself again. It has answered before. */
 static void roll_back(const char *dir)
 {
 	static char *argv[100], word[4200];
@@ -164,7 +165,7 @@ static int answer(const char *q, char *text)
 	if (!strncmp(q, "state save ", 11))
 		return save(q + 11, text);
 	if (!strncmp(q, "state rollback ", 15))
-		roll_back(q + 15);
+		return sprintf(text, "rolling back"), 0;
 	if (!strcmp(q, "config mem"))
 		return sprintf(text, "67108864"), 0;
 	if (!strcmp(q, "proc cpuinfo"))
@@ -211,5 +212,7 @@ int main(int argc, char **argv)
 		r.err = answer(q.text, r.text);
 		r.len = strlen(r.text) + 1;
 		sendto(s, &r, 12 + r.len, 0, (struct sockaddr *)&from, len);
+		if (!strncmp(q.text, "state rollback ", 15))
+			roll_back(q.text + 15);
 	}
 }

@@ -157,11 +157,8 @@ void umid_connect(struct umid_console *c, const char *folder)
 		die("%s: %s", c->path, strerror(errno));
 }
 
-/*
- * True if the socket of the replies still exists: a waiter on a datagram socket is not told of its
- * end.
- */
-static bool is_there(const struct umid_console *c)
+/* A waiter on a datagram socket is not told of its end: looks whether the socket still exists. */
+bool umid_is_same(const struct umid_console *c)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	uint64_t inode, made;
@@ -186,7 +183,7 @@ static bool wait_for_reply(struct umid_console *c)
 
 	for (int left = c->wait_ms; left > 0 && there; left -= c->step_ms) {
 		/* checked first: what came before the end is still read */
-		there = is_there(c);
+		there = umid_is_same(c);
 		if (poll(&p, 1, !there ? 0 : left < c->step_ms ? left : c->step_ms) > 0)
 			return true;
 	}

@@ -50,4 +50,7 @@ char *umid_ask(struct umid_console *c, const char *command, int *err, size_t *le
 char *umid_ask_with(struct umid_console *c, const char *command, const int *fds, size_t n, int *err,
 	size_t *len);
 
+/* True while the process that was connected to serves the console. */
+bool umid_is_same(const struct umid_console *c);
+
 #endif

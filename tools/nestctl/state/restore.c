@@ -137,17 +137,6 @@ static void check_build(const struct state *s, const struct instance *in)
 			s->build, in->name, build ? build : "(none)");
 }
 
-static const char *last_line(char *text)
-{
-	size_t n = strlen(text);
-	char *line;
-
-	while (n && text[n - 1] == '\n')
-		text[--n] = '\0';
-	line = strrchr(text, '\n');
-	return line ? line + 1 : text;
-}
-
 static long now_ms(void)
 {
 	struct timespec t;
@@ -156,12 +145,13 @@ static long now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Waits until the instance answers again. Dies if it ends. */
-static void await(const struct instance *in, const char *tag, int pidfd)
+/* Waits until the instance answers again, at another socket than before. Dies if it ends. */
+static void await(
+	const struct instance *in, const struct umid_console *before, const char *tag, int pidfd)
 {
 	long end = now_ms() + BACK_MS;
 
-	while (!instance_answers(in->name, in->pid, ANSWER_MS)) {
+	while (umid_is_same(before) || !instance_answers(in->name, in->pid, ANSWER_MS)) {
 		if (has_ended(pidfd, STEP_MS))
 			die("%s: it could not go on from %s, and has ended", in->name, tag);
 		if (now_ms() >= end)
@@ -194,11 +184,11 @@ static int rollback(int argc, char **argv)
 	text = umid_ask(&c, format("state rollback %s", s.folder), &err, &len);
 	if (!text && has_ended(pidfd, 0))
 		die("%s: it could not go on from %s, and has ended", in.name, words[1]);
-	if (text && err) /* behind what it has said before it began */
-		die("%s: %s", in.name, last_line(text));
+	if (text && err)
+		die("%s: %s", in.name, text);
 	free(text);
+	await(&in, &c, words[1], pidfd);
 	close(c.fd);
-	await(&in, words[1], pidfd);
 	head_set(in.pid, strchr(words[1], '/') ? s.folder : words[1]);
 	state_close(&s);
 	return 0;
