@@ -311,8 +311,9 @@ struct os_state {
 	char why[400];
 };
 /*
- * Writes @dir/memory, anew. Every vCPU but the caller stands still. os_state_finish() brings it to
- * the disk and must follow a success. Both return 0 or -errno with @s->why.
+ * Writes @dir/memory, anew. Every vCPU but the caller stands still. os_state_finish() closes it and
+ * must follow a success: to bring it to the disk would take a vCPU for as long, so that is left to
+ * the asker. Both return 0 or -errno with @s->why.
  */
 int os_state_save(const char *dir, struct os_state *s);
 int os_state_finish(struct os_state *s);

@@ -307,9 +307,8 @@ int os_state_save(const char *dir, struct os_state *s)
 
 int os_state_finish(struct os_state *s)
 {
-	int err = fsync(written) ? -errno : 0;
+	int err = close(written) ? -errno : 0;
 
-	close(written);
 	written = -1;
 	return err ? failed(s, err, "memory") : 0;
 }

@@ -81,7 +81,7 @@ static int describe(const char *dir, struct state_why *why)
 }
 
 /* It is called even if the save failed before describe(). */
-static void undescribe(void)
+static void undescribe(bool saved)
 {
 	if (live_file)
 		file = live_file;

@@ -65,7 +65,7 @@ static int ubd_describe(const char *dir, struct state_why *why)
 	return err;
 }
 
-static void ubd_undescribe(void)
+static void ubd_undescribe(bool saved)
 {
 	ubd_is_saved = false;
 }

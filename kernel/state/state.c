@@ -39,6 +39,7 @@ struct save {
 	const char *dir;
 	struct state_why *why;
 	void (*hold)(u64 so_far); /* or NULL */
+	bool finished;            /* finish() of the parts was called */
 	u64 stopped;              /* ns */
 	s64 result;
 	struct completion done;
@@ -89,6 +90,14 @@ static s64 quiet(struct save *s)
 	return -EAGAIN;
 }
 
+static s64 prepare(struct save *s)
+{
+	s64 err = 0;
+
+	for_each_part(p) if (!err && p->prepare) err = p->prepare(s->dir, s->why);
+	return err;
+}
+
 static s64 describe(struct save *s)
 {
 	s64 err = 0;
@@ -97,9 +106,27 @@ static s64 describe(struct save *s)
 	return err;
 }
 
-static void undescribe(void)
+static void undescribe(bool saved)
 {
-	for_each_part(p) if (p->undescribe) p->undescribe();
+	for_each_part(p) if (p->undescribe) p->undescribe(saved);
+}
+
+/* Lets all parts finish, once. Returns @err, or the first error of a part if that is 0. */
+static s64 finish(struct save *s, s64 err, bool stopped)
+{
+	bool saved = !err;
+	struct state_why other = { "" };
+
+	if (s->finished)
+		return err;
+	s->finished = true;
+	for_each_part(p)
+	{
+		int failed = p->finish ? p->finish(saved, stopped, err ? &other : s->why) : 0;
+
+		err = err ? err : failed;
+	}
+	return err;
 }
 
 /* Makes all again in the new process. There is no way back: it ends with what is wrong. */
@@ -143,33 +170,49 @@ static s64 try_save(struct save *s)
 		return err;
 	}
 	if (!err && s->hold)
+		err = finish(s, 0, true);
+	if (!err && s->hold)
 		s->hold(ktime_get() - start);
-	undescribe();
+	undescribe(!err);
 	machine_go();
 	s->stopped = ktime_get() - start;
 	return err;
 }
 
+static s64 attempt(struct save *s)
+{
+	s64 err = prepare(s);
+
+	if (err)
+		return err;
+	err = machine_save_begin();
+	if (err)
+		err = fail(s->why, err, "no memory for its lists");
+	else
+		err = try_save(s);
+	machine_save_end();
+	return err;
+}
+
 static s64 save(struct save *s)
 {
-	u64 end = ktime_get() + PATIENCE_NS;
+	u64 end = 0;
 	s64 err;
 
 	do {
-		err = machine_save_begin();
-		if (err)
-			err = fail(s->why, err, "no memory for its lists");
-		else
-			err = try_save(s);
-		machine_save_end();
+		err = attempt(s);
+		/* what the first attempt prepares may take long */
+		end = end ? end : ktime_get() + PATIENCE_NS;
 		if (err == -EAGAIN)
 			pause(PAUSE_NS);
 	} while (err == -EAGAIN && ktime_get() < end);
+	if (err == MACHINE_GOES_ON)
+		return err;
 	if (err == -EAGAIN)
 		err = fail(s->why, -EBUSY, "a task holds an address space for too long");
 	if (!err)
 		err = min(machine_save_sync(s->why->text, sizeof(s->why->text)), 0L);
-	return err;
+	return finish(s, err, false);
 }
 
 static int saver(void *arg)

@@ -6,12 +6,15 @@
  * threads, sockets) is not saved: whatever owns such a thing makes it again. The life of a save:
  *
  *	state_save(dir)   on a kernel thread of vCPU 0
+ *	  prepare()         of every part
  *	  the machine stops: every other vCPU waits at a boundary, outside of all spinlocks
  *	  quiet()           of every part, until no request is under way in the host
  *	  describe()        of every part
  *	  memory is written to DIR/memory
  *	  (state_save_held() only: the machine is held here until it may go on)
+ *	  undescribe()      of every part
  *	  the machine goes on
+ *	  finish()          of every part: the files are complete, but not yet on the disk
  *
  * and of a restore (nestling restore=DIR ...), in a new process with the same kernel:
  *
@@ -38,6 +41,12 @@ struct state_why {
 struct state_part {
 	const char *name;
 	/*
+	 * Gets ready for describe(), for example by copying what does not change to the folder
+	 * @dir. The machine runs; may sleep. Is called again if a save begins anew. Returns 0, or
+	 * -errno with @why set: the save fails, and finish() follows.
+	 */
+	int (*prepare)(const char *dir, struct state_why *why);
+	/*
 	 * Says whether no request of this part is under way in the host. The machine is stopped: no
 	 * spinlock is held anywhere, and the handlers of interrupt lines are run between two calls.
 	 * It is asked again for some seconds, then the save fails. NULL: always quiet.
@@ -46,11 +55,21 @@ struct state_part {
 	/*
 	 * Puts what only the host half knows into the guest's memory, or into files of the folder
 	 * @dir. The machine is stopped. No allocation, no sleep but in doors. Returns 0, or -errno
-	 * with @why set: the save fails and the instance goes on. NULL: nothing to do, as below.
+	 * with @why set: the save fails and the instance goes on. -EAGAIN: it begins anew, with
+	 * prepare(). NULL: nothing to do, as below.
 	 */
 	int (*describe)(const char *dir, struct state_why *why);
-	/* Undoes what describe() changed for this instance, whether the save failed or not. */
-	void (*undescribe)(void);
+	/*
+	 * Undoes what describe() changed for this instance, before the machine goes on. @saved: the
+	 * state has its memory; if not, describe() may not have been called.
+	 */
+	void (*undescribe)(bool saved);
+	/*
+	 * Completes the files of the state when the machine runs again or, if not @saved, drops
+	 * what prepare() has made. May sleep; but not if @stopped, before the machine is held. Is
+	 * called once in a save. Returns 0, or -errno with @why set: the save has failed.
+	 */
+	int (*finish)(bool saved, bool stopped, struct state_why *why);
 	/*
 	 * Makes the host objects again, in the new process. The machine is stopped, as above.
 	 * Returns 0, or -errno with @why set: the process ends with that line and status 1.

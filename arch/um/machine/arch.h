@@ -172,7 +172,7 @@ void machine_stop_here(void);
  * in save.c. machine_save_settle() returns -EAGAIN if a sleeping task is in the middle of something
  * that cannot be saved: the machine has to go on for a moment. machine_save() returns 0, -errno
  * with a line in @why, or, in the process that goes on from what was written, MACHINE_GOES_ON.
- * machine_save_sync() brings the file to the disk, and returns its bytes or -errno.
+ * machine_save_sync() closes the file, and returns its bytes or -errno.
  */
 #define MACHINE_GOES_ON 1
 const char *machine_save_obstacle(void);
