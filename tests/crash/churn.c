@@ -25,10 +25,11 @@
  * could not be changed may have been or not, and its process ends; so it does when the file system
  * takes no changes any more.
  */
+#include "model.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,10 +41,6 @@
 #include <linux/falloc.h>
 #include <unistd.h>
 
-#define SLOTS 20
-#define MAX (80 * 1024)
-/* Versions of a file, or candidates of a name, above which the next operation makes it durable. */
-#define FORCE_SYNC 24
 #define REGION (1 << 20)
 #define SECTOR 512
 #define PER_SECTOR (SECTOR / sizeof(struct ack))
@@ -53,60 +50,15 @@ struct ack {
 	int32_t result;
 	uint32_t check, pad;
 };
-struct version {
-	uint8_t *data;
-	long size;
-	struct version *older;
-};
-struct object {
-	struct version *last;
-	int nr, marked;
-	/* a part of something was done to it, nobody knows which: only its name is checked */
-	int loose;
-	struct object *next;
-};
-struct name {
-	struct object *cand[FORCE_SYNC + 8];
-	int nr; /* the last one is what it is bound to now */
-};
 
-static struct name names[SLOTS];
-static struct object *objects;
 static uint64_t rng;
-static int extents = 1, noise_too, want_full, errors, bad;
+static int extents = 1, noise_too, want_full, bad;
 static const char *base;
 static char dir[256];
 
-enum op {
-	CREATE,
-	WRITE,
-	APPEND,
-	TRUNCATE,
-	PUNCH,
-	ALLOCATE,
-	ZERO,
-	MAP,
-	RENAME,
-	LINK,
-	UNLINK,
-	FSYNC,
-	FDATASYNC,
-	SYNCWRITE,
-	MSYNC,
-	FSYNCDIR,
-	SYNCFS,
-	SYNC,
-	NR_OPS
-};
 static const char *const op_names[] = { "create", "write", "append", "truncate", "punch",
 	"allocate", "zero", "map", "rename", "link", "unlink", "fsync", "fdatasync", "O_SYNC write",
 	"msync", "fsync of the folder", "syncfs", "sync" };
-struct step {
-	enum op op;
-	int a, b;
-	long off, len;
-	uint32_t n;
-};
 
 static uint32_t rnd(uint32_t below)
 {
@@ -121,131 +73,6 @@ static void die(const char *what)
 	printf("churn: %s: %s\n", what, strerror(errno));
 	exit(2);
 }
-
-/* ---- the model ---- */
-
-/* Nothing is there, and that is durable. */
-static void nothing(void)
-{
-	int i;
-
-	memset(names, 0, sizeof(names));
-	for (i = 0; i < SLOTS; i++)
-		names[i].nr = 1;
-	objects = NULL;
-}
-
-static struct object *now(int slot)
-{
-	struct name *n = &names[slot];
-
-	return n->cand[n->nr - 1];
-}
-
-static void bind(int slot, struct object *o)
-{
-	struct name *n = &names[slot];
-
-	n->cand[n->nr++] = o;
-}
-
-static void name_durable(int slot)
-{
-	struct name *n = &names[slot];
-
-	n->cand[0] = n->cand[n->nr - 1];
-	n->nr = 1;
-}
-
-static void data_durable(struct object *o)
-{
-	struct version *v = o->last->older, *next;
-
-	for (; v; v = next) {
-		next = v->older;
-		free(v->data);
-		free(v);
-	}
-	o->last->older = NULL;
-	o->nr = 1;
-}
-
-/* A new version: the last one's copy, to be changed by the caller. */
-static struct version *version(struct object *o)
-{
-	struct version *v = calloc(1, sizeof(*v));
-
-	v->data = calloc(1, MAX);
-	if (o->last) {
-		memcpy(v->data, o->last->data, MAX);
-		v->size = o->last->size;
-	}
-	v->older = o->last;
-	o->last = v;
-	o->nr++;
-	return v;
-}
-
-static struct object *object_new(void)
-{
-	struct object *o = calloc(1, sizeof(*o));
-
-	o->next = objects;
-	objects = o;
-	version(o);
-	return o;
-}
-
-/* Objects that no name can be bound to any more go. */
-static void collect(void)
-{
-	struct object **p = &objects, *o;
-	int i, k;
-
-	for (o = objects; o; o = o->next)
-		o->marked = 0;
-	for (i = 0; i < SLOTS; i++)
-		for (k = 0; k < names[i].nr; k++)
-			if (names[i].cand[k])
-				names[i].cand[k]->marked = 1;
-	while ((o = *p)) {
-		if (o->marked) {
-			p = &o->next;
-			continue;
-		}
-		*p = o->next;
-		data_durable(o);
-		free(o->last->data);
-		free(o->last);
-		free(o);
-	}
-}
-
-/* Nothing is known of its contents from here on. */
-static void loosen(struct object *o)
-{
-	o->loose = 1;
-	data_durable(o);
-}
-
-static void all_durable(int data)
-{
-	struct object *o;
-	int i;
-
-	for (i = 0; i < SLOTS; i++)
-		name_durable(i);
-	for (o = objects; data && o; o = o->next)
-		data_durable(o);
-	collect();
-}
-
-static uint8_t content(const struct step *s, long i)
-{
-	return (uint8_t)((s->n * 2654435761U >> 11) + (uint32_t)(i * 7 + 1)) |
-	       1; /* never the zero of a hole */
-}
-
 /* ---- what comes next ---- */
 
 /*
@@ -439,123 +266,6 @@ static int perform(const struct step *s)
 	}
 }
 
-/* ---- what it does to the model ---- */
-
-static void wrote(const struct step *s, long n)
-{
-	struct version *v = version(now(s->a));
-	long i;
-
-	for (i = 0; i < n; i++)
-		v->data[s->off + i] = content(s, i);
-	if (s->off + n > v->size)
-		v->size = s->off + n;
-}
-
-static void zeroed(struct version *v, long off, long end)
-{
-	if (end > MAX)
-		end = MAX;
-	if (off < end)
-		memset(v->data + off, 0, (size_t)(end - off));
-}
-
-static void change(const struct step *s)
-{
-	struct version *v = version(now(s->a));
-
-	if (s->op == TRUNCATE) {
-		zeroed(v, s->off, MAX);
-		v->size = s->off;
-	} else if (s->op == PUNCH) {
-		zeroed(v, s->off, s->off + s->len < v->size ? s->off + s->len : v->size);
-	} else {
-		if (s->op == ZERO)
-			zeroed(v, s->off, s->off + s->len);
-		if ((s->op == ZERO || s->n % 2 == 0) && s->off + s->len > v->size)
-			v->size = s->off + s->len;
-	}
-}
-
-/* These bytes are there, and so the file is as long as that; the rest of it may not be. */
-static void range_durable(const struct step *s, long n)
-{
-	struct version *v;
-
-	for (v = now(s->a)->last->older; v; v = v->older) {
-		memcpy(v->data + s->off, now(s->a)->last->data + s->off, (size_t)n);
-		if (v->size < s->off + n)
-			v->size = s->off + n;
-	}
-}
-
-static int changes_contents(enum op op)
-{
-	return op != CREATE && op != RENAME && op != LINK && op != UNLINK && op < FSYNCDIR;
-}
-
-/* With errors: is it not known whether this happened, and the end? */
-static int is_end(const struct step *s, int result)
-{
-	return errors && (result == -EROFS || (result == -EIO && !changes_contents(s->op)));
-}
-
-/* @maybe: it may have happened or not, in whole or in part. */
-static void apply(const struct step *s, int result, int maybe)
-{
-	struct object *o = s->op < FSYNCDIR ? now(s->a) : NULL;
-
-	if (errors && result < 0 && !maybe && o && changes_contents(s->op)) {
-		loosen(o);
-		return;
-	}
-	if (result < 0 && !maybe) {
-		if (s->op == PUNCH || s->op == ALLOCATE || s->op == ZERO)
-			o->loose = 1; /* part of the range, and the size with it */
-		return;
-	}
-	switch (s->op) {
-	case CREATE: bind(s->a, object_new()); break;
-	case WRITE:
-	case APPEND: wrote(s, maybe ? s->len : result); break;
-	case MAP: wrote(s, s->len); break;
-	case SYNCWRITE:
-		wrote(s, maybe ? s->len : result);
-		if (!maybe)
-			range_durable(s, result), name_durable(s->a);
-		break;
-	case TRUNCATE:
-	case PUNCH:
-	case ALLOCATE:
-	case ZERO: change(s); break;
-	case RENAME:
-		if (now(s->b) == o)
-			/* two names of one file: rename does nothing */
-			break;
-		bind(s->b, o);
-		bind(s->a, NULL);
-		break;
-	case LINK: bind(s->b, o); break;
-	case UNLINK: bind(s->a, NULL); break;
-	case FSYNC:
-		if (!maybe)
-			data_durable(o), name_durable(s->a);
-		break;
-	case FDATASYNC:
-	case MSYNC:
-		if (!maybe && o->last->size)
-			data_durable(o);
-		break;
-	case SYNC:
-		if (!maybe && !errors)
-			all_durable(1);
-		break;
-	default:
-		if (!maybe)
-			all_durable(s->op != FSYNCDIR && !errors);
-	}
-}
-
 /* ---- the acknowledgements ---- */
 
 static uint32_t check_of(const struct ack *a, int process)
@@ -583,7 +293,7 @@ static void run_process(int dev, int process, uint64_t seed)
 {
 	uint32_t n;
 
-	nothing();
+	model_clear();
 	rng = seed * 1000003 + (uint64_t)process * 7919 + 1;
 	snprintf(dir, sizeof(dir), "%s/p%d", base, process);
 	for (n = 1; n <= REGION / sizeof(struct ack); n++) {
@@ -597,7 +307,7 @@ static void run_process(int dev, int process, uint64_t seed)
 				s.len, strerror(-r)),
 				exit(2);
 		acknowledge(dev, process, n, r);
-		apply(&s, r, 0);
+		model_apply(&s, r, 0);
 	}
 	for (;;)
 		pause();
@@ -736,7 +446,7 @@ static void verify(int dev, int process, uint64_t seed, int *total, int *certain
 
 	if (pread(dev, acks, sizeof(acks), (off_t)process * REGION) != sizeof(acks))
 		die("reading the acknowledgements");
-	nothing();
+	model_clear();
 	rng = seed * 1000003 + (uint64_t)process * 7919 + 1;
 	snprintf(dir, sizeof(dir), "%s/p%d", base, process);
 	for (n = 1; n < REGION / sizeof(struct ack); n++) {
@@ -748,12 +458,12 @@ static void verify(int dev, int process, uint64_t seed, int *total, int *certain
 		if (getenv("CHURN_TRACE"))
 			printf("%d.%u: %s %d %d %ld %ld = %d\n", process, n, op_names[s.op], s.a,
 				s.b, s.off, s.len, a->result);
-		apply(&s, a->result, 0);
+		model_apply(&s, a->result, 0);
 	}
 	if (getenv("CHURN_TRACE"))
 		printf("%d.%u: %s %d %d %ld %ld perhaps\n", process, n, op_names[s.op], s.a, s.b,
 			s.off, s.len);
-	apply(&s, 0, 1);
+	model_apply(&s, 0, 1);
 	*ops += n - 1;
 	for (i = 0; i < SLOTS; i++) {
 		*certain += check_name(i);

@@ -12,7 +12,7 @@
 # what they were before, and a script, `again`, that looks at them once more.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 here=$(dirname "${BASH_SOURCE[0]}")
-gcc -O2 -D_GNU_SOURCE -Wno-unused-result -static -o "$work/churn" "$here/churn.c" &&
+gcc -O2 -D_GNU_SOURCE -Wno-unused-result -static -o "$work/churn" "$here/churn.c" "$here/model.c" &&
 	gcc -O2 -D_GNU_SOURCE -static -o "$work/ack" "$here/ack.c" &&
 	gcc -O2 -D_GNU_SOURCE -I"$root" -o "$work/cut" "$here/cut.c" || { no "the programs do not build"; exit 1; }
 cp "$here/apps.sh" "$work/"
