@@ -419,7 +419,7 @@ static void kill_tree(void)
 				pthread_t t;
 
 				join(groups[i]);
-				NEED(-pthread_create(&t, NULL, t_sleeper, NULL));
+				NEED0(pthread_create(&t, NULL, t_sleeper, NULL));
 				SPAWN(pause());
 				pause();
 			});
@@ -476,7 +476,7 @@ static void threads_in_groups(void)
 	GIVES(put("t/x/z/cgroup.procs", "0"), EOPNOTSUPP);
 	GIVES(put("t/x/z/cgroup.type", "threaded"), 0);
 	WANT("its weight", figure("t/x/z/cpu.weight", "") == 100);
-	NEED(-pthread_create(&t, NULL, divided, &tid));
+	NEED0(pthread_create(&t, NULL, divided, &tid));
 	pthread_join(t, NULL);
 	T_WAIT(t_state(tid) == '?'); /* joined before it has left its group */
 	GIVES(put("t/x/z/cgroup.procs", "0"), 0);

@@ -73,7 +73,7 @@ static long read_cached(long bytes)
 	int fd = NEED(open("../file", O_RDONLY));
 	long n = 0;
 
-	NEED(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+	NEED0(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
 	for (long at = 0; at < bytes; at += MIB / 8)
 		n += pread(fd, data, MIB / 8, at);
 	close(fd);
@@ -86,7 +86,7 @@ static long read_mapped(long bytes)
 	volatile char *p;
 	long n = 0;
 
-	NEED(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
+	NEED0(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
 	p = mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, fd, 0);
 	for (long at = 0; at < bytes; at += PAGE) {
 		(void)p[at];

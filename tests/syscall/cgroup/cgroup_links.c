@@ -25,7 +25,7 @@ static void rule(unsigned n)
 	h->table = 100;
 	n += 1000;
 	nl_add(&m, FRA_PRIORITY, &n, 4);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 static long *most; /* that the group had */

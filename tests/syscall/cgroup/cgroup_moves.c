@@ -151,7 +151,7 @@ static void without_its_leader(void)
 	NEED(mkdir("from", 0755));
 	NEED(mkdir("to", 0755));
 	pid = SPAWN(put_pid(getpid(), "from/cgroup.procs");
-		    NEED(pthread_create(&t, NULL, t_sleeper, NULL)); syscall(SYS_exit, 0));
+		    NEED0(pthread_create(&t, NULL, t_sleeper, NULL)); syscall(SYS_exit, 0));
 	t_until(pid, 'Z');
 	NEED(figure("from/cgroup.procs", "") == pid ? 0 : -1);
 	put_pid(pid, "to/cgroup.procs");

@@ -205,7 +205,7 @@ static long spent(pid_t pid)
 	struct timespec t;
 	clockid_t clock;
 
-	NEED(-clock_getcpuclockid(pid, &clock));
+	NEED0(clock_getcpuclockid(pid, &clock));
 	NEED(clock_gettime(clock, &t));
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }

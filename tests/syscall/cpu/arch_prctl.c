@@ -86,7 +86,7 @@ TEST(arch_prctl)
 	sleep_ms(5);
 	__asm__ volatile("mov %%gs:0, %0" : "=r"(v));
 	say("after sleeping %ld", v);
-	NEED(-pthread_create(&t, NULL, thread, NULL));
+	NEED0(pthread_create(&t, NULL, thread, NULL));
 	pthread_join(t, NULL);
 	__asm__ volatile("mov %%gs:0, %0" : "=r"(v));
 	say("%ld", v);

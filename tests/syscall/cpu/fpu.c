@@ -103,7 +103,7 @@ TEST(fpu)
 		return;
 	}
 	for (i = 0; i < 6; i++)
-		NEED(-pthread_create(&t[i], NULL, thread, (void *)(intptr_t)(i + 1)));
+		NEED0(pthread_create(&t[i], NULL, thread, (void *)(intptr_t)(i + 1)));
 	for (i = 0; i < 6; i++) {
 		pthread_join(t[i], &bad);
 		sum += (int)(intptr_t)bad;

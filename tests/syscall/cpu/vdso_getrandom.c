@@ -139,19 +139,19 @@ static void forgotten(void)
 	int ends[2], status;
 
 	NEED(pipe(ends));
-	NEED(vdso(a[0], 1, 0, state, params.size));
+	NEED(vdso(a[0], 1, 0, state, params.size) < 0 ? -1 : 0);
 	if (!fork()) {
-		NEED(vdso(a[1], 64, 0, state, params.size));
+		NEED(vdso(a[1], 64, 0, state, params.size) < 0 ? -1 : 0);
 		NEED(write(ends[1], a[1], 64));
 		_exit(0);
 	}
-	NEED(vdso(a[0], 64, 0, state, params.size));
+	NEED(vdso(a[0], 64, 0, state, params.size) < 0 ? -1 : 0);
 	wait(&status);
 	NEED(read(ends[0], a[1], 64));
 	NEED(madvise(state, PAGE, MADV_DONTNEED));
-	NEED(vdso(a[2], 64, 0, state, params.size));
+	NEED(vdso(a[2], 64, 0, state, params.size) < 0 ? -1 : 0);
 	NEED(madvise(state, PAGE, MADV_DONTNEED));
-	NEED(vdso(a[3], 64, 0, state, params.size));
+	NEED(vdso(a[3], 64, 0, state, params.size) < 0 ? -1 : 0);
 	for (int i = 0; i < 4; i++)
 		for (int k = 0; k < i; k++)
 			if (!memcmp(a[i], a[k], 32))

@@ -60,7 +60,7 @@ static void run(const char *what, void *(*fn)(void *), unsigned events)
 		NEED(epoll_ctl(ep, EPOLL_CTL_ADD, fds[i], &e));
 	}
 	for (i = 0; i < 4; i++)
-		NEED(-pthread_create(&t[i], NULL, fn, NULL));
+		NEED0(pthread_create(&t[i], NULL, fn, NULL));
 	for (n = 0; n < 500; n++)
 		for (i = 0; i < 8; i++)
 			NEED(write(fds[i], &one, 8));
@@ -114,9 +114,9 @@ TEST(epoll_threads)
 	ep = NEED(epoll_create1(0));
 	stop = 0;
 	for (i = 0; i < 2; i++)
-		NEED(-pthread_create(&t[i], NULL, changer, NULL));
+		NEED0(pthread_create(&t[i], NULL, changer, NULL));
 	for (i = 2; i < 4; i++)
-		NEED(-pthread_create(&t[i], NULL, ignorer, NULL));
+		NEED0(pthread_create(&t[i], NULL, ignorer, NULL));
 	for (i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);
 	stop = 1;

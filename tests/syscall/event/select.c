@@ -27,11 +27,11 @@ static void closed_meanwhile(void)
 
 	NEED(pipe(gone));
 	NEED(pipe(there));
-	NEED(-pthread_create(&t, NULL, selects, NULL));
+	NEED0(pthread_create(&t, NULL, selects, NULL));
 	t_until_sleeps(&selector);
 	close(gone[0]);
 	NEED(write(there[1], "x", 1));
-	NEED(-pthread_join(t, NULL));
+	NEED0(pthread_join(t, NULL));
 }
 
 TEST(select)

@@ -26,9 +26,9 @@ static void shared(void)
 
 	NEED(timerfd_settime(fd, 0, &often, NULL));
 	for (int i = 0; i < 4; i++)
-		NEED(-pthread_create(&t[i], NULL, reads, &fd));
+		NEED0(pthread_create(&t[i], NULL, reads, &fd));
 	for (int i = 0; i < 4; i++) {
-		NEED(-pthread_join(t[i], &failed));
+		NEED0(pthread_join(t[i], &failed));
 		say("reads that failed: %ld", (long)failed);
 	}
 	close(fd);

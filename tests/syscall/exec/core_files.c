@@ -183,7 +183,7 @@ static void last_of_two(void)
 	pthread_t t;
 
 	filter(SECCOMP_RET_KILL_THREAD);
-	NEED(-pthread_create(&t, NULL, call_last, NULL));
+	NEED0(pthread_create(&t, NULL, call_last, NULL));
 	syscall(SYS_exit, 0);
 }
 
@@ -198,7 +198,7 @@ static void first_of_two(void)
 	pthread_t t;
 
 	filter(SECCOMP_RET_KILL_THREAD);
-	NEED(-pthread_create(&t, NULL, call_now, NULL));
+	NEED0(pthread_create(&t, NULL, call_now, NULL));
 	pthread_join(t, NULL);
 }
 

@@ -67,7 +67,7 @@ TEST(exec_limits)
 		t_block(SIGUSR1);
 		NEED(timer_create(CLOCK_MONOTONIC, &ev, &id));
 		NEED(timer_settime(id, 0, &its, NULL));
-		NEED(-pthread_create(&t, NULL, t_sleeper, NULL));
+		NEED0(pthread_create(&t, NULL, t_sleeper, NULL));
 		NEED(mlockall(MCL_CURRENT | MCL_FUTURE));
 		execve("/proc/self/exe", argv, envp);
 	});

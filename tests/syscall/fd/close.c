@@ -39,7 +39,7 @@ TEST(close)
 
 	/* a read that sleeps holds the description, not the number */
 	NEED(pipe(p));
-	NEED(-pthread_create(&thread, NULL, blocked_reader, &p[0]));
+	NEED0(pthread_create(&thread, NULL, blocked_reader, &p[0]));
 	t_until_sleeps(&reader);
 	T(close(p[0]));
 	NEED(write(p[1], "z", 1));

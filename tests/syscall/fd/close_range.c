@@ -46,7 +46,7 @@ TEST(close_range)
 	T(close_range(17, ~0U, 0));
 	show();
 	fill();
-	NEED(-pthread_create(&thread, NULL, unsharer, NULL));
+	NEED0(pthread_create(&thread, NULL, unsharer, NULL));
 	pthread_join(thread, NULL);
 	show();
 	T(close_range(10, ~0U, CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC));

@@ -95,7 +95,7 @@ static void lowered(void)
 	pthread_t t;
 
 	if (in_guest())
-		NEED(pthread_create(&t, NULL, t_sleeper, NULL));
+		NEED0(pthread_create(&t, NULL, t_sleeper, NULL));
 	nr_open(65536);
 	G(dup2(1, TOP - 5), "1048571");
 	G(dup2(1, 600000), "-1 EBADF");

@@ -343,7 +343,7 @@ static void late_answer(pthread_t *server)
 	while (!late)
 		sleep_ms(1);
 	uf = missing_page(&page);
-	NEED(pthread_create(&t, NULL, answer_late, page) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, answer_late, page));
 	poll(&(struct pollfd){ uf, POLLIN, 0 }, 1, -1);
 	NEED(umount2("m", MNT_FORCE));
 	pthread_join(*server, NULL);
@@ -372,7 +372,7 @@ TEST(fuse)
 	G(mount("x", "m", "fuse.test", 0, options), "0");
 	G(read(dev, options, 100), "-1 EINVAL"); /* too small */
 	if (in_guest())
-		NEED(pthread_create(&t, NULL, server, NULL) ? -1 : 0);
+		NEED0(pthread_create(&t, NULL, server, NULL));
 	right();
 	astray();
 	silent();
@@ -390,7 +390,7 @@ TEST(fuse)
 	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", dev);
 	G(mount("x", "m", "fuse", 0, options), "0");
 	if (in_guest())
-		NEED(pthread_create(&t, NULL, server, NULL) ? -1 : 0);
+		NEED0(pthread_create(&t, NULL, server, NULL));
 	late_answer(&t);
 	if (in_guest())
 		close(dev);

@@ -196,7 +196,7 @@ TEST(fuse_crowd)
 
 		fuse_serve();
 		for (int i = 1; i < SERVERS; i++)
-			NEED(pthread_create(&t, NULL, another_server, NULL) ? -1 : 0);
+			NEED0(pthread_create(&t, NULL, another_server, NULL));
 		crowd();
 		look_at_all();
 		T(umount("m"));

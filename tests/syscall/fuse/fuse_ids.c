@@ -111,7 +111,7 @@ static void inside(void)
 	snprintf(text, sizeof(text), "fd=%d,rootmode=40000,user_id=0,group_id=0", makers_dev);
 	T(mount("x", "m", "fuse", MS_NOSUID | MS_NODEV, text));
 	T(fuse_mount("m", "rootmode=40000,user_id=0,group_id=0,allow_other"));
-	NEED(pthread_create(&t, NULL, server, NULL) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, server, NULL));
 	ask();
 	NEED(write(ready[1], "x", 1));
 	NEED(read(done[0], &c, 1));
@@ -147,7 +147,7 @@ static void one_file(void)
 	T(fuse_mount("file", "rootmode=0644,user_id=0,group_id=0"));
 	T(fuse_mount("file", "rootmode=120777,user_id=0,group_id=0"));
 	T(fuse_mount("file", "rootmode=100644,user_id=0,group_id=0"));
-	NEED(pthread_create(&t, NULL, server, NULL) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, server, NULL));
 	fd = NEED(open("file", O_RDONLY));
 	T(read(fd, buf, sizeof(buf)));
 	T(close(fd));

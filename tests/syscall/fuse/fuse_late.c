@@ -97,7 +97,7 @@ static void old_size(void)
 
 	memset(buf, 'x', sizeof(buf));
 	hold = FUSE_GETATTR;
-	NEED(pthread_create(&t, NULL, ask_size, &fd) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, ask_size, &fd));
 	T_WAIT(holding);
 	T(write(fd, buf, sizeof(buf)));
 	let_go(&held_attr, sizeof(held_attr));
@@ -313,7 +313,7 @@ static void older_size(void)
 	size = 50;
 	get_size(fd, AT_STATX_FORCE_SYNC);
 	hold = FUSE_GETATTR;
-	NEED(pthread_create(&t, NULL, get_size_again, &fd) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, get_size_again, &fd));
 	T_WAIT(holding);
 	size = 100;
 	get_size(fd, AT_STATX_FORCE_SYNC);
@@ -352,7 +352,7 @@ static void space(void)
 	p[150] = p[PAGE] = 'a';
 	for (int i = 0; i < 2; i++) {
 		hold = FUSE_FALLOCATE;
-		NEED(pthread_create(&t, NULL, ask_space, &fd) ? -1 : 0);
+		NEED0(pthread_create(&t, NULL, ask_space, &fd));
 		T_WAIT(holding);
 		p[150 + i] = p[PAGE + i] = 'b';
 		if (i)

@@ -159,7 +159,7 @@ TEST(fuse_old)
 		size = mode = 0;
 		say("---- 7.%u, %u bytes", minor, init_size);
 		NEED(fuse_mount("m", "rootmode=40000,user_id=0,group_id=0"));
-		NEED(pthread_create(&thread, NULL, server, NULL) ? -1 : 0);
+		NEED0(pthread_create(&thread, NULL, server, NULL));
 		use();
 		NEED(umount("m"));
 		pthread_join(thread, NULL);

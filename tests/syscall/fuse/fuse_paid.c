@@ -76,7 +76,7 @@ TEST(fuse_paid)
 	NEED(fuse_mount("m", "rootmode=40000,user_id=0,group_id=0,allow_other"));
 	pthread_t t;
 
-	NEED(pthread_create(&t, NULL, server, NULL) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, server, NULL));
 	NEED(chdir("cg"));
 	n = opened();
 	if (getenv("SHOW"))

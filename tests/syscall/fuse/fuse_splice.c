@@ -142,7 +142,7 @@ TEST(fuse_splice)
 	NEED(mkdir("m", 0777));
 	NEED(fuse_mount("m", "rootmode=40000,user_id=0,group_id=0"));
 	refused();
-	NEED(pthread_create(&t, NULL, splicing, NULL) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, splicing, NULL));
 	data();
 	NEED(umount2("m", MNT_DETACH));
 }

@@ -57,11 +57,11 @@ static void wakes(const char *what, void *(*wait)(void *))
 	void *ret;
 
 	say("%s: ready %d", what, poll(&p, 1, 0));
-	NEED(pthread_create(&t, NULL, wait, NULL));
+	NEED0(pthread_create(&t, NULL, wait, NULL));
 	usleep(100000);
 	NEED(setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &high, sizeof(high)));
 	alarm(30); /* ends a writer that is not woken */
-	NEED(pthread_join(t, &ret));
+	NEED0(pthread_join(t, &ret));
 	alarm(0);
 	say("woken: %ld", (long)ret);
 	close(fd);

@@ -58,10 +58,10 @@ static void ways(void)
 		.rtm_type = RTN_UNICAST };
 	nl_add(&m, RTA_DST, (unsigned char[]){ 10, 3, 0, 0 }, 4);
 	nl_add(&m, RTA_OIF, &index, 4);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 	*rule = (struct fib_rule_hdr){ .family = AF_INET, .table = TABLE, .action = FR_ACT_TO_TBL };
 	nl_add(&r, FRA_FWMARK, &mark, 4);
-	NEED(nl_do(&r) ? -1 : 0);
+	NEED0(nl_do(&r));
 }
 
 static int came(int fd)

@@ -110,7 +110,7 @@ static void move_to(pid_t child)
 
 	i->ifi_index = (int)if_nametoindex("vb0");
 	nl_add(&m, IFLA_NET_NS_PID, &child, sizeof(child));
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 /* To another namespace, where a socket without UDP_GRO gets them one by one. */

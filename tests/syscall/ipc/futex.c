@@ -31,7 +31,7 @@ static void *waiting(void *arg)
 static void start(pthread_t *t, struct waiter *w)
 {
 	w->tid = 0;
-	NEED(-pthread_create(t, NULL, waiting, w));
+	NEED0(pthread_create(t, NULL, waiting, w));
 	while (!w->tid)
 		usleep(500);
 	t_until(w->tid, 'S');
@@ -188,7 +188,7 @@ static void inheritance(void)
 	say("owner is me %d", words[4] == me);
 	T(futex(words + 4, FUTEX_LOCK_PI, 0, NULL, NULL, 0));
 	T(futex(words + 4, FUTEX_TRYLOCK_PI, 0, NULL, NULL, 0));
-	NEED(-pthread_create(&t, NULL, locker, &w));
+	NEED0(pthread_create(&t, NULL, locker, &w));
 	while (!w.tid)
 		usleep(500);
 	t_until(w.tid, 'S');

@@ -118,7 +118,7 @@ static void wakes(uintptr_t flags)
 	pthread_t t[2];
 
 	for (int i = 0; i < 2; i++)
-		NEED(pthread_create(&t[i], NULL, waits, (void *)flags) ? -1 : 0);
+		NEED0(pthread_create(&t[i], NULL, waits, (void *)flags));
 	CHECK(syscall(WAKE, word, 3, 5, flags), 0);
 	HOLDS(wake_all(word, 12, (int)flags, 2) == 2);
 	for (int i = 0; i < 2; i++) {
@@ -138,7 +138,7 @@ static void moves(void)
 	pthread_t t;
 	void *r;
 
-	NEED(pthread_create(&t, NULL, waits, (void *)(U32 | PRIVATE)) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, waits, (void *)(U32 | PRIVATE)));
 	for (int i = 0; have && !moved && i < 100000; i++) {
 		moved = syscall(REQUEUE, w, 0, 0, 1);
 		usleep(1000);

@@ -35,10 +35,10 @@ static void cycle(void)
 {
 	pthread_t t;
 
-	GNEED(-pthread_create(&t, NULL, waits, NULL));
+	GNEED0(pthread_create(&t, NULL, waits, NULL));
 	while (in_guest() && !__atomic_load_n(&waiter, __ATOMIC_SEQ_CST))
 		sched_yield();
-	GNEED(-pthread_create(&t, NULL, owns, NULL));
+	GNEED0(pthread_create(&t, NULL, owns, NULL));
 	while (in_guest() && !__atomic_load_n(&owner, __ATOMIC_SEQ_CST))
 		sched_yield();
 	if (in_guest()) {

@@ -109,12 +109,12 @@ static void chain(void)
 	bool rt = may_be_realtime();
 	pid_t first, second;
 
-	NEED(-pthread_create(&owner, NULL, holds_b, NULL));
+	NEED0(pthread_create(&owner, NULL, holds_b, NULL));
 	first = wait_asleep(0);
-	NEED(-pthread_create(&between, NULL, middle, NULL));
+	NEED0(pthread_create(&between, NULL, middle, NULL));
 	second = wait_asleep(1);
 	say("before: %d %d", priority_of(first) > 0, priority_of(second) > 0);
-	NEED(-pthread_create(&waiter, NULL, waits_for_a, (void *)rt));
+	NEED0(pthread_create(&waiter, NULL, waits_for_a, (void *)rt));
 	wait_asleep(1);
 	say("inherited: %d %d", rt ? priority_of(first) : -11, rt ? priority_of(second) : -11);
 	sem_post(&go_on);
@@ -139,7 +139,7 @@ static void deadlocks(void)
 {
 	pthread_t t;
 
-	NEED(-pthread_create(&t, NULL, crosses, NULL));
+	NEED0(pthread_create(&t, NULL, crosses, NULL));
 	sem_wait(&begun);
 	T(plain(&lock_b, FUTEX_LOCK_PI));
 	T(plain(&lock_b, FUTEX_LOCK_PI));
@@ -189,7 +189,7 @@ static void *waits_on_cond(void *arg)
 static void two_waiters(pthread_t *t)
 {
 	for (long i = 0; i < 2; i++) {
-		NEED(-pthread_create(&t[i], NULL, waits_on_cond, (void *)i));
+		NEED0(pthread_create(&t[i], NULL, waits_on_cond, (void *)i));
 		wait_asleep((int)i);
 	}
 }
@@ -262,7 +262,7 @@ static void wake_one_of(int *word, int op)
 	pthread_t t;
 	long n;
 
-	NEED(-pthread_create(&t, NULL, waits_for_any, NULL));
+	NEED0(pthread_create(&t, NULL, waits_for_any, NULL));
 	wait_asleep(0);
 	T_WAIT((n = futex(word, op, 1, NULL, NULL, 0))); /* Linux says S and queues it then */
 	say("wake = %ld", n);

@@ -104,7 +104,7 @@ static void changes(void)
 
 	NEED(pi(FUTEX_LOCK_PI));
 	for (int i = 0; i < 2; i++) {
-		NEED(-pthread_create(&t[i], NULL, waits, (void *)&tids[i]));
+		NEED0(pthread_create(&t[i], NULL, waits, (void *)&tids[i]));
 		t_until_sleeps(&tids[i]);
 	}
 	say("fair waiters lend %d", own_priority());

@@ -115,7 +115,7 @@ static T_UNUSED void fuse_serve(void)
 	NEED(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	NEED(mkdir("m", 0777));
 	NEED(fuse_mount("m", "rootmode=40000,user_id=0,group_id=0,allow_other"));
-	NEED(pthread_create(&t, NULL, server, NULL) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, server, NULL));
 }
 
 #endif

@@ -8,6 +8,7 @@
  *	GT(text, "what it should be");		compares strings
  *	GNEED(open(...));			silent; the guest's test ends where it fails, the
  *                                              host's does nothing
+ *	GNEED0(pthread_create(...));		as GNEED() for what returns an error number
  */
 #ifndef TESTS_SYSCALL_GUEST_H
 #define TESTS_SYSCALL_GUEST_H
@@ -41,5 +42,6 @@ static T_UNUSED bool in_guest(void)
 #define GIS(e) say("%s: %s", #e, !in_guest() || (e) ? "yes" : "no")
 #define GT(e, want) say("%s: %s", #e, in_guest() ? (const char *)(e) : want)
 #define GNEED(e) (in_guest() ? NEED(e) : 0)
+#define GNEED0(e) NEED0(in_guest() ? (e) : 0)
 
 #endif

@@ -69,7 +69,7 @@ static T_UNUSED void veth_pair(const char *a, const char *b)
 	nl_nested(&m, peer);
 	nl_nested(&m, data);
 	nl_nested(&m, info);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 static T_UNUSED void add_addr(const char *dev, int family, const char *addr, int prefix)
@@ -86,7 +86,7 @@ static T_UNUSED void add_addr(const char *dev, int family, const char *addr, int
 	a->ifa_flags = family == AF_INET6 ? 2 /* IFA_F_NODAD */ : 0;
 	inet_pton(family, addr, bin);
 	nl_add(&m, IFA_LOCAL, bin, family == AF_INET ? 4 : 16);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 static T_UNUSED void set_up(const char *dev, int on)
@@ -248,7 +248,7 @@ static T_UNUSED void nl_add_route(const char *to, int prefix, const char *gatewa
 	}
 	if (dev)
 		nl_add(&m, RTA_OIF, &(int){ (int)if_nametoindex(dev) }, 4);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 #endif

@@ -176,6 +176,15 @@ static T_UNUSED long t_ok(const char *text, long r, int err)
 		}                                                                                  \
 		n_;                                                                                \
 	})
+/* Like NEED() for a step that returns 0 or an error number, as pthread_create() does. */
+#define NEED0(e)                                                                                   \
+	do {                                                                                       \
+		int err_ = (e);                                                                    \
+		if (err_) {                                                                        \
+			say("needed: %s: %s", #e, t_errno(err_ < 0 ? -err_ : err_));               \
+			exit(98);                                                                  \
+		}                                                                                  \
+	} while (0)
 
 /* ---- processes and time ---- */
 

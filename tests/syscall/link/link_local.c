@@ -173,7 +173,7 @@ static void move_to(const char *dev, pid_t child)
 
 	i->ifi_index = (int)if_nametoindex(dev);
 	nl_add(&m, IFLA_NET_NS_PID, &child, sizeof(child));
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 static void two_links(const char *side)

@@ -125,7 +125,7 @@ static void threads(void)
 
 	have = self >= 0;
 	NEED(pipe(thread_pipe));
-	NEED(pthread_create(&t, NULL, a_thread, NULL) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, a_thread, NULL));
 	while (!__atomic_load_n(&thread_tid, __ATOMIC_ACQUIRE))
 		sched_yield();
 	CHECK(syscall(SYS_pidfd_open, thread_tid, 0), -ENOENT);

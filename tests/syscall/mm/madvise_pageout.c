@@ -267,14 +267,14 @@ static void beside(void)
 	pthread_t t;
 	void *lost;
 
-	NEED(pthread_create(&t, NULL, writer, p));
+	NEED0(pthread_create(&t, NULL, writer, p));
 	for (int i = 0; i < 200; i++) {
 		NEED(madvise(p, LEN, MADV_PAGEOUT));
 		if (i % 8 == 0)
 			NEED(msync(p, LEN, MS_SYNC));
 	}
 	stop = 1;
-	NEED(pthread_join(t, &lost));
+	NEED0(pthread_join(t, &lost));
 	say("beside a writer: %s, %d wrong", lost ? "lost" : "nothing lost", wrong(p));
 	NEED(munmap(p, LEN));
 	close(fd);

@@ -280,7 +280,7 @@ static void race(void)
 	for (long i = 0; i < 300; i++) {
 		tree = (int)syscall(SYS_open_tree, AT_FDCWD, "b", 1 | O_CLOEXEC);
 		NEED(tree);
-		NEED(-pthread_create(&t, NULL, closes, (void *)(i * 100)));
+		NEED0(pthread_create(&t, NULL, closes, (void *)(i * 100)));
 		syscall(SYS_move_mount, tree, "", AT_FDCWD, "race", 4);
 		pthread_join(t, NULL);
 		umount2("race", MNT_DETACH);

@@ -49,7 +49,7 @@ static void always_covered(void)
 	NEED(mkdir("covered", 0755));
 	close(NEED(open("covered/bare", O_CREAT | O_WRONLY, 0600)));
 	NEED(mount("none", "covered", "tmpfs", 0, NULL));
-	NEED(-pthread_create(&t, NULL, peek, NULL));
+	NEED0(pthread_create(&t, NULL, peek, NULL));
 	for (int i = 0; i < 3000; i++) {
 		int fd = tree("b");
 

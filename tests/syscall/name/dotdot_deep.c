@@ -84,7 +84,7 @@ static void while_renaming(void)
 		say("bad: 0, odd: 0");
 		return;
 	}
-	NEED(pthread_create(&t, NULL, renames, NULL) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, renames, NULL));
 	for (int i = 0; i < 200; i++)
 		bad += !is(ups(DEEP - 2600, ""), &shown);
 	stop = true;

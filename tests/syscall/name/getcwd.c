@@ -54,7 +54,7 @@ TEST(getcwd)
 	CHILD(NEED(chdir("a"))); /* a child has its own */
 	NEED(syscall(SYS_getcwd, buf, sizeof(buf)));
 	say("%d", strcmp(buf, top));
-	NEED(-pthread_create(&thread, NULL, changer, NULL)); /* a thread shares it */
+	NEED0(pthread_create(&thread, NULL, changer, NULL)); /* a thread shares it */
 	pthread_join(thread, NULL);
 	NEED(syscall(SYS_getcwd, buf, sizeof(buf)));
 	say("%s", buf + strlen(top));

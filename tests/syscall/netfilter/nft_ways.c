@@ -259,12 +259,12 @@ static void routes(void)
 	*(struct fib_rule_hdr *)NLMSG_DATA(&m.h) =
 		(struct fib_rule_hdr){ .family = AF_INET, .table = 129, .action = FR_ACT_TO_TBL };
 	nl_add(&m, FRA_IIFNAME, "vc0", 4);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 	m = nl_route("10.9.0.0", 24);
 	((struct rtmsg *)NLMSG_DATA(&m.h))->rtm_table = 129;
 	((struct rtmsg *)NLMSG_DATA(&m.h))->rtm_scope = RT_SCOPE_LINK;
 	nl_add(&m, RTA_OIF, &idx, 4);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 static void setup(void)

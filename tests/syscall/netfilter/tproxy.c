@@ -355,7 +355,7 @@ static void give_away(const char *dev, pid_t pid)
 
 	((struct ifinfomsg *)NLMSG_DATA(&m.h))->ifi_index = (int)if_nametoindex(dev);
 	nl_add(&m, IFLA_NET_NS_PID, &pid, sizeof(pid));
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 static void packets(void)
@@ -500,7 +500,7 @@ static void neighbour(const char *dev, const char *addr)
 	inet_pton(AF_INET, addr, bin);
 	nl_add(&m, NDA_DST, bin, 4);
 	nl_add(&m, NDA_LLADDR, "\2\0\0\0\0\2", 6);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 static void copies(void)

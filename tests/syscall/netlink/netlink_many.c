@@ -213,14 +213,14 @@ static void lists(void)
 
 	open_many(NETLINK_USERSOCK, 0x40);
 	over = false;
-	NEED(-pthread_create(&t, NULL, comes_and_goes, NULL));
+	NEED0(pthread_create(&t, NULL, comes_and_goes, NULL));
 	for (int i = 0; i < 5; i++) {
 		all += listed();
 		n = told();
 		least = n < least ? n : least;
 	}
 	over = true;
-	NEED(-pthread_join(t, NULL));
+	NEED0(pthread_join(t, NULL));
 	close_many();
 	say("each is listed once: %d, told: %d", all == 5 * MANY, least >= MANY);
 }
@@ -240,7 +240,7 @@ static void neigh(int dev, int i)
 	d->ndm_state = NUD_PERMANENT;
 	nl_add(&m, NDA_DST, &to, 4);
 	nl_add(&m, NDA_LLADDR, "\2\0\0\0\0\2", 6);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 /* How many have come, each once. */
@@ -304,13 +304,13 @@ static void neighbours(void)
 		neigh(dev, i);
 	open_many(NETLINK_ROUTE, RTMGRP_NEIGH);
 	waiting_for = socks[MANY / 2];
-	NEED(-pthread_create(&t, NULL, waits, NULL));
+	NEED0(pthread_create(&t, NULL, waits, NULL));
 	told = now_ms();
 	set_mac("va0", 200);
 	told = now_ms() - told;
 	took("neighbours", alone, told, 20 * alone + 300);
 	say("a non-waiting reader hears of %d", heard(socks[0], MSG_DONTWAIT));
-	NEED(-pthread_join(t, &got));
+	NEED0(pthread_join(t, &got));
 	say("a waiting reader hears of %ld", (long)got);
 	close_many();
 	close(few);

@@ -192,7 +192,7 @@ static void route(const char *to, int prefix, unsigned table, const char *dev, c
 	nl_add(&m, RTA_OIF, &index, 4);
 	if (via)
 		nl_add(&m, RTA_GATEWAY, &gw, 4);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 /* Prints the result of a route lookup. @sport 0: a port of the kernel's choice. */
@@ -268,7 +268,7 @@ static void set_group(const char *dev, unsigned group)
 
 	((struct ifinfomsg *)NLMSG_DATA(&m.h))->ifi_index = (int)if_nametoindex(dev);
 	nl_add(&m, IFLA_GROUP, &group, 4);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 /* What wg-quick(8) does: all but the default route of the table counts. */
@@ -331,7 +331,7 @@ static void others(void)
 	read(there[0], &c, 1);
 	((struct ifinfomsg *)NLMSG_DATA(&m.h))->ifi_index = (int)if_nametoindex("vb0");
 	nl_add(&m, IFLA_NET_NS_PID, &pid, 4);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 	write(go[1], "", 1);
 	NEED(waitpid(pid, &status, 0));
 	say("status %d", status);

@@ -261,7 +261,7 @@ static void add_route(const char *to, int type, unsigned table, int dev)
 	add32(&m, RTA_TABLE, table);
 	if (dev)
 		add32(&m, RTA_OIF, (unsigned)dev);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 static void add_neigh(const char *addr, int dev)
@@ -274,7 +274,7 @@ static void add_neigh(const char *addr, int dev)
 	};
 	nl_add(&m, NDA_DST, &dst, 4);
 	nl_add(&m, NDA_LLADDR, "\2\0\0\0\0\11", 6);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 TEST(rtnl_strict)

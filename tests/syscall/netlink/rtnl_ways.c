@@ -86,7 +86,7 @@ static void add_ways(int family, const char *to, int bits, const char *a, const 
 		h->rtnh_len = (unsigned short)((char *)&m + m.h.nlmsg_len - (char *)h);
 	}
 	nl_nested(&m, ways);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 static void del_link(const char *name)
@@ -95,7 +95,7 @@ static void del_link(const char *name)
 				    .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)) } };
 
 	((struct ifinfomsg *)NLMSG_DATA(&m.h))->ifi_index = (int)if_nametoindex(name);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 #define BOTH " flags 0 [va0 0 flags 0] [vb0 1 flags 0];"

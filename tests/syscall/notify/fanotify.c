@@ -269,7 +269,7 @@ static void permission(void)
 		  AT_FDCWD, "d"),
 		"0");
 	if (in_guest())
-		NEED(pthread_create(&t, NULL, answerer, NULL) ? -1 : 0);
+		NEED0(pthread_create(&t, NULL, answerer, NULL));
 	G(open("d/secret", O_RDONLY), "-1 EPERM");
 	G(read(fd, &c, 1), "-1 EPERM");
 	CHILD(GIS(open("d/plain", O_RDONLY) >= 0));

@@ -25,10 +25,10 @@ TEST(unshare)
 	NEED(mkdir("d", 0755));
 	fd = NEED(dup(1));
 	NEED(getcwd(a, sizeof(a)) ? 0 : -1);
-	NEED(-pthread_create(&t, NULL, files, NULL));
+	NEED0(pthread_create(&t, NULL, files, NULL));
 	pthread_join(t, NULL);
 	say("still open: %d", fcntl(fd, F_GETFD) != -1);
-	NEED(-pthread_create(&t, NULL, fs, NULL));
+	NEED0(pthread_create(&t, NULL, fs, NULL));
 	pthread_join(t, NULL);
 	NEED(getcwd(b, sizeof(b)) ? 0 : -1);
 	say("still here: %d, umask %03o", !strcmp(a, b), umask(022));

@@ -55,7 +55,7 @@ TEST(overlay_links)
 		NEED(link(a, named("u", 'b', i)));
 	}
 	NEED(mount("overlay", "m", "overlay", 0, "lowerdir=l,upperdir=u,workdir=w"));
-	NEED(pthread_create(&t, NULL, opener, fds));
+	NEED0(pthread_create(&t, NULL, opener, fds));
 	opener(NULL);
 	pthread_join(t, NULL);
 	for (int i = 0; i < FILES; i++) {

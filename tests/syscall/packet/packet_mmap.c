@@ -34,7 +34,7 @@ TEST(packet_mmap)
 	GNEED(ioctl(uf, UFFDIO_API, &api));
 	GNEED(ioctl(uf, UFFDIO_REGISTER, &r));
 	if (in_guest()) {
-		NEED(pthread_create(&t, NULL, set, NULL) ? -1 : 0);
+		NEED0(pthread_create(&t, NULL, set, NULL));
 		poll(&(struct pollfd){ uf, POLLIN, 0 }, 1, -1); /* it sleeps in its fault */
 	}
 	G(mmap(NULL, PAGE, PROT_READ, MAP_SHARED, sock, 0) == MAP_FAILED ? -1 : 0, "-1 EINVAL");

@@ -125,7 +125,7 @@ static void threads(void)
 
 	for (int round = 0; round < 10; round++) {
 		for (int i = 0; i < THREADS; i++)
-			NEED(pthread_create(&t[i], NULL, in_thread, NULL) ? -1 : 0);
+			NEED0(pthread_create(&t[i], NULL, in_thread, NULL));
 		for (int i = 0; i < THREADS; i++) {
 			pthread_join(t[i], &r);
 			bad += (long)r;
@@ -245,7 +245,7 @@ static void ids(void)
 
 	if (getuid())
 		return;
-	NEED(pthread_create(&t, NULL, own_ids, NULL) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, own_ids, NULL));
 	for (int i = 0; i < ROUNDS; i++)
 		bad += ASK(geteuid) != 0 || ASK(getegid) != 0;
 	pthread_join(t, &r);
@@ -309,7 +309,7 @@ static void filtered(void)
 	void *r = NULL;
 
 	sh->ready = sh->go = 0;
-	NEED(pthread_create(&t, NULL, refused, (void *)ASK(getppid)) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, refused, (void *)ASK(getppid)));
 	await(&sh->ready, 1);
 	NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	NEED(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog));

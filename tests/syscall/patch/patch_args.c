@@ -144,7 +144,7 @@ static void gs(void)
 		_exit(bad);
 	});
 	T(args_arch_prctl(ARCH_SET_GS, (long)cell, 0, 0, 0, 0));
-	NEED(pthread_create(&t, NULL, gs_thread, NULL) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, gs_thread, NULL));
 	for (i = 0; i < HOT; i++) {
 		bad += args_getppid(0, 0, 0, 0, 0, 0) != getppid();
 		bad += gs_load(8) != 0x5678;

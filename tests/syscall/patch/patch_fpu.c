@@ -145,7 +145,7 @@ TEST(patch_fpu)
 	NEED(sigaction(SIGUSR1, &sa, NULL));
 	tell("alone", check(7, HOT));
 	for (int i = 0; i < 3; i++)
-		NEED(-pthread_create(&t[i], NULL, thread, (void *)(intptr_t)(i + 1)));
+		NEED0(pthread_create(&t[i], NULL, thread, (void *)(intptr_t)(i + 1)));
 	for (int i = 0; i < 3; i++) {
 		pthread_join(t[i], &bad);
 		all |= (int)(intptr_t)bad;

@@ -128,13 +128,13 @@ static void under_threads(void)
 	int i;
 
 	for (i = 0; i < 2; i++)
-		NEED(-pthread_create(&t[i], NULL, calls, NULL));
+		NEED0(pthread_create(&t[i], NULL, calls, NULL));
 	try("threads, unmapped", unmapped);
 	try("threads, covered", covered);
 	try("threads, forbidden", forbidden);
 	atomic_store(&stop, 1);
 	for (i = 0; i < 2; i++)
-		NEED(-pthread_join(t[i], &bad[i]));
+		NEED0(pthread_join(t[i], &bad[i]));
 	say("the threads: %ld %ld wrong", (long)bad[0], (long)bad[1]);
 }
 

@@ -47,7 +47,7 @@ static void growing(void)
 	}
 	pthread_barrier_init(&together, NULL, THREADS + 1);
 	for (long i = 0; i < THREADS; i++)
-		NEED(pthread_create(&t[i], NULL, grow, (void *)i));
+		NEED0(pthread_create(&t[i], NULL, grow, (void *)i));
 	for (int r = 0; r < ROUNDS; r++) {
 		int pages = 0;
 

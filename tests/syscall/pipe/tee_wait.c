@@ -39,7 +39,7 @@ static pthread_t waits(void *(*fn)(void *))
 	volatile pid_t tid = 0;
 	pthread_t t;
 
-	NEED(-pthread_create(&t, NULL, fn, (void *)&tid));
+	NEED0(pthread_create(&t, NULL, fn, (void *)&tid));
 	T_WAIT(tid && t_state(tid) == 'S');
 	return t;
 }

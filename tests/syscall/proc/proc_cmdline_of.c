@@ -102,7 +102,7 @@ static void over_arguments(void)
 {
 	pthread_t t;
 
-	NEED(pthread_create(&t, NULL, cover, NULL) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, cover, NULL));
 	pthread_join(t, NULL);
 }
 
@@ -119,7 +119,7 @@ static void one_waits(void)
 	pthread_t t;
 	char c;
 
-	NEED(pthread_create(&t, NULL, toucher, p) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, toucher, p));
 	NEED(read(go[0], &c, 1)); /* until the other touches */
 	NEED(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 :
 											     0);

@@ -191,7 +191,7 @@ static void try(int type, int n, const char *path, int protocol)
 	}
 	over = false;
 	open_all(type, n);
-	NEED(-pthread_create(&t, NULL, comes_and_goes, &type));
+	NEED0(pthread_create(&t, NULL, comes_and_goes, &type));
 	T_WAIT(done);
 	for (int i = 0; i < ROUNDS; i++) {
 		listed &= read_list(path);
@@ -199,7 +199,7 @@ static void try(int type, int n, const char *path, int protocol)
 		told &= ask_list(protocol);
 	}
 	over = true;
-	NEED(-pthread_join(t, NULL));
+	NEED0(pthread_join(t, NULL));
 	close_all();
 	if (getenv("PROC_NET_MANY_DONE"))
 		say("%s: %ld ports taken while it was read", path, most);

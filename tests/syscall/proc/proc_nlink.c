@@ -51,7 +51,7 @@ TEST(proc_nlink)
 	say("task: %ld", links("/proc/self/task"));
 	say("task/: %ld", links("/proc/self/task/"));
 	for (int i = 0; i < 3; i++)
-		NEED(-pthread_create(&t[i], NULL, waits, NULL));
+		NEED0(pthread_create(&t[i], NULL, waits, NULL));
 	settle("/proc/self/task", 6);
 	for (int i = 0; i < 3; i++)
 		NEED(write(pipes[1], "x", 1));

@@ -104,7 +104,7 @@ TEST(proc_tid)
 
 	NEED(pipe(hold));
 	pthread_barrier_init(&ready, NULL, 2);
-	NEED(-pthread_create(&t, NULL, waits, NULL));
+	NEED0(pthread_create(&t, NULL, waits, NULL));
 	pthread_barrier_wait(&ready);
 	snprintf(own, sizeof(own), "/proc/%d", (int)tid);
 	snprintf(below, sizeof(below), "/proc/self/task/%d", (int)tid);

@@ -48,7 +48,7 @@ static void held_back(int fd)
 	tracee = SPAWN(for (;;) pause());
 	NEED(ioctl(fd, UFFDIO_API, &api));
 	NEED(ioctl(fd, UFFDIO_REGISTER, &r));
-	NEED(-pthread_create(&t, NULL, tracer, NULL));
+	NEED0(pthread_create(&t, NULL, tracer, NULL));
 	NEED(read(fd, &msg, sizeof(msg)));
 	NEED(kill(tracee, SIGKILL));
 	kill_others();

@@ -76,7 +76,7 @@ static void ignored(bool ignore)
 
 	if (ignore)
 		signal(SIGCHLD, SIG_IGN);
-	NEED(-pthread_create(&t, NULL, trace_and_end, &pid));
+	NEED0(pthread_create(&t, NULL, trace_and_end, &pid));
 	pthread_join(t, NULL);
 	if (ignore)
 		T_WAIT(kill(pid, 0) == -1);

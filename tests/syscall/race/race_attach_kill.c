@@ -31,7 +31,7 @@ static void rounds(void)
 	long end = now_ms() + MS;
 	pthread_t t;
 
-	NEED(-pthread_create(&t, NULL, tracer, NULL));
+	NEED0(pthread_create(&t, NULL, tracer, NULL));
 	for (int i = 1; !last; i++) {
 		pid_t pid = SPAWN(for (;;) raise(SIGSTOP));
 
@@ -47,7 +47,7 @@ static void rounds(void)
 		while (waitpid(pid, &(int){ 0 }, __WALL) != -1)
 			;
 	}
-	NEED(-pthread_join(t, NULL));
+	NEED0(pthread_join(t, NULL));
 	_exit(0);
 }
 

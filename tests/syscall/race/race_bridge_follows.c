@@ -90,7 +90,7 @@ TEST(race_bridge_follows)
 	}
 	set_up("br7", 1);
 	with_bridge(s, SIOCBRADDIF);
-	NEED(pthread_create(&flapper, NULL, flaps, NULL));
+	NEED0(pthread_create(&flapper, NULL, flaps, NULL));
 	say("MTUs not followed: %d", mtus(s));
 	set_up("br7", 0);
 	NEED(ioctl(s, SIOCBRDELBR, "br7"));

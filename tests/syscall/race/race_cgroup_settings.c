@@ -31,7 +31,7 @@ static int stale(const char *file, const char *off, const char *on, int rounds)
 	for (int i = 0; i < rounds; i++) {
 		stop = false;
 		refused = 0;
-		NEED(-pthread_create(&t, NULL, sets, &fd));
+		NEED0(pthread_create(&t, NULL, sets, &fd));
 		NEED(put("cgroup.subtree_control", off));
 		T_WAIT(refused > 1);
 		stop = true;
@@ -62,7 +62,7 @@ static int removed(int rounds)
 
 	stop = false;
 	for (int i = 0; i < 2; i++)
-		NEED(-pthread_create(&t[i], NULL, throttles, NULL));
+		NEED0(pthread_create(&t[i], NULL, throttles, NULL));
 	for (int i = 0; i < rounds; i++) {
 		char nr[20];
 		pid_t pid;

@@ -126,7 +126,7 @@ TEST(race_cpu_timer)
 		while (getppid() != 1)
 			;
 	});
-	NEED(clock_getcpuclockid(pid, &clock_of_spinner) ? -1 : 0);
+	NEED0(clock_getcpuclockid(pid, &clock_of_spinner));
 	stopped();
 	deleted();
 	gone(false);

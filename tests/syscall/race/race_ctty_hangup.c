@@ -58,7 +58,7 @@ TEST(race_ctty_hangup)
 		leader(told[0], done[1]);
 	}
 	snprintf(stat_name, sizeof(stat_name), "/proc/%d/stat", pid);
-	NEED(pthread_create(&t, NULL, reader, NULL));
+	NEED0(pthread_create(&t, NULL, reader, NULL));
 	for (int k = 0; k < ROUNDS; k++) {
 		int m = NEED(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
 

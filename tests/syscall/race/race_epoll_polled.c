@@ -49,8 +49,8 @@ TEST(race_epoll_polled)
 	NEED(pipe(done));
 	ep = NEED(epoll_create1(0));
 	NEED(epoll_ctl(ep, EPOLL_CTL_ADD, in[0], &e));
-	NEED(-pthread_create(&waiter, NULL, waits, NULL));
-	NEED(-pthread_create(&poller, NULL, polls, NULL));
+	NEED0(pthread_create(&waiter, NULL, waits, NULL));
+	NEED0(pthread_create(&poller, NULL, polls, NULL));
 	for (int i = 0; i < ROUNDS && !lost; i++) {
 		NEED(write(in[1], &c, 1));
 		NEED(read(done[0], &c, 1));

@@ -112,10 +112,10 @@ static void one_name(void)
 	int i, apart = 0, none = 0;
 	pthread_t t[2];
 
-	NEED(pthread_barrier_init(&both, NULL, 3) ? -1 : 0);
-	NEED(pthread_create(&t[0], NULL, helper, NULL) ? -1 : 0);
+	NEED0(pthread_barrier_init(&both, NULL, 3));
+	NEED0(pthread_create(&t[0], NULL, helper, NULL));
 	for (i = 0; i < 2; i++)
-		NEED(pthread_create(&t[i], NULL, look, i ? "b" : "a") ? -1 : 0);
+		NEED0(pthread_create(&t[i], NULL, look, i ? "b" : "a"));
 	for (i = 0; i < ROUNDS; i++) {
 		pthread_barrier_wait(&both);
 		pthread_barrier_wait(&both);

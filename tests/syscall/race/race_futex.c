@@ -95,7 +95,7 @@ static void init(int workers)
 	pthread_mutexattr_setpshared(&m, PTHREAD_PROCESS_SHARED);
 	pthread_mutex_init(&s->lock, &m);
 	pthread_mutexattr_setprotocol(&m, PTHREAD_PRIO_INHERIT);
-	NEED(-pthread_mutex_init(&s->pi, &m));
+	NEED0(pthread_mutex_init(&s->pi, &m));
 	pthread_condattr_init(&c);
 	pthread_condattr_setpshared(&c, PTHREAD_PROCESS_SHARED);
 	pthread_cond_init(&s->cond, &c);
@@ -127,7 +127,7 @@ TEST(race_futex)
 	s = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	init(4);
 	for (i = 0; i < 4; i++)
-		NEED(-pthread_create(&t[i], NULL, thread, (void *)(intptr_t)i));
+		NEED0(pthread_create(&t[i], NULL, thread, (void *)(intptr_t)i));
 	result("threads");
 	for (i = 0; i < 4; i++)
 		pthread_join(t[i], NULL);
@@ -139,9 +139,9 @@ TEST(race_futex)
 		;
 	init(1);
 	for (i = 0; i < 2; i++)
-		NEED(-pthread_create(&t[i], NULL, producer, NULL));
+		NEED0(pthread_create(&t[i], NULL, producer, NULL));
 	for (i = 2; i < 4; i++)
-		NEED(-pthread_create(&t[i], NULL, consumer, NULL));
+		NEED0(pthread_create(&t[i], NULL, consumer, NULL));
 	for (i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);
 	pthread_mutex_lock(&s->lock);

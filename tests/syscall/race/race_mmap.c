@@ -105,9 +105,9 @@ TEST(race_mmap)
 	area = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	sigaction(SIGSEGV, &sa, NULL);
 	for (i = 0; i < 3; i++)
-		NEED(-pthread_create(&t[i], NULL, toucher, (void *)(uintptr_t)(i + 1)));
-	NEED(-pthread_create(&c, NULL, changer, NULL));
-	NEED(-pthread_create(&f, NULL, forker, NULL));
+		NEED0(pthread_create(&t[i], NULL, toucher, (void *)(uintptr_t)(i + 1)));
+	NEED0(pthread_create(&c, NULL, changer, NULL));
+	NEED0(pthread_create(&f, NULL, forker, NULL));
 	pthread_join(c, NULL);
 	pthread_join(f, NULL);
 	stop = 1;
@@ -119,7 +119,7 @@ TEST(race_mmap)
 		-1, 0);
 	writing = 2;
 	for (i = 0; i < 2; i++)
-		NEED(-pthread_create(&t[i], NULL, half, (void *)(uintptr_t)i));
+		NEED0(pthread_create(&t[i], NULL, half, (void *)(uintptr_t)i));
 	do {
 		pid_t pid = SPAWN(_exit(0));
 

@@ -68,9 +68,9 @@ TEST(race_msync)
 	words = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	NEED(words == MAP_FAILED ? -1 : 0);
 	pthread_barrier_init(&turn, NULL, 4);
-	NEED(-pthread_create(&t[0], NULL, writes, (void *)0));
-	NEED(-pthread_create(&t[1], NULL, writes, (void *)1));
-	NEED(-pthread_create(&t[2], NULL, drops, NULL));
+	NEED0(pthread_create(&t[0], NULL, writes, (void *)0));
+	NEED0(pthread_create(&t[1], NULL, writes, (void *)1));
+	NEED0(pthread_create(&t[2], NULL, drops, NULL));
 	for (int round = 1; round <= ROUNDS; round++) {
 		pthread_barrier_wait(&turn);
 		NEED(msync((void *)words, PAGES * PAGE, round & 1 ? MS_SYNC : MS_ASYNC));

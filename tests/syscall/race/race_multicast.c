@@ -30,7 +30,7 @@ TEST(race_multicast)
 
 	lo_up();
 	group.imr_ifindex = (int)if_nametoindex("lo");
-	NEED(-pthread_create(&t, NULL, sender, &port));
+	NEED0(pthread_create(&t, NULL, sender, &port));
 	while (now_ms() < end) {
 		bad += setsockopt(fd, SOL_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)) != 0;
 		bad += setsockopt(fd, SOL_IP, IP_DROP_MEMBERSHIP, &group, sizeof(group)) != 0;

@@ -45,7 +45,7 @@ static void next(int left)
 	snprintf(count, sizeof(count), "%d", left - 1);
 	again[0] = t_argv[0];
 	again[1] = count;
-	NEED(pthread_create(&t, NULL, execute, NULL));
+	NEED0(pthread_create(&t, NULL, execute, NULL));
 	for (;;)
 		pause();
 }
@@ -61,7 +61,7 @@ TEST(race_prlimit_exec)
 	if (!child)
 		next(ROUNDS);
 	for (int k = 0; k < 2; k++)
-		NEED(pthread_create(&asks[k], NULL, ask, NULL));
+		NEED0(pthread_create(&asks[k], NULL, ask, NULL));
 	NEED(waitpid(child, &status, 0));
 	over = 1;
 	for (int k = 0; k < 2; k++)

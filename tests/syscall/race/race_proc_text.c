@@ -59,7 +59,7 @@ static void race(const char *path)
 	over = false;
 	fd = open(path, O_RDONLY);
 	for (int i = 0; i < READERS; i++)
-		NEED(pthread_create(&t[i], NULL, reader, NULL));
+		NEED0(pthread_create(&t[i], NULL, reader, NULL));
 	change(path);
 	over = true;
 	for (int i = 0; i < READERS; i++) {

@@ -30,7 +30,7 @@ static bool both(int round)
 	memfd = NEED(memfd_create("x", MFD_ALLOW_SEALING));
 	NEED(ftruncate(memfd, SIZE));
 	started = mapped = false;
-	NEED(pthread_create(&t, NULL, map, at) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, map, at));
 	while (!__atomic_load_n(&started, __ATOMIC_SEQ_CST))
 		sched_yield();
 	end = now_us() + round * 20;

@@ -34,7 +34,7 @@ TEST(race_tcp_filter)
 	lo_up();
 	l = listener(16);
 	port = port_of(l);
-	NEED(pthread_create(&t, NULL, change, NULL) ? -1 : 0);
+	NEED0(pthread_create(&t, NULL, change, NULL));
 	for (int k = 0; k < ROUNDS; k++) {
 		int a = NEED(socket(AF_INET, SOCK_STREAM, 0)), b;
 

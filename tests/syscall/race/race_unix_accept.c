@@ -42,7 +42,7 @@ static void names(void)
 
 	NEED(bind(l, (void *)&a, sizeof(a)));
 	NEED(listen(l, 64));
-	NEED(pthread_create(&t, NULL, connector, NULL));
+	NEED0(pthread_create(&t, NULL, connector, NULL));
 	for (int k = 0; k < ROUNDS;) {
 		int fd = accept4(l, NULL, NULL, SOCK_NONBLOCK);
 		socklen_t len = sizeof(other);

@@ -46,8 +46,8 @@ TEST(race_unix_oob)
 	ssize_t n;
 
 	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
-	NEED(pthread_create(&a, NULL, sender, NULL));
-	NEED(pthread_create(&b, NULL, by_oob, NULL));
+	NEED0(pthread_create(&a, NULL, sender, NULL));
+	NEED0(pthread_create(&b, NULL, by_oob, NULL));
 	while ((n = recv(ends[1], buf, sizeof(buf), 0)) > 0)
 		for (ssize_t k = 0; k < n; k++)
 			ordinary += buf[k] == 'o';

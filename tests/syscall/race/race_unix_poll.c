@@ -50,7 +50,7 @@ TEST(race_unix_poll)
 	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
 	ep = NEED(epoll_create1(0));
 	NEED(epoll_ctl(ep, EPOLL_CTL_ADD, s[1], &e));
-	NEED(-pthread_create(&t, NULL, reads, NULL));
+	NEED0(pthread_create(&t, NULL, reads, NULL));
 	for (int i = 0; i < ROUNDS; i++) {
 		NEED(send(s[0], text, BYTES, 0));
 		__atomic_add_fetch(&left, BYTES, __ATOMIC_SEQ_CST);

@@ -41,8 +41,8 @@ static void rounds(void)
 	pthread_t other;
 	int bad = 0;
 
-	NEED(pthread_barrier_init(&turn, NULL, 2));
-	NEED(-pthread_create(&other, NULL, waiter, NULL));
+	NEED0(pthread_barrier_init(&turn, NULL, 2));
+	NEED0(pthread_create(&other, NULL, waiter, NULL));
 	for (int i = 0; i < ROUNDS && !last; i++) {
 		got = none = 0;
 		if (!NEED(fork())) {
@@ -54,7 +54,7 @@ static void rounds(void)
 		wait_once();
 		bad += got != 1 || none != 1;
 	}
-	NEED(-pthread_join(other, NULL));
+	NEED0(pthread_join(other, NULL));
 	_exit(bad ? 1 : 0);
 }
 
@@ -75,14 +75,14 @@ static void looked_at(void)
 	long end = now_ms() + MS / 3;
 	pthread_t other;
 
-	NEED(-pthread_create(&other, NULL, looks, NULL));
+	NEED0(pthread_create(&other, NULL, looks, NULL));
 	while (now_ms() < end) {
 		pid_t pid = SPAWN(raise(SIGSTOP));
 
 		t_kill(pid);
 	}
 	over = true;
-	NEED(-pthread_join(other, NULL));
+	NEED0(pthread_join(other, NULL));
 	_exit(waitpid(-1, NULL, 0) == -1 && errno == ECHILD ? 0 : 1);
 }
 

@@ -42,7 +42,7 @@ static void add_all(void)
 		inet_pton(all[i].family, all[i].addr, bin);
 		nl_add(&m, NDA_DST, bin, all[i].family == AF_INET ? 4 : 16);
 		nl_add(&m, NDA_LLADDR, "\2\0\0\0\0\2", 6);
-		NEED(nl_do(&m) ? -1 : 0);
+		NEED0(nl_do(&m));
 	}
 }
 

@@ -82,7 +82,7 @@ static void add_with_broadcast(const char *dev, const char *addr, int prefix, co
 	nl_add(&m, IFA_LOCAL, bin, 4);
 	inet_pton(AF_INET, broadcast, bin);
 	nl_add(&m, IFA_BROADCAST, bin, 4);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 TEST(route_local)

@@ -71,7 +71,7 @@ static void neighbour(const char *dev, const char *addr)
 	inet_pton(AF_INET6, addr, bin);
 	nl_add(&m, NDA_DST, bin, 16);
 	nl_add(&m, NDA_LLADDR, "\2\0\0\0\0\x77", 6);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 /* What a datagram to @addr becomes on the wire. */

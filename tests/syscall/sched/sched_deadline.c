@@ -136,7 +136,7 @@ static long freed_after(void)
 		NEED(read(s[1], &before, 1)); /* the parent looks at us */
 	});
 	NEED(read(s[0], &before, sizeof(before)));
-	NEED(-clock_getcpuclockid(pid, &used));
+	NEED0(clock_getcpuclockid(pid, &used));
 	if (asked)
 		T_WAIT(sched_getscheduler(pid) == DEADLINE && us(used) - before >= 1000);
 	start = us(CLOCK_MONOTONIC);

@@ -119,7 +119,7 @@ static void threads(void)
 	pthread_t t;
 	void *r;
 
-	NEED(-pthread_create(&t, NULL, thread_calls, (void *)&go));
+	NEED0(pthread_create(&t, NULL, thread_calls, (void *)&go));
 	NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	T(INSTALL(SECCOMP_FILTER_FLAG_TSYNC, LOAD(nr), IF_NR(SYS_getppid, SECCOMP_RET_ERRNO | 11),
 		RET(SECCOMP_RET_ALLOW)));

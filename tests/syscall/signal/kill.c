@@ -24,7 +24,7 @@ static void threads(void)
 {
 	pthread_t t;
 
-	NEED(-pthread_create(&t, NULL, target, NULL));
+	NEED0(pthread_create(&t, NULL, target, NULL));
 	while (!ready)
 		usleep(1000);
 	T(syscall(SYS_tgkill, getpid(), tid, 0));

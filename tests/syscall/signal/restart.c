@@ -36,7 +36,7 @@ static void around(const char *name, int flags, long (*call)(void))
 	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, sv));
 	t_handle(SIGUSR1, flags);
 	t_signals = 0;
-	NEED(-pthread_create(&t, NULL, helper, NULL));
+	NEED0(pthread_create(&t, NULL, helper, NULL));
 	snprintf(text, sizeof(text), "%s %s", name, flags & SA_RESTART ? "restart" : "plain");
 	TN(text, call());
 	pthread_join(t, NULL);

@@ -45,7 +45,7 @@ TEST(rt_sigprocmask)
 	syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &old, 8);
 	say("%#lx", (long)old);
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &set, NULL, 8);
-	NEED(-pthread_create(&t, NULL, thread, NULL));
+	NEED0(pthread_create(&t, NULL, thread, NULL));
 	pthread_join(t, NULL);
 	syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &old, 8);
 	say("a thread's own is its own: %#lx", (long)old);

@@ -48,7 +48,7 @@ TEST(rt_sigqueueinfo)
 	pthread_t t;
 	int i, n;
 
-	NEED(-pthread_create(&t, NULL, as_kernel, NULL));
+	NEED0(pthread_create(&t, NULL, as_kernel, NULL));
 	pthread_join(t, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);

@@ -88,7 +88,7 @@ TEST(sigaltstack)
 	sa.sa_flags = 0;
 	sigaction(SIGUSR1, &sa, NULL);
 	raise(SIGUSR1);
-	NEED(-pthread_create(&t, NULL, thread, NULL));
+	NEED0(pthread_create(&t, NULL, thread, NULL));
 	pthread_join(t, NULL);
 	CHILD({
 		sigaltstack(NULL, &old);

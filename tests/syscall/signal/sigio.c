@@ -137,7 +137,7 @@ static void terminals(void)
 	say("-- pty");
 	patience_ms = 20000;
 	NEED(ioctl(m, TIOCSPTLCK, &no));
-	NEED(ptsname_r(m, name, sizeof(name)));
+	NEED0(ptsname_r(m, name, sizeof(name)));
 	s = NEED(open(name, O_RDWR | O_NOCTTY));
 	NEED(tcgetattr(s, &t));
 	cfmakeraw(&t);

@@ -62,8 +62,8 @@ TEST(sigwait_others)
 	signal(SIGUSR2, on_usr2);
 	mask(SIG_BLOCK, SIGUSR1);
 	mask(SIG_BLOCK, SIGUSR2);
-	NEED(-pthread_create(&h, NULL, handler, NULL));
-	NEED(-pthread_create(&s, NULL, sender, NULL));
+	NEED0(pthread_create(&h, NULL, handler, NULL));
+	NEED0(pthread_create(&s, NULL, sender, NULL));
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGUSR2);

@@ -306,7 +306,7 @@ static void inet4(void)
 	inet_pton(AF_INET, "10.24.0.1", &to);
 	nl_add(&m, RTA_DST, &to, 4);
 	nl_add(&m, RTA_OIF, (int[]){ (int)if_nametoindex("va0") }, 4);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 	show4();
 	again(fd, SIOCSIFADDR, "10.9.0.1");
 	again(fd, SIOCSIFNETMASK, "255.255.255.0");

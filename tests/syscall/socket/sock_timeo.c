@@ -33,7 +33,7 @@ TEST(sock_timeo)
 	fd = bound(SOCK_DGRAM, "127.0.0.1");
 	other = bound(SOCK_DGRAM, "127.0.0.1");
 	NEED(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)));
-	NEED(-pthread_create(&t, NULL, sends, &other));
+	NEED0(pthread_create(&t, NULL, sends, &other));
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	T(recv(fd, &c, 1, 0));
 	clock_gettime(CLOCK_MONOTONIC, &b);
@@ -41,5 +41,5 @@ TEST(sock_timeo)
 	say("within %s", (b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 < 50000 ?
 				 "its time" :
 				 "more than its time");
-	NEED(-pthread_join(t, NULL));
+	NEED0(pthread_join(t, NULL));
 }

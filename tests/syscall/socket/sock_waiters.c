@@ -40,7 +40,7 @@ static void readers_wait(const char *what, int a, int b)
 	char c[64];
 
 	say("%s", what);
-	NEED(-pthread_create(&t, NULL, waits, &w));
+	NEED0(pthread_create(&t, NULL, waits, &w));
 	t_until_sleeps(&w.tid);
 	T(recv(b, c, 1, MSG_DONTWAIT));
 	T(recv(b, c, 1, MSG_PEEK | MSG_DONTWAIT));
@@ -48,7 +48,7 @@ static void readers_wait(const char *what, int a, int b)
 	T(recv(b, c, 1, 0));
 	T(recv(b, c, 10, MSG_WAITALL));
 	T(send(a, "0123456789", 10, 0));
-	NEED(-pthread_join(t, NULL));
+	NEED0(pthread_join(t, NULL));
 	say("the waiter got %zd", w.got);
 	T(recv(b, c, 1, MSG_DONTWAIT));
 }
@@ -73,13 +73,13 @@ static void share(const char *what, int a, int b)
 
 	for (int i = 0; i < READERS; i++) {
 		w[i] = (struct waiter){ .fd = b };
-		NEED(-pthread_create(&t[i], NULL, takes, &w[i]));
+		NEED0(pthread_create(&t[i], NULL, takes, &w[i]));
 	}
 	for (int i = 0; i < EACH; i++)
 		NEED(send(a, text, sizeof(text), 0));
 	NEED(shutdown(a, SHUT_WR));
 	for (int i = 0; i < READERS; i++) {
-		NEED(-pthread_join(t[i], NULL));
+		NEED0(pthread_join(t[i], NULL));
 		sum += w[i].got;
 	}
 	say("%s: %zd bytes read", what, sum);
@@ -103,14 +103,14 @@ static void writers_wait(int a, int b)
 	ssize_t n, sum = 0;
 	pthread_t t;
 
-	NEED(-pthread_create(&t, NULL, sends, &w));
+	NEED0(pthread_create(&t, NULL, sends, &w));
 	t_until_sleeps(&w.tid);
 	T(send(a, "x", 1, MSG_DONTWAIT));
 	set_limit(a, SO_SNDTIMEO);
 	T(send(a, "x", 1, 0));
 	while (sum < MUCH && (n = recv(b, much, MUCH, 0)) > 0)
 		sum += n;
-	NEED(-pthread_join(t, NULL));
+	NEED0(pthread_join(t, NULL));
 	say("sent %zd, read %zd", w.got, sum);
 	T(recv(b, much, 1, MSG_DONTWAIT));
 }
@@ -175,7 +175,7 @@ static long trickle_once(int from, int to)
 	char c[8];
 
 	over = false;
-	NEED(-pthread_create(&t, NULL, longest, &w));
+	NEED0(pthread_create(&t, NULL, longest, &w));
 	t_until_sleeps(&w.tid);
 	for (int i = 0; i < 100 && !over; i++) {
 		NEED(send(from, "x", 1, 0));
@@ -183,7 +183,7 @@ static long trickle_once(int from, int to)
 		sleep_ms(50);
 	}
 	over = true;
-	NEED(-pthread_join(t, &most));
+	NEED0(pthread_join(t, &most));
 	return (long)most;
 }
 

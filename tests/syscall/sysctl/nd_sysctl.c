@@ -206,7 +206,7 @@ static void add_tested(const char *addr)
 	*a = (struct ifaddrmsg){ AF_INET6, 64, 0, 0, if_nametoindex("va0") };
 	inet_pton(AF_INET6, addr, bin);
 	nl_add(&m, IFA_LOCAL, bin, 16);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 static void notify(void)

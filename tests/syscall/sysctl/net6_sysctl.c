@@ -68,7 +68,7 @@ static void know_him(void)
 	inet_pton(AF_INET6, HIM, bin);
 	nl_add(&m, NDA_DST, bin, 16);
 	nl_add(&m, NDA_LLADDR, "\2\0\0\0\0\x9", 6);
-	NEED(nl_do(&m) ? -1 : 0);
+	NEED0(nl_do(&m));
 }
 
 static unsigned label_of(const unsigned char *p)

@@ -34,7 +34,7 @@ static void last_thread(void)
 	siginfo_t si;
 	pthread_t t;
 	pid_t pid = SPAWN({
-		NEED(-pthread_create(&t, NULL, end_last, NULL));
+		NEED0(pthread_create(&t, NULL, end_last, NULL));
 		syscall(SYS_exit, 3);
 	});
 
@@ -55,28 +55,28 @@ TEST(exit)
 	CHILD(syscall(SYS_exit_group, -1));
 	CHILD({
 		for (i = 0; i < 4; i++)
-			NEED(-pthread_create(&t, NULL, t_sleeper, NULL));
+			NEED0(pthread_create(&t, NULL, t_sleeper, NULL));
 		syscall(SYS_exit_group, 5);
 	});
 	CHILD({
-		NEED(-pthread_create(&t, NULL, spinner, NULL));
+		NEED0(pthread_create(&t, NULL, spinner, NULL));
 		sleep_ms(20);
 		syscall(SYS_exit_group, 6);
 	});
 	CHILD({
-		NEED(-pthread_create(&t, NULL, end_group, NULL));
+		NEED0(pthread_create(&t, NULL, end_group, NULL));
 		for (;;)
 			__asm__ volatile("" ::: "memory");
 	});
 	CHILD({
-		NEED(-pthread_create(&t, NULL, end_thread, NULL));
+		NEED0(pthread_create(&t, NULL, end_thread, NULL));
 		pthread_join(t, NULL);
 		say("only the thread ended");
 		syscall(SYS_exit, 8);
 	});
 	/* the leader's status is the process's only if it is the last or exit_group was called */
 	CHILD({
-		NEED(-pthread_create(&t, NULL, end_group, NULL));
+		NEED0(pthread_create(&t, NULL, end_group, NULL));
 		syscall(SYS_exit, 9);
 	});
 

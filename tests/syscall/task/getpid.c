@@ -16,7 +16,7 @@ TEST(getpid)
 	int word;
 
 	say("%d %d", getpid() > 0, syscall(SYS_gettid) == getpid());
-	NEED(-pthread_create(&t, NULL, thread, ids));
+	NEED0(pthread_create(&t, NULL, thread, ids));
 	pthread_join(t, NULL);
 	CHILD(say("child: parent %d", getppid() == ids[0]));
 	CHILD(T(syscall(SYS_set_tid_address, &word) == syscall(SYS_gettid)));

@@ -40,7 +40,7 @@ static void threads(void)
 	int i, ok = 0;
 
 	for (i = 0; i < 200; i++)
-		NEED(-pthread_create(&t[i], NULL, waiter, (void *)(intptr_t)i));
+		NEED0(pthread_create(&t[i], NULL, waiter, (void *)(intptr_t)i));
 	gate = 1;
 	for (i = 0; i < 200; i++) {
 		pthread_join(t[i], &r);

@@ -63,7 +63,7 @@ TEST(posix_spawn)
 	posix_spawn_file_actions_addopen(&fa, 31, "missing", O_RDONLY, 0);
 	T(spawn("/proc/self/exe", &fa, &at, show));
 	for (i = 0; i < 4; i++)
-		NEED(-pthread_create(&t[i], NULL, spawner, NULL));
+		NEED0(pthread_create(&t[i], NULL, spawner, NULL));
 	for (i = 0; i < 4; i++) {
 		pthread_join(t[i], &r);
 		sum += (long)r;

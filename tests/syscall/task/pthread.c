@@ -69,44 +69,44 @@ TEST(pthread)
 		return;
 	}
 	for (i = 0; i < 8; i++)
-		NEED(-pthread_create(&t[i], NULL, adder, (void *)(intptr_t)i));
+		NEED0(pthread_create(&t[i], NULL, adder, (void *)(intptr_t)i));
 	for (i = 0; i < 8; i++) {
 		pthread_join(t[i], &ret);
 		ok += (intptr_t)ret == 5 + i;
 	}
 	say("counter %d, thread locals right %d, mine %d", counter, ok, local);
 	for (i = 0; i < 2; i++)
-		NEED(-pthread_create(&t[i], NULL, ping, (void *)(intptr_t)i));
+		NEED0(pthread_create(&t[i], NULL, ping, (void *)(intptr_t)i));
 	for (i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);
 	say("turns %d", turn);
-	NEED(-pthread_create(&t[0], NULL, same_process, &me));
+	NEED0(pthread_create(&t[0], NULL, same_process, &me));
 	pthread_join(t[0], NULL);
-	NEED(-pthread_create(&t[0], NULL, t_sleeper, NULL));
+	NEED0(pthread_create(&t[0], NULL, t_sleeper, NULL));
 	sleep_ms(20);
 	T(pthread_cancel(t[0]));
 	pthread_join(t[0], &ret);
 	say("cancelled: %d", ret == PTHREAD_CANCELED);
 	for (i = ok = 0; i < 500; i++) {
-		NEED(-pthread_create(&t[0], NULL, quick, (void *)(intptr_t)i));
+		NEED0(pthread_create(&t[0], NULL, quick, (void *)(intptr_t)i));
 		pthread_join(t[0], &ret);
 		ok += (intptr_t)ret == i;
 	}
 	say("%d of 500 short threads", ok);
 	CHILD({ /* the main thread may go first */
-		NEED(-pthread_create(&t[0], NULL, t_sleeper, NULL));
-		NEED(-pthread_create(&t[1], NULL, quick, NULL));
+		NEED0(pthread_create(&t[0], NULL, t_sleeper, NULL));
+		NEED0(pthread_create(&t[1], NULL, quick, NULL));
 		pthread_join(t[1], NULL);
 		if (!fork())
 			_exit(0);
 		_exit(12);
 	});
 	CHILD({
-		NEED(-pthread_create(&t[0], NULL, exec_thread, NULL));
+		NEED0(pthread_create(&t[0], NULL, exec_thread, NULL));
 		pthread_join(t[0], NULL);
 	});
 	CHILD({
-		NEED(-pthread_create(&t[0], NULL, adder, NULL));
+		NEED0(pthread_create(&t[0], NULL, adder, NULL));
 		/* only this thread; the process ends with its last one, by exit(0) of glibc */
 		syscall(SYS_exit, 0);
 	});

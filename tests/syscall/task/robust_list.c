@@ -21,7 +21,7 @@ static void owner_died(void)
 	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
 	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
 	pthread_mutex_init(mutex, &attr);
-	NEED(-pthread_create(&t, NULL, dies, NULL));
+	NEED0(pthread_create(&t, NULL, dies, NULL));
 	pthread_join(t, NULL);
 	say("after a thread died: %s", t_errno(pthread_mutex_lock(mutex)));
 	say("consistent: %d", pthread_mutex_consistent(mutex));

@@ -65,7 +65,7 @@ TEST(stop)
 
 	turns = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid = SPAWN({
-		NEED(-pthread_create(&t, NULL, spinner, (void *)1));
+		NEED0(pthread_create(&t, NULL, spinner, (void *)1));
 		spinner((void *)0);
 	});
 	while (!turns[0] || !turns[1])

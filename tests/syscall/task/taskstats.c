@@ -133,7 +133,7 @@ static void numbers(void)
 	GIS(stats.ac_flag & 1); /* AFORK: it has not called exec */
 	GIS(get(TASKSTATS_CMD_ATTR_TGID, getpid()) == 0);
 	GIS(stats.ac_utime + stats.ac_stime >= 10000 && stats.ac_pid == 0 && !stats.ac_comm[0]);
-	NEED(-pthread_create(&t, NULL, thread, &got));
+	NEED0(pthread_create(&t, NULL, thread, &got));
 	pthread_join(t, NULL);
 	GIS(got == 0 && !strcmp(stats.ac_comm, "the thread"));
 	GIS(stats.ac_tgid == (unsigned)getpid() && stats.ac_pid != stats.ac_tgid);

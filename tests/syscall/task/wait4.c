@@ -112,7 +112,7 @@ static void threads(void)
 	int status;
 
 	/* a child of one thread is waited for by another, unless __WNOTHREAD */
-	NEED(-pthread_create(&t, NULL, forker, NULL));
+	NEED0(pthread_create(&t, NULL, forker, NULL));
 	pthread_join(t, NULL);
 	T(waitpid(from_thread, &status, 0) == from_thread);
 	t_status("thread's child", status);

@@ -72,7 +72,7 @@ static void meanwhile(bool again)
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	NEED(reach(fd, port_of(l)));
 	s = NEED(accept(l, NULL, NULL));
-	NEED(-pthread_create(&t, NULL, reads, NULL));
+	NEED0(pthread_create(&t, NULL, reads, NULL));
 	NEED(send(s, much, sizeof(much), MSG_NOSIGNAL));
 	NEED(connect(fd, &none, sizeof(none)));
 	if (again) {
@@ -83,7 +83,7 @@ static void meanwhile(bool again)
 	} else {
 		NEED(listen(fd, 1));
 	}
-	NEED(-pthread_join(t, NULL));
+	NEED0(pthread_join(t, NULL));
 	close(s);
 	close(fd);
 }

@@ -117,7 +117,7 @@ static long late(void)
 
 	NEED(clock_gettime(CLOCK_REALTIME, &to));
 	to.tv_sec += 3;
-	NEED(-clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &to, NULL));
+	NEED0(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &to, NULL));
 	NEED(clock_gettime(CLOCK_REALTIME, &now));
 	return (now.tv_sec - to.tv_sec) * 1000 + (now.tv_nsec - to.tv_nsec) / 1000000;
 }

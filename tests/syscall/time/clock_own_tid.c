@@ -50,9 +50,9 @@ TEST(clock_own_tid)
 
 	main_tid = getpid();
 	pthread_barrier_init(&bar, NULL, 2);
-	NEED(-pthread_create(&a, NULL, idles, NULL));
+	NEED0(pthread_create(&a, NULL, idles, NULL));
 	pthread_barrier_wait(&bar);
-	NEED(-pthread_create(&b, NULL, asks, NULL));
+	NEED0(pthread_create(&b, NULL, asks, NULL));
 	pthread_join(b, NULL);
 	pthread_barrier_wait(&bar);
 	pthread_join(a, NULL);

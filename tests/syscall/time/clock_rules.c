@@ -44,7 +44,7 @@ static void other_process(void)
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	child = SPAWN(for (;;));
-	NEED(clock_getcpuclockid(child, &clock) ? -1 : 0);
+	NEED0(clock_getcpuclockid(child, &clock));
 	T(timer_create(clock, &ev, &timer));
 	T(timer_settime(timer, 0, &its, NULL));
 	T(sigtimedwait(&set, NULL, &limit));

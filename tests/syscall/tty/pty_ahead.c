@@ -146,7 +146,7 @@ static void somebody_reads(bool master)
 	make(&m, &s);
 	w = master ? m : s;
 	r = master ? s : m;
-	NEED(pthread_create(&t, NULL, writer, &w));
+	NEED0(pthread_create(&t, NULL, writer, &w));
 	settle();
 	while (sum < (long)sizeof(out) && (n = read(r, in + sum, 777)) > 0)
 		sum += n;

@@ -35,7 +35,7 @@ static pthread_t peek(void)
 	pthread_t t;
 
 	peeker = 0;
-	NEED(-pthread_create(&t, NULL, peeks, NULL));
+	NEED0(pthread_create(&t, NULL, peeks, NULL));
 	t_until_sleeps(&peeker);
 	return t;
 }
@@ -50,7 +50,7 @@ TEST(unix_peek_end)
 	T(recv(fd[1], c, 4, MSG_PEEK | MSG_DONTWAIT));
 	t = peek();
 	NEED(send(fd[0], "abc", 3, 0));
-	NEED(-pthread_join(t, NULL));
+	NEED0(pthread_join(t, NULL));
 	pair(SOCK_STREAM);
 	NEED(send(fd[0], "x", 1, MSG_OOB));
 	NEED(shutdown(fd[0], SHUT_WR));
@@ -71,7 +71,7 @@ TEST(unix_peek_end)
 		T(recv(fd[1], c, 4, MSG_PEEK | MSG_DONTWAIT));
 		t = peek();
 		NEED(shutdown(fd[0], SHUT_WR));
-		NEED(-pthread_join(t, NULL));
+		NEED0(pthread_join(t, NULL));
 		T(recv(fd[1], c, 4, MSG_PEEK));
 		T(recv(fd[1], c, 4, 0));
 		T(recv(fd[1], c, 4, 0));

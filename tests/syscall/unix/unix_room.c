@@ -224,7 +224,7 @@ static void ends(const char *name, int type, int end)
 
 	NEED(socketpair(AF_UNIX, type, 0, s));
 	w.fd = s[0];
-	NEED(pthread_create(&t, NULL, write_much, &w));
+	NEED0(pthread_create(&t, NULL, write_much, &w));
 	IS(asleep(s[0]));
 	if (end < 0)
 		close(s[1]);
@@ -252,7 +252,7 @@ static void two_wait(void)
 	w[1].to = w[0].to;
 	for (int i = 0; i < 2; i++) {
 		w[i].fd = sender(20000);
-		NEED(pthread_create(&t[i], NULL, write_much, &w[i]));
+		NEED0(pthread_create(&t[i], NULL, write_much, &w[i]));
 	}
 	IS(asleep(w[0].fd) && asleep(w[1].fd));
 	while (n < 1000)
@@ -338,7 +338,7 @@ static void more_room(void)
 	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
 	w.fd = s[0];
 	NEED(setsockopt(s[0], SOL_SOCKET, SO_SNDBUF, &(int){ 10000 }, sizeof(int)));
-	NEED(pthread_create(&t, NULL, write_much, &w));
+	NEED0(pthread_create(&t, NULL, write_much, &w));
 	IS(asleep(s[0]));
 	say("%d", outq(s[0]));
 	NEED(setsockopt(s[0], SOL_SOCKET, SO_SNDBUF, &buf, sizeof(buf)));

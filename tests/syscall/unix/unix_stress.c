@@ -71,13 +71,13 @@ static void wakes(void)
 	struct sockaddr_un a = { AF_UNIX, "wakes" };
 
 	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
-	NEED(-pthread_create(&t, NULL, blocked, &s[0]));
+	NEED0(pthread_create(&t, NULL, blocked, &s[0]));
 	sleep_ms(30);
 	NEED(shutdown(s[0], SHUT_RD));
 	pthread_join(t, &r);
 	say("own shutdown wakes: %ld", (long)r);
 	NEED(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
-	NEED(-pthread_create(&t, NULL, blocked, &s[0]));
+	NEED0(pthread_create(&t, NULL, blocked, &s[0]));
 	sleep_ms(30);
 	close(s[1]);
 	pthread_join(t, &r);
@@ -85,7 +85,7 @@ static void wakes(void)
 	l = NEED(socket(AF_UNIX, SOCK_STREAM, 0));
 	NEED(bind(l, (void *)&a, sizeof(a)));
 	NEED(listen(l, 4));
-	NEED(-pthread_create(&t, NULL, acceptor, &l));
+	NEED0(pthread_create(&t, NULL, acceptor, &l));
 	sleep_ms(30);
 	NEED(shutdown(l, SHUT_RDWR));
 	pthread_join(t, &r);

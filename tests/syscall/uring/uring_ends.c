@@ -38,7 +38,7 @@ static void from_a_thread(void)
 	pthread_t t;
 
 	alarm(100);
-	NEED(-pthread_create(&t, NULL, execs, NULL));
+	NEED0(pthread_create(&t, NULL, execs, NULL));
 	pthread_join(t, NULL);
 }
 
@@ -168,13 +168,13 @@ static void closed_before_it_runs(void)
 	NEED(pipe(l.up));
 	NEED(pipe(l.go));
 	open_ring(8, 0, 0);
-	NEED(-pthread_create(&t, NULL, makes_group, &l));
+	NEED0(pthread_create(&t, NULL, makes_group, &l));
 	NEED(read(l.up[0], &c, 1));
 	add(IORING_OP_NOP, -1, NULL, 0, 0, 3);
 	NEED(enter(1, 1, IORING_ENTER_GETEVENTS));
 	close_ring();
 	NEED(write(l.go[1], "x", 1));
-	NEED(-pthread_join(t, NULL));
+	NEED0(pthread_join(t, NULL));
 	for (int i = 0; i < 2; i++) {
 		close(l.up[i]);
 		close(l.go[i]);

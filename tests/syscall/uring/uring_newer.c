@@ -264,8 +264,8 @@ static void own_rings(void)
 	T(reg_as(15, IORING_UNREGISTER_FILES, NULL, 0));
 	T(reg_as(14, IORING_UNREGISTER_FILES, NULL, 0));
 	T(reg_as(99, IORING_UNREGISTER_FILES, NULL, 0));
-	NEED(-pthread_create(&t, NULL, of_thread, NULL));
-	NEED(-pthread_join(t, NULL));
+	NEED0(pthread_create(&t, NULL, of_thread, NULL));
+	NEED0(pthread_join(t, NULL));
 	CHILD(T(enter_as(0, 1 << 4)));
 	T(ring_fds(DEL, 15, 0, 0));
 	T(ring_fds(DEL, 15, 0, 0));

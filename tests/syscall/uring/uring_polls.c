@@ -79,13 +79,13 @@ TEST(uring_polls)
 	alarm(200);
 	NEED(pipe(fds));
 	open_ring(8, 0, 0);
-	NEED(-pthread_create(&waker, NULL, wakes, NULL));
-	NEED(-pthread_create(&canceller, NULL, cancels, NULL));
+	NEED0(pthread_create(&waker, NULL, wakes, NULL));
+	NEED0(pthread_create(&canceller, NULL, cancels, NULL));
 	for (int i = 0; i < ROUNDS; i++)
 		good += one_round();
 	over = true;
-	NEED(-pthread_join(waker, NULL));
-	NEED(-pthread_join(canceller, NULL));
+	NEED0(pthread_join(waker, NULL));
+	NEED0(pthread_join(canceller, NULL));
 	say("ended once: %d of %d rounds", good, ROUNDS);
 	close_ring();
 }

@@ -57,9 +57,9 @@ static void all_of_much(void)
 	open_ring(4, 0, 0);
 	add(IORING_OP_SENDMSG, fd[0], &h, 1, 0, 1)->msg_flags = MSG_WAITALL;
 	NEED(enter(1, 0, 0)); /* a part goes before anybody reads */
-	NEED(-pthread_create(&t, NULL, reads, NULL));
+	NEED0(pthread_create(&t, NULL, reads, NULL));
 	NEED(enter(0, 1, IORING_ENTER_GETEVENTS));
-	NEED(-pthread_join(t, NULL));
+	NEED0(pthread_join(t, NULL));
 	reap("sent");
 	close_ring();
 }

@@ -268,7 +268,7 @@ static void least(const char *what, bool never, unsigned n, int min_ms, int from
 	submit(what, 0);
 	begin = ms_of(CLOCK_MONOTONIC);
 	if (!never)
-		NEED(-pthread_create(&t, NULL, writer, (void *)(intptr_t)pipes[1]));
+		NEED0(pthread_create(&t, NULL, writer, (void *)(intptr_t)pipes[1]));
 	arg.min_us = min_ms * 1000;
 	T(wait_arg(n, 0));
 	took = ms_of(CLOCK_MONOTONIC) - begin;

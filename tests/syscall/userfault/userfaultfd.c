@@ -105,7 +105,7 @@ static long fault(pthread_t *t, char *p, int kind)
 	touch = p;
 	how = kind;
 	got = -99;
-	NEED(-pthread_create(t, NULL, toucher, NULL));
+	NEED0(pthread_create(t, NULL, toucher, NULL));
 	if (poll(&pfd, 1, 100000) != 1 || pfd.revents != POLLIN)
 		return 100 + pfd.revents;
 	if (read(fd, &msg, sizeof(msg)) != sizeof(msg) || msg.event != UFFD_EVENT_PAGEFAULT)
@@ -351,7 +351,7 @@ static void filled_at_once(void)
 	many = mmap(NULL, MANY * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, m, 0);
 	WANT(0x1c, watch(many, MANY * PAGE, UFFDIO_REGISTER_MODE_MISSING));
 	for (int i = 0; asked && i < 2; i++)
-		NEED(-pthread_create(&t[i], NULL, reader, NULL));
+		NEED0(pthread_create(&t[i], NULL, reader, NULL));
 	for (long i = 0; asked && i < MANY; i++)
 		n += copy(many + i * PAGE, source, PAGE, 0) == PAGE;
 	for (int i = 0; asked && i < 2; i++)

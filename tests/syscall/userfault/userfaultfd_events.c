@@ -135,7 +135,7 @@ static void set_up(void)
 	r.range.len = PAGES * 4096;
 	NEED(ioctl(fd, UFFDIO_REGISTER, &r));
 	sem_init(&one_more, 0, 0);
-	NEED(pthread_create(&t, NULL, monitor, NULL));
+	NEED0(pthread_create(&t, NULL, monitor, NULL));
 }
 
 static void of_fork(void)

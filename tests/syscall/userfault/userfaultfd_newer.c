@@ -131,7 +131,7 @@ static void test_poison(void)
 	wait(&status);
 	touch("still", p + PAGE, true);
 	sig = 0;
-	NEED(-pthread_create(&t, NULL, toucher, p + 5 * PAGE));
+	NEED0(pthread_create(&t, NULL, toucher, p + 5 * PAGE));
 	pfd = (struct pollfd){ fd, POLLIN, 0 };
 	T(poll(&pfd, 1, -1));
 	poison("what is waited for", p + 5 * PAGE, PAGE, 0);
@@ -300,7 +300,7 @@ static void test_handler(void)
 	open_fd(FEATURE_MOVE);
 	fill(p[1]);
 	T(watch(p[0], N * PAGE, UFFDIO_REGISTER_MODE_MISSING));
-	NEED(-pthread_create(&t, NULL, mover, p));
+	NEED0(pthread_create(&t, NULL, mover, p));
 	for (int i = 0; i < N; i++)
 		sum += p[0][i * PAGE + 7];
 	pthread_join(t, NULL);
