@@ -636,6 +636,29 @@ bool tcp_beyond_window(const struct tcp_sock *t, const struct sk_buff *skb)
 	return skb->tcp.seq != t->snd.una && !window_left(t, skb);
 }
 
+/*
+ * Merges a lone FIN behind @skb into it, if both are lost and @skb is no full segment: one segment
+ * brings both. A FIN that the window does not allow stays alone.
+ */
+static void join_fin(struct tcp_sock *t, struct sk_buff *skb)
+{
+	struct sk_buff *fin;
+
+	if (list_is_last_skb(&t->snd.wq, skb) || !skb->len || skb->len >= t->snd.mss ||
+		skb->tcp.eor)
+		return;
+	fin = list_next_entry(skb, list);
+	if (fin == t->snd.head || fin->len || !(fin->tcp.flags & TH_FIN) ||
+		!(fin->tcp.sacked & SKB_LOST) || fin->tcp.sacked & (SKB_RETRANS | SKB_SACKED) ||
+		tcp_beyond_window(t, fin))
+		return;
+	skb->tcp.flags |= fin->tcp.flags;
+	skb->tcp.end_seq = fin->tcp.end_seq;
+	t->loss.packets_out -= fin->tcp.segs;
+	t->loss.lost_out -= fin->tcp.segs;
+	tcp_unqueue(t, fin);
+}
+
 /* Retransmits the segments marked as lost, as far as cwnd and the window allow. */
 void tcp_retransmit_lost(struct tcp_sock *t)
 {
@@ -651,6 +674,7 @@ void tcp_retransmit_lost(struct tcp_sock *t)
 		if (tcp_beyond_window(t, skb) ||
 			(skb->len > t->snd.mss && tcp_split(t, skb, t->snd.mss)))
 			break;
+		join_fin(t, skb);
 		if (!t->loss.undo.stamped) {
 			t->loss.undo.stamped = true;
 			t->loss.undo.stamp = tcp_ts(t);
