@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * fault.c: faults of the kernel process itself.
  *
  * A SIGBUS in guarded memory (os_fault_guard()) replaces the page and repeats the access, so code
  * that reads such memory needs no fixup of its own.
@@ -13,6 +14,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "os-linux/base.h"
 #include "os-linux/internal.h"
 
 #define ALT_STACK_SIZE (64 * 1024)
@@ -148,6 +150,8 @@ static void on_fault(int sig, siginfo_t *si, void *context)
 	uint64_t fixup = find_fixup(g[REG_RIP]);
 	int cpu = os_this_cpu;
 
+	if (sig == SIGSEGV && base_wait((uint64_t)si->si_addr))
+		return;
 	if (fixup) {
 		g[REG_RIP] = fixup;
 		return;

@@ -329,6 +329,16 @@ struct os_restored {
 };
 const struct os_restored *os_restored(void);
 /*
+ * Memory of the guest that is still in the file of the state (base.c): returns a bit for each page,
+ * or NULL in an instance that has booted. A page whose bit is set must be taken before a space maps
+ * it, and before the host is asked to write to it in the background: os_base_take() gives it memory
+ * of its own, with its content; os_base_drop() gives it memory of its own that reads as zeros. The
+ * caller of os_base_drop() owns the pages. Both return 0 or -errno.
+ */
+const uint64_t *os_base(void);
+int os_base_take(uint64_t page, uint64_t n);
+int os_base_drop(uint64_t page, uint64_t n);
+/*
  * Executes this program again, as os_restart() does, to go on from the state in @dir. Parameters
  * that say where the instance is (umid=, consoles, cards, disks) stay what they are.
  */

@@ -3,13 +3,15 @@
  * state_file.h: the format of a saved state's memory, DIR/memory. Little endian, as the CPU is.
  *
  *	page 0           struct state_header
- *	from page 1 on   the content of pages, each run of them beginning at a page of the file
+ *	from page 1 on   one map of memory behind the other, each as it lies in memory, so that it
+ *	                 can be mapped from here
  *	tables_at        nr_maps struct state_map, nr_runs struct state_run, then texts_size bytes
  *	                 of texts: the CPU's flags, and the command line's words, each with its NUL
  *
- * A page that is in no run is zero. The header is written last. It is no exchange format: only the
- * program with the same build id can use it, since it has that program's addresses in it.
- * tables_crc is zlib's CRC-32 of the tables, header_crc that of the header with 0 in its place.
+ * The file is sparse: a page that is in no run is a hole, and zero. The header is written last. It
+ * is no exchange format: only the program with the same build id can use it, since it has that
+ * program's addresses in it. tables_crc is zlib's CRC-32 of the tables, header_crc that of the
+ * header with 0 in its place.
  */
 #ifndef NESTLING_STATE_FILE_H
 #define NESTLING_STATE_FILE_H
@@ -17,8 +19,9 @@
 #include <stdint.h>
 
 #define STATE_MAGIC "NESTLST\n"
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 #define STATE_PAGE 4096u
+#define STATE_BUILD_ID 20
 #define STATE_FILES 18
 #define STATE_CPUS 64
 #define STATE_MAX_MAPS 1000000u
@@ -28,7 +31,7 @@
 struct state_header {
 	char magic[8];
 	uint32_t version, header_crc;
-	uint8_t build_id[20];
+	uint8_t build_id[STATE_BUILD_ID];
 	uint32_t ncpus;
 	uint32_t nr_files, nr_maps;
 	uint64_t file_size[STATE_FILES];
@@ -44,13 +47,19 @@ struct state_header {
 };
 struct state_map {
 	uint64_t addr, len;
-	int64_t file; /* -1: reserved */
-	uint64_t off;
+	int64_t file; /* -1: reserved, without content */
+	uint64_t off; /* in that file */
+	uint64_t at;  /* where its content begins in this one */
 };
+/* pages with content, in ascending order within a map */
 struct state_run {
 	uint32_t map, pages;
 	uint64_t page; /* the first, within the map */
-	uint64_t at;   /* in this file */
 };
+
+/* state.c: copies the build id of this program; zeros if it has none. */
+void state_build_id(uint8_t *id);
+/* restore.c: marks the pages that the map at @addr had in the state, if there was one. */
+void state_mark_restored(uint64_t addr, uint64_t *bits, uint64_t pages);
 
 #endif

@@ -73,6 +73,16 @@ static const u32 ubd_ops[] = {
 	[REQ_WRITE_ZEROES] = UBD_ZERO,
 };
 
+/* Prepares the frames for the host, which writes to them while the guest runs. */
+static int take_frames(const struct bio *bio)
+{
+	int err = 0;
+
+	for (u32 i = 0; i < bio->nr_vecs && !err; i++)
+		err = physmem_take(page_to_pfn(bio->vec[i].page), 1);
+	return err;
+}
+
 static void ubd_submit(struct gendisk *d, struct bio *bio)
 {
 	struct ubd *u = d->private;
@@ -81,6 +91,10 @@ static void ubd_submit(struct gendisk *d, struct bio *bio)
 
 	if (op >= ARRAY_SIZE(ubd_ops) || !u->host) {
 		bio_endio(bio, u->host ? -EOPNOTSUPP : -EIO);
+		return;
+	}
+	if (op == REQ_READ && unlikely(take_frames(bio))) {
+		bio_endio(bio, -ENOMEM);
 		return;
 	}
 	r->op = ubd_ops[op];

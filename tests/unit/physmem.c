@@ -103,6 +103,24 @@ int64_t os_mem_next_hole(int f, uint64_t off)
 	return seek(off, false);
 }
 
+/* Frames that are in the file of a state, from the first bit on. */
+static u64 base;
+static const u64 *base_ptr;
+
+const u64 *os_base(void)
+{
+	return base_ptr;
+}
+int os_base_take(u64 page, u64 n)
+{
+	base &= ~(((1UL << n) - 1) << page);
+	return 0;
+}
+int os_base_drop(u64 page, u64 n)
+{
+	return os_base_take(page, n);
+}
+
 static void backed_are(const char *what, u64 from, u64 n, const char *want, u32 calls)
 {
 	u8 vec[N];
@@ -126,4 +144,36 @@ static void backed(void **state)
 	backed_are("s.....s.", 1, 3, "000", 1);
 }
 
-UNIT_MAIN(cmocka_unit_test(backed))
+static void next_is(const char *what, u64 in_base, bool data, u64 from, u64 end, u64 want)
+{
+	file = what;
+	base = in_base;
+	assert_int_equal(physmem_next(from, end, data), want);
+}
+
+/* Frames in the file of a state count as backed, and are taken once. */
+static void restored(void **state)
+{
+	const int files[] = { 1, 2 };
+
+	next_is("..m.....", 0xff, true, 0, N, 2);
+	base_ptr = &base;
+	physmem_restored(files);
+	next_is("....mm..", 0x06, true, 0, N, 1);
+	next_is("m...mm..", 0x06, true, 0, N, 0);
+	next_is("....mm..", 0x06, true, 3, N, 4);
+	next_is("......m.", 0x06, true, 3, 6, 6);
+	next_is("...m.m..", 0x16, false, 1, N, 6);
+	next_is("...m.m..", 0x16, false, 0, N, 0);
+	next_is("mmmm....", 0xf0, false, 0, N, N);
+	base = 0x22;
+	backed_are("m...s...", 0, N, "11001100", 6);
+	physmem_frames = N;
+	base = 0xf0;
+	assert_int_equal(physmem_take(0, 4), 0);
+	assert_int_equal(base, 0xf0);
+	assert_int_equal(physmem_take(2, 4), 0);
+	assert_int_equal(base, 0xc0);
+}
+
+UNIT_MAIN(cmocka_unit_test(backed), cmocka_unit_test(restored))

@@ -249,6 +249,13 @@ extern pfn_t physmem_frames, physmem_boot_frames;
  */
 int physmem_release(pfn_t pfn, u64 n);
 /*
+ * In an instance that was restored from a state: gives frames that are still in the state's file
+ * memory of their own, with their content. To be called before the host is asked to write to them
+ * in the background; pmap does so before it maps them. Elsewhere it costs one look. Blocks on the
+ * host a little. 0 or -errno.
+ */
+int physmem_take(pfn_t pfn, u64 n);
+/*
  * Has the host back @n frames, 2 MiB, with one large page; @pfn is a multiple of @n. What is in
  * them stays, a frame that it did not back reads as zeros. Blocks on the host. 0 or -errno:
  * -EOPNOTSUPP    never, for no frame: memory is a file (physmem=), or the host knows no such

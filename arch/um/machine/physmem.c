@@ -26,6 +26,8 @@ pfn_t physmem_frames, physmem_boot_frames;
 static u64 mem_size = MEM_DEFAULT, mem_max;
 static const char *physmem_path;
 static int physmem_file, arena_file; /* os handles */
+/* os_base(): a bit for each frame that is in the file of a state; of this process */
+static const u64 *base_bits __machine;
 
 static int set_mem(const char *value)
 {
@@ -141,6 +143,30 @@ void physmem_restored(const int *files)
 {
 	physmem_file = files[0];
 	arena_file = files[1];
+	base_bits = os_base();
+}
+
+static bool is_in_base(pfn_t pfn)
+{
+	return __atomic_load_n(&base_bits[pfn / 64], __ATOMIC_ACQUIRE) >> pfn % 64 & 1;
+}
+
+/* Returns the first frame in [pfn, end) that is in the state's file, or is not, or @end. */
+static pfn_t next_in_base(pfn_t pfn, pfn_t end, bool is)
+{
+	while (pfn < end && is_in_base(pfn) != is)
+		pfn++;
+	return pfn;
+}
+
+int physmem_take(pfn_t pfn, u64 n)
+{
+	pfn_t end = pfn + n;
+
+	if (likely(!base_bits) || pfn >= physmem_frames)
+		return 0;
+	pfn = next_in_base(pfn, end, true);
+	return pfn < end ? os_base_take(pfn, end - pfn) : 0;
 }
 
 int physmem_handle(void)
@@ -150,7 +176,9 @@ int physmem_handle(void)
 
 int physmem_release(pfn_t pfn, u64 n)
 {
-	return os_mem_punch(physmem_file, pfn << PAGE_SHIFT, n << PAGE_SHIFT);
+	int err = base_bits ? os_base_drop(pfn, n) : 0;
+
+	return err ? err : os_mem_punch(physmem_file, pfn << PAGE_SHIFT, n << PAGE_SHIFT);
 }
 
 /* Touches a byte first: the host takes a part without backed pages for unused. */
@@ -165,7 +193,7 @@ int physmem_enlarge(pfn_t pfn, u64 n)
 }
 
 /* Takes all for data where the host's file system cannot tell. */
-pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data)
+static pfn_t next_in_file(pfn_t pfn, pfn_t end, bool data)
 {
 	s64 off = data ? os_mem_next_data(physmem_file, pfn << PAGE_SHIFT) :
 			 os_mem_next_hole(physmem_file, pfn << PAGE_SHIFT);
@@ -173,6 +201,22 @@ pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data)
 	if (off < 0)
 		return data ? pfn : end;
 	return min((pfn_t)off >> PAGE_SHIFT, end);
+}
+
+/* Counts a frame in the file of a state as backed. */
+pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data)
+{
+	if (likely(!base_bits))
+		return next_in_file(pfn, end, data);
+	if (data)
+		return min(next_in_base(pfn, end, true), next_in_file(pfn, end, true));
+	for (;;) {
+		pfn_t hole = next_in_base(pfn, end, false);
+
+		pfn = next_in_file(hole, end, false);
+		if (pfn == hole || pfn >= end)
+			return pfn;
+	}
 }
 
 /* Marks what the host has swapped out: that is not in its memory, but is there. */
@@ -205,6 +249,8 @@ void physmem_backed(pfn_t pfn, u64 n, u8 *vec)
 		if (!vec[i])
 			note_swapped(pfn + i, pfn + end, vec + i);
 	}
+	for (u64 i = 0; base_bits && i < n; i++)
+		vec[i] |= is_in_base(pfn + i);
 }
 
 u64 physmem_host_free(void)

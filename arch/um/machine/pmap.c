@@ -299,8 +299,9 @@ static int map_frames(
 {
 	u64 off;
 	u32 region = pfn_region(pfn, &off);
+	int err = physmem_take(pfn, len >> PAGE_SHIFT);
 
-	return map(pm->space, va, len, prot, (int)region, off, populate);
+	return err ? err : map(pm->space, va, len, prot, (int)region, off, populate);
 }
 
 /* Maps a run; text may have shadows in the place of some of its frames (patch.h). */

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base.c: memory of a restored instance that is still in the file of its state.
+ *
+ *	                the kernel process maps                    a space maps
+ *	base page       the state's file, privately                never
+ *	own page        the memory file of this instance, shared   the same, as in an instance that
+ *	                                                           has booted
+ *
+ * So a restore reads nothing, and instances that were started from one state share what none of
+ * them writes. What the kernel process writes to a base page, the host copies. A page gets into
+ * spaces, or is given to the host as the target of a request, as an own page only: os_base_take()
+ * copies its content into the memory file and maps that in its place.
+ *
+ * What is taken in one call is copied while other vCPUs run. They must not write meanwhile: with
+ * several vCPUs the pages are write-protected for that time, and a thread that writes there waits
+ * in the handler of SIGSEGV (base_wait()). A system call that is to write there would fail; that is
+ * why the target of a request is taken before it is submitted.
+ *
+ * The guest's memory has a bit for each page, set while it is a base page. The kernel's own data
+ * and stacks, and the arrays of regions, are never in a space: they stay base pages for ever.
+ *
+ * Lock: lock, held for some microseconds by vCPUs.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "os-linux/base.h"
+#include "os-linux/internal.h"
+
+#define PAGE 4096UL
+#define WORD 64UL
+/* a hole of the state's file with as many pages gets own pages at once */
+#define HOLE_MIN 64UL
+#define HOLES_MAX 1000
+/* how often one instruction may be repeated because of a page that was just taken */
+#define RETRIES 1000
+
+static struct {
+	/* of the guest's memory; NULL: this instance has no base */
+	char *addr;
+	uint64_t pages;
+	uint64_t *bits;
+	/* the state's file, and the memory file, or -1 */
+	int fd, own;
+	uint64_t at; /* where the memory begins in fd */
+	int several; /* vCPUs */
+} base = { .fd = -1, .own = -1 };
+static uint32_t lock;
+
+static void take_lock(void)
+{
+	while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
+static void drop_lock(void)
+{
+	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+}
+
+static bool is_base(uint64_t page)
+{
+	return __atomic_load_n(&base.bits[page / WORD], __ATOMIC_ACQUIRE) >> page % WORD & 1;
+}
+
+static void set_bits(uint64_t page, uint64_t end)
+{
+	for (; page < end; page++)
+		base.bits[page / WORD] |= 1UL << page % WORD;
+}
+
+static void clear_bits(uint64_t page, uint64_t end)
+{
+	for (; page < end; page++)
+		__atomic_fetch_and(
+			&base.bits[page / WORD], ~(1UL << page % WORD), __ATOMIC_RELEASE);
+}
+
+/* Returns the first page in [page, end) that is a base page, or is none, or @end. */
+static uint64_t next_page(uint64_t page, uint64_t end, bool is)
+{
+	while (page < end && is_base(page) != is)
+		page++;
+	return page;
+}
+
+static int map_own(uint64_t page, uint64_t end)
+{
+	void *p = base.addr + page * PAGE;
+
+	if (mmap(p, (end - page) * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, base.own,
+		    (off_t)(page * PAGE)) == MAP_FAILED)
+		return -errno;
+	/* as all of it is, or the maps would not become one */
+	madvise(p, (end - page) * PAGE, MADV_DONTDUMP);
+	return 0;
+}
+
+/* ---- at the restore ---- */
+
+int base_map(void *addr, uint64_t len, int fd, uint64_t at)
+{
+	if (mmap(addr, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
+		    (off_t)at) == MAP_FAILED)
+		return -errno;
+	madvise(addr, len, MADV_DONTDUMP);
+	return 0;
+}
+
+int base_begin(void *addr, uint64_t pages, int fd, uint64_t at, int own, int several)
+{
+	base.bits = calloc((pages + WORD - 1) / WORD, sizeof(*base.bits));
+	base.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (!base.bits || base.fd < 0)
+		return base.bits ? -errno : -ENOMEM;
+	base.addr = addr;
+	base.pages = pages;
+	base.at = at;
+	base.own = own;
+	base.several = several;
+	return base_map(addr, pages * PAGE, fd, at);
+}
+
+void base_has(uint64_t page, uint64_t pages)
+{
+	set_bits(page, page + pages);
+}
+
+/* Small holes stay in the base: each one would cost two maps of the process. */
+int base_ready(void)
+{
+	uint64_t page = 0, end;
+	int holes = 0, err = 0;
+
+	while (page < base.pages && !err) {
+		page = next_page(page, base.pages, false);
+		end = next_page(page, base.pages, true);
+		if (end - page >= HOLE_MIN && holes++ < HOLES_MAX)
+			err = map_own(page, end);
+		else
+			set_bits(page, end);
+		page = end;
+	}
+	return err;
+}
+
+const uint64_t *os_base(void)
+{
+	return base.bits;
+}
+
+/* ---- while it runs ---- */
+
+static int copy_to_own(uint64_t page, uint64_t end)
+{
+	uint64_t at = page * PAGE, to = end * PAGE;
+
+	while (at < to) {
+		ssize_t n = pwrite(base.own, base.addr + at, to - at, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -ENOSPC;
+		at += (uint64_t)n;
+	}
+	return 0;
+}
+
+static int take_run(uint64_t page, uint64_t end)
+{
+	void *p = base.addr + page * PAGE;
+	size_t len = (end - page) * PAGE;
+	int err;
+
+	if (base.several && mprotect(p, len, PROT_READ))
+		return -errno;
+	err = copy_to_own(page, end);
+	if (!err)
+		err = map_own(page, end);
+	if (!err)
+		clear_bits(page, end);
+	else if (base.several)
+		mprotect(p, len, PROT_READ | PROT_WRITE);
+	return err;
+}
+
+int os_base_take(uint64_t page, uint64_t n)
+{
+	uint64_t end = page + n, stop;
+	int err = 0;
+
+	take_lock();
+	for (; !err && (page = next_page(page, end, true)) < end; page = stop) {
+		stop = next_page(page, end, false);
+		err = take_run(page, stop);
+	}
+	drop_lock();
+	return err;
+}
+
+int os_base_drop(uint64_t page, uint64_t n)
+{
+	uint64_t end = page + n, stop;
+	int err = 0;
+
+	take_lock();
+	for (; !err && (page = next_page(page, end, true)) < end; page = stop) {
+		stop = next_page(page, end, false);
+		err = map_own(page, stop);
+		if (!err)
+			clear_bits(page, stop);
+	}
+	drop_lock();
+	return err;
+}
+
+/* Waits until the page is an own page, unless the fault has another reason. */
+bool base_wait(uint64_t addr)
+{
+	static __thread uint64_t last;
+	static __thread int times;
+
+	if (!base.addr || addr - (uint64_t)base.addr >= base.pages * PAGE)
+		return false;
+	times = addr == last ? times + 1 : 0;
+	last = addr;
+	if (times > RETRIES)
+		return false;
+	take_lock();
+	drop_lock();
+	return true;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base.h: mapping the file of a state as the memory of this process (base.c), for state.c. The
+ * functions that return int return 0 or -errno.
+ */
+#ifndef NESTLING_OS_BASE_H
+#define NESTLING_OS_BASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Maps a part of the file privately over what is there. */
+int base_map(void *addr, uint64_t len, int fd, uint64_t at);
+/*
+ * Maps the guest's memory, @pages at @addr, from the file @fd at @at. @own is the descriptor of its
+ * memory file; @several: there are several vCPUs. base_has() tells which pages have content, and
+ * base_ready() ends it.
+ */
+int base_begin(void *addr, uint64_t pages, int fd, uint64_t at, int own, int several);
+void base_has(uint64_t page, uint64_t pages);
+int base_ready(void);
+/* For the handler of SIGSEGV: true if the access at @addr is to be repeated. */
+bool base_wait(uint64_t addr);
+
+#endif

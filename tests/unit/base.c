@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unit tests of base.c: memory that is mapped from a state's file has the file's content, takes
+ * writes, and keeps both when it gets memory of its own, also while another thread writes to it.
+ * The file never changes.
+ *
+ * SOURCES: os-linux/base.c
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "os-linux/base.h"
+#include "os-linux/os.h"
+
+#define PAGE 4096UL
+#define PAGES 400UL
+#define AT (3 * PAGE)
+
+static char *memory;
+static int file, own;
+
+static void fill(char *page, uint64_t number)
+{
+	memset(page, 0, PAGE);
+	memcpy(page, &number, sizeof(number));
+	memset(page + 100, (int)(number % 251) + 1, 100);
+}
+
+/* [0, 100) and [110, 120) and [300, 400) have content. */
+static bool has_content(uint64_t page)
+{
+	return page < 100 || (page >= 110 && page < 120) || page >= 300;
+}
+
+static void check_page(const char *p, uint64_t page)
+{
+	char want[PAGE] = { 0 };
+
+	if (has_content(page))
+		fill(want, page);
+	assert_memory_equal(p, want, PAGE);
+}
+
+static void check_file(void)
+{
+	for (uint64_t page = 0; page < PAGES; page++) {
+		char got[PAGE];
+
+		assert_int_equal(pread(file, got, PAGE, (off_t)(AT + page * PAGE)), PAGE);
+		check_page(got, page);
+	}
+}
+
+static void on_segv(int sig, siginfo_t *si, void *context)
+{
+	if (!base_wait((uint64_t)si->si_addr))
+		_exit(100);
+}
+
+static int setup(void **state)
+{
+	char page[PAGE];
+
+	file = memfd_create("state", 0);
+	own = memfd_create("own", 0);
+	if (file < 0 || own < 0 || ftruncate(file, AT + PAGES * PAGE) ||
+		ftruncate(own, PAGES * PAGE))
+		return -1;
+	for (uint64_t i = 0; i < PAGES; i++) {
+		fill(page, i);
+		if (has_content(i) &&
+			pwrite(file, page, PAGE, (off_t)(AT + i * PAGE)) != (ssize_t)PAGE)
+			return -1;
+	}
+	memory = mmap(NULL, PAGES * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED || base_begin(memory, PAGES, file, AT, own, 1))
+		return -1;
+	base_has(0, 100);
+	base_has(110, 10);
+	base_has(300, 100);
+	return base_ready() ? -1 : 0;
+}
+
+static bool in_base(uint64_t page)
+{
+	return os_base()[page / 64] >> page % 64 & 1;
+}
+
+static uint64_t shown_by_own(uint64_t page)
+{
+	uint64_t number = ~0UL;
+
+	assert_int_equal(pread(own, &number, sizeof(number), (off_t)(page * PAGE)), sizeof(number));
+	return number;
+}
+
+static void content(void **state)
+{
+	for (uint64_t page = 0; page < PAGES; page++)
+		check_page(memory + page * PAGE, page);
+	/* a small hole belongs to the base, a large one does not */
+	assert_true(in_base(0) && in_base(105) && in_base(119) && in_base(399));
+	assert_false(in_base(120) || in_base(299));
+	memory[200 * PAGE] = 7;
+	assert_int_equal(shown_by_own(200), 7);
+	memory[200 * PAGE] = 0;
+}
+
+static void taken(void **state)
+{
+	memory[50 * PAGE + 8] = 'x'; /* the host makes a copy */
+	assert_int_equal(os_base_take(48, 4), 0);
+	assert_true(in_base(47) && in_base(52));
+	for (uint64_t page = 48; page < 52; page++) {
+		assert_false(in_base(page));
+		assert_int_equal(shown_by_own(page), page);
+	}
+	assert_int_equal(memory[50 * PAGE + 8], 'x');
+	memory[50 * PAGE + 8] = 0;
+	memory[51 * PAGE] = 'y';
+	assert_int_equal(shown_by_own(51) & 0xff, 'y');
+	memory[51 * PAGE] = 51;
+	/* what is taken already, and what never was in the base, is passed over */
+	assert_int_equal(os_base_take(40, 200), 0);
+	for (uint64_t page = 0; page < PAGES; page++) {
+		assert_int_equal(in_base(page), page < 40 || page >= 300);
+		check_page(memory + page * PAGE, page);
+	}
+	check_file();
+}
+
+static void dropped(void **state)
+{
+	static const char zeros[PAGE];
+
+	memory[310 * PAGE] = 1;
+	assert_int_equal(os_base_drop(305, 10), 0);
+	for (uint64_t page = 305; page < 315; page++) {
+		assert_false(in_base(page));
+		assert_memory_equal(memory + page * PAGE, zeros, PAGE);
+	}
+	assert_true(in_base(304) && in_base(315));
+	check_file();
+}
+
+static uint32_t stop;
+
+static void *count_up(void *arg)
+{
+	uint64_t *words = arg, n = 0;
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+		n++;
+		for (uint64_t page = 0; page < 40; page++)
+			__atomic_fetch_add(&words[page * PAGE / 8 + 64], 1, __ATOMIC_RELAXED);
+	}
+	return (void *)n;
+}
+
+/* No write of another thread is lost. */
+static void taken_while_written(void **state)
+{
+	struct sigaction sa = { .sa_sigaction = on_segv, .sa_flags = SA_SIGINFO | SA_NODEFER };
+	pthread_t t[2];
+	uint64_t sum = 0;
+
+	/* cmocka has set one for each test */
+	assert_int_equal(sigaction(SIGSEGV, &sa, NULL), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, count_up, memory), 0);
+	for (uint64_t page = 0; page < 40; page++) {
+		usleep(500);
+		assert_int_equal(os_base_take(page, 1), 0);
+	}
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	for (int i = 0; i < 2; i++) {
+		void *n;
+
+		pthread_join(t[i], &n);
+		sum += (uint64_t)n;
+	}
+	for (uint64_t page = 0; page < 40; page++)
+		assert_int_equal(*(uint64_t *)(memory + page * PAGE + 512), sum);
+	check_file();
+}
+
+/* A fault that has another reason is not repeated for ever. */
+static void other_faults(void **state)
+{
+	int i = 0;
+
+	assert_false(base_wait((uint64_t)memory + PAGES * PAGE));
+	assert_false(base_wait((uint64_t)memory - 1));
+	while (base_wait((uint64_t)memory + 17) && i < 1000000)
+		i++;
+	assert_in_range(i, 1, 100000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(content),
+		cmocka_unit_test(taken),
+		cmocka_unit_test(dropped),
+		cmocka_unit_test(taken_while_written),
+		cmocka_unit_test(other_faults),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
