@@ -227,22 +227,27 @@ char *umid_ask(struct umid_console *c, const char *command, int *err, size_t *le
 	return umid_ask_with(c, command, NULL, 0, err, len);
 }
 
-char *umid_ask_with(struct umid_console *c, const char *command, const int *fds, size_t n, int *err,
-	size_t *len)
+bool umid_send(struct umid_console *c, const char *command, const int *fds, size_t n)
 {
 	struct request q = { .magic = MAGIC, .version = VERSION, .len = (uint32_t)strlen(command) };
-	struct reply r = { .more = 1 };
-	char *all = xalloc(1);
 
 	if (q.len >= sizeof(q.text))
 		die("%s: too long a command", command);
 	memcpy(q.text, command, q.len);
+	return send_request(c, &q, fds, n);
+}
+
+char *umid_reply(struct umid_console *c, int *err, size_t *len)
+{
+	struct reply r = { .more = 1 };
+	char *all = xalloc(1);
+
 	*len = 0;
-	if (!send_request(c, &q, fds, n))
-		goto err_free;
 	while (r.more) {
-		if (!receive(c, &r))
-			goto err_free;
+		if (!receive(c, &r)) {
+			free(all);
+			return NULL;
+		}
 		/* without the terminating zero */
 		if (r.len && !r.text[r.len - 1])
 			r.len--;
@@ -255,7 +260,11 @@ char *umid_ask_with(struct umid_console *c, const char *command, const int *fds,
 	}
 	*err = r.err;
 	return all;
-err_free:
-	free(all);
-	return NULL;
+}
+
+char *umid_ask_with(struct umid_console *c, const char *command, const int *fds, size_t n, int *err,
+	size_t *len)
+{
+	*len = 0;
+	return umid_send(c, command, fds, n) ? umid_reply(c, err, len) : NULL;
 }

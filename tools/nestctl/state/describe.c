@@ -272,25 +272,31 @@ static char *read_text(const struct state *s, int file, size_t *size)
 	return text;
 }
 
-struct state state_open(const char *name)
+void state_read(struct state *s)
 {
-	struct state s = { .name = name, .folder = state_folder(name) };
 	size_t size;
 	char *text;
 	int file;
 
-	s.fd = state_lock(s.folder, name, false);
-	check_owner(&s, s.fd);
-	file = openat(s.fd, STATE_JSON, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	check_owner(s, s->fd);
+	file = openat(s->fd, STATE_JSON, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (file < 0 && errno == ENOENT)
-		die("%s: not a state: it has no " STATE_JSON, name);
+		die("%s: not a state: it has no " STATE_JSON, s->name);
 	if (file < 0)
-		die("%s: " STATE_JSON ": %s", name, strerror(errno));
-	check_owner(&s, file);
-	text = read_text(&s, file, &size);
+		die("%s: " STATE_JSON ": %s", s->name, strerror(errno));
+	check_owner(s, file);
+	text = read_text(s, file, &size);
 	close(file);
-	read_all_of(&s, json_parse(text, size, format("%s: " STATE_JSON, name)));
+	read_all_of(s, json_parse(text, size, format("%s: " STATE_JSON, s->name)));
 	free(text);
+}
+
+struct state state_open(const char *name)
+{
+	struct state s = { .name = name, .folder = state_folder(name) };
+
+	s.fd = state_lock(s.folder, name, false);
+	state_read(&s);
 	return s;
 }
 

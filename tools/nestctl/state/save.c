@@ -188,6 +188,24 @@ static void ask_kernel(struct state *s, struct umid_console *c, const struct sta
 	free(text);
 }
 
+/* Describes what the kernel has written to the folder @dirfd. */
+static void describe_files(struct state *s, struct umid_console *c, int dirfd)
+{
+	if (!state_file_read(dirfd, STATE_MEMORY, s->umid, &s->memory))
+		die("%s: the kernel has written no memory", s->umid);
+	describe_machine(s, c);
+	describe_devices(s, c, dirfd);
+}
+
+struct state save_described(const struct instance *in, struct umid_console *c, int dirfd)
+{
+	struct state s = { .name = in->name, .fd = -1, .created = (uint64_t)time(NULL) };
+
+	describe_kernel(&s, in);
+	describe_files(&s, c, dirfd);
+	return s;
+}
+
 struct state save_instance(const struct instance *in, struct state_new *n, const char *name)
 {
 	struct state s = { .name = name, .folder = n->folder, .fd = -1 };
@@ -198,10 +216,7 @@ struct state save_instance(const struct instance *in, struct state_new *n, const
 	s.created = (uint64_t)time(NULL);
 	umid_connect(&c, in->folder);
 	ask_kernel(&s, &c, n);
-	if (!state_file_read(n->fd, STATE_MEMORY, in->name, &s.memory))
-		die("%s: the kernel has written no memory", in->name);
-	describe_machine(&s, &c);
-	describe_devices(&s, &c, n->fd);
+	describe_files(&s, &c, n->fd);
 	close(c.fd);
 	state_write(&s, n->fd);
 	return s;

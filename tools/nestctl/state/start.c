@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -28,6 +29,7 @@
 
 #define START_MS 600000 /* gigabytes of layers are copied first */
 #define STEP_MS 2
+#define TICK_MS 200
 #define ANSWER_MS 100
 
 struct line {
@@ -241,6 +243,12 @@ void start_begin(struct start *st, const char *kernel)
 	add_lines(&l, st);
 	add_disks(&l, files, st->state);
 	add_cards(&l, st);
+	for (const char *const *p = st->extra; p && *p; p++)
+		add(&l, *p);
+	if (st->hold) {
+		add(&l, format("hold=%d", st->hold));
+		l.ends[l.nr_ends++] = st->hold;
+	}
 	l.argv[l.argc] = NULL;
 	l.keeper.argv = l.argv;
 	st->report = keeper_start(&l.keeper);
@@ -306,6 +314,36 @@ static long now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static void tick(const struct start *st)
+{
+	if (st->tick)
+		st->tick(st->tick_arg);
+}
+
+bool start_await_held(struct start *st, int channel)
+{
+	long end = now_ms() + START_MS;
+	struct pollfd p[] = { { .fd = st->report, .events = POLLIN },
+		{ .fd = channel, .events = POLLIN } };
+	char letter;
+
+	while (!st->error) {
+		tick(st);
+		if (now_ms() >= end)
+			st->error = format("%s: it is not ready in time", st->name);
+		if (poll(p, 2, TICK_MS) <= 0)
+			continue;
+		if (p[1].revents) {
+			if (recv(channel, &letter, 1, MSG_DONTWAIT) == 1 && letter == 'r')
+				return true;
+			p[1].fd = -1; /* the reason follows */
+		}
+		if (p[0].revents && !hear(st))
+			break;
+	}
+	return false;
+}
+
 bool start_await(struct start *st)
 {
 	long end = now_ms() + START_MS;
@@ -313,6 +351,7 @@ bool start_await(struct start *st)
 	while (!st->error) {
 		struct pollfd p = { .fd = st->report, .events = POLLIN };
 
+		tick(st);
 		if (poll(&p, 1, STEP_MS) > 0 && !hear(st))
 			break;
 		if (st->kernel && instance_answers(st->name, st->kernel, ANSWER_MS))
@@ -323,13 +362,13 @@ bool start_await(struct start *st)
 	return false;
 }
 
-void start_undo(struct start *st)
+bool start_undo(struct start *st)
 {
 	if (!st->kernel &&
 		poll(&(struct pollfd){ .fd = st->report, .events = POLLIN }, 1, 1000) > 0)
 		hear(st);
 	if (st->pidfd < 0)
-		return;
+		return !st->kernel;
 	syscall(SYS_pidfd_send_signal, st->pidfd, SIGKILL, NULL, 0);
-	poll(&(struct pollfd){ .fd = st->pidfd, .events = POLLIN }, 1, 10000);
+	return poll(&(struct pollfd){ .fd = st->pidfd, .events = POLLIN }, 1, 10000) > 0;
 }

@@ -119,6 +119,8 @@ const char *head_get(pid_t pid);
  */
 struct state state_open(const char *name);
 void state_close(struct state *s);
+/* Reads state.json of the folder s->fd, which is s->folder; s->name is for messages. */
+void state_read(struct state *s);
 /* Writes state.json into the folder @fd. */
 void state_write(const struct state *s, int fd);
 
@@ -140,6 +142,8 @@ int state_image_read(const char *path, struct state_image *im);
  * matter. False with errno.
  */
 bool file_sum(int fd, uint64_t size, uint32_t *sum);
+/* Adds @n bytes to a CRC-32C, which begins as ~0 and is inverted at its end. */
+uint32_t crc32c_add(uint32_t crc, const void *p, size_t n);
 /* Returns the build id of a program in hexadecimal, or NULL. */
 const char *build_id_of(const char *program);
 
@@ -163,6 +167,8 @@ bool file_copy(int from, int to, uint64_t size);
 
 /* Saves an instance into @n and describes it. The caller publishes it. */
 struct state save_instance(const struct instance *in, struct state_new *n, const char *name);
+/* Describes an instance of which the kernel has just written the files in the folder @dirfd. */
+struct state save_described(const struct instance *in, struct umid_console *c, int dirfd);
 
 /* ---- start.c: a kernel that goes on from a state ---- */
 
@@ -172,6 +178,13 @@ struct start {
 	const char *net;  /* instead of the state's eth0, or NULL */
 	/* the first may run: cards get new addresses, lines no ports */
 	bool clone;
+	/* the kernel's end of a channel that holds it (hold=), closed by start_begin(); 0: none */
+	int hold;
+	/* further parameters, NULL at their end; or NULL */
+	const char *const *extra;
+	/* is called while it is waited for, some times a second; or NULL */
+	void (*tick)(void *arg);
+	void *tick_arg;
 	int report;        /* from the keeper */
 	pid_t kernel;      /* once the keeper has told; before that 0 */
 	int pidfd;         /* of it, or -1 */
@@ -182,8 +195,10 @@ const char *start_kernel_of(const struct state *s, const char *wanted);
 void start_begin(struct start *st, const char *kernel);
 /* Waits until it answers. False with st->error. */
 bool start_await(struct start *st);
-/* Ends it, if it runs. */
-void start_undo(struct start *st);
+/* Waits until it is ready and held; @channel is the other end. False with st->error. */
+bool start_await_held(struct start *st, int channel);
+/* Ends it, if it runs. False if it does not end. */
+bool start_undo(struct start *st);
 /* Returns @wanted or, if that is taken, the first free of WANTED-2, WANTED-3 ... */
 const char *start_free_name(const char *wanted);
 /* Dies if @name is no name for an instance, or taken. */

@@ -43,13 +43,16 @@ __attribute__((target("sse4.2"))) static uint32_t crc_by_cpu(
 	return (uint32_t)c;
 }
 
-static uint32_t crc_add(uint32_t crc, const void *p, size_t n)
+uint32_t crc32c_add(uint32_t crc, const void *p, size_t n)
 {
 	static int fast = -1;
 
 	if (fast < 0)
 		fast = __builtin_cpu_supports("sse4.2") ? 1 : 0;
-	return fast && n % 8 == 0 ? crc_by_cpu(crc, p, n) : crc_by_table(crc, p, n);
+	if (!fast)
+		return crc_by_table(crc, p, n);
+	crc = crc_by_cpu(crc, p, n & ~(size_t)7);
+	return crc_by_table(crc, (const uint8_t *)p + (n & ~(size_t)7), n & 7);
 }
 
 static bool is_zeros(const uint8_t *p, size_t n)
@@ -66,8 +69,8 @@ static uint32_t add_chunk(uint32_t crc, const uint8_t *p, size_t n, uint64_t off
 
 		if (is_zeros(p + at, len))
 			continue;
-		crc = crc_add(crc, &number, sizeof(number));
-		crc = crc_add(crc, p + at, len);
+		crc = crc32c_add(crc, &number, sizeof(number));
+		crc = crc32c_add(crc, p + at, len);
 	}
 	return crc;
 }
