@@ -14,6 +14,7 @@
 
 /* bytes of options in each segment, where both sides have timestamps */
 #define TS_OPTION 12U
+#define CA_STATE_DISORDER 1
 #define CA_STATE_RECOVERY 3
 #define CA_STATE_LOSS 4
 /* newer than the headers of the build */
@@ -73,9 +74,9 @@ static u64 pacing(const struct tcp_sock *t)
 
 static u8 ca_state(const struct tcp_sock *t)
 {
-	return t->loss.ca == CA_OPEN     ? 0 :
-	       t->loss.ca == CA_RECOVERY ? CA_STATE_RECOVERY :
-					   CA_STATE_LOSS;
+	if (t->loss.ca == CA_OPEN)
+		return t->loss.sacked_out || t->loss.retrans_out ? CA_STATE_DISORDER : 0;
+	return t->loss.ca == CA_RECOVERY ? CA_STATE_RECOVERY : CA_STATE_LOSS;
 }
 
 /* Fills in a listener; nothing is known of connections that are still to come. */
