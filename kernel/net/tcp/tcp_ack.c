@@ -286,6 +286,7 @@ bool tcp_ack(
 		sacks = valid;
 	}
 	t->stats.last_ack = tcp_now(t);
+	t->loss.rack.old_fack = t->loss.rack.xmit ? t->loss.rack.fack : was;
 	if (before(ack, t->snd.una)) {
 		take_sacks(t, sacks, nr_sacks, &when);
 		tcp_react(t, skb, &when, false);

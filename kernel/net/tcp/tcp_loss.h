@@ -71,6 +71,8 @@ struct rack {
 	u64 xmit, rtt;
 	u32 end_seq; /* end of that segment */
 	u32 fack;    /* highest number that has arrived */
+	/* fack before the acknowledgement that is processed now */
+	u32 old_fack;
 	/* time to wait for late segments, in quarters of a round trip */
 	u32 mult;
 	u32 rounds; /* recoveries for which mult stays */

@@ -49,9 +49,8 @@ void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
 		return;
 	if (!r->xmit || after(skb->tcp.end_seq, r->fack)) /* the first says where numbers begin */
 		r->fack = skb->tcp.end_seq;
-	else if (before(skb->tcp.end_seq, r->fack) && !skb->tcp.retrans) {
+	else if (before(skb->tcp.end_seq, r->old_fack) && !skb->tcp.retrans)
 		note_reordering(t, r->fack - skb->tcp.seq);
-	}
 	/*
 	 * An acknowledgement that comes so soon after a segment was sent again is of the first one,
 	 * late.
