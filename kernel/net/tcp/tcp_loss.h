@@ -89,6 +89,8 @@ struct tcp_loss {
 	enum { CA_OPEN, CA_RECOVERY, CA_LOSS } ca;
 	/* the timer has run out, and arrivals may show that nothing was lost */
 	bool frto;
+	/* segments that the acknowledgement processed now has shown to be lost */
+	u32 newly_lost;
 	u32 prior_cwnd;             /* cwnd when recovery began */
 	u32 prr_delivered, prr_out; /* of this recovery (RFC 6937) */
 	struct undo undo;

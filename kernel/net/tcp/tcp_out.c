@@ -617,6 +617,7 @@ void tcp_push(struct tcp_sock *t, bool more)
 		sent_new(t, skb);
 		any = true;
 	}
+	limited |= tcp_in_flight(t) >= t->cc.cwnd;
 	if (any || limited)
 		tcp_cwnd_used(t, limited);
 	if (!list_empty(&t->snd.wq))

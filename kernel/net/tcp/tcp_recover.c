@@ -4,7 +4,7 @@
  * they are repaired, and whether the loss was an error of judgement.
  *
  *     OPEN -> RECOVERY        tcp_losses_found, tcp_react: cwnd goes down to ssthresh as segments
- *                             arrive (proportional rate reduction, RFC 6937)
+ *                             arrive (proportional rate reduction, RFC 9937)
  *     OPEN, RECOVERY -> LOSS  tcp_enter_loss: the timer expired; cwnd begins at one
  *     -> OPEN                 everything up to high_seq has arrived; or nothing was lost (undo)
  *
@@ -27,6 +27,8 @@ void tcp_forget_retrans(struct tcp_sock *t, struct sk_buff *skb)
 
 void tcp_mark_lost(struct tcp_sock *t, struct sk_buff *skb)
 {
+	if (!(skb->tcp.sacked & SKB_LOST) || skb->tcp.sacked & SKB_RETRANS)
+		t->loss.newly_lost += skb->tcp.segs;
 	/* it was sent again, and that was lost, too */
 	tcp_forget_retrans(t, skb);
 	if (skb->tcp.sacked & (SKB_LOST | SKB_SACKED))
@@ -163,6 +165,7 @@ static void enter_recovery(struct tcp_sock *t)
 	undo_begin(t);
 	t->loss.prior_cwnd = t->cc.cwnd;
 	t->cc.ssthresh = tcp_cut(t);
+	t->cc.cwnd_cnt = 0;
 	t->loss.prr_delivered = t->loss.prr_out = 0;
 	t->loss.ca = CA_RECOVERY;
 	t->loss.high_seq = t->snd.nxt;
@@ -171,9 +174,10 @@ static void enter_recovery(struct tcp_sock *t)
 
 /*
  * Sets cwnd in recovery. For each segment that arrives, ssthresh / prior_cwnd segments may be sent;
- * below ssthresh as many as in slow start. The first lost segment is sent at once.
+ * below ssthresh as many as have arrived, and one more if the ACK is @good: it acknowledges data
+ * and shows no further loss (RFC 9937). The first lost segment is sent at once.
  */
-static void reduce_rate(struct tcp_sock *t, u32 delivered, bool advanced)
+static void reduce_rate(struct tcp_sock *t, u32 delivered, bool good)
 {
 	s32 in_flight = (s32)tcp_in_flight(t), left = (s32)t->cc.ssthresh - in_flight, n;
 
@@ -186,8 +190,8 @@ static void reduce_rate(struct tcp_sock *t, u32 delivered, bool advanced)
 			    max(t->loss.prior_cwnd, 1U)) -
 		    (s32)t->loss.prr_out;
 	else
-		n = min(left, max((s32)(t->loss.prr_delivered - t->loss.prr_out), (s32)delivered) +
-				      advanced);
+		n = min(left,
+			max((s32)(t->loss.prr_delivered - t->loss.prr_out), (s32)delivered) + good);
 	n = max(n, t->loss.prr_out ? 0 : 1);
 	t->cc.cwnd = (u32)(in_flight + n);
 }
@@ -225,9 +229,13 @@ static void find_lost_reno(struct tcp_sock *t, bool advanced)
 /* Counts duplicate ACKs without SACK: each says that some segment has arrived. */
 static void count_duplicates(struct tcp_sock *t, u32 acked, bool dup, struct arrived *when)
 {
-	if (acked)
-		t->loss.sacked_out -= min(acked - 1, t->loss.sacked_out);
-	else if (dup && t->loss.sacked_out + t->loss.lost_out < t->loss.packets_out) {
+	if (acked) {
+		/* duplicates have told of all but one, unless there were fewer */
+		when->delivered = max(acked - min(acked, t->loss.sacked_out), 1U);
+		t->loss.sacked_out -= t->loss.ca == CA_RECOVERY ?
+					      min(acked - 1, t->loss.sacked_out) :
+					      t->loss.sacked_out;
+	} else if (dup && t->loss.sacked_out + t->loss.lost_out < t->loss.packets_out) {
 		t->loss.sacked_out++;
 		when->delivered++;
 	}
@@ -237,7 +245,7 @@ static void count_duplicates(struct tcp_sock *t, u32 acked, bool dup, struct arr
 
 static void leave(struct tcp_sock *t)
 {
-	if (t->loss.ca == CA_RECOVERY)
+	if (t->loss.ca == CA_RECOVERY && t->loss.undo.on)
 		t->cc.cwnd = max(t->cc.ssthresh, 2U);
 	t->loss.ca = CA_OPEN;
 	t->loss.dupacks = 0;
@@ -248,10 +256,21 @@ static void leave(struct tcp_sock *t)
 }
 
 /*
- * Processes an ACK after a timeout. True: the timeout was spurious, or new data will show whether
- * it was.
+ * Without SACK, what duplicates of the recovery's last segments cause looks like a new loss. So
+ * recovery lasts until something beyond high_seq is acknowledged (RFC 6582, 4.1).
  */
-static bool after_timer(
+static bool must_stay(const struct tcp_sock *t)
+{
+	return !t->snd.sack_ok && t->snd.una == t->loss.high_seq;
+}
+
+enum after_timer { GO_ON, UNDONE, SEND_NEW };
+
+/*
+ * Processes an ACK after a timeout. UNDONE: the timeout was spurious. SEND_NEW: new data will show
+ * whether it was.
+ */
+static enum after_timer after_timer(
 	struct tcp_sock *t, const struct sk_buff *ack, const struct arrived *when, bool dup)
 {
 	bool advanced = when->acked, recovered = !before(t->snd.una, t->loss.high_seq);
@@ -261,29 +280,54 @@ static bool after_timer(
 		unmark(t);
 		t->loss.ca = CA_OPEN;
 		t->loss.frto = false;
-		return true;
+		return UNDONE;
 	}
 	if (!t->loss.frto)
-		return false;
+		return GO_ON;
 	if (after(t->snd.nxt, t->loss.high_seq)) {
 		if (when->sacks || dup)
 			t->loss.frto = false;
 	} else if (advanced && !recovered) {
 		t->loss.high_seq = t->snd.nxt;
-		if (t->snd.head) {
-			tcp_push(t, false);
-			if (after(t->snd.nxt, t->loss.high_seq))
-				return true;
-		}
+		if (t->snd.head)
+			return SEND_NEW;
 		t->loss.frto = false;
 	}
-	return false;
+	return GO_ON;
+}
+
+/* Ends recovery when all has arrived that was out when it began. True: it is to last still. */
+static bool all_arrived(struct tcp_sock *t, const struct sk_buff *ack)
+{
+	bool stay = must_stay(t), spurious = may_undo(t, ack);
+
+	if (stay)
+		t->loss.sacked_out = 0;
+	else
+		leave(t);
+	if (spurious)
+		undo(t);
+	return stay;
+}
+
+/* Sets cwnd, after all that @when says has been taken in. */
+static void set_cwnd(struct tcp_sock *t, const struct arrived *when)
+{
+	bool some = when->acked ||
+		    (when->sacks && t->loss.reordering > (u32)READ_ONCE(tcp_net(t)->reordering));
+
+	if (t->loss.ca == CA_RECOVERY)
+		reduce_rate(t, when->delivered, when->acked && !t->loss.newly_lost);
+	else if (some)
+		tcp_cwnd_grow(t, when->delivered);
 }
 
 void tcp_react(struct tcp_sock *t, const struct sk_buff *ack, struct arrived *when, bool dup)
 {
-	bool wait = false;
+	enum after_timer then = GO_ON;
+	bool stays = false;
 
+	t->loss.newly_lost = 0;
 	if (when->acked)
 		t->loss.dupacks = 0;
 	else if (dup)
@@ -292,30 +336,30 @@ void tcp_react(struct tcp_sock *t, const struct sk_buff *ack, struct arrived *wh
 		count_duplicates(t, when->acked, dup, when);
 	t->stats.delivered += when->delivered;
 	t->inet.net->stats.tcp_ext[TCP_EXT_TCPDelivered] += when->delivered - when->synack;
-	if (t->loss.ca == CA_LOSS) {
-		if (when->acked)
-			tcp_cwnd_grow(t, when->acked);
-		wait = after_timer(t, ack, when, dup);
-	} else if (when->acked && t->loss.ca == CA_OPEN) {
-		tcp_cwnd_grow(t, when->acked);
-	}
-	if (t->loss.ca != CA_OPEN && !before(t->snd.una, t->loss.high_seq)) {
-		leave(t);
-		if (may_undo(t, ack))
-			undo(t);
-	} else if (t->loss.ca == CA_OPEN && when->dsack && t->loss.undo.on &&
-		   !t->loss.undo.retrans) {
-		undo(t);
-	}
-	if (wait)
+	if (t->loss.ca == CA_LOSS)
+		then = after_timer(t, ack, when, dup);
+	if (then == SEND_NEW) {
+		set_cwnd(t, when);
+		tcp_push(t, false);
+		if (after(t->snd.nxt, t->loss.high_seq))
+			return;
+		t->loss.frto = false;
+		tcp_retransmit_lost(t);
 		return;
-	if (!t->snd.sack_ok)
-		find_lost_reno(t, when->acked);
-	else if (t->loss.packets_out && (when->sacks || when->acked || t->loss.ca != CA_OPEN))
-		tcp_rack_find_lost(t);
-	if (t->loss.ca == CA_OPEN && t->loss.lost_out)
-		enter_recovery(t);
-	if (t->loss.ca == CA_RECOVERY)
-		reduce_rate(t, when->delivered, when->acked);
+	}
+	if (t->loss.ca != CA_OPEN && !before(t->snd.una, t->loss.high_seq))
+		stays = all_arrived(t, ack);
+	else if (t->loss.ca == CA_OPEN && when->dsack && t->loss.undo.on && !t->loss.undo.retrans)
+		undo(t);
+	if (then == GO_ON && !stays) {
+		if (!t->snd.sack_ok)
+			find_lost_reno(t, when->acked);
+		else if (t->loss.packets_out &&
+			 (when->sacks || when->acked || t->loss.ca != CA_OPEN))
+			tcp_rack_find_lost(t);
+		if (t->loss.ca == CA_OPEN && t->loss.lost_out)
+			enter_recovery(t);
+	}
+	set_cwnd(t, when);
 	tcp_retransmit_lost(t);
 }
