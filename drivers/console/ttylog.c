@@ -61,6 +61,8 @@ static void add(struct tty_struct *tty, int what, int direction, const void *dat
 			arch_strerror(err));
 }
 
+static const struct tty_log_ops ops = { .add = add };
+
 static int set_fd(const char *s)
 {
 	u64 fd;
@@ -69,7 +71,7 @@ static int set_fd(const char *s)
 	if (err)
 		refuse("tty_log_fd=%s: %s", s, arch_strerror(err));
 	log_fd = (int)fd;
-	tty_log = add;
+	tty_log_ops = &ops;
 	return 0;
 }
 PARAM("tty_log_fd=", set_fd, "N: record input and output of terminals to a descriptor");
@@ -80,7 +82,7 @@ static int set_dir(const char *s)
 
 	if (err)
 		refuse("tty_log_dir=%s: %s", s, arch_strerror(err));
-	tty_log = add;
+	tty_log_ops = &ops;
 	return 0;
 }
 PARAM("tty_log_dir=", set_dir,

@@ -44,13 +44,15 @@ static void leave_core(void)
 	arch_power_off(2);
 }
 
+static const struct panic_core_ops ops = { .leave = leave_core };
+
 static int set_core(const char *value)
 {
 	bool on = !strcmp(value, "on");
 
 	if (!on && strcmp(value, "off"))
 		refuse("core=%s: on or off", value);
-	panic_core = on ? leave_core : NULL;
+	panic_core_ops = on ? &ops : NULL;
 	return 0;
 }
 PARAM("core=", set_core, "on|off: whether a panic leaves a core of the kernel's process (off)");

@@ -9,7 +9,7 @@
  * to code. Addresses of a guest are files and offsets; the files stay open until the profiler
  * stops, so that nestctl can read their symbols.
  *
- * Switched off it costs nothing: no signal, no kick, and only a kick looks at arch_guest_sampler.
+ * Switched off it costs nothing: no signal, no kick, and only a kick looks at arch_sample_ops.
  *
  * Each vCPU has a ring that only it fills and one reader empties.
  * Invariant: a handler that finds its ring busy (it has interrupted the taking of a guest's sample)
@@ -239,6 +239,7 @@ static void sample_guest(struct task *t)
 	memcpy(s->pc, pc, n * sizeof(*pc));
 	slot_end(r);
 }
+static const struct arch_sample_ops sample_ops = { .guest = sample_guest };
 
 /* ---- files ---- */
 
@@ -323,14 +324,14 @@ int perf_start(int hz)
 	while (take_next(&old, &lost)) /* samples that came after perf_stop() */
 		;
 	set_on(true);
-	WRITE_ONCE(arch_guest_sampler, sample_guest);
+	WRITE_ONCE(arch_sample_ops, &sample_ops);
 	return perf_host_start(hz, sample_kernel, wanted, nr_cpus);
 }
 
 void perf_stop(void)
 {
 	perf_host_stop();
-	WRITE_ONCE(arch_guest_sampler, NULL);
+	WRITE_ONCE(arch_sample_ops, NULL);
 	set_on(false);
 	forget_files();
 }

@@ -117,8 +117,8 @@ static bool ready(struct tty_struct *tty, struct file *f, u32 min_bytes)
  */
 static void log_bytes(struct tty_struct *tty, int direction, const u8 *buf, size_t n)
 {
-	if (unlikely(tty_log) && !test_bit(TTY_MASTER, &tty->flags))
-		tty_log(tty, TTY_LOG_WRITE, direction, buf, n);
+	if (unlikely(tty_log_ops) && !test_bit(TTY_MASTER, &tty->flags))
+		tty_log_ops->add(tty, TTY_LOG_WRITE, direction, buf, n);
 }
 
 static ssize_t read_loop(struct tty_struct *tty, struct file *f, struct iov_iter *to)

@@ -180,7 +180,7 @@ void tty_packet_status(struct tty_struct *tty, u8 status)
 		wake_up_poll(&master->read_wait, EPOLLIN | EPOLLPRI);
 }
 
-void (*tty_log)(struct tty_struct *tty, int what, int direction, const void *data, size_t n);
+const struct tty_log_ops *tty_log_ops;
 
 static void log_open(struct tty_struct *tty)
 {
@@ -191,7 +191,7 @@ static void log_open(struct tty_struct *tty)
 	ours = current->signal->tty;
 	own = ours ? ours->dev : 0;
 	read_unlock(&tasklist_lock);
-	tty_log(tty, TTY_LOG_OPEN, 0, &own, sizeof(own));
+	tty_log_ops->add(tty, TTY_LOG_OPEN, 0, &own, sizeof(own));
 }
 
 /* ---- opening ---- */
@@ -212,7 +212,7 @@ int tty_open_file(struct tty_struct *tty, struct file *f)
 		if (tty->ops->open)
 			err = tty->ops->open(tty, f);
 	}
-	if (!err && !tty->count++ && tty_log && !test_bit(TTY_MASTER, &tty->flags))
+	if (!err && !tty->count++ && tty_log_ops && !test_bit(TTY_MASTER, &tty->flags))
 		log_open(tty);
 	mutex_unlock(&tty->ctl_mutex);
 	return err;
@@ -282,8 +282,8 @@ static int tty_release(struct inode *inode, struct file *f)
 	tty->count--;
 	if (tty->ops->close)
 		tty->ops->close(tty, f);
-	if (!tty->count && tty_log && !test_bit(TTY_MASTER, &tty->flags))
-		tty_log(tty, TTY_LOG_CLOSE, 0, NULL, 0);
+	if (!tty->count && tty_log_ops && !test_bit(TTY_MASTER, &tty->flags))
+		tty_log_ops->add(tty, TTY_LOG_CLOSE, 0, NULL, 0);
 	if (!tty->count)
 		clear_bit(TTY_EXCLUSIVE, &tty->flags);
 	mutex_unlock(&tty->ctl_mutex);

@@ -155,15 +155,20 @@ struct tty_struct *file_tty(struct file *f);
  * No lock is held.
  */
 void tty_packet_status(struct tty_struct *tty, u8 status);
-/* Logs what terminals do, or NULL: called for each open, close, read and write. May sleep. */
+/* What tty_log_ops->add() is told. */
 /* data: the opener's own terminal, a u64 device number */
 #define TTY_LOG_OPEN 1
 #define TTY_LOG_CLOSE 2
 #define TTY_LOG_WRITE 3 /* bytes, either way */
 #define TTY_LOG_IN 1    /* bytes that a program has read */
 #define TTY_LOG_OUT 2
-extern void (*tty_log)(struct tty_struct *tty, int what, int direction, const void *data, size_t n);
-void tty_wakeup(struct tty_struct *tty); /* output has room */
+/* A log of what terminals do; drivers/console registers it if it is asked for. */
+struct tty_log_ops {
+	/* Called for each open, close, read and write. May sleep. */
+	void (*add)(struct tty_struct *tty, int what, int direction, const void *data, size_t n);
+};
+extern const struct tty_log_ops *tty_log_ops; /* or NULL */
+void tty_wakeup(struct tty_struct *tty);      /* output has room */
 /*
  * Hangs up after the other end has gone: sends SIGHUP to the terminal's session; open files read
  * and write nothing from now on. The next open gets a fresh terminal. May sleep.

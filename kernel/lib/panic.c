@@ -14,7 +14,7 @@
 
 static u32 panicking;
 int panic_timeout; /* kernel.panic */
-void (*panic_core)(void);
+const struct panic_core_ops *panic_core_ops;
 const struct trouble_ops *trouble_ops;
 
 static int set_panic(const char *value)
@@ -82,8 +82,8 @@ void panic(const char *fmt, ...)
 	say("panic: ", text);
 	if (trouble_ops)
 		trouble_ops->panic(text);
-	if (panic_core)
-		panic_core();
+	if (panic_core_ops)
+		panic_core_ops->leave();
 	restart_after_panic();
 	arch_power_off(2);
 }

@@ -58,7 +58,7 @@
 	(BIT(TIF_SYSCALL_TRACE) | BIT(TIF_SECCOMP) | BIT(TIF_SINGLESTEP) | BIT(TIF_SYSCALL_EMU) |  \
 		BIT(TIF_USER_DISPATCH))
 
-void (*arch_guest_sampler)(struct task *t);
+const struct arch_sample_ops *arch_sample_ops;
 
 /* A vCPU's last look at the event set; its own. */
 static struct last_poll {
@@ -435,10 +435,10 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 /* Handles a kick, which the stub may have turned into a call, or a call that may begin again. */
 static void interrupted(struct task *t)
 {
-	void (*sampler)(struct task * t) = READ_ONCE(arch_guest_sampler);
+	const struct arch_sample_ops *ops = READ_ONCE(arch_sample_ops);
 
-	if (sampler)
-		sampler(t);
+	if (ops)
+		ops->guest(t);
 	boundary_work(t);
 }
 

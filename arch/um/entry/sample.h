@@ -5,10 +5,15 @@
 
 struct task;
 
-/*
- * NULL, or called on the way back into guest code when a kick has brought @t, current, out of it:
- * its registers are in t->arch.regs. May sleep. Other ways into the kernel do not look at it.
- */
-extern void (*arch_guest_sampler)(struct task *t);
+/* Samples of guest code; drivers/perf registers the table while it samples. */
+struct arch_sample_ops {
+	/*
+	 * Called on the way back into guest code when a kick has brought @t, current, out of it:
+	 * its registers are in t->arch.regs. May sleep. Other ways into the kernel do not look at
+	 * the table.
+	 */
+	void (*guest)(struct task *t);
+};
+extern const struct arch_sample_ops *arch_sample_ops; /* or NULL */
 
 #endif
