@@ -17,6 +17,9 @@
  * in the handler of SIGSEGV (base_wait()). A system call that is to write there would fail; that is
  * why the target of a request is taken before it is submitted.
  *
+ * Each page that is taken alone costs two maps of this process, of which the host gives some
+ * 65,000. When there are many, os_base_merge() takes whole blocks, while the machine stands still.
+ *
  * The guest's memory has a bit for each page, set while it is a base page. The kernel's own data
  * and stacks, and the arrays of regions, are never in a space: they stay base pages for ever.
  *
@@ -38,6 +41,8 @@
 /* a hole of the state's file with as many pages gets own pages at once */
 #define HOLE_MIN 64UL
 #define HOLES_MAX 1000
+/* pages that os_base_merge() takes together: 2 MiB */
+#define BLOCK 512UL
 /* how often one instruction may be repeated because of a page that was just taken */
 #define RETRIES 1000
 
@@ -50,6 +55,8 @@ static struct {
 	int fd, own;
 	uint64_t at; /* where the memory begins in fd */
 	int several; /* vCPUs */
+	/* how many maps of this process the memory is in, about */
+	uint32_t pieces;
 } base = { .fd = -1, .own = -1 };
 static uint32_t lock;
 
@@ -141,10 +148,12 @@ int base_ready(void)
 	while (page < base.pages && !err) {
 		page = next_page(page, base.pages, false);
 		end = next_page(page, base.pages, true);
-		if (end - page >= HOLE_MIN && holes++ < HOLES_MAX)
+		if (end - page >= HOLE_MIN && holes++ < HOLES_MAX) {
 			err = map_own(page, end);
-		else
+			base.pieces += 2;
+		} else {
 			set_bits(page, end);
+		}
 		page = end;
 	}
 	return err;
@@ -173,6 +182,14 @@ static int copy_to_own(uint64_t page, uint64_t end)
 	return 0;
 }
 
+/* Counts maps, before the bits of a run of base pages are cleared. */
+static void count_pieces(uint64_t page, uint64_t end)
+{
+	uint32_t own = (page && !is_base(page - 1)) + (end < base.pages && !is_base(end));
+
+	base.pieces += 2 - 2 * own;
+}
+
 static int take_run(uint64_t page, uint64_t end)
 {
 	void *p = base.addr + page * PAGE;
@@ -184,23 +201,59 @@ static int take_run(uint64_t page, uint64_t end)
 	err = copy_to_own(page, end);
 	if (!err)
 		err = map_own(page, end);
-	if (!err)
-		clear_bits(page, end);
-	else if (base.several)
+	if (err) {
 		mprotect(p, len, PROT_READ | PROT_WRITE);
+		return err;
+	}
+	count_pieces(page, end);
+	clear_bits(page, end);
+	return 0;
+}
+
+static int take_all(uint64_t page, uint64_t end)
+{
+	uint64_t stop;
+	int err = 0;
+
+	for (; !err && (page = next_page(page, end, true)) < end; page = stop) {
+		stop = next_page(page, end, false);
+		err = take_run(page, stop);
+	}
 	return err;
 }
 
 int os_base_take(uint64_t page, uint64_t n)
 {
-	uint64_t end = page + n, stop;
-	int err = 0;
+	int err;
 
 	take_lock();
-	for (; !err && (page = next_page(page, end, true)) < end; page = stop) {
-		stop = next_page(page, end, false);
-		err = take_run(page, stop);
+	err = take_all(page, page + n);
+	err = err ? err : (int)base.pieces;
+	drop_lock();
+	return err;
+}
+
+/* True if some pages of the block are base pages, and some are not. */
+static bool is_mixed(uint64_t page)
+{
+	uint64_t end = page + BLOCK < base.pages ? page + BLOCK : base.pages;
+
+	return next_page(page, end, true) < end && next_page(page, end, false) < end;
+}
+
+int os_base_merge(void)
+{
+	static uint64_t at;
+	uint64_t tries = base.pages / BLOCK + 1;
+	int err;
+
+	while (tries && !is_mixed(at)) {
+		at = at + BLOCK < base.pages ? at + BLOCK : 0;
+		tries--;
 	}
+	take_lock();
+	err = tries ? take_all(at, at + BLOCK < base.pages ? at + BLOCK : base.pages) : -ENOENT;
+	err = err ? err : (int)base.pieces;
 	drop_lock();
 	return err;
 }
@@ -214,8 +267,10 @@ int os_base_drop(uint64_t page, uint64_t n)
 	for (; !err && (page = next_page(page, end, true)) < end; page = stop) {
 		stop = next_page(page, end, false);
 		err = map_own(page, stop);
-		if (!err)
-			clear_bits(page, stop);
+		if (err)
+			break;
+		count_pieces(page, stop);
+		clear_bits(page, stop);
 	}
 	drop_lock();
 	return err;

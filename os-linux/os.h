@@ -333,11 +333,15 @@ const struct os_restored *os_restored(void);
  * or NULL in an instance that has booted. A page whose bit is set must be taken before a space maps
  * it, and before the host is asked to write to it in the background: os_base_take() gives it memory
  * of its own, with its content; os_base_drop() gives it memory of its own that reads as zeros. The
- * caller of os_base_drop() owns the pages. Both return 0 or -errno.
+ * caller of os_base_drop() owns the pages. os_base_merge() makes fewer maps of a block that is in
+ * many; nothing else of the process may write to the guest's memory meanwhile. -ENOENT: there is no
+ * such block.
+ * os_base_take() and os_base_merge() return in how many maps the memory is, about; or -errno.
  */
 const uint64_t *os_base(void);
 int os_base_take(uint64_t page, uint64_t n);
-int os_base_drop(uint64_t page, uint64_t n);
+int os_base_drop(uint64_t page, uint64_t n); /* 0 or -errno */
+int os_base_merge(void);
 /*
  * Executes this program again, as os_restart() does, to go on from the state in @dir. Parameters
  * that say where the instance is (umid=, consoles, cards, disks) stay what they are.

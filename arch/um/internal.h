@@ -86,6 +86,18 @@ u64 arena_stack_offset(u64 index); /* in the arena's file */
 bool physmem_is_private(void); /* no file of the user's */
 void physmem_describe(struct os_state *s, struct os_state_map *maps);
 void physmem_restored(const int *files);
+/* os_base(): a bit for each frame that is in the file of a state; NULL: there is none */
+extern const u64 *base_bits;
+static inline bool physmem_has_base(void)
+{
+	return unlikely(base_bits != NULL);
+}
+static inline bool physmem_in_base(pfn_t pfn)
+{
+	return physmem_has_base() && pfn < physmem_frames &&
+	       __atomic_load_n(&base_bits[pfn / 64], __ATOMIC_ACQUIRE) >> pfn % 64 & 1;
+}
+void pieces_are(u32 n); /* pieces.c: maps of physmem */
 u32 region_describe(struct os_state *s, struct os_state_map *maps);
 void region_restored(const int *files);
 u32 stacks_max(void); /* maps that stacks_describe() needs now */

@@ -9,9 +9,9 @@
  * If something cannot be saved at this moment (a sleeping task is about to give orders to a space,
  * a request of a disk is under way), the machine goes on for a moment and is stopped again.
  *
- * Locks: none. One save at a time (saving); what belongs to it is the saver's.
+ * Locks: none. One save at a time (state_begin()); what belongs to it is the saver's.
  */
-#include "kernel/state/state.h"
+#include "kernel/state/internal.h"
 
 #include <asm/errno.h>
 
@@ -45,7 +45,17 @@ struct save {
 	struct completion done;
 };
 
-static u32 saving;
+static u32 busy;
+
+bool state_begin(void)
+{
+	return !xchg(&busy, 1);
+}
+
+void state_end(void)
+{
+	smp_store_release(&busy, 0);
+}
 
 static s64 fail(struct state_why *why, s64 err, const char *text)
 {
@@ -54,8 +64,7 @@ static s64 fail(struct state_why *why, s64 err, const char *text)
 	return err;
 }
 
-/* Lets all other tasks of the first vCPU run for a moment. */
-static void pause(u64 ns)
+void state_pause(u64 ns)
 {
 	u64 end = ktime_get() + ns;
 
@@ -70,23 +79,22 @@ static const struct state_part *busy_part(void)
 	return NULL;
 }
 
-/* Waits, with the machine stopped, for requests that the host has nearly done. */
-static s64 quiet(struct save *s)
+s64 state_quiet(struct state_why *why)
 {
 	u64 end = ktime_get() + QUIET_NS;
-	const struct state_part *busy;
+	const struct state_part *part;
 
 	for (;;) {
 		machine_look_for_events();
-		busy = busy_part();
-		if (!busy)
+		part = busy_part();
+		if (!part)
 			return 0;
 		if (ktime_get() > end)
 			break;
 		machine_pause(LOOK_NS);
 	}
-	snprintf(s->why->text, sizeof(s->why->text), "%s: a request of the host does not end",
-		busy->name);
+	snprintf(
+		why->text, sizeof(why->text), "%s: a request of the host does not end", part->name);
 	return -EAGAIN;
 }
 
@@ -158,7 +166,7 @@ static s64 try_save(struct save *s)
 	if (err)
 		return fail(s->why, -EAGAIN, "a vCPU does not come to a boundary");
 	s->why->text[0] = '\0';
-	err = quiet(s);
+	err = state_quiet(s->why);
 	if (!err)
 		err = machine_save_settle();
 	if (!err)
@@ -204,7 +212,7 @@ static s64 save(struct save *s)
 		/* what the first attempt prepares may take long */
 		end = end ? end : ktime_get() + PATIENCE_NS;
 		if (err == -EAGAIN)
-			pause(PAUSE_NS);
+			state_pause(PAUSE_NS);
 	} while (err == -EAGAIN && ktime_get() < end);
 	if (err == MACHINE_GOES_ON)
 		return err;
@@ -233,14 +241,14 @@ int state_save_held(const char *dir, void (*hold)(u64 so_far), u64 *stopped, str
 	why->text[0] = '\0';
 	if (obstacle)
 		return (int)fail(why, -EOPNOTSUPP, obstacle);
-	if (xchg(&saving, 1))
+	if (!state_begin())
 		return (int)fail(why, -EBUSY, "another save is under way");
 	init_completion(&s.done);
 	if (kthread_run(saver, &s, "saver"))
 		wait_for_completion(&s.done);
 	else
 		s.result = fail(why, -ENOMEM, "no memory for a thread");
-	smp_store_release(&saving, 0);
+	state_end();
 	*stopped = s.stopped;
 	return (int)s.result;
 }

@@ -121,6 +121,10 @@ int os_base_drop(u64 page, u64 n)
 	return os_base_take(page, n);
 }
 
+void pieces_are(u32 n)
+{
+}
+
 static void backed_are(const char *what, u64 from, u64 n, const char *want, u32 calls)
 {
 	u8 vec[N];
@@ -158,6 +162,7 @@ static void restored(void **state)
 
 	next_is("..m.....", 0xff, true, 0, N, 2);
 	base_ptr = &base;
+	physmem_frames = N;
 	physmem_restored(files);
 	next_is("....mm..", 0x06, true, 0, N, 1);
 	next_is("m...mm..", 0x06, true, 0, N, 0);
@@ -168,7 +173,6 @@ static void restored(void **state)
 	next_is("mmmm....", 0xf0, false, 0, N, N);
 	base = 0x22;
 	backed_are("m...s...", 0, N, "11001100", 6);
-	physmem_frames = N;
 	base = 0xf0;
 	assert_int_equal(physmem_take(0, 4), 0);
 	assert_int_equal(base, 0xf0);

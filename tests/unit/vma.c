@@ -37,9 +37,14 @@ void arch_random(void *buf, size_t n)
 {
 	memset(buf, 0x12, n);
 }
+const u64 *base_bits;
+pfn_t physmem_frames;
 int physmem_take(pfn_t pfn, u64 n)
 {
 	return 0;
+}
+void physmem_wait_for_merge(void)
+{
 }
 void physmem_backed(pfn_t pfn, u64 n, u8 *vec)
 {

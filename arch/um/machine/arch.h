@@ -256,6 +256,17 @@ int physmem_release(pfn_t pfn, u64 n);
  */
 int physmem_take(pfn_t pfn, u64 n);
 /*
+ * Each frame that is taken alone costs the host two maps. physmem_in_pieces() names the work that
+ * is queued when there are many. It leads, with the machine stopped and no request under way in the
+ * host, to calls of physmem_merge() until that returns 0 (enough) or -errno, and then to
+ * physmem_merged(). physmem_wait_for_merge() sleeps while there are far too many.
+ */
+struct work;
+void physmem_in_pieces(struct work *w);
+int physmem_merge(void);
+void physmem_merged(void);
+void physmem_wait_for_merge(void);
+/*
  * Has the host back @n frames, 2 MiB, with one large page; @pfn is a multiple of @n. What is in
  * them stays, a frame that it did not back reads as zeros. Blocks on the host. 0 or -errno:
  * -EOPNOTSUPP    never, for no frame: memory is a file (physmem=), or the host knows no such

@@ -26,8 +26,7 @@ pfn_t physmem_frames, physmem_boot_frames;
 static u64 mem_size = MEM_DEFAULT, mem_max;
 static const char *physmem_path;
 static int physmem_file, arena_file; /* os handles */
-/* os_base(): a bit for each frame that is in the file of a state; of this process */
-static const u64 *base_bits __machine;
+const u64 *base_bits __machine; /* of this process */
 
 static int set_mem(const char *value)
 {
@@ -144,17 +143,13 @@ void physmem_restored(const int *files)
 	physmem_file = files[0];
 	arena_file = files[1];
 	base_bits = os_base();
-}
-
-static bool is_in_base(pfn_t pfn)
-{
-	return __atomic_load_n(&base_bits[pfn / 64], __ATOMIC_ACQUIRE) >> pfn % 64 & 1;
+	pieces_are(0);
 }
 
 /* Returns the first frame in [pfn, end) that is in the state's file, or is not, or @end. */
 static pfn_t next_in_base(pfn_t pfn, pfn_t end, bool is)
 {
-	while (pfn < end && is_in_base(pfn) != is)
+	while (pfn < end && physmem_in_base(pfn) != is)
 		pfn++;
 	return pfn;
 }
@@ -162,11 +157,17 @@ static pfn_t next_in_base(pfn_t pfn, pfn_t end, bool is)
 int physmem_take(pfn_t pfn, u64 n)
 {
 	pfn_t end = pfn + n;
+	int pieces;
 
 	if (likely(!base_bits) || pfn >= physmem_frames)
 		return 0;
 	pfn = next_in_base(pfn, end, true);
-	return pfn < end ? os_base_take(pfn, end - pfn) : 0;
+	if (pfn == end)
+		return 0;
+	pieces = os_base_take(pfn, end - pfn);
+	if (pieces >= 0)
+		pieces_are((u32)pieces);
+	return min(pieces, 0);
 }
 
 int physmem_handle(void)
@@ -250,7 +251,7 @@ void physmem_backed(pfn_t pfn, u64 n, u8 *vec)
 			note_swapped(pfn + i, pfn + end, vec + i);
 	}
 	for (u64 i = 0; base_bits && i < n; i++)
-		vec[i] |= is_in_base(pfn + i);
+		vec[i] |= physmem_in_base(pfn + i);
 }
 
 u64 physmem_host_free(void)

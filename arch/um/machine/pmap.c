@@ -53,6 +53,8 @@
 #define ENTRIES 512
 #define LEAF_SPAN (ENTRIES * PAGE_SIZE)
 #define RUNS 32
+/* what is taken from the file of a state together with a page that is touched */
+#define NEAR (8 * PAGE_SIZE)
 /* maps below the host's limit that are left for orders on their way */
 #define MAPS_RESERVE 4000
 
@@ -101,6 +103,8 @@ static pte_t mapped_rights(pte_t e)
 	return e & PTE_RIGHTS & ~(e & PTE_STALE ? PTE_RW : 0UL);
 }
 
+#define WANT_ALL 1
+
 static bool run_extend(struct run *r, u64 va, pte_t e, pte_t rights, bool frames)
 {
 	if (r->va + r->len != va || r->rights != rights)
@@ -111,18 +115,25 @@ static bool run_extend(struct run *r, u64 va, pte_t e, pte_t rights, bool frames
 	return true;
 }
 
-static bool wants_mapping(pte_t e)
+/*
+ * @all false: a frame that would first have to be taken from the file of a state (physmem_take())
+ * waits until it is touched.
+ */
+static bool wants_mapping(pte_t e, bool all)
 {
-	return e & PTE_P && (!(e & PTE_MAPPED) || e & PTE_STALE);
+	if (!(e & PTE_P) || (e & PTE_MAPPED && !(e & PTE_STALE)))
+		return false;
+	return all || e & PTE_MAPPED || !physmem_in_base(pte_pfn(e));
 }
 
 /*
  * Gathers runs of entries of [*va, end) for one purpose: what is to be mapped (want 0: PTE_P, not
- * MAPPED or stale), or what is mapped (want PTE_MAPPED). Takes page_table_lock for one leaf table
- * at a time. Stops when @runs is full; *va is where to go on.
+ * MAPPED or stale; or WANT_ALL), or what is mapped (want PTE_MAPPED). Takes page_table_lock for one
+ * leaf table at a time. Stops when @runs is full; *va is where to go on.
  */
 static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run *runs, u32 max)
 {
+	bool mapped = want == PTE_MAPPED;
 	u32 n = 0;
 
 	while (*va < end) {
@@ -136,14 +147,15 @@ static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run
 			break;
 		}
 		do {
-			bool take = want ? (*e & PTE_MAPPED) != 0 : wants_mapping(*e);
-			pte_t rights = want ? mapped_rights(*e) : *e & PTE_RIGHTS;
+			bool take = mapped ? (*e & PTE_MAPPED) != 0 :
+					     wants_mapping(*e, want == WANT_ALL);
+			pte_t rights = mapped ? mapped_rights(*e) : *e & PTE_RIGHTS;
 
 			if (!take) {
 				pmap_step(&e, va);
 				continue;
 			}
-			if (!n || !run_extend(&runs[n - 1], *va, *e, rights, !want)) {
+			if (!n || !run_extend(&runs[n - 1], *va, *e, rights, !mapped)) {
 				if (n == max) {
 					entries_unlock(pm);
 					return n;
@@ -152,7 +164,7 @@ static u32 gather_runs(struct pmap *pm, u64 *va, u64 end, pte_t want, struct run
 					(struct run){ *va, PAGE_SIZE, pte_pfn(*e), rights, false };
 			}
 			runs[n - 1].over |= (*e & PTE_STALE) != 0;
-			*e = want ? *e : (*e & ~PTE_STALE) | PTE_MAPPED;
+			*e = mapped ? *e : (*e & ~PTE_STALE) | PTE_MAPPED;
 		} while (e++, *va += PAGE_SIZE, *va < end && *va & (LEAF_SPAN - 1));
 		entries_unlock(pm);
 	}
@@ -299,8 +311,10 @@ static int map_frames(
 {
 	u64 off;
 	u32 region = pfn_region(pfn, &off);
-	int err = physmem_take(pfn, len >> PAGE_SHIFT);
+	int err;
 
+	physmem_wait_for_merge();
+	err = physmem_take(pfn, len >> PAGE_SHIFT);
 	return err ? err : map(pm->space, va, len, prot, (int)region, off, populate);
 }
 
@@ -334,13 +348,14 @@ static int map_run(struct pmap *pm, const struct run *r, bool populate, bool ahe
  */
 static int sync_locked(struct pmap *pm, u64 start, u64 end, bool populate, bool ahead, u32 max)
 {
+	bool all = !max || populate || end - start <= NEAR;
 	struct run runs[RUNS];
 	u32 done = 0;
 	int err = make_room(pm);
 
 	while (start < end && !err && (!max || done < max)) {
-		u32 n = gather_runs(
-			pm, &start, end, 0, runs, max ? min_t(u32, RUNS, max - done) : RUNS);
+		u32 n = gather_runs(pm, &start, end, all ? WANT_ALL : 0, runs,
+			max ? min_t(u32, RUNS, max - done) : RUNS);
 
 		for (u32 i = 0; i < n && !err; i++) {
 			bool wait = ahead && !runs[i].over;
@@ -365,6 +380,14 @@ int pmap_sync(struct pmap *pm, u64 start, u64 end, bool populate, u32 max)
 		err = sync_locked(pm, start, end, populate, false, max);
 	mutex_unlock(&pm->lock);
 	return err;
+}
+
+int pmap_sync_page(struct pmap *pm, u64 page)
+{
+	if (!physmem_has_base())
+		return pmap_sync(pm, page, page + PAGE_SIZE, false, 1);
+	page &= ~(NEAR - 1);
+	return pmap_sync(pm, page, page + NEAR, false, NEAR / PAGE_SIZE);
 }
 
 int pmap_sync_ahead(struct pmap *pm, u64 start, u64 end, u32 max)

@@ -158,6 +158,12 @@ void pmap_free_tables(
  * pmap_space() makes one. 0 or -errno. @populate: the frames are backed by the host.
  */
 int pmap_sync(struct pmap *pm, u64 start, u64 end, bool populate, u32 max);
+/*
+ * Does as pmap_sync() for the page that was touched. In an instance that was restored, pmap_sync()
+ * with a limit leaves out what is still in the file of the state, if the range is large; this takes
+ * it, and its neighbours.
+ */
+int pmap_sync_page(struct pmap *pm, u64 page);
 /* Does as pmap_sync() for pages that may be touched soon: the orders wait for the next flush. */
 int pmap_sync_ahead(struct pmap *pm, u64 start, u64 end, u32 max);
 /*

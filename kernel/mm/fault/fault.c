@@ -246,7 +246,7 @@ static void sync_around(struct vm_area *v, u64 page, const struct fault_info *in
 	else
 		pmap_sync(pm, start, start + AROUND, false, AROUND_ORDERS);
 	/* nothing to do, unless there were too many runs */
-	pmap_sync(pm, page, page + PAGE_SIZE, false, 1);
+	pmap_sync_page(pm, page);
 }
 
 /* ---- faults of the kernel's own ---- */

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pieces.c: in how many maps of the host the memory of a restored instance is (os-linux/base.c).
+ *
+ * Each frame that is taken alone costs two maps, and the host gives a process some 65,000. From
+ * PIECES_MANY on a work is queued that has them merged (kernel/state/merge.c), until there are
+ * PIECES_FEW. From PIECES_MAX on tasks wait for it.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/internal.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/task.h"
+#include "kernel/sched/timer.h"
+
+#define PIECES_FEW 2048
+#define PIECES_MANY 4096
+#define PIECES_MAX 16384
+
+static u32 pieces;
+static struct work *merge;
+static u32 merging; /* the work is queued or runs */
+static DECLARE_WAIT_QUEUE_HEAD(merged);
+
+void pieces_are(u32 n)
+{
+	WRITE_ONCE(pieces, n);
+	if (unlikely(n > PIECES_MANY) && merge && !xchg(&merging, 1))
+		work_queue(merge);
+}
+
+void physmem_in_pieces(struct work *w)
+{
+	merge = w;
+}
+
+void physmem_wait_for_merge(void)
+{
+	if (unlikely(READ_ONCE(pieces) > PIECES_MAX))
+		wait_event(&merged, READ_ONCE(pieces) <= PIECES_MAX || !READ_ONCE(merging));
+}
+
+int physmem_merge(void)
+{
+	int n = os_base_merge();
+
+	if (n == -ENOENT)
+		return 0;
+	if (n >= 0)
+		WRITE_ONCE(pieces, (u32)n);
+	return n < PIECES_FEW ? min(n, 0) : n;
+}
+
+void physmem_merged(void)
+{
+	(void)xchg(&merging, 0);
+	wake_up_all(&merged);
+}

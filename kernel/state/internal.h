@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* internal.h: what the files of kernel/state share. */
+#ifndef NESTLING_STATE_INTERNAL_H
+#define NESTLING_STATE_INTERNAL_H
+
+#include "kernel/state/state.h"
+
+/*
+ * Brackets what stops the machine: one task at a time. state_begin() says false where another one
+ * is at it.
+ */
+bool state_begin(void);
+void state_end(void);
+/*
+ * Waits, with the machine stopped, for requests that the host has nearly done. -EAGAIN: one does
+ * not end, and @why names it.
+ */
+s64 state_quiet(struct state_why *why);
+/* Lets all other tasks of the first vCPU run for a moment. */
+void state_pause(u64 ns);
+
+#endif
