@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sha256.c: SHA-256 of FIPS 180-4 (sections 4.1.2, 4.2.2, 5.1.1, 5.3.3 and 6.2). Plain C: one
- * digest is not worth a dependency. It needs no libc, so that the kernel's unit tests can use it.
+ * sha256.c: SHA-256 of FIPS 180-4 (sections 4.1.2, 4.2.2, 5.1.1, 5.3.3 and 6.2), and HMAC of RFC
+ * 2104. Plain C: one digest is not worth a dependency. It needs no libc, so that the kernel's unit
+ * tests can use it.
  */
 #include "tools/nestctl/image/sha256.h"
 
@@ -85,7 +86,8 @@ void sha256_add(struct sha256 *s, const void *data, size_t size)
 	}
 }
 
-void sha256_end(struct sha256 *s, char text[65])
+/* Pads and ends the digest: it is in s->state. */
+static void finish(struct sha256 *s)
 {
 	static const uint8_t one = 0x80, zero;
 	uint64_t bits = s->size * 8;
@@ -97,7 +99,57 @@ void sha256_end(struct sha256 *s, char text[65])
 	while (s->size % 64 != 56)
 		sha256_add(s, &zero, 1);
 	sha256_add(s, length, 8);
+}
+
+void sha256_end(struct sha256 *s, char text[65])
+{
+	finish(s);
 	for (int i = 0; i < 64; i++)
 		text[i] = "0123456789abcdef"[s->state[i / 8] >> (28 - 4 * (i % 8)) & 15];
 	text[64] = '\0';
+}
+
+/* ---- HMAC ---- */
+
+static void digest_bytes(struct sha256 *s, uint8_t bytes[32])
+{
+	finish(s);
+	for (int i = 0; i < 32; i++)
+		bytes[i] = (uint8_t)(s->state[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+void hmac_begin(struct hmac *h, const void *key, size_t size)
+{
+	uint8_t block[64] = { 0 };
+
+	if (size > 64) {
+		sha256_begin(&h->inner);
+		sha256_add(&h->inner, key, size);
+		digest_bytes(&h->inner, block);
+	} else {
+		for (size_t i = 0; i < size; i++)
+			block[i] = ((const uint8_t *)key)[i];
+	}
+	for (int i = 0; i < 64; i++)
+		block[i] ^= 0x36;
+	sha256_begin(&h->inner);
+	sha256_add(&h->inner, block, 64);
+	for (int i = 0; i < 64; i++)
+		block[i] ^= 0x36 ^ 0x5c;
+	sha256_begin(&h->outer);
+	sha256_add(&h->outer, block, 64);
+}
+
+void hmac_add(struct hmac *h, const void *data, size_t size)
+{
+	sha256_add(&h->inner, data, size);
+}
+
+void hmac_end(struct hmac *h, char text[65])
+{
+	uint8_t inner[32];
+
+	digest_bytes(&h->inner, inner);
+	sha256_add(&h->outer, inner, 32);
+	sha256_end(&h->outer, text);
 }

@@ -104,9 +104,10 @@ static const char *image_fault(const struct state_image *im)
 
 void state_must_be_whole(const struct state *s)
 {
-	const char *fault = file_fault(s, &s->memory);
+	bool read = !state_is_untouched(s);
+	const char *fault = read ? file_fault(s, &s->memory) : NULL;
 
-	for (int i = 0; !fault && i < STATE_DISKS; i++)
+	for (int i = 0; read && !fault && i < STATE_DISKS; i++)
 		if (s->disks[i].layer.name)
 			fault = file_fault(s, &s->disks[i].layer);
 	for (size_t i = 0; !fault && i < s->nr_images; i++)

@@ -27,7 +27,7 @@
 struct clone {
 	const char *of, *prefix, *wanted, *net;
 	long count;
-	bool rm, json;
+	bool rm, json, trust;
 	char **command;
 	struct state s;
 	struct state_new temporary; /* the folder's, if @of is an instance */
@@ -70,6 +70,7 @@ static void start_all(void *arg)
 	struct clone *c = arg;
 	const char *kernel = start_kernel_of(&c->s, c->wanted);
 
+	state_must_be_trusted(&c->s, c->trust);
 	for (long i = 0; i < c->count; i++)
 		start_check_name(c->all[i].name);
 	for (; c->begun < c->count; c->begun++)
@@ -252,7 +253,7 @@ static long number(const char *text)
 	return n;
 }
 
-enum { KEY_NAME = 256, KEY_NET, KEY_RM };
+enum { KEY_NAME = 256, KEY_NET, KEY_RM, KEY_TRUST };
 
 static int clone_command(int argc, char **argv)
 {
@@ -267,6 +268,7 @@ static int clone_command(int argc, char **argv)
 		case KEY_NAME: c.prefix = optarg; break;
 		case KEY_NET: c.net = optarg; break;
 		case KEY_RM: c.rm = true; break;
+		case KEY_TRUST: c.trust = true; break;
 		default: c.json = true;
 		}
 	words = take_words(&cmd_clone, argc, argv, 1, -1);
@@ -299,6 +301,7 @@ static const struct option_row options[] = {
 	{ KEY_NET, "net", "KIND", "another kind of eth0, as behind eth0= in nestling(1)" },
 	{ KEY_RM, "rm", NULL, "end the copies when COMMAND has ended in all of them" },
 	{ 'k', "kernel", "FILE", "the kernel, as for restore" },
+	{ KEY_TRUST, "trust", NULL, "also from a state of another maker, as for restore" },
 	OPTION_JSON,
 	{ 0 },
 };

@@ -15,9 +15,9 @@
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/json_in.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/image/sha256.h"
 #include "tools/nestctl/state/state.h"
 
-#define JSON_MAX (1U << 20)
 #define IMAGES_MAX 256
 #define PARAMS_MOST 1024
 
@@ -259,17 +259,26 @@ static void check_owner(const struct state *s, int fd)
 
 static char *read_text(const struct state *s, int file, size_t *size)
 {
-	char *text = xalloc(JSON_MAX + 1);
+	char *text = xalloc(STATE_JSON_MAX + 1);
 	ssize_t n;
 
 	*size = 0;
-	while ((n = get_some(file, text + *size, JSON_MAX - *size)) > 0)
+	while ((n = get_some(file, text + *size, STATE_JSON_MAX - *size)) > 0)
 		*size += (size_t)n;
 	if (n < 0)
 		die("%s: " STATE_JSON ": %s", s->name, strerror(errno));
-	if (*size == JSON_MAX)
+	if (*size == STATE_JSON_MAX)
 		bad(s, "size");
 	return text;
+}
+
+static void digest(struct state *s, const char *text, size_t size)
+{
+	struct sha256 sum;
+
+	sha256_begin(&sum);
+	sha256_add(&sum, text, size);
+	sha256_end(&sum, s->digest);
 }
 
 void state_read(struct state *s)
@@ -287,6 +296,7 @@ void state_read(struct state *s)
 	check_owner(s, file);
 	text = read_text(s, file, &size);
 	close(file);
+	digest(s, text, size);
 	read_all_of(s, json_parse(text, size, format("%s: " STATE_JSON, s->name)));
 	free(text);
 }

@@ -19,21 +19,26 @@
 #define STEP_MS 2
 #define ANSWER_MS 100
 
+#define TRUST_HELP                                                                                 \
+	"also from a state that another user or host has made, or that was altered: it runs as "   \
+	"this user"
+
 /* ---- restore ---- */
 
-enum { KEY_NAME = 256, KEY_NET };
+enum { KEY_NAME = 256, KEY_NET, KEY_TRUST };
 
 static int restore(int argc, char **argv)
 {
 	const char *name = NULL, *wanted = NULL, *tag, *kernel;
 	struct start st = { .pidfd = -1 };
-	bool json = false;
+	bool json = false, trust = false;
 	struct state s;
 
 	for (int key; (key = next_option(&cmd_restore, argc, argv));)
 		switch (key) {
 		case KEY_NAME: name = optarg; break;
 		case KEY_NET: st.net = optarg; break;
+		case KEY_TRUST: trust = true; break;
 		case 'k': wanted = optarg; break;
 		default: json = true;
 		}
@@ -41,6 +46,7 @@ static int restore(int argc, char **argv)
 	s = state_open(tag);
 	state_must_be_whole(&s);
 	kernel = start_kernel_of(&s, wanted);
+	state_must_be_trusted(&s, trust);
 	if (name)
 		start_check_name(name);
 	st.state = &s;
@@ -72,6 +78,7 @@ static const struct option_row restore_options[] = {
 	{ 'k', "kernel", "FILE",
 		"the kernel, which must be of the build that saved the state; by default the file "
 		"that did, or the one that run would take" },
+	{ KEY_TRUST, "trust", NULL, TRUST_HELP },
 	OPTION_JSON,
 	{ 0 },
 };
@@ -166,14 +173,17 @@ static int rollback(int argc, char **argv)
 	struct state s;
 	char **words, *text;
 	size_t len;
+	bool trust = false;
 	int err, pidfd;
 
-	next_option(&cmd_rollback, argc, argv);
+	while (next_option(&cmd_rollback, argc, argv))
+		trust = true;
 	words = take_words(&cmd_rollback, argc, argv, 2, 2);
 	in = instance_find(words[0]);
 	s = state_open(words[1]);
 	state_must_be_whole(&s);
 	check_build(&s, &in);
+	state_must_be_trusted(&s, trust);
 	pidfd = (int)syscall(SYS_pidfd_open, in.pid, 0);
 	if (pidfd < 0)
 		die("%s: %s", in.name, strerror(errno));
@@ -194,6 +204,11 @@ static int rollback(int argc, char **argv)
 	return 0;
 }
 
+static const struct option_row rollback_options[] = {
+	{ KEY_TRUST, "trust", NULL, TRUST_HELP },
+	{ 0 },
+};
+
 const struct command cmd_rollback = {
 	.name = "rollback",
 	.args = "UMID TAG",
@@ -204,5 +219,6 @@ const struct command cmd_rollback = {
 		"from this very instance: one that was restored from it will do.\n\n\tnestctl save "
 		"web before\n\tnestctl exec web -- apt-get -y upgrade\n\tnestctl rollback web "
 		"before",
+	.options = rollback_options,
 	.run = rollback,
 };

@@ -208,7 +208,7 @@ struct state save_described(const struct instance *in, struct umid_console *c, i
 
 struct state save_instance(const struct instance *in, struct state_new *n, const char *name)
 {
-	struct state s = { .name = name, .folder = n->folder, .fd = -1 };
+	struct state s = { .name = name, .folder = n->folder, .fd = -1, .trusted = true };
 	struct umid_console c;
 
 	describe_kernel(&s, in);

@@ -238,6 +238,7 @@ void start_begin(struct start *st, const char *kernel)
 		.keeper = { .kernel = kernel, .cwd = st->state->cwd, .fds = { -1, -1, -1 } } };
 	int files[STATE_DISKS];
 
+	state_must_be_trusted(st->state, false);
 	add(&l, format("restore=%s", st->state->folder));
 	add(&l, format("umid=%s", st->name));
 	add_lines(&l, st);

@@ -22,6 +22,8 @@
 #define STATE_CARDS 16 /* eth0 to eth15 */
 #define STATE_MEMORY "memory"
 #define STATE_JSON "state.json"
+#define STATE_JSON_MAX (1U << 20)
+#define STATE_SEAL "state.seal"
 
 /* A file that the kernel wrote into the folder. */
 struct state_file {
@@ -51,6 +53,9 @@ struct state {
 	const char *name, *folder; /* folder: absolute */
 	/* of the folder, which stays locked while it is open; or -1 */
 	int fd;
+	char digest[65]; /* SHA-256 of state.json */
+	/* made by this process, or state_must_be_trusted() has let it pass */
+	bool trusted;
 	uint64_t created;       /* seconds since 1970 */
 	const char *parent;     /* name or path, or NULL */
 	const char *umid, *cwd; /* of the instance that was saved */
@@ -82,6 +87,8 @@ struct state_new {
 	const char *made;   /* its temporary name, absolute */
 	int fd;
 	bool replace;
+	/* which seal it gets: none, one for its files, or one for copies of them too */
+	enum { SEAL_HERE, SEAL_COPY, SEAL_NONE } seal;
 };
 /*
  * Makes an empty folder for a state. It is removed at the end of this process if it was not
@@ -90,7 +97,7 @@ struct state_new {
 struct state_new state_begin(const char *name, bool replace);
 /* Makes a folder in the store that never gets a name. */
 struct state_new state_begin_unnamed(void);
-/* Brings the folder to the disk and gives it its name. Dies on an error. */
+/* Seals the folder, brings it to the disk and gives it its name. Dies on an error. */
 void state_publish(struct state_new *n);
 /* Removes an unpublished folder. */
 void state_drop(void);
@@ -126,14 +133,34 @@ void state_write(const struct state *s, int fd);
 
 /* ---- check.c ---- */
 
-/* Reads and compares a state and what it needs. Dies with one line at the first fault. */
+/*
+ * Compares a state and what it needs. Dies with one line at the first fault. Files that nobody has
+ * written to since they were sealed are not read.
+ */
 void state_must_be_whole(const struct state *s);
-/* As above, but returns false after a line for each fault. */
+/* As above, but reads all, and returns false after a line for each fault. */
 bool state_check_all(const struct state *s);
 /* Fills @f with what the file @name of the folder @dirfd is. False if it is missing. */
 bool state_file_read(int dirfd, const char *name, const char *where, struct state_file *f);
 /* Fills @im for the file @path. Returns 0 or errno. */
 int state_image_read(const char *path, struct state_image *im);
+
+/* ---- seal.c: which states this user has made ---- */
+
+/*
+ * Writes state.seal into the folder @dirfd, which has all other files. @copy: it holds for copies
+ * of the folder. Only warns if the user's key cannot be used.
+ */
+void state_seal(int dirfd, const char *name, bool copy);
+/* True if nobody has written to the state's files since this user sealed them. */
+bool state_is_untouched(const struct state *s);
+/*
+ * Returns NULL if this user has made the state, or why that is not known. Reads the files of a
+ * copy.
+ */
+const char *state_distrust(const struct state *s);
+/* Dies unless this user has made the state, or wants it all the same (@anyway: --trust). */
+void state_must_be_trusted(struct state *s, bool anyway);
 
 /* ---- sum.c, build.c ---- */
 
@@ -144,6 +171,8 @@ int state_image_read(const char *path, struct state_image *im);
 bool file_sum(int fd, uint64_t size, uint32_t *sum);
 /* Adds @n bytes to a CRC-32C, which begins as ~0 and is inverted at its end. */
 uint32_t crc32c_add(uint32_t crc, const void *p, size_t n);
+/* SHA-256 of such pieces, in hexadecimal. */
+bool file_digest(int fd, uint64_t size, char text[65]);
 /* Returns the build id of a program in hexadecimal, or NULL. */
 const char *build_id_of(const char *program);
 
@@ -173,7 +202,7 @@ struct state save_described(const struct instance *in, struct umid_console *c, i
 /* ---- start.c: a kernel that goes on from a state ---- */
 
 struct start {
-	const struct state *state;
+	struct state *state;
 	const char *name; /* of the instance */
 	const char *net;  /* instead of the state's eth0, or NULL */
 	/* the first may run: cards get new addresses, lines no ports */

@@ -233,6 +233,16 @@ static int states_info(int argc, char **argv)
 
 /* ---- check, rm, export ---- */
 
+static void print_whole(const struct state *s)
+{
+	const char *fault = state_distrust(s);
+
+	if (fault)
+		printf("%s: whole; %s: only --trust starts from it\n", s->name, fault);
+	else
+		printf("%s: whole\n", s->name);
+}
+
 static int states_check(int argc, char **argv)
 {
 	int faults = 0;
@@ -246,7 +256,7 @@ static int states_check(int argc, char **argv)
 
 		faults += !whole;
 		if (whole)
-			printf("%s: whole\n", *names);
+			print_whole(&s);
 		state_close(&s);
 	}
 	return faults != 0;
@@ -287,6 +297,8 @@ static int states_export(int argc, char **argv)
 		if (s.disks[i].layer.name)
 			export_file(&s, &n, s.disks[i].layer.name);
 	export_file(&s, &n, STATE_JSON);
+	/* a seal is no reward for being copied */
+	n.seal = state_distrust(&s) ? SEAL_NONE : SEAL_COPY;
 	state_publish(&n);
 	return 0;
 }
@@ -302,6 +314,8 @@ static const struct command cmd_states_check = {
 	.name = "states check",
 	.args = "TAG...",
 	.help = "Reads states and compares them with their checksums; looks at their images.",
+	.text = "Says of each state that is whole whether this user has made it, or why that is "
+		"not known: then restore, rollback and clone want --trust.",
 	.exits = "1 if a state is damaged or cannot be started from",
 	.run = states_check,
 };
@@ -319,7 +333,9 @@ static const struct command cmd_states_export = {
 	.help = "Copies a state to a folder, which restore takes as well.",
 	.text = "Holes stay holes, so use a tar(1) with --sparse to pack it. The images that it "
 		"needs are not copied. The copy holds the guest's secrets, and a program that "
-		"restores it runs what it contains: restore refuses folders of other users.",
+		"restores it runs what it contains: restore refuses folders of other users, and "
+		"wants --trust for what this user has not made. A copy that this user has exported "
+		"is known again, wherever it comes back from: its content is compared.",
 	.run = states_export,
 };
 static const struct command *const states_commands[] = { &cmd_states_info, &cmd_states_check,

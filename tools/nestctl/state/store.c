@@ -222,10 +222,11 @@ static struct {
 /* Removes the unfinished folder. Async-signal-safe, so it knows the names in it. */
 static void clean_up(void)
 {
-	static const char *const names[] = { STATE_MEMORY, STATE_JSON, "ubd0.layer", "ubd1.layer",
-		"ubd2.layer", "ubd3.layer", "ubd4.layer", "ubd5.layer", "ubd6.layer", "ubd7.layer",
-		"ubd8.layer", "ubd9.layer", "ubd10.layer", "ubd11.layer", "ubd12.layer",
-		"ubd13.layer", "ubd14.layer", "ubd15.layer" };
+	static const char *const names[] = { STATE_MEMORY, STATE_JSON, STATE_SEAL,
+		STATE_SEAL ".new", "ubd0.layer", "ubd1.layer", "ubd2.layer", "ubd3.layer",
+		"ubd4.layer", "ubd5.layer", "ubd6.layer", "ubd7.layer", "ubd8.layer", "ubd9.layer",
+		"ubd10.layer", "ubd11.layer", "ubd12.layer", "ubd13.layer", "ubd14.layer",
+		"ubd15.layer" };
 
 	if (!making.fd || !making.path)
 		return;
@@ -344,8 +345,6 @@ static void sync_files(int fd, const char *path)
 		close(file);
 	}
 	closedir(d);
-	if (fsync(fd))
-		die("%s: %s", path, strerror(errno));
 }
 
 /* Replaces the state at n->folder, which gets the temporary name and is removed. */
@@ -372,6 +371,10 @@ void state_publish(struct state_new *n)
 	struct stat st;
 
 	sync_files(n->fd, n->made);
+	if (n->seal != SEAL_NONE)
+		state_seal(n->fd, n->folder, n->seal == SEAL_COPY);
+	if (fsync(n->fd))
+		die("%s: %s", n->made, strerror(errno));
 	if (n->replace && !lstat(n->folder, &st)) {
 		replace_state(n);
 	} else if (renameat2(AT_FDCWD, n->made, AT_FDCWD, n->folder, RENAME_NOREPLACE)) {

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* sum.c: checksums of sparse files (CRC-32C, Castagnoli's polynomial, as in RFC 3720). */
+/*
+ * sum.c: checksums of sparse files: CRC-32C (Castagnoli's polynomial, as in RFC 3720) against
+ * damage, SHA-256 against forgery.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/image/sha256.h"
 #include "tools/nestctl/state/state.h"
 
 #define PIECE 4096U
@@ -60,19 +64,32 @@ static bool is_zeros(const uint8_t *p, size_t n)
 	return !p[0] && !memcmp(p, p + 1, n - 1);
 }
 
-/* Adds @n bytes that lie at @off, a multiple of PIECE. */
-static uint32_t add_chunk(uint32_t crc, const uint8_t *p, size_t n, uint64_t off)
+/* Takes a piece that is not all zeros, and its number. */
+typedef void (*take_piece)(void *sum, uint64_t number, const uint8_t *p, size_t n);
+
+static void add_to_crc(void *sum, uint64_t number, const uint8_t *p, size_t n)
+{
+	uint32_t *crc = sum;
+
+	*crc = crc32c_add(*crc, &number, sizeof(number));
+	*crc = crc32c_add(*crc, p, n);
+}
+
+static void add_to_digest(void *sum, uint64_t number, const uint8_t *p, size_t n)
+{
+	sha256_add(sum, &number, sizeof(number));
+	sha256_add(sum, p, n);
+}
+
+/* Takes @n bytes that lie at @off, a multiple of PIECE. */
+static void take_chunk(take_piece take, void *sum, const uint8_t *p, size_t n, uint64_t off)
 {
 	for (size_t at = 0; at < n; at += PIECE) {
 		size_t len = n - at < PIECE ? n - at : PIECE;
-		uint64_t number = (off + at) / PIECE;
 
-		if (is_zeros(p + at, len))
-			continue;
-		crc = crc32c_add(crc, &number, sizeof(number));
-		crc = crc32c_add(crc, p + at, len);
+		if (!is_zeros(p + at, len))
+			take(sum, (off + at) / PIECE, p + at, len);
 	}
-	return crc;
 }
 
 /* Reads @n bytes, or as many as there are before the end. Returns -1 with errno. */
@@ -104,10 +121,9 @@ static uint64_t next_data(int fd, uint64_t off, uint64_t size)
 	return (uint64_t)data > off ? (uint64_t)data / PIECE * PIECE : off;
 }
 
-bool file_sum(int fd, uint64_t size, uint32_t *sum)
+static bool take_file(int fd, uint64_t size, take_piece take, void *sum)
 {
 	uint8_t *buf = xalloc(CHUNK);
-	uint32_t crc = ~0U;
 	uint64_t off = 0;
 	bool good = true;
 
@@ -120,10 +136,29 @@ bool file_sum(int fd, uint64_t size, uint32_t *sum)
 			good = false;
 			break;
 		}
-		crc = add_chunk(crc, buf, n, off);
+		take_chunk(take, sum, buf, n, off);
 		off += n;
 	}
 	free(buf);
+	return good;
+}
+
+bool file_sum(int fd, uint64_t size, uint32_t *sum)
+{
+	uint32_t crc = ~0U;
+	bool good = take_file(fd, size, add_to_crc, &crc);
+
 	*sum = ~crc;
+	return good;
+}
+
+bool file_digest(int fd, uint64_t size, char text[65])
+{
+	struct sha256 s;
+	bool good;
+
+	sha256_begin(&s);
+	good = take_file(fd, size, add_to_digest, &s);
+	sha256_end(&s, text);
 	return good;
 }
