@@ -131,17 +131,25 @@ int proc_show_oom_adj(struct seq *s, struct task *t)
 	return 0;
 }
 
-int proc_store_oom_adj(struct task *t, struct file *f, char *text)
+/* Parses a number between @least and @most. */
+static int parse_adj(char *text, s64 least, s64 most, s64 *v)
 {
-	s64 v;
-	int err = kstrtos64(strim(text), 0, &v);
+	int err = kstrtos64(strim(text), 0, v);
 
 	if (err)
 		return err;
-	if (v != (int)v)
+	if (*v != (int)*v)
 		return -ERANGE;
-	if (v < -1000 || v > 1000)
-		return -EINVAL;
+	return *v < least || *v > most ? -EINVAL : 0;
+}
+
+int proc_store_oom_adj(struct task *t, struct file *f, char *text)
+{
+	s64 v;
+	int err = parse_adj(text, -1000, 1000, &v);
+
+	if (err)
+		return err;
 	if (v < t->signal->oom_score_adj_min && !capable(CAP_SYS_RESOURCE))
 		return -EACCES;
 	t->signal->oom_score_adj = (int)v;
@@ -415,14 +423,10 @@ int proc_store_legacy_oom_adj(struct task *t, struct file *f, char *text)
 {
 	char scaled[16];
 	s64 v;
-	int err = kstrtos64(strim(text), 0, &v);
+	int err = parse_adj(text, -17, 15, &v);
 
 	if (err)
 		return err;
-	if (v != (int)v)
-		return -ERANGE;
-	if (v < -17 || v > 15)
-		return -EINVAL;
 	scnprintf(scaled, sizeof(scaled), "%ld", v == 15 ? 1000 : v * 1000 / 17);
 	return proc_store_oom_adj(t, f, scaled);
 }
