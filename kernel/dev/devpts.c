@@ -54,18 +54,12 @@ static struct devpts *of(const struct super_block *sb)
 
 static int parse_options(struct pts_options *o, char *data)
 {
-	char *s = data, *word;
+	char *word, *val;
 
-	while (s && (word = strsep(&s, ","))) {
-		char *val = strchr(word, '=');
+	while ((word = fs_next_option(&data, &val))) {
+		bool octal = !strcmp(word, "mode") || !strcmp(word, "ptmxmode");
 		u64 n = 0;
-		bool octal;
 
-		if (!*word)
-			continue;
-		if (val)
-			*val++ = 0;
-		octal = !strcmp(word, "mode") || !strcmp(word, "ptmxmode");
 		if (val && kstrtou64(val, octal ? 8 : 10, &n))
 			return -EINVAL;
 		if (!strcmp(word, "uid") && val) {

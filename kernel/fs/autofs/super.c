@@ -124,17 +124,11 @@ static int parse_word(struct options *o, const char *key, const char *value)
 
 static int parse_options(struct options *o, char *data)
 {
-	char *s = data, *word;
+	char *word, *value;
 	int err = 0;
 
-	while (!err && s && (word = strsep(&s, ","))) {
-		char *value = strchr(word, '=');
-
-		if (value)
-			*value++ = 0;
-		if (*word)
-			err = parse_word(o, word, value);
-	}
+	while (!err && (word = fs_next_option(&data, &value)))
+		err = parse_word(o, word, value);
 	return err;
 }
 

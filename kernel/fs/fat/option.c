@@ -10,6 +10,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
+#include "kernel/vfs/mount/fsparam.h"
 
 static const char *const shortnames[] = {
 	[FAT_MIXED] = "mixed", [FAT_LOWER] = "lower", [FAT_WIN95] = "win95", [FAT_WINNT] = "winnt"
@@ -78,12 +79,7 @@ int fat_parse_options(struct super_block *sb, struct fat_sb *s, char *data)
 {
 	char *word, *v;
 
-	while (data && (word = strsep(&data, ","))) {
-		if (!*word)
-			continue;
-		v = strchr(word, '=');
-		if (v)
-			*v++ = 0;
+	while ((word = fs_next_option(&data, &v))) {
 		if (v ? parse_word(s, word, v) && parse_number(s, word, v) : parse_flag(s, word)) {
 			printk(KERN_ERR "FAT-fs (%s): mount option \"%s\" is not known, or its "
 					"value is not\n",

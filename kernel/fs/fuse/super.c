@@ -12,6 +12,7 @@
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/fs/fuse/fuse.h"
+#include "kernel/vfs/mount/fsparam.h"
 
 static struct kmem_cache *inode_cache;
 
@@ -357,12 +358,7 @@ static int parse_options(struct fuse_options *o, char *data)
 	char *opt, *v;
 	int err = 0;
 
-	while (!err && (opt = strsep(&data, ","))) {
-		v = strchr(opt, '=');
-		if (v)
-			*v++ = 0;
-		if (!*opt)
-			continue;
+	while (!err && (opt = fs_next_option(&data, &v))) {
 		if (v)
 			err = parse_value(o, opt, v) ? -EINVAL : 0;
 		else if (!strcmp(opt, "default_permissions"))

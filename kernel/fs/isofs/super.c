@@ -21,6 +21,7 @@
 #include "kernel/sched/task.h"
 #include "kernel/ident/cred.h"
 #include "kernel/vfs/bdev/bdev.h"
+#include "kernel/vfs/mount/fsparam.h"
 
 static int refuse_mount(struct super_block *sb, bool silent, const char *why)
 {
@@ -102,12 +103,7 @@ static int parse_options(struct super_block *sb, struct iso_sb *s, char *data)
 {
 	char *word, *v;
 
-	while (data && (word = strsep(&data, ","))) {
-		if (!*word)
-			continue;
-		v = strchr(word, '=');
-		if (v)
-			*v++ = 0;
+	while ((word = fs_next_option(&data, &v))) {
 		if (v ? parse_value(s, word, v) : parse_word(s, word)) {
 			printk(KERN_ERR "ISOFS (%s): mount option \"%s\" is not known, or its "
 					"value is not\n",

@@ -98,12 +98,7 @@ int tmpfs_parse_options(
 	char *opt, *v;
 	int err = 0;
 
-	while (!err && (opt = strsep(&data, ","))) {
-		if (!*opt)
-			continue;
-		v = strchr(opt, '=');
-		if (v)
-			*v++ = 0;
+	while (!err && (opt = fs_next_option(&data, &v))) {
 		err = option(arg, opt, v);
 		if (err)
 			pr_info("%s: bad option '%s'\n", fs, opt);

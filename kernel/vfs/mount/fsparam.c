@@ -165,3 +165,17 @@ bool fs_param_in_order(const struct fs_param *list, const char *set, const char 
 	}
 	return true;
 }
+
+char *fs_next_option(char **text, char **value)
+{
+	char *word;
+
+	while (*text && (word = strsep(text, ","))) {
+		*value = strchr(word, '=');
+		if (*value)
+			*(*value)++ = 0;
+		if (*word)
+			return word;
+	}
+	return NULL;
+}

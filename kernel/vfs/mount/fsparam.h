@@ -56,6 +56,12 @@ struct fs_param {
 int fs_param_check(const struct fs_param *list, u32 cmd, const char *key, const char *value,
 	char *msg, size_t size);
 
+/*
+ * Cuts the next option off *@text, the data of mount(2), and returns its name, or NULL at the end.
+ * *@value is what stands behind its "=", or NULL. Options without a name are skipped.
+ */
+char *fs_next_option(char **text, char **value);
+
 /* True if @key may be set after the options @set, as mount(2) takes them. */
 bool fs_param_in_order(const struct fs_param *list, const char *set, const char *key);
 
