@@ -22,7 +22,7 @@
 #include "kernel/init.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
 #include "kernel/vfs/super.h"
 

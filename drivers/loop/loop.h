@@ -7,7 +7,7 @@
 
 #include "kernel/block/block.h"
 #include "kernel/sched/lock.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define LOOP_MAX 64   /* units that a guest can make */
 #define LOOP_FIRST 8  /* units that exist from the start */

@@ -18,7 +18,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/lock.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
 #include "kernel/task/sysrq.h"
 #include "kernel/vfs/name/peek.h"

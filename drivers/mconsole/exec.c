@@ -24,7 +24,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/vfs.h"
 

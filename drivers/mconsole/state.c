@@ -26,7 +26,7 @@
 #include "drivers/mconsole/internal.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/state/state.h"
 
 struct state_request {

@@ -26,7 +26,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/link/gso.h"
 #include "kernel/net/link/link.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 /* Smaller frames are copied out, and those that would waste most of a buffer. */
 #define COPY_BREAK 4096U

@@ -28,7 +28,7 @@
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/state/state.h"
 #include "kernel/vfs/vfs.h"
 

@@ -28,7 +28,7 @@
 #include "kernel/fs/sysfs/sysfs.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "os-linux/os.h"
 
 #define UBD_MINORS 16

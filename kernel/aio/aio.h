@@ -12,7 +12,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vfs/async_poll.h"
 #include "kernel/vfs/vfs.h"
 

@@ -14,7 +14,7 @@
 
 #include "kernel/block/block.h"
 #include "kernel/lib/printk.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 struct bio *bio_alloc(struct block_device *bdev, u32 nr_vecs, u32 opf, gfp_t gfp)
 {

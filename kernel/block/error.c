@@ -17,7 +17,7 @@
 #include "kernel/lib/lost.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 static struct log_limit request_limit, buffer_limit;
 

@@ -14,7 +14,7 @@
  */
 #include "kernel/block/block.h"
 #include "kernel/lib/atomic.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 static void add(u64 *word, u64 n)
 {

@@ -11,7 +11,7 @@
  */
 #include "kernel/bpf/verify.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define FLOW_REACHED 4
 

@@ -12,7 +12,7 @@
 #include "kernel/bpf/machine.h"
 #include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
 static u64 fail(long err)

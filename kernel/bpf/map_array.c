@@ -9,7 +9,7 @@
 #include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 static u32 index_of(const void *key)
 {

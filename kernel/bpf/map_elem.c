@@ -7,7 +7,7 @@
 #include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/vfs.h"
 

@@ -19,7 +19,7 @@
 #include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define DATA_AT ((u32)sizeof(u32)) /* in a key */
 #define DATA_MAX 256

@@ -6,7 +6,7 @@
 #include "arch/um/machine/arch.h"
 #include "kernel/bpf/map.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define CHUNK (64u << 10)
 #define ELEMENT_MAX (4u << 20)

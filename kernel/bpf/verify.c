@@ -29,7 +29,7 @@
 #include "kernel/bpf/map.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define KEPT_MAX 4096 /* states, of all instructions */
 /* states kept of one instruction, except those on the current path */

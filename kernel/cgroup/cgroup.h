@@ -22,7 +22,7 @@
 #include "kernel/sched/group.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/psi.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vfs/xattr/simple_xattr.h"
 
 struct file;

@@ -30,7 +30,7 @@
 #include "kernel/mm/group/memcg.h"
 #include "kernel/sched/group.h"
 #include "kernel/sched/lock.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/timer.h"
 #include "kernel/vfs/xattr/simple_xattr.h"
 

@@ -22,7 +22,7 @@
 #include "kernel/lib/radix.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 #include "kernel/vfs/mount/fsparam.h"
 #include "kernel/vfs/libfs.h"

@@ -17,7 +17,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/sysctl.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 #include "kernel/task/process.h"
 #include "kernel/vfs/vfs.h"

@@ -28,7 +28,7 @@
 #include "kernel/dev/n_tty.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/vfs.h"
 

@@ -12,7 +12,7 @@
 
 #include "kernel/dev/tty.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/vfs.h"

@@ -16,7 +16,7 @@
 #include "kernel/dev/tty.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/pid_ns.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal/signal.h"

@@ -10,7 +10,7 @@
 #include <linux/eventpoll.h>
 
 #include "kernel/lib/rbtree.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vfs/vfs.h"
 
 struct epoll_params_ {

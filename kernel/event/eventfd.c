@@ -12,7 +12,7 @@
 #include "gen/syscalls.h"
 #include "kernel/event/eventfd.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vfs/vfs.h"
 
 #define EFD_SEMAPHORE 1

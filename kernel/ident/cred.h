@@ -9,7 +9,7 @@
 #include <linux/capability.h>
 
 #include "kernel/lib/atomic.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/user_ns.h"
 
 struct group_info {

@@ -33,7 +33,7 @@
 
 #include "kernel/ident/user_ns.h"
 #include "kernel/lib/atomic.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 struct cred;
 struct fs_struct;

@@ -13,7 +13,7 @@
 #define NESTLING_IDENT_PID_H
 
 #include "kernel/ident/thread_group.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 /*
  * A process number that outlives reuse: groups and sessions keep theirs while they have members.

@@ -12,7 +12,7 @@
 #include <asm/signal.h>
 #include <linux/resource.h>
 
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/timer.h"
 
 struct core_state;

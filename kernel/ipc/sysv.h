@@ -25,7 +25,7 @@
 #include "kernel/ipc/ipcns.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 #include "kernel/ident/pid_ns.h"
 #include "kernel/task/signal/signal.h"

@@ -12,7 +12,7 @@
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #include <linux/errno.h>
 #include <linux/resource.h>

@@ -39,7 +39,7 @@
 #include "kernel/net/route/route.h"
 #include "kernel/net/stats.h"
 #include "kernel/net/tcp/tcp_net.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/ns/nsproxy.h"
 
 #define NSEC_PER_MSEC 1000000UL

@@ -3,9 +3,9 @@
  * core.c: the core of the scheduler: the switch, waking, sleeping, and the scheduling properties of
  * a task.
  *
- * Interface (task.h): schedule(), cond_resched(), yield(), wake_up_state(), wake_up_new_task(),
- * sched_fork(), sched_dead(), set_user_nice(), sched_setscheduler(); for the machine (arch.h):
- * schedule_tail(), sched_init_idle(), need_resched(), sched_idle_enter/exit().
+ * Interface (run.h, policy.h): schedule(), cond_resched(), yield(), wake_up_state(),
+ * wake_up_new_task(), sched_fork(), sched_dead(), set_user_nice(), sched_setscheduler(); for the
+ * machine (arch.h): schedule_tail(), sched_init_idle(), need_resched(), sched_idle_enter/exit().
  *
  * States of a task (task->state, se.on_rq, on_cpu):
  *      new        RUNNING, not on_rq     -> wake_up_new_task: queued

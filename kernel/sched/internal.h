@@ -10,7 +10,7 @@
 
 #include <linux/sched.h>
 
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define MSEC 1000000UL
 #define RT_PRIOS 100

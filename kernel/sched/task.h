@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task.h: struct task, one guest thread or kernel thread, and the scheduler's door.
+ * task.h: struct task, one guest thread or kernel thread: its members, its references, the lists of
+ * tasks, and work that it does on its way to user mode.
  *
  * Threads of one process share a struct signal_struct (thread group), sighand, mm, files. A kernel
  * thread has no mm.
@@ -398,165 +399,6 @@ static inline bool rseq_stale(const struct task *t)
 {
 	return t->rseq.v && t->rseq_seen != t->nvcsw + t->nivcsw;
 }
-static inline u32 get_current_state(void)
-{
-	return current->state;
-}
-/* Sets the state with a full barrier, so that the condition is not tested early. */
-#define set_current_state(s) ((void)__atomic_exchange_n(&current->state, (s), __ATOMIC_SEQ_CST))
-#define __set_current_state(s) (current->state = (s))
-
-/* ---- the scheduler ---- */
-void schedule(void);
-/* Does the other half of schedule() for a new task, after arch_switch(). */
-void schedule_tail(struct task *prev);
-/* @idle runs on @cpu when nothing else can; at boot, before @cpu starts. */
-void sched_init_idle(struct task *idle, int cpu);
-bool need_resched(void); /* of current */
-/* Does, when a vCPU has nothing to run, what may change that. */
-void sched_before_idle(void);
-/*
- * Frame the sleep of an idle vCPU (arch_idle): before its state becomes OS_CPU_IDLE and after it is
- * OS_CPU_KERNEL again.
- */
-void sched_idle_enter(void);
-void sched_idle_exit(void);
-/* Ticks of accounting on the way out of and into guest code; @now: arch_cpu_clock_local(). */
-void account_user_enter(u64 now);
-void account_user_exit(void);
-/* Passes a boundary: polls interrupts, reschedules. No spinlock held. */
-void cond_resched(void);
-void yield(void);
-/* True if no task waits for this vCPU: until it is kicked, yield() would change nothing. */
-bool sched_alone(void);
-/*
- * Moves the fair tasks of this vCPU to @cpu if they may run there, current at its next boundary. No
- * lock held.
- */
-void sched_join(int cpu);
-/*
- * True if no task is queued and no timer is due for @ns, as far as known. So current may keep the
- * vCPU in a call of the host for so long.
- */
-bool sched_spare(u64 ns);
-/* Counts @ns of such a call as waiting for a disk instead of current's CPU time. */
-void sched_waited_on_host(u64 ns);
-/* Hooks for rooms above at the scheduler's moments; each registers its table once, at boot. */
-struct sched_idle_ops {
-	/* Does work that was put off, at a boundary of a vCPU that is about to go idle. */
-	void (*before_idle)(void);
-};
-struct sched_plug_ops {
-	/*
-	 * Submits the plug of a task that is about to sleep or to give way. True if it was not
-	 * empty, and the task has to look again.
-	 */
-	bool (*submit)(void);
-};
-struct sched_timer_ops {
-	/*
-	 * Called at a boundary of current when ktime has reached current->cpu_timer_at (kernel/time
-	 * sets both). No lock held.
-	 */
-	void (*cpu_timers)(u64 now);
-	/* Sleeps until @at of the real-time clock and follows clock_settime(): 0 or -ETIMEDOUT. */
-	int (*sleep_real)(u64 at);
-};
-extern const struct sched_idle_ops *sched_idle_ops;   /* kernel/net */
-extern const struct sched_plug_ops *sched_plug_ops;   /* kernel/block */
-extern const struct sched_timer_ops *sched_timer_ops; /* kernel/time */
-/* Wakes @t up if its state is in @states. True if it did. Works with spinlocks held. */
-bool wake_up_state(struct task *t, u32 states);
-#define wake_up_process(t) wake_up_state(t, TASK_NORMAL)
-void wake_up_new_task(struct task *t);
-/* Initialises the scheduler's fields of a new task, from current. */
-void sched_fork(struct task *t);
-void sched_exit(struct task *t);
-/* Ends current by its last schedule() (state TASK_DEAD). */
-void __noreturn sched_dead(void);
-extern u32 sysctl_dl_period_min_us, sysctl_dl_period_max_us;
-#define DL_PERIOD_MIN_US 100
-/* upper limit: no task may sleep for minutes, deaf to signals */
-#define DL_PERIOD_MAX_US 4194304
-extern int sysctl_sched_rt_runtime_us, sysctl_sched_rt_period_us; /* -1: no throttling */
-#define SCHED_RR_TIMESLICE_MS 100
-extern int sysctl_sched_rr_timeslice; /* ms */
-void set_user_nice(struct task *t, int nice);
-int sched_setscheduler(struct task *t, int policy, int prio); /* 0, -EINVAL */
-/*
- * Sets how long a fair task runs before it makes room for another: ns, 0.1 to 100 ms; 0: default.
- */
-void sched_set_slice(struct task *t, u64 ns);
-u64 sched_slice(const struct task *t);
-/*
- * Sets SCHED_DEADLINE; @period 0: equal to the deadline. Returns 0, -EINVAL, -EBUSY (more than
- * available) or -EPERM (not allowed on all vCPUs).
- */
-int sched_set_deadline(struct task *t, u64 runtime, u64 deadline, u64 period, u64 flags);
-/*
- * Gives up the rest of current's budget (SCHED_DEADLINE). dl_throttle() sleeps until its next
- * period if nothing is left.
- */
-void dl_yield(void);
-void dl_throttle(void);
-/*
- * Lends @t a real-time priority (0: none). True if that changes the priority at which it runs.
- * Under pi_lock (kernel/task/futex/futex_pi.c).
- */
-bool sched_boost(struct task *t, int prio);
-/* Returns the priority at which it runs: 1 to 99, or 0 for a fair task. */
-int sched_rt_prio(const struct task *t);
-int sched_setaffinity(struct task *t, u64 mask); /* 0, -EINVAL, -EBUSY */
-/*
- * Sets the vCPUs of its group, never none: sched_setaffinity() counts only within them. Callable
- * with spinlocks held.
- */
-void sched_set_bound(struct task *t, u64 mask);
-u64 sched_rr_interval(struct task *t); /* ns; 0 for FIFO */
-/* True if @t has a signal to take: an interruptible sleep of its ends. */
-bool signal_pending(struct task *t);
-/* True if @t is to die: a killable sleep of its ends. */
-bool fatal_signal_pending(struct task *t);
-/*
- * Reschedules, then returns -EINTR for a task that is to die, else 0: for loops whose length an
- * image or a guest sets.
- */
-static inline int boundary_or_killed(void)
-{
-	cond_resched();
-	return fatal_signal_pending(current) ? -EINTR : 0;
-}
-/* Queues @w, which runs before @t returns to user mode or exits; any lock may be held. */
-void task_work_add(struct task *t, struct task_work *w);
-void task_work_run(void); /* runs the works queued for current */
-/* Makes @t look at its work_flags soon: kicks its vCPU if it is in guest code. */
-void kick_process(struct task *t);
-/* Woken when the log has got a line: at a boundary, never inside printk(). */
-extern struct wait_queue_head printk_wait;
-/* Numbers for /proc/stat, loadavg, uptime. */
-struct cpu_times {
-	u64 user, nice, system, idle, iowait, steal; /* ns */
-};
-void sched_cpu_times(int cpu, struct cpu_times *ct);
-/* For /proc/schedstat: run and waiting times of a vCPU's tasks, ns. */
-struct sched_cpu_stats {
-	u64 switches, run_ns, wait_ns, slices;
-};
-void sched_cpu_stats(int cpu, struct sched_cpu_stats *st);
-/* Makes every vCPU execute a full barrier, also those in guest code. Sleeps until they have. */
-void sched_barrier(void);
-/* Returns the CPU time of @t in ns, up to now if it is running. */
-u64 task_sched_runtime(struct task *t);
-/*
- * Mark sleeps in between as waiting for a disk, for /proc/stat and pressure. The first's result is
- * passed to the second.
- */
-bool io_wait_begin(void);
-void io_wait_end(bool outer);
-
-void sched_loadavg(u64 avg[3]); /* fixed point, 11 bits of fraction */
-u64 nr_context_switches(void);
-u32 nr_running(void);
 
 static inline void get_task(struct task *t)
 {
@@ -565,28 +407,11 @@ static inline void get_task(struct task *t)
 void put_task(struct task *t); /* frees through a grace period */
 /* Returns a zeroed task with usage 1, kernel stack and fpu, or NULL. */
 struct task *task_alloc(void);
-
-/*
- * Starts a kernel thread: fn runs in a task of its own, which ends when fn returns. The name is
- * formatted as by printf. NULL without memory.
- */
-struct task *kthread_run(int (*fn)(void *), void *arg, const char *name, ...) __printf(3, 4);
-
-/*
- * What the task room does for the tasks that sched makes and ends; kernel/task/init_task.c defines
- * the table. The reference that task_alloc() gives is the scheduler's own: schedule_tail() drops it
- * after the task's last switch (TASK_DEAD).
- */
-struct task_hooks {
-	/* Sets static credentials and signal state. Memory need not work yet. */
-	void (*init_idle)(struct task *t);
-	/* Sets pid, credentials, signal state of a new kernel thread. Returns 0 or -errno. */
-	int (*init_kthread)(struct task *t);
-	void (*kthread_exit)(int code) __noreturn; /* after its function has returned */
-	/* Frees the task room's parts after the last reference was dropped. */
-	void (*free)(struct task *t);
-};
-extern const struct task_hooks task_hooks;
+/* Queues @w, which runs before @t returns to user mode or exits; any lock may be held. */
+void task_work_add(struct task *t, struct task_work *w);
+void task_work_run(void); /* runs the works queued for current */
+/* Makes @t look at its work_flags soon: kicks its vCPU if it is in guest code. */
+void kick_process(struct task *t);
 
 extern struct task init_task_storage; /* vCPU 0's idle task */
 extern rwlock_t tasklist_lock;

@@ -10,7 +10,7 @@
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/sched/lock.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/state/internal.h"
 #include "kernel/time/time.h"
 

@@ -21,7 +21,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/debug/uninit.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/syscall/internal.h"
 #include "kernel/syscall/syscall.h"
 #include <asm/errno.h>

@@ -26,7 +26,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/trace.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/syscall/internal.h"
 #include <asm/errno.h>
 #include <asm/unistd.h>

@@ -15,7 +15,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/trace.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/syscall/internal.h"
 #include "kernel/task/signal/signal.h"
 

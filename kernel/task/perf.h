@@ -6,7 +6,7 @@
 #ifndef NESTLING_TASK_PERF_H
 #define NESTLING_TASK_PERF_H
 
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 /*
  * Makes events for a new task, not started yet, of those that count current with `inherit`. 0 or

@@ -5,7 +5,7 @@
 #ifndef NESTLING_TASK_PROCESS_H
 #define NESTLING_TASK_PROCESS_H
 
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 #include "kernel/task/signal/signal.h"
 

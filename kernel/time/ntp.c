@@ -20,7 +20,7 @@
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/timer.h"
 #include "kernel/ident/cred.h"
 #include "kernel/time/internal.h"

@@ -10,7 +10,7 @@
 #include <linux/time_types.h>
 
 #include "kernel/lib/types.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/timer.h"
 
 #define USER_HZ 100

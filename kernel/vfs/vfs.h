@@ -55,7 +55,7 @@
 #include "kernel/lib/types.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/lock.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/timer.h"
 #include "kernel/vfs/attr.h"
 #include "kernel/vfs/chrdev.h"

@@ -15,7 +15,7 @@
 #include "kernel/mm/debug/leak.h"
 #include "kernel/mm/group/memcg.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "unit.h"
 
 void *calloc(size_t n, size_t size);

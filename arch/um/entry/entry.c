@@ -39,7 +39,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
 #include "kernel/mm/debug/userbreak.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/task/entry.h"
 #include "kernel/task/process.h"

@@ -9,7 +9,7 @@
 #include "arch/um/entry/insn.h"
 #include "arch/um/internal.h"
 #include "arch/um/machine/uaccess.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/entry.h"
 
 #define TRAP_TRACE_CODE 2 /* TRAP_TRACE of <asm-generic/siginfo.h> */

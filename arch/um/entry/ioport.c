@@ -33,7 +33,7 @@
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 #include "skas/skas.h"
 

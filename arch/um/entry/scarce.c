@@ -21,7 +21,7 @@
 #include "arch/um/internal.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
 #include "kernel/task/signal/signal.h"
 #include "skas/skas.h"

@@ -31,7 +31,7 @@
 #include "arch/um/machine/uaccess.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/entry.h"
 #include "kernel/task/signal/signal.h"
 #include "skas/skas.h"

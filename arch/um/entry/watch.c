@@ -14,7 +14,7 @@
 #include "arch/um/machine/timetravel.h"
 #include "arch/um/entry/watch.h"
 #include "kernel/lib/atomic.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/timer.h"
 #include "skas/skas.h"
 

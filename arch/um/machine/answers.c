@@ -4,7 +4,7 @@
  * (arch.h, skas/answers.c).
  */
 #include "arch/um/internal.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "skas/skas.h"
 
 void arch_answers_revoke(void)

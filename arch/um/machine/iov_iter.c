@@ -13,7 +13,7 @@
 #include "arch/um/machine/uaccess.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define MAX_RW_COUNT 0x7ffff000UL
 

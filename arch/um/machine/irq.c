@@ -27,7 +27,7 @@
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 struct irq_line {
 	const char *name; /* NULL: free */

@@ -32,7 +32,7 @@
 #include "gen/syscalls.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "skas/skas.h"
 
 /* 64 KiB for each memory that asks: nothing else bounds it */

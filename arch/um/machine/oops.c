@@ -14,7 +14,7 @@
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define MAX_FRAMES 40
 #define HOST_STACK_RANGE (256UL * 1024)

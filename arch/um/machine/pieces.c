@@ -11,7 +11,7 @@
 #include "arch/um/internal.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/sched/lock.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/timer.h"
 
 #define PIECES_FEW 2048

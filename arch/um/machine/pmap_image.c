@@ -38,7 +38,7 @@
 #include "arch/um/patch/patch.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "os-linux/os.h"
 #include "skas/skas.h"
 

@@ -24,7 +24,7 @@
 #include "arch/um/internal.h"
 #include "arch/um/machine/pmap.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "skas/skas.h"
 
 #define ENTRIES 512

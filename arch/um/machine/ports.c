@@ -5,7 +5,7 @@
  */
 #include "arch/um/machine/ports.h"
 #include "kernel/lib/alloc.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 void ioport_put(struct io_bitmap *b)
 {

@@ -19,7 +19,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "skas/skas.h"
 
 /* stacks that may be made between the count and the stop */

@@ -19,7 +19,7 @@
 #include "arch/um/internal.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 /* between two kicks of a vCPU that has not come yet */
 #define KICK_AGAIN 1000000UL

@@ -27,7 +27,7 @@
 #include "kernel/lib/lock.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "skas/skas.h"
 
 #define CALL_NS 1000UL

@@ -30,7 +30,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/debug/uninit.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 bool access_ok(uaddr_t a, size_t n)
 {

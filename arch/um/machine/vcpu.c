@@ -27,7 +27,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "skas/skas.h"
 
 #define KSTACK_MAGIC 0x6b63617473746f6fUL

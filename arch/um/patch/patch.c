@@ -36,7 +36,7 @@
 #include "kernel/lib/lock.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 /* traps of a site: what patching costs, about */
 #define PATCH_AFTER 16

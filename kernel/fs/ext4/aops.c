@@ -8,7 +8,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/file/rmap.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vfs/bdev/bdev.h"
 
 /* ---- reading ---- */

@@ -18,7 +18,7 @@
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/mm/file/rmap.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
 /* ---- of all there is ---- */

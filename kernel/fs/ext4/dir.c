@@ -12,7 +12,7 @@
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"
 
 u32 ext4_rec_len(const struct ext4_sb *sbi, const struct ext4_dir_entry *de)

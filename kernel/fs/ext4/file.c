@@ -11,7 +11,7 @@
 
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/libfs.h"
 

@@ -10,7 +10,7 @@
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 bool ext4_has_backup_super(const struct ext4_sb *sbi, u32 group)
 {

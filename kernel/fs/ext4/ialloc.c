@@ -9,7 +9,7 @@
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 static u32 get16x2(const struct ext4_sb *sbi, u16 lo, u16 hi)
 {

@@ -14,7 +14,7 @@
  */
 #include "kernel/fs/ext4/extent.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define MAX_LEVEL 3
 #define PRUNE_CREDITS 6

@@ -26,7 +26,7 @@
 #include "kernel/fs/ext4/journal/jbd.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define TRIES 3
 

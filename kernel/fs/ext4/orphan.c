@@ -16,7 +16,7 @@
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"
 
 /*

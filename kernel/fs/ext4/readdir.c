@@ -19,7 +19,7 @@
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/sort.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"
 
 #define DIR_END ((loff_t)(~0UL >> 1))

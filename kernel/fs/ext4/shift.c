@@ -14,7 +14,7 @@
  * it would be written to blocks that by then belong to another page.
  */
 #include "kernel/fs/ext4/ext4.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"
 
 #define SPLIT_BLOCKS 16

@@ -14,7 +14,7 @@
 #include "kernel/fs/sysfs/sysfs.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 enum what {
 	DELAYED,

@@ -15,7 +15,7 @@
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 /* so that the arrays of a run fit in a frame: fragmented memory does not stop writeback */
 #define RUN_MAX 448U

@@ -10,7 +10,7 @@
 #include <asm/errno.h>
 
 #include "kernel/fs/fat/fat.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/bdev/bdev.h"
 

@@ -8,7 +8,7 @@
 
 #include "kernel/fs/fat/fat.h"
 #include "kernel/lib/printk.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 #include "kernel/vfs/mount/fsparam.h"
 

@@ -12,7 +12,7 @@
 #include "arch/um/machine/arch.h"
 #include "kernel/fs/fat/fat.h"
 #include "kernel/lib/printk.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 #include "kernel/vfs/bdev/bdev.h"
 

@@ -11,7 +11,7 @@
 #include <asm/errno.h>
 
 #include "kernel/fs/isofs/isofs.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vfs/bdev/bdev.h"
 #include "kernel/vfs/libfs.h"
 

@@ -10,7 +10,7 @@
 
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 #include "kernel/task/process.h"
 #include "kernel/vfs/vfs.h"

@@ -15,7 +15,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 static u64 count_of(const struct page *p)
 {

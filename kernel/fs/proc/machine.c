@@ -16,7 +16,7 @@
 #include "kernel/lib/ksyms.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
 
 /* ---- memory ---- */

@@ -14,7 +14,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/hugetlb/hugetlb.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/ns/nsproxy.h"
 #include "kernel/task/keys/keys.h"
 #include "kernel/task/process.h"

@@ -9,7 +9,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 /*
  * Prints line i of the system-call counts; 0: the number has none, -1: past the last. The syscall

@@ -7,7 +7,7 @@
 
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/ns/nsproxy.h"
 
 /* ---- ns: links to the namespaces of a task (kernel/task/ns/nsfs.c) ---- */

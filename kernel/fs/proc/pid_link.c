@@ -8,7 +8,7 @@
 
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
 
 int proc_link_exe(struct task *t, struct path *path)

@@ -10,7 +10,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/hugetlb/hugetlb.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
 
 const char *proc_vma_name(struct vm_area *vma)

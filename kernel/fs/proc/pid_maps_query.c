@@ -16,7 +16,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/hugetlb/hugetlb.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
 
 /* As in linux/fs.h since Linux 6.11. */

@@ -14,7 +14,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
 
 /* Keeps the mm of the process that @inode is about in @f; @attach: with the right to change it. */

@@ -10,7 +10,7 @@
 
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/ns/nsproxy.h"
 #include "kernel/task/process.h"
 

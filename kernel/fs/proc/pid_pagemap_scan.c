@@ -22,7 +22,7 @@
 #include "kernel/mm/hugetlb/hugetlb.h"
 #include "kernel/mm/page_kinds.h"
 #include "kernel/mm/userfault/userfault.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 /* As in linux/fs.h since Linux 6.7. */
 struct pm_scan_arg_k {

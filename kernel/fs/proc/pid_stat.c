@@ -13,7 +13,7 @@
 
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/ns/nsproxy.h"
 #include "kernel/ident/pid_ns.h"
 #include "kernel/task/process.h"

@@ -13,7 +13,7 @@
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/pid_ns.h"
 #include "kernel/task/proc_event.h"
 #include "kernel/task/process.h"

@@ -8,7 +8,7 @@
 
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/ns/nsproxy.h"
 
 static struct user_namespace *user_ns_of(struct task *t)

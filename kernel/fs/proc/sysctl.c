@@ -15,7 +15,7 @@
 #include "kernel/lib/sysctl.h"
 #include "kernel/mm/mm.h"
 #include "kernel/mm/userfault/userfault.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/exec/exec.h"
 #include "kernel/task/process.h"
 #include "kernel/vfs/limits.h"

@@ -10,7 +10,7 @@
 #include "kernel/lib/sysctl.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 static const struct {
 	const char *path;

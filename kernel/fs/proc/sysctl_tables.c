@@ -16,7 +16,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/mm/swap/swap.h"
 #include "kernel/mm/userfault/userfault.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
 #include "kernel/vfs/limits.h"
 

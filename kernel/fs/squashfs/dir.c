@@ -10,7 +10,7 @@
 #include <asm/errno.h>
 
 #include "kernel/fs/squashfs/squashfs.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"
 
 #define DIR_BASE 3

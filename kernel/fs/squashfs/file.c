@@ -19,7 +19,7 @@
 #include <asm/errno.h>
 
 #include "kernel/fs/squashfs/squashfs.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vfs/libfs.h"
 
 #define PART 512U /* lengths */

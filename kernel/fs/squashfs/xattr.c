@@ -10,7 +10,7 @@
 #include <linux/limits.h>
 
 #include "kernel/fs/squashfs/squashfs.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 #include "kernel/task/signal/signal.h"
 

@@ -29,7 +29,7 @@
 #include "arch/um/machine/uaccess.h"
 #include "kernel/lib/ksyms.h"
 #include "kernel/mm/internal.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #ifdef CONFIG_DEBUG
 #define SEEN 1UL

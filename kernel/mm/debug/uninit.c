@@ -16,7 +16,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/debug/leak.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define ROWS 256
 /* bytes; in longer copies short runs are mostly chance */

@@ -29,7 +29,7 @@
 
 #include "arch/um/machine/uaccess.h"
 #include "kernel/mm/internal.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define EFLAGS_TF 0x100UL
 #define TRAPNO_DB 1

@@ -10,7 +10,7 @@
 #include "kernel/mm/fault/fault.h"
 
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 struct fault_time {
 	u64 faults, major, ns, most;

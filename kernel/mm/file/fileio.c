@@ -18,7 +18,7 @@
 #include "kernel/mm/group/iogroup.h"
 
 #include "arch/um/machine/uaccess.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define READ_BATCH 16
 

@@ -22,7 +22,7 @@
  */
 #include "kernel/mm/internal.h"
 
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define CACHE_LINE 64
 /* from there on the CPU sees by itself what is going on */

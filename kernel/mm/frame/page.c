@@ -15,7 +15,7 @@
 #include "kernel/lib/debug/contention.h"
 #include "kernel/mm/hugetlb/hugetlb_internal.h"
 
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 struct page *mem_map;
 u64 max_pfn;

@@ -13,7 +13,7 @@
 #include "kernel/mm/debug/uninit.h"
 #include "kernel/mm/frame/zone.h"
 
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define CACHE_BATCH 16
 #define CACHE_MAX 64

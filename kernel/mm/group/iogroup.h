@@ -15,7 +15,7 @@
 #define NESTLING_MM_IOGROUP_H
 
 #include "kernel/lib/types.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 enum { IO_READ, IO_WRITE, IO_DISCARD, IO_KINDS };
 enum { IO_RBPS, IO_WBPS, IO_RIOPS, IO_WIOPS, IO_LIMITS }; /* a second */

@@ -14,7 +14,7 @@
 #include "kernel/mm/userfault/userfault.h"
 
 #include "arch/um/machine/arch.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 struct move {
 	struct uffd *u;

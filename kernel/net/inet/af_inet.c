@@ -14,7 +14,7 @@
 #include "kernel/net/packet/filter.h"
 #include "kernel/net/inet/inet.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
 struct sockaddr_v4 {

@@ -15,7 +15,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/net/socket/errqueue.h"
 #include "kernel/net/inet/inet.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 /* ---- the budget of a sender ---- */
 

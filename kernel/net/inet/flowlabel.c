@@ -23,7 +23,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/inet/inet.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
 #define BUCKETS 256

@@ -7,7 +7,7 @@
 #include <linux/in6.h>
 
 #include "kernel/net/inet/inet_opt.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define IPV6_RECVERR_ 25
 #define IPV6_MULTICAST_ALL_ 29

@@ -17,7 +17,7 @@
 #include "kernel/net/inet/inet.h"
 #include "kernel/net/ioctl.h"
 #include "kernel/net/link/link.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 #include "kernel/task/ns/nsfs.h"
 

@@ -16,7 +16,7 @@
 #include "kernel/net/inet/inet_opt.h"
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
 #define SOL_UDPLITE 136

@@ -17,7 +17,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/inet/inet.h"
 #include "kernel/net/inet/ip.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
 #define OPTS_MAX (8U * 255)

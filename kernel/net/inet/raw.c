@@ -19,7 +19,7 @@
 #include "kernel/net/inet/icmp.h"
 #include "kernel/net/inet/inet.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
 /* A ping socket's port, in a table of its own, is the identifier. */

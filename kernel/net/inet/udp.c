@@ -15,7 +15,7 @@
 #include "kernel/net/inet/frag.h"
 #include "kernel/net/inet/inet.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define UDP_MAX 65507U
 #define UDP_MAX6 65527U

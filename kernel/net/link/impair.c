@@ -17,7 +17,7 @@
 #include "kernel/lib/sysctl.h"
 #include "kernel/net/net.h"
 #include "kernel/net/socket/skb.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/timer.h"
 
 #define LATE_MAX 4096 /* packets on their way: more are lost */

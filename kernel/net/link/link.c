@@ -30,7 +30,7 @@
 #include "kernel/net/netlink/rtnl.h"
 #include "kernel/net/socket/skb.h"
 #include "kernel/sched/lock.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 #include "kernel/task/ns/nsproxy.h"
 #include "kernel/task/signal/signal.h"

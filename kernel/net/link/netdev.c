@@ -24,7 +24,7 @@
 #include "kernel/net/socket/skb.h"
 #include "kernel/net/socket/sock_cgroup.h"
 #include "kernel/net/link/vlan.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define LO_MTU 65536
 

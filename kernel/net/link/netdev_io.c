@@ -37,7 +37,7 @@
 #include "kernel/net/socket/skb.h"
 #include "kernel/net/socket/sock_cgroup.h"
 #include "kernel/net/link/vlan.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define POLL_BUDGET 64 /* frames in a round */
 #define BACKLOG_BYTES (64UL << 20)

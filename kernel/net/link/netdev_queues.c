@@ -22,7 +22,7 @@
 #include "kernel/net/netname.h"
 #include "kernel/net/netlink/rtnl.h"
 #include "kernel/net/socket/skb.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 void netdev_queues_setup(struct net_device *dev, struct netdev_queue *more, u32 n)
 {

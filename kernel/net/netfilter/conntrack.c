@@ -15,7 +15,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/net/inet/icmp.h"
 #include "kernel/net/netfilter/conntrack.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define GC_STEP 8
 #define EXT_MAX 8

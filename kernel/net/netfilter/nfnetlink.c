@@ -8,7 +8,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/net/netfilter/nfnetlink.h"
 #include "kernel/sched/lock.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
 #define GROUPS 32

@@ -5,7 +5,7 @@
  * dump is empty.
  */
 #include "kernel/net/netfilter/nft.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/pid_ns.h"
 
 static int get_gen(struct nft_ctx *c)

@@ -12,7 +12,7 @@
 #include "kernel/net/inet/ip.h"
 #include "kernel/net/netfilter/nft.h"
 #include "kernel/net/netfilter/nft_expr.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
 /* ---- payload ---- */

@@ -9,7 +9,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/nft.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/pid_ns.h"
 
 struct nft_net *nft_net(struct net *net)

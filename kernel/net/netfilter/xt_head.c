@@ -25,7 +25,7 @@
 
 #include "kernel/net/netfilter/conntrack.h"
 #include "kernel/net/netfilter/xt.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
 #define EXT_MAX 16

@@ -39,7 +39,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/net/netlink/netlink.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"
 
 /* That a socket is in a group. */

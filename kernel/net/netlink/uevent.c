@@ -14,7 +14,7 @@
 #include "kernel/net/link/link.h"
 #include "kernel/net/net.h"
 #include "kernel/net/netlink/netlink.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 static atomic64_t seqnum;
 

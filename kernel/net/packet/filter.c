@@ -14,7 +14,7 @@
 #include "arch/um/machine/arch.h"
 #include "kernel/net/packet/filter.h"
 #include "kernel/net/socket/skb.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define EXT_MAX 8 /* extension headers of IPv6 */
 /* bytes of the Ethernet header, which all our devices have */

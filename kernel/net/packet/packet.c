@@ -13,7 +13,7 @@
 #include "kernel/net/packet/packet.h"
 #include "kernel/net/socket/opt_table.h"
 #include "kernel/net/link/vlan.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
 #define PACKET_MAX 65550U              /* the longest packet, with a link header */

@@ -23,7 +23,7 @@
 #include "kernel/net/inet/frag.h"
 #include "kernel/net/inet/ip.h"
 #include "kernel/net/packet/packet.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define FLAG_ROLLOVER PACKET_FANOUT_FLAG_ROLLOVER
 #define FLAG_UNIQUEID PACKET_FANOUT_FLAG_UNIQUEID

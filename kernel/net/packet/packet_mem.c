@@ -21,7 +21,7 @@
 
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
 #define RING_MAX (256U << 20)

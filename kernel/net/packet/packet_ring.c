@@ -16,7 +16,7 @@
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/packet/packet_mem.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define TOV_DEFAULT 8 /* ms */
 

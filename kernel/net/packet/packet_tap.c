@@ -13,7 +13,7 @@
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
 #include "kernel/net/packet/packet.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 DEFINE_SPINLOCK(packet_taps_lock);
 u32 packet_taps; /* how many, so that others pass by quickly */

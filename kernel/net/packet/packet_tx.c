@@ -18,7 +18,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/net/packet/packet_mem.h"
 #include "kernel/net/link/vlan.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 /* frames that are sent between two flushes: a card's queue has room for them */
 #define BURST 32

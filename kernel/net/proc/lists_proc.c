@@ -15,7 +15,7 @@
 #include "kernel/net/packet/packet.h"
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/net/unix/unix.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define LIST_TEXT 65536 /* so much is told, the rest left out */
 #define BATCH 4096U

@@ -24,7 +24,7 @@
 #include "kernel/net/link/netdev.h"
 #include "kernel/net/packet/packet.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
 #define DATA_MAX 65600U

@@ -20,7 +20,7 @@
 #include "kernel/net/internal.h"
 #include "kernel/net/socket/skb.h"
 #include "kernel/net/socket/sock_cgroup.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 #include "kernel/ident/pid_ns.h"
 #include "kernel/task/process.h"

@@ -17,7 +17,7 @@
 #include "kernel/net/internal.h"
 #include "kernel/net/packet/packet.h"
 #include "kernel/net/socket/opt_table.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
 #define RCVBUF_MIN 2304U

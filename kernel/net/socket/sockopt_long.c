@@ -12,7 +12,7 @@
 
 #include "kernel/lib/string.h"
 #include "kernel/net/inet/inet.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
 /* what is known, more than our headers know */

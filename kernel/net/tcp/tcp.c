@@ -19,7 +19,7 @@
 #include "kernel/mm/group/memcg.h"
 #include "kernel/net/socket/errqueue.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"
 #include "kernel/vfs/landlock/landlock.h"
 

@@ -13,7 +13,7 @@
 #include "kernel/net/socket/errqueue.h"
 #include "kernel/net/neigh/neigh.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 /* ---- round trips (RFC 6298) ---- */
 

@@ -15,7 +15,7 @@
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define CUBIC_BETA 717 /* of 1024 */
 #define CUBIC_C 410    /* 0.4 of 1024 */

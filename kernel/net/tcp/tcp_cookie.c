@@ -15,7 +15,7 @@
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/siphash.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define MINUTE (60 * NSEC_PER_SEC)
 #define GOOD_FOR 2 /* minutes */

@@ -15,7 +15,7 @@
 #include "arch/um/machine/arch.h"
 #include "kernel/net/socket/errqueue.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 /* bytes of a buffer at least, so that writes in a row share one */
 #define SMALL 1024U

@@ -15,7 +15,7 @@
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define ECN_MASK 3
 #define ECN_CAPABLE 2 /* ECT(0) */

@@ -26,7 +26,7 @@
 #include "kernel/lib/siphash.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define COOKIES 64
 #define COOKIE_SIZE 8 /* of ours */

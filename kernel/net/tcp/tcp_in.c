@@ -13,7 +13,7 @@
 #include "kernel/net/inet/frag.h"
 #include "kernel/net/packet/filter.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define PAWS_IDLE (24UL * 24 * 3600 * NSEC_PER_SEC)
 

@@ -10,7 +10,7 @@
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 /* bytes of options in each segment, where both sides have timestamps */
 #define TS_OPTION 12U

@@ -20,7 +20,7 @@
 #include "kernel/mm/group/memcg.h"
 #include "kernel/net/packet/filter.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 /* ---- a SYN comes ---- */
 

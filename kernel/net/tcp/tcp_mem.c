@@ -21,7 +21,7 @@
 #include "arch/um/machine/arch.h"
 #include "kernel/mm/group/memcg.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define STEP 4 /* pages */
 #define PAGES_PER_ORPHAN 46

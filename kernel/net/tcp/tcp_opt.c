@@ -9,7 +9,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/socket/opt_table.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
 #define KEEP_IDLE_MAX 32767

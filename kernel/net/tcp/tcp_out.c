@@ -14,7 +14,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/netfilter.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define TS_SPACE 12
 #define PRESSURE_SEGMENTS 4U /* what we offer while memory is short */

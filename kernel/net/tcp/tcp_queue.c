@@ -18,7 +18,7 @@
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define COALESCE_MAX 1024U
 

@@ -15,7 +15,7 @@
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 #define REO_MULT_MAX 20
 /* recoveries after which the window of reordering is narrow again */

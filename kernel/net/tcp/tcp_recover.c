@@ -15,7 +15,7 @@
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/net/tcp/tcp.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 void tcp_forget_retrans(struct tcp_sock *t, struct sk_buff *skb)
 {

@@ -25,7 +25,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/packet/filter.h"
 #include "kernel/net/unix/unix.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 #include "kernel/ident/pid_ns.h"
 #include "kernel/task/process.h"

@@ -14,7 +14,7 @@
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/unix/unix.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 #include "kernel/task/signal/signal.h"
 

@@ -12,7 +12,7 @@
 
 #include "kernel/lib/string.h"
 #include "kernel/net/unix/unix.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 /*
  * True if there is something to read. Taken under the lock, since a reader takes a message out, and

@@ -12,7 +12,7 @@
 
 #include "kernel/net/packet/filter.h"
 #include "kernel/net/unix/unix.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 /*
  * What a message counts for against the sender's SO_SNDBUF, and in SIOCOUTQ: programs depend on how

@@ -10,7 +10,7 @@
 #include <linux/time.h>
 
 #include "gen/syscalls.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/futex/futex_internal.h"
 
 int futex_word_get(uaddr_t from, struct wait_word *w)

@@ -15,7 +15,7 @@
 
 #include "kernel/ident/pid.h"
 #include "kernel/ident/thread_group.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/timer.h"
 #include "kernel/task/entry.h"
 

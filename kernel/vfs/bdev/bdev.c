@@ -20,7 +20,7 @@
 
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 #include "kernel/vfs/bdev/internal.h"
 #include "kernel/vfs/super.h"

@@ -17,7 +17,7 @@
 #include <asm/fcntl.h>
 
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vfs/direct_io.h"
 #include "kernel/vfs/bdev/internal.h"
 #include "kernel/vfs/super.h"

@@ -20,7 +20,7 @@
 #include "kernel/lib/types.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/lock.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vfs/name/dentry.h"
 
 struct cred;

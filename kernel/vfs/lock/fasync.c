@@ -16,7 +16,7 @@
  */
 #include <linux/eventpoll.h>
 
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/timer.h"
 #include "kernel/vfs/process_ops.h"
 #include "kernel/vfs/lock/fasync.h"

@@ -7,7 +7,7 @@
 #include <linux/limits.h>
 
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vfs/mount/given.h"
 #include "kernel/vfs/internal.h"
 

@@ -29,7 +29,7 @@
 #include "kernel/lib/debug/lockdep.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"
 
 /* least size in blocks: handles of a few hundred blocks fit into a quarter of it */

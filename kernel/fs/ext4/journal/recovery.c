@@ -15,7 +15,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/radix.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/task.h"
+#include "kernel/sched/sched.h"
 
 enum pass { PASS_SCAN, PASS_REVOKE, PASS_REPLAY };
 

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* kthread.h: threads of the kernel. */
+#ifndef NESTLING_SCHED_KTHREAD_H
+#define NESTLING_SCHED_KTHREAD_H
+
+#include "kernel/lib/types.h"
+
+struct task;
+
+/*
+ * Starts a kernel thread: fn runs in a task of its own, which ends when fn returns. The name is
+ * formatted as by printf. NULL without memory.
+ */
+struct task *kthread_run(int (*fn)(void *), void *arg, const char *name, ...) __printf(3, 4);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sched_ops.h: tables by which the scheduler calls rooms above it. task_hooks is bound by the
+ * linker; each of the others is registered once, at boot.
+ */
+#ifndef NESTLING_SCHED_OPS_H
+#define NESTLING_SCHED_OPS_H
+
+#include "kernel/lib/types.h"
+
+struct task;
+
+struct sched_idle_ops {
+	/* Does work that was put off, at a boundary of a vCPU that is about to go idle. */
+	void (*before_idle)(void);
+};
+struct sched_plug_ops {
+	/*
+	 * Submits the plug of a task that is about to sleep or to give way. True if it was not
+	 * empty, and the task has to look again.
+	 */
+	bool (*submit)(void);
+};
+struct sched_timer_ops {
+	/*
+	 * Called at a boundary of current when ktime has reached current->cpu_timer_at (kernel/time
+	 * sets both). No lock held.
+	 */
+	void (*cpu_timers)(u64 now);
+	/* Sleeps until @at of the real-time clock and follows clock_settime(): 0 or -ETIMEDOUT. */
+	int (*sleep_real)(u64 at);
+};
+extern const struct sched_idle_ops *sched_idle_ops;   /* kernel/net */
+extern const struct sched_plug_ops *sched_plug_ops;   /* kernel/block */
+extern const struct sched_timer_ops *sched_timer_ops; /* kernel/time */
+
+/*
+ * What the task room does for the tasks that sched makes and ends; kernel/task/init_task.c defines
+ * the table. The reference that task_alloc() gives is the scheduler's own: schedule_tail() drops it
+ * after the task's last switch (TASK_DEAD).
+ */
+struct task_hooks {
+	/* Sets static credentials and signal state. Memory need not work yet. */
+	void (*init_idle)(struct task *t);
+	/* Sets pid, credentials, signal state of a new kernel thread. Returns 0 or -errno. */
+	int (*init_kthread)(struct task *t);
+	void (*kthread_exit)(int code) __noreturn; /* after its function has returned */
+	/* Frees the task room's parts after the last reference was dropped. */
+	void (*free)(struct task *t);
+};
+extern const struct task_hooks task_hooks;
+
+#endif

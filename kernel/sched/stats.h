@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* stats.h: CPU times, load and counts of the scheduler, for /proc, control groups and timers. */
+#ifndef NESTLING_SCHED_STATS_H
+#define NESTLING_SCHED_STATS_H
+
+#include "kernel/lib/types.h"
+
+struct task;
+
+/* Numbers for /proc/stat, loadavg, uptime. */
+struct cpu_times {
+	u64 user, nice, system, idle, iowait, steal; /* ns */
+};
+void sched_cpu_times(int cpu, struct cpu_times *ct);
+/* For /proc/schedstat: run and waiting times of a vCPU's tasks, ns. */
+struct sched_cpu_stats {
+	u64 switches, run_ns, wait_ns, slices;
+};
+void sched_cpu_stats(int cpu, struct sched_cpu_stats *st);
+/* Returns the CPU time of @t in ns, up to now if it is running. */
+u64 task_sched_runtime(struct task *t);
+/*
+ * Mark sleeps in between as waiting for a disk, for /proc/stat and pressure. The first's result is
+ * passed to the second.
+ */
+bool io_wait_begin(void);
+void io_wait_end(bool outer);
+
+void sched_loadavg(u64 avg[3]); /* fixed point, 11 bits of fraction */
+u64 nr_context_switches(void);
+u32 nr_running(void);
+
+#endif
