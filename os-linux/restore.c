@@ -3,30 +3,21 @@
  * restore.c: maps the memory of a saved instance in a new process (state_file.h), before the first
  * vCPU has entered the kernel world.
  *
- * Nothing is read but the tables: base.c says how the file becomes the memory. The file is not
- * trusted to be whole or in order. That its content is a kernel's is taken on faith, since to
+ * Nothing is read but the tables (state_tables.c, which checks them): base.c says how the file
+ * becomes the memory. That its content is a kernel's is taken on faith, since to
  * restore it is to run it as a program.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "os-linux/base.h"
 #include "os-linux/internal.h"
-#include "os-linux/state_file.h"
-
-static void id_text(const uint8_t *id, char *text)
-{
-	for (int i = 0; i < STATE_BUILD_ID; i++)
-		sprintf(text + 2 * i, "%02x", id[i]);
-}
+#include "os-linux/state_tables.h"
 
 /*
  * The parameters that say where an instance is: its name, and the files and devices of the host.
@@ -67,102 +58,14 @@ static void __attribute__((noreturn, format(printf, 1, 2))) refuse(const char *f
 	exit(1);
 }
 
-static void read_all(int fd, void *to, size_t n, uint64_t at)
-{
-	while (n) {
-		ssize_t done = pread(fd, to, n, (off_t)at);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			refuse("memory: %s", strerror(errno));
-		if (!done)
-			refuse("memory: the file is cut off");
-		to = (char *)to + done;
-		n -= (size_t)done;
-		at += (uint64_t)done;
-	}
-}
-
-struct reader {
-	int fd;
-	struct state_header h;
-	struct state_map *maps;
-	struct state_run *runs;
-	char *texts;
-};
-
-static void check_build(const struct state_header *h)
-{
-	uint8_t own[STATE_BUILD_ID];
-	char a[2 * STATE_BUILD_ID + 1], b[2 * STATE_BUILD_ID + 1];
-
-	state_build_id(own);
-	if (!memcmp(own, h->build_id, STATE_BUILD_ID))
-		return;
-	id_text(h->build_id, a);
-	id_text(own, b);
-	refuse("saved by another build of the kernel (build id %s; this one is %s)", a, b);
-}
-
-static void read_header(struct reader *r)
-{
-	struct state_header *h = &r->h;
-	struct stat st;
-	uint32_t crc;
-
-	if (fstat(r->fd, &st))
-		refuse("memory: %s", strerror(errno));
-	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid))
-		refuse("memory: not a regular file of this user");
-	read_all(r->fd, h, sizeof(*h), 0);
-	if (memcmp(h->magic, STATE_MAGIC, sizeof(h->magic)))
-		refuse("memory: not a saved state");
-	if (h->version != STATE_VERSION)
-		refuse("memory: version %u of the format, this kernel has %d", h->version,
-			STATE_VERSION);
-	check_build(h);
-	crc = h->header_crc;
-	h->header_crc = 0;
-	if (crc != crc32(0, (const void *)h, sizeof(*h)))
-		refuse("memory: the header is damaged");
-	if (h->size != (uint64_t)st.st_size)
-		refuse("memory: %llu bytes long, not %llu", (unsigned long long)st.st_size,
-			(unsigned long long)h->size);
-	if (!h->ncpus || h->ncpus > STATE_CPUS || h->nr_files > STATE_FILES ||
-		h->nr_maps > STATE_MAX_MAPS || h->nr_runs > STATE_MAX_RUNS || !h->texts_size ||
-		h->texts_size > STATE_MAX_TEXTS || h->nr_words > h->texts_size ||
-		h->tables_at > h->size ||
-		h->size - h->tables_at != h->nr_maps * sizeof(struct state_map) +
-						  h->nr_runs * sizeof(struct state_run) +
-						  h->texts_size)
-		refuse("memory: the header is damaged");
-}
-
-static void read_tables(struct reader *r)
-{
-	size_t maps = r->h.nr_maps * sizeof(*r->maps), runs = r->h.nr_runs * sizeof(*r->runs);
-	char *all = malloc(maps + runs + r->h.texts_size);
-
-	if (!all)
-		refuse("no memory for its tables");
-	read_all(r->fd, all, maps + runs + r->h.texts_size, r->h.tables_at);
-	if (r->h.tables_crc != crc32_z(0, (const void *)all, maps + runs + r->h.texts_size) ||
-		all[maps + runs + r->h.texts_size - 1])
-		refuse("memory: the tables are damaged");
-	r->maps = (void *)all;
-	r->runs = (void *)(all + maps);
-	r->texts = all + maps + runs;
-}
-
 /*
  * Refuses a CPU that lacks a feature which the guest may use: it has seen the list, and chosen its
  * code by it.
  */
-static void check_cpu(const struct reader *r)
+static void check_cpu(const struct state_tables *t)
 {
 	struct os_cpuinfo *cpu = calloc(1, sizeof(*cpu));
-	char *have, *want = strdup(r->texts), *save, lacking[300] = "";
+	char *have, *want = strdup(t->texts), *save, lacking[300] = "";
 
 	if (!cpu || !want || asprintf(&have, " %s ", (os_cpuinfo(cpu), cpu->flags)) < 0)
 		refuse("no memory");
@@ -180,11 +83,11 @@ static void check_cpu(const struct reader *r)
 	free(cpu);
 }
 
-static void make_files(const struct reader *r)
+static void make_files(const struct state_tables *t)
 {
-	for (uint32_t i = 0; i < r->h.nr_files; i++) {
+	for (uint32_t i = 0; i < t->h.nr_files; i++) {
 		int file = os_mem_create(
-			i ? i == 1 ? "arena" : "region" : "physmem", r->h.file_size[i]);
+			i ? i == 1 ? "arena" : "region" : "physmem", t->h.file_size[i]);
 
 		if (file < 0)
 			refuse("no memory: %s", os_why(file));
@@ -192,44 +95,36 @@ static void make_files(const struct reader *r)
 	}
 }
 
-static void check_map(const struct reader *r, uint32_t i)
+/* Maps the pages that are in older files over those of the file itself. */
+static int map_older(const struct state_tables *t, uint32_t map)
 {
-	const struct state_map *m = &r->maps[i];
-	const struct state_header *h = &r->h;
+	const struct state_map *m = &t->maps[map];
+	int err = 0;
 
-	if ((m->addr | m->len | m->off | m->at) % STATE_PAGE || !m->len || m->file < -1 ||
-		m->file >= h->nr_files || m->addr + m->len < m->addr ||
-		(m->file >= 0 && (m->off > h->file_size[m->file] ||
-					 m->len > h->file_size[m->file] - m->off ||
-					 m->at > h->tables_at || m->len > h->tables_at - m->at)))
-		refuse("memory: map %u is damaged", i);
-}
+	for (uint64_t i = state_tables_run(t, map, 0); i < t->h.nr_runs && !err; i++) {
+		const struct state_run *run = &t->runs[i];
 
-static void check_run(const struct reader *r, uint64_t i)
-{
-	const struct state_run *run = &r->runs[i];
-	const struct state_map *m = &r->maps[run->map < r->h.nr_maps ? run->map : 0];
-	uint64_t pages = m->len / STATE_PAGE;
-
-	if (run->map >= r->h.nr_maps || m->file < 0 || run->page > pages ||
-		run->pages > pages - run->page)
-		refuse("memory: run %llu is damaged", (unsigned long long)i);
-	if (i && (r->runs[i - 1].map > run->map ||
-			 (r->runs[i - 1].map == run->map &&
-				 r->runs[i - 1].page + r->runs[i - 1].pages > run->page)))
-		refuse("memory: run %llu is out of order", (unsigned long long)i);
+		if (run->map != map)
+			break;
+		if (run->source)
+			err = base_map((void *)(m->addr + run->page * STATE_PAGE),
+				(uint64_t)run->pages * STATE_PAGE, t->fd[run->source], run->at);
+	}
+	return err;
 }
 
 /* Maps the guest's memory, where each page is the state's or one of the fresh file. */
-static int map_guest(const struct reader *r, uint32_t map)
+static int map_guest(const struct state_tables *t, uint32_t map)
 {
-	const struct state_map *m = &r->maps[map];
-	int err = base_begin((void *)m->addr, m->len / STATE_PAGE, r->fd, m->at,
-		os_handle_fd(restored.file[0]), r->h.ncpus > 1);
+	const struct state_map *m = &t->maps[map];
+	int err = base_begin((void *)m->addr, m->len / STATE_PAGE, t->fd[0], m->at,
+		os_handle_fd(restored.file[0]), t->h.ncpus > 1);
 
-	for (uint64_t i = 0; i < r->h.nr_runs && !err; i++)
-		if (r->runs[i].map == map)
-			base_has(r->runs[i].page, r->runs[i].pages);
+	for (uint64_t i = state_tables_run(t, map, 0); i < t->h.nr_runs && !err; i++) {
+		if (t->runs[i].map != map)
+			break;
+		base_has(t->runs[i].page, t->runs[i].pages);
+	}
 	return err ? err : base_ready();
 }
 
@@ -237,65 +132,32 @@ static int map_guest(const struct reader *r, uint32_t map)
  * Maps all; the kernel's own data replace what is mapped there. Nothing of the kernel world runs
  * yet.
  */
-static void map_all(const struct reader *r)
+static void map_all(const struct state_tables *t)
 {
-	for (uint32_t i = 0; i < r->h.nr_maps; i++)
-		check_map(r, i);
-	for (uint64_t i = 0; i < r->h.nr_runs; i++)
-		check_run(r, i);
-	for (uint32_t i = 0; i < r->h.nr_maps; i++) {
-		const struct state_map *m = &r->maps[i];
+	for (uint32_t i = 0; i < t->h.nr_maps; i++) {
+		const struct state_map *m = &t->maps[i];
 		int err;
 
 		if (m->file < 0)
 			err = os_mem_map((void *)m->addr, m->len, 0, -1, 0, OS_MAP_REPLACE);
 		else if (m->file)
-			err = base_map((void *)m->addr, m->len, r->fd, m->at);
+			err = base_map((void *)m->addr, m->len, t->fd[0], m->at);
 		else
-			err = map_guest(r, i);
+			err = map_guest(t, i);
+		if (!err && m->file >= 0)
+			err = map_older(t, i);
 		if (err)
 			refuse("memory: map %u at %#llx: %s", i, (unsigned long long)m->addr,
 				os_why(err));
 	}
 }
 
-/* the tables of the state, for a save of this instance */
-static struct reader mine;
+/* for a save of this instance */
+static struct state_tables mine;
 
-/* Returns the index of the first run of a map: runs are in the order of maps. */
-static uint64_t first_run(uint32_t map)
+const struct state_tables *state_restored(void)
 {
-	uint64_t low = 0, high = mine.h.nr_runs;
-
-	while (low < high) {
-		uint64_t mid = (low + high) / 2;
-
-		if (mine.runs[mid].map < map)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-void state_mark_restored(uint64_t addr, uint64_t *bits, uint64_t pages)
-{
-	static uint32_t map;
-	uint32_t tries = mine.h.nr_maps;
-
-	/* maps come in the same order, mostly */
-	while (tries && (mine.maps[map].addr != addr || mine.maps[map].file < 0)) {
-		map = (map + 1) % mine.h.nr_maps;
-		tries--;
-	}
-	for (uint64_t i = first_run(map); tries && i < mine.h.nr_runs; i++) {
-		const struct state_run *run = &mine.runs[i];
-
-		if (run->map != map)
-			break;
-		for (uint64_t p = run->page; p < run->page + run->pages && p < pages; p++)
-			bits[p / 64] |= 1UL << p % 64;
-	}
+	return is_restored ? &mine : NULL;
 }
 
 static void set_clocks(const struct state_header *h)
@@ -339,16 +201,16 @@ static void set_word(char **words, uint32_t *n, char *word)
  * Restores the command line of the boot, which a later reboot uses, with the places of this
  * process.
  */
-static void set_command_line(const struct reader *r, char *program)
+static void set_command_line(const struct state_tables *t, char *program)
 {
-	char **words = calloc(r->h.nr_words + (size_t)restored.argc + 2, sizeof(*words));
-	const char *end = r->texts + r->h.texts_size;
-	char *text = r->texts + strlen(r->texts) + 1;
+	char **words = calloc(t->h.nr_words + (size_t)restored.argc + 2, sizeof(*words));
+	const char *end = t->texts + t->h.texts_size;
+	char *text = t->texts + strlen(t->texts) + 1;
 	uint32_t n = 0;
 
 	if (!words)
 		refuse("no memory");
-	for (; n < r->h.nr_words; n++, text += strlen(text) + 1) {
+	for (; n < t->h.nr_words; n++, text += strlen(text) + 1) {
 		if (text >= end)
 			refuse("memory: the tables are damaged");
 		words[n] = text;
@@ -386,34 +248,30 @@ static const char *find_restore(int argc, char **argv)
 
 uint64_t os_state_restore(int argc, char **argv)
 {
-	struct reader r = { .fd = -1 };
-	char path[PATH_MAX];
+	int dir;
 
 	if (!find_restore(argc, argv))
 		return 0;
 	if (!*restored.dir)
 		refuse("the folder is missing");
-	if ((size_t)snprintf(path, sizeof(path), "%s/memory", restored.dir) >= sizeof(path))
-		refuse("%s", strerror(ENAMETOOLONG));
-	r.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (r.fd < 0)
-		refuse("memory: %s", strerror(errno));
-	read_header(&r);
-	read_tables(&r);
-	check_cpu(&r);
-	set_command_line(&r, argv[0]);
-	make_files(&r);
-	map_all(&r);
-	close(r.fd);
-	mine = r;
-	restored.stub_base = r.h.stub_base;
-	restored.xfeatures = r.h.xfeatures;
-	restored.xstate_size = r.h.xstate_size;
+	dir = open(restored.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		refuse("%s", strerror(errno));
+	if (!state_tables_open(&mine, dir, "memory", 0))
+		refuse("%s", mine.why);
+	close(dir);
+	check_cpu(&mine);
+	set_command_line(&mine, argv[0]);
+	make_files(&mine);
+	map_all(&mine);
+	restored.stub_base = mine.h.stub_base;
+	restored.xfeatures = mine.h.xfeatures;
+	restored.xstate_size = mine.h.xstate_size;
 	if (hold_at && !state_hold(hold_at))
 		refuse("hold=%s: the process that holds it does not let it go on", hold_at);
-	set_clocks(&r.h);
+	set_clocks(&mine.h);
 	is_restored = true;
-	return r.h.sp[0];
+	return mine.h.sp[0];
 }
 
 void os_restart_from(const char *dir)

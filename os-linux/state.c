@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <link.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,7 +17,7 @@
 #include <zlib.h>
 
 #include "os-linux/internal.h"
-#include "os-linux/state_file.h"
+#include "os-linux/state_tables.h"
 
 #define RUN_MAX (1u << 20) /* pages */
 
@@ -51,6 +50,12 @@ struct writer {
 	int fd;
 	/* of this process, or -1: it has no maps of a state's file */
 	int pagemap;
+	/* an older state, of which pages that are alike are not written again; or NULL */
+	struct state_tables *older;
+	uint64_t older_runs; /* runs that lie in older files */
+	/* [i][j]: its source i is source j of the state that this process goes on from */
+	bool same_file[STATE_SOURCES][STATE_SOURCES];
+	bool used[STATE_SOURCES];
 	uint64_t at; /* where the next map goes */
 	struct state_map *maps;
 	struct state_run *runs;
@@ -152,6 +157,25 @@ static int mark_written(const struct writer *w, const struct os_state_map *m, ui
 	return 0;
 }
 
+/* Marks what the state had that this process goes on from. */
+static void mark_restored(const struct os_state_map *m, uint64_t *bits)
+{
+	const struct state_tables *t = state_restored();
+	uint32_t map = state_tables_map(t, m->addr);
+	uint64_t pages = m->len / STATE_PAGE;
+
+	if (map == ~0U)
+		return;
+	for (uint64_t i = state_tables_run(t, map, 0); i < t->h.nr_runs; i++) {
+		const struct state_run *run = &t->runs[i];
+		uint64_t end = run->page + run->pages;
+
+		if (run->map != map)
+			break;
+		mark(bits, run->page, end < pages ? end : pages);
+	}
+}
+
 /* Drops the pages whose content nobody needs. */
 static void unmark_skipped(const struct os_state *s, const struct os_state_map *m, uint64_t *bits)
 {
@@ -163,24 +187,86 @@ static void unmark_skipped(const struct os_state *s, const struct os_state_map *
 	}
 }
 
-static int find_pages(const struct writer *w, const struct os_state_map *m, uint64_t *bits)
+/* The pages of a map: those that may have content, and of these, those that are as restored. */
+struct pages {
+	uint64_t *bits;
+	uint64_t *same;
+};
+
+static bool is_marked(const uint64_t *bits, uint64_t page)
 {
-	int err = mark_data(w, m, bits);
+	return bits[page / 64] >> page % 64 & 1;
+}
+
+static int find_pages(const struct writer *w, const struct os_state_map *m, struct pages *p)
+{
+	uint64_t words = m->len / STATE_PAGE / 64 + 1;
+	const uint64_t *base = m->file ? NULL : os_base();
+	int err = mark_data(w, m, p->bits);
 
 	if (!err && w->pagemap >= 0) {
-		err = mark_written(w, m, bits);
-		state_mark_restored(m->addr, bits, m->len / STATE_PAGE);
+		err = mark_written(w, m, p->same);
+		for (uint64_t i = 0; i < words; i++) {
+			uint64_t written = p->same[i];
+
+			p->bits[i] |= written;
+			p->same[i] = base && i < words - 1 ? base[i] & ~written : 0;
+		}
+		mark_restored(m, p->bits);
 	}
 	if (!err && !m->file && w->s->skip)
-		unmark_skipped(w->s, m, bits);
+		unmark_skipped(w->s, m, p->bits);
 	return err;
+}
+
+/* ---- pages that an older state has ---- */
+
+/* with more such runs the restore would make too many maps: the rest is written again */
+#define OLDER_RUNS_MAX 2000
+
+static bool is_same_file(int a, int b)
+{
+	struct stat st, other;
+
+	return a >= 0 && b >= 0 && !fstat(a, &st) && !fstat(b, &other) &&
+	       st.st_ino == other.st_ino && st.st_dev == other.st_dev;
+}
+
+static bool same_content(int fd, uint64_t at, const char *page)
+{
+	char buf[STATE_PAGE];
+
+	return pread(fd, buf, sizeof(buf), (off_t)at) == (ssize_t)sizeof(buf) &&
+	       !memcmp(buf, page, sizeof(buf));
+}
+
+/* The two maps of one address: in the older state, and in the one that this process has. */
+struct older_maps {
+	uint32_t older, mine;
+};
+
+/*
+ * Finds a page in the older state. What this process maps from a file and has not written is not
+ * read: it is in the older state if that names the same place.
+ */
+static bool is_older(const struct writer *w, const struct older_maps *maps, const char *page,
+	uint64_t number, bool same, struct state_place *place)
+{
+	struct state_place mine;
+
+	if (!state_tables_find(w->older, maps->older, number, place))
+		return false;
+	if (same && state_tables_find(state_restored(), maps->mine, number, &mine) &&
+		place->at == mine.at && w->same_file[place->source][mine.source])
+		return true;
+	return same_content(w->older->fd[place->source], place->at, page);
 }
 
 /* ---- the file ---- */
 
-static int add_run(struct writer *w, uint32_t map, uint64_t page, uint64_t end)
+static int add_run(struct writer *w, const struct state_run *run)
 {
-	const struct os_state_map *m = &w->s->map[map];
+	const struct os_state_map *m = &w->s->map[run->map];
 
 	if (w->nr_runs == w->room) {
 		uint64_t room = w->room ? 2 * w->room : 1024;
@@ -191,55 +277,87 @@ static int add_run(struct writer *w, uint32_t map, uint64_t page, uint64_t end)
 		w->runs = more;
 		w->room = room;
 	}
-	w->runs[w->nr_runs++] =
-		(struct state_run){ .map = map, .pages = (uint32_t)(end - page), .page = page };
-	return write_all(w->fd, (const char *)m->addr + page * STATE_PAGE,
-		(end - page) * STATE_PAGE, w->maps[map].at + page * STATE_PAGE);
+	w->runs[w->nr_runs++] = *run;
+	w->used[run->source] = true;
+	w->older_runs += run->source != 0;
+	if (run->source)
+		return 0;
+	return write_all(w->fd, (const char *)m->addr + run->page * STATE_PAGE,
+		(uint64_t)run->pages * STATE_PAGE, run->at);
+}
+
+/* Says where a page goes, or is already. False: it is zero. */
+static bool place_of(const struct writer *w, const struct older_maps *maps, uint32_t map,
+	uint64_t number, bool same, struct state_place *place)
+{
+	const char *page = (const char *)w->s->map[map].addr + number * STATE_PAGE;
+
+	if (w->older && w->older_runs < OLDER_RUNS_MAX &&
+		is_older(w, maps, page, number, same, place)) {
+		place->source++;
+		return true;
+	}
+	*place = (struct state_place){ 0, w->maps[map].at + number * STATE_PAGE };
+	return !is_zero(page);
+}
+
+/* Appends a page to the run if it goes on there. */
+static bool extend(struct state_run *run, uint64_t page, const struct state_place *place)
+{
+	if (!run->pages || run->page + run->pages != page || run->pages == RUN_MAX ||
+		run->source != place->source || run->at + run->pages * STATE_PAGE != place->at)
+		return false;
+	run->pages++;
+	return true;
 }
 
 /* Writes the pages of a map that are marked and not zero. */
-static int write_pages(struct writer *w, uint32_t map, const uint64_t *bits)
+static int write_pages(struct writer *w, uint32_t map, const struct pages *p)
 {
 	const struct os_state_map *m = &w->s->map[map];
-	uint64_t start = 0, pages = m->len / STATE_PAGE;
+	struct older_maps maps = { ~0U, ~0U };
+	struct state_run run = { .map = map };
+	uint64_t pages = m->len / STATE_PAGE;
 	int err = 0;
 
-	for (uint64_t page = 0; page < pages && !err; page++) {
-		if (page % 64 == 0 && !bits[page / 64] && page == start) {
-			page += 63;
-			start = page + 1;
-			continue;
-		}
-		bool wanted = bits[page / 64] >> page % 64 & 1 &&
-			      !is_zero((const char *)m->addr + page * STATE_PAGE);
-
-		if (wanted && page - start < RUN_MAX)
-			continue;
-		if (page > start)
-			err = add_run(w, map, start, page);
-		start = wanted ? page : page + 1;
+	if (w->older) {
+		maps.older = state_tables_map(w->older, m->addr);
+		maps.mine = state_restored() ? state_tables_map(state_restored(), m->addr) : ~0U;
 	}
-	if (!err && pages > start)
-		err = add_run(w, map, start, pages);
-	return err;
+	for (uint64_t page = 0; page < pages && !err; page++) {
+		struct state_place place;
+
+		if (page % 64 == 0 && !p->bits[page / 64])
+			page |= 63;
+		else if (is_marked(p->bits, page) &&
+			 place_of(w, &maps, map, page, is_marked(p->same, page), &place) &&
+			 !extend(&run, page, &place)) {
+			if (run.pages)
+				err = add_run(w, &run);
+			run = (struct state_run){ map, 1, page, place.at, place.source, 0 };
+		}
+	}
+	return !err && run.pages ? add_run(w, &run) : err;
 }
 
 static int write_map(struct writer *w, uint32_t map)
 {
 	const struct os_state_map *m = &w->s->map[map];
-	uint64_t *bits;
+	uint64_t words = m->len / STATE_PAGE / 64 + 1;
+	struct pages p;
 	int err;
 
 	w->maps[map] = (struct state_map){ m->addr, m->len, m->file, m->off, w->at };
 	if (m->file < 0)
 		return 0;
-	bits = calloc(m->len / STATE_PAGE / 64 + 1, sizeof(*bits));
-	if (!bits)
+	p.bits = calloc(2 * words, sizeof(*p.bits));
+	if (!p.bits)
 		return -ENOMEM;
-	err = find_pages(w, m, bits);
+	p.same = p.bits + words;
+	err = find_pages(w, m, &p);
 	if (!err)
-		err = write_pages(w, map, bits);
-	free(bits);
+		err = write_pages(w, map, &p);
+	free(p.bits);
 	w->at += m->len;
 	return err;
 }
@@ -309,6 +427,17 @@ static void fill_header(struct state_header *h, const struct os_state *s)
 
 _Static_assert(sizeof(struct state_header) <= STATE_PAGE, "one page");
 
+static void fill_sources(struct state_header *h, const struct writer *w)
+{
+	const struct state_header *older = w->older ? &w->older->h : NULL;
+
+	if (w->used[1])
+		h->source[1] = (struct state_source){ older->size, older->header_crc, 0 };
+	for (int i = 2; i < STATE_SOURCES; i++)
+		if (w->used[i])
+			h->source[i] = older->source[i - 1];
+}
+
 static int write_file(struct writer *w)
 {
 	struct state_header h = { 0 };
@@ -317,6 +446,7 @@ static int write_file(struct writer *w)
 	fill_header(&h, w->s);
 	for (uint32_t i = 0; i < w->s->nr_maps && !err; i++)
 		err = write_map(w, i);
+	fill_sources(&h, w);
 	if (!err)
 		err = write_tables(w, &h);
 	if (err)
@@ -326,36 +456,72 @@ static int write_file(struct writer *w)
 	return write_all(w->fd, &h, sizeof(h), 0);
 }
 
-int os_state_save(const char *dir, struct os_state *s)
+/* Opens what the files of this process and of an older state are compared by. */
+static int open_others(struct writer *w, int dir, struct state_tables *older)
+{
+	if (state_tables_open(older, dir, "memory.1", 1) &&
+		!older->h.source[STATE_SOURCES - 1].size)
+		w->older = older;
+	for (int i = 0; w->older && state_restored() && i < STATE_SOURCES; i++)
+		for (int j = 0; j < STATE_SOURCES; j++)
+			w->same_file[i][j] = is_same_file(older->fd[i], state_restored()->fd[j]);
+	w->maps = calloc(w->s->nr_maps, sizeof(*w->maps));
+	if (!w->maps)
+		return -ENOMEM;
+	if (os_restored())
+		w->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	return os_restored() && w->pagemap < 0 ? -errno : 0;
+}
+
+/* Removes the links to older files that were not needed. */
+static void drop_unused(const struct writer *w, int dir)
+{
+	for (uint32_t i = 1; i < STATE_SOURCES; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), STATE_OLDER, i);
+		if (!w->used[i])
+			unlinkat(dir, name, 0);
+	}
+}
+
+static int save_to(struct os_state *s, int dir, const char *path)
 {
 	struct writer w = { .s = s, .pagemap = -1, .at = STATE_PAGE };
-	char path[PATH_MAX];
+	struct state_tables older;
 	int err;
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/memory", dir) >= sizeof(path))
-		return failed(s, -ENAMETOOLONG, dir);
-	w.fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	w.fd = openat(dir, "memory", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (w.fd < 0)
 		return failed(s, -errno, path);
-	w.maps = calloc(s->nr_maps, sizeof(*w.maps));
-	err = w.maps ? 0 : -ENOMEM;
-	if (!err && os_restored()) {
-		w.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-		err = w.pagemap < 0 ? -errno : 0;
-	}
+	err = open_others(&w, dir, &older);
 	if (!err)
 		err = write_file(&w);
+	if (!err)
+		drop_unused(&w, dir);
+	state_tables_close(&older);
 	if (w.pagemap >= 0)
 		close(w.pagemap);
 	free(w.maps);
 	free(w.runs);
 	if (err) {
 		close(w.fd);
-		unlink(path);
+		unlinkat(dir, "memory", 0);
 		return failed(s, err, path);
 	}
 	written = w.fd;
 	return 0;
+}
+
+int os_state_save(const char *path, struct os_state *s)
+{
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
+
+	if (dir < 0)
+		return failed(s, -errno, path);
+	err = save_to(s, dir, path);
+	close(dir);
+	return err;
 }
 
 int os_state_finish(struct os_state *s)

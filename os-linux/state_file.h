@@ -8,7 +8,9 @@
  *	tables_at        nr_maps struct state_map, nr_runs struct state_run, then texts_size bytes
  *	                 of texts: the CPU's flags, and the command line's words, each with its NUL
  *
- * The file is sparse: a page that is in no run is a hole, and zero. The header is written last. It
+ * The file is sparse: a page that is in no run is a hole, and zero. A run may lie in an older file
+ * instead, memory.N of the same folder: that is the memory of a state from which this one differs
+ * little (a hard link), and of it only the content of pages counts. The header is written last. It
  * is no exchange format: only the program with the same build id can use it, since it has that
  * program's addresses in it. tables_crc is zlib's CRC-32 of the tables, header_crc that of the
  * header with 0 in its place.
@@ -19,15 +21,22 @@
 #include <stdint.h>
 
 #define STATE_MAGIC "NESTLST\n"
-#define STATE_VERSION 2
+#define STATE_VERSION 3
 #define STATE_PAGE 4096u
 #define STATE_BUILD_ID 20
 #define STATE_FILES 18
+/* the file itself is source 0, memory.N is source N */
+#define STATE_SOURCES 8
+#define STATE_OLDER "memory.%u"
 #define STATE_CPUS 64
 #define STATE_MAX_MAPS 1000000u
 #define STATE_MAX_RUNS 100000000u
 #define STATE_MAX_TEXTS (1u << 20)
 
+struct state_source {
+	uint64_t size; /* 0: it is not used */
+	uint32_t header_crc, pad;
+};
 struct state_header {
 	char magic[8];
 	uint32_t version, header_crc;
@@ -40,6 +49,7 @@ struct state_header {
 	uint32_t tables_crc, texts_size;
 	uint32_t nr_words; /* of the command line, behind the flags */
 	uint32_t pad;
+	struct state_source source[STATE_SOURCES];
 	uint64_t sp[STATE_CPUS];
 	uint64_t stub_base, xfeatures, xstate_size;
 	/* the clocks at the stop, in ns: the first three as the instance saw the host's */
@@ -55,11 +65,14 @@ struct state_map {
 struct state_run {
 	uint32_t map, pages;
 	uint64_t page; /* the first, within the map */
+	uint64_t at;   /* in the file of the source */
+	uint32_t source, pad;
 };
 
 /* state.c: copies the build id of this program; zeros if it has none. */
 void state_build_id(uint8_t *id);
-/* restore.c: marks the pages that the map at @addr had in the state, if there was one. */
-void state_mark_restored(uint64_t addr, uint64_t *bits, uint64_t pages);
+struct state_tables;
+/* restore.c: the tables of the state that this process goes on from, or NULL */
+const struct state_tables *state_restored(void);
 
 #endif

@@ -105,11 +105,11 @@ static const char *image_fault(const struct state_image *im)
 void state_must_be_whole(const struct state *s)
 {
 	bool read = !state_is_untouched(s);
-	const char *fault = read ? file_fault(s, &s->memory) : NULL;
+	const char *fault = NULL;
+	const struct state_file *f;
 
-	for (int i = 0; read && !fault && i < STATE_DISKS; i++)
-		if (s->disks[i].layer.name)
-			fault = file_fault(s, &s->disks[i].layer);
+	for (size_t i = 0; read && !fault && (f = state_nth_file(s, i)); i++)
+		fault = file_fault(s, f);
 	for (size_t i = 0; !fault && i < s->nr_images; i++)
 		fault = image_fault(&s->images[i]);
 	if (fault)
@@ -125,11 +125,11 @@ static int report(const struct state *s, const char *fault)
 
 bool state_check_all(const struct state *s)
 {
-	int faults = report(s, file_fault(s, &s->memory));
+	const struct state_file *f;
+	int faults = 0;
 
-	for (int i = 0; i < STATE_DISKS; i++)
-		if (s->disks[i].layer.name)
-			faults += report(s, file_fault(s, &s->disks[i].layer));
+	for (size_t i = 0; (f = state_nth_file(s, i)); i++)
+		faults += report(s, file_fault(s, f));
 	for (size_t i = 0; i < s->nr_images; i++)
 		faults += report(s, image_fault(&s->images[i]));
 	return !faults;

@@ -97,6 +97,15 @@ static void write_all_of(const struct state *s)
 	json_open("memory", '{');
 	write_file(&s->memory);
 	json_close('}');
+	json_open("older", '[');
+	for (int i = 0; i < STATE_OLDER; i++) {
+		if (!s->older[i].name)
+			continue;
+		json_open(NULL, '{');
+		write_file(&s->older[i]);
+		json_close('}');
+	}
+	json_close(']');
 	write_disks(s);
 	write_devices(s);
 	json_close('}');
@@ -153,6 +162,23 @@ static struct state_file read_file(const struct state *s, const struct json *j, 
 	f.size = need_number(s, j, "size");
 	f.sum = (uint32_t)sum;
 	return f;
+}
+
+/* A state of an earlier version has no such list. */
+static void read_older(struct state *s, const struct json *all)
+{
+	const struct json *list = json_list(all, "older");
+
+	for (const struct json *j = list ? list->first : NULL; j; j = j->next) {
+		const char *name = need_text(s, j, "file");
+		int i = 0;
+
+		while (i < STATE_OLDER && strcmp(name, state_older_names[i]) != 0)
+			i++;
+		if (i == STATE_OLDER || s->older[i].name)
+			bad(s, "older");
+		s->older[i] = read_file(s, j, state_older_names[i]);
+	}
 }
 
 static void read_disks(struct state *s, const struct json *all)
@@ -238,6 +264,7 @@ static void read_all_of(struct state *s, const struct json *j)
 	if (!memory)
 		bad(s, "memory");
 	s->memory = read_file(s, memory, STATE_MEMORY);
+	read_older(s, j);
 	read_disks(s, j);
 	read_images(s, j);
 	read_devices(s, j);

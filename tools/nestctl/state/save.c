@@ -206,19 +206,34 @@ struct state save_described(const struct instance *in, struct umid_console *c, i
 	return s;
 }
 
+static void open_parent(void *arg)
+{
+	struct state *parent = arg;
+
+	*parent = state_open(parent->name);
+}
+
 struct state save_instance(const struct instance *in, struct state_new *n, const char *name)
 {
 	struct state s = { .name = name, .folder = n->folder, .fd = -1, .trusted = true };
+	struct state open = { .fd = -1 }, *parent = NULL;
 	struct umid_console c;
 
 	describe_kernel(&s, in);
+	open.name = s.parent;
+	/* a parent that is damaged, or in use, is not needed */
+	if (s.parent && !attempt(open_parent, &open))
+		parent = &open;
 	adopt(&s, n);
 	s.created = (uint64_t)time(NULL);
 	umid_connect(&c, in->folder);
+	older_link(parent, n);
 	ask_kernel(&s, &c, n);
 	describe_files(&s, &c, n->fd);
+	older_describe(&s, parent, n->fd);
 	close(c.fd);
 	state_write(&s, n->fd);
+	state_close(&open);
 	return s;
 }
 

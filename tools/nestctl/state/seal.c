@@ -9,13 +9,14 @@
  *
  *	nestling-seal 1
  *	key ID        which key it was, not the key
- *	here CODE     over state.json, and of each file its size, inode number, mtime and ctime
+ *	here CODE     over state.json, and of each file its size, inode number, mtime and birth time
  *	copy CODE     over state.json and the SHA-256 of each file's content; exported states only
  *
- * "here" costs one stat(2) a file. It holds while nothing has written to a file: only root can
- * choose a ctime. It does not hold for a copy, so what comes back from elsewhere must have "copy",
- * for which all is read; "here" is then written anew. The folder's device is not compared, since
- * its number may be another after a reboot.
+ * "here" costs one statx(2) a file. It holds for the files that were made here, whose birth time
+ * nobody can choose, while nothing has written to them; a ctime would not do, since it changes when
+ * another state links to a file. It does not hold for a copy, so what comes back from elsewhere
+ * must have "copy", for which all is read; "here" is then written anew. The folder's device is not
+ * compared, since its number may be another after a reboot.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -176,14 +177,19 @@ static bool add_file(struct hmac *h, int dirfd, const char *name, bool copy)
 	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	char text[200], digest[65];
 	struct stat st;
+	struct statx stx = { 0 };
 	bool good = fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode);
 
+	/* a file system without birth times gives none: 0 */
+	if (good && !copy)
+		statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &stx);
 	if (good && copy) {
 		good = file_digest(fd, (uint64_t)st.st_size, digest);
 		snprintf(text, sizeof(text), "%lld %s", (long long)st.st_size, digest);
 	} else if (good) {
 		snprintf(text, sizeof(text), "%lld %llu %lld %lld", (long long)st.st_size,
-			(unsigned long long)st.st_ino, ns_of(st.st_mtim), ns_of(st.st_ctim));
+			(unsigned long long)st.st_ino, ns_of(st.st_mtim),
+			(long long)stx.stx_btime.tv_sec * 1000000000 + stx.stx_btime.tv_nsec);
 	}
 	if (fd >= 0)
 		close(fd);

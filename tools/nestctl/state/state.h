@@ -21,6 +21,8 @@
 #define STATE_DISKS 16 /* ubd0 to ubd15 */
 #define STATE_CARDS 16 /* eth0 to eth15 */
 #define STATE_MEMORY "memory"
+/* memory.1 to memory.7: os-linux/state_file.h */
+#define STATE_OLDER 7
 #define STATE_JSON "state.json"
 #define STATE_JSON_MAX (1U << 20)
 #define STATE_SEAL "state.seal"
@@ -66,6 +68,11 @@ struct state {
 	uint64_t mem, cpus;
 	uint64_t stopped_ns;
 	struct state_file memory;
+	/*
+	 * memory.N, of older states, which has what the memory shares with them; at [N - 1],
+	 * without a name where there is none
+	 */
+	struct state_file older[STATE_OLDER];
 	struct state_disk disks[STATE_DISKS];
 	struct state_image *images;
 	size_t nr_images;
@@ -117,6 +124,23 @@ char **state_names(size_t *count);
 /* Notes, or tells, which state an instance was last saved to or started from (head.c). */
 void head_set(pid_t pid, const char *name);
 const char *head_get(pid_t pid);
+
+/* ---- older.c: memory that a state shares with older ones ---- */
+
+extern const char *const state_older_names[STATE_OLDER];
+/*
+ * Links the memory of @parent (NULL: there is none) to the new folder, for the kernel to write only
+ * what differs. Where that is not possible, or too many files would come together, the kernel will
+ * write all.
+ */
+void older_link(const struct state *parent, const struct state_new *n);
+/* Describes what of it the kernel has used. */
+void older_describe(struct state *s, const struct state *parent, int dirfd);
+/*
+ * Returns the @i-th file of a state, from 0 on: its memory, what it shares, its layers. NULL: there
+ * are no more.
+ */
+const struct state_file *state_nth_file(const struct state *s, size_t i);
 
 /* ---- describe.c: state.json ---- */
 

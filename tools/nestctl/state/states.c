@@ -172,6 +172,8 @@ static int states(int argc, char **argv)
 
 static void info_json(const struct state *s)
 {
+	const struct state_file *f;
+
 	json_open(NULL, '{');
 	json_text("name", s->name);
 	json_text("folder", s->folder);
@@ -186,11 +188,7 @@ static void info_json(const struct state *s)
 	json_number("stopped_ns", (int64_t)s->stopped_ns);
 	json_number("disk", (int64_t)disk_of(s));
 	json_open("files", '[');
-	for (int i = -1; i < STATE_DISKS; i++) {
-		const struct state_file *f = i < 0 ? &s->memory : &s->disks[i].layer;
-
-		if (!f->name)
-			continue;
+	for (size_t i = 0; (f = state_nth_file(s, i)); i++) {
 		json_open(NULL, '{');
 		json_text("name", f->name);
 		json_number("size", (int64_t)f->size);
@@ -286,16 +284,15 @@ static int states_export(int argc, char **argv)
 {
 	struct state_new n;
 	struct state s;
+	const struct state_file *f;
 	char **words;
 
 	next_option(&cmd_states_export, argc, argv);
 	words = take_words(&cmd_states_export, argc, argv, 2, 2);
 	s = state_open(words[0]);
 	n = state_begin(strchr(words[1], '/') ? words[1] : format("./%s", words[1]), false);
-	export_file(&s, &n, STATE_MEMORY);
-	for (int i = 0; i < STATE_DISKS; i++)
-		if (s.disks[i].layer.name)
-			export_file(&s, &n, s.disks[i].layer.name);
+	for (size_t i = 0; (f = state_nth_file(&s, i)); i++)
+		export_file(&s, &n, f->name);
 	export_file(&s, &n, STATE_JSON);
 	/* a seal is no reward for being copied */
 	n.seal = state_distrust(&s) ? SEAL_NONE : SEAL_COPY;
@@ -323,7 +320,7 @@ static const struct command cmd_states_rm = {
 	.name = "states rm",
 	.args = "TAG...",
 	.help = "Removes states.",
-	.text = "A state is whole by itself, so its children stay. Instances that were started "
+	.text = "What its children share with it stays, with them. Instances that were started "
 		"from it go on.",
 	.run = states_rm,
 };

@@ -222,7 +222,8 @@ static struct {
 /* Removes the unfinished folder. Async-signal-safe, so it knows the names in it. */
 static void clean_up(void)
 {
-	static const char *const names[] = { STATE_MEMORY, STATE_JSON, STATE_SEAL,
+	static const char *const names[] = { STATE_MEMORY, "memory.1", "memory.2", "memory.3",
+		"memory.4", "memory.5", "memory.6", "memory.7", STATE_JSON, STATE_SEAL,
 		STATE_SEAL ".new", "ubd0.layer", "ubd1.layer", "ubd2.layer", "ubd3.layer",
 		"ubd4.layer", "ubd5.layer", "ubd6.layer", "ubd7.layer", "ubd8.layer", "ubd9.layer",
 		"ubd10.layer", "ubd11.layer", "ubd12.layer", "ubd13.layer", "ubd14.layer",

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state_tables.h: reading the tables of a state's memory (state_file.h), for a restore and for a
+ * save that writes only what differs from an older state.
+ */
+#ifndef NESTLING_OS_STATE_TABLES_H
+#define NESTLING_OS_STATE_TABLES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "os-linux/state_file.h"
+
+struct state_tables {
+	int fd[STATE_SOURCES]; /* of each source that is used, or -1 */
+	struct state_header h;
+	struct state_map *maps;
+	struct state_run *runs;
+	char *texts;
+	char why[300];
+};
+
+/*
+ * Opens DIR/@name of the folder @dirfd and its sources, whose numbers are @shift higher there than
+ * in the file, and reads the tables. False: t->why says why not; state_tables_close() follows in
+ * any case. What is read is checked: maps, runs and sources lie within their files. It is not
+ * checked that their addresses are good.
+ */
+bool state_tables_open(struct state_tables *t, int dirfd, const char *name, uint32_t shift);
+void state_tables_close(struct state_tables *t);
+
+/* Where the content of a page is. */
+struct state_place {
+	uint32_t source;
+	uint64_t at;
+};
+/*
+ * Finds the map at @addr; ~0: there is none. The search begins behind the last one that was found.
+ */
+uint32_t state_tables_map(const struct state_tables *t, uint64_t addr);
+/* Returns the index of the first run of a map that ends behind @page. */
+uint64_t state_tables_run(const struct state_tables *t, uint32_t map, uint64_t page);
+/* False: the page is zero. */
+bool state_tables_find(
+	const struct state_tables *t, uint32_t map, uint64_t page, struct state_place *place);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * older.c: a state has in its own memory file only what differs from its parent's. The rest is in
+ * the parent's file, of which it has a link of its own: the parent may be removed. How the kernel
+ * puts them together is in os-linux/state_file.h.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/state/state.h"
+
+/* A parent with so many is not shared: the new state is whole by itself. */
+#define OLDER_MAX 4
+
+const char *const state_older_names[STATE_OLDER] = { "memory.1", "memory.2", "memory.3", "memory.4",
+	"memory.5", "memory.6", "memory.7" };
+
+static bool has_too_many(const struct state *parent)
+{
+	for (int i = OLDER_MAX - 1; i < STATE_OLDER; i++)
+		if (parent->older[i].name)
+			return true;
+	return false;
+}
+
+void older_link(const struct state *parent, const struct state_new *n)
+{
+	bool linked;
+
+	if (!parent || has_too_many(parent))
+		return;
+	linked = !linkat(parent->fd, STATE_MEMORY, n->fd, state_older_names[0], 0);
+	for (int i = 0; linked && i < OLDER_MAX; i++)
+		if (parent->older[i].name)
+			linked = !linkat(parent->fd, state_older_names[i], n->fd,
+				state_older_names[i + 1], 0);
+	for (int i = 0; !linked && i < STATE_OLDER; i++)
+		unlinkat(n->fd, state_older_names[i], 0);
+}
+
+/* Does not read the file: it is the parent's. */
+void older_describe(struct state *s, const struct state *parent, int dirfd)
+{
+	for (int i = 0; parent && i < STATE_OLDER; i++) {
+		const struct state_file *of = i ? &parent->older[i - 1] : &parent->memory;
+		struct stat st;
+
+		if (fstatat(dirfd, state_older_names[i], &st, AT_SYMLINK_NOFOLLOW))
+			continue;
+		s->older[i] = *of;
+		s->older[i].name = state_older_names[i];
+		s->older[i].disk = (uint64_t)st.st_blocks * 512;
+	}
+}
+
+const struct state_file *state_nth_file(const struct state *s, size_t i)
+{
+	if (!i--)
+		return &s->memory;
+	for (int k = 0; k < STATE_OLDER; k++)
+		if (s->older[k].name && !i--)
+			return &s->older[k];
+	for (int k = 0; k < STATE_DISKS; k++)
+		if (s->disks[k].layer.name && !i--)
+			return &s->disks[k].layer;
+	return NULL;
+}
