@@ -6,6 +6,9 @@
  * The host's own vdso stays mapped in every space, so a clock is the host's answer plus an offset.
  * Clocks whose answer depends on the task, and everything when the host's vdso cannot be used, go
  * to the kernel by a system call.
+ *
+ * A program may be saved between the two readings, and go on in a process in which the offset is
+ * another. So the offset is read again after the host's answer.
  */
 #include <asm/unistd.h>
 #include <linux/time.h>
@@ -30,22 +33,22 @@ static long call2(long nr, long a, void *b)
 }
 
 /*
- * Returns the host's clock that answers for the guest's @clock, with the guest's offset; -1: ask
- * the kernel. The kernel reads these clocks, too (arch/um/machine/time.c): a program that mixes
- * calls and the vDSO sees no step back.
+ * Returns the host's clock that answers for the guest's @clock, and where the guest's offset is;
+ * -1: ask the kernel. The kernel reads these clocks, too (arch/um/machine/time.c): a program that
+ * mixes calls and the vDSO sees no step back.
  */
-static long host_clock(long clock, int64_t *offset)
+static long host_clock(long clock, const volatile int64_t **offset)
 {
 	const volatile struct vdso_data *d = &vdso_page;
 
 	switch (clock) {
-	case CLOCK_REALTIME_COARSE: *offset = d->real_offset; return CLOCK_REALTIME_COARSE;
-	case CLOCK_REALTIME: *offset = d->real_offset; return CLOCK_REALTIME;
-	case CLOCK_TAI: *offset = d->tai_offset; return CLOCK_REALTIME;
-	case CLOCK_MONOTONIC: *offset = d->mono_offset; return CLOCK_MONOTONIC;
-	case CLOCK_MONOTONIC_COARSE: *offset = d->mono_offset; return CLOCK_MONOTONIC_COARSE;
-	case CLOCK_MONOTONIC_RAW: *offset = d->raw_offset; return CLOCK_MONOTONIC_RAW;
-	case CLOCK_BOOTTIME: *offset = d->boot_offset; return CLOCK_BOOTTIME;
+	case CLOCK_REALTIME_COARSE: *offset = &d->real_offset; return CLOCK_REALTIME_COARSE;
+	case CLOCK_REALTIME: *offset = &d->real_offset; return CLOCK_REALTIME;
+	case CLOCK_TAI: *offset = &d->tai_offset; return CLOCK_REALTIME;
+	case CLOCK_MONOTONIC: *offset = &d->mono_offset; return CLOCK_MONOTONIC;
+	case CLOCK_MONOTONIC_COARSE: *offset = &d->mono_offset; return CLOCK_MONOTONIC_COARSE;
+	case CLOCK_MONOTONIC_RAW: *offset = &d->raw_offset; return CLOCK_MONOTONIC_RAW;
+	case CLOCK_BOOTTIME: *offset = &d->boot_offset; return CLOCK_BOOTTIME;
 	}
 	return -1;
 }
@@ -69,11 +72,17 @@ EXPORT int __vdso_clock_gettime(long clock, struct __kernel_timespec *ts)
 {
 	const volatile struct vdso_data *d = &vdso_page;
 	clock_fn fn = (clock_fn)d->host_clock_gettime;
+	const volatile int64_t *at;
 	int64_t offset;
-	long host = host_clock(clock, &offset);
+	long host = host_clock(clock, &at);
 
-	if (!fn || host < 0 || fn(host, ts))
-		return call2(__NR_clock_gettime, clock, ts);
+	do {
+		if (!fn || host < 0)
+			return call2(__NR_clock_gettime, clock, ts);
+		offset = *at;
+		if (fn(host, ts))
+			return call2(__NR_clock_gettime, clock, ts);
+	} while (offset != *at);
 	add_offset(ts, offset);
 	return 0;
 }
