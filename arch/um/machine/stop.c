@@ -8,6 +8,10 @@
  *	machine_go()       lets them go on
  *	machine_wake()     in a process that goes on from a saved state: starts their host threads
  *
+ * Each stop has a number, which machine_stopping has while it lasts, and a vCPU that waits notes
+ * the number. So a vCPU whose host thread is late to see the end of a stop is not taken for one
+ * that waits in the next stop, and does not sleep through it.
+ *
  * A vCPU looks at machine_stopping wherever it looks for interrupts (irq_poll()) and wherever it
  * may give way to another task. A task that waits there may hold mutexes: so the thread that has
  * stopped the machine only tries to take one.
@@ -25,16 +29,24 @@
 #define KICK_AGAIN 1000000UL
 #define STOP_PATIENCE 10000000000UL
 
+/* the number of the stop, 0: the machine runs */
 u32 machine_stopping;
 u64 machine_sp[MAX_CPUS];
-static u32 waiting; /* vCPUs that wait */
+static u32 last_stop;
+static u32 waits_for[MAX_CPUS];
+/* changes with waits_for */
+static u32 arrivals;
 
-static u64 wait_for_go(void *unused)
+static u64 wait_for_go(void *waits)
 {
-	__atomic_fetch_add(&waiting, 1, __ATOMIC_SEQ_CST);
-	os_futex_wake(&waiting, 1);
-	while (READ_ONCE(machine_stopping))
-		os_futex_wait(&machine_stopping, 1, OS_FOREVER);
+	u32 *mine = waits;
+	u32 stop = READ_ONCE(machine_stopping);
+
+	__atomic_store_n(mine, stop, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&arrivals, 1, __ATOMIC_SEQ_CST);
+	os_futex_wake(&arrivals, 1);
+	while (stop && READ_ONCE(machine_stopping) == stop)
+		os_futex_wait(&machine_stopping, stop, OS_FOREVER);
 	return 0;
 }
 
@@ -43,27 +55,38 @@ void machine_stop_here(void)
 	int cpu = smp_processor_id();
 
 	if (cpu)
-		machine_park(&machine_sp[cpu], wait_for_go, NULL);
+		machine_park(&machine_sp[cpu], wait_for_go, &waits_for[cpu]);
+}
+
+static bool all_wait(void)
+{
+	for (int cpu = 1; cpu < nr_cpus; cpu++)
+		if (smp_load_acquire(&waits_for[cpu]) != machine_stopping)
+			return false;
+	return true;
 }
 
 int machine_stop(void)
 {
-	u32 others = (u32)nr_cpus - 1, now;
 	u64 end = os_clock_mono() + STOP_PATIENCE;
 
 	BUG_ON(smp_processor_id());
-	WRITE_ONCE(waiting, 0);
-	(void)xchg(&machine_stopping, 1);
-	while ((now = smp_load_acquire(&waiting)) < others) {
+	if (!++last_stop)
+		last_stop++;
+	(void)xchg(&machine_stopping, last_stop);
+	for (;;) {
+		u32 seen = smp_load_acquire(&arrivals);
+
+		if (all_wait())
+			return 0;
 		if (os_clock_mono() > end) {
 			machine_go();
 			return -EBUSY;
 		}
 		for (int cpu = 1; cpu < nr_cpus; cpu++)
 			os_cpu_kick(cpu);
-		os_futex_wait(&waiting, now, os_clock_mono() + KICK_AGAIN);
+		os_futex_wait(&arrivals, seen, os_clock_mono() + KICK_AGAIN);
 	}
-	return 0;
 }
 
 void machine_go(void)
