@@ -4,7 +4,8 @@
  * independent of quiet and loglevel=.
  *
  * While the instance is saved no file is named: in another process its handle would be another
- * file's. Messages of that moment are not written.
+ * file's. Messages of that moment, and those of a restore before the file is open again, are kept
+ * (early) and written then.
  *
  * Locks: none; printk.c has one writer at a time.
  */
@@ -22,6 +23,9 @@ static int file, live_file;
 static u64 end;
 static char path[1024];
 static char name[128]; /* "kmsg=FILE" */
+/* messages without a file, and their length */
+static char early[8192];
+static size_t early_len;
 
 static void write_stderr(struct console *con, const char *s, size_t n)
 {
@@ -29,17 +33,34 @@ static void write_stderr(struct console *con, const char *s, size_t n)
 }
 
 /* Writes a message. A full host disk loses lines, which the end of the instance reports. */
-static void write_file(struct console *con, const char *s, size_t n)
+static void add(const char *s, size_t n)
 {
-	long done;
+	long done = os_file_pwrite(file, s, n, end);
 
-	if (!file)
-		return;
-	done = os_file_pwrite(file, s, n, end);
 	if (done > 0)
 		end += (u64)done;
 	if (done < (long)n)
 		note_lost(name, n - (size_t)max(done, 0L), done < 0 ? (int)done : -ENOSPC);
+}
+
+static void write_file(struct console *con, const char *s, size_t n)
+{
+	if (file) {
+		add(s, n);
+	} else if (n <= sizeof(early) - early_len) {
+		memcpy(early + early_len, s, n);
+		early_len += n;
+	} else {
+		note_lost(name, n, -ENOSPC);
+	}
+}
+
+/* Writes the messages that came while there was no file. */
+static void add_early(void)
+{
+	if (early_len)
+		add(early, early_len);
+	early_len = 0;
 }
 
 /* Opens the file, to which messages are added at its end. Returns 0 or -errno. */
@@ -86,6 +107,8 @@ static void undescribe(bool saved)
 	if (live_file)
 		file = live_file;
 	live_file = 0;
+	if (file)
+		add_early();
 }
 
 static int rebuild(const char *dir, struct state_why *why)
@@ -95,6 +118,8 @@ static int rebuild(const char *dir, struct state_why *why)
 	if (err)
 		scnprintf(
 			why->text, sizeof(why->text), "kmsg=%.300s: %s", path, arch_strerror(err));
+	else if (file)
+		add_early();
 	return err;
 }
 
