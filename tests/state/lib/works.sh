@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+# works.sh: builds the initrd and the disk of tests/state/lib/works, and drives chain.py; for the
+# tests here.
+export HOME=$work TMPDIR=$work
+unset XDG_RUNTIME_DIR
+trap 'kill -KILL $(jobs -rp) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
+lib=$root/tests/state/lib
+
+# build_works: $work/works, $work/initrd and $work/disk.img
+build_works() {
+	local tree=$work/tree file
+	gcc -O1 -g -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -static -pthread -o "$work/works" "$lib"/works/*.c || return
+	mkdir -p "$tree"/{bin,dev,proc,sys,tmp,disk} "$work/files/lib"
+	cp "$work/works" "$tree/init"
+	cp "$(command -v busybox)" "$tree/bin/busybox" || return
+	for file in sh cat wc; do ln -s busybox "$tree/bin/$file"; done
+	python3 "$lib/cpio.py" "$tree" "$work/initrd" || return
+	if command -v sqlite3 >/dev/null; then
+		cp "$(command -v sqlite3)" $(ldd "$(command -v sqlite3)" | grep -o '/[^ ]*') "$work/files/lib"
+	else
+		echo "# the host has no sqlite3"
+	fi
+	mke2fs -q -t ext4 -d "$work/files" "$work/disk.img" 64M >/dev/null
+}
+# chain NAME MOMENTS SEED ARGUMENT...: chain.py with the disk; afterwards the disk is whole
+chain() {
+	local name=$1 said instance
+	mkdir -p "$work/run"
+	said=$(python3 "$lib/chain.py" "$KERNEL" "$work/initrd" "$work/disk.img" "$work/run" "${@:2:2}" "${@:4}")
+	sed -n "s/^#/&/p" <<<"$said"
+	said=$(grep -v "^#" <<<"$said")
+	if [[ $said != ok* ]]; then
+		no "$name" "$said"
+		cp -r "$work/run" "${KEEP:-/nonexistent}" 2>/dev/null
+	else
+		ok "$name: ${said#ok * }"
+		instance=$(cut -d' ' -f2 <<<"$said")
+		if "$NESTCTL" snapshot "$instance" -o "$work/end.cow" >"$work/snapshot" 2>&1 && "$NESTCTL" cow convert --to raw "$work/end.cow" "$work/end.raw"; then
+			same "$name: the disk is whole" "$(e2fsck -fn "$work/end.raw" >"$work/fsck" 2>&1; echo $?)" 0
+		else
+			no "$name: the disk" "$(<"$work/snapshot")"
+		fi
+		kill -KILL "$(cat "$work/.uml/$instance/pid")"
+	fi
+	rm -rf "$work/run" "$work"/end.*
+}
