@@ -25,40 +25,75 @@ struct patch;
 struct user_namespace;
 
 #define MM_AUXV 52 /* words: as many as Linux keeps */
+
+/*
+ * The members stand in groups by purpose and lock. Those that each fault touches come first. A
+ * member without a word about its lock is under the one of its group.
+ */
 struct mm {
 	atomic_t mm_users; /* tasks; the last mmput unmaps all */
 	atomic_t mm_count; /* plus lazy references; the last frees */
+
+	/* Areas: under mmap_lock. */
 	struct rwsem mmap_lock;
-	spinlock_t page_table_lock; /* the entries of pmap */
-	struct pmap pmap;
-	struct rb_root mm_rb; /* VMAs, under mmap_lock */
+	struct rb_root mm_rb;
 	struct list_head mmap_list;
-	/* userfault_event.c: noted, not yet sent; under mmap_lock */
-	struct list_head uffd_events;
 	u32 map_count;
 	u64 mmap_base, task_size; /* immutable after exec */
-	/* where the search for free areas may begin (vma.c); under mmap_lock */
+	/* where the search for free areas may begin (vma.c) */
 	u64 free_mark, free_largest;
-	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
-	u64 arg_start, arg_end, env_start, env_end;          /* under mmap_lock */
-	u64 total_vm, locked_vm, data_vm, stack_vm, exec_vm; /* pages, under mmap_lock */
+	u64 def_flags; /* VM_* that new areas get */
+
+	/* Page tables: the entries of pmap under page_table_lock. */
+	spinlock_t page_table_lock;
+	struct pmap pmap;
+
+	/* Hints for faults and reclaim: written racily. */
+	/* anon.c: whether new small areas are filled at once, */
+	u8 eager, eager_made;
+	u64 small_start, small_end; /* and which was made last */
+	/* address of the last fault that found nothing to do */
+	u64 last_spurious;
+	u64 swap_cursor; /* where swap_out.c goes on */
+
+	/* Counts of pages. */
 	atomic64_t rss_anon, rss_file, rss_shmem;
 	atomic64_t swapents; /* entries of pages in swap areas */
-	u64 swap_cursor;     /* where swap_out.c goes on; a hint */
 	atomic64_t hugetlb;  /* frames of huge pages: no part of the RSS */
-	u64 hiwater_rss, hiwater_vm;
+	/* under mmap_lock; @committed: what VM_ACCOUNT has accounted */
+	u64 total_vm, locked_vm, data_vm, stack_vm, exec_vm, committed;
+	u64 hiwater_rss, hiwater_vm; /* racy */
+
+	/* The program: set by exec, changed by PR_SET_MM under mmap_lock. */
+	u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack;
+	u64 arg_start, arg_end, env_start, env_end;
+	u64 vdso_base;
+	struct file *exe_file;
 	u64 auxv[MM_AUXV];
 	u32 nr_auxv;
-	struct file *exe_file; /* under mmap_lock */
-	u64 def_flags;
+	u64 owner_pid;
+
+	/* What the machine keeps for it: each set once. */
+	/* its patched call sites (arch/um/patch/patch.c), or NULL */
+	struct patch *patch;
+	/* modify_ldt(2) (arch/um/machine/ldt.c), or NULL; its content is under pmap.lock */
+	struct ldt *ldt;
+	/* a thread has, or had, debug registers: no more sites are patched */
+	bool watched;
+
+	/* Which tasks may look into it, and what a dump holds. */
 	/*
 	 * the namespace in which CAP_SYS_PTRACE allows access though the memory is not dumpable;
 	 * until the last mmput()
 	 */
 	struct user_namespace *user_ns;
 	bool dumpable;
-	/* mm_reap() has taken pages: a page that is missing may have had content */
-	bool reaped;
+	u32 dump_mode; /* prctl(PR_SET_DUMPABLE) */
+	/* which kinds of mappings a dump holds, /proc/PID/coredump_filter */
+	u32 coredump_filter;
+	struct core_state *core_state;
+
+	/* What the process has asked for. */
 	/* it has, or had, areas for ksm.c; set once, under mmap_lock */
 	bool mergeable;
 	/* PR_SET_MEMORY_MERGE: all areas that can be merged are; under mmap_lock */
@@ -67,34 +102,21 @@ struct mm {
 	u8 mdwe;
 	/* prctl(PR_SET_THP_DISABLE): only remembered, there are no huge pages */
 	bool thp_disabled;
-	u32 dump_mode; /* prctl(PR_SET_DUMPABLE) */
-	/* which kinds of mappings a dump holds, /proc/PID/coredump_filter */
-	u32 coredump_filter;
-	struct core_state *core_state;
-	/* all mms, for reclaim and OOM; under mm_list_lock */
-	struct list_head mm_list;
-	struct list_head droppable; /* droppable.c, under a lock of its own */
-	u64 vdso_base;
-	/* its patched call sites (arch/um/patch/patch.c), or NULL; set once */
-	struct patch *patch;
-	/* a thread has, or had, debug registers: no more sites are patched */
-	bool watched;
-	/*
-	 * modify_ldt(2) (arch/um/machine/ldt.c), or NULL; set once; what it holds is under
-	 * pmap.lock
-	 */
-	struct ldt *ldt;
-	u64 owner_pid;
 	/* MEMBARRIER_CMD_REGISTER_* that were made; atomic */
 	u32 membarrier;
-	/* anon.c: hints whether new small areas are filled at once, */
-	u8 eager, eager_made;
-	u64 small_start, small_end; /* as is which was made last */
-	/* address of the last fault that found nothing to do; a hint */
-	u64 last_spurious;
-	/* pages accounted by VM_ACCOUNT, under mmap_lock */
-	u64 committed;
-	struct list_head aio_contexts; /* kernel/aio, under its lock */
+
+	/* Lists that it is on or has. */
+	/* all mms, for reclaim and OOM; under mm_list_lock */
+	struct list_head mm_list;
+	/* droppable.c, under a lock of its own */
+	struct list_head droppable;
+	/* userfault_event.c: noted, not yet sent; under mmap_lock */
+	struct list_head uffd_events;
+	/* kernel/aio, under its lock */
+	struct list_head aio_contexts;
+
+	/* The end: mm_reap() has taken pages: a page that is missing may have had content. */
+	bool reaped;
 };
 
 struct mm *mm_alloc(void);         /* users 1, empty */

@@ -66,25 +66,34 @@ struct vm_operations {
 	void (*open)(struct vm_area *vma); /* split, fork */
 	void (*close)(struct vm_area *vma);
 };
+
+/* The members stand in groups by purpose. Under mmap_lock, except where said. */
 struct vm_area {
-	struct rb_node vm_rb;     /* mm->mm_rb by vm_start; under mmap_lock */
+	/* Its place in the address space. */
+	struct rb_node vm_rb;     /* mm->mm_rb by vm_start */
 	struct list_head vm_list; /* sorted */
-	/* under mmap_lock (write) and page_table_lock */
+	/* changed under mmap_lock (write) and page_table_lock */
 	u64 vm_start, vm_end;
 	u64 vm_flags;
 	struct mm *vm_mm;
+
+	/* What it maps. */
 	u64 vm_pgoff;                     /* in pages */
 	struct file *vm_file;             /* a reference, or NULL */
 	struct address_space *vm_mapping; /* of vm_file, or shmem's */
 	const struct vm_operations *vm_ops;
 	void *vm_private;
 	const char *vm_name;
-	/* userfault.c: the descriptor that handles its faults, or NULL; under mmap_lock */
+	struct list_head shared; /* mapping->i_mmap_list, under i_mmap_sem */
+
+	/* How its pages are handled. */
+	/* userfault.c: the descriptor that handles its faults, or NULL */
 	struct uffd *vm_uffd;
 	u64 vm_policy; /* mempolicy.c; 0: the thread's */
 	/* fork.c: which area that a child got with pages; 0: none */
 	u64 vm_family;
-	struct list_head shared; /* mapping->i_mmap_list, under i_mmap_sem */
+
+	/* Hints for faults: written racily. */
 	/* size of the next anonymous reservation: grows while the range proves dense */
 	u32 extent_order;
 	/* faults on shared memory, each on the page behind the last one's: filefault.c */
