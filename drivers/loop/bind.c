@@ -268,6 +268,8 @@ static long set_status(struct loop *lo, const struct loop_info64 *i)
 	u32 old = lo->flags;
 	int err = check_info(i);
 
+	if (!err && moved && lo->pins)
+		err = -EBUSY;
 	if (err)
 		return err;
 	if (moved) {

@@ -110,6 +110,8 @@ static int drop_range(struct loop *lo, loff_t pos, u64 n, bool must_be_zero)
 	if (fop->fallocate)
 		err = fop->fallocate(
 			lo->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, pos, (loff_t)n);
+	if (err == -ETXTBSY) /* a swap area lies in the file */
+		err = -EOPNOTSUPP;
 	if (err && must_be_zero)
 		err = write_zeroes(lo, pos, n);
 	return (int)err;

@@ -55,11 +55,38 @@ static void loop_release(struct gendisk *d)
 	mutex_unlock(&lo->lock);
 }
 
+/* Keeps the file and its offset as they are. */
+static struct file *loop_pin(struct gendisk *d, u64 *off)
+{
+	struct loop *lo = d->private;
+	struct file *f = ERR_PTR(-EINVAL);
+
+	mutex_lock(&lo->lock);
+	if (lo->state == LOOP_BOUND && !(lo->flags & LO_FLAGS_READ_ONLY)) {
+		f = get_file(lo->file);
+		*off = lo->offset;
+		lo->pins++;
+	}
+	mutex_unlock(&lo->lock);
+	return f;
+}
+
+static void loop_unpin(struct gendisk *d)
+{
+	struct loop *lo = d->private;
+
+	mutex_lock(&lo->lock);
+	lo->pins--;
+	mutex_unlock(&lo->lock);
+}
+
 static const struct block_device_operations loop_disk_ops = {
 	.submit = loop_submit,
 	.open = loop_open,
 	.release = loop_release,
 	.ioctl = loop_ioctl,
+	.pin = loop_pin,
+	.unpin = loop_unpin,
 };
 
 static struct loop *loop_alloc(u32 n)
@@ -74,7 +101,6 @@ static struct loop *loop_alloc(u32 n)
 	INIT_LIST_HEAD(&lo->queue);
 	init_waitqueue_head(&lo->wait);
 	scnprintf(lo->disk.name, sizeof(lo->disk.name), "loop%u", n);
-	lo->disk.no_swap = true;
 	lo->disk.major = LOOP_MAJOR;
 	lo->disk.first_minor = n;
 	lo->disk.minors = 1;

@@ -32,6 +32,8 @@ struct loop {
 	u64 init[2];
 	/* open block devices (the disk, partitions) */
 	u32 users;
+	/* swap areas on it: @file and @offset stay */
+	u32 pins;
 
 	spinlock_t queue_lock; /* protects all below */
 	struct list_head queue;

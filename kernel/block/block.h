@@ -134,6 +134,12 @@ struct block_device_operations {
 	 * Does what bdev_frames() says; @s and @nr are within the disk. NULL: it never finds any.
 	 */
 	u32 (*frames)(struct gendisk *d, sector_t s, u32 nr, pfn_t *pfn);
+	/*
+	 * Returns the file that holds the disk's bytes, a reference, and *@off, where in it they
+	 * begin. Neither changes until unpin(). ERR_PTR; NULL ops: there is no such file.
+	 */
+	struct file *(*pin)(struct gendisk *d, u64 *off);
+	void (*unpin)(struct gendisk *d);
 };
 struct gendisk {
 	char name[16]; /* "ubda" */
@@ -145,8 +151,6 @@ struct gendisk {
 	bool ro, discard, write_zeroes;
 	bool write_cache; /* REQ_FLUSH and REQ_FUA have an effect */
 	bool has_frames;  /* immutable: ops->frames finds some */
-	/* immutable: a write may need memory that only a write would free */
-	bool no_swap;
 	/* read-only, but opens for writing; writes fail */
 	bool ro_opens;
 	/* HDIO_GETGEO is ENOTTY; BLKRRPART is EINVAL */

@@ -339,7 +339,8 @@ int notify_change(struct dentry *d, struct iattr *a)
 		if (a->ia_valid &
 			(ATTR_MODE | ATTR_UID | ATTR_GID | ATTR_ATIME_SET | ATTR_MTIME_SET))
 			return -EPERM;
-	if (a->ia_valid & ATTR_SIZE && inode->i_flags & S_SWAPFILE)
+	if (a->ia_valid & ATTR_SIZE &&
+		(inode->i_flags & S_SWAPFILE || (inode->i_pins && a->ia_size < inode->i_size)))
 		return -ETXTBSY;
 	if (stays_nobodys(inode, a))
 		return -EOVERFLOW;

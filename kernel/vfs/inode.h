@@ -194,6 +194,8 @@ struct inode {
 	struct posix_acl *i_default_acl;
 	/* F_SEAL_* of a memfd, with SEALS_ALLOWED; under i_rwsem */
 	u32 i_seals;
+	/* swap areas that lie in it below a loop device: it keeps its blocks; under i_rwsem */
+	u32 i_pins;
 #define SEALS_ALLOWED 0x80000000
 	u8 i_write_hint; /* RWH_*, read and written racily */
 

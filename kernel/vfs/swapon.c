@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * swapon.c: swap areas on block devices and in files (swapon(2), swapoff(2)): the header that
- * mkswap wrote, where each slot lies on the disk, and the requests. What is in the slots is
+ * mkswap wrote, and the requests. What is in the slots is
  * kernel/mm's.
  *
  * A file's blocks are looked up once: S_SWAPFILE keeps the file as it is and refuses writes.
  * Writable mappings made before stay: the fsync after S_SWAPFILE write-protects their pages, and
  * the next store finds it set (page_mkwrite) and gets SIGBUS. A device is opened exclusively.
  *
- * A disk whose writes may need memory (gendisk.no_swap: loop devices) is refused, since that may be
- * the memory which the write is to free.
+ * Where the slots lie is swap_place.c's: for a loop device on the disk below it.
  *
  * Locks: areas_lock (mutex) for the list; the areas' own state is immutable while they are on it.
  */
@@ -23,6 +22,7 @@
 #include "kernel/vfs/direct_io.h"
 #include "kernel/vfs/internal.h"
 #include "kernel/vfs/swap.h"
+#include "kernel/vfs/swap_place.h"
 
 #define SWAP_PREFER 0x8000
 #define SWAP_PRIO 0x7fff
@@ -40,18 +40,11 @@ struct header {
 	u8 gap[2], magic[10];
 };
 
-struct extent {
-	u64 slot, n;
-	sector_t sector;
-};
-
 struct swap_file {
 	struct list_head link;
 	struct file *f;
 	struct swap_area *area;
-	struct block_device *bdev;
-	struct extent *extents; /* by slot, without gaps */
-	u32 nr_extents, max_extents;
+	struct swap_place place;
 	bool going; /* under areas_lock */
 	bool told;  /* that writes fail; racy */
 };
@@ -73,24 +66,10 @@ struct request {
 	void *arg;
 };
 
-static const struct extent *extent_at(const struct swap_file *sf, u64 slot)
-{
-	u32 lo = 0, hi = sf->nr_extents;
-
-	while (hi - lo > 1) {
-		u32 mid = lo + (hi - lo) / 2;
-
-		if (sf->extents[mid].slot <= slot)
-			lo = mid;
-		else
-			hi = mid;
-	}
-	return &sf->extents[lo];
-}
-
 static u32 swap_run(void *backing, u64 slot, u32 n)
 {
-	const struct extent *e = extent_at(backing, slot);
+	const struct swap_file *sf = backing;
+	const struct swap_extent *e = swap_extent_at(&sf->place, slot);
 
 	return (u32)min_t(u64, n, e->slot + e->n - slot);
 }
@@ -99,13 +78,13 @@ static bool swap_busy(void *backing)
 {
 	const struct swap_file *sf = backing;
 
-	return queue_is_held(sf->bdev->disk);
+	return queue_is_held(sf->place.bdev->disk);
 }
 
 static void fill_bio(
 	const struct swap_file *sf, struct bio *bio, u64 slot, struct page **pages, u32 n)
 {
-	const struct extent *e = extent_at(sf, slot);
+	const struct swap_extent *e = swap_extent_at(&sf->place, slot);
 
 	bio->sector = e->sector + (slot - e->slot) * PAGE_SECTORS;
 	for (u32 i = 0; i < n; i++)
@@ -119,7 +98,7 @@ static int swap_read(void *backing, u64 slot, struct page **pages, u32 n)
 
 	while (n && !err) {
 		u32 part = swap_run(sf, slot, n);
-		struct bio *bio = bio_alloc(sf->bdev, part, REQ_READ, GFP_NOFS);
+		struct bio *bio = bio_alloc(sf->place.bdev, part, REQ_READ, GFP_NOFS);
 
 		if (!bio)
 			return -ENOMEM;
@@ -141,7 +120,7 @@ static void *swap_write_begin(void *backing)
 	if (!r)
 		return NULL;
 	r->sf = sf;
-	r->bio = bio_alloc(sf->bdev, SWAP_BATCH, REQ_WRITE | REQ_SYNC, GFP_ATOMIC);
+	r->bio = bio_alloc(sf->place.bdev, SWAP_BATCH, REQ_WRITE | REQ_SYNC, GFP_ATOMIC);
 	if (r->bio)
 		return r;
 	kfree(r);
@@ -217,85 +196,6 @@ static s64 read_header(struct file *f, struct header *h)
 	return (size_t)n < sizeof(*h) ? -EINVAL : check_header(h, (u64)size >> PAGE_SHIFT);
 }
 
-/* ---- where it lies ---- */
-
-/*
- * Adds an extent of @len bytes, which count_in_slots() will turn into slots. It is joined with one
- * that lies directly before it.
- */
-static int add_extent(struct swap_file *sf, u64 pos, u64 len, sector_t sector)
-{
-	struct extent *last = sf->nr_extents ? &sf->extents[sf->nr_extents - 1] : NULL;
-
-	if (last && last->sector + (last->n >> SECTOR_SHIFT) == sector) {
-		last->n += len;
-		return 0;
-	}
-	if (sf->nr_extents == sf->max_extents) {
-		u32 max = sf->max_extents ? sf->max_extents * 2 : 16;
-		struct extent *more =
-			krealloc(sf->extents, max * sizeof(sf->extents[0]), GFP_KERNEL);
-
-		if (!more)
-			return -ENOMEM;
-		sf->extents = more;
-		sf->max_extents = max;
-	}
-	sf->extents[sf->nr_extents++] = (struct extent){ pos, len, sector };
-	return 0;
-}
-
-/*
- * Converts the extents into slots and returns their number. A slot lies in one piece, so the rest
- * of an extent that is not whole pages, as with blocks smaller than pages, is not used. The first
- * slot is the header.
- */
-static s64 count_in_slots(struct swap_file *sf)
-{
-	u64 slot = 0;
-	u32 kept = 0;
-
-	if (!sf->nr_extents || sf->extents[0].n < PAGE_SIZE)
-		return -EINVAL;
-	for (u32 i = 0; i < sf->nr_extents; i++) {
-		struct extent e = sf->extents[i];
-
-		e.slot = slot;
-		e.n >>= PAGE_SHIFT;
-		slot += e.n;
-		if (e.n)
-			sf->extents[kept++] = e;
-	}
-	sf->nr_extents = kept;
-	return (s64)slot;
-}
-
-/* Maps a file. Returns how many slots it has. */
-static s64 map_file(struct swap_file *sf, u64 slots)
-{
-	struct inode *inode = inode_of(sf->f);
-	u64 pos = 0, size = slots << PAGE_SHIFT;
-	int err = 0;
-
-	down_read(&inode->i_rwsem);
-	while (pos < size && !err) {
-		struct direct_extent e;
-
-		err = sf->f->f_op->direct->map(inode, (loff_t)pos, size - pos, &e);
-		if (!err && (e.kind == DIRECT_HOLE || e.bdev != sf->bdev))
-			err = -EINVAL;
-		if (!err)
-			err = add_extent(sf, pos, min(e.len, size - pos), e.sector);
-		if (!err)
-			pos += min(e.len, size - pos);
-		cond_resched();
-	}
-	up_read(&inode->i_rwsem);
-	if (err)
-		return err == -ENOTBLK ? -EINVAL : err;
-	return count_in_slots(sf);
-}
-
 /* ---- exclusive use ---- */
 
 static int claim_file(struct file *f)
@@ -343,21 +243,9 @@ static int settle_file(struct file *f)
 
 /* ---- swapon ---- */
 
-static struct block_device *device_of(const struct file *f)
-{
-	const struct inode *inode = inode_of(f);
-
-	if (S_ISBLK(f->f_inode->i_mode))
-		return inode->i_bdev;
-	if (!S_ISREG(f->f_inode->i_mode) || !f->f_op->direct || !f->f_op->direct->map)
-		return NULL;
-	return inode->i_sb->s_bdev;
-}
-
 /* Starts a claimed area, which is open afterwards. */
 static int start_area(struct swap_file *sf, u32 flags)
 {
-	bool is_file = S_ISREG(sf->f->f_inode->i_mode);
 	struct header *h = get_free_page(GFP_KERNEL);
 	struct swap_layout l;
 	struct swap_stat st;
@@ -368,13 +256,12 @@ static int start_area(struct swap_file *sf, u32 flags)
 	if (!h)
 		return -ENOMEM;
 	slots = read_header(sf->f, h);
-	err = slots < 0 ? (int)slots : is_file && h->nr_bad ? -EINVAL : settle_file(sf->f);
+	err = slots < 0                                    ? (int)slots :
+	      S_ISREG(sf->f->f_inode->i_mode) && h->nr_bad ? -EINVAL :
+							     settle_file(sf->f);
 	if (err)
 		goto out;
-	if (is_file)
-		slots = map_file(sf, (u64)slots);
-	else
-		err = add_extent(sf, 0, (u64)slots, 0);
+	slots = swap_place_map(&sf->place, sf->f, (u64)slots);
 	if (slots < 2)
 		err = slots < 0 ? (int)slots : -EINVAL;
 	if (err)
@@ -390,7 +277,7 @@ static int start_area(struct swap_file *sf, u32 flags)
 	}
 	swap_area_stat(sf->area, &st);
 	pr_info("swap: %lu KiB more, priority %d, extents %u\n", st.pages << 2, st.prio,
-		sf->nr_extents);
+		sf->place.nr_extents);
 out:
 	free_page_addr(h);
 	return err;
@@ -398,7 +285,7 @@ out:
 
 static void free_swap_file(struct swap_file *sf)
 {
-	kfree(sf->extents);
+	swap_place_release(&sf->place);
 	kfree(sf);
 }
 
@@ -411,8 +298,9 @@ static int add_file(struct file *f, u32 flags)
 	if (!sf)
 		return -ENOMEM;
 	sf->f = f;
-	sf->bdev = device_of(f);
-	err = !sf->bdev || sf->bdev->disk->no_swap ? -EINVAL : claim_file(f);
+	err = swap_place_pin(&sf->place, f);
+	if (!err)
+		err = claim_file(f);
 	if (err)
 		goto err_free;
 	mutex_lock(&areas_lock);
@@ -488,6 +376,7 @@ static bool fits_in_memory(struct swap_file *sf)
 static int remove_file(struct swap_file *sf)
 {
 	int err = fits_in_memory(sf) ? swap_area_remove(sf->area) : -ENOMEM;
+	struct file *f;
 
 	mutex_lock(&areas_lock);
 	sf->going = false;
@@ -498,8 +387,9 @@ static int remove_file(struct swap_file *sf)
 		return err;
 	swap_area_free(sf->area);
 	unclaim_file(sf->f);
-	fput(sf->f);
+	f = sf->f;
 	free_swap_file(sf);
+	fput(f);
 	return 0;
 }
 

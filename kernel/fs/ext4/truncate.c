@@ -468,7 +468,7 @@ long ext4_fallocate(struct file *f, int mode, loff_t off, loff_t len)
 		return -EFBIG;
 	down_write(&inode->i_rwsem);
 	inode_dio_wait(inode);
-	err = inode->i_flags & S_SWAPFILE ?
+	err = inode->i_flags & S_SWAPFILE || (inode->i_pins && mode & ~FALLOC_FL_KEEP_SIZE) ?
 		      -ETXTBSY :
 	      mode & (FALLOC_FL_KEEP_SIZE | SHIFTING) ?
 		      0 :

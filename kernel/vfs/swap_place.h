@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * swap_place.h: where the slots of a swap area lie on a disk.
+ *
+ *      swap_place_pin(&pl, f);                 no file on the way moves its blocks from here on
+ *      swap_place_map(&pl, f, slots);          finds the slots
+ *      swap_extent_at(&pl, slot);              where a slot lies
+ *      swap_place_release(&pl);
+ *
+ * An area in a file system on a loop device, or on the device itself, is mapped through the file
+ * behind that device to the disk below. Requests go to that disk alone: a write through the loop's
+ * thread would need locks and memory that the task which waits for it may hold.
+ */
+#ifndef NESTLING_VFS_SWAP_PLACE_H
+#define NESTLING_VFS_SWAP_PLACE_H
+
+#include "kernel/block/block.h"
+#include "kernel/lib/types.h"
+
+struct file;
+
+/* loop devices on the way to a disk */
+#define SWAP_DEPTH 8
+
+struct swap_extent {
+	u64 slot, n; /* bytes while it is built */
+	sector_t sector;
+};
+struct swap_place {
+	struct block_device *bdev;   /* the disk of all slots */
+	struct swap_extent *extents; /* by slot, without gaps */
+	u32 nr_extents, max_extents;
+	/* the loop devices on the way, from above, and the files behind them */
+	struct {
+		struct block_device *bdev;
+		struct file *f;
+		u64 off; /* where in the file the loop device begins */
+	} under[SWAP_DEPTH];
+	u32 nr_under;
+};
+
+/*
+ * Pins the files behind the loop devices on which @f, a device or a file of one, lies. Returns 0,
+ * or -EINVAL where an area cannot be.
+ */
+int swap_place_pin(struct swap_place *pl, struct file *f);
+/*
+ * Finds the place of the first @slots pages of @f, whose dirty pages have been written. Space that
+ * the files below lack is allocated. Returns the number of slots, which may be less, or -errno.
+ */
+s64 swap_place_map(struct swap_place *pl, struct file *f, u64 slots);
+/* Frees the extents and unpins the files. */
+void swap_place_release(struct swap_place *pl);
+const struct swap_extent *swap_extent_at(const struct swap_place *pl, u64 slot);
+
+#endif
