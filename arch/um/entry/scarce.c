@@ -9,7 +9,8 @@
  * enough for every guest.
  *
  * A task that waits for half a minute is killed. After five seconds of waiting by process 1 the
- * instance ends with a line that names the limit.
+ * instance ends with a line that names the limit. Before process 1 has run for the first time, one
+ * second is enough: no other task has a space to give up.
  *
  * Locks: none. host_waiters and scarce_at are atomic words.
  */
@@ -32,8 +33,10 @@
 #define SHARE_PAUSE_NS (3 * RETRY_NS)
 /* ns without a refusal after which a scarcity is over */
 #define GAP_NS (100 * RETRY_NS)
-#define RETRIES 30000
-#define RETRIES_INIT 5000
+/* ns for which a task waits, and process 1, and process 1 before it has run */
+#define PATIENCE_NS (30000 * RETRY_NS)
+#define PATIENCE_INIT_NS (5000 * RETRY_NS)
+#define PATIENCE_FIRST_NS (1000 * RETRY_NS)
 
 u32 host_waiters;
 static u64 scarce_at; /* ktime_get() of the last wait */
@@ -76,9 +79,12 @@ static void give_up(const struct task *t)
 	force_fatal_sig(SIGKILL);
 }
 
-static u64 retries(const struct task *t)
+/* Returns for how many ns @t, current, waits. Tries say little where the host is busy. */
+static u64 patience(const struct task *t)
 {
-	return t->tgid == 1 ? RETRIES_INIT : RETRIES;
+	if (t->tgid != 1)
+		return PATIENCE_NS;
+	return t->utime ? PATIENCE_INIT_NS : PATIENCE_FIRST_NS;
 }
 
 /*
@@ -109,7 +115,9 @@ void space_lost(struct task *t)
 
 struct space *space_of(struct task *t)
 {
-	for (u64 i = 0; i < retries(t); i++) {
+	u64 now, since = 0;
+
+	for (;;) {
 		struct space *s = pmap_space(&t->mm->pmap);
 
 		if (likely(!IS_ERR(s)))
@@ -117,6 +125,11 @@ struct space *space_of(struct task *t)
 		if (fatal_signal_pending(t))
 			return NULL;
 		check_zygote();
+		now = ktime_get();
+		if (!since)
+			since = now;
+		if (now - since >= patience(t))
+			break;
 		pause_for(RETRY_NS);
 	}
 	give_up(t);
@@ -131,7 +144,7 @@ void wait_for_host(struct task *t)
 	if (now - a->scarce_last > GAP_NS)
 		a->scarce_since = now;
 	a->scarce_last = now;
-	if (now - a->scarce_since > retries(t) * RETRY_NS) {
+	if (now - a->scarce_since > patience(t)) {
 		give_up(t);
 		return;
 	}
