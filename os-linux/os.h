@@ -323,11 +323,20 @@ struct os_restored {
 	const char *dir;
 	int file[OS_STATE_FILES]; /* handles of the memory files */
 	uint64_t stub_base, xfeatures, xstate_size;
+	/*
+	 * fresh=FD: the state is a template, and the instance is to be like one that has booted
+	 * now. Until os_restored_runs(), FD is not used, and standard error takes only why the
+	 * state cannot be used.
+	 */
+	int fresh;
+	uint64_t gap; /* ns of real time since the save */
 	/* parameters of the command line that were given to the restore, in its order */
 	int argc;
 	char **argv;
 };
 const struct os_restored *os_restored(void);
+/* Makes FD of fresh= standard error: from now on the instance runs. */
+void os_restored_runs(void);
 /*
  * Memory of the guest that is still in the file of the state (base.c): returns a bit for each page,
  * or NULL in an instance that has booted. A page whose bit is set must be taken before a space maps

@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@
  * The parameters that say where an instance is: its name, and the files and devices of the host.
  * Only these may be given to a restore.
  */
-static const char *const places[] = { "umid=", "con", "ssl", "eth", "ubd" };
+static const char *const places[] = { "umid=", "con", "ssl", "eth", "ubd", "hostfs" };
 
 /* Returns the length of the name that a parameter sets, with the "=", or 0: it is none of these. */
 static size_t place_name(const char *word)
@@ -40,6 +41,8 @@ static struct os_restored restored;
 static bool is_restored;
 /* of hold=, or NULL */
 static const char *hold_at;
+/* of fresh=, or -1 */
+static int errors_fd = -1;
 
 const struct os_restored *os_restored(void)
 {
@@ -165,10 +168,11 @@ static void set_clocks(const struct state_header *h)
 	uint64_t real = os_clock_real(), gap = real > h->real ? real - h->real : 0;
 	struct os_clock_shifts s = {
 		.mono = h->mono - os_clock_mono(),
-		.boot = h->boot + gap - os_clock_boot(),
+		.boot = h->boot + (restored.fresh ? 0 : gap) - os_clock_boot(),
 		.raw = h->raw - os_clock_raw(),
 	};
 
+	restored.gap = gap;
 	os_clock_set_shifts(&s);
 }
 
@@ -222,10 +226,30 @@ static void set_command_line(const struct state_tables *t, char *program)
 	os_argv = words;
 }
 
+static void set_fresh(const char *number)
+{
+	char *end;
+	long fd = strtol(number, &end, 10);
+
+	if (end == number || *end || fd < 0 || fd > INT_MAX || fcntl((int)fd, F_GETFD) < 0)
+		refuse("fresh=%s: not an open descriptor", number);
+	errors_fd = (int)fd;
+	restored.fresh = 1;
+}
+
+void os_restored_runs(void)
+{
+	if (errors_fd < 0)
+		return;
+	/* A line may use it by its number as well. */
+	dup2(errors_fd, STDERR_FILENO);
+	errors_fd = -1;
+}
+
 /* Returns the folder of restore=, or NULL, and gathers the other parameters. */
 static const char *find_restore(int argc, char **argv)
 {
-	const char *dir = NULL, *other = NULL;
+	const char *dir = NULL, *other = NULL, *fresh = NULL;
 
 	restored.argv = calloc((size_t)argc + 1, sizeof(*restored.argv));
 	if (!restored.argv)
@@ -235,6 +259,8 @@ static const char *find_restore(int argc, char **argv)
 			dir = argv[i] + 8;
 		else if (!strncmp(argv[i], "hold=", 5))
 			hold_at = argv[i] + 5;
+		else if (!strncmp(argv[i], "fresh=", 6))
+			fresh = argv[i] + 6;
 		else if (place_name(argv[i]))
 			restored.argv[restored.argc++] = argv[i];
 		else
@@ -243,6 +269,8 @@ static const char *find_restore(int argc, char **argv)
 	restored.dir = dir;
 	if (dir && other)
 		refuse("%s cannot be given to a restore, which keeps what the instance has", other);
+	if (dir && fresh)
+		set_fresh(fresh);
 	return dir;
 }
 

@@ -109,7 +109,7 @@ bool initrd_is_mapped(void);
 void oops_restored(void);
 void cpu_clock_restored(u64 cpu_ns, u64 host_ns); /* both read at the stop */
 void irq_restored(void);
-void params_again(int argc, char **argv);
+void params_again(int argc, char **argv, bool fresh);
 
 /* time.c: guest clock + mono_base = host clock */
 extern u64 mono_base;

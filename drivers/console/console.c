@@ -70,6 +70,8 @@ static struct con_open con_default, ssl_default; /* null */
 static bool con_default_given;
 static char xterm_spec[CON_TEXT + 64]; /* xterm=, or "" */
 static int size_irq;
+/* A restore is under way: programs that hear their lines now would not find all devices. */
+static bool cut_off;
 static DEFINE_MUTEX(lines_lock);
 
 /* ---- the command line ---- */
@@ -213,7 +215,8 @@ static void line_irq(void *arg)
 	if (!l->tty)
 		return;
 	read_size(l);
-	feed_tty(l);
+	if (!READ_ONCE(cut_off))
+		feed_tty(l);
 	tty_wakeup(l->tty);
 }
 
@@ -576,6 +579,7 @@ static int rebuild(const char *dir, struct state_why *why)
 {
 	int err = 0;
 
+	cut_off = true;
 	if (xterm_spec[0])
 		con_host_xterm(xterm_spec);
 	ask_defaults();
@@ -604,7 +608,6 @@ static void line_resumed(struct line *l)
 	if (l->tty && l->tty->count && !l->had_client)
 		con_host_want(l->host, 1);
 	l->had_client = false;
-	os_irq_raise(l->irq);
 }
 
 static void resumed(void)
@@ -615,9 +618,19 @@ static void resumed(void)
 	}
 }
 
+static void connected(void)
+{
+	WRITE_ONCE(cut_off, false);
+	for (u32 i = 0; i < NR_CON; i++) {
+		os_irq_raise(cons[i].irq);
+		os_irq_raise(serials[i].irq);
+	}
+}
+
 STATE_PART(console_state) = {
 	.name = "console",
 	.describe = describe,
 	.rebuild = rebuild,
 	.resumed = resumed,
+	.connected = connected,
 };

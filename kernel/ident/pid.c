@@ -189,6 +189,14 @@ pid_t last_pid(void)
 	return READ_ONCE(current_pid_ns()->last_given);
 }
 
+void pid_forget(pid_t nr, u32 threads)
+{
+	spin_lock(&pidmap_lock);
+	init_pid_ns.last_given = nr;
+	total_forks -= threads; /* idents are given again: no pidfd was made of such a thread */
+	spin_unlock(&pidmap_lock);
+}
+
 /*
  * Shows /proc/sys/kernel/ns_last_pid: the number before the next one, for checkpoint and restore.
  */

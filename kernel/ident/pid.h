@@ -102,6 +102,11 @@ u32 nr_processes(void);
 u32 nr_threads_total(void);
 u64 nr_forks(void); /* processes and threads made since boot */
 pid_t last_pid(void);
+/*
+ * Makes @nr the last number that was given in the first namespace, and takes the last @threads
+ * kernel threads out of the count of forks.
+ */
+void pid_forget(pid_t nr, u32 threads);
 extern int sysctl_pid_max;
 /*
  * Fills in the answers of current's getpid() and related calls; arch_answers_revoke() when they

@@ -16,12 +16,15 @@
 #include <asm/errno.h>
 
 #include "arch/um/machine/arch.h"
+#include "kernel/ident/pid.h"
+#include "kernel/ident/pid_ns.h"
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/sched.h"
 #include "kernel/time/time.h"
+#include "kernel/vfs/super.h"
 
 #define MSEC 1000000UL
 /* how long requests of the host are waited for while the machine stands still */
@@ -42,6 +45,7 @@ struct save {
 	bool finished;            /* finish() of the parts was called */
 	u64 stopped;              /* ns */
 	s64 result;
+	pid_t last_pid; /* before the number of the request's thread */
 	struct completion done;
 };
 
@@ -137,24 +141,42 @@ static s64 finish(struct save *s, s64 err, bool stopped)
 	return err;
 }
 
+/*
+ * Makes an instance of a template look as if it had booted now: files in memory got their times in
+ * the boot of the template, and two threads took process numbers, the saver and the one that serves
+ * the request. The clocks, and what is made anew at each boot, are the machine's.
+ */
+static void freshen(const struct save *s, u64 gap)
+{
+	supers_shift_times(gap);
+	pid_forget(s->last_pid, 2);
+}
+
 /* Makes all again in the new process. There is no way back: it ends with what is wrong. */
-static void go_on(void)
+static void go_on(const struct save *s)
 {
 	struct state_why why = { "" };
 	const char *dir = machine_restored_from();
+	u64 gap;
+	bool fresh = machine_is_fresh(&gap);
 	int err;
 
 	machine_restored();
 	arch_entry.restored();
 	machine_read_parameters();
+	if (fresh)
+		freshen(s, gap);
 	for_each_part(p) if (p->rebuild && p->rebuild(dir, &why))
 		refuse("restore=%s: %s: %s", dir, p->name, why.text);
 	err = machine_wake();
 	if (err)
 		refuse("restore=%s: no host thread for a vCPU: %s", dir, arch_strerror(err));
 	clock_was_set();
-	pr_info("state: the instance goes on from %s\n", dir);
+	if (!fresh)
+		pr_info("state: the instance goes on from %s\n", dir);
 	for_each_part(p) if (p->resumed) p->resumed();
+	machine_runs();
+	for_each_part(p) if (p->connected) p->connected();
 }
 
 /* Tries once. Returns -EAGAIN when the machine has to go on for a moment. */
@@ -174,7 +196,7 @@ static s64 try_save(struct save *s)
 	if (!err)
 		err = machine_save(s->dir, s->why->text, sizeof(s->why->text));
 	if (err == MACHINE_GOES_ON) {
-		go_on();
+		go_on(s);
 		return err;
 	}
 	if (!err && s->hold)
@@ -235,7 +257,10 @@ static int saver(void *arg)
 
 int state_save_held(const char *dir, void (*hold)(u64 so_far), u64 *stopped, struct state_why *why)
 {
-	struct save s = { .dir = dir, .why = why, .hold = hold };
+	struct save s = { .dir = dir,
+		.why = why,
+		.hold = hold,
+		.last_pid = task_pid_vnr(current) - 1 };
 	const char *obstacle = machine_save_obstacle();
 
 	why->text[0] = '\0';

@@ -24,6 +24,10 @@
  *	  rebuild()         of every part, in the order of the linker
  *	  the machine goes on
  *	  resumed()         of every part, when guest code may run again
+ *	  connected()       of every part
+ *
+ * A restore with fresh=FD takes the state for a template (docs/state.md): the instance is like one
+ * that has booted just now. Its clocks count from the template's boot, without the time between.
  *
  * Host objects that the guest's state names are handles (os_object_add() in os-linux/host.h), which
  * rebuild() fills again under the same number.
@@ -80,6 +84,11 @@ struct state_part {
 	 * sleep.
 	 */
 	void (*resumed)(void);
+	/*
+	 * Is called after resumed() of every part: programs may hear of the outside now, and find
+	 * all devices there.
+	 */
+	void (*connected)(void);
 };
 
 /* STATE_PART(ubd_state) = { .name = "ubd", ... }; collected by a linker section. */

@@ -153,6 +153,11 @@ void sb_end_direct_write(struct super_block *sb);
 void sb_start_change(struct super_block *sb);
 void sb_end_change(struct super_block *sb);
 void deactivate_super(struct super_block *sb); /* drops a count of s_active */
+/*
+ * Adds @ns to the times of all inodes of file systems that are on no disk. The machine is stopped
+ * (kernel/state).
+ */
+void supers_shift_times(u64 ns);
 struct file_system_type {
 	const char *name;
 	int fs_flags;

@@ -187,6 +187,15 @@ s64 machine_save_sync(char *why, size_t size);
 /* Called in that process, in this order; arch_entry.restored() comes between the two. */
 void machine_restored(void);
 void machine_read_parameters(void);
+/*
+ * True if the state is a template (fresh=), which becomes an instance that seems to have booted
+ * just now: *@gap is the ns of real time since it was saved.
+ */
+bool machine_is_fresh(u64 *gap);
+/* Called when nothing can go wrong any more: standard error is the instance's from now on. */
+void machine_runs(void);
+/* Is another number for each instance that was made of a template. */
+extern u32 machine_boot;
 /* Returns the folder, or NULL: the instance has booted. */
 const char *machine_restored_from(void);
 /* Returns 0 if there seems to be a state in @dir, or -errno. */

@@ -187,8 +187,28 @@ void params_parse(int argc, char **argv)
 	}
 }
 
-/* The guest's /proc/cmdline stays what its boot was given. */
-void params_again(int argc, char **argv)
+/* Puts @arg into /proc/cmdline, in the place of a word that sets the same parameter. */
+static void replace_in_line(const char *arg)
+{
+	static char old[MAX_TEXT];
+	size_t n = strcspn(arg, "=") + 1;
+	char *rest = old, *word;
+	bool found = false;
+
+	strscpy(old, line_text, sizeof(old));
+	line_text[0] = 0;
+	while ((word = strsep(&rest, " "))) {
+		bool is_it = !found && !strncmp(word, arg, n);
+
+		append_line(is_it ? arg : word);
+		found = found || is_it;
+	}
+	if (!found)
+		append_line(arg);
+}
+
+/* The guest's /proc/cmdline stays what its boot was given, unless it is to look booted now. */
+void params_again(int argc, char **argv, bool fresh)
 {
 	for (int i = 0; i < argc; i++) {
 		size_t n = strlen(argv[i]) + 1;
@@ -200,5 +220,7 @@ void params_again(int argc, char **argv)
 		arg_used += n;
 		if (!set_known(copy))
 			refuse("%s: no such parameter", copy);
+		if (fresh)
+			replace_in_line(copy);
 	}
 }

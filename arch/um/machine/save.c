@@ -190,7 +190,24 @@ void machine_read_parameters(void)
 {
 	const struct os_restored *r = os_restored();
 
-	params_again(r->argc, r->argv);
+	params_again(r->argc, r->argv, r->fresh != 0);
+}
+
+u32 machine_boot;
+
+bool machine_is_fresh(u64 *gap)
+{
+	const struct os_restored *r = os_restored();
+
+	*gap = r->gap;
+	if (r->fresh)
+		machine_boot++;
+	return r->fresh != 0;
+}
+
+void machine_runs(void)
+{
+	os_restored_runs();
 }
 
 int machine_save_readable(const char *dir)

@@ -107,9 +107,11 @@ static int show_random_uuid(char *buf, size_t size)
 static int show_boot_id(char *buf, size_t size)
 {
 	static char id[64];
+	static u32 boot; /* that it is of */
 
-	if (!id[0])
+	if (!id[0] || boot != machine_boot)
 		show_random_uuid(id, sizeof(id));
+	boot = machine_boot;
 	return scnprintf(buf, size, "%s", id);
 }
 
