@@ -7,6 +7,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${BUILD:-$root/build}
 KERNEL=${KERNEL:-$BUILD/nestling} NESTCTL=${NESTCTL:-$BUILD/nestctl}
 IMAGE=${IMAGE:-$BUILD/tests/debian.ext4} BUSYBOX=${BUSYBOX:-$BUILD/tests/busybox.ext4}
+# A process that makes a template would outlive its test.
+export NESTLING_TEMPLATES=${NESTLING_TEMPLATES:-off}
 SEED=${SEED:-$(($(date +%s) / 86400))} # tests/run says what it is for
 work=$(mktemp -d)
 # An interrupted test may leave the mounts of an image that mmdebstrap was making there: /sys and

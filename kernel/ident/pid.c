@@ -193,7 +193,8 @@ void pid_forget(pid_t nr, u32 threads)
 {
 	spin_lock(&pidmap_lock);
 	init_pid_ns.last_given = nr;
-	total_forks -= threads; /* idents are given again: no pidfd was made of such a thread */
+	/* Idents are given again: no pidfd was made of such a thread. */
+	total_forks -= threads;
 	spin_unlock(&pidmap_lock);
 }
 

@@ -45,7 +45,8 @@ struct save {
 	bool finished;            /* finish() of the parts was called */
 	u64 stopped;              /* ns */
 	s64 result;
-	pid_t last_pid; /* before the number of the request's thread */
+	/* the number before that of the request's thread */
+	pid_t last_pid;
 	struct completion done;
 };
 
@@ -257,10 +258,9 @@ static int saver(void *arg)
 
 int state_save_held(const char *dir, void (*hold)(u64 so_far), u64 *stopped, struct state_why *why)
 {
-	struct save s = { .dir = dir,
-		.why = why,
-		.hold = hold,
-		.last_pid = task_pid_vnr(current) - 1 };
+	struct save s = {
+		.dir = dir, .why = why, .hold = hold, .last_pid = task_pid_vnr(current) - 1
+	};
 	const char *obstacle = machine_save_obstacle();
 
 	why->text[0] = '\0';

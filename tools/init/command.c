@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,15 +25,12 @@ struct user {
 	size_t nr_groups;
 };
 
-bool job_read(struct job *job)
-{
-	static char text[JOB_MAX], *words[JOB_MAX + 2], **word = words;
-	int fd = open("/job", O_RDONLY | O_CLOEXEC);
-	ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+static char text[JOB_MAX];
 
-	if (size < 0)
-		return false;
-	close(fd);
+static bool parse(struct job *job, ssize_t size)
+{
+	static char *words[JOB_MAX + 2], **word = words;
+
 	*job = (struct job){ .hostname = "nest", .term = "dumb", .env = words };
 	char *p = text;
 
@@ -58,6 +56,55 @@ bool job_read(struct job *job)
 	while ((p += strlen(p) + 1) < text + size)
 		*word++ = p;
 	return true;
+}
+
+bool job_read(struct job *job)
+{
+	int fd = open("/job", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (size < 0)
+		return false;
+	close(fd);
+	return parse(job, size);
+}
+
+/* Reads @n bytes, waiting for them. */
+static bool receive(int fd, char *to, size_t n)
+{
+	while (n) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		ssize_t got = read(fd, to, n);
+
+		if (got > 0) {
+			to += got;
+			n -= (size_t)got;
+		} else if (!got || (errno != EAGAIN && errno != EINTR)) {
+			errno = got ? errno : EPIPE;
+			return false;
+		} else {
+			poll(&p, 1, -1);
+		}
+	}
+	return true;
+}
+
+bool job_receive(struct job *job, int fd)
+{
+	char line[16];
+	size_t n = 0, size;
+
+	do {
+		if (n == sizeof(line) || !receive(fd, line + n, 1))
+			return false;
+	} while (line[n++] != '\n');
+	line[n - 1] = '\0';
+	size = strtoul(line + 1, NULL, 10);
+	if (line[0] != 'j' || !size || size >= sizeof(text)) {
+		errno = EINVAL;
+		return false;
+	}
+	return receive(fd, text, size) && parse(job, (ssize_t)size) && write(fd, "job\n", 4) == 4;
 }
 
 /* ---- the user ---- */

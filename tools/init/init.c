@@ -6,6 +6,8 @@
  * It mounts the image, makes it the root, mounts what a system expects (proc, sys, cgroup2, dev,
  * devpts, mqueue, tmpfs), asks for the address of eth0 if there is one (dhcp.c), runs one command
  * (command.c), reaps orphans, and powers off. /job, written by nestctl, has the command (job.h).
+ * Without that file it writes a line to /dev/tty5 and waits there for the job: that is when nestctl
+ * saves the instance as a template for others.
  *
  * terminal: the command has /dev/tty0 as its controlling terminal.
  * channels: its standard input, output and error are pipes, as they are on the host; init carries
@@ -16,8 +18,9 @@
  *           /dev/tty5 has requests of the host: a line "sN" is signal N for the command, "g1" or
  *           "g2" that its output or errors have no reader any more.
  *
- * States: set-up (any failure is reported and powers off), running (pump until the command ends),
- * draining (what the command left in its pipes is carried out without waiting for more), power-off.
+ * States: set-up (any failure is reported and powers off), waiting for the job, running (pump
+ * until the command ends), draining (what the command left in its pipes is carried out without
+ * waiting for more), power-off.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -212,9 +215,11 @@ static void start_on_terminal(const struct job *job)
 	job_exec(job);
 }
 
-static void say_ready(void)
+static void say(const char *line)
 {
-	if (write(host_fd, "ready\n", 6) != 6)
+	ssize_t n = (ssize_t)strlen(line);
+
+	if (write(host_fd, line, (size_t)n) != n)
 		fail("/dev/tty5");
 }
 
@@ -228,7 +233,7 @@ static void start_on_channels(const struct job *job)
 	out.to = open_raw("/dev/tty2", O_WRONLY | O_NONBLOCK);
 	if (!job->joined)
 		err.to = open_raw("/dev/tty3", O_WRONLY | O_NONBLOCK);
-	say_ready();
+	say("ready\n");
 	child = fork();
 	if (child < 0)
 		fail("fork");
@@ -507,15 +512,22 @@ int main(void)
 {
 	static struct job job;
 	sigset_t unblocked;
+	bool waits;
 
 	in.from = in.to = out.from = out.to = err.from = err.to = -1;
 	report_fd = open_raw("/dev/tty4", O_WRONLY);
 	host_fd = open_raw("/dev/tty5", O_RDWR | O_NONBLOCK);
-	if (!job_read(&job))
+	waits = !job_read(&job);
+	if (waits && errno != ENOENT)
 		fail("/job");
-	on_terminal = job.terminal;
 	enter_image();
 	mount_all();
+	if (waits) {
+		say("waiting\n");
+		if (!job_receive(&job, host_fd))
+			fail("the job");
+	}
+	on_terminal = job.terminal;
 	if (*job.hostname) {
 		hosts_add(job.hostname);
 		sethostname(job.hostname, strlen(job.hostname));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * job.h: the job for the built-in init: the file /job, NUL-terminated strings, of which each but
- * the last ones begins with a letter for its kind:
+ * job.h: the job for the built-in init: the file /job, or what the host sends on /dev/tty5, a line
+ * "jSIZE" and so many bytes. It is NUL-terminated strings, of which each but the last ones begins
+ * with a letter for its kind:
  *
  *    mMODE          "terminal", "channels", or "joined": output and errors are one channel, so that
  *                   their order is kept
@@ -32,8 +33,10 @@ struct job {
 	char **argv; /* empty: a login shell */
 };
 
-/* Reads /job. False with errno if it is not valid. */
+/* Reads /job. False with errno if it is not valid; ENOENT: the host sends it. */
 bool job_read(struct job *job);
+/* Waits for the job on @fd, which is raw and non-blocking, and says "job" there. As above. */
+bool job_receive(struct job *job, int fd);
 /* Adds localhost and @name to /etc/hosts (hosts.c). */
 void hosts_add(const char *name);
 /*

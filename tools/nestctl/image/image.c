@@ -12,6 +12,7 @@
 #include "tools/nestctl/image/image.h"
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/template.h"
 
 #define SUFFIX ".ext4"
 
@@ -100,11 +101,17 @@ static int image_path_of(int argc, char **argv)
 	return puts(path) < 0;
 }
 
+static void prune(void *unused)
+{
+	templates_prune();
+}
+
 static int image_rm(int argc, char **argv)
 {
 	next_option(&cmd_rm, argc, argv);
 	for (char **name = take_words(&cmd_rm, argc, argv, 1, -1); *name; name++)
 		image_remove(*name);
+	attempt(prune, NULL);
 	return 0;
 }
 
@@ -132,7 +139,7 @@ static const struct command cmd_rm = {
 	.args = "IMAGE...",
 	.help = "Removes images.",
 	.text = "An image that an instance uses is not removed. A copy-on-write layer over it is "
-		"not detected.",
+		"not detected. Its templates (run) go with it.",
 	.run = image_rm,
 };
 static const struct command *const image_commands[] = { &cmd_image_build, &cmd_image_import,

@@ -23,6 +23,7 @@
 #include "os-linux/why.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/run.h"
+#include "tools/nestctl/run/template.h"
 
 #define GRACE 10
 /* the kernel's status after a loss of guest data: OS_EXIT_LOST of os-linux/os.h */
@@ -54,7 +55,7 @@ void attend_prepare(void)
 /* of our control group, before the kernel started */
 static uint64_t oom_kills;
 
-static pid_t start_kernel(struct run *r)
+pid_t start_kernel(const struct run *r, const char *const *argv, const int fds[3])
 {
 	pid_t parent = getpid(), pid = fork();
 	sigset_t none;
@@ -72,9 +73,9 @@ static pid_t start_kernel(struct run *r)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	for (int i = 0; i < 3; i++)
-		if (r->fds[i] != i && dup2(r->fds[i], i) < 0)
+		if (fds[i] != i && dup2(fds[i], i) < 0)
 			_exit(1);
-	execv(r->kernel, (char **)r->argv);
+	execv(r->kernel, (char *const *)argv);
 	warn("%s: %s", r->kernel, strerror(errno));
 	_exit(1);
 }
@@ -203,7 +204,11 @@ int attend(struct run *r)
 	bool written;
 
 	oom_kills = os_cgroup_oom_kills();
-	pid = start_kernel(r);
+	pid = r->template >= 0 ? template_start(r) : 0;
+	if (!pid) {
+		prepare_boot(r);
+		pid = start_kernel(r, r->argv, r->fds);
+	}
 	close(r->status_end);
 	close(r->control_end);
 	close(r->ready_fd);

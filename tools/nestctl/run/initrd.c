@@ -57,7 +57,8 @@ int initrd_make(const char *job, size_t size)
 		die("memfd: %s", strerror(errno));
 	add_node(fd, "init", S_IFREG | 0755, init_start, init_end - init_start, 0, 0);
 	add_devices(fd);
-	add_node(fd, "job", S_IFREG | 0600, job, size, 0, 0);
+	if (job)
+		add_node(fd, "job", S_IFREG | 0600, job, size, 0, 0);
 	add_node(fd, "TRAILER!!!", 0, "", 0, 0, 0);
 	return fd;
 }

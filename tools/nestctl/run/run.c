@@ -31,6 +31,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/run/run.h"
+#include "tools/nestctl/run/template.h"
 
 static void add(struct run *r, const char *param)
 {
@@ -160,9 +161,9 @@ bool same_output(void)
 	       out.st_ino == err.st_ino;
 }
 
-static void use_channels(struct run *r, int ready)
+static void use_channels(struct run *r)
 {
-	r->fds[0] = pump_input(0, ready);
+	r->fds[0] = pump_input(0, r->ready);
 	r->fds[1] = pump_output(1, r->control_fd);
 	if (!r->joined)
 		r->fds[2] = pump_output(2, r->control_fd);
@@ -231,27 +232,26 @@ const char *without_commas(const char *path)
 
 static void prepare(struct run *r)
 {
-	char *job;
-	size_t size;
-	int ready;
-
 	if (access(r->image, R_OK))
 		die("%s: %s%s", r->image, strerror(errno),
 			errno == ENOENT ? "; `nestctl image build` makes one" : "");
 	if (r->cow)
 		check_keep(r);
-	free(job_text(r, &size)); /* sets whether it is a login shell */
+	r->real_image = realpath(r->image, NULL);
+	if (!r->real_image)
+		die("%s: %s", r->image, strerror(errno));
+	free(job_text(r, &r->job_size)); /* sets whether it is a login shell */
 	choose_terminal(r);
-	job = job_text(r, &size);
+	r->job = job_text(r, &r->job_size);
 	r->status_fd = kernel_pipe(1, &r->status_end);
 	r->control_fd = kernel_pipe(0, &r->control_end);
 	fcntl(r->control_fd, F_SETFL, O_NONBLOCK); /* a hung instance must not block us */
-	ready = kernel_pipe(1, &r->ready_fd);
+	r->ready = kernel_pipe(1, &r->ready_fd);
 
-	/* m maps the image's pages if possible; else the kernel's log has the reason. */
-	add(r, format("ubd0m=%s,%s", without_commas(open_cow(r)),
-		       without_commas(realpath(r->image, NULL))));
-	add(r, format("initrd=%s", fd_path(initrd_make(job, size))));
+	r->disk_at = r->argc;
+	add(r, "ubd0m=");
+	r->initrd_at = r->argc;
+	add(r, "initrd=");
 	for (int i = 0; i < r->nr_volumes; i++)
 		add(r, format("hostfs%d%s=%s", i, r->volumes[i].rdonly ? "r" : "",
 			       r->volumes[i].host));
@@ -260,7 +260,7 @@ static void prepare(struct run *r)
 	if (r->terminal)
 		add(r, "con0=fd:0,fd:1");
 	else
-		use_channels(r, ready);
+		use_channels(r);
 	add(r, format("con4=null,fd:%d", r->status_end));
 	add(r, format("con5=fd:%d,fd:%d", r->control_end, r->ready_fd));
 	add_network(r);
@@ -270,6 +270,14 @@ static void prepare(struct run *r)
 		add(r, format("mem=%s", r->mem));
 	if (r->ncpus)
 		add(r, format("ncpus=%s", r->ncpus));
+}
+
+void prepare_boot(struct run *r)
+{
+	/* m maps the image's pages if possible; else the kernel's log has the reason. */
+	r->argv[r->disk_at] =
+		format("ubd0m=%s,%s", without_commas(open_cow(r)), without_commas(r->real_image));
+	r->argv[r->initrd_at] = format("initrd=%s", fd_path(initrd_make(r->job, r->job_size)));
 }
 
 /* Adds [ADDRESS:]PORT:PORT[/udp]. False for another form. */
@@ -319,7 +327,7 @@ static void add_env(struct run *r, const char *text)
 	r->env_size += n;
 }
 
-enum { KEY_NET = 256, KEY_NAME, KEY_PARAM, KEY_RM, KEY_BARE, KEY_AS_IS };
+enum { KEY_NET = 256, KEY_NAME, KEY_PARAM, KEY_RM, KEY_BARE, KEY_AS_IS, KEY_NO_TEMPLATE };
 
 static void parse_option(struct run *r, int key)
 {
@@ -337,6 +345,7 @@ static void parse_option(struct run *r, int key)
 	case 'V': r->verbose = true; break;
 	case KEY_BARE: r->bare = true; break;
 	case KEY_AS_IS: r->as_is = true; break;
+	case KEY_NO_TEMPLATE: r->no_template = true; break;
 	case KEY_NET: r->net = optarg; break;
 	case KEY_NAME: add(r, format("umid=%s", optarg)); break;
 	case KEY_PARAM:
@@ -381,6 +390,19 @@ static void parse(struct run *r, int argc, char **argv)
 	r->command = words;
 }
 
+/* $NESTLING_TEMPLATES: off, or now, with which tests have each run start from a template. */
+static void choose_templates(struct run *r)
+{
+	const char *how = getenv("NESTLING_TEMPLATES");
+
+	if (!how || !*how)
+		return;
+	r->make_now = r->tell = !strcmp(how, "now");
+	r->no_template = !strcmp(how, "off");
+	if (!r->make_now && !r->no_template)
+		die("NESTLING_TEMPLATES=%s: wants off or now", how);
+}
+
 static int run_command(int argc, char **argv)
 {
 	struct run r = { .kernel = default_kernel(),
@@ -389,11 +411,27 @@ static int run_command(int argc, char **argv)
 		.argc = 2,
 		.fds = { 0, 1, 2 } };
 
+	int status;
+
 	open_standard_streams();
+	choose_templates(&r);
+	r.user_from = r.argc;
 	parse(&r, argc, argv);
+	r.user_to = r.argc;
+	r.kernel = realpath(r.kernel, NULL) ?: r.kernel;
 	attend_prepare();
 	prepare(&r);
-	return attend(&r);
+	template_find(&r);
+	if (r.make_now && r.key && r.template <0) {
+		template_make(&r, true);
+		template_find(&r);
+		if (r.key && r.template <0)
+			warn("there is no template");
+	}
+	status = attend(&r);
+	if (r.key && r.template <0 && !r.make_now)
+		template_make(&r, false);
+	return status;
 }
 
 static const struct option_row options[] = {
@@ -433,6 +471,8 @@ static const struct option_row options[] = {
 	{ 'T', "no-tty", NULL, "three channels, even if all three are one terminal" },
 	{ 'k', "kernel", "FILE",
 		"the kernel; by default $NESTLING_KERNEL, or nestling beside nestctl or in PATH" },
+	{ KEY_NO_TEMPLATE, "no-template", NULL,
+		"boot, even if there is a template, and make none" },
 	{ KEY_PARAM, "param", "PARAMETER", "pass a parameter to the kernel, see nestling(1)" },
 	{ 'V', "verbose", NULL, "show the kernel's messages on standard error" },
 	{ 0 },

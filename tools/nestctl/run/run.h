@@ -21,14 +21,26 @@ struct volume {
 struct run {
 	const char *kernel, *image, *cow, *mem, *ncpus, *net, *forwards, *dir, *user;
 	bool verbose, want_terminal, no_terminal;
-	bool bare;  /* the image's configuration is ignored */
-	bool as_is; /* no file of the image is changed */
+	bool no_template; /* it boots */
+	bool make_now;    /* a missing template is made before */
+	bool tell;        /* says why a template is not used */
+	bool bare;        /* the image's configuration is ignored */
+	bool as_is;       /* no file of the image is changed */
 	struct volume volumes[VOLUMES_MAX];
 	int nr_volumes;
 	char *env; /* "eNAME=VALUE" strings, each with its end */
 	size_t env_size;
-	const char *argv[PARAMS_MAX + 24]; /* the kernel's */
+	const char *argv[PARAMS_MAX + 24]; /* the kernel's, for a boot */
 	int argc;
+	/* of argv: the user's parameters [from, to), the disk's, the initial archive's */
+	int user_from, user_to, disk_at, initrd_at;
+	const char *real_image; /* absolute */
+	char *job;
+	size_t job_size;
+	/* of its template (template.h); NULL: it can have none */
+	const char *key;
+	/* the template's folder, locked; -1: there is none */
+	int template;
 	/* NULL-terminated; empty: the image's command, or a login shell */
 	char **command;
 	bool terminal;
@@ -38,6 +50,7 @@ struct run {
 	int fds[3]; /* the kernel's 0, 1, 2 */
 	/* our ends: reports of init, and messages to it */
 	int status_fd, control_fd;
+	int ready;                             /* init is ready for input */
 	int status_end, ready_fd, control_end; /* the kernel's */
 };
 
@@ -64,7 +77,7 @@ char *job_text(struct run *r, size_t *size);
 
 /*
  * Makes a memory file with the initial archive: the built-in init, its devices and its job
- * (initrd.c). Inherited by children.
+ * (initrd.c). Inherited by children. Without a job (NULL) init waits for it.
  */
 int initrd_make(const char *job, size_t size);
 
@@ -73,6 +86,10 @@ int initrd_make(const char *job, size_t size);
  * exit status of nestctl. Dies on an error.
  */
 int attend(struct run *r);
+/* Executes r->kernel in a child with these three streams. Returns the child. */
+pid_t start_kernel(const struct run *r, const char *const *argv, const int fds[3]);
+/* Makes what only a boot needs, and sets its words of r->argv (run.c). */
+void prepare_boot(struct run *r);
 /* Blocks the signals that attend() takes, before anything is made. */
 void attend_prepare(void);
 

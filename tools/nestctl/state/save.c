@@ -47,7 +47,7 @@ static const char **params_of(char *const *argv)
 		n++;
 	params = xalloc((n + 1) * sizeof(*params));
 	for (size_t i = 1; i < n; i++)
-		if (strncmp(argv[i], "restore=", 8) != 0)
+		if (strncmp(argv[i], "restore=", 8) != 0 && strncmp(argv[i], "fresh=", 6) != 0)
 			params[to++] = argv[i];
 	return params;
 }

@@ -289,7 +289,7 @@ static const char *read_seal(int dirfd, struct seal *s)
 	return NULL;
 }
 
-/* Returns the digest of the folder's state.json, or NULL with errno. */
+/* Returns the digest of the folder's state.json, which a template has not, or NULL with errno. */
 static const char *json_digest(int dirfd)
 {
 	int fd = openat(dirfd, STATE_JSON, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -302,6 +302,8 @@ static const char *json_digest(int dirfd)
 		size += (size_t)n;
 	if (fd >= 0)
 		close(fd);
+	else if (errno == ENOENT)
+		n = 0;
 	sha256_begin(&s);
 	sha256_add(&s, text, size);
 	sha256_end(&s, digest);
@@ -335,6 +337,17 @@ bool state_is_untouched(const struct state *s)
 
 	return !read_key(&k, false) && !read_seal(s->fd, &seal) &&
 	       compute(&k, s->fd, s->digest, false, code) && !strcmp(code, seal.here);
+}
+
+bool state_folder_is_untouched(int dirfd)
+{
+	const char *digest = json_digest(dirfd);
+	struct state s = { .fd = dirfd };
+
+	if (!digest)
+		return false;
+	snprintf(s.digest, sizeof(s.digest), "%s", digest);
+	return state_is_untouched(&s);
 }
 
 const char *state_distrust(const struct state *s)

@@ -102,6 +102,8 @@ struct state_new {
  * published. Dies if @name exists, unless it is a state and @replace. One at a time.
  */
 struct state_new state_begin(const char *name, bool replace);
+/* Makes a folder for @path, which belongs to another store. */
+struct state_new state_begin_at(const char *path);
 /* Makes a folder in the store that never gets a name. */
 struct state_new state_begin_unnamed(void);
 /* Seals the folder, brings it to the disk and gives it its name. Dies on an error. */
@@ -116,6 +118,8 @@ void state_drop(void);
 int state_lock(const char *path, const char *name, bool change);
 /* Removes a state. Dies if another process uses it. */
 void state_remove(const char *name);
+/* Removes the folder @fd at @path, which this process has locked. Dies on an error. */
+void state_remove_folder(int fd, const char *path);
 /* Removes what killed processes have left in the folder @dir. */
 void state_sweep(const char *dir);
 /* Returns the names in the store, sorted. */
@@ -178,6 +182,8 @@ int state_image_read(const char *path, struct state_image *im);
 void state_seal(int dirfd, const char *name, bool copy);
 /* True if nobody has written to the state's files since this user sealed them. */
 bool state_is_untouched(const struct state *s);
+/* As above, of a folder without state.json: a template. */
+bool state_folder_is_untouched(int dirfd);
 /*
  * Returns NULL if this user has made the state, or why that is not known. Reads the files of a
  * copy.

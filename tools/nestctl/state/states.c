@@ -13,9 +13,12 @@
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/template.h"
 #include "tools/nestctl/state/state.h"
 
 static const struct command cmd_states_info, cmd_states_check, cmd_states_rm, cmd_states_export;
+
+enum { KEY_TREE = 256, KEY_NAMES, KEY_TEMPLATES };
 
 /* A row of the listing. */
 struct row {
@@ -139,17 +142,22 @@ static void print_trees(struct row *rows, size_t n)
 			print_tree(rows, n, i, 0);
 }
 
-enum { KEY_TREE = 256, KEY_NAMES };
-
 static int states(int argc, char **argv)
 {
-	bool json = false, tree = false, names_only = false;
+	bool json = false, tree = false, names_only = false, templates = false;
 	struct row *rows;
 	size_t n;
 
 	for (int key; (key = next_option(&cmd_states, argc, argv));)
-		*(key == KEY_TREE ? &tree : key == KEY_NAMES ? &names_only : &json) = true;
+		*(key == KEY_TREE            ? &tree :
+			key == KEY_NAMES     ? &names_only :
+			key == KEY_TEMPLATES ? &templates :
+					       &json) = true;
 	take_words(&cmd_states, argc, argv, 0, 0);
+	if (templates) {
+		templates_show(json);
+		return 0;
+	}
 	rows = read_rows(&n);
 	if (json)
 		json_open(NULL, '[');
@@ -262,9 +270,14 @@ static int states_check(int argc, char **argv)
 
 static int states_rm(int argc, char **argv)
 {
-	next_option(&cmd_states_rm, argc, argv);
-	for (char **name = take_words(&cmd_states_rm, argc, argv, 1, -1); *name; name++)
+	bool templates = false;
+
+	while (next_option(&cmd_states_rm, argc, argv))
+		templates = true;
+	for (char **name = take_words(&cmd_states_rm, argc, argv, !templates, -1); *name; name++)
 		state_remove(*name);
+	if (templates)
+		templates_remove_all();
 	return 0;
 }
 
@@ -320,6 +333,9 @@ static const struct command cmd_states_rm = {
 	.name = "states rm",
 	.args = "TAG...",
 	.help = "Removes states.",
+	.options = (const struct option_row[]){ { KEY_TEMPLATES, "templates", NULL,
+							"remove the templates of run, too" },
+		{ 0 } },
 	.text = "What its children share with it stays, with them. Instances that were started "
 		"from it go on.",
 	.run = states_rm,
@@ -341,6 +357,8 @@ static const struct command *const states_commands[] = { &cmd_states_info, &cmd_
 static const struct option_row states_options[] = {
 	{ KEY_TREE, "tree", NULL, "show each state below its parent" },
 	{ KEY_NAMES, "names", NULL, "only the names, one a line" },
+	{ KEY_TEMPLATES, "templates", NULL,
+		"show the templates of run instead: name, room on the disk, last use, image" },
 	OPTION_JSON,
 	{ 0 },
 };

@@ -157,8 +157,8 @@ static char *temporary_name(const char *path)
 	return format("%s" OUTPUT_MARK "%08x", path, number);
 }
 
-/* Removes the locked folder @fd at @path: it loses its name first. */
-static void remove_folder(int fd, const char *path)
+/* It loses its name first. */
+void state_remove_folder(int fd, const char *path)
 {
 	char *name = temporary_name(path);
 
@@ -183,7 +183,7 @@ void state_remove(const char *name)
 
 	if (!is_state(fd))
 		die("%s: not a state: it has no " STATE_JSON, name);
-	remove_folder(fd, path);
+	state_remove_folder(fd, path);
 	close(fd);
 }
 
@@ -224,10 +224,10 @@ static void clean_up(void)
 {
 	static const char *const names[] = { STATE_MEMORY, "memory.1", "memory.2", "memory.3",
 		"memory.4", "memory.5", "memory.6", "memory.7", STATE_JSON, STATE_SEAL,
-		STATE_SEAL ".new", "ubd0.layer", "ubd1.layer", "ubd2.layer", "ubd3.layer",
-		"ubd4.layer", "ubd5.layer", "ubd6.layer", "ubd7.layer", "ubd8.layer", "ubd9.layer",
-		"ubd10.layer", "ubd11.layer", "ubd12.layer", "ubd13.layer", "ubd14.layer",
-		"ubd15.layer" };
+		STATE_SEAL ".new", "key", "fault", "ubd0.layer", "ubd1.layer", "ubd2.layer",
+		"ubd3.layer", "ubd4.layer", "ubd5.layer", "ubd6.layer", "ubd7.layer", "ubd8.layer",
+		"ubd9.layer", "ubd10.layer", "ubd11.layer", "ubd12.layer", "ubd13.layer",
+		"ubd14.layer", "ubd15.layer" };
 
 	if (!making.fd || !making.path)
 		return;
@@ -321,6 +321,11 @@ struct state_new state_begin(const char *name, bool replace)
 	return begin_at(path, replace);
 }
 
+struct state_new state_begin_at(const char *path)
+{
+	return begin_at(path, false);
+}
+
 struct state_new state_begin_unnamed(void)
 {
 	make_store();
@@ -360,7 +365,7 @@ static void replace_state(struct state_new *n)
 		rmdir(n->made);
 	} else {
 		/* a file system without exchange: the old one goes first */
-		remove_folder(old, n->folder);
+		state_remove_folder(old, n->folder);
 		if (rename(n->made, n->folder))
 			die("%s: %s", n->folder, strerror(errno));
 	}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * template_make.c: makes a template in the background: a process that boots an instance of its own,
+ * whose init has no job and waits, and has the instance save itself.
+ *
+ * One process of a user makes templates at a time (.making). What it leaves when it is killed has
+ * no name, and its kernel dies with it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/output.h"
+#include "tools/nestctl/cow/cow.h"
+#include "tools/nestctl/run/run.h"
+#include "tools/nestctl/run/template.h"
+#include "tools/nestctl/state/state.h"
+
+#define BOOT_MS 60000
+#define SAVE_MS 60000
+#define HALT_MS 5000
+#define ROOM (256UL << 20) /* bytes that stay free */
+
+struct make {
+	const struct run *r;
+	const char *name; /* of the instance */
+	const char *argv[PARAMS_MAX + 30];
+	int argc;
+	int said, ready;
+	pid_t pid;
+	struct state_new made;
+};
+
+static void add(struct make *m, const char *word)
+{
+	if (m->argc + 1 == sizeof(m->argv) / sizeof(m->argv[0]))
+		die("%s: too many parameters", word);
+	m->argv[m->argc++] = word;
+}
+
+/* ---- the instance ---- */
+
+static const char *layer(const char *image)
+{
+	int fd = temporary_file("the copy-on-write layer");
+
+	write_empty(fd, "the copy-on-write layer", image, FORMAT_NONE, 0);
+	fcntl(fd, F_SETFD, 0);
+	return fd_path(fd);
+}
+
+/* Takes the parameters of the run that do not say where it is; the key has the same ones. */
+static void write_argv(struct make *m)
+{
+	const struct run *r = m->r;
+	int status, control, ready;
+
+	kernel_pipe(1, &status);
+	kernel_pipe(0, &control);
+	m->ready = kernel_pipe(1, &ready);
+	add(m, "nestling");
+	for (int i = 1; i < r->argc; i++)
+		if (i == r->disk_at)
+			add(m, format("ubd0m=%s,%s", layer(r->real_image),
+				       without_commas(r->real_image)));
+		else if (i == r->initrd_at)
+			add(m, format("initrd=%s", fd_path(initrd_make(NULL, 0))));
+		else if (!template_is_place(r->argv[i]))
+			add(m, r->argv[i]);
+	add(m, "con=null");
+	add(m, format("con4=null,fd:%d", status));
+	add(m, format("con5=fd:%d,fd:%d", control, ready));
+	add(m, format("umid=%s", m->name));
+	m->argv[m->argc] = NULL;
+}
+
+static void start(struct make *m)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	m->said = memfd_create("said", MFD_CLOEXEC);
+	if (null < 0 || m->said < 0)
+		die("%s", strerror(errno));
+	m->pid = start_kernel(m->r, m->argv, (int[]){ null, null, m->said });
+}
+
+static const char *why(const struct make *m)
+{
+	char *text = xalloc(4096);
+	ssize_t n = pread(m->said, text, 4095, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return *text ? text : "its instance has ended";
+}
+
+/* Waits for init's line. */
+static void await(const struct make *m)
+{
+	static const char wanted[] = "waiting\n";
+	int pidfd = (int)syscall(SYS_pidfd_open, m->pid, 0);
+	struct pollfd p[2] = { { .fd = m->ready, .events = POLLIN },
+		{ .fd = pidfd, .events = POLLIN } };
+
+	for (size_t n = 0; n < strlen(wanted);) {
+		char c;
+
+		if (pidfd < 0 || poll(p, 2, BOOT_MS) <= 0)
+			die("its instance does not come up");
+		if (!(p[0].revents & POLLIN))
+			die("%s", why(m));
+		if (read(m->ready, &c, 1) != 1 || c != wanted[n++])
+			die("its init says another thing");
+	}
+	close(pidfd);
+}
+
+static void save(const struct make *m)
+{
+	struct instance in = instance_find(m->name);
+	struct umid_console c;
+	char *text;
+	size_t len;
+	int err;
+
+	umid_connect(&c, in.folder);
+	c.wait_ms = SAVE_MS;
+	text = umid_ask(&c, format("state save %s", m->made.made), &err, &len);
+	if (!text || err)
+		die("%s", text ? text : why(m));
+	umid_ask(&c, "halt", &err, &len); /* it removes its name */
+	close(c.fd);
+}
+
+static void end(struct make *m)
+{
+	int pidfd = m->pid ? (int)syscall(SYS_pidfd_open, m->pid, 0) : -1;
+
+	if (!m->pid)
+		return;
+	if (pidfd < 0 || poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, HALT_MS) <= 0)
+		kill(m->pid, SIGKILL);
+	while (waitpid(m->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	m->pid = 0;
+}
+
+/* ---- the template ---- */
+
+static void write_text(const struct make *m, const char *name, const char *text)
+{
+	int fd = openat(m->made.fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		die("%s: %s", name, strerror(errno));
+	write_all(fd, text, strlen(text), name);
+	close(fd);
+}
+
+static void make(void *arg)
+{
+	struct make *m = arg;
+	const char *key;
+	bool fault;
+
+	write_argv(m);
+	start(m);
+	await(m);
+	save(m);
+	end(m);
+	key = template_key(m->r);
+	if (!key || strcmp(key, m->r->key) != 0)
+		die("the image or a program changes");
+	write_text(m, "key", key);
+	template_remove(m->made.folder);
+	state_publish(&m->made);
+	if (template_open(key, &fault) < 0) /* kept until our end */
+		die("it cannot be sealed");
+}
+
+/* Notes why there is none, so that not each run tries again. */
+static void note_fault(void *arg)
+{
+	struct make *m = arg;
+
+	m->made = state_begin_at(template_folder(m->r->key));
+	write_text(m, "key", m->r->key);
+	write_text(m, "fault", m->name);
+	template_remove(m->made.folder);
+	state_publish(&m->made);
+}
+
+static bool has_room(const char *dir)
+{
+	struct statvfs st;
+
+	return !statvfs(dir, &st) && (uint64_t)st.f_bavail * st.f_frsize >= ROOM;
+}
+
+/* True if this process may make the template now. */
+static bool begin(const struct run *r)
+{
+	const char *dir = data_dir("templates");
+	bool fault;
+	int lock;
+
+	make_dirs(format("%.*s", (int)(strrchr(dir, '/') - dir), dir));
+	if ((mkdir(dir, 0700) && errno != EEXIST) || !has_room(dir))
+		return false;
+	lock = open(format("%s/.making", dir), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB))
+		return false; /* kept until our end */
+	templates_prune();
+	return template_open(r->key, &fault) < 0 && !fault;
+}
+
+static void make_all(void *arg)
+{
+	struct make *m = arg;
+	const char *fault;
+
+	if (!begin(m->r))
+		return;
+	m->made = state_begin_at(template_folder(m->r->key));
+	m->name = format("template-%d", (int)getpid());
+	fault = attempt(make, m);
+	if (m->pid)
+		kill(m->pid, SIGKILL);
+	end(m);
+	if (!fault) {
+		templates_prune();
+		return;
+	}
+	state_drop();
+	m->name = fault;
+	note_fault(m);
+}
+
+/* Leaves the terminal, the streams and the folder of the run. */
+static void leave(void)
+{
+	int null = open("/dev/null", O_RDWR);
+	sigset_t none;
+
+	setsid();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int i = 0; i < 3; i++)
+		dup2(null, i);
+	close_range(3, ~0U, 0);
+	if (chdir("/"))
+		_exit(1);
+	signal(SIGHUP, SIG_IGN);
+}
+
+void template_make(const struct run *r, bool wait)
+{
+	struct make m = { .r = r, .said = -1 };
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid > 0 && wait)
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	if (pid)
+		return;
+	leave();
+	exit(attempt(make_all, &m) != NULL);
+}
