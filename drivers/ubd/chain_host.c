@@ -111,6 +111,28 @@ static struct layer *layer_new(const char *path, int fd, bool rdonly)
 	return l;
 }
 
+/* Closes the descriptors of parts that no layer has. */
+static void drop_parts(struct image_open *o, int from)
+{
+	for (int i = from; i < o->nr_parts; i++)
+		close(o->parts[i].fd);
+}
+
+/* Hangs the parts below the first layer; they are opened when it is. */
+static int add_parts(struct image_open *o, struct layer *l)
+{
+	for (int i = 0; i < o->nr_parts; i++) {
+		l->below = layer_new(o->parts[i].name, o->parts[i].fd, true);
+		if (!l->below) {
+			drop_parts(o, i);
+			return fail(o, o->file, strerror(ENOMEM));
+		}
+		l->more = true;
+		l = l->below;
+	}
+	return 0;
+}
+
 /* Returns 0 if the file can be an image and is not in the chain already. */
 static int check_file(struct image_open *o, const struct layer *top, struct layer *l)
 {
@@ -178,8 +200,42 @@ static void note_backing(
 	free(real);
 }
 
+static int open_layer(struct image_open *o, struct image *im, struct layer *l, const char *backing,
+	bool raw, int depth);
 static int open_below(struct image_open *o, struct image *im, struct layer *l, const char *backing,
 	bool raw, int depth);
+
+/* Opens the part below @l, which is there already. */
+static int open_part(
+	struct image_open *o, struct image *im, struct layer *l, const char *backing, int depth)
+{
+	int err = depth + 1 >= IMAGE_DEPTH ?
+			  fail(o, l->path, "the chain of backing files is too long") :
+			  open_layer(o, im, l->below, backing, false, depth + 1);
+
+	if (!err && l->below->size != l->size)
+		err = fail(o, l->below->path, "is of another size than the file over it");
+	return err;
+}
+
+/* Opens the backing file of @l, if it has one, and compares it with what the header says. */
+static int open_backing(struct image_open *o, struct image *im, struct layer *l,
+	const char *backing, struct layer_open *lo, int depth)
+{
+	int err = 0;
+
+	if (backing && !lo->backing)
+		err = fail(o, l->path,
+			l->ops == &layer_raw_ops ? "not a COW file" : "has no backing file");
+	if (!err && lo->backing)
+		err = open_below(
+			o, im, l, backing ? backing : lo->backing, lo->backing_raw, depth + 1);
+	if (!err && l->below && !(o->flags & IMAGE_ANY) && l->ops->check(l, lo))
+		err = fail(o, l->path, lo->why);
+	if (!err && backing && lo->backing && !l->rdonly && !(o->flags & IMAGE_ANY))
+		note_backing(o, l, backing, lo);
+	return err;
+}
 
 /*
  * Opens @l, a layer with a descriptor, and the layers below it. @backing: a name that replaces the
@@ -197,16 +253,9 @@ static int open_layer(struct image_open *o, struct image *im, struct layer *l, c
 		err = open_format(o, l, raw, &lo);
 	if (!err && o->flags & IMAGE_DIRECT)
 		l->direct_fd = open_direct(l->fd);
-	if (!err && backing && !lo.backing)
-		err = fail(o, l->path,
-			l->ops == &layer_raw_ops ? "not a COW file" : "has no backing file");
-	if (!err && lo.backing)
-		err = open_below(
-			o, im, l, backing ? backing : lo.backing, lo.backing_raw, depth + 1);
-	if (!err && l->below && !(o->flags & IMAGE_ANY) && l->ops->check(l, &lo))
-		err = fail(o, l->path, lo.why);
-	if (!err && backing && lo.backing && !l->rdonly && !(o->flags & IMAGE_ANY))
-		note_backing(o, l, backing, &lo);
+	if (!err)
+		err = l->more ? open_part(o, im, l, backing, depth) :
+				open_backing(o, im, l, backing, &lo, depth);
 	free(lo.backing);
 	return err;
 }
@@ -255,6 +304,8 @@ static int make_cow(struct image_open *o)
 /* Opens the first file. */
 static int open_first(struct image_open *o)
 {
+	if (o->fd)
+		return o->fd;
 	if (o->backing && access(o->file, F_OK) < 0 && errno == ENOENT)
 		return make_cow(o);
 	return open_file(o, o->file);
@@ -275,18 +326,20 @@ int image_open(struct image_open *o)
 	o->rdonly = !!(o->flags & IMAGE_RDONLY);
 	o->note[0] = o->err[0] = 0;
 	o->image = NULL;
-	if (!im)
-		return fail(o, o->file, strerror(ENOMEM));
-	fd = open_first(o);
+	fd = im ? open_first(o) : fail(o, o->file, strerror(ENOMEM));
 	if (fd < 0)
-		goto err_free;
+		goto err_parts;
 	im->top = layer_new(o->file, fd, o->rdonly);
 	if (!im->top) {
 		close(fd);
 		fail(o, o->file, strerror(ENOMEM));
-		goto err_free;
+		goto err_parts;
 	}
-	err = open_layer(o, im, im->top, o->backing, o->flags & IMAGE_RAW && !o->backing, 0);
+	pthread_mutex_init(&im->backup_lock, NULL);
+	err = add_parts(o, im->top);
+	if (!err)
+		err = open_layer(
+			o, im, im->top, o->backing, o->flags & IMAGE_RAW && !o->backing, 0);
 	if (err)
 		goto err_free;
 	if (o->flags & IMAGE_SECTORS && im->top->ops == &layer_raw_ops && odd_bytes(im->top->fd)) {
@@ -297,6 +350,11 @@ int image_open(struct image_open *o)
 	im->size = o->size = im->top->size;
 	o->image = im;
 	return 0;
+
+err_parts:
+	drop_parts(o, 0);
+	free(im);
+	return err;
 
 err_free:
 	layer_free(im->top, false);
@@ -314,4 +372,72 @@ int image_close(struct image *im)
 	layer_free(im->top, !err);
 	free(im);
 	return err;
+}
+
+/* ---- layers that come and go ---- */
+
+struct layer *layer_open_fd(int fd, const char *path, uint32_t flags, char *err, size_t size)
+{
+	struct image_open o = { .file = path, .flags = flags };
+	struct layer *l = layer_new(path, fd, flags & IMAGE_RDONLY);
+	struct layer_open lo = { 0 };
+	int bad;
+
+	if (!l) {
+		close(fd);
+		snprintf(err, size, "%s: %s", path, strerror(ENOMEM));
+		return NULL;
+	}
+	bad = check_file(&o, NULL, l);
+	if (!bad)
+		bad = lock_file(&o, path, fd, !l->rdonly);
+	if (!bad)
+		bad = open_format(&o, l, flags & IMAGE_RAW, &lo);
+	free(lo.backing);
+	if (bad) {
+		layer_free(l, false);
+		snprintf(err, size, "%s", o.err);
+		return NULL;
+	}
+	if (flags & IMAGE_DIRECT)
+		l->direct_fd = open_direct(fd);
+	return l;
+}
+
+void layer_close(struct layer *l, bool clean)
+{
+	layer_free(l, clean);
+}
+
+/* A lock that was had cannot be refused when it becomes weaker, nor before others know the file. */
+void layer_set_rdonly(struct layer *l, bool rdonly)
+{
+	struct flock fl = { .l_type = rdonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+
+	fcntl(l->fd, F_OFD_SETLK, &fl);
+	l->rdonly = rdonly;
+}
+
+void image_push(struct image *im, struct layer *l)
+{
+	struct layer *old = im->top;
+
+	layer_set_rdonly(old, true);
+	if (__atomic_exchange_n(&im->written, false, __ATOMIC_ACQ_REL))
+		__atomic_store_n(&old->unflushed, true, __ATOMIC_RELEASE);
+	l->below = old;
+	l->more = true;
+	__atomic_store_n(&im->top, l, __ATOMIC_RELEASE);
+}
+
+void image_pop(struct image *im)
+{
+	struct layer *l = im->top, *old = l->below;
+
+	layer_set_rdonly(old, false);
+	if (__atomic_exchange_n(&old->unflushed, false, __ATOMIC_ACQ_REL))
+		__atomic_store_n(&im->written, true, __ATOMIC_RELEASE);
+	l->below = NULL;
+	l->more = false;
+	__atomic_store_n(&im->top, old, __ATOMIC_RELEASE);
 }

@@ -8,12 +8,35 @@
 
 #include "drivers/ubd/layer_host.h"
 
+struct backup;
+
 struct image {
-	struct layer *top; /* the first; immutable */
-	uint64_t size;     /* whole sectors */
+	/* the first; changes only by image_push() and image_pop() */
+	struct layer *top;
+	uint64_t size; /* whole sectors */
 	bool rdonly;
 	bool written; /* atomic: since the last flush began */
+	/* atomic: a copy of what the image was (backup_host.h), or NULL; changes under backup_lock */
+	struct backup *backup;
+	pthread_mutex_t backup_lock;
 };
+
+/*
+ * Opens and locks a file alone, without what is below it; flags as for an image. @fd is taken over;
+ * @path is for messages. Returns NULL with one line in @err.
+ */
+struct layer *layer_open_fd(int fd, const char *path, uint32_t flags, char *err, size_t size);
+/* Closes layers, from @l on down. @clean: what was written was flushed. NULL is allowed. */
+void layer_close(struct layer *l, bool clean);
+/* Makes a file read-only for this process, or writable again, with its lock. */
+void layer_set_rdonly(struct layer *l, bool rdonly);
+
+/*
+ * Puts an empty layer over the image's first one, which is not written from then on; and takes it
+ * off again, empty as it was. No call is under way.
+ */
+void image_push(struct image *im, struct layer *l);
+void image_pop(struct image *im);
 
 /*
  * Describes the owner of a lock on the file behind @fd: " (process 12, nestling)", or "" if

@@ -35,8 +35,8 @@ static int write_all(int to, const char *p, size_t n, off_t at)
 	return 0;
 }
 
-/* Copies [at, end) by reads and writes. */
-static int copy_by_hand(int from, int to, off_t at, off_t end)
+/* Copies [at, end) by reads and writes, to @shift bytes behind that. */
+static int copy_by_hand(int from, int to, off_t at, off_t end, off_t shift)
 {
 	char *buf = malloc(BUFFER);
 	int err = buf ? 0 : -ENOMEM;
@@ -50,7 +50,7 @@ static int copy_by_hand(int from, int to, off_t at, off_t end)
 		if (n <= 0) /* 0: the file was cut since */
 			err = n ? -errno : -EIO;
 		else
-			err = write_all(to, buf, (size_t)n, at);
+			err = write_all(to, buf, (size_t)n, at + shift);
 		at += n;
 	}
 	free(buf);
@@ -63,11 +63,11 @@ static bool is_no_way(int err)
 	return err == EXDEV || err == ENOSYS || err == EOPNOTSUPP || err == EINVAL || err == EPERM;
 }
 
-/* Copies [at, end). *@by_hand is set when the host has no call for that. */
-static int copy_range(int from, int to, off_t at, off_t end, bool *by_hand)
+/* As above, by the host's own call. *@by_hand is set when it has none for that. */
+static int copy_range(int from, int to, off_t at, off_t end, off_t shift, bool *by_hand)
 {
 	while (!*by_hand && at < end) {
-		off_t in = at, out = at;
+		off_t in = at, out = at + shift;
 		size_t want = (size_t)(end - at) < RANGE ? (size_t)(end - at) : RANGE;
 		ssize_t n = copy_file_range(from, &in, to, &out, want, 0);
 
@@ -81,7 +81,7 @@ static int copy_range(int from, int to, off_t at, off_t end, bool *by_hand)
 		else
 			at += n;
 	}
-	return at < end ? copy_by_hand(from, to, at, end) : 0;
+	return at < end ? copy_by_hand(from, to, at, end, shift) : 0;
 }
 
 /* Finds the range of data at or behind *@at. Returns 0, or -ENXIO if there is none. */
@@ -123,16 +123,32 @@ static int clear_range(int to, off_t at, off_t end)
 	return 0;
 }
 
+int file_copy_part(int from, off_t at, int to, off_t to_at, off_t len)
+{
+	off_t end = at + len, shift = to_at - at, data, stop;
+	bool by_hand = false;
+	int err = 0;
+
+	for (; !err && at < end; at = stop) {
+		data = at;
+		err = find_data(from, &data, &stop, end);
+		if (err == -ENXIO)
+			return clear_range(to, at + shift, end + shift);
+		if (!err)
+			err = clear_range(to, at + shift, data + shift);
+		if (!err)
+			err = copy_range(from, to, data, stop, shift, &by_hand);
+	}
+	return err;
+}
+
 /*
  * The content is not cut off first: a host whose journal is busy takes tens of milliseconds for
  * that, and most of it is the same.
  */
 int file_copy_sparse(int from, int to)
 {
-	bool by_hand = false;
-	off_t at = 0, data, end;
 	struct stat st, old;
-	int err = 0;
 
 	if (fstat(from, &st) || fstat(to, &old))
 		return -errno;
@@ -140,15 +156,5 @@ int file_copy_sparse(int from, int to)
 		return old.st_size > st.st_size && ftruncate(to, st.st_size) ? -errno : 0;
 	if (old.st_size != st.st_size && ftruncate(to, st.st_size))
 		return -errno;
-	for (; !err && at < st.st_size; at = end) {
-		data = at;
-		err = find_data(from, &data, &end, st.st_size);
-		if (err == -ENXIO)
-			return clear_range(to, at, st.st_size);
-		if (!err)
-			err = clear_range(to, at, data);
-		if (!err)
-			err = copy_range(from, to, data, end, &by_hand);
-	}
-	return err;
+	return file_copy_part(from, 0, to, 0, st.st_size);
 }

@@ -192,6 +192,7 @@ int layer_open_cow3(struct layer *l, struct layer_open *lo)
 	l->state = c;
 	l->size = (c->info.size + LAYER_SECTOR - 1) / LAYER_SECTOR * LAYER_SECTOR;
 	l->base = c->info.data_off;
+	l->head = c->info.bitmap_off;
 	l->unit = c->info.unit;
 	return 0;
 

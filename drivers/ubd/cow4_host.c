@@ -158,6 +158,15 @@ static int cow4_at_exit(struct layer *l)
 	return err;
 }
 
+static int cow4_seal(struct layer *l)
+{
+	int err = cow4_flush(l);
+
+	if (!err)
+		say_clean(l);
+	return err;
+}
+
 static void cow4_close(struct layer *l, bool clean)
 {
 	struct cow4 *c = l->state;
@@ -198,6 +207,7 @@ const struct layer_ops layer_cow4_ops = {
 	.own = cow4_own,
 	.flush = cow4_flush,
 	.at_exit = cow4_at_exit,
+	.seal = cow4_seal,
 	.check = check_below,
 	.rebase = cow4_rebase,
 	.close = cow4_close,
@@ -285,6 +295,7 @@ int cow4_open(struct layer *l, struct layer_open *lo)
 	l->ops = &layer_cow4_ops;
 	l->size = c->header.size;
 	l->base = c->header.data_off;
+	l->head = c->header.table_off;
 	return 0;
 }
 

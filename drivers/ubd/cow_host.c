@@ -275,25 +275,39 @@ static int fill_header(
 	return 0;
 }
 
-int cow_init(int fd, const char *backing, int backing_fd, uint64_t size)
+/* Writes an empty file whose header names @backing, which has the attributes @st. */
+static int write_new(int fd, const char *backing, const struct stat *st, uint64_t size)
 {
 	struct cow_info info = {
 		.version = COW_VERSION, .size = size, .unit = COW_SECTOR, .alignment = COW_ALIGNMENT
 	};
 	struct cow_header h;
-	struct stat st;
-	char real[PATH_MAX];
-	int r;
+	int r = fill_header(&h, backing, st, size);
 
-	if (fstat(backing_fd, &st) < 0 || !realpath(backing, real))
-		return -errno;
-	r = fill_header(&h, real, &st, size);
 	if (r)
 		return r;
 	layout(&info, sizeof(h));
 	if (ftruncate(fd, (off_t)(info.data_off + align_up(size, COW_SECTOR))) < 0)
 		return -errno;
 	return layer_pwrite(fd, &h, sizeof(h), 0);
+}
+
+int cow_init(int fd, const char *backing, int backing_fd, uint64_t size)
+{
+	struct stat st;
+	char real[PATH_MAX];
+
+	if (fstat(backing_fd, &st) < 0 || !realpath(backing, real))
+		return -errno;
+	return write_new(fd, real, &st, size);
+}
+
+/* The name is of no file, so that no program takes this one for all of the changes. */
+int cow_init_part(int fd, uint64_t size)
+{
+	static const struct stat none;
+
+	return write_new(fd, "(below this part of a disk's changes)", &none, size);
 }
 
 int cow_create(const char *path, const char *backing, int backing_fd, char *err, size_t errsize)

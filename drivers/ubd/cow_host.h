@@ -60,5 +60,10 @@ int cow_set_backing(int fd, struct cow_info *info, const char *backing, int back
  * Returns 0 or -errno.
  */
 int cow_init(int fd, const char *backing, int backing_fd, uint64_t size);
+/*
+ * As above, for a part of a disk's changes (part_host.h). Its header names no file: which files are
+ * below it is told by the caller that opens it.
+ */
+int cow_init_part(int fd, uint64_t size);
 
 #endif

@@ -158,9 +158,13 @@ int ubd_host_fault(const char *spec)
  * Opens the files. The flags of ubd_host.h are those of image_host.h, except for some that matter
  * only here.
  */
-static int open_files(struct ubd_open *o, struct ubd_host *h)
+static int open_files(struct ubd_open *o, struct ubd_host *h, const struct disk_load *l)
 {
-	struct image_open io = { .file = o->file, .backing = o->backing };
+	struct image_open io = { .file = o->file,
+		.backing = o->backing,
+		.fd = l->fd,
+		.parts = l->parts,
+		.nr_parts = l->nr_parts };
 	int err;
 
 	io.flags = IMAGE_SECTORS | IMAGE_DIRECT | (o->flags & UBD_F_RDONLY ? IMAGE_RDONLY : 0) |
@@ -175,11 +179,20 @@ static int open_files(struct ubd_open *o, struct ubd_host *h)
 	return err;
 }
 
-int ubd_host_save(int host, uint32_t unit, const char *dir, char *err, size_t size)
+static int load_and_open(struct ubd_open *o, struct ubd_host *h)
 {
-	struct ubd_host *h = os_object(host);
+	struct disk_load *l = calloc(1, sizeof(*l));
+	int err;
 
-	return layer_save(h->image, dir, unit, err, size);
+	if (!l) {
+		snprintf(o->err, sizeof(o->err), "%s: %s", o->file, strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	err = o->state ? disk_load(o, l) : 0;
+	if (!err)
+		err = open_files(o, h, l);
+	free(l);
+	return err;
 }
 
 /* Gives the disk the number that the caller wants, or a free one. */
@@ -208,9 +221,7 @@ int ubd_host_open(struct ubd_open *o)
 		snprintf(o->err, sizeof(o->err), "%s: %s", o->file, strerror(ENOMEM));
 		return -ENOMEM;
 	}
-	err = o->state ? layer_load(o) : 0;
-	if (!err)
-		err = open_files(o, h);
+	err = load_and_open(o, h);
 	if (!err)
 		err = number_of(o, h);
 	if (err) {
@@ -238,6 +249,7 @@ void ubd_host_close(int host)
 	struct ubd_host *h = os_object(host);
 
 	disk_workers_end(h);
+	disk_save_forget(h);
 	ubd_aio_close(h->aio);
 	forget(h);
 	media_detach(image_fd(h->image));

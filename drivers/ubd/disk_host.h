@@ -39,10 +39,14 @@ struct ubd_host {
 	int busy;
 
 	struct ubd_req *done; /* atomic stack */
+	/* a save that has begun (save_host.c), or NULL; of the task that saves */
+	struct save_job *save;
 };
 
 /* Initialises a disk that is all zeros except for what is above the lock. */
 void disk_workers_init(struct ubd_host *h);
 void disk_workers_end(struct ubd_host *h); /* no request is under way */
+/* Ends a save that is under way, before the disk is closed. */
+void disk_save_forget(struct ubd_host *h);
 
 #endif

@@ -23,6 +23,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "drivers/ubd/backup_host.h"
 #include "drivers/ubd/chain_host.h"
 #include "drivers/ubd/media_host.h"
 
@@ -189,15 +190,22 @@ int image_tell(const struct image *im, uint32_t depth, char *text, size_t size)
 {
 	const struct layer *l = im->top;
 	char name[4096], format[16] = "raw";
+	bool part = false;
 
-	while (l && depth--)
+	while (l && depth--) {
+		part = l->more;
 		l = l->below;
+	}
 	if (!l)
 		return -ENOENT;
 	name_now(l, name, sizeof(name));
 	if (l->ops != &layer_raw_ops)
 		snprintf(format, sizeof(format), "v%u", cow_version(l));
-	snprintf(text, size, "%s %s %d %s", l->rdonly ? "ro" : "rw", format, l->fd, name);
+	snprintf(text, size, "%s %s %d %s",
+		part      ? "part" :
+		l->rdonly ? "ro" :
+			    "rw",
+		format, l->fd, name);
 	return 0;
 }
 
@@ -347,8 +355,10 @@ int image_writev(struct image *im, uint64_t off, const struct iovec *iov, int nr
 	uint64_t len = iov_bytes(iov, nr), done, n;
 	struct iovec part[MAX_IOV];
 	bool locked;
-	int err = begin(l, off, len, &locked);
+	int err;
 
+	backup_before(im, off, len);
+	err = begin(l, off, len, &locked);
 	for (done = 0; !err && done < len; done += n) {
 		n = next_iov(&c, len - done, part, &nr);
 		err = layer_transfer(l->fd, true, part, nr, l->base + off + done, false);
@@ -374,8 +384,10 @@ int image_zero(struct image *im, uint64_t off, uint64_t len)
 {
 	struct layer *l = im->top;
 	bool locked;
-	int err = begin(l, off, len, &locked);
+	int err;
 
+	backup_before(im, off, len);
+	err = begin(l, off, len, &locked);
 	if (!err && media_punch(l->fd, l->base + off, len) < 0)
 		err = write_zeros(l, off, len);
 	note_write(im);
@@ -393,6 +405,7 @@ int image_discard(struct image *im, uint64_t off, uint64_t len)
 	struct image_piece p;
 	int err;
 
+	backup_before(im, off, len);
 	for (; off < end; off += p.len) {
 		err = l->ops->where(l, off, end - off, false, &p);
 		if (err)
@@ -409,10 +422,30 @@ int image_discard(struct image *im, uint64_t off, uint64_t len)
 	return 0;
 }
 
+/* Flushes the parts below the first file that were written when they were the first. */
+static int flush_parts(struct image *im)
+{
+	int err = 0;
+
+	for (struct layer *l = im->top; !err && l->more; l = l->below) {
+		if (!__atomic_load_n(&l->below->unflushed, __ATOMIC_ACQUIRE))
+			continue;
+		err = l->below->ops->flush(l->below);
+		if (!err)
+			__atomic_store_n(&l->below->unflushed, false, __ATOMIC_RELEASE);
+	}
+	return err;
+}
+
 int image_flush(struct image *im)
 {
+	int err;
+
 	if (im->rdonly)
 		return 0;
+	err = flush_parts(im);
+	if (err)
+		return err;
 	__atomic_store_n(&im->written, false, __ATOMIC_RELAXED);
 	return im->top->ops->flush(im->top);
 }

@@ -36,12 +36,23 @@ struct layer;
 
 #define IMAGE_DEPTH 16 /* layers of a chain */
 
+/* A file, open for reading, of an image's chain. */
+struct image_part {
+	int fd;
+	const char *name; /* for messages */
+};
+
 struct image_open {
 	/* is made as a COW file (version 3) if it does not exist and backing is set */
 	const char *file;
 	/* backing file that replaces the header's, or NULL */
 	const char *backing;
 	uint32_t flags;
+	/* the first file, open already: @file only names it; 0: it is opened by that name */
+	int fd;
+	/* further parts of the changes, below the first file and over the backing file */
+	const struct image_part *parts;
+	int nr_parts;
 	/* answers */
 	struct image *image;
 	uint64_t size; /* bytes, whole sectors */
@@ -53,7 +64,10 @@ struct image_open {
 	char err[512];
 };
 
-/* Opens an image. Returns 0 or -errno with o->err. Makes nothing on failure. */
+/*
+ * Opens an image. Returns 0 or -errno with o->err. Makes nothing on failure. Descriptors in @o are
+ * taken over in any case.
+ */
 int image_open(struct image_open *o);
 /*
  * Flushes, marks the file as closed, unlocks. Returns 0 or the flush's error. No call may be under
@@ -80,7 +94,8 @@ int image_fd(const struct image *im);
 int image_base_fd(const struct image *im);
 
 /*
- * Describes the file at @depth of the chain, 0 the first: "ro|rw FORMAT FD NAME". FORMAT is raw or
+ * Describes the file at @depth of the chain, 0 the first: "ro|rw|part FORMAT FD NAME". A part is a
+ * file with changes that belong to those of the file above it, and no backing file. FORMAT is raw or
  * v1 to v4, FD this process's descriptor (a file need not have a name), NAME the host's present
  * name for it. -ENOENT: the chain is shorter.
  */

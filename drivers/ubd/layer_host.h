@@ -29,12 +29,18 @@ struct layer {
 	uint64_t size; /* of the disk that it shows, bytes */
 	/* uncompressed data lies at this plus its offset on the disk */
 	uint64_t base;
+	/* bytes at the beginning of the file that change in no way that matters while it is open */
+	uint64_t head;
 	/* bytes that it holds or lacks as a whole: 512 or a larger power of two */
 	uint64_t unit;
 	dev_t dev; /* identity of the file */
 	ino_t ino;
 	/* atomic: error of the first failed flush, or 0 */
 	int lost;
+	/* atomic: it was written, and not flushed before it was the first no more */
+	bool unflushed;
+	/* the layer below is a part of the same changes (part_host.h), not what they are over */
+	bool more;
 	struct layer *below;       /* NULL: zeros */
 	pthread_mutex_t fill_lock; /* units being completed from below */
 };
@@ -57,6 +63,11 @@ struct layer_ops {
 	int (*flush)(struct layer *l);
 	/* See image_at_exit(). NULL: no state is held back. */
 	int (*at_exit)(struct layer *l);
+	/*
+	 * Makes the file complete, as a close does; no thread writes to it any more. NULL: it is
+	 * complete after each write.
+	 */
+	int (*seal)(struct layer *l);
 	/* Returns 0 if @below, which is open, is the file in the header. NULL: no such header. */
 	int (*check)(struct layer *l, struct layer_open *lo);
 	/* Makes another file the layer below, and records that on the disk. */

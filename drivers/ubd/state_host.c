@@ -2,26 +2,35 @@
 /*
  * state_host.c: see state_host.h.
  *
- * A layer is copied whole, with its header: it opens as a file that was not closed. The file that
- * is to have its content is locked before it is changed, and must be empty, or hold a layer of its
- * kind: a wrong name on the command line destroys no image.
+ * A save. A file without a name, as `nestctl run` makes them, becomes the state's: it gets its name
+ * in the state's folder by a hard link, and at the stop an empty layer is put over it. A file with
+ * a name is the user's and stays the one that is written, so it is copied while the machine runs
+ * (backup_host.c). So is a file that cannot be linked: the state is on another file system, or the
+ * host can give no name to it. Parts below are linked or, if that cannot be, copied. If there are
+ * too many of them, the upper ones, or all, become one file, which takes their place in the chain
+ * at the stop: the largest, the lowest, is only copied when the others have grown to half of it.
+ *
+ * Going on. A file without a name is put, empty, over the parts in the state's folder. A file with
+ * a name gets their content. It is locked before it is changed, and must be empty, or hold a layer
+ * of its kind: a wrong name on the command line destroys no image.
  */
 #include "drivers/ubd/state_host.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <linux/fs.h>
 
+#include "drivers/ubd/backup_host.h"
 #include "drivers/ubd/chain_host.h"
 #include "drivers/ubd/copy_host.h"
+#include "drivers/ubd/cow4_host.h"
 #include "drivers/ubd/cow_host.h"
-
-#define NAME_MAX_OF_STATE 4200
 
 static int fail(char *err, size_t size, const char *file, const char *why)
 {
@@ -35,58 +44,282 @@ static int fail_host(char *err, size_t size, const char *file, int error)
 	return error;
 }
 
-static int name_layer(char *name, const char *dir, uint32_t unit)
-{
-	int n = snprintf(name, NAME_MAX_OF_STATE, "%s/ubd%u.layer", dir, unit);
-
-	return n < NAME_MAX_OF_STATE ? 0 : -ENAMETOOLONG;
-}
-
-static int sync_file(int fd)
-{
-	while (fsync(fd))
-		if (errno != EINTR)
-			return -errno;
-	return 0;
-}
-
 /* ---- saving ---- */
 
-/* Writes what the format holds back in memory into the file. */
-static int settle(struct image *im)
+struct disk_save {
+	struct image *im;
+	struct layer *first; /* the file that is written */
+	uint32_t unit;
+	char *dir;
+	int nr_files; /* that have names in the folder */
+	/* put over the first file at the stop; NULL: that file is copied */
+	struct layer *fresh;
+	bool pushed;
+	struct backup *backup;
+	/* takes the place of the parts below the first file, down to @last; NULL once it has */
+	struct layer *merged, *last;
+	struct layer *dropped; /* the parts that were replaced */
+};
+
+struct disk_save *disk_save_new(struct image *im, const char *dir, uint32_t unit)
 {
-	return im->top->ops->at_exit ? image_flush(im) : 0;
+	struct disk_save *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->dir = strdup(dir);
+	if (!s || !s->dir) {
+		free(s);
+		return NULL;
+	}
+	s->im = im;
+	s->first = im->top;
+	s->unit = unit;
+	return s;
 }
 
-int layer_save(struct image *im, const char *dir, uint32_t unit, char *err, size_t size)
+static struct layer *next_part(const struct layer *l)
 {
-	const struct layer *l = im->top;
-	char name[NAME_MAX_OF_STATE];
-	struct stat st;
-	int to, result = name_layer(name, dir, unit);
+	return l->more ? l->below : NULL;
+}
 
-	if (result)
-		return fail_host(err, size, dir, result);
-	if (fstat(l->fd, &st))
-		return fail_host(err, size, l->path, -errno);
-	if (!S_ISREG(st.st_mode))
-		return fail(err, size, l->path,
-			"is a block device, which no state keeps: a COW file over it can be saved");
-	result = settle(im);
-	if (result)
-		return fail_host(err, size, l->path, result);
-	to = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (to < 0)
-		return fail_host(err, size, name, -errno);
-	result = file_copy_sparse(l->fd, to);
-	if (!result)
-		result = sync_file(to);
-	close(to);
-	if (result) {
-		unlink(name);
-		return fail_host(err, size, name, result);
+/* Makes a file of the folder. Returns a descriptor or -errno. */
+static int new_file(struct disk_save *s, int n, char name[PART_NAME])
+{
+	int err = part_name(name, s->dir, s->unit, n), fd;
+
+	if (err)
+		return err;
+	fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	s->nr_files = n + 1 > s->nr_files ? n + 1 : s->nr_files;
+	return fd;
+}
+
+/* Puts a file that does not change into the folder, as part @n. */
+static int put_file(struct disk_save *s, const struct layer *l, int n, char *err, size_t size)
+{
+	char name[PART_NAME];
+	int result = part_name(name, s->dir, s->unit, n), fd;
+
+	if (!result && !file_link(l->fd, name)) {
+		s->nr_files = n + 1 > s->nr_files ? n + 1 : s->nr_files;
+		return 0;
 	}
+	fd = result ? result : new_file(s, n, name);
+	if (fd < 0)
+		return fail_host(err, size, name, fd);
+	result = file_copy_sparse(l->fd, fd);
+	close(fd);
+	return result ? fail_host(err, size, name, result) : 0;
+}
+
+static uint64_t bytes_of(const struct layer *l)
+{
+	struct stat st;
+
+	return fstat(l->fd, &st) ? 0 : (uint64_t)st.st_blocks * 512;
+}
+
+/* Returns the lowest part that is to be merged with those above it, or NULL. */
+static struct layer *choose_last(const struct disk_save *s)
+{
+	struct layer *l, *before = NULL, *last = NULL;
+	uint64_t sum = 0;
+	int count = 1;
+
+	for (l = next_part(s->first); l; l = next_part(l)) {
+		sum += last ? bytes_of(last) : 0;
+		before = last;
+		last = l;
+		count++;
+	}
+	if (count <= PARTS_MAX)
+		return NULL;
+	return last->unit != LAYER_SECTOR || bytes_of(last) / 2 > sum ? before : last;
+}
+
+/* Makes the file that parts are merged to. */
+static struct layer *new_merged(struct disk_save *s, char *err, size_t size)
+{
+	char name[PART_NAME] = "";
+	int fd = new_file(s, 1, name), bad;
+
+	if (fd < 0) {
+		fail_host(err, size, name, fd);
+		return NULL;
+	}
+	if (!s->last->more)
+		return backup_blank(s->last, fd, name, err, size);
+	bad = cow_init_part(fd, s->first->size);
+	if (!bad)
+		return layer_open_fd(fd, name, IMAGE_DIRECT, err, size);
+	close(fd);
+	fail_host(err, size, name, bad);
+	return NULL;
+}
+
+/* Merges parts. They stay in the chain until the stop. */
+static int merge(struct disk_save *s, char *err, size_t size)
+{
+	int result;
+
+	s->merged = new_merged(s, err, size);
+	if (!s->merged)
+		return -EIO;
+	result = part_merge(s->first->below, s->last, s->merged);
+	if (!result && s->merged->ops->seal)
+		result = s->merged->ops->seal(s->merged);
+	if (result)
+		return fail_host(err, size, s->merged->path, result);
+	layer_set_rdonly(s->merged, true);
 	return 0;
+}
+
+/* Puts the parts below the first file into the folder. */
+static int put_parts(struct disk_save *s, char *err, size_t size)
+{
+	const struct layer *l = next_part(s->first);
+	int result = 0, n = 1;
+
+	s->last = choose_last(s);
+	if (s->last) {
+		result = merge(s, err, size);
+		l = next_part(s->last);
+		n = 2;
+	}
+	for (; !result && l; l = next_part(l))
+		result = put_file(s, l, n++, err, size);
+	return result;
+}
+
+/* True once the first file has its name in the folder, and an empty one is there to follow it. */
+static bool link_first(struct disk_save *s)
+{
+	struct layer *first = s->first;
+	char name[PART_NAME], why[600];
+	struct stat st;
+	int fd;
+
+	/* a file that has a name anywhere is the user's */
+	if (first->ops == &layer_raw_ops || fstat(first->fd, &st) || st.st_nlink ||
+		part_name(name, s->dir, s->unit, 0) || file_link(first->fd, name))
+		return false;
+	fd = part_new_file(s->dir);
+	if (fd >= 0 && cow_init_part(fd, first->size)) {
+		close(fd);
+		fd = -1;
+	}
+	s->fresh = fd < 0 ? NULL : layer_open_fd(fd, first->path, IMAGE_DIRECT, why, sizeof(why));
+	if (!s->fresh) {
+		unlink(name);
+		return false;
+	}
+	s->nr_files = s->nr_files ? s->nr_files : 1;
+	return true;
+}
+
+/* Gets ready to copy the first file while it is written. */
+static int begin_backup(struct disk_save *s, char *err, size_t size)
+{
+	char name[PART_NAME] = "";
+	int fd = new_file(s, 0, name);
+	struct layer *to;
+
+	if (fd < 0)
+		return fail_host(err, size, name, fd);
+	to = backup_blank(s->first, fd, name, err, size);
+	if (!to)
+		return -EIO;
+	s->backup = backup_new(s->first, to);
+	return s->backup ? 0 : fail_host(err, size, name, -ENOMEM);
+}
+
+int disk_save_prepare(struct disk_save *s, char *err, size_t size)
+{
+	struct stat st;
+	int result;
+
+	if (fstat(s->first->fd, &st))
+		return fail_host(err, size, s->first->path, -errno);
+	if (!S_ISREG(st.st_mode))
+		return fail(err, size, s->first->path,
+			"is a block device, which no state keeps: a COW file over it can be saved");
+	result = put_parts(s, err, size);
+	if (!result && !link_first(s))
+		result = begin_backup(s, err, size);
+	return result;
+}
+
+/* Replaces parts of the chain by the file that has the content of all of them. */
+static void take_merged(struct disk_save *s)
+{
+	s->merged->below = s->last->below;
+	s->merged->more = s->last->more;
+	s->last->below = NULL;
+	s->last->more = false;
+	s->dropped = s->first->below;
+	s->first->below = s->merged;
+	s->merged = NULL;
+}
+
+void disk_save_stop(struct disk_save *s)
+{
+	if (s->merged)
+		take_merged(s);
+	s->pushed = s->fresh;
+	if (s->pushed)
+		image_push(s->im, s->fresh);
+	else
+		backup_start(s->im, s->backup);
+}
+
+void disk_save_undo(struct disk_save *s)
+{
+	if (s->pushed)
+		image_pop(s->im);
+	else
+		backup_stop(s->im);
+	s->pushed = false;
+}
+
+static void remove_files(const struct disk_save *s)
+{
+	char name[PART_NAME];
+
+	for (int n = 0; n < s->nr_files; n++)
+		if (!part_name(name, s->dir, s->unit, n))
+			unlink(name);
+}
+
+int disk_save_complete(struct disk_save *s, bool saved, char *err, size_t size)
+{
+	int result = 0, ended;
+
+	if (saved && s->pushed && s->first->ops->seal)
+		result = s->first->ops->seal(s->first);
+	if (saved && s->backup)
+		result = backup_run(s->im);
+	if (s->backup) {
+		ended = backup_end(s->im, s->backup);
+		result = result || !saved ? result : ended;
+		s->backup = NULL;
+	}
+	if (result || !saved)
+		remove_files(s);
+	return result ? fail_host(err, size, s->first->path, result) : 0;
+}
+
+void disk_save_free(struct disk_save *s)
+{
+	if (s->backup)
+		backup_end(s->im, s->backup);
+	if (!s->pushed)
+		layer_close(s->fresh, false);
+	layer_close(s->merged, false);
+	layer_close(s->dropped, false);
+	free(s->dir);
+	free(s);
 }
 
 /* ---- going on ---- */
@@ -117,52 +350,181 @@ static int check_target(struct ubd_open *o, int from, int to)
 	return 0;
 }
 
-/* Opens and locks the file that gets the content. */
+/* Opens the file that the user names. */
 static int open_target(struct ubd_open *o)
 {
-	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int fd = open(o->file, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
+
+	return fd < 0 ? fail_host(o->err, sizeof(o->err), o->file, -errno) : fd;
+}
+
+static int lock_target(struct ubd_open *o, int fd)
+{
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char holder[100], why[200];
 
-	if (fd < 0)
-		return fail_host(o->err, sizeof(o->err), o->file, -errno);
 	if (o->flags & UBD_F_SHARED || !fcntl(fd, F_OFD_SETLK, &fl) ||
 		(errno != EAGAIN && errno != EACCES))
-		return fd;
+		return 0;
 	snprintf(why, sizeof(why), "is in use by another instance%s",
 		file_holder(fd, holder, sizeof(holder)));
-	close(fd);
 	return fail(o->err, sizeof(o->err), o->file, why);
 }
 
-static int replace(struct ubd_open *o, int from)
+/* Opens a descriptor's file once more, as a layer by itself. */
+static struct layer *open_copy(struct ubd_open *o, int fd, const char *name, uint32_t flags)
 {
-	int to = open_target(o), err;
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
-	if (to < 0)
-		return to;
-	err = check_target(o, from, to);
+	if (copy >= 0)
+		return layer_open_fd(copy, name, flags | IMAGE_SHARED, o->err, sizeof(o->err));
+	fail_host(o->err, sizeof(o->err), o->file, -errno);
+	return NULL;
+}
+
+/* Adds to @to, which has the lowest part's content, what the parts above have. */
+static int add_upper(struct ubd_open *o, const struct disk_load *l, int fd)
+{
+	struct layer *to = open_copy(o, fd, o->file, 0), *first = NULL, *last = NULL, *part;
+	int err = to ? 0 : -EINVAL;
+
+	for (int i = 0; !err && i < l->nr_parts - 1; i++) {
+		part = open_copy(o, l->parts[i].fd, l->parts[i].name, IMAGE_RDONLY);
+		if (!part)
+			err = -EINVAL;
+		else if (last)
+			last->below = part;
+		else
+			first = part;
+		last = part;
+	}
 	if (!err) {
-		err = file_copy_sparse(from, to);
+		err = part_merge(first, last, to);
+		if (!err && to->ops->seal)
+			err = to->ops->seal(to);
 		if (err)
 			fail_host(o->err, sizeof(o->err), o->file, err);
 	}
-	close(to);
+	layer_close(first, false);
+	layer_close(to, false);
 	return err;
 }
 
-int layer_load(struct ubd_open *o)
+/* Gives a file that has a name the content of all parts. */
+static int replace(struct ubd_open *o, const struct disk_load *l, int to)
 {
-	char name[NAME_MAX_OF_STATE];
-	int from, err = name_layer(name, o->state, o->unit);
+	int from = l->parts[l->nr_parts - 1].fd, err = lock_target(o, to);
 
+	if (!err)
+		err = check_target(o, from, to);
 	if (err)
-		return fail_host(o->err, sizeof(o->err), o->state, err);
-	from = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (from < 0)
-		return fail_host(o->err, sizeof(o->err), name, -errno);
-	err = replace(o, from);
-	close(from);
+		return err;
+	err = file_copy_sparse(from, to);
+	if (err)
+		return fail_host(o->err, sizeof(o->err), o->file, err);
+	return l->nr_parts > 1 ? add_upper(o, l, to) : 0;
+}
+
+/* Opens the parts in the state's folder. */
+static int open_parts(struct ubd_open *o, struct disk_load *l)
+{
+	for (int n = 0; n < PARTS_READ; n++) {
+		struct image_part *p = &l->parts[n];
+		int err = part_name(l->names[n], o->state, o->unit, n);
+
+		if (err)
+			return fail_host(o->err, sizeof(o->err), o->state, err);
+		p->name = l->names[n];
+		p->fd = open(p->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+		if (p->fd < 0 && n && errno == ENOENT)
+			return 0;
+		if (p->fd < 0)
+			return fail_host(o->err, sizeof(o->err), p->name, -errno);
+		l->nr_parts++;
+	}
+	return 0;
+}
+
+static void drop_parts(struct disk_load *l)
+{
+	for (int i = 0; i < l->nr_parts; i++)
+		close(l->parts[i].fd);
+	l->nr_parts = 0;
+}
+
+/* Returns the size of the disk that a COW file shows, or 0 with o->err. */
+static uint64_t disk_size(struct ubd_open *o, const struct image_part *p)
+{
+	struct layer *l = open_copy(o, p->fd, p->name, IMAGE_RDONLY);
+	uint64_t size = l ? l->size : 0;
+
+	layer_close(l, false);
+	return size;
+}
+
+/*
+ * Returns an empty file without a name: @fd itself or, if that has content, which may be a state's
+ * by now, another one beside it or in the folder @other.
+ */
+static int empty_file(int fd, const char *other)
+{
+	char self[40], dir[PART_NAME];
+	struct stat st;
+	ssize_t n;
+	char *end;
+
+	if (fstat(fd, &st) || !st.st_size)
+		return fd;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	n = readlink(self, dir, sizeof(dir) - 1);
+	close(fd);
+	dir[n > 0 ? n : 0] = '\0';
+	end = strrchr(dir, '/');
+	if (end)
+		end[end == dir] = '\0';
+	fd = end ? part_new_file(dir) : -ENOENT;
+	return fd < 0 ? part_new_file(other) : fd;
+}
+
+/* Puts an empty file over the state's own. */
+static int go_on_over(struct ubd_open *o, struct disk_load *l, int fd)
+{
+	uint64_t size = disk_size(o, &l->parts[0]);
+	int err;
+
+	if (!size) {
+		close(fd);
+		return -EINVAL;
+	}
+	fd = empty_file(fd, o->state);
+	if (fd < 0)
+		return fail_host(o->err, sizeof(o->err), o->file, fd);
+	err = cow_init_part(fd, size);
+	if (err) {
+		close(fd);
+		return fail_host(o->err, sizeof(o->err), o->file, err);
+	}
+	l->fd = fd;
+	return 0;
+}
+
+int disk_load(struct ubd_open *o, struct disk_load *l)
+{
+	int err = open_parts(o, l), fd = err ? err : open_target(o);
+
+	if (fd < 0) {
+		drop_parts(l);
+		return fd;
+	}
+	if (file_is_nameless(fd) && cow_kind(l->parts[0].fd) != COW_NONE) {
+		err = go_on_over(o, l, fd);
+		if (err)
+			drop_parts(l);
+		return err;
+	}
+	err = replace(o, l, fd);
+	close(fd);
+	drop_parts(l);
 	return err;
 }
 
@@ -170,9 +532,13 @@ int layer_load(struct ubd_open *o)
 
 void image_identify(const struct image *im, struct ubd_base *base)
 {
-	const struct layer *l = im->rdonly ? im->top : im->top->below;
+	const struct layer *l = im->top;
 	struct stat st;
 
+	while (!im->rdonly && l->more)
+		l = l->below;
+	if (!im->rdonly)
+		l = l->below;
 	memset(base, 0, sizeof(*base));
 	if (!l || fstat(l->fd, &st))
 		return;

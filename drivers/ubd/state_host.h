@@ -1,24 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state_host.h: the file of a disk that is written, in the folder of a saved state: DIR/ubdN.layer.
- * Host world.
+ * state_host.h: the changes of a disk in the folder of a saved state: DIR/ubdN.layer and the parts
+ * below it (part_host.h). Host world.
  */
 #ifndef NESTLING_UBD_STATE_HOST_H
 #define NESTLING_UBD_STATE_HOST_H
 
 #include "drivers/ubd/image_host.h"
+#include "drivers/ubd/part_host.h"
 #include "drivers/ubd/ubd_host.h"
 
 /*
- * Copies the file that is written into the state in @dir, and brings it to the disk. No request may
- * be under way. Returns 0 or -errno with one line in @err.
+ * A save of a disk. disk_save_prepare() and disk_save_complete() copy, and are called by a thread
+ * that may wait. disk_save_stop() and disk_save_undo() are called while no request is under way.
  */
-int layer_save(struct image *im, const char *dir, uint32_t unit, char *err, size_t size);
+struct disk_save;
+/* Returns NULL if there is no memory. */
+struct disk_save *disk_save_new(struct image *im, const char *dir, uint32_t unit);
+/* Puts into the folder what does not change any more. Returns 0 or -errno with @err. */
+int disk_save_prepare(struct disk_save *s, char *err, size_t size);
+/* The state has what the disk holds now. */
+void disk_save_stop(struct disk_save *s);
+/* Undoes disk_save_stop(); nothing was written in between. */
+void disk_save_undo(struct disk_save *s);
 /*
- * Gives o->file the content that it had when the state in o->state was saved; makes it if it does
- * not exist. Returns 0 or -errno with o->err set.
+ * Completes the files of the state or, if not @saved, removes them. Returns 0 or -errno with @err.
  */
-int layer_load(struct ubd_open *o);
+int disk_save_complete(struct disk_save *s, bool saved, char *err, size_t size);
+/* Frees it. */
+void disk_save_free(struct disk_save *s);
+
+/* What an image is opened with that goes on from a state. */
+struct disk_load {
+	struct image_part parts[PARTS_READ];
+	int nr_parts;
+	int fd; /* the first file, or 0 */
+	char names[PARTS_READ][PART_NAME];
+};
+/*
+ * Gives the disk of @o what it held when the state in o->state was saved. If o->file has no name,
+ * the disk gets an empty file over the state's own, and @l what is to be opened. Otherwise o->file,
+ * which is made if it does not exist, gets the content itself, and @l is empty. Returns 0 or -errno
+ * with o->err set.
+ */
+int disk_load(struct ubd_open *o, struct disk_load *l);
 /* Fills in what tells an image from another: see ubd_host.h. */
 void image_identify(const struct image *im, struct ubd_base *base);
 

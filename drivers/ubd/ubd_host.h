@@ -46,8 +46,8 @@ struct ubd_open {
 	uint32_t unit;
 	int32_t irq;
 	/*
-	 * Folder of a saved state, or NULL. The file first gets the content that it had when the
-	 * state was saved.
+	 * Folder of a saved state, or NULL. The disk has the content that it had when the state was
+	 * saved: in the file or, if that has no name, in the state's own files below it.
 	 */
 	const char *state;
 	/* the disk's number, or 0: a free one is chosen */
@@ -96,10 +96,19 @@ void ubd_host_close(int host);
 /* True if no request is under way, and none has ended that ubd_host_reap() has not returned. */
 int ubd_host_is_quiet(int host);
 /*
- * Copies the file that is written into the folder of a saved state, as ubdN.layer. The disk is
- * quiet. Returns 0 or -errno with one line in @err, which names the file.
+ * A save of the disk to a folder, as ubdN.layer and ubdN.layer.K (part_host.h). begin() and end()
+ * let a thread copy; wait() returns -EINPROGRESS until it has ended, then 0 or -errno with one line
+ * in @err, which names the file.
+ *
+ * begin(), if it was not called yet; wait(); with the disk quiet stop(), which settles what belongs
+ * to the state, and undo() if the save begins anew or fails; end(), @saved or not; wait(). stop()
+ * returns -EAGAIN if the disk is not ready for it. undo() without a stop() does nothing.
  */
-int ubd_host_save(int host, uint32_t unit, const char *dir, char *err, size_t size);
+int ubd_host_save_begin(int host, uint32_t unit, const char *dir);
+int ubd_host_save_wait(int host, char *err, size_t size);
+int ubd_host_save_stop(int host);
+void ubd_host_save_undo(int host);
+void ubd_host_save_end(int host, int saved);
 /*
  * Opens the file of the disk that is never written (a backing file, a raw file that is read-only)
  * anew for reading, as an os handle of the caller; *bytes of it are the disk's. -EROFS: all of it

@@ -2,14 +2,15 @@
 /*
  * ubd_state.c: disks in a saved state (kernel/state/state.h).
  *
- * The state has the content of each file that a disk writes: a COW file or a raw file. Of an image
- * that is only read, the guest's memory keeps size and time: another image is refused. In the new
+ * The state has the content of each file that a disk writes: a COW file or a raw file. A thread of
+ * the host copies before the stop and after it (state_host.c). Of an image that is only read, the guest's memory keeps size and time: another image is refused. In the new
  * process the command line may name other files for the same disks (ubd0=...); a disk that it does
  * not name has the files that it had. A disk that was added or removed while the instance ran is as
  * it was when the state was saved.
  *
  * The file of a disk that is written gets the state's content before it is opened, even if it is
- * the file from before: what was written since is taken back.
+ * the file from before: what was written since is taken back. A file without a name is put over the
+ * state's files instead.
  */
 #include <asm/errno.h>
 
@@ -17,8 +18,14 @@
 #include "drivers/ubd/ubd.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/task.h"
 #include "kernel/state/state.h"
+#include "kernel/time/time.h"
 #include "os-linux/os.h"
+
+/* between two looks whether the thread has ended */
+#define COPY_LOOK_NS 500000
 
 #define for_each_disk(u)                                                                           \
 	for (struct ubd *u = ubd_units; u < ubd_units + UBD_UNITS; u++)                            \
@@ -37,18 +44,62 @@ static bool ubd_quiet(void)
 
 /* ---- saving ---- */
 
-/* Two instances write a shared file: there is no content that belongs to the state. */
-static int save_disk(struct ubd *u, const char *dir, struct state_why *why)
+static bool is_saved(const struct ubd *u)
 {
-	if (u->disk.ro)
-		return 0;
+	return u->host && !u->disk.ro;
+}
+
+/* Two instances write a shared file: there is no content that belongs to the state. */
+static int begin_disk(struct ubd *u, const char *dir, struct state_why *why)
+{
+	int err;
+
 	if (u->flags & UBD_F_SHARED) {
 		scnprintf(why->text, sizeof(why->text),
 			"%s: %.200s is shared with other instances (flag c), which cannot be saved",
 			u->param, u->file);
 		return -EOPNOTSUPP;
 	}
-	return ubd_host_save(u->host, unit_of(u), dir, why->text, sizeof(why->text));
+	err = ubd_host_save_begin(u->host, unit_of(u), dir);
+	if (err)
+		scnprintf(why->text, sizeof(why->text), "%s: %s", u->param, arch_strerror(err));
+	return err;
+}
+
+/* Waits for the thread that copies. @stopped: no other task can run. */
+static int wait_for_disk(struct ubd *u, bool stopped, struct state_why *why)
+{
+	int err = 0;
+
+	while (u->host) {
+		err = ubd_host_save_wait(u->host, why->text, sizeof(why->text));
+		if (err != -EINPROGRESS)
+			break;
+		if (stopped) {
+			machine_pause(COPY_LOOK_NS);
+			continue;
+		}
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_until((struct wait_until){ .at = ktime_get() + COPY_LOOK_NS });
+	}
+	return err;
+}
+
+static int ubd_prepare(const char *dir, struct state_why *why)
+{
+	int err = 0;
+
+	for_each_disk(u)
+	{
+		if (!err && is_saved(u))
+			err = begin_disk(u, dir, why);
+	}
+	for_each_disk(u)
+	{
+		if (!err && is_saved(u))
+			err = wait_for_disk(u, false, why);
+	}
+	return err;
 }
 
 static int ubd_describe(const char *dir, struct state_why *why)
@@ -58,8 +109,8 @@ static int ubd_describe(const char *dir, struct state_why *why)
 	for_each_disk(u)
 	{
 		u->given_again = false;
-		if (!err)
-			err = save_disk(u, dir, why);
+		if (!err && is_saved(u))
+			err = ubd_host_save_stop(u->host);
 	}
 	ubd_is_saved = !err;
 	return err;
@@ -68,6 +119,30 @@ static int ubd_describe(const char *dir, struct state_why *why)
 static void ubd_undescribe(bool saved)
 {
 	ubd_is_saved = false;
+	for_each_disk(u)
+	{
+		if (!saved && is_saved(u))
+			ubd_host_save_undo(u->host);
+	}
+}
+
+static int ubd_finish(bool saved, bool stopped, struct state_why *why)
+{
+	struct state_why other;
+	int result = 0;
+
+	for_each_disk(u)
+	{
+		if (is_saved(u))
+			ubd_host_save_end(u->host, saved);
+	}
+	for_each_disk(u)
+	{
+		int err = is_saved(u) ? wait_for_disk(u, stopped, result ? &other : why) : 0;
+
+		result = result ? result : err;
+	}
+	return result;
 }
 
 /* ---- going on ---- */
@@ -139,7 +214,9 @@ static int ubd_rebuild(const char *dir, struct state_why *why)
 STATE_PART(ubd_state) = {
 	.name = "ubd",
 	.quiet = ubd_quiet,
+	.prepare = ubd_prepare,
 	.describe = ubd_describe,
 	.undescribe = ubd_undescribe,
+	.finish = ubd_finish,
 	.rebuild = ubd_rebuild,
 };

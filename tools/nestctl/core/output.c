@@ -259,9 +259,10 @@ void output_finish(int fd, const char *path, bool replace)
 /* ---- temporary files ---- */
 
 /* Opens a file without a name in @dir. Returns -1 with errno. */
+/* Without O_EXCL: a save gives a disk's file a name in the state's folder. */
 static int temporary_file_in(const char *dir)
 {
-	int fd = open(dir, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600), err;
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), err;
 	sigset_t before;
 	char *name;
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * part_host.h: the changes of a disk in several files, its parts. Host world.
+ *
+ * A save makes the file that is written read-only and a part of the state, and the disk goes on
+ * with an empty one over it. So the changes that a disk has over its image are in a chain: the file
+ * that is written, then parts (layer.more), then the image. In a state's folder they are
+ * ubdN.layer, which was written at the moment of the save, ubdN.layer.1 below it, and so on.
+ */
+#ifndef NESTLING_UBD_PART_HOST_H
+#define NESTLING_UBD_PART_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drivers/ubd/layer_host.h"
+
+/* Parts of a disk in a state, the file that was written among them. */
+#define PARTS_MAX 4
+/* More are not read: a state may come from elsewhere. */
+#define PARTS_READ 8
+#define PART_NAME 4200 /* bytes of a part's path */
+
+/* Writes the path of part @n to @name. Returns 0 or -ENAMETOOLONG. */
+int part_name(char name[PART_NAME], const char *dir, uint32_t unit, int n);
+/*
+ * Copies what the layers from @first down to @last hold to @to, sector by sector the uppermost
+ * content, over what that holds. Returns 0 or -errno.
+ */
+int part_merge(struct layer *first, const struct layer *last, struct layer *to);
+/*
+ * Opens a file in @dir that has no name, for reading and writing. It can be given a name later where
+ * the host can. Returns a descriptor or -errno.
+ */
+int part_new_file(const char *dir);
+/* True if the file was opened without a name, or has lost the name by which it was opened. */
+bool file_is_nameless(int fd);
+/* Gives a file another name. Returns 0 or -errno. */
+int file_link(int fd, const char *name);
+
+#endif
