@@ -16,7 +16,7 @@ struct image {
 	uint64_t size; /* whole sectors */
 	bool rdonly;
 	bool written; /* atomic: since the last flush began */
-	/* atomic: a copy of what the image was (backup_host.h), or NULL; changes under backup_lock */
+	/* atomic: a copy of what it was (backup_host.h), or NULL; changes under backup_lock */
 	struct backup *backup;
 	pthread_mutex_t backup_lock;
 };

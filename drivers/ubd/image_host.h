@@ -94,9 +94,9 @@ int image_fd(const struct image *im);
 int image_base_fd(const struct image *im);
 
 /*
- * Describes the file at @depth of the chain, 0 the first: "ro|rw|part FORMAT FD NAME". A part is a
- * file with changes that belong to those of the file above it, and no backing file. FORMAT is raw or
- * v1 to v4, FD this process's descriptor (a file need not have a name), NAME the host's present
+ * Describes the file at @depth of the chain, 0 the first: "ro|rw|part FORMAT FD NAME". A part is
+ * a file with changes that belong to those of the file above it, and no backing file. FORMAT is raw
+ * or v1 to v4, FD this process's descriptor (a file need not have a name), NAME the host's present
  * name for it. -ENOENT: the chain is shorter.
  */
 int image_tell(const struct image *im, uint32_t depth, char *text, size_t size);

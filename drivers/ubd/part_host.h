@@ -30,8 +30,8 @@ int part_name(char name[PART_NAME], const char *dir, uint32_t unit, int n);
  */
 int part_merge(struct layer *first, const struct layer *last, struct layer *to);
 /*
- * Opens a file in @dir that has no name, for reading and writing. It can be given a name later where
- * the host can. Returns a descriptor or -errno.
+ * Opens a file in @dir that has no name, for reading and writing. Where the host can, it can be
+ * given a name later. Returns a descriptor or -errno.
  */
 int part_new_file(const char *dir);
 /* True if the file was opened without a name, or has lost the name by which it was opened. */

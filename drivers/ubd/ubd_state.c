@@ -3,10 +3,11 @@
  * ubd_state.c: disks in a saved state (kernel/state/state.h).
  *
  * The state has the content of each file that a disk writes: a COW file or a raw file. A thread of
- * the host copies before the stop and after it (state_host.c). Of an image that is only read, the guest's memory keeps size and time: another image is refused. In the new
- * process the command line may name other files for the same disks (ubd0=...); a disk that it does
- * not name has the files that it had. A disk that was added or removed while the instance ran is as
- * it was when the state was saved.
+ * the host copies before the stop and after it (state_host.c). Of an image that is only read, the
+ * guest's memory keeps size and time: another image is refused. In the new process the command line
+ * may name other files for the same disks (ubd0=...); a disk that it does not name has the files
+ * that it had. A disk that was added or removed while the instance ran is as it was when the state
+ * was saved.
  *
  * The file of a disk that is written gets the state's content before it is opened, even if it is
  * the file from before: what was written since is taken back. A file without a name is put over the

@@ -2,7 +2,9 @@
 /*
  * snapshot.c: `nestctl snapshot`: copies the disks of a running instance, by the management
  * console's "snapshot" (drivers/mconsole/snapshot.c), which holds them clean meanwhile. Of each
- * disk the file that is written is copied; backing files stay at their places.
+ * disk the file that is written is copied; backing files stay at their places. If a save has put
+ * that file over others with changes of the same disk (drivers/ubd/part_host.h), all of them become
+ * one.
  *
  * A file is read by the kernel's own descriptor of it (/proc/PID/fd/FD), since the layer of
  * `nestctl run` has no name. The socket that goes along with the request ends the hold, whatever
@@ -20,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "drivers/ubd/chain_host.h"
+#include "drivers/ubd/part_host.h"
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/instance.h"
 #include "tools/nestctl/core/json.h"
@@ -27,6 +31,7 @@
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/core/progress.h"
 #include "tools/nestctl/core/umid.h"
+#include "tools/nestctl/cow/cow.h"
 
 #define HOLD 3600     /* seconds; the socket ends it sooner */
 #define REST_MS 60000 /* a guest may first write much to its disk */
@@ -37,6 +42,8 @@ struct disk {
 	const char *unit, *format;
 	const char *backing; /* the file below, or NULL */
 	int kernel_fd;       /* descriptor in the instance's kernel */
+	/* descriptors of the files below it that belong to it */
+	int parts[IMAGE_DEPTH], nr_parts;
 	const char *out;
 	int from, to;
 	uint64_t size, done; /* bytes of the file; bytes with data */
@@ -89,8 +96,8 @@ static void note_fs(const char *line)
 }
 
 /*
- * Reads "file UNIT DEPTH ro|rw FORMAT FD NAME": the first of a disk, which is written to, and the
- * one below it.
+ * Reads "file UNIT DEPTH ro|rw|part FORMAT FD NAME": the first of a disk, which is written to, the
+ * parts below it, and the first other one.
  */
 static void note_file(struct snapshot *s, const char *line)
 {
@@ -107,7 +114,9 @@ static void note_file(struct snapshot *s, const char *line)
 		s->disks[s->count++] = (struct disk){ .unit = format("%s", unit),
 			.format = format("%s", format_name),
 			.kernel_fd = fd };
-	else if (depth == 1 && d && !strcmp(d->unit, unit))
+	else if (!strcmp(mode, "part") && d && !strcmp(d->unit, unit) && d->nr_parts < IMAGE_DEPTH)
+		d->parts[d->nr_parts++] = fd;
+	else if (d && !strcmp(d->unit, unit) && depth == (unsigned int)d->nr_parts + 1)
 		d->backing = format("%s", line + at);
 }
 
@@ -261,8 +270,50 @@ static void copy_sparse(struct disk *d)
 	progress_end();
 }
 
-static void copy(struct disk *d)
+static struct layer *open_layer(struct disk *d, int fd, uint32_t flags)
 {
+	char why[600];
+	struct layer *l = layer_open_fd(fd, d->out, flags | IMAGE_SHARED, why, sizeof(why));
+
+	if (!l)
+		die("%s", why);
+	return l;
+}
+
+/* Makes one file of all parts. */
+static void merge(const struct snapshot *s, struct disk *d)
+{
+	struct layer *first = open_layer(d, d->from, IMAGE_RDONLY), *last = first, *to;
+	int err;
+
+	if (!d->backing)
+		die("%s: %s: its changes are over no file", s->in.name, d->unit);
+	for (int i = 0; i < d->nr_parts; i++) {
+		int fd = open(format("/proc/%d/fd/%d", (int)s->in.pid, d->parts[i]),
+			O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0)
+			die("%s: %s: %s", s->in.name, d->unit, strerror(errno));
+		last->below = open_layer(d, fd, IMAGE_RDONLY);
+		last = last->below;
+	}
+	write_empty(d->to, d->out, d->backing, FORMAT_NONE, 0);
+	to = open_layer(d, fcntl(d->to, F_DUPFD_CLOEXEC, 3), 0);
+	err = part_merge(first, last, to);
+	if (!err && to->ops->seal)
+		err = to->ops->seal(to);
+	if (err)
+		die("%s: %s", d->out, strerror(-err));
+	layer_close(to, false);
+	layer_close(first, false);
+}
+
+static void copy(const struct snapshot *s, struct disk *d)
+{
+	if (d->nr_parts) {
+		merge(s, d);
+		return;
+	}
 	d->cloned = !ioctl(d->to, FICLONE, d->from);
 	if (!d->cloned)
 		copy_sparse(d);
@@ -343,7 +394,7 @@ static int snapshot(int argc, char **argv)
 	for (size_t i = 0; i < s.count; i++)
 		open_files(&s, &s.disks[i]);
 	for (size_t i = 0; i < s.count; i++)
-		copy(&s.disks[i]);
+		copy(&s, &s.disks[i]);
 	end(&s);
 	for (size_t i = 0; i < s.count; i++)
 		output_finish(s.disks[i].to, s.disks[i].out, false);

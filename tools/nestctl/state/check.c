@@ -40,18 +40,37 @@ static int open_file(int dirfd, const char *name, struct stat *st)
 	return -1;
 }
 
-bool state_file_read(int dirfd, const char *name, const char *where, struct state_file *f)
+/* Opens a file of a state and fills @f, without the checksum. Returns -1 if it is missing. */
+static int look(int dirfd, const char *name, const char *where, struct state_file *f)
 {
 	struct stat st;
 	int fd = open_file(dirfd, name, &st);
 
 	if (fd < 0 && errno == ENOENT)
-		return false;
+		return -1;
 	if (fd < 0)
 		die("%s: %s: %s", where, name, strerror(errno));
 	*f = (struct state_file){
 		.name = name, .size = (uint64_t)st.st_size, .disk = (uint64_t)st.st_blocks * 512
 	};
+	return fd;
+}
+
+bool state_file_look(int dirfd, const char *name, const char *where, struct state_file *f)
+{
+	int fd = look(dirfd, name, where, f);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+bool state_file_read(int dirfd, const char *name, const char *where, struct state_file *f)
+{
+	int fd = look(dirfd, name, where, f);
+
+	if (fd < 0)
+		return false;
 	if (!file_sum(fd, f->size, &f->sum))
 		die("%s: %s: %s", where, name, strerror(errno));
 	close(fd);

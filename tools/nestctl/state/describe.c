@@ -43,6 +43,13 @@ static void write_disks(const struct state *s)
 		json_text("flags", d->flags);
 		json_text("backing", d->backing);
 		write_file(&d->layer);
+		json_open("below", '[');
+		for (int k = 0; k < STATE_PARTS && d->below[k].name; k++) {
+			json_open(NULL, '{');
+			write_file(&d->below[k]);
+			json_close('}');
+		}
+		json_close(']');
 		json_close('}');
 	}
 	json_close(']');
@@ -181,6 +188,20 @@ static void read_older(struct state *s, const struct json *all)
 	}
 }
 
+/* Reads the parts below a disk's layer. A state of before has none. */
+static void read_below(const struct state *s, const struct json *j, int unit, struct state_disk *d)
+{
+	const struct json *list = json_list(j, "below");
+	int n = 0;
+
+	for (j = list ? list->first : NULL; j; j = j->next) {
+		if (n == STATE_PARTS)
+			bad(s, "below");
+		d->below[n] = read_file(s, j, format("ubd%d.layer.%d", unit, n + 1));
+		n++;
+	}
+}
+
 static void read_disks(struct state *s, const struct json *all)
 {
 	const struct json *list = json_list(all, "disks");
@@ -194,6 +215,7 @@ static void read_disks(struct state *s, const struct json *all)
 		if (unit >= STATE_DISKS || d->layer.name)
 			bad(s, "unit");
 		d->layer = read_file(s, j, format("ubd%d.layer", (int)unit));
+		read_below(s, j, (int)unit, d);
 		d->flags = need_text(s, j, "flags");
 		d->backing = json_string(j, "backing");
 		if (d->flags[strspn(d->flags, "rsctdm")] || (d->backing && *d->backing != '/'))

@@ -64,8 +64,14 @@ const struct state_file *state_nth_file(const struct state *s, size_t i)
 	for (int k = 0; k < STATE_OLDER; k++)
 		if (s->older[k].name && !i--)
 			return &s->older[k];
-	for (int k = 0; k < STATE_DISKS; k++)
-		if (s->disks[k].layer.name && !i--)
-			return &s->disks[k].layer;
+	for (int k = 0; k < STATE_DISKS; k++) {
+		const struct state_disk *d = &s->disks[k];
+
+		if (d->layer.name && !i--)
+			return &d->layer;
+		for (int part = 0; part < STATE_PARTS && d->below[part].name; part++)
+			if (!i--)
+				return &d->below[part];
+	}
 	return NULL;
 }

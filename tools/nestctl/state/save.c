@@ -98,14 +98,33 @@ static void add_image(struct state *s, const char *device, const char *name)
 		die("%s: %s: %s: %s", s->umid, device, path, strerror(err));
 }
 
+/* Notes a file that the kernel wrote. False if there is none of this name. */
+static bool note_file(
+	const struct state *s, const struct state_new *n, const char *name, struct state_file *f)
+{
+	return (n->unnamed ? state_file_look : state_file_read)(n->fd, name, s->umid, f);
+}
+
+/* Notes the files with what a disk was written. False if there is none. */
+static bool note_layers(struct state *s, const struct state_new *n, int unit)
+{
+	struct state_disk *d = &s->disks[unit];
+
+	for (int k = 0; k < STATE_PARTS; k++)
+		if (!note_file(s, n, format("ubd%d.layer.%d", unit, k + 1), &d->below[k]))
+			break;
+	return note_file(s, n, format("ubd%d.layer", unit), &d->layer);
+}
+
 /* Notes the files of a disk. A disk that the kernel has written to the folder has a layer. */
-static void describe_disk(struct state *s, struct umid_console *c, int unit, int dirfd)
+static void describe_disk(
+	struct state *s, struct umid_console *c, int unit, const struct state_new *made)
 {
 	struct state_disk *d = &s->disks[unit];
 	const char *device = format("ubd%d", unit), *names[NAMES_MAX], *flags = "";
 	char *args = device_query(c, device);
 	size_t n = args ? device_names(args, names, NAMES_MAX) : 0;
-	bool written = state_file_read(dirfd, format("%s.layer", device), s->umid, &d->layer);
+	bool written = note_layers(s, made, unit);
 	const char *param = device_param(s->params, device, &flags);
 	const char *first[NAMES_MAX];
 
@@ -144,12 +163,12 @@ static void describe_machine(struct state *s, struct umid_console *c)
 	free(text);
 }
 
-static void describe_devices(struct state *s, struct umid_console *c, int dirfd)
+static void describe_devices(struct state *s, struct umid_console *c, const struct state_new *made)
 {
 	s->image = "";
 	s->images = xalloc(2 * STATE_DISKS * sizeof(*s->images));
 	for (int i = 0; i < STATE_DISKS; i++)
-		describe_disk(s, c, i, dirfd);
+		describe_disk(s, c, i, made);
 	for (int i = 0; i < STATE_CARDS; i++)
 		s->cards[i] = device_query(c, format("eth%d", i));
 }
@@ -188,21 +207,22 @@ static void ask_kernel(struct state *s, struct umid_console *c, const struct sta
 	free(text);
 }
 
-/* Describes what the kernel has written to the folder @dirfd. */
-static void describe_files(struct state *s, struct umid_console *c, int dirfd)
+/* Describes what the kernel has written to the folder. */
+static void describe_files(struct state *s, struct umid_console *c, const struct state_new *n)
 {
-	if (!state_file_read(dirfd, STATE_MEMORY, s->umid, &s->memory))
+	if (!note_file(s, n, STATE_MEMORY, &s->memory))
 		die("%s: the kernel has written no memory", s->umid);
 	describe_machine(s, c);
-	describe_devices(s, c, dirfd);
+	describe_devices(s, c, n);
 }
 
 struct state save_described(const struct instance *in, struct umid_console *c, int dirfd)
 {
 	struct state s = { .name = in->name, .fd = -1, .created = (uint64_t)time(NULL) };
+	struct state_new n = { .fd = dirfd };
 
 	describe_kernel(&s, in);
-	describe_files(&s, c, dirfd);
+	describe_files(&s, c, &n);
 	return s;
 }
 
@@ -229,7 +249,7 @@ struct state save_instance(const struct instance *in, struct state_new *n, const
 	umid_connect(&c, in->folder);
 	older_link(parent, n);
 	ask_kernel(&s, &c, n);
-	describe_files(&s, &c, n->fd);
+	describe_files(&s, &c, n);
 	older_describe(&s, parent, n->fd);
 	close(c.fd);
 	state_write(&s, n->fd);
@@ -241,10 +261,11 @@ struct state save_instance(const struct instance *in, struct state_new *n, const
 
 static uint64_t size_on_disk(const struct state *s)
 {
-	uint64_t size = s->memory.disk;
+	const struct state_file *f;
+	uint64_t size = 0;
 
-	for (int i = 0; i < STATE_DISKS; i++)
-		size += s->disks[i].layer.disk;
+	for (size_t i = 0; (f = state_nth_file(s, i)); i++)
+		size += f->disk;
 	return size;
 }
 

@@ -4,7 +4,7 @@
  * first answer.
  *
  * The kernel knows its parameters from the state. The command line names what a new process has
- * anew: the instance's name, a fresh file for the layer of each disk (the kernel fills it from the
+ * anew: the instance's name, a fresh file for the layer of each disk (the kernel puts it over the
  * state's), lines that were descriptors, and other cards if wanted. Lines that were descriptors
  * are `null` now: reads wait, and `nestctl console` shows them; but con4 and con5 of `nestctl run`
  * are pipes to the keeper.
@@ -184,7 +184,7 @@ static void add_lines(struct line *l, const struct start *st)
 
 /* ---- disks ---- */
 
-/* Makes an empty file without a name, which the kernel fills from the state's layer. */
+/* Makes an empty file without a name, which the kernel puts over the state's layer. */
 static int layer_file(void)
 {
 	int fd = temporary_file("the copy-on-write layer");

@@ -2,9 +2,10 @@
 /*
  * state.h: what the files of the commands about states share.
  *
- * A state is a folder: `memory` and `ubdN.layer`, which the kernel writes (kernel/state/state.h),
- * and state.json, which says how a kernel is started from them. A name without a slash belongs to
- * the store, beside that of images; any other is the folder's path.
+ * A state is a folder: `memory`, `ubdN.layer` and, if a disk's changes are in several files, the
+ * parts below it, `ubdN.layer.1` and so on, which the kernel writes (kernel/state/state.h); and
+ * state.json, which says how a kernel is started from them. A name without a slash belongs to the
+ * store, beside that of images; any other is the folder's path.
  */
 #ifndef NESTLING_NESTCTL_STATE_H
 #define NESTLING_NESTCTL_STATE_H
@@ -20,6 +21,7 @@
 #define STATE_FORMAT 1
 #define STATE_DISKS 16 /* ubd0 to ubd15 */
 #define STATE_CARDS 16 /* eth0 to eth15 */
+#define STATE_PARTS 7  /* ubdN.layer.1 to ubdN.layer.7 */
 #define STATE_MEMORY "memory"
 /* memory.1 to memory.7: os-linux/state_file.h */
 #define STATE_OLDER 7
@@ -47,6 +49,8 @@ struct state_image {
 struct state_disk {
 	/* NULL: the disk is read-only, or there is none */
 	struct state_file layer;
+	/* the parts below it, up to the first without a name */
+	struct state_file below[STATE_PARTS];
 	const char *flags;   /* letters of ubd<N><flags>= */
 	const char *backing; /* absolute path, or NULL */
 };
@@ -96,6 +100,7 @@ struct state_new {
 	bool replace;
 	/* which seal it gets: none, one for its files, or one for copies of them too */
 	enum { SEAL_HERE, SEAL_COPY, SEAL_NONE } seal;
+	bool unnamed; /* nothing reads its state.json */
 };
 /*
  * Makes an empty folder for a state. It is removed at the end of this process if it was not
@@ -170,6 +175,8 @@ void state_must_be_whole(const struct state *s);
 bool state_check_all(const struct state *s);
 /* Fills @f with what the file @name of the folder @dirfd is. False if it is missing. */
 bool state_file_read(int dirfd, const char *name, const char *where, struct state_file *f);
+/* As above, without its checksum. */
+bool state_file_look(int dirfd, const char *name, const char *where, struct state_file *f);
 /* Fills @im for the file @path. Returns 0 or errno. */
 int state_image_read(const char *path, struct state_image *im);
 

@@ -36,14 +36,12 @@ static void read_row(void *arg)
 
 static uint64_t disk_of(const struct state *s)
 {
+	const struct state_file *f;
 	uint64_t size = 0;
 	struct stat st;
 
-	if (!fstatat(s->fd, STATE_MEMORY, &st, AT_SYMLINK_NOFOLLOW))
-		size += (uint64_t)st.st_blocks * 512;
-	for (int i = 0; i < STATE_DISKS; i++)
-		if (s->disks[i].layer.name &&
-			!fstatat(s->fd, s->disks[i].layer.name, &st, AT_SYMLINK_NOFOLLOW))
+	for (size_t i = 0; (f = state_nth_file(s, i)); i++)
+		if (!fstatat(s->fd, f->name, &st, AT_SYMLINK_NOFOLLOW))
 			size += (uint64_t)st.st_blocks * 512;
 	return size;
 }
@@ -214,10 +212,18 @@ static void info_text(const struct state *s)
 		s->name, s->folder, s->parent ? s->parent : "none", time_text(s->created), s->umid,
 		(double)s->stopped_ns / 1e6, s->kernel, s->build, (double)s->mem / (1 << 20),
 		(unsigned long long)s->cpus, (double)disk_of(s) / (1 << 20));
-	for (int i = 0; i < STATE_DISKS; i++)
-		if (s->disks[i].layer.name)
-			printf("  ubd%-4d  a layer%s%s\n", i, s->disks[i].backing ? " over " : "",
-				s->disks[i].backing ? s->disks[i].backing : "");
+	for (int i = 0; i < STATE_DISKS; i++) {
+		const struct state_disk *d = &s->disks[i];
+		int parts = 0;
+
+		if (!d->layer.name)
+			continue;
+		while (parts < STATE_PARTS && d->below[parts].name)
+			parts++;
+		printf("  ubd%-4d  %s%s%s\n", i,
+			parts ? format("a layer in %d parts", parts + 1) : "a layer",
+			d->backing ? " over " : "", d->backing ? d->backing : "");
+	}
 	for (size_t i = 0; i < s->nr_images; i++)
 		printf("  needs    %s\n", s->images[i].path);
 }
@@ -295,9 +301,9 @@ static void export_file(const struct state *s, const struct state_new *n, const 
 
 static int states_export(int argc, char **argv)
 {
+	const struct state_file *f;
 	struct state_new n;
 	struct state s;
-	const struct state_file *f;
 	char **words;
 
 	next_option(&cmd_states_export, argc, argv);

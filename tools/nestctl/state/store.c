@@ -219,20 +219,41 @@ static struct {
 	const char *volatile path;
 } making;
 
+/* Writes ubd<unit>.layer, with .<part> behind it if that is not 0. Async-signal-safe. */
+static void layer_name(char *to, int unit, int part)
+{
+	to = stpcpy(to, "ubd");
+	if (unit >= 10)
+		*to++ = '1';
+	*to++ = (char)('0' + unit % 10);
+	to = stpcpy(to, ".layer");
+	if (part) {
+		*to++ = '.';
+		*to++ = (char)('0' + part);
+	}
+	*to = '\0';
+}
+_Static_assert(STATE_DISKS <= 20 && STATE_PARTS < 10, "layer_name() writes one digit");
+
 /* Removes the unfinished folder. Async-signal-safe, so it knows the names in it. */
 static void clean_up(void)
 {
-	static const char *const names[] = { STATE_MEMORY, "memory.1", "memory.2", "memory.3",
-		"memory.4", "memory.5", "memory.6", "memory.7", STATE_JSON, STATE_SEAL,
-		STATE_SEAL ".new", "key", "fault", "ubd0.layer", "ubd1.layer", "ubd2.layer",
-		"ubd3.layer", "ubd4.layer", "ubd5.layer", "ubd6.layer", "ubd7.layer", "ubd8.layer",
-		"ubd9.layer", "ubd10.layer", "ubd11.layer", "ubd12.layer", "ubd13.layer",
-		"ubd14.layer", "ubd15.layer" };
+	char name[32];
 
 	if (!making.fd || !making.path)
 		return;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		unlinkat(making.fd - 1, names[i], 0);
+	unlinkat(making.fd - 1, STATE_MEMORY, 0);
+	for (int i = 0; i < STATE_OLDER; i++)
+		unlinkat(making.fd - 1, state_older_names[i], 0);
+	unlinkat(making.fd - 1, STATE_JSON, 0);
+	unlinkat(making.fd - 1, STATE_SEAL, 0);
+	unlinkat(making.fd - 1, STATE_SEAL ".new", 0);
+	unlinkat(making.fd - 1, "key", 0);
+	unlinkat(making.fd - 1, "fault", 0);
+	for (int i = 0; i < STATE_DISKS * (STATE_PARTS + 1); i++) {
+		layer_name(name, i / (STATE_PARTS + 1), i % (STATE_PARTS + 1));
+		unlinkat(making.fd - 1, name, 0);
+	}
 	rmdir(making.path);
 }
 
@@ -330,7 +351,10 @@ struct state_new state_begin_unnamed(void)
 {
 	make_store();
 	state_sweep(state_store());
-	return begin_at(format("%s/clone", state_store()), false);
+	struct state_new n = begin_at(format("%s/clone", state_store()), false);
+
+	n.unnamed = true;
+	return n;
 }
 
 static void sync_files(int fd, const char *path)
