@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,11 +99,32 @@ static void add_image(struct state *s, const char *device, const char *name)
 		die("%s: %s: %s: %s", s->umid, device, path, strerror(err));
 }
 
+/* True if the file is one of the parent's by a hard link, whose sum was taken then. */
+static bool take_sum(const struct state *parent, int dirfd, struct state_file *f)
+{
+	const struct state_file *of;
+	struct stat st, other;
+
+	if (!parent || fstatat(dirfd, f->name, &st, AT_SYMLINK_NOFOLLOW))
+		return false;
+	for (size_t i = 0; (of = state_nth_file(parent, i)); i++) {
+		if (fstatat(parent->fd, of->name, &other, AT_SYMLINK_NOFOLLOW) ||
+			other.st_dev != st.st_dev || other.st_ino != st.st_ino ||
+			of->size != f->size)
+			continue;
+		f->sum = of->sum;
+		return true;
+	}
+	return false;
+}
+
 /* Notes a file that the kernel wrote. False if there is none of this name. */
 static bool note_file(
 	const struct state *s, const struct state_new *n, const char *name, struct state_file *f)
 {
-	return (n->unnamed ? state_file_look : state_file_read)(n->fd, name, s->umid, f);
+	return state_file_look(n->fd, name, s->umid, f) &&
+	       (n->unnamed || take_sum(n->parent, n->fd, f) ||
+		       state_file_read(n->fd, name, s->umid, f));
 }
 
 /* Notes the files with what a disk was written. False if there is none. */
@@ -247,6 +269,7 @@ struct state save_instance(const struct instance *in, struct state_new *n, const
 	adopt(&s, n);
 	s.created = (uint64_t)time(NULL);
 	umid_connect(&c, in->folder);
+	n->parent = parent;
 	older_link(parent, n);
 	ask_kernel(&s, &c, n);
 	describe_files(&s, &c, n);

@@ -101,6 +101,8 @@ struct state_new {
 	/* which seal it gets: none, one for its files, or one for copies of them too */
 	enum { SEAL_HERE, SEAL_COPY, SEAL_NONE } seal;
 	bool unnamed; /* nothing reads its state.json */
+	/* the open parent, of which it may have files, or NULL */
+	const struct state *parent;
 };
 /*
  * Makes an empty folder for a state. It is removed at the end of this process if it was not
@@ -129,6 +131,13 @@ void state_remove_folder(int fd, const char *path);
 void state_sweep(const char *dir);
 /* Returns the names in the store, sorted. */
 char **state_names(size_t *count);
+
+/* ---- pool.c: files of disks that outlive their states ---- */
+
+/* Gives a file that is about to be removed another name, if an instance is over it. */
+void pool_keep(int dirfd, const char *name);
+/* Removes the files that no instance is over. */
+void pool_sweep(void);
 
 /* Notes, or tells, which state an instance was last saved to or started from (head.c). */
 void head_set(pid_t pid, const char *name);

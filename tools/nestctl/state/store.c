@@ -135,15 +135,18 @@ int state_lock(const char *path, const char *name, bool change)
 
 /* ---- removal ---- */
 
-/* Removes the files in a folder. */
+/* Removes the files in a folder. Those that an instance goes on over are kept elsewhere. */
 static void remove_files(int fd)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = copy < 0 ? NULL : fdopendir(copy);
 
 	for (struct dirent *e; d && (e = readdir(d));)
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
+			if (!strncmp(e->d_name, "ubd", 3))
+				pool_keep(fd, e->d_name);
 			unlinkat(fd, e->d_name, 0);
+		}
 	if (d)
 		closedir(d);
 }
@@ -210,6 +213,7 @@ void state_sweep(const char *dir)
 	}
 	if (d)
 		closedir(d);
+	pool_sweep();
 }
 
 /* ---- a folder that is being made ---- */
