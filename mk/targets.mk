@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # What a person types.
 
-.PHONY: help deps run quick bench bench-disk bench-net bench-instances bench-hostfs crash check check-long check-nested check-hosts fuzz-syscalls fuzz-cow fuzz-images unit lint lint-laws lint-arrows lint-symbols lint-syscalls lint-rooms lint-comments lint-docs lint-format lint-tidy tidy docs clean install
+.PHONY: help deps run quick bench bench-disk bench-net bench-instances bench-state bench-hostfs crash check check-long check-nested check-hosts fuzz-syscalls fuzz-cow fuzz-images unit lint lint-laws lint-arrows lint-symbols lint-syscalls lint-rooms lint-comments lint-docs lint-format lint-tidy tidy docs clean install
 help:
 	@echo 'make              build $(B)/nestling and $(B)/nestctl'
 	@echo 'make run          install what is missing, build, make the Debian image once, boot it'
@@ -17,6 +17,7 @@ help:
 	@echo 'make bench-disk   fio on the host, in Nestling and in UML side by side; BENCHFLAGS=--rounds 1 ...'
 	@echo 'make bench-tree   a tree of 50000 files made, walked, packed and removed, git status; native, Nestling and UML'
 	@echo 'make bench-net    the network: bulk, round trips, nginx, slirp and switch beside a veth pair, UML and gVisor; BENCHFLAGS=--write as well'
+	@echo 'make bench-state  what saving, restoring and copying an instance costs'
 	@echo 'make bench-instances  what twenty idle instances over one image cost the host in memory'
 	@echo 'make lint         the Laws, the arrows between rooms, comments, the docs, clang-format, clang-tidy'
 	@echo 'make objs         every object of every world, without linking'
@@ -60,6 +61,11 @@ bench-net: deps
 bench-instances: deps
 	@$(MAKE) --no-print-directory all
 	@bench/instances --build $(B) $(BENCHFLAGS)
+
+# States, alone and beside 50 idle instances; some minutes.
+bench-state: deps
+	@$(MAKE) --no-print-directory all $(B)/tests/debian.ext4
+	@bench/state --build $(B) $(BENCHFLAGS)
 
 # The tests of the rooms that differ from main (tests/quick); two minutes for a change in one file.
 quick: deps

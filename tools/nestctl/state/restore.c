@@ -16,7 +16,7 @@
 #include "tools/nestctl/state/state.h"
 
 #define BACK_MS 600000
-#define STEP_MS 2
+#define STEP_MS 1
 #define ANSWER_MS 100
 
 #define TRUST_HELP                                                                                 \
