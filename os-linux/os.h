@@ -311,12 +311,20 @@ struct os_state {
 	char why[400];
 };
 /*
- * Writes @dir/memory, anew. Every vCPU but the caller stands still. os_state_finish() closes it and
- * must follow a success: to bring it to the disk would take a vCPU for as long, so that is left to
- * the asker. Both return 0 or -errno with @s->why.
+ * Write @dir/memory, anew:
+ * - os_state_prepare() while the machine runs; @s has the guest's memory as file and map 0, and
+ *   what else is known. It gets memory for copies.
+ * - os_state_save() while every vCPU but the caller stands still. What there is no memory to copy
+ *   to is written at once.
+ * - os_state_finish() when the machine runs again, until it does not return -EINPROGRESS: a thread
+ *   writes the rest and closes the file. To bring it to the disk is left to the asker.
+ * - os_state_drop() instead, after a failure.
+ * They return 0 or -errno with @s->why.
  */
+void os_state_prepare(const char *dir, struct os_state *s);
 int os_state_save(const char *dir, struct os_state *s);
 int os_state_finish(struct os_state *s);
+void os_state_drop(void);
 
 /* Of a process that goes on from a saved state; NULL: it has booted. */
 struct os_restored {

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <link.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,9 +18,12 @@
 #include <zlib.h>
 
 #include "os-linux/internal.h"
+#include "os-linux/state_copy.h"
 #include "os-linux/state_tables.h"
 
 #define RUN_MAX (1u << 20) /* pages */
+/* bytes that are kept besides what was counted before the stop */
+#define SPARE (4UL << 20)
 
 void state_build_id(uint8_t *id)
 {
@@ -68,22 +72,6 @@ static int failed(struct os_state *s, int err, const char *what)
 {
 	snprintf(s->why, sizeof(s->why), "%.300s: %s", what, strerror(-err));
 	return err;
-}
-
-static int write_all(int fd, const void *from, size_t n, uint64_t at)
-{
-	while (n) {
-		ssize_t done = pwrite(fd, from, n, (off_t)at);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return done < 0 ? -errno : -ENOSPC;
-		from = (const char *)from + done;
-		n -= (size_t)done;
-		at += (uint64_t)done;
-	}
-	return 0;
 }
 
 static bool is_zero(const char *page)
@@ -282,7 +270,7 @@ static int add_run(struct writer *w, const struct state_run *run)
 	w->older_runs += run->source != 0;
 	if (run->source)
 		return 0;
-	return write_all(w->fd, (const char *)m->addr + run->page * STATE_PAGE,
+	return copy_put(w->fd, (const char *)m->addr + run->page * STATE_PAGE,
 		(uint64_t)run->pages * STATE_PAGE, run->at);
 }
 
@@ -397,11 +385,11 @@ static int write_tables(struct writer *w, struct state_header *h)
 	crc = (uint32_t)crc32(0, (const void *)w->maps, (uInt)maps);
 	crc = (uint32_t)crc32_z(crc, (const void *)w->runs, runs);
 	h->tables_crc = (uint32_t)crc32(crc, (const void *)texts, (uInt)texts_size);
-	err = write_all(w->fd, w->maps, maps, w->at);
+	err = copy_put(w->fd, w->maps, maps, w->at);
 	if (!err)
-		err = write_all(w->fd, w->runs, runs, w->at + maps);
+		err = copy_put(w->fd, w->runs, runs, w->at + maps);
 	if (!err)
-		err = write_all(w->fd, texts, texts_size, w->at + maps + runs);
+		err = copy_put(w->fd, texts, texts_size, w->at + maps + runs);
 	free(texts);
 	return err;
 }
@@ -453,7 +441,7 @@ static int write_file(struct writer *w)
 		return err;
 	h.header_crc = (uint32_t)crc32(0, (const void *)&h, sizeof(h));
 	w->s->bytes = h.size;
-	return write_all(w->fd, &h, sizeof(h), 0);
+	return copy_put(w->fd, &h, sizeof(h), 0);
 }
 
 /* Opens what the files of this process and of an older state are compared by. */
@@ -505,6 +493,7 @@ static int save_to(struct os_state *s, int dir, const char *path)
 	free(w.maps);
 	free(w.runs);
 	if (err) {
+		copy_drop();
 		close(w.fd);
 		unlinkat(dir, "memory", 0);
 		return failed(s, err, path);
@@ -524,10 +513,82 @@ int os_state_save(const char *path, struct os_state *s)
 	return err;
 }
 
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
+/*
+ * Has this process map all of the guest's memory that there is: to fault it in page by page would
+ * take longer than to read it.
+ */
+static void touch_memory(const struct os_state *s)
+{
+	int fd = os_handle_fd(s->file[0]);
+	const struct os_state_map *m = &s->map[0];
+	off_t data, hole = 0;
+
+	while ((data = lseek(fd, hole, SEEK_DATA)) >= 0 && (hole = lseek(fd, data, SEEK_HOLE)) >= 0)
+		madvise((void *)(m->addr + (uint64_t)data), (size_t)(hole - data),
+			MADV_POPULATE_READ);
+}
+
+/* A page that an older state has need not be copied. */
+void os_state_prepare(const char *dir, struct os_state *s)
+{
+	const struct state_tables *t = state_restored();
+	uint64_t bytes = 0;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/memory.1", dir);
+
+	for (uint32_t i = 0; i < s->nr_files; i++) {
+		struct stat st;
+
+		if (!fstat(os_handle_fd(s->file[i]), &st))
+			bytes += (uint64_t)st.st_blocks * 512;
+	}
+	for (uint64_t i = 0; t && i < t->h.nr_runs; i++)
+		bytes += (uint64_t)t->runs[i].pages * STATE_PAGE;
+	/* what a restored instance has not touched is not read */
+	if (!t)
+		touch_memory(s);
+	copy_prepare(bytes + SPARE, access(path, F_OK) ? bytes : SPARE);
+}
+
+void os_state_drop(void)
+{
+	copy_drop();
+}
+
+/* the host thread that completes the file: whether it was started, and has ended with what */
+static struct {
+	bool started;
+	int ended, err;
+} completion;
+
+static void complete_file(void *unused)
+{
+	completion.err = copy_flush(written);
+	if (close(written) && !completion.err)
+		completion.err = -errno;
+	__atomic_store_n(&completion.ended, 1, __ATOMIC_RELEASE);
+}
+
 int os_state_finish(struct os_state *s)
 {
-	int err = close(written) ? -errno : 0;
+	int err;
 
+	if (written < 0)
+		return 0;
+	if (!completion.started) {
+		completion.started = true;
+		if (os_worker_start("state", complete_file, NULL))
+			complete_file(NULL);
+	}
+	if (!__atomic_load_n(&completion.ended, __ATOMIC_ACQUIRE))
+		return -EINPROGRESS;
+	err = completion.err;
+	memset(&completion, 0, sizeof(completion));
 	written = -1;
 	return err ? failed(s, err, "memory") : 0;
 }

@@ -180,6 +180,22 @@ static void go_on(const struct save *s)
 	for_each_part(p) if (p->connected) p->connected();
 }
 
+/* Waits for the memory's file, which is written by a thread of the host. */
+static s64 complete_memory(struct save *s, bool stopped)
+{
+	s64 err;
+
+	while ((err = machine_save_sync(s->why->text, sizeof(s->why->text))) == -EINPROGRESS) {
+		if (stopped) {
+			machine_pause(LOOK_NS);
+			continue;
+		}
+		set_current_state(TASK_IDLE);
+		schedule_deadline(ktime_get() + PAUSE_NS);
+	}
+	return min(err, 0L);
+}
+
 /* Tries once. Returns -EAGAIN when the machine has to go on for a moment. */
 static s64 try_save(struct save *s)
 {
@@ -201,6 +217,8 @@ static s64 try_save(struct save *s)
 		return err;
 	}
 	if (!err && s->hold)
+		err = complete_memory(s, true);
+	if (!err && s->hold)
 		err = finish(s, 0, true);
 	if (!err && s->hold)
 		s->hold(ktime_get() - start);
@@ -216,7 +234,7 @@ static s64 attempt(struct save *s)
 
 	if (err)
 		return err;
-	err = machine_save_begin();
+	err = machine_save_begin(s->dir);
 	if (err)
 		err = fail(s->why, err, "no memory for its lists");
 	else
@@ -242,7 +260,9 @@ static s64 save(struct save *s)
 	if (err == -EAGAIN)
 		err = fail(s->why, -EBUSY, "a task holds an address space for too long");
 	if (!err)
-		err = min(machine_save_sync(s->why->text, sizeof(s->why->text)), 0L);
+		err = complete_memory(s, false);
+	if (err)
+		machine_save_drop();
 	return finish(s, err, false);
 }
 

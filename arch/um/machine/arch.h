@@ -172,11 +172,12 @@ void machine_stop_here(void);
  * in save.c. machine_save_settle() returns -EAGAIN if a sleeping task is in the middle of something
  * that cannot be saved: the machine has to go on for a moment. machine_save() returns 0, -errno
  * with a line in @why, or, in the process that goes on from what was written, MACHINE_GOES_ON.
- * machine_save_sync() closes the file, and returns its bytes or -errno.
+ * machine_save_sync() completes the file, and returns its bytes or -errno; -EINPROGRESS: a thread
+ * of the host is at it, ask again.
  */
 #define MACHINE_GOES_ON 1
 const char *machine_save_obstacle(void);
-int machine_save_begin(void);
+int machine_save_begin(const char *dir);
 void machine_save_end(void);
 int machine_save_settle(void);
 /* Takes, with the machine stopped, the events that the host has for us; waits on the host. */
@@ -184,6 +185,7 @@ void machine_look_for_events(void);
 void machine_pause(u64 ns);
 s64 machine_save(const char *dir, char *why, size_t size);
 s64 machine_save_sync(char *why, size_t size);
+void machine_save_drop(void); /* instead, after a failure */
 /* Called in that process, in this order; arch_entry.restored() comes between the two. */
 void machine_restored(void);
 void machine_read_parameters(void);

@@ -7,6 +7,7 @@
  *	machine_save_settle()   stopped: all that is in spaces comes into the guest's own memory
  *	machine_save()          stopped: writes; returns a second time in the process that goes on
  *	machine_save_end()      frees the lists
+ *	machine_save_sync()     the machine runs again: writes what was only copied
  *
  * Spaces are not saved: they are a cache of the page tables. What a space knows alone is fetched
  * first: FPU states, and which pages were touched. The spaces of the instance that is saved stay
@@ -51,13 +52,24 @@ static u64 skip_size(void)
 	return DIV_ROUND_UP(physmem_frames, 8);
 }
 
-int machine_save_begin(void)
+int machine_save_begin(const char *dir)
 {
 	maps_max = PHYSMEM_MAPS + REGION_MAPS + stacks_max() + SPARE_STACKS;
 	maps = kmalloc(maps_max * sizeof(*maps), GFP_KERNEL);
 	/* without it, free frames are written too, where they are not zero */
 	skip = kmalloc(skip_size(), GFP_KERNEL);
-	return maps ? 0 : -ENOMEM;
+	if (!maps)
+		return -ENOMEM;
+	memset(&state, 0, sizeof(state));
+	physmem_describe(&state, maps);
+	state.map = maps;
+	os_state_prepare(dir, &state);
+	return 0;
+}
+
+void machine_save_drop(void)
+{
+	os_state_drop();
 }
 
 void machine_save_end(void)
@@ -144,7 +156,7 @@ s64 machine_save_sync(char *why, size_t size)
 {
 	int err = os_state_finish(&state);
 
-	if (err)
+	if (err && err != -EINPROGRESS)
 		strscpy(why, state.why, size);
 	return err ? err : (s64)state.bytes;
 }

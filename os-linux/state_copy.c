@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state_copy.c: see state_copy.h. One save at a time uses it.
+ *
+ * The memory is anonymous and made present before the stop, as far as it will certainly be needed:
+ * a first touch costs as much as the copy.
+ */
+#include "os-linux/state_copy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "os-linux/internal.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+struct piece {
+	uint64_t at; /* in the file */
+	size_t from, len;
+};
+static struct {
+	char *buf;
+	size_t size, used;
+	struct piece *pieces;
+	size_t nr, room;
+} kept;
+
+void copy_prepare(uint64_t bytes, uint64_t at_once)
+{
+	struct os_mem_info info;
+	uint64_t most = os_mem_info(&info) ? 0 : info.host_free / 2;
+	void *p;
+
+	/* a save that begins anew */
+	if (kept.size >= bytes) {
+		kept.used = kept.nr = 0;
+		return;
+	}
+	copy_drop();
+	bytes = bytes < most ? bytes : most;
+	if (!bytes)
+		return;
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		-1, 0);
+	if (p == MAP_FAILED)
+		return;
+	madvise(p, bytes, MADV_DONTDUMP);
+	madvise(p, bytes, MADV_HUGEPAGE);
+	madvise(p, at_once < bytes ? at_once : bytes, MADV_POPULATE_WRITE);
+	kept.buf = p;
+	kept.size = bytes;
+}
+
+static int write_all(int fd, const char *from, size_t n, uint64_t at)
+{
+	while (n) {
+		ssize_t done = pwrite(fd, from, n, (off_t)at);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return done < 0 ? -errno : -ENOSPC;
+		from += done;
+		n -= (size_t)done;
+		at += (uint64_t)done;
+	}
+	return 0;
+}
+
+/* Returns the piece that the next bytes belong to, or NULL: there is no memory. */
+static struct piece *piece_for(uint64_t at)
+{
+	struct piece *last = kept.nr ? &kept.pieces[kept.nr - 1] : NULL;
+
+	if (last && last->at + last->len == at)
+		return last;
+	if (kept.nr == kept.room) {
+		size_t room = kept.room ? 2 * kept.room : 4096;
+		struct piece *more = realloc(kept.pieces, room * sizeof(*more));
+
+		if (!more)
+			return NULL;
+		kept.pieces = more;
+		kept.room = room;
+	}
+	last = &kept.pieces[kept.nr++];
+	*last = (struct piece){ .at = at, .from = kept.used };
+	return last;
+}
+
+int copy_put(int fd, const void *from, size_t n, uint64_t at)
+{
+	struct piece *p = n <= kept.size - kept.used ? piece_for(at) : NULL;
+
+	if (!p)
+		return write_all(fd, from, n, at);
+	memcpy(kept.buf + kept.used, from, n);
+	kept.used += n;
+	p->len += n;
+	return 0;
+}
+
+int copy_flush(int fd)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < kept.nr && !err; i++) {
+		const struct piece *p = &kept.pieces[i];
+
+		err = write_all(fd, kept.buf + p->from, p->len, p->at);
+	}
+	copy_drop();
+	return err;
+}
+
+void copy_drop(void)
+{
+	if (kept.buf)
+		munmap(kept.buf, kept.size);
+	free(kept.pieces);
+	memset(&kept, 0, sizeof(kept));
+}
