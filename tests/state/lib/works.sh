@@ -24,14 +24,17 @@ build_works() {
 }
 # chain NAME MOMENTS SEED ARGUMENT...: chain.py with the disk; afterwards the disk is whole
 chain() {
-	local name=$1 said instance
-	mkdir -p "$work/run"
-	said=$(python3 "$lib/chain.py" "$KERNEL" "$work/initrd" "$work/disk.img" "$work/run" "${@:2:2}" "${@:4}")
+	local name=$1 said instance run=$work/run
+	# in memory, if there is room: each save waits for the disk
+	[[ $(df --output=avail /dev/shm 2>/dev/null | tail -n 1) -gt 500000 ]] && run=$(mktemp -d /dev/shm/works.XXXXXX)
+	trap 'kill -KILL $(jobs -rp) 2>/dev/null; wait 2>/dev/null; rm -rf "$work" "'"$run"'"' EXIT
+	mkdir -p "$run"
+	said=$(python3 "$lib/chain.py" "$KERNEL" "$work/initrd" "$work/disk.img" "$run" "${@:2:2}" "${@:4}")
 	sed -n "s/^#/&/p" <<<"$said"
 	said=$(grep -v "^#" <<<"$said")
 	if [[ $said != ok* ]]; then
 		no "$name" "$said"
-		cp -r "$work/run" "${KEEP:-/nonexistent}" 2>/dev/null
+		cp -r "$run" "${KEEP:-/nonexistent}" 2>/dev/null
 	else
 		ok "$name: ${said#ok * }"
 		instance=$(cut -d' ' -f2 <<<"$said")
@@ -42,5 +45,5 @@ chain() {
 		fi
 		kill -KILL "$(cat "$work/.uml/$instance/pid")"
 	fi
-	rm -rf "$work/run" "$work"/end.*
+	rm -rf "$run" "$work"/end.*
 }
