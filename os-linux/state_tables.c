@@ -166,6 +166,11 @@ static bool check_map(struct state_tables *t, uint32_t i)
 					 m->len > h->file_size[m->file] - m->off ||
 					 m->at > h->tables_at || m->len > h->tables_at - m->at)))
 		return bad(t, "memory: map %u is damaged", i);
+	for (uint32_t other = 0; !m->file && other < i; other++)
+		if (!t->maps[other].file)
+			return bad(t, "memory: map %u is the guest's memory once more", i);
+	if (!m->file && m->off)
+		return bad(t, "memory: map %u does not begin with the guest's memory", i);
 	return true;
 }
 
@@ -175,7 +180,7 @@ static bool check_run(struct state_tables *t, uint64_t i)
 	const struct state_map *m = &t->maps[run->map < t->h.nr_maps ? run->map : 0];
 	uint64_t pages = m->len / STATE_PAGE, bytes = (uint64_t)run->pages * STATE_PAGE, size;
 
-	if (run->map >= t->h.nr_maps || m->file < 0 || run->page > pages ||
+	if (run->map >= t->h.nr_maps || m->file < 0 || run->page > pages || !run->pages ||
 		run->pages > pages - run->page || run->source >= STATE_SOURCES)
 		return bad(t, "memory: run %llu is damaged", (unsigned long long)i);
 	size = run->source ? t->h.source[run->source].size : t->h.tables_at;
