@@ -125,6 +125,8 @@ static inline u64 host_deadline(u64 guest_deadline)
 }
 
 /* time.c fills in the offsets between clocks */
+/* a task was in the host's vdso when the instance was saved */
+extern bool machine_vdso_used;
 struct vdso_data;
 void time_vdso_data(struct vdso_data *d);
 

@@ -23,6 +23,10 @@ extern const u8 vdso_so_start[], vdso_so_end[]; /* build/gen/blobs.S */
 
 static struct page *data_page, *plain_page, *image_pages[MAX_IMAGE_PAGES];
 static u64 nr_image_pages;
+/* the host's vdso in the spaces */
+static struct host_vdso {
+	u64 at, sum;
+} host_vdso;
 
 static struct page *new_page(void)
 {
@@ -40,6 +44,18 @@ static u64 host_function(const char *name)
 	long off = use ? os_vdso_function(name) : -ENOENT;
 
 	return off < 0 ? 0 : skas_host_vdso() + (u64)off;
+}
+
+/* Adds up the host's code, which tells one host kernel from another. */
+static void look_at_host(struct host_vdso *v)
+{
+	u8 piece[256];
+	size_t n;
+
+	*v = (struct host_vdso){ .at = skas_host_vdso(), .sum = 0xcbf29ce484222325UL };
+	for (u64 off = 0; (n = os_vdso_read(off, piece, sizeof(piece))); off += n)
+		for (size_t i = 0; i < n; i++)
+			v->sum = (v->sum ^ piece[i]) * 0x100000001b3UL;
 }
 
 void vdso_init(void)
@@ -63,12 +79,20 @@ void vdso_init(void)
 	d = page_address(data_page);
 	d->host_clock_gettime = host_function("__vdso_clock_gettime");
 	vdso_update();
+	look_at_host(&host_vdso);
 }
 
 void vdso_restored(void)
 {
 	struct vdso_data *d = page_address(data_page);
+	struct host_vdso now;
 
+	look_at_host(&now);
+	if (machine_vdso_used && (now.at != host_vdso.at || now.sum != host_vdso.sum))
+		refuse("restore=%s: a program was reading the clock in the vdso of a host kernel "
+		       "that is not this one",
+			machine_restored_from());
+	host_vdso = now;
 	WRITE_ONCE(d->host_clock_gettime, host_function("__vdso_clock_gettime"));
 	vdso_update();
 	vdso_renew_keys();

@@ -23,6 +23,12 @@
 #include "kernel/sched/sched.h"
 #include "skas/skas.h"
 
+#define MSEC 1000000UL
+/* the host's vdso is smaller */
+#define VDSO_SIZE 0x10000UL
+/* how long a save waits until no task is in the host's vdso */
+#define VDSO_PATIENCE (50 * MSEC)
+
 /* stacks that may be made between the count and the stop */
 #define SPARE_STACKS 256
 
@@ -32,6 +38,9 @@ static u32 maps_max;
 static u8 *skip;
 /* ns of the vCPU's clock, and of the host's, at the stop */
 static u64 cpu_ns, host_ns;
+/* when the save first found a task in the host's vdso, or 0 */
+static u64 vdso_since;
+bool machine_vdso_used;
 
 const char *machine_save_obstacle(void)
 {
@@ -96,10 +105,34 @@ static int settle_mm(struct mm *mm)
 	return pmap_settle_stopped(&mm->pmap);
 }
 
+static int is_in_host_vdso(struct task *t)
+{
+	return skas_host_vdso() && task_regs(t)->rip - skas_host_vdso() < VDSO_SIZE;
+}
+
+/*
+ * Lets the machine go on for a while if a task is in the host's vdso: the next host's may have
+ * other code there. Such a task takes nanoseconds, but it may wait for a vCPU, or be stopped.
+ */
+static int settle_vdso(void)
+{
+	machine_vdso_used = stacks_each_task(is_in_host_vdso);
+	if (!machine_vdso_used)
+		vdso_since = 0;
+	else if (!vdso_since)
+		vdso_since = os_clock_mono();
+	if (machine_vdso_used && os_clock_mono() - vdso_since < VDSO_PATIENCE)
+		return -EAGAIN;
+	vdso_since = 0;
+	return 0;
+}
+
 int machine_save_settle(void)
 {
-	int err = mm_each_stopped(settle_mm);
+	int err = settle_vdso();
 
+	if (!err)
+		err = mm_each_stopped(settle_mm);
 	return err ? err : stacks_each_task(settle_task);
 }
 
