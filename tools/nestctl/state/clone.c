@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,11 +24,13 @@
 
 #define COPIES_MAX 1000
 #define LINE_MAX_BYTES 65536
+#define HOST_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"
 
 struct clone {
 	const char *of, *prefix, *wanted, *net;
 	long count;
 	bool rm, json, trust;
+	bool machine_id, hostname; /* new ones */
 	char **command;
 	struct state s;
 	struct state_new temporary; /* the folder's, if @of is an instance */
@@ -99,6 +102,56 @@ static void start_copies(struct clone *c)
 	for (long i = 0; i < c->begun; i++)
 		start_undo(&c->all[i]);
 	die("%s", fault);
+}
+
+/* ---- what tells them apart ---- */
+
+/* Returns the shell's commands that make a copy another machine. */
+static const char *new_identity(const struct clone *c, const char *name)
+{
+	uint8_t id[16];
+	char hex[33];
+
+	if (getrandom(id, sizeof(id), 0) != sizeof(id))
+		die("getrandom: %s", strerror(errno));
+	/* as systemd makes them: UUIDs of version 4 */
+	id[6] = (id[6] & 0x0f) | 0x40;
+	id[8] = (id[8] & 0x3f) | 0x80;
+	for (size_t i = 0; i < sizeof(id); i++)
+		sprintf(hex + 2 * i, "%02x", id[i]);
+	return format("%s%s%s%s%s%s", c->machine_id ? "echo " : "", c->machine_id ? hex : "",
+		c->machine_id ? " >/etc/machine-id || exit\n" : "",
+		c->hostname ? format("hostname '%s' || exit\n", name) : "",
+		c->hostname ? "test ! -e /etc/hostname || " : "",
+		c->hostname ? format("echo '%s' >/etc/hostname", name) : "");
+}
+
+/* Gives all copies what was asked for. False after the line of a copy that has not taken it. */
+static bool set_identities(const struct clone *c)
+{
+	bool good = true;
+
+	if (!c->machine_id && !c->hostname)
+		return true;
+	for (long i = 0; good && i < c->count; i++) {
+		const char *name = c->all[i].name;
+		const char *argv[] = { "nestctl", "exec", "-T", name, "--", "sh", "-c",
+			new_identity(c, name), NULL };
+		pid_t pid;
+
+		fflush(NULL);
+		pid = fork();
+		if (pid < 0)
+			die("cannot start a process: %s", strerror(errno));
+		if (!pid) {
+			execv("/proc/self/exe", (char *const *)argv);
+			_exit(126);
+		}
+		good = !wait_for(pid);
+		if (!good)
+			warn("%s: its machine id or host name cannot be set", name);
+	}
+	return good;
 }
 
 /* ---- the command ---- */
@@ -253,7 +306,14 @@ static long number(const char *text)
 	return n;
 }
 
-enum { KEY_NAME = 256, KEY_NET, KEY_RM, KEY_TRUST };
+static bool wants_new(const char *text)
+{
+	if (strcmp(text, "new") != 0)
+		die("clone: --machine-id %s: wants new", text);
+	return true;
+}
+
+enum { KEY_NAME = 256, KEY_NET, KEY_RM, KEY_TRUST, KEY_MACHINE, KEY_HOST };
 
 static int clone_command(int argc, char **argv)
 {
@@ -269,6 +329,8 @@ static int clone_command(int argc, char **argv)
 		case KEY_NET: c.net = optarg; break;
 		case KEY_RM: c.rm = true; break;
 		case KEY_TRUST: c.trust = true; break;
+		case KEY_MACHINE: c.machine_id = wants_new(optarg); break;
+		case KEY_HOST: c.hostname = true; break;
 		default: c.json = true;
 		}
 	words = take_words(&cmd_clone, argc, argv, 1, -1);
@@ -281,11 +343,16 @@ static int clone_command(int argc, char **argv)
 	take_state(&c);
 	if (!c.prefix)
 		c.prefix = c.s.umid;
+	if (c.hostname && c.prefix[strspn(c.prefix, HOST_CHARS)])
+		die("clone: --hostname: '%s' is no host name", c.prefix);
 	start_copies(&c);
 	if (!c.is_instance)
 		for (long i = 0; i < c.count; i++)
 			head_set(c.all[i].kernel, strchr(c.of, '/') ? c.s.folder : c.of);
-	if (*c.command)
+	if (!set_identities(&c)) {
+		status = 1;
+		c.rm = true;
+	} else if (*c.command)
 		status = run_in_all(&c);
 	else
 		print(&c);
@@ -300,6 +367,8 @@ static const struct option_row options[] = {
 	{ KEY_NAME, "name", "PREFIX", "their names are PREFIX-1 ... (the name of the original)" },
 	{ KEY_NET, "net", "KIND", "another kind of eth0, as behind eth0= in nestling(1)" },
 	{ KEY_RM, "rm", NULL, "end the copies when COMMAND has ended in all of them" },
+	{ KEY_MACHINE, "machine-id", "new", "give each copy a fresh /etc/machine-id" },
+	{ KEY_HOST, "hostname", NULL, "the copies' host names are their names" },
 	{ 'k', "kernel", "FILE", "the kernel, as for restore" },
 	{ KEY_TRUST, "trust", NULL, "also from a state of another maker, as for restore" },
 	OPTION_JSON,
@@ -314,7 +383,10 @@ const struct command cmd_clone = {
 		"on. A name that is both is the instance. Each copy has its name, its layers and "
 		"the addresses of its cards for itself; ports of the host are not forwarded to "
 		"copies, and lines that were a port or a socket are not connected. All copies "
-		"start or none does, and their names are printed.\n\nCOMMAND runs in all of them "
+		"start or none does, and their names are printed. Random numbers, and the boot id, "
+		"are a copy's own; its machine id and its host name are those of the original, "
+		"unless --machine-id and --hostname set others, before COMMAND but not before "
+		"programs that run already.\n\nCOMMAND runs in all of them "
 		"at "
 		"the same time, as exec does. Its lines are printed behind the name of the copy. "
 		"The copies go on afterwards, unless --rm is given.\n\n\tnestctl clone web -n 4 "
