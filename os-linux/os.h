@@ -338,6 +338,8 @@ struct os_restored {
 	 */
 	int fresh;
 	uint64_t gap; /* ns of real time since the save */
+	/* what the instance is to the one that was saved */
+	enum { OS_IDENTITY_BACK, OS_IDENTITY_MOVED, OS_IDENTITY_NEW } identity;
 	/* parameters of the command line that were given to the restore, in its order */
 	int argc;
 	char **argv;

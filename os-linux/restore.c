@@ -261,12 +261,16 @@ static const char *find_restore(int argc, char **argv)
 			hold_at = argv[i] + 5;
 		else if (!strncmp(argv[i], "fresh=", 6))
 			fresh = argv[i] + 6;
+		else if (!strcmp(argv[i], "identity=new"))
+			restored.identity = OS_IDENTITY_NEW;
 		else if (place_name(argv[i]))
 			restored.argv[restored.argc++] = argv[i];
 		else
 			other = argv[i];
 	}
 	restored.dir = dir;
+	if (hold_at)
+		restored.identity = OS_IDENTITY_MOVED;
 	if (dir && other)
 		refuse("%s cannot be given to a restore, which keeps what the instance has", other);
 	if (dir && fresh)

@@ -196,10 +196,15 @@ void machine_read_parameters(void);
 bool machine_is_fresh(u64 *gap);
 /* Called when nothing can go wrong any more: standard error is the instance's from now on. */
 void machine_runs(void);
-/* Is another number for each instance that was made of a template. */
-extern u32 machine_boot;
 /* Returns the folder, or NULL: the instance has booted. */
 const char *machine_restored_from(void);
+/* True if programs may know the saved machine: it neither moved here nor seems to have booted. */
+bool machine_is_copy(void);
+/*
+ * How often this guest has become a new machine, beside the one that was saved: secrets and names
+ * that were made for an older one are made anew.
+ */
+extern u32 machine_boot;
 /* Returns 0 if there seems to be a state in @dir, or -errno. */
 int machine_save_readable(const char *dir);
 /* Ends this machine and goes on from @dir, in the same process. */

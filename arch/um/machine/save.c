@@ -42,6 +42,8 @@ static u64 cpu_ns, host_ns;
 static u64 vdso_since;
 bool machine_vdso_used;
 
+u32 machine_boot;
+
 const char *machine_save_obstacle(void)
 {
 #ifdef CONFIG_ASAN
@@ -222,6 +224,13 @@ void machine_restored(void)
 	mm_each_stopped(forget_mm);
 	stacks_each_task(forget_answers);
 	cpu_clock_restored(cpu_ns, host_ns);
+	if (r->identity == OS_IDENTITY_NEW)
+		machine_boot++;
+}
+
+bool machine_is_copy(void)
+{
+	return os_restored()->identity != OS_IDENTITY_MOVED && !os_restored()->fresh;
 }
 
 const char *machine_restored_from(void)
@@ -237,8 +246,6 @@ void machine_read_parameters(void)
 
 	params_again(r->argc, r->argv, r->fresh != 0);
 }
-
-u32 machine_boot;
 
 bool machine_is_fresh(u64 *gap)
 {

@@ -29,9 +29,12 @@ static u64 last_sent; /* racy is fine: when the last one was made */
 u32 tcp_keyed_hash(const u64 *words, u32 n)
 {
 	static u64 key[2];
+	static u32 boot; /* that it is of */
 
-	while (!READ_ONCE(key[0]))
+	while (!READ_ONCE(key[0]) || unlikely(READ_ONCE(boot) != machine_boot)) {
+		WRITE_ONCE(boot, machine_boot);
 		arch_random(key, sizeof(key));
+	}
 	return (u32)siphash(key, words, n);
 }
 

@@ -241,6 +241,8 @@ void start_begin(struct start *st, const char *kernel)
 	state_must_be_trusted(st->state, false);
 	add(&l, format("restore=%s", st->state->folder));
 	add(&l, format("umid=%s", st->name));
+	if (st->clone)
+		add(&l, "identity=new");
 	add_lines(&l, st);
 	add_disks(&l, files, st->state);
 	add_cards(&l, st);
