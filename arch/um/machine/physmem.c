@@ -26,7 +26,7 @@ pfn_t physmem_frames, physmem_boot_frames;
 static u64 mem_size = MEM_DEFAULT, mem_max;
 static const char *physmem_path;
 static int physmem_file, arena_file; /* os handles */
-const u64 *base_bits __machine; /* of this process */
+const u64 *base_bits __machine;      /* of this process */
 
 static int set_mem(const char *value)
 {

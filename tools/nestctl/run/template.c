@@ -27,6 +27,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -191,16 +192,12 @@ static void send_job(const struct run *r)
 {
 	char *line = format("j%zu\n", r->job_size);
 	size_t n = strlen(line), all = n + r->job_size;
-	char *text;
+	struct iovec v[2] = { { line, n }, { (void *)r->job, r->job_size } };
 
 	if (all > PIPE_ROOM && fcntl(r->control_fd, F_SETPIPE_SZ, JOB_MAX + 4096) < 0)
 		die("no room for the job in a pipe");
-	text = xalloc(all);
-	memcpy(text, line, n);
-	memcpy(text + n, r->job, r->job_size);
-	if (write(r->control_fd, text, all) != (ssize_t)all)
+	if (writev(r->control_fd, v, 2) != (ssize_t)all)
 		die("no room for the job in a pipe");
-	free(text);
 	free(line);
 }
 

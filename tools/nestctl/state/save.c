@@ -276,6 +276,7 @@ struct state save_instance(const struct instance *in, struct state_new *n, const
 	older_describe(&s, parent, n->fd);
 	close(c.fd);
 	state_write(&s, n->fd);
+	n->parent = NULL;
 	state_close(&open);
 	return s;
 }
