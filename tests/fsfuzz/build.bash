@@ -11,7 +11,7 @@
 fsfuzz_sources() {
 	(cd "$root" && ls kernel/fs/{ext4,ext4/*,fat,isofs,squashfs}/*.c kernel/lib/{crc,radix,string,vsprintf,rbtree,sort,lost}.c \
 		kernel/vfs/{super,freeze,inode,libfs,sync,writeback,attr,idmap,direct_io}.c kernel/vfs/name/{dcache,dcache_shrink,dcache_splice,permission}.c \
-		kernel/mm/file/{filemap,truncate,writeback,readahead,bdi}.c kernel/mm/frame/page.c kernel/mm/reclaim/lru.c kernel/vfs/mount/filesystems.c kernel/vfs/bdev/{bdev,rw}.c kernel/block/{bio,partition,genhd,queue,stat,error}.c \
+		kernel/mm/file/{filemap,truncate,writeback,readahead,bdi}.c kernel/mm/frame/page.c kernel/mm/reclaim/lru.c kernel/vfs/mount/{filesystems,fsparam}.c kernel/vfs/bdev/{bdev,rw}.c kernel/block/{bio,partition,genhd,queue,stat,error}.c \
 		kernel/vfs/xattr/{acl,xattr,file_caps}.c tests/fsfuzz/{machine,memory,threads,use}.c tests/unit/fakes.c)
 }
 

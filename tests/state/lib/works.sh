@@ -34,7 +34,7 @@ chain() {
 	said=$(grep -v "^#" <<<"$said")
 	if [[ $said != ok* ]]; then
 		no "$name" "$said"
-		cp -r "$run" "${KEEP:-/nonexistent}" 2>/dev/null
+		[[ -z $KEEP ]] || cp -r "$run" "$KEEP"
 	else
 		ok "$name: ${said#ok * }"
 		instance=$(cut -d' ' -f2 <<<"$said")
