@@ -171,6 +171,35 @@ uint64_t os_cgroup_oom_kills(void)
 	return 0;
 }
 
+/* What the host can take back at once counts as room. */
+static uint64_t room_in(const struct group *g, bool old)
+{
+	uint64_t limit, used, cache = 0;
+
+	if (!read_number(g, old ? "memory.limit_in_bytes" : "memory.max", "", &limit) ||
+		!read_number(g, old ? "memory.usage_in_bytes" : "memory.current", "", &used))
+		return UINT64_MAX;
+	read_number(g, "memory.stat", old ? "total_inactive_file " : "inactive_file ", &cache);
+	used -= cache < used ? cache : used;
+	return used < limit ? limit - used : 0;
+}
+
+uint64_t os_cgroup_memory_room(void)
+{
+	uint64_t room = UINT64_MAX;
+	struct group g;
+	bool old = find_group("memory", &g);
+
+	if (!old && !find_group(NULL, &g))
+		return room;
+	do {
+		uint64_t here = room_in(&g, old);
+
+		room = here < room ? here : room;
+	} while (go_up(&g));
+	return room;
+}
+
 /*
  * Finds the limit and the group that has it. Version 1 has no word for "no limit": it shows a
  * number near the largest.

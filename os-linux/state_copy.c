@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "os-linux/internal.h"
+#include "os-linux/why.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -30,10 +31,20 @@ static struct {
 	size_t nr, room;
 } kept;
 
+/* Returns the most that may be taken: it must not be what the host kills us for. */
+static uint64_t most_to_take(void)
+{
+	uint64_t room = os_cgroup_memory_room();
+	struct os_mem_info info;
+
+	if (os_mem_info(&info))
+		return 0;
+	return (room < info.host_free ? room : info.host_free) / 2;
+}
+
 void copy_prepare(uint64_t bytes, uint64_t at_once)
 {
-	struct os_mem_info info;
-	uint64_t most = os_mem_info(&info) ? 0 : info.host_free / 2;
+	uint64_t most = most_to_take();
 	void *p;
 
 	/* a save that begins anew */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* why.h: the interface of cgroup.c for why.c and space_died.c. Host world. */
+/* why.h: the interface of cgroup.c for the rest of the host world. */
 #ifndef NESTLING_OS_WHY_H
 #define NESTLING_OS_WHY_H
 
@@ -24,5 +24,7 @@ uint64_t os_cgroup_oom_kills(void);
  * and the limit in bytes.
  */
 bool os_cgroup_memory_limit(char *name, size_t size, uint64_t *limit);
+/* Returns how many bytes our control groups leave us; UINT64_MAX: they have no limit. */
+uint64_t os_cgroup_memory_room(void);
 
 #endif
