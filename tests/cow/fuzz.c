@@ -24,6 +24,7 @@
 
 #include "drivers/ubd/chain_host.h"
 #include "drivers/ubd/cow4_host.h"
+#include "tests/fuzz.h"
 
 #define FILE_MAX (512UL << 10)
 #define SEEDS 16
@@ -34,21 +35,7 @@ static struct {
 	size_t size;
 } seeds[SEEDS];
 static int nr_seeds;
-static unsigned long execution, opened;
-static uint64_t state;
-
-static uint64_t rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
-
-static void say_where(void)
-{
-	fprintf(stderr, "execution %lu\n", execution);
-}
+static unsigned long opened;
 
 static void hangs(int sig)
 {
@@ -209,9 +196,7 @@ static void execute(uint64_t seed)
 	size_t size;
 	int i, fd;
 
-	state = (seed + 1) * 0x9e3779b97f4a7c15UL + execution * 0xd1342543de82ef95UL + 1;
-	for (i = 0; i < 8; i++)
-		rnd();
+	rnd_begin(seed);
 	i = (int)(rnd() % (unsigned int)nr_seeds);
 	memcpy(p, seeds[i].data, seeds[i].size);
 	size = spoil(p, seeds[i].size);

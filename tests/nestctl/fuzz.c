@@ -28,6 +28,7 @@
 #include <unistd.h>
 #include <sanitizer/common_interface_defs.h>
 
+#include "tests/fuzz.h"
 #include "tools/nestctl/image/bundle.h"
 #include "tools/nestctl/watch/elf_names.h"
 #include "tools/nestctl/image/ext4_image.h"
@@ -50,25 +51,10 @@ struct bytes {
 };
 static struct bytes seeds[SEEDS];
 static int nr_seeds;
-static unsigned long execution;
-static uint64_t state;
 static jmp_buf refused;
 static struct shared {
 	unsigned long execution, written, symbols;
 } * shared;
-
-static uint64_t rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
-
-static void say_where(void)
-{
-	fprintf(stderr, "execution %lu\n", execution);
-}
 
 static void hangs(int sig)
 {
@@ -501,9 +487,7 @@ static bool is_elf(const struct bytes *b)
 
 static void execute(uint64_t seed)
 {
-	state = (seed + 1) * 0x9e3779b97f4a7c15UL + execution * 0xd1342543de82ef95UL + 1;
-	for (int i = 0; i < 8; i++)
-		rnd();
+	rnd_begin(seed);
 	nr_records = 0;
 	if (setjmp(refused))
 		return;
@@ -545,7 +529,7 @@ static void run_some(uint64_t seed, unsigned long end)
 static void write_tars(uint64_t seed, unsigned long runs, const char *dir)
 {
 	for (; runs--; execution++) {
-		state = seed * 0x9e3779b97f4a7c15UL + execution * 0xd1342543de82ef95UL + 1;
+		rnd_begin(seed);
 		struct bytes b = a_tar();
 		FILE *f = fopen(format("%s/%lu.tar", dir, execution), "we");
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <sanitizer/common_interface_defs.h>
 
+#include "tests/fuzz.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/state/state.h"
 
@@ -28,25 +29,10 @@ struct text {
 	size_t size;
 };
 static struct text json, seal;
-static unsigned long execution;
 static struct shared {
 	unsigned long used, trusted;
 } * shared;
 static const char *folder;
-static uint64_t state;
-
-static uint64_t rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
-
-static void say_where(void)
-{
-	dprintf(2, "execution %lu\n", execution);
-}
 
 static void load(const char *name, struct text *t)
 {
@@ -142,9 +128,7 @@ static void execute(uint64_t seed)
 	static struct text a, b;
 	const char *line;
 
-	state = (seed + 1) * 0x9e3779b97f4a7c15UL + execution * 0xd1342543de82ef95UL + 1;
-	for (int i = 0; i < 8; i++)
-		rnd();
+	rnd_begin(seed);
 	a = json;
 	b = seal;
 	spoil(rnd() % 4 ? &a : &b);

@@ -39,6 +39,7 @@ static void __attribute__((noreturn)) leave(int status)
 #define stderr said
 #define exit(status) leave(status)
 #include "os-linux/restore.c"
+#include "tests/fuzz.h"
 #undef exit
 #undef stderr
 
@@ -48,26 +49,12 @@ static void __attribute__((noreturn)) leave(int status)
 #define OLDER_SIZE (3UL * STATE_PAGE)
 
 char **os_argv;
-static unsigned long execution, used;
-static uint64_t state;
+static unsigned long used;
 static uint8_t file[FILE_MAX];
 static uint64_t base_pages;
 static int begun;
 /* of memory.1 */
 static uint32_t older_crc;
-
-static uint64_t rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
-}
-
-static void say_where(void)
-{
-	dprintf(2, "execution %lu\n", execution);
-}
 
 static void wrong(const char *what)
 {
@@ -342,9 +329,7 @@ static void execute(uint64_t seed, const char *dir)
 	size_t size, n;
 	int fd;
 
-	state = (seed + 1) * 0x9e3779b97f4a7c15UL + execution * 0xd1342543de82ef95UL + 1;
-	for (int i = 0; i < 8; i++)
-		rnd();
+	rnd_begin(seed);
 	size = spoil(make());
 	if (rnd() % 8)
 		mend(size);

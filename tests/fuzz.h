@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fuzz.h: what fuzzers that run on the host share: executions with numbers, each of which has
+ * random numbers of its own, so that it can be run again alone.
+ */
+#ifndef NESTLING_TESTS_FUZZ_H
+#define NESTLING_TESTS_FUZZ_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+static unsigned long execution; /* the one that runs */
+static uint64_t fuzz_state;
+
+static inline uint64_t rnd(void)
+{
+	fuzz_state ^= fuzz_state << 13;
+	fuzz_state ^= fuzz_state >> 7;
+	fuzz_state ^= fuzz_state << 17;
+	return fuzz_state;
+}
+
+/* Begins an execution: its numbers depend on @seed and its own number only. */
+static inline void rnd_begin(uint64_t seed)
+{
+	fuzz_state = (seed + 1) * 0x9e3779b97f4a7c15UL + execution * 0xd1342543de82ef95UL + 1;
+	for (int i = 0; i < 8; i++)
+		rnd();
+}
+
+/* Callable in a signal handler. */
+static inline void say_where(void)
+{
+	dprintf(2, "execution %lu\n", execution);
+}
+
+#endif
