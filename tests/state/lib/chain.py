@@ -29,7 +29,8 @@ works, params, ways = [], [], []
 rest = sys.argv[7:]
 while rest:
     word = rest.pop(0)
-    {"-w": works, "-n": ways}.get(word, params).append(rest.pop(0) if word in ("-w", "-n") else word)
+    value = rest.pop(0) if word in ("-w", "-n") else word
+    {"-w": works, "-n": ways}.get(word, params).append(value)
 ways = ways or ["next", "next", "stay", "twice", "back"]
 row = random.Random(int(seed))
 counts = dict.fromkeys(ways, 0)
@@ -83,7 +84,7 @@ class Instance:
             text = f.read().decode(errors="replace")
         lines = text.split("\n")[:-1]
         for line in lines:
-            if "BAD" in line or "panic" in line or "Oops" in line or "lockdep" in line or "nestling:" in line:
+            if any(w in line for w in ("BAD", "panic", "Oops", "lockdep", "nestling:")):
                 raise Bad(line)
         if ended:
             raise Bad("it has ended with %d: %s" % (self.process.returncode, text[-300:]))
@@ -198,7 +199,7 @@ def family(pid):
 def used(a):
     """Returns what an instance uses of its host."""
     pid = a.process.pid
-    total = dict.fromkeys(("descriptors", "threads", "processes", "memory", "shared memory", "disk"), 0)
+    total = dict.fromkeys(SLACK, 0)
     for fd in os.listdir("/proc/%d/fd" % pid):
         path = "/proc/%d/fd/%s" % (pid, fd)
         total["descriptors"] += 1
@@ -214,7 +215,8 @@ def used(a):
 
 
 # what may differ by chance: KiB for memory and disk
-SLACK = {"descriptors": 4, "threads": 2, "processes": 6, "memory": 2048, "shared memory": 8192, "disk": 4096}
+SLACK = {"descriptors": 4, "threads": 2, "processes": 6, "memory": 2048, "shared memory": 8192,
+         "disk": 4096}
 
 
 def no_more(first, last):

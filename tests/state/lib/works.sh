@@ -26,10 +26,13 @@ build_works() {
 chain() {
 	local name=$1 said instance run=$work/run
 	# in memory, if there is room: each save waits for the disk
-	[[ $(df --output=avail /dev/shm 2>/dev/null | tail -n 1) -gt 500000 ]] && run=$(mktemp -d /dev/shm/works.XXXXXX)
+	if [[ $(df --output=avail /dev/shm 2>/dev/null | tail -n 1) -gt 500000 ]]; then
+		run=$(mktemp -d /dev/shm/works.XXXXXX)
+	fi
 	trap 'kill -KILL $(jobs -rp) 2>/dev/null; wait 2>/dev/null; rm -rf "$work" "'"$run"'"' EXIT
 	mkdir -p "$run"
-	said=$(python3 "$lib/chain.py" "$KERNEL" "$work/initrd" "$work/disk.img" "$run" "${@:2:2}" "${@:4}")
+	said=$(python3 "$lib/chain.py" "$KERNEL" "$work/initrd" "$work/disk.img" "$run" \
+		"${@:2:2}" "${@:4}")
 	sed -n "s/^#/&/p" <<<"$said"
 	said=$(grep -v "^#" <<<"$said")
 	if [[ $said != ok* ]]; then
@@ -38,8 +41,10 @@ chain() {
 	else
 		ok "$name: ${said#ok * }"
 		instance=$(cut -d' ' -f2 <<<"$said")
-		if "$NESTCTL" snapshot "$instance" -o "$work/end.cow" >"$work/snapshot" 2>&1 && "$NESTCTL" cow convert --to raw "$work/end.cow" "$work/end.raw"; then
-			same "$name: the disk is whole" "$(e2fsck -fn "$work/end.raw" >"$work/fsck" 2>&1; echo $?)" 0
+		if "$NESTCTL" snapshot "$instance" -o "$work/end.cow" >"$work/snapshot" 2>&1 &&
+			"$NESTCTL" cow convert --to raw "$work/end.cow" "$work/end.raw"; then
+			same "$name: the disk is whole" \
+				"$(e2fsck -fn "$work/end.raw" >"$work/fsck" 2>&1; echo $?)" 0
 		else
 			no "$name: the disk" "$(<"$work/snapshot")"
 		fi
