@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reset_abi.h: the reset server: a process of the host that runs a guest from the same point again
+ * and again. The kernel, tools/afl-nestling and the fake kernel of its tests include this file.
+ *
+ * In the guest, /proc/nestling/reset (mode 0600):
+ *
+ *	open(O_RDWR)	ENXIO: no server is attached; EBUSY: it is open already
+ *	read(n)		"from here": waits for an input and returns its first n bytes. The first
+ *			read that waits makes the base: the machine as it is in this read. A
+ *			signal interrupts the read only before the base is made. EIO: the server
+ *			has gone.
+ *	write(n)	"done": hands the record to the server, and the machine is put back to
+ *			the base. So the write does not return, but the read does, with the next
+ *			input. EINVAL: more than record_max bytes.
+ *
+ * A machine that halts or panics, or whose reader dies, is put back as well.
+ *
+ * On the host, the server sends the request "reset" to the management console with two
+ * descriptors: a SOCK_SEQPACKET socket and a memory file with struct reset_area at its start. The
+ * packets on the socket are struct reset_message. From the server:
+ *
+ *	RUN len		gives an input of len bytes to the read
+ *	BACK		puts the machine back; READY follows
+ *	END		lets the machine go on: its read returns EIO
+ *
+ * and from the kernel:
+ *
+ *	READY		a read waits: the base is made, or the machine has been put back
+ *	DONE len	a record of len bytes; the machine is put back next, and READY follows
+ *	DEAD why	so ended the run, without a record of the guest; READY follows, but not
+ *			after RESET_DEAD_REFUSED
+ *
+ * The end of the socket is END to the kernel. BACK may cross DONE or DEAD, and has no effect then:
+ * READY is sent once for the base and once for each RUN.
+ */
+#ifndef NESTLING_RESET_ABI_H
+#define NESTLING_RESET_ABI_H
+
+#include <stdint.h>
+
+#define RESET_MAGIC 0x74657372u /* "rset" */
+#define RESET_VERSION 1u
+/* Descriptors of the request, in this order. */
+enum { RESET_FD_SOCKET, RESET_FD_AREA, RESET_FDS };
+
+/*
+ * The start of the memory file. The server fills in all of it before it attaches; the kernel reads
+ * sizes and offsets once, and refuses what is not in [0, size), overlaps or is not aligned to a
+ * page. The server writes inputs and clears the map, while the machine waits in its read.
+ */
+struct reset_area {
+	uint32_t magic;
+	uint32_t version;
+	uint64_t size; /* of the memory file, in bytes */
+	uint32_t input_at;
+	uint32_t input_max;
+	uint32_t input_len; /* the server sets it before RUN */
+	uint32_t record_at;
+	uint32_t record_max;
+	uint32_t record_len; /* the kernel sets it before DONE and DEAD */
+	/*
+	 * Counters of the edges that the guest kernel has run since RUN, a byte each, if it was
+	 * built with MODE=cover. The length is a power of two, or 0: none are wanted.
+	 */
+	uint32_t cover_at;
+	uint32_t cover_len;
+	/* The kernel sets these three before READY. */
+	uint64_t resets;   /* how often the machine was put back */
+	uint64_t reset_ns; /* what the last time took */
+	uint64_t reset_pages;
+};
+
+enum reset_op {
+	RESET_RUN = 1,
+	RESET_BACK = 2,
+	RESET_END = 3,
+	RESET_READY = 16,
+	RESET_DONE = 17,
+	RESET_DEAD = 18,
+};
+
+/* The argument of RESET_DEAD. The record is a text, or empty. */
+enum reset_dead {
+	RESET_DEAD_PANIC = 1,
+	RESET_DEAD_HALT = 2,
+	/* The reading process has died, or has closed the file. */
+	RESET_DEAD_READER = 3,
+	/* No base can be made, and the text says why; the server is detached. */
+	RESET_DEAD_REFUSED = 4,
+};
+
+struct reset_message {
+	uint32_t op; /* enum reset_op */
+	uint32_t arg;
+};
+
+#endif
