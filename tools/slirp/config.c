@@ -5,7 +5,9 @@
  *
  *      hostfwd=tcp|udp:[ADDR]:PORT-[ADDR]:PORT   forwards the host's port to the guest's; may be
  *                                                given several times
- *      loopback=off                              10.0.2.2 is not the host's loopback
+ *      loopback=on|off|PORT[:PORT]...            the servers on the host's loopback that 10.0.2.2
+ *                                                and fec0::2 reach: all, none, or those on these
+ *                                                ports. Without it none.
  *      ipv6=off
  *      mtu=N
  */
@@ -77,6 +79,28 @@ static const char *parse_switch(const char *word, bool *off)
 	return NULL;
 }
 
+static const char *parse_loopback(struct config *c, const char *word)
+{
+	const char *s = strchr(word, '=') + 1;
+	char *rest;
+
+	c->nr_ports = 0;
+	c->loopback = !strcmp(s, "on");
+	if (c->loopback || !strcmp(s, "off"))
+		return NULL;
+	for (;; s = rest + 1) {
+		unsigned long port = *s >= '0' && *s <= '9' ? strtoul(s, &rest, 10) : 0;
+
+		if (!port || port > 65535 || (*rest && *rest != ':'))
+			return wrong(word, "wants on, off or PORT[:PORT]...");
+		if (c->nr_ports == PORTS_MAX)
+			return wrong(word, "too many ports");
+		c->ports[c->nr_ports++] = (uint16_t)port;
+		if (!*rest)
+			return NULL;
+	}
+}
+
 static const char *parse_mtu(struct config *c, const char *word)
 {
 	char *rest;
@@ -90,7 +114,7 @@ static const char *parse_word(struct config *c, const char *word)
 	if (!strncmp(word, "hostfwd=", 8))
 		return parse_forward(c, word);
 	if (!strncmp(word, "loopback=", 9))
-		return parse_switch(word, &c->no_loopback);
+		return parse_loopback(c, word);
 	if (!strncmp(word, "ipv6=", 5))
 		return parse_switch(word, &c->no_ipv6);
 	if (!strncmp(word, "mtu=", 4))

@@ -249,12 +249,12 @@ static void start_slirp(const struct config *c)
 		.vprefix_len = 64,
 		.if_mtu = c->mtu,
 		.if_mru = c->mtu,
-		.disable_host_loopback = c->no_loopback,
 	};
 
 	inet_pton(AF_INET6, "fec0::", &cfg.vprefix_addr6);
 	inet_pton(AF_INET6, "fec0::2", &cfg.vhost6);
 	inet_pton(AF_INET6, "fec0::3", &cfg.vnameserver6);
+	loopback_guard(c);
 	slirp = slirp_new(&cfg, &callbacks, NULL);
 }
 

@@ -9,6 +9,7 @@
 #define NESTLING_SLIRP_SLIRP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <netinet/in.h>
 
 #define SLIRP_FD 3
@@ -21,15 +22,23 @@ struct forward {
 	const char *text;
 };
 #define FORWARDS_MAX 64
+#define PORTS_MAX 64
 struct config {
 	struct forward forwards[FORWARDS_MAX];
 	int nr_forwards;
-	bool no_loopback, no_ipv6;
+	/* the guest reaches all servers on the host's loopback; those on @ports in any case */
+	bool loopback;
+	uint16_t ports[PORTS_MAX];
+	int nr_ports;
+	bool no_ipv6;
 	unsigned mtu;
 };
 
 /* Reads the words of the command line. Returns NULL or an error. */
 const char *config_parse(struct config *c, char *const *words);
+
+/* Keeps the guest from the host's loopback, but for what @c allows. Call before slirp_new(). */
+void loopback_guard(const struct config *c);
 
 /*
  * Enters the jail: no new privileges, no file but the resolver's configuration, no call but those

@@ -50,7 +50,8 @@ struct option_row {
 	int key;
 	/* the long name, or NULL; with key 0: the end of the table */
 	const char *name;
-	const char *arg; /* its value, or NULL for none */
+	/* its value, or NULL for none; "[=VALUE]": it may be left out, of long names only */
+	const char *arg;
 	/* NULL: accepted but not shown (an old spelling) */
 	const char *help;
 };

@@ -85,7 +85,8 @@ static void print_option(const struct option_row *o)
 	else
 		n = snprintf(head, sizeof(head), "  -%c", o->key);
 	if (o->arg)
-		n += snprintf(head + n, sizeof(head) - (size_t)n, " %s", o->arg);
+		n += snprintf(head + n, sizeof(head) - (size_t)n, "%s%s",
+			o->arg[0] == '[' ? "" : " ", o->arg);
 	if (n > 28)
 		printf("%s\n%30s", head, "");
 	else

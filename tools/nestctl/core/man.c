@@ -65,7 +65,7 @@ static void print_option(const struct option_row *o)
 		fputs("\\fR", stdout);
 	}
 	if (o->arg) {
-		fputs(" \\fI", stdout);
+		fputs(o->arg[0] == '[' ? "\\fI" : " \\fI", stdout);
 		roff(o->arg, strlen(o->arg), false);
 		fputs("\\fR", stdout);
 	}

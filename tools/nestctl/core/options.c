@@ -39,7 +39,10 @@ static void translate(const struct command *c, char *letters, struct option *nam
 		}
 		if (o->name)
 			names[n++] = (struct option){ o->name,
-				o->arg ? required_argument : no_argument, NULL, o->key };
+				!o->arg          ? no_argument :
+				o->arg[0] == '[' ? optional_argument :
+						   required_argument,
+				NULL, o->key };
 	}
 	*letters = '\0';
 	names[n] = (struct option){ NULL, 0, NULL, 0 };

@@ -213,10 +213,13 @@ static void add_network(struct run *r)
 
 	if (r->forwards && strncmp(net, "slirp", 5))
 		die("run: -p HOST:GUEST wants --net slirp, not %s", net);
+	if (r->loopback && strncmp(net, "slirp", 5))
+		die("run: --host-loopback wants --net slirp, not %s", net);
 	if (!strcmp(net, "none"))
 		return;
-	add(r, format("eth0=%s%s%s", net, r->forwards ? r->forwards : "",
-		       r->net || r->forwards ? "" : ",optional"));
+	add(r, format("eth0=%s%s%s%s", net, r->forwards ? r->forwards : "",
+		       r->loopback ? r->loopback : "",
+		       r->net || r->forwards || r->loopback ? "" : ",optional"));
 }
 
 const char *without_commas(const char *path)
@@ -307,6 +310,21 @@ static bool add_forward(struct run *r, const char *text)
 	return true;
 }
 
+/* Returns the card's word that opens the ports of @list ("80,443") on the loopback, or NULL all. */
+static const char *loopback_word(const char *list)
+{
+	char *word, *p;
+
+	if (!list)
+		return ",loopback=on";
+	word = format(",loopback=%s", list);
+	for (p = word + 1; (p = strchr(p, ','));)
+		*p = ':';
+	if (!*list || list[strspn(list, "0123456789,")])
+		die("run: --host-loopback=%s: wants PORT[,PORT...]", list);
+	return word;
+}
+
 /* Adds VAR=VALUE, or VAR with its value here, if it is set. */
 static void add_env(struct run *r, const char *text)
 {
@@ -327,7 +345,16 @@ static void add_env(struct run *r, const char *text)
 	r->env_size += n;
 }
 
-enum { KEY_NET = 256, KEY_NAME, KEY_PARAM, KEY_RM, KEY_BARE, KEY_AS_IS, KEY_NO_TEMPLATE };
+enum {
+	KEY_NET = 256,
+	KEY_NAME,
+	KEY_PARAM,
+	KEY_RM,
+	KEY_BARE,
+	KEY_AS_IS,
+	KEY_NO_TEMPLATE,
+	KEY_LOOPBACK
+};
 
 static void parse_option(struct run *r, int key)
 {
@@ -347,6 +374,7 @@ static void parse_option(struct run *r, int key)
 	case KEY_AS_IS: r->as_is = true; break;
 	case KEY_NO_TEMPLATE: r->no_template = true; break;
 	case KEY_NET: r->net = optarg; break;
+	case KEY_LOOPBACK: r->loopback = loopback_word(optarg); break;
 	case KEY_NAME: add(r, format("umid=%s", optarg)); break;
 	case KEY_PARAM:
 		if (!*optarg || !strncmp(optarg, "--", 2))
@@ -462,6 +490,9 @@ static const struct option_row options[] = {
 		"the kind of eth0, as behind eth0= in nestling(1); none for no card. The "
 		"default is slirp, if the host allows it; eth0 has its address when COMMAND "
 		"starts." },
+	{ KEY_LOOPBACK, "host-loopback", "[=PORT,...]",
+		"let the instance reach the servers on this machine's loopback, by the addresses "
+		"10.0.2.2 and fec0::2: those on the given ports, or all. Without it none." },
 	{ 'm', "mem", "SIZE", "memory of the instance (1G)" },
 	{ 'n', "cpus", "N", "virtual CPUs" },
 	{ 'n', "ncpus", "N", NULL },

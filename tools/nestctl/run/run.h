@@ -20,6 +20,8 @@ struct volume {
 
 struct run {
 	const char *kernel, *image, *cow, *mem, *ncpus, *net, *forwards, *dir, *user;
+	/* ",loopback=" with the ports, or NULL */
+	const char *loopback;
 	bool verbose, want_terminal, no_terminal;
 	bool no_template; /* it boots */
 	bool make_now;    /* a missing template is made before */
