@@ -101,27 +101,16 @@ static long request_fd(const struct zyg_msg *m, int fd)
 	return r == sizeof(answer) ? answer : -ESRCH;
 }
 
-static long request(int64_t cmd, int64_t a0)
+static long ask(int64_t cmd, uint64_t a0, uint64_t a1, uint64_t a2)
 {
-	struct zyg_msg m = { .cmd = cmd, .a = { a0 } };
-
-	return request_fd(&m, -1);
-}
-
-static long remote_call(long nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
-{
-	struct zyg_msg m = { .cmd = ZYG_CALL, .nr = nr, .a = { a, b, c, d, e } };
+	struct zyg_msg m = { .cmd = cmd, .a = { (int64_t)a0, (int64_t)a1, (int64_t)a2 } };
 
 	return request_fd(&m, -1);
 }
 
 static int map_words(const struct os_space_setup *s)
 {
-	struct zyg_msg m = { .cmd = ZYG_CALL,
-		.nr = SYS_mmap,
-		.a = { (int64_t)s->words_at, (int64_t)s->words_size, PROT_READ,
-			MAP_SHARED | MAP_FIXED, ZFD_CTL, (int64_t)s->words_off } };
-	long r = request_fd(&m, -1);
+	long r = ask(ZYG_WORDS, s->words_at, s->words_size, s->words_off);
 
 	return r == (long)s->words_at ? 0 : os_refused("mmap", r < 0 ? (int)-r : ENOMEM);
 }
@@ -268,8 +257,7 @@ static int move_mapping(const struct os_space_setup *s, uint64_t from, uint64_t 
 
 	if (to + (end - start) > s->vdso_at + s->vdso_room)
 		return -ENOSPC;
-	r = remote_call(
-		SYS_mremap, start, end - start, end - start, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+	r = ask(ZYG_MOVE, start, end - start, to);
 	return (uint64_t)r == to ? 0 : os_refused("mremap", (int)-r);
 }
 
@@ -319,22 +307,18 @@ static int move_vdso(const struct os_space_setup *s, uint64_t *vdso)
 
 static int clear_address_space(const struct os_space_setup *s)
 {
-	long r = remote_call(SYS_munmap, 0, s->base, 0, 0, 0);
+	long r = ask(ZYG_UNMAP, 0, s->base, 0);
 
 	if (!r && s->top > s->base + s->window)
-		r = remote_call(
-			SYS_munmap, s->base + s->window, s->top - s->base - s->window, 0, 0, 0);
+		r = ask(ZYG_UNMAP, s->base + s->window, s->top - s->base - s->window, 0);
 	return r ? os_refused("munmap", (int)-r) : 0;
 }
 
-/* Installs the filter in the zygote; all tasks that it forks inherit it. */
-static int install_filter(const struct os_space_setup *s)
+/* Ends the set-up, with the filter that all tasks of spaces inherit. */
+static int seal_zygote(const struct os_space_setup *s)
 {
-	long r;
+	long r = ask(ZYG_SEAL, s->filter, 0, 0);
 
-	if (!s->filter)
-		return 0;
-	r = remote_call(SYS_seccomp, 1 /* SET_MODE_FILTER */, 4 /* SPEC_ALLOW */, s->filter, 0, 0);
 	return r ? os_refused("seccomp", (int)-r) : 0;
 }
 
@@ -355,22 +339,22 @@ int os_space_start(const struct os_space_setup *s, uint64_t *vdso)
 	err = launch(s);
 	if (err)
 		return err;
-	if (remote_call(SYS_getpid, 0, 0, 0, 0, 0) != zygote) {
+	if (ask(ZYG_HELLO, 0, 0, 0) != zygote) {
 		abandon_zygote();
 		return start_failure();
 	}
 	os_short_slices(zygote); /* all tasks of spaces inherit it */
 	ordinary = sched_getscheduler(zygote) == SCHED_OTHER;
-	*s->tsc_may = !remote_call(SYS_prctl, PR_SET_TSC, PR_TSC_ENABLE, 0, 0, 0);
+	*s->tsc_may = !ask(ZYG_TSC, PR_TSC_ENABLE, 0, 0);
 	if (s->tsc_traps) /* inherited by all that the zygote forks */
-		*s->tsc_traps = !remote_call(SYS_prctl, PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
+		*s->tsc_traps = !ask(ZYG_TSC, PR_TSC_SIGSEGV, 0, 0);
 	err = move_vdso(s, vdso);
 	if (!err)
 		err = clear_address_space(s);
 	if (!err)
 		err = map_words(s);
 	if (!err)
-		err = install_filter(s);
+		err = seal_zygote(s);
 	if (err) {
 		abandon_zygote();
 		return err;
@@ -406,21 +390,19 @@ int os_space_give_file(int file, int at_fd)
 
 /* ---- terminals ---- */
 
-#define GUARDS 4
-#define GUARD_FD 48          /* + guard, in the zygote */
-static bool guarded[GUARDS]; /* under task_lock */
+static bool guarded[NR_GUARDS]; /* under task_lock */
 
 static int guard_take(void)
 {
 	int g;
 
 	pthread_mutex_lock(&task_lock);
-	for (g = 0; g < GUARDS && guarded[g]; g++)
+	for (g = 0; g < NR_GUARDS && guarded[g]; g++)
 		;
-	if (g < GUARDS)
+	if (g < NR_GUARDS)
 		guarded[g] = true;
 	pthread_mutex_unlock(&task_lock);
-	return g < GUARDS ? g : -ENOSPC;
+	return g < NR_GUARDS ? g : -ENOSPC;
 }
 
 int os_guard_terminal(int fd)
@@ -436,8 +418,9 @@ int os_guard_terminal(int fd)
 	g = guard_take();
 	if (g < 0)
 		return g;
-	give.a[0] = m.a[1] = GUARD_FD + g;
+	give.a[0] = ZFD_GUARD + g;
 	m.a[0] = g;
+	m.a[1] = 1;
 	err = (int)request_fd(&give, fd);
 	if (!err)
 		err = (int)request_fd(&m, -1);
@@ -448,12 +431,9 @@ int os_guard_terminal(int fd)
 
 void os_unguard_terminal(int guard)
 {
-	struct zyg_msg m = { .cmd = ZYG_GUARD, .a = { guard, -1 } };
-
-	if (guard < 0 || guard >= GUARDS || zygote_socket < 0)
+	if (guard < 0 || guard >= NR_GUARDS || zygote_socket < 0)
 		return;
-	request_fd(&m, -1);
-	remote_call(SYS_close, GUARD_FD + guard, 0, 0, 0, 0);
+	ask(ZYG_GUARD, (uint64_t)guard, 0, 0);
 	guarded[guard] = false;
 }
 
@@ -516,15 +496,14 @@ static int add_or_end(pid_t pid)
 
 	if (h < 0) {
 		kill(pid, SIGKILL);
-		request(ZYG_REAP, pid);
+		ask(ZYG_REAP, (uint64_t)pid, 0, 0);
 	}
 	return h;
 }
 
 int os_space_fork(uint64_t order_offset, uint64_t order_size)
 {
-	struct zyg_msg m = { .cmd = ZYG_FORK, .a = { (int64_t)order_offset, (int64_t)order_size } };
-	long pid = request_fd(&m, -1);
+	long pid = ask(ZYG_FORK, order_offset, order_size, 0);
 
 	return pid < 0 ? os_refused("clone", (int)-pid) : os_space_adopt((uint32_t)pid);
 }
@@ -568,7 +547,7 @@ int os_space_reap(int task)
 	if (tasks[task].traced)
 		while (waitpid(tasks[task].pid, &status, __WALL) >= 0 || errno == EINTR)
 			;
-	status = (int)request(ZYG_REAP, tasks[task].pid);
+	status = (int)ask(ZYG_REAP, (uint64_t)tasks[task].pid, 0, 0);
 	task_del(task);
 	return status;
 }

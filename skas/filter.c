@@ -7,9 +7,10 @@
  * own. Filters cost time at every installation and every system call, so they are short. The
  * runner's filter first tests the number, where most of a guest's calls fail.
  *
- *    mapper   from the zygote's text (spaces unmap it) and from the addresses below it, where the
- *             host's vdso has calls of its own: everything. Else, from the set-up code of the
- *             mapper and the runners: what these need. FUTEX_WAIT and FUTEX_WAKE from anywhere.
+ *    mapper   FUTEX_WAIT and FUTEX_WAKE from anywhere. From the zygote's text, which spaces unmap:
+ *             what its requests need after the set-up (stub_abi.h: ZYG_*); any other call ends it.
+ *             From the code of the mapper and the set-up of the runners: what these need. Flags of
+ *             clone and unshare and options of prctl are fixed: they make no namespace.
  *    runner   futex, from the one address behind its slot's gate, without timeout: WAIT on its own
  *             word, on which no other task can wait; WAKE of its turn word, where the kernel waits,
  *             or of a word of its vCPU, where another runner waits and checks whether it was meant.
@@ -21,9 +22,15 @@
  * Addresses are compared in both halves; the window does not cross 4 GiB, which skas_init()
  * ensures.
  */
+#include <asm/ioctls.h>
+#include <asm/signal.h>
+#include <asm/termbits.h>
 #include <asm/unistd.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 
 #include "gen/stub_syms.h"
@@ -57,10 +64,12 @@ static void load(struct program *p, u32 offset)
 
 /*
  * Placeholders in jumps, which seal() patches: a jf (or jt) of TO_TRAP goes to the last
- * instruction, TO_ALLOW to the one before it.
+ * instruction, TO_ALLOW to the one before it, TO_KILL to the one before that, which mapper_filter()
+ * has emitted.
  */
 #define TO_TRAP 0xff
 #define TO_ALLOW 0xfe
+#define TO_KILL 0xfd
 
 static u8 target(u32 from, u32 len, u8 where)
 {
@@ -68,6 +77,8 @@ static u8 target(u32 from, u32 len, u8 where)
 		return (u8)(len - 1 - (from + 1));
 	if (where == TO_ALLOW)
 		return (u8)(len - 2 - (from + 1));
+	if (where == TO_KILL)
+		return (u8)(len - 3 - (from + 1));
 	return where;
 }
 
@@ -124,11 +135,61 @@ static void runner_filter(struct program *p, u64 base, int slot, u32 word, bool 
 	seal(p, kill ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_TRAP);
 }
 
+/* A call, and where @arg is not negative the one value that its argument of that number has. */
+struct admitted {
+	u16 nr;
+	s8 arg;
+	u32 value;
+};
+
+/* Emits the end of a program: the number of the call is loaded, all that are not in @list @fail. */
+static void admit(struct program *p, const struct admitted *list, u32 n, u8 fail)
+{
+	for (u32 i = 0; i < n; i++) {
+		const struct admitted *c = &list[i];
+
+		if (c->arg < 0) {
+			emit(p, BPF_JMP | BPF_JEQ | BPF_K, TO_ALLOW, 0, c->nr);
+			continue;
+		}
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 4, c->nr);
+		load(p, ARG_HI(c->arg));
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, fail, 0);
+		load(p, ARG_LO(c->arg));
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, TO_ALLOW, fail, c->value);
+	}
+	/* never equal: there is no such call */
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, fail, fail, ~0U);
+}
+
+#define RUNNER_CLONE (CLONE_VM | CLONE_PARENT | CLONE_FILES | CLONE_CHILD_CLEARTID)
+
+/* Those of orders come first: pages of guests are mapped and unmapped all the time. */
+static const struct admitted by_mapper[] = { { __NR_mmap, -1, 0 }, { __NR_munmap, -1, 0 },
+	{ __NR_mprotect, -1, 0 }, { __NR_pwrite64, -1, 0 }, { __NR_modify_ldt, -1, 0 },
+	{ __NR_getppid, -1, 0 }, { __NR_close_range, -1, 0 }, { __NR_close, -1, 0 },
+	{ __NR_sigaltstack, -1, 0 }, { __NR_seccomp, -1, 0 }, { __NR_exit, -1, 0 },
+	{ __NR_clone, 0, RUNNER_CLONE }, { __NR_unshare, 0, CLONE_FILES } };
+
+/* rt_sigaction, prctl, getppid and mmap are those of its child on the way to the mapper. */
+static const struct admitted by_zygote[] = { { __NR_recvmsg, -1, 0 }, { __NR_sendto, -1, 0 },
+	{ __NR_pwrite64, -1, 0 }, { __NR_wait4, -1, 0 }, { __NR_close, -1, 0 },
+	{ __NR_dup3, -1, 0 }, { __NR_getppid, -1, 0 }, { __NR_exit_group, -1, 0 },
+	{ __NR_clone, 0, SIGCHLD }, { __NR_mmap, 2, PROT_READ }, { __NR_ioctl, 1, TCSETS2 },
+	{ __NR_rt_sigaction, 0, SIG_ORPHAN }, { __NR_prctl, 0, PR_SET_PDEATHSIG } };
+
+/* A runner sets its death signal. Either may be asked to trap rdtsc. */
+static void mapper_prctl(struct program *p)
+{
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, __NR_prctl);
+	load(p, ARG_LO(0));
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, TO_ALLOW, 0, PR_SET_PDEATHSIG);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, TO_ALLOW, TO_TRAP, PR_SET_TSC);
+}
+
 static void mapper_filter(struct program *p, u64 base)
 {
-	static const u16 calls[] = { __NR_mmap, __NR_munmap, __NR_mprotect, __NR_modify_ldt,
-		__NR_pwrite64, __NR_clone, __NR_prctl, __NR_getppid, __NR_close_range, __NR_unshare,
-		__NR_close, __NR_sigaltstack, __NR_seccomp, __NR_exit };
+	u32 of_zygote;
 
 	want(p, FIELD(arch), AUDIT_ARCH_X86_64);
 	want(p, IP_HI, base >> 32);
@@ -138,13 +199,17 @@ static void mapper_filter(struct program *p, u64 base)
 	emit(p, BPF_JMP | BPF_JGT | BPF_K, TO_TRAP, TO_ALLOW, 1);
 	load(p, IP_LO);
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, TO_TRAP, 0, (u32)(base + STUB_ZDATA));
-	emit(p, BPF_JMP | BPF_JGE | BPF_K, TO_ALLOW, 0, (u32)(base + STUB_ZTEXT));
+	of_zygote = p->len;
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, 0, 0, (u32)(base + STUB_ZTEXT));
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, 0, TO_TRAP, (u32)(base + STUB_SYM_mapper_start));
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, TO_TRAP, 0, (u32)(base + STUB_SYM_mapper_end));
 	load(p, FIELD(nr));
-	for (u32 i = 0; i < ARRAY_SIZE(calls); i++)
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, TO_ALLOW,
-			i + 1 == ARRAY_SIZE(calls) ? TO_TRAP : 0, calls[i]);
+	mapper_prctl(p);
+	admit(p, by_mapper, ARRAY_SIZE(by_mapper), TO_TRAP);
+	p->insn[of_zygote].jt = (u8)(p->len - of_zygote - 1);
+	load(p, FIELD(nr));
+	admit(p, by_zygote, ARRAY_SIZE(by_zygote), TO_KILL);
+	emit(p, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS);
 	seal(p, SECCOMP_RET_TRAP);
 }
 

@@ -284,17 +284,40 @@
 #define ZFD_CTL 5
 #define ZFD_REGION 16 /* + region number */
 #define MAX_REGIONS 16
+#define ZFD_GUARD 48 /* + slot; mappers close them */
+#define NR_GUARDS 4
 /* descriptors of a mapper are below this */
 #define ZFD_END 64
 
-/* ---- zygote requests: struct zyg_msg, answered by one long ---- */
-#define ZYG_CALL 1 /* one system call, nr and a[] */
+/*
+ * ---- zygote requests: struct zyg_msg, answered by one long ----
+ *
+ * These are all that the zygote does for the kernel, which it does not trust: it checks the numbers
+ * of descriptors, sizes and processes. The requests of the set-up are refused with -EPERM after
+ * ZYG_SEAL, and its filter has no call for them any more.
+ */
+/* Set-up. Returns the zygote's pid. */
+#define ZYG_HELLO 1
+/* Set-up. a[0]: PR_TSC_ENABLE or PR_TSC_SIGSEGV, for all spaces */
+#define ZYG_TSC 2
+/* Set-up. Moves the mapping at a[0], of a[1] bytes, to a[2]; returns a[2] */
+#define ZYG_MOVE 3
+/* Set-up. Unmaps a[1] bytes at a[0] */
+#define ZYG_UNMAP 4
+/* Set-up. Maps a[1] bytes of ZFD_CTL from a[2] on read-only at a[0]; returns a[0] */
+#define ZYG_WORDS 5
+/* Ends the set-up. a[0]: 1 installs the filter at stub_filters, 0: the host has none */
+#define ZYG_SEAL 6
 /* a[0]: offset of the order area, a[1]: its size; returns the mapper's pid */
-#define ZYG_FORK 2
-#define ZYG_REAP 3 /* a[0]: pid, known dead; wait status */
-#define ZYG_FD 4   /* SCM_RIGHTS; a[0]: fd number it gets */
-/* a[0]: slot, a[1]: fd, or -1 to forget; data: struct termios2 to set at the end */
-#define ZYG_GUARD 5
+#define ZYG_FORK 7
+#define ZYG_REAP 8 /* a[0]: pid, known dead; wait status */
+/* SCM_RIGHTS; a[0]: the number that the descriptor gets, of a region or a guard */
+#define ZYG_FD 9
+/*
+ * a[0]: slot, a[1]: 1 or 0 to forget and close ZFD_GUARD + slot; data: struct termios2 to set at
+ * the end
+ */
+#define ZYG_GUARD 10
 
 /* ---- exit codes of the stub's tasks: which step failed ---- */
 #define ZEXIT_REQUEST 71  /* zygote: request too short */
@@ -343,7 +366,7 @@ struct order_area {
 };
 
 struct zyg_msg {
-	int64_t cmd, nr, a[6];
+	int64_t cmd, a[3];
 	unsigned char data[48];
 };
 

@@ -8,7 +8,15 @@
  * knows it. When the kernel ends, the zygote puts guarded terminals back and ends too; its death
  * takes all spaces along (PR_SET_PDEATHSIG).
  *
- * It decides nothing: the kernel says what a space maps and when it ends.
+ * The kernel says what a space maps and when it ends. It cannot say more: the requests are fixed,
+ * their arguments are checked here, and after the set-up the filter (skas/filter.c) admits the
+ * calls that these requests need. So a kernel that a guest has taken over gets no other call out of
+ * the zygote, and no process but spaces.
+ *
+ * What is made of numbers that the kernel sends:
+ *    descriptors   ZYG_FD takes the numbers of regions and guards alone
+ *    memory        only during the set-up, and the order area, which lies in its window
+ *    processes     wait4 of a child, by its pid
  */
 #include <stdint.h>
 #include <asm/ioctls.h>
@@ -24,7 +32,7 @@
 #include <linux/wait.h>
 #include "skas/stub_abi.h"
 
-extern char stub_text[], h_all[], mapper_start[];
+extern char stub_text[], stub_filters[], h_all[], mapper_start[];
 void zygote_main(void);
 void zygote_orphan(void);
 
@@ -47,13 +55,22 @@ struct fd_control {
 	int level, type, fd, pad;
 };
 #define SCM_RIGHTS 1
-#define NR_GUARDS 4
+#define MREMAP_MAYMOVE 1
+#define MREMAP_FIXED 2
+#define SECCOMP_SET_MODE_FILTER 1
+#define SECCOMP_FILTER_FLAG_SPEC_ALLOW 4
+
+#define EPERM 1
+#define EBADF 9
+#define EINVAL 22
+#define ENOSYS 38
 
 static struct {
-	int fd; /* of a terminal, + 1, or 0 */
+	int on; /* ZFD_GUARD + slot is a terminal */
 	unsigned char termios[48];
 } guards[NR_GUARDS];
 static int zpid;
+static int sealed;
 char zygote_stack[16384] __attribute__((aligned(64)));
 
 static inline long call(long nr, long a, long b, long c, long d, long e, long f)
@@ -83,8 +100,8 @@ __attribute__((noreturn)) static void leave(int status)
 __attribute__((noreturn)) void zygote_orphan(void)
 {
 	for (int i = 0; i < NR_GUARDS; i++)
-		if (guards[i].fd)
-			call4(__NR_ioctl, guards[i].fd - 1, TCSETS2, guards[i].termios, 0);
+		if (guards[i].on)
+			call4(__NR_ioctl, ZFD_GUARD + i, TCSETS2, guards[i].termios, 0);
 	leave(0);
 }
 
@@ -126,8 +143,8 @@ __attribute__((noreturn)) static void become_mapper(long file_offset, long size)
 
 	call1(__NR_close, ZFD_SOCKET);
 	for (int i = 0; i < NR_GUARDS; i++)
-		if (guards[i].fd)
-			call1(__NR_close, guards[i].fd - 1);
+		if (guards[i].on)
+			call1(__NR_close, ZFD_GUARD + i);
 	handle(SIG_ORPHAN, (uint64_t)SIG_DFL, 0);
 	call2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
 	if (call1(__NR_getppid, 0) != zpid)
@@ -143,6 +160,8 @@ static long fork_space(long file_offset, long size)
 {
 	long pid;
 
+	if (size <= 0 || size > STUB_VDSO - STUB_ORDERS || file_offset < 0)
+		return -EINVAL;
 	pid = call4(__NR_pwrite64, ZFD_CTL, &zpid, sizeof(zpid), file_offset + O_ZPID);
 	if (pid != sizeof(zpid))
 		return pid;
@@ -156,49 +175,102 @@ static long fork_space(long file_offset, long size)
 static long reap(long pid)
 {
 	int status = 0;
-	long r = call4(__NR_wait4, pid, &status, __WALL, 0);
+	long r;
 
+	if (pid <= 0 || pid != (int)pid)
+		return -EINVAL; /* would be any child */
+	r = call4(__NR_wait4, pid, &status, __WALL, 0);
 	return r < 0 ? r : status;
 }
 
-static long take_fd(int received, int wanted)
+static int may_place(long fd)
 {
-	long r;
+	return (fd > ZFD_REGION && fd < ZFD_REGION + MAX_REGIONS) ||
+	       (fd >= ZFD_GUARD && fd < ZFD_GUARD + NR_GUARDS);
+}
+
+static long take_fd(int received, long wanted)
+{
+	long r = -EINVAL;
 
 	if (received < 0)
-		return -9; /* EBADF */
-	if (received == wanted)
-		return 0;
-	r = call4(__NR_dup3, received, wanted, 0, 0);
-	call1(__NR_close, received);
+		return -EBADF;
+	if (may_place(wanted))
+		r = received == wanted ? wanted : call4(__NR_dup3, received, wanted, 0, 0);
+	if (received != wanted)
+		call1(__NR_close, received);
 	return r < 0 ? r : 0;
 }
 
-static long guard(long slot, long fd, const unsigned char *termios)
+static long guard(long slot, long on, const unsigned char *termios)
 {
 	if (slot < 0 || slot >= NR_GUARDS)
-		return -22; /* EINVAL */
+		return -EINVAL;
 	for (unsigned i = 0; i < sizeof(guards[slot].termios); i++)
 		guards[slot].termios[i] = termios[i];
-	guards[slot].fd = (int)fd + 1;
+	if (guards[slot].on && !on)
+		call1(__NR_close, ZFD_GUARD + slot);
+	guards[slot].on = on != 0;
 	return 0;
+}
+
+static long set_tsc(long mode)
+{
+	if (mode != PR_TSC_ENABLE && mode != PR_TSC_SIGSEGV)
+		return -EINVAL;
+	return call2(__NR_prctl, PR_SET_TSC, mode);
+}
+
+/* From here on the zygote is what it stays, with the filter that its children inherit. */
+static long seal(long filter)
+{
+	long r = 0;
+
+	if (filter)
+		r = call4(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+			stub_filters, 0);
+	sealed = !r;
+	return r;
+}
+
+static long set_up(const struct zyg_msg *m)
+{
+	const int64_t *a = m->a;
+
+	if (sealed)
+		return -EPERM;
+	switch (m->cmd) {
+	case ZYG_HELLO: return zpid;
+	case ZYG_TSC: return set_tsc(a[0]);
+	case ZYG_MOVE:
+		return call(__NR_mremap, a[0], a[1], a[1], MREMAP_MAYMOVE | MREMAP_FIXED, a[2], 0);
+	case ZYG_UNMAP: return call2(__NR_munmap, a[0], a[1]);
+	case ZYG_WORDS:
+		return call(
+			__NR_mmap, a[0], a[1], PROT_READ, MAP_SHARED | MAP_FIXED, ZFD_CTL, a[2]);
+	case ZYG_SEAL: return seal(a[0]);
+	}
+	return -ENOSYS;
 }
 
 static long serve(struct zyg_msg *m, int received)
 {
+	if (m->cmd == ZYG_FD)
+		return take_fd(received, m->a[0]);
+	if (received >= 0)
+		call1(__NR_close, received);
 	switch (m->cmd) {
-	case ZYG_CALL: return call(m->nr, m->a[0], m->a[1], m->a[2], m->a[3], m->a[4], m->a[5]);
 	case ZYG_FORK: return fork_space(m->a[0], m->a[1]);
 	case ZYG_REAP: return reap(m->a[0]);
-	case ZYG_FD: return take_fd(received, (int)m->a[0]);
 	case ZYG_GUARD: return guard(m->a[0], m->a[1], m->data);
 	}
-	return -38; /* ENOSYS */
+	return set_up(m);
 }
 
 static long receive(struct zyg_msg *m, int *fd)
 {
 	struct iovec iov = { m, sizeof(*m) };
+	/* one descriptor: the host closes what does not fit */
 	struct fd_control control = { .fd = -1 };
 	struct kernel_msghdr msg = {
 		.iov = &iov, .iovlen = 1, .control = &control, .controllen = sizeof(control)

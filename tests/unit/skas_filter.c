@@ -6,9 +6,15 @@
  *
  * SOURCES: skas/filter.c kernel/lib/string.c
  */
+#include <asm/ioctls.h>
+#include <asm/signal.h>
+#include <asm/termbits.h>
 #include <asm/unistd.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 
 #include "gen/stub_syms.h"
@@ -199,7 +205,6 @@ static void test_mapper(void **state)
 
 	filters_write(area, BASE);
 	assert_int_equal(mapper(__NR_mmap, BASE + STUB_SYM_mapper_order + 2, 0), SECCOMP_RET_ALLOW);
-	assert_int_equal(mapper(__NR_clone, BASE + STUB_SYM_mapper_order, 0), SECCOMP_RET_ALLOW);
 	assert_int_equal(mapper(__NR_execve, BASE + STUB_SYM_mapper_order, 0), SECCOMP_RET_TRAP);
 	assert_int_equal(mapper(__NR_mmap, BASE + STUB_SYM_mapper_end, 0), SECCOMP_RET_TRAP);
 	assert_int_equal(mapper(__NR_mmap, BASE + STUB_SYM_h_all, 0), SECCOMP_RET_TRAP);
@@ -207,11 +212,75 @@ static void test_mapper(void **state)
 	assert_int_equal(mapper(__NR_mmap, (BASE ^ (1UL << 35)) + 100, 0), SECCOMP_RET_TRAP);
 	assert_int_equal(mapper(__NR_futex, BASE + STUB_SYM_futex_gates, 1), SECCOMP_RET_ALLOW);
 	assert_int_equal(mapper(__NR_futex, BASE + STUB_SYM_futex_gates, 2), SECCOMP_RET_TRAP);
-	assert_int_equal(mapper(__NR_execve, BASE + STUB_ZTEXT + 8, 0), SECCOMP_RET_ALLOW);
 	assert_int_equal(mapper(__NR_execve, BASE + STUB_ZDATA, 0), SECCOMP_RET_TRAP);
 	assert_int_equal(mapper(__NR_execve, BASE + STUB_VDSO + 0x3000, 0), SECCOMP_RET_TRAP);
 	assert_int_equal(mapper(__NR_futex, BASE + STUB_VDSO + 0x3000, 0), SECCOMP_RET_ALLOW);
 	assert_int_equal(of_mapper(&d), SECCOMP_RET_TRAP);
+}
+
+/* True if @d, a call from @ip, is admitted with @value as its argument @arg, and with no other. */
+static bool only_with(struct seccomp_data d, u64 ip, int arg, u64 value)
+{
+	struct seccomp_data low, high;
+
+	d.arch = AUDIT_ARCH_X86_64;
+	d.instruction_pointer = ip;
+	d.args[arg] = value;
+	low = high = d;
+	low.args[arg] ^= 1 << 29; /* CLONE_NEWPID */
+	high.args[arg] ^= 1UL << 32;
+	return of_mapper(&d) == SECCOMP_RET_ALLOW && of_mapper(&low) != SECCOMP_RET_ALLOW &&
+	       of_mapper(&high) != SECCOMP_RET_ALLOW;
+}
+
+static void test_mapper_makes_runners_only(void **state)
+{
+	u64 ip = BASE + STUB_SYM_mapper_order + 2;
+
+	filters_write(area, BASE);
+	assert_true(only_with((struct seccomp_data){ .nr = __NR_clone }, ip, 0,
+		CLONE_VM | CLONE_PARENT | CLONE_FILES | CLONE_CHILD_CLEARTID));
+	assert_true(only_with((struct seccomp_data){ .nr = __NR_unshare }, ip, 0, CLONE_FILES));
+	for (u64 option = 0; option < 80; option++) {
+		struct seccomp_data d = { .nr = __NR_prctl,
+			.arch = AUDIT_ARCH_X86_64,
+			.instruction_pointer = ip,
+			.args = { option } };
+		bool good = option == PR_SET_PDEATHSIG || option == PR_SET_TSC;
+
+		assert_true((of_mapper(&d) == SECCOMP_RET_ALLOW) == good);
+	}
+}
+
+/* What the zygote's requests need after the set-up, and no other call of all that there are. */
+static void test_zygote(void **state)
+{
+	static const int plain[] = { __NR_recvmsg, __NR_sendto, __NR_pwrite64, __NR_wait4,
+		__NR_close, __NR_dup3, __NR_getppid, __NR_exit_group };
+	static const struct {
+		int nr, arg;
+		u64 value;
+	} checked[] = { { __NR_clone, 0, SIGCHLD }, { __NR_mmap, 2, PROT_READ },
+		{ __NR_ioctl, 1, TCSETS2 }, { __NR_rt_sigaction, 0, SIG_ORPHAN },
+		{ __NR_prctl, 0, PR_SET_PDEATHSIG } };
+	u64 ip = BASE + STUB_ZTEXT + 8;
+	int admitted = 0;
+
+	filters_write(area, BASE);
+	for (u32 i = 0; i < ARRAY_SIZE(plain); i++)
+		assert_int_equal(mapper(plain[i], ip, 0), SECCOMP_RET_ALLOW);
+	for (u32 i = 0; i < ARRAY_SIZE(checked); i++)
+		assert_true(only_with((struct seccomp_data){ .nr = checked[i].nr }, ip,
+			checked[i].arg, checked[i].value));
+	for (int nr = 0; nr < 1024; nr++) {
+		u32 r = mapper(nr, ip, 7); /* no good argument of any of them */
+
+		if (nr == __NR_futex)
+			continue;
+		assert_true(r == SECCOMP_RET_ALLOW || r == SECCOMP_RET_KILL_PROCESS);
+		admitted += r == SECCOMP_RET_ALLOW;
+	}
+	assert_int_equal(admitted, ARRAY_SIZE(plain));
 }
 
 int main(void)
@@ -221,6 +290,8 @@ int main(void)
 		cmocka_unit_test(test_runner_refuses),
 		cmocka_unit_test(test_runner_stack),
 		cmocka_unit_test(test_mapper),
+		cmocka_unit_test(test_mapper_makes_runners_only),
+		cmocka_unit_test(test_zygote),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
