@@ -11,7 +11,8 @@
  * A prefix that ends in '*' ("ubd*") takes all words that begin with it, so that a typing error is
  * not passed to init.
  *
- * Invariants: arg_text holds a copy of every argument (Law 2: no pointer to libc's memory).
+ * Invariants: arg_text holds a copy of every argument of the boot (Law 2: no pointer to libc's
+ * memory).
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
@@ -207,20 +208,22 @@ static void replace_in_line(const char *arg)
 		append_line(arg);
 }
 
-/* The guest's /proc/cmdline stays what its boot was given, unless it is to look booted now. */
+/*
+ * The guest's /proc/cmdline stays what its boot was given, unless it is to look booted now.
+ *
+ * The setters of these parameters copy the value: an instance may be restored any number of times,
+ * and keeps no text of earlier processes.
+ */
 void params_again(int argc, char **argv, bool fresh)
 {
-	for (int i = 0; i < argc; i++) {
-		size_t n = strlen(argv[i]) + 1;
-		char *copy = arg_text + arg_used;
+	static char word[MAX_TEXT];
 
-		if (n > sizeof(arg_text) - arg_used)
-			refuse("the command lines are longer than %d bytes", MAX_TEXT);
-		memcpy(copy, argv[i], n);
-		arg_used += n;
-		if (!set_known(copy))
-			refuse("%s: no such parameter", copy);
+	for (int i = 0; i < argc; i++) {
+		if (strscpy(word, argv[i], sizeof(word)) < 0)
+			refuse("a parameter is longer than %d bytes", MAX_TEXT - 1);
+		if (!set_known(word))
+			refuse("%s: no such parameter", word);
 		if (fresh)
-			replace_in_line(copy);
+			replace_in_line(word);
 	}
 }

@@ -190,9 +190,12 @@ def family(pid):
     """Returns a process and its descendants."""
     found = [pid]
     for p in found:
-        for task in os.listdir("/proc/%d/task" % p):
-            with open("/proc/%d/task/%s/children" % (p, task)) as f:
-                found += [int(c) for c in f.read().split()]
+        try:
+            for task in os.listdir("/proc/%d/task" % p):
+                with open("/proc/%d/task/%s/children" % (p, task)) as f:
+                    found += [int(c) for c in f.read().split()]
+        except (FileNotFoundError, ProcessLookupError):  # it has ended since
+            continue
     return found
 
 
@@ -202,11 +205,16 @@ def used(a):
     total = dict.fromkeys(SLACK, 0)
     for fd in os.listdir("/proc/%d/fd" % pid):
         path = "/proc/%d/fd/%s" % (pid, fd)
+        try:
+            if "/memfd:" in os.readlink(path):
+                total["shared memory"] += os.stat(path).st_blocks // 2
+        except FileNotFoundError:  # closed since
+            continue
         total["descriptors"] += 1
-        if "/memfd:" in os.readlink(path):
-            total["shared memory"] += os.stat(path).st_blocks // 2
     total["threads"] = len(os.listdir("/proc/%d/task" % pid))
     total["processes"] = len(family(pid))
+    with open("/proc/%d/maps" % pid) as f:
+        total["maps"] = len(f.readlines())
     with open("/proc/%d/status" % pid) as f:
         total["memory"] = sum(int(line.split()[1]) for line in f if line.startswith("RssAnon"))
     for name in os.listdir(folder):
@@ -215,8 +223,8 @@ def used(a):
 
 
 # what may differ by chance: KiB for memory and disk
-SLACK = {"descriptors": 4, "threads": 2, "processes": 6, "memory": 2048, "shared memory": 8192,
-         "disk": 4096}
+SLACK = {"descriptors": 4, "threads": 2, "processes": 6, "maps": 400, "memory": 2048,
+         "shared memory": 8192, "disk": 4096}
 
 
 def no_more(first, last):

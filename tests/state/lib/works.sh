@@ -37,7 +37,7 @@ chain() {
 	said=$(grep -v "^#" <<<"$said")
 	if [[ $said != ok* ]]; then
 		no "$name" "$said"
-		[[ -z $KEEP ]] || cp -r "$run" "$KEEP"
+		[[ -z ${KEEP:-} ]] || cp -r "$run" "$KEEP"
 	else
 		ok "$name: ${said#ok * }"
 		instance=$(cut -d' ' -f2 <<<"$said")
