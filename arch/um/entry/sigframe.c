@@ -194,6 +194,8 @@ int setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask)
 				UADDR(at + offsetof(struct rt_frame, info)), &ks->info)))
 		return -EFAULT;
 
+	if (arch_in_host_vdso(regs->rip))
+		current->arch.vdso_frames++;
 	skas_fpu_init(fpu);
 	regs->rdi = (u64)ks->sig;
 	regs->rsi = at + offsetof(struct rt_frame, info);
@@ -361,6 +363,8 @@ int restore_frame(struct regs *regs, u64 *sigmask)
 	else
 		skas_fpu_init(fpu);
 	take_registers(regs, &uc.uc_mcontext);
+	if (arch_in_host_vdso(regs->rip) && current->arch.vdso_frames)
+		current->arch.vdso_frames--;
 	memcpy(sigmask, &uc.uc_sigmask, sizeof(*sigmask));
 	if (!err)
 		take_altstack(&uc.uc_stack);

@@ -53,6 +53,11 @@ struct arch_task {
 	void *kstack; /* the stack's block (KSTACK_BASE window) */
 	/* of the last synchronous trap, for signal frames */
 	u64 trapno, error, cr2;
+	/*
+	 * Frames of signal handlers that return into the host's vdso. A frame that a handler has
+	 * left by a jump counts until the next exec.
+	 */
+	u32 vdso_frames;
 	/* the vCPU whose runner holds the live FPU state */
 	int fpu_cpu;
 	struct answers answers;
@@ -129,6 +134,9 @@ u64 arch_xfeatures(void);
  * Scheduler only.
  */
 struct task *arch_switch(struct task *prev, struct task *next);
+
+/* True for an address of the host's vdso, which is mapped in each space. */
+bool arch_in_host_vdso(u64 addr);
 
 /* Returns the end of the addresses that guests may map: a range may end there. */
 u64 arch_task_size(void);

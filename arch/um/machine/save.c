@@ -107,9 +107,15 @@ static int settle_mm(struct mm *mm)
 	return pmap_settle_stopped(&mm->pmap);
 }
 
-static int is_in_host_vdso(struct task *t)
+bool arch_in_host_vdso(u64 addr)
 {
-	return skas_host_vdso() && task_regs(t)->rip - skas_host_vdso() < VDSO_SIZE;
+	return skas_host_vdso() && addr - skas_host_vdso() < VDSO_SIZE;
+}
+
+/* True if the task is in the host's vdso, or will be when a signal handler returns. */
+static int uses_host_vdso(struct task *t)
+{
+	return t->arch.vdso_frames || arch_in_host_vdso(task_regs(t)->rip);
 }
 
 /*
@@ -118,7 +124,7 @@ static int is_in_host_vdso(struct task *t)
  */
 static int settle_vdso(void)
 {
-	machine_vdso_used = stacks_each_task(is_in_host_vdso);
+	machine_vdso_used = stacks_each_task(uses_host_vdso);
 	if (!machine_vdso_used)
 		vdso_since = 0;
 	else if (!vdso_since)

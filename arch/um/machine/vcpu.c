@@ -276,6 +276,7 @@ int arch_task_fork(struct task *child)
 	child->arch.regs.ring = 0;
 	child->arch.answers_at = 0;
 	child->arch.trapno = child->arch.error = child->arch.cr2 = 0;
+	child->arch.vdso_frames = t->arch.vdso_frames; /* its stack may be a copy */
 	skas_fpu_save_in_call(&t->arch.fpu, (u32)t->arch.regs.orig_rax);
 	memcpy(child->arch.fpu.area, t->arch.fpu.area, xstate_size);
 	child->arch.fpu.runner = NULL;
@@ -296,6 +297,7 @@ void arch_exec_regs(u64 entry, u64 sp)
 		.rax = a->regs.rax,
 		.orig_rax = a->regs.orig_rax }; /* a tracer sees which call it was */
 	a->trapno = a->error = a->cr2 = 0;
+	a->vdso_frames = 0;
 	a->answers_at = 0;
 	skas_fpu_drop(&a->fpu);
 	skas_fpu_init(&a->fpu);
