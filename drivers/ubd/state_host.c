@@ -11,8 +11,9 @@
  * at the stop: the largest, the lowest, is only copied when the others have grown to half of it.
  *
  * Going on. A file without a name is put, empty, over the parts in the state's folder. A file with
- * a name gets their content. It is locked before it is changed, and must be empty, or hold a layer
- * of its kind: a wrong name on the command line destroys no image.
+ * a name gets their content, all or nothing (replace_host.h). It is locked before it is changed,
+ * and must be empty, or hold a layer of its kind: a wrong name on the command line destroys no
+ * image.
  */
 #include "drivers/ubd/state_host.h"
 
@@ -31,6 +32,7 @@
 #include "drivers/ubd/copy_host.h"
 #include "drivers/ubd/cow4_host.h"
 #include "drivers/ubd/cow_host.h"
+#include "drivers/ubd/replace_host.h"
 
 static int fail(char *err, size_t size, const char *file, const char *why)
 {
@@ -410,19 +412,49 @@ static int add_upper(struct ubd_open *o, const struct disk_load *l, int fd)
 	return err;
 }
 
-/* Gives a file that has a name the content of all parts. */
-static int replace(struct ubd_open *o, const struct disk_load *l, int to)
+/* Gives a file the content of all parts. */
+static int fill(struct ubd_open *o, const struct disk_load *l, int to)
 {
-	int from = l->parts[l->nr_parts - 1].fd, err = lock_target(o, to);
+	int err = file_copy_sparse(l->parts[l->nr_parts - 1].fd, to);
 
-	if (!err)
-		err = check_target(o, from, to);
-	if (err)
-		return err;
-	err = file_copy_sparse(from, to);
 	if (err)
 		return fail_host(o->err, sizeof(o->err), o->file, err);
 	return l->nr_parts > 1 ? add_upper(o, l, to) : 0;
+}
+
+/*
+ * Gives a file that has content the one of all parts. 1: that must be done in place, since the host
+ * has no room for both, or lets nobody replace the file.
+ */
+static int replace_whole(struct ubd_open *o, const struct disk_load *l, int old)
+{
+	struct replace r;
+	int to = replace_begin(&r, old), err;
+
+	if (to < 0)
+		return 1;
+	err = fill(o, l, to);
+	if (err)
+		replace_drop(&r);
+	else
+		err = replace_end(&r);
+	if (err == -ENOSPC || err == -EDQUOT || err == -EOPNOTSUPP)
+		return 1;
+	return err ? fail_host(o->err, sizeof(o->err), o->file, err) : 0;
+}
+
+/* Gives a file that has a name the content of all parts. */
+static int replace(struct ubd_open *o, const struct disk_load *l, int to)
+{
+	int err = lock_target(o, to);
+	struct stat st;
+
+	if (!err)
+		err = check_target(o, l->parts[l->nr_parts - 1].fd, to);
+	if (err)
+		return err;
+	err = fstat(to, &st) || !st.st_size ? 1 : replace_whole(o, l, to);
+	return err > 0 ? fill(o, l, to) : err;
 }
 
 /* Opens the parts in the state's folder. */
