@@ -17,7 +17,8 @@
 struct replace {
 	int fd;
 	char path[PART_NAME]; /* of the old file */
-	char made[PART_NAME]; /* the new file's name until it has that, "": none yet */
+	/* of the new file until it has the old one's, "": it has none yet */
+	char made[PART_NAME];
 };
 
 /*

@@ -33,12 +33,15 @@ static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR
 	SIGTSTP };
 static sigset_t signals;
 static bool end_wanted;
+/* of our control group, before the kernel started */
+static uint64_t oom_kills;
 
 void attend_prepare(void)
 {
 	/* In the background of a terminal our input is at its end, and does not stop us. */
 	sigset_t held;
 
+	oom_kills = os_cgroup_oom_kills();
 	signal(SIGPIPE, SIG_IGN); /* pumps and the control line see errors */
 	sigemptyset(&signals);
 	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
@@ -51,9 +54,6 @@ void attend_prepare(void)
 	sigaddset(&held, SIGTTIN);
 	sigprocmask(SIG_BLOCK, &held, NULL);
 }
-
-/* of our control group, before the kernel started */
-static uint64_t oom_kills;
 
 pid_t start_kernel(const struct run *r, const char *const *argv, const int fds[3])
 {
@@ -75,6 +75,8 @@ pid_t start_kernel(const struct run *r, const char *const *argv, const int fds[3
 	for (int i = 0; i < 3; i++)
 		if (fds[i] != i && dup2(fds[i], i) < 0)
 			_exit(1);
+	if (r->cwd && chdir(r->cwd) && chdir("/"))
+		_exit(1);
 	execv(r->kernel, (char *const *)argv);
 	warn("%s: %s", r->kernel, strerror(errno));
 	_exit(1);
@@ -197,25 +199,32 @@ static int result(const struct run *r, int status)
 	return WEXITSTATUS(status);
 }
 
-int attend(struct run *r)
+void attend_begin(struct run *r)
 {
-	pid_t pid;
-	int status;
-	bool written;
-
-	oom_kills = os_cgroup_oom_kills();
-	pid = r->template >= 0 ? template_start(r) : 0;
-	if (!pid) {
-		prepare_boot(r);
-		pid = start_kernel(r, r->argv, r->fds);
-	}
 	close(r->status_end);
 	close(r->control_end);
 	close(r->ready_fd);
 	if (!r->terminal)
 		pump_kernel_started(r->fds);
-	status = wait_for_kernel(r, pid);
-	written = pump_finish(in_a_hurry);
+}
+
+int attend_rest(struct run *r, pid_t pid)
+{
+	int status = wait_for_kernel(r, pid);
+	bool written = pump_finish(in_a_hurry);
+
 	status = result(r, status);
 	return written || status ? status : 1;
+}
+
+int attend(struct run *r)
+{
+	pid_t pid = r->template >= 0 ? template_start(r) : 0;
+
+	if (!pid) {
+		prepare_boot(r);
+		pid = start_kernel(r, r->argv, r->fds);
+	}
+	attend_begin(r);
+	return attend_rest(r, pid);
 }

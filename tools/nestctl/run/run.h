@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define PARAMS_MAX 96
+#define ATTACH_LINES 8
 #define VOLUMES_MAX 16 /* the kernel's hostfs0 to hostfs15 */
 
 /* A folder of the host (its real path) that the instance sees at @guest. */
@@ -49,6 +50,10 @@ struct run {
 	/* without a terminal: output and errors go to one file */
 	bool joined;
 	bool login; /* a login shell will run */
+	/* the kernel's working directory, or / if that is gone; NULL: this one's */
+	const char *cwd;
+	/* of `restore --attach`: parameters of the lines that have our streams, NULL at the end */
+	const char *lines[ATTACH_LINES + 1];
 	int fds[3]; /* the kernel's 0, 1, 2 */
 	/* our ends: reports of init, and messages to it */
 	int status_fd, control_fd;
@@ -88,11 +93,15 @@ int initrd_make(const char *job, size_t size);
  * exit status of nestctl. Dies on an error.
  */
 int attend(struct run *r);
+/* Takes back what the started kernel has inherited, and lets its streams flow. */
+void attend_begin(struct run *r);
+/* As attend(), once the kernel @pid has been started. */
+int attend_rest(struct run *r, pid_t pid);
 /* Executes r->kernel in a child with these three streams. Returns the child. */
 pid_t start_kernel(const struct run *r, const char *const *argv, const int fds[3]);
 /* Makes what only a boot needs, and sets its words of r->argv (run.c). */
 void prepare_boot(struct run *r);
-/* Blocks the signals that attend() takes, before anything is made. */
+/* Blocks the signals that attend() takes. Is called before anything is made. */
 void attend_prepare(void);
 
 /*

@@ -13,6 +13,7 @@
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/run.h"
 #include "tools/nestctl/state/state.h"
 
 #define BACK_MS 600000
@@ -25,24 +26,38 @@
 
 /* ---- restore ---- */
 
-enum { KEY_NAME = 256, KEY_NET, KEY_TRUST };
+enum { KEY_NAME = 256, KEY_NET, KEY_TRUST, KEY_ATTACH };
+
+/* Notes that the instance goes on from the state, and lets go of the state. */
+static void goes_on(struct start *st, void *tag)
+{
+	head_set(st->kernel, strchr(tag, '/') ? st->state->folder : tag);
+	state_close(st->state);
+}
 
 static int restore(int argc, char **argv)
 {
-	const char *name = NULL, *wanted = NULL, *tag, *kernel;
+	const char *name = NULL, *wanted = NULL, *kernel;
 	struct start st = { .pidfd = -1 };
-	bool json = false, trust = false;
+	bool json = false, trust = false, attach = false;
 	struct state s;
+	struct run r;
+	char *tag;
 
 	for (int key; (key = next_option(&cmd_restore, argc, argv));)
 		switch (key) {
 		case KEY_NAME: name = optarg; break;
 		case KEY_NET: st.net = optarg; break;
 		case KEY_TRUST: trust = true; break;
+		case KEY_ATTACH: attach = true; break;
 		case 'k': wanted = optarg; break;
 		default: json = true;
 		}
 	tag = take_words(&cmd_restore, argc, argv, 1, 1)[0];
+	if (attach && json)
+		die("restore: --attach and --json exclude each other");
+	if (attach)
+		open_standard_streams();
 	s = state_open(tag);
 	state_must_be_whole(&s);
 	kernel = start_kernel_of(&s, wanted);
@@ -51,13 +66,18 @@ static int restore(int argc, char **argv)
 		start_check_name(name);
 	st.state = &s;
 	st.name = name ? name : start_free_name(s.umid);
+	if (attach) {
+		attach_prepare(&r, &s, kernel);
+		st.attached = &r;
+		start_begin(&st, kernel);
+		return attach_run(&st, goes_on, tag);
+	}
 	start_begin(&st, kernel);
 	if (!start_await(&st)) {
 		start_undo(&st);
 		die("%s", st.error);
 	}
-	head_set(st.kernel, strchr(tag, '/') ? s.folder : tag);
-	state_close(&s);
+	goes_on(&st, tag);
 	if (json) {
 		json_open(NULL, '{');
 		json_text("name", st.name);
@@ -78,6 +98,9 @@ static const struct option_row restore_options[] = {
 	{ 'k', "kernel", "FILE",
 		"the kernel, which must be of the build that saved the state; by default the file "
 		"that did, or the one that run would take" },
+	{ KEY_ATTACH, "attach", NULL,
+		"as run does: the instance has this terminal or these standard streams, ends "
+		"with this command, and its command's status is reported" },
 	{ KEY_TRUST, "trust", NULL, TRUST_HELP },
 	OPTION_JSON,
 	{ 0 },
@@ -92,7 +115,9 @@ const struct command cmd_restore = {
 		"runs. Programs go on in the midst of what they did. Their terminal or channels "
 		"are gone: reads wait, output is kept for nestctl console. What the guest writes "
 		"to its disks goes to new layers without names, which are gone when the instance "
-		"ends; save keeps them.\n\nA port that nestctl run -p has forwarded can be "
+		"ends; save keeps them.\n\nWith --attach it runs in the foreground, as with "
+		"run: this terminal or these standard streams are its command's, and so are "
+		"signals.\n\nA port that nestctl run -p has forwarded can be "
 		"forwarded once only: --net gives the second instance another.",
 	.options = restore_options,
 	.run = restore,

@@ -125,7 +125,7 @@ static bool is_line(const char *param)
 	       param + 3 + strspn(param + 3, "0123456789") == value;
 }
 
-static bool has_line(const struct state *s, const char *param)
+bool start_has_line(const struct state *s, const char *param)
 {
 	for (const char **p = s->params; *p; p++)
 		if (!strncmp(*p, param, strlen(param)))
@@ -133,10 +133,9 @@ static bool has_line(const struct state *s, const char *param)
 	return false;
 }
 
-/* True if the built-in init of `nestctl run` reports and hears by con4 and con5. */
-static bool has_init(const struct state *s)
+bool start_has_init(const struct state *s)
 {
-	return has_line(s, "con4=null,fd:") && has_line(s, "con5=fd:");
+	return start_has_line(s, "con4=null,fd:") && start_has_line(s, "con5=fd:");
 }
 
 /* Lines that a new process has not, or not twice. */
@@ -146,10 +145,15 @@ static bool is_tied(const struct start *st, const char *value)
 	       (st->clone && (strstr(value, "port:") || strstr(value, "unix:")));
 }
 
-static void add_channels(struct line *l)
+static void add_channels(struct line *l, const struct run *attached)
 {
 	int status, control, ready;
 
+	if (attached) {
+		add(l, format("con4=null,fd:%d", attached->status_end));
+		add(l, format("con5=fd:%d,fd:%d", attached->control_end, attached->ready_fd));
+		return;
+	}
 	l->keeper.fds[0] = kernel_pipe(1, &status);
 	l->keeper.fds[1] = kernel_pipe(0, &control);
 	l->keeper.fds[2] = kernel_pipe(1, &ready);
@@ -162,24 +166,31 @@ static void add_channels(struct line *l)
 
 static void add_lines(struct line *l, const struct start *st)
 {
-	bool init = has_init(st->state);
+	bool init = start_has_init(st->state);
 
-	/* the default is the descriptors of standard input and output */
-	if (!has_line(st->state, "con=") && !has_line(st->state, "con0="))
-		add(l, "con0=null");
+	/* without it, con0 has the descriptors of standard input and output */
+	if (!start_has_line(st->state, "con0=")) {
+		const char *ours = st->attached ? attach_channel(st->attached, "con0=") : NULL;
+
+		if (ours || !start_has_line(st->state, "con="))
+			add(l, ours ? ours : "con0=null");
+	}
 	for (const char **p = st->state->params; *p; p++) {
-		const char *value = strchr(*p, '=');
+		const char *value = strchr(*p, '='), *ours;
 
 		if (!is_line(*p) ||
 			(init && (!strncmp(*p, "con4=", 5) || !strncmp(*p, "con5=", 5))))
 			continue;
-		if (is_tied(st, value + 1))
+		ours = st->attached ? attach_channel(st->attached, *p) : NULL;
+		if (ours)
+			add(l, ours);
+		else if (is_tied(st, value + 1))
 			add(l, format("%.*s=null", (int)(value - *p), *p));
 		else
 			add(l, *p);
 	}
 	if (init)
-		add_channels(l);
+		add_channels(l, st->attached);
 }
 
 /* ---- disks ---- */
@@ -254,8 +265,11 @@ void start_begin(struct start *st, const char *kernel)
 	}
 	l.argv[l.argc] = NULL;
 	l.keeper.argv = l.argv;
-	st->report = keeper_start(&l.keeper);
 	st->pidfd = -1;
+	if (st->attached)
+		st->kernel = start_kernel(st->attached, l.argv, st->attached->fds);
+	else
+		st->report = keeper_start(&l.keeper);
 	for (int i = 0; i < KEEPER_FDS; i++)
 		if (l.keeper.fds[i] >= 0)
 			close(l.keeper.fds[i]);

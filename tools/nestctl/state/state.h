@@ -253,6 +253,11 @@ struct start {
 	const char *net;  /* instead of the state's eth0, or NULL */
 	/* the first may run: cards get new addresses, lines no ports */
 	bool clone;
+	/*
+	 * It runs as our child with our standard streams, as the instances of `nestctl run` do
+	 * (attach.c); NULL: under a keeper.
+	 */
+	struct run *attached;
 	/* the kernel's end of a channel that holds it (hold=), closed by start_begin(); 0: none */
 	int hold;
 	/* further parameters, NULL at their end; or NULL */
@@ -274,10 +279,29 @@ bool start_await(struct start *st);
 bool start_await_held(struct start *st, int channel);
 /* Ends it, if it runs. False if it does not end. */
 bool start_undo(struct start *st);
+/* True if the built-in init of `nestctl run` reports and hears by con4 and con5. */
+bool start_has_init(const struct state *s);
+/* True if a parameter begins so. */
+bool start_has_line(const struct state *s, const char *param);
 /* Returns @wanted or, if that is taken, the first free of WANTED-2, WANTED-3 ... */
 const char *start_free_name(const char *wanted);
 /* Dies if @name is no name for an instance, or taken. */
 void start_check_name(const char *name);
+
+/* ---- attach.c: `restore --attach` ---- */
+
+/*
+ * Makes the streams and channels of an instance that goes on from @s at this terminal, or over
+ * these standard streams. Dies on an error.
+ */
+void attach_prepare(struct run *r, const struct state *s, const char *kernel);
+/*
+ * Returns the parameter of the line that @param of the state is about, if it has our streams; or
+ * NULL.
+ */
+const char *attach_channel(const struct run *r, const char *param);
+/* Runs it to its end. Returns the exit status of nestctl. @begun: is called once it answers. */
+int attach_run(struct start *st, void (*begun)(struct start *st, void *arg), void *arg);
 
 /* keeper.c: the process that stays with a kernel when nestctl has ended. */
 #define KEEPER_FDS 3
