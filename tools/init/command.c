@@ -270,7 +270,9 @@ void job_exec(const struct job *job)
 	become(&u);
 	set_environment(job, &u);
 	go_there(job, &u);
-	if (job->argv[0]) {
+	if (job->agent >= 0) {
+		fexecve(job->agent, job->argv, environ);
+	} else if (job->argv[0]) {
 		execvp(job->argv[0], job->argv);
 	} else {
 		char name[64];

@@ -513,6 +513,7 @@ int main(void)
 	static struct job job;
 	sigset_t unblocked;
 	bool waits;
+	int agent;
 
 	in.from = in.to = out.from = out.to = err.from = err.to = -1;
 	report_fd = open_raw("/dev/tty4", O_WRONLY);
@@ -520,6 +521,7 @@ int main(void)
 	waits = !job_read(&job);
 	if (waits && errno != ENOENT)
 		fail("/job");
+	agent = open("/agent", O_RDONLY | O_CLOEXEC);
 	enter_image();
 	mount_all();
 	if (waits) {
@@ -527,6 +529,7 @@ int main(void)
 		if (!job_receive(&job, host_fd))
 			fail("the job");
 	}
+	job.agent = agent;
 	on_terminal = job.terminal;
 	if (*job.hostname) {
 		hosts_add(job.hostname);

@@ -14,7 +14,8 @@
  *    wDIR           the folder in which the command starts
  *    uUSER[:GROUP]  names or numbers
  *
- * Then follow an empty string and the command; without one, the user's login shell.
+ * Then follow an empty string and the command; without one, the user's login shell. If the archive
+ * has a file /agent, that is executed with the command's words, whatever the image has.
  */
 #ifndef NESTLING_INIT_JOB_H
 #define NESTLING_INIT_JOB_H
@@ -29,6 +30,8 @@ struct job {
 	const char *hostname, *term, *dir, *user;
 	char *volumes[JOB_VOLUMES_MAX];
 	int nr_volumes;
+	/* the archive's file /agent, executed in place of argv[0]; or -1 */
+	int agent;
 	char **env;  /* NAME=VALUE, ends in NULL */
 	char **argv; /* empty: a login shell */
 };

@@ -63,6 +63,7 @@ struct option_row {
 
 struct command {
 	const char *name; /* full name: "image build" */
+	bool program;     /* no command of nestctl */
 	const char *args; /* behind the options: "[--] FILE..." */
 	const char *help; /* one line */
 	/*
@@ -113,5 +114,10 @@ void help_command(const struct command *c);
 void help_all(const struct command *const *table);
 /* Returns "nestctl run [OPTION...] IMAGE [-- COMMAND...]", which is never freed. */
 const char *command_usage(const struct command *c);
+/* Returns "nestctl run", or the name of a program; never freed. */
+const char *command_line_name(const struct command *c);
+
+/* Prints the manual page of a program in troff's form (troff.c). */
+void man_program(const struct command *c);
 
 #endif

@@ -65,9 +65,14 @@ static void paragraphs(const char *text)
 	}
 }
 
+const char *command_line_name(const struct command *c)
+{
+	return c->program ? c->name : format("nestctl %s", c->name);
+}
+
 const char *command_usage(const struct command *c)
 {
-	return format("nestctl %s%s%s%s", c->name, c->options ? " [OPTION...]" : "",
+	return format("%s%s%s%s", command_line_name(c), c->options ? " [OPTION...]" : "",
 		c->args && *c->args ? " " : "", c->args ? c->args : "");
 }
 
@@ -106,7 +111,7 @@ static void print_table(const struct command *const *table)
 
 void help_command(const struct command *c)
 {
-	if (c->run || c->helper)
+	if (c->run || c->helper || c->program)
 		printf("usage: %s\n\n", command_usage(c));
 	else
 		printf("usage: nestctl %s COMMAND\n\n", c->name);

@@ -8,70 +8,7 @@
 
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/nestctl.h"
-
-/* Prints text that troff shows unchanged: no hyphen becomes a dash, no line is a request. */
-static void roff(const char *text, size_t len, bool verbatim)
-{
-	bool start = true;
-
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-
-		if (start && (c == '.' || c == '\''))
-			fputs("\\&", stdout);
-		if (c == '\\')
-			fputs("\\e", stdout);
-		else if (c == '-')
-			fputs("\\-", stdout);
-		else if (c == '\t' && verbatim)
-			fputs("    ", stdout);
-		else
-			putchar(c);
-		start = c == '\n';
-	}
-}
-
-static void roff_line(const char *text)
-{
-	roff(text, strlen(text), false);
-	putchar('\n');
-}
-
-static void paragraphs(const char *text)
-{
-	while (*text) {
-		const char *end = strstr(text, "\n\n");
-		size_t n = end ? (size_t)(end - text) : strlen(text);
-		bool verbatim = *text == '\t';
-
-		puts(verbatim ? ".PP\n.nf" : ".PP");
-		roff(text, n, verbatim);
-		puts(verbatim ? "\n.fi" : "");
-		text += n;
-		text += strspn(text, "\n");
-	}
-}
-
-static void print_option(const struct option_row *o)
-{
-	if (!o->help)
-		return;
-	printf(".TP\n");
-	if (o->key < 256)
-		printf("\\fB\\-%c\\fR%s", o->key, o->name ? ", " : "");
-	if (o->name) {
-		fputs("\\fB\\-\\-", stdout);
-		roff(o->name, strlen(o->name), false);
-		fputs("\\fR", stdout);
-	}
-	if (o->arg) {
-		fputs(o->arg[0] == '[' ? "\\fI" : " \\fI", stdout);
-		roff(o->arg, strlen(o->arg), false);
-		fputs("\\fR", stdout);
-	}
-	putchar('\n');
-	roff_line(o->help);
-}
+#include "tools/nestctl/core/troff.h"
 
 static void print_command(const struct command *c)
 {
@@ -80,14 +17,14 @@ static void print_command(const struct command *c)
 	printf(".SS %s\n", c->name);
 	if (c->run || c->helper) {
 		fputs(".B ", stdout);
-		roff_line(command_usage(c));
+		troff_line(command_usage(c));
 		puts(".PP");
 	}
-	roff_line(c->help);
+	troff_line(c->help);
 	if (c->text)
-		paragraphs(c->text);
+		troff_paragraphs(c->text);
 	for (const struct option_row *o = c->options; o && (o->key || o->name); o++)
-		print_option(o);
+		troff_option(o);
 	for (const struct command *const *s = c->sub; s && *s; s++)
 		print_command(*s);
 }
@@ -100,7 +37,7 @@ static void print_exits(const struct command *const *table)
 		if (!(*table)->exits)
 			continue;
 		printf(".TP\n.B %s\n", (*table)->name);
-		roff_line((*table)->exits);
+		troff_line((*table)->exits);
 	}
 }
 

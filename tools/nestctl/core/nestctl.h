@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 /* util.c */
+extern const char *program_name; /* in front of messages */
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /*

@@ -62,13 +62,14 @@ int next_option(const struct command *c, int argc, char **argv)
 	case 'h':
 	case KEY_HELP: help_command(c); exit(finish_output(0));
 	case ':':
-		die("%s: %s wants a value; see nestctl %s --help", c->name, argv[optind - 1],
-			c->name);
+		die("%s: %s wants a value; see %s --help", c->name, argv[optind - 1],
+			command_line_name(c));
 	case '?':
 		if (optopt && optopt < 256)
-			die("%s: no option -%c; see nestctl %s --help", c->name, optopt, c->name);
-		die("%s: no option %s; see nestctl %s --help", c->name,
-			argv[optind > word ? optind - 1 : word], c->name);
+			die("%s: no option -%c; see %s --help", c->name, optopt,
+				command_line_name(c));
+		die("%s: no option %s; see %s --help", c->name,
+			argv[optind > word ? optind - 1 : word], command_line_name(c));
 	default: return key;
 	}
 }

@@ -19,6 +19,8 @@
 
 #define SAID_MAX 65536
 
+const char *program_name = "nestctl";
+
 /* Prints one line without terminal control characters, since names of files are not trusted. */
 static void message(const char *fmt, va_list args)
 {
@@ -31,7 +33,7 @@ static void message(const char *fmt, va_list args)
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';
-	fprintf(stderr, "nestctl: %s\n", text);
+	fprintf(stderr, "%s: %s\n", program_name, text);
 	free(text);
 }
 

@@ -49,7 +49,7 @@ static void add_devices(int fd)
 	add_node(fd, "dev/ubda", S_IFBLK | 0600, "", 0, 98, 0);
 }
 
-int initrd_make(const char *job, size_t size)
+int initrd_make(const char *job, size_t size, const struct agent *agent)
 {
 	int fd = memfd_create("initrd", 0);
 
@@ -57,6 +57,9 @@ int initrd_make(const char *job, size_t size)
 		die("memfd: %s", strerror(errno));
 	add_node(fd, "init", S_IFREG | 0755, init_start, init_end - init_start, 0, 0);
 	add_devices(fd);
+	if (agent)
+		add_node(fd, "agent", S_IFREG | 0755, agent->start,
+			(size_t)(agent->end - agent->start), 0, 0);
 	if (job)
 		add_node(fd, "job", S_IFREG | 0600, job, size, 0, 0);
 	add_node(fd, "TRAILER!!!", 0, "", 0, 0, 0);

@@ -33,7 +33,7 @@
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/run/template.h"
 
-static void add(struct run *r, const char *param)
+void run_add(struct run *r, const char *param)
 {
 	if (r->argc == PARAMS_MAX + 20)
 		die("%s: too many parameters", param);
@@ -45,11 +45,10 @@ static void add_param(struct run *r, const char *param)
 {
 	if (!strncmp(param, "eth0=", 5))
 		r->net = "none";
-	add(r, param);
+	run_add(r, param);
 }
 
-/* Adds HOSTDIR:GUESTDIR[:ro]; the guest's folder has a full path. */
-static void add_volume(struct run *r, char *text)
+void run_add_volume(struct run *r, char *text)
 {
 	struct volume *v = &r->volumes[r->nr_volumes];
 	char *ro = strrchr(text, ':'), *guest;
@@ -168,11 +167,11 @@ static void use_channels(struct run *r)
 	if (!r->joined)
 		r->fds[2] = pump_output(2, r->control_fd);
 	if (r->verbose)
-		add(r, "con0=null,fd:2");
-	add(r, "con1=fd:0,null");
-	add(r, "con2=null,fd:1");
+		run_add(r, "con0=null,fd:2");
+	run_add(r, "con1=fd:0,null");
+	run_add(r, "con2=null,fd:1");
 	if (!r->joined)
-		add(r, "con3=null,fd:2");
+		run_add(r, "con3=null,fd:2");
 }
 
 /* Checks that --keep names a layer over this image, or a file that can be made. Dies if not. */
@@ -217,9 +216,9 @@ static void add_network(struct run *r)
 		die("run: --host-loopback wants --net slirp, not %s", net);
 	if (!strcmp(net, "none"))
 		return;
-	add(r, format("eth0=%s%s%s%s", net, r->forwards ? r->forwards : "",
-		       r->loopback ? r->loopback : "",
-		       r->net || r->forwards || r->loopback ? "" : ",optional"));
+	run_add(r, format("eth0=%s%s%s%s", net, r->forwards ? r->forwards : "",
+			   r->loopback ? r->loopback : "",
+			   r->net || r->forwards || r->loopback ? "" : ",optional"));
 }
 
 const char *without_commas(const char *path)
@@ -252,27 +251,27 @@ static void prepare(struct run *r)
 	r->ready = kernel_pipe(1, &r->ready_fd);
 
 	r->disk_at = r->argc;
-	add(r, "ubd0m=");
+	run_add(r, "ubd0m=");
 	r->initrd_at = r->argc;
-	add(r, "initrd=");
+	run_add(r, "initrd=");
 	for (int i = 0; i < r->nr_volumes; i++)
-		add(r, format("hostfs%d%s=%s", i, r->volumes[i].rdonly ? "r" : "",
-			       r->volumes[i].host));
-	add(r, "noreboot"); /* a second boot would lack its files */
-	add(r, "con=null");
+		run_add(r, format("hostfs%d%s=%s", i, r->volumes[i].rdonly ? "r" : "",
+				   r->volumes[i].host));
+	run_add(r, "noreboot"); /* a second boot would lack its files */
+	run_add(r, "con=null");
 	if (r->terminal)
-		add(r, "con0=fd:0,fd:1");
+		run_add(r, "con0=fd:0,fd:1");
 	else
 		use_channels(r);
-	add(r, format("con4=null,fd:%d", r->status_end));
-	add(r, format("con5=fd:%d,fd:%d", r->control_end, r->ready_fd));
+	run_add(r, format("con4=null,fd:%d", r->status_end));
+	run_add(r, format("con5=fd:%d,fd:%d", r->control_end, r->ready_fd));
 	add_network(r);
 	if (!r->verbose)
-		add(r, "quiet");
+		run_add(r, "quiet");
 	if (r->mem)
-		add(r, format("mem=%s", r->mem));
+		run_add(r, format("mem=%s", r->mem));
 	if (r->ncpus)
-		add(r, format("ncpus=%s", r->ncpus));
+		run_add(r, format("ncpus=%s", r->ncpus));
 }
 
 void prepare_boot(struct run *r)
@@ -280,7 +279,8 @@ void prepare_boot(struct run *r)
 	/* m maps the image's pages if possible; else the kernel's log has the reason. */
 	r->argv[r->disk_at] =
 		format("ubd0m=%s,%s", without_commas(open_cow(r)), without_commas(r->real_image));
-	r->argv[r->initrd_at] = format("initrd=%s", fd_path(initrd_make(r->job, r->job_size)));
+	r->argv[r->initrd_at] =
+		format("initrd=%s", fd_path(initrd_make(r->job, r->job_size, r->agent)));
 }
 
 /* Adds [ADDRESS:]PORT:PORT[/udp]. False for another form. */
@@ -325,15 +325,14 @@ static const char *loopback_word(const char *list)
 	return word;
 }
 
-/* Adds VAR=VALUE, or VAR with its value here, if it is set. */
-static void add_env(struct run *r, const char *text)
+void run_add_env(struct run *r, const char *text)
 {
 	const char *value = strchr(text, '=') ? "" : getenv(text);
 	char *more;
 	size_t n;
 
 	if (!*text || *text == '=')
-		die("run: -e '%s': wants VAR or VAR=VALUE", text);
+		die("-e '%s': wants VAR or VAR=VALUE", text);
 	if (!value)
 		return;
 	more = strchr(text, '=') ? format("e%s", text) : format("e%s=%s", text, value);
@@ -363,19 +362,19 @@ static void parse_option(struct run *r, int key)
 	case 'n': r->ncpus = optarg; break;
 	case 'k': r->kernel = optarg; break;
 	case 'c': r->cow = optarg; break;
-	case 'e': add_env(r, optarg); break;
+	case 'e': run_add_env(r, optarg); break;
 	case 'w': r->dir = optarg; break;
 	case 'u': r->user = optarg; break;
 	case 't': r->want_terminal = true; break;
 	case 'T': r->no_terminal = true; break;
-	case 'v': add_volume(r, optarg); break;
+	case 'v': run_add_volume(r, optarg); break;
 	case 'V': r->verbose = true; break;
 	case KEY_BARE: r->bare = true; break;
 	case KEY_AS_IS: r->as_is = true; break;
 	case KEY_NO_TEMPLATE: r->no_template = true; break;
 	case KEY_NET: r->net = optarg; break;
 	case KEY_LOOPBACK: r->loopback = loopback_word(optarg); break;
-	case KEY_NAME: add(r, format("umid=%s", optarg)); break;
+	case KEY_NAME: run_add(r, format("umid=%s", optarg)); break;
 	case KEY_PARAM:
 		if (!*optarg || !strncmp(optarg, "--", 2))
 			die("run: --param '%s': not a parameter", optarg);

@@ -19,6 +19,11 @@ struct volume {
 	bool rdonly;
 };
 
+/* A static program that init runs in place of a command of the image, which it need not have. */
+struct agent {
+	const char *start, *end;
+};
+
 struct run {
 	const char *kernel, *image, *cow, *mem, *ncpus, *net, *forwards, *dir, *user;
 	/* ",loopback=" with the ports, or NULL */
@@ -40,6 +45,7 @@ struct run {
 	const char *real_image; /* absolute */
 	char *job;
 	size_t job_size;
+	const struct agent *agent; /* or NULL */
 	/* of its template (template.h); NULL: it can have none */
 	const char *key;
 	/* the template's folder, locked; -1: there is none */
@@ -85,8 +91,16 @@ char *job_text(struct run *r, size_t *size);
 /*
  * Makes a memory file with the initial archive: the built-in init, its devices and its job
  * (initrd.c). Inherited by children. Without a job (NULL) init waits for it.
+ * @agent: or NULL.
  */
-int initrd_make(const char *job, size_t size);
+int initrd_make(const char *job, size_t size, const struct agent *agent);
+
+/* Adds a parameter of the kernel (run.c). */
+void run_add(struct run *r, const char *param);
+/* Adds HOSTDIR:GUESTDIR[:ro], where GUESTDIR is a full path; changes @text. Dies on an error. */
+void run_add_volume(struct run *r, char *text);
+/* Adds VAR=VALUE, or VAR with its value here, if it is set. Dies on an error. */
+void run_add_env(struct run *r, const char *text);
 
 /*
  * Runs the kernel with r->argv to its end and passes on signals and bytes (attend.c). Returns the

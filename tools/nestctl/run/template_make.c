@@ -77,7 +77,7 @@ static void write_argv(struct make *m)
 			add(m, format("ubd0m=%s,%s", layer(r->real_image),
 				       without_commas(r->real_image)));
 		else if (i == r->initrd_at)
-			add(m, format("initrd=%s", fd_path(initrd_make(NULL, 0))));
+			add(m, format("initrd=%s", fd_path(initrd_make(NULL, 0, NULL))));
 		else if (!template_is_place(r->argv[i]))
 			add(m, r->argv[i]);
 	add(m, "con=null");

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* troff.h: parts of manual pages, on standard output. */
+#ifndef NESTLING_NESTCTL_TROFF_H
+#define NESTLING_NESTCTL_TROFF_H
+
+struct option_row;
+
+void troff_line(const char *text);
+/* Prints paragraphs as command.h describes them. */
+void troff_paragraphs(const char *text);
+/* Prints an option, unless it is an old spelling. */
+void troff_option(const struct option_row *o);
+
+#endif
