@@ -31,7 +31,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 .PHONY: all objs
-all: $(B)/nestling $(B)/nestctl $(B)/nestctl-image $(B)/nestling-gdb.py
+all: $(B)/nestling $(B)/nestctl $(B)/nestctl-image $(B)/afl-nestling $(B)/nestling-gdb.py
 
 include mk/flags.mk
 include mk/sources.mk

@@ -140,11 +140,12 @@ tidy:
 
 # Generates what pages say of system calls, parameters and results: from the table of calls, from
 # the program, from docs/results.
-docs: $(B)/nestling $(B)/nestctl
+docs: $(B)/nestling $(B)/nestctl $(B)/afl-nestling
 	awk -v mode=doc -f $(GEN_SYSCALLS) $(SYSCALLS_TBL) >docs/coverage.md
 	$(B)/nestling --help | tools/man-parameters >$(B)/nestling.parameters
 	sed -i -e '/^\.\\" begin:/r $(B)/nestling.parameters' -e '/^\.\\" begin:/,/^\.\\" end$$/{/^\.\\" /!d}' docs/man/nestling.1
 	$(B)/nestctl man >docs/man/nestctl.1
+	$(B)/afl-nestling --man >docs/man/afl-nestling.1
 	tools/results
 	tools/lint/arrows --drawing >$(B)/rooms.drawing
 	sed -i -e '/^<!-- rooms: /r $(B)/rooms.drawing' -e '/^<!-- rooms: /,/^<!-- \/rooms -->$$/{/^<!-- /!d}' docs/architecture.md
@@ -153,10 +154,11 @@ PREFIX ?= /usr/local
 install: all
 	install -D -m 755 $(B)/nestling $(DESTDIR)$(PREFIX)/bin/nestling
 	install -D -m 755 $(B)/nestctl $(DESTDIR)$(PREFIX)/bin/nestctl
+	install -D -m 755 $(B)/afl-nestling $(DESTDIR)$(PREFIX)/bin/afl-nestling
 	install -D -m 755 $(B)/nestctl-image $(DESTDIR)$(PREFIX)/libexec/nestling/nestctl-image
 	install -D -m 644 $(B)/nestling-gdb.py $(DESTDIR)$(PREFIX)/bin/nestling-gdb.py
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/nestling/gdb/nestling_gdb tools/gdb/nestling_gdb/*.py
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/nestling.1 docs/man/nestctl.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/man/nestling.1 docs/man/nestctl.1 docs/man/afl-nestling.1
 
 clean:
 	rm -rf build

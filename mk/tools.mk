@@ -29,6 +29,20 @@ $(B)/nestctl-image: $(NESTCTL_IMAGE_OBJ) $(B)/nestctl.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -no-pie -pthread -o $@ $^ -lext2fs -lcom_err -larchive -lz
 
+# afl-nestling carries its agent for the guest, and starts instances by nestctl's code.
+AFL_OBJ := $(call obj,$(AFL_SRC))
+AFL_AGENT_OBJ := $(call obj,$(AFL_AGENT_SRC))
+$(AFL_OBJ): WFLAGS = $(TOOLFLAGS)
+$(AFL_AGENT_OBJ): WFLAGS = -D_GNU_SOURCE -Os
+$(B)/obj/tools/afl-nestling/agent_blob.o: WFLAGS = -DAGENT_PATH='"$(B)/afl-agent"'
+$(B)/obj/tools/afl-nestling/agent_blob.o: $(B)/afl-agent
+$(B)/afl-agent: $(AFL_AGENT_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -static -s -o $@ $(AFL_AGENT_OBJ)
+$(B)/afl-nestling: $(AFL_OBJ) $(B)/nestctl.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -static -no-pie -pthread -o $@ $^ -lz
+
 # Without libslirp's header the kernel is built all the same and refuses eth0=slirp with the reason.
 SLIRP_OBJ := $(call obj,$(SLIRP_SRC))
 $(SLIRP_OBJ): WFLAGS = $(TOOLFLAGS)

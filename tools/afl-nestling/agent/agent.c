@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * agent.c: the part of afl-nestling in the guest, a static program that init runs. It starts the
+ * program and, when that is ready for an input, says "from here" in /proc/nestling/reset. From then
+ * on each run is: the read returns an input, the program gets it, and the write of the record puts
+ * the whole machine back to the read.
+ *
+ * The record's header stands right before the coverage map, so that map and header are one piece of
+ * memory for the write, and nothing is copied.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <unistd.h>
+
+#include "tools/afl-nestling/agent/agent.h"
+#include "tools/afl-nestling/protocol.h"
+
+#define PAGE 4096
+#define ATTACH_MS 60000
+
+static int report_fd = -1;
+static uint8_t input[AGENT_INPUT_MAX];
+
+static void report(const char *text)
+{
+	if (write(report_fd >= 0 ? report_fd : 2, text, strlen(text)) < 0)
+		_exit(1);
+}
+
+void fail(const char *fmt, ...)
+{
+	char text[400] = "error ";
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text + 6, sizeof(text) - 8, fmt, args);
+	va_end(args);
+	strcat(text, "\n");
+	report(text);
+	exit(1);
+}
+
+void write_input(int fd, const void *data, size_t size)
+{
+	const char *p = data;
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = pwrite(fd, p + done, size - done, (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	if (done < size || ftruncate(fd, (off_t)size) || lseek(fd, 0, SEEK_SET) < 0)
+		fail("the input's file: %s", strerror(errno));
+}
+
+/* Makes the coverage map, which the program finds by its environment. */
+static struct agent_record *make_record(void)
+{
+	char *at = mmap(NULL, PAGE + AGENT_MAP_MAX, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int id = shmget(IPC_PRIVATE, AGENT_MAP_MAX, IPC_CREAT | 0600);
+	char text[16];
+
+	if (at == MAP_FAILED || id < 0 || shmat(id, at + PAGE, SHM_REMAP) == (void *)-1)
+		fail("the coverage map: %s", strerror(errno));
+	snprintf(text, sizeof(text), "%d", id);
+	setenv(AFL_MAP_ENV, text, 1);
+	snprintf(text, sizeof(text), "%u", AGENT_MAP_MAX);
+	setenv(AFL_MAP_SIZE_ENV, text, 1);
+	return (struct agent_record *)(at + PAGE - sizeof(struct agent_record));
+}
+
+/* Waits until the server of the host is attached. */
+static int open_reset(void)
+{
+	for (int ms = 0; ms < ATTACH_MS; ms++) {
+		int fd = open("/proc/nestling/reset", O_RDWR | O_CLOEXEC);
+
+		if (fd >= 0)
+			return fd;
+		if (errno != ENXIO)
+			fail("/proc/nestling/reset: %s", strerror(errno));
+		usleep(1000);
+	}
+	fail("/proc/nestling/reset: no server is attached");
+}
+
+static void parse(struct target *t, const char **mount_type, int argc, char **argv)
+{
+	for (int key; (key = getopt(argc, argv, "+t:pfVm:")) != -1;) {
+		switch (key) {
+		case 't': t->timeout = atoi(optarg); break;
+		case 'p': t->plain = true; break;
+		case 'f': t->forked = true; break;
+		case 'V': t->loud = true; break;
+		case 'm': *mount_type = optarg; break;
+		default: fail("agent: a wrong option");
+		}
+	}
+	t->argv = argv + optind;
+	if (!*mount_type && !*t->argv)
+		fail("which program?");
+}
+
+int main(int argc, char **argv)
+{
+	static struct target t;
+	struct agent_record *r;
+	const char *mount_type = NULL;
+	char text[32];
+	ssize_t n;
+	int fd;
+
+	report_fd = open("/dev/tty4", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	parse(&t, &mount_type, argc, argv);
+	r = make_record();
+	fd = open_reset();
+	if (mount_type)
+		image_start(mount_type);
+	else
+		target_start(&t);
+	*r = (struct agent_record){ .magic = AGENT_MAGIC, .map_len = t.map_len };
+	snprintf(text, sizeof(text), "map %u\n", t.map_len);
+	report(text);
+	do {
+		n = read(fd, input, sizeof(input));
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		fail("/proc/nestling/reset: %s", strerror(errno));
+	if (mount_type)
+		r->status = image_run(mount_type, input, (size_t)n);
+	else
+		target_run(&t, input, (size_t)n, r);
+	if (write(fd, r, sizeof(*r) + r->map_len) < 0)
+		fail("/proc/nestling/reset: cannot write: %s", strerror(errno));
+	return 0;
+}

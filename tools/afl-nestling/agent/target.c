@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * target.c: a program and its inputs. There are two kinds:
+ *
+ *	instrumented	afl-cc has put a fork server into it (../protocol.h). It has said its hello
+ *			when the base is made: what the program does before it reads is in the base,
+ *			and a run costs a fork.
+ *	plain		a run costs an exec. That has happened when the base is made: ptrace(2)
+ *			stops the program at its first instruction.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/afl-nestling/agent/agent.h"
+#include "tools/afl-nestling/protocol.h"
+
+#define INPUT_PATH "/dev/shm/afl-input"
+#define HELLO_MS 30000
+
+/* Returns the path that exec() would take, or NULL. */
+static const char *find(const char *name)
+{
+	static char path[4096];
+	const char *dir = getenv("PATH") ?: "/usr/bin:/bin";
+
+	if (strchr(name, '/'))
+		return name;
+	for (; *dir; dir += !!*dir) {
+		int n = (int)strcspn(dir, ":");
+
+		snprintf(path, sizeof(path), "%.*s/%s", n, dir, name);
+		if (!access(path, X_OK))
+			return path;
+		dir += n;
+	}
+	return NULL;
+}
+
+/* True if the program has AFL's fork server in it: the name of the map's id. */
+static bool is_instrumented(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *p = MAP_FAILED;
+	bool is;
+
+	if (fd >= 0 && !fstat(fd, &st) && st.st_size > 0)
+		p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (fd < 0 || (p == MAP_FAILED && st.st_size))
+		fail("%s: %s", path, strerror(errno));
+	close(fd);
+	if (p == MAP_FAILED)
+		return false;
+	is = memmem(p, (size_t)st.st_size, AFL_MAP_ENV, sizeof(AFL_MAP_ENV));
+	munmap(p, (size_t)st.st_size);
+	return is;
+}
+
+/* Puts the input's path in place of each @@. */
+static void replace(struct target *t)
+{
+	for (char **arg = t->argv + 1; *arg; arg++)
+		for (char *at; (at = strstr(*arg, "@@"));) {
+			char *text = NULL;
+
+			if (asprintf(&text, "%.*s%s%s", (int)(at - *arg), *arg, INPUT_PATH,
+				    at + 2) < 0)
+				fail("out of memory");
+			*arg = text;
+			t->by_name = true;
+		}
+}
+
+static void open_input(struct target *t)
+{
+	t->input = open(INPUT_PATH, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (t->input < 0)
+		fail("%s: %s", INPUT_PATH, strerror(errno));
+}
+
+static void make_case(struct target *t)
+{
+	int id = shmget(IPC_PRIVATE, AFL_CASE_MAX + sizeof(uint32_t), IPC_CREAT | 0600);
+	void *at = id < 0 ? (void *)-1 : shmat(id, NULL, 0);
+	char text[16];
+
+	if (at == (void *)-1)
+		fail("shared memory for inputs: %s", strerror(errno));
+	t->case_map = at;
+	snprintf(text, sizeof(text), "%d", id);
+	setenv(AFL_CASE_ENV, text, 1);
+}
+
+static void set_environment(void)
+{
+	setenv("LD_BIND_NOW", "1", 0);
+	/* Findings of sanitizers end in a signal; leaks are none. */
+	setenv("ASAN_OPTIONS",
+		"abort_on_error=1:detect_leaks=0:symbolize=0:allocator_may_return_null=1", 0);
+	setenv("UBSAN_OPTIONS", "halt_on_error=1:abort_on_error=1:symbolize=0", 0);
+	setenv("MSAN_OPTIONS", "abort_on_error=1:exit_code=86:symbolize=0", 0);
+}
+
+/* In the child: executes the program. The parent reads the errno from @err. */
+static void __attribute__((noreturn)) execute(const struct target *t, const char *path, int err)
+{
+	int null = open("/dev/null", O_RDWR), out = null, why;
+
+	if (t->loud)
+		out = open("/dev/tty0", O_WRONLY | O_NOCTTY);
+	setsid();
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	signal(SIGPIPE, SIG_DFL);
+	if (dup2(t->by_name ? null : t->input, 0) >= 0 && dup2(out < 0 ? null : out, 1) >= 0 &&
+		dup2(1, 2) >= 0)
+		execv(path, t->argv);
+	why = errno;
+	_exit(write(err, &why, sizeof(why)) == sizeof(why) ? 127 : 126);
+}
+
+/* Makes a pipe with both ends above those of the fork server. */
+static void make_pipe(int fds[2])
+{
+	int low[2];
+
+	if (pipe2(low, O_CLOEXEC))
+		fail("pipe: %s", strerror(errno));
+	for (int i = 0; i < 2; i++) {
+		fds[i] = fcntl(low[i], F_DUPFD_CLOEXEC, AFL_STATUS_FD + 1);
+		if (fds[i] < 0)
+			fail("pipe: %s", strerror(errno));
+		close(low[i]);
+	}
+}
+
+/* Reads a word within @ms; -1: there is no limit. False at the time's end, or with EPIPE. */
+static bool get_word(int fd, uint32_t *word, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	ssize_t n;
+	int ready;
+
+	do {
+		ready = poll(&p, 1, ms);
+	} while (ready < 0 && errno == EINTR);
+	errno = ETIMEDOUT;
+	if (ready <= 0)
+		return false;
+	n = read(fd, word, sizeof(*word));
+	errno = EPIPE;
+	return n == sizeof(*word);
+}
+
+static bool put_word(int fd, uint32_t word)
+{
+	return write(fd, &word, sizeof(word)) == sizeof(word);
+}
+
+/* Says how the program ended that should be ready for an input. */
+static void __attribute__((noreturn)) ended_early(struct target *t)
+{
+	int status = 0;
+
+	if (errno == ETIMEDOUT)
+		fail("%s: its fork server has not answered for %d s", t->argv[0], HELLO_MS / 1000);
+	waitpid(t->pid, &status, 0);
+	if (WIFSIGNALED(status))
+		fail("%s: signal %d before the first input", t->argv[0], WTERMSIG(status));
+	fail("%s: exit with %d before the first input", t->argv[0], WEXITSTATUS(status));
+}
+
+static void hear_hello(struct target *t)
+{
+	uint32_t options, answer = AFL_OPTIONS;
+
+	if (!get_word(t->status, &options, HELLO_MS))
+		ended_early(t);
+	if ((options & AFL_OPTION_ERROR) == AFL_OPTION_ERROR)
+		fail("%s: its fork server reports error %#x", t->argv[0], options);
+	t->map_len = AFL_MAP_SIZE;
+	if ((options & AFL_OPTIONS) != AFL_OPTIONS)
+		return;
+	if (options & AFL_OPTION_MAP_SIZE)
+		t->map_len = afl_get_map_size(options);
+	t->uses_case = options & AFL_OPTION_CASE;
+	if (t->uses_case)
+		answer |= AFL_OPTION_CASE;
+	if (options & (AFL_OPTION_CASE | AFL_OPTION_DICTIONARY) && !put_word(t->control, answer))
+		ended_early(t);
+}
+
+static void start_server(struct target *t, const char *path)
+{
+	int control[2], status[2], err[2], why;
+
+	make_pipe(control);
+	make_pipe(status);
+	make_pipe(err);
+	t->pid = fork();
+	if (t->pid < 0)
+		fail("fork: %s", strerror(errno));
+	if (!t->pid) {
+		if (dup2(control[0], AFL_CONTROL_FD) < 0 || dup2(status[1], AFL_STATUS_FD) < 0)
+			_exit(1);
+		execute(t, path, err[1]);
+	}
+	close(control[0]);
+	close(status[1]);
+	close(err[1]);
+	if (read(err[0], &why, sizeof(why)) == sizeof(why))
+		fail("%s: %s", path, strerror(why));
+	close(err[0]);
+	t->control = control[1];
+	t->status = status[0];
+	hear_hello(t);
+}
+
+static void start_plain(struct target *t, const char *path)
+{
+	int err[2], why, status;
+
+	make_pipe(err);
+	t->pid = fork();
+	if (t->pid < 0)
+		fail("fork: %s", strerror(errno));
+	if (!t->pid) {
+		sigset_t none;
+
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		execute(t, path, err[1]);
+	}
+	close(err[1]);
+	if (read(err[0], &why, sizeof(why)) == sizeof(why))
+		fail("%s: %s", path, strerror(why));
+	close(err[0]);
+	if (waitpid(t->pid, &status, 0) != t->pid || !WIFSTOPPED(status))
+		ended_early(t);
+}
+
+void target_start(struct target *t)
+{
+	const char *path = find(t->argv[0]);
+	sigset_t set;
+
+	if (!path)
+		fail("%s: %s", t->argv[0], strerror(ENOENT));
+	t->plain = !t->forked && (t->plain || !is_instrumented(path));
+	replace(t);
+	open_input(t);
+	set_environment();
+	signal(SIGPIPE, SIG_IGN);
+	if (!t->plain) {
+		make_case(t);
+		start_server(t, path);
+		return;
+	}
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	start_plain(t, path);
+}
+
+/* Waits for the end of the process, and kills it when its time is over. */
+static void await_plain(struct target *t, struct agent_record *r)
+{
+	struct timespec left = { t->timeout / 1000, t->timeout % 1000 * 1000000L };
+	sigset_t set;
+	int status = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	while (!waitpid(t->pid, &status, WNOHANG)) {
+		/* A signal that is no end of the process begins its time anew: that is rare. */
+		if (sigtimedwait(&set, NULL, t->timeout ? &left : NULL) < 0 && errno == EAGAIN) {
+			r->flags |= AGENT_HANG;
+			kill(t->pid, SIGKILL);
+			waitpid(t->pid, &status, 0);
+			break;
+		}
+	}
+	r->status = status;
+}
+
+static void run_server(struct target *t, struct agent_record *r)
+{
+	uint32_t pid, status;
+
+	if (!put_word(t->control, 0) || !get_word(t->status, &pid, HELLO_MS))
+		goto lost;
+	if (!get_word(t->status, &status, t->timeout ?: -1)) {
+		if (errno != ETIMEDOUT)
+			goto lost;
+		r->flags |= AGENT_HANG;
+		kill((pid_t)pid, SIGKILL);
+		if (!get_word(t->status, &status, HELLO_MS))
+			goto lost;
+	}
+	/* A persistent program stops after a run that is good. */
+	r->status = WIFSTOPPED(status) ? 0 : (int)status;
+	return;
+lost:
+	r->flags |= AGENT_LOST;
+	r->status = SIGABRT;
+}
+
+void target_run(struct target *t, const void *input, size_t size, struct agent_record *r)
+{
+	if (t->uses_case) {
+		uint32_t len = size > AFL_CASE_MAX ? AFL_CASE_MAX : (uint32_t)size;
+
+		memcpy(t->case_map, &len, sizeof(len));
+		memcpy(t->case_map + sizeof(len), input, len);
+	} else {
+		write_input(t->input, input, size);
+	}
+	if (!t->plain) {
+		run_server(t, r);
+		return;
+	}
+	if (ptrace(PTRACE_DETACH, t->pid, 0, 0))
+		kill(t->pid, SIGKILL);
+	await_plain(t, r);
+}

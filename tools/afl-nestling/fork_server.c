@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork_server.c: AFL's fork server (protocol.h), with an instance in place of a child.
+ *
+ * The pid that AFL is told, and kills when a run lasts too long, is a process that only waits. Its
+ * end stops the run: the machine is put back. A run's status is the program's in the guest; a guest
+ * that breaks is SIGABRT, and its log is kept (crash.c). An instance that has ended itself is
+ * started anew.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tools/afl-nestling/afl.h"
+#include "tools/afl-nestling/protocol.h"
+#include "tools/nestctl/core/nestctl.h"
+
+#define EXTENSION_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+
+struct server {
+	struct options *o;
+	struct machine m;
+	uint8_t *map; /* AFL's, or NULL */
+	size_t map_size;
+	const uint8_t *cases; /* test cases in memory, or NULL */
+	pid_t waiter;         /* 0: there is none */
+	int waiter_fd;        /* at its end when the waiter has died */
+	const char *keep;
+};
+
+/* The file that afl-fuzz rewrites for each run, where it is not standard input. */
+static const char *input_path;
+
+void restore_file_arguments(char **argv)
+{
+	static const char name[] = "/.cur_input";
+
+	for (; *argv; argv++) {
+		char *found = strstr(*argv, name), *end, *at = *argv;
+		size_t extension;
+		struct stat st;
+
+		if (!found)
+			continue;
+		/* The path begins at the first slash from which its folder exists. */
+		for (at = strchr(at, '/'); at != found; at = strchr(at + 1, '/'))
+			if (!stat(format("%.*s", (int)(found - at), at), &st) &&
+				S_ISDIR(st.st_mode))
+				break;
+		/* Behind the name, an extension (afl-fuzz -e) belongs to it. */
+		end = found + strlen(name);
+		extension = *end == '.' ? strspn(end + 1, EXTENSION_LETTERS) : 0;
+		end += extension ? extension + 1 : 0;
+		input_path = format("%.*s", (int)(end - at), at);
+		*argv = format("%.*s@@%s", (int)(at - *argv), *argv, end);
+	}
+}
+
+static void *attach_memory(const char *variable, int flags, size_t *size)
+{
+	const char *id = getenv(variable);
+	struct shmid_ds ds;
+	void *at;
+
+	if (!id)
+		return NULL;
+	at = shmat(atoi(id), NULL, flags);
+	if (at == (void *)-1 || shmctl(atoi(id), IPC_STAT, &ds))
+		die("%s=%s: %s", variable, id, strerror(errno));
+	*size = ds.shm_segsz;
+	return at;
+}
+
+/* False if the fuzzer has gone. */
+static bool put_word(uint32_t word)
+{
+	ssize_t n;
+
+	do {
+		n = write(AFL_STATUS_FD, &word, sizeof(word));
+	} while (n < 0 && errno == EINTR);
+	return n == sizeof(word);
+}
+
+static bool get_word(uint32_t *word)
+{
+	size_t have = 0;
+
+	while (have < sizeof(*word)) {
+		ssize_t n = read(AFL_CONTROL_FD, (char *)word + have, sizeof(*word) - have);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		have += (size_t)n;
+	}
+	return true;
+}
+
+/* ---- the process that the fuzzer may kill ---- */
+
+static void waiter_start(struct server *s)
+{
+	pid_t parent = getpid();
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC))
+		die("pipe: %s", strerror(errno));
+	s->waiter = fork();
+	if (s->waiter < 0)
+		die("fork: %s", strerror(errno));
+	if (!s->waiter) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(AFL_CONTROL_FD); /* their end tells that the server has gone */
+		close(AFL_STATUS_FD);
+		close(fds[0]);
+		while (getppid() == parent)
+			pause();
+		_exit(0);
+	}
+	close(fds[1]);
+	s->waiter_fd = fds[0];
+}
+
+static bool waiter_has_died(struct server *s)
+{
+	return s->waiter && waitpid(s->waiter, NULL, WNOHANG) == s->waiter;
+}
+
+static void waiter_forget(struct server *s)
+{
+	close(s->waiter_fd);
+	s->waiter = 0;
+}
+
+/* ---- a run ---- */
+
+/* Reads the input of a file or of standard input, which the fuzzer rewrites. */
+static uint32_t read_file(struct machine *m)
+{
+	int fd = input_path ? open(input_path, O_RDONLY | O_CLOEXEC) : 0;
+	size_t len = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return 0;
+	while (len < AGENT_INPUT_MAX) {
+		n = pread(fd, machine_input(m) + len, AGENT_INPUT_MAX - len, (off_t)len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	if (fd)
+		close(fd);
+	return (uint32_t)len;
+}
+
+static uint32_t take_input(struct server *s)
+{
+	uint32_t len;
+
+	if (!s->cases)
+		return read_file(&s->m);
+	memcpy(&len, s->cases, sizeof(len));
+	if (len > AFL_CASE_MAX)
+		len = AFL_CASE_MAX;
+	memcpy(machine_input(&s->m), s->cases + sizeof(len), len);
+	return len;
+}
+
+/* Bytes of the program's map as the fuzzer sees it: the guest kernel's comes behind it. */
+static uint32_t program_bytes(const struct server *s)
+{
+	return (s->m.map_len + 63) & ~63u;
+}
+
+/* Carries the maps over. */
+static void give_maps(struct server *s, bool with_record)
+{
+	const struct agent_record *r = machine_record(&s->m);
+	size_t n = with_record ? r->map_len : 0, at = program_bytes(s), cover = s->o->cover;
+
+	if (!s->map)
+		return;
+	memcpy(s->map, r->map, n < s->map_size ? n : s->map_size);
+	if (at < s->map_size)
+		memcpy(s->map + at, machine_cover(&s->m),
+			cover < s->map_size - at ? cover : s->map_size - at);
+	s->map[0] |= !s->m.map_len; /* a map that is empty is an error to AFL */
+}
+
+/* Waits for the fuzzer's patience to end. */
+static void await_kill(struct server *s)
+{
+	char c;
+
+	while (read(s->waiter_fd, &c, 1) < 0 && errno == EINTR)
+		;
+}
+
+/* Returns the status for the fuzzer. */
+static uint32_t result(struct server *s, enum ending end, uint32_t len)
+{
+	const struct agent_record *r = machine_record(&s->m);
+	const uint8_t *input = machine_input(&s->m);
+
+	give_maps(s, end == END_DONE);
+	switch (end) {
+	case END_DONE:
+		if (!(r->flags & AGENT_HANG))
+			return (uint32_t)r->status;
+		await_kill(s); /* so that it is a hang for the fuzzer too */
+		return SIGKILL;
+	case END_STOP: return SIGKILL;
+	case END_HALT: return 0;
+	/* What killed the agent would have killed the program. */
+	case END_READER: return SIGKILL;
+	case END_PANIC: crash_keep(s->keep, "panic", input, len); return SIGABRT;
+	default: crash_keep(s->keep, "gone", input, len); return SIGABRT;
+	}
+}
+
+static bool run(struct server *s)
+{
+	uint32_t len = take_input(s), status;
+	enum ending end = machine_run(&s->m, len, s->waiter_fd, 0);
+
+	status = result(s, end, len);
+	if (end == END_GONE) {
+		if (s->m.runs < 2)
+			die("the instance ends at once");
+		machine_stop(&s->m);
+		machine_start(&s->m, s->o);
+	}
+	return put_word(status);
+}
+
+/* ---- the start ---- */
+
+static void hello(struct server *s)
+{
+	uint32_t size = program_bytes(s) + s->o->cover, options = AFL_OPTIONS, answer;
+
+	if (!size)
+		size = 64;
+	options |= AFL_OPTION_MAP_SIZE | afl_put_map_size(size);
+	if (s->cases)
+		options |= AFL_OPTION_CASE;
+	if (!put_word(options) || (s->cases && !get_word(&answer)))
+		exit(1);
+	if (s->cases &&
+		(answer & (AFL_OPTIONS | AFL_OPTION_CASE)) != (AFL_OPTIONS | AFL_OPTION_CASE))
+		s->cases = NULL;
+}
+
+int fork_server(struct options *o)
+{
+	struct server s = { .o = o };
+	uint32_t killed;
+	size_t size = 0;
+
+	fcntl(AFL_CONTROL_FD, F_SETFD, FD_CLOEXEC);
+	fcntl(AFL_STATUS_FD, F_SETFD, FD_CLOEXEC);
+	signal(SIGPIPE, SIG_IGN);
+	s.keep = o->keep ?: crash_folder();
+	s.map = attach_memory(AFL_MAP_ENV, 0, &s.map_size);
+	s.cases = attach_memory(AFL_CASE_ENV, SHM_RDONLY, &size);
+	if (s.cases && size < AFL_CASE_MAX + sizeof(uint32_t))
+		s.cases = NULL;
+	machine_start(&s.m, o);
+	hello(&s);
+	while (get_word(&killed)) {
+		if (killed && s.waiter)
+			kill(s.waiter, SIGKILL);
+		if (killed && s.waiter && waitpid(s.waiter, NULL, 0) == s.waiter)
+			waiter_forget(&s);
+		else if (waiter_has_died(&s))
+			waiter_forget(&s);
+		if (!s.waiter)
+			waiter_start(&s);
+		if (!put_word((uint32_t)s.waiter) || !run(&s))
+			break;
+	}
+	machine_stop(&s.m);
+	if (s.waiter) {
+		kill(s.waiter, SIGKILL);
+		waitpid(s.waiter, NULL, 0);
+	}
+	return 0;
+}

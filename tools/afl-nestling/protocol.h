@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * protocol.h: the protocol of AFL's fork server, as afl++ 4.04c speaks it: afl-nestling is the
+ * server for afl-fuzz, and its agent in the guest plays afl-fuzz for an instrumented program.
+ *
+ * All words are 32 bits. The server starts with a word of options. If it offers a test case in
+ * shared memory or a dictionary, the fuzzer answers with a word that says what it takes. Then, for
+ * each run: the fuzzer writes a word (1: the last run was killed), the server a pid and then the
+ * status of wait(2). A fuzzer whose time is over kills this pid.
+ *
+ * Memory is System V's; the environment has the ids. A test case in memory begins with its length.
+ */
+#ifndef NESTLING_AFL_PROTOCOL_H
+#define NESTLING_AFL_PROTOCOL_H
+
+#include <stdint.h>
+
+#define AFL_CONTROL_FD 198 /* of the server, to read */
+#define AFL_STATUS_FD 199  /* of the server, to write */
+
+#define AFL_MAP_ENV "__AFL_SHM_ID"
+#define AFL_CASE_ENV "__AFL_SHM_FUZZ_ID"
+#define AFL_MAP_SIZE_ENV "AFL_MAP_SIZE"
+#define AFL_MAP_SIZE 65536u
+#define AFL_CASE_MAX (1u << 20)
+
+#define AFL_OPTIONS 0x80000001u
+#define AFL_OPTION_MAP_SIZE 0x40000000u
+#define AFL_OPTION_DICTIONARY 0x10000000u
+#define AFL_OPTION_CASE 0x01000000u
+#define AFL_OPTION_ERROR 0xf800008fu
+#define AFL_MAP_SIZE_MAX 0x00800000u
+
+/* Returns the bits of a map size in the word of options. */
+static inline uint32_t afl_put_map_size(uint32_t size)
+{
+	return size <= 1 || size > AFL_MAP_SIZE_MAX ? 0 : (size - 1) << 1;
+}
+
+static inline uint32_t afl_get_map_size(uint32_t options)
+{
+	return ((options & 0x00fffffeu) >> 1) + 1;
+}
+
+#endif

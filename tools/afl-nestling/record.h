@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * record.h: where afl-nestling and its agent in the guest meet.
+ *
+ * The agent's words: afl-agent [OPTION...] PROGRAM [ARGUMENT...]
+ *	-t MS		kills the program after so many ms
+ *	-p		the program has no fork server
+ *	-f		it has one, whatever its file looks like
+ *	-V		its output goes to the console
+ *	-m TYPE		there is no PROGRAM: mounts the input as a file system of TYPE
+ * An ARGUMENT that contains @@ gets the input's path there; else the input is standard input.
+ *
+ * Before the base is made, the agent writes a line to /dev/tty4: "map BYTES\n", the length of the
+ * program's coverage map, or "error TEXT\n". After each run it hands over a record: struct
+ * agent_record and behind it the map.
+ */
+#ifndef NESTLING_AFL_RECORD_H
+#define NESTLING_AFL_RECORD_H
+
+#include <stdint.h>
+
+#define AGENT_MAGIC 0x20747061u /* "apt " */
+#define AGENT_INPUT_MAX (1u << 20)
+#define AGENT_MAP_MAX (8u << 20)
+
+enum {
+	/* the time was over, and the agent has killed the program */
+	AGENT_HANG = 1,
+	AGENT_LOST = 2, /* the program's fork server has died */
+};
+
+struct agent_record {
+	uint32_t magic;
+	int32_t status; /* of wait(2) */
+	uint32_t flags;
+	uint32_t map_len;
+	uint8_t map[];
+};
+
+#endif
