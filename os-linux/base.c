@@ -51,6 +51,7 @@ static struct {
 	char *addr;
 	uint64_t pages;
 	uint64_t *bits;
+	uint64_t *first; /* the bits at base_ready() */
 	/* the state's file, and the memory file, or -1 */
 	int fd, own;
 	uint64_t at; /* where the memory begins in fd */
@@ -122,10 +123,18 @@ int base_map(void *addr, uint64_t len, int fd, uint64_t at)
 
 int base_begin(void *addr, uint64_t pages, int fd, uint64_t at, int own, int several)
 {
-	base.bits = calloc((pages + WORD - 1) / WORD, sizeof(*base.bits));
+	uint64_t words = (pages + WORD - 1) / WORD;
+
+	/* a base from before */
+	free(base.bits);
+	if (base.fd >= 0)
+		close(base.fd);
+	base.bits = calloc(2 * words, sizeof(*base.bits));
 	base.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (!base.bits || base.fd < 0)
 		return base.bits ? -errno : -ENOMEM;
+	base.first = base.bits + words;
+	base.pieces = 0;
 	base.addr = addr;
 	base.pages = pages;
 	base.at = at;
@@ -156,7 +165,115 @@ int base_ready(void)
 		}
 		page = end;
 	}
+	memcpy(base.first, base.bits, (base.pages + WORD - 1) / WORD * sizeof(*base.bits));
 	return err;
+}
+
+/* ---- going back in place ---- */
+
+/* own pages that were no base pages: more are given back to the host, fewer are cleared */
+#define CLEAR_MAX 512UL
+
+uint64_t base_pages_back;
+
+static int read_base(uint64_t page, uint64_t end)
+{
+	char *p = base.addr + page * PAGE;
+	uint64_t at = base.at + page * PAGE, left = (end - page) * PAGE;
+
+	base_pages_back += end - page;
+	while (left) {
+		ssize_t n = pread(base.fd, p, left, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		p += n;
+		at += (uint64_t)n;
+		left -= (uint64_t)n;
+	}
+	return 0;
+}
+
+/* Gives pages that were taken since their content from the base. */
+static int give_back_taken(void)
+{
+	uint64_t words = (base.pages + WORD - 1) / WORD, start = 0, end = 0;
+	int err = 0;
+
+	for (uint64_t w = 0; w < words && !err; w++)
+		for (uint64_t taken = base.first[w] & ~base.bits[w]; taken && !err;) {
+			uint64_t page = w * WORD + (uint64_t)__builtin_ctzll(taken);
+
+			taken &= taken - 1;
+			if (page != end) {
+				err = read_base(start, end);
+				start = page;
+			}
+			end = page + 1;
+		}
+	return err ? err : read_base(start, end);
+}
+
+/* Clears own pages that were no base pages, from @page to @end. */
+static int clear_run(uint64_t page, uint64_t end)
+{
+	base_pages_back += end - page;
+	if (end - page <= CLEAR_MAX) {
+		memset(base.addr + page * PAGE, 0, (end - page) * PAGE);
+		return 0;
+	}
+	return fallocate(base.own, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		       (off_t)(page * PAGE), (off_t)((end - page) * PAGE)) ?
+		       -errno :
+		       0;
+}
+
+static bool was_base(uint64_t page)
+{
+	return base.first[page / WORD] >> page % WORD & 1;
+}
+
+static int clear_pages(uint64_t page, uint64_t end)
+{
+	int err = 0;
+
+	while (page < end && !err) {
+		uint64_t stop = page;
+
+		while (stop < end && !was_base(stop))
+			stop++;
+		err = stop > page ? clear_run(page, stop) : 0;
+		for (page = stop; page < end && was_base(page);)
+			page++;
+	}
+	return err;
+}
+
+static int clear_others(void)
+{
+	off_t data, hole = 0;
+	int err = 0;
+
+	while (!err && (data = lseek(base.own, hole, SEEK_DATA)) >= 0) {
+		hole = lseek(base.own, data, SEEK_HOLE);
+		if (hole < 0)
+			return -errno;
+		err = clear_pages((uint64_t)data / PAGE, ((uint64_t)hole + PAGE - 1) / PAGE);
+	}
+	return err || errno == ENXIO ? err : -errno;
+}
+
+int base_put_back(void)
+{
+	int err;
+
+	base_pages_back = 0;
+	if (madvise(base.addr, base.pages * PAGE, MADV_DONTNEED))
+		return -errno;
+	err = give_back_taken();
+	return err ? err : clear_others();
 }
 
 const uint64_t *os_base(void)

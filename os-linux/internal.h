@@ -20,6 +20,14 @@ void os_short_slices(int tid);
 
 /* The argument vector of main(), or of the boot that a restored state comes from: os_restart(). */
 extern char **os_argv;
+/* arch/um/machine/switch.S: goes on where machine_park() saved that stack pointer. */
+void arch_unpark(uint64_t sp) __attribute__((noreturn));
+/*
+ * Run @fn, which does not return, as the first thing of a vCPU's thread; and, on that thread, leave
+ * all that it was doing and go on in the kernel world at @sp.
+ */
+void os_vcpu_run(void (*fn)(void *arg), void *arg);
+void os_vcpu_again(uint64_t sp) __attribute__((noreturn));
 
 /* Sets what the clocks are shifted by, before there is a second thread. clock.c */
 void os_clock_set_shifts(const struct os_clock_shifts *s);
@@ -63,9 +71,6 @@ int os_fault_thread_setup(void);
 
 /* Brings every vCPU back that is in guest code (event.c). */
 void os_kick_guests(void);
-
-/* True if a signal has asked for the end (signal.c). */
-bool os_end_asked(void);
 
 /* Runs the functions that os_at_exit() registered, once (process.c). */
 void os_run_at_exit(void);

@@ -279,6 +279,7 @@ int os_fault_guard(void *addr, size_t len, uint8_t *lost, uint32_t *count);
  * SIGTSTP stops and SIGCONT continues everything, SIGPIPE is ignored.
  */
 int os_signals_setup(int shutdown_irq, uint64_t grace);
+int os_end_asked(void); /* true if a signal has asked for the end */
 /* Returns the value that the last SIGTERM carried, for init, or 0. */
 int os_end_value(void);
 
@@ -325,6 +326,29 @@ void os_state_prepare(const char *dir, struct os_state *s);
 int os_state_save(const char *dir, struct os_state *s);
 int os_state_finish(struct os_state *s);
 void os_state_drop(void);
+/*
+ * Going back in place (put_back.c), with every vCPU but the first in os_stop_wait():
+ * - os_mark() copies what @s describes to memory of the host, which becomes what os_base() says. No
+ *   space may map the guest's memory. 0 or -errno, with nothing changed and @s->why.
+ * - os_put_back(), where os_marked() is true, makes the memory what it was at the mark, and the
+ *   monotonic clocks; the caller goes on where @s->sp[0] said.
+ */
+int os_mark(struct os_state *s);
+int os_marked(void);
+void os_put_back(void) __attribute__((noreturn));
+uint64_t os_put_back_pages(void); /* that were copied or cleared the last time */
+/*
+ * Stops of the machine. os_stop_begin() returns a number for it, larger than @after; a vCPU waits
+ * in os_stop_wait() with that number until os_stop_end(), or os_stop_end_back(): then it goes on
+ * where the mark has it. os_stop_all_wait() is true if all vCPUs but the first wait there; else
+ * os_stop_await() waits for a change since it has set *@seen.
+ */
+uint32_t os_stop_begin(uint32_t after);
+void os_stop_wait(uint32_t number);
+int os_stop_all_wait(int ncpus, uint32_t *seen);
+void os_stop_await(uint32_t seen, uint64_t deadline);
+void os_stop_end(void);
+void os_stop_end_back(void);
 
 /* Of a process that goes on from a saved state; NULL: it has booted. */
 struct os_restored {

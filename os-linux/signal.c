@@ -81,7 +81,7 @@ int os_end_value(void)
 	return __atomic_load_n(&end_value, __ATOMIC_ACQUIRE);
 }
 
-bool os_end_asked(void)
+int os_end_asked(void)
 {
 	return __atomic_load_n(&end_at, __ATOMIC_ACQUIRE) != OS_FOREVER;
 }

@@ -14,8 +14,6 @@
 
 /* arch/um/entry/start.S: switches to vCPU 0's kernel stack and never returns. */
 void arch_start(int argc, char **argv, char **envp) __attribute__((noreturn));
-/* arch/um/machine/switch.S: goes on where machine_park() saved that stack pointer. */
-void arch_unpark(uint64_t sp) __attribute__((noreturn));
 
 char **os_argv;
 
@@ -63,9 +61,22 @@ static void name_process(const char *program)
 		prctl(PR_SET_NAME, slash ? slash + 1 : program);
 }
 
+static uint64_t restored_sp;
+
+/* The first thing of vCPU 0, which goes on in the kernel world. */
+static void enter(void *envp)
+{
+	int argc = 0;
+
+	while (os_argv[argc])
+		argc++;
+	if (restored_sp)
+		arch_unpark(restored_sp);
+	arch_start(argc, os_argv, envp);
+}
+
 int main(int argc, char **argv, char **envp)
 {
-	uint64_t sp;
 	int err;
 
 	os_argv = argv;
@@ -78,8 +89,6 @@ int main(int argc, char **argv, char **envp)
 		fprintf(stderr, "nestling: no main thread: %s\n", os_why(err));
 		return 1;
 	}
-	sp = os_state_restore(argc, argv);
-	if (sp)
-		arch_unpark(sp);
-	arch_start(argc, argv, envp);
+	restored_sp = os_state_restore(argc, argv);
+	os_vcpu_run(enter, envp);
 }

@@ -456,9 +456,9 @@ static int open_others(struct writer *w, int dir, struct state_tables *older)
 	w->maps = calloc(w->s->nr_maps, sizeof(*w->maps));
 	if (!w->maps)
 		return -ENOMEM;
-	if (os_restored())
+	if (state_restored())
 		w->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	return os_restored() && w->pagemap < 0 ? -errno : 0;
+	return state_restored() && w->pagemap < 0 ? -errno : 0;
 }
 
 /* Removes the links to older files that were not needed. */
@@ -500,6 +500,60 @@ static int save_to(struct os_state *s, int dir, const char *path)
 	}
 	written = w.fd;
 	return 0;
+}
+
+/* Moves the tables into one block, as state_tables_close() frees it. */
+static bool keep_tables(struct writer *w, struct state_tables *t)
+{
+	size_t maps = w->s->nr_maps * sizeof(*w->maps), runs = w->nr_runs * sizeof(*w->runs);
+	char *all = malloc(maps + runs);
+
+	if (all) {
+		memcpy(all, w->maps, maps);
+		memcpy(all + maps, w->runs, runs);
+	}
+	free(w->maps);
+	free(w->runs);
+	t->maps = (void *)all;
+	t->runs = (void *)(all + maps);
+	if (!all)
+		state_tables_close(t);
+	return all;
+}
+
+int state_copy_to_memory(struct os_state *s, struct state_tables *t)
+{
+	struct writer w = { .s = s, .pagemap = -1, .at = STATE_PAGE };
+	int err;
+
+	memset(t, 0, sizeof(*t));
+	for (int i = 0; i < STATE_SOURCES; i++)
+		t->fd[i] = -1;
+	w.fd = memfd_create("base", MFD_CLOEXEC);
+	w.maps = calloc(s->nr_maps, sizeof(*w.maps));
+	err = w.fd < 0 ? -errno : w.maps ? 0 : -ENOMEM;
+	if (!err && state_restored()) {
+		w.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+		err = w.pagemap < 0 ? -errno : 0;
+	}
+	fill_header(&t->h, s);
+	for (uint32_t i = 0; i < s->nr_maps && !err; i++)
+		err = write_map(&w, i);
+	/* holes at the end must be in the file: they are mapped */
+	if (!err && ftruncate(w.fd, (off_t)w.at))
+		err = -errno;
+	if (w.pagemap >= 0)
+		close(w.pagemap);
+	if (err) {
+		if (w.fd >= 0)
+			close(w.fd);
+		free(w.maps);
+		free(w.runs);
+		return failed(s, err, "the memory cannot be copied");
+	}
+	t->fd[0] = w.fd;
+	t->h.nr_runs = w.nr_runs;
+	return keep_tables(&w, t) ? 0 : failed(s, -ENOMEM, "the memory cannot be copied");
 }
 
 int os_state_save(const char *path, struct os_state *s)

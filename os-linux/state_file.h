@@ -72,7 +72,14 @@ struct state_run {
 /* state.c: copies the build id of this program; zeros if it has none. */
 void state_build_id(uint8_t *id);
 struct state_tables;
-/* restore.c: the tables of the state that this process goes on from, or NULL */
+struct os_state;
+/* restore.c: the tables of the state that this process goes on from, or NULL; and sets them. */
 const struct state_tables *state_restored(void);
+void state_goes_on_from(const struct state_tables *t);
+/*
+ * state.c: copies what @s describes to a file without a name, and gives @t its tables, which the
+ * caller closes. 0, or -errno with @s->why.
+ */
+int state_copy_to_memory(struct os_state *s, struct state_tables *t);
 
 #endif

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,8 +44,24 @@ static void *thread_main(void *p)
 		os_write_stderr(text, sizeof(text) - 1);
 		os_exit(1);
 	}
-	s.fn(s.arg);
+	os_vcpu_run(s.fn, s.arg);
 	return NULL;
+}
+
+static __thread jmp_buf vcpu_begin;
+static __thread uint64_t unpark_sp;
+
+void os_vcpu_run(void (*fn)(void *arg), void *arg)
+{
+	if (_setjmp(vcpu_begin))
+		arch_unpark(unpark_sp);
+	fn(arg);
+}
+
+void os_vcpu_again(uint64_t sp)
+{
+	unpark_sp = sp;
+	_longjmp(vcpu_begin, 1);
 }
 
 static int start_thread(const struct start *from)

@@ -86,6 +86,7 @@ u64 arena_stack_offset(u64 index); /* in the arena's file */
 bool physmem_is_private(void); /* no file of the user's */
 void physmem_describe(struct os_state *s, struct os_state_map *maps);
 void physmem_restored(const int *files);
+void physmem_marked(void); /* the machine has a mark */
 /* os_base(): a bit for each frame that is in the file of a state; NULL: there is none */
 extern const u64 *base_bits;
 static inline bool physmem_has_base(void)
@@ -108,7 +109,9 @@ int stacks_each_task(int (*fn)(struct task *t));
 bool initrd_is_mapped(void);
 void oops_restored(void);
 void cpu_clock_restored(u64 cpu_ns, u64 host_ns); /* both read at the stop */
+void cpu_clock_put_back(u64 cpu_ns, u64 host_ns);
 void irq_restored(void);
+void irq_put_back(void);
 void params_again(int argc, char **argv, bool fresh);
 
 /* time.c: guest clock + mono_base = host clock */

@@ -380,6 +380,7 @@ static const struct command {
 		"holds disks clean, so that their files can be copied: docs/block.md" },
 	{ "state", cmd_state, " save|hold|rollback <dir>",
 		"saves the instance to a folder, or goes back to it" },
+	{ "reset", cmd_reset, "", "attaches a reset server: docs/fuzzing.md" },
 	{ "log", cmd_log, " <string>", "enter <string> into the kernel log" },
 	{ "proc", cmd_proc, " <file>", "returns the contents of the guest's /proc/<file>" },
 	{ "dmesg", cmd_dmesg, " [<seq>]", "returns the kernel log from a record on" },

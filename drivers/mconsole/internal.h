@@ -64,6 +64,9 @@ bool snapshot_is_held(void);
 /* state.c */
 void cmd_state(struct mconsole_call *c);
 
+/* reset.c */
+void cmd_reset(struct mconsole_call *c);
+
 /* dmesg.c */
 void cmd_dmesg(struct mconsole_call *c);
 /* exec.c */

@@ -250,6 +250,7 @@ void ubd_host_close(int host)
 
 	disk_workers_end(h);
 	disk_save_forget(h);
+	free(h->mark);
 	ubd_aio_close(h->aio);
 	forget(h);
 	media_detach(image_fd(h->image));

@@ -41,6 +41,8 @@ struct ubd_host {
 	struct ubd_req *done; /* atomic stack */
 	/* a save that has begun (save_host.c), or NULL; of the task that saves */
 	struct save_job *save;
+	/* what was written since a mark (mark_host.c), or NULL; of the task that leads */
+	struct disk_mark *mark;
 };
 
 /* Initialises a disk that is all zeros except for what is above the lock. */

@@ -110,6 +110,14 @@ int ubd_host_save_stop(int host);
 void ubd_host_save_undo(int host);
 void ubd_host_save_end(int host, int saved);
 /*
+ * Going back in place, with the disk quiet (kernel/state/state.h): from ubd_host_mark() on the disk
+ * writes to memory, and ubd_host_put_back() forgets what it wrote since. ubd_host_unmark() forgets it
+ * too, and ends that. 0 or -errno.
+ */
+int ubd_host_mark(int host);
+int ubd_host_put_back(int host);
+void ubd_host_unmark(int host);
+/*
  * Opens the file of the disk that is never written (a backing file, a raw file that is read-only)
  * anew for reading, as an os handle of the caller; *bytes of it are the disk's. -EROFS: all of it
  * may be written. Other -errno: the host refuses.

@@ -212,6 +212,49 @@ static int ubd_rebuild(const char *dir, struct state_why *why)
 	return err;
 }
 
+/* ---- going back in place ---- */
+
+static int disk_failed(const struct ubd *u, int err, struct state_why *why)
+{
+	if (err)
+		scnprintf(why->text, sizeof(why->text), "%s: %s", u->param, arch_strerror(err));
+	return err;
+}
+
+/* From now on what is written goes to memory of the host. */
+static int ubd_mark(struct state_why *why)
+{
+	int err = 0;
+
+	for_each_disk(u)
+	{
+		if (!err && is_saved(u))
+			err = disk_failed(u, ubd_host_mark(u->host), why);
+	}
+	return err;
+}
+
+static int ubd_put_back(struct state_why *why)
+{
+	int err = 0;
+
+	for_each_disk(u)
+	{
+		if (!err && is_saved(u))
+			err = disk_failed(u, ubd_host_put_back(u->host), why);
+	}
+	return err;
+}
+
+static void ubd_unmark(void)
+{
+	for_each_disk(u)
+	{
+		if (is_saved(u))
+			ubd_host_unmark(u->host);
+	}
+}
+
 STATE_PART(ubd_state) = {
 	.name = "ubd",
 	.quiet = ubd_quiet,
@@ -220,4 +263,7 @@ STATE_PART(ubd_state) = {
 	.undescribe = ubd_undescribe,
 	.finish = ubd_finish,
 	.rebuild = ubd_rebuild,
+	.mark = ubd_mark,
+	.put_back = ubd_put_back,
+	.unmark = ubd_unmark,
 };

@@ -5,6 +5,10 @@
 
 #include "kernel/state/state.h"
 
+extern const struct state_part __start_state_parts[] __weak, __stop_state_parts[] __weak;
+#define for_each_part(p)                                                                           \
+	for (const struct state_part *p = __start_state_parts; p < __stop_state_parts; p++)
+
 /*
  * Brackets what stops the machine: one task at a time. state_begin() says false where another one
  * is at it.
@@ -16,6 +20,8 @@ void state_end(void);
  * not end, and @why names it.
  */
 s64 state_quiet(struct state_why *why);
+/* Returns @err; sets @why to @text if it says nothing yet. */
+s64 state_fail(struct state_why *why, s64 err, const char *text);
 /* Lets all other tasks of the first vCPU run for a moment. */
 void state_pause(u64 ns);
 

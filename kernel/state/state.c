@@ -34,10 +34,6 @@
 #define PAUSE_NS MSEC
 #define PATIENCE_NS (10000 * MSEC)
 
-extern const struct state_part __start_state_parts[] __weak, __stop_state_parts[] __weak;
-#define for_each_part(p)                                                                           \
-	for (const struct state_part *p = __start_state_parts; p < __stop_state_parts; p++)
-
 struct save {
 	const char *dir;
 	struct state_why *why;
@@ -62,7 +58,7 @@ void state_end(void)
 	smp_store_release(&busy, 0);
 }
 
-static s64 fail(struct state_why *why, s64 err, const char *text)
+s64 state_fail(struct state_why *why, s64 err, const char *text)
 {
 	if (!why->text[0])
 		strscpy(why->text, text, sizeof(why->text));
@@ -203,7 +199,7 @@ static s64 try_save(struct save *s)
 	s64 err = machine_stop();
 
 	if (err)
-		return fail(s->why, -EAGAIN, "a vCPU does not come to a boundary");
+		return state_fail(s->why, -EAGAIN, "a vCPU does not come to a boundary");
 	s->why->text[0] = '\0';
 	err = state_quiet(s->why);
 	if (!err)
@@ -236,7 +232,7 @@ static s64 attempt(struct save *s)
 		return err;
 	err = machine_save_begin(s->dir);
 	if (err)
-		err = fail(s->why, err, "no memory for its lists");
+		err = state_fail(s->why, err, "no memory for its lists");
 	else
 		err = try_save(s);
 	machine_save_end();
@@ -258,7 +254,7 @@ static s64 save(struct save *s)
 	if (err == MACHINE_GOES_ON)
 		return err;
 	if (err == -EAGAIN)
-		err = fail(s->why, -EBUSY, "a task holds an address space for too long");
+		err = state_fail(s->why, -EBUSY, "a task holds an address space for too long");
 	if (!err)
 		err = complete_memory(s, false);
 	if (err)
@@ -271,7 +267,7 @@ static int saver(void *arg)
 	struct save *s = arg;
 
 	sched_setaffinity(current, 1);
-	s->result = smp_processor_id() ? fail(s->why, -EBUSY, "the first vCPU is taken") : save(s);
+	s->result = smp_processor_id() ? state_fail(s->why, -EBUSY, "the first vCPU is taken") : save(s);
 	complete(&s->done);
 	return 0;
 }
@@ -285,14 +281,14 @@ int state_save_held(const char *dir, void (*hold)(u64 so_far), u64 *stopped, str
 
 	why->text[0] = '\0';
 	if (obstacle)
-		return (int)fail(why, -EOPNOTSUPP, obstacle);
+		return (int)state_fail(why, -EOPNOTSUPP, obstacle);
 	if (!state_begin())
-		return (int)fail(why, -EBUSY, "another save is under way");
+		return (int)state_fail(why, -EBUSY, "another save is under way");
 	init_completion(&s.done);
 	if (kthread_run(saver, &s, "saver"))
 		wait_for_completion(&s.done);
 	else
-		s.result = fail(why, -ENOMEM, "no memory for a thread");
+		s.result = state_fail(why, -ENOMEM, "no memory for a thread");
 	state_end();
 	*stopped = s.stopped;
 	return (int)s.result;
@@ -308,7 +304,7 @@ int state_rollback(const char *dir, void (*begins)(void *arg), void *arg, struct
 	int err = machine_save_readable(dir);
 
 	if (err)
-		return (int)fail(why, err, arch_strerror(err));
+		return (int)state_fail(why, err, arch_strerror(err));
 	begins(arg);
 	machine_roll_back(dir);
 }

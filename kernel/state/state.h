@@ -75,6 +75,15 @@ struct state_part {
 	 */
 	int (*finish)(bool saved, bool stopped, struct state_why *why);
 	/*
+	 * Is called when the machine, which is stopped, is about to be marked (state_mark()): what
+	 * changes on the host from now on is taken back by put_back(), which is called in a stop
+	 * before the machine's memory is what it was at the mark. Both return 0, or -errno with @why
+	 * set. unmark() ends it, in a stop: the host is as at the mark, and what changes stays. It is called after a mark(), even one that failed.
+	 */
+	int (*mark)(struct state_why *why);
+	int (*put_back)(struct state_why *why);
+	void (*unmark)(void);
+	/*
 	 * Makes the host objects again, in the new process. The machine is stopped, as above.
 	 * Returns 0, or -errno with @why set: the process ends with that line and status 1.
 	 */
@@ -110,6 +119,21 @@ int state_save(const char *dir, u64 *stopped, struct state_why *why);
  * and not if the save fails.
  */
 int state_save_held(const char *dir, void (*hold)(u64 so_far), u64 *stopped, struct state_why *why);
+
+/*
+ * Going back in place: state_mark() marks the machine, as it is, and state_put_back() makes it what
+ * it was then, in the time that the pages take which were written since. Host objects stay: so what
+ * the host was told meanwhile is not taken back, except by disks.
+ *
+ * Both are called by a kernel thread that is bound to the first vCPU, and may sleep. state_mark()
+ * returns 0; 1 each time that the machine was put back, with the machine running; or -errno with
+ * @why. When the machine was put back and @is_last(), which may call doors only, is true, that was
+ * the last time: what changes on the host from then on stays. state_put_back() returns only -errno
+ * with @why. For @quiet see machine_put_back_begin().
+ */
+struct mm;
+int state_mark(bool (*is_last)(void), struct state_why *why);
+int state_put_back(const struct mm *quiet, struct state_why *why);
 
 /*
  * Makes this process the instance that was saved in @dir: executes the kernel again, with the same

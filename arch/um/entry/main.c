@@ -119,7 +119,8 @@ static void shut_down(struct work *w)
 
 static void shutdown_irq(void *unused)
 {
-	work_queue(&shutdown_work);
+	if (os_end_asked())
+		work_queue(&shutdown_work);
 }
 
 static int shutdown_line;

@@ -169,6 +169,8 @@ void machine_go(void);
  * Does what machine_go() does, in a process that goes on from a saved state. Returns 0 or -errno.
  */
 int machine_wake(void);
+/* And in a process whose machine was put back in place. */
+void machine_go_back(void);
 extern u32 machine_stopping;
 /* where each vCPU waits: its stack pointer, for arch_unpark() */
 extern u64 machine_sp[];
@@ -194,6 +196,21 @@ void machine_pause(u64 ns);
 s64 machine_save(const char *dir, char *why, size_t size);
 s64 machine_save_sync(char *why, size_t size);
 void machine_save_drop(void); /* instead, after a failure */
+/*
+ * ---- going back in place (save.c, os-linux/put_back.c) ----
+ *
+ * machine_mark_begin() gets memory while the machine runs, which machine_save_end() frees. In a stop
+ * machine_mark() makes the machine, as it is, what machine_put_back() goes back to. It returns 0;
+ * MACHINE_GOES_ON each time that the machine was put back: it is stopped, and machine_go_back() lets
+ * it go on; or -errno, -EAGAIN as machine_save_settle(), with a line in @why.
+ * machine_put_back_begin() gives all spaces back, in a stop: 0; -EAGAIN as above; -EINVAL: there is
+ * no mark. The space of @quiet, an mm whose tasks all sleep in calls that do not change it, keeps its
+ * mappings; NULL: none. Then machine_put_back() does it.
+ */
+int machine_mark_begin(void);
+s64 machine_mark(char *why, size_t size);
+int machine_put_back_begin(const struct mm *quiet);
+void machine_put_back(void) __noreturn;
 /* Called in that process, in this order; arch_entry.restored() comes between the two. */
 void machine_restored(void);
 void machine_read_parameters(void);

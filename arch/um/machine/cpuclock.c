@@ -212,6 +212,17 @@ void cpu_clock_start(void)
 	start(0);
 }
 
+/* Has it show @cpu_ns at the moment when the host's clock, as it was moved, shows @host_ns. */
+void cpu_clock_put_back(u64 cpu_ns, u64 host_ns)
+{
+	struct sample s = take_sample();
+
+	if (clock.rate)
+		publish(&s, cpu_ns + (s.host - host_ns), clock.rate, clock.window_ns);
+	else
+		publish(&(struct sample){ 0, 0 }, cpu_ns - host_ns, 0, 0);
+}
+
 /* Starts it anew: the counter of this process says nothing of that of the old one. */
 void cpu_clock_restored(u64 cpu_ns, u64 host_ns)
 {

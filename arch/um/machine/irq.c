@@ -64,6 +64,21 @@ void irq_restored(void)
 	}
 }
 
+/*
+ * Every line is taken for pending: a handler may have run for an event that the machine has
+ * forgotten since.
+ */
+void irq_put_back(void)
+{
+	for (int cpu = 0; cpu < nr_cpus; cpu++) {
+		WRITE_ONCE(irq_page.cpu[cpu].kicked, 0);
+		WRITE_ONCE(irq_page.cpu[cpu].state, OS_CPU_KERNEL);
+	}
+	for (int irq = 0; irq < OS_MAX_IRQS; irq++)
+		if (lines[irq].name)
+			set_bit(irq % 64, &irq_page.pending[irq / 64]);
+}
+
 int irq_register(const char *name, void (*handler)(void *arg), void *arg)
 {
 	int irq;

@@ -146,6 +146,12 @@ void physmem_restored(const int *files)
 	pieces_are(0);
 }
 
+void physmem_marked(void)
+{
+	base_bits = os_base();
+	pieces_are(0);
+}
+
 /* Returns the first frame in [pfn, end) that is in the state's file, or is not, or @end. */
 static pfn_t next_in_base(pfn_t pfn, pfn_t end, bool is)
 {

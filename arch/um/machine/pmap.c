@@ -744,6 +744,25 @@ int pmap_settle_stopped(struct pmap *pm)
 	return 0;
 }
 
+int pmap_put_stopped(struct pmap *pm, bool quiet)
+{
+	struct space *s;
+
+	if (!mutex_trylock(&pm->lock))
+		return -EAGAIN;
+	s = pm->space;
+	pm->space = NULL;
+	if (s && quiet)
+		pmap_image_save(pm, s);
+	else if (s)
+		space_image(s)->nr = 0;
+	if (s)
+		space_put(s);
+	forget_mapped(pm, 0, 1UL << 47);
+	mutex_unlock(&pm->lock);
+	return 0;
+}
+
 void pmap_forget_space(struct pmap *pm)
 {
 	pm->space = NULL;

@@ -63,13 +63,18 @@ static u64 skip_size(void)
 	return DIV_ROUND_UP(physmem_frames, 8);
 }
 
-int machine_save_begin(const char *dir)
+static int make_lists(void)
 {
 	maps_max = PHYSMEM_MAPS + REGION_MAPS + stacks_max() + SPARE_STACKS;
 	maps = kmalloc(maps_max * sizeof(*maps), GFP_KERNEL);
 	/* without it, free frames are written too, where they are not zero */
 	skip = kmalloc(skip_size(), GFP_KERNEL);
-	if (!maps)
+	return maps ? 0 : -ENOMEM;
+}
+
+int machine_save_begin(const char *dir)
+{
+	if (make_lists())
 		return -ENOMEM;
 	memset(&state, 0, sizeof(state));
 	physmem_describe(&state, maps);
@@ -160,10 +165,9 @@ static u64 write_state(void *dir)
 	return (u64)(s64)os_state_save(dir, &state);
 }
 
-s64 machine_save(const char *dir, char *why, size_t size)
+/* Describes all memory. -EAGAIN: the lists are too small by now. */
+static int describe(void)
 {
-	s64 err;
-
 	if (stacks_max() + PHYSMEM_MAPS + REGION_MAPS > maps_max)
 		return -EAGAIN;
 	memset(&state, 0, sizeof(state));
@@ -185,6 +189,15 @@ s64 machine_save(const char *dir, char *why, size_t size)
 	host_ns = os_clock_mono();
 	for (int cpu = 0; cpu < nr_cpus; cpu++)
 		state.sp[cpu] = machine_sp[cpu];
+	return 0;
+}
+
+s64 machine_save(const char *dir, char *why, size_t size)
+{
+	s64 err = describe();
+
+	if (err)
+		return err;
 	err = (s64)machine_park(&state.sp[0], write_state, (void *)dir);
 	if (err == (s64)MACHINE_RESTORED)
 		return MACHINE_GOES_ON;
@@ -202,7 +215,7 @@ s64 machine_save_sync(char *why, size_t size)
 	return err ? err : (s64)state.bytes;
 }
 
-/* ---- going on ---- */
+/* ---- spaces that are gone ---- */
 
 static int forget_mm(struct mm *mm)
 {
@@ -216,6 +229,89 @@ static int forget_answers(struct task *t)
 	t->arch.fpu.runner = NULL;
 	return 0;
 }
+
+/* ---- going back in place ---- */
+
+int machine_mark_begin(void)
+{
+	return make_lists();
+}
+
+/* A task of @quiet, and no other, uses that mm, and is not changing it. */
+static const struct mm *quiet_mm;
+
+static int put_space(struct mm *mm)
+{
+	return pmap_put_stopped(&mm->pmap, mm == quiet_mm);
+}
+
+/*
+ * Gives all spaces back. What runners hold of the FPU comes into the tasks first: a space that is
+ * put forgets it.
+ */
+static int put_spaces(const struct mm *quiet)
+{
+	int err = stacks_each_task(settle_task);
+
+	quiet_mm = quiet;
+	if (!err)
+		err = mm_each_stopped(put_space);
+	return err;
+}
+
+static u64 copy_memory(void *unused)
+{
+	return (u64)(s64)os_mark(&state);
+}
+
+/* Makes this process what it was at the mark; the spaces that there were are in the pool. */
+static void is_back(void)
+{
+	irq_put_back();
+	pmap_forget_cpus();
+	mm_each_stopped(forget_mm);
+	stacks_each_task(forget_answers);
+	cpu_clock_put_back(cpu_ns, host_ns);
+	skas_answers_revoke();
+	arch_entry.clock_changed();
+	arch_entry.random_renew();
+}
+
+s64 machine_mark(char *why, size_t size)
+{
+	s64 err = mm_each_stopped(settle_mm);
+
+	if (!err)
+		err = put_spaces(NULL);
+	if (!err)
+		err = describe();
+	if (err)
+		return err;
+	/* Their mappings are of memory that is no page's any more. */
+	skas_trim();
+	err = (s64)machine_park(&state.sp[0], copy_memory, NULL);
+	if (err == (s64)MACHINE_RESTORED) {
+		is_back();
+		return MACHINE_GOES_ON;
+	}
+	if (err)
+		strscpy(why, state.why, size);
+	else
+		physmem_marked();
+	return err;
+}
+
+int machine_put_back_begin(const struct mm *quiet)
+{
+	return os_marked() ? put_spaces(quiet) : -EINVAL;
+}
+
+void machine_put_back(void)
+{
+	os_put_back();
+}
+
+/* ---- going on ---- */
 
 void machine_restored(void)
 {

@@ -7,9 +7,10 @@
  *	machine_stop()     returns when all others wait
  *	machine_go()       lets them go on
  *	machine_wake()     in a process that goes on from a saved state: starts their host threads
+ *	machine_go_back()  in a process that was put back: they go on where they were at the mark
  *
  * Each stop has a number, which machine_stopping has while it lasts, and a vCPU that waits notes
- * the number. So a vCPU whose host thread is late to see the end of a stop is not taken for one
+ * the number, once it is on the host's stack: its kernel stack may be replaced then. So a vCPU whose host thread is late to see the end of a stop is not taken for one
  * that waits in the next stop, and does not sleep through it.
  *
  * A vCPU looks at machine_stopping wherever it looks for interrupts (irq_poll()) and wherever it
@@ -33,20 +34,13 @@
 u32 machine_stopping;
 u64 machine_sp[MAX_CPUS];
 static u32 last_stop;
-static u32 waits_for[MAX_CPUS];
-/* changes with waits_for */
-static u32 arrivals;
 
-static u64 wait_for_go(void *waits)
+static u64 wait_for_go(void *unused)
 {
-	u32 *mine = waits;
 	u32 stop = READ_ONCE(machine_stopping);
 
-	__atomic_store_n(mine, stop, __ATOMIC_SEQ_CST);
-	__atomic_fetch_add(&arrivals, 1, __ATOMIC_SEQ_CST);
-	os_futex_wake(&arrivals, 1);
-	while (stop && READ_ONCE(machine_stopping) == stop)
-		os_futex_wait(&machine_stopping, stop, OS_FOREVER);
+	if (stop)
+		os_stop_wait(stop);
 	return 0;
 }
 
@@ -55,15 +49,7 @@ void machine_stop_here(void)
 	int cpu = smp_processor_id();
 
 	if (cpu)
-		machine_park(&machine_sp[cpu], wait_for_go, &waits_for[cpu]);
-}
-
-static bool all_wait(void)
-{
-	for (int cpu = 1; cpu < nr_cpus; cpu++)
-		if (smp_load_acquire(&waits_for[cpu]) != machine_stopping)
-			return false;
-	return true;
+		machine_park(&machine_sp[cpu], wait_for_go, NULL);
 }
 
 int machine_stop(void)
@@ -71,13 +57,12 @@ int machine_stop(void)
 	u64 end = os_clock_mono() + STOP_PATIENCE;
 
 	BUG_ON(smp_processor_id());
-	if (!++last_stop)
-		last_stop++;
+	last_stop = os_stop_begin(last_stop);
 	(void)xchg(&machine_stopping, last_stop);
 	for (;;) {
-		u32 seen = smp_load_acquire(&arrivals);
+		u32 seen;
 
-		if (all_wait())
+		if (os_stop_all_wait(nr_cpus, &seen))
 			return 0;
 		if (os_clock_mono() > end) {
 			machine_go();
@@ -85,14 +70,20 @@ int machine_stop(void)
 		}
 		for (int cpu = 1; cpu < nr_cpus; cpu++)
 			os_cpu_kick(cpu);
-		os_futex_wait(&arrivals, seen, os_clock_mono() + KICK_AGAIN);
+		os_stop_await(seen, os_clock_mono() + KICK_AGAIN);
 	}
 }
 
 void machine_go(void)
 {
 	(void)xchg(&machine_stopping, 0);
-	os_futex_wake(&machine_stopping, MAX_CPUS);
+	os_stop_end();
+}
+
+void machine_go_back(void)
+{
+	WRITE_ONCE(machine_stopping, 0);
+	os_stop_end_back();
 }
 
 int machine_wake(void)

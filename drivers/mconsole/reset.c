@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reset.c: the reset server's end in the kernel (kernel/state/reset_abi.h): the management console's
+ * "reset", and /proc/nestling/reset.
+ *
+ * A thread leads. It waits for the first read, marks the machine there, and has it put back after
+ * each run. All that is said here of a run (a read waits, an input was given, a record was written)
+ * is memory of the machine, and so what it was at the mark again. The host's half keeps what must
+ * not be forgotten.
+ *
+ * Locks: none. The file is open once; a read or a write is one at a time (busy). The thread and the
+ * reader hand each other words, and wait in `wait`.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/machine/arch.h"
+#include "drivers/mconsole/internal.h"
+#include "drivers/mconsole/reset_host.h"
+#include "kernel/fs/proc/proc.h"
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/sched/lock.h"
+#include "kernel/sched/sched.h"
+#include "kernel/state/reset_abi.h"
+#include "kernel/state/state.h"
+#include "kernel/vfs/file/file.h"
+
+static DECLARE_WAIT_QUEUE_HEAD(wait);
+static int irq = -1;
+/* the thread has to look */
+static u32 asked;
+static bool attached, marked;
+static u32 is_open, busy;
+/* a read waits; it has an input, of len bytes; it has returned with that */
+static bool reads, given, runs;
+static u32 len;
+/* the run ended with a record, or with the reader */
+static bool done, died;
+static u32 record_len;
+/* of the writer, if no other task uses it */
+static struct mm *quiet;
+
+static void ask(void)
+{
+	smp_store_release(&asked, 1);
+	wake_up_all(&wait);
+}
+
+static void reset_irq(void *unused)
+{
+	ask();
+}
+
+/* ---- the thread ---- */
+
+static void detach(void)
+{
+	reset_host_detach();
+	WRITE_ONCE(marked, false);
+	WRITE_ONCE(attached, false);
+	wake_up_all(&wait);
+}
+
+/* Goes back; returns only if that is not possible. */
+static void go_back(void)
+{
+	struct state_why why;
+
+	reset_host_goes_back();
+	state_put_back(quiet, &why);
+	pr_err("reset: the machine cannot be put back: %s\n", why.text);
+}
+
+static void refuse_server(const struct state_why *why)
+{
+	u32 max;
+	char *record = reset_host_record(&max);
+	u32 n = min((u32)strlen(why->text), max);
+
+	memcpy(record, why->text, n);
+	reset_host_record_is(n);
+	reset_host_tell(RESET_DEAD, RESET_DEAD_REFUSED);
+	detach();
+}
+
+static void give(u32 n)
+{
+	if (!READ_ONCE(reads) || READ_ONCE(given))
+		return;
+	len = n;
+	smp_store_release(&given, true);
+	wake_up_all(&wait);
+}
+
+/* Looks what has come. Returns true when the machine is to be put back. */
+static bool look(void)
+{
+	u32 n, op;
+
+	if (READ_ONCE(done)) {
+		reset_host_tell(RESET_DONE, record_len);
+		return true;
+	}
+	if (READ_ONCE(died)) {
+		reset_host_record_is(0);
+		reset_host_tell(RESET_DEAD, RESET_DEAD_READER);
+		return true;
+	}
+	while ((op = reset_host_hear(&n))) {
+		if (op == RESET_END)
+			return true;
+		if (op == RESET_BACK && READ_ONCE(given))
+			return true;
+		if (op == RESET_RUN)
+			give(n);
+	}
+	return false;
+}
+
+/* Waits for the first read. False: the server has gone before. */
+static bool wait_for_read(void)
+{
+	u32 n;
+
+	for (;;) {
+		wait_event_idle(&wait, xchg(&asked, 0));
+		while (reset_host_hear(&n))
+			if (reset_host_ends())
+				return false;
+		if (READ_ONCE(reads))
+			return true;
+	}
+}
+
+static int server(void *unused)
+{
+	struct state_why why;
+	int err;
+
+	sched_setaffinity(current, 1);
+	if (!wait_for_read()) {
+		detach();
+		return 0;
+	}
+	WRITE_ONCE(marked, true);
+	err = state_mark(reset_host_ends, &why);
+	if (err < 0) {
+		refuse_server(&why);
+		return 0;
+	}
+	/* from here on once for the mark, and once after each going back */
+	if (!reset_host_ends()) {
+		reset_host_ready();
+		do
+			wait_event_idle(&wait, xchg(&asked, 0));
+		while (!look());
+		go_back();
+	}
+	detach();
+	return 0;
+}
+
+void cmd_reset(struct mconsole_call *c)
+{
+	char why[200];
+	int err;
+
+	if (irq < 0)
+		irq = irq_register("reset", reset_irq, NULL);
+	if (irq < 0) {
+		mconsole_fail(c, irq, "reset: no interrupt");
+		return;
+	}
+	err = reset_host_attach(c->from, irq, why, sizeof(why));
+	if (err) {
+		mconsole_fail(c, err, "reset: %s", why);
+		return;
+	}
+	asked = 1;
+	WRITE_ONCE(attached, true);
+	if (kthread_run(server, NULL, "reset"))
+		return;
+	detach();
+	mconsole_fail(c, -ENOMEM, "reset: no memory");
+}
+
+/* ---- the file ---- */
+
+static int reset_open(struct inode *inode, struct file *f)
+{
+	if (!READ_ONCE(attached))
+		return -ENXIO;
+	return xchg(&is_open, 1) ? -EBUSY : 0;
+}
+
+static int reset_release(struct inode *inode, struct file *f)
+{
+	if (READ_ONCE(marked)) {
+		WRITE_ONCE(died, true);
+		ask();
+	}
+	smp_store_release(&is_open, 0);
+	return 0;
+}
+
+/*
+ * Waits for an input. The first wait is the one that the mark is made in: a signal can end it only
+ * before that.
+ */
+static int wait_for_input(void)
+{
+	bool over = false;
+	int err;
+
+#define OVER (over = READ_ONCE(given) || !READ_ONCE(attached))
+	err = wait_event_interruptible(&wait, OVER);
+	if (err && !over && READ_ONCE(marked))
+		err = wait_event_killable(&wait, OVER);
+#undef OVER
+	return err;
+}
+
+static ssize_t read_input(struct iov_iter *to)
+{
+	size_t n;
+	int err;
+
+	if (!READ_ONCE(attached) || READ_ONCE(runs))
+		return READ_ONCE(runs) ? -EINVAL : -EIO;
+	WRITE_ONCE(reads, true);
+	ask();
+	err = wait_for_input();
+	WRITE_ONCE(reads, false);
+	if (err)
+		return err;
+	if (!READ_ONCE(attached))
+		return -EIO;
+	runs = true;
+	n = min((size_t)len, to->count);
+	return copy_to_iter(reset_host_input(), n, to) == n ? (ssize_t)n : -EFAULT;
+}
+
+static ssize_t reset_read(struct file *f, struct iov_iter *to, loff_t *pos)
+{
+	ssize_t n;
+
+	if (xchg(&busy, 1))
+		return -EBUSY;
+	n = read_input(to);
+	smp_store_release(&busy, 0);
+	return n;
+}
+
+static ssize_t write_record(struct iov_iter *from)
+{
+	u64 n = from->count;
+	u32 max;
+	void *record;
+
+	if (!READ_ONCE(attached))
+		return -EIO;
+	record = reset_host_record(&max);
+	if (n > max || !READ_ONCE(runs))
+		return -EINVAL;
+	if (copy_from_iter(record, n, from) != n)
+		return -EFAULT;
+	reset_host_record_is((u32)n);
+	record_len = (u32)n;
+	quiet = atomic_read(&current->mm->mm_users) == 1 ? current->mm : NULL;
+	WRITE_ONCE(done, true);
+	ask();
+	return wait_event_killable(&wait, !READ_ONCE(attached)) ?: -EIO;
+}
+
+static ssize_t reset_write(struct file *f, struct iov_iter *from, loff_t *pos)
+{
+	ssize_t n;
+
+	if (xchg(&busy, 1))
+		return -EBUSY;
+	n = write_record(from);
+	smp_store_release(&busy, 0);
+	return n;
+}
+
+static const struct file_operations reset_fops = {
+	.open = reset_open,
+	.release = reset_release,
+	.read_iter = reset_read,
+	.write_iter = reset_write,
+	.no_splice_read = true,
+	.no_splice_write = true,
+};
+
+static int reset_init(void)
+{
+	return proc_create_fops("nestling/reset", 0600, &reset_fops);
+}
+INITCALL(5, reset_init);

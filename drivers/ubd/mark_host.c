@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mark_host.c: a disk that is put back in place, as the front end sees it (ubd_host.h). While there
+ * is a mark, an empty layer in memory is the first file of the chain. Going back replaces it by
+ * another empty one, if anything was written.
+ *
+ * The machine is stopped in all of this, and no request is under way.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "drivers/ubd/chain_host.h"
+#include "drivers/ubd/cow_host.h"
+#include "drivers/ubd/disk_host.h"
+#include "drivers/ubd/image_host.h"
+#include "drivers/ubd/media_host.h"
+#include "drivers/ubd/ubd_host.h"
+#include "os-linux/host.h"
+
+struct disk_mark {
+	struct layer *layer;
+	blkcnt_t blocks; /* of its file, when nothing was written */
+};
+
+static blkcnt_t blocks_of(const struct layer *l)
+{
+	struct stat st;
+
+	return fstat(l->fd, &st) ? -1 : st.st_blocks;
+}
+
+static struct layer *new_layer(const struct ubd_host *h)
+{
+	int fd = memfd_create("ubd", MFD_CLOEXEC);
+	char why[600];
+
+	if (fd < 0)
+		return NULL;
+	if (cow_init_part(fd, h->size)) {
+		close(fd);
+		return NULL;
+	}
+	return layer_open_fd(fd, h->file, 0, why, sizeof(why));
+}
+
+/* The file that is written is another one: a test's records and faults of media end. */
+static void push(struct ubd_host *h, struct layer *l)
+{
+	h->mark->layer = l;
+	h->mark->blocks = blocks_of(l);
+	image_push(h->image, l);
+}
+
+int ubd_host_mark(int host)
+{
+	struct ubd_host *h = os_object(host);
+	struct layer *l;
+
+	if (h->mark)
+		return -EBUSY;
+	h->mark = calloc(1, sizeof(*h->mark));
+	l = h->mark ? new_layer(h) : NULL;
+	if (!l) {
+		free(h->mark);
+		h->mark = NULL;
+		return -ENOMEM;
+	}
+	push(h, l);
+	return 0;
+}
+
+int ubd_host_put_back(int host)
+{
+	struct ubd_host *h = os_object(host);
+	struct layer *old = h->mark ? h->mark->layer : NULL, *l;
+
+	if (!old || blocks_of(old) == h->mark->blocks)
+		return old ? 0 : -EINVAL;
+	l = new_layer(h);
+	if (!l)
+		return -ENOMEM;
+	image_pop(h->image);
+	layer_close(old, true);
+	push(h, l);
+	return 0;
+}
+
+void ubd_host_unmark(int host)
+{
+	struct ubd_host *h = os_object(host);
+
+	if (!h->mark)
+		return;
+	image_pop(h->image);
+	layer_close(h->mark->layer, true);
+	free(h->mark);
+	h->mark = NULL;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * put_back.c: leads the marking of the machine, and its going back in place (state.h).
+ *
+ * state_mark() returns in its caller once more each time that the machine was put back: the stack of
+ * the caller is part of what is put back. What the task that called state_put_back() had on its
+ * stack is gone then, like all that happened since the mark.
+ *
+ * Locks: none, as state.c.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/machine/arch.h"
+#include "kernel/sched/sched.h"
+#include "kernel/state/internal.h"
+#include "kernel/time/time.h"
+
+#define MSEC 1000000UL
+#define PAUSE_NS (MSEC / 10)
+#define PATIENCE_NS (10000 * MSEC)
+
+static s64 mark_parts(struct state_why *why)
+{
+	s64 err = 0;
+
+	for_each_part(p) if (!err && p->mark) err = p->mark(why);
+	return err;
+}
+
+static s64 put_back_parts(struct state_why *why)
+{
+	s64 err = 0;
+
+	for_each_part(p) if (!err && p->put_back) err = p->put_back(why);
+	return err;
+}
+
+static void unmark_parts(void)
+{
+	for_each_part(p) if (p->unmark) p->unmark();
+}
+
+/* Tries once. Returns -EAGAIN when the machine has to go on for a moment. */
+static s64 try_mark(bool (*is_last)(void), struct state_why *why)
+{
+	s64 err = machine_stop();
+
+	if (err)
+		return state_fail(why, -EAGAIN, "a vCPU does not come to a boundary");
+	why->text[0] = '\0';
+	err = state_quiet(why);
+	if (!err)
+		err = mark_parts(why);
+	if (!err)
+		err = machine_mark(why->text, sizeof(why->text));
+	if (err == MACHINE_GOES_ON) {
+		if (is_last())
+			unmark_parts();
+		machine_go_back();
+		clock_was_set();
+		return err;
+	}
+	if (err)
+		unmark_parts();
+	machine_go();
+	return err;
+}
+
+int state_mark(bool (*is_last)(void), struct state_why *why)
+{
+	const char *obstacle = machine_save_obstacle();
+	u64 end = ktime_get() + PATIENCE_NS;
+	s64 err;
+
+	why->text[0] = '\0';
+	if (obstacle)
+		return (int)state_fail(why, -EOPNOTSUPP, obstacle);
+	if (!state_begin())
+		return (int)state_fail(why, -EBUSY, "a save is under way");
+	do {
+		err = machine_mark_begin();
+		if (err)
+			state_fail(why, err, "no memory for its lists");
+		else
+			err = try_mark(is_last, why);
+		machine_save_end();
+		if (err == -EAGAIN)
+			state_pause(PAUSE_NS);
+	} while (err == -EAGAIN && ktime_get() < end);
+	state_end();
+	if (err == -EAGAIN)
+		err = state_fail(why, -EBUSY, "a task holds an address space for too long");
+	return (int)err;
+}
+
+/* Tries once. Returns only on a failure: -EAGAIN as above. */
+static s64 try_put_back(const struct mm *quiet, struct state_why *why)
+{
+	s64 err = machine_stop();
+
+	if (err)
+		return state_fail(why, -EAGAIN, "a vCPU does not come to a boundary");
+	why->text[0] = '\0';
+	err = state_quiet(why);
+	if (!err)
+		err = machine_put_back_begin(quiet);
+	if (!err)
+		err = put_back_parts(why);
+	if (err) {
+		machine_go();
+		return err;
+	}
+	machine_put_back();
+}
+
+int state_put_back(const struct mm *quiet, struct state_why *why)
+{
+	u64 end = ktime_get() + PATIENCE_NS;
+	s64 err;
+
+	while (!state_begin())
+		state_pause(PAUSE_NS);
+	while ((err = try_put_back(quiet, why)) == -EAGAIN && ktime_get() < end)
+		state_pause(PAUSE_NS);
+	state_end();
+	return (int)state_fail(why, err, "a task holds an address space for too long");
+}

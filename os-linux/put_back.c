@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * put_back.c: going back in place: the memory of this process becomes what it was at a moment, the
+ * mark, and the vCPUs go on where they were then. Host objects stay.
+ *
+ *	os_mark()       all memory is copied to a file, which becomes the base (base.c)
+ *	os_put_back()   what was written since is dropped, in the time that the pages written take
+ *
+ * Other vCPUs wait here while the machine is stopped (os_stop_wait()), on the host's stack and on a
+ * word of the host world: what lies on their kernel stacks may be replaced meanwhile. They are told
+ * to leave by where they came from, or to go on where the mark has them.
+ *
+ * Locks: none. One vCPU, the first, stops the machine and does the rest.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "os-linux/base.h"
+#include "os-linux/internal.h"
+#include "os-linux/state_tables.h"
+
+static struct {
+	bool made;
+	struct state_tables tables;
+} mark;
+
+/* the stop that lasts, 0: the machine runs; and the last one */
+static uint32_t stop, last_stop;
+/* a stop from which vCPUs go on where the mark has them */
+static uint32_t put_back_in;
+/* the stop that each vCPU waits in, and how often one began to wait */
+static uint32_t waits_in[OS_MAX_CPUS], arrivals;
+
+/* ---- stops ---- */
+
+uint32_t os_stop_begin(uint32_t after)
+{
+	last_stop = after > last_stop ? after : last_stop;
+	if (!++last_stop)
+		last_stop++;
+	__atomic_store_n(&stop, last_stop, __ATOMIC_SEQ_CST);
+	return last_stop;
+}
+
+void os_stop_wait(uint32_t number)
+{
+	__atomic_store_n(&waits_in[os_this_cpu], number, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&arrivals, 1, __ATOMIC_SEQ_CST);
+	os_futex_wake(&arrivals, 1);
+	while (__atomic_load_n(&stop, __ATOMIC_SEQ_CST) == number)
+		os_futex_wait(&stop, number, OS_FOREVER);
+	if (__atomic_load_n(&put_back_in, __ATOMIC_SEQ_CST) == number)
+		os_vcpu_again(mark.tables.h.sp[os_this_cpu]);
+}
+
+int os_stop_all_wait(int ncpus, uint32_t *seen)
+{
+	*seen = __atomic_load_n(&arrivals, __ATOMIC_SEQ_CST);
+	for (int cpu = 1; cpu < ncpus; cpu++)
+		if (__atomic_load_n(&waits_in[cpu], __ATOMIC_SEQ_CST) != stop)
+			return 0;
+	return 1;
+}
+
+void os_stop_await(uint32_t seen, uint64_t deadline)
+{
+	os_futex_wait(&arrivals, seen, deadline);
+}
+
+void os_stop_end(void)
+{
+	__atomic_store_n(&stop, 0, __ATOMIC_SEQ_CST);
+	os_futex_wake(&stop, OS_MAX_CPUS);
+}
+
+/* ---- the mark ---- */
+
+/* Maps a part of the kernel's own memory from the file. */
+static int map_part(const struct state_map *m)
+{
+	if (m->file < 0)
+		return 0; /* reserved, as it is */
+	return base_map((void *)m->addr, m->len, mark.tables.fd[0], m->at);
+}
+
+static int map_guest(const struct state_tables *t, const struct os_state *s, uint32_t map)
+{
+	const struct state_map *m = &t->maps[map];
+	int own = os_handle_fd(s->file[0]), err;
+
+	err = base_begin((void *)m->addr, m->len / STATE_PAGE, t->fd[0], m->at, own,
+		t->h.ncpus > 1);
+	for (uint64_t i = state_tables_run(t, map, 0); i < t->h.nr_runs && !err; i++) {
+		if (t->runs[i].map != map)
+			break;
+		base_has(t->runs[i].page, t->runs[i].pages);
+	}
+	if (!err && fallocate(own, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)m->len))
+		err = -errno;
+	return err ? err : base_ready();
+}
+
+/* Ends the process: a part of the memory is of one moment, a part of another. */
+static void __attribute__((noreturn)) end_broken(int err)
+{
+	dprintf(STDERR_FILENO, "nestling: the memory cannot be put back: %s\n", os_why(err));
+	os_exit(1);
+}
+
+/*
+ * There is no way back once a part is mapped from the file: the kernel's memory would be in two
+ * places.
+ */
+static void map_all(const struct os_state *s)
+{
+	const struct state_tables *t = &mark.tables;
+	int err = 0;
+
+	for (uint32_t i = 0; i < t->h.nr_maps && !err; i++)
+		err = t->maps[i].file ? map_part(&t->maps[i]) : map_guest(t, s, i);
+	if (err)
+		end_broken(err);
+}
+
+int os_mark(struct os_state *s)
+{
+	struct state_tables t;
+	int err = state_copy_to_memory(s, &t);
+
+	if (err)
+		return err;
+	if (mark.made)
+		state_tables_close(&mark.tables);
+	mark.tables = t;
+	mark.made = true;
+	map_all(s);
+	state_goes_on_from(&mark.tables);
+	return 0;
+}
+
+int os_marked(void)
+{
+	return mark.made;
+}
+
+/* ---- going back ---- */
+
+static void set_clocks(const struct state_header *h)
+{
+	struct os_clock_shifts now, s;
+
+	os_clock_shifts(&now);
+	s.mono = now.mono + h->mono - os_clock_mono();
+	s.boot = now.boot + h->boot - os_clock_boot();
+	s.raw = now.raw + h->raw - os_clock_raw();
+	os_clock_set_shifts(&s);
+}
+
+/* Drops what this process has written to its private copies of the kernel's own memory. */
+static int drop_written(void)
+{
+	const struct state_tables *t = &mark.tables;
+
+	for (uint32_t i = 0; i < t->h.nr_maps; i++) {
+		const struct state_map *m = &t->maps[i];
+
+		if (m->file > 0 && madvise((void *)m->addr, m->len, MADV_DONTNEED))
+			return -errno;
+	}
+	return 0;
+}
+
+void os_put_back(void)
+{
+	int err = base_put_back();
+
+	if (!err)
+		err = drop_written();
+	if (err)
+		end_broken(err);
+	set_clocks(&mark.tables.h);
+	os_vcpu_again(mark.tables.h.sp[0]);
+}
+
+uint64_t os_put_back_pages(void)
+{
+	return base_pages_back;
+}
+
+void os_stop_end_back(void)
+{
+	__atomic_store_n(&put_back_in, stop, __ATOMIC_SEQ_CST);
+	os_stop_end();
+}
