@@ -176,44 +176,55 @@ int base_ready(void)
 
 uint64_t base_pages_back;
 
-static int read_base(uint64_t page, uint64_t end)
+/*
+ * Both files as a whole, beside the memory: so a page is compared and copied without a call of the
+ * host, and without a fault after the first time.
+ */
+static struct {
+	char *base, *own;
+} view;
+
+int base_view(void)
 {
-	char *p = base.addr + page * PAGE;
-	uint64_t at = base.at + page * PAGE, left = (end - page) * PAGE;
+	size_t len = base.pages * PAGE;
 
-	base_pages_back += end - page;
-	while (left) {
-		ssize_t n = pread(base.fd, p, left, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? -errno : -EIO;
-		p += n;
-		at += (uint64_t)n;
-		left -= (uint64_t)n;
+	if (view.base)
+		munmap(view.base, len);
+	view.base = mmap(NULL, len, PROT_READ, MAP_SHARED | MAP_NORESERVE, base.fd, (off_t)base.at);
+	if (view.base == MAP_FAILED) {
+		view.base = NULL;
+		return -errno;
 	}
+	if (view.own)
+		return 0;
+	view.own = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, base.own, 0);
+	if (view.own == MAP_FAILED) {
+		view.own = NULL;
+		return -errno;
+	}
+	madvise(view.own, len, MADV_DONTDUMP);
 	return 0;
 }
 
-/* Gives pages that were taken since their content from the base. */
-static int give_back_taken(void)
+/* Gives a page that was taken since its content from the base. */
+static void give_back(uint64_t page)
 {
-	uint64_t words = (base.pages + WORD - 1) / WORD, start = 0, end = 0;
-	int err = 0;
+	const char *from = view.base + page * PAGE;
+	char *to = view.own + page * PAGE;
 
-	for (uint64_t w = 0; w < words && !err; w++)
-		for (uint64_t taken = base.first[w] & ~base.bits[w]; taken && !err;) {
-			uint64_t page = w * WORD + (uint64_t)__builtin_ctzll(taken);
+	if (!memcmp(to, from, PAGE))
+		return;
+	memcpy(to, from, PAGE);
+	base_pages_back++;
+}
 
-			taken &= taken - 1;
-			if (page != end) {
-				err = read_base(start, end);
-				start = page;
-			}
-			end = page + 1;
-		}
-	return err ? err : read_base(start, end);
+static void give_back_taken(void)
+{
+	uint64_t words = (base.pages + WORD - 1) / WORD;
+
+	for (uint64_t w = 0; w < words; w++)
+		for (uint64_t taken = base.first[w] & ~base.bits[w]; taken; taken &= taken - 1)
+			give_back(w * WORD + (uint64_t)__builtin_ctzll(taken));
 }
 
 /* Clears own pages that were no base pages, from @page to @end. */
@@ -221,7 +232,7 @@ static int clear_run(uint64_t page, uint64_t end)
 {
 	base_pages_back += end - page;
 	if (end - page <= CLEAR_MAX) {
-		memset(base.addr + page * PAGE, 0, (end - page) * PAGE);
+		memset(view.own + page * PAGE, 0, (end - page) * PAGE);
 		return 0;
 	}
 	return fallocate(base.own, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
@@ -267,13 +278,11 @@ static int clear_others(void)
 
 int base_put_back(void)
 {
-	int err;
-
 	base_pages_back = 0;
 	if (madvise(base.addr, base.pages * PAGE, MADV_DONTNEED))
 		return -errno;
-	err = give_back_taken();
-	return err ? err : clear_others();
+	give_back_taken();
+	return clear_others();
 }
 
 const uint64_t *os_base(void)

@@ -19,6 +19,8 @@ int base_map(void *addr, uint64_t len, int fd, uint64_t at);
 int base_begin(void *addr, uint64_t pages, int fd, uint64_t at, int own, int several);
 void base_has(uint64_t page, uint64_t pages);
 int base_ready(void);
+/* Gets ready for base_put_back(), after base_begin(). */
+int base_view(void);
 /*
  * Makes the memory what it was at base_ready(): drops what was written to base pages, and gives own
  * pages their content of then. Nothing else of the process may touch the memory. 0, or -errno: it

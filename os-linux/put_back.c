@@ -101,7 +101,9 @@ static int map_guest(const struct state_tables *t, const struct os_state *s, uin
 	}
 	if (!err && fallocate(own, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)m->len))
 		err = -errno;
-	return err ? err : base_ready();
+	if (!err)
+		err = base_ready();
+	return err ? err : base_view();
 }
 
 /* Ends the process: a part of the memory is of one moment, a part of another. */
