@@ -235,8 +235,8 @@ static int clear_run(uint64_t page, uint64_t end)
 		memset(view.own + page * PAGE, 0, (end - page) * PAGE);
 		return 0;
 	}
-	return fallocate(base.own, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		       (off_t)(page * PAGE), (off_t)((end - page) * PAGE)) ?
+	return fallocate(base.own, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(page * PAGE),
+		       (off_t)((end - page) * PAGE)) ?
 		       -errno :
 		       0;
 }

@@ -336,7 +336,8 @@ void os_state_drop(void);
 int os_mark(struct os_state *s);
 int os_marked(void);
 void os_put_back(void) __attribute__((noreturn));
-uint64_t os_put_back_pages(void); /* that were copied or cleared the last time */
+/* Returns how many pages were copied or cleared the last time. */
+uint64_t os_put_back_pages(void);
 /*
  * Stops of the machine. os_stop_begin() returns a number for it, larger than @after; a vCPU waits
  * in os_stop_wait() with that number until os_stop_end(), or os_stop_end_back(): then it goes on

@@ -92,8 +92,8 @@ static int map_guest(const struct state_tables *t, const struct os_state *s, uin
 	const struct state_map *m = &t->maps[map];
 	int own = os_handle_fd(s->file[0]), err;
 
-	err = base_begin((void *)m->addr, m->len / STATE_PAGE, t->fd[0], m->at, own,
-		t->h.ncpus > 1);
+	err = base_begin(
+		(void *)m->addr, m->len / STATE_PAGE, t->fd[0], m->at, own, t->h.ncpus > 1);
 	for (uint64_t i = state_tables_run(t, map, 0); i < t->h.nr_runs && !err; i++) {
 		if (t->runs[i].map != map)
 			break;
@@ -162,15 +162,32 @@ static void set_clocks(const struct state_header *h)
 	os_clock_set_shifts(&s);
 }
 
+/* between two kernel stacks is a guard, which may be dropped with them */
+#define GUARD_MAX 16384UL
+
+/* Returns the end of the maps that follow @i with no more than a guard between them. */
+static uint64_t end_of_row(const struct state_tables *t, uint32_t *i)
+{
+	uint64_t end = t->maps[*i].addr + t->maps[*i].len;
+
+	while (*i + 1 < t->h.nr_maps && t->maps[*i + 1].file == t->maps[*i].file &&
+		t->maps[*i + 1].addr - end <= GUARD_MAX) {
+		++*i;
+		end = t->maps[*i].addr + t->maps[*i].len;
+	}
+	return end;
+}
+
 /* Drops what this process has written to its private copies of the kernel's own memory. */
 static int drop_written(void)
 {
 	const struct state_tables *t = &mark.tables;
 
 	for (uint32_t i = 0; i < t->h.nr_maps; i++) {
-		const struct state_map *m = &t->maps[i];
+		uint64_t start = t->maps[i].addr;
 
-		if (m->file > 0 && madvise((void *)m->addr, m->len, MADV_DONTNEED))
+		if (t->maps[i].file > 0 &&
+			madvise((void *)start, end_of_row(t, &i) - start, MADV_DONTNEED))
 			return -errno;
 	}
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reset.c: the reset server's end in the kernel (kernel/state/reset_abi.h): the management console's
- * "reset", and /proc/nestling/reset.
+ * reset.c: the reset server's end in the kernel (kernel/state/reset_abi.h): "reset" of the
+ * management console, and /proc/nestling/reset.
  *
  * A thread leads. It waits for the first read, marks the machine there, and has it put back after
  * each run. All that is said here of a run (a read waits, an input was given, a record was written)
@@ -59,6 +59,7 @@ static void detach(void)
 {
 	reset_host_detach();
 	WRITE_ONCE(marked, false);
+	runs = false;
 	WRITE_ONCE(attached, false);
 	wake_up_all(&wait);
 }
@@ -198,10 +199,12 @@ static int reset_open(struct inode *inode, struct file *f)
 static int reset_release(struct inode *inode, struct file *f)
 {
 	if (READ_ONCE(marked)) {
+		/* until the machine is put back no other program may open it */
 		WRITE_ONCE(died, true);
 		ask();
+	} else {
+		smp_store_release(&is_open, 0);
 	}
-	smp_store_release(&is_open, 0);
 	return 0;
 }
 

@@ -2,8 +2,8 @@
 /*
  * put_back.c: leads the marking of the machine, and its going back in place (state.h).
  *
- * state_mark() returns in its caller once more each time that the machine was put back: the stack of
- * the caller is part of what is put back. What the task that called state_put_back() had on its
+ * state_mark() returns in its caller once more each time that the machine was put back: the stack
+ * of the caller is part of what is put back. What the task that called state_put_back() had on its
  * stack is gone then, like all that happened since the mark.
  *
  * Locks: none, as state.c.

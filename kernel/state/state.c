@@ -267,7 +267,8 @@ static int saver(void *arg)
 	struct save *s = arg;
 
 	sched_setaffinity(current, 1);
-	s->result = smp_processor_id() ? state_fail(s->why, -EBUSY, "the first vCPU is taken") : save(s);
+	s->result = smp_processor_id() ? state_fail(s->why, -EBUSY, "the first vCPU is taken") :
+					 save(s);
 	complete(&s->done);
 	return 0;
 }

@@ -77,8 +77,9 @@ struct state_part {
 	/*
 	 * Is called when the machine, which is stopped, is about to be marked (state_mark()): what
 	 * changes on the host from now on is taken back by put_back(), which is called in a stop
-	 * before the machine's memory is what it was at the mark. Both return 0, or -errno with @why
-	 * set. unmark() ends it, in a stop: the host is as at the mark, and what changes stays. It is called after a mark(), even one that failed.
+	 * before the machine's memory is what it was at the mark. Both return 0, or -errno with
+	 * @why set. unmark() ends it, in a stop: the host is as at the mark, and what changes
+	 * stays. It is called after a mark(), even one that failed.
 	 */
 	int (*mark)(struct state_why *why);
 	int (*put_back)(struct state_why *why);

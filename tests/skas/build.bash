@@ -29,7 +29,7 @@ for part in host lacks; do
 	gcc "${flags[@]}" -D_GNU_SOURCE -fno-pie -c -o "$work/$part.o" "tests/skas/$part.c"
 done
 ld -r -o "$work/joined.o" "$work/harness.o" "$work/runners.o" "$work/image.o" $(printf "$build/obj/%s.o " "${kernel[@]}")
-objcopy --keep-global-symbol=harness_main "$work/joined.o" "$work/kernel.o"
+objcopy --keep-global-symbol=harness_main --keep-global-symbol=arch_unpark "$work/joined.o" "$work/kernel.o"
 gcc -no-pie -pthread -Wl,-Ttext-segment=0x60000000 -Wl,--wrap=os_space_probe -o "$out" "$work/kernel.o" \
 	"$work/host.o" "$work/lacks.o" \
 	$(printf "$build/obj/%s.o " "${host[@]}")

@@ -636,6 +636,13 @@ void *kmalloc(size_t size, unsigned flags)
 	host_fail("harness: kmalloc");
 	return NULL;
 }
+/* For os-linux/thread.c: nothing here is put back. */
+void arch_unpark(u64 sp) __noreturn;
+void arch_unpark(u64 sp)
+{
+	host_fail("harness: arch_unpark");
+}
+
 int arch_futex_wait(u32 *word, u32 val, u64 deadline);
 int arch_futex_wait(u32 *word, u32 val, u64 deadline)
 {

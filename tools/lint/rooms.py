@@ -63,8 +63,8 @@ WORLDS = [
     Room("stub", "the code beside the guest's", ["skas/stub/*"], ["skas/stub_abi.h", "arch/um/layout.h"], alone=True),
     Room("vdso", "the guest's vDSO", ["arch/um/vdso/*"], ["arch/um/layout.h"], alone=True),
     Room("os-linux", "the host's system calls", None, ["skas/stub_abi.h"], system=LIBC, alone=True),
-    Room("host halves", "drivers' host halves", ["drivers/*_host.[ch]"], ["os-linux/*.h", "drivers/*_host.h"],
-         system=LIBC, alone=True),
+    Room("host halves", "drivers' host halves", ["drivers/*_host.[ch]"],
+         ["os-linux/*.h", "drivers/*_host.h", "kernel/state/reset_abi.h"], system=LIBC, alone=True),
 ]
 for number, row in enumerate(ROWS):
     for room in row:

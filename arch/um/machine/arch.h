@@ -199,13 +199,13 @@ void machine_save_drop(void); /* instead, after a failure */
 /*
  * ---- going back in place (save.c, os-linux/put_back.c) ----
  *
- * machine_mark_begin() gets memory while the machine runs, which machine_save_end() frees. In a stop
- * machine_mark() makes the machine, as it is, what machine_put_back() goes back to. It returns 0;
- * MACHINE_GOES_ON each time that the machine was put back: it is stopped, and machine_go_back() lets
- * it go on; or -errno, -EAGAIN as machine_save_settle(), with a line in @why.
+ * machine_mark_begin() gets memory while the machine runs, which machine_save_end() frees. In a
+ * stop machine_mark() makes the machine, as it is, what machine_put_back() goes back to. It returns
+ * 0; MACHINE_GOES_ON each time that the machine was put back: it is stopped, and machine_go_back()
+ * lets it go on; or -errno, -EAGAIN as machine_save_settle(), with a line in @why.
  * machine_put_back_begin() gives all spaces back, in a stop: 0; -EAGAIN as above; -EINVAL: there is
- * no mark. The space of @quiet, an mm whose tasks all sleep in calls that do not change it, keeps its
- * mappings; NULL: none. Then machine_put_back() does it.
+ * no mark. The space of @quiet, an mm whose tasks all sleep in calls that do not change it, keeps
+ * its mappings; NULL: none. Then machine_put_back() does it.
  */
 int machine_mark_begin(void);
 s64 machine_mark(char *why, size_t size);

@@ -122,7 +122,7 @@ void pmap_put_space(struct pmap *pm);
  * pmap_forget_space() notes that the space, which lies in the old one, is gone.
  */
 int pmap_settle_stopped(struct pmap *pm);
-/* Gives its space to the pool; its mappings stay known if @quiet: no change of entries is under way. */
+/* Gives its space to the pool. With @quiet no entry is being changed: its mappings stay known. */
 int pmap_put_stopped(struct pmap *pm, bool quiet);
 void pmap_forget_space(struct pmap *pm);
 void pmap_forget_cpus(void); /* no vCPU runs a space */

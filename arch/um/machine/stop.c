@@ -10,8 +10,9 @@
  *	machine_go_back()  in a process that was put back: they go on where they were at the mark
  *
  * Each stop has a number, which machine_stopping has while it lasts, and a vCPU that waits notes
- * the number, once it is on the host's stack: its kernel stack may be replaced then. So a vCPU whose host thread is late to see the end of a stop is not taken for one
- * that waits in the next stop, and does not sleep through it.
+ * the number, once it is on the host's stack: its kernel stack may be replaced then. So a vCPU
+ * whose host thread is late to see the end of a stop is not taken for one that waits in the next
+ * stop, and does not sleep through it.
  *
  * A vCPU looks at machine_stopping wherever it looks for interrupts (irq_poll()) and wherever it
  * may give way to another task. A task that waits there may hold mutexes: so the thread that has
