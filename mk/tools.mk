@@ -5,7 +5,7 @@
 # Disk images are the same code in the kernel's process and here.
 NESTCTL_OBJ := $(call obj,$(NESTCTL_SRC))
 NESTCTL_IMAGE_OBJ := $(call obj,$(NESTCTL_IMAGE_SRC))
-IMAGE_OBJ := $(patsubst %,$(B)/obj/drivers/ubd/%_host.o,image chain holder layer media cow cow3 cow4 cow4_header cow4_pack cow4_table backup copy part)
+IMAGE_OBJ := $(patsubst %,$(B)/obj/drivers/ubd/%_host.o,image chain holder layer media cow cow3 cow4 cow4_header cow4_pack cow4_table backup copy part trust)
 $(NESTCTL_OBJ) $(NESTCTL_IMAGE_OBJ): WFLAGS = $(TOOLFLAGS)
 $(NESTCTL_OBJ): | $(G)/build_id.h
 $(B)/obj/tools/nestctl/run/init_blob.o: WFLAGS = -DINIT_PATH='"$(B)/init"'

@@ -14,6 +14,8 @@ work=$(mktemp -d)
 # An interrupted test may leave the mounts of an image that mmdebstrap was making there: /sys and
 # /dev are the host's.
 trap 'rm -rf --one-file-system "$work"' EXIT
+# What the tests record of their layers is not the user's.
+export XDG_DATA_HOME=$work/.data
 # A test that ends kills $(jobs -rp) at most: the number of a child that has been waited for may be
 # another program's by then.
 bad=0

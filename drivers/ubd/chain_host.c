@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "drivers/ubd/cow_host.h"
+#include "drivers/ubd/trust_host.h"
 
 static int fail(struct image_open *o, const char *file, const char *why)
 {
@@ -218,7 +219,10 @@ static int open_part(
 	return err;
 }
 
-/* Opens the backing file of @l, if it has one, and compares it with what the header says. */
+/*
+ * Opens the backing file of @l, if it has one, and compares it with what the header says. A file
+ * that only the header names must be one that counts (trust_host.h).
+ */
 static int open_backing(struct image_open *o, struct image *im, struct layer *l,
 	const char *backing, struct layer_open *lo, int depth)
 {
@@ -227,11 +231,16 @@ static int open_backing(struct image_open *o, struct image *im, struct layer *l,
 	if (backing && !lo->backing)
 		err = fail(o, l->path,
 			l->ops == &layer_raw_ops ? "not a COW file" : "has no backing file");
+	if (!err && lo->backing && !backing && !(o->flags & IMAGE_TRUST) &&
+		!backing_counts(l->fd, l->path, lo->backing, lo->why, sizeof(lo->why)))
+		err = fail(o, l->path, lo->why);
 	if (!err && lo->backing)
 		err = open_below(
 			o, im, l, backing ? backing : lo->backing, lo->backing_raw, depth + 1);
 	if (!err && l->below && !(o->flags & IMAGE_ANY) && l->ops->check(l, lo))
 		err = fail(o, l->path, lo->why);
+	if (!err && backing && lo->backing)
+		backing_remember(l->fd, backing);
 	if (!err && backing && lo->backing && !l->rdonly && !(o->flags & IMAGE_ANY))
 		note_backing(o, l, backing, lo);
 	return err;
@@ -296,6 +305,8 @@ static int make_cow(struct image_open *o)
 	if (!err) {
 		fd = cow_create(o->file, o->backing, below.fd, why, sizeof(why));
 		err = fd < 0 ? fail(o, o->file, why) : fd;
+		if (fd >= 0)
+			backing_remember(fd, o->backing);
 	}
 	close(below.fd);
 	return err;

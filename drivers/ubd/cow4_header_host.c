@@ -174,16 +174,16 @@ int cow4_check_backing(const struct cow4_header *h, int backing_fd, char *why, s
 	}
 	if ((uint64_t)st.st_size != h->backing_size) {
 		snprintf(why, size,
-			"made for a backing file of %llu bytes, this one has %llu; if it is the "
-			"right one, nestctl cow rebase -u says so",
+			"made for a backing file of %llu bytes, this one has %llu: it is another "
+			"file",
 			(unsigned long long)h->backing_size, (unsigned long long)st.st_size);
 		return -EINVAL;
 	}
 	if (st.st_mtim.tv_sec != h->backing_sec ||
 		(uint32_t)st.st_mtim.tv_nsec != h->backing_nsec) {
 		snprintf(why, size,
-			"its backing file has changed since (at %lld, then %lld); if its contents "
-			"are the same, nestctl cow rebase -u says so",
+			"its backing file has changed since (at %lld, then %lld), and the layer "
+			"would show other data over it",
 			(long long)st.st_mtim.tv_sec, (long long)h->backing_sec);
 		return -EINVAL;
 	}

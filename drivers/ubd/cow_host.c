@@ -213,8 +213,8 @@ int cow_check_backing(const struct cow_info *info, int backing_fd, char *err, si
 	}
 	if (size != info->size) {
 		snprintf(err, errsize,
-			"made for a backing file of %llu bytes, this one has %llu; if it is the "
-			"right one, nestctl cow rebase -u says so",
+			"made for a backing file of %llu bytes, this one has %llu: it is another "
+			"file",
 			(unsigned long long)info->size, (unsigned long long)size);
 		return -EINVAL;
 	}
@@ -223,8 +223,7 @@ int cow_check_backing(const struct cow_info *info, int backing_fd, char *err, si
 
 		snprintf(err, errsize,
 			"made for %s as it was at %s; the backing file has changed since or "
-			"is another (%s); if its contents are the same, nestctl cow rebase -u "
-			"says so",
+			"is another (%s), over which the layer would show other data",
 			info->backing, time_text(info->mtime, then),
 			time_text((uint32_t)st.st_mtime, now));
 		return -EINVAL;

@@ -33,6 +33,8 @@ struct layer;
 #define IMAGE_SECTORS 16
 /* accepts a backing file that differs from the one in the COW header */
 #define IMAGE_ANY 8
+/* believes headers that name backing files anywhere: the data is shown to the caller only */
+#define IMAGE_TRUST 64
 
 #define IMAGE_DEPTH 16 /* layers of a chain */
 

@@ -7,7 +7,7 @@
 # the formats
 build_cow() {
 	local name=$1 sources=() s
-	for s in chain holder image layer cow cow3 cow4 cow4_header cow4_table cow4_pack backup copy "${@:2}"; do
+	for s in chain holder image layer cow cow3 cow4 cow4_header cow4_table cow4_pack backup copy trust "${@:2}"; do
 		sources+=("$root/drivers/ubd/${s}_host.c")
 	done
 	gcc -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -I"$root" \

@@ -18,6 +18,7 @@
 #include "drivers/ubd/chain_host.h"
 #include "drivers/ubd/cow4_host.h"
 #include "drivers/ubd/cow_host.h"
+#include "drivers/ubd/trust_host.h"
 #include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/cow/cow.h"
@@ -36,9 +37,20 @@ struct image *image_must_open(const char *file, const char *backing, uint32_t fl
 	return o.image;
 }
 
+void layer_remember(const char *file, const char *backing)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	backing_remember(fd, backing);
+	close(fd);
+}
+
 bool image_is_raw(const char *file)
 {
-	struct image *im = image_must_open(file, NULL, IMAGE_RDONLY);
+	/* Only the format is looked at. */
+	struct image *im = image_must_open(file, NULL, IMAGE_RDONLY | IMAGE_TRUST);
 	bool raw = im->top->ops == &layer_raw_ops;
 
 	image_close(im);
@@ -70,13 +82,13 @@ static enum format format_of(const char *name, const char *option)
 /* ---- options: all commands share one parser, each allows its own ---- */
 
 struct options {
-	const char *backing, *size, *format, *to;
-	bool json, unsafe;
+	const char *backing, *size, *format, *to, *from;
+	bool json, unsafe, yes;
 	char **names;
 	int count;
 };
 
-enum { KEY_SIZE = 256, KEY_FORMAT, KEY_TO };
+enum { KEY_SIZE = 256, KEY_FORMAT, KEY_TO, KEY_FROM };
 
 static struct options parse(const struct command *c, int argc, char **argv, int min, int max)
 {
@@ -88,6 +100,8 @@ static struct options parse(const struct command *c, int argc, char **argv, int 
 		case KEY_SIZE: o.size = optarg; break;
 		case KEY_FORMAT: o.format = optarg; break;
 		case KEY_TO: o.to = optarg; break;
+		case KEY_FROM: o.from = optarg; break;
+		case 'y': o.yes = true; break;
 		case KEY_JSON: o.json = true; break;
 		default: o.unsafe = true; break;
 		}
@@ -122,6 +136,8 @@ static int create(int argc, char **argv)
 		output_as_private_as(fd, backing);
 	write_empty(fd, file, backing, format, o.size ? parse_size(o.size, "--size") : 0);
 	output_finish(fd, file, false);
+	if (backing)
+		layer_remember(file, backing);
 	return 0;
 }
 
@@ -212,8 +228,8 @@ static void info_text(struct image *im, const struct cow4_usage *u)
 static int info(int argc, char **argv)
 {
 	struct options o = parse(&cmd_info, argc, argv, 1, 1);
-	struct image *im =
-		image_must_open(o.names[0], NULL, IMAGE_RDONLY | IMAGE_SHARED | IMAGE_ANY);
+	struct image *im = image_must_open(
+		o.names[0], NULL, IMAGE_RDONLY | IMAGE_SHARED | IMAGE_ANY | IMAGE_TRUST);
 	struct cow4_usage u = { 0 };
 	int err = im->top->ops == &layer_cow4_ops ? cow4_usage(im->top, &u) : 0;
 
@@ -269,7 +285,7 @@ static int check(int argc, char **argv)
 {
 	struct options o = parse(&cmd_check, argc, argv, 1, 1);
 	struct findings f = { o.names[0], o.json, 0 };
-	struct image_open io = { .file = o.names[0], .flags = IMAGE_RDONLY };
+	struct image_open io = { .file = o.names[0], .flags = IMAGE_RDONLY | IMAGE_TRUST };
 	struct layer *l;
 	int err = 0;
 
@@ -301,13 +317,14 @@ static int check(int argc, char **argv)
 
 /* ---- convert, pack ---- */
 
-static int convert_or_pack(const char *in, const char *out, enum format to, bool flat)
+static int convert_or_pack(
+	const char *in, const char *backing, const char *out, enum format to, bool flat)
 {
 	struct image *im;
 
 	if (!access(out, F_OK))
 		die("%s: %s", out, strerror(EEXIST));
-	im = image_must_open(in, NULL, IMAGE_RDONLY);
+	im = image_must_open(in, backing, IMAGE_RDONLY);
 	convert(im, to, flat, out);
 	image_close(im);
 	return 0;
@@ -319,14 +336,14 @@ static int do_convert(int argc, char **argv)
 
 	if (!o.to)
 		die("convert: --to v3, v4 or raw is missing");
-	return convert_or_pack(o.names[0], o.names[1], format_of(o.to, "--to"), false);
+	return convert_or_pack(o.names[0], o.backing, o.names[1], format_of(o.to, "--to"), false);
 }
 
 static int pack(int argc, char **argv)
 {
 	struct options o = parse(&cmd_pack, argc, argv, 2, 2);
 
-	return convert_or_pack(o.names[0], o.names[1], FORMAT_V4, true);
+	return convert_or_pack(o.names[0], o.backing, o.names[1], FORMAT_V4, true);
 }
 
 static int commit(int argc, char **argv)
@@ -334,8 +351,8 @@ static int commit(int argc, char **argv)
 	struct options o = parse(&cmd_commit, argc, argv, 1, 1);
 
 	if (o.to)
-		return convert_or_pack(o.names[0], o.to, FORMAT_RAW, true);
-	return cow_commit(o.names[0]);
+		return convert_or_pack(o.names[0], o.backing, o.to, FORMAT_RAW, true);
+	return cow_commit(o.names[0], o.backing, o.yes);
 }
 
 static int rebase(int argc, char **argv)
@@ -344,7 +361,7 @@ static int rebase(int argc, char **argv)
 
 	if (!o.backing)
 		die("rebase: --backing is missing");
-	return cow_rebase(o.names[0], o.backing, o.unsafe);
+	return cow_rebase(o.names[0], o.from, o.backing, o.unsafe);
 }
 
 /* ---- the table ---- */
@@ -358,11 +375,23 @@ static const struct option_row create_options[] = {
 	{ 0 },
 };
 static const struct option_row json_options[] = { OPTION_JSON, { 0 } };
+#define OPTION_BACKING                                                                             \
+	{                                                                                          \
+		'b', "backing", "FILE",                                                            \
+			"the layer's backing file, where its header names another"                 \
+			" or one that does not count"                                              \
+	}
 static const struct option_row commit_options[] = {
+	OPTION_BACKING,
+	{ 'y', "yes", NULL, "write to the backing file without a question" },
 	{ KEY_TO, "to", "NEW", "write the whole disk into this new raw image instead" },
 	{ 0 },
 };
+static const struct option_row pack_options[] = { OPTION_BACKING, { 0 } };
 static const struct option_row rebase_options[] = {
+	{ KEY_FROM, "from", "FILE",
+		"the present backing file, where the header names another or one that does not "
+		"count" },
 	{ 'b', "backing", "FILE", "the new backing file" },
 	{ 'u', NULL, NULL,
 		"compare and copy nothing: for a backing file that was moved or touched, but "
@@ -370,6 +399,7 @@ static const struct option_row rebase_options[] = {
 	{ 0 },
 };
 static const struct option_row convert_options[] = {
+	OPTION_BACKING,
 	{ KEY_TO, "to", "v3|v4|raw", "v3 and v4 keep the backing file, raw is the whole disk" },
 	{ 0 },
 };
@@ -403,6 +433,8 @@ static const struct command cmd_commit = {
 	.args = "FILE",
 	.help = "Writes a layer into its backing file and empties the layer. A command that "
 		"was killed can be repeated, and continues.",
+	.text = "It names the file that it would write to and asks. Without a terminal it wants "
+		"--yes.",
 	.options = commit_options,
 	.run = commit,
 };
@@ -426,6 +458,7 @@ static const struct command cmd_pack = {
 	.args = "FILE OUT",
 	.help = "Packs the whole disk, with all its backing files, into one compressed file to "
 		"send away; an instance can run on it.",
+	.options = pack_options,
 	.run = pack,
 };
 static const struct command *const cow_commands[] = { &cmd_create, &cmd_info, &cmd_check,
@@ -437,7 +470,11 @@ const struct command cmd_cow = {
 	.text = "User Mode Linux's versions 1 to 3 (uml_mkcow(1) and uml_moo(1) read and write "
 		"version 3), and version 4, which survives a power cut and can be compressed. A "
 		"file that an instance writes to is refused, and the message names the holder if "
-		"possible. New files appear under their names complete or not at all; none is "
+		"possible. The backing file that a layer's header names counts if it lies in the "
+		"layer's folder (and its name does not begin with a dot) or in the store of "
+		"images, or if the user has made this layer over it or named it with the layer "
+		"once. Any other one has to be named: a layer from elsewhere could name a private "
+		"file of yours. New files appear under their names complete or not at all; none is "
 		"overwritten.",
 	.sub = cow_commands,
 };

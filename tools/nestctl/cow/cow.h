@@ -14,6 +14,8 @@ enum format { FORMAT_NONE, FORMAT_RAW, FORMAT_V3, FORMAT_V4 };
 
 /* Opens an image, or dies with a line. @backing: NULL, or a file that replaces the header's. */
 struct image *image_must_open(const char *file, const char *backing, uint32_t flags);
+/* Records that the user has made the layer @file over @backing (trust_host.h). */
+void layer_remember(const char *file, const char *backing);
 /* True if it has no backing file and no tables. Dies on an error. */
 bool image_is_raw(const char *file);
 /* Reads all bytes; past the end of the image zeros. Dies on an error. */
@@ -46,7 +48,11 @@ bool next_piece(
 
 /* ---- cow_merge.c ---- */
 
-int cow_commit(const char *name);
-int cow_rebase(const char *file, const char *backing, bool unsafe);
+/* @backing: see image_must_open(). @yes: does not ask before it writes to the backing file. */
+int cow_commit(const char *name, const char *backing, bool yes);
+/*
+ * Puts the layer, which is over @from (NULL: the header's), on @backing. @unsafe: copies nothing.
+ */
+int cow_rebase(const char *file, const char *from, const char *backing, bool unsafe);
 
 #endif

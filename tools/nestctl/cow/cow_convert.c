@@ -233,6 +233,8 @@ void convert(struct image *im, enum format to, bool flat, const char *out)
 	}
 	progress_end();
 	output_finish(fd, out, false);
+	if (!flat && to != FORMAT_RAW && im->top->below)
+		layer_remember(out, im->top->below->path);
 }
 
 /* ---- empty layers ---- */

@@ -23,6 +23,7 @@
 
 #include "drivers/ubd/chain_host.h"
 #include "drivers/ubd/cow4_host.h"
+#include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/cow/cow.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
@@ -75,14 +76,16 @@ static void write_note(const char *note, const struct layer *below)
 }
 
 /* Opens the layer even if an interrupted commit, but nothing else, has changed its backing file. */
-static struct image *open_layer(const char *file, const char *note)
+static struct image *open_layer(const char *file, const char *backing, const char *note)
 {
-	struct image_open o = { .file = file, .flags = IMAGE_RDONLY | IMAGE_SHARED };
+	struct image_open o = {
+		.file = file, .backing = backing, .flags = IMAGE_RDONLY | IMAGE_SHARED
+	};
 	struct image *im;
 
 	if (!image_open(&o))
 		return o.image;
-	im = image_must_open(file, NULL, IMAGE_RDONLY | IMAGE_SHARED | IMAGE_ANY);
+	im = image_must_open(file, backing, IMAGE_RDONLY | IMAGE_SHARED | IMAGE_ANY);
 	if (!im->top->below || !note_fits(note, im->top->below))
 		die("%s", o.err);
 	return im;
@@ -113,9 +116,24 @@ static void replace_by_empty(struct image *im, const char *file)
 	write_empty(fd, file, im->top->below->path,
 		im->top->ops == &layer_cow4_ops ? FORMAT_V4 : FORMAT_V3, image_size(im));
 	output_finish(fd, file, true);
+	layer_remember(file, im->top->below->path);
 }
 
-int cow_commit(const char *name)
+/* Says what a commit writes to, and asks. Dies unless the user agrees. */
+static void ask(const char *file, const char *into)
+{
+	char answer[16] = "";
+
+	if (!isatty(0) || !isatty(2))
+		die("%s: commit writes to %s; --yes does so", file, into);
+	put_plain(stderr,
+		format("nestctl: this writes to %s and empties %s. Go on? [y/N] ", into, file));
+	fflush(stderr);
+	if (!fgets(answer, sizeof(answer), stdin) || (*answer != 'y' && *answer != 'Y'))
+		die("nothing was written");
+}
+
+int cow_commit(const char *name, const char *backing, bool yes)
 {
 	const char *file = realpath(name, NULL), *note; /* a link to it stays one */
 	struct image *im, *into;
@@ -124,11 +142,13 @@ int cow_commit(const char *name)
 		die("%s: %s", name, strerror(errno));
 	note = format("%s.committing", file);
 	lock_alone(file);
-	im = open_layer(file, note);
+	im = open_layer(file, backing, note);
 	if (!im->top->below)
 		die("%s: has no backing file", file);
 	if (image_size(im) != im->top->below->size)
 		die("%s: the disk is larger than its backing file; --to makes a new image", file);
+	if (!yes)
+		ask(file, im->top->below->path);
 	into = image_must_open(
 		im->top->below->path, NULL, im->top->below->ops == &layer_raw_ops ? IMAGE_RAW : 0);
 	write_note(note, im->top->below);
@@ -198,14 +218,14 @@ static void refuse_loop(const char *file, const char *backing)
 	image_close(other);
 }
 
-int cow_rebase(const char *file, const char *backing, bool unsafe)
+int cow_rebase(const char *file, const char *from, const char *backing, bool unsafe)
 {
 	struct image *im, *other;
 	int err;
 
 	refuse_loop(file, backing);
 	/* Not the old file's name: it may be gone. */
-	im = unsafe ? image_must_open(file, backing, IMAGE_ANY) : image_must_open(file, NULL, 0);
+	im = unsafe ? image_must_open(file, backing, IMAGE_ANY) : image_must_open(file, from, 0);
 	if (!im->top->below)
 		die("%s: has no backing file", file);
 	other = image_must_open(
@@ -219,6 +239,7 @@ int cow_rebase(const char *file, const char *backing, bool unsafe)
 		die("%s: of this version only the contents can be read; convert --to v3 first",
 			file);
 	must(err, file);
+	layer_remember(file, backing);
 	image_close(other);
 	must(image_close(im), file);
 	return 0;

@@ -120,6 +120,7 @@ static const char *open_cow(struct run *r)
 		output_as_private_as(fd, r->image);
 		write_empty(fd, r->cow, r->image, FORMAT_NONE, 0);
 		output_finish(fd, r->cow, false);
+		layer_remember(r->cow, r->image);
 	}
 	return r->cow;
 }

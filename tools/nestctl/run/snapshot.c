@@ -41,6 +41,7 @@
 struct disk {
 	const char *unit, *format;
 	const char *backing; /* the file below, or NULL */
+	int backing_fd;      /* its descriptor in the instance's kernel */
 	int kernel_fd;       /* descriptor in the instance's kernel */
 	/* descriptors of the files below it that belong to it */
 	int parts[IMAGE_DEPTH], nr_parts;
@@ -116,8 +117,10 @@ static void note_file(struct snapshot *s, const char *line)
 			.kernel_fd = fd };
 	else if (!strcmp(mode, "part") && d && !strcmp(d->unit, unit) && d->nr_parts < IMAGE_DEPTH)
 		d->parts[d->nr_parts++] = fd;
-	else if (d && !strcmp(d->unit, unit) && depth == (unsigned int)d->nr_parts + 1)
+	else if (d && !strcmp(d->unit, unit) && depth == (unsigned int)d->nr_parts + 1) {
 		d->backing = format("%s", line + at);
+		d->backing_fd = fd;
+	}
 }
 
 static void begin(struct snapshot *s)
@@ -280,6 +283,21 @@ static struct layer *open_layer(struct disk *d, int fd, uint32_t flags)
 	return l;
 }
 
+/*
+ * Gives the copy its name. Its backing file is recorded as the user's choice, if the instance has
+ * that very file open: an instance may claim any name.
+ */
+static void finish(const struct snapshot *s, const struct disk *d)
+{
+	struct stat held, named;
+
+	output_finish(d->to, d->out, false);
+	if (d->backing && !stat(d->backing, &named) &&
+		!stat(format("/proc/%d/fd/%d", (int)s->in.pid, d->backing_fd), &held) &&
+		named.st_dev == held.st_dev && named.st_ino == held.st_ino)
+		layer_remember(d->out, d->backing);
+}
+
 /* Makes one file of all parts. */
 static void merge(const struct snapshot *s, struct disk *d)
 {
@@ -397,7 +415,7 @@ static int snapshot(int argc, char **argv)
 		copy(&s, &s.disks[i]);
 	end(&s);
 	for (size_t i = 0; i < s.count; i++)
-		output_finish(s.disks[i].to, s.disks[i].out, false);
+		finish(&s, &s.disks[i]);
 	if (json)
 		print_json(&s);
 	else
