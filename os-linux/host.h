@@ -33,6 +33,8 @@ int os_object_add_as(int number, void *object);
 void *os_object(int number);
 /* Frees the number. */
 void os_object_del(int number);
+/* While @keep, no number of a deleted object is given to another one. */
+void os_objects_keep(int keep);
 
 /*
  * ---- the event set ----

@@ -26,6 +26,9 @@ static uint32_t nr_made = 1; /* 0 is no object */
 static uint32_t first_free;
 /* there are zeros below nr_made, which are free and not on the list */
 static int holes;
+/* numbers are not used again: a machine that is put back may name an object that is gone */
+static int kept;
+#define DEAD (~(uintptr_t)0)
 
 /* Returns the slot of a number below END; NULL if its chunk does not exist. */
 static uintptr_t *slot_of(uint32_t number)
@@ -153,7 +156,33 @@ void os_object_del(int number)
 		return;
 	pthread_mutex_lock(&lock);
 	slot = slot_of((uint32_t)number);
-	__atomic_store_n(slot, (uintptr_t)first_free << 1 | 1, __ATOMIC_RELEASE);
-	first_free = (uint32_t)number;
+	if (kept) {
+		__atomic_store_n(slot, DEAD, __ATOMIC_RELEASE);
+	} else {
+		__atomic_store_n(slot, (uintptr_t)first_free << 1 | 1, __ATOMIC_RELEASE);
+		first_free = (uint32_t)number;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+/* Puts numbers that were deleted meanwhile on the list. */
+static void free_dead(void)
+{
+	for (uint32_t n = nr_made - 1; n; n--) {
+		uintptr_t *slot = slot_of(n);
+
+		if (*slot != DEAD)
+			continue;
+		*slot = (uintptr_t)first_free << 1 | 1;
+		first_free = n;
+	}
+}
+
+void os_objects_keep(int keep)
+{
+	pthread_mutex_lock(&lock);
+	if (kept && !keep)
+		free_dead();
+	kept = keep;
 	pthread_mutex_unlock(&lock);
 }

@@ -335,6 +335,7 @@ void os_state_drop(void);
  */
 int os_mark(struct os_state *s);
 int os_marked(void);
+void os_unmark(void); /* it goes back no more */
 void os_put_back(void) __attribute__((noreturn));
 /* Returns how many pages were copied or cleared the last time. */
 uint64_t os_put_back_pages(void);

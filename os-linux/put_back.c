@@ -20,11 +20,13 @@
 #include <unistd.h>
 
 #include "os-linux/base.h"
+#include "os-linux/host.h"
 #include "os-linux/internal.h"
 #include "os-linux/state_tables.h"
 
 static struct {
 	bool made;
+	bool has_tables; /* also those of an older mark */
 	struct state_tables tables;
 } mark;
 
@@ -135,13 +137,20 @@ int os_mark(struct os_state *s)
 
 	if (err)
 		return err;
-	if (mark.made)
+	if (mark.has_tables)
 		state_tables_close(&mark.tables);
 	mark.tables = t;
-	mark.made = true;
+	mark.made = mark.has_tables = true;
 	map_all(s);
 	state_goes_on_from(&mark.tables);
+	os_objects_keep(1);
 	return 0;
+}
+
+void os_unmark(void)
+{
+	mark.made = false;
+	os_objects_keep(0);
 }
 
 int os_marked(void)

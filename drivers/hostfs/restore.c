@@ -166,8 +166,19 @@ static int rebuild(const char *dir, struct state_why *why)
 	return 0;
 }
 
+/* What the host's half has open is not taken back. */
+static int mark(struct state_why *why)
+{
+	if (list_empty(&hostfs_sbs))
+		return 0;
+	scnprintf(why->text, sizeof(why->text), "hostfs: a folder of the host is mounted");
+	return -EBUSY;
+}
+
 STATE_PART(hostfs_state) = {
 	.name = "hostfs",
 	.quiet = hostfs_requests_none,
+	.mark = mark,
+	.put_back = mark,
 	.rebuild = rebuild,
 };

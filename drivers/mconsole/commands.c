@@ -173,6 +173,8 @@ static void config_mem(struct mconsole_call *c, const char *s)
  */
 static bool may_change(struct mconsole_call *c, const struct mconsole_device *d, u32 n)
 {
+	if (mconsole_not_with_reset(c, d->name))
+		return false;
 	if (!d->disk || !snapshot_is_held())
 		return true;
 	mconsole_fail(c, -EBUSY, "%s%u: in use: a snapshot is under way", d->name, n);

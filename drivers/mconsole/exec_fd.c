@@ -56,6 +56,17 @@ static int rebuild(const char *dir, struct state_why *why)
 	return 0;
 }
 
+/* Commands that began after the mark are forgotten: their clients see the end. */
+static int put_back(struct state_why *why)
+{
+	struct exec_fd *e;
+
+	list_for_each_entry(e, &fds, list)
+		if (exec_host_is_after_mark(e->host))
+			exec_host_close(e->host);
+	return 0;
+}
+
 static void resumed(void)
 {
 	exec_wake();
@@ -63,6 +74,7 @@ static void resumed(void)
 
 STATE_PART(exec_state) = {
 	.name = "exec",
+	.put_back = put_back,
 	.rebuild = rebuild,
 	.resumed = resumed,
 };

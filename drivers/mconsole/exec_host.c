@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -19,6 +20,7 @@ static int exec_irq; /* one for all: each waiter looks again */
 
 struct exec_end {
 	int fd;
+	bool after_mark;
 };
 
 /* Returns the descriptor, or -1 for one of another process. */
@@ -81,6 +83,7 @@ int exec_host_adopt(int fd, int irq)
 		return err;
 	}
 	e->fd = fd;
+	e->after_mark = os_marked();
 	return number;
 }
 
@@ -94,6 +97,13 @@ void exec_host_close(int end)
 	os_event_del(e->fd);
 	close(e->fd);
 	free(e);
+}
+
+int exec_host_is_after_mark(int end)
+{
+	const struct exec_end *e = end ? os_object(end) : NULL;
+
+	return e && e->after_mark;
 }
 
 static long again(int fd, uint32_t events)

@@ -42,6 +42,8 @@ enum { EXEC_CONTROL, EXEC_JOB, EXEC_IN, EXEC_OUT, EXEC_ERR, EXEC_FDS };
  */
 int exec_host_adopt(int fd, int irq);
 void exec_host_close(int end);
+/* True if the machine knows nothing of it when it is put back. */
+int exec_host_is_after_mark(int end);
 /*
  * Reads the memory file @end. Returns its bytes, or -errno; -E2BIG if it has more than @size. Never
  * waits: -EINVAL for other files.

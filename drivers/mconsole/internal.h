@@ -66,6 +66,11 @@ void cmd_state(struct mconsole_call *c);
 
 /* reset.c */
 void cmd_reset(struct mconsole_call *c);
+/*
+ * Refuses @what while a reset server is attached: what changes on the host is not taken back with
+ * the machine. True if so.
+ */
+bool mconsole_not_with_reset(struct mconsole_call *c, const char *what);
 
 /* dmesg.c */
 void cmd_dmesg(struct mconsole_call *c);

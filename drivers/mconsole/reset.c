@@ -187,6 +187,14 @@ void cmd_reset(struct mconsole_call *c)
 	mconsole_fail(c, -ENOMEM, "reset: no memory");
 }
 
+bool mconsole_not_with_reset(struct mconsole_call *c, const char *what)
+{
+	if (!READ_ONCE(attached))
+		return false;
+	mconsole_fail(c, -EBUSY, "%s: a reset server is attached", what);
+	return true;
+}
+
 /* ---- the file ---- */
 
 static int reset_open(struct inode *inode, struct file *f)

@@ -332,6 +332,8 @@ static void cmd_begin(struct mconsole_call *c, const char *args)
 	u64 seconds = SECONDS;
 	int err;
 
+	if (mconsole_not_with_reset(c, "snapshot"))
+		return;
 	if (*args && (kstrtou64(args, 10, &seconds) || !seconds || seconds > SECONDS_MAX)) {
 		mconsole_fail(c, -EINVAL, "snapshot begin: wants 1 to %d seconds", SECONDS_MAX);
 		return;

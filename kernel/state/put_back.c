@@ -54,8 +54,10 @@ static s64 try_mark(bool (*is_last)(void), struct state_why *why)
 	if (!err)
 		err = machine_mark(why->text, sizeof(why->text));
 	if (err == MACHINE_GOES_ON) {
-		if (is_last())
+		if (is_last()) {
 			unmark_parts();
+			machine_unmark();
+		}
 		machine_go_back();
 		clock_was_set();
 		return err;

@@ -211,6 +211,7 @@ int machine_mark_begin(void);
 s64 machine_mark(char *why, size_t size);
 int machine_put_back_begin(const struct mm *quiet);
 void machine_put_back(void) __noreturn;
+void machine_unmark(void);
 /* Called in that process, in this order; arch_entry.restored() comes between the two. */
 void machine_restored(void);
 void machine_read_parameters(void);

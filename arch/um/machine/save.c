@@ -311,6 +311,11 @@ void machine_put_back(void)
 	os_put_back();
 }
 
+void machine_unmark(void)
+{
+	os_unmark();
+}
+
 /* ---- going on ---- */
 
 void machine_restored(void)
