@@ -220,12 +220,44 @@ static bool is_same_file(int a, int b)
 	       st.st_ino == other.st_ino && st.st_dev == other.st_dev;
 }
 
+/*
+ * What was read of an older file last. A call of the host for each page would cost as much as all
+ * the rest; but pages that are not asked for one behind the other are not read ahead.
+ */
+#define AHEAD_MAX (64 * STATE_PAGE)
+static struct {
+	int fd;
+	uint64_t at;
+	size_t len, next;
+	char buf[AHEAD_MAX];
+} ahead;
+
+static bool is_read(int fd, uint64_t at)
+{
+	return fd == ahead.fd && at >= ahead.at && at + STATE_PAGE <= ahead.at + ahead.len;
+}
+
+static const char *older_page(int fd, uint64_t at)
+{
+	bool goes_on = fd == ahead.fd && at == ahead.at + ahead.len;
+	size_t n = goes_on && ahead.next ? ahead.next : STATE_PAGE;
+	ssize_t got;
+
+	if (is_read(fd, at))
+		return ahead.buf + (at - ahead.at);
+	got = pread(fd, ahead.buf, n, (off_t)at);
+	ahead.fd = fd;
+	ahead.at = at;
+	ahead.len = got < 0 ? 0 : (size_t)got;
+	ahead.next = 2 * n < AHEAD_MAX ? 2 * n : AHEAD_MAX;
+	return is_read(fd, at) ? ahead.buf : NULL;
+}
+
 static bool same_content(int fd, uint64_t at, const char *page)
 {
-	char buf[STATE_PAGE];
+	const char *older = older_page(fd, at);
 
-	return pread(fd, buf, sizeof(buf), (off_t)at) == (ssize_t)sizeof(buf) &&
-	       !memcmp(buf, page, sizeof(buf));
+	return older && !memcmp(older, page, STATE_PAGE);
 }
 
 /* The two maps of one address: in the older state, and in the one that this process has. */
@@ -479,6 +511,7 @@ static int save_to(struct os_state *s, int dir, const char *path)
 	struct state_tables older;
 	int err;
 
+	memset(&ahead, 0, offsetof(typeof(ahead), buf));
 	w.fd = openat(dir, "memory", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (w.fd < 0)
 		return failed(s, -errno, path);
