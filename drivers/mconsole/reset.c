@@ -141,6 +141,8 @@ static int server(void *unused)
 	int err;
 
 	sched_setaffinity(current, 1);
+	/* a program that is to be put back may have any priority */
+	sched_go_first(current);
 	if (!wait_for_read()) {
 		detach();
 		return 0;

@@ -19,6 +19,13 @@
 #define PAUSE_NS (MSEC / 10)
 #define PATIENCE_NS (10000 * MSEC)
 
+/* Lets other tasks run, of lower priority than this one too. */
+static void pause(void)
+{
+	set_current_state(TASK_IDLE);
+	schedule_deadline(ktime_get() + PAUSE_NS);
+}
+
 static s64 mark_parts(struct state_why *why)
 {
 	s64 err = 0;
@@ -87,7 +94,7 @@ int state_mark(bool (*is_last)(void), struct state_why *why)
 			err = try_mark(is_last, why);
 		machine_save_end();
 		if (err == -EAGAIN)
-			state_pause(PAUSE_NS);
+			pause();
 	} while (err == -EAGAIN && ktime_get() < end);
 	state_end();
 	if (err == -EAGAIN)
@@ -121,9 +128,9 @@ int state_put_back(const struct mm *quiet, struct state_why *why)
 	s64 err;
 
 	while (!state_begin())
-		state_pause(PAUSE_NS);
+		pause();
 	while ((err = try_put_back(quiet, why)) == -EAGAIN && ktime_get() < end)
-		state_pause(PAUSE_NS);
+		pause();
 	state_end();
 	return (int)state_fail(why, err, "a task holds an address space for too long");
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,9 @@ static int obey(char order)
 			status = -1;
 		break;
 	case 'd': write_disk('w'); break;
+	case 'r':
+		sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 99 });
+		/* fall through */
 	case 'h':
 		for (;;)
 			counter++;

@@ -2,7 +2,8 @@
 """reset_server.py CONSOLE RUNS ORDERS: attaches a reset server to the instance whose management console is
 CONSOLE (kernel/state/reset_abi.h), gives RUNS inputs, the letters of ORDERS in turn (reset_guest.c), and
 compares each record with what it must be. It prints "ok" or what is wrong. Letters of its own, not given to the
-guest: B, S and, after a while, W put runs back that would take for ever. RUNS may be a name of WRONG: a request that is refused."""
+guest: B, R, S and, after a while, W put runs back that would take for ever. RUNS may be a name of WRONG: a
+request that is refused."""
 import array
 import fcntl
 import mmap
@@ -68,16 +69,16 @@ def record():
 
 
 def one(i, order):
-    text = "%s%d" % ({"B": "h", "S": "s", "W": "s"}.get(order, order), i)
+    text = "%s%d" % ({"B": "h", "R": "r", "S": "s", "W": "s"}.get(order, order), i)
     if order == "0":
         text = ""
     mem[INPUT:INPUT + len(text)] = text.encode()
     say(RUN, len(text))
-    if order in "BSW":
+    if order in "BRSW":
         time.sleep(3 if order == "W" else 0.02)
         say(BACK)
     said = hear()
-    if order in "BSW":
+    if order in "BRSW":
         return None if said == (READY, 0) else "%s after BACK" % (said,)
     if order == "e":
         want = (DEAD, 3)
