@@ -49,22 +49,58 @@ bool arenas_end(struct patch *p, u64 start, u64 end)
 
 /* ---- thunks ---- */
 
+/* Gives a page of the arena its contents: the trampoline's address, then room for thunks. */
+static void enter_page(struct arena *a, u32 index, struct page *page)
+{
+	*(u64 *)page_address(page) = skas_patch_entry();
+	a->pages[index] = page;
+	a->shared &= ~BIT(index);
+}
+
+/*
+ * Returns the page at @addr with a reference, or NULL. Where no thunk has needed it yet, *fresh
+ * becomes it.
+ */
+static struct page *arena_page(struct patch *p, u64 addr, struct page **fresh)
+{
+	struct page *page = NULL;
+	struct arena *a;
+
+	spin_lock(&p->lock);
+	a = arena_at(p, addr);
+	if (a) {
+		u32 index = (u32)((addr - a->va) >> PAGE_SHIFT);
+
+		if (!a->pages[index] && *fresh) {
+			enter_page(a, index, *fresh);
+			*fresh = NULL;
+		}
+		page = a->pages[index];
+	}
+	if (page)
+		get_page(page);
+	spin_unlock(&p->lock);
+	return page;
+}
+
+/* A page without thunks can be read too, as the area's rights promise. */
 static struct page *arena_fault(struct vm_area *vma, u64 index)
 {
 	u64 addr = vma->vm_start + ((index - vma->vm_pgoff) << PAGE_SHIFT);
 	struct patch *p = vma->vm_mm->patch;
-	struct page *page = NULL;
-	struct arena *a;
+	struct page *page, *fresh = NULL;
 
 	if (!p)
 		return ERR_PTR(-EFAULT);
-	spin_lock(&p->lock);
-	a = arena_at(p, addr);
-	if (a)
-		page = a->pages[(addr - a->va) >> PAGE_SHIFT];
+	page = arena_page(p, addr, &fresh);
 	if (page)
-		get_page(page);
-	spin_unlock(&p->lock);
+		return page;
+	fresh = alloc_page(GFP_KERNEL | __GFP_ZERO | __GFP_NOOOM);
+	if (!fresh)
+		return ERR_PTR(-ENOMEM);
+	page = arena_page(p, addr, &fresh);
+	if (fresh)
+		put_page(fresh);
 	return page ? page : ERR_PTR(-EFAULT);
 }
 
@@ -125,9 +161,7 @@ u64 arena_reserve_thunk(struct patch *p, u64 jump, enum site_form form, struct p
 			continue;
 		a->used[i / 64] |= BIT(i % 64);
 		if (!a->pages[i / PAGE_THUNKS]) {
-			*(u64 *)page_address(*spare) = skas_patch_entry();
-			a->pages[i / PAGE_THUNKS] = *spare;
-			a->shared &= ~BIT(i / PAGE_THUNKS);
+			enter_page(a, (u32)i / PAGE_THUNKS, *spare);
 			*spare = NULL;
 		}
 		return a->va + (u64)i * THUNK_SIZE;
