@@ -31,6 +31,55 @@ void blob_progress(uint64_t total)
 	progress_total = total;
 }
 
+/* ---- how much there may be ---- */
+
+#define UNPACKED_LEAST (1ULL << 30)
+#define UNPACKED_RATIO 32
+#define UNPACKED_SIZES 4
+
+static struct {
+	const char *name;
+	uint64_t most, before; /* before: of this pass, by readers that are closed */
+} bound;
+
+void blob_bound(const char *name, uint64_t packed, uint64_t size)
+{
+	bound.name = name;
+	bound.most = UNPACKED_LEAST + UNPACKED_RATIO * packed;
+	if (size && size > bound.most / UNPACKED_SIZES)
+		bound.most = UNPACKED_SIZES * size;
+	bound.before = 0;
+}
+
+void blob_again(void)
+{
+	bound.before = 0;
+}
+
+uint64_t blob_most(void)
+{
+	return bound.most ? bound.most : INT64_MAX;
+}
+
+/* Returns the bytes that the reader has unpacked. */
+static uint64_t unpacked(const struct blob_reader *r)
+{
+	la_int64_t n = r->archive ? archive_filter_bytes(r->archive, 0) : 0;
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+void blob_expect(const struct blob_reader *r, uint64_t bytes)
+{
+	uint64_t now = bound.before + unpacked(r);
+
+	if (!bound.most || (now <= bound.most && bytes <= bound.most - now))
+		return;
+	die("%s: it unpacks to more than %llu MiB, far more than its size lets expect; if that is "
+	    "right, --size SIZE allows four times that",
+		bound.name, (unsigned long long)bound.most >> 20);
+}
+
 /* Reads the next piece; returns 0 at the end. */
 static size_t next_piece_of(struct blob_reader *r)
 {
@@ -40,6 +89,7 @@ static size_t next_piece_of(struct blob_reader *r)
 
 	if (!left)
 		return 0;
+	blob_expect(r, 0);
 	do
 		n = pread(b->fd, r->buffer, left < PIECE ? left : PIECE, (off_t)(b->off + r->done));
 	while (n < 0 && errno == EINTR);
@@ -106,8 +156,10 @@ struct archive_entry *blob_next(struct blob_reader *r)
 	struct archive_entry *e;
 	int n = archive_read_next_header(r->archive, &e);
 
-	if (n == ARCHIVE_OK || n == ARCHIVE_WARN)
+	if (n == ARCHIVE_OK || n == ARCHIVE_WARN) {
+		blob_expect(r, archive_entry_size(e) > 0 ? (uint64_t)archive_entry_size(e) : 0);
 		return e;
+	}
 	if (n != ARCHIVE_EOF)
 		die("%s: %s", r->blob->name, archive_why(r->archive));
 	return NULL;
@@ -130,6 +182,7 @@ static void check_sum(struct blob_reader *r)
 void blob_close(struct blob_reader *r)
 {
 	check_sum(r);
+	bound.before += unpacked(r);
 	archive_read_free(r->archive);
 	free(r);
 }

@@ -41,6 +41,19 @@ char *blob_text(const struct blob *b, size_t max);
 /* True if it begins with plain bytes, not with a compressor's. */
 bool blob_is_plain(const struct blob *b);
 
+/*
+ * Begins a pass over blobs that together may unpack to 1 GiB and 32 times @packed, the bytes of the
+ * archive @name, or to four times the image's size @size (0: the user has given none). More is
+ * taken for a bomb: the reader dies.
+ */
+void blob_bound(const char *name, uint64_t packed, uint64_t size);
+/* Begins another pass with these bounds. */
+void blob_again(void);
+/* Returns the bound, in bytes; without blob_bound() there is none. */
+uint64_t blob_most(void);
+/* Dies unless @bytes more can be unpacked. */
+void blob_expect(const struct blob_reader *r, uint64_t bytes);
+
 /* Sets the total of the progress bar, which counts bytes read from blobs. */
 void blob_progress(uint64_t total);
 

@@ -83,36 +83,42 @@ static bool holds_layers(struct layers *l)
 	       tree_has_file(t, "manifest.json");
 }
 
-static struct layers *read_container(struct bundle *b, const char *what, struct container *c)
+/* Reads the layers. @packed: bytes of the archive, or 0: of the layers. */
+static struct layers *read_container(
+	struct bundle *b, const char *what, uint64_t packed, uint64_t size, struct container *c)
 {
-	struct layers *l = layers_new();
+	struct layers *l;
 	uint64_t total = 0;
 
 	*c = container_read(b, what);
 	for (size_t i = 0; i < c->nr; i++)
 		total += c->layers[i].size;
+	blob_bound(what, packed ? packed : total, size);
+	l = layers_new();
 	blob_progress(2 * total);
 	for (size_t i = 0; i < c->nr; i++)
 		layers_add(l, &c->layers[i], true);
 	return l;
 }
 
-static struct layers *read_all(const char *file, struct container *c)
+static struct layers *read_all(const char *file, uint64_t size, struct container *c)
 {
 	static struct blob blob; /* the layers keep pointers to it */
 	struct layers *l;
 
 	*c = (struct container){ 0 };
 	if (is_folder(file))
-		return read_container(bundle_open_dir(file), file, c);
+		return read_container(bundle_open_dir(file), file, 0, size, c);
 	blob = strcmp(file, "-") ? take_file(file) : take_input();
+	blob_bound(blob.name, blob.size, size);
 	blob_progress(2 * blob.size);
 	l = layers_new();
 	layers_add(l, &blob, false);
 	if (!holds_layers(l))
 		return l;
 	blob_progress(0);
-	return read_container(bundle_open_tar(&blob), blob.name, c);
+	blob_again();
+	return read_container(bundle_open_tar(&blob), blob.name, blob.size, size, c);
 }
 
 /* ---- the result ---- */
@@ -135,6 +141,7 @@ static void write_image(struct layers *l, const char *path, uint64_t size, struc
 	struct ext4_image *im;
 	int fd;
 
+	blob_again();
 	layers_finish(l, &files, &bytes);
 	if (!files)
 		die("%s: nothing is in it", path);
@@ -190,6 +197,6 @@ int image_import(int argc, char **argv)
 		die("image import: an archive from standard input needs a NAME");
 	name = words[1] ? words[1] : name_for(words[0]);
 	path = image_reserve(name);
-	write_image(read_all(words[0], &c), path, bytes, &c);
+	write_image(read_all(words[0], bytes, &c), path, bytes, &c);
 	return 0;
 }

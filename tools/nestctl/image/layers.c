@@ -19,6 +19,8 @@
 
 #define ENTRIES_MAX (1U << 24) /* of all layers */
 #define FILE_MAX (1ULL << 43)
+/* memory for names, as a part of what may be unpacked */
+#define NAMES_PART 4
 #define WHITEOUT ".wh."
 #define OPAQUE ".wh..wh..opq"
 
@@ -43,7 +45,7 @@ struct layers *layers_new(void)
 {
 	struct layers *l = xalloc(sizeof(*l));
 
-	l->tree = tree_new();
+	l->tree = tree_new(blob_most() / NAMES_PART);
 	return l;
 }
 
@@ -167,13 +169,16 @@ void layers_finish(struct layers *l, uint64_t *files, uint64_t *bytes)
 			if (!e->source || !e->source->names)
 				continue;
 			/*
-			 * FILE_MAX and ENTRIES_MAX: no overflow within a layer, and at most 2^63
-			 * below.
+			 * Each size is bounded by blob_most(), which is below 2^62: no overflow.
 			 */
 			++*files;
 			*bytes += (e->size + 4095) & ~4095ULL;
-			if (*bytes > FILE_MAX)
-				die("%s: it holds too much", l->layers[i].blob->name);
+			if (*bytes > blob_most())
+				die("%s: its files have more than %llu MiB, far more than its size "
+				    "lets expect; if that is right, --size SIZE allows four times "
+				    "that",
+					l->layers[i].blob->name,
+					(unsigned long long)blob_most() >> 20);
 		}
 }
 

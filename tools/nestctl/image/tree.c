@@ -37,6 +37,7 @@ struct node {
 struct tree {
 	struct node *root;
 	struct node *buckets[BUCKETS];
+	uint64_t bytes, most; /* of memory for nodes and targets */
 };
 
 static struct node **bucket(struct tree *t, const struct node *dir, const char *name, size_t len)
@@ -57,12 +58,23 @@ static struct node *find(struct tree *t, const struct node *dir, const char *nam
 	return n;
 }
 
+/* Counts memory for names, of which deep paths can make a thousand times their own bytes. */
+static void count(struct tree *t, uint64_t bytes)
+{
+	t->bytes += bytes;
+	if (t->most && t->bytes > t->most)
+		die("its names and folders take more than %llu MiB of memory; with a larger --size "
+		    "they may take more",
+			(unsigned long long)t->most >> 20);
+}
+
 static struct node *node_new(struct tree *t, struct node *dir, const char *name, size_t len)
 {
 	struct node *n = xalloc(sizeof(*n) + len + 1), **head = bucket(t, dir, name, len);
 
 	if (dir->depth == DEPTH_MAX)
 		die("%.*s: folders nested more than %d deep", (int)len, name, DEPTH_MAX);
+	count(t, sizeof(*n) + len + 17);
 	memcpy(n->name, name, len);
 	n->parent = dir;
 	n->depth = dir->depth + 1;
@@ -86,10 +98,11 @@ static void unlink_node(struct tree *t, struct node *n)
 	*p = n->next;
 }
 
-struct tree *tree_new(void)
+struct tree *tree_new(uint64_t most)
 {
 	struct tree *t = xalloc(sizeof(*t));
 
+	t->most = most;
 	t->root = xalloc(sizeof(*t->root) + 1);
 	t->root->type = S_IFDIR;
 	return t;
@@ -257,6 +270,8 @@ void tree_add(struct tree *t, const char *path, unsigned int layer, mode_t type,
 	struct node *n = place(t, path, layer, type);
 
 	n->source = s;
+	if (target)
+		count(t, strlen(target) + 17);
 	n->target = target ? format("%s", target) : NULL;
 }
 

@@ -11,6 +11,7 @@
 #define NESTLING_NESTCTL_TREE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct node;
@@ -24,7 +25,8 @@ struct source {
 	struct node *names;
 };
 
-struct tree *tree_new(void);
+/* @most: bytes of memory for its names; more dies. 0: any number. */
+struct tree *tree_new(uint64_t most);
 /*
  * Makes @path an entry of type @type (S_IFMT) in layer @layer (layers are added in order). A folder
  * over a folder keeps its content. @target: of a symbolic link.
