@@ -7,12 +7,19 @@
  * kernel or its guests run is reset here, and children inherit the result. State that is meant for
  * the instance stays: hard limits, an ignored SIGHUP (nohup), an alarm clock, the nice value, the
  * CPUs.
+ *
+ * Descriptors and environment variables of the caller are none of the instance's: a fallen kernel
+ * would have them. Descriptors stay open if the command line names them, and variables that this
+ * program or an xterm of it reads (kept_variables). The contents of the others are wiped.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -20,6 +27,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "os-linux/host.h"
 #include "os-linux/internal.h"
 
 #define STACK_WANTED (8UL << 20)
@@ -44,6 +52,116 @@ static int open_standard_files(void)
 	}
 	return 0;
 }
+
+/* ---- descriptors ---- */
+
+/* descriptors that command lines name; consoles, queues of cards and disks are fewer */
+#define NAMED_MAX 512
+
+static int named[NAMED_MAX], nr_named;
+
+/* Notes the numbers at @s, "5:6:7"; they may end with anything. */
+static void note_numbers(const char *s)
+{
+	while (*s >= '0' && *s <= '9' && nr_named < NAMED_MAX) {
+		char *end;
+		unsigned long fd = strtoul(s, &end, 10);
+
+		if (fd < INT_MAX)
+			named[nr_named++] = (int)fd;
+		s = *end == ':' ? end + 1 : end;
+	}
+}
+
+/*
+ * Notes the descriptors that a parameter names: fd:5 of consoles, fd,5:6 of cards, tty_log_fd=5,
+ * /proc/self/fd/5 and /dev/fd/5 of files.
+ */
+static void note_named(const char *param)
+{
+	for (const char *s = param; (s = strstr(s, "fd")); s += 2)
+		if (s[2] && strchr(":,=/", s[2]))
+			note_numbers(s + 3);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const int *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Closes what the command line does not name. */
+static void close_unnamed(char **argv)
+{
+	int from = 3;
+
+	for (int i = 0; argv[i]; i++)
+		note_named(argv[i]);
+	if (nr_named == NAMED_MAX)
+		return;
+	qsort(named, (size_t)nr_named, sizeof(named[0]), by_number);
+	for (int i = 0; i < nr_named; i++) {
+		os_close_range(from, named[i] - 1);
+		if (named[i] >= from)
+			from = named[i] + 1;
+	}
+	os_close_from(from);
+}
+
+/* ---- the environment ---- */
+
+static const char *const kept_variables[] = {
+	"HOME",
+	"XDG_RUNTIME_DIR",
+	"XDG_DATA_HOME", /* instances' folders, the record of layers */
+	"TMPDIR",
+	"LANG",
+	"LC_ALL",
+	"LC_CTYPE",
+	"TZ", /* the C library */
+	"PATH",
+	"TERM",
+	"DISPLAY",
+	"XAUTHORITY",
+	"USER",         /* xterm */
+	"NESTLING_GDB", /* gdb's script is there */
+	"ASAN_OPTIONS",
+	"UBSAN_OPTIONS",
+	"LSAN_OPTIONS", /* instrumented builds */
+	"GCOV_PREFIX",
+	"GCOV_PREFIX_STRIP",
+	"LLVM_PROFILE_FILE",
+};
+
+static int is_kept(const char *variable)
+{
+	for (size_t i = 0; i < sizeof(kept_variables) / sizeof(kept_variables[0]); i++) {
+		size_t n = strlen(kept_variables[i]);
+
+		if (!strncmp(variable, kept_variables[i], n) && variable[n] == '=')
+			return 1;
+	}
+	return 0;
+}
+
+/* Drops all other variables, and wipes them: their text stays in this process's memory. */
+static void drop_environment(void)
+{
+	extern char **environ;
+	char **to = environ;
+
+	for (char **from = environ; from && *from; from++) {
+		if (is_kept(*from))
+			*to++ = *from;
+		else
+			memset(*from, 0, strlen(*from));
+	}
+	if (to)
+		*to = NULL;
+}
+
+/* ---- limits and the like ---- */
 
 /* Raises the soft limit to the hard one. */
 static void raise_limit(int resource)
@@ -123,6 +241,10 @@ void os_child_signals(void)
 
 const char *os_inherit_setup(void)
 {
+	if (os_argv) {
+		close_unnamed(os_argv);
+		drop_environment();
+	}
 	if (open_standard_files())
 		return "cannot open standard input, output or error: they are closed";
 	keep_owner_rights();
