@@ -243,10 +243,10 @@ static int open_new(const char *path, bool *nameless)
 			path);
 	else
 		strcpy(dir, ".");
-	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
+	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	*nameless = fd >= 0;
 	if (fd < 0)
-		fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0644);
+		fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
 	return fd;
 }
 

@@ -355,7 +355,7 @@ static int check_target(struct ubd_open *o, int from, int to)
 /* Opens the file that the user names. */
 static int open_target(struct ubd_open *o)
 {
-	int fd = open(o->file, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
+	int fd = open(o->file, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
 
 	return fd < 0 ? fail_host(o->err, sizeof(o->err), o->file, -errno) : fd;
 }

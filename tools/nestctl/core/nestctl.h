@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /* util.c */
@@ -47,7 +48,12 @@ void open_standard_streams(void);
  * standard stream gets a file on which each use fails, lest a file of ours takes its place.
  */
 void prepare_process(void);
+/* Makes a folder and those above it, all for the user alone. */
 void make_dirs(const char *path);
+/*
+ * Makes, or empties, a file for the user alone: a recording of what a guest does. NULL with errno.
+ */
+FILE *create_private(const char *path);
 /* Parses "512M", "2G" or bytes; dies on an error. */
 uint64_t parse_size(const char *text, const char *what);
 /* Returns the path of a helper program, also from /usr/sbin, or NULL. */

@@ -29,8 +29,6 @@
 static struct output {
 	int fd; /* + 1, or 0 for a free slot */
 	const char *volatile name, *volatile companion;
-	/* mode to set at the end; 0: it is set (the file cannot be opened by others before that) */
-	mode_t mode;
 } outputs[OUTPUTS_MAX];
 
 static struct output *slot_of(int fd)
@@ -114,13 +112,9 @@ static int open_named(struct output *o, const char *path)
 	char *name = name_beside(path);
 	sigset_t before = block_signals();
 	int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	mode_t mask = umask(0);
 
-	umask(mask);
-	if (fd >= 0) {
+	if (fd >= 0)
 		o->name = name;
-		o->mode = 0666 & ~mask;
-	}
 	restore_signals(&before);
 	if (fd < 0)
 		die("%s: %s", path, strerror(errno));
@@ -137,38 +131,23 @@ int output_open(const char *path)
 		die("%s: not a regular file", path);
 
 	clean_up_when_ended();
-	fd = open(folder_of(path), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+	fd = open(folder_of(path), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		fd = open_named(o, path);
 	o->fd = fd + 1;
 	return fd;
 }
 
-#define OTHERS (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)
-
-void output_as_private(int fd, int of)
+void output_by_umask(int fd)
 {
-	struct output *o = slot_of(fd);
-	struct stat st, own;
-	mode_t mode, may, all;
+	mode_t mask = umask(0);
 
-	if (fstat(of, &st) || fstat(fd, &own))
-		return;
-	may = st.st_mode | ~(mode_t)OTHERS;
-	all = st.st_mode & st.st_mode >> 3 & S_IRWXO; /* rights of its group and of all others */
-	/* Of the copy's and the file's groups each is "others" for the other file. */
-	if (st.st_gid != own.st_gid)
-		may &= ~(mode_t)(S_IRWXG | S_IRWXO) | all << 3 | all;
-	mode = o->mode ? o->mode : own.st_mode & 07777;
-	if (o->mode)
-		o->mode = mode & may;
-	else if (mode & ~may)
-		fchmod(fd, mode & may);
+	umask(mask);
+	fchmod(fd, 0666 & ~mask);
 }
 
 void output_replaces(int fd, int old)
 {
-	struct output *o = slot_of(fd);
 	struct stat st, own;
 	mode_t mode;
 
@@ -178,10 +157,7 @@ void output_replaces(int fd, int old)
 	if ((st.st_uid != own.st_uid || st.st_gid != own.st_gid) &&
 		fchown(fd, st.st_uid, st.st_gid))
 		mode &= ~(mode_t)S_IRWXG; /* another group */
-	if (o->mode)
-		o->mode = mode;
-	else
-		fchmod(fd, mode);
+	fchmod(fd, mode);
 }
 
 void output_companion(int fd, const char *path)
@@ -241,8 +217,6 @@ void output_finish(int fd, const char *path, bool replace)
 	sigset_t before;
 	bool given;
 
-	if (o->mode)
-		fchmod(fd, o->mode);
 	if (fsync(fd))
 		die("%s: %s", path, strerror(errno));
 	before = block_signals();

@@ -17,18 +17,18 @@
  */
 #define OUTPUT_MARK ".nestctl-"
 
-/* Opens an output for reading and writing. Dies on an error. Calls clean_up_when_ended(). */
+/*
+ * Opens an output for reading and writing, of mode 0600: it has a guest's secrets. Dies on an error.
+ * Calls clean_up_when_ended().
+ */
 int output_open(const char *path);
 /*
  * Brings the file to the disk, gives it its name and closes the fd. @replace: replaces an existing
  * file. Dies on an error.
  */
 void output_finish(int fd, const char *path, bool replace);
-/*
- * Makes @fd, a copy of @of, as private: a user that may not read or write @of may not read or write
- * the copy. Callable for several files.
- */
-void output_as_private(int fd, int of);
+/* Gives the file the mode that other programs give to theirs: of an archive to pass on. */
+void output_by_umask(int fd);
 /* Gives @fd the mode of @old, which it is to replace, and its owner if possible. */
 void output_replaces(int fd, int old);
 /* Makes the existing file @path a companion of @fd: it is removed if @fd is never finished. */

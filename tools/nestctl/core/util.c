@@ -169,6 +169,13 @@ void prepare_process(void)
 	setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+FILE *create_private(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
 bool put_all(int fd, const char *buf, size_t n, const volatile sig_atomic_t *stop)
 {
 	for (size_t done = 0; done < n;) {
@@ -222,7 +229,7 @@ void make_dirs(const char *path)
 		char saved = *p;
 
 		*p = '\0';
-		if (mkdir(copy, 0777) && errno != EEXIST)
+		if (mkdir(copy, 0700) && errno != EEXIST)
 			die("%s: cannot make the folder: %s", copy, strerror(errno));
 		if (!saved)
 			break;

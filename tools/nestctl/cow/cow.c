@@ -132,8 +132,6 @@ static int create(int argc, char **argv)
 	if (!access(file, F_OK))
 		die("%s: %s", file, strerror(EEXIST));
 	fd = output_open(file);
-	if (backing)
-		output_as_private_as(fd, backing);
 	write_empty(fd, file, backing, format, o.size ? parse_size(o.size, "--size") : 0);
 	output_finish(fd, file, false);
 	if (backing)

@@ -34,11 +34,6 @@ void convert(struct image *im, enum format to, bool flat, const char *out);
  */
 void write_empty(int fd, const char *file, const char *backing, enum format format, uint64_t size);
 /*
- * Applies output_as_private() for a layer over @backing, for all files of that chain. Dies on an
- * error.
- */
-void output_as_private_as(int fd, const char *backing);
-/*
  * Walks over [from, size) in pieces of at most @max bytes that do not cross a multiple of @max.
  * Finds the next one with data (with @top in the first file, else in any; holes are skipped). False
  * at the end.

@@ -211,21 +211,10 @@ static void to_v4(struct image *im, int fd, bool flat, const char *out)
 	free(buf);
 }
 
-/*
- * Makes the output as private as the most private file of the chain, from any of which data may
- * come.
- */
-static void as_private_as_chain(int fd, const struct image *im)
-{
-	for (const struct layer *l = im->top; l; l = l->below)
-		output_as_private(fd, l->fd);
-}
-
 void convert(struct image *im, enum format to, bool flat, const char *out)
 {
 	int fd = output_open(out);
 
-	as_private_as_chain(fd, im);
 	switch (to) {
 	case FORMAT_V3: to_v3(im, fd, out); break;
 	case FORMAT_V4: to_v4(im, fd, flat, out); break;
@@ -238,14 +227,6 @@ void convert(struct image *im, enum format to, bool flat, const char *out)
 }
 
 /* ---- empty layers ---- */
-
-void output_as_private_as(int fd, const char *backing)
-{
-	struct image *im = image_must_open(backing, NULL, IMAGE_RDONLY);
-
-	as_private_as_chain(fd, im);
-	image_close(im);
-}
 
 static void write_empty_v4(int fd, const char *file, const struct cow4_new *n)
 {

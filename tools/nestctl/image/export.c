@@ -171,6 +171,7 @@ int image_export(int argc, char **argv)
 		die("%s: %s", out, strerror(EEXIST));
 	if (out) {
 		fd = output_open(out);
+		output_by_umask(fd);
 		add = filter_for(out);
 	}
 	if (add && pipe2(ends, O_CLOEXEC))

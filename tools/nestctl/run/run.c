@@ -117,7 +117,6 @@ static const char *open_cow(struct run *r)
 	}
 	if (access(r->cow, F_OK) && errno == ENOENT && !image_is_raw(r->image)) {
 		fd = output_open(r->cow);
-		output_as_private_as(fd, r->image);
 		write_empty(fd, r->cow, r->image, FORMAT_NONE, 0);
 		output_finish(fd, r->cow, false);
 		layer_remember(r->cow, r->image);

@@ -220,7 +220,6 @@ static void open_files(struct snapshot *s, struct disk *d)
 		die("%s: %s: %s", s->in.name, d->unit, strerror(errno));
 	d->size = (uint64_t)size;
 	d->to = output_open(d->out);
-	output_as_private(d->to, d->from);
 }
 
 static bool all_zeros(const char *p, size_t n)

@@ -365,6 +365,7 @@ static int listen_at(const char *path)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), folder, err;
+	mode_t mask = umask(0177); /* to write to it is to join the network */
 	struct stat st;
 
 	if (strlen(path) >= sizeof(a.sun_path))
@@ -378,6 +379,7 @@ static int listen_at(const char *path)
 		unlink(path);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, PORTS_MAX))
 		die("%s: %s", path, strerror(errno));
+	umask(mask);
 	if (folder >= 0)
 		close(folder);
 	return fd;

@@ -133,7 +133,7 @@ void capture_begin(const char *path)
 	static const uint32_t head[] = { 0xa1b2c3d4, 2 | 4 << 16, 0, 0, FRAME_MAX, 1 };
 
 	capture_path = path;
-	capture = fopen(path, "we");
+	capture = create_private(path);
 	if (!capture || fwrite(head, sizeof(head), 1, capture) != 1 || fflush(capture))
 		die("--pcap %s: %s", path, strerror(errno));
 }

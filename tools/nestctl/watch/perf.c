@@ -217,7 +217,7 @@ static void print_folded(FILE *out, const struct flame *f, const char *before)
 
 static FILE *open_output(const char *path)
 {
-	FILE *f = fopen(path, "we");
+	FILE *f = create_private(path);
 
 	if (!f)
 		die("%s: %s", path, strerror(errno));

@@ -181,7 +181,7 @@ static void parse(struct trace *t, int argc, char **argv)
 				die("trace: -d %s: not a number of seconds", optarg);
 			break;
 		case 'o':
-			t->out = fopen(optarg, "we");
+			t->out = create_private(optarg);
 			if (!t->out)
 				die("%s: %s", optarg, strerror(errno));
 			break;
