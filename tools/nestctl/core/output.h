@@ -18,8 +18,8 @@
 #define OUTPUT_MARK ".nestctl-"
 
 /*
- * Opens an output for reading and writing, of mode 0600: it has a guest's secrets. Dies on an error.
- * Calls clean_up_when_ended().
+ * Opens an output for reading and writing, of mode 0600: it has a guest's secrets. Dies on an
+ * error. Calls clean_up_when_ended().
  */
 int output_open(const char *path);
 /*

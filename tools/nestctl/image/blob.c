@@ -39,7 +39,9 @@ void blob_progress(uint64_t total)
 
 static struct {
 	const char *name;
-	uint64_t most, before; /* before: of this pass, by readers that are closed */
+	uint64_t most;
+	/* unpacked in this pass, by readers that are closed */
+	uint64_t before;
 } bound;
 
 void blob_bound(const char *name, uint64_t packed, uint64_t size)

@@ -54,7 +54,9 @@ const struct command cmd_image_import = {
 		"image).\n\nOwners, modes, times, hard links, device nodes and extended attributes "
 		"(user., trusted. and security., so capabilities too) are kept, also without root. "
 		"The image appears when it is complete and e2fsck(8) finds nothing wrong with "
-		"it.\n\n\tnestctl image import debian-rootfs.tar.xz debian\n\tskopeo copy "
+		"it.\n\nWhat unpacks to more than 1 GiB and 32 times its size is taken for a bomb "
+		"and refused, unless four times --size is more.\n\n\tnestctl image import "
+		"debian-rootfs.tar.xz debian\n\tskopeo copy "
 		"docker://alpine oci:alpine && nestctl image import alpine\n\tdocker save web | "
 		"nestctl image import - web && nestctl run web",
 	.options = import_options,
