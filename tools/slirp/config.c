@@ -8,6 +8,9 @@
  *      loopback=on|off|PORT[:PORT]...            the servers on the host's loopback that 10.0.2.2
  *                                                and fec0::2 reach: all, none, or those on these
  *                                                ports. Without it none.
+ *      allow=HOST[:PORT]...                      what the guest may reach, several times: a name,
+ *                                                *.NAME, an address (of IPv6 in brackets) or a
+ *                                                net. Without such a word everything.
  *      ipv6=off
  *      mtu=N
  */
@@ -101,6 +104,81 @@ static const char *parse_loopback(struct config *c, const char *word)
 	}
 }
 
+/* Parses a host as an address or a net. False: it is neither. */
+static bool parse_net(struct rule *r, char *host)
+{
+	char *slash = strchr(host, '/'), *rest;
+	struct in_addr a4;
+	bool is_v4;
+
+	if (slash)
+		*slash = 0;
+	is_v4 = inet_pton(AF_INET, host, &a4) == 1;
+	if (is_v4)
+		map_v4(&r->net, a4);
+	else if (inet_pton(AF_INET6, host, &r->net) != 1)
+		return false;
+	r->bits = slash ? (int)strtoul(slash + 1, &rest, 10) : is_v4 ? 32 : 128;
+	if (slash && (slash[1] < '0' || slash[1] > '9' || *rest || strlen(slash) > 4))
+		return false;
+	if (is_v4)
+		r->bits += 96;
+	return r->bits <= 128;
+}
+
+/* Takes a host out of "HOST:80:443" or "[HOST]:80"; returns what follows, or NULL. */
+static const char *take_host(const char *s, char *host, size_t size)
+{
+	bool bracket = *s == '[';
+	size_t n = strcspn(s + bracket, bracket ? "]" : ":");
+
+	if (!n || n >= size || (bracket && s[n + 1] != ']'))
+		return NULL;
+	memcpy(host, s + bracket, n);
+	host[n] = 0;
+	return s + n + 2 * bracket;
+}
+
+static bool parse_ports(struct rule *r, const char *s)
+{
+	while (*s) {
+		char *rest;
+		unsigned long port =
+			*s == ':' && s[1] >= '0' && s[1] <= '9' ? strtoul(s + 1, &rest, 10) : 0;
+
+		if (!port || port > 65535 || r->nr_ports == PORTS_MAX)
+			return false;
+		r->ports[r->nr_ports++] = (uint16_t)port;
+		s = rest;
+	}
+	return true;
+}
+
+static const char *parse_allow(struct config *c, const char *word)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
+	struct rule *r = &c->rules[c->nr_rules];
+	char host[256], net[256];
+	const char *s = take_host(strchr(word, '=') + 1, host, sizeof(host));
+
+	if (c->nr_rules == RULES_MAX)
+		return wrong(word, "too many of them");
+	*r = (struct rule){ 0 };
+	if (!s || !parse_ports(r, s))
+		return wrong(word, "wants allow=HOST[:PORT]...");
+	strcpy(net, host);
+	if (!parse_net(r, net)) {
+		r->below = !strncmp(host, "*.", 2);
+		for (char *p = host; *p; p++)
+			*p = *p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : *p;
+		r->name = strdup(host + 2 * r->below);
+		if (!r->name || !*r->name || r->name[strspn(r->name, letters)])
+			return wrong(word, "neither an address nor a name");
+	}
+	c->nr_rules++;
+	return NULL;
+}
+
 static const char *parse_mtu(struct config *c, const char *word)
 {
 	char *rest;
@@ -115,11 +193,13 @@ static const char *parse_word(struct config *c, const char *word)
 		return parse_forward(c, word);
 	if (!strncmp(word, "loopback=", 9))
 		return parse_loopback(c, word);
+	if (!strncmp(word, "allow=", 6))
+		return parse_allow(c, word);
 	if (!strncmp(word, "ipv6=", 5))
 		return parse_switch(word, &c->no_ipv6);
 	if (!strncmp(word, "mtu=", 4))
 		return parse_mtu(c, word);
-	return wrong(word, "unknown; hostfwd=, loopback=, ipv6=, mtu= are known");
+	return wrong(word, "unknown; hostfwd=, loopback=, allow=, ipv6=, mtu= are known");
 }
 
 const char *config_parse(struct config *c, char *const *words)

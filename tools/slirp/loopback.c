@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loopback.c: keeps the guest from the servers on the host's loopback.
+ * loopback.c: keeps the guest from the servers on the host's loopback, and from what no rule
+ * allows.
  *
  * libslirp makes its connections by connect() and sendto(), which it finds here, since the program
  * stands before the C library. libslirp's own switch does not do: it knows the address 10.0.2.2
@@ -12,6 +13,8 @@
  * - what is for a port that the command line names;
  * - what is for port 53 of a name server of the host's resolv.conf;
  * - a datagram to a peer that has sent one to the same socket: the answer through a forwarded port.
+ *
+ * To other addresses goes what the rules allow (allow.c).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -42,7 +45,7 @@ struct end {
 
 static const struct config *conf;
 
-/* Peers on the loopback that have sent a datagram. */
+/* Peers that have sent a datagram: on the loopback, and with rules all. */
 static struct peer {
 	int fd;
 	struct end end;
@@ -54,11 +57,11 @@ void loopback_guard(const struct config *c)
 	conf = c;
 }
 
-static void map_v4(struct end *e, struct in_addr a)
+void map_v4(struct in6_addr *to, struct in_addr a)
 {
-	memset(&e->addr, 0, sizeof(e->addr));
-	e->addr.s6_addr[10] = e->addr.s6_addr[11] = 0xff;
-	memcpy(&e->addr.s6_addr[12], &a, sizeof(a));
+	memset(to, 0, sizeof(*to));
+	to->s6_addr[10] = to->s6_addr[11] = 0xff;
+	memcpy(&to->s6_addr[12], &a, sizeof(a));
 }
 
 /* Converts a socket address. False for another family. */
@@ -69,7 +72,7 @@ static bool end_of(const struct sockaddr *sa, socklen_t len, struct end *e)
 
 	if (sa && len >= sizeof(in) && sa->sa_family == AF_INET) {
 		memcpy(&in, sa, sizeof(in));
-		map_v4(e, in.sin_addr);
+		map_v4(&e->addr, in.sin_addr);
 		e->port = in.sin_port;
 		return true;
 	}
@@ -103,7 +106,7 @@ static bool is_resolver(const struct in6_addr *a)
 		if (sscanf(line, " nameserver %63[0-9a-fA-F:.]", text) != 1)
 			continue;
 		if (inet_pton(AF_INET, text, &a4) == 1)
-			map_v4(&e, a4);
+			map_v4(&e.addr, a4);
 		else if (inet_pton(AF_INET6, text, &e.addr) != 1)
 			continue;
 		found = IN6_ARE_ADDR_EQUAL(&e.addr, a);
@@ -130,31 +133,44 @@ static bool is_peer(int fd, const struct end *e)
 	return false;
 }
 
-/* True if the guest may send to @sa by the socket @fd. */
-static bool allowed(int fd, const struct sockaddr *sa, socklen_t len)
+/*
+ * True if the guest may send to @sa by the socket @fd: @data, a datagram of @n bytes, or NULL, a
+ * connection.
+ */
+static bool allowed(int fd, const struct sockaddr *sa, socklen_t len, const void *data, size_t n)
 {
 	struct end e;
 
-	if (conf->loopback || !end_of(sa, len, &e) || !is_loopback(&e.addr))
+	if (!end_of(sa, len, &e) || is_peer(fd, &e))
 		return true;
-	if (is_open_port(e.port) || is_peer(fd, &e))
-		return true;
-	return e.port == htons(DNS_PORT) && is_resolver(&e.addr);
+	if (e.port == htons(DNS_PORT) && is_resolver(&e.addr))
+		return !conf->nr_rules || (data && allow_query(conf, data, n));
+	if (is_loopback(&e.addr))
+		return conf->loopback || is_open_port(e.port);
+	return !conf->nr_rules || allow_address(conf, &e.addr, e.port);
 }
 
+/*
+ * A connection that is refused at once, by us or by the host, goes on as if it were under way:
+ * libslirp then finds a socket without a peer and resets the guest's connection. Its own way for
+ * ECONNREFUSED frees a packet twice (4.7.0, tcp_input() after tcp_respond()).
+ */
 int connect(int fd, const struct sockaddr *to, socklen_t len)
 {
-	if (!allowed(fd, to, len)) {
-		errno = ECONNREFUSED; /* the guest gets a reset at once */
-		return -1;
+	if (allowed(fd, to, len, NULL, 0)) {
+		if (!syscall(SYS_connect, fd, to, len))
+			return 0;
+		if (errno != ECONNREFUSED)
+			return -1;
 	}
-	return (int)syscall(SYS_connect, fd, to, len);
+	errno = EINPROGRESS;
+	return -1;
 }
 
 ssize_t sendto(
 	int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t len)
 {
-	if (!allowed(fd, to, len)) {
+	if (!allowed(fd, to, len, buf, n)) {
 		errno = ECONNREFUSED;
 		return -1;
 	}
@@ -166,8 +182,13 @@ ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, 
 	ssize_t got = syscall(SYS_recvfrom, fd, buf, n, flags, from, len);
 	struct end e;
 
-	if (got < 0 || !from || !len || !end_of(from, *len, &e) || !is_loopback(&e.addr) ||
-		is_peer(fd, &e))
+	if (got < 0 || !from || !len || !end_of(from, *len, &e))
+		return got;
+	if (conf->nr_rules && e.port == htons(DNS_PORT) && is_resolver(&e.addr)) {
+		allow_answer(conf, buf, (size_t)got);
+		return got; /* no peer: its next query is looked at too */
+	}
+	if ((!conf->nr_rules && !is_loopback(&e.addr)) || is_peer(fd, &e))
 		return got;
 	peers[next_peer] = (struct peer){ fd, e };
 	next_peer = (next_peer + 1) % PEERS_MAX;

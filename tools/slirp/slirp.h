@@ -23,6 +23,17 @@ struct forward {
 };
 #define FORWARDS_MAX 64
 #define PORTS_MAX 64
+
+/* What the guest may reach (allow.c). */
+struct rule {
+	const char *name;    /* or NULL: @net */
+	bool below;          /* the names below @name, not itself */
+	struct in6_addr net; /* IPv4 as ::ffff:A.B.C.D */
+	int bits;
+	uint16_t ports[PORTS_MAX]; /* none: all */
+	int nr_ports;
+};
+#define RULES_MAX 64
 struct config {
 	struct forward forwards[FORWARDS_MAX];
 	int nr_forwards;
@@ -30,12 +41,24 @@ struct config {
 	bool loopback;
 	uint16_t ports[PORTS_MAX];
 	int nr_ports;
+	struct rule rules[RULES_MAX];
+	int nr_rules; /* 0: everything is allowed */
 	bool no_ipv6;
 	unsigned mtu;
 };
 
 /* Reads the words of the command line. Returns NULL or an error. */
 const char *config_parse(struct config *c, char *const *words);
+
+/* Converts an IPv4 address to ::ffff:A.B.C.D. */
+void map_v4(struct in6_addr *to, struct in_addr a);
+
+/* With rules only: true if the guest may send to @a, which libslirp has translated. */
+bool allow_address(const struct config *c, const struct in6_addr *a, in_port_t port);
+/* With rules only: true if the guest may ask the resolver this. */
+bool allow_query(const struct config *c, const void *query, size_t n);
+/* Pins the addresses that a resolver's answer to an allowed query has. */
+void allow_answer(const struct config *c, const void *answer, size_t n);
 
 /* Keeps the guest from the host's loopback, but for what @c allows. Call before slirp_new(). */
 void loopback_guard(const struct config *c);

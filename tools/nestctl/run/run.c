@@ -214,11 +214,13 @@ static void add_network(struct run *r)
 		die("run: -p HOST:GUEST wants --net slirp, not %s", net);
 	if (r->loopback && strncmp(net, "slirp", 5))
 		die("run: --host-loopback wants --net slirp, not %s", net);
+	if (r->allow && strncmp(net, "slirp", 5))
+		die("run: --allow-net wants --net slirp, not %s", net);
 	if (!strcmp(net, "none"))
 		return;
-	run_add(r, format("eth0=%s%s%s%s", net, r->forwards ? r->forwards : "",
-			   r->loopback ? r->loopback : "",
-			   r->net || r->forwards || r->loopback ? "" : ",optional"));
+	run_add(r, format("eth0=%s%s%s%s%s", net, r->forwards ? r->forwards : "",
+			   r->allow ? r->allow : "", r->loopback ? r->loopback : "",
+			   r->net || r->forwards || r->loopback || r->allow ? "" : ",optional"));
 }
 
 const char *without_commas(const char *path)
@@ -325,6 +327,18 @@ static const char *loopback_word(const char *list)
 	return word;
 }
 
+/* Adds HOST[:PORT,...]. */
+static void add_allowed(struct run *r, const char *text)
+{
+	char *word = format("%s", text);
+
+	if (!*text)
+		die("run: --allow-net '': wants HOST[:PORT,...]");
+	for (char *p = word; (p = strchr(p, ','));)
+		*p = ':';
+	r->allow = format("%s,allow=%s", r->allow ? r->allow : "", word);
+}
+
 void run_add_env(struct run *r, const char *text)
 {
 	const char *value = strchr(text, '=') ? "" : getenv(text);
@@ -352,7 +366,8 @@ enum {
 	KEY_BARE,
 	KEY_AS_IS,
 	KEY_NO_TEMPLATE,
-	KEY_LOOPBACK
+	KEY_LOOPBACK,
+	KEY_ALLOW
 };
 
 static void parse_option(struct run *r, int key)
@@ -373,6 +388,7 @@ static void parse_option(struct run *r, int key)
 	case KEY_AS_IS: r->as_is = true; break;
 	case KEY_NO_TEMPLATE: r->no_template = true; break;
 	case KEY_NET: r->net = optarg; break;
+	case KEY_ALLOW: add_allowed(r, optarg); break;
 	case KEY_LOOPBACK: r->loopback = loopback_word(optarg); break;
 	case KEY_NAME: run_add(r, format("umid=%s", optarg)); break;
 	case KEY_PARAM:
@@ -489,6 +505,10 @@ static const struct option_row options[] = {
 		"the kind of eth0, as behind eth0= in nestling(1); none for no card. The "
 		"default is slirp, if the host allows it; eth0 has its address when COMMAND "
 		"starts." },
+	{ KEY_ALLOW, "allow-net", "HOST[:PORT,...]",
+		"let the instance reach HOST, on these ports or on all, and nothing else; several "
+		"times for more. HOST is a name, *.NAME for all names below it, an address (of "
+		"IPv6 in brackets) or a net (10.0.0.0/8). Other names are not resolved." },
 	{ KEY_LOOPBACK, "host-loopback", "[=PORT,...]",
 		"let the instance reach the servers on this machine's loopback, by the addresses "
 		"10.0.2.2 and fec0::2: those on the given ports, or all. Without it none." },

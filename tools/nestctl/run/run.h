@@ -28,6 +28,8 @@ struct run {
 	const char *kernel, *image, *cow, *mem, *ncpus, *net, *forwards, *dir, *user;
 	/* ",loopback=" with the ports, or NULL */
 	const char *loopback;
+	/* ",allow=" words, or NULL */
+	const char *allow;
 	bool verbose, want_terminal, no_terminal;
 	bool no_template; /* it boots */
 	bool make_now;    /* a missing template is made before */

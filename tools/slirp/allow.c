@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * allow.c: the list of what the guest may reach, words `allow=HOST[:PORT]...`. HOST is an address,
+ * a net (10.0.0.0/8), a name, or *.NAME for all names below it. Without such a word all is allowed.
+ *
+ * Names are not resolved here. The guest asks the host's resolver, through the name server that
+ * libslirp offers; queries for other names are refused, so that they carry nothing out, and the
+ * addresses in the answers to an allowed query are pinned: they are what the name allows. An answer
+ * that was pinned stays, since a connection may use it for long.
+ *
+ * Nothing of a message is trusted: each read is checked against its end.
+ */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <string.h>
+
+#include "tools/slirp/slirp.h"
+
+#define PINS_MAX 1024
+#define TYPE_A 1
+#define TYPE_AAAA 28
+#define HEAD 12 /* bytes of a message before the question */
+
+/* Addresses of names; the oldest ones go when there are too many. */
+static struct pin {
+	struct in6_addr addr;
+	int rule;
+} pins[PINS_MAX];
+static unsigned nr_pins, next_pin;
+
+struct message {
+	const uint8_t *p;
+	size_t n, at;
+};
+
+static bool in_net(const struct in6_addr *a, const struct in6_addr *net, int bits)
+{
+	int bytes = bits / 8, rest = bits % 8;
+
+	return !memcmp(a, net, (size_t)bytes) &&
+	       (!rest || !((a->s6_addr[bytes] ^ net->s6_addr[bytes]) >> (8 - rest)));
+}
+
+static bool has_port(const struct rule *r, in_port_t port)
+{
+	for (int i = 0; i < r->nr_ports; i++)
+		if (htons(r->ports[i]) == port)
+			return true;
+	return !r->nr_ports;
+}
+
+bool allow_address(const struct config *c, const struct in6_addr *a, in_port_t port)
+{
+	for (int i = 0; i < c->nr_rules; i++)
+		if (!c->rules[i].name && in_net(a, &c->rules[i].net, c->rules[i].bits) &&
+			has_port(&c->rules[i], port))
+			return true;
+	for (unsigned i = 0; i < nr_pins; i++)
+		if (IN6_ARE_ADDR_EQUAL(&pins[i].addr, a) && has_port(&c->rules[pins[i].rule], port))
+			return true;
+	return false;
+}
+
+/* Reads the name at the message's place, without compression, in lower case. */
+static bool read_name(struct message *m, char name[256])
+{
+	size_t len = 0;
+
+	while (m->at < m->n && m->p[m->at]) {
+		size_t label = m->p[m->at++];
+
+		if (label > 63 || label > m->n - m->at || len + label + 2 > 255)
+			return false;
+		if (len)
+			name[len++] = '.';
+		for (size_t i = 0; i < label; i++) {
+			uint8_t byte = m->p[m->at++];
+
+			/* A dot or an end within a label would make it another name. */
+			if (byte == '.' || !byte)
+				return false;
+			name[len++] = (char)tolower(byte);
+		}
+	}
+	name[len] = 0;
+	return m->at++ < m->n;
+}
+
+/* Skips a name that may end in a pointer. */
+static bool skip_name(struct message *m)
+{
+	while (m->at < m->n && m->p[m->at]) {
+		uint8_t label = m->p[m->at];
+
+		if (label >= 0xc0) {
+			m->at += 2;
+			return m->at <= m->n;
+		}
+		if (label > 63)
+			return false;
+		m->at += label + 1U;
+	}
+	return m->at++ < m->n;
+}
+
+static unsigned get16(const struct message *m, size_t at)
+{
+	return (unsigned)m->p[at] << 8 | m->p[at + 1];
+}
+
+/* Reads the only question. False for a message of another form. */
+static bool read_question(struct message *m, char name[256])
+{
+	if (m->n < HEAD || get16(m, 4) != 1)
+		return false;
+	m->at = HEAD;
+	if (!read_name(m, name) || m->n - m->at < 4)
+		return false;
+	m->at += 4; /* type and class */
+	return true;
+}
+
+static bool names_it(const struct rule *r, const char *name)
+{
+	size_t n = strlen(name), own;
+
+	if (!r->name)
+		return false;
+	own = strlen(r->name);
+	if (!r->below)
+		return !strcmp(r->name, name);
+	return n > own + 1 && name[n - own - 1] == '.' && !strcmp(name + n - own, r->name);
+}
+
+bool allow_query(const struct config *c, const void *query, size_t n)
+{
+	struct message m = { query, n, 0 };
+	char name[256];
+
+	if (!read_question(&m, name))
+		return false;
+	for (int i = 0; i < c->nr_rules; i++)
+		if (names_it(&c->rules[i], name))
+			return true;
+	return false;
+}
+
+static void pin(const struct in6_addr *a, int rule)
+{
+	for (unsigned i = 0; i < nr_pins; i++)
+		if (pins[i].rule == rule && IN6_ARE_ADDR_EQUAL(&pins[i].addr, a))
+			return;
+	pins[next_pin] = (struct pin){ *a, rule };
+	next_pin = (next_pin + 1) % PINS_MAX;
+	nr_pins += nr_pins < PINS_MAX;
+}
+
+static void pin_for_all(const struct config *c, const char *name, const struct in6_addr *a)
+{
+	for (int i = 0; i < c->nr_rules; i++)
+		if (names_it(&c->rules[i], name))
+			pin(a, i);
+}
+
+void allow_answer(const struct config *c, const void *answer, size_t n)
+{
+	struct message m = { answer, n, 0 };
+	struct in6_addr a;
+	struct in_addr a4;
+	char name[256];
+
+	if (!read_question(&m, name))
+		return;
+	for (unsigned left = get16(&m, 6); left; left--) {
+		unsigned type, size;
+
+		if (!skip_name(&m) || m.n - m.at < 10)
+			return;
+		type = get16(&m, m.at);
+		size = get16(&m, m.at + 8);
+		m.at += 10;
+		if (size > m.n - m.at)
+			return;
+		if (type == TYPE_A && size == sizeof(a4)) {
+			memcpy(&a4, m.p + m.at, sizeof(a4));
+			map_v4(&a, a4);
+			pin_for_all(c, name, &a);
+		} else if (type == TYPE_AAAA && size == sizeof(a)) {
+			memcpy(&a, m.p + m.at, sizeof(a));
+			pin_for_all(c, name, &a);
+		}
+		m.at += size;
+	}
+}
