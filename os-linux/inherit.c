@@ -111,28 +111,12 @@ static void close_unnamed(char **argv)
 
 /* ---- the environment ---- */
 
-static const char *const kept_variables[] = {
-	"HOME",
-	"XDG_RUNTIME_DIR",
-	"XDG_DATA_HOME", /* instances' folders, the record of layers */
-	"TMPDIR",
-	"LANG",
-	"LC_ALL",
-	"LC_CTYPE",
-	"TZ", /* the C library */
-	"PATH",
-	"TERM",
-	"DISPLAY",
-	"XAUTHORITY",
-	"USER",         /* xterm */
-	"NESTLING_GDB", /* gdb's script is there */
-	"ASAN_OPTIONS",
-	"UBSAN_OPTIONS",
-	"LSAN_OPTIONS", /* instrumented builds */
-	"GCOV_PREFIX",
-	"GCOV_PREFIX_STRIP",
-	"LLVM_PROFILE_FILE",
-};
+/* docs/security.md says what each is for. */
+static const char *const kept_variables[] = { "HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "TMPDIR",
+	"LANG", "LC_ALL", "LC_CTYPE", "TZ", "PATH", "TERM", "DISPLAY", "XAUTHORITY",
+	"WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "SHELL", "USER", "NESTLING_GDB",
+	"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "GCOV_PREFIX", "GCOV_PREFIX_STRIP",
+	"LLVM_PROFILE_FILE" };
 
 static int is_kept(const char *variable)
 {
