@@ -244,6 +244,7 @@ static s64 save(struct save *s)
 	u64 end = 0;
 	s64 err;
 
+	machine_save_anew();
 	do {
 		err = attempt(s);
 		/* what the first attempt prepares may take long */

@@ -187,6 +187,7 @@ void machine_stop_here(void);
  */
 #define MACHINE_GOES_ON 1
 const char *machine_save_obstacle(void);
+void machine_save_anew(void);
 int machine_save_begin(const char *dir);
 void machine_save_end(void);
 int machine_save_settle(void);

@@ -3,6 +3,7 @@
  * save.c: what of the machine goes into a saved state, and how it goes on from there. The files and
  * the mapping are os-linux/state.c's; kernel/state/state.c leads.
  *
+ *	machine_save_anew()     another save begins; what follows is tried until it succeeds
  *	machine_save_begin()    memory for the lists; the machine still runs
  *	machine_save_settle()   stopped: all that is in spaces comes into the guest's own memory
  *	machine_save()          stopped: writes; returns a second time in the process that goes on
@@ -38,7 +39,7 @@ static u32 maps_max;
 static u8 *skip;
 /* ns of the vCPU's clock, and of the host's, at the stop */
 static u64 cpu_ns, host_ns;
-/* when the save first found a task in the host's vdso, or 0 */
+/* when this save first found a task in the host's vdso, or 0; it waits for such tasks once */
 static u64 vdso_since;
 bool machine_vdso_used;
 
@@ -61,6 +62,11 @@ const char *machine_save_obstacle(void)
 static u64 skip_size(void)
 {
 	return DIV_ROUND_UP(physmem_frames, 8);
+}
+
+void machine_save_anew(void)
+{
+	vdso_since = 0;
 }
 
 static int make_lists(void)
@@ -131,13 +137,10 @@ static int settle_vdso(void)
 {
 	machine_vdso_used = stacks_each_task(uses_host_vdso);
 	if (!machine_vdso_used)
-		vdso_since = 0;
-	else if (!vdso_since)
+		return 0;
+	if (!vdso_since)
 		vdso_since = os_clock_mono();
-	if (machine_vdso_used && os_clock_mono() - vdso_since < VDSO_PATIENCE)
-		return -EAGAIN;
-	vdso_since = 0;
-	return 0;
+	return os_clock_mono() - vdso_since < VDSO_PATIENCE ? -EAGAIN : 0;
 }
 
 int machine_save_settle(void)
