@@ -32,6 +32,7 @@
 #define LOOK_NS (MSEC / 10)
 /* the machine goes on in between, and how long all attempts may take */
 #define PAUSE_NS MSEC
+#define LONGEST_PAUSE_NS (64 * MSEC)
 #define PATIENCE_NS (10000 * MSEC)
 
 struct save {
@@ -176,6 +177,12 @@ static void go_on(const struct save *s)
 	for_each_part(p) if (p->connected) p->connected();
 }
 
+static void sleep_for(u64 ns)
+{
+	set_current_state(TASK_IDLE);
+	schedule_deadline(ktime_get() + ns);
+}
+
 /* Waits for the memory's file, which is written by a thread of the host. */
 static s64 complete_memory(struct save *s, bool stopped)
 {
@@ -186,8 +193,7 @@ static s64 complete_memory(struct save *s, bool stopped)
 			machine_pause(LOOK_NS);
 			continue;
 		}
-		set_current_state(TASK_IDLE);
-		schedule_deadline(ktime_get() + PAUSE_NS);
+		sleep_for(PAUSE_NS);
 	}
 	return min(err, 0L);
 }
@@ -241,7 +247,7 @@ static s64 attempt(struct save *s)
 
 static s64 save(struct save *s)
 {
-	u64 end = 0;
+	u64 end = 0, pause = PAUSE_NS;
 	s64 err;
 
 	machine_save_anew();
@@ -250,7 +256,9 @@ static s64 save(struct save *s)
 		/* what the first attempt prepares may take long */
 		end = end ? end : ktime_get() + PATIENCE_NS;
 		if (err == -EAGAIN)
-			state_pause(PAUSE_NS);
+			sleep_for(pause);
+		/* on a busy host the task that is waited for may not have had its turn */
+		pause = min(pause * 2, LONGEST_PAUSE_NS);
 	} while (err == -EAGAIN && ktime_get() < end);
 	if (err == MACHINE_GOES_ON)
 		return err;
