@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+# debian_image.sh: sets $image to one with systemd, a compiler, postgres and other programs, which
+# is made once; or skips the test.
+image=${STATE_IMAGE:-$BUILD/tests/states.ext4}
+if [[ ! -e $image ]]; then
+	"$NESTCTL" image build --size 4G -o "$image" systemd-sysv dbus postgresql gdb strace tmux sqlite3 make gcc libc6-dev \
+		>"$work/image.log" 2>&1 </dev/null || skip_rest "no image: $(tail -n 1 "$work/image.log" | cut -c1-120)"
+fi
