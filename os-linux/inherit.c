@@ -75,10 +75,15 @@ static void note_numbers(const char *s)
 
 /*
  * Notes the descriptors that a parameter names: fd:5 of consoles, fd,5:6 of cards, tty_log_fd=5,
- * /proc/self/fd/5 and /dev/fd/5 of files.
+ * /proc/self/fd/5 and /dev/fd/5 of files; and those of a restore (restore.c).
  */
 static void note_named(const char *param)
 {
+	static const char *const restores[] = { "hold=", "fresh=", "ready=" };
+
+	for (size_t i = 0; i < sizeof(restores) / sizeof(restores[0]); i++)
+		if (!strncmp(param, restores[i], strlen(restores[i])))
+			note_numbers(param + strlen(restores[i]));
 	for (const char *s = param; (s = strstr(s, "fd")); s += 2)
 		if (s[2] && strchr(":,=/", s[2]))
 			note_numbers(s + 3);
