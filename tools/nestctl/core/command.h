@@ -33,6 +33,8 @@
 	ROW(rollback)                                                                              \
 	ROW(states)                                                                                \
 	ROW(clone)                                                                                 \
+	ROW(migrate)                                                                               \
+	ROW(receive)                                                                               \
 	ROW(stop)                                                                                  \
 	ROW(kill)                                                                                  \
 	ROW(image)                                                                                 \

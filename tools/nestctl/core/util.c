@@ -58,13 +58,15 @@ void die(const char *fmt, ...)
 const char *attempt(void (*f)(void *arg), void *arg)
 {
 	jmp_buf here, *outer = attempted;
+	const char *why = NULL;
 
-	died_with = NULL;
 	attempted = &here;
 	if (!setjmp(here))
 		f(arg);
+	else
+		why = died_with; /* not of an attempt within @f */
 	attempted = outer;
-	return died_with;
+	return why;
 }
 
 void warn(const char *fmt, ...)

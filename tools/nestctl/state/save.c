@@ -240,7 +240,9 @@ static void describe_files(struct state *s, struct umid_console *c, const struct
 
 struct state save_described(const struct instance *in, struct umid_console *c, int dirfd)
 {
-	struct state s = { .name = in->name, .fd = -1, .created = (uint64_t)time(NULL) };
+	struct state s = {
+		.name = in->name, .fd = -1, .created = (uint64_t)time(NULL), .trusted = true
+	};
 	struct state_new n = { .fd = dirfd };
 
 	describe_kernel(&s, in);

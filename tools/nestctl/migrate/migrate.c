@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * migrate.c: `nestctl migrate`: sends a running instance to `nestctl receive` (protocol.h).
+ *
+ * A round is a save into a folder without a name, of which what has changed since the round before
+ * is sent while the instance runs. When the rest is small enough, or does not become smaller, the
+ * last save holds the instance. Files are opened and lose their names at once, so nothing is left
+ * whatever ends us; and the instance goes on, since its channel ends with us (hold.c).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/progress.h"
+#include "tools/nestctl/migrate/migrate.h"
+#include "tools/nestctl/run/stop.h"
+
+#define FILES (1 + STATE_DISKS)
+#define ROUNDS_MAX 30
+#define SAVE_MS 600000
+#define STEP_MS 200
+/* what starting the kernel at the receiver takes, as long as nothing is known of it, in ms */
+#define START_GUESS 30
+/* A round that sends more than this part of the round before does not help. */
+#define SHRINKS(now, before) ((now) < (before) / 10 * 9)
+#define EXIT_UNKNOWN 3
+
+struct source {
+	struct instance in;
+	const char *to;
+	bool shared, json;
+	long downtime, timeout_ms;
+	struct conn conn;
+	struct state_new folder;
+	struct umid_console console;
+	int pidfd;
+	struct state state;
+	struct version files[FILES]; /* as the receiver has them */
+	uint64_t wanted;             /* images */
+	struct hold hold;
+	bool held, committed;
+	int rounds;
+	uint64_t stopped_ns; /* of the last save, then of the migration */
+	uint64_t bytes;      /* of content, in the last round */
+	long took;           /* ms, the last round */
+	uint64_t rate;       /* bytes in a ms */
+	const char *runs_as;
+};
+
+/* ---- progress ---- */
+
+static const char *shown;
+static uint64_t shown_before, shown_total;
+
+static void show(uint64_t bytes)
+{
+	progress(shown, shown_before + bytes, shown_total);
+}
+
+/* ---- saves ---- */
+
+static const char *file_name(int i)
+{
+	return i ? format("ubd%d.layer", i - 1) : STATE_MEMORY;
+}
+
+/* Waits for an answer of the management console, while the peer is told that we are at work. */
+static char *ask(struct source *s, const char *command, int *err)
+{
+	struct pollfd p[] = { { .fd = s->console.fd, .events = POLLIN },
+		{ .fd = s->pidfd, .events = POLLIN } };
+	size_t len;
+	char *text;
+
+	if (!umid_send(&s->console, command, NULL, 0))
+		die("%s: the instance has ended", s->in.name);
+	do
+		conn_tick(&s->conn);
+	while (poll(p, 2, STEP_MS) <= 0);
+	text = umid_reply(&s->console, err, &len);
+	if (!text)
+		die("%s: the instance has ended", s->in.name);
+	return text;
+}
+
+static void save(struct source *s)
+{
+	unsigned long long stopped;
+	int err;
+	char *text = ask(s, format("state save %s", s->folder.made), &err);
+
+	text[strcspn(text, "\n")] = '\0';
+	if (err || sscanf(text, "stopped %llu", &stopped) != 1)
+		die("%s: %s", s->in.name, *text ? text : strerror(err < 0 ? -err : EIO));
+	s->stopped_ns = stopped;
+	free(text);
+}
+
+/* Takes the files of a save out of the folder. */
+static void open_files(struct source *s, struct version *v)
+{
+	for (int i = 0; i < FILES; i++) {
+		const char *name = file_name(i);
+
+		v[i] = (struct version){ .fd = -1 };
+		if (faccessat(s->folder.fd, name, F_OK, AT_SYMLINK_NOFOLLOW))
+			continue;
+		v[i] = version_open(s->folder.fd, name);
+		unlinkat(s->folder.fd, name, 0);
+	}
+}
+
+/* Sends the files of a save, the largest layers first, and memory at last. */
+static void send_files(struct source *s, bool last)
+{
+	struct version now[FILES];
+	bool sent[FILES] = { false };
+	long begun = conn_now();
+
+	open_files(s, now);
+	if (now[0].fd < 0)
+		die("%s: the kernel has written no memory", s->in.name);
+	s->rounds++;
+	s->bytes = 0;
+	shown = format("%s, round %d", s->in.name, s->rounds);
+	shown_before = shown_total = 0;
+	for (int i = 0; i < FILES; i++) {
+		if (s->rounds > 1 && (now[i].fd < 0) != (s->files[i].fd < 0))
+			die("%s: its disks have changed meanwhile", s->in.name);
+		shown_total += now[i].size;
+	}
+	for (;;) {
+		int next = -1;
+
+		for (int i = 1; i < FILES; i++)
+			if (now[i].fd >= 0 && !sent[i] &&
+				(next < 0 || now[i].size > now[next].size))
+				next = i;
+		if (next < 0 && sent[0])
+			break;
+		next = next < 0 ? 0 : next;
+		sent[next] = true;
+		s->bytes += delta_send(
+			&s->conn, file_name(next), &s->files[next], &now[next], !next, show);
+		shown_before += now[next].size;
+	}
+	for (int i = 0; i < FILES; i++) {
+		version_close(&s->files[i]);
+		s->files[i] = now[i];
+	}
+	if (last)
+		return;
+	conn_flush(&s->conn);
+	s->took = conn_now() - begun + 1;
+}
+
+/* ---- the rounds ---- */
+
+static const char *cpu_flags(struct source *s)
+{
+	int err;
+	char *text = ask(s, "proc cpuinfo", &err), *flags = strstr(text, "\nflags\t");
+
+	flags = flags ? strchr(flags, ':') : NULL;
+	if (!flags)
+		return "";
+	flags++;
+	flags[strcspn(flags, "\n")] = '\0';
+	return flags;
+}
+
+/* Returns the file that a path leads to. */
+static const char *real_path(const char *path)
+{
+	char *real = realpath(path, NULL);
+
+	if (!real)
+		die("%s: %s", path, strerror(errno));
+	return real;
+}
+
+static void send_images(struct source *s)
+{
+	for (size_t i = 0; i < s->state.nr_images; i++) {
+		const struct version none = { .fd = -1 };
+		struct version v;
+
+		if (!(s->wanted >> i & 1))
+			continue;
+		v = version_open(AT_FDCWD, real_path(s->state.images[i].path));
+		shown = s->state.images[i].path;
+		shown_before = 0;
+		shown_total = v.size;
+		delta_send(&s->conn, format("image %d", (int)i), &none, &v, false, show);
+		version_close(&v);
+	}
+}
+
+/* Asks the receiver, by what can be known before memory is sent. */
+static void offer(struct source *s)
+{
+	struct message m;
+	struct offer o;
+	uint64_t bytes;
+
+	s->state = save_described(&s->in, &s->console, s->folder.fd);
+	bytes = s->state.memory.disk;
+	for (int i = 0; i < STATE_DISKS; i++)
+		bytes += s->state.disks[i].layer.disk;
+	o = offer_of(&s->state, cpu_flags(s), bytes, s->shared);
+	offer_send(&s->conn, &o);
+	m = conn_expect(&s->conn, MIG_ACCEPT, sizeof(s->wanted));
+	memcpy(&s->wanted, m.data, sizeof(s->wanted));
+	send_images(s);
+}
+
+static void round_of(struct source *s)
+{
+	uint64_t number, wanted;
+	struct message m;
+
+	send_files(s, false);
+	number = wanted = (uint64_t)s->rounds;
+	conn_send(&s->conn, MIG_ROUND, &number, sizeof(number), NULL, 0);
+	m = conn_expect(&s->conn, MIG_ROUND, sizeof(number));
+	memcpy(&number, m.data, sizeof(number));
+	if (number != wanted)
+		die("%s: it does not keep to the protocol (round %llu)", s->conn.peer,
+			(unsigned long long)number);
+	if (s->rounds == 1)
+		s->rate = s->bytes / (uint64_t)s->took + 1;
+	/* while the instance runs */
+	version_index(&s->files[0]);
+}
+
+/* True if the instance would stand still for longer than wanted, and another round may help. */
+static bool goes_on(const struct source *s, uint64_t before)
+{
+	uint64_t rest = s->bytes / s->rate + s->stopped_ns / 1000000 + START_GUESS;
+
+	return rest > (uint64_t)s->downtime && s->rounds < ROUNDS_MAX &&
+	       (s->rounds < 3 || SHRINKS(s->bytes, before));
+}
+
+static void all_rounds(struct source *s)
+{
+	uint64_t before = UINT64_MAX;
+
+	save(s);
+	offer(s);
+	round_of(s);
+	/* The first sends all of it: what is left is known from the second on. */
+	do {
+		before = s->rounds > 1 ? s->bytes : UINT64_MAX;
+		save(s);
+		round_of(s);
+	} while (goes_on(s, before));
+}
+
+/* ---- the last round ---- */
+
+static void send_state(struct source *s)
+{
+	char *text = xalloc(MIG_MAX);
+	ssize_t n;
+	int fd;
+
+	state_write(&s->state, s->folder.fd);
+	fd = openat(s->folder.fd, STATE_JSON, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, MIG_MAX);
+	if (n <= 0 || n == MIG_MAX)
+		die(STATE_JSON ": %s", n < 0 ? strerror(errno) : "too large");
+	unlinkat(s->folder.fd, STATE_JSON, 0);
+	close(fd);
+	conn_send(&s->conn, MIG_STATE, text, (size_t)n, NULL, 0);
+	free(text);
+}
+
+static void await_runs(void *arg)
+{
+	struct source *s = arg;
+	struct message m = conn_expect(&s->conn, MIG_RUNS, 0);
+
+	s->runs_as = conn_text(&m);
+}
+
+/* Hands over. From MIG_COMMIT on only the receiver can know whether it runs. */
+static void commit(struct source *s)
+{
+	const char *why;
+
+	conn_expect(&s->conn, MIG_READY, 0);
+	conn_hold_signals(true);
+	if (!hold_commit(&s->hold))
+		die("%s: the instance has ended", s->in.name);
+	if (!conn_send_surely(&s->conn, MIG_COMMIT))
+		die("%s: %s", s->conn.peer, strerror(errno));
+	s->committed = true;
+	why = attempt(await_runs, s);
+	if (why && s->conn.refused)
+		s->committed = false; /* it does not run there, and will not */
+	if (why)
+		die("%s", why);
+}
+
+static void migrate_all(void *arg)
+{
+	struct source *s = arg;
+	long begun;
+
+	conn_watch_signals();
+	conn_begin(&s->conn, s->timeout_ms);
+	s->folder = state_begin_unnamed();
+	conn_watch_signals();
+	umid_connect(&s->console, s->in.folder);
+	s->console.wait_ms = SAVE_MS;
+	s->pidfd = (int)syscall(SYS_pidfd_open, s->in.pid, 0);
+	if (s->pidfd < 0)
+		die("%s: %s", s->in.name, strerror(errno));
+	all_rounds(s);
+	s->hold = hold_begin(&s->in, s->folder.made, &s->conn);
+	s->held = true;
+	s->stopped_ns = s->hold.ns;
+	begun = conn_now();
+	send_files(s, true);
+	send_state(s);
+	commit(s);
+	s->stopped_ns += (uint64_t)(conn_now() - begun) * 1000000;
+}
+
+/* Lets the instance go on before anything else, if it may. */
+static int give_up(struct source *s, const char *why)
+{
+	bool here = !s->held || (!s->committed && hold_release(&s->hold));
+
+	progress_end();
+	if (s->committed) {
+		hold_leave(&s->hold);
+		conn_end(&s->conn);
+		warn("%s; %s may run there or not, so it stands still here", why, s->in.name);
+		warn("if it does not run there: nestctl migrate --resume %s; if it does: nestctl "
+		     "kill %s",
+			s->in.name, s->in.name);
+		return EXIT_UNKNOWN;
+	}
+	conn_refuse(&s->conn, why);
+	conn_end(&s->conn);
+	state_drop();
+	if (here)
+		die("%s; %s goes on here", why, s->in.name);
+	die("%s", why);
+}
+
+static void print(const struct source *s)
+{
+	progress_end();
+	if (!s->json) {
+		printf("%s: runs at %s as %s; it stood still for %.1f ms; %.1f MiB in %d rounds\n",
+			s->in.name, s->to, s->runs_as, (double)s->stopped_ns / 1e6,
+			(double)s->conn.sent / (1 << 20), s->rounds);
+		return;
+	}
+	json_open(NULL, '{');
+	json_text("name", s->runs_as);
+	json_text("to", s->to);
+	json_number("stopped_ns", (int64_t)s->stopped_ns);
+	json_number("sent", (int64_t)s->conn.sent);
+	json_number("rounds", s->rounds);
+	json_close('}');
+}
+
+/* True if the words behind the instance are an address, and no command. */
+static bool is_address(char **words)
+{
+	size_t kind = strcspn(words[0], ":/ ");
+
+	return !words[1] && words[0][kind] == ':';
+}
+
+static int migrate_to(struct source *s, char **words)
+{
+	const char *why;
+
+	s->to = words[0];
+	s->conn = is_address(words) ? conn_to(words[0]) : conn_to_command(words);
+	why = attempt(migrate_all, s);
+	if (why)
+		return give_up(s, why);
+	instance_kill(s->in.name);
+	hold_leave(&s->hold);
+	state_drop();
+	conn_end(&s->conn);
+	print(s);
+	return 0;
+}
+
+/* ---- the command ---- */
+
+/* Lets an instance go on of which it was not known whether it runs elsewhere. */
+static int resume(const char *name)
+{
+	struct instance in = instance_find(name);
+	const char *mark = strstr(in.folder, MIG_ASIDE);
+	struct umid_console c;
+	size_t len;
+	int err;
+	char *text;
+
+	umid_connect(&c, in.folder);
+	text = umid_ask(&c, "state go", &err, &len);
+	if (!text)
+		die("%s: the instance has ended, or does not answer", in.name);
+	if (err)
+		die("%s: %s", in.name, text);
+	if (mark)
+		renameat2(AT_FDCWD, in.folder, AT_FDCWD,
+			format("%.*s", (int)(mark - in.folder), in.folder), RENAME_NOREPLACE);
+	return 0;
+}
+
+static long number(const char *text, const char *option, long most)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (end == text || *end || n < 1 || n > most)
+		die("%s %s: wants 1 to %ld", option, text, most);
+	return n;
+}
+
+long migrate_seconds(const char *text)
+{
+	return 1000 * number(text, "--timeout", 86400);
+}
+
+enum { KEY_DOWNTIME = 256, KEY_SHARED, KEY_HERE, KEY_RESUME, KEY_TIMEOUT };
+
+static int migrate(int argc, char **argv)
+{
+	struct source s = { .downtime = 300, .timeout_ms = 30000 };
+	bool here = false, resumes = false;
+	const char *kernel = NULL;
+	char **words;
+
+	for (int i = 0; i < FILES; i++)
+		s.files[i].fd = -1;
+	for (int key; (key = next_option(&cmd_migrate, argc, argv));)
+		switch (key) {
+		case KEY_DOWNTIME: s.downtime = number(optarg, "--downtime", 3600000); break;
+		case KEY_SHARED: s.shared = true; break;
+		case KEY_HERE: here = true; break;
+		case KEY_RESUME: resumes = true; break;
+		case KEY_TIMEOUT: s.timeout_ms = migrate_seconds(optarg); break;
+		case 'k': kernel = optarg; break;
+		default: s.json = true;
+		}
+	words = take_words(
+		&cmd_migrate, argc, argv, here || resumes ? 1 : 2, here || resumes ? 1 : -1);
+	if (resumes)
+		return resume(words[0]);
+	s.in = instance_find(words[0]);
+	if (here) {
+		migrate_here(&s.in, kernel, s.json);
+		return 0;
+	}
+	return migrate_to(&s, words + 1);
+}
+
+static const struct option_row options[] = {
+	{ KEY_DOWNTIME, "downtime", "MS",
+		"the time for which it may stand still (300): a target, no promise" },
+	{ KEY_SHARED, "shared-storage", NULL,
+		"images of disks are the same files there, under the same paths" },
+	{ KEY_HERE, "here", NULL, "to a new process on this host, with the same name" },
+	{ 'k', "kernel", "FILE", "the kernel of --here, as for restore" },
+	{ KEY_TIMEOUT, "timeout", "SECONDS", "give up if the receiver is silent for so long (30)" },
+	{ KEY_RESUME, "resume", NULL,
+		"let an instance go on that stands still since a migration with status 3" },
+	OPTION_JSON,
+	{ 0 },
+};
+
+const struct command cmd_migrate = {
+	.name = "migrate",
+	.args = "UMID tcp:HOST:PORT|unix:PATH|exec:COMMAND|-- COMMAND...",
+	.help = "Moves a running instance to another host or process.",
+	.text = "At the other end nestctl receive waits, or COMMAND starts it. Memory and the "
+		"layers "
+		"of disks are sent while the instance runs, then what has changed, in rounds, "
+		"until the rest would take no longer than --downtime. Then the instance stands "
+		"still, the rest is sent, and it goes on there, with its address and its identity. "
+		"If anything fails before that, also by a signal, it goes on here.\n\nThe build of "
+		"the kernel must be the same there. What becomes of connections and terminals is "
+		"in docs/state.md, how the two ends agree in docs/migration.md.\n\n\tnestctl "
+		"migrate "
+		"web -- ssh host nestctl receive -\n\tnestctl migrate web --here",
+	.exits = "3: the connection broke at the moment of the handover. The instance stands still "
+		 "here, since it may run there: --resume or nestctl kill.",
+	.options = options,
+	.run = migrate,
+};
