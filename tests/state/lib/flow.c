@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flow.c: work that must go on without a gap: three processes that tell in files of DIR what they
- * have done.
+ * flow.c: work that must go on without a gap: processes that tell in files of DIR what they have
+ * done.
  *
- *	flow DIR [DISKDIR]	without DISKDIR only the first of them
+ *	flow DIR [DISKDIR [US]]	without DISKDIR only the first of them; US: each of the others
+ *				rests so many us between two pieces of its work
  *
  *	DIR/tick	a counter, one more about each ms, and the longest gap in ns that the clock
  *			of the host's time has seen since the file DIR/reset was there
  *	DIR/tcp		how many numbers have come through a connection over lo, one behind another
+ *	DIR/pipe	how many have come through a pipe
  *	DIR/disk	how many files were written to DISKDIR, brought to the disk, and read back
  *	DIR/bad		what went wrong; it is not there if nothing has
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +24,13 @@
 #include <unistd.h>
 
 static const char *dir;
+static useconds_t rest;
+
+static void pause_for_others(void)
+{
+	if (rest)
+		usleep(rest);
+}
 
 static void put(const char *name, const char *text)
 {
@@ -87,41 +97,58 @@ static void tick(void)
 	}
 }
 
-static void serve(int s)
+/* Takes numbers, of which each must be the one behind the last. */
+static void take(int fd, const char *name)
 {
 	static unsigned long buf[4096];
 	unsigned long next = 0, told = 0;
-	int c = accept(s, NULL, NULL);
+	size_t have = 0;
 
 	for (;;) {
-		ssize_t n = recv(c, buf, sizeof(buf), MSG_WAITALL);
+		ssize_t n = read(fd, (char *)buf + have, sizeof(buf) - have);
 
-		if (n != sizeof(buf))
-			bad("tcp: the connection has ended behind", next);
-		for (int i = 0; i < 4096; i++)
+		if (n <= 0)
+			bad(name, next);
+		have += n;
+		for (size_t i = 0; i < have / sizeof(buf[0]); i++)
 			if (buf[i] != next++)
-				bad("tcp: a wrong number behind", next - 1);
-		if (next - told >= 4096 * 16)
-			tell("tcp", told = next, 0);
+				bad(name, next - 1);
+		memmove(buf, buf + have / sizeof(buf[0]), have % sizeof(buf[0]));
+		have %= sizeof(buf[0]);
+		if (next - told >= (rest ? 4096 : 4096 * 16))
+			tell(name, told = next, 0);
 	}
 }
 
-static void feed(int s)
+static void feed(int fd, const char *name)
 {
 	static unsigned long buf[1000];
 	unsigned long next = 0;
 
+	signal(SIGPIPE, SIG_IGN);
 	for (;;) {
 		for (int i = 0; i < 1000; i++)
 			buf[i] = next++;
 		for (size_t at = 0; at < sizeof(buf);) {
-			ssize_t n = send(s, (char *)buf + at, sizeof(buf) - at, MSG_NOSIGNAL);
+			ssize_t n = write(fd, (char *)buf + at, sizeof(buf) - at);
 
 			if (n <= 0)
-				bad("tcp: nothing can be sent behind", next);
+				bad(name, next);
 			at += n;
 		}
+		pause_for_others();
 	}
+}
+
+static void piped(void)
+{
+	int fd[2];
+
+	if (pipe(fd))
+		bad("pipe", 0);
+	if (!fork())
+		take(fd[0], "pipe");
+	feed(fd[1], "pipe");
 }
 
 static void tcp(void)
@@ -134,8 +161,8 @@ static void tcp(void)
 		connect(c, (void *)&a, sizeof(a)))
 		bad("tcp: no connection", 0);
 	if (!fork())
-		serve(s);
-	feed(c);
+		take(accept(s, NULL, NULL), "tcp");
+	feed(c, "tcp");
 }
 
 static void disk(const char *folder)
@@ -157,6 +184,7 @@ static void disk(const char *folder)
 			bad("disk: another content: file", n);
 		close(fd);
 		tell("disk", n + 1, 0);
+		pause_for_others();
 	}
 }
 
@@ -165,11 +193,14 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		return 2;
 	dir = argv[1];
+	rest = argc > 3 ? (useconds_t)atoi(argv[3]) : 0;
 	if (argc == 2)
 		tick();
 	if (!fork())
 		tick();
 	if (!fork())
 		tcp();
+	if (!fork())
+		piped();
 	disk(argv[2]);
 }

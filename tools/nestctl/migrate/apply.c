@@ -15,13 +15,16 @@
 #include "tools/nestctl/migrate/migrate.h"
 
 #define SIZE_MAX_BYTES (1ULL << 46)
-#define COPY_PIECE (1U << 20)
+#define ZERO_PIECE (1U << 20)
+
+/* before the name of a file of the round before */
+#define BEFORE "was."
 
 struct target {
 	struct apply *a;
 	const char *name;
-	int fd, old; /* -1: there is none */
-	uint64_t size, old_size;
+	int fd;
+	uint64_t size;
 };
 
 static void __attribute__((noreturn)) bad(const struct apply *a, const char *what)
@@ -29,53 +32,49 @@ static void __attribute__((noreturn)) bad(const struct apply *a, const char *wha
 	die("%s: it does not keep to the protocol (%s)", a->conn->peer, what);
 }
 
-/* Returns the number behind @prefix if that is all, below @end; or -1. */
-static int number_in(const char *name, const char *prefix, const char *suffix, int end)
+static bool is_name(const char name[MIG_NAME])
 {
-	for (int i = 0; i < end; i++) {
-		char text[32];
-
-		snprintf(text, sizeof(text), "%s%d%s", prefix, i, suffix);
-		if (!strcmp(name, text))
-			return i;
-	}
-	return -1;
+	return !name[MIG_NAME - 1] && mig_number(name) >= 0;
 }
 
-bool apply_is_name(const char *name)
+static void before(char to[MIG_NAME + 8], const char *name)
 {
-	return !strcmp(name, STATE_MEMORY) || number_in(name, "ubd", ".layer", STATE_DISKS) >= 0;
+	snprintf(to, MIG_NAME + 8, BEFORE "%s", name);
 }
 
 /* ---- the file ---- */
 
 static int take_image(struct apply *a, const char *name)
 {
-	int i = number_in(name, "image ", "", MIG_IMAGES);
+	char *end;
+	unsigned long i = strncmp(name, "image ", 6) ? MIG_IMAGES : strtoul(name + 6, &end, 10);
 
-	if (i < 0 || !(a->wanted >> i & 1))
+	if (i >= MIG_IMAGES || end == name + 6 || *end || !(a->wanted >> i & 1))
 		bad(a, "a file");
 	a->wanted &= ~(1ULL << i);
 	return a->image[i];
 }
 
-static void open_target(struct target *t, bool fresh)
+/* Gives a file of the round before a name of this one. */
+static void take_over(const struct apply *a, const char *from, const char *name)
 {
-	int dirfd = t->a->dirfd;
-	struct stat st;
+	char old[MIG_NAME + 8];
 
-	t->fd = t->old = -1;
-	if (!apply_is_name(t->name)) {
+	before(old, from);
+	if (renameat2(a->dirfd, old, a->dirfd, name, RENAME_NOREPLACE))
+		die("%s: %s", name, strerror(errno));
+}
+
+static void open_target(struct target *t, bool over)
+{
+	if (!is_name(t->name)) {
 		t->fd = take_image(t->a, t->name);
 		return;
 	}
-	if (fresh) {
-		t->old = openat(dirfd, t->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (t->old >= 0 && !fstat(t->old, &st))
-			t->old_size = (uint64_t)st.st_size;
-		unlinkat(dirfd, t->name, 0);
-	}
-	t->fd = openat(dirfd, t->name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (over)
+		take_over(t->a, t->name, t->name);
+	t->fd = openat(t->a->dirfd, t->name,
+		O_RDWR | O_CLOEXEC | O_NOFOLLOW | (over ? 0 : O_CREAT | O_EXCL), 0600);
 	if (t->fd < 0)
 		die("%s: %s", t->name, strerror(errno));
 }
@@ -113,53 +112,6 @@ static void take_data(struct target *t, const struct message *m)
 	t->a->bytes += m->length - sizeof(at);
 }
 
-/* Copies by reading and writing, where the file system cannot. */
-static void copy_slowly(const struct target *t, uint64_t to, uint64_t from, uint64_t length)
-{
-	static uint8_t *buf;
-
-	if (!buf)
-		buf = xalloc(COPY_PIECE);
-	while (length) {
-		size_t want = length < COPY_PIECE ? (size_t)length : COPY_PIECE;
-		ssize_t n = pread(t->old, buf, want, (off_t)from);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			die("%s: %s", t->name, strerror(n ? errno : EIO));
-		write_at(t, buf, (size_t)n, to);
-		to += (uint64_t)n;
-		from += (uint64_t)n;
-		length -= (uint64_t)n;
-		conn_tick(t->a->conn);
-	}
-}
-
-static void take_copy(struct target *t, const struct message *m)
-{
-	struct mig_copy c;
-	off_t from, to;
-
-	if (m->length != sizeof(c))
-		bad(t->a, "a copy");
-	memcpy(&c, m->data, sizeof(c));
-	if (t->old < 0 || !fits(c.to, c.length, t->size) || !fits(c.from, c.length, t->old_size))
-		bad(t->a, "a copy");
-	from = (off_t)c.from;
-	to = (off_t)c.to;
-	while (c.length) {
-		ssize_t n = copy_file_range(t->old, &from, t->fd, &to,
-			c.length < COPY_PIECE ? (size_t)c.length : COPY_PIECE, 0);
-
-		if (n <= 0) {
-			copy_slowly(t, (uint64_t)to, (uint64_t)from, c.length);
-			return;
-		}
-		c.length -= (uint64_t)n;
-	}
-}
-
 static void take_zero(struct target *t, const struct message *m)
 {
 	static uint8_t *zeros;
@@ -174,9 +126,9 @@ static void take_zero(struct target *t, const struct message *m)
 				 (off_t)z.length))
 		return;
 	if (!zeros)
-		zeros = xalloc(COPY_PIECE);
+		zeros = xalloc(ZERO_PIECE);
 	while (z.length) {
-		size_t n = z.length < COPY_PIECE ? (size_t)z.length : COPY_PIECE;
+		size_t n = z.length < ZERO_PIECE ? (size_t)z.length : ZERO_PIECE;
 
 		write_at(t, zeros, n, z.to);
 		z.to += n;
@@ -193,11 +145,11 @@ void apply_file(struct apply *a, const struct message *first)
 	if (first->length != sizeof(file))
 		bad(a, "a file");
 	memcpy(&file, first->data, sizeof(file));
-	if (file.name[sizeof(file.name) - 1] || file.fresh > 1 || file.size > SIZE_MAX_BYTES)
+	if (file.name[sizeof(file.name) - 1] || file.over > 1 || file.size > SIZE_MAX_BYTES)
 		bad(a, "a file");
 	t.name = file.name;
 	t.size = file.size;
-	open_target(&t, file.fresh);
+	open_target(&t, file.over);
 	if (ftruncate(t.fd, (off_t)t.size))
 		die("%s: %s", t.name, strerror(errno));
 	for (;;) {
@@ -207,14 +159,36 @@ void apply_file(struct apply *a, const struct message *first)
 			break;
 		switch (m.type) {
 		case MIG_DATA: take_data(&t, &m); break;
-		case MIG_COPY: take_copy(&t, &m); break;
 		case MIG_ZERO: take_zero(&t, &m); break;
 		default: bad(a, "what belongs to no file");
 		}
 		conn_tick(a->conn);
 	}
-	if (t.old >= 0)
-		close(t.old);
-	if (apply_is_name(t.name))
+	if (is_name(t.name))
 		close(t.fd);
+}
+
+void apply_keep(const struct apply *a, const struct message *m)
+{
+	struct mig_keep k;
+
+	if (m->length != sizeof(k))
+		bad(a, "a file that stays");
+	memcpy(&k, m->data, sizeof(k));
+	if (!is_name(k.from) || !is_name(k.name))
+		bad(a, "a file that stays");
+	take_over(a, k.from, k.name);
+}
+
+void apply_round(const struct apply *a)
+{
+	for (int i = 0; i < MIG_FILES; i++) {
+		const char *name = mig_name(i);
+		char old[MIG_NAME + 8];
+
+		before(old, name);
+		unlinkat(a->dirfd, old, 0);
+		if (renameat(a->dirfd, name, a->dirfd, old) && errno != ENOENT)
+			die("%s: %s", name, strerror(errno));
+	}
 }

@@ -51,10 +51,7 @@ static void describe(struct move *m)
 		die("%s: %s", m->in->name, text);
 	m->state = save_described(m->in, &c, m->folder.fd);
 	close(c.fd);
-	unlinkat(m->folder.fd, STATE_MEMORY, 0);
-	for (int i = 0; i < STATE_DISKS; i++)
-		if (m->state.disks[i].layer.name)
-			unlinkat(m->folder.fd, m->state.disks[i].layer.name, 0);
+	mig_next(m->folder.fd);
 	m->state.folder = m->folder.made;
 	m->kernel = start_kernel_of(&m->state, m->wanted_kernel);
 }

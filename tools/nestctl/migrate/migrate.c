@@ -4,8 +4,12 @@
  *
  * A round is a save into a folder without a name, of which what has changed since the round before
  * is sent while the instance runs. When the rest is small enough, or does not become smaller, the
- * last save holds the instance. Files are opened and lose their names at once, so nothing is left
- * whatever ends us; and the instance goes on, since its channel ends with us (hold.c).
+ * last save holds the instance. Whatever ends us, the next nestctl removes the folder, and the
+ * instance goes on, since its channel ends with us (hold.c).
+ *
+ * Of memory a save has only what differs from the round before, of which the folder has the file as
+ * memory.1, and so on (mig_next()). Of a disk it has what was written since, and the older parts
+ * under other names.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +28,6 @@
 #include "tools/nestctl/migrate/migrate.h"
 #include "tools/nestctl/run/stop.h"
 
-#define FILES (1 + STATE_DISKS)
 #define ROUNDS_MAX 30
 #define SAVE_MS 600000
 #define STEP_MS 200
@@ -44,8 +47,8 @@ struct source {
 	struct umid_console console;
 	int pidfd;
 	struct state state;
-	struct version files[FILES]; /* as the receiver has them */
-	uint64_t wanted;             /* images */
+	struct version files[MIG_FILES]; /* as the receiver has them */
+	uint64_t wanted;                 /* images */
 	struct hold hold;
 	bool held, committed;
 	int rounds;
@@ -67,11 +70,6 @@ static void show(uint64_t bytes)
 }
 
 /* ---- saves ---- */
-
-static const char *file_name(int i)
-{
-	return i ? format("ubd%d.layer", i - 1) : STATE_MEMORY;
-}
 
 /* Waits for an answer of the management console, while the peer is told that we are at work. */
 static char *ask(struct source *s, const char *command, int *err)
@@ -96,8 +94,10 @@ static void save(struct source *s)
 {
 	unsigned long long stopped;
 	int err;
-	char *text = ask(s, format("state save %s", s->folder.made), &err);
+	char *text;
 
+	mig_next(s->folder.fd);
+	text = ask(s, format("state save %s", s->folder.made), &err);
 	text[strcspn(text, "\n")] = '\0';
 	if (err || sscanf(text, "stopped %llu", &stopped) != 1)
 		die("%s: %s", s->in.name, *text ? text : strerror(err < 0 ? -err : EIO));
@@ -105,25 +105,45 @@ static void save(struct source *s)
 	free(text);
 }
 
-/* Takes the files of a save out of the folder. */
 static void open_files(struct source *s, struct version *v)
 {
-	for (int i = 0; i < FILES; i++) {
-		const char *name = file_name(i);
-
+	for (int i = 0; i < MIG_FILES; i++) {
 		v[i] = (struct version){ .fd = -1 };
-		if (faccessat(s->folder.fd, name, F_OK, AT_SYMLINK_NOFOLLOW))
-			continue;
-		v[i] = version_open(s->folder.fd, name);
-		unlinkat(s->folder.fd, name, 0);
+		if (!faccessat(s->folder.fd, mig_name(i), F_OK, AT_SYMLINK_NOFOLLOW))
+			v[i] = version_open(s->folder.fd, mig_name(i));
 	}
 }
 
-/* Sends the files of a save, the largest layers first, and memory at last. */
+/* Returns the number of the file in the round before, or -1. */
+static int number_before(const struct source *s, const struct version *v)
+{
+	for (int i = 0; i < MIG_FILES; i++)
+		if (s->files[i].fd >= 0 && s->files[i].inode == v->inode)
+			return i;
+	return -1;
+}
+
+/* Says which files stay. @kept: of the round before; @sent: of this round. */
+static void keep_files(struct source *s, const struct version *now, bool *kept, bool *sent)
+{
+	for (int i = 0; i < MIG_FILES; i++) {
+		int before = now[i].fd < 0 ? -1 : number_before(s, &now[i]);
+		struct mig_keep k = { .from = "" };
+
+		if (before < 0)
+			continue;
+		strcpy(k.from, mig_name(before));
+		strcpy(k.name, mig_name(i));
+		conn_send(&s->conn, MIG_KEEP, &k, sizeof(k), NULL, 0);
+		kept[before] = sent[i] = true;
+	}
+}
+
+/* Sends the files of a save: memory at last, since it changes most. */
 static void send_files(struct source *s, bool last)
 {
-	struct version now[FILES];
-	bool sent[FILES] = { false };
+	struct version now[MIG_FILES];
+	bool kept[MIG_FILES] = { false }, sent[MIG_FILES] = { false };
 	long begun = conn_now();
 
 	open_files(s, now);
@@ -133,27 +153,22 @@ static void send_files(struct source *s, bool last)
 	s->bytes = 0;
 	shown = format("%s, round %d", s->in.name, s->rounds);
 	shown_before = shown_total = 0;
-	for (int i = 0; i < FILES; i++) {
-		if (s->rounds > 1 && (now[i].fd < 0) != (s->files[i].fd < 0))
+	for (int i = 1 + STATE_OLDER; s->rounds > 1 && i < MIG_FILES; i += STATE_PARTS + 1)
+		if ((now[i].fd < 0) != (s->files[i].fd < 0))
 			die("%s: its disks have changed meanwhile", s->in.name);
-		shown_total += now[i].size;
-	}
-	for (;;) {
-		int next = -1;
+	keep_files(s, now, kept, sent);
+	for (int i = 0; i < MIG_FILES; i++)
+		shown_total += now[i].fd < 0 || sent[i] ? 0 : now[i].size;
+	for (int i = MIG_FILES - 1; i >= 0; i--) {
+		bool has_old = s->files[i].fd >= 0 && !kept[i];
 
-		for (int i = 1; i < FILES; i++)
-			if (now[i].fd >= 0 && !sent[i] &&
-				(next < 0 || now[i].size > now[next].size))
-				next = i;
-		if (next < 0 && sent[0])
-			break;
-		next = next < 0 ? 0 : next;
-		sent[next] = true;
+		if (now[i].fd < 0 || sent[i])
+			continue;
 		s->bytes += delta_send(
-			&s->conn, file_name(next), &s->files[next], &now[next], !next, show);
-		shown_before += now[next].size;
+			&s->conn, mig_name(i), has_old ? &s->files[i] : NULL, &now[i], show);
+		shown_before += now[i].size;
 	}
-	for (int i = 0; i < FILES; i++) {
+	for (int i = 0; i < MIG_FILES; i++) {
 		version_close(&s->files[i]);
 		s->files[i] = now[i];
 	}
@@ -191,7 +206,6 @@ static const char *real_path(const char *path)
 static void send_images(struct source *s)
 {
 	for (size_t i = 0; i < s->state.nr_images; i++) {
-		const struct version none = { .fd = -1 };
 		struct version v;
 
 		if (!(s->wanted >> i & 1))
@@ -200,7 +214,7 @@ static void send_images(struct source *s)
 		shown = s->state.images[i].path;
 		shown_before = 0;
 		shown_total = v.size;
-		delta_send(&s->conn, format("image %d", (int)i), &none, &v, false, show);
+		delta_send(&s->conn, format("image %d", (int)i), NULL, &v, show);
 		version_close(&v);
 	}
 }
@@ -208,14 +222,14 @@ static void send_images(struct source *s)
 /* Asks the receiver, by what can be known before memory is sent. */
 static void offer(struct source *s)
 {
+	const struct state_file *f;
 	struct message m;
 	struct offer o;
-	uint64_t bytes;
+	uint64_t bytes = 0;
 
 	s->state = save_described(&s->in, &s->console, s->folder.fd);
-	bytes = s->state.memory.disk;
-	for (int i = 0; i < STATE_DISKS; i++)
-		bytes += s->state.disks[i].layer.disk;
+	for (size_t i = 0; (f = state_nth_file(&s->state, i)); i++)
+		bytes += f->disk;
 	o = offer_of(&s->state, cpu_flags(s), bytes, s->shared);
 	offer_send(&s->conn, &o);
 	m = conn_expect(&s->conn, MIG_ACCEPT, sizeof(s->wanted));
@@ -238,8 +252,6 @@ static void round_of(struct source *s)
 			(unsigned long long)number);
 	if (s->rounds == 1)
 		s->rate = s->bytes / (uint64_t)s->took + 1;
-	/* while the instance runs */
-	version_index(&s->files[0]);
 }
 
 /* True if the instance would stand still for longer than wanted, and another round may help. */
@@ -268,12 +280,35 @@ static void all_rounds(struct source *s)
 
 /* ---- the last round ---- */
 
+/* Notes a file of the last save, if there is one. */
+static void note(struct source *s, int i, struct state_file *f)
+{
+	*f = (struct state_file){ .name = s->files[i].fd < 0 ? NULL : mig_name(i),
+		.size = s->files[i].size };
+}
+
+/* Describes the files of the last save. All else is as it was before it. */
+static void describe(struct source *s)
+{
+	int at = 0;
+
+	note(s, at++, &s->state.memory);
+	for (int i = 0; i < STATE_OLDER; i++)
+		note(s, at++, &s->state.older[i]);
+	for (int i = 0; i < STATE_DISKS; i++) {
+		note(s, at++, &s->state.disks[i].layer);
+		for (int part = 0; part < STATE_PARTS; part++)
+			note(s, at++, &s->state.disks[i].below[part]);
+	}
+}
+
 static void send_state(struct source *s)
 {
 	char *text = xalloc(MIG_MAX);
 	ssize_t n;
 	int fd;
 
+	describe(s);
 	state_write(&s->state, s->folder.fd);
 	fd = openat(s->folder.fd, STATE_JSON, O_RDONLY | O_CLOEXEC);
 	n = fd < 0 ? -1 : read(fd, text, MIG_MAX);
@@ -327,6 +362,9 @@ static void migrate_all(void *arg)
 	if (s->pidfd < 0)
 		die("%s: %s", s->in.name, strerror(errno));
 	all_rounds(s);
+	/* while it can be asked: what was plugged in meanwhile */
+	s->state = save_described(&s->in, &s->console, s->folder.fd);
+	mig_next(s->folder.fd);
 	s->hold = hold_begin(&s->in, s->folder.made, &s->conn);
 	s->held = true;
 	s->stopped_ns = s->hold.ns;
@@ -451,7 +489,7 @@ static int migrate(int argc, char **argv)
 	const char *kernel = NULL;
 	char **words;
 
-	for (int i = 0; i < FILES; i++)
+	for (int i = 0; i < MIG_FILES; i++)
 		s.files[i].fd = -1;
 	for (int key; (key = next_option(&cmd_migrate, argc, argv));)
 		switch (key) {

@@ -78,28 +78,36 @@ struct conn conn_to_command(char *const *argv);
 /* Waits for one connection. "-": standard input and output. */
 struct conn conn_from(const char *address);
 
+/* ---- names.c: the files of a state ---- */
+
+/* memory, memory.N, and the parts of each disk */
+#define MIG_FILES (1 + STATE_OLDER + STATE_DISKS * (STATE_PARTS + 1))
+/* Returns the name of a file, from 0 on: memory is the first, then the older ones. */
+const char *mig_name(int i);
+/* Returns the number of a name, or -1 if it is none. */
+int mig_number(const char *name);
+/*
+ * Readies the folder @dir, which may have the files of a save, for the next one: its memory will be
+ * what has changed since. When there are too many older files, only the first of them remains.
+ */
+void mig_next(int dir);
+
 /* ---- delta.c: the source's half of a file ---- */
 
 struct version { /* of a file */
 	int fd;  /* -1: there is none */
-	uint64_t size;
+	uint64_t size, inode;
 	const uint8_t *map;
-	/* where blocks lie, by their sum: open addressing, block number + 1; or NULL */
-	uint32_t *table;
-	size_t slots;
 };
 /* Opens a file for comparison. Dies on an error. */
 struct version version_open(int dirfd, const char *name);
 void version_close(struct version *v);
-/* Makes the table, for a later delta_send() in which @v is the old one. */
-void version_index(struct version *v);
 /*
- * Sends @new to a receiver that has @old. @fresh: blocks of the old file may lie elsewhere in the
- * new one. @step: is called with how many bytes have been looked at. Returns the bytes of content
- * that were sent.
+ * Sends @new to a receiver that has @old (NULL: it has none) under the same name. @step: is called
+ * with how many bytes have been looked at. Returns the bytes of content that were sent.
  */
 uint64_t delta_send(struct conn *c, const char *name, const struct version *old,
-	const struct version *new, bool fresh, void (*step)(uint64_t bytes));
+	const struct version *new, void (*step)(uint64_t bytes));
 
 /* ---- apply.c: the receiver's half ---- */
 
@@ -112,8 +120,10 @@ struct apply {
 };
 /* Takes a file, from its MIG_FILE to its MIG_DONE. Dies on an error. */
 void apply_file(struct apply *a, const struct message *first);
-/* True for the names of files that a state has. */
-bool apply_is_name(const char *name);
+/* Takes a MIG_KEEP. */
+void apply_keep(const struct apply *a, const struct message *m);
+/* Ends a round: its files are those of the round before from now on. */
+void apply_round(const struct apply *a);
 
 /* ---- offer.c ---- */
 

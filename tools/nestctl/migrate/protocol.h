@@ -24,7 +24,8 @@
  *	                                         MIG_RUNS     its name
  *	ends the instance
  *
- * A file is MIG_FILE, then MIG_DATA, MIG_COPY and MIG_ZERO in any number, then MIG_DONE.
+ * A round has all files of a state: files that the round before had, perhaps under another name,
+ * are MIG_KEEP; others are MIG_FILE, then MIG_DATA and MIG_ZERO in any number, then MIG_DONE.
  * MIG_REFUSED of either end, with a reason, is the last message: after it the receiver does not run
  * the instance, and never will. MIG_ALIVE says that an end is at work; without any message for some
  * time (--timeout) the other end gives up.
@@ -41,12 +42,14 @@
 #include <stdint.h>
 
 #define MIG_MAGIC "NESTMIG\n"
-#define MIG_VERSION 1
+#define MIG_VERSION 2
 #define MIG_MAX (1U << 20)
 /* bytes of a file in one message */
 #define MIG_PIECE (256U << 10)
 #define MIG_BLOCK 4096U
 #define MIG_IMAGES 32
+/* of a file, with its NUL */
+#define MIG_NAME 32
 
 struct mig_hello {
 	char magic[8];
@@ -63,7 +66,7 @@ enum {
 	MIG_ACCEPT,    /* u64: bit N: image N is wanted */
 	MIG_FILE,      /* struct mig_file */
 	MIG_DATA,      /* u64: where; then content */
-	MIG_COPY,      /* struct mig_copy */
+	MIG_KEEP,      /* struct mig_keep */
 	MIG_ZERO,      /* struct mig_zero */
 	MIG_DONE,      /* empty */
 	MIG_ROUND,     /* u64: its number */
@@ -77,15 +80,13 @@ enum {
 /* A file of the state ("memory", "ubd0.layer"), or "image N". */
 struct mig_file {
 	uint64_t size;
-	/*
-	 * 1: the file is empty, and MIG_COPY copies from its content before. 0: what is not named
-	 * stays as it was.
-	 */
-	uint32_t fresh;
-	char name[32]; /* with its NUL */
+	/* 1: it is the file of this name of the round before, with changes. 0: it was empty. */
+	uint32_t over;
+	char name[MIG_NAME];
 };
-struct mig_copy {
-	uint64_t to, from, length;
+/* The file @from of the round before is the file @name now. */
+struct mig_keep {
+	char from[MIG_NAME], name[MIG_NAME];
 };
 struct mig_zero {
 	uint64_t to, length;

@@ -116,7 +116,7 @@ static void drop_images(struct receiver *r)
 static void check_space(struct receiver *r)
 {
 	struct statvfs v;
-	uint64_t want = 2 * r->offer.bytes; /* two versions of the memory */
+	uint64_t want = r->offer.bytes;
 
 	for (size_t i = 0; i < r->offer.nr_images; i++)
 		if (r->apply.wanted >> i & 1)
@@ -170,8 +170,12 @@ static void take_rounds(struct receiver *r)
 
 		if (m.type == MIG_FILE) {
 			apply_file(&r->apply, &m);
+		} else if (m.type == MIG_KEEP) {
+			apply_keep(&r->apply, &m);
 		} else if (m.type == MIG_ROUND && m.length == sizeof(uint64_t)) {
 			conn_send(&r->conn, MIG_ROUND, m.data, m.length, NULL, 0);
+			conn_flush(&r->conn);
+			apply_round(&r->apply);
 		} else if (m.type == MIG_STATE) {
 			write_json(r, &m);
 			return;
@@ -291,6 +295,7 @@ static void __attribute__((noreturn)) give_up(struct receiver *r, const char *wh
 		drop_images(r);
 	}
 	conn_end(&r->conn);
+	state_drop();
 	die("%s", why);
 }
 

@@ -243,7 +243,7 @@ struct state save_described(const struct instance *in, struct umid_console *c, i
 	struct state s = {
 		.name = in->name, .fd = -1, .created = (uint64_t)time(NULL), .trusted = true
 	};
-	struct state_new n = { .fd = dirfd };
+	struct state_new n = { .fd = dirfd, .unnamed = true };
 
 	describe_kernel(&s, in);
 	describe_files(&s, c, &n);
