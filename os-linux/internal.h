@@ -41,10 +41,12 @@ uint64_t os_host_deadline(uint64_t deadline);
  */
 uint64_t os_state_restore(int argc, char **argv);
 /*
- * Waits until the holder at the other end of the socket @number (of hold=) lets the instance go on
- * (state_hold.c). False if it has gone, or if this is no socket.
+ * Takes the socket of hold=FD or, with ",early" behind it, waits until the holder says that the
+ * state's files are there. False if it has gone, or if this is no socket.
  */
-bool state_hold(const char *number);
+bool state_hold_files(const char *hold);
+/* Waits until the holder lets the instance go on. False if it has gone. */
+bool state_hold(void);
 
 /* Ends this program's threads and executes it again with @argv (process.c). */
 void os_exec_again(char **argv) __attribute__((noreturn));

@@ -284,6 +284,11 @@ static const char *find_restore(int argc, char **argv)
 	return dir;
 }
 
+static void __attribute__((noreturn)) refuse_hold(void)
+{
+	refuse("hold=%s: the process that holds it does not let it go on", hold_at);
+}
+
 uint64_t os_state_restore(int argc, char **argv)
 {
 	int dir;
@@ -292,6 +297,8 @@ uint64_t os_state_restore(int argc, char **argv)
 		return 0;
 	if (!*restored.dir)
 		refuse("the folder is missing");
+	if (hold_at && !state_hold_files(hold_at))
+		refuse_hold();
 	dir = open(restored.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		refuse("%s", strerror(errno));
@@ -305,8 +312,8 @@ uint64_t os_state_restore(int argc, char **argv)
 	restored.stub_base = mine.h.stub_base;
 	restored.xfeatures = mine.h.xfeatures;
 	restored.xstate_size = mine.h.xstate_size;
-	if (hold_at && !state_hold(hold_at))
-		refuse("hold=%s: the process that holds it does not let it go on", hold_at);
+	if (hold_at && !state_hold())
+		refuse_hold();
 	set_clocks(&mine.h);
 	is_restored = true;
 	goes_on_from = &mine;

@@ -165,7 +165,12 @@ void os_clock_set_shifts(const struct os_clock_shifts *s)
 {
 }
 
-bool state_hold(const char *number)
+bool state_hold_files(const char *hold)
+{
+	return true;
+}
+
+bool state_hold(void)
 {
 	return true;
 }

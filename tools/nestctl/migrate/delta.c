@@ -17,7 +17,8 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/migrate/migrate.h"
 
-#define STEP_BLOCKS 1024
+/* between two looks at the connection */
+#define STEP_BYTES (1U << 20)
 
 struct version version_open(int dirfd, const char *name)
 {
@@ -124,32 +125,59 @@ static uint64_t data_at(const struct version *v, uint64_t at, uint64_t end)
 	return (uint64_t)data > at ? (uint64_t)data / MIG_BLOCK * MIG_BLOCK : at;
 }
 
+/* Returns where the data of the block at @at and of those behind it ends, in whole blocks. */
+static uint64_t hole_at(const struct version *v, uint64_t at)
+{
+	off_t hole;
+
+	at += MIG_BLOCK;
+	hole = at < v->size ? lseek(v->fd, (off_t)at, SEEK_HOLE) : -1;
+	if (hole < 0)
+		return v->size;
+	at = ((uint64_t)hole + MIG_BLOCK - 1) / MIG_BLOCK * MIG_BLOCK;
+	return at < v->size ? at : v->size;
+}
+
+/* Looks at blocks from @at to @end. */
+static void look_at_all(struct sender *s, uint64_t at, uint64_t end)
+{
+	while (at < end) {
+		size_t n = end - at < MIG_BLOCK ? (size_t)(end - at) : MIG_BLOCK;
+
+		look_at(s, at, n);
+		at += n;
+	}
+}
+
 uint64_t delta_send(struct conn *c, const char *name, const struct version *old,
 	const struct version *new, void (*step)(uint64_t bytes))
 {
 	struct sender s = { .c = c, .old = old, .new = new };
 	struct mig_file file = { .size = new->size, .over = old != NULL };
-	uint64_t at = 0, a, b;
+	uint64_t at = 0, a, b, end, looked = 0;
 
 	if (strlen(name) >= sizeof(file.name))
 		die("%s: too long a name", name);
 	memcpy(file.name, name, strlen(name));
 	conn_send(c, MIG_FILE, &file, sizeof(file), NULL, 0);
 	while (at < new->size) {
-		/* a hole of both is the same */
+		/* Holes are not read: that takes a page of the host for each block. */
 		a = data_at(new, at, new->size);
 		b = old ? data_at(old, at, new->size) : a;
 		at = a < b ? a : b;
-		for (int i = 0; i < STEP_BLOCKS && at < new->size; i++) {
-			size_t n =
-				new->size - at < MIG_BLOCK ? (size_t)(new->size - at) : MIG_BLOCK;
-
-			look_at(&s, at, n);
-			at += n;
-		}
+		if (at >= new->size)
+			break;
+		end = old ? new->size : hole_at(new, at);
+		end = end - at < STEP_BYTES ? end : at + STEP_BYTES;
+		look_at_all(&s, at, end);
+		looked += end - at;
+		at = end;
+		if (looked < STEP_BYTES)
+			continue;
+		looked = 0;
 		conn_tick(c);
 		if (step)
-			step(at < new->size ? at : new->size);
+			step(at);
 	}
 	send_run(&s);
 	conn_send(c, MIG_DONE, NULL, 0, NULL, 0);

@@ -69,7 +69,16 @@ static void start(struct move *m)
 	};
 	start_begin(&m->start, m->kernel);
 	m->begun = true;
-	if (!start_await_held(&m->start, m->channel))
+	if (!start_await_held(&m->start, m->channel, START_WAITS))
+		die("%s", m->start.error);
+}
+
+/* Has the new process read the memory. */
+static void load(struct move *m)
+{
+	if (send(m->channel, "s", 1, MSG_NOSIGNAL) != 1)
+		die("%s: its new process has ended", m->in->name);
+	if (!start_await_held(&m->start, m->channel, START_READY))
 		die("%s", m->start.error);
 }
 
@@ -96,9 +105,10 @@ static void move_all(void *arg)
 	if (m->pidfd < 0)
 		die("%s: %s", m->in->name, strerror(errno));
 	describe(m);
+	start(m);
 	m->hold = hold_begin(m->in, m->folder.made, NULL);
 	m->held = true;
-	start(m);
+	load(m);
 	hand_over(m);
 }
 

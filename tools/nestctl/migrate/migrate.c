@@ -168,12 +168,12 @@ static void send_files(struct source *s, bool last)
 			&s->conn, mig_name(i), has_old ? &s->files[i] : NULL, &now[i], show);
 		shown_before += now[i].size;
 	}
+	if (last)
+		return;
 	for (int i = 0; i < MIG_FILES; i++) {
 		version_close(&s->files[i]);
 		s->files[i] = now[i];
 	}
-	if (last)
-		return;
 	conn_flush(&s->conn);
 	s->took = conn_now() - begun + 1;
 }
@@ -263,52 +263,13 @@ static bool goes_on(const struct source *s, uint64_t before)
 	       (s->rounds < 3 || SHRINKS(s->bytes, before));
 }
 
-static void all_rounds(struct source *s)
-{
-	uint64_t before = UINT64_MAX;
-
-	save(s);
-	offer(s);
-	round_of(s);
-	/* The first sends all of it: what is left is known from the second on. */
-	do {
-		before = s->rounds > 1 ? s->bytes : UINT64_MAX;
-		save(s);
-		round_of(s);
-	} while (goes_on(s, before));
-}
-
-/* ---- the last round ---- */
-
-/* Notes a file of the last save, if there is one. */
-static void note(struct source *s, int i, struct state_file *f)
-{
-	*f = (struct state_file){ .name = s->files[i].fd < 0 ? NULL : mig_name(i),
-		.size = s->files[i].size };
-}
-
-/* Describes the files of the last save. All else is as it was before it. */
-static void describe(struct source *s)
-{
-	int at = 0;
-
-	note(s, at++, &s->state.memory);
-	for (int i = 0; i < STATE_OLDER; i++)
-		note(s, at++, &s->state.older[i]);
-	for (int i = 0; i < STATE_DISKS; i++) {
-		note(s, at++, &s->state.disks[i].layer);
-		for (int part = 0; part < STATE_PARTS; part++)
-			note(s, at++, &s->state.disks[i].below[part]);
-	}
-}
-
+/* Tells all but the files, which come by themselves. */
 static void send_state(struct source *s)
 {
 	char *text = xalloc(MIG_MAX);
 	ssize_t n;
 	int fd;
 
-	describe(s);
 	state_write(&s->state, s->folder.fd);
 	fd = openat(s->folder.fd, STATE_JSON, O_RDONLY | O_CLOEXEC);
 	n = fd < 0 ? -1 : read(fd, text, MIG_MAX);
@@ -318,7 +279,47 @@ static void send_state(struct source *s)
 	close(fd);
 	conn_send(&s->conn, MIG_STATE, text, (size_t)n, NULL, 0);
 	free(text);
+	/* Its kernel starts while the instance runs. */
+	conn_expect(&s->conn, MIG_READY, 0);
 }
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* Dies if a device was plugged in or taken away since the receiver was told. */
+static void check_devices(struct source *s)
+{
+	struct state now = save_described(&s->in, &s->console, s->folder.fd);
+	bool same = now.mem == s->state.mem;
+
+	for (int i = 0; i < STATE_DISKS; i++)
+		same = same && same_text(now.disks[i].layer.name, s->state.disks[i].layer.name) &&
+		       same_text(now.disks[i].backing, s->state.disks[i].backing);
+	for (int i = 0; i < STATE_CARDS; i++)
+		same = same && same_text(now.cards[i], s->state.cards[i]);
+	if (!same)
+		die("%s: its devices have changed meanwhile", s->in.name);
+}
+
+static void all_rounds(struct source *s)
+{
+	uint64_t before = UINT64_MAX;
+
+	save(s);
+	offer(s);
+	round_of(s);
+	send_state(s);
+	/* The first sends all of it: what is left is known from the second on. */
+	do {
+		before = s->rounds > 1 ? s->bytes : UINT64_MAX;
+		save(s);
+		round_of(s);
+	} while (goes_on(s, before));
+}
+
+/* ---- the last round ---- */
 
 static void await_runs(void *arg)
 {
@@ -362,15 +363,15 @@ static void migrate_all(void *arg)
 	if (s->pidfd < 0)
 		die("%s: %s", s->in.name, strerror(errno));
 	all_rounds(s);
-	/* while it can be asked: what was plugged in meanwhile */
-	s->state = save_described(&s->in, &s->console, s->folder.fd);
+	/* while it can be asked */
+	check_devices(s);
 	mig_next(s->folder.fd);
 	s->hold = hold_begin(&s->in, s->folder.made, &s->conn);
 	s->held = true;
 	s->stopped_ns = s->hold.ns;
 	begun = conn_now();
 	send_files(s, true);
-	send_state(s);
+	conn_send(&s->conn, MIG_LAST, NULL, 0, NULL, 0);
 	commit(s);
 	s->stopped_ns += (uint64_t)(conn_now() - begun) * 1000000;
 }

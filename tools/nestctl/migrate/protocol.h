@@ -13,12 +13,13 @@
  *	                                         MIG_ACCEPT   which images it lacks
  *	files of the images that are lacking
  *	MIG_ROUND      1                         MIG_ROUND    1: it has all of it
+ *	MIG_STATE      state.json                starts a kernel, which waits for the files
+ *	                                         MIG_READY
  *	files ...
  *	MIG_ROUND      n, the instance runs      MIG_ROUND    n
  *	           -- from here on the instance stands still --
  *	files ...
- *	MIG_STATE      state.json
- *	                                         starts a kernel, which reads it and is held
+ *	MIG_LAST                                 the kernel reads the files, and is held
  *	                                         MIG_READY
  *	MIG_COMMIT     never runs again here     lets it run
  *	                                         MIG_RUNS     its name
@@ -71,6 +72,7 @@ enum {
 	MIG_DONE,      /* empty */
 	MIG_ROUND,     /* u64: its number */
 	MIG_STATE,     /* text */
+	MIG_LAST,      /* empty */
 	MIG_READY,     /* empty */
 	MIG_COMMIT,    /* empty */
 	MIG_RUNS,      /* text */

@@ -163,30 +163,6 @@ static void write_json(struct receiver *r, const struct message *m)
 	close(fd);
 }
 
-static void take_rounds(struct receiver *r)
-{
-	for (;;) {
-		struct message m = conn_receive(&r->conn);
-
-		if (m.type == MIG_FILE) {
-			apply_file(&r->apply, &m);
-		} else if (m.type == MIG_KEEP) {
-			apply_keep(&r->apply, &m);
-		} else if (m.type == MIG_ROUND && m.length == sizeof(uint64_t)) {
-			conn_send(&r->conn, MIG_ROUND, m.data, m.length, NULL, 0);
-			conn_flush(&r->conn);
-			apply_round(&r->apply);
-		} else if (m.type == MIG_STATE) {
-			write_json(r, &m);
-			return;
-		} else {
-			die("%s: it does not keep to the protocol (%u in a round)", r->conn.peer,
-				m.type);
-		}
-		progress_count(r->offer.umid, 1, r->apply.bytes);
-	}
-}
-
 /* Names the files here instead of those of the source. Returns parameters of read-only disks. */
 static const char **place_images(struct receiver *r)
 {
@@ -224,7 +200,7 @@ static void tick_whatever(void *arg)
 	attempt(conn_tick, arg);
 }
 
-/* Starts the kernel, which stands still before its first instruction. */
+/* Starts the kernel, which waits for the files of the last round. */
 static void prepare(struct receiver *r)
 {
 	int pair[2];
@@ -251,7 +227,47 @@ static void prepare(struct receiver *r)
 		.pidfd = -1 };
 	start_begin(&r->start, r->kernel);
 	r->begun = true;
-	if (!start_await_held(&r->start, r->channel))
+	if (!start_await_held(&r->start, r->channel, START_WAITS))
+		die("%s", r->start.error);
+}
+
+/* Takes rounds, and starts the kernel in between. */
+static void take_rounds(struct receiver *r)
+{
+	for (;;) {
+		struct message m = conn_receive(&r->conn);
+
+		if (m.type == MIG_FILE) {
+			apply_file(&r->apply, &m);
+		} else if (m.type == MIG_KEEP) {
+			apply_keep(&r->apply, &m);
+		} else if (m.type == MIG_ROUND && m.length == sizeof(uint64_t)) {
+			conn_send(&r->conn, MIG_ROUND, m.data, m.length, NULL, 0);
+			conn_flush(&r->conn);
+			apply_round(&r->apply);
+		} else if (m.type == MIG_STATE && !r->begun) {
+			write_json(r, &m);
+			prepare(r);
+			conn_send(&r->conn, MIG_READY, NULL, 0, NULL, 0);
+			conn_flush(&r->conn);
+		} else if (m.type == MIG_LAST && r->begun) {
+			return;
+		} else {
+			die("%s: it does not keep to the protocol (%u in a round)", r->conn.peer,
+				m.type);
+		}
+		progress_count(r->offer.umid, 1, r->apply.bytes);
+	}
+}
+
+/* Has the kernel read the files. */
+static void load(struct receiver *r)
+{
+	if (send(r->channel, "s", 1, MSG_NOSIGNAL) == 1)
+		start_await_held(&r->start, r->channel, START_READY);
+	else
+		r->start.error = format("%s: its kernel has ended", r->name);
+	if (r->start.error)
 		die("%s", r->start.error);
 }
 
@@ -274,7 +290,7 @@ static void receive_all(void *arg)
 	take_offer(r);
 	take_images(r);
 	take_rounds(r);
-	prepare(r);
+	load(r);
 	conn_send(&r->conn, MIG_READY, NULL, 0, NULL, 0);
 	conn_expect(&r->conn, MIG_COMMIT, 0);
 	run(r);

@@ -260,7 +260,7 @@ void start_begin(struct start *st, const char *kernel)
 	for (const char *const *p = st->extra; p && *p; p++)
 		add(&l, *p);
 	if (st->hold) {
-		add(&l, format("hold=%d", st->hold));
+		add(&l, format("hold=%d,early", st->hold));
 		l.ends[l.nr_ends++] = st->hold;
 	}
 	l.argv[l.argc] = NULL;
@@ -337,7 +337,7 @@ static void tick(const struct start *st)
 		st->tick(st->tick_arg);
 }
 
-bool start_await_held(struct start *st, int channel)
+bool start_await_held(struct start *st, int channel, enum start_held how)
 {
 	long end = now_ms() + START_MS;
 	struct pollfd p[] = { { .fd = st->report, .events = POLLIN },
@@ -351,7 +351,7 @@ bool start_await_held(struct start *st, int channel)
 		if (poll(p, 2, TICK_MS) <= 0)
 			continue;
 		if (p[1].revents) {
-			if (recv(channel, &letter, 1, MSG_DONTWAIT) == 1 && letter == 'r')
+			if (recv(channel, &letter, 1, MSG_DONTWAIT) == 1 && letter == (char)how)
 				return true;
 			p[1].fd = -1; /* the reason follows */
 		}

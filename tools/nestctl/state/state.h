@@ -258,7 +258,10 @@ struct start {
 	 * (attach.c); NULL: under a keeper.
 	 */
 	struct run *attached;
-	/* the kernel's end of a channel that holds it (hold=), closed by start_begin(); 0: none */
+	/*
+	 * the kernel's end of a channel that holds it (hold=FD,early), closed by start_begin(); 0:
+	 * none
+	 */
 	int hold;
 	/* further parameters, NULL at their end; or NULL */
 	const char *const *extra;
@@ -275,8 +278,12 @@ const char *start_kernel_of(const struct state *s, const char *wanted);
 void start_begin(struct start *st, const char *kernel);
 /* Waits until it answers. False with st->error. */
 bool start_await(struct start *st);
-/* Waits until it is ready and held; @channel is the other end. False with st->error. */
-bool start_await_held(struct start *st, int channel);
+/*
+ * Waits until it is held; @channel is the other end. START_WAITS: it runs, and wants the state's
+ * files; START_READY: it has read them. False with st->error.
+ */
+enum start_held { START_WAITS = 'w', START_READY = 'r' };
+bool start_await_held(struct start *st, int channel, enum start_held how);
 /* Ends it, if it runs. False if it does not end. */
 bool start_undo(struct start *st);
 /* True if the built-in init of `nestctl run` reports and hears by con4 and con5. */
