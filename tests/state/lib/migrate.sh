@@ -108,8 +108,10 @@ signal_at() { # SIGNAL source|receiver
 	[[ $pid ]] && kill "-$1" "$pid" 2>/dev/null
 	wait $! 2>/dev/null
 }
-# cut_off BYTES: the stream to the receiver ends behind so many. cut_back: the one from it
+# cut_off BYTES: the stream to the receiver ends behind so many. cut_back: the one from it. relayed
+# OPTION...: as relay.py says
 cut_off() { "$NESTCTL" migrate $at --timeout 5 -- sh -c "head -c $1 | '$NESTCTL' receive --name $to --timeout 5 -" >out 2>err; }
+relayed() { "$NESTCTL" migrate $at --timeout 5 -- python3 "$root/tests/state/lib/relay.py" "$@" -- "$NESTCTL" receive --name $to --timeout 5 - >out 2>err; }
 cut_back() { "$NESTCTL" migrate $at --timeout 5 -- sh -c "'$NESTCTL' receive --name $to --timeout 5 - | head -c $1" >out 2>err; }
 
 way=$(of_the_day "ncpus=2" "ncpus=1" "ncpus=2 seccomp=off" "ncpus=1 patch=off")
