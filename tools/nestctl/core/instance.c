@@ -237,6 +237,11 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct instance *)a)->name, ((const struct instance *)b)->name);
 }
 
+static bool is_name(const char *text)
+{
+	return *text && *text != '.' && !strchr(text, '/');
+}
+
 static void add_instance(struct instance **all, size_t *n, const char *home, const char *name)
 {
 	char *folder = format("%s/%s", home, name);
@@ -255,15 +260,16 @@ static void add_instance(struct instance **all, size_t *n, const char *home, con
 
 struct instance *instances_find(const char *only, size_t *count)
 {
-	struct processes ps = processes_read();
 	struct instance *all = NULL;
 	size_t n = 0;
 
 	for (int i = 0; i < 2; i++) {
-		DIR *d = umid_home(i) ? opendir(umid_home(i)) : NULL;
+		DIR *d = umid_home(i) && !only ? opendir(umid_home(i)) : NULL;
 
+		if (umid_home(i) && only && is_name(only))
+			add_instance(&all, &n, umid_home(i), only);
 		for (struct dirent *e; d && (e = readdir(d));)
-			if (e->d_name[0] != '.' && (!only || !strcmp(e->d_name, only)))
+			if (is_name(e->d_name))
 				add_instance(&all, &n, umid_home(i), e->d_name);
 		if (d)
 			closedir(d);
@@ -271,15 +277,23 @@ struct instance *instances_find(const char *only, size_t *count)
 	for (size_t i = 0; i < n; i++) {
 		all[i].argv = read_cmdline(all[i].pid, &all[i].text);
 		all[i].image = image_of(all[i].argv);
+	}
+	if (n)
+		qsort(all, n, sizeof(*all), by_name);
+	*count = n;
+	return all;
+}
+
+void instances_measure(struct instance *all, size_t n)
+{
+	struct processes ps = n ? processes_read() : (struct processes){ 0 };
+
+	for (size_t i = 0; i < n; i++) {
 		all[i].age = age_of(&ps, all[i].pid);
 		all[i].memory = memory_files(all[i].pid) + own_memory(all[i].pid);
 		add_family(&ps, &all[i]);
 	}
-	if (n)
-		qsort(all, n, sizeof(*all), by_name);
 	free(ps.all);
-	*count = n;
-	return all;
 }
 
 void instances_free(struct instance *all, size_t n)

@@ -13,7 +13,8 @@ struct instance {
 	/* the kernel's command line, ends in NULL; the memory of its words */
 	char **argv, *text;
 	const char *image; /* the last file of its first disk, or "" */
-	double age;        /* seconds since it began */
+	/* by instances_measure(): seconds since it began */
+	double age;
 	/* seconds that its living processes have used */
 	double cpu;
 	/* bytes of the host's memory that it occupies */
@@ -26,6 +27,8 @@ struct instance {
  * Looks in both homes of names.
  */
 struct instance *instances_find(const char *only, size_t *count);
+/* Reads age, processor time and memory, for which it looks at all processes of the host. */
+void instances_measure(struct instance *all, size_t n);
 void instances_free(struct instance *all, size_t n);
 /* Returns that instance, or dies if it does not run. @name NULL: the only running one. */
 struct instance instance_find(const char *name);

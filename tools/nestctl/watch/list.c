@@ -49,6 +49,8 @@ static int list(int argc, char **argv)
 		*(key == KEY_JSON ? &json : &names) = true;
 	take_words(&cmd_list, argc, argv, 0, 0);
 	all = instances_find(NULL, &n);
+	if (!names)
+		instances_measure(all, n);
 	if (json)
 		json_open(NULL, '[');
 	else if (!names)

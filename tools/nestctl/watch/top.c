@@ -137,6 +137,7 @@ static struct sample take(const char *only)
 	struct timespec now;
 
 	s.in = instances_find(only, &s.n);
+	instances_measure(s.in, s.n);
 	s.counts = xalloc((s.n + 1) * sizeof(*s.counts));
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	s.when = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
