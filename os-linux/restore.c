@@ -41,8 +41,8 @@ static struct os_restored restored;
 static bool is_restored;
 /* of hold=, or NULL */
 static const char *hold_at;
-/* of fresh=, or -1 */
-static int errors_fd = -1;
+/* of fresh= and ready=, or -1 */
+static int errors_fd = -1, ready_fd = -1;
 
 const struct os_restored *os_restored(void)
 {
@@ -232,19 +232,42 @@ static void set_command_line(const struct state_tables *t, char *program)
 	os_argv = words;
 }
 
-static void set_fresh(const char *number)
+/* Returns the descriptor that parameter @name is given. */
+static int descriptor(const char *name, const char *number)
 {
 	char *end;
 	long fd = strtol(number, &end, 10);
 
 	if (end == number || *end || fd < 0 || fd > INT_MAX || fcntl((int)fd, F_GETFD) < 0)
-		refuse("fresh=%s: not an open descriptor", number);
-	errors_fd = (int)fd;
+		refuse("%s=%s: not an open descriptor", name, number);
+	return (int)fd;
+}
+
+static void set_fresh(const char *number)
+{
+	errors_fd = descriptor("fresh", number);
 	restored.fresh = 1;
+}
+
+static void set_ready(const char *number)
+{
+	ready_fd = descriptor("ready", number);
+	fcntl(ready_fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* Tells the starter, which may have gone. */
+static void tell_ready(void)
+{
+	while (write(ready_fd, "r", 1) < 0 && errno == EINTR)
+		;
+	close(ready_fd);
+	ready_fd = -1;
 }
 
 void os_restored_runs(void)
 {
+	if (ready_fd >= 0)
+		tell_ready();
 	if (errors_fd < 0)
 		return;
 	/* A line may use it by its number as well. */
@@ -255,7 +278,7 @@ void os_restored_runs(void)
 /* Returns the folder of restore=, or NULL, and gathers the other parameters. */
 static const char *find_restore(int argc, char **argv)
 {
-	const char *dir = NULL, *other = NULL, *fresh = NULL;
+	const char *dir = NULL, *other = NULL, *fresh = NULL, *ready = NULL;
 
 	restored.argv = calloc((size_t)argc + 1, sizeof(*restored.argv));
 	if (!restored.argv)
@@ -267,6 +290,8 @@ static const char *find_restore(int argc, char **argv)
 			hold_at = argv[i] + 5;
 		else if (!strncmp(argv[i], "fresh=", 6))
 			fresh = argv[i] + 6;
+		else if (!strncmp(argv[i], "ready=", 6))
+			ready = argv[i] + 6;
 		else if (!strcmp(argv[i], "identity=new"))
 			restored.identity = OS_IDENTITY_NEW;
 		else if (place_name(argv[i]))
@@ -281,6 +306,8 @@ static const char *find_restore(int argc, char **argv)
 		refuse("%s cannot be given to a restore, which keeps what the instance has", other);
 	if (dir && fresh)
 		set_fresh(fresh);
+	if (dir && ready)
+		set_ready(ready);
 	return dir;
 }
 

@@ -147,7 +147,7 @@ static void roll_back(const char *dir)
 	int n = 0;
 
 	for (char **a = args; *a; a++)
-		if (strncmp(*a, "restore=", 8))
+		if (strncmp(*a, "restore=", 8) && strncmp(*a, "ready=", 6))
 			argv[n++] = *a;
 	snprintf(word, sizeof(word), "restore=%s", dir);
 	argv[n++] = word;
@@ -211,6 +211,9 @@ int main(int argc, char **argv)
 	s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (s < 0 || bind(s, (struct sockaddr *)&a, sizeof(a)))
 		fail(a.sun_path);
+	if (arg("ready=") &&
+		(write(atoi(arg("ready=")), "r", 1) != 1 || close(atoi(arg("ready=")))))
+		fail("ready=");
 	for (;;) {
 		struct sockaddr_un from;
 		socklen_t len = sizeof(from);

@@ -13,16 +13,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/state/state.h"
-
-#define ANSWER_MS 100
-#define STEP_NS 2000000
 
 /* The lines of channel mode. */
 static const char *const channels[] = { "con1=fd:0,null", "con2=null,fd:1", "con3=null,fd:2" };
@@ -123,25 +118,10 @@ const char *attach_channel(const struct run *r, const char *param)
 	return NULL;
 }
 
-/* Waits until it answers or has ended. */
-static bool await(const struct start *st)
-{
-	const struct timespec step = { 0, STEP_NS };
-	siginfo_t info = { 0 };
-
-	while (!instance_answers(st->name, st->kernel, ANSWER_MS)) {
-		if (!waitid(P_PID, (id_t)st->kernel, &info, WEXITED | WNOHANG | WNOWAIT) &&
-			info.si_pid)
-			return false;
-		nanosleep(&step, NULL);
-	}
-	return true;
-}
-
 int attach_run(struct start *st, void (*begun)(struct start *st, void *arg), void *arg)
 {
 	attend_begin(st->attached);
-	if (await(st))
+	if (start_await(st))
 		begun(st, arg);
 	return attend_rest(st->attached, st->kernel);
 }

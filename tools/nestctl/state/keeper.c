@@ -5,8 +5,9 @@
  * wake init up for ever), takes what the kernel writes to standard error, and waits for its end.
  * The kernel dies with the keeper (PR_SET_PDEATHSIG).
  *
- * Report, a pipe to nestctl: "k PID\n" when the kernel runs; "e STATUS TEXT" when it has ended,
- * STATUS being waitpid's and TEXT the beginning of its standard error. Nobody reads it later.
+ * Report, a pipe to nestctl: "k PID\n" when the kernel has started; "r" from the kernel itself,
+ * when the instance runs (ready=); "e STATUS TEXT" when it has ended, STATUS being waitpid's and
+ * TEXT the beginning of its standard error. Nobody reads it later.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -120,9 +121,9 @@ keep(const struct keeper *k, pid_t pid, int errors, int report)
 	_exit(write(report, text, (size_t)len) == len ? 0 : 1);
 }
 
-static void __attribute__((noreturn)) run_keeper(const struct keeper *k, int report)
+static void __attribute__((noreturn)) run_keeper(const struct keeper *k)
 {
-	int errors[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int report = k->report, errors[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int kept[KEEPER_FDS + 2];
 	pid_t keeper = getpid(), pid;
 
@@ -153,19 +154,14 @@ static void __attribute__((noreturn)) run_keeper(const struct keeper *k, int rep
 	keep(k, pid, errors[0], report);
 }
 
-int keeper_start(const struct keeper *k)
+void keeper_start(const struct keeper *k)
 {
-	int report[2];
 	pid_t pid;
 
-	if (pipe2(report, O_CLOEXEC))
-		die("pipe: %s", strerror(errno));
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
 		die("cannot start a process: %s", strerror(errno));
 	if (!pid)
-		run_keeper(k, report[1]);
-	close(report[1]);
-	return report[0];
+		run_keeper(k);
 }

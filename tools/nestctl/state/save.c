@@ -38,6 +38,17 @@ static const char *proc_link(const struct instance *in, const char *name)
 	return format("%s", target);
 }
 
+/* True for a parameter that only a restore is given. */
+static bool is_of_restore(const char *param)
+{
+	static const char *const names[] = { "restore=", "fresh=", "ready=", "hold=", "identity=" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strncmp(param, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
 /* Copies the parameters, without the program's name and what an earlier restore has added. */
 static const char **params_of(char *const *argv)
 {
@@ -48,7 +59,7 @@ static const char **params_of(char *const *argv)
 		n++;
 	params = xalloc((n + 1) * sizeof(*params));
 	for (size_t i = 1; i < n; i++)
-		if (strncmp(argv[i], "restore=", 8) != 0 && strncmp(argv[i], "fresh=", 6) != 0)
+		if (!is_of_restore(argv[i]))
 			params[to++] = argv[i];
 	return params;
 }

@@ -28,9 +28,7 @@
 #include "tools/nestctl/state/state.h"
 
 #define START_MS 600000 /* gigabytes of layers are copied first */
-#define STEP_MS 2
 #define TICK_MS 200
-#define ANSWER_MS 100
 
 struct line {
 	const char *argv[PARAMS_MAX + 40];
@@ -259,6 +257,9 @@ void start_begin(struct start *st, const char *kernel)
 	add_cards(&l, st);
 	for (const char *const *p = st->extra; p && *p; p++)
 		add(&l, *p);
+	st->report = kernel_pipe(1, &l.keeper.report);
+	l.ends[l.nr_ends++] = l.keeper.report;
+	add(&l, format("ready=%d", l.keeper.report));
 	if (st->hold) {
 		add(&l, format("hold=%d,early", st->hold));
 		l.ends[l.nr_ends++] = st->hold;
@@ -269,7 +270,7 @@ void start_begin(struct start *st, const char *kernel)
 	if (st->attached)
 		st->kernel = start_kernel(st->attached, l.argv, st->attached->fds);
 	else
-		st->report = keeper_start(&l.keeper);
+		keeper_start(&l.keeper);
 	for (int i = 0; i < KEEPER_FDS; i++)
 		if (l.keeper.fds[i] >= 0)
 			close(l.keeper.fds[i]);
@@ -298,26 +299,28 @@ static const char *why(const struct start *st, const char *text)
 	return format("%s: its kernel ended with status %d", st->name, WEXITSTATUS((int)status));
 }
 
-/* Takes a report of the keeper. False once it has told an end. */
+/* Takes what the keeper and the kernel report. False once an end was told. */
 static bool hear(struct start *st)
 {
-	char text[4096];
+	char text[4096], *at = text;
 	ssize_t n = read(st->report, text, sizeof(text) - 1);
-	char *end;
 
 	if (n < 0 && errno == EINTR)
 		return true;
 	text[n > 0 ? n : 0] = '\0';
-	end = text;
-	if (!strncmp(text, "k ", 2)) {
-		st->kernel = (pid_t)strtol(text + 2, &end, 10);
+	while (*at == 'r' || !strncmp(at, "k ", 2)) {
+		if (*at++ == 'r') {
+			st->runs = true;
+			continue;
+		}
+		st->kernel = (pid_t)strtol(at, &at, 10);
 		st->pidfd = (int)syscall(SYS_pidfd_open, st->kernel, 0);
-		end += *end == '\n';
-		if (!*end)
-			return true;
+		at += *at == '\n';
 	}
-	if (!strncmp(end, "e ", 2))
-		st->error = why(st, end + 2);
+	if (n > 0 && !*at)
+		return true;
+	if (!strncmp(at, "e ", 2))
+		st->error = why(st, at + 2);
 	else
 		st->error = format("%s: the process that keeps it has ended", st->name);
 	return false;
@@ -369,12 +372,12 @@ bool start_await(struct start *st)
 		struct pollfd p = { .fd = st->report, .events = POLLIN };
 
 		tick(st);
-		if (poll(&p, 1, STEP_MS) > 0 && !hear(st))
+		if (poll(&p, 1, TICK_MS) > 0 && !hear(st))
 			break;
-		if (st->kernel && instance_answers(st->name, st->kernel, ANSWER_MS))
+		if (st->runs && st->kernel)
 			return true;
 		if (now_ms() >= end)
-			st->error = format("%s: it does not answer", st->name);
+			st->error = format("%s: it does not run in time", st->name);
 	}
 	return false;
 }

@@ -268,7 +268,9 @@ struct start {
 	/* is called while it is waited for, some times a second; or NULL */
 	void (*tick)(void *arg);
 	void *tick_arg;
-	int report;        /* from the keeper */
+	/* a pipe from the keeper, and from the kernel when it runs */
+	int report;
+	bool runs;         /* the kernel has said so */
 	pid_t kernel;      /* once the keeper has told; before that 0 */
 	int pidfd;         /* of it, or -1 */
 	const char *error; /* why it does not run */
@@ -276,7 +278,7 @@ struct start {
 /* Returns the kernel for a state. Dies if none has its build. */
 const char *start_kernel_of(const struct state *s, const char *wanted);
 void start_begin(struct start *st, const char *kernel);
-/* Waits until it answers. False with st->error. */
+/* Waits until it runs, and so answers. False with st->error. */
 bool start_await(struct start *st);
 /*
  * Waits until it is held; @channel is the other end. START_WAITS: it runs, and wants the state's
@@ -317,9 +319,11 @@ struct keeper {
 	const char *const *argv; /* the kernel's, NULL at its end */
 	/* our ends of its pipes, which stay open; -1 for none */
 	int fds[KEEPER_FDS];
+	/* where both of them report (struct start) */
+	int report;
 };
-/* Starts the kernel under a keeper. Returns the pipe of its report. */
-int keeper_start(const struct keeper *k);
+/* Starts the kernel under a keeper. */
+void keeper_start(const struct keeper *k);
 
 /* True once the instance @name, whose kernel is @pid (0: any), answers within @ms. */
 bool instance_answers(const char *name, pid_t pid, int ms);
