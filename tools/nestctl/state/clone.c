@@ -106,6 +106,21 @@ static void start_copies(struct clone *c)
 
 /* ---- what tells them apart ---- */
 
+/*
+ * Makes a child `nestctl exec`, @argv being "exec" and its words: it has this program already, and
+ * need not execute it.
+ */
+static void __attribute__((noreturn)) become_exec(char **argv)
+{
+	int argc = 0;
+
+	while (argv[argc])
+		argc++;
+	close_range(3, ~0U, 0);
+	optind = 0; /* getopt begins anew */
+	exit(finish_output(cmd_exec.run(argc, argv)));
+}
+
 /* Returns the shell's commands that make a copy another machine. */
 static const char *new_identity(const struct clone *c, const char *name)
 {
@@ -135,18 +150,16 @@ static bool set_identities(const struct clone *c)
 		return true;
 	for (long i = 0; good && i < c->count; i++) {
 		const char *name = c->all[i].name;
-		const char *argv[] = { "nestctl", "exec", "-T", name, "--", "sh", "-c",
-			new_identity(c, name), NULL };
+		const char *argv[] = { "exec", "-T", name, "--", "sh", "-c", new_identity(c, name),
+			NULL };
 		pid_t pid;
 
 		fflush(NULL);
 		pid = fork();
 		if (pid < 0)
 			die("cannot start a process: %s", strerror(errno));
-		if (!pid) {
-			execv("/proc/self/exe", (char *const *)argv);
-			_exit(126);
-		}
+		if (!pid)
+			become_exec((char **)argv);
 		good = !wait_for(pid);
 		if (!good)
 			warn("%s: its machine id or host name cannot be set", name);
@@ -213,11 +226,11 @@ static pid_t start_command(const struct clone *c, const char *name, struct outpu
 	while (c->command[words])
 		words++;
 
-	const char **argv = xalloc((words + 6) * sizeof(*argv));
-	const char *const head[] = { "nestctl", "exec", "-T", name, "--" };
+	const char **argv = xalloc((words + 5) * sizeof(*argv));
+	const char *const head[] = { "exec", "-T", name, "--" };
 
 	memcpy(argv, head, sizeof(head));
-	memcpy(argv + 5, c->command, words * sizeof(*argv));
+	memcpy(argv + 4, c->command, words * sizeof(*argv));
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
@@ -225,8 +238,7 @@ static pid_t start_command(const struct clone *c, const char *name, struct outpu
 	if (!pid) {
 		if (dup2(null, 0) < 0 || dup2(out[1], 1) < 0 || dup2(err[1], 2) < 0)
 			_exit(126);
-		execv("/proc/self/exe", (char *const *)argv);
-		_exit(126);
+		become_exec((char **)argv);
 	}
 	free(argv);
 	close(null);
