@@ -13,8 +13,9 @@
  * and how far the two went says how long a tick is for the next window. So a host that was
  * suspended or moved, or a TSC that began again, is noticed.
  *
- * States: off (rate 0: the answer is os_clock_mono()'s, ns later; or frozen_now) ->
- * cpu_clock_start() -> on, where the host's own vdso uses the TSC.
+ * States: off (window 0: the answer is os_clock_mono()'s, ns later; or frozen_now) ->
+ * cpu_clock_start(), where the host's own vdso uses the TSC: measuring (off, with tsc and host at
+ * its begin; nothing waits for its end) -> on, at the first reading that is START_NS later.
  *
  * Invariants:
  * 1. The clock never goes back, on any vCPU: a refresh takes the later of what the host's clock and
@@ -35,6 +36,10 @@
 #define WINDOW_LAST (1000 * MSEC)
 /* ns that the first measurement of the rate takes, which is good to some hundred ppm */
 #define START_NS (MSEC / 2)
+/* ns: a longer one begins anew, since the host may have been suspended meanwhile */
+#define START_MOST (20 * MSEC)
+/* ns by which the clock is ahead when it goes on: more than a sample's two readings differ by */
+#define START_AHEAD 1000UL
 /* ns: more than readers can have counted on with a TSC that began again */
 #define RESTART_NS (2 * MSEC)
 #define SKEW_TICKS 100000UL /* two CPUs' counters may differ by so much */
@@ -48,8 +53,9 @@ static struct {
 	u64 tsc, ns;   /* the clock shows ns at tsc */
 	u64 rate;      /* ns for a tick, 32 bits of fraction */
 	u64 window;    /* ticks; 0: off */
-	u64 window_ns; /* under lock, as is host */
-	u64 host;      /* os_clock_mono() at tsc */
+	u64 window_ns; /* under lock */
+	/* os_clock_mono() at tsc; 0: off, and it is not measured; under lock */
+	u64 host;
 } __aligned(64) clock = { .lock = SPINLOCK_INIT(cpu_clock_lock) };
 
 struct sample {
@@ -151,12 +157,44 @@ static __attribute__((noinline)) void refresh(void)
 	spin_unlock_raw(&clock.lock);
 }
 
+/* Ends the first measurement, unless another vCPU has. */
+static void measured_locked(void)
+{
+	struct sample s = take_sample(), first = { clock.tsc, clock.host };
+	u64 elapsed = s.host - first.host, rate = measured_rate(elapsed, s.tsc - first.tsc);
+
+	if (clock.window || elapsed < START_NS)
+		return;
+	if (elapsed > START_MOST)
+		publish(&s, clock.ns, 0, 0);
+	else if (rate >> 4)
+		publish(&s, s.host + clock.ns + START_AHEAD, rate, WINDOW_FIRST);
+	else
+		publish(&(struct sample){ 0, 0 }, clock.ns, 0, 0);
+}
+
+/* Reads the clock that is off, and shows @ahead more than the host's. */
+static __attribute__((noinline)) u64 read_off(u64 ahead)
+{
+	u64 host, begun = READ_ONCE(clock.host);
+
+	if (time_frozen)
+		return frozen_now;
+	host = os_clock_mono();
+	if (begun && host - begun >= START_NS && !READ_ONCE(clock.window)) {
+		spin_lock_raw(&clock.lock);
+		measured_locked();
+		spin_unlock_raw(&clock.lock);
+	}
+	return host + ahead;
+}
+
 static inline u64 read_clock(bool ordered)
 {
 	for (;;) {
 		u32 seq = smp_load_acquire(&clock.seq);
-		u64 ticks = (ordered ? read_tsc() : read_tsc_early()) - clock.tsc;
-		u64 now = clock.ns + ticks_to_ns(ticks, clock.rate), window = clock.window;
+		u64 ticks = (ordered ? read_tsc() : read_tsc_early()) - clock.tsc, ns = clock.ns;
+		u64 now = ns + ticks_to_ns(ticks, clock.rate), window = clock.window;
 
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (unlikely((seq & 1) || READ_ONCE(clock.seq) != seq)) {
@@ -167,7 +205,7 @@ static inline u64 read_clock(bool ordered)
 		if (likely(ticks < window))
 			return now;
 		if (!window)
-			return time_frozen ? frozen_now : os_clock_mono() + clock.ns;
+			return read_off(ns);
 		refresh();
 	}
 }
@@ -193,17 +231,11 @@ void cpu_clock_skip(u64 ns)
 /* Starts the clock, on one vCPU; it shows @ahead more than the host's. */
 static void start(u64 ahead)
 {
-	struct sample first, s;
+	struct sample s = { 0, 0 };
 
-	if (os_vdso_function("__vdso_clock_gettime") < 0)
-		return;
-	first = take_sample();
-	do
+	if (os_vdso_function("__vdso_clock_gettime") >= 0)
 		s = take_sample();
-	while (s.host - first.host < START_NS);
-	clock.rate = measured_rate(s.host - first.host, s.tsc - first.tsc);
-	if (clock.rate >> 4)
-		publish(&s, s.host + ahead, clock.rate, WINDOW_FIRST);
+	publish(&s, ahead, 0, 0);
 }
 
 /* Starts the clock, at boot, on one vCPU. */
@@ -226,9 +258,5 @@ void cpu_clock_put_back(u64 cpu_ns, u64 host_ns)
 /* Starts it anew: the counter of this process says nothing of that of the old one. */
 void cpu_clock_restored(u64 cpu_ns, u64 host_ns)
 {
-	struct sample s = { 0, 0 };
-
-	publish(&s, cpu_ns - host_ns, 0, 0);
-	clock.window = 0;
 	start(cpu_ns - host_ns);
 }
