@@ -257,7 +257,10 @@ static bool mappable(uint64_t addr)
 uint64_t os_space_top(void)
 {
 	uint64_t low = 1UL << 32, high = 1UL << 47; /* low is mappable, high is not */
+	uint64_t usual = high - 4096;               /* where four levels of page tables end */
 
+	if (mappable(usual - 4096) && !mappable(usual))
+		return usual;
 	while (high - low > 4096) {
 		uint64_t mid = (low + (high - low) / 2) & ~4095UL;
 
