@@ -72,9 +72,14 @@ static void drop_lock(void)
 	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
 }
 
+static uint64_t word_of(uint64_t page)
+{
+	return __atomic_load_n(&base.bits[page / WORD], __ATOMIC_ACQUIRE);
+}
+
 static bool is_base(uint64_t page)
 {
-	return __atomic_load_n(&base.bits[page / WORD], __ATOMIC_ACQUIRE) >> page % WORD & 1;
+	return word_of(page) >> page % WORD & 1;
 }
 
 static void set_bits(uint64_t page, uint64_t end)
@@ -93,8 +98,10 @@ static void clear_bits(uint64_t page, uint64_t end)
 /* Returns the first page in [page, end) that is a base page, or is none, or @end. */
 static uint64_t next_page(uint64_t page, uint64_t end, bool is)
 {
+	uint64_t none = is ? 0 : ~0UL; /* a word without such a page */
+
 	while (page < end && is_base(page) != is)
-		page++;
+		page += page % WORD == 0 && end - page >= WORD && word_of(page) == none ? WORD : 1;
 	return page;
 }
 
