@@ -101,9 +101,16 @@ static void sweep_one(const char *dir, const char *name)
 	remove_folder(aside);
 }
 
-/* Sweeps all names, also folders that killed instances were making or removing (".new-PID"). */
-static void sweep(const char *dir)
+/* the folder of names, as sweep() finds it */
+static char names[256];
+
+/*
+ * Sweeps all names, also folders that killed instances were making or removing (".new-PID"). Runs
+ * in a thread of its own: to remove a folder may take milliseconds.
+ */
+static void sweep(void *unused)
 {
+	const char *dir = names;
 	DIR *d = opendir(dir);
 	struct dirent *e;
 
@@ -271,10 +278,13 @@ int mconsole_host_open(struct mconsole_open *o)
 
 	if (err)
 		return err;
-	sweep(o->dir);
+	if (o->umid[0])
+		sweep_one(o->dir, o->umid);
 	err = build(o);
 	if (err)
 		return err;
+	snprintf(names, sizeof(names), "%s", o->dir);
+	os_worker_start("sweep", sweep, NULL); /* or the next instance does it */
 	snprintf(socket_path, sizeof(socket_path), "%s/mconsole", folder);
 	snprintf(console_path, sizeof(console_path), "%s/console", folder);
 	snprintf(pid_path, sizeof(pid_path), "%s/pid", folder);
