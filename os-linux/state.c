@@ -170,7 +170,9 @@ static void unmark_skipped(const struct os_state *s, const struct os_state_map *
 	for (uint64_t page = 0; page < m->len / STATE_PAGE; page++) {
 		uint64_t i = m->off / STATE_PAGE + page;
 
-		if (s->skip[i / 8] >> i % 8 & 1)
+		if (page % 64 == 0 && !bits[page / 64])
+			page |= 63;
+		else if (s->skip[i / 8] >> i % 8 & 1)
 			bits[page / 64] &= ~(1UL << page % 64);
 	}
 }
@@ -394,20 +396,18 @@ static void append(char **text, size_t *size, const char *word)
 	*size += n;
 }
 
+/* Read by os_state_prepare(), since that takes its time. */
+static struct os_cpuinfo cpu;
+
 static int write_tables(struct writer *w, struct state_header *h)
 {
-	struct os_cpuinfo *cpu = calloc(1, sizeof(*cpu));
 	size_t maps = h->nr_maps * sizeof(*w->maps), runs = w->nr_runs * sizeof(*w->runs);
 	size_t texts_size = 0;
 	char *texts = NULL;
 	uint32_t crc;
 	int err;
 
-	if (!cpu)
-		return -ENOMEM;
-	os_cpuinfo(cpu);
-	append(&texts, &texts_size, cpu->flags);
-	free(cpu);
+	append(&texts, &texts_size, cpu.flags);
 	for (h->nr_words = 0; os_argv[h->nr_words]; h->nr_words++)
 		append(&texts, &texts_size, os_argv[h->nr_words]);
 	h->nr_runs = w->nr_runs;
@@ -627,6 +627,7 @@ void os_state_prepare(const char *dir, struct os_state *s)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/memory.1", dir);
+	os_cpuinfo(&cpu);
 
 	for (uint32_t i = 0; i < s->nr_files; i++) {
 		struct stat st;

@@ -440,6 +440,15 @@ u64 buddy_beyond(void)
 	return zone.limit - READ_ONCE(zone.end);
 }
 
+/* Sets the bits of a block, which is aligned by its size. */
+static void note_block(u8 *bits, pfn_t pfn, u32 order)
+{
+	if (order >= 3)
+		memset(bits + pfn / 8, 0xff, 1UL << (order - 3));
+	else
+		bits[pfn / 8] |= ((1 << (1 << order)) - 1) << pfn % 8;
+}
+
 void mm_note_free(u8 *bits)
 {
 	spin_lock(&zone.lock);
@@ -448,9 +457,7 @@ void mm_note_free(u8 *bits)
 			struct page *p;
 
 			list_for_each_entry(p, &zone.free[o][kind], lru)
-				for (pfn_t pfn = page_to_pfn(p), end = pfn + (1UL << o); pfn < end;
-					pfn++)
-					bits[pfn / 8] |= 1 << pfn % 8;
+				note_block(bits, page_to_pfn(p), o);
 		}
 	spin_unlock(&zone.lock);
 }
