@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,8 @@
 
 #define NAME_CHARS 100
 #define TRIES 100
+/* files that are synced at a time */
+#define SYNC_MAX 8
 
 const char *state_store(void)
 {
@@ -361,23 +364,68 @@ struct state_new state_begin_unnamed(void)
 	return n;
 }
 
+/* A file that is brought to the disk. */
+struct sync {
+	int fd, err;
+	char name[NAME_MAX + 1];
+	pthread_t thread;
+	bool threaded;
+};
+
+static void *sync_file(void *arg)
+{
+	struct sync *s = arg;
+
+	s->err = fsync(s->fd) ? errno : 0;
+	return NULL;
+}
+
+/* Syncs at the same time: each waits for the disk, which can serve all with one flush. */
+static void sync_all(struct sync *all, size_t n, const char *path)
+{
+	const char *fault = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		all[i].threaded =
+			i + 1 < n && !pthread_create(&all[i].thread, NULL, sync_file, &all[i]);
+		if (!all[i].threaded)
+			sync_file(&all[i]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].threaded)
+			pthread_join(all[i].thread, NULL);
+		close(all[i].fd);
+		if (all[i].err)
+			fault = format("%s/%s: %s", path, all[i].name, strerror(all[i].err));
+	}
+	if (fault)
+		die("%s", fault);
+}
+
 static void sync_files(int fd, const char *path)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	struct sync all[SYNC_MAX];
+	size_t n = 0;
 
 	if (!d)
 		die("%s: %s", path, strerror(errno));
 	for (struct dirent *e; (e = readdir(d));) {
-		int file;
+		struct sync *s = &all[n];
 
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
-		file = openat(fd, e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-		if (file < 0 || fchmod(file, 0600) || fsync(file))
-			die("%s/%s: %s", path, e->d_name, strerror(errno));
-		close(file);
+		snprintf(s->name, sizeof(s->name), "%s", e->d_name);
+		s->fd = openat(fd, s->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		if (s->fd < 0 || fchmod(s->fd, 0600))
+			die("%s/%s: %s", path, s->name, strerror(errno));
+		if (++n < SYNC_MAX)
+			continue;
+		sync_all(all, n, path);
+		n = 0;
 	}
+	sync_all(all, n, path);
 	closedir(d);
 }
 
