@@ -17,8 +17,8 @@
  * A machine that halts or panics, or whose reader dies, is put back as well.
  *
  * On the host, the server sends the request "reset" to the management console with two
- * descriptors: a SOCK_SEQPACKET socket and a memory file with struct reset_area at its start. The
- * packets on the socket are struct reset_message. From the server:
+ * descriptors: a SOCK_SEQPACKET socket and a memory file, sealed against shrinking, with struct
+ * reset_area at its start. The packets on the socket are struct reset_message. From the server:
  *
  *	RUN len		gives an input of len bytes to the read
  *	BACK		puts the machine back; READY follows

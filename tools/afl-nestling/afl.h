@@ -41,7 +41,8 @@ enum ending {
 	END_HALT,   /* the guest has powered off or restarted */
 	END_READER, /* the agent was killed */
 	END_STOP,   /* it was stopped from outside */
-	END_GONE,   /* the instance's process has ended */
+	/* the instance's process has ended, and its log does not say why */
+	END_GONE,
 };
 
 /* A running instance. */
@@ -53,6 +54,7 @@ struct machine {
 	size_t area_size;
 	uint32_t map_len; /* of the program in the guest */
 	bool owes;        /* READY has to come */
+	bool gone;        /* its process has ended */
 	uint64_t runs;
 };
 

@@ -236,7 +236,7 @@ static bool run(struct server *s)
 	enum ending end = machine_run(&s->m, len, s->waiter_fd, 0);
 
 	status = result(s, end, len);
-	if (end == END_GONE) {
+	if (s->m.gone) {
 		if (s->m.runs < 2)
 			die("the instance ends at once");
 		machine_stop(&s->m);

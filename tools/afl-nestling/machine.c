@@ -32,6 +32,8 @@
 #define BACK_MS 20000
 /* for a line of the agent that it wrote before the base was made */
 #define LINE_MS 10000
+/* for the end of a process whose socket is closed */
+#define END_MS 5000
 #define UNKNOWN (~0u)
 
 extern const char agent_start[], agent_end[];
@@ -53,7 +55,7 @@ static char **agent_words(const struct options *o)
 
 	while (o->program[given])
 		given++;
-	words = xalloc((given + 12) * sizeof(*words));
+	words = xalloc((given + VOLUMES_MAX + 12) * sizeof(*words));
 	add_word(words, &n, "afl-agent");
 	if (o->timeout)
 		add_word(words, &n, format("-t%d", o->timeout));
@@ -65,6 +67,8 @@ static char **agent_words(const struct options *o)
 		add_word(words, &n, "-V");
 	if (o->mount)
 		add_word(words, &n, format("-m%s", o->mount));
+	for (int i = 0; i < o->run.nr_volumes; i++)
+		add_word(words, &n, format("-c%s", o->run.volumes[i].guest));
 	add_word(words, &n, "--");
 	for (size_t i = 0; i < given; i++)
 		words[n++] = o->program[i];
@@ -82,8 +86,8 @@ static void make_area(struct machine *m, const struct options *o, int *fd)
 	a.cover_at = a.record_at + a.record_max;
 	a.cover_len = o->cover;
 	a.size = a.cover_at + ((a.cover_len + PAGE - 1) & ~(PAGE - 1));
-	*fd = memfd_create("reset", MFD_CLOEXEC);
-	if (*fd < 0 || ftruncate(*fd, (off_t)a.size))
+	*fd = memfd_create("reset", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (*fd < 0 || ftruncate(*fd, (off_t)a.size) || fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK))
 		die("memfd: %s", strerror(errno));
 	m->area_size = a.size;
 	m->area = mmap(NULL, a.size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
@@ -383,12 +387,34 @@ static bool record_is_good(const struct machine *m, uint32_t len)
 	       r->map_len <= len - sizeof(*r);
 }
 
+/*
+ * Says why the instance's process has ended, or does not keep to the protocol. It may still be on
+ * its way out.
+ */
+static enum ending end_of_instance(struct machine *m)
+{
+	int status = -1;
+
+	m->gone = true;
+	for (int ms = 0; m->pid > 0 && ms < END_MS; ms++) {
+		log_read(m->log_fd);
+		if (waitpid(m->pid, &status, WNOHANG) == m->pid)
+			m->pid = 0;
+		else
+			usleep(1000);
+	}
+	log_read(m->log_fd);
+	if (log_reason())
+		return END_PANIC;
+	return !m->pid && WIFEXITED(status) && !WEXITSTATUS(status) ? END_HALT : END_GONE;
+}
+
 enum ending machine_run(struct machine *m, uint32_t len, int stop, int ms)
 {
 	struct reset_message q;
 
 	if (!await_ready(m))
-		return END_GONE;
+		return end_of_instance(m);
 	log_clear();
 	if (m->area->cover_len)
 		memset(machine_cover(m), 0, m->area->cover_len);
@@ -396,12 +422,12 @@ enum ending machine_run(struct machine *m, uint32_t len, int stop, int ms)
 	m->runs++;
 	m->owes = true;
 	if (!say(m, RESET_RUN, len))
-		return END_GONE;
+		return end_of_instance(m);
 	for (;;) {
 		switch (await(m, stop, ms, &q)) {
 		case EVENT_STOP:
-		case EVENT_TIME: return say(m, RESET_BACK, 0) ? END_STOP : END_GONE;
-		case EVENT_GONE: return END_GONE;
+		case EVENT_TIME: return say(m, RESET_BACK, 0) ? END_STOP : end_of_instance(m);
+		case EVENT_GONE: return end_of_instance(m);
 		default: break;
 		}
 		if (q.op != RESET_DONE && q.op != RESET_DEAD)

@@ -118,6 +118,7 @@ static double now(void)
 static int bench(struct options *o, const char *path, int count)
 {
 	uint64_t ns = 0, pages = 0;
+	int first = 0, others = 0;
 	struct machine m;
 	uint32_t len;
 	double start;
@@ -132,6 +133,9 @@ static int bench(struct options *o, const char *path, int count)
 
 		if (end != END_DONE)
 			return say_ending(&m, end);
+		if (!i)
+			first = machine_record(&m)->status;
+		others += machine_record(&m)->status != first;
 		ns += m.area->reset_ns;
 		pages += m.area->reset_pages;
 	}
@@ -139,7 +143,9 @@ static int bench(struct options *o, const char *path, int count)
 	printf("%d runs in %.2f s: %.0f a second; %.0f us and %.0f pages to put it back\n", count,
 		start, count / start, (double)ns / count / 1000, (double)pages / count);
 	machine_stop(&m);
-	return 0;
+	if (others)
+		die("%d runs have not ended as the first one has", others);
+	return say_status(first);
 }
 
 /* ---- options ---- */
@@ -159,9 +165,9 @@ enum {
 
 static const struct option_row rows[] = {
 	{ 'i', "image", "IMAGE", "the instance's image, a name or a path as for nestctl (debian)" },
-	{ 'v', "volume", "HOSTDIR:GUESTDIR[:ro]",
-		"mount a folder of the host, for example with the program in it. What is written "
-		"there is not put back." },
+	{ 'v', "volume", "HOSTDIR:GUESTDIR",
+		"copy a folder of the host to the guest's memory at the start, for example with "
+		"the program in it" },
 	{ 'e', "env", "VAR[=VALUE]", "a variable of the program's environment" },
 	{ 'w', "workdir", "GUESTDIR", "where the program starts" },
 	{ 'm', "mem", "SIZE", "memory of the instance (256M)" },
@@ -214,7 +220,7 @@ static const struct command program = {
 		"A "
 		"panic of the guest's kernel is one too, with signal 6, and its log is kept. A run "
 		"that outlasts afl-fuzz's time is a hang.\n\n\tafl-fuzz -i seeds -o out -- "
-		"afl-nestling -v $PWD:/t:ro -- /t/parser @@\n\tafl-nestling -v $PWD:/t:ro --once "
+		"afl-nestling -v $PWD:/t -- /t/parser @@\n\tafl-nestling -v $PWD:/t --once "
 		"out/default/crashes/id:000000* -- /t/parser @@\n\tafl-fuzz -i images -o out -- "
 		"afl-nestling -k build/cover/nestling --mount ext4",
 	.exits = "of --once: 0 if the input did no harm, 2 for a crash of the program, 3 for a "

@@ -7,6 +7,7 @@
  *	-p		the program has no fork server
  *	-f		it has one, whatever its file looks like
  *	-V		its output goes to the console
+ *	-c DIR		copies the host's folder that is mounted there
  *	-m TYPE		there is no PROGRAM: mounts the input as a file system of TYPE
  * An ARGUMENT that contains @@ gets the input's path there; else the input is standard input.
  *

@@ -4,6 +4,7 @@
  * management console that knows "reset", and does with each input what its first letters say. It
  * ends with a line on its console when the server breaks the protocol.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -112,6 +113,8 @@ static void attach(int fd)
 	memory = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED,
 		fds[RESET_FD_AREA], 0);
 	area = (void *)memory;
+	if (!(fcntl(fds[RESET_FD_AREA], F_GET_SEALS) & F_SEAL_SHRINK))
+		end("the memory is not sealed against shrinking");
 	if (area->magic != RESET_MAGIC || area->version != RESET_VERSION ||
 		area->size != (uint64_t)st.st_size || area->input_at % 4096 ||
 		area->record_at % 4096 || area->cover_at % 4096 ||

@@ -23,6 +23,12 @@
 
 #define PAGE 4096
 #define ATTACH_MS 60000
+#ifndef RESET_FILE
+#define RESET_FILE "/proc/nestling/reset" /* tests have another */
+#endif
+#ifndef REPORT_FILE
+#define REPORT_FILE "/dev/tty4"
+#endif
 
 static int report_fd = -1;
 static uint8_t input[AGENT_INPUT_MAX];
@@ -64,18 +70,38 @@ void write_input(int fd, const void *data, size_t size)
 		fail("the input's file: %s", strerror(errno));
 }
 
+/* Shared memory that would outlast the agent, on a host. */
+static int memory[2], nr_memory;
+
+static void remove_memory(void)
+{
+	while (nr_memory)
+		shmctl(memory[--nr_memory], IPC_RMID, NULL);
+}
+
+int make_memory(const char *variable, size_t size)
+{
+	int id = shmget(IPC_PRIVATE, size, IPC_CREAT | 0600);
+	char text[16];
+
+	if (id < 0)
+		fail("shared memory: %s", strerror(errno));
+	memory[nr_memory++] = id;
+	snprintf(text, sizeof(text), "%d", id);
+	setenv(variable, text, 1);
+	return id;
+}
+
 /* Makes the coverage map, which the program finds by its environment. */
 static struct agent_record *make_record(void)
 {
 	char *at = mmap(NULL, PAGE + AGENT_MAP_MAX, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	int id = shmget(IPC_PRIVATE, AGENT_MAP_MAX, IPC_CREAT | 0600);
+	int id = make_memory(AFL_MAP_ENV, AGENT_MAP_MAX);
 	char text[16];
 
-	if (at == MAP_FAILED || id < 0 || shmat(id, at + PAGE, SHM_REMAP) == (void *)-1)
+	if (at == MAP_FAILED || shmat(id, at + PAGE, SHM_REMAP) == (void *)-1)
 		fail("the coverage map: %s", strerror(errno));
-	snprintf(text, sizeof(text), "%d", id);
-	setenv(AFL_MAP_ENV, text, 1);
 	snprintf(text, sizeof(text), "%u", AGENT_MAP_MAX);
 	setenv(AFL_MAP_SIZE_ENV, text, 1);
 	return (struct agent_record *)(at + PAGE - sizeof(struct agent_record));
@@ -85,25 +111,26 @@ static struct agent_record *make_record(void)
 static int open_reset(void)
 {
 	for (int ms = 0; ms < ATTACH_MS; ms++) {
-		int fd = open("/proc/nestling/reset", O_RDWR | O_CLOEXEC);
+		int fd = open(RESET_FILE, O_RDWR | O_CLOEXEC);
 
 		if (fd >= 0)
 			return fd;
 		if (errno != ENXIO)
-			fail("/proc/nestling/reset: %s", strerror(errno));
+			fail("%s: %s", RESET_FILE, strerror(errno));
 		usleep(1000);
 	}
-	fail("/proc/nestling/reset: no server is attached");
+	fail("%s: no server is attached", RESET_FILE);
 }
 
 static void parse(struct target *t, const char **mount_type, int argc, char **argv)
 {
-	for (int key; (key = getopt(argc, argv, "+t:pfVm:")) != -1;) {
+	for (int key; (key = getopt(argc, argv, "+t:pfVm:c:")) != -1;) {
 		switch (key) {
 		case 't': t->timeout = atoi(optarg); break;
 		case 'p': t->plain = true; break;
 		case 'f': t->forked = true; break;
 		case 'V': t->loud = true; break;
+		case 'c': copy_folder(optarg); break;
 		case 'm': *mount_type = optarg; break;
 		default: fail("agent: a wrong option");
 		}
@@ -122,8 +149,9 @@ int main(int argc, char **argv)
 	ssize_t n;
 	int fd;
 
-	report_fd = open("/dev/tty4", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	report_fd = open(REPORT_FILE, O_WRONLY | O_NOCTTY | O_CLOEXEC);
 	parse(&t, &mount_type, argc, argv);
+	atexit(remove_memory);
 	r = make_record();
 	fd = open_reset();
 	if (mount_type)
@@ -137,12 +165,12 @@ int main(int argc, char **argv)
 		n = read(fd, input, sizeof(input));
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
-		fail("/proc/nestling/reset: %s", strerror(errno));
+		fail("%s: %s", RESET_FILE, strerror(errno));
 	if (mount_type)
 		r->status = image_run(mount_type, input, (size_t)n);
 	else
 		target_run(&t, input, (size_t)n, r);
 	if (write(fd, r, sizeof(*r) + r->map_len) < 0)
-		fail("/proc/nestling/reset: cannot write: %s", strerror(errno));
+		fail("%s: cannot write: %s", RESET_FILE, strerror(errno));
 	return 0;
 }

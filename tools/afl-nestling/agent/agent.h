@@ -29,7 +29,12 @@ struct target {
 
 /* Writes "error TEXT" for the host and exits. */
 void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+/* Makes shared memory, and names it in the environment. Returns its id. */
+int make_memory(const char *variable, size_t size);
 void write_input(int fd, const void *data, size_t size);
+
+/* copy.c: the host's folder at @dir. */
+void copy_folder(const char *dir);
 
 /* target.c: a program. target_start() returns when it waits for an input. */
 void target_start(struct target *t);

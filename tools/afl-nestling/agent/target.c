@@ -27,7 +27,9 @@
 #include "tools/afl-nestling/agent/agent.h"
 #include "tools/afl-nestling/protocol.h"
 
-#define INPUT_PATH "/dev/shm/afl-input"
+#ifndef INPUT_PATH
+#define INPUT_PATH "/dev/shm/afl-input" /* tests have another */
+#endif
 #define HELLO_MS 30000
 
 /* Returns the path that exec() would take, or NULL. */
@@ -93,15 +95,11 @@ static void open_input(struct target *t)
 
 static void make_case(struct target *t)
 {
-	int id = shmget(IPC_PRIVATE, AFL_CASE_MAX + sizeof(uint32_t), IPC_CREAT | 0600);
-	void *at = id < 0 ? (void *)-1 : shmat(id, NULL, 0);
-	char text[16];
+	void *at = shmat(make_memory(AFL_CASE_ENV, AFL_CASE_MAX + sizeof(uint32_t)), NULL, 0);
 
 	if (at == (void *)-1)
 		fail("shared memory for inputs: %s", strerror(errno));
 	t->case_map = at;
-	snprintf(text, sizeof(text), "%d", id);
-	setenv(AFL_CASE_ENV, text, 1);
 }
 
 static void set_environment(void)
