@@ -300,7 +300,7 @@ static void parse(struct options *o, int argc, char **argv, const char **input, 
 
 int main(int argc, char **argv)
 {
-	static struct options o = { .run = { .image = "debian", .mem = "256M" } };
+	static struct options o = { .run = { .image = "debian", .mem = "256M", .ncpus = "1" } };
 	const char *input = NULL;
 	int count = 0;
 
