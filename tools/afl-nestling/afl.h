@@ -69,6 +69,11 @@ uint8_t *machine_input(struct machine *m);
 const struct agent_record *machine_record(const struct machine *m);
 uint8_t *machine_cover(struct machine *m);
 /*
+ * Waits until the machine is put back. False if it does not come back: its kernel has ended or
+ * hangs.
+ */
+bool machine_ready(struct machine *m);
+/*
  * Runs the input of @len bytes at machine_input(). @stop: a descriptor whose readiness or end stops
  * the run, or -1. @ms: the time of a run, or 0.
  */

@@ -24,6 +24,8 @@
 
 #define EXTENSION_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
+#define SHORT_LIVED_MAX 100
+
 struct server {
 	struct options *o;
 	struct machine m;
@@ -33,6 +35,7 @@ struct server {
 	pid_t waiter;         /* 0: there is none */
 	int waiter_fd;        /* at its end when the waiter has died */
 	const char *keep;
+	int short_lived; /* instances in a row */
 };
 
 /* The file that afl-fuzz rewrites for each run, where it is not standard input. */
@@ -230,19 +233,32 @@ static uint32_t result(struct server *s, enum ending end, uint32_t len)
 	}
 }
 
+/* Starts another instance, unless many in a row have ended at their first run. */
+static void start_anew(struct server *s)
+{
+	s->short_lived = s->m.runs > 1 ? 0 : s->short_lived + 1;
+	if (s->short_lived > SHORT_LIVED_MAX)
+		die("%d instances have ended at their first run", SHORT_LIVED_MAX);
+	machine_stop(&s->m);
+	machine_start(&s->m, s->o);
+}
+
+/* False if the fuzzer has gone. Its time of a run is between the two words. */
 static bool run(struct server *s)
 {
-	uint32_t len = take_input(s), status;
-	enum ending end = machine_run(&s->m, len, s->waiter_fd, 0);
+	uint32_t len;
+	bool there;
 
-	status = result(s, end, len);
-	if (s->m.gone) {
-		if (s->m.runs < 2)
-			die("the instance ends at once");
-		machine_stop(&s->m);
-		machine_start(&s->m, s->o);
-	}
-	return put_word(status);
+	/* An instance that is not put back after a hang is not this input's fault. */
+	if (!machine_ready(&s->m))
+		start_anew(s);
+	if (!put_word((uint32_t)s->waiter))
+		return false;
+	len = take_input(s);
+	there = put_word(result(s, machine_run(&s->m, len, s->waiter_fd, 0), len));
+	if (s->m.gone)
+		start_anew(s);
+	return there;
 }
 
 /* ---- the start ---- */
@@ -288,7 +304,7 @@ int fork_server(struct options *o)
 			waiter_forget(&s);
 		if (!s.waiter)
 			waiter_start(&s);
-		if (!put_word((uint32_t)s.waiter) || !run(&s))
+		if (!run(&s))
 			break;
 	}
 	machine_stop(&s.m);

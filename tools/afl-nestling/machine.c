@@ -29,7 +29,7 @@
 #define PAGE 4096u
 #define BOOT_MS 120000
 /* for putting back, which takes less than a millisecond */
-#define BACK_MS 20000
+#define BACK_MS 5000
 /* for a line of the agent that it wrote before the base was made */
 #define LINE_MS 10000
 /* for the end of a process whose socket is closed */
@@ -279,8 +279,7 @@ static enum event await(struct machine *m, int stop, int ms, struct reset_messag
 	}
 }
 
-/* Waits until the machine is put back. */
-static bool await_ready(struct machine *m)
+bool machine_ready(struct machine *m)
 {
 	struct reset_message q;
 
@@ -413,7 +412,7 @@ enum ending machine_run(struct machine *m, uint32_t len, int stop, int ms)
 {
 	struct reset_message q;
 
-	if (!await_ready(m))
+	if (!machine_ready(m))
 		return end_of_instance(m);
 	log_clear();
 	if (m->area->cover_len)

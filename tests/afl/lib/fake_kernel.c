@@ -205,7 +205,10 @@ static void run(const uint8_t *input, uint32_t len)
 		done(SIGABRT, AGENT_LOST, input, len);
 	else if (!strcmp(word, "HANG"))
 		await_back();
-	else if (!strcmp(word, "CROSS")) {
+	else if (!strcmp(word, "STUCK")) {
+		await_back();
+		pause();
+	} else if (!strcmp(word, "CROSS")) {
 		await_back(); /* which the kernel sees too late */
 		done(0, 0, input, len);
 	} else if (!strcmp(word, "PANIC")) {
