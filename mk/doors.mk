@@ -57,7 +57,7 @@ LINK = $(CC) -static -no-pie -pthread -Wl,-Ttext-segment=0x60000000 -Wl,--build-
 comma := ,
 $(B)/nestling: $(B)/kernel.o $(HOST_OBJ) $(B)/obj/gen/doors.S.o $(B)/obj/gen/slirp_blob.S.o mk/image.lds
 	$(call say,LINK,$@)
-	$(Q)$(LINK) -o $@ $(B)/kernel.o $(B)/obj/gen/doors.S.o $(B)/obj/gen/slirp_blob.S.o $(HOST_OBJ) $(DECOMPRESS_LIBS) $(COVLIBS)
+	$(Q)$(LINK) -o $@ $(B)/kernel.o $(B)/obj/gen/doors.S.o $(B)/obj/gen/slirp_blob.S.o $(HOST_OBJ) $(DECOMPRESS_LIBS) -lcap $(COVLIBS)
 
 # gdb loads it by itself with the program (tools/gdb; docs/debugging.md).
 $(B)/nestling-gdb.py: tools/gdb/nestling-gdb.py

@@ -68,6 +68,9 @@ const char *os_inherit_setup(void);
  */
 int os_lacks_call(void);
 
+/* Gives up rights that no part of the process needs, once and early (jail.c). */
+void os_jail_begin(void);
+
 /* Sets up the alternate signal stack of a vCPU thread (fault.c). Returns 0 or -errno. */
 int os_fault_thread_setup(void);
 

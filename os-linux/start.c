@@ -83,6 +83,7 @@ int main(int argc, char **argv, char **envp)
 	if (argc)
 		name_process(argv[0]);
 	os_process_setup();
+	os_jail_begin();
 	name_helper_to_gdb();
 	err = os_vcpu_adopt(0);
 	if (err) {
