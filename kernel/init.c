@@ -203,6 +203,7 @@ static int first_process(void *unused)
 	if (mount_devtmpfs("/dev"))
 		pr_info("devtmpfs: error mounting on /dev\n");
 	open_console();
+	arch_jail();
 	return run_init();
 }
 

@@ -146,6 +146,8 @@ docs: $(B)/nestling $(B)/nestctl $(B)/afl-nestling
 	sed -i -e '/^\.\\" begin:/r $(B)/nestling.parameters' -e '/^\.\\" begin:/,/^\.\\" end$$/{/^\.\\" /!d}' docs/man/nestling.1
 	$(B)/nestctl man >docs/man/nestctl.1
 	$(B)/afl-nestling --man >docs/man/afl-nestling.1
+	$(B)/nestling --jail | sed 's/^/    /' >$(B)/nestling.jail
+	sed -i -e '/^<!-- jail: /r $(B)/nestling.jail' -e '/^<!-- jail: /,/^<!-- \/jail -->$$/{/^<!-- /!d}' docs/security.md
 	tools/results
 	tools/lint/arrows --drawing >$(B)/rooms.drawing
 	sed -i -e '/^<!-- rooms: /r $(B)/rooms.drawing' -e '/^<!-- rooms: /,/^<!-- \/rooms -->$$/{/^<!-- /!d}' docs/architecture.md

@@ -11,12 +11,19 @@
  * Capabilities that are left are those of an instance that root started: files of other users for
  * hostfs and disks, tap devices, ports below 1024, priorities.
  */
+#include <errno.h>
+#include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "os-linux/internal.h"
+#include "os-linux/jail_log.h"
+#include "os-linux/jail_table.h"
 
 static const cap_value_t never_needed[] = { CAP_AUDIT_CONTROL, CAP_AUDIT_READ, CAP_AUDIT_WRITE,
 	CAP_BLOCK_SUSPEND, CAP_BPF, CAP_CHECKPOINT_RESTORE, CAP_IPC_OWNER, CAP_MAC_ADMIN,
@@ -24,6 +31,7 @@ static const cap_value_t never_needed[] = { CAP_AUDIT_CONTROL, CAP_AUDIT_READ, C
 	CAP_SYS_PACCT, CAP_SYS_RAWIO, CAP_SYS_TIME, CAP_WAKE_ALARM,
 	/* last: it is needed for dropping the others from the bounding set */
 	CAP_SETPCAP };
+#define LOG_WAIT_MS 10000
 #define NEVER_NEEDED ((int)(sizeof(never_needed) / sizeof(never_needed[0])))
 
 /*
@@ -64,4 +72,55 @@ void os_jail_begin(void)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	drop_capabilities();
 	leave_no_core();
+}
+
+/* ---- the filter ---- */
+
+/*
+ * Installs the filter in all threads, and in those that they start. Returns its listener or -errno.
+ */
+static int install(void)
+{
+	static struct sock_filter insn[JAIL_FILTER_MAX];
+	int n = jail_filter(insn, (uint32_t)getpid(), SECCOMP_RET_USER_NOTIF);
+	struct sock_fprog prog = { .len = (uint16_t)n, .filter = insn };
+	long r;
+
+	if (n < 0)
+		return n;
+	r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC |
+			SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
+		&prog);
+	return r < 0 ? os_refused("seccomp", errno) : (int)r;
+}
+
+int os_jail_log(void)
+{
+	int *number = jail_log_start(), listener;
+
+	if (!number)
+		return os_refused("clone", errno);
+	listener = install();
+	__atomic_store_n(number, listener < 0 ? -1 : listener, __ATOMIC_RELEASE);
+	if (listener < 0)
+		return listener;
+	for (int ms = 0; __atomic_load_n(number, __ATOMIC_ACQUIRE); ms++) {
+		if (ms == LOG_WAIT_MS)
+			return os_refused("clone", ESRCH);
+		usleep(1000);
+	}
+	close(listener);
+	return 0;
+}
+
+int os_jail_line(unsigned n, char *buf, size_t size)
+{
+	const struct jail_row *r = &jail_table[n];
+
+	if (n >= jail_rows)
+		return 0;
+	snprintf(buf, size, "%-7s %-18s %-28s %s\n", r->action == JAIL_ALLOW ? "allow" : "absent",
+		r->name, r->rule, r->why);
+	return 1;
 }

@@ -393,6 +393,16 @@ int os_base_merge(void);
  */
 void os_restart_from(const char *dir) __attribute__((noreturn));
 
+/* ---- the jail (jail.c; docs/security.md) ---- */
+
+/*
+ * jail=log: from now on, writes a line for each call of this process that the table of calls does
+ * not admit. Returns 0 or -errno.
+ */
+int os_jail_log(void);
+/* Writes line @n of the table of calls, as `nestling --jail` prints it. Returns 0: it has fewer. */
+int os_jail_line(unsigned n, char *buf, size_t size);
+
 /* ---- the process ---- */
 
 /* Writes all @n bytes to standard error, as far as possible. */

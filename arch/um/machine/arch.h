@@ -225,6 +225,9 @@ bool machine_is_fresh(u64 *gap);
 void machine_runs(void);
 /* Returns the folder, or NULL: the instance has booted. */
 const char *machine_restored_from(void);
+
+/* Does what jail= says, before the first instruction of the guest (jail.c). */
+void arch_jail(void);
 /* True if programs may know the saved machine: it neither moved here nor seems to have booted. */
 bool machine_is_copy(void);
 /*

@@ -147,7 +147,17 @@ static void print_help(void)
 			(int)(16 - min(strlen(p->prefix), 16UL)), p->device ? "N=" : "", p->help);
 		print(line);
 	}
-	print("  --help           this text\n  --version        version and build\n");
+	print("  --help           this text\n  --version        version and build\n"
+	      "  --jail           the host's calls that a running kernel needs\n");
+	os_exit(0);
+}
+
+static void print_jail(void)
+{
+	char line[200];
+
+	for (u32 i = 0; os_jail_line(i, line, sizeof(line)); i++)
+		print(line);
 	os_exit(0);
 }
 
@@ -175,6 +185,8 @@ void params_parse(int argc, char **argv)
 			print_help();
 		else if (!strcmp(arg, "--version"))
 			print_version();
+		else if (!strcmp(arg, "--jail"))
+			print_jail();
 		else if (set_known(arg) || !*arg)
 			continue;
 		else if (!strncmp(arg, "--", 2))

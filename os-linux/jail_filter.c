@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * jail_filter.c: assembles the filter of the kernel process from the table of its calls.
+ *
+ *    each row     is it this number? each check: mask, then one of the values. All hold: RET.
+ *                 Else the number is loaded again, for the next row.
+ *    the end      RET, what happens to calls without a row
+ *
+ * The host remembers the calls that are admitted by their number alone, and does not run the
+ * program for them (Linux 5.11 and later). So rows with checks come first, the most frequent of
+ * them before the others.
+ */
+#include "os-linux/jail_table.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+
+#define FIELD(name) ((uint32_t)offsetof(struct seccomp_data, name))
+
+struct program {
+	struct sock_filter *insn;
+	int len;
+};
+
+static int emit(struct program *p, uint16_t code, uint8_t jt, uint8_t jf, uint32_t k)
+{
+	if (p->len < JAIL_FILTER_MAX)
+		p->insn[p->len] = (struct sock_filter){ code, jt, jf, k };
+	return p->len++;
+}
+
+static void load(struct program *p, uint32_t offset)
+{
+	emit(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, offset);
+}
+
+/* Goes on if the check holds, else by a jump whose place is returned: it wants its distance. */
+static int emit_check(struct program *p, const struct jail_check *c, uint32_t self)
+{
+	load(p, FIELD(args) + 8 * c->arg);
+	if (c->mask != ~0U)
+		emit(p, BPF_ALU | BPF_AND | BPF_K, 0, 0, c->mask);
+	for (int i = 0; i < c->n; i++)
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint8_t)(c->n - i), 0,
+			c->value[i] == JAIL_SELF ? self : c->value[i]);
+	return emit(p, BPF_JMP | BPF_JA, 0, 0, 0);
+}
+
+static void emit_row(struct program *p, const struct jail_row *r, uint32_t self)
+{
+	int skip = emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, (uint32_t)r->nr);
+	int failed[JAIL_CHECKS], n = 0;
+
+	while (n < JAIL_CHECKS && r->check[n].n) {
+		failed[n] = emit_check(p, &r->check[n], self);
+		n++;
+	}
+	emit(p, BPF_RET | BPF_K, 0, 0,
+		r->action == JAIL_ALLOW ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | ENOSYS);
+	if (p->len > JAIL_FILTER_MAX)
+		return;
+	for (int i = 0; i < n; i++)
+		p->insn[failed[i]].k = (uint32_t)(p->len - failed[i] - 1);
+	if (n)
+		load(p, FIELD(nr));
+	/* After a check has failed, the number is loaded; without a check it still is. */
+	p->insn[skip].jf = (uint8_t)(p->len - skip - 1);
+}
+
+static bool too_long(const struct jail_row *r)
+{
+	int n = 2;
+
+	for (int i = 0; i < JAIL_CHECKS && r->check[i].n; i++)
+		n += 3 + r->check[i].n;
+	return n > 200;
+}
+
+int jail_filter(struct sock_filter *insn, uint32_t self, uint32_t otherwise)
+{
+	struct program p = { .insn = insn };
+
+	load(&p, FIELD(arch));
+	emit(&p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, AUDIT_ARCH_X86_64);
+	emit(&p, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS);
+	load(&p, FIELD(nr));
+	for (size_t i = 0; i < jail_rows; i++) {
+		if (too_long(&jail_table[i]))
+			return -E2BIG;
+		emit_row(&p, &jail_table[i], self);
+	}
+	emit(&p, BPF_RET | BPF_K, 0, 0, otherwise);
+	return p.len > JAIL_FILTER_MAX ? -E2BIG : p.len;
+}

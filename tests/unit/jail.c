@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The filter of os-linux/jail_filter.c, run by a small interpreter: it admits what the table of
+ * calls admits, each check counts, and no other number of a call passes.
+ *
+ * SOURCES: os-linux/jail_table.c os-linux/jail_filter.c
+ */
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <cmocka.h>
+
+#include "os-linux/jail_table.h"
+
+#define SELF 4711
+#define NUMBERS 1024
+/* the aim is 50 rows of calls */
+#define ROWS_MAX 70
+
+static struct sock_filter filter[JAIL_FILTER_MAX];
+static int length;
+
+static uint32_t run(const struct seccomp_data *d)
+{
+	uint32_t a = 0;
+
+	for (int pc = 0; pc < length; pc++) {
+		const struct sock_filter *i = &filter[pc];
+
+		switch (i->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			a = *(const uint32_t *)((const char *)d + i->k);
+			break;
+		case BPF_ALU | BPF_AND | BPF_K: a &= i->k; break;
+		case BPF_JMP | BPF_JA: pc += (int)i->k; break;
+		case BPF_JMP | BPF_JEQ | BPF_K: pc += a == i->k ? i->jt : i->jf; break;
+		case BPF_RET | BPF_K: return i->k;
+		default: fail();
+		}
+	}
+	fail(); /* ran over the end */
+	return 0;
+}
+
+static uint32_t call(int nr, uint64_t a, uint64_t b, uint64_t c)
+{
+	struct seccomp_data d = { .nr = nr, .arch = AUDIT_ARCH_X86_64, .args = { a, b, c } };
+
+	return run(&d);
+}
+
+static int assemble(void **state)
+{
+	(void)state;
+	length = jail_filter(filter, SELF, SECCOMP_RET_TRAP);
+	return length > 0 ? 0 : -1;
+}
+
+static bool in_table(int nr)
+{
+	for (size_t i = 0; i < jail_rows; i++)
+		if (jail_table[i].nr == nr)
+			return true;
+	return false;
+}
+
+static void test_no_other_call(void **state)
+{
+	(void)state;
+	assert_true(jail_rows <= ROWS_MAX);
+	for (int nr = -1; nr < NUMBERS; nr++) {
+		if (!in_table(nr))
+			assert_int_equal(call(nr, 0, 0, 0), SECCOMP_RET_TRAP);
+		assert_int_equal(call(nr | 0x40000000, 0, 0, 0), SECCOMP_RET_TRAP); /* x32 */
+	}
+}
+
+static void test_foreign_calls(void **state)
+{
+	(void)state;
+	for (int nr = 0; nr < NUMBERS; nr++) {
+		struct seccomp_data d = { .nr = nr, .arch = AUDIT_ARCH_I386 };
+
+		assert_int_equal(run(&d), SECCOMP_RET_KILL_PROCESS);
+	}
+}
+
+static uint32_t good(const struct jail_check *c, int i)
+{
+	return c->value[i] == JAIL_SELF ? SELF : c->value[i];
+}
+
+/* A call whose checks all hold, by the first value of each. */
+static struct seccomp_data admitted(const struct jail_row *r)
+{
+	struct seccomp_data d = { .nr = r->nr, .arch = AUDIT_ARCH_X86_64 };
+
+	for (int i = 0; i < JAIL_CHECKS && r->check[i].n; i++)
+		d.args[r->check[i].arg] = good(&r->check[i], 0);
+	return d;
+}
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < jail_rows; i++) {
+		const struct jail_row *r = &jail_table[i];
+		struct seccomp_data d = admitted(r);
+
+		assert_int_equal(run(&d),
+			r->action == JAIL_ALLOW ? SECCOMP_RET_ALLOW : (SECCOMP_RET_ERRNO | ENOSYS));
+		for (int k = 0; k < JAIL_CHECKS && r->check[k].n; k++) {
+			const struct jail_check *c = &r->check[k];
+
+			for (int v = 0; v < c->n; v++) {
+				d = admitted(r);
+				d.args[c->arg] = good(c, v);
+				assert_int_equal(run(&d), SECCOMP_RET_ALLOW);
+			}
+			d.args[c->arg] = good(c, 0) ^ (c->mask & -c->mask) ^ (c->mask & 0x40000000);
+			assert_int_equal(run(&d), SECCOMP_RET_TRAP);
+		}
+	}
+}
+
+/* What a program that has taken over the process would try. */
+static void test_attempts(void **state)
+{
+	static const int never[] = { SYS_open, SYS_openat, SYS_openat2, SYS_creat, SYS_execve,
+		SYS_execveat, SYS_socket, SYS_connect, SYS_bind, SYS_ptrace, SYS_process_vm_writev,
+		SYS_fork, SYS_vfork, SYS_clone3, SYS_mount, SYS_setuid, SYS_unshare, SYS_setns,
+		SYS_io_uring_setup, SYS_bpf, SYS_userfaultfd, SYS_perf_event_open, SYS_keyctl,
+		SYS_memfd_create, SYS_pidfd_open, SYS_pidfd_getfd, SYS_rt_sigqueueinfo,
+		SYS_personality, SYS_pkey_mprotect, SYS_remap_file_pages, SYS_unlink, SYS_rename,
+		SYS_chmod, SYS_truncate, SYS_setrlimit, SYS_seccomp };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+		assert_int_not_equal(call(never[i], 0, 0, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYS_mmap, 0, 4096, PROT_READ | PROT_EXEC), SECCOMP_RET_TRAP);
+	assert_int_equal(call(SYS_mprotect, 0, 4096, PROT_EXEC), SECCOMP_RET_TRAP);
+	assert_int_equal(call(SYS_mprotect, 0, 4096, PROT_EXEC | 1UL << 32), SECCOMP_RET_TRAP);
+	assert_int_equal(call(SYS_clone, SIGCHLD, 0, 0), SECCOMP_RET_TRAP);
+	assert_int_equal(call(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0), SECCOMP_RET_TRAP);
+	assert_int_equal(call(SYS_kill, SELF, SIGSTOP, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYS_kill, SELF, SIGKILL, 0), SECCOMP_RET_TRAP);
+	assert_int_equal(call(SYS_kill, SELF + 1, SIGSTOP, 0), SECCOMP_RET_TRAP);
+	assert_int_equal(call(SYS_kill, (uint32_t)-1, SIGSTOP, 0), SECCOMP_RET_TRAP);
+	assert_int_equal(call(SYS_ioctl, 0, 0x5412 /* TIOCSTI */, 0), SECCOMP_RET_TRAP);
+	assert_int_equal(call(SYS_prctl, 4 /* PR_SET_DUMPABLE */, 1, 0), SECCOMP_RET_TRAP);
+	assert_int_equal(call(SYS_sched_setaffinity, 1, 8, 0), SECCOMP_RET_TRAP);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_no_other_call),
+		cmocka_unit_test(test_foreign_calls),
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_attempts),
+	};
+
+	return cmocka_run_group_tests(tests, assemble, NULL);
+}
