@@ -22,8 +22,7 @@
 #include <unistd.h>
 
 #include "os-linux/internal.h"
-#include "os-linux/jail_log.h"
-#include "os-linux/jail_table.h"
+#include "os-linux/jail.h"
 
 static const cap_value_t never_needed[] = { CAP_AUDIT_CONTROL, CAP_AUDIT_READ, CAP_AUDIT_WRITE,
 	CAP_BLOCK_SUSPEND, CAP_BPF, CAP_CHECKPOINT_RESTORE, CAP_IPC_OWNER, CAP_MAC_ADMIN,

@@ -10,7 +10,7 @@
  * program for them (Linux 5.11 and later). So rows with checks come first, the most frequent of
  * them before the others.
  */
-#include "os-linux/jail_table.h"
+#include "os-linux/jail.h"
 
 #include <errno.h>
 #include <linux/audit.h>

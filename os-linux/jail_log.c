@@ -9,7 +9,7 @@
  * kernel process has executed itself again, nothing more is written. The logger ends when no
  * process has the filter any more.
  */
-#include "os-linux/jail_log.h"
+#include "os-linux/jail.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jail_table.c: the calls of the kernel process after its start. jail_table.h says what a row
+ * jail_table.c: the calls of the kernel process after its start. jail.h says what a row
  * means.
  */
-#include "os-linux/jail_table.h"
+#include "os-linux/jail.h"
 
 #include <asm/ioctls.h>
 #include <asm/termbits.h>

@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#include "os-linux/jail_table.h"
+#include "os-linux/jail.h"
 
 #define SELF 4711
 #define NUMBERS 1024

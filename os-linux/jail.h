@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jail_table.h: the calls that the kernel process makes after its start, as data (jail_table.c).
+ * jail.h: the calls that the kernel process makes after its start, as data (jail_table.c).
  * jail_filter.c makes the filter of it, `nestling --jail` prints it, docs/security.md has it.
  */
-#ifndef NESTLING_OS_JAIL_TABLE_H
-#define NESTLING_OS_JAIL_TABLE_H
+#ifndef NESTLING_OS_JAIL_H
+#define NESTLING_OS_JAIL_H
 
 #include <linux/filter.h>
 #include <stddef.h>
@@ -52,5 +52,16 @@ extern const size_t jail_rows;
 int jail_filter(struct sock_filter *insn, uint32_t self, uint32_t otherwise);
 /* In a check of the table: the number of this process. */
 #define JAIL_SELF 0xfffffffeU
+
+/* ---- jail=log: the calls that the jail would stop (jail_log.c) ---- */
+
+/*
+ * Starts the process that hears of the calls: it writes a line for each call and place that it has
+ * not seen before to standard error, or to $NESTLING_JAIL_LOG, and lets the call pass. Returns
+ * where the caller writes the number of the filter's listener as soon as it has it, since each of
+ * its calls waits from then on; -1 if there is none. The process has it when the number is 0 again.
+ * NULL with errno: no process.
+ */
+int *jail_log_start(void);
 
 #endif
