@@ -5,7 +5,8 @@
 
 #include "kernel/state/state.h"
 
-extern const struct state_part __start_state_parts[] __weak, __stop_state_parts[] __weak;
+extern const struct state_part __start_state_parts[] __weak;
+extern const struct state_part __stop_state_parts[] __weak;
 #define for_each_part(p)                                                                           \
 	for (const struct state_part *p = __start_state_parts; p < __stop_state_parts; p++)
 
