@@ -53,4 +53,4 @@ sed 's/\(.*\)/\1 door_\1/' "$work/doors" >"$work/redefine"
 objcopy --redefine-syms="$work/redefine" "$work/raw.o" "$work/k.o"
 objcopy --keep-global-symbol=arch_start --keep-global-symbol=__start_boot_params "$work/k.o"
 gcc -static -no-pie -pthread -Wl,-Ttext-segment=0x60000000 -Wl,-z,max-page-size=4096 -Wl,-T,mk/image.lds \
-	-Wl,--unresolved-symbols=ignore-all -o "$out" "$work/k.o" "$work/doors.o" "${host[@]}"
+	-Wl,--unresolved-symbols=ignore-all -o "$out" "$work/k.o" "$work/doors.o" "${host[@]}" -lcap
