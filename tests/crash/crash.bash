@@ -108,7 +108,7 @@ run_workload() {
 # look DIR KIND SEED HOW: DIR has disk and ack as a crash left them; HOW: ours or e2fsck. What is
 # wrong, or nothing.
 look() {
-	local mkfs size form options ncpus disk=disk type=ext4 code
+	local mkfs size form options ncpus disk=disk type=ext4 code base=
 	IFS='|' read -r mkfs size form options ncpus <<<"$2"
 	[[ $mkfs == *ext3* ]] && type=ext3
 	if [[ $form == cow* && -n $can_check ]]; then
@@ -128,7 +128,9 @@ look() {
 		fi
 	fi
 	echo "$prelude; mount -t $type /dev/ubdb /mnt && $(workload verify "$options" "$3"); rm -rf /mnt/noise; echo more >/mnt/more && sync && cat /mnt/more; umount /mnt && echo @@end; poweroff -f -f || echo o >/proc/sysrq-trigger; sleep 9" >"$1/script"
-	(boot_sh "$1/console" "ubd1=$1/$disk" "ubd2r=$1/ack" <"$1/script" 3>&- & wait_or_kill $! 400)
+	# a copy of a layer names the base that it was made over
+	[[ $form != cow* || $disk != disk ]] || base=,$1/base
+	(boot_sh "$1/console" "ubd1=$1/$disk$base" "ubd2r=$1/ack" <"$1/script" 3>&- & wait_or_kill $! 400)
 	if grep -aE '^(LOST|WRONG|REFUTED)|EXT4-fs.*error|BUG|[Oo]ops|panic' "$1/console" | head -n 2 | tr '\n' ' ' | grep .; then return 1; fi
 	if ! grep -q '^verified' "$1/console" || ! grep -q '^more' "$1/console" || ! grep -q '^@@end' "$1/console"; then
 		echo "the next boot: $(tr -d '\r' <"$1/console" | grep -a . | tail -n 2 | tr '\n' ' ')"
@@ -140,7 +142,7 @@ look() {
 # flatten DIR FORM: DIR/flat is the disk as a raw image
 flatten() {
 	rm -f "$1/flat"
-	if [[ $2 == cow4 ]]; then "$NESTCTL" cow convert --to raw "$1/disk" "$1/flat"; else "$work/cut" flatten "$1/disk" "$1/base" "$1/flat"; fi
+	if [[ $2 == cow4 ]]; then "$NESTCTL" cow convert --to raw --backing "$1/base" "$1/disk" "$1/flat"; else "$work/cut" flatten "$1/disk" "$1/base" "$1/flat"; fi
 }
 # what e2fsck found wrong: that a tree of extents could have fewer blocks (and that we did not let
 # it) is not
