@@ -57,6 +57,11 @@ struct option_row {
 	/* NULL: accepted but not shown (an old spelling) */
 	const char *help;
 };
+/* True for a value that stands behind "=" or not at all, as "[=PORT]" says. */
+static inline bool value_is_optional(const struct option_row *o)
+{
+	return o->arg && o->arg[0] == '[' && o->arg[1] == '=';
+}
 /* Every listing has this option. */
 #define KEY_JSON 1000
 /* clang-format off */

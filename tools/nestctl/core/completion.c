@@ -128,7 +128,7 @@ static void print_values(const struct command *const *table)
 		if (c->hidden)
 			continue;
 		for (const struct option_row *o = c->options; o && (o->key || o->name); o++) {
-			if (!o->help || !o->arg || o->arg[0] == '[')
+			if (!o->help || !o->arg || value_is_optional(o))
 				continue;
 			const char *kind = kind_of(o->arg, strlen(o->arg));
 

@@ -91,7 +91,7 @@ static void print_option(const struct option_row *o)
 		n = snprintf(head, sizeof(head), "  -%c", o->key);
 	if (o->arg)
 		n += snprintf(head + n, sizeof(head) - (size_t)n, "%s%s",
-			o->arg[0] == '[' ? "" : " ", o->arg);
+			value_is_optional(o) ? "" : " ", o->arg);
 	if (n > 28)
 		printf("%s\n%30s", head, "");
 	else

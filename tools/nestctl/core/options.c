@@ -39,9 +39,9 @@ static void translate(const struct command *c, char *letters, struct option *nam
 		}
 		if (o->name)
 			names[n++] = (struct option){ o->name,
-				!o->arg          ? no_argument :
-				o->arg[0] == '[' ? optional_argument :
-						   required_argument,
+				!o->arg              ? no_argument :
+				value_is_optional(o) ? optional_argument :
+						       required_argument,
 				NULL, o->key };
 	}
 	*letters = '\0';

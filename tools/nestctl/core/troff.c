@@ -64,7 +64,7 @@ void troff_option(const struct option_row *o)
 		fputs("\\fR", stdout);
 	}
 	if (o->arg) {
-		fputs(o->arg[0] == '[' ? "\\fI" : " \\fI", stdout);
+		fputs(value_is_optional(o) ? "\\fI" : " \\fI", stdout);
 		roff(o->arg, strlen(o->arg), false);
 		fputs("\\fR", stdout);
 	}
