@@ -120,8 +120,8 @@ static void close_unnamed(char **argv)
 static const char *const kept_variables[] = { "HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "TMPDIR",
 	"LANG", "LC_ALL", "LC_CTYPE", "TZ", "PATH", "TERM", "DISPLAY", "XAUTHORITY",
 	"WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "SHELL", "USER", "NESTLING_GDB",
-	"ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "GCOV_PREFIX", "GCOV_PREFIX_STRIP",
-	"LLVM_PROFILE_FILE" };
+	"NESTLING_JAIL_LOG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "GCOV_PREFIX",
+	"GCOV_PREFIX_STRIP", "LLVM_PROFILE_FILE" };
 
 static int is_kept(const char *variable)
 {
