@@ -53,15 +53,25 @@ static void reset_irq(void *unused)
 	ask();
 }
 
+/* Lets the next read or write begin. */
+static void leave(void)
+{
+	smp_store_release(&busy, 0);
+	wake_up_all(&wait);
+}
+
 /* ---- the thread ---- */
 
+/* A read or write that copies from or to the server's memory ends before that goes. */
 static void detach(void)
 {
-	reset_host_detach();
 	WRITE_ONCE(marked, false);
 	runs = false;
 	WRITE_ONCE(attached, false);
 	wake_up_all(&wait);
+	wait_event_idle(&wait, !xchg(&busy, 1));
+	reset_host_detach();
+	leave();
 }
 
 /* Goes back; returns only if that is not possible. */
@@ -262,7 +272,7 @@ static ssize_t reset_read(struct file *f, struct iov_iter *to, loff_t *pos)
 	if (xchg(&busy, 1))
 		return -EBUSY;
 	n = read_input(to);
-	smp_store_release(&busy, 0);
+	leave();
 	return n;
 }
 
@@ -294,7 +304,7 @@ static ssize_t reset_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	if (xchg(&busy, 1))
 		return -EBUSY;
 	n = write_record(from);
-	smp_store_release(&busy, 0);
+	leave();
 	return n;
 }
 

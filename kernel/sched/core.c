@@ -711,11 +711,6 @@ bool sched_boost(struct task *t, int prio)
 	return rt_prio(t) != before;
 }
 
-void sched_go_first(struct task *t)
-{
-	sched_boost(t, DL_PRIO);
-}
-
 int sched_rt_prio(const struct task *t)
 {
 	return rt_prio(t);

@@ -74,6 +74,8 @@ def one(i, order):
         text = ""
     mem[INPUT:INPUT + len(text)] = text.encode()
     say(RUN, len(text))
+    if order == "W":
+        print("# a run begins", flush=True)
     if order in "BRSW":
         time.sleep(3 if order == "W" else 0.02)
         say(BACK)
