@@ -86,3 +86,8 @@ void sched_set_bound(struct task *t, u64 mask)
 	if (READ_ONCE(t->cpus_bound) != mask)
 		(void)set_masks(t, 0, mask);
 }
+
+void sched_go_first(struct task *t)
+{
+	sched_boost(t, DL_PRIO);
+}

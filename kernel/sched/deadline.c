@@ -178,8 +178,3 @@ int dl_reserve(struct task *t, u64 runtime, u64 period)
 	spin_unlock(&dl_lock);
 	return err;
 }
-
-void sched_go_first(struct task *t)
-{
-	sched_boost(t, DL_PRIO);
-}
