@@ -6,7 +6,7 @@ SYSCALLS_TBL := kernel/syscall/syscalls.tbl
 GEN_SYSCALLS := tools/gen-syscalls.awk
 HAVE_SYSCALLS := $(and $(wildcard $(SYSCALLS_TBL)),$(wildcard $(GEN_SYSCALLS)))
 
-GEN_HDR := $(G)/stub_syms.h $(if $(HAVE_SYSCALLS),$(G)/syscalls.h) $(G)/build_id.h
+GEN_HDR := $(G)/stub_syms.h $(if $(HAVE_SYSCALLS),$(G)/syscalls.h $(G)/host_calls.h) $(G)/build_id.h
 GEN_SRC := $(if $(HAVE_SYSCALLS),$(G)/syscalls_table.c) $(G)/blobs.S
 
 $(G)/syscalls.h: $(SYSCALLS_TBL) $(GEN_SYSCALLS)
@@ -15,6 +15,9 @@ $(G)/syscalls.h: $(SYSCALLS_TBL) $(GEN_SYSCALLS)
 $(G)/syscalls_table.c: $(SYSCALLS_TBL) $(GEN_SYSCALLS)
 	@mkdir -p $(@D)
 	$(Q)awk -v mode=table -f $(GEN_SYSCALLS) $< >$@
+$(G)/host_calls.h: $(SYSCALLS_TBL)
+	@mkdir -p $(@D)
+	$(Q)awk -F '|' '/^[0-9]/ { printf "[%d] = \"%s\",\n", $$1, $$2 }' $< >$@
 
 # What `--version` says.  Written again only when it changes.
 $(G)/build_id.h: FORCE

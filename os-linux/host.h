@@ -6,6 +6,8 @@
 #ifndef NESTLING_OS_HOST_H
 #define NESTLING_OS_HOST_H
 
+#include <stdbool.h>
+
 #include "os-linux/os.h"
 
 /* ---- handles ---- */
@@ -69,6 +71,58 @@ int os_cpu_state(int cpu);
  * and reports by os_irq_raise(). Returns 0 or -errno.
  */
 int os_worker_start(const char *name, void (*fn)(void *arg), void *arg);
+
+/* ---- the jail (jail/broker.c) ---- */
+
+/*
+ * What the process may ask of its broker once it is jailed. Without a jail, and after it has
+ * closed, these do nothing. A grant of a folder is one for the names in it.
+ */
+#define OS_GRANT_READ 1
+#define OS_GRANT_WRITE 2
+/* hostfs: all that is beneath the folder, by the process itself */
+#define OS_GRANT_BENEATH 4
+void os_jail_grant(const char *path, unsigned how);
+/* Has the broker call @fn, which ends. -ENOENT: there is no broker. */
+int os_jail_run(void (*fn)(const char *path), const char *path);
+/*
+ * Registers @fn to be called just before the jail closes, or when it turns out that there is none.
+ * Returns 0 or -ENOSPC. os_jail_is_open() is true until then, if there is a broker: what the owner
+ * says by the management console has to wait, for the broker does not hear it yet.
+ */
+int os_at_jail(void (*fn)(void));
+bool os_jail_is_open(void);
+/*
+ * Gives a datagram socket to the broker, which passes its packets on. Returns the socket in its
+ * place, not blocking, or -errno (-ENOENT: there is no broker); the caller closes @sock. Each
+ * packet there has a head.
+ */
+struct os_relayed {
+	uint32_t len; /* of the datagram, which may have been cut */
+	uint32_t from_len;
+	uint8_t from[128];
+};
+int os_jail_relay(int sock);
+/*
+ * Openers: what a driver opens by a text of its user's, by the broker once the process is jailed.
+ * An opener returns 0, or -errno with a line in o->text or none, and leaves descriptors in o->fd;
+ * o->text carries what else the driver wants to know. It runs in a process of its own, which ends
+ * then, and has of this one what was there at its start.
+ * os_jail_opener() returns a number, or -errno; it is called before the close.
+ * os_jail_open() returns what the opener returned; -EACCES: no command line or command of the
+ * console's owner has @text as a value; -EIO: the broker has gone.
+ */
+#define OS_OPENED_MAX 4
+struct os_opened {
+	int32_t err;
+	uint32_t nr;
+	int fd[OS_OPENED_MAX];
+	char text[256];
+};
+int os_jail_opener(int (*fn)(const char *text, struct os_opened *o));
+int os_jail_open(int opener, const char *text, struct os_opened *o);
+/* True once the jail has closed. */
+bool os_jailed(void);
 
 /* ---- signals and the end ---- */
 

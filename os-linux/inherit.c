@@ -89,6 +89,16 @@ static void note_named(const char *param)
 			note_numbers(s + 3);
 }
 
+int os_named_fd(int fd)
+{
+	int least = -1;
+
+	for (int i = 0; i < nr_named; i++)
+		if (named[i] > fd && (least < 0 || named[i] < least))
+			least = named[i];
+	return least;
+}
+
 static int by_number(const void *a, const void *b)
 {
 	const int *x = a, *y = b;
@@ -99,10 +109,14 @@ static int by_number(const void *a, const void *b)
 /* Closes what the command line does not name. */
 static void close_unnamed(char **argv)
 {
+	const char *launcher = getenv("NESTLING_LAUNCHER");
 	int from = 3;
 
 	for (int i = 0; argv[i]; i++)
 		note_named(argv[i]);
+	if (launcher)
+		/* a jailed kernel process before this one (jail/again.c) */
+		note_numbers(launcher);
 	if (nr_named == NAMED_MAX)
 		return;
 	qsort(named, (size_t)nr_named, sizeof(named[0]), by_number);
@@ -120,8 +134,8 @@ static void close_unnamed(char **argv)
 static const char *const kept_variables[] = { "HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "TMPDIR",
 	"LANG", "LC_ALL", "LC_CTYPE", "TZ", "PATH", "TERM", "DISPLAY", "XAUTHORITY",
 	"WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "SHELL", "USER", "NESTLING_GDB",
-	"NESTLING_JAIL_LOG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "GCOV_PREFIX",
-	"GCOV_PREFIX_STRIP", "LLVM_PROFILE_FILE" };
+	"NESTLING_JAIL_LOG", "NESTLING_LAUNCHER", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
+	"GCOV_PREFIX", "GCOV_PREFIX_STRIP", "LLVM_PROFILE_FILE" };
 
 static int is_kept(const char *variable)
 {

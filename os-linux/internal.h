@@ -48,8 +48,11 @@ bool state_hold_files(const char *hold);
 /* Waits until the holder lets the instance go on. False if it has gone. */
 bool state_hold(void);
 
-/* Ends this program's threads and executes it again with @argv (process.c). */
-void os_exec_again(char **argv) __attribute__((noreturn));
+/*
+ * Ends this program's threads and executes it again with @argv, which goes on from the state @dir,
+ * or "" (process.c).
+ */
+void os_exec_again(char **argv, const char *dir) __attribute__((noreturn));
 
 /*
  * Sets vec[i] if page @va + i is in the page table of process @pid, for at most 512 pages. Returns
@@ -68,8 +71,21 @@ const char *os_inherit_setup(void);
  */
 int os_lacks_call(void);
 
-/* Gives up rights that no part of the process needs, once and early (jail.c). */
-void os_jail_begin(void);
+/*
+ * Gives up rights that no part of the process needs, and forks the broker of a jail, once and early
+ * (jail/jail.c). Returns 0 or -errno.
+ */
+int os_jail_begin(char **argv);
+/* Gives up all capabilities of the calling thread, between vfork and exec too (jail/threads.c). */
+void os_no_capabilities(void);
+/* As os_exec_again(), once the jail has closed, from the state @dir, or "" for a boot. */
+void os_jail_again(const char *dir) __attribute__((noreturn));
+/*
+ * Returns the command line that goes on from the state @dir (restore.c), or NULL without memory;
+ * the least descriptor above @fd that the command line names, or -1 (inherit.c).
+ */
+char **os_words_from(char **argv, const char *dir);
+int os_named_fd(int fd);
 
 /* Sets up the alternate signal stack of a vCPU thread (fault.c). Returns 0 or -errno. */
 int os_fault_thread_setup(void);

@@ -393,7 +393,16 @@ int os_base_merge(void);
  */
 void os_restart_from(const char *dir) __attribute__((noreturn));
 
-/* ---- the jail (jail.c; docs/security.md) ---- */
+/* ---- the jail (jail/jail.c; docs/security.md) ---- */
+
+/*
+ * jail=on: from now on, this process has no right that it does not need. With @traces it may trace
+ * its children (seccomp=off). os_jail_none(): there is to be no jail. One of them is called once,
+ * before the guest's first instruction. os_jail_close() returns 0, or -errno: the process is to
+ * end.
+ */
+int os_jail_close(int traces);
+void os_jail_none(void);
 
 /*
  * jail=log: from now on, writes a line for each call of this process that the table of calls does

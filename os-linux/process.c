@@ -4,6 +4,7 @@
  * callers wait.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -50,7 +51,7 @@ static void be_the_only_one(void)
 	if (!__atomic_exchange_n(&exiting, 1, __ATOMIC_SEQ_CST))
 		return;
 	for (;;)
-		pause();
+		poll(NULL, 0, -1);
 }
 
 #ifdef CONFIG_COV_HOST
@@ -93,7 +94,7 @@ void os_end_by(void (*end)(void))
  * All our fds close on exec, and the zygote ends with its socket. The calling vCPU may be pinned;
  * the new program must not be.
  */
-void os_exec_again(char **argv)
+void os_exec_again(char **argv, const char *dir)
 {
 	be_the_only_one();
 	os_run_at_exit();
@@ -101,6 +102,8 @@ void os_exec_again(char **argv)
 	/* late: the signal thread still takes them */
 	if (os_end_asked())
 		_exit(1);
+	if (os_jailed())
+		os_jail_again(dir);
 	sigprocmask(SIG_SETMASK, &first_mask, NULL);
 	os_space_pin_self(-1);
 	execv("/proc/self/exe", argv);
@@ -110,12 +113,13 @@ void os_exec_again(char **argv)
 
 void os_restart(void)
 {
-	os_exec_again(os_argv);
+	os_exec_again(os_argv, "");
 }
 
 static void block_signals(void)
 {
-	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
+	/* SIGSYS: each thread gives up its rights by it (jail/threads.c). */
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS };
 	sigset_t set;
 
 	sigfillset(&set);

@@ -347,21 +347,30 @@ uint64_t os_state_restore(int argc, char **argv)
 	return mine.h.sp[0];
 }
 
-void os_restart_from(const char *dir)
+char **os_words_from(char **argv, const char *dir)
 {
 	size_t n = 0;
 	char **words, *first;
 
-	while (os_argv[n])
+	while (argv[n])
 		n++;
 	words = calloc(n + 3, sizeof(*words));
 	if (!words || asprintf(&first, "restore=%s", dir) < 0)
-		os_restart();
-	words[0] = os_argv[0];
+		return NULL;
+	words[0] = argv[0];
 	words[1] = first;
 	n = 2;
-	for (size_t i = 1; os_argv[i] && strcmp(os_argv[i], "--"); i++)
-		if (place_name(os_argv[i]))
-			words[n++] = os_argv[i];
-	os_exec_again(words);
+	for (size_t i = 1; argv[i] && strcmp(argv[i], "--"); i++)
+		if (place_name(argv[i]))
+			words[n++] = argv[i];
+	return words;
+}
+
+void os_restart_from(const char *dir)
+{
+	char **words = os_words_from(os_argv, dir);
+
+	if (!words)
+		os_restart();
+	os_exec_again(words, dir);
 }

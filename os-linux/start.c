@@ -83,7 +83,11 @@ int main(int argc, char **argv, char **envp)
 	if (argc)
 		name_process(argv[0]);
 	os_process_setup();
-	os_jail_begin();
+	err = os_jail_begin(argv);
+	if (err) {
+		fprintf(stderr, "nestling: jail: no broker: %s\n", os_why(err));
+		return 1;
+	}
 	name_helper_to_gdb();
 	err = os_vcpu_adopt(0);
 	if (err) {

@@ -18,7 +18,7 @@ for f in $(LC_ALL=C sort <<<"$sources"); do
 	kernel+=("$build/obj/$f.o")
 done
 kernel+=("$build/obj/gen/blobs.S.o" "$build/obj/gen/syscalls_table.o")
-for f in os-linux/*.c; do host+=("$build/obj/${f%.c}.o"); done
+for f in $(find os-linux -name "*.c" | LC_ALL=C sort); do host+=("$build/obj/${f%.c}.o"); done
 make -s MODE="$mode" "${kernel[@]}" "${host[@]}"
 
 # Called at fork and exit, with nothing to do here.

@@ -92,7 +92,7 @@ EXCEPTIONS = [
 
 # Generated headers. That of the system calls declares handlers, which live with their objects.
 HANDLERS = ["gen/syscalls.h"]
-GENERATED = HANDLERS + ["gen/build_id.h"]
+GENERATED = HANDLERS + ["gen/build_id.h", "gen/host_calls.h"]
 # Functions that the compiler calls by itself.
 COMPILER = {"__popcountdi2"}
 

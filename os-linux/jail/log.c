@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jail_log.c: jail=log. A process of its own hears of each call of the kernel process that the
+ * log.c: jail=log. A process of its own hears of each call of the kernel process that the
  * table does not admit, writes one line for each pair of call and place, and lets the call pass. It
  * is for finding what the table lacks: it walls nothing, since a call may change between the look
  * at it and its execution.
@@ -9,7 +9,7 @@
  * kernel process has executed itself again, nothing more is written. The logger ends when no
  * process has the filter any more.
  */
-#include "os-linux/jail.h"
+#include "os-linux/jail/jail.h"
 
 #include <errno.h>
 #include <fcntl.h>

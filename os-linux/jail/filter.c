@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jail_filter.c: assembles the filter of the kernel process from the table of its calls.
+ * filter.c: assembles the filter of the kernel process from the table of its calls.
  *
  *    each row     is it this number? each check: mask, then one of the values. All hold: RET.
  *                 Else the number is loaded again, for the next row.
@@ -10,7 +10,7 @@
  * program for them (Linux 5.11 and later). So rows with checks come first, the most frequent of
  * them before the others.
  */
-#include "os-linux/jail.h"
+#include "os-linux/jail/jail.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -78,7 +78,7 @@ static bool too_long(const struct jail_row *r)
 	return n > 200;
 }
 
-int jail_filter(struct sock_filter *insn, uint32_t self, uint32_t otherwise)
+int jail_filter(struct sock_filter *insn, uint32_t self, unsigned profiles, uint32_t otherwise)
 {
 	struct program p = { .insn = insn };
 
@@ -87,6 +87,8 @@ int jail_filter(struct sock_filter *insn, uint32_t self, uint32_t otherwise)
 	emit(&p, BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS);
 	load(&p, FIELD(nr));
 	for (size_t i = 0; i < jail_rows; i++) {
+		if (jail_table[i].profile & ~profiles || jail_table[i].action == JAIL_ASK)
+			continue;
 		if (too_long(&jail_table[i]))
 			return -E2BIG;
 		emit_row(&p, &jail_table[i], self);

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * again.c: a reboot, or a way back to a state, of a jailed kernel process. Its filter outlives an
+ * execve(2), so a new process has to take its place; but its parent waits for this one.
+ *
+ *      kernel process              broker
+ *      parks its threads
+ *      ASK_AGAIN, descriptors -->  looks at what is asked for
+ *      closes everything
+ *      ASK_GO                 -->  becomes the launcher: starts a new kernel process, which has
+ *      becomes the stub            a broker of its own
+ *
+ *      parent <- stub <- launcher <- kernel process <- broker
+ *
+ * The stub has no memory of the guest and no descriptor but the way to the launcher. It passes
+ * signals on, and ends as the launcher does, which ends as the last kernel process did. The next
+ * time, the broker passes the ask on to the launcher and ends, and so does the kernel process:
+ * there are never more processes than these.
+ *
+ * The command line is the broker's own copy. What the kernel process may choose is a state to start
+ * from, if the owner of the console has named it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os-linux/internal.h"
+#include "os-linux/jail/broker.h"
+#include "os-linux/jail/jail.h"
+
+/* the variable with the number of the way to it */
+#define LAUNCHER "NESTLING_LAUNCHER"
+#define OUT_OF_THE_WAY 1000 /* descriptors that wait for their numbers */
+#define WORDS_MAX 4096
+/* Where the guest's memory is mapped (arch/um/layout.h), in larger pieces than other things. */
+#define GUEST_FROM 0x100000000000UL
+#define GUEST_TO 0x700000000000UL
+#define GUEST_LEAST (1UL << 20)
+#define MAPS_MAX 4096
+
+/* ---- the broker and the launcher ---- */
+
+static char *words[WORDS_MAX + 1];
+static int nr_words;
+static struct {
+	bool asked;
+	char dir[ASK_TEXT];
+	int fd[ASK_FDS], number[ASK_FDS], nr;
+} next;
+static bool hup_was_ignored;
+static bool was_launched; /* of the kernel process */
+static pid_t broker_pid;
+
+void again_word(const char *word)
+{
+	if (nr_words < WORDS_MAX)
+		words[nr_words++] = strdup(word);
+}
+
+void again_begin(void)
+{
+	const char *number = getenv(LAUNCHER);
+	struct sigaction hup;
+
+	hup_was_ignored = !sigaction(SIGHUP, NULL, &hup) && hup.sa_handler == SIG_IGN;
+	broker.launcher = number ? atoi(number) : -1;
+	was_launched = number;
+	if (number)
+		fcntl(broker.launcher, F_SETFD, FD_CLOEXEC);
+	unsetenv(LAUNCHER);
+}
+
+void again_broker(pid_t pid)
+{
+	broker_pid = pid;
+	if (broker.launcher >= 0)
+		close(broker.launcher);
+	broker.launcher = -1;
+}
+
+bool again_ask(const struct ask *a, const int *fds, int nr)
+{
+	char *dir = strchr((char *)a->text, ':');
+	const char *p = a->text;
+
+	next.asked = false;
+	if (!dir || nr > ASK_FDS || (dir[1] && !files_named(dir + 1)))
+		return false;
+	for (next.nr = 0; next.nr < nr; next.nr++) {
+		char *end;
+
+		next.number[next.nr] = (int)strtoul(p, &end, 10);
+		if (end == p || next.number[next.nr] >= OUT_OF_THE_WAY)
+			return false;
+		next.fd[next.nr] = fds[next.nr];
+		p = end;
+	}
+	snprintf(next.dir, sizeof(next.dir), "%s", dir + 1);
+	next.asked = true;
+	return true;
+}
+
+/* In a child: the descriptors get their numbers, and the program starts. */
+static void __attribute__((noreturn)) start_kernel(int way)
+{
+	char number[16], **argv = next.dir[0] ? os_words_from(words, next.dir) : words;
+	int self = open("/proc/self/exe", O_PATH | O_CLOEXEC), highest = 2;
+
+	for (int i = 0; i < next.nr; i++)
+		next.fd[i] = fcntl(next.fd[i], F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+	way = fcntl(way, F_DUPFD, OUT_OF_THE_WAY);
+	self = fcntl(self, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+	for (int i = 0; i < next.nr; i++) {
+		dup2(next.fd[i], next.number[i]);
+		if (next.number[i] > highest)
+			highest = next.number[i];
+	}
+	snprintf(number, sizeof(number), "%d", way);
+	setenv(LAUNCHER, number, 1);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	os_child_signals();
+	if (hup_was_ignored)
+		signal(SIGHUP, SIG_IGN);
+	if (argv)
+		fexecve(self, argv, environ);
+	_exit(1);
+}
+
+static pid_t start_next(int *way)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -1;
+	pid = fork();
+	if (!pid)
+		start_kernel(pair[1]);
+	close(pair[1]);
+	for (int i = 0; i < next.nr; i++)
+		close(next.fd[i]);
+	next.nr = 0;
+	if (*way >= 0)
+		close(*way);
+	*way = pair[0];
+	return pid;
+}
+
+/* Ends as the kernel process has. */
+static void __attribute__((noreturn)) end_as(int status)
+{
+	if (WIFSIGNALED(status)) {
+		os_child_signals();
+		kill(getpid(), WTERMSIG(status));
+	}
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+/* The kernel process has ended. Returns the next one, or does not return. */
+static pid_t follow(int status, int *way)
+{
+	int fds[ASK_FDS + 1], nr;
+	struct ask a;
+
+	/* The next one was asked for before this one could end. */
+	broker.ask = *way;
+	nr = WIFEXITED(status) && !WEXITSTATUS(status) ? broker_hear(&a, fds) : -1;
+	if (nr < 0 || a.kind != ASK_AGAIN || !again_ask(&a, fds, nr))
+		end_as(status);
+	return start_next(way);
+}
+
+/*
+ * Children have stopped or ended: the kernel process, or one that it has left, such as its broker.
+ * Returns the kernel process that runs from now on.
+ */
+static pid_t look_at_children(pid_t kernel, int *way)
+{
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+		if (pid != kernel)
+			continue;
+		if (WIFSTOPPED(status))
+			kill(getppid(), SIGSTOP); /* for the shell that waits for it */
+		else
+			kernel = follow(status, way);
+	}
+	return kernel;
+}
+
+void again_go(void)
+{
+	int way = -1, stub = broker.ask, signals;
+	sigset_t all;
+	pid_t kernel;
+
+	if (!next.asked)
+		return;
+	if (broker.launcher >= 0) {
+		char text[ASK_TEXT] = "";
+		size_t at = 0;
+
+		for (int i = 0; i < next.nr; i++)
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "%d ", next.number[i]);
+		snprintf(text + at, sizeof(text) - at, ":%s", next.dir);
+		broker_ask(broker.launcher, ASK_AGAIN, 0, text, next.fd, next.nr);
+		_exit(0);
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, "nestling-again");
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	signals = signalfd(-1, &all, SFD_CLOEXEC);
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
+	for (int fd = 0; fd < 3; fd++)
+		open("/dev/null", O_RDWR);
+	close(broker.listener);
+	close(broker.memory);
+	close(broker.console);
+	close(broker.relay);
+	kernel = start_next(&way);
+	for (;;) {
+		struct pollfd p[] = { { signals, POLLIN, 0 }, { stub, POLLIN, 0 } };
+		struct signalfd_siginfo info;
+		struct ask a;
+
+		poll(p, 2, -1);
+		if (p[0].revents && read(signals, &info, sizeof(info)) == sizeof(info) &&
+			info.ssi_signo == SIGCHLD)
+			kernel = look_at_children(kernel, &way);
+		broker.ask = stub;
+		if (p[1].revents && broker_hear(&a, NULL) >= 0 && a.kind == ASK_SIGNAL)
+			kill(kernel, (int)a.value);
+	}
+}
+
+/* ---- the kernel process ---- */
+
+/* The numbers that the new process needs, and their descriptors, which are the same here. */
+static int wanted(int *fd, char *text, size_t size)
+{
+	int nr = 0, next_number = 0;
+	size_t at = 0;
+
+	for (int i = 0; i < 3; i++)
+		fd[nr++] = i;
+	while (nr < ASK_FDS && (next_number = os_named_fd(next_number)) >= 0)
+		if (next_number > 2 && next_number < OUT_OF_THE_WAY &&
+			fcntl(next_number, F_GETFD) >= 0)
+			fd[nr++] = next_number;
+	for (int i = 0; i < nr; i++)
+		at += (size_t)snprintf(text + at, size - at, "%d ", fd[i]);
+	return nr;
+}
+
+/*
+ * Unmaps the guest's memory, which is all that is large below the libraries' place: the stack of
+ * this thread is small.
+ */
+static void forget_guest(void)
+{
+	static struct {
+		unsigned long start, end;
+	} large[MAPS_MAX];
+	FILE *f = fopen("/proc/self/maps", "re");
+	char line[512];
+	int nr = 0;
+
+	while (f && nr < MAPS_MAX && fgets(line, sizeof(line), f)) {
+		unsigned long start, end;
+
+		if (sscanf(line, "%lx-%lx", &start, &end) == 2 && start >= GUEST_FROM &&
+			end <= GUEST_TO && end - start >= GUEST_LEAST) {
+			large[nr].start = start;
+			large[nr++].end = end;
+		}
+	}
+	if (f)
+		fclose(f);
+	for (int i = 0; i < nr; i++)
+		munmap((void *)large[i].start, large[i].end - large[i].start);
+}
+
+static void __attribute__((noreturn)) be_stub(int sock)
+{
+	sigset_t set;
+	int status;
+
+	sigfillset(&set);
+	for (;;) {
+		siginfo_t info;
+		int sig = sigwaitinfo(&set, &info);
+
+		if (sig == SIGCHLD && waitpid(broker_pid, &status, WNOHANG) == broker_pid)
+			_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+		else if (sig == SIGTSTP)
+			kill(getpid(), SIGSTOP);
+		else if (sig > 0 && sig != SIGCHLD && sig != SIGCONT)
+			broker_ask(sock, ASK_SIGNAL, (uint64_t)sig, "", NULL, 0);
+	}
+}
+
+void jail_again(int sock, const char *dir)
+{
+	static int fd[ASK_FDS];
+	char text[ASK_TEXT];
+	struct ask a;
+	int nr = wanted(fd, text, sizeof(text));
+	size_t at = strlen(text);
+
+	snprintf(text + at, sizeof(text) - at, ":%s", dir);
+	jail_park();
+	if (broker_ask(sock, ASK_AGAIN, 0, text, fd, nr))
+		_exit(1);
+	forget_guest();
+	for (int i = 0; i < 65536 && i < (int)sysconf(_SC_OPEN_MAX); i++)
+		if (i != sock)
+			close(i);
+	if (broker_ask(sock, ASK_GO, 0, "", NULL, 0))
+		_exit(1);
+	/* A broker that has a launcher is gone now, and the launcher waits for this process. */
+	if (was_launched)
+		_exit(recv(sock, &a, sizeof(a), 0) > 0);
+	be_stub(sock);
+}

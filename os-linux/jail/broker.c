@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * broker.c: the process that does for the jailed kernel process what its filter does not admit and
+ * its owner has allowed.
+ *
+ *      owner ---- datagrams of the management console ----> broker ---- relay ----> kernel process
+ *                                                             ^                        |
+ *                                                             +--- calls that the -----+
+ *                                                                  filter stops
+ *
+ * It is forked at the start, before there is anything of the guest. Until the first program of the
+ * guest runs, the kernel process tells it what may be asked for later (`struct ask`). Then the
+ * filter closes, and the broker hears of each call that the filter does not admit
+ * (SECCOMP_RET_USER_NOTIF), while the calling thread waits. A call that names a file is looked at,
+ * made by the broker itself with its own copy of the arguments, and answered (files.c): nothing is
+ * passed on to the host as the kernel process wrote it. Any other call ends the kernel process,
+ * with a line that names it.
+ *
+ * The datagrams of the management console pass through the broker, since its owner is the one who
+ * says which files may be opened later (relay.c). So the kernel process has no socket from which it
+ * could reach those of others.
+ *
+ * The broker has no thread and no state that grows without a bound. It ends with the kernel
+ * process.
+ */
+#include "os-linux/jail/broker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "os-linux/internal.h"
+#include "os-linux/jail/jail.h"
+
+/* a kernel process that has fallen does not fill a disk with them */
+#define LINES_MAX 100
+
+struct broker broker = {
+	.ask = -1, .listener = -1, .memory = -1, .console = -1, .relay = -1, .launcher = -1
+};
+
+void broker_say(const char *format, ...)
+{
+	static int lines;
+	char text[ASK_TEXT + 200] = "nestling: jail: ";
+	size_t at = strlen(text);
+	va_list ap;
+
+	if (++lines > LINES_MAX)
+		return;
+	va_start(ap, format);
+	vsnprintf(text + at, sizeof(text) - at - 1, format, ap);
+	va_end(ap);
+	strcat(text, "\n");
+	/* A name may have any bytes, and standard error may be a terminal. */
+	for (char *p = text; p[1]; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	os_write_stderr(text, strlen(text));
+}
+
+/* ---- asks ---- */
+
+int broker_ask(
+	int sock, enum ask_kind kind, uint64_t value, const char *text, const int *fds, int nr_fds)
+{
+	static char control[CMSG_SPACE(ASK_FDS * sizeof(int))];
+	struct ask a = { .kind = kind, .value = value, .len = (uint32_t)strlen(text) + 1 };
+	struct iovec iov = { &a, ASK_HEAD + a.len };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	if (a.len > ASK_TEXT)
+		return -ENAMETOOLONG;
+	if (nr_fds > ASK_FDS)
+		return -EMFILE;
+	memcpy(a.text, text, a.len);
+	if (nr_fds) {
+		struct cmsghdr *c = (struct cmsghdr *)control;
+
+		*c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+			.cmsg_len = CMSG_LEN((size_t)nr_fds * sizeof(int)) };
+		memcpy(CMSG_DATA(c), fds, (size_t)nr_fds * sizeof(int));
+		m.msg_control = control;
+		m.msg_controllen = CMSG_SPACE((size_t)nr_fds * sizeof(int));
+	}
+	do {
+		n = sendmsg(sock, &m, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+int broker_hear(struct ask *a, int *fds)
+{
+	static char control[CMSG_SPACE(ASK_FDS * sizeof(int))];
+	struct iovec iov = { a, sizeof(*a) };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(broker.ask, &m, MSG_CMSG_CLOEXEC);
+	int nr = 0;
+
+	if (n <= 0)
+		return -1;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		nr = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		if (fds)
+			memcpy(fds, CMSG_DATA(c), (size_t)nr * sizeof(int));
+	}
+	if ((size_t)n <= ASK_HEAD || (size_t)n != ASK_HEAD + a->len || a->text[a->len - 1]) {
+		for (int i = 0; fds && i < nr; i++)
+			close(fds[i]);
+		return -1;
+	}
+	return nr;
+}
+
+/* What the kernel process says while it is believed. */
+static void believe(const struct ask *a, const int *fds, int nr)
+{
+	void (*fn)(const char *) = (void (*)(const char *))a->value;
+
+	switch (a->kind) {
+	case ASK_GRANT: files_grant(a->text, (unsigned)a->value); break;
+	case ASK_RUN: fn(a->text); break;
+	case ASK_WORD:
+		again_word(a->text);
+		openers_word(a->text);
+		break;
+	case ASK_OPENER: openers_add((int (*)(const char *, struct os_opened *))a->value); break;
+	case ASK_RELAY:
+		if (nr == 2) {
+			broker.console = fds[0];
+			broker.relay = fds[1];
+		}
+		break;
+	case ASK_MEMORY: broker.memory = nr == 1 ? fds[0] : -1; break;
+	case ASK_CLOSED: broker.listener = nr == 1 ? fds[0] : -1; break;
+	default: break;
+	}
+}
+
+static void hear_ask(void)
+{
+	struct ask a;
+	int fds[ASK_FDS + 1], nr = broker_hear(&a, fds);
+
+	if (nr < 0 && broker.listener < 0)
+		/* without a jail, or the kernel process has ended */
+		_exit(0);
+	if (broker.listener < 0)
+		believe(&a, fds, nr);
+	else if (nr >= 0 && a.kind == ASK_GO)
+		again_go();
+	else if (nr >= 0 && a.kind == ASK_OPEN)
+		openers_open(&a);
+	else if (nr < 0 || a.kind != ASK_AGAIN || !again_ask(&a, fds, nr))
+		for (int i = 0; i < nr; i++)
+			close(fds[i]);
+	if (nr < 0) {
+		close(broker.ask);
+		broker.ask = -1;
+	}
+}
+
+/* ---- calls ---- */
+
+bool memory_read(uint64_t addr, void *to, size_t n)
+{
+	return pread(broker.memory, to, n, (off_t)addr) == (ssize_t)n;
+}
+
+bool memory_write(uint64_t addr, const void *from, size_t n)
+{
+	return pwrite(broker.memory, from, n, (off_t)addr) == (ssize_t)n;
+}
+
+bool memory_string(uint64_t addr, char *to, size_t size)
+{
+	size_t at = 0;
+
+	/* A string may end just before memory that is not there. */
+	while (at < size) {
+		size_t n = 256 - (addr + at) % 256;
+
+		if (n > size - at)
+			n = size - at;
+		if (!memory_read(addr + at, to + at, n))
+			return false;
+		if (memchr(to + at, 0, n))
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+void answer(const struct seccomp_notif *call, int64_t value)
+{
+	struct seccomp_notif_resp r = { .id = call->id };
+
+	if (value < 0)
+		r.error = (int)value;
+	else
+		r.val = value;
+	ioctl(broker.listener, SECCOMP_IOCTL_NOTIF_SEND, &r);
+}
+
+void answer_fd(const struct seccomp_notif *call, int fd)
+{
+	struct seccomp_notif_addfd add = {
+		.id = call->id, .srcfd = (uint32_t)fd, .newfd_flags = O_CLOEXEC
+	};
+	int number = ioctl(broker.listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+
+	answer(call, number < 0 ? -errno : number);
+}
+
+static void kill_kernel(const struct seccomp_notif *call)
+{
+	const char *name = jail_call_name(call->data.nr);
+	char number[32];
+
+	snprintf(number, sizeof(number), "number %d", call->data.nr);
+	broker_say("the kernel process made the call %s (%llx, %llx, %llx) at %llx, which it never "
+		   "needs: it is killed",
+		name ? name : number, (unsigned long long)call->data.args[0],
+		(unsigned long long)call->data.args[1], (unsigned long long)call->data.args[2],
+		(unsigned long long)call->data.instruction_pointer);
+	if (getppid() == broker.kernel)
+		kill(broker.kernel, SIGKILL);
+}
+
+static void hear_call(void)
+{
+	union {
+		struct seccomp_notif n;
+		char room[512]; /* a later host may write more */
+	} u;
+
+	memset(&u, 0, sizeof(u));
+	if (ioctl(broker.listener, SECCOMP_IOCTL_NOTIF_RECV, &u.n))
+		return; /* the caller was killed meanwhile */
+	if (u.n.data.arch != JAIL_ARCH ||
+		(!attributes_call(&u.n) && !children_call(&u.n) && !files_call(&u.n)))
+		kill_kernel(&u.n);
+}
+
+/* ---- the process ---- */
+
+static void __attribute__((noreturn)) serve(void)
+{
+	for (;;) {
+		bool waits = relay_waits(), full = broker.relay >= 0 && !relay_has_room();
+		short relay = (short)((waits ? 0 : POLLIN) | (full ? POLLOUT : 0));
+		struct pollfd p[] = { { broker.listener, POLLIN, 0 }, { broker.ask, POLLIN, 0 },
+			{ full ? -1 : broker.console, POLLIN, 0 },
+			{ relay ? broker.relay : -1, relay, 0 } };
+
+		if (poll(p, 4, waits ? 1 : -1) < 0 && errno != EINTR)
+			_exit(1);
+		if (p[0].revents & POLLIN)
+			hear_call();
+		else if (p[0].revents & (POLLHUP | POLLERR))
+			_exit(0); /* no thread has the filter any more */
+		if (p[3].revents & ~POLLOUT)
+			relay_out();
+		if (p[2].revents)
+			relay_in();
+		if (p[1].revents)
+			hear_ask();
+	}
+}
+
+static void __attribute__((noreturn)) be_broker(int sock, pid_t kernel)
+{
+	/* Signals of a terminal are for the kernel process, with which the broker ends. */
+	static const int others[] = { SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU,
+		SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		signal(others[i], SIG_IGN);
+	signal(SIGCHLD, SIG_IGN); /* children of openers.c */
+	prctl(PR_SET_NAME, "nestling-broker");
+	/* what an opener starts stays a child of the broker */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	broker.kernel = kernel;
+	broker.ask = sock;
+	if (!getcwd(broker.cwd, sizeof(broker.cwd)))
+		broker.cwd[0] = 0;
+	serve();
+}
+
+int broker_start(void)
+{
+	pid_t kernel = getpid();
+	int pair[2];
+	long pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return os_refused("socketpair", errno);
+	again_begin();
+	pid = fork();
+	if (!pid) {
+		close(pair[0]);
+		be_broker(pair[1], kernel);
+	}
+	again_broker((pid_t)pid);
+	close(pair[1]);
+	if (pid > 0)
+		return pair[0];
+	close(pair[0]);
+	return os_refused("clone", errno);
+}

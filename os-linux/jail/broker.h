@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * broker.h: what the kernel process and its broker say to each other (broker.c has the drawing).
+ *
+ * The two share a socket of whole packets, `struct ask`, from the kernel process to the broker.
+ * What it says before ASK_CLOSED is believed, for no program of the guest has run yet; afterwards
+ * the broker takes it for hostile, and only ASK_AGAIN counts.
+ */
+#ifndef NESTLING_OS_JAIL_BROKER_H
+#define NESTLING_OS_JAIL_BROKER_H
+
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define ASK_TEXT 4096
+#define ASK_FDS 200
+
+enum ask_kind {
+	ASK_GRANT, /* text: a path; value: OS_GRANT_* */
+	/* text: a path; value: void (*)(const char *), called with it */
+	ASK_RUN,
+	/* descriptors: a datagram socket, and a socket of whole packets */
+	ASK_RELAY,
+	/* a descriptor of the kernel process's memory */
+	ASK_MEMORY,
+	/* the listener of the filter: from now on nothing is believed */
+	ASK_CLOSED,
+	ASK_WORD,   /* text: a word of the command line */
+	ASK_OPENER, /* value: an opener */
+	/* value: its number, text: a value; it is answered (openers.c) */
+	ASK_OPEN,
+	/* text: numbers of descriptors, ":", a state to start from or ""; descriptors */
+	ASK_AGAIN,
+	ASK_GO, /* what ASK_AGAIN said */
+	/* value: a signal, from a stub to its launcher (again.c) */
+	ASK_SIGNAL,
+};
+
+struct ask {
+	uint32_t kind, len; /* bytes of text, with its 0 */
+	uint64_t value;
+	char text[ASK_TEXT];
+};
+#define ASK_HEAD offsetof(struct ask, text)
+
+/* What the broker knows of the kernel process. */
+extern struct broker {
+	pid_t kernel;
+	int ask, listener, memory;
+	/* the datagram socket, and the way to the kernel process; or -1 */
+	int console, relay;
+	/* the way to it, or -1: this broker would become one (again.c) */
+	int launcher;
+	char cwd[ASK_TEXT];
+} broker;
+
+/* ---- broker.c ---- */
+
+/*
+ * Forks the broker of this process, before it has threads, memory or descriptors of the guest.
+ * Returns the socket to it, or -errno.
+ */
+int broker_start(void);
+/* Sends an ask with up to ASK_FDS descriptors. Returns 0 or -errno. */
+int broker_ask(
+	int sock, enum ask_kind kind, uint64_t value, const char *text, const int *fds, int nr_fds);
+/*
+ * Receives an ask of the kernel process; @fds: room for ASK_FDS + 1 descriptors, or NULL. Returns
+ * the number of descriptors, or -1: there is none, or it is malformed.
+ */
+int broker_hear(struct ask *a, int *fds);
+/* Writes a line of the broker's to standard error. */
+void broker_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- files.c: calls that name a file ---- */
+
+/* Notes what the kernel process may name. @how: OS_GRANT_*. */
+void files_grant(const char *path, unsigned how);
+/* Notes the files that a command of the console's owner names. */
+void files_of_command(const char *text, size_t len);
+/* True if @path is one that may be named. */
+bool files_named(const char *path);
+/* True if @path lies in a folder of hostfs, at any depth. */
+bool files_beneath(const char *path);
+/*
+ * Makes the call for the kernel process if it names a file that it may have, and answers it. False
+ * if it is no call of files at all; it is not answered then.
+ */
+bool files_call(const struct seccomp_notif *call);
+/* The same for attributes of files that the kernel process has open (attributes.c). */
+bool attributes_call(const struct seccomp_notif *call);
+
+/* The same for calls that act on a child of the kernel process or on a thread (children.c). */
+bool children_call(const struct seccomp_notif *call);
+/* True if @pid is the kernel process, a child of it, or a child of one. */
+bool files_is_child(int pid);
+
+/* Answer the call with a value, or -errno; or with a descriptor that becomes the caller's. */
+void answer(const struct seccomp_notif *call, int64_t value);
+void answer_fd(const struct seccomp_notif *call, int fd);
+/* Copy from and to the memory of the kernel process. False if it is not there. */
+bool memory_read(uint64_t addr, void *to, size_t n);
+bool memory_write(uint64_t addr, const void *from, size_t n);
+/* Reads a string of less than @size bytes. False if it is longer or not there. */
+bool memory_string(uint64_t addr, char *to, size_t size);
+
+/* ---- openers.c ---- */
+
+struct os_opened;
+void openers_add(int (*fn)(const char *text, struct os_opened *o));
+/* Notes a word of the command line or of a command: openers may be asked for its value. */
+void openers_word(const char *word);
+void openers_open(const struct ask *a);
+
+/* ---- again.c: reboots, and ways back ---- */
+
+/* Before the fork of the broker: notes the launcher, if there is one. */
+void again_begin(void);
+/* In the kernel process: @pid is its broker. */
+void again_broker(pid_t pid);
+/* In the broker: a word of the command line. */
+void again_word(const char *word);
+/* Notes what is asked for. False if it may not be. Takes the descriptors then. */
+bool again_ask(const struct ask *a, const int *fds, int nr);
+/* Does it, and does not return if there was an ask. */
+void again_go(void);
+
+/* ---- relay.c: the management console ---- */
+
+/* A packet has come from the console's side; the kernel process has answered. */
+void relay_in(void);
+void relay_out(void);
+/* False while the kernel process does not take what is there: then no packet is taken. */
+bool relay_has_room(void);
+/* True while an answer waits for its sender: it is tried again by this. */
+bool relay_waits(void);
+
+#endif

@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * files.c: calls of the jailed kernel process that name a file of the host. The broker copies the
+ * name out of the kernel process's memory, compares it with what may be named, makes the call
+ * itself and answers it. What may be named:
+ *
+ *      a path that a driver opened at the start, or a command of the console's owner names
+ *      a name in a folder that one of these is; it is not followed if it is a link
+ *      /proc and /sys: tables of the host, the process itself and its children; to read only
+ *
+ * Names are compared as text, after they have been made absolute. A name with ".." is never
+ * granted, so no text leads out of a folder. What a granted path itself leads to, by links, is the
+ * owner's affair.
+ */
+#include "os-linux/jail/broker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "os-linux/host.h"
+#include "os-linux/jail/jail.h"
+
+#define GRANTS_MAX 4096
+
+struct grant {
+	char *path; /* absolute */
+	unsigned how;
+	int folder; /* its descriptor, or -1 */
+};
+static struct grant grants[GRANTS_MAX];
+static int nr_grants;
+
+/* Where a call finds its file. */
+struct place {
+	int dir; /* AT_FDCWD: the name is a path */
+	bool may_write;
+	/* as the kernel process means it, for messages */
+	char path[ASK_TEXT];
+	char *name;
+};
+
+/* ---- names ---- */
+
+/* Takes "//" and "/./" and a "/" at the end out of an absolute path. False if it has a "..". */
+static bool tidy(char *path)
+{
+	char *to = path, *from = path;
+
+	while (*from) {
+		size_t n = strcspn(from, "/");
+
+		if (n == 2 && !strncmp(from, "..", 2))
+			return false;
+		if (n && !(n == 1 && *from == '.')) {
+			*to++ = '/';
+			memmove(to, from, n);
+			to += n;
+		}
+		from += n;
+		from += strspn(from, "/");
+	}
+	if (to == path)
+		*to++ = '/';
+	*to = 0;
+	return true;
+}
+
+/* The thread of the kernel process whose call it is. */
+static int caller;
+
+/* Replaces "/proc/self" by the folder of the kernel process, and "/proc/thread-self". */
+static void name_self(char *path, size_t size)
+{
+	static const char self[] = "/proc/self", thread[] = "/proc/thread-self";
+	bool is_thread = !strncmp(path, thread, strlen(thread));
+	size_t n = strlen(is_thread ? thread : self);
+	char rest[ASK_TEXT], task[32] = "";
+
+	if ((!is_thread && strncmp(path, self, n)) || (path[n] && path[n] != '/'))
+		return;
+	if (is_thread)
+		snprintf(task, sizeof(task), "/task/%d", caller);
+	snprintf(rest, sizeof(rest), "%s", path + n);
+	if (snprintf(path, size, "/proc/%d%s%s", (int)broker.kernel, task, rest) >= (int)size)
+		*path = 0;
+}
+
+/* Makes @name in the folder @dir, a descriptor of the kernel process, an absolute path. */
+static bool make_absolute(char *path, size_t size, int dir, const char *name)
+{
+	char link[64];
+	ssize_t n = 0;
+
+	/* A "/" more in front: tidy() never writes ahead of what it reads. */
+	if (*name == '/') {
+		n = snprintf(path, size, "/%s", name);
+	} else if (dir == AT_FDCWD) {
+		n = snprintf(path, size, "/%s/%s", broker.cwd, name);
+	} else {
+		snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)broker.kernel, dir);
+		n = readlink(link, path + 1, size - 1);
+		if (n < 0 || path[1] != '/' || (size_t)n >= size - 2)
+			return false;
+		path[0] = '/';
+		n = 1 + n + snprintf(path + 1 + n, size - 1 - (size_t)n, "/%s", name);
+	}
+	if (n < 0 || (size_t)n >= size || !tidy(path))
+		return false;
+	name_self(path, size);
+	return true;
+}
+
+void files_grant(const char *name, unsigned how)
+{
+	char path[ASK_TEXT];
+
+	if (nr_grants == GRANTS_MAX || !make_absolute(path, sizeof(path), AT_FDCWD, name))
+		return;
+	for (int i = 0; i < nr_grants; i++)
+		if (!strcmp(grants[i].path, path) && (grants[i].how & how) == how)
+			return;
+	/* The host's own name for it: what lies beneath is compared with that. */
+	if (how & OS_GRANT_BENEATH && !realpath(name, path))
+		return;
+	grants[nr_grants] = (struct grant){ strdup(path), how, -1 };
+	if (grants[nr_grants].path)
+		nr_grants++;
+}
+
+/* ---- what a command of the console names ---- */
+
+/* The head of a packet that `nestctl` and uml_mconsole send: magic, version, length. */
+#define COMMAND_AT 12
+
+static bool begins(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	return !strncmp(text, word, n) && text[n] == ' ';
+}
+
+/* Grants what may be a file in "ubd1r=LAYER,BASE": all from a '=' or ',' on, and up to the next. */
+static void grant_words(char *words)
+{
+	files_grant(words, OS_GRANT_READ | OS_GRANT_WRITE);
+	for (char *p = words + strcspn(words, "=,"); *p; p += strcspn(p, "=,")) {
+		char *word = ++p, end;
+		size_t n = strcspn(word, ",");
+
+		end = word[n];
+		word[n] = 0;
+		if (*word)
+			files_grant(word, OS_GRANT_READ | OS_GRANT_WRITE);
+		if (strchr(word, ':')) /* "tty:/dev/ttyS0" */
+			files_grant(strchr(word, ':') + 1, OS_GRANT_READ | OS_GRANT_WRITE);
+		word[n] = end;
+	}
+}
+
+void files_of_command(const char *packet, size_t len)
+{
+	char text[ASK_TEXT], *words;
+
+	if (len <= COMMAND_AT || len - COMMAND_AT >= sizeof(text))
+		return;
+	memcpy(text, packet + COMMAND_AT, len - COMMAND_AT);
+	text[len - COMMAND_AT] = 0;
+	if (!begins(text, "config") && !begins(text, "state"))
+		return;
+	words = text + strcspn(text, " ");
+	words += strspn(words, " ");
+	if (begins(text, "state"))
+		words += strcspn(words, " ") + strspn(words + strcspn(words, " "), " ");
+	if (begins(text, "config"))
+		openers_word(words);
+	grant_words(words);
+}
+
+bool files_named(const char *name)
+{
+	char path[ASK_TEXT];
+
+	if (!make_absolute(path, sizeof(path), AT_FDCWD, name))
+		return false;
+	for (int i = 0; i < nr_grants; i++)
+		if (!strcmp(grants[i].path, path))
+			return true;
+	return false;
+}
+
+bool files_beneath(const char *path)
+{
+	for (int i = 0; i < nr_grants; i++) {
+		size_t n = strlen(grants[i].path);
+
+		if (!(grants[i].how & OS_GRANT_BENEATH) || strncmp(grants[i].path, path, n))
+			continue;
+		if (!path[n] || path[n] == '/' || n == 1)
+			return true;
+	}
+	return false;
+}
+
+/* ---- what may be named ---- */
+
+/* True if @pid is a child of the kernel process, or a child of one, and so on. */
+bool files_is_child(int pid)
+{
+	for (int depth = 0; depth < 4 && pid > 1; depth++) {
+		char path[64], text[512], *p;
+		int fd, parent = 0;
+		ssize_t n;
+
+		if (pid == broker.kernel)
+			return true;
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+		if (fd >= 0)
+			close(fd);
+		if (n <= 0)
+			return false;
+		text[n] = 0;
+		p = strrchr(text, ')');
+		if (!p || sscanf(p, ") %*c %d", &parent) != 1)
+			return false;
+		pid = parent;
+	}
+	return false;
+}
+
+static bool is_one_of(const char *word, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(word, words[i]))
+			return true;
+	return false;
+}
+#define IS_ONE_OF(word, words) is_one_of(word, words, sizeof(words) / sizeof((words)[0]))
+
+/* True for the tables of the host that the kernel process reads, and those of its processes. */
+static bool is_table(const char *path)
+{
+	static const char *const of_host[] = { "/proc/cpuinfo", "/proc/meminfo", "/proc/stat",
+		"/proc/loadavg", "/proc/uptime", "/proc/sys/vm/overcommit_memory",
+		"/proc/sys/vm/max_map_count", "/sys/devices/system/cpu/online",
+		"/sys/devices/system/cpu/possible",
+		"/sys/kernel/mm/transparent_hugepage/hpage_pmd_size",
+		"/sys/kernel/mm/transparent_hugepage/shmem_enabled" };
+	static const char *const of_process[] = { "stat", "status", "schedstat", "maps", "smaps",
+		"smaps_rollup", "statm", "cgroup", "comm", "task", "mountinfo", "pagemap" };
+	const char *last = strrchr(path, '/');
+	int pid, at = 0;
+
+	if (IS_ONE_OF(path, of_host) || !strncmp(path, "/sys/fs/cgroup/", 15))
+		return true;
+	if (sscanf(path, "/proc/%d/%n", &pid, &at) != 1 || !at || !files_is_child(pid))
+		return false;
+	if (strncmp(path + at, "task/", 5))
+		return IS_ONE_OF(path + at, of_process);
+	return IS_ONE_OF(last + 1, of_process) ||
+	       strspn(last + 1, "0123456789") == strlen(last + 1);
+}
+
+/*
+ * True for a descriptor of the kernel process that is open for reading already, and may so be
+ * opened again to read: with O_DIRECT, for disks.
+ */
+static bool is_read_already(const char *path)
+{
+	char info[64], line[128];
+	unsigned flags = O_PATH;
+	int pid, number, end = 0;
+	FILE *f;
+
+	if (sscanf(path, "/proc/%d/fd/%d%n", &pid, &number, &end) != 2 || path[end] ||
+		pid != broker.kernel)
+		return false;
+	snprintf(info, sizeof(info), "/proc/%d/fdinfo/%d", pid, number);
+	f = fopen(info, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "flags: %o", &flags) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return !(flags & O_PATH) && (flags & O_ACCMODE) != O_WRONLY;
+}
+
+/*
+ * Opens the folder that is granted, if it is one: it may have been made after the grant. -ENOENT:
+ * there is nothing of this name yet.
+ */
+static int open_folder(struct grant *g)
+{
+	struct stat st;
+
+	if (g->folder >= 0)
+		return 0;
+	if (stat(g->path, &st))
+		return -ENOENT;
+	if (!S_ISDIR(st.st_mode))
+		return -EACCES;
+	g->folder = open(g->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return g->folder < 0 ? -EACCES : 0;
+}
+
+/* Looks up what the kernel process may name so. Returns 0, -EACCES: it may not, or -ENOENT. */
+static int find(struct place *p)
+{
+	char *last = strrchr(p->path, '/');
+	size_t n = (size_t)(last - p->path);
+	int err = -EACCES;
+
+	p->dir = AT_FDCWD;
+	p->name = p->path;
+	for (int i = 0; i < nr_grants; i++) {
+		struct grant *g = &grants[i];
+
+		p->may_write = g->how & OS_GRANT_WRITE;
+		if (!strcmp(g->path, p->path))
+			return 0;
+		if (strlen(g->path) != n || strncmp(g->path, p->path, n))
+			continue;
+		err = open_folder(g);
+		if (err)
+			continue;
+		p->dir = g->folder;
+		p->name = last + 1;
+		return 0;
+	}
+	p->may_write = false;
+	return is_table(p->path) || is_read_already(p->path) ? 0 : err;
+}
+
+/* Reads the name at @addr, and finds it. Returns 0, -EFAULT, -ENOENT or -EACCES. */
+static int take(struct place *p, uint64_t dir, uint64_t addr, bool writes)
+{
+	char name[ASK_TEXT];
+	int err;
+
+	p->path[0] = 0;
+	if (!memory_string(addr, name, sizeof(name)))
+		return -EFAULT;
+	if (!*name)
+		return -ENOENT;
+	if (!make_absolute(p->path, sizeof(p->path), (int)dir, name)) {
+		snprintf(p->path, sizeof(p->path), "%s", name);
+		return -EACCES;
+	}
+	err = find(p);
+	return err ? err : p->may_write || !writes ? 0 : -EACCES;
+}
+
+/* ---- the calls ---- */
+
+enum file_op { OPEN, ACCESS, STAT, READLINK, UNLINK, RMDIR, MKDIR, RENAME, LINK, CHMOD };
+
+/* Places of arguments; -1: there is none, and a folder is the current one. */
+static const struct file_call {
+	int nr;
+	enum file_op op;
+	int8_t dir, name, dir2, name2, flags, value; /* value: a mode, or where an answer goes */
+} calls[] = {
+	{ SYS_open, OPEN, -1, 0, -1, -1, 1, 2 },
+	{ SYS_openat, OPEN, 0, 1, -1, -1, 2, 3 },
+	{ SYS_access, ACCESS, -1, 0, -1, -1, -1, 1 },
+	{ SYS_faccessat, ACCESS, 0, 1, -1, -1, -1, 2 },
+	{ SYS_faccessat2, ACCESS, 0, 1, -1, -1, 3, 2 },
+	{ SYS_newfstatat, STAT, 0, 1, -1, -1, 3, 2 },
+	{ SYS_readlink, READLINK, -1, 0, -1, -1, -1, 1 },
+	{ SYS_readlinkat, READLINK, 0, 1, -1, -1, -1, 2 },
+	{ SYS_unlink, UNLINK, -1, 0, -1, -1, -1, -1 },
+	{ SYS_unlinkat, UNLINK, 0, 1, -1, -1, 2, -1 },
+	{ SYS_rmdir, RMDIR, -1, 0, -1, -1, -1, -1 },
+	{ SYS_mkdir, MKDIR, -1, 0, -1, -1, -1, 1 },
+	{ SYS_mkdirat, MKDIR, 0, 1, -1, -1, -1, 2 },
+	{ SYS_rename, RENAME, -1, 0, -1, 1, -1, -1 },
+	{ SYS_renameat, RENAME, 0, 1, 2, 3, -1, -1 },
+	{ SYS_renameat2, RENAME, 0, 1, 2, 3, 4, -1 },
+	{ SYS_linkat, LINK, 0, 1, 2, 3, 4, -1 },
+	{ SYS_chmod, CHMOD, -1, 0, -1, -1, -1, 1 },
+	{ SYS_fchmodat, CHMOD, 0, 1, -1, -1, -1, 2 },
+};
+
+static uint64_t arg(const struct seccomp_notif *call, int n, uint64_t none)
+{
+	return n < 0 ? none : call->data.args[n];
+}
+
+/*
+ * Says once for a name that it is not among those that may be named. Processes of the host are
+ * passed over: a child that has lost its parent is none of the kernel process any more.
+ */
+static void say_refused(const struct seccomp_notif *call, const struct place *p)
+{
+	static char last[ASK_TEXT];
+	int pid;
+
+	if (!strcmp(last, p->path) || sscanf(p->path, "/proc/%d/", &pid) == 1)
+		return;
+	snprintf(last, sizeof(last), "%s", p->path);
+	broker_say(
+		"the kernel process may not name %s (%s)", p->path, jail_call_name(call->data.nr));
+}
+
+/* fstat(2) as libc makes it: a descriptor and an empty name. */
+static int stat_descriptor(const struct seccomp_notif *call, int number)
+{
+	char link[64];
+	struct stat st;
+
+	snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)broker.kernel, number);
+	if (stat(link, &st))
+		return errno == ENOENT ? -EBADF : -errno;
+	return memory_write(call->data.args[2], &st, sizeof(st)) ? 0 : -EFAULT;
+}
+
+static int stat_file(const struct seccomp_notif *call, const struct place *p)
+{
+	struct stat st;
+	int flags = (int)call->data.args[3] & AT_SYMLINK_NOFOLLOW;
+
+	if (fstatat(p->dir, p->name, &st, p->dir == AT_FDCWD ? flags : AT_SYMLINK_NOFOLLOW))
+		return -errno;
+	return memory_write(call->data.args[2], &st, sizeof(st)) ? 0 : -EFAULT;
+}
+
+static int read_link(const struct place *p, uint64_t to, uint64_t size)
+{
+	char text[ASK_TEXT];
+	ssize_t n = readlinkat(p->dir, p->name, text, size < sizeof(text) ? size : sizeof(text));
+
+	if (n < 0)
+		return -errno;
+	return memory_write(to, text, (size_t)n) ? (int)n : -EFAULT;
+}
+
+/*
+ * Answers with a copy of /proc/PID/stat. The host tells how a process has ended to those only that
+ * may trace it, which Landlock keeps the kernel process from.
+ */
+static bool copy_stat(const struct seccomp_notif *call, const struct place *p)
+{
+	int pid, end = 0, fd, copy;
+	char text[4096];
+	ssize_t n;
+
+	if (sscanf(p->path, "/proc/%d/stat%n", &pid, &end) != 1 || !end || p->path[end])
+		return false;
+	fd = open(p->path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+	if (fd >= 0)
+		close(fd);
+	copy = n > 0 ? memfd_create("stat", MFD_CLOEXEC) : -1;
+	if (copy < 0 || pwrite(copy, text, (size_t)n, 0) != n)
+		answer(call, fd < 0 ? -ENOENT : -EIO);
+	else
+		answer_fd(call, copy);
+	if (copy >= 0)
+		close(copy);
+	return true;
+}
+
+/* Opens the file, and answers. */
+static void open_file(
+	const struct seccomp_notif *call, const struct place *p, int flags, mode_t mode)
+{
+	int fd;
+
+	if (copy_stat(call, p))
+		return;
+	fd = openat(p->dir, p->name,
+		flags | O_CLOEXEC | O_NOCTTY | (p->dir == AT_FDCWD ? 0 : O_NOFOLLOW), mode & 0777);
+
+	if (fd < 0) {
+		answer(call, -errno);
+		return;
+	}
+	answer_fd(call, fd);
+	close(fd);
+}
+
+static int rename_or_link(const struct seccomp_notif *call, const struct file_call *c,
+	const struct place *from, struct place *to)
+{
+	unsigned flags = (unsigned)arg(call, c->flags, 0);
+	int err = take(to, arg(call, c->dir2, (uint64_t)AT_FDCWD), arg(call, c->name2, 0), true);
+
+	if (err)
+		return err;
+	if (c->op == LINK)
+		err = linkat(from->dir, from->name, to->dir, to->name,
+			is_read_already(from->path) ? AT_SYMLINK_FOLLOW : 0);
+	else
+		err = renameat2(from->dir, from->name, to->dir, to->name, flags);
+	return err ? -errno : 0;
+}
+
+static int change(const struct seccomp_notif *call, const struct file_call *c, struct place *p)
+{
+	uint64_t value = arg(call, c->value, 0);
+	struct place to;
+	int err;
+
+	switch (c->op) {
+	case ACCESS: return faccessat(p->dir, p->name, (int)value, AT_EACCESS) ? -errno : 0;
+	case STAT: return stat_file(call, p);
+	case READLINK: return read_link(p, value, call->data.args[c->value + 1]);
+	case UNLINK: return unlinkat(p->dir, p->name, (int)arg(call, c->flags, 0)) ? -errno : 0;
+	case RMDIR: return unlinkat(p->dir, p->name, AT_REMOVEDIR) ? -errno : 0;
+	case MKDIR: return mkdirat(p->dir, p->name, value & 0777) ? -errno : 0;
+	case CHMOD: return fchmodat(p->dir, p->name, value & 0777, 0) ? -errno : 0;
+	default:
+		err = rename_or_link(call, c, p, &to);
+		if (err == -EACCES)
+			say_refused(call, &to);
+		return err;
+	}
+}
+
+static void make(const struct seccomp_notif *call, const struct file_call *c)
+{
+	int flags = (int)arg(call, c->flags, 0), err;
+	bool writes = c->op != ACCESS && c->op != STAT && c->op != READLINK;
+	uint64_t dir = arg(call, c->dir, (uint64_t)AT_FDCWD), name = arg(call, c->name, 0);
+	struct place p;
+
+	if (c->op == LINK) /* the new name is what is written to */
+		writes = false;
+	if (c->op == OPEN)
+		writes = (flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC);
+	err = take(&p, dir, name, writes);
+	if (err == -ENOENT && c->op == STAT && flags & AT_EMPTY_PATH) {
+		answer(call, stat_descriptor(call, (int)dir));
+		return;
+	}
+	if (err == -EACCES)
+		say_refused(call, &p);
+	if (err)
+		answer(call, err);
+	else if (c->op == OPEN)
+		open_file(call, &p, flags, (mode_t)arg(call, c->value, 0));
+	else
+		answer(call, change(call, c, &p));
+}
+
+bool files_call(const struct seccomp_notif *call)
+{
+	caller = (int)call->pid;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (calls[i].nr == call->data.nr) {
+			make(call, &calls[i]);
+			return true;
+		}
+	return false;
+}

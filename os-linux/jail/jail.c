@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * jail.c: the rights that the kernel process gives up, so that a guest that has taken it over has
+ * less to gain. docs/security.md has the walls and what is behind them.
+ *
+ *      os_jail_begin()     at the start: what no part of it ever needs
+ *      drivers             open disks, cards, consoles; say what may be asked of the broker later
+ *      os_jail_close()     before the guest's first instruction: all the rest (jail=on)
+ *
+ * At its start the process gives up what no part of it ever needs: programs that it executes gain
+ * no rights (no_new_privs), capabilities that are in never_needed[] leave all its sets and the
+ * bounding set, and it leaves no core unless core=on asks for one. Threads and children inherit
+ * all three, and so does the program when it executes itself again to reboot.
+ *
+ * Capabilities that are left are those of an instance that root started: files of other users for
+ * hostfs and disks, tap devices, ports below 1024, priorities.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "os-linux/internal.h"
+#include "os-linux/jail/broker.h"
+#include "os-linux/jail/jail.h"
+
+static const cap_value_t never_needed[] = { CAP_AUDIT_CONTROL, CAP_AUDIT_READ, CAP_AUDIT_WRITE,
+	CAP_BLOCK_SUSPEND, CAP_BPF, CAP_CHECKPOINT_RESTORE, CAP_IPC_OWNER, CAP_MAC_ADMIN,
+	CAP_MAC_OVERRIDE, CAP_NET_BROADCAST, CAP_SYSLOG, CAP_SYS_BOOT, CAP_SYS_MODULE,
+	CAP_SYS_PACCT, CAP_SYS_RAWIO, CAP_SYS_TIME, CAP_WAKE_ALARM,
+	/* last: it is needed for dropping the others from the bounding set */
+	CAP_SETPCAP };
+#define LOG_WAIT_MS 10000
+#define NEVER_NEEDED ((int)(sizeof(never_needed) / sizeof(never_needed[0])))
+
+/*
+ * Hosts that do not know a capability refuse to drop it, and without CAP_SETPCAP the bounding set
+ * cannot be changed: no_new_privs keeps what is in it from becoming a right.
+ */
+static void drop_capabilities(int n)
+{
+	cap_t caps = cap_get_proc();
+
+	for (int i = 0; i < n; i++)
+		cap_drop_bound(never_needed[i]);
+	if (!caps)
+		return;
+	/* The host takes from the ambient set what leaves the two others. */
+	for (int i = 0; i < n; i++) {
+		cap_set_flag(caps, CAP_EFFECTIVE, 1, &never_needed[i], CAP_CLEAR);
+		cap_set_flag(caps, CAP_PERMITTED, 1, &never_needed[i], CAP_CLEAR);
+		cap_set_flag(caps, CAP_INHERITABLE, 1, &never_needed[i], CAP_CLEAR);
+	}
+	cap_set_proc(caps);
+	cap_free(caps);
+}
+
+/* Keeps the hard limit: core=on raises the soft one to it when there is something to write. */
+static void leave_no_core(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_CORE, &rl))
+		return;
+	rl.rlim_cur = 0;
+	setrlimit(RLIMIT_CORE, &rl);
+}
+
+/* The socket to the broker, or -1: there is none. */
+static int broker_sock = -1;
+static bool closed;
+
+/* True if there may be a jail: a state has a command line of its own, which is read later. */
+static bool may_be_jailed(char **argv)
+{
+	bool wanted = false;
+
+	for (int i = 1; argv[i - 1] && argv[i] && strcmp(argv[i], "--"); i++) {
+		if (!strncmp(argv[i], "jail=", 5))
+			wanted = !strcmp(argv[i] + 5, "on");
+		else if (!strncmp(argv[i], "restore=", 8))
+			return true;
+	}
+	return wanted;
+}
+
+int os_jail_begin(char **argv)
+{
+	bool jail = may_be_jailed(argv);
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	leave_no_core();
+	if (jail) {
+		broker_sock = broker_start();
+		if (broker_sock < 0)
+			return broker_sock;
+		jail_scope();
+	}
+	/* The close empties the bounding set of each thread, for which it needs CAP_SETPCAP. */
+	drop_capabilities(jail ? NEVER_NEEDED - 1 : NEVER_NEEDED);
+	return 0;
+}
+
+/* ---- what drivers say before the close ---- */
+
+#define HOOKS_MAX 16
+static void (*hooks[HOOKS_MAX])(void);
+static int nr_hooks;
+
+int os_at_jail(void (*fn)(void))
+{
+	int i = __atomic_fetch_add(&nr_hooks, 1, __ATOMIC_SEQ_CST);
+
+	if (i >= HOOKS_MAX)
+		return -ENOSPC;
+	hooks[i] = fn;
+	return 0;
+}
+
+void os_jail_grant(const char *path, unsigned how)
+{
+	if (broker_sock < 0 || closed)
+		return;
+	if (how & OS_GRANT_BENEATH)
+		jail_beneath(path);
+	broker_ask(broker_sock, ASK_GRANT, how, path, NULL, 0);
+}
+
+int os_jail_run(void (*fn)(const char *path), const char *path)
+{
+	if (broker_sock < 0 || closed)
+		return -ENOENT;
+	return broker_ask(broker_sock, ASK_RUN, (uint64_t)fn, path, NULL, 0);
+}
+
+int os_jail_relay(int sock)
+{
+	int pair[2], err;
+
+	if (broker_sock < 0)
+		return -ENOENT;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
+		return os_refused("socketpair", errno);
+	err = broker_ask(broker_sock, ASK_RELAY, 0, "", (int[]){ sock, pair[1] }, 2);
+	close(pair[1]);
+	if (!err)
+		return pair[0];
+	close(pair[0]);
+	return err;
+}
+
+void os_jail_again(const char *dir)
+{
+	jail_again(broker_sock, dir);
+}
+
+int os_jail_opener(int (*fn)(const char *text, struct os_opened *o))
+{
+	static int nr;
+
+	if (broker_sock < 0 || closed)
+		return -ENOENT;
+	return broker_ask(broker_sock, ASK_OPENER, (uint64_t)fn, "", NULL, 0) ? -EIO : nr++;
+}
+
+int os_jail_open(int opener, const char *text, struct os_opened *o)
+{
+	return opener < 0 ? opener : jail_open(broker_sock, opener, text, o);
+}
+
+bool os_jailed(void)
+{
+	return closed;
+}
+
+/* ---- the filter ---- */
+
+/*
+ * Installs the filter in all threads, and in those that they start. Returns its listener or -errno.
+ */
+static int install(unsigned profiles)
+{
+	static struct sock_filter insn[JAIL_FILTER_MAX];
+	int n = jail_filter(insn, (uint32_t)getpid(), profiles, SECCOMP_RET_USER_NOTIF);
+	struct sock_fprog prog = { .len = (uint16_t)n, .filter = insn };
+	long r;
+
+	if (n < 0)
+		return n;
+	r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC |
+			SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
+		&prog);
+	return r < 0 ? os_refused("seccomp", errno) : (int)r;
+}
+
+/* The broker reads the names in calls, and writes answers, by this file. */
+static int give_memory(void)
+{
+	int memory = open("/proc/self/mem", O_RDWR | O_CLOEXEC), err;
+
+	if (memory < 0)
+		return os_refused("open of /proc/self/mem", errno);
+	err = broker_ask(broker_sock, ASK_MEMORY, 0, "", &memory, 1);
+	close(memory);
+	return err;
+}
+
+int os_jail_close(int traces)
+{
+	unsigned profiles = traces ? JAIL_TRACE : 0;
+	int listener, err;
+
+	if (broker_sock < 0)
+		return os_refused("broker", ENOENT);
+	for (int i = 0; i < nr_hooks; i++)
+		hooks[i]();
+	for (int i = 0; os_argv[i]; i++)
+		broker_ask(broker_sock, ASK_WORD, 0, os_argv[i], NULL, 0);
+	if (jail_is_scoped())
+		profiles |= JAIL_SCOPED;
+	if (jail_has_beneath())
+		profiles |= JAIL_HOSTFS;
+	err = give_memory();
+	if (!err)
+		err = jail_threads(profiles);
+	if (err)
+		return err;
+	listener = install(profiles);
+	if (listener < 0)
+		return listener;
+	closed = true;
+	err = broker_ask(broker_sock, ASK_CLOSED, 0, "", &listener, 1);
+	close(listener);
+	return err;
+}
+
+void os_jail_none(void)
+{
+	if (broker_sock < 0)
+		return;
+	close(broker_sock);
+	broker_sock = -1;
+	drop_capabilities(NEVER_NEEDED);
+	for (int i = 0; i < nr_hooks; i++)
+		hooks[i]();
+}
+
+bool os_jail_is_open(void)
+{
+	return broker_sock >= 0 && !closed;
+}
+
+/* ---- jail=log, --jail ---- */
+
+int os_jail_log(void)
+{
+	int *number = jail_log_start(), listener;
+
+	if (!number)
+		return os_refused("clone", errno);
+	listener = install(JAIL_EVERY_PROFILE);
+	__atomic_store_n(number, listener < 0 ? -1 : listener, __ATOMIC_RELEASE);
+	if (listener < 0)
+		return listener;
+	for (int ms = 0; __atomic_load_n(number, __ATOMIC_ACQUIRE); ms++) {
+		if (ms == LOG_WAIT_MS)
+			return os_refused("clone", ESRCH);
+		usleep(1000);
+	}
+	close(listener);
+	return 0;
+}
+
+static const char *jail_row_says(const struct jail_row *r)
+{
+	switch (r->action) {
+	case JAIL_ASK: return "ask";
+	case JAIL_ABSENT: return "absent";
+	default:
+		return r->profile == JAIL_HOSTFS ? "hostfs" :
+		       r->profile == JAIL_TRACE  ? "trace" :
+						   "allow";
+	}
+}
+
+int os_jail_line(unsigned n, char *buf, size_t size)
+{
+	const struct jail_row *r = &jail_table[n];
+
+	if (n >= jail_rows)
+		return 0;
+	snprintf(buf, size, "%-7s %-18s %-28s %s\n", jail_row_says(r), r->name, r->rule, r->why);
+	return 1;
+}

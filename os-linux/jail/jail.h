@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * jail.h: the calls that the kernel process makes after its start, as data (table.c).
+ * filter.c makes the filter of it, `nestling --jail` prints it, docs/security.md has it.
+ */
+#ifndef NESTLING_OS_JAIL_H
+#define NESTLING_OS_JAIL_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define JAIL_VALUES 24
+#define JAIL_CHECKS 3
+#define JAIL_FILTER_MAX 1024 /* instructions */
+
+/*
+ * The low half of argument @arg, ANDed with @mask, is one of the @n values. The host's calls with
+ * such arguments look at no more than that half.
+ */
+struct jail_check {
+	uint8_t arg, n;
+	uint32_t mask;
+	uint32_t value[JAIL_VALUES];
+};
+
+enum jail_action {
+	JAIL_ALLOW,  /* if all checks hold */
+	JAIL_ABSENT, /* -ENOSYS */
+	/* the broker makes the call, if it names what may be named; for --jail only */
+	JAIL_ASK,
+};
+
+/* What a row is for; 0: always. */
+#define JAIL_HOSTFS 1 /* instances with folders of the host */
+#define JAIL_TRACE 2  /* seccomp=off */
+#define JAIL_SCOPED 4 /* Landlock keeps signals, jail_scope() */
+#define JAIL_EVERY_PROFILE 7
+
+struct jail_row {
+	const char *name;
+	int nr;
+	enum jail_action action;
+	unsigned profile;
+	const char *rule, *why;
+	struct jail_check check[JAIL_CHECKS];
+};
+
+/*
+ * Rows of calls with checks may come more than once: one of them has to admit the call. A call that
+ * has no row ends the process.
+ */
+extern const struct jail_row jail_table[];
+extern const size_t jail_rows;
+
+/*
+ * Writes the filter of the table to @insn, JAIL_FILTER_MAX of them, with the process number @self
+ * and the rows of @profiles. What it does not admit is @otherwise. Returns the number of
+ * instructions, or -E2BIG.
+ */
+int jail_filter(struct sock_filter *insn, uint32_t self, unsigned profiles, uint32_t otherwise);
+/* In a check of the table: the number of this process. */
+#define JAIL_SELF 0xfffffffeU
+#define JAIL_ARCH 0xc000003eU /* AUDIT_ARCH_X86_64 */
+
+/* Returns the name of a call of the host, or NULL (names.c). */
+const char *jail_call_name(int nr);
+
+/* ---- what each thread gives up (threads.c) ---- */
+
+/* At the start: signals of this process reach itself and its children only, where Landlock can. */
+void jail_scope(void);
+bool jail_is_scoped(void);
+/* Hostfs may name what is beneath the folder after the close. */
+void jail_beneath(const char *path);
+bool jail_has_beneath(void);
+/*
+ * All threads give up capabilities, names of files, TCP. Those of JAIL_HOSTFS stay if @profiles has
+ * it. Returns 0 or -errno.
+ */
+int jail_threads(unsigned profiles);
+/* os_jail_open() over the broker's socket (openers.c). */
+struct os_opened;
+int jail_open(int sock, int opener, const char *text, struct os_opened *o);
+/* All other threads stop for ever, before another process takes the place of this one. */
+void jail_park(void);
+
+/*
+ * again.c: another process takes the place of this one, which is jailed and the only thread that
+ * does anything: it starts from the state @dir, or "" for a boot. @sock: the broker's.
+ */
+void jail_again(int sock, const char *dir) __attribute__((noreturn));
+
+/* ---- jail=log: the calls that the jail would stop (log.c) ---- */
+
+/*
+ * Starts the process that hears of the calls: it writes a line for each call and place that it has
+ * not seen before to standard error, or to $NESTLING_JAIL_LOG, and lets the call pass. Returns
+ * where the caller writes the number of the filter's listener as soon as it has it, since each of
+ * its calls waits from then on; -1 if there is none. The process has it when the number is 0 again.
+ * NULL with errno: no process.
+ */
+int *jail_log_start(void);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * openers.c: what drivers open for a jailed process: cards, listening consoles, terminals in
+ * windows. An opener is a function of a driver, which it registers before the jail closes. The
+ * broker calls it, in a child of its own, so that it may wait; descriptors go back to the kernel
+ * process.
+ *
+ *      os_jail_open(opener, "slirp")  -- ASK_OPEN -->  broker: is the text named?
+ *                                                        child: opener(text)
+ *      descriptors, error text        <---------------------+
+ *
+ * The text has to be a value as the command line or a command of the console's owner has it, whole:
+ * "eth1=VALUE", or one of the two sides of a line. So the kernel process can open again what its
+ * owner gave it, and nothing else.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "os-linux/internal.h"
+#include "os-linux/jail/broker.h"
+#include "os-linux/jail/jail.h"
+
+#define OPENERS_MAX 16
+#define VALUES_MAX 1024
+
+static int (*openers[OPENERS_MAX])(const char *text, struct os_opened *o);
+static int nr_openers;
+static char *values[VALUES_MAX];
+static int nr_values;
+
+/* ---- the broker ---- */
+
+void openers_add(int (*fn)(const char *text, struct os_opened *o))
+{
+	if (nr_openers < OPENERS_MAX)
+		openers[nr_openers++] = fn;
+}
+
+void openers_word(const char *word)
+{
+	const char *value = strchr(word, '=');
+
+	if (value && nr_values < VALUES_MAX)
+		values[nr_values++] = strdup(value + 1);
+	/* The two sides of a line. A card has options behind the commas, and counts as a whole. */
+	if (!value || !strncmp(word, "eth", 3))
+		return;
+	for (const char *p = strchr(value, ','); p && nr_values + 1 < VALUES_MAX;) {
+		values[nr_values++] = strndup(value + 1, (size_t)(p - value - 1));
+		value = p;
+		p = strchr(p + 1, ',');
+		if (!p)
+			values[nr_values++] = strdup(value + 1);
+	}
+}
+
+/* What is behind a blank is the opener's own affair. */
+static bool is_named(const char *text)
+{
+	size_t n = strcspn(text, " ");
+
+	for (int i = 0; i < nr_values; i++)
+		if (values[i] && strlen(values[i]) == n && !strncmp(values[i], text, n))
+			return true;
+	return false;
+}
+
+static void send_opened(struct os_opened *o)
+{
+	union {
+		char room[CMSG_SPACE(OS_OPENED_MAX * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { o, sizeof(*o) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (o->nr) {
+		control.align = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+			.cmsg_len = CMSG_LEN(o->nr * sizeof(int)) };
+		memcpy(CMSG_DATA(&control.align), o->fd, o->nr * sizeof(int));
+		m.msg_control = &control;
+		m.msg_controllen = CMSG_SPACE(o->nr * sizeof(int));
+	}
+	sendmsg(broker.ask, &m, MSG_NOSIGNAL);
+}
+
+void openers_open(const struct ask *a)
+{
+	struct os_opened o = { 0 };
+	pid_t pid;
+
+	if (a->value >= (uint64_t)nr_openers || !is_named(a->text)) {
+		broker_say("the kernel process may not open \"%s\"", a->text);
+		o.err = -EACCES;
+		send_opened(&o);
+		return;
+	}
+	pid = fork();
+	if (pid < 0) {
+		o.err = -errno;
+		send_opened(&o);
+	}
+	if (pid)
+		return;
+	os_child_signals();
+	o.err = openers[a->value](a->text, &o);
+	send_opened(&o);
+	_exit(0);
+}
+
+/* ---- the kernel process ---- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* over an ask and its answer */
+
+/* Receives the answer. Returns 0, or -EIO without a broker. */
+static int receive(int sock, struct os_opened *o)
+{
+	union {
+		char room[CMSG_SPACE(OS_OPENED_MAX * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { o, sizeof(*o) };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	struct cmsghdr *c;
+	ssize_t n;
+
+	do {
+		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof(*o))
+		return -EIO;
+	c = CMSG_FIRSTHDR(&m);
+	if (c && c->cmsg_type == SCM_RIGHTS) {
+		o->nr = (uint32_t)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(o->fd, CMSG_DATA(c), o->nr * sizeof(int));
+	} else {
+		o->nr = 0;
+	}
+	return o->err;
+}
+
+int jail_open(int sock, int opener, const char *text, struct os_opened *o)
+{
+	int err;
+
+	pthread_mutex_lock(&lock);
+	err = broker_ask(sock, ASK_OPEN, (uint64_t)opener, text, NULL, 0);
+	if (!err)
+		err = receive(sock, o);
+	pthread_mutex_unlock(&lock);
+	return err;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * table.c: the calls of the kernel process after its start. jail.h says what a row
+ * means.
+ */
+#include "os-linux/jail/jail.h"
+
+#include <asm/ioctls.h>
+#include <asm/termbits.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/futex.h>
+#include <linux/if_tun.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+/* clang-format off */
+#define VALUES(...) .n = sizeof((uint32_t[]){ __VA_ARGS__ }) / 4, .value = { __VA_ARGS__ }
+#define IS(number, ...) { .arg = (number), .mask = ~0U, VALUES(__VA_ARGS__) }
+#define NONE_OF(number, bits) { .arg = (number), .mask = (bits), VALUES(0) }
+#define MASKED(number, bits, ...) { .arg = (number), .mask = (bits), VALUES(__VA_ARGS__) }
+
+#define CALL(call, what, say, reason) \
+	.name = #call, .nr = SYS_##call, .action = (what), .rule = (say), .why = (reason)
+#define ROW(call, reason) { CALL(call, JAIL_ALLOW, "", reason) }
+#define CHECKED(call, say, reason, ...) \
+	{ CALL(call, JAIL_ALLOW, say, reason), .check = { __VA_ARGS__ } }
+#define HOSTFS(call, say, reason, ...) \
+	{ CALL(call, JAIL_ALLOW, say, reason), .profile = JAIL_HOSTFS, .check = { __VA_ARGS__ } }
+#define TRACE(call, reason) { CALL(call, JAIL_ALLOW, "", reason), .profile = JAIL_TRACE }
+/* A descriptor, not AT_FDCWD. Landlock says which paths may be named beside it. */
+#define DESCRIPTOR(number) NONE_OF(number, 0x80000000)
+#define ASK(call, reason) { CALL(call, JAIL_ASK, "what is granted", reason) }
+#define ABSENT(call, reason) { CALL(call, JAIL_ABSENT, "", reason) }
+
+#define THREAD \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | \
+		CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+#define FUTEX_KIND (~(uint32_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
+#define JAIL_MADV_COLLAPSE 25 /* Linux 6.1 */
+
+const struct jail_row jail_table[] = {
+	CHECKED(futex, "wait, wake, requeue", "hand-offs, idle vCPUs, locks of libc",
+		MASKED(1, FUTEX_KIND, FUTEX_WAIT, FUTEX_WAKE, FUTEX_CMP_REQUEUE, FUTEX_WAIT_BITSET,
+			FUTEX_WAKE_BITSET)),
+	CHECKED(mmap, "never PROT_EXEC", "guest memory, stacks", NONE_OF(2, PROT_EXEC)),
+	CHECKED(mprotect, "never PROT_EXEC", "guest memory, guards of stacks",
+		NONE_OF(2, PROT_EXEC)),
+	CHECKED(mremap, "where it is, or anywhere", "the heap",
+		NONE_OF(3, ~(uint32_t)MREMAP_MAYMOVE)),
+	CHECKED(ioctl, "size and modes of terminals", "consoles",
+		IS(1, TIOCGWINSZ, TIOCSWINSZ, TIOCGPGRP, TIOCGDEV, TCGETS, TCGETS2, TCSETS, TCSETSW, TCSETSF, TCSETS2, TCSETSW2,
+			TCSETSF2, TCFLSH, FIONREAD, FIONBIO)),
+	CHECKED(ioctl, "size and holes of files, copies", "disks",
+		IS(1, (uint32_t)BLKGETSIZE64, BLKSSZGET, BLKPBSZGET, BLKROGET, BLKDISCARD, BLKZEROOUT,
+			(uint32_t)FICLONE, (uint32_t)FICLONERANGE)),
+	CHECKED(ioctl, "queues of tap devices", "cards",
+		IS(1, (uint32_t)TUNGETIFF, (uint32_t)TUNSETQUEUE, (uint32_t)TUNSETOFFLOAD,
+			(uint32_t)TUNSETVNETHDRSZ, (uint32_t)TUNGETFEATURES)),
+	CHECKED(fcntl, "flags", "consoles, nestctl exec",
+		IS(1, F_GETFL, F_SETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC, F_OFD_GETLK, F_OFD_SETLK,
+			F_ADD_SEALS, F_GET_SEALS)),
+	CHECKED(prctl, "name, slack of timers", "threads start",
+		IS(0, PR_SET_NAME, PR_SET_TIMERSLACK)),
+	CHECKED(prlimit64, "its own, to read", "limits of descriptors", IS(0, 0), IS(2, 0)),
+	{ CALL(tgkill, JAIL_ALLOW, "SIGUSR1", "kicks; Landlock: children only"),
+		.profile = JAIL_SCOPED, .check = { IS(2, SIGUSR1) } },
+	{ CALL(kill, JAIL_ALLOW, "SIGKILL", "spaces that end; Landlock: children only"),
+		.profile = JAIL_SCOPED, .check = { IS(1, SIGKILL) } },
+	CHECKED(sched_setaffinity, "the calling thread", "vCPUs and workers", IS(0, 0)),
+	CHECKED(clone, "the flags of a thread", "workers of disks", IS(0, THREAD)),
+	CHECKED(kill, "SIGSTOP to itself", "Ctrl-Z at the console",
+		IS(0, JAIL_SELF), IS(1, SIGSTOP)),
+	CHECKED(tgkill, "SIGABRT, SIGSYS to itself", "core=on, a restart", IS(0, JAIL_SELF),
+		IS(2, SIGABRT, SIGSYS)),
+	CHECKED(madvise, "none that breaks memory", "large pages, cores",
+		IS(2, MADV_DONTNEED, MADV_REMOVE, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE,
+			MADV_DONTDUMP, MADV_DODUMP, MADV_WILLNEED, MADV_POPULATE_READ,
+			MADV_POPULATE_WRITE, JAIL_MADV_COLLAPSE)),
+
+	HOSTFS(openat, "beneath a folder", "hostfs", DESCRIPTOR(0)),
+	HOSTFS(openat2, "beneath a folder", "hostfs", DESCRIPTOR(0)),
+	HOSTFS(statx, "beneath a folder", "hostfs", DESCRIPTOR(0)),
+	HOSTFS(readlinkat, "beneath a folder", "hostfs", DESCRIPTOR(0)),
+	HOSTFS(mkdirat, "beneath a folder", "hostfs", DESCRIPTOR(0)),
+	HOSTFS(mknodat, "beneath a folder", "hostfs", DESCRIPTOR(0)),
+	HOSTFS(unlinkat, "beneath a folder", "hostfs", DESCRIPTOR(0)),
+	HOSTFS(symlinkat, "beneath a folder", "hostfs", DESCRIPTOR(1)),
+	HOSTFS(linkat, "beneath a folder", "hostfs", DESCRIPTOR(0), DESCRIPTOR(2)),
+	HOSTFS(renameat, "beneath a folder", "hostfs", DESCRIPTOR(0), DESCRIPTOR(2)),
+	HOSTFS(renameat2, "beneath a folder", "hostfs", DESCRIPTOR(0), DESCRIPTOR(2)),
+	HOSTFS(fcntl, "locks", "hostfs", IS(1, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_GETLK,
+		F_SETLK, F_SETLKW)),
+	HOSTFS(fstatfs, "", "hostfs", { 0 }),
+	HOSTFS(flock, "", "hostfs", { 0 }),
+	HOSTFS(syncfs, "", "hostfs", { 0 }),
+	HOSTFS(fchmod, "", "hostfs", { 0 }),
+	HOSTFS(fchown, "", "hostfs", { 0 }),
+	TRACE(ptrace, "system calls of the guest"),
+	TRACE(timer_create, "system calls of the guest"),
+	TRACE(timer_settime, "system calls of the guest"),
+
+	ROW(clock_gettime, "clocks, CPU time of runners"),
+	ROW(clock_nanosleep, "pauses"),
+	ROW(sched_yield, "hand-offs"),
+	ROW(epoll_pwait2, "idle vCPUs sleep in it"),
+	ROW(epoll_pwait, "hosts without epoll_pwait2"),
+	ROW(epoll_wait, "hosts without epoll_pwait2"),
+	ROW(epoll_ctl, "interrupts of devices"),
+	ROW(poll, "output that waits, death of a runner"),
+	ROW(read, "events, terminals"),
+	ROW(write, "events, terminals, standard error"),
+	ROW(pread64, "disks, files of /proc that are open"),
+	ROW(pwrite64, "disks"),
+	ROW(preadv, "disks, tap devices"),
+	ROW(preadv2, "disks"),
+	ROW(pwritev, "disks, tap devices"),
+	ROW(pwritev2, "disks"),
+	ROW(readv, "cards"),
+	ROW(writev, "cards, messages of libc"),
+	ROW(io_submit, "disks"),
+	ROW(io_getevents, "disks"),
+	ROW(io_cancel, "disks"),
+	ROW(io_destroy, "disks"),
+	ROW(copy_file_range, "copies of layers"),
+	ROW(memfd_create, "copies of memory, the memory of a reset server"),
+	ROW(timerfd_create, "snapshots"),
+	ROW(timerfd_settime, "snapshots"),
+	ROW(setsockopt, "room of sockets"),
+	ROW(lseek, "holes of memory and disks"),
+	ROW(fallocate, "memory and disk blocks given back"),
+	ROW(fdatasync, "flushes of disks"),
+	ROW(fsync, "flushes of disks"),
+	ROW(ftruncate, "copy-on-write layers grow"),
+	ROW(fstat, "sizes of disks"),
+	ROW(getdents64, "hostfs, its own threads at a restart"),
+	ROW(recvmsg, "management console"),
+	ROW(recvmmsg, "frames of cards"),
+	ROW(recvfrom, "answers of the zygote, consoles"),
+	ROW(sendmsg, "requests to the zygote"),
+	ROW(sendmmsg, "frames of cards"),
+	ROW(sendto, "answers of the management console"),
+	ROW(accept4, "consoles that nestctl attaches to"),
+	ROW(shutdown, "consoles that end"),
+	ROW(getsockopt, "kinds of descriptors, who connects"),
+	ROW(close, "descriptors that are done with"),
+	ROW(dup3, "a card whose other side has gone"),
+	ROW(munmap, "stacks, guest memory"),
+	ROW(mincore, "memory that the host backs"),
+	ROW(brk, "the heap"),
+	ROW(getrandom, "random numbers"),
+	ROW(gettid, "messages"),
+	ROW(getpid, "messages"),
+	ROW(geteuid, "consoles that nestctl attaches to, hostfs"),
+	ROW(getegid, "hostfs"),
+	ROW(sched_getaffinity, "the number of CPUs"),
+	ROW(rt_sigprocmask, "threads start"),
+	ROW(rt_sigreturn, "faults of the kernel that are mended"),
+	ROW(rt_sigtimedwait, "the thread that takes signals"),
+	ROW(restart_syscall, "after Ctrl-Z"),
+	ROW(rseq, "threads start"),
+	ROW(set_robust_list, "threads start"),
+	ROW(wait4, "the end of children"),
+	ROW(waitid, "the end of children"),
+	ROW(pidfd_open, "the end of a space"),
+	ROW(sched_getattr, "vCPUs"),
+	ROW(sigaltstack, "threads start"),
+	ROW(rt_sigaction, "signals that are ignored"),
+	ROW(eventfd2, "disks, consoles"),
+	ROW(io_setup, "disks"),
+	{ .name = "cachestat", .nr = 451, .action = JAIL_ALLOW, .rule = "", .why = "disks" },
+	ROW(exit, "threads end"),
+	ROW(exit_group, "the end"),
+
+	ABSENT(clone3, "its flags cannot be seen"),
+
+	ASK(sched_setaffinity, "spaces"),
+	ASK(sched_setscheduler, "spaces"),
+	ASK(sched_setattr, "vCPUs that start"),
+	ASK(kill, "spaces, on hosts whose Landlock knows no signals"),
+	ASK(tgkill, "the same"),
+	ASK(openat, "disks, consoles, states; tables in /proc"),
+	ASK(newfstatat, "the same; sizes of descriptors"),
+	ASK(access, "the same"),
+	ASK(faccessat2, "the same"),
+	ASK(readlink, "states of disks"),
+	ASK(unlink, "the end: sockets of the instance's folder"),
+	ASK(unlinkat, "states that are not whole"),
+	ASK(rmdir, "the end: the instance's folder"),
+	ASK(mkdir, "states"),
+	ASK(rename, "layers that take a place"),
+	ASK(renameat2, "the same"),
+	ASK(linkat, "layers of states"),
+	ASK(chmod, "hostfs; layers"),
+	ASK(fchownat, "hostfs"),
+	ASK(utimensat, "hostfs"),
+	ASK(truncate, "hostfs"),
+	ASK(getxattr, "hostfs"),
+	ASK(setxattr, "hostfs"),
+	ASK(listxattr, "hostfs"),
+	ASK(removexattr, "hostfs"),
+};
+/* clang-format on */
+const size_t jail_rows = sizeof(jail_table) / sizeof(jail_table[0]);

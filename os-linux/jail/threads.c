@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * threads.c: what each thread of the kernel process gives up for itself: its capabilities, and by
+ * Landlock the names of files, TCP and the signals of other processes. Landlock and capabilities
+ * are a thread's, and threads exist already: each is interrupted once by a signal, whose handler
+ * gives them up. Threads that start later inherit what their parent has left.
+ *
+ *      jail_scope()      at the start: signals reach this process and its children only. Children
+ *                        inherit it: else the kernel process could not stop a runner.
+ *      jail_beneath()    a folder of hostfs
+ *      jail_threads()    at the close: no path but these, no TCP, no abstract socket, no capability
+ *
+ * Hosts have parts of Landlock, or none. What is missing there is left to the filter alone.
+ */
+#include <errno.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/landlock.h>
+#include <linux/securebits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "os-linux/internal.h"
+#include "os-linux/jail/jail.h"
+
+#define BENEATH_MAX 64
+#define WAIT_US 100
+#define WAIT_MAX 100000 /* 10 s: threads that the host does not run */
+#define THREADS_MAX 4096
+
+/* linux/landlock.h as of version 6; older headers have the first member only. */
+struct rights {
+	uint64_t files, net, scoped;
+};
+#define NET_ALL 3         /* binding and connecting of TCP; version 4 */
+#define SCOPED_ABSTRACT 1 /* version 6 */
+#define SCOPED_SIGNAL 2   /* version 6 */
+#define FILES_V1 0x1fff   /* all rights of the version */
+#define FILES_V2 0x3fff   /* to link and rename between folders */
+#define REFER 0x2000      /* that */
+#define FILES_V3 0x7fff   /* to truncate */
+#define FILES_V5 0xffff   /* ioctls of devices */
+
+static int beneath[BENEATH_MAX], nr_beneath;
+static int ruleset = -1;
+static bool scoped;
+static uint64_t kept; /* capabilities */
+static int given_up;  /* threads; atomic */
+
+/* ---- Landlock ---- */
+
+static int version(void)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
+static uint64_t files_of(int v)
+{
+	return v < 2 ? FILES_V1 : v < 3 ? FILES_V2 : v < 5 ? FILES_V3 : FILES_V5;
+}
+
+/* Returns a set of rules for what of @r the host knows, or -1. */
+static int make_rules(struct rights r)
+{
+	int v = version();
+	size_t size = v < 4 ? 8 : v < 6 ? 16 : sizeof(r);
+
+	if (v < 1)
+		return -1;
+	r.files &= files_of(v);
+	r.net = v < 4 ? 0 : r.net;
+	r.scoped = v < 6 ? 0 : r.scoped;
+	if (!r.files && !r.net && !r.scoped)
+		return -1;
+	return (int)syscall(SYS_landlock_create_ruleset, &r, size, 0);
+}
+
+static void add_rule(int rules, int folder, uint64_t rights)
+{
+	struct landlock_path_beneath_attr rule = { .parent_fd = folder, .allowed_access = rights };
+
+	syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+}
+
+void jail_scope(void)
+{
+	int rules = -1, top = open("/", O_PATH | O_CLOEXEC);
+
+	if (version() >= 6)
+		rules = make_rules((struct rights){ .files = REFER, .scoped = SCOPED_SIGNAL });
+	if (rules < 0)
+		goto out;
+	/* Else any set of rules forbids to link and rename from one folder to another. */
+	add_rule(rules, top, REFER);
+	scoped = !syscall(SYS_landlock_restrict_self, rules, 0);
+	close(rules);
+out:
+	if (top >= 0)
+		close(top);
+}
+
+void jail_beneath(const char *path)
+{
+	int fd = nr_beneath < BENEATH_MAX ? open(path, O_PATH | O_CLOEXEC) : -1;
+
+	if (fd >= 0)
+		beneath[nr_beneath++] = fd;
+}
+
+bool jail_is_scoped(void)
+{
+	return scoped;
+}
+
+bool jail_has_beneath(void)
+{
+	return nr_beneath;
+}
+
+/* Makes the rules of the close. */
+static void make_all_rules(void)
+{
+	ruleset = make_rules((struct rights){ FILES_V5, NET_ALL, SCOPED_ABSTRACT });
+	for (int i = 0; i < nr_beneath; i++) {
+		if (ruleset >= 0)
+			add_rule(ruleset, beneath[i], files_of(version()));
+		close(beneath[i]);
+	}
+	nr_beneath = 0;
+}
+
+/* ---- a thread ---- */
+
+/* Keeps no more capabilities than those of @mask. */
+static void keep_capabilities(uint64_t mask)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2] = { 0 };
+
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	syscall(SYS_capget, &head, caps);
+	for (int i = 0; i < 2; i++) {
+		caps[i].permitted &= (uint32_t)(mask >> 32 * i);
+		caps[i].effective = caps[i].permitted;
+		caps[i].inheritable = 0;
+	}
+	syscall(SYS_capset, &head, caps);
+}
+
+void os_no_capabilities(void)
+{
+	keep_capabilities(0);
+}
+
+/* Async-signal-safe. */
+static void give_up(void)
+{
+	if (ruleset >= 0)
+		syscall(SYS_landlock_restrict_self, ruleset, 0);
+	/* Without CAP_SETPCAP, of an ordinary user, the bounding set and the bits stay. */
+	prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED, 0, 0, 0);
+	for (unsigned long cap = 0; cap < 64; cap++)
+		if (!(kept >> cap & 1))
+			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+	keep_capabilities(kept);
+}
+
+static void on_signal(int signo)
+{
+	int saved = errno;
+
+	give_up();
+	__atomic_fetch_add(&given_up, 1, __ATOMIC_SEQ_CST);
+	errno = saved;
+}
+
+static void park(int signo)
+{
+	__atomic_fetch_add(&given_up, 1, __ATOMIC_SEQ_CST);
+	for (;;)
+		poll(NULL, 0, -1);
+}
+
+/* ---- all of them ---- */
+
+static int by_number(const void *a, const void *b)
+{
+	const int *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Interrupts the threads that are not in the sorted @done. Returns how many, or -errno. */
+static int interrupt(int *done, int *nr_done)
+{
+	DIR *d = opendir("/proc/self/task");
+	int self = (int)syscall(SYS_gettid), before = *nr_done;
+	struct dirent *e;
+
+	if (!d)
+		return os_refused("open of /proc/self/task", errno);
+	while ((e = readdir(d)) && *nr_done < THREADS_MAX) {
+		int tid = atoi(e->d_name);
+
+		if (tid <= 0 || tid == self ||
+			bsearch(&tid, done, (size_t)before, sizeof(*done), by_number))
+			continue;
+		if (!syscall(SYS_tgkill, getpid(), tid, SIGSYS))
+			done[(*nr_done)++] = tid;
+	}
+	closedir(d);
+	qsort(done, (size_t)*nr_done, sizeof(*done), by_number);
+	return *nr_done - before;
+}
+
+/*
+ * A thread that starts meanwhile may be the child of one that has not yet given up: the threads are
+ * listed until no new one is there. One that has ended after it was interrupted is not waited for
+ * long: it ends with the wait.
+ */
+static int interrupt_all(void)
+{
+	static int done[THREADS_MAX];
+	int nr = 0, n;
+
+	while ((n = interrupt(done, &nr)) > 0) {
+		for (int i = 0; __atomic_load_n(&given_up, __ATOMIC_SEQ_CST) < nr; i++) {
+			if (i == WAIT_MAX)
+				return os_refused("thread", ETIMEDOUT);
+			usleep(WAIT_US);
+		}
+	}
+	return n;
+}
+
+/* Has each other thread run @handler once. Returns 0 or -errno. */
+static int with_all(void (*handler)(int))
+{
+	struct sigaction act = { .sa_flags = SA_ONSTACK | SA_RESTART };
+	int err;
+
+	act.sa_handler = handler;
+	sigfillset(&act.sa_mask);
+	given_up = 0;
+	if (sigaction(SIGSYS, &act, NULL))
+		return os_refused("rt_sigaction", errno);
+	err = interrupt_all();
+	signal(SIGSYS, SIG_DFL);
+	return err;
+}
+
+int jail_threads(unsigned profiles)
+{
+	int err;
+
+	/* Files of other users in the folders of hostfs. */
+	if (profiles & JAIL_HOSTFS)
+		kept = 1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_DAC_READ_SEARCH |
+		       1UL << CAP_FOWNER | 1UL << CAP_FSETID | 1UL << CAP_MKNOD;
+	/* Landlock would keep it from tracing children, which have fewer rules. */
+	if (!(profiles & JAIL_TRACE))
+		make_all_rules();
+	err = with_all(on_signal);
+	give_up();
+	if (ruleset >= 0)
+		close(ruleset);
+	ruleset = -1;
+	return err;
+}
+
+void jail_park(void)
+{
+	with_all(park);
+}
