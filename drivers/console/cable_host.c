@@ -291,32 +291,52 @@ static int fail(struct con_open *o, const char *what)
 	return -1;
 }
 
-static int open_pty(struct con_cable *c, struct con_open *o)
+int pty_make(struct con_pty *p, char *name, size_t size)
 {
 	struct termios t;
 
-	c->own = true;
-	c->fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (c->fd < 0 || grantpt(c->fd) < 0 || unlockpt(c->fd) < 0 ||
-		ptsname_r(c->fd, o->name, sizeof(o->name)))
-		return fail(o, "pty");
-	c->slave = open(o->name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (c->slave < 0)
-		return fail(o, o->name);
-	if (!tcgetattr(c->slave, &t)) {
+	*p = (struct con_pty){ posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), -1, -1 };
+	snprintf(name, size, "pty");
+	if (p->fd < 0 || grantpt(p->fd) < 0 || unlockpt(p->fd) < 0 || ptsname_r(p->fd, name, size))
+		goto err;
+	p->slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (p->slave < 0)
+		goto err;
+	if (!tcgetattr(p->slave, &t)) {
 		cfmakeraw(&t);
-		tcsetattr(c->slave, TCSANOW, &t);
+		tcsetattr(p->slave, TCSANOW, &t);
 	}
 	/* Without inotify it is not noticed when a program leaves. Everything else works. */
-	c->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (c->watch >= 0)
-		inotify_add_watch(c->watch, o->name, IN_OPEN | IN_CLOSE);
+	p->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (p->watch >= 0)
+		inotify_add_watch(p->watch, name, IN_OPEN | IN_CLOSE);
+	return 0;
+err:
+	if (p->fd >= 0)
+		close(p->fd);
+	return -errno;
+}
+
+static int open_pty(struct con_cable *c, struct con_open *o)
+{
+	struct con_pty p;
+	int err = os_jailed() ? jailed_pty(&p, o->name, sizeof(o->name)) :
+				pty_make(&p, o->name, sizeof(o->name));
+
+	c->own = true;
+	errno = -err;
+	if (err)
+		return fail(o, *o->name ? o->name : "pty");
+	c->fd = p.fd;
+	c->slave = p.slave;
+	c->watch = p.watch;
 	return 0;
 }
 
 static int open_tty(struct con_cable *c, const char *path, struct con_open *o)
 {
 	c->own = true;
+	os_jail_grant(path, OS_GRANT_READ | OS_GRANT_WRITE);
 	c->fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
 	if (c->fd < 0)
 		return fail(o, path);

@@ -53,6 +53,8 @@ void con_host_close(int line);
 void con_host_want(int line, int wanted);
 /* Sets the terminal program: PROGRAM,TITLE-SWITCH,EXEC-SWITCH. Returns 0 or -EINVAL. */
 int con_host_xterm(const char *spec);
+/* Prepares for lines that are opened once the process is jailed. A second call does nothing. */
+int con_host_setup(void);
 
 /* Takes at most @n bytes of output and returns how many. */
 int con_host_write(int line, const uint8_t *buf, int n);

@@ -402,6 +402,7 @@ static int make_tty(struct line *l, const char *prefix, u32 i, u32 minor)
  */
 static int console_early(void)
 {
+	con_host_setup();
 	make_lines();
 	messages_line = named_line(tty_console_name());
 	plug_line(messages_line);
@@ -580,6 +581,7 @@ static int rebuild(const char *dir, struct state_why *why)
 	int err = 0;
 
 	cut_off = true;
+	con_host_setup();
 	if (xterm_spec[0])
 		con_host_xterm(xterm_spec);
 	ask_defaults();

@@ -135,6 +135,24 @@ int listen_unix(const char *path);
 
 /* ---- xterm_host.c ---- */
 void xterm_start(struct con_host *h);
+/* Runs the terminal program for the line of that name. Returns its pid, or -1. */
+pid_t xterm_run(const char *line);
+/* Before the jail closes: the broker has the words of xterm= and the path of the console. */
+void xterm_tell_broker(void);
+
+/* ---- cable_host.c, for the broker ---- */
+
+/* A terminal: for the line, for programs; a watch for those, or -1. */
+struct con_pty {
+	int fd, slave, watch;
+};
+/* Makes one, and writes its name, or an error's place. Returns 0 or -errno. */
+int pty_make(struct con_pty *p, char *name, size_t size);
+
+/* ---- opener_host.c: sides of lines of a jailed process; -errno as os_jail_open() ---- */
+int jailed_listen(const char *kind, const char *key); /* "port" or "unix"; a descriptor */
+int jailed_pty(struct con_pty *p, char *name, size_t size);
+int jailed_xterm(const char *line);
 
 /* ---- telnet_host.c ---- */
 struct telnet {

@@ -509,7 +509,12 @@ static struct listener *listener_get_locked(int by, const char *key, struct con_
 		return NULL;
 	l->by = by;
 	snprintf(l->key, sizeof(l->key), "%s", key);
-	l->fd = by == BY_PORT ? listen_port(key) : listen_unix(key);
+	if (os_jailed())
+		l->fd = jailed_listen(by == BY_PORT ? "port" : "unix", key);
+	else
+		l->fd = by == BY_PORT ? listen_port(key) : listen_unix(key);
+	if (by == BY_UNIX)
+		os_jail_grant(key, OS_GRANT_READ | OS_GRANT_WRITE);
 	if (l->fd < 0) {
 		snprintf(o->err, sizeof(o->err), "%s %.100s: %s", by == BY_PORT ? "port" : "socket",
 			key, strerror(-l->fd));

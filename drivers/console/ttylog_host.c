@@ -16,6 +16,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "os-linux/host.h"
+
 static int log_fd = -1, log_dir = -1; /* written while the command line is read */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -37,6 +39,7 @@ int ttylog_host_dir(const char *dir)
 	if (log_dir >= 0)
 		close(log_dir);
 	log_dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	os_jail_grant(dir, OS_GRANT_READ | OS_GRANT_WRITE);
 	return log_dir < 0 ? -errno : 0;
 }
 

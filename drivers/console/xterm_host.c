@@ -56,10 +56,32 @@ static void find_nestctl(char *path, size_t size)
 		snprintf(path, size, "nestctl");
 }
 
-static pid_t start(struct con_host *h)
+/* The path of the console as the broker knows it, which has its own copy of all of this. */
+static char broker_path[256];
+
+static void set_path(const char *path)
+{
+	snprintf(broker_path, sizeof(broker_path), "%s", path);
+}
+
+static void set_words(const char *spec)
+{
+	con_host_xterm(spec);
+}
+
+void xterm_tell_broker(void)
+{
+	char spec[2 * CON_TEXT + 64];
+
+	snprintf(spec, sizeof(spec), "%s,%s,%s", program, title_switch, exec_switch);
+	os_jail_run(set_words, spec);
+	os_jail_run(set_path, serve_attach_path());
+}
+
+pid_t xterm_run(const char *line)
 {
 	extern char **environ;
-	char nestctl[512], title[64], socket[256];
+	char nestctl[512], title[64], name[64], socket[256];
 	char *argv[12], **a = argv; /* posix_spawnp changes none of them */
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -68,8 +90,9 @@ static pid_t start(struct con_host *h)
 	int err;
 
 	find_nestctl(nestctl, sizeof(nestctl));
-	snprintf(title, sizeof(title), "%s", h->name);
-	snprintf(socket, sizeof(socket), "%s", serve_attach_path());
+	snprintf(title, sizeof(title), "%s", line);
+	snprintf(name, sizeof(name), "%s", line);
+	snprintf(socket, sizeof(socket), "%s", *broker_path ? broker_path : serve_attach_path());
 	*a++ = program;
 	if (title_switch[0]) {
 		*a++ = title_switch;
@@ -81,7 +104,7 @@ static pid_t start(struct con_host *h)
 	*a++ = (char *)"--own";
 	*a++ = (char *)"--socket";
 	*a++ = socket;
-	*a++ = h->name;
+	*a++ = name;
 	*a = NULL;
 	sigemptyset(&none);
 	sigfillset(&all);
@@ -107,12 +130,16 @@ static void xterm_thread(void *arg)
 	struct con_host *h = arg;
 	struct timespec step = { 0, 100000000 };
 	uint32_t before = serve_owned(h);
-	pid_t pid = serve_attach_path()[0] ? start(h) : -1;
+	/* The broker's program is no child of this process: its client may take a while to come. */
+	int steps = os_jailed() ? 100 : 20;
+	pid_t pid = -1;
 
-	if (pid > 0)
+	if (serve_attach_path()[0])
+		pid = os_jailed() ? !jailed_xterm(h->name) : xterm_run(h->name);
+	if (pid > 0 && !os_jailed())
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;
-	for (int i = 0; pid > 0 && i < 20 && serve_owned(h) == before; i++)
+	for (int i = 0; pid > 0 && i < steps && serve_owned(h) == before; i++)
 		nanosleep(&step, NULL);
 	if (serve_owned(h) == before)
 		line_hangup(h);

@@ -91,9 +91,9 @@ static int reopen(int fd, uint32_t type, int flags)
 		err = fd_reserve();
 	if (err)
 		return err;
-	got = open(fd_name(fd).text, flags);
+	got = open_again(fd, flags);
 	if (got < 0 && fd_pressure(-errno))
-		got = open(fd_name(fd).text, flags);
+		got = open_again(fd, flags);
 	if (got >= 0)
 		return got;
 	err = -errno;

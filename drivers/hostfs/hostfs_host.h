@@ -47,6 +47,11 @@ int hostfs_host_ids(uint32_t *uid, uint32_t *gid);
  */
 int hostfs_host_setup(int irq);
 /*
+ * @dir may be given to hostfs_host_root() later, when the process may be jailed. Called before
+ * that.
+ */
+void hostfs_host_share(const char *dir);
+/*
  * Opens the folder @path beneath @jail. The user's own @jail may contain links. Links in @path are
  * followed only as long as they stay beneath @jail. -ENOTDIR, -ENOENT, -EXDEV (leads out). *root is
  * 0, or the node's number before a restore.

@@ -64,6 +64,13 @@ struct fd_name {
 	char text[32];
 };
 struct fd_name fd_name(int fd);
+/*
+ * Opens what an O_PATH descriptor stands for: beside a descriptor of /proc/self/fd, since a jailed
+ * process may not name a path. Returns a descriptor, or -1 with errno.
+ */
+int open_again(int fd, int flags);
+/* Gives what an O_PATH descriptor stands for another name. Returns 0 or -errno. */
+int link_again(int fd, int dirfd, const char *name);
 /* Makes the file @fd a number. Takes @fd and a reserved place, also on failure. */
 int open_handle(int fd, int *file);
 /* Returns the descriptor of an open file, or -errno. */

@@ -177,7 +177,7 @@ out:
 /* Makes a node for the nameless file @file. */
 static int number_tmpfile(int file, int *node)
 {
-	int fd = open(fd_name(file_fd(file)).text, O_PATH | O_CLOEXEC);
+	int fd = open_again(file_fd(file), O_PATH | O_CLOEXEC);
 	struct hostfs_node *n;
 	int err = fd < 0 ? -errno : node_of_fd(fd, &n);
 
@@ -225,7 +225,7 @@ int hostfs_host_tmpfile(
 int hostfs_host_link(int node, int number, const char *name, struct hostfs_attr *a)
 {
 	struct hostfs_node *n = node_find(node), *dir = node_find(number);
-	int dirfd = enter(dir, name), fd, err = 0;
+	int dirfd = enter(dir, name), fd, err;
 
 	if (dirfd < 0)
 		return dirfd;
@@ -238,8 +238,7 @@ int hostfs_host_link(int node, int number, const char *name, struct hostfs_attr 
 	 * The link that is followed is /proc's, to the very object, even if that is a symbolic
 	 * link.
 	 */
-	if (linkat(AT_FDCWD, fd_name(fd).text, dirfd, name, AT_SYMLINK_FOLLOW) < 0)
-		err = -errno;
+	err = link_again(fd, dirfd, name);
 	if (!err)
 		err = attr_at(fd, "", a);
 	node_unpin(n);

@@ -63,6 +63,41 @@ struct fd_name fd_name(int fd)
 	return n;
 }
 
+/* Returns a descriptor of /proc/self/fd, which stays open, or -1 with errno. */
+static int self_fds(void)
+{
+	static int folder = -1;
+	int f = __atomic_load_n(&folder, __ATOMIC_ACQUIRE), expected = -1;
+
+	if (f >= 0)
+		return f;
+	f = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (f >= 0 && !__atomic_compare_exchange_n(
+			      &folder, &expected, f, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		close(f);
+		f = expected;
+	}
+	return f;
+}
+
+int open_again(int fd, int flags)
+{
+	int folder = self_fds();
+	char name[16];
+
+	snprintf(name, sizeof(name), "%d", fd);
+	return folder < 0 ? -1 : openat(folder, name, flags);
+}
+
+int link_again(int fd, int dirfd, const char *name)
+{
+	int folder = self_fds();
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", fd);
+	return folder < 0 || linkat(folder, number, dirfd, name, AT_SYMLINK_FOLLOW) ? -errno : 0;
+}
+
 static struct hostfs_time time_of(const struct statx_timestamp *t)
 {
 	return (struct hostfs_time){ t->tv_sec, t->tv_nsec };
@@ -534,14 +569,44 @@ static void set_limit(void)
 	pthread_mutex_unlock(&lock);
 }
 
+/* Folders of hostfs=, whose descriptors stay open: a jailed process may not name them. */
+#define SHARES_MAX 64
+static struct {
+	const char *dir;
+	int fd;
+} shares[SHARES_MAX];
+static int nr_shares; /* grows before the guest runs */
+
+void hostfs_host_share(const char *dir)
+{
+	int fd = nr_shares < SHARES_MAX ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	self_fds();
+	os_jail_grant(dir, OS_GRANT_READ | OS_GRANT_BENEATH);
+	if (fd < 0)
+		return;
+	shares[nr_shares].dir = dir;
+	shares[nr_shares++].fd = fd;
+}
+
+/* Opens the folder at the top of a mount. Returns a descriptor, or -1 with errno. */
+static int open_top(const char *dir)
+{
+	for (int i = 0; i < nr_shares; i++)
+		if (!strcmp(shares[i].dir, dir))
+			return fcntl(shares[i].fd, F_DUPFD_CLOEXEC, 3);
+	return open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 int hostfs_host_root(const char *jail, const char *path, int *root)
 {
 	struct hostfs_node *n;
-	int top = open(jail, O_PATH | O_DIRECTORY | O_CLOEXEC), fd, err;
+	int top = open_top(jail), fd, err;
 	struct statfs fs;
 
 	if (top < 0)
 		return -errno;
+	os_jail_grant(jail, OS_GRANT_READ | OS_GRANT_BENEATH);
 	set_limit();
 	fd = open_beneath(top, path);
 	close(top);

@@ -48,6 +48,7 @@ static void set_dir(struct hostfs_share *s, u32 i, const char *param, const char
 		*comma = 0;
 	}
 	s->dir = text;
+	hostfs_host_share(text);
 }
 
 static int hostfs_setup(const char *s)

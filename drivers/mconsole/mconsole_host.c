@@ -35,6 +35,8 @@
 #define SOCKET_PATH_MAX sizeof(((struct sockaddr_un *)0)->sun_path)
 
 static int sock = -1, console = -1, line;
+/* packets come from the broker of a jail, each with a head */
+static bool relayed;
 static uint64_t process; /* random */
 /* What the end removes; set before the function is registered. */
 static char folder[256], socket_path[256 + 16], console_path[256 + 16], pid_path[256 + 16];
@@ -101,16 +103,12 @@ static void sweep_one(const char *dir, const char *name)
 	remove_folder(aside);
 }
 
-/* the folder of names, as sweep() finds it */
-static char names[256];
-
 /*
  * Sweeps all names, also folders that killed instances were making or removing (".new-PID"). Runs
- * in a thread of its own: to remove a folder may take milliseconds.
+ * in the broker, or in a thread of its own: to remove a folder may take milliseconds.
  */
-static void sweep(void *unused)
+static void sweep(const char *dir)
 {
-	const char *dir = names;
 	DIR *d = opendir(dir);
 	struct dirent *e;
 
@@ -119,6 +117,14 @@ static void sweep(void *unused)
 			sweep_one(dir, e->d_name);
 	if (d)
 		closedir(d);
+}
+
+/* the folder of names, as the thread finds it */
+static char names[256];
+
+static void sweep_names(void *unused)
+{
+	sweep(names);
 }
 
 /* ---- making ---- */
@@ -272,6 +278,22 @@ static void leave(void)
 	rmdir(folder);
 }
 
+/* Before the jail closes: the broker, which hears what the owner names, takes the socket. */
+static void give_to_broker(void)
+{
+	int relay = os_jail_relay(sock);
+
+	if (relay < 0) {
+		os_event_rearm(sock, EPOLLIN, line);
+		return;
+	}
+	os_event_del(sock);
+	close(sock);
+	sock = relay;
+	__atomic_store_n(&relayed, true, __ATOMIC_RELEASE);
+	os_event_add(sock, EPOLLIN, line);
+}
+
 int mconsole_host_open(struct mconsole_open *o)
 {
 	int err = choose_dir(o);
@@ -284,7 +306,8 @@ int mconsole_host_open(struct mconsole_open *o)
 	if (err)
 		return err;
 	snprintf(names, sizeof(names), "%s", o->dir);
-	os_worker_start("sweep", sweep, NULL); /* or the next instance does it */
+	if (os_jail_run(sweep, o->dir))
+		os_worker_start("sweep", sweep_names, NULL); /* or the next instance does it */
 	snprintf(socket_path, sizeof(socket_path), "%s/mconsole", folder);
 	snprintf(console_path, sizeof(console_path), "%s/console", folder);
 	snprintf(pid_path, sizeof(pid_path), "%s/pid", folder);
@@ -292,6 +315,8 @@ int mconsole_host_open(struct mconsole_open *o)
 	line = o->irq;
 	os_getrandom(&process, sizeof(process));
 	os_at_exit(leave);
+	os_jail_grant(folder, OS_GRANT_READ | OS_GRANT_WRITE);
+	os_at_jail(give_to_broker);
 	err = os_event_add(sock, EPOLLIN, line);
 	if (!err)
 		err = con_attach_serve(console, console_path);
@@ -357,17 +382,21 @@ void mconsole_host_wait(void)
 
 int mconsole_host_recv(struct mconsole_packet *p)
 {
+	/* give_to_broker() arms the interrupt. */
+	if (!__atomic_load_n(&relayed, __ATOMIC_ACQUIRE) && os_jail_is_open())
+		return 0;
 	for (;;) {
 		union {
 			char room[CMSG_SPACE(sizeof(struct ucred)) +
 				  CMSG_SPACE(MCONSOLE_FDS * sizeof(int))];
 			struct cmsghdr align;
 		} control;
-		struct iovec iov = { p->data, sizeof(p->data) };
+		struct os_relayed head;
+		struct iovec iov[] = { { &head, sizeof(head) }, { p->data, sizeof(p->data) } };
 		struct msghdr m = { .msg_name = p->from,
-			.msg_namelen = sizeof(p->from),
-			.msg_iov = &iov,
-			.msg_iovlen = 1,
+			.msg_namelen = relayed ? 0 : sizeof(p->from),
+			.msg_iov = relayed ? iov : iov + 1,
+			.msg_iovlen = relayed ? 2 : 1,
 			.msg_control = &control,
 			.msg_controllen = sizeof(control) };
 		/* More descriptors than there is room for are closed. */
@@ -380,18 +409,26 @@ int mconsole_host_recv(struct mconsole_packet *p)
 			return 0;
 		}
 		p->process = process;
-		if (!take_control(&m, p)) {
+		if (relayed && n < (ssize_t)sizeof(head))
+			/* the broker has gone, and with it the console's owner */
+			os_exit(1);
+		if (!take_control(&m, p) && !relayed) {
 			mconsole_host_done(p);
 			continue;
 		}
-		p->len = (uint32_t)n;
-		p->from_len = m.msg_namelen;
+		p->len = relayed ? head.len : (uint32_t)n;
+		p->from_len = relayed ? head.from_len : m.msg_namelen;
+		if (relayed)
+			memcpy(p->from, head.from, sizeof(p->from));
 		return 1;
 	}
 }
 
 int mconsole_host_reply(const struct mconsole_packet *p, const void *data, size_t len)
 {
+	struct os_relayed head = { .len = (uint32_t)len, .from_len = p->from_len };
+	struct iovec iov[] = { { &head, sizeof(head) }, { (void *)data, len } };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
 	ssize_t n;
 
 	if (p->process != process)
@@ -399,9 +436,13 @@ int mconsole_host_reply(const struct mconsole_packet *p, const void *data, size_
 	if (p->from_len <= sizeof(sa_family_t) || p->from_len > sizeof(p->from))
 		/* A sender without an address gets no answer. */
 		return -EDESTADDRREQ;
+	memcpy(head.from, p->from, sizeof(head.from));
 	do {
-		n = sendto(sock, data, len, MSG_DONTWAIT | MSG_NOSIGNAL,
-			(const struct sockaddr *)p->from, p->from_len);
+		if (relayed)
+			n = sendmsg(sock, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+		else
+			n = sendto(sock, data, len, MSG_DONTWAIT | MSG_NOSIGNAL,
+				(const struct sockaddr *)p->from, p->from_len);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }

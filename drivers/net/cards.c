@@ -113,6 +113,7 @@ static int parse_words(struct card *c, char *words, char *err, size_t size)
 				used ? "," : "", word);
 	}
 	c->open.args = c->rest;
+	c->open.value = c->text;
 	return 0;
 }
 
@@ -433,6 +434,7 @@ static void add_card(struct card *c)
 static int net_cards_init(void)
 {
 	mconsole_register(&eth_device);
+	net_host_setup();
 	for (u32 i = 0; i < CARDS; i++)
 		if (cards[i].given)
 			add_card(&cards[i]);
@@ -444,6 +446,7 @@ INITCALL(4, net_cards_init);
 
 static int rebuild(const char *dir, struct state_why *why)
 {
+	net_host_setup();
 	for (u32 i = 0; i < CARDS; i++) {
 		struct card *c = &cards[i];
 		char err[300] = "";

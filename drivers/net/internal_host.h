@@ -14,7 +14,7 @@
 
 struct net_host {
 	const struct net_link *link;
-	char *args;
+	char *args, *value;
 	uint32_t queues, index; /* of the link; the index of this one */
 	struct net_host *first; /* first queue; NULL if this is it */
 	char name[16];          /* of the first queue's tap device */
@@ -55,6 +55,15 @@ struct net_link {
 };
 
 extern const struct net_link slirp_link, tap_link, fd_link, switch_link, vde_link, mcast_link;
+
+/*
+ * ---- opener_host.c: links of a jailed process ----
+ *
+ * net_jailed_open() does what h->link->open() does, by h->value, and may wait. net_nowhere()
+ * returns a socket that goes nowhere and stays open, or -1.
+ */
+int net_jailed_open(struct net_host *h);
+int net_nowhere(void);
 
 /* Sets up the tap device @fd, with a virtio_net_hdr before each frame or without. */
 void net_tap_setup(struct net_host *h, int fd, bool vnet);

@@ -143,8 +143,11 @@ static struct net_host *make(const struct net_open *o, int first, uint32_t index
 	h->index = index;
 	h->fd = h->parked = h->control = h->asked = h->half = -1;
 	h->args = strdup(o->args);
-	if (h->args)
+	h->value = strdup(o->value ? o->value : "");
+	if (h->args && h->value)
 		return h;
+	free(h->args);
+	free(h->value);
 	free(h);
 	return NULL;
 }
@@ -215,7 +218,7 @@ int net_host_gone(int host)
 
 static int reopen(struct net_host *h)
 {
-	int err = h->link->open(h);
+	int err = os_jailed() && h->link != &fd_link ? net_jailed_open(h) : h->link->open(h);
 
 	if (err)
 		return err;
@@ -245,19 +248,17 @@ int net_host_reopen(int host)
 /*
  * Marks the other side as gone. The number of the descriptor stays taken, by an unconnected socket,
  * until the link is opened again: another vCPU may be about to send by it, and must not meet a new
- * file with this number.
+ * file with this number. The socket is of a kind that reaches nobody by an address either.
  */
 static void gone(struct net_host *h)
 {
-	int nowhere = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int nowhere = net_nowhere();
 
 	os_event_del(h->fd);
 	if (nowhere >= 0 && dup3(nowhere, h->fd, O_CLOEXEC) == h->fd)
 		h->parked = h->fd;
 	else
 		close(h->fd);
-	if (nowhere >= 0)
-		close(nowhere);
 	h->fd = -1;
 	if (h->link->close)
 		h->link->close(h);
@@ -276,6 +277,7 @@ static void destroy(struct net_host *h)
 	if (h->parked >= 0)
 		close(h->parked);
 	free(h->args);
+	free(h->value);
 	free(h);
 }
 

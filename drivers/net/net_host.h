@@ -31,6 +31,8 @@ struct net_open {
 	uint32_t queues;
 	/* the link's own words behind the kind, separated by commas, or "" */
 	const char *args;
+	/* the whole value of the parameter, with the words of the front end */
+	const char *value;
 	/* answers */
 	int32_t host; /* the queue's number */
 	/* the link fills in checksums of TCP, and cuts segments */
@@ -70,6 +72,11 @@ struct net_in {
 	uint32_t seg;
 };
 
+/*
+ * Prepares for links that are opened once the process is jailed. Called at the start of a process,
+ * also before a restore; a second time does nothing. Returns 0 or -errno.
+ */
+int net_host_setup(void);
 /* Checks the words of a link without opening anything. Returns 0 or -EINVAL with @err set. */
 int net_host_check(struct net_open *o);
 /* Opens the first queue. Returns 0 or -errno with o->err set. */

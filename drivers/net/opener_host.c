@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * opener_host.c: links of a jailed process, which has no socket(2), connect(2) or fork(2). The link
+ * is opened in a child of the broker (os-linux/jail/openers.c), by the value of the card's
+ * parameter, and its descriptors and properties come back.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "drivers/net/internal_host.h"
+#include "os-linux/host.h"
+
+/* What comes back beside the descriptors, in os_opened's text. */
+struct opened {
+	uint32_t header;
+	bool tap, has_to;
+	struct sockaddr_in to;
+	char name[16];
+};
+_Static_assert(sizeof(struct opened) <= sizeof(((struct os_opened *)0)->text), "it fits");
+
+static const struct {
+	const char *name;
+	const struct net_link *link;
+} kinds[] = {
+	{ "slirp", &slirp_link },
+	{ "tuntap", &tap_link },
+	{ "switch", &switch_link },
+	{ "vde", &vde_link },
+	{ "mcast", &mcast_link },
+};
+
+/* True for a word of the front end (drivers/net/cards.c), which is none of the link's. */
+static bool is_of_front_end(const char *word, const struct net_link *link)
+{
+	return (strlen(word) == 17 && word[2] == ':' && word[5] == ':') ||
+	       !strcmp(word, "optional") || !strncmp(word, "queues=", 7) ||
+	       (!strncmp(word, "mtu=", 4) && link != &slirp_link);
+}
+
+/* Finds the link of a value, and the link's words in it. @args has room for all of it. */
+static const struct net_link *parse(char *value, char *args)
+{
+	char *kind = strsep(&value, ","), *word;
+	const struct net_link *link = NULL;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(kind, kinds[i].name))
+			link = kinds[i].link;
+	*args = 0;
+	while (link && (word = strsep(&value, ",")))
+		if (*word && !is_of_front_end(word, link)) {
+			if (*args)
+				strcat(args, ",");
+			strcat(args, word);
+		}
+	return link;
+}
+
+static int open_link(struct net_host *h)
+{
+	int err = h->link->check(h);
+
+	while (!err && (err = h->link->open(h)) == -EINPROGRESS) {
+		struct pollfd p = { .fd = h->asked, .events = POLLIN };
+		uint64_t now = net_now_ms();
+
+		poll(&p, 1, h->give_up > now ? (int)(h->give_up - now) : 0);
+		err = 0;
+	}
+	return err;
+}
+
+static int open_for_jailed(const char *text, struct os_opened *o)
+{
+	struct net_host h = {
+		.queues = 1, .fd = -1, .parked = -1, .control = -1, .asked = -1, .half = -1
+	};
+	char *value = strdup(text), *args = calloc(1, strlen(text) + 1);
+	int err = -ENOMEM;
+
+	if (value && args) {
+		h.link = parse(value, args);
+		h.args = args;
+		err = h.link ? open_link(&h) : -EINVAL;
+	}
+	if (err) {
+		memcpy(o->text, h.err, sizeof(o->text) - 1);
+	} else {
+		struct opened answer = { h.header, h.tap, h.has_to, h.to, "" };
+
+		memcpy(answer.name, h.name, sizeof(answer.name));
+		memcpy(o->text, &answer, sizeof(answer));
+		o->fd[o->nr++] = h.fd;
+		if (h.control >= 0)
+			o->fd[o->nr++] = h.control;
+	}
+	free(value);
+	free(args);
+	return err;
+}
+
+/* ---- the kernel process ---- */
+
+static int opener = -1, nowhere = -1;
+
+/*
+ * Before the jail closes: also a socket that goes nowhere, of a kind that reaches nobody by an
+ * address either.
+ */
+static void prepare(void)
+{
+	net_nowhere();
+	opener = os_jail_opener(open_for_jailed);
+}
+
+int net_nowhere(void)
+{
+	if (nowhere < 0)
+		nowhere = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	return nowhere;
+}
+
+int net_host_setup(void)
+{
+	static bool done;
+
+	if (done)
+		return 0;
+	done = true;
+	return os_at_jail(prepare);
+}
+
+int net_jailed_open(struct net_host *h)
+{
+	struct os_opened o = { 0 };
+	struct opened answer;
+	int err;
+
+	if (h->queues > 1)
+		return net_fail(h, EPERM, "several queues cannot be opened under jail=on");
+	err = os_jail_open(opener, h->value, &o);
+	o.text[sizeof(o.text) - 1] = 0;
+	if (err || !o.nr)
+		return net_fail(h, err ? -err : EIO, "%s", *o.text ? o.text : strerror(-err));
+	memcpy(&answer, o.text, sizeof(answer));
+	h->fd = o.fd[0];
+	h->control = o.nr > 1 ? o.fd[1] : -1;
+	h->tap = answer.tap;
+	h->header = answer.header;
+	h->has_to = answer.has_to;
+	h->to = answer.to;
+	memcpy(h->name, answer.name, sizeof(h->name));
+	return 0;
+}
