@@ -177,13 +177,35 @@ static long now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/*
+ * Returns the process that stays while the instance goes back: a kernel process that is jailed is
+ * followed by another one, and only the launcher of both stays (os-linux/jail/again.c).
+ */
+static pid_t staying(pid_t kernel)
+{
+	char name[32] = "";
+	int parent = 0;
+	FILE *f = fopen(format("/proc/%d/stat", (int)kernel), "re");
+
+	if (f && fscanf(f, "%*d (%*[^)]) %*c %d", &parent) != 1)
+		parent = 0;
+	if (f)
+		fclose(f);
+	f = parent ? fopen(format("/proc/%d/comm", parent), "re") : NULL;
+	if (f && !fgets(name, sizeof(name), f))
+		name[0] = 0;
+	if (f)
+		fclose(f);
+	return strcmp(name, "nestling-again\n") ? kernel : parent;
+}
+
 /* Waits until the instance answers again, at another socket than before. Dies if it ends. */
 static void await(
 	const struct instance *in, const struct umid_console *before, const char *tag, int pidfd)
 {
 	long end = now_ms() + BACK_MS;
 
-	while (umid_is_same(before) || !instance_answers(in->name, in->pid, ANSWER_MS)) {
+	while (umid_is_same(before) || !instance_answers(in->name, 0, ANSWER_MS)) {
 		if (has_ended(pidfd, STEP_MS))
 			die("%s: it could not go on from %s, and has ended", in->name, tag);
 		if (now_ms() >= end)
@@ -209,7 +231,7 @@ static int rollback(int argc, char **argv)
 	state_must_be_whole(&s);
 	check_build(&s, &in);
 	state_must_be_trusted(&s, trust);
-	pidfd = (int)syscall(SYS_pidfd_open, in.pid, 0);
+	pidfd = (int)syscall(SYS_pidfd_open, staying(in.pid), 0);
 	if (pidfd < 0)
 		die("%s: %s", in.name, strerror(errno));
 	umid_connect(&c, in.folder);
@@ -224,7 +246,7 @@ static int rollback(int argc, char **argv)
 	free(text);
 	await(&in, &c, words[1], pidfd);
 	close(c.fd);
-	head_set(in.pid, strchr(words[1], '/') ? s.folder : words[1]);
+	head_set(instance_find(in.name).pid, strchr(words[1], '/') ? s.folder : words[1]);
 	state_close(&s);
 	return 0;
 }

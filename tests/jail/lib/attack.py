@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: MIT
+"""Starts instances, has gdb make calls in them, and compares what has come of it."""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+WORK, KERNEL, BUSYBOX = sys.argv[1:4]
+AT_FDCWD = "-100"
+RDWR_CREATE = os.O_RDWR | os.O_CREAT
+
+# Texts that the calls name, at offsets of a buffer in the kernel process.
+TEXTS = {
+    "SECRET": WORK + "/secret",
+    "NEW": WORK + "/new",
+    "OTHER": WORK + "/other",
+    "TRUE": "/bin/true",
+    "MEM": "/proc/self/mem",
+    "ROOT": "/",
+    "PROC": "proc",
+    "NAME": "x",
+}
+ROOM = 256
+
+# name, number, arguments. "refused": the call returns an error or ends the process.
+CALLS = [
+    ("open to read", "openat", AT_FDCWD, "SECRET", "0", "0"),
+    ("open to write", "openat", AT_FDCWD, "SECRET", "2", "0"),
+    ("make a file", "openat", AT_FDCWD, "NEW", str(RDWR_CREATE), "0600"),
+    ("open its own memory", "openat", AT_FDCWD, "MEM", "2", "0"),
+    ("open a folder", "open", "ROOT", str(os.O_PATH), "0", "0"),
+    ("a way around by ..", "openat", AT_FDCWD, "AROUND", "0", "0"),
+    ("openat2", "openat2", AT_FDCWD, "SECRET", "ZERO", "24"),
+    ("stat", "newfstatat", AT_FDCWD, "SECRET", "BUFFER", "0"),
+    ("statx", "statx", AT_FDCWD, "SECRET", "0", "0x7ff", "BUFFER"),
+    ("access", "access", "SECRET", "4"),
+    ("unlink", "unlink", "SECRET"),
+    ("rename", "rename", "SECRET", "OTHER"),
+    ("link", "linkat", AT_FDCWD, "SECRET", AT_FDCWD, "OTHER", "0"),
+    ("symlink", "symlink", "SECRET", "OTHER"),
+    ("mkdir", "mkdir", "OTHER", "0700"),
+    ("chmod", "chmod", "SECRET", "0777"),
+    ("truncate", "truncate", "SECRET", "0"),
+    ("chdir", "chdir", "ROOT"),
+    ("inotify", "inotify_init1", "0"),
+    ("execve", "execve", "TRUE", "0", "0"),
+    ("fork", "fork"),
+    ("clone", "clone", "17", "0", "0", "0", "0"),
+    ("a user namespace", "unshare", "0x10000000"),
+    ("a socket", "socket", "2", "1", "0"),
+    ("a unix socket", "socket", "1", "2", "0"),
+    ("a pair of sockets", "socketpair", "1", "2", "0", "BUFFER"),
+    ("a pipe", "pipe2", "BUFFER", "0"),
+    ("memory to execute", "mmap", "0", "4096", "5", "0x22", "-1", "0"),
+    ("memory made executable", "mprotect", "PAGE", "4096", "5"),
+    ("ptrace", "ptrace", "16", "VICTIM", "0", "0"),
+    ("memory of others", "process_vm_readv", "VICTIM", "BUFFER", "0", "BUFFER", "0", "0"),
+    ("kill", "kill", "VICTIM", "15"),
+    ("kill -9", "kill", "VICTIM", "9"),
+    ("a kick of others", "tgkill", "VICTIM", "VICTIM", "10"),
+    ("a queued signal", "rt_sigqueueinfo", "VICTIM", "10", "BUFFER"),
+    ("limits of others", "prlimit64", "VICTIM", "7", "0", "BUFFER"),
+    ("user ids", "setresuid", "-1", "-1", "-1"),
+    ("prctl", "prctl", "4", "1", "0", "0", "0"),
+    ("a key", "add_key", "USERKEY", "NAME", "NAME", "1", "-2"),
+    ("System V memory", "shmget", "0", "4096", "0600"),
+    ("io_uring", "io_uring_setup", "1", "BUFFER"),
+    ("a filter of its own", "seccomp", "2", "0", "0"),
+    ("personality", "personality", "0xffffffff"),
+    ("typing at the terminal", "ioctl", "0", "0x5412", "NAME"),
+    ("other sessions", "setsid"),
+    ("x32", "0x40000000", "0"),
+]
+
+FAILED = 0
+
+
+def check(name, ok, why=""):
+    global FAILED
+    if not ok:
+        FAILED = 1
+    print(("ok      " if ok else "NOT OK  ") + name + (f": {why}" if why and not ok else ""))
+
+
+def numbers():
+    out = subprocess.run(["gcc", "-E", "-dM", "-include", "sys/syscall.h", "-xc", "/dev/null"],
+        capture_output=True, text=True, check=True).stdout
+    words = (line.split() for line in out.splitlines())
+    return {w[1][5:]: w[2] for w in words if len(w) == 3 and w[1].startswith("__NR_")}
+
+
+class Instance:
+    def __init__(self, jail):
+        self.log = open(f"{WORK}/console", "wb")
+        self.run = subprocess.Popen([KERNEL, "mem=64M", "ncpus=1", f"jail={jail}", "ubd0r=" + BUSYBOX, "root=/dev/ubda", "ro",
+            "init=/bin/busybox", "con=null", "con0=null,fd:1", "quiet", "--", "sh", "-c", "echo ready; while :; do sleep 1; done"],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT)
+        end = time.monotonic() + 60
+        while b"ready" not in open(f"{WORK}/console", "rb").read():
+            if time.monotonic() > end or self.run.poll() is not None:
+                raise SystemExit("NOT OK  an instance starts: " + self.said())
+            time.sleep(0.01)
+
+    def said(self):
+        return open(f"{WORK}/console", "rb").read().decode(errors="replace")
+
+    def end(self):
+        if self.run.poll() is None:
+            self.run.kill()
+        self.run.wait()
+        self.log.close()
+
+
+def attempt(jail, numbers_of, call, victim):
+    """Returns what the call returned, or "killed"."""
+    one = Instance(jail)
+    buffer = "(unsigned long)&'os-linux/jail/files.c'::grants"
+    texts = dict(TEXTS, AROUND=f"/proc/self/../..{WORK}/secret", USERKEY="user", ZERO="")
+    at = {name: f"({buffer} + {4096 + ROOM * i})" for i, name in enumerate(texts)}
+    at["BUFFER"] = f"({buffer} + 16384)"
+    at["PAGE"] = f"(({buffer} + 24576) & ~4095UL)"
+    at["VICTIM"] = str(victim.pid)
+    script = ["set pagination off", "set confirm off"]
+    for name, text in texts.items():
+        script.append(f'set {{char[{len(text) + 1}]}}{at[name]} = "{text}"')
+    number = numbers_of.get(call[1], call[1])
+    args = ", ".join(f"(long){at.get(a, a)}" for a in call[2:])
+    script.append(f'printf "came back: %ld\\n", ((long (*)(long, ...))syscall)({number}{", " + args if args else ""})')
+    script.append('printf "errno: %d\\n", *((int *(*)(void))__errno_location)()')
+    command = ["gdb", "-q", "-batch", "-nx", "-p", str(one.run.pid)]
+    for line in script:
+        command += ["-ex", line]
+    out = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
+    said = one.said()
+    one.end()
+    back = [line for line in out.stdout.splitlines() if line.startswith("came back")]
+    if back:
+        return int(back[0].split()[2]), said, out
+    return "killed", said, out
+
+
+def make_files():
+    for name in ("new", "other"):
+        path = f"{WORK}/{name}"
+        if os.path.isdir(path):
+            os.rmdir(path)
+        elif os.path.lexists(path):
+            os.unlink(path)
+    with open(f"{WORK}/secret", "w") as f:
+        f.write("secret")
+    os.chmod(f"{WORK}/secret", 0o600)
+
+
+def state():
+    return (open(f"{WORK}/secret").read() if os.path.exists(f"{WORK}/secret") else None,
+        os.stat(f"{WORK}/secret").st_mode if os.path.exists(f"{WORK}/secret") else 0,
+        os.path.lexists(f"{WORK}/new"), os.path.lexists(f"{WORK}/other"))
+
+
+def main():
+    numbers_of = numbers()
+    without = 0
+    for call in CALLS:
+        victim = subprocess.Popen(["sleep", "1000"])
+        make_files()
+        before = state()
+        got, said, out = attempt("on", numbers_of, call, victim)
+        refused = got == "killed" or got < 0
+        check(f"{call[0]} is refused", refused and state() == before and victim.poll() is None,
+            f"{got} {state()} {said[-200:]} {out.stderr[-300:]}")
+        if got == "killed":
+            check(f"{call[0]}: a line names the call", "nestling: jail: the kernel process made the call" in said, said[-200:])
+        if victim.poll() is not None:
+            victim = subprocess.Popen(["sleep", "1000"])
+        make_files()
+        got, said, out = attempt("off", numbers_of, call, victim)
+        if got == "killed" or got >= 0 or state() != before:
+            without += 1
+        else:
+            print(f"# {call[0]} fails without a jail, too: {got}")
+        victim.kill()
+        victim.wait()
+    # Calls that the host refuses by itself prove nothing; they are few.
+    check("the calls succeed without a jail", without >= len(CALLS) - 12, f"{without} of {len(CALLS)}")
+    return FAILED
+
+
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+sys.exit(main())
