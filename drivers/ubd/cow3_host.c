@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "drivers/ubd/cow_host.h"
@@ -25,7 +26,7 @@
 
 struct cow3 {
 	struct cow_info info;
-	/* atomic bytes; info.bitmap_len of them, and 8 */
+	/* atomic bytes; info.bitmap_len of them, and 8; NULL: not there yet */
 	uint8_t *bits;
 	pthread_mutex_t lock; /* protects bits and their write */
 };
@@ -108,11 +109,26 @@ static int cow3_own(struct layer *l, uint64_t off, uint64_t len)
 	return bits_set(l, first, (off + len - 1) / l->unit + 1 - first);
 }
 
+/* The bitmap's memory, which is zero. It is not touched where the bitmap has holes. */
+static uint8_t *bits_new(const struct cow3 *c)
+{
+	void *p = mmap(NULL, c->info.bitmap_len + 8, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void bits_free(const struct cow3 *c)
+{
+	if (c->bits)
+		munmap(c->bits, c->info.bitmap_len + 8);
+}
+
 static void cow3_close(struct layer *l, bool clean)
 {
 	struct cow3 *c = l->state;
 
-	free(c->bits);
+	bits_free(c);
 	free(c);
 }
 
@@ -142,30 +158,38 @@ const struct layer_ops layer_cow3_ops = {
 
 /* ---- opening ---- */
 
-/* Loads the bitmap. Its holes are not read. */
-static int load_bits(struct layer *l, struct cow3 *c, struct layer_open *lo)
-{
-	uint64_t at = 0;
+/* read at once */
+#define PIECE_MAX (1UL << 20)
 
-	while (at < c->info.bitmap_len) {
-		off_t data = lseek(l->fd, (off_t)(c->info.bitmap_off + at), SEEK_DATA);
-		uint64_t n = 1 << 20;
-		int err;
+/* Returns how much of [at, end) of the file is data that begins at @at; PIECE_MAX is enough. */
+static uint64_t data_at(int fd, uint64_t at, uint64_t end)
+{
+	off_t hole = lseek(fd, (off_t)at, SEEK_HOLE);
+
+	if (hole > 0 && (uint64_t)hole > at && (uint64_t)hole < end)
+		end = (uint64_t)hole;
+	return end - at < PIECE_MAX ? end - at : PIECE_MAX;
+}
+
+/* Loads the bitmap. Its holes are not read: most disks have been written in few places. */
+static int load_bits(struct layer *l, struct cow3 *c)
+{
+	uint64_t begin = c->info.bitmap_off, at = begin, end = begin + c->info.bitmap_len, n;
+	int err = 0;
+
+	for (; !err && at < end; at += n) {
+		off_t data = lseek(l->fd, (off_t)at, SEEK_DATA);
 
 		if (data < 0 && errno == ENXIO)
 			break;
-		if (data >= 0 && (uint64_t)data > c->info.bitmap_off + at)
-			at = (uint64_t)data - c->info.bitmap_off;
-		if (at >= c->info.bitmap_len)
+		if (data > 0 && (uint64_t)data > at)
+			at = (uint64_t)data;
+		if (at >= end)
 			break;
-		if (n > c->info.bitmap_len - at)
-			n = c->info.bitmap_len - at;
-		err = layer_pread(l->fd, c->bits + at, n, c->info.bitmap_off + at);
-		if (err)
-			return err;
-		at += n;
+		n = data_at(l->fd, at, end);
+		err = layer_pread(l->fd, c->bits + (at - begin), n, at);
 	}
-	return 0;
+	return err;
 }
 
 int layer_open_cow3(struct layer *l, struct layer_open *lo)
@@ -179,11 +203,11 @@ int layer_open_cow3(struct layer *l, struct layer_open *lo)
 	if (err)
 		goto err_free;
 	err = -ENOMEM;
-	c->bits = calloc(1, c->info.bitmap_len + 8);
+	c->bits = bits_new(c);
 	lo->backing = strdup(c->info.backing);
 	if (!c->bits || !lo->backing)
 		goto err_free;
-	err = load_bits(l, c, lo);
+	err = load_bits(l, c);
 	if (err)
 		goto err_free;
 	pthread_mutex_init(&c->lock, NULL);
@@ -197,7 +221,7 @@ int layer_open_cow3(struct layer *l, struct layer_open *lo)
 	return 0;
 
 err_free:
-	free(c->bits);
+	bits_free(c);
 	free(c);
 	return err;
 }
