@@ -79,7 +79,7 @@ static void note_numbers(const char *s)
  */
 static void note_named(const char *param)
 {
-	static const char *const restores[] = { "hold=", "fresh=", "ready=" };
+	static const char *const restores[] = { "hold=", "fresh=", "ready=", "old=" };
 
 	for (size_t i = 0; i < sizeof(restores) / sizeof(restores[0]); i++)
 		if (!strncmp(param, restores[i], strlen(restores[i])))

@@ -7,6 +7,7 @@
  * becomes the memory. That its content is a kernel's is taken on faith, since to
  * restore it is to run it as a program.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os-linux/base.h"
@@ -43,6 +45,9 @@ static bool is_restored;
 static const char *hold_at;
 /* of fresh= and ready=, or -1 */
 static int errors_fd = -1, ready_fd = -1;
+/* of old=: files that the program before this one has left */
+#define OLD_MAX 64
+static int old_files[OLD_MAX], nr_old;
 
 const struct os_restored *os_restored(void)
 {
@@ -264,10 +269,79 @@ static void tell_ready(void)
 	ready_fd = -1;
 }
 
+/* ---- files that a program leaves when it executes itself again ---- */
+
+/*
+ * A file without a name goes with its last descriptor: memory, the memory of a state that was
+ * removed, what a disk was written. The host takes milliseconds to free it, for which exec would
+ * wait. So such files stay open in the next program (old=FD:FD...), and a thread of it closes them
+ * when the instance runs.
+ */
+
+/* True if the file goes with this process. The next one may lock it anew. */
+static bool is_left(int fd)
+{
+	struct flock none = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+	int flags = fcntl(fd, F_GETFD);
+	struct stat st;
+
+	if (flags < 0 || !(flags & FD_CLOEXEC) || fstat(fd, &st) || !S_ISREG(st.st_mode) ||
+		st.st_nlink)
+		return false;
+	fcntl(fd, F_OFD_SETLK, &none);
+	return true;
+}
+
+/* Returns the parameter for the next program, or NULL: there are no such files. */
+static char *leave_files(void)
+{
+	static char word[8 + OLD_MAX * 12];
+	DIR *dir = opendir("/proc/self/fd");
+	size_t len = 0;
+	int n = 0;
+
+	for (struct dirent *e; dir && n < OLD_MAX && (e = readdir(dir));) {
+		int fd = atoi(e->d_name);
+
+		if (fd < 3 || !is_left(fd) || fcntl(fd, F_SETFD, 0))
+			continue;
+		len += (size_t)snprintf(
+			word + len, sizeof(word) - len, "%s%d", n++ ? ":" : "old=", fd);
+	}
+	if (dir)
+		closedir(dir);
+	return n ? word : NULL;
+}
+
+/* Takes such a list. */
+static void take_old(const char *numbers)
+{
+	char *end;
+
+	for (const char *s = numbers; nr_old < OLD_MAX; s = end + 1) {
+		int fd = (int)strtol(s, &end, 10);
+
+		if (end == s || fd < 3 || fcntl(fd, F_SETFD, FD_CLOEXEC))
+			refuse("old=%s: not a list of open descriptors", numbers);
+		old_files[nr_old++] = fd;
+		if (*end != ':')
+			break;
+	}
+}
+
+static void close_old(void *unused)
+{
+	for (int i = 0; i < nr_old; i++)
+		close(old_files[i]);
+	nr_old = 0;
+}
+
 void os_restored_runs(void)
 {
 	if (ready_fd >= 0)
 		tell_ready();
+	if (nr_old && os_worker_start("old-files", close_old, NULL))
+		close_old(NULL);
 	if (errors_fd < 0)
 		return;
 	/* A line may use it by its number as well. */
@@ -278,7 +352,7 @@ void os_restored_runs(void)
 /* Returns the folder of restore=, or NULL, and gathers the other parameters. */
 static const char *find_restore(int argc, char **argv)
 {
-	const char *dir = NULL, *other = NULL, *fresh = NULL, *ready = NULL;
+	const char *dir = NULL, *other = NULL, *fresh = NULL, *ready = NULL, *old = NULL;
 
 	restored.argv = calloc((size_t)argc + 1, sizeof(*restored.argv));
 	if (!restored.argv)
@@ -292,6 +366,8 @@ static const char *find_restore(int argc, char **argv)
 			fresh = argv[i] + 6;
 		else if (!strncmp(argv[i], "ready=", 6))
 			ready = argv[i] + 6;
+		else if (!strncmp(argv[i], "old=", 4))
+			old = argv[i] + 4;
 		else if (!strcmp(argv[i], "identity=new"))
 			restored.identity = OS_IDENTITY_NEW;
 		else if (place_name(argv[i]))
@@ -308,6 +384,8 @@ static const char *find_restore(int argc, char **argv)
 		set_fresh(fresh);
 	if (dir && ready)
 		set_ready(ready);
+	if (dir && old)
+		take_old(old);
 	return dir;
 }
 
@@ -354,7 +432,7 @@ char **os_words_from(char **argv, const char *dir)
 
 	while (argv[n])
 		n++;
-	words = calloc(n + 3, sizeof(*words));
+	words = calloc(n + 4, sizeof(*words)); /* one more may be added */
 	if (!words || asprintf(&first, "restore=%s", dir) < 0)
 		return NULL;
 	words[0] = argv[0];
@@ -369,8 +447,14 @@ char **os_words_from(char **argv, const char *dir)
 void os_restart_from(const char *dir)
 {
 	char **words = os_words_from(os_argv, dir);
+	size_t n = 0;
 
 	if (!words)
 		os_restart();
+	while (words[n])
+		n++;
+	/* A jailed process closes its files after the next one has begun. */
+	if (!os_jailed())
+		words[n] = leave_files();
 	os_exec_again(words, dir);
 }

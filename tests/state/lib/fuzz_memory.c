@@ -56,6 +56,11 @@ static int begun;
 /* of memory.1 */
 static uint32_t older_crc;
 
+int os_worker_start(const char *name, void (*fn)(void *arg), void *arg)
+{
+	return -ENOSYS;
+}
+
 static void wrong(const char *what)
 {
 	dprintf(2, "ERROR: %s\n", what);

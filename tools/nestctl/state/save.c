@@ -41,7 +41,9 @@ static const char *proc_link(const struct instance *in, const char *name)
 /* True for a parameter that only a restore is given. */
 static bool is_of_restore(const char *param)
 {
-	static const char *const names[] = { "restore=", "fresh=", "ready=", "hold=", "identity=" };
+	static const char *const names[] = {
+		"restore=", "fresh=", "ready=", "hold=", "identity=", "old="
+	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strncmp(param, names[i], strlen(names[i])))
