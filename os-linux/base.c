@@ -286,8 +286,6 @@ static int clear_others(void)
 int base_put_back(void)
 {
 	base_pages_back = 0;
-	if (madvise(base.addr, base.pages * PAGE, MADV_DONTNEED))
-		return -errno;
 	give_back_taken();
 	return clear_others();
 }

@@ -22,9 +22,8 @@ int base_ready(void);
 /* Gets ready for base_put_back(), after base_begin(). */
 int base_view(void);
 /*
- * Makes the memory what it was at base_ready(): drops what was written to base pages, and gives own
- * pages their content of then. Nothing else of the process may touch the memory. 0, or -errno: it
- * is broken.
+ * Gives own pages their content at base_ready(). What was written to base pages is the caller's to
+ * undo. Nothing else of the process may touch the memory. 0, or -errno: it is broken.
  */
 int base_put_back(void);
 extern uint64_t base_pages_back; /* that it copied or cleared */
