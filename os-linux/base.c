@@ -31,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os-linux/base.h"
@@ -60,6 +61,22 @@ static struct {
 	uint32_t pieces;
 } base = { .fd = -1, .own = -1 };
 static uint32_t lock;
+
+/*
+ * The pages with data that were no base pages. They are mostly the ones of the last time: then the
+ * file has as many blocks, and none was given back since, so the host need not be asked for each of
+ * its holes.
+ */
+#define RUNS_MAX 256
+static struct {
+	bool known;
+	blkcnt_t blocks;
+	uint64_t punches; /* os_mem_punches */
+	int nr;
+	struct {
+		uint64_t page, end;
+	} run[RUNS_MAX];
+} others;
 
 static void take_lock(void)
 {
@@ -133,6 +150,7 @@ int base_begin(void *addr, uint64_t pages, int fd, uint64_t at, int own, int sev
 	uint64_t words = (pages + WORD - 1) / WORD;
 
 	/* a base from before */
+	others.known = false;
 	free(base.bits);
 	if (base.fd >= 0)
 		close(base.fd);
@@ -253,6 +271,17 @@ static bool was_base(uint64_t page)
 	return base.first[page / WORD] >> page % WORD & 1;
 }
 
+static int note_run(uint64_t page, uint64_t end)
+{
+	if (others.nr < RUNS_MAX) {
+		others.run[others.nr].page = page;
+		others.run[others.nr++].end = end;
+	} else {
+		others.known = false;
+	}
+	return clear_run(page, end);
+}
+
 static int clear_pages(uint64_t page, uint64_t end)
 {
 	int err = 0;
@@ -262,14 +291,14 @@ static int clear_pages(uint64_t page, uint64_t end)
 
 		while (stop < end && !was_base(stop))
 			stop++;
-		err = stop > page ? clear_run(page, stop) : 0;
+		err = stop > page ? note_run(page, stop) : 0;
 		for (page = stop; page < end && was_base(page);)
 			page++;
 	}
 	return err;
 }
 
-static int clear_others(void)
+static int clear_data(void)
 {
 	off_t data, hole = 0;
 	int err = 0;
@@ -281,6 +310,26 @@ static int clear_others(void)
 		err = clear_pages((uint64_t)data / PAGE, ((uint64_t)hole + PAGE - 1) / PAGE);
 	}
 	return err || errno == ENXIO ? err : -errno;
+}
+
+static int clear_others(void)
+{
+	uint64_t punches = __atomic_load_n(&os_mem_punches, __ATOMIC_RELAXED);
+	struct stat st;
+	int err = 0;
+
+	if (fstat(base.own, &st))
+		return -errno;
+	if (others.known && others.blocks == st.st_blocks && others.punches == punches) {
+		for (int i = 0; i < others.nr && !err; i++)
+			err = clear_run(others.run[i].page, others.run[i].end);
+		return err;
+	}
+	others.known = true;
+	others.blocks = st.st_blocks;
+	others.punches = punches;
+	others.nr = 0;
+	return clear_data();
 }
 
 int base_put_back(void)

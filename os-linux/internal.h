@@ -60,6 +60,9 @@ void os_exec_again(char **argv, const char *dir) __attribute__((noreturn));
  */
 int os_pagemap(int pid, uint64_t va, uint32_t n, uint8_t *vec);
 
+/* How often os_mem_punch() was called. mem.c */
+extern uint64_t os_mem_punches;
+
 /*
  * inherit.c: corrects inherited state, once and first. Returns NULL, or the reason why this is not
  * possible.

@@ -126,12 +126,15 @@ int os_mem_adopt(void *addr, size_t len, int file, uint64_t off)
 	return os_mem_map(addr, len, OS_PROT_READ | OS_PROT_WRITE, file, off, OS_MAP_REPLACE);
 }
 
+uint64_t os_mem_punches;
+
 int os_mem_punch(int file, uint64_t off, uint64_t len)
 {
 	int fd = os_handle_fd(file);
 
 	if (fd < 0)
 		return fd;
+	__atomic_fetch_add(&os_mem_punches, 1, __ATOMIC_RELAXED);
 	return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len) ? -errno : 0;
 }
 

@@ -28,6 +28,9 @@
 #define PAGES 400UL
 #define AT (3 * PAGE)
 
+/* os-linux/mem.c */
+uint64_t os_mem_punches;
+
 static char *memory;
 static int file, own;
 
@@ -225,6 +228,41 @@ static void other_faults(void **state)
 	assert_in_range(i, 1, 100000);
 }
 
+/* Gives pages back to the host. */
+static void punch(uint64_t page, uint64_t pages)
+{
+	assert_int_equal(fallocate(own, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				 (off_t)(page * PAGE), (off_t)(pages * PAGE)),
+		0);
+	os_mem_punches++;
+}
+
+/* Each time all pages are as at base_ready(), whichever have been written. */
+static void put_back(void **state)
+{
+	assert_int_equal(base_view(), 0);
+	punch(120, 180);
+	for (int round = 0; round < 6; round++) {
+		memory[50 * PAGE] = 1;
+		memory[200 * PAGE] = 1;
+		memory[399 * PAGE + 50] = 1;
+		if (round == 2)
+			memory[250 * PAGE] = 1;
+		if (round == 4) { /* the file has as many blocks as before */
+			punch(200, 1);
+			memory[260 * PAGE] = 1;
+		}
+		assert_int_equal(base_put_back(), 0);
+		/* not by way of the memory, which would make pages of holes */
+		for (uint64_t page = 0; page < PAGES; page++)
+			assert_int_equal(
+				shown_by_own(page), has_content(page) && page != 0 ? page : 0);
+	}
+	for (uint64_t page = 0; page < PAGES; page++)
+		check_page(memory + page * PAGE, page);
+	check_file();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +272,7 @@ int main(void)
 		cmocka_unit_test(taken_while_written),
 		cmocka_unit_test(merged),
 		cmocka_unit_test(other_faults),
+		cmocka_unit_test(put_back),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
