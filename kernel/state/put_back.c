@@ -113,8 +113,11 @@ static s64 try_put_back(const struct mm *quiet, struct state_why *why)
 	err = state_quiet(why);
 	if (!err)
 		err = machine_put_back_begin(quiet);
-	if (!err)
+	if (!err) {
 		err = put_back_parts(why);
+		if (err)
+			machine_put_back_undo();
+	}
 	if (err) {
 		machine_go();
 		return err;

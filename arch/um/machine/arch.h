@@ -206,12 +206,14 @@ void machine_save_drop(void); /* instead, after a failure */
  * lets it go on; or -errno, -EAGAIN as machine_save_settle(), with a line in @why.
  * machine_put_back_begin() gives all spaces back, in a stop: 0; -EAGAIN as above; -EINVAL: there is
  * no mark. The space of @quiet, an mm whose tasks all sleep in calls that do not change it, keeps
- * its mappings; NULL: none. Then machine_put_back() does it.
+ * its mappings, and so does that of an mm whose tasks all sleep interruptibly. Then
+ * machine_put_back() does it, or machine_put_back_undo() lets the machine go on.
  */
 int machine_mark_begin(void);
 s64 machine_mark(char *why, size_t size);
 int machine_put_back_begin(const struct mm *quiet);
 void machine_put_back(void) __noreturn;
+void machine_put_back_undo(void);
 void machine_unmark(void);
 /* Called in that process, in this order; arch_entry.restored() comes between the two. */
 void machine_restored(void);

@@ -744,7 +744,7 @@ int pmap_settle_stopped(struct pmap *pm)
 	return 0;
 }
 
-int pmap_put_stopped(struct pmap *pm, bool quiet)
+int pmap_leave_stopped(struct pmap *pm, bool quiet)
 {
 	struct space *s;
 
@@ -758,9 +758,17 @@ int pmap_put_stopped(struct pmap *pm, bool quiet)
 		space_image(s)->nr = 0;
 	if (s)
 		space_put(s);
-	forget_mapped(pm, 0, 1UL << 47);
+	pm->left = true;
 	mutex_unlock(&pm->lock);
 	return 0;
+}
+
+void pmap_forget_left(struct pmap *pm)
+{
+	if (!pm->left)
+		return;
+	pm->left = false;
+	forget_mapped(pm, 0, 1UL << 47);
 }
 
 void pmap_forget_space(struct pmap *pm)

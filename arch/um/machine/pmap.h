@@ -90,6 +90,9 @@ struct pmap {
 	struct page **retired;
 	u32 nr_retired;
 	atomic_t strangers; /* between pmap_change_begin() and _end() */
+	/* in a stop: tasks that wait for an event from outside (save.c) */
+	u32 sleepers;
+	bool left; /* by pmap_leave_stopped() */
 };
 
 /*
@@ -122,8 +125,13 @@ void pmap_put_space(struct pmap *pm);
  * pmap_forget_space() notes that the space, which lies in the old one, is gone.
  */
 int pmap_settle_stopped(struct pmap *pm);
-/* Gives its space to the pool. With @quiet no entry is being changed: its mappings stay known. */
-int pmap_put_stopped(struct pmap *pm, bool quiet);
+/*
+ * Gives its space to the pool. With @quiet no entry is being changed: its mappings stay known. The
+ * entries still say that they are mapped: pmap_forget_left() comes next, in this stop, or another
+ * memory. 0, or -EAGAIN as above.
+ */
+int pmap_leave_stopped(struct pmap *pm, bool quiet);
+void pmap_forget_left(struct pmap *pm);
 void pmap_forget_space(struct pmap *pm);
 void pmap_forget_cpus(void); /* no vCPU runs a space */
 

@@ -243,20 +243,56 @@ int machine_mark_begin(void)
 /* A task of @quiet, and no other, uses that mm, and is not changing it. */
 static const struct mm *quiet_mm;
 
-static int put_space(struct mm *mm)
+static int no_sleepers(struct mm *mm)
 {
-	return pmap_put_stopped(&mm->pmap, mm == quiet_mm);
+	mm->pmap.sleepers = 0;
+	return 0;
+}
+
+static int count_sleeper(struct task *t)
+{
+	if (t->mm && READ_ONCE(t->state) == TASK_INTERRUPTIBLE)
+		t->mm->pmap.sleepers++;
+	return 0;
 }
 
 /*
- * Gives all spaces back. What runners hold of the FPU comes into the tasks first: a space that is
- * put forgets it.
+ * True if no task is between a change of an entry and its order: all that use the mm wait for an
+ * event from outside, which nobody does there, and no other task has its lock.
+ */
+static bool is_quiet(struct mm *mm)
+{
+	if (mm == quiet_mm)
+		return true;
+	if (mm->pmap.sleepers != (u32)atomic_read(&mm->mm_users) ||
+		!down_write_trylock(&mm->mmap_lock))
+		return false;
+	up_write(&mm->mmap_lock);
+	return true;
+}
+
+static int put_space(struct mm *mm)
+{
+	return pmap_leave_stopped(&mm->pmap, is_quiet(mm));
+}
+
+static int forget_put(struct mm *mm)
+{
+	pmap_forget_left(&mm->pmap);
+	return 0;
+}
+
+/*
+ * Gives all spaces back; forget_put() follows, unless the memory becomes another. What runners hold
+ * of the FPU comes into the tasks first: a space that is put forgets it.
  */
 static int put_spaces(const struct mm *quiet)
 {
 	int err = stacks_each_task(settle_task);
 
 	quiet_mm = quiet;
+	mm_each_stopped(no_sleepers);
+	stacks_each_task(count_sleeper);
 	if (!err)
 		err = mm_each_stopped(put_space);
 	return err;
@@ -267,12 +303,14 @@ static u64 copy_memory(void *unused)
 	return (u64)(s64)os_mark(&state);
 }
 
-/* Makes this process what it was at the mark; the spaces that there were are in the pool. */
+/*
+ * Makes this process what it was at the mark; the spaces that there were are in the pool. No mm has
+ * one, as at the mark.
+ */
 static void is_back(void)
 {
 	irq_put_back();
 	pmap_forget_cpus();
-	mm_each_stopped(forget_mm);
 	stacks_each_task(forget_answers);
 	cpu_clock_put_back(cpu_ns, host_ns);
 	skas_answers_revoke();
@@ -286,6 +324,7 @@ s64 machine_mark(char *why, size_t size)
 
 	if (!err)
 		err = put_spaces(NULL);
+	mm_each_stopped(forget_put);
 	if (!err)
 		err = describe();
 	if (err)
@@ -306,7 +345,16 @@ s64 machine_mark(char *why, size_t size)
 
 int machine_put_back_begin(const struct mm *quiet)
 {
-	return os_marked() ? put_spaces(quiet) : -EINVAL;
+	int err = os_marked() ? put_spaces(quiet) : -EINVAL;
+
+	if (err)
+		machine_put_back_undo();
+	return err;
+}
+
+void machine_put_back_undo(void)
+{
+	mm_each_stopped(forget_put);
 }
 
 void machine_put_back(void)
