@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * target.c: a program to fuzz, which does what its input says. With -DSERVER it has the fork server
- * that afl-cc would have put into it; with -DCASE that takes inputs in shared memory as well. Its
- * input is otherwise the file that an argument "--in=FILE" names, or standard input.
+ * that afl-cc would have put into it; with -DCASE that takes inputs in shared memory as well, and
+ * with -DEARLY the program has moved in its standard input before. Its input is otherwise the file
+ * that an argument "--in=FILE" names, or standard input.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -104,6 +105,9 @@ static void serve(void)
 
 int main(int argc, char **argv)
 {
+#ifdef EARLY
+	lseek(0, 5, SEEK_SET);
+#endif
 #ifdef SERVER
 	serve();
 #endif

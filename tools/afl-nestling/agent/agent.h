@@ -19,8 +19,11 @@ struct target {
 	int timeout; /* ms, or 0 */
 	/* the input's file, which is its standard input or has a name */
 	int input;
+	/* the program has read or written it before its first input */
+	bool used;
 	int control, status; /* our ends of the fork server */
 	pid_t pid;
+	pid_t child; /* of the fork server; 0: a run forks */
 	/* a test case in shared memory, if @uses_case */
 	uint8_t *case_map;
 	bool uses_case;
@@ -31,6 +34,7 @@ struct target {
 void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 /* Makes shared memory, and names it in the environment. Returns its id. */
 int make_memory(const char *variable, size_t size);
+/* Writes to a file that is empty. */
 void write_input(int fd, const void *data, size_t size);
 
 /* copy.c: the host's folder at @dir. */

@@ -2,9 +2,9 @@
 /*
  * target.c: a program and its inputs. There are two kinds:
  *
- *	instrumented	afl-cc has put a fork server into it (../protocol.h). It has said its hello
- *			when the base is made: what the program does before it reads is in the base,
- *			and a run costs a fork.
+ *	instrumented	afl-cc has put a fork server into it (../protocol.h). It has forked when the
+ *			base is made, and ptrace(2) stops the child at its first instruction: what
+ *			the program does before it reads is in the base.
  *	plain		a run costs an exec. That has happened when the base is made: ptrace(2)
  *			stops the program at its first instruction.
  */
@@ -31,6 +31,7 @@
 #define INPUT_PATH "/dev/shm/afl-input" /* tests have another */
 #endif
 #define HELLO_MS 30000
+#define SLEEP_MS 1000
 
 /* Returns the path that exec() would take, or NULL. */
 static const char *find(const char *name)
@@ -148,16 +149,19 @@ static void make_pipe(int fds[2])
 static bool get_word(int fd, uint32_t *word, int ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int ready = 1;
 	ssize_t n;
-	int ready;
 
 	do {
-		ready = poll(&p, 1, ms);
+		if (ms >= 0)
+			ready = poll(&p, 1, ms);
 	} while (ready < 0 && errno == EINTR);
 	errno = ETIMEDOUT;
 	if (ready <= 0)
 		return false;
-	n = read(fd, word, sizeof(*word));
+	do {
+		n = read(fd, word, sizeof(*word));
+	} while (n < 0 && errno == EINTR);
 	errno = EPIPE;
 	return n == sizeof(*word);
 }
@@ -200,6 +204,85 @@ static void hear_hello(struct target *t)
 		ended_early(t);
 }
 
+/* ---- the child of the first run ---- */
+
+/* Lets a process that ptrace(2) has stopped go on, with what stopped it if that is a signal. */
+static void pass_on(pid_t pid, int status)
+{
+	ptrace(PTRACE_CONT, pid, 0, status >> 16 ? 0 : WSTOPSIG(status));
+}
+
+/* Waits until the server has forked. Both are stopped then. Returns the child, or 0 with errno. */
+static pid_t await_fork(const struct target *t)
+{
+	const int forked = SIGTRAP | PTRACE_EVENT_FORK << 8;
+	unsigned long child;
+	int status;
+
+	for (int ms = 0; ms < HELLO_MS;) {
+		if (waitpid(t->pid, &status, WNOHANG | __WALL) != t->pid) {
+			usleep(1000);
+			ms++;
+			continue;
+		}
+		errno = EPIPE;
+		if (!WIFSTOPPED(status))
+			return 0;
+		if (status >> 8 != forked) {
+			pass_on(t->pid, status);
+			continue;
+		}
+		if (ptrace(PTRACE_GETEVENTMSG, t->pid, 0, &child) ||
+			waitpid((pid_t)child, &status, __WALL) != (pid_t)child)
+			return 0;
+		return (pid_t)child;
+	}
+	errno = ETIMEDOUT;
+	return 0;
+}
+
+/* Waits until a process sleeps: what it does before then would be a part of each run. */
+static void await_sleep(pid_t pid)
+{
+	char path[40], text[200];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	for (int ms = 0; ms < SLEEP_MS; ms++) {
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+		char *end;
+
+		close(fd);
+		text[n > 0 ? n : 0] = '\0';
+		end = strrchr(text, ')');
+		if (!end || !strncmp(end, ") S", 3))
+			return;
+		usleep(1000);
+	}
+}
+
+/*
+ * Has the server fork before the base is made, since all runs begin there: the child waits at its
+ * first instruction, and a run lets it go. Where ptrace(2) is refused each run forks.
+ */
+static void fork_ahead(struct target *t)
+{
+	uint32_t pid;
+
+	if (ptrace(PTRACE_SEIZE, t->pid, 0, PTRACE_O_TRACEFORK))
+		return;
+	if (!put_word(t->control, 0))
+		ended_early(t);
+	t->child = await_fork(t);
+	if (!t->child || ptrace(PTRACE_DETACH, t->pid, 0, 0) ||
+		!get_word(t->status, &pid, HELLO_MS))
+		ended_early(t);
+	if (pid != (uint32_t)t->child)
+		fail("%s: its fork server names another child than the one it has forked",
+			t->argv[0]);
+	await_sleep(t->pid);
+}
+
 static void start_server(struct target *t, const char *path)
 {
 	int control[2], status[2], err[2], why;
@@ -224,6 +307,9 @@ static void start_server(struct target *t, const char *path)
 	t->control = control[1];
 	t->status = status[0];
 	hear_hello(t);
+	/* a server of another kind may do anything at its first word */
+	if (!t->forked)
+		fork_ahead(t);
 }
 
 static void start_plain(struct target *t, const char *path)
@@ -265,6 +351,7 @@ void target_start(struct target *t)
 	if (!t->plain) {
 		make_case(t);
 		start_server(t, path);
+		t->used = lseek(t->input, 0, SEEK_CUR) || lseek(t->input, 0, SEEK_END);
 		return;
 	}
 	sigemptyset(&set);
@@ -296,9 +383,13 @@ static void await_plain(struct target *t, struct agent_record *r)
 
 static void run_server(struct target *t, struct agent_record *r)
 {
-	uint32_t pid, status;
+	uint32_t pid = (uint32_t)t->child, status;
 
-	if (!put_word(t->control, 0) || !get_word(t->status, &pid, HELLO_MS))
+	/* A server that does not answer is a hang for the fuzzer, whose patience is shorter. */
+	if (t->child && ptrace(PTRACE_DETACH, t->child, 0, 0))
+		goto lost;
+	if (!t->child && (!put_word(t->control, 0) ||
+				 !get_word(t->status, &pid, t->timeout ? HELLO_MS : -1)))
 		goto lost;
 	if (!get_word(t->status, &status, t->timeout ?: -1)) {
 		if (errno != ETIMEDOUT)
@@ -324,6 +415,8 @@ void target_run(struct target *t, const void *input, size_t size, struct agent_r
 		memcpy(t->case_map, &len, sizeof(len));
 		memcpy(t->case_map + sizeof(len), input, len);
 	} else {
+		if (t->used && (ftruncate(t->input, 0) || lseek(t->input, 0, SEEK_SET)))
+			fail("the input's file: %s", strerror(errno));
 		write_input(t->input, input, size);
 	}
 	if (!t->plain) {
