@@ -453,7 +453,7 @@ void os_restart_from(const char *dir)
 		os_restart();
 	while (words[n])
 		n++;
-	/* A jailed process closes its files after the next one has begun. */
+	/* A jailed process closes them itself before the next one begins (jail/again.c). */
 	if (!os_jailed())
 		words[n] = leave_files();
 	os_exec_again(words, dir);
