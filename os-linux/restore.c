@@ -26,7 +26,7 @@
  * The parameters that say where an instance is: its name, and the files and devices of the host.
  * Only these may be given to a restore.
  */
-static const char *const places[] = { "umid=", "con", "ssl", "eth", "ubd", "hostfs" };
+static const char *const places[] = { "umid=", "con", "ssl", "eth", "ubd", "hostfs", "audit" };
 
 /* Returns the length of the name that a parameter sets, with the "=", or 0: it is none of these. */
 static size_t place_name(const char *word)

@@ -119,6 +119,7 @@ static int finish_new(struct inode *dir, struct dentry *d, const struct hostfs_a
 		return (int)PTR_ERR(inode);
 	set_fresh(d);
 	d_add(d, inode);
+	hostfs_audit("create", d, NULL);
 	return 0;
 }
 
@@ -210,6 +211,7 @@ static int hostfs_tmpfile(struct inode *dir, struct dentry *d, umode_t mode)
 	hostfs_adopt_file(inode, f);
 	set_fresh(d);
 	d_instantiate(d, inode);
+	hostfs_audit("create", d, NULL);
 	return 0;
 }
 
@@ -231,6 +233,7 @@ static int hostfs_link(struct dentry *old, struct inode *dir, struct dentry *d)
 	set_fresh(d);
 	ihold(inode);
 	d_add(d, inode);
+	hostfs_audit("link", old, d);
 	return 0;
 }
 
@@ -271,6 +274,7 @@ static int remove_name(struct inode *dir, struct dentry *d, bool is_dir)
 	if (err)
 		return err;
 	hostfs_forget_attr(dir);
+	hostfs_audit("remove", d, NULL);
 	if (is_dir)
 		clear_nlink(inode);
 	else if (inode->i_nlink)
@@ -329,9 +333,11 @@ static int hostfs_rename(
 	if (nd->d_inode)
 		hostfs_change_end(nd->d_inode, NULL, false);
 	hostfs_change_end(old->d_inode, NULL, false);
-	if (!err)
-		note_renamed(odir, old, ndir, nd, exchange);
-	return err;
+	if (err)
+		return err;
+	note_renamed(odir, old, ndir, nd, exchange);
+	hostfs_audit(exchange ? "exchange" : "rename", old, nd);
+	return 0;
 }
 
 static const char *hostfs_get_link(struct dentry *d, struct inode *inode, char **to_free)

@@ -198,6 +198,8 @@ static int hostfs_open(struct inode *inode, struct file *f)
 		close_locked(hi);
 	mutex_unlock(&hi->open_lock);
 	forget_created(inode);
+	if (!err && f->f_mode & FMODE_WRITE && !(f->f_mode & FMODE_CREATED))
+		hostfs_audit("open", f->f_path.dentry, NULL);
 	f->f_mode |= FMODE_CAN_ODIRECT;
 	return err;
 }

@@ -12,6 +12,7 @@
  *      kept.c     files that stay open for the next reader
  *      open.c     files of the host that are open here, by number
  *      restore.c  folders, nodes and files of a restored instance
+ *      audit.c    lines of the audit
  *
  * What is cached and for how long (cache=):
  *      a name          until the ktime in its dentry's d_fsdata; then one lookup on the host tells
@@ -38,6 +39,7 @@
 
 #include "arch/um/machine/arch.h"
 #include "drivers/hostfs/hostfs_host.h"
+#include "kernel/task/audit/line.h"
 #include "kernel/lib/lost.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
@@ -221,6 +223,17 @@ void hostfs_take_kept(struct inode *inode); /* before it is opened; open_lock */
 /* Closes files that only wait for the next open, without open_lock; takes the reference. */
 void hostfs_close_idle(struct inode *inode);
 void hostfs_drop_kept(struct hostfs_sb *hs, const struct inode *which); /* NULL: all */
+
+/* audit.c */
+void hostfs_audit_slow(const char *event, struct dentry *d, struct dentry *to);
+/* Tells that the guest has done @event with @d, in a rename with @to; else NULL. */
+static inline void hostfs_audit(const char *event, struct dentry *d, struct dentry *to)
+{
+	if (audit_on())
+		hostfs_audit_slow(event, d, to);
+}
+/* Tells that the guest may not write to a folder that is shared for reading. */
+void hostfs_write_refused(struct inode *inode);
 
 /* pages.c */
 extern const struct address_space_operations hostfs_aops;

@@ -465,6 +465,10 @@ int hostfs_setattr(struct dentry *d, struct iattr *a)
 		hostfs_refresh(inode);
 	if (f)
 		hostfs_file_put(f);
+	if (!err && a->ia_valid & ATTR_SIZE && !(a->ia_valid & ATTR_OPEN))
+		hostfs_audit("truncate", d, NULL);
+	if (!err && a->ia_valid & (ATTR_MODE | ATTR_UID | ATTR_GID))
+		hostfs_audit("change", d, NULL);
 	return err;
 }
 

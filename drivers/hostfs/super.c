@@ -321,6 +321,7 @@ static const struct super_operations hostfs_sops = {
 	.sync_fs = hostfs_sync_fs,
 	.remount = hostfs_remount,
 	.show_options = hostfs_show_options,
+	.write_refused = hostfs_write_refused,
 };
 
 static int make_root(struct super_block *sb, struct hostfs_sb *hs)

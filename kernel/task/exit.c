@@ -25,6 +25,7 @@
 #include "kernel/task/futex/futex.h"
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/mm/debug/userbreak.h"
+#include "kernel/task/audit/audit.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/perf.h"
 #include "kernel/task/proc_event.h"
@@ -440,6 +441,7 @@ static void exit_last_thread(struct task *t, int code)
 	process_timer_ops.exit(t->signal);
 	note_maxrss(t);
 	acct_collect(t, code);
+	audit_exit(t->signal->group_exit_code);
 }
 
 void do_exit(int code)

@@ -21,6 +21,7 @@
 #include "gen/syscalls.h"
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/lib/trace.h"
+#include "kernel/task/audit/audit.h"
 #include "kernel/task/internal.h"
 #include "kernel/task/perf.h"
 #include "kernel/ident/pid_ns.h"
@@ -479,6 +480,7 @@ static struct task *copy_process(const struct clone_args_k *args, int event)
 	}
 	cgroup_post_fork(t, args->cgroup);
 	proc_event_fork(t);
+	audit_fork(t);
 	if (pidfile)
 		fd_install(fd, pidfile);
 	return t;

@@ -262,7 +262,6 @@ extern int sysctl_protected_symlinks, sysctl_protected_hardlinks, sysctl_protect
 	sysctl_protected_regular;
 
 struct fs_struct *fs_initial(void);
-char *dentry_path(struct dentry *d, char *buf, int len);
 void namei_caches_init(void);
 
 /* ---- open.c, file.c, fdtable.c ---- */

@@ -54,6 +54,8 @@ struct super_operations {
 	int (*statfs)(struct dentry *d, struct kstatfs *st);
 	void (*umount_begin)(struct super_block *sb); /* umount -f: fail what waits */
 	int (*remount)(struct super_block *sb, u32 *flags, char *data);
+	/* Is told that a write was refused with EROFS. May sleep; NULL op: is not told. */
+	void (*write_refused)(struct inode *inode);
 	int (*show_options)(
 		struct super_block *sb, char *buf, size_t size); /* ",opt=..." ; bytes */
 	/*
@@ -372,6 +374,15 @@ static inline struct ns_common *inode_ns(const struct inode *inode)
 	const struct super_operations *op = inode->i_sb->s_op;
 
 	return op && op->inode_ns ? op->inode_ns(inode) : NULL;
+}
+
+/* Tells a read-only file system that a write was refused. May sleep. */
+static inline void tell_write_refused(struct inode *inode)
+{
+	const struct super_operations *op = inode->i_sb->s_op;
+
+	if (op && op->write_refused)
+		op->write_refused(inode);
 }
 
 #endif

@@ -23,6 +23,7 @@
 
 #include "gen/syscalls.h"
 #include "kernel/lib/trace.h"
+#include "kernel/task/audit/audit.h"
 #include "kernel/task/exec/exec.h"
 #include "kernel/task/ns/nsproxy.h"
 #include "kernel/task/perf.h"
@@ -566,6 +567,7 @@ static int do_execveat(int dfd, const char *name, const struct exec_strings *s, 
 	arch_exec_regs(entry, sp);
 	tell_tracer(old_pid);
 	proc_event_exec();
+	audit_exec();
 	return 0;
 }
 

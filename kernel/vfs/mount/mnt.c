@@ -264,8 +264,11 @@ int mnt_want_write(struct mount *m)
 	/* here, where no lock is held yet that readers want */
 	sb_start_change(m->mnt_sb);
 	err = mnt_keep_write(m);
-	if (err)
-		sb_end_change(m->mnt_sb);
+	if (!err)
+		return 0;
+	sb_end_change(m->mnt_sb);
+	if (sb_rdonly(m->mnt_sb))
+		tell_write_refused(m->mnt_sb->s_root->d_inode);
 	return err;
 }
 

@@ -153,6 +153,8 @@ u32 full_name_hash(const char *name, u32 len);
  */
 char *d_path(const struct path *p, char *buf, int len);
 char *d_path_root(const struct path *p, const struct path *root, char *buf, int len);
+/* Writes the names from the file system's root on, as d_path() does. */
+char *dentry_path(struct dentry *d, char *buf, int len);
 void shrink_dcache_sb(struct super_block *sb);
 /*
  * Dentries of memory file systems: d_persist hands the caller's wish "stay" over (takes a

@@ -77,8 +77,11 @@ int inode_permission(struct inode *inode, int mask)
 
 	if (mask & MAY_WRITE) {
 		if (sb_rdonly(inode->i_sb) &&
-			(type == S_IFREG || type == S_IFDIR || type == S_IFLNK))
+			(type == S_IFREG || type == S_IFDIR || type == S_IFLNK)) {
+			if (!(mask & MAY_ACCESS)) /* access(2) only asks */
+				tell_write_refused(inode);
 			return -EROFS;
+		}
 		if (inode->i_flags & S_IMMUTABLE)
 			return -EPERM;
 		if (!inode_is_somebodys(inode))

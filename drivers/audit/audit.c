@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * audit.c: audit=fd:N: a log, on the host, of what the guest does: programs that it runs, files of
+ * the host's folders that it changes, connections, and what was refused (docs/policy.md).
+ *
+ *	exec, fork, exit     kernel/task/audit/audit.c
+ *	hostfs               drivers/hostfs/audit.c
+ *	connections          tools/slirp/audit.c, a process of its own with the same descriptor
+ *
+ * Locks: none here; audit_host.c has one.
+ */
+#include <asm/errno.h>
+
+#include "arch/um/machine/arch.h"
+#include "drivers/audit/audit_host.h"
+#include "kernel/task/audit/line.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
+
+static const struct audit_ops ops = { .add = audit_host_add, .lose = audit_host_lose };
+
+static int set_audit(const char *s)
+{
+	u64 fd;
+	int err = strncmp(s, "fd:", 3) || kstrtou64(s + 3, 10, &fd) || fd > 1048575 ?
+			  -EINVAL :
+			  audit_host_open((int)fd);
+
+	if (err)
+		refuse("audit=%s: %s", s, err == -EINVAL ? "wants fd:N" : arch_strerror(err));
+	audit_ops = &ops;
+	return 0;
+}
+/* A restored instance reads it again, and does not go on without its log. */
+PARAM("audit=", set_audit, "fd:N: write what the guest does to this descriptor, as JSON lines");

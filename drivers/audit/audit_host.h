@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * audit_host.h: the descriptor to which the lines of the audit go. Lines of the kernel and those of
+ * nestling-slirp, which has a copy of it, share it: each is one write of at most PIPE_BUF bytes.
+ */
+#ifndef NESTLING_AUDIT_HOST_H
+#define NESTLING_AUDIT_HOST_H
+
+#include <stddef.h>
+
+/*
+ * Takes the inherited descriptor @fd. A pipe or a socket becomes non-blocking. Returns 0 or -errno;
+ * -EBADF: it is not open for writing, or this process's own.
+ */
+int audit_host_open(int fd);
+/* Returns the descriptor, which is closed on exec, or -1. */
+int audit_host_fd(void);
+/*
+ * Writes one line: the time and @text, which begins with a key and ends with '}'. A line that the
+ * reader has no room for is counted, and told by a line "lost" before the next one. Never waits for
+ * a reader; a file may wait for its disk.
+ */
+void audit_host_add(const char *text, size_t n);
+/* Counts a line that could not be made. */
+void audit_host_lose(void);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * audit.c: see audit.h.
+ *
+ * The program's path is that from the root of its mount namespace, whatever root the process has
+ * chosen. Arguments are read from its new memory before it runs.
+ *
+ * Locks: takes tasklist_lock for reading, for a parent.
+ */
+#include "kernel/task/audit/audit.h"
+
+#include "arch/um/machine/uaccess.h"
+#include "kernel/ident/cred.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/mm.h"
+#include "kernel/task/internal.h"
+#include "kernel/vfs/file/file.h"
+#include "kernel/vfs/name/dentry.h"
+
+#define ARGS_READ 1024 /* bytes of the arguments */
+#define ARGS_MOST 2000 /* of the line, for one of them */
+#define UNREACHABLE "(unreachable)"
+
+bool audit_begin_task(struct audit *a, const char *event)
+{
+	if (!audit_begin(a, event))
+		return false;
+	audit_number(a, "pid", current->tgid);
+	audit_number(a, "uid", current_cred()->uid);
+	return true;
+}
+
+static pid_t parent_of(const struct task *t)
+{
+	pid_t pid;
+
+	read_lock(&tasklist_lock);
+	pid = t->real_parent ? t->real_parent->tgid : 0;
+	read_unlock(&tasklist_lock);
+	return pid;
+}
+
+void audit_fork(const struct task *child)
+{
+	struct audit a;
+
+	if (!audit_on() || child->pid != child->tgid || !audit_begin(&a, "fork"))
+		return;
+	audit_number(&a, "pid", child->tgid);
+	audit_number(&a, "ppid", parent_of(child));
+	audit_number(&a, "uid", child->cred->uid);
+	audit_end(&a);
+}
+
+static void add_exe(struct audit *a, char *buf)
+{
+	/* the way up ends at the root of the mount namespace, which is below this */
+	const struct path above = { 0 };
+	const char *text = d_path_root(&current->mm->exe_file->f_path, &above, buf, PATH_MAX);
+
+	if (IS_ERR(text)) {
+		audit_cut(a);
+		return;
+	}
+	if (!strncmp(text, UNREACHABLE, sizeof(UNREACHABLE) - 1))
+		text += sizeof(UNREACHABLE) - 1;
+	audit_text(a, "exe", text, strlen(text), AUDIT_PATH);
+}
+
+static void add_args(struct audit *a, char *buf)
+{
+	const struct mm *mm = current->mm;
+	u64 size = mm->arg_end - mm->arg_start;
+	ssize_t n =
+		access_mm(current->mm, mm->arg_start, buf, min(size, (u64)ARGS_READ), false, true);
+	bool fits = n >= 0 && (u64)n == size;
+
+	audit_list(a, "argv");
+	for (ssize_t at = 0; at < n;) {
+		size_t len = strnlen(buf + at, (size_t)(n - at));
+
+		if (!audit_text(a, NULL, buf + at, len, ARGS_MOST)) {
+			fits = false;
+			break;
+		}
+		at += (ssize_t)len + 1;
+	}
+	audit_list_end(a);
+	if (!fits)
+		audit_cut(a);
+}
+
+void audit_exec(void)
+{
+	struct audit a;
+	char *buf;
+
+	if (!audit_on())
+		return;
+	buf = kmalloc(PATH_MAX, GFP_KERNEL);
+	if (!buf) {
+		audit_ops->lose();
+		return;
+	}
+	if (audit_begin_task(&a, "exec")) {
+		audit_number(&a, "ppid", parent_of(current));
+		add_exe(&a, buf);
+		add_args(&a, buf);
+		audit_end(&a);
+	}
+	kfree(buf);
+}
+
+void audit_exit(int code)
+{
+	struct audit a;
+
+	if (!audit_on() || !audit_begin_task(&a, "exit"))
+		return;
+	if (code & 0x7f)
+		audit_number(&a, "signal", code & 0x7f);
+	else
+		audit_number(&a, "status", code >> 8 & 0xff);
+	audit_end(&a);
+}

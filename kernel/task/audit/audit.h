@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * audit.h: lines of the audit (kernel/task/audit/line.h) about processes. Each is written by the
+ * task that causes it, with no lock held. It costs a look at one word without audit=.
+ *
+ * Process numbers and user ids are those of the first namespaces.
+ */
+#ifndef NESTLING_TASK_AUDIT_AUDIT_H
+#define NESTLING_TASK_AUDIT_AUDIT_H
+
+#include "kernel/task/audit/line.h"
+
+struct task;
+
+/* Begins a line with the process and the user of current. */
+bool audit_begin_task(struct audit *a, const char *event);
+
+/* A process has started, as a copy of its parent; threads are not told. */
+void audit_fork(const struct task *child);
+/* Current runs another program. */
+void audit_exec(void);
+/* The last thread of a process ends; it has its memory still. */
+void audit_exit(int code);
+
+#endif

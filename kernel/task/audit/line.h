@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * line.h: lines of JSON for audit=, the log of what the guest does that the host keeps
+ * (docs/policy.md).
+ *
+ *	struct audit a;
+ *
+ *	if (audit_on() && audit_begin(&a, "exec")) {
+ *		audit_number(&a, "pid", pid);
+ *		audit_text(&a, "exe", path, strlen(path), 1024);
+ *		audit_end(&a);
+ *	}
+ *
+ * A line is written by the caller, as one message, and never waits for its reader: what has no room
+ * is counted, and the next line that has room tells the count. Keys are the kernel's own words.
+ * Values may be the guest's: each is bounded, and escaped, so it can neither end a line nor forge a
+ * field. Calls may sleep for memory.
+ */
+#ifndef NESTLING_TASK_AUDIT_LINE_H
+#define NESTLING_TASK_AUDIT_LINE_H
+
+#include "kernel/lib/atomic.h"
+#include "kernel/lib/types.h"
+
+/* Bytes of a line without its time; with it, a pipe takes it whole (PIPE_BUF, 4096). */
+#define AUDIT_LINE 4000
+/* Bytes of a path in a line. */
+#define AUDIT_PATH 1400
+
+/* The writer; drivers/audit registers it for audit=. */
+struct audit_ops {
+	/* Writes a line that has "event" and what follows: "\"event\":...}". Does not wait. */
+	void (*add)(const char *line, size_t n);
+	/* Counts a line for which there was no memory. */
+	void (*lose)(void);
+};
+extern const struct audit_ops *audit_ops; /* or NULL */
+
+/* True if lines are wanted: a look at one word. */
+static inline bool audit_on(void)
+{
+	return unlikely(READ_ONCE(audit_ops) != NULL);
+}
+
+struct audit {
+	char *line; /* of AUDIT_LINE bytes */
+	u32 at;
+	/* a text did not fit: the line says "cut":true */
+	bool cut;
+};
+
+/* Begins a line. False, and the line counts as lost: there is no memory. */
+bool audit_begin(struct audit *a, const char *event);
+void audit_number(struct audit *a, const char *key, s64 n);
+/*
+ * Adds text of @n bytes; escaped, it is at most @most bytes long. @key is NULL within a list.
+ * False: it did not fit. No more texts are to be added to a list then.
+ */
+bool audit_text(struct audit *a, const char *key, const char *s, size_t n, u32 most);
+void audit_list(struct audit *a, const char *key);
+void audit_list_end(struct audit *a);
+/* Notes that the line has not all that it should tell. */
+void audit_cut(struct audit *a);
+/* Ends the line and writes it. */
+void audit_end(struct audit *a);
+
+#endif
