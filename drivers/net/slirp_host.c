@@ -16,12 +16,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "drivers/audit/audit_host.h"
 #include "drivers/net/internal_host.h"
 #include "os-linux/host.h"
 
 #define HELPER_FD 3 /* known to tools/slirp/slirp.h */
 #define IMAGE_PATH "/proc/self/fd/4"
 #define IMAGE_FD 4
+#define AUDIT_FD 5 /* word audit= */
 #define SPARE_FD 10
 #define WORDS_MAX 72
 #define START_MS 10000
@@ -57,6 +59,7 @@ static void exec_helper(int socket, int image, char *const *argv)
 {
 	static char *const envp[] = { NULL };
 	int s = fcntl(socket, F_DUPFD, SPARE_FD), i = fcntl(image, F_DUPFD, SPARE_FD);
+	int a = fcntl(audit_host_fd(), F_DUPFD, SPARE_FD);
 	int null = open("/dev/null", O_RDWR);
 
 	/* Signals to the kernel's group, and the terminal's keys, must not reach it. */
@@ -67,7 +70,9 @@ static void exec_helper(int socket, int image, char *const *argv)
 		if (null >= 0)
 			dup2(null, fd);
 	os_child_signals();
-	os_close_from(IMAGE_FD + 1);
+	if (a >= 0)
+		dup2(a, AUDIT_FD);
+	os_close_from(a >= 0 ? AUDIT_FD + 1 : IMAGE_FD + 1);
 	fcntl(IMAGE_FD, F_SETFD, FD_CLOEXEC);
 	syscall(SYS_execveat, IMAGE_FD, "", argv, envp, AT_EMPTY_PATH);
 	/* some hosts, such as Debian's Linux 5.10, refuse an empty path */
@@ -85,7 +90,7 @@ static __attribute__((noinline)) pid_t spawn(int socket, int image, char *const 
 	return pid;
 }
 
-/* Splits @args into an argument vector; @text is cut into the words. */
+/* Splits @args into an argument vector, with the word for the audit; @text is cut into words. */
 static int split(char *text, char **argv)
 {
 	int n = 1;
@@ -94,10 +99,12 @@ static int split(char *text, char **argv)
 	for (char *word = strsep(&text, ","); word; word = strsep(&text, ",")) {
 		if (!*word)
 			continue;
-		if (n == WORDS_MAX - 1)
+		if (n == WORDS_MAX - 2)
 			return -E2BIG;
 		argv[n++] = word;
 	}
+	if (audit_host_fd() >= 0)
+		argv[n++] = (char *)"audit=5";
 	argv[n] = NULL;
 	return 0;
 }

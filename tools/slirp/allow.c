@@ -132,12 +132,18 @@ static bool names_it(const struct rule *r, const char *name)
 	return n > own + 1 && name[n - own - 1] == '.' && !strcmp(name + n - own, r->name);
 }
 
-bool allow_query(const struct config *c, const void *query, size_t n)
+bool query_name(const void *query, size_t n, char name[256])
 {
 	struct message m = { query, n, 0 };
+
+	return read_question(&m, name);
+}
+
+bool allow_query(const struct config *c, const void *query, size_t n)
+{
 	char name[256];
 
-	if (!read_question(&m, name))
+	if (!query_name(query, n, name))
 		return false;
 	for (int i = 0; i < c->nr_rules; i++)
 		if (names_it(&c->rules[i], name))
@@ -157,6 +163,7 @@ static void pin(const struct in6_addr *a, int rule)
 
 static void pin_for_all(const struct config *c, const char *name, const struct in6_addr *a)
 {
+	audit_answer(name, a);
 	for (int i = 0; i < c->nr_rules; i++)
 		if (names_it(&c->rules[i], name))
 			pin(a, i);

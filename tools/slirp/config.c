@@ -11,6 +11,8 @@
  *      allow=HOST[:PORT]...                      what the guest may reach, several times: a name,
  *                                                *.NAME, an address (of IPv6 in brackets) or a
  *                                                net. Without such a word everything.
+ *      audit=FD                                  writes a line for each connection to this pipe,
+ *                                                and for what was refused
  *      ipv6=off
  *      mtu=N
  */
@@ -187,6 +189,18 @@ static const char *parse_mtu(struct config *c, const char *word)
 	return *rest || c->mtu < 576 || c->mtu > 65500 ? wrong(word, "wants 576 to 65500") : NULL;
 }
 
+static const char *parse_audit(struct config *c, const char *word)
+{
+	const char *s = strchr(word, '=') + 1;
+	char *rest;
+	unsigned long fd = *s >= '0' && *s <= '9' ? strtoul(s, &rest, 10) : 0;
+
+	if (fd <= SLIRP_FD || fd > 1024 || *rest)
+		return wrong(word, "wants a descriptor");
+	c->audit = (int)fd;
+	return NULL;
+}
+
 static const char *parse_word(struct config *c, const char *word)
 {
 	if (!strncmp(word, "hostfwd=", 8))
@@ -199,6 +213,8 @@ static const char *parse_word(struct config *c, const char *word)
 		return parse_switch(word, &c->no_ipv6);
 	if (!strncmp(word, "mtu=", 4))
 		return parse_mtu(c, word);
+	if (!strncmp(word, "audit=", 6))
+		return parse_audit(c, word);
 	return wrong(word, "unknown; hostfwd=, loopback=, allow=, ipv6=, mtu= are known");
 }
 
@@ -206,7 +222,7 @@ const char *config_parse(struct config *c, char *const *words)
 {
 	const char *error = NULL;
 
-	*c = (struct config){ .mtu = 65480 };
+	*c = (struct config){ .mtu = 65480, .audit = -1 };
 	for (; !error && *words; words++)
 		error = parse_word(c, *words);
 	return error;

@@ -133,6 +133,18 @@ static bool is_peer(int fd, const struct end *e)
 	return false;
 }
 
+static void tell_query(bool allowed, const void *data, size_t n)
+{
+	char name[256];
+
+	audit_query(allowed, query_name(data, n, name) ? name : "");
+}
+
+static void tell_sent(int fd, const struct end *e, const void *data, bool allowed)
+{
+	audit_sent(&(struct sent){ fd, data != NULL, allowed, e->addr, e->port });
+}
+
 /*
  * True if the guest may send to @sa by the socket @fd: @data, a datagram of @n bytes, or NULL, a
  * connection.
@@ -140,14 +152,24 @@ static bool is_peer(int fd, const struct end *e)
 static bool allowed(int fd, const struct sockaddr *sa, socklen_t len, const void *data, size_t n)
 {
 	struct end e;
+	bool yes;
 
 	if (!end_of(sa, len, &e) || is_peer(fd, &e))
 		return true;
-	if (e.port == htons(DNS_PORT) && is_resolver(&e.addr))
-		return !conf->nr_rules || (data && allow_query(conf, data, n));
+	if (e.port == htons(DNS_PORT) && is_resolver(&e.addr)) {
+		yes = !conf->nr_rules || (data && allow_query(conf, data, n));
+		if (data)
+			tell_query(yes, data, n);
+		else
+			tell_sent(fd, &e, data, yes);
+		return yes;
+	}
 	if (is_loopback(&e.addr))
-		return conf->loopback || is_open_port(e.port);
-	return !conf->nr_rules || allow_address(conf, &e.addr, e.port);
+		yes = conf->loopback || is_open_port(e.port);
+	else
+		yes = !conf->nr_rules || allow_address(conf, &e.addr, e.port);
+	tell_sent(fd, &e, data, yes);
+	return yes;
 }
 
 /*
@@ -184,7 +206,8 @@ ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, 
 
 	if (got < 0 || !from || !len || !end_of(from, *len, &e))
 		return got;
-	if (conf->nr_rules && e.port == htons(DNS_PORT) && is_resolver(&e.addr)) {
+	if ((conf->nr_rules || conf->audit >= 0) && e.port == htons(DNS_PORT) &&
+		is_resolver(&e.addr)) {
 		allow_answer(conf, buf, (size_t)got);
 		return got; /* no peer: its next query is looked at too */
 	}

@@ -315,6 +315,8 @@ int main(int argc, char **argv)
 	limit(RLIMIT_NOFILE, FDS_MAX - 16);
 	limit(RLIMIT_AS, 1UL << 30);
 	error = config_parse(&c, argv + 1);
+	if (!error && c.audit >= 0)
+		error = audit_open(c.audit);
 	if (!error) {
 		start_slirp(&c);
 		error = slirp ? add_forwards(&c) : "libslirp does not start";

@@ -45,6 +45,7 @@ struct config {
 	int nr_rules; /* 0: everything is allowed */
 	bool no_ipv6;
 	unsigned mtu;
+	int audit; /* the descriptor of its lines, or -1 */
 };
 
 /* Reads the words of the command line. Returns NULL or an error. */
@@ -59,6 +60,23 @@ bool allow_address(const struct config *c, const struct in6_addr *a, in_port_t p
 bool allow_query(const struct config *c, const void *query, size_t n);
 /* Pins the addresses that a resolver's answer to an allowed query has. */
 void allow_answer(const struct config *c, const void *answer, size_t n);
+
+/* Reads the name of a query, in lower case. False for a message of another form. */
+bool query_name(const void *query, size_t n, char name[256]);
+
+/* What the guest has sent, or wanted to: a connection, or a datagram. */
+struct sent {
+	int fd;
+	bool datagram, allowed;
+	struct in6_addr addr;
+	in_port_t port; /* in network order */
+};
+/* Lines of the audit (audit.c); without audit_open() nothing is written. */
+const char *audit_open(int fd); /* NULL, or an error */
+void audit_sent(const struct sent *s);
+void audit_query(bool allowed, const char *name);
+/* Remembers that @a is an answer to a query for @name. */
+void audit_answer(const char *name, const struct in6_addr *a);
 
 /* Keeps the guest from the host's loopback, but for what @c allows. Call before slirp_new(). */
 void loopback_guard(const struct config *c);

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * audit.c: `audit=FD`: lines of JSON about what the guest connects to, what it asks the resolver
+ * for, and what was refused (docs/policy.md). The kernel writes its lines to the same descriptor, a
+ * pipe: each is one write that the pipe takes whole, or not at all.
+ *
+ * A reader that is slow holds nothing up: lines are counted, and the next one that has room tells
+ * how many are missing.
+ *
+ * An address has the name that the guest last asked for and got it as an answer to. That is no
+ * proof: the owner of a name may have it answered with any address.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/slirp/slirp.h"
+
+#define KNOWN_MAX 512
+#define RECENT_MAX 256
+/* datagrams to one destination are told once in this time */
+#define AGAIN_S 60
+
+/* Names of addresses; the oldest ones go when there are too many. */
+static struct known {
+	struct in6_addr addr;
+	char name[256];
+} known[KNOWN_MAX];
+static unsigned nr_known, next_known;
+
+/* Destinations of datagrams that were told. */
+static struct recent {
+	int fd;
+	bool allowed;
+	struct in6_addr addr;
+	in_port_t port;
+	time_t since;
+} recent[RECENT_MAX];
+static unsigned next_recent;
+
+static int out = -1;
+static unsigned long lost;
+static char asked[256]; /* the name of the last line "query" */
+static bool asked_allowed;
+
+const char *audit_open(int fd)
+{
+	struct stat st;
+
+	/* A file would meet our limit of the size of files. */
+	if (fstat(fd, &st) || !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+		return "audit=: wants a pipe";
+	out = fd;
+	return NULL;
+}
+
+/* Writes one line. False: there was no room. */
+static bool put_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static bool put_line(const char *fmt, ...)
+{
+	char line[PIPE_BUF];
+	struct timespec now;
+	va_list ap;
+	ssize_t done;
+	int n, m;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	n = snprintf(line, sizeof(line), "{\"time\":%ld.%06ld,\"event\":", (long)now.tv_sec,
+		now.tv_nsec / 1000);
+	va_start(ap, fmt);
+	m = vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
+	va_end(ap);
+	if (m < 0 || (size_t)(n + m) + 2 >= sizeof(line))
+		return false;
+	n += m;
+	line[n++] = '}';
+	line[n++] = '\n';
+	do
+		done = write(out, line, (size_t)n);
+	while (done < 0 && errno == EINTR);
+	return done == n;
+}
+
+/* True if a line may be written now: none is missing before it, or that was told. */
+static bool is_ready(void)
+{
+	if (out < 0)
+		return false;
+	if (lost && put_line("\"lost\",\"lines\":%lu", lost))
+		lost = 0;
+	lost += lost != 0;
+	return !lost;
+}
+
+/* Escapes a name: what is no printable ASCII is no name, but a query may have any bytes. */
+static const char *escaped(const char *name)
+{
+	static char text[6 * 256 + 1];
+	size_t n = 0;
+
+	for (const unsigned char *s = (const unsigned char *)name; *s; s++) {
+		if (*s >= 0x7f)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "\\ufffd");
+		else if (*s < 0x20 || *s == '"' || *s == '\\')
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "\\u%04x", *s);
+		else
+			text[n++] = (char)*s;
+	}
+	text[n] = '\0';
+	return text;
+}
+
+void audit_query(bool allowed, const char *name)
+{
+	/* A resolver asks for both kinds of addresses, and again: one line. */
+	if (out < 0 || (allowed == asked_allowed && !strcmp(name, asked)) || !is_ready())
+		return;
+	snprintf(asked, sizeof(asked), "%s", name);
+	asked_allowed = allowed;
+	lost += !put_line("\"%s\",%s\"name\":\"%s\"", allowed ? "query" : "refused",
+		allowed ? "" : "\"what\":\"query\",", escaped(name));
+}
+
+void audit_answer(const char *name, const struct in6_addr *a)
+{
+	struct known *k = NULL;
+
+	if (out < 0)
+		return;
+	for (unsigned i = 0; i < nr_known && !k; i++)
+		if (IN6_ARE_ADDR_EQUAL(&known[i].addr, a))
+			k = &known[i];
+	if (!k) {
+		k = &known[next_known];
+		next_known = (next_known + 1) % KNOWN_MAX;
+		nr_known += nr_known < KNOWN_MAX;
+	}
+	k->addr = *a;
+	snprintf(k->name, sizeof(k->name), "%s", name);
+}
+
+static const char *name_of(const struct in6_addr *a)
+{
+	for (unsigned i = 0; i < nr_known; i++)
+		if (IN6_ARE_ADDR_EQUAL(&known[i].addr, a))
+			return known[i].name;
+	return NULL;
+}
+
+/* True for a datagram whose destination was told a short time ago. */
+static bool is_recent(const struct sent *s)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	for (unsigned i = 0; i < RECENT_MAX; i++) {
+		struct recent *r = &recent[i];
+
+		if (r->since && r->fd == s->fd && r->allowed == s->allowed && r->port == s->port &&
+			IN6_ARE_ADDR_EQUAL(&r->addr, &s->addr) && now.tv_sec - r->since < AGAIN_S)
+			return true;
+	}
+	recent[next_recent] =
+		(struct recent){ s->fd, s->allowed, s->addr, s->port, now.tv_sec + !now.tv_sec };
+	next_recent = (next_recent + 1) % RECENT_MAX;
+	return false;
+}
+
+static const char *protocol(const struct sent *s)
+{
+	int proto = 0;
+	socklen_t size = sizeof(proto);
+
+	if (!s->datagram)
+		return "tcp";
+	if (getsockopt(s->fd, SOL_SOCKET, SO_PROTOCOL, &proto, &size))
+		return "udp";
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6 ? "icmp" : "udp";
+}
+
+void audit_sent(const struct sent *s)
+{
+	char text[INET6_ADDRSTRLEN];
+	const char *name;
+	bool v4 = IN6_IS_ADDR_V4MAPPED(&s->addr);
+	char port[16] = "";
+	const char *proto;
+
+	if (out < 0 || (s->datagram && is_recent(s)) || !is_ready())
+		return;
+	proto = protocol(s);
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? &s->addr.s6_addr[12] : s->addr.s6_addr, text,
+		sizeof(text));
+	name = name_of(&s->addr);
+	/* what stands in the place of a port of ICMP is none */
+	if (strcmp(proto, "icmp"))
+		snprintf(port, sizeof(port), ",\"port\":%u", ntohs(s->port));
+	lost += !put_line("\"%s\",%s\"proto\":\"%s\",\"address\":\"%s\"%s%s%s%s",
+		s->allowed ? "connect" : "refused", s->allowed ? "" : "\"what\":\"connect\",",
+		proto, text, port, name ? ",\"name\":\"" : "", name ? escaped(name) : "",
+		name ? "\"" : "");
+}
