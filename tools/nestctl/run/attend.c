@@ -22,6 +22,7 @@
 #include "os-linux/end.h"
 #include "os-linux/why.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/audit.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/run/template.h"
 
@@ -199,6 +200,14 @@ static int result(const struct run *r, int status)
 	return WEXITSTATUS(status);
 }
 
+/* The kernel's wait status, then the command's. */
+static int ended;
+
+static void take_result(void *r)
+{
+	ended = result(r, ended);
+}
+
 void attend_begin(struct run *r)
 {
 	close(r->status_end);
@@ -206,15 +215,21 @@ void attend_begin(struct run *r)
 	close(r->ready_fd);
 	if (!r->terminal)
 		pump_kernel_started(r->fds);
+	audit_begin();
 }
 
 int attend_rest(struct run *r, pid_t pid)
 {
 	int status = wait_for_kernel(r, pid);
 	bool written = pump_finish(in_a_hurry);
+	const char *fault;
 
-	status = result(r, status);
-	return written || status ? status : 1;
+	ended = status;
+	fault = attempt(take_result, (void *)r);
+	written = audit_finish(fault ? 1 : ended, in_a_hurry) && written;
+	if (fault)
+		die("%s", fault);
+	return written || ended ? ended : 1;
 }
 
 int attend(struct run *r)

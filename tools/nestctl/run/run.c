@@ -30,6 +30,7 @@
 #include "tools/nestctl/cow/cow.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
+#include "tools/nestctl/run/audit.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/run/template.h"
 
@@ -274,6 +275,7 @@ static void prepare(struct run *r)
 		run_add(r, format("mem=%s", r->mem));
 	if (r->ncpus)
 		run_add(r, format("ncpus=%s", r->ncpus));
+	audit_prepare(r);
 }
 
 void prepare_boot(struct run *r)
@@ -367,7 +369,8 @@ enum {
 	KEY_AS_IS,
 	KEY_NO_TEMPLATE,
 	KEY_LOOPBACK,
-	KEY_ALLOW
+	KEY_ALLOW,
+	KEY_AUDIT
 };
 
 static void parse_option(struct run *r, int key)
@@ -388,6 +391,7 @@ static void parse_option(struct run *r, int key)
 	case KEY_AS_IS: r->as_is = true; break;
 	case KEY_NO_TEMPLATE: r->no_template = true; break;
 	case KEY_NET: r->net = optarg; break;
+	case KEY_AUDIT: audit_add(optarg); break;
 	case KEY_ALLOW: add_allowed(r, optarg); break;
 	case KEY_LOOPBACK: r->loopback = loopback_word(optarg); break;
 	case KEY_NAME: run_add(r, format("umid=%s", optarg)); break;
@@ -512,6 +516,11 @@ static const struct option_row options[] = {
 	{ KEY_LOOPBACK, "host-loopback", "[=PORT,...]",
 		"let the instance reach the servers on this machine's loopback, by the addresses "
 		"10.0.2.2 and fec0::2: those on the given ports, or all. Without it none." },
+	{ KEY_AUDIT, "audit", "FILE|fd:N",
+		"write what the instance does to a file, at its end, or to a descriptor: programs "
+		"that it runs, files of volumes that it changes, connections, and what was "
+		"refused, "
+		"each a line of JSON. May be given four times." },
 	{ 'm', "mem", "SIZE", "memory of the instance (1G)" },
 	{ 'n', "cpus", "N", "virtual CPUs" },
 	{ 'n', "ncpus", "N", NULL },

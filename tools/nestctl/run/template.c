@@ -58,7 +58,7 @@ static bool is_device(const char *word, const char *prefix)
 bool template_is_place(const char *param)
 {
 	return begins(param, "umid=") || begins(param, "hostfs") || is_device(param, "con") ||
-	       is_device(param, "ssl") || is_device(param, "eth");
+	       is_device(param, "ssl") || is_device(param, "eth") || begins(param, "audit=");
 }
 
 /* True for a parameter of the user's with which a template can be made, and used. */

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * audit.c: see audit.h.
+ *
+ *	kernel ────────┐
+ *	slirp helper ──┤ pipe ── thread: numbers ──┬── FILE
+ *	nestctl ───────┘                           └── fd:N
+ *
+ * The kernel has no descriptor of the files: what is written there stays, even if the kernel falls.
+ * The pipe is non-blocking for its writers, so a reader that is slow, or a full disk, holds up this
+ * thread alone: the writers count what has no room in the pipe, and say so by a line "lost" in its
+ * place. Lines that a file does not take are counted here, tell the same, and leave a gap in the
+ * numbers.
+ *
+ * Invariants:
+ * 1. A line that came is one line in each output, or is counted for it.
+ * 2. After a write that failed in the middle of a line, the next one begins with a new line.
+ */
+#include "tools/nestctl/run/audit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/run.h"
+
+#define OUTPUTS_MAX 4
+#define PIPE_WANTED (1 << 20)
+#define BATCH 65536
+/* lines that come meanwhile are written together */
+#define NAP_MS 10
+#define STEP_MS 100
+/* a reader that takes nothing for so long is gone */
+#define DEAF_S 1
+
+static struct output {
+	const char *name; /* as the user gave it */
+	int fd;           /* -1: a file that is not open yet */
+	int error;        /* the last one */
+	/* what was written ends in the middle of a line */
+	bool torn;
+	/* lines that are missing; those that were not told yet */
+	unsigned long lost, untold;
+} outputs[OUTPUTS_MAX];
+static int nr_outputs;
+
+/* the ends of the pipe: ours to read and to write, and the kernel's */
+static int from = -1, to = -1, given = -1;
+/* the pipe has room for what comes in a nap */
+static bool is_wide;
+/* of the next line; and lines that writers have lost, atomic */
+static unsigned long number, missing;
+static void (*listener)(const char *line);
+static pthread_t thread;
+static unsigned pieces; /* written; atomic */
+static volatile sig_atomic_t dropping;
+
+void audit_add(const char *text)
+{
+	struct output *o = &outputs[nr_outputs];
+	char *rest;
+	long fd;
+
+	if (nr_outputs == OUTPUTS_MAX)
+		die("run: --audit %s: no more than %d of them", text, OUTPUTS_MAX);
+	if (!*text)
+		die("run: --audit '': wants FILE or fd:N");
+	*o = (struct output){ .name = text, .fd = -1 };
+	nr_outputs++;
+	if (strncmp(text, "fd:", 3))
+		return;
+	errno = 0;
+	fd = strtol(text + 3, &rest, 10);
+	if (text[3] < '0' || text[3] > '9' || *rest || errno || fd > INT_MAX)
+		die("run: --audit %s: wants fd:N", text);
+	if ((fcntl((int)fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		die("run: --audit %s: %s", text, strerror(EBADF));
+	o->fd = fcntl((int)fd, F_DUPFD_CLOEXEC, 3);
+	if (o->fd < 0)
+		die("run: --audit %s: %s", text, strerror(errno));
+	if (fd > 2)
+		fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+}
+
+void audit_listen(void (*f)(const char *line))
+{
+	listener = f;
+}
+
+static bool is_wanted(void)
+{
+	return nr_outputs || listener;
+}
+
+/* ---- lines of our own ---- */
+
+/* Begins a line as text in memory, with its time; json_close('}') ends it. */
+static FILE *begin_line(const char *event, char **text, size_t *size)
+{
+	FILE *f = open_memstream(text, size);
+	struct timespec now;
+
+	if (!f)
+		die("out of memory");
+	clock_gettime(CLOCK_REALTIME, &now);
+	fprintf(f, "{\"time\":%ld.%06ld,\"event\":\"%s\"", (long)now.tv_sec, now.tv_nsec / 1000,
+		event);
+	return f;
+}
+
+/* Adds a field whose value is text. */
+static void add_text(FILE *f, const char *key, const char *value)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *m = open_memstream(&text, &size);
+
+	if (!m)
+		die("out of memory");
+	json_to(m);
+	json_open(NULL, '[');
+	json_text(NULL, value);
+	json_close(']');
+	json_to(NULL);
+	if (fclose(m))
+		die("out of memory");
+	/* without the brackets and the end of the line */
+	fprintf(f, "%s%s%s%.*s", key ? ",\"" : "", key ? key : "", key ? "\":" : "",
+		(int)(size - 3), text + 1);
+	free(text);
+}
+
+static void send_line(FILE *f, char **text, const size_t *size)
+{
+	if (fputs("}\n", f) < 0 || fclose(f))
+		die("out of memory");
+	/* A line that is longer than a pipe takes at once is not sent in parts. */
+	if (*size > PIPE_BUF || write(to, *text, *size) != (ssize_t)*size)
+		__atomic_add_fetch(&missing, 1, __ATOMIC_RELAXED);
+	free(*text);
+}
+
+static void tell_start(const struct run *r)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = begin_line("start", &text, &size);
+	long before;
+
+	add_text(f, "image", r->real_image);
+	fputs(",\"command\":[", f);
+	for (int i = 0; r->command[i]; i++) {
+		before = ftell(f);
+		if (before > PIPE_BUF / 4 || strlen(r->command[i]) > PIPE_BUF / 12) {
+			fputs("],\"cut\":true", f);
+			send_line(f, &text, &size);
+			return;
+		}
+		if (i)
+			putc(',', f);
+		add_text(f, NULL, r->command[i]);
+	}
+	putc(']', f);
+	send_line(f, &text, &size);
+}
+
+void audit_tell(const char *event, const char *key, const char *value)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f;
+
+	if (to < 0)
+		return;
+	f = begin_line(event, &text, &size);
+	add_text(f, key, value);
+	send_line(f, &text, &size);
+}
+
+/* ---- outputs ---- */
+
+static bool has_room(const struct output *o, int wait_ms)
+{
+	return poll(&(struct pollfd){ .fd = o->fd, .events = POLLOUT }, 1, wait_ms) > 0;
+}
+
+/* Writes all of @buf. Returns the bytes written, with o->error set if those are not all. */
+static size_t write_out(struct output *o, const char *buf, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		size_t part = n - done;
+		ssize_t got;
+
+		if (dropping && !has_room(o, 0)) {
+			o->error = ECANCELED;
+			break;
+		}
+		/* where there is room, there is room for this */
+		if (dropping && part > PIPE_BUF)
+			part = PIPE_BUF;
+		got = write(o->fd, buf + done, part);
+		if (got >= 0) {
+			done += (size_t)got;
+			__atomic_add_fetch(&pieces, 1, __ATOMIC_RELAXED);
+		} else if (errno == EAGAIN) {
+			has_room(o, -1);
+		} else if (errno != EINTR) {
+			o->error = errno;
+			break;
+		}
+	}
+	return done;
+}
+
+/* Tells what is missing in an output. False: there is no room for that, too. */
+static bool tell_gap(struct output *o)
+{
+	struct timespec now;
+	size_t n, done;
+	char *text;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	text = format("%s{\"time\":%ld.%06ld,\"event\":\"lost\",\"lines\":%lu}\n",
+		o->torn ? "\n" : "", (long)now.tv_sec, now.tv_nsec / 1000, o->untold);
+	n = strlen(text);
+	done = write_out(o, text, n);
+	free(text);
+	if (done)
+		o->torn = done < n;
+	if (done == n)
+		o->untold = 0;
+	return done == n;
+}
+
+static unsigned long lines_of(const char *buf, size_t n)
+{
+	unsigned long lines = 0;
+
+	for (size_t i = 0; i < n; i++)
+		lines += buf[i] == '\n';
+	return lines;
+}
+
+/* Writes lines to an output, or counts them. */
+static void give(struct output *o, const char *buf, size_t n)
+{
+	size_t done = 0;
+	unsigned long lost;
+
+	if (!o->untold || tell_gap(o))
+		done = write_out(o, buf, n);
+	if (done)
+		o->torn = buf[done - 1] != '\n';
+	lost = lines_of(buf + done, n - done);
+	o->lost += lost;
+	o->untold += lost;
+}
+
+/* ---- the thread ---- */
+
+/* Numbers a line and adds it. @line has no end of the line, and begins with '{'. */
+static size_t add_numbered(char *out, size_t room, const char *line)
+{
+	int n = snprintf(out, room, "{\"seq\":%lu,%s\n", number, line + 1);
+	const char *lost = strstr(line, ",\"event\":\"lost\",\"lines\":");
+
+	number++;
+	if (lost && lost < line + 40) /* behind the time, where no guest writes */
+		__atomic_add_fetch(
+			&missing, strtoul(strchr(lost, 'l') + 14, NULL, 10), __ATOMIC_RELAXED);
+	if (listener)
+		listener(line);
+	return n > 0 && (size_t)n < room ? (size_t)n : 0;
+}
+
+/* Takes the whole lines of @buf. Returns the bytes of them. */
+static size_t take_lines(char *buf, size_t n)
+{
+	static char out[BATCH + BATCH / 2];
+	size_t at = 0, used = 0;
+	char *end;
+
+	while ((end = memchr(buf + at, '\n', n - at))) {
+		*end = '\0';
+		if (sizeof(out) - used < PIPE_BUF + 64) {
+			for (int i = 0; i < nr_outputs; i++)
+				give(&outputs[i], out, used);
+			used = 0;
+		}
+		/* The kernel may be hostile by now: what is no line of ours is counted. */
+		if (buf[at] == '{' && end - (buf + at) <= PIPE_BUF)
+			used += add_numbered(out + used, sizeof(out) - used, buf + at);
+		else
+			__atomic_add_fetch(&missing, 1, __ATOMIC_RELAXED);
+		at = (size_t)(end - buf) + 1;
+	}
+	for (int i = 0; i < nr_outputs && used; i++)
+		give(&outputs[i], out, used);
+	return at;
+}
+
+static void *carry(void *arg)
+{
+	const struct timespec nap = { 0, NAP_MS * 1000000 };
+	static char buf[BATCH];
+	size_t held = 0, taken;
+	ssize_t n;
+
+	while ((n = get_some(from, buf + held, sizeof(buf) - held)) > 0) {
+		held += (size_t)n;
+		taken = take_lines(buf, held);
+		if (!taken && held == sizeof(buf))
+			taken = held; /* no line of ours is so long */
+		held -= taken;
+		memmove(buf, buf + taken, held);
+		if (is_wide && !dropping)
+			nanosleep(&nap, NULL);
+	}
+	return NULL;
+}
+
+void audit_prepare(struct run *r)
+{
+	int fds[2];
+
+	if (!is_wanted())
+		return;
+	for (int i = 0; i < nr_outputs; i++) {
+		struct output *o = &outputs[i];
+
+		if (o->fd < 0)
+			o->fd = open(o->name, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC,
+				0600);
+		if (o->fd < 0)
+			die("run: --audit %s: %s", o->name, strerror(errno));
+	}
+	if (pipe2(fds, O_CLOEXEC))
+		die("pipe: %s", strerror(errno));
+	from = fds[0];
+	to = fds[1];
+	is_wide = fcntl(to, F_SETPIPE_SZ, PIPE_WANTED) >= PIPE_WANTED;
+	fcntl(to, F_SETFL, O_NONBLOCK);
+	given = fcntl(to, F_DUPFD, 3);
+	if (given < 0)
+		die("%s", strerror(errno));
+	run_add(r, format("audit=fd:%d", given));
+	tell_start(r);
+}
+
+void audit_begin(void)
+{
+	if (from < 0)
+		return;
+	close(given);
+	if (pthread_create(&thread, NULL, carry, NULL))
+		die("cannot start a thread");
+}
+
+/* ---- the end ---- */
+
+static void nothing(int sig)
+{
+}
+
+/* Joins the thread. In a hurry a reader that takes nothing is left. */
+static void join(bool (*hurry)(void))
+{
+	const struct sigaction sa = { .sa_handler = nothing };
+	unsigned seen = 0, now;
+	time_t since = 0;
+	struct timespec until;
+
+	sigaction(SIGALRM, &sa, NULL);
+	for (;;) {
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		now = __atomic_load_n(&pieces, __ATOMIC_RELAXED);
+		if (!hurry() || !since || now != seen) {
+			seen = now;
+			since = until.tv_sec;
+		}
+		if (until.tv_sec - since > DEAF_S) {
+			dropping = 1;
+			pthread_kill(thread, SIGALRM); /* interrupts a blocked write */
+		}
+		until.tv_nsec += STEP_MS * 1000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		if (!pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until))
+			return;
+	}
+}
+
+/* Tells the user what is missing. */
+static bool report(void)
+{
+	bool good = !missing;
+
+	if (missing)
+		warn("run: --audit: %lu lines are missing: they came faster than they were written",
+			missing);
+	for (int i = 0; i < nr_outputs; i++) {
+		const struct output *o = &outputs[i];
+
+		if (!o->lost)
+			continue;
+		good = false;
+		warn("run: --audit %s: %s: %lu lines are missing", o->name, strerror(o->error),
+			o->lost);
+	}
+	return good;
+}
+
+bool audit_finish(int status, bool (*hurry)(void))
+{
+	char *text = NULL;
+	size_t size, n;
+	char *line;
+	FILE *f;
+
+	if (from < 0)
+		return true;
+	close(to);
+	to = -1;
+	join(hurry);
+	f = begin_line("end", &text, &size);
+	fprintf(f, ",\"status\":%d,\"lost\":%lu}", status, missing);
+	if (fclose(f))
+		die("out of memory");
+	line = xalloc(size + 64);
+	n = add_numbered(line, size + 64, text);
+	for (int i = 0; i < nr_outputs; i++)
+		give(&outputs[i], line, n);
+	free(line);
+	free(text);
+	return report();
+}
