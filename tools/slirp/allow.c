@@ -2,6 +2,7 @@
 /*
  * allow.c: the list of what the guest may reach, words `allow=HOST[:PORT]...`. HOST is an address,
  * a net (10.0.0.0/8), a name, or *.NAME for all names below it. Without such a word all is allowed.
+ * Words `policy=HOST[:PORT]...` are a second list: what both lists allow is allowed.
  *
  * Names are not resolved here. The guest asks the host's resolver, through the name server that
  * libslirp offers; queries for other names are refused, so that they carry nothing out, and the
@@ -49,16 +50,27 @@ static bool has_port(const struct rule *r, in_port_t port)
 	return !r->nr_ports;
 }
 
-bool allow_address(const struct config *c, const struct in6_addr *a, in_port_t port)
+static bool has_pin(int rule, const struct in6_addr *a)
 {
-	for (int i = 0; i < c->nr_rules; i++)
-		if (!c->rules[i].name && in_net(a, &c->rules[i].net, c->rules[i].bits) &&
-			has_port(&c->rules[i], port))
-			return true;
 	for (unsigned i = 0; i < nr_pins; i++)
-		if (IN6_ARE_ADDR_EQUAL(&pins[i].addr, a) && has_port(&c->rules[pins[i].rule], port))
+		if (pins[i].rule == rule && IN6_ARE_ADDR_EQUAL(&pins[i].addr, a))
 			return true;
 	return false;
+}
+
+bool allow_address(const struct config *c, const struct in6_addr *a, in_port_t port)
+{
+	/* of each list: it has rules; one of them allows it */
+	bool has[2] = { false }, met[2] = { false };
+
+	for (int i = 0; i < c->nr_rules; i++) {
+		const struct rule *r = &c->rules[i];
+
+		has[r->policy] = true;
+		if (!met[r->policy] && has_port(r, port))
+			met[r->policy] = r->name ? has_pin(i, a) : in_net(a, &r->net, r->bits);
+	}
+	return has[0] <= met[0] && has[1] <= met[1];
 }
 
 /* Reads the name at the message's place, without compression, in lower case. */
@@ -141,14 +153,18 @@ bool query_name(const void *query, size_t n, char name[256])
 
 bool allow_query(const struct config *c, const void *query, size_t n)
 {
+	bool has[2] = { false }, met[2] = { false };
 	char name[256];
 
 	if (!query_name(query, n, name))
 		return false;
-	for (int i = 0; i < c->nr_rules; i++)
-		if (names_it(&c->rules[i], name))
-			return true;
-	return false;
+	for (int i = 0; i < c->nr_rules; i++) {
+		const struct rule *r = &c->rules[i];
+
+		has[r->policy] = true;
+		met[r->policy] = met[r->policy] || names_it(r, name);
+	}
+	return has[0] <= met[0] && has[1] <= met[1];
 }
 
 static void pin(const struct in6_addr *a, int rule)

@@ -11,6 +11,7 @@
  *      allow=HOST[:PORT]...                      what the guest may reach, several times: a name,
  *                                                *.NAME, an address (of IPv6 in brackets) or a
  *                                                net. Without such a word everything.
+ *      policy=HOST[:PORT]...                     a second list: what both allow is allowed
  *      audit=FD                                  writes a line for each connection to this pipe,
  *                                                and for what was refused
  *      ipv6=off
@@ -165,9 +166,9 @@ static const char *parse_allow(struct config *c, const char *word)
 
 	if (c->nr_rules == RULES_MAX)
 		return wrong(word, "too many of them");
-	*r = (struct rule){ 0 };
+	*r = (struct rule){ .policy = word[0] == 'p' };
 	if (!s || !parse_ports(r, s))
-		return wrong(word, "wants allow=HOST[:PORT]...");
+		return wrong(word, "wants HOST[:PORT]...");
 	strcpy(net, host);
 	if (!parse_net(r, net)) {
 		r->below = !strncmp(host, "*.", 2);
@@ -207,7 +208,7 @@ static const char *parse_word(struct config *c, const char *word)
 		return parse_forward(c, word);
 	if (!strncmp(word, "loopback=", 9))
 		return parse_loopback(c, word);
-	if (!strncmp(word, "allow=", 6))
+	if (!strncmp(word, "allow=", 6) || !strncmp(word, "policy=", 7))
 		return parse_allow(c, word);
 	if (!strncmp(word, "ipv6=", 5))
 		return parse_switch(word, &c->no_ipv6);
@@ -215,7 +216,7 @@ static const char *parse_word(struct config *c, const char *word)
 		return parse_mtu(c, word);
 	if (!strncmp(word, "audit=", 6))
 		return parse_audit(c, word);
-	return wrong(word, "unknown; hostfwd=, loopback=, allow=, ipv6=, mtu= are known");
+	return wrong(word, "unknown; hostfwd=, loopback=, allow=, policy=, ipv6=, mtu= are known");
 }
 
 const char *config_parse(struct config *c, char *const *words)

@@ -24,8 +24,9 @@ struct forward {
 #define FORWARDS_MAX 64
 #define PORTS_MAX 64
 
-/* What the guest may reach (allow.c). */
+/* What the guest may reach (allow.c): what both lists allow; one without rules allows all. */
 struct rule {
+	bool policy;         /* of the second list */
 	const char *name;    /* or NULL: @net */
 	bool below;          /* the names below @name, not itself */
 	struct in6_addr net; /* IPv4 as ::ffff:A.B.C.D */
