@@ -241,6 +241,8 @@ struct task {
 
 	/* Marks of fork, exec and prctl: own. */
 	bool did_exec, no_new_privs, in_execve, vfork_child;
+	/* counts for pids= (kernel/task/pids_limit.c); under tasklist_lock */
+	bool is_counted;
 	/* setuid() has exceeded its user's limit of processes: exec() fails */
 	bool over_nproc;
 	/* its calls are traced (kernel/syscall/trace.c); racy */

@@ -44,6 +44,7 @@ const struct task_uring_ops *task_uring_ops;
 static void unhash_process(struct task *t, bool leader)
 {
 	nr_threads--;
+	guest_tasks_remove(t);
 	pidfd_notify(t); /* pollers get POLLHUP */
 	detach_pid(t, PIDTYPE_PID);
 	if (leader) {

@@ -372,6 +372,10 @@ static int link_task(struct task *t, const struct clone_args_k *args, int event,
 		err = -ENOMEM;
 		goto out;
 	}
+	if (!guest_tasks_add(t)) {
+		err = -EAGAIN;
+		goto out;
+	}
 	seccomp_fork(t);
 	choose_parent(t, args);
 	if (args->flags & CLONE_THREAD)
@@ -384,6 +388,8 @@ static int link_task(struct task *t, const struct clone_args_k *args, int event,
 out:
 	spin_unlock(&current->sighand->lock);
 	write_unlock(&tasklist_lock);
+	if (err == -EAGAIN)
+		audit_refused("fork");
 	if (err)
 		put_task(t);
 	return err;

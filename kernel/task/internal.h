@@ -42,6 +42,13 @@ void autogroup_fork(struct signal_struct *sig, struct signal_struct *old);
 void acct_collect(struct task *t, int code);
 void acct_process(struct task *t);
 
+/* ---- pids_limit.c: tasks of the guest's programs; tasklist_lock held for writing ---- */
+/* Counts a task that is about to be linked. False: pids= does not allow one more. */
+bool guest_tasks_add(struct task *t);
+void guest_tasks_remove(const struct task *t);
+/* Returns how many there have been at a time; no lock. */
+u32 guest_tasks_most(void);
+
 /* ---- mm_hooks.c ---- */
 void set_dumpable(struct mm *mm, u32 mode);
 

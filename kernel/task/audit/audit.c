@@ -111,11 +111,22 @@ void audit_exec(void)
 	kfree(buf);
 }
 
+void audit_refused(const char *what)
+{
+	struct audit a;
+
+	if (!audit_on() || !audit_begin_task(&a, "refused"))
+		return;
+	audit_text(&a, "what", what, strlen(what), 32);
+	audit_end(&a);
+}
+
 void audit_exit(int code)
 {
 	struct audit a;
 
-	if (!audit_on() || !audit_begin_task(&a, "exit"))
+	/* threads of the kernel have no start that was told */
+	if (!audit_on() || current->flags & PF_KTHREAD || !audit_begin_task(&a, "exit"))
 		return;
 	if (code & 0x7f)
 		audit_number(&a, "signal", code & 0x7f);
