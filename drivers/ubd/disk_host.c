@@ -233,6 +233,7 @@ int ubd_host_open(struct ubd_open *o)
 	image_identify(h->image, &o->base);
 	h->flags = o->flags | (o->rdonly ? UBD_F_RDONLY : 0);
 	h->irq = o->irq;
+	h->limit = o->limit;
 	disk_workers_init(h);
 	h->aio = ubd_aio_open(o->irq, UBD_DEPTH);
 	if (!o->rdonly)

@@ -16,6 +16,8 @@ struct ubd_host {
 	uint32_t flags;
 	int irq;
 	uint64_t size;
+	/* bytes that its layer may take on the host; 0: any number */
+	uint64_t limit;
 	int max_threads;
 	struct ubd_aio *aio; /* or NULL */
 	int no_direct;       /* atomic: O_DIRECT does not work */
@@ -37,6 +39,7 @@ struct ubd_host {
 	int closing; /* under lock */
 	/* atomic: requests that workers have or will have */
 	int busy;
+	int met_limit; /* atomic: that was told */
 
 	struct ubd_req *done; /* atomic stack */
 	/* a save that has begun (save_host.c), or NULL; of the task that saves */

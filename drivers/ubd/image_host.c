@@ -316,6 +316,16 @@ static bool holds(struct layer *l, uint64_t off, uint64_t len)
 	       p.len == end - start;
 }
 
+bool image_has_room(struct image *im, uint64_t off, uint64_t len, uint64_t most)
+{
+	struct layer *l = im->top;
+	struct stat st;
+
+	if (!l->ops->own || holds(l, off, len))
+		return true;
+	return fstat(l->fd, &st) || (uint64_t)st.st_blocks * 512 + len <= most;
+}
+
 static void note_write(struct image *im)
 {
 	if (!__atomic_load_n(&im->written, __ATOMIC_RELAXED))

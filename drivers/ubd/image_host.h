@@ -142,6 +142,11 @@ int image_readv(struct image *im, uint64_t off, const struct iovec *iov, int nr,
 /* Reads past the host's cache. Returns 0 or -errno; -EAGAIN: the caller uses image_readv(). */
 int image_readv_direct(struct image *im, uint64_t off, const struct iovec *iov, int nr);
 /*
+ * True if the range may be written: the first file is no copy-on-write layer, has it already, or
+ * takes at most @most bytes of the host with it. Other threads may write meanwhile.
+ */
+bool image_has_room(struct image *im, uint64_t off, uint64_t len, uint64_t most);
+/*
  * Writes data into the file, in the host's cache; image_flush() brings it to the disk. -ENOSPC,
  * -EIO ...
  */

@@ -337,6 +337,17 @@ static int set_cutlog(const char *s)
 }
 PARAM("cutlog=", set_cutlog, "for tests: a record of all that is written to disks' files");
 
+static u64 layer_limit; /* bytes; 0: none */
+
+static int set_layer_limit(const char *s)
+{
+	if (kstrtosize(s, &layer_limit) || !layer_limit)
+		refuse("layer_limit=%s: not a size (such as 512M)", s);
+	return 0;
+}
+PARAM("layer_limit=", set_layer_limit,
+	"SIZE: what each copy-on-write layer may take on the host (what there is)");
+
 static int set_diskfault(const char *s)
 {
 	if (ubd_host_fault(s))
@@ -363,6 +374,7 @@ int ubd_open_host(struct ubd *u, u32 n, const char *state, const struct ubd_open
 	o.flags = u->flags | all_flags | (time_travels ? UBD_F_INLINE : 0);
 	o.unit = n;
 	o.state = state;
+	o.limit = layer_limit;
 	o.host = u->host;
 	if (!u->irq)
 		u->irq = irq_register(u->param, ubd_irq, u);

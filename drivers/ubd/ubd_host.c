@@ -19,6 +19,7 @@
 #include <sched.h>
 #include <sys/uio.h>
 
+#include "drivers/audit/audit_host.h"
 #include "drivers/ubd/aio_host.h"
 #include "drivers/ubd/disk_host.h"
 #include "drivers/ubd/image_host.h"
@@ -128,6 +129,18 @@ static bool is_synchronous(const struct ubd_host *h, const struct ubd_req *r)
 	return h->flags & UBD_F_SYNC && (r->op == UBD_WRITE || r->op == UBD_ZERO);
 }
 
+/* Returns 0, or -ENOSPC for a write with which the layer would take more than it may. */
+static int check_room(struct ubd_host *h, const struct ubd_req *r)
+{
+	static const char line[] = "\"event\":\"refused\",\"what\":\"disk\"}";
+
+	if (!h->limit || image_has_room(h->image, r->off, r->len, h->limit))
+		return 0;
+	if (!__atomic_exchange_n(&h->met_limit, 1, __ATOMIC_RELAXED))
+		audit_host_add(line, sizeof(line) - 1);
+	return -ENOSPC;
+}
+
 static int serve(struct ubd_host *h, struct ubd_req *r)
 {
 	int err = 0;
@@ -139,9 +152,16 @@ static int serve(struct ubd_host *h, struct ubd_req *r)
 	switch (r->op) {
 	case UBD_READ: return do_read(h, r, false);
 	case UBD_WRITE:
-		err = image_writev(h->image, r->off, (const struct iovec *)r->vec, (int)r->nr_vecs);
+		err = check_room(h, r);
+		if (!err)
+			err = image_writev(
+				h->image, r->off, (const struct iovec *)r->vec, (int)r->nr_vecs);
 		break;
-	case UBD_ZERO: err = image_zero(h->image, r->off, r->len); break;
+	case UBD_ZERO:
+		err = check_room(h, r);
+		if (!err)
+			err = image_zero(h->image, r->off, r->len);
+		break;
 	case UBD_DISCARD: err = image_discard(h->image, r->off, r->len); break;
 	default: break;
 	}

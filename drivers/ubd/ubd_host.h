@@ -50,6 +50,8 @@ struct ubd_open {
 	 * saved: in the file or, if that has no name, in the state's own files below it.
 	 */
 	const char *state;
+	/* bytes that a copy-on-write layer may take on the host; 0: any number */
+	uint64_t limit;
 	/* the disk's number, or 0: a free one is chosen */
 	int32_t host;
 	/* answers */
