@@ -27,13 +27,17 @@
 #include "tools/nestctl/run/template.h"
 
 #define GRACE 10
+/* as of timeout(1) */
+#define STATUS_TIMEOUT 124
 /* the kernel's status after a loss of guest data: OS_EXIT_LOST of os-linux/os.h */
 #define KERNEL_LOST 3
 
 static const int handled[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2,
 	SIGTSTP };
 static sigset_t signals;
-static bool end_wanted;
+static bool end_wanted, timed_out;
+/* CLOCK_MONOTONIC; 0: there is no limit */
+static time_t time_limit;
 /* of our control group, before the kernel started */
 static uint64_t oom_kills;
 
@@ -114,6 +118,31 @@ static void stop_with_it(pid_t pid)
 	kill(pid, SIGCONT);
 }
 
+static time_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+/* Waits for a signal. Returns SIGTERM when the time of --timeout is over; -1 now and then. */
+static int next_signal(void)
+{
+	const struct timespec second = { 1, 0 };
+	int sig;
+
+	if (!end_wanted && !time_limit)
+		return sigwaitinfo(&signals, NULL);
+	sig = sigtimedwait(&signals, NULL, &second);
+	if (sig > 0 || !time_limit || seconds() < time_limit)
+		return sig;
+	time_limit = 0;
+	timed_out = true;
+	audit_tell("refused", "what", "time");
+	return SIGTERM;
+}
+
 /* Waits for the kernel and passes signals on. Returns its wait status. */
 static int wait_for_kernel(const struct run *r, pid_t pid)
 {
@@ -121,13 +150,11 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 	time_t deadline = 0;
 
 	for (;;) {
-		const struct timespec second = { 1, 0 };
 		int sig;
 
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			return status;
-		sig = end_wanted ? sigtimedwait(&signals, NULL, &second) :
-				   sigwaitinfo(&signals, NULL);
+		sig = next_signal();
 		if (sig < 0 && end_wanted && command_has_ended(r))
 			pump_drop();
 		if (deadline && time(NULL) >= deadline) {
@@ -220,12 +247,20 @@ void attend_begin(struct run *r)
 
 int attend_rest(struct run *r, pid_t pid)
 {
-	int status = wait_for_kernel(r, pid);
-	bool written = pump_finish(in_a_hurry);
+	int status;
 	const char *fault;
+	bool written;
+
+	time_limit = r->timeout ? seconds() + (time_t)r->timeout : 0;
+	status = wait_for_kernel(r, pid);
+	written = pump_finish(in_a_hurry);
 
 	ended = status;
 	fault = attempt(take_result, (void *)r);
+	if (timed_out) {
+		fault = NULL;
+		ended = STATUS_TIMEOUT;
+	}
 	written = audit_finish(fault ? 1 : ended, in_a_hurry) && written;
 	if (fault)
 		die("%s", fault);

@@ -31,6 +31,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/run/audit.h"
+#include "tools/nestctl/run/policy.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/run/template.h"
 
@@ -46,6 +47,7 @@ static void add_param(struct run *r, const char *param)
 {
 	if (!strncmp(param, "eth0=", 5))
 		r->net = "none";
+	r->param = r->param ? r->param : param;
 	run_add(r, param);
 }
 
@@ -275,6 +277,10 @@ static void prepare(struct run *r)
 		run_add(r, format("mem=%s", r->mem));
 	if (r->ncpus)
 		run_add(r, format("ncpus=%s", r->ncpus));
+	if (r->disk)
+		run_add(r, format("layer_limit=%s", r->disk));
+	if (r->pids)
+		run_add(r, format("pids=%lu", r->pids));
 	audit_prepare(r);
 }
 
@@ -370,8 +376,22 @@ enum {
 	KEY_NO_TEMPLATE,
 	KEY_LOOPBACK,
 	KEY_ALLOW,
-	KEY_AUDIT
+	KEY_AUDIT,
+	KEY_PIDS,
+	KEY_DISK,
+	KEY_TIMEOUT,
+	KEY_POLICY
 };
+
+static unsigned long parse_count(const char *text, const char *option)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || !n || n > 4194304)
+		die("run: --%s '%s': wants a number from 1 to 4194304", option, text);
+	return n;
+}
 
 static void parse_option(struct run *r, int key)
 {
@@ -391,6 +411,18 @@ static void parse_option(struct run *r, int key)
 	case KEY_AS_IS: r->as_is = true; break;
 	case KEY_NO_TEMPLATE: r->no_template = true; break;
 	case KEY_NET: r->net = optarg; break;
+	case KEY_DISK:
+		if (!parse_size(optarg, "run: --disk"))
+			die("run: --disk %s: not a size (512M, 2G, ...)", optarg);
+		r->disk = optarg;
+		break;
+	case KEY_PIDS: r->pids = parse_count(optarg, "pids"); break;
+	case KEY_TIMEOUT:
+		r->timeout = policy_seconds(optarg);
+		if (!r->timeout)
+			die("run: --timeout '%s': wants a time (90, 90s, 10m, 2h)", optarg);
+		break;
+	case KEY_POLICY: r->policy = optarg; break;
 	case KEY_AUDIT: audit_add(optarg); break;
 	case KEY_ALLOW: add_allowed(r, optarg); break;
 	case KEY_LOOPBACK: r->loopback = loopback_word(optarg); break;
@@ -435,6 +467,8 @@ static void parse(struct run *r, int argc, char **argv)
 	if (*words && !strcmp(*words, "--"))
 		words++;
 	r->command = words;
+	if (r->policy)
+		policy_apply(r, r->policy);
 }
 
 /* $NESTLING_TEMPLATES: off, or now, with which tests have each run start from a template. */
@@ -516,6 +550,17 @@ static const struct option_row options[] = {
 	{ KEY_LOOPBACK, "host-loopback", "[=PORT,...]",
 		"let the instance reach the servers on this machine's loopback, by the addresses "
 		"10.0.2.2 and fec0::2: those on the given ports, or all. Without it none." },
+	{ KEY_POLICY, "policy", "FILE",
+		"let the instance have what this file says, and no more: network, volumes, CPUs, "
+		"memory, processes, time. Options may take away from it. docs/policy.md has its "
+		"lines." },
+	{ KEY_DISK, "disk", "SIZE",
+		"what the instance may write to its disk, in room of the host: then it is full" },
+	{ KEY_PIDS, "pids", "N",
+		"processes and threads that the instance's programs may have at a time" },
+	{ KEY_TIMEOUT, "timeout", "TIME",
+		"end the command after this time (90, 10m, 2h), as a SIGTERM does; the status is "
+		"124" },
 	{ KEY_AUDIT, "audit", "FILE|fd:N",
 		"write what the instance does to a file, at its end, or to a descriptor: programs "
 		"that it runs, files of volumes that it changes, connections, and what was "
@@ -553,7 +598,8 @@ const struct command cmd_run = {
 		"the command. Ten seconds after SIGTERM or SIGHUP the instance ends in any case, "
 		"at a third SIGINT at once.\n\n\tnestctl run -v $PWD:/src -w /src debian -- "
 		"make\n\tnestctl run -p 8080:80 -e MODE=test web",
-	.exits = "the command's; 128+N where signal N killed it; 126 and 127 when it could not be "
+	.exits = "the command's; 124 where --timeout ended it; 128+N where signal N killed it; 126 "
+		 "and 127 when it could not be "
 		 "run; 1 instead of 0 where the host had no room for what the guest wrote",
 	.options = options,
 	.command_follows = true,

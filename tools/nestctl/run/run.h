@@ -25,11 +25,15 @@ struct agent {
 };
 
 struct run {
-	const char *kernel, *image, *cow, *mem, *ncpus, *net, *forwards, *dir, *user;
+	const char *kernel, *image, *cow, *mem, *ncpus, *net, *forwards, *dir, *user, *policy,
+		*disk;
 	/* ",loopback=" with the ports, or NULL */
 	const char *loopback;
 	/* ",allow=" words, or NULL */
 	const char *allow;
+	unsigned long pids, timeout; /* 0: any; seconds */
+	/* the first parameter of the user's, or NULL */
+	const char *param;
 	bool verbose, want_terminal, no_terminal;
 	bool no_template; /* it boots */
 	bool make_now;    /* a missing template is made before */
