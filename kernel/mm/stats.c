@@ -36,6 +36,15 @@ static void sum_mms(struct meminfo *mi)
 	spin_unlock(&mm_list_lock);
 }
 
+u64 mm_used_frames(void)
+{
+	u64 file = count_of(&nr_file_pages), other;
+
+	file -= min(file, nr_direct_pages()); /* they are beyond the total */
+	other = nr_free_frames() + file;
+	return nr_managed_frames() - min(other, nr_managed_frames());
+}
+
 void si_meminfo(struct meminfo *mi)
 {
 	u64 reserve = zone_marks.low, file;

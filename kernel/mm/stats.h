@@ -18,6 +18,8 @@ struct meminfo {
 		swap_cached; /* pages */
 };
 void si_meminfo(struct meminfo *mi);
+/* Returns the frames that are not free and have no data of files; cheap, for each process. */
+u64 mm_used_frames(void);
 struct vmstat_counters {
 	u64 pgfault, pgmajfault, pgpgin, pgpgout, pgalloc, pgfree, oom_kill, dirtied, written,
 		pgactivate, pgdeactivate, scan_kswapd, scan_direct, steal_kswapd, steal_direct,

@@ -11,6 +11,7 @@
 #include "kernel/lib/debug/lockdep.h"
 #include "kernel/lib/lost.h"
 #include "kernel/mm/debug/leak.h"
+#include "kernel/task/audit/audit.h"
 #include "kernel/task/internal.h"
 #include "kernel/ident/pid_ns.h"
 #include "kernel/vfs/super.h"
@@ -29,6 +30,7 @@ void kernel_power_off(void)
 	sched_before_idle(); /* frames that are held back */
 	lockdep_write_edges();
 	tell_lost();
+	audit_usage();
 	pr_info("reboot: Power down\n");
 	arch_power_off(0);
 }

@@ -102,6 +102,7 @@ void audit_exec(void)
 		audit_ops->lose();
 		return;
 	}
+	audit_note_memory(0);
 	if (audit_begin_task(&a, "exec")) {
 		audit_number(&a, "ppid", parent_of(current));
 		add_exe(&a, buf);
@@ -121,12 +122,25 @@ void audit_refused(const char *what)
 	audit_end(&a);
 }
 
+/* Returns by how many frames current's memory has been larger than it is. */
+static u64 was_larger(void)
+{
+	const struct mm *mm = current->mm;
+	u64 now = mm ? (u64)(mm->rss_anon.v + mm->rss_shmem.v) : 0;
+	u64 all = mm ? now + (u64)mm->rss_file.v : 0;
+
+	return mm && mm->hiwater_rss > all ? mm->hiwater_rss - all : 0;
+}
+
 void audit_exit(int code)
 {
 	struct audit a;
 
 	/* threads of the kernel have no start that was told */
-	if (!audit_on() || current->flags & PF_KTHREAD || !audit_begin_task(&a, "exit"))
+	if (!audit_on() || current->flags & PF_KTHREAD)
+		return;
+	audit_note_memory(was_larger());
+	if (!audit_begin_task(&a, "exit"))
 		return;
 	if (code & 0x7f)
 		audit_number(&a, "signal", code & 0x7f);

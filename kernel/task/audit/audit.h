@@ -24,4 +24,9 @@ void audit_refused(const char *what);
 /* The last thread of a process ends; it has its memory still. */
 void audit_exit(int code);
 
+/* usage.c: notes the memory in use, and @more frames that are free again by now. */
+void audit_note_memory(u64 more);
+/* The instance ends: what it has needed at most. */
+void audit_usage(void);
+
 #endif

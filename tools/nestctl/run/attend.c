@@ -23,6 +23,7 @@
 #include "os-linux/why.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/audit.h"
+#include "tools/nestctl/run/learn.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/run/template.h"
 
@@ -250,7 +251,9 @@ int attend_rest(struct run *r, pid_t pid)
 	int status;
 	const char *fault;
 	bool written;
+	time_t begun;
 
+	begun = seconds();
 	time_limit = r->timeout ? seconds() + (time_t)r->timeout : 0;
 	status = wait_for_kernel(r, pid);
 	written = pump_finish(in_a_hurry);
@@ -262,6 +265,7 @@ int attend_rest(struct run *r, pid_t pid)
 		ended = STATUS_TIMEOUT;
 	}
 	written = audit_finish(fault ? 1 : ended, in_a_hurry) && written;
+	learn_end(r, fault ? 1 : ended, (unsigned long)(seconds() - begun));
 	if (fault)
 		die("%s", fault);
 	return written || ended ? ended : 1;

@@ -31,6 +31,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/run/audit.h"
+#include "tools/nestctl/run/learn.h"
 #include "tools/nestctl/run/policy.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/run/template.h"
@@ -380,7 +381,8 @@ enum {
 	KEY_PIDS,
 	KEY_DISK,
 	KEY_TIMEOUT,
-	KEY_POLICY
+	KEY_POLICY,
+	KEY_LEARN
 };
 
 static unsigned long parse_count(const char *text, const char *option)
@@ -422,6 +424,7 @@ static void parse_option(struct run *r, int key)
 		if (!r->timeout)
 			die("run: --timeout '%s': wants a time (90, 90s, 10m, 2h)", optarg);
 		break;
+	case KEY_LEARN: learn_begin(optarg); break;
 	case KEY_POLICY: r->policy = optarg; break;
 	case KEY_AUDIT: audit_add(optarg); break;
 	case KEY_ALLOW: add_allowed(r, optarg); break;
@@ -554,6 +557,8 @@ static const struct option_row options[] = {
 		"let the instance have what this file says, and no more: network, volumes, CPUs, "
 		"memory, processes, time. Options may take away from it. docs/policy.md has its "
 		"lines." },
+	{ KEY_LEARN, "learn", "FILE",
+		"write a policy that has what this run needed, and no more; FILE must not exist" },
 	{ KEY_DISK, "disk", "SIZE",
 		"what the instance may write to its disk, in room of the host: then it is full" },
 	{ KEY_PIDS, "pids", "N",

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * usage.c: what the guest has needed at most, for the line "usage" of the audit at its end.
+ *
+ * Memory is what is not free and no page cache of files. It is looked at where a program starts and
+ * where a process ends; a process may have had more in between than at its end, and its own maximum
+ * counts.
+ *
+ * Locks: none: a maximum that two tasks raise at a time may be the smaller one.
+ */
+#include "arch/um/machine/arch.h"
+#include "kernel/mm/stats.h"
+#include "kernel/task/audit/audit.h"
+#include "kernel/task/internal.h"
+
+static u64 most; /* frames */
+
+void audit_note_memory(u64 more)
+{
+	u64 now = mm_used_frames() + more;
+
+	if (now > READ_ONCE(most))
+		WRITE_ONCE(most, now);
+}
+
+void audit_usage(void)
+{
+	struct audit a;
+
+	if (!audit_on() || !audit_begin(&a, "usage"))
+		return;
+	audit_number(&a, "memory", (s64)(most << PAGE_SHIFT));
+	audit_number(&a, "pids", guest_tasks_most());
+	audit_number(&a, "cpus", nr_cpus);
+	audit_end(&a);
+}
