@@ -286,7 +286,10 @@ static int hostfs_remount(struct super_block *sb, u32 *flags, char *data)
 {
 	const struct hostfs_sb *hs = sb->s_fs_info;
 
-	return hs->fixed_ro && !(*flags & SB_RDONLY) ? -EROFS : 0;
+	if (!hs->fixed_ro || *flags & SB_RDONLY)
+		return 0;
+	hostfs_write_refused(sb->s_root->d_inode);
+	return -EROFS;
 }
 
 static int hostfs_show_options(struct super_block *sb, char *buf, size_t size)

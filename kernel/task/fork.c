@@ -389,7 +389,7 @@ out:
 	spin_unlock(&current->sighand->lock);
 	write_unlock(&tasklist_lock);
 	if (err == -EAGAIN)
-		audit_refused("fork");
+		audit_refused("fork", current);
 	if (err)
 		put_task(t);
 	return err;

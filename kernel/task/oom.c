@@ -10,6 +10,7 @@
  * Locks: tasklist_lock (read) over the choice.
  */
 #include "kernel/cgroup/cgroup.h"
+#include "kernel/task/audit/audit.h"
 #include "kernel/task/internal.h"
 
 #define OOM_SCORE_ADJ_MIN (-1000)
@@ -238,6 +239,7 @@ bool oom_kill_any(gfp_t gfp, u32 order)
 	if (sysctl_oom_dump_tasks)
 		dump_tasks(mi.total, NULL);
 	tell_choice(victim, NULL);
+	audit_refused("memory", victim);
 	kill_victim(why, victim, &u);
 	put_task(victim);
 	return true;

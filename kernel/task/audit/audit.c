@@ -112,14 +112,16 @@ void audit_exec(void)
 	kfree(buf);
 }
 
-void audit_refused(const char *what)
+void audit_refused(const char *what, const struct task *t)
 {
-	struct audit a;
+	char line[100];
 
-	if (!audit_on() || !audit_begin_task(&a, "refused"))
-		return;
-	audit_text(&a, "what", what, strlen(what), 32);
-	audit_end(&a);
+	/* without memory, which may be what was refused */
+	if (audit_on())
+		audit_ops->add(line,
+			(size_t)scnprintf(line, sizeof(line),
+				"\"event\":\"refused\",\"pid\":%d,\"uid\":%u,\"what\":\"%s\"}",
+				t->tgid, t->cred->uid, what));
 }
 
 /* Returns by how many frames current's memory has been larger than it is. */

@@ -19,8 +19,8 @@ bool audit_begin_task(struct audit *a, const char *event);
 void audit_fork(const struct task *child);
 /* Current runs another program. */
 void audit_exec(void);
-/* Current was refused @what by a limit that the host has set. */
-void audit_refused(const char *what);
+/* A process was refused @what, a word, by a limit that the host has set. Any lock may be held. */
+void audit_refused(const char *what, const struct task *t);
 /* The last thread of a process ends; it has its memory still. */
 void audit_exit(int code);
 
