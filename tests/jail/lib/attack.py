@@ -95,7 +95,7 @@ class Instance:
         self.log = open(f"{WORK}/console", "wb")
         self.run = subprocess.Popen([KERNEL, "mem=64M", "ncpus=1", f"jail={jail}", "ubd0r=" + BUSYBOX, "root=/dev/ubda", "ro",
             "init=/bin/busybox", "con=null", "con0=null,fd:1", "quiet", "--", "sh", "-c", "echo ready; while :; do sleep 1; done"],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT)
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
         end = time.monotonic() + 60
         while b"ready" not in open(f"{WORK}/console", "rb").read():
             if time.monotonic() > end or self.run.poll() is not None:
@@ -106,8 +106,11 @@ class Instance:
         return open(f"{WORK}/console", "rb").read().decode(errors="replace")
 
     def end(self):
-        if self.run.poll() is None:
-            self.run.kill()
+        # What the attempt has started is in the group, too.
+        try:
+            os.killpg(self.run.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
         self.run.wait()
         self.log.close()
 
