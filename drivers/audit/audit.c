@@ -16,6 +16,7 @@
 #include "kernel/task/audit/line.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
+#include "kernel/state/state.h"
 
 static const struct audit_ops ops = { .add = audit_host_add, .lose = audit_host_lose };
 
@@ -31,5 +32,20 @@ static int set_audit(const char *s)
 	audit_ops = &ops;
 	return 0;
 }
-/* A restored instance reads it again, and does not go on without its log. */
 PARAM("audit=", set_audit, "fd:N: write what the guest does to this descriptor, as JSON lines");
+
+/*
+ * An instance that was put back has the descriptor still, and one from a template is given one. Any
+ * other restored instance is the start of another command, which may have asked for no audit.
+ */
+static int rebuild(const char *dir, struct state_why *why)
+{
+	if (audit_host_fd() < 0)
+		audit_ops = NULL;
+	return 0;
+}
+
+STATE_PART(audit_state) = {
+	.name = "audit",
+	.rebuild = rebuild,
+};
