@@ -105,6 +105,17 @@ void host_kicker_stop(void)
 
 char **os_argv; /* os-linux/process.c knows it from main() */
 
+/* Nothing here is jailed. */
+bool os_jailed(void)
+{
+	return false;
+}
+
+void os_jail_again(const char *dir)
+{
+	abort();
+}
+
 static unsigned end_delay;
 static void *end_task(void *task)
 {

@@ -180,12 +180,17 @@ bool state_hold(void)
 	return true;
 }
 
+bool os_jailed(void)
+{
+	return false;
+}
+
 void os_restart(void)
 {
 	abort();
 }
 
-void os_exec_again(char **argv)
+void os_exec_again(char **argv, const char *dir)
 {
 	abort();
 }
