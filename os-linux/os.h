@@ -426,9 +426,9 @@ void os_exit(int status) __attribute__((noreturn));
 #define OS_EXIT_LOST 3
 void os_note_lost(void);
 /*
- * Ends like os_exit(), but executes this program again with unchanged arguments and pid. If a
- * signal has asked for the end meanwhile, it is os_exit(1), since a panic cannot shut down in
- * order.
+ * Ends like os_exit(), but executes this program again with unchanged arguments and pid; under a
+ * jail, another process takes the place of this one (jail/again.c). If a signal has asked for the
+ * end meanwhile, it is os_exit(1), since a panic cannot shut down in order.
  */
 void os_restart(void) __attribute__((noreturn));
 /*
