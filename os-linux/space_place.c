@@ -98,20 +98,29 @@ static int own_schedstat(void)
 	return fd;
 }
 
+/*
+ * The file of the task that the thread has asked for last stays open: a vCPU asks for the same one
+ * again and again. That of a process that has ended reads as nothing.
+ */
 uint64_t os_space_delayed(int task)
 {
-	char path[64];
+	static __thread pid_t last;
+	static __thread int fd = -1;
+	pid_t pid = os_space_pid(task);
 	uint64_t delay;
-	int fd;
+	char path[64];
 
 	if (!task)
 		return read_delay(own_schedstat());
-	snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)os_space_pid(task));
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	delay = read_delay(fd);
+	delay = pid == last ? read_delay(fd) : 0;
+	if (delay)
+		return delay;
 	if (fd >= 0)
 		close(fd);
-	return delay;
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	last = pid;
+	return read_delay(fd);
 }
 
 /* Reads the file that the vCPU's own thread has opened: it shows that thread, not the reader. */
