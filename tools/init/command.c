@@ -264,6 +264,9 @@ void job_exec(const struct job *job)
 	int err;
 
 	sigemptyset(&none);
+	/* init's handlers would take a signal that the host has sent meanwhile */
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	resolve(job, &u);

@@ -411,6 +411,13 @@ static void hang_up_shell(void)
 		kill(-child, SIGHUP);
 }
 
+/* Sends the command's group a signal, or the command while it has none of its own yet. */
+static void signal_command(int sig)
+{
+	if (kill(-child, sig) && errno == ESRCH)
+		kill(child, sig);
+}
+
 /* Obeys one request of the host; see the top. */
 static void obey(const char *line)
 {
@@ -422,11 +429,11 @@ static void obey(const char *line)
 		pump_end(&err);
 	if (sig < 1 || sig >= NSIG)
 		return;
-	kill(-child, sig);
+	signal_command(sig);
 	if (sig == SIGTERM)
 		hang_up_shell();
 	if (sig == SIGTERM || sig == SIGHUP)
-		kill(-child, SIGCONT);
+		signal_command(SIGCONT);
 }
 
 static void hear_host(void)
