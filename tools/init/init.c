@@ -9,7 +9,7 @@
  * Without that file it writes a line to /dev/tty5 and waits there for the job: that is when nestctl
  * saves the instance as a template for others.
  *
- * terminal: the command has /dev/tty0 as its controlling terminal.
+ * terminal: the command has /dev/tty0 as its controlling terminal; a line on /dev/tty5 says when.
  * channels: its standard input, output and error are pipes, as they are on the host; init carries
  *           their bytes from /dev/tty1 and to /dev/tty2 and /dev/tty3, which are in raw mode. When
  *           they are, it writes a line to /dev/tty5: only then does nestctl send input.
@@ -199,8 +199,17 @@ static void use_fds(int a, int b, int c)
 		_exit(126);
 }
 
+static void say(const char *line)
+{
+	ssize_t n = (ssize_t)strlen(line);
+
+	if (write(host_fd, line, (size_t)n) != n)
+		fail("/dev/tty5");
+}
+
 static void start_on_terminal(const struct job *job)
 {
+	say("ready\n");
 	child = fork();
 	if (child < 0)
 		fail("fork");
@@ -213,14 +222,6 @@ static void start_on_terminal(const struct job *job)
 		_exit(126);
 	use_fds(tty, tty, tty);
 	job_exec(job);
-}
-
-static void say(const char *line)
-{
-	ssize_t n = (ssize_t)strlen(line);
-
-	if (write(host_fd, line, (size_t)n) != n)
-		fail("/dev/tty5");
 }
 
 static void start_on_channels(const struct job *job)

@@ -23,6 +23,11 @@
 #define COMMANDS(ROW)                                                                              \
 	ROW(run)                                                                                   \
 	ROW(exec)                                                                                  \
+	ROW(start)                                                                                 \
+	ROW(attach)                                                                                \
+	ROW(wait)                                                                                  \
+	ROW(rename)                                                                                \
+	ROW(rm)                                                                                    \
 	ROW(list)                                                                                  \
 	ROW(top)                                                                                   \
 	ROW(logs)                                                                                  \

@@ -41,7 +41,7 @@ const char *image_path(const char *name)
 	return format("%s/%s" SUFFIX, image_dir(), name);
 }
 
-static const struct command cmd_list_images, cmd_path, cmd_rm;
+static const struct command cmd_list_images, cmd_path, cmd_image_rm;
 
 static void print_json(const char *name, const char *file, const struct stat *st)
 {
@@ -108,8 +108,8 @@ static void prune(void *unused)
 
 static int image_rm(int argc, char **argv)
 {
-	next_option(&cmd_rm, argc, argv);
-	for (char **name = take_words(&cmd_rm, argc, argv, 1, -1); *name; name++)
+	next_option(&cmd_image_rm, argc, argv);
+	for (char **name = take_words(&cmd_image_rm, argc, argv, 1, -1); *name; name++)
 		image_remove(*name);
 	attempt(prune, NULL);
 	return 0;
@@ -134,7 +134,7 @@ static const struct command cmd_path = {
 	.help = "Prints the path of an image's file.",
 	.run = image_path_of,
 };
-static const struct command cmd_rm = {
+static const struct command cmd_image_rm = {
 	.name = "image rm",
 	.args = "IMAGE...",
 	.help = "Removes images.",
@@ -143,7 +143,7 @@ static const struct command cmd_rm = {
 	.run = image_rm,
 };
 static const struct command *const image_commands[] = { &cmd_image_build, &cmd_image_import,
-	&cmd_image_export, &cmd_list_images, &cmd_path, &cmd_rm, NULL };
+	&cmd_image_export, &cmd_list_images, &cmd_path, &cmd_image_rm, NULL };
 
 const struct command cmd_image = {
 	.name = "image",

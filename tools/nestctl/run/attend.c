@@ -30,6 +30,8 @@
 #define GRACE 10
 /* as of timeout(1) */
 #define STATUS_TIMEOUT 124
+/* between two looks once the end is wanted */
+#define STEP_NS 200000000
 /* the kernel's status after a loss of guest data: OS_EXIT_LOST of os-linux/os.h */
 #define KERNEL_LOST 3
 
@@ -127,44 +129,89 @@ static time_t seconds(void)
 	return now.tv_sec;
 }
 
-/* Waits for a signal. Returns SIGTERM when the time of --timeout is over; -1 now and then. */
-static int next_signal(void)
+/*
+ * Waits for a signal. Returns SIGTERM when the time of --timeout is over; -1 now and then, if an
+ * end is wanted or there is such a time.
+ */
+static int next_signal(siginfo_t *info)
 {
-	const struct timespec second = { 1, 0 };
+	const struct timespec step = { !end_wanted, end_wanted ? STEP_NS : 0 };
 	int sig;
 
 	if (!end_wanted && !time_limit)
-		return sigwaitinfo(&signals, NULL);
-	sig = sigtimedwait(&signals, NULL, &second);
+		return sigwaitinfo(&signals, info);
+	sig = sigtimedwait(&signals, info, &step);
 	if (sig > 0 || !time_limit || seconds() < time_limit)
 		return sig;
 	time_limit = 0;
 	timed_out = true;
 	audit_tell("refused", "what", "time");
+	*info = (siginfo_t){ .si_signo = SIGTERM };
 	return SIGTERM;
+}
+
+/* What a signal asks for. */
+struct request {
+	int sig;    /* for the command */
+	bool end;   /* the instance is to end */
+	bool timed; /* within these seconds */
+	int seconds;
+	bool killing; /* then the programs are killed at once */
+};
+
+/*
+ * Returns what a signal asks for. The supervisor of a detached instance sends values along: with
+ * SIGTERM the command's signal and its time (end.h), with SIGUSR1 a signal alone.
+ */
+static struct request read_request(const struct run *r, const siginfo_t *info)
+{
+	int sig = info->si_signo;
+
+	if (r->supervised && info->si_code == SI_QUEUE && sig == SIGUSR1)
+		return (struct request){ .sig = info->si_int };
+	if (r->supervised && info->si_code == SI_QUEUE && sig == SIGTERM)
+		return (struct request){ .sig = END_SIGNAL(info->si_int),
+			.end = true,
+			.timed = true,
+			.seconds = END_SECONDS(info->si_int),
+			.killing = true };
+	return (struct request){ .sig = sig,
+		.end = asks_for_end(sig),
+		.timed = sig == SIGTERM || sig == SIGHUP,
+		.seconds = GRACE };
+}
+
+/* The command's time is over: ends the kernel, in order first. Returns seconds to the next step. */
+static int end_kernel(pid_t pid, int step, bool killing)
+{
+	const int value = killing ? END_VALUE(SIGKILL, 0) : END_VALUE(SIGTERM, 3);
+
+	if (step)
+		kill(pid, SIGKILL);
+	else
+		sigqueue(pid, SIGTERM, (union sigval){ value });
+	return GRACE;
 }
 
 /* Waits for the kernel and passes signals on. Returns its wait status. */
 static int wait_for_kernel(const struct run *r, pid_t pid)
 {
 	int status, interrupts = 0, step = 0;
+	struct request asked = { 0 };
+	bool killing = false;
 	time_t deadline = 0;
 
 	for (;;) {
+		siginfo_t info;
 		int sig;
 
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			return status;
-		sig = next_signal();
+		sig = next_signal(&info);
 		if (sig < 0 && end_wanted && command_has_ended(r))
 			pump_drop();
-		if (deadline && time(NULL) >= deadline) {
-			if (step++)
-				kill(pid, SIGKILL);
-			else /* the command's time is over */
-				sigqueue(pid, SIGTERM, (union sigval){ END_VALUE(SIGTERM, 3) });
-			deadline += GRACE;
-		}
+		if (deadline && time(NULL) >= deadline)
+			deadline += end_kernel(pid, step++, killing);
 		if (sig <= 0 || sig == SIGCHLD)
 			continue;
 		if (sig == SIGTSTP) {
@@ -172,13 +219,15 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 				stop_with_it(pid);
 			continue;
 		}
-		end_wanted = end_wanted || asks_for_end(sig);
+		asked = read_request(r, &info);
+		end_wanted = end_wanted || asked.end;
+		killing = killing || asked.killing;
 		if (sig == SIGINT && ++interrupts >= 3)
 			kill(pid, SIGKILL);
-		if (dprintf(r->control_fd, "s%d\n", sig) < 0 && errno != EAGAIN)
+		if (dprintf(r->control_fd, "s%d\n", asked.sig) < 0 && errno != EAGAIN)
 			kill(pid, SIGTERM);
-		if ((sig == SIGTERM || sig == SIGHUP) && !deadline)
-			deadline = time(NULL) + GRACE;
+		if (asked.timed && (!deadline || asked.killing))
+			deadline = time(NULL) + asked.seconds;
 	}
 }
 
@@ -218,6 +267,11 @@ static int result(const struct run *r, int status)
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == KERNEL_LOST)
 		return 1;
+	if (WIFSIGNALED(status) && r->supervised)
+		warn("the kernel was killed by signal %d%s", WTERMSIG(status),
+			why_killed(r, status));
+	if (WIFSIGNALED(status) && r->supervised)
+		return 128 + WTERMSIG(status);
 	if (WIFSIGNALED(status))
 		die("the kernel was killed by signal %d%s", WTERMSIG(status),
 			why_killed(r, status));
@@ -241,6 +295,8 @@ void attend_begin(struct run *r)
 	close(r->status_end);
 	close(r->control_end);
 	close(r->ready_fd);
+	if (r->started_fd >= 0)
+		pump_tell_started(r->started_fd, r->ready, r->terminal);
 	if (!r->terminal)
 		pump_kernel_started(r->fds);
 	audit_begin();

@@ -28,6 +28,33 @@ static struct pump {
 	volatile sig_atomic_t dropping;
 } pumps[3];
 static int npumps;
+static int started_fd = -1;
+
+static void wait_until_ready(int ready)
+{
+	char c;
+
+	if (get_some(ready, &c, 1) > 0 && started_fd >= 0)
+		put_all(started_fd, "r", 1, NULL);
+}
+
+static void *ready_run(void *arg)
+{
+	wait_until_ready((int)(intptr_t)arg);
+	return NULL;
+}
+
+void pump_tell_started(int fd, int ready, bool terminal)
+{
+	pthread_t thread;
+
+	started_fd = fd;
+	if (!terminal)
+		return;
+	if (pthread_create(&thread, NULL, ready_run, (void *)(intptr_t)ready))
+		die("cannot start a thread");
+	pthread_detach(thread);
+}
 
 static void *input_run(void *arg)
 {
@@ -35,7 +62,7 @@ static void *input_run(void *arg)
 	char buf[16384];
 	ssize_t n;
 
-	get_some(p->ready, buf, 1);
+	wait_until_ready(p->ready);
 	while ((n = get_some(p->from, buf, sizeof(buf))) > 0 &&
 		put_all(p->to, buf, (size_t)n, NULL))
 		;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.c: `nestctl run IMAGE [-- COMMAND...]`, a disposable instance: its options, and the kernel's
- * command line that follows from them.
+ * run.c: `nestctl run IMAGE [-- COMMAND...]`, a disposable instance: the kernel's command line that
+ * follows from the options (parse.c).
  *
  * The kernel gets three files without names, through /proc/self/fd: the copy-on-write layer, the
  * initial archive with the built-in init (initrd.c), and pipes on which init reports the command's
@@ -19,7 +19,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +30,6 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/run/audit.h"
-#include "tools/nestctl/run/learn.h"
-#include "tools/nestctl/run/policy.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/run/template.h"
 
@@ -41,44 +38,6 @@ void run_add(struct run *r, const char *param)
 	if (r->argc == PARAMS_MAX + 20)
 		die("%s: too many parameters", param);
 	r->argv[r->argc++] = param;
-}
-
-/* Adds the card; a user that names a first card needs none of ours. */
-static void add_param(struct run *r, const char *param)
-{
-	if (!strncmp(param, "eth0=", 5))
-		r->net = "none";
-	r->param = r->param ? r->param : param;
-	run_add(r, param);
-}
-
-void run_add_volume(struct run *r, char *text)
-{
-	struct volume *v = &r->volumes[r->nr_volumes];
-	char *ro = strrchr(text, ':'), *guest;
-	struct stat st;
-
-	if (r->nr_volumes == VOLUMES_MAX)
-		die("-v: no more than %d folders", VOLUMES_MAX);
-	if (ro && (!strcmp(ro, ":ro") || !strcmp(ro, ":rw"))) {
-		v->rdonly = ro[2] == 'o';
-		*ro = '\0';
-	}
-	guest = strrchr(text, ':');
-	if (!guest || guest == text || guest[1] != '/')
-		die("-v %s: wants HOSTDIR:GUESTDIR[:ro], with GUESTDIR's full path", text);
-	*guest = '\0';
-	v->guest = guest + 1;
-	v->host = realpath(text, NULL);
-	if (!v->host || stat(v->host, &st))
-		die("-v %s: %s", text, strerror(errno));
-	if (!S_ISDIR(st.st_mode))
-		die("-v %s: %s", text, strerror(ENOTDIR));
-	if (access(v->host, R_OK | X_OK))
-		die("-v %s: %s", text, strerror(errno));
-	if (!v->guest[strspn(v->guest, "/.")])
-		die("-v %s:%s: the image's root cannot be covered", text, v->guest);
-	r->nr_volumes++;
 }
 
 const char *default_kernel(void)
@@ -294,186 +253,6 @@ void prepare_boot(struct run *r)
 		format("initrd=%s", fd_path(initrd_make(r->job, r->job_size, r->agent)));
 }
 
-/* Adds [ADDRESS:]PORT:PORT[/udp]. False for another form. */
-static bool add_forward(struct run *r, const char *text)
-{
-	unsigned int host, guest;
-	const char *first = strchr(text, ':'), *last = strrchr(text, ':');
-	const char *address = "127.0.0.1", *kind = "tcp";
-	int used = 0;
-
-	if (!first || text[strspn(text, "0123456789.:/tcpud")])
-		return false;
-	if (first != last) {
-		address = format("%.*s", (int)(first - text), text);
-		text = first + 1;
-	}
-	if (sscanf(text, "%5u:%5u%n", &host, &guest, &used) != 2 || !host || host > 65535 ||
-		!guest || guest > 65535)
-		return false;
-	text += used;
-	if (!strcmp(text, "/udp"))
-		kind = "udp";
-	else if (*text && strcmp(text, "/tcp"))
-		return false;
-	r->forwards = format("%s,hostfwd=%s:%s:%u-:%u", r->forwards ? r->forwards : "", kind,
-		address, host, guest);
-	return true;
-}
-
-/* Returns the card's word that opens the ports of @list ("80,443") on the loopback, or NULL all. */
-static const char *loopback_word(const char *list)
-{
-	char *word, *p;
-
-	if (!list)
-		return ",loopback=on";
-	word = format(",loopback=%s", list);
-	for (p = word + 1; (p = strchr(p, ','));)
-		*p = ':';
-	if (!*list || list[strspn(list, "0123456789,")])
-		die("run: --host-loopback=%s: wants PORT[,PORT...]", list);
-	return word;
-}
-
-/* Adds HOST[:PORT,...]. */
-static void add_allowed(struct run *r, const char *text)
-{
-	char *word = format("%s", text);
-
-	if (!*text)
-		die("run: --allow-net '': wants HOST[:PORT,...]");
-	for (char *p = word; (p = strchr(p, ','));)
-		*p = ':';
-	r->allow = format("%s,allow=%s", r->allow ? r->allow : "", word);
-}
-
-void run_add_env(struct run *r, const char *text)
-{
-	const char *value = strchr(text, '=') ? "" : getenv(text);
-	char *more;
-	size_t n;
-
-	if (!*text || *text == '=')
-		die("-e '%s': wants VAR or VAR=VALUE", text);
-	if (!value)
-		return;
-	more = strchr(text, '=') ? format("e%s", text) : format("e%s=%s", text, value);
-	n = strlen(more) + 1;
-	r->env = realloc(r->env, r->env_size + n);
-	if (!r->env)
-		die("out of memory");
-	memcpy(r->env + r->env_size, more, n);
-	r->env_size += n;
-}
-
-enum {
-	KEY_NET = 256,
-	KEY_NAME,
-	KEY_PARAM,
-	KEY_RM,
-	KEY_BARE,
-	KEY_AS_IS,
-	KEY_NO_TEMPLATE,
-	KEY_LOOPBACK,
-	KEY_ALLOW,
-	KEY_AUDIT,
-	KEY_PIDS,
-	KEY_DISK,
-	KEY_TIMEOUT,
-	KEY_POLICY,
-	KEY_LEARN
-};
-
-static unsigned long parse_count(const char *text, const char *option)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end || !n || n > 4194304)
-		die("run: --%s '%s': wants a number from 1 to 4194304", option, text);
-	return n;
-}
-
-static void parse_option(struct run *r, int key)
-{
-	switch (key) {
-	case 'm': r->mem = optarg; break;
-	case 'n': r->ncpus = optarg; break;
-	case 'k': r->kernel = optarg; break;
-	case 'c': r->cow = optarg; break;
-	case 'e': run_add_env(r, optarg); break;
-	case 'w': r->dir = optarg; break;
-	case 'u': r->user = optarg; break;
-	case 't': r->want_terminal = true; break;
-	case 'T': r->no_terminal = true; break;
-	case 'v': run_add_volume(r, optarg); break;
-	case 'V': r->verbose = true; break;
-	case KEY_BARE: r->bare = true; break;
-	case KEY_AS_IS: r->as_is = true; break;
-	case KEY_NO_TEMPLATE: r->no_template = true; break;
-	case KEY_NET: r->net = optarg; break;
-	case KEY_DISK:
-		if (!parse_size(optarg, "run: --disk"))
-			die("run: --disk %s: not a size (512M, 2G, ...)", optarg);
-		r->disk = optarg;
-		break;
-	case KEY_PIDS: r->pids = parse_count(optarg, "pids"); break;
-	case KEY_TIMEOUT:
-		r->timeout = policy_seconds(optarg);
-		if (!r->timeout)
-			die("run: --timeout '%s': wants a time (90, 90s, 10m, 2h)", optarg);
-		break;
-	case KEY_LEARN: learn_begin(optarg); break;
-	case KEY_POLICY: r->policy = optarg; break;
-	case KEY_AUDIT: audit_add(optarg); break;
-	case KEY_ALLOW: add_allowed(r, optarg); break;
-	case KEY_LOOPBACK: r->loopback = loopback_word(optarg); break;
-	case KEY_NAME: run_add(r, format("umid=%s", optarg)); break;
-	case KEY_PARAM:
-		if (!*optarg || !strncmp(optarg, "--", 2))
-			die("run: --param '%s': not a parameter", optarg);
-		add_param(r, optarg);
-		break;
-	case 'p':
-		if (add_forward(r, optarg))
-			break;
-		if (*optarg >= '0' && *optarg <= '9')
-			die("run: -p %s: wants [ADDRESS:]HOST:GUEST[/udp], with ports", optarg);
-		if (!*optarg)
-			die("run: -p '': wants [ADDRESS:]HOST:GUEST[/udp]");
-		add_param(r, optarg);
-		break;
-	default: break; /* -i and --rm are always so */
-	}
-}
-
-static void parse(struct run *r, int argc, char **argv)
-{
-	bool rm = false;
-	char **words;
-
-	for (int key; (key = next_option(&cmd_run, argc, argv));) {
-		rm = rm || key == KEY_RM;
-		parse_option(r, key);
-	}
-	if (rm && r->cow)
-		die("run: --rm and --keep exclude each other");
-	if (r->want_terminal && r->no_terminal)
-		die("run: -t and -T exclude each other");
-	if (r->dir && *r->dir != '/')
-		die("run: -w %s: wants a path that begins with /", r->dir);
-	if (!argv[optind])
-		die("run: which image? `nestctl image list` shows them");
-	words = take_words(&cmd_run, argc, argv, 1, -1);
-	r->image = image_path(*words++);
-	if (*words && !strcmp(*words, "--"))
-		words++;
-	r->command = words;
-	if (r->policy)
-		policy_apply(r, r->policy);
-}
-
 /* $NESTLING_TEMPLATES: off, or now, with which tests have each run start from a template. */
 static void choose_templates(struct run *r)
 {
@@ -482,131 +261,27 @@ static void choose_templates(struct run *r)
 	if (!how || !*how)
 		return;
 	r->make_now = r->tell = !strcmp(how, "now");
-	r->no_template = !strcmp(how, "off");
-	if (!r->make_now && !r->no_template)
+	if (!r->make_now && strcmp(how, "off") != 0)
 		die("NESTLING_TEMPLATES=%s: wants off or now", how);
+	r->no_template = r->no_template || !r->make_now;
 }
 
-static int run_command(int argc, char **argv)
+int run_here(struct run *r)
 {
-	struct run r = { .kernel = default_kernel(),
-		/* unknown words are errors: the built-in init takes none */
-		.argv = { "nestling", "strict" },
-		.argc = 2,
-		.fds = { 0, 1, 2 } };
-
 	int status;
 
-	open_standard_streams();
-	choose_templates(&r);
-	r.user_from = r.argc;
-	parse(&r, argc, argv);
-	r.user_to = r.argc;
-	r.kernel = realpath(r.kernel, NULL) ?: r.kernel;
+	choose_templates(r);
 	attend_prepare();
-	prepare(&r);
-	template_find(&r);
-	if (r.make_now && r.key && r.template <0) {
-		template_make(&r, true);
-		template_find(&r);
-		if (r.key && r.template <0)
+	prepare(r);
+	template_find(r);
+	if (r->make_now && r->key && r->template <0) {
+		template_make(r, true);
+		template_find(r);
+		if (r->key && r->template <0)
 			warn("there is no template");
 	}
-	status = attend(&r);
-	if (r.key && r.template <0 && !r.make_now)
-		template_make(&r, false);
+	status = attend(r);
+	if (r->key && r->template <0 && !r->make_now)
+		template_make(r, false);
 	return status;
 }
-
-static const struct option_row options[] = {
-	{ KEY_RM, "rm", NULL, "keep nothing, which is the default without --keep" },
-	{ 'c', "keep", "FILE",
-		"keep what is written in this copy-on-write layer, which is made if it does "
-		"not exist" },
-	{ 'c', "cow", "FILE", NULL },
-	{ 'v', "volume", "HOSTDIR:GUESTDIR[:ro]",
-		"mount a folder of the host at GUESTDIR, a full path, which is made if it does "
-		"not exist; with :ro it is read-only. May be given sixteen times. The instance "
-		"sees no other files of the host." },
-	{ 'e', "env", "VAR[=VALUE]",
-		"an environment variable of COMMAND; without a value the one that it has here, if "
-		"any" },
-	{ 'w', "workdir", "GUESTDIR", "where COMMAND starts (the user's home)" },
-	{ 'u', "user", "USER[:GROUP]",
-		"user and group of COMMAND, names or numbers of the image (root)" },
-	{ KEY_BARE, "bare", NULL,
-		"ignore the image's own settings for the command (environment, folder, user, "
-		"entry point)" },
-	{ KEY_AS_IS, "as-is", NULL, NULL }, /* for image export */
-	{ 'p', "publish", "[ADDRESS:]HOST:GUEST[/udp]",
-		"forward connections to port HOST of this machine (127.0.0.1 unless ADDRESS is "
-		"given) to port GUEST of the instance. A value of another form is taken as "
-		"--param." },
-	{ KEY_NET, "net", "KIND",
-		"the kind of eth0, as behind eth0= in nestling(1); none for no card. The "
-		"default is slirp, if the host allows it; eth0 has its address when COMMAND "
-		"starts." },
-	{ KEY_ALLOW, "allow-net", "HOST[:PORT,...]",
-		"let the instance reach HOST, on these ports or on all, and nothing else; several "
-		"times for more. HOST is a name, *.NAME for all names below it, an address (of "
-		"IPv6 in brackets) or a net (10.0.0.0/8). Other names are not resolved." },
-	{ KEY_LOOPBACK, "host-loopback", "[=PORT,...]",
-		"let the instance reach the servers on this machine's loopback, by the addresses "
-		"10.0.2.2 and fec0::2: those on the given ports, or all. Without it none." },
-	{ KEY_POLICY, "policy", "FILE",
-		"let the instance have what this file says, and no more: network, volumes, CPUs, "
-		"memory, processes, time. Options may take away from it. docs/policy.md has its "
-		"lines." },
-	{ KEY_LEARN, "learn", "FILE",
-		"write a policy that has what this run needed, and no more; FILE must not exist" },
-	{ KEY_DISK, "disk", "SIZE",
-		"what the instance may write to its disk, in room of the host: then it is full" },
-	{ KEY_PIDS, "pids", "N",
-		"processes and threads that the instance's programs may have at a time" },
-	{ KEY_TIMEOUT, "timeout", "TIME",
-		"end the command after this time (90, 10m, 2h), as a SIGTERM does; the status is "
-		"124" },
-	{ KEY_AUDIT, "audit", "FILE|fd:N",
-		"write what the instance does to a file, at its end, or to a descriptor: programs "
-		"that it runs, files of volumes that it changes, connections, and what was "
-		"refused, "
-		"each a line of JSON. May be given four times." },
-	{ 'm', "mem", "SIZE", "memory of the instance (1G)" },
-	{ 'n', "cpus", "N", "virtual CPUs" },
-	{ 'n', "ncpus", "N", NULL },
-	{ KEY_NAME, "name", "NAME", "the instance's name (UMID), instead of one that is made up" },
-	{ 'i', "interactive", NULL, "standard input is COMMAND's, which is the default" },
-	{ 't', "tty", NULL, "COMMAND gets the terminal that standard input and output are" },
-	{ 'T', "no-tty", NULL, "three channels, even if all three are one terminal" },
-	{ 'k', "kernel", "FILE",
-		"the kernel; by default $NESTLING_KERNEL, or nestling beside nestctl or in PATH" },
-	{ KEY_NO_TEMPLATE, "no-template", NULL,
-		"boot, even if there is a template, and make none" },
-	{ KEY_PARAM, "param", "PARAMETER", "pass a parameter to the kernel, see nestling(1)" },
-	{ 'V', "verbose", NULL, "show the kernel's messages on standard error" },
-	{ 0 },
-};
-
-const struct command cmd_run = {
-	.name = "run",
-	.args = "IMAGE [-- COMMAND...]",
-	.help = "Starts a disposable instance and runs a command in it.",
-	.text = "Changes go to a copy-on-write layer without a name, which is gone when the "
-		"instance ends, however it ends. A built-in init mounts the image, runs COMMAND, "
-		"reaps orphaned processes, and powers off. Without COMMAND the image's own command "
-		"runs, if it has one (image import), or a login shell.\n\nStandard input, output "
-		"and error of the command are three channels to those of nestctl, as for a program "
-		"of the host. If all three are one terminal, the command gets it as its "
-		"controlling terminal. If output and error are one file or pipe, they are one "
-		"channel, so that their order stays. A command gets SIGPIPE when the reader of its "
-		"output has gone.\n\nSIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 go to "
-		"the command. Ten seconds after SIGTERM or SIGHUP the instance ends in any case, "
-		"at a third SIGINT at once.\n\n\tnestctl run -v $PWD:/src -w /src debian -- "
-		"make\n\tnestctl run -p 8080:80 -e MODE=test web",
-	.exits = "the command's; 124 where --timeout ended it; 128+N where signal N killed it; 126 "
-		 "and 127 when it could not be "
-		 "run; 1 instead of 0 where the host had no room for what the guest wrote",
-	.options = options,
-	.command_follows = true,
-	.run = run_command,
-};

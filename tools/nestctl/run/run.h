@@ -58,6 +58,24 @@ struct run {
 	int template;
 	/* NULL-terminated; empty: the image's command, or a login shell */
 	char **command;
+	/* ---- of `run -d` (service/) ---- */
+	bool detach, interactive, rm;
+	/* --name, and the image as it was given; --restart's text, or NULL */
+	const char *name, *image_name, *restart;
+	/* options that mean the same at each later start; NULL-terminated once there are some */
+	char **words;
+	int nr_words;
+	/* "NAME=VALUE", and "80/tcp -> 127.0.0.1:8080", likewise */
+	char **labels, **ports;
+	int nr_labels, nr_ports;
+	/* 0: the default */
+	uint64_t log_size;
+	unsigned int log_files;
+	/* the end of a killed kernel is a status, 128 + signal */
+	bool supervised;
+	/* gets a byte when the command starts; -1: nobody wants to know */
+	int started_fd;
+	/* ---- */
 	bool terminal;
 	/* without a terminal: output and errors go to one file */
 	bool joined;
@@ -101,12 +119,16 @@ char *job_text(struct run *r, size_t *size);
  */
 int initrd_make(const char *job, size_t size, const struct agent *agent);
 
-/* Adds a parameter of the kernel (run.c). */
-void run_add(struct run *r, const char *param);
+/* Reads the options of `nestctl run` (parse.c). Dies on an error. */
+void run_parse(struct run *r, int argc, char **argv);
+/* Runs it as a child of this process (run.c). Returns the exit status of nestctl. */
+int run_here(struct run *r);
 /* Adds HOSTDIR:GUESTDIR[:ro], where GUESTDIR is a full path; changes @text. Dies on an error. */
 void run_add_volume(struct run *r, char *text);
 /* Adds VAR=VALUE, or VAR with its value here, if it is set. Dies on an error. */
 void run_add_env(struct run *r, const char *text);
+/* Adds a parameter of the kernel (run.c). */
+void run_add(struct run *r, const char *param);
 
 /*
  * Runs the kernel with r->argv to its end and passes on signals and bytes (attend.c). Returns the
@@ -136,6 +158,8 @@ void attend_prepare(void);
  * which a line reports (a reader that has gone is no error).
  */
 int pump_input(int fd, int ready);
+/* Sets a descriptor that gets a byte once @ready has had its message; @terminal: by no pump. */
+void pump_tell_started(int fd, int ready, bool terminal);
 int pump_output(int fd, int control);
 void pump_kernel_started(const int fds[3]);
 void pump_drop(void);

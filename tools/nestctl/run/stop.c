@@ -25,10 +25,13 @@
 #include "tools/nestctl/core/progress.h"
 #include "tools/nestctl/core/umid.h"
 #include "tools/nestctl/run/stop.h"
+#include "tools/nestctl/service/service.h"
 
 #define HALT_MS 2000
 /* time for an init that has killed the programs */
 #define POWER_OFF_MS 5000
+/* time for a supervisor, which kills the kernel by then */
+#define SUPERVISOR_MS 30000
 #define STEP_MS 200
 
 #define GUEST_RTMIN 34 /* SIGRTMIN of glibc */
@@ -36,13 +39,32 @@
 
 /* An instance to end. */
 struct target {
+	const char *name; /* NULL: the end of a list */
+	/* a detached one that its supervisor ends; else the instance and its process */
+	bool detached;
+	struct service service;
 	struct instance in;
 	int pidfd;
 };
 
+static bool is_running(const char *name)
+{
+	for (int i = 0; i < 2; i++)
+		if (umid_home(i) && umid_is_served(format("%s/%s", umid_home(i), name)))
+			return true;
+	return false;
+}
+
 static struct target hold(const char *name)
 {
-	struct target t = { .in = instance_find(name) };
+	struct target t = { .name = name };
+
+	/* a kept one that has ended is no error */
+	t.detached = service_find(&t.service, name);
+	if (t.detached && (service_is_busy(&t.service) || !is_running(name)))
+		return t;
+	t.detached = false;
+	t.in = instance_find(name);
 
 	t.pidfd = (int)syscall(SYS_pidfd_open, t.in.pid, 0);
 	if (t.pidfd < 0)
@@ -104,7 +126,7 @@ static void remove_folder(const struct instance *in)
 	rmdir(in->folder);
 }
 
-static void kill_instance(const struct target *t)
+static void kill_process(const struct target *t)
 {
 	send_signal(t->pidfd, SIGKILL, t->in.name);
 	if (!ends_within(t->pidfd, 10000))
@@ -116,7 +138,11 @@ void instance_kill(const char *name)
 {
 	struct target t = hold(name);
 
-	kill_instance(&t);
+	if (t.detached) {
+		service_stop(&t.service, SIGKILL, 0);
+		return;
+	}
+	kill_process(&t);
 	close(t.pidfd);
 }
 
@@ -131,7 +157,7 @@ static int seconds(const char *text)
 }
 
 /* Parses "TERM", "SIGTERM", "15" or "RTMIN+3" into the guest's number. */
-static int signal_of(const char *text)
+static int signal_of(const char *command, const char *text)
 {
 	const char *name = strncasecmp(text, "SIG", 3) ? text : text + 3;
 	bool rt = !strncasecmp(name, "RTMIN", 5);
@@ -147,13 +173,18 @@ static int signal_of(const char *text)
 	for (int sig = 1; sig < 32; sig++)
 		if (sigabbrev_np(sig) && !strcasecmp(name, sigabbrev_np(sig)))
 			return sig;
-	die("stop: --signal: there is no signal '%s'", text);
+	die("%s: --signal: there is no signal '%s'", command, text);
 }
 
-/* Sends SIGTERM with the programs' signal and time. */
-static void ask(const struct target *t, int sig, int time)
+/* Asks for the end: sends SIGTERM with the programs' signal and time. */
+static void ask(struct target *t, int sig, int time)
 {
 	siginfo_t info = { .si_signo = SIGTERM, .si_code = SI_QUEUE };
+
+	if (t->detached) {
+		t->pidfd = service_ask_end(&t->service, sig, time);
+		return;
+	}
 
 	info.si_pid = getpid();
 	info.si_uid = getuid();
@@ -164,9 +195,11 @@ static void ask(const struct target *t, int sig, int time)
 
 static void halt_or_kill(const struct target *t)
 {
+	if (t->detached)
+		return send_signal(t->pidfd, SIGKILL, t->name);
 	halt(&t->in);
 	if (!ends_within(t->pidfd, HALT_MS))
-		kill_instance(t);
+		kill_process(t);
 }
 
 static long now_ms(void)
@@ -183,7 +216,7 @@ static bool ends_before(const struct target *t, long begun, long end)
 	for (;;) {
 		long now = now_ms();
 
-		progress(t->in.name, (uint64_t)(now - begun), (uint64_t)(end - begun));
+		progress(t->name, (uint64_t)(now - begun), (uint64_t)(end - begun));
 		if (ends_within(t->pidfd, now >= end          ? 0 :
 					  end - now < STEP_MS ? (int)(end - now) :
 								STEP_MS))
@@ -193,38 +226,71 @@ static bool ends_before(const struct target *t, long begun, long end)
 	}
 }
 
-static int stop(int argc, char **argv)
+static void end_all(char **names, int sig, int time)
 {
-	struct target *all;
-	int time = 10, sig = SIGTERM;
+	struct target *all = hold_all(names);
 	long begun, end;
 
-	for (int key; (key = next_option(&cmd_stop, argc, argv));)
-		if (key == 's')
-			sig = signal_of(optarg);
-		else
-			time = seconds(optarg);
-	all = hold_all(take_words(&cmd_stop, argc, argv, 1, -1));
-	for (struct target *t = all; t->in.name; t++)
+	for (struct target *t = all; t->name; t++)
 		ask(t, sig, time);
 	begun = now_ms();
 	end = begun + time * 1000L;
-	for (struct target *t = all; t->in.name; t++) {
-		if (ends_before(t, begun, end) || ends_before(t, end, end + POWER_OFF_MS))
+	for (struct target *t = all; t->name; t++) {
+		/* the supervisor itself powers off, and halts */
+		long last = end + (t->detached ? SUPERVISOR_MS : POWER_OFF_MS);
+
+		if (t->pidfd < 0 || ends_before(t, begun, end) || ends_before(t, end, last))
 			continue;
-		warn("%s: did not end within %d s, and is halted", t->in.name, time);
+		warn("%s: did not end within %d s, and is halted", t->name, time);
 		halt_or_kill(t);
 	}
+	for (struct target *t = all; t->name; t++)
+		if (t->detached)
+			service_wait_end(&t->service, -1);
 	progress_end();
+}
+
+static int stop(int argc, char **argv)
+{
+	int time = 10, sig = SIGTERM;
+
+	for (int key; (key = next_option(&cmd_stop, argc, argv));)
+		if (key == 's')
+			sig = signal_of("stop", optarg);
+		else
+			time = seconds(optarg);
+	end_all(take_words(&cmd_stop, argc, argv, 1, -1), sig, time);
 	return 0;
+}
+
+/* True if the signal ends each program, whatever it does. */
+static bool is_deadly(int sig)
+{
+	return sig == SIGKILL;
 }
 
 static int kill_command(int argc, char **argv)
 {
+	int sig = SIGKILL;
+	struct target *all;
+
 	while (next_option(&cmd_kill, argc, argv))
-		;
-	for (struct target *t = hold_all(take_words(&cmd_kill, argc, argv, 1, -1)); t->in.name; t++)
-		kill_instance(t);
+		sig = signal_of("kill", optarg);
+	all = hold_all(take_words(&cmd_kill, argc, argv, 1, -1));
+	for (struct target *t = all; t->name; t++) {
+		if (!t->detached && !is_deadly(sig))
+			die("kill: -s: %s is not detached: its nestctl run passes signals on",
+				t->name);
+		if (t->detached && !service_is_busy(&t->service))
+			die("%s: does not run", t->name);
+	}
+	for (struct target *t = all; t->name; t++)
+		if (!t->detached)
+			kill_process(t);
+		else if (is_deadly(sig))
+			service_stop(&t->service, SIGKILL, 0);
+		else if (!service_signal(&t->service, sig))
+			die("%s: has ended", t->name);
 	return 0;
 }
 
@@ -245,14 +311,27 @@ const struct command cmd_stop = {
 		"the timeout. A shell on a terminal, which ignores SIGTERM, gets SIGHUP as well. "
 		"An init of the image's own gets ctrl-alt-del. An instance that still runs five "
 		"seconds after the timeout is halted: its disks are synced, and its programs are "
-		"not asked. An instance that does not halt is killed.",
+		"not asked. An instance that does not halt is killed.\n\nOf a detached instance "
+		"(run -d) the command gets the signal, and the others are killed when it has "
+		"ended. "
+		"It is not started again, whatever its restart policy. One that does not run is "
+		"left alone.",
 	.options = stop_options,
 	.run = stop,
+};
+
+static const struct option_row kill_options[] = {
+	{ 's', "signal", "SIGNAL",
+		"send the command this signal instead of SIGKILL; of a detached instance" },
+	{ 0 },
 };
 
 const struct command cmd_kill = {
 	.name = "kill",
 	.args = "UMID...",
 	.help = "Ends instances at once, as a power cut would.",
+	.text = "A detached instance (run -d) is not started again. Its programs are killed and "
+		"its disks are synced, since its layer is kept.",
+	.options = kill_options,
 	.run = kill_command,
 };

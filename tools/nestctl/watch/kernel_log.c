@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * logs.c: `nestctl logs`: prints the kernel log of an instance, by the management console's "dmesg"
+ * kernel_log.c: `nestctl logs --kernel`: the kernel log, by the management console's "dmesg"
  * (drivers/mconsole/dmesg.c).
  */
 #include <stdio.h>
@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #include "tools/nestctl/core/colour.h"
-#include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/instance.h"
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/umid.h"
+#include "tools/nestctl/watch/kernel_log.h"
 
 #define FOLLOW_MS 200
 
@@ -65,19 +65,16 @@ static void print_all(struct logs *l, char *text)
 	fflush(stdout);
 }
 
-static int logs(int argc, char **argv)
+int kernel_log(const char *name, bool follow, bool json)
 {
 	const struct timespec pause = { 0, FOLLOW_MS * 1000000L };
-	struct logs l = { 0 };
+	struct logs l = { .json = json, .follow = follow };
+	struct instance in = instance_find(name);
 	struct umid_console c;
-	struct instance in;
 	char *text;
 	size_t len;
 	int err;
 
-	for (int key; (key = next_option(&cmd_logs, argc, argv));)
-		*(key == KEY_JSON ? &l.json : &l.follow) = true;
-	in = instance_find(take_words(&cmd_logs, argc, argv, 0, 1)[0]);
 	umid_connect(&c, in.folder);
 	do {
 		text = umid_ask(&c, format("dmesg %llu", l.next), &err, &len);
@@ -92,17 +89,3 @@ static int logs(int argc, char **argv)
 	} while (l.follow && !nanosleep(&pause, NULL) && !ferror(stdout));
 	return 0;
 }
-
-static const struct option_row options[] = {
-	{ 'f', "follow", NULL, "print new lines until the instance ends" },
-	{ KEY_JSON, "json", NULL, "print JSON, an object for each line" },
-	{ 0 },
-};
-
-const struct command cmd_logs = {
-	.name = "logs",
-	.args = "[UMID]",
-	.help = "Prints an instance's kernel log, as dmesg(1) would show it inside.",
-	.options = options,
-	.run = logs,
-};

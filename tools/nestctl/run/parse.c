@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * parse.c: the options of `nestctl run`, as parts of struct run.
+ *
+ * With -d they are kept as words too, for each later start of the instance (service/). Such words
+ * mean the same in each folder and environment: paths are absolute, `-e VAR` has its value.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/audit.h"
+#include "tools/nestctl/run/learn.h"
+#include "tools/nestctl/run/policy.h"
+#include "tools/nestctl/run/run.h"
+#include "tools/nestctl/service/service.h"
+
+static void list_add(char ***list, int *n, char *text)
+{
+	*list = realloc(*list, (size_t)(*n + 2) * sizeof(**list));
+	if (!*list)
+		die("out of memory");
+	(*list)[(*n)++] = text;
+	(*list)[*n] = NULL;
+}
+
+/* Adds the card; a user that names a first card needs none of ours. */
+static void add_param(struct run *r, const char *param)
+{
+	if (!strncmp(param, "eth0=", 5))
+		r->net = "none";
+	r->param = r->param ? r->param : param;
+	run_add(r, param);
+}
+
+void run_add_volume(struct run *r, char *text)
+{
+	struct volume *v = &r->volumes[r->nr_volumes];
+	char *ro = strrchr(text, ':'), *guest;
+	struct stat st;
+
+	if (r->nr_volumes == VOLUMES_MAX)
+		die("-v: no more than %d folders", VOLUMES_MAX);
+	if (ro && (!strcmp(ro, ":ro") || !strcmp(ro, ":rw"))) {
+		v->rdonly = ro[2] == 'o';
+		*ro = '\0';
+	}
+	guest = strrchr(text, ':');
+	if (!guest || guest == text || guest[1] != '/')
+		die("-v %s: wants HOSTDIR:GUESTDIR[:ro], with GUESTDIR's full path", text);
+	*guest = '\0';
+	v->guest = guest + 1;
+	v->host = realpath(text, NULL);
+	if (!v->host || stat(v->host, &st))
+		die("-v %s: %s", text, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		die("-v %s: %s", text, strerror(ENOTDIR));
+	if (access(v->host, R_OK | X_OK))
+		die("-v %s: %s", text, strerror(errno));
+	if (!v->guest[strspn(v->guest, "/.")])
+		die("-v %s:%s: the image's root cannot be covered", text, v->guest);
+	r->nr_volumes++;
+}
+
+/* Adds [ADDRESS:]PORT:PORT[/udp]. False for another form. */
+static bool add_forward(struct run *r, const char *text)
+{
+	unsigned int host, guest;
+	const char *first = strchr(text, ':'), *last = strrchr(text, ':');
+	const char *address = "127.0.0.1", *kind = "tcp";
+	int used = 0;
+
+	if (!first || text[strspn(text, "0123456789.:/tcpud")])
+		return false;
+	if (first != last) {
+		address = format("%.*s", (int)(first - text), text);
+		text = first + 1;
+	}
+	if (sscanf(text, "%5u:%5u%n", &host, &guest, &used) != 2 || !host || host > 65535 ||
+		!guest || guest > 65535)
+		return false;
+	text += used;
+	if (!strcmp(text, "/udp"))
+		kind = "udp";
+	else if (*text && strcmp(text, "/tcp"))
+		return false;
+	list_add(&r->ports, &r->nr_ports, format("%u/%s -> %s:%u", guest, kind, address, host));
+	r->forwards = format("%s,hostfwd=%s:%s:%u-:%u", r->forwards ? r->forwards : "", kind,
+		address, host, guest);
+	return true;
+}
+
+/* Returns the card's word that opens the ports of @list ("80,443") on the loopback, or NULL all. */
+static const char *loopback_word(const char *list)
+{
+	char *word, *p;
+
+	if (!list)
+		return ",loopback=on";
+	word = format(",loopback=%s", list);
+	for (p = word + 1; (p = strchr(p, ','));)
+		*p = ':';
+	if (!*list || list[strspn(list, "0123456789,")])
+		die("run: --host-loopback=%s: wants PORT[,PORT...]", list);
+	return word;
+}
+
+/* Adds HOST[:PORT,...]. */
+static void add_allowed(struct run *r, const char *text)
+{
+	char *word = format("%s", text);
+
+	if (!*text)
+		die("run: --allow-net '': wants HOST[:PORT,...]");
+	for (char *p = word; (p = strchr(p, ','));)
+		*p = ':';
+	r->allow = format("%s,allow=%s", r->allow ? r->allow : "", word);
+}
+
+void run_add_env(struct run *r, const char *text)
+{
+	const char *value = strchr(text, '=') ? "" : getenv(text);
+	char *more;
+	size_t n;
+
+	if (!*text || *text == '=')
+		die("-e '%s': wants VAR or VAR=VALUE", text);
+	if (!value)
+		return;
+	more = strchr(text, '=') ? format("e%s", text) : format("e%s=%s", text, value);
+	n = strlen(more) + 1;
+	r->env = realloc(r->env, r->env_size + n);
+	if (!r->env)
+		die("out of memory");
+	memcpy(r->env + r->env_size, more, n);
+	r->env_size += n;
+}
+
+enum {
+	KEY_NET = 256,
+	KEY_NAME,
+	KEY_PARAM,
+	KEY_RM,
+	KEY_BARE,
+	KEY_AS_IS,
+	KEY_NO_TEMPLATE,
+	KEY_LOOPBACK,
+	KEY_ALLOW,
+	KEY_AUDIT,
+	KEY_PIDS,
+	KEY_DISK,
+	KEY_TIMEOUT,
+	KEY_POLICY,
+	KEY_LEARN,
+	KEY_RESTART,
+	KEY_LABEL,
+	KEY_LOG
+};
+
+/* ---- words that are kept ---- */
+
+/* Keeps an option under its long name. @value: NULL for none. */
+static void keep_word(struct run *r, int key, const char *value)
+{
+	const struct option_row *o = cmd_run.options;
+
+	while (o->key != key)
+		o++;
+	list_add(&r->words, &r->nr_words,
+		value ? format("--%s=%s", o->name, value) : format("--%s", o->name));
+}
+
+/* Returns an absolute name of a file that need not exist. */
+static char *absolute(const char *path)
+{
+	char *cwd = *path == '/' ? NULL : getcwd(NULL, 0);
+	char *all = cwd ? format("%s/%s", cwd, path) : format("%s", path);
+
+	free(cwd);
+	return all;
+}
+
+/* Keeps the option that was just parsed, unless it is about one start only. */
+static void keep_option(struct run *r, int key)
+{
+	static const int not_kept[] = { 'd', 'i', 't', 'T', KEY_NAME, KEY_RM, KEY_RESTART,
+		KEY_LABEL, KEY_LOG };
+	const struct volume *v = r->nr_volumes ? &r->volumes[r->nr_volumes - 1] : NULL;
+
+	for (size_t i = 0; i < sizeof(not_kept) / sizeof(not_kept[0]); i++)
+		if (key == not_kept[i])
+			return;
+	if (key == 'v')
+		keep_word(r, key, format("%s:%s:%s", v->host, v->guest, v->rdonly ? "ro" : "rw"));
+	else if (key == 'c' || (key == 'k' && strchr(optarg, '/')))
+		keep_word(r, key, absolute(optarg));
+	else if (key != 'e')
+		keep_word(r, key, optarg);
+	else if (strchr(optarg, '='))
+		keep_word(r, key, optarg);
+	else if (getenv(optarg))
+		keep_word(r, key, format("%s=%s", optarg, getenv(optarg)));
+}
+
+static void add_label(struct run *r, const char *text)
+{
+	if (!*text || *text == '=')
+		die("run: --label '%s': wants NAME or NAME=VALUE", text);
+	list_add(&r->labels, &r->nr_labels, format("%s%s", text, strchr(text, '=') ? "" : "="));
+}
+
+static void log_option(struct run *r, const char *text)
+{
+	char *end;
+
+	if (!strncmp(text, "max-size=", 9)) {
+		r->log_size = parse_size(text + 9, "run: --log-opt max-size");
+		if (r->log_size >= LOG_SIZE_MIN)
+			return;
+		die("run: --log-opt max-size: at least %d KiB", LOG_SIZE_MIN >> 10);
+	}
+	if (!strncmp(text, "max-file=", 9)) {
+		r->log_files = (unsigned int)strtoul(text + 9, &end, 10);
+		if (end != text + 9 && !*end && r->log_files > 0 && r->log_files <= 1000)
+			return;
+	}
+	die("run: --log-opt %s: wants max-size=SIZE, or max-file=N from 1 to 1000", text);
+}
+
+static unsigned long parse_count(const char *text, const char *option)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || !n || n > 4194304)
+		die("run: --%s '%s': wants a number from 1 to 4194304", option, text);
+	return n;
+}
+
+static void parse_option(struct run *r, int key)
+{
+	switch (key) {
+	case 'm': r->mem = optarg; break;
+	case 'n': r->ncpus = optarg; break;
+	case 'k': r->kernel = optarg; break;
+	case 'c': r->cow = optarg; break;
+	case 'e': run_add_env(r, optarg); break;
+	case 'w': r->dir = optarg; break;
+	case 'u': r->user = optarg; break;
+	case 'd': r->detach = true; break;
+	case 'i': r->interactive = true; break;
+	case 't': r->want_terminal = true; break;
+	case 'T': r->no_terminal = true; break;
+	case 'v': run_add_volume(r, optarg); break;
+	case 'V': r->verbose = true; break;
+	case KEY_BARE: r->bare = true; break;
+	case KEY_AS_IS: r->as_is = true; break;
+	case KEY_NO_TEMPLATE: r->no_template = true; break;
+	case KEY_NET: r->net = optarg; break;
+	case KEY_DISK:
+		if (!parse_size(optarg, "run: --disk"))
+			die("run: --disk %s: not a size (512M, 2G, ...)", optarg);
+		r->disk = optarg;
+		break;
+	case KEY_PIDS: r->pids = parse_count(optarg, "pids"); break;
+	case KEY_TIMEOUT:
+		r->timeout = policy_seconds(optarg);
+		if (!r->timeout)
+			die("run: --timeout '%s': wants a time (90, 90s, 10m, 2h)", optarg);
+		break;
+	case KEY_LEARN: learn_begin(optarg); break;
+	case KEY_POLICY: r->policy = optarg; break;
+	case KEY_AUDIT: audit_add(optarg); break;
+	case KEY_ALLOW: add_allowed(r, optarg); break;
+	case KEY_LOOPBACK: r->loopback = loopback_word(optarg); break;
+	case KEY_RM: r->rm = true; break;
+	case KEY_RESTART: r->restart = optarg; break;
+	case KEY_LABEL: add_label(r, optarg); break;
+	case KEY_LOG: log_option(r, optarg); break;
+	case KEY_NAME:
+		r->name = optarg;
+		run_add(r, format("umid=%s", optarg));
+		break;
+	case KEY_PARAM:
+		if (!*optarg || !strncmp(optarg, "--", 2))
+			die("run: --param '%s': not a parameter", optarg);
+		add_param(r, optarg);
+		break;
+	case 'p':
+		if (add_forward(r, optarg))
+			break;
+		if (*optarg >= '0' && *optarg <= '9')
+			die("run: -p %s: wants [ADDRESS:]HOST:GUEST[/udp], with ports", optarg);
+		if (!*optarg)
+			die("run: -p '': wants [ADDRESS:]HOST:GUEST[/udp]");
+		add_param(r, optarg);
+		break;
+	default: break;
+	}
+}
+
+/* Refuses what only a detached instance, or none, can have. */
+static void check_detached(const struct run *r)
+{
+	struct restart policy = restart_parse(r->restart ?: "no");
+
+	if (r->rm && policy.kind != RESTART_NO)
+		die("run: --rm and --restart exclude each other");
+	if (r->detach && r->no_terminal)
+		die("run: -d and -T: a detached instance has channels, unless -t is given");
+	if (r->detach || (policy.kind == RESTART_NO && !r->log_size && !r->log_files))
+		return;
+	die("run: %s wants -d: an instance that is not detached ends with nestctl",
+		policy.kind != RESTART_NO ? "--restart" : "--log-opt");
+}
+
+void run_parse(struct run *r, int argc, char **argv)
+{
+	char **words;
+
+	*r = (struct run){ .kernel = default_kernel(),
+		/* unknown words are errors: the built-in init takes none */
+		.argv = { "nestling", "strict" },
+		.argc = 2,
+		.template = -1,
+		.started_fd = -1,
+		.fds = { 0, 1, 2 } };
+	r->user_from = r->argc;
+	for (int key; (key = next_option(&cmd_run, argc, argv));) {
+		parse_option(r, key);
+		keep_option(r, key);
+	}
+	r->user_to = r->argc;
+	if (r->rm && r->cow)
+		die("run: --rm and --keep exclude each other");
+	if (r->want_terminal && r->no_terminal)
+		die("run: -t and -T exclude each other");
+	if (r->dir && *r->dir != '/')
+		die("run: -w %s: wants a path that begins with /", r->dir);
+	check_detached(r);
+	if (!argv[optind])
+		die("run: which image? `nestctl image list` shows them");
+	words = take_words(&cmd_run, argc, argv, 1, -1);
+	r->image_name = *words;
+	r->image = image_path(*words++);
+	if (*words && !strcmp(*words, "--"))
+		words++;
+	r->command = words;
+	if (r->policy)
+		policy_apply(r, r->policy);
+	r->kernel = realpath(r->kernel, NULL) ?: r->kernel;
+}
+
+static int run_command(int argc, char **argv)
+{
+	struct service s;
+	struct run r;
+
+	open_standard_streams();
+	run_parse(&r, argc, argv);
+	if (r.detach)
+		return service_run(&r);
+	if (r.name && service_find(&s, r.name))
+		die("run: --name %s: an instance of this name is kept; nestctl rm removes it",
+			r.name);
+	return run_here(&r);
+}
+
+static const struct option_row options[] = {
+	{ 'd', "detach", NULL,
+		"run in the background and print the instance's name. Its layer, output and exit "
+		"status are kept until nestctl rm." },
+	{ KEY_RESTART, "restart", "no|on-failure[:N]|always|unless-stopped",
+		"with -d: start again when it ends: never (no), after a status that is not 0, at "
+		"most N times, or always, until nestctl stop" },
+	{ KEY_LOG, "log-opt", "max-size=SIZE|max-file=N",
+		"with -d: how much of the output is kept: files of at most SIZE (10M), and N of "
+		"them (5)" },
+	{ KEY_LABEL, "label", "NAME[=VALUE]", "with -d: a note for nestctl ps and inspect" },
+	{ KEY_RM, "rm", NULL,
+		"keep nothing, which is the default without -d and --keep; with -d, until it "
+		"ends" },
+	{ 'c', "keep", "FILE",
+		"keep what is written in this copy-on-write layer, which is made if it does "
+		"not exist" },
+	{ 'c', "cow", "FILE", NULL },
+	{ 'v', "volume", "HOSTDIR:GUESTDIR[:ro]",
+		"mount a folder of the host at GUESTDIR, a full path, which is made if it does "
+		"not exist; with :ro it is read-only. May be given sixteen times. The instance "
+		"sees no other files of the host." },
+	{ 'e', "env", "VAR[=VALUE]",
+		"an environment variable of COMMAND; without a value the one that it has here, if "
+		"any" },
+	{ 'w', "workdir", "GUESTDIR", "where COMMAND starts (the user's home)" },
+	{ 'u', "user", "USER[:GROUP]",
+		"user and group of COMMAND, names or numbers of the image (root)" },
+	{ KEY_BARE, "bare", NULL,
+		"ignore the image's own settings for the command (environment, folder, user, "
+		"entry point)" },
+	{ KEY_AS_IS, "as-is", NULL, NULL }, /* for image export */
+	{ 'p', "publish", "[ADDRESS:]HOST:GUEST[/udp]",
+		"forward connections to port HOST of this machine (127.0.0.1 unless ADDRESS is "
+		"given) to port GUEST of the instance. A value of another form is taken as "
+		"--param." },
+	{ KEY_NET, "net", "KIND",
+		"the kind of eth0, as behind eth0= in nestling(1); none for no card. The "
+		"default is slirp, if the host allows it; eth0 has its address when COMMAND "
+		"starts." },
+	{ KEY_ALLOW, "allow-net", "HOST[:PORT,...]",
+		"let the instance reach HOST, on these ports or on all, and nothing else; several "
+		"times for more. HOST is a name, *.NAME for all names below it, an address (of "
+		"IPv6 in brackets) or a net (10.0.0.0/8). Other names are not resolved." },
+	{ KEY_LOOPBACK, "host-loopback", "[=PORT,...]",
+		"let the instance reach the servers on this machine's loopback, by the addresses "
+		"10.0.2.2 and fec0::2: those on the given ports, or all. Without it none." },
+	{ KEY_POLICY, "policy", "FILE",
+		"let the instance have what this file says, and no more: network, volumes, CPUs, "
+		"memory, processes, time. Options may take away from it. docs/policy.md has its "
+		"lines." },
+	{ KEY_LEARN, "learn", "FILE",
+		"write a policy that has what this run needed, and no more; FILE must not exist" },
+	{ KEY_DISK, "disk", "SIZE",
+		"what the instance may write to its disk, in room of the host: then it is full" },
+	{ KEY_PIDS, "pids", "N",
+		"processes and threads that the instance's programs may have at a time" },
+	{ KEY_TIMEOUT, "timeout", "TIME",
+		"end the command after this time (90, 10m, 2h), as a SIGTERM does; the status is "
+		"124" },
+	{ KEY_AUDIT, "audit", "FILE|fd:N",
+		"write what the instance does to a file, at its end, or to a descriptor: programs "
+		"that it runs, files of volumes that it changes, connections, and what was "
+		"refused, "
+		"each a line of JSON. May be given four times." },
+	{ 'm', "mem", "SIZE", "memory of the instance (1G)" },
+	{ 'n', "cpus", "N", "virtual CPUs" },
+	{ 'n', "ncpus", "N", NULL },
+	{ KEY_NAME, "name", "NAME", "the instance's name (UMID), instead of one that is made up" },
+	{ 'i', "interactive", NULL,
+		"standard input is COMMAND's, which is the default; with -d, that of nestctl "
+		"attach" },
+	{ 't', "tty", NULL,
+		"COMMAND gets the terminal that standard input and output are; with -d, one for "
+		"nestctl attach" },
+	{ 'T', "no-tty", NULL, "three channels, even if all three are one terminal" },
+	{ 'k', "kernel", "FILE",
+		"the kernel; by default $NESTLING_KERNEL, or nestling beside nestctl or in PATH" },
+	{ KEY_NO_TEMPLATE, "no-template", NULL,
+		"boot, even if there is a template, and make none" },
+	{ KEY_PARAM, "param", "PARAMETER", "pass a parameter to the kernel, see nestling(1)" },
+	{ 'V', "verbose", NULL, "show the kernel's messages on standard error" },
+	{ 0 },
+};
+
+const struct command cmd_run = {
+	.name = "run",
+	.args = "IMAGE [-- COMMAND...]",
+	.help = "Starts a disposable instance and runs a command in it.",
+	.text = "Changes go to a copy-on-write layer without a name, which is gone when the "
+		"instance ends, however it ends. A built-in init mounts the image, runs COMMAND, "
+		"reaps orphaned processes, and powers off. Without COMMAND the image's own command "
+		"runs, if it has one (image import), or a login shell.\n\nStandard input, output "
+		"and error of the command are three channels to those of nestctl, as for a program "
+		"of the host. If all three are one terminal, the command gets it as its "
+		"controlling terminal. If output and error are one file or pipe, they are one "
+		"channel, so that their order stays. A command gets SIGPIPE when the reader of its "
+		"output has gone.\n\nSIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 go to "
+		"the command. Ten seconds after SIGTERM or SIGHUP the instance ends in any case, "
+		"at a third SIGINT at once.\n\n\tnestctl run -v $PWD:/src -w /src debian -- "
+		"make\n\tnestctl run -p 8080:80 -e MODE=test web",
+	.exits = "the command's; 124 where --timeout ended it; 128+N where signal N killed it; 126 "
+		 "and 127 when it could not be "
+		 "run; 1 instead of 0 where the host had no room for what the guest wrote",
+	.options = options,
+	.command_follows = true,
+	.run = run_command,
+};

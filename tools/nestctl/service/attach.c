@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * attach.c: `nestctl attach`: what a kept instance writes, from now on, and its input.
+ *
+ * Output comes from the log, like that of `nestctl logs -f`: a slow terminal does not hold up the
+ * program, and all output is there when the end is seen. Input, sizes and signals go to the
+ * supervisor. The end is a count of ends in the state that differs from the first one, or a
+ * supervisor that has gone; then the log is read once more.
+ */
+#include "tools/nestctl/service/attach.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/service/log.h"
+#include "tools/nestctl/service/service.h"
+
+#define KEYS_MAX 16
+#define LOOK_MS 100
+
+struct attach {
+	struct service s;
+	const struct attach_options *how;
+	struct log_reader log;
+	unsigned int ends; /* at the beginning */
+	int control, signals, watch;
+	bool input; /* standard input is still read */
+	bool terminal;
+	unsigned char keys[KEYS_MAX];
+	size_t nr_keys, hit; /* of the keys, how many were typed */
+};
+
+static struct termios before;
+static bool raw;
+
+static void restore_terminal(void)
+{
+	if (raw)
+		tcsetattr(0, TCSADRAIN, &before);
+	raw = false;
+}
+
+static void make_raw(void)
+{
+	struct termios t;
+
+	if (tcgetattr(0, &before))
+		return;
+	t = before;
+	cfmakeraw(&t);
+	raw = !tcsetattr(0, TCSADRAIN, &t);
+	atexit(restore_terminal);
+}
+
+/* Parses "ctrl-p,ctrl-q" or "ctrl-a,d"; "" for none. */
+static void parse_keys(struct attach *a, const char *text)
+{
+	char *copy = format("%s", text);
+
+	for (char *word; *text && (word = strsep(&copy, ","));) {
+		bool ctrl = !strncasecmp(word, "ctrl-", 5);
+		int c = toupper((unsigned char)word[ctrl ? 5 : 0]);
+
+		if (a->nr_keys == KEYS_MAX || !c || word[ctrl ? 6 : 1] ||
+			(ctrl && (c < '@' || c > '_')))
+			die("attach: --detach-keys %s: wants letters and ctrl-LETTER, with commas",
+				text);
+		a->keys[a->nr_keys++] = (unsigned char)(ctrl ? c - '@' : word[0]);
+	}
+}
+
+/* ---- output ---- */
+
+/* Prints what there is. False if it could not be written. */
+static bool print_log(struct attach *a)
+{
+	struct log_record rec;
+
+	while (log_next(&a->log, &rec)) {
+		int to = rec.stream == LOG_OUT ? 1 : 2;
+
+		if (rec.stream == LOG_OURS)
+			warn("%.*s", (int)rec.size, rec.text);
+		else if (!put_all(to, rec.text, rec.size, NULL) ||
+			 (rec.whole && !put_all(to, "\n", 1, NULL)))
+			return false;
+	}
+	if (a->log.lost)
+		warn("output was lost: it came faster than it could be shown");
+	a->log.lost = false;
+	return true;
+}
+
+/* ---- input ---- */
+
+static void send_input(const struct attach *a, const unsigned char *text, size_t n)
+{
+	char packet[4096 + KEYS_MAX + 1];
+
+	packet[0] = CONTROL_INPUT;
+	memcpy(packet + 1, text, n);
+	if (n)
+		send(a->control, packet, n + 1, MSG_NOSIGNAL);
+}
+
+/* Passes on what was typed, but not the keys that detach. True once they are complete. */
+static bool type(struct attach *a, const unsigned char *text, size_t n)
+{
+	unsigned char out[4096 + KEYS_MAX];
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (a->nr_keys && text[i] == a->keys[a->hit]) {
+			if (++a->hit == a->nr_keys)
+				return true;
+			continue;
+		}
+		memcpy(out + k, a->keys, a->hit);
+		k += a->hit;
+		/* what does not go on may begin anew */
+		a->hit = a->nr_keys && text[i] == a->keys[0] ? 1 : 0;
+		if (!a->hit)
+			out[k++] = text[i];
+		if (k > 4096 - KEYS_MAX) {
+			send_input(a, out, k);
+			k = 0;
+		}
+	}
+	send_input(a, out, k);
+	return false;
+}
+
+static bool read_input(struct attach *a)
+{
+	unsigned char buf[2048];
+	ssize_t n = read(0, buf, sizeof(buf));
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return false;
+	if (n > 0)
+		return type(a, buf, (size_t)n);
+	a->input = false;
+	send(a->control, "E", 1, MSG_NOSIGNAL);
+	return false;
+}
+
+static void send_size(const struct attach *a, unsigned int more)
+{
+	struct winsize ws;
+	char text[64];
+	int n;
+
+	if (!a->s.spec.tty || ioctl(0, TIOCGWINSZ, &ws))
+		return;
+	n = snprintf(text, sizeof(text), "W%u %u", ws.ws_row + more, ws.ws_col + more);
+	send(a->control, text, (size_t)n, MSG_NOSIGNAL);
+}
+
+static void take_signals(struct attach *a)
+{
+	static const int taken[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGWINCH);
+	for (size_t i = 0; !a->how->no_signals && i < sizeof(taken) / sizeof(taken[0]); i++)
+		sigaddset(&set, taken[i]);
+	a->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	/* in the background the input is at its end */
+	sigaddset(&set, SIGTTIN);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* Passes a signal on. True if it ends us: a terminal that has gone, or no command hears it. */
+static bool pass_signal(struct attach *a)
+{
+	struct signalfd_siginfo info;
+	char text[16];
+	int n;
+
+	if (read(a->signals, &info, sizeof(info)) != sizeof(info))
+		return false;
+	if (info.ssi_signo == SIGWINCH) {
+		send_size(a, 0);
+		return false;
+	}
+	n = snprintf(text, sizeof(text), "K%u", info.ssi_signo);
+	return info.ssi_signo == SIGHUP || send(a->control, text, (size_t)n, MSG_NOSIGNAL) < 0;
+}
+
+/* ---- the whole ---- */
+
+static bool has_ended(const struct attach *a, struct service_state *st)
+{
+	*st = service_state_read(&a->s);
+	return st->ends != a->ends || st->phase == PHASE_EXITED;
+}
+
+/* Carries until the command ends or the keys were typed. Returns the exit status. */
+static int carry(struct attach *a)
+{
+	struct service_state st;
+
+	for (;;) {
+		bool ended = has_ended(a, &st);
+		struct pollfd p[3] = { { .fd = a->watch, .events = POLLIN },
+			{ .fd = a->signals, .events = POLLIN },
+			{ .fd = a->input ? 0 : -1, .events = POLLIN } };
+
+		if (!print_log(a))
+			die("standard output: %s", strerror(errno));
+		if (ended)
+			return st.exit;
+		poll(p, 3, LOOK_MS);
+		log_wait(a->watch, -1, 0);
+		if (p[1].revents && pass_signal(a))
+			return 0;
+		if (p[2].revents && read_input(a)) {
+			restore_terminal();
+			warn("detached from %s", a->s.name);
+			return 0;
+		}
+		/* replies of the supervisor do not matter */
+		while (recv(a->control, &(char){ 0 }, 1, MSG_DONTWAIT) > 0)
+			;
+	}
+}
+
+static int attach_to(struct attach *a)
+{
+	pid_t pid;
+	int status;
+
+	a->input = a->how->input && a->s.spec.input;
+	a->terminal = a->s.spec.tty && a->input && isatty(0);
+	if (a->terminal || a->how->keys)
+		parse_keys(a, a->how->keys ?: "ctrl-p,ctrl-q");
+	take_signals(a);
+	a->watch = log_watch(a->s.dir);
+	a->control = control_connect(&a->s, &pid);
+	if (a->control >= 0 && a->terminal)
+		make_raw();
+	if (a->control >= 0 && isatty(0)) {
+		/* a change, so that a full screen is drawn again */
+		send_size(a, 1);
+		send_size(a, 0);
+	}
+	if (a->control < 0) /* it has ended: its output is in the log */
+		a->input = false;
+	status = carry(a);
+	restore_terminal();
+	return status;
+}
+
+int attach_started(const char *name, const struct attach_options *how)
+{
+	struct attach a = { .s = service_open(name), .how = how };
+	struct log_record rec;
+	const char *why;
+
+	log_reader_open(&a.log, a.s.dir);
+	while (log_next(&a.log, &rec))
+		;
+	a.ends = service_state_read(&a.s).ends;
+	if (service_lock(&a.s)) {
+		a.ends = service_state_read(&a.s).ends;
+		why = service_start(&a.s);
+		if (why)
+			die("%s: %s", name, why);
+	}
+	return attach_to(&a);
+}
+
+static int attach(int argc, char **argv)
+{
+	struct attach_options how = { .input = true };
+	struct attach a = { .how = &how };
+	struct log_record rec;
+	struct service_state st;
+
+	open_standard_streams();
+	for (int key; (key = next_option(&cmd_attach, argc, argv));)
+		switch (key) {
+		case 'k': how.keys = optarg; break;
+		case 'n': how.input = false; break;
+		default:
+			how.no_signals = !strcmp(optarg ?: "true", "false");
+			if (!how.no_signals && optarg && strcmp(optarg, "true") != 0)
+				die("attach: --sig-proxy=%s: wants true or false", optarg);
+		}
+	a.s = service_open(take_words(&cmd_attach, argc, argv, 1, 1)[0]);
+	log_reader_open(&a.log, a.s.dir);
+	while (log_next(&a.log, &rec))
+		;
+	st = service_state_read(&a.s);
+	if (st.phase != PHASE_RUNNING && st.phase != PHASE_RESTARTING)
+		die("%s: does not run; nestctl start -a starts it", a.s.name);
+	a.ends = st.ends;
+	return attach_to(&a);
+}
+
+enum { KEY_SIG_PROXY = 256 };
+static const struct option_row options[] = {
+	{ 'k', "detach-keys", "KEYS",
+		"keys that end nestctl and leave the instance running: letters and ctrl-LETTER, "
+		"with commas (ctrl-p,ctrl-q on a terminal)" },
+	{ 'n', "no-stdin", NULL, "do not pass on standard input" },
+	{ KEY_SIG_PROXY, "sig-proxy", "[=true|false]", "pass signals on to the command (true)" },
+	{ 0 },
+};
+
+const struct command cmd_attach = {
+	.name = "attach",
+	.args = "NAME",
+	.help = "Shows what a detached instance writes from now on, and passes on input.",
+	.text = "For instances of `nestctl run -d`. Input is passed on if it was started with -i; "
+		"with -it it has a terminal, and the keys ctrl-p ctrl-q detach from it. Signals go "
+		"to the command, but SIGHUP ends nestctl alone. The instance does not wait for a "
+		"slow reader.",
+	.exits = "that of the command, 0 once detached",
+	.options = options,
+	.run = attach,
+};

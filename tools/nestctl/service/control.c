@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * control.c: the socket on which the supervisor of a kept instance takes requests (service.h).
+ * Packets, in order. The path is reached through the folder's descriptor, since names of sockets
+ * are short.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/service/service.h"
+
+static struct sockaddr_un address(const struct service *s)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/control", s->dir);
+	return a;
+}
+
+int control_listen(const struct service *s)
+{
+	struct sockaddr_un a = address(s);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	unlinkat(s->dir, "control", 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 64))
+		die("%s/control: %s", s->folder, strerror(errno));
+	return fd;
+}
+
+int control_connect(const struct service *s, pid_t *pid)
+{
+	struct sockaddr_un a = address(s);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	if (fd < 0)
+		die("socket: %s", strerror(errno));
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) ||
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n)) {
+		close(fd);
+		return -1;
+	}
+	*pid = peer.pid;
+	return fd;
+}
+
+bool control_ask(int fd, const char *text)
+{
+	char reply[16];
+
+	return send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text) &&
+	       recv(fd, reply, sizeof(reply), 0) > 0;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * detach.c: `nestctl run -d` and `nestctl start`: start the supervisor of a kept instance, and wait
+ * until its command has started.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/run.h"
+#include "tools/nestctl/service/attach.h"
+#include "tools/nestctl/service/log.h"
+#include "tools/nestctl/service/service.h"
+
+#define WHY_MAX 4096
+
+/* Leaves the caller's terminal, folder and descriptors, but for @told and the instance's. */
+static void leave_caller(struct service *s, int told)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int kept[3] = { told, s->dir, s->lock };
+
+	setsid();
+	if (null < 0 || chdir("/"))
+		_exit(1);
+	for (int i = 0; i < 3; i++) {
+		dup2(null, i);
+		/* above all numbers that are given to them below */
+		kept[i] = fcntl(kept[i], F_DUPFD_CLOEXEC, 10);
+		if (kept[i] < 0)
+			_exit(1);
+	}
+	for (int i = 0; i < 3; i++)
+		dup3(kept[i], 3 + i, O_CLOEXEC);
+	close_range(6, ~0U, 0);
+	s->dir = 4;
+	s->lock = 5;
+	s->state = openat(s->dir, "state", O_RDONLY | O_CLOEXEC);
+}
+
+/* The supervisor is a grandchild: no child of a caller that may wait for any. */
+static void fork_supervisor(struct service *s, int told)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork: %s", strerror(errno));
+	if (pid) {
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		return;
+	}
+	pid = fork();
+	if (pid)
+		_exit(pid < 0);
+	leave_caller(s, told);
+	supervise(s, 3);
+}
+
+const char *service_start(struct service *s)
+{
+	char *why = xalloc(WHY_MAX + 1);
+	size_t n = 0;
+	ssize_t got;
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC))
+		die("pipe: %s", strerror(errno));
+	fflush(NULL);
+	fork_supervisor(s, fds[1]);
+	close(fds[1]);
+	/* the supervisor has the lock, too; it is to be the last that has it */
+	close(s->lock);
+	s->lock = -1;
+	while (n < WHY_MAX && (got = read(fds[0], why + n, WHY_MAX - n)) != 0)
+		n += got > 0 ? (size_t)got : 0;
+	close(fds[0]);
+	if (!n)
+		return "its supervisor was killed";
+	return strcmp(why, "r") != 0 ? why : NULL;
+}
+
+int service_run(struct run *r)
+{
+	const char *name = r->name ?: service_new_name(), *why;
+	struct spec spec = spec_of_run(r);
+	struct service s = service_create(name);
+
+	s.spec = spec;
+	service_state_create(&s);
+	spec_write(&s);
+	why = service_start(&s);
+	if (why) {
+		if (service_wait_end(&s, -1) && service_lock(&s))
+			service_remove(&s);
+		die("%s", why);
+	}
+	puts(name);
+	return 0;
+}
+
+/* ---- start ---- */
+
+static void start_one(const char *name)
+{
+	struct service s = service_open(name);
+	const char *why;
+
+	if (!service_lock(&s)) {
+		/* it runs, or is being changed */
+		if (service_state_read(&s).phase == PHASE_RUNNING)
+			return service_close(&s);
+		die("%s: another nestctl changes it", name);
+	}
+	why = service_start(&s);
+	if (why)
+		die("%s: %s", name, why);
+	service_close(&s);
+}
+
+static int start(int argc, char **argv)
+{
+	bool attach = false;
+	struct attach_options how = { .input = false };
+	char **names;
+
+	for (int key; (key = next_option(&cmd_start, argc, argv));)
+		switch (key) {
+		case 'a': attach = true; break;
+		case 'i': attach = how.input = true; break;
+		default: how.keys = optarg; break;
+		}
+	names = take_words(&cmd_start, argc, argv, 1, attach ? 1 : -1);
+	if (attach)
+		return attach_started(names[0], &how);
+	for (; *names; names++) {
+		start_one(*names);
+		puts(*names);
+	}
+	return 0;
+}
+
+static const struct option_row start_options[] = {
+	{ 'a', "attach", NULL,
+		"show its output here and wait for its end, as nestctl attach does" },
+	{ 'i', "interactive", NULL, "the same, and pass on standard input" },
+	{ 'k', "detach-keys", "KEYS", "keys that end -a and -i; see nestctl attach" },
+	{ 0 },
+};
+
+const struct command cmd_start = {
+	.name = "start",
+	.args = "NAME...",
+	.help = "Starts kept instances again.",
+	.text = "An instance of `nestctl run -d` that has ended goes on with its layer, options "
+		"and "
+		"command. Its output is added to that of before. One that runs is left alone.",
+	.exits = "with -a and -i, that of the command",
+	.options = start_options,
+	.run = start,
+};

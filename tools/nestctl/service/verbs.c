@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* verbs.c: `nestctl wait`, `rename` and `rm`. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/service/log.h"
+#include "tools/nestctl/service/service.h"
+
+#define LOOK_MS 200
+
+/* ---- wait ---- */
+
+/* Waits for the next end, or for the last one if it does not run. Returns the status. */
+static int wait_for_one(const struct service *s)
+{
+	struct service_state first = service_state_read(s), st = first;
+	int watch = log_watch(s->dir);
+
+	while (st.ends == first.ends &&
+		(st.phase == PHASE_RUNNING || (st.phase == PHASE_CREATED && service_is_busy(s)))) {
+		log_wait(watch, -1, LOOK_MS);
+		st = service_state_read(s);
+	}
+	return st.exit;
+}
+
+static int wait_command(int argc, char **argv)
+{
+	struct service *all;
+	size_t n = 0;
+	char **names;
+
+	while (next_option(&cmd_wait, argc, argv))
+		;
+	names = take_words(&cmd_wait, argc, argv, 1, -1);
+	while (names[n])
+		n++;
+	all = xalloc(n * sizeof(*all));
+	for (size_t i = 0; i < n; i++) /* all, before one of them is removed */
+		all[i] = service_open(names[i]);
+	for (size_t i = 0; i < n; i++) {
+		printf("%d\n", wait_for_one(&all[i]));
+		fflush(stdout);
+	}
+	return 0;
+}
+
+const struct command cmd_wait = {
+	.name = "wait",
+	.args = "NAME...",
+	.help = "Waits until detached instances end, and prints their exit statuses.",
+	.text = "One line each, in the order of the names. Of an instance that does not run it is "
+		"the last status. 137 is also that of an instance whose nestctl was killed.",
+	.run = wait_command,
+};
+
+/* ---- rename ---- */
+
+static int rename_command(int argc, char **argv)
+{
+	struct service s;
+	char **words;
+
+	while (next_option(&cmd_rename, argc, argv))
+		;
+	words = take_words(&cmd_rename, argc, argv, 2, 2);
+	s = service_open(words[0]);
+	if (!service_lock(&s))
+		die("%s: runs; its name can be changed once it has been stopped", s.name);
+	service_rename(&s, words[1]);
+	return 0;
+}
+
+const struct command cmd_rename = {
+	.name = "rename",
+	.args = "NAME NEWNAME",
+	.help = "Gives a kept instance another name. It must not run.",
+	.run = rename_command,
+};
+
+/* ---- rm ---- */
+
+static void remove_one(const char *name, bool force)
+{
+	struct service s = service_open(name);
+
+	if (force && !service_lock(&s))
+		service_stop(&s, SIGKILL, 0);
+	if (service_lock(&s))
+		return service_remove(&s);
+	if (force && !service_is_busy(&s)) /* with --rm it has removed itself */
+		return;
+	die("%s: runs; nestctl stop ends it, rm -f ends and removes it", name);
+}
+
+static int rm(int argc, char **argv)
+{
+	bool force = false;
+	char **names;
+
+	for (int key; (key = next_option(&cmd_rm, argc, argv));)
+		force = force || key == 'f';
+	names = take_words(&cmd_rm, argc, argv, 1, -1);
+	for (; *names; names++) {
+		remove_one(*names, force);
+		puts(*names);
+	}
+	return 0;
+}
+
+static const struct option_row rm_options[] = {
+	{ 'f', "force", NULL, "end those that run first, as nestctl kill does" },
+	{ 'v', "volumes", NULL, NULL }, /* there are no anonymous ones */
+	{ 0 },
+};
+
+const struct command cmd_rm = {
+	.name = "rm",
+	.args = "NAME...",
+	.help = "Removes detached instances: their layers, output and settings.",
+	.text = "Images stay; nestctl image rm removes those.",
+	.options = rm_options,
+	.run = rm,
+};
