@@ -99,6 +99,11 @@ static void cmd_go(struct mconsole_call *c)
 	freeze_all_tasks(false);
 }
 
+static void cmd_status(struct mconsole_call *c)
+{
+	mconsole_print(c, stopped ? "stopped" : "running");
+}
+
 /* ---- devices ---- */
 
 /* Parses "eth1": returns the device and its number, or NULL; @rest is what follows. */
@@ -378,6 +383,7 @@ static const struct command {
 	{ "cad", cmd_cad, "", "invoke the Ctrl-Alt-Del handler" },
 	{ "stop", cmd_stop, "", "pause: programs do nothing until a 'go'" },
 	{ "go", cmd_go, "", "continue after a 'stop'" },
+	{ "status", cmd_status, "", "returns 'stopped' after a 'stop', else 'running'" },
 	{ "snapshot", mconsole_snapshot, " begin [<seconds>]|end [<id>]",
 		"holds disks clean, so that their files can be copied: docs/block.md" },
 	{ "state", cmd_state, " save|hold|rollback <dir>",

@@ -26,6 +26,12 @@
 	ROW(start)                                                                                 \
 	ROW(attach)                                                                                \
 	ROW(wait)                                                                                  \
+	ROW(restart)                                                                               \
+	ROW(pause)                                                                                 \
+	ROW(unpause)                                                                               \
+	ROW(ps)                                                                                    \
+	ROW(port)                                                                                  \
+	ROW(inspect)                                                                               \
 	ROW(rename)                                                                                \
 	ROW(rm)                                                                                    \
 	ROW(list)                                                                                  \
@@ -42,6 +48,8 @@
 	ROW(receive)                                                                               \
 	ROW(stop)                                                                                  \
 	ROW(kill)                                                                                  \
+	ROW(images)                                                                                \
+	ROW(rmi)                                                                                   \
 	ROW(image)                                                                                 \
 	ROW(cow)                                                                                   \
 	ROW(console)                                                                               \
@@ -49,6 +57,8 @@
 	ROW(gdb)                                                                                   \
 	ROW(trace)                                                                                 \
 	ROW(perf)                                                                                  \
+	ROW(info)                                                                                  \
+	ROW(version)                                                                               \
 	ROW(completion)                                                                            \
 	ROW(man)
 

@@ -111,8 +111,8 @@ static struct options parse(const struct command *c, int argc, char **argv, int 
 	return o;
 }
 
-static const struct command cmd_create, cmd_info, cmd_check, cmd_commit, cmd_rebase, cmd_convert,
-	cmd_pack;
+static const struct command cmd_create, cmd_cow_info, cmd_check, cmd_commit, cmd_rebase,
+	cmd_convert, cmd_pack;
 
 /* ---- create ---- */
 
@@ -225,7 +225,7 @@ static void info_text(struct image *im, const struct cow4_usage *u)
 
 static int info(int argc, char **argv)
 {
-	struct options o = parse(&cmd_info, argc, argv, 1, 1);
+	struct options o = parse(&cmd_cow_info, argc, argv, 1, 1);
 	struct image *im = image_must_open(
 		o.names[0], NULL, IMAGE_RDONLY | IMAGE_SHARED | IMAGE_ANY | IMAGE_TRUST);
 	struct cow4_usage u = { 0 };
@@ -409,7 +409,7 @@ static const struct command cmd_create = {
 	.options = create_options,
 	.run = create,
 };
-static const struct command cmd_info = {
+static const struct command cmd_cow_info = {
 	.name = "cow info",
 	.args = "FILE",
 	.help = "Shows a file's format, its size, the data that it holds, and its backing "
@@ -459,7 +459,7 @@ static const struct command cmd_pack = {
 	.options = pack_options,
 	.run = pack,
 };
-static const struct command *const cow_commands[] = { &cmd_create, &cmd_info, &cmd_check,
+static const struct command *const cow_commands[] = { &cmd_create, &cmd_cow_info, &cmd_check,
 	&cmd_commit, &cmd_rebase, &cmd_convert, &cmd_pack, NULL };
 
 const struct command cmd_cow = {

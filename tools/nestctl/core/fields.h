@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fields.h: --format of listings: docker's templates, as far as they name fields.
+ *
+ *      {{.Names}}   {{.State.ExitCode}}   {{json .}}   {{json .Labels}}   {{.Label "a"}}
+ *      {{index .Config.Labels "a"}}   \t \n   "table ..." for columns with heads   "json"
+ *
+ * A row is JSON text, so that --json and --format have the same fields.
+ */
+#ifndef NESTLING_NESTCTL_FIELDS_H
+#define NESTLING_NESTCTL_FIELDS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct fields;
+/* Parses a template. Dies if it has anything but fields. */
+struct fields *fields_parse(const char *template);
+/* Begins a row: what json.h writes from now on is its object. */
+void fields_row_begin(struct fields *f);
+/* Prints the row. Dies if the template names a field that it does not have. */
+void fields_row_end(struct fields *f);
+/* Prints what is left, and frees it. */
+void fields_finish(struct fields *f);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* table.c: see table.h. */
+#include "tools/nestctl/core/table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+
+#define COLUMNS_MAX 16
+#define GAP 3
+
+struct table {
+	int columns;
+	size_t rows;
+	const char **cells; /* the heads are the first row */
+};
+
+struct table *table_new(const char *const *heads)
+{
+	struct table *t = xalloc(sizeof(*t));
+
+	while (heads[t->columns])
+		t->columns++;
+	if (t->columns > COLUMNS_MAX)
+		die("a table has at most %d columns", COLUMNS_MAX);
+	table_row(t, heads);
+	return t;
+}
+
+void table_row(struct table *t, const char *const *cells)
+{
+	t->cells = realloc(t->cells, (t->rows + 1) * (size_t)t->columns * sizeof(*t->cells));
+	if (!t->cells)
+		die("out of memory");
+	memcpy(t->cells + t->rows++ * (size_t)t->columns, cells,
+		(size_t)t->columns * sizeof(*cells));
+}
+
+/* Returns how many characters of UTF-8 it has. */
+static int width_of(const char *text)
+{
+	int n = 0;
+
+	for (; *text; text++)
+		n += (*text & 0xc0) != 0x80;
+	return n;
+}
+
+/* Returns the terminal's width, or 0 without one. */
+static int terminal_width(void)
+{
+	struct winsize ws;
+
+	return isatty(1) && !ioctl(1, TIOCGWINSZ, &ws) ? ws.ws_col : 0;
+}
+
+/* Makes the widest column narrower until all fit; none below its head, or eight characters. */
+static void fit(const struct table *t, int *widths)
+{
+	const int limit = terminal_width();
+
+	for (;;) {
+		int all = GAP * (t->columns - 1), widest = 0;
+
+		for (int i = 0; i < t->columns; i++) {
+			all += widths[i];
+			if (widths[i] > widths[widest])
+				widest = i;
+		}
+		if (!limit || all <= limit || widths[widest] <= 8)
+			return;
+		widths[widest]--;
+	}
+}
+
+/* Prints at most @width characters, the last one a mark if there are more; ? for what controls. */
+static int put_cell(const char *text, int width)
+{
+	const bool cut = width_of(text) > width;
+	int n = 0;
+
+	for (; *text; text++) {
+		if ((*text & 0xc0) != 0x80 && cut && n == width - 1)
+			break;
+		n += (*text & 0xc0) != 0x80;
+		putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
+	}
+	if (cut)
+		fputs("…", stdout);
+	return n + cut;
+}
+
+void table_print(struct table *t)
+{
+	int widths[COLUMNS_MAX] = { 0 };
+
+	for (size_t i = 0; i < t->rows * (size_t)t->columns; i++) {
+		int *w = &widths[i % (size_t)t->columns], n = width_of(t->cells[i]);
+
+		*w = n > *w ? n : *w;
+	}
+	fit(t, widths);
+	for (size_t row = 0; row < t->rows; row++) {
+		const char **cells = t->cells + row * (size_t)t->columns;
+
+		for (int i = 0; i < t->columns; i++) {
+			int n = put_cell(cells[i], widths[i]);
+
+			if (i < t->columns - 1)
+				printf("%*s", widths[i] - n + GAP, "");
+		}
+		putchar('\n');
+	}
+	free(t->cells);
+	free(t);
+}
+
+const char *duration_text(int64_t ns)
+{
+	const long s = (long)(ns / 1000000000), m = s / 60, h = (s + 1800) / 3600, d = h / 24;
+
+	return s < 1          ? "Less than a second" :
+	       s == 1         ? "1 second" :
+	       s < 60         ? format("%ld seconds", s) :
+	       m == 1         ? "About a minute" :
+	       m < 46         ? format("%ld minutes", m) :
+	       h == 1         ? "About an hour" :
+	       h < 48         ? format("%ld hours", h) :
+	       h < 24 * 7 * 2 ? format("%ld days", d) :
+	       d < 60         ? format("%ld weeks", d / 7) :
+	       d < 730        ? format("%ld months", d / 30) :
+				format("%ld years", d / 365);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* inspect.c: `nestctl inspect`: all that is known of instances and images, with docker's names. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/fields.h"
+#include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/image/image.h"
+#include "tools/nestctl/service/log.h"
+#include "tools/nestctl/service/view.h"
+
+static void put_list(const char *key, char *const *words)
+{
+	json_open(key, '[');
+	for (; words && *words; words++)
+		json_text(NULL, *words);
+	json_close(']');
+}
+
+/* Puts the values of an option, of the words that are kept. */
+static void put_option(const char *key, const struct spec *c, const char *option)
+{
+	size_t n = strlen(option);
+
+	json_open(key, '[');
+	for (char **w = c->words; *w; w++)
+		if (!strncmp(*w, "--", 2) && !strncmp(*w + 2, option, n) && (*w)[2 + n] == '=')
+			json_text(NULL, *w + 3 + n);
+	json_close(']');
+}
+
+static const char *option_of(const struct spec *c, const char *option)
+{
+	size_t n = strlen(option);
+	const char *value = "";
+
+	for (char **w = c->words; *w; w++)
+		if (!strncmp(*w, "--", 2) && !strncmp(*w + 2, option, n) && (*w)[2 + n] == '=')
+			value = *w + 3 + n;
+	return value;
+}
+
+static void put_labels(char *const *labels)
+{
+	json_open("Labels", '{');
+	for (; *labels; labels++)
+		json_text(format("%.*s", (int)strcspn(*labels, "="), *labels),
+			strchr(*labels, '=') + 1);
+	json_close('}');
+}
+
+static void put_state(const struct view *v)
+{
+	const struct service_state *st = &v->state;
+
+	json_open("State", '{');
+	json_text("Status", v->word);
+	json_bool("Running", st->phase == PHASE_RUNNING);
+	json_bool("Paused", !strcmp(v->word, "paused"));
+	json_bool("Restarting", st->phase == PHASE_RESTARTING);
+	json_bool("Stopped", st->stopped);
+	json_number("Pid", v->pid);
+	json_number("Supervisor", st->supervisor);
+	json_number("ExitCode", st->exit);
+	json_text("StartedAt", time_text(st->started));
+	json_text("FinishedAt", time_text(st->finished));
+	json_close('}');
+}
+
+/* As docker has it: "80/tcp": [{HostIp, HostPort}]. */
+static void put_ports(char *const *ports)
+{
+	json_open("NetworkSettings", '{');
+	json_open("Ports", '{');
+	for (; *ports; ports++) {
+		const char *to = strstr(*ports, " -> "), *port = to ? strrchr(to, ':') : NULL;
+
+		if (!port)
+			continue;
+		json_open(format("%.*s", (int)(to - *ports), *ports), '[');
+		json_open(NULL, '{');
+		json_text("HostIp", format("%.*s", (int)(port - to - 4), to + 4));
+		json_text("HostPort", port + 1);
+		json_close('}');
+		json_close(']');
+	}
+	json_close('}');
+	json_close('}');
+}
+
+static void put_kept(const struct view *v)
+{
+	const struct spec *c = &v->service.spec;
+	const struct restart policy = restart_parse(c->restart);
+
+	json_text("Folder", v->service.folder);
+	json_text("Layer",
+		c->own_layer ? format("%s/layer", v->service.folder) : option_of(c, "keep"));
+	json_number("RestartCount", v->state.restarts);
+	json_open("HostConfig", '{');
+	json_open("RestartPolicy", '{');
+	json_text("Name", format("%.*s", (int)strcspn(c->restart, ":"), c->restart));
+	json_number("MaximumRetryCount", policy.max);
+	json_close('}');
+	json_bool("AutoRemove", c->rm);
+	json_text("Memory", option_of(c, "mem"));
+	json_text("Cpus", option_of(c, "cpus"));
+	put_option("Binds", c, "volume");
+	json_close('}');
+	json_open("Config", '{');
+	json_text("Image", c->image);
+	json_bool("Tty", c->tty);
+	json_bool("OpenStdin", c->input);
+	json_text("User", option_of(c, "user"));
+	json_text("WorkingDir", option_of(c, "workdir"));
+	put_option("Env", c, "env");
+	put_list("Cmd", c->command);
+	put_labels(c->labels);
+	put_list("Options", c->words);
+	json_close('}');
+}
+
+static void put_instance(const struct view *v)
+{
+	json_open(NULL, '{');
+	json_text("Id", v->name);
+	json_text("Name", v->name);
+	json_bool("Detached", v->kept);
+	json_text("Created", time_text(v->created));
+	json_text("Image", v->file);
+	put_state(v);
+	if (v->kept)
+		put_kept(v);
+	put_ports(v->ports);
+	json_close('}');
+}
+
+static void put_image(const char *name, const char *file, const struct stat *st)
+{
+	struct image_config config = image_config_read(file);
+	static const char *const lists[][2] = { { "Env", "e" }, { "Entrypoint", "x" },
+		{ "Cmd", "c" }, { "WorkingDir", "w" }, { "User", "u" } };
+
+	json_open(NULL, '{');
+	json_text("Id", name);
+	json_text("Path", file);
+	json_text("Created", time_text(st->st_mtim.tv_sec * 1000000000L + st->st_mtim.tv_nsec));
+	json_number("Size", st->st_blocks * 512);
+	json_number("VirtualSize", st->st_size);
+	json_open("Config", '{');
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		json_open(lists[i][0], '[');
+		for (const char *p = config.text; p && p < config.text + config.size;
+			p += strlen(p) + 1)
+			if (*p == *lists[i][1])
+				json_text(NULL, p + 1);
+		json_close(']');
+	}
+	json_close('}');
+	json_close('}');
+}
+
+static void put(const char *name)
+{
+	const char *file;
+	struct stat st;
+	struct view v;
+
+	if (view_find(&v, name))
+		return put_instance(&v);
+	file = image_path(name);
+	if (stat(file, &st) || !S_ISREG(st.st_mode))
+		die("%s: no instance and no image of this name", name);
+	put_image(name, file, &st);
+}
+
+static int inspect(int argc, char **argv)
+{
+	const char *template = NULL;
+	struct fields *f;
+	char **names;
+
+	for (int key; (key = next_option(&cmd_inspect, argc, argv));)
+		template = key == 'f' ? optarg : NULL;
+	names = take_words(&cmd_inspect, argc, argv, 1, -1);
+	if (!template) {
+		json_open(NULL, '[');
+		for (; *names; names++)
+			put(*names);
+		json_close(']');
+		return 0;
+	}
+	f = fields_parse(template);
+	for (; *names; names++) {
+		fields_row_begin(f);
+		put(*names);
+		fields_row_end(f);
+	}
+	fields_finish(f);
+	return 0;
+}
+
+static const struct option_row options[] = {
+	{ 'f', "format", "TEMPLATE",
+		"print fields: {{.State.Status}}, {{.State.ExitCode}}, {{json .Config}}, {{index "
+		".Config.Labels \"NAME\"}}" },
+	OPTION_JSON,
+	{ 0 },
+};
+
+const struct command cmd_inspect = {
+	.name = "inspect",
+	.args = "NAME...",
+	.help = "Prints all that is known of instances and images, as JSON.",
+	.text = "The names of fields are docker's. Of an instance that is not detached less is "
+		"known.",
+	.options = options,
+	.run = inspect,
+};

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* pause.c: `nestctl pause`, `unpause` and `restart`. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/instance.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/umid.h"
+#include "tools/nestctl/service/service.h"
+
+#define TIME_MAX 86400
+
+static void ask(const char *name, const char *request)
+{
+	struct instance in = instance_find(name);
+	struct umid_console c;
+	char *text;
+	size_t len;
+	int err;
+
+	umid_connect(&c, in.folder);
+	text = umid_ask(&c, request, &err, &len);
+	if (!text)
+		die("%s: no answer", name);
+	if (err)
+		die("%s: %s", name, strcmp(request, "stop") ? "is not paused" : "is paused");
+	close(c.fd);
+	puts(name);
+}
+
+static int pause_command(int argc, char **argv)
+{
+	while (next_option(&cmd_pause, argc, argv))
+		;
+	for (char **name = take_words(&cmd_pause, argc, argv, 1, -1); *name; name++)
+		ask(*name, "stop");
+	return 0;
+}
+
+static int unpause(int argc, char **argv)
+{
+	while (next_option(&cmd_unpause, argc, argv))
+		;
+	for (char **name = take_words(&cmd_unpause, argc, argv, 1, -1); *name; name++)
+		ask(*name, "go");
+	return 0;
+}
+
+const struct command cmd_pause = {
+	.name = "pause",
+	.args = "NAME...",
+	.help = "Stops all programs of instances, until nestctl unpause.",
+	.text = "The kernel, its network and its disks go on. nestctl stop ends a paused instance "
+		"too.",
+	.run = pause_command,
+};
+
+const struct command cmd_unpause = {
+	.name = "unpause",
+	.args = "NAME...",
+	.help = "Lets the programs of paused instances go on.",
+	.run = unpause,
+};
+
+/* ---- restart ---- */
+
+static int restart(int argc, char **argv)
+{
+	int seconds = 10;
+	char *end;
+
+	while (next_option(&cmd_restart, argc, argv)) {
+		seconds = (int)strtol(optarg, &end, 10);
+		if (end == optarg || *end || seconds < 0 || seconds > TIME_MAX)
+			die("restart: --timeout: wants seconds, at most %d, not '%s'", TIME_MAX,
+				optarg);
+	}
+	for (char **name = take_words(&cmd_restart, argc, argv, 1, -1); *name; name++) {
+		struct service s = service_open(*name);
+		const char *why;
+
+		service_stop(&s, SIGTERM, seconds);
+		if (!service_lock(&s))
+			die("%s: another nestctl changes it", *name);
+		why = service_start(&s);
+		if (why)
+			die("%s: %s", *name, why);
+		puts(*name);
+	}
+	return 0;
+}
+
+static const struct option_row restart_options[] = {
+	{ 't', "timeout", "SECONDS", "time to end (10) before its programs are killed" },
+	{ 't', "time", "SECONDS", NULL },
+	{ 0 },
+};
+
+const struct command cmd_restart = {
+	.name = "restart",
+	.args = "NAME...",
+	.help = "Stops detached instances and starts them again.",
+	.options = restart_options,
+	.run = restart,
+};

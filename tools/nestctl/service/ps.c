@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* ps.c: `nestctl ps` and `nestctl port`. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/fields.h"
+#include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/table.h"
+#include "tools/nestctl/service/view.h"
+
+#define FILTERS_MAX 32
+#define COMMAND_MAX 20
+
+struct ps {
+	bool all, quiet, json, whole, latest;
+	const char *format;
+	const char *filters[FILTERS_MAX];
+	int nr_filters;
+};
+
+/* ---- filters ---- */
+
+static bool has_label(const struct view *v, const char *wanted)
+{
+	size_t n = strlen(wanted);
+
+	for (char **l = v->kept ? v->service.spec.labels : NULL; l && *l; l++)
+		if (!strcmp(*l, wanted) || (!strncmp(*l, wanted, n) && (*l)[n] == '='))
+			return true;
+	return false;
+}
+
+static bool is_image(const struct view *v, const char *wanted)
+{
+	return !strcmp(v->image, wanted) || !strcmp(v->file, wanted);
+}
+
+static bool has_ended_with(const struct view *v, const char *wanted)
+{
+	return v->state.phase == PHASE_EXITED && v->state.exit == atoi(wanted);
+}
+
+static bool has_name(const struct view *v, const char *wanted)
+{
+	return strstr(v->name, wanted + (*wanted == '/'));
+}
+
+static bool is_named(const struct view *v, const char *wanted)
+{
+	return !strcmp(v->name, wanted);
+}
+
+static bool has_status(const struct view *v, const char *wanted)
+{
+	return !strcmp(v->word, wanted);
+}
+
+static const struct filter {
+	const char *name;
+	bool (*fits)(const struct view *v, const char *wanted);
+	bool ended; /* asks for instances that have ended, too */
+} filters[] = { { "name", has_name, false }, { "id", is_named, false },
+	{ "label", has_label, false }, { "ancestor", is_image, false },
+	{ "status", has_status, true }, { "exited", has_ended_with, true } };
+
+static const struct filter *filter_of(const char *text)
+{
+	size_t n = strcspn(text, "=");
+
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
+		if (text[n] && strlen(filters[i].name) == n && !strncmp(filters[i].name, text, n))
+			return &filters[i];
+	die("ps: --filter %s: wants name=, id=, label=, ancestor=, status= or exited=", text);
+}
+
+/* True if for each kind of filter one fits, as with docker; each label must. */
+static bool fits(const struct ps *ps, const struct view *v)
+{
+	for (int i = 0; i < ps->nr_filters; i++) {
+		const struct filter *f = filter_of(ps->filters[i]);
+		bool fit = false;
+
+		for (int j = 0; j < ps->nr_filters; j++) {
+			const char *value = strchr(ps->filters[j], '=') + 1;
+
+			if (filter_of(ps->filters[j]) == f && (f->fits != has_label || i == j))
+				fit = fit || f->fits(v, value);
+		}
+		if (!fit)
+			return false;
+	}
+	return true;
+}
+
+/* ---- rows ---- */
+
+static const char *labels_text(const struct view *v)
+{
+	const char *all = "";
+
+	for (char **l = v->kept ? v->service.spec.labels : NULL; l && *l; l++)
+		all = format("%s%s%s", all, *all ? "," : "", *l);
+	return all;
+}
+
+static const char *command_text(const struct view *v, bool whole)
+{
+	size_t n = strlen(v->command);
+
+	if (whole || n <= COMMAND_MAX)
+		return format("\"%s\"", v->command);
+	n = COMMAND_MAX - 1;
+	while (n && (v->command[n] & 0xc0) == 0x80)
+		n--;
+	return format("\"%.*s…\"", (int)n, v->command);
+}
+
+/* The fields of docker's ps. */
+static void put_row(const struct view *v)
+{
+	json_open(NULL, '{');
+	json_text("ID", v->name);
+	json_text("Names", v->name);
+	json_text("Image", v->image);
+	json_text("Command", command_text(v, true));
+	json_text("CreatedAt", time_text(v->created));
+	json_text("RunningFor", format("%s ago", duration_text(now_ns() - v->created)));
+	json_text("State", v->word);
+	json_text("Status", view_status(v));
+	json_text("Ports", view_ports(v));
+	json_text("Labels", labels_text(v));
+	json_open("Label", '{');
+	for (char **l = v->kept ? v->service.spec.labels : NULL; l && *l; l++)
+		json_text(format("%.*s", (int)strcspn(*l, "="), *l), strchr(*l, '=') + 1);
+	json_close('}');
+	json_bool("Detached", v->kept);
+	json_number("Pid", v->pid);
+	json_close('}');
+}
+
+static void print_table(const struct ps *ps, const struct view *all, size_t n)
+{
+	struct table *t = table_new(
+		(const char *[]){ "NAME", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", NULL });
+
+	for (size_t i = 0; i < n; i++)
+		table_row(t, (const char *[]){ all[i].name, all[i].image,
+				     *all[i].command ? command_text(&all[i], ps->whole) : "",
+				     format("%s ago", duration_text(now_ns() - all[i].created)),
+				     view_status(&all[i]), view_ports(&all[i]) });
+	table_print(t);
+}
+
+static void print(const struct ps *ps, const struct view *all, size_t n)
+{
+	struct fields *f;
+
+	if (ps->quiet) {
+		for (size_t i = 0; i < n; i++)
+			puts(all[i].name);
+		return;
+	}
+	if (ps->json) {
+		json_open(NULL, '[');
+		for (size_t i = 0; i < n; i++)
+			put_row(&all[i]);
+		json_close(']');
+		return;
+	}
+	if (!ps->format || !strcmp(ps->format, "table"))
+		return print_table(ps, all, n);
+	f = fields_parse(ps->format);
+	for (size_t i = 0; i < n; i++) {
+		fields_row_begin(f);
+		put_row(&all[i]);
+		fields_row_end(f);
+	}
+	fields_finish(f);
+}
+
+/* Leaves the one that was made last. */
+static size_t keep_latest(struct view *all, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (all[i].created > all[0].created)
+			all[0] = all[i];
+	return n ? 1 : 0;
+}
+
+enum { KEY_FORMAT = 256, KEY_NO_TRUNC };
+
+static int ps(int argc, char **argv)
+{
+	struct ps ps = { 0 };
+	struct view *all;
+	size_t n, left = 0;
+
+	for (int key; (key = next_option(&cmd_ps, argc, argv));)
+		switch (key) {
+		case 'a': ps.all = true; break;
+		case 'q': ps.quiet = true; break;
+		case 'l': ps.all = ps.latest = true; break;
+		case 'f':
+			if (ps.nr_filters == FILTERS_MAX)
+				die("ps: too many filters");
+			ps.all = ps.all || filter_of(optarg)->ended;
+			ps.filters[ps.nr_filters++] = optarg;
+			break;
+		case KEY_FORMAT: ps.format = optarg; break;
+		case KEY_NO_TRUNC: ps.whole = true; break;
+		default: ps.json = true;
+		}
+	take_words(&cmd_ps, argc, argv, 0, 0);
+	all = views_all(ps.all, &n);
+	for (size_t i = 0; i < n; i++)
+		if (fits(&ps, &all[i]))
+			all[left++] = all[i];
+	if (ps.latest)
+		left = keep_latest(all, left);
+	print(&ps, all, left);
+	return 0;
+}
+
+static const struct option_row ps_options[] = {
+	{ 'a', "all", NULL, "also detached instances that have ended" },
+	{ 'q', "quiet", NULL, "only the names" },
+	{ 'l', "latest", NULL, "only the one that was made last, whatever its state" },
+	{ 'f', "filter", "FIELD=VALUE",
+		"only those with this name (a part of it), id (the whole name), label[=VALUE], "
+		"ancestor (image), status or exited (status of the command); several times for "
+		"more" },
+	{ KEY_FORMAT, "format", "TEMPLATE",
+		"print fields: {{.Names}}, {{.Image}}, {{.Command}}, {{.CreatedAt}}, "
+		"{{.RunningFor}}, {{.Status}}, {{.State}}, {{.Ports}}, {{.Labels}}, {{.Label "
+		"\"NAME\"}}, {{.Pid}}; json, or table {{.Names}}\\t{{.Status}}" },
+	{ KEY_NO_TRUNC, "no-trunc", NULL, "the whole command" },
+	OPTION_JSON,
+	{ 0 },
+};
+
+const struct command cmd_ps = {
+	.name = "ps",
+	.args = "",
+	.help = "Lists instances, detached or not.",
+	.text = "Those that run, and with -a the detached ones that have ended. An instance is "
+		"known by its name; there are no other identifiers, so {{.ID}} is the name. The "
+		"command of an instance that is not detached is not known. `nestctl list` shows "
+		"what each costs the host.",
+	.options = ps_options,
+	.run = ps,
+};
+
+/* ---- port ---- */
+
+static int port(int argc, char **argv)
+{
+	struct view v;
+	char **words;
+	bool found = false;
+
+	while (next_option(&cmd_port, argc, argv))
+		;
+	words = take_words(&cmd_port, argc, argv, 1, 2);
+	if (!view_find(&v, words[0]))
+		die("%s: no instance of this name is kept or runs", words[0]);
+	for (char **p = v.ports; *p; p++) {
+		size_t n = strcspn(*p, " ");
+		const char *wanted = !words[1]             ? NULL :
+				     strchr(words[1], '/') ? words[1] :
+							     format("%s/tcp", words[1]);
+
+		if (wanted && (strlen(wanted) != n || strncmp(wanted, *p, n) != 0))
+			continue;
+		found = true;
+		puts(wanted ? *p + n + 4 : *p);
+	}
+	if (words[1] && !found)
+		die("%s: port %s is not published", words[0], words[1]);
+	return 0;
+}
+
+const struct command cmd_port = {
+	.name = "port",
+	.args = "NAME [PORT[/udp]]",
+	.help = "Prints the ports of this machine that lead into an instance (run -p).",
+	.run = port,
+};

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* view.c: what ps and inspect know of an instance; see view.h. */
+#include "tools/nestctl/service/view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/instance.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/table.h"
+#include "tools/nestctl/core/umid.h"
+
+/* an instance that hangs is listed as running */
+#define ASK_MS 200
+
+static bool is_paused(const char *folder)
+{
+	struct umid_console c;
+	bool paused;
+	size_t len;
+	char *text;
+	int err;
+
+	if (!umid_try_connect(&c, folder))
+		return false;
+	c.wait_ms = ASK_MS;
+	text = umid_ask(&c, "status", &err, &len);
+	close(c.fd);
+	paused = text && !err && !strcmp(text, "stopped");
+	free(text);
+	return paused;
+}
+
+static const char *word_of(const struct view *v)
+{
+	static const char *const words[] = { [PHASE_CREATED] = "created",
+		[PHASE_RUNNING] = "running",
+		[PHASE_RESTARTING] = "restarting",
+		[PHASE_EXITED] = "exited" };
+
+	if (v->pid && is_paused(v->folder))
+		return "paused";
+	return v->kept ? words[v->state.phase] : "running";
+}
+
+/* ---- those that are not kept ---- */
+
+static void add_port(char ***list, size_t *n, const char *text)
+{
+	char kind[4], address[64];
+	unsigned int host, guest;
+
+	if (sscanf(text, "hostfwd=%3[a-z]:%63[0-9.]:%u-:%u", kind, address, &host, &guest) != 4)
+		return;
+	*list = realloc(*list, (*n + 2) * sizeof(**list));
+	if (!*list)
+		die("out of memory");
+	(*list)[(*n)++] = format("%u/%s -> %s:%u", guest, kind, address, host);
+	(*list)[*n] = NULL;
+}
+
+/* Reads the forwarded ports of a kernel's command line. */
+static char **ports_of(char *const *argv)
+{
+	char **list = xalloc(sizeof(*list));
+	size_t n = 0;
+
+	for (; *argv; argv++)
+		for (const char *p = *argv;
+			!strncmp(*argv, "eth", 3) && (p = strstr(p, "hostfwd=")); p++)
+			add_port(&list, &n, p);
+	return list;
+}
+
+/* Returns the name of an image of the store, or the path. */
+static const char *image_name(const char *file)
+{
+	const char *base = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
+	size_t n = strlen(base);
+	const char *name =
+		n > 5 && !strcmp(base + n - 5, ".ext4") ? format("%.*s", (int)n - 5, base) : base;
+	char *path = *name ? realpath(image_path(name), NULL) : NULL;
+	bool same = path && !strcmp(path, file);
+
+	free(path);
+	return same ? name : file;
+}
+
+static struct view of_instance(const struct instance *in)
+{
+	struct view v = { .name = in->name,
+		.image = image_name(in->image),
+		.file = in->image,
+		.command = "",
+		.created = now_ns() - (int64_t)(in->age * 1e9),
+		.pid = in->pid,
+		.folder = in->folder,
+		.ports = ports_of(in->argv) };
+
+	v.state.phase = PHASE_RUNNING;
+	v.state.started = v.created;
+	v.word = word_of(&v);
+	return v;
+}
+
+/* ---- those that are kept ---- */
+
+static const char *command_text(char *const *words)
+{
+	const char *all = "";
+
+	for (; *words; words++)
+		all = format("%s%s%s", all, *all ? " " : "", *words);
+	return all;
+}
+
+static struct view of_service(const struct service *s, const struct instance *in)
+{
+	struct view v = { .name = s->name,
+		.kept = true,
+		.service = *s,
+		.state = service_state_read(s),
+		.image = s->spec.image,
+		.file = s->spec.file,
+		.command = command_text(s->spec.command),
+		.created = s->spec.created,
+		.ports = s->spec.ports };
+
+	if (in && v.state.phase == PHASE_RUNNING) {
+		v.pid = in->pid;
+		v.folder = in->folder;
+	}
+	v.word = word_of(&v);
+	return v;
+}
+
+/* ---- all ---- */
+
+static const struct instance *find(const struct instance *all, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(all[i].name, name))
+			return &all[i];
+	return NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct view *)a)->name, ((const struct view *)b)->name);
+}
+
+struct view *views_all(bool all, size_t *count)
+{
+	size_t nr_running, nr_kept, n = 0;
+	struct instance *running = instances_find(NULL, &nr_running);
+	struct service *kept = services_all(&nr_kept);
+	struct view *views = xalloc((nr_running + nr_kept + 1) * sizeof(*views));
+
+	instances_measure(running, nr_running);
+	for (size_t i = 0; i < nr_kept; i++) {
+		struct view v = of_service(&kept[i], find(running, nr_running, kept[i].name));
+
+		if (all || v.state.phase == PHASE_RUNNING || v.state.phase == PHASE_RESTARTING)
+			views[n++] = v;
+	}
+	for (size_t i = 0; i < nr_running; i++) {
+		size_t k = 0;
+
+		while (k < nr_kept && strcmp(kept[k].name, running[i].name) != 0)
+			k++;
+		if (k == nr_kept)
+			views[n++] = of_instance(&running[i]);
+	}
+	qsort(views, n, sizeof(*views), by_name);
+	*count = n;
+	return views;
+}
+
+bool view_find(struct view *v, const char *name)
+{
+	struct service s;
+	size_t n;
+	struct instance *in = instances_find(name, &n);
+
+	instances_measure(in, n);
+	if (service_find(&s, name))
+		*v = of_service(&s, n ? in : NULL);
+	else if (n)
+		*v = of_instance(in);
+	else
+		return false;
+	return true;
+}
+
+/* ---- texts ---- */
+
+const char *view_status(const struct view *v)
+{
+	const struct service_state *st = &v->state;
+	const char *up = format("Up %s", duration_text(now_ns() - st->started));
+
+	if (!strcmp(v->word, "paused"))
+		return format("%s (Paused)", up);
+	if (st->phase == PHASE_CREATED)
+		return "Created";
+	if (st->phase == PHASE_RUNNING)
+		return up;
+	return format("%s (%d) %s ago", st->phase == PHASE_EXITED ? "Exited" : "Restarting",
+		st->exit, duration_text(now_ns() - st->finished));
+}
+
+const char *view_ports(const struct view *v)
+{
+	const char *all = "";
+
+	for (char **p = v->ports; *p; p++) {
+		const char *arrow = strstr(*p, " -> ");
+
+		if (arrow)
+			all = format("%s%s%s->%.*s", all, *all ? ", " : "", arrow + 4,
+				(int)(arrow - *p), *p);
+	}
+	return all;
+}
+
+const char *time_text(int64_t ns)
+{
+	const time_t s = ns / 1000000000;
+	struct tm tm;
+	char text[32];
+
+	if (!ns)
+		return "0001-01-01T00:00:00Z";
+	gmtime_r(&s, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	return format("%s.%09ldZ", text, (long)(ns % 1000000000));
+}
