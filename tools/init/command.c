@@ -45,6 +45,17 @@ static bool parse(struct job *job, ssize_t size)
 		case 'w': job->dir = p + 1; break;
 		case 'u': job->user = p + 1; break;
 		case 'e': *word++ = p + 1; break;
+		case 'a':
+		case 'n':
+		case 'f':
+		case 'l':
+		case 'r':
+			if (job->nr_settings == JOB_SETTINGS_MAX) {
+				errno = E2BIG;
+				return false;
+			}
+			job->settings[job->nr_settings++] = p;
+			break;
 		case 'v':
 			if (job->nr_volumes < JOB_VOLUMES_MAX)
 				job->volumes[job->nr_volumes++] = p + 1;
@@ -260,6 +271,7 @@ static const char *covered(const struct job *job)
 void job_exec(const struct job *job)
 {
 	struct user u = { .uid = 0 };
+	const char *what;
 	sigset_t none;
 	int err;
 
@@ -270,6 +282,9 @@ void job_exec(const struct job *job)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	resolve(job, &u);
+	what = settings_limit(job);
+	if (what)
+		refuse(what, strerror(errno));
 	become(&u);
 	set_environment(job, &u);
 	go_there(job, &u);

@@ -95,3 +95,29 @@ void hosts_add(const char *name)
 	if (fd >= 0)
 		close(fd);
 }
+
+/* True if a line of @text is @line. */
+static bool has_line(const char *text, const char *line)
+{
+	size_t n = strlen(line);
+
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+		if (!strncmp(text, line, n) && (text[n] == '\n' || !text[n]))
+			return true;
+	return false;
+}
+
+/* In front, since the first line with a name counts. */
+void hosts_add_line(const char *line)
+{
+	int fd = open(HOSTS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
+	char *text = fd < 0 ? NULL : read_hosts(fd), *all = NULL;
+
+	if (text && !has_line(text, line) && asprintf(&all, "%s\n%s", line, text) > 0 &&
+		pwrite(fd, all, strlen(all), 0) != (ssize_t)strlen(all))
+		perror("init: " HOSTS);
+	free(all);
+	free(text);
+	if (fd >= 0)
+		close(fd);
+}

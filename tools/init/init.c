@@ -149,8 +149,7 @@ static void mount_all(void)
 	}
 }
 
-/* Makes a folder and its parents. */
-static void make_dirs(const char *path)
+void make_dirs(const char *path)
 {
 	char *copy = strdup(path);
 
@@ -520,6 +519,7 @@ int main(void)
 {
 	static struct job job;
 	sigset_t unblocked;
+	const char *what;
 	bool waits;
 	int agent;
 
@@ -546,6 +546,9 @@ int main(void)
 	mount_volumes(&job);
 	loopback_up();
 	dhcp_configure("eth0");
+	what = settings_apply(&job);
+	if (what)
+		fail(what);
 	catch_signals(&unblocked);
 	if (job.terminal)
 		start_on_terminal(&job);

@@ -13,6 +13,11 @@
  *    eNAME=VALUE    environment
  *    wDIR           the folder in which the command starts
  *    uUSER[:GROUP]  names or numbers
+ *    aADDRESS\tNAME a line of /etc/hosts
+ *    nADDRESS       a name server, in place of those that DHCP tells
+ *    fDIR[:OPTIONS] a tmpfs, with options of mount(8)
+ *    lN SOFT HARD   a limit of the command: RLIMIT_... and its values (setrlimit(2))
+ *    r              the root becomes read-only
  *
  * Then follow an empty string and the command; without one, the user's login shell. If the archive
  * has a file /agent, that is executed with the command's words, whatever the image has.
@@ -23,6 +28,7 @@
 #include <stdbool.h>
 
 #define JOB_VOLUMES_MAX 16
+#define JOB_SETTINGS_MAX 256
 #define JOB_MAX (256 * 1024)
 
 struct job {
@@ -30,6 +36,9 @@ struct job {
 	const char *hostname, *term, *dir, *user;
 	char *volumes[JOB_VOLUMES_MAX];
 	int nr_volumes;
+	/* strings with the letters a n f l r */
+	char *settings[JOB_SETTINGS_MAX];
+	int nr_settings;
 	/* the archive's file /agent, executed in place of argv[0]; or -1 */
 	int agent;
 	char **env;  /* NAME=VALUE, ends in NULL */
@@ -42,6 +51,17 @@ bool job_read(struct job *job);
 bool job_receive(struct job *job, int fd);
 /* Adds localhost and @name to /etc/hosts (hosts.c). */
 void hosts_add(const char *name);
+/* Puts "ADDRESS\tNAME" before the other lines of /etc/hosts, if it is not there (hosts.c). */
+void hosts_add_line(const char *line);
+/* Makes a folder and its parents (init.c). */
+void make_dirs(const char *path);
+/*
+ * Applies what the job sets of the system, once the network is up (settings.c). Returns NULL, or
+ * what could not be done, with errno.
+ */
+const char *settings_apply(const struct job *job);
+/* Applies the job's limits to this process. As above. */
+const char *settings_limit(const struct job *job);
 /*
  * Executes the command as its user, in its folder. Never returns: exits with 126 or 127 if it
  * cannot be run.

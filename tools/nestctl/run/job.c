@@ -50,7 +50,7 @@ char *job_text(struct run *r, size_t *size)
 	if (!r->bare)
 		config = image_config_read(r->image);
 	put(f, 'm', r->terminal ? "terminal" : r->joined ? "joined" : "channels");
-	put(f, 'h', r->as_is ? "" : host_name_of(r->image));
+	put(f, 'h', r->hostname ?: r->as_is ? "" : host_name_of(r->image));
 	put(f, 't', term ? term : "dumb");
 	for (int i = 0; i < r->nr_volumes; i++)
 		put(f, 'v', r->volumes[i].guest);
@@ -65,11 +65,17 @@ char *job_text(struct run *r, size_t *size)
 		put(f, 'u', r->user);
 	else
 		put_config(f, &config, 'u', true);
+	if (r->settings_size)
+		fwrite(r->settings, 1, r->settings_size, f);
 	fputc(0, f);
-	words = put_config(f, &config, 'x', false);
+	/* an entry point of the user's takes the place of both of the image */
+	if (!r->entrypoint)
+		words = put_config(f, &config, 'x', false);
+	else if (*r->entrypoint)
+		words = fprintf(f, "%s%c", r->entrypoint, 0) > 0;
 	for (char **word = r->command; *word; word++, words++)
 		fprintf(f, "%s%c", *word, 0);
-	if (!r->command[0])
+	if (!r->command[0] && !r->entrypoint)
 		words += put_config(f, &config, 'c', false);
 	if (fclose(f))
 		die("out of memory");

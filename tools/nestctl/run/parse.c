@@ -160,7 +160,15 @@ enum {
 	KEY_LEARN,
 	KEY_RESTART,
 	KEY_LABEL,
-	KEY_LOG
+	KEY_LOG,
+	KEY_HOSTNAME,
+	KEY_ENV_FILE,
+	KEY_ENTRYPOINT,
+	KEY_READ_ONLY,
+	KEY_TMPFS,
+	KEY_ADD_HOST,
+	KEY_DNS,
+	KEY_ULIMIT
 };
 
 /* ---- words that are kept ---- */
@@ -186,11 +194,20 @@ static char *absolute(const char *path)
 	return all;
 }
 
+/* Keeps a variable with its value. */
+static void keep_env(struct run *r, const char *text)
+{
+	if (strchr(text, '='))
+		keep_word(r, 'e', text);
+	else if (getenv(text))
+		keep_word(r, 'e', format("%s=%s", text, getenv(text)));
+}
+
 /* Keeps the option that was just parsed, unless it is about one start only. */
 static void keep_option(struct run *r, int key)
 {
 	static const int not_kept[] = { 'd', 'i', 't', 'T', KEY_NAME, KEY_RM, KEY_RESTART,
-		KEY_LABEL, KEY_LOG };
+		KEY_LABEL, KEY_LOG, KEY_ENV_FILE };
 	const struct volume *v = r->nr_volumes ? &r->volumes[r->nr_volumes - 1] : NULL;
 
 	for (size_t i = 0; i < sizeof(not_kept) / sizeof(not_kept[0]); i++)
@@ -200,12 +217,10 @@ static void keep_option(struct run *r, int key)
 		keep_word(r, key, format("%s:%s:%s", v->host, v->guest, v->rdonly ? "ro" : "rw"));
 	else if (key == 'c' || (key == 'k' && strchr(optarg, '/')))
 		keep_word(r, key, absolute(optarg));
-	else if (key != 'e')
+	else if (key == 'e')
+		keep_env(r, optarg);
+	else
 		keep_word(r, key, optarg);
-	else if (strchr(optarg, '='))
-		keep_word(r, key, optarg);
-	else if (getenv(optarg))
-		keep_word(r, key, format("%s=%s", optarg, getenv(optarg)));
 }
 
 static void add_label(struct run *r, const char *text)
@@ -279,6 +294,14 @@ static void parse_option(struct run *r, int key)
 	case KEY_AUDIT: audit_add(optarg); break;
 	case KEY_ALLOW: add_allowed(r, optarg); break;
 	case KEY_LOOPBACK: r->loopback = loopback_word(optarg); break;
+	case KEY_HOSTNAME: run_set_hostname(r, optarg); break;
+	case KEY_ENV_FILE: run_read_env_file(r, optarg, keep_env); break;
+	case KEY_ENTRYPOINT: r->entrypoint = optarg; break;
+	case KEY_READ_ONLY: run_set_read_only(r); break;
+	case KEY_TMPFS: run_add_tmpfs(r, optarg); break;
+	case KEY_ADD_HOST: run_add_host(r, optarg); break;
+	case KEY_DNS: run_add_dns(r, optarg); break;
+	case KEY_ULIMIT: run_add_ulimit(r, optarg); break;
 	case KEY_RM: r->rm = true; break;
 	case KEY_RESTART: r->restart = optarg; break;
 	case KEY_LABEL: add_label(r, optarg); break;
@@ -397,6 +420,11 @@ static const struct option_row options[] = {
 	{ 'e', "env", "VAR[=VALUE]",
 		"an environment variable of COMMAND; without a value the one that it has here, if "
 		"any" },
+	{ KEY_ENV_FILE, "env-file", "FILE",
+		"variables from lines VAR=VALUE or VAR of a file; # begins a comment" },
+	{ KEY_ENTRYPOINT, "entrypoint", "PROGRAM",
+		"run PROGRAM with COMMAND as its arguments, instead of the image's entry point and "
+		"command; empty: COMMAND alone" },
 	{ 'w', "workdir", "GUESTDIR", "where COMMAND starts (the user's home)" },
 	{ 'u', "user", "USER[:GROUP]",
 		"user and group of COMMAND, names or numbers of the image (root)" },
@@ -404,6 +432,17 @@ static const struct option_row options[] = {
 		"ignore the image's own settings for the command (environment, folder, user, "
 		"entry point)" },
 	{ KEY_AS_IS, "as-is", NULL, NULL }, /* for image export */
+	{ KEY_HOSTNAME, "hostname", "NAME", "the host name inside (the image's name)" },
+	{ KEY_READ_ONLY, "read-only", NULL,
+		"the root is read-only for COMMAND; /tmp, /run and folders of -v and --tmpfs are "
+		"not" },
+	{ KEY_TMPFS, "tmpfs", "DIR[:OPTIONS]",
+		"a file system in memory at DIR, with options such as size=64m,mode=1777,exec" },
+	{ KEY_ULIMIT, "ulimit", "NAME=SOFT[:HARD]",
+		"a limit of COMMAND: nofile, nproc, core and others of ulimit; -1 for none" },
+	{ KEY_ADD_HOST, "add-host", "NAME:ADDRESS",
+		"a line of /etc/hosts; host-gateway is the address that --host-loopback opens" },
+	{ KEY_DNS, "dns", "ADDRESS", "a name server, instead of the network's own" },
 	{ 'p', "publish", "[ADDRESS:]HOST:GUEST[/udp]",
 		"forward connections to port HOST of this machine (127.0.0.1 unless ADDRESS is "
 		"given) to port GUEST of the instance. A value of another form is taken as "
@@ -412,6 +451,7 @@ static const struct option_row options[] = {
 		"the kind of eth0, as behind eth0= in nestling(1); none for no card. The "
 		"default is slirp, if the host allows it; eth0 has its address when COMMAND "
 		"starts." },
+	{ KEY_NET, "network", "KIND", NULL },
 	{ KEY_ALLOW, "allow-net", "HOST[:PORT,...]",
 		"let the instance reach HOST, on these ports or on all, and nothing else; several "
 		"times for more. HOST is a name, *.NAME for all names below it, an address (of "
@@ -438,6 +478,7 @@ static const struct option_row options[] = {
 		"refused, "
 		"each a line of JSON. May be given four times." },
 	{ 'm', "mem", "SIZE", "memory of the instance (1G)" },
+	{ 'm', "memory", "SIZE", NULL },
 	{ 'n', "cpus", "N", "virtual CPUs" },
 	{ 'n', "ncpus", "N", NULL },
 	{ KEY_NAME, "name", "NAME", "the instance's name (UMID), instead of one that is made up" },

@@ -44,6 +44,11 @@ struct run {
 	int nr_volumes;
 	char *env; /* "eNAME=VALUE" strings, each with its end */
 	size_t env_size;
+	/* strings of the job (settings.c) */
+	char *settings;
+	size_t settings_size;
+	/* --hostname and --entrypoint, or NULL */
+	const char *hostname, *entrypoint;
 	const char *argv[PARAMS_MAX + 24]; /* the kernel's, for a boot */
 	int argc;
 	/* of argv: the user's parameters [from, to), the disk's, the initial archive's */
@@ -127,6 +132,15 @@ int run_here(struct run *r);
 void run_add_volume(struct run *r, char *text);
 /* Adds VAR=VALUE, or VAR with its value here, if it is set. Dies on an error. */
 void run_add_env(struct run *r, const char *text);
+/* Options that init carries out (settings.c). They die on an error. */
+void run_set_hostname(struct run *r, const char *name);
+void run_add_host(struct run *r, const char *text);   /* NAME:ADDRESS */
+void run_add_dns(struct run *r, const char *text);    /* ADDRESS */
+void run_add_tmpfs(struct run *r, const char *text);  /* DIR[:OPTIONS] */
+void run_add_ulimit(struct run *r, const char *text); /* NAME=SOFT[:HARD] */
+void run_set_read_only(struct run *r);
+/* Adds the variables of a file's lines, and passes each line to @take. */
+void run_read_env_file(struct run *r, const char *path, void (*take)(struct run *, const char *));
 /* Adds a parameter of the kernel (run.c). */
 void run_add(struct run *r, const char *param);
 

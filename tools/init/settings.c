@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* settings.c: what the job sets up besides the command: see the letters in job.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/init/job.h"
+
+#define DATA_MAX 1024
+
+/* Reads a word of mount(8): changes *flags, or returns false. */
+static bool is_flag(const char *word, unsigned long *flags)
+{
+	static const struct {
+		const char *word;
+		unsigned long set, clear;
+	} words[] = { { "ro", MS_RDONLY, 0 }, { "rw", 0, MS_RDONLY }, { "exec", 0, MS_NOEXEC },
+		{ "noexec", MS_NOEXEC, 0 }, { "suid", 0, MS_NOSUID }, { "nosuid", MS_NOSUID, 0 },
+		{ "dev", 0, MS_NODEV }, { "nodev", MS_NODEV, 0 }, { "noatime", MS_NOATIME, 0 } };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(word, words[i].word)) {
+			*flags = (*flags | words[i].set) & ~words[i].clear;
+			return true;
+		}
+	return false;
+}
+
+/* Mounts a tmpfs at "DIR[:OPTIONS]". */
+static bool mount_tmpfs(const char *text)
+{
+	unsigned long flags = MS_NOEXEC | MS_NOSUID | MS_NODEV;
+	char *dir = strdup(text), *options = dir ? strchr(dir, ':') : NULL;
+	char data[DATA_MAX] = "";
+	bool done;
+
+	if (!dir)
+		return false;
+	if (options)
+		*options++ = '\0';
+	for (char *word; options && (word = strsep(&options, ","));)
+		if (*word && !is_flag(word, &flags) && strlen(data) + strlen(word) + 2 < DATA_MAX) {
+			strcat(data, *data ? "," : "");
+			strcat(data, word);
+		}
+	make_dirs(dir);
+	done = !mount("tmpfs", dir, "tmpfs", flags, data);
+	free(dir);
+	return done;
+}
+
+/* Replaces the file by one with these name servers. */
+static bool write_name_servers(const struct job *job)
+{
+	FILE *f = NULL;
+	bool good = true;
+
+	for (int i = 0; i < job->nr_settings; i++) {
+		const char *s = job->settings[i];
+
+		if (*s != 'n')
+			continue;
+		if (!f) {
+			unlink("/etc/resolv.conf");
+			f = fopen("/etc/resolv.conf", "we");
+		}
+		if (!f)
+			return false;
+		good = fprintf(f, "nameserver %s\n", s + 1) > 0 && good;
+	}
+	return !f || (!fclose(f) && good);
+}
+
+const char *settings_apply(const struct job *job)
+{
+	bool read_only = false;
+
+	for (int i = 0; i < job->nr_settings; i++) {
+		const char *s = job->settings[i];
+
+		if (*s == 'a')
+			hosts_add_line(s + 1);
+		if (*s == 'f' && !mount_tmpfs(s + 1))
+			return s + 1;
+		read_only = read_only || *s == 'r';
+	}
+	if (!write_name_servers(job))
+		return "/etc/resolv.conf";
+	if (read_only && mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL))
+		return "/";
+	return NULL;
+}
+
+const char *settings_limit(const struct job *job)
+{
+	for (int i = 0; i < job->nr_settings; i++) {
+		unsigned long soft, hard;
+		int resource;
+
+		if (sscanf(job->settings[i], "l%d %lu %lu", &resource, &soft, &hard) != 3)
+			continue;
+		const struct rlimit limit = { soft, hard };
+
+		if (setrlimit((__rlimit_resource_t)resource, &limit))
+			return "--ulimit";
+	}
+	return NULL;
+}

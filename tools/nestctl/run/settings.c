@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * settings.c: options of `nestctl run` that the built-in init carries out: hosts, name servers,
+ * tmpfs, limits, a root that is read-only. They become strings of the job (tools/init/job.h).
+ */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/run.h"
+
+#define HOST_NAME_MAX_LEN 64
+#define LINE_MAX_LEN 65536
+/* the host as instances see it, with --host-loopback */
+#define GATEWAY "10.0.2.2"
+
+static void add(struct run *r, char letter, const char *text)
+{
+	size_t n = strlen(text) + 2;
+
+	r->settings = realloc(r->settings, r->settings_size + n);
+	if (!r->settings)
+		die("out of memory");
+	r->settings[r->settings_size] = letter;
+	memcpy(r->settings + r->settings_size + 1, text, n - 1);
+	r->settings_size += n;
+}
+
+static bool is_address(const char *text)
+{
+	unsigned char binary[16];
+
+	return inet_pton(AF_INET, text, binary) == 1 || inet_pton(AF_INET6, text, binary) == 1;
+}
+
+static bool is_host_name(const char *name)
+{
+	if (!*name || strlen(name) > HOST_NAME_MAX_LEN || *name == '-')
+		return false;
+	for (; *name; name++)
+		if (!isalnum((unsigned char)*name) && !strchr("-._", *name))
+			return false;
+	return true;
+}
+
+void run_set_hostname(struct run *r, const char *name)
+{
+	if (!is_host_name(name))
+		die("run: --hostname '%s': wants letters, digits, - and ., at most %d", name,
+			HOST_NAME_MAX_LEN);
+	r->hostname = name;
+}
+
+void run_add_host(struct run *r, const char *text)
+{
+	size_t n = strcspn(text, ":=");
+	const char *name = format("%.*s", (int)n, text);
+	const char *address = text[n] ? text + n + 1 : "";
+
+	if (!strcmp(address, "host-gateway"))
+		address = GATEWAY;
+	/* [::1] */
+	if (*address == '[' && address[strlen(address) - 1] == ']')
+		address = format("%.*s", (int)strlen(address) - 2, address + 1);
+	if (!is_host_name(name) || !is_address(address))
+		die("run: --add-host '%s': wants NAME:ADDRESS", text);
+	add(r, 'a', format("%s\t%s", address, name));
+}
+
+void run_add_dns(struct run *r, const char *text)
+{
+	if (!is_address(text))
+		die("run: --dns '%s': wants an address", text);
+	add(r, 'n', text);
+}
+
+void run_add_tmpfs(struct run *r, const char *text)
+{
+	size_t n = strcspn(text, ":");
+
+	if (*text != '/' || strspn(text, "/.") >= n)
+		die("run: --tmpfs '%s': wants DIR[:OPTIONS], with DIR's full path, not the root",
+			text);
+	add(r, 'f', text);
+}
+
+void run_set_read_only(struct run *r)
+{
+	add(r, 'r', "");
+}
+
+static bool read_limit(const char *text, size_t n, rlim_t *limit)
+{
+	char *copy = format("%.*s", (int)n, text), *end;
+
+	*limit = RLIM_INFINITY;
+	if (!strcmp(copy, "-1") || !strcmp(copy, "unlimited"))
+		return true;
+	errno = 0;
+	*limit = strtoul(copy, &end, 10);
+	return isdigit((unsigned char)*copy) && !*end && !errno;
+}
+
+void run_add_ulimit(struct run *r, const char *text)
+{
+	static const struct {
+		const char *name;
+		int resource;
+	} limits[] = { { "core", RLIMIT_CORE }, { "cpu", RLIMIT_CPU }, { "data", RLIMIT_DATA },
+		{ "fsize", RLIMIT_FSIZE }, { "locks", RLIMIT_LOCKS }, { "memlock", RLIMIT_MEMLOCK },
+		{ "msgqueue", RLIMIT_MSGQUEUE }, { "nice", RLIMIT_NICE },
+		{ "nofile", RLIMIT_NOFILE }, { "nproc", RLIMIT_NPROC }, { "rss", RLIMIT_RSS },
+		{ "rtprio", RLIMIT_RTPRIO }, { "rttime", RLIMIT_RTTIME },
+		{ "sigpending", RLIMIT_SIGPENDING }, { "stack", RLIMIT_STACK } };
+	size_t n = strcspn(text, "="), i = 0;
+	const char *soft = text + n + !!text[n];
+	size_t len = strcspn(soft, ":");
+	rlim_t a, b;
+
+	while (i < sizeof(limits) / sizeof(limits[0]) &&
+		(strlen(limits[i].name) != n || strncmp(limits[i].name, text, n) != 0))
+		i++;
+	if (i == sizeof(limits) / sizeof(limits[0]))
+		die("run: --ulimit '%s': wants NAME=SOFT[:HARD], with nofile or another name of "
+		    "ulimit(1)",
+			text);
+	if (!read_limit(soft, len, &a) ||
+		!(soft[len] ? read_limit(soft + len + 1, strlen(soft + len + 1), &b) :
+			      read_limit(soft, len, &b)) ||
+		a > b)
+		die("run: --ulimit '%s': wants NAME=SOFT[:HARD], numbers or -1", text);
+	add(r, 'l', format("%d %lu %lu", limits[i].resource, (unsigned long)a, (unsigned long)b));
+}
+
+void run_read_env_file(struct run *r, const char *path, void (*take)(struct run *, const char *))
+{
+	FILE *f = fopen(path, "re");
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+
+	if (!f)
+		die("run: --env-file %s: %s", path, strerror(errno));
+	while ((n = getline(&line, &room, f)) >= 0) {
+		const char *text = line + strspn(line, " \t");
+
+		if (n > LINE_MAX_LEN)
+			die("run: --env-file %s: a line is too long", path);
+		line[strcspn(line, "\r\n")] = '\0';
+		if (!*text || *text == '#')
+			continue;
+		if (*text == '=')
+			die("run: --env-file %s: '%s': no name", path, text);
+		run_add_env(r, text);
+		take(r, text);
+	}
+	free(line);
+	if (ferror(f))
+		die("run: --env-file %s: %s", path, strerror(errno));
+	fclose(f);
+}
