@@ -145,6 +145,7 @@ docs: $(B)/nestling $(B)/nestctl $(B)/afl-nestling
 	$(B)/nestling --help | tools/man-parameters >$(B)/nestling.parameters
 	sed -i -e '/^\.\\" begin:/r $(B)/nestling.parameters' -e '/^\.\\" begin:/,/^\.\\" end$$/{/^\.\\" /!d}' docs/man/nestling.1
 	$(B)/nestctl man >docs/man/nestctl.1
+	$(B)/nestctl from-docker >docs/from-docker.md
 	$(B)/afl-nestling --man >docs/man/afl-nestling.1
 	$(B)/nestling --jail | sed 's/^/    /' >$(B)/nestling.jail
 	sed -i -e '/^<!-- jail: /r $(B)/nestling.jail' -e '/^<!-- jail: /,/^<!-- \/jail -->$$/{/^<!-- /!d}' docs/security.md

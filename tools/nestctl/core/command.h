@@ -59,6 +59,7 @@
 	ROW(perf)                                                                                  \
 	ROW(info)                                                                                  \
 	ROW(version)                                                                               \
+	ROW(from_docker)                                                                           \
 	ROW(completion)                                                                            \
 	ROW(man)
 

@@ -5,6 +5,7 @@
 
 #include "gen/build_id.h"
 #include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/docker.h"
 #include "tools/nestctl/core/nestctl.h"
 
 const struct command *const commands[] = {
@@ -27,13 +28,70 @@ static const struct command *find(const struct command *const *table, const char
 	return NULL;
 }
 
+#define WORD_MAX 32
+
+/* Returns how many letters must be changed, added or left out, or swapped with the next one. */
+static int distance(const char *a, const char *b)
+{
+	int d[WORD_MAX + 1][WORD_MAX + 1], n = (int)strlen(a), m = (int)strlen(b);
+
+	if (n > WORD_MAX || m > WORD_MAX)
+		return WORD_MAX;
+	for (int i = 0; i <= n; i++)
+		for (int j = 0; j <= m; j++) {
+			int best = i + j;
+
+			if (i && j)
+				best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+			if (i && d[i - 1][j] + 1 < best)
+				best = d[i - 1][j] + 1;
+			if (j && d[i][j - 1] + 1 < best)
+				best = d[i][j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+				d[i - 2][j - 2] + 1 < best)
+				best = d[i - 2][j - 2] + 1;
+			d[i][j] = best;
+		}
+	return d[n][m];
+}
+
+/* Returns the command whose name is nearest, or NULL if none is near. */
+static const char *nearest(const struct command *const *table, const char *word)
+{
+	int best = strlen(word) > 3 ? 3 : 2;
+	const char *name = NULL;
+
+	for (; *table; table++) {
+		int n = distance(word, command_verb(*table));
+
+		if (n < best && !(*table)->hidden) {
+			best = n;
+			name = command_verb(*table);
+		}
+	}
+	return name;
+}
+
+static void __attribute__((noreturn))
+unknown(const struct command *const *table, const char *in, const char *word)
+{
+	const char *what = docker_verb(word), *near = nearest(table, word);
+	const char *where = in ? format("%s ", in) : "";
+
+	if (!in && what)
+		die("no command '%s'; %s", word, what);
+	if (near)
+		die("%s%sno command '%s'; is it nestctl %s%s?", in ? in : "", in ? ": " : "", word,
+			where, near);
+	die("%s%sno command '%s'; try nestctl %s--help", in ? in : "", in ? ": " : "", word, where);
+}
+
 int command_dispatch(const struct command *const *table, const char *in, int argc, char **argv)
 {
 	const struct command *c = find(table, argv[0]);
 
 	if (!c)
-		die("%s%sno command '%s'; try nestctl %s%s--help", in ? in : "", in ? ": " : "",
-			argv[0], in ? in : "", in ? " " : "");
+		unknown(table, in, argv[0]);
 	if (c->helper && argc == 2 && is_help(argv[1]) && strcmp(argv[1], "help")) {
 		help_command(c);
 		return 0;
@@ -61,7 +119,7 @@ static int help(int argc, char **argv)
 	for (int i = 2; i < argc && table; i++) {
 		c = find(table, argv[i]);
 		if (!c)
-			die("no command '%s'; try nestctl --help", argv[i]);
+			unknown(table, NULL, argv[i]);
 		table = c->sub;
 	}
 	if (c)

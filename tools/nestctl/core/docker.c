@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * docker.c: docker's commands and what they are called here: the text of docs/from-docker.md, and
+ * of the message for a command of docker's that is not here.
+ *
+ * `nestctl from-docker` prints the page. It dies if a row names a command or an option that is not
+ * in the table of commands, so the page cannot say what nestctl does not do.
+ */
+#include "tools/nestctl/core/docker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/nestctl.h"
+
+struct row {
+	const char *docker, *here, *differs;
+};
+
+static const struct row verbs[] = {
+	{ "run", "nestctl run",
+		"An instance is a virtual machine of its own. Without -d it is always thrown away, "
+		"as with --rm, and cannot be detached from." },
+	{ "exec", "nestctl exec",
+		"Options are the same; a name of a user is read with the "
+		"instance's cat." },
+	{ "ps", "nestctl ps", "An instance is known by its name alone: {{.ID}} is the name." },
+	{ "logs", "nestctl logs",
+		"Of detached instances. On a terminal nothing is printed that it "
+		"would obey, unless with --raw. --kernel prints the kernel's log." },
+	{ "attach", "nestctl attach", "The program does not wait for a slow reader." },
+	{ "start", "nestctl start", "" },
+	{ "stop", "nestctl stop",
+		"It prints no names. Of an instance that is not detached all "
+		"programs get the signal." },
+	{ "restart", "nestctl restart", "Of detached instances." },
+	{ "kill", "nestctl kill",
+		"Of a detached instance disks are synced. Others end as in a "
+		"power cut, and take no other signal." },
+	{ "wait", "nestctl wait", "" },
+	{ "rename", "nestctl rename", "The instance must not run." },
+	{ "rm", "nestctl rm", "" },
+	{ "pause", "nestctl pause", "" },
+	{ "unpause", "nestctl unpause", "" },
+	{ "port", "nestctl port", "" },
+	{ "inspect", "nestctl inspect",
+		"The fields that exist have docker's names; there are "
+		"fewer. Templates name fields only." },
+	{ "top", "nestctl exec", "`nestctl exec NAME -- ps`. `nestctl top` is docker's stats." },
+	{ "stats", "nestctl top", "" },
+	{ "images", "nestctl images", "There are no tags: {{.Tag}} is always latest." },
+	{ "rmi", "nestctl rmi", "" },
+	{ "image ls", "nestctl image list", "" },
+	{ "image rm", "nestctl image rm",
+		"It does not look for detached instances that need the "
+		"image." },
+	{ "load", "nestctl image import", "Also for OCI layouts." },
+	{ "import", "nestctl image import", "" },
+	{ "export", "nestctl image export",
+		"Of an image, or of the layer of an instance: `nestctl "
+		"inspect -f '{{.Layer}}' NAME` tells its path." },
+	{ "save", "nestctl image export",
+		"A plain tar without layers. `nestctl save` saves the state of an instance." },
+	{ "pull", "nestctl image import",
+		"`skopeo copy docker://IMAGE oci:DIR && nestctl image import DIR NAME`. No "
+		"registry "
+		"is asked." },
+	{ "push", NULL, "`nestctl image export` and another tool." },
+	{ "commit", "nestctl run",
+		"`nestctl run --keep FILE IMAGE` makes a layer, and `nestctl run ./FILE` runs "
+		"it." },
+	{ "tag", NULL, "An image is a file: `nestctl image path` tells it, and it can be copied." },
+	{ "build", NULL,
+		"`nestctl image build` makes images of Debian; podman or docker build the "
+		"others, for `nestctl image import`." },
+	{ "create", "nestctl run", "`nestctl run -d` starts it, too." },
+	{ "update", "nestctl mem", "Memory only." },
+	{ "info", "nestctl info", "" },
+	{ "version", "nestctl version", "There is no server." },
+	{ "checkpoint", "nestctl save", "States can be restored, cloned and migrated." },
+	{ "network", NULL, "Each instance has a network of its own; `nestctl switch` joins some." },
+	{ "volume", NULL, "`run -v` takes folders of the host." },
+	{ "events", NULL, "" },
+	{ "history", NULL, "An image has one layer." },
+	{ "diff", NULL, "`nestctl cow` compares and merges layers." },
+	{ "system", "nestctl info", "`nestctl rm` and `nestctl rmi` remove; nothing is pruned." },
+	{ "login", NULL, "No registry is asked; skopeo has it." },
+	{ "logout", NULL, "No registry is asked; skopeo has it." },
+	{ "search", NULL, "No registry is asked." },
+	{ "container", "nestctl ps",
+		"Its commands stand at the top: nestctl start, rm and others." },
+	{ "compose", NULL, "" },
+	{ "swarm", NULL, "" },
+};
+
+static const struct row options[] = {
+	{ "-d", "-d", "The name is printed." },
+	{ "--rm", "--rm", "Is the default without -d." },
+	{ "-i", "-i", "Is the default without -d." },
+	{ "-t", "-t", "Is the default where all three streams are one terminal." },
+	{ "--name", "--name", "" },
+	{ "--restart", "--restart",
+		"With -d. Nothing starts an instance after a boot of the host." },
+	{ "-e, --env-file", "--env-file", "" },
+	{ "--entrypoint", "--entrypoint", "" },
+	{ "-w, -u", "--workdir", "" },
+	{ "-p 8080:80", "-p",
+		"On 127.0.0.1 unless an address is given. A port alone, ranges and -P "
+		"are not known." },
+	{ "-v HOST:GUEST[:ro]", "-v", "Folders of the host only: no files, no named volumes." },
+	{ "--tmpfs", "--tmpfs", "" },
+	{ "--read-only", "--read-only", "/tmp and /run are writable." },
+	{ "--network none", "--net", "Others are slirp, tap, switch, see nestling(1)." },
+	{ "--add-host", "--add-host", "host-gateway wants --host-loopback." },
+	{ "--dns", "--dns", "" },
+	{ "--hostname", "--hostname", "The default is the image's name. -h is help." },
+	{ "-m, --memory", "--mem", "Is what the machine has, 1G by default; not a limit." },
+	{ "--cpus", "--cpus", "A whole number of virtual CPUs." },
+	{ "--ulimit", "--ulimit", "" },
+	{ "--label", "--label", "With -d." },
+	{ "--log-opt", "--log-opt", "max-size and max-file. The default is 5 files of 10M." },
+	{ "--privileged, --cap-add, --security-opt", NULL,
+		"Root inside has all rights over its own machine, and none over the host." },
+	{ "--gpus, --device", NULL, "" },
+};
+
+static const char head[] =
+	"# Coming from docker\n\n"
+	"This page is the output of `nestctl from-docker`; tests/nestctl/from_docker compares "
+	"them. A\n"
+	"command or option that a row names exists.\n\n"
+	"An instance is a virtual machine in user mode: a kernel of its own, without root and "
+	"without a\n"
+	"daemon. An image is a file of the store or any path. `nestctl run` without `-d` is "
+	"docker's\n"
+	"`run --rm -i`. With `-d` an instance has a folder until `nestctl rm`: its layer, its "
+	"output and\n"
+	"its exit status ([nestctl.md](nestctl.md#detached-instances)).\n\n"
+	"    nestctl image build --variant busybox\n"
+	"    nestctl run -d --name web -p 8080:80 --restart on-failure:3 busybox -- httpd -f\n"
+	"    nestctl ps\n"
+	"    nestctl logs -f web\n"
+	"    nestctl exec -it web sh\n"
+	"    nestctl stop web && nestctl rm web\n";
+
+/* ---- checks ---- */
+
+static const struct command *find(const struct command *const *table, const char *verb, size_t n)
+{
+	for (; *table; table++)
+		if (strlen(command_verb(*table)) == n && !strncmp(command_verb(*table), verb, n))
+			return *table;
+	return NULL;
+}
+
+/* Dies unless "nestctl COMMAND..." is one. */
+static void check_command(const char *here)
+{
+	const struct command *const *table = commands;
+	const char *word = here + strlen("nestctl ");
+
+	while (table && *word) {
+		size_t n = strcspn(word, " ");
+		const struct command *c = find(table, word, n);
+
+		if (!c)
+			die("from-docker: '%s' is no command", here);
+		table = c->sub;
+		word += n + (word[n] == ' ');
+	}
+}
+
+/* Dies unless `run` has the option. */
+static void check_option(const char *here)
+{
+	for (const struct option_row *o = cmd_run.options; o->key || o->name; o++)
+		if (here[1] == '-' ? o->name && !strcmp(o->name, here + 2) :
+				     o->key == here[1] && !here[2])
+			return;
+	die("from-docker: run has no option %s", here);
+}
+
+/* ---- the page ---- */
+
+static void print_rows(
+	const struct row *rows, size_t n, const char *what, void (*check)(const char *here))
+{
+	printf("| docker%s | here | what differs |\n|---|---|---|\n", what);
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].here)
+			check(rows[i].here);
+		printf("| %s | %s | %s |\n", rows[i].docker,
+			rows[i].here ? format("`%s`", rows[i].here) : "not there", rows[i].differs);
+	}
+}
+
+static int from_docker(int argc, char **argv)
+{
+	while (next_option(&cmd_from_docker, argc, argv))
+		;
+	take_words(&cmd_from_docker, argc, argv, 0, 0);
+	printf("%s\n## Commands\n\n", head);
+	print_rows(verbs, sizeof(verbs) / sizeof(verbs[0]), "", check_command);
+	puts("\n## Options of run\n");
+	print_rows(options, sizeof(options) / sizeof(options[0]), " run", check_option);
+	return 0;
+}
+
+const char *docker_verb(const char *verb)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		const struct row *r = &verbs[i];
+
+		if (strcmp(r->docker, verb) != 0)
+			continue;
+		if (!r->here)
+			return format("docker's %s has no match here%s%s", verb,
+				*r->differs ? ": " : "", r->differs);
+		return format("docker's %s is here %s%s%s", verb, r->here, *r->differs ? ": " : "",
+			r->differs);
+	}
+	return NULL;
+}
+
+const struct command cmd_from_docker = {
+	.name = "from-docker",
+	.args = "",
+	.help = "Prints docs/from-docker.md: what docker's commands are called here.",
+	.hidden = true,
+	.run = from_docker,
+};
