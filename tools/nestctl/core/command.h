@@ -32,6 +32,7 @@
 	ROW(ps)                                                                                    \
 	ROW(port)                                                                                  \
 	ROW(inspect)                                                                               \
+	ROW(cp)                                                                                    \
 	ROW(rename)                                                                                \
 	ROW(rm)                                                                                    \
 	ROW(list)                                                                                  \

@@ -38,6 +38,7 @@ static const struct row verbs[] = {
 	{ "kill", "nestctl kill",
 		"Of a detached instance disks are synced. Others end as in a "
 		"power cut, and take no other signal." },
+	{ "cp", "nestctl cp", "The instance needs sh and tar. Devices are left out." },
 	{ "wait", "nestctl wait", "" },
 	{ "rename", "nestctl rename", "The instance must not run." },
 	{ "rm", "nestctl rm", "" },

@@ -38,6 +38,7 @@ extern const struct command cmd_image_build, cmd_image_import, cmd_image_export;
 int image_build(int argc, char **argv);
 int image_import(int argc, char **argv);
 int image_export(int argc, char **argv);
+int copy_files(int argc, char **argv);
 
 /* The nestctl that started nestctl-image (image_main.c). */
 extern const char *nestctl_path;

@@ -19,6 +19,7 @@ static const struct {
 	{ &cmd_image_build, image_build },
 	{ &cmd_image_import, image_import },
 	{ &cmd_image_export, image_export },
+	{ &cmd_cp, copy_files },
 };
 
 int main(int argc, char **argv)

@@ -82,3 +82,30 @@ const struct command cmd_image_export = {
 	.options = export_options,
 	.helper = true,
 };
+
+static const struct option_row cp_options[] = {
+	{ 'a', "archive", NULL,
+		"keep user and group, as numbers; without it files become root's inside, and the "
+		"caller's here" },
+	{ 'L', "follow-link", NULL, "copy what symbolic links lead to" },
+	{ 0 },
+};
+
+const struct command cmd_cp = {
+	.name = "cp",
+	.args = "NAME:PATH FILE|-  or  FILE|- NAME:PATH",
+	.help = "Copies files between the host and an instance.",
+	.text = "A copy into a folder that exists gets its own name there; else it gets the name "
+		"of "
+		"the target. PATH/. means the contents of PATH. - is a tar on standard input, "
+		"which "
+		"is unpacked in PATH, or on standard output.\n\nThe instance needs sh and tar. A "
+		"detached one that does not run is copied from and to by an instance over its "
+		"layer.\n\nFrom an instance come files, folders and links only, within the target. "
+		"Devices are left out, and a symbolic link of the instance's leads no file out of "
+		"it.\n\n\tnestctl cp web:/etc/hosts .\n\tnestctl cp site/. web:/var/www\n\tnestctl "
+		"cp "
+		"web:/var/log - | tar -t",
+	.options = cp_options,
+	.helper = true,
+};
