@@ -61,6 +61,9 @@ struct log_reader {
 	size_t have, at, room;
 	/* place of the next record in its file */
 	uint64_t offset;
+	/* the second of the last record, and its time in ns */
+	char second[20];
+	int64_t second_ns;
 	/* files were removed before they were read; the caller resets it */
 	bool lost;
 };

@@ -16,6 +16,7 @@
 
 #define READ_SIZE (256 << 10)
 #define WHEN_SIZE 30
+#define SECOND_SIZE 19
 
 /* Returns the lowest number of a file that is at least @from, or 0. */
 static unsigned int next_number(int dir, unsigned int from)
@@ -26,6 +27,21 @@ static unsigned int next_number(int dir, unsigned int from)
 
 	for (struct dirent *e; d && (e = readdir(d));)
 		if (sscanf(e->d_name, "log.%u", &n) == 1 && n >= from && (!best || n < best))
+			best = n;
+	if (d)
+		closedir(d);
+	return best;
+}
+
+/* Returns the highest number of a file, or 0. */
+static unsigned int last_number(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	unsigned int best = 0, n;
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (sscanf(e->d_name, "log.%u", &n) == 1 && n > best)
 			best = n;
 	if (d)
 		closedir(d);
@@ -103,30 +119,38 @@ static bool fill(struct log_reader *r)
 	return true;
 }
 
-static int64_t parse_time(const char *text, size_t n)
+/* Returns ns since 1970, or -1. The second is that of the record before, as a rule. */
+static int64_t parse_time(struct log_reader *r, const char *text)
 {
 	struct tm tm = { 0 };
+	char copy[WHEN_SIZE + 1], *end;
 	long ns;
 
-	if (n != WHEN_SIZE || sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%9ldZ", &tm.tm_year, &tm.tm_mon,
-				      &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ns) != 7)
+	if (text[SECOND_SIZE] != '.' || text[WHEN_SIZE - 1] != 'Z')
 		return -1;
-	tm.tm_year -= 1900;
-	tm.tm_mon--;
-	return timegm(&tm) * 1000000000L + ns;
+	if (memcmp(text, r->second, SECOND_SIZE) != 0) {
+		memcpy(copy, text, WHEN_SIZE);
+		copy[WHEN_SIZE] = '\0';
+		if (sscanf(copy, "%4d-%2d-%2dT%2d:%2d:%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+			    &tm.tm_hour, &tm.tm_min, &tm.tm_sec) != 6)
+			return -1;
+		tm.tm_year -= 1900;
+		tm.tm_mon--;
+		r->second_ns = timegm(&tm) * 1000000000L;
+		memcpy(r->second, text, SECOND_SIZE);
+	}
+	ns = strtol(text + SECOND_SIZE + 1, &end, 10);
+	return end == text + WHEN_SIZE - 1 && ns >= 0 ? r->second_ns + ns : -1;
 }
 
 /* Takes a line apart. False if it is none of ours. */
-static bool parse(const char *line, size_t n, struct log_record *rec)
+static bool parse(struct log_reader *r, const char *line, size_t n, struct log_record *rec)
 {
 	static const char *const streams[] = { " stdout ", " stderr ", " nestctl " };
-	char when[WHEN_SIZE + 1];
 
 	if (n < WHEN_SIZE)
 		return false;
-	memcpy(when, line, WHEN_SIZE);
-	when[WHEN_SIZE] = '\0';
-	rec->time = parse_time(when, WHEN_SIZE);
+	rec->time = parse_time(r, line);
 	rec->when = line;
 	rec->when_size = WHEN_SIZE;
 	for (int i = 0; rec->time >= 0 && i < 3; i++) {
@@ -158,7 +182,7 @@ bool log_next(struct log_reader *r, struct log_record *rec)
 
 			r->at += n + 1;
 			r->offset += n + 1;
-			if (parse(line, n, rec))
+			if (parse(r, line, n, rec))
 				return true;
 			continue;
 		}
@@ -202,21 +226,40 @@ void log_seek(struct log_reader *r, struct log_place place)
 	r->lost = false;
 }
 
-void log_seek_tail(struct log_reader *r, size_t lines)
+/* Notes where the last @lines lines begin, of those that follow. Returns how many there are. */
+static size_t note_lines(struct log_reader *r, struct log_place *ring, size_t lines)
 {
-	struct log_place *ring = xalloc((lines + 1) * sizeof(*ring)), here = log_place(r);
-	bool begins = true;
+	struct log_place here = log_place(r);
 	struct log_record rec;
+	bool begins = true;
 	size_t n = 0;
 
 	while (here = log_place(r), log_next(r, &rec)) {
-		if (begins && lines) {
-			/* a record that is the first of the next file */
-			if (here.number != r->number)
-				here = (struct log_place){ r->number, 0 };
+		/* a record that is the first of the next file */
+		if (here.number != r->number)
+			here = (struct log_place){ r->number, 0 };
+		if (begins && lines)
 			ring[n++ % lines] = here;
-		}
 		begins = rec.whole;
+	}
+	return n;
+}
+
+/* Looks at the newest file, then at more and more of them. */
+void log_seek_tail(struct log_reader *r, size_t lines)
+{
+	struct log_place *ring = xalloc((lines + 1) * sizeof(*ring));
+	unsigned int lowest = next_number(r->dir, 1), newest = last_number(r->dir), back = 0;
+	size_t n;
+
+	for (;;) {
+		unsigned int from = newest - lowest > back ? newest - back : lowest;
+
+		log_seek(r, (struct log_place){ from, 0 });
+		n = note_lines(r, ring, lines);
+		if (n >= lines || from <= lowest)
+			break;
+		back = 2 * back + 1;
 	}
 	if (lines && n)
 		log_seek(r, ring[n > lines ? n % lines : 0]);
