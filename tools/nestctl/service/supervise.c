@@ -33,6 +33,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "os-linux/end.h"
@@ -74,8 +75,8 @@ static struct super {
 	int clients[CLIENTS_MAX];
 	/* the last size that a client gave */
 	struct winsize size;
-	/* when it starts again (ns), or 0 */
-	int64_t start_at;
+	/* when it has started, and when it starts again, or 0: ns of a clock that nobody sets */
+	int64_t began, start_at;
 	int64_t delay_ms;
 	/* the beginning of its errors, while it starts */
 	char said[SAID_MAX];
@@ -89,6 +90,14 @@ static void close_fd(int *fd)
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
+}
+
+static int64_t steady_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return t.tv_sec * 1000000000L + t.tv_nsec;
 }
 
 static void save(void)
@@ -247,6 +256,7 @@ static const char *start_child(void)
 	super.child = pid > 0 ? pid : 0;
 	super.st.phase = PHASE_RUNNING;
 	super.st.started = now_ns();
+	super.began = steady_ns();
 	save();
 	return why;
 }
@@ -359,9 +369,9 @@ static void child_ended(int status)
 	}
 	if (!wants_restart())
 		end();
-	if (super.st.finished - super.st.started >= RAN_LONG_NS)
+	if (steady_ns() - super.began >= RAN_LONG_NS)
 		super.delay_ms = DELAY_MS;
-	super.start_at = now_ns() + super.delay_ms * 1000000L;
+	super.start_at = steady_ns() + super.delay_ms * 1000000L;
 	super.delay_ms = 2 * super.delay_ms < DELAY_MAX_MS ? 2 * super.delay_ms : DELAY_MAX_MS;
 	super.st.restarts++;
 	super.st.phase = PHASE_RESTARTING;
@@ -525,12 +535,9 @@ static void take_signals(void)
 
 static int wait_ms(void)
 {
-	int64_t left = (super.start_at - now_ns()) / 1000000 + 1;
+	int64_t left = (super.start_at - steady_ns()) / 1000000 + 1;
 
-	/* the clock may be set meanwhile */
-	return !super.start_at ? -1 :
-	       left < 0        ? 0 :
-				 (int)(left < super.delay_ms ? left : super.delay_ms);
+	return !super.start_at ? -1 : left < 0 ? 0 : (int)left;
 }
 
 static void step(void)
@@ -565,7 +572,7 @@ static void step(void)
 		take_client();
 	if (p[AT_SIGNAL].revents)
 		hear_signal();
-	if (super.start_at && now_ns() >= super.start_at)
+	if (super.start_at && steady_ns() >= super.start_at)
 		start_again();
 }
 
