@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 #include "tools/nestctl/service/service.h"
 
 #define WHY_MAX 4096
+#define TRIES 100
+#define PAUSE_MS 50
 
 /* Leaves the caller's terminal, folder and descriptors, but for @told and the instance's. */
 static void leave_caller(struct service *s, int told)
@@ -86,6 +89,12 @@ const char *service_start(struct service *s)
 	return strcmp(why, "r") != 0 ? why : NULL;
 }
 
+static void write_files(void *arg)
+{
+	service_state_create(arg);
+	spec_write(arg);
+}
+
 int service_run(struct run *r)
 {
 	const char *name = r->name ?: service_new_name(), *why;
@@ -93,8 +102,11 @@ int service_run(struct run *r)
 	struct service s = service_create(name);
 
 	s.spec = spec;
-	service_state_create(&s);
-	spec_write(&s);
+	why = attempt(write_files, &s);
+	if (why) { /* a full disk */
+		service_remove(&s);
+		die("%s", why);
+	}
 	why = service_start(&s);
 	if (why) {
 		if (service_wait_end(&s, -1) && service_lock(&s))
@@ -107,17 +119,32 @@ int service_run(struct run *r)
 
 /* ---- start ---- */
 
+/*
+ * Locks an instance that has ended. False if it runs, or another nestctl has just started it. Dies
+ * if another process keeps it locked.
+ */
+static bool lock_ended(struct service *s)
+{
+	for (int i = 0; i < TRIES; i++) {
+		enum phase phase;
+
+		if (service_lock(s))
+			return true;
+		phase = service_state_read(s).phase;
+		if (phase == PHASE_RUNNING || phase == PHASE_RESTARTING)
+			return false;
+		poll(NULL, 0, PAUSE_MS);
+	}
+	die("%s: another nestctl changes it", s->name);
+}
+
 static void start_one(const char *name)
 {
 	struct service s = service_open(name);
 	const char *why;
 
-	if (!service_lock(&s)) {
-		/* it runs, or is being changed */
-		if (service_state_read(&s).phase == PHASE_RUNNING)
-			return service_close(&s);
-		die("%s: another nestctl changes it", name);
-	}
+	if (!lock_ended(&s))
+		return service_close(&s);
 	why = service_start(&s);
 	if (why)
 		die("%s: %s", name, why);
