@@ -53,6 +53,22 @@ struct spec {
 	char **words, **command, **labels, **ports;
 };
 
+/* What became of it (state.c). */
+enum phase { PHASE_CREATED, PHASE_RUNNING, PHASE_RESTARTING, PHASE_EXITED };
+struct service_state {
+	enum phase phase;
+	/* true once nestctl stop has asked for its end */
+	bool stopped;
+	/* the last exit status, and how many there have been */
+	int exit;
+	unsigned int ends;
+	/* by the policy, since its last start by the user */
+	unsigned int restarts;
+	/* ns since 1970, or 0 */
+	int64_t started, finished;
+	pid_t supervisor;
+};
+
 /* ---- store.c ---- */
 
 struct service {
@@ -62,6 +78,8 @@ struct service {
 	int lock;   /* by service_lock(), else -1 */
 	bool whole; /* it has a spec */
 	struct spec spec;
+	/* by services_all() */
+	struct service_state seen;
 };
 
 /* Dies unless @name may be a name: letters, digits, then _ . - too; at most 63. */
@@ -83,7 +101,7 @@ bool service_is_busy(const struct service *s);
 void service_remove(struct service *s);
 /* Gives it another name; it must be locked. Dies if that is taken. */
 void service_rename(struct service *s, const char *name);
-/* Returns all, sorted by name. */
+/* Returns all, sorted by name: their specs and states, without descriptors. */
 struct service *services_all(size_t *count);
 /* Returns a name of six letters for a new instance. */
 const char *service_new_name(void);
@@ -97,20 +115,6 @@ struct spec spec_of_run(const struct run *r);
 
 /* ---- state.c ---- */
 
-enum phase { PHASE_CREATED, PHASE_RUNNING, PHASE_RESTARTING, PHASE_EXITED };
-struct service_state {
-	enum phase phase;
-	/* true once nestctl stop has asked for its end */
-	bool stopped;
-	/* the last exit status, and how many there have been */
-	int exit;
-	unsigned int ends;
-	/* by the policy, since its last start by the user */
-	unsigned int restarts;
-	/* ns since 1970, or 0 */
-	int64_t started, finished;
-	pid_t supervisor;
-};
 /*
  * Makes the file of a new instance, with room for all later states, so that a full disk does not
  * lose an exit status. Dies on an error.

@@ -200,7 +200,11 @@ struct service *services_all(size_t *count)
 		all = realloc(all, (n + 2) * sizeof(*all));
 		if (!all)
 			die("out of memory");
-		n += service_find(&all[n], e->d_name);
+		if (!service_find(&all[n], e->d_name))
+			continue;
+		/* descriptors are few */
+		all[n].seen = service_state_read(&all[n]);
+		service_close(&all[n++]);
 	}
 	if (d)
 		closedir(d);

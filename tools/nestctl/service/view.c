@@ -122,7 +122,7 @@ static struct view of_service(const struct service *s, const struct instance *in
 	struct view v = { .name = s->name,
 		.kept = true,
 		.service = *s,
-		.state = service_state_read(s),
+		.state = s->seen,
 		.image = s->spec.image,
 		.file = s->spec.file,
 		.command = command_text(s->spec.command),
@@ -186,12 +186,15 @@ bool view_find(struct view *v, const char *name)
 	struct instance *in = instances_find(name, &n);
 
 	instances_measure(in, n);
-	if (service_find(&s, name))
+	if (service_find(&s, name)) {
+		s.seen = service_state_read(&s);
 		*v = of_service(&s, n ? in : NULL);
-	else if (n)
+		service_close(&s);
+	} else if (n) {
 		*v = of_instance(in);
-	else
+	} else {
 		return false;
+	}
 	return true;
 }
 
