@@ -220,8 +220,11 @@ static int carry(struct attach *a)
 			{ .fd = a->signals, .events = POLLIN },
 			{ .fd = a->input ? 0 : -1, .events = POLLIN } };
 
-		if (!print_log(a))
-			die("standard output: %s", strerror(errno));
+		if (!print_log(a)) {
+			if (errno != EPIPE)
+				warn("standard output: %s", strerror(errno));
+			return 1;
+		}
 		if (ended)
 			return st.exit;
 		poll(p, 3, LOOK_MS);
