@@ -29,6 +29,9 @@
 
 #define KEYS_MAX 16
 #define LOOK_MS 100
+#define READ_MAX 2048
+#define WAITING_MAX 65536
+#define PACKET_MAX 4096
 
 struct attach {
 	struct service s;
@@ -38,6 +41,10 @@ struct attach {
 	int control, signals, watch;
 	bool input; /* standard input is still read */
 	bool terminal;
+	/* input that the supervisor has no room for yet; its end follows it */
+	char waiting[WAITING_MAX];
+	size_t nr_waiting;
+	bool end_waits;
 	unsigned char keys[KEYS_MAX];
 	size_t nr_keys, hit; /* of the keys, how many were typed */
 };
@@ -105,46 +112,61 @@ static bool print_log(struct attach *a)
 
 /* ---- input ---- */
 
-static void send_input(const struct attach *a, const unsigned char *text, size_t n)
+/* Sends what waits, as far as there is room: a program that does not read must not stop us. */
+static void push_input(struct attach *a)
 {
-	char packet[4096 + KEYS_MAX + 1];
+	char packet[PACKET_MAX + 1];
 
 	packet[0] = CONTROL_INPUT;
-	memcpy(packet + 1, text, n);
-	if (n)
-		send(a->control, packet, n + 1, MSG_NOSIGNAL);
+	while (a->nr_waiting) {
+		size_t n = a->nr_waiting < PACKET_MAX ? a->nr_waiting : PACKET_MAX;
+
+		memcpy(packet + 1, a->waiting, n);
+		if (send(a->control, packet, n + 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+			if (errno == EAGAIN || errno == EINTR)
+				return;
+			n = a->nr_waiting; /* it has ended */
+		}
+		memmove(a->waiting, a->waiting + n, a->nr_waiting - n);
+		a->nr_waiting -= n;
+	}
+	if (a->end_waits && (send(a->control, "E", 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0 ||
+				    (errno != EAGAIN && errno != EINTR)))
+		a->end_waits = false;
+}
+
+/* What has no room is lost, as on a terminal; of a pipe no more is read than there is room for. */
+static void add_input(struct attach *a, const unsigned char *text, size_t n)
+{
+	size_t room = WAITING_MAX - a->nr_waiting;
+
+	n = n < room ? n : room;
+	memcpy(a->waiting + a->nr_waiting, text, n);
+	a->nr_waiting += n;
 }
 
 /* Passes on what was typed, but not the keys that detach. True once they are complete. */
 static bool type(struct attach *a, const unsigned char *text, size_t n)
 {
-	unsigned char out[4096 + KEYS_MAX];
-	size_t k = 0;
-
 	for (size_t i = 0; i < n; i++) {
 		if (a->nr_keys && text[i] == a->keys[a->hit]) {
 			if (++a->hit == a->nr_keys)
 				return true;
 			continue;
 		}
-		memcpy(out + k, a->keys, a->hit);
-		k += a->hit;
+		add_input(a, a->keys, a->hit);
 		/* what does not go on may begin anew */
 		a->hit = a->nr_keys && text[i] == a->keys[0] ? 1 : 0;
 		if (!a->hit)
-			out[k++] = text[i];
-		if (k > 4096 - KEYS_MAX) {
-			send_input(a, out, k);
-			k = 0;
-		}
+			add_input(a, &text[i], 1);
 	}
-	send_input(a, out, k);
+	push_input(a);
 	return false;
 }
 
 static bool read_input(struct attach *a)
 {
-	unsigned char buf[2048];
+	unsigned char buf[READ_MAX];
 	ssize_t n = read(0, buf, sizeof(buf));
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
@@ -152,7 +174,8 @@ static bool read_input(struct attach *a)
 	if (n > 0)
 		return type(a, buf, (size_t)n);
 	a->input = false;
-	send(a->control, "E", 1, MSG_NOSIGNAL);
+	a->end_waits = true;
+	push_input(a);
 	return false;
 }
 
@@ -216,9 +239,12 @@ static int carry(struct attach *a)
 
 	for (;;) {
 		bool ended = has_ended(a, &st);
-		struct pollfd p[3] = { { .fd = a->watch, .events = POLLIN },
+		const bool waits = a->nr_waiting || a->end_waits;
+		const bool room = a->nr_waiting + READ_MAX + KEYS_MAX <= WAITING_MAX;
+		struct pollfd p[4] = { { .fd = a->watch, .events = POLLIN },
 			{ .fd = a->signals, .events = POLLIN },
-			{ .fd = a->input ? 0 : -1, .events = POLLIN } };
+			{ .fd = a->input && (room || a->terminal) ? 0 : -1, .events = POLLIN },
+			{ .fd = waits ? a->control : -1, .events = POLLOUT } };
 
 		if (!print_log(a)) {
 			if (errno != EPIPE)
@@ -227,10 +253,12 @@ static int carry(struct attach *a)
 		}
 		if (ended)
 			return st.exit;
-		poll(p, 3, LOOK_MS);
+		poll(p, 4, LOOK_MS);
 		log_wait(a->watch, -1, 0);
 		if (p[1].revents && pass_signal(a))
 			return 0;
+		if (waits && p[3].revents)
+			push_input(a);
 		if (p[2].revents && read_input(a)) {
 			restore_terminal();
 			warn("detached from %s", a->s.name);
@@ -270,13 +298,13 @@ static int attach_to(struct attach *a)
 
 int attach_started(const char *name, const struct attach_options *how)
 {
-	struct attach a = { .s = service_open(name), .how = how };
-	struct log_record rec;
+	static struct attach a;
 	const char *why;
 
+	a.s = service_open(name);
+	a.how = how;
 	log_reader_open(&a.log, a.s.dir);
-	while (log_next(&a.log, &rec))
-		;
+	log_seek_tail(&a.log, 0);
 	a.ends = service_state_read(&a.s).ends;
 	if (service_lock(&a.s)) {
 		a.ends = service_state_read(&a.s).ends;
@@ -290,10 +318,10 @@ int attach_started(const char *name, const struct attach_options *how)
 static int attach(int argc, char **argv)
 {
 	struct attach_options how = { .input = true };
-	struct attach a = { .how = &how };
-	struct log_record rec;
+	static struct attach a;
 	struct service_state st;
 
+	a.how = &how;
 	open_standard_streams();
 	for (int key; (key = next_option(&cmd_attach, argc, argv));)
 		switch (key) {
@@ -306,8 +334,7 @@ static int attach(int argc, char **argv)
 		}
 	a.s = service_open(take_words(&cmd_attach, argc, argv, 1, 1)[0]);
 	log_reader_open(&a.log, a.s.dir);
-	while (log_next(&a.log, &rec))
-		;
+	log_seek_tail(&a.log, 0);
 	st = service_state_read(&a.s);
 	if (st.phase != PHASE_RUNNING && st.phase != PHASE_RESTARTING)
 		die("%s: does not run; nestctl start -a starts it", a.s.name);
