@@ -118,6 +118,8 @@ static const struct row options[] = {
 	{ "--hostname", "--hostname", "The default is the image's name. -h is help." },
 	{ "-m, --memory", "--mem", "Is what the machine has, 1G by default; not a limit." },
 	{ "--cpus", "--cpus", "A whole number of virtual CPUs." },
+	{ "--pids-limit", "--pids", "" },
+	{ "--storage-opt size=", "--disk", "" },
 	{ "--ulimit", "--ulimit", "" },
 	{ "--label", "--label", "With -d." },
 	{ "--log-opt", "--log-opt", "max-size and max-file. The default is 5 files of 10M." },

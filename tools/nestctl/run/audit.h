@@ -20,6 +20,8 @@ struct run;
 
 /* Adds FILE or fd:N. Dies if the descriptor cannot be written. */
 void audit_add(const char *text);
+/* Forgets each FILE: the supervisor of a detached instance reads the options again. */
+void audit_clear(void);
 /* Has @f called with each line, terminated, by a thread of its own (learn.c). */
 void audit_listen(void (*f)(const char *line));
 /* Dies if a file cannot be written. */

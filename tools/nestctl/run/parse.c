@@ -215,7 +215,8 @@ static void keep_option(struct run *r, int key)
 			return;
 	if (key == 'v')
 		keep_word(r, key, format("%s:%s:%s", v->host, v->guest, v->rdonly ? "ro" : "rw"));
-	else if (key == 'c' || (key == 'k' && strchr(optarg, '/')))
+	else if (key == 'c' || (key == 'k' && strchr(optarg, '/')) || key == KEY_AUDIT ||
+		 key == KEY_POLICY)
 		keep_word(r, key, absolute(optarg));
 	else if (key == 'e')
 		keep_env(r, optarg);
@@ -289,9 +290,15 @@ static void parse_option(struct run *r, int key)
 		if (!r->timeout)
 			die("run: --timeout '%s': wants a time (90, 90s, 10m, 2h)", optarg);
 		break;
-	case KEY_LEARN: learn_begin(optarg); break;
+	case KEY_LEARN:
+		r->learns = true;
+		learn_begin(optarg);
+		break;
 	case KEY_POLICY: r->policy = optarg; break;
-	case KEY_AUDIT: audit_add(optarg); break;
+	case KEY_AUDIT:
+		r->audit_fd = r->audit_fd || !strncmp(optarg, "fd:", 3);
+		audit_add(optarg);
+		break;
 	case KEY_ALLOW: add_allowed(r, optarg); break;
 	case KEY_LOOPBACK: r->loopback = loopback_word(optarg); break;
 	case KEY_HOSTNAME: run_set_hostname(r, optarg); break;
@@ -337,6 +344,10 @@ static void check_detached(const struct run *r)
 		die("run: --rm and --restart exclude each other");
 	if (r->detach && r->no_terminal)
 		die("run: -d and -T: a detached instance has channels, unless -t is given");
+	if (r->detach && r->learns)
+		die("run: -d and --learn exclude each other");
+	if (r->detach && r->audit_fd)
+		die("run: -d and --audit fd:N: a detached instance writes to a FILE");
 	if (r->detach || (policy.kind == RESTART_NO && !r->log_size && !r->log_files))
 		return;
 	die("run: %s wants -d: an instance that is not detached ends with nestctl",
@@ -354,6 +365,7 @@ void run_parse(struct run *r, int argc, char **argv)
 		.template = -1,
 		.started_fd = -1,
 		.fds = { 0, 1, 2 } };
+	audit_clear();
 	r->user_from = r->argc;
 	for (int key; (key = next_option(&cmd_run, argc, argv));) {
 		parse_option(r, key);

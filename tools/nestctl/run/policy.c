@@ -320,6 +320,9 @@ static void read_policy(struct policy *p)
 		slash[slash == p->dir] = '\0';
 	else
 		strcpy(p->dir, *p->dir ? "." : "");
+	/* a detached instance reads it a second time */
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		keys[i].line = 0;
 	while ((n = getline(&text, &room, f)) >= 0) {
 		p->line++;
 		if (strlen(text) != (size_t)n)

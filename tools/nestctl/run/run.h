@@ -34,6 +34,8 @@ struct run {
 	unsigned long pids, timeout; /* 0: any; seconds */
 	/* the first parameter of the user's, or NULL */
 	const char *param;
+	/* --learn is given; an --audit is a descriptor */
+	bool learns, audit_fd;
 	bool verbose, want_terminal, no_terminal;
 	bool no_template; /* it boots */
 	bool make_now;    /* a missing template is made before */
