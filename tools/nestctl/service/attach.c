@@ -188,7 +188,7 @@ static void send_size(const struct attach *a, unsigned int more)
 	if (!a->s.spec.tty || ioctl(0, TIOCGWINSZ, &ws))
 		return;
 	n = snprintf(text, sizeof(text), "W%u %u", ws.ws_row + more, ws.ws_col + more);
-	send(a->control, text, (size_t)n, MSG_NOSIGNAL);
+	send(a->control, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void take_signals(struct attach *a)
@@ -211,8 +211,6 @@ static void take_signals(struct attach *a)
 static bool pass_signal(struct attach *a)
 {
 	struct signalfd_siginfo info;
-	char text[16];
-	int n;
 
 	if (read(a->signals, &info, sizeof(info)) != sizeof(info))
 		return false;
@@ -220,8 +218,8 @@ static bool pass_signal(struct attach *a)
 		send_size(a, 0);
 		return false;
 	}
-	n = snprintf(text, sizeof(text), "K%u", info.ssi_signo);
-	return info.ssi_signo == SIGHUP || send(a->control, text, (size_t)n, MSG_NOSIGNAL) < 0;
+	/* by a connection of its own: on this one input may wait for room */
+	return info.ssi_signo == SIGHUP || !service_signal(&a->s, (int)info.ssi_signo);
 }
 
 /* ---- the whole ---- */

@@ -10,11 +10,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/service/service.h"
+
+#define REPLY_S 10
 
 static struct sockaddr_un address(const struct service *s)
 {
@@ -39,6 +42,7 @@ int control_connect(const struct service *s, pid_t *pid)
 {
 	struct sockaddr_un a = address(s);
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	const struct timeval patience = { REPLY_S, 0 };
 	struct ucred peer;
 	socklen_t n = sizeof(peer);
 
@@ -50,6 +54,8 @@ int control_connect(const struct service *s, pid_t *pid)
 		return -1;
 	}
 	*pid = peer.pid;
+	/* a supervisor that waits for its disk does not answer */
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	return fd;
 }
 

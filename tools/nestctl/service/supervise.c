@@ -73,6 +73,8 @@ static struct super {
 	size_t nr_waiting;
 	bool end_waits;
 	int clients[CLIENTS_MAX];
+	/* of each: its next packet is input that has no room yet; the others are heard */
+	bool blocked[CLIENTS_MAX];
 	/* the last size that a client gave */
 	struct winsize size;
 	/* when it has started, and when it starts again, or 0: ns of a clock that nobody sets */
@@ -463,11 +465,20 @@ static void obey(int fd, const char *packet, size_t n)
 	}
 }
 
-static void hear(int *client)
+static bool has_room(void)
+{
+	return super.nr_waiting + CONTROL_MAX <= INPUT_MAX;
+}
+
+static void hear(int *client, bool *blocked)
 {
 	static char packet[CONTROL_MAX + 1];
-	ssize_t n = recv(*client, packet, CONTROL_MAX, MSG_DONTWAIT);
+	ssize_t n = recv(*client, packet, 1, MSG_DONTWAIT | MSG_PEEK);
 
+	*blocked = n > 0 && *packet == CONTROL_INPUT && !has_room();
+	if (*blocked)
+		return;
+	n = recv(*client, packet, CONTROL_MAX, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0)
@@ -483,6 +494,7 @@ static void take_client(void)
 	for (int i = 0; fd >= 0 && i < CLIENTS_MAX; i++)
 		if (super.clients[i] < 0) {
 			super.clients[i] = fd;
+			super.blocked[i] = false;
 			return;
 		}
 	if (fd >= 0)
@@ -542,7 +554,7 @@ static int wait_ms(void)
 
 static void step(void)
 {
-	bool room = super.nr_waiting + CONTROL_MAX <= INPUT_MAX;
+	const bool room = has_room();
 	struct pollfd p[AT_CLIENTS + CLIENTS_MAX] = {
 		[AT_SIGNAL] = { .fd = super.signals, .events = POLLIN },
 		[AT_LISTEN] = { .fd = super.listener, .events = POLLIN },
@@ -554,7 +566,8 @@ static void step(void)
 
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		p[AT_CLIENTS + i] =
-			(struct pollfd){ .fd = room ? super.clients[i] : -1, .events = POLLIN };
+			(struct pollfd){ .fd = room || !super.blocked[i] ? super.clients[i] : -1,
+				.events = POLLIN };
 	if (poll(p, AT_CLIENTS + CLIENTS_MAX, wait_ms()) < 0)
 		return;
 	if (p[AT_STARTED].revents)
@@ -566,8 +579,8 @@ static void step(void)
 	if (p[AT_INPUT].revents)
 		push_input();
 	for (int i = 0; i < CLIENTS_MAX; i++)
-		if (p[AT_CLIENTS + i].revents && super.nr_waiting + CONTROL_MAX <= INPUT_MAX)
-			hear(&super.clients[i]);
+		if (p[AT_CLIENTS + i].revents)
+			hear(&super.clients[i], &super.blocked[i]);
 	if (p[AT_LISTEN].revents)
 		take_client();
 	if (p[AT_SIGNAL].revents)
