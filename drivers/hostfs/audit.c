@@ -3,9 +3,10 @@
  * audit.c: lines of the audit (kernel/task/audit/line.h) about the host's folders: what the guest
  * opens for writing, makes, removes, renames and changes, and what it was refused.
  *
- * A line has the folder that the command line names ("volume") and the path below it ("file"):
- * where the guest has mounted it does not matter. It is written after the host has done what it
- * tells, so it names the guest's view. The host's processes may have renamed folders meanwhile.
+ * A line has the folder that the command line names ("volume") and the path below it ("file").
+ * Of a share of one file the volume is that file, and the path "/". Where the guest has mounted it
+ * does not matter. A line is written after the host has done what it tells, so it names the guest's
+ * view. The host's processes may have renamed folders meanwhile.
  */
 #include "drivers/hostfs/hostfs.h"
 #include "kernel/task/audit/audit.h"
@@ -16,17 +17,31 @@
 static void add_path(struct audit *a, const char *key, struct dentry *d, char *buf)
 {
 	const struct hostfs_sb *hs = d->d_sb->s_fs_info;
-	size_t n = strcmp(hs->dir, "/") ? strlen(hs->dir) : 0;
+	size_t n = strcmp(hs->dir, "/") && !hs->share->only ? strlen(hs->dir) : 0;
 	char *text = dentry_path(d, buf, PATH_MAX);
 
 	if (IS_ERR(text) || n > (size_t)(text - buf)) {
 		audit_cut(a);
 		return;
 	}
+	if (hs->share->only)
+		text[1] = 0; /* the volume is the file */
 	text -= n;
 	memcpy(text, hs->dir, n);
 	if (!audit_text(a, key, text, strlen(text), AUDIT_PATH))
 		audit_cut(a);
+}
+
+/* Adds the folder, or the one file, that the command line names. */
+static void add_volume(struct audit *a, const struct hostfs_share *s, char *buf)
+{
+	const char *text = s->dir;
+
+	if (s->only) {
+		scnprintf(buf, PATH_MAX, "%s/%s", strcmp(s->dir, "/") ? s->dir : "", s->only);
+		text = buf;
+	}
+	audit_text(a, "volume", text, strlen(text), VOLUME_MOST);
 }
 
 static void tell(const char *event, const char *what, struct dentry *d, struct dentry *to)
@@ -42,7 +57,7 @@ static void tell(const char *event, const char *what, struct dentry *d, struct d
 	if (audit_begin_task(&a, event)) {
 		if (what)
 			audit_text(&a, "what", what, strlen(what), 32);
-		audit_text(&a, "volume", hs->share->dir, strlen(hs->share->dir), VOLUME_MOST);
+		add_volume(&a, hs->share, buf);
 		add_path(&a, "file", d, buf);
 		if (to)
 			add_path(&a, "to", to, buf);

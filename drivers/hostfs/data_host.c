@@ -163,7 +163,7 @@ int file_fd(int number)
 int hostfs_host_opendir(int node, int *file)
 {
 	struct hostfs_node *n = node_find(node);
-	int fd = node_pin(n), got;
+	int fd = n && n->only ? -EACCES : node_pin(n), got;
 
 	if (fd < 0)
 		return fd;

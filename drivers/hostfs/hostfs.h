@@ -55,6 +55,8 @@
 
 struct hostfs_share {
 	const char *dir; /* NULL: none */
+	/* the only name in it that guests may use, or NULL */
+	const char *only;
 	bool ro, append;
 };
 struct hostfs_sb {

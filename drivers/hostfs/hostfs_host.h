@@ -47,16 +47,17 @@ int hostfs_host_ids(uint32_t *uid, uint32_t *gid);
  */
 int hostfs_host_setup(int irq);
 /*
- * @dir may be given to hostfs_host_root() later, when the process may be jailed. Called before
- * that.
+ * @dir and @only may be given to hostfs_host_root() later, when the process may be jailed. Called
+ * before that. A jailed process then reaches the folder, or the one file in it.
  */
-void hostfs_host_share(const char *dir);
+void hostfs_host_share(const char *dir, const char *only);
 /*
  * Opens the folder @path beneath @jail. The user's own @jail may contain links. Links in @path are
- * followed only as long as they stay beneath @jail. -ENOTDIR, -ENOENT, -EXDEV (leads out). *root is
- * 0, or the node's number before a restore.
+ * followed only as long as they stay beneath @jail. @only: the one name that can be looked up
+ * there, in a folder that cannot be listed or changed; or NULL. -ENOTDIR, -ENOENT, -EXDEV (leads
+ * out). *root is 0, or the node's number before a restore.
  */
-int hostfs_host_root(const char *jail, const char *path, int *root);
+int hostfs_host_root(const char *jail, const char *path, const char *only, int *root);
 
 /* ---- objects ---- */
 

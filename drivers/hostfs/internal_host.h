@@ -26,6 +26,8 @@ struct hostfs_node {
 	bool keep;                         /* the root, or nameless: fd stays open */
 	struct hostfs_node *parent;        /* a reference; NULL: the root, or nameless */
 	char *name;                        /* in @parent */
+	/* of a root: the only name in it that there is, and nothing of it changes; or NULL */
+	char *only;
 	struct hostfs_node *older, *newer; /* open descriptors that may be closed */
 };
 

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -22,7 +23,15 @@ static int enter(struct hostfs_node *dir, const char *name)
 {
 	int err = name_check(name);
 
+	if (!err && dir && dir->only && strcmp(name, dir->only))
+		err = -ENOENT;
 	return err ? err : node_pin(dir);
+}
+
+/* The same, for a change of the name. */
+static int enter_to_change(struct hostfs_node *dir, const char *name)
+{
+	return dir && dir->only ? -EACCES : enter(dir, name);
 }
 
 int hostfs_host_lookup(int number, const char *name, struct hostfs_attr *a)
@@ -102,7 +111,7 @@ int hostfs_host_make(
 	int number, const char *name, const struct hostfs_new *new, struct hostfs_attr *a)
 {
 	struct hostfs_node *dir = node_find(number);
-	int fd = enter(dir, name), err;
+	int fd = enter_to_change(dir, name), err;
 
 	if (fd < 0)
 		return fd;
@@ -146,7 +155,7 @@ int hostfs_host_create(int number, const char *name, const struct hostfs_new *ne
 	struct hostfs_attr *a)
 {
 	struct hostfs_node *dir = node_find(number);
-	int dirfd = enter(dir, name), fd, err;
+	int dirfd = enter_to_change(dir, name), fd, err;
 
 	if (dirfd < 0)
 		return dirfd;
@@ -194,7 +203,7 @@ int hostfs_host_tmpfile(
 	int number, const struct hostfs_new *new, int *node, int *file, struct hostfs_attr *a)
 {
 	struct hostfs_node *dir = node_find(number);
-	int dirfd = node_pin(dir), fd = -1, err;
+	int dirfd = dir && dir->only ? -EACCES : node_pin(dir), fd = -1, err;
 
 	if (dirfd < 0)
 		return dirfd;
@@ -225,7 +234,7 @@ int hostfs_host_tmpfile(
 int hostfs_host_link(int node, int number, const char *name, struct hostfs_attr *a)
 {
 	struct hostfs_node *n = node_find(node), *dir = node_find(number);
-	int dirfd = enter(dir, name), fd, err;
+	int dirfd = enter_to_change(dir, name), fd, err;
 
 	if (dirfd < 0)
 		return dirfd;
@@ -251,7 +260,7 @@ int hostfs_host_link(int node, int number, const char *name, struct hostfs_attr 
 int hostfs_host_remove(int number, const char *name, int is_dir)
 {
 	struct hostfs_node *dir = node_find(number);
-	int fd = enter(dir, name), err = 0;
+	int fd = enter_to_change(dir, name), err = 0;
 
 	if (fd < 0)
 		return fd;
@@ -264,11 +273,11 @@ int hostfs_host_remove(int number, const char *name, int is_dir)
 int hostfs_host_rename(const struct hostfs_rename *r)
 {
 	struct hostfs_node *odir = node_find(r->odir), *ndir = node_find(r->ndir);
-	int from = enter(odir, r->oname), to, err = 0;
+	int from = enter_to_change(odir, r->oname), to, err = 0;
 
 	if (from < 0)
 		return from;
-	to = enter(ndir, r->nname);
+	to = enter_to_change(ndir, r->nname);
 	if (to < 0) {
 		node_unpin(odir);
 		return to;

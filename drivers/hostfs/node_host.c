@@ -415,6 +415,7 @@ static void put_locked(struct hostfs_node *n)
 
 		drop_fd(n);
 		free(n->name);
+		free(n->only);
 		free(n);
 		n = parent;
 	}
@@ -577,12 +578,24 @@ static struct {
 } shares[SHARES_MAX];
 static int nr_shares; /* grows before the guest runs */
 
-void hostfs_host_share(const char *dir)
+/* Grants the folder to a jailed process, or the one file in it. */
+static void grant(const char *dir, const char *only)
+{
+	char *path = NULL;
+
+	if (!only)
+		os_jail_grant(dir, OS_GRANT_READ | OS_GRANT_BENEATH);
+	else if (asprintf(&path, "%s/%s", dir, only) > 0)
+		os_jail_grant(path, OS_GRANT_READ | OS_GRANT_BENEATH);
+	free(path);
+}
+
+void hostfs_host_share(const char *dir, const char *only)
 {
 	int fd = nr_shares < SHARES_MAX ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	self_fds();
-	os_jail_grant(dir, OS_GRANT_READ | OS_GRANT_BENEATH);
+	grant(dir, only);
 	if (fd < 0)
 		return;
 	shares[nr_shares].dir = dir;
@@ -598,7 +611,7 @@ static int open_top(const char *dir)
 	return open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-int hostfs_host_root(const char *jail, const char *path, int *root)
+int hostfs_host_root(const char *jail, const char *path, const char *only, int *root)
 {
 	struct hostfs_node *n;
 	int top = open_top(jail), fd, err;
@@ -606,7 +619,7 @@ int hostfs_host_root(const char *jail, const char *path, int *root)
 
 	if (top < 0)
 		return -errno;
-	os_jail_grant(jail, OS_GRANT_READ | OS_GRANT_BENEATH);
+	grant(jail, only);
 	set_limit();
 	fd = open_beneath(top, path);
 	close(top);
@@ -619,7 +632,8 @@ int hostfs_host_root(const char *jail, const char *path, int *root)
 	err = node_of_fd(fd, &n);
 	if (err)
 		return err;
-	err = node_number(n, *root);
+	n->only = only ? strdup(only) : NULL;
+	err = only && !n->only ? -ENOMEM : node_number(n, *root);
 	if (err < 0)
 		node_put(n);
 	else

@@ -73,7 +73,7 @@ static int change_times(int fd, const struct hostfs_set *s)
 int hostfs_host_setattr(int node, int file, const struct hostfs_set *s, struct hostfs_attr *a)
 {
 	struct hostfs_node *n = node_find(node);
-	int fd = node_pin(n), err;
+	int fd = n && n->only ? -EACCES : node_pin(n), err;
 
 	if (fd < 0)
 		return fd;
@@ -128,7 +128,7 @@ long hostfs_host_getxattr(int node, const char *name, void *buf, size_t size)
 int hostfs_host_setxattr(int node, const char *name, const void *value, size_t size, int flags)
 {
 	struct hostfs_node *n = node_find(node);
-	int fd = node_pin(n), err;
+	int fd = n && n->only ? -EACCES : node_pin(n), err;
 
 	if (fd < 0)
 		return fd;

@@ -48,31 +48,51 @@ static void set_dir(struct hostfs_share *s, u32 i, const char *param, const char
 		*comma = 0;
 	}
 	s->dir = text;
-	hostfs_host_share(text);
+}
+
+/* Takes the last name of the folder's path for the only one that guests may use. */
+static void set_file(struct hostfs_share *s, u32 i, const char *param)
+{
+	char *slash = strrchr(texts[i], '/');
+
+	if (!slash || !slash[1] || !strcmp(slash + 1, ".") || !strcmp(slash + 1, ".."))
+		refuse("hostfs%s: wants the full path of a file", param);
+	*slash = 0;
+	s->only = slash + 1;
+	s->dir = slash == texts[i] ? "/" : texts[i];
 }
 
 static int hostfs_setup(const char *s)
 {
 	const char *p = s;
+	bool file;
 	u32 n = 0;
 
 	if (*p == '=') {
 		set_dir(&all, SHARES, s, p);
+		hostfs_host_share(all.dir, NULL);
 		return 0;
 	}
 	while (*p >= '0' && *p <= '9' && n < 1000)
 		n = n * 10 + (u32)(*p++ - '0');
 	if (n >= SHARES)
 		refuse("hostfs%s: there are hostfs0 to hostfs%d", s, SHARES - 1);
+	file = *p == 'f';
+	p += file;
 	shares[n].ro = *p == 'r';
 	p += *p == 'r';
 	if (*p != '=')
 		refuse("hostfs%s: wants hostfs<n>=DIR, or hostfs<n>r=DIR for reading only", s);
 	set_dir(&shares[n], n, s, p);
+	shares[n].only = NULL;
+	if (file)
+		set_file(&shares[n], n, s);
+	hostfs_host_share(shares[n].dir, shares[n].only);
 	return 0;
 }
 PARAM_DEV("hostfs", hostfs_setup,
-	"hostfs[<n>[r]]=DIR  a folder of the host that guests may mount (none; / for all)");
+	"hostfs[<n>[f][r]]=PATH  a folder (f: a file) of the host that guests may mount (none; "
+	"/ for all)");
 
 /* ---- options ---- */
 
@@ -377,7 +397,7 @@ static int hostfs_fill_super(struct super_block *sb, void *data, bool silent)
 	hs->append = m->append || m->share->append;
 	hs->fixed_ro = m->share->ro;
 	hs->interval = m->interval;
-	err = hostfs_host_root(m->share->dir, hs->dir, &hs->root);
+	err = hostfs_host_root(m->share->dir, hs->dir, m->share->only, &hs->root);
 	return err ? err : make_root(sb, hs);
 }
 
@@ -389,6 +409,8 @@ static struct dentry *hostfs_mount(
 
 	if (!err)
 		err = find_share(&m);
+	if (!err && m.share->only && m.path && m.path[strspn(m.path, "/")])
+		err = -ENOENT; /* there are no folders below */
 	if (!err && m.share->ro && !(flags & SB_RDONLY))
 		flags |= SB_RDONLY;
 	return err ? ERR_PTR(err) : mount_nodev(t, flags, &m, hostfs_fill_super);

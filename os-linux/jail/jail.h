@@ -72,7 +72,7 @@ const char *jail_call_name(int nr);
 /* At the start: signals of this process reach itself and its children only, where Landlock can. */
 void jail_scope(void);
 bool jail_is_scoped(void);
-/* Hostfs may name what is beneath the folder after the close. */
+/* Hostfs may name what is beneath the folder, or the file, after the close. */
 void jail_beneath(const char *path);
 bool jail_has_beneath(void);
 /*

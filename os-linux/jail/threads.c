@@ -7,7 +7,7 @@
  *
  *      jail_scope()      at the start: signals reach this process and its children only. Children
  *                        inherit it: else the kernel process could not stop a runner.
- *      jail_beneath()    a folder of hostfs
+ *      jail_beneath()    a folder of hostfs, or a file
  *      jail_threads()    at the close: no path but these, no TCP, no abstract socket, no capability
  *
  * Hosts have parts of Landlock, or none. What is missing there is left to the filter alone.
@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -47,8 +48,10 @@ struct rights {
 #define REFER 0x2000      /* that */
 #define FILES_V3 0x7fff   /* to truncate */
 #define FILES_V5 0xffff   /* ioctls of devices */
+#define OF_A_FILE 0xc007  /* those that a rule for a file may have */
 
 static int beneath[BENEATH_MAX], nr_beneath;
+static bool is_file[BENEATH_MAX]; /* no folder */
 static int ruleset = -1;
 static bool scoped;
 static uint64_t kept; /* capabilities */
@@ -109,9 +112,12 @@ out:
 void jail_beneath(const char *path)
 {
 	int fd = nr_beneath < BENEATH_MAX ? open(path, O_PATH | O_CLOEXEC) : -1;
+	struct stat st;
 
-	if (fd >= 0)
-		beneath[nr_beneath++] = fd;
+	if (fd < 0)
+		return;
+	is_file[nr_beneath] = !fstat(fd, &st) && !S_ISDIR(st.st_mode);
+	beneath[nr_beneath++] = fd;
 }
 
 bool jail_is_scoped(void)
@@ -130,7 +136,8 @@ static void make_all_rules(void)
 	ruleset = make_rules((struct rights){ FILES_V5, NET_ALL, SCOPED_ABSTRACT });
 	for (int i = 0; i < nr_beneath; i++) {
 		if (ruleset >= 0)
-			add_rule(ruleset, beneath[i], files_of(version()));
+			add_rule(ruleset, beneath[i],
+				files_of(version()) & (is_file[i] ? OF_A_FILE : ~0UL));
 		close(beneath[i]);
 	}
 	nr_beneath = 0;

@@ -115,9 +115,7 @@ static void start_instance(struct machine *m, struct options *o, const char *umi
 	run_add(&r, "ubd0m=");
 	r.initrd_at = r.argc;
 	run_add(&r, "initrd=");
-	for (int i = 0; i < r.nr_volumes; i++)
-		run_add(&r, format("hostfs%d%s=%s", i, r.volumes[i].rdonly ? "r" : "",
-				    r.volumes[i].host));
+	run_add_shares(&r);
 	run_add(&r, "noreboot");
 	run_add(&r, "con=null");
 	run_add(&r, format("con0=null,fd:%d", log_end));

@@ -27,6 +27,20 @@ struct user {
 
 static char text[JOB_MAX];
 
+/* Adds "vDIR" or "VNAMEPATH". */
+static bool add_volume(struct job *job, char *text)
+{
+	char *path = *text == 'V' ? strchr(text + 1, '/') : text + 1;
+
+	errno = EINVAL;
+	if (!path)
+		return false;
+	job->files[job->nr_volumes] =
+		*text == 'V' ? strndup(text + 1, (size_t)(path - text - 1)) : NULL;
+	job->volumes[job->nr_volumes++] = path;
+	return true;
+}
+
 static bool parse(struct job *job, ssize_t size)
 {
 	static char *words[JOB_MAX + 2], **word = words;
@@ -57,8 +71,9 @@ static bool parse(struct job *job, ssize_t size)
 			job->settings[job->nr_settings++] = p;
 			break;
 		case 'v':
-			if (job->nr_volumes < JOB_VOLUMES_MAX)
-				job->volumes[job->nr_volumes++] = p + 1;
+		case 'V':
+			if (job->nr_volumes < JOB_VOLUMES_MAX && !add_volume(job, p))
+				return false;
 			break;
 		default: errno = EINVAL; return false;
 		}

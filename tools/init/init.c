@@ -162,6 +162,31 @@ void make_dirs(const char *path)
 	free(copy);
 }
 
+/* Binds the one file of the folder @source to @path, which is made if it does not exist. */
+static bool mount_file(const char *source, const char *name, const char *path)
+{
+	static const char dir[] = "/dev/shm/.file";
+	char *copy = strdup(path), *from;
+	bool good;
+	int fd;
+
+	if (!copy || asprintf(&from, "%s/%s", dir, name) < 0)
+		return false;
+	*strrchr(copy, '/') = '\0';
+	if (*copy)
+		make_dirs(copy);
+	free(copy);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+	if (fd >= 0)
+		close(fd);
+	mkdir(dir, 0700);
+	good = !mount(source, dir, "hostfs", 0, NULL) && !mount(from, path, NULL, MS_BIND, NULL);
+	umount2(dir, MNT_DETACH);
+	rmdir(dir);
+	free(from);
+	return good;
+}
+
 /* Mounts the host's folders. A read-only one is made so by the kernel's parameter. */
 static void mount_volumes(const struct job *job)
 {
@@ -169,6 +194,10 @@ static void mount_volumes(const struct job *job)
 
 	for (int i = 0; i < job->nr_volumes; i++) {
 		snprintf(source, sizeof(source), "hostfs%d", i);
+		if (job->files[i] && !mount_file(source, job->files[i], job->volumes[i]))
+			fail(job->volumes[i]);
+		if (job->files[i])
+			continue;
 		make_dirs(job->volumes[i]);
 		if (mount(source, job->volumes[i], "hostfs", 0, NULL))
 			fail(job->volumes[i]);

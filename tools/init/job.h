@@ -10,6 +10,8 @@
  *    tTERM          the kind of terminal
  *    vDIR           mount point of the host's folder number 0, 1 ... (the kernel's hostfs0= ...),
  *                   in their order
+ *    VNAMEPATH      likewise of a file: NAME is the only name in the folder, PATH, which begins
+ *                   with /, where the file is to be seen
  *    eNAME=VALUE    environment
  *    wDIR           the folder in which the command starts
  *    uUSER[:GROUP]  names or numbers
@@ -35,6 +37,8 @@ struct job {
 	bool terminal, joined;
 	const char *hostname, *term, *dir, *user;
 	char *volumes[JOB_VOLUMES_MAX];
+	/* the file's name; NULL: a folder */
+	const char *files[JOB_VOLUMES_MAX];
 	int nr_volumes;
 	/* strings with the letters a n f l r */
 	char *settings[JOB_SETTINGS_MAX];

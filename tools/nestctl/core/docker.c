@@ -81,7 +81,7 @@ static const struct row verbs[] = {
 	{ "version", "nestctl version", "There is no server." },
 	{ "checkpoint", "nestctl save", "States can be restored, cloned and migrated." },
 	{ "network", NULL, "Each instance has a network of its own; `nestctl switch` joins some." },
-	{ "volume", NULL, "`run -v` takes folders of the host." },
+	{ "volume", NULL, "`run -v` takes folders and files of the host." },
 	{ "events", NULL, "" },
 	{ "history", NULL, "An image has one layer." },
 	{ "diff", NULL, "`nestctl cow` compares and merges layers." },
@@ -109,7 +109,7 @@ static const struct row options[] = {
 	{ "-p 8080:80", "-p",
 		"On 127.0.0.1 unless an address is given. A port alone, ranges and -P "
 		"are not known." },
-	{ "-v HOST:GUEST[:ro]", "-v", "Folders of the host only: no files, no named volumes." },
+	{ "-v HOST:GUEST[:ro]", "-v", "Folders and files of the host: no named volumes." },
 	{ "--tmpfs", "--tmpfs", "" },
 	{ "--read-only", "--read-only", "/tmp and /run are writable." },
 	{ "--network none", "--net", "Others are slirp, tap, switch, see nestling(1)." },

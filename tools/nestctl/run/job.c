@@ -23,6 +23,14 @@ static void put(FILE *f, char letter, const char *text)
 	fprintf(f, "%c%s%c", letter, text, 0);
 }
 
+static void put_volume(FILE *f, const struct volume *v)
+{
+	if (v->file)
+		put(f, 'V', format("%s%s", strrchr(v->host, '/') + 1, v->guest));
+	else
+		put(f, 'v', v->guest);
+}
+
 /* Copies the strings of the image's configuration that begin with @letter. Returns how many. */
 static int put_config(FILE *f, const struct image_config *c, char letter, bool keep_letter)
 {
@@ -53,7 +61,7 @@ char *job_text(struct run *r, size_t *size)
 	put(f, 'h', r->hostname ?: r->as_is ? "" : host_name_of(r->image));
 	put(f, 't', term ? term : "dumb");
 	for (int i = 0; i < r->nr_volumes; i++)
-		put(f, 'v', r->volumes[i].guest);
+		put_volume(f, &r->volumes[i]);
 	put_config(f, &config, 'e', true);
 	if (r->env_size)
 		fwrite(r->env, 1, r->env_size, f);

@@ -53,15 +53,16 @@ void run_add_volume(struct run *r, char *text)
 	}
 	guest = strrchr(text, ':');
 	if (!guest || guest == text || guest[1] != '/')
-		die("-v %s: wants HOSTDIR:GUESTDIR[:ro], with GUESTDIR's full path", text);
+		die("-v %s: wants HOSTPATH:GUESTPATH[:ro], with GUESTPATH's full path", text);
 	*guest = '\0';
 	v->guest = guest + 1;
 	v->host = realpath(text, NULL);
 	if (!v->host || stat(v->host, &st))
 		die("-v %s: %s", text, strerror(errno));
-	if (!S_ISDIR(st.st_mode))
-		die("-v %s: %s", text, strerror(ENOTDIR));
-	if (access(v->host, R_OK | X_OK))
+	v->file = S_ISREG(st.st_mode);
+	if (!S_ISDIR(st.st_mode) && !v->file)
+		die("-v %s: neither a folder nor a regular file", text);
+	if (access(v->host, v->file ? R_OK : R_OK | X_OK))
 		die("-v %s: %s", text, strerror(errno));
 	if (!v->guest[strspn(v->guest, "/.")])
 		die("-v %s:%s: the image's root cannot be covered", text, v->guest);
@@ -425,9 +426,10 @@ static const struct option_row options[] = {
 		"keep what is written in this copy-on-write layer, which is made if it does "
 		"not exist" },
 	{ 'c', "cow", "FILE", NULL },
-	{ 'v', "volume", "HOSTDIR:GUESTDIR[:ro]",
-		"mount a folder of the host at GUESTDIR, a full path, which is made if it does "
-		"not exist; with :ro it is read-only. May be given sixteen times. The instance "
+	{ 'v', "volume", "HOSTPATH:GUESTPATH[:ro]",
+		"mount a folder or a file of the host at GUESTPATH, a full path, which is made "
+		"if it does not exist; with :ro it is read-only. May be given sixteen times. The "
+		"instance "
 		"sees no other files of the host." },
 	{ 'e', "env", "VAR[=VALUE]",
 		"an environment variable of COMMAND; without a value the one that it has here, if "

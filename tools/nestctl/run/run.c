@@ -197,6 +197,16 @@ const char *without_commas(const char *path)
 	return text;
 }
 
+void run_add_shares(struct run *r)
+{
+	for (int i = 0; i < r->nr_volumes; i++) {
+		const struct volume *v = &r->volumes[i];
+
+		run_add(r, format("hostfs%d%s%s=%s", i, v->file ? "f" : "", v->rdonly ? "r" : "",
+				   v->host));
+	}
+}
+
 static void prepare(struct run *r)
 {
 	if (access(r->image, R_OK))
@@ -219,9 +229,7 @@ static void prepare(struct run *r)
 	run_add(r, "ubd0m=");
 	r->initrd_at = r->argc;
 	run_add(r, "initrd=");
-	for (int i = 0; i < r->nr_volumes; i++)
-		run_add(r, format("hostfs%d%s=%s", i, r->volumes[i].rdonly ? "r" : "",
-				   r->volumes[i].host));
+	run_add_shares(r);
 	run_add(r, "noreboot"); /* a second boot would lack its files */
 	run_add(r, "con=null");
 	if (r->terminal)

@@ -12,11 +12,11 @@
 #define ATTACH_LINES 8
 #define VOLUMES_MAX 16 /* the kernel's hostfs0 to hostfs15 */
 
-/* A folder of the host (its real path) that the instance sees at @guest. */
+/* A folder or file of the host (its real path) that the instance sees at @guest. */
 struct volume {
 	char *host;
 	const char *guest;
-	bool rdonly;
+	bool rdonly, file;
 };
 
 /* A static program that init runs in place of a command of the image, which it need not have. */
@@ -130,7 +130,10 @@ int initrd_make(const char *job, size_t size, const struct agent *agent);
 void run_parse(struct run *r, int argc, char **argv);
 /* Runs it as a child of this process (run.c). Returns the exit status of nestctl. */
 int run_here(struct run *r);
-/* Adds HOSTDIR:GUESTDIR[:ro], where GUESTDIR is a full path; changes @text. Dies on an error. */
+/*
+ * Adds PATH:GUESTPATH[:ro], a folder or a file, where GUESTPATH is a full path; changes @text. Dies
+ * on an error.
+ */
 void run_add_volume(struct run *r, char *text);
 /* Adds VAR=VALUE, or VAR with its value here, if it is set. Dies on an error. */
 void run_add_env(struct run *r, const char *text);
@@ -143,6 +146,8 @@ void run_add_ulimit(struct run *r, const char *text); /* NAME=SOFT[:HARD] */
 void run_set_read_only(struct run *r);
 /* Adds the variables of a file's lines, and passes each line to @take. */
 void run_read_env_file(struct run *r, const char *path, void (*take)(struct run *, const char *));
+/* Adds the parameters hostfs0= ... of the volumes (run.c). */
+void run_add_shares(struct run *r);
 /* Adds a parameter of the kernel (run.c). */
 void run_add(struct run *r, const char *param);
 
