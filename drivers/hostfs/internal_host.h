@@ -22,10 +22,10 @@ struct hostfs_node {
 	struct hostfs_time btime;
 	/* under the lock of node_host.c */
 	uint32_t refs, pins;
-	int fd;                            /* O_PATH, -1: closed */
-	bool keep;                         /* the root, or nameless: fd stays open */
-	struct hostfs_node *parent;        /* a reference; NULL: the root, or nameless */
-	char *name;                        /* in @parent */
+	int fd;                     /* O_PATH, -1: closed */
+	bool keep;                  /* the root, or nameless: fd stays open */
+	struct hostfs_node *parent; /* a reference; NULL: the root, or nameless */
+	char *name;                 /* in @parent */
 	/* of a root: the only name in it that there is, and nothing of it changes; or NULL */
 	char *only;
 	struct hostfs_node *older, *newer; /* open descriptors that may be closed */

@@ -252,8 +252,12 @@ static void hear_call(void)
 	} u;
 
 	memset(&u, 0, sizeof(u));
-	if (ioctl(broker.listener, SECCOMP_IOCTL_NOTIF_RECV, &u.n))
-		return; /* the caller was killed meanwhile */
+	if (ioctl(broker.listener, SECCOMP_IOCTL_NOTIF_RECV, &u.n)) {
+		/* The caller was killed meanwhile; or the host refuses the call for good. */
+		if (errno != ENOENT && errno != EINTR)
+			_exit(1);
+		return;
+	}
 	if (u.n.data.arch != JAIL_ARCH ||
 		(!attributes_call(&u.n) && !children_call(&u.n) && !files_call(&u.n)))
 		kill_kernel(&u.n);

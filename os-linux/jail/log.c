@@ -122,8 +122,12 @@ static void __attribute__((noreturn)) serve(int listener, int out, pid_t kernel)
 		if (p.revents & POLLHUP)
 			_exit(0);
 		memset(&u, 0, sizeof(u));
-		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &u.n))
-			continue; /* the caller was killed meanwhile */
+		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &u.n)) {
+			/* The caller was killed meanwhile; or the host refuses the call for good. */
+			if (errno != ENOENT && errno != EINTR)
+				_exit(1);
+			continue;
+		}
 		hear(out, &u.n, kernel);
 		r.id = u.n.id;
 		ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &r);
