@@ -199,6 +199,9 @@ int base_ready(void)
 /* own pages that were no base pages: more are given back to the host, fewer are cleared */
 #define CLEAR_MAX 512UL
 
+/* as many pages are given back to the host in the time in which one is compared */
+#define DROPPED 4
+
 uint64_t base_pages_back;
 
 /*
@@ -207,19 +210,13 @@ uint64_t base_pages_back;
  */
 static struct {
 	char *base, *own;
+	bool lent; /* base is another's */
 } view;
 
-int base_view(void)
+static int view_own(void)
 {
 	size_t len = base.pages * PAGE;
 
-	if (view.base)
-		munmap(view.base, len);
-	view.base = mmap(NULL, len, PROT_READ, MAP_SHARED | MAP_NORESERVE, base.fd, (off_t)base.at);
-	if (view.base == MAP_FAILED) {
-		view.base = NULL;
-		return -errno;
-	}
 	if (view.own)
 		return 0;
 	view.own = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, base.own, 0);
@@ -229,6 +226,69 @@ int base_view(void)
 	}
 	madvise(view.own, len, MADV_DONTDUMP);
 	return 0;
+}
+
+int base_view(void)
+{
+	size_t len = base.pages * PAGE;
+
+	if (view.base && !view.lent)
+		munmap(view.base, len);
+	view.lent = false;
+	view.base = mmap(NULL, len, PROT_READ, MAP_SHARED | MAP_NORESERVE, base.fd, (off_t)base.at);
+	if (view.base == MAP_FAILED) {
+		view.base = NULL;
+		return -errno;
+	}
+	return view_own();
+}
+
+/* Pages that are own ones by now have their content in the view, as those of the base have. */
+static int note_own_pages(void)
+{
+	off_t data, hole = 0;
+
+	while ((data = lseek(base.own, hole, SEEK_DATA)) >= 0) {
+		hole = lseek(base.own, data, SEEK_HOLE);
+		if (hole < 0)
+			return -errno;
+		for (uint64_t page = (uint64_t)data / PAGE; page * PAGE < (uint64_t)hole; page++) {
+			if (is_base(page))
+				continue;
+			base.first[page / WORD] |= 1UL << page % WORD;
+			memcpy(view.base + page * PAGE, view.own + page * PAGE, PAGE);
+		}
+	}
+	return errno == ENXIO ? 0 : -errno;
+}
+
+int base_mark(char *guest)
+{
+	int err = base.addr ? view_own() : -EINVAL;
+
+	if (err)
+		return err;
+	view.base = guest;
+	view.lent = true;
+	others.known = false;
+	memcpy(base.first, base.bits, (base.pages + WORD - 1) / WORD * sizeof(*base.bits));
+	return note_own_pages();
+}
+
+uint64_t base_at(void)
+{
+	return base.at;
+}
+
+bool base_is_light(uint64_t most)
+{
+	uint64_t words = (base.pages + WORD - 1) / WORD, taken = 0;
+	struct stat st;
+
+	for (uint64_t w = 0; w < words; w++)
+		taken += (uint64_t)__builtin_popcountl(base.first[w] & ~base.bits[w]);
+	return taken <= most && !fstat(base.own, &st) &&
+	       (uint64_t)st.st_blocks * 512 <= DROPPED * most * PAGE;
 }
 
 /* Gives a page that was taken since its content from the base. */

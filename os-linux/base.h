@@ -22,6 +22,16 @@ int base_ready(void);
 /* Gets ready for base_put_back(), after base_begin(). */
 int base_view(void);
 /*
+ * Makes now what base_put_back() goes back to, instead of base_ready(). @guest is the guest's
+ * memory as the base has it, mapped by the caller for as long as the base is used: own pages are
+ * copied there. 0 or -errno.
+ */
+int base_mark(char *guest);
+/* Returns where the guest's memory begins in the base's file. */
+uint64_t base_at(void);
+/* True if base_put_back() would take no longer than to compare @most own pages. */
+bool base_is_light(uint64_t most);
+/*
  * Gives own pages their content at base_ready(). What was written to base pages is the caller's to
  * undo. Nothing else of the process may touch the memory. 0, or -errno: it is broken.
  */

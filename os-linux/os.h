@@ -334,6 +334,15 @@ void os_state_drop(void);
  *   monotonic clocks; the caller goes on where @s->sp[0] said.
  */
 int os_mark(struct os_state *s);
+/*
+ * Marks the machine of a process that was put back to a state, before a second vCPU runs. The
+ * caller goes on at @sp, and the other vCPUs where the state has them. 0 or -errno: there is no
+ * mark. os_can_go_back() is true if os_put_back() goes back to what is saved in @dir, and would be
+ * quicker than exec. os_unmark_restored() ends this mark, if it is one.
+ */
+int os_mark_restored(uint64_t sp);
+int os_can_go_back(const char *dir);
+void os_unmark_restored(void);
 int os_marked(void);
 void os_unmark(void); /* it goes back no more */
 void os_put_back(void) __attribute__((noreturn));
@@ -366,6 +375,7 @@ struct os_restored {
 	uint64_t gap; /* ns of real time since the save */
 	/* what the instance is to the one that was saved */
 	enum { OS_IDENTITY_BACK, OS_IDENTITY_MOVED, OS_IDENTITY_NEW } identity;
+	int rolled_back; /* the process was another instance before */
 	/* parameters of the command line that were given to the restore, in its order */
 	int argc;
 	char **argv;

@@ -28,13 +28,15 @@
 
 static struct {
 	bool made;
-	bool has_tables; /* also those of an older mark */
+	bool restored;   /* by os_mark_restored() */
+	/* own ones, also those of an older mark; a restore's are of the process */
+	bool has_tables;
 	struct state_tables tables;
 } mark;
 
-/* the file of the mark, or NULL */
+/* the memory at the mark, where its file has it; or NULL */
 static struct {
-	const char *file;
+	char *file;
 	size_t size;
 } view;
 
@@ -186,7 +188,7 @@ static void view_file(void)
 	struct stat st;
 
 	if (view.file)
-		munmap((void *)view.file, view.size);
+		munmap(view.file, view.size);
 	view.file = NULL;
 	if (fstat(mark.tables.fd[0], &st))
 		return;
@@ -214,11 +216,115 @@ int os_mark(struct os_state *s)
 		state_tables_close(&mark.tables);
 	mark.tables = t;
 	mark.made = mark.has_tables = true;
+	mark.restored = false;
 	map_all(s);
 	view_file();
 	state_goes_on_from(&mark.tables);
 	os_objects_keep(1);
 	return 0;
+}
+
+/* ---- the mark of an instance that was restored ---- */
+
+/*
+ * Its base stays what it is, the files of the state: nothing is copied but what this process has
+ * written since it began, some hundred pages. What would take longer than to compare this many own
+ * pages is left to exec, which drops them at once.
+ */
+#define LIGHT_MAX 8192UL
+
+/* Maps the memory as the state has it, for this process to write to. */
+static int view_state(const struct state_tables *t)
+{
+	const struct state_map *last = &t->maps[t->h.nr_maps - 1];
+	int err = 0;
+
+	view.size = last->at + last->len;
+	view.file = mmap(
+		NULL, view.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, t->fd[0], 0);
+	if (view.file == MAP_FAILED) {
+		view.file = NULL;
+		return -errno;
+	}
+	for (uint64_t i = 0; i < t->h.nr_runs && !err; i++) {
+		const struct state_run *run = &t->runs[i];
+
+		if (run->source)
+			err = base_map(view.file + t->maps[run->map].at + run->page * STATE_PAGE,
+				run->pages * STATE_PAGE, t->fd[run->source], run->at);
+	}
+	return err;
+}
+
+/* Copies what this process has written to the view. */
+static int keep_written(const struct state_tables *t)
+{
+	struct region list[REGIONS];
+
+	for (uint32_t i = 0; i < t->h.nr_maps; i++) {
+		const struct state_map *m = &t->maps[i];
+		uint64_t at = m->addr;
+
+		while (m->file >= 0 && at < m->addr + m->len) {
+			int n = scan(&at, m->addr + m->len, list);
+
+			if (n < 0)
+				return n;
+			for (int k = 0; k < n; k++)
+				memcpy(view.file + m->at + (list[k].start - m->addr),
+					(void *)list[k].start, list[k].end - list[k].start);
+		}
+	}
+	return 0;
+}
+
+static void note_moment(struct state_header *h, uint64_t sp)
+{
+	h->sp[0] = sp;
+	h->mono = os_clock_mono();
+	h->boot = os_clock_boot();
+	h->raw = os_clock_raw();
+	h->real = os_clock_real();
+}
+
+int os_mark_restored(uint64_t sp)
+{
+	const struct state_tables *t = state_restored();
+	int err;
+
+	if (!t || !t->h.nr_maps || mark.made)
+		return -EINVAL;
+	pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	err = pagemap < 0 ? -errno : view_state(t);
+	if (!err)
+		err = keep_written(t);
+	if (!err)
+		err = base_mark(view.file + base_at());
+	if (err)
+		return err;
+	mark.tables = *t;
+	note_moment(&mark.tables.h, sp);
+	mark.made = mark.restored = true;
+	os_objects_keep(1);
+	return 0;
+}
+
+int os_can_go_back(const char *dir)
+{
+	char path[4200];
+	struct stat is, was;
+
+	if (!mark.made || !mark.restored || !base_is_light(LIGHT_MAX))
+		return 0;
+	snprintf(path, sizeof(path), "%s/memory", dir);
+	return !stat(path, &is) && !fstat(mark.tables.fd[0], &was) && is.st_dev == was.st_dev &&
+	       is.st_ino == was.st_ino;
+}
+
+void os_unmark_restored(void)
+{
+	if (mark.restored)
+		os_unmark();
 }
 
 void os_unmark(void)
@@ -234,13 +340,16 @@ int os_marked(void)
 
 /* ---- going back ---- */
 
+/* After a restore boot time and real time follow the host, and the others stand still. */
 static void set_clocks(const struct state_header *h)
 {
+	uint64_t real = os_clock_real();
+	uint64_t gap = mark.restored && real > h->real ? real - h->real : 0;
 	struct os_clock_shifts now, s;
 
 	os_clock_shifts(&now);
 	s.mono = now.mono + h->mono - os_clock_mono();
-	s.boot = now.boot + h->boot - os_clock_boot();
+	s.boot = now.boot + h->boot + gap - os_clock_boot();
 	s.raw = now.raw + h->raw - os_clock_raw();
 	os_clock_set_shifts(&s);
 }
@@ -329,6 +438,12 @@ static bool rewrite_row(uint32_t *map)
 	return true;
 }
 
+/* True if the last run has left most copies alone. */
+static bool is_idle(void)
+{
+	return copies.idle > copies.pages / 2 + IDLE_MAX;
+}
+
 /* False: what was written is to be dropped. */
 static bool rewrite_written(void)
 {
@@ -340,13 +455,38 @@ static bool rewrite_written(void)
 	for (uint32_t i = 0; i < t->h.nr_maps; i++)
 		if (t->maps[i].file >= 0 && !rewrite_row(&i))
 			return false;
-	return copies.idle <= copies.pages / 2 + IDLE_MAX;
+	return !is_idle();
+}
+
+/* What was written before the mark, after a restore, is in the view only. */
+static int write_again(void)
+{
+	const struct state_tables *t = &mark.tables;
+	struct region list[REGIONS];
+
+	for (uint32_t i = 0; i < t->h.nr_maps; i++) {
+		const struct state_map *m = &t->maps[i];
+		uint64_t start = (uint64_t)(uintptr_t)view.file + m->at, at = start;
+
+		while (m->file >= 0 && at < start + m->len) {
+			int n = scan(&at, start + m->len, list);
+
+			if (n < 0)
+				return n;
+			for (int k = 0; k < n; k++)
+				memcpy((void *)(m->addr + (list[k].start - start)),
+					(void *)list[k].start, list[k].end - list[k].start);
+		}
+	}
+	return 0;
 }
 
 static int undo_written(void)
 {
 	int err = rewrite_written() ? 0 : drop_written();
 
+	if (!err && mark.restored && (copies.pages > COPIES_MAX || is_idle()))
+		err = write_again();
 	base_pages_back += copies.pages - copies.idle;
 	return err;
 }

@@ -386,6 +386,7 @@ static const char *find_restore(int argc, char **argv)
 		set_ready(ready);
 	if (dir && old)
 		take_old(old);
+	restored.rolled_back = old != NULL;
 	return dir;
 }
 

@@ -175,10 +175,16 @@ static int mark(struct state_why *why)
 	return -EBUSY;
 }
 
+static bool note(void)
+{
+	return list_empty(&hostfs_sbs);
+}
+
 STATE_PART(hostfs_state) = {
 	.name = "hostfs",
 	.quiet = hostfs_requests_none,
 	.mark = mark,
 	.put_back = mark,
+	.note = note,
 	.rebuild = rebuild,
 };

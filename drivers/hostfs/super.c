@@ -17,6 +17,7 @@
  * append, cache=none|auto|always, interval=MS.
  */
 #include "drivers/hostfs/hostfs.h"
+#include "kernel/state/state.h"
 
 #define SHARES 16
 #define INTERVAL_MS 1000
@@ -379,6 +380,7 @@ static int hostfs_fill_super(struct super_block *sb, void *data, bool silent)
 	sb->s_fs_info = hs;
 	hs->sb = sb;
 	hs->share = m->share;
+	state_changed(); /* a mark uses up numbers of objects */
 	spin_lock(&hostfs_sbs_lock);
 	list_add(&hs->list, &hostfs_sbs);
 	spin_unlock(&hostfs_sbs_lock);

@@ -17,6 +17,7 @@
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
+#include "kernel/state/state.h"
 #include "kernel/sched/lock.h"
 #include "kernel/sched/sched.h"
 #include "kernel/task/process.h"
@@ -180,8 +181,10 @@ static bool may_change(struct mconsole_call *c, const struct mconsole_device *d,
 {
 	if (mconsole_not_with_reset(c, d->name))
 		return false;
-	if (!d->disk || !snapshot_is_held())
+	if (!d->disk || !snapshot_is_held()) {
+		state_changed();
 		return true;
+	}
 	mconsole_fail(c, -EBUSY, "%s%u: in use: a snapshot is under way", d->name, n);
 	return false;
 }

@@ -447,6 +447,25 @@ int mconsole_host_reply(const struct mconsole_packet *p, const void *data, size_
 	return n < 0 ? -errno : 0;
 }
 
+static struct mconsole_packet kept;
+static int has_kept;
+
+void mconsole_host_keep(const struct mconsole_packet *p)
+{
+	has_kept = p != NULL;
+	if (p)
+		kept = *p;
+}
+
+int mconsole_host_kept(struct mconsole_packet *p)
+{
+	if (!has_kept)
+		return 0;
+	has_kept = 0;
+	*p = kept;
+	return 1;
+}
+
 int mconsole_host_notify(const char *path, const void *data, size_t len)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };

@@ -60,6 +60,13 @@ void mconsole_host_done(struct mconsole_packet *p);
  */
 int mconsole_host_reply(const struct mconsole_packet *p, const void *data, size_t len);
 
+/*
+ * Keeps where @p came from while the machine is put back; NULL: forgets it. mconsole_host_kept()
+ * returns 1 with that in @p, once, or 0.
+ */
+void mconsole_host_keep(const struct mconsole_packet *p);
+int mconsole_host_kept(struct mconsole_packet *p);
+
 /* Sends a datagram to the unix socket @path; never waits. Returns 0 or -errno. */
 int mconsole_host_notify(const char *path, const void *data, size_t len);
 

@@ -397,7 +397,16 @@ static int describe(const char *dir, struct state_why *why)
 	return -EBUSY;
 }
 
+static int go_back(const char *dir, struct state_why *why)
+{
+	if (!snapshot_is_held())
+		return 0;
+	scnprintf(why->text, sizeof(why->text), "a snapshot is under way");
+	return -EBUSY;
+}
+
 STATE_PART(snapshot_state) = {
 	.name = "snapshot",
 	.describe = describe,
+	.go_back = go_back,
 };

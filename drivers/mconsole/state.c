@@ -4,7 +4,8 @@
  * back to what was saved there (kernel/state/state.h).
  *
  *     state save DIR       answers "stopped NS", the time for which the instance stood still
- *     state rollback DIR   answers when it begins: the process that goes on has not been asked
+ *     state rollback DIR   answers "put back" if that was possible in place; or when it begins: the
+ *                          process that goes on has not been asked
  *     state hold DIR       saves, but the machine stands still until the channel that came along
  *                          says more (hold_host.h); then answers as save does
  *     state go             an instance whose holder has gone at the wrong moment goes on
@@ -63,11 +64,16 @@ static int save_thread(void *arg)
 	return 0;
 }
 
-static void rollback_begins(void *arg)
+/* What goes back in place forgets its client: the host's half keeps it, for connected(). */
+static void rollback_begins(void *arg, bool in_place)
 {
 	struct state_request *r = arg;
 
-	mconsole_print(&r->call, "rolling back");
+	mconsole_host_keep(in_place ? &r->from : NULL);
+	if (in_place)
+		return;
+	/* why not in place, where that was tried */
+	mconsole_print(&r->call, "rolling back%s%s", r->why.text[0] ? ": " : "", r->why.text);
 	mconsole_end(&r->call, 0);
 }
 
@@ -80,6 +86,24 @@ static int rollback_thread(void *arg)
 	kfree(r);
 	return 0;
 }
+
+/* Answers the client that the machine was put back for, if that was in place. */
+static void connected(void)
+{
+	static struct mconsole_packet from;
+	static struct mconsole_call call;
+
+	if (!mconsole_host_kept(&from))
+		return;
+	call = (struct mconsole_call){ .from = &from };
+	mconsole_print(&call, "put back");
+	mconsole_end(&call, 0);
+}
+
+STATE_PART(rollback_state) = {
+	.name = "rollback",
+	.connected = connected,
+};
 
 /* Returns what stands behind the word @verb, or NULL if it is another. */
 static const char *behind(const char *args, const char *verb)

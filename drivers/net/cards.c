@@ -479,8 +479,28 @@ static void resumed(void)
 	mutex_unlock(&cards_lock);
 }
 
+/* A link of descriptors cannot be opened once more. */
+static bool note(void)
+{
+	for (u32 i = 0; i < CARDS; i++)
+		if (cards[i].dev && cards[i].open.kind == NET_FD)
+			return false;
+	return true;
+}
+
+/* Connections of the time since are dropped; the links are opened again as after a restore. */
+static int go_back(const char *dir, struct state_why *why)
+{
+	for (u32 i = 0; i < CARDS; i++)
+		for (u32 k = 0; cards[i].dev && k < cards[i].open.queues; k++)
+			net_host_drop(cards[i].q[k].host);
+	return 0;
+}
+
 STATE_PART(net_state) = {
 	.name = "net",
 	.rebuild = rebuild,
 	.resumed = resumed,
+	.note = note,
+	.go_back = go_back,
 };

@@ -348,7 +348,16 @@ static void resumed(void)
 		perf_stop();
 }
 
+static int go_back(const char *dir, struct state_why *why)
+{
+	if (!READ_ONCE(on))
+		return 0;
+	scnprintf(why->text, sizeof(why->text), "perf: the profiler runs");
+	return -EBUSY;
+}
+
 STATE_PART(perf_state) = {
 	.name = "perf",
 	.resumed = resumed,
+	.go_back = go_back,
 };

@@ -46,6 +46,9 @@ struct ubd_host {
 	struct save_job *save;
 	/* what was written since a mark (mark_host.c), or NULL; of the task that leads */
 	struct disk_mark *mark;
+	/* the file that was written at ubd_host_note(), which was empty, or NULL */
+	const struct layer *noted;
+	long noted_blocks;
 };
 
 /* Initialises a disk that is all zeros except for what is above the lock. */

@@ -2,11 +2,13 @@
 /*
  * mark_host.c: a disk that is put back in place, as the front end sees it (ubd_host.h). While there
  * is a mark, an empty layer in memory is the first file of the chain. Going back replaces it by
- * another empty one, if anything was written.
+ * another empty one, if anything was written. After a rollback the first file is an empty one
+ * already, without a name and on the host's disk: a rollback in place replaces that.
  *
  * The machine is stopped in all of this, and no request is under way.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -17,6 +19,8 @@
 #include "drivers/ubd/disk_host.h"
 #include "drivers/ubd/image_host.h"
 #include "drivers/ubd/media_host.h"
+#include "drivers/ubd/part_host.h"
+#include "drivers/ubd/state_host.h"
 #include "drivers/ubd/ubd_host.h"
 #include "os-linux/host.h"
 
@@ -98,4 +102,72 @@ void ubd_host_unmark(int host)
 	layer_close(h->mark->layer, true);
 	free(h->mark);
 	h->mark = NULL;
+}
+
+/* ---- a rollback in place ---- */
+
+int ubd_host_note(int host)
+{
+	struct ubd_host *h = os_object(host);
+	const struct layer *top = h->image->top;
+
+	h->noted = NULL;
+	if (top->ops == &layer_raw_ops || !top->more || !file_is_nameless(top->fd) ||
+		media_watches())
+		return -EOPNOTSUPP;
+	h->noted = top;
+	h->noted_blocks = blocks_of(top);
+	return 0;
+}
+
+/* Makes an empty file like @old. */
+static struct layer *another(const struct layer *old, const char *dir)
+{
+	int fd = fcntl(old->fd, F_DUPFD_CLOEXEC, 3);
+	char why[600];
+
+	if (fd >= 0)
+		fd = disk_empty_file(fd, dir);
+	if (fd < 0)
+		return NULL;
+	if (cow_init_part(fd, old->size)) {
+		close(fd);
+		return NULL;
+	}
+	return layer_open_fd(fd, old->path, IMAGE_DIRECT, why, sizeof(why));
+}
+
+static void close_file(void *fd)
+{
+	close((int)(intptr_t)fd);
+}
+
+/* Drops the file that was written. A thread lets go of it: the host has to free its blocks. */
+static void drop(struct layer *old)
+{
+	int fd = fcntl(old->fd, F_DUPFD_CLOEXEC, 3);
+
+	layer_close(old, true);
+	if (fd >= 0 && os_worker_start("old-file", close_file, (void *)(intptr_t)fd))
+		close(fd);
+}
+
+int ubd_host_go_back(int host, const char *dir)
+{
+	struct ubd_host *h = os_object(host);
+	struct layer *old = h->image->top, *l;
+
+	if (h->mark || h->save || old != h->noted)
+		return -EBUSY;
+	if (blocks_of(old) == h->noted_blocks)
+		return 0;
+	l = another(old, dir);
+	if (!l)
+		return -ENOMEM;
+	image_pop(h->image);
+	drop(old);
+	image_push(h->image, l);
+	h->noted = l;
+	h->noted_blocks = blocks_of(l);
+	return 0;
 }

@@ -494,11 +494,7 @@ static uint64_t disk_size(struct ubd_open *o, const struct image_part *p)
 	return size;
 }
 
-/*
- * Returns an empty file without a name: @fd itself or, if that has content, which may be a state's
- * by now, another one beside it or in the folder @other.
- */
-static int empty_file(int fd, const char *other)
+int disk_empty_file(int fd, const char *other)
 {
 	char self[40], dir[PART_NAME];
 	struct stat st;
@@ -528,7 +524,7 @@ static int go_on_over(struct ubd_open *o, struct disk_load *l, int fd)
 		close(fd);
 		return -EINVAL;
 	}
-	fd = empty_file(fd, o->state);
+	fd = disk_empty_file(fd, o->state);
 	if (fd < 0)
 		return fail_host(o->err, sizeof(o->err), o->file, fd);
 	err = cow_init_part(fd, size);

@@ -44,6 +44,11 @@ struct disk_load {
  * with o->err set.
  */
 int disk_load(struct ubd_open *o, struct disk_load *l);
+/*
+ * Returns an empty file without a name: @fd itself or, if that has content, which may be a state's
+ * by now, another one beside it or in the folder @other. -errno: there is none, and @fd is closed.
+ */
+int disk_empty_file(int fd, const char *other);
 /* Fills in what tells an image from another: see ubd_host.h. */
 void image_identify(const struct image *im, struct ubd_base *base);
 

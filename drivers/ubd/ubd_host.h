@@ -120,6 +120,14 @@ int ubd_host_mark(int host);
 int ubd_host_put_back(int host);
 void ubd_host_unmark(int host);
 /*
+ * A rollback in place, with the disk quiet: ubd_host_note() notes the file that is written, which
+ * is empty over those of a state, and ubd_host_go_back() puts another empty one in its place if it
+ * has been written to; it may lie in the folder @dir. 0 or -errno: this disk cannot do that, or has
+ * other files by now.
+ */
+int ubd_host_note(int host);
+int ubd_host_go_back(int host, const char *dir);
+/*
  * Opens the file of the disk that is never written (a backing file, a raw file that is read-only)
  * anew for reading, as an os handle of the caller; *bytes of it are the disk's. -EROFS: all of it
  * may be written. Other -errno: the host refuses.

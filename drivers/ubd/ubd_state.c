@@ -255,6 +255,26 @@ static void ubd_unmark(void)
 	}
 }
 
+/* ---- rollback in place ---- */
+
+static bool ubd_note(void)
+{
+	for_each_disk(u) if (is_saved(u) && ubd_host_note(u->host)) return false;
+	return true;
+}
+
+static int ubd_go_back(const char *dir, struct state_why *why)
+{
+	int err = 0;
+
+	for_each_disk(u)
+	{
+		if (!err && is_saved(u))
+			err = disk_failed(u, ubd_host_go_back(u->host, dir), why);
+	}
+	return err;
+}
+
 STATE_PART(ubd_state) = {
 	.name = "ubd",
 	.quiet = ubd_quiet,
@@ -266,4 +286,6 @@ STATE_PART(ubd_state) = {
 	.mark = ubd_mark,
 	.put_back = ubd_put_back,
 	.unmark = ubd_unmark,
+	.note = ubd_note,
+	.go_back = ubd_go_back,
 };

@@ -21,6 +21,12 @@ void state_end(void);
  * not end, and @why names it.
  */
 s64 state_quiet(struct state_why *why);
+/*
+ * put_back.c: notes what a process that was put back by exec has, and marks it. True each time that
+ * it has gone back there. state_go_back() goes back if that is what @dir has; it returns -errno.
+ */
+bool state_mark_restored(void);
+int state_go_back(const char *dir, struct state_why *why);
 /* Returns @err; sets @why to @text if it says nothing yet. */
 s64 state_fail(struct state_why *why, s64 err, const char *text);
 /* Lets all other tasks of the first vCPU run for a moment. */

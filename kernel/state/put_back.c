@@ -34,11 +34,18 @@ static s64 mark_parts(struct state_why *why)
 	return err;
 }
 
-static s64 put_back_parts(struct state_why *why)
+/* @dir: of a rollback, or NULL. */
+static s64 put_back_parts(const char *dir, struct state_why *why)
 {
 	s64 err = 0;
 
-	for_each_part(p) if (!err && p->put_back) err = p->put_back(why);
+	for_each_part(p)
+	{
+		if (!err && dir && p->go_back)
+			err = p->go_back(dir, why);
+		else if (!err && p->put_back)
+			err = p->put_back(why);
+	}
 	return err;
 }
 
@@ -103,7 +110,7 @@ int state_mark(bool (*is_last)(void), struct state_why *why)
 }
 
 /* Tries once. Returns only on a failure: -EAGAIN as above. */
-static s64 try_put_back(const struct mm *quiet, struct state_why *why)
+static s64 try_put_back(const struct mm *quiet, const char *dir, struct state_why *why)
 {
 	s64 err = machine_stop();
 
@@ -114,7 +121,7 @@ static s64 try_put_back(const struct mm *quiet, struct state_why *why)
 	if (!err)
 		err = machine_put_back_begin(quiet);
 	if (!err) {
-		err = put_back_parts(why);
+		err = put_back_parts(dir, why);
 		if (err)
 			machine_put_back_undo();
 	}
@@ -125,15 +132,38 @@ static s64 try_put_back(const struct mm *quiet, struct state_why *why)
 	machine_put_back();
 }
 
-int state_put_back(const struct mm *quiet, struct state_why *why)
+static int put_back(const struct mm *quiet, const char *dir, struct state_why *why)
 {
 	u64 end = ktime_get() + PATIENCE_NS;
 	s64 err;
 
 	while (!state_begin())
 		pause();
-	while ((err = try_put_back(quiet, why)) == -EAGAIN && ktime_get() < end)
+	while ((err = try_put_back(quiet, dir, why)) == -EAGAIN && ktime_get() < end)
 		pause();
 	state_end();
 	return (int)state_fail(why, err, "a task holds an address space for too long");
+}
+
+int state_put_back(const struct mm *quiet, struct state_why *why)
+{
+	return put_back(quiet, NULL, why);
+}
+
+/* ---- rollback ---- */
+
+bool state_mark_restored(void)
+{
+	bool can = true;
+
+	for_each_part(p) if (can && p->note) can = p->note();
+	return can && machine_mark_restored() == MACHINE_GOES_ON;
+}
+
+int state_go_back(const char *dir, struct state_why *why)
+{
+	sched_setaffinity(current, 1);
+	if (smp_processor_id())
+		return (int)state_fail(why, -EBUSY, "the first vCPU is taken");
+	return put_back(NULL, dir, why);
 }

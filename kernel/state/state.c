@@ -156,7 +156,7 @@ static void go_on(const struct save *s)
 	struct state_why why = { "" };
 	const char *dir = machine_restored_from();
 	u64 gap;
-	bool fresh = machine_is_fresh(&gap);
+	bool fresh = machine_is_fresh(&gap), back;
 	int err;
 
 	machine_restored();
@@ -166,14 +166,18 @@ static void go_on(const struct save *s)
 		freshen(s, gap);
 	for_each_part(p) if (p->rebuild && p->rebuild(dir, &why))
 		refuse("restore=%s: %s: %s", dir, p->name, why.text);
-	err = machine_wake();
+	back = state_mark_restored();
+	if (back)
+		machine_go_back();
+	err = back ? 0 : machine_wake();
 	if (err)
 		refuse("restore=%s: no host thread for a vCPU: %s", dir, arch_strerror(err));
 	clock_was_set();
 	if (!fresh)
 		pr_info("state: the instance goes on from %s\n", dir);
 	for_each_part(p) if (p->resumed) p->resumed();
-	machine_runs();
+	if (!back)
+		machine_runs();
 	for_each_part(p) if (p->connected) p->connected();
 }
 
@@ -309,12 +313,22 @@ int state_save(const char *dir, u64 *stopped, struct state_why *why)
 	return state_save_held(dir, NULL, stopped, why);
 }
 
-int state_rollback(const char *dir, void (*begins)(void *arg), void *arg, struct state_why *why)
+int state_rollback(
+	const char *dir, void (*begins)(void *arg, bool in_place), void *arg, struct state_why *why)
 {
 	int err = machine_save_readable(dir);
 
 	if (err)
 		return (int)state_fail(why, err, arch_strerror(err));
-	begins(arg);
+	if (machine_can_go_back(dir)) {
+		begins(arg, true);
+		state_go_back(dir, why);
+	}
+	begins(arg, false);
 	machine_roll_back(dir);
+}
+
+void state_changed(void)
+{
+	machine_unmark_restored();
 }

@@ -85,6 +85,15 @@ struct state_part {
 	int (*put_back)(struct state_why *why);
 	void (*unmark)(void);
 	/*
+	 * Serve a rollback in place: note() is called behind rebuild() in a process that was put
+	 * back by exec, and says whether the part can go back to what it has made there. go_back()
+	 * is called instead of put_back(), in a stop: the host becomes what it was in note(), and
+	 * resumed() and connected() follow. It returns 0, or -errno with @why set: then exec does
+	 * all. NULL: true, and put_back().
+	 */
+	bool (*note)(void);
+	int (*go_back)(const char *dir, struct state_why *why);
+	/*
 	 * Makes the host objects again, in the new process. The machine is stopped, as above.
 	 * Returns 0, or -errno with @why set: the process ends with that line and status 1.
 	 */
@@ -137,10 +146,15 @@ int state_mark(bool (*is_last)(void), struct state_why *why);
 int state_put_back(const struct mm *quiet, struct state_why *why);
 
 /*
- * Makes this process the instance that was saved in @dir: executes the kernel again, with the same
- * pid, descriptors and parameters, and restore=@dir. Returns only on an error that is seen before;
- * calls @begins when there is none.
+ * Makes this process the instance that was saved in @dir. If it is that which it was last put back
+ * to, and nothing prevents it, the machine goes back in place, as with state_put_back(). Else the
+ * kernel executes itself again, with the same pid, descriptors and parameters, and restore=@dir.
+ * Called by a kernel thread. Returns only on an error that is seen before; calls @begins before
+ * each attempt.
  */
-int state_rollback(const char *dir, void (*begins)(void *arg), void *arg, struct state_why *why);
+int state_rollback(const char *dir, void (*begins)(void *arg, bool in_place), void *arg,
+	struct state_why *why);
+/* The host's objects are others from now on: a rollback in place would not find them. */
+void state_changed(void);
 
 #endif

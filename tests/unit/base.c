@@ -263,6 +263,33 @@ static void put_back(void **state)
 	check_file();
 }
 
+/* After base_mark() they are as then: the caller has what was written to base pages. */
+static void marked(void **state)
+{
+	char *guest = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, AT);
+
+	assert_ptr_not_equal(guest, MAP_FAILED);
+	memory[60 * PAGE] = 'm';
+	memory[210 * PAGE] = 'n';
+	assert_int_equal(base_mark(guest), 0);
+	assert_true(base_is_light(PAGES));
+	assert_false(base_is_light(10));
+	for (int round = 0; round < 3; round++) {
+		memset(memory + 60 * PAGE, 1, PAGE);
+		memset(memory + 210 * PAGE, 2, PAGE);
+		memory[220 * PAGE] = 3;
+		memory[5 * PAGE + 9] = 4;
+		assert_int_equal(base_put_back(), 0);
+		assert_int_equal(memory[60 * PAGE], 'm');
+		assert_int_equal(memory[60 * PAGE + 1], 0);
+		assert_int_equal(memory[210 * PAGE], 'n');
+		assert_int_equal(memory[210 * PAGE + 1], 0);
+		assert_int_equal(memory[220 * PAGE], 0);
+		check_page(memory + 5 * PAGE, 5);
+	}
+	check_file();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +300,7 @@ int main(void)
 		cmocka_unit_test(merged),
 		cmocka_unit_test(other_faults),
 		cmocka_unit_test(put_back),
+		cmocka_unit_test(marked),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

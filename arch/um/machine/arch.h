@@ -215,6 +215,15 @@ int machine_put_back_begin(const struct mm *quiet);
 void machine_put_back(void) __noreturn;
 void machine_put_back_undo(void);
 void machine_unmark(void);
+/*
+ * Marks a machine that was put back to a state by exec, stopped, before machine_wake(): so it can
+ * go back there once more in place. Returns as machine_mark(); an error does no harm.
+ * machine_can_go_back() is true if machine_put_back() would go back to what is saved in @dir, and
+ * quickly. machine_unmark_restored() ends that mark, if there is one.
+ */
+s64 machine_mark_restored(void);
+bool machine_can_go_back(const char *dir);
+void machine_unmark_restored(void);
 /* Called in that process, in this order; arch_entry.restored() comes between the two. */
 void machine_restored(void);
 void machine_read_parameters(void);

@@ -343,6 +343,36 @@ s64 machine_mark(char *why, size_t size)
 	return err;
 }
 
+static u64 mark_restored(void *unused)
+{
+	return (u64)(s64)os_mark_restored(state.sp[0]);
+}
+
+s64 machine_mark_restored(void)
+{
+	s64 err;
+
+	if (!os_restored()->rolled_back)
+		return -EINVAL;
+	cpu_ns = arch_cpu_clock();
+	host_ns = os_clock_mono();
+	err = (s64)machine_park(&state.sp[0], mark_restored, NULL);
+	if (err != (s64)MACHINE_RESTORED)
+		return err;
+	is_back();
+	return MACHINE_GOES_ON;
+}
+
+bool machine_can_go_back(const char *dir)
+{
+	return os_can_go_back(dir);
+}
+
+void machine_unmark_restored(void)
+{
+	os_unmark_restored();
+}
+
 int machine_put_back_begin(const struct mm *quiet)
 {
 	int err = os_marked() ? put_spaces(quiet) : -EINVAL;

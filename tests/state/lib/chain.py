@@ -6,7 +6,9 @@ At each moment one of these is done, and all works must go on after it, with rig
     next    the instance is killed, another is restored from the state
     stay    the instance itself goes on
     twice   two are restored from the state; the first is killed and the second goes on
-    back    the instance goes on for a moment, and is put back to the state in place
+    back    the instance goes on for a moment, and is put back to the state by exec
+    again   the same, and then it is put back there in place, twice. Its disk is a file without a
+            name
 
     chain.py KERNEL INITRD IMAGE FOLDER MOMENTS SEED [-w WORK]... [-n WAY]... [PARAMETER...]
 
@@ -16,6 +18,7 @@ may not have more descriptors, processes, memory and disk at the end than it had
 """
 import os
 import random
+import re
 import shutil
 import socket
 import struct
@@ -23,6 +26,8 @@ import subprocess
 import sys
 import time
 
+# PAGEMAP_SCAN
+HAS_SCAN = tuple(int(n) for n in re.findall(r"\d+", os.uname().release)[:2]) >= (6, 7)
 PATIENCE = 120  # seconds: a machine that is busy with others
 kernel, initrd, image, folder, moments, seed = sys.argv[1:7]
 works, params, ways = [], [], []
@@ -36,6 +41,7 @@ row = random.Random(int(seed))
 counts = dict.fromkeys(ways, 0)
 instances = []
 stops = []
+in_place = []  # of each time that an instance was put back
 
 
 class Bad(Exception):
@@ -60,6 +66,16 @@ def ask(name, command, answer=True):
     return said
 
 
+def nameless_layer(path):
+    """Returns a descriptor of an empty layer without a name."""
+    nestctl = os.path.join(os.path.dirname(kernel), "nestctl")
+    subprocess.run([nestctl, "cow", "create", "-b", image, path], check=True,
+                   stdout=subprocess.DEVNULL)
+    file = os.open(path, os.O_RDWR)
+    os.unlink(path)
+    return file
+
+
 class Instance:
     """A running kernel; what it prints goes to a file."""
 
@@ -69,12 +85,19 @@ class Instance:
         self.layer = os.path.join(folder, self.name + ".cow")
         instances.append(self)
         words = [kernel, "umid=" + self.name, "con0=null,fd:1"] + words
+        file = -1
+        if "again" in ways and image != "none":
+            file = nameless_layer(self.layer)
+            self.layer = "/proc/self/fd/%d" % file
         if image != "none":
             words.insert(3, "ubd0=%s,%s" % (self.layer, image))
         with open(self.path, "w") as out:
             self.process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+                words, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                pass_fds=[file] if file >= 0 else []
             )
+        if file >= 0:
+            os.close(file)
 
     def lines(self, offset=0):
         """Returns what it has printed since an offset as whole lines; raises on a wrong result."""
@@ -131,7 +154,7 @@ class Instance:
         """Removes its files, but for a layer that another may be over."""
         self.kill()
         os.unlink(self.path)
-        if os.path.exists(self.layer):
+        if self.layer.startswith(folder) and os.path.exists(self.layer):
             os.unlink(self.layer)
 
 
@@ -147,6 +170,21 @@ def wait_name(instance):
     raise Bad("%s: no answer" % instance.name)
 
 
+def put_back(a, state):
+    """Puts an instance back, in place or not."""
+    time.sleep(row.uniform(0, 0.08))
+    at = a.size()
+    said = ask(a.name, "state rollback " + state)
+    in_place.append(said == "put back")
+    end = time.monotonic() + PATIENCE
+    while not any("the instance goes on from" in line for line in a.lines(at)):
+        if time.monotonic() > end:
+            raise Bad("it was not put back")
+        time.sleep(0.005)
+    a.goes_on(a.size())
+    wait_name(a)
+
+
 def moment(a, way, state):
     """Saves @a to the folder @state, does what @way says, and returns the one that goes on."""
     time.sleep(row.uniform(0, 0.08))
@@ -156,17 +194,9 @@ def moment(a, way, state):
     if way == "stay":
         a.goes_on(a.size())
         return a
-    if way == "back":
-        time.sleep(row.uniform(0, 0.08))
-        at = a.size()
-        ask(a.name, "state rollback " + state, answer=False)
-        end = time.monotonic() + PATIENCE
-        while not any("the instance goes on from" in line for line in a.lines(at)):
-            if time.monotonic() > end:
-                raise Bad("it was not put back")
-            time.sleep(0.005)
-        a.goes_on(a.size())
-        wait_name(a)
+    if way in ("back", "again"):
+        for _ in range(3 if way == "again" else 1):
+            put_back(a, state)
         return a
     if way == "twice" or row.random() < 0.5:
         a.kill()
@@ -255,6 +285,9 @@ def main():
         most = {k: max(u[k] for u in looks[5:10]) for k in SLACK}
         no_more(most, {k: min(u[k] for u in looks[-5:]) for k in SLACK})
         print("#", " ".join("%s %d" % (k.replace(" ", "-"), looks[-1][k]) for k in SLACK))
+    # an instance that has written much takes exec
+    if HAS_SCAN and counts.get("again", 0) > 1 and not any(in_place):
+        raise Bad("none was put back in place")
     stops.sort()
     print(
         "ok",

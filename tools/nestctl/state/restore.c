@@ -243,8 +243,9 @@ static int rollback(int argc, char **argv)
 		die("%s: it could not go on from %s, and has ended", in.name, words[1]);
 	if (text && err)
 		die("%s: %s", in.name, text);
+	if (!text || strcmp(text, "put back") != 0)
+		await(&in, &c, words[1], pidfd);
 	free(text);
-	await(&in, &c, words[1], pidfd);
 	close(c.fd);
 	head_set(instance_find(in.name).pid, strchr(words[1], '/') ? s.folder : words[1]);
 	state_close(&s);
