@@ -28,7 +28,7 @@
 
 static struct {
 	bool made;
-	bool restored;   /* by os_mark_restored() */
+	bool restored; /* by os_mark_restored() */
 	/* own ones, also those of an older mark; a restore's are of the process */
 	bool has_tables;
 	struct state_tables tables;

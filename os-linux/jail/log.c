@@ -123,7 +123,7 @@ static void __attribute__((noreturn)) serve(int listener, int out, pid_t kernel)
 			_exit(0);
 		memset(&u, 0, sizeof(u));
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &u.n)) {
-			/* The caller was killed meanwhile; or the host refuses the call for good. */
+			/* The caller was killed meanwhile; or the host refuses the call. */
 			if (errno != ENOENT && errno != EINTR)
 				_exit(1);
 			continue;

@@ -41,7 +41,8 @@
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | \
 		CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 #define FUTEX_KIND (~(uint32_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME))
-#define JAIL_MADV_COLLAPSE 25 /* Linux 6.1 */
+#define JAIL_MADV_COLLAPSE 25         /* Linux 6.1 */
+#define JAIL_PAGEMAP_SCAN 0xc0606610U /* Linux 6.7 */
 
 const struct jail_row jail_table[] = {
 	CHECKED(futex, "wait, wake, requeue", "hand-offs, idle vCPUs, locks of libc",
@@ -58,6 +59,7 @@ const struct jail_row jail_table[] = {
 	CHECKED(ioctl, "size and holes of files, copies", "disks",
 		IS(1, (uint32_t)BLKGETSIZE64, BLKSSZGET, BLKPBSZGET, BLKROGET, BLKDISCARD, BLKZEROOUT,
 			(uint32_t)FICLONE, (uint32_t)FICLONERANGE)),
+	CHECKED(ioctl, "pages that were written", "ways back in place", IS(1, JAIL_PAGEMAP_SCAN)),
 	CHECKED(ioctl, "queues of tap devices", "cards",
 		IS(1, (uint32_t)TUNGETIFF, (uint32_t)TUNSETQUEUE, (uint32_t)TUNSETOFFLOAD,
 			(uint32_t)TUNSETVNETHDRSZ, (uint32_t)TUNGETFEATURES)),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Starts instances, has gdb make calls in them, and compares what has come of it."""
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -170,6 +171,8 @@ def state():
 
 
 def main():
+    # gdb may end by a fault when the process that it calls in is killed.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     numbers_of = numbers()
     without = 0
     for call in CALLS:
