@@ -88,13 +88,14 @@ void again_broker(pid_t pid)
 	broker.launcher = -1;
 }
 
-bool again_ask(const struct ask *a, const int *fds, int nr)
+/* Notes what is asked for, without a look at whether the state may be named. */
+static bool note(const struct ask *a, const int *fds, int nr)
 {
 	char *dir = strchr((char *)a->text, ':');
 	const char *p = a->text;
 
 	next.asked = false;
-	if (!dir || nr > ASK_FDS || (dir[1] && !files_named(dir + 1)))
+	if (!dir || nr > ASK_FDS)
 		return false;
 	for (next.nr = 0; next.nr < nr; next.nr++) {
 		char *end;
@@ -108,6 +109,13 @@ bool again_ask(const struct ask *a, const int *fds, int nr)
 	snprintf(next.dir, sizeof(next.dir), "%s", dir + 1);
 	next.asked = true;
 	return true;
+}
+
+bool again_ask(const struct ask *a, const int *fds, int nr)
+{
+	const char *dir = strchr(a->text, ':');
+
+	return dir && (!dir[1] || files_named(dir + 1)) && note(a, fds, nr);
 }
 
 /* In a child: the descriptors get their numbers, and the program starts. */
@@ -172,10 +180,10 @@ static pid_t follow(int status, int *way)
 	int fds[ASK_FDS + 1], nr;
 	struct ask a;
 
-	/* The next one was asked for before this one could end. */
+	/* The next one was asked for, by the broker of this one, before this one could end. */
 	broker.ask = *way;
 	nr = WIFEXITED(status) && !WEXITSTATUS(status) ? broker_hear(&a, fds) : -1;
-	if (nr < 0 || a.kind != ASK_AGAIN || !again_ask(&a, fds, nr))
+	if (nr < 0 || a.kind != ASK_AGAIN || !note(&a, fds, nr))
 		end_as(status);
 	return start_next(way);
 }
@@ -218,7 +226,6 @@ void again_go(void)
 		broker_ask(broker.launcher, ASK_AGAIN, 0, text, next.fd, next.nr);
 		_exit(0);
 	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "nestling-again");
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
@@ -243,8 +250,15 @@ void again_go(void)
 		if (p[0].revents && read(signals, &info, sizeof(info)) == sizeof(info) &&
 			info.ssi_signo == SIGCHLD)
 			kernel = look_at_children(kernel, &way);
+		if (!p[1].revents)
+			continue;
 		broker.ask = stub;
-		if (p[1].revents && broker_hear(&a, NULL) >= 0 && a.kind == ASK_SIGNAL)
+		if (broker_hear(&a, NULL) < 0) {
+			/* The stub was killed. Landlock keeps its parent-death signal from here. */
+			kill(kernel, SIGKILL);
+			_exit(1);
+		}
+		if (a.kind == ASK_SIGNAL)
 			kill(kernel, (int)a.value);
 	}
 }
