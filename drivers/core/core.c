@@ -53,6 +53,8 @@ static int set_core(const char *value)
 	if (!on && strcmp(value, "off"))
 		refuse("core=%s: on or off", value);
 	panic_core_ops = on ? &ops : NULL;
+	if (on)
+		core_host_prepare();
 	return 0;
 }
 PARAM("core=", set_core, "on|off: whether a panic leaves a core of the kernel's process (off)");

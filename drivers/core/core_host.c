@@ -52,15 +52,33 @@ static void be_killed(void)
 	raise(SIGABRT);
 }
 
-void core_host_dump(int files)
+static void allow_core(const char *mask)
 {
 	struct rlimit rl;
 
-	set_filter(files ? FILTER_FILES : FILTER);
+	set_filter(mask);
 	if (!getrlimit(RLIMIT_CORE, &rl)) {
 		rl.rlim_cur = rl.rlim_max;
 		setrlimit(RLIMIT_CORE, &rl);
 	}
 	prctl(PR_SET_DUMPABLE, 1);
+}
+
+/* A jailed process may not raise its limits, nor open a file: it has them from its start. */
+static void before_jail(void)
+{
+	if (os_jail_is_open())
+		allow_core(FILTER);
+}
+
+void core_host_prepare(void)
+{
+	os_at_jail(before_jail);
+}
+
+void core_host_dump(int files)
+{
+	if (!os_jailed())
+		allow_core(files ? FILTER_FILES : FILTER);
 	os_end_by(be_killed);
 }

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+/* Called at the start, if core_host_dump() may be called once the process is jailed. */
+void core_host_prepare(void);
 /* Puts this memory into the core. What os_mem_map() has mapped is left out otherwise. */
 void core_host_take(void *addr, uint64_t len);
 /*
