@@ -83,6 +83,8 @@ int os_worker_start(const char *name, void (*fn)(void *arg), void *arg);
 /* hostfs: all that is beneath the folder, by the process itself */
 #define OS_GRANT_BENEATH 4
 void os_jail_grant(const char *path, unsigned how);
+/* The regular file may be opened again to read, as /proc/self/fd/N. */
+void os_jail_know(int fd);
 /* Has the broker call @fn, which ends. -ENOENT: there is no broker. */
 int os_jail_run(void (*fn)(const char *path), const char *path);
 /*

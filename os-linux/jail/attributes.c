@@ -26,9 +26,13 @@
 
 static char value[VALUE_MAX];
 
-/* A file that is open in the kernel process: "/proc/PID/fd/N". */
+/*
+ * A file that is open in the kernel process, by a descriptor of the broker's own: the kernel
+ * process may put another file in the place of its own at any time.
+ */
 struct opened {
-	char path[64];
+	int fd;
+	char path[64]; /* of the descriptor, in /proc */
 };
 
 /* Reads "/proc/self/fd/N" at @addr. Returns N, or -1. */
@@ -44,18 +48,22 @@ static int number_in(uint64_t addr)
 	return *end || end == path + strlen(begin) || n < 0 || n > 1 << 30 ? -1 : (int)n;
 }
 
-/* Finds the file that descriptor @n stands for. Returns 0, -EBADF or -EACCES. */
-static int find(struct opened *o, int n)
+/* Holds the file that descriptor @n stands for. Returns 0, -EBADF or -EACCES. */
+static int hold(struct opened *o, int n)
 {
 	char target[ASK_TEXT];
 	ssize_t len;
 
-	snprintf(o->path, sizeof(o->path), "/proc/%d/fd/%d", (int)broker.kernel, n);
-	len = readlink(o->path, target, sizeof(target) - 1);
-	if (len < 0)
+	o->fd = files_hold(n);
+	if (o->fd < 0)
 		return -EBADF;
-	target[len] = 0;
-	return files_beneath(target) ? 0 : -EACCES;
+	snprintf(o->path, sizeof(o->path), "/proc/self/fd/%d", o->fd);
+	len = readlink(o->path, target, sizeof(target) - 1);
+	target[len > 0 ? len : 0] = 0;
+	if (len > 0 && files_beneath(target))
+		return 0;
+	close(o->fd);
+	return -EACCES;
 }
 
 static int set_times(const struct opened *o, uint64_t addr)
@@ -133,7 +141,9 @@ bool attributes_call(const struct seccomp_notif *call)
 	}
 	if (n < 0)
 		return false;
-	err = find(&o, n);
+	err = hold(&o, n);
 	answer(call, err ? err : make(nr, &o, args));
+	if (!err)
+		close(o.fd);
 	return true;
 }

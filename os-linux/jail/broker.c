@@ -136,6 +136,12 @@ static void believe(const struct ask *a, const int *fds, int nr)
 
 	switch (a->kind) {
 	case ASK_GRANT: files_grant(a->text, (unsigned)a->value); break;
+	case ASK_KNOW:
+		if (nr == 1)
+			files_know(fds[0]);
+		for (int i = 0; i < nr; i++)
+			close(fds[i]);
+		break;
 	case ASK_RUN: fn(a->text); break;
 	case ASK_WORD:
 		again_word(a->text);

@@ -21,6 +21,8 @@
 enum ask_kind {
 	ASK_GRANT, /* text: a path; value: OS_GRANT_* */
 	/* text: a path; value: void (*)(const char *), called with it */
+	/* a descriptor, of a file that may be opened again */
+	ASK_KNOW,
 	ASK_RUN,
 	/* descriptors: a datagram socket, and a socket of whole packets */
 	ASK_RELAY,
@@ -83,6 +85,10 @@ void files_grant(const char *path, unsigned how);
 void files_of_command(const char *text, size_t len);
 /* True if @path is one that may be named. */
 bool files_named(const char *path);
+/* Notes a regular file that the kernel process may open again to read, by its descriptor. */
+void files_know(int fd);
+/* Holds the file behind a descriptor of the kernel process: an O_PATH descriptor, or -1. */
+int files_hold(int number);
 /* True if @path lies in a folder of hostfs, at any depth. */
 bool files_beneath(const char *path);
 /*

@@ -118,6 +118,24 @@ static bool make_absolute(char *path, size_t size, int dir, const char *name)
 	return true;
 }
 
+/*
+ * Opens the folder that is granted, if it is one: it may have been made after the grant. -ENOENT:
+ * there is nothing of this name yet.
+ */
+static int open_folder(struct grant *g)
+{
+	struct stat st;
+
+	if (g->folder >= 0)
+		return 0;
+	if (stat(g->path, &st))
+		return -ENOENT;
+	if (!S_ISDIR(st.st_mode))
+		return -EACCES;
+	g->folder = open(g->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return g->folder < 0 ? -EACCES : 0;
+}
+
 void files_grant(const char *name, unsigned how)
 {
 	char path[ASK_TEXT];
@@ -131,8 +149,11 @@ void files_grant(const char *name, unsigned how)
 	if (how & OS_GRANT_BENEATH && !realpath(name, path))
 		return;
 	grants[nr_grants] = (struct grant){ strdup(path), how, -1 };
-	if (grants[nr_grants].path)
-		nr_grants++;
+	if (!grants[nr_grants].path)
+		return;
+	if (broker.listener < 0)
+		open_folder(&grants[nr_grants]);
+	nr_grants++;
 }
 
 /* ---- what a command of the console names ---- */
@@ -257,66 +278,87 @@ static bool is_table(const char *path)
 		"/sys/kernel/mm/transparent_hugepage/shmem_enabled" };
 	static const char *const of_process[] = { "stat", "status", "schedstat", "maps", "smaps",
 		"smaps_rollup", "statm", "cgroup", "comm", "task", "mountinfo", "pagemap" };
-	const char *last = strrchr(path, '/');
-	int pid, at = 0;
+	int pid, task, at = 0, in_task = 0;
 
 	if (IS_ONE_OF(path, of_host) || !strncmp(path, "/sys/fs/cgroup/", 15))
 		return true;
 	if (sscanf(path, "/proc/%d/%n", &pid, &at) != 1 || !at || !files_is_child(pid))
 		return false;
-	if (strncmp(path + at, "task/", 5))
-		return IS_ONE_OF(path + at, of_process);
-	return IS_ONE_OF(last + 1, of_process) ||
-	       strspn(last + 1, "0123456789") == strlen(last + 1);
+	if (sscanf(path + at, "task/%d/%n", &task, &in_task) == 1 && in_task)
+		at += in_task;
+	return IS_ONE_OF(path + at, of_process);
 }
 
-/*
- * True for a descriptor of the kernel process that is open for reading already, and may so be
- * opened again to read: with O_DIRECT, for disks.
- */
-static bool is_read_already(const char *path)
-{
-	char info[64], line[128];
-	unsigned flags = O_PATH;
-	int pid, number, end = 0;
-	FILE *f;
+/* ---- descriptors of the kernel process, which it names by /proc/self/fd ---- */
 
-	if (sscanf(path, "/proc/%d/fd/%d%n", &pid, &number, &end) != 2 || path[end] ||
-		pid != broker.kernel)
-		return false;
-	snprintf(info, sizeof(info), "/proc/%d/fdinfo/%d", pid, number);
-	f = fopen(info, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "flags: %o", &flags) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return !(flags & O_PATH) && (flags & O_ACCMODE) != O_WRONLY;
-}
+#define KNOWN_MAX 4096
+static struct {
+	dev_t dev;
+	ino_t ino;
+} known[KNOWN_MAX];
+static int nr_known;
 
-/*
- * Opens the folder that is granted, if it is one: it may have been made after the grant. -ENOENT:
- * there is nothing of this name yet.
- */
-static int open_folder(struct grant *g)
+static bool is_known(int fd)
 {
 	struct stat st;
 
-	if (g->folder >= 0)
-		return 0;
-	if (stat(g->path, &st))
-		return -ENOENT;
-	if (!S_ISDIR(st.st_mode))
-		return -EACCES;
-	g->folder = open(g->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return g->folder < 0 ? -EACCES : 0;
+	if (fstat(fd, &st))
+		return false;
+	for (int i = 0; i < nr_known; i++)
+		if (known[i].dev == st.st_dev && known[i].ino == st.st_ino)
+			return true;
+	return false;
 }
+
+void files_know(int fd)
+{
+	struct stat st;
+
+	if (nr_known == KNOWN_MAX || fstat(fd, &st) || !S_ISREG(st.st_mode) || is_known(fd))
+		return;
+	known[nr_known].dev = st.st_dev;
+	known[nr_known++].ino = st.st_ino;
+}
+
+/* True for a file without a name. */
+static bool is_nameless(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISREG(st.st_mode) && !st.st_nlink;
+}
+
+int files_hold(int number)
+{
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)broker.kernel, number);
+	return open(link, O_PATH | O_CLOEXEC);
+}
+
+/*
+ * Holds the file that a path of the form /proc/PID/fd/N names, of the kernel process: it may put
+ * another one in its place at any time. Returns a descriptor, or -1.
+ */
+static int hold_own(const char *path)
+{
+	int pid, number, end = 0;
+
+	if (sscanf(path, "/proc/%d/fd/%d%n", &pid, &number, &end) != 2 || path[end] ||
+		pid != broker.kernel)
+		return -1;
+	return files_hold(number);
+}
+
+/* ---- what may be named, looked up ---- */
 
 /* Looks up what the kernel process may name so. Returns 0, -EACCES: it may not, or -ENOENT. */
 static int find(struct place *p)
 {
 	char *last = strrchr(p->path, '/');
 	size_t n = (size_t)(last - p->path);
+	/* The guest may have put a link there: only what was opened before counts. */
+	bool shared = files_beneath(p->path) && !files_beneath("/");
 	int err = -EACCES;
 
 	p->dir = AT_FDCWD;
@@ -325,9 +367,10 @@ static int find(struct place *p)
 		struct grant *g = &grants[i];
 
 		p->may_write = g->how & OS_GRANT_WRITE;
-		if (!strcmp(g->path, p->path))
+		if (!strcmp(g->path, p->path) && (!shared || g->how & OS_GRANT_BENEATH))
 			return 0;
-		if (strlen(g->path) != n || strncmp(g->path, p->path, n))
+		if (strlen(g->path) != n || strncmp(g->path, p->path, n) ||
+			(shared && g->folder < 0))
 			continue;
 		err = open_folder(g);
 		if (err)
@@ -337,7 +380,7 @@ static int find(struct place *p)
 		return 0;
 	}
 	p->may_write = false;
-	return is_table(p->path) || is_read_already(p->path) ? 0 : err;
+	return is_table(p->path) ? 0 : err;
 }
 
 /* True for a folder above a granted path: realpath(3) asks of each whether it is a link. */
@@ -480,6 +523,30 @@ static bool copy_stat(const struct seccomp_notif *call, const struct place *p)
 	return true;
 }
 
+/* Opens a known file again to read, by its descriptor, and answers. False: it is none. */
+static bool open_again(const struct seccomp_notif *call, const struct place *p, int flags)
+{
+	int held = (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) == O_RDONLY ? hold_own(p->path) : -1,
+	    fd;
+	char self[64];
+
+	if (held < 0 || !is_known(held)) {
+		if (held >= 0)
+			close(held);
+		return false;
+	}
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", held);
+	fd = open(self, flags | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		answer(call, -errno);
+	else
+		answer_fd(call, fd);
+	if (fd >= 0)
+		close(fd);
+	close(held);
+	return true;
+}
+
 /* Opens the file, and answers. */
 static void open_file(
 	const struct seccomp_notif *call, const struct place *p, int flags, mode_t mode)
@@ -495,8 +562,26 @@ static void open_file(
 		answer(call, -errno);
 		return;
 	}
+	files_know(fd);
 	answer_fd(call, fd);
 	close(fd);
+}
+
+/* Gives a granted file another name; or a file without a name, of a descriptor, its first. */
+static int link_file(const struct place *from, const struct place *to)
+{
+	int held = hold_own(from->path), err;
+	char self[64];
+
+	if (held < 0)
+		return linkat(from->dir, from->name, to->dir, to->name, 0) ? -errno : 0;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", held);
+	if (!is_nameless(held))
+		err = -EACCES;
+	else
+		err = linkat(AT_FDCWD, self, to->dir, to->name, AT_SYMLINK_FOLLOW) ? -errno : 0;
+	close(held);
+	return err;
 }
 
 static int rename_or_link(const struct seccomp_notif *call, const struct file_call *c,
@@ -508,10 +593,8 @@ static int rename_or_link(const struct seccomp_notif *call, const struct file_ca
 	if (err)
 		return err;
 	if (c->op == LINK)
-		err = linkat(from->dir, from->name, to->dir, to->name,
-			is_read_already(from->path) ? AT_SYMLINK_FOLLOW : 0);
-	else
-		err = renameat2(from->dir, from->name, to->dir, to->name, flags);
+		return link_file(from, to);
+	err = renameat2(from->dir, from->name, to->dir, to->name, flags);
 	return err ? -errno : 0;
 }
 
@@ -553,8 +636,12 @@ static void make(const struct seccomp_notif *call, const struct file_call *c)
 		answer(call, stat_descriptor(call, (int)dir));
 		return;
 	}
+	if (err == -EACCES && c->op == OPEN && open_again(call, &p, flags))
+		return;
 	if (err == -EACCES && c->op == READLINK && is_above(p.path))
 		err = 0;
+	if (err == -EACCES && c->op == LINK && !strncmp(p.path, "/proc/", 6))
+		err = 0; /* link_file() looks at it */
 	/* realpath(3) asks of each folder, and does without. */
 	if (err == -EACCES && c->op != READLINK)
 		say_refused(call, &p);

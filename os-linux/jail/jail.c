@@ -134,6 +134,12 @@ void os_jail_grant(const char *path, unsigned how)
 	broker_ask(broker_sock, ASK_GRANT, how, path, NULL, 0);
 }
 
+void os_jail_know(int fd)
+{
+	if (broker_sock >= 0 && !closed)
+		broker_ask(broker_sock, ASK_KNOW, 0, "", &fd, 1);
+}
+
 int os_jail_run(void (*fn)(const char *path), const char *path)
 {
 	if (broker_sock < 0 || closed)

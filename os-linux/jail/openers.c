@@ -60,10 +60,11 @@ void openers_word(const char *word)
 	}
 }
 
-/* What is behind a blank is the opener's own affair. */
+/* "xterm con3" counts by its first word: which line it is for is the console's own affair. */
 static bool is_named(const char *text)
 {
-	size_t n = strcspn(text, " ");
+	static const char window[] = "xterm ";
+	size_t n = strncmp(text, window, strlen(window)) ? strlen(text) : strlen(window) - 1;
 
 	for (int i = 0; i < nr_values; i++)
 		if (values[i] && strlen(values[i]) == n && !strncmp(values[i], text, n))
