@@ -60,7 +60,7 @@ extern const struct net_link slirp_link, tap_link, fd_link, switch_link, vde_lin
  * ---- opener_host.c: links of a jailed process ----
  *
  * net_jailed_open() does what h->link->open() does, by h->value, and may wait. net_nowhere()
- * returns a socket that goes nowhere and stays open, or -1.
+ * returns a socket that goes nowhere, which the caller closes, or -1.
  */
 int net_jailed_open(struct net_host *h);
 int net_nowhere(void);

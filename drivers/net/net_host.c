@@ -259,6 +259,8 @@ static void gone(struct net_host *h)
 		h->parked = h->fd;
 	else
 		close(h->fd);
+	if (nowhere >= 0)
+		close(nowhere);
 	h->fd = -1;
 	if (h->link->close)
 		h->link->close(h);

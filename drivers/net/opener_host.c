@@ -115,15 +115,16 @@ static int opener = -1, nowhere = -1;
  */
 static void prepare(void)
 {
-	net_nowhere();
+	if (os_jail_is_open())
+		nowhere = net_nowhere();
 	opener = os_jail_opener(open_for_jailed);
 }
 
 int net_nowhere(void)
 {
-	if (nowhere < 0)
-		nowhere = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	return nowhere;
+	if (nowhere >= 0)
+		return fcntl(nowhere, F_DUPFD_CLOEXEC, 3);
+	return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 }
 
 int net_host_setup(void)
