@@ -16,6 +16,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/futex.h>
 #include <linux/landlock.h>
 #include <linux/securebits.h>
 #include <poll.h>
@@ -32,8 +33,7 @@
 #include "os-linux/jail/jail.h"
 
 #define BENEATH_MAX 64
-#define WAIT_US 100
-#define WAIT_MAX 100000 /* 10 s: threads that the host does not run */
+#define WAIT_S 10 /* threads that the host does not run */
 #define THREADS_MAX 4096
 
 /* linux/landlock.h as of version 6; older headers have the first member only. */
@@ -179,18 +179,25 @@ static void give_up(void)
 	keep_capabilities(kept);
 }
 
+/* The thread has done its part. */
+static void count_in(void)
+{
+	__atomic_fetch_add(&given_up, 1, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, &given_up, FUTEX_WAKE_PRIVATE, 1);
+}
+
 static void on_signal(int signo)
 {
 	int saved = errno;
 
 	give_up();
-	__atomic_fetch_add(&given_up, 1, __ATOMIC_SEQ_CST);
+	count_in();
 	errno = saved;
 }
 
 static void park(int signo)
 {
-	__atomic_fetch_add(&given_up, 1, __ATOMIC_SEQ_CST);
+	count_in();
 	for (;;)
 		poll(NULL, 0, -1);
 }
@@ -235,14 +242,14 @@ static int interrupt(int *done, int *nr_done)
 static int interrupt_all(void)
 {
 	static int done[THREADS_MAX];
-	int nr = 0, n;
+	const struct timespec late = { WAIT_S, 0 };
+	int nr = 0, n, seen;
 
 	while ((n = interrupt(done, &nr)) > 0) {
-		for (int i = 0; __atomic_load_n(&given_up, __ATOMIC_SEQ_CST) < nr; i++) {
-			if (i == WAIT_MAX)
+		while ((seen = __atomic_load_n(&given_up, __ATOMIC_SEQ_CST)) < nr)
+			if (syscall(SYS_futex, &given_up, FUTEX_WAIT_PRIVATE, seen, &late) &&
+				errno == ETIMEDOUT)
 				return os_refused("thread", ETIMEDOUT);
-			usleep(WAIT_US);
-		}
 	}
 	return n;
 }
