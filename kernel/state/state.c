@@ -40,6 +40,7 @@ struct save {
 	struct state_why *why;
 	void (*hold)(u64 so_far); /* or NULL */
 	bool finished;            /* finish() of the parts was called */
+	bool back;                /* put back in place, in the process that was there */
 	u64 stopped;              /* ns */
 	s64 result;
 	/* the number before that of the request's thread */
@@ -151,12 +152,12 @@ static void freshen(const struct save *s, u64 gap)
 }
 
 /* Makes all again in the new process. There is no way back: it ends with what is wrong. */
-static void go_on(const struct save *s)
+static void go_on(struct save *s)
 {
 	struct state_why why = { "" };
 	const char *dir = machine_restored_from();
 	u64 gap;
-	bool fresh = machine_is_fresh(&gap), back;
+	bool fresh = machine_is_fresh(&gap);
 	int err;
 
 	machine_restored();
@@ -166,17 +167,23 @@ static void go_on(const struct save *s)
 		freshen(s, gap);
 	for_each_part(p) if (p->rebuild && p->rebuild(dir, &why))
 		refuse("restore=%s: %s: %s", dir, p->name, why.text);
-	back = state_mark_restored();
-	if (back)
+	s->back = state_mark_restored();
+	if (s->back)
 		machine_go_back();
-	err = back ? 0 : machine_wake();
+	err = s->back ? 0 : machine_wake();
 	if (err)
 		refuse("restore=%s: no host thread for a vCPU: %s", dir, arch_strerror(err));
 	clock_was_set();
 	if (!fresh)
 		pr_info("state: the instance goes on from %s\n", dir);
 	for_each_part(p) if (p->resumed) p->resumed();
-	if (!back)
+}
+
+/* Says that the instance has gone on, which can be saved from here on. */
+static void tell_going_on(const struct save *s)
+{
+	state_end();
+	if (!s->back)
 		machine_runs();
 	for_each_part(p) if (p->connected) p->connected();
 }
@@ -264,8 +271,10 @@ static s64 save(struct save *s)
 		/* on a busy host the task that is waited for may not have had its turn */
 		pause = min(pause * 2, LONGEST_PAUSE_NS);
 	} while (err == -EAGAIN && ktime_get() < end);
-	if (err == MACHINE_GOES_ON)
+	if (err == MACHINE_GOES_ON) {
+		tell_going_on(s);
 		return err;
+	}
 	if (err == -EAGAIN)
 		err = state_fail(s->why, -EBUSY, "a task holds an address space for too long");
 	if (!err)
@@ -303,7 +312,8 @@ int state_save_held(const char *dir, void (*hold)(u64 so_far), u64 *stopped, str
 		wait_for_completion(&s.done);
 	else
 		s.result = state_fail(why, -ENOMEM, "no memory for a thread");
-	state_end();
+	if (s.result != MACHINE_GOES_ON)
+		state_end();
 	*stopped = s.stopped;
 	return (int)s.result;
 }
