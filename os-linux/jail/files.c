@@ -336,18 +336,26 @@ int files_hold(int number)
 	return open(link, O_PATH | O_CLOEXEC);
 }
 
-/*
- * Holds the file that a path of the form /proc/PID/fd/N names, of the kernel process: it may put
- * another one in its place at any time. Returns a descriptor, or -1.
- */
-static int hold_own(const char *path)
+/* Returns the N of a path /proc/PID/fd/N of the kernel process, or -1. */
+static int own_number(const char *path)
 {
 	int pid, number, end = 0;
 
 	if (sscanf(path, "/proc/%d/fd/%d%n", &pid, &number, &end) != 2 || path[end] ||
 		pid != broker.kernel)
 		return -1;
-	return files_hold(number);
+	return number;
+}
+
+/*
+ * Holds the file of a path /proc/PID/fd/N of the kernel process, which may put another one in its
+ * place at any time. Returns a descriptor, or -1.
+ */
+static int hold_own(const char *path)
+{
+	int number = own_number(path);
+
+	return number < 0 ? -1 : files_hold(number);
 }
 
 /* ---- what may be named, looked up ---- */
@@ -638,7 +646,7 @@ static void make(const struct seccomp_notif *call, const struct file_call *c)
 	}
 	if (err == -EACCES && c->op == OPEN && open_again(call, &p, flags))
 		return;
-	if (err == -EACCES && c->op == READLINK && is_above(p.path))
+	if (err == -EACCES && c->op == READLINK && (is_above(p.path) || own_number(p.path) >= 0))
 		err = 0;
 	if (err == -EACCES && c->op == LINK && !strncmp(p.path, "/proc/", 6))
 		err = 0; /* link_file() looks at it */
