@@ -7,6 +7,7 @@
 #define NESTLING_OS_HOST_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "os-linux/os.h"
 
@@ -82,8 +83,13 @@ int os_worker_start(const char *name, void (*fn)(void *arg), void *arg);
 #define OS_GRANT_WRITE 2
 /* hostfs: all that is beneath the folder, by the process itself */
 #define OS_GRANT_BENEATH 4
+/* files without a name in the folder (O_TMPFILE), and nothing else there */
+#define OS_GRANT_NAMELESS 8
 void os_jail_grant(const char *path, unsigned how);
-/* The regular file may be opened again to read, as /proc/self/fd/N. */
+/*
+ * The regular file, which nobody writes to, may be opened again to read, as /proc/self/fd/N, and
+ * get other names.
+ */
 void os_jail_know(int fd);
 /* Has the broker call @fn, which ends. -ENOENT: there is no broker. */
 int os_jail_run(void (*fn)(const char *path), const char *path);
@@ -94,6 +100,16 @@ int os_jail_run(void (*fn)(const char *path), const char *path);
  */
 int os_at_jail(void (*fn)(void));
 bool os_jail_is_open(void);
+/*
+ * Writes a path of the file @name in the open folder @dir, and returns it. A jailed process takes
+ * it in place of openat(2) and its kin, which its filter leaves to the folders of hostfs.
+ */
+#define OS_NAME_AT 320
+static inline const char *os_name_at(char path[OS_NAME_AT], int dir, const char *name)
+{
+	snprintf(path, OS_NAME_AT, "/proc/self/fd/%d/%s", dir, name);
+	return path;
+}
 /*
  * Gives a datagram socket to the broker, which passes its packets on. Returns the socket in its
  * place, not blocking, or -errno (-ENOENT: there is no broker); the caller closes @sock. Each

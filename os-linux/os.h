@@ -413,6 +413,10 @@ void os_restart_from(const char *dir) __attribute__((noreturn));
  */
 int os_jail_close(int traces);
 void os_jail_none(void);
+/* Before the close: the owner has given this parameter, whose value an opener may be asked for. */
+void os_jail_word(const char *word);
+/* Returns why this host cannot jail the process, or NULL. */
+const char *os_jail_obstacle(void);
 
 /*
  * jail=log: from now on, writes a line for each call of this process that the table of calls does

@@ -118,13 +118,13 @@ void os_restart(void)
 
 static void block_signals(void)
 {
-	/* SIGSYS: each thread gives up its rights by it (jail/threads.c). */
-	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS };
+	/* SIGURG: each thread gives up its rights by it (jail/threads.c). */
+	static const int open[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGURG };
 	sigset_t set;
 
 	sigfillset(&set);
-	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
-		sigdelset(&set, faults[i]);
+	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)
+		sigdelset(&set, open[i]);
 	sigprocmask(SIG_SETMASK, &set, &first_mask);
 }
 

@@ -275,7 +275,8 @@ static void tell_ready(void)
  * A file without a name goes with its last descriptor: memory, the memory of a state that was
  * removed, what a disk was written. The host takes milliseconds to free it, for which exec would
  * wait. So such files stay open in the next program (old=FD:FD...), and a thread of it closes them
- * when the instance runs.
+ * when the instance runs. The word also says that this is a way back, and stands without a number
+ * where the files are gone.
  */
 
 /* True if the file goes with this process. The next one may lock it anew. */
@@ -292,12 +293,12 @@ static bool is_left(int fd)
 	return true;
 }
 
-/* Returns the parameter for the next program, or NULL: there are no such files. */
+/* Returns the parameter for the next program. */
 static char *leave_files(void)
 {
-	static char word[8 + OLD_MAX * 12];
+	static char word[8 + OLD_MAX * 12] = "old=";
 	DIR *dir = opendir("/proc/self/fd");
-	size_t len = 0;
+	size_t len = strlen(word);
 	int n = 0;
 
 	for (struct dirent *e; dir && n < OLD_MAX && (e = readdir(dir));) {
@@ -305,12 +306,11 @@ static char *leave_files(void)
 
 		if (fd < 3 || !is_left(fd) || fcntl(fd, F_SETFD, 0))
 			continue;
-		len += (size_t)snprintf(
-			word + len, sizeof(word) - len, "%s%d", n++ ? ":" : "old=", fd);
+		len += (size_t)snprintf(word + len, sizeof(word) - len, "%s%d", n++ ? ":" : "", fd);
 	}
 	if (dir)
 		closedir(dir);
-	return n ? word : NULL;
+	return word;
 }
 
 /* Takes such a list. */
@@ -318,7 +318,7 @@ static void take_old(const char *numbers)
 {
 	char *end;
 
-	for (const char *s = numbers; nr_old < OLD_MAX; s = end + 1) {
+	for (const char *s = numbers; *numbers && nr_old < OLD_MAX; s = end + 1) {
 		int fd = (int)strtol(s, &end, 10);
 
 		if (end == s || fd < 3 || fcntl(fd, F_SETFD, FD_CLOEXEC))
@@ -345,7 +345,7 @@ void os_restored_runs(void)
 	if (errors_fd < 0)
 		return;
 	/* A line may use it by its number as well. */
-	dup2(errors_fd, STDERR_FILENO);
+	dup3(errors_fd, STDERR_FILENO, 0);
 	errors_fd = -1;
 }
 
@@ -455,7 +455,6 @@ void os_restart_from(const char *dir)
 	while (words[n])
 		n++;
 	/* A jailed process closes them itself before the next one begins (jail/again.c). */
-	if (!os_jailed())
-		words[n] = leave_files();
+	words[n] = os_jailed() ? NULL : leave_files();
 	os_exec_again(words, dir);
 }

@@ -98,29 +98,38 @@ static int own_schedstat(void)
 	return fd;
 }
 
-/*
- * The file of the task that the thread has asked for last stays open: a vCPU asks for the same one
- * again and again. That of a process that has ended reads as nothing.
- */
+/* Tasks that a thread has asked for lately, whose files stay open: a vCPU runs the same few. */
+#define DELAYS 4
+
+/* That of a process that has ended reads as nothing. */
 uint64_t os_space_delayed(int task)
 {
-	static __thread pid_t last;
-	static __thread int fd = -1;
+	static __thread struct {
+		pid_t pid;
+		int fd;
+	} delays[DELAYS];
+	static __thread unsigned int next;
 	pid_t pid = os_space_pid(task);
-	uint64_t delay;
+	uint64_t delay = 0;
+	unsigned int i = 0;
 	char path[64];
 
 	if (!task)
 		return read_delay(own_schedstat());
-	delay = pid == last ? read_delay(fd) : 0;
+	while (i < DELAYS && delays[i].pid != pid)
+		i++;
+	if (i < DELAYS)
+		delay = read_delay(delays[i].fd);
+	else
+		i = next++ % DELAYS;
 	if (delay)
 		return delay;
-	if (fd >= 0)
-		close(fd);
+	if (delays[i].pid && delays[i].fd >= 0)
+		close(delays[i].fd);
 	snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	last = pid;
-	return read_delay(fd);
+	delays[i].fd = open(path, O_RDONLY | O_CLOEXEC);
+	delays[i].pid = pid;
+	return read_delay(delays[i].fd);
 }
 
 /* Reads the file that the vCPU's own thread has opened: it shows that thread, not the reader. */

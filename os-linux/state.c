@@ -493,6 +493,13 @@ static int open_others(struct writer *w, int dir, struct state_tables *older)
 	return state_restored() && w->pagemap < 0 ? -errno : 0;
 }
 
+static void remove_in(int dir, const char *name)
+{
+	char path[OS_NAME_AT];
+
+	unlink(os_name_at(path, dir, name));
+}
+
 /* Removes the links to older files that were not needed. */
 static void drop_unused(const struct writer *w, int dir)
 {
@@ -501,18 +508,20 @@ static void drop_unused(const struct writer *w, int dir)
 
 		snprintf(name, sizeof(name), STATE_OLDER, i);
 		if (!w->used[i])
-			unlinkat(dir, name, 0);
+			remove_in(dir, name);
 	}
 }
 
 static int save_to(struct os_state *s, int dir, const char *path)
 {
 	struct writer w = { .s = s, .pagemap = -1, .at = STATE_PAGE };
+	char name[OS_NAME_AT];
 	struct state_tables older;
 	int err;
 
 	memset(&ahead, 0, offsetof(typeof(ahead), buf));
-	w.fd = openat(dir, "memory", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	w.fd = open(os_name_at(name, dir, "memory"),
+		O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (w.fd < 0)
 		return failed(s, -errno, path);
 	err = open_others(&w, dir, &older);
@@ -528,7 +537,7 @@ static int save_to(struct os_state *s, int dir, const char *path)
 	if (err) {
 		copy_drop();
 		close(w.fd);
-		unlinkat(dir, "memory", 0);
+		remove_in(dir, "memory");
 		return failed(s, err, path);
 	}
 	written = w.fd;

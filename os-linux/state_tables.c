@@ -65,7 +65,9 @@ static bool check_build(struct state_tables *t, const struct state_header *h)
 /* Opens a file of a state and reads its header. */
 static int open_file(struct state_tables *t, int dirfd, const char *name, struct state_header *h)
 {
-	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char path[OS_NAME_AT];
+	int fd =
+		open(os_name_at(path, dirfd, name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
 	uint32_t crc;
 	bool good;

@@ -66,13 +66,14 @@ static int write_all(int fd, struct iovec *v)
 /* Opens the file of a terminal; "pts/3" is the file "pts-3". */
 static int open_file(const char *name)
 {
-	char file[32];
+	char file[32], path[OS_NAME_AT];
 
 	snprintf(file, sizeof(file), "%s", name);
 	for (char *p = file; *p; p++)
 		if (*p == '/')
 			*p = '-';
-	return openat(log_dir, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return open(os_name_at(path, log_dir, file),
+		O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
 int ttylog_host_add(

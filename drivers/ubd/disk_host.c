@@ -231,9 +231,9 @@ int ubd_host_open(struct ubd_open *o)
 		return err;
 	}
 	image_identify(h->image, &o->base);
-	/* for ubd_host_image() */
-	if (image_base_fd(h->image) >= 0)
-		os_jail_know(image_base_fd(h->image));
+	/* for ubd_host_image(), and states that are saved later */
+	image_each_unchanging(h->image, os_jail_know);
+	disk_grant_folder(image_fd(h->image));
 	h->flags = o->flags | (o->rdonly ? UBD_F_RDONLY : 0);
 	h->irq = o->irq;
 	h->limit = o->limit;

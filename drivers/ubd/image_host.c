@@ -161,6 +161,13 @@ int image_base_fd(const struct image *im)
 	return l == im->top && !im->rdonly ? -EROFS : l->fd;
 }
 
+void image_each_unchanging(const struct image *im, void (*fn)(int fd))
+{
+	for (const struct layer *l = im->top; l; l = l->below)
+		if (l->rdonly || l != im->top)
+			fn(l->fd);
+}
+
 static unsigned int cow_version(const struct layer *l)
 {
 	return l->ops == &layer_cow4_ops ? 4 : cow3_version(l);

@@ -33,6 +33,7 @@
 #include "drivers/ubd/cow4_host.h"
 #include "drivers/ubd/cow_host.h"
 #include "drivers/ubd/replace_host.h"
+#include "os-linux/host.h"
 
 static int fail(char *err, size_t size, const char *file, const char *why)
 {
@@ -494,23 +495,40 @@ static uint64_t disk_size(struct ubd_open *o, const struct image_part *p)
 	return size;
 }
 
-int disk_empty_file(int fd, const char *other)
+/* Finds the folder of a file without a name. */
+static bool folder_of(int fd, char dir[PART_NAME])
 {
-	char self[40], dir[PART_NAME];
-	struct stat st;
+	char self[40], *end;
 	ssize_t n;
-	char *end;
 
-	if (fstat(fd, &st) || !st.st_size)
-		return fd;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	n = readlink(self, dir, sizeof(dir) - 1);
-	close(fd);
+	n = readlink(self, dir, PART_NAME - 1);
 	dir[n > 0 ? n : 0] = '\0';
 	end = strrchr(dir, '/');
 	if (end)
 		end[end == dir] = '\0';
-	fd = end ? part_new_file(dir) : -ENOENT;
+	return end;
+}
+
+void disk_grant_folder(int fd)
+{
+	char dir[PART_NAME];
+
+	if (file_is_nameless(fd) && folder_of(fd, dir))
+		os_jail_grant(dir, OS_GRANT_NAMELESS);
+}
+
+int disk_empty_file(int fd, const char *other)
+{
+	char dir[PART_NAME];
+	struct stat st;
+	bool found;
+
+	if (fstat(fd, &st) || !st.st_size)
+		return fd;
+	found = folder_of(fd, dir);
+	close(fd);
+	fd = found ? part_new_file(dir) : -ENOENT;
 	return fd < 0 ? part_new_file(other) : fd;
 }
 

@@ -44,6 +44,9 @@ struct disk_load {
  * with o->err set.
  */
 int disk_load(struct ubd_open *o, struct disk_load *l);
+/* Lets a jailed process make other files without a name where this one is, if it has none. */
+void disk_grant_folder(int fd);
+
 /*
  * Returns an empty file without a name: @fd itself or, if that has content, which may be a state's
  * by now, another one beside it or in the folder @other. -errno: there is none, and @fd is closed.

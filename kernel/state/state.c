@@ -40,7 +40,7 @@ struct save {
 	struct state_why *why;
 	void (*hold)(u64 so_far); /* or NULL */
 	bool finished;            /* finish() of the parts was called */
-	bool back;                /* put back in place, in the process that was there */
+	bool back;                /* put back in place */
 	u64 stopped;              /* ns */
 	s64 result;
 	/* the number before that of the request's thread */
@@ -170,6 +170,8 @@ static void go_on(struct save *s)
 	s->back = state_mark_restored();
 	if (s->back)
 		machine_go_back();
+	else
+		arch_jail();
 	err = s->back ? 0 : machine_wake();
 	if (err)
 		refuse("restore=%s: no host thread for a vCPU: %s", dir, arch_strerror(err));

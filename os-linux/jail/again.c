@@ -121,11 +121,16 @@ bool again_ask(const struct ask *a, const int *fds, int nr)
 /* In a child: the descriptors get their numbers, and the program starts. */
 static void __attribute__((noreturn)) start_kernel(int way)
 {
-	char number[16], **argv = next.dir[0] ? os_words_from(words, next.dir) : words;
+	char number[16], **argv = next.dir[0] ? os_words_from(words, next.dir) : words,
+			 **end = argv;
 	int self = open("/proc/self/exe", O_PATH | O_CLOEXEC), highest = 2;
 
 	for (int i = 0; i < next.nr; i++)
 		next.fd[i] = fcntl(next.fd[i], F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+	while (next.dir[0] && argv && *end)
+		end++;
+	if (next.dir[0] && argv)
+		*end = "old="; /* no files are left (restore.c) */
 	way = fcntl(way, F_DUPFD, OUT_OF_THE_WAY);
 	self = fcntl(self, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
 	for (int i = 0; i < next.nr; i++) {

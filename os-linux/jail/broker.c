@@ -42,6 +42,9 @@
 #include "os-linux/internal.h"
 #include "os-linux/jail/jail.h"
 
+/* Linux 6.6: the broker runs where the caller ran, which waits for it. */
+#define NOTIF_SET_FLAGS SECCOMP_IOW(4, uint64_t)
+#define NOTIF_SYNC_WAKE_UP 1UL
 /* a kernel process that has fallen does not fill a disk with them */
 #define LINES_MAX 100
 
@@ -138,13 +141,14 @@ static void believe(const struct ask *a, const int *fds, int nr)
 	case ASK_GRANT: files_grant(a->text, (unsigned)a->value); break;
 	case ASK_KNOW:
 		if (nr == 1)
-			files_know(fds[0]);
+			known_add(fds[0], true);
 		for (int i = 0; i < nr; i++)
 			close(fds[i]);
 		break;
 	case ASK_RUN: fn(a->text); break;
 	case ASK_WORD:
-		again_word(a->text);
+		if (a->value)
+			again_word(a->text);
 		openers_word(a->text);
 		break;
 	case ASK_OPENER: openers_add((int (*)(const char *, struct os_opened *))a->value); break;
@@ -155,7 +159,10 @@ static void believe(const struct ask *a, const int *fds, int nr)
 		}
 		break;
 	case ASK_MEMORY: broker.memory = nr == 1 ? fds[0] : -1; break;
-	case ASK_CLOSED: broker.listener = nr == 1 ? fds[0] : -1; break;
+	case ASK_CLOSED:
+		broker.listener = nr == 1 ? fds[0] : -1;
+		ioctl(broker.listener, NOTIF_SET_FLAGS, NOTIF_SYNC_WAKE_UP);
+		break;
 	default: break;
 	}
 }
@@ -230,8 +237,16 @@ void answer_fd(const struct seccomp_notif *call, int fd)
 	struct seccomp_notif_addfd add = {
 		.id = call->id, .srcfd = (uint32_t)fd, .newfd_flags = O_CLOEXEC
 	};
-	int number = ioctl(broker.listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+	int number;
 
+	add.flags = SECCOMP_ADDFD_FLAG_SEND;
+	number = ioctl(broker.listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+	if (number >= 0)
+		return;
+	if (errno == EINVAL) { /* before Linux 5.14 */
+		add.flags = 0;
+		number = ioctl(broker.listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+	}
 	answer(call, number < 0 ? -errno : number);
 }
 
@@ -273,8 +288,11 @@ static void hear_call(void)
 
 static void __attribute__((noreturn)) serve(void)
 {
+	/* the way to the kernel process: the console's owner waits */
+	bool full = false;
+
 	for (;;) {
-		bool waits = relay_waits(), full = broker.relay >= 0 && !relay_has_room();
+		bool waits = relay_waits();
 		short relay = (short)((waits ? 0 : POLLIN) | (full ? POLLOUT : 0));
 		struct pollfd p[] = { { broker.listener, POLLIN, 0 }, { broker.ask, POLLIN, 0 },
 			{ full ? -1 : broker.console, POLLIN, 0 },
@@ -288,7 +306,9 @@ static void __attribute__((noreturn)) serve(void)
 			_exit(0); /* no thread has the filter any more */
 		if (p[3].revents & ~POLLOUT)
 			relay_out();
-		if (p[2].revents)
+		if (p[2].revents || p[3].revents & POLLOUT)
+			full = broker.relay >= 0 && !relay_has_room();
+		if (p[2].revents && !full)
 			relay_in();
 		if (p[1].revents)
 			hear_ask();

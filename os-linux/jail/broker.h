@@ -30,7 +30,8 @@ enum ask_kind {
 	ASK_MEMORY,
 	/* the listener of the filter: from now on nothing is believed */
 	ASK_CLOSED,
-	ASK_WORD,   /* text: a word of the command line */
+	/* text: a word of the owner's; value 1: of this process's command line */
+	ASK_WORD,
 	ASK_OPENER, /* value: an opener */
 	/* value: its number, text: a value; it is answered (openers.c) */
 	ASK_OPEN,
@@ -77,6 +78,18 @@ int broker_hear(struct ask *a, int *fds);
 /* Writes a line of the broker's to standard error. */
 void broker_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* ---- known.c: files that the kernel process has had open ---- */
+
+/* Notes a regular file, @is_kept: which nobody writes to. */
+void known_add(int fd, bool is_kept);
+/* The owner has named the file at @path: it may be written to. */
+void known_let_write(const char *path);
+bool known_has(int fd);
+/* True if it is known, and nobody writes to it. */
+bool known_is_kept(int fd);
+struct stat;
+bool known_keeps(const struct stat *st);
+
 /* ---- files.c: calls that name a file ---- */
 
 /* Notes what the kernel process may name. @how: OS_GRANT_*. */
@@ -85,8 +98,6 @@ void files_grant(const char *path, unsigned how);
 void files_of_command(const char *text, size_t len);
 /* True if @path is one that may be named. */
 bool files_named(const char *path);
-/* Notes a regular file that the kernel process may open again to read, by its descriptor. */
-void files_know(int fd);
 /* Holds the file behind a descriptor of the kernel process: an O_PATH descriptor, or -1. */
 int files_hold(int number);
 /* True if @path lies in a folder of hostfs, at any depth. */
@@ -99,10 +110,10 @@ bool files_call(const struct seccomp_notif *call);
 /* The same for attributes of files that the kernel process has open (attributes.c). */
 bool attributes_call(const struct seccomp_notif *call);
 
+/* True if @pid is a child of the kernel process, or a child of one, and so on. */
+bool children_has(int pid);
 /* The same for calls that act on a child of the kernel process or on a thread (children.c). */
 bool children_call(const struct seccomp_notif *call);
-/* True if @pid is the kernel process, a child of it, or a child of one. */
-bool files_is_child(int pid);
 
 /* Answer the call with a value, or -errno; or with a descriptor that becomes the caller's. */
 void answer(const struct seccomp_notif *call, int64_t value);

@@ -8,10 +8,12 @@
  * (threads.c); elsewhere they come here.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,6 +22,82 @@
 #define MASK_MAX 128 /* bytes: 1,024 CPUs */
 #define ATTR_MAX 128
 #define ATTR_LEAST 48
+
+/*
+ * Children that were found lately. A descriptor of the process tells whether it is still the one
+ * that had the number then, for less than its parents cost.
+ */
+#define FOUND_MAX 64
+/* Below this limit of open files each is looked at each time. */
+#define FILES_LEAST 512
+static struct {
+	int pid, fd;
+} found[FOUND_MAX];
+
+/* Returns the parent of @pid, or -1. */
+static int parent_of(int pid)
+{
+	char path[64], text[512], *p;
+	int fd, parent = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return -1;
+	text[n] = 0;
+	p = strrchr(text, ')');
+	return p && sscanf(p, ") %*c %d", &parent) == 1 ? parent : -1;
+}
+
+static bool descends(int pid)
+{
+	for (int depth = 0; depth < 4 && pid > 1; depth++) {
+		if (pid == broker.kernel)
+			return true;
+		pid = parent_of(pid);
+	}
+	return false;
+}
+
+static bool may_keep(void)
+{
+	static int may = -1;
+	struct rlimit rl;
+
+	if (may < 0)
+		may = !getrlimit(RLIMIT_NOFILE, &rl) && rl.rlim_cur >= FILES_LEAST;
+	return may;
+}
+
+bool children_has(int pid)
+{
+	int slot = (unsigned)pid % FOUND_MAX, fd;
+
+	if (pid > 0 && found[slot].pid == pid) {
+		if (!syscall(SYS_pidfd_send_signal, found[slot].fd, 0, NULL, 0))
+			return true;
+		close(found[slot].fd);
+		found[slot].pid = 0;
+	}
+	/* first: what has the number from now on is looked at */
+	fd = pid > 0 && may_keep() ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	if (!descends(pid)) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	if (fd < 0)
+		return true;
+	if (found[slot].pid)
+		close(found[slot].fd);
+	found[slot].pid = pid;
+	found[slot].fd = fd;
+	return true;
+}
 
 static bool is_thread(int tid)
 {
@@ -31,7 +109,7 @@ static bool is_thread(int tid)
 
 static bool is_ours(int tid)
 {
-	return is_thread(tid) || (tid > 0 && files_is_child(tid));
+	return children_has(tid) || is_thread(tid);
 }
 
 static int set_affinity(int tid, uint64_t size, uint64_t addr)
@@ -73,7 +151,7 @@ static int send_signal(int pid, int sig)
 		return -EPERM;
 	if (fd < 0)
 		return -errno;
-	if (!files_is_child(pid))
+	if (!children_has(pid))
 		err = -EPERM;
 	else if (syscall(SYS_pidfd_send_signal, fd, sig, NULL, 0))
 		err = -errno;

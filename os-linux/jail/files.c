@@ -28,7 +28,9 @@
 #include "os-linux/host.h"
 #include "os-linux/jail/jail.h"
 
+/* Those of the start stay; of those that commands have named later, the oldest make room. */
 #define GRANTS_MAX 4096
+#define GRANTS_LATER 512
 
 struct grant {
 	char *path; /* absolute */
@@ -36,7 +38,7 @@ struct grant {
 	int folder; /* its descriptor, or -1 */
 };
 static struct grant grants[GRANTS_MAX];
-static int nr_grants;
+static int nr_grants, nr_first, oldest;
 
 /* Where a call finds its file. */
 struct place {
@@ -93,6 +95,25 @@ static void name_self(char *path, size_t size)
 		*path = 0;
 }
 
+/* Replaces "/proc/PID/fd/N" in front of a name by the folder that the kernel process has there. */
+static bool name_folder(char *path, size_t size)
+{
+	char link[64], rest[ASK_TEXT];
+	int pid, number, end = 0;
+	ssize_t n;
+
+	if (sscanf(path, "/proc/%d/fd/%d%n", &pid, &number, &end) != 2 || path[end] != '/' ||
+		pid != broker.kernel)
+		return true;
+	snprintf(rest, sizeof(rest), "%s", path + end);
+	snprintf(link, sizeof(link), "/proc/%d/fd/%d", pid, number);
+	n = readlink(link, path, size - 1);
+	if (n <= 0 || *path != '/' || (size_t)n + strlen(rest) >= size)
+		return false;
+	strcpy(path + n, rest);
+	return true;
+}
+
 /* Makes @name in the folder @dir, a descriptor of the kernel process, an absolute path. */
 static bool make_absolute(char *path, size_t size, int dir, const char *name)
 {
@@ -115,7 +136,7 @@ static bool make_absolute(char *path, size_t size, int dir, const char *name)
 	if (n < 0 || (size_t)n >= size || !tidy(path))
 		return false;
 	name_self(path, size);
-	return true;
+	return name_folder(path, size);
 }
 
 /*
@@ -136,24 +157,65 @@ static int open_folder(struct grant *g)
 	return g->folder < 0 ? -EACCES : 0;
 }
 
+/* Returns the place of a new grant, or NULL. */
+static struct grant *new_grant(void)
+{
+	struct grant *g;
+
+	if (broker.listener < 0) {
+		if (nr_grants == GRANTS_MAX - GRANTS_LATER)
+			return NULL;
+		nr_first = nr_grants + 1;
+	}
+	if (nr_grants < nr_first + GRANTS_LATER)
+		return &grants[nr_grants++];
+	g = &grants[nr_first + oldest++ % GRANTS_LATER];
+	free(g->path);
+	if (g->folder >= 0)
+		close(g->folder);
+	return g;
+}
+
+/* A folder that its owner names once more may be another one by now. */
+static void look_again(struct grant *g)
+{
+	struct stat was, is;
+
+	if (broker.listener < 0 || g->folder < 0 || files_beneath(g->path))
+		return;
+	if (!fstat(g->folder, &was) && !stat(g->path, &is) && was.st_dev == is.st_dev &&
+		was.st_ino == is.st_ino)
+		return;
+	close(g->folder);
+	g->folder = -1;
+}
+
 void files_grant(const char *name, unsigned how)
 {
-	char path[ASK_TEXT];
+	char path[ASK_TEXT], *copy;
+	struct grant *g;
 
-	if (nr_grants == GRANTS_MAX || !make_absolute(path, sizeof(path), AT_FDCWD, name))
+	if (!make_absolute(path, sizeof(path), AT_FDCWD, name))
 		return;
+	if (broker.listener >= 0)
+		known_let_write(path);
 	for (int i = 0; i < nr_grants; i++)
-		if (!strcmp(grants[i].path, path) && (grants[i].how & how) == how)
+		if (!strcmp(grants[i].path, path) && (grants[i].how & how) == how) {
+			look_again(&grants[i]);
 			return;
+		}
 	/* The host's own name for it: what lies beneath is compared with that. */
 	if (how & OS_GRANT_BENEATH && !realpath(name, path))
 		return;
-	grants[nr_grants] = (struct grant){ strdup(path), how, -1 };
-	if (!grants[nr_grants].path)
+	copy = strdup(path);
+	g = copy ? new_grant() : NULL;
+	if (!g) {
+		free(copy);
 		return;
+	}
+	*g = (struct grant){ copy, how, -1 };
 	if (broker.listener < 0)
-		open_folder(&grants[nr_grants]);
-	nr_grants++;
+		open_folder(g);
 }
 
 /* ---- what a command of the console names ---- */
@@ -232,32 +294,6 @@ bool files_beneath(const char *path)
 
 /* ---- what may be named ---- */
 
-/* True if @pid is a child of the kernel process, or a child of one, and so on. */
-bool files_is_child(int pid)
-{
-	for (int depth = 0; depth < 4 && pid > 1; depth++) {
-		char path[64], text[512], *p;
-		int fd, parent = 0;
-		ssize_t n;
-
-		if (pid == broker.kernel)
-			return true;
-		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-		if (fd >= 0)
-			close(fd);
-		if (n <= 0)
-			return false;
-		text[n] = 0;
-		p = strrchr(text, ')');
-		if (!p || sscanf(p, ") %*c %d", &parent) != 1)
-			return false;
-		pid = parent;
-	}
-	return false;
-}
-
 static bool is_one_of(const char *word, const char *const *words, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -282,7 +318,7 @@ static bool is_table(const char *path)
 
 	if (IS_ONE_OF(path, of_host) || !strncmp(path, "/sys/fs/cgroup/", 15))
 		return true;
-	if (sscanf(path, "/proc/%d/%n", &pid, &at) != 1 || !at || !files_is_child(pid))
+	if (sscanf(path, "/proc/%d/%n", &pid, &at) != 1 || !at || !children_has(pid))
 		return false;
 	if (sscanf(path + at, "task/%d/%n", &task, &in_task) == 1 && in_task)
 		at += in_task;
@@ -290,35 +326,6 @@ static bool is_table(const char *path)
 }
 
 /* ---- descriptors of the kernel process, which it names by /proc/self/fd ---- */
-
-#define KNOWN_MAX 4096
-static struct {
-	dev_t dev;
-	ino_t ino;
-} known[KNOWN_MAX];
-static int nr_known;
-
-static bool is_known(int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st))
-		return false;
-	for (int i = 0; i < nr_known; i++)
-		if (known[i].dev == st.st_dev && known[i].ino == st.st_ino)
-			return true;
-	return false;
-}
-
-void files_know(int fd)
-{
-	struct stat st;
-
-	if (nr_known == KNOWN_MAX || fstat(fd, &st) || !S_ISREG(st.st_mode) || is_known(fd))
-		return;
-	known[nr_known].dev = st.st_dev;
-	known[nr_known++].ino = st.st_ino;
-}
 
 /* True for a file without a name. */
 static bool is_nameless(int fd)
@@ -374,6 +381,8 @@ static int find(struct place *p)
 	for (int i = 0; i < nr_grants; i++) {
 		struct grant *g = &grants[i];
 
+		if (g->how & OS_GRANT_NAMELESS)
+			continue;
 		p->may_write = g->how & OS_GRANT_WRITE;
 		if (!strcmp(g->path, p->path) && (!shared || g->how & OS_GRANT_BENEATH))
 			return 0;
@@ -423,7 +432,7 @@ static int take(struct place *p, uint64_t dir, uint64_t addr, bool writes)
 
 /* ---- the calls ---- */
 
-enum file_op { OPEN, ACCESS, STAT, READLINK, UNLINK, RMDIR, MKDIR, RENAME, LINK, CHMOD };
+enum file_op { OPEN, ACCESS, STAT, STATX, READLINK, UNLINK, RMDIR, MKDIR, RENAME, LINK, CHMOD };
 
 /* Places of arguments; -1: there is none, and a folder is the current one. */
 static const struct file_call {
@@ -437,6 +446,7 @@ static const struct file_call {
 	{ SYS_faccessat, ACCESS, 0, 1, -1, -1, -1, 2 },
 	{ SYS_faccessat2, ACCESS, 0, 1, -1, -1, 3, 2 },
 	{ SYS_newfstatat, STAT, 0, 1, -1, -1, 3, 2 },
+	{ SYS_statx, STATX, 0, 1, -1, -1, 2, -1 },
 	{ SYS_readlink, READLINK, -1, 0, -1, -1, -1, 1 },
 	{ SYS_readlinkat, READLINK, 0, 1, -1, -1, -1, 2 },
 	{ SYS_unlink, UNLINK, -1, 0, -1, -1, -1, -1 },
@@ -483,6 +493,18 @@ static int stat_descriptor(const struct seccomp_notif *call, int number)
 	if (stat(link, &st))
 		return errno == ENOENT ? -EBADF : -errno;
 	return memory_write(call->data.args[2], &st, sizeof(st)) ? 0 : -EFAULT;
+}
+
+/* statx(2) of a descriptor. */
+static int statx_descriptor(const struct seccomp_notif *call, int number)
+{
+	struct statx st;
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)broker.kernel, number);
+	if (statx(AT_FDCWD, link, 0, (unsigned)call->data.args[3], &st))
+		return errno == ENOENT ? -EBADF : -errno;
+	return memory_write(call->data.args[4], &st, sizeof(st)) ? 0 : -EFAULT;
 }
 
 static int stat_file(const struct seccomp_notif *call, const struct place *p)
@@ -538,7 +560,7 @@ static bool open_again(const struct seccomp_notif *call, const struct place *p, 
 	    fd;
 	char self[64];
 
-	if (held < 0 || !is_known(held)) {
+	if (held < 0 || !known_has(held)) {
 		if (held >= 0)
 			close(held);
 		return false;
@@ -555,14 +577,24 @@ static bool open_again(const struct seccomp_notif *call, const struct place *p, 
 	return true;
 }
 
+static bool writes(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC);
+}
+
 /* Opens the file, and answers. */
 static void open_file(
 	const struct seccomp_notif *call, const struct place *p, int flags, mode_t mode)
 {
+	struct stat st;
 	int fd;
 
 	if (copy_stat(call, p))
 		return;
+	if (writes(flags) && !fstatat(p->dir, p->name, &st, 0) && known_keeps(&st)) {
+		answer(call, -EACCES);
+		return;
+	}
 	fd = openat(p->dir, p->name,
 		flags | O_CLOEXEC | O_NOCTTY | (p->dir == AT_FDCWD ? 0 : O_NOFOLLOW), mode & 0777);
 
@@ -570,12 +602,16 @@ static void open_file(
 		answer(call, -errno);
 		return;
 	}
-	files_know(fd);
+	if (!known_has(fd))
+		known_add(fd, false);
 	answer_fd(call, fd);
 	close(fd);
 }
 
-/* Gives a granted file another name; or a file without a name, of a descriptor, its first. */
+/*
+ * Gives a granted file another name; or a file of a descriptor, if it has none, or if nobody writes
+ * to it, by the new name either.
+ */
 static int link_file(const struct place *from, const struct place *to)
 {
 	int held = hold_own(from->path), err;
@@ -584,7 +620,7 @@ static int link_file(const struct place *from, const struct place *to)
 	if (held < 0)
 		return linkat(from->dir, from->name, to->dir, to->name, 0) ? -errno : 0;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", held);
-	if (!is_nameless(held))
+	if (!is_nameless(held) && !known_is_kept(held))
 		err = -EACCES;
 	else
 		err = linkat(AT_FDCWD, self, to->dir, to->name, AT_SYMLINK_FOLLOW) ? -errno : 0;
@@ -615,6 +651,7 @@ static int change(const struct seccomp_notif *call, const struct file_call *c, s
 	switch (c->op) {
 	case ACCESS: return faccessat(p->dir, p->name, (int)value, AT_EACCESS) ? -errno : 0;
 	case STAT: return stat_file(call, p);
+	case STATX: return -EACCES; /* of descriptors only */
 	case READLINK: return read_link(p, value, call->data.args[c->value + 1]);
 	case UNLINK: return unlinkat(p->dir, p->name, (int)arg(call, c->flags, 0)) ? -errno : 0;
 	case RMDIR: return unlinkat(p->dir, p->name, AT_REMOVEDIR) ? -errno : 0;
@@ -628,20 +665,32 @@ static int change(const struct seccomp_notif *call, const struct file_call *c, s
 	}
 }
 
+/* True for a file without a name in a folder where there may be such. */
+static bool is_new_nameless(const struct file_call *c, const struct place *p, int flags)
+{
+	if (c->op != OPEN || (flags & O_TMPFILE) != O_TMPFILE)
+		return false;
+	for (int i = 0; i < nr_grants; i++)
+		if (grants[i].how & OS_GRANT_NAMELESS && !strcmp(grants[i].path, p->path))
+			return true;
+	return false;
+}
+
 static void make(const struct seccomp_notif *call, const struct file_call *c)
 {
 	int flags = (int)arg(call, c->flags, 0), err;
-	bool writes = c->op != ACCESS && c->op != STAT && c->op != READLINK;
+	bool changes = c->op != ACCESS && c->op != STAT && c->op != STATX && c->op != READLINK;
 	uint64_t dir = arg(call, c->dir, (uint64_t)AT_FDCWD), name = arg(call, c->name, 0);
 	struct place p;
 
 	if (c->op == LINK) /* the new name is what is written to */
-		writes = false;
+		changes = false;
 	if (c->op == OPEN)
-		writes = (flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC);
-	err = take(&p, dir, name, writes);
-	if (err == -ENOENT && c->op == STAT && flags & AT_EMPTY_PATH) {
-		answer(call, stat_descriptor(call, (int)dir));
+		changes = writes(flags);
+	err = take(&p, dir, name, changes);
+	if (err == -ENOENT && flags & AT_EMPTY_PATH && (c->op == STAT || c->op == STATX)) {
+		answer(call, c->op == STAT ? stat_descriptor(call, (int)dir) :
+					     statx_descriptor(call, (int)dir));
 		return;
 	}
 	if (err == -EACCES && c->op == OPEN && open_again(call, &p, flags))
@@ -650,6 +699,11 @@ static void make(const struct seccomp_notif *call, const struct file_call *c)
 		err = 0;
 	if (err == -EACCES && c->op == LINK && !strncmp(p.path, "/proc/", 6))
 		err = 0; /* link_file() looks at it */
+	if (err == -EACCES && is_new_nameless(c, &p, flags)) {
+		p.dir = AT_FDCWD;
+		p.name = p.path;
+		err = 0;
+	}
 	/* realpath(3) asks of each folder, and does without. */
 	if (err == -EACCES && c->op != READLINK)
 		say_refused(call, &p);

@@ -26,6 +26,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "os-linux/internal.h"
@@ -81,7 +82,7 @@ static bool closed;
 /* True if there may be a jail: a state has a command line of its own, which is read later. */
 static bool may_be_jailed(char **argv)
 {
-	bool wanted = false;
+	bool wanted = true;
 
 	for (int i = 1; argv[i - 1] && argv[i] && strcmp(argv[i], "--"); i++) {
 		if (!strncmp(argv[i], "jail=", 5))
@@ -92,11 +93,72 @@ static bool may_be_jailed(char **argv)
 	return wanted;
 }
 
+/* ---- what the host can do ---- */
+
+#define FILTER_FLAGS                                                                               \
+	(SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC |                            \
+		SECCOMP_FILTER_FLAG_TSYNC_ESRCH)
+
+/* Why this host cannot jail the process, or "". */
+static char obstacle[160];
+
+static long set_filter(const struct sock_fprog *prog)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, FILTER_FLAGS, prog);
+}
+
+/* A filter of a container may have a listener, and a process has one at most: a child tries. */
+static int try_listener(void)
+{
+	struct sock_filter allow = { BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW };
+	struct sock_fprog prog = { .len = 1, .filter = &allow };
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return errno;
+	if (!pid)
+		_exit(set_filter(&prog) < 0 ? errno : 0);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+}
+
+static void look_for_obstacle(void)
+{
+	int err;
+
+	/* The host looks at the flags before it looks for a filter, and there is none. */
+	set_filter(NULL);
+	err = errno == EFAULT ? 0 : errno;
+	if (err == ENOSYS || err == EINVAL) {
+		snprintf(obstacle, sizeof(obstacle),
+			"the host has no listeners of seccomp for all threads (Linux 5.7 has)");
+		return;
+	}
+	if (!err && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER)
+		err = try_listener();
+	if (err == EBUSY)
+		snprintf(obstacle, sizeof(obstacle),
+			"a filter that this process has inherited has a listener already");
+	else if (err)
+		snprintf(obstacle, sizeof(obstacle), "%s", os_why(os_refused("seccomp", err)));
+}
+
+const char *os_jail_obstacle(void)
+{
+	return *obstacle ? obstacle : NULL;
+}
+
 int os_jail_begin(char **argv)
 {
 	bool jail = may_be_jailed(argv);
 
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (jail)
+		look_for_obstacle();
+	jail = jail && !*obstacle;
 	leave_no_core();
 	if (jail) {
 		broker_sock = broker_start();
@@ -138,6 +200,12 @@ void os_jail_know(int fd)
 {
 	if (broker_sock >= 0 && !closed)
 		broker_ask(broker_sock, ASK_KNOW, 0, "", &fd, 1);
+}
+
+void os_jail_word(const char *word)
+{
+	if (broker_sock >= 0 && !closed)
+		broker_ask(broker_sock, ASK_WORD, 0, word, NULL, 0);
 }
 
 int os_jail_run(void (*fn)(const char *path), const char *path)
@@ -201,10 +269,7 @@ static int install(unsigned profiles)
 
 	if (n < 0)
 		return n;
-	r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-		SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC |
-			SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
-		&prog);
+	r = set_filter(&prog);
 	return r < 0 ? os_refused("seccomp", errno) : (int)r;
 }
 
@@ -212,9 +277,16 @@ static int install(unsigned profiles)
 static int give_memory(void)
 {
 	int memory = open("/proc/self/mem", O_RDWR | O_CLOEXEC), err;
+	char c = 1, copy = 0;
 
 	if (memory < 0)
 		return os_refused("open of /proc/self/mem", errno);
+	/* a container may forbid the broker to read it */
+	if (pread(memory, &copy, 1, (off_t)&c) != 1 || pwrite(memory, &c, 1, (off_t)&copy) != 1) {
+		err = errno;
+		close(memory);
+		return os_refused("read of /proc/self/mem", err);
+	}
 	err = broker_ask(broker_sock, ASK_MEMORY, 0, "", &memory, 1);
 	close(memory);
 	return err;
@@ -230,7 +302,7 @@ int os_jail_close(int traces)
 	for (int i = 0; i < nr_hooks; i++)
 		hooks[i]();
 	for (int i = 0; os_argv[i]; i++)
-		broker_ask(broker_sock, ASK_WORD, 0, os_argv[i], NULL, 0);
+		broker_ask(broker_sock, ASK_WORD, 1, os_argv[i], NULL, 0);
 	if (jail_is_scoped())
 		profiles |= JAIL_SCOPED;
 	if (jail_has_beneath())

@@ -32,7 +32,8 @@
 static int (*openers[OPENERS_MAX])(const char *text, struct os_opened *o);
 static int nr_openers;
 static char *values[VALUES_MAX];
-static int nr_values;
+/* Those of the start stay; of those that commands have given later, the oldest make room. */
+static int nr_values, nr_first, oldest;
 
 /* ---- the broker ---- */
 
@@ -42,21 +43,38 @@ void openers_add(int (*fn)(const char *text, struct os_opened *o))
 		openers[nr_openers++] = fn;
 }
 
+static void add_value(const char *text, size_t n)
+{
+	int i = nr_values;
+
+	for (int k = 0; k < nr_values; k++)
+		if (values[k] && strlen(values[k]) == n && !strncmp(values[k], text, n))
+			return;
+	if (i < VALUES_MAX)
+		nr_values++;
+	else
+		i = nr_first + oldest++ % (VALUES_MAX - nr_first);
+	if (broker.listener < 0)
+		nr_first = nr_values < VALUES_MAX / 2 ? nr_values : VALUES_MAX / 2;
+	free(values[i]);
+	values[i] = strndup(text, n);
+}
+
 void openers_word(const char *word)
 {
 	const char *value = strchr(word, '=');
 
-	if (value && nr_values < VALUES_MAX)
-		values[nr_values++] = strdup(value + 1);
+	if (value)
+		add_value(value + 1, strlen(value + 1));
 	/* The two sides of a line. A card has options behind the commas, and counts as a whole. */
 	if (!value || !strncmp(word, "eth", 3))
 		return;
-	for (const char *p = strchr(value, ','); p && nr_values + 1 < VALUES_MAX;) {
-		values[nr_values++] = strndup(value + 1, (size_t)(p - value - 1));
+	for (const char *p = strchr(value, ','); p;) {
+		add_value(value + 1, (size_t)(p - value - 1));
 		value = p;
 		p = strchr(p + 1, ',');
 		if (!p)
-			values[nr_values++] = strdup(value + 1);
+			add_value(value + 1, strlen(value + 1));
 	}
 }
 

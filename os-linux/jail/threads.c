@@ -3,7 +3,8 @@
  * threads.c: what each thread of the kernel process gives up for itself: its capabilities, and by
  * Landlock the names of files, TCP and the signals of other processes. Landlock and capabilities
  * are a thread's, and threads exist already: each is interrupted once by a signal, whose handler
- * gives them up. Threads that start later inherit what their parent has left.
+ * gives them up (SIGURG: gdb passes it without a word). Threads that start later inherit what their
+ * parent has left.
  *
  *      jail_scope()      at the start: signals reach this process and its children only. Children
  *                        inherit it: else the kernel process could not stop a runner.
@@ -226,7 +227,7 @@ static int interrupt(int *done, int *nr_done)
 		if (tid <= 0 || tid == self ||
 			bsearch(&tid, done, (size_t)before, sizeof(*done), by_number))
 			continue;
-		if (!syscall(SYS_tgkill, getpid(), tid, SIGSYS))
+		if (!syscall(SYS_tgkill, getpid(), tid, SIGURG))
 			done[(*nr_done)++] = tid;
 	}
 	closedir(d);
@@ -263,10 +264,10 @@ static int with_all(void (*handler)(int))
 	act.sa_handler = handler;
 	sigfillset(&act.sa_mask);
 	given_up = 0;
-	if (sigaction(SIGSYS, &act, NULL))
+	if (sigaction(SIGURG, &act, NULL))
 		return os_refused("rt_sigaction", errno);
 	err = interrupt_all();
-	signal(SIGSYS, SIG_DFL);
+	signal(SIGURG, SIG_DFL);
 	return err;
 }
 

@@ -2,14 +2,15 @@
 /*
  * jail.c: jail=: the kernel process is jailed before the first instruction of the guest. jail=log
  * reports which calls of the host it makes beside those of the table that `nestling --jail` prints
- * (os-linux/jail/table.c; docs/security.md).
+ * (os-linux/jail/table.c; docs/security.md). Without a word of jail= there is a jail where the host
+ * can make one.
  */
 #include "arch/um/internal.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "skas/skas.h"
 
-static enum { NONE, LOG, JAIL } wanted;
+static enum { ANY, NONE, LOG, JAIL } wanted;
 
 static int set_jail(const char *value)
 {
@@ -22,18 +23,55 @@ static int set_jail(const char *value)
 		}
 	refuse("jail=%s: on, log or off", value);
 }
-PARAM("jail=", set_jail, "on|log|off: the kernel process has no right that it does not need (off)");
+PARAM("jail=", set_jail,
+	"on|log|off: the kernel process has no right that it does not need (on, where the host "
+	"can)");
+
+/* True if the process is to be jailed, which it can be. */
+static bool is_to_be_jailed(void)
+{
+	const char *obstacle = os_jail_obstacle();
+
+	if (wanted == NONE || wanted == LOG)
+		return false;
+	if (obstacle && wanted == JAIL)
+		refuse("jail=on: %s", obstacle);
+	if (obstacle)
+		pr_warn("jail: off: %s\n", obstacle);
+	return !obstacle;
+}
+
+/* In an instance that goes on from a state, cards are opened by what its boot was given. */
+static void name_words(void)
+{
+	static char word[4096];
+	size_t n;
+
+	for (const char *p = boot_command_line; *p; p += n + (p[n] == ' ')) {
+		n = strcspn(p, " ");
+		if (!n || n >= sizeof(word))
+			continue;
+		memcpy(word, p, n);
+		word[n] = 0;
+		os_jail_word(word);
+	}
+}
 
 void arch_jail(void)
 {
+	bool jail = is_to_be_jailed();
 	int err = 0;
 
-	if (wanted != JAIL)
+	if (!jail)
 		os_jail_none();
-	if (wanted == JAIL)
+	if (jail)
+		name_words();
+	if (jail)
 		err = os_jail_close(!strcmp(skas_mode_name(), "ptrace"));
 	else if (wanted == LOG)
 		err = os_jail_log();
+	if (err && jail)
+		refuse("jail=on: %s (jail=off does without)", os_why(err));
 	if (err)
-		refuse("jail=%s: %s", wanted == LOG ? "log" : "on", os_why(err));
+		refuse("jail=log: %s", os_why(err));
 }

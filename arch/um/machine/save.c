@@ -448,7 +448,6 @@ bool machine_is_fresh(u64 *gap)
 void machine_runs(void)
 {
 	os_restored_runs();
-	arch_jail();
 }
 
 int machine_save_readable(const char *dir)

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * known.c: regular files that the kernel process has or had open, by their numbers on the host: it
+ * may open them again to read, by its descriptors. Those that nobody writes to it may also give
+ * another name, by which it cannot write to them either.
+ */
+#include <stddef.h>
+#include <sys/stat.h>
+
+#include "os-linux/jail/broker.h"
+
+/* Those that are kept stay; of the others, the oldest make room. */
+#define KNOWN_MAX 4096
+static struct known {
+	dev_t dev;
+	ino_t ino;
+	bool is_kept; /* nobody writes to it, under whatever name */
+} known[KNOWN_MAX];
+static int nr_known, next_known;
+
+static struct known *find(const struct stat *st)
+{
+	for (int i = 0; i < nr_known; i++)
+		if (known[i].dev == st->st_dev && known[i].ino == st->st_ino)
+			return &known[i];
+	return NULL;
+}
+
+bool known_keeps(const struct stat *st)
+{
+	const struct known *k = find(st);
+
+	return k && k->is_kept;
+}
+
+bool known_has(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && find(&st);
+}
+
+bool known_is_kept(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && known_keeps(&st);
+}
+
+void known_add(int fd, bool is_kept)
+{
+	struct known *k;
+	struct stat st;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return;
+	k = find(&st);
+	if (!k && nr_known < KNOWN_MAX)
+		k = &known[nr_known++];
+	for (int n = 0; !k && n < KNOWN_MAX; n++, next_known = (next_known + 1) % KNOWN_MAX)
+		if (!known[next_known].is_kept)
+			k = &known[next_known];
+	if (k)
+		*k = (struct known){ st.st_dev, st.st_ino, is_kept };
+}
+
+void known_let_write(const char *path)
+{
+	struct known *k = NULL;
+	struct stat st;
+
+	if (!stat(path, &st))
+		k = find(&st);
+	if (k)
+		k->is_kept = false;
+}
