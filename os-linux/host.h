@@ -91,6 +91,8 @@ void os_jail_grant(const char *path, unsigned how);
  * get other names.
  */
 void os_jail_know(int fd);
+/* The host may write a core of this process into the folder. */
+void os_jail_cores(const char *folder);
 /* Has the broker call @fn, which ends. -ENOENT: there is no broker. */
 int os_jail_run(void (*fn)(const char *path), const char *path);
 /*

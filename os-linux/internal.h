@@ -73,6 +73,8 @@ const char *os_inherit_setup(void);
  * Tries the needed calls (needs.c). Returns 0, or -errno of a refused call, which os_why() names.
  */
 int os_lacks_call(void);
+/* The same for calls that the broker of a jail makes, beside those. */
+int os_lacks_for_broker(void);
 
 /*
  * Gives up rights that no part of the process needs, and forks the broker of a jail, once and early

@@ -8,10 +8,12 @@
  */
 #include <errno.h>
 #include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -90,6 +92,17 @@ static bool lacks_messages(void)
 	return REFUSED(sendmsg, -1, &m, 0) || REFUSED(recvmsg, -1, &m, 0) ||
 	       REFUSED(sendto, -1, &byte, 1, 0, NULL, 0) ||
 	       REFUSED(recvfrom, -1, &byte, 1, 0, NULL, NULL);
+}
+
+int os_lacks_for_broker(void)
+{
+	char byte;
+
+	return REFUSED(pread64, -1, &byte, 1, 0L) ||
+			       REFUSED(ioctl, -1, SECCOMP_IOCTL_NOTIF_RECV, NULL) ||
+			       REFUSED(poll, NULL, 0, 0) ?
+		       -errno :
+		       0;
 }
 
 int os_lacks_call(void)

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -64,11 +65,36 @@ static void allow_core(const char *mask)
 	prctl(PR_SET_DUMPABLE, 1);
 }
 
+/* Finds where the host puts cores, if that is in a folder. */
+static bool core_folder(char *dir, size_t size)
+{
+	int fd = open("/proc/sys/kernel/core_pattern", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, dir, size - 1);
+	char *slash;
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0 || *dir == '|')
+		return false;
+	dir[n] = 0;
+	slash = strrchr(dir, '/');
+	if (!slash)
+		strcpy(dir, ".");
+	else
+		slash[slash == dir] = 0;
+	return true;
+}
+
 /* A jailed process may not raise its limits, nor open a file: it has them from its start. */
 static void before_jail(void)
 {
-	if (os_jail_is_open())
-		allow_core(FILTER);
+	char dir[512];
+
+	if (!os_jail_is_open())
+		return;
+	allow_core(FILTER);
+	if (core_folder(dir, sizeof(dir)))
+		os_jail_cores(dir);
 }
 
 void core_host_prepare(void)

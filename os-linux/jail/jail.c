@@ -137,8 +137,14 @@ static void look_for_obstacle(void)
 			"the host has no listeners of seccomp for all threads (Linux 5.7 has)");
 		return;
 	}
-	if (!err && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER)
+	if (!err && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER) {
+		err = -os_lacks_for_broker();
+		if (err) {
+			snprintf(obstacle, sizeof(obstacle), "%s", os_why(-err));
+			return;
+		}
 		err = try_listener();
+	}
 	if (err == EBUSY)
 		snprintf(obstacle, sizeof(obstacle),
 			"a filter that this process has inherited has a listener already");

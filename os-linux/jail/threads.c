@@ -50,9 +50,11 @@ struct rights {
 #define FILES_V3 0x7fff   /* to truncate */
 #define FILES_V5 0xffff   /* ioctls of devices */
 #define OF_A_FILE 0xc007  /* those that a rule for a file may have */
+#define OF_A_CORE 0x4102  /* to make, write and truncate regular files */
 
 static int beneath[BENEATH_MAX], nr_beneath;
 static bool is_file[BENEATH_MAX]; /* no folder */
+static int core_folder = -1;
 static int ruleset = -1;
 static bool scoped;
 static uint64_t kept; /* capabilities */
@@ -121,6 +123,12 @@ void jail_beneath(const char *path)
 	beneath[nr_beneath++] = fd;
 }
 
+void os_jail_cores(const char *folder)
+{
+	if (os_jail_is_open() && core_folder < 0)
+		core_folder = open(folder, O_PATH | O_CLOEXEC);
+}
+
 bool jail_is_scoped(void)
 {
 	return scoped;
@@ -142,6 +150,10 @@ static void make_all_rules(void)
 		close(beneath[i]);
 	}
 	nr_beneath = 0;
+	if (core_folder >= 0 && ruleset >= 0)
+		add_rule(ruleset, core_folder, files_of(version()) & OF_A_CORE);
+	if (core_folder >= 0)
+		close(core_folder);
 }
 
 /* ---- a thread ---- */
