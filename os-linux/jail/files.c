@@ -214,7 +214,7 @@ void files_grant(const char *name, unsigned how)
 		return;
 	}
 	*g = (struct grant){ copy, how, -1 };
-	if (broker.listener < 0)
+	if (broker.listener < 0 && !(how & OS_GRANT_NAMELESS))
 		open_folder(g);
 }
 
@@ -230,27 +230,50 @@ static bool begins(const char *text, const char *word)
 	return !strncmp(text, word, n) && text[n] == ' ';
 }
 
-/* Grants what may be a file in "ubd1r=LAYER,BASE": all from a '=' or ',' on, and up to the next. */
-static void grant_words(char *words)
-{
-	files_grant(words, OS_GRANT_READ | OS_GRANT_WRITE);
-	for (char *p = words + strcspn(words, "=,"); *p; p += strcspn(p, "=,")) {
-		char *word = ++p, end;
-		size_t n = strcspn(word, ",");
+#define PIECES_MAX 8
 
-		end = word[n];
-		word[n] = 0;
-		if (*word)
-			files_grant(word, OS_GRANT_READ | OS_GRANT_WRITE);
-		if (strchr(word, ':')) /* "tty:/dev/ttyS0" */
-			files_grant(strchr(word, ':') + 1, OS_GRANT_READ | OS_GRANT_WRITE);
-		word[n] = end;
+/*
+ * Grants what may be a file in "ubd1r=LAYER,BASE" or "con1=tty:/dev/ttyS0": all from one '=', ','
+ * or ':' on, up to another one or the end, since these are in names, too. A backslash makes the
+ * next of them a part of the name for good.
+ */
+static void grant_words(const char *words)
+{
+	char plain[ASK_TEXT];
+	size_t at[PIECES_MAX + 1], n = 0; /* where pieces begin */
+	int pieces = 0;
+
+	files_grant(words, OS_GRANT_READ | OS_GRANT_WRITE);
+	words += strcspn(words, "=");
+	if (!*words)
+		return;
+	at[pieces++] = 0;
+	while (*++words && n < sizeof(plain) - 1) {
+		bool parts = strchr(",:", *words);
+
+		if (*words == '\\' && words[1])
+			words++;
+		plain[n++] = *words;
+		if (parts && pieces < PIECES_MAX)
+			at[pieces++] = n;
 	}
+	plain[n] = 0;
+	at[pieces] = n + 1;
+	for (int from = 0; from < pieces; from++)
+		for (int to = from + 1; to <= pieces; to++) {
+			char word[ASK_TEXT];
+
+			snprintf(word, sizeof(word), "%.*s", (int)(at[to] - at[from] - 1),
+				plain + at[from]);
+			if (*word)
+				files_grant(word, OS_GRANT_READ | OS_GRANT_WRITE);
+		}
 }
 
 void files_of_command(const char *packet, size_t len)
 {
-	char text[ASK_TEXT], *words;
+	char text[ASK_TEXT];
+	const char *words;
 
 	if (len <= COMMAND_AT || len - COMMAND_AT >= sizeof(text))
 		return;
