@@ -60,7 +60,9 @@ UPPER = [
 ]
 CONFIG = {
     "Env": ["PATH=/bin", "GREETING=hello"], "Entrypoint": ["/bin/sh", "-c"],
-    "Cmd": ["echo $GREETING from $(/bin/busybox pwd) as $(id -u)"], "WorkingDir": "/kept", "User": "7:8"}
+    "Cmd": ["echo $GREETING from $(/bin/busybox pwd) as $(id -u)"], "WorkingDir": "/kept", "User": "7:8",
+    "ExposedPorts": {"80/tcp": {}, "53/udp": {}}, "Volumes": {"/data": {}}, "Labels": {"a": "b=c"}, "StopSignal": "SIGQUIT",
+    "Healthcheck": {"Test": ["CMD-SHELL", "true"], "Interval": 5000000000, "Retries": 2}, "Shell": ["/bin/sh", "-ec"]}
 
 
 class Layout:

@@ -32,5 +32,8 @@ struct container {
 	size_t config_size;
 };
 struct container container_read(struct bundle *b, const char *what);
+/* Sets c->config from the parsed configuration of an image (oci_config.c). */
+struct json;
+void container_read_config(struct container *c, const struct json *doc, const char *what);
 
 #endif

@@ -2,6 +2,7 @@
 /* image_config.c: an image's settings for its command; see image.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,6 +35,40 @@ struct image_config image_config_read(const char *image)
 	if (c.size == CONFIG_MAX || (c.size && c.text[c.size - 1]))
 		die("%s: this is not what `nestctl image import` writes", path);
 	return c;
+}
+
+const char *image_config_get(const struct image_config *c, char letter)
+{
+	return image_config_list(c, letter)[0];
+}
+
+const char **image_config_list(const struct image_config *c, char letter)
+{
+	const char **list = xalloc((c->size / 2 + 1) * sizeof(*list));
+	size_t n = 0;
+
+	for (const char *p = c->text; p && p < c->text + c->size; p += strlen(p) + 1)
+		if (*p == letter)
+			list[n++] = p + 1;
+	return list;
+}
+
+struct image_health image_config_health(const struct image_config *c)
+{
+	struct image_health health = { .test = image_config_list(c, 'h') };
+	const struct {
+		const char *name;
+		uint64_t *value;
+	} numbers[] = { { "interval=", &health.interval }, { "timeout=", &health.timeout },
+		{ "start-period=", &health.start_period },
+		{ "start-interval=", &health.start_interval }, { "retries=", &health.retries } };
+
+	for (const char **s = image_config_list(c, 'i'); *s; s++)
+		for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+			if (!strncmp(*s, numbers[i].name, strlen(numbers[i].name)))
+				*numbers[i].value =
+					strtoull(*s + strlen(numbers[i].name), NULL, 10);
+	return health;
 }
 
 void image_config_write(const char *image, const char *text, size_t size)

@@ -77,47 +77,14 @@ static const struct json *choose(const struct json *index, const char *what)
 	return found;
 }
 
-/* ---- the configuration ---- */
-
-static void put(FILE *f, char letter, const char *text)
-{
-	fprintf(f, "%c%s%c", letter, text, 0);
-}
-
-static void put_list(FILE *f, char letter, const struct json *list, const char *what)
-{
-	for (const struct json *j = list ? list->first : NULL; j; j = j->next) {
-		if (j->kind != JSON_TEXT)
-			die("%s: a list in its configuration has an element that is not text",
-				what);
-		if (letter == 'e' && (!strchr(j->text, '=') || *j->text == '='))
-			die("%s: '%s' is not an environment variable", what, j->text);
-		put(f, letter, j->text);
-	}
-}
-
 static void read_config(struct container *c, const struct json *doc, const char *what)
 {
-	const struct json *j = json_get(doc, "config");
-	const char *dir = json_string(j, "WorkingDir"), *user = json_string(j, "User");
-	FILE *f = open_memstream(&c->config, &c->config_size);
-
-	if (!f)
-		die("out of memory");
 	if (!doc || doc->kind != JSON_OBJECT)
 		die("%s: not the configuration of an image", what);
 	if (!is_ours(doc))
 		die("%s: an image for %s on %s; this is for amd64 on linux", what,
 			json_string(doc, "os") ?: "?", json_string(doc, "architecture") ?: "?");
-	put_list(f, 'e', json_list(j, "Env"), what);
-	if (dir && *dir)
-		put(f, 'w', *dir == '/' ? dir : format("/%s", dir));
-	if (user && *user)
-		put(f, 'u', user);
-	put_list(f, 'x', json_list(j, "Entrypoint"), what);
-	put_list(f, 'c', json_list(j, "Cmd"), what);
-	if (fclose(f))
-		die("out of memory");
+	container_read_config(c, doc, what);
 }
 
 /* ---- the two forms ---- */

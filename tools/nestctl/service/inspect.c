@@ -138,11 +138,32 @@ static void put_instance(const struct view *v)
 	json_close('}');
 }
 
+static void put_health(const struct image_config *config)
+{
+	const struct image_health health = image_config_health(config);
+
+	if (!*health.test)
+		return;
+	json_open("Healthcheck", '{');
+	json_open("Test", '[');
+	for (const char **word = health.test; *word; word++)
+		json_text(NULL, *word);
+	json_close(']');
+	json_number("Interval", (int64_t)health.interval);
+	json_number("Timeout", (int64_t)health.timeout);
+	json_number("StartPeriod", (int64_t)health.start_period);
+	json_number("StartInterval", (int64_t)health.start_interval);
+	json_number("Retries", (int64_t)health.retries);
+	json_close('}');
+}
+
 static void put_image(const char *name, const char *file, const struct stat *st)
 {
 	struct image_config config = image_config_read(file);
 	static const char *const lists[][2] = { { "Env", "e" }, { "Entrypoint", "x" },
-		{ "Cmd", "c" }, { "WorkingDir", "w" }, { "User", "u" } };
+		{ "Cmd", "c" }, { "WorkingDir", "w" }, { "User", "u" }, { "ExposedPorts", "p" },
+		{ "Volumes", "v" }, { "Labels", "l" }, { "StopSignal", "s" }, { "Shell", "b" },
+		{ "OnBuild", "o" } };
 
 	json_open(NULL, '{');
 	json_text("Id", name);
@@ -159,6 +180,7 @@ static void put_image(const char *name, const char *file, const struct stat *st)
 				json_text(NULL, p + 1);
 		json_close(']');
 	}
+	put_health(&config);
 	json_close('}');
 	json_close('}');
 }
