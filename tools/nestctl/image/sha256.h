@@ -15,6 +15,9 @@ struct sha256 {
 	uint8_t block[64];
 };
 
+/* Not 0: no instructions for it are used, even if the CPU has them. */
+extern int sha256_plain;
+
 void sha256_begin(struct sha256 *s);
 void sha256_add(struct sha256 *s, const void *data, size_t size);
 /* Ends the digest and writes it in lower-case hexadecimal, terminated. */
