@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * containerfile.h: a Containerfile as a list of instructions (docker's "Dockerfile reference").
+ *
+ *      struct containerfile f = containerfile_parse("Containerfile", text, size);
+ *      for (size_t i = 0; i < f.nr; i++) ... f.list[i].verb, .flags, .text, .docs
+ *
+ * Variables are not expanded yet (words.h). A text that is wrong dies with a line that begins with
+ * the file's name and the line's number. What is returned is never freed.
+ */
+#ifndef NESTLING_NESTCTL_CONTAINERFILE_H
+#define NESTLING_NESTCTL_CONTAINERFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CONTAINERFILE_MAX (1 << 20)
+
+/* Verbs and, as a string, the flags that each takes. */
+#define VERBS(ROW)                                                                                 \
+	ROW(ADD, "chown chmod link")                                                               \
+	ROW(ARG, "")                                                                               \
+	ROW(CMD, "")                                                                               \
+	ROW(COPY, "chown chmod from link")                                                         \
+	ROW(ENTRYPOINT, "")                                                                        \
+	ROW(ENV, "")                                                                               \
+	ROW(EXPOSE, "")                                                                            \
+	ROW(FROM, "platform")                                                                      \
+	ROW(HEALTHCHECK, "interval timeout start-period start-interval retries")                   \
+	ROW(LABEL, "")                                                                             \
+	ROW(MAINTAINER, "")                                                                        \
+	ROW(ONBUILD, "")                                                                           \
+	ROW(RUN, "mount network security")                                                         \
+	ROW(SHELL, "")                                                                             \
+	ROW(STOPSIGNAL, "")                                                                        \
+	ROW(USER, "")                                                                              \
+	ROW(VOLUME, "")                                                                            \
+	ROW(WORKDIR, "")
+
+enum verb {
+#define ROW(name, flags) VERB_##name,
+	VERBS(ROW)
+#undef ROW
+};
+
+struct flag {
+	const char *name;
+	/* or NULL for a flag without a value */
+	const char *value;
+};
+
+/* The lines of <<NAME. */
+struct heredoc {
+	const char *name, *text;
+	/* the name was quoted: variables stay as they are */
+	bool raw;
+};
+
+struct instruction {
+	enum verb verb;
+	const char *file; /* for messages */
+	unsigned int line;
+	struct flag *flags;
+	size_t nr_flags;
+	/* what follows the flags, in one line */
+	char *text;
+	struct heredoc *docs;
+	size_t nr_docs;
+	/* the file's escape character, a backslash or a back-quote */
+	char escape;
+};
+
+struct containerfile {
+	struct instruction *list;
+	size_t nr;
+};
+
+struct containerfile containerfile_parse(const char *name, const char *text, size_t size);
+/* Parses one instruction, as ONBUILD has it. */
+struct instruction instruction_parse(
+	const char *file, unsigned int line, const char *text, char escape);
+/* Returns a flag's value, the last one given; "" for one without a value; NULL: it is not there. */
+const char *instruction_flag(const struct instruction *i, const char *name);
+const char *verb_name(enum verb verb);
+/* Dies with a line that names the instruction's file and line. */
+void instruction_bad(const struct instruction *i, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3), noreturn));
+
+#endif
