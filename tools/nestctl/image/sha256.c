@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sha256.c: SHA-256 of FIPS 180-4 (sections 4.1.2, 4.2.2, 5.1.1, 5.3.3 and 6.2), and HMAC of RFC
- * 2104. One digest is not worth a dependency: there is plain C, and the CPU's own instructions where
- * it has them, which are ten times as fast. It needs no libc, so that the kernel's unit tests can
- * use it.
+ * 2104. One digest is not worth a dependency: there is plain C, and the CPU's own instructions
+ * where it has them, which are ten times as fast. It needs no libc, so that the kernel's unit tests
+ * can use it.
  */
 #include "tools/nestctl/image/sha256.h"
 
