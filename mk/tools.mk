@@ -17,6 +17,16 @@ $(B)/init: $(INIT_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -static -s -o $@ $(INIT_OBJ)
 
+# The agent of `nestctl build` runs in the guest, too; it looks up users and executes commands as
+# init does.
+BUILD_AGENT_OBJ := $(call obj,$(BUILD_AGENT_SRC))
+$(BUILD_AGENT_OBJ): WFLAGS = -D_GNU_SOURCE -Os
+$(B)/obj/tools/nestctl/build/agent_blob.o: WFLAGS = -DAGENT_PATH='"$(B)/build-agent"'
+$(B)/obj/tools/nestctl/build/agent_blob.o: $(B)/build-agent
+$(B)/build-agent: $(BUILD_AGENT_OBJ) $(patsubst %,$(B)/obj/tools/init/%.o,command hosts settings)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -static -s -o $@ $^
+
 # nestctl is static: it starts quickly, and in a container or an instance without libraries. The
 # image commands need libarchive and libext2fs and are a second program, which nestctl executes; the
 # archive has the code of both.

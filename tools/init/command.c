@@ -240,6 +240,16 @@ static void resolve(const struct job *job, struct user *u)
 		snprintf(u->shell, sizeof(u->shell), "/bin/sh");
 }
 
+void job_owner(const char *who, uid_t *uid, gid_t *gid)
+{
+	const struct job job = { .user = who };
+	struct user u = { .uid = 0 };
+
+	resolve(&job, &u);
+	*uid = u.uid;
+	*gid = u.gid;
+}
+
 static void become(const struct user *u)
 {
 	if (setgroups(u->nr_groups, u->groups) || setgid(u->gid) || setuid(u->uid))

@@ -28,6 +28,7 @@
 #define NESTLING_INIT_JOB_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #define JOB_VOLUMES_MAX 16
 #define JOB_SETTINGS_MAX 256
@@ -66,6 +67,8 @@ void make_dirs(const char *path);
 const char *settings_apply(const struct job *job);
 /* Applies the job's limits to this process. As above. */
 const char *settings_limit(const struct job *job);
+/* Looks up USER[:GROUP]; a user's group is that of /etc/passwd. Exits with 126 if there is none. */
+void job_owner(const char *who, uid_t *uid, gid_t *gid);
 /*
  * Executes the command as its user, in its folder. Never returns: exits with 126 or 127 if it
  * cannot be run.

@@ -51,6 +51,11 @@
 	ROW(kill)                                                                                  \
 	ROW(images)                                                                                \
 	ROW(rmi)                                                                                   \
+	ROW(tag)                                                                                   \
+	ROW(pull)                                                                                  \
+	ROW(build)                                                                                 \
+	ROW(commit)                                                                                \
+	ROW(diff)                                                                                  \
 	ROW(image)                                                                                 \
 	ROW(cow)                                                                                   \
 	ROW(console)                                                                               \

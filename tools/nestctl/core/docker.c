@@ -61,20 +61,15 @@ static const struct row verbs[] = {
 	{ "export", "nestctl image export",
 		"Of an image, or of the layer of an instance: `nestctl "
 		"inspect -f '{{.Layer}}' NAME` tells its path." },
-	{ "save", "nestctl image export",
-		"A plain tar without layers. `nestctl save` saves the state of an instance." },
-	{ "pull", "nestctl image import",
-		"`skopeo copy docker://IMAGE oci:DIR && nestctl image import DIR NAME`. No "
-		"registry "
-		"is asked." },
+	{ "pull", "nestctl pull", "By skopeo; where that is missing, a line says what to do." },
 	{ "push", NULL, "`nestctl image export` and another tool." },
-	{ "commit", "nestctl run",
-		"`nestctl run --keep FILE IMAGE` makes a layer, and `nestctl run ./FILE` runs "
-		"it." },
-	{ "tag", NULL, "An image is a file: `nestctl image path` tells it, and it can be copied." },
-	{ "build", NULL,
-		"`nestctl image build` makes images of Debian; podman or docker build the "
-		"others, for `nestctl image import`." },
+	{ "commit", "nestctl commit", "Of detached instances. An existing image is not replaced." },
+	{ "tag", "nestctl tag", "A tag is a part of the name. An existing image is not replaced." },
+	{ "build", "nestctl build",
+		"[build.md](build.md) says what differs: images have one layer, files of the "
+		"network are not fetched, a name is not asked for in a registry." },
+	{ "builder prune", "nestctl build", "`nestctl build --prune`." },
+	{ "save", "nestctl image export", "`nestctl image export --oci -o FILE IMAGE`." },
 	{ "create", "nestctl run", "`nestctl run -d` starts it, too." },
 	{ "update", "nestctl mem", "Memory only." },
 	{ "info", "nestctl info", "" },
@@ -84,7 +79,8 @@ static const struct row verbs[] = {
 	{ "volume", NULL, "`run -v` takes folders and files of the host." },
 	{ "events", NULL, "" },
 	{ "history", NULL, "An image has one layer." },
-	{ "diff", NULL, "`nestctl cow` compares and merges layers." },
+	{ "diff", "nestctl diff",
+		"Of detached instances. A file of a new folder has its own line." },
 	{ "system", "nestctl info", "`nestctl rm` and `nestctl rmi` remove; nothing is pruned." },
 	{ "login", NULL, "No registry is asked; skopeo has it." },
 	{ "logout", NULL, "No registry is asked; skopeo has it." },

@@ -46,6 +46,8 @@ int helper_run(const struct command *c, int argc, char **argv)
 	words[0] = HELPER;
 	words[1] = self;
 	memcpy(words + 2, argv, (size_t)argc * sizeof(*words));
+	/* "build" alone is another command than "image build" */
+	words[2] = c->name;
 	execv(path, (char *const *)words);
 	die("%s: cannot start %s: %s", c->name, path,
 		errno == ENOENT ? "its dynamic loader is not installed" : strerror(errno));

@@ -111,7 +111,7 @@ static struct options parse(const struct command *c, int argc, char **argv, int 
 	return o;
 }
 
-static const struct command cmd_create, cmd_cow_info, cmd_check, cmd_commit, cmd_rebase,
+static const struct command cmd_create, cmd_cow_info, cmd_check, cmd_cow_commit, cmd_rebase,
 	cmd_convert, cmd_pack;
 
 /* ---- create ---- */
@@ -346,7 +346,7 @@ static int pack(int argc, char **argv)
 
 static int commit(int argc, char **argv)
 {
-	struct options o = parse(&cmd_commit, argc, argv, 1, 1);
+	struct options o = parse(&cmd_cow_commit, argc, argv, 1, 1);
 
 	if (o.to)
 		return convert_or_pack(o.names[0], o.backing, o.to, FORMAT_RAW, true);
@@ -426,7 +426,7 @@ static const struct command cmd_check = {
 	.options = json_options,
 	.run = check,
 };
-static const struct command cmd_commit = {
+static const struct command cmd_cow_commit = {
 	.name = "cow commit",
 	.args = "FILE",
 	.help = "Writes a layer into its backing file and empties the layer. A command that "
@@ -460,7 +460,7 @@ static const struct command cmd_pack = {
 	.run = pack,
 };
 static const struct command *const cow_commands[] = { &cmd_create, &cmd_cow_info, &cmd_check,
-	&cmd_commit, &cmd_rebase, &cmd_convert, &cmd_pack, NULL };
+	&cmd_cow_commit, &cmd_rebase, &cmd_convert, &cmd_pack, NULL };
 
 const struct command cmd_cow = {
 	.name = "cow",

@@ -28,6 +28,8 @@ void image_must_read(struct image *im, uint64_t off, void *p, uint64_t n);
  * that backing file.
  */
 void convert(struct image *im, enum format to, bool flat, const char *out);
+/* Likewise, into the empty file @fd, which is left open. @out: its name, for messages. */
+void convert_into(struct image *im, enum format to, bool flat, int fd, const char *out);
 /*
  * Writes an empty layer into an empty file. @size 0: the backing file's. FORMAT_NONE: version 3 if
  * possible, over a raw file, else 4.

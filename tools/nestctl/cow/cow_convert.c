@@ -211,16 +211,21 @@ static void to_v4(struct image *im, int fd, bool flat, const char *out)
 	free(buf);
 }
 
-void convert(struct image *im, enum format to, bool flat, const char *out)
+void convert_into(struct image *im, enum format to, bool flat, int fd, const char *out)
 {
-	int fd = output_open(out);
-
 	switch (to) {
 	case FORMAT_V3: to_v3(im, fd, out); break;
 	case FORMAT_V4: to_v4(im, fd, flat, out); break;
 	default: to_raw(im, fd, out); break;
 	}
 	progress_end();
+}
+
+void convert(struct image *im, enum format to, bool flat, const char *out)
+{
+	int fd = output_open(out);
+
+	convert_into(im, to, flat, fd, out);
 	output_finish(fd, out, false);
 	if (!flat && to != FORMAT_RAW && im->top->below)
 		layer_remember(out, im->top->below->path);

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/nestctl/build/oci_write.h"
 #include "tools/nestctl/image/blob.h"
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/image/image.h"
@@ -150,9 +151,24 @@ static __attribute__((noreturn)) void not_exported(
 		*why ? why : format("its sh, mount and tar ended with status %d", status));
 }
 
+/* Writes an OCI archive with the image's settings. */
+static void export_oci(const char *image, const char *name, const char *out)
+{
+	const struct image_config settings = image_config_read(image);
+	const struct config config = config_of(&settings);
+	const struct layer layer = { .file = realpath(image, NULL) };
+
+	if (!layer.file)
+		die("%s: %s", image, strerror(errno));
+	if (!out)
+		die("image export: --oci wants -o FILE");
+	oci_write(&layer, &config, name, out);
+}
+
 int image_export(int argc, char **argv)
 {
-	const char *out = NULL, *image;
+	const char *out = NULL, *image, *name;
+	bool oci = false;
 	int (*add)(struct archive *) = NULL;
 	int fd = -1, status, ends[2] = { -1, -1 };
 	struct stat from;
@@ -161,14 +177,22 @@ int image_export(int argc, char **argv)
 	pid_t pid;
 
 	for (int key; (key = next_option(&cmd_image_export, argc, argv));)
-		out = optarg;
-	image = image_path(take_words(&cmd_image_export, argc, argv, 1, 1)[0]);
+		if (key == 'o')
+			out = optarg;
+		else
+			oci = true;
+	name = take_words(&cmd_image_export, argc, argv, 1, 1)[0];
+	image = image_path(name);
 	if (access(image, R_OK))
 		die("%s: %s", image, strerror(errno));
 	if (!out && isatty(1))
 		die("image export: standard output is a terminal; -o FILE?");
 	if (out && !access(out, F_OK))
 		die("%s: %s", out, strerror(EEXIST));
+	if (oci) {
+		export_oci(image, name, out);
+		return 0;
+	}
 	if (out) {
 		fd = output_open(out);
 		output_by_umask(fd);

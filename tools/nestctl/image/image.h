@@ -63,6 +63,8 @@ void image_config_write(const char *image, const char *text, size_t size);
 void image_lock(const char *name);
 /* Returns the path for a new image, locked, at which nothing exists. Dies otherwise. */
 const char *image_reserve(const char *name);
+/* Dies if an instance runs over the image @path, which messages call @name. */
+void image_must_be_idle(const char *path, const char *name);
 /* Removes an image. Dies if an instance runs over it. */
 void image_remove(const char *name);
 

@@ -3,10 +3,12 @@
  * image_main.c: nestctl-image, which nestctl executes for commands that need libarchive and
  * libext2fs, so that nestctl needs no shared library.
  *
- *	nestctl-image NESTCTL VERB [WORD...]	NESTCTL: the path of the nestctl that started it
+ *	nestctl-image NESTCTL COMMAND [WORD...]	NESTCTL: the path of the nestctl that started
+ *						it; COMMAND: a full name, as "image build"
  */
 #include <string.h>
 
+#include "tools/nestctl/build/build.h"
 #include "tools/nestctl/image/image.h"
 #include "tools/nestctl/core/nestctl.h"
 
@@ -20,13 +22,22 @@ static const struct {
 	{ &cmd_image_import, image_import },
 	{ &cmd_image_export, image_export },
 	{ &cmd_cp, copy_files },
+	{ &cmd_build, build_image },
+	{ &cmd_commit, commit_instance },
+	{ &cmd_diff, diff_instance },
+	{ &cmd_pull, pull_image },
 };
 
 int main(int argc, char **argv)
 {
 	prepare_process();
+	/* a step of a build, which this program starts itself */
+	if (argc > 2 && !strcmp(argv[2], cmd_build_step.name)) {
+		nestctl_path = argv[1];
+		return finish_output(cmd_build_step.run(argc - 2, argv + 2));
+	}
 	for (size_t i = 0; argc > 2 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		if (strcmp(command_verb(verbs[i].command), argv[2]))
+		if (strcmp(verbs[i].command->name, argv[2]))
 			continue;
 		nestctl_path = argv[1];
 		return finish_output(verbs[i].run(argc - 2, argv + 2));

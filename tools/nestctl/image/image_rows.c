@@ -65,19 +65,25 @@ const struct command cmd_image_import = {
 
 static const struct option_row export_options[] = {
 	{ 'o', "output", "FILE", "the tar's file, instead of standard output" },
+	{ 256, "oci", NULL,
+		"write an OCI archive with the image's settings, which podman and docker load" },
 	{ 0 },
 };
 
 const struct command cmd_image_export = {
 	.name = "image export",
 	.args = "IMAGE",
-	.help = "Writes a root tarball of an image.",
+	.help = "Writes a root tarball, or an OCI archive, of an image.",
 	.text = "An instance over a temporary copy-on-write layer packs its own files, with the "
 		"image's sh, mount and tar. So no root is needed, IMAGE is not written to, and it "
 		"may be a copy-on-write layer too. GNU tar keeps extended attributes and holes, "
 		"busybox's tar does not.\n\nFILE appears when it is complete. An existing file is "
 		"not replaced. It is compressed if its name ends in .gz, .tgz, .bz2, .xz, .txz or "
-		".zst.\n\n\tnestctl image export debian | zstd >debian.tar.zst\n\tnestctl run "
+		".zst.\n\nAn OCI archive (--oci) has one layer, and docker's manifest.json, too; "
+		"the image "
+		"needs no program for it.\n\n\tnestctl image export --oci -o web.tar web; podman "
+		"load "
+		"-i web.tar\n\tnestctl image export debian | zstd >debian.tar.zst\n\tnestctl run "
 		"--keep work.cow debian; nestctl image export ./work.cow -o work.tar",
 	.options = export_options,
 	.helper = true,

@@ -122,15 +122,14 @@ const char *image_reserve(const char *name)
 	return path;
 }
 
-void image_remove(const char *name)
+/* Opens an image and locks it against instances. Dies if one runs over it. */
+static int open_idle(const char *path, const char *name)
 {
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	const char *path = image_path(name);
 	char who[100];
 	struct stat st;
 	int fd, busy;
 
-	image_lock(name);
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && (errno == EACCES || errno == EROFS))
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -148,6 +147,21 @@ void image_remove(const char *name)
 		file_holder(fd, who, sizeof(who));
 		die("%s: an instance runs over it%s", name, who);
 	}
+	return fd;
+}
+
+void image_must_be_idle(const char *path, const char *name)
+{
+	close(open_idle(path, name));
+}
+
+void image_remove(const char *name)
+{
+	const char *path = image_path(name);
+	int fd;
+
+	image_lock(name);
+	fd = open_idle(path, name);
 	if (unlink(path))
 		die("%s: %s", path, strerror(errno));
 	if (unlink(image_config_path(path)) && errno != ENOENT)

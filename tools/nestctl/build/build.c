@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * build.c: `nestctl build`: its options, and what becomes of the result. The image gets its name
+ * when all is done. If the image of that name is the same already, it stays.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/nestctl/build/build.h"
+#include "tools/nestctl/build/oci_write.h"
+#include "tools/nestctl/build/rows.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/output.h"
+#include "tools/nestctl/image/image.h"
+#include "tools/nestctl/service/service.h"
+
+#define SECRET_MAX (1 << 20)
+#define SECRETS_MAX 64
+#define SIZE_LEAST (16ULL << 20)
+
+struct wish {
+	const char *file, *tag, *target, *out;
+	bool prune;
+};
+
+/* Reads a file, or standard input for "-". */
+static char *read_file(const char *name, size_t most, size_t *size)
+{
+	int fd = strcmp(name, "-") ? open(name, O_RDONLY | O_CLOEXEC) : 0;
+	char *text = xalloc(most + 1);
+	ssize_t n;
+
+	if (fd < 0)
+		die("%s: %s", name, strerror(errno));
+	*size = 0;
+	while (*size < most && (n = read(fd, text + *size, most - *size)) > 0)
+		*size += (size_t)n;
+	if (*size == most || n < 0)
+		die("%s: %s", name,
+			n < 0 ? strerror(errno) : format("more than %zu bytes", most - 1));
+	if (fd)
+		close(fd);
+	return text;
+}
+
+/* --build-arg NAME[=VALUE]: without a value that of the environment. */
+static void add_arg(struct build *b, const char *text)
+{
+	if (!*text || *text == '=')
+		die("build: --build-arg '%s': wants NAME=VALUE", text);
+	if (strchr(text, '='))
+		config_set(&b->given, format("%s", text));
+	else if (getenv(text))
+		config_set(&b->given, format("%s=%s", text, getenv(text)));
+}
+
+/* --secret id=NAME[,src=FILE|,env=VAR][,type=file|env] */
+static void add_secret(struct build *b, const char *text)
+{
+	const char *id = NULL, *file = NULL, *env = NULL;
+	char *copy = format("%s", text), *word;
+	struct secret *s;
+
+	while ((word = strsep(&copy, ","))) {
+		if (!strncmp(word, "id=", 3))
+			id = word + 3;
+		else if (!strncmp(word, "src=", 4))
+			file = word + 4;
+		else if (!strncmp(word, "source=", 7))
+			file = word + 7;
+		else if (!strncmp(word, "env=", 4))
+			env = word + 4;
+		else if (strncmp(word, "type=", 5) != 0)
+			die("build: --secret %s: '%s' is not known", text, word);
+	}
+	if (!id || !*id || strpbrk(id, "/\t") || *id == '.')
+		die("build: --secret %s: wants id=NAME,src=FILE or id=NAME,env=VAR", text);
+	if (b->nr_secrets == SECRETS_MAX)
+		die("build: more than %d secrets", SECRETS_MAX);
+	if (!b->secrets)
+		b->secrets = xalloc(SECRETS_MAX * sizeof(*b->secrets));
+	s = &b->secrets[b->nr_secrets++];
+	s->id = id;
+	if (!file) {
+		s->text = getenv(env ? env : id);
+		if (!s->text)
+			die("build: --secret %s: the variable %s is not set", text, env ? env : id);
+		s->size = strlen(s->text);
+		return;
+	}
+	s->text = read_file(file, SECRET_MAX, &s->size);
+}
+
+static void take_option(struct build *b, struct wish *w, int key)
+{
+	switch (key) {
+	case 'f': w->file = optarg; break;
+	case 't': w->tag = optarg; break;
+	case 'o': w->out = optarg; break;
+	case 'q': b->quiet = true; break;
+	case 's': b->size = parse_size(optarg, "--size"); break;
+	case 'm': b->mem = optarg; break;
+	case KEY_BUILD_ARG: add_arg(b, optarg); break;
+	case KEY_TARGET: w->target = optarg; break;
+	case KEY_NO_CACHE: b->no_cache = true; break;
+	case KEY_SECRET: add_secret(b, optarg); break;
+	case KEY_NETWORK: b->net = optarg; break;
+	case KEY_PRUNE: w->prune = true; break;
+	/* --pull, --progress, --rm: accepted from docker's users */
+	default: break;
+	}
+}
+
+/* Returns CONTEXT/Containerfile or CONTEXT/Dockerfile. */
+static const char *file_of(const char *context)
+{
+	const char *file = format("%s/Containerfile", context),
+		   *old = format("%s/Dockerfile", context);
+
+	if (access(file, F_OK) && !access(old, F_OK))
+		return old;
+	return file;
+}
+
+static void read_all(struct build *b, const struct wish *w, const char *context)
+{
+	size_t size;
+	char *text;
+
+	b->file = w->file ? w->file : file_of(context);
+	text = read_file(b->file, CONTAINERFILE_MAX + 2, &size);
+	b->parsed = containerfile_parse(b->file, text, size);
+	b->context = context_open(context, b->file);
+}
+
+static void warn_unused(const struct build *b)
+{
+	for (char **g = b->given; g && *g; g++) {
+		size_t n = strcspn(*g, "=");
+		bool used = false;
+
+		for (char **u = b->used; u && *u && !used; u++)
+			used = strlen(*u) == n && !strncmp(*u, *g, n);
+		if (!used)
+			warn("--build-arg %.*s: no ARG takes it", (int)n, *g);
+	}
+}
+
+/* ---- the result ---- */
+
+/* Returns the settings with a string "kKEY" that says what the image is made of. */
+static char *text_with_key(const struct config *c, const struct layer *l, size_t *size)
+{
+	char *text = config_text(c, size), *all, key[65];
+	struct sha256 s;
+
+	key_begin(&s, l->key, "image");
+	sha256_add(&s, text, *size);
+	sha256_end(&s, key);
+	all = xalloc(*size + 1 + sizeof(key));
+	memcpy(all, text, *size);
+	all[*size] = 'k';
+	memcpy(all + *size + 1, key, sizeof(key));
+	*size += 1 + sizeof(key);
+	return all;
+}
+
+static bool is_same(const char *path, const char *text, size_t size)
+{
+	const struct image_config old = image_config_read(path);
+
+	return !access(path, R_OK) && old.size == size && !memcmp(old.text, text, size);
+}
+
+static const char *reserve(const char *tag)
+{
+	const char *path = image_path(tag);
+	struct stat st;
+
+	if (!strchr(tag, '/') && (*tag == '.' || strlen(tag) > 200 || strpbrk(tag, " ,\n")))
+		die("'%.200s' is not a name for an image", tag);
+	image_lock(tag);
+	if (!stat(path, &st) && !S_ISREG(st.st_mode))
+		die("%s: not an image", path);
+	return path;
+}
+
+/* Dies if an image that is to be replaced has a layer over it. */
+static void check_unused(const char *path, const char *name)
+{
+	char *file = realpath(path, NULL);
+	struct service *all;
+	size_t n;
+
+	if (!file)
+		return;
+	image_must_be_idle(file, name);
+	all = services_all(&n);
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(all[i].spec.file, file))
+			die("%s: the layer of the instance %s is over it; nestctl rm %s removes "
+			    "that, -t another name keeps both",
+				name, all[i].name, all[i].name);
+	free(file);
+}
+
+static void keep(
+	const struct build *b, const struct stage *s, const struct wish *w, const char *path)
+{
+	size_t size;
+	char *text = text_with_key(&s->config, &s->layer, &size);
+
+	if (path && is_same(path, text, size)) {
+		if (!b->quiet)
+			fprintf(stderr, "%s is the same already\n", w->tag);
+	} else if (path) {
+		check_unused(path, w->tag);
+		layer_store(&s->layer, path, text, size);
+	}
+	if (w->out)
+		oci_write(&s->layer, &s->config, w->tag ? image_name_of(w->tag) : NULL, w->out);
+	if (path)
+		puts(image_name_of(w->tag));
+	else if (!w->out && !b->quiet)
+		fputs("built; -t NAME makes it an image of the store\n", stderr);
+}
+
+int build_image(int argc, char **argv)
+{
+	struct build *b = xalloc(sizeof(*b));
+	struct wish w = { 0 };
+	const char *path = NULL;
+	size_t target;
+	char **words;
+
+	for (int key; (key = next_option(&cmd_build, argc, argv));)
+		take_option(b, &w, key);
+	words = take_words(&cmd_build, argc, argv, w.prune ? 0 : 1, w.prune ? 0 : 1);
+	if (w.prune) {
+		printf("%llu MiB\n", (unsigned long long)cache_prune() >> 20);
+		return 0;
+	}
+	if (b->size && b->size < SIZE_LEAST)
+		die("--size: an image needs at least 16M");
+	if (w.out && !access(w.out, F_OK))
+		die("%s: %s", w.out, strerror(EEXIST));
+	read_all(b, &w, words[0]);
+	target = plan(b, w.target);
+	cache_open();
+	if (w.tag)
+		path = reserve(image_name_of(w.tag));
+	for (size_t i = 0; i < b->nr_stages; i++)
+		if (b->stages[i].needed)
+			stage_perform(b, i);
+	warn_unused(b);
+	keep(b, &b->stages[target], &w, path);
+	return 0;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* cache.c: see cache.h. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/nestctl/build/cache.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/output.h"
+#include "tools/nestctl/image/ext4_image.h"
+
+#define CACHE_DISK_SIZE (32ULL << 30)
+
+static const char *folder(void)
+{
+	return data_dir("build");
+}
+
+const char *cache_path(const char *name, const char *suffix)
+{
+	return format("%s/%s%s", folder(), name, suffix);
+}
+
+bool cache_has(const char *key, const char *suffix)
+{
+	return !access(cache_path(key, suffix), R_OK);
+}
+
+static int open_lock(void)
+{
+	const char *path = cache_path("", ".lock");
+	int fd;
+
+	make_dirs(folder());
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		die("%s: %s", path, strerror(errno));
+	return fd;
+}
+
+/* Removes the files that @wanted takes. Returns their bytes. */
+static uint64_t sweep(bool (*wanted)(const char *name))
+{
+	DIR *d = opendir(folder());
+	uint64_t bytes = 0;
+	struct stat st;
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		if (*e->d_name == '.' || !wanted(e->d_name) ||
+			fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW))
+			continue;
+		if (!unlinkat(dirfd(d), e->d_name, 0))
+			bytes += (uint64_t)st.st_blocks * 512;
+	}
+	if (d)
+		closedir(d);
+	return bytes;
+}
+
+/* On a file system without O_TMPFILE an unfinished file has a name. */
+static bool is_left(const char *name)
+{
+	return strstr(name, OUTPUT_MARK);
+}
+
+static bool is_any(const char *name)
+{
+	return *name;
+}
+
+void cache_open(void)
+{
+	int fd = open_lock();
+
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		sweep(is_left);
+	if (flock(fd, LOCK_SH))
+		die("%s: %s", cache_path("", ".lock"), strerror(errno));
+}
+
+uint64_t cache_prune(void)
+{
+	int fd = open_lock();
+	uint64_t bytes;
+
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		die("build: another build runs");
+	bytes = sweep(is_any);
+	close(fd);
+	return bytes;
+}
+
+/* Returns an empty file system with a name; made if it is not there. */
+static const char *empty_disk(const char *name, uint64_t size)
+{
+	const char *path = cache_path(name, ".ext4"), *self;
+	struct ext4_image *im;
+	int fd;
+
+	if (!access(path, F_OK))
+		return path;
+	fd = output_open(path);
+	self = format("/proc/%d/fd/%d", (int)getpid(), fd);
+	im = ext4_image_create(self, path, size);
+	ext4_image_close(im);
+	output_finish(fd, path, true);
+	return path;
+}
+
+const char *cache_disk(const char *id)
+{
+	struct sha256 s;
+	char key[65];
+	const char *name;
+	int fd;
+
+	key_begin(&s, "", "cache");
+	key_add(&s, id);
+	sha256_end(&s, key);
+	name = format("cache-%.32s", key);
+	fd = open(cache_path(name, ".lock"), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX))
+		die("%s: %s", cache_path(name, ".lock"), strerror(errno));
+	return empty_disk(name, CACHE_DISK_SIZE);
+}
+
+/* ---- keys ---- */
+
+void key_add(struct sha256 *s, const char *text)
+{
+	uint64_t n = text ? strlen(text) : UINT64_MAX;
+
+	sha256_add(s, &n, sizeof(n));
+	if (text)
+		sha256_add(s, text, n);
+}
+
+void key_list(struct sha256 *s, char *const *list)
+{
+	uint64_t n = 0;
+
+	while (list && list[n])
+		n++;
+	sha256_add(s, &n, sizeof(n));
+	for (uint64_t i = 0; i < n; i++)
+		key_add(s, list[i]);
+}
+
+void key_begin(struct sha256 *s, const char *parent, const char *what)
+{
+	sha256_begin(s);
+	/* counts up when steps change their meaning */
+	key_add(s, "1");
+	key_add(s, parent);
+	key_add(s, what);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * commit.c: `nestctl commit` and `nestctl diff`: the layer of a detached instance. That of a
+ * running one is copied by `nestctl snapshot` first.
+ *
+ * diff lists both file systems in instances and compares what the two say of each name. The layer
+ * lies over the image, so a file that nothing has changed has the same inode and change time.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/nestctl/build/build.h"
+#include "tools/nestctl/build/receive.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/output.h"
+#include "tools/nestctl/cow/cow.h"
+#include "tools/nestctl/image/image.h"
+#include "tools/nestctl/service/service.h"
+
+/* A folder for the copy of a running instance's disk; removed at the end. */
+static char *temporary;
+
+static void remove_temporary(void)
+{
+	if (!temporary)
+		return;
+	unlink(format("%s/ubd0.layer", temporary));
+	rmdir(temporary);
+}
+
+static const char *layer_of(const struct service *s)
+{
+	if (s->spec.own_layer)
+		return format("%s/layer", s->folder);
+	for (char **w = s->spec.words; *w; w++)
+		if (!strncmp(*w, "--keep=", 7))
+			return *w + 7;
+	die("%s: it has no layer", s->name);
+}
+
+/* Copies the disk of a running instance into a temporary folder. Returns the copy. */
+static const char *snapshot(const struct service *s)
+{
+	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const int said = memfd_create("errors", MFD_CLOEXEC);
+	const char *dir = getenv("TMPDIR"), *copy;
+	char *text;
+
+	temporary = mkdtemp(format("%s/nestling-XXXXXX", dir && *dir ? dir : "/var/tmp"));
+	if (!temporary)
+		die("%s: no folder for a copy of its disk: %s", s->name, strerror(errno));
+	atexit(remove_temporary);
+	copy = format("%s/ubd0.layer", temporary);
+	if (wait_for(spawn((const char *const[]){ nestctl_path, "snapshot", "--disk", "ubd0",
+				   "--output", copy, s->name, NULL },
+		    (const int[]){ null, null, said }))) {
+		text = program_said(said);
+		die("%.*s", (int)strcspn(text, "\n"),
+			text + (strncmp(text, "nestctl: ", 9) ? 0 : 9));
+	}
+	return copy;
+}
+
+/* Returns the layer as it is now. */
+static struct layer take_layer(struct service *s)
+{
+	struct layer l = { .depth = 2 };
+
+	clean_up_when_ended();
+	if (service_lock(s))
+		l.file = layer_of(s);
+	else
+		l.file = snapshot(s);
+	if (access(l.file, R_OK))
+		die("%s: its layer: %s", s->name, strerror(errno));
+	return l;
+}
+
+/* ---- commit ---- */
+
+static const char *get_env(const void *arg, const char *name)
+{
+	return config_env(arg, name);
+}
+
+static void change(struct config *c, const char *text)
+{
+	struct instruction *i = xalloc(sizeof(*i));
+
+	*i = instruction_parse("--change", 1, text, '\\');
+	const struct variables v = { .at = i, .get = get_env, .arg = c };
+
+	if (!config_apply(c, &v))
+		die("commit: --change: %s changes no setting of an image", verb_name(i->verb));
+}
+
+int commit_instance(int argc, char **argv)
+{
+	char **changes = NULL, **words, *text;
+	struct image_config old;
+	struct service s;
+	struct config c;
+	struct layer l;
+	const char *path, *name;
+	size_t size;
+
+	for (int key; (key = next_option(&cmd_commit, argc, argv));)
+		if (key == 'c')
+			changes = words_add(changes, optarg);
+	words = take_words(&cmd_commit, argc, argv, 2, 2);
+	s = service_open(words[0]);
+	name = image_name_of(words[1]);
+	path = image_reserve(name);
+	old = image_config_read(s.spec.file);
+	c = config_of(&old);
+	for (; changes && *changes; changes++)
+		change(&c, *changes);
+	l = take_layer(&s);
+	text = config_text(&c, &size);
+	layer_store(&l, path, text, size);
+	puts(name);
+	return 0;
+}
+
+/* ---- diff ---- */
+
+struct name {
+	char *path, *target;
+	struct stream_head head;
+};
+struct names {
+	struct name *list;
+	size_t nr, room;
+};
+
+static void add_name(struct names *n, const struct receive *r)
+{
+	if (n->nr == n->room) {
+		n->room = n->room ? 2 * n->room : 4096;
+		n->list = realloc(n->list, n->room * sizeof(*n->list));
+		if (!n->list)
+			die("out of memory");
+	}
+	n->list[n->nr++] = (struct name){ format("%s", r->path), format("%s", r->target), r->head };
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct name *)a)->path, ((const struct name *)b)->path);
+}
+
+/* Lists the files of an image or a layer. */
+static struct names list_of(const char *file)
+{
+	const struct layer l = { .file = realpath(file, NULL) };
+	struct step st = { .on = &l, .words = words_add(NULL, format("list")) };
+	struct receive *r = xalloc(sizeof(*r));
+	struct names n = { 0 };
+	const char *why;
+	int status;
+
+	if (!l.file)
+		die("%s: %s", file, strerror(errno));
+	step_start(&st);
+	close(st.in);
+	st.in = -1;
+	r->fd = st.out;
+	while (receive_entry(r))
+		add_name(&n, r);
+	status = step_end(&st, &why);
+	if (status || r->broken)
+		die("%s: %s", file, *why ? why : "its files cannot be listed");
+	if (n.nr)
+		qsort(n.list, n.nr, sizeof(*n.list), by_path);
+	free(r);
+	return n;
+}
+
+/* True if both are one inode that has not changed. */
+static bool is_same(const struct name *a, const struct name *b)
+{
+	const struct stream_head *x = &a->head, *y = &b->head;
+
+	return x->ino == y->ino && x->mode == y->mode && x->ctime == y->ctime &&
+	       x->ctime_nsec == y->ctime_nsec && x->size == y->size &&
+	       !strcmp(a->target, b->target);
+}
+
+int diff_instance(int argc, char **argv)
+{
+	struct names old, now;
+	struct service s;
+	struct layer l;
+	size_t i = 0, j = 0;
+
+	while (next_option(&cmd_diff, argc, argv))
+		;
+	s = service_open(take_words(&cmd_diff, argc, argv, 1, 1)[0]);
+	l = take_layer(&s);
+	old = list_of(s.spec.file);
+	now = list_of(l.file);
+	while (i < old.nr || j < now.nr) {
+		int order = i == old.nr ? 1 :
+			    j == now.nr ? -1 :
+					  strcmp(old.list[i].path, now.list[j].path);
+
+		if (order < 0)
+			printf("D /%s\n", old.list[i++].path);
+		else if (order > 0)
+			printf("A /%s\n", now.list[j++].path);
+		else if (!is_same(&old.list[i++], &now.list[j++]) && *now.list[j - 1].path)
+			printf("C /%s\n", now.list[j - 1].path);
+	}
+	return 0;
+}

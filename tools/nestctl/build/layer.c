@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * layer.c: layers that no step makes: the image that a build begins with, an empty or a larger one,
+ * a flat copy of a long chain, and the result (cache.h).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/nestctl/build/cache.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/output.h"
+#include "tools/nestctl/cow/cow.h"
+#include "tools/nestctl/image/ext4_image.h"
+#include "tools/nestctl/image/image.h"
+
+static int depth_of(const char *file)
+{
+	struct image *im = image_must_open(file, NULL, IMAGE_RDONLY);
+	char text[PATH_MAX + 64];
+	int depth = 0;
+
+	while (!image_tell(im, (uint32_t)depth, text, sizeof(text)))
+		depth++;
+	image_close(im);
+	return depth;
+}
+
+struct layer layer_of_image(const char *file)
+{
+	struct layer l = { .file = realpath(file, NULL) };
+	struct sha256 s;
+	struct stat st;
+
+	if (!l.file || stat(l.file, &st))
+		die("%s: %s", file, strerror(errno));
+	key_begin(&s, "", "FROM");
+	key_add(&s, l.file);
+	key_add(&s,
+		format("%lu %lu %ld %ld.%ld", (unsigned long)st.st_dev, (unsigned long)st.st_ino,
+			(long)st.st_size, (long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec));
+	sha256_end(&s, l.key);
+	l.depth = depth_of(l.file);
+	return l;
+}
+
+/* Returns the layer of an image that the build has made itself; its file may not be there yet. */
+static struct layer made(const char *parent, const char *what, uint64_t size)
+{
+	struct layer l = { .depth = 1 };
+	struct sha256 s;
+
+	key_begin(&s, parent, what);
+	key_add(&s, format("%llu", (unsigned long long)size));
+	sha256_end(&s, l.key);
+	l.file = cache_path(l.key, ".ext4");
+	return l;
+}
+
+static int copy_flat(const char *from, const char *to)
+{
+	struct image *im = image_must_open(from, NULL, IMAGE_RDONLY);
+	int fd = output_open(to);
+
+	convert_into(im, FORMAT_RAW, true, fd, to);
+	image_close(im);
+	return fd;
+}
+
+struct layer layer_flat(const struct layer *l)
+{
+	struct layer flat = made(l->key, "flat", 0);
+
+	if (!cache_has(flat.key, ".ext4"))
+		output_finish(copy_flat(l->file, flat.file), flat.file, true);
+	return flat;
+}
+
+struct layer layer_scratch(uint64_t size)
+{
+	struct layer l = made("", "scratch", size);
+	struct ext4_image *im;
+	int fd;
+
+	if (cache_has(l.key, ".ext4"))
+		return l;
+	fd = output_open(l.file);
+	im = ext4_image_create(format("/proc/%d/fd/%d", (int)getpid(), fd), l.file, size);
+	ext4_image_close(im);
+	output_finish(fd, l.file, true);
+	return l;
+}
+
+/* Runs a program of e2fsprogs on a file. @most: its highest status that is no failure. */
+static void must_run(const char *const argv[], int most, const char *what)
+{
+	const int fds[3] = { open("/dev/null", O_RDWR | O_CLOEXEC), -1,
+		memfd_create("e2fsprogs", MFD_CLOEXEC) };
+	const int streams[3] = { fds[0], fds[0], fds[2] };
+	int status = wait_for(spawn(argv, streams));
+	char *said = program_said(fds[2]);
+
+	if (status > most)
+		die("--size: %s: %s ended with status %d: %.*s", what, argv[0], status,
+			(int)strcspn(said, "\n"), said);
+	close(fds[0]);
+	close(fds[2]);
+}
+
+struct layer layer_grown(const struct layer *l, uint64_t size)
+{
+	struct layer large = made(l->key, "grown", size);
+	const char *self;
+	struct stat st;
+	int fd;
+
+	if (cache_has(large.key, ".ext4"))
+		return large;
+	fd = copy_flat(l->file, large.file);
+	if (fstat(fd, &st))
+		die("%s: %s", large.file, strerror(errno));
+	if ((uint64_t)st.st_size > size)
+		die("--size: the image that the build begins with has %lld MiB already",
+			(long long)st.st_size >> 20);
+	if (ftruncate(fd, (off_t)size))
+		die("--size: %s", strerror(errno));
+	self = format("/proc/%d/fd/%d", (int)getpid(), fd);
+	must_run((const char *const[]){ "e2fsck", "-fp", self, NULL }, 1, l->file);
+	must_run((const char *const[]){ "resize2fs", self, NULL }, 0, l->file);
+	output_finish(fd, large.file, true);
+	return large;
+}
+
+void layer_store(const struct layer *l, const char *path, const char *text, size_t size)
+{
+	int fd = copy_flat(l->file, path);
+
+	if (access(path, F_OK))
+		output_companion(fd, image_config_path(path));
+	image_config_write(path, text, size);
+	output_finish(fd, path, true);
+}

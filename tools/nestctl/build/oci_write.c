@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * oci_write.c: see oci_write.h. An instance over the image sends its files, of which libarchive
+ * makes the layer's tar in a temporary file, whose digest names it. Holes become zeros there, so
+ * the files may not have more bytes than the image's file system.
+ */
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/nestctl/build/oci_write.h"
+#include "tools/nestctl/build/receive.h"
+#include "tools/nestctl/build/step.h"
+#include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/output.h"
+#include "tools/nestctl/cow/cow.h"
+#include "tools/nestctl/image/blob.h"
+
+/* A part of the archive: text, or a temporary file. */
+struct part {
+	char digest[65];
+	char *text;
+	int fd;
+	size_t size;
+};
+
+struct tar {
+	struct archive *archive;
+	const char *out; /* for messages */
+	struct part *part;
+	struct sha256 sum;
+	uint64_t left; /* bytes that files may still have */
+};
+
+static void __attribute__((noreturn)) not_written(const char *out, struct archive *a)
+{
+	int err = archive_errno(a);
+
+	die("%s: %s", out, err > 0 ? strerror(err) : archive_why(a));
+}
+
+/* ---- the layer ---- */
+
+static la_ssize_t on_write(struct archive *a, void *arg, const void *data, size_t size)
+{
+	struct tar *t = arg;
+
+	write_all(t->part->fd, data, size, t->out);
+	sha256_add(&t->sum, data, size);
+	t->part->size += size;
+	return (la_ssize_t)size;
+}
+
+static void add_xattrs(struct archive_entry *e, const struct receive *r)
+{
+	const char *at = r->xattrs, *end = at + r->head.xattrs;
+
+	while (at < end) {
+		const char *nul = memchr(at, '\0', (size_t)(end - at));
+		uint32_t n;
+
+		if (!nul || (size_t)(end - nul - 1) < sizeof(n))
+			return;
+		memcpy(&n, nul + 1, sizeof(n));
+		if (n > (size_t)(end - nul - 1) - sizeof(n))
+			return;
+		archive_entry_xattr_add_entry(e, at, nul + 1 + sizeof(n), n);
+		at = nul + 1 + sizeof(n) + n;
+	}
+}
+
+static void write_zeros(struct tar *t, uint64_t size)
+{
+	static const char zeros[65536];
+
+	while (size) {
+		size_t n = size < sizeof(zeros) ? (size_t)size : sizeof(zeros);
+
+		if (archive_write_data(t->archive, zeros, n) != (la_ssize_t)n)
+			not_written(t->out, t->archive);
+		size -= n;
+	}
+}
+
+static void write_data(struct tar *t, struct receive *r)
+{
+	uint64_t done = 0;
+
+	while (receive_piece(r)) {
+		if (r->piece.offset < done)
+			die("the instance sends data of %s twice", r->path);
+		write_zeros(t, r->piece.offset - done);
+		if (archive_write_data(t->archive, r->data, r->piece.size) !=
+			(la_ssize_t)r->piece.size)
+			not_written(t->out, t->archive);
+		done = r->piece.offset + r->piece.size;
+	}
+	write_zeros(t, r->head.size - done);
+}
+
+static void write_entry(struct tar *t, struct receive *r, struct archive_entry *e)
+{
+	const struct stream_head *h = &r->head;
+
+	archive_entry_clear(e);
+	archive_entry_set_pathname(e, r->path);
+	archive_entry_set_mode(e, h->mode);
+	archive_entry_set_uid(e, h->uid);
+	archive_entry_set_gid(e, h->gid);
+	archive_entry_set_mtime(e, h->mtime, h->mtime_nsec);
+	archive_entry_set_rdevmajor(e, h->major);
+	archive_entry_set_rdevminor(e, h->minor);
+	if (h->kind == STREAM_LINK)
+		archive_entry_set_hardlink(e, r->target);
+	else if (S_ISLNK(h->mode))
+		archive_entry_set_symlink(e, r->target);
+	else if (S_ISREG(h->mode))
+		archive_entry_set_size(e, (la_int64_t)h->size);
+	if (h->kind == STREAM_ENTRY)
+		add_xattrs(e, r);
+	if (archive_write_header(t->archive, e) < ARCHIVE_WARN)
+		not_written(t->out, t->archive);
+	if (h->kind != STREAM_ENTRY || !S_ISREG(h->mode))
+		return;
+	if (h->size > t->left)
+		die("%s: with its holes filled, the files are larger than the image", r->path);
+	t->left -= h->size;
+	write_data(t, r);
+}
+
+static void write_layer(const struct layer *l, struct part *part, const char *out)
+{
+	struct step st = { .on = l };
+	struct tar t = { .archive = archive_write_new(), .out = out, .part = part };
+	struct archive_entry *e = archive_entry_new();
+	struct receive *r = xalloc(sizeof(*r));
+	struct image *im = image_must_open(l->file, NULL, IMAGE_RDONLY);
+	const char *why;
+	int status;
+
+	t.left = image_size(im);
+	image_close(im);
+	part->fd = temporary_file("the layer");
+	sha256_begin(&t.sum);
+	if (!t.archive || !e || archive_write_set_format_pax_restricted(t.archive) ||
+		archive_write_set_bytes_in_last_block(t.archive, 1) ||
+		archive_write_open(t.archive, &t, NULL, on_write, NULL))
+		die("out of memory");
+	st.words = words_add(NULL, format("get"));
+	step_start(&st);
+	close(st.in);
+	st.in = -1;
+	r->fd = st.out;
+	while (receive_entry(r))
+		if (*r->path && !S_ISSOCK(r->head.mode))
+			write_entry(&t, r, e);
+	status = step_end(&st, &why);
+	if (status || r->broken)
+		die("%s: not written: %s", out,
+			*why ? why : format("the instance ended with status %d", status));
+	if (archive_write_close(t.archive))
+		not_written(out, t.archive);
+	sha256_end(&t.sum, part->digest);
+}
+
+/* ---- the configuration ---- */
+
+static void put_list(const char *key, char *const *list)
+{
+	if (!list)
+		return;
+	json_open(key, '[');
+	for (; *list; list++)
+		json_text(NULL, *list);
+	json_close(']');
+}
+
+/* {"80/tcp": {}} */
+static void put_keys(const char *key, char *const *list)
+{
+	if (!list)
+		return;
+	json_open(key, '{');
+	for (; *list; list++) {
+		json_open(*list, '{');
+		json_close('}');
+	}
+	json_close('}');
+}
+
+static void put_labels(char *const *list)
+{
+	if (!list)
+		return;
+	json_open("Labels", '{');
+	for (; *list; list++) {
+		size_t n = strcspn(*list, "=");
+
+		json_text(format("%.*s", (int)n, *list), (*list)[n] ? *list + n + 1 : "");
+	}
+	json_close('}');
+}
+
+static void put_health(const struct config *c)
+{
+	static const char *const names[][2] = { { "interval=", "Interval" },
+		{ "timeout=", "Timeout" }, { "start-period=", "StartPeriod" },
+		{ "start-interval=", "StartInterval" }, { "retries=", "Retries" } };
+
+	if (!c->health)
+		return;
+	json_open("Healthcheck", '{');
+	put_list("Test", c->health);
+	for (char **n = c->numbers; n && *n; n++)
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (!strncmp(*n, names[i][0], strlen(names[i][0])))
+				json_number(names[i][1], atoll(*n + strlen(names[i][0])));
+	json_close('}');
+}
+
+static void put_config(const struct config *c, const char *diff_id)
+{
+	char when[64];
+	time_t now = time(NULL);
+
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
+	json_open(NULL, '{');
+	json_text("created", when);
+	json_text("architecture", "amd64");
+	json_text("os", "linux");
+	json_open("config", '{');
+	put_list("Env", c->env);
+	put_list("Entrypoint", c->entry);
+	put_list("Cmd", c->command);
+	if (c->dir)
+		json_text("WorkingDir", c->dir);
+	if (c->user)
+		json_text("User", c->user);
+	put_keys("ExposedPorts", c->ports);
+	put_keys("Volumes", c->volumes);
+	put_labels(c->labels);
+	if (c->stop)
+		json_text("StopSignal", c->stop);
+	put_health(c);
+	put_list("Shell", c->shell);
+	put_list("OnBuild", c->onbuild);
+	json_close('}');
+	json_open("rootfs", '{');
+	json_text("type", "layers");
+	json_open("diff_ids", '[');
+	json_text(NULL, format("sha256:%s", diff_id));
+	json_close(']');
+	json_close('}');
+	json_open("history", '[');
+	json_open(NULL, '{');
+	json_text("created", when);
+	json_text("created_by", "nestctl");
+	json_close('}');
+	json_close(']');
+	json_close('}');
+}
+
+static void put_blob(const char *key, const char *kind, const struct part *p)
+{
+	json_open(key, '{');
+	json_text("mediaType", format("application/vnd.oci.image.%s", kind));
+	json_text("digest", format("sha256:%s", p->digest));
+	json_number("size", (int64_t)p->size);
+}
+
+/* ---- the archive ---- */
+
+/* Begins a part that json.h writes. */
+static FILE *begin_text(struct part *p)
+{
+	FILE *f;
+
+	p->fd = -1;
+	f = open_memstream(&p->text, &p->size);
+	if (!f)
+		die("out of memory");
+	json_to(f);
+	return f;
+}
+
+static void end_text(struct part *p, FILE *f)
+{
+	struct sha256 s;
+
+	json_to(NULL);
+	if (fclose(f))
+		die("out of memory");
+	sha256_begin(&s);
+	sha256_add(&s, p->text, p->size);
+	sha256_end(&s, p->digest);
+}
+
+static void add_file(struct archive *a, const char *name, const struct part *p, const char *out)
+{
+	struct archive_entry *e = archive_entry_new();
+	static char buffer[1 << 18];
+	size_t done = 0;
+
+	archive_entry_set_pathname(e, name);
+	archive_entry_set_mode(e, S_IFREG | 0644);
+	archive_entry_set_size(e, (la_int64_t)p->size);
+	if (archive_write_header(a, e) < ARCHIVE_WARN)
+		not_written(out, a);
+	while (done < p->size) {
+		ssize_t n = p->fd < 0 ? (ssize_t)p->size :
+					pread(p->fd, buffer, sizeof(buffer), (off_t)done);
+
+		if (n <= 0)
+			die("%s: its layer cannot be read again", out);
+		if (archive_write_data(a, p->fd < 0 ? p->text : buffer, (size_t)n) != n)
+			not_written(out, a);
+		done += (size_t)n;
+	}
+	archive_entry_free(e);
+}
+
+static const char *blob_name(const struct part *p)
+{
+	return format("blobs/sha256/%s", p->digest);
+}
+
+/* index.json: the manifest, and the image's name. */
+static void put_index(const struct part *manifest, const char *name)
+{
+	json_open(NULL, '{');
+	json_number("schemaVersion", 2);
+	json_text("mediaType", "application/vnd.oci.image.index.v1+json");
+	json_open("manifests", '[');
+	put_blob(NULL, "manifest.v1+json", manifest);
+	json_open("platform", '{');
+	json_text("architecture", "amd64");
+	json_text("os", "linux");
+	json_close('}');
+	if (name) {
+		const char *tag = strrchr(name, ':') ? strrchr(name, ':') + 1 : "latest";
+
+		json_open("annotations", '{');
+		json_text("org.opencontainers.image.ref.name", tag);
+		json_text("io.containerd.image.name",
+			format("%s%s", name, strrchr(name, ':') ? "" : ":latest"));
+		json_close('}');
+	}
+	json_close('}');
+	json_close(']');
+	json_close('}');
+}
+
+/* manifest.json, as docker save writes it. */
+static void put_saved(const struct part *config, const struct part *layer, const char *name)
+{
+	json_open(NULL, '[');
+	json_open(NULL, '{');
+	json_text("Config", blob_name(config));
+	json_open("RepoTags", '[');
+	if (name)
+		json_text(NULL, format("%s%s", name, strrchr(name, ':') ? "" : ":latest"));
+	json_close(']');
+	json_open("Layers", '[');
+	json_text(NULL, blob_name(layer));
+	json_close(']');
+	json_close('}');
+	json_close(']');
+}
+
+static void put_manifest(const struct part *config, const struct part *layer)
+{
+	json_open(NULL, '{');
+	json_number("schemaVersion", 2);
+	json_text("mediaType", "application/vnd.oci.image.manifest.v1+json");
+	put_blob("config", "config.v1+json", config);
+	json_close('}');
+	json_open("layers", '[');
+	put_blob(NULL, "layer.v1.tar", layer);
+	json_close('}');
+	json_close(']');
+	json_close('}');
+}
+
+void oci_write(const struct layer *l, const struct config *c, const char *name, const char *out)
+{
+	static char mark[] = "{\"imageLayoutVersion\": \"1.0.0\"}";
+	struct part layout = { .text = mark, .size = sizeof(mark) - 1, .fd = -1 };
+	struct part layer = { 0 }, config = { 0 }, manifest = { 0 }, index = { 0 }, saved = { 0 };
+	int fd = output_open(out);
+	struct archive *a = archive_write_new();
+	FILE *f;
+
+	/* a name with a slash at its beginning is a path */
+	name = name && *name != '/' && *name != '.' ? name : NULL;
+	output_by_umask(fd);
+	write_layer(l, &layer, out);
+	f = begin_text(&config);
+	put_config(c, layer.digest);
+	end_text(&config, f);
+	f = begin_text(&manifest);
+	put_manifest(&config, &layer);
+	end_text(&manifest, f);
+	f = begin_text(&index);
+	put_index(&manifest, name);
+	end_text(&index, f);
+	f = begin_text(&saved);
+	put_saved(&config, &layer, name);
+	end_text(&saved, f);
+	if (!a || archive_write_set_format_pax_restricted(a) || archive_write_open_fd(a, fd))
+		die("out of memory");
+	add_file(a, "oci-layout", &layout, out);
+	add_file(a, "index.json", &index, out);
+	add_file(a, "manifest.json", &saved, out);
+	add_file(a, blob_name(&manifest), &manifest, out);
+	add_file(a, blob_name(&config), &config, out);
+	add_file(a, blob_name(&layer), &layer, out);
+	if (archive_write_close(a))
+		not_written(out, a);
+	archive_write_free(a);
+	close(layer.fd);
+	output_finish(fd, out, false);
+}

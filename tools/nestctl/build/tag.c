@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tag.c: `nestctl tag`: a second name of an image's file, a hard link: nothing writes to an image
+ * of the store, so none of the names sees a change of another.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/image/image.h"
+
+static int tag(int argc, char **argv)
+{
+	const char *from, *to;
+	struct image_config config;
+	char **words;
+
+	while (next_option(&cmd_tag, argc, argv))
+		;
+	words = take_words(&cmd_tag, argc, argv, 2, 2);
+	from = image_path(words[0]);
+	if (access(from, R_OK))
+		die("%s: %s", from, strerror(errno));
+	from = realpath(from, NULL) ?: from;
+	to = image_reserve(words[1]);
+	config = image_config_read(image_path(words[0]));
+	image_config_write(to, config.text, config.size);
+	if (link(from, to)) {
+		int err = errno;
+
+		image_config_write(to, NULL, 0);
+		die("%s: no second name of %s: %s", to, from, strerror(err));
+	}
+	return 0;
+}
+
+const struct command cmd_tag = {
+	.name = "tag",
+	.args = "IMAGE NAME",
+	.help = "Gives an image a second name.",
+	.text = "Both names are of one file, which nestctl rmi removes with the last of them. A "
+		"build that replaces one leaves the other. An existing image is not "
+		"replaced.\n\n\tnestctl tag debian debian:12",
+	.run = tag,
+};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* unpack.h: ADD of an archive: its entries as a stream of files. */
+#ifndef NESTLING_NESTCTL_BUILD_UNPACK_H
+#define NESTLING_NESTCTL_BUILD_UNPACK_H
+
+#include <stdbool.h>
+
+#include "tools/nestctl/build/send.h"
+
+/* True if the file is a tar, plain or compressed with gzip, bzip2, xz or zstd. */
+bool unpack_is_archive(int fd);
+/*
+ * Sends the archive's entries, with their owners. Names with ".." and what unpacks to far more than
+ * it lets expect die with a line, as `nestctl image import` has it. @name: for messages.
+ */
+void unpack_send(int fd, const char *name, struct send *s);
+
+#endif
