@@ -50,6 +50,9 @@ static char **command_line(const struct step *s)
 	argv = words_add(argv, format("--kernel=%s", kernel()));
 	if (s->mem)
 		argv = words_add(argv, format("--mem=%s", s->mem));
+	/* the agent alone needs none, and init would write the name servers of one */
+	if (!s->shown)
+		argv = words_add(argv, format("--net=none"));
 	if (s->layer)
 		argv = words_add(argv, format("--keep=/proc/%d/fd/%d", (int)getpid(), s->fd));
 	for (int i = 0; i < s->nr_disks; i++)
