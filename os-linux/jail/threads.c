@@ -50,7 +50,7 @@ struct rights {
 #define FILES_V3 0x7fff   /* to truncate */
 #define FILES_V5 0xffff   /* ioctls of devices */
 #define OF_A_FILE 0xc007  /* those that a rule for a file may have */
-#define OF_A_CORE 0x4102  /* to make, write and truncate regular files */
+#define OF_A_CORE 0x4102  /* to make, write, truncate files */
 
 static int beneath[BENEATH_MAX], nr_beneath;
 static bool is_file[BENEATH_MAX]; /* no folder */
