@@ -7,6 +7,8 @@
  */
 #include "arch/um/internal.h"
 #include "kernel/lib/atomic.h"
+#include "kernel/lib/printk.h"
+#include "kernel/lib/string.h"
 #include "skas/skas.h"
 
 bool arch_tsc_traps, arch_tsc_may_trap;
@@ -60,6 +62,8 @@ void arch_power_off(int status)
 }
 
 static bool noreboot;
+/* the exit status then */
+static int noreboot_status;
 
 static int set_noreboot(const char *s)
 {
@@ -68,10 +72,23 @@ static int set_noreboot(const char *s)
 }
 PARAM("noreboot", set_noreboot, "end the instance instead of restarting it");
 
+static int set_noreboot_status(const char *s)
+{
+	u64 status;
+
+	if (kstrtou64(s, 10, &status) || status > 255)
+		refuse("noreboot=%s: not an exit status", s);
+	noreboot = true;
+	noreboot_status = (int)status;
+	return 0;
+}
+PARAM("noreboot=", set_noreboot_status,
+	"STATUS: end the instance with this exit status instead of restarting it");
+
 void arch_reboot(void)
 {
 	if (noreboot)
-		arch_power_off(0);
+		arch_power_off(noreboot_status);
 	vcpu_stop_for_good();
 	skas_exit();
 	os_restart();
