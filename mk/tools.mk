@@ -34,10 +34,10 @@ $(B)/nestctl.a: $(NESTCTL_OBJ) $(IMAGE_OBJ) $(B)/obj/os-linux/cgroup.o
 	$(Q)rm -f $@ && ar rcs $@ $(filter-out %/nestctl/core/main.o,$^)
 $(B)/nestctl: $(B)/obj/tools/nestctl/core/main.o $(B)/nestctl.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -static -no-pie -pthread -o $@ $^ -lz
+	$(Q)$(CC) -static -no-pie -pthread -o $@ $^ -lcrypt -lz
 $(B)/nestctl-image: $(NESTCTL_IMAGE_OBJ) $(B)/nestctl.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -no-pie -pthread -o $@ $^ -lext2fs -lcom_err -larchive -lz
+	$(Q)$(CC) -no-pie -pthread -o $@ $^ -lext2fs -lcom_err -larchive -lcrypt -lz
 
 # afl-nestling carries its agent for the guest, and starts instances by nestctl's code.
 AFL_OBJ := $(call obj,$(AFL_SRC))
@@ -51,7 +51,7 @@ $(B)/afl-agent: $(AFL_AGENT_OBJ)
 	$(Q)$(CC) -static -s -o $@ $(AFL_AGENT_OBJ)
 $(B)/afl-nestling: $(AFL_OBJ) $(B)/nestctl.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -static -no-pie -pthread -o $@ $^ -lz
+	$(Q)$(CC) -static -no-pie -pthread -o $@ $^ -lcrypt -lz
 
 # Without libslirp's header the kernel is built all the same and refuses eth0=slirp with the reason.
 SLIRP_OBJ := $(call obj,$(SLIRP_SRC))

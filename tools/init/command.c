@@ -53,6 +53,7 @@ static bool parse(struct job *job, ssize_t size)
 		case 'm':
 			job->terminal = !strcmp(p + 1, "terminal");
 			job->joined = !strcmp(p + 1, "joined");
+			job->machine = !strcmp(p + 1, "machine");
 			break;
 		case 'h': job->hostname = p + 1; break;
 		case 't': job->term = p + 1; break;
@@ -64,6 +65,10 @@ static bool parse(struct job *job, ssize_t size)
 		case 'f':
 		case 'l':
 		case 'r':
+		case 'p':
+		case 'k':
+		case 'g':
+		case 's':
 			if (job->nr_settings == JOB_SETTINGS_MAX) {
 				errno = E2BIG;
 				return false;

@@ -13,6 +13,8 @@
  * channels: its standard input, output and error are pipes, as they are on the host; init carries
  *           their bytes from /dev/tty1 and to /dev/tty2 and /dev/tty3, which are in raw mode. When
  *           they are, it writes a line to /dev/tty5: only then does nestctl send input.
+ * machine:  after the set-up the image's own init is executed in place of this one (machine.c); of
+ *           its end nestctl learns by the kernel's.
  * joined:   channels with one pipe for output and errors, to /dev/tty2.
  * always:   nestctl reads /dev/tty4: "status N\n" (128 + signal if killed) or "error TEXT\n".
  *           /dev/tty5 has requests of the host: a line "sN" is signal N for the command, "g1" or
@@ -125,7 +127,8 @@ static void enter_image(void)
 		fail("cannot enter the image");
 }
 
-static void mount_all(void)
+/* Mounts what a system expects. The init of a machine decides about /tmp itself. */
+static void mount_all(bool machine)
 {
 	static const struct {
 		const char *type, *dir, *options;
@@ -141,7 +144,7 @@ static void mount_all(void)
 		{ "tmpfs", "/tmp", "mode=1777" },
 	};
 
-	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]) - machine; i++) {
 		mkdir(mounts[i].dir, 0755);
 		if (mount(mounts[i].type, mounts[i].dir, mounts[i].type, 0, mounts[i].options) &&
 			errno != EBUSY)
@@ -282,6 +285,15 @@ static void start_on_channels(const struct job *job)
 	close(e[1]);
 	err.from = e[0];
 	fcntl(err.from, F_SETFL, O_NONBLOCK);
+}
+
+static void __attribute__((noreturn)) start_machine(const struct job *job)
+{
+	const char *what;
+
+	say("ready\n");
+	what = machine_exec(job);
+	fail(what);
 }
 
 /* ---- pumping ---- */
@@ -560,7 +572,7 @@ int main(void)
 		fail("/job");
 	agent = open("/agent", O_RDONLY | O_CLOEXEC);
 	enter_image();
-	mount_all();
+	mount_all(job.machine);
 	if (waits) {
 		say("waiting\n");
 		if (!job_receive(&job, host_fd))
@@ -575,9 +587,12 @@ int main(void)
 	mount_volumes(&job);
 	loopback_up();
 	dhcp_configure("eth0");
-	what = settings_apply(&job);
+	what = job.machine ? machine_prepare(&job) : NULL;
+	what = what ?: settings_apply(&job);
 	if (what)
 		fail(what);
+	if (job.machine)
+		start_machine(&job);
 	catch_signals(&unblocked);
 	if (job.terminal)
 		start_on_terminal(&job);

@@ -5,7 +5,7 @@
  * with a letter for its kind:
  *
  *    mMODE          "terminal", "channels", or "joined": output and errors are one channel, so that
- *                   their order is kept
+ *                   their order is kept; "machine": the image's own init becomes process 1
  *    hNAME          the host name, also for /etc/hosts (empty: no change)
  *    tTERM          the kind of terminal
  *    vDIR           mount point of the host's folder number 0, 1 ... (the kernel's hostfs0= ...),
@@ -21,8 +21,16 @@
  *    lN SOFT HARD   a limit of the command: RLIMIT_... and its values (setrlimit(2))
  *    r              the root becomes read-only
  *
+ * and of a machine (machine.c):
+ *
+ *    pUSER:HASH     a user's password, as crypt(3) has it
+ *    kKEYS          lines for root's authorized keys
+ *    gUSER          the user whom the console logs in, by systemd; empty: nobody
+ *    sNAME\nTEXT    a file of cloud-init's seed
+ *
  * Then follow an empty string and the command; without one, the user's login shell. If the archive
- * has a file /agent, that is executed with the command's words, whatever the image has.
+ * has a file /agent, that is executed with the command's words, whatever the image has. Of a
+ * machine it is init with its arguments, or its arguments alone.
  */
 #ifndef NESTLING_INIT_JOB_H
 #define NESTLING_INIT_JOB_H
@@ -33,15 +41,17 @@
 #define JOB_VOLUMES_MAX 16
 #define JOB_SETTINGS_MAX 256
 #define JOB_MAX (256 * 1024)
+/* arguments of a machine's init */
+#define JOB_INIT_WORDS 64
 
 struct job {
-	bool terminal, joined;
+	bool terminal, joined, machine;
 	const char *hostname, *term, *dir, *user;
 	char *volumes[JOB_VOLUMES_MAX];
 	/* the file's name; NULL: a folder */
 	const char *files[JOB_VOLUMES_MAX];
 	int nr_volumes;
-	/* strings with the letters a n f l r */
+	/* strings with the letters a n f l r p k g s */
 	char *settings[JOB_SETTINGS_MAX];
 	int nr_settings;
 	/* the archive's file /agent, executed in place of argv[0]; or -1 */
@@ -74,5 +84,13 @@ void job_owner(const char *who, uid_t *uid, gid_t *gid);
  * cannot be run.
  */
 void job_exec(const struct job *job) __attribute__((noreturn));
+
+/*
+ * Writes what the job of a machine wants of the image's files. Returns NULL, or what could not be
+ * done, with errno (machine.c).
+ */
+const char *machine_prepare(const struct job *job);
+/* Executes the image's init in place of this process. Returns what could not be run, with errno. */
+const char *machine_exec(const struct job *job);
 
 #endif

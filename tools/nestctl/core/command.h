@@ -23,6 +23,7 @@
 #define COMMANDS(ROW)                                                                              \
 	ROW(run)                                                                                   \
 	ROW(exec)                                                                                  \
+	ROW(shell)                                                                                 \
 	ROW(start)                                                                                 \
 	ROW(attach)                                                                                \
 	ROW(wait)                                                                                  \

@@ -119,6 +119,9 @@ static const struct row options[] = {
 	{ "--ulimit", "--ulimit", "" },
 	{ "--label", "--label", "With -d." },
 	{ "--log-opt", "--log-opt", "max-size and max-file. The default is 5 files of 10M." },
+	{ "--init", "--init",
+		"Another meaning: the image's own init (systemd) is process 1 of a machine. A "
+		"small init that reaps orphans is always there." },
 	{ "--privileged, --cap-add, --security-opt", NULL,
 		"Root inside has all rights over its own machine, and none over the host." },
 	{ "--gpus, --device", NULL, "" },

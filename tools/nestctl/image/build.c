@@ -32,6 +32,11 @@
 static const char base_packages[] =
 	"busybox,procps,iproute2,python3-minimal,e2fsprogs,strace,less,vim-tiny";
 
+/* for --variant systemd: a machine with a login, also by ssh */
+static const char machine_packages[] = "systemd-sysv,dbus,libpam-systemd,openssh-server";
+/* what `nestctl run` of such an image starts without a command (image_config.c) */
+static const char machine_config[] = "c/sbin/init";
+
 static void copy_data(struct archive *a, struct ext4_image *im)
 {
 	const void *data;
@@ -120,9 +125,11 @@ static const char names_hook[] =
 	"127.0.1.1 nest ::1 'localhost ip6-localhost ip6-loopback' ff02::1 ip6-allnodes ff02::2 "
 	"ip6-allrouters >\"$1/etc/hosts\"";
 
-static void debian_populate(struct ext4_image *im, const char *suite, char **packages)
+static void debian_populate(
+	struct ext4_image *im, const char *suite, bool machine, char **packages)
 {
-	const char *include = base_packages;
+	const char *include = !machine ? base_packages :
+					 format("%s,%s", base_packages, machine_packages);
 	int pipe_fds[2];
 
 	for (; *packages; packages++)
@@ -157,8 +164,9 @@ static const char *static_busybox(void)
 	return path;
 }
 
-/* Builds an image; @suite NULL: busybox. */
-static void build(const char *suite, const char *path, uint64_t size, char **packages)
+/* Builds an image; @suite NULL: busybox. @machine: with systemd. */
+static void build(
+	const char *suite, bool machine, const char *path, uint64_t size, char **packages)
 {
 	const char *dir = strrchr(path, '/') ? strndup(path, strrchr(path, '/') - path) : ".";
 	struct ext4_image *im;
@@ -172,14 +180,14 @@ static void build(const char *suite, const char *path, uint64_t size, char **pac
 		"/proc/%d/fd/%d", (int)getpid(), fd); /* mke2fs and e2fsck open it by this name */
 	im = ext4_image_create(self, path, size);
 	if (suite)
-		debian_populate(im, suite, packages);
+		debian_populate(im, suite, machine, packages);
 	else
 		busybox_populate(im, static_busybox());
 	ext4_image_close(im);
 	ext4_image_check(self, path);
 	output_finish(fd, path, true);
 	/* The configuration of an earlier image with this name. */
-	image_config_write(path, NULL, 0);
+	image_config_write(path, machine_config, machine ? sizeof(machine_config) : 0);
 	fprintf(stderr, "made %s\n", path);
 }
 
@@ -214,7 +222,7 @@ int image_build(int argc, char **argv)
 	/* the image's own name, which no package has */
 	if (*packages && !strcmp(*packages, "debian") && !strcmp(variant, "debian"))
 		packages++;
-	bool debian = !strcmp(variant, "debian");
+	bool machine = !strcmp(variant, "systemd"), debian = machine || !strcmp(variant, "debian");
 
 	for (char **p = packages; *p; p++)
 		if (!**p || **p == '-' || strpbrk(*p, ", \t\n"))
@@ -223,7 +231,7 @@ int image_build(int argc, char **argv)
 		die("image build: -o '%s': wants the name of a file", path);
 
 	if (!debian && strcmp(variant, "busybox"))
-		die("--variant: '%s' is neither debian nor busybox", variant);
+		die("--variant: '%s' is neither debian nor systemd nor busybox", variant);
 	if (!debian && *packages)
 		die("%s: the busybox image takes no packages", *packages);
 	if (suite && (!debian || !*suite || suite[strspn(suite, SUITE_LETTERS)]))
@@ -232,12 +240,12 @@ int image_build(int argc, char **argv)
 
 	if (bytes < 16 << 20)
 		die("--size: an image needs at least 16M");
-	name = suite && strcmp(suite, DEFAULT_SUITE) ? format("debian-%s", suite) : variant;
+	name = suite && strcmp(suite, DEFAULT_SUITE) ? format("%s-%s", variant, suite) : variant;
 	if (!path)
 		image_lock(name);
 	path = path ? path : image_path(name);
 	if (!force)
 		refuse_to_replace(path);
-	build(debian ? suite ? suite : DEFAULT_SUITE : NULL, path, bytes, packages);
+	build(debian ? suite ? suite : DEFAULT_SUITE : NULL, machine, path, bytes, packages);
 	return 0;
 }

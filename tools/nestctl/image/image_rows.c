@@ -7,7 +7,9 @@
 #include "tools/nestctl/image/image.h"
 
 static const struct option_row build_options[] = {
-	{ 'v', "variant", "debian|busybox", "what to build (debian)" },
+	{ 'v', "variant", "debian|systemd|busybox",
+		"what to build (debian); systemd is Debian with an init, sshd and logins, which "
+		"nestctl run starts as a machine" },
 	{ 'S', "suite", "bookworm|trixie|forky|sid",
 		"the Debian release (bookworm), or another suite that mmdebstrap(1) knows" },
 	{ 's', "size", "SIZE", "room in its file system (2G, 64M); the file is sparse" },
@@ -24,8 +26,8 @@ const struct command cmd_image_build = {
 		"PACKAGE. A normal user can do this too, with user namespaces or else with "
 		"fakechroot; owners and device nodes are right either way, since libext2fs "
 		"writes the archive straight into the file system. busybox is the host's "
-		"static one and needs no network.\n\nThe image is called debian, debian-SUITE "
-		"or busybox unless -o names its file. It appears under its name when it is "
+		"static one and needs no network.\n\nThe image is called debian, debian-SUITE, "
+		"systemd, systemd-SUITE or busybox unless -o names its file. It appears under its name when it is "
 		"complete and e2fsck(8) finds nothing wrong with it. An existing image of that "
 		"name is replaced with --force only.",
 	.options = build_options,

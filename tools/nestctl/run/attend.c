@@ -28,6 +28,8 @@
 #include "tools/nestctl/run/template.h"
 
 #define GRACE 10
+/* for the services of a machine; systemd gives each of them as long */
+#define MACHINE_GRACE 90
 /* as of timeout(1) */
 #define STATUS_TIMEOUT 124
 /* between two looks once the end is wanted */
@@ -193,6 +195,19 @@ static int end_kernel(pid_t pid, int step, bool killing)
 	return GRACE;
 }
 
+/* Asks a machine to power off: its init gets ctrl-alt-del. It has no command for other signals. */
+static void ask_machine(pid_t pid, struct request *asked)
+{
+	if (!asked->end)
+		return;
+	if (!asked->killing)
+		asked->seconds = MACHINE_GRACE;
+	asked->timed = true;
+	/* a time that is over leaves the disks synced */
+	asked->killing = true;
+	sigqueue(pid, SIGTERM, (union sigval){ END_VALUE(SIGTERM, asked->seconds) });
+}
+
 /* Waits for the kernel and passes signals on. Returns its wait status. */
 static int wait_for_kernel(const struct run *r, pid_t pid)
 {
@@ -224,7 +239,9 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 		killing = killing || asked.killing;
 		if (sig == SIGINT && ++interrupts >= 3)
 			kill(pid, SIGKILL);
-		if (dprintf(r->control_fd, "s%d\n", asked.sig) < 0 && errno != EAGAIN)
+		if (r->machine)
+			ask_machine(pid, &asked);
+		else if (dprintf(r->control_fd, "s%d\n", asked.sig) < 0 && errno != EAGAIN)
 			kill(pid, SIGTERM);
 		if (asked.timed && (!deadline || asked.killing))
 			deadline = time(NULL) + asked.seconds;
@@ -290,16 +307,41 @@ static void take_result(void *r)
 	ended = result(r, ended);
 }
 
-void attend_begin(struct run *r)
+/* Closes what only the kernel uses. */
+static void close_ends(const struct run *r)
 {
 	close(r->status_end);
 	close(r->control_end);
 	close(r->ready_fd);
+}
+
+void attend_begin(struct run *r)
+{
+	/* the next kernel of a machine needs them, too */
+	if (!r->machine)
+		close_ends(r);
 	if (r->started_fd >= 0)
-		pump_tell_started(r->started_fd, r->ready, r->terminal);
+		pump_tell_started(r->started_fd, r->ready, r->fds[0] <= 2);
 	if (!r->terminal)
-		pump_kernel_started(r->fds);
+		pump_kernel_started(r->fds, r->machine);
 	audit_begin();
+}
+
+/* Waits for the machine's end, over restarts. Returns the last kernel's wait status. */
+static int wait_for_machine(const struct run *r, pid_t pid)
+{
+	int status;
+
+	for (;;) {
+		status = wait_for_kernel(r, pid);
+		if (end_wanted || !WIFEXITED(status) || WEXITSTATUS(status) != MACHINE_RESTARTS)
+			break;
+		pid = start_kernel(r, r->argv, r->fds);
+	}
+	close_ends(r);
+	if (!r->terminal)
+		pump_kernel_ended(r->fds);
+	return WIFEXITED(status) && WEXITSTATUS(status) == MACHINE_RESTARTS ? 0 : status;
 }
 
 int attend_rest(struct run *r, pid_t pid)
@@ -311,7 +353,7 @@ int attend_rest(struct run *r, pid_t pid)
 
 	begun = seconds();
 	time_limit = r->timeout ? seconds() + (time_t)r->timeout : 0;
-	status = wait_for_kernel(r, pid);
+	status = r->machine ? wait_for_machine(r, pid) : wait_for_kernel(r, pid);
 	written = pump_finish(in_a_hurry);
 
 	ended = status;

@@ -313,32 +313,57 @@ static int carry(const struct instance *in, const struct job *j, const struct ex
 	return written || status ? status : 1;
 }
 
+/* Reads the options of exec and shell. */
+static void read_options(struct job *j, const struct command *c, int argc, char **argv)
+{
+	open_standard_streams();
+	for (int key; (key = next_option(c, argc, argv));) {
+		switch (key) {
+		case 'e': add_env(j, optarg); break;
+		case 'w': j->dir = optarg; break;
+		case 'u': j->user = optarg; break;
+		case 't': j->want_terminal = true; break;
+		case 'T': j->no_terminal = true; break;
+		default: break; /* -i: always so */
+		}
+	}
+	if (j->want_terminal && !(isatty(0) && isatty(1)))
+		die("%s: -t: standard input and output are no terminal", c->name);
+	j->terminal =
+		!j->no_terminal && (j->want_terminal || (same_terminal() && !in_background()));
+}
+
 static int exec_command(int argc, char **argv)
 {
 	struct job j = { 0 };
 	struct instance in;
 	char **words;
 
-	open_standard_streams();
-	for (int key; (key = next_option(&cmd_exec, argc, argv));) {
-		switch (key) {
-		case 'e': add_env(&j, optarg); break;
-		case 'w': j.dir = optarg; break;
-		case 'u': j.user = optarg; break;
-		case 't': j.want_terminal = true; break;
-		case 'T': j.no_terminal = true; break;
-		default: break; /* -i: always so */
-		}
-	}
+	read_options(&j, &cmd_exec, argc, argv);
 	words = take_words(&cmd_exec, argc, argv, 2, -1);
 	j.command = words + 1 + !strcmp(words[1], "--");
 	if (!j.command[0])
 		die("exec: which command?");
-	if (j.want_terminal && !(isatty(0) && isatty(1)))
-		die("exec: -t: standard input and output are no terminal");
-	j.terminal = !j.no_terminal && (j.want_terminal || (same_terminal() && !in_background()));
 	in = instance_find(words[0]);
 	struct exec_user u = exec_user_find(&in, j.user);
+	struct exec_job text = write_job(&j, &u);
+
+	return carry(&in, &j, &text);
+}
+
+static int shell_command(int argc, char **argv)
+{
+	struct job j = { 0 };
+	struct instance in;
+	char **words;
+
+	read_options(&j, &cmd_shell, argc, argv);
+	words = take_words(&cmd_shell, argc, argv, 1, 1);
+	in = instance_find(words[0]);
+	struct exec_user u = exec_user_find(&in, j.user ?: "root");
+	char *command[] = { format("%s", u.shell), format("-l"), NULL };
+
+	j.command = command;
 	struct exec_job text = write_job(&j, &u);
 
 	return carry(&in, &j, &text);
@@ -375,4 +400,24 @@ const struct command cmd_exec = {
 	.options = options,
 	.command_follows = true,
 	.run = exec_command,
+};
+
+static const struct option_row shell_options[] = {
+	{ 'u', "user", "USER[:GROUP]", "whose shell: a name or number of the instance (root)" },
+	{ 'e', "env", "VAR[=VALUE]", "an environment variable, as of exec" },
+	{ 't', "tty", NULL, "a terminal, and standard input and output are its other side" },
+	{ 'T', "no-tty", NULL, "three channels, even if all three are one terminal" },
+	{ 0 },
+};
+
+const struct command cmd_shell = {
+	.name = "shell",
+	.args = "UMID",
+	.help = "Starts a login shell in a running instance.",
+	.text = "It is the user's shell by the instance's /etc/passwd, in the user's home, on a "
+		"terminal of its own (channels, if standard input is none). No password is asked. "
+		"Unlike a login on the console it is no session of systemd's logind.",
+	.exits = "the shell's",
+	.options = shell_options,
+	.run = shell_command,
 };

@@ -57,8 +57,14 @@ char *job_text(struct run *r, size_t *size)
 		die("out of memory");
 	if (!r->bare)
 		config = image_config_read(r->image);
-	put(f, 'm', r->terminal ? "terminal" : r->joined ? "joined" : "channels");
-	put(f, 'h', r->hostname ?: r->as_is ? "" : host_name_of(r->image));
+	machine_choose(r, &config);
+	put(f, 'm',
+		r->machine  ? "machine" :
+		r->terminal ? "terminal" :
+		r->joined   ? "joined" :
+			      "channels");
+	/* a machine has a name of its own */
+	put(f, 'h', r->hostname ?: r->as_is || r->machine ? "" : host_name_of(r->image));
 	put(f, 't', term ? term : "dumb");
 	for (int i = 0; i < r->nr_volumes; i++)
 		put_volume(f, &r->volumes[i]);
@@ -77,6 +83,9 @@ char *job_text(struct run *r, size_t *size)
 		fwrite(r->settings, 1, r->settings_size, f);
 	fputc(0, f);
 	/* an entry point of the user's takes the place of both of the image */
+	/* of an image whose command is no init, the init is the usual one */
+	if (r->machine && !machine_has_init(&config))
+		config.size = 0;
 	if (!r->entrypoint)
 		words = put_config(f, &config, 'x', false);
 	else if (*r->entrypoint)
@@ -89,6 +98,6 @@ char *job_text(struct run *r, size_t *size)
 		die("out of memory");
 	if (*size >= JOB_MAX)
 		die("run: the command and its environment are too long");
-	r->login = !words;
+	r->login = r->machine || !words;
 	return text;
 }

@@ -169,20 +169,30 @@ enum {
 	KEY_TMPFS,
 	KEY_ADD_HOST,
 	KEY_DNS,
-	KEY_ULIMIT
+	KEY_ULIMIT,
+	KEY_INIT,
+	KEY_PASSWORD,
+	KEY_SSH_KEY,
+	KEY_CLOUD_INIT
 };
 
 /* ---- words that are kept ---- */
 
-/* Keeps an option under its long name. @value: NULL for none. */
-static void keep_word(struct run *r, int key, const char *value)
+static const char *option_name(int key)
 {
 	const struct option_row *o = cmd_run.options;
 
 	while (o->key != key)
 		o++;
-	list_add(&r->words, &r->nr_words,
-		value ? format("--%s=%s", o->name, value) : format("--%s", o->name));
+	return format("--%s", o->name);
+}
+
+/* Keeps an option under its long name. @value: NULL for none. */
+static void keep_word(struct run *r, int key, const char *value)
+{
+	const char *name = option_name(key);
+
+	list_add(&r->words, &r->nr_words, value ? format("%s=%s", name, value) : format("%s", name));
 }
 
 /* Returns an absolute name of a file that need not exist. */
@@ -217,10 +227,12 @@ static void keep_option(struct run *r, int key)
 	if (key == 'v')
 		keep_word(r, key, format("%s:%s:%s", v->host, v->guest, v->rdonly ? "ro" : "rw"));
 	else if (key == 'c' || (key == 'k' && strchr(optarg, '/')) || key == KEY_AUDIT ||
-		 key == KEY_POLICY)
+		 key == KEY_POLICY || key == KEY_SSH_KEY || key == KEY_CLOUD_INIT)
 		keep_word(r, key, absolute(optarg));
 	else if (key == 'e')
 		keep_env(r, optarg);
+	else if (key == KEY_PASSWORD)
+		keep_word(r, key, r->hash);
 	else
 		keep_word(r, key, optarg);
 }
@@ -310,6 +322,10 @@ static void parse_option(struct run *r, int key)
 	case KEY_ADD_HOST: run_add_host(r, optarg); break;
 	case KEY_DNS: run_add_dns(r, optarg); break;
 	case KEY_ULIMIT: run_add_ulimit(r, optarg); break;
+	case KEY_INIT: r->init = true; break;
+	case KEY_PASSWORD: r->hash = run_set_password(r, optarg); break;
+	case KEY_SSH_KEY: run_add_ssh_key(r, optarg); break;
+	case KEY_CLOUD_INIT: run_set_cloud_init(r, optarg); break;
 	case KEY_RM: r->rm = true; break;
 	case KEY_RESTART: r->restart = optarg; break;
 	case KEY_LABEL: add_label(r, optarg); break;
@@ -370,6 +386,8 @@ void run_parse(struct run *r, int argc, char **argv)
 	r->user_from = r->argc;
 	for (int key; (key = next_option(&cmd_run, argc, argv));) {
 		parse_option(r, key);
+		if (key >= KEY_PASSWORD && key <= KEY_CLOUD_INIT)
+			r->machine_option = option_name(key);
 		keep_option(r, key);
 	}
 	r->user_to = r->argc;
@@ -446,6 +464,16 @@ static const struct option_row options[] = {
 		"ignore the image's own settings for the command (environment, folder, user, "
 		"entry point)" },
 	{ KEY_AS_IS, "as-is", NULL, NULL }, /* for image export */
+	{ KEY_INIT, "init", NULL,
+		"the image's own init (systemd) is process 1: a machine with services. COMMAND is "
+		"init's arguments, or an init with its full path." },
+	{ KEY_PASSWORD, "password", "TEXT",
+		"of a machine: root's password. Users of this host can see it while nestctl starts; "
+		"a hash ($6$...) is taken as it is." },
+	{ KEY_SSH_KEY, "ssh-key", "FILE", "of a machine: a public key with which root may log in" },
+	{ KEY_CLOUD_INIT, "cloud-init", "FILE|DIR",
+		"of a machine: user-data for cloud-init, or a folder with user-data, meta-data, "
+		"vendor-data, network-config" },
 	{ KEY_HOSTNAME, "hostname", "NAME", "the host name inside (the image's name)" },
 	{ KEY_READ_ONLY, "read-only", NULL,
 		"the root is read-only for COMMAND; /tmp, /run and folders of -v and --tmpfs are "

@@ -113,11 +113,17 @@ int pump_output(int fd, int control)
 	return fds[1];
 }
 
-void pump_kernel_started(const int fds[3])
+void pump_kernel_ended(const int fds[3])
 {
 	for (int i = 0; i < 3; i++)
 		if (fds[i] > 2)
 			close(fds[i]);
+}
+
+void pump_kernel_started(const int fds[3], bool kept)
+{
+	if (!kept)
+		pump_kernel_ended(fds);
 	for (int i = 0; i < npumps; i++)
 		if (pthread_create(&pumps[i].thread, NULL,
 			    pumps[i].ready >= 0 ? input_run : output_run, &pumps[i]))

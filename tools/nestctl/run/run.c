@@ -219,6 +219,8 @@ static void prepare(struct run *r)
 		die("%s: %s", r->image, strerror(errno));
 	free(job_text(r, &r->job_size)); /* sets whether it is a login shell */
 	choose_terminal(r);
+	if (r->machine)
+		machine_settings(r);
 	r->job = job_text(r, &r->job_size);
 	r->status_fd = kernel_pipe(1, &r->status_end);
 	r->control_fd = kernel_pipe(0, &r->control_end);
@@ -230,9 +232,12 @@ static void prepare(struct run *r)
 	r->initrd_at = r->argc;
 	run_add(r, "initrd=");
 	run_add_shares(r);
-	run_add(r, "noreboot"); /* a second boot would lack its files */
+	/* a second boot would lack its files */
+	run_add(r, r->machine ? format("noreboot=%d", MACHINE_RESTARTS) : "noreboot");
 	run_add(r, "con=null");
-	if (r->terminal)
+	if (r->machine)
+		machine_console(r);
+	else if (r->terminal)
 		run_add(r, "con0=fd:0,fd:1");
 	else
 		use_channels(r);

@@ -49,6 +49,14 @@ struct run {
 	/* strings of the job (settings.c) */
 	char *settings;
 	size_t settings_size;
+	/* ---- of a machine (machine.c) ---- */
+	/* --init is given; so the image's own init becomes process 1, or by the image's settings */
+	bool init, machine;
+	/* there is a --password; cloud-init's seed has no meta-data of the user's */
+	bool password, needs_meta;
+	/* of --password; an option that only a machine can have; or NULL */
+	const char *hash, *machine_option;
+	/* ---- */
 	/* --hostname and --entrypoint, or NULL */
 	const char *hostname, *entrypoint;
 	const char *argv[PARAMS_MAX + 24]; /* the kernel's, for a boot */
@@ -137,6 +145,8 @@ int run_here(struct run *r);
 void run_add_volume(struct run *r, char *text);
 /* Adds VAR=VALUE, or VAR with its value here, if it is set. Dies on an error. */
 void run_add_env(struct run *r, const char *text);
+/* Adds a string to the job's settings (settings.c). */
+void run_add_setting(struct run *r, char letter, const char *text);
 /* Options that init carries out (settings.c). They die on an error. */
 void run_set_hostname(struct run *r, const char *name);
 void run_add_host(struct run *r, const char *text);   /* NAME:ADDRESS */
@@ -144,6 +154,21 @@ void run_add_dns(struct run *r, const char *text);    /* ADDRESS */
 void run_add_tmpfs(struct run *r, const char *text);  /* DIR[:OPTIONS] */
 void run_add_ulimit(struct run *r, const char *text); /* NAME=SOFT[:HARD] */
 void run_set_read_only(struct run *r);
+/* Options of machines (machine.c). They die on an error. The first returns the hash. */
+const char *run_set_password(struct run *r, const char *text);
+void run_add_ssh_key(struct run *r, const char *path);
+void run_set_cloud_init(struct run *r, const char *path);
+/* the kernel's exit status when a machine restarts, which no other end has */
+#define MACHINE_RESTARTS 94
+struct image_config;
+/* True if the image's settings name an init as its command. */
+bool machine_has_init(const struct image_config *c);
+/* Sets r->machine if the options or the image's settings say so. */
+void machine_choose(struct run *r, const struct image_config *c);
+/* Adds what depends on the terminal to the settings. */
+void machine_settings(struct run *r);
+/* Adds the parameters and the pumps of its console. */
+void machine_console(struct run *r);
 /* Adds the variables of a file's lines, and passes each line to @take. */
 void run_read_env_file(struct run *r, const char *path, void (*take)(struct run *, const char *));
 /* Adds the parameters hostfs0= ... of the volumes (run.c). */
@@ -173,7 +198,8 @@ void attend_prepare(void);
  * has no reader any more, or cannot be written, a line "gN" goes to @control, N being @fd, and the
  * rest is dropped.
  *
- * Once the kernel has its ends, pump_kernel_started() closes ours and starts the threads.
+ * Once the kernel has its ends, pump_kernel_started() closes ours and starts the threads. @kept:
+ * they stay open until pump_kernel_ended(), for another kernel.
  * pump_finish() waits until all output has arrived. Output without a reader is dropped once
  * pump_drop() was called, or @hurry() returns true. Returns false if some could not be written,
  * which a line reports (a reader that has gone is no error).
@@ -182,7 +208,8 @@ int pump_input(int fd, int ready);
 /* Sets a descriptor that gets a byte once @ready has had its message; @terminal: by no pump. */
 void pump_tell_started(int fd, int ready, bool terminal);
 int pump_output(int fd, int control);
-void pump_kernel_started(const int fds[3]);
+void pump_kernel_started(const int fds[3], bool kept);
+void pump_kernel_ended(const int fds[3]);
 void pump_drop(void);
 bool pump_finish(bool (*hurry)(void));
 

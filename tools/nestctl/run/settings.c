@@ -19,7 +19,7 @@
 /* the host as instances see it, with --host-loopback */
 #define GATEWAY "10.0.2.2"
 
-static void add(struct run *r, char letter, const char *text)
+void run_add_setting(struct run *r, char letter, const char *text)
 {
 	size_t n = strlen(text) + 2;
 
@@ -69,14 +69,14 @@ void run_add_host(struct run *r, const char *text)
 		address = format("%.*s", (int)strlen(address) - 2, address + 1);
 	if (!is_host_name(name) || !is_address(address))
 		die("run: --add-host '%s': wants NAME:ADDRESS", text);
-	add(r, 'a', format("%s\t%s", address, name));
+	run_add_setting(r, 'a', format("%s\t%s", address, name));
 }
 
 void run_add_dns(struct run *r, const char *text)
 {
 	if (!is_address(text))
 		die("run: --dns '%s': wants an address", text);
-	add(r, 'n', text);
+	run_add_setting(r, 'n', text);
 }
 
 void run_add_tmpfs(struct run *r, const char *text)
@@ -86,12 +86,12 @@ void run_add_tmpfs(struct run *r, const char *text)
 	if (*text != '/' || strspn(text, "/.") >= n)
 		die("run: --tmpfs '%s': wants DIR[:OPTIONS], with DIR's full path, not the root",
 			text);
-	add(r, 'f', text);
+	run_add_setting(r, 'f', text);
 }
 
 void run_set_read_only(struct run *r)
 {
-	add(r, 'r', "");
+	run_add_setting(r, 'r', "");
 }
 
 static bool read_limit(const char *text, size_t n, rlim_t *limit)
@@ -134,7 +134,7 @@ void run_add_ulimit(struct run *r, const char *text)
 			      read_limit(soft, len, &b)) ||
 		a > b)
 		die("run: --ulimit '%s': wants NAME=SOFT[:HARD], numbers or -1", text);
-	add(r, 'l', format("%d %lu %lu", limits[i].resource, (unsigned long)a, (unsigned long)b));
+	run_add_setting(r, 'l', format("%d %lu %lu", limits[i].resource, (unsigned long)a, (unsigned long)b));
 }
 
 void run_read_env_file(struct run *r, const char *path, void (*take)(struct run *, const char *))

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machine.c: `nestctl run --init`: an image whose own init becomes process 1. What its login and
+ * cloud-init need are strings of the job (tools/init/job.h).
+ *
+ * Its console is tty1, where systemd starts a getty without waiting for udev. A restart by the
+ * guest ends the kernel with MACHINE_RESTARTS, and attend.c starts it again with the same layer.
+ */
+#include <crypt.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/image/image.h"
+#include "tools/nestctl/run/run.h"
+
+#define KEYS_MAX 32768
+#define SEED_MAX 131072
+
+/* Reads a text file of at most @max bytes. */
+static char *read_text(const char *option, const char *path, size_t max)
+{
+	char *text = xalloc(max + 2);
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	if (!f)
+		die("run: %s %s: %s", option, path, strerror(errno));
+	errno = 0;
+	n = fread(text, 1, max + 1, f);
+	if (ferror(f))
+		die("run: %s %s: %s", option, path, strerror(errno));
+	fclose(f);
+	if (n > max)
+		die("run: %s %s: more than %zu KiB", option, path, max >> 10);
+	if (memchr(text, '\0', n))
+		die("run: %s %s: not a text", option, path);
+	return text;
+}
+
+/* ---- the login ---- */
+
+const char *run_set_password(struct run *r, const char *text)
+{
+	char salt[CRYPT_GENSALT_OUTPUT_SIZE], random[32];
+	static struct crypt_data data;
+	const char *hash = text;
+
+	if (!*text || strpbrk(text, ":\n"))
+		die("run: --password: wants a text without ':'");
+	if (*text != '$') {
+		if (getrandom(random, sizeof(random), 0) != sizeof(random))
+			die("getrandom: %s", strerror(errno));
+		if (!crypt_gensalt_rn("$6$", 0, random, sizeof(random), salt, sizeof(salt)) ||
+			!(hash = crypt_r(text, salt, &data)) || *hash == '*')
+			die("run: --password: it cannot be hashed");
+	}
+	run_add_setting(r, 'p', format("root:%s", hash));
+	r->password = true;
+	return hash;
+}
+
+void run_add_ssh_key(struct run *r, const char *path)
+{
+	char *text = read_text("--ssh-key", path, KEYS_MAX);
+	size_t n = strlen(text);
+
+	if (strstr(text, "PRIVATE KEY"))
+		die("run: --ssh-key %s: this is a private key; its FILE.pub is wanted", path);
+	if (!strchr(text, ' '))
+		die("run: --ssh-key %s: not a public key", path);
+	if (text[n - 1] != '\n')
+		strcat(text, "\n");
+	run_add_setting(r, 'k', text);
+}
+
+/* ---- cloud-init ---- */
+
+static void add_seed(struct run *r, const char *name, const char *text)
+{
+	run_add_setting(r, 's', format("%s\n%s", name, text));
+}
+
+/*
+ * cloud-init finds the files in its seed folder of the image. A disk labelled cidata would need a
+ * file system of the kernel's, which has neither vfat nor iso9660.
+ */
+void run_set_cloud_init(struct run *r, const char *path)
+{
+	static const char *const names[] = { "user-data", "meta-data", "vendor-data",
+		"network-config" };
+	struct stat st;
+	bool dir, meta = false;
+
+	if (stat(path, &st))
+		die("run: --cloud-init %s: %s", path, strerror(errno));
+	dir = S_ISDIR(st.st_mode);
+	if (dir && access(format("%s/user-data", path), R_OK))
+		die("run: --cloud-init %s: it has no file user-data", path);
+	if (!dir)
+		add_seed(r, "user-data", read_text("--cloud-init", path, SEED_MAX));
+	for (size_t i = 0; dir && i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *file = format("%s/%s", path, names[i]);
+
+		if (access(file, F_OK))
+			continue;
+		add_seed(r, names[i], read_text("--cloud-init", file, SEED_MAX));
+		meta = meta || i == 1;
+	}
+	r->needs_meta = !meta;
+}
+
+/* ---- the image ---- */
+
+/* True for a program that is an init by its name. */
+static bool is_init(const char *path)
+{
+	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+
+	return *path == '/' && (!strcmp(base, "init") || !strcmp(base, "systemd"));
+}
+
+bool machine_has_init(const struct image_config *c)
+{
+	const char *command = NULL;
+
+	for (const char *p = c->text; p && p < c->text + c->size; p += strlen(p) + 1)
+		if (*p == 'x' || (*p == 'c' && !command)) {
+			command = p + 1;
+			if (*p == 'x')
+				break;
+		}
+	return command && is_init(command);
+}
+
+void machine_choose(struct run *r, const struct image_config *c)
+{
+	if (!r->init && (r->entrypoint || r->command[0] || !machine_has_init(c))) {
+		if (r->machine_option)
+			die("run: %s wants --init, or an image whose command is an init",
+				r->machine_option);
+		return;
+	}
+	r->machine = true;
+	r->login = true;
+	r->no_template = true;
+	if (r->user || r->dir)
+		die("run: %s: an init has neither a user nor a folder of its own",
+			r->user ? "--user" : "--workdir");
+}
+
+/* ---- the kernel's parameters ---- */
+
+void machine_settings(struct run *r)
+{
+	if (r->needs_meta)
+		add_seed(r, "meta-data",
+			format("instance-id: nestling-%s\n%s%s%s", r->name ?: "1",
+				r->hostname ? "local-hostname: " : "", r->hostname ?: "",
+				r->hostname ? "\n" : ""));
+	r->needs_meta = false;
+	if (r->terminal)
+		run_add_setting(r, 'g', r->password ? "" : "root");
+}
+
+void machine_console(struct run *r)
+{
+	bool input = !r->supervised || r->interactive;
+
+	run_add(r, "console=tty1");
+	if (r->terminal) {
+		run_add(r, "con1=fd:0,fd:1");
+		return;
+	}
+	if (input)
+		r->fds[0] = pump_input(0, r->ready);
+	r->fds[1] = pump_output(1, r->control_fd);
+	run_add(r, input ? "con1=fd:0,fd:1" : "con1=null,fd:1");
+}
