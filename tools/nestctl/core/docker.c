@@ -118,6 +118,9 @@ static const struct row options[] = {
 	{ "--storage-opt size=", "--disk", "" },
 	{ "--ulimit", "--ulimit", "" },
 	{ "--label", "--label", "With -d." },
+	{ "--health-cmd, --no-healthcheck", "--health-cmd",
+		"With -d, as are its intervals. A paused instance fails its checks." },
+	{ "--stop-signal, --stop-timeout", "--stop-signal", "With -d." },
 	{ "--log-opt", "--log-opt", "max-size and max-file. The default is 5 files of 10M." },
 	{ "--init", "--init",
 		"Another meaning: the image's own init (systemd) is process 1 of a machine. A "

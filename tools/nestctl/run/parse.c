@@ -19,6 +19,7 @@
 #include "tools/nestctl/run/learn.h"
 #include "tools/nestctl/run/policy.h"
 #include "tools/nestctl/run/run.h"
+#include "tools/nestctl/run/stop.h"
 #include "tools/nestctl/service/service.h"
 
 static void list_add(char ***list, int *n, char *text)
@@ -173,7 +174,16 @@ enum {
 	KEY_INIT,
 	KEY_PASSWORD,
 	KEY_SSH_KEY,
-	KEY_CLOUD_INIT
+	KEY_CLOUD_INIT,
+	KEY_HEALTH_CMD,
+	KEY_HEALTH_INTERVAL,
+	KEY_HEALTH_TIMEOUT,
+	KEY_HEALTH_RETRIES,
+	KEY_HEALTH_PERIOD,
+	KEY_HEALTH_START,
+	KEY_NO_HEALTH,
+	KEY_STOP_SIGNAL,
+	KEY_STOP_TIMEOUT
 };
 
 /* ---- words that are kept ---- */
@@ -224,6 +234,8 @@ static void keep_option(struct run *r, int key)
 	for (size_t i = 0; i < sizeof(not_kept) / sizeof(not_kept[0]); i++)
 		if (key == not_kept[i])
 			return;
+	if (key >= KEY_HEALTH_CMD && key <= KEY_STOP_TIMEOUT)
+		return;
 	if (key == 'v')
 		keep_word(r, key, format("%s:%s:%s", v->host, v->guest, v->rdonly ? "ro" : "rw"));
 	else if (key == 'c' || (key == 'k' && strchr(optarg, '/')) || key == KEY_AUDIT ||
@@ -248,6 +260,7 @@ static void log_option(struct run *r, const char *text)
 {
 	char *end;
 
+	r->detached_option = "--log-opt";
 	if (!strncmp(text, "max-size=", 9)) {
 		r->log_size = parse_size(text + 9, "run: --log-opt max-size");
 		if (r->log_size >= LOG_SIZE_MIN)
@@ -272,8 +285,39 @@ static unsigned long parse_count(const char *text, const char *option)
 	return n;
 }
 
+static void health_option(struct run *r, int key)
+{
+	struct health_spec *h = &r->health;
+
+	switch (key) {
+	case KEY_HEALTH_CMD:
+		if (!*optarg)
+			die("run: --health-cmd '': wants a command");
+		h->test = xalloc(3 * sizeof(*h->test));
+		h->test[0] = format("CMD-SHELL");
+		h->test[1] = optarg;
+		break;
+	case KEY_NO_HEALTH:
+		h->test = xalloc(2 * sizeof(*h->test));
+		h->test[0] = format("NONE");
+		break;
+	case KEY_HEALTH_INTERVAL: h->interval = health_time(optarg, "health-interval"); break;
+	case KEY_HEALTH_TIMEOUT: h->timeout = health_time(optarg, "health-timeout"); break;
+	case KEY_HEALTH_PERIOD:
+		h->start_period = health_time(optarg, "health-start-period");
+		break;
+	case KEY_HEALTH_START:
+		h->start_interval = health_time(optarg, "health-start-interval");
+		break;
+	default: h->retries = (unsigned int)parse_count(optarg, "health-retries");
+	}
+	r->detached_option = option_name(key);
+}
+
 static void parse_option(struct run *r, int key)
 {
+	if (key >= KEY_HEALTH_CMD && key <= KEY_NO_HEALTH)
+		return health_option(r, key);
 	switch (key) {
 	case 'm': r->mem = optarg; break;
 	case 'n': r->ncpus = optarg; break;
@@ -326,6 +370,14 @@ static void parse_option(struct run *r, int key)
 	case KEY_PASSWORD: r->hash = run_set_password(r, optarg); break;
 	case KEY_SSH_KEY: run_add_ssh_key(r, optarg); break;
 	case KEY_CLOUD_INIT: run_set_cloud_init(r, optarg); break;
+	case KEY_STOP_SIGNAL:
+		r->stop_signal = guest_signal("run: --stop-signal", optarg);
+		r->detached_option = "--stop-signal";
+		break;
+	case KEY_STOP_TIMEOUT:
+		r->stop_timeout = stop_seconds("run: --stop-timeout", optarg);
+		r->detached_option = "--stop-timeout";
+		break;
 	case KEY_RM: r->rm = true; break;
 	case KEY_RESTART: r->restart = optarg; break;
 	case KEY_LABEL: add_label(r, optarg); break;
@@ -365,10 +417,10 @@ static void check_detached(const struct run *r)
 		die("run: -d and --learn exclude each other");
 	if (r->detach && r->audit_fd)
 		die("run: -d and --audit fd:N: a detached instance writes to a FILE");
-	if (r->detach || (policy.kind == RESTART_NO && !r->log_size && !r->log_files))
+	if (r->detach || (policy.kind == RESTART_NO && !r->detached_option))
 		return;
 	die("run: %s wants -d: an instance that is not detached ends with nestctl",
-		policy.kind != RESTART_NO ? "--restart" : "--log-opt");
+		policy.kind != RESTART_NO ? "--restart" : r->detached_option);
 }
 
 void run_parse(struct run *r, int argc, char **argv)
@@ -381,6 +433,7 @@ void run_parse(struct run *r, int argc, char **argv)
 		.argc = 2,
 		.template = -1,
 		.started_fd = -1,
+		.stop_timeout = -1,
 		.fds = { 0, 1, 2 } };
 	audit_clear();
 	r->user_from = r->argc;
@@ -436,6 +489,20 @@ static const struct option_row options[] = {
 	{ KEY_LOG, "log-opt", "max-size=SIZE|max-file=N",
 		"with -d: how much of the output is kept: files of at most SIZE (10M), and N of "
 		"them (5)" },
+	{ KEY_HEALTH_CMD, "health-cmd", "TEXT",
+		"with -d: run this command of a shell inside now and then: with status 0 the "
+		"instance is healthy, as nestctl ps shows. The image's own check is the default." },
+	{ KEY_HEALTH_INTERVAL, "health-interval", "TIME", "... so often (30s)" },
+	{ KEY_HEALTH_TIMEOUT, "health-timeout", "TIME", "... a check that takes longer has failed (30s)" },
+	{ KEY_HEALTH_RETRIES, "health-retries", "N", "... so many failures are unhealthy (3)" },
+	{ KEY_HEALTH_PERIOD, "health-start-period", "TIME",
+		"... time to start, in which failures do not count (0s)" },
+	{ KEY_HEALTH_START, "health-start-interval", "TIME", "... how often in that time (5s)" },
+	{ KEY_NO_HEALTH, "no-healthcheck", NULL, "with -d: no check, whatever the image says" },
+	{ KEY_STOP_SIGNAL, "stop-signal", "SIGNAL",
+		"with -d: what nestctl stop sends the command (the image's, or TERM)" },
+	{ KEY_STOP_TIMEOUT, "stop-timeout", "SECONDS",
+		"with -d: the time that nestctl stop gives (10; a machine 90)" },
 	{ KEY_LABEL, "label", "NAME[=VALUE]", "with -d: a note for nestctl ps and inspect" },
 	{ KEY_RM, "rm", NULL,
 		"keep nothing, which is the default without -d and --keep; with -d, until it "

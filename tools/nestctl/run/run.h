@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "tools/nestctl/service/health.h"
+
 #define PARAMS_MAX 96
 #define ATTACH_LINES 8
 #define VOLUMES_MAX 16 /* the kernel's hostfs0 to hostfs15 */
@@ -77,12 +79,18 @@ struct run {
 	bool detach, interactive, rm;
 	/* --name, and the image as it was given; --restart's text, or NULL */
 	const char *name, *image_name, *restart;
+	/* the last option that only it can have, or NULL */
+	const char *detached_option;
 	/* options that mean the same at each later start; NULL-terminated once there are some */
 	char **words;
 	int nr_words;
 	/* "NAME=VALUE", and "80/tcp -> 127.0.0.1:8080", likewise */
 	char **labels, **ports;
 	int nr_labels, nr_ports;
+	/* what the user says of it */
+	struct health_spec health;
+	/* 0, and -1: the default */
+	int stop_signal, stop_timeout;
 	/* 0: the default */
 	uint64_t log_size;
 	unsigned int log_files;

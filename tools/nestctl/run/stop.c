@@ -45,6 +45,8 @@ struct target {
 	struct service service;
 	struct instance in;
 	int pidfd;
+	/* seconds to end */
+	int time;
 };
 
 static bool is_running(const char *name)
@@ -146,18 +148,17 @@ void instance_kill(const char *name)
 	close(t.pidfd);
 }
 
-static int seconds(const char *text)
+int stop_seconds(const char *what, const char *text)
 {
 	char *end;
 	long n = strtol(text, &end, 10);
 
 	if (end == text || *end || n < 0 || n > 86400)
-		die("stop: --timeout: wants seconds, at most 86400, not '%s'", text);
+		die("%s: wants seconds, at most 86400, not '%s'", what, text);
 	return (int)n;
 }
 
-/* Parses "TERM", "SIGTERM", "15" or "RTMIN+3" into the guest's number. */
-static int signal_of(const char *command, const char *text)
+int guest_signal(const char *what, const char *text)
 {
 	const char *name = strncasecmp(text, "SIG", 3) ? text : text + 3;
 	bool rt = !strncasecmp(name, "RTMIN", 5);
@@ -173,18 +174,25 @@ static int signal_of(const char *command, const char *text)
 	for (int sig = 1; sig < 32; sig++)
 		if (sigabbrev_np(sig) && !strcasecmp(name, sigabbrev_np(sig)))
 			return sig;
-	die("%s: --signal: there is no signal '%s'", command, text);
+	die("%s: there is no signal '%s'", what, text);
 }
 
-/* Asks for the end: sends SIGTERM with the programs' signal and time. */
+/*
+ * Asks for the end: sends SIGTERM with the programs' signal and time. 0 and -1: those of a detached
+ * instance, or the usual ones.
+ */
 static void ask(struct target *t, int sig, int time)
 {
 	siginfo_t info = { .si_signo = SIGTERM, .si_code = SI_QUEUE };
 
 	if (t->detached) {
-		t->pidfd = service_ask_end(&t->service, sig, time);
+		sig = sig ?: t->service.spec.stop_signal;
+		t->time = time >= 0 ? time : t->service.spec.stop_timeout;
+		t->pidfd = service_ask_end(&t->service, sig, t->time);
 		return;
 	}
+	sig = sig ?: SIGTERM;
+	time = t->time = time >= 0 ? time : STOP_TIMEOUT;
 
 	info.si_pid = getpid();
 	info.si_uid = getuid();
@@ -229,19 +237,19 @@ static bool ends_before(const struct target *t, long begun, long end)
 static void end_all(char **names, int sig, int time)
 {
 	struct target *all = hold_all(names);
-	long begun, end;
+	long begun;
 
 	for (struct target *t = all; t->name; t++)
 		ask(t, sig, time);
 	begun = now_ms();
-	end = begun + time * 1000L;
 	for (struct target *t = all; t->name; t++) {
+		const long end = begun + t->time * 1000L;
 		/* the supervisor itself powers off, and halts */
-		long last = end + (t->detached ? SUPERVISOR_MS : POWER_OFF_MS);
+		const long last = end + (t->detached ? SUPERVISOR_MS : POWER_OFF_MS);
 
 		if (t->pidfd < 0 || ends_before(t, begun, end) || ends_before(t, end, last))
 			continue;
-		warn("%s: did not end within %d s, and is halted", t->name, time);
+		warn("%s: did not end within %d s, and is halted", t->name, t->time);
 		halt_or_kill(t);
 	}
 	for (struct target *t = all; t->name; t++)
@@ -252,13 +260,13 @@ static void end_all(char **names, int sig, int time)
 
 static int stop(int argc, char **argv)
 {
-	int time = 10, sig = SIGTERM;
+	int time = -1, sig = 0;
 
 	for (int key; (key = next_option(&cmd_stop, argc, argv));)
 		if (key == 's')
-			sig = signal_of("stop", optarg);
+			sig = guest_signal("stop: --signal", optarg);
 		else
-			time = seconds(optarg);
+			time = stop_seconds("stop: --timeout", optarg);
 	end_all(take_words(&cmd_stop, argc, argv, 1, -1), sig, time);
 	return 0;
 }
@@ -275,7 +283,7 @@ static int kill_command(int argc, char **argv)
 	struct target *all;
 
 	while (next_option(&cmd_kill, argc, argv))
-		sig = signal_of("kill", optarg);
+		sig = guest_signal("kill: --signal", optarg);
 	all = hold_all(take_words(&cmd_kill, argc, argv, 1, -1));
 	for (struct target *t = all; t->name; t++) {
 		if (!t->detached && !is_deadly(sig))
@@ -296,9 +304,10 @@ static int kill_command(int argc, char **argv)
 
 static const struct option_row stop_options[] = {
 	{ 's', "signal", "SIGNAL",
-		"what programs get instead of SIGTERM, a name or a number; an init of the image's "
-		"own ignores this choice" },
-	{ 't', "timeout", "SECONDS", "time to end (10) before they are killed" },
+		"what programs get instead of SIGTERM (or run --stop-signal), a name or a number; "
+		"an init of the image's own ignores this choice" },
+	{ 't', "timeout", "SECONDS",
+		"time to end (10, or run --stop-timeout) before they are killed" },
 	{ 't', "time", "SECONDS", NULL },
 	{ 0 },
 };

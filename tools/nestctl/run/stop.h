@@ -5,5 +5,9 @@
 
 /* Ends the running instance @name at once. Dies if it does not run, or does not end. */
 void instance_kill(const char *name);
+/* Parses "TERM", "SIGTERM", "15" or "RTMIN+3" into the guest's number. Dies on an error. */
+int guest_signal(const char *what, const char *text);
+/* Parses a time to end. Dies on an error. */
+int stop_seconds(const char *what, const char *text);
 
 #endif

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* inspect.c: `nestctl inspect`: all that is known of instances and images, with docker's names. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/fields.h"
 #include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/json_in.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/image/image.h"
 #include "tools/nestctl/service/log.h"
 #include "tools/nestctl/service/view.h"
+
+/* of five results with 4 KiB of output, each byte in six */
+#define RESULTS_MAX (256 << 10)
 
 static void put_list(const char *key, char *const *words)
 {
@@ -52,6 +58,38 @@ static void put_labels(char *const *labels)
 	json_close('}');
 }
 
+/* Puts the file of results, which the supervisor replaces as a whole. */
+static void put_results(const char *path)
+{
+	char *text = xalloc(RESULTS_MAX);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, RESULTS_MAX);
+	const struct json *all = n > 0 ? json_parse(text, (size_t)n, path) : NULL;
+	uint64_t status;
+
+	json_open("Log", '[');
+	for (const struct json *r = all ? all->first : NULL; r; r = r->next) {
+		json_open(NULL, '{');
+		json_text("Start", json_string(r, "Start") ?: "");
+		json_text("End", json_string(r, "End") ?: "");
+		json_number("ExitCode", json_uint(r, "ExitCode", &status) ? (int64_t)status : -1);
+		json_text("Output", json_string(r, "Output") ?: "");
+		json_close('}');
+	}
+	json_close(']');
+	if (fd >= 0)
+		close(fd);
+}
+
+static void put_health_state(const struct view *v)
+{
+	json_open("Health", '{');
+	json_text("Status", health_word(v->state.health));
+	json_number("FailingStreak", v->state.failing);
+	put_results(format("%s/health", v->service.folder));
+	json_close('}');
+}
+
 static void put_state(const struct view *v)
 {
 	const struct service_state *st = &v->state;
@@ -67,6 +105,8 @@ static void put_state(const struct view *v)
 	json_number("ExitCode", st->exit);
 	json_text("StartedAt", time_text(st->started));
 	json_text("FinishedAt", time_text(st->finished));
+	if (v->kept && *v->service.spec.health.test)
+		put_health_state(v);
 	json_close('}');
 }
 
@@ -89,6 +129,27 @@ static void put_ports(char *const *ports)
 	}
 	json_close('}');
 	json_close('}');
+}
+
+static void put_check(const struct health_spec *h)
+{
+	if (!*h->test)
+		return;
+	json_open("Healthcheck", '{');
+	put_list("Test", h->test);
+	json_number("Interval", h->interval);
+	json_number("Timeout", h->timeout);
+	json_number("StartPeriod", h->start_period);
+	json_number("StartInterval", h->start_interval);
+	json_number("Retries", h->retries);
+	json_close('}');
+}
+
+static const char *signal_text(int sig)
+{
+	const char *name = sig < 32 ? sigabbrev_np(sig) : NULL;
+
+	return name ? format("SIG%s", name) : format("%d", sig);
 }
 
 static void put_kept(const struct view *v)
@@ -119,6 +180,9 @@ static void put_kept(const struct view *v)
 	put_option("Env", c, "env");
 	put_list("Cmd", c->command);
 	put_labels(c->labels);
+	json_text("StopSignal", signal_text(c->stop_signal));
+	json_number("StopTimeout", c->stop_timeout);
+	put_check(&c->health);
 	put_list("Options", c->words);
 	json_close('}');
 }
@@ -138,28 +202,10 @@ static void put_instance(const struct view *v)
 	json_close('}');
 }
 
-static void put_health(const struct image_config *config)
-{
-	const struct image_health health = image_config_health(config);
-
-	if (!*health.test)
-		return;
-	json_open("Healthcheck", '{');
-	json_open("Test", '[');
-	for (const char **word = health.test; *word; word++)
-		json_text(NULL, *word);
-	json_close(']');
-	json_number("Interval", (int64_t)health.interval);
-	json_number("Timeout", (int64_t)health.timeout);
-	json_number("StartPeriod", (int64_t)health.start_period);
-	json_number("StartInterval", (int64_t)health.start_interval);
-	json_number("Retries", (int64_t)health.retries);
-	json_close('}');
-}
-
 static void put_image(const char *name, const char *file, const struct stat *st)
 {
 	struct image_config config = image_config_read(file);
+	const struct image_health health = image_config_health(&config);
 	static const char *const lists[][2] = { { "Env", "e" }, { "Entrypoint", "x" },
 		{ "Cmd", "c" }, { "WorkingDir", "w" }, { "User", "u" }, { "ExposedPorts", "p" },
 		{ "Volumes", "v" }, { "Labels", "l" }, { "StopSignal", "s" }, { "Shell", "b" },
@@ -180,7 +226,12 @@ static void put_image(const char *name, const char *file, const struct stat *st)
 				json_text(NULL, p + 1);
 		json_close(']');
 	}
-	put_health(&config);
+	put_check(&(struct health_spec){ .test = (char **)health.test,
+		.interval = (int64_t)health.interval,
+		.timeout = (int64_t)health.timeout,
+		.start_period = (int64_t)health.start_period,
+		.start_interval = (int64_t)health.start_interval,
+		.retries = (unsigned int)health.retries });
 	json_close('}');
 	json_close('}');
 }

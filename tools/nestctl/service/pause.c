@@ -70,7 +70,7 @@ const struct command cmd_unpause = {
 
 static int restart(int argc, char **argv)
 {
-	int seconds = 10;
+	int seconds = -1;
 	char *end;
 
 	while (next_option(&cmd_restart, argc, argv)) {
@@ -83,7 +83,8 @@ static int restart(int argc, char **argv)
 		struct service s = service_open(*name);
 		const char *why;
 
-		service_stop(&s, SIGTERM, seconds);
+		service_stop(&s, s.spec.stop_signal,
+			seconds >= 0 ? seconds : s.spec.stop_timeout);
 		if (!service_lock(&s))
 			die("%s: another nestctl changes it", *name);
 		why = service_start(&s);
@@ -95,7 +96,7 @@ static int restart(int argc, char **argv)
 }
 
 static const struct option_row restart_options[] = {
-	{ 't', "timeout", "SECONDS", "time to end (10) before its programs are killed" },
+	{ 't', "timeout", "SECONDS", "time to end (10, or run --stop-timeout) before its programs are killed" },
 	{ 't', "time", "SECONDS", NULL },
 	{ 0 },
 };

@@ -58,13 +58,19 @@ static bool has_status(const struct view *v, const char *wanted)
 	return !strcmp(v->word, wanted);
 }
 
+static bool has_health(const struct view *v, const char *wanted)
+{
+	return !strcmp(health_word(v->state.health), wanted);
+}
+
 static const struct filter {
 	const char *name;
 	bool (*fits)(const struct view *v, const char *wanted);
 	bool ended; /* asks for instances that have ended, too */
 } filters[] = { { "name", has_name, false }, { "id", is_named, false },
 	{ "label", has_label, false }, { "ancestor", is_image, false },
-	{ "status", has_status, true }, { "exited", has_ended_with, true } };
+	{ "status", has_status, true }, { "exited", has_ended_with, true },
+	{ "health", has_health, false } };
 
 static const struct filter *filter_of(const char *text)
 {
@@ -73,7 +79,7 @@ static const struct filter *filter_of(const char *text)
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
 		if (text[n] && strlen(filters[i].name) == n && !strncmp(filters[i].name, text, n))
 			return &filters[i];
-	die("ps: --filter %s: wants name=, id=, label=, ancestor=, status= or exited=", text);
+	die("ps: --filter %s: wants name=, id=, label=, ancestor=, status=, exited= or health=", text);
 }
 
 /* True if for each kind of filter one fits, as with docker; each label must. */
@@ -230,8 +236,8 @@ static const struct option_row ps_options[] = {
 	{ 'l', "latest", NULL, "only the one that was made last, whatever its state" },
 	{ 'f', "filter", "FIELD=VALUE",
 		"only those with this name (a part of it), id (the whole name), label[=VALUE], "
-		"ancestor (image), status or exited (status of the command); several times for "
-		"more" },
+		"ancestor (image), status, exited (status of the command) or health; several times "
+		"for more" },
 	{ KEY_FORMAT, "format", "TEMPLATE",
 		"print fields: {{.Names}}, {{.Image}}, {{.Command}}, {{.CreatedAt}}, "
 		"{{.RunningFor}}, {{.Status}}, {{.State}}, {{.Ports}}, {{.Labels}}, {{.Label "

@@ -7,6 +7,7 @@
  *	          changes the instance
  *	spec      JSON: what to run (spec.c)
  *	state     what became of it (state.c)
+ *	health    JSON: the last results of health checks (health.c)
  *	log.N     the output, in files that are numbered upwards (log.c)
  *	layer     the copy-on-write layer, unless --keep named another
  *	control   the socket of the supervisor (control.c)
@@ -22,11 +23,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "tools/nestctl/service/health.h"
+
 struct run;
 
 #define LOG_SIZE_MIN (64 << 10)
 #define LOG_SIZE_DEFAULT (10 << 20)
 #define LOG_FILES_DEFAULT 5
+/* seconds that nestctl stop gives */
+#define STOP_TIMEOUT 10
+#define STOP_TIMEOUT_MACHINE 90
 
 /* ---- spec.c ---- */
 
@@ -49,6 +55,9 @@ struct spec {
 	bool own_layer; /* in the instance's folder */
 	uint64_t log_size;
 	unsigned int log_files;
+	/* what stop sends, and its seconds */
+	int stop_signal, stop_timeout;
+	struct health_spec health;
 	/* lists end in NULL: options of nestctl run, its command, labels "NAME=VALUE", ports */
 	char **words, **command, **labels, **ports;
 };
@@ -67,6 +76,9 @@ struct service_state {
 	/* ns since 1970, or 0 */
 	int64_t started, finished;
 	pid_t supervisor;
+	enum health health;
+	/* checks that have failed since the last good one */
+	unsigned int failing;
 };
 
 /* ---- store.c ---- */

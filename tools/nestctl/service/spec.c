@@ -2,6 +2,7 @@
 /* spec.c: what a kept instance runs, as JSON in its folder. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,9 @@
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/json_in.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/image/image.h"
 #include "tools/nestctl/run/run.h"
+#include "tools/nestctl/run/stop.h"
 #include "tools/nestctl/service/service.h"
 
 #define SPEC_MAX (1 << 20)
@@ -37,14 +40,28 @@ struct restart restart_parse(const char *text)
 	die("run: --restart %s: wants no, on-failure[:N], always or unless-stopped", text);
 }
 
+/* What nestctl stop sends: the user's choice, the image's, or SIGTERM. */
+static int stop_signal(const struct run *r, const struct image_config *c)
+{
+	const char *image = r->bare ? NULL : image_config_get(c, 's');
+
+	if (r->stop_signal)
+		return r->stop_signal;
+	return image ? guest_signal(r->image, image) : SIGTERM;
+}
+
 struct spec spec_of_run(const struct run *r)
 {
 	static char *none[] = { NULL };
 	char *file = realpath(r->image, NULL);
+	struct image_config config;
+	bool machine;
 
 	if (!file)
 		die("%s: %s%s", r->image, strerror(errno),
 			errno == ENOENT ? "; `nestctl image build` makes one" : "");
+	config = image_config_read(r->image);
+	machine = r->init || (!r->entrypoint && !*r->command && machine_has_init(&config));
 	return (struct spec){ .image = r->image_name,
 		.file = file,
 		.restart = r->restart ?: "no",
@@ -55,6 +72,11 @@ struct spec spec_of_run(const struct run *r)
 		.own_layer = !r->cow && !r->rm,
 		.log_size = r->log_size ?: LOG_SIZE_DEFAULT,
 		.log_files = r->log_files ?: LOG_FILES_DEFAULT,
+		.stop_signal = stop_signal(r, &config),
+		.stop_timeout = r->stop_timeout >= 0 ? r->stop_timeout :
+				machine             ? STOP_TIMEOUT_MACHINE :
+						       STOP_TIMEOUT,
+		.health = health_of_run(r),
 		.words = r->words ?: none,
 		.command = r->command,
 		.labels = r->labels ?: none,
@@ -97,6 +119,14 @@ static void put_spec(const struct spec *c)
 	json_bool("own_layer", c->own_layer);
 	json_number("log_size", (int64_t)c->log_size);
 	json_number("log_files", c->log_files);
+	json_number("stop_signal", c->stop_signal);
+	json_number("stop_timeout", c->stop_timeout);
+	put_list("health", c->health.test);
+	json_number("health_interval", c->health.interval);
+	json_number("health_timeout", c->health.timeout);
+	json_number("health_start_period", c->health.start_period);
+	json_number("health_start_interval", c->health.start_interval);
+	json_number("health_retries", c->health.retries);
 	put_list("words", c->words);
 	put_list("command", c->command);
 	put_list("labels", c->labels);
@@ -144,6 +174,24 @@ static char **get_list(const struct json *j, const char *key)
 	return words;
 }
 
+static int64_t get_time(const struct json *j, const char *key)
+{
+	uint64_t n;
+
+	return json_uint(j, key, &n) && n <= INT64_MAX / 2 ? (int64_t)n : 0;
+}
+
+/* An instance of before there were checks has none. */
+static struct health_spec get_health(const struct json *j)
+{
+	return (struct health_spec){ .test = get_list(j, "health"),
+		.interval = get_time(j, "health_interval"),
+		.timeout = get_time(j, "health_timeout"),
+		.start_period = get_time(j, "health_start_period"),
+		.start_interval = get_time(j, "health_start_interval"),
+		.retries = (unsigned int)get_time(j, "health_retries") };
+}
+
 struct reading {
 	const char *text;
 	size_t size;
@@ -171,6 +219,10 @@ static void parse(void *arg)
 	c->log_size = json_uint(j, "log_size", &n) && n >= LOG_SIZE_MIN ? n : LOG_SIZE_DEFAULT;
 	c->log_files = json_uint(j, "log_files", &n) && n && n <= 1000 ? (unsigned int)n :
 									 LOG_FILES_DEFAULT;
+	c->stop_signal = json_uint(j, "stop_signal", &n) && n && n <= 64 ? (int)n : SIGTERM;
+	c->stop_timeout =
+		json_uint(j, "stop_timeout", &n) && n <= 86400 ? (int)n : STOP_TIMEOUT;
+	c->health = get_health(j);
 	c->words = get_list(j, "words");
 	c->command = get_list(j, "command");
 	c->labels = get_list(j, "labels");

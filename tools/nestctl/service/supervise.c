@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
@@ -263,6 +264,12 @@ static const char *start_child(void)
 	return why;
 }
 
+static void take_health(void)
+{
+	super.st.health = health_now(&super.st.failing);
+	save();
+}
+
 /* ---- the start, as the caller sees it ---- */
 
 static void tell(const char *text)
@@ -278,8 +285,11 @@ static void see_start(void)
 
 	super.started = read(super.started_fd, &c, 1) == 1;
 	close_fd(&super.started_fd);
-	if (super.started)
-		tell("r");
+	if (!super.started)
+		return;
+	health_begin(super.s, steady_ns());
+	take_health();
+	tell("r");
 }
 
 /* ---- output ---- */
@@ -360,6 +370,8 @@ static void child_ended(int status)
 	drain(&super.err, LOG_ERR);
 	close_fd(&super.input);
 	super.child = 0;
+	health_end();
+	super.st.health = health_now(&super.st.failing);
 	super.st.exit = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	super.st.ends++;
 	super.st.finished = now_ns();
@@ -511,6 +523,8 @@ static void reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		if (pid == super.child)
 			child_ended(status);
+		else if (health_reap(pid, status, steady_ns()))
+			take_health();
 }
 
 static void hear_signal(void)
@@ -524,7 +538,7 @@ static void hear_signal(void)
 	else if (info.ssi_signo == SIGALRM && super.child)
 		kill(super.child, SIGKILL);
 	else if (info.ssi_signo == SIGTERM) /* the host shuts down */
-		stop(SIGTERM, 10);
+		stop(super.s->spec.stop_signal, super.s->spec.stop_timeout);
 }
 
 static void take_signals(void)
@@ -545,11 +559,14 @@ static void take_signals(void)
 
 /* ---- the loop ---- */
 
+/* Returns the time until a start or a check is due, or -1. */
 static int wait_ms(void)
 {
-	int64_t left = (super.start_at - steady_ns()) / 1000000 + 1;
+	const int64_t check = health_due(), start = super.start_at;
+	const int64_t at = !check || (start && start < check) ? start : check;
+	const int64_t left = (at - steady_ns()) / 1000000 + 1;
 
-	return !super.start_at ? -1 : left < 0 ? 0 : (int)left;
+	return !at ? -1 : left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
 static void step(void)
@@ -585,6 +602,7 @@ static void step(void)
 		take_client();
 	if (p[AT_SIGNAL].revents)
 		hear_signal();
+	health_step(steady_ns());
 	if (super.start_at && steady_ns() >= super.start_at)
 		start_again();
 }

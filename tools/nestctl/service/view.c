@@ -207,6 +207,9 @@ const char *view_status(const struct view *v)
 
 	if (!strcmp(v->word, "paused"))
 		return format("%s (Paused)", up);
+	if (st->phase == PHASE_RUNNING && st->health != HEALTH_NONE)
+		return format("%s (%s%s)", up, st->health == HEALTH_STARTING ? "health: " : "",
+			health_word(st->health));
 	if (st->phase == PHASE_CREATED)
 		return "Created";
 	if (st->phase == PHASE_RUNNING)
