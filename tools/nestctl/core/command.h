@@ -31,6 +31,7 @@
 	ROW(pause)                                                                                 \
 	ROW(unpause)                                                                               \
 	ROW(ps)                                                                                    \
+	ROW(events)                                                                                \
 	ROW(port)                                                                                  \
 	ROW(inspect)                                                                               \
 	ROW(cp)                                                                                    \

@@ -26,6 +26,8 @@
 #include "tools/nestctl/run/learn.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/run/template.h"
+#include "tools/nestctl/service/events.h"
+#include "tools/nestctl/service/service.h"
 
 #define GRACE 10
 /* for the services of a machine; systemd gives each of them as long */
@@ -284,11 +286,15 @@ static int result(const struct run *r, int status)
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == KERNEL_LOST)
 		return 1;
-	if (WIFSIGNALED(status) && r->supervised)
-		warn("the kernel was killed by signal %d%s", WTERMSIG(status),
-			why_killed(r, status));
-	if (WIFSIGNALED(status) && r->supervised)
+	if (WIFSIGNALED(status) && r->supervised) {
+		const char *why = why_killed(r, status);
+		struct service s;
+
+		warn("the kernel was killed by signal %d%s", WTERMSIG(status), why);
+		if (*why && service_find(&s, r->name))
+			event_service(&s, "oom", NULL, NULL);
 		return 128 + WTERMSIG(status);
+	}
 	if (WIFSIGNALED(status))
 		die("the kernel was killed by signal %d%s", WTERMSIG(status),
 			why_killed(r, status));

@@ -16,6 +16,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/service/attach.h"
+#include "tools/nestctl/service/events.h"
 #include "tools/nestctl/service/log.h"
 #include "tools/nestctl/service/service.h"
 
@@ -107,6 +108,7 @@ int service_run(struct run *r)
 		service_remove(&s);
 		die("%s", why);
 	}
+	event_service(&s, "create", NULL, NULL);
 	why = service_start(&s);
 	if (why) {
 		if (service_wait_end(&s, -1) && service_lock(&s))

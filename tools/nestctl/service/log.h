@@ -86,6 +86,8 @@ void log_seek_tail(struct log_reader *r, size_t lines);
  * readiness ends the wait, or -1.
  */
 void log_wait(int watch, int fd, int ms);
+/* Parses a time of --since, for the message @what. Returns ns since 1970. Dies (logs.c). */
+int64_t parse_when(const char *what, const char *text);
 /* Returns a descriptor for log_wait(); -1: it has to look again and again. */
 int log_watch(int dir);
 

@@ -96,7 +96,7 @@ static int64_t date(const char *text)
 	return -1;
 }
 
-static int64_t parse_time(const char *option, const char *text)
+int64_t parse_when(const char *what, const char *text)
 {
 	char *end;
 	double seconds = strtod(text, &end);
@@ -108,9 +108,9 @@ static int64_t parse_time(const char *option, const char *text)
 		return (int64_t)(seconds * 1e9);
 	t = date(text);
 	if (t < 0)
-		die("logs: %s %s: wants a time (2024-05-01T12:00:00Z), a duration (10m, 1h30m) or "
+		die("%s %s: wants a time (2024-05-01T12:00:00Z), a duration (10m, 1h30m) or "
 		    "seconds since 1970",
-			option, text);
+			what, text);
 	return t;
 }
 
@@ -254,8 +254,8 @@ static int logs(int argc, char **argv)
 		case 'f': l.follow = true; break;
 		case 't': l.times = true; break;
 		case 'n': l.tail = parse_tail(optarg); break;
-		case KEY_SINCE: l.since = parse_time("--since", optarg); break;
-		case KEY_UNTIL: l.until = parse_time("--until", optarg); break;
+		case KEY_SINCE: l.since = parse_when("logs: --since", optarg); break;
+		case KEY_UNTIL: l.until = parse_when("logs: --until", optarg); break;
 		case KEY_KERNEL: l.kernel = true; break;
 		case KEY_RAW: l.raw = true; break;
 		default: l.json = true;

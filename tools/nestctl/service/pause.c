@@ -10,6 +10,7 @@
 #include "tools/nestctl/core/instance.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/umid.h"
+#include "tools/nestctl/service/events.h"
 #include "tools/nestctl/service/service.h"
 
 #define TIME_MAX 86400
@@ -17,6 +18,7 @@
 static void ask(const char *name, const char *request)
 {
 	struct instance in = instance_find(name);
+	struct service s;
 	struct umid_console c;
 	char *text;
 	size_t len;
@@ -29,6 +31,8 @@ static void ask(const char *name, const char *request)
 	if (err)
 		die("%s: %s", name, strcmp(request, "stop") ? "is not paused" : "is paused");
 	close(c.fd);
+	if (service_find(&s, name))
+		event_service(&s, strcmp(request, "stop") ? "unpause" : "pause", NULL, NULL);
 	puts(name);
 }
 
@@ -90,6 +94,7 @@ static int restart(int argc, char **argv)
 		why = service_start(&s);
 		if (why)
 			die("%s: %s", *name, why);
+		event_service(&s, "restart", NULL, NULL);
 		puts(*name);
 	}
 	return 0;

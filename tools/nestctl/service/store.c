@@ -16,6 +16,7 @@
 
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/umid.h"
+#include "tools/nestctl/service/events.h"
 #include "tools/nestctl/service/service.h"
 
 #define NAME_MAX_LEN 63
@@ -159,7 +160,8 @@ void service_remove(struct service *s)
 	int fd = dup(s->dir);
 	DIR *d;
 
-	unlinkat(s->dir, "spec", 0);
+	if (!unlinkat(s->dir, "spec", 0))
+		event_service(s, "destroy", NULL, NULL);
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d)
 		die("%s: %s", s->folder, strerror(errno));
@@ -174,15 +176,17 @@ void service_remove(struct service *s)
 
 void service_rename(struct service *s, const char *name)
 {
-	const char *folder = format("%s/%s", services_dir(), name);
+	const char *folder = format("%s/%s", services_dir(), name), *old;
 
 	service_check_name(name);
 	/* of an empty folder rename(2) would make a replacement */
 	if (renameat2(AT_FDCWD, s->folder, AT_FDCWD, folder, RENAME_NOREPLACE))
 		die("%s: %s", name,
 			errno == EEXIST ? "there is an instance of this name" : strerror(errno));
+	old = s->name;
 	s->name = format("%s", name);
 	s->folder = folder;
+	event_service(s, "rename", "oldName", old);
 }
 
 static int by_name(const void *a, const void *b)

@@ -40,6 +40,7 @@
 #include "os-linux/end.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/run.h"
+#include "tools/nestctl/service/events.h"
 #include "tools/nestctl/service/log.h"
 #include "tools/nestctl/service/service.h"
 
@@ -66,6 +67,8 @@ static struct super {
 	int signals, listener, told;
 	pid_t child;
 	bool started;
+	/* the user wants its end */
+	bool stopping;
 	/* of the child: reports its start; its output; -1 when there is none */
 	int started_fd, out, err;
 	/* its input, and bytes that wait for room there; the input's end follows them */
@@ -266,8 +269,13 @@ static const char *start_child(void)
 
 static void take_health(void)
 {
+	const enum health before = super.st.health;
+
 	super.st.health = health_now(&super.st.failing);
 	save();
+	if (super.st.health != before && super.st.health != HEALTH_STARTING)
+		event_service(super.s, format("health_status: %s", health_word(super.st.health)),
+			NULL, NULL);
 }
 
 /* ---- the start, as the caller sees it ---- */
@@ -289,6 +297,7 @@ static void see_start(void)
 		return;
 	health_begin(super.s, steady_ns());
 	take_health();
+	event_service(super.s, "start", NULL, NULL);
 	tell("r");
 }
 
@@ -375,12 +384,15 @@ static void child_ended(int status)
 	super.st.exit = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	super.st.ends++;
 	super.st.finished = now_ns();
+	event_service(super.s, "die", "exitCode", format("%d", super.st.exit));
 	/* the first start, of which its caller hears, has failed */
 	if (super.told >= 0) {
 		super.st.stopped = true;
 		tell(failure());
 		end();
 	}
+	if (super.stopping)
+		event_service(super.s, "stop", NULL, NULL);
 	if (!wants_restart())
 		end();
 	if (steady_ns() - super.began >= RAN_LONG_NS)
@@ -412,10 +424,11 @@ static void ask_child(int sig, int value)
 
 static void stop(int sig, int seconds)
 {
-	super.st.stopped = true;
+	super.st.stopped = super.stopping = true;
 	save();
 	if (!super.child)
 		end();
+	event_service(super.s, "kill", "signal", format("%d", sig));
 	ask_child(SIGTERM, END_VALUE(sig, seconds));
 	alarm((unsigned int)seconds + PATIENCE_S);
 }
@@ -459,8 +472,10 @@ static void obey(int fd, const char *packet, size_t n)
 		stop(sig, seconds);
 		break;
 	case CONTROL_SIGNAL:
-		if (sscanf(packet + 1, "%d", &sig) == 1)
+		if (sscanf(packet + 1, "%d", &sig) == 1) {
 			ask_child(SIGUSR1, sig);
+			event_service(super.s, "kill", "signal", format("%d", sig));
+		}
 		send(fd, "D", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 		break;
 	case CONTROL_INPUT:
