@@ -59,6 +59,7 @@
 	ROW(commit)                                                                                \
 	ROW(diff)                                                                                  \
 	ROW(image)                                                                                 \
+	ROW(volume)                                                                                \
 	ROW(cow)                                                                                   \
 	ROW(console)                                                                               \
 	ROW(switch)                                                                                \

@@ -76,7 +76,9 @@ static const struct row verbs[] = {
 	{ "version", "nestctl version", "There is no server." },
 	{ "checkpoint", "nestctl save", "States can be restored, cloned and migrated." },
 	{ "network", NULL, "Each instance has a network of its own; `nestctl switch` joins some." },
-	{ "volume", NULL, "`run -v` takes folders and files of the host." },
+	{ "volume", "nestctl volume",
+		"Volumes are folders of the host for each user of it. prune removes all that are "
+		"unused, since each has a name." },
 	{ "events", "nestctl events",
 		"Of detached instances and volumes; not of images, networks and exec." },
 	{ "history", NULL, "An image has one layer." },
@@ -106,7 +108,8 @@ static const struct row options[] = {
 	{ "-p 8080:80", "-p",
 		"On 127.0.0.1 unless an address is given. A port alone, ranges and -P "
 		"are not known." },
-	{ "-v HOST:GUEST[:ro]", "-v", "Folders and files of the host: no named volumes." },
+	{ "-v HOST:GUEST[:ro]", "-v", "Also -v VOLUME:GUEST, which begins empty; a file of that name here comes first. "
+		"chown inside works as the host lets its user." },
 	{ "--tmpfs", "--tmpfs", "" },
 	{ "--read-only", "--read-only", "/tmp and /run are writable." },
 	{ "--network none", "--net", "Others are slirp, tap, switch, see nestling(1)." },

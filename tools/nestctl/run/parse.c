@@ -21,6 +21,7 @@
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/run/stop.h"
 #include "tools/nestctl/service/service.h"
+#include "tools/nestctl/service/volume.h"
 
 static void list_add(char ***list, int *n, char *text)
 {
@@ -40,6 +41,18 @@ static void add_param(struct run *r, const char *param)
 	run_add(r, param);
 }
 
+/*
+ * Returns the folder of a volume, which is made if it does not exist, or the path itself: a file or
+ * folder here that no volume has the name of stays what it is.
+ */
+static const char *volume_or_path(const char *text)
+{
+	if (!volume_is_name(text) || (!volume_exists(text) && !access(text, F_OK)))
+		return text;
+	volume_make(text, NULL);
+	return volume_data(text);
+}
+
 void run_add_volume(struct run *r, char *text)
 {
 	struct volume *v = &r->volumes[r->nr_volumes];
@@ -57,7 +70,9 @@ void run_add_volume(struct run *r, char *text)
 		die("-v %s: wants HOSTPATH:GUESTPATH[:ro], with GUESTPATH's full path", text);
 	*guest = '\0';
 	v->guest = guest + 1;
-	v->host = realpath(text, NULL);
+	if (!v->guest[strspn(v->guest, "/.")])
+		die("-v %s:%s: the image's root cannot be covered", text, v->guest);
+	v->host = realpath(volume_or_path(text), NULL);
 	if (!v->host || stat(v->host, &st))
 		die("-v %s: %s", text, strerror(errno));
 	v->file = S_ISREG(st.st_mode);
@@ -65,8 +80,6 @@ void run_add_volume(struct run *r, char *text)
 		die("-v %s: neither a folder nor a regular file", text);
 	if (access(v->host, v->file ? R_OK : R_OK | X_OK))
 		die("-v %s: %s", text, strerror(errno));
-	if (!v->guest[strspn(v->guest, "/.")])
-		die("-v %s:%s: the image's root cannot be covered", text, v->guest);
 	r->nr_volumes++;
 }
 
@@ -511,11 +524,12 @@ static const struct option_row options[] = {
 		"keep what is written in this copy-on-write layer, which is made if it does "
 		"not exist" },
 	{ 'c', "cow", "FILE", NULL },
-	{ 'v', "volume", "HOSTPATH:GUESTPATH[:ro]",
-		"mount a folder or a file of the host at GUESTPATH, a full path, which is made "
-		"if it does not exist; with :ro it is read-only. May be given sixteen times. The "
-		"instance "
-		"sees no other files of the host." },
+	{ 'v', "volume", "HOSTPATH|VOLUME:GUESTPATH[:ro]",
+		"mount a folder or a file of the host, or a volume (nestctl volume), at GUESTPATH, "
+		"a full path, which is made if it does not exist; with :ro it is read-only. A name "
+		"without / that no file here has is a volume, which is made if it does not exist; "
+		"it begins empty. May be given sixteen times. The instance sees no other files of "
+		"the host." },
 	{ 'e', "env", "VAR[=VALUE]",
 		"an environment variable of COMMAND; without a value the one that it has here, if "
 		"any" },

@@ -1,0 +1,645 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * volume.c: `nestctl volume`, and the volumes of `run -v`; see volume.h.
+ *
+ * A volume is used by a kept instance whose options name its folder, also one that does not run,
+ * and by each running kernel whose command line does. `rm` looks and removes under the lock of the
+ * file .lock, and so does `run`, until it has made the volume.
+ */
+#include "tools/nestctl/service/volume.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/colour.h"
+#include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/fields.h"
+#include "tools/nestctl/core/instance.h"
+#include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/json_in.h"
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/table.h"
+#include "tools/nestctl/service/events.h"
+#include "tools/nestctl/service/view.h"
+
+#define META_MAX 65536
+#define FILTERS_MAX 32
+#define DEPTH 32
+
+struct volume_info {
+	const char *name, *folder;
+	int64_t created; /* ns since 1970 */
+	/* "NAME=VALUE"; names of instances; both end in NULL */
+	char **labels, **users;
+	size_t nr_users;
+};
+
+static const char *volumes_dir(void)
+{
+	return data_dir("volumes");
+}
+
+static const char *folder_of(const char *name)
+{
+	return format("%s/%s", volumes_dir(), name);
+}
+
+bool volume_is_name(const char *text)
+{
+	if (!isalnum((unsigned char)*text) || strlen(text) > 200)
+		return false;
+	for (; *text; text++)
+		if (!isalnum((unsigned char)*text) && !strchr("_.-", *text))
+			return false;
+	return true;
+}
+
+const char *volume_data(const char *name)
+{
+	return format("%s/_data", folder_of(name));
+}
+
+bool volume_exists(const char *name)
+{
+	return volume_is_name(name) && !access(volume_data(name), F_OK);
+}
+
+/* Returns a descriptor that holds the lock until it is closed. */
+static int lock(void)
+{
+	const char *file = format("%s/.lock", volumes_dir());
+	int fd;
+
+	make_dirs(volumes_dir());
+	fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		die("%s: %s", file, strerror(errno));
+	while (flock(fd, LOCK_EX))
+		if (errno != EINTR)
+			die("%s: %s", file, strerror(errno));
+	return fd;
+}
+
+static void check_name(const char *name)
+{
+	if (!volume_is_name(name))
+		die("'%s' is not a volume's name: letters, digits, then _ . - too", name);
+}
+
+/* ---- making ---- */
+
+static void write_info(const char *folder, char **labels)
+{
+	FILE *f = create_private(format("%s/volume", folder));
+
+	if (!f)
+		die("%s/volume: %s", folder, strerror(errno));
+	json_to(f);
+	json_open(NULL, '{');
+	json_number("created", now_ns());
+	json_open("labels", '[');
+	for (; labels && *labels; labels++)
+		json_text(NULL, *labels);
+	json_close(']');
+	json_close('}');
+	json_to(NULL);
+	if (fclose(f))
+		die("%s/volume: %s", folder, strerror(errno));
+}
+
+void volume_make(const char *name, char **labels)
+{
+	const char *folder = folder_of(name);
+	int fd = lock();
+
+	check_name(name);
+	if (!volume_exists(name)) {
+		make_dirs(folder);
+		write_info(folder, labels);
+		/* last: with it the volume exists; programs of any user may use it */
+		if (mkdir(volume_data(name), 0755))
+			die("%s: %s", volume_data(name), strerror(errno));
+		chmod(volume_data(name), 0755);
+		event_thing("volume", "create", name);
+	}
+	close(fd);
+}
+
+/* ---- what is there ---- */
+
+static void add_user(struct volume_info *v, const char *name)
+{
+	for (size_t i = 0; i < v->nr_users; i++)
+		if (!strcmp(v->users[i], name))
+			return;
+	v->users = realloc(v->users, (v->nr_users + 2) * sizeof(*v->users));
+	if (!v->users)
+		die("out of memory");
+	v->users[v->nr_users++] = format("%s", name);
+	v->users[v->nr_users] = NULL;
+}
+
+/* True if @text begins with the folder, or what is below it, and ends there or with @end. */
+static bool names_folder(const char *text, const char *folder, char end)
+{
+	size_t n = strlen(folder);
+
+	return !strncmp(text, folder, n) && (!text[n] || text[n] == end || text[n] == '/');
+}
+
+/* The folder as `run` keeps it, which has followed symbolic links. */
+static const char *real_data(const char *name)
+{
+	return realpath(volume_data(name), NULL) ?: volume_data(name);
+}
+
+static void find_users(struct volume_info *v)
+{
+	const char *folder = real_data(v->name);
+	size_t nr_kept, nr_running;
+	struct service *kept = services_all(&nr_kept);
+	struct instance *running = instances_find(NULL, &nr_running);
+
+	v->users = xalloc(sizeof(*v->users));
+	for (size_t i = 0; i < nr_kept; i++)
+		for (char **w = kept[i].spec.words; *w; w++)
+			if (!strncmp(*w, "--volume=", 9) && names_folder(*w + 9, folder, ':'))
+				add_user(v, kept[i].name);
+	for (size_t i = 0; i < nr_running; i++)
+		for (char **w = running[i].argv; *w; w++) {
+			const char *value = strchr(*w, '=');
+
+			if (!strncmp(*w, "hostfs", 6) && value &&
+				names_folder(value + 1, folder, ','))
+				add_user(v, running[i].name);
+		}
+}
+
+struct reading {
+	const char *path;
+	struct volume_info *v;
+};
+
+static void read_info(void *arg)
+{
+	const struct reading *r = arg;
+	char *text = xalloc(META_MAX);
+	int fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t size = fd < 0 ? -1 : read(fd, text, META_MAX);
+	const struct json *j, *list;
+	uint64_t created = 0;
+	size_t n = 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (size <= 0)
+		return;
+	j = json_parse(text, (size_t)size, r->path);
+	list = json_list(j, "labels");
+	r->v->created = json_uint(j, "created", &created) ? (int64_t)created : 0;
+	for (const struct json *l = list ? list->first : NULL; l; l = l->next)
+		n++;
+	r->v->labels = xalloc((n + 1) * sizeof(*r->v->labels));
+	n = 0;
+	for (const struct json *l = list ? list->first : NULL; l; l = l->next)
+		if (l->text && strchr(l->text, '='))
+			r->v->labels[n++] = l->text;
+}
+
+static struct volume_info volume_read(const char *name)
+{
+	static char *none[] = { NULL };
+	struct volume_info v = {
+		.name = format("%s", name), .folder = folder_of(name), .labels = none
+	};
+	struct reading r = { format("%s/volume", v.folder), &v };
+
+	attempt(read_info, &r);
+	find_users(&v);
+	return v;
+}
+
+static struct volume_info volume_find(const char *name)
+{
+	if (!volume_exists(name))
+		die("%s: no volume of this name", name);
+	return volume_read(name);
+}
+
+static struct volume_info *volumes_all(size_t *count)
+{
+	struct dirent **names;
+	int n = scandir(volumes_dir(), &names, NULL, alphasort);
+	struct volume_info *all;
+
+	if (n < 0 && errno != ENOENT)
+		die("%s: %s", volumes_dir(), strerror(errno));
+	all = xalloc((size_t)(n < 0 ? 1 : n + 1) * sizeof(*all));
+	*count = 0;
+	for (int i = 0; i < n; i++)
+		if (volume_exists(names[i]->d_name))
+			all[(*count)++] = volume_read(names[i]->d_name);
+	return all;
+}
+
+/* ---- sizes and removal ---- */
+
+static uint64_t bytes;
+
+static int add_size(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	bytes += (uint64_t)st->st_blocks * 512;
+	return 0;
+}
+
+static uint64_t size_of(const struct volume_info *v)
+{
+	bytes = 0;
+	nftw(v->folder, add_size, DEPTH, FTW_PHYS | FTW_MOUNT);
+	return bytes;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	return remove(path) ? -1 : 0;
+}
+
+static bool opened;
+
+/* Lets the owner into a folder that an instance has closed. What is below follows the next time. */
+static int open_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	if ((kind == FTW_DNR || kind == FTW_D) && (st->st_mode & 0700) != 0700)
+		opened = !chmod(path, 0700) || opened;
+	return 0;
+}
+
+/* Removes a volume without users; the lock is held. The data goes first out of its name. */
+static void volume_remove(const struct volume_info *v)
+{
+	const char *gone = format("%s/.gone-%s-%d", volumes_dir(), v->name, (int)getpid());
+
+	if (rename(v->folder, gone))
+		die("%s: %s", v->name, strerror(errno));
+	do {
+		opened = false;
+		nftw(gone, open_one, DEPTH, FTW_PHYS | FTW_MOUNT);
+	} while (opened);
+	if (nftw(gone, remove_one, DEPTH, FTW_PHYS | FTW_MOUNT | FTW_DEPTH))
+		die("%s: %s: %s", v->name, gone, strerror(errno));
+	event_thing("volume", "destroy", v->name);
+}
+
+uint64_t volumes_prune(void)
+{
+	int fd = lock();
+	uint64_t sum = 0;
+	size_t n;
+	struct volume_info *all = volumes_all(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].nr_users)
+			continue;
+		sum += size_of(&all[i]);
+		volume_remove(&all[i]);
+		puts(all[i].name);
+	}
+	close(fd);
+	return sum;
+}
+
+struct volumes_sum volumes_sum(void)
+{
+	struct volumes_sum sum = { 0 };
+	struct volume_info *all = volumes_all(&sum.all);
+
+	for (size_t i = 0; i < sum.all; i++) {
+		uint64_t size = size_of(&all[i]);
+
+		sum.bytes += size;
+		sum.used += all[i].nr_users > 0;
+		sum.unused_bytes += all[i].nr_users ? 0 : size;
+	}
+	return sum;
+}
+
+bool volume_ask(const char *command, const char *question)
+{
+	char answer[16] = "";
+
+	if (!isatty(0) || !isatty(2))
+		die("%s: standard input is no terminal, so nobody can be asked; --force does not "
+		    "ask",
+			command);
+	fprintf(stderr, "%s [y/N] ", question);
+	return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
+}
+
+/* ---- the commands ---- */
+
+static const struct command cmd_create, cmd_ls, cmd_volume_inspect, cmd_volume_rm, cmd_prune;
+
+static int create(int argc, char **argv)
+{
+	static char *labels[FILTERS_MAX + 1];
+	int n = 0;
+	const char *name;
+
+	while (next_option(&cmd_create, argc, argv)) {
+		if (n == FILTERS_MAX || !*optarg || *optarg == '=')
+			die("volume create: --label '%s': wants NAME or NAME=VALUE", optarg);
+		labels[n++] = format("%s%s", optarg, strchr(optarg, '=') ? "" : "=");
+	}
+	name = take_words(&cmd_create, argc, argv, 0, 1)[0] ?: service_new_name();
+	volume_make(name, labels);
+	puts(name);
+	return 0;
+}
+
+static void put_volume(const struct volume_info *v, bool with_size)
+{
+	json_open(NULL, '{');
+	json_text("Name", v->name);
+	json_text("Driver", "local");
+	json_text("Scope", "local");
+	json_text("Mountpoint", format("%s/_data", v->folder));
+	json_text("CreatedAt", time_text(v->created));
+	json_open("Labels", '{');
+	for (char **l = v->labels; *l; l++)
+		json_text(format("%.*s", (int)strcspn(*l, "="), *l), strchr(*l, '=') + 1);
+	json_close('}');
+	json_open("UsedBy", '[');
+	for (char **u = v->users; *u; u++)
+		json_text(NULL, *u);
+	json_close(']');
+	json_number("Links", (int64_t)v->nr_users);
+	if (with_size)
+		json_number("Size", (int64_t)size_of(v));
+	json_close('}');
+}
+
+static bool has_label(const struct volume_info *v, const char *wanted)
+{
+	size_t n = strlen(wanted);
+
+	for (char **l = v->labels; *l; l++)
+		if (!strcmp(*l, wanted) || (!strncmp(*l, wanted, n) && (*l)[n] == '='))
+			return true;
+	return false;
+}
+
+static bool fits(const struct volume_info *v, const char *filter)
+{
+	if (!strncmp(filter, "name=", 5))
+		return strstr(v->name, filter + 5);
+	if (!strncmp(filter, "label=", 6))
+		return has_label(v, filter + 6);
+	if (!strcmp(filter, "dangling=true") || !strcmp(filter, "dangling=1"))
+		return !v->nr_users;
+	if (!strcmp(filter, "dangling=false") || !strcmp(filter, "dangling=0"))
+		return v->nr_users;
+	die("volume ls: --filter %s: wants name=, label=, dangling=true or dangling=false", filter);
+}
+
+static const char *users_text(const struct volume_info *v)
+{
+	const char *all = "";
+
+	for (char **u = v->users; *u; u++)
+		all = format("%s%s%s", all, *all ? "," : "", *u);
+	return all;
+}
+
+static void print_all(
+	const struct volume_info *all, size_t n, bool quiet, bool json, const char *template)
+{
+	struct table *t;
+	struct fields *f;
+
+	if (json)
+		json_open(NULL, '[');
+	for (size_t i = 0; i < n && (quiet || json); i++)
+		if (json)
+			put_volume(&all[i], false);
+		else
+			puts(all[i].name);
+	if (json)
+		json_close(']');
+	if (quiet || json)
+		return;
+	if (!template) {
+		t = table_new((const char *[]){ "VOLUME", "CREATED", "USED BY", NULL });
+		for (size_t i = 0; i < n; i++)
+			table_row(t,
+				(const char *[]){ all[i].name,
+					format("%s ago", duration_text(now_ns() - all[i].created)),
+					users_text(&all[i]) });
+		return table_print(t);
+	}
+	f = fields_parse(template);
+	for (size_t i = 0; i < n; i++) {
+		fields_row_begin(f);
+		put_volume(&all[i], false);
+		fields_row_end(f);
+	}
+	fields_finish(f);
+}
+
+enum { KEY_FORMAT = 256 };
+
+static int ls(int argc, char **argv)
+{
+	static char *none[] = { NULL };
+	const struct volume_info nothing = { .name = "", .labels = none };
+	const char *filters[FILTERS_MAX], *template = NULL;
+	bool quiet = false, json = false;
+	struct volume_info *all;
+	size_t n, left = 0;
+	int nr = 0;
+
+	for (int key; (key = next_option(&cmd_ls, argc, argv));)
+		switch (key) {
+		case 'q': quiet = true; break;
+		case 'f':
+			if (nr == FILTERS_MAX)
+				die("volume ls: too many filters");
+			fits(&nothing, optarg); /* dies unless it is a filter */
+			filters[nr++] = optarg;
+			break;
+		case KEY_FORMAT: template = optarg; break;
+		default: json = true;
+		}
+	take_words(&cmd_ls, argc, argv, 0, 0);
+	all = volumes_all(&n);
+	for (size_t i = 0; i < n; i++) {
+		bool fit = true;
+
+		for (int k = 0; k < nr; k++)
+			fit = fits(&all[i], filters[k]) && fit;
+		if (fit)
+			all[left++] = all[i];
+	}
+	print_all(all, left, quiet, json, template);
+	return 0;
+}
+
+static int inspect(int argc, char **argv)
+{
+	const char *template = NULL;
+	struct fields *f;
+	char **names;
+
+	for (int key; (key = next_option(&cmd_volume_inspect, argc, argv));)
+		template = key == 'f' ? optarg : NULL;
+	names = take_words(&cmd_volume_inspect, argc, argv, 1, -1);
+	if (!template) {
+		json_open(NULL, '[');
+		for (; *names; names++) {
+			struct volume_info v = volume_find(*names);
+
+			put_volume(&v, true);
+		}
+		json_close(']');
+		return 0;
+	}
+	f = fields_parse(template);
+	for (; *names; names++) {
+		struct volume_info v = volume_find(*names);
+
+		fields_row_begin(f);
+		put_volume(&v, true);
+		fields_row_end(f);
+	}
+	fields_finish(f);
+	return 0;
+}
+
+static int rm(int argc, char **argv)
+{
+	bool force = false;
+	char **names;
+	int fd;
+
+	while (next_option(&cmd_volume_rm, argc, argv))
+		force = true;
+	names = take_words(&cmd_volume_rm, argc, argv, 1, -1);
+	fd = lock();
+	for (; *names; names++) {
+		if (force && !volume_exists(*names))
+			continue;
+		const struct volume_info v = volume_find(*names);
+
+		if (v.nr_users)
+			die("%s: the instance %s uses it; nestctl rm removes that", v.name,
+				v.users[0]);
+		volume_remove(&v);
+		puts(v.name);
+	}
+	close(fd);
+	return 0;
+}
+
+static int prune(int argc, char **argv)
+{
+	bool force = false;
+
+	for (int key; (key = next_option(&cmd_prune, argc, argv));)
+		force = force || key == 'f';
+	take_words(&cmd_prune, argc, argv, 0, 0);
+	if (!force && !volume_ask("volume prune",
+			      "nestctl: this removes each volume that no instance uses. Go on?"))
+		return 1;
+	fprintf(stderr, "%sB were freed\n", short_size((double)volumes_prune()));
+	return 0;
+}
+
+static const struct option_row create_options[] = {
+	{ 'l', "label", "NAME[=VALUE]", "a note for volume ls and inspect" },
+	{ 0 },
+};
+static const struct command cmd_create = {
+	.name = "volume create",
+	.args = "[NAME]",
+	.help = "Makes a volume and prints its name.",
+	.text = "One that exists stays as it is.",
+	.options = create_options,
+	.run = create,
+};
+
+static const struct option_row ls_options[] = {
+	{ 'q', "quiet", NULL, "only the names" },
+	{ 'f', "filter", "FIELD=VALUE",
+		"only those with this name (a part of it), label[=VALUE], or dangling=true: no "
+		"instance uses them; several times for fewer" },
+	{ KEY_FORMAT, "format", "TEMPLATE",
+		"print fields: {{.Name}}, {{.Mountpoint}}, {{.CreatedAt}}, {{.Labels}}, "
+		"{{.Links}}; "
+		"json, or table {{.Name}}\\t{{.Links}}" },
+	OPTION_JSON,
+	{ 0 },
+};
+static const struct command cmd_ls = {
+	.name = "volume ls",
+	.args = "",
+	.help = "Lists volumes and the instances that use them.",
+	.options = ls_options,
+	.run = ls,
+};
+
+static const struct option_row inspect_options[] = {
+	{ 'f', "format", "TEMPLATE", "print fields: {{.Mountpoint}}, {{.Size}}, {{json .UsedBy}}" },
+	OPTION_JSON,
+	{ 0 },
+};
+static const struct command cmd_volume_inspect = {
+	.name = "volume inspect",
+	.args = "VOLUME...",
+	.help = "Prints all that is known of volumes, as JSON.",
+	.options = inspect_options,
+	.run = inspect,
+};
+
+static const struct option_row rm_options[] = {
+	{ 'f', "force", NULL, "also if there is none of the name; one that is used stays" },
+	{ 0 },
+};
+static const struct command cmd_volume_rm = {
+	.name = "volume rm",
+	.args = "VOLUME...",
+	.help = "Removes volumes that no instance uses.",
+	.options = rm_options,
+	.run = rm,
+};
+
+static const struct option_row prune_options[] = {
+	{ 'f', "force", NULL, "do not ask" },
+	{ 'a', "all", NULL, NULL }, /* there are no anonymous ones */
+	{ 0 },
+};
+static const struct command cmd_prune = {
+	.name = "volume prune",
+	.args = "",
+	.help = "Removes all volumes that no instance uses.",
+	.text = "It asks first. docker removes those without a name only; here each has one.",
+	.options = prune_options,
+	.run = prune,
+};
+
+static const struct command *const volume_commands[] = { &cmd_create, &cmd_ls, &cmd_volume_inspect,
+	&cmd_volume_rm, &cmd_prune, NULL };
+
+const struct command cmd_volume = {
+	.name = "volume",
+	.args = "COMMAND",
+	.help = "Folders with names that instances share and that outlive them (run -v NAME:PATH).",
+	.sub = volume_commands,
+};
