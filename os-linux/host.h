@@ -130,7 +130,7 @@ int os_jail_relay(int sock);
  * then, and has of this one what was there at its start.
  * os_jail_opener() returns a number, or -errno; it is called before the close.
  * os_jail_open() returns what the opener returned; -EACCES: no command line or command of the
- * console's owner has @text as a value; -EIO: the broker has gone.
+ * console's owner has the first line of @text as a value; -EIO: the broker has gone.
  */
 #define OS_OPENED_MAX 4
 struct os_opened {

@@ -41,8 +41,8 @@ static int open_for_jailed(const char *text, struct os_opened *o)
 
 	if (!strcmp(text, "pty"))
 		return open_terminal(o);
-	if (begins(text, "xterm "))
-		return xterm_run(text + strlen("xterm ")) > 0 ? 0 : -ECHILD;
+	if (begins(text, "xterm\n"))
+		return xterm_run(text + strlen("xterm\n")) > 0 ? 0 : -ECHILD;
 	if (begins(text, "port:"))
 		fd = listen_port(text + strlen("port:"));
 	else if (begins(text, "unix:"))
@@ -102,6 +102,6 @@ int jailed_xterm(const char *line)
 	struct os_opened o = { 0 };
 	char text[CON_TEXT];
 
-	snprintf(text, sizeof(text), "xterm %s", line);
+	snprintf(text, sizeof(text), "xterm\n%s", line);
 	return os_jail_open(opener, text, &o);
 }

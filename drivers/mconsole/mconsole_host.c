@@ -278,11 +278,64 @@ static void leave(void)
 	rmdir(folder);
 }
 
+/* ---- notes to a socket of the user's ---- */
+
+#define NOTE_MAX 528
+
+static int notify_opener = -1;
+
+static int send_note(const char *path, const void *data, size_t len)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd, err = 0;
+
+	if (strlen(path) >= sizeof(a.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(a.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (sendto(fd, data, len, MSG_NOSIGNAL, (struct sockaddr *)&a, sizeof(a)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/* By the broker: "notify:PATH", and in the next line the note in hexadecimal digits. */
+static int send_for_jailed(const char *text, struct os_opened *unused)
+{
+	const char *path = strchr(text, ':'), *end = strchr(text, '\n');
+	char name[128], data[NOTE_MAX];
+	unsigned int byte;
+	size_t n = 0;
+
+	if (!path || !end || path > end)
+		return -EINVAL;
+	snprintf(name, sizeof(name), "%.*s", (int)(end - path - 1), path + 1);
+	for (end++; n < sizeof(data) && sscanf(end, "%2x", &byte) == 1; end += 2)
+		data[n++] = (char)byte;
+	return send_note(name, data, n);
+}
+
+static int send_by_broker(const char *path, const uint8_t *data, size_t len)
+{
+	char text[160 + 2 * NOTE_MAX];
+	size_t at = (size_t)snprintf(text, 160, "notify:%s\n", path);
+	struct os_opened o;
+
+	if (at >= 160 || len > NOTE_MAX)
+		return -ENAMETOOLONG;
+	for (size_t i = 0; i < len; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%02x", data[i]);
+	return os_jail_open(notify_opener, text, &o);
+}
+
 /* Before the jail closes: the broker, which hears what the owner names, takes the socket. */
 static void give_to_broker(void)
 {
 	int relay = os_jail_relay(sock);
 
+	notify_opener = os_jail_opener(send_for_jailed);
 	if (relay < 0) {
 		os_event_rearm(sock, EPOLLIN, line);
 		return;
@@ -468,17 +521,5 @@ int mconsole_host_kept(struct mconsole_packet *p)
 
 int mconsole_host_notify(const char *path, const void *data, size_t len)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd, err = 0;
-
-	if (strlen(path) >= sizeof(a.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(a.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (sendto(fd, data, len, MSG_NOSIGNAL, (struct sockaddr *)&a, sizeof(a)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
+	return os_jailed() ? send_by_broker(path, data, len) : send_note(path, data, len);
 }

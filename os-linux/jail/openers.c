@@ -78,11 +78,10 @@ void openers_word(const char *word)
 	}
 }
 
-/* "xterm con3" counts by its first word: which line it is for is the console's own affair. */
+/* The first line counts: what follows is the opener's own affair. */
 static bool is_named(const char *text)
 {
-	static const char window[] = "xterm ";
-	size_t n = strncmp(text, window, strlen(window)) ? strlen(text) : strlen(window) - 1;
+	size_t n = strcspn(text, "\n");
 
 	for (int i = 0; i < nr_values; i++)
 		if (values[i] && strlen(values[i]) == n && !strncmp(values[i], text, n))
@@ -116,7 +115,8 @@ void openers_open(const struct ask *a)
 	pid_t pid;
 
 	if (a->value >= (uint64_t)nr_openers || !is_named(a->text)) {
-		broker_say("the kernel process may not open \"%s\"", a->text);
+		broker_say("the kernel process may not open \"%.*s\"", (int)strcspn(a->text, "\n"),
+			a->text);
 		o.err = -EACCES;
 		send_opened(&o);
 		return;

@@ -46,8 +46,37 @@ static int take_control(struct msghdr *m, int *fds, bool *owner)
 		nr = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 		memcpy(fds, CMSG_DATA(c), (size_t)nr * sizeof(int));
 	}
-	*owner = (cred.uid == geteuid() || cred.uid == 0) && cred.pid != broker.kernel;
+	*owner = (cred.uid == geteuid() || cred.uid == 0) && cred.pid != broker.kernel &&
+		 cred.pid != getpid();
 	return nr;
+}
+
+/*
+ * Who has asked lately. Answers go nowhere else: a datagram to another socket of the user's, with
+ * the broker's rights, could be a command there.
+ */
+#define ASKERS 64
+static struct {
+	uint32_t len;
+	uint8_t addr[128];
+} askers[ASKERS];
+static unsigned next_asker;
+
+static bool has_asked(const struct os_relayed *to)
+{
+	for (int i = 0; i < ASKERS; i++)
+		if (askers[i].len == to->from_len &&
+			!memcmp(askers[i].addr, to->from, to->from_len))
+			return true;
+	return false;
+}
+
+static void note_asker(const struct os_relayed *from)
+{
+	if (from->from_len > sizeof(from->from) || has_asked(from))
+		return;
+	askers[next_asker % ASKERS].len = from->from_len;
+	memcpy(askers[next_asker++ % ASKERS].addr, from->from, from->from_len);
 }
 
 static void pass_on(size_t len, const int *fds, int nr)
@@ -93,6 +122,7 @@ void relay_in(void)
 
 		packet.head.len = (uint32_t)n;
 		packet.head.from_len = m.msg_namelen;
+		note_asker(&packet.head);
 		files_of_command(packet.data, len);
 		pass_on(len, fds, nr);
 	}
@@ -143,7 +173,7 @@ void relay_out(void)
 		return;
 	}
 	if ((size_t)n <= sizeof(waiting.head) || waiting.head.from_len <= sizeof(sa_family_t) ||
-		waiting.head.from_len > sizeof(waiting.head.from))
+		waiting.head.from_len > sizeof(waiting.head.from) || !has_asked(&waiting.head))
 		return;
 	waiting_len = (size_t)n - sizeof(waiting.head);
 	tries = 0;

@@ -3,6 +3,8 @@
 import os
 import resource
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -94,7 +96,7 @@ def numbers():
 class Instance:
     def __init__(self, jail):
         self.log = open(f"{WORK}/console", "wb")
-        self.run = subprocess.Popen([KERNEL, "mem=64M", "ncpus=1", f"jail={jail}", "ubd0r=" + BUSYBOX, "root=/dev/ubda", "ro",
+        self.run = subprocess.Popen([KERNEL, "umid=attack", "mem=64M", "ncpus=1", f"jail={jail}", "ubd0r=" + BUSYBOX, "root=/dev/ubda", "ro",
             "init=/bin/busybox", "con=null", "con0=null,fd:1", "quiet", "--", "sh", "-c", "echo ready; while :; do sleep 1; done"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
         end = time.monotonic() + 60
@@ -152,6 +154,37 @@ def attempt(jail, numbers_of, call, victim):
     return "killed", said, out
 
 
+def relay():
+    """
+    The broker sends answers of the management console to whom the kernel process says. One that is a
+    command, to the broker's own socket, would have it believe that its owner has named a file.
+    """
+    make_files()
+    one = Instance("on")
+    path = os.path.join(os.environ["HOME"], ".uml", "attack", "mconsole")
+    to = struct.pack("<H", socket.AF_UNIX) + path.encode() + b"\0"
+    command = f"config ubd3={WORK}/secret".encode()
+    packet = struct.pack("<III", 0xcafebabe, 2, len(command)) + command.ljust(512, b"\0")
+    with open(f"{WORK}/packet", "wb") as f:
+        f.write(struct.pack("<II128s", len(packet), len(to), to) + packet)
+    size = os.path.getsize(f"{WORK}/packet")
+    buffer = "(unsigned long)&'os-linux/jail/files.c'::grants"
+    name = f"({buffer} + 16384)"
+    call = "((long (*)(long, ...))syscall)"
+    script = ["set pagination off", "set confirm off", f"set $at = {buffer}", f"restore {WORK}/packet binary $at",
+        f'set {{char[{len(WORK) + 8}]}}{name} = "{WORK}/secret"',
+        f'printf "sent: %ld\\n", {call}(44, (long)\'drivers/mconsole/mconsole_host.c\'::sock, {buffer}, (long){size}, 0L, 0L, 0L)',
+        # The broker hears the command between two of them, if at all.
+        *[f'printf "opened: %ld\\n", {call}(257, (long){AT_FDCWD}, (long){name}, 0L, 0L)'] * 4]
+    words = ["gdb", "-q", "-batch", "-nx", "-p", str(one.run.pid)]
+    for line in script:
+        words += ["-ex", line]
+    out = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False)
+    one.end()
+    check("an answer that is a command is sent to the broker", f"sent: {size}" in out.stdout, out.stdout[-200:] + out.stderr[-300:])
+    check("and is no word of the owner's", out.stdout.count("opened: -1") == 4, out.stdout[-200:])
+
+
 def make_files():
     for name in ("new", "other"):
         path = f"{WORK}/{name}"
@@ -195,6 +228,7 @@ def main():
             print(f"# {call[0]} fails without a jail, too: {got}")
         victim.kill()
         victim.wait()
+    relay()
     # Calls that the host refuses by itself prove nothing; they are few.
     check("the calls succeed without a jail", without >= len(CALLS) - 12, f"{without} of {len(CALLS)}")
     return FAILED
