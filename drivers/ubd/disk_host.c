@@ -209,6 +209,18 @@ static int number_of(struct ubd_open *o, struct ubd_host *h)
 	return 0;
 }
 
+/*
+ * For a jailed process: ubd_host_image(), states that are saved later, and the present name of the
+ * file. What /proc/self/fd/N is may change, so it is nothing to be named.
+ */
+static void allow_file(int fd, const char *path, bool written)
+{
+	if (!written)
+		os_jail_know(fd);
+	if (path && strncmp(path, "/proc/", 6))
+		os_jail_grant(path, OS_GRANT_READ | (written ? OS_GRANT_WRITE : 0));
+}
+
 int ubd_host_open(struct ubd_open *o)
 {
 	struct ubd_host *h = calloc(1, sizeof(*h));
@@ -231,8 +243,7 @@ int ubd_host_open(struct ubd_open *o)
 		return err;
 	}
 	image_identify(h->image, &o->base);
-	/* for ubd_host_image(), and states that are saved later */
-	image_each_unchanging(h->image, os_jail_know);
+	image_each(h->image, allow_file);
 	disk_grant_folder(image_fd(h->image));
 	h->flags = o->flags | (o->rdonly ? UBD_F_RDONLY : 0);
 	h->irq = o->irq;

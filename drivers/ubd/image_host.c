@@ -161,11 +161,10 @@ int image_base_fd(const struct image *im)
 	return l == im->top && !im->rdonly ? -EROFS : l->fd;
 }
 
-void image_each_unchanging(const struct image *im, void (*fn)(int fd))
+void image_each(const struct image *im, void (*fn)(int fd, const char *path, bool written))
 {
 	for (const struct layer *l = im->top; l; l = l->below)
-		if (l->rdonly || l != im->top)
-			fn(l->fd);
+		fn(l->fd, l->path, l == im->top && !l->rdonly);
 }
 
 static unsigned int cow_version(const struct layer *l)

@@ -94,8 +94,8 @@ int image_fd(const struct image *im);
  * chain is read-only. -EROFS: it is written; -EOPNOTSUPP: the last file is not raw.
  */
 int image_base_fd(const struct image *im);
-/* Calls @fn with the descriptor of each file of the chain that is not written. */
-void image_each_unchanging(const struct image *im, void (*fn)(int fd));
+/* Calls @fn with each file of the chain: its path as it was opened, and whether it is written. */
+void image_each(const struct image *im, void (*fn)(int fd, const char *path, bool written));
 
 /*
  * Describes the file at @depth of the chain, 0 the first: "ro|rw|part FORMAT FD NAME". A part is
