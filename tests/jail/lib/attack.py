@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Starts instances, has gdb make calls in them, and compares what has come of it."""
+"""
+attack.py WORK KERNEL BUSYBOX [FIRST STEP]: starts instances, has gdb make calls in them, and compares
+what has come of it. With FIRST and STEP only each STEPth call is tried.
+"""
 import os
 import resource
 import signal
@@ -10,6 +13,7 @@ import sys
 import time
 
 WORK, KERNEL, BUSYBOX = sys.argv[1:4]
+FIRST, STEP = map(int, sys.argv[4:6] or (0, 1))
 AT_FDCWD = "-100"
 RDWR_CREATE = os.O_RDWR | os.O_CREAT
 
@@ -208,7 +212,8 @@ def main():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     numbers_of = numbers()
     without = 0
-    for call in CALLS:
+    calls = CALLS[FIRST::STEP]
+    for call in calls:
         victim = subprocess.Popen(["sleep", "1000"])
         make_files()
         before = state()
@@ -229,8 +234,9 @@ def main():
         victim.kill()
         victim.wait()
     relay()
-    # Calls that the host refuses by itself prove nothing; they are few.
-    check("the calls succeed without a jail", without >= len(CALLS) - 12, f"{without} of {len(CALLS)}")
+    # Calls that the host refuses by itself prove nothing; they are few, and more in a container.
+    least = len(calls) - 12 if STEP == 1 else 1
+    check("the calls succeed without a jail", without >= least, f"{without} of {len(calls)}")
     return FAILED
 
 
