@@ -52,8 +52,8 @@ static int take_control(struct msghdr *m, int *fds, bool *owner)
 }
 
 /*
- * Who has asked lately. Answers go nowhere else: a datagram to another socket of the user's, with
- * the broker's rights, could be a command there.
+ * Senders that have asked lately. Answers go nowhere else: a datagram to another socket of the
+ * user's, with the broker's rights, could be a command there.
  */
 #define ASKERS 64
 static struct {

@@ -108,7 +108,8 @@ static const struct row options[] = {
 	{ "-p 8080:80", "-p",
 		"On 127.0.0.1 unless an address is given. A port alone, ranges and -P "
 		"are not known." },
-	{ "-v HOST:GUEST[:ro]", "-v", "Also -v VOLUME:GUEST, which begins empty; a file of that name here comes first. "
+	{ "-v HOST:GUEST[:ro]", "-v",
+		"Also -v VOLUME:GUEST, which begins empty; a file of that name here comes first. "
 		"chown inside works as the host lets its user." },
 	{ "--tmpfs", "--tmpfs", "" },
 	{ "--read-only", "--read-only", "/tmp and /run are writable." },

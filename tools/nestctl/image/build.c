@@ -125,11 +125,10 @@ static const char names_hook[] =
 	"127.0.1.1 nest ::1 'localhost ip6-localhost ip6-loopback' ff02::1 ip6-allnodes ff02::2 "
 	"ip6-allrouters >\"$1/etc/hosts\"";
 
-static void debian_populate(
-	struct ext4_image *im, const char *suite, bool machine, char **packages)
+static void debian_populate(struct ext4_image *im, const char *suite, bool machine, char **packages)
 {
-	const char *include = !machine ? base_packages :
-					 format("%s,%s", base_packages, machine_packages);
+	const char *include =
+		!machine ? base_packages : format("%s,%s", base_packages, machine_packages);
 	int pipe_fds[2];
 
 	for (; *packages; packages++)
@@ -165,8 +164,7 @@ static const char *static_busybox(void)
 }
 
 /* Builds an image; @suite NULL: busybox. @machine: with systemd. */
-static void build(
-	const char *suite, bool machine, const char *path, uint64_t size, char **packages)
+static void build(const char *suite, bool machine, const char *path, uint64_t size, char **packages)
 {
 	const char *dir = strrchr(path, '/') ? strndup(path, strrchr(path, '/') - path) : ".";
 	struct ext4_image *im;

@@ -27,7 +27,8 @@ const struct command cmd_image_build = {
 		"fakechroot; owners and device nodes are right either way, since libext2fs "
 		"writes the archive straight into the file system. busybox is the host's "
 		"static one and needs no network.\n\nThe image is called debian, debian-SUITE, "
-		"systemd, systemd-SUITE or busybox unless -o names its file. It appears under its name when it is "
+		"systemd, systemd-SUITE or busybox unless -o names its file. It appears under its "
+		"name when it is "
 		"complete and e2fsck(8) finds nothing wrong with it. An existing image of that "
 		"name is replaced with --force only.",
 	.options = build_options,

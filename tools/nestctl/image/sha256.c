@@ -95,7 +95,7 @@ static int cpu_has_it(void)
 
 	if (!known) {
 		int has = __get_cpuid_count(7, 0, &a, &b7, &c, &d) && (b7 >> 29 & 1) &&
-			   __get_cpuid(1, &a, &b, &c, &d) && (c >> 19 & 1);
+			  __get_cpuid(1, &a, &b, &c, &d) && (c >> 19 & 1);
 
 		known = has ? 1 : 2;
 	}

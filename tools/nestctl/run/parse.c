@@ -215,7 +215,8 @@ static void keep_word(struct run *r, int key, const char *value)
 {
 	const char *name = option_name(key);
 
-	list_add(&r->words, &r->nr_words, value ? format("%s=%s", name, value) : format("%s", name));
+	list_add(
+		&r->words, &r->nr_words, value ? format("%s=%s", name, value) : format("%s", name));
 }
 
 /* Returns an absolute name of a file that need not exist. */
@@ -316,9 +317,7 @@ static void health_option(struct run *r, int key)
 		break;
 	case KEY_HEALTH_INTERVAL: h->interval = health_time(optarg, "health-interval"); break;
 	case KEY_HEALTH_TIMEOUT: h->timeout = health_time(optarg, "health-timeout"); break;
-	case KEY_HEALTH_PERIOD:
-		h->start_period = health_time(optarg, "health-start-period");
-		break;
+	case KEY_HEALTH_PERIOD: h->start_period = health_time(optarg, "health-start-period"); break;
 	case KEY_HEALTH_START:
 		h->start_interval = health_time(optarg, "health-start-interval");
 		break;
@@ -506,7 +505,8 @@ static const struct option_row options[] = {
 		"with -d: run this command of a shell inside now and then: with status 0 the "
 		"instance is healthy, as nestctl ps shows. The image's own check is the default." },
 	{ KEY_HEALTH_INTERVAL, "health-interval", "TIME", "... so often (30s)" },
-	{ KEY_HEALTH_TIMEOUT, "health-timeout", "TIME", "... a check that takes longer has failed (30s)" },
+	{ KEY_HEALTH_TIMEOUT, "health-timeout", "TIME",
+		"... a check that takes longer has failed (30s)" },
 	{ KEY_HEALTH_RETRIES, "health-retries", "N", "... so many failures are unhealthy (3)" },
 	{ KEY_HEALTH_PERIOD, "health-start-period", "TIME",
 		"... time to start, in which failures do not count (0s)" },
@@ -549,7 +549,8 @@ static const struct option_row options[] = {
 		"the image's own init (systemd) is process 1: a machine with services. COMMAND is "
 		"init's arguments, or an init with its full path." },
 	{ KEY_PASSWORD, "password", "TEXT",
-		"of a machine: root's password. Users of this host can see it while nestctl starts; "
+		"of a machine: root's password. Users of this host can see it while nestctl "
+		"starts; "
 		"a hash ($6$...) is taken as it is." },
 	{ KEY_SSH_KEY, "ssh-key", "FILE", "of a machine: a public key with which root may log in" },
 	{ KEY_CLOUD_INIT, "cloud-init", "FILE|DIR",

@@ -134,7 +134,8 @@ void run_add_ulimit(struct run *r, const char *text)
 			      read_limit(soft, len, &b)) ||
 		a > b)
 		die("run: --ulimit '%s': wants NAME=SOFT[:HARD], numbers or -1", text);
-	run_add_setting(r, 'l', format("%d %lu %lu", limits[i].resource, (unsigned long)a, (unsigned long)b));
+	run_add_setting(r, 'l',
+		format("%d %lu %lu", limits[i].resource, (unsigned long)a, (unsigned long)b));
 }
 
 void run_read_env_file(struct run *r, const char *path, void (*take)(struct run *, const char *))

@@ -87,8 +87,7 @@ static int restart(int argc, char **argv)
 		struct service s = service_open(*name);
 		const char *why;
 
-		service_stop(&s, s.spec.stop_signal,
-			seconds >= 0 ? seconds : s.spec.stop_timeout);
+		service_stop(&s, s.spec.stop_signal, seconds >= 0 ? seconds : s.spec.stop_timeout);
 		if (!service_lock(&s))
 			die("%s: another nestctl changes it", *name);
 		why = service_start(&s);
@@ -101,7 +100,8 @@ static int restart(int argc, char **argv)
 }
 
 static const struct option_row restart_options[] = {
-	{ 't', "timeout", "SECONDS", "time to end (10, or run --stop-timeout) before its programs are killed" },
+	{ 't', "timeout", "SECONDS",
+		"time to end (10, or run --stop-timeout) before its programs are killed" },
 	{ 't', "time", "SECONDS", NULL },
 	{ 0 },
 };

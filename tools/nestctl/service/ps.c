@@ -79,7 +79,8 @@ static const struct filter *filter_of(const char *text)
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
 		if (text[n] && strlen(filters[i].name) == n && !strncmp(filters[i].name, text, n))
 			return &filters[i];
-	die("ps: --filter %s: wants name=, id=, label=, ancestor=, status=, exited= or health=", text);
+	die("ps: --filter %s: wants name=, id=, label=, ancestor=, status=, exited= or health=",
+		text);
 }
 
 /* True if for each kind of filter one fits, as with docker; each label must. */

@@ -74,7 +74,7 @@ struct spec spec_of_run(const struct run *r)
 		.log_files = r->log_files ?: LOG_FILES_DEFAULT,
 		.stop_signal = stop_signal(r, &config),
 		.stop_timeout = r->stop_timeout >= 0 ? r->stop_timeout :
-				machine             ? STOP_TIMEOUT_MACHINE :
+				machine              ? STOP_TIMEOUT_MACHINE :
 						       STOP_TIMEOUT,
 		.health = health_of_run(r),
 		.words = r->words ?: none,
@@ -220,8 +220,7 @@ static void parse(void *arg)
 	c->log_files = json_uint(j, "log_files", &n) && n && n <= 1000 ? (unsigned int)n :
 									 LOG_FILES_DEFAULT;
 	c->stop_signal = json_uint(j, "stop_signal", &n) && n && n <= 64 ? (int)n : SIGTERM;
-	c->stop_timeout =
-		json_uint(j, "stop_timeout", &n) && n <= 86400 ? (int)n : STOP_TIMEOUT;
+	c->stop_timeout = json_uint(j, "stop_timeout", &n) && n <= 86400 ? (int)n : STOP_TIMEOUT;
 	c->health = get_health(j);
 	c->words = get_list(j, "words");
 	c->command = get_list(j, "command");
