@@ -32,6 +32,7 @@
 	ROW(unpause)                                                                               \
 	ROW(ps)                                                                                    \
 	ROW(events)                                                                                \
+	ROW(generate)                                                                              \
 	ROW(port)                                                                                  \
 	ROW(inspect)                                                                               \
 	ROW(cp)                                                                                    \

@@ -101,7 +101,7 @@ static const struct row options[] = {
 	{ "-t", "-t", "Is the default where all three streams are one terminal." },
 	{ "--name", "--name", "" },
 	{ "--restart", "--restart",
-		"With -d. Nothing starts an instance after a boot of the host." },
+		"With -d. After a boot of the host only those of --systemd start." },
 	{ "-e, --env-file", "--env-file", "" },
 	{ "--entrypoint", "--entrypoint", "" },
 	{ "-w, -u", "--workdir", "" },

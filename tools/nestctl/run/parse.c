@@ -196,7 +196,8 @@ enum {
 	KEY_HEALTH_START,
 	KEY_NO_HEALTH,
 	KEY_STOP_SIGNAL,
-	KEY_STOP_TIMEOUT
+	KEY_STOP_TIMEOUT,
+	KEY_SYSTEMD
 };
 
 /* ---- words that are kept ---- */
@@ -248,7 +249,7 @@ static void keep_option(struct run *r, int key)
 	for (size_t i = 0; i < sizeof(not_kept) / sizeof(not_kept[0]); i++)
 		if (key == not_kept[i])
 			return;
-	if (key >= KEY_HEALTH_CMD && key <= KEY_STOP_TIMEOUT)
+	if (key >= KEY_HEALTH_CMD && key <= KEY_SYSTEMD)
 		return;
 	if (key == 'v')
 		keep_word(r, key, format("%s:%s:%s", v->host, v->guest, v->rdonly ? "ro" : "rw"));
@@ -390,6 +391,10 @@ static void parse_option(struct run *r, int key)
 		r->stop_timeout = stop_seconds("run: --stop-timeout", optarg);
 		r->detached_option = "--stop-timeout";
 		break;
+	case KEY_SYSTEMD:
+		r->unit = true;
+		r->detached_option = "--systemd";
+		break;
 	case KEY_RM: r->rm = true; break;
 	case KEY_RESTART: r->restart = optarg; break;
 	case KEY_LABEL: add_label(r, optarg); break;
@@ -423,6 +428,8 @@ static void check_detached(const struct run *r)
 
 	if (r->rm && policy.kind != RESTART_NO)
 		die("run: --rm and --restart exclude each other");
+	if (r->rm && r->unit)
+		die("run: --rm and --systemd exclude each other");
 	if (r->detach && r->no_terminal)
 		die("run: -d and -T: a detached instance has channels, unless -t is given");
 	if (r->detach && r->learns)
@@ -498,6 +505,9 @@ static const struct option_row options[] = {
 	{ KEY_RESTART, "restart", "no|on-failure[:N]|always|unless-stopped",
 		"with -d: start again when it ends: never (no), after a status that is not 0, at "
 		"most N times, or always, until nestctl stop" },
+	{ KEY_SYSTEMD, "systemd", NULL,
+		"with -d: write a unit of systemd, by which the instance starts now and at each "
+		"boot; nestctl rm removes it" },
 	{ KEY_LOG, "log-opt", "max-size=SIZE|max-file=N",
 		"with -d: how much of the output is kept: files of at most SIZE (10M), and N of "
 		"them (5)" },

@@ -77,6 +77,8 @@ struct run {
 	char **command;
 	/* ---- of `run -d` (service/) ---- */
 	bool detach, interactive, rm;
+	/* --systemd: a unit of systemd starts it */
+	bool unit;
 	/* --name, and the image as it was given; --restart's text, or NULL */
 	const char *name, *image_name, *restart;
 	/* the last option that only it can have, or NULL */

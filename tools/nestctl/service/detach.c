@@ -19,6 +19,7 @@
 #include "tools/nestctl/service/events.h"
 #include "tools/nestctl/service/log.h"
 #include "tools/nestctl/service/service.h"
+#include "tools/nestctl/service/unit.h"
 
 #define WHY_MAX 4096
 #define TRIES 100
@@ -90,10 +91,42 @@ const char *service_start(struct service *s)
 	return strcmp(why, "r") != 0 ? why : NULL;
 }
 
+void service_foreground(struct service *s)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, 0) < 0 || chdir("/"))
+		die("/dev/null: %s", strerror(errno));
+	supervise(s, -1);
+}
+
 static void write_files(void *arg)
 {
 	service_state_create(arg);
 	spec_write(arg);
+}
+
+static void install(void *arg)
+{
+	unit_install(arg);
+}
+
+/* Has systemd start a new instance. */
+static int start_by_unit(struct service *s)
+{
+	const char *why;
+
+	/* the supervisor takes it */
+	close(s->lock);
+	s->lock = -1;
+	why = attempt(install, s);
+	if (why) {
+		if (service_lock(s))
+			service_remove(s);
+		die("%s", why);
+	}
+	puts(s->name);
+	return 0;
 }
 
 int service_run(struct run *r)
@@ -109,6 +142,8 @@ int service_run(struct run *r)
 		die("%s", why);
 	}
 	event_service(&s, "create", NULL, NULL);
+	if (r->unit)
+		return start_by_unit(&s);
 	why = service_start(&s);
 	if (why) {
 		if (service_wait_end(&s, -1) && service_lock(&s))
@@ -153,9 +188,18 @@ static void start_one(const char *name)
 	service_close(&s);
 }
 
+static void __attribute__((noreturn)) start_here(const char *name)
+{
+	struct service s = service_open(name);
+
+	if (!lock_ended(&s))
+		die("%s: runs", name);
+	service_foreground(&s);
+}
+
 static int start(int argc, char **argv)
 {
-	bool attach = false;
+	bool attach = false, foreground = false;
 	struct attach_options how = { .input = false };
 	char **names;
 
@@ -163,9 +207,12 @@ static int start(int argc, char **argv)
 		switch (key) {
 		case 'a': attach = true; break;
 		case 'i': attach = how.input = true; break;
+		case 'f': foreground = true; break;
 		default: how.keys = optarg; break;
 		}
-	names = take_words(&cmd_start, argc, argv, 1, attach ? 1 : -1);
+	names = take_words(&cmd_start, argc, argv, 1, attach || foreground ? 1 : -1);
+	if (foreground)
+		start_here(names[0]);
 	if (attach)
 		return attach_started(names[0], &how);
 	for (; *names; names++) {
@@ -179,6 +226,9 @@ static const struct option_row start_options[] = {
 	{ 'a', "attach", NULL,
 		"show its output here and wait for its end, as nestctl attach does" },
 	{ 'i', "interactive", NULL, "the same, and pass on standard input" },
+	{ 'f', "foreground", NULL,
+		"supervise it in this process until it is not to be started again, for service "
+		"managers; SIGTERM stops it" },
 	{ 'k', "detach-keys", "KEYS", "keys that end -a and -i; see nestctl attach" },
 	{ 0 },
 };

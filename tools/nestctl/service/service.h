@@ -149,9 +149,11 @@ int service_run(struct run *r);
  * or why it could not be started. *@pid, unless @pid is NULL: the supervisor.
  */
 const char *service_start(struct service *s);
+/* Supervises a locked instance in this process, for a service manager. */
+void service_foreground(struct service *s) __attribute__((noreturn));
 /*
  * Supervises the instance until it is not to be started again. Writes to @told "r" when the command
- * has started, or the reason why it has not.
+ * has started, or the reason why it has not. @told -1: nobody waits for a first start.
  */
 void supervise(struct service *s, int told) __attribute__((noreturn));
 

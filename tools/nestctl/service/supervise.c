@@ -655,6 +655,8 @@ void supervise(struct service *s, int told)
 	if (why) {
 		super.st.exit = NO_CHILD;
 		super.st.ends++;
+		if (told < 0)
+			warn("%s: %s", s->name, why);
 		tell(why);
 		end();
 	}

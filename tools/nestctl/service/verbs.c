@@ -8,6 +8,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/service/log.h"
 #include "tools/nestctl/service/service.h"
+#include "tools/nestctl/service/unit.h"
 
 #define LOOK_MS 200
 
@@ -70,6 +71,8 @@ static int rename_command(int argc, char **argv)
 	s = service_open(words[0]);
 	if (!service_lock(&s))
 		die("%s: runs; its name can be changed once it has been stopped", s.name);
+	if (unit_exists(s.name))
+		die("%s: a unit of systemd has its name", s.name);
 	service_rename(&s, words[1]);
 	return 0;
 }
@@ -89,8 +92,10 @@ static void remove_one(const char *name, bool force)
 
 	if (force && !service_lock(&s))
 		service_stop(&s, SIGKILL, 0);
-	if (service_lock(&s))
+	if (service_lock(&s)) {
+		unit_remove(name);
 		return service_remove(&s);
+	}
 	if (force && !service_is_busy(&s)) /* with --rm it has removed itself */
 		return;
 	die("%s: runs; nestctl stop ends it, rm -f ends and removes it", name);
