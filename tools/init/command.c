@@ -65,6 +65,7 @@ static bool parse(struct job *job, ssize_t size)
 		case 'f':
 		case 'l':
 		case 'r':
+		case 'c':
 		case 'p':
 		case 'k':
 		case 'g':

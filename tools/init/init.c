@@ -292,8 +292,8 @@ static void __attribute__((noreturn)) start_machine(const struct job *job)
 	const char *what;
 
 	say("ready\n");
-	what = machine_exec(job);
-	fail(what);
+	what = settings_limit(job);
+	fail(what ?: machine_exec(job));
 }
 
 /* ---- pumping ---- */

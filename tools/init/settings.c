@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -96,12 +97,25 @@ const char *settings_apply(const struct job *job)
 	return NULL;
 }
 
+/* Takes the capabilities that are not in the mask from the bounding set. */
+static bool limit_capabilities(const char *mask)
+{
+	const unsigned long long kept = strtoull(mask, NULL, 16);
+
+	for (unsigned int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (!(kept >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
+			return false;
+	return true;
+}
+
 const char *settings_limit(const struct job *job)
 {
 	for (int i = 0; i < job->nr_settings; i++) {
 		unsigned long soft, hard;
 		int resource;
 
+		if (*job->settings[i] == 'c' && !limit_capabilities(job->settings[i] + 1))
+			return "--cap-drop";
 		if (sscanf(job->settings[i], "l%d %lu %lu", &resource, &soft, &hard) != 3)
 			continue;
 		const struct rlimit limit = { soft, hard };

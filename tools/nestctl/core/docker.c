@@ -130,7 +130,9 @@ static const struct row options[] = {
 	{ "--init", "--init",
 		"Another meaning: the image's own init (systemd) is process 1 of a machine. A "
 		"small init that reaps orphans is always there." },
-	{ "--privileged, --cap-add, --security-opt", NULL,
+	{ "--cap-drop, --cap-add", "--cap-drop",
+		"Without them root has all capabilities. exec is not limited." },
+	{ "--privileged, --security-opt", NULL,
 		"Root inside has all rights over its own machine, and none over the host." },
 	{ "--gpus, --device", NULL, "" },
 };

@@ -197,7 +197,9 @@ enum {
 	KEY_NO_HEALTH,
 	KEY_STOP_SIGNAL,
 	KEY_STOP_TIMEOUT,
-	KEY_SYSTEMD
+	KEY_SYSTEMD,
+	KEY_CAP_DROP,
+	KEY_CAP_ADD
 };
 
 /* ---- words that are kept ---- */
@@ -395,6 +397,8 @@ static void parse_option(struct run *r, int key)
 		r->unit = true;
 		r->detached_option = "--systemd";
 		break;
+	case KEY_CAP_DROP: run_drop_capability(r, optarg); break;
+	case KEY_CAP_ADD: run_add_capability(r, optarg); break;
 	case KEY_RM: r->rm = true; break;
 	case KEY_RESTART: r->restart = optarg; break;
 	case KEY_LABEL: add_label(r, optarg); break;
@@ -463,6 +467,7 @@ void run_parse(struct run *r, int argc, char **argv)
 		keep_option(r, key);
 	}
 	r->user_to = r->argc;
+	run_limit_capabilities(r);
 	if (r->rm && r->cow)
 		die("run: --rm and --keep exclude each other");
 	if (r->want_terminal && r->no_terminal)
@@ -574,6 +579,11 @@ static const struct option_row options[] = {
 		"a file system in memory at DIR, with options such as size=64m,mode=1777,exec" },
 	{ KEY_ULIMIT, "ulimit", "NAME=SOFT[:HARD]",
 		"a limit of COMMAND: nofile, nproc, core and others of ulimit; -1 for none" },
+	{ KEY_CAP_DROP, "cap-drop", "CAPABILITY",
+		"COMMAND and its children never have it: a name of capabilities(7), or ALL. "
+		"Commands of nestctl exec have all." },
+	{ KEY_CAP_ADD, "cap-add", "CAPABILITY",
+		"COMMAND keeps it in spite of --cap-drop=ALL; without that it has all" },
 	{ KEY_ADD_HOST, "add-host", "NAME:ADDRESS",
 		"a line of /etc/hosts; host-gateway is the address that --host-loopback opens" },
 	{ KEY_DNS, "dns", "ADDRESS", "a name server, instead of the network's own" },

@@ -59,6 +59,8 @@ struct run {
 	/* of --password; an option that only a machine can have; or NULL */
 	const char *hash, *machine_option;
 	/* ---- */
+	/* --cap-drop and --cap-add, bits */
+	uint64_t cap_drop, cap_add;
 	/* --hostname and --entrypoint, or NULL */
 	const char *hostname, *entrypoint;
 	const char *argv[PARAMS_MAX + 24]; /* the kernel's, for a boot */
@@ -164,6 +166,10 @@ void run_add_dns(struct run *r, const char *text);    /* ADDRESS */
 void run_add_tmpfs(struct run *r, const char *text);  /* DIR[:OPTIONS] */
 void run_add_ulimit(struct run *r, const char *text); /* NAME=SOFT[:HARD] */
 void run_set_read_only(struct run *r);
+void run_drop_capability(struct run *r, const char *name); /* ALL, NET_RAW or CAP_NET_RAW */
+void run_add_capability(struct run *r, const char *name);
+/* Adds what they mean together. */
+void run_limit_capabilities(struct run *r);
 /* Options of machines (machine.c). They die on an error. The first returns the hash. */
 const char *run_set_password(struct run *r, const char *text);
 void run_add_ssh_key(struct run *r, const char *path);

@@ -94,6 +94,49 @@ void run_set_read_only(struct run *r)
 	run_add_setting(r, 'r', "");
 }
 
+/* ---- capabilities ---- */
+
+/* Returns the bits of a name. Dies if there is none. */
+static uint64_t capabilities(const char *option, const char *name)
+{
+	/* in the order of their numbers (linux/capability.h) */
+	static const char *const names[] = { "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER",
+		"FSETID", "KILL", "SETGID", "SETUID", "SETPCAP", "LINUX_IMMUTABLE",
+		"NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK",
+		"IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT",
+		"SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG",
+		"MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE",
+		"MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON",
+		"BPF", "CHECKPOINT_RESTORE" };
+	const char *word = strncasecmp(name, "CAP_", 4) ? name : name + 4;
+
+	if (!strcasecmp(word, "ALL"))
+		return ~0UL;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcasecmp(word, names[i]))
+			return 1UL << i;
+	die("run: --%s '%s': wants ALL or a name of capabilities(7)", option, name);
+}
+
+void run_drop_capability(struct run *r, const char *name)
+{
+	r->cap_drop |= capabilities("cap-drop", name);
+}
+
+void run_add_capability(struct run *r, const char *name)
+{
+	r->cap_add |= capabilities("cap-add", name);
+}
+
+void run_limit_capabilities(struct run *r)
+{
+	/* a name goes over ALL */
+	uint64_t kept = r->cap_add == ~0UL ? ~r->cap_drop : ~r->cap_drop | r->cap_add;
+
+	if (kept != ~0UL)
+		run_add_setting(r, 'c', format("%lx", (unsigned long)kept));
+}
+
 static bool read_limit(const char *text, size_t n, rlim_t *limit)
 {
 	char *copy = format("%.*s", (int)n, text), *end;
