@@ -61,6 +61,7 @@
 	ROW(diff)                                                                                  \
 	ROW(image)                                                                                 \
 	ROW(volume)                                                                                \
+	ROW(system)                                                                                \
 	ROW(cow)                                                                                   \
 	ROW(console)                                                                               \
 	ROW(switch)                                                                                \

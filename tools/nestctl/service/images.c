@@ -10,21 +10,18 @@
 #include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/fields.h"
+#include "tools/nestctl/core/instance.h"
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/table.h"
 #include "tools/nestctl/image/image.h"
 #include "tools/nestctl/run/template.h"
+#include "tools/nestctl/service/images.h"
 #include "tools/nestctl/service/view.h"
 
 #define SUFFIX ".ext4"
 
-struct image {
-	const char *name, *file;
-	struct stat st;
-};
-
-static struct image *images_all(const char *only, size_t *count)
+struct image *images_all(const char *only, size_t *count)
 {
 	struct dirent **names;
 	int n = scandir(image_dir(), &names, NULL, alphasort);
@@ -46,6 +43,22 @@ static struct image *images_all(const char *only, size_t *count)
 		*count += !only || !strcmp(only, im->name);
 	}
 	return all;
+}
+
+bool image_is_used(const struct image *im)
+{
+	char *file = realpath(im->file, NULL);
+	size_t nr_kept, nr_running;
+	struct service *kept = services_all(&nr_kept);
+	struct instance *running = instances_find(NULL, &nr_running);
+	bool used = false;
+
+	for (size_t i = 0; file && i < nr_kept; i++)
+		used = used || !strcmp(kept[i].spec.file, file);
+	for (size_t i = 0; file && i < nr_running; i++)
+		used = used || !strcmp(running[i].image, file);
+	free(file);
+	return used;
 }
 
 static int64_t created(const struct image *im)
