@@ -40,6 +40,7 @@
 	ROW(rm)                                                                                    \
 	ROW(list)                                                                                  \
 	ROW(top)                                                                                   \
+	ROW(stats)                                                                                 \
 	ROW(logs)                                                                                  \
 	ROW(mem)                                                                                   \
 	ROW(snapshot)                                                                              \

@@ -17,9 +17,11 @@
 
 #include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/fields.h"
 #include "tools/nestctl/core/instance.h"
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/table.h"
 #include "tools/nestctl/core/umid.h"
 
 #define ANSWER_MS 100
@@ -31,6 +33,7 @@ struct counts {
 	bool answered;
 	uint64_t total, available; /* the guest's memory, bytes */
 	uint64_t disk_read, disk_written, net_in, net_out;
+	unsigned int threads; /* of the guest */
 };
 struct sample {
 	double when;
@@ -103,6 +106,12 @@ static void read_net(char *text, struct counts *n)
 	}
 }
 
+/* Reads the threads of "0.00 0.01 0.05 1/53 77". */
+static void read_loadavg(char *text, struct counts *n)
+{
+	sscanf(text, "%*s %*s %*s %*u/%u", &n->threads);
+}
+
 static void count(const struct instance *in, struct counts *n)
 {
 	static const struct {
@@ -112,6 +121,7 @@ static void count(const struct instance *in, struct counts *n)
 		{ "proc meminfo", read_meminfo },
 		{ "proc diskstats", read_diskstats },
 		{ "proc net/dev", read_net },
+		{ "proc loadavg", read_loadavg },
 	};
 	struct umid_console c;
 
@@ -486,4 +496,166 @@ const struct command cmd_top = {
 		"disks and network traffic, r reverses the order, q quits.",
 	.options = options,
 	.run = top,
+};
+
+/* ---- stats: with the columns of docker ---- */
+
+static const char *pair(uint64_t a, uint64_t b)
+{
+	/* short_size() uses its buffers again */
+	const char *first = format("%sB", short_size((double)a));
+
+	return format("%s / %sB", first, short_size((double)b));
+}
+
+/* The texts of a row; "--" of an instance that does not answer, as with docker. */
+struct texts {
+	const char *cpu, *usage, *part, *net, *block, *pids;
+};
+
+static struct texts texts_of(const struct row *w)
+{
+	const struct counts *n = w->n;
+	const uint64_t used = n->total - n->available;
+	const char *cpu = format("%.2f%%", w->r.cpu);
+
+	if (!n->answered)
+		return (struct texts){ cpu, "-- / --", "--", "-- / --", "-- / --", "--" };
+	return (struct texts){ cpu, pair(used, n->total),
+		format("%.2f%%", n->total ? 100 * (double)used / (double)n->total : 0),
+		pair(n->net_in, n->net_out), pair(n->disk_read, n->disk_written),
+		format("%u", n->threads) };
+}
+
+static void put_stats(const struct row *w)
+{
+	const struct texts t = texts_of(w);
+
+	json_open(NULL, '{');
+	json_text("ID", w->in->name);
+	json_text("Container", w->in->name);
+	json_text("Name", w->in->name);
+	json_text("CPUPerc", t.cpu);
+	json_text("MemUsage", t.usage);
+	json_text("MemPerc", t.part);
+	json_text("NetIO", t.net);
+	json_text("BlockIO", t.block);
+	json_text("PIDs", t.pids);
+	json_close('}');
+}
+
+static void print_stats_table(const struct row *rows, size_t n)
+{
+	struct table *t = table_new((const char *[]){ "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %",
+		"NET I/O", "BLOCK I/O", "PIDS", NULL });
+
+	for (size_t i = 0; i < n; i++) {
+		const struct texts x = texts_of(&rows[i]);
+
+		table_row(t, (const char *[]){ rows[i].in->name, x.cpu, x.usage, x.part, x.net,
+				     x.block, x.pids });
+	}
+	table_print(t);
+}
+
+/* Leaves the rows of these instances; all, if there are no names. */
+static size_t keep_named(struct row *rows, size_t n, char **names)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool named = !*names;
+
+		for (char **name = names; *name; name++)
+			named = named || !strcmp(*name, rows[i].in->name);
+		if (named)
+			rows[left++] = rows[i];
+	}
+	return left;
+}
+
+static void print_stats(struct row *rows, size_t n, const struct view *v, const char *template)
+{
+	struct fields *f;
+
+	if (v->live)
+		printf("\033[H\033[J");
+	if (v->json)
+		json_open(NULL, '[');
+	for (size_t i = 0; v->json && i < n; i++)
+		put_stats(&rows[i]);
+	if (v->json)
+		return json_close(']');
+	if (!template)
+		return print_stats_table(rows, n);
+	f = fields_parse(template);
+	for (size_t i = 0; i < n; i++) {
+		fields_row_begin(f);
+		put_stats(&rows[i]);
+		fields_row_end(f);
+	}
+	fields_finish(f);
+}
+
+enum { KEY_NO_STREAM = 256, KEY_FORMAT };
+
+static int stats(int argc, char **argv)
+{
+	struct view v = { .order = BY_NAME };
+	const char *template = NULL;
+	struct sample old, new;
+	bool once = false;
+	char **names;
+
+	for (int key; (key = next_option(&cmd_stats, argc, argv));)
+		switch (key) {
+		case KEY_NO_STREAM: once = true; break;
+		case KEY_FORMAT: template = optarg; break;
+		case KEY_JSON: v.json = true; break;
+		default: break; /* -a: those that do not run have no counts */
+		}
+	names = take_words(&cmd_stats, argc, argv, 0, -1);
+	for (char **name = names; *name; name++)
+		instance_find(*name);
+	old = take(NULL);
+	once = once || v.json;
+	v.live = !once && screen_enter();
+	while (pause_for(1, &v)) {
+		struct row *rows;
+
+		new = take(NULL);
+		rows = sort(&old, &new, &v);
+		print_stats(rows, keep_named(rows, new.n, names), &v, template);
+		free(rows);
+		release(&old);
+		old = new;
+		if (fflush(stdout) || once)
+			break;
+	}
+	release(&old);
+	if (v.live)
+		screen_write(false);
+	return 0;
+}
+
+static const struct option_row stats_options[] = {
+	{ KEY_NO_STREAM, "no-stream", NULL, "one table, of one second" },
+	{ KEY_FORMAT, "format", "TEMPLATE",
+		"print fields: {{.Name}}, {{.CPUPerc}}, {{.MemUsage}}, {{.MemPerc}}, {{.NetIO}}, "
+		"{{.BlockIO}}, {{.PIDs}}; json, or table {{.Name}}\\t{{.CPUPerc}}" },
+	{ 'a', "all", NULL, NULL },
+	OPTION_JSON,
+	{ 0 },
+};
+
+const struct command cmd_stats = {
+	.name = "stats",
+	.args = "[UMID...]",
+	.help = "A live table of instances with docker's columns; nestctl top has more.",
+	.text = "CPU % is that of all processes of an instance on the host, memory and PIDS "
+		"(threads) are the guest's own view, and the limit is what the machine has. "
+		"Traffic is that of all cards but lo and of all disks since the start. Without a "
+		"terminal a table follows each second; --no-stream prints one, and --json too.",
+	.options = stats_options,
+	.run = stats,
 };
