@@ -39,6 +39,7 @@
 
 #include "os-linux/end.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/umid.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/service/events.h"
 #include "tools/nestctl/service/log.h"
@@ -51,6 +52,8 @@
 #define DELAY_MS 100
 #define DELAY_MAX_MS 60000
 #define RAN_LONG_NS 10000000000L
+/* so often a restart waits DELAY_MS for the last kernel's end */
+#define WAITS_MAX 100
 /* the status of a start that failed */
 #define NO_CHILD 125
 /* time for a child that does not end at its signals */
@@ -84,6 +87,8 @@ static struct super {
 	/* when it has started, and when it starts again, or 0: ns of a clock that nobody sets */
 	int64_t began, start_at;
 	int64_t delay_ms;
+	/* how often it has waited for its name */
+	int waits;
 	/* the beginning of its errors, while it starts */
 	char said[SAID_MAX];
 	size_t nr_said;
@@ -404,10 +409,26 @@ static void child_ended(int status)
 	save();
 }
 
+/* True while a killed kernel still has the name: on a busy host it takes its time to end. */
+static bool name_is_taken(void)
+{
+	for (int i = 0; i < 2; i++)
+		if (umid_home(i) && umid_is_served(format("%s/%s", umid_home(i), super.s->name)))
+			return true;
+	return false;
+}
+
 static void start_again(void)
 {
-	const char *why = start_child();
+	const char *why;
 
+	if (super.waits < WAITS_MAX && name_is_taken()) {
+		super.waits++;
+		super.start_at = steady_ns() + DELAY_MS * 1000000L;
+		return;
+	}
+	super.waits = 0;
+	why = start_child();
 	if (!why)
 		return;
 	note("cannot start it: %s", why);
