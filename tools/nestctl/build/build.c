@@ -17,6 +17,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/image/image.h"
+#include "tools/nestctl/run/template.h"
 #include "tools/nestctl/service/service.h"
 
 #define SECRET_MAX (1 << 20)
@@ -209,6 +210,12 @@ static void check_unused(const char *path, const char *name)
 	free(file);
 }
 
+/* Templates of a replaced image are of no use. */
+static void prune(void *unused)
+{
+	templates_prune();
+}
+
 static void keep(
 	const struct build *b, const struct stage *s, const struct wish *w, const char *path)
 {
@@ -221,6 +228,7 @@ static void keep(
 	} else if (path) {
 		check_unused(path, w->tag);
 		layer_store(&s->layer, path, text, size);
+		attempt(prune, NULL);
 	}
 	if (w->out)
 		oci_write(&s->layer, &s->config, w->tag ? image_name_of(w->tag) : NULL, w->out);

@@ -46,7 +46,7 @@ void key_list(struct sha256 *s, char *const *list);
 struct layer layer_of_image(const char *file);
 /* Returns a flat copy of the layer, for a chain that has grown long. */
 struct layer layer_flat(const struct layer *l);
-/* Returns an empty file system, or a larger copy. @size: bytes. */
+/* Returns an empty file system; and a larger copy, unless it has that size. @size: bytes. */
 struct layer layer_scratch(uint64_t size);
 struct layer layer_grown(const struct layer *l, uint64_t size);
 /*

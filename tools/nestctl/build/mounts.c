@@ -163,7 +163,7 @@ static void add_secret(const struct mounts *w, const struct mount *m)
 	if (m->env && memchr(secret->text, '\0', secret->size))
 		instruction_bad(w->at, "the secret %s cannot be a variable", id);
 	if (m->env)
-		add(w, format("e%s=%.*s", m->env, (int)secret->size, secret->text));
+		add(w, format("E%s\t%s", m->env, id));
 	if (!m->env || m->target)
 		add(w, format("f%s\t%s\t%s\t%s", id,
 			       m->target ? m->target : format("/run/secrets/%s", id),

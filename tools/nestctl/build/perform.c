@@ -301,7 +301,7 @@ void stage_perform(struct build *b, size_t number)
 	} else {
 		struct source from = source_of(b, s->from, s->image);
 
-		s->layer = from.layer;
+		s->layer = b->size ? layer_grown(&from.layer, b->size) : from.layer;
 		s->config = from.config;
 	}
 	s->config.has_command = false;

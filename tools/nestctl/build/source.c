@@ -112,24 +112,18 @@ struct source source_of(struct build *b, const struct instruction *at, const cha
 {
 	static const char *const kinds[] = { "oci:", "oci-archive:", "docker-archive:" };
 	const char *own = image_name_of(name);
-	struct source s;
 
 	if (!strcmp(name, "scratch"))
 		return scratch(b);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (!strncmp(name, kinds[i], strlen(kinds[i])))
 			return imported(at, name + strlen(kinds[i]));
-	if (*name == '/' || *name == '.') {
-		s = of_path(at, name);
-	} else {
-		if (strchr(own, '/') || access(image_path(own), R_OK))
-			instruction_bad(at,
-				"there is no image %s; `nestctl pull %s` gets it where skopeo is, "
-				"`nestctl tag IMAGE %s` names another one so",
-				own, name, strrchr(own, '/') ? strrchr(own, '/') + 1 : own);
-		s = of_image(image_path(own));
-	}
-	if (b->size)
-		s.layer = layer_grown(&s.layer, b->size);
-	return s;
+	if (*name == '/' || *name == '.')
+		return of_path(at, name);
+	if (strchr(own, '/') || access(image_path(own), R_OK))
+		instruction_bad(at,
+			"there is no image %s; `nestctl pull %s` gets it where skopeo is, "
+			"`nestctl tag IMAGE %s` names another one so",
+			own, name, strrchr(own, '/') ? strrchr(own, '/') + 1 : own);
+	return of_image(image_path(own));
 }

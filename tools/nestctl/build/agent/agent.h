@@ -26,6 +26,7 @@
  *      sDEVICE[\tro]     a disk, mounted at /dev/shm/.build/DEVICE; before the words that use it
  *      iDEVICE           a disk that has the stream, instead of standard input
  *      tTARGET[\tSIZE]   a tmpfs
+ *      EVAR\tNAME        the secret file NAME as a variable of the command
  *      fNAME\tTARGET\tMODE\tOWNER   the secret file NAME of the stream at TARGET
  *
  * The agent's root is the image's own file system, bound a second time, which no mount of init's

@@ -208,18 +208,40 @@ static void unmount_all(void)
 	}
 }
 
+/* Returns VAR=VALUE for "VAR\tNAME". Secrets are not among the words, which the host's ps shows. */
+static char *secret_variable(char *text)
+{
+	static char value[65536];
+	char *name = strchr(text, '\t');
+	ssize_t n;
+	int fd;
+
+	if (!name)
+		fail_text("%s: no secret", text);
+	*name++ = '\0';
+	fd = open(text_of(SECRETS "/%s", name), O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, value, sizeof(value) - 1);
+	if (n < 0)
+		fail(name);
+	close(fd);
+	value[n] = '\0';
+	return text_of("%s=%s", text, value);
+}
+
 static void __attribute__((noreturn)) execute(const struct agent_words *w)
 {
 	struct job job = { .term = "dumb", .agent = -1, .argv = w->rest };
 	size_t n = 0;
 
 	for (char **word = w->words; *word; word++)
-		n += **word == 'e';
+		n += **word == 'e' || **word == 'E';
 	job.env = must(calloc(n + 1, sizeof(*job.env)));
 	n = 0;
 	for (char **word = w->words; *word; word++)
 		if (**word == 'e')
 			job.env[n++] = *word + 1;
+		else if (**word == 'E')
+			job.env[n++] = secret_variable(*word + 1);
 	job.user = word_of(w, 'u');
 	job.dir = word_of(w, 'w');
 	job_exec(&job);
