@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * step.c: see step.h. The layer has no name while the instance writes to it: the kernel opens it
- * through this process. So nothing is left of a step that fails or is interrupted.
+ * step.c: see step.h. The layer has no name while the instance writes to it: the kernel inherits
+ * its descriptor. So nothing is left of a step that fails or is interrupted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -54,7 +54,7 @@ static char **command_line(const struct step *s)
 	if (!s->shown)
 		argv = words_add(argv, format("--net=none"));
 	if (s->layer)
-		argv = words_add(argv, format("--keep=/proc/%d/fd/%d", (int)getpid(), s->fd));
+		argv = words_add(argv, format("--keep=%s", fd_path(s->fd)));
 	for (int i = 0; i < s->nr_disks; i++)
 		argv = words_add(
 			argv, format("--param=ubd%d%s=%s", i + 1, s->written >> i & 1 ? "" : "r",
@@ -77,7 +77,20 @@ void step_add_stream(struct step *s, int fd)
 	if (size < 0 || ftruncate(fd, (size + 4095) / 4096 * 4096))
 		die("the files for an instance: %s", strerror(errno));
 	s->words = words_add(s->words, format("iubd%c", 'b' + s->nr_disks));
-	s->disks[s->nr_disks++] = format("/proc/%d/fd/%d", (int)getpid(), fd);
+	s->stream = fd;
+	s->disks[s->nr_disks++] = fd_path(fd);
+}
+
+/*
+ * Lets the child and its kernel inherit the files without names: under its jail a kernel opens no
+ * descriptor of another process.
+ */
+static void pass_on(const struct step *s, bool on)
+{
+	if (s->layer)
+		fcntl(s->fd, F_SETFD, on ? 0 : FD_CLOEXEC);
+	if (s->stream)
+		fcntl(s->stream, F_SETFD, on ? 0 : FD_CLOEXEC);
 }
 
 void step_start(struct step *s)
@@ -94,8 +107,10 @@ void step_start(struct step *s)
 	if (pipe2(in, O_CLOEXEC) || (!s->shown && pipe2(out, O_CLOEXEC)))
 		die("pipe: %s", strerror(errno));
 	s->said = s->shown ? -1 : memfd_create("errors", MFD_CLOEXEC);
+	pass_on(s, true);
 	s->pid = spawn((const char *const *)command_line(s),
 		(const int[]){ in[0], s->shown ? 2 : out[1], s->shown ? 2 : s->said });
+	pass_on(s, false);
 	close(in[0]);
 	if (!s->shown)
 		close(out[1]);

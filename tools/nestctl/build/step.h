@@ -34,6 +34,8 @@ struct step {
 	/* the agent's output and errors are shown as they come; otherwise @out is a pipe */
 	bool shown;
 	const char *mem;
+	/* of step_add_stream(), or 0 */
+	int stream;
 	/* ---- set by step_start() ---- */
 	int in, out, said, fd;
 	pid_t pid;
