@@ -70,11 +70,11 @@ static __attribute__((target("sha,sse4.1"))) void compress_by_cpu(
 		words msg = now + (words){ (int)c[0], (int)c[1], (int)c[2], (int)c[3] };
 
 		cdgh = __builtin_ia32_sha256rnds2(cdgh, abef, msg);
-		msg = __builtin_shuffle(msg, (words){ 2, 3, 2, 3 });
+		msg = (words){ msg[2], msg[3], msg[2], msg[3] };
 		abef = __builtin_ia32_sha256rnds2(abef, cdgh, msg);
 		w[i % 4] = __builtin_ia32_sha256msg2(
 			__builtin_ia32_sha256msg1(now, next) +
-				__builtin_shuffle(third, last, (words){ 1, 2, 3, 4 }),
+				(words){ third[1], third[2], third[3], last[0] },
 			last);
 	}
 	abef += old_abef;
