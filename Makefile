@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Nestling's build.  `make` builds build/nestling (the kernel) and build/nestctl (the friendly face); `make help` lists
-# the other targets.  MODE=debug|ubsan|asan|cov builds into build/MODE/ instead of build/.
+# the other targets.  MODE=debug|ubsan|asan|cov|cover builds into build/MODE/ instead of build/.
 #
 # The sources live in worlds, told apart by path alone (docs/architecture.md, Law 1):
 #   kernel world  arch/um skas kernel drivers (but *_host.c)   freestanding, linked with `ld -r` into kernel.o
@@ -17,9 +17,9 @@ MAKEFLAGS += -rR
 SHELL := /bin/bash
 
 MODE ?=
-ifeq ($(filter $(MODE),debug ubsan asan cov),$(MODE))
+ifeq ($(filter $(MODE),debug ubsan asan cov cover),$(MODE))
 else
-$(error MODE is '$(MODE)'; it must be debug, ubsan, asan, cov or empty)
+$(error MODE is '$(MODE)'; it must be debug, ubsan, asan, cov, cover or empty)
 endif
 B := build$(if $(MODE),/$(MODE))
 

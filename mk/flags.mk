@@ -40,5 +40,11 @@ KSAN := -fprofile-arcs -ftest-coverage -fprofile-update=atomic -fprofile-abs-pat
 HCOV := -DCONFIG_COV_HOST=1
 COVLIBS := -Wl,-u,__gcov_dump -lgcov
 endif
+# File systems count their edges for a fuzzer (kernel/lib/debug/cover.c); nothing else does, as the
+# rest of the kernel runs for every task of the guest.
+ifeq ($(MODE),cover)
+CBASE += -DCONFIG_COVER=1
+EDGES := -fsanitize-coverage=trace-pc
+endif
 
 DEPFLAGS = -MMD -MP -MF $(@:.o=.d)

@@ -9,6 +9,7 @@ KERNEL_OBJ := $(call obj,$(KERNEL_SRC)) $(patsubst $(G)/%.c,$(B)/obj/gen/%.o,$(f
 HOST_OBJ := $(call obj,$(HOST_SRC))
 
 $(KERNEL_OBJ): WFLAGS = $(KFLAGS) $(KSAN)
+$(filter $(B)/obj/kernel/fs/%,$(KERNEL_OBJ)): WFLAGS = $(KFLAGS) $(KSAN) $(EDGES)
 $(HOST_OBJ): WFLAGS = $(HFLAGS) $(HCOV)
 $(STUB_OBJ): WFLAGS = $(STUBFLAGS)
 $(VDSO_OBJ): WFLAGS = $(VDSOFLAGS)

@@ -25,7 +25,7 @@ help:
 	@echo 'make docs         write what is generated: docs/coverage.md, the man pages, the tables of docs/results'
 	@echo 'make tidy         clang-format in place, FILES=... for some'
 	@echo 'make clean, make install PREFIX=/usr/local'
-	@echo 'MODE=debug|ubsan|asan|cov builds into build/MODE; V=1 shows the commands'
+	@echo 'MODE=debug|ubsan|asan|cov|cover builds into build/MODE; V=1 shows the commands'
 
 deps:
 	@tools/deps

@@ -18,6 +18,7 @@
 #include "drivers/mconsole/reset_host.h"
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/atomic.h"
+#include "kernel/lib/debug/cover.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
@@ -70,6 +71,9 @@ static void detach(void)
 	WRITE_ONCE(attached, false);
 	wake_up_all(&wait);
 	wait_event_idle(&wait, !xchg(&busy, 1));
+	/* Where the machine could not be put back, edges are still counted. */
+	if (cover_to(NULL, 0))
+		synchronize_rcu();
 	reset_host_detach();
 	leave();
 }
@@ -247,6 +251,8 @@ static int wait_for_input(void)
 
 static ssize_t read_input(struct iov_iter *to)
 {
+	u32 counters;
+	u8 *map;
 	size_t n;
 	int err;
 
@@ -261,6 +267,8 @@ static ssize_t read_input(struct iov_iter *to)
 	if (!READ_ONCE(attached))
 		return -EIO;
 	runs = true;
+	map = reset_host_cover(&counters);
+	cover_to(map, counters);
 	n = min((size_t)len, to->count);
 	return copy_to_iter(reset_host_input(), n, to) == n ? (ssize_t)n : -EFAULT;
 }
@@ -289,6 +297,7 @@ static ssize_t write_record(struct iov_iter *from)
 		return -EINVAL;
 	if (copy_from_iter(record, n, from) != n)
 		return -EFAULT;
+	cover_to(NULL, 0);
 	reset_host_record_is((u32)n);
 	record_len = (u32)n;
 	quiet = atomic_read(&current->mm->mm_users) == 1 ? current->mm : NULL;

@@ -24,7 +24,8 @@ struct kstack_head {
 	struct task *task;
 	u64 host_sp;
 	u64 magic;
-	u64 pad[5];
+	u64 cover; /* the last place (MODE=cover) */
+	u64 pad[4];
 };
 static inline struct kstack_head *arch_kstack_head(void)
 {

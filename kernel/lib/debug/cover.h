@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cover.h: counts the edges of the kernel's own code for a fuzzer, with MODE=cover. In other builds
+ * nothing is counted.
+ *
+ * gcc's -fsanitize-coverage=trace-pc calls us at the beginning of each basic block of kernel/fs. An
+ * edge is a pair of such places that one task passes after another, as AFL counts them.
+ */
+#ifndef NESTLING_LIB_COVER_H
+#define NESTLING_LIB_COVER_H
+
+#include "kernel/lib/types.h"
+
+/*
+ * Counts from now on in @len bytes at @map, one for each edge. @len is a power of two. A counter
+ * that overflows goes on at 1. NULL: counts nothing. Returns true if edges were counted until now:
+ * other vCPUs may still write to the last map for a grace period.
+ */
+#ifdef CONFIG_COVER
+bool cover_to(u8 *map, u32 len);
+#else
+static inline bool cover_to(u8 *map, u32 len)
+{
+	return false;
+}
+#endif
+
+#endif
