@@ -34,7 +34,7 @@ static char *read_file(const char *name, size_t most, size_t *size)
 {
 	int fd = strcmp(name, "-") ? open(name, O_RDONLY | O_CLOEXEC) : 0;
 	char *text = xalloc(most + 1);
-	ssize_t n;
+	ssize_t n = 0;
 
 	if (fd < 0)
 		die("%s: %s", name, strerror(errno));
