@@ -222,7 +222,7 @@ static s64 try_save(struct save *s)
 	s->why->text[0] = '\0';
 	err = state_quiet(s->why);
 	if (!err)
-		err = machine_save_settle();
+		err = machine_save_settle(s->why->text, sizeof(s->why->text));
 	if (!err)
 		err = describe(s);
 	if (!err)

@@ -113,9 +113,31 @@ static int settle_task(struct task *t)
 	return 0;
 }
 
+/* a task that has kept a settling from its end, in this stop; or NULL */
+static const struct task *holder;
+
 static int settle_mm(struct mm *mm)
 {
-	return pmap_settle_stopped(&mm->pmap);
+	int err = pmap_settle_stopped(&mm->pmap);
+
+	if (err)
+		holder = mm->pmap.lock.owner;
+	return err;
+}
+
+/* Settles all address spaces. -EAGAIN: @why names the task that the machine has to go on for. */
+static int settle_mms(char *why, size_t size)
+{
+	int err;
+
+	holder = NULL;
+	err = mm_each_stopped(settle_mm);
+	if (holder)
+		scnprintf(why, size, "task %s holds an address space for too long, and %s",
+			holder->comm, holder->state == TASK_RUNNING ? "gets no turn" : "sleeps");
+	else if (err == -EAGAIN)
+		strscpy(why, "a task gives up its address space for too long", size);
+	return err;
 }
 
 bool arch_in_host_vdso(u64 addr)
@@ -143,12 +165,12 @@ static int settle_vdso(void)
 	return os_clock_mono() - vdso_since < VDSO_PATIENCE ? -EAGAIN : 0;
 }
 
-int machine_save_settle(void)
+int machine_save_settle(char *why, size_t size)
 {
 	int err = settle_vdso();
 
 	if (!err)
-		err = mm_each_stopped(settle_mm);
+		err = settle_mms(why, size);
 	return err ? err : stacks_each_task(settle_task);
 }
 
@@ -320,7 +342,7 @@ static void is_back(void)
 
 s64 machine_mark(char *why, size_t size)
 {
-	s64 err = mm_each_stopped(settle_mm);
+	s64 err = settle_mms(why, size);
 
 	if (!err)
 		err = put_spaces(NULL);
