@@ -43,8 +43,8 @@ static bool is_of_front_end(const char *word, const struct net_link *link)
 	       (!strncmp(word, "mtu=", 4) && link != &slirp_link);
 }
 
-/* Finds the link of a value, and the link's words in it. @args has room for all of it. */
-static const struct net_link *parse(char *value, char *args)
+/* Finds the link of a value, its queues, and the link's words. @args has room for all of it. */
+static const struct net_link *parse(char *value, char *args, unsigned int *queues)
 {
 	char *kind = strsep(&value, ","), *word;
 	const struct net_link *link = NULL;
@@ -53,13 +53,30 @@ static const struct net_link *parse(char *value, char *args)
 		if (!strcmp(kind, kinds[i].name))
 			link = kinds[i].link;
 	*args = 0;
-	while (link && (word = strsep(&value, ",")))
+	while (link && (word = strsep(&value, ","))) {
+		sscanf(word, "queues=%u", queues);
 		if (*word && !is_of_front_end(word, link)) {
 			if (*args)
 				strcat(args, ",");
 			strcat(args, word);
 		}
+	}
 	return link;
+}
+
+/*
+ * A further queue of a device: of the one that the value names. A device that the host has named
+ * could only be told by the kernel process.
+ */
+static int take_device(struct net_host *h, struct net_host *first)
+{
+	size_t n = strcspn(h->args, ",");
+
+	if (!n || n >= sizeof(first->name))
+		return net_fail(h, EPERM, "%s: several queues want the name of a device", h->args);
+	memcpy(first->name, h->args, n);
+	h->first = first;
+	return 0;
 }
 
 static int open_link(struct net_host *h)
@@ -76,18 +93,26 @@ static int open_link(struct net_host *h)
 	return err;
 }
 
+/* "VALUE", or "VALUE\nmore": a queue beside the first one. */
 static int open_for_jailed(const char *text, struct os_opened *o)
 {
 	struct net_host h = {
 		.queues = 1, .fd = -1, .parked = -1, .control = -1, .asked = -1, .half = -1
 	};
-	char *value = strdup(text), *args = calloc(1, strlen(text) + 1);
+	struct net_host first = { 0 };
+	const char *end = strchr(text, '\n');
+	char *value = strndup(text, end ? (size_t)(end - text) : strlen(text));
+	char *args = calloc(1, strlen(text) + 1);
 	int err = -ENOMEM;
 
 	if (value && args) {
-		h.link = parse(value, args);
+		h.link = parse(value, args, &h.queues);
 		h.args = args;
-		err = h.link ? open_link(&h) : -EINVAL;
+		err = h.link ? 0 : -EINVAL;
+		if (!err && end)
+			err = take_device(&h, &first);
+		if (!err)
+			err = open_link(&h);
 	}
 	if (err) {
 		memcpy(o->text, h.err, sizeof(o->text) - 1);
@@ -141,11 +166,13 @@ int net_jailed_open(struct net_host *h)
 {
 	struct os_opened o = { 0 };
 	struct opened answer;
+	char *text = NULL;
 	int err;
 
-	if (h->queues > 1)
-		return net_fail(h, EPERM, "several queues cannot be opened under jail=on");
-	err = os_jail_open(opener, h->value, &o);
+	if (h->first && asprintf(&text, "%s\nmore", h->value) < 0)
+		return net_fail(h, ENOMEM, "%s", strerror(ENOMEM));
+	err = os_jail_open(opener, text ? text : h->value, &o);
+	free(text);
 	o.text[sizeof(o.text) - 1] = 0;
 	if (err || !o.nr)
 		return net_fail(h, err ? -err : EIO, "%s", *o.text ? o.text : strerror(-err));

@@ -98,9 +98,14 @@ def numbers():
 
 
 class Instance:
+    started = 0
+
     def __init__(self, jail):
+        # The name of one that was killed may not be free at once.
+        Instance.started += 1
+        self.name = f"attack{Instance.started}"
         self.log = open(f"{WORK}/console", "wb")
-        self.run = subprocess.Popen([KERNEL, "umid=attack", "mem=64M", "ncpus=1", f"jail={jail}", "ubd0r=" + BUSYBOX, "root=/dev/ubda", "ro",
+        self.run = subprocess.Popen([KERNEL, "umid=" + self.name, "mem=64M", "ncpus=1", f"jail={jail}", "ubd0r=" + BUSYBOX, "root=/dev/ubda", "ro",
             "init=/bin/busybox", "con=null", "con0=null,fd:1", "quiet", "--", "sh", "-c", "echo ready; while :; do sleep 1; done"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
         end = time.monotonic() + 60
@@ -165,7 +170,7 @@ def relay():
     """
     make_files()
     one = Instance("on")
-    path = os.path.join(os.environ["HOME"], ".uml", "attack", "mconsole")
+    path = os.path.join(os.environ["HOME"], ".uml", one.name, "mconsole")
     to = struct.pack("<H", socket.AF_UNIX) + path.encode() + b"\0"
     command = f"config ubd3={WORK}/secret".encode()
     packet = struct.pack("<III", 0xcafebabe, 2, len(command)) + command.ljust(512, b"\0")
