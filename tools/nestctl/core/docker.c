@@ -48,8 +48,10 @@ static const struct row verbs[] = {
 	{ "inspect", "nestctl inspect",
 		"The fields that exist have docker's names; there are "
 		"fewer. Templates name fields only." },
-	{ "top", "nestctl exec", "`nestctl exec NAME -- ps`. `nestctl top` is a table of instances." },
-	{ "stats", "nestctl stats", "The limit is the memory of the machine. Only what runs is shown." },
+	{ "top", "nestctl exec",
+		"`nestctl exec NAME -- ps`. `nestctl top` is a table of instances." },
+	{ "stats", "nestctl stats",
+		"The limit is the memory of the machine. Only what runs is shown." },
 	{ "images", "nestctl images", "There are no tags: {{.Tag}} is always latest." },
 	{ "rmi", "nestctl rmi", "" },
 	{ "image ls", "nestctl image list", "" },
