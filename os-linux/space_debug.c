@@ -5,6 +5,9 @@
  * Only a tracer may set them, and they stay when it detaches. So a runner is seized, stopped,
  * written to and released at once. Outside of that it has no tracer, its signals are its own, and
  * it pays nothing. A futex call in which it slept begins anew.
+ *
+ * A jailed process may trace nobody: it asks its broker, by ptrace(2) with a request that the host
+ * does not have (jail/children.c).
  */
 #include <errno.h>
 #include <linux/ptrace.h>
@@ -14,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "os-linux/jail/broker.h"
+#include "os-linux/jail/jail.h"
 #include "os-linux/os_space.h"
 #include "os-linux/space_internal.h"
 
@@ -101,9 +106,8 @@ static long write_all(pid_t pid, const uint64_t addr[NR_BREAKS], uint64_t dr7)
 	return err;
 }
 
-int os_space_debug_set(int task, const uint64_t addr[NR_BREAKS], uint64_t dr7)
+int debug_set(pid_t pid, const uint64_t addr[NR_BREAKS], uint64_t dr7)
 {
-	pid_t pid = os_space_pid(task);
 	int signo;
 	long err = hold(pid, &signo);
 
@@ -114,9 +118,8 @@ int os_space_debug_set(int task, const uint64_t addr[NR_BREAKS], uint64_t dr7)
 	return (int)err;
 }
 
-int os_space_debug_hits(int task, uint64_t *dr6)
+int debug_hits(pid_t pid, uint64_t *dr6)
 {
-	pid_t pid = os_space_pid(task);
 	unsigned long value = 0;
 	int signo;
 	long err = hold(pid, &signo);
@@ -127,4 +130,22 @@ int os_space_debug_hits(int task, uint64_t *dr6)
 	let_go(pid, signo);
 	*dr6 = value ^ DR6_FIXED;
 	return (int)err;
+}
+
+int os_space_debug_set(int task, const uint64_t addr[NR_BREAKS], uint64_t dr7)
+{
+	pid_t pid = os_space_pid(task);
+
+	if (jail_has_no_ptrace())
+		return (int)trace(DEBUG_SET, pid, (unsigned long)addr, dr7);
+	return debug_set(pid, addr, dr7);
+}
+
+int os_space_debug_hits(int task, uint64_t *dr6)
+{
+	pid_t pid = os_space_pid(task);
+
+	if (jail_has_no_ptrace())
+		return (int)trace(DEBUG_HITS, pid, (unsigned long)dr6, 0);
+	return debug_hits(pid, dr6);
 }

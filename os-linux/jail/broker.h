@@ -110,6 +110,15 @@ bool files_call(const struct seccomp_notif *call);
 /* The same for attributes of files that the kernel process has open (attributes.c). */
 bool attributes_call(const struct seccomp_notif *call);
 
+/*
+ * Requests of ptrace(2) that only a broker knows: debug registers of a child (space_debug.c). The
+ * third argument points to four addresses, or to where DR6 goes; the fourth is DR7.
+ */
+#define DEBUG_SET 0x4e534701
+#define DEBUG_HITS 0x4e534702
+/* Return 0 or -errno. */
+int debug_set(pid_t pid, const uint64_t addr[4], uint64_t dr7);
+int debug_hits(pid_t pid, uint64_t *dr6);
 /* True if @pid is a child of the kernel process, or a child of one, and so on. */
 bool children_has(int pid);
 /* The same for calls that act on a child of the kernel process or on a thread (children.c). */

@@ -159,6 +159,19 @@ static int send_signal(int pid, int sig)
 	return err;
 }
 
+static int debug(uint64_t request, int pid, uint64_t at, uint64_t dr7)
+{
+	uint64_t addr[4], dr6 = 0;
+	int err;
+
+	if (!children_has(pid) || pid == broker.kernel)
+		return -EPERM;
+	if (request == DEBUG_SET)
+		return memory_read(at, addr, sizeof(addr)) ? debug_set(pid, addr, dr7) : -EFAULT;
+	err = debug_hits(pid, &dr6);
+	return err || memory_write(at, &dr6, sizeof(dr6)) ? err : -EFAULT;
+}
+
 bool children_call(const struct seccomp_notif *call)
 {
 	const uint64_t *args = (const uint64_t *)call->data.args;
@@ -167,6 +180,11 @@ bool children_call(const struct seccomp_notif *call)
 	switch (call->data.nr) {
 	case SYS_kill: answer(call, send_signal((int)args[0], value)); return true;
 	case SYS_tgkill: answer(call, send_signal((int)args[0], (int)args[2])); return true;
+	case SYS_ptrace:
+		if (args[0] != DEBUG_SET && args[0] != DEBUG_HITS)
+			return false;
+		answer(call, debug(args[0], value, args[2], args[3]));
+		return true;
 	case SYS_sched_setaffinity:
 	case SYS_sched_setscheduler:
 	case SYS_sched_setattr: break;

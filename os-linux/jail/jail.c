@@ -77,7 +77,7 @@ static void leave_no_core(void)
 
 /* The socket to the broker, or -1: there is none. */
 static int broker_sock = -1;
-static bool closed;
+static bool closed, may_trace;
 
 /* True if there may be a jail: a state has a command line of its own, which is read later. */
 static bool may_be_jailed(char **argv)
@@ -321,6 +321,7 @@ int os_jail_close(int traces)
 	listener = install(profiles);
 	if (listener < 0)
 		return listener;
+	may_trace = traces;
 	closed = true;
 	err = broker_ask(broker_sock, ASK_CLOSED, 0, "", &listener, 1);
 	close(listener);
@@ -336,6 +337,11 @@ void os_jail_none(void)
 	drop_capabilities(NEVER_NEEDED);
 	for (int i = 0; i < nr_hooks; i++)
 		hooks[i]();
+}
+
+bool jail_has_no_ptrace(void)
+{
+	return closed && !may_trace;
 }
 
 bool os_jail_is_open(void)

@@ -67,6 +67,9 @@ int jail_filter(struct sock_filter *insn, uint32_t self, unsigned profiles, uint
 /* Returns the name of a call of the host, or NULL (names.c). */
 const char *jail_call_name(int nr);
 
+/* True if the process is jailed, and may not use ptrace(2). */
+bool jail_has_no_ptrace(void);
+
 /* ---- what each thread gives up (threads.c) ---- */
 
 /* At the start: signals of this process reach itself and its children only, where Landlock can. */
