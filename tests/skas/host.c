@@ -111,6 +111,16 @@ bool os_jailed(void)
 	return false;
 }
 
+bool os_jail_is_open(void)
+{
+	return false;
+}
+
+bool jail_has_no_ptrace(void)
+{
+	return false;
+}
+
 void os_jail_again(const char *dir)
 {
 	abort();
