@@ -41,8 +41,9 @@ static void schedule(const uint8_t *block, uint32_t w[64])
 	}
 }
 
-/* Four words; the first is the lowest. */
-typedef int words __attribute__((vector_size(16)));
+/* Four words; the first is the lowest. The compiler's names of the instructions take signed ones. */
+typedef uint32_t words __attribute__((vector_size(16)));
+typedef int ints __attribute__((vector_size(16)));
 
 /*
  * Likewise by the instructions of the CPU (Intel's "SHA Extensions", 2013), of which each makes two
@@ -52,8 +53,8 @@ static __attribute__((target("sha,sse4.1"))) void compress_by_cpu(
 	uint32_t state[8], const uint8_t *block)
 {
 	uint32_t *s = state, in[16];
-	words abef = { (int)s[5], (int)s[4], (int)s[1], (int)s[0] };
-	words cdgh = { (int)s[7], (int)s[6], (int)s[3], (int)s[2] };
+	words abef = { s[5], s[4], s[1], s[0] };
+	words cdgh = { s[7], s[6], s[3], s[2] };
 	const words old_abef = abef, old_cdgh = cdgh;
 	words w[4];
 
@@ -61,29 +62,27 @@ static __attribute__((target("sha,sse4.1"))) void compress_by_cpu(
 		in[i] = (uint32_t)block[0] << 24 | (uint32_t)block[1] << 16 |
 			(uint32_t)block[2] << 8 | block[3];
 	for (int i = 0; i < 4; i++)
-		w[i] = (words){ (int)in[4 * i], (int)in[4 * i + 1], (int)in[4 * i + 2],
-			(int)in[4 * i + 3] };
+		w[i] = (words){ in[4 * i], in[4 * i + 1], in[4 * i + 2], in[4 * i + 3] };
 	for (int i = 0; i < 16; i++) {
 		const uint32_t *c = k + 4 * i;
 		words now = w[i % 4], next = w[(i + 1) % 4], third = w[(i + 2) % 4],
 		      last = w[(i + 3) % 4];
-		words msg = now + (words){ (int)c[0], (int)c[1], (int)c[2], (int)c[3] };
+		words msg = now + (words){ c[0], c[1], c[2], c[3] };
 
-		cdgh = __builtin_ia32_sha256rnds2(cdgh, abef, msg);
+		cdgh = (words)__builtin_ia32_sha256rnds2((ints)cdgh, (ints)abef, (ints)msg);
 		msg = (words){ msg[2], msg[3], msg[2], msg[3] };
-		abef = __builtin_ia32_sha256rnds2(abef, cdgh, msg);
-		w[i % 4] = __builtin_ia32_sha256msg2(
-			__builtin_ia32_sha256msg1(now, next) +
-				(words){ third[1], third[2], third[3], last[0] },
-			last);
+		abef = (words)__builtin_ia32_sha256rnds2((ints)abef, (ints)cdgh, (ints)msg);
+		next = (words)__builtin_ia32_sha256msg1((ints)now, (ints)next) +
+		       (words){ third[1], third[2], third[3], last[0] };
+		w[i % 4] = (words)__builtin_ia32_sha256msg2((ints)next, (ints)last);
 	}
 	abef += old_abef;
 	cdgh += old_cdgh;
 	for (int i = 0; i < 2; i++) {
-		s[1 - i] = (uint32_t)abef[2 + i];
-		s[5 - i] = (uint32_t)abef[i];
-		s[3 - i] = (uint32_t)cdgh[2 + i];
-		s[7 - i] = (uint32_t)cdgh[i];
+		s[1 - i] = abef[2 + i];
+		s[5 - i] = abef[i];
+		s[3 - i] = cdgh[2 + i];
+		s[7 - i] = cdgh[i];
 	}
 }
 
