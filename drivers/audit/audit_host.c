@@ -14,16 +14,35 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "os-linux/host.h"
 
 static int out = -1; /* written while the command line is read */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned long lost; /* lines; under lock */
 /* the last line has no end, the disk being full; under lock */
 static bool torn;
+
+static int inherited; /* the descriptor that was given, which the broker of a jail has too */
+
+/* In the broker, which starts the helpers of cards that come later. */
+static void take_in_broker(const char *number)
+{
+	out = atoi(number);
+}
+
+static void before_jail(void)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", inherited);
+	os_jail_run(take_in_broker, number);
+}
 
 int audit_host_open(int fd)
 {
@@ -42,7 +61,10 @@ int audit_host_open(int fd)
 		return -errno;
 	if (out >= 0) /* a parameter that was given twice */
 		close(out);
+	else
+		os_at_jail(before_jail);
 	out = copy;
+	inherited = fd;
 	return 0;
 }
 

@@ -738,9 +738,25 @@ static void make(const struct seccomp_notif *call, const struct file_call *c)
 		answer(call, change(call, c, &p));
 }
 
+/* The folder in which it was started: a jailed process goes to no other. */
+static int get_cwd(uint64_t to, uint64_t size)
+{
+	size_t n = strlen(broker.cwd) + 1;
+
+	if (n == 1)
+		return -ENOENT;
+	if (size < n)
+		return -ERANGE;
+	return memory_write(to, broker.cwd, n) ? (int)n : -EFAULT;
+}
+
 bool files_call(const struct seccomp_notif *call)
 {
 	caller = (int)call->pid;
+	if (call->data.nr == SYS_getcwd) {
+		answer(call, get_cwd(call->data.args[0], call->data.args[1]));
+		return true;
+	}
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		if (calls[i].nr == call->data.nr) {
 			make(call, &calls[i]);

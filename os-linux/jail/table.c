@@ -194,6 +194,7 @@ const struct jail_row jail_table[] = {
 	ASK(access, "the same"),
 	ASK(faccessat2, "the same"),
 	ASK(readlink, "states of disks"),
+	ASK(getcwd, "disks named from here"),
 	ASK(unlink, "the end: sockets of the instance's folder"),
 	ASK(unlinkat, "states that are not whole"),
 	ASK(rmdir, "the end: the instance's folder"),
