@@ -28,7 +28,8 @@ static unsigned long lost; /* lines; under lock */
 /* the last line has no end, the disk being full; under lock */
 static bool torn;
 
-static int inherited; /* the descriptor that was given, which the broker of a jail has too */
+/* The descriptor that was given, which the broker of a jail has, too. */
+static int inherited;
 
 /* In the broker, which starts the helpers of cards that come later. */
 static void take_in_broker(const char *number)

@@ -85,8 +85,10 @@ void known_add(int fd, bool is_kept);
 /* The owner has named the file at @path: it may be written to. */
 void known_let_write(const char *path);
 bool known_has(int fd);
-/* True if it is known, and nobody writes to it. */
-bool known_is_kept(int fd);
+/* Notes a file of the kernel process that has got its first name. */
+void known_own(int fd);
+/* True if it may have another name: nobody writes to it, or it is the kernel process's own. */
+bool known_may_link(int fd);
 struct stat;
 bool known_keeps(const struct stat *st);
 

@@ -643,10 +643,15 @@ static int link_file(const struct place *from, const struct place *to)
 	if (held < 0)
 		return linkat(from->dir, from->name, to->dir, to->name, 0) ? -errno : 0;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", held);
-	if (!is_nameless(held) && !known_is_kept(held))
+	if (!is_nameless(held) && !known_may_link(held)) {
 		err = -EACCES;
-	else
+	} else {
+		bool first = is_nameless(held);
+
 		err = linkat(AT_FDCWD, self, to->dir, to->name, AT_SYMLINK_FOLLOW) ? -errno : 0;
+		if (!err && first)
+			known_own(held);
+	}
 	close(held);
 	return err;
 }

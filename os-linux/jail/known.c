@@ -2,7 +2,7 @@
 /*
  * known.c: regular files that the kernel process has or had open, by their numbers on the host: it
  * may open them again to read, by its descriptors. Those that nobody writes to it may also give
- * another name, by which it cannot write to them either.
+ * another name, by which it cannot write to them either; and its own, which had no name at first.
  */
 #include <stddef.h>
 #include <sys/stat.h>
@@ -15,6 +15,7 @@ static struct known {
 	dev_t dev;
 	ino_t ino;
 	bool is_kept; /* nobody writes to it, under whatever name */
+	bool is_own;  /* its first name came from here */
 } known[KNOWN_MAX];
 static int nr_known, next_known;
 
@@ -40,20 +41,23 @@ bool known_has(int fd)
 	return !fstat(fd, &st) && find(&st);
 }
 
-bool known_is_kept(int fd)
+bool known_may_link(int fd)
 {
+	const struct known *k;
 	struct stat st;
 
-	return !fstat(fd, &st) && known_keeps(&st);
+	k = fstat(fd, &st) ? NULL : find(&st);
+	return k && (k->is_kept || k->is_own);
 }
 
-void known_add(int fd, bool is_kept)
+/* Finds the file, or makes room for it. Returns NULL if it is none, or there is no room. */
+static struct known *add(int fd)
 {
 	struct known *k;
 	struct stat st;
 
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
-		return;
+		return NULL;
 	k = find(&st);
 	if (!k && nr_known < KNOWN_MAX)
 		k = &known[nr_known++];
@@ -61,7 +65,24 @@ void known_add(int fd, bool is_kept)
 		if (!known[next_known].is_kept)
 			k = &known[next_known];
 	if (k)
-		*k = (struct known){ st.st_dev, st.st_ino, is_kept };
+		*k = (struct known){ .dev = st.st_dev, .ino = st.st_ino };
+	return k;
+}
+
+void known_add(int fd, bool is_kept)
+{
+	struct known *k = add(fd);
+
+	if (k)
+		k->is_kept = is_kept;
+}
+
+void known_own(int fd)
+{
+	struct known *k = add(fd);
+
+	if (k)
+		k->is_own = true;
 }
 
 void known_let_write(const char *path)

@@ -41,7 +41,7 @@ static void schedule(const uint8_t *block, uint32_t w[64])
 	}
 }
 
-/* Four words; the first is the lowest. The compiler's names of the instructions take signed ones. */
+/* Four words; the first is the lowest. The compiler's names of instructions take signed ones. */
 typedef uint32_t words __attribute__((vector_size(16)));
 typedef int ints __attribute__((vector_size(16)));
 
