@@ -704,6 +704,23 @@ static bool is_new_nameless(const struct file_call *c, const struct place *p, in
 	return false;
 }
 
+/*
+ * True for a granted folder that is still what it was: the one of the instance goes at its end,
+ * also where the guest may change names around it. No more than an empty folder can go.
+ */
+static bool is_own_folder(const struct file_call *c, const struct place *p)
+{
+	struct stat was, is;
+
+	if (c->op != RMDIR)
+		return false;
+	for (int i = 0; i < nr_grants; i++)
+		if (grants[i].folder >= 0 && !strcmp(grants[i].path, p->path))
+			return !fstat(grants[i].folder, &was) && !lstat(p->path, &is) &&
+			       was.st_dev == is.st_dev && was.st_ino == is.st_ino;
+	return false;
+}
+
 static void make(const struct seccomp_notif *call, const struct file_call *c)
 {
 	int flags = (int)arg(call, c->flags, 0), err;
@@ -727,7 +744,7 @@ static void make(const struct seccomp_notif *call, const struct file_call *c)
 		err = 0;
 	if (err == -EACCES && c->op == LINK && !strncmp(p.path, "/proc/", 6))
 		err = 0; /* link_file() looks at it */
-	if (err == -EACCES && is_new_nameless(c, &p, flags)) {
+	if (err == -EACCES && (is_new_nameless(c, &p, flags) || is_own_folder(c, &p))) {
 		p.dir = AT_FDCWD;
 		p.name = p.path;
 		err = 0;
