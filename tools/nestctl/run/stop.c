@@ -28,6 +28,7 @@
 #include "tools/nestctl/service/service.h"
 
 #define HALT_MS 2000
+#define BROKER_MS 5000
 /* time for an init that has killed the programs */
 #define POWER_OFF_MS 5000
 /* time for a supervisor, which kills the kernel by then */
@@ -120,8 +121,12 @@ static void halt(const struct instance *in)
 /* Removes what a killed instance leaves: the folder of its name, unless another has it by now. */
 static void remove_folder(const struct instance *in)
 {
-	if (umid_is_served(in->folder))
-		return;
+	/* The broker of a jailed kernel has the socket for a moment longer. */
+	for (int ms = 0; umid_is_served(in->folder); ms++) {
+		if (ms == BROKER_MS || umid_read_pid(in->folder) != in->pid)
+			return;
+		poll(NULL, 0, 1);
+	}
 	unlink(format("%s/mconsole", in->folder));
 	unlink(format("%s/pid", in->folder));
 	unlink(format("%s/console", in->folder));
