@@ -23,17 +23,6 @@
 #include "tools/nestctl/image/image.h"
 #include "tools/nestctl/service/service.h"
 
-/* A folder for the copy of a running instance's disk; removed at the end. */
-static char *temporary;
-
-static void remove_temporary(void)
-{
-	if (!temporary)
-		return;
-	unlink(format("%s/ubd0.layer", temporary));
-	rmdir(temporary);
-}
-
 static const char *layer_of(const struct service *s)
 {
 	if (s->spec.own_layer)
@@ -49,14 +38,9 @@ static const char *snapshot(const struct service *s)
 {
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	const int said = memfd_create("errors", MFD_CLOEXEC);
-	const char *dir = getenv("TMPDIR"), *copy;
+	const char *copy = format("%s/ubd0.layer", temporary_folder("a copy of its disk"));
 	char *text;
 
-	temporary = mkdtemp(format("%s/nestling-XXXXXX", dir && *dir ? dir : "/var/tmp"));
-	if (!temporary)
-		die("%s: no folder for a copy of its disk: %s", s->name, strerror(errno));
-	atexit(remove_temporary);
-	copy = format("%s/ubd0.layer", temporary);
 	if (wait_for(spawn((const char *const[]){ nestctl_path, "snapshot", "--disk", "ubd0",
 				   "--output", copy, s->name, NULL },
 		    (const int[]){ null, null, said }))) {

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pull.c: `nestctl pull`: skopeo(1) fetches an image into a temporary layout, which is imported. */
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,19 +9,6 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/image/image.h"
-
-static char *temporary;
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
-{
-	return remove(path);
-}
-
-static void remove_temporary(void)
-{
-	if (temporary)
-		nftw(temporary, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 /* Runs a program with its output on our standard error. Dies if it fails. */
 static void must_run(const char *const argv[], const char *what)
@@ -50,7 +33,7 @@ static const char *name_for(const char *image)
 
 int pull_image(int argc, char **argv)
 {
-	const char *dir = getenv("TMPDIR"), *image, *name, *layout;
+	const char *image, *name, *layout;
 	char **words;
 
 	while (next_option(&cmd_pull, argc, argv))
@@ -64,12 +47,7 @@ int pull_image(int argc, char **argv)
 			image, name);
 	if (!strchr(name, '/') && !access(image_path(name), F_OK))
 		die("%s: there is one already; `nestctl rmi` removes it", name);
-	clean_up_when_ended();
-	temporary = mkdtemp(format("%s/nestling-XXXXXX", dir && *dir ? dir : "/var/tmp"));
-	if (!temporary)
-		die("pull: no temporary folder: %s", strerror(errno));
-	atexit(remove_temporary);
-	layout = format("%s/oci", temporary);
+	layout = format("%s/oci", temporary_folder("the image"));
 	must_run((const char *const[]){ "skopeo", "copy", format("docker://%s", image),
 			 format("oci:%s", layout), NULL },
 		image);

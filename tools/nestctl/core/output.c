@@ -10,6 +10,7 @@
  * Invariant: the names of a slot are removed by the thread that sets its fd to 0, with signals
  * blocked.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "tools/nestctl/core/nestctl.h"
@@ -39,12 +41,74 @@ static struct output *slot_of(int fd)
 	die("too many files at once");
 }
 
+/* the temporary folder, or NULL */
+static const char *volatile scratch;
+
 /* ---- the end ---- */
+
+#define DEPTH_MAX 16 /* folders in folders of a temporary one */
+
+/* Removes the entries that one reading of the folder tells. Returns how many. */
+static int remove_entries(int dir, int depth);
+
+/* Removes all that is in the folder. Async-signal-safe, as are the functions that it calls. */
+static void empty_folder(int dir, int depth)
+{
+	while (remove_entries(dir, depth) > 0)
+		lseek(dir, 0, SEEK_SET);
+}
+
+static bool remove_entry(int dir, const char *name, int depth)
+{
+	int fd;
+
+	if (!strcmp(name, ".") || !strcmp(name, ".."))
+		return false;
+	if (!unlinkat(dir, name, 0))
+		return true;
+	fd = depth ? openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return false;
+	empty_folder(fd, depth - 1);
+	close(fd);
+	return !unlinkat(dir, name, AT_REMOVEDIR);
+}
+
+static int remove_entries(int dir, int depth)
+{
+	union {
+		struct dirent64 align;
+		char room[2048];
+	} buf;
+	int removed = 0;
+	long n;
+
+	while ((n = syscall(SYS_getdents64, dir, buf.room, sizeof(buf.room))) > 0)
+		for (long at = 0; at < n;) {
+			const struct dirent64 *e = (const void *)(buf.room + at);
+
+			removed += remove_entry(dir, e->d_name, depth);
+			at += e->d_reclen;
+		}
+	return removed;
+}
+
+static void remove_scratch(void)
+{
+	int dir = scratch ? open(scratch, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+	if (dir < 0)
+		return;
+	empty_folder(dir, DEPTH_MAX);
+	close(dir);
+	rmdir(scratch);
+}
 
 /* Removes names. Async-signal-safe. */
 static void clean_up(void)
 {
 	stop_child();
+	remove_scratch();
 	for (int i = 0; i < OUTPUTS_MAX; i++) {
 		if (outputs[i].name)
 			unlink(outputs[i].name);
@@ -232,8 +296,10 @@ void output_finish(int fd, const char *path, bool replace)
 
 /* ---- temporary files ---- */
 
-/* Opens a file without a name in @dir. Returns -1 with errno. */
-/* Without O_EXCL: a save gives a disk's file a name in the state's folder. */
+/*
+ * Opens a file without a name in @dir. Returns -1 with errno. Without O_EXCL: a save gives a disk's
+ * file a name in the state's folder.
+ */
 static int temporary_file_in(const char *dir)
 {
 	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), err;
@@ -254,18 +320,51 @@ static int temporary_file_in(const char *dir)
 	return fd;
 }
 
-int temporary_file(const char *what)
+/*
+ * Calls @make with each folder for temporary files until it returns 0 or more, which is returned.
+ * Dies if it never does.
+ */
+static int make_in_one(int (*make)(const char *dir), const char *what)
 {
 	const char *dir = getenv("TMPDIR");
 	const char *const dirs[] = { dir && *dir ? dir : "/var/tmp", "/var/tmp", "/tmp" };
 	int first = 0;
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
-		int fd = temporary_file_in(dirs[i]);
+		int made = make(dirs[i]);
 
-		if (fd >= 0)
-			return fd;
+		if (made >= 0)
+			return made;
 		first = first ? first : errno;
 	}
 	die("%s: no place for %s: %s", dirs[0], what, strerror(first));
+}
+
+int temporary_file(const char *what)
+{
+	return make_in_one(temporary_file_in, what);
+}
+
+static int temporary_folder_in(const char *dir)
+{
+	char *name = format("%s/nestling-XXXXXX", dir);
+	sigset_t before = block_signals();
+	int err;
+
+	scratch = mkdtemp(name);
+	err = errno;
+	restore_signals(&before);
+	if (scratch)
+		return 0;
+	free(name);
+	errno = err;
+	return -1;
+}
+
+const char *temporary_folder(const char *what)
+{
+	clean_up_when_ended();
+	if (!scratch)
+		make_in_one(temporary_folder_in, what);
+	return scratch;
 }
