@@ -10,9 +10,11 @@ KERNEL_SRC := $(filter-out arch/um/vdso/%,$(call find-src,arch/um)) \
 STUB_SRC := $(call find-src,skas/stub)
 VDSO_SRC := $(call find-src,arch/um/vdso)
 # Files that need shared libraries belong to nestctl-image (mk/tools.mk).
-NESTCTL_IMAGE_SRC := $(patsubst %,tools/nestctl/image/%.c,image_main blob build bundle busybox copy export ext4_image import layers oci oci_config tree)
+NESTCTL_IMAGE_SRC := $(patsubst %,tools/nestctl/image/%.c, \
+	image_main blob build bundle busybox copy export ext4_image import layers oci oci_config tree)
 BUILD_AGENT_SRC := $(call find-src,tools/nestctl/build/agent)
-NESTCTL_IMAGE_SRC += $(filter-out $(BUILD_AGENT_SRC) tools/nestctl/build/rows.c tools/nestctl/build/tag.c,$(call find-src,tools/nestctl/build))
+BUILD_SRC := $(filter-out $(BUILD_AGENT_SRC),$(call find-src,tools/nestctl/build))
+NESTCTL_IMAGE_SRC += $(filter-out tools/nestctl/build/rows.c tools/nestctl/build/tag.c,$(BUILD_SRC))
 NESTCTL_SRC := $(filter-out $(NESTCTL_IMAGE_SRC) $(BUILD_AGENT_SRC),$(call find-src,tools/nestctl))
 AFL_AGENT_SRC := $(call find-src,tools/afl-nestling/agent)
 AFL_SRC := $(filter-out $(AFL_AGENT_SRC),$(call find-src,tools/afl-nestling))

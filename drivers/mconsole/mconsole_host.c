@@ -142,14 +142,22 @@ static int write_pid(const char *path)
 	return err;
 }
 
+static bool address_of(struct sockaddr_un *a, const char *path)
+{
+	*a = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (strlen(path) >= sizeof(a->sun_path))
+		return false;
+	strcpy(a->sun_path, path);
+	return true;
+}
+
 static int bind_at(const char *path, int type)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct sockaddr_un a;
 	int fd, on = 1;
 
-	if (strlen(path) >= sizeof(a.sun_path))
+	if (!address_of(&a, path))
 		return -ENAMETOOLONG;
-	strcpy(a.sun_path, path);
 	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
@@ -286,12 +294,11 @@ static int notify_opener = -1;
 
 static int send_note(const char *path, const void *data, size_t len)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct sockaddr_un a;
 	int fd, err = 0;
 
-	if (strlen(path) >= sizeof(a.sun_path))
+	if (!address_of(&a, path))
 		return -ENAMETOOLONG;
-	strcpy(a.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;

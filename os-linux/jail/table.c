@@ -82,7 +82,8 @@ const struct jail_row jail_table[] = {
 	CHECKED(tgkill, "three signals to itself", "core=on, nestctl perf, a restart",
 		IS(0, JAIL_SELF), IS(2, SIGABRT, SIGPROF, SIGURG)),
 	CHECKED(madvise, "none that breaks memory", "large pages, cores",
-		IS(2, MADV_RANDOM, MADV_DONTNEED, MADV_REMOVE, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE,
+		IS(2, MADV_RANDOM, MADV_DONTNEED, MADV_REMOVE, MADV_FREE, MADV_HUGEPAGE,
+			MADV_NOHUGEPAGE,
 			MADV_DONTDUMP, MADV_DODUMP, MADV_WILLNEED, MADV_POPULATE_READ,
 			MADV_POPULATE_WRITE, JAIL_MADV_COLLAPSE)),
 

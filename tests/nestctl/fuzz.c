@@ -29,6 +29,7 @@
 #include <sanitizer/common_interface_defs.h>
 
 #include "tests/fuzz.h"
+#include "tests/nestctl/stand_in.h"
 #include "tools/nestctl/image/bundle.h"
 #include "tools/nestctl/watch/elf_names.h"
 #include "tools/nestctl/image/ext4_image.h"
@@ -86,27 +87,6 @@ void die(const char *fmt, ...)
 
 void warn(const char *fmt, ...)
 {
-}
-
-char *format(const char *fmt, ...)
-{
-	va_list args;
-	char *out;
-
-	va_start(args, fmt);
-	if (vasprintf(&out, fmt, args) < 0)
-		abort();
-	va_end(args);
-	return out;
-}
-
-void *xalloc(size_t size)
-{
-	void *p = calloc(1, size);
-
-	if (!p)
-		die("out of memory");
-	return p;
 }
 
 void write_all(int fd, const void *data, size_t size, const char *what)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-attack.py WORK KERNEL BUSYBOX [FIRST STEP]: starts instances, has gdb make calls in them, and compares
-what has come of it. With FIRST and STEP only each STEPth call is tried.
+attack.py WORK KERNEL BUSYBOX [FIRST STEP]: starts instances, has gdb make calls in them, and
+compares what has come of it. With FIRST and STEP only each STEPth call is tried.
 """
 import os
 import resource
@@ -105,7 +105,8 @@ class Instance:
         Instance.started += 1
         self.name = f"attack{Instance.started}"
         self.log = open(f"{WORK}/console", "wb")
-        self.run = subprocess.Popen([KERNEL, "umid=" + self.name, "mem=64M", "ncpus=1", f"jail={jail}", "ubd0r=" + BUSYBOX, "root=/dev/ubda", "ro",
+        self.run = subprocess.Popen([KERNEL, "umid=" + self.name, "mem=64M", "ncpus=1",
+            f"jail={jail}", "ubd0r=" + BUSYBOX, "root=/dev/ubda", "ro",
             "init=/bin/busybox", "con=null", "con0=null,fd:1", "quiet", "--", "sh", "-c", "echo ready; while :; do sleep 1; done"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
         end = time.monotonic() + 60
@@ -165,8 +166,8 @@ def attempt(jail, numbers_of, call, victim):
 
 def relay():
     """
-    The broker sends answers of the management console to whom the kernel process says. One that is a
-    command, to the broker's own socket, would have it believe that its owner has named a file.
+    The broker passes on answers of the management console. One that is a command, to the broker's
+    own socket, would have it believe that its owner has named a file.
     """
     make_files()
     one = Instance("on")
@@ -180,17 +181,21 @@ def relay():
     buffer = "(unsigned long)&'os-linux/jail/files.c'::grants"
     name = f"({buffer} + 16384)"
     call = "((long (*)(long, ...))syscall)"
-    script = ["set pagination off", "set confirm off", f"set $at = {buffer}", f"restore {WORK}/packet binary $at",
+    sock = "(long)'drivers/mconsole/mconsole_host.c'::sock"
+    script = ["set pagination off", "set confirm off",
+        f"set $at = {buffer}", f"restore {WORK}/packet binary $at",
         f'set {{char[{len(WORK) + 8}]}}{name} = "{WORK}/secret"',
-        f'printf "sent: %ld\\n", {call}(44, (long)\'drivers/mconsole/mconsole_host.c\'::sock, {buffer}, (long){size}, 0L, 0L, 0L)',
+        f'printf "sent: %ld\\n", {call}(44, {sock}, {buffer}, (long){size}, 0L, 0L, 0L)',
         # The broker hears the command between two of them, if at all.
         *[f'printf "opened: %ld\\n", {call}(257, (long){AT_FDCWD}, (long){name}, 0L, 0L)'] * 4]
     words = ["gdb", "-q", "-batch", "-nx", "-p", str(one.run.pid)]
     for line in script:
         words += ["-ex", line]
-    out = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, check=False)
+    out = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        timeout=60, check=False)
     one.end()
-    check("an answer that is a command is sent to the broker", f"sent: {size}" in out.stdout, out.stdout[-200:] + out.stderr[-300:])
+    said = out.stdout[-200:] + out.stderr[-300:]
+    check("an answer that is a command is sent to the broker", f"sent: {size}" in out.stdout, said)
     check("and is no word of the owner's", out.stdout.count("opened: -1") == 4, out.stdout[-200:])
 
 

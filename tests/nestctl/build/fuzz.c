@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "tests/fuzz.h"
+#include "tests/nestctl/stand_in.h"
 #include "tools/nestctl/build/containerfile.h"
 #include "tools/nestctl/build/ignore.h"
 #include "tools/nestctl/build/words.h"
@@ -70,27 +71,6 @@ const char *attempt(void (*f)(void *arg), void *arg)
 		why = died_with;
 	attempted = outer;
 	return why;
-}
-
-char *format(const char *fmt, ...)
-{
-	va_list args;
-	char *out;
-
-	va_start(args, fmt);
-	if (vasprintf(&out, fmt, args) < 0)
-		abort();
-	va_end(args);
-	return out;
-}
-
-void *xalloc(size_t size)
-{
-	void *p = calloc(1, size);
-
-	if (!p)
-		abort();
-	return p;
 }
 
 /* ---- one execution ---- */
