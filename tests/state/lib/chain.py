@@ -29,6 +29,8 @@ import time
 # PAGEMAP_SCAN
 HAS_SCAN = tuple(int(n) for n in re.findall(r"\d+", os.uname().release)[:2]) >= (6, 7)
 PATIENCE = 120  # seconds: a machine that is busy with others
+# what an instance says of itself where a work stands still
+STUCK = ["net/tcp", "net/tcp6", "net/sockstat", "meminfo", "uptime", "interrupts"]
 kernel, initrd, image, folder, moments, seed = sys.argv[1:7]
 works, params, ways = [], [], []
 rest = sys.argv[7:]
@@ -139,11 +141,15 @@ class Instance:
                 if not late:
                     return found
             time.sleep(0.005)
-        try:
-            ask(self.name, "sysrq t")
-            time.sleep(0.5)
-        except (OSError, Bad):
-            pass
+        for command in ["sysrq t"] + ["proc " + f for f in STUCK]:
+            try:
+                print("#", command, ask(self.name, command))
+            except (OSError, Bad) as e:
+                print("#", command, e)
+        time.sleep(0.5)
+        with open(self.path, "rb") as f:
+            f.seek(max(offset, self.size() - 20000))
+            print("#", f.read().decode(errors="replace").replace("\n", "\n# "))
         raise Bad("%s: no round in %d s: %s" % (self.name, PATIENCE, " ".join(late)))
 
     def kill(self):
