@@ -218,12 +218,13 @@ static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 	return tcp_fast_option(t, p, 40 - (u32)(p - start));
 }
 
-static u8 *put_sacks(struct tcp_sock *t, u8 *p)
+static u8 *put_sacks(struct tcp_sock *t, u8 *p, u32 room)
 {
 	u32 n = t->rcv.nr_sacks, max = t->snd.ts_ok ? 3 : 4, count = 0;
 	u8 *head = p;
 
-	if (!t->snd.sack_ok || (!n && !t->rcv.dsack.end))
+	max = min(max, (room - min(room, 4U)) / 8);
+	if (!max)
 		return p;
 	p += 4;
 	if (t->rcv.dsack.end) {
@@ -262,9 +263,20 @@ static void checksum(struct tcphdr *h, struct sk_buff *skb, const struct flow *f
 	}
 }
 
-/* Puts the header before the payload of @skb, which is ours to change. */
-static void push_header(struct tcp_sock *t, struct sk_buff *skb)
+static bool has_sacks(const struct tcp_sock *t)
 {
+	return unlikely(t->rcv.nr_sacks || t->rcv.dsack.end) && t->snd.sack_ok;
+}
+
+/*
+ * Puts the header before the payload of @skb, which is ours to change. A full segment has no room
+ * for SACK blocks. False: there are some that it does not tell, so that it is not the
+ * acknowledgement that is due.
+ */
+static bool push_header(struct tcp_sock *t, struct sk_buff *skb)
+{
+	u32 room = t->snd.mss - min(skb->len, (u32)t->snd.mss);
+	bool told = true;
 	u8 opts[40], *end = opts, flags = skb->tcp.flags;
 	struct tcphdr *h;
 	u32 n;
@@ -274,7 +286,12 @@ static void push_header(struct tcp_sock *t, struct sk_buff *skb)
 	else {
 		if (t->snd.ts_ok)
 			end = put_ts(end, tcp_ts(t), t->rcv.ts_recent);
-		end = put_sacks(t, end);
+		if (has_sacks(t)) {
+			u8 *before = end;
+
+			end = put_sacks(t, end, room);
+			told = end != before;
+		}
 	}
 	n = (u32)(end - opts);
 	memcpy(skb_push(skb, n), opts, n);
@@ -295,6 +312,7 @@ static void push_header(struct tcp_sock *t, struct sk_buff *skb)
 	((u8 *)h)[13] = flags;
 	h->window = htons(take_window(t, flags & TH_SYN));
 	checksum(h, skb, &t->flow);
+	return told;
 }
 
 /* True if the card may cut segments. A packet filter must see the packets that travel. */
@@ -337,6 +355,7 @@ int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 	struct flow f = t->flow;
 	u8 flags = skb->tcp.flags, ecn = tcp_ecn_out(t, skb);
 	u32 len = skb->len;
+	bool told;
 
 	if (len) {
 		t->stats.data_segs_out += max(skb->tcp.segs, (u16)1);
@@ -344,12 +363,12 @@ int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 		t->snd.last = tcp_now(t);
 	}
 	skb->gso = len > t->snd.mss && !(flags & TH_SYN) ? t->snd.mss : 0;
-	push_header(t, skb);
+	told = push_header(t, skb);
 	if (t->state != TCP_SYN_RECV ||
 		!(flags & TH_SYN)) /* an answer is the listener's, as on Linux */
 		t->stats.segs_out += max(skb->tcp.segs, (u16)1);
 	t->inet.net->stats.tcp.out += max(skb->tcp.segs, (u16)1);
-	if (flags & TH_ACK)
+	if (flags & TH_ACK && told)
 		ack_sent(t);
 	f.ttl = (u8)(ip_is_v4(&f.daddr) ? max(t->inet.opts.ttl, 0) : max(t->inet.opts.hops, 0));
 	f.tos = (ip_is_v4(&f.daddr) ? t->inet.opts.tos : t->inet.opts.tclass) | ecn;
