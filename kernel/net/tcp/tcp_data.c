@@ -179,6 +179,8 @@ static void push_for_room(struct tcp_sock *t, u32 *queued)
 
 	*queued = 0;
 	spin_lock(&t->inet.c.lock);
+	if (tcp_mem_full())
+		tcp_shrink_sndbuf(t);
 	nodelay = t->snd.nodelay;
 	corked = t->snd.corked;
 	if (t->snd.head) {

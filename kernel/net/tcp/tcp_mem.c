@@ -3,8 +3,12 @@
  * tcp_mem.c: bounds the memory that the queues of all connections take together.
  *
  * net.ipv4.tcp_mem has three limits in pages: low, pressure, high. Above pressure, until use is
- * below low again, buffers do not grow and windows stay small. Above high a connection that already
- * holds something gets no more: writers wait, and received segments are dropped.
+ * below low again, windows stay small. A connection's fair part, for each of its two directions, is
+ * half of high shared by the connections that hold memory. Above low, send buffers grow to that part
+ * at most. Above high a connection that has its part already gets no more: writers wait, and larger
+ * send buffers shrink; received segments are dropped. So one connection that nobody reads does not
+ * stop the others, and two whose reader waits for one, then for the other, do not wait for each
+ * other's retransmissions. In all, no more than twice high is held.
  * net.ipv4.tcp_max_orphans bounds the connections without a file: a further one, or one with data
  * while memory is above high, is reset.
  *
@@ -28,8 +32,9 @@
 #define ORPHANS_MIN 1024
 #define PAGES_MIN 128
 
-static atomic_t used; /* pages */
-static bool pressure; /* racy is fine */
+static atomic_t used;    /* pages */
+static atomic_t holders; /* connections with pages */
+static bool pressure;    /* racy is fine */
 static atomic_t orphans;
 
 void tcp_mem_sync(struct tcp_sock *t)
@@ -40,6 +45,8 @@ void tcp_mem_sync(struct tcp_sock *t)
 
 	if (likely(!more || (pages && more < STEP && more > -STEP)))
 		return;
+	if (!pages != !t->life.mem_pages)
+		atomic_add(pages ? 1 : -1, &holders);
 	t->life.mem_pages = pages;
 	mem_sock_charge(t->life.payer, more);
 	atomic_add(more, &used);
@@ -58,6 +65,19 @@ bool tcp_mem_pressure(void)
 bool tcp_mem_full(void)
 {
 	return unlikely(READ_ONCE(pressure)) && atomic_read(&used) > READ_ONCE(tcp_limits.mem[2]);
+}
+
+/* Returns a connection's part, in bytes, for each of its two queues. */
+static u64 fair_part(void)
+{
+	u32 n = (u32)max(atomic_read(&holders), 1);
+
+	return (u64)READ_ONCE(tcp_limits.mem[2]) / 2 * PAGE_SIZE / n;
+}
+
+bool tcp_mem_fair(u32 bytes)
+{
+	return bytes <= fair_part();
 }
 
 int tcp_mem_used(void)
@@ -99,7 +119,7 @@ void tcp_grow_sndbuf(struct tcp_sock *t)
 	u32 segs = max(t->cc.cwnd, (u32)INIT_CWND), per = 512, one = t->snd.mss + 320U;
 	u64 want;
 
-	if (t->snd.sndbuf_fixed || tcp_mem_pressure())
+	if (t->snd.sndbuf_fixed)
 		return;
 	/* Takes a few packets of many segments: one would make sender and card take turns. */
 	if (tcp_card_cuts(t))
@@ -107,7 +127,17 @@ void tcp_grow_sndbuf(struct tcp_sock *t)
 	while (per < one + SKB_OVERHEAD)
 		per *= 2;
 	want = min_t(u64, 2UL * segs * per, (u64)tcp_net(t)->wmem[2]);
+	if (tcp_mem_pressure() || atomic_read(&used) >= READ_ONCE(tcp_limits.mem[0]))
+		want = min(want, fair_part());
 	t->inet.c.sndbuf = max(t->inet.c.sndbuf, (u32)want);
+}
+
+void tcp_shrink_sndbuf(struct tcp_sock *t)
+{
+	u64 least = max((u64)tcp_net(t)->wmem[0], fair_part());
+
+	if (!t->snd.sndbuf_fixed && t->inet.c.sndbuf > least)
+		t->inet.c.sndbuf = (u32)max(least, (u64)t->snd.wmem / 2);
 }
 
 bool tcp_wants_room(struct tcp_sock *t)

@@ -19,6 +19,10 @@ extern struct tcp_limits {
 void tcp_mem_sync(struct tcp_sock *t);
 bool tcp_mem_pressure(void);
 bool tcp_mem_full(void);
+/* True if @bytes of a queue are within a connection's part, so that it gets more when all is full. */
+bool tcp_mem_fair(u32 bytes);
+/* Makes a buffer of automatic size smaller, as its writer waits while memory is full. c.lock held. */
+void tcp_shrink_sndbuf(struct tcp_sock *t);
 /* Returns the pages in use. */
 int tcp_mem_used(void);
 int tcp_orphans(void);
@@ -38,7 +42,8 @@ static inline bool tcp_writable(const struct tcp_sock *t)
 {
 	if (!t->snd.wmem)
 		return true;
-	return t->snd.wmem + t->snd.wmem / 2 < t->inet.c.sndbuf && !tcp_mem_full() &&
+	return t->snd.wmem + t->snd.wmem / 2 < t->inet.c.sndbuf &&
+	       (!tcp_mem_full() || tcp_mem_fair(t->snd.wmem)) &&
 	       t->snd.write_seq - t->snd.nxt < tcp_notsent_lowat(t);
 }
 /* True if less than half of notsent_lowat is unsent, so that waking writers is worth it. */

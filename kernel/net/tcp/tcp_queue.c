@@ -218,7 +218,7 @@ static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
 	/* However small the buffer is, segments go on, one at a time. */
 	if (!t->inet.queue.rmem && !t->rcv.ooo_mem)
 		return false;
-	if (tcp_mem_full())
+	if (tcp_mem_full() && !tcp_mem_fair(t->inet.queue.rmem + t->rcv.ooo_mem))
 		return true;
 	return t->inet.queue.rmem + t->rcv.ooo_mem + skb_truesize(skb) >
 	       2 * t->inet.c.rcvbuf + SEG_MAX;
