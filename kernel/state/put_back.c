@@ -18,6 +18,7 @@
 #define MSEC 1000000UL
 #define PAUSE_NS (MSEC / 10)
 #define PATIENCE_NS (10000 * MSEC)
+#define LEAST_TRIES 8
 
 /* Lets other tasks run, of lower priority than this one too. */
 static void pause(void)
@@ -86,6 +87,7 @@ int state_mark(bool (*is_last)(void), struct state_why *why)
 {
 	const char *obstacle = machine_save_obstacle();
 	u64 end = ktime_get() + PATIENCE_NS;
+	int tries = 0;
 	s64 err;
 
 	why->text[0] = '\0';
@@ -102,7 +104,7 @@ int state_mark(bool (*is_last)(void), struct state_why *why)
 		machine_save_end();
 		if (err == -EAGAIN)
 			pause();
-	} while (err == -EAGAIN && ktime_get() < end);
+	} while (err == -EAGAIN && (++tries < LEAST_TRIES || ktime_get() < end));
 	state_end();
 	if (err == -EAGAIN)
 		err = state_fail(why, -EBUSY, "a task holds an address space for too long");
@@ -135,11 +137,13 @@ static s64 try_put_back(const struct mm *quiet, const char *dir, struct state_wh
 static int put_back(const struct mm *quiet, const char *dir, struct state_why *why)
 {
 	u64 end = ktime_get() + PATIENCE_NS;
+	int tries = 0;
 	s64 err;
 
 	while (!state_begin())
 		pause();
-	while ((err = try_put_back(quiet, dir, why)) == -EAGAIN && ktime_get() < end)
+	while ((err = try_put_back(quiet, dir, why)) == -EAGAIN &&
+		(++tries < LEAST_TRIES || ktime_get() < end))
 		pause();
 	state_end();
 	return (int)state_fail(why, err, "a task holds an address space for too long");

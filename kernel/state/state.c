@@ -14,6 +14,7 @@
 #include "kernel/state/internal.h"
 
 #include <asm/errno.h>
+#include <linux/sched.h>
 
 #include "arch/um/machine/arch.h"
 #include "kernel/ident/pid.h"
@@ -34,6 +35,7 @@
 #define PAUSE_NS MSEC
 #define LONGEST_PAUSE_NS (64 * MSEC)
 #define PATIENCE_NS (10000 * MSEC)
+#define LEAST_TRIES 8
 
 struct save {
 	const char *dir;
@@ -261,6 +263,7 @@ static s64 attempt(struct save *s)
 static s64 save(struct save *s)
 {
 	u64 end = 0, pause = PAUSE_NS;
+	int tries = 0;
 	s64 err;
 
 	machine_save_anew();
@@ -272,13 +275,13 @@ static s64 save(struct save *s)
 			sleep_for(pause);
 		/* on a busy host the task that is waited for may not have had its turn */
 		pause = min(pause * 2, LONGEST_PAUSE_NS);
-	} while (err == -EAGAIN && ktime_get() < end);
+	} while (err == -EAGAIN && (++tries < LEAST_TRIES || ktime_get() < end));
 	if (err == MACHINE_GOES_ON) {
 		tell_going_on(s);
 		return err;
 	}
 	if (err == -EAGAIN)
-		err = state_fail(s->why, -EBUSY, "a task holds an address space for too long");
+		err = state_fail(s->why, -EBUSY, "tasks are made faster than they are counted");
 	if (!err)
 		err = complete_memory(s, false);
 	if (err)
@@ -291,6 +294,11 @@ static int saver(void *arg)
 	struct save *s = arg;
 
 	sched_setaffinity(current, 1);
+	/*
+	 * An attempt may take seconds on a busy host. As a fair task it would then wait until all
+	 * others have had as much, and find the time over.
+	 */
+	sched_setscheduler(current, SCHED_FIFO, 1);
 	s->result = smp_processor_id() ? state_fail(s->why, -EBUSY, "the first vCPU is taken") :
 					 save(s);
 	complete(&s->done);

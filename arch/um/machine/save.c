@@ -169,7 +169,9 @@ int machine_save_settle(char *why, size_t size)
 {
 	int err = settle_vdso();
 
-	if (!err)
+	if (err)
+		strscpy(why, "a task is in the host's vdso", size);
+	else
 		err = settle_mms(why, size);
 	return err ? err : stacks_each_task(settle_task);
 }
