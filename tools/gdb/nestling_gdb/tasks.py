@@ -13,7 +13,7 @@ from gdb.unwinder import Unwinder
 from .base import at, list_entries, ptr, report, symbol, text, word
 from .base import KSTACK_BASE, KSTACK_WINDOW
 
-STATES = {0: "R", 1: "S", 2: "D", 4: "T", 8: "t", 16: "X", 34: "K"}
+STATES = {0: "R", 1: "S", 2: "D", 4: "T", 8: "t", 16: "X", 34: "K", 66: "I"}
 SAVED = ("r15", "r14", "r13", "r12", "rbx", "rbp", "rip")  # what switch_stack() leaves at ksp
 PF_KTHREAD = 0x00200000
 HOST_STACK_MOST = 1 << 20  # how far below its start a vCPU's host stack is looked for
