@@ -114,7 +114,7 @@ bool handoff_placed(struct runner *r, bool asleep)
 			WRITE_ONCE(c->pass, 0);
 	}
 	p->switches++;
-	p->last_ctl = r->ctl;
+	WRITE_ONCE(p->last_ctl, r->ctl);
 	p->last = r;
 	return p->passed;
 }
@@ -273,6 +273,13 @@ void handoff_sum(struct handoff_counts *c)
 		c->apart += READ_ONCE(p->went_apart);
 		c->moves += READ_ONCE(p->moves);
 	}
+}
+
+bool skas_guest_has_turn(int cpu)
+{
+	const struct ctl_page *c = READ_ONCE(placement[cpu].last_ctl);
+
+	return !c || (READ_ONCE(c->turn) == TURN_RUN && !READ_ONCE(c->rsleep));
 }
 
 /*

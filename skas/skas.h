@@ -251,6 +251,13 @@ void skas_kick(int cpu);
  * a time for a @cpu.
  */
 u64 skas_stolen(int cpu);
+/*
+ * Returns true if the runner that vCPU @cpu drives has the turn and is awake, so that it runs guest
+ * code, or the stub's first or last instructions. For the profiler, while the vCPU's state is
+ * OS_CPU_GUEST; true under ptrace. A guess: the guest may write there. Callable from any thread of
+ * the process, without locks.
+ */
+bool skas_guest_has_turn(int cpu);
 
 /*
  * True if a task that waits for vCPU @cpu had better wait there than run on @to, or on an idle vCPU

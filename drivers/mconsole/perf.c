@@ -4,9 +4,12 @@
  *
  *      perf start HZ | stop
  *      perf read           a line for each sample, all in hex except PID:
- *                          "K PID COMM PC ..."            in the kernel, the innermost first
- *                          "U PID COMM FILE+OFFSET ..."   in a program, the innermost first
+ *                          "Kn PID COMM PC ..."           in the kernel, the innermost first
+ *                          "Un PID COMM FILE+OFFSET ..."  in a program, the innermost first
+ *                          "Hn PID COMM FILE+OFFSET ..."  between there and the kernel
+ *                          "I N"                          N looks have found a vCPU idle
  *                          "L N"                          N samples found no room
+ *                          (n: for how many looks it stands)
  *      perf file N         its path
  *      perf bytes N OFFSET up to 16 KiB of it in hex
  */
@@ -30,9 +33,9 @@ static void print_sample(struct mconsole_call *c, struct perf_sample *s)
 	for (char *p = s->comm; *p; p++)
 		if (*p <= ' ' || *p == ';' || *p > '~')
 			*p = '_';
-	mconsole_print(c, "%c %u %s", s->guest ? 'U' : 'K', s->pid, s->comm[0] ? s->comm : "_");
+	mconsole_print(c, "%c%u %u %s", s->kind, s->weight, s->pid, s->comm[0] ? s->comm : "_");
 	for (u32 i = 0; i < s->n; i++) {
-		if (s->guest && s->pc[i] != ~0UL)
+		if (s->kind != PERF_KERNEL && s->pc[i] != ~0UL)
 			mconsole_print(c, " %lx+%lx", (unsigned long)(s->pc[i] >> 48),
 				(unsigned long)(s->pc[i] & (BIT(48) - 1)));
 		else
@@ -44,8 +47,10 @@ static void print_sample(struct mconsole_call *c, struct perf_sample *s)
 static void read_samples(struct mconsole_call *c)
 {
 	static struct perf_sample s; /* owned by the thread */
-	u32 lost;
+	u32 lost, idle = perf_idle();
 
+	if (idle)
+		mconsole_print(c, "I %u\n", idle);
 	for (int i = 0; i < SAMPLES_MOST; i++) {
 		bool some = perf_next(&s, &lost);
 

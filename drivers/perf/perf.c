@@ -4,10 +4,10 @@
  *
  * A thread of the host interrupts vCPUs (perf_host.c). In the kernel the signal handler takes the
  * sample: the chain of frame pointers, across the door between host stack and kernel stack. Each
- * word is read with a fixup, since libc keeps no such chain. In guest code the sample is taken when
- * the kick has brought the task out: its rip, and its chain of frame pointers as far as that leads
- * to code. Addresses of a guest are files and offsets; the files stay open until the profiler
- * stops, so that nestctl can read their symbols.
+ * word is read with a fixup, since libc keeps no such chain. In guest code, or on the way there or
+ * back (a hand-off), the sample is taken when the kick has brought the task out: its rip, and its
+ * chain of frame pointers as far as that leads to code. Addresses of a guest are files and offsets;
+ * the files stay open until the profiler stops, so that nestctl can read their symbols.
  *
  * Switched off it costs nothing: no signal, no kick, and only a kick looks at arch_sample_ops.
  *
@@ -31,6 +31,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/state/state.h"
 #include "kernel/vfs/vfs.h"
+#include "skas/skas.h"
 
 #define SLOTS 128
 #define FILES_MAX 128
@@ -48,7 +49,7 @@ struct perf_ring {
 extern char etext[];
 
 static struct perf_ring *rings[MAX_CPUS]; /* made once */
-static u32 wanted[MAX_CPUS];
+static struct perf_looks looks[MAX_CPUS];
 static DEFINE_MUTEX(files_lock);
 static struct file *files[FILES_MAX]; /* references, under files_lock */
 static u32 nr_named;
@@ -96,6 +97,15 @@ bool perf_next(struct perf_sample *s, u32 *lost)
 {
 	*lost = 0;
 	return READ_ONCE(on) && take_next(s, lost);
+}
+
+u32 perf_idle(void)
+{
+	u32 sum = 0;
+
+	for (int cpu = 0; cpu < nr_cpus; cpu++)
+		sum += xchg(&looks[cpu].idle, 0);
+	return READ_ONCE(on) ? sum : 0;
 }
 
 /* ---- in the kernel: on a signal stack, without current ---- */
@@ -149,13 +159,16 @@ static void name_task(struct perf_sample *s, const struct task *t)
 static void sample_kernel(int cpu, u64 rip, u64 rbp, u64 rsp)
 {
 	struct perf_ring *r = rings[cpu];
-	struct perf_sample *s = r ? slot_begin(r) : NULL;
+	/* Signals of a thread that waits for the host's CPU are one signal. */
+	u32 weight = xchg(&looks[cpu].kernel, 0);
+	struct perf_sample *s = r && weight ? slot_begin(r) : NULL;
 	const struct task *t = task_on_stack(rsp);
 	u64 next, ret;
 
 	if (!s)
 		return;
-	s->guest = false;
+	s->kind = PERF_KERNEL;
+	s->weight = weight;
 	s->pc[0] = rip;
 	s->n = 1;
 	while (s->n < PERF_DEPTH && read_word(rbp, &next) && read_word(rbp + 8, &ret) &&
@@ -207,17 +220,15 @@ static bool place(struct mm *mm, u64 addr, u64 *pc)
 	return true;
 }
 
-static void sample_guest(struct task *t)
+/* Takes the stack of @t into pc[]. Returns its depth; 0 where it cannot be seen. */
+static u16 guest_stack(struct task *t, u64 *pc)
 {
-	int cpu = smp_processor_id();
-	u64 pc[PERF_DEPTH], rbp = t->arch.regs.rbp, frame[2];
+	u64 rbp = t->arch.regs.rbp, frame[2];
 	struct mm *mm = t->mm;
-	struct perf_sample *s;
-	struct perf_ring *r;
 	u16 n = 0;
 
-	if (!xchg(&wanted[cpu], 0) || !mm || !down_read_trylock(&mm->mmap_lock))
-		return;
+	if (!mm || !down_read_trylock(&mm->mmap_lock))
+		return 0;
 	if (place(mm, t->arch.regs.rip, &pc[0]))
 		n = 1;
 	while (n && n < PERF_DEPTH && !(rbp & 7) &&
@@ -227,17 +238,43 @@ static void sample_guest(struct task *t)
 		n++;
 	}
 	up_read(&mm->mmap_lock);
-	r = rings[smp_processor_id()];
-	s = n && r ? slot_begin(r) : NULL;
+	return n;
+}
+
+static void put_guest(const struct task *t, enum perf_kind kind, u32 weight, const u64 *pc, u16 n)
+{
+	struct perf_ring *r = rings[smp_processor_id()];
+	struct perf_sample *s = weight && r ? slot_begin(r) : NULL;
+
 	if (!s)
 		return;
-	s->guest = true;
+	s->kind = kind;
+	s->weight = weight;
 	s->pid = (u32)t->pid;
 	s->n = n;
 	memcpy(s->comm, t->comm, sizeof(s->comm));
 	s->comm[sizeof(s->comm) - 1] = 0;
 	memcpy(s->pc, pc, n * sizeof(*pc));
 	slot_end(r);
+}
+
+/*
+ * A kick takes a while. Where it meets the task in guest code, or at its first instruction, that is
+ * what the task did. Where the task has made a call meanwhile, what the looks saw decides.
+ */
+static void sample_guest(struct task *t, bool first)
+{
+	struct perf_looks *l = &looks[smp_processor_id()];
+	u32 guest = xchg(&l->guest, 0), handoff = xchg(&l->handoff, 0);
+	u64 pc[PERF_DEPTH];
+	u16 n;
+
+	if (!guest)
+		return;
+	handoff = first ? guest : min(handoff, guest);
+	n = guest_stack(t, pc);
+	put_guest(t, PERF_GUEST, guest - handoff, pc, n);
+	put_guest(t, PERF_HANDOFF, handoff, pc, n);
 }
 static const struct arch_sample_ops sample_ops = { .guest = sample_guest };
 
@@ -311,6 +348,11 @@ int perf_start(int hz)
 {
 	u32 lost;
 	static struct perf_sample old; /* owned by the caller */
+	static struct perf_host host = {
+		.kernel = sample_kernel,
+		.has_turn = skas_guest_has_turn,
+		.looks = looks,
+	};
 
 	if (hz < 1 || hz > PERF_HZ_MAX)
 		return -EINVAL;
@@ -323,9 +365,11 @@ int perf_start(int hz)
 	}
 	while (take_next(&old, &lost)) /* samples that came after perf_stop() */
 		;
+	memset(looks, 0, sizeof(looks));
+	host.ncpus = nr_cpus;
 	set_on(true);
 	WRITE_ONCE(arch_sample_ops, &sample_ops);
-	return perf_host_start(hz, sample_kernel, wanted, nr_cpus);
+	return perf_host_start(hz, &host);
 }
 
 void perf_stop(void)

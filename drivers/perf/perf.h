@@ -8,21 +8,34 @@
 #define PERF_HZ_MAX 10000
 #define PERF_DEPTH 32
 
+/* What a vCPU did; the letter is that of the console's answer. */
+enum perf_kind {
+	PERF_KERNEL = 'K',
+	PERF_GUEST = 'U',
+	/* on the way from a guest's instruction to the kernel, or back */
+	PERF_HANDOFF = 'H',
+};
+
 struct perf_sample {
 	u32 pid;
-	u16 n; /* of pc[], the innermost first */
-	/* a pc is the number of a file << 48 and an offset in it, or ~0 outside files */
-	bool guest;
+	/* looks of the profiler that this sample stands for */
+	u32 weight;
+	/* length of pc[], the innermost first; 0 where a guest's stack cannot be seen */
+	u16 n;
+	u8 kind; /* enum perf_kind */
 	char comm[16];
+	/* addresses of the kernel; of a guest a file's number << 48 and an offset, or ~0 */
 	u64 pc[PERF_DEPTH];
 };
 
-/* Starts or restarts: @hz samples a second of every vCPU that is not idle. Returns 0 or -errno. */
+/* Starts or restarts: @hz samples a second of every vCPU. Returns 0 or -errno. */
 int perf_start(int hz);
 /* Stops. Samples that were not fetched are lost, and the files are closed. */
 void perf_stop(void);
 /* Returns the next sample, or false. *lost: samples without room since the last call. */
 bool perf_next(struct perf_sample *s, u32 *lost);
+/* Returns how many looks since the last call have found a vCPU idle. */
+u32 perf_idle(void);
 /* Returns the path of a file that samples name; false: no such number. */
 bool perf_file_path(u32 id, char *buf, size_t size);
 /* Reads bytes of that file. Returns 0 at its end, or -errno. */

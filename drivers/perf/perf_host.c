@@ -18,10 +18,8 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static int rate, vcpus, started; /* under lock; rate 0: off */
-static uint32_t *wanted_cpus;
-static void (*sample)(
-	int cpu, uint64_t rip, uint64_t rbp, uint64_t rsp); /* set before SIGPROF is */
+static int rate, started;              /* under lock; rate 0: off */
+static const struct perf_host *kernel; /* set before SIGPROF is */
 
 static void on_signal(int sig, siginfo_t *si, void *context)
 {
@@ -29,18 +27,26 @@ static void on_signal(int sig, siginfo_t *si, void *context)
 	int saved = errno, cpu = os_vcpu_self();
 
 	if (cpu >= 0)
-		sample(cpu, g[REG_RIP], g[REG_RBP], g[REG_RSP]);
+		kernel->kernel(cpu, g[REG_RIP], g[REG_RBP], g[REG_RSP]);
 	errno = saved;
 }
 
 static void look_at(int cpu)
 {
+	struct perf_looks *l = &kernel->looks[cpu];
+
 	switch (os_cpu_state(cpu)) {
-	case OS_CPU_KERNEL: syscall(SYS_tgkill, getpid(), os_vcpu_tid(cpu), SIGPROF); break;
+	case OS_CPU_KERNEL:
+		__atomic_fetch_add(&l->kernel, 1, __ATOMIC_SEQ_CST);
+		syscall(SYS_tgkill, getpid(), os_vcpu_tid(cpu), SIGPROF);
+		break;
 	case OS_CPU_GUEST:
-		__atomic_store_n(&wanted_cpus[cpu], 1, __ATOMIC_SEQ_CST);
+		if (!kernel->has_turn(cpu))
+			__atomic_fetch_add(&l->handoff, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&l->guest, 1, __ATOMIC_SEQ_CST);
 		os_cpu_kick(cpu);
 		break;
+	case OS_CPU_IDLE: __atomic_fetch_add(&l->idle, 1, __ATOMIC_RELAXED); break;
 	}
 }
 
@@ -52,7 +58,7 @@ static void sampler(void *unused)
 		pthread_mutex_lock(&lock);
 		while (!rate)
 			pthread_cond_wait(&changed, &lock);
-		for (int cpu = 0; cpu < vcpus; cpu++)
+		for (int cpu = 0; cpu < kernel->ncpus; cpu++)
 			look_at(cpu);
 		pause.tv_nsec = 1000000000 / rate - 1;
 		pthread_mutex_unlock(&lock);
@@ -73,15 +79,12 @@ static int handle_signal(void (*handler)(int sig, siginfo_t *si, void *context))
 	return sigaction(SIGPROF, &sa, NULL) ? -errno : 0;
 }
 
-int perf_host_start(int hz, void (*kernel)(int cpu, uint64_t rip, uint64_t rbp, uint64_t rsp),
-	uint32_t *wanted, int ncpus)
+int perf_host_start(int hz, const struct perf_host *host)
 {
 	int err;
 
 	pthread_mutex_lock(&lock);
-	sample = kernel;
-	wanted_cpus = wanted;
-	vcpus = ncpus;
+	kernel = host;
 	err = handle_signal(on_signal);
 	if (!err && !started)
 		err = os_worker_start("perf", sampler, NULL);

@@ -432,13 +432,16 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 	return true;
 }
 
-/* Handles a kick, which the stub may have turned into a call, or a call that may begin again. */
-static void interrupted(struct task *t)
+/*
+ * Handles a kick, which the stub may have turned into a call, or a call that may begin again.
+ * @first as for arch_sample_ops.
+ */
+static void interrupted(struct task *t, bool first)
 {
 	const struct arch_sample_ops *ops = READ_ONCE(arch_sample_ops);
 
 	if (ops)
-		ops->guest(t);
+		ops->guest(t, first);
 	boundary_work(t);
 }
 
@@ -449,10 +452,11 @@ static void __noreturn return_to_user(void)
 
 	boundary_work(t);
 	for (;;) {
+		u64 entry = ev.type == EV_KICK ? 0 : t->arch.regs.rip;
 		bool ran;
 
 		if (unlikely(t->hw_debug) && hw_debug_arm(&t->arch.regs)) {
-			interrupted(t);
+			interrupted(t, false);
 			continue;
 		}
 		if (unlikely(user_breaks_on))
@@ -463,13 +467,13 @@ static void __noreturn return_to_user(void)
 		if (unlikely(t->hw_debug))
 			hw_debug_disarm(&t->arch.regs);
 		if (!ran) {
-			interrupted(t);
+			interrupted(t, false);
 			continue;
 		}
 		serve(t, &ev);
 		if (unlikely(ev.type == EV_KICK || ev.type == EV_SCARCE ||
 			     wants_restart(&t->arch.regs)))
-			interrupted(t);
+			interrupted(t, ev.type == EV_KICK && t->arch.regs.rip == entry);
 	}
 }
 

@@ -10,9 +10,10 @@ struct arch_sample_ops {
 	/*
 	 * Called on the way back into guest code when a kick has brought @t, current, out of it:
 	 * its registers are in t->arch.regs. May sleep. Other ways into the kernel do not look at
-	 * the table.
+	 * the table. @first: the kick has met the task at the instruction with which it went on
+	 * after a call or a fault, so on its way into guest code.
 	 */
-	void (*guest)(struct task *t);
+	void (*guest)(struct task *t, bool first);
 };
 extern const struct arch_sample_ops *arch_sample_ops; /* or NULL */
 

@@ -19,7 +19,7 @@
 #define LEAST 0.2 /* pixels: narrower boxes are left out */
 #define DEPTH_MAX 128
 
-struct flame *flame_add(struct flame *parent, const char *name)
+struct flame *flame_add(struct flame *parent, const char *name, unsigned long long count)
 {
 	struct flame **at = &parent->child;
 	int order = 1;
@@ -33,7 +33,7 @@ struct flame *flame_add(struct flame *parent, const char *name)
 		f->next = *at;
 		*at = f;
 	}
-	(*at)->count++;
+	(*at)->count += count;
 	return *at;
 }
 
@@ -65,14 +65,17 @@ static void put_text(FILE *out, const char *s, size_t most)
 }
 
 /*
- * Returns a colour: warm for programs, blue for the kernel. The name determines the shade, so it is
- * equal in all pictures.
+ * Returns a colour: warm for programs, blue for the kernel, grey for hand-offs and idle vCPUs. The
+ * name determines the shade, so it is equal in all pictures.
  */
 static unsigned int colour_of(const char *name)
 {
 	unsigned int h = 2166136261u;
 	size_t n = strlen(name);
-	bool kernel = n > 4 && !strcmp(name + n - 4, "_[k]");
+	bool kernel = (n > 4 && !strcmp(name + n - 4, "_[k]")) || !strcmp(name, "[kernel]");
+
+	if (!strcmp(name, "[hand-off]") || !strcmp(name, "[idle]"))
+		return 0xb0b0b0;
 
 	for (const char *p = name; *p; p++)
 		h = (h ^ (unsigned char)*p) * 16777619u;

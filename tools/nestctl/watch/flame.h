@@ -11,8 +11,8 @@ struct flame {
 	struct flame *child, *next;
 };
 
-/* Returns the child of that name, made if needed, and counts it. */
-struct flame *flame_add(struct flame *parent, const char *name);
+/* Returns the child of that name, made if needed, and adds @count to its samples. */
+struct flame *flame_add(struct flame *parent, const char *name, unsigned long long count);
 /* Writes the picture with @title on top; @root's count is the whole width. */
 void flame_write(FILE *out, const struct flame *root, const char *title);
 

@@ -27,6 +27,8 @@
 #define FILES_MAX 128
 #define DEPTH 64
 
+enum kind { IN_KERNEL, IN_GUEST, IN_HANDOFF, IN_IDLE, KINDS };
+
 struct perf {
 	struct umid_console console;
 	int hz;
@@ -38,7 +40,7 @@ struct perf {
 		const char *path;
 	} files[FILES_MAX];
 	struct flame root;
-	unsigned long long lost, in_kernel;
+	unsigned long long lost, of_kind[KINDS];
 };
 
 struct bytes {
@@ -147,7 +149,7 @@ static const char *name_of(struct perf *p, const char *word, bool guest)
 
 	if (!guest) {
 		name = elf_name(p->kernel, at, 1);
-		return name ? format("%s_[k]", name) : "[kernel]";
+		return name ? format("%s_[k]", name) : "[unknown]_[k]";
 	}
 	if (!plus || at >= FILES_MAX)
 		return "[no file]";
@@ -159,28 +161,67 @@ static const char *name_of(struct perf *p, const char *word, bool guest)
 
 /* ---- samples ---- */
 
-/* Adds "K 1 sh ADDRESS ..." to the tree, the outermost first. */
+/* What a vCPU did: a frame of its own above the task's name. */
+static const char *const kind_names[] = { "[kernel]", "[guest]", "[hand-off]", "[idle]" };
+
+static void count_idle(struct perf *p, unsigned long long n)
+{
+	p->root.count += n;
+	p->of_kind[IN_IDLE] += n;
+	if (n)
+		flame_add(&p->root, kind_names[IN_IDLE], n);
+}
+
+/* Puts the kind of a sample in the kernel right: the vCPU may have gone on since it was chosen. */
+static enum kind kind_by_stack(struct perf *p, char **words, int n)
+{
+	for (int i = 0; i < n; i++) {
+		const char *name = elf_name(p->kernel, strtoull(words[i], NULL, 16), 1);
+
+		if (name && !strcmp(name, "skas_run"))
+			return IN_HANDOFF;
+		if (name && !strcmp(name, "arch_idle"))
+			return IN_IDLE;
+	}
+	return IN_KERNEL;
+}
+
+/* Adds "K1 1 sh ADDRESS ..." to the tree, the outermost first. */
 static void take_sample(struct perf *p, char *line)
 {
-	char *words[DEPTH], *kind = strsep(&line, " "), *pid, *comm;
+	char *words[DEPTH], *first = strsep(&line, " "), *pid, *comm;
+	unsigned long long weight = strtoull(first + 1, NULL, 10);
+	enum kind kind = *first == 'U' ? IN_GUEST : IN_HANDOFF;
 	struct flame *f;
 	int n = 0;
 
-	if (*kind == 'L') {
-		p->lost += line ? strtoull(line, NULL, 10) : 0;
+	if (*first == 'L' || *first == 'I') {
+		weight = line ? strtoull(line, NULL, 10) : 0;
+		if (*first == 'L')
+			p->lost += weight;
+		else
+			count_idle(p, weight);
 		return;
 	}
 	pid = strsep(&line, " ");
 	comm = strsep(&line, " ");
-	if ((*kind != 'K' && *kind != 'U') || !pid || !comm)
+	if (!strchr("KUH", *first) || !weight || !pid || !comm)
 		return;
 	while (n < DEPTH && (words[n] = strsep(&line, " ")))
 		n++;
-	p->root.count++;
-	p->in_kernel += *kind == 'K';
-	f = flame_add(&p->root, comm);
+	if (*first == 'K')
+		kind = kind_by_stack(p, words, n);
+	if (kind == IN_IDLE) {
+		count_idle(p, weight);
+		return;
+	}
+	p->root.count += weight;
+	p->of_kind[kind] += weight;
+	f = flame_add(flame_add(&p->root, comm, weight), kind_names[kind], weight);
+	if (!n)
+		flame_add(f, "[unknown]", weight);
 	while (n--)
-		f = flame_add(f, name_of(p, words[n], *kind == 'U'));
+		f = flame_add(f, name_of(p, words[n], *first != 'K'), weight);
 }
 
 static void fetch(struct perf *p)
@@ -224,20 +265,35 @@ static FILE *open_output(const char *path)
 	return f;
 }
 
+/* Returns what the samples are, as numbers or as shares. */
+static const char *shares(const struct perf *p, bool percent)
+{
+	static const char *const what[] = { "kernel", "guest", "hand-off", "idle" };
+	const char *text = "";
+
+	for (int i = 0; i < KINDS; i++) {
+		const char *comma = i ? ", " : "";
+
+		if (percent)
+			text = format("%s%s%s %.1f%%", text, comma, what[i],
+				p->root.count ? 100.0 * p->of_kind[i] / p->root.count : 0);
+		else
+			text = format("%s%s%llu %s", text, comma, p->of_kind[i], what[i]);
+	}
+	return text;
+}
+
 static void finish(struct perf *p, FILE *svg, FILE *folded, const char *name)
 {
 	p->root.name = format("%llu samples", p->root.count);
 	flame_write(svg, &p->root,
-		format("%s: %llu samples at %d Hz of vCPUs that were not idle, %.1f%% in the "
-		       "kernel (blue)",
-			name, p->root.count, p->hz,
-			p->root.count ? 100.0 * p->in_kernel / p->root.count : 0));
+		format("%s: %llu samples at %d Hz of each vCPU: %s", name, p->root.count, p->hz,
+			shares(p, true)));
 	for (struct flame *c = folded ? p->root.child : NULL; c; c = c->next)
 		print_folded(folded, c, "");
 	if (fclose(svg) || (folded && fclose(folded)))
 		die("%s: cannot write: %s", p->out, strerror(errno));
-	fprintf(stderr, "%llu samples, %llu of them in the kernel, into %s\n", p->root.count,
-		p->in_kernel, p->out);
+	fprintf(stderr, "%llu samples (%s), into %s\n", p->root.count, shares(p, false), p->out);
 	if (p->lost)
 		warn("%llu samples found no room", p->lost);
 }
@@ -305,10 +361,11 @@ const struct command cmd_perf = {
 	.name = "perf",
 	.args = "[UMID]",
 	.help = "Shows where an instance spends its time: a flame graph, as SVG.",
-	.text = "It samples all vCPUs that are not idle, in the kernel and in the guest's "
-		"programs, and names the functions of both. A program's stack is as deep as "
-		"its frame pointers lead. Open the file in a browser; a click on a box "
-		"enlarges it.",
+	.text = "It samples all vCPUs, and names the functions of the kernel and of the guest's "
+		"programs. A box above a task's name says what it did: [kernel], [guest] for its "
+		"own code, [hand-off] on the way between the two; [idle] is a vCPU without work. "
+		"A program's stack is as deep as its frame pointers lead. Open the file in a "
+		"browser; a click on a box enlarges it.",
 	.options = options,
 	.run = perf_command,
 };
