@@ -16,7 +16,8 @@
  * machine:  after the set-up the image's own init is executed in place of this one (machine.c); of
  *           its end nestctl learns by the kernel's.
  * joined:   channels with one pipe for output and errors, to /dev/tty2.
- * always:   nestctl reads /dev/tty4: "status N\n" (128 + signal if killed) or "error TEXT\n".
+ * always:   nestctl reads /dev/tty4: "status N\n" (128 + signal if killed; "status 137 oom\n" if
+ *           memory was short) or "error TEXT\n".
  *           /dev/tty5 has requests of the host: a line "sN" is signal N for the command, "g1" or
  *           "g2" that its output or errors have no reader any more.
  *
@@ -556,13 +557,27 @@ static int run_until_end(const sigset_t *unblocked)
 	return status;
 }
 
+/* True if the kernel has killed a program since the instance had no memory left. */
+static bool had_no_memory(void)
+{
+	FILE *f = fopen("/proc/vmstat", "re");
+	unsigned long kills = 0;
+	char line[128];
+
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "oom_kill %lu", &kills);
+	if (f)
+		fclose(f);
+	return kills > 0;
+}
+
 int main(void)
 {
 	static struct job job;
 	sigset_t unblocked;
 	const char *what;
 	bool waits;
-	int agent;
+	int agent, status;
 
 	in.from = in.to = out.from = out.to = err.from = err.to = -1;
 	report_fd = open_raw("/dev/tty4", O_WRONLY);
@@ -598,7 +613,8 @@ int main(void)
 		start_on_terminal(&job);
 	else
 		start_on_channels(&job);
-	report("status %d\n", run_until_end(&unblocked));
+	status = run_until_end(&unblocked);
+	report("status %d%s\n", status, status == 128 + SIGKILL && had_no_memory() ? " oom" : "");
 	pump_drain(&out);
 	pump_drain(&err);
 	if (!job.terminal) {

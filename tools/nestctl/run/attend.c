@@ -267,6 +267,21 @@ static const char *why_killed(const struct run *r, int status)
 		(unsigned long)(limit >> 20), r->mem);
 }
 
+static void note_oom(const struct run *r)
+{
+	struct service s;
+
+	if (r->supervised && service_find(&s, r->name))
+		event_service(&s, "oom", NULL, NULL);
+}
+
+/* Says why the guest's kernel has killed the command: its status is that of any SIGKILL. */
+static void tell_oom(const struct run *r)
+{
+	warn("the command was killed: the instance had no memory left (--mem %s)", r->mem);
+	note_oom(r);
+}
+
 /* Returns the status that init reported, or that the kernel's own end means. */
 static int result(const struct run *r, int status)
 {
@@ -279,6 +294,8 @@ static int result(const struct run *r, int status)
 	if (!strncmp(line, "error ", 6))
 		die("%s: %s", r->image, line + 6);
 	if (sscanf(line, "status %d", &code) == 1) {
+		if (strstr(line, " oom"))
+			tell_oom(r);
 		/* The kernel has named the lost data on our standard error. */
 		if (!code && WIFEXITED(status) && WEXITSTATUS(status) == KERNEL_LOST)
 			return 1;
@@ -288,11 +305,10 @@ static int result(const struct run *r, int status)
 		return 1;
 	if (WIFSIGNALED(status) && r->supervised) {
 		const char *why = why_killed(r, status);
-		struct service s;
 
 		warn("the kernel was killed by signal %d%s", WTERMSIG(status), why);
-		if (*why && service_find(&s, r->name))
-			event_service(&s, "oom", NULL, NULL);
+		if (*why)
+			note_oom(r);
 		return 128 + WTERMSIG(status);
 	}
 	if (WIFSIGNALED(status))

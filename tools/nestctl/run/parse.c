@@ -232,6 +232,16 @@ static char *absolute(const char *path)
 	return all;
 }
 
+/* Returns a card as behind eth0=, with the path of its switch absolute. */
+static char *absolute_card(const char *kind)
+{
+	const char *path = strchr(kind, ',');
+
+	if (path && (!strncmp(kind, "switch,", 7) || !strncmp(kind, "vde,", 4)))
+		return format("%.*s,%s", (int)(path - kind), kind, absolute(path + 1));
+	return format("%s", kind);
+}
+
 /* Keeps a variable with its value. */
 static void keep_env(struct run *r, const char *text)
 {
@@ -258,6 +268,8 @@ static void keep_option(struct run *r, int key)
 	else if (key == 'c' || (key == 'k' && strchr(optarg, '/')) || key == KEY_AUDIT ||
 		 key == KEY_POLICY || key == KEY_SSH_KEY || key == KEY_CLOUD_INIT)
 		keep_word(r, key, absolute(optarg));
+	else if (key == KEY_NET)
+		keep_word(r, key, absolute_card(optarg));
 	else if (key == 'e')
 		keep_env(r, optarg);
 	else if (key == KEY_PASSWORD)

@@ -169,6 +169,8 @@ static void print(struct logs *l, const struct log_record *rec)
 		return;
 	if (l->json)
 		return print_json(l, rec);
+	if (f == stderr) /* both may be one pipe */
+		fflush(stdout);
 	if (l->times && !l->begun[rec->stream])
 		fprintf(f, "%.*s ", (int)rec->when_size, rec->when);
 	print_text(l, f, rec);

@@ -12,6 +12,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/table.h"
 #include "tools/nestctl/core/umid.h"
+#include "tools/nestctl/image/image.h"
 
 /* an instance that hangs is listed as running */
 #define ASK_MS 200
@@ -117,6 +118,20 @@ static const char *command_text(char *const *words)
 	return all;
 }
 
+/* The command, or what the image says, its entry point first. */
+static const char *command_of(const struct service *s)
+{
+	struct image_config config;
+	const char *point, *command;
+
+	if (*s->spec.command)
+		return command_text(s->spec.command);
+	config = image_config_read(s->spec.file);
+	point = command_text((char *const *)image_config_list(&config, 'x'));
+	command = command_text((char *const *)image_config_list(&config, 'c'));
+	return format("%s%s%s", point, *point && *command ? " " : "", command);
+}
+
 static struct view of_service(const struct service *s, const struct instance *in)
 {
 	struct view v = { .name = s->name,
@@ -125,7 +140,7 @@ static struct view of_service(const struct service *s, const struct instance *in
 		.state = s->seen,
 		.image = s->spec.image,
 		.file = s->spec.file,
-		.command = command_text(s->spec.command),
+		.command = command_of(s),
 		.created = s->spec.created,
 		.ports = s->spec.ports };
 
