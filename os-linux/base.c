@@ -411,7 +411,7 @@ static int copy_to_own(uint64_t page, uint64_t end)
 	uint64_t at = page * PAGE, to = end * PAGE;
 
 	while (at < to) {
-		ssize_t n = pwrite(base.own, base.addr + at, to - at, (off_t)at);
+		ssize_t n = host_pwrite(base.own, base.addr + at, to - at, (off_t)at);
 
 		if (n < 0 && errno == EINTR)
 			continue;

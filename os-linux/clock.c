@@ -86,12 +86,13 @@ static struct timespec timespec_of(uint64_t deadline)
 int os_sleep_until(uint64_t deadline)
 {
 	struct timespec ts = timespec_of(deadline);
-	int err;
+	uint32_t word = 0; /* which nobody wakes */
 
-	do
-		err = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
-	while (err == EINTR);
-	return -err;
+	while (syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 0, &ts, NULL,
+		FUTEX_BITSET_MATCH_ANY))
+		if (errno != EINTR)
+			return errno == ETIMEDOUT ? 0 : -errno;
+	return 0;
 }
 
 /*

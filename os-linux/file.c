@@ -95,7 +95,7 @@ long os_file_pread(int file, void *buf, size_t n, uint64_t off)
 	if (fd < 0)
 		return fd;
 	while (done < n) {
-		ssize_t r = pread(fd, (char *)buf + done, n - done, off + done);
+		ssize_t r = host_pread(fd, (char *)buf + done, n - done, off + done);
 
 		if (r < 0 && errno == EINTR)
 			continue;
@@ -116,7 +116,7 @@ long os_file_pwrite(int file, const void *buf, size_t n, uint64_t off)
 	if (fd < 0)
 		return fd;
 	while (done < n) {
-		ssize_t r = pwrite(fd, (const char *)buf + done, n - done, off + done);
+		ssize_t r = host_pwrite(fd, (const char *)buf + done, n - done, off + done);
 
 		if (r < 0 && errno == EINTR)
 			continue;

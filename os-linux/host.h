@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "os-linux/calls.h"
 #include "os-linux/os.h"
 
 /* ---- handles ---- */
@@ -145,6 +146,12 @@ int os_jail_open(int opener, const char *text, struct os_opened *o);
 bool os_jailed(void);
 
 /* ---- signals and the end ---- */
+
+/*
+ * Sets what a vCPU does when it gets a SIGPROF, with its ucontext; NULL: nothing. @fn must be
+ * async-signal-safe.
+ */
+void os_sample_set(void (*fn)(void *context));
 
 /* Makes @signo (SIGWINCH, SIGUSR1 or SIGUSR2) raise @irq. Returns 0 or -EINVAL. */
 int os_signal_irq(int signo, int irq);

@@ -204,7 +204,7 @@ int os_pagemap(int pid, uint64_t va, uint32_t n, uint8_t *vec)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	got = pread(fd, buf, n * sizeof(*buf), (off_t)(va / 4096 * sizeof(*buf)));
+	got = host_pread(fd, buf, n * sizeof(*buf), (off_t)(va / 4096 * sizeof(*buf)));
 	close(fd);
 	if (got != (ssize_t)(n * sizeof(*buf)))
 		return -EIO;

@@ -47,6 +47,7 @@ static bool lacks_tasks(void)
 	return REFUSED(getpid, 0) || REFUSED(gettid, 0) || REFUSED(getppid, 0) ||
 	       REFUSED(tgkill, pid, tid, 0) || REFUSED(kill, pid, 0) ||
 	       REFUSED(wait4, -1, NULL, WNOHANG, NULL) ||
+	       REFUSED(waitid, P_ALL, 0, NULL, WEXITED | WNOHANG, NULL) ||
 	       REFUSED(futex, &word, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
@@ -80,7 +81,9 @@ static bool lacks_files(void)
 	char byte;
 
 	return (fstat(STDIN_FILENO, &st) && no("newfstatat")) ||
-	       REFUSED(pwrite64, -1, &byte, 1, 0L) || REFUSED(getrandom, &byte, 1, GRND_NONBLOCK);
+	       REFUSED(pwrite64, -1, &byte, 1, 0L) ||
+	       REFUSED(preadv2, -1, NULL, 0, 0L, 0L, 0) ||
+	       REFUSED(pwritev2, -1, NULL, 0, 0L, 0L, 0) || REFUSED(getrandom, &byte, 1, GRND_NONBLOCK);
 }
 
 /* Tries the calls of sockets, without a socket. */
@@ -91,7 +94,8 @@ static bool lacks_messages(void)
 
 	return REFUSED(sendmsg, -1, &m, 0) || REFUSED(recvmsg, -1, &m, 0) ||
 	       REFUSED(sendto, -1, &byte, 1, 0, NULL, 0) ||
-	       REFUSED(recvfrom, -1, &byte, 1, 0, NULL, NULL);
+	       REFUSED(recvfrom, -1, &byte, 1, 0, NULL, NULL) ||
+	       REFUSED(sendmmsg, -1, NULL, 0, 0) || REFUSED(recvmmsg, -1, NULL, 0, 0, NULL);
 }
 
 int os_lacks_for_broker(void)

@@ -141,6 +141,31 @@ static void no_signals_of_children(void)
 	sigaction(SIGCHLD, &sa, NULL);
 }
 
+/* What the profiler does on the thread that it interrupts, or NULL; atomic. */
+static void (*on_sample)(void *context);
+
+void os_sample_set(void (*fn)(void *context))
+{
+	__atomic_store_n(&on_sample, fn, __ATOMIC_SEQ_CST);
+}
+
+static void on_prof(int sig, siginfo_t *si, void *context)
+{
+	void (*fn)(void *context) = __atomic_load_n(&on_sample, __ATOMIC_SEQ_CST);
+
+	if (fn)
+		fn(context);
+}
+
+/* vCPUs do not block SIGPROF (thread.c). For good: the jail admits no change of handlers. */
+static void handle_samples(void)
+{
+	struct sigaction sa = { .sa_sigaction = on_prof,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART };
+
+	sigaction(SIGPROF, &sa, NULL);
+}
+
 void os_process_setup(void)
 {
 	const char *why = os_inherit_setup();
@@ -154,7 +179,7 @@ void os_process_setup(void)
 	}
 	block_signals();
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGPROF, SIG_IGN); /* vCPUs do not block it: thread.c */
+	handle_samples();
 	no_signals_of_children();
 }
 

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,7 +54,7 @@ static void stop_everything(void)
 		if (__atomic_load_n(&stop_hooks[i].stop, __ATOMIC_ACQUIRE))
 			stop_hooks[i].stop();
 	os_kick_guests();
-	kill(getpid(), SIGSTOP);
+	syscall(SYS_tgkill, getpid(), getpid(), SIGSTOP);
 }
 
 static void after_stop(void)
@@ -135,15 +136,12 @@ static int next_signal(const sigset_t *set, siginfo_t *info)
 	return sigtimedwait(set, info, &ts);
 }
 
-static void signal_thread(void *unused)
+static void signal_thread(void *set)
 {
 	siginfo_t info;
-	sigset_t set;
 
-	(void)unused;
-	wanted_signals(&set);
 	for (;;) {
-		int signo = next_signal(&set, &info);
+		int signo = next_signal(set, &info);
 
 		if (!signo)
 			os_exit(1);
@@ -154,7 +152,11 @@ static void signal_thread(void *unused)
 
 int os_signals_setup(int shutdown_irq, uint64_t grace)
 {
+	static sigset_t set;
+
 	shutdown_line = shutdown_irq;
 	grace_ns = grace;
-	return os_worker_start("signals", signal_thread, NULL);
+	/* here: once it is jailed, the process may not ask for handlers */
+	wanted_signals(&set);
+	return os_worker_start("signals", signal_thread, &set);
 }

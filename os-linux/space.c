@@ -92,10 +92,10 @@ static long request_fd(const struct zyg_msg *m, int fd)
 		memcpy(CMSG_DATA(c), &fd, sizeof(int));
 	}
 	pthread_mutex_lock(&request_lock);
-	r = sendmsg(zygote_socket, &msg, MSG_NOSIGNAL);
+	r = host_sendmsg(zygote_socket, &msg, MSG_NOSIGNAL);
 	if (r == sizeof(*m))
 		do
-			r = recv(zygote_socket, &answer, sizeof(answer), 0);
+			r = host_recv(zygote_socket, &answer, sizeof(answer), 0);
 		while (r < 0 && errno == EINTR);
 	pthread_mutex_unlock(&request_lock);
 	return r == sizeof(answer) ? answer : -ESRCH;
@@ -237,9 +237,8 @@ static void abandon_zygote(void)
 {
 	close(zygote_socket);
 	zygote_socket = -1;
-	kill(zygote, SIGKILL);
-	while (waitpid(zygote, NULL, 0) < 0 && errno == EINTR)
-		;
+	host_kill(zygote);
+	host_reap(zygote);
 }
 
 /*
@@ -497,7 +496,7 @@ static int add_or_end(pid_t pid)
 	int h = task_add(pid);
 
 	if (h < 0) {
-		kill(pid, SIGKILL);
+		host_kill(pid);
 		ask(ZYG_REAP, (uint64_t)pid, 0, 0);
 	}
 	return h;
@@ -512,7 +511,7 @@ int os_space_fork(uint64_t order_offset, uint64_t order_size)
 
 int os_space_adopt(uint32_t pid)
 {
-	/* To kill(2) such numbers are groups of processes. */
+	/* No process has such a number. */
 	if (!pid || pid > INT_MAX)
 		return -ESRCH;
 	return add_or_end((pid_t)pid);
@@ -525,7 +524,7 @@ int os_space_adopt(uint32_t pid)
 void os_space_end(int task)
 {
 	if (tasks[task].pid > 0)
-		kill(tasks[task].pid, SIGKILL);
+		host_kill(tasks[task].pid);
 }
 
 /*

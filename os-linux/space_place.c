@@ -79,7 +79,7 @@ int os_space_this_cpu(void)
 static uint64_t read_delay(int fd)
 {
 	char buf[128], *delay;
-	ssize_t n = fd < 0 ? -1 : pread(fd, buf, sizeof(buf) - 1, 0);
+	ssize_t n = fd < 0 ? -1 : host_pread(fd, buf, sizeof(buf) - 1, 0);
 
 	if (n <= 0)
 		return 0;

@@ -129,7 +129,7 @@ static int mark_written(const struct writer *w, const struct os_state_map *m, ui
 
 	for (uint64_t page = 0; page < pages;) {
 		size_t n = pages - page < 512 ? (size_t)(pages - page) : 512;
-		ssize_t got = pread(w->pagemap, buf, n * sizeof(*buf),
+		ssize_t got = host_pread(w->pagemap, buf, n * sizeof(*buf),
 			(off_t)((m->addr / STATE_PAGE + page) * sizeof(*buf)));
 
 		if (got < 0 && errno == EINTR)
@@ -247,7 +247,7 @@ static const char *older_page(int fd, uint64_t at)
 
 	if (is_read(fd, at))
 		return ahead.buf + (at - ahead.at);
-	got = pread(fd, ahead.buf, n, (off_t)at);
+	got = host_pread(fd, ahead.buf, n, (off_t)at);
 	ahead.fd = fd;
 	ahead.at = at;
 	ahead.len = got < 0 ? 0 : (size_t)got;

@@ -70,7 +70,7 @@ void copy_prepare(uint64_t bytes, uint64_t at_once)
 static int write_all(int fd, const char *from, size_t n, uint64_t at)
 {
 	while (n) {
-		ssize_t done = pwrite(fd, from, n, (off_t)at);
+		ssize_t done = host_pwrite(fd, from, n, (off_t)at);
 
 		if (done < 0 && errno == EINTR)
 			continue;

@@ -23,10 +23,10 @@ static bool exchange(char say, char want)
 	char letter = say;
 	ssize_t n;
 
-	if (send(channel, &letter, 1, MSG_NOSIGNAL) != 1)
+	if (host_send(channel, &letter, 1, MSG_NOSIGNAL) != 1)
 		return false;
 	do {
-		n = recv(channel, &letter, 1, 0);
+		n = host_recv(channel, &letter, 1, 0);
 	} while (n < 0 && errno == EINTR);
 	return n == 1 && letter == want;
 }

@@ -28,7 +28,7 @@ bad(struct state_tables *t, const char *format, ...)
 static bool read_all(struct state_tables *t, int fd, void *to, size_t n, uint64_t at)
 {
 	while (n) {
-		ssize_t done = pread(fd, to, n, (off_t)at);
+		ssize_t done = host_pread(fd, to, n, (off_t)at);
 
 		if (done < 0 && errno == EINTR)
 			continue;

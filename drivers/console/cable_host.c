@@ -33,7 +33,7 @@
 
 /* a terminal or pipe that polls writable takes this much without blocking */
 #define DIRECT_MAX 256
-#define BACKGROUND_US 200000
+#define BACKGROUND_MS 200
 
 struct con_cable {
 	struct con_host *h;
@@ -243,7 +243,7 @@ static bool after_error(struct con_cable *c, ssize_t n)
 
 		if (front > 0 &&
 			front != getpgrp()) { /* a background job may return to the front */
-			usleep(BACKGROUND_US);
+			host_pause(BACKGROUND_MS);
 			return true;
 		}
 	}

@@ -78,10 +78,8 @@ static void drain_all(void)
 	for (struct con_host *h = lines; h; h = h->next)
 		h->left = 1;
 	while (something_left(&moved) && idle < DRAIN_IDLE) {
-		struct timespec t = { 0, 5000000 };
-
 		idle = moved ? 0 : idle + 1;
-		nanosleep(&t, NULL);
+		host_pause(5);
 	}
 }
 

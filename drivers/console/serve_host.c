@@ -158,7 +158,7 @@ static void send_packet(struct client *c, char type, const char *text)
 	char buf[1024];
 
 	snprintf(buf, sizeof(buf), "%c%s", type, text);
-	send(c->fd, buf, strlen(buf), MSG_DONTWAIT | MSG_NOSIGNAL);
+	host_send(c->fd, buf, strlen(buf), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void send_names(struct client *c)
@@ -230,7 +230,7 @@ static void telnet_bytes(struct client *c, uint8_t *buf, size_t n)
 	c->in_len = telnet_in(&c->telnet, buf, n, reply, &len);
 	memcpy(c->in, buf, c->in_len);
 	if (len)
-		send(c->fd, reply, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		host_send(c->fd, reply, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (c->telnet.rows && c->telnet.cols) {
 		line_set_size(c->h, c->telnet.rows, c->telnet.cols);
 		c->telnet.rows = 0;
@@ -250,7 +250,7 @@ static void push_input(struct client *c)
 static void client_in(struct client *c)
 {
 	uint8_t buf[CHUNK];
-	ssize_t n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT);
+	ssize_t n = host_recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -317,7 +317,7 @@ static void set_pacing(struct client *c, bool reads)
 static void client_out(struct client *c)
 {
 	while (fill(c)) {
-		ssize_t n = send(c->fd, c->out + c->out_at, c->out_len - c->out_at,
+		ssize_t n = host_send(c->fd, c->out + c->out_at, c->out_len - c->out_at,
 			MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)

@@ -46,7 +46,7 @@ int ttylog_host_dir(const char *dir)
 static int write_all(int fd, struct iovec *v)
 {
 	while (v[0].iov_len + v[1].iov_len) {
-		ssize_t n = writev(fd, v, 2);
+		ssize_t n = pwritev2(fd, v, 2, HERE, 0);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -128,7 +128,6 @@ pid_t xterm_run(const char *line)
 static void xterm_thread(void *arg)
 {
 	struct con_host *h = arg;
-	struct timespec step = { 0, 100000000 };
 	uint32_t before = serve_owned(h);
 	/* The broker's program is no child of this process: its client may take a while to come. */
 	int steps = os_jailed() ? 100 : 20;
@@ -137,10 +136,9 @@ static void xterm_thread(void *arg)
 	if (serve_attach_path()[0])
 		pid = os_jailed() ? !jailed_xterm(h->name) : xterm_run(h->name);
 	if (pid > 0 && !os_jailed())
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		host_reap(pid);
 	for (int i = 0; pid > 0 && i < steps && serve_owned(h) == before; i++)
-		nanosleep(&step, NULL);
+		host_pause(100);
 	if (serve_owned(h) == before)
 		line_hangup(h);
 }

@@ -43,10 +43,8 @@ static void set_filter(const char *mask)
 
 static void be_killed(void)
 {
-	struct sigaction sa = { .sa_handler = SIG_DFL };
 	sigset_t set;
 
-	sigaction(SIGABRT, &sa, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGABRT);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
@@ -57,6 +55,7 @@ static void allow_core(const char *mask)
 {
 	struct rlimit rl;
 
+	signal(SIGABRT, SIG_DFL);
 	set_filter(mask);
 	if (!getrlimit(RLIMIT_CORE, &rl)) {
 		rl.rlim_cur = rl.rlim_max;

@@ -298,7 +298,7 @@ int64_t hostfs_host_write(struct hostfs_io *io)
 		int nr;
 		struct iovec *v = rest(io, &nr);
 		ssize_t n = io->append ? pwritev2(fd, v, nr, 0, RWF_APPEND) :
-					 pwritev(fd, v, nr, io->off + io->result);
+					 pwritev2(fd, v, nr, io->off + io->result, 0);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -43,7 +43,7 @@ long exec_host_read_job(int end, void *buf, size_t size)
 	if ((uint64_t)st.st_size > size)
 		return -E2BIG;
 	while (done < (size_t)st.st_size) {
-		n = pread(fd, (char *)buf + done, (size_t)st.st_size - done, (off_t)done);
+		n = host_pread(fd, (char *)buf + done, (size_t)st.st_size - done, (off_t)done);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -120,7 +120,7 @@ long exec_host_recv(int end, void *buf, size_t n)
 	if (fd < 0)
 		return 0;
 	do
-		got = recv(fd, buf, n, MSG_DONTWAIT);
+		got = host_recv(fd, buf, n, MSG_DONTWAIT);
 	while (got < 0 && errno == EINTR);
 	if (got < 0 && errno == EAGAIN)
 		return again(fd, EPOLLIN);
@@ -135,7 +135,7 @@ long exec_host_send(int end, const void *buf, size_t n)
 	if (fd < 0)
 		return -EPIPE;
 	do
-		put = send(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		put = host_send(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (put < 0 && errno == EINTR);
 	if (put < 0 && errno == EAGAIN)
 		return again(fd, EPOLLOUT);

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "os-linux/calls.h"
+
 static int channel = -1;
 
 int hold_host_take(struct mconsole_packet *p)
@@ -36,7 +38,7 @@ static bool say(const char *text, size_t n)
 	ssize_t done;
 
 	do {
-		done = send(channel, text, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		done = host_send(channel, text, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	} while (done < 0 && errno == EINTR);
 	return done == (ssize_t)n;
 }
@@ -51,7 +53,7 @@ static int hear(void)
 
 		if (poll(&p, 1, -1) < 0 && errno != EINTR)
 			return -1;
-		n = recv(channel, &letter, 1, MSG_DONTWAIT);
+		n = host_recv(channel, &letter, 1, MSG_DONTWAIT);
 		if (n == 1)
 			return letter;
 		if (n == 0 || (errno != EINTR && errno != EAGAIN))

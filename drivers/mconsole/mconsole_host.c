@@ -460,7 +460,7 @@ int mconsole_host_recv(struct mconsole_packet *p)
 			.msg_control = &control,
 			.msg_controllen = sizeof(control) };
 		/* More descriptors than there is room for are closed. */
-		ssize_t n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
+		ssize_t n = host_recvmsg(sock, &m, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -499,7 +499,7 @@ int mconsole_host_reply(const struct mconsole_packet *p, const void *data, size_
 	memcpy(head.from, p->from, sizeof(head.from));
 	do {
 		if (relayed)
-			n = sendmsg(sock, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+			n = host_sendmsg(sock, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 		else
 			n = sendto(sock, data, len, MSG_DONTWAIT | MSG_NOSIGNAL,
 				(const struct sockaddr *)p->from, p->from_len);

@@ -148,7 +148,7 @@ uint32_t reset_host_hear(uint32_t *len)
 	if (server.sock < 0 || server.ends)
 		return RESET_END;
 	do {
-		n = recv(server.sock, &m, sizeof(m), MSG_DONTWAIT);
+		n = host_recv(server.sock, &m, sizeof(m), MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN) {
 		os_event_rearm(server.sock, EPOLLIN, server.irq);
@@ -175,7 +175,7 @@ void reset_host_tell(uint32_t op, uint32_t arg)
 	ssize_t n;
 
 	do {
-		n = send(server.sock, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = host_send(server.sock, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
 	if (n != (ssize_t)sizeof(m))
 		server.ends = true;

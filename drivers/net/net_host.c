@@ -339,7 +339,7 @@ static int tap_recv(struct net_host *h, struct net_in *in, int n)
 		ssize_t len;
 
 		count_call(h);
-		len = readv(h->fd, iov + !h->header, 1 + !!h->header);
+		len = preadv2(h->fd, iov + !h->header, 1 + !!h->header, HERE, 0);
 		if (len < 0 && errno == EINTR)
 			continue;
 		if (len < 0 && errno != EAGAIN && !got) {
@@ -397,7 +397,7 @@ static int tap_send(struct net_host *h, const struct net_out *out, int n)
 		int count = 1 + (int)pieces_of(&out[sent], iov + 1);
 
 		count_call(h);
-		if (writev(h->fd, iov + !h->header, count - !h->header) < 0) {
+		if (pwritev2(h->fd, iov + !h->header, count - !h->header, HERE, 0) < 0) {
 			if (errno == EINTR)
 				continue;
 			if (errno == EAGAIN || errno == ENOBUFS)
@@ -435,7 +435,7 @@ static bool control_ended(struct net_host *h)
 	if (h->control < 0)
 		return false;
 	do {
-		len = recv(h->control, word, sizeof(word), MSG_DONTWAIT);
+		len = host_recv(h->control, word, sizeof(word), MSG_DONTWAIT);
 	} while (len > 0 || (len < 0 && errno == EINTR));
 	if (len == 0 || errno != EAGAIN)
 		return true;

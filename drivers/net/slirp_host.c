@@ -116,9 +116,8 @@ static int end_helper(struct net_host *h)
 
 	if (!h->pid)
 		return 0;
-	kill(h->pid, SIGKILL);
-	while (waitpid(h->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	host_kill(h->pid);
+	status = host_reap(h->pid);
 	h->pid = 0;
 	return status;
 }
@@ -134,7 +133,7 @@ static void reap(struct net_host *h)
 static int hear(struct net_host *h)
 {
 	char text[200];
-	ssize_t n = recv(h->asked, text, sizeof(text) - 1, MSG_DONTWAIT);
+	ssize_t n = host_recv(h->asked, text, sizeof(text) - 1, MSG_DONTWAIT);
 	int err, status;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {

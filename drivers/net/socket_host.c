@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "drivers/net/internal_host.h"
+#include "os-linux/calls.h"
 
 #define SOCKET_BUFFER (4 << 20) /* or less if the host limits it */
 
@@ -247,7 +248,7 @@ static int vde_open(struct net_host *h)
 	if (err)
 		return err;
 	errno = 0;
-	n = recv(h->asked, &to, sizeof(to), MSG_DONTWAIT);
+	n = host_recv(h->asked, &to, sizeof(to), MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 		err = net_wait_on(h);
 		errno = ETIMEDOUT;

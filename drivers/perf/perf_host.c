@@ -2,7 +2,7 @@
 /*
  * perf_host.c: the profiler's clock: a thread that sleeps, then looks at the state of each vCPU
  * (os.h) and interrupts it: by SIGPROF, which only vCPU threads do not block, or by a kick. When
- * the profiler is switched off, the thread stays asleep, and SIGPROF is ignored.
+ * the profiler is switched off, the thread stays asleep, and a SIGPROF does nothing.
  */
 #include "drivers/perf/perf_host.h"
 
@@ -10,7 +10,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -19,9 +18,10 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int rate, started;              /* under lock; rate 0: off */
+static int process;                    /* the number of this one */
 static const struct perf_host *kernel; /* set before SIGPROF is */
 
-static void on_signal(int sig, siginfo_t *si, void *context)
+static void on_signal(void *context)
 {
 	const greg_t *g = ((ucontext_t *)context)->uc_mcontext.gregs;
 	int saved = errno, cpu = os_vcpu_self();
@@ -38,7 +38,7 @@ static void look_at(int cpu)
 	switch (os_cpu_state(cpu)) {
 	case OS_CPU_KERNEL:
 		__atomic_fetch_add(&l->kernel, 1, __ATOMIC_SEQ_CST);
-		syscall(SYS_tgkill, getpid(), os_vcpu_tid(cpu), SIGPROF);
+		syscall(SYS_tgkill, process, os_vcpu_tid(cpu), SIGPROF);
 		break;
 	case OS_CPU_GUEST:
 		if (!kernel->has_turn(cpu))
@@ -52,7 +52,7 @@ static void look_at(int cpu)
 
 static void sampler(void *unused)
 {
-	struct timespec pause = { 0 };
+	uint64_t next;
 
 	for (;;) {
 		pthread_mutex_lock(&lock);
@@ -60,33 +60,21 @@ static void sampler(void *unused)
 			pthread_cond_wait(&changed, &lock);
 		for (int cpu = 0; cpu < kernel->ncpus; cpu++)
 			look_at(cpu);
-		pause.tv_nsec = 1000000000 / rate - 1;
+		next = os_clock_mono() + 1000000000 / rate;
 		pthread_mutex_unlock(&lock);
-		nanosleep(&pause, NULL);
+		os_sleep_until(next);
 	}
-}
-
-static int handle_signal(void (*handler)(int sig, siginfo_t *si, void *context))
-{
-	struct sigaction sa = { .sa_flags = SA_ONSTACK | SA_RESTART };
-
-	if (handler) {
-		sa.sa_sigaction = handler;
-		sa.sa_flags |= SA_SIGINFO;
-	} else {
-		sa.sa_handler = SIG_IGN;
-	}
-	return sigaction(SIGPROF, &sa, NULL) ? -errno : 0;
 }
 
 int perf_host_start(int hz, const struct perf_host *host)
 {
-	int err;
+	int err = 0;
 
 	pthread_mutex_lock(&lock);
+	process = getpid();
 	kernel = host;
-	err = handle_signal(on_signal);
-	if (!err && !started)
+	os_sample_set(on_signal);
+	if (!started)
 		err = os_worker_start("perf", sampler, NULL);
 	if (!err) {
 		started = 1;
@@ -101,6 +89,6 @@ void perf_host_stop(void)
 {
 	pthread_mutex_lock(&lock);
 	rate = 0;
-	handle_signal(NULL);
+	os_sample_set(NULL);
 	pthread_mutex_unlock(&lock);
 }

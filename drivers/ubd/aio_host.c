@@ -82,9 +82,11 @@ static int make_context_locked(struct ubd_aio *a)
 		return REFUSED;
 	if (syscall(SYS_io_setup, a->depth, &a->ctx))
 		goto err_close;
+	a->ring = find_ring(a->ctx);
+	if (!a->ring)
+		goto err_destroy;
 	if (os_event_add_edge(a->eventfd, EPOLLIN, a->irq))
 		goto err_destroy;
-	a->ring = find_ring(a->ctx);
 	return READY;
 
 err_destroy:
@@ -171,13 +173,6 @@ static bool take_event(struct ring *ring, struct io_event *ev)
 	return true;
 }
 
-static bool get_event(struct ubd_aio *a, struct io_event *ev)
-{
-	struct timespec now = { 0, 0 };
-
-	return syscall(SYS_io_getevents, a->ctx, 0L, 1L, ev, &now) == 1;
-}
-
 struct ubd_req *ubd_aio_reap(struct ubd_aio *a, int64_t *res)
 {
 	struct io_event ev;
@@ -186,7 +181,7 @@ struct ubd_req *ubd_aio_reap(struct ubd_aio *a, int64_t *res)
 	if (!is_ready(a))
 		return NULL;
 	pthread_mutex_lock(&a->lock);
-	there = a->ring ? take_event(a->ring, &ev) : get_event(a, &ev);
+	there = take_event(a->ring, &ev);
 	pthread_mutex_unlock(&a->lock);
 	if (!there)
 		return NULL;

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os-linux/calls.h"
+
 #define BUFFER (256UL << 10)
 #define RANGE (1UL << 30) /* bytes of a call */
 
@@ -22,7 +24,7 @@
 static int write_all(int to, const char *p, size_t n, off_t at)
 {
 	while (n) {
-		ssize_t done = pwrite(to, p, n, at);
+		ssize_t done = host_pwrite(to, p, n, at);
 
 		if (done < 0 && errno == EINTR)
 			continue;
@@ -43,7 +45,7 @@ static int copy_by_hand(int from, int to, off_t at, off_t end, off_t shift)
 
 	while (!err && at < end) {
 		size_t want = (size_t)(end - at) < BUFFER ? (size_t)(end - at) : BUFFER;
-		ssize_t n = pread(from, buf, want, at);
+		ssize_t n = host_pread(from, buf, want, at);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -18,6 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "os-linux/calls.h"
+
 #define MAX_FILES 32
 #define MAX_IOV 257
 
@@ -162,7 +164,7 @@ static bool fails(int fd, int op, uint64_t off)
 static void append(struct iovec *iov, int nr)
 {
 	while (nr && conf.log >= 0) {
-		ssize_t n = writev(conf.log, iov, nr);
+		ssize_t n = pwritev2(conf.log, iov, nr, HERE, 0);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -265,11 +267,11 @@ ssize_t media_pwritev(int fd, const struct iovec *iov, int nr, uint64_t off)
 	ssize_t n;
 
 	if (!conf.on)
-		return pwritev(fd, iov, nr, (off_t)off);
+		return pwritev2(fd, iov, nr, (off_t)off, 0);
 	if (fails(fd, MEDIA_WRITE, off))
 		return -1;
 	id = begin(MEDIA_WRITE, fd, off, iov_bytes(iov, nr), iov, nr);
-	n = pwritev(fd, iov, nr, (off_t)off);
+	n = pwritev2(fd, iov, nr, (off_t)off, 0);
 	end(id, n < 0);
 	return n;
 }

@@ -91,7 +91,7 @@ static void sync_folder(const struct replace *r)
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	fsync(fd);
+	fdatasync(fd);
 	close(fd);
 }
 

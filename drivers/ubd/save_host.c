@@ -140,6 +140,6 @@ void disk_save_forget(struct ubd_host *h)
 	if (!h->save)
 		return;
 	while (__atomic_load_n(&h->save->busy, __ATOMIC_ACQUIRE))
-		usleep(1000);
+		host_pause(1);
 	free_job(h);
 }

@@ -31,6 +31,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os-linux/calls.h"
+
 #define RECORD "backing-files"
 /* of more than this the older half is forgotten */
 #define RECORD_MAX (512 << 10)
@@ -131,7 +133,7 @@ static char *record_read(int fd, size_t *size)
 		return NULL;
 	text = malloc((size_t)st.st_size + 1);
 	while (text && have < (size_t)st.st_size) {
-		ssize_t n = pread(fd, text + have, (size_t)st.st_size - have, (off_t)have);
+		ssize_t n = host_pread(fd, text + have, (size_t)st.st_size - have, (off_t)have);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -183,11 +185,11 @@ static void append(int record, const char *text, size_t size, const char *line)
 
 	if (half) {
 		at = size - (size_t)(half + 1 - text);
-		if (ftruncate(record, 0) || pwrite(record, half + 1, at, 0) != (ssize_t)at)
+		if (ftruncate(record, 0) || host_pwrite(record, half + 1, at, 0) != (ssize_t)at)
 			return;
 	}
 	/* A line that was cut off by a full disk must not stand before another one. */
-	if (pwrite(record, line, n, (off_t)at) != (ssize_t)n && ftruncate(record, (off_t)at))
+	if (host_pwrite(record, line, n, (off_t)at) != (ssize_t)n && ftruncate(record, (off_t)at))
 		return;
 }
 

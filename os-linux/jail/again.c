@@ -31,6 +31,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -315,7 +316,19 @@ static void forget_guest(void)
 		munmap((void *)large[i].start, large[i].end - large[i].start);
 }
 
-static void __attribute__((noreturn)) be_stub(int sock)
+/* True if the broker has ended; with the status that the stub ends with. */
+static bool has_ended(int *status)
+{
+	siginfo_t si = { 0 };
+
+	if (waitid(P_PID, (id_t)broker_pid, &si, WEXITED | WNOHANG) || !si.si_pid)
+		return false;
+	*status = si.si_code == CLD_EXITED ? si.si_status & 0xff : 128 + (si.si_status & 0x7f);
+	return true;
+}
+
+/* @self: the number of this process. Nobody is left who would tell it. */
+static void __attribute__((noreturn)) be_stub(int sock, int self)
 {
 	sigset_t set;
 	int status;
@@ -325,10 +338,10 @@ static void __attribute__((noreturn)) be_stub(int sock)
 		siginfo_t info;
 		int sig = sigwaitinfo(&set, &info);
 
-		if (sig == SIGCHLD && waitpid(broker_pid, &status, WNOHANG) == broker_pid)
-			_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+		if (sig == SIGCHLD && has_ended(&status))
+			_exit(status);
 		else if (sig == SIGTSTP)
-			kill(getpid(), SIGSTOP);
+			syscall(SYS_tgkill, self, self, SIGSTOP);
 		else if (sig > 0 && sig != SIGCHLD && sig != SIGCONT)
 			broker_ask(sock, ASK_SIGNAL, (uint64_t)sig, "", NULL, 0);
 	}
@@ -339,7 +352,8 @@ void jail_again(int sock, const char *dir)
 	static int fd[ASK_FDS];
 	char text[ASK_TEXT];
 	struct ask a;
-	int nr = wanted(fd, text, sizeof(text));
+	int nr = wanted(fd, text, sizeof(text)), self = getpid();
+	long limit = sysconf(_SC_OPEN_MAX);
 	size_t at = strlen(text);
 
 	snprintf(text + at, sizeof(text) - at, ":%s", dir);
@@ -347,13 +361,13 @@ void jail_again(int sock, const char *dir)
 	if (broker_ask(sock, ASK_AGAIN, 0, text, fd, nr))
 		_exit(1);
 	forget_guest();
-	for (int i = 0; i < 65536 && i < (int)sysconf(_SC_OPEN_MAX); i++)
+	for (int i = 0; i < 65536 && i < limit; i++)
 		if (i != sock)
 			close(i);
 	if (broker_ask(sock, ASK_GO, 0, "", NULL, 0))
 		_exit(1);
 	/* A broker that has a launcher is gone now, and the launcher waits for this process. */
 	if (was_launched)
-		_exit(recv(sock, &a, sizeof(a), 0) > 0);
-	be_stub(sock);
+		_exit(host_recv(sock, &a, sizeof(a), 0) > 0);
+	be_stub(sock, self);
 }

@@ -99,7 +99,7 @@ int broker_ask(
 		m.msg_controllen = CMSG_SPACE((size_t)nr_fds * sizeof(int));
 	}
 	do {
-		n = sendmsg(sock, &m, MSG_NOSIGNAL);
+		n = host_sendmsg(sock, &m, MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }
@@ -279,8 +279,8 @@ static void hear_call(void)
 			_exit(1);
 		return;
 	}
-	if (u.n.data.arch != JAIL_ARCH ||
-		(!attributes_call(&u.n) && !children_call(&u.n) && !files_call(&u.n)))
+	if (u.n.data.arch != JAIL_ARCH || (!attributes_call(&u.n) && !children_call(&u.n) &&
+						  !own_call(&u.n) && !files_call(&u.n)))
 		kill_kernel(&u.n);
 }
 

@@ -123,6 +123,8 @@ int debug_set(pid_t pid, const uint64_t addr[4], uint64_t dr7);
 int debug_hits(pid_t pid, uint64_t *dr6);
 /* True if @pid is a child of the kernel process, or a child of one, and so on. */
 bool children_has(int pid);
+/* The same, and its own threads. */
+bool children_owns(int tid);
 /* The same for calls that act on a child of the kernel process or on a thread (children.c). */
 bool children_call(const struct seccomp_notif *call);
 
@@ -155,6 +157,11 @@ void again_word(const char *word);
 bool again_ask(const struct ask *a, const int *fds, int nr);
 /* Does it, and does not return if there was an ask. */
 void again_go(void);
+
+/* ---- own.c ---- */
+
+/* Makes and answers a call that the kernel process makes about itself; false: it is none. */
+bool own_call(const struct seccomp_notif *call);
 
 /* ---- relay.c: the management console ---- */
 

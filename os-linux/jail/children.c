@@ -107,7 +107,7 @@ static bool is_thread(int tid)
 	return tid > 0 && !access(path, F_OK);
 }
 
-static bool is_ours(int tid)
+bool children_owns(int tid)
 {
 	return children_has(tid) || is_thread(tid);
 }
@@ -178,7 +178,6 @@ bool children_call(const struct seccomp_notif *call)
 	int tid = args[0] ? (int)args[0] : (int)call->pid, value = (int)args[1];
 
 	switch (call->data.nr) {
-	case SYS_kill: answer(call, send_signal((int)args[0], value)); return true;
 	case SYS_tgkill: answer(call, send_signal((int)args[0], (int)args[2])); return true;
 	case SYS_ptrace:
 		if (args[0] != DEBUG_SET && args[0] != DEBUG_HITS)
@@ -190,7 +189,7 @@ bool children_call(const struct seccomp_notif *call)
 	case SYS_sched_setattr: break;
 	default: return false;
 	}
-	if (!is_ours(tid))
+	if (!children_owns(tid))
 		answer(call, -EPERM);
 	else if (call->data.nr == SYS_sched_setaffinity)
 		answer(call, set_affinity(tid, args[1], args[2]));

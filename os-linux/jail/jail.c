@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -301,6 +302,7 @@ static int give_memory(void)
 int os_jail_close(int traces)
 {
 	unsigned profiles = traces ? JAIL_TRACE : 0;
+	struct epoll_event ev;
 	int listener, err;
 
 	if (broker_sock < 0)
@@ -313,6 +315,8 @@ int os_jail_close(int traces)
 		profiles |= JAIL_SCOPED;
 	if (jail_has_beneath())
 		profiles |= JAIL_HOSTFS;
+	if (epoll_pwait2(-1, &ev, 1, NULL, NULL) && errno != EBADF)
+		profiles |= JAIL_OLD;
 	err = give_memory();
 	if (!err)
 		err = jail_threads(profiles);
@@ -378,6 +382,7 @@ static const char *jail_row_says(const struct jail_row *r)
 	default:
 		return r->profile == JAIL_HOSTFS ? "hostfs" :
 		       r->profile == JAIL_TRACE  ? "trace" :
+		       r->profile == JAIL_OLD    ? "old" :
 						   "allow";
 	}
 }

@@ -36,7 +36,8 @@ enum jail_action {
 #define JAIL_HOSTFS 1 /* instances with folders of the host */
 #define JAIL_TRACE 2  /* seccomp=off */
 #define JAIL_SCOPED 4 /* Landlock keeps signals, jail_scope() */
-#define JAIL_EVERY_PROFILE 7
+#define JAIL_OLD 8    /* hosts without epoll_pwait2 */
+#define JAIL_EVERY_PROFILE 15
 
 struct jail_row {
 	const char *name;

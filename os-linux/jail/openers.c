@@ -154,7 +154,7 @@ static int receive(int sock, struct os_opened *o)
 	ssize_t n;
 
 	do {
-		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+		n = host_recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
 	if (n != (ssize_t)sizeof(*o))
 		return -EIO;

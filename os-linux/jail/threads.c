@@ -199,20 +199,30 @@ static void count_in(void)
 	syscall(SYS_futex, &given_up, FUTEX_WAKE_PRIVATE, 1);
 }
 
-static void on_signal(int signo)
+static void give_up_and_tell(void)
 {
-	int saved = errno;
-
 	give_up();
 	count_in();
-	errno = saved;
 }
 
-static void park(int signo)
+static void park(void)
 {
 	count_in();
 	for (;;)
 		poll(NULL, 0, -1);
+}
+
+/* What a thread does when it is interrupted, or NULL; atomic. */
+static void (*on_urgent)(void);
+
+static void on_signal(int signo)
+{
+	void (*fn)(void) = __atomic_load_n(&on_urgent, __ATOMIC_SEQ_CST);
+	int saved = errno;
+
+	if (fn)
+		fn();
+	errno = saved;
 }
 
 /* ---- all of them ---- */
@@ -267,26 +277,33 @@ static int interrupt_all(void)
 	return n;
 }
 
-/* Has each other thread run @handler once. Returns 0 or -errno. */
-static int with_all(void (*handler)(int))
+/* Has each other thread run @fn once. Returns 0 or -errno. */
+static int with_all(void (*fn)(void))
 {
-	struct sigaction act = { .sa_flags = SA_ONSTACK | SA_RESTART };
 	int err;
 
-	act.sa_handler = handler;
-	sigfillset(&act.sa_mask);
 	given_up = 0;
-	if (sigaction(SIGURG, &act, NULL))
-		return os_refused("rt_sigaction", errno);
+	__atomic_store_n(&on_urgent, fn, __ATOMIC_SEQ_CST);
 	err = interrupt_all();
-	signal(SIGURG, SIG_DFL);
+	__atomic_store_n(&on_urgent, NULL, __ATOMIC_SEQ_CST);
 	return err;
+}
+
+/* For good: the jail admits no change of handlers. */
+static int handle_urgent(void)
+{
+	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_ONSTACK | SA_RESTART };
+
+	sigfillset(&act.sa_mask);
+	return sigaction(SIGURG, &act, NULL) ? os_refused("rt_sigaction", errno) : 0;
 }
 
 int jail_threads(unsigned profiles)
 {
-	int err;
+	int err = handle_urgent();
 
+	if (err)
+		return err;
 	/* Files of other users in the folders of hostfs. */
 	if (profiles & JAIL_HOSTFS)
 		kept = 1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_DAC_READ_SEARCH |
@@ -294,7 +311,7 @@ int jail_threads(unsigned profiles)
 	/* Landlock would keep it from tracing children, which have fewer rules. */
 	if (!(profiles & JAIL_TRACE))
 		make_all_rules();
-	err = with_all(on_signal);
+	err = with_all(give_up_and_tell);
 	give_up();
 	if (ruleset >= 0)
 		close(ruleset);

@@ -24,8 +24,8 @@
 
 #define SELF 4711
 #define NUMBERS 1024
-/* calls that an instance without hostfs makes by itself; the aim is 50 */
-#define CALLS_MAX 90
+/* calls that an instance makes by itself, without hostfs and seccomp=off */
+#define CALLS_MAX 50
 
 static struct sock_filter filter[JAIL_FILTER_MAX];
 static int length;
@@ -81,18 +81,27 @@ static int rows_of(int nr)
 	return n;
 }
 
+static bool admits(int nr)
+{
+	for (size_t i = 0; i < jail_rows; i++)
+		if (jail_table[i].nr == nr && counts(&jail_table[i]) &&
+			jail_table[i].action == JAIL_ALLOW)
+			return true;
+	return false;
+}
+
 static void test_no_other_call(void **state)
 {
 	int calls = 0;
 
 	(void)state;
 	for (int nr = -1; nr < NUMBERS; nr++) {
-		calls += rows_of(nr) > 0;
+		calls += admits(nr);
 		if (!rows_of(nr))
 			assert_int_equal(call(nr, 0, 0, 0), SECCOMP_RET_TRAP);
 		assert_int_equal(call(nr | 0x40000000, 0, 0, 0), SECCOMP_RET_TRAP); /* x32 */
 	}
-	assert_true(calls <= CALLS_MAX);
+	assert_in_range(calls, 1, CALLS_MAX);
 }
 
 static void test_foreign_calls(void **state)
@@ -166,12 +175,12 @@ static void test_attempts(void **state)
 	assert_int_equal(call(SYS_mprotect, 0, 4096, PROT_EXEC | 1UL << 32), SECCOMP_RET_TRAP);
 	assert_int_equal(call(SYS_clone, SIGCHLD, 0, 0), SECCOMP_RET_TRAP);
 	assert_int_equal(call(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0), SECCOMP_RET_TRAP);
-	assert_int_equal(call(SYS_kill, SELF, SIGSTOP, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(call(SYS_tgkill, SELF, SELF, SIGSTOP), SECCOMP_RET_ALLOW);
 	/* Landlock keeps SIGKILL and SIGUSR1 among the process and its children. */
-	assert_int_equal(call(SYS_kill, SELF, SIGTERM, 0), SECCOMP_RET_TRAP);
+	assert_int_equal(call(SYS_tgkill, SELF, SELF, SIGTERM), SECCOMP_RET_TRAP);
+	assert_int_equal(call(SYS_kill, SELF + 1, SIGKILL, 0), SECCOMP_RET_TRAP);
 	assert_int_equal(call(SYS_tgkill, SELF + 1, SELF + 1, SIGTERM), SECCOMP_RET_TRAP);
-	assert_int_equal(call(SYS_kill, SELF + 1, SIGSTOP, 0), SECCOMP_RET_TRAP);
-	assert_int_equal(call(SYS_kill, (uint32_t)-1, SIGSTOP, 0), SECCOMP_RET_TRAP);
+	assert_int_equal(call(SYS_tgkill, SELF + 1, SELF + 1, SIGSTOP), SECCOMP_RET_TRAP);
 	assert_int_equal(call(SYS_ioctl, 0, 0x5412 /* TIOCSTI */, 0), SECCOMP_RET_TRAP);
 	assert_int_equal(call(SYS_sched_setaffinity, 1, 8, 0), SECCOMP_RET_TRAP);
 	assert_int_equal(call(SYS_prctl, 4 /* PR_SET_DUMPABLE */, 1, 0), SECCOMP_RET_TRAP);

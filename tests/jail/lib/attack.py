@@ -185,7 +185,7 @@ def relay():
     script = ["set pagination off", "set confirm off",
         f"set $at = {buffer}", f"restore {WORK}/packet binary $at",
         f'set {{char[{len(WORK) + 8}]}}{name} = "{WORK}/secret"',
-        f'printf "sent: %ld\\n", {call}(44, {sock}, {buffer}, (long){size}, 0L, 0L, 0L)',
+        f'printf "sent: %ld\\n", {call}(1, {sock}, {buffer}, (long){size})',
         # The broker hears the command between two of them, if at all.
         *[f'printf "opened: %ld\\n", {call}(257, (long){AT_FDCWD}, (long){name}, 0L, 0L)'] * 4]
     words = ["gdb", "-q", "-batch", "-nx", "-p", str(one.run.pid)]

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * calls.h: the host's calls, for host-world files that run in a jail. It admits one form of each
+ * family (jail/table.c): preadv2(2) and pwritev2(2) for files, with HERE as the offset of what has
+ * none; recvmmsg(2) and sendmmsg(2) for sockets; waitid(2), tgkill(2), poll(2). These are the
+ * shapes of libc on top of them, with errno.
+ */
+#ifndef NESTLING_OS_CALLS_H
+#define NESTLING_OS_CALLS_H
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define HERE (-1)
+
+static inline ssize_t host_pread(int fd, void *buf, size_t n, off_t at)
+{
+	struct iovec iov = { buf, n };
+
+	return preadv2(fd, &iov, 1, at, 0);
+}
+
+static inline ssize_t host_pwrite(int fd, const void *buf, size_t n, off_t at)
+{
+	struct iovec iov = { (void *)buf, n };
+
+	return pwritev2(fd, &iov, 1, at, 0);
+}
+
+static inline ssize_t host_recvmsg(int fd, struct msghdr *m, int flags)
+{
+	struct mmsghdr one = { .msg_hdr = *m };
+	int n = recvmmsg(fd, &one, 1, flags, NULL);
+
+	*m = one.msg_hdr;
+	return n == 1 ? (ssize_t)one.msg_len : -1;
+}
+
+static inline ssize_t host_sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	struct mmsghdr one = { .msg_hdr = *m };
+
+	return sendmmsg(fd, &one, 1, flags) == 1 ? (ssize_t)one.msg_len : -1;
+}
+
+static inline ssize_t host_recv(int fd, void *buf, size_t n, int flags)
+{
+	struct iovec iov = { buf, n };
+
+	return host_recvmsg(fd, &(struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 }, flags);
+}
+
+static inline ssize_t host_send(int fd, const void *buf, size_t n, int flags)
+{
+	struct iovec iov = { (void *)buf, n };
+
+	return host_sendmsg(fd, &(struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 }, flags);
+}
+
+/*
+ * Kills a process: a signal to the first thread of a process that ends it is one to
+ * the process.
+ */
+static inline void host_kill(int pid)
+{
+	syscall(SYS_tgkill, pid, pid, SIGKILL);
+}
+
+/* Waits for the end of a child. Returns its status as of wait(2), 0 if there is no such child. */
+static inline int host_reap(int pid)
+{
+	siginfo_t si = { 0 };
+
+	while (waitid(P_PID, (id_t)pid, &si, WEXITED))
+		if (errno != EINTR)
+			return 0;
+	return si.si_code == CLD_EXITED ? (si.si_status & 0xff) << 8 : si.si_status & 0x7f;
+}
+
+static inline void host_pause(int ms)
+{
+	poll(NULL, 0, ms);
+}
+
+#endif
