@@ -39,6 +39,7 @@
 	ROW(rename)                                                                                \
 	ROW(rm)                                                                                    \
 	ROW(list)                                                                                  \
+	ROW(watch)                                                                                 \
 	ROW(top)                                                                                   \
 	ROW(stats)                                                                                 \
 	ROW(logs)                                                                                  \

@@ -16,6 +16,7 @@
 
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/progress.h"
+#include "tools/nestctl/core/screen.h"
 
 #define SAID_MAX 65536
 
@@ -50,6 +51,7 @@ void die(const char *fmt, ...)
 			died_with = strdup("out of memory");
 		longjmp(*attempted, 1);
 	}
+	screen_leave();
 	message(fmt, args);
 	va_end(args);
 	exit(1);

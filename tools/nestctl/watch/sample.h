@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sample.h: the counters of an instance at one moment, for `nestctl watch`: asked from the
+ * instance, or read from a recording (docs/guide/watch.md has the format).
+ *
+ *      struct samples all = { 0 };
+ *      sample_take(&all.at[0], ...)   or   samples_read(&all, file)
+ *      figure_rate(&new, &old, figure, field)
+ */
+#ifndef NESTLING_NESTCTL_SAMPLE_H
+#define NESTLING_NESTCTL_SAMPLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "tools/nestctl/core/umid.h"
+
+#define SAMPLE_NAME 32
+#define SAMPLE_FIELDS 4
+
+/* What a figure belongs to; section_name() and section_field() have the words. */
+enum section {
+	/* user, system, idle, other; ticks of 10 ms */
+	SECTION_CPU,
+	SECTION_CALL, /* calls, errors */
+	/* faults, major, us; "all" is always there */
+	SECTION_FAULT,
+	/* count: the hand-off, and of the scheduler switches and forks */
+	SECTION_ENTRY,
+	/* in_packets, in_bytes, out_packets, out_bytes */
+	SECTION_NET,
+	/* reads, read_bytes, writes, written_bytes */
+	SECTION_DISK,
+	/* bytes: the only section that is no counter */
+	SECTION_MEMORY,
+	NR_SECTIONS
+};
+
+struct figure {
+	enum section section;
+	char name[SAMPLE_NAME];
+	uint64_t v[SAMPLE_FIELDS];
+};
+
+struct sample_task {
+	int pid, tid, ppid, cpu;
+	/* on that vCPU, at the moment of the sample */
+	bool running;
+	char state;
+	uint64_t user, system; /* ns */
+	char name[SAMPLE_NAME];
+};
+
+struct sample {
+	double at; /* seconds since the first sample */
+	struct figure *figures;
+	size_t nr_figures;
+	struct sample_task *tasks;
+	size_t nr_tasks;
+};
+
+/* A recording. */
+struct samples {
+	char instance[SAMPLE_NAME * 3], mode[SAMPLE_NAME];
+	struct sample *at;
+	size_t n;
+};
+
+const char *section_name(enum section s);
+/* Returns the name of a field, or NULL past the last. */
+const char *section_field(enum section s, int field);
+
+/* Adds an empty figure or task, and returns it. Control characters of the name become '?'. */
+struct figure *sample_figure(struct sample *s, enum section section, const char *name);
+struct sample_task *sample_task(struct sample *s, const char *name);
+void sample_free(struct sample *s);
+/* Returns the figure, or NULL. */
+const struct figure *sample_find(const struct sample *s, enum section section, const char *name);
+/* Returns the increase of a counter since @old, 0 if the counter began again. */
+uint64_t figure_increase(const struct sample *old, const struct figure *f, int field);
+/* Returns the ns of processor time that the task has used since @old. */
+uint64_t task_increase(const struct sample *old, const struct sample_task *t);
+
+/*
+ * Asks the instance. False if it does not answer in time, or has ended: *s is then empty. @mode, or
+ * NULL: gets the word for how calls are intercepted.
+ */
+bool sample_take(struct sample *s, struct umid_console *c, char *mode);
+
+/* sample_file.c: recordings. Writes the head, or a sample. */
+void samples_write_head(FILE *f, const struct samples *all);
+void sample_write(FILE *f, const struct sample *s);
+/* Reads a recording, which is not trusted. Dies with one line that names the line of the file. */
+void samples_read(struct samples *all, const char *path);
+
+#endif
