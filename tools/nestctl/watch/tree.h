@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* tree.h: the processes of an instance as a tree, for `nestctl top`. */
+#ifndef NESTLING_NESTCTL_TREE_H
+#define NESTLING_NESTCTL_TREE_H
+
+#include <stdio.h>
+
+#include "tools/nestctl/watch/sample.h"
+
+/*
+ * Writes a line a process, children below their parents, by number: its processor time since @old in
+ * percent of a vCPU, threads, vCPU, state, name. @columns: lines are cut there.
+ */
+void tree_print(FILE *out, const struct sample *old, const struct sample *new, int columns);
+
+#endif
