@@ -619,6 +619,8 @@ int hostfs_host_root(const char *jail, const char *path, const char *only, int *
 
 	if (top < 0)
 		return -errno;
+	/* A restored instance has no hostfs= on its command line. */
+	self_fds();
 	grant(jail, only);
 	set_limit();
 	fd = open_beneath(top, path);
