@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp_full: connections that fill all memory of TCP, both ways each, and a reader that takes a
- * block of one way, then of the other. Segments get lost both ways, so full ones have SACK blocks to
- * tell. Each reader gets all, in hundredths of a second as a rule.
+ * block of one way, then of the other. Segments get lost both ways, so full ones have SACK blocks
+ * to tell. Each reader gets all, in hundredths of a second as a rule.
  */
 #include "t.h"
 #include "guest.h"
