@@ -21,7 +21,7 @@ bool tcp_mem_pressure(void);
 bool tcp_mem_full(void);
 /* True if @bytes of a queue are within a connection's part: it gets more when all is full. */
 bool tcp_mem_fair(u32 bytes);
-/* Makes a buffer of automatic size smaller, as its writer waits while memory is full. c.lock held. */
+/* Shrinks a buffer of automatic size, as its writer waits while memory is full. c.lock held. */
 void tcp_shrink_sndbuf(struct tcp_sock *t);
 /* Returns the pages in use. */
 int tcp_mem_used(void);

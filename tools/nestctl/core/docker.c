@@ -23,8 +23,8 @@ static const struct row verbs[] = {
 		"An instance is a virtual machine of its own. Without -d it is always thrown away, "
 		"as with --rm, and cannot be detached from." },
 	{ "exec", "nestctl exec",
-		"Options are the same; a name of a user is read with the "
-		"instance's cat." },
+		"Options are the same. Without -u, -w and -e it is root in its home, not the "
+		"command's user, folder and variables." },
 	{ "ps", "nestctl ps", "An instance is known by its name alone: {{.ID}} is the name." },
 	{ "logs", "nestctl logs",
 		"Of detached instances. On a terminal nothing is printed that it "

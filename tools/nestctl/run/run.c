@@ -207,11 +207,20 @@ void run_add_shares(struct run *r)
 	}
 }
 
+void run_no_image(const struct run *r)
+{
+	int err = errno;
+
+	if (err == ENOENT && !strchr(r->image_name, '/') && !access(r->image_name, F_OK))
+		die("%s: no such image; the file here is ./%s", r->image_name, r->image_name);
+	die("%s: %s%s", r->image, strerror(err),
+		err == ENOENT ? "; `nestctl image build` makes one" : "");
+}
+
 static void prepare(struct run *r)
 {
 	if (access(r->image, R_OK))
-		die("%s: %s%s", r->image, strerror(errno),
-			errno == ENOENT ? "; `nestctl image build` makes one" : "");
+		run_no_image(r);
 	if (r->cow)
 		check_keep(r);
 	r->real_image = realpath(r->image, NULL);

@@ -245,6 +245,15 @@ static size_t parse_tail(const char *text)
 
 enum { KEY_SINCE = 256, KEY_UNTIL, KEY_KERNEL, KEY_RAW };
 
+/* True if an instance of this name runs. */
+static bool is_served(const char *name)
+{
+	for (int i = 0; i < 2; i++)
+		if (umid_home(i) && umid_is_served(format("%s/%s", umid_home(i), name)))
+			return true;
+	return false;
+}
+
 static int logs(int argc, char **argv)
 {
 	struct logs l = { .tail = TAIL_ALL, .until = INT64_MAX };
@@ -263,16 +272,18 @@ static int logs(int argc, char **argv)
 		default: l.json = true;
 		}
 	name = take_words(&cmd_logs, argc, argv, l.kernel ? 0 : 1, 1)[0];
+	if (l.kernel && name && service_find(&s, name) && !is_served(name))
+		die("%s: does not run, and its kernel's log is gone with it; run --param "
+		    "kmsg=FILE keeps one",
+			name);
 	if (l.kernel)
 		return kernel_log(name, l.follow, l.json);
 	if (service_find(&s, name))
 		return program_log(&l, &s);
-	for (int i = 0; i < 2; i++)
-		if (umid_home(i) && !strchr(name, '/') &&
-			umid_is_served(format("%s/%s", umid_home(i), name)))
-			die("%s: is not detached: its output is that of its nestctl run; --kernel "
-			    "prints the kernel's log",
-				name);
+	if (!strchr(name, '/') && is_served(name))
+		die("%s: is not detached: its output is that of its nestctl run; --kernel "
+		    "prints the kernel's log",
+			name);
 	s = service_open(name);
 	return 1;
 }

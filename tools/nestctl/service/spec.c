@@ -58,8 +58,7 @@ struct spec spec_of_run(const struct run *r)
 	bool machine;
 
 	if (!file)
-		die("%s: %s%s", r->image, strerror(errno),
-			errno == ENOENT ? "; `nestctl image build` makes one" : "");
+		run_no_image(r);
 	config = image_config_read(r->image);
 	machine = r->init || (!r->entrypoint && !*r->command && machine_has_init(&config));
 	return (struct spec){ .image = r->image_name,
