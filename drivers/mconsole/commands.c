@@ -397,7 +397,7 @@ static const struct command {
 	{ "dmesg", cmd_dmesg, " [<seq>]", "returns the kernel log from a record on" },
 	{ "trace", mconsole_trace, " calls|times|point|read|counts|points|off ...",
 		"traces system calls and tracepoints: docs/debugging.md" },
-	{ "perf", mconsole_perf, " start|stop|read|file|bytes ...",
+	{ "perf", mconsole_perf, " start|stop|read|open|file|bytes ...",
 		"the sampling profiler: docs/debugging.md" },
 	{ "ps", cmd_ps, "", "returns a line for each process" },
 	{ "mem", cmd_mem, "", "returns what the memory is used for" },

@@ -10,6 +10,7 @@
  *                          "I N"                          N looks have found a vCPU idle
  *                          "L N"                          N samples found no room
  *                          (n: for how many looks it stands)
+ *      perf open PATH      opens a file of the guest, and tells its number
  *      perf file N         its path
  *      perf bytes N OFFSET up to 16 KiB of it in hex
  */
@@ -105,8 +106,15 @@ void mconsole_perf(struct mconsole_call *c)
 		read_samples(c);
 	} else if (!strcmp(c->args, "stop")) {
 		perf_stop();
+	} else if (!strncmp(c->args, "open ", 5)) {
+		err = perf_file_open(rest);
+		if (err < 0)
+			mconsole_fail(c, err, "%s", arch_strerror(err));
+		else
+			mconsole_print(c, "%d", err);
 	} else if (!numbers(rest, v)) {
-		mconsole_fail(c, -EINVAL, "start HZ, stop, read, file N or bytes N OFFSET");
+		mconsole_fail(
+			c, -EINVAL, "start HZ, stop, read, open PATH, file N or bytes N OFFSET");
 	} else if (!strncmp(c->args, "start ", 6)) {
 		err = perf_start((int)v[0]);
 		if (err)

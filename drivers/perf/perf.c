@@ -20,6 +20,7 @@
 #include "drivers/perf/perf.h"
 
 #include <asm/errno.h>
+#include <linux/fcntl.h>
 
 #include "arch/um/machine/arch.h"
 #include "arch/um/entry/sample.h"
@@ -305,6 +306,19 @@ bool perf_file_path(u32 id, char *buf, size_t size)
 		free_page_addr(page);
 	fput(f);
 	return true;
+}
+
+int perf_file_open(const char *path)
+{
+	struct file *f = filp_open(path, O_RDONLY | O_NONBLOCK | O_LARGEFILE, 0);
+	u64 id = FILES_MAX;
+
+	if (IS_ERR(f))
+		return (int)PTR_ERR(f);
+	if (S_ISREG(f->f_inode->i_mode))
+		id = file_number(f);
+	fput(f);
+	return id < FILES_MAX ? (int)id : -ENOENT;
 }
 
 ssize_t perf_file_read(u32 id, void *buf, size_t n, u64 off)

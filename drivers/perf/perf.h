@@ -36,6 +36,11 @@ void perf_stop(void);
 bool perf_next(struct perf_sample *s, u32 *lost);
 /* Returns how many looks since the last call have found a vCPU idle. */
 u32 perf_idle(void);
+/*
+ * Opens a regular file of the guest, by a path from init's root, for perf_file_read() while the
+ * profiler runs. Returns its number, or -errno. May sleep.
+ */
+int perf_file_open(const char *path);
 /* Returns the path of a file that samples name; false: no such number. */
 bool perf_file_path(u32 id, char *buf, size_t size);
 /* Reads bytes of that file. Returns 0 at its end, or -errno. */

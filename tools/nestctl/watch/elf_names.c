@@ -6,6 +6,8 @@
 #include "tools/nestctl/watch/elf_names.h"
 
 #include <elf.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,9 @@
 #define SECTIONS_MAX 4096
 #define SEGMENTS_MAX 64
 #define TABLE_MAX (64UL << 20)
+#define NOTES_MAX 4096
+#define BUILD_ID_MAX 64 /* bytes */
+#define LINK_MAX 256
 
 struct function {
 	uint64_t start, size;
@@ -24,6 +29,8 @@ struct elf_names {
 	size_t n;
 	Elf64_Phdr segments[SEGMENTS_MAX];
 	int nr_segments;
+	bool whole; /* .symtab, not .dynsym */
+	char *build_id, *debug_link;
 };
 
 /*
@@ -92,6 +99,20 @@ static void read_section(struct elf_names *e, elf_read_fn read, void *arg, const
 	e->functions = NULL;
 }
 
+/* Reads the name in .gnu_debuglink. */
+static void read_link(struct elf_names *e, elf_read_fn read, void *arg, const Elf64_Shdr *s,
+	size_t count, const Elf64_Shdr *names)
+{
+	static const char wanted[] = ".gnu_debuglink";
+	char *text = piece(read, arg, names->sh_offset, names->sh_size);
+
+	for (size_t i = 0; text && i < count && !e->debug_link; i++)
+		if (s[i].sh_name < names->sh_size && !strcmp(text + s[i].sh_name, wanted) &&
+			s[i].sh_size < LINK_MAX)
+			e->debug_link = piece(read, arg, s[i].sh_offset, s[i].sh_size);
+	free(text);
+}
+
 /*
  * Reads the first table of its kind, of which a file has only one. A hostile file could have
  * thousands, each of which takes time.
@@ -109,8 +130,42 @@ static void read_symbols(struct elf_names *e, elf_read_fn read, void *arg, const
 			;
 		if (at < count && s[at].sh_link < count)
 			read_section(e, read, arg, &s[at], &s[s[at].sh_link]);
+		e->whole = e->n && kinds[k] == SHT_SYMTAB;
 	}
+	if (s && h->e_shstrndx < count)
+		read_link(e, read, arg, s, count, &s[h->e_shstrndx]);
 	free(s);
+}
+
+/* Finds the build id among the notes of a segment. */
+static void read_notes(struct elf_names *e, elf_read_fn read, void *arg, const Elf64_Phdr *s)
+{
+	size_t size = s->p_filesz < NOTES_MAX ? s->p_filesz : NOTES_MAX, at = 0;
+	char *notes = piece(read, arg, s->p_offset, size);
+	Elf64_Nhdr n;
+
+	for (; notes && !e->build_id && size - at >= sizeof(n); at = (at + 3) & ~(size_t)3) {
+		const unsigned char *id;
+
+		memcpy(&n, notes + at, sizeof(n));
+		at += sizeof(n);
+		if (n.n_namesz > size - at || ((n.n_namesz + 3) & ~3U) > size - at)
+			break;
+		id = (const unsigned char *)notes + at + ((n.n_namesz + 3) & ~3U);
+		if (n.n_descsz > size - (size_t)(id - (const unsigned char *)notes))
+			break;
+		if (n.n_type == NT_GNU_BUILD_ID && n.n_namesz == 4 &&
+			!memcmp(notes + at, "GNU", 4) && n.n_descsz > 1 &&
+			n.n_descsz <= BUILD_ID_MAX) {
+			e->build_id = xalloc(2 * n.n_descsz + 1);
+			for (size_t i = 0; i < n.n_descsz; i++)
+				snprintf(e->build_id + 2 * i, 3, "%02x", id[i]);
+		}
+		at = (size_t)(id - (const unsigned char *)notes) + n.n_descsz;
+		if (at + 3 > size)
+			break;
+	}
+	free(notes);
 }
 
 struct elf_names *elf_names_read(elf_read_fn read, void *arg)
@@ -129,9 +184,32 @@ struct elf_names *elf_names_read(elf_read_fn read, void *arg)
 		memcpy(e->segments, p, h->e_phnum * sizeof(Elf64_Phdr));
 		free(p);
 	}
+	for (int i = 0; i < e->nr_segments; i++)
+		if (e->segments[i].p_type == PT_NOTE && !e->build_id)
+			read_notes(e, read, arg, &e->segments[i]);
 	read_symbols(e, read, arg, h);
 	free(h);
 	return e;
+}
+
+const char *elf_names_build_id(const struct elf_names *e)
+{
+	return e->whole ? NULL : e->build_id;
+}
+
+const char *elf_names_debug_link(const struct elf_names *e)
+{
+	return e->whole || !e->debug_link || !*e->debug_link ? NULL : e->debug_link;
+}
+
+bool elf_names_take(struct elf_names *e, const struct elf_names *debug)
+{
+	if (!debug->whole)
+		return false;
+	e->functions = debug->functions;
+	e->n = debug->n;
+	e->whole = true;
+	return true;
 }
 
 const char *elf_name(const struct elf_names *e, uint64_t at, int address)

@@ -127,6 +127,40 @@ static ssize_t read_guest(void *arg, void *buf, size_t n, uint64_t off)
 	return (ssize_t)n;
 }
 
+/* Opens another file of the guest and reads its names into @f; false: there are none. */
+static bool read_other(struct perf *p, struct guest_file *f, const char *path)
+{
+	size_t len;
+	char *id = try(p, format("perf open %s", path), &len);
+	struct bytes b = { .perf = p };
+	bool taken;
+
+	if (!id)
+		return false;
+	b.id = (unsigned int)strtoul(id, NULL, 10);
+	free(id);
+	taken = elf_names_take(f->names, elf_names_read(read_guest, &b));
+	free(b.hex);
+	return taken;
+}
+
+/* Takes the functions of a file that has been stripped from where debuggers look for them. */
+static void read_stripped(struct perf *p, struct guest_file *f)
+{
+	const char *id = elf_names_build_id(f->names), *link = elf_names_debug_link(f->names);
+	const char *slash = strrchr(f->path, '/');
+	const char *dir = slash ? format("%.*s", (int)(slash - f->path), f->path) : "";
+
+	if (id && read_other(p, f, format("/usr/lib/debug/.build-id/%.2s/%s.debug", id, id + 2)))
+		return;
+	for (const char *c = link; c && *c; c++)
+		if (*c <= ' ' || *c == '/')
+			return;
+	if (link && !read_other(p, f, format("%s/%s", dir, link)) &&
+		!read_other(p, f, format("%s/.debug/%s", dir, link)))
+		read_other(p, f, format("/usr/lib/debug%s/%s", dir, link));
+}
+
 static struct guest_file *guest_file(struct perf *p, unsigned long id)
 {
 	struct guest_file *f = &p->files[id];
@@ -137,6 +171,8 @@ static struct guest_file *guest_file(struct perf *p, unsigned long id)
 		f->path = try(p, format("perf file %lu", id), &len) ?: "?";
 		f->names = elf_names_read(read_guest, &b);
 		free(b.hex);
+		if (!ended)
+			read_stripped(p, f);
 	}
 	return f;
 }
