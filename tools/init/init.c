@@ -27,6 +27,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <mntent.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
@@ -64,10 +65,35 @@ static pid_t child;
 static bool on_terminal;
 static struct pump in, out, err;
 
+#define MOUNTS_MAX 64
+#define REAP_MS 1000
+
+/*
+ * Unmounts what programs have mounted from disks, the newest first: a file system on a loop device
+ * writes to a file of another one, which must still take that.
+ */
+static void unmount_disks(void)
+{
+	static char *dirs[MOUNTS_MAX];
+	FILE *f = setmntent("/proc/mounts", "r");
+	int n = 0;
+
+	for (struct mntent *m; f && n < MOUNTS_MAX && (m = getmntent(f));)
+		if (!strncmp(m->mnt_fsname, "/dev/", 5) && strcmp(m->mnt_dir, "/"))
+			dirs[n++] = strdup(m->mnt_dir);
+	while (n--)
+		if (dirs[n])
+			umount2(dirs[n], UMOUNT_NOFOLLOW);
+}
+
 static void __attribute__((noreturn)) power_off(void)
 {
 	kill(-1, SIGKILL);
+	/* killed programs keep file systems busy until they are gone */
+	for (int ms = 0; ms < REAP_MS && waitpid(-1, NULL, WNOHANG) >= 0; ms++)
+		poll(NULL, 0, 1);
 	sync();
+	unmount_disks();
 	mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL);
 	reboot(RB_POWER_OFF);
 	for (;;)
