@@ -20,56 +20,57 @@
 
 #include <stdbool.h>
 
+/* In the order of --help, which has a heading above each group (help.c). */
 #define COMMANDS(ROW)                                                                              \
 	ROW(run)                                                                                   \
+	ROW(ps)                                                                                    \
+	ROW(logs)                                                                                  \
 	ROW(exec)                                                                                  \
 	ROW(shell)                                                                                 \
-	ROW(start)                                                                                 \
 	ROW(attach)                                                                                \
-	ROW(wait)                                                                                  \
+	ROW(cp)                                                                                    \
+	ROW(port)                                                                                  \
+	ROW(inspect)                                                                               \
+	ROW(stop)                                                                                  \
+	ROW(kill)                                                                                  \
+	ROW(start)                                                                                 \
 	ROW(restart)                                                                               \
 	ROW(pause)                                                                                 \
 	ROW(unpause)                                                                               \
-	ROW(ps)                                                                                    \
-	ROW(events)                                                                                \
-	ROW(generate)                                                                              \
-	ROW(port)                                                                                  \
-	ROW(inspect)                                                                               \
-	ROW(cp)                                                                                    \
+	ROW(wait)                                                                                  \
 	ROW(rename)                                                                                \
 	ROW(rm)                                                                                    \
-	ROW(list)                                                                                  \
-	ROW(watch)                                                                                 \
-	ROW(top)                                                                                   \
-	ROW(stats)                                                                                 \
-	ROW(logs)                                                                                  \
-	ROW(mem)                                                                                   \
-	ROW(snapshot)                                                                              \
-	ROW(save)                                                                                  \
-	ROW(restore)                                                                               \
-	ROW(rollback)                                                                              \
-	ROW(states)                                                                                \
-	ROW(clone)                                                                                 \
-	ROW(migrate)                                                                               \
-	ROW(receive)                                                                               \
-	ROW(stop)                                                                                  \
-	ROW(kill)                                                                                  \
+	ROW(events)                                                                                \
+	ROW(generate)                                                                              \
 	ROW(images)                                                                                \
-	ROW(rmi)                                                                                   \
-	ROW(tag)                                                                                   \
-	ROW(pull)                                                                                  \
 	ROW(build)                                                                                 \
+	ROW(image)                                                                                 \
+	ROW(pull)                                                                                  \
+	ROW(tag)                                                                                   \
 	ROW(commit)                                                                                \
 	ROW(diff)                                                                                  \
-	ROW(image)                                                                                 \
+	ROW(rmi)                                                                                   \
 	ROW(volume)                                                                                \
 	ROW(system)                                                                                \
 	ROW(cow)                                                                                   \
+	ROW(save)                                                                                  \
+	ROW(restore)                                                                               \
+	ROW(rollback)                                                                              \
+	ROW(clone)                                                                                 \
+	ROW(states)                                                                                \
+	ROW(snapshot)                                                                              \
+	ROW(migrate)                                                                               \
+	ROW(receive)                                                                               \
+	ROW(list)                                                                                  \
+	ROW(top)                                                                                   \
+	ROW(watch)                                                                                 \
+	ROW(stats)                                                                                 \
+	ROW(mem)                                                                                   \
 	ROW(console)                                                                               \
-	ROW(switch)                                                                                \
-	ROW(gdb)                                                                                   \
 	ROW(trace)                                                                                 \
 	ROW(perf)                                                                                  \
+	ROW(gdb)                                                                                   \
+	ROW(switch)                                                                                \
 	ROW(info)                                                                                  \
 	ROW(version)                                                                               \
 	ROW(from_docker)                                                                           \

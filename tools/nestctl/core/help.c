@@ -99,11 +99,31 @@ static void print_option(const struct option_row *o)
 	wrap(o->help, strlen(o->help), 30, 30);
 }
 
+/* Headings of `nestctl --help`, above the first command of each group in COMMANDS. */
+static const struct {
+	const struct command *first;
+	const char *title;
+} groups[] = {
+	{ &cmd_run, "Instances" },
+	{ &cmd_images, "Images, volumes and layers" },
+	{ &cmd_save, "States and copies of running instances" },
+	{ &cmd_list, "Watching and debugging" },
+	{ &cmd_switch, "Others" },
+};
+
+static void print_heading(const struct command *c)
+{
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (groups[i].first == c)
+			printf("%s%s:\n", i ? "\n" : "", groups[i].title);
+}
+
 static void print_table(const struct command *const *table)
 {
 	for (; *table; table++) {
 		if ((*table)->hidden)
 			continue;
+		print_heading(*table);
 		printf("  %-14s", command_verb(*table));
 		wrap((*table)->help, strlen((*table)->help), 16, 16);
 	}
@@ -138,7 +158,8 @@ void help_all(const struct command *const *table)
 	puts("usage: nestctl COMMAND [OPTION...]\n\nMakes images and starts, lists and controls "
 	     "instances of Nestling.\n");
 	print_table(table);
-	puts("\n`nestctl COMMAND --help` says more, and nestctl(1) says all of it.\n"
+	puts("\n`nestctl COMMAND --help` says more, and nestctl(1) says all of it. A UMID is the "
+	     "name of an\ninstance that runs (nestctl ps).\n"
 	     "Exit status: 0; 1 when it could not be done, with one line on standard error that "
 	     "says why;\nthe command's own for run and exec.");
 }

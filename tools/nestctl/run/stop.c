@@ -312,7 +312,7 @@ static const struct option_row stop_options[] = {
 		"what programs get instead of SIGTERM (or run --stop-signal), a name or a number; "
 		"an init of the image's own ignores this choice" },
 	{ 't', "timeout", "SECONDS",
-		"time to end (10, or run --stop-timeout) before they are killed" },
+		"time to end before they are killed (run --stop-timeout, or 10; a machine 90)" },
 	{ 't', "time", "SECONDS", NULL },
 	{ 0 },
 };
@@ -321,15 +321,15 @@ const struct command cmd_stop = {
 	.name = "stop",
 	.args = "UMID...",
 	.help = "Ends instances in order: programs are asked, then killed; init powers off.",
-	.text = "All instances end at the same time. Their programs get SIGTERM, and SIGKILL after "
-		"the timeout. A shell on a terminal, which ignores SIGTERM, gets SIGHUP as well. "
-		"An init of the image's own gets ctrl-alt-del. An instance that still runs five "
-		"seconds after the timeout is halted: its disks are synced, and its programs are "
-		"not asked. An instance that does not halt is killed.\n\nOf a detached instance "
-		"(run -d) the command gets the signal, and the others are killed when it has "
-		"ended. "
-		"It is not started again, whatever its restart policy. One that does not run is "
-		"left alone.",
+	.text = "The command of a detached instance (run -d) gets SIGTERM. When it has ended, or "
+		"after the timeout, all other programs are killed, disks are synced, and the "
+		"machine is off. It is not started again, whatever its restart policy: nestctl "
+		"start does that, with the same disk. One that does not run is left alone.\n\n"
+		"A machine (run --init) powers off by its own init, which gets ctrl-alt-del.\n\n"
+		"Of an instance that is not detached all programs get SIGTERM; a shell on a "
+		"terminal, which ignores that, SIGHUP as well.\n\n"
+		"Several instances end at the same time. One that still runs five seconds after "
+		"its timeout is halted: its disks are synced. One that does not halt is killed.",
 	.options = stop_options,
 	.run = stop,
 };
