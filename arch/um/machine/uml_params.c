@@ -2,7 +2,7 @@
 /*
  * uml_params.c: parameters of User Mode Linux that mean nothing here, each refused with a line that
  * says what to use instead: they would go to init otherwise, and the user would think that they had
- * worked. docs/uml.md has the whole table.
+ * worked. docs/from-uml.md has the whole table.
  */
 #include "arch/um/internal.h"
 #include "kernel/lib/printk.h"
