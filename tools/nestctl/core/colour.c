@@ -42,6 +42,11 @@ void put_plain(FILE *out, const char *text)
 	}
 }
 
+const char *size_text(double bytes)
+{
+	return format("%s%s", short_size(bytes), bytes >= 1000 ? "B" : "");
+}
+
 const char *short_size(double bytes)
 {
 	static const char units[] = "BKMGT";

@@ -17,7 +17,11 @@ const char *colour(enum colour c);
  * invalid UTF-8, as a number (\x1b). Lines and tabs stay.
  */
 void put_plain(FILE *out, const char *text);
-/* Returns bytes as "1.5M"; the text is overwritten by the sixteenth later call. */
+/* Returns bytes as "1.5MB", for columns of listings; never freed. */
+const char *size_text(double bytes);
+/*
+ * Returns bytes as "1.5M", for narrow columns; the text is overwritten by the sixteenth later call.
+ */
 const char *short_size(double bytes);
 
 #endif

@@ -158,8 +158,8 @@ void help_all(const struct command *const *table)
 	puts("usage: nestctl COMMAND [OPTION...]\n\nMakes images and starts, lists and controls "
 	     "instances of Nestling.\n");
 	print_table(table);
-	puts("\n`nestctl COMMAND --help` says more, and nestctl(1) says all of it. A UMID is the "
-	     "name of an\ninstance that runs (nestctl ps).\n"
-	     "Exit status: 0; 1 when it could not be done, with one line on standard error that "
-	     "says why;\nthe command's own for run and exec.");
+	puts("\n`nestctl COMMAND --help` says more, and nestctl(1) says all of it. A UMID is\nthe "
+	     "name of an instance that runs (nestctl ps).\n"
+	     "Exit status: 0; 1 when it could not be done, with one line on standard error\nthat "
+	     "says why; the command's own for run and exec.");
 }

@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/width.h"
 
 #define COLUMNS_MAX 16
 #define GAP 3
@@ -17,6 +16,8 @@ struct table {
 	int columns;
 	size_t rows;
 	const char **cells; /* the heads are the first row */
+	int coloured;       /* the column that colour_of() colours */
+	enum colour (*colour_of)(const char *cell);
 };
 
 struct table *table_new(const char *const *heads)
@@ -40,28 +41,10 @@ void table_row(struct table *t, const char *const *cells)
 		(size_t)t->columns * sizeof(*cells));
 }
 
-/* Returns how many characters of UTF-8 it has. */
-static int width_of(const char *text)
-{
-	int n = 0;
-
-	for (; *text; text++)
-		n += (*text & 0xc0) != 0x80;
-	return n;
-}
-
-/* Returns the terminal's width, or 0 without one. */
-static int terminal_width(void)
-{
-	struct winsize ws;
-
-	return isatty(1) && !ioctl(1, TIOCGWINSZ, &ws) ? ws.ws_col : 0;
-}
-
 /* Makes the widest column narrower until all fit; none below its head, or eight characters. */
 static void fit(const struct table *t, int *widths)
 {
-	const int limit = terminal_width();
+	const int limit = terminal_columns();
 
 	for (;;) {
 		int all = GAP * (t->columns - 1), widest = 0;
@@ -77,21 +60,29 @@ static void fit(const struct table *t, int *widths)
 	}
 }
 
-/* Prints at most @width characters, the last one a mark if there are more; ? for what controls. */
-static int put_cell(const char *text, int width)
+void table_colours(struct table *t, int column, enum colour (*of)(const char *cell))
 {
-	const bool cut = width_of(text) > width;
-	int n = 0;
+	t->coloured = column;
+	t->colour_of = of;
+}
 
-	for (; *text; text++) {
-		if ((*text & 0xc0) != 0x80 && cut && n == width - 1)
-			break;
-		n += (*text & 0xc0) != 0x80;
-		putchar((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
-	}
-	if (cut)
-		fputs("…", stdout);
-	return n + cut;
+/* Prints a cell with the blanks behind it. */
+static void put_cell(const struct table *t, const char *text, int column, int width, bool head)
+{
+	const enum colour c = head                                  ? COLOUR_BOLD :
+			      t->colour_of && column == t->coloured ? t->colour_of(text) :
+								      COLOUR_NONE;
+
+	if (c != COLOUR_NONE)
+		fputs(colour(c), stdout);
+	if (column < t->columns - 1)
+		put_padded(stdout, text, width);
+	else
+		put_cut(stdout, text, width);
+	if (c != COLOUR_NONE)
+		fputs(colour(COLOUR_NONE), stdout);
+	if (column < t->columns - 1)
+		printf("%*s", GAP, "");
 }
 
 void table_print(struct table *t)
@@ -99,7 +90,7 @@ void table_print(struct table *t)
 	int widths[COLUMNS_MAX] = { 0 };
 
 	for (size_t i = 0; i < t->rows * (size_t)t->columns; i++) {
-		int *w = &widths[i % (size_t)t->columns], n = width_of(t->cells[i]);
+		int *w = &widths[i % (size_t)t->columns], n = text_width(t->cells[i]);
 
 		*w = n > *w ? n : *w;
 	}
@@ -107,12 +98,8 @@ void table_print(struct table *t)
 	for (size_t row = 0; row < t->rows; row++) {
 		const char **cells = t->cells + row * (size_t)t->columns;
 
-		for (int i = 0; i < t->columns; i++) {
-			int n = put_cell(cells[i], widths[i]);
-
-			if (i < t->columns - 1)
-				printf("%*s", widths[i] - n + GAP, "");
-		}
+		for (int i = 0; i < t->columns; i++)
+			put_cell(t, cells[i], i, widths[i], !row);
 		putchar('\n');
 	}
 	free(t->cells);

@@ -12,10 +12,14 @@
 
 #include <stdint.h>
 
+#include "tools/nestctl/core/colour.h"
+
 /* The texts must stay until table_print(), which frees the table. @heads ends in NULL. */
 struct table *table_new(const char *const *heads);
 /* @cells: as many as there are heads. */
 void table_row(struct table *t, const char *const *cells);
+/* Lets @of say the colour of each cell of a column by its text. */
+void table_colours(struct table *t, int column, enum colour (*of)(const char *cell));
 void table_print(struct table *t);
 
 /* Returns "5 minutes" or "About an hour", as docker says it. */

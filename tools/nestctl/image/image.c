@@ -11,6 +11,8 @@
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/image/image.h"
 #include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/colour.h"
+#include "tools/nestctl/core/table.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/template.h"
 
@@ -58,6 +60,7 @@ static int image_list(int argc, char **argv)
 {
 	const char *dir = image_dir();
 	bool json = false, names_only = false;
+	struct table *t = NULL;
 	struct dirent **names;
 	int n;
 
@@ -69,6 +72,8 @@ static int image_list(int argc, char **argv)
 		die("%s: %s", dir, strerror(errno));
 	if (json)
 		json_open(NULL, '[');
+	else if (!names_only)
+		t = table_new((const char *[]){ "IMAGE", "SIZE", "ROOM", NULL });
 	for (int i = 0; i < n; i++) {
 		char *dot = strrchr(names[i]->d_name, '.');
 		char *file = format("%s/%s", dir, names[i]->d_name);
@@ -82,11 +87,14 @@ static int image_list(int argc, char **argv)
 		else if (names_only)
 			puts(names[i]->d_name);
 		else
-			printf("%-24s %6lld MiB, %lld on disk\n", names[i]->d_name,
-				(long long)st.st_size >> 20, (long long)st.st_blocks >> 11);
+			table_row(t, (const char *[]){ names[i]->d_name,
+					     size_text((double)st.st_blocks * 512),
+					     size_text((double)st.st_size) });
 	}
 	if (json)
 		json_close(']');
+	if (t)
+		table_print(t);
 	return 0;
 }
 

@@ -6,6 +6,8 @@
 #include <time.h>
 
 #include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/colour.h"
+#include "tools/nestctl/core/table.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/template.h"
 
@@ -28,7 +30,7 @@ static void print_json(const struct template_row *r)
 	json_close('}');
 }
 
-static void print(const struct template_row *r)
+static void print(struct table *t, const struct template_row *r)
 {
 	time_t used = (time_t)r->used;
 	char text[32] = "";
@@ -36,9 +38,11 @@ static void print(const struct template_row *r)
 
 	if (localtime_r(&used, &tm))
 		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-	printf("%-24s %6.1f MiB  %s  %s%s%s\n", last_part(r->folder), (double)r->disk / (1 << 20),
-		text, last_part(r->image), r->fault ? ": none can be made: " : "",
-		r->fault ? r->fault : "");
+	table_row(t, (const char *[]){ last_part(r->folder), size_text((double)r->disk),
+			     format("%s", text),
+			     format("%s%s%s", last_part(r->image),
+				     r->fault ? ": none can be made: " : "",
+				     r->fault ? r->fault : "") });
 }
 
 void templates_show(bool json)
@@ -46,15 +50,21 @@ void templates_show(bool json)
 	size_t n;
 	struct template_row *all = templates_list(&n);
 
+	struct table *t = NULL;
+
 	if (json)
 		json_open(NULL, '[');
+	else
+		t = table_new((const char *[]){ "TEMPLATE", "SIZE", "USED", "IMAGE", NULL });
 	for (size_t i = 0; i < n; i++)
 		if (json)
 			print_json(&all[i]);
 		else
-			print(&all[i]);
+			print(t, &all[i]);
 	if (json)
 		json_close(']');
+	if (t)
+		table_print(t);
 	free(all);
 }
 

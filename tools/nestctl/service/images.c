@@ -66,11 +66,6 @@ static int64_t created(const struct image *im)
 	return im->st.st_mtim.tv_sec * 1000000000L + im->st.st_mtim.tv_nsec;
 }
 
-static const char *size_text(int64_t bytes)
-{
-	return format("%sB", short_size((double)bytes));
-}
-
 static const char *since(const struct image *im)
 {
 	return format("%s ago", duration_text(now_ns() - created(im)));
@@ -84,8 +79,8 @@ static void put_row(const struct image *im)
 	json_text("Tag", "latest");
 	json_text("CreatedAt", time_text(created(im)));
 	json_text("CreatedSince", since(im));
-	json_text("Size", size_text(im->st.st_blocks * 512));
-	json_text("VirtualSize", size_text(im->st.st_size));
+	json_text("Size", size_text((double)im->st.st_blocks * 512));
+	json_text("VirtualSize", size_text((double)im->st.st_size));
 	json_text("Path", im->file);
 	json_close('}');
 }
@@ -96,8 +91,8 @@ static void print_table(const struct image *all, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		table_row(t, (const char *[]){ all[i].name, since(&all[i]),
-				     format("%s", size_text(all[i].st.st_blocks * 512)),
-				     format("%s", size_text(all[i].st.st_size)) });
+				     size_text((double)all[i].st.st_blocks * 512),
+				     size_text((double)all[i].st.st_size) });
 	table_print(t);
 }
 

@@ -7,6 +7,7 @@
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/fields.h"
 #include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/table.h"
 #include "tools/nestctl/service/view.h"
@@ -148,6 +149,19 @@ static void put_row(const struct view *v)
 	json_close('}');
 }
 
+/* Green: fine; yellow: look at it; red: failed. */
+static enum colour colour_of_status(const char *status)
+{
+	if (strstr(status, "(Paused)") || strstr(status, "(health: ") ||
+		!strncmp(status, "Restarting", 10))
+		return COLOUR_YELLOW;
+	if (strstr(status, "(unhealthy)"))
+		return COLOUR_RED;
+	if (!strncmp(status, "Exited", 6))
+		return strncmp(status, "Exited (0)", 10) ? COLOUR_RED : COLOUR_DIM;
+	return strncmp(status, "Up ", 3) ? COLOUR_NONE : COLOUR_GREEN;
+}
+
 static void print_table(const struct ps *ps, const struct view *all, size_t n)
 {
 	struct table *t = table_new(
@@ -158,6 +172,7 @@ static void print_table(const struct ps *ps, const struct view *all, size_t n)
 				     *all[i].command ? command_text(&all[i], ps->whole) : "",
 				     format("%s ago", duration_text(now_ns() - all[i].created)),
 				     view_status(&all[i]), view_ports(&all[i]) });
+	table_colours(t, 4, colour_of_status);
 	table_print(t);
 }
 

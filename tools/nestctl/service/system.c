@@ -89,14 +89,9 @@ static struct use of_volumes(void)
 
 static const struct command cmd_df, cmd_system_prune;
 
-static const char *size_text(uint64_t bytes)
-{
-	return format("%sB", short_size((double)bytes));
-}
-
 static const char *free_text(const struct use *u)
 {
-	return format("%s (%d%%)", size_text(u->free),
+	return format("%s (%d%%)", size_text((double)u->free),
 		u->bytes ? (int)((double)u->free * 100 / (double)u->bytes) : 0);
 }
 
@@ -106,7 +101,7 @@ static void put_use(const struct use *u)
 	json_text("Type", u->type);
 	json_number("TotalCount", (int64_t)u->all);
 	json_number("Active", (int64_t)u->active);
-	json_text("Size", size_text(u->bytes));
+	json_text("Size", size_text((double)u->bytes));
 	json_text("Reclaimable", free_text(u));
 	json_number("Bytes", (int64_t)u->bytes);
 	json_number("ReclaimableBytes", (int64_t)u->free);
@@ -130,8 +125,8 @@ static void print_uses(const struct use *uses, size_t n, const char *template)
 	t = table_new((const char *[]){ "TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE", NULL });
 	for (size_t i = 0; i < n; i++)
 		table_row(t, (const char *[]){ uses[i].type, format("%zu", uses[i].all),
-				     format("%zu", uses[i].active), size_text(uses[i].bytes),
-				     free_text(&uses[i]) });
+				     format("%zu", uses[i].active),
+				     size_text((double)uses[i].bytes), free_text(&uses[i]) });
 	table_print(t);
 }
 
@@ -258,7 +253,7 @@ static int prune(int argc, char **argv)
 	/* in this order: what an instance used is free now */
 	sum += images ? prune_images() : 0;
 	sum += volumes ? volumes_prune() : 0;
-	fprintf(stderr, "%sB were freed\n", short_size((double)sum));
+	fprintf(stderr, "%s were freed\n", size_text((double)sum));
 	return 0;
 }
 

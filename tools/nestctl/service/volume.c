@@ -558,7 +558,7 @@ static int prune(int argc, char **argv)
 	if (!force && !volume_ask("volume prune",
 			      "nestctl: this removes each volume that no instance uses. Go on?"))
 		return 1;
-	fprintf(stderr, "%sB were freed\n", short_size((double)volumes_prune()));
+	fprintf(stderr, "%s were freed\n", size_text((double)volumes_prune()));
 	return 0;
 }
 

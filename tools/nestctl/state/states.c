@@ -12,6 +12,8 @@
 
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/colour.h"
+#include "tools/nestctl/core/table.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/template.h"
 #include "tools/nestctl/state/state.h"
@@ -79,16 +81,20 @@ static const char *image_name(const struct state *s)
 	return base ? base + 1 : s->image;
 }
 
-static void print_row(const struct row *r, int depth)
+static void print_row(struct table *t, const struct row *r, int depth)
 {
-	int width = 24 - 2 * depth;
+	const char *name = format("%*s%s", 2 * depth, "", r->s.name);
 
-	printf("%*s%-*s ", 2 * depth, "", width > 1 ? width : 1, r->s.name);
 	if (r->fault)
-		printf("damaged: %s\n", r->fault);
+		table_row(t, (const char *[]){ name, "damaged", "", "", format("%s", r->fault) });
 	else
-		printf("%8.1f MiB  %s  %-12s %s\n", (double)disk_of(&r->s) / (1 << 20),
-			time_text(r->s.created), r->s.umid, image_name(&r->s));
+		table_row(t, (const char *[]){ name, size_text((double)disk_of(&r->s)),
+				     time_text(r->s.created), r->s.umid, image_name(&r->s) });
+}
+
+static enum colour colour_of_size(const char *size)
+{
+	return strcmp(size, "damaged") ? COLOUR_NONE : COLOUR_RED;
 }
 
 static void row_json(const struct row *r)
@@ -112,13 +118,13 @@ static bool is_child(const struct row *r, const char *parent)
 	return !r->fault && r->s.parent && !strcmp(r->s.parent, parent);
 }
 
-static void print_tree(struct row *rows, size_t n, size_t at, int depth)
+static void print_tree(struct table *t, struct row *rows, size_t n, size_t at, int depth)
 {
 	rows[at].shown = true;
-	print_row(&rows[at], depth);
+	print_row(t, &rows[at], depth);
 	for (size_t i = 0; i < n; i++)
 		if (!rows[i].shown && is_child(&rows[i], rows[at].s.name))
-			print_tree(rows, n, i, depth + 1);
+			print_tree(t, rows, n, i, depth + 1);
 }
 
 /* True if the parent of @r is among the rows. */
@@ -130,19 +136,20 @@ static bool has_parent(const struct row *rows, size_t n, const struct row *r)
 	return false;
 }
 
-static void print_trees(struct row *rows, size_t n)
+static void print_trees(struct table *t, struct row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!has_parent(rows, n, &rows[i]))
-			print_tree(rows, n, i, 0);
+			print_tree(t, rows, n, i, 0);
 	for (size_t i = 0; i < n; i++) /* parents in a ring */
 		if (!rows[i].shown)
-			print_tree(rows, n, i, 0);
+			print_tree(t, rows, n, i, 0);
 }
 
 static int states(int argc, char **argv)
 {
 	bool json = false, tree = false, names_only = false, templates = false;
+	struct table *t;
 	struct row *rows;
 	size_t n;
 
@@ -159,18 +166,22 @@ static int states(int argc, char **argv)
 	rows = read_rows(&n);
 	if (json)
 		json_open(NULL, '[');
+	t = table_new((const char *[]){ "STATE", "SIZE", "SAVED", "INSTANCE", "IMAGE", NULL });
+	table_colours(t, 1, colour_of_size);
 	if (tree && !json)
-		print_trees(rows, n);
+		print_trees(t, rows, n);
 	for (size_t i = 0; i < n && (json || !tree); i++) {
 		if (json)
 			row_json(&rows[i]);
 		else if (names_only)
 			puts(rows[i].s.name);
 		else
-			print_row(&rows[i], 0);
+			print_row(t, &rows[i], 0);
 	}
 	if (json)
 		json_close(']');
+	if (!json && (tree || !names_only))
+		table_print(t);
 	return 0;
 }
 

@@ -27,8 +27,10 @@ struct frame {
 	int columns;
 	/* 0: as many as there are lines */
 	int rows;
-	const char *note; /* at the right end of the first line: "paused" */
-	const char *keys; /* the last line, or NULL */
+	/* at the right end of the first line: "paused" */
+	const char *note;
+	/* the last line, or NULL */
+	const char *keys;
 };
 
 /* Writes the lines of a frame, each with its end. */

@@ -5,10 +5,12 @@
  */
 #include <stdio.h>
 
+#include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/instance.h"
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/table.h"
 
 static const char *age_text(double seconds)
 {
@@ -42,6 +44,7 @@ static void print_json(const struct instance *in)
 static int list(int argc, char **argv)
 {
 	bool json = false, names = false;
+	struct table *t = NULL;
 	struct instance *all;
 	size_t n;
 
@@ -54,20 +57,22 @@ static int list(int argc, char **argv)
 	if (json)
 		json_open(NULL, '[');
 	else if (!names)
-		printf("%-16s %8s %8s %9s %8s  %s\n", "NAME", "PID", "AGE", "CPU", "MEMORY",
-			"IMAGE");
+		t = table_new(
+			(const char *[]){ "NAME", "PID", "AGE", "CPU", "MEMORY", "IMAGE", NULL });
 	for (size_t i = 0; i < n; i++) {
 		if (json)
 			print_json(&all[i]);
 		else if (names)
 			puts(all[i].name);
 		else
-			printf("%-16s %8d %8s %7.1f s %6lluM  %s\n", all[i].name, (int)all[i].pid,
-				age_text(all[i].age), all[i].cpu,
-				(unsigned long long)all[i].memory >> 20, all[i].image);
+			table_row(t, (const char *[]){ all[i].name, format("%d", (int)all[i].pid),
+					     age_text(all[i].age), format("%.1f s", all[i].cpu),
+					     size_text((double)all[i].memory), all[i].image });
 	}
 	if (json)
 		json_close(']');
+	if (t)
+		table_print(t);
 	return 0;
 }
 

@@ -15,10 +15,7 @@
 
 static const char *pair(uint64_t a, uint64_t b)
 {
-	/* short_size() uses its buffers again */
-	const char *first = format("%sB", short_size((double)a));
-
-	return format("%s / %sB", first, short_size((double)b));
+	return format("%s / %s", size_text((double)a), size_text((double)b));
 }
 
 /* The texts of a row; "--" of an instance that does not answer, as with docker. */

@@ -25,7 +25,8 @@ struct tree {
 	struct process *all;
 	size_t n;
 	int columns;
-	bool last[DEPTH_MAX]; /* of the ancestors: is it the last child of its parent? */
+	/* of each ancestor: true if it is the last child of its parent */
+	bool last[DEPTH_MAX];
 };
 
 static int by_pid(const void *a, const void *b)

@@ -8,8 +8,8 @@
 #include "tools/nestctl/watch/sample.h"
 
 /*
- * Writes a line a process, children below their parents, by number: its processor time since @old in
- * percent of a vCPU, threads, vCPU, state, name. @columns: lines are cut there.
+ * Writes a line a process, children below their parents, by number: its processor time since @old
+ * in percent of a vCPU, threads, vCPU, state, name. @columns: lines are cut there.
  */
 void tree_print(FILE *out, const struct sample *old, const struct sample *new, int columns);
 
