@@ -30,7 +30,6 @@ static const char *kind_of(const char *arg, size_t len)
 		{ "IMAGE", "image" },
 		{ "UMID", "umid" },
 		{ "TAG", "state" },
-		{ "COMMAND", "command" },
 		{ "ARCHIVE", "file" },
 	};
 
@@ -70,7 +69,7 @@ static void print_words(const char *args)
 			printf("%s%s", first ? "" : ";", kind_of(args, n));
 			first = false;
 		} else if (args[3] == ' ' || args[3] == '\0') {
-			printf("%scommand", first ? "" : ";");
+			printf("%snone", first ? "" : ";"); /* programs of the guest */
 			return;
 		}
 		args += n;
@@ -163,7 +162,7 @@ static const char walk[] =
 	"\twhat= kind=none\n"
 	"\tfor w; do\n"
 	"\t\tif [[ -n $value ]]; then value=; continue; fi\n"
-	"\t\tif [[ $w == -- ]]; then kind=command; return; fi\n"
+	"\t\tif [[ $w == -- ]]; then return; fi # the guest's programs are not known here\n"
 	"\t\tkey=\"$cmd $w\"\n"
 	"\t\tif [[ $w == -* ]]; then\n"
 	"\t\t\tif [[ $w != *=* && -n ${_nestctl_values[$key]-} ]]; then value=$key; fi\n"
@@ -189,6 +188,56 @@ static const char walk[] =
 	"\tesac\n"
 	"}\n";
 
+/*
+ * For nestling, whose parameters are those that it prints itself: "NAME= HELP" a line, N or * for a
+ * number. A parameter whose help names a PATH or FILE is completed with files, one that begins with
+ * words with those.
+ */
+static const char nestling_walk[] =
+	"_nestling_help() { # the parameters and what they say, ubd*= as ubd0=\n"
+	"\t\"${1:-nestling}\" --help 2>/dev/null | sed -n -e 's/^  ubd\\* /  ubd0= /' -e 's/^  "
+	"\\([a-z]*\\)N= /  \\10= /' -e 's/^  \\([-a-z_0-9]*=\\{0,1\\}\\) */\\1 /p'\n"
+	"}\n"
+	"_nestling_values() { # PARAMETER: file, its words, or nothing\n"
+	"\tlocal help=$(_nestling_help \"$2\" | sed -n \"s/^$1= *//p\")\n"
+	"\tcase $help in\n"
+	"\t*PATH* | *FILE*) echo file ;;\n"
+	"\t'on or off'*) echo on off ;;\n"
+	"\t'on, off or auto'*) echo on off auto ;;\n"
+	"\t'auto, spin or sleep'*) echo auto spin sleep ;;\n"
+	"\t'restart or panic'*) echo restart panic ;;\n"
+	"\t'on|'*) help=${help%%[: ]*} && echo ${help//|/ } ;;\n"
+	"\tesac\n"
+	"}\n";
+
+static const char nestling_bash_end[] =
+	"_nestling() {\n"
+	"\tlocal line=${COMP_LINE:0:COMP_POINT} word values\n"
+	"\tword=${line##* } COMPREPLY=()\n"
+	"\tif [[ $word != *=* ]]; then\n"
+	"\t\tCOMPREPLY=($(compgen -W \"$(_nestling_help \"$1\" | cut -d' ' -f1)\" -- \"$word\"))\n"
+	"\t\treturn\n"
+	"\tfi\n"
+	"\tvalues=$(_nestling_values \"${word%%=*}\" \"$1\")\n"
+	"\tif [[ $values == file ]]; then compopt -o filenames; COMPREPLY=($(compgen -f -- "
+	"\"${word##*[=,]}\"))\n"
+	"\telse COMPREPLY=($(compgen -W \"$values\" -- \"${word#*=}\")); fi\n"
+	"}\n"
+	"complete -o nospace -F _nestling nestling\n";
+
+static const char nestling_zsh_end[] =
+	"_nestling() {\n"
+	"\tlocal word=${words[CURRENT]} values\n"
+	"\tif [[ $word != *=* ]]; then\n"
+	"\t\tcompadd -S '' -- ${(f)\"$(_nestling_help ${words[1]} | cut -d' ' -f1)\"}\n"
+	"\t\treturn\n"
+	"\tfi\n"
+	"\tvalues=$(_nestling_values ${word%%=*} ${words[1]})\n"
+	"\tcompset -P '*[=,]'\n"
+	"\tif [[ $values == file ]]; then _files; else compadd -- ${=values}; fi\n"
+	"}\n"
+	"compdef _nestling nestling\n";
+
 static const char bash_end[] =
 	"_nestctl() {\n"
 	"\tlocal cur=${COMP_WORDS[COMP_CWORD]} what kind\n"
@@ -202,7 +251,6 @@ static const char bash_end[] =
 	"\tnone) COMPREPLY=($(compgen -W \"$what\" -- \"$cur\")) ;;\n"
 	"\tfile) compopt -o filenames; COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n"
 	"\tdir) compopt -o filenames -o nospace; COMPREPLY=($(compgen -d -- \"$cur\")) ;;\n"
-	"\tcommand) COMPREPLY=($(compgen -c -- \"$cur\")) ;;\n"
 	"\t*) COMPREPLY=($(compgen -W \"$(_nestctl_names \"$kind\")\" -- \"$cur\"))\n"
 	"\t\tif [[ $kind == image && $cur == */* ]]; then\n"
 	"\t\t\tcompopt -o filenames; COMPREPLY=($(compgen -f -- \"$cur\"))\n"
@@ -222,7 +270,6 @@ static const char zsh_end[] =
 	"\tnone) compadd -- ${=what} ;;\n"
 	"\tfile) _files ;;\n"
 	"\tdir) _files -/ ;;\n"
-	"\tcommand) _command_names ;;\n"
 	"\t*) compadd -- ${=\"$(_nestctl_names \"$kind\")\"}\n"
 	"\t\tif [[ $kind == image && $cur == */* ]]; then _files; fi ;;\n"
 	"\tesac\n"
@@ -239,7 +286,7 @@ static int completion(int argc, char **argv)
 	if (!zsh && strcmp(shell, "bash"))
 		die("completion: for bash and zsh, not for '%s'", shell);
 	if (zsh)
-		puts("#compdef nestctl");
+		puts("#compdef nestctl nestling");
 	puts("# nestctl's completion; made by `nestctl completion`.");
 	puts(zsh ? "typeset -gA _nestctl_words _nestctl_values" :
 		   "declare -gA _nestctl_words _nestctl_values");
@@ -251,16 +298,18 @@ static int completion(int argc, char **argv)
 	for (const struct command *const *c = commands; *c; c++)
 		if (!(*c)->hidden)
 			printf(" %s", (*c)->name);
-	printf("'\n%s%s", walk, zsh ? zsh_end : bash_end);
+	printf("'\n%s%s%s%s", walk, zsh ? zsh_end : bash_end, nestling_walk,
+		zsh ? nestling_zsh_end : nestling_bash_end);
 	return 0;
 }
 
 const struct command cmd_completion = {
 	.name = "completion",
 	.args = "bash|zsh",
-	.help = "Prints the completion of nestctl's commands, options, images and instances for a "
-		"shell.",
-	.text = "For bash, in ~/.bashrc:\n\n\tsource <(nestctl completion bash)\n\nFor zsh, in "
+	.help = "Prints a shell's completion of nestctl's commands, options, images and instances, "
+		"and of nestling's parameters.",
+	.text = "Behind `--` nothing is offered: the programs there are the guest's. For bash, in "
+		"~/.bashrc:\n\n\tsource <(nestctl completion bash)\n\nFor zsh, in "
 		"~/.zshrc behind compinit:\n\n\tsource <(nestctl completion zsh)",
 	.run = completion,
 };
