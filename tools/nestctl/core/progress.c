@@ -3,12 +3,17 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/progress.h"
+#include "tools/nestctl/core/width.h"
 
 #define BAR 40
+#define NAME 24
+#define OTHERS 10 /* " ", " [", "] 100 %" and one */
 
 static bool shown;
 
@@ -29,18 +34,32 @@ static bool is_time(void)
 	return true;
 }
 
-void progress(const char *what, uint64_t done, uint64_t total)
+/* Returns the columns of the terminal that is standard error, less one: no line is wrapped. */
+static int room(void)
 {
-	double part = done < total ? (double)done / (double)total : 1;
-	char bar[BAR + 1];
+	struct winsize ws;
 
-	what = strrchr(what, '/') ? strrchr(what, '/') + 1 : what;
+	return !ioctl(2, TIOCGWINSZ, &ws) && ws.ws_col ? ws.ws_col - 1 : 79;
+}
+
+void progress(const char *verb, const char *path, uint64_t done, uint64_t total)
+{
+	const double part = done < total ? (double)done / (double)total : 1;
+	const char *name = path && strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	int left, length;
+
 	if (!isatty(2) || !is_time())
 		return;
-	memset(bar, '.', BAR);
-	memset(bar, '#', (size_t)(part * BAR));
-	bar[BAR] = 0;
-	fprintf(stderr, "\r%.24s [%s] %3d %%", what, bar, (int)(part * 100));
+	left = room() - text_width(verb) - OTHERS;
+	length = left / 2 < BAR ? left / 2 : BAR;
+	length = length > 0 ? length : 0;
+	fprintf(stderr, "\r%s ", verb);
+	if (name && left > length)
+		put_padded(stderr, name, left - length < NAME ? left - length : NAME);
+	fputs(" [", stderr);
+	for (int i = 0; i < length; i++)
+		putc(i < (int)(part * length) ? '#' : '.', stderr);
+	fprintf(stderr, "] %3d %%\033[K", (int)(part * 100));
 	shown = true;
 }
 
@@ -48,14 +67,14 @@ void progress_count(const char *what, uint64_t files, uint64_t bytes)
 {
 	if (!isatty(2) || !is_time())
 		return;
-	fprintf(stderr, "\r%s: %llu files, %llu MiB", what, (unsigned long long)files,
-		(unsigned long long)bytes >> 20);
+	fprintf(stderr, "\r%s: %llu files, %s\033[K", what, (unsigned long long)files,
+		size_text((double)bytes));
 	shown = true;
 }
 
 void progress_end(void)
 {
 	if (shown)
-		fprintf(stderr, "\r%*s\r", 78, "");
+		fputs("\r\033[K", stderr);
 	shown = false;
 }

@@ -8,8 +8,11 @@
 
 #include <stdint.h>
 
-/* Shows a bar: @done of @total. */
-void progress(const char *what, uint64_t done, uint64_t total);
+/*
+ * Shows a bar, @done of @total, behind what is being done and to which thing: progress("import",
+ * "/tmp/a.tar", ...) says "import a.tar". @path: its last part is shown; or NULL.
+ */
+void progress(const char *verb, const char *path, uint64_t done, uint64_t total);
 /* Shows counts if the total is unknown. */
 void progress_count(const char *what, uint64_t files, uint64_t bytes);
 /* Erases the line. */

@@ -82,7 +82,7 @@ static void to_raw(struct image *im, int fd, const char *out)
 		image_must_read(im, off, buf, len);
 		if (!all_zeros(buf, len))
 			must_write(fd, buf, len, off, out);
-		progress(out, off, image_size(im));
+		progress("convert to", out, off, image_size(im));
 	}
 	free(buf);
 }
@@ -110,7 +110,7 @@ static void to_v3(struct image *im, int fd, const char *out)
 		must_write(fd, buf, len, info.data_off + off, out);
 		for (s = off / COW_SECTOR; s < (off + len) / COW_SECTOR; s++)
 			bits[s / 8] |= (uint8_t)(1U << s % 8);
-		progress(out, off, image_size(im));
+		progress("convert to", out, off, image_size(im));
 	}
 	must_write(fd, bits, info.bitmap_len, info.bitmap_off, out);
 	free(bits);
@@ -204,7 +204,7 @@ static void to_v4(struct image *im, int fd, bool flat, const char *out)
 		image_must_read(im, off, buf, len);
 		if (below || !all_zeros(buf, len))
 			pack_cluster(&p, off / COW4_CLUSTER, buf, (uint32_t)len);
-		progress(out, off, image_size(im));
+		progress("convert to", out, off, image_size(im));
 	}
 	finish_v4(&p, &h);
 	free(p.index);

@@ -101,7 +101,7 @@ static void copy_down(struct image *im, struct image *into)
 
 		image_must_read(im, off, buf, len);
 		must(image_writev(into, off, &iov, 1), into->top->path);
-		progress("commit", off, image_size(im));
+		progress("commit to", into->top->path, off, image_size(im));
 	}
 	must(image_flush(into), into->top->path);
 	progress_end();
@@ -177,7 +177,7 @@ static void copy_up(struct image *im, struct image *other)
 		if (n > image_size(im) - off)
 			n = image_size(im) - off;
 		must(image_where(im, off, n, false, &p), im->top->path);
-		progress("rebase", off, image_size(im));
+		progress("rebase", NULL, off, image_size(im));
 		if (!p.depth)
 			continue;
 		iov.iov_len = p.len;

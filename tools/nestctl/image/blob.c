@@ -104,7 +104,7 @@ static size_t next_piece_of(struct blob_reader *r)
 		sha256_add(&r->sum, r->buffer, (size_t)n);
 	progress_done += (uint64_t)n;
 	if (progress_total && progress_done <= progress_total)
-		progress("import", progress_done, progress_total);
+		progress("import", bound.name, progress_done, progress_total);
 	return (size_t)n;
 }
 

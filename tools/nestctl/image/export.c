@@ -94,7 +94,7 @@ static void compress(
 			not_written(out, a);
 		done += n > 0 ? (uint64_t)n : 0;
 		if (total)
-			progress("export", done < total ? done : total, total);
+			progress("export to", out, done < total ? done : total, total);
 	}
 	if (archive_write_close(a))
 		not_written(out, a);
@@ -117,7 +117,7 @@ static void watch(pid_t pid, int fd, uint64_t total)
 		return;
 	while (!waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) && !info.si_pid) {
 		if (!fstat(fd, &st))
-			progress("export",
+			progress("export", NULL,
 				(uint64_t)st.st_size < total ? (uint64_t)st.st_size : total, total);
 		nanosleep(&pause, NULL);
 	}

@@ -66,7 +66,7 @@ static uint64_t shown_before, shown_total;
 
 static void show(uint64_t bytes)
 {
-	progress(shown, shown_before + bytes, shown_total);
+	progress("migrate", shown, shown_before + bytes, shown_total);
 }
 
 /* ---- saves ---- */

@@ -265,7 +265,7 @@ static void copy_sparse(struct disk *d)
 
 			copy_piece(d, off, n, buf);
 			off += n;
-			progress(d->out, off, d->size);
+			progress("snapshot", d->out, off, d->size);
 		}
 	}
 	free(buf);

@@ -229,7 +229,7 @@ static bool ends_before(const struct target *t, long begun, long end)
 	for (;;) {
 		long now = now_ms();
 
-		progress(t->name, (uint64_t)(now - begun), (uint64_t)(end - begun));
+		progress("stop", t->name, (uint64_t)(now - begun), (uint64_t)(end - begun));
 		if (ends_within(t->pidfd, now >= end          ? 0 :
 					  end - now < STEP_MS ? (int)(end - now) :
 								STEP_MS))

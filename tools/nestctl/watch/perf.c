@@ -374,7 +374,7 @@ static int perf_command(int argc, char **argv)
 	must(&p, format("perf start %d", p.hz));
 	for (end = now() + p.seconds; !ended && now() < end; nanosleep(&pause, NULL)) {
 		fetch(&p);
-		progress("perf", (uint64_t)((p.seconds - (end - now())) * 1000),
+		progress("profile", NULL, (uint64_t)((p.seconds - (end - now())) * 1000),
 			(uint64_t)(p.seconds * 1000));
 	}
 	progress_end();
