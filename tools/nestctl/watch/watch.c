@@ -32,6 +32,7 @@ struct watch {
 	bool silent; /* only a recording is wanted */
 	/* an instance's */
 	struct umid_console console;
+	const char *folder;
 	double begun;
 	FILE *record;
 	const char *record_path;
@@ -155,6 +156,16 @@ static void record(struct watch *w, const struct sample *s)
 		die("%s: %s", w->record_path, strerror(errno));
 }
 
+/* Connects anew: a late answer would be taken for that to the next question. */
+static bool connect_again(struct watch *w)
+{
+	close(w->console.fd);
+	if (!umid_try_connect(&w->console, w->folder))
+		return false;
+	w->console.wait_ms = ANSWER_MS;
+	return true;
+}
+
 /* Takes the next sample, which becomes all.at[1]. False if the instance has ended. */
 static bool take(struct watch *w)
 {
@@ -163,7 +174,7 @@ static bool take(struct watch *w)
 	while (!sample_take(&s, &w->console, w->all.n ? NULL : w->all.mode)) {
 		if (screen_ended() || !umid_is_same(&w->console))
 			return false;
-		if (screen_key(0.2) == 'q')
+		if (screen_key(0.2) == 'q' || !connect_again(w))
 			return false;
 	}
 	if (!w->all.n)
@@ -213,6 +224,7 @@ static void watch_instance(struct watch *w, const char *name)
 	bool has_ended;
 
 	snprintf(w->all.instance, sizeof(w->all.instance), "%s", in.name);
+	w->folder = in.folder;
 	umid_connect(&w->console, in.folder);
 	w->console.wait_ms = ANSWER_MS;
 	if (w->record_path)
