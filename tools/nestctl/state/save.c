@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,12 @@
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/progress.h"
 #include "tools/nestctl/run/stop.h"
 #include "tools/nestctl/state/state.h"
 
 #define SAVE_MS 600000 /* gigabytes to a slow disk */
+#define STEP_MS 200    /* between two looks at what was written */
 /* of a disk: layer, backing file, serial number */
 #define NAMES_MAX 4
 
@@ -222,6 +225,23 @@ static void adopt(struct state *s, const struct state_new *n)
 	state_close(&old);
 }
 
+/* Shows how much the kernel has written, until it answers; without a terminal it does not wait. */
+static void show_growth(const struct state *s, struct umid_console *c, const struct state_new *n)
+{
+	const char *what = format("save %s", s->umid);
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+	int left = SAVE_MS;
+
+	while (isatty(2) && left > 0 && umid_is_same(c) && !poll(&p, 1, STEP_MS)) {
+		struct stat st = { 0 };
+
+		fstatat(n->fd, STATE_MEMORY, &st, AT_SYMLINK_NOFOLLOW);
+		progress_count(what, 1, (uint64_t)st.st_blocks * 512);
+		left -= STEP_MS;
+	}
+	progress_end();
+}
+
 static void ask_kernel(struct state *s, struct umid_console *c, const struct state_new *n)
 {
 	unsigned long long stopped;
@@ -230,7 +250,10 @@ static void ask_kernel(struct state *s, struct umid_console *c, const struct sta
 	int err;
 
 	c->wait_ms = SAVE_MS;
-	text = umid_ask(c, format("state save %s", n->made), &err, &len);
+	if (!umid_send(c, format("state save %s", n->made), NULL, 0))
+		die("%s: the instance has ended", s->umid);
+	show_growth(s, c, n);
+	text = umid_reply(c, &err, &len);
 	if (!text)
 		die("%s: the instance has ended, or does not answer", s->umid);
 	text[strcspn(text, "\n")] = '\0';
