@@ -5,10 +5,10 @@
  * net.ipv4.tcp_mem has three limits in pages: low, pressure, high. Above pressure, until use is
  * below low again, windows stay small. A connection's fair part, for each of its two directions, is
  * half of high shared by the connections that hold memory. Above low, send buffers grow to that
- * part at most. Above high a connection that has its part already gets no more: writers wait, and larger
- * send buffers shrink; received segments are dropped. So one connection that nobody reads does not
- * stop the others, and two whose reader waits for one, then for the other, do not wait for each
- * other's retransmissions. In all, no more than twice high is held.
+ * part at most. Above high a connection that has its part already gets no more: writers wait, and
+ * larger send buffers shrink; received segments are dropped. So one connection that nobody reads
+ * does not stop the others, and two whose reader waits for one, then for the other, do not wait for
+ * each other's retransmissions. In all, no more than twice high is held.
  * net.ipv4.tcp_max_orphans bounds the connections without a file: a further one, or one with data
  * while memory is above high, is reset.
  *
