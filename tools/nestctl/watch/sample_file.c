@@ -23,7 +23,7 @@
 #include "tools/nestctl/watch/sample.h"
 
 #define VERSION "1"
-#define FILE_MAX (256L << 20)
+#define FILE_MAX (256L << 20) /* of a pipe, too */
 #define LINE_MAX 512
 #define FIGURES_MAX 4096 /* of a sample */
 #define TASKS_MAX 16384
@@ -64,6 +64,7 @@ struct reader {
 	FILE *f;
 	const char *path;
 	unsigned long line;
+	size_t bytes; /* read so far */
 	char text[LINE_MAX];
 };
 
@@ -87,6 +88,9 @@ static bool next_line(struct reader *r)
 	end = memchr(r->text, '\n', sizeof(r->text));
 	if (!end)
 		bad(r, "the line is too long, or has no end");
+	r->bytes += (size_t)(end - r->text) + 1;
+	if (r->bytes > FILE_MAX)
+		die("%s: larger than 256 MiB", r->path);
 	*end = '\0';
 	if (memchr(r->text, '\0', (size_t)(end - r->text)))
 		bad(r, "not a text");
@@ -243,8 +247,6 @@ void samples_read(struct samples *all, const char *path)
 	read_head(&r, "name", all->instance, sizeof(all->instance));
 	read_head(&r, "mode", all->mode, sizeof(all->mode));
 	while (next_line(&r)) {
-		if (ftell(r.f) > FILE_MAX)
-			die("%s: larger than 256 MiB", path);
 		if (!(all->n & (all->n - 1)))
 			all->at = realloc(all->at, (all->n ? 2 * all->n : 1) * sizeof(*all->at));
 		if (!all->at)
