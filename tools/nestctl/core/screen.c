@@ -76,6 +76,8 @@ bool screen_enter(void)
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 	raw.c_iflag &= ~(tcflag_t)ICRNL;
 	screen_notice_signals();
+	/* A reader that goes is an error of write(2), lest the terminal is left as a screen. */
+	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGTSTP, &stop, NULL);
 	sigaction(SIGWINCH, &resize, NULL);
 	atexit(screen_leave);
