@@ -81,9 +81,9 @@ static bool lacks_files(void)
 	char byte;
 
 	return (fstat(STDIN_FILENO, &st) && no("newfstatat")) ||
-	       REFUSED(pwrite64, -1, &byte, 1, 0L) ||
-	       REFUSED(preadv2, -1, NULL, 0, 0L, 0L, 0) ||
-	       REFUSED(pwritev2, -1, NULL, 0, 0L, 0L, 0) || REFUSED(getrandom, &byte, 1, GRND_NONBLOCK);
+	       REFUSED(pwrite64, -1, &byte, 1, 0L) || REFUSED(preadv2, -1, NULL, 0, 0L, 0L, 0) ||
+	       REFUSED(pwritev2, -1, NULL, 0, 0L, 0L, 0) ||
+	       REFUSED(getrandom, &byte, 1, GRND_NONBLOCK);
 }
 
 /* Tries the calls of sockets, without a socket. */
