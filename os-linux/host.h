@@ -162,6 +162,8 @@ int os_signal_irq(int signo, int irq);
 int os_at_exit(void (*fn)(void));
 /* Unblocks signals and resets ignored ones, in a child between vfork and exec. */
 void os_child_signals(void);
+/* With user=, a child becomes that user's between vfork and exec. It ends if it cannot. */
+void os_user_become(void);
 /* Close descriptors, also on hosts without close_range(2). Callable between vfork and exec. */
 void os_close_range(int from, int to);
 void os_close_from(int from);

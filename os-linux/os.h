@@ -417,6 +417,8 @@ void os_jail_none(void);
 void os_jail_word(const char *word);
 /* Returns why this host cannot jail the process, or NULL. */
 const char *os_jail_obstacle(void);
+/* True with user=: the process becomes another user when the jail closes. */
+int os_jail_has_user(void);
 
 /*
  * jail=log: from now on, writes a line for each call of this process that the table of calls does

@@ -23,10 +23,12 @@
 #include "os-linux/state_tables.h"
 
 /*
- * The parameters that say where an instance is: its name, and the files and devices of the host.
+ * The parameters that say where an instance is: its name, the files and devices of the host, and
+ * whose process it is.
  * Only these may be given to a restore.
  */
-static const char *const places[] = { "umid=", "con", "ssl", "eth", "ubd", "hostfs", "audit" };
+static const char *const places[] = { "umid=", "con", "ssl", "eth", "ubd", "hostfs", "audit",
+	"user=" };
 
 /* Returns the length of the name that a parameter sets, with the "=", or 0: it is none of these. */
 static size_t place_name(const char *word)

@@ -181,6 +181,7 @@ static void exec_image(int socket, int ctl, int physmem, int image)
 	os_close_from(ZFD_REGION + 1);
 	fcntl(IMAGE_FD, F_SETFD, FD_CLOEXEC);
 	/* Nor may a tracer that has none itself (seccomp=off) trace processes that have some. */
+	os_user_become();
 	os_no_capabilities();
 	syscall(SYS_execveat, IMAGE_FD, "", argv, envp, AT_EMPTY_PATH);
 	/* some hosts, such as Debian's Linux 5.10, refuse an empty path */

@@ -74,6 +74,7 @@ static void exec_helper(int socket, int image, char *const *argv)
 		dup2(a, AUDIT_FD);
 	os_close_from(a >= 0 ? AUDIT_FD + 1 : IMAGE_FD + 1);
 	fcntl(IMAGE_FD, F_SETFD, FD_CLOEXEC);
+	os_user_become();
 	syscall(SYS_execveat, IMAGE_FD, "", argv, envp, AT_EMPTY_PATH);
 	/* some hosts, such as Debian's Linux 5.10, refuse an empty path */
 	if (errno == ENOENT)

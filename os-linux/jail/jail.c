@@ -162,6 +162,7 @@ int os_jail_begin(char **argv)
 {
 	bool jail = may_be_jailed(argv);
 
+	user_begin(argv);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (jail)
 		look_for_obstacle();

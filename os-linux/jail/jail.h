@@ -96,6 +96,18 @@ void jail_park(void);
  */
 void jail_again(int sock, const char *dir) __attribute__((noreturn));
 
+/* ---- user= (user.c) ---- */
+
+/* At the start: reads the parameter, and makes namespaces. Ends the process if it is wrong. */
+void user_begin(char **argv);
+/*
+ * The calling thread becomes the user's, in its namespaces. It @keeps what capabilities it may use,
+ * but has none in its effective set then. Async-signal-safe.
+ */
+void user_close(bool keeps);
+/* All threads have done so. */
+void user_end(void);
+
 /* ---- jail=log: the calls that the jail would stop (log.c) ---- */
 
 /*

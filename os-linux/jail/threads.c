@@ -189,6 +189,7 @@ static void give_up(void)
 	for (unsigned long cap = 0; cap < 64; cap++)
 		if (!(kept >> cap & 1))
 			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+	user_close(kept);
 	keep_capabilities(kept);
 }
 
@@ -313,6 +314,7 @@ int jail_threads(unsigned profiles)
 		make_all_rules();
 	err = with_all(give_up_and_tell);
 	give_up();
+	user_end();
 	if (ruleset >= 0)
 		close(ruleset);
 	ruleset = -1;

@@ -27,6 +27,15 @@ PARAM("jail=", set_jail,
 	"on|log|off: the kernel process has no right that it does not need (on, where the host "
 	"can)");
 
+static int set_user(const char *value)
+{
+	return 0; /* os-linux has read it */
+}
+PARAM("user=", set_user,
+	"NAME|UID|UID:GID: the kernel process, its spaces and helpers are this user's, in "
+	"namespaces "
+	"of their own (an instance that root starts)");
+
 /* True if the process is to be jailed, which it can be. */
 static bool is_to_be_jailed(void)
 {
@@ -62,6 +71,8 @@ void arch_jail(void)
 	bool jail = is_to_be_jailed();
 	int err = 0;
 
+	if (!jail && os_jail_has_user())
+		refuse("user=: wants a jail");
 	if (!jail)
 		os_jail_none();
 	if (jail)

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * user.c: user=: an instance that root starts becomes a user of its own, in namespaces of its own,
+ * when its jail closes. Its broker stays root's, and so do the files that it makes.
+ *
+ *      user_begin()        at the start: reads the parameter. Before Landlock forbids mounts, a
+ *                          child makes a mount namespace with an empty root, and those of networks
+ *                          and of System V IPC. Files of /proc hold them, and the child ends.
+ *      os_user_become()    in zygote and slirp helper, between vfork and exec
+ *      user_close()        in each thread, when the jail closes
+ *
+ * Files that are open stay what they are: disks, folders of hostfs, cards. The process can name
+ * nothing else, but for what its broker opens.
+ *
+ * A change of the user makes the process one that is not dumpable: other processes of the same user
+ * cannot trace it. It leaves no core.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os-linux/host.h"
+#include "os-linux/internal.h"
+#include "os-linux/jail/jail.h"
+
+#define ID_MAX 0xfffffffeUL
+
+static bool wanted;
+static uint32_t uid, gid;
+
+/* The namespaces: descriptors, or -1. */
+static struct {
+	const char *name;
+	int type, fd;
+} spaces[] = {
+	{ "mnt", CLONE_NEWNS, -1 },
+	{ "net", CLONE_NEWNET, -1 },
+	{ "ipc", CLONE_NEWIPC, -1 },
+};
+#define SPACES (sizeof(spaces) / sizeof(spaces[0]))
+
+/* ---- namespaces ---- */
+
+/* In the child: an empty folder, which nobody can write to, takes the place of all mounts. */
+static int empty_root(void)
+{
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		mount("none", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+			"mode=0555,nr_inodes=2,nr_blocks=1") ||
+		chdir("/proc") || syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) ||
+		chdir("/"))
+		return -1;
+	return mount(
+		NULL, "/", NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+}
+
+/* Makes what the host allows, and tells by a byte for each. */
+static void __attribute__((noreturn)) make_spaces(int sock)
+{
+	char made[SPACES];
+
+	for (size_t i = 0; i < SPACES; i++)
+		made[i] = !unshare(spaces[i].type) &&
+			  (spaces[i].type != CLONE_NEWNS || !empty_root());
+	if (write(sock, made, sizeof(made)) == (ssize_t)sizeof(made))
+		(void)!read(sock, made, 1); /* until the parent has them */
+	_exit(0);
+}
+
+/* ---- the user ---- */
+
+/* Looks a name up in /etc/passwd. Returns 0 or -ENOENT. */
+static int look_up(const char *name, uint32_t *u, uint32_t *g)
+{
+	FILE *f = fopen("/etc/passwd", "re");
+	char line[1024];
+	size_t n = strlen(name);
+	int err = -ENOENT;
+
+	while (f && err && fgets(line, sizeof(line), f)) {
+		char *second = strchr(line, ':');
+
+		second = second ? strchr(second + 1, ':') : NULL;
+		if (n && !strncmp(line, name, n) && line[n] == ':' && second &&
+			sscanf(second, ":%u:%u:", u, g) == 2)
+			err = 0;
+	}
+	if (f)
+		fclose(f);
+	return err;
+}
+
+/* Reads NAME, UID or UID:GID. */
+static int parse(const char *value, uint32_t *u, uint32_t *g)
+{
+	unsigned long a, b;
+	char *end;
+
+	if (*value < '0' || *value > '9')
+		return look_up(value, u, g);
+	a = b = strtoul(value, &end, 10);
+	if (*end == ':' && end[1] >= '0' && end[1] <= '9')
+		b = strtoul(end + 1, &end, 10);
+	if (*end || a > ID_MAX || b > ID_MAX)
+		return -EINVAL;
+	*u = (uint32_t)a;
+	*g = (uint32_t)b;
+	return 0;
+}
+
+/* The broker answers for a process of another user, and so do signals to it. */
+static bool has_rights(void)
+{
+	static const unsigned needed[] = { CAP_SETUID, CAP_SETGID, CAP_KILL, CAP_SYS_PTRACE,
+		CAP_SYS_NICE };
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2] = { 0 };
+
+	syscall(SYS_capget, &head, caps);
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (!(caps[0].effective >> needed[i] & 1))
+			return false;
+	return true;
+}
+
+static int choose(const char *value)
+{
+	int err = parse(value, &uid, &gid);
+
+	if (!err && (!uid || !gid))
+		err = -EINVAL;
+	if (!err && (geteuid() || !has_rights()))
+		err = -EPERM;
+	wanted = !err;
+	return err;
+}
+
+static void __attribute__((noreturn)) refuse(const char *value, int err)
+{
+	fprintf(stderr, "nestling: user=%s: %s\n", value,
+		err == -EPERM  ? "wants to be started by root, with its capabilities" :
+		err == -ENOENT ? "/etc/passwd has no such user" :
+				 "wants NAME, UID or UID:GID, and none of root's");
+	exit(1);
+}
+
+/* Opens the namespaces that a child makes. */
+static void open_spaces(void)
+{
+	char made[SPACES], path[64];
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return;
+	pid = fork();
+	if (!pid) {
+		close(pair[0]);
+		make_spaces(pair[1]);
+	}
+	close(pair[1]);
+	if (pid > 0 && read(pair[0], made, sizeof(made)) == (ssize_t)sizeof(made))
+		for (size_t i = 0; i < SPACES; i++) {
+			snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, spaces[i].name);
+			if (made[i])
+				spaces[i].fd = open(path, O_RDONLY | O_CLOEXEC);
+		}
+	close(pair[0]);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+void user_begin(char **argv)
+{
+	const char *value = NULL;
+	int err;
+
+	for (int i = 1; argv[i - 1] && argv[i] && strcmp(argv[i], "--"); i++)
+		if (!strncmp(argv[i], "user=", 5))
+			value = argv[i] + 5;
+	if (!value)
+		return;
+	err = choose(value);
+	if (err)
+		refuse(value, err);
+	open_spaces();
+}
+
+void os_user_become(void)
+{
+	if (!wanted)
+		return;
+	/* By the calls themselves: those of libc change all threads. Async-signal-safe. */
+	if (syscall(SYS_setgroups, 0L, NULL) || syscall(SYS_setresgid, gid, gid, gid) ||
+		syscall(SYS_setresuid, uid, uid, uid))
+		_exit(1);
+}
+
+int os_jail_has_user(void)
+{
+	return wanted;
+}
+
+void user_close(bool keeps)
+{
+	int death = 0;
+
+	if (!wanted)
+		return;
+	for (size_t i = 0; i < SPACES; i++)
+		if (spaces[i].fd >= 0 && (spaces[i].type != CLONE_NEWNS || !unshare(CLONE_FS)))
+			setns(spaces[i].fd, spaces[i].type);
+	/* What the host forgets with the user: capabilities of files, and whose end is its end. */
+	if (keeps)
+		prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+	prctl(PR_GET_PDEATHSIG, &death, 0, 0, 0);
+	os_user_become();
+	if (death)
+		prctl(PR_SET_PDEATHSIG, death, 0, 0, 0);
+	prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
+}
+
+void user_end(void)
+{
+	for (size_t i = 0; i < SPACES; i++) {
+		if (spaces[i].fd >= 0)
+			close(spaces[i].fd);
+		spaces[i].fd = -1;
+	}
+}
