@@ -100,7 +100,7 @@ int temporary_file(const char *what)
 	return memfd_create(what, MFD_CLOEXEC);
 }
 
-void progress(const char *what, uint64_t done, uint64_t total)
+void progress(const char *verb, const char *path, uint64_t done, uint64_t total)
 {
 }
 
