@@ -4,8 +4,8 @@
  * with timers of all kinds, and then writes lines to standard output.
  *
  *	jump ERROR		of a timer that asked to be told (TFD_TIMER_CANCEL_ON_SET)
- *	mono|boot|real N	how often a timer of 10 ms of that clock has expired since, in one
- *				read(2); more reads follow for RUN_MS
+ *	mono|boot|real N	how often a timer of 10 ms of that clock has expired, the most in
+ *				one read(2) from then on for RUN_MS
  *	reads CLOCK N		how many
  *	gone CLOCK SECONDS	how far that clock is from where it was
  *	sleep SECONDS		how long a nanosleep of 0.2 s took, of the monotonic clock
@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <link.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,22 +95,47 @@ static void say_random(void)
 	puts("");
 }
 
-static void say_ticks(int *fds)
+/* @most: of the reads that may have come behind the jump already. */
+static void say_ticks(int *fds, uint64_t *most)
 {
 	double end = seconds(CLOCK_MONOTONIC) + RUN_MS / 1e3;
 	int reads[CLOCKS] = { 0 };
+	uint64_t n;
 
 	while (seconds(CLOCK_MONOTONIC) < end)
-		for (int i = 0; i < CLOCKS; i++) {
-			uint64_t n;
-
-			if (read(fds[i], &n, sizeof(n)) != sizeof(n))
-				continue;
-			if (!reads[i]++)
-				printf("%s %llu\n", clocks[i].name, (unsigned long long)n);
-		}
+		for (int i = 0; i < CLOCKS; i++)
+			if (read(fds[i], &n, sizeof(n)) == sizeof(n)) {
+				most[i] = n > most[i] ? n : most[i];
+				reads[i]++;
+			}
 	for (int i = 0; i < CLOCKS; i++)
-		printf("reads %s %d\n", clocks[i].name, reads[i]);
+		printf("%s %llu\nreads %s %d\n", clocks[i].name, (unsigned long long)most[i],
+			clocks[i].name, reads[i]);
+}
+
+static bool jumped(int told, int ms)
+{
+	return poll(&(struct pollfd){ .fd = told, .events = POLLIN }, 1, ms);
+}
+
+/*
+ * Waits for the jump. @before: the clocks at a moment before it. The jump may come anywhere in
+ * here: what was read counts only once it is known that there was none yet.
+ */
+static void wait_for_jump(int told, int *fds, double *before, uint64_t *most)
+{
+	double now[CLOCKS];
+
+	do {
+		for (int i = 0; i < CLOCKS; i++) {
+			now[i] = seconds(clocks[i].id);
+			if (read(fds[i], &most[i], sizeof(*most)) != sizeof(*most))
+				most[i] = 0;
+		}
+		if (jumped(told, 0))
+			return;
+		memcpy(before, now, sizeof(now));
+	} while (!jumped(told, 1));
 }
 
 int main(void)
@@ -118,6 +144,7 @@ int main(void)
 	struct itimerspec ticks = { .it_value.tv_nsec = 1, .it_interval.tv_nsec = TICK_NS };
 	int told = timerfd_create(CLOCK_REALTIME, 0), fds[CLOCKS], err;
 	double before[CLOCKS], start;
+	uint64_t most[CLOCKS];
 	uint64_t n;
 	char byte;
 
@@ -127,25 +154,20 @@ int main(void)
 	for (int i = 0; i < CLOCKS; i++) {
 		fds[i] = timerfd_create(clocks[i].id, TFD_NONBLOCK);
 		ticks.it_value.tv_sec = (time_t)seconds(clocks[i].id);
+		before[i] = seconds(clocks[i].id);
 		if (fds[i] < 0 || timerfd_settime(fds[i], TFD_TIMER_ABSTIME, &ticks, NULL))
 			return 1;
 	}
 	vdso(&byte, 1, 0, state, state_size);
 	puts("waits");
 	fflush(stdout);
-	do {
-		for (int i = 0; i < CLOCKS; i++) {
-			before[i] = seconds(clocks[i].id);
-			while (read(fds[i], &n, sizeof(n)) > 0)
-				;
-		}
-	} while (!poll(&(struct pollfd){ .fd = told, .events = POLLIN }, 1, 1));
+	wait_for_jump(told, fds, before, most);
 	say_random();
 	err = read(told, &n, sizeof(n)) < 0 ? errno : 0;
 	printf("jump %s\n", err ? strerrorname_np(err) : "none");
 	for (int i = 0; i < CLOCKS; i++)
 		printf("gone %s %.0f\n", clocks[i].name, seconds(clocks[i].id) - before[i]);
-	say_ticks(fds);
+	say_ticks(fds, most);
 	start = seconds(CLOCK_MONOTONIC);
 	nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL);
 	printf("sleep %.0f\nend\n", seconds(CLOCK_MONOTONIC) - start);
