@@ -189,6 +189,22 @@ bool mem_group_is_limited(const struct mem_group *g)
 	return false;
 }
 
+static void count_swap_event(struct mem_group *g, enum mem_swap_event e);
+
+/*
+ * Counts that a full memory.swap.max has kept reclaim from swapping. The last pages may have fitted
+ * exactly, so that none was refused.
+ */
+static void count_full_swap(struct mem_group *g)
+{
+	while (g->parent && swap_of(g) < READ_ONCE(g->swap_max))
+		g = g->parent;
+	if (!g->parent || !READ_ONCE(g->swap_max))
+		return;
+	count_swap_event(g, MEM_SWAP_MAX);
+	count_swap_event(g, MEM_SWAP_FAIL);
+}
+
 /* Returns how often reclaim may yield nothing before an OOM kill. */
 static int patience(const struct mem_group *g)
 {
@@ -214,6 +230,7 @@ static int charge(struct mem_group *g, s64 n, gfp_t gfp)
 				current->memcg_oom = true;
 				return -ENOMEM;
 			}
+			count_full_swap(over);
 			if (!mem_group_oom(over))
 				return -ENOMEM;
 		}
