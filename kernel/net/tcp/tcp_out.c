@@ -17,7 +17,6 @@
 #include "kernel/sched/sched.h"
 
 #define TS_SPACE 12
-#define PRESSURE_SEGMENTS 4U /* what we offer while memory is short */
 
 /* ---- numbers ---- */
 
@@ -104,72 +103,6 @@ u32 tcp_seg_size(const struct tcp_sock *t)
 	u32 most = t->snd.max_wnd > MSS_DEFAULT ? t->snd.max_wnd / 2 : t->snd.max_wnd;
 
 	return most && t->snd.mss > most ? max(most, 48U) : t->snd.mss;
-}
-
-/* ---- the window that we offer ---- */
-
-static u32 rcv_space(const struct tcp_sock *t)
-{
-	u32 used = t->inet.queue.rmem + t->rcv.ooo_mem, all = t->inet.c.rcvbuf;
-
-	if (unlikely(tcp_mem_pressure()))
-		all = min(all, PRESSURE_SEGMENTS * 2 * max((u32)t->rcv.mss, MSS_DEFAULT));
-	return used >= all ? 0 : (all - used) / 2;
-}
-
-/* Rounds @space down to the scale of the window. A space smaller than one unit becomes one unit. */
-static u32 scaled(u32 space, u8 scale)
-{
-	u32 unit = 1U << scale;
-
-	return space && space < unit ? unit : space & ~(unit - 1);
-}
-
-u32 tcp_window_step(const struct tcp_sock *t)
-{
-	return min((u32)t->rcv.mss, t->inet.c.rcvbuf / 4);
-}
-
-/*
- * Returns the largest window that @t announces without a scale: some peers take it for a signed
- * number.
- */
-static u32 unscaled_max(const struct tcp_sock *t)
-{
-	return unlikely(READ_ONCE(tcp_net(t)->signed_windows)) ? 32767 : 65535;
-}
-
-/* Grows in steps of a segment or half the buffer; what was offered is never taken back. */
-u32 tcp_window(struct tcp_sock *t)
-{
-	u32 offered = t->rcv.wup + t->rcv.wnd, space = min(rcv_space(t), t->rcv.clamp);
-	u32 now = after(offered, t->rcv.nxt) ? offered - t->rcv.nxt : 0;
-	u32 step = tcp_window_step(t);
-
-	if (space < step && space < now + step)
-		space = now;
-	if (!t->snd.wscale_ok || !t->snd.rcv_wscale)
-		space = min(space, unscaled_max(t));
-	else
-		space = scaled(min(space, 65535U << t->snd.rcv_wscale), t->snd.rcv_wscale);
-	return max(space, round_up(now, 1U << t->snd.rcv_wscale));
-}
-
-static u16 take_window(struct tcp_sock *t, bool syn)
-{
-	u32 w = tcp_window(t);
-
-	if (syn)
-		w = min(w, unscaled_max(t));
-	if (unlikely(!w != !t->rcv.wnd) && !syn) {
-		if (w)
-			TCP_EXT_COUNT(t->inet.net, TCPFromZeroWindowAdv);
-		else
-			TCP_EXT_COUNT(t->inet.net, TCPToZeroWindowAdv);
-	}
-	t->rcv.wnd = w;
-	t->rcv.wup = t->rcv.nxt;
-	return (u16)(syn ? w : w >> t->snd.rcv_wscale);
 }
 
 /* ---- headers ---- */
@@ -310,7 +243,7 @@ static bool push_header(struct tcp_sock *t, struct sk_buff *skb)
 		flags |= TH_PSH;
 	((u8 *)h)[12] = (u8)((sizeof(*h) + n) << 2);
 	((u8 *)h)[13] = flags;
-	h->window = htons(take_window(t, flags & TH_SYN));
+	h->window = htons(tcp_take_window(t, flags & TH_SYN));
 	checksum(h, skb, &t->flow);
 	return told;
 }

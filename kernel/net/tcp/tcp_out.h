@@ -66,6 +66,8 @@ static inline u32 tcp_burst(const struct tcp_sock *t)
 /* Returns cwnd per round trip in bytes/s, times tcp_pacing_*_ratio; ~0: no round trip known. */
 u64 tcp_pacing_rate(const struct tcp_sock *t);
 u32 tcp_window(struct tcp_sock *t);
+/* Offers tcp_window() in a segment. Returns the header's field, in host order. */
+u16 tcp_take_window(struct tcp_sock *t, bool syn);
 /* Returns the least growth of the window worth telling: a segment, or half of a small buffer. */
 u32 tcp_window_step(const struct tcp_sock *t);
 u32 tcp_ts(const struct tcp_sock *t);
