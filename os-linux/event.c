@@ -406,19 +406,20 @@ void os_idle(int cpu, uint64_t deadline)
  * Leaves the event set to a vCPU that sleeps on its futex, unless this vCPU sleeps now and then
  * itself.
  */
-void os_event_poll(int cpu)
+int os_event_poll(int cpu)
 {
 	if (__atomic_load_n(&owner, __ATOMIC_SEQ_CST) != -1)
-		return;
+		return 1;
 	for (int i = 0; i < ncpus && !owned[cpu]; i++) {
 		if (i != cpu && os_cpu_state(i) == OS_CPU_IDLE) {
 			os_cpu_kick(i);
-			return;
+			return 0;
 		}
 	}
 	owned[cpu] = 0;
 	if (!become_owner(cpu))
-		return;
+		return 0;
 	take_events(0);
 	__atomic_store_n(&owner, -1, __ATOMIC_SEQ_CST);
+	return 0;
 }

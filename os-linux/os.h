@@ -222,9 +222,10 @@ void os_cpu_kick(int cpu);
 void os_idle(int cpu, uint64_t deadline);
 /*
  * Polls the event set without sleeping, for a busy vCPU (at most every millisecond or so). If
- * another vCPU idles and the set has no owner, wakes that vCPU to own it.
+ * another vCPU idles and the set has no owner, wakes that vCPU to own it. Returns 1 if another vCPU
+ * owned the set, else 0.
  */
-void os_event_poll(int cpu);
+int os_event_poll(int cpu);
 
 /*
  * os_vcpu_start() starts the host thread of vCPU @cpu, with a stack of 256 KiB and all signals

@@ -46,7 +46,10 @@
 #include "kernel/task/signal/signal.h"
 #include "skas/skas.h"
 
+/* the longest stay in guest code: events of the host wait for its end */
 #define TICK_NS 4000000UL
+/* the same while an idle vCPU waits for the events */
+#define LONG_TICK_NS 50000000UL
 /* ns after which a vCPU that makes many system calls looks at the event set again */
 #define POLL_NS 1000000UL
 #define TRAPNO_DB 1
@@ -65,6 +68,7 @@ static struct last_poll {
 	u64 at; /* arch_cpu_clock() */
 	/* ns that arch_cpu_clock() was ahead of the host's clock at that time; modulo 2^64 */
 	u64 ahead;
+	u64 tick; /* ns until the next look, if the guest only computes */
 } __aligned(64) last_polls[MAX_CPUS];
 
 /* ---- debug registers ---- */
@@ -330,7 +334,7 @@ static void poll_events(struct last_poll *p, int cpu)
 
 	p->at = arch_cpu_clock();
 	p->ahead = p->at - host;
-	os_event_poll(cpu);
+	p->tick = os_event_poll(cpu) ? LONG_TICK_NS : TICK_NS;
 }
 
 static void look_around(struct last_poll *p, int cpu)
@@ -356,13 +360,20 @@ static u64 next_deadline(int cpu, u64 timer, u64 now)
 
 	if (now - p->at >= POLL_NS)
 		look_around(p, cpu);
-	return timer <= now - p->ahead ? 0 : min(timer, p->at - p->ahead + TICK_NS);
+	return timer <= now - p->ahead ? 0 : min(timer, p->at - p->ahead + p->tick);
+}
+
+/* The vCPU may own the event set while idle: afterwards no other vCPU may be waiting for it. */
+static void before_idle(void)
+{
+	last_polls[smp_processor_id()].tick = TICK_NS;
+	scarce_idle();
 }
 
 /* Notes that the clock is further ahead of the host's than before. */
 static void clock_skipped(void)
 {
-	last_polls[smp_processor_id()] = (struct last_poll){ 0, 0 };
+	last_polls[smp_processor_id()] = (struct last_poll){ 0 };
 }
 
 /*
@@ -486,6 +497,6 @@ const struct arch_entry_ops arch_entry = {
 	.random_renew = vdso_renew_keys,
 	.clock_skipped = clock_skipped,
 	.clock_changed = vdso_update,
-	.before_idle = scarce_idle,
+	.before_idle = before_idle,
 	.restored = entry_restored,
 };
