@@ -94,12 +94,12 @@ print(port)'
 # before that
 listens() { grep -q " 00010000 .* $1\$" /proc/net/unix; }
 # wait_for SECONDS COMMAND...: until it succeeds; for so long, or two minutes where that is longer,
-# and a hundred times: a machine that stood still has not tried.
+# and a hundred times: a machine that stood still has not tried. To wait in vain is a failure.
 wait_for() {
 	local end=$((SECONDS + ($1 > 120 ? $1 : 120))) tries=0
 	shift
 	until "$@"; do
-		((++tries < 100 || SECONDS < end)) || return 1
+		((++tries < 100 || SECONDS < end)) || { no "waits in vain" "$*"; return 1; }
 		sleep 0.1
 	done
 }

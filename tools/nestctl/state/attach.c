@@ -94,6 +94,8 @@ void attach_prepare(struct run *r, const struct state *s, const char *kernel)
 		.cwd = s->cwd,
 		.mem = format("%lu", (unsigned long)s->mem),
 		.template = -1,
+		.started_fd = -1,
+		.stop_timeout = -1,
 		.fds = { 0, 1, 2 } };
 	attend_prepare();
 	choose_lines(r, s);
