@@ -514,7 +514,7 @@ long uring_wait_other(struct uring_req *r, struct file *f, u32 events)
 	r->poll.task = current;
 	if (!uring_enlist(r, ON_WAITING))
 		return -ECANCELED;
-	/* One reference is the poll's, the other is ours until start has returned. */
+	/* The poll has a reference, and we have another until start has returned. */
 	atomic_add(2, &r->refs);
 	mask = async_poll_start(&r->poll);
 	if (mask) {

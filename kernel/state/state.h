@@ -37,7 +37,7 @@
 
 #include "kernel/lib/types.h"
 
-/* One line that says why a part cannot be saved or made again, without a full stop. */
+/* A line that says why a part cannot be saved or made again, without a full stop. */
 struct state_why {
 	char text[400];
 };

@@ -68,7 +68,8 @@ static struct last_poll {
 	u64 at; /* arch_cpu_clock() */
 	/* ns that arch_cpu_clock() was ahead of the host's clock at that time; modulo 2^64 */
 	u64 ahead;
-	u64 tick; /* ns until the next look, if the guest only computes */
+	/* ns until the next look, if the guest only computes */
+	u64 tick;
 } __aligned(64) last_polls[MAX_CPUS];
 
 /* ---- debug registers ---- */

@@ -291,7 +291,7 @@ void ext4_default_options(
 		o->flags &= ~EXT4_OPT_BARRIER;
 	if (def & DEFM_NODELALLOC)
 		o->flags &= ~EXT4_OPT_DELALLOC;
-	/* One of the other two is what is done anyway. */
+	/* Of the other two, either is what is done anyway. */
 	if ((def & DEFM_JMODE) == DEFM_JMODE)
 		o->data = EXT4_DATA_WRITEBACK;
 	if ((def & DEFM_JMODE) == 0x20)

@@ -169,7 +169,7 @@ static bool set_identities(const struct clone *c)
 
 /* ---- the command ---- */
 
-/* One output of a command, cut into lines. */
+/* An output of a command, cut into lines. */
 struct output {
 	int fd, to;
 	const char *name;
