@@ -187,6 +187,9 @@ static int begin_write(
 	struct inode *inode = m->host;
 	u64 index = (u64)pos >> PAGE_SHIFT;
 	u32 off = (u32)((u64)pos & (PAGE_SIZE - 1));
+	/* the rest of the page holds nothing of the file */
+	bool all = (u64)i_size_read(inode) <= index << PAGE_SHIFT ||
+		   (!off && pos + len >= i_size_read(inode));
 	struct page *p;
 	int err = ext4_alive(EXT4_SB(inode->i_sb));
 
@@ -196,30 +199,16 @@ static int begin_write(
 		return -EROFS;
 	if (pos > i_size_read(inode))
 		pagecache_zero_tail(m, i_size_read(inode)); /* a gap, that reads as zeros */
-	for (;;) {
-		p = grab_cache_page(m, index);
-		if (!p)
-			return -ENOMEM;
-		p = cache_page_own(p);
-		if (IS_ERR(p))
-			return (int)PTR_ERR(p);
-		if (PageUptodate(p) || len == PAGE_SIZE)
-			break;
-		if ((u64)i_size_read(inode) <= index << PAGE_SHIFT ||
-			(!off && pos + len >= i_size_read(inode))) {
-			/* the rest of the page holds nothing of the file */
-			memset(page_address(p), 0, off);
-			memset((u8 *)page_address(p) + off + len, 0, PAGE_SIZE - off - len);
-			break;
-		}
-		unlock_page(p);
-		put_page(p);
-		p = read_cache_page(m, index, file);
-		if (IS_ERR(p))
-			return (int)PTR_ERR(p);
-		put_page(p);
+	p = page_for_write(m, index, all ? PAGE_SIZE : len, file);
+	if (IS_ERR(p))
+		return (int)PTR_ERR(p);
+	p = cache_page_own(p);
+	if (IS_ERR(p))
+		return (int)PTR_ERR(p);
+	if (!PageUptodate(p) && len < PAGE_SIZE) {
+		memset(page_address(p), 0, off);
+		memset((u8 *)page_address(p) + off + len, 0, PAGE_SIZE - off - len);
 	}
-	wait_on_page_writeback(p);
 	err = ext4_promise(inode, p, off, off + len);
 	if (err) {
 		unlock_page(p);

@@ -67,20 +67,9 @@ static int fat_write_begin(struct file *file, struct address_space *m, loff_t po
 		err = fat_grow(FAT_I(m->host), (u64)pos + len);
 	if (err)
 		return err;
-	for (;;) {
-		p = grab_cache_page(m, index);
-		if (!p)
-			return -ENOMEM;
-		if (PageUptodate(p) || len == PAGE_SIZE)
-			break;
-		unlock_page(p);
-		put_page(p);
-		p = read_cache_page(m, index, file);
-		if (IS_ERR(p))
-			return (int)PTR_ERR(p);
-		put_page(p);
-	}
-	wait_on_page_writeback(p);
+	p = page_for_write(m, index, len, file);
+	if (IS_ERR(p))
+		return (int)PTR_ERR(p);
 	*page = p;
 	return 0;
 }

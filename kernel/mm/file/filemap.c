@@ -400,3 +400,25 @@ struct page *read_cache_page(struct address_space *m, u64 index, struct file *fi
 			return ERR_PTR(err);
 	}
 }
+
+struct page *page_for_write(struct address_space *m, u64 index, u32 len, struct file *file)
+{
+	struct page *p;
+
+	for (;;) {
+		p = grab_cache_page(m, index);
+		if (!p)
+			return ERR_PTR(-ENOMEM);
+		if (PageUptodate(p) || len == PAGE_SIZE)
+			break;
+		/* read in without the lock, so it may leave the cache in between */
+		unlock_page(p);
+		put_page(p);
+		p = read_cache_page(m, index, file);
+		if (IS_ERR(p))
+			return p;
+		put_page(p);
+	}
+	wait_on_page_writeback(p);
+	return p;
+}

@@ -32,6 +32,11 @@ u32 find_get_pages(struct address_space *m, u64 index, u64 end, u32 nr,
  */
 u32 find_get_run(struct address_space *m, u64 pos, u32 nr, struct page **pages);
 struct page *read_cache_page(struct address_space *m, u64 index, struct file *file);
+/*
+ * Returns a page of the cache for a write of @len bytes of it: locked, with a reference, not under
+ * writeback, and read in unless the write replaces all of it (@len is PAGE_SIZE). ERR_PTR.
+ */
+struct page *page_for_write(struct address_space *m, u64 index, u32 len, struct file *file);
 /* Inserts a locked new page (takes a reference): 0, -EEXIST, -ENOMEM. */
 int add_to_page_cache(struct page *p, struct address_space *m, u64 index);
 void delete_from_page_cache(struct page *p); /* locked; drops the cache's reference */

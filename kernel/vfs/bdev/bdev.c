@@ -206,20 +206,10 @@ static int bdev_writepages(struct address_space *m, struct writeback_control *wb
 static int bdev_write_begin(struct file *file, struct address_space *m, loff_t pos, u32 len,
 	struct page **page, void **fsdata)
 {
-	u64 index = (u64)pos >> PAGE_SHIFT;
-	struct page *p;
+	struct page *p = page_for_write(m, (u64)pos >> PAGE_SHIFT, len, file);
 
-	if (len == PAGE_SIZE) {
-		p = grab_cache_page(m, index);
-		if (!p)
-			return -ENOMEM;
-	} else {
-		p = read_cache_page(m, index, file);
-		if (IS_ERR(p))
-			return (int)PTR_ERR(p);
-		lock_page(p);
-	}
-	wait_on_page_writeback(p);
+	if (IS_ERR(p))
+		return (int)PTR_ERR(p);
 	*page = p;
 	return 0;
 }
