@@ -30,6 +30,7 @@
 #include "kernel/lib/trace.h"
 #include "kernel/block/block.h"
 #include "kernel/mm/group/iogroup.h"
+#include "kernel/mm/stats.h"
 #include "kernel/lib/printk.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/lock.h"
@@ -312,6 +313,19 @@ static void flush_plug(struct blk_plug *p)
 	}
 }
 
+/* Counts what is read and written, for /proc/vmstat (pgpgin, pgpgout) and /proc/PID/io. */
+static void count_data(const struct bio *bio)
+{
+	if (!has_data(bio->opf))
+		return;
+	if ((bio->opf & REQ_OP_MASK) == REQ_READ) {
+		current->io_read_bytes += bio->bytes;
+		count_vm(pgpgin, bio->bytes >> SECTOR_SHIFT);
+	} else {
+		count_vm(pgpgout, bio->bytes >> SECTOR_SHIFT);
+	}
+}
+
 void submit_bio(struct bio *bio)
 {
 	struct blk_plug *plug = current->plug;
@@ -322,8 +336,7 @@ void submit_bio(struct bio *bio)
 		bio->end_io(bio);
 		return;
 	}
-	if ((bio->opf & REQ_OP_MASK) == REQ_READ)
-		current->io_read_bytes += bio->bytes;
+	count_data(bio);
 	bio->part = bio->bdev;
 	bio->sector += bio->bdev->start;
 	bio->bdev = bio->bdev->disk->part[0];

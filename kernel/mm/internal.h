@@ -506,8 +506,6 @@ static inline void sleep_ns(u64 ns)
 	schedule_deadline(ktime_get() + ns);
 }
 
-#define count_vm(field, n) ((void)__atomic_fetch_add(&vmstat.field, (n), __ATOMIC_RELAXED))
-
 static inline void clear_page(void *p)
 {
 	u64 n = PAGE_SIZE / 8;

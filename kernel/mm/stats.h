@@ -20,12 +20,16 @@ struct meminfo {
 void si_meminfo(struct meminfo *mi);
 /* Returns the frames that are not free and have no data of files; cheap, for each process. */
 u64 mm_used_frames(void);
+/* Events since boot, in pages where Linux counts pages. */
 struct vmstat_counters {
-	u64 pgfault, pgmajfault, pgpgin, pgpgout, pgalloc, pgfree, oom_kill, dirtied, written,
-		pgactivate, pgdeactivate, scan_kswapd, scan_direct, steal_kswapd, steal_direct,
-		allocstall, slabs_scanned, drop_pagecache, drop_slab, pswpin, pswpout;
+	/* sectors that were submitted to block devices */
+	u64 pgpgin, pgpgout;
+	u64 pgfault, pgmajfault, pgalloc, pgfree, oom_kill, dirtied, written, pgactivate,
+		pgdeactivate, scan_kswapd, scan_direct, steal_kswapd, steal_direct, allocstall,
+		slabs_scanned, drop_pagecache, drop_slab, pswpin, pswpout;
 };
 extern struct vmstat_counters vmstat;
+#define count_vm(field, n) ((void)__atomic_fetch_add(&vmstat.field, (n), __ATOMIC_RELAXED))
 /*
  * For /proc/nestling: what the frames are used for; the kinds from free to huge, and what is in
  * none of them, make total.

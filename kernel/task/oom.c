@@ -139,7 +139,7 @@ static void kill_victim(const char *why, struct task *p, const struct usage *u)
 	struct task *t;
 
 	tell_killed(why, p, u);
-	__atomic_add_fetch(&vmstat.oom_kill, 1, __ATOMIC_RELAXED);
+	count_vm(oom_kill, 1);
 	p->signal->oom_victim = true;
 	send_sig_group(SIGKILL, p, SEND_SIG_PRIV);
 	read_lock(&tasklist_lock);

@@ -327,8 +327,8 @@ static int show_vmstat(struct seq *s, void *arg)
 	seq_printf(s,
 		"pgpgin %lu\npgpgout %lu\npswpin %lu\npswpout %lu\npgalloc_normal %lu\npgfree %lu\n"
 		"pgfault %lu\npgmajfault %lu\noom_kill %lu\n",
-		vmstat.pgpgin, vmstat.pgpgout, vmstat.pswpin, vmstat.pswpout, vmstat.pgalloc,
-		vmstat.pgfree, vmstat.pgfault, vmstat.pgmajfault, vmstat.oom_kill);
+		vmstat.pgpgin / 2, vmstat.pgpgout / 2, vmstat.pswpin, vmstat.pswpout,
+		vmstat.pgalloc, vmstat.pgfree, vmstat.pgfault, vmstat.pgmajfault, vmstat.oom_kill);
 	dirty_limits(&background, &limit);
 	seq_printf(s,
 		"nr_dirtied %lu\nnr_written %lu\nnr_dirty_threshold %lu\n"

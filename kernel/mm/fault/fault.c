@@ -249,13 +249,47 @@ static void sync_around(struct vm_area *v, u64 page, const struct fault_info *in
 	pmap_sync_page(pm, page);
 }
 
+/*
+ * ---- counts, for vmstat, getrusage() and perf. As on Linux a fault is counted for the task that
+ * it is served for, also where no guest code has run into it: copies to and from guest memory,
+ * pages that are made on demand (mlock, MAP_POPULATE) or ahead of their use. ----
+ */
+
+static void count_fault(const struct fault_info *info)
+{
+	count_vm(pgfault, 1);
+	if (info->major) {
+		current->maj_flt++;
+		count_vm(pgmajfault, 1);
+	} else {
+		current->min_flt++;
+	}
+}
+
+/* Counts the fault that the kernel has served itself, unless its page was there. */
+static void count_own_fault(const struct fault_info *info)
+{
+	if (info->kind > FAULT_PRESENT)
+		count_fault(info);
+}
+
+void fault_count_ahead(void)
+{
+	const struct fault_info info = { .kind = FAULT_FILE };
+
+	count_fault(&info);
+}
+
 /* ---- faults of the kernel's own ---- */
 
 int fault_in_locked(struct vm_area *v, u64 addr, u32 flags)
 {
 	struct fault_info info = { 0 };
+	int err = resolve(v, addr, flags, &info);
 
-	return resolve(v, addr, flags, &info);
+	if (!err)
+		count_own_fault(&info);
+	return err;
 }
 
 static struct vm_area *vma_for_fault(struct mm *mm, u64 addr)
@@ -318,6 +352,8 @@ static int fault_in_once(struct mm *mm, u64 addr, u32 flags, bool ahead)
 	 */
 	if (!err && mm == current->mm && !info.mapped)
 		sync_around(v, addr & PAGE_MASK, &info);
+	if (!err)
+		count_own_fault(&info);
 	up_read(&mm->mmap_lock);
 	return err == FAULT_GUARD ? -EFAULT : err;
 }
@@ -354,6 +390,7 @@ static int populate_page(struct mm *mm, u64 addr, u32 flags)
 	current->memcg_oom = false;
 	err = vma_is_secret(v) ? -EFAULT : resolve(v, addr, flags, &info);
 	if (!err) {
+		count_own_fault(&info);
 		keep_page(mm, addr);
 		return 0;
 	}
@@ -496,12 +533,8 @@ again:
 	up_read(&mm->mmap_lock);
 	if (unlikely(dirtied))
 		balance_file(dirtied);
-	if (info->major) {
-		current->maj_flt++;
-		count_vm(pgmajfault, 1);
-	} else {
-		current->min_flt++;
-	}
+	if (!err)
+		count_fault(info);
 	if (err == -ENOMEM && memory_may_come(mm))
 		return 0; /* the guest faults again */
 	return err ? error_signal(err, code) : 0;
@@ -513,7 +546,6 @@ int handle_fault(struct mm *mm, u64 addr, u64 error, int *code)
 	struct fault_info info = { 0 };
 	int sig;
 
-	count_vm(pgfault, 1);
 	TRACE(fault, "%s[%d] %#lx from %#lx, error %#lx", current->comm, current->pid,
 		(unsigned long)addr, (unsigned long)current->arch.regs.rip, (unsigned long)error);
 	sig = serve_fault(mm, addr, error, &info, code);

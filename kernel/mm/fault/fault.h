@@ -7,7 +7,6 @@
 
 #include "kernel/mm/internal.h"
 
-/* What resolving a fault has found out for the step that maps it into the space. */
 /* What a fault turned out to be, for /proc/nestling/faults. */
 enum fault_kind {
 	/* nothing is mapped, or without this right; 0, so that it holds until something is found */
@@ -27,7 +26,10 @@ enum fault_kind {
 };
 /* Counts a fault that took @ns. */
 void fault_count(enum fault_kind kind, bool major, u64 ns);
+/* Counts a minor fault of current for entries of a file that were made ahead of their use. */
+void fault_count_ahead(void);
 
+/* What resolving a fault has found out for the step that maps it into the space. */
 struct fault_info {
 	enum fault_kind kind;
 	u64 start, end; /* entries that were made; end 0: unknown */

@@ -59,6 +59,7 @@ static void prefault_file(struct vm_area *v, u64 start, u64 end)
 	if (!resident(v, start))
 		return;
 	file_map_resident(v, start, min(end, start + FILE_PAGES * PAGE_SIZE));
+	fault_count_ahead();
 	if (v->vm_flags & VM_WRITE && vma_is_cow(v) && vma_pages(v) <= DATA_PAGES)
 		fault_in_locked(v, start, FAULT_WRITE);
 }

@@ -212,7 +212,6 @@ void end_page_writeback(struct page *p)
 		atomic_dec(&b->nr_writeback);
 		atomic_inc(&b->written);
 	}
-	count_vm(pgpgout, PAGE_SIZE / 1024);
 	count_vm(written, 1);
 	wake_balanced();
 	clear_page_bit_wake(p, PG_writeback);
