@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * autofs.h: folders on which a daemon mounts a file system at their first use (linux-doc:
- * filesystems/autofs), protocol 5.
+ * filesystems/autofs), protocols 3 to 5.
  *
  *	super.c   mounting, options, inodes        root.c    names and path walks
  *	wait.c    requests to the daemon           expire.c  mounts that may be unmounted
@@ -42,10 +42,12 @@
 
 struct autofs_sb {
 	struct super_block *sb;
-	/* AUTOFS_TYPE_*; immutable, as the next three */
+	/* AUTOFS_TYPE_*; immutable, as the next five */
 	u32 type;
 	bool strictexpire, ignore;
 	int min_proto, max_proto;
+	/* of the protocol, which decides about packets and their types */
+	int version;
 	/* the numbers that mount was given, for show_options(); racy */
 	int pipe_fd, pgrp;
 	/* the inode of the pipe, for show_options; racy */
@@ -114,6 +116,11 @@ int autofs_await_expiry(struct autofs_sb *s, const struct dentry *d);
 
 /* expire.c */
 int autofs_expire(struct autofs_sb *s, struct mount *m, u32 how); /* 0; -EAGAIN: none */
+/*
+ * Writes a name into @p that the daemon may unmount, without a request (protocol 3). 0; -EAGAIN:
+ * none.
+ */
+int autofs_expire_name(struct autofs_sb *s, struct mount *m, struct autofs_packet_expire *p);
 
 /* dev.c */
 long autofs_mount_ioctl(struct file *f, u32 cmd, u64 arg);

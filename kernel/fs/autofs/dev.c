@@ -73,7 +73,7 @@ static long do_version(struct command *c)
 
 static long do_protover(struct command *c)
 {
-	c->a->protover.version = AUTOFS_PROTO_VERSION;
+	c->a->protover.version = (u32)c->s->version;
 	return 0;
 }
 
@@ -409,6 +409,16 @@ static long old_expire(struct autofs_sb *s, struct mount *m, uaddr_t ua)
 	return autofs_expire(s, m, how);
 }
 
+static long old_expire_name(struct autofs_sb *s, struct mount *m, uaddr_t ua)
+{
+	struct autofs_packet_expire p = { .hdr = { s->version, autofs_ptype_expire } };
+	int err = autofs_expire_name(s, m, &p);
+
+	if (err)
+		return err;
+	return copy_to_user(ua, &p, sizeof(p)) ? -EFAULT : 0;
+}
+
 static long put_int(uaddr_t ua, u32 n)
 {
 	return put_user(n, ua) ? -EFAULT : 0;
@@ -426,10 +436,11 @@ long autofs_mount_ioctl(struct file *f, u32 cmd, u64 arg)
 	case AUTOFS_IOC_READY: return autofs_answer(s, (u32)arg, 0);
 	case AUTOFS_IOC_FAIL: return autofs_answer(s, (u32)arg, -ENOENT);
 	case AUTOFS_IOC_CATATONIC: autofs_catatonic(s); return 0;
-	case AUTOFS_IOC_PROTOVER: return put_int(UADDR(arg), AUTOFS_PROTO_VERSION);
+	case AUTOFS_IOC_PROTOVER: return put_int(UADDR(arg), (u32)s->version);
 	case AUTOFS_IOC_PROTOSUBVER: return put_int(UADDR(arg), SUBVERSION);
 	case AUTOFS_IOC_SETTIMEOUT: return old_timeout(s, UADDR(arg));
 	case AUTOFS_IOC_ASKUMOUNT: return put_int(UADDR(arg), mnt_may_umount(f->f_path.mnt, 1));
+	case AUTOFS_IOC_EXPIRE: return old_expire_name(s, f->f_path.mnt, UADDR(arg));
 	case AUTOFS_IOC_EXPIRE_MULTI: return old_expire(s, f->f_path.mnt, UADDR(arg));
 	default: return -EINVAL;
 	}

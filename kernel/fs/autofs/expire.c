@@ -65,6 +65,23 @@ static struct dentry *choose_name(struct autofs_sb *s, struct mount *m, u32 how)
 	return NULL;
 }
 
+int autofs_expire_name(struct autofs_sb *s, struct mount *m, struct autofs_packet_expire *p)
+{
+	struct dentry *d;
+
+	mutex_lock(&s->lock);
+	d = choose_name(s, m, AUTOFS_EXP_NORMAL);
+	if (d) {
+		memcpy(p->name, d->d_name.name, d->d_name.len);
+		p->len = (int)d->d_name.len;
+		/* the next call looks for another name */
+		autofs_info(d)->last_used = ktime_get();
+	}
+	mutex_unlock(&s->lock);
+	dput(d);
+	return d ? 0 : -EAGAIN;
+}
+
 int autofs_expire(struct autofs_sb *s, struct mount *m, u32 how)
 {
 	struct autofs_info *i;

@@ -210,13 +210,14 @@ static void sb_free(struct autofs_sb *s)
 
 static int take_options(struct autofs_sb *s, const struct options *o)
 {
-	if (o->minproto > AUTOFS_MAX_PROTO_VERSION || o->maxproto < AUTOFS_PROTO_VERSION)
-		return -EINVAL; /* no other protocol is supported */
+	if (o->minproto > AUTOFS_MAX_PROTO_VERSION || o->maxproto < AUTOFS_MIN_PROTO_VERSION)
+		return -EINVAL;
 	s->type = o->type;
 	s->strictexpire = o->strictexpire;
 	s->ignore = o->ignore;
 	s->min_proto = (int)o->minproto;
-	s->max_proto = (int)min(o->maxproto, (s64)AUTOFS_MAX_PROTO_VERSION);
+	s->max_proto = (int)o->maxproto;
+	s->version = min(s->max_proto, AUTOFS_MAX_PROTO_VERSION);
 	s->oz_pgrp =
 		o->has_pgrp ? find_get_pid((pid_t)o->pgrp) : get_task_pid(current, PIDTYPE_PGID);
 	if (!s->oz_pgrp)

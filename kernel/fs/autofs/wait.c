@@ -115,8 +115,10 @@ static int fill_packet(struct autofs_sb *s, struct autofs_request *r, struct den
 	const struct pid_namespace *ns = pid_ns_of(s->oz_pgrp);
 	const struct user_namespace *users = s->sb->s_user_ns;
 
-	p->hdr.proto_version = AUTOFS_PROTO_VERSION;
-	if (autofs_is_trigger(s))
+	p->hdr.proto_version = s->version;
+	if (s->version < 5)
+		p->hdr.type = expire ? autofs_ptype_expire_multi : autofs_ptype_missing;
+	else if (autofs_is_trigger(s))
 		p->hdr.type = expire ? autofs_ptype_expire_direct : autofs_ptype_missing_direct;
 	else
 		p->hdr.type = expire ? autofs_ptype_expire_indirect : autofs_ptype_missing_indirect;
@@ -145,22 +147,43 @@ static struct autofs_request *find(struct autofs_sb *s, const struct dentry *d)
 	return NULL;
 }
 
-/* Writes without SIGPIPE: current is not the program that uses the pipe. */
+/* Packets of protocols 3 and 4 lack the ids. Those to mount and to unmount have one layout. */
+static void old_packet(struct autofs_packet_missing *old, const struct autofs_v5_packet *p)
+{
+	_Static_assert(sizeof(struct autofs_packet_expire_multi) == sizeof(*old) &&
+			       sizeof(old->name) == sizeof(p->name),
+		"one layout");
+
+	old->hdr = p->hdr;
+	old->wait_queue_token = p->wait_queue_token;
+	old->len = (int)p->len;
+	memcpy(old->name, p->name, sizeof(old->name));
+}
+
+/*
+ * Writes without SIGPIPE: current is not the program that uses the pipe. Returns 0, -errno, or -EIO
+ * for a packet in part.
+ */
 static ssize_t write_packet(
 	struct autofs_sb *s, struct file *pipe, const struct autofs_v5_packet *p)
 {
+	struct autofs_packet_missing old;
+	const bool is_old = s->version < 5;
+	const size_t size = is_old ? sizeof(old) : sizeof(*p);
 	u32 flags = current->flags & PF_NO_XFSZ;
 	loff_t pos = 0;
 	ssize_t n;
 
+	if (is_old)
+		old_packet(&old, p);
 	/* a daemon that does not read holds up the holder */
 	if (mutex_lock_killable(&s->pipe_lock))
 		return -EINTR;
 	current->flags |= PF_NO_XFSZ;
-	n = kernel_write(pipe, p, sizeof(*p), &pos);
+	n = kernel_write(pipe, is_old ? (const void *)&old : p, size, &pos);
 	current->flags = (current->flags & ~PF_NO_XFSZ) | flags;
 	mutex_unlock(&s->pipe_lock);
-	return n;
+	return n < 0 ? n : n == (ssize_t)size ? 0 : -EIO;
 }
 
 /*
@@ -170,13 +193,13 @@ static ssize_t write_packet(
 static void tell_daemon(struct autofs_sb *s, struct autofs_request *r, struct file *pipe)
 {
 	u32 token = r->packet.wait_queue_token;
-	ssize_t n = write_packet(s, pipe, &r->packet);
+	ssize_t err = write_packet(s, pipe, &r->packet);
 
-	if (n == sizeof(r->packet))
+	if (!err)
 		return;
-	if (n == -ENOMEM)
+	if (err == -ENOMEM)
 		autofs_answer(s, token, -ENOMEM);
-	else if (n == -ERESTARTSYS || n == -EINTR)
+	else if (err == -ERESTARTSYS || err == -EINTR)
 		autofs_answer(s, token, -EINTR);
 	else
 		give_up(s, pipe);
