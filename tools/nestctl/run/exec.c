@@ -23,6 +23,7 @@
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/run/exec.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/terminal.h"
 #include "tools/nestctl/run/run.h"
 
 #define GRACE 10     /* seconds after SIGTERM or SIGHUP */
@@ -151,16 +152,6 @@ static bool stream_written(const struct stream *s, const char *name)
 
 /* ---- the terminal ---- */
 
-static struct termios before;
-static bool raw;
-
-static void terminal_restore(void)
-{
-	if (raw)
-		tcsetattr(0, TCSADRAIN, &before);
-	raw = false;
-}
-
 /* Stops here if a terminal is wanted in the background, while signals still end us. */
 static void terminal_await(void)
 {
@@ -168,18 +159,6 @@ static void terminal_await(void)
 
 	if (!tcgetattr(0, &t))
 		tcsetattr(0, TCSADRAIN, &t);
-}
-
-static void terminal_raw(void)
-{
-	struct termios t;
-
-	if (tcgetattr(0, &before))
-		return;
-	t = before;
-	cfmakeraw(&t);
-	raw = !tcsetattr(0, TCSADRAIN, &t);
-	atexit(terminal_restore);
 }
 
 static void send_size(int control)
@@ -298,7 +277,7 @@ static int carry(const struct instance *in, const struct job *j, const struct ex
 	int status;
 
 	if (j->terminal)
-		terminal_raw();
+		terminal_raw(false);
 	stream_start(&output, r.out, 1);
 	if (r.err >= 0)
 		stream_start(&errors, r.err, 2);

@@ -19,11 +19,11 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/terminal.h"
 #include "tools/nestctl/service/log.h"
 #include "tools/nestctl/service/service.h"
 
@@ -48,28 +48,6 @@ struct attach {
 	unsigned char keys[KEYS_MAX];
 	size_t nr_keys, hit; /* of the keys, how many were typed */
 };
-
-static struct termios before;
-static bool raw;
-
-static void restore_terminal(void)
-{
-	if (raw)
-		tcsetattr(0, TCSADRAIN, &before);
-	raw = false;
-}
-
-static void make_raw(void)
-{
-	struct termios t;
-
-	if (tcgetattr(0, &before))
-		return;
-	t = before;
-	cfmakeraw(&t);
-	raw = !tcsetattr(0, TCSADRAIN, &t);
-	atexit(restore_terminal);
-}
 
 /* Parses "ctrl-p,ctrl-q" or "ctrl-a,d"; "" for none. */
 static void parse_keys(struct attach *a, const char *text)
@@ -258,7 +236,7 @@ static int carry(struct attach *a)
 		if (waits && p[3].revents)
 			push_input(a);
 		if (p[2].revents && read_input(a)) {
-			restore_terminal();
+			terminal_restore();
 			warn("detached from %s", a->s.name);
 			return 0;
 		}
@@ -281,7 +259,7 @@ static int attach_to(struct attach *a)
 	a->watch = log_watch(a->s.dir);
 	a->control = control_connect(&a->s, &pid);
 	if (a->control >= 0 && a->terminal)
-		make_raw();
+		terminal_raw(false);
 	if (a->control >= 0 && isatty(0)) {
 		/* a change, so that a full screen is drawn again */
 		send_size(a, 1);
@@ -290,7 +268,7 @@ static int attach_to(struct attach *a)
 	if (a->control < 0) /* it has ended: its output is in the log */
 		a->input = false;
 	status = carry(a);
-	restore_terminal();
+	terminal_restore();
 	return status;
 }
 

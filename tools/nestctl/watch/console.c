@@ -17,13 +17,13 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "drivers/console/attach_host.h"
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/terminal.h"
 
 /* ms to read on after the end of an input that is no terminal */
 #define QUIET_MS 1000
@@ -56,15 +56,7 @@ const struct command cmd_console = {
 
 static int sock = -1;
 static int escape = 0x1d;
-static struct termios before;
-static bool raw;
-
-static void restore(void)
-{
-	if (raw)
-		tcsetattr(0, TCSAFLUSH, &before);
-	raw = false;
-}
+static bool raw; /* keys come one by one */
 
 /* Parses "^]" or "none"; dies on an error. */
 static int parse_escape(const char *text)
@@ -182,7 +174,7 @@ static bool receive(void)
 	if (n <= 0)
 		return false;
 	if (buf[0] == ATTACH_ERROR) {
-		restore();
+		terminal_restore();
 		die("%s: %.*s; `nestctl console -l` lists the lines", line, (int)n - 1, buf + 1);
 	}
 	if (buf[0] == ATTACH_DATA)
@@ -233,19 +225,6 @@ static const char *talk(void)
 		if (n <= 0)
 			p[1].fd = -1;
 	}
-}
-
-static void take_terminal(void)
-{
-	struct termios t;
-
-	if (!isatty(0) || tcgetattr(0, &before))
-		return;
-	t = before;
-	cfmakeraw(&t);
-	raw = true;
-	atexit(restore);
-	tcsetattr(0, TCSADRAIN, &t); /* keys typed ahead are for the line */
 }
 
 /* Lists the lines of the reply. */
@@ -312,13 +291,13 @@ static int console_run(int argc, char **argv)
 	words += !socket_path;
 	line = line_name(*words ? *words : "con0");
 	attach(flags);
-	take_terminal();
+	raw = terminal_raw(true);
 	if (raw && escape >= 0)
 		fprintf(stderr, "[escape key is ^%c; ^%c d detaches]\r\n", escape + '@',
 			escape + '@');
 	send_size();
 	why = talk();
-	restore();
+	terminal_restore();
 	if (raw || isatty(0))
 		fprintf(stderr, "\r\n[%s]\n", *why ? why : "detached");
 	return 0;
