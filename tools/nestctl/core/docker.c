@@ -53,11 +53,11 @@ static const struct row verbs[] = {
 	{ "stats", "nestctl stats",
 		"The limit is the memory of the machine. Only what runs is shown." },
 	{ "images", "nestctl images", "There are no tags: {{.Tag}} is always latest." },
-	{ "rmi", "nestctl rmi", "" },
-	{ "image ls", "nestctl image list", "" },
-	{ "image rm", "nestctl image rm",
-		"It does not look for detached instances that need the "
-		"image." },
+	{ "rmi", "nestctl rmi", "-f does not remove an image over which an instance runs." },
+	{ "image ls", "nestctl image ls",
+		"Also image list. All images have names: none is dangling. --format is that of "
+		"`nestctl images`." },
+	{ "image rm", "nestctl image rm", "As rmi." },
 	{ "load", "nestctl image import", "Also for OCI layouts." },
 	{ "import", "nestctl image import", "" },
 	{ "export", "nestctl image export",

@@ -10,11 +10,12 @@
 
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/image/image.h"
+#include "tools/nestctl/image/image_filter.h"
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/table.h"
 #include "tools/nestctl/core/nestctl.h"
-#include "tools/nestctl/run/template.h"
+#include "tools/nestctl/service/images.h"
 
 #define SUFFIX ".ext4"
 
@@ -43,7 +44,7 @@ const char *image_path(const char *name)
 	return format("%s/%s" SUFFIX, image_dir(), name);
 }
 
-static const struct command cmd_list_images, cmd_path, cmd_image_rm;
+static const struct command cmd_list_images, cmd_path;
 
 static void print_json(const char *name, const char *file, const struct stat *st)
 {
@@ -60,12 +61,16 @@ static int image_list(int argc, char **argv)
 {
 	const char *dir = image_dir();
 	bool json = false, names_only = false;
+	struct image_filter filter = { .n = 0 };
 	struct table *t = NULL;
 	struct dirent **names;
 	int n;
 
 	for (int key; (key = next_option(&cmd_list_images, argc, argv));)
-		*(key == KEY_JSON ? &json : &names_only) = true;
+		if (key == 'f')
+			image_filter_add(&filter, optarg);
+		else
+			*(key == KEY_JSON ? &json : &names_only) = true;
 	take_words(&cmd_list_images, argc, argv, 0, 0);
 	n = scandir(dir, &names, NULL, alphasort);
 	if (n < 0 && errno != ENOENT)
@@ -82,6 +87,9 @@ static int image_list(int argc, char **argv)
 		if (!dot || strcmp(dot, SUFFIX) || stat(file, &st))
 			continue;
 		*dot = '\0';
+		if (!image_filter_fits(&filter, names[i]->d_name, file,
+			    st.st_mtim.tv_sec * 1000000000L + st.st_mtim.tv_nsec))
+			continue;
 		if (json)
 			print_json(names[i]->d_name, file, &st);
 		else if (names_only)
@@ -109,24 +117,13 @@ static int image_path_of(int argc, char **argv)
 	return puts(path) < 0;
 }
 
-static void prune(void *unused)
-{
-	templates_prune();
-}
-
-static int image_rm(int argc, char **argv)
-{
-	next_option(&cmd_image_rm, argc, argv);
-	for (char **name = take_words(&cmd_image_rm, argc, argv, 1, -1); *name; name++)
-		image_remove(*name);
-	attempt(prune, NULL);
-	return 0;
-}
-
-enum { KEY_NAMES = 256 };
 static const struct option_row list_options[] = {
 	OPTION_JSON,
-	{ KEY_NAMES, "names", NULL, "only the names, one a line" },
+	{ 'q', "names", NULL, "only the names, one a line" },
+	{ 'q', "quiet", NULL, NULL },
+	{ 'f', "filter", "KEY=VALUE",
+		"only those that fit: reference=PATTERN, label=NAME[=VALUE], before=IMAGE, "
+		"since=IMAGE; may be given several times" },
 	{ 0 },
 };
 static const struct command cmd_list_images = {
@@ -142,16 +139,17 @@ static const struct command cmd_path = {
 	.help = "Prints the path of an image's file.",
 	.run = image_path_of,
 };
-static const struct command cmd_image_rm = {
-	.name = "image rm",
-	.args = "IMAGE...",
-	.help = "Removes images.",
-	.text = "An image that an instance uses is not removed. A copy-on-write layer over it is "
-		"not detected. Its templates (run) go with it.",
-	.run = image_rm,
+/* docker's name */
+static const struct command cmd_ls_images = {
+	.name = "image ls",
+	.args = "",
+	.help = "Lists the images that have names, as image list.",
+	.options = list_options,
+	.hidden = true,
+	.run = image_list,
 };
 static const struct command *const image_commands[] = { &cmd_image_build, &cmd_image_import,
-	&cmd_image_export, &cmd_list_images, &cmd_path, &cmd_image_rm, NULL };
+	&cmd_image_export, &cmd_list_images, &cmd_ls_images, &cmd_path, &cmd_image_rm, NULL };
 
 const struct command cmd_image = {
 	.name = "image",

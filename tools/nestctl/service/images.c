@@ -15,6 +15,7 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/table.h"
 #include "tools/nestctl/image/image.h"
+#include "tools/nestctl/image/image_filter.h"
 #include "tools/nestctl/run/template.h"
 #include "tools/nestctl/service/images.h"
 #include "tools/nestctl/service/view.h"
@@ -40,7 +41,7 @@ struct image *images_all(const char *only, size_t *count)
 			continue;
 		*dot = '\0';
 		im->name = names[i]->d_name;
-		*count += !only || !strcmp(only, im->name);
+		*count += !only || image_name_fits(im->name, only);
 	}
 	return all;
 }
@@ -96,12 +97,24 @@ static void print_table(const struct image *all, size_t n)
 	table_print(t);
 }
 
+/* Moves the images that fit to the front. Returns how many. */
+static size_t keep_fitting(const struct image_filter *f, struct image *all, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (image_filter_fits(f, all[i].name, all[i].file, created(&all[i])))
+			all[kept++] = all[i];
+	return kept;
+}
+
 enum { KEY_FORMAT = 256 };
 
 static int images(int argc, char **argv)
 {
 	bool quiet = false, json = false;
 	const char *template = NULL;
+	struct image_filter filter = { .n = 0 };
 	struct image *all;
 	struct fields *f;
 	size_t n;
@@ -110,10 +123,12 @@ static int images(int argc, char **argv)
 		switch (key) {
 		case 'q': quiet = true; break;
 		case 'a': break;
+		case 'f': image_filter_add(&filter, optarg); break;
 		case KEY_FORMAT: template = optarg; break;
 		default: json = true;
 		}
 	all = images_all(take_words(&cmd_images, argc, argv, 0, 1)[0], &n);
+	n = keep_fitting(&filter, all, n);
 	if (json)
 		json_open(NULL, '[');
 	for (size_t i = 0; i < n && (quiet || json); i++)
@@ -142,6 +157,9 @@ static int images(int argc, char **argv)
 static const struct option_row images_options[] = {
 	{ 'a', "all", NULL, NULL }, /* there are no others */
 	{ 'q', "quiet", NULL, "only the names" },
+	{ 'f', "filter", "KEY=VALUE",
+		"only those that fit: reference=PATTERN, label=NAME[=VALUE], before=IMAGE, "
+		"since=IMAGE; may be given several times" },
 	{ KEY_FORMAT, "format", "TEMPLATE",
 		"print fields: {{.Repository}}, {{.CreatedAt}}, {{.CreatedSince}}, {{.Size}}, "
 		"{{.VirtualSize}}, {{.Path}}; json, or table {{.Repository}}\\t{{.Size}}" },
@@ -151,7 +169,7 @@ static const struct option_row images_options[] = {
 
 const struct command cmd_images = {
 	.name = "images",
-	.args = "[IMAGE]",
+	.args = "[PATTERN]",
 	.help = "Lists images: their age, what they take on the disk, and the room inside.",
 	.text = "Images have names and no tags: {{.Tag}} is always latest.",
 	.options = images_options,
@@ -160,20 +178,61 @@ const struct command cmd_images = {
 
 /* ---- rmi ---- */
 
-/* Dies if a kept instance has its layer over the image. */
-static void check_use(const char *name)
+/* Adds a name to "web, db". */
+static const char *add_name(const char *names, const char *name)
+{
+	return format("%s%s%s", names, *names ? ", " : "", name);
+}
+
+static bool runs(const struct service *s)
+{
+	return s->seen.phase == PHASE_RUNNING || s->seen.phase == PHASE_RESTARTING;
+}
+
+/*
+ * Names the kept instances that have the image @file: those that run, to which those are added that
+ * are not kept, and the others.
+ */
+static void find_users(const char *file, const char **running, const char **ended)
+{
+	size_t nr_kept, nr_running;
+	struct service *kept = services_all(&nr_kept);
+	struct instance *all = instances_find(NULL, &nr_running);
+
+	*running = *ended = "";
+	for (size_t i = 0; i < nr_kept; i++)
+		if (!strcmp(kept[i].spec.file, file)) {
+			const char **names = runs(&kept[i]) ? running : ended;
+
+			*names = add_name(*names, kept[i].name);
+		}
+	for (size_t i = 0; i < nr_running; i++) {
+		bool skip = strcmp(all[i].image, file) != 0;
+
+		for (size_t k = 0; k < nr_kept && !skip; k++)
+			skip = !strcmp(kept[k].name, all[i].name);
+		if (!skip)
+			*running = add_name(*running, all[i].name);
+	}
+}
+
+/* Dies if an instance runs over the image or, without @force, a kept one has its layer over it. */
+static void check_use(const char *name, bool force)
 {
 	char *file = realpath(image_path(name), NULL);
-	size_t n;
-	struct service *all = services_all(&n);
+	const char *running, *ended;
 
-	for (size_t i = 0; file && i < n; i++)
-		if (!strcmp(all[i].spec.file, file))
-			die("%s: the layer of the instance %s is over it; nestctl rm %s removes "
-			    "that, "
-			    "rmi -f does not care",
-				name, all[i].name, all[i].name);
+	if (!file)
+		return;
+	find_users(file, &running, &ended);
 	free(file);
+	if (*running)
+		die("%s: an instance runs over it: %s%s%s", name, running,
+			*ended ? "; kept ones need it: " : "", ended);
+	if (*ended && !force)
+		die("%s: the layer of an instance is over it: %s; nestctl rm removes that, -f does "
+		    "not care",
+			name, ended);
 }
 
 static void prune(void *unused)
@@ -181,20 +240,49 @@ static void prune(void *unused)
 	templates_prune();
 }
 
-static int rmi(int argc, char **argv)
-{
-	bool force = false;
+struct removal {
+	const char *name;
+	bool force;
+};
 
-	for (int key; (key = next_option(&cmd_rmi, argc, argv));)
-		force = true;
-	for (char **name = take_words(&cmd_rmi, argc, argv, 1, -1); *name; name++) {
-		if (!force)
-			check_use(*name);
-		image_remove(*name);
-		puts(*name);
+static void remove_one(void *arg)
+{
+	const struct removal *r = arg;
+
+	check_use(r->name, r->force);
+	image_remove(r->name);
+	puts(r->name);
+}
+
+/* Removes all that can be removed; each other one has its line. */
+static int remove_all(const struct command *c, int argc, char **argv)
+{
+	struct removal r = { .force = false };
+	int status = 0;
+
+	for (int key; (key = next_option(c, argc, argv));)
+		r.force = true;
+	for (char **name = take_words(c, argc, argv, 1, -1); *name; name++) {
+		const char *why;
+
+		r.name = *name;
+		why = attempt(remove_one, &r);
+		if (why)
+			warn("%s", why);
+		status = why ? 1 : status;
 	}
 	attempt(prune, NULL);
-	return 0;
+	return status;
+}
+
+static int rmi(int argc, char **argv)
+{
+	return remove_all(&cmd_rmi, argc, argv);
+}
+
+static int image_rm(int argc, char **argv)
+{
+	return remove_all(&cmd_image_rm, argc, argv);
 }
 
 static const struct option_row rmi_options[] = {
@@ -210,4 +298,15 @@ const struct command cmd_rmi = {
 		"detached one that has ended could be started again.",
 	.options = rmi_options,
 	.run = rmi,
+};
+
+const struct command cmd_image_rm = {
+	.name = "image rm",
+	.args = "IMAGE...",
+	.help = "Removes images that no instance uses, and prints their names.",
+	.text = "An image is not removed while an instance runs over it, nor, without -f, while a "
+		"detached one that has ended could be started again. Other copy-on-write layers "
+		"over it are not detected. Its templates (run) go with it.",
+	.options = rmi_options,
+	.run = image_rm,
 };
