@@ -14,7 +14,7 @@ NESTCTL_IMAGE_SRC := $(patsubst %,tools/nestctl/image/%.c, \
 	image_main blob build bundle busybox copy export ext4_image import layers oci oci_config tree)
 BUILD_AGENT_SRC := $(call find-src,tools/nestctl/build/agent)
 BUILD_SRC := $(filter-out $(BUILD_AGENT_SRC),$(call find-src,tools/nestctl/build))
-NESTCTL_IMAGE_SRC += $(filter-out tools/nestctl/build/rows.c tools/nestctl/build/tag.c,$(BUILD_SRC))
+NESTCTL_IMAGE_SRC += $(filter-out $(patsubst %,tools/nestctl/build/%.c,cache_files rows tag),$(BUILD_SRC))
 NESTCTL_SRC := $(filter-out $(NESTCTL_IMAGE_SRC) $(BUILD_AGENT_SRC),$(call find-src,tools/nestctl))
 AFL_AGENT_SRC := $(call find-src,tools/afl-nestling/agent)
 AFL_SRC := $(filter-out $(AFL_AGENT_SRC),$(call find-src,tools/afl-nestling))

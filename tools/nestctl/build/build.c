@@ -14,6 +14,7 @@
 #include "tools/nestctl/build/build.h"
 #include "tools/nestctl/build/oci_write.h"
 #include "tools/nestctl/build/rows.h"
+#include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/image/image.h"
@@ -250,7 +251,7 @@ int build_image(int argc, char **argv)
 		take_option(b, &w, key);
 	words = take_words(&cmd_build, argc, argv, w.prune ? 0 : 1, w.prune ? 0 : 1);
 	if (w.prune) {
-		printf("%llu MiB\n", (unsigned long long)cache_prune() >> 20);
+		puts(size_text((double)cache_prune()));
 		return 0;
 	}
 	if (b->size && b->size < SIZE_LEAST)

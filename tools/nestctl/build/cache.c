@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* cache.c: see cache.h. */
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,50 +16,9 @@
 
 #define CACHE_DISK_SIZE (32ULL << 30)
 
-static const char *folder(void)
-{
-	return data_dir("build");
-}
-
-const char *cache_path(const char *name, const char *suffix)
-{
-	return format("%s/%s%s", folder(), name, suffix);
-}
-
 bool cache_has(const char *key, const char *suffix)
 {
 	return !access(cache_path(key, suffix), R_OK);
-}
-
-static int open_lock(void)
-{
-	const char *path = cache_path("", ".lock");
-	int fd;
-
-	make_dirs(folder());
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		die("%s: %s", path, strerror(errno));
-	return fd;
-}
-
-/* Removes the files that @wanted takes. Returns their bytes. */
-static uint64_t sweep(bool (*wanted)(const char *name))
-{
-	DIR *d = opendir(folder());
-	uint64_t bytes = 0;
-	struct stat st;
-
-	for (struct dirent *e; d && (e = readdir(d));) {
-		if (*e->d_name == '.' || !wanted(e->d_name) ||
-			fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW))
-			continue;
-		if (!unlinkat(dirfd(d), e->d_name, 0))
-			bytes += (uint64_t)st.st_blocks * 512;
-	}
-	if (d)
-		closedir(d);
-	return bytes;
 }
 
 /* On a file system without O_TMPFILE an unfinished file has a name. */
@@ -70,31 +27,14 @@ static bool is_left(const char *name)
 	return strstr(name, OUTPUT_MARK);
 }
 
-static bool is_any(const char *name)
-{
-	return *name;
-}
-
 void cache_open(void)
 {
-	int fd = open_lock();
+	int fd = cache_lock();
 
 	if (!flock(fd, LOCK_EX | LOCK_NB))
-		sweep(is_left);
+		cache_sweep(is_left);
 	if (flock(fd, LOCK_SH))
 		die("%s: %s", cache_path("", ".lock"), strerror(errno));
-}
-
-uint64_t cache_prune(void)
-{
-	int fd = open_lock();
-	uint64_t bytes;
-
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		die("build: another build runs");
-	bytes = sweep(is_any);
-	close(fd);
-	return bytes;
 }
 
 /* Returns an empty file system with a name; made if it is not there. */

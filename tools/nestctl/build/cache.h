@@ -7,6 +7,8 @@
  *	cache-ID.ext4   the folder of --mount=type=cache, a file system of its own
  *	.lock        locked shared while a build runs
  *
+ * cache_files.h has what the folder takes, and its removal.
+ *
  * KEY is a digest of all that the content follows from. A file has its name once it is whole.
  */
 #ifndef NESTLING_NESTCTL_BUILD_CACHE_H
@@ -15,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tools/nestctl/build/cache_files.h"
 #include "tools/nestctl/image/sha256.h"
 
 /* The files of an image while it is built: a raw image, or a chain of layers over one. */
@@ -26,9 +29,6 @@ struct layer {
 
 /* Makes the folder and locks it for a build, until the process ends. Removes what is left over. */
 void cache_open(void);
-/* Removes all of it. Dies if a build runs. Returns bytes on the disk. */
-uint64_t cache_prune(void);
-const char *cache_path(const char *name, const char *suffix);
 /* True if the file of a key is there. */
 bool cache_has(const char *key, const char *suffix);
 /* Returns the disk of a cache folder, locked for this build. Waits for another build's. */

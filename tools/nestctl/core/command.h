@@ -44,6 +44,7 @@
 	ROW(generate)                                                                              \
 	ROW(images)                                                                                \
 	ROW(build)                                                                                 \
+	ROW(builder)                                                                               \
 	ROW(image)                                                                                 \
 	ROW(pull)                                                                                  \
 	ROW(tag)                                                                                   \

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/nestctl/build/cache_files.h"
 #include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/fields.h"
@@ -85,6 +86,14 @@ static struct use of_volumes(void)
 	return (struct use){ "Local Volumes", sum.all, sum.used, sum.bytes, sum.unused_bytes };
 }
 
+static struct use of_cache(void)
+{
+	const struct cache_sum sum = cache_sum();
+
+	return (struct use){ "Build Cache", sum.files, sum.in_use ? sum.files : 0, sum.bytes,
+		sum.in_use ? 0 : sum.bytes };
+}
+
 /* ---- df ---- */
 
 static const struct command cmd_df, cmd_system_prune;
@@ -143,7 +152,7 @@ static int df(int argc, char **argv)
 		else
 			json = true;
 	take_words(&cmd_df, argc, argv, 0, 0);
-	const struct use uses[] = { of_images(), of_instances(), of_volumes() };
+	const struct use uses[] = { of_images(), of_instances(), of_volumes(), of_cache() };
 	const size_t n = sizeof(uses) / sizeof(uses[0]);
 
 	if (!json) {
@@ -168,9 +177,9 @@ static const struct option_row df_options[] = {
 static const struct command cmd_df = {
 	.name = "system df",
 	.args = "",
-	.help = "Prints what images, detached instances and volumes take on the disk.",
+	.help = "Prints what images, detached instances, volumes and builds take on the disk.",
 	.text = "ACTIVE are those that run, or that a detached instance needs; RECLAIMABLE is what "
-		"the others take. The cache of nestctl build is not among them.",
+		"the others take. The cache of nestctl build is in use while a build runs.",
 	.options = df_options,
 	.run = df,
 };
@@ -230,9 +239,17 @@ static uint64_t prune_images(void)
 	return sum;
 }
 
+static void prune_cache(void *arg)
+{
+	uint64_t *sum = arg;
+
+	*sum += cache_prune();
+}
+
 static int prune(int argc, char **argv)
 {
 	bool force = false, images = false, volumes = false;
+	const char *why;
 	uint64_t sum;
 
 	for (int key; (key = next_option(&cmd_system_prune, argc, argv));)
@@ -242,17 +259,20 @@ static int prune(int argc, char **argv)
 		default: volumes = true;
 		}
 	take_words(&cmd_system_prune, argc, argv, 0, 0);
-	if (!force &&
-		!volume_ask("system prune",
-			format("nestctl: this removes each detached instance that has ended%s%s. "
-			       "Go on?",
-				images ? ", each image that none needs" : "",
-				volumes ? ", each volume that none uses" : "")))
+	if (!force && !volume_ask("system prune",
+			      format("nestctl: this removes the cache of builds and each detached "
+				     "instance that has ended%s%s. Go on?",
+				      images ? ", each image that none needs" : "",
+				      volumes ? ", each volume that none uses" : "")))
 		return 1;
 	sum = prune_instances();
 	/* in this order: what an instance used is free now */
 	sum += images ? prune_images() : 0;
 	sum += volumes ? volumes_prune() : 0;
+	/* the cache stays while a build uses it, with a message */
+	why = attempt(prune_cache, &sum);
+	if (why)
+		warn("%s", why);
 	fprintf(stderr, "%s were freed\n", size_text((double)sum));
 	return 0;
 }
@@ -267,7 +287,7 @@ static const struct option_row prune_options[] = {
 static const struct command cmd_system_prune = {
 	.name = "system prune",
 	.args = "",
-	.help = "Removes detached instances that have ended, and more by options.",
+	.help = "Removes the cache of builds and instances that have ended; more by options.",
 	.text = "It asks first. Names of what was removed are printed. Units of systemd "
 		"(run --systemd) of removed instances go, too.",
 	.options = prune_options,
