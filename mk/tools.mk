@@ -23,7 +23,7 @@ BUILD_AGENT_OBJ := $(call obj,$(BUILD_AGENT_SRC))
 $(BUILD_AGENT_OBJ): WFLAGS = -D_GNU_SOURCE -Os
 $(B)/obj/tools/nestctl/build/agent_blob.o: WFLAGS = -DAGENT_PATH='"$(B)/build-agent"'
 $(B)/obj/tools/nestctl/build/agent_blob.o: $(B)/build-agent
-$(B)/build-agent: $(BUILD_AGENT_OBJ) $(patsubst %,$(B)/obj/tools/init/%.o,command hosts settings)
+$(B)/build-agent: $(BUILD_AGENT_OBJ) $(patsubst %,$(B)/obj/tools/init/%.o,command hosts resolv settings)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -static -s -o $@ $^
 

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "tools/init/dhcp.h"
+#include "tools/init/job.h"
 
 #define DISCOVER 1
 #define OFFER 2
@@ -199,14 +200,14 @@ static void set_default_route(uint32_t gateway)
  * Writes the name servers. The image's file names those of another network, and may be a link to a
  * missing file.
  */
-static void write_resolv_conf(const struct lease *l)
+static void write_resolv_conf(const struct lease *l, bool restored)
 {
 	FILE *f;
 
-	unlink("/etc/resolv.conf");
-	f = fopen("/etc/resolv.conf", "we");
+	resolv_begin(restored);
+	f = fopen(RESOLV_CONF, "we");
 	if (!f)
-		return;
+		return resolv_restore();
 	if (l->domain[0])
 		fprintf(f, "search %s\n", l->domain);
 	for (int i = 0; i < l->nr_dns; i++)
@@ -214,17 +215,18 @@ static void write_resolv_conf(const struct lease *l)
 	fclose(f);
 }
 
-static void use(const char *name, const struct lease *l)
+static void use(const char *name, const struct lease *l, bool restored)
 {
 	uint32_t mask = l->mask ? l->mask : htonl(0xffffff00);
 
 	set_address(name, SIOCSIFADDR, l->address);
 	set_address(name, SIOCSIFNETMASK, mask);
+	resolv_written();
 	set_address(name, SIOCSIFBRDADDR, l->address | ~mask);
 	if (l->router)
 		set_default_route(l->router);
 	if (l->nr_dns)
-		write_resolv_conf(l);
+		write_resolv_conf(l, restored);
 }
 
 /* Brings the interface up and reads its address. False if there is no such card. */
@@ -242,7 +244,7 @@ static bool bring_up(const char *name)
 	return !ioctl(sock, SIOCSIFFLAGS, &r);
 }
 
-void dhcp_configure(const char *name)
+void dhcp_configure(const char *name, bool restored)
 {
 	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(68) };
 	struct lease l;
@@ -256,7 +258,7 @@ void dhcp_configure(const char *name)
 		!setsockopt(sock, SOL_SOCKET, SO_BINDTODEVICE, name, strlen(name)) &&
 		!bind(sock, (struct sockaddr *)&any, sizeof(any))) {
 		if (exchange(DISCOVER, OFFER, &l) && exchange(REQUEST, ACK, &l))
-			use(name, &l);
+			use(name, &l, restored);
 		else
 			fprintf(stderr, "init: %s: no DHCP server answers\n", name);
 	}

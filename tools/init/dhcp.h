@@ -3,10 +3,13 @@
 #ifndef NESTLING_INIT_DHCP_H
 #define NESTLING_INIT_DHCP_H
 
+#include <stdbool.h>
+
 /*
  * Brings @name up and asks the network for its address; does nothing without such a card. Reports
- * failures on stderr.
+ * failures on stderr. @restored: /etc/resolv.conf is
+ * put back at the end (job.h).
  */
-void dhcp_configure(const char *name);
+void dhcp_configure(const char *name, bool restored);
 
 #endif

@@ -66,6 +66,17 @@ bool job_read(struct job *job);
 /* Waits for the job on @fd, which is raw and non-blocking, and says "job" there. As above. */
 bool job_receive(struct job *job, int fd);
 /* Adds localhost and @name to /etc/hosts (hosts.c). */
+#define RESOLV_CONF "/etc/resolv.conf"
+/*
+ * resolv.c. Removes the image's file, before another is written; @restored: or keeps it, to be put
+ * back, and resolv_written() must follow.
+ */
+void resolv_begin(bool restored);
+void resolv_written(void);
+/* By the agent of a build: before its command, and after it. */
+void resolv_take_note(void);
+void resolv_restore(void);
+
 void hosts_add(const char *name);
 /* Puts "ADDRESS\tNAME" before the other lines of /etc/hosts, if it is not there (hosts.c). */
 void hosts_add_line(const char *line);

@@ -67,8 +67,8 @@ static bool write_name_servers(const struct job *job)
 		if (*s != 'n')
 			continue;
 		if (!f) {
-			unlink("/etc/resolv.conf");
-			f = fopen("/etc/resolv.conf", "we");
+			unlink(RESOLV_CONF);
+			f = fopen(RESOLV_CONF, "we");
 		}
 		if (!f)
 			return false;
@@ -91,7 +91,7 @@ const char *settings_apply(const struct job *job)
 		read_only = read_only || *s == 'r';
 	}
 	if (!write_name_servers(job))
-		return "/etc/resolv.conf";
+		return RESOLV_CONF;
 	if (read_only && mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL))
 		return "/";
 	return NULL;

@@ -252,6 +252,7 @@ int run_command(const struct agent_words *w)
 	int status;
 	pid_t pid;
 
+	resolv_take_note();
 	read_secrets();
 	mount_all(w);
 	pid = fork();
@@ -266,5 +267,6 @@ int run_command(const struct agent_words *w)
 			fail("wait");
 	kill(-1, SIGKILL); /* what it has left behind; init survives */
 	unmount_all();
+	resolv_restore();
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

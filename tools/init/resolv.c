@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * resolv.c: /etc/resolv.conf, which init replaces in the layer. For a step of a build, whose layer
+ * is to have what its command has written and nothing else, it is put back afterwards, by the agent
+ * (tools/nestctl/build/agent): also a symbolic link, and the time of /etc.
+ *
+ *	resolv_begin()		init: moves the image's file aside, or notes that there is none
+ *	resolv_written()	init: our file is there
+ *	resolv_take_note()	agent: reads the note, which goes, before the command runs
+ *	resolv_restore()	agent: puts the image's file back
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/init/job.h"
+
+#define ASIDE "/etc/.resolv.conf.nestling"
+/* in memory; "WAS NS IS NS", the times of /etc before and after ours */
+#define NOTE "/dev/shm/.resolv"
+
+static struct timespec was, is;
+static bool noted;
+
+static struct timespec time_of_etc(void)
+{
+	struct stat st;
+
+	return stat("/etc", &st) ? (struct timespec){ 0 } : st.st_mtim;
+}
+
+void resolv_begin(bool restored)
+{
+	if (!restored) {
+		unlink(RESOLV_CONF);
+		return;
+	}
+	was = time_of_etc();
+	rename(RESOLV_CONF, ASIDE);
+	noted = true;
+}
+
+void resolv_written(void)
+{
+	FILE *f = noted ? fopen(NOTE, "we") : NULL;
+
+	is = time_of_etc();
+	if (!f)
+		return;
+	fprintf(f, "%ld %ld %ld %ld\n", (long)was.tv_sec, was.tv_nsec, (long)is.tv_sec, is.tv_nsec);
+	fclose(f);
+}
+
+void resolv_take_note(void)
+{
+	FILE *f = fopen(NOTE, "re");
+	long t[4];
+
+	if (!f)
+		return;
+	noted = fscanf(f, "%ld %ld %ld %ld", &t[0], &t[1], &t[2], &t[3]) == 4;
+	fclose(f);
+	unlink(NOTE);
+	was = (struct timespec){ t[0], t[1] };
+	is = (struct timespec){ t[2], t[3] };
+}
+
+void resolv_restore(void)
+{
+	const struct timespec now = time_of_etc();
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, was };
+
+	if (!noted)
+		return;
+	if (rename(ASIDE, RESOLV_CONF) && errno == ENOENT)
+		unlink(RESOLV_CONF);
+	/* the command has changed nothing there */
+	if (now.tv_sec == is.tv_sec && now.tv_nsec == is.tv_nsec)
+		utimensat(AT_FDCWD, "/etc", times, 0);
+}
