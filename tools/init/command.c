@@ -45,7 +45,7 @@ static bool parse(struct job *job, ssize_t size)
 {
 	static char *words[JOB_MAX + 2], **word = words;
 
-	*job = (struct job){ .hostname = "nest", .term = "dumb", .env = words };
+	*job = (struct job){ .name = "", .hostname = "nest", .term = "dumb", .env = words };
 	char *p = text;
 
 	for (; p < text + size && *p; p += strlen(p) + 1) {
@@ -56,6 +56,7 @@ static bool parse(struct job *job, ssize_t size)
 			job->machine = !strcmp(p + 1, "machine");
 			break;
 		case 'h': job->hostname = p + 1; break;
+		case 'i': job->name = p + 1; break;
 		case 't': job->term = p + 1; break;
 		case 'w': job->dir = p + 1; break;
 		case 'u': job->user = p + 1; break;

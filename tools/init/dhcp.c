@@ -33,11 +33,13 @@
 #define TRIES 3
 #define WAIT_MS 500
 #define SERVERS_MAX 3
+#define NAME_MOST 63
 
 enum {
 	OPT_MASK = 1,
 	OPT_ROUTER = 3,
 	OPT_DNS = 6,
+	OPT_NAME = 12,
 	OPT_DOMAIN = 15,
 	OPT_ADDRESS = 50,
 	OPT_TYPE = 53,
@@ -65,6 +67,8 @@ struct lease {
 };
 
 static int sock;
+/* what the server hears, or "" */
+static const char *host_name;
 static uint8_t mac[6];
 static uint32_t xid;
 
@@ -83,6 +87,10 @@ static void ask(int type, const struct lease *l)
 	if (type == REQUEST) {
 		*o++ = OPT_ADDRESS, *o++ = 4, memcpy(o, &l->address, 4), o += 4;
 		*o++ = OPT_SERVER, *o++ = 4, memcpy(o, &l->server, 4), o += 4;
+	}
+	if (*host_name && strlen(host_name) <= NAME_MOST) {
+		*o++ = OPT_NAME, *o++ = (uint8_t)strlen(host_name);
+		memcpy(o, host_name, strlen(host_name)), o += strlen(host_name);
 	}
 	*o++ = OPT_WANTED, *o++ = 4;
 	*o++ = OPT_MASK, *o++ = OPT_ROUTER, *o++ = OPT_DNS, *o++ = OPT_DOMAIN;
@@ -213,6 +221,7 @@ static void write_resolv_conf(const struct lease *l, bool restored)
 	for (int i = 0; i < l->nr_dns; i++)
 		fprintf(f, "nameserver %s\n", inet_ntoa((struct in_addr){ l->dns[i] }));
 	fclose(f);
+	resolv_written();
 }
 
 static void use(const char *name, const struct lease *l, bool restored)
@@ -221,7 +230,6 @@ static void use(const char *name, const struct lease *l, bool restored)
 
 	set_address(name, SIOCSIFADDR, l->address);
 	set_address(name, SIOCSIFNETMASK, mask);
-	resolv_written();
 	set_address(name, SIOCSIFBRDADDR, l->address | ~mask);
 	if (l->router)
 		set_default_route(l->router);
@@ -244,12 +252,13 @@ static bool bring_up(const char *name)
 	return !ioctl(sock, SIOCSIFFLAGS, &r);
 }
 
-void dhcp_configure(const char *name, bool restored)
+void dhcp_configure(const char *name, const char *host, bool restored)
 {
 	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(68) };
 	struct lease l;
 	int on = 1;
 
+	host_name = host;
 	sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (sock < 0)
 		return;

@@ -7,9 +7,9 @@
 
 /*
  * Brings @name up and asks the network for its address; does nothing without such a card. Reports
- * failures on stderr. @restored: /etc/resolv.conf is
+ * failures on stderr. @host: the name that the server hears, or "". @restored: /etc/resolv.conf is
  * put back at the end (job.h).
  */
-void dhcp_configure(const char *name, bool restored);
+void dhcp_configure(const char *name, const char *host, bool restored);
 
 #endif

@@ -627,7 +627,7 @@ int main(void)
 	}
 	mount_volumes(&job);
 	loopback_up();
-	dhcp_configure("eth0", job.agent >= 0);
+	dhcp_configure("eth0", *job.name ? job.name : job.hostname, job.agent >= 0);
 	what = job.machine ? machine_prepare(&job) : NULL;
 	what = what ?: settings_apply(&job);
 	if (what)

@@ -7,6 +7,7 @@
  *    mMODE          "terminal", "channels", or "joined": output and errors are one channel, so that
  *                   their order is kept; "machine": the image's own init becomes process 1
  *    hNAME          the host name, also for /etc/hosts (empty: no change)
+ *    iNAME          the instance's name, which the network's server hears
  *    tTERM          the kind of terminal
  *    vDIR           mount point of the host's folder number 0, 1 ... (the kernel's hostfs0= ...),
  *                   in their order
@@ -47,7 +48,7 @@
 
 struct job {
 	bool terminal, joined, machine;
-	const char *hostname, *term, *dir, *user;
+	const char *name, *hostname, *term, *dir, *user;
 	char *volumes[JOB_VOLUMES_MAX];
 	/* the file's name; NULL: a folder */
 	const char *files[JOB_VOLUMES_MAX];
@@ -65,7 +66,6 @@ struct job {
 bool job_read(struct job *job);
 /* Waits for the job on @fd, which is raw and non-blocking, and says "job" there. As above. */
 bool job_receive(struct job *job, int fd);
-/* Adds localhost and @name to /etc/hosts (hosts.c). */
 #define RESOLV_CONF "/etc/resolv.conf"
 /*
  * resolv.c. Removes the image's file, before another is written; @restored: or keeps it, to be put
@@ -77,6 +77,7 @@ void resolv_written(void);
 void resolv_take_note(void);
 void resolv_restore(void);
 
+/* Adds localhost and @name to /etc/hosts (hosts.c). */
 void hosts_add(const char *name);
 /* Puts "ADDRESS\tNAME" before the other lines of /etc/hosts, if it is not there (hosts.c). */
 void hosts_add_line(const char *line);

@@ -78,7 +78,9 @@ static const struct row verbs[] = {
 	{ "info", "nestctl info", "" },
 	{ "version", "nestctl version", "There is no server." },
 	{ "checkpoint", "nestctl save", "States can be restored, cloned and migrated." },
-	{ "network", NULL, "Each instance has a network of its own; `nestctl switch` joins some." },
+	{ "network", "nestctl switch",
+		"`nestctl switch --dhcp 10.1.0.0/24 PATH` joins those of `run --net switch,PATH`: "
+		"they have addresses, and one another's names, and nothing beyond." },
 	{ "volume", "nestctl volume",
 		"Volumes are folders of the host for each user of it. prune removes all that are "
 		"unused, since each has a name." },
@@ -119,7 +121,10 @@ static const struct row options[] = {
 		"chown inside works as the host lets its user." },
 	{ "--tmpfs", "--tmpfs", "" },
 	{ "--read-only", "--read-only", "/tmp and /run are writable." },
-	{ "--network none", "--net", "Others are slirp, tap, switch, see nestling(1)." },
+	{ "--network none", "--net",
+		"Others are slirp, tap and switch, see nestling(1). `nestctl switch --dhcp` makes "
+		"a "
+		"network with names." },
 	{ "--add-host", "--add-host", "host-gateway wants --host-loopback." },
 	{ "--dns", "--dns", "" },
 	{ "--hostname", "--hostname", "The default is the image's name. -h is help." },

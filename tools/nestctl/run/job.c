@@ -65,6 +65,8 @@ char *job_text(struct run *r, size_t *size)
 			      "channels");
 	/* a machine has a name of its own */
 	put(f, 'h', r->hostname ?: r->as_is || r->machine ? "" : host_name_of(r->image));
+	if (r->name)
+		put(f, 'i', r->name);
 	put(f, 't', term ? term : "dumb");
 	for (int i = 0; i < r->nr_volumes; i++)
 		put_volume(f, &r->volumes[i]);

@@ -121,6 +121,7 @@ static void close_port(int port)
 	is_tap[port] = false;
 	forget_port(port);
 	line_forget(port);
+	names_forget(port);
 	warn("port %d closed", port);
 }
 
@@ -259,6 +260,22 @@ static void forward_to(int from, int to, int n)
 		deliver(to, out, k);
 }
 
+/* Answers a frame of VLAN 1 that asks the switch itself. */
+static void answer(int from, const struct frame *f)
+{
+	static uint8_t reply[NAMES_REQUEST_MAX + NAMES_ANSWER_MORE];
+	uint32_t len;
+
+	if (f->vlan != VLAN_DEFAULT || vlan_of[from] == TRUNK)
+		return;
+	len = names_answer(
+		from, f->plain.iov[0].iov_base, (uint32_t)f->plain.iov[0].iov_len, reply);
+	if (!len)
+		return;
+	capture_frame(reply, len);
+	deliver_one(from, reply, len);
+}
+
 static void forward(int from, const struct mmsghdr *in, int n)
 {
 	for (int i = 0; i < n; i++) {
@@ -270,6 +287,8 @@ static void forward(int from, const struct mmsghdr *in, int n)
 			continue;
 		learn(data[i] + 6, f->vlan, from);
 		capture_frame(data[i], in[i].msg_len);
+		answer(from, f);
+		f->dropped = names_are_for_us(data[i]);
 	}
 	for (int to = 0; to < PORTS_MAX; to++)
 		forward_to(from, to, n);
@@ -431,7 +450,7 @@ static void parse_vlans(const char *text)
 	}
 }
 
-enum { KEY_PCAP = 256, KEY_LOSS, KEY_DELAY, KEY_VLAN, KEY_TAP };
+enum { KEY_PCAP = 256, KEY_LOSS, KEY_DELAY, KEY_VLAN, KEY_TAP, KEY_DHCP };
 
 static const char *parse(int argc, char **argv)
 {
@@ -450,6 +469,10 @@ static const char *parse(int argc, char **argv)
 				die("--delay: wants MS[,JITTER] up to 60000, not '%s'", optarg);
 			break;
 		case KEY_VLAN: parse_vlans(optarg); break;
+		case KEY_DHCP:
+			if (!names_begin(optarg))
+				die("--dhcp: wants NET/BITS, with 8 to 29 bits, not '%s'", optarg);
+			break;
 		default: add_tap(optarg); break;
 		}
 	}
@@ -479,6 +502,10 @@ static int __attribute__((noreturn)) switch_command(int argc, char **argv)
 }
 
 static const struct option_row options[] = {
+	{ KEY_DHCP, "dhcp", "NET/BITS",
+		"give the instances addresses of this network (10.1.0.0/24) by DHCP, and the names "
+		"of the others by DNS: what run --name says, or the host name. The switch has the "
+		"first address. It does so in VLAN 1." },
 	{ KEY_PCAP, "pcap", "FILE", "write all frames to FILE, for tcpdump(1)" },
 	{ KEY_LOSS, "loss", "PERCENT", "lose this share of all frames" },
 	{ KEY_DELAY, "delay", "MS[,JITTER]",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * switch.h: between switch.c (ports and forwarding) and switch_line.c (delay and capture of
- * frames).
+ * switch.h: between switch.c (ports and forwarding), switch_line.c (delay and capture of frames)
+ * and switch_names.c (addresses and names).
  */
 #ifndef NESTLING_NESTCTL_SWITCH_H
 #define NESTLING_NESTCTL_SWITCH_H
@@ -30,5 +30,20 @@ void capture_begin(const char *path);
 /* Captures a frame. When the file takes no more, a line reports it once, and the capture ends. */
 void capture_frame(const uint8_t *frame, uint32_t len);
 void capture_flush(void);
+
+/* Requests that are longer are none of DHCP or DNS; bytes that an answer may have more. */
+#define NAMES_REQUEST_MAX 1500
+#define NAMES_ANSWER_MORE 512
+/* Parses --dhcp NET/BITS; false on an error. */
+bool names_begin(const char *text);
+/*
+ * Answers a frame without a tag that has come in by @port and asks for an address, a name or the
+ * switch's own MAC address. Returns the length of the answer, for the same port, or 0: none.
+ */
+uint32_t names_answer(int port, const uint8_t *frame, uint32_t len, uint8_t *answer);
+/* True if the frame is for no port. */
+bool names_are_for_us(const uint8_t *frame);
+/* Frees the addresses and names of a port that has closed. */
+void names_forget(int port);
 
 #endif

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * switch_names.c: `nestctl switch --dhcp NET/BITS`: the switch gives its instances addresses of a
+ * network and answers with the names that they have told (DHCP, RFC 2131 and 2132; DNS, RFC 1035;
+ * ARP, RFC 826; all of IPv4).
+ *
+ * The switch is the first address of the network, at no port. A frame that asks it something is
+ * answered at the port from which it came. An address belongs to the MAC address that has asked for
+ * it until the port closes. So does the name: of two instances with one name the first has it.
+ *
+ * Frames come from guests and are not trusted: each length is checked before it is used. The tables
+ * have a fixed size, and no answer is longer than a request and NAMES_ANSWER_MORE.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/switch.h"
+
+#define HOSTS_MAX 1024
+#define NAME_LEN 63
+#define LEASE_SECONDS 86400
+#define DNS_TTL 5
+
+#define ETH_HEAD 14
+#define IP_HEAD 20
+#define UDP_HEAD 8
+#define HEADS (ETH_HEAD + IP_HEAD + UDP_HEAD)
+#define DHCP_HEAD 240 /* with its cookie */
+#define DNS_HEAD 12
+#define PORT_DNS 53
+#define PORT_DHCP 67
+#define PORT_DHCP_CLIENT 68
+
+enum { DISCOVER = 1, OFFER, REQUEST, DECLINE, ACK, NAK, RELEASE, INFORM };
+enum {
+	OPT_MASK = 1,
+	OPT_DNS = 6,
+	OPT_NAME = 12,
+	OPT_ADDRESS = 50,
+	OPT_LEASE = 51,
+	OPT_TYPE = 53,
+	OPT_SERVER = 54,
+	OPT_END = 255
+};
+enum { TYPE_A = 1, TYPE_PTR = 12, CLASS_IN = 1, NXDOMAIN = 3 };
+
+/* A client that has asked; its address is the network's first, plus 2, plus its index. */
+static struct host {
+	int port; /* + 1; 0: free */
+	uint8_t mac[6];
+	char name[NAME_LEN + 1];
+} hosts[HOSTS_MAX];
+static unsigned int nr_hosts; /* as many addresses as the network has */
+/* the network's first address and its mask; 0: there is no network */
+static uint32_t network, mask;
+static const uint8_t own_mac[6] = { 0x02, 0x6e, 0x65, 0x73, 0x74, 0x01 };
+
+bool names_begin(const char *text)
+{
+	char address[16];
+	struct in_addr in;
+	unsigned int bits;
+	int end = 0;
+
+	if (sscanf(text, "%15[0-9.]/%2u%n", address, &bits, &end) != 2 || text[end] || bits < 8 ||
+		bits > 29 || inet_pton(AF_INET, address, &in) != 1)
+		return false;
+	mask = ~0U << (32 - bits);
+	network = ntohl(in.s_addr) & mask;
+	nr_hosts = ~mask - 2 < HOSTS_MAX ? ~mask - 2 : HOSTS_MAX;
+	return true;
+}
+
+static uint32_t own_address(void)
+{
+	return network + 1;
+}
+
+static uint32_t address_of(const struct host *h)
+{
+	return network + 2 + (uint32_t)(h - hosts);
+}
+
+/* ---- bytes ---- */
+
+static uint32_t get16(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 8 | p[1];
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	return get16(p) << 16 | get16(p + 2);
+}
+
+static void put16(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+	put16(p, v >> 16);
+	put16(p + 2, v);
+}
+
+/* Returns the Internet checksum of a header. */
+static uint32_t sum_of(const uint8_t *p, size_t n)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < n; i += 2)
+		sum += get16(p + i);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum & 0xffff;
+}
+
+/* Puts the heads of a datagram of @n bytes that stand behind them. Returns the frame's length. */
+static uint32_t put_heads(uint8_t *f, const uint8_t *mac, uint32_t to, uint32_t from_port,
+	uint32_t to_port, uint32_t n)
+{
+	uint8_t *ip = f + ETH_HEAD, *udp = ip + IP_HEAD;
+
+	memcpy(f, mac, 6);
+	memcpy(f + 6, own_mac, 6);
+	put16(f + 12, 0x0800);
+	memset(ip, 0, IP_HEAD + UDP_HEAD);
+	ip[0] = 0x45;
+	put16(ip + 2, IP_HEAD + UDP_HEAD + n);
+	ip[8] = 64;
+	ip[9] = IPPROTO_UDP;
+	put32(ip + 12, own_address());
+	put32(ip + 16, to);
+	put16(ip + 10, sum_of(ip, IP_HEAD));
+	put16(udp, from_port);
+	put16(udp + 2, to_port);
+	put16(udp + 4, UDP_HEAD + n);
+	return HEADS + n; /* the checksum of UDP is 0: there is none */
+}
+
+/* ---- hosts ---- */
+
+void names_forget(int port)
+{
+	for (unsigned int i = 0; i < nr_hosts; i++)
+		if (hosts[i].port == port + 1)
+			hosts[i] = (struct host){ .port = 0 };
+}
+
+/* Returns the host with the MAC address, a new one if there is room, or NULL. */
+static struct host *host_of(const uint8_t *mac, int port)
+{
+	struct host *unused = NULL;
+
+	for (unsigned int i = 0; i < nr_hosts; i++) {
+		if (hosts[i].port && !memcmp(hosts[i].mac, mac, 6)) {
+			hosts[i].port = port + 1;
+			return &hosts[i];
+		}
+		if (!hosts[i].port && !unused)
+			unused = &hosts[i];
+	}
+	if (unused) {
+		unused->port = port + 1;
+		memcpy(unused->mac, mac, 6);
+	}
+	return unused;
+}
+
+static const struct host *host_named(const char *name)
+{
+	for (unsigned int i = 0; i < nr_hosts; i++)
+		if (hosts[i].port && *hosts[i].name && !strcasecmp(hosts[i].name, name))
+			return &hosts[i];
+	return NULL;
+}
+
+static bool is_name(const uint8_t *p, size_t n)
+{
+	if (!n || n > NAME_LEN)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!((p[i] | 0x20) >= 'a' && (p[i] | 0x20) <= 'z') &&
+			!(p[i] >= '0' && p[i] <= '9') && p[i] != '-' && p[i] != '_' && p[i] != '.')
+			return false;
+	return true;
+}
+
+static void take_name(struct host *h, const uint8_t *p, size_t n)
+{
+	char name[NAME_LEN + 1];
+
+	/* the first is init's, which knows the instance's name */
+	if (*h->name || !is_name(p, n))
+		return;
+	memcpy(name, p, n);
+	name[n] = '\0';
+	if (!host_named(name))
+		strcpy(h->name, name);
+}
+
+/* ---- ARP ---- */
+
+static uint32_t answer_arp(const uint8_t *f, uint32_t len, uint8_t *out)
+{
+	static const uint8_t request[8] = { 0, 1, 8, 0, 6, 4, 0, 1 };
+
+	if (len < ETH_HEAD + 28 || memcmp(f + ETH_HEAD, request, sizeof(request)) != 0 ||
+		get32(f + ETH_HEAD + 24) != own_address())
+		return 0;
+	memcpy(out, f + 6, 6);
+	memcpy(out + 6, own_mac, 6);
+	put16(out + 12, 0x0806);
+	memcpy(out + ETH_HEAD, request, sizeof(request));
+	out[ETH_HEAD + 7] = 2;
+	memcpy(out + ETH_HEAD + 8, own_mac, 6);
+	put32(out + ETH_HEAD + 14, own_address());
+	memcpy(out + ETH_HEAD + 18, f + ETH_HEAD + 8, 10);
+	return ETH_HEAD + 28;
+}
+
+/* ---- DHCP ---- */
+
+/* Finds an option of a request: its data, or NULL. */
+static const uint8_t *find_option(const uint8_t *p, uint32_t n, int wanted, size_t *size)
+{
+	const uint8_t *o = p + DHCP_HEAD, *end = p + n;
+
+	while (o < end && *o != OPT_END) {
+		if (!*o) {
+			o++;
+			continue;
+		}
+		if (end - o < 2 || end - o - 2 < o[1])
+			return NULL;
+		if (*o == wanted) {
+			*size = o[1];
+			return o + 2;
+		}
+		o += 2 + o[1];
+	}
+	return NULL;
+}
+
+static uint8_t *put_option(uint8_t *o, int option, uint32_t value)
+{
+	*o++ = (uint8_t)option;
+	*o++ = 4;
+	put32(o, value);
+	return o + 4;
+}
+
+static uint32_t answer_dhcp(int port, const uint8_t *p, uint32_t n, uint8_t *out)
+{
+	static const uint8_t cookie[4] = { 0x63, 0x82, 0x53, 0x63 },
+			     all[6] = { 255, 255, 255, 255, 255, 255 };
+	uint8_t *to = out + HEADS, *o = to + DHCP_HEAD;
+	const uint8_t *type, *name, *wanted, *server;
+	size_t size, name_size = 0, wanted_size = 0, server_size = 0;
+	struct host *h;
+	int reply;
+
+	if (n < DHCP_HEAD || p[0] != 1 || p[2] != 6 || memcmp(p + 236, cookie, 4) != 0)
+		return 0;
+	type = find_option(p, n, OPT_TYPE, &size);
+	if (!type || size != 1 || (*type != DISCOVER && *type != REQUEST))
+		return 0;
+	server = find_option(p, n, OPT_SERVER, &server_size);
+	if (server && server_size == 4 && get32(server) != own_address())
+		return 0; /* it takes another server's offer */
+	h = host_of(p + 28, port);
+	if (!h)
+		return 0;
+	name = find_option(p, n, OPT_NAME, &name_size);
+	if (name)
+		take_name(h, name, name_size);
+	wanted = find_option(p, n, OPT_ADDRESS, &wanted_size);
+	reply = *type == DISCOVER ? OFFER : ACK;
+	if (reply == ACK && wanted && wanted_size == 4 && get32(wanted) != address_of(h))
+		reply = NAK;
+	memset(to, 0, DHCP_HEAD);
+	to[0] = 2;
+	to[1] = 1;
+	to[2] = 6;
+	memcpy(to + 4, p + 4, 4);   /* the transaction */
+	memcpy(to + 10, p + 10, 2); /* flags */
+	if (reply != NAK)
+		put32(to + 16, address_of(h));
+	put32(to + 20, own_address());
+	memcpy(to + 28, p + 28, 16);
+	memcpy(to + 236, cookie, 4);
+	*o++ = OPT_TYPE;
+	*o++ = 1;
+	*o++ = (uint8_t)reply;
+	o = put_option(o, OPT_SERVER, own_address());
+	if (reply != NAK) {
+		o = put_option(o, OPT_LEASE, LEASE_SECONDS);
+		o = put_option(o, OPT_MASK, mask);
+		o = put_option(o, OPT_DNS, own_address());
+	}
+	*o++ = OPT_END;
+	return put_heads(out, all, ~0U, PORT_DHCP, PORT_DHCP_CLIENT, (uint32_t)(o - to));
+}
+
+/* ---- DNS ---- */
+
+/* Reads the question's name as "a.b". Returns what follows it, or NULL. */
+static const uint8_t *read_name(const uint8_t *p, const uint8_t *end, char *name, size_t room)
+{
+	size_t n = 0;
+
+	while (p < end && *p) {
+		const size_t label = *p++;
+
+		if (label > 63 || (size_t)(end - p) < label || n + label + 2 > room)
+			return NULL;
+		if (n)
+			name[n++] = '.';
+		memcpy(name + n, p, label);
+		n += label;
+		p += label;
+	}
+	name[n] = '\0';
+	return p < end && strlen(name) == n ? p + 1 : NULL;
+}
+
+/* Returns the host of "4.3.2.1.in-addr.arpa", or NULL. */
+static const struct host *host_of_reverse(const char *name)
+{
+	unsigned int a[4];
+	int end = 0;
+	uint32_t at;
+
+	if (sscanf(name, "%3u.%3u.%3u.%3u.in-addr.arpa%n", &a[3], &a[2], &a[1], &a[0], &end) != 4 ||
+		!end || name[end] || a[0] > 255 || a[1] > 255 || a[2] > 255 || a[3] > 255)
+		return NULL;
+	at = (a[0] << 24 | a[1] << 16 | a[2] << 8 | a[3]) - network - 2;
+	return at < nr_hosts && hosts[at].port && *hosts[at].name ? &hosts[at] : NULL;
+}
+
+/* Puts a name as labels. */
+static uint8_t *put_name(uint8_t *o, const char *name)
+{
+	while (*name) {
+		size_t n = strcspn(name, ".");
+
+		*o++ = (uint8_t)n;
+		memcpy(o, name, n);
+		o += n;
+		name += n + (name[n] == '.');
+	}
+	*o++ = 0;
+	return o;
+}
+
+/* Puts the head of an answer: the question's name, its type, how long it holds. */
+static uint8_t *put_answer(uint8_t *o, int type)
+{
+	put16(o, 0xc000 | DNS_HEAD);
+	put16(o + 2, (uint32_t)type);
+	put16(o + 4, CLASS_IN);
+	put32(o + 6, DNS_TTL);
+	return o + 12;
+}
+
+static uint32_t answer_dns(const uint8_t *f, const uint8_t *p, uint32_t n, uint8_t *out)
+{
+	uint8_t *to = out + HEADS, *o;
+	const struct host *h;
+	const uint8_t *end;
+	char name[256];
+	uint32_t type;
+
+	/* an answer, another operation, or not one question */
+	if (n < DNS_HEAD || (p[2] & 0xf8) || get16(p + 4) != 1)
+		return 0;
+	end = read_name(p + DNS_HEAD, p + n, name, sizeof(name));
+	if (!end || p + n - end < 4 || get16(end + 2) != CLASS_IN)
+		return 0;
+	type = get16(end);
+	end += 4;
+	h = type == TYPE_PTR ? host_of_reverse(name) : host_named(name);
+	memcpy(to, p, (size_t)(end - p));
+	o = to + (end - p);
+	/* an authoritative answer */
+	put16(to + 2, 0x8400 | (p[2] & 1U) << 8 | (h ? 0 : NXDOMAIN));
+	put32(to + 8, 0);
+	put16(to + 6, h && (type == TYPE_A || type == TYPE_PTR));
+	if (h && type == TYPE_A) {
+		o = put_answer(o, TYPE_A);
+		put16(o - 2, 4);
+		put32(o, address_of(h));
+		o += 4;
+	} else if (h && type == TYPE_PTR) {
+		uint8_t *data = put_answer(o, TYPE_PTR);
+
+		o = put_name(data, h->name);
+		put16(data - 2, (uint32_t)(o - data));
+	}
+	return put_heads(out, f + 6, get32(f + ETH_HEAD + 12), PORT_DNS,
+		get16(f + ETH_HEAD + IP_HEAD), (uint32_t)(o - to));
+}
+
+/* ---- frames ---- */
+
+bool names_are_for_us(const uint8_t *f)
+{
+	return network && !memcmp(f, own_mac, 6);
+}
+
+uint32_t names_answer(int port, const uint8_t *f, uint32_t len, uint8_t *out)
+{
+	const uint8_t *ip = f + ETH_HEAD, *udp = ip + IP_HEAD;
+	uint32_t n;
+
+	if (!network || len < HEADS || (memcmp(f, own_mac, 6) != 0 && !(f[0] & 1)))
+		return 0;
+	if (get16(f + 12) == 0x0806)
+		return answer_arp(f, len, out);
+	/* without options and fragments */
+	if (get16(f + 12) != 0x0800 || ip[0] != 0x45 || ip[9] != IPPROTO_UDP ||
+		(get16(ip + 6) & 0x3fff))
+		return 0;
+	n = get16(udp + 4);
+	if (n < UDP_HEAD || n > len - ETH_HEAD - IP_HEAD || n > NAMES_REQUEST_MAX)
+		return 0;
+	n -= UDP_HEAD;
+	if (get16(udp + 2) == PORT_DHCP)
+		return answer_dhcp(port, udp + UDP_HEAD, n, out);
+	if (get16(udp + 2) == PORT_DNS && get32(ip + 16) == own_address())
+		return answer_dns(f, udp + UDP_HEAD, n, out);
+	return 0;
+}
