@@ -211,14 +211,13 @@ static void info_text(struct image *im, const struct cow4_usage *u)
 		put_line(l->path);
 		putchar('\n');
 	}
-	printf("format       %s\nsize         %llu MiB\nchanged      %.1f MiB\n",
-		layer_format(im->top), (unsigned long long)image_size(im) >> 20,
-		(double)held(im) / (1 << 20));
+	printf("format       %s\nsize         %s\nchanged      %s\n", layer_format(im->top),
+		size_text((double)image_size(im)), size_text((double)held(im)));
 	if (!fstat(im->top->fd, &st))
-		printf("on the disk  %.1f MiB\n", (double)st.st_blocks / 2048);
+		printf("on the disk  %s\n", size_text((double)st.st_blocks * 512));
 	if (u->packed)
-		printf("compressed   %llu clusters in %.1f MiB\n", (unsigned long long)u->packed,
-			(double)u->packed_bytes / (1 << 20));
+		printf("compressed   %llu clusters in %s\n", (unsigned long long)u->packed,
+			size_text((double)u->packed_bytes));
 	if (u->dirty)
 		puts("it was not closed; the next instance looks at its tables");
 }

@@ -22,6 +22,7 @@
 #include "tools/nestctl/image/blob.h"
 #include "tools/nestctl/image/ext4_image.h"
 #include "tools/nestctl/image/image.h"
+#include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/core/progress.h"
@@ -105,7 +106,7 @@ static void unpack(int fd, struct ext4_image *im)
 		die("the archive breaks off: %s", archive_why(a));
 	archive_read_free(a);
 	progress_end();
-	fprintf(stderr, "%zu files, %llu MiB\n", files, (unsigned long long)bytes >> 20);
+	fprintf(stderr, "%zu files, %s\n", files, size_text((double)bytes));
 }
 
 /* Waits for the first byte. True if there is none. */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "tools/nestctl/image/bundle.h"
+#include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/image/ext4_image.h"
 #include "tools/nestctl/image/image.h"
@@ -156,8 +157,8 @@ static void write_image(struct layers *l, const char *path, uint64_t size, struc
 	output_companion(fd, config);
 	image_config_write(path, c->config, c->config_size);
 	output_finish(fd, path, false);
-	fprintf(stderr, "made %s: %llu files, %llu MiB\n", path, (unsigned long long)files,
-		(unsigned long long)bytes >> 20);
+	fprintf(stderr, "made %s: %llu files, %s\n", path, (unsigned long long)files,
+		size_text((double)bytes));
 }
 
 /* Returns the image's name: debian-12 for "x/debian-12.tar.xz". */

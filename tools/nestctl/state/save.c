@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
@@ -386,8 +387,8 @@ static int save(int argc, char **argv)
 	if (json)
 		print_json(&s);
 	else
-		printf("%s: %.1f MiB; %s stood still for %.1f ms\n", name,
-			(double)size_on_disk(&s) / (1 << 20), in.name, (double)s.stopped_ns / 1e6);
+		printf("%s: %s; %s stood still for %.1f ms\n", name,
+			size_text((double)size_on_disk(&s)), in.name, (double)s.stopped_ns / 1e6);
 	return 0;
 }
 

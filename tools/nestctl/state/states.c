@@ -218,11 +218,10 @@ static void info_json(const struct state *s)
 static void info_text(const struct state *s)
 {
 	printf("%s\n  folder   %s\n  parent   %s\n  saved    %s, from %s, which stood still for "
-	       "%.1f ms\n  kernel   %s, build %s\n  memory   %.0f MiB, %llu vCPUs\n  on disk  %.1f "
-	       "MiB\n",
+	       "%.1f ms\n  kernel   %s, build %s\n  memory   %s, %llu vCPUs\n  on disk  %s\n",
 		s->name, s->folder, s->parent ? s->parent : "none", time_text(s->created), s->umid,
-		(double)s->stopped_ns / 1e6, s->kernel, s->build, (double)s->mem / (1 << 20),
-		(unsigned long long)s->cpus, (double)disk_of(s) / (1 << 20));
+		(double)s->stopped_ns / 1e6, s->kernel, s->build, size_text((double)s->mem),
+		(unsigned long long)s->cpus, size_text((double)disk_of(s)));
 	for (int i = 0; i < STATE_DISKS; i++) {
 		const struct state_disk *d = &s->disks[i];
 		int parts = 0;
@@ -304,7 +303,8 @@ static void export_file(const struct state *s, const struct state_new *n, const 
 	int to = openat(n->fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	struct stat st;
 
-	if (from < 0 || to < 0 || fstat(from, &st) || !file_copy(from, to, (uint64_t)st.st_size))
+	if (from < 0 || to < 0 || fstat(from, &st) ||
+		!file_copy(from, to, (uint64_t)st.st_size))
 		die("%s: %s: %s", s->name, name, strerror(errno));
 	close(from);
 	close(to);
