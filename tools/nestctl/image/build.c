@@ -120,11 +120,14 @@ static bool read_nothing(int fd)
 	return ioctl(fd, FIONREAD, &n) || !n;
 }
 
-/* Writes /etc/hosts and /etc/hostname: mmdebstrap leaves the builder's host name. */
+/*
+ * Writes /etc/hosts and /etc/hostname: mmdebstrap leaves the builder's host name. Each user of the
+ * image reads them, whatever the builder's umask.
+ */
 static const char names_hook[] =
 	"--customize-hook=echo nest >\"$1/etc/hostname\"; printf '%s\\t%s\\n' 127.0.0.1 localhost "
 	"127.0.1.1 nest ::1 'localhost ip6-localhost ip6-loopback' ff02::1 ip6-allnodes ff02::2 "
-	"ip6-allrouters >\"$1/etc/hosts\"";
+	"ip6-allrouters >\"$1/etc/hosts\"; chmod 644 \"$1/etc/hostname\" \"$1/etc/hosts\"";
 
 static void debian_populate(struct ext4_image *im, const char *suite, bool machine, char **packages)
 {
