@@ -19,7 +19,7 @@ static uint32_t sum_of(const char *path, uint64_t size)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	uint32_t sum;
 
-	if (fd < 0 || !file_sum(fd, size, &sum))
+	if (fd < 0 || !file_sum(fd, size, NULL, &sum))
 		die("%s: %s", path, strerror(errno));
 	close(fd);
 	return sum;

@@ -80,7 +80,7 @@ static void finish_image(struct receiver *r, size_t i)
 	int fd = r->apply.image[i];
 	uint32_t sum;
 
-	if (!file_sum(fd, im->size, &sum))
+	if (!file_sum(fd, im->size, NULL, &sum))
 		die("%s: %s", r->image[i], strerror(errno));
 	if (sum != r->offer.sums[i])
 		die("%s: the image has changed on its way", r->image[i]);

@@ -71,7 +71,7 @@ bool state_file_read(int dirfd, const char *name, const char *where, struct stat
 
 	if (fd < 0)
 		return false;
-	if (!file_sum(fd, f->size, &f->sum))
+	if (!file_sum(fd, f->size, NULL, &f->sum))
 		die("%s: %s: %s", where, name, strerror(errno));
 	close(fd);
 	return true;
@@ -94,7 +94,7 @@ static const char *file_fault(const struct state *s, const struct state_file *f)
 	else if ((uint64_t)st.st_size > f->size)
 		fault = format("%s has grown: %llu bytes instead of %llu", f->name,
 			(unsigned long long)st.st_size, (unsigned long long)f->size);
-	else if (!file_sum(fd, f->size, &sum))
+	else if (!file_sum(fd, f->size, f->name, &sum))
 		fault = format("%s: %s", f->name, strerror(errno));
 	else if (sum != f->sum)
 		fault = format("%s was changed: its checksum differs", f->name);

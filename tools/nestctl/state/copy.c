@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/progress.h"
 #include "tools/nestctl/state/state.h"
 
 #define PIECE (64U << 10)
@@ -35,12 +36,19 @@ static bool write_at(int fd, const char *p, size_t n, uint64_t off)
 	return true;
 }
 
+/* A copy under way. */
+struct copying {
+	int from, to;
+	uint64_t size;
+	const char *name;
+};
+
 /* Copies [off, end). */
-static bool copy_range(int from, int to, uint64_t off, uint64_t end, char *buf)
+static bool copy_range(const struct copying *c, uint64_t off, uint64_t end, char *buf)
 {
 	while (off < end) {
 		size_t want = end - off < PIECE ? (size_t)(end - off) : PIECE;
-		ssize_t n = pread(from, buf, want, (off_t)off);
+		ssize_t n = pread(c->from, buf, want, (off_t)off);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -48,15 +56,17 @@ static bool copy_range(int from, int to, uint64_t off, uint64_t end, char *buf)
 			errno = n ? errno : EIO; /* it has become shorter */
 			return false;
 		}
-		if (!all_zeros(buf, (size_t)n) && !write_at(to, buf, (size_t)n, off))
+		if (!all_zeros(buf, (size_t)n) && !write_at(c->to, buf, (size_t)n, off))
 			return false;
 		off += (uint64_t)n;
+		progress("copy", c->name, off, c->size);
 	}
 	return true;
 }
 
-bool file_copy(int from, int to, uint64_t size)
+bool file_copy(int from, int to, uint64_t size, const char *name)
 {
+	const struct copying c = { from, to, size, name };
 	uint64_t off = 0;
 	bool good = true;
 	char *buf;
@@ -75,9 +85,10 @@ bool file_copy(int from, int to, uint64_t size)
 		hole = data < 0 ? -1 : lseek(from, (off_t)off, SEEK_HOLE);
 		uint64_t end = hole < 0 || (uint64_t)hole > size ? size : (uint64_t)hole;
 
-		good = copy_range(from, to, off, end, buf);
+		good = copy_range(&c, off, end, buf);
 		off = end;
 	}
 	free(buf);
+	progress_end();
 	return good;
 }

@@ -212,9 +212,9 @@ void state_must_be_trusted(struct state *s, bool anyway);
 
 /*
  * CRC-32C of a file's pieces of 4 KiB that are not zeros, each with its number: holes do not
- * matter. False with errno.
+ * matter. False with errno. @name: what a progress bar says; NULL: there is none.
  */
-bool file_sum(int fd, uint64_t size, uint32_t *sum);
+bool file_sum(int fd, uint64_t size, const char *name, uint32_t *sum);
 /* Adds @n bytes to a CRC-32C, which begins as ~0 and is inverted at its end. */
 uint32_t crc32c_add(uint32_t crc, const void *p, size_t n);
 /* SHA-256 of such pieces, in hexadecimal. */
@@ -235,8 +235,11 @@ const char *card_of_its_own(const char *args);
 
 /* ---- copy.c ---- */
 
-/* Copies a file, of which holes and zeros become holes. False with errno. */
-bool file_copy(int from, int to, uint64_t size);
+/*
+ * Copies a file, which a progress bar names, and of which holes and zeros become holes. False with
+ * errno.
+ */
+bool file_copy(int from, int to, uint64_t size, const char *name);
 
 /* ---- save.c ---- */
 

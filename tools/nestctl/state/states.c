@@ -304,7 +304,7 @@ static void export_file(const struct state *s, const struct state_new *n, const 
 	struct stat st;
 
 	if (from < 0 || to < 0 || fstat(from, &st) ||
-		!file_copy(from, to, (uint64_t)st.st_size))
+		!file_copy(from, to, (uint64_t)st.st_size, name))
 		die("%s: %s: %s", s->name, name, strerror(errno));
 	close(from);
 	close(to);

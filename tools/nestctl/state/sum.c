@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/progress.h"
 #include "tools/nestctl/image/sha256.h"
 #include "tools/nestctl/state/state.h"
 
@@ -121,7 +122,7 @@ static uint64_t next_data(int fd, uint64_t off, uint64_t size)
 	return (uint64_t)data > off ? (uint64_t)data / PIECE * PIECE : off;
 }
 
-static bool take_file(int fd, uint64_t size, take_piece take, void *sum)
+static bool take_file(int fd, uint64_t size, const char *name, take_piece take, void *sum)
 {
 	uint8_t *buf = xalloc(CHUNK);
 	uint64_t off = 0;
@@ -138,15 +139,19 @@ static bool take_file(int fd, uint64_t size, take_piece take, void *sum)
 		}
 		take_chunk(take, sum, buf, n, off);
 		off += n;
+		if (name)
+			progress("check", name, off, size);
 	}
+	if (name)
+		progress_end();
 	free(buf);
 	return good;
 }
 
-bool file_sum(int fd, uint64_t size, uint32_t *sum)
+bool file_sum(int fd, uint64_t size, const char *name, uint32_t *sum)
 {
 	uint32_t crc = ~0U;
-	bool good = take_file(fd, size, add_to_crc, &crc);
+	bool good = take_file(fd, size, name, add_to_crc, &crc);
 
 	*sum = ~crc;
 	return good;
@@ -158,7 +163,7 @@ bool file_digest(int fd, uint64_t size, char text[65])
 	bool good;
 
 	sha256_begin(&s);
-	good = take_file(fd, size, add_to_digest, &s);
+	good = take_file(fd, size, NULL, add_to_digest, &s);
 	sha256_end(&s, text);
 	return good;
 }
