@@ -52,6 +52,13 @@ static void on_stop(int sig)
 	errno = err;
 }
 
+/* Dies of the signal, which cannot wait, with the terminal as it was. */
+static void on_fault(int sig)
+{
+	switch_to(false);
+	raise(sig);
+}
+
 void screen_leave(void)
 {
 	if (taken)
@@ -61,8 +68,21 @@ void screen_leave(void)
 
 void screen_notice_signals(void)
 {
+	static const int others[] = { SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM };
+
 	on_ending_signals(on_end);
-	signal(SIGQUIT, on_end);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		signal(others[i], on_end);
+}
+
+static void notice_faults(void)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP };
+	const struct sigaction fault = { .sa_handler = on_fault,
+		.sa_flags = (int)SA_RESETHAND | SA_NODEFER };
+
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigaction(faults[i], &fault, NULL);
 }
 
 bool screen_enter(void)
@@ -80,6 +100,7 @@ bool screen_enter(void)
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGTSTP, &stop, NULL);
 	sigaction(SIGWINCH, &resize, NULL);
+	notice_faults();
 	atexit(screen_leave);
 	taken = 1;
 	switch_to(true);
@@ -134,13 +155,15 @@ static int read_key(void)
 int screen_key(double seconds)
 {
 	struct timespec t = { (time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9) };
+	static const int noticed[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP, SIGQUIT, SIGUSR1,
+		SIGUSR2, SIGALRM };
 	struct pollfd p = { .fd = taken ? 0 : -1, .events = POLLIN };
 	sigset_t held, usual;
 	int n;
 
 	sigemptyset(&held);
-	for (size_t i = 0; i < 5; i++)
-		sigaddset(&held, (const int[]){ SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP }[i]);
+	for (size_t i = 0; i < sizeof(noticed) / sizeof(noticed[0]); i++)
+		sigaddset(&held, noticed[i]);
 	sigprocmask(SIG_BLOCK, &held, &usual);
 	n = ended || changed ? 0 : ppoll(&p, 1, &t, &usual);
 	sigprocmask(SIG_SETMASK, &usual, NULL);
