@@ -10,6 +10,7 @@
  *      eNAME=VALUE           a variable of the environment
  *      wDIR, hDIR            the working directory; hDIR falls back to the root
  *      uUID:GID[:GID...]     user, group and supplementary groups
+ *      cMASK                 the capabilities that it may ever have, bits in hexadecimal
  *      sROWS COLUMNS         the terminal's size
  * Then come an empty string, the command and its arguments.
  *

@@ -44,6 +44,16 @@ static int parse_size(struct exec_session *s, char *text)
 	return 0;
 }
 
+static int parse_caps(struct exec_session *s, const char *text)
+{
+	u64 kept;
+
+	if (kstrtou64(text, 16, &kept))
+		return -EINVAL;
+	s->spawn.caps_dropped = ~kept;
+	return 0;
+}
+
 static int parse_word(struct exec_session *s, char *word, u32 *nr_env)
 {
 	switch (*word) {
@@ -55,6 +65,7 @@ static int parse_word(struct exec_session *s, char *word, u32 *nr_env)
 		return 0;
 	case 's': return parse_size(s, word + 1);
 	case 'u': return parse_user(s, word + 1);
+	case 'c': return parse_caps(s, word + 1);
 	case 'e': s->words[(*nr_env)++] = word + 1; return 0;
 	}
 	return -EINVAL;

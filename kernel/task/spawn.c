@@ -90,10 +90,23 @@ static int take_groups(const struct spawn *s)
 	return commit_creds(new);
 }
 
+/* The program has the rest from its execve(). */
+static int limit_caps(const struct spawn *s)
+{
+	struct cred *new = prepare_creds();
+
+	if (!new)
+		return -ENOMEM;
+	new->cap_bset &= ~s->caps_dropped;
+	return commit_creds(new);
+}
+
 static int become(const struct spawn *s)
 {
 	int err = take_groups(s);
 
+	if (!err && s->caps_dropped)
+		err = limit_caps(s);
 	if (!err)
 		err = (int)sys_setgid(s->gid);
 	if (!err)

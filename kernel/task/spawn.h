@@ -24,6 +24,8 @@ struct spawn {
 	/* supplementary groups, of the initial user namespace */
 	const u32 *groups;
 	u32 nr_groups;
+	/* capabilities that its bounding set lacks, bits */
+	u64 caps_dropped;
 	/*
 	 * Opens files for 0, 1 and 2, in the process and before it becomes the user; their
 	 * references are taken. 0 or -errno.

@@ -23,8 +23,9 @@ static const struct row verbs[] = {
 		"An instance is a virtual machine of its own. Without -d it is always thrown away, "
 		"as with --rm, and cannot be detached from." },
 	{ "exec", "nestctl exec",
-		"Options are the same. Without -u, -w and -e it is root in its home, not the "
-		"command's user, folder and variables." },
+		"It has the user, folder, variables and capabilities of the command; of an "
+		"instance "
+		"that is not detached those of its image. -d is not known." },
 	{ "ps", "nestctl ps", "An instance is known by its name alone: {{.ID}} is the name." },
 	{ "logs", "nestctl logs",
 		"Of detached instances. On a terminal nothing is printed that it "
@@ -142,7 +143,8 @@ static const struct row options[] = {
 		"Another meaning: the image's own init (systemd) is process 1 of a machine. A "
 		"small init that reaps orphans is always there." },
 	{ "--cap-drop, --cap-add", "--cap-drop",
-		"Without them root has all capabilities. exec is not limited." },
+		"Without them root has all capabilities. `exec --privileged` has them in any "
+		"case." },
 	{ "--privileged, --security-opt", NULL,
 		"Root inside has all rights over its own machine, and none over the host." },
 	{ "--gpus, --device", NULL, "" },

@@ -60,7 +60,7 @@ static void find_instance(struct copy *c, const char *name)
 /* Starts `sh -c SCRIPT sh A B` in the instance with these streams. */
 static void start(struct copy *c, int in, int out, const char *script, const char *a, const char *b)
 {
-	const char *argv[24];
+	const char *argv[28];
 	int n = 0;
 
 	argv[n++] = nestctl_path;
@@ -80,6 +80,9 @@ static void start(struct copy *c, int in, int out, const char *script, const cha
 	} else {
 		argv[n++] = "exec";
 		argv[n++] = "-T";
+		argv[n++] = "--privileged";
+		argv[n++] = "--user=0";
+		argv[n++] = "--workdir=/";
 		argv[n++] = c->name;
 		argv[n++] = "--";
 	}

@@ -28,12 +28,14 @@
 
 #define GRACE 10     /* seconds after SIGTERM or SIGHUP */
 #define DRAIN_MS 500 /* for a terminal's last output */
-#define ENV_MAX 256
 
 struct job {
-	const char *env[ENV_MAX]; /* NAME=VALUE, each name once */
+	const char *env[2 * EXEC_ENV_MAX]; /* NAME=VALUE, each name once */
 	size_t nr_env;
 	const char *dir, *user;
+	/* it has all capabilities, whatever the main program has */
+	bool privileged;
+	uint64_t caps;
 	bool want_terminal, no_terminal, terminal;
 	char **command;
 };
@@ -52,7 +54,7 @@ static void set_env(struct job *j, const char *text)
 
 	while (i < j->nr_env && (strncmp(j->env[i], text, n) || j->env[i][n] != '='))
 		i++;
-	if (i == ENV_MAX)
+	if (i == 2 * EXEC_ENV_MAX)
 		die("exec: too many variables");
 	j->env[i] = text;
 	if (i == j->nr_env)
@@ -72,7 +74,8 @@ static void add_env(struct job *j, const char *text)
 		set_env(j, format("%s=%s", text, value));
 }
 
-static struct exec_job write_job(struct job *j, const struct exec_user *u)
+static struct exec_job write_job(
+	struct job *j, const struct exec_user *u, const struct exec_config *config)
 {
 	struct job all = { 0 };
 	struct exec_job out = { 0 };
@@ -86,10 +89,14 @@ static struct exec_job write_job(struct job *j, const struct exec_user *u)
 	set_env(&all, format("SHELL=%s", u->shell));
 	set_env(&all, format("TERM=%s", j->terminal && term ? term : "dumb"));
 	set_env(&all, "LANG=C.UTF-8");
+	for (size_t i = 0; i < config->nr_env; i++)
+		set_env(&all, config->env[i]);
 	for (size_t i = 0; i < j->nr_env; i++)
 		set_env(&all, j->env[i]);
 	exec_job_add(&out, 'm', j->terminal ? "terminal" : "channels");
 	exec_job_add(&out, 'u', u->ids);
+	if (!j->privileged && config->caps != ~0UL)
+		exec_job_add(&out, 'c', format("%lx", (unsigned long)config->caps));
 	exec_job_add(&out, j->dir ? 'w' : 'h', j->dir ? j->dir : u->home);
 	if (j->terminal && !ioctl(0, TIOCGWINSZ, &ws))
 		exec_job_add(&out, 's', format("%u %u", ws.ws_row, ws.ws_col));
@@ -292,6 +299,8 @@ static int carry(const struct instance *in, const struct job *j, const struct ex
 	return written || status ? status : 1;
 }
 
+enum { KEY_PRIVILEGED = 256 };
+
 /* Reads the options of exec and shell. */
 static void read_options(struct job *j, const struct command *c, int argc, char **argv)
 {
@@ -303,6 +312,7 @@ static void read_options(struct job *j, const struct command *c, int argc, char 
 		case 'u': j->user = optarg; break;
 		case 't': j->want_terminal = true; break;
 		case 'T': j->no_terminal = true; break;
+		case KEY_PRIVILEGED: j->privileged = true; break;
 		default: break; /* -i: always so */
 		}
 	}
@@ -314,6 +324,7 @@ static void read_options(struct job *j, const struct command *c, int argc, char 
 
 static int exec_command(int argc, char **argv)
 {
+	static struct exec_config config;
 	struct job j = { 0 };
 	struct instance in;
 	char **words;
@@ -324,14 +335,17 @@ static int exec_command(int argc, char **argv)
 	if (!j.command[0])
 		die("exec: which command?");
 	in = instance_find(words[0]);
-	struct exec_user u = exec_user_find(&in, j.user);
-	struct exec_job text = write_job(&j, &u);
+	exec_config_read(&config, &in);
+	j.dir = j.dir ?: config.dir;
+	struct exec_user u = exec_user_find(&in, j.user ?: config.user);
+	struct exec_job text = write_job(&j, &u, &config);
 
 	return carry(&in, &j, &text);
 }
 
 static int shell_command(int argc, char **argv)
 {
+	static struct exec_config config;
 	struct job j = { 0 };
 	struct instance in;
 	char **words;
@@ -343,7 +357,10 @@ static int shell_command(int argc, char **argv)
 	char *command[] = { format("%s", u.shell), format("-l"), NULL };
 
 	j.command = command;
-	struct exec_job text = write_job(&j, &u);
+	/* a login has the user's own environment */
+	exec_config_read(&config, &in);
+	config.nr_env = 0;
+	struct exec_job text = write_job(&j, &u, &config);
 
 	return carry(&in, &j, &text);
 }
@@ -352,9 +369,14 @@ static const struct option_row options[] = {
 	{ 'e', "env", "VAR[=VALUE]",
 		"an environment variable of COMMAND; without a value the one that it has here, if "
 		"any" },
-	{ 'w', "workdir", "GUESTDIR", "where COMMAND starts (the user's home)" },
+	{ 'w', "workdir", "GUESTDIR",
+		"where COMMAND starts (where the main program does, or the user's home)" },
 	{ 'u', "user", "USER[:GROUP]",
-		"user and group of COMMAND, names or numbers of the instance (root)" },
+		"user and group of COMMAND, names or numbers of the instance (the main program's, "
+		"or "
+		"root)" },
+	{ KEY_PRIVILEGED, "privileged", NULL,
+		"all capabilities, whatever run --cap-drop has taken from the main program" },
 	{ 'i', "interactive", NULL, "standard input is COMMAND's, which is the default" },
 	{ 't', "tty", NULL,
 		"COMMAND gets a terminal, and standard input and output are its other side" },
@@ -366,8 +388,11 @@ const struct command cmd_exec = {
 	.name = "exec",
 	.args = "UMID [--] COMMAND...",
 	.help = "Runs a command in a running instance.",
-	.text = "The command runs in the namespaces and the root of the instance's init, as root, "
-		"in a session of its own. Standard input, output and error are three channels to "
+	.text = "The command runs in the namespaces and the root of the instance's init, in a "
+		"session of its own. Its environment, user and folder are those of the image's "
+		"settings and, of a detached instance, of the options of run, as are the limits of "
+		"--cap-drop; of a machine (run --init) it is root. Standard input, output and "
+		"error are three channels to "
 		"those of nestctl. If all three are one terminal, or with -t, it has a terminal in "
 		"the instance's /dev/pts. A background job of a terminal gets channels too, and an "
 		"empty input. Signals go to the command as those of run do. When nestctl goes, the "

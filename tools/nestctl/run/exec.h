@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "tools/nestctl/core/instance.h"
 
@@ -29,6 +30,19 @@ struct remote remote_start(const struct instance *in, const struct exec_job *j, 
  * run or failed.
  */
 char *remote_read(const struct instance *in, const char *const *argv);
+
+#define EXEC_ENV_MAX 256
+
+/* What the main program of an instance has (exec_config.c); NULL: it has none. */
+struct exec_config {
+	/* NAME=VALUE; of a name that comes twice the last counts */
+	const char *env[EXEC_ENV_MAX];
+	size_t nr_env;
+	const char *user, *dir;
+	/* the capabilities that it may ever have, bits */
+	uint64_t caps;
+};
+void exec_config_read(struct exec_config *c, const struct instance *in);
 
 /* USER[:GROUP] of the instance, by name or number (exec_user.c). */
 struct exec_user {

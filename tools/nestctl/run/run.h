@@ -170,6 +170,10 @@ void run_drop_capability(struct run *r, const char *name); /* ALL, NET_RAW or CA
 void run_add_capability(struct run *r, const char *name);
 /* Adds what they mean together. */
 void run_limit_capabilities(struct run *r);
+/* Returns the bits of ALL, NET_RAW or CAP_NET_RAW, for an --option. Dies if it is none of them. */
+uint64_t capability_bits(const char *option, const char *name);
+/* Returns what --cap-drop and --cap-add leave together. */
+uint64_t capabilities_kept(uint64_t drop, uint64_t add);
 /* Options of machines (machine.c). They die on an error. The first returns the hash. */
 const char *run_set_password(struct run *r, const char *text);
 void run_add_ssh_key(struct run *r, const char *path);

@@ -97,7 +97,7 @@ void run_set_read_only(struct run *r)
 /* ---- capabilities ---- */
 
 /* Returns the bits of a name. Dies if there is none. */
-static uint64_t capabilities(const char *option, const char *name)
+uint64_t capability_bits(const char *option, const char *name)
 {
 	/* in the order of their numbers (linux/capability.h) */
 	static const char *const names[] = { "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER",
@@ -120,18 +120,23 @@ static uint64_t capabilities(const char *option, const char *name)
 
 void run_drop_capability(struct run *r, const char *name)
 {
-	r->cap_drop |= capabilities("cap-drop", name);
+	r->cap_drop |= capability_bits("cap-drop", name);
 }
 
 void run_add_capability(struct run *r, const char *name)
 {
-	r->cap_add |= capabilities("cap-add", name);
+	r->cap_add |= capability_bits("cap-add", name);
+}
+
+uint64_t capabilities_kept(uint64_t drop, uint64_t add)
+{
+	/* a name goes over ALL */
+	return add == ~0UL ? ~drop : ~drop | add;
 }
 
 void run_limit_capabilities(struct run *r)
 {
-	/* a name goes over ALL */
-	uint64_t kept = r->cap_add == ~0UL ? ~r->cap_drop : ~r->cap_drop | r->cap_add;
+	const uint64_t kept = capabilities_kept(r->cap_drop, r->cap_add);
 
 	if (kept != ~0UL)
 		run_add_setting(r, 'c', format("%lx", (unsigned long)kept));

@@ -190,24 +190,6 @@ static void add(int *n, const char *word)
 		words[(*n)++] = word;
 }
 
-/* Adds what the command has, too: its environment, user and folder, of the image and by options. */
-static void add_place(int *n)
-{
-	static const char *const options[] = { "--env=", "--user=", "--workdir=" };
-	static const char letters[] = "euw";
-	const struct spec *spec = &health.service->spec;
-	const struct image_config c = image_config_read(spec->file);
-
-	for (const char *p = c.text; p && p < c.text + c.size; p += strlen(p) + 1)
-		for (size_t i = 0; i < sizeof(letters) - 1; i++)
-			if (*p == letters[i] && p[1])
-				add(n, format("%s%s", options[i], p + 1));
-	for (char **w = spec->words; *w; w++)
-		for (size_t i = 0; i < sizeof(letters) - 1; i++)
-			if (!strncmp(*w, options[i], strlen(options[i])))
-				add(n, *w);
-}
-
 static int make_words(void)
 {
 	char **test = health.spec->test;
@@ -215,7 +197,6 @@ static int make_words(void)
 
 	add(&n, "exec");
 	add(&n, "--no-tty");
-	add_place(&n);
 	add(&n, health.service->name);
 	add(&n, "--");
 	if (!strcmp(*test, "CMD-SHELL")) {

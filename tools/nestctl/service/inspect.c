@@ -40,13 +40,7 @@ static void put_option(const char *key, const struct spec *c, const char *option
 
 static const char *option_of(const struct spec *c, const char *option)
 {
-	size_t n = strlen(option);
-	const char *value = "";
-
-	for (char **w = c->words; *w; w++)
-		if (!strncmp(*w, "--", 2) && !strncmp(*w + 2, option, n) && (*w)[2 + n] == '=')
-			value = *w + 3 + n;
-	return value;
+	return spec_option(c, option) ?: "";
 }
 
 static void put_labels(char *const *labels)

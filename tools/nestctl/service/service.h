@@ -8,6 +8,8 @@
  *	spec      JSON: what to run (spec.c)
  *	state     what became of it (state.c)
  *	health    JSON: the last results of health checks (health.c)
+ *	error     why the last start has failed, a line
+ *	oom       exists if memory was short at the last end
  *	log.N     the output, in files that are numbered upwards (log.c)
  *	layer     the copy-on-write layer, unless --keep named another
  *	control   the socket of the supervisor (control.c)
@@ -79,6 +81,8 @@ struct service_state {
 	enum health health;
 	/* checks that have failed since the last good one */
 	unsigned int failing;
+	/* the last end came since the instance had no memory left */
+	bool oom;
 };
 
 /* ---- store.c ---- */
@@ -111,8 +115,10 @@ bool service_wait_end(const struct service *s, int ms);
 bool service_is_busy(const struct service *s);
 /* Removes all of it; it must be locked. */
 void service_remove(struct service *s);
-/* Gives it another name; it must be locked. Dies if that is taken. */
+/* Gives it another name; it must be locked by this process. Dies if that is taken. */
 void service_rename(struct service *s, const char *name);
+/* Dies if an instance that is not kept has the name. */
+void service_check_free(const char *name);
 /* Returns all, sorted by name: their specs and states, without descriptors. */
 struct service *services_all(size_t *count);
 /* Returns a name of six letters for a new instance. */
@@ -124,6 +130,12 @@ void spec_write(const struct service *s);
 bool spec_read(struct service *s);
 /* Makes the spec of a run with the words of its options. */
 struct spec spec_of_run(const struct run *r);
+/* True if the image's own init is its process 1. Dies if the image's settings are damaged. */
+bool spec_is_machine(const struct spec *c);
+/* Returns the value of the last --OPTION=VALUE of its words, or NULL. */
+const char *spec_option(const struct spec *c, const char *option);
+/* True if it has the word --OPTION. */
+bool spec_has(const struct spec *c, const char *option);
 
 /* ---- state.c ---- */
 
@@ -168,7 +180,9 @@ enum {
 	CONTROL_INPUT = 'I',  /* bytes for its input */
 	CONTROL_END = 'E',    /* its input is at its end */
 	CONTROL_SIZE = 'W',   /* "W ROWS COLUMNS" of its terminal */
-	CONTROL_DONE = 'D',   /* the reply: S or K was taken */
+	CONTROL_RENAME = 'N', /* "NNAME": its new name */
+	CONTROL_DONE = 'D',   /* the reply: S, K or N was taken */
+	CONTROL_REFUSED = 'R' /* the reply to N: "RWHY" */
 };
 /* Connects to the supervisor; -1 if none listens. *@pid: its process. */
 int control_connect(const struct service *s, pid_t *pid);
@@ -176,6 +190,8 @@ int control_connect(const struct service *s, pid_t *pid);
 int control_listen(const struct service *s);
 /* Sends a text and waits for the reply. False if the supervisor has ended. */
 bool control_ask(int fd, const char *text);
+/* As above. Returns the reply, or NULL. */
+const char *control_reply(int fd, const char *text);
 
 /* ---- end.c ---- */
 

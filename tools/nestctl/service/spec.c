@@ -82,6 +82,37 @@ struct spec spec_of_run(const struct run *r)
 		.ports = r->ports ?: none };
 }
 
+const char *spec_option(const struct spec *c, const char *option)
+{
+	size_t n = strlen(option);
+	const char *value = NULL;
+
+	for (char **w = c->words; *w; w++)
+		if (!strncmp(*w, "--", 2) && !strncmp(*w + 2, option, n) && (*w)[2 + n] == '=')
+			value = *w + 3 + n;
+	return value;
+}
+
+bool spec_has(const struct spec *c, const char *option)
+{
+	for (char **w = c->words; *w; w++)
+		if (!strncmp(*w, "--", 2) && !strcmp(*w + 2, option))
+			return true;
+	return false;
+}
+
+bool spec_is_machine(const struct spec *c)
+{
+	struct image_config config;
+
+	if (spec_has(c, "init"))
+		return true;
+	if (spec_has(c, "bare") || spec_option(c, "entrypoint") || *c->command)
+		return false;
+	config = image_config_read(c->file);
+	return machine_has_init(&config);
+}
+
 /* ---- writing ---- */
 
 /* JSON has no bytes that are not UTF-8: a word with some could not be started again. */

@@ -150,8 +150,8 @@ static bool set_identities(const struct clone *c)
 		return true;
 	for (long i = 0; good && i < c->count; i++) {
 		const char *name = c->all[i].name;
-		const char *argv[] = { "exec", "-T", name, "--", "sh", "-c", new_identity(c, name),
-			NULL };
+		const char *argv[] = { "exec", "-T", "--user=0", "--workdir=/", name, "--", "sh",
+			"-c", new_identity(c, name), NULL };
 		pid_t pid;
 
 		fflush(NULL);
