@@ -126,6 +126,19 @@ static const char *loopback_word(const char *list)
 	return word;
 }
 
+/* Returns docker's number of CPUs, which may have a fraction of zeros. Dies on another fraction. */
+static const char *whole_cpus(const char *text)
+{
+	const size_t n = strspn(text, "0123456789");
+	const char *rest = text + n;
+
+	if (n && *rest == '.' && rest[1])
+		rest += 1 + strspn(rest + 1, "0");
+	if (!n || *rest || !strtoul(text, NULL, 10))
+		die("run: --cpus %s: wants a whole number of virtual CPUs, from 1", text);
+	return format("%.*s", (int)n, text);
+}
+
 /* Adds HOST[:PORT,...]. */
 static void add_allowed(struct run *r, const char *text)
 {
@@ -347,7 +360,7 @@ static void parse_option(struct run *r, int key)
 		return health_option(r, key);
 	switch (key) {
 	case 'm': r->mem = optarg; break;
-	case 'n': r->ncpus = optarg; break;
+	case 'n': r->ncpus = whole_cpus(optarg); break;
 	case 'k': r->kernel = optarg; break;
 	case 'c': r->cow = optarg; break;
 	case 'e': run_add_env(r, optarg); break;
