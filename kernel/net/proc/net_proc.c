@@ -392,6 +392,36 @@ static int show_if_inet6(struct seq *s, void *arg)
 	return 0;
 }
 
+/*
+ * Shows each address with its device. For IPv4 no other file of /proc has them: `nestctl inspect`
+ * asks for this one.
+ */
+static int show_addresses(struct seq *s, void *arg)
+{
+	struct net *net = current_net();
+	struct ifaddr *a;
+
+	seq_reserve(s, SHORT_LIST);
+	spin_lock(&net->lock);
+	list_for_each_entry(a, &net->addr.list, list) {
+		const u8 *m = a->dev->addr, *b = (const u8 *)a->addr.w;
+
+		if (!has_room(s))
+			break;
+		seq_printf(s, "%s %02x:%02x:%02x:%02x:%02x:%02x ", a->dev->name, m[0], m[1], m[2],
+			m[3], m[4], m[5]);
+		if (ip_is_v4(&a->addr)) {
+			seq_printf(s, "%u.%u.%u.%u/%u\n", b[12], b[13], b[14], b[15], a->prefix);
+			continue;
+		}
+		for (u32 i = 0; i < 16; i += 2)
+			seq_printf(s, "%s%x", i ? ":" : "", b[i] << 8 | b[i + 1]);
+		seq_printf(s, "/%u\n", a->prefix);
+	}
+	spin_unlock(&net->lock);
+	return 0;
+}
+
 /* ---- counters ---- */
 
 static int show_sockstat(struct seq *s, void *arg)
@@ -429,6 +459,7 @@ static const struct {
 	{ ".net/if_inet6", show_if_inet6 },
 	{ ".net/sockstat", show_sockstat },
 	{ ".net/sockstat6", show_sockstat6 },
+	{ "nestling/addresses", show_addresses },
 };
 
 static int net_proc_init(void)

@@ -10,6 +10,7 @@
  * (PR_SET_PDEATHSIG). What it made on the host has no name, or is swept by the next instance.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,8 +27,6 @@
 #include "tools/nestctl/run/learn.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/run/template.h"
-#include "tools/nestctl/service/events.h"
-#include "tools/nestctl/service/service.h"
 
 #define GRACE 10
 /* for the services of a machine; systemd gives each of them as long */
@@ -267,12 +266,11 @@ static const char *why_killed(const struct run *r, int status)
 		(unsigned long)(limit >> 20), r->mem);
 }
 
+/* Leaves a note for the supervisor. */
 static void note_oom(const struct run *r)
 {
-	struct service s;
-
-	if (r->supervised && service_find(&s, r->name))
-		event_service(&s, "oom", NULL, NULL);
+	if (r->folder_fd >= 0)
+		close(openat(r->folder_fd, "oom", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
 /* Says why the guest's kernel has killed the command: its status is that of any SIGKILL. */

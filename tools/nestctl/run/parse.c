@@ -481,6 +481,7 @@ void run_parse(struct run *r, int argc, char **argv)
 		.argc = 2,
 		.template = -1,
 		.started_fd = -1,
+		.folder_fd = -1,
 		.stop_timeout = -1,
 		.fds = { 0, 1, 2 } };
 	audit_clear();

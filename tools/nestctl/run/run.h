@@ -102,6 +102,8 @@ struct run {
 	bool supervised;
 	/* gets a byte when the command starts; -1: nobody wants to know */
 	int started_fd;
+	/* the instance's folder, of which the name may change; -1: it has none */
+	int folder_fd;
 	/* ---- */
 	bool terminal;
 	/* without a terminal: output and errors go to one file */

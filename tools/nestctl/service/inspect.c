@@ -13,10 +13,12 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/image/image.h"
 #include "tools/nestctl/service/log.h"
+#include "tools/nestctl/service/network.h"
 #include "tools/nestctl/service/view.h"
 
 /* of five results with 4 KiB of output, each byte in six */
 #define RESULTS_MAX (256 << 10)
+#define ERROR_MAX 4096
 
 static void put_list(const char *key, char *const *words)
 {
@@ -84,6 +86,19 @@ static void put_health_state(const struct view *v)
 	json_close('}');
 }
 
+/* Returns why the last start has failed, or "". */
+static const char *error_of(const struct service *s)
+{
+	char text[ERROR_MAX + 1];
+	int fd =
+		open(format("%s/error", s->folder), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, ERROR_MAX);
+
+	if (fd >= 0)
+		close(fd);
+	return n > 0 ? format("%.*s", (int)n, text) : "";
+}
+
 static void put_state(const struct view *v)
 {
 	const struct service_state *st = &v->state;
@@ -96,7 +111,11 @@ static void put_state(const struct view *v)
 	json_bool("Stopped", st->stopped);
 	json_number("Pid", v->pid);
 	json_number("Supervisor", st->supervisor);
+	json_bool("OOMKilled", st->oom);
+	/* an instance that is only half removed has no name any more */
+	json_bool("Dead", false);
 	json_number("ExitCode", st->exit);
+	json_text("Error", v->kept ? error_of(&v->service) : "");
 	json_text("StartedAt", time_text(st->started));
 	json_text("FinishedAt", time_text(st->finished));
 	if (v->kept && *v->service.spec.health.test)
@@ -105,10 +124,9 @@ static void put_state(const struct view *v)
 }
 
 /* As docker has it: "80/tcp": [{HostIp, HostPort}]. */
-static void put_ports(char *const *ports)
+static void put_ports(const char *key, char *const *ports)
 {
-	json_open("NetworkSettings", '{');
-	json_open("Ports", '{');
+	json_open(key, '{');
 	for (; *ports; ports++) {
 		const char *to = strstr(*ports, " -> "), *port = to ? strrchr(to, ':') : NULL;
 
@@ -120,6 +138,33 @@ static void put_ports(char *const *ports)
 		json_text("HostPort", port + 1);
 		json_close('}');
 		json_close(']');
+	}
+	json_close('}');
+}
+
+static void put_addresses(const struct network *n)
+{
+	json_text("IPAddress", n->address);
+	json_number("IPPrefixLen", n->prefix);
+	json_text("Gateway", n->gateway);
+	json_text("GlobalIPv6Address", n->address6);
+	json_number("GlobalIPv6PrefixLen", n->prefix6);
+	json_text("IPv6Gateway", n->gateway6);
+	json_text("MacAddress", n->mac);
+}
+
+static void put_network(const struct view *v)
+{
+	const struct network n = network_ask(v->card ? v->folder : NULL);
+
+	json_open("NetworkSettings", '{');
+	put_ports("Ports", v->ports);
+	put_addresses(&n);
+	json_open("Networks", '{');
+	if (v->card) {
+		json_open(v->card, '{');
+		put_addresses(&n);
+		json_close('}');
 	}
 	json_close('}');
 	json_close('}');
@@ -164,6 +209,9 @@ static void put_kept(const struct view *v)
 	json_text("Memory", option_of(c, "mem"));
 	json_text("Cpus", option_of(c, "cpus"));
 	put_option("Binds", c, "volume");
+	put_option("CapAdd", c, "cap-add");
+	put_option("CapDrop", c, "cap-drop");
+	put_ports("PortBindings", c->ports);
 	json_close('}');
 	json_open("Config", '{');
 	json_text("Image", c->image);
@@ -192,7 +240,7 @@ static void put_instance(const struct view *v)
 	put_state(v);
 	if (v->kept)
 		put_kept(v);
-	put_ports(v->ports);
+	put_network(v);
 	json_close('}');
 }
 

@@ -130,6 +130,16 @@ static void __attribute__((format(printf, 1, 2))) note(const char *fmt, ...)
 	log_write(&super.log, LOG_OURS, text, (size_t)n);
 }
 
+/* Keeps the reason for nestctl inspect. */
+static void keep_error(const char *why)
+{
+	int fd = openat(super.s->dir, "error", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		put_all(fd, why, strlen(why), NULL);
+	close_fd(&fd);
+}
+
 /* ---- the child ---- */
 
 /* The ends of the child's streams: its own, and ours. */
@@ -209,7 +219,7 @@ static void __attribute__((noreturn)) run_child(const struct ends *e, pid_t pare
 	struct run r;
 	sigset_t none;
 	char **argv;
-	int argc;
+	int argc, folder;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
@@ -222,9 +232,11 @@ static void __attribute__((noreturn)) run_child(const struct ends *e, pid_t pare
 		ioctl(0, TIOCSCTTY, 0);
 	argv = child_words(&argc);
 	/* the lock must not outlive the supervisor */
+	folder = fcntl(super.s->dir, F_DUPFD_CLOEXEC, 5);
 	if (e->started != 3)
 		dup3(e->started, 3, O_CLOEXEC);
-	close_range(4, ~0U, 0);
+	dup3(folder, 4, O_CLOEXEC);
+	close_range(5, ~0U, 0);
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], SIG_DFL);
 	sigemptyset(&none);
@@ -233,6 +245,7 @@ static void __attribute__((noreturn)) run_child(const struct ends *e, pid_t pare
 	run_parse(&r, argc, argv);
 	r.supervised = true;
 	r.started_fd = 3;
+	r.folder_fd = 4;
 	exit(finish_output(run_here(&r)));
 }
 
@@ -256,6 +269,9 @@ static const char *start_child(void)
 	super.nr_said = super.nr_waiting = 0;
 	super.end_waits = false;
 	super.start_at = 0;
+	unlinkat(super.s->dir, "error", 0);
+	unlinkat(super.s->dir, "oom", 0);
+	super.st.oom = false;
 	/* no attempt() here: a die() of the child must not end in our loop */
 	if (!why)
 		pid = fork();
@@ -393,10 +409,14 @@ static void child_ended(int status)
 	/* the first start, of which its caller hears, has failed */
 	if (super.told >= 0) {
 		super.st.stopped = true;
+	super.st.oom = !faccessat(super.s->dir, "oom", F_OK, 0);
+	if (super.st.oom)
+		event_service(super.s, "oom", NULL, NULL);
 		tell(failure());
 		end();
 	}
 	if (super.stopping)
+		keep_error(failure());
 		event_service(super.s, "stop", NULL, NULL);
 	if (!wants_restart())
 		end();
@@ -436,6 +456,7 @@ static void start_again(void)
 }
 
 /* ---- requests ---- */
+	keep_error(why);
 
 static void ask_child(int sig, int value)
 {
@@ -684,3 +705,4 @@ void supervise(struct service *s, int told)
 	for (;;)
 		step();
 }
+		keep_error(why);

@@ -76,6 +76,15 @@ static char **ports_of(char *const *argv)
 	return list;
 }
 
+/* Returns the kind of the first card, or NULL. */
+static const char *card_of(char *const *argv)
+{
+	for (; *argv; argv++)
+		if (!strncmp(*argv, "eth0=", 5))
+			return format("%.*s", (int)strcspn(*argv + 5, ","), *argv + 5);
+	return NULL;
+}
+
 /* Returns the name of an image of the store, or the path. */
 static const char *image_name(const char *file)
 {
@@ -99,6 +108,7 @@ static struct view of_instance(const struct instance *in)
 		.created = now_ns() - (int64_t)(in->age * 1e9),
 		.pid = in->pid,
 		.folder = in->folder,
+		.card = card_of(in->argv),
 		.ports = ports_of(in->argv) };
 
 	v.state.phase = PHASE_RUNNING;
@@ -134,6 +144,7 @@ static const char *command_of(const struct service *s)
 
 static struct view of_service(const struct service *s, const struct instance *in)
 {
+	static char *none[] = { NULL };
 	struct view v = { .name = s->name,
 		.kept = true,
 		.service = *s,
@@ -142,11 +153,12 @@ static struct view of_service(const struct service *s, const struct instance *in
 		.file = s->spec.file,
 		.command = command_of(s),
 		.created = s->spec.created,
-		.ports = s->spec.ports };
+		.ports = s->seen.phase == PHASE_RUNNING ? s->spec.ports : none };
 
 	if (in && v.state.phase == PHASE_RUNNING) {
 		v.pid = in->pid;
 		v.folder = in->folder;
+		v.card = card_of(in->argv);
 	}
 	v.word = word_of(&v);
 	return v;

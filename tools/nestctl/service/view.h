@@ -23,7 +23,9 @@ struct view {
 	/* its kernel, and the folder of its console; 0 and NULL: none runs */
 	pid_t pid;
 	const char *folder;
-	/* "80/tcp -> 127.0.0.1:8080", ends in NULL */
+	/* the kind of its first card, "slirp"; NULL: none runs, or without a card */
+	const char *card;
+	/* "80/tcp -> 127.0.0.1:8080", ends in NULL; empty of one that does not run */
 	char **ports;
 };
 

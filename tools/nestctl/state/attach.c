@@ -96,6 +96,7 @@ void attach_prepare(struct run *r, const struct state *s, const char *kernel)
 		.template = -1,
 		.started_fd = -1,
 		.stop_timeout = -1,
+		.folder_fd = -1,
 		.fds = { 0, 1, 2 } };
 	attend_prepare();
 	choose_lines(r, s);
