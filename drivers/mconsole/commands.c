@@ -74,6 +74,17 @@ static void cmd_cad(struct mconsole_call *c)
 	ctrl_alt_del();
 }
 
+static void cmd_signal(struct mconsole_call *c)
+{
+	u64 sig;
+
+	if (kstrtou64(c->args, 10, &sig) || !sig || sig > NSIG_MAX) {
+		mconsole_fail(c, -EINVAL, "Please specify a number from 1 to %d", NSIG_MAX);
+		return;
+	}
+	signal_init((int)sig);
+}
+
 static void cmd_stop(struct mconsole_call *c)
 {
 	if (stopped) {
@@ -384,6 +395,7 @@ static const struct command {
 	{ "remove", cmd_remove, " <dev>", "Remove a device" },
 	{ "sysrq", cmd_sysrq, " <letter>", "Performs the SysRq action controlled by the letter" },
 	{ "cad", cmd_cad, "", "invoke the Ctrl-Alt-Del handler" },
+	{ "signal", cmd_signal, " <n>", "sends init a signal, which it must handle" },
 	{ "stop", cmd_stop, "", "pause: programs do nothing until a 'go'" },
 	{ "go", cmd_go, "", "continue after a 'stop'" },
 	{ "status", cmd_status, "", "returns 'stopped' after a 'stop', else 'running'" },

@@ -60,6 +60,12 @@ static void tell_init(int value)
 		send_sig_group(SIGINT, init_process, value ? &info : SEND_SIG_PRIV);
 }
 
+void signal_init(int sig)
+{
+	if (init_process)
+		send_sig_group(sig, init_process, SEND_SIG_PRIV);
+}
+
 static void press_keys(int value)
 {
 	static struct work work;

@@ -164,6 +164,8 @@ bool syslog_may_read_all(void);
 /* Returns the first record after those that SYSLOG_ACTION_CLEAR has put aside. */
 u64 syslog_cleared(void);
 void ctrl_alt_del(void);
+/* Sends init a signal, which it gets only if it handles that. */
+void signal_init(int sig);
 /*
  * Does ctrl_alt_del(), and a restart ends the instance from now on. @value, unless 0, goes to init
  * with the signal.

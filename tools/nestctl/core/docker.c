@@ -38,7 +38,8 @@ static const struct row verbs[] = {
 	{ "restart", "nestctl restart", "Of detached instances." },
 	{ "kill", "nestctl kill",
 		"Of a detached instance disks are synced. Others end as in a "
-		"power cut, and take no other signal." },
+		"power cut, and take no other signal. The init of a machine gets what it "
+		"handles." },
 	{ "cp", "nestctl cp", "The instance needs sh and tar. Devices are left out." },
 	{ "wait", "nestctl wait", "" },
 	{ "rename", "nestctl rename", "The instance must not run." },

@@ -282,6 +282,22 @@ static bool is_deadly(int sig)
 	return sig == SIGKILL;
 }
 
+/* Has the kernel of a machine send a signal to init. */
+static void signal_machine(const struct target *t, int sig)
+{
+	struct umid_console c;
+	size_t len;
+	char *text;
+	int err;
+
+	umid_connect(&c, umid_folder(t->name));
+	text = umid_ask(&c, format("signal %d", sig), &err, &len);
+	if (!text || err)
+		die("%s: %s", t->name, text ?: "no answer");
+	free(text);
+	close(c.fd);
+}
+
 static int kill_command(int argc, char **argv)
 {
 	int sig = SIGKILL;
@@ -302,6 +318,8 @@ static int kill_command(int argc, char **argv)
 			kill_process(t);
 		else if (is_deadly(sig))
 			service_stop(&t->service, SIGKILL, 0);
+		else if (spec_is_machine(&t->service.spec))
+			signal_machine(t, sig);
 		else if (!service_signal(&t->service, sig))
 			die("%s: has ended", t->name);
 	return 0;
@@ -336,7 +354,9 @@ const struct command cmd_stop = {
 
 static const struct option_row kill_options[] = {
 	{ 's', "signal", "SIGNAL",
-		"send the command this signal instead of SIGKILL; of a detached instance" },
+		"send the command this signal instead of SIGKILL; of a detached instance. An init "
+		"of "
+		"the image's own (run --init) gets those that it handles." },
 	{ 0 },
 };
 
