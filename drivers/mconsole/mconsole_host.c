@@ -277,9 +277,16 @@ static int choose_dir(struct mconsole_open *o)
 	return fail(o, ENOENT, "", "neither $HOME nor $XDG_RUNTIME_DIR can be written");
 }
 
+/* Which socket is this instance's: another may have the name since this one was renamed. */
+static ino_t socket_inode;
+
 /* Removes the folder at the end. Async-signal-safe. */
 static void leave(void)
 {
+	struct stat st;
+
+	if (stat(socket_path, &st) || st.st_ino != socket_inode)
+		return;
 	unlink(socket_path);
 	unlink(console_path);
 	unlink(pid_path);
@@ -357,6 +364,7 @@ static void give_to_broker(void)
 int mconsole_host_open(struct mconsole_open *o)
 {
 	int err = choose_dir(o);
+	struct stat st;
 
 	if (err)
 		return err;
@@ -372,6 +380,7 @@ int mconsole_host_open(struct mconsole_open *o)
 	snprintf(console_path, sizeof(console_path), "%s/console", folder);
 	snprintf(pid_path, sizeof(pid_path), "%s/pid", folder);
 	snprintf(o->path, sizeof(o->path), "%.255s", socket_path);
+	socket_inode = stat(socket_path, &st) ? 0 : st.st_ino;
 	line = o->irq;
 	os_getrandom(&process, sizeof(process));
 	os_at_exit(leave);

@@ -42,7 +42,7 @@ static const struct row verbs[] = {
 		"handles." },
 	{ "cp", "nestctl cp", "The instance needs sh and tar. Devices are left out." },
 	{ "wait", "nestctl wait", "" },
-	{ "rename", "nestctl rename", "The instance must not run." },
+	{ "rename", "nestctl rename", "" },
 	{ "rm", "nestctl rm", "" },
 	{ "pause", "nestctl pause", "" },
 	{ "unpause", "nestctl unpause", "" },

@@ -66,6 +66,20 @@ bool umid_is_served(const char *folder)
 	return true;
 }
 
+void umid_remove_dead(const char *folder)
+{
+	static const char *const files[] = { "mconsole", "console", "pid" };
+	bool dead;
+
+	if (umid_is_served(folder))
+		return;
+	dead = errno == ECONNREFUSED;
+	for (size_t i = 0; dead && i < sizeof(files) / sizeof(files[0]); i++)
+		unlink(format("%s/%s", folder, files[i]));
+	/* a kernel removes what it has in its folder, and fails to remove one with a new name */
+	rmdir(folder);
+}
+
 /* Returns the only running instance of all homes. */
 static const char *only_one(void)
 {

@@ -23,6 +23,8 @@ pid_t umid_pid(const char *folder);
 pid_t umid_read_pid(const char *folder);
 /* True if a process listens there. */
 bool umid_is_served(const char *folder);
+/* Removes a folder that no process serves any more, with its sockets. */
+void umid_remove_dead(const char *folder);
 /* Returns the folders of names, 0 and 1, or NULL if the environment names none. */
 const char *umid_home(int i);
 

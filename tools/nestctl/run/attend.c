@@ -348,7 +348,7 @@ void attend_begin(struct run *r)
 }
 
 /* Waits for the machine's end, over restarts. Returns the last kernel's wait status. */
-static int wait_for_machine(const struct run *r, pid_t pid)
+static int wait_for_machine(struct run *r, pid_t pid)
 {
 	int status;
 
@@ -356,6 +356,7 @@ static int wait_for_machine(const struct run *r, pid_t pid)
 		status = wait_for_kernel(r, pid);
 		if (end_wanted || !WIFEXITED(status) || WEXITSTATUS(status) != MACHINE_RESTARTS)
 			break;
+		run_follow_name(r);
 		pid = start_kernel(r, r->argv, r->fds);
 	}
 	close_ends(r);

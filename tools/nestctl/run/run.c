@@ -19,6 +19,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@
 #include "tools/nestctl/cow/cow.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
+#include "tools/nestctl/core/umid.h"
 #include "tools/nestctl/run/audit.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/run/template.h"
@@ -266,11 +268,43 @@ static void prepare(struct run *r)
 	audit_prepare(r);
 }
 
-void prepare_boot(struct run *r)
+static void set_disk(struct run *r)
 {
 	/* m maps the image's pages if possible; else the kernel's log has the reason. */
 	r->argv[r->disk_at] =
 		format("ubd0m=%s,%s", without_commas(open_cow(r)), without_commas(r->real_image));
+}
+
+void run_follow_name(struct run *r)
+{
+	char folder[PATH_MAX];
+	ssize_t n =
+		r->folder_fd < 0 ? -1 : readlink(fd_path(r->folder_fd), folder, sizeof(folder) - 1);
+	const char *name, *old;
+
+	folder[n > 0 ? n : 0] = '\0';
+	name = strrchr(folder, '/') ? strrchr(folder, '/') + 1 : "";
+	if (!*name || !strcmp(name, r->name))
+		return;
+	for (int i = 0; i < r->argc; i++)
+		if (!strncmp(r->argv[i], "umid=", 5))
+			r->argv[i] = format("umid=%s", name);
+	/* its own layer lies in the folder */
+	old = format("%.*s/%s/layer", (int)(name - 1 - folder), folder, r->name);
+	if (r->cow && !strcmp(r->cow, old)) {
+		r->cow = format("%s/layer", folder);
+		set_disk(r);
+	}
+	r->name = format("%s", name);
+	/* the last kernel has not found its folder under the new name */
+	for (int i = 0; i < 2; i++)
+		if (umid_home(i))
+			umid_remove_dead(format("%s/%s", umid_home(i), name));
+}
+
+void prepare_boot(struct run *r)
+{
+	set_disk(r);
 	r->argv[r->initrd_at] =
 		format("initrd=%s", fd_path(initrd_make(r->job, r->job_size, r->agent)));
 }

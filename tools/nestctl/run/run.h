@@ -100,7 +100,7 @@ struct run {
 	unsigned int log_files;
 	/* the end of a killed kernel is a status, 128 + signal */
 	bool supervised;
-	/* gets a byte when the command starts; -1: nobody wants to know */
+	/* gets a byte when the command starts; -1: no process waits for it */
 	int started_fd;
 	/* the instance's folder, of which the name may change; -1: it has none */
 	int folder_fd;
@@ -170,12 +170,12 @@ void run_add_ulimit(struct run *r, const char *text); /* NAME=SOFT[:HARD] */
 void run_set_read_only(struct run *r);
 void run_drop_capability(struct run *r, const char *name); /* ALL, NET_RAW or CAP_NET_RAW */
 void run_add_capability(struct run *r, const char *name);
-/* Adds what they mean together. */
-void run_limit_capabilities(struct run *r);
 /* Returns the bits of ALL, NET_RAW or CAP_NET_RAW, for an --option. Dies if it is none of them. */
 uint64_t capability_bits(const char *option, const char *name);
 /* Returns what --cap-drop and --cap-add leave together. */
 uint64_t capabilities_kept(uint64_t drop, uint64_t add);
+/* Adds what they mean together. */
+void run_limit_capabilities(struct run *r);
 /* Options of machines (machine.c). They die on an error. The first returns the hash. */
 const char *run_set_password(struct run *r, const char *text);
 void run_add_ssh_key(struct run *r, const char *path);
@@ -211,6 +211,8 @@ void attend_begin(struct run *r);
 int attend_rest(struct run *r, pid_t pid);
 /* Executes r->kernel in a child with these three streams. Returns the child. */
 pid_t start_kernel(const struct run *r, const char *const *argv, const int fds[3]);
+/* Takes the name that a detached instance has by now, before its kernel starts again (run.c). */
+void run_follow_name(struct run *r);
 /* Makes what only a boot needs, and sets its words of r->argv (run.c). */
 void prepare_boot(struct run *r);
 /* Blocks the signals that attend() takes. Is called before anything is made. */

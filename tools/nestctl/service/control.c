@@ -18,6 +18,7 @@
 #include "tools/nestctl/service/service.h"
 
 #define REPLY_S 10
+#define REPLY_MAX 1024
 
 static struct sockaddr_un address(const struct service *s)
 {
@@ -59,10 +60,17 @@ int control_connect(const struct service *s, pid_t *pid)
 	return fd;
 }
 
+const char *control_reply(int fd, const char *text)
+{
+	char reply[REPLY_MAX];
+	ssize_t n = -1;
+
+	if (send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text))
+		n = recv(fd, reply, sizeof(reply), 0);
+	return n > 0 ? format("%.*s", (int)n, reply) : NULL;
+}
+
 bool control_ask(int fd, const char *text)
 {
-	char reply[16];
-
-	return send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text) &&
-	       recv(fd, reply, sizeof(reply), 0) > 0;
+	return control_reply(fd, text);
 }

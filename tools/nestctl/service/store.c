@@ -133,6 +133,13 @@ bool service_wait_end(const struct service *s, int ms)
 	return true;
 }
 
+void service_check_free(const char *name)
+{
+	for (int i = 0; i < 2; i++)
+		if (umid_home(i) && umid_is_served(format("%s/%s", umid_home(i), name)))
+			die("%s: an instance of this name runs", name);
+}
+
 struct service service_create(const char *name)
 {
 	struct service s;
@@ -140,9 +147,7 @@ struct service service_create(const char *name)
 	service_check_name(name);
 	if (service_find(&s, name))
 		die(TAKEN, name);
-	for (int i = 0; i < 2; i++)
-		if (umid_home(i) && umid_is_served(format("%s/%s", umid_home(i), name)))
-			die("%s: an instance of this name runs", name);
+	service_check_free(name);
 	make_dirs(services_dir());
 	if (mkdir(format("%s/%s", services_dir(), name), 0700) && errno != EEXIST)
 		die("%s/%s: %s", services_dir(), name, strerror(errno));

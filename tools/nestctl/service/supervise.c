@@ -400,23 +400,27 @@ static void child_ended(int status)
 	drain(&super.err, LOG_ERR);
 	close_fd(&super.input);
 	super.child = 0;
+	/* of a renamed instance the kernel does not find it */
+	for (int i = 0; i < 2; i++)
+		if (umid_home(i))
+			umid_remove_dead(format("%s/%s", umid_home(i), super.s->name));
 	health_end();
 	super.st.health = health_now(&super.st.failing);
 	super.st.exit = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	super.st.ends++;
 	super.st.finished = now_ns();
+	super.st.oom = !faccessat(super.s->dir, "oom", F_OK, 0);
+	if (super.st.oom)
+		event_service(super.s, "oom", NULL, NULL);
 	event_service(super.s, "die", "exitCode", format("%d", super.st.exit));
 	/* the first start, of which its caller hears, has failed */
 	if (super.told >= 0) {
 		super.st.stopped = true;
-	super.st.oom = !faccessat(super.s->dir, "oom", F_OK, 0);
-	if (super.st.oom)
-		event_service(super.s, "oom", NULL, NULL);
+		keep_error(failure());
 		tell(failure());
 		end();
 	}
 	if (super.stopping)
-		keep_error(failure());
 		event_service(super.s, "stop", NULL, NULL);
 	if (!wants_restart())
 		end();
@@ -452,11 +456,11 @@ static void start_again(void)
 	if (!why)
 		return;
 	note("cannot start it: %s", why);
+	keep_error(why);
 	child_ended(NO_CHILD << 8);
 }
 
 /* ---- requests ---- */
-	keep_error(why);
 
 static void ask_child(int sig, int value)
 {
@@ -502,6 +506,58 @@ static void push_input(void)
 		close_fd(&super.input);
 }
 
+static void take_name(void *name)
+{
+	service_rename(super.s, name);
+}
+
+/* Returns the folder of the kernel's name, or NULL if none runs. */
+static const char *kernel_folder(void)
+{
+	for (int i = 0; i < 2; i++) {
+		const char *home = umid_home(i);
+
+		if (home && umid_is_served(format("%s/%s", home, super.s->name)))
+			return format("%s/%s", home, super.s->name);
+	}
+	return NULL;
+}
+
+/*
+ * Gives the running instance another name: the folder of its kernel's, in which only the sockets
+ * count, then its own.
+ */
+static void rename_it(void *arg)
+{
+	const char *name = arg, *old = kernel_folder(), *new = NULL, *why;
+
+	service_check_name(name);
+	service_check_free(name);
+	if (!old && super.child)
+		die("%s: is just starting or ending", super.s->name);
+	if (old) {
+		new = format("%.*s%s", (int)(strrchr(old, '/') + 1 - old), old, name);
+		/* what a killed kernel has left there */
+		umid_remove_dead(new);
+		if (renameat2(AT_FDCWD, old, AT_FDCWD, new, RENAME_NOREPLACE))
+			die("%s: %s", new, strerror(errno));
+	}
+	why = attempt(take_name, arg);
+	if (why && old)
+		rename(new, old);
+	if (why)
+		die("%s", why);
+}
+
+static void answer_rename(int fd, const char *name)
+{
+	const char *why = attempt(rename_it, (void *)name), *reply = format("R%s", why ?: "");
+
+	if (!why)
+		reply = "D";
+	send(fd, reply, strlen(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void obey(int fd, const char *packet, size_t n)
 {
 	int sig = 0, seconds = 0;
@@ -520,6 +576,7 @@ static void obey(int fd, const char *packet, size_t n)
 		}
 		send(fd, "D", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 		break;
+	case CONTROL_RENAME: answer_rename(fd, packet + 1); break;
 	case CONTROL_INPUT:
 		memcpy(super.waiting + super.nr_waiting, packet + 1, n - 1);
 		super.nr_waiting += n - 1;
@@ -697,6 +754,7 @@ void supervise(struct service *s, int told)
 	if (why) {
 		super.st.exit = NO_CHILD;
 		super.st.ends++;
+		keep_error(why);
 		if (told < 0)
 			warn("%s: %s", s->name, why);
 		tell(why);
@@ -705,4 +763,3 @@ void supervise(struct service *s, int told)
 	for (;;)
 		step();
 }
-		keep_error(why);

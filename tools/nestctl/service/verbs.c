@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/nestctl.h"
@@ -60,6 +61,20 @@ const struct command cmd_wait = {
 
 /* ---- rename ---- */
 
+/* Has the supervisor of a running instance give it another name. */
+static void ask_for_name(const struct service *s, const char *name)
+{
+	pid_t pid;
+	int fd = control_connect(s, &pid);
+	const char *reply = fd < 0 ? NULL : control_reply(fd, format("%c%s", CONTROL_RENAME, name));
+
+	if (!reply)
+		die("%s: another nestctl changes it", s->name);
+	if (*reply != CONTROL_DONE)
+		die("%s", reply + 1);
+	close(fd);
+}
+
 static int rename_command(int argc, char **argv)
 {
 	struct service s;
@@ -69,18 +84,24 @@ static int rename_command(int argc, char **argv)
 		;
 	words = take_words(&cmd_rename, argc, argv, 2, 2);
 	s = service_open(words[0]);
-	if (!service_lock(&s))
-		die("%s: runs; its name can be changed once it has been stopped", s.name);
+	service_check_name(words[1]);
 	if (unit_exists(s.name))
 		die("%s: a unit of systemd has its name", s.name);
-	service_rename(&s, words[1]);
+	if (service_lock(&s)) {
+		service_check_free(words[1]);
+		service_rename(&s, words[1]);
+	} else {
+		ask_for_name(&s, words[1]);
+	}
 	return 0;
 }
 
 const struct command cmd_rename = {
 	.name = "rename",
 	.args = "NAME NEWNAME",
-	.help = "Gives a kept instance another name. It must not run.",
+	.help = "Gives a kept instance another name.",
+	.text = "One that runs goes on. Its host name stays, and it cannot be put back to a state "
+		"(rollback) until it has been started again.",
 	.run = rename_command,
 };
 

@@ -213,6 +213,16 @@ static void await(
 	}
 }
 
+/* The kernel takes the name of its command line again. */
+static void check_name(const struct instance *in)
+{
+	for (char **word = in->argv; *word; word++)
+		if (!strncmp(*word, "umid=", 5) && strcmp(*word + 5, in->name) != 0)
+			die("%s: was renamed while it ran; nestctl restart gives its kernel the "
+			    "new name, too",
+				in->name);
+}
+
 static int rollback(int argc, char **argv)
 {
 	struct umid_console c;
@@ -227,6 +237,7 @@ static int rollback(int argc, char **argv)
 		trust = true;
 	words = take_words(&cmd_rollback, argc, argv, 2, 2);
 	in = instance_find(words[0]);
+	check_name(&in);
 	s = state_open(words[1]);
 	state_must_be_whole(&s);
 	check_build(&s, &in);
