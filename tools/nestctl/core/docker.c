@@ -49,7 +49,8 @@ static const struct row verbs[] = {
 	{ "port", "nestctl port", "" },
 	{ "inspect", "nestctl inspect",
 		"The fields that exist have docker's names; there are "
-		"fewer. Templates name fields only." },
+		"fewer. Templates know fields, json, index and range. A network's name is the kind "
+		"of card." },
 	{ "top", "nestctl exec",
 		"`nestctl exec NAME -- ps`. `nestctl top` is a table of instances." },
 	{ "stats", "nestctl stats",

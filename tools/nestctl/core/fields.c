@@ -21,6 +21,9 @@ struct piece {
 	char *path;
 	/* of index and .Label: a name in the object there; or NULL */
 	char *key;
+	/* of range: it stands for these pieces, once for each value there */
+	bool range;
+	struct piece *each;
 	struct piece *next;
 };
 
@@ -37,7 +40,7 @@ struct fields {
 static void __attribute__((noreturn)) bad(const char *at)
 {
 	die("--format: '%.*s': only fields are known here, as {{.Name}}, {{json .}}, "
-	    "{{json .Name}}, {{index .Name \"key\"}}",
+	    "{{json .Name}}, {{index .Name \"key\"}}, {{range .Names}}{{.}}{{end}}",
 		(int)(strcspn(at, "}") + 2 * !!strchr(at, '}')), at);
 }
 
@@ -72,6 +75,8 @@ static const char *read_key(struct piece *piece, const char *p, const char *all)
 	return skip_blanks(end + 1);
 }
 
+static struct piece *read_pieces(const char **at, const char *range);
+
 /* Reads "{{...}}"; returns what follows. */
 static const char *read_field(struct piece *piece, const char *all)
 {
@@ -80,13 +85,17 @@ static const char *read_field(struct piece *piece, const char *all)
 
 	piece->field = true;
 	piece->json = !strncmp(p, "json ", 5);
-	p = skip_blanks(p + (index ? 6 : piece->json ? 5 : 0));
+	piece->range = !strncmp(p, "range ", 6);
+	p = skip_blanks(p + (index || piece->range ? 6 : piece->json ? 5 : 0));
 	p = read_path(piece, p, all);
 	if (index || !strcmp(piece->path, "Label"))
 		p = read_key(piece, p, all);
 	if (strncmp(p, "}}", 2) != 0)
 		bad(all);
-	return p + 2;
+	p += 2;
+	if (piece->range)
+		piece->each = read_pieces(&p, all);
+	return p;
 }
 
 /* Reads a text up to the next field, with \t and \n in it. */
@@ -104,6 +113,34 @@ static const char *read_text(struct piece *piece, const char *p)
 		i += escape;
 	}
 	return p + n;
+}
+
+/* Returns the length of "{{end}}" at @p, or 0. */
+static size_t end_at(const char *p)
+{
+	const char *word = strncmp(p, "{{", 2) ? "" : skip_blanks(p + 2);
+	const char *rest = strncmp(word, "end", 3) ? "" : skip_blanks(word + 3);
+
+	return strncmp(rest, "}}", 2) ? 0 : (size_t)(rest + 2 - p);
+}
+
+/* Reads pieces up to the end, or of a @range, unless that is NULL, to its {{end}}. */
+static struct piece *read_pieces(const char **at, const char *range)
+{
+	struct piece *first = NULL, **last = &first;
+	const char *p = *at;
+
+	while (*p && !end_at(p)) {
+		struct piece *piece = xalloc(sizeof(*piece));
+
+		p = strncmp(p, "{{", 2) ? read_text(piece, p) : read_field(piece, p);
+		*last = piece;
+		last = &piece->next;
+	}
+	if (!*p != !range)
+		bad(range ?: p);
+	*at = p + end_at(p);
+	return first;
 }
 
 /* Returns the head of a column, as docker has it. */
@@ -151,20 +188,13 @@ static void begin_table(struct fields *f)
 struct fields *fields_parse(const char *template)
 {
 	struct fields *f = xalloc(sizeof(*f));
-	struct piece **last = &f->first;
 	const char *p = template;
 
 	f->in_table = !strncmp(p, "table ", 6);
 	p += f->in_table ? 6 : 0;
 	if (!strcmp(p, "json"))
 		p = "{{json .}}";
-	while (*p) {
-		struct piece *piece = xalloc(sizeof(*piece));
-
-		p = strncmp(p, "{{", 2) ? read_text(piece, p) : read_field(piece, p);
-		*last = piece;
-		last = &piece->next;
-	}
+	f->first = read_pieces(&p, NULL);
 	if (f->in_table)
 		begin_table(f);
 	return f;
@@ -234,6 +264,8 @@ static const char *names_of(const struct json *j)
 	return *all ? all : "none";
 }
 
+static void put_pieces(FILE *out, const struct piece *p, const struct json *row);
+
 static void put_field(FILE *out, const struct piece *p, const struct json *row)
 {
 	char *path = format("%s", p->path);
@@ -250,10 +282,22 @@ static void put_field(FILE *out, const struct piece *p, const struct json *row)
 		if (!row)
 			return;
 	}
-	if (p->json)
+	if (p->range)
+		for (const struct json *v = row->first; v; v = v->next)
+			put_pieces(out, p->each, v);
+	else if (p->json)
 		put_json(out, row);
 	else
 		put_plainly(out, row);
+}
+
+static void put_pieces(FILE *out, const struct piece *p, const struct json *row)
+{
+	for (; p; p = p->next)
+		if (p->field)
+			put_field(out, p, row);
+		else
+			fputs(p->text, out);
 }
 
 void fields_row_begin(struct fields *f)
@@ -278,11 +322,7 @@ void fields_row_end(struct fields *f)
 	if (!out || fclose(f->f))
 		die("out of memory");
 	row = json_parse(f->row, f->size, "--format");
-	for (struct piece *p = f->first; p; p = p->next)
-		if (p->field)
-			put_field(out, p, row);
-		else
-			fputs(p->text, out);
+	put_pieces(out, f->first, row);
 	if (fclose(out))
 		die("out of memory");
 	if (!f->table) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fields.h: --format of listings: docker's templates, as far as they name fields.
+ * fields.h: --format of listings: docker's templates, as far as they name fields and go over lists.
  *
  *      {{.Names}}   {{.State.ExitCode}}   {{json .}}   {{json .Labels}}   {{.Label "a"}}
- *      {{index .Config.Labels "a"}}   \t \n   "table ..." for columns with heads   "json"
+ *      {{index .Config.Labels "a"}}   {{range .Config.Cmd}}{{.}} {{end}}
+ *      \t \n   "table ..." for columns with heads   "json"
  *
  * A row is JSON text, so that --json and --format have the same fields.
  */
