@@ -9,8 +9,9 @@
 #include <stdbool.h>
 
 /*
- * Makes the terminal raw until terminal_restore() or exit(); keys that were typed before stay. False
- * if standard input is no terminal. @drop: terminal_restore() drops keys that nothing has read.
+ * Makes the terminal raw until terminal_restore() or exit(); keys that were typed before stay.
+ * False if standard input is no terminal. @drop: terminal_restore() drops keys that nothing has
+ * read.
  */
 bool terminal_raw(bool drop);
 /* Gives the terminal back; may be called again. */
