@@ -2,13 +2,19 @@
 /*
  * calls.h: the host's calls, for host-world files that run in a jail. It admits one form of each
  * family (jail/table.c): preadv2(2) and pwritev2(2) for files, with HERE as the offset of what has
- * none; recvmmsg(2) and sendmmsg(2) for sockets; waitid(2), tgkill(2), poll(2). These are the
- * shapes of libc on top of them, with errno.
+ * none; recvmmsg(2) for sockets; waitid(2), tgkill(2), poll(2). These are the shapes of libc on top
+ * of them, with errno.
+ *
+ * Sockets are written to, as files are: by a call that takes an address a fallen kernel could send
+ * to any socket of the user's. So they are connected, and do not block where O_NONBLOCK says so
+ * (host_no_wait()). SIGPIPE is ignored. sendmmsg(2) is for sockets that ignore addresses, some of
+ * which have numbers for it (os_packet_socket()).
  */
 #ifndef NESTLING_OS_CALLS_H
 #define NESTLING_OS_CALLS_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -56,11 +62,12 @@ static inline ssize_t host_recv(int fd, void *buf, size_t n, int flags)
 	return host_recvmsg(fd, &(struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 }, flags);
 }
 
-static inline ssize_t host_send(int fd, const void *buf, size_t n, int flags)
+/* Writes to a descriptor do not wait from now on. Returns 0, or -1 with errno. */
+static inline int host_no_wait(int fd)
 {
-	struct iovec iov = { (void *)buf, n };
+	int flags = fcntl(fd, F_GETFL);
 
-	return host_sendmsg(fd, &(struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 }, flags);
+	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
 /*

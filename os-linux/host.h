@@ -144,6 +144,15 @@ int os_jail_opener(int (*fn)(const char *text, struct os_opened *o));
 int os_jail_open(int opener, const char *text, struct os_opened *o);
 /* True once the jail has closed. */
 bool os_jailed(void);
+/*
+ * Before the jail closes: gives a socket of whole packets one of the few numbers by which a jailed
+ * process may send many packets in a call, and descriptors. Returns that number, and closes @fd; or
+ * @fd: it is none, there are no more, or the jail is closed. os_packet_drop() ends the connection;
+ * the number stays taken. False: it is none of them, close(2) does it.
+ */
+int os_packet_socket(int fd);
+bool os_is_packet_socket(int fd);
+bool os_packet_drop(int fd);
 
 /* ---- signals and the end ---- */
 

@@ -92,7 +92,8 @@ static long request_fd(const struct zyg_msg *m, int fd)
 		memcpy(CMSG_DATA(c), &fd, sizeof(int));
 	}
 	pthread_mutex_lock(&request_lock);
-	r = host_sendmsg(zygote_socket, &msg, MSG_NOSIGNAL);
+	r = fd < 0 ? write(zygote_socket, m, sizeof(*m)) :
+		     host_sendmsg(zygote_socket, &msg, MSG_NOSIGNAL);
 	if (r == sizeof(*m))
 		do
 			r = host_recv(zygote_socket, &answer, sizeof(answer), 0);
@@ -217,7 +218,7 @@ static int launch(const struct os_space_setup *s)
 	err = zygote < 0 ? os_refused("vfork", errno) : 0;
 	close(pair[1]);
 	/* no zygote: os_space_stop() has nothing to kill */
-	zygote_socket = err ? -1 : pair[0];
+	zygote_socket = err ? -1 : os_packet_socket(pair[0]);
 	if (err)
 		close(pair[0]);
 err_close_image:
@@ -236,7 +237,8 @@ static int start_failure(void)
 
 static void abandon_zygote(void)
 {
-	close(zygote_socket);
+	if (!os_packet_drop(zygote_socket))
+		close(zygote_socket);
 	zygote_socket = -1;
 	host_kill(zygote);
 	host_reap(zygote);

@@ -23,7 +23,7 @@ static bool exchange(char say, char want)
 	char letter = say;
 	ssize_t n;
 
-	if (host_send(channel, &letter, 1, MSG_NOSIGNAL) != 1)
+	if (write(channel, &letter, 1) != 1)
 		return false;
 	do {
 		n = host_recv(channel, &letter, 1, 0);

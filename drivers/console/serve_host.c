@@ -158,7 +158,7 @@ static void send_packet(struct client *c, char type, const char *text)
 	char buf[1024];
 
 	snprintf(buf, sizeof(buf), "%c%s", type, text);
-	host_send(c->fd, buf, strlen(buf), MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)!write(c->fd, buf, strlen(buf));
 }
 
 static void send_names(struct client *c)
@@ -230,7 +230,7 @@ static void telnet_bytes(struct client *c, uint8_t *buf, size_t n)
 	c->in_len = telnet_in(&c->telnet, buf, n, reply, &len);
 	memcpy(c->in, buf, c->in_len);
 	if (len)
-		host_send(c->fd, reply, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		(void)!write(c->fd, reply, len);
 	if (c->telnet.rows && c->telnet.cols) {
 		line_set_size(c->h, c->telnet.rows, c->telnet.cols);
 		c->telnet.rows = 0;
@@ -317,8 +317,7 @@ static void set_pacing(struct client *c, bool reads)
 static void client_out(struct client *c)
 {
 	while (fill(c)) {
-		ssize_t n = host_send(c->fd, c->out + c->out_at, c->out_len - c->out_at,
-			MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = write(c->fd, c->out + c->out_at, c->out_len - c->out_at);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -66,7 +66,7 @@ static int watch(int fd, int irq)
 	len = sizeof(int);
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) || listens)
 		return -EINVAL;
-	return os_event_add(fd, 0, irq);
+	return host_no_wait(fd) ? -errno : os_event_add(fd, 0, irq);
 }
 
 int exec_host_adopt(int fd, int irq)
@@ -135,7 +135,7 @@ long exec_host_send(int end, const void *buf, size_t n)
 	if (fd < 0)
 		return -EPIPE;
 	do
-		put = host_send(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		put = write(fd, buf, n);
 	while (put < 0 && errno == EINTR);
 	if (put < 0 && errno == EAGAIN)
 		return again(fd, EPOLLOUT);

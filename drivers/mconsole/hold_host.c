@@ -24,7 +24,8 @@ int hold_host_take(struct mconsole_packet *p)
 	fd = mconsole_host_take(p, 0);
 	if (fd < 0)
 		return -EINVAL;
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) || type != SOCK_STREAM) {
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) || type != SOCK_STREAM ||
+		host_no_wait(fd)) {
 		close(fd);
 		return -EINVAL;
 	}
@@ -38,7 +39,7 @@ static bool say(const char *text, size_t n)
 	ssize_t done;
 
 	do {
-		done = host_send(channel, text, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		done = write(channel, text, n);
 	} while (done < 0 && errno == EINTR);
 	return done == (ssize_t)n;
 }

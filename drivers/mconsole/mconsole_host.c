@@ -497,7 +497,6 @@ int mconsole_host_reply(const struct mconsole_packet *p, const void *data, size_
 {
 	struct os_relayed head = { .len = (uint32_t)len, .from_len = p->from_len };
 	struct iovec iov[] = { { &head, sizeof(head) }, { (void *)data, len } };
-	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
 	ssize_t n;
 
 	if (p->process != process)
@@ -508,7 +507,7 @@ int mconsole_host_reply(const struct mconsole_packet *p, const void *data, size_
 	memcpy(head.from, p->from, sizeof(head.from));
 	do {
 		if (relayed)
-			n = host_sendmsg(sock, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+			n = pwritev2(sock, iov, 2, HERE, 0);
 		else
 			n = sendto(sock, data, len, MSG_DONTWAIT | MSG_NOSIGNAL,
 				(const struct sockaddr *)p->from, p->from_len);

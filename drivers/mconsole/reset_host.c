@@ -87,7 +87,8 @@ static int check_socket(int fd)
 	socklen_t size = sizeof(int);
 	int type;
 
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) || type != SOCK_SEQPACKET ?
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) || type != SOCK_SEQPACKET ||
+			       host_no_wait(fd) ?
 		       -EINVAL :
 		       0;
 }
@@ -175,7 +176,7 @@ void reset_host_tell(uint32_t op, uint32_t arg)
 	ssize_t n;
 
 	do {
-		n = host_send(server.sock, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = write(server.sock, &m, sizeof(m));
 	} while (n < 0 && errno == EINTR);
 	if (n != (ssize_t)sizeof(m))
 		server.ends = true;

@@ -6,7 +6,6 @@
 #ifndef NESTLING_NET_INTERNAL_HOST_H
 #define NESTLING_NET_INTERNAL_HOST_H
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -22,6 +21,11 @@ struct net_host {
 	int fd;     /* -1: the other side has gone */
 	int parked; /* while gone: its number, or -1 */
 	pid_t pid;  /* of the helper, or 0 */
+	/*
+	 * mcast: the connected socket that frames leave by, or -1: they leave by fd. It keeps its
+	 * number until the link is closed.
+	 */
+	int out;
 	/* vde: the connection that keeps us a member, or -1 */
 	int control;
 	/* connection whose answer to a request to join is missing, or -1 */
@@ -35,8 +39,6 @@ struct net_host {
 	/* bytes of virtio_net_hdr before each frame */
 	uint32_t header;
 	bool opened; /* of fd */
-	bool has_to; /* each frame is sent to this address */
-	struct sockaddr_in to;
 	uint64_t calls;
 	char err[256];
 };
@@ -50,8 +52,9 @@ struct net_link {
 	 * is to be called again. Never waits.
 	 */
 	int (*open)(struct net_host *h);
-	void (*close)(struct net_host *h); /* closes all but h->fd */
-	bool queues;                       /* the link may have several */
+	/* closes all but h->fd and h->out */
+	void (*close)(struct net_host *h);
+	bool queues; /* the link may have several */
 };
 
 extern const struct net_link slirp_link, tap_link, fd_link, switch_link, vde_link, mcast_link;
@@ -65,6 +68,8 @@ extern const struct net_link slirp_link, tap_link, fd_link, switch_link, vde_lin
 int net_jailed_open(struct net_host *h);
 int net_nowhere(void);
 
+/* Makes @fd what frames leave by, under the number that h->out has already if it has one. */
+void net_set_out(struct net_host *h, int fd);
 /* Sets up the tap device @fd, with a virtio_net_hdr before each frame or without. */
 void net_tap_setup(struct net_host *h, int fd, bool vnet);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * net_host.c: the half of the network driver that touches the host: moves frames between the front
- * end's buffers and a descriptor, a batch in one host call, and arms the event that raises the
- * interrupt.
+ * end's buffers and a descriptor, and arms the event that raises the interrupt. A batch is one host
+ * call, but for tap devices; and out, but for sockets that have a number for it
+ * (os_packet_socket()): those to slirp and to a switch that the card has had since the start.
  *
  * States of the event: armed (one shot) -> fired -> the front end takes frames until none is left
  * -> armed. While a send waits for room it is armed for both directions. A link of several queues
@@ -141,7 +142,7 @@ static struct net_host *make(const struct net_open *o, int first, uint32_t index
 	h->queues = o->queues;
 	h->first = first ? os_object(first) : NULL;
 	h->index = index;
-	h->fd = h->parked = h->control = h->asked = h->half = -1;
+	h->fd = h->parked = h->out = h->control = h->asked = h->half = -1;
 	h->args = strdup(o->args);
 	h->value = strdup(o->value ? o->value : "");
 	if (h->args && h->value)
@@ -226,10 +227,14 @@ static int reopen(struct net_host *h)
 		close(h->fd);
 		h->fd = h->parked;
 		h->parked = -1;
+	} else if (!os_jailed()) {
+		h->fd = os_packet_socket(h->fd);
 	}
 	err = os_event_add(h->fd, EPOLLIN, h->irq);
 	if (!err && h->control >= 0)
 		err = os_event_add(h->control, EPOLLIN, h->irq);
+	if (!err && h->out >= 0)
+		err = os_event_add(h->out, 0, h->irq);
 	if (err) {
 		if (h->link->close)
 			h->link->close(h);
@@ -238,6 +243,16 @@ static int reopen(struct net_host *h)
 		return net_fail(h, -err, "%s", strerror(-err));
 	}
 	return 0;
+}
+
+void net_set_out(struct net_host *h, int fd)
+{
+	if (h->out < 0) {
+		h->out = fd;
+	} else {
+		dup3(fd, h->out, O_CLOEXEC);
+		close(fd);
+	}
 }
 
 int net_host_reopen(int host)
@@ -255,7 +270,7 @@ static void gone(struct net_host *h)
 	int nowhere = net_nowhere();
 
 	os_event_del(h->fd);
-	if (nowhere >= 0 && dup3(nowhere, h->fd, O_CLOEXEC) == h->fd)
+	if (os_packet_drop(h->fd) || (nowhere >= 0 && dup3(nowhere, h->fd, O_CLOEXEC) == h->fd))
 		h->parked = h->fd;
 	else
 		close(h->fd);
@@ -278,6 +293,8 @@ static void destroy(struct net_host *h)
 	net_stop_asking(h);
 	if (h->parked >= 0)
 		close(h->parked);
+	if (h->out >= 0)
+		close(h->out);
 	free(h->args);
 	free(h->value);
 	free(h);
@@ -300,7 +317,10 @@ static void arm_both(struct net_host *h)
 {
 	__atomic_store_n(&h->full, true, __ATOMIC_SEQ_CST);
 	count_call(h);
-	os_event_rearm(h->fd, EPOLLIN | EPOLLOUT, h->irq);
+	if (h->out >= 0)
+		os_event_rearm(h->out, EPOLLOUT, h->irq);
+	else
+		os_event_rearm(h->fd, EPOLLIN | EPOLLOUT, h->irq);
 }
 
 /*
@@ -314,7 +334,7 @@ static void arm(struct net_host *h)
 	do {
 		full = __atomic_load_n(&h->full, __ATOMIC_SEQ_CST);
 		count_call(h);
-		os_event_rearm(h->fd, full ? EPOLLIN | EPOLLOUT : EPOLLIN, h->irq);
+		os_event_rearm(h->fd, full && h->out < 0 ? EPOLLIN | EPOLLOUT : EPOLLIN, h->irq);
 	} while (!full && __atomic_load_n(&h->full, __ATOMIC_SEQ_CST));
 }
 
@@ -385,30 +405,6 @@ static size_t pieces_of(const struct net_out *out, struct iovec *iov)
 	for (uint32_t i = 0; i < out->nr_pieces; i++)
 		iov[1 + i] = (struct iovec){ (void *)out->pieces[i].data, out->pieces[i].len };
 	return 1 + out->nr_pieces;
-}
-
-static int tap_send(struct net_host *h, const struct net_out *out, int n)
-{
-	int sent = 0;
-
-	while (sent < n) {
-		struct virtio_net_hdr hdr = offload(&out[sent]);
-		struct iovec iov[2 + NET_PIECES] = { { &hdr, h->header } };
-		int count = 1 + (int)pieces_of(&out[sent], iov + 1);
-
-		count_call(h);
-		if (pwritev2(h->fd, iov + !h->header, count - !h->header, HERE, 0) < 0) {
-			if (errno == EINTR)
-				continue;
-			if (errno == EAGAIN || errno == ENOBUFS)
-				break;
-		}
-		/* a device that is down on the host takes no frames */
-		sent++;
-	}
-	if (sent < n)
-		arm_both(h);
-	return sent;
 }
 
 /*
@@ -483,25 +479,44 @@ int net_host_recv(int host, struct net_in *in, int n)
 	return got < 0 ? 0 : got;
 }
 
-int net_host_send(int host, const struct net_out *out, int n)
+/*
+ * Each frame is a write, without an address: a jailed process has no call that takes one, but for
+ * sockets that ignore it.
+ */
+static int send_each(struct net_host *h, const struct net_out *out, int n)
 {
-	struct net_host *h = os_object(host);
+	int fd = h->out >= 0 ? h->out : h->fd, sent = 0;
+
+	while (sent < n) {
+		struct virtio_net_hdr hdr = offload(&out[sent]);
+		struct iovec iov[2 + NET_PIECES] = { { &hdr, h->header } };
+		int count = 1 + (int)pieces_of(&out[sent], iov + 1);
+
+		count_call(h);
+		if (pwritev2(fd, iov + !h->header, count - !h->header, HERE, 0) < 0) {
+			if (errno == EINTR)
+				continue;
+			if (errno == EAGAIN || errno == ENOBUFS)
+				break;
+			if (!h->tap)
+				return n; /* the peer has gone; recv will tell */
+		}
+		/* a device that is down on the host takes no frames */
+		sent++;
+	}
+	return sent;
+}
+
+static int send_all(struct net_host *h, const struct net_out *out, int n)
+{
 	struct mmsghdr msgs[NET_BATCH];
 	struct iovec iov[NET_BATCH][2];
 	int sent;
 
-	if (h->fd < 0)
-		return n;
-	if (h->tap)
-		return tap_send(h, out, n);
 	for (int i = 0; i < n; i++) {
 		msgs[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = iov[i] } };
 		msgs[i].msg_hdr.msg_iovlen =
 			pieces_of(&out[i], iov[i]); /* one packet: two pieces at most */
-		if (h->has_to) {
-			msgs[i].msg_hdr.msg_name = &h->to;
-			msgs[i].msg_hdr.msg_namelen = sizeof(h->to);
-		}
 	}
 	do {
 		count_call(h);
@@ -509,7 +524,18 @@ int net_host_send(int host, const struct net_out *out, int n)
 	} while (sent < 0 && errno == EINTR);
 	if (sent < 0 && errno != EAGAIN && errno != ENOBUFS)
 		return n; /* the peer has gone; recv will tell */
+	return sent < 0 ? 0 : sent;
+}
+
+int net_host_send(int host, const struct net_out *out, int n)
+{
+	struct net_host *h = os_object(host);
+	int sent;
+
+	if (h->fd < 0)
+		return n;
+	sent = n > 1 && os_is_packet_socket(h->fd) ? send_all(h, out, n) : send_each(h, out, n);
 	if (sent < n)
 		arm_both(h);
-	return sent < 0 ? 0 : sent;
+	return sent;
 }

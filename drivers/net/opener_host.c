@@ -18,8 +18,9 @@
 /* What comes back beside the descriptors, in os_opened's text. */
 struct opened {
 	uint32_t header;
-	bool tap, has_to;
-	struct sockaddr_in to;
+	bool tap;
+	/* the second descriptor is net_host.out, else net_host.control */
+	bool has_out;
 	char name[16];
 };
 _Static_assert(sizeof(struct opened) <= sizeof(((struct os_opened *)0)->text), "it fits");
@@ -96,9 +97,13 @@ static int open_link(struct net_host *h)
 /* "VALUE", or "VALUE\nmore": a queue beside the first one. */
 static int open_for_jailed(const char *text, struct os_opened *o)
 {
-	struct net_host h = {
-		.queues = 1, .fd = -1, .parked = -1, .control = -1, .asked = -1, .half = -1
-	};
+	struct net_host h = { .queues = 1,
+		.fd = -1,
+		.parked = -1,
+		.out = -1,
+		.control = -1,
+		.asked = -1,
+		.half = -1 };
 	struct net_host first = { 0 };
 	const char *end = strchr(text, '\n');
 	char *value = strndup(text, end ? (size_t)(end - text) : strlen(text));
@@ -117,13 +122,13 @@ static int open_for_jailed(const char *text, struct os_opened *o)
 	if (err) {
 		memcpy(o->text, h.err, sizeof(o->text) - 1);
 	} else {
-		struct opened answer = { h.header, h.tap, h.has_to, h.to, "" };
+		struct opened answer = { h.header, h.tap, h.out >= 0, "" };
 
 		memcpy(answer.name, h.name, sizeof(answer.name));
 		memcpy(o->text, &answer, sizeof(answer));
 		o->fd[o->nr++] = h.fd;
-		if (h.control >= 0)
-			o->fd[o->nr++] = h.control;
+		if (h.out >= 0 || h.control >= 0)
+			o->fd[o->nr++] = h.out >= 0 ? h.out : h.control;
 	}
 	free(value);
 	free(args);
@@ -178,11 +183,11 @@ int net_jailed_open(struct net_host *h)
 		return net_fail(h, err ? -err : EIO, "%s", *o.text ? o.text : strerror(-err));
 	memcpy(&answer, o.text, sizeof(answer));
 	h->fd = o.fd[0];
-	h->control = o.nr > 1 ? o.fd[1] : -1;
+	h->control = o.nr > 1 && !answer.has_out ? o.fd[1] : -1;
+	if (o.nr > 1 && answer.has_out)
+		net_set_out(h, o.fd[1]);
 	h->tap = answer.tap;
 	h->header = answer.header;
-	h->has_to = answer.has_to;
-	h->to = answer.to;
 	memcpy(h->name, answer.name, sizeof(h->name));
 	return 0;
 }

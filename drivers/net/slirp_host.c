@@ -186,6 +186,7 @@ static int start(struct net_host *h)
 	close(pair[1]);
 	if (h->pid < 0)
 		h->pid = 0;
+	host_no_wait(pair[0]);
 	h->asked = pair[0];
 	h->give_up = net_now_ms() + START_MS;
 out:

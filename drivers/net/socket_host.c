@@ -302,28 +302,51 @@ static int mcast_check(struct net_host *h)
 	return mcast_words(h, &to, &ttl);
 }
 
+/* Returns a socket that is bound to the group, or -1 with errno. */
+static int mcast_socket(const struct sockaddr_in *group, int ttl)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
+
+	if (fd < 0)
+		return -1;
+	large_buffers(fd);
+	if (!setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) &&
+		!setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &ttl, sizeof(ttl)) &&
+		!setsockopt(fd, IPPROTO_IP, IP_MULTICAST_LOOP, &on, sizeof(on)) &&
+		!bind(fd, (const struct sockaddr *)group, sizeof(*group)))
+		return fd;
+	on = errno;
+	close(fd);
+	errno = on;
+	return -1;
+}
+
+/*
+ * Two sockets: a socket that is connected to the group would hear nobody, since the host compares
+ * senders with the group.
+ */
 static int mcast_open(struct net_host *h)
 {
 	struct ip_mreq join = { .imr_interface.s_addr = htonl(INADDR_ANY) };
-	int fd, ttl, on = 1, err = mcast_words(h, &h->to, &ttl);
+	struct sockaddr_in to;
+	int fd, out, ttl, err = mcast_words(h, &to, &ttl);
 
 	if (err)
 		return err;
-	join.imr_multiaddr = h->to.sin_addr;
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &ttl, sizeof(ttl)) ||
-		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_LOOP, &on, sizeof(on)) ||
-		bind(fd, (struct sockaddr *)&h->to, sizeof(h->to)) ||
-		setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &join, sizeof(join))) {
-		err = net_fail(
-			h, errno, "mcast,,%s: %s", inet_ntoa(h->to.sin_addr), strerror(errno));
+	join.imr_multiaddr = to.sin_addr;
+	fd = mcast_socket(&to, ttl);
+	out = mcast_socket(&to, ttl);
+	if (fd < 0 || out < 0 ||
+		setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &join, sizeof(join)) ||
+		connect(out, (struct sockaddr *)&to, sizeof(to))) {
+		err = net_fail(h, errno, "mcast,,%s: %s", inet_ntoa(to.sin_addr), strerror(errno));
 		if (fd >= 0)
 			close(fd);
+		if (out >= 0)
+			close(out);
 		return err;
 	}
-	large_buffers(fd);
-	h->has_to = true;
+	net_set_out(h, out);
 	h->fd = fd;
 	return 0;
 }

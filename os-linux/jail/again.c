@@ -362,7 +362,7 @@ void jail_again(int sock, const char *dir)
 		_exit(1);
 	forget_guest();
 	for (int i = 0; i < 65536 && i < limit; i++)
-		if (i != sock)
+		if (i != sock && !os_packet_drop(i))
 			close(i);
 	if (broker_ask(sock, ASK_GO, 0, "", NULL, 0))
 		_exit(1);

@@ -99,7 +99,7 @@ int broker_ask(
 		m.msg_controllen = CMSG_SPACE((size_t)nr_fds * sizeof(int));
 	}
 	do {
-		n = host_sendmsg(sock, &m, MSG_NOSIGNAL);
+		n = nr_fds ? host_sendmsg(sock, &m, MSG_NOSIGNAL) : write(sock, &a, iov.iov_len);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }

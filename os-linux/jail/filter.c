@@ -36,25 +36,34 @@ static void load(struct program *p, uint32_t offset)
 	emit(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, offset);
 }
 
+static uint32_t number_of(uint32_t value, const struct jail_numbers *numbers)
+{
+	return value == JAIL_SELF    ? numbers->self :
+	       value == JAIL_PACKETS ? numbers->packets :
+				       value;
+}
+
 /* Goes on if the check holds, else by a jump whose place is returned: it wants its distance. */
-static int emit_check(struct program *p, const struct jail_check *c, uint32_t self)
+static int emit_check(
+	struct program *p, const struct jail_check *c, const struct jail_numbers *numbers)
 {
 	load(p, FIELD(args) + 8 * c->arg);
 	if (c->mask != ~0U)
 		emit(p, BPF_ALU | BPF_AND | BPF_K, 0, 0, c->mask);
 	for (int i = 0; i < c->n; i++)
 		emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint8_t)(c->n - i), 0,
-			c->value[i] == JAIL_SELF ? self : c->value[i]);
+			number_of(c->value[i], numbers));
 	return emit(p, BPF_JMP | BPF_JA, 0, 0, 0);
 }
 
-static void emit_row(struct program *p, const struct jail_row *r, uint32_t self)
+static void emit_row(
+	struct program *p, const struct jail_row *r, const struct jail_numbers *numbers)
 {
 	int skip = emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, (uint32_t)r->nr);
 	int failed[JAIL_CHECKS], n = 0;
 
 	while (n < JAIL_CHECKS && r->check[n].n) {
-		failed[n] = emit_check(p, &r->check[n], self);
+		failed[n] = emit_check(p, &r->check[n], numbers);
 		n++;
 	}
 	emit(p, BPF_RET | BPF_K, 0, 0,
@@ -78,7 +87,8 @@ static bool too_long(const struct jail_row *r)
 	return n > 200;
 }
 
-int jail_filter(struct sock_filter *insn, uint32_t self, unsigned profiles, uint32_t otherwise)
+int jail_filter(struct sock_filter *insn, const struct jail_numbers *numbers, unsigned profiles,
+	uint32_t otherwise)
 {
 	struct program p = { .insn = insn };
 
@@ -91,7 +101,7 @@ int jail_filter(struct sock_filter *insn, uint32_t self, unsigned profiles, uint
 			continue;
 		if (too_long(&jail_table[i]))
 			return -E2BIG;
-		emit_row(&p, &jail_table[i], self);
+		emit_row(&p, &jail_table[i], numbers);
 	}
 	emit(&p, BPF_RET | BPF_K, 0, 0, otherwise);
 	return p.len > JAIL_FILTER_MAX ? -E2BIG : p.len;

@@ -177,6 +177,7 @@ int os_jail_begin(char **argv)
 		broker_sock = broker_start();
 		if (broker_sock < 0)
 			return broker_sock;
+		broker_sock = os_packet_socket(broker_sock);
 		jail_scope();
 	}
 	/* The close empties the bounding set of each thread, for which it needs CAP_SETPCAP. */
@@ -276,12 +277,16 @@ bool os_jailed(void)
 static int install(unsigned profiles)
 {
 	static struct sock_filter insn[JAIL_FILTER_MAX];
-	int n = jail_filter(insn, (uint32_t)getpid(), profiles, SECCOMP_RET_USER_NOTIF);
-	struct sock_fprog prog = { .len = (uint16_t)n, .filter = insn };
+	struct jail_numbers numbers = { .self = (uint32_t)getpid() };
+	int n = packets_close(&numbers.packets);
+	struct sock_fprog prog = { .filter = insn };
 	long r;
 
+	if (!n)
+		n = jail_filter(insn, &numbers, profiles, SECCOMP_RET_USER_NOTIF);
 	if (n < 0)
 		return n;
+	prog.len = (uint16_t)n;
 	r = set_filter(&prog);
 	return r < 0 ? os_refused("seccomp", errno) : (int)r;
 }

@@ -27,7 +27,7 @@ struct jail_check {
 
 enum jail_action {
 	JAIL_ALLOW,  /* if all checks hold */
-	JAIL_ABSENT, /* -ENOSYS */
+	JAIL_ABSENT, /* -ENOSYS, if all checks hold */
 	/* the broker makes the call, if it names what may be named; for --jail only */
 	JAIL_ASK,
 };
@@ -56,13 +56,23 @@ extern const struct jail_row jail_table[];
 extern const size_t jail_rows;
 
 /*
- * Writes the filter of the table to @insn, JAIL_FILTER_MAX of them, with the process number @self
- * and the rows of @profiles. What it does not admit is @otherwise. Returns the number of
- * instructions, or -E2BIG.
+ * In a check of the table: the number of this process, and the first of the descriptors of
+ * packets.c, with the mask for all of them.
  */
-int jail_filter(struct sock_filter *insn, uint32_t self, unsigned profiles, uint32_t otherwise);
-/* In a check of the table: the number of this process. */
 #define JAIL_SELF 0xfffffffeU
+#define JAIL_PACKETS 0xfffffffdU
+#define PACKETS 16
+#define PACKETS_MASK (~(uint32_t)(PACKETS - 1))
+struct jail_numbers {
+	uint32_t self, packets;
+};
+
+/*
+ * Writes the filter of the table to @insn, JAIL_FILTER_MAX of them, with the rows of @profiles.
+ * What it does not admit is @otherwise. Returns the number of instructions, or -E2BIG.
+ */
+int jail_filter(struct sock_filter *insn, const struct jail_numbers *numbers, unsigned profiles,
+	uint32_t otherwise);
 #define JAIL_ARCH 0xc000003eU /* AUDIT_ARCH_X86_64 */
 
 /* Returns the name of a call of the host, or NULL (names.c). */
@@ -70,6 +80,12 @@ const char *jail_call_name(int nr);
 
 /* True if the process is jailed, and may not use ptrace(2). */
 bool jail_has_no_ptrace(void);
+
+/*
+ * packets.c: from now on, the sockets have their numbers for good. Sets @number to the first one.
+ * Returns 0 or -errno.
+ */
+int packets_close(uint32_t *number);
 
 /* ---- what each thread gives up (threads.c) ---- */
 

@@ -35,7 +35,11 @@
 /* A descriptor, not AT_FDCWD. Landlock says which paths may be named beside it. */
 #define DESCRIPTOR(number) NONE_OF(number, 0x80000000)
 #define ASK(call, reason) { CALL(call, JAIL_ASK, "what is granted", reason) }
+/* The number of a descriptor, one of those of packets.c. */
+#define PACKET_SOCKET(number) MASKED(number, PACKETS_MASK, JAIL_PACKETS)
 #define OWN(call, reason) { CALL(call, JAIL_ASK, "for itself", reason) }
+#define REFUSED(call, say, reason, ...) \
+	{ CALL(call, JAIL_ABSENT, say, reason), .check = { __VA_ARGS__ } }
 #define ABSENT(call, reason) { CALL(call, JAIL_ABSENT, "", reason) }
 
 #define THREAD \
@@ -71,6 +75,12 @@ const struct jail_row jail_table[] = {
 		IS(0, PR_SET_NAME, PR_SET_TIMERSLACK)),
 	{ CALL(tgkill, JAIL_ALLOW, "SIGUSR1, SIGKILL", "kicks, ends; Landlock: children only"),
 		.profile = JAIL_SCOPED, .check = { IS(2, SIGUSR1, SIGKILL) } },
+	CHECKED(sendmmsg, "no address counts (packets.c)", "frames of cards, descriptors for the zygote",
+		PACKET_SOCKET(0)),
+	REFUSED(close, "of these", "no other socket gets their numbers", PACKET_SOCKET(0)),
+	CHECKED(dup3, "one of these", "a card whose other side has gone", PACKET_SOCKET(0)),
+	REFUSED(dup3, "another, to one of these", "no other socket gets their numbers",
+		PACKET_SOCKET(1)),
 	CHECKED(sched_setaffinity, "the calling thread", "vCPUs and workers", IS(0, 0)),
 	CHECKED(clone, "the flags of a thread", "workers of disks", IS(0, THREAD)),
 	CHECKED(tgkill, "four signals to itself", "core=on, nestctl perf, a restart, Ctrl-Z",
@@ -114,9 +124,9 @@ const struct jail_row jail_table[] = {
 	ROW(epoll_ctl, "interrupts of devices"),
 	ROW(poll, "output that waits, death of a runner"),
 	ROW(read, "events, terminals"),
-	ROW(write, "events, terminals, standard error"),
+	ROW(write, "events, terminals, standard error, requests to the zygote, consoles"),
 	ROW(preadv2, "disks, tap devices, files of /proc that are open"),
-	ROW(pwritev2, "disks, tap devices"),
+	ROW(pwritev2, "disks, frames of cards"),
 	ROW(io_submit, "disks"),
 	ROW(io_destroy, "disks"),
 	ROW(copy_file_range, "copies of layers"),
@@ -128,7 +138,6 @@ const struct jail_row jail_table[] = {
 	ROW(fstat, "sizes of disks"),
 	ROW(getdents64, "hostfs, its own threads at a restart"),
 	ROW(recvmmsg, "frames of cards, answers of the zygote, consoles"),
-	ROW(sendmmsg, "frames of cards, requests to the zygote, consoles"),
 	ROW(accept4, "consoles that nestctl attaches to"),
 	ROW(getsockopt, "kinds of descriptors, who connects"),
 	ROW(close, "descriptors that are done with"),

@@ -121,6 +121,16 @@ bool jail_has_no_ptrace(void)
 	return false;
 }
 
+int os_packet_socket(int fd)
+{
+	return fd;
+}
+
+bool os_packet_drop(int fd)
+{
+	return false;
+}
+
 void os_jail_again(const char *dir)
 {
 	abort();

@@ -23,6 +23,7 @@
 #include "os-linux/jail/jail.h"
 
 #define SELF 4711
+#define FIRST 64
 #define NUMBERS 1024
 /* calls that an instance makes by itself, without hostfs and seccomp=off */
 #define CALLS_MAX 50
@@ -61,8 +62,10 @@ static uint32_t call(int nr, uint64_t a, uint64_t b, uint64_t c)
 
 static int assemble(void **state)
 {
+	const struct jail_numbers numbers = { SELF, FIRST };
+
 	(void)state;
-	length = jail_filter(filter, SELF, JAIL_SCOPED, SECCOMP_RET_TRAP);
+	length = jail_filter(filter, &numbers, JAIL_SCOPED, SECCOMP_RET_TRAP);
 	return length > 0 ? 0 : -1;
 }
 
@@ -116,7 +119,11 @@ static void test_foreign_calls(void **state)
 
 static uint32_t good(const struct jail_check *c, int i)
 {
-	return c->value[i] == JAIL_SELF ? SELF : c->value[i];
+	switch (c->value[i]) {
+	case JAIL_SELF: return SELF;
+	case JAIL_PACKETS: return FIRST;
+	default: return c->value[i];
+	}
 }
 
 /* A call whose checks all hold, by the first value of each. */
@@ -135,18 +142,19 @@ static void test_rows(void **state)
 	for (size_t i = 0; i < jail_rows; i++) {
 		const struct jail_row *r = &jail_table[i];
 		struct seccomp_data d = admitted(r);
+		uint32_t answer =
+			r->action == JAIL_ALLOW ? SECCOMP_RET_ALLOW : (SECCOMP_RET_ERRNO | ENOSYS);
 
 		if (!counts(r))
 			continue;
-		assert_int_equal(run(&d),
-			r->action == JAIL_ALLOW ? SECCOMP_RET_ALLOW : (SECCOMP_RET_ERRNO | ENOSYS));
+		assert_int_equal(run(&d), answer);
 		for (int k = 0; k < JAIL_CHECKS && r->check[k].n; k++) {
 			const struct jail_check *c = &r->check[k];
 
 			for (int v = 0; v < c->n; v++) {
 				d = admitted(r);
 				d.args[c->arg] = good(c, v);
-				assert_int_equal(run(&d), SECCOMP_RET_ALLOW);
+				assert_int_equal(run(&d), answer);
 			}
 			if (rows_of(r->nr) > 1) /* another one may admit it */
 				continue;
@@ -186,6 +194,29 @@ static void test_attempts(void **state)
 	assert_int_equal(call(SYS_prctl, 4 /* PR_SET_DUMPABLE */, 1, 0), SECCOMP_RET_TRAP);
 }
 
+/* Sockets: calls with addresses and descriptors on the numbers of packets.c only. */
+static void test_sockets(void **state)
+{
+	static const int none[] = { SYS_sendto, SYS_sendmsg, SYS_connect, SYS_setsockopt };
+	static const int others[] = { 0, 7, FIRST - 1, FIRST + PACKETS };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_int_not_equal(call(none[i], FIRST, 0, 0), SECCOMP_RET_ALLOW);
+	for (uint64_t fd = FIRST; fd < FIRST + PACKETS; fd++) {
+		assert_int_equal(call(SYS_sendmmsg, fd, 0, 0), SECCOMP_RET_ALLOW);
+		assert_int_equal(call(SYS_dup3, FIRST, fd, 0), SECCOMP_RET_ALLOW);
+		/* No other socket gets such a number. */
+		assert_int_not_equal(call(SYS_close, fd, 0, 0), SECCOMP_RET_ALLOW);
+		assert_int_not_equal(call(SYS_dup3, 7, fd, 0), SECCOMP_RET_ALLOW);
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_int_equal(call(SYS_sendmmsg, (uint64_t)others[i], 0, 0), SECCOMP_RET_TRAP);
+		assert_int_equal(call(SYS_close, (uint64_t)others[i], 0, 0), SECCOMP_RET_ALLOW);
+		assert_int_equal(call(SYS_dup3, 7, (uint64_t)others[i], 0), SECCOMP_RET_ALLOW);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +224,7 @@ int main(void)
 		cmocka_unit_test(test_foreign_calls),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_attempts),
+		cmocka_unit_test(test_sockets),
 	};
 
 	return cmocka_run_group_tests(tests, assemble, NULL);

@@ -40,6 +40,21 @@ int net_nowhere(void)
 	return -1;
 }
 
+int os_packet_socket(int fd)
+{
+	return fd;
+}
+
+bool os_is_packet_socket(int fd)
+{
+	return false;
+}
+
+bool os_packet_drop(int fd)
+{
+	return false;
+}
+
 void net_tap_setup(struct net_host *h, int fd, bool vnet)
 {
 }

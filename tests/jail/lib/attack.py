@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 WORK, KERNEL, BUSYBOX = sys.argv[1:4]
@@ -100,14 +101,14 @@ def numbers():
 class Instance:
     started = 0
 
-    def __init__(self, jail):
+    def __init__(self, jail, *words):
         # The name of one that was killed may not be free at once.
         Instance.started += 1
         self.name = f"attack{Instance.started}"
         self.log = open(f"{WORK}/console", "wb")
         self.run = subprocess.Popen([KERNEL, "umid=" + self.name, "mem=64M", "ncpus=1",
             f"jail={jail}", "ubd0r=" + BUSYBOX, "root=/dev/ubda", "ro",
-            "init=/bin/busybox", "con=null", "con0=null,fd:1", "quiet", "--", "sh", "-c", "echo ready; while :; do sleep 1; done"],
+            "init=/bin/busybox", "con=null", "con0=null,fd:1", "quiet", *words, "--", "sh", "-c", "echo ready; while :; do sleep 1; done"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
         end = time.monotonic() + 60
         while b"ready" not in open(f"{WORK}/console", "rb").read():
@@ -199,6 +200,110 @@ def relay():
     check("and is no word of the owner's", out.stdout.count("opened: -1") == 4, out.stdout[-200:])
 
 
+class Switch:
+    """A switch of vde2, as far as joining it goes, and a socket of somebody else's beside it."""
+
+    def __init__(self):
+        self.folder = f"{WORK}/vde"
+        os.makedirs(self.folder, exist_ok=True)
+        self.members = []
+        self.control = self.bound(socket.SOCK_STREAM, f"{self.folder}/ctl")
+        self.control.listen()
+        self.data = self.bound(socket.SOCK_DGRAM, f"{self.folder}/data")
+        self.other = self.bound(socket.SOCK_DGRAM, f"{self.folder}/other")
+        self.other.setblocking(False)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    @staticmethod
+    def bound(kind, path):
+        if os.path.lexists(path):
+            os.unlink(path)
+        s = socket.socket(socket.AF_UNIX, kind)
+        s.bind(path)
+        return s
+
+    def serve(self):
+        while True:
+            member = self.control.accept()[0]
+            member.recv(4096)
+            member.send(unix_address(f"{self.folder}/data").ljust(110, b"\0"))
+            self.members.append(member)
+
+    def heard(self):
+        try:
+            return self.other.recv(4096)
+        except BlockingIOError:
+            return None
+
+
+def unix_address(path):
+    return struct.pack("<H", socket.AF_UNIX) + path.encode() + b"\0"
+
+
+def datagram_socket(pid):
+    """The number of the card's socket in a process, which has an abstract name."""
+    with open("/proc/net/unix", encoding="utf-8") as f:
+        inodes = {w[6] for w in map(str.split, f) if len(w) > 7 and w[7].startswith("@nestling-")}
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            name = os.readlink(f"/proc/{pid}/fd/{number}")
+        except FileNotFoundError:
+            continue
+        if name.startswith("socket:[") and name[8:-1] in inodes:
+            return int(number)
+    return -1
+
+
+def datagrams(numbers_of):
+    """
+    A card of kind vde has a datagram socket. With an address it would reach any socket that the
+    user may write to, such as the management console of another instance.
+    """
+    switch = Switch()
+    to = unix_address(f"{switch.folder}/other")
+    buffer = "(unsigned long)&'os-linux/jail/files.c'::grants"
+    data, name, message, vector = (f"({buffer} + {at})" for at in (0, 256, 512, 1024))
+    zygote = "'os-linux/space.c'::zygote_socket"
+    ways = [
+        ("sendto", [("sendto", "CARD", data, "6", "0", name, str(len(to)))]),
+        ("sendmsg", [("sendmsg", "CARD", message, "0")]),
+        ("sendmmsg", [("sendmmsg", "CARD", message, "1", "0")]),
+        ("the zygote's number",
+            [("dup3", "CARD", zygote, "0"), ("sendmmsg", zygote, message, "1", "0")]),
+        ("the zygote's number, which was closed",
+            [("close", zygote), ("fcntl", "CARD", "1030", zygote), ("sendmmsg", zygote, message, "1", "0")]),
+    ]
+    for way, calls in ways:
+        for jail in "on", "off":
+            one = Instance(jail, f"eth0=vde,{switch.folder}")
+            card = datagram_socket(one.run.pid)
+            script = ["set pagination off", "set confirm off",
+                f'set {{char[7]}}{data} = "hello!"', f"set $at = {name}",
+                f"restore {WORK}/address binary $at"]
+            with open(f"{WORK}/address", "wb") as f:
+                f.write(to)
+            # struct msghdr: name, its length, a vector of one; the room behind it is sendmmsg's
+            words = [name, str(len(to)), vector, "1", "0", "0", "0", "0"]
+            script += [f"set {{long}}({message} + {8 * i}) = {w}" for i, w in enumerate(words)]
+            script += [f"set {{long}}{vector} = {data}", f"set {{long}}({vector} + 8) = 6"]
+            for call in calls:
+                args = ", ".join("(long)" + (str(card) if a == "CARD" else a) for a in call[1:])
+                script.append(f"call (void)((long (*)(long, ...))syscall)({numbers_of[call[0]]}, {args})")
+            line = ["gdb", "-q", "-batch", "-nx", "-p", str(one.run.pid)]
+            for command in script:
+                line += ["-ex", command]
+            out = subprocess.run(line, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                timeout=60, check=False)
+            said = one.said()
+            one.end()
+            got = switch.heard()
+            why = f"{card} {got} {said[-200:]} {out.stdout[-200:]} {out.stderr[-300:]}"
+            if jail == "on":
+                check(f"a datagram to another socket, by {way}: is not sent", card >= 0 and got is None, why)
+            else:
+                check(f"a datagram to another socket, by {way}: without a jail it is", got == b"hello!", why)
+
+
 def make_files():
     for name in ("new", "other"):
         path = f"{WORK}/{name}"
@@ -244,6 +349,7 @@ def main():
         victim.kill()
         victim.wait()
     relay()
+    datagrams(numbers_of)
     # Calls that the host refuses by itself prove nothing; they are few, and more in a container.
     least = len(calls) - 12 if STEP == 1 else 1
     check("the calls succeed without a jail", without >= least, f"{without} of {len(calls)}")
