@@ -420,6 +420,8 @@ void os_jail_word(const char *word);
 const char *os_jail_obstacle(void);
 /* True with user=: the process becomes another user when the jail closes. */
 int os_jail_has_user(void);
+/* After the close: returns what the host has not made of user=, or NULL. */
+const char *os_jail_user_note(void);
 
 /*
  * jail=log: from now on, writes a line for each call of this process that the table of calls does

@@ -167,12 +167,13 @@ int os_jail_begin(char **argv)
 {
 	bool jail = may_be_jailed(argv);
 
-	user_begin(argv);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (jail)
 		look_for_obstacle();
 	jail = jail && !*obstacle;
 	leave_no_core();
+	/* Before the broker, which starts helpers of that user; Landlock will forbid mounts. */
+	user_begin(argv, jail);
 	if (jail) {
 		broker_sock = broker_start();
 		if (broker_sock < 0)

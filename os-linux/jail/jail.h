@@ -114,8 +114,11 @@ void jail_again(int sock, const char *dir) __attribute__((noreturn));
 
 /* ---- user= (user.c) ---- */
 
-/* At the start: reads the parameter, and makes namespaces. Ends the process if it is wrong. */
-void user_begin(char **argv);
+/*
+ * At the start: reads the parameter, and makes namespaces. Ends the process if it is wrong, and not
+ * optional. @jail: there is to be one, and the host can.
+ */
+void user_begin(char **argv, bool jail);
 /*
  * The calling thread becomes the user's, in its namespaces. It @keeps what capabilities it may use,
  * but has none in its effective set then. Async-signal-safe.

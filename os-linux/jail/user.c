@@ -8,6 +8,13 @@
  *                          and of System V IPC. Files of /proc hold them, and the child ends.
  *      os_user_become()    in zygote and slirp helper, between vfork and exec
  *      user_close()        in each thread, when the jail closes
+ *      os_jail_user_note() then: what the host has not made of it
+ *
+ * With ",optional" behind it, a process that cannot become the user's stays root's.
+ *
+ * There is no namespace of processes: a process enters one by a fork, and this one has been started
+ * by its parent, which waits for it, and has threads and children that know each other's numbers.
+ * pid files, nestctl and gdb go by the host's numbers.
  *
  * Files that are open stay what they are: disks, folders of hostfs, cards. The process can name
  * nothing else, but for what its broker opens.
@@ -37,17 +44,22 @@
 
 #define ID_MAX 0xfffffffeUL
 
+#define OPTIONAL ",optional"
+
 static bool wanted;
 static uint32_t uid, gid;
+/* The value, without ",optional"; why it is not heeded, or NULL. */
+static char user[256];
+static const char *why_not;
 
-/* The namespaces: descriptors, or -1. */
+/* The namespaces: descriptors, or -1; atomic: a thread is not in it. */
 static struct {
 	const char *name;
-	int type, fd;
+	int type, fd, missing;
 } spaces[] = {
-	{ "mnt", CLONE_NEWNS, -1 },
-	{ "net", CLONE_NEWNET, -1 },
-	{ "ipc", CLONE_NEWIPC, -1 },
+	{ "mnt", CLONE_NEWNS, -1, 0 },
+	{ "net", CLONE_NEWNET, -1, 0 },
+	{ "ipc", CLONE_NEWIPC, -1, 0 },
 };
 #define SPACES (sizeof(spaces) / sizeof(spaces[0]))
 
@@ -135,6 +147,26 @@ static bool has_rights(void)
 	return true;
 }
 
+/* By the calls themselves: those of libc change all threads. Async-signal-safe. */
+static int change_ids(void)
+{
+	return syscall(SYS_setgroups, 0L, NULL) || syscall(SYS_setresgid, gid, gid, gid) ||
+	       syscall(SYS_setresuid, uid, uid, uid);
+}
+
+/* A user namespace has a root, but may not have the user: a child tries. */
+static bool may_change(void)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(change_ids());
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return !status;
+}
+
 static int choose(const char *value)
 {
 	int err = parse(value, &uid, &gid);
@@ -143,17 +175,18 @@ static int choose(const char *value)
 		err = -EINVAL;
 	if (!err && (geteuid() || !has_rights()))
 		err = -EPERM;
+	if (!err && !may_change())
+		err = -ENXIO;
 	wanted = !err;
 	return err;
 }
 
-static void __attribute__((noreturn)) refuse(const char *value, int err)
+static const char *reason(int err)
 {
-	fprintf(stderr, "nestling: user=%s: %s\n", value,
-		err == -EPERM  ? "wants to be started by root, with its capabilities" :
-		err == -ENOENT ? "/etc/passwd has no such user" :
-				 "wants NAME, UID or UID:GID, and none of root's");
-	exit(1);
+	return err == -EPERM  ? "wants to be started by root, with its capabilities" :
+	       err == -ENXIO  ? "the host does not let this process become that user" :
+	       err == -ENOENT ? "/etc/passwd has no such user" :
+				"wants NAME, UID or UID:GID, and none of root's";
 }
 
 /* Opens the namespaces that a child makes. */
@@ -163,6 +196,8 @@ static void open_spaces(void)
 	int pair[2];
 	pid_t pid;
 
+	for (size_t i = 0; i < SPACES; i++)
+		spaces[i].missing = 1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return;
 	pid = fork();
@@ -177,14 +212,18 @@ static void open_spaces(void)
 			if (made[i])
 				spaces[i].fd = open(path, O_RDONLY | O_CLOEXEC);
 		}
+	for (size_t i = 0; i < SPACES; i++)
+		spaces[i].missing = spaces[i].fd < 0;
 	close(pair[0]);
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }
 
-void user_begin(char **argv)
+void user_begin(char **argv, bool jail)
 {
 	const char *value = NULL;
+	bool optional;
+	size_t n;
 	int err;
 
 	for (int i = 1; argv[i - 1] && argv[i] && strcmp(argv[i], "--"); i++)
@@ -192,25 +231,50 @@ void user_begin(char **argv)
 			value = argv[i] + 5;
 	if (!value)
 		return;
-	err = choose(value);
-	if (err)
-		refuse(value, err);
-	open_spaces();
+	n = strlen(value);
+	optional = n > strlen(OPTIONAL) && !strcmp(value + n - strlen(OPTIONAL), OPTIONAL);
+	n -= optional ? strlen(OPTIONAL) : 0;
+	snprintf(user, sizeof(user), "%.*s", (int)n, value);
+	err = n < sizeof(user) ? choose(user) : -EINVAL;
+	if (err && !optional) {
+		fprintf(stderr, "nestling: user=%s: %s\n", user, reason(err));
+		exit(1);
+	}
+	if (err || (optional && !jail))
+		why_not = err ? reason(err) : "wants a jail";
+	wanted = !why_not;
+	if (wanted)
+		open_spaces();
 }
 
 void os_user_become(void)
 {
-	if (!wanted)
-		return;
-	/* By the calls themselves: those of libc change all threads. Async-signal-safe. */
-	if (syscall(SYS_setgroups, 0L, NULL) || syscall(SYS_setresgid, gid, gid, gid) ||
-		syscall(SYS_setresuid, uid, uid, uid))
+	if (wanted && change_ids())
 		_exit(1);
 }
 
 int os_jail_has_user(void)
 {
 	return wanted;
+}
+
+const char *os_jail_user_note(void)
+{
+	static char text[400];
+	char missing[16 * SPACES] = "";
+
+	if (why_not) {
+		snprintf(text, sizeof(text), "user=%s: %s: it stays root's", user, why_not);
+		return text;
+	}
+	for (size_t i = 0; wanted && i < SPACES; i++)
+		if (__atomic_load_n(&spaces[i].missing, __ATOMIC_RELAXED)) {
+			strcat(missing, " ");
+			strcat(missing, spaces[i].name);
+		}
+	snprintf(text, sizeof(text), "user=%s: no namespaces of its own, which the host refuses:%s",
+		user, missing);
+	return *missing ? text : NULL;
 }
 
 void user_close(bool keeps)
@@ -220,8 +284,9 @@ void user_close(bool keeps)
 	if (!wanted)
 		return;
 	for (size_t i = 0; i < SPACES; i++)
-		if (spaces[i].fd >= 0 && (spaces[i].type != CLONE_NEWNS || !unshare(CLONE_FS)))
-			setns(spaces[i].fd, spaces[i].type);
+		if (spaces[i].fd >= 0 && ((spaces[i].type == CLONE_NEWNS && unshare(CLONE_FS)) ||
+						 setns(spaces[i].fd, spaces[i].type)))
+			__atomic_store_n(&spaces[i].missing, 1, __ATOMIC_RELAXED);
 	/* What the host forgets with the user: capabilities of files, and whose end is its end. */
 	if (keeps)
 		prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);

@@ -32,9 +32,8 @@ static int set_user(const char *value)
 	return 0; /* os-linux has read it */
 }
 PARAM("user=", set_user,
-	"NAME|UID|UID:GID: the kernel process, its spaces and helpers are this user's, in "
-	"namespaces "
-	"of their own (an instance that root starts)");
+	"NAME|UID|UID:GID[,optional]: the kernel process, its spaces and helpers are this user's, "
+	"in namespaces of their own (an instance that root starts)");
 
 /* True if the process is to be jailed, which it can be. */
 static bool is_to_be_jailed(void)
@@ -81,6 +80,8 @@ void arch_jail(void)
 		err = os_jail_close(!strcmp(skas_mode_name(), "ptrace"));
 	else if (wanted == LOG)
 		err = os_jail_log();
+	if (!err && os_jail_user_note())
+		pr_warn("jail: %s\n", os_jail_user_note());
 	if (err && jail)
 		refuse("jail=on: %s (jail=off does without)", os_why(err));
 	if (err)

@@ -116,6 +116,8 @@ static const struct row options[] = {
 	{ "-e, --env-file", "--env-file", "" },
 	{ "--entrypoint", "--entrypoint", "" },
 	{ "-w, -u", "--workdir", "" },
+	{ "--userns", "--host-user",
+		"Of root's instances: which user the kernel process is on the host." },
 	{ "-p 8080:80", "-p",
 		"On 127.0.0.1 unless an address is given. A port alone, ranges and -P "
 		"are not known." },

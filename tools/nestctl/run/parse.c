@@ -16,6 +16,7 @@
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/audit.h"
+#include "tools/nestctl/run/host_user.h"
 #include "tools/nestctl/run/learn.h"
 #include "tools/nestctl/run/policy.h"
 #include "tools/nestctl/run/run.h"
@@ -212,7 +213,8 @@ enum {
 	KEY_STOP_TIMEOUT,
 	KEY_SYSTEMD,
 	KEY_CAP_DROP,
-	KEY_CAP_ADD
+	KEY_CAP_ADD,
+	KEY_HOST_USER
 };
 
 /* ---- words that are kept ---- */
@@ -398,6 +400,7 @@ static void parse_option(struct run *r, int key)
 		break;
 	case KEY_ALLOW: add_allowed(r, optarg); break;
 	case KEY_LOOPBACK: r->loopback = loopback_word(optarg); break;
+	case KEY_HOST_USER: r->host_user = optarg; break;
 	case KEY_HOSTNAME: run_set_hostname(r, optarg); break;
 	case KEY_ENV_FILE: run_read_env_file(r, optarg, keep_env); break;
 	case KEY_ENTRYPOINT: r->entrypoint = optarg; break;
@@ -521,6 +524,11 @@ static int run_command(int argc, char **argv)
 
 	open_standard_streams();
 	run_parse(&r, argc, argv);
+	if (!r.host_user) {
+		r.host_user = host_user_of_sudo(&r);
+		if (r.host_user)
+			keep_word(&r, KEY_HOST_USER, r.host_user);
+	}
 	if (r.detach)
 		return service_run(&r);
 	if (r.name && service_find(&s, r.name))
@@ -582,6 +590,9 @@ static const struct option_row options[] = {
 	{ 'w', "workdir", "GUESTDIR", "where COMMAND starts (the user's home)" },
 	{ 'u', "user", "USER[:GROUP]",
 		"user and group of COMMAND, names or numbers of the image (root)" },
+	{ KEY_HOST_USER, "host-user", "USER|UID[:GID]",
+		HOST_USER_HELP " (the caller of sudo, unless it has folders of the host, ports "
+			       "below 1024 or core=; else root)" },
 	{ KEY_BARE, "bare", NULL,
 		"ignore the image's own settings for the command (environment, folder, user, "
 		"entry point)" },

@@ -32,6 +32,7 @@
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/core/umid.h"
 #include "tools/nestctl/run/audit.h"
+#include "tools/nestctl/run/host_user.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/run/template.h"
 
@@ -265,6 +266,8 @@ static void prepare(struct run *r)
 		run_add(r, format("layer_limit=%s", r->disk));
 	if (r->pids)
 		run_add(r, format("pids=%lu", r->pids));
+	if (host_user_param(r->host_user))
+		run_add(r, host_user_param(r->host_user));
 	audit_prepare(r);
 }
 

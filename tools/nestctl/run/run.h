@@ -33,6 +33,8 @@ struct run {
 	const char *loopback;
 	/* ",allow=" words, or NULL */
 	const char *allow;
+	/* --host-user, or the default's; NULL: root's stay root's */
+	const char *host_user;
 	unsigned long pids, timeout; /* 0: any; seconds */
 	/* the first parameter of the user's, or NULL */
 	const char *param;

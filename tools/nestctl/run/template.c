@@ -58,14 +58,16 @@ static bool is_device(const char *word, const char *prefix)
 bool template_is_place(const char *param)
 {
 	return begins(param, "umid=") || begins(param, "hostfs") || is_device(param, "con") ||
-	       is_device(param, "ssl") || is_device(param, "eth") || begins(param, "audit=");
+	       is_device(param, "ssl") || is_device(param, "eth") || begins(param, "audit=") ||
+	       begins(param, "user=");
 }
 
 /* True for a parameter of the user's with which a template can be made, and used. */
 static bool is_simple(const char *param)
 {
-	return begins(param, "umid=") || is_device(param, "eth") || begins(param, "seccomp=") ||
-	       begins(param, "patch=") || begins(param, "mem=") || begins(param, "ncpus=");
+	return begins(param, "umid=") || begins(param, "user=") || is_device(param, "eth") ||
+	       begins(param, "seccomp=") || begins(param, "patch=") || begins(param, "mem=") ||
+	       begins(param, "ncpus=");
 }
 
 static bool may_use(const struct run *r)

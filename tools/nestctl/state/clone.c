@@ -19,6 +19,7 @@
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/host_user.h"
 #include "tools/nestctl/run/stop.h"
 #include "tools/nestctl/state/state.h"
 
@@ -27,7 +28,7 @@
 #define HOST_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"
 
 struct clone {
-	const char *of, *prefix, *wanted, *net;
+	const char *of, *prefix, *wanted, *net, *host_user;
 	long count;
 	bool rm, json, trust;
 	bool machine_id, hostname; /* new ones */
@@ -90,6 +91,7 @@ static void start_copies(struct clone *c)
 		c->all[i] = (struct start){ .state = &c->s,
 			.name = format("%s-%ld", c->prefix, i + 1),
 			.net = c->net,
+			.host_user = c->host_user,
 			.clone = true,
 			.pidfd = -1 };
 	fault = attempt(start_all, c);
@@ -325,7 +327,7 @@ static bool wants_new(const char *text)
 	return true;
 }
 
-enum { KEY_NAME = 256, KEY_NET, KEY_RM, KEY_TRUST, KEY_MACHINE, KEY_HOST };
+enum { KEY_NAME = 256, KEY_NET, KEY_RM, KEY_TRUST, KEY_MACHINE, KEY_HOST, KEY_HOST_USER };
 
 static int clone_command(int argc, char **argv)
 {
@@ -339,6 +341,7 @@ static int clone_command(int argc, char **argv)
 		case 'k': c.wanted = optarg; break;
 		case KEY_NAME: c.prefix = optarg; break;
 		case KEY_NET: c.net = optarg; break;
+		case KEY_HOST_USER: c.host_user = optarg; break;
 		case KEY_RM: c.rm = true; break;
 		case KEY_TRUST: c.trust = true; break;
 		case KEY_MACHINE: c.machine_id = wants_new(optarg); break;
@@ -378,6 +381,7 @@ static const struct option_row options[] = {
 	{ 'n', "count", "N", "how many (1)" },
 	{ KEY_NAME, "name", "PREFIX", "their names are PREFIX-1 ... (the name of the original)" },
 	{ KEY_NET, "net", "KIND", "another kind of eth0, as behind eth0= in nestling(1)" },
+	{ KEY_HOST_USER, "host-user", "USER|UID[:GID]", HOST_USER_HELP },
 	{ KEY_RM, "rm", NULL, "end the copies when COMMAND has ended in all of them" },
 	{ KEY_MACHINE, "machine-id", "new", "give each copy a fresh /etc/machine-id" },
 	{ KEY_HOST, "hostname", NULL, "the copies' host names are their names" },

@@ -13,6 +13,7 @@
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/host_user.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/state/state.h"
 
@@ -26,7 +27,7 @@
 
 /* ---- restore ---- */
 
-enum { KEY_NAME = 256, KEY_NET, KEY_TRUST, KEY_ATTACH };
+enum { KEY_NAME = 256, KEY_NET, KEY_TRUST, KEY_ATTACH, KEY_HOST_USER };
 
 /* Notes that the instance goes on from the state, and lets go of the state. */
 static void goes_on(struct start *st, void *tag)
@@ -48,6 +49,7 @@ static int restore(int argc, char **argv)
 		switch (key) {
 		case KEY_NAME: name = optarg; break;
 		case KEY_NET: st.net = optarg; break;
+		case KEY_HOST_USER: st.host_user = optarg; break;
 		case KEY_TRUST: trust = true; break;
 		case KEY_ATTACH: attach = true; break;
 		case 'k': wanted = optarg; break;
@@ -95,6 +97,7 @@ static const struct option_row restore_options[] = {
 		"the instance's name; by default that of the saved one or, if it runs, another "
 		"made of it" },
 	{ KEY_NET, "net", "KIND", "another kind of eth0, as behind eth0= in nestling(1)" },
+	{ KEY_HOST_USER, "host-user", "USER|UID[:GID]", HOST_USER_HELP },
 	{ 'k', "kernel", "FILE",
 		"the kernel, which must be of the build that saved the state; by default the file "
 		"that did, or the one that run would take" },

@@ -24,6 +24,7 @@
 
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
+#include "tools/nestctl/run/host_user.h"
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/state/state.h"
 
@@ -255,6 +256,8 @@ void start_begin(struct start *st, const char *kernel)
 	add_lines(&l, st);
 	add_disks(&l, files, st->state);
 	add_cards(&l, st);
+	if (host_user_param(st->host_user))
+		add(&l, host_user_param(st->host_user));
 	for (const char *const *p = st->extra; p && *p; p++)
 		add(&l, *p);
 	st->report = kernel_pipe(1, &l.keeper.report);

@@ -252,8 +252,9 @@ struct state save_described(const struct instance *in, struct umid_console *c, i
 
 struct start {
 	struct state *state;
-	const char *name; /* of the instance */
-	const char *net;  /* instead of the state's eth0, or NULL */
+	const char *name;      /* of the instance */
+	const char *net;       /* instead of the state's eth0, or NULL */
+	const char *host_user; /* --host-user, or NULL */
 	/* the first may run: cards get new addresses, lines no ports */
 	bool clone;
 	/*

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * host_user.c: --host-user: which user of this machine the kernel process of an instance of root's
+ * becomes (the kernel's user=).
+ *
+ * The default is the caller of sudo, for what works as before then. It is no other: nobody's
+ * processes are those of several services, which could send each other's instances signals; and
+ * what root may do with folders of the host depends on where they come from (NFS, FUSE), so with
+ * these the kernel process stays root's.
+ */
+#include "tools/nestctl/run/host_user.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/run/run.h"
+
+#define PORTS_OF_ROOT 1024
+
+/* Parameters of the user's that want root: folders, cores, ports, or that say it themselves. */
+static bool wants_root(const char *param)
+{
+	static const char *const begins[] = { "user=", "hostfs", "core=" };
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (!strncmp(param, begins[i], strlen(begins[i])))
+			return true;
+	return strstr(param, "hostfwd=");
+}
+
+/* Returns an id of sudo's environment, or 0. */
+static unsigned long id_of(const char *variable)
+{
+	const char *text = getenv(variable);
+	char *end;
+	unsigned long id = text && *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
+
+	return id && !*end && id < 0xffffffffUL ? id : 0;
+}
+
+const char *host_user_of_sudo(const struct run *r)
+{
+	unsigned long uid = id_of("SUDO_UID"), gid = id_of("SUDO_GID");
+
+	if (geteuid() || !uid || !gid || r->nr_volumes || (r->net && wants_root(r->net)))
+		return NULL;
+	for (int i = r->user_from; i < r->user_to; i++)
+		if (wants_root(r->argv[i]))
+			return NULL;
+	for (int i = 0; i < r->nr_ports; i++)
+		if (atoi(strrchr(r->ports[i], ':') + 1) < PORTS_OF_ROOT)
+			return NULL;
+	return format("%lu:%lu,optional", uid, gid);
+}
+
+const char *host_user_param(const char *user)
+{
+	return !user || !strcmp(user, "root") || !strcmp(user, "0") || !strcmp(user, "0:0") ?
+		       NULL :
+		       format("user=%s", user);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* host_user.h: --host-user of run, restore and clone. */
+#ifndef NESTLING_NESTCTL_HOST_USER_H
+#define NESTLING_NESTCTL_HOST_USER_H
+
+#define HOST_USER_HELP                                                                             \
+	"of root's instances: the kernel process on this machine becomes this user's (a name, "    \
+	"UID "                                                                                     \
+	"or UID:GID), in namespaces of its own"
+
+struct run;
+/* Returns the user that a run of root's becomes without the option, or NULL: it stays root's. */
+const char *host_user_of_sudo(const struct run *r);
+/* Returns the kernel's parameter for a user, or NULL for root or no @user. */
+const char *host_user_param(const char *user);
+
+#endif
