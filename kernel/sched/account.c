@@ -128,6 +128,17 @@ void account_user_exit(void)
 		rq->times.user += delta;
 }
 
+void account_user_none(void)
+{
+	struct task *t = current;
+	struct rq *rq = &runqueues[t->cpu];
+	u64 delta = account_since(rq, t, arch_cpu_clock_local());
+
+	boundary_pass(t->cpu);
+	t->stime += delta;
+	rq->times.system += delta;
+}
+
 /*
  * Accounts for the time in which the vCPU was idle: it waited for a disk if a task that slept there
  * did. The runqueue's lock is held.

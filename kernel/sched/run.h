@@ -39,6 +39,8 @@ void sched_idle_exit(void);
 /* Ticks of accounting on the way out of and into guest code; @now: arch_cpu_clock_local(). */
 void account_user_enter(u64 now);
 void account_user_exit(void);
+/* In place of account_user_exit() where no guest code has run. */
+void account_user_none(void);
 /* Passes a boundary: polls interrupts, reschedules. No spinlock held. */
 void cond_resched(void);
 void yield(void);

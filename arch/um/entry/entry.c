@@ -438,7 +438,10 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 	offer_answers(t, s, cpu);
 	account_user_enter(now);
 	skas_run(s, cpu, &t->arch.regs, &t->arch.fpu, deadline, ev);
-	account_user_exit();
+	if (likely(ev->type != EV_SCARCE))
+		account_user_exit();
+	else
+		account_user_none();
 	skas_stayed(s, cpu, t->last_acct - now);
 	smp_store_release(&irq_page.cpu[cpu].state, OS_CPU_KERNEL);
 	return true;

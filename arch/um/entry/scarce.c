@@ -9,8 +9,9 @@
  * enough for every guest.
  *
  * A task that waits for half a minute is killed. After five seconds of waiting by process 1 the
- * instance ends with a line that names the limit. Before process 1 has run for the first time, one
- * second is enough: no other task has a space to give up.
+ * instance ends with a line that names the limit. Where no guest code has run in that time, two
+ * seconds are enough, and one before process 1 has run for the first time: no other task has a
+ * space to give up.
  *
  * Locks: none. host_waiters and scarce_at are atomic words.
  */
@@ -33,9 +34,13 @@
 #define SHARE_PAUSE_NS (3 * RETRY_NS)
 /* ns without a refusal after which a scarcity is over */
 #define GAP_NS (100 * RETRY_NS)
-/* ns for which a task waits, and process 1, and process 1 before it has run */
+/*
+ * ns for which a task waits, and process 1, and process 1 while no guest code runs, and before it
+ * has run
+ */
 #define PATIENCE_NS (30000 * RETRY_NS)
 #define PATIENCE_INIT_NS (5000 * RETRY_NS)
+#define PATIENCE_IDLE_NS (2000 * RETRY_NS)
 #define PATIENCE_FIRST_NS (1000 * RETRY_NS)
 
 u32 host_waiters;
@@ -79,12 +84,30 @@ static void give_up(const struct task *t)
 	force_fatal_sig(SIGKILL);
 }
 
-/* Returns for how many ns @t, current, waits. Tries say little where the host is busy. */
-static u64 patience(const struct task *t)
+/* Returns for how many ns guest code has run. */
+static u64 user_time(void)
+{
+	struct cpu_times ct;
+	u64 sum = 0;
+
+	for (int cpu = 0; cpu < nr_cpus; cpu++) {
+		sched_cpu_times(cpu, &ct);
+		sum += ct.user + ct.nice;
+	}
+	return sum;
+}
+
+/*
+ * Returns for how many ns @t, current, waits in all. Tries say little where the host is busy.
+ * @user: user_time() when the wait began.
+ */
+static u64 patience(const struct task *t, u64 user)
 {
 	if (t->tgid != 1)
 		return PATIENCE_NS;
-	return t->utime ? PATIENCE_INIT_NS : PATIENCE_FIRST_NS;
+	if (!t->utime)
+		return PATIENCE_FIRST_NS;
+	return user_time() == user ? PATIENCE_IDLE_NS : PATIENCE_INIT_NS;
 }
 
 /*
@@ -115,7 +138,7 @@ void space_lost(struct task *t)
 
 struct space *space_of(struct task *t)
 {
-	u64 now, since = 0;
+	u64 now, since = 0, user = 0;
 
 	for (;;) {
 		struct space *s = pmap_space(&t->mm->pmap);
@@ -126,9 +149,11 @@ struct space *space_of(struct task *t)
 			return NULL;
 		check_zygote();
 		now = ktime_get();
-		if (!since)
+		if (!since) {
 			since = now;
-		if (now - since >= patience(t))
+			user = user_time();
+		}
+		if (now - since >= patience(t, user))
 			break;
 		pause_for(RETRY_NS);
 	}
@@ -141,10 +166,12 @@ void wait_for_host(struct task *t)
 	struct arch_task *a = &t->arch;
 	u64 now = ktime_get();
 
-	if (now - a->scarce_last > GAP_NS)
+	if (now - a->scarce_last > GAP_NS) {
 		a->scarce_since = now;
+		a->scarce_user = user_time();
+	}
 	a->scarce_last = now;
-	if (now - a->scarce_since > patience(t)) {
+	if (now - a->scarce_since > patience(t, a->scarce_user)) {
 		give_up(t);
 		return;
 	}

@@ -69,6 +69,8 @@ struct arch_task {
 	 * process for it
 	 */
 	u64 scarce_since, scarce_last;
+	/* user_time() at scarce_since */
+	u64 scarce_user;
 	struct io_bitmap *ports; /* arch/um/entry/ioport.c's, NULL: none */
 	u8 iopl;                 /* iopl(2)'s level */
 };
