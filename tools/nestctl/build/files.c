@@ -16,6 +16,7 @@
 #include "tools/nestctl/build/unpack.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
+#include "tools/nestctl/core/progress.h"
 
 struct copy {
 	struct build *b;
@@ -96,6 +97,8 @@ static void send_all(const struct copy *c, int to, char digest[65])
 	struct send s;
 
 	send_begin(&s, to, c->keeps);
+	if (!c->b->quiet)
+		s.shown = to < 0 ? "look at the files" : "copy the files";
 	for (char **p = c->paths; p && *p; p++) {
 		int fd = c->keeps ? context_open_file(&c->b->context, c->at, *p) : -1;
 
@@ -108,6 +111,7 @@ static void send_all(const struct copy *c, int to, char digest[65])
 	}
 	send_docs(c, &s);
 	send_end(&s, digest);
+	progress_end();
 }
 
 static void find_paths(struct copy *c)

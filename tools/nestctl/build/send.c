@@ -7,6 +7,7 @@
 
 #include "tools/nestctl/build/send.h"
 #include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/progress.h"
 
 static void out(struct send *s, const void *data, size_t size)
 {
@@ -24,6 +25,12 @@ static void out(struct send *s, const void *data, size_t size)
 		p += n > 0 ? n : 0;
 		size -= n > 0 ? (size_t)n : 0;
 	}
+}
+
+static void show(const struct send *s)
+{
+	if (s->shown)
+		progress_count(s->shown, s->files, s->bytes);
 }
 
 void send_begin(struct send *s, int fd, bool owners)
@@ -56,6 +63,8 @@ void send_entry(struct send *s, struct stream_head *h, const char *path, const c
 	out(s, path, h->path);
 	out(s, target, h->target);
 	out(s, xattrs, h->xattrs);
+	s->files++;
+	show(s);
 }
 
 void send_piece(struct send *s, uint64_t offset, const void *data, size_t size)
@@ -71,6 +80,7 @@ void send_piece(struct send *s, uint64_t offset, const void *data, size_t size)
 		out(s, &piece, sizeof(piece));
 		out(s, p, piece.size);
 		s->bytes += piece.size;
+		show(s);
 		offset += piece.size;
 		p += piece.size;
 		size -= piece.size;

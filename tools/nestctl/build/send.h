@@ -25,8 +25,10 @@ struct send {
 	/* the agent has gone: the rest is hashed only */
 	bool gone;
 	struct sha256 sum;
-	/* bytes of data so far */
-	uint64_t bytes;
+	/* so far: entries, bytes of data */
+	uint64_t files, bytes;
+	/* what a progress line says, or NULL for none; set by the caller */
+	const char *shown;
 };
 
 void send_begin(struct send *s, int fd, bool owners);
