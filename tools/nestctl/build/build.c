@@ -245,13 +245,14 @@ int build_image(int argc, char **argv)
 	struct wish w = { 0 };
 	const char *path = NULL;
 	size_t target;
+	int lock;
 	char **words;
 
 	for (int key; (key = next_option(&cmd_build, argc, argv));)
 		take_option(b, &w, key);
 	words = take_words(&cmd_build, argc, argv, w.prune ? 0 : 1, w.prune ? 0 : 1);
 	if (w.prune) {
-		puts(size_text((double)cache_prune()));
+		puts(size_text((double)cache_prune(0)));
 		return 0;
 	}
 	if (b->size && b->size < SIZE_LEAST)
@@ -260,7 +261,7 @@ int build_image(int argc, char **argv)
 		die("%s: %s", w.out, strerror(EEXIST));
 	read_all(b, &w, words[0]);
 	target = plan(b, w.target);
-	cache_open();
+	lock = cache_open();
 	if (w.tag)
 		path = reserve(image_name_of(w.tag));
 	for (size_t i = 0; i < b->nr_stages; i++)
@@ -268,5 +269,6 @@ int build_image(int argc, char **argv)
 			stage_perform(b, i);
 	warn_unused(b);
 	keep(b, &b->stages[target], &w, path);
+	cache_trim(lock);
 	return 0;
 }

@@ -18,7 +18,12 @@
 
 bool cache_has(const char *key, const char *suffix)
 {
-	return !access(cache_path(key, suffix), R_OK);
+	const char *path = cache_path(key, suffix);
+
+	if (access(path, R_OK))
+		return false;
+	cache_note(path);
+	return true;
 }
 
 /* On a file system without O_TMPFILE an unfinished file has a name. */
@@ -27,7 +32,7 @@ static bool is_left(const char *name)
 	return strstr(name, OUTPUT_MARK);
 }
 
-void cache_open(void)
+int cache_open(void)
 {
 	int fd = cache_lock();
 
@@ -35,6 +40,7 @@ void cache_open(void)
 		cache_sweep(is_left);
 	if (flock(fd, LOCK_SH))
 		die("%s: %s", cache_path("", ".lock"), strerror(errno));
+	return fd;
 }
 
 /* Returns an empty file system with a name; made if it is not there. */
@@ -44,6 +50,7 @@ static const char *empty_disk(const char *name, uint64_t size)
 	struct ext4_image *im;
 	int fd;
 
+	cache_note(path);
 	if (!access(path, F_OK))
 		return path;
 	fd = output_open(path);

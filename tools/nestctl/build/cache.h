@@ -27,9 +27,12 @@ struct layer {
 	int depth; /* files in its chain */
 };
 
-/* Makes the folder and locks it for a build, until the process ends. Removes what is left over. */
-void cache_open(void);
-/* True if the file of a key is there. */
+/*
+ * Makes the folder and locks it for a build, until the process ends. Removes what is left over.
+ * Returns the lock, for cache_trim().
+ */
+int cache_open(void);
+/* True if the file of a key is there; then this build uses it. */
 bool cache_has(const char *key, const char *suffix);
 /* Returns the disk of a cache folder, locked for this build. Waits for another build's. */
 const char *cache_disk(const char *id);

@@ -6,15 +6,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/service/volume.h"
+
+#define LIMIT_LEAST (2ULL << 30)
 
 static const char *folder(void)
 {
@@ -61,24 +66,129 @@ static bool is_any(const char *name)
 	return *name;
 }
 
-uint64_t cache_prune(void)
-{
-	int fd = cache_lock();
-	uint64_t bytes;
-
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		die("build: another build runs");
-	bytes = cache_sweep(is_any);
-	close(fd);
-	return bytes;
-}
-
 static bool is_content(const char *name)
 {
 	const char *dot = strrchr(name, '.');
 
 	return dot && (!strcmp(dot, ".cow") || !strcmp(dot, ".ext4"));
 }
+
+/* ---- what has not been used for long ---- */
+
+struct file {
+	char *name;
+	uint64_t bytes;
+	/* when a build has used it last, which is its time of access, and when it was made */
+	struct timespec used, made;
+};
+
+/* The paths that this build has used, for which it has one time: a chain goes from its end. */
+static const char **noted;
+static size_t nr_noted;
+
+void cache_note(const char *path)
+{
+	noted = realloc(noted, (nr_noted + 1) * sizeof(*noted));
+	if (!noted)
+		die("out of memory");
+	noted[nr_noted++] = path;
+}
+
+static int compare_times(const struct timespec *a, const struct timespec *b)
+{
+	if (a->tv_sec != b->tv_sec)
+		return a->tv_sec < b->tv_sec ? -1 : 1;
+	return a->tv_nsec < b->tv_nsec ? -1 : a->tv_nsec > b->tv_nsec;
+}
+
+static int by_use(const void *a, const void *b)
+{
+	const struct file *x = a, *y = b;
+
+	return compare_times(&x->used, &y->used) ?: compare_times(&y->made, &x->made);
+}
+
+static struct file *files_all(size_t *count, uint64_t *sum)
+{
+	struct file *all = xalloc(sizeof(*all));
+	DIR *d = opendir(folder());
+	struct stat st;
+
+	*count = 0;
+	*sum = 0;
+	for (struct dirent *e; d && (e = readdir(d));) {
+		if (!is_content(e->d_name) ||
+			fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW))
+			continue;
+		all = realloc(all, (*count + 2) * sizeof(*all));
+		if (!all)
+			die("out of memory");
+		all[(*count)++] = (struct file){ format("%s", e->d_name),
+			(uint64_t)st.st_blocks * 512, st.st_atim, st.st_mtim };
+		*sum += (uint64_t)st.st_blocks * 512;
+	}
+	if (d)
+		closedir(d);
+	qsort(all, *count, sizeof(*all), by_use);
+	return all;
+}
+
+/* Removes what is too much. Returns its bytes. */
+static uint64_t keep_bytes(uint64_t most)
+{
+	uint64_t sum, all;
+	size_t n;
+	const struct file *files = files_all(&n, &sum);
+
+	all = sum;
+	for (size_t i = 0; i < n && sum > most; i++) {
+		if (unlink(cache_path(files[i].name, "")))
+			continue;
+		unlink(cache_path(files[i].name, ".config"));
+		sum -= files[i].bytes;
+	}
+	return all - sum;
+}
+
+uint64_t cache_prune(uint64_t keep)
+{
+	int fd = cache_lock();
+	uint64_t bytes;
+
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		die("build: another build runs");
+	bytes = keep ? keep_bytes(keep) : cache_sweep(is_any);
+	close(fd);
+	return bytes;
+}
+
+/* Returns $NESTLING_BUILD_CACHE, or a tenth of the disk and 2 GiB at least. */
+static uint64_t limit(void)
+{
+	const char *text = getenv("NESTLING_BUILD_CACHE");
+	struct statvfs fs;
+	uint64_t tenth;
+
+	if (text && *text)
+		return parse_size(text, "NESTLING_BUILD_CACHE");
+	if (statvfs(folder(), &fs))
+		return UINT64_MAX;
+	tenth = fs.f_blocks * fs.f_frsize / 10;
+	return tenth > LIMIT_LEAST ? tenth : LIMIT_LEAST;
+}
+
+void cache_trim(int fd)
+{
+	struct timespec times[2] = { { 0 }, { .tv_nsec = UTIME_OMIT } };
+
+	clock_gettime(CLOCK_REALTIME, &times[0]);
+	for (size_t i = 0; i < nr_noted; i++)
+		utimensat(AT_FDCWD, noted[i], times, AT_SYMLINK_NOFOLLOW);
+	if (!flock(fd, LOCK_EX | LOCK_NB))
+		keep_bytes(limit());
+}
+
+/* ---- what it takes ---- */
 
 struct cache_sum cache_sum(void)
 {
@@ -105,23 +215,31 @@ struct cache_sum cache_sum(void)
 
 /* ---- nestctl builder ---- */
 
+enum { KEY_KEEP = 256 };
+
 static const struct command cmd_builder_prune;
 
 static int prune(int argc, char **argv)
 {
 	bool force = false;
+	uint64_t keep = 0;
 
 	for (int key; (key = next_option(&cmd_builder_prune, argc, argv));)
-		force = force || key == 'f';
+		if (key == 'f')
+			force = true;
+		else if (key == KEY_KEEP)
+			keep = parse_size(optarg, "builder prune: --keep-storage");
 	take_words(&cmd_builder_prune, argc, argv, 0, 0);
 	if (!force &&
 		!volume_ask("builder prune", "nestctl: this removes what builds have kept. Go on?"))
 		return 1;
-	fprintf(stderr, "%s were freed\n", size_text((double)cache_prune()));
+	fprintf(stderr, "%s were freed\n", size_text((double)cache_prune(keep)));
 	return 0;
 }
 
 static const struct option_row prune_options[] = {
+	{ KEY_KEEP, "keep-storage", "SIZE",
+		"keep so much of it (10G): what builds have not used for the longest time goes" },
 	{ 'f', "force", NULL, "do not ask" },
 	{ 'a', "all", NULL, NULL }, /* always so */
 	{ 0 },
@@ -133,7 +251,8 @@ static const struct command cmd_builder_prune = {
 	.help = "Removes the cache of nestctl build.",
 	.text = "It asks first. The layers of all steps go, and the folders of "
 		"RUN --mount=type=cache. Images stay. `nestctl system df` shows what the cache "
-		"takes.",
+		"takes. A build keeps at most $NESTLING_BUILD_CACHE of it (512M, 20G), by default "
+		"a tenth of the disk and 2G at least.",
 	.options = prune_options,
 	.run = prune,
 };

@@ -16,8 +16,16 @@ const char *cache_path(const char *name, const char *suffix);
 int cache_lock(void);
 /* Removes the files that @wanted takes. Returns their bytes on the disk. */
 uint64_t cache_sweep(bool (*wanted)(const char *name));
-/* Removes all files. Dies if a build runs. Returns their bytes on the disk. */
-uint64_t cache_prune(void);
+/*
+ * Removes files until the others take at most @keep bytes on the disk: those that no build has used
+ * for the longest time, and of one build's the last steps first. Dies if a build runs. Returns the
+ * bytes of what is gone.
+ */
+uint64_t cache_prune(uint64_t keep);
+/* Likewise, for a build that ends, whose lock is @fd. Does nothing if another build runs. */
+void cache_trim(int fd);
+/* Notes a file as used by this build. */
+void cache_note(const char *path);
 
 struct cache_sum {
 	/* layers, images and folders of --mount=type=cache */

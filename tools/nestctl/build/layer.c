@@ -60,6 +60,7 @@ static struct layer made(const char *parent, const char *what, uint64_t size)
 	key_add(&s, format("%llu", (unsigned long long)size));
 	sha256_end(&s, l.key);
 	l.file = cache_path(l.key, ".ext4");
+	cache_note(l.file);
 	return l;
 }
 

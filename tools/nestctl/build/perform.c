@@ -105,6 +105,7 @@ void stage_end(struct build *b, struct stage *s, const char *key, struct step *s
 	if (status)
 		instruction_bad(at, "%s: it ended with status %d", verb_name(at->verb), status);
 	s->layer = next_layer(s, key);
+	cache_note(s->layer.file);
 	s->folders = NULL;
 }
 

@@ -83,6 +83,7 @@ static struct source imported(const struct instruction *at, const char *path)
 			    (long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec));
 	sha256_end(&s, key);
 	file = cache_path(key, ".ext4");
+	cache_note(file);
 	if (!access(file, R_OK))
 		return of_image(file);
 	fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);

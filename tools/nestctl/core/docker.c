@@ -74,7 +74,8 @@ static const struct row verbs[] = {
 		"[build.md](build.md) says what differs: images have one layer, files of the "
 		"network are not fetched, a name is not asked for in a registry." },
 	{ "builder prune", "nestctl builder prune",
-		"All of the cache goes, as with -a; there are no other filters." },
+		"All of the cache goes, as with -a, or --keep-storage says what stays. Its filters "
+		"are not known." },
 	{ "save", "nestctl image export", "`nestctl image export --oci -o FILE IMAGE`." },
 	{ "create", "nestctl run", "`nestctl run -d` starts it, too." },
 	{ "update", "nestctl mem", "Memory only." },

@@ -243,7 +243,7 @@ static void prune_cache(void *arg)
 {
 	uint64_t *sum = arg;
 
-	*sum += cache_prune();
+	*sum += cache_prune(0);
 }
 
 static int prune(int argc, char **argv)
