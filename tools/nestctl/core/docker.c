@@ -58,8 +58,7 @@ static const struct row verbs[] = {
 	{ "images", "nestctl images", "There are no tags: {{.Tag}} is always latest." },
 	{ "rmi", "nestctl rmi", "-f does not remove an image over which an instance runs." },
 	{ "image ls", "nestctl image ls",
-		"Also image list. All images have names: none is dangling. --format is that of "
-		"`nestctl images`." },
+		"As images. All have names: none is dangling." },
 	{ "image rm", "nestctl image rm", "As rmi." },
 	{ "load", "nestctl image import", "Also for OCI layouts." },
 	{ "import", "nestctl image import", "" },

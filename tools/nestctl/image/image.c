@@ -139,17 +139,8 @@ static const struct command cmd_path = {
 	.help = "Prints the path of an image's file.",
 	.run = image_path_of,
 };
-/* docker's name */
-static const struct command cmd_ls_images = {
-	.name = "image ls",
-	.args = "",
-	.help = "Lists the images that have names, as image list.",
-	.options = list_options,
-	.hidden = true,
-	.run = image_list,
-};
 static const struct command *const image_commands[] = { &cmd_image_build, &cmd_image_import,
-	&cmd_image_export, &cmd_list_images, &cmd_ls_images, &cmd_path, &cmd_image_rm, NULL };
+	&cmd_image_export, &cmd_list_images, &cmd_image_ls, &cmd_path, &cmd_image_rm, NULL };
 
 const struct command cmd_image = {
 	.name = "image",

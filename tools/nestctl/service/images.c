@@ -110,7 +110,7 @@ static size_t keep_fitting(const struct image_filter *f, struct image *all, size
 
 enum { KEY_FORMAT = 256 };
 
-static int images(int argc, char **argv)
+static int list_images(const struct command *c, int argc, char **argv)
 {
 	bool quiet = false, json = false;
 	const char *template = NULL;
@@ -119,7 +119,7 @@ static int images(int argc, char **argv)
 	struct fields *f;
 	size_t n;
 
-	for (int key; (key = next_option(&cmd_images, argc, argv));)
+	for (int key; (key = next_option(c, argc, argv));)
 		switch (key) {
 		case 'q': quiet = true; break;
 		case 'a': break;
@@ -127,7 +127,7 @@ static int images(int argc, char **argv)
 		case KEY_FORMAT: template = optarg; break;
 		default: json = true;
 		}
-	all = images_all(take_words(&cmd_images, argc, argv, 0, 1)[0], &n);
+	all = images_all(take_words(c, argc, argv, 0, 1)[0], &n);
 	n = keep_fitting(&filter, all, n);
 	if (json)
 		json_open(NULL, '[');
@@ -154,6 +154,16 @@ static int images(int argc, char **argv)
 	return 0;
 }
 
+static int images(int argc, char **argv)
+{
+	return list_images(&cmd_images, argc, argv);
+}
+
+static int image_ls(int argc, char **argv)
+{
+	return list_images(&cmd_image_ls, argc, argv);
+}
+
 static const struct option_row images_options[] = {
 	{ 'a', "all", NULL, NULL }, /* there are no others */
 	{ 'q', "quiet", NULL, "only the names" },
@@ -174,6 +184,15 @@ const struct command cmd_images = {
 	.text = "Images have names and no tags: {{.Tag}} is always latest.",
 	.options = images_options,
 	.run = images,
+};
+
+const struct command cmd_image_ls = {
+	.name = "image ls",
+	.args = "[PATTERN]",
+	.help = "Lists images, as nestctl images.",
+	.options = images_options,
+	.hidden = true,
+	.run = image_ls,
 };
 
 /* ---- rmi ---- */

@@ -18,7 +18,7 @@ struct image *images_all(const char *only, size_t *count);
 /* True if a kept instance, or one that runs, needs the image. */
 bool image_is_used(const struct image *im);
 
-/* `nestctl image rm` */
-extern const struct command cmd_image_rm;
+/* `nestctl image rm`, and `image ls`, which is `images` as docker has it */
+extern const struct command cmd_image_rm, cmd_image_ls;
 
 #endif
