@@ -53,6 +53,7 @@ static struct {
 	uint64_t pages;
 	uint64_t *bits;
 	uint64_t *first; /* the bits at base_ready() */
+	bool is_mapped;  /* base_mapped() was called */
 	/* the state's file, and the memory file, or -1 */
 	int fd, own;
 	uint64_t at; /* where the memory begins in fd */
@@ -129,8 +130,9 @@ static int map_own(uint64_t page, uint64_t end)
 	if (mmap(p, (end - page) * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, base.own,
 		    (off_t)(page * PAGE)) == MAP_FAILED)
 		return -errno;
-	/* as all of it is, or the maps would not become one */
-	madvise(p, (end - page) * PAGE, MADV_DONTDUMP);
+	/* as all of it is, or the maps would not become one; base_mapped() follows at a restore */
+	if (base.is_mapped)
+		madvise(p, (end - page) * PAGE, MADV_DONTDUMP);
 	return 0;
 }
 
@@ -141,8 +143,14 @@ int base_map(void *addr, uint64_t len, int fd, uint64_t at)
 	if (mmap(addr, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
 		    (off_t)at) == MAP_FAILED)
 		return -errno;
-	madvise(addr, len, MADV_DONTDUMP);
 	return 0;
+}
+
+void base_mapped(void *addr, uint64_t len)
+{
+	madvise(addr, len, MADV_DONTDUMP);
+	if (addr == base.addr)
+		base.is_mapped = true;
 }
 
 int base_begin(void *addr, uint64_t pages, int fd, uint64_t at, int own, int several)
@@ -160,6 +168,7 @@ int base_begin(void *addr, uint64_t pages, int fd, uint64_t at, int own, int sev
 		return base.bits ? -errno : -ENOMEM;
 	base.first = base.bits + words;
 	base.pieces = 0;
+	base.is_mapped = false;
 	base.addr = addr;
 	base.pages = pages;
 	base.at = at;

@@ -9,8 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Maps a part of the file privately over what is there. */
+/*
+ * Maps a part of the file privately over what is there. base_mapped() says, once for all pieces of
+ * a row, that a core need not have them: the host would look at each piece twice.
+ */
 int base_map(void *addr, uint64_t len, int fd, uint64_t at);
+void base_mapped(void *addr, uint64_t len);
 /*
  * Maps the guest's memory, @pages at @addr, from the file @fd at @at. @own is the descriptor of its
  * memory file; @several: there are several vCPUs. base_has() tells which pages have content, and

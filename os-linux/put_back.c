@@ -177,6 +177,9 @@ static void map_all(const struct os_state *s)
 		err = t->maps[i].file ? map_part(&t->maps[i]) : map_guest(t, s, i);
 	if (err)
 		end_broken(err);
+	for (uint32_t i = 0; i < t->h.nr_maps; i++)
+		if (t->maps[i].file >= 0)
+			base_mapped((void *)t->maps[i].addr, t->maps[i].len);
 }
 
 /*

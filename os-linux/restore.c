@@ -156,6 +156,8 @@ static void map_all(const struct state_tables *t)
 			err = map_guest(t, i);
 		if (!err && m->file >= 0)
 			err = map_older(t, i);
+		if (!err && m->file >= 0)
+			base_mapped((void *)m->addr, m->len);
 		if (err)
 			refuse("memory: map %u at %#llx: %s", i, (unsigned long long)m->addr,
 				os_why(err));

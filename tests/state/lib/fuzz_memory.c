@@ -124,6 +124,10 @@ int base_map(void *addr, uint64_t len, int fd, uint64_t at)
 	return 0;
 }
 
+void base_mapped(void *addr, uint64_t len)
+{
+}
+
 int base_begin(void *addr, uint64_t pages, int fd, uint64_t at, int own, int several)
 {
 	if (begun++)
