@@ -91,6 +91,11 @@ void os_jail_again(const char *dir) __attribute__((noreturn));
  */
 char **os_words_from(char **argv, const char *dir);
 int os_named_fd(int fd);
+/*
+ * True if the file behind a descriptor has no name, so that the host frees it with this process.
+ * The next process may lock it anew (restore.c).
+ */
+bool os_file_is_left(int fd);
 
 /* Sets up the alternate signal stack of a vCPU thread (fault.c). Returns 0 or -errno. */
 int os_fault_thread_setup(void);

@@ -6,16 +6,21 @@
  *      kernel process              broker
  *      parks its threads
  *      ASK_AGAIN, descriptors -->  looks at what is asked for
- *      closes everything
+ *      closes what the next
+ *      process may want
  *      ASK_GO                 -->  becomes the launcher: starts a new kernel process, which has
- *      becomes the stub            a broker of its own
+ *      closes the rest             a broker of its own
+ *      becomes the stub
  *
  *      parent <- stub <- launcher <- kernel process <- broker
  *
  * The stub has no memory of the guest and no descriptor but the way to the launcher. It passes
  * signals on, and ends as the launcher does, which ends as the last kernel process did. The next
- * time, the broker passes the ask on to the launcher and ends, and so does the kernel process:
- * there are never more processes than these.
+ * time, the broker passes the ask on to the launcher and ends, and the launcher kills the kernel
+ * process: there are never more processes than these.
+ *
+ * Memory, and files without names, take the host milliseconds to free. So the kernel process gives
+ * them back when the next one has been asked for, beside its start.
  *
  * The command line is the broker's own copy. What the kernel process may choose is a state to start
  * from, if the owner of the console has named it.
@@ -48,6 +53,9 @@
 #define GUEST_TO 0x700000000000UL
 #define GUEST_LEAST (1UL << 20)
 #define MAPS_MAX 4096
+#define NUMBERS_MAX 65536 /* of descriptors */
+#define LOOK_AT 1024
+#define LEFT_MAX 64
 
 /* ---- the broker and the launcher ---- */
 
@@ -180,18 +188,39 @@ static void __attribute__((noreturn)) end_as(int status)
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
-/* The kernel process has ended. Returns the next one, or does not return. */
-static pid_t follow(int status, int *way)
+/* Takes what the broker of the kernel process passes on. False: the broker has ended without. */
+static bool hear_next(int way)
 {
 	int fds[ASK_FDS + 1], nr;
 	struct ask a;
 
+	broker.ask = way;
+	nr = way < 0 ? -1 : broker_hear(&a, fds);
+	return nr >= 0 && a.kind == ASK_AGAIN && note(&a, fds, nr);
+}
+
+/* The kernel process has ended. Returns the next one, or does not return. */
+static pid_t follow(int status, int *way)
+{
 	/* The next one was asked for, by the broker of this one, before this one could end. */
-	broker.ask = *way;
-	nr = WIFEXITED(status) && !WEXITSTATUS(status) ? broker_hear(&a, fds) : -1;
-	if (nr < 0 || a.kind != ASK_AGAIN || !note(&a, fds, nr))
+	if (!WIFEXITED(status) || WEXITSTATUS(status) || !hear_next(*way))
 		end_as(status);
 	return start_next(way);
+}
+
+/*
+ * The broker has passed on which kernel process is the next one, or has ended. The present one has
+ * closed what the next one may want, and its end is not waited for.
+ */
+static pid_t succeed(pid_t kernel, int *way)
+{
+	if (hear_next(*way)) {
+		kill(kernel, SIGKILL);
+		return start_next(way);
+	}
+	close(*way);
+	*way = -1;
+	return kernel;
 }
 
 /*
@@ -248,11 +277,14 @@ void again_go(void)
 	close(broker.relay);
 	kernel = start_next(&way);
 	for (;;) {
-		struct pollfd p[] = { { signals, POLLIN, 0 }, { stub, POLLIN, 0 } };
+		struct pollfd p[] = { { signals, POLLIN, 0 }, { stub, POLLIN, 0 },
+			{ way, POLLIN, 0 } };
 		struct signalfd_siginfo info;
 		struct ask a;
 
-		poll(p, 2, -1);
+		poll(p, 3, -1);
+		if (p[2].revents)
+			kernel = succeed(kernel, &way);
 		if (p[0].revents && read(signals, &info, sizeof(info)) == sizeof(info) &&
 			info.ssi_signo == SIGCHLD)
 			kernel = look_at_children(kernel, &way);
@@ -288,16 +320,57 @@ static int wanted(int *fd, char *text, size_t size)
 	return nr;
 }
 
+/* ---- what is given back ---- */
+
+/* Files that the host frees with their last descriptor: guest memory, what a disk was written. */
+static int left[LEFT_MAX], nr_left;
+
+/* Closes a descriptor, or notes it for later. */
+static void let_go(int fd)
+{
+	if (nr_left < LEFT_MAX && os_file_is_left(fd))
+		left[nr_left++] = fd;
+	else if (!os_packet_drop(fd))
+		close(fd);
+}
+
+/* Lets all descriptors go but two. poll(2) tells of many numbers at once which are open. */
+static void let_all_go(int sock, int maps)
+{
+	static struct pollfd look[LOOK_AT];
+	int end = (int)sysconf(_SC_OPEN_MAX);
+
+	if (end < 0 || end > NUMBERS_MAX)
+		end = NUMBERS_MAX;
+	for (int from = 0; from < end; from += LOOK_AT) {
+		int nr = end - from < LOOK_AT ? end - from : LOOK_AT;
+
+		for (int i = 0; i < nr; i++)
+			look[i] = (struct pollfd){ .fd = from + i };
+		/* where it fails, all are taken to be open */
+		poll(look, (nfds_t)nr, 0);
+		for (int i = 0; i < nr; i++)
+			if (!(look[i].revents & POLLNVAL) && from + i != sock && from + i != maps)
+				let_go(from + i);
+	}
+}
+
+static void close_left(void)
+{
+	while (nr_left)
+		close(left[--nr_left]);
+}
+
 /*
  * Unmaps the guest's memory, which is all that is large below the libraries' place: the stack of
- * this thread is small.
+ * this thread is small. @maps is /proc/self/maps, which the broker has opened.
  */
-static void forget_guest(void)
+static void forget_guest(int maps)
 {
 	static struct {
 		unsigned long start, end;
 	} large[MAPS_MAX];
-	FILE *f = fopen("/proc/self/maps", "re");
+	FILE *f = maps < 0 ? NULL : fdopen(maps, "r");
 	char line[512];
 	int nr = 0;
 
@@ -353,21 +426,20 @@ void jail_again(int sock, const char *dir)
 	char text[ASK_TEXT];
 	struct ask a;
 	int nr = wanted(fd, text, sizeof(text)), self = getpid();
-	long limit = sysconf(_SC_OPEN_MAX);
+	int maps = was_launched ? -1 : open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	size_t at = strlen(text);
 
 	snprintf(text + at, sizeof(text) - at, ":%s", dir);
 	jail_park();
 	if (broker_ask(sock, ASK_AGAIN, 0, text, fd, nr))
 		_exit(1);
-	forget_guest();
-	for (int i = 0; i < 65536 && i < limit; i++)
-		if (i != sock && !os_packet_drop(i))
-			close(i);
+	let_all_go(sock, maps);
 	if (broker_ask(sock, ASK_GO, 0, "", NULL, 0))
 		_exit(1);
-	/* A broker that has a launcher is gone now, and the launcher waits for this process. */
+	/* A broker that has a launcher ends now, and the launcher ends this process. */
 	if (was_launched)
 		_exit(host_recv(sock, &a, sizeof(a), 0) > 0);
+	forget_guest(maps);
+	close_left();
 	be_stub(sock, self);
 }
