@@ -472,5 +472,7 @@ int image_at_exit(struct image *im)
 		return 0;
 	if (im->top->ops->at_exit)
 		return im->top->ops->at_exit(im->top);
-	return __atomic_load_n(&im->written, __ATOMIC_RELAXED) ? layer_sync(im->top) : 0;
+	if (!__atomic_load_n(&im->written, __ATOMIC_RELAXED) || layer_is_nameless(im->top))
+		return 0;
+	return layer_sync(im->top);
 }

@@ -35,6 +35,8 @@ struct layer {
 	uint64_t unit;
 	dev_t dev; /* identity of the file */
 	ino_t ino;
+	/* atomic: ns, the last time that a file without a name was brought to the host's disk */
+	uint64_t synced;
 	/* atomic: error of the first failed flush, or 0 */
 	int lost;
 	/* atomic: it was written, and not flushed before it was the first no more */
@@ -106,7 +108,13 @@ int layer_transfer(int fd, bool write, struct iovec *iov, int nr, uint64_t off, 
  */
 int layer_read_raw(struct layer *l, struct iovec *iov, int nr, uint64_t off, bool nowait);
 /*
- * Brings the file's data to the host's disk. Returns 0 or -errno. The host reports a failed write
+ * True if the file has no name: it is gone with the process, or at a loss of power. A jailed
+ * process may ask.
+ */
+bool layer_is_nameless(const struct layer *l);
+/*
+ * Brings the file's data to the host's disk; that of a file without a name once a second at most,
+ * which is when the host's errors are seen. Returns 0 or -errno. The host reports a failed write
  * once, and a later call would report success. So after a failed flush each one fails, as long as
  * the file is open.
  */
