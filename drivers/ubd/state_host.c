@@ -532,24 +532,50 @@ int disk_empty_file(int fd, const char *other)
 	return fd < 0 ? part_new_file(other) : fd;
 }
 
+/* Empties a file without a name, unless an instance goes on over it: that holds a lock. */
+static bool empty(int fd)
+{
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct stat st;
+
+	return !fcntl(fd, F_OFD_SETLK, &all) && !fstat(fd, &st) && !st.st_nlink &&
+	       !ftruncate(fd, 0);
+}
+
+/*
+ * Makes an empty part for a disk of this size, which may be @old. Where the host has no room, that
+ * may be for what was written to @old, which nobody can read any more. Returns a descriptor or
+ * -errno.
+ */
+static int new_part(int old, uint64_t size, const char *state)
+{
+	int copy = fcntl(old, F_DUPFD_CLOEXEC, 3), fd = disk_empty_file(old, state);
+	int err = fd < 0 ? fd : cow_init_part(fd, size);
+
+	if ((err == -ENOSPC || err == -EDQUOT) && copy >= 0 && empty(copy)) {
+		close(fd);
+		fd = fcntl(copy, F_DUPFD_CLOEXEC, 3);
+		err = fd < 0 ? -errno : cow_init_part(fd, size);
+	}
+	close(copy);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
 /* Puts an empty file over the state's own. */
 static int go_on_over(struct ubd_open *o, struct disk_load *l, int fd)
 {
 	uint64_t size = disk_size(o, &l->parts[0]);
-	int err;
 
 	if (!size) {
 		close(fd);
 		return -EINVAL;
 	}
-	fd = disk_empty_file(fd, o->state);
+	fd = new_part(fd, size, o->state);
 	if (fd < 0)
 		return fail_host(o->err, sizeof(o->err), o->file, fd);
-	err = cow_init_part(fd, size);
-	if (err) {
-		close(fd);
-		return fail_host(o->err, sizeof(o->err), o->file, err);
-	}
 	l->fd = fd;
 	return 0;
 }
