@@ -57,6 +57,18 @@ bool image_is_raw(const char *file)
 	return raw;
 }
 
+const char **image_backings(const char *file)
+{
+	struct image *im = image_must_open(file, NULL, IMAGE_RDONLY | IMAGE_TRUST);
+	const char **paths = xalloc((IMAGE_DEPTH + 1) * sizeof(*paths));
+	size_t n = 0;
+
+	for (const struct layer *l = im->top->below; l; l = l->below)
+		paths[n++] = format("%s", l->path);
+	image_close(im);
+	return paths;
+}
+
 void image_must_read(struct image *im, uint64_t off, void *p, uint64_t n)
 {
 	uint64_t have = off < image_size(im) ? image_size(im) - off : 0;

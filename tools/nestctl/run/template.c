@@ -3,9 +3,9 @@
  * template.c: `nestctl run` from a template.
  *
  * The key of a template is a text that says what its kernel has read, seen and been told: the
- * image, the kernel and nestctl (whose init runs in it), each with a line of its device, inode,
- * size and times; the host's boot; how many CPUs the host gives; and the parameters. A run uses a
- * template whose key is its own, byte by byte, so nothing else of the files is checked.
+ * image, its backing files, the kernel and nestctl (whose init runs in it), each with a line of its
+ * device, inode, size and times; the host's boot; how many CPUs the host gives; and the parameters.
+ * A run uses a template whose key is its own, byte by byte: so no more of the files is checked.
  *
  * Parameters that say where an instance is (its name, its lines, its cards, the host's folders) are
  * no part of the key: the restored kernel is given those of this run. init gets the job on the
@@ -72,8 +72,7 @@ static bool is_simple(const char *param)
 
 static bool may_use(const struct run *r)
 {
-	if (r->no_template || r->verbose || r->cow || !*template_host() ||
-		!image_is_raw(r->real_image))
+	if (r->no_template || r->verbose || r->cow || !*template_host())
 		return false;
 	for (int i = r->user_from; i < r->user_to; i++)
 		if (!is_simple(r->argv[i]))
@@ -105,6 +104,8 @@ const char *template_key(const struct run *r)
 	if (!f)
 		die("out of memory");
 	add_file(f, "image", r->real_image);
+	for (const char **path = image_backings(r->real_image); *path; path++)
+		add_file(f, "backing", *path);
 	add_file(f, "kernel", r->kernel);
 	add_file(f, "nestctl", "/proc/self/exe");
 	fprintf(f, "host %s\n", template_host());

@@ -157,6 +157,16 @@ static bool take_file(char **text, const char *what, const char **path)
 	return now && !strcmp(now, line);
 }
 
+static bool take_backings(char **text)
+{
+	const char *path;
+
+	while (*text && !strncmp(*text, "backing ", 8))
+		if (!take_file(text, "backing", &path))
+			return false;
+	return true;
+}
+
 static bool take_host(char **text)
 {
 	char *line = strsep(text, "\n");
@@ -181,7 +191,7 @@ static struct row read_row(int dirfd, const char *dir, const char *name)
 		r.t.used = (uint64_t)st.st_mtim.tv_sec;
 		r.used_ns = r.t.used * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
 	}
-	r.is_current = key && take_file(&rest, "image", &r.t.image) &&
+	r.is_current = key && take_file(&rest, "image", &r.t.image) && take_backings(&rest) &&
 		       take_file(&rest, "kernel", &kernel) &&
 		       take_file(&rest, "nestctl", &nestctl) && take_host(&rest);
 	if (r.t.fault && !has_fault(fd))
