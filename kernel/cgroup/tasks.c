@@ -310,7 +310,7 @@ void cgroup_post_fork(struct task *t, struct cgroup *into)
 	 * as it is now: a controller that came or went since cgroup_can_fork() has moved those on
 	 * the list (cgroup_apply_sched())
 	 */
-	sched_set_group(t, cgroup_sched_group(c));
+	sched_move_task(t, cgroup_sched_group(c));
 	if (!given_away(CG_CPUSET))
 		sched_set_bound(t, c->e_cpus);
 	if (c->e_freeze)

@@ -29,6 +29,7 @@
  * All functions are called under rq->lock.
  */
 #include "kernel/lib/printk.h"
+#include "kernel/sched/group.h"
 #include "kernel/sched/internal.h"
 
 u64 rt_waiting;
@@ -53,6 +54,11 @@ void class_init(struct rq *rq)
 	rq->fair = RB_ROOT;
 	for (int i = 0; i <= RT_PRIOS; i++)
 		INIT_LIST_HEAD(&rq->rt[i]);
+}
+
+u32 sched_nice_shares(int nice)
+{
+	return max(nice_weight[nice + 20] * SCHED_SHARES / NICE_0_WEIGHT, 1U);
 }
 
 u32 class_weight(const struct task *t)

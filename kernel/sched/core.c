@@ -594,7 +594,7 @@ void sched_fork(struct task *t)
 	t->se.weight = class_weight(t);
 	t->se.slice = reset ? 0 : p->se.slice;
 	INIT_LIST_HEAD(&t->rt_node);
-	t->sched_group = NULL;
+	t->sched_group = t->cpu_group = t->session_group = NULL;
 	t->psi = NULL;
 	t->memstall = false;
 	t->work_flags = 0;

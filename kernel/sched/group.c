@@ -324,24 +324,77 @@ void sched_group_exit(struct sched_group *g)
 	timer_cancel_sync(&g->timer);
 }
 
-void sched_set_group(struct task *t, struct sched_group *g)
+/* ---- the group of a task ---- */
+
+/* read racily, and again by sched_regroup() */
+static bool sessions_count;
+
+static struct sched_group *group_of(const struct task *t)
 {
-	t->sched_group = g;
+	if (t->cpu_group || !READ_ONCE(sessions_count))
+		return t->cpu_group;
+	return t->session_group;
 }
 
-void sched_move_task(struct task *t, struct sched_group *g)
+/* Has @t share in the group that its fields say. Under the runqueue's lock. */
+static void regroup_locked(struct rq *rq, struct task *t)
 {
-	struct rq *rq;
+	struct sched_group *g = group_of(t);
 
-	if (READ_ONCE(t->sched_group) == g)
+	if (t->sched_group == g)
 		return;
-	rq = task_rq_lock(t);
 	class_update_curr(rq, arch_cpu_clock());
 	if (t->se.on_rq && class_is_fair(t))
 		group_load_add(t, -(s64)t->se.weight);
 	t->sched_group = g;
 	if (t->se.on_rq && class_is_fair(t))
 		group_load_add(t, (s64)t->se.weight);
+}
+
+void sched_regroup(struct task *t)
+{
+	struct rq *rq = task_rq_lock(t);
+
+	regroup_locked(rq, t);
+	spin_unlock_raw(&rq->lock);
+}
+
+void sched_sessions_count(bool count)
+{
+	WRITE_ONCE(sessions_count, count);
+}
+
+void sched_set_session(struct task *t, struct sched_group *g)
+{
+	t->session_group = g;
+	t->sched_group = group_of(t);
+}
+
+void sched_move_session(struct task *t, struct sched_group *g)
+{
+	struct rq *rq = task_rq_lock(t);
+
+	if (!g || !(READ_ONCE(t->flags) & PF_EXITING))
+		t->session_group = g;
+	regroup_locked(rq, t);
+	spin_unlock_raw(&rq->lock);
+}
+
+void sched_set_group(struct task *t, struct sched_group *g)
+{
+	t->cpu_group = g;
+	t->sched_group = group_of(t);
+}
+
+void sched_move_task(struct task *t, struct sched_group *g)
+{
+	struct rq *rq;
+
+	if (READ_ONCE(t->cpu_group) == g)
+		return;
+	rq = task_rq_lock(t);
+	t->cpu_group = g;
+	regroup_locked(rq, t);
 	spin_unlock_raw(&rq->lock);
 	if (g && READ_ONCE(g->throttled)) {
 		set_bit(TIF_CGROUP, &t->work_flags);

@@ -6,6 +6,9 @@
  *      sched_group_init(&g); sched_group_link(&g, parent);        weight 100, no quota
  *      sched_move_task(t, &g);                                    NULL: in no group
  *
+ * A task may have a group of the cpu controller and one of its session. The first comes first, and
+ * the second counts while sched_sessions_count(true).
+ *
  * The owner keeps a group alive while tasks or groups below are in it.
  */
 #ifndef NESTLING_SCHED_GROUP_H
@@ -50,9 +53,20 @@ void sched_group_set_weight(struct sched_group *g, u32 weight, bool idle);
 void sched_group_set_shares(struct sched_group *g, u32 shares, bool idle);          /* finer */
 int sched_group_set_quota(struct sched_group *g, u64 quota, u64 period, u64 burst); /* -EINVAL */
 
-/* Set the group of a task that does not run yet, and of any task. */
+/* Set the controller's group of a task that does not run yet, and of any task. */
 void sched_set_group(struct task *t, struct sched_group *g);
 void sched_move_task(struct task *t, struct sched_group *g);
+/*
+ * Set the session's group of a task that is in no list yet, and of any task. A task that exits gets
+ * none any more. Its owner frees a group after a grace period.
+ */
+void sched_set_session(struct task *t, struct sched_group *g);
+void sched_move_session(struct task *t, struct sched_group *g);
+/* Says whether sessions' groups count; sched_regroup() then applies it to each task. */
+void sched_sessions_count(bool count);
+void sched_regroup(struct task *t);
+/* Returns the shares of a group that is worth a task of this nice level, from -20 to 19. */
+u32 sched_nice_shares(int nice);
 
 /* Sleeps while the group has used up its quota. On the way to user mode with TIF_CGROUP. */
 void sched_throttle(void);

@@ -177,8 +177,11 @@ struct task {
 
 	/* Place in the run queue: under the runqueue lock. */
 	struct sched_entity se;
-	struct list_head rt_node;        /* run list of FIFO/RR */
-	struct sched_group *sched_group; /* or NULL */
+	struct list_head rt_node; /* run list of FIFO/RR */
+	/* The group that it shares CPU time in: cpu_group, or session_group, or NULL. */
+	struct sched_group *sched_group;
+	struct sched_group *cpu_group;     /* of the cpu controller, or NULL */
+	struct sched_group *session_group; /* of its session, or NULL */
 
 	/* What it waits for, for pressure, /proc/stat and /proc/PID/wchan. */
 	/* Group whose pressure it adds to, NULL: only the machine's. Under the runqueue lock. */

@@ -3,13 +3,17 @@
  * autogroup.c: gives each session a group of its own, with a number and a nice level in
  * /proc/PID/autogroup.
  *
- * It behaves as a Linux that was booted with "noautogroup": the groups exist and can be read, and
- * the scheduler ignores them. kernel.sched_autogroup_enabled says so: it is 0 and cannot be set. A
- * task that has joined no session belongs to the root group, which has no line.
+ * It begins as a Linux that was booted with "noautogroup": the groups can be read, and the
+ * scheduler ignores them. While kernel.sched_autogroup_enabled is 1, each is a group of the
+ * scheduler for its tasks that are in no group of the cpu controller. A task that has joined no
+ * session belongs to the root group, which has no line.
  *
- * Locks: tasklist_lock for signal->autogroup; a group's level is written and read racily.
+ * Locks: tasklist_lock for signal->autogroup; a group's level is written and read racily. A group
+ * is freed after a grace period: vCPUs look at the scheduler's group of their task with no lock.
  */
 #include "kernel/lib/sysctl.h"
+#include "kernel/sched/group.h"
+#include "kernel/sched/timer.h"
 #include "kernel/task/internal.h"
 
 /* ns: least interval between changes by tasks without CAP_SYS_ADMIN */
@@ -19,6 +23,8 @@ struct autogroup {
 	atomic_t count;
 	u64 id;
 	int nice;
+	struct sched_group sched;
+	struct rcu_head rcu;
 };
 
 static u64 last_id;  /* under tasklist_lock, for writing */
@@ -29,24 +35,34 @@ struct autogroup *autogroup_new(void)
 {
 	struct autogroup *ag = kzalloc(sizeof(*ag), GFP_KERNEL);
 
-	if (ag)
-		atomic_set(&ag->count, 1);
+	if (!ag)
+		return NULL;
+	atomic_set(&ag->count, 1);
+	sched_group_init(&ag->sched);
 	return ag;
+}
+
+static void free_rcu(struct rcu_head *h)
+{
+	kfree(container_of(h, struct autogroup, rcu));
 }
 
 void autogroup_put(struct autogroup *ag)
 {
 	if (ag && atomic_dec_and_test(&ag->count))
-		kfree(ag);
+		call_rcu(&ag->rcu, free_rcu);
 }
 
 struct autogroup *autogroup_join(struct signal_struct *sig, struct autogroup *ag)
 {
 	struct autogroup *old = sig->autogroup;
+	struct task *t;
 
 	if (ag)
 		ag->id = ++last_id;
 	sig->autogroup = ag;
+	for_each_thread(sig, t)
+		sched_move_session(t, ag ? &ag->sched : NULL);
 	return old;
 }
 
@@ -55,6 +71,13 @@ void autogroup_fork(struct signal_struct *sig, struct signal_struct *old)
 	sig->autogroup = old->autogroup;
 	if (sig->autogroup)
 		atomic_inc(&sig->autogroup->count);
+}
+
+void autogroup_link(struct task *t)
+{
+	struct autogroup *ag = t->signal->autogroup;
+
+	sched_set_session(t, ag ? &ag->sched : NULL);
 }
 
 bool task_autogroup(struct task *t, u64 *id, int *nice)
@@ -86,14 +109,33 @@ int task_set_autogroup_nice(struct task *t, int nice)
 	WRITE_ONCE(next_set, now + SET_EVERY);
 	read_lock(&tasklist_lock);
 	ag = t->signal->autogroup;
-	if (ag)
+	if (ag) {
 		WRITE_ONCE(ag->nice, nice);
+		sched_group_set_shares(&ag->sched, sched_nice_shares(nice), false);
+	}
 	read_unlock(&tasklist_lock);
 	return ag ? 0 : -EINVAL;
 }
 
+static void enabled_changed(void)
+{
+	struct task *p, *t;
+
+	sched_sessions_count(READ_ONCE(sysctl_sched_autogroup_enabled));
+	read_lock(&tasklist_lock);
+	for_each_process(p)
+		for_each_thread(p->signal, t)
+			sched_regroup(t);
+	read_unlock(&tasklist_lock);
+}
+
 static const struct sysctl autogroup_sysctls[] = {
-	SYSCTL_NUM("kernel/sched_autogroup_enabled", sysctl_sched_autogroup_enabled, 0, 0),
+	{ .path = "kernel/sched_autogroup_enabled",
+		.kind = SYSCTL_INT,
+		.mode = 0644,
+		.data = &sysctl_sched_autogroup_enabled,
+		.max = 1,
+		.changed = enabled_changed },
 };
 
 static int autogroup_init(void)

@@ -477,6 +477,8 @@ void do_exit(int code)
 	if (perf_counted(t))
 		perf_task_end(t);
 	proc_event_exit();
+	/* its session's group may go with its signal_struct */
+	sched_move_session(t, NULL);
 	exit_notify(t, group_dead);
 	sched_exit(t);
 	sched_dead();

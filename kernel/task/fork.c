@@ -292,6 +292,7 @@ static void link_thread(struct task *t)
 	sig->nr_threads++;
 	atomic_inc(&sig->live);
 	t->group_leader = current->group_leader;
+	autogroup_link(t);
 	list_add_tail(&t->thread_node, &sig->threads);
 	join_group_stop(t);
 }
@@ -304,6 +305,7 @@ static void link_process(struct task *t)
 	sig->curr_target = t;
 	sig->tty = old->tty;
 	autogroup_fork(sig, old);
+	autogroup_link(t);
 	list_add_tail(&t->thread_node, &sig->threads);
 	list_add_tail(&t->sibling, &t->real_parent->children);
 	list_add_tail(&t->tasks, &all_processes);

@@ -35,8 +35,15 @@ struct autogroup;
 struct autogroup *autogroup_new(void);
 void autogroup_put(struct autogroup *ag);
 /* tasklist_lock held for writing: */
-struct autogroup *autogroup_join(struct signal_struct *sig, struct autogroup *ag); /* what it had */
+/*
+ * Moves a process with all of its threads to @ag, or NULL: the root's. Returns the one that it had,
+ * with its reference. Under tasklist_lock for writing, as the next two.
+ */
+struct autogroup *autogroup_join(struct signal_struct *sig, struct autogroup *ag);
+/* Has a new process inherit @old's. */
 void autogroup_fork(struct signal_struct *sig, struct signal_struct *old);
+/* Puts a new task, which is in no list yet, into the group of its process. */
+void autogroup_link(struct task *t);
 
 /* ---- acct.c: the last thread of a process; before and after exit_mm() ---- */
 void acct_collect(struct task *t, int code);
