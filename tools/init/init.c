@@ -47,6 +47,7 @@
 #include <unistd.h>
 
 #include "os-linux/end.h"
+#include "tools/init/copy.h"
 #include "tools/init/dhcp.h"
 #include "tools/init/job.h"
 
@@ -154,6 +155,28 @@ static void enter_image(void)
 		fail("cannot enter the image");
 }
 
+/*
+ * Mounts a tmpfs at @dir. What the image has there is copied into it, unless a machine's init makes
+ * that itself: programs want the folders of theirs that their packages have made in /run.
+ */
+static void mount_memory(const char *dir, const char *options, bool copies)
+{
+	int below = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (mount("tmpfs", dir, "tmpfs", 0, options)) {
+		fprintf(stderr, "init: %s: %s\n", dir, strerror(errno));
+		copies = false;
+	}
+	if (!copies || below < 0) {
+		if (below >= 0)
+			close(below);
+		return;
+	}
+	if (copy_folder(below, open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)))
+		fprintf(stderr, "init: %s lacks some of the image's files: %s\n", dir,
+			strerror(errno));
+}
+
 /* Mounts what a system expects. The init of a machine decides about /tmp itself. */
 static void mount_all(bool machine)
 {
@@ -167,16 +190,20 @@ static void mount_all(bool machine)
 		{ "devpts", "/dev/pts", "mode=0620,ptmxmode=0666,gid=5" },
 		{ "mqueue", "/dev/mqueue", NULL },
 		{ "tmpfs", "/dev/shm", "mode=1777" },
-		{ "tmpfs", "/run", "mode=0755" },
-		{ "tmpfs", "/tmp", "mode=1777" },
 	};
 
-	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]) - machine; i++) {
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
 		mkdir(mounts[i].dir, 0755);
 		if (mount(mounts[i].type, mounts[i].dir, mounts[i].type, 0, mounts[i].options) &&
 			errno != EBUSY)
 			fprintf(stderr, "init: %s: %s\n", mounts[i].dir, strerror(errno));
 	}
+	mkdir("/run", 0755);
+	mount_memory("/run", "mode=0755", !machine);
+	if (machine)
+		return;
+	mkdir("/tmp", 0755);
+	mount_memory("/tmp", "mode=1777", true);
 }
 
 void make_dirs(const char *path)
