@@ -216,8 +216,12 @@ void run_no_image(const struct run *r)
 
 	if (err == ENOENT && !strchr(r->image_name, '/') && !access(r->image_name, F_OK))
 		die("%s: no such image; the file here is ./%s", r->image_name, r->image_name);
-	die("%s: %s%s", r->image, strerror(err),
-		err == ENOENT ? "; `nestctl image build` makes one" : "");
+	if (err == ENOENT && !strchr(r->image_name, '/'))
+		die("%s: there is no such image; `nestctl images` lists them, `nestctl image "
+		    "build` "
+		    "and `nestctl pull` make one",
+			r->image_name);
+	die("%s: %s", r->image, strerror(err));
 }
 
 static void prepare(struct run *r)

@@ -239,8 +239,34 @@ static bool ends_before(const struct target *t, long begun, long end)
 	}
 }
 
-static void end_all(char **names, int sig, int time)
+/* Takes names of which there is no instance out of the list, with a line. True if there are any. */
+static bool leave_out_unknown(char **names)
 {
+	char **to = names;
+	bool unknown = false;
+
+	for (char **from = names; *from; from++) {
+		struct service s;
+
+		bool kept = service_find(&s, *from);
+
+		if (kept)
+			service_close(&s);
+		if (kept || is_running(*from)) {
+			*to++ = *from;
+			continue;
+		}
+		warn("%s: no instance of this name is kept or runs", *from);
+		unknown = true;
+	}
+	*to = NULL;
+	return unknown;
+}
+
+/* Ends all that there are. Returns false if one was not there. */
+static bool end_all(char **names, int sig, int time)
+{
+	bool unknown = leave_out_unknown(names);
 	struct target *all = hold_all(names);
 	long begun;
 
@@ -261,6 +287,7 @@ static void end_all(char **names, int sig, int time)
 		if (t->detached)
 			service_wait_end(&t->service, -1);
 	progress_end();
+	return !unknown;
 }
 
 static int stop(int argc, char **argv)
@@ -272,8 +299,7 @@ static int stop(int argc, char **argv)
 			sig = guest_signal("stop: --signal", optarg);
 		else
 			time = stop_seconds("stop: --timeout", optarg);
-	end_all(take_words(&cmd_stop, argc, argv, 1, -1), sig, time);
-	return 0;
+	return !end_all(take_words(&cmd_stop, argc, argv, 1, -1), sig, time);
 }
 
 /* True if the signal ends each program, whatever it does. */

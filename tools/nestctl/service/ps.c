@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ps.c: `nestctl ps` and `nestctl port`. */
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,9 +45,19 @@ static bool has_ended_with(const struct view *v, const char *wanted)
 	return v->state.phase == PHASE_EXITED && v->state.exit == atoi(wanted);
 }
 
+/* @wanted is a regular expression. Docker's names begin with a slash, which may be in it. */
 static bool has_name(const struct view *v, const char *wanted)
 {
-	return strstr(v->name, wanted + (*wanted == '/'));
+	bool anchored = !strncmp(wanted, "^/", 2);
+	const char *text = anchored ? format("^%s", wanted + 2) : wanted + (*wanted == '/');
+	regex_t r;
+	bool fit;
+
+	if (regcomp(&r, text, REG_EXTENDED | REG_NOSUB))
+		die("ps: --filter name=%s: no regular expression", wanted);
+	fit = !regexec(&r, v->name, 0, NULL, 0);
+	regfree(&r);
+	return fit;
 }
 
 static bool is_named(const struct view *v, const char *wanted)

@@ -241,6 +241,9 @@ const char *view_status(const struct view *v)
 		return "Created";
 	if (st->phase == PHASE_RUNNING)
 		return up;
+	/* a supervisor that was killed wrote no time */
+	if (st->finished < st->started)
+		return format("Exited (%d)", st->exit);
 	return format("%s (%d) %s ago", st->phase == PHASE_EXITED ? "Exited" : "Restarting",
 		st->exit, duration_text(now_ns() - st->finished));
 }
