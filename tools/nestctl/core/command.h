@@ -112,6 +112,8 @@ struct command {
 	/* its exit statuses besides 0 and 1, or NULL */
 	const char *exits;
 	const struct option_row *options; /* or NULL */
+	/* returns what to say of an option that is not known, or NULL; may be NULL */
+	const char *(*hint)(const char *word);
 	bool command_follows;             /* options end at the first word */
 	bool hidden;                      /* from --help */
 	bool helper;                      /* nestctl-image runs it, instead of @run */

@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * docker.c: docker's commands and what they are called here: the text of docs/from-docker.md, and
- * of the message for a command of docker's that is not here.
- *
- * `nestctl from-docker` prints the page. It dies if a row names a command or an option that is not
- * in the table of commands, so the page cannot say what nestctl does not do.
+ * docker.c: docker's commands and options of run, and what they are called here: the rows of
+ * docs/from-docker.md (from_docker.c), and the messages for what is not here.
  */
 #include "tools/nestctl/core/docker.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/nestctl.h"
 
-struct row {
-	const char *docker, *here, *differs;
-};
-
-static const struct row verbs[] = {
+const struct docker_row docker_verbs[] = {
 	{ "run", "nestctl run",
 		"An instance is a virtual machine of its own. Without -d it is always thrown away, "
 		"as with --rm, and cannot be detached from." },
@@ -31,7 +25,7 @@ static const struct row verbs[] = {
 		"Of detached instances. On a terminal nothing is printed that it "
 		"would obey, unless with --raw. --kernel prints the kernel's log." },
 	{ "attach", "nestctl attach", "The program does not wait for a slow reader." },
-	{ "start", "nestctl start", "" },
+	{ "start", "nestctl start", "/tmp and /run begin anew, with what the image has there." },
 	{ "stop", "nestctl stop",
 		"It prints no names. Of an instance that is not detached all "
 		"programs get the signal." },
@@ -102,9 +96,10 @@ static const struct row verbs[] = {
 		"Its commands stand at the top: nestctl start, rm and others." },
 	{ "compose", NULL, "" },
 	{ "swarm", NULL, "" },
+	{ 0 },
 };
 
-static const struct row options[] = {
+const struct docker_row docker_options[] = {
 	{ "-d", "-d", "The name is printed." },
 	{ "--rm", "--rm", "Is the default without -d." },
 	{ "-i", "-i", "Is the default without -d." },
@@ -151,95 +146,21 @@ static const struct row options[] = {
 	{ "--privileged, --security-opt", NULL,
 		"Root inside has all rights over its own machine, and none over the host." },
 	{ "--gpus, --device", NULL, "" },
+	{ "--mount", "-v", "" },
+	{ "--memory-swap, --memory-swappiness", NULL,
+		"There is no swap unless the guest makes it." },
+	{ "--shm-size", NULL, "/dev/shm holds up to half of the memory." },
+	{ "--pid, --ipc, --uts, --userns, --cgroupns", NULL,
+		"An instance shares nothing with the host or with another instance." },
+	{ "--link, --network-alias, --ip", NULL, "`nestctl switch` joins instances." },
+	{ "-P, --expose", "-p", "Each port is named." },
+	{ "--platform, --pull", NULL, "Images are x86-64, and fetched by `nestctl pull` only." },
+	{ 0 },
 };
-
-static const char head[] =
-	"# Coming from docker\n\n"
-	"This page is the output of `nestctl from-docker`; tests/nestctl/from_docker compares "
-	"them. A\n"
-	"command or option that a row names exists.\n\n"
-	"An instance is a virtual machine in user mode: a kernel of its own, without root and "
-	"without a\n"
-	"daemon. An image is a file of the store or any path. `nestctl run` without `-d` is "
-	"docker's\n"
-	"`run --rm -i`. With `-d` an instance has a folder until `nestctl rm`: its layer, its "
-	"output and\n"
-	"its exit status ([nestctl.md](nestctl.md#detached-instances)).\n\n"
-	"    nestctl image build --variant busybox\n"
-	"    nestctl run -d --name web -p 8080:80 --restart on-failure:3 busybox -- httpd -f\n"
-	"    nestctl ps\n"
-	"    nestctl logs -f web\n"
-	"    nestctl exec -it web sh\n"
-	"    nestctl stop web && nestctl rm web\n";
-
-/* ---- checks ---- */
-
-static const struct command *find(const struct command *const *table, const char *verb, size_t n)
-{
-	for (; *table; table++)
-		if (strlen(command_verb(*table)) == n && !strncmp(command_verb(*table), verb, n))
-			return *table;
-	return NULL;
-}
-
-/* Dies unless "nestctl COMMAND..." is one. */
-static void check_command(const char *here)
-{
-	const struct command *const *table = commands;
-	const char *word = here + strlen("nestctl ");
-
-	while (table && *word) {
-		size_t n = strcspn(word, " ");
-		const struct command *c = find(table, word, n);
-
-		if (!c)
-			die("from-docker: '%s' is no command", here);
-		table = c->sub;
-		word += n + (word[n] == ' ');
-	}
-}
-
-/* Dies unless `run` has the option. */
-static void check_option(const char *here)
-{
-	for (const struct option_row *o = cmd_run.options; o->key || o->name; o++)
-		if (here[1] == '-' ? o->name && !strcmp(o->name, here + 2) :
-				     o->key == here[1] && !here[2])
-			return;
-	die("from-docker: run has no option %s", here);
-}
-
-/* ---- the page ---- */
-
-static void print_rows(
-	const struct row *rows, size_t n, const char *what, void (*check)(const char *here))
-{
-	printf("| docker%s | here | what differs |\n|---|---|---|\n", what);
-	for (size_t i = 0; i < n; i++) {
-		if (rows[i].here)
-			check(rows[i].here);
-		printf("| %s | %s | %s |\n", rows[i].docker,
-			rows[i].here ? format("`%s`", rows[i].here) : "not there", rows[i].differs);
-	}
-}
-
-static int from_docker(int argc, char **argv)
-{
-	while (next_option(&cmd_from_docker, argc, argv))
-		;
-	take_words(&cmd_from_docker, argc, argv, 0, 0);
-	printf("%s\n## Commands\n\n", head);
-	print_rows(verbs, sizeof(verbs) / sizeof(verbs[0]), "", check_command);
-	puts("\n## Options of run\n");
-	print_rows(options, sizeof(options) / sizeof(options[0]), " run", check_option);
-	return 0;
-}
 
 const char *docker_verb(const char *verb)
 {
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		const struct row *r = &verbs[i];
-
+	for (const struct docker_row *r = docker_verbs; r->docker; r++) {
 		if (strcmp(r->docker, verb) != 0)
 			continue;
 		if (!r->here)
@@ -251,10 +172,29 @@ const char *docker_verb(const char *verb)
 	return NULL;
 }
 
-const struct command cmd_from_docker = {
-	.name = "from-docker",
-	.args = "",
-	.help = "Prints docs/from-docker.md: what docker's commands are called here.",
-	.hidden = true,
-	.run = from_docker,
-};
+/* True if @list, as "-P, --expose", has the option @word, which may have a value behind "=". */
+static bool lists(const char *list, const char *word)
+{
+	size_t n = strcspn(word, "=");
+
+	for (const char *p = list; *p; p += strspn(p, ", ")) {
+		size_t len = strcspn(p, ", =");
+
+		if (len == n && !strncmp(p, word, n))
+			return true;
+		p += strcspn(p, ", ");
+	}
+	return false;
+}
+
+const char *docker_option(const char *word)
+{
+	for (const struct docker_row *r = docker_options; r->docker; r++) {
+		if (!lists(r->docker, word) || (!r->here && !*r->differs))
+			continue;
+		return r->here ? format("here it is %s%s%s", r->here, *r->differs ? ": " : "",
+					 r->differs) :
+				 r->differs;
+	}
+	return NULL;
+}

@@ -48,6 +48,15 @@ static void translate(const struct command *c, char *letters, struct option *nam
 	names[n] = (struct option){ NULL, 0, NULL, 0 };
 }
 
+static void __attribute__((noreturn)) no_option(const struct command *c, const char *word)
+{
+	const char *hint = c->hint ? c->hint(word) : NULL;
+
+	if (hint)
+		die("%s: no option %s; %s", c->name, word, hint);
+	die("%s: no option %s; see %s --help", c->name, word, command_line_name(c));
+}
+
 int next_option(const struct command *c, int argc, char **argv)
 {
 	char letters[3 + 2 * OPTIONS_MAX];
@@ -66,10 +75,8 @@ int next_option(const struct command *c, int argc, char **argv)
 			command_line_name(c));
 	case '?':
 		if (optopt && optopt < 256)
-			die("%s: no option -%c; see %s --help", c->name, optopt,
-				command_line_name(c));
-		die("%s: no option %s; see %s --help", c->name,
-			argv[optind > word ? optind - 1 : word], command_line_name(c));
+			no_option(c, format("-%c", optopt));
+		no_option(c, argv[optind > word ? optind - 1 : word]);
 	default: return key;
 	}
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tools/nestctl/core/command.h"
+#include "tools/nestctl/core/docker.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/audit.h"
 #include "tools/nestctl/run/host_user.h"
@@ -54,18 +55,42 @@ static const char *volume_or_path(const char *text)
 	return volume_data(text);
 }
 
+/*
+ * Cuts the options of a volume, ":ro,z", off @text. Those of docker's that are for SELinux or for
+ * another host's caches change nothing here. Returns whether it is read-only; leaves what is none.
+ */
+static bool volume_options(char *text)
+{
+	static const char *const known[] = { "rw", "ro", "z", "Z", "cached", "delegated",
+		"consistent" };
+	char *from = strrchr(text, ':'), *next;
+	bool rdonly = false;
+
+	for (char *word = from ? from + 1 : NULL; word; word = next) {
+		size_t i = 0, n = strcspn(word, ",");
+
+		while (i < sizeof(known) / sizeof(known[0]) &&
+			(strlen(known[i]) != n || strncmp(known[i], word, n)))
+			i++;
+		if (i == sizeof(known) / sizeof(known[0]))
+			return false;
+		rdonly = rdonly || i == 1;
+		next = word[n] ? word + n + 1 : NULL;
+	}
+	if (from)
+		*from = '\0';
+	return rdonly;
+}
+
 void run_add_volume(struct run *r, char *text)
 {
 	struct volume *v = &r->volumes[r->nr_volumes];
-	char *ro = strrchr(text, ':'), *guest;
 	struct stat st;
+	char *guest;
 
 	if (r->nr_volumes == VOLUMES_MAX)
 		die("-v: no more than %d folders", VOLUMES_MAX);
-	if (ro && (!strcmp(ro, ":ro") || !strcmp(ro, ":rw"))) {
-		v->rdonly = ro[2] == 'o';
-		*ro = '\0';
-	}
+	v->rdonly = volume_options(text);
 	guest = strrchr(text, ':');
 	if (!guest || guest == text || guest[1] != '/')
 		die("-v %s: wants HOSTPATH:GUESTPATH[:ro], with GUESTPATH's full path", text);
@@ -650,6 +675,7 @@ static const struct option_row options[] = {
 		"what the instance may write to its disk, in room of the host: then it is full" },
 	{ KEY_PIDS, "pids", "N",
 		"processes and threads that the instance's programs may have at a time" },
+	{ KEY_PIDS, "pids-limit", "N", NULL },
 	{ KEY_TIMEOUT, "timeout", "TIME",
 		"end the command after this time (90, 10m, 2h), as a SIGTERM does; the status is "
 		"124" },
@@ -682,6 +708,7 @@ static const struct option_row options[] = {
 const struct command cmd_run = {
 	.name = "run",
 	.args = "IMAGE [-- COMMAND...]",
+	.hint = docker_option,
 	.help = "Starts a disposable instance and runs a command in it.",
 	.text = "Changes go to a copy-on-write layer without a name, which is gone when the "
 		"instance ends, however it ends. A built-in init mounts the image, runs COMMAND, "
