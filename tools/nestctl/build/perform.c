@@ -193,7 +193,7 @@ static void send_secrets(const struct build *b, struct step *st)
 static void perform_run(
 	struct build *b, struct stage *s, size_t number, const struct instruction *at)
 {
-	struct step st = { .shown = true };
+	struct step st = { .shown = true, .quiet = b->quiet };
 	const char *net = network(b, at);
 	char key[65], **command = run_words(s, at);
 	struct sha256 sum;

@@ -25,7 +25,7 @@ static const struct option_row build_options[] = {
 		"room in the image's file system, if it is to be more than the first image's "
 		"(scratch: 2G)" },
 	{ 'm', "memory", "SIZE", "memory of the instances (1G)" },
-	{ 'q', "quiet", NULL, "print the name alone" },
+	{ 'q', "quiet", NULL, "print the name alone, and what a step that fails has written" },
 	{ KEY_PRUNE, "prune", NULL, "remove the cache of all builds, and build nothing" },
 	{ KEY_IGNORED, "pull", NULL, NULL },
 	{ KEY_IGNORED + 1, "rm", NULL, NULL },

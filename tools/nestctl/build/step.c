@@ -95,7 +95,7 @@ static void pass_on(const struct step *s, bool on)
 
 void step_start(struct step *s)
 {
-	int in[2], out[2] = { -1, -1 };
+	int in[2], out[2] = { -1, -1 }, shown;
 
 	s->fd = -1;
 	if (s->layer) {
@@ -106,10 +106,11 @@ void step_start(struct step *s)
 	clean_up_when_ended();
 	if (pipe2(in, O_CLOEXEC) || (!s->shown && pipe2(out, O_CLOEXEC)))
 		die("pipe: %s", strerror(errno));
-	s->said = s->shown ? -1 : memfd_create("errors", MFD_CLOEXEC);
+	s->said = s->shown && !s->quiet ? -1 : memfd_create("errors", MFD_CLOEXEC);
+	shown = s->quiet ? s->said : 2;
 	pass_on(s, true);
 	s->pid = spawn((const char *const *)command_line(s),
-		(const int[]){ in[0], s->shown ? 2 : out[1], s->shown ? 2 : s->said });
+		(const int[]){ in[0], s->shown ? shown : out[1], s->shown ? shown : s->said });
 	pass_on(s, false);
 	close(in[0]);
 	if (!s->shown)
@@ -130,6 +131,16 @@ static const char *last_line(char *text)
 	return strncmp(line, "nestctl: ", 9) ? line : line + 9;
 }
 
+/* Prints what a quiet step has written. */
+static void show_all(int fd)
+{
+	char text[4096];
+	off_t at = 0;
+
+	for (ssize_t n; (n = pread(fd, text, sizeof(text), at)) > 0; at += n)
+		fwrite(text, 1, (size_t)n, stderr);
+}
+
 int step_end(struct step *s, const char **why)
 {
 	int status;
@@ -139,8 +150,10 @@ int step_end(struct step *s, const char **why)
 	if (s->out >= 0)
 		close(s->out);
 	status = wait_for(s->pid);
+	if (s->shown && s->quiet && status)
+		show_all(s->said);
 	if (why)
-		*why = s->said >= 0 ? last_line(program_said(s->said)) : "";
+		*why = s->shown ? "" : last_line(program_said(s->said));
 	if (s->said >= 0)
 		close(s->said);
 	if (status || !s->layer) {

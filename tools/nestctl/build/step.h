@@ -33,6 +33,8 @@ struct step {
 	const char *layer;
 	/* the agent's output and errors are shown as they come; otherwise @out is a pipe */
 	bool shown;
+	/* of a step that is shown: only what has failed is, at its end */
+	bool quiet;
 	const char *mem;
 	/* of step_add_stream(), or 0 */
 	int stream;

@@ -242,6 +242,8 @@ static void __attribute__((noreturn)) execute(const struct agent_words *w)
 			job.env[n++] = *word + 1;
 		else if (**word == 'E')
 			job.env[n++] = secret_variable(*word + 1);
+	/* which each image resolves, unlike the kernel's "(none)" */
+	sethostname("localhost", 9);
 	job.user = word_of(w, 'u');
 	job.dir = word_of(w, 'w');
 	job_exec(&job);
