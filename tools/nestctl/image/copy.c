@@ -163,10 +163,10 @@ static const char *dir_of(const char *path)
 	return !slash ? "." : slash == path ? "/" : format("%.*s", (int)(slash - path), path);
 }
 
-/* True for "DIR/.", "." or "/": the contents are meant. */
+/* True for "DIR/.", "." or "/": the contents are meant. "DIR/" is the folder, as with docker. */
 static bool is_contents(const char *path)
 {
-	const char *base = base_of(path);
+	const char *base = base_of(trimmed(path));
 
 	return !*base || !strcmp(base, ".") || !strcmp(base, "..");
 }
