@@ -356,6 +356,18 @@ static const char *last_part(const char *path)
 
 enum { KEY_STOP = 256 };
 
+/* Dies if @name is an image, which docker's save is about, and no instance. */
+static void refuse_image(const char *name)
+{
+	size_t n;
+
+	instances_find(name, &n);
+	if (!n && !access(image_path(name), F_OK))
+		die("save: %s is an image, which nestctl image export --oci -o FILE %s writes; "
+		    "save is for running instances",
+			name, name);
+}
+
 static int save(int argc, char **argv)
 {
 	const char *out = NULL, *name;
@@ -372,7 +384,10 @@ static int save(int argc, char **argv)
 		case 'f': force = true; break;
 		default: json = true;
 		}
-	words = take_words(&cmd_save, argc, argv, out ? 1 : 2, 2);
+	words = take_words(&cmd_save, argc, argv, 1, 2);
+	refuse_image(words[0]);
+	if (!out && !words[1])
+		die("save: which name has the state? nestctl save %s TAG", words[0]);
 	if (words[1] && strchr(words[1], '/'))
 		die("%s: a state's name has no slash; -o saves to a path", words[1]);
 	name = out ? out : words[1];
