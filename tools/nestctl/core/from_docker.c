@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * from_docker.c: `nestctl from-docker`, which prints docs/from-docker.md from the tables of docker.c
- * and dies if a row names a command or an option that does not exist.
+ * from_docker.c: `nestctl from-docker`, which prints docs/from-docker.md from the tables of
+ * docker.c. It dies if a row names a command or an option that does not exist.
  */
 #include <stdio.h>
 #include <string.h>
