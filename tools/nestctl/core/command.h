@@ -114,9 +114,9 @@ struct command {
 	const struct option_row *options; /* or NULL */
 	/* returns what to say of an option that is not known, or NULL; may be NULL */
 	const char *(*hint)(const char *word);
-	bool command_follows;             /* options end at the first word */
-	bool hidden;                      /* from --help */
-	bool helper;                      /* nestctl-image runs it, instead of @run */
+	bool command_follows; /* options end at the first word */
+	bool hidden;          /* from --help */
+	bool helper;          /* nestctl-image runs it, instead of @run */
 	int (*run)(int argc, char **argv);
 	/* ends in NULL; a group with @run does that if no verb follows */
 	const struct command *const *sub;
