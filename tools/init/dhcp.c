@@ -90,7 +90,8 @@ static void ask(int type, const struct lease *l)
 	}
 	if (*host_name && strlen(host_name) <= NAME_MOST) {
 		*o++ = OPT_NAME, *o++ = (uint8_t)strlen(host_name);
-		memcpy(o, host_name, strlen(host_name)), o += strlen(host_name);
+		for (const char *c = host_name; *c; c++)
+			*o++ = (uint8_t)*c;
 	}
 	*o++ = OPT_WANTED, *o++ = 4;
 	*o++ = OPT_MASK, *o++ = OPT_ROUTER, *o++ = OPT_DNS, *o++ = OPT_DOMAIN;
