@@ -112,8 +112,8 @@ int ubd_host_note(int host)
 	const struct layer *top = h->image->top;
 
 	h->noted = NULL;
-	if (top->ops == &layer_raw_ops || !top->more || !file_is_nameless(top->fd) ||
-		media_watches())
+	if (h->flags & UBD_F_KEPT || top->ops == &layer_raw_ops || !top->more ||
+		!file_is_nameless(top->fd) || media_watches())
 		return -EOPNOTSUPP;
 	h->noted = top;
 	h->noted_blocks = blocks_of(top);

@@ -52,7 +52,7 @@ int ubd_host_save_begin(int host, uint32_t unit, const char *dir)
 		return 0;
 	j = calloc(1, sizeof(*j));
 	if (j)
-		j->disk = disk_save_new(h->image, dir, unit);
+		j->disk = disk_save_new(h->image, dir, unit, h->flags & UBD_F_KEPT);
 	if (!j || !j->disk) {
 		free(j);
 		return -ENOMEM;

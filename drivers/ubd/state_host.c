@@ -52,6 +52,7 @@ static int fail_host(char *err, size_t size, const char *file, int error)
 struct disk_save {
 	struct image *im;
 	struct layer *first; /* the file that is written */
+	bool kept;           /* it goes on to be that */
 	uint32_t unit;
 	char *dir;
 	int nr_files; /* that have names in the folder */
@@ -64,7 +65,7 @@ struct disk_save {
 	struct layer *dropped; /* the parts that were replaced */
 };
 
-struct disk_save *disk_save_new(struct image *im, const char *dir, uint32_t unit)
+struct disk_save *disk_save_new(struct image *im, const char *dir, uint32_t unit, bool kept)
 {
 	struct disk_save *s = calloc(1, sizeof(*s));
 
@@ -77,6 +78,7 @@ struct disk_save *disk_save_new(struct image *im, const char *dir, uint32_t unit
 	s->im = im;
 	s->first = im->top;
 	s->unit = unit;
+	s->kept = kept;
 	return s;
 }
 
@@ -205,7 +207,7 @@ static bool link_first(struct disk_save *s)
 	int fd;
 
 	/* a file that has a name anywhere is the user's */
-	if (first->ops == &layer_raw_ops || fstat(first->fd, &st) || st.st_nlink ||
+	if (s->kept || first->ops == &layer_raw_ops || fstat(first->fd, &st) || st.st_nlink ||
 		part_name(name, s->dir, s->unit, 0) || file_link(first->fd, name))
 		return false;
 	fd = part_new_file(s->dir);
@@ -588,7 +590,8 @@ int disk_load(struct ubd_open *o, struct disk_load *l)
 		drop_parts(l);
 		return fd;
 	}
-	if (file_is_nameless(fd) && cow_kind(l->parts[0].fd) != COW_NONE) {
+	if (!(o->flags & UBD_F_KEPT) && file_is_nameless(fd) &&
+		cow_kind(l->parts[0].fd) != COW_NONE) {
 		err = go_on_over(o, l, fd);
 		if (err)
 			drop_parts(l);

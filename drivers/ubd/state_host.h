@@ -15,8 +15,8 @@
  * that may wait. disk_save_stop() and disk_save_undo() are called while no request is under way.
  */
 struct disk_save;
-/* Returns NULL if there is no memory. */
-struct disk_save *disk_save_new(struct image *im, const char *dir, uint32_t unit);
+/* @kept: the first file stays the one that is written. Returns NULL if there is no memory. */
+struct disk_save *disk_save_new(struct image *im, const char *dir, uint32_t unit, bool kept);
 /* Puts into the folder what does not change any more. Returns 0 or -errno with @err. */
 int disk_save_prepare(struct disk_save *s, char *err, size_t size);
 /* The state has what the disk holds now. */

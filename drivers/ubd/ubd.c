@@ -196,6 +196,7 @@ static int flag_of(char c)
 	case 't': return UBD_F_NODISCARD;
 	case 'd': return UBD_F_DATA;
 	case 'm': return UBD_F_MAP;
+	case 'k': return UBD_F_KEPT;
 	}
 	return 0;
 }
@@ -302,7 +303,7 @@ static int ubd_setup(const char *s)
 		refuse("ubd%s: no such device: there are ubd0 to ubd%d", s, UBD_UNITS - 1);
 	for (; p < eq; p++) {
 		if (!flag_of(*p))
-			refuse("ubd%s: unknown flag '%c': r, s, c, t, d and m are known", s, *p);
+			refuse("ubd%s: unknown flag '%c': r, s, c, t, d, m and k are known", s, *p);
 		flags |= (u32)flag_of(*p);
 	}
 	u = &ubd_units[n];
@@ -319,7 +320,7 @@ static int ubd_setup(const char *s)
 	return 0;
 }
 PARAM("ubd*", ubd_setup,
-	"ubd<n>[rsctdm]=FILE[,BACKING[,SERIAL]]  disk n from an image, or a COW file over one");
+	"ubd<n>[rsctdmk]=FILE[,BACKING[,SERIAL]]  disk n from an image, or a COW file over one");
 
 static int udb_setup(const char *s)
 {
@@ -515,7 +516,7 @@ static int ubd_config(u32 n, const char *text, char *why, size_t size)
 	}
 	u->flags = 0;
 	for (const char *p = text; p < eq; p++) {
-		if (!flag_of(*p) || *p == 'm')
+		if (!flag_of(*p) || *p == 'm' || *p == 'k')
 			return invalid(why, size, "flag '%c': r, s, c, t and d can be had now", *p);
 		u->flags |= (u32)flag_of(*p);
 	}

@@ -25,6 +25,11 @@
 #define UBD_F_MAP 32
 /* the submitter serves its requests: none is ever under way */
 #define UBD_F_INLINE 64
+/*
+ * The file stays the disk's, though it has no name: its holder starts the next kernel with it. A
+ * state gets a copy of it, and a rollback changes its content.
+ */
+#define UBD_F_KEPT 128
 
 #define UBD_DEPTH 64 /* requests under way at once */
 

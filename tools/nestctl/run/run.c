@@ -277,9 +277,12 @@ static void prepare(struct run *r)
 
 static void set_disk(struct run *r)
 {
-	/* m maps the image's pages if possible; else the kernel's log has the reason. */
-	r->argv[r->disk_at] =
-		format("ubd0m=%s,%s", without_commas(open_cow(r)), without_commas(r->real_image));
+	/*
+	 * m maps the image's pages if possible; else the kernel's log has the reason. The next
+	 * kernel of a machine begins with the same file (k).
+	 */
+	r->argv[r->disk_at] = format("ubd0m%s=%s,%s", r->machine ? "k" : "",
+		without_commas(open_cow(r)), without_commas(r->real_image));
 }
 
 void run_follow_name(struct run *r)

@@ -155,6 +155,13 @@ static bool note_layers(struct state *s, const struct state_new *n, int unit)
 	return note_file(s, n, format("ubd%d.layer", unit), &d->layer);
 }
 
+static const char *without_letter(const char *letters, char letter)
+{
+	const char *at = strchr(letters, letter);
+
+	return at ? format("%.*s%s", (int)(at - letters), letters, at + 1) : letters;
+}
+
 /* Notes the files of a disk. A disk that the kernel has written to the folder has a layer. */
 static void describe_disk(
 	struct state *s, struct umid_console *c, int unit, const struct state_new *made)
@@ -174,7 +181,8 @@ static void describe_disk(
 	/* A disk that was plugged in later has no flags here; the kernel knows its own. */
 	if (!param || !device_names(param, first, NAMES_MAX) || strcmp(first[0], names[0]) != 0)
 		flags = "";
-	d->flags = flags;
+	/* what starts from the state has another file */
+	d->flags = without_letter(flags, 'k');
 	if (n > 1 && *names[1])
 		d->backing = path_of(s, names[1]);
 	if (!written)
