@@ -68,6 +68,8 @@ TEST(rtnl_netconf)
 		say("no namespace");
 		return;
 	}
+	/* a new namespace begins with the host's own settings */
+	put_text("/proc/sys/net/ipv4/ip_forward", "0");
 	put_text("/proc/sys/net/ipv4/conf/all/rp_filter", "0");
 	put_text("/proc/sys/net/ipv4/conf/default/rp_filter", "2");
 	veth_pair("a", "b");
