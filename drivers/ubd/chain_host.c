@@ -30,23 +30,24 @@ static int lock_file(struct image_open *o, const char *file, int fd, bool write)
 {
 	struct flock fl = { .l_type = write ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET };
 	char who[100], why[200];
+	int err;
 
 	if (o->flags & IMAGE_SHARED)
 		return 0;
-	if (fcntl(fd, F_OFD_SETLK, &fl) == 0)
+	err = file_lock(fd, &fl, who, sizeof(who));
+	if (!err)
 		return 0;
-	if (errno == EAGAIN || errno == EACCES) {
-		file_holder(fd, who, sizeof(who));
+	if (err == -EAGAIN) {
 		snprintf(why, sizeof(why), "is %s by another instance%s",
 			write ? "in use" : "being written",
 			who[0] ? who : ", or another disk of this one");
 		return fail(o, file, why);
 	}
-	if (errno == ENOLCK || errno == EINVAL || errno == EOPNOTSUPP) {
+	if (err == -ENOLCK || err == -EINVAL || err == -EOPNOTSUPP) {
 		snprintf(o->note, sizeof(o->note), "%s: the host cannot lock it", file);
 		return 0;
 	}
-	return fail(o, file, strerror(errno));
+	return fail(o, file, strerror(-err));
 }
 
 /*

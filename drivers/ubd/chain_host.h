@@ -43,5 +43,12 @@ void image_pop(struct image *im);
  * unknown. Returns @out.
  */
 const char *file_holder(int fd, char *out, size_t size);
+struct flock;
+/*
+ * Locks the file as @fl says. A process that was killed is without descriptors some milliseconds
+ * before its locks are gone, so a lock without a holder is tried again for half a second. Returns 0
+ * or -errno; for -EAGAIN @who has what file_holder() says.
+ */
+int file_lock(int fd, struct flock *fl, char *who, size_t size);
 
 #endif

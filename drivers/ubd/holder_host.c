@@ -6,6 +6,8 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,9 @@
 #include <unistd.h>
 
 #include "drivers/ubd/chain_host.h"
+
+#define TRIES 20
+#define TRY_MS 25
 
 static bool fd_has_lock(const char *pid, const char *fd)
 {
@@ -85,4 +90,17 @@ const char *file_holder(int fd, char *out, size_t size)
 	if (d)
 		closedir(d);
 	return out;
+}
+
+int file_lock(int fd, struct flock *fl, char *who, size_t size)
+{
+	*who = 0;
+	for (int tries = 0; fcntl(fd, F_OFD_SETLK, fl); tries++) {
+		if (errno != EAGAIN && errno != EACCES)
+			return -errno;
+		if (*file_holder(fd, who, size) || tries == TRIES)
+			return -EAGAIN;
+		poll(NULL, 0, TRY_MS);
+	}
+	return 0;
 }

@@ -368,11 +368,9 @@ static int lock_target(struct ubd_open *o, int fd)
 	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char holder[100], why[200];
 
-	if (o->flags & UBD_F_SHARED || !fcntl(fd, F_OFD_SETLK, &fl) ||
-		(errno != EAGAIN && errno != EACCES))
+	if (o->flags & UBD_F_SHARED || file_lock(fd, &fl, holder, sizeof(holder)) != -EAGAIN)
 		return 0;
-	snprintf(why, sizeof(why), "is in use by another instance%s",
-		file_holder(fd, holder, sizeof(holder)));
+	snprintf(why, sizeof(why), "is in use by another instance%s", holder);
 	return fail(o->err, sizeof(o->err), o->file, why);
 }
 
