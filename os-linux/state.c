@@ -14,7 +14,6 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -94,124 +93,29 @@ static void mark(uint64_t *bits, uint64_t page, uint64_t end)
 		bits[page / 64] |= 1UL << page % 64;
 }
 
-/* bytes of a file */
-struct extent {
-	uint64_t at, end;
-};
-
-/* Finds the first data of a file from @at on. Returns 1, 0 if there is none before @end, -errno. */
-static int next_data(int fd, uint64_t at, uint64_t end, struct extent *e)
-{
-	off_t data = at < end ? lseek(fd, (off_t)at, SEEK_DATA) : (off_t)end, hole;
-
-	if (data < 0)
-		return errno == ENXIO ? 0 : -errno;
-	if ((uint64_t)data >= end)
-		return 0;
-	hole = lseek(fd, data, SEEK_HOLE);
-	if (hole < 0)
-		return -errno;
-	*e = (struct extent){ (uint64_t)data, (uint64_t)hole < end ? (uint64_t)hole : end };
-	return 1;
-}
-
-/*
- * The data of the memory's files, as found while the machine still ran: to find it takes two calls
- * of the host for each extent. In the stop it is still that if the file has as many blocks, and
- * nothing was punched.
- */
-static struct data {
-	bool whole, holds;
-	blkcnt_t blocks;
-	uint64_t punches;
-	size_t nr, room;
-	struct extent *all;
-} found[OS_STATE_FILES];
-
-/* Not libc's fstat(), for which a jailed process would ask its broker. */
-static blkcnt_t blocks_of(int file)
-{
-	struct stat st;
-
-	return syscall(SYS_fstat, os_handle_fd(file), &st) ? -1 : st.st_blocks;
-}
-
-static bool add_extent(struct data *d, const struct extent *e)
-{
-	if (d->nr == d->room) {
-		size_t room = d->room ? 2 * d->room : 1024;
-		struct extent *more = realloc(d->all, room * sizeof(*more));
-
-		if (!more)
-			return false;
-		d->all = more;
-		d->room = room;
-	}
-	d->all[d->nr++] = *e;
-	return true;
-}
-
-static void find_data(struct data *d, int file, uint64_t size)
-{
-	struct extent e = { 0 };
-	int more;
-
-	d->nr = 0;
-	d->punches = __atomic_load_n(&os_mem_punches, __ATOMIC_RELAXED);
-	d->blocks = blocks_of(file);
-	while ((more = next_data(os_handle_fd(file), e.end, size, &e)) > 0 && add_extent(d, &e))
-		;
-	d->whole = !more && blocks_of(file) == d->blocks;
-}
-
-/* The machine is stopped. @use: of this save, what was found may be used. */
-static void check_data(const struct os_state *s, bool use)
-{
-	for (uint32_t i = 0; i < s->nr_files; i++) {
-		struct data *d = &found[i];
-
-		d->holds = use && d->whole && d->blocks == blocks_of(s->file[i]) &&
-			   d->punches == __atomic_load_n(&os_mem_punches, __ATOMIC_RELAXED);
-		d->whole = false;
-	}
-}
-
-/* As next_data(), in what was found. */
-static int next_found(const struct data *d, uint64_t at, uint64_t end, struct extent *e)
-{
-	size_t low = 0, high = d->nr;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (d->all[middle].end <= at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (at >= end || low == d->nr || d->all[low].at >= end)
-		return 0;
-	*e = d->all[low];
-	e->at = e->at > at ? e->at : at;
-	e->end = e->end < end ? e->end : end;
-	return 1;
-}
-
 /* Marks what the file of the memory has data for. */
 static int mark_data(const struct writer *w, const struct os_state_map *m, uint64_t *bits)
 {
-	const struct data *d = &found[m->file];
-	int fd = os_handle_fd(w->s->file[m->file]), more;
-	struct extent e = { .end = m->off };
+	int fd = os_handle_fd(w->s->file[m->file]);
+	uint64_t at = m->off, end = m->off + m->len;
 
-	for (;;) {
-		more = d->holds ? next_found(d, e.end, m->off + m->len, &e) :
-				  next_data(fd, e.end, m->off + m->len, &e);
-		if (more <= 0)
-			return more;
-		mark(bits, (e.at - m->off) / STATE_PAGE,
-			(e.end - m->off + STATE_PAGE - 1) / STATE_PAGE);
+	while (at < end) {
+		off_t data = lseek(fd, (off_t)at, SEEK_DATA), hole;
+
+		if (data < 0 && errno == ENXIO)
+			break;
+		if (data < 0)
+			return -errno;
+		hole = lseek(fd, data, SEEK_HOLE);
+		if (hole < 0)
+			return -errno;
+		if ((uint64_t)data >= end)
+			break;
+		at = (uint64_t)hole < end ? (uint64_t)hole : end;
+		mark(bits, ((uint64_t)data - m->off) / STATE_PAGE,
+			(at - m->off + STATE_PAGE - 1) / STATE_PAGE);
 	}
+	return 0;
 }
 
 #define PM_PRESENT (1UL << 63)
@@ -615,7 +519,6 @@ static int save_to(struct os_state *s, int dir, const char *path)
 	struct state_tables older;
 	int err;
 
-	check_data(s, true);
 	memset(&ahead, 0, offsetof(typeof(ahead), buf));
 	w.fd = open(os_name_at(name, dir, "memory"),
 		O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -665,7 +568,6 @@ int state_copy_to_memory(struct os_state *s, struct state_tables *t)
 	struct writer w = { .s = s, .pagemap = -1, .at = STATE_PAGE };
 	int err;
 
-	check_data(s, false);
 	memset(t, 0, sizeof(*t));
 	for (int i = 0; i < STATE_SOURCES; i++)
 		t->fd[i] = -1;
@@ -717,11 +619,13 @@ int os_state_save(const char *path, struct os_state *s)
  */
 static void touch_memory(const struct os_state *s)
 {
-	for (size_t i = 0; i < found[0].nr; i++) {
-		const struct extent *e = &found[0].all[i];
+	int fd = os_handle_fd(s->file[0]);
+	const struct os_state_map *m = &s->map[0];
+	off_t data, hole = 0;
 
-		madvise((void *)(s->map[0].addr + e->at), e->end - e->at, MADV_POPULATE_READ);
-	}
+	while ((data = lseek(fd, hole, SEEK_DATA)) >= 0 && (hole = lseek(fd, data, SEEK_HOLE)) >= 0)
+		madvise((void *)(m->addr + (uint64_t)data), (size_t)(hole - data),
+			MADV_POPULATE_READ);
 }
 
 /* A page that an older state has need not be copied. */
@@ -735,8 +639,10 @@ void os_state_prepare(const char *dir, struct os_state *s)
 	os_cpuinfo(&cpu);
 
 	for (uint32_t i = 0; i < s->nr_files; i++) {
-		find_data(&found[i], s->file[i], s->size[i]);
-		bytes += found[i].blocks > 0 ? (uint64_t)found[i].blocks * 512 : 0;
+		struct stat st;
+
+		if (!fstat(os_handle_fd(s->file[i]), &st))
+			bytes += (uint64_t)st.st_blocks * 512;
 	}
 	for (uint64_t i = 0; t && i < t->h.nr_runs; i++)
 		bytes += (uint64_t)t->runs[i].pages * STATE_PAGE;
