@@ -7,6 +7,7 @@
 #ifndef NESTLING_NESTCTL_H
 #define NESTLING_NESTCTL_H
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +24,13 @@ void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * first thread only.
  */
 const char *attempt(void (*f)(void *arg), void *arg);
+/*
+ * Returns the text of the errno @err with which the host refused a process or thread: the limit, if
+ * it is pids.max of a control group of ours.
+ */
+const char *task_error(int err);
+/* Starts a thread as pthread_create() does, or dies. */
+void thread_start(pthread_t *thread, void *(*f)(void *), void *arg);
 /* Returns @status, or 1 if not all of standard output could be written. */
 int finish_output(int status);
 /* Formats into fresh memory, which is never freed. */

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "os-linux/why.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/progress.h"
 #include "tools/nestctl/core/screen.h"
@@ -90,6 +91,24 @@ char *format(const char *fmt, ...)
 		die("out of memory");
 	va_end(args);
 	return out;
+}
+
+const char *task_error(int err)
+{
+	char group[256];
+	uint64_t max;
+
+	if (err == EAGAIN && os_cgroup_pids_full(group, sizeof(group), &max))
+		return format("pids.max of the control group %s is %lu", group, max);
+	return strerror(err);
+}
+
+void thread_start(pthread_t *thread, void *(*f)(void *), void *arg)
+{
+	int err = pthread_create(thread, NULL, f, arg);
+
+	if (err)
+		die("cannot start a thread: %s", task_error(err));
 }
 
 int finish_output(int status)
@@ -287,7 +306,7 @@ pid_t spawn(const char *const argv[], const int fds[3])
 		die("%s: not found; `make deps` installs it", argv[0]);
 	pid = fork();
 	if (pid < 0)
-		die("cannot start %s: %s", argv[0], strerror(errno));
+		die("cannot start %s: %s", argv[0], task_error(errno));
 	if (pid) {
 		setpgid(pid, pid);
 		return running = pid;
@@ -297,7 +316,7 @@ pid_t spawn(const char *const argv[], const int fds[3])
 		if (fds[i] >= 0 && dup2(fds[i], i) < 0)
 			_exit(127);
 	execv(file, (char *const *)argv);
-	warn("cannot start %s: %s", file, strerror(errno));
+	warn("cannot start %s: %s", file, task_error(errno));
 	_exit(127);
 }
 

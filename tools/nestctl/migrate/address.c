@@ -101,7 +101,7 @@ struct conn conn_to_command(char *const *argv)
 	fflush(NULL);
 	c.child = fork();
 	if (c.child < 0)
-		die("cannot start a process: %s", strerror(errno));
+		die("cannot start a process: %s", task_error(errno));
 	if (!c.child) {
 		/* It ends with the connection: a signal to both must not end it before that. */
 		signal(SIGINT, SIG_IGN);

@@ -72,7 +72,7 @@ pid_t start_kernel(const struct run *r, const char *const *argv, const int fds[3
 	sigset_t none;
 
 	if (pid < 0)
-		die("cannot start %s: %s", r->kernel, strerror(errno));
+		die("cannot start %s: %s", r->kernel, task_error(errno));
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -369,8 +369,7 @@ void audit_begin(void)
 	if (from < 0)
 		return;
 	close(given);
-	if (pthread_create(&thread, NULL, carry, NULL))
-		die("cannot start a thread");
+	thread_start(&thread, carry, NULL);
 }
 
 /* ---- the end ---- */

@@ -129,8 +129,7 @@ static void *stream_run(void *arg)
 static void stream_start(struct stream *s, int from, int to)
 {
 	*s = (struct stream){ .from = from, .to = to, .ours = from > 2 ? from : to };
-	if (pthread_create(&s->thread, NULL, stream_run, s))
-		die("cannot start a thread");
+	thread_start(&s->thread, stream_run, s);
 }
 
 /* Carries out what the ended command left. */

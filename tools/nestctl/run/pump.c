@@ -51,8 +51,7 @@ void pump_tell_started(int fd, int ready, bool terminal)
 	started_fd = fd;
 	if (!terminal)
 		return;
-	if (pthread_create(&thread, NULL, ready_run, (void *)(intptr_t)ready))
-		die("cannot start a thread");
+	thread_start(&thread, ready_run, (void *)(intptr_t)ready);
 	pthread_detach(thread);
 }
 
@@ -125,9 +124,8 @@ void pump_kernel_started(const int fds[3], bool kept)
 	if (!kept)
 		pump_kernel_ended(fds);
 	for (int i = 0; i < npumps; i++)
-		if (pthread_create(&pumps[i].thread, NULL,
-			    pumps[i].ready >= 0 ? input_run : output_run, &pumps[i]))
-			die("cannot start a thread");
+		thread_start(
+			&pumps[i].thread, pumps[i].ready >= 0 ? input_run : output_run, &pumps[i]);
 }
 
 static void nothing(int sig)

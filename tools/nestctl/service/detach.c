@@ -55,7 +55,7 @@ static void fork_supervisor(struct service *s, int told)
 	pid_t pid = fork();
 
 	if (pid < 0)
-		die("fork: %s", strerror(errno));
+		die("cannot start a process: %s", task_error(errno));
 	if (pid) {
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;

@@ -278,7 +278,7 @@ static const char *start_child(void)
 	if (!pid)
 		run_child(&e, parent);
 	if (!why && pid < 0)
-		why = format("fork: %s", strerror(errno));
+		why = format("no process for it: %s", task_error(errno));
 	close_ends(&e);
 	super.child = pid > 0 ? pid : 0;
 	super.st.phase = PHASE_RUNNING;

@@ -159,7 +159,7 @@ static bool set_identities(const struct clone *c)
 		fflush(NULL);
 		pid = fork();
 		if (pid < 0)
-			die("cannot start a process: %s", strerror(errno));
+			die("cannot start a process: %s", task_error(errno));
 		if (!pid)
 			become_exec((char **)argv);
 		good = !wait_for(pid);
@@ -236,7 +236,7 @@ static pid_t start_command(const struct clone *c, const char *name, struct outpu
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
-		die("cannot start a process: %s", strerror(errno));
+		die("cannot start a process: %s", task_error(errno));
 	if (!pid) {
 		if (dup2(null, 0) < 0 || dup2(out[1], 1) < 0 || dup2(err[1], 2) < 0)
 			_exit(126);

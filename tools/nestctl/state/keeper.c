@@ -141,7 +141,7 @@ static void __attribute__((noreturn)) run_keeper(const struct keeper *k)
 	if (!pid)
 		become_kernel(k, keeper, errors[1]);
 	if (pid < 0) {
-		dprintf(report, "e 256 cannot start: %s", strerror(errno));
+		dprintf(report, "e 256 cannot start: %s", task_error(errno));
 		_exit(1);
 	}
 	dprintf(report, "k %d\n", (int)pid);
@@ -161,7 +161,7 @@ void keeper_start(const struct keeper *k)
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
-		die("cannot start a process: %s", strerror(errno));
+		die("cannot start a process: %s", task_error(errno));
 	if (!pid)
 		run_keeper(k);
 }
