@@ -43,8 +43,12 @@ chain() {
 		instance=$(cut -d' ' -f2 <<<"$said")
 		if "$NESTCTL" snapshot "$instance" -o "$work/end.cow" >"$work/snapshot" 2>&1 &&
 			"$NESTCTL" cow convert --to raw "$work/end.cow" "$work/end.raw"; then
-			same "$name: the disk is whole" \
-				"$(e2fsck -fn "$work/end.raw" >"$work/fsck" 2>&1; echo $?)" 0
+			if e2fsck -fn "$work/end.raw" >"$work/fsck" 2>&1; then
+				ok "$name: the disk is whole"
+			else
+				no "$name: the disk is whole" "$(grep -v '^Pass' "$work/fsck" | head -n 20)"
+				[[ -z ${KEEP:-} ]] || cp "$work/end.cow" "$KEEP"
+			fi
 		else
 			no "$name: the disk" "$(<"$work/snapshot")"
 		fi
