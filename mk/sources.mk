@@ -11,7 +11,7 @@ STUB_SRC := $(call find-src,skas/stub)
 VDSO_SRC := $(call find-src,arch/um/vdso)
 # Files that need shared libraries belong to nestctl-image (mk/tools.mk).
 NESTCTL_IMAGE_SRC := $(patsubst %,tools/nestctl/image/%.c, \
-	image_main blob build bundle busybox copy export ext4_image import layers oci oci_config tree)
+	image_main archive blob build bundle busybox copy export ext4_image import layers oci oci_config tree)
 BUILD_AGENT_SRC := $(call find-src,tools/nestctl/build/agent)
 BUILD_SRC := $(filter-out $(BUILD_AGENT_SRC),$(call find-src,tools/nestctl/build))
 NESTCTL_IMAGE_SRC += $(filter-out $(patsubst %,tools/nestctl/build/%.c,cache_files rows tag),$(BUILD_SRC))

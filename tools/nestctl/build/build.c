@@ -232,7 +232,8 @@ static void keep(
 		attempt(prune, NULL);
 	}
 	if (w->out)
-		oci_write(&s->layer, &s->config, w->tag ? image_name_of(w->tag) : NULL, w->out);
+		oci_write(&s->layer, &s->config, w->tag ? image_name_of(w->tag) : NULL, w->out,
+			false);
 	if (path)
 		puts(image_name_of(w->tag));
 	else if (!w->out && !b->quiet)

@@ -87,8 +87,6 @@ const char *list_get(char *const *list, const char *name);
 
 /* Returns the image of FROM, COPY --from or --mount. Dies with a line if there is none. */
 struct source source_of(struct build *b, const struct instruction *at, const char *name);
-/* Returns a name without "docker.io/library/" and ":latest", as the store has it. */
-const char *image_name_of(const char *name);
 
 /* ---- perform.c ---- */
 
@@ -122,6 +120,14 @@ void perform_copy(struct build *b, struct stage *s, size_t number, const struct 
  */
 void mounts_read(struct build *b, struct stage *s, size_t number, const struct instruction *at,
 	struct step *st, struct sha256 *sum);
+
+/* ---- commit.c ---- */
+
+/*
+ * Returns the layer of an instance: of a detached one that does not run, which cannot start until
+ * this process ends, or a copy in a temporary folder. Dies if there is none.
+ */
+struct layer instance_layer(const char *name);
 
 /* ---- the commands, which nestctl-image runs ---- */
 

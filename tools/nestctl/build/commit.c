@@ -19,6 +19,7 @@
 #include "tools/nestctl/build/receive.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
+#include "tools/nestctl/core/umid.h"
 #include "tools/nestctl/cow/cow.h"
 #include "tools/nestctl/image/image.h"
 #include "tools/nestctl/service/service.h"
@@ -34,7 +35,7 @@ static const char *layer_of(const struct service *s)
 }
 
 /* Copies the disk of a running instance into a temporary folder. Returns the copy. */
-static const char *snapshot(const struct service *s)
+static const char *snapshot(const char *name)
 {
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	const int said = memfd_create("errors", MFD_CLOEXEC);
@@ -42,7 +43,7 @@ static const char *snapshot(const struct service *s)
 	char *text;
 
 	if (wait_for(spawn((const char *const[]){ nestctl_path, "snapshot", "--disk", "ubd0",
-				   "--output", copy, s->name, NULL },
+				   "--output", copy, name, NULL },
 		    (const int[]){ null, null, said }))) {
 		text = program_said(said);
 		die("%.*s", (int)strcspn(text, "\n"),
@@ -60,29 +61,27 @@ static struct layer take_layer(struct service *s)
 	if (service_lock(s))
 		l.file = layer_of(s);
 	else
-		l.file = snapshot(s);
+		l.file = snapshot(s->name);
 	if (access(l.file, R_OK))
 		die("%s: its layer: %s", s->name, strerror(errno));
 	return l;
 }
 
+struct layer instance_layer(const char *name)
+{
+	struct service s;
+
+	if (service_find(&s, name))
+		return take_layer(&s);
+	clean_up_when_ended();
+	for (int i = 0; i < 2; i++)
+		if (umid_home(i) && umid_is_served(format("%s/%s", umid_home(i), name)))
+			return (struct layer){ .file = snapshot(name), .depth = 2 };
+	service_open(name); /* which says that there is none */
+	die("%s: it ended just now", name);
+}
+
 /* ---- commit ---- */
-
-static const char *get_env(const void *arg, const char *name)
-{
-	return config_env(arg, name);
-}
-
-static void change(struct config *c, const char *text)
-{
-	struct instruction *i = xalloc(sizeof(*i));
-
-	*i = instruction_parse("--change", 1, text, '\\');
-	const struct variables v = { .at = i, .get = get_env, .arg = c };
-
-	if (!config_apply(c, &v))
-		die("commit: --change: %s changes no setting of an image", verb_name(i->verb));
-}
 
 int commit_instance(int argc, char **argv)
 {
@@ -92,19 +91,25 @@ int commit_instance(int argc, char **argv)
 	struct config c;
 	struct layer l;
 	const char *path, *name;
+	char *author = NULL, *message = NULL;
 	size_t size;
 
 	for (int key; (key = next_option(&cmd_commit, argc, argv));)
-		if (key == 'c')
-			changes = words_add(changes, optarg);
+		switch (key) {
+		case 'a': author = optarg; break;
+		case 'm': message = optarg; break;
+		default: changes = words_add(changes, optarg);
+		}
 	words = take_words(&cmd_commit, argc, argv, 2, 2);
 	s = service_open(words[0]);
 	name = image_name_of(words[1]);
 	path = image_reserve(name);
 	old = image_config_read(s.spec.file);
 	c = config_of(&old);
+	c.author = author;
+	c.comment = message;
 	for (; changes && *changes; changes++)
-		change(&c, *changes);
+		config_change(&c, *changes, "commit");
 	l = take_layer(&s);
 	text = config_text(&c, &size);
 	layer_store(&l, path, text, size);

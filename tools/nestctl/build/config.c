@@ -17,7 +17,7 @@ struct part {
 	char ***list;
 	char **one;
 };
-#define PARTS 13
+#define PARTS 15
 
 /* The letters of image.h in the order of the text. */
 static void parts_of(struct config *c, struct part parts[PARTS])
@@ -26,7 +26,8 @@ static void parts_of(struct config *c, struct part parts[PARTS])
 		{ 'u', NULL, &c->user }, { 'x', &c->entry, NULL }, { 'c', &c->command, NULL },
 		{ 'p', &c->ports, NULL }, { 'v', &c->volumes, NULL }, { 'l', &c->labels, NULL },
 		{ 's', NULL, &c->stop }, { 'h', &c->health, NULL }, { 'i', &c->numbers, NULL },
-		{ 'b', &c->shell, NULL }, { 'o', &c->onbuild, NULL } };
+		{ 'b', &c->shell, NULL }, { 'o', &c->onbuild, NULL }, { 'a', NULL, &c->author },
+		{ 'm', NULL, &c->comment } };
 
 	memcpy(parts, all, sizeof(all));
 }
@@ -330,4 +331,22 @@ bool config_apply(struct config *c, const struct variables *v)
 	default: return false;
 	}
 	return true;
+}
+
+/* ---- --change ---- */
+
+static const char *get_env(const void *arg, const char *name)
+{
+	return config_env(arg, name);
+}
+
+void config_change(struct config *c, const char *text, const char *command)
+{
+	struct instruction *i = xalloc(sizeof(*i));
+
+	*i = instruction_parse("--change", 1, text, '\\');
+	const struct variables v = { .at = i, .get = get_env, .arg = c };
+
+	if (!config_apply(c, &v))
+		die("%s: --change: %s changes no setting of an image", command, verb_name(i->verb));
 }

@@ -14,7 +14,7 @@
 
 struct config {
 	char **env, **labels; /* NAME=VALUE */
-	char *dir, *user, *stop;
+	char *dir, *user, *stop, *author, *comment;
 	char **entry, **command, **ports, **volumes, **health, **numbers, **shell, **onbuild;
 	/* CMD was given: ENTRYPOINT does not reset it */
 	bool has_command;
@@ -34,7 +34,11 @@ void config_set(char ***list, char *text);
  * line if it is wrong.
  */
 bool config_apply(struct config *c, const struct variables *v);
+/* Carries out an instruction of --change. Dies with a line of @command if it is none of those. */
+void config_change(struct config *c, const char *text, const char *command);
 /* Returns the words of a command in either form; the shell's come first in the shell form. */
 char **config_command(const struct config *c, const char *text);
+/* Returns an image's name without "docker.io/library/" and ":latest", as the store has it. */
+const char *image_name_of(const char *name);
 
 #endif

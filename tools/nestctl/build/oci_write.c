@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oci_write.c: see oci_write.h. An instance over the image sends its files, of which libarchive
- * makes the layer's tar in a temporary file, whose digest names it. Holes become zeros there, so
- * the files may not have more bytes than the image's file system.
+ * oci_write.c: see oci_write.h. The layer's tar (layer_tar.c) is made in a temporary file, whose
+ * digest names it.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -14,13 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/nestctl/build/layer_tar.h"
 #include "tools/nestctl/build/oci_write.h"
-#include "tools/nestctl/build/receive.h"
-#include "tools/nestctl/build/step.h"
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
-#include "tools/nestctl/cow/cow.h"
 #include "tools/nestctl/image/blob.h"
 
 /* A part of the archive: text, or a temporary file. */
@@ -31,143 +28,16 @@ struct part {
 	size_t size;
 };
 
-struct tar {
-	struct archive *archive;
-	const char *out; /* for messages */
-	struct part *part;
-	struct sha256 sum;
-	uint64_t left; /* bytes that files may still have */
-};
-
-static void __attribute__((noreturn)) not_written(const char *out, struct archive *a)
-{
-	int err = archive_errno(a);
-
-	die("%s: %s", out, err > 0 ? strerror(err) : archive_why(a));
-}
-
 /* ---- the layer ---- */
-
-static la_ssize_t on_write(struct archive *a, void *arg, const void *data, size_t size)
-{
-	struct tar *t = arg;
-
-	write_all(t->part->fd, data, size, t->out);
-	sha256_add(&t->sum, data, size);
-	t->part->size += size;
-	return (la_ssize_t)size;
-}
-
-static void add_xattrs(struct archive_entry *e, const struct receive *r)
-{
-	const char *at = r->xattrs, *end = at + r->head.xattrs;
-
-	while (at < end) {
-		const char *nul = memchr(at, '\0', (size_t)(end - at));
-		uint32_t n;
-
-		if (!nul || (size_t)(end - nul - 1) < sizeof(n))
-			return;
-		memcpy(&n, nul + 1, sizeof(n));
-		if (n > (size_t)(end - nul - 1) - sizeof(n))
-			return;
-		archive_entry_xattr_add_entry(e, at, nul + 1 + sizeof(n), n);
-		at = nul + 1 + sizeof(n) + n;
-	}
-}
-
-static void write_zeros(struct tar *t, uint64_t size)
-{
-	static const char zeros[65536];
-
-	while (size) {
-		size_t n = size < sizeof(zeros) ? (size_t)size : sizeof(zeros);
-
-		if (archive_write_data(t->archive, zeros, n) != (la_ssize_t)n)
-			not_written(t->out, t->archive);
-		size -= n;
-	}
-}
-
-static void write_data(struct tar *t, struct receive *r)
-{
-	uint64_t done = 0;
-
-	while (receive_piece(r)) {
-		if (r->piece.offset < done)
-			die("the instance sends data of %s twice", r->path);
-		write_zeros(t, r->piece.offset - done);
-		if (archive_write_data(t->archive, r->data, r->piece.size) !=
-			(la_ssize_t)r->piece.size)
-			not_written(t->out, t->archive);
-		done = r->piece.offset + r->piece.size;
-	}
-	write_zeros(t, r->head.size - done);
-}
-
-static void write_entry(struct tar *t, struct receive *r, struct archive_entry *e)
-{
-	const struct stream_head *h = &r->head;
-
-	archive_entry_clear(e);
-	archive_entry_set_pathname(e, r->path);
-	archive_entry_set_mode(e, h->mode);
-	archive_entry_set_uid(e, h->uid);
-	archive_entry_set_gid(e, h->gid);
-	archive_entry_set_mtime(e, h->mtime, h->mtime_nsec);
-	archive_entry_set_rdevmajor(e, h->major);
-	archive_entry_set_rdevminor(e, h->minor);
-	if (h->kind == STREAM_LINK)
-		archive_entry_set_hardlink(e, r->target);
-	else if (S_ISLNK(h->mode))
-		archive_entry_set_symlink(e, r->target);
-	else if (S_ISREG(h->mode))
-		archive_entry_set_size(e, (la_int64_t)h->size);
-	if (h->kind == STREAM_ENTRY)
-		add_xattrs(e, r);
-	if (archive_write_header(t->archive, e) < ARCHIVE_WARN)
-		not_written(t->out, t->archive);
-	if (h->kind != STREAM_ENTRY || !S_ISREG(h->mode))
-		return;
-	if (h->size > t->left)
-		die("%s: with its holes filled, the files are larger than the image", r->path);
-	t->left -= h->size;
-	write_data(t, r);
-}
 
 static void write_layer(const struct layer *l, struct part *part, const char *out)
 {
-	struct step st = { .on = l };
-	struct tar t = { .archive = archive_write_new(), .out = out, .part = part };
-	struct archive_entry *e = archive_entry_new();
-	struct receive *r = xalloc(sizeof(*r));
-	struct image *im = image_must_open(l->file, NULL, IMAGE_RDONLY);
-	const char *why;
-	int status;
+	struct tar_sum sum;
 
-	t.left = image_size(im);
-	image_close(im);
 	part->fd = temporary_file("the layer");
-	sha256_begin(&t.sum);
-	if (!t.archive || !e || archive_write_set_format_pax_restricted(t.archive) ||
-		archive_write_set_bytes_in_last_block(t.archive, 1) ||
-		archive_write_open(t.archive, &t, NULL, on_write, NULL))
-		die("out of memory");
-	st.words = words_add(NULL, format("get"));
-	step_start(&st);
-	close(st.in);
-	st.in = -1;
-	r->fd = st.out;
-	while (receive_entry(r))
-		if (*r->path && !S_ISSOCK(r->head.mode))
-			write_entry(&t, r, e);
-	status = step_end(&st, &why);
-	if (status || r->broken)
-		die("%s: not written: %s", out,
-			*why ? why : format("the instance ended with status %d", status));
-	if (archive_write_close(t.archive))
-		not_written(out, t.archive);
-	sha256_end(&t.sum, part->digest);
+	sum = layer_tar(l, part->fd, out, NULL);
+	part->size = sum.size;
+	sha256_end(&sum.sha256, part->digest);
 }
 
 /* ---- the configuration ---- */
@@ -233,6 +103,8 @@ static void put_config(const struct config *c, const char *diff_id)
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime(&now));
 	json_open(NULL, '{');
 	json_text("created", when);
+	if (c->author)
+		json_text("author", c->author);
 	json_text("architecture", "amd64");
 	json_text("os", "linux");
 	json_open("config", '{');
@@ -262,6 +134,8 @@ static void put_config(const struct config *c, const char *diff_id)
 	json_open(NULL, '{');
 	json_text("created", when);
 	json_text("created_by", "nestctl");
+	if (c->comment)
+		json_text("comment", c->comment);
 	json_close('}');
 	json_close(']');
 	json_close('}');
@@ -312,7 +186,7 @@ static void add_file(struct archive *a, const char *name, const struct part *p, 
 	archive_entry_set_mode(e, S_IFREG | 0644);
 	archive_entry_set_size(e, (la_int64_t)p->size);
 	if (archive_write_header(a, e) < ARCHIVE_WARN)
-		not_written(out, a);
+		tar_not_written(out, a);
 	while (done < p->size) {
 		ssize_t n = p->fd < 0 ? (ssize_t)p->size :
 					pread(p->fd, buffer, sizeof(buffer), (off_t)done);
@@ -320,7 +194,7 @@ static void add_file(struct archive *a, const char *name, const struct part *p, 
 		if (n <= 0)
 			die("%s: its layer cannot be read again", out);
 		if (archive_write_data(a, p->fd < 0 ? p->text : buffer, (size_t)n) != n)
-			not_written(out, a);
+			tar_not_written(out, a);
 		done += (size_t)n;
 	}
 	archive_entry_free(e);
@@ -388,18 +262,21 @@ static void put_manifest(const struct part *config, const struct part *layer)
 	json_close('}');
 }
 
-void oci_write(const struct layer *l, const struct config *c, const char *name, const char *out)
+void oci_write(const struct layer *l, const struct config *c, const char *name, const char *path,
+	bool replace)
 {
 	static char mark[] = "{\"imageLayoutVersion\": \"1.0.0\"}";
 	struct part layout = { .text = mark, .size = sizeof(mark) - 1, .fd = -1 };
 	struct part layer = { 0 }, config = { 0 }, manifest = { 0 }, index = { 0 }, saved = { 0 };
-	int fd = output_open(out);
+	const char *out = path ?: "standard output";
+	int fd = path ? output_open(path) : 1;
 	struct archive *a = archive_write_new();
 	FILE *f;
 
 	/* a name with a slash at its beginning is a path */
 	name = name && *name != '/' && *name != '.' ? name : NULL;
-	output_by_umask(fd);
+	if (path)
+		output_by_umask(fd);
 	write_layer(l, &layer, out);
 	f = begin_text(&config);
 	put_config(c, layer.digest);
@@ -422,8 +299,9 @@ void oci_write(const struct layer *l, const struct config *c, const char *name, 
 	add_file(a, blob_name(&config), &config, out);
 	add_file(a, blob_name(&layer), &layer, out);
 	if (archive_write_close(a))
-		not_written(out, a);
+		tar_not_written(out, a);
 	archive_write_free(a);
 	close(layer.fd);
-	output_finish(fd, out, false);
+	if (path)
+		output_finish(fd, path, replace);
 }

@@ -57,7 +57,8 @@ static const struct option_row commit_options[] = {
 	{ 'c', "change", "INSTRUCTION",
 		"change the image's settings: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, VOLUME, "
 		"WORKDIR and others, as in a Containerfile" },
-	{ 'm', "message", "TEXT", NULL },
+	{ 'm', "message", "TEXT", "what to say of the image, its Comment in nestctl inspect" },
+	{ 'a', "author", "TEXT", "its author" },
 	{ 0 },
 };
 

@@ -62,8 +62,11 @@ static bool is_image(const char *path)
 static struct source of_image(const char *file)
 {
 	const struct image_config c = image_config_read(file);
+	struct source s = { .layer = layer_of_image(file), .config = config_of(&c) };
 
-	return (struct source){ .layer = layer_of_image(file), .config = config_of(&c) };
+	/* these are said of that image alone */
+	s.config.author = s.config.comment = NULL;
+	return s;
 }
 
 /* Imports a layout or an archive into the cache, unless it is there. */

@@ -29,6 +29,7 @@
 	ROW(shell)                                                                                 \
 	ROW(attach)                                                                                \
 	ROW(cp)                                                                                    \
+	ROW(export)                                                                                \
 	ROW(port)                                                                                  \
 	ROW(inspect)                                                                               \
 	ROW(stop)                                                                                  \
@@ -48,6 +49,8 @@
 	ROW(image)                                                                                 \
 	ROW(pull)                                                                                  \
 	ROW(tag)                                                                                   \
+	ROW(import)                                                                                \
+	ROW(load)                                                                                  \
 	ROW(commit)                                                                                \
 	ROW(diff)                                                                                  \
 	ROW(rmi)                                                                                   \

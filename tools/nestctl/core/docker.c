@@ -53,14 +53,24 @@ const struct docker_row docker_verbs[] = {
 	{ "rmi", "nestctl rmi", "-f does not remove an image over which an instance runs." },
 	{ "image ls", "nestctl image ls", "As images. All have names: none is dangling." },
 	{ "image rm", "nestctl image rm", "As rmi." },
-	{ "load", "nestctl image import", "Also for OCI layouts." },
-	{ "import", "nestctl image import", "" },
-	{ "export", "nestctl image export",
-		"Of an image, or of the layer of an instance: `nestctl "
-		"inspect -f '{{.Layer}}' NAME` tells its path." },
+	{ "image inspect", "nestctl image inspect", "As inspect." },
+	{ "image prune", "nestctl image prune",
+		"Without -a nothing is removed. --filter has the keys of images." },
+	{ "image save", "nestctl image save", "One image an archive. It has one layer." },
+	{ "image load", "nestctl image load", "As load." },
+	{ "image import", "nestctl image import", "As import, with its messages." },
+	{ "load", "nestctl load",
+		"One image an archive. It gets the last part of its name there. An existing image "
+		"is not replaced." },
+	{ "import", "nestctl import",
+		"Nothing is fetched. An existing image is not replaced, and the archive may be an "
+		"image's, too." },
+	{ "export", "nestctl export", "Sockets are left out. A file ending in .gz is compressed." },
 	{ "pull", "nestctl pull", "By skopeo; where that is missing, a line says what to do." },
 	{ "push", NULL, "`nestctl image export` and another tool." },
-	{ "commit", "nestctl commit", "Of detached instances. An existing image is not replaced." },
+	{ "commit", "nestctl commit",
+		"Of detached instances. An existing image is not replaced. The instance is not "
+		"paused." },
 	{ "tag", "nestctl tag", "A tag is a part of the name. An existing image is not replaced." },
 	{ "build", "nestctl build",
 		"[build.md](build.md) says what differs: images have one layer, files of the "
@@ -68,7 +78,8 @@ const struct docker_row docker_verbs[] = {
 	{ "builder prune", "nestctl builder prune",
 		"All of the cache goes, as with -a, or --keep-storage says what stays. Its filters "
 		"are not known." },
-	{ "save", "nestctl image export", "`nestctl image export --oci -o FILE IMAGE`." },
+	{ "save", "nestctl image save",
+		"One image an archive. `nestctl save` saves the state of a running instance." },
 	{ "create", "nestctl run", "`nestctl run -d` starts it, too." },
 	{ "update", "nestctl mem", "Memory only." },
 	{ "info", "nestctl info", "" },

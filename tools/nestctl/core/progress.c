@@ -15,7 +15,7 @@
 #define NAME 24
 #define OTHERS 10 /* " ", " [", "] 100 %" and one */
 
-static bool shown;
+static bool shown, off;
 
 /* True if the bar is due: it appears after a second, and changes five times a second. */
 static bool is_time(void)
@@ -42,13 +42,18 @@ static int room(void)
 	return !ioctl(2, TIOCGWINSZ, &ws) && ws.ws_col ? ws.ws_col - 1 : 79;
 }
 
+void progress_off(void)
+{
+	off = true;
+}
+
 void progress(const char *verb, const char *path, uint64_t done, uint64_t total)
 {
 	const double part = done < total ? (double)done / (double)total : 1;
 	const char *name = path && strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	int left, length;
 
-	if (!isatty(2) || !is_time())
+	if (off || !isatty(2) || !is_time())
 		return;
 	left = room() - text_width(verb) - OTHERS;
 	length = left / 2 < BAR ? left / 2 : BAR;
@@ -65,7 +70,7 @@ void progress(const char *verb, const char *path, uint64_t done, uint64_t total)
 
 void progress_count(const char *what, uint64_t files, uint64_t bytes)
 {
-	if (!isatty(2) || !is_time())
+	if (off || !isatty(2) || !is_time())
 		return;
 	fprintf(stderr, "\r%s: %llu files, %s\033[K", what, (unsigned long long)files,
 		size_text((double)bytes));

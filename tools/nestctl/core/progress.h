@@ -15,6 +15,8 @@
 void progress(const char *verb, const char *path, uint64_t done, uint64_t total);
 /* Shows counts if the total is unknown. */
 void progress_count(const char *what, uint64_t files, uint64_t bytes);
+/* Shows nothing from now on. */
+void progress_off(void);
 /* Erases the line. */
 void progress_end(void);
 

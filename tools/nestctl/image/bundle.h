@@ -28,8 +28,11 @@ struct blob bundle_get(struct bundle *b, const char *name);
 struct container {
 	struct blob *layers; /* the lowest first */
 	size_t nr;
-	char *config; /* text for image_config_write() */
+	/* text for image_config_write() */
+	char *config;
 	size_t config_size;
+	/* the name that the archive has for it, not trusted; or NULL */
+	const char *name;
 };
 struct container container_read(struct bundle *b, const char *what);
 /* Sets c->config from the parsed configuration of an image (oci_config.c). */

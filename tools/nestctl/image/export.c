@@ -22,6 +22,7 @@
 #include "tools/nestctl/build/oci_write.h"
 #include "tools/nestctl/image/blob.h"
 #include "tools/nestctl/core/command.h"
+#include "tools/nestctl/image/archive.h"
 #include "tools/nestctl/image/image.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/output.h"
@@ -36,8 +37,7 @@ static const char script[] =
 	"--sparse';; esac\n"
 	"exec tar $x -cf - .";
 
-/* Returns the compressor for @path's ending, or NULL for a plain tar. */
-static int (*filter_for(const char *path))(struct archive *)
+int (*filter_for(const char *path))(struct archive *)
 {
 	static const struct {
 		const char *end;
@@ -162,7 +162,7 @@ static void export_oci(const char *image, const char *name, const char *out)
 		die("%s: %s", image, strerror(errno));
 	if (!out)
 		die("image export: --oci wants -o FILE");
-	oci_write(&layer, &config, name, out);
+	oci_write(&layer, &config, name, out, false);
 }
 
 int image_export(int argc, char **argv)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tools/nestctl/core/command.h"
+#include "tools/nestctl/image/archive.h"
 #include "tools/nestctl/image/image.h"
 #include "tools/nestctl/image/image_filter.h"
 #include "tools/nestctl/core/json.h"
@@ -140,7 +141,8 @@ static const struct command cmd_path = {
 	.run = image_path_of,
 };
 static const struct command *const image_commands[] = { &cmd_image_build, &cmd_image_import,
-	&cmd_image_export, &cmd_list_images, &cmd_image_ls, &cmd_path, &cmd_image_rm, NULL };
+	&cmd_image_export, &cmd_image_save, &cmd_image_load, &cmd_list_images, &cmd_image_ls,
+	&cmd_image_inspect, &cmd_path, &cmd_image_rm, &cmd_image_prune, NULL };
 
 const struct command cmd_image = {
 	.name = "image",

@@ -27,6 +27,7 @@
  *    iNAME=N       a number of the health check, see struct image_health
  *    b             a word of the shell of `nestctl build` (Shell)
  *    oTEXT         an instruction for a build from this image (OnBuild)
+ *    aTEXT, mTEXT  its author; what was said of it when it was made
  *
  * Readers ignore letters that they do not know.
  */

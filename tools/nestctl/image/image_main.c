@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tools/nestctl/build/build.h"
+#include "tools/nestctl/image/archive.h"
 #include "tools/nestctl/image/image.h"
 #include "tools/nestctl/core/nestctl.h"
 
@@ -21,6 +22,11 @@ static const struct {
 	{ &cmd_image_build, image_build },
 	{ &cmd_image_import, image_import },
 	{ &cmd_image_export, image_export },
+	{ &cmd_image_save, image_save },
+	{ &cmd_image_load, image_load },
+	{ &cmd_export, export_instance },
+	{ &cmd_import, import_image },
+	{ &cmd_load, load_image },
 	{ &cmd_cp, copy_files },
 	{ &cmd_build, build_image },
 	{ &cmd_commit, commit_instance },

@@ -4,6 +4,7 @@
  * and completion without it.
  */
 #include "tools/nestctl/core/command.h"
+#include "tools/nestctl/image/archive.h"
 #include "tools/nestctl/image/image.h"
 
 static const struct option_row build_options[] = {
@@ -35,10 +36,18 @@ const struct command cmd_image_build = {
 	.helper = true,
 };
 
+#define OPTIONS_CHANGE                                                                             \
+	{ 'c', "change", "INSTRUCTION",                                                            \
+		"change the image's settings: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, VOLUME, " \
+		"WORKDIR and others, as in a Containerfile" },                                     \
+	{                                                                                          \
+		'm', "message", "TEXT", "what to say of the image, its Comment in nestctl inspect" \
+	}
 static const struct option_row import_options[] = {
 	{ 's', "size", "SIZE",
 		"room in its file system (its contents, a quarter more, and 256M); the file is "
 		"sparse" },
+	OPTIONS_CHANGE,
 	{ 0 },
 };
 
@@ -63,6 +72,82 @@ const struct command cmd_image_import = {
 		"docker://alpine oci:alpine && nestctl image import alpine\n\tdocker save web | "
 		"nestctl image import - web && nestctl run web",
 	.options = import_options,
+	.helper = true,
+};
+
+const struct command cmd_import = {
+	.name = "import",
+	.args = "FILE|- [NAME]",
+	.help = "Makes an image of a root tarball or a container's image.",
+	.text = "As nestctl image import, but it prints the image's name alone. Nothing is fetched "
+		"from the network.\n\n\tnestctl export web | nestctl import -c 'CMD "
+		"[\"httpd\", \"-f\"]' - web2\n\tcurl -L https://example.org/rootfs.tar.xz | "
+		"nestctl import - root",
+	.options = import_options,
+	.helper = true,
+};
+
+static const struct option_row load_options[] = {
+	{ 'i', "input", "FILE", "the archive, instead of standard input" },
+	{ 'q', "quiet", NULL, "no progress bar" },
+	{ 0 },
+};
+static const char load_text[] =
+	"It is the output of docker save, podman save or nestctl image save, or an OCI layout with "
+	"its image's name. The image gets the last part of that name, without :latest. An existing "
+	"image is not replaced, and an archive may hold one image only. nestctl import takes what "
+	"has no name.\n\n\tdocker save web | nestctl load\n\tnestctl load -i web.tar";
+
+const struct command cmd_load = {
+	.name = "load",
+	.args = "",
+	.help = "Makes an image of an archive, with the name that is in it.",
+	.text = load_text,
+	.options = load_options,
+	.helper = true,
+};
+
+const struct command cmd_image_load = {
+	.name = "image load",
+	.args = "",
+	.help = "Makes an image of an archive, with the name that is in it.",
+	.text = load_text,
+	.options = load_options,
+	.helper = true,
+};
+
+static const struct option_row output_options[] = {
+	{ 'o', "output", "FILE", "the archive, instead of standard output; it is replaced" },
+	{ 0 },
+};
+
+const struct command cmd_export = {
+	.name = "export",
+	.args = "UMID",
+	.help = "Writes an instance's files as a tar.",
+	.text = "The tar has the root file system: the image's files and what the instance has "
+		"changed. Volumes, folders of the host and what is in memory (/tmp, /run) are not "
+		"in it, and sockets are left out. The instance's disk is read, by no program of "
+		"its own: a running instance goes on, and its disk is taken as nestctl snapshot "
+		"does; a detached one that has ended cannot be started meanwhile. Owners, modes, "
+		"times, hard links, devices and extended attributes are kept.\n\nFILE is "
+		"compressed if its name ends in .gz, .tgz, .bz2, .xz, .txz or .zst.\n\n\tnestctl "
+		"export web >web.tar\n\tnestctl export -o web.tar.zst web",
+	.options = output_options,
+	.helper = true,
+};
+
+const struct command cmd_image_save = {
+	.name = "image save",
+	.args = "IMAGE",
+	.help = "Writes an image, with its settings and its name, as an archive.",
+	.text = "It is an OCI archive with docker's manifest.json, which docker, podman and "
+		"nestctl "
+		"load take, as nestctl image export --oci writes it. It has one layer. (nestctl "
+		"save "
+		"saves the state of a running instance.)\n\n\tnestctl image save -o web.tar web\n"
+		"\tnestctl image save web | ssh host docker load",
+	.options = output_options,
 	.helper = true,
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * import.c: `nestctl image import`: makes an image from archives of other tools.
+ * import.c: `nestctl image import`, `import` and `load`: an image from archives of other tools.
  *
  * The file's content decides, not its name. A folder is an OCI layout. A tar with oci-layout and
  * index.json, or with manifest.json, and without a system's folders is an image of layers. Any
@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/nestctl/build/config.h"
+#include "tools/nestctl/image/archive.h"
 #include "tools/nestctl/image/bundle.h"
 #include "tools/nestctl/core/colour.h"
 #include "tools/nestctl/core/command.h"
@@ -29,7 +31,7 @@
 /* ---- the input ---- */
 
 /* Copies standard input to a file. */
-static struct blob take_input(void)
+static struct blob take_input(const char *command)
 {
 	struct blob b = { .name = "standard input",
 		.fd = temporary_file("what comes from standard input") };
@@ -37,7 +39,7 @@ static struct blob take_input(void)
 	ssize_t n;
 
 	if (isatty(0))
-		die("image import: standard input is a terminal");
+		die("%s: standard input is a terminal", command);
 	while ((n = read(0, buffer, sizeof(buffer))) > 0) {
 		write_all(b.fd, buffer, (size_t)n, "a temporary file in $TMPDIR or /var/tmp");
 		b.size += (uint64_t)n;
@@ -48,7 +50,7 @@ static struct blob take_input(void)
 }
 
 /* Opens a regular file; another one (a pipe, a shell's <(...)) is copied first. */
-static struct blob take_file(const char *file)
+static struct blob take_file(const char *file, const char *command)
 {
 	struct blob b = { .name = file, .fd = open(file, O_RDONLY | O_CLOEXEC) };
 	struct stat st;
@@ -62,7 +64,7 @@ static struct blob take_file(const char *file)
 	if (dup2(b.fd, 0) < 0)
 		die("%s: %s", file, strerror(errno));
 	close(b.fd);
-	b = take_input();
+	b = take_input(command);
 	b.name = file;
 	return b;
 }
@@ -102,7 +104,8 @@ static struct layers *read_container(
 	return l;
 }
 
-static struct layers *read_all(const char *file, uint64_t size, struct container *c)
+static struct layers *read_all(
+	const char *file, uint64_t size, struct container *c, const char *command)
 {
 	static struct blob blob; /* the layers keep pointers to it */
 	struct layers *l;
@@ -110,7 +113,7 @@ static struct layers *read_all(const char *file, uint64_t size, struct container
 	*c = (struct container){ 0 };
 	if (is_folder(file))
 		return read_container(bundle_open_dir(file), file, 0, size, c);
-	blob = strcmp(file, "-") ? take_file(file) : take_input();
+	blob = strcmp(file, "-") ? take_file(file, command) : take_input(command);
 	blob_bound(blob.name, blob.size, size);
 	blob_progress(2 * blob.size);
 	l = layers_new();
@@ -135,7 +138,8 @@ static uint64_t size_for(uint64_t files, uint64_t bytes)
 	return (size + (1 << 20) - 1) & ~((1ULL << 20) - 1);
 }
 
-static void write_image(struct layers *l, const char *path, uint64_t size, struct container *c)
+static void write_image(
+	struct layers *l, const char *path, uint64_t size, struct container *c, bool quiet)
 {
 	uint64_t files, bytes;
 	const char *self, *config = image_config_path(path);
@@ -157,6 +161,8 @@ static void write_image(struct layers *l, const char *path, uint64_t size, struc
 	output_companion(fd, config);
 	image_config_write(path, c->config, c->config_size);
 	output_finish(fd, path, false);
+	if (quiet)
+		return;
 	fprintf(stderr, "made %s: %llu files, %s\n", path, (unsigned long long)files,
 		size_text((double)bytes));
 }
@@ -180,24 +186,114 @@ static const char *name_for(const char *file)
 	return name;
 }
 
-int image_import(int argc, char **argv)
+/* Applies --change, and --message. */
+static void change(struct container *c, char **changes, const char *message)
 {
-	const char *size = NULL, *name, *path;
+	const struct image_config old = { .text = c->config, .size = c->config_size };
+	struct config config = config_of(&old);
+
+	for (; changes && *changes; changes++)
+		config_change(&config, *changes, "import");
+	config.comment = message ? format("%s", message) : config.comment;
+	c->config = config_text(&config, &c->config_size);
+}
+
+/* Runs `image import` and `import`. Returns the image's name. */
+static const char *import(const struct command *cmd, int argc, char **argv, bool quiet)
+{
+	const char *size = NULL, *message = NULL, *name, *path;
+	char **words, **changes = NULL;
+	struct layers *l;
 	struct container c;
-	char **words;
 	uint64_t bytes = 0;
 
-	for (int key; (key = next_option(&cmd_image_import, argc, argv));)
-		size = optarg;
-	words = take_words(&cmd_image_import, argc, argv, 1, 2);
+	for (int key; (key = next_option(cmd, argc, argv));)
+		switch (key) {
+		case 'c': changes = words_add(changes, optarg); break;
+		case 'm': message = optarg; break;
+		default: size = optarg;
+		}
+	words = take_words(cmd, argc, argv, 1, 2);
 	if (size && (bytes = parse_size(size, "--size")) < 16 << 20)
 		die("--size: an image needs at least 16M");
 	if (bytes > 1ULL << 44)
 		die("--size: an image of more than 16T cannot be");
 	if (!words[1] && !strcmp(words[0], "-"))
-		die("image import: an archive from standard input needs a NAME");
+		die("%s: an archive from standard input needs a NAME", cmd->name);
+	if (strstr(words[0], "://"))
+		die("%s: %s: nothing is fetched: curl -L URL | nestctl import - NAME", cmd->name,
+			words[0]);
 	name = words[1] ? words[1] : name_for(words[0]);
 	path = image_reserve(name);
-	write_image(read_all(words[0], bytes, &c), path, bytes, &c);
+	l = read_all(words[0], bytes, &c, cmd->name);
+	if (changes || message)
+		change(&c, changes, message);
+	write_image(l, path, bytes, &c, quiet);
+	return name;
+}
+
+int image_import(int argc, char **argv)
+{
+	import(&cmd_image_import, argc, argv, false);
 	return 0;
+}
+
+int import_image(int argc, char **argv)
+{
+	puts(import(&cmd_import, argc, argv, true));
+	return 0;
+}
+
+/* ---- load ---- */
+
+/* Returns the store's name for an image that its archive calls @name. */
+static const char *name_in_store(const char *name, const char *what)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	const char *slash;
+
+	if (!name)
+		die("%s: it has no name; nestctl import %s NAME gives it one", what, what);
+	slash = strrchr(name, '/');
+	name = image_name_of(slash ? slash + 1 : name);
+	if (!*name || !strchr(letters, *name) || name[strspn(name, format("%s._:-", letters))])
+		die("%s: its name is none for an image here; nestctl import %s NAME gives it one",
+			what, what);
+	return name;
+}
+
+static int load(const struct command *cmd, int argc, char **argv)
+{
+	const char *file = "-", *name, *path;
+	struct layers *l;
+	struct container c;
+	bool quiet = false;
+
+	for (int key; (key = next_option(cmd, argc, argv));)
+		if (key == 'i')
+			file = optarg;
+		else
+			quiet = true;
+	take_words(cmd, argc, argv, 0, 0);
+	if (quiet)
+		progress_off();
+	l = read_all(file, 0, &c, cmd->name);
+	if (!c.layers)
+		die("%s: a root tarball, which nestctl import makes an image of", file);
+	name = name_in_store(c.name, file);
+	path = image_reserve(name);
+	write_image(l, path, 0, &c, true);
+	printf("Loaded image: %s\n", name);
+	return 0;
+}
+
+int image_load(int argc, char **argv)
+{
+	return load(&cmd_image_load, argc, argv);
+}
+
+int load_image(int argc, char **argv)
+{
+	return load(&cmd_load, argc, argv);
 }

@@ -173,11 +173,47 @@ static struct container read_saved(struct bundle *b, const char *what)
 	return c;
 }
 
+/* Returns the first name in a manifest.json, or NULL. */
+static const char *saved_name(struct bundle *b)
+{
+	struct blob blob = bundle_get(b, "manifest.json");
+	const struct json *doc = parse_blob(&blob), *tags;
+
+	tags = doc->kind == JSON_LIST && doc->first ? json_list(doc->first, "RepoTags") : NULL;
+	return tags && tags->first && tags->first->kind == JSON_TEXT ? tags->first->text : NULL;
+}
+
+/* Returns the name in an index's annotations; a tag alone is none. */
+static const char *layout_name(struct bundle *b, const char *what)
+{
+	struct blob blob = bundle_get(b, "index.json");
+	const struct json *doc = parse_blob(&blob), *notes;
+	const char *name, *ref;
+
+	if (!json_list(doc, "manifests"))
+		return NULL;
+	notes = json_get(choose(doc, what), "annotations");
+	name = json_string(notes, "io.containerd.image.name");
+	ref = json_string(notes, "org.opencontainers.image.ref.name");
+	return name || (ref && !strpbrk(ref, "/:")) ? name : ref;
+}
+
 struct container container_read(struct bundle *b, const char *what)
 {
-	if (bundle_has(b, "index.json"))
-		return read_layout(b, what);
-	if (bundle_has(b, "manifest.json"))
-		return read_saved(b, what);
+	const bool saved = bundle_has(b, "manifest.json");
+	struct container c;
+
+	if (bundle_has(b, "index.json")) {
+		c = read_layout(b, what);
+		c.name = layout_name(b, what);
+		if (!c.name && saved)
+			c.name = saved_name(b);
+		return c;
+	}
+	if (saved) {
+		c = read_saved(b, what);
+		c.name = saved_name(b);
+		return c;
+	}
 	die("%s: it contains neither index.json nor manifest.json: not an image", what);
 }

@@ -81,6 +81,20 @@ static void put_health(FILE *f, const struct json *health, const char *what)
 			put(f, 'i', format("%s=%llu", numbers[i][1], (unsigned long long)n));
 }
 
+/* Puts the author, and the comment of the last step. */
+static void put_words(FILE *f, const struct json *doc)
+{
+	const struct json *steps = json_list(doc, "history");
+	const char *author = json_string(doc, "author"), *comment = NULL;
+
+	for (const struct json *s = steps ? steps->first : NULL; s; s = s->next)
+		comment = json_string(s, "comment");
+	if (author && *author)
+		put(f, 'a', author);
+	if (comment && *comment)
+		put(f, 'm', comment);
+}
+
 void container_read_config(struct container *c, const struct json *doc, const char *what)
 {
 	const struct json *j = json_get(doc, "config");
@@ -105,6 +119,7 @@ void container_read_config(struct container *c, const struct json *doc, const ch
 	put_health(f, json_get(j, "Healthcheck"), what);
 	put_list(f, 'b', json_list(j, "Shell"), what);
 	put_list(f, 'o', json_list(j, "OnBuild"), what);
+	put_words(f, doc);
 	if (fclose(f))
 		die("out of memory");
 }

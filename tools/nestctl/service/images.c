@@ -19,6 +19,7 @@
 #include "tools/nestctl/run/template.h"
 #include "tools/nestctl/service/images.h"
 #include "tools/nestctl/service/view.h"
+#include "tools/nestctl/service/volume.h"
 
 #define SUFFIX ".ext4"
 
@@ -328,4 +329,82 @@ const struct command cmd_image_rm = {
 		"over it are not detected. Its templates (run) go with it.",
 	.options = rmi_options,
 	.run = image_rm,
+};
+
+/* ---- prune ---- */
+
+static void remove_unused(void *arg)
+{
+	image_remove(arg);
+}
+
+uint64_t images_prune(const struct image_filter *only)
+{
+	uint64_t sum = 0;
+	size_t n;
+	struct image *all = images_all(NULL, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const char *why;
+
+		if (image_is_used(&all[i]) || (only && !image_filter_fits(only, all[i].name,
+							       all[i].file, created(&all[i]))))
+			continue;
+		why = attempt(remove_unused, (void *)all[i].name);
+		if (why) {
+			warn("%s", why);
+			continue;
+		}
+		/* a file with another name stays */
+		sum += all[i].st.st_nlink > 1 ? 0 : (uint64_t)all[i].st.st_blocks * 512;
+		puts(all[i].name);
+	}
+	return sum;
+}
+
+static int image_prune(int argc, char **argv)
+{
+	struct image_filter filter = { .n = 0 };
+	bool all = false, force = false;
+	uint64_t sum;
+
+	for (int key; (key = next_option(&cmd_image_prune, argc, argv));)
+		switch (key) {
+		case 'a': all = true; break;
+		case 'f': force = true; break;
+		default: image_filter_add(&filter, optarg);
+		}
+	take_words(&cmd_image_prune, argc, argv, 0, 0);
+	if (!all) {
+		fputs("all images have names, so none is dangling; -a removes those that no "
+		      "instance needs\n",
+			stderr);
+		return 0;
+	}
+	if (!force && !volume_ask("image prune",
+			      "nestctl: this removes each image that no instance needs. Go on?"))
+		return 1;
+	sum = images_prune(&filter);
+	attempt(prune, NULL);
+	fprintf(stderr, "%s were freed\n", size_text((double)sum));
+	return 0;
+}
+
+enum { KEY_FILTER = 256 };
+static const struct option_row prune_options[] = {
+	{ 'a', "all", NULL, "images that no instance needs; without it none is removed" },
+	{ 'f', "force", NULL, "do not ask" },
+	{ KEY_FILTER, "filter", "KEY=VALUE",
+		"only those that fit, as of nestctl images; may be given several times" },
+	{ 0 },
+};
+
+const struct command cmd_image_prune = {
+	.name = "image prune",
+	.args = "",
+	.help = "Removes images that no instance needs, and prints their names.",
+	.text = "It asks first. Images have names here, so none is dangling, and without -a "
+		"nothing is removed.",
+	.options = prune_options,
+	.run = image_prune,
 };

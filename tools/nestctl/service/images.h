@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 struct command;
@@ -18,7 +19,15 @@ struct image *images_all(const char *only, size_t *count);
 /* True if a kept instance, or one that runs, needs the image. */
 bool image_is_used(const struct image *im);
 
-/* `nestctl image rm`, and `image ls`, which is `images` as docker has it */
-extern const struct command cmd_image_rm, cmd_image_ls;
+/*
+ * Removes the images that nothing uses, of those that fit (NULL: all), and prints their names. One
+ * that is used meanwhile stays, with a message. Returns the bytes that are free now.
+ */
+struct image_filter;
+uint64_t images_prune(const struct image_filter *only);
+
+/* `nestctl image rm`, `prune`, and `image ls`, which is `images` as docker has it */
+extern const struct command cmd_image_rm, cmd_image_ls, cmd_image_prune;
+extern const struct command cmd_image_inspect; /* inspect.c */
 
 #endif

@@ -12,6 +12,7 @@
 #include "tools/nestctl/core/json_in.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/image/image.h"
+#include "tools/nestctl/service/images.h"
 #include "tools/nestctl/service/log.h"
 #include "tools/nestctl/service/network.h"
 #include "tools/nestctl/service/view.h"
@@ -259,6 +260,8 @@ static void put_image(const char *name, const char *file, const struct stat *st)
 	json_text("Created", time_text(st->st_mtim.tv_sec * 1000000000L + st->st_mtim.tv_nsec));
 	json_number("Size", st->st_blocks * 512);
 	json_number("VirtualSize", st->st_size);
+	json_text("Author", image_config_get(&config, 'a') ?: "");
+	json_text("Comment", image_config_get(&config, 'm') ?: "");
 	json_open("Config", '{');
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		json_open(lists[i][0], '[');
@@ -278,50 +281,101 @@ static void put_image(const char *name, const char *file, const struct stat *st)
 	json_close('}');
 }
 
-static void put(const char *name)
-{
-	const char *file;
-	struct stat st;
-	struct view v;
+/* What a name may be of. */
+enum kind { ANY, INSTANCE, IMAGE };
+static const char *const kinds[] = { "instance and no image", "instance", "image" };
 
-	if (view_find(&v, name))
-		return put_instance(&v);
-	file = image_path(name);
-	if (stat(file, &st) || !S_ISREG(st.st_mode))
-		die("%s: no instance and no image of this name", name);
-	put_image(name, file, &st);
+/* Puts the row of a name, with @f by its template. False, with a line, if there is none. */
+static bool put(struct fields *f, const char *name, enum kind kind)
+{
+	struct view v;
+	struct stat st;
+	bool instance = kind != IMAGE && view_find(&v, name);
+	const char *file = instance || kind == INSTANCE ? NULL : image_path(name);
+
+	if (!instance && (!file || stat(file, &st) || !S_ISREG(st.st_mode))) {
+		warn("%s: no %s of this name", name, kinds[kind]);
+		return false;
+	}
+	if (f)
+		fields_row_begin(f);
+	if (instance)
+		put_instance(&v);
+	else
+		put_image(name, file, &st);
+	if (f)
+		fields_row_end(f);
+	return true;
 }
 
-static int inspect(int argc, char **argv)
+static enum kind kind_of(const char *type)
+{
+	if (!strcmp(type, "container"))
+		return INSTANCE;
+	if (strcmp(type, "image") != 0)
+		die("inspect: --type %s: wants container or image", type);
+	return IMAGE;
+}
+
+enum { KEY_TYPE = 256 };
+
+static int inspect_all(const struct command *c, enum kind kind, int argc, char **argv)
 {
 	const char *template = NULL;
 	struct fields *f;
 	char **names;
+	int status = 0;
 
-	for (int key; (key = next_option(&cmd_inspect, argc, argv));)
-		template = key == 'f' ? optarg : NULL;
-	names = take_words(&cmd_inspect, argc, argv, 1, -1);
-	if (!template) {
+	for (int key; (key = next_option(c, argc, argv));)
+		if (key == KEY_TYPE)
+			kind = kind_of(optarg);
+		else
+			template = key == 'f' ? optarg : NULL;
+	names = take_words(c, argc, argv, 1, -1);
+	f = template ? fields_parse(template) : NULL;
+	if (!f)
 		json_open(NULL, '[');
-		for (; *names; names++)
-			put(*names);
+	for (; *names; names++)
+		status = put(f, *names, kind) ? status : 1;
+	if (f)
+		fields_finish(f);
+	else
 		json_close(']');
-		return 0;
-	}
-	f = fields_parse(template);
-	for (; *names; names++) {
-		fields_row_begin(f);
-		put(*names);
-		fields_row_end(f);
-	}
-	fields_finish(f);
-	return 0;
+	return status;
 }
+
+static int inspect(int argc, char **argv)
+{
+	return inspect_all(&cmd_inspect, ANY, argc, argv);
+}
+
+static int image_inspect(int argc, char **argv)
+{
+	return inspect_all(&cmd_image_inspect, IMAGE, argc, argv);
+}
+
+static const struct option_row image_options[] = {
+	{ 'f', "format", "TEMPLATE",
+		"print fields: {{.Size}}, {{.Created}}, {{json .Config}}, {{index .Config.Cmd "
+		"0}}" },
+	OPTION_JSON,
+	{ 0 },
+};
+
+const struct command cmd_image_inspect = {
+	.name = "image inspect",
+	.args = "IMAGE...",
+	.help = "Prints all that is known of images, as JSON.",
+	.text = "The names of fields are docker's. nestctl inspect prints instances, too.",
+	.options = image_options,
+	.run = image_inspect,
+};
 
 static const struct option_row options[] = {
 	{ 'f', "format", "TEMPLATE",
 		"print fields: {{.State.Status}}, {{.State.ExitCode}}, {{json .Config}}, {{index "
 		".Config.Labels \"NAME\"}}" },
+	{ KEY_TYPE, "type", "container|image", "look for an instance, or for an image, only" },
 	OPTION_JSON,
 	{ 0 },
 };

@@ -15,7 +15,6 @@
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/table.h"
-#include "tools/nestctl/image/image.h"
 #include "tools/nestctl/service/images.h"
 #include "tools/nestctl/service/service.h"
 #include "tools/nestctl/service/unit.h"
@@ -211,34 +210,6 @@ static uint64_t prune_instances(void)
 	return sum;
 }
 
-static void remove_image(void *arg)
-{
-	image_remove(arg);
-}
-
-/* Removes images that nothing uses; one that is used meanwhile stays, with a message. */
-static uint64_t prune_images(void)
-{
-	uint64_t sum = 0;
-	size_t n;
-	struct image *all = images_all(NULL, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		const char *why;
-
-		if (image_is_used(&all[i]))
-			continue;
-		why = attempt(remove_image, (void *)all[i].name);
-		if (why) {
-			warn("%s", why);
-			continue;
-		}
-		sum += (uint64_t)all[i].st.st_blocks * 512;
-		puts(all[i].name);
-	}
-	return sum;
-}
-
 static void prune_cache(void *arg)
 {
 	uint64_t *sum = arg;
@@ -267,7 +238,7 @@ static int prune(int argc, char **argv)
 		return 1;
 	sum = prune_instances();
 	/* in this order: what an instance used is free now */
-	sum += images ? prune_images() : 0;
+	sum += images ? images_prune(NULL) : 0;
 	sum += volumes ? volumes_prune() : 0;
 	/* the cache stays while a build uses it, with a message */
 	why = attempt(prune_cache, &sum);

@@ -371,7 +371,7 @@ static void refuse_image(const char *name)
 
 	instances_find(name, &n);
 	if (!n && !access(image_path(name), F_OK))
-		die("save: %s is an image, which nestctl image export --oci -o FILE %s writes; "
+		die("save: %s is an image, which nestctl image save -o FILE %s writes; "
 		    "save is for running instances",
 			name, name);
 }
