@@ -68,10 +68,24 @@ void exec_put(struct exec_session *s)
 
 /* ---- in the process ---- */
 
+static int open_null(struct file *files[3])
+{
+	for (int i = 0; i < 3; i++) {
+		struct file *f = filp_open("/dev/null", O_RDWR, 0);
+
+		if (IS_ERR(f))
+			return (int)PTR_ERR(f);
+		files[i] = f;
+	}
+	return 0;
+}
+
 static int open_files(struct spawn *sp, struct file *files[3])
 {
 	struct exec_session *s = container_of(sp, struct exec_session, spawn);
 
+	if (s->detached)
+		return open_null(files);
 	if (s->terminal) {
 		int err = exec_tty_open(s, files);
 
@@ -127,7 +141,7 @@ static void obey(struct exec_session *s, char *text)
 static void hang_up(struct exec_session *s)
 {
 	WRITE_ONCE(s->left, true);
-	if (s->spawn.pid) {
+	if (s->spawn.pid && !s->detached) {
 		kill_pgrp(s->spawn.pid, SIGHUP, SEND_SIG_PRIV);
 		kill_pgrp(s->spawn.pid, SIGCONT, SEND_SIG_PRIV);
 	}
@@ -161,12 +175,14 @@ static void tell(struct exec_session *s)
 	exec_host_send(s->fds[EXEC_CONTROL]->host, text, (size_t)n);
 }
 
-/* Closes the streams if the start failed before a file took them. */
+/* Closes the streams that no file has taken. */
 static void close_streams(struct exec_session *s)
 {
-	for (int i = EXEC_IN; i < EXEC_FDS; i++)
+	for (int i = EXEC_IN; i < EXEC_FDS; i++) {
 		if (s->fds[i])
 			exec_fd_close(s->fds[i]);
+		s->fds[i] = NULL;
+	}
 }
 
 static int session_thread(void *arg)
@@ -174,6 +190,11 @@ static int session_thread(void *arg)
 	struct exec_session *s = arg;
 
 	wait_event_idle(&exec_wait, READ_ONCE(s->begun));
+	if (s->detached) {
+		close_streams(s);
+		if (!s->err)
+			exec_host_send(s->fds[EXEC_CONTROL]->host, "b", 1);
+	}
 	while (!s->err && !READ_ONCE(s->ended)) {
 		u32 seen = exec_events();
 

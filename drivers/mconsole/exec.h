@@ -38,8 +38,10 @@ struct exec_session {
 	atomic_t refs;
 	struct exec_fd *fds[EXEC_FDS];
 	bool terminal, no_terminal; /* it has one; none was available */
-	u32 rows, cols;             /* 0: not told */
-	char *text;                 /* the job; the words below point into it */
+	/* outlives the client, without streams */
+	bool detached;
+	u32 rows, cols; /* 0: not told */
+	char *text;     /* the job; the words below point into it */
 	const char **words;
 	struct spawn spawn;
 	u32 groups[EXEC_GROUPS_MAX];

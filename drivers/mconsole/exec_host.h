@@ -6,7 +6,7 @@
  *
  * The request "exec" has the descriptors below, EXEC_ERR only without a terminal. The job is a
  * memory file of NUL-terminated strings, of which each but the last begins with a letter:
- *      mMODE                 "terminal" or "channels"
+ *      mMODE                 "terminal", "channels", or "detached": with /dev/null for its files
  *      eNAME=VALUE           a variable of the environment
  *      wDIR, hDIR            the working directory; hDIR falls back to the root
  *      uUID:GID[:GID...]     user, group and supplementary groups
@@ -17,12 +17,14 @@
  * Packets on the control socket are text. To the kernel:
  *      sN                    signal N for the command's process group
  *      wROWS COLUMNS         the terminal's size
+ * From the kernel, of a detached command:
+ *      b                     it runs
  * From the kernel, once:
  *      xSTATUS               the command has ended, a status as wait(2) gives it
  *      eERRNO                it could not be started
  *      dERRNO                ... because of its folder
  *      tERRNO                ... for want of a terminal
- * When the client goes, the command gets SIGHUP.
+ * When the client goes, the command gets SIGHUP, unless it is detached.
  */
 #ifndef NESTLING_MCONSOLE_EXEC_HOST_H
 #define NESTLING_MCONSOLE_EXEC_HOST_H

@@ -57,7 +57,10 @@ static int parse_caps(struct exec_session *s, const char *text)
 static int parse_word(struct exec_session *s, char *word, u32 *nr_env)
 {
 	switch (*word) {
-	case 'm': s->terminal = !strcmp(word + 1, "terminal"); return 0;
+	case 'm':
+		s->terminal = !strcmp(word + 1, "terminal");
+		s->detached = !strcmp(word + 1, "detached");
+		return 0;
 	case 'w': s->spawn.dir = word + 1; return 0;
 	case 'h':
 		s->spawn.dir = word + 1;

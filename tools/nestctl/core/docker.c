@@ -19,7 +19,7 @@ const struct docker_row docker_verbs[] = {
 	{ "exec", "nestctl exec",
 		"It has the user, folder, variables and capabilities of the command; of an "
 		"instance "
-		"that is not detached those of its image. -d is not known." },
+		"that is not detached those of its image. -d and -t exclude each other." },
 	{ "ps", "nestctl ps", "An instance is known by its name alone: {{.ID}} is the name." },
 	{ "logs", "nestctl logs",
 		"Of detached instances. On a terminal nothing is printed that it "

@@ -21,6 +21,7 @@
 
 #include "drivers/mconsole/exec_host.h"
 #include "tools/nestctl/core/command.h"
+#include "tools/nestctl/run/env_file.h"
 #include "tools/nestctl/run/exec.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/core/terminal.h"
@@ -29,14 +30,21 @@
 #define GRACE 10     /* seconds after SIGTERM or SIGHUP */
 #define DRAIN_MS 500 /* for a terminal's last output */
 
+/* NAME=VALUE, each name once */
+struct variables {
+	const char *list[3 * EXEC_ENV_MAX];
+	size_t nr;
+};
 struct job {
-	const char *env[2 * EXEC_ENV_MAX]; /* NAME=VALUE, each name once */
-	size_t nr_env;
+	/* of -e, and of files, before which those of -e come */
+	struct variables env, files;
 	const char *dir, *user;
 	/* it has all capabilities, whatever the main program has */
 	bool privileged;
 	uint64_t caps;
 	bool want_terminal, no_terminal, terminal;
+	/* it goes on without nestctl, and without streams */
+	bool detached;
 	char **command;
 };
 struct stream {
@@ -48,36 +56,48 @@ struct stream {
 
 /* ---- the job ---- */
 
-static void set_env(struct job *j, const char *text)
+static void set_env(struct variables *v, const char *text)
 {
 	size_t n = strcspn(text, "="), i = 0;
 
-	while (i < j->nr_env && (strncmp(j->env[i], text, n) || j->env[i][n] != '='))
+	while (i < v->nr && (strncmp(v->list[i], text, n) || v->list[i][n] != '='))
 		i++;
-	if (i == 2 * EXEC_ENV_MAX)
+	if (i == sizeof(v->list) / sizeof(v->list[0]))
 		die("exec: too many variables");
-	j->env[i] = text;
-	if (i == j->nr_env)
-		j->nr_env++;
+	v->list[i] = text;
+	if (i == v->nr)
+		v->nr++;
+}
+
+static void set_all(struct variables *v, const char *const *list, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		set_env(v, list[i]);
 }
 
 /* Adds VAR=VALUE, or VAR with its value here, if it is set. */
-static void add_env(struct job *j, const char *text)
+static void add_env(struct variables *v, const char *text)
 {
 	const char *value = getenv(text);
 
 	if (!*text || *text == '=')
 		die("exec: -e '%s': wants VAR or VAR=VALUE", text);
 	if (strchr(text, '='))
-		set_env(j, text);
+		set_env(v, text);
 	else if (value)
-		set_env(j, format("%s=%s", text, value));
+		set_env(v, format("%s=%s", text, value));
+}
+
+/* Takes a variable of --env-file. */
+static void take_env(void *arg, const char *text)
+{
+	add_env(arg, format("%s", text));
 }
 
 static struct exec_job write_job(
 	struct job *j, const struct exec_user *u, const struct exec_config *config)
 {
-	struct job all = { 0 };
+	static struct variables all;
 	struct exec_job out = { 0 };
 	struct winsize ws;
 	const char *term = getenv("TERM");
@@ -89,19 +109,18 @@ static struct exec_job write_job(
 	set_env(&all, format("SHELL=%s", u->shell));
 	set_env(&all, format("TERM=%s", j->terminal && term ? term : "dumb"));
 	set_env(&all, "LANG=C.UTF-8");
-	for (size_t i = 0; i < config->nr_env; i++)
-		set_env(&all, config->env[i]);
-	for (size_t i = 0; i < j->nr_env; i++)
-		set_env(&all, j->env[i]);
-	exec_job_add(&out, 'm', j->terminal ? "terminal" : "channels");
+	set_all(&all, config->env, config->nr_env);
+	set_all(&all, j->files.list, j->files.nr);
+	set_all(&all, j->env.list, j->env.nr);
+	exec_job_add(&out, 'm', j->detached ? "detached" : j->terminal ? "terminal" : "channels");
 	exec_job_add(&out, 'u', u->ids);
 	if (!j->privileged && config->caps != ~0UL)
 		exec_job_add(&out, 'c', format("%lx", (unsigned long)config->caps));
 	exec_job_add(&out, j->dir ? 'w' : 'h', j->dir ? j->dir : u->home);
 	if (j->terminal && !ioctl(0, TIOCGWINSZ, &ws))
 		exec_job_add(&out, 's', format("%u %u", ws.ws_row, ws.ws_col));
-	for (size_t i = 0; i < all.nr_env; i++)
-		exec_job_add(&out, 'e', all.env[i]);
+	for (size_t i = 0; i < all.nr; i++)
+		exec_job_add(&out, 'e', all.list[i]);
 	exec_job_add(&out, 0, "");
 	for (char **word = j->command; *word; word++)
 		exec_job_add(&out, 0, *word);
@@ -254,6 +273,8 @@ static int result(const struct instance *in, const struct job *j, const char *wo
 
 	if (!*word)
 		die("%s: the instance has ended", in->name);
+	if (*word == 'b') /* it runs, detached */
+		return 0;
 	if (*word == 'x')
 		return WIFSIGNALED(n) ? 128 + WTERMSIG(n) : WEXITSTATUS(n);
 	if (*word == 't') {
@@ -298,7 +319,20 @@ static int carry(const struct instance *in, const struct job *j, const struct ex
 	return written || status ? status : 1;
 }
 
-enum { KEY_PRIVILEGED = 256 };
+/* Starts the command and leaves it. Returns once it runs. */
+static int leave(const struct instance *in, const struct job *j, const struct exec_job *text)
+{
+	struct remote r = remote_start(in, text, CHANNELS_JOINED);
+	char word[EXEC_PACKET_MAX + 1];
+	ssize_t n;
+
+	while ((n = recv(r.control, word, EXEC_PACKET_MAX, 0)) < 0 && errno == EINTR)
+		;
+	word[n > 0 ? n : 0] = '\0';
+	return result(in, j, word);
+}
+
+enum { KEY_PRIVILEGED = 256, KEY_ENV_FILE };
 
 /* Reads the options of exec and shell. */
 static void read_options(struct job *j, const struct command *c, int argc, char **argv)
@@ -306,7 +340,9 @@ static void read_options(struct job *j, const struct command *c, int argc, char 
 	open_standard_streams();
 	for (int key; (key = next_option(c, argc, argv));) {
 		switch (key) {
-		case 'e': add_env(j, optarg); break;
+		case 'e': add_env(&j->env, optarg); break;
+		case KEY_ENV_FILE: env_file_read(optarg, c->name, take_env, &j->files); break;
+		case 'd': j->detached = true; break;
 		case 'w': j->dir = optarg; break;
 		case 'u': j->user = optarg; break;
 		case 't': j->want_terminal = true; break;
@@ -315,16 +351,18 @@ static void read_options(struct job *j, const struct command *c, int argc, char 
 		default: break; /* -i: always so */
 		}
 	}
+	if (j->detached && j->want_terminal)
+		die("exec: -d and -t: a terminal wants a reader");
 	if (j->want_terminal && !(isatty(0) && isatty(1)))
 		die("%s: -t: standard input and output are no terminal", c->name);
-	j->terminal =
-		!j->no_terminal && (j->want_terminal || (same_terminal() && !in_background()));
+	j->terminal = !j->no_terminal && !j->detached &&
+		      (j->want_terminal || (same_terminal() && !in_background()));
 }
 
 static int exec_command(int argc, char **argv)
 {
 	static struct exec_config config;
-	struct job j = { 0 };
+	static struct job j;
 	struct instance in;
 	char **words;
 
@@ -339,13 +377,13 @@ static int exec_command(int argc, char **argv)
 	struct exec_user u = exec_user_find(&in, j.user ?: config.user);
 	struct exec_job text = write_job(&j, &u, &config);
 
-	return carry(&in, &j, &text);
+	return j.detached ? leave(&in, &j, &text) : carry(&in, &j, &text);
 }
 
 static int shell_command(int argc, char **argv)
 {
 	static struct exec_config config;
-	struct job j = { 0 };
+	static struct job j;
 	struct instance in;
 	char **words;
 
@@ -365,9 +403,14 @@ static int shell_command(int argc, char **argv)
 }
 
 static const struct option_row options[] = {
+	{ 'd', "detach", NULL,
+		"return once COMMAND runs, which goes on with /dev/null for its input and output" },
 	{ 'e', "env", "VAR[=VALUE]",
 		"an environment variable of COMMAND; without a value the one that it has here, if "
 		"any" },
+	{ KEY_ENV_FILE, "env-file", "FILE",
+		"environment variables: a VAR=VALUE, or VAR, in each line; # begins a comment; -e "
+		"comes before them" },
 	{ 'w', "workdir", "GUESTDIR",
 		"where COMMAND starts (where the main program does, or the user's home)" },
 	{ 'u', "user", "USER[:GROUP]",
@@ -395,7 +438,8 @@ const struct command cmd_exec = {
 		"those of nestctl. If all three are one terminal, or with -t, it has a terminal in "
 		"the instance's /dev/pts. A background job of a terminal gets channels too, and an "
 		"empty input. Signals go to the command as those of run do. When nestctl goes, the "
-		"command gets SIGHUP.\n\nThe instance needs no preparation: the kernel makes the "
+		"command gets SIGHUP, unless it was started with -d.\n\nThe instance needs no "
+		"preparation: the kernel makes the "
 		"process. Names of users are read with the instance's cat(1).\n\n\tnestctl exec "
 		"web -- ps aux\n\tnestctl exec -t web bash",
 	.exits = "the command's; 128+N where signal N killed it; 126 and 127 when it could not be "

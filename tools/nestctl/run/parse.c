@@ -17,6 +17,7 @@
 #include "tools/nestctl/core/docker.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/audit.h"
+#include "tools/nestctl/run/env_file.h"
 #include "tools/nestctl/run/host_user.h"
 #include "tools/nestctl/run/learn.h"
 #include "tools/nestctl/run/policy.h"
@@ -291,6 +292,13 @@ static void keep_env(struct run *r, const char *text)
 		keep_word(r, 'e', format("%s=%s", text, getenv(text)));
 }
 
+/* Takes a variable of --env-file. */
+static void take_env(void *arg, const char *text)
+{
+	run_add_env(arg, text);
+	keep_env(arg, text);
+}
+
 /* Keeps the option that was just parsed, unless it is about one start only. */
 static void keep_option(struct run *r, int key)
 {
@@ -427,7 +435,7 @@ static void parse_option(struct run *r, int key)
 	case KEY_LOOPBACK: r->loopback = loopback_word(optarg); break;
 	case KEY_HOST_USER: r->host_user = optarg; break;
 	case KEY_HOSTNAME: run_set_hostname(r, optarg); break;
-	case KEY_ENV_FILE: run_read_env_file(r, optarg, keep_env); break;
+	case KEY_ENV_FILE: env_file_read(optarg, "run", take_env, r); break;
 	case KEY_ENTRYPOINT: r->entrypoint = optarg; break;
 	case KEY_READ_ONLY: run_set_read_only(r); break;
 	case KEY_TMPFS: run_add_tmpfs(r, optarg); break;

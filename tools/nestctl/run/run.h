@@ -193,8 +193,6 @@ void machine_choose(struct run *r, const struct image_config *c);
 void machine_settings(struct run *r);
 /* Adds the parameters and the pumps of its console. */
 void machine_console(struct run *r);
-/* Adds the variables of a file's lines, and passes each line to @take. */
-void run_read_env_file(struct run *r, const char *path, void (*take)(struct run *, const char *));
 /* Dies: the image cannot be opened, by errno. */
 void run_no_image(const struct run *r) __attribute__((noreturn));
 /* Adds the parameters hostfs0= ... of the volumes (run.c). */

@@ -15,7 +15,6 @@
 #include "tools/nestctl/run/run.h"
 
 #define HOST_NAME_MAX_LEN 64
-#define LINE_MAX_LEN 65536
 /* the host as instances see it, with --host-loopback */
 #define GATEWAY "10.0.2.2"
 
@@ -184,32 +183,4 @@ void run_add_ulimit(struct run *r, const char *text)
 		die("run: --ulimit '%s': wants NAME=SOFT[:HARD], numbers or -1", text);
 	run_add_setting(r, 'l',
 		format("%d %lu %lu", limits[i].resource, (unsigned long)a, (unsigned long)b));
-}
-
-void run_read_env_file(struct run *r, const char *path, void (*take)(struct run *, const char *))
-{
-	FILE *f = fopen(path, "re");
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t n;
-
-	if (!f)
-		die("run: --env-file %s: %s", path, strerror(errno));
-	while ((n = getline(&line, &room, f)) >= 0) {
-		const char *text = line + strspn(line, " \t");
-
-		if (n > LINE_MAX_LEN)
-			die("run: --env-file %s: a line is too long", path);
-		line[strcspn(line, "\r\n")] = '\0';
-		if (!*text || *text == '#')
-			continue;
-		if (*text == '=')
-			die("run: --env-file %s: '%s': no name", path, text);
-		run_add_env(r, text);
-		take(r, text);
-	}
-	free(line);
-	if (ferror(f))
-		die("run: --env-file %s: %s", path, strerror(errno));
-	fclose(f);
 }
