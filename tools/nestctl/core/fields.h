@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fields.h: --format of listings: docker's templates, as far as they name fields and go over lists.
+ * fields.h: --format of listings: docker's templates, a part of Go's text/template (fields_tree.h).
  *
- *      {{.Names}}   {{.State.ExitCode}}   {{json .}}   {{json .Labels}}   {{.Label "a"}}
- *      {{index .Config.Labels "a"}}   {{range .Config.Cmd}}{{.}} {{end}}
+ *      {{.Names}}   {{.State.ExitCode}}   {{json .}}   {{.Label "a"}}
+ *      {{if eq .State.Status "running"}}up{{else}}down{{end}}
+ *      {{range $port, $to := .NetworkSettings.Ports}}{{$port}} {{(index $to 0).HostPort}}{{end}}
  *      \t \n   "table ..." for columns with heads   "json"
  *
  * A row is JSON text, so that --json and --format have the same fields.
@@ -15,7 +16,7 @@
 #include <stdio.h>
 
 struct fields;
-/* Parses a template. Dies if it has anything but fields. */
+/* Parses a template. Dies with a line if it is none. */
 struct fields *fields_parse(const char *template);
 /* Begins a row: what json.h writes from now on is its object. */
 void fields_row_begin(struct fields *f);

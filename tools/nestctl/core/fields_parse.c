@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fields_parse.c: parses a template of --format: the language of Go's text/template, as far as it
+ * has a use here.
+ *
+ *	template   text and {{ action }}; {{- and -}} take the blanks of the text beside them
+ *	action     pipeline | $x := pipeline | comment | end | else | else if pipeline
+ *	           | if pipeline | with pipeline | range [$x [, $y] :=] pipeline
+ *	pipeline   command { "|" command }: the value of a command is the last argument of the next
+ *	command    operand | function operand... | .Label operand
+ *	operand    ( . | $ | $x | "text" | `text` | number | true | false | nil | (pipeline) ) [.A.B]
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/nestctl/core/fields_tree.h"
+#include "tools/nestctl/core/nestctl.h"
+
+struct parser {
+	const char *p;
+	int depth;
+	/* names of variables; the number is the place */
+	char *names[FIELDS_VARIABLES_MAX];
+	int nr;
+};
+
+/* How a list of nodes has ended. */
+enum end { END_TEXT, END_END, END_ELSE };
+
+static void __attribute__((noreturn)) bad(const struct parser *s, const char *at, const char *why)
+{
+	const char *end = strstr(at, "}}");
+	int n = end ? (int)(end - at) + 2 : (int)strlen(at);
+
+	die("--format: '%.*s': %s", n < 80 ? n : 80, at, why);
+}
+
+static void skip_blanks(struct parser *s)
+{
+	s->p += strspn(s->p, " \t\r\n");
+}
+
+/* True if @word is next, and takes it. A word ends at what no name has. */
+static bool take(struct parser *s, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (strncmp(s->p, word, n) != 0 ||
+		(isalpha((unsigned char)*word) &&
+			(isalnum((unsigned char)s->p[n]) || s->p[n] == '_')))
+		return false;
+	s->p += n;
+	skip_blanks(s);
+	return true;
+}
+
+/* True at "}}" or " -}}". */
+static bool at_end(const struct parser *s)
+{
+	return !strncmp(s->p, "}}", 2) || !strncmp(s->p, "-}}", 3);
+}
+
+static size_t name_length(const char *p)
+{
+	size_t n = 0;
+
+	while (isalnum((unsigned char)p[n]) || p[n] == '_')
+		n++;
+	return n;
+}
+
+static void deeper(struct parser *s, const char *at)
+{
+	if (++s->depth > FIELDS_DEPTH_MAX)
+		bad(s, at, "nested too deep");
+}
+
+/* ---- operands ---- */
+
+static struct field_expr *new_expr(int kind)
+{
+	struct field_expr *e = xalloc(sizeof(*e));
+
+	e->kind = kind;
+	return e;
+}
+
+static struct field_expr *new_value(int kind, char *text)
+{
+	struct field_expr *e = new_expr(EXPR_VALUE);
+
+	e->value = xalloc(sizeof(*e->value));
+	*e->value = (struct json){ .kind = kind, .text = text };
+	return e;
+}
+
+/* Reads "text" or `text`. */
+static struct field_expr *read_string(struct parser *s)
+{
+	const char quote = *s->p, *from = s->p++;
+	char *text = xalloc(strlen(from)), *to = text;
+
+	for (; *s->p != quote; s->p++) {
+		if (!*s->p)
+			bad(s, from, "its text has no end");
+		if (quote == '`' || *s->p != '\\') {
+			*to++ = *s->p;
+			continue;
+		}
+		switch (*++s->p) {
+		case 'n': *to++ = '\n'; break;
+		case 't': *to++ = '\t'; break;
+		case '"':
+		case '\\': *to++ = *s->p; break;
+		default: bad(s, from, "\\n, \\t, \\\" and \\\\ are known here");
+		}
+	}
+	s->p++;
+	return new_value(JSON_TEXT, text);
+}
+
+static struct field_expr *read_number(struct parser *s)
+{
+	char *end;
+	double n = strtod(s->p, &end);
+	const char *from = s->p;
+
+	s->p = end;
+	return n < 1e15 && n > -1e15 ?
+		       new_value(JSON_NUMBER, format("%.*s", (int)(end - from), from)) :
+		       (bad(s, from, "no number"), NULL);
+}
+
+static struct field_expr *read_variable(struct parser *s)
+{
+	const char *from = s->p++;
+	size_t n = name_length(s->p);
+	struct field_expr *e = new_expr(EXPR_VARIABLE);
+
+	for (e->variable = s->nr - 1; e->variable >= 0; e->variable--)
+		if (strlen(s->names[e->variable]) == n && !strncmp(s->names[e->variable], s->p, n))
+			break;
+	if (e->variable < 0)
+		bad(s, from, "no such variable");
+	s->p += n;
+	return e;
+}
+
+static struct field_expr *read_pipeline(struct parser *s);
+
+/* Reads ".A.B" behind an operand. */
+static void read_path(struct parser *s, struct field_expr *e)
+{
+	const char *from = s->p;
+
+	while (*s->p == '.' && name_length(s->p + 1))
+		s->p += 1 + name_length(s->p + 1);
+	if (s->p > from)
+		e->path = format("%.*s", (int)(s->p - from - 1), from + 1);
+	if (*s->p == '.')
+		bad(s, from, "a field has no name");
+}
+
+/* Returns NULL if there is none. */
+static struct field_expr *read_operand(struct parser *s)
+{
+	static const struct {
+		const char *word;
+		int kind;
+	} words[] = { { "true", JSON_BOOL }, { "false", JSON_BOOL }, { "nil", JSON_NULL } };
+	const char *from = s->p;
+	struct field_expr *e = NULL;
+
+	if (*s->p == '.') {
+		e = new_expr(EXPR_DOT);
+		if (!name_length(s->p + 1))
+			s->p++;
+	} else if (*s->p == '$') {
+		e = read_variable(s);
+	} else if (*s->p == '"' || *s->p == '`') {
+		e = read_string(s);
+	} else if (isdigit((unsigned char)*s->p) ||
+		   (*s->p == '-' && isdigit((unsigned char)s->p[1]))) {
+		e = read_number(s);
+	} else if (*s->p == '(') {
+		s->p++;
+		skip_blanks(s);
+		deeper(s, from);
+		e = read_pipeline(s);
+		s->depth--;
+		if (*s->p != ')')
+			bad(s, from, "a parenthesis is not closed");
+		s->p++;
+		/* another may be below it */
+		if (*s->p == '.' && e->path) {
+			struct field_expr *same = new_expr(EXPR_OR);
+
+			same->args[same->nr++] = e;
+			e = same;
+		}
+	}
+	for (size_t i = 0; !e && i < sizeof(words) / sizeof(words[0]); i++)
+		if (take(s, words[i].word))
+			e = new_value(words[i].kind, format("%s", words[i].word));
+	if (!e)
+		return NULL;
+	read_path(s, e);
+	if (*s->p && !strchr(" \t\r\n)|,}", *s->p) && strncmp(s->p, ":=", 2) &&
+		strncmp(s->p, "-}}", 3))
+		bad(s, from, "what is behind this value?");
+	skip_blanks(s);
+	return e;
+}
+
+/* ---- commands ---- */
+
+static struct field_expr *read_function(struct parser *s)
+{
+	static const struct {
+		const char *name;
+		int kind;
+	} logic[] = { { "and", EXPR_AND }, { "or", EXPR_OR }, { "not", EXPR_NOT } };
+	const char *from = s->p;
+	char *name = format("%.*s", (int)name_length(s->p), s->p);
+	struct field_expr *e = new_expr(EXPR_CALL);
+
+	for (size_t i = 0; i < sizeof(logic) / sizeof(logic[0]); i++)
+		if (!strcmp(name, logic[i].name))
+			e->kind = logic[i].kind;
+	if (e->kind == EXPR_CALL)
+		e->call = field_call_find(name);
+	if (e->kind == EXPR_CALL && !e->call)
+		bad(s, from,
+			*name ? format("no function '%s'; docs/nestctl.md lists them", name) :
+				"a field is .Name, a text is \"text\"");
+	s->p += strlen(name);
+	skip_blanks(s);
+	return e;
+}
+
+static void add_argument(
+	struct parser *s, struct field_expr *e, struct field_expr *arg, const char *at)
+{
+	if (e->nr == FIELDS_ARGS_MAX)
+		bad(s, at, "too many arguments");
+	e->args[e->nr++] = arg;
+}
+
+static void check_arguments(const struct parser *s, const struct field_expr *e, const char *at)
+{
+	int min = e->kind == EXPR_CALL ? e->call->min : 1;
+	int max = e->kind == EXPR_CALL ? e->call->max : e->kind == EXPR_NOT ? 1 : FIELDS_ARGS_MAX;
+
+	if (e->nr < min || e->nr > max)
+		bad(s, at, "wrong number of arguments");
+}
+
+/* .Label "a": docker's only field with an argument. */
+static struct field_expr *label_of(struct field_expr *field)
+{
+	struct field_expr *e = new_expr(EXPR_CALL);
+
+	e->call = field_call_find("index");
+	e->args[e->nr++] = field;
+	return e;
+}
+
+/* @last: the value of the command before it, or NULL. */
+static struct field_expr *read_command(struct parser *s, struct field_expr *last)
+{
+	const char *from = s->p;
+	struct field_expr *e = read_operand(s), *arg;
+
+	if (e && e->kind == EXPR_DOT && e->path && !strcmp(e->path, "Label"))
+		e = label_of(e);
+	else if (e && last)
+		bad(s, from, "only a function takes a value");
+	else if (e)
+		return e;
+	else
+		e = read_function(s);
+	while ((arg = read_operand(s)))
+		add_argument(s, e, arg, from);
+	if (last)
+		add_argument(s, e, last, from);
+	check_arguments(s, e, from);
+	return e;
+}
+
+static struct field_expr *read_pipeline(struct parser *s)
+{
+	struct field_expr *e = read_command(s, NULL);
+
+	while (*s->p == '|') {
+		s->p++;
+		skip_blanks(s);
+		e = read_command(s, e);
+	}
+	return e;
+}
+
+/* ---- actions ---- */
+
+/* Reads "$x" where "NEXT" follows. Returns the number of the new variable, or 0. */
+static int read_new_variable(struct parser *s, const char *next)
+{
+	const char *from = s->p;
+	size_t n = *s->p == '$' ? name_length(s->p + 1) : 0;
+	char *name = format("%.*s", (int)n, s->p + (n ? 1 : 0));
+
+	if (!n)
+		return 0;
+	s->p += 1 + n;
+	skip_blanks(s);
+	if (!take(s, next)) {
+		s->p = from;
+		return 0;
+	}
+	if (s->nr == FIELDS_VARIABLES_MAX)
+		bad(s, from, "too many variables");
+	s->names[s->nr] = name;
+	return s->nr++;
+}
+
+/* Takes "}}", and with "-}}" the blanks behind it. */
+static void end_action(struct parser *s, const char *from)
+{
+	bool trim;
+
+	skip_blanks(s);
+	trim = *s->p == '-';
+	if (!at_end(s))
+		bad(s, from, strstr(from, "}}") ? "what is behind this value?" : "no }} ends it");
+	s->p += trim ? 3 : 2;
+	if (trim)
+		skip_blanks(s);
+}
+
+static struct field_node *read_nodes(struct parser *s, const char *block, enum end *end);
+
+/* Reads what follows the head of a block, up to its {{end}}. */
+static void read_block(struct parser *s, struct field_node *n, const char *from)
+{
+	int before = s->nr;
+	enum end end;
+
+	n->then = read_nodes(s, from, &end);
+	if (end == END_END)
+		return;
+	s->nr = before;
+	/* {{else if ...}} is an if in the else, which shares its end */
+	if (take(s, "if")) {
+		n->otherwise = xalloc(sizeof(*n));
+		n->otherwise->kind = NODE_IF;
+		n->otherwise->expr = read_pipeline(s);
+		end_action(s, from);
+		deeper(s, from);
+		read_block(s, n->otherwise, from);
+		s->depth--;
+		return;
+	}
+	end_action(s, from);
+	n->otherwise = read_nodes(s, from, &end);
+	if (end == END_ELSE)
+		bad(s, from, "it has two {{else}}");
+}
+
+/* Reads the value of an action, which does not see the variables that the action makes. */
+static void read_value(struct parser *s, struct field_node *n, int before)
+{
+	int after = s->nr;
+
+	s->nr = before;
+	n->expr = read_pipeline(s);
+	s->nr = after;
+}
+
+static bool read_head(struct parser *s, struct field_node *n)
+{
+	static const struct {
+		const char *word;
+		int kind;
+	} heads[] = { { "if", NODE_IF }, { "with", NODE_WITH }, { "range", NODE_RANGE } };
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		if (take(s, heads[i].word)) {
+			n->kind = heads[i].kind;
+			return true;
+		}
+	return false;
+}
+
+/* Reads an action behind its "{{". */
+static struct field_node *read_action(struct parser *s, const char *from)
+{
+	struct field_node *n = xalloc(sizeof(*n));
+	int before = s->nr;
+
+	n->kind = NODE_PRINT;
+	if (!strncmp(s->p, "/*", 2)) {
+		s->p = strstr(s->p, "*/") ?: (bad(s, from, "no */ ends it"), NULL);
+		s->p += 2;
+		n->kind = NODE_TEXT;
+		n->text = "";
+		end_action(s, from);
+		return n;
+	}
+	if (!read_head(s, n)) {
+		n->value = read_new_variable(s, ":=");
+		n->kind = n->value ? NODE_SET : NODE_PRINT;
+		read_value(s, n, before);
+		end_action(s, from);
+		return n;
+	}
+	if (n->kind == NODE_RANGE)
+		n->key = read_new_variable(s, ",");
+	n->value = read_new_variable(s, ":=");
+	if (n->key && !n->value)
+		bad(s, from, "wants range $key, $value := .Field");
+	read_value(s, n, before);
+	end_action(s, from);
+	deeper(s, from);
+	read_block(s, n, from);
+	s->depth--;
+	s->nr = before;
+	return n;
+}
+
+/* Reads a text up to the next action, with \t and \n in it. */
+static struct field_node *read_text(struct parser *s)
+{
+	const char *end = strstr(s->p, "{{"), *from = s->p;
+	size_t n = end ? (size_t)(end - from) : strlen(from);
+	struct field_node *node = xalloc(sizeof(*node));
+	char *to = xalloc(n + 1);
+
+	s->p += n;
+	if (end && end[2] == '-' && end[3] && strchr(" \t\r\n", end[3]))
+		while (n && strchr(" \t\r\n", from[n - 1]))
+			n--;
+	node->text = to;
+	for (size_t i = 0; i < n; i++) {
+		bool escape =
+			from[i] == '\\' && i + 1 < n && (from[i + 1] == 't' || from[i + 1] == 'n');
+
+		*to++ = (char)(!escape ? from[i] : from[i + 1] == 't' ? '\t' : '\n');
+		i += escape;
+	}
+	return node;
+}
+
+/* Reads nodes up to the end of the text, or of the @block. Sets *end. */
+static struct field_node *read_nodes(struct parser *s, const char *block, enum end *end)
+{
+	struct field_node *first = NULL, **last = &first;
+
+	while (*s->p) {
+		const char *from = s->p;
+
+		if (strncmp(s->p, "{{", 2) != 0) {
+			*last = read_text(s);
+		} else {
+			s->p += s->p[2] == '-' && s->p[3] && strchr(" \t\r\n", s->p[3]) ? 3 : 2;
+			skip_blanks(s);
+			if (!block && (take(s, "end") || take(s, "else")))
+				bad(s, from, "no block is open");
+			if (take(s, "end")) {
+				end_action(s, from);
+				*end = END_END;
+				return first;
+			}
+			*end = END_ELSE;
+			if (take(s, "else"))
+				return first;
+			*last = read_action(s, from);
+		}
+		last = &(*last)->next;
+	}
+	if (block)
+		bad(s, block, "no {{end}} ends it");
+	*end = END_TEXT;
+	return first;
+}
+
+struct field_node *field_nodes_parse(const char *text)
+{
+	struct parser s = { .p = text, .names = { format("%s", "") }, .nr = 1 };
+	enum end end;
+
+	return read_nodes(&s, NULL, &end);
+}
