@@ -8,7 +8,7 @@
  *	           | if pipeline | with pipeline | range [$x [, $y] :=] pipeline
  *	pipeline   command { "|" command }: the value of a command is the last argument of the next
  *	command    operand | function operand... | .Label operand
- *	operand    ( . | $ | $x | "text" | `text` | number | true | false | nil | (pipeline) ) [.A.B]
+ *	operand    ( . | $ | $x | "text" | `text` | number | true | false | nil | (pipeline) ) [.A]
  */
 #include <ctype.h>
 #include <stdlib.h>

@@ -29,7 +29,6 @@
 #include "tools/nestctl/run/audit.h"
 #include "tools/nestctl/run/run.h"
 
-#define DEFAULT_MEMORY "1G" /* the kernel's mem= */
 #define PORTS_MAX 64
 #define RULES_MAX 64
 

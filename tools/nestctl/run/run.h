@@ -11,6 +11,8 @@
 #include "tools/nestctl/service/health.h"
 
 #define PARAMS_MAX 96
+/* the kernel's mem= */
+#define DEFAULT_MEMORY "1G"
 #define ATTACH_LINES 8
 #define VOLUMES_MAX 16 /* the kernel's hostfs0 to hostfs15 */
 

@@ -2,6 +2,7 @@
 /* inspect.c: `nestctl inspect`: all that is known of instances and images, with docker's names. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,7 +13,9 @@
 #include "tools/nestctl/core/json_in.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/image/image.h"
+#include "tools/nestctl/run/run.h"
 #include "tools/nestctl/service/images.h"
+#include "tools/nestctl/service/inspect.h"
 #include "tools/nestctl/service/log.h"
 #include "tools/nestctl/service/network.h"
 #include "tools/nestctl/service/view.h"
@@ -192,12 +195,28 @@ static const char *signal_text(int sig)
 	return name ? format("SIG%s", name) : format("%d", sig);
 }
 
+/* Puts what the machine has, in docker's units. */
+static void put_machine(const struct spec *c)
+{
+	const char *mem = spec_option(c, "mem"), *cpus = spec_option(c, "cpus");
+
+	json_number("Memory", (int64_t)parse_size(mem ?: DEFAULT_MEMORY, "--mem"));
+	json_number("NanoCpus", (cpus ? strtol(cpus, NULL, 10) : 0) * 1000000000);
+	json_bool("Privileged", false);
+	json_bool("ReadonlyRootfs", spec_has(c, "read-only"));
+	put_option("ExtraHosts", c, "add-host");
+	put_option("Dns", c, "dns");
+	put_option("Tmpfs", c, "tmpfs");
+}
+
 static void put_kept(const struct view *v)
 {
 	const struct spec *c = &v->service.spec;
 	const struct restart policy = restart_parse(c->restart);
 
+	inspect_command(c);
 	json_text("Folder", v->service.folder);
+	json_text("LogPath", inspect_log_path(&v->service));
 	json_text("Layer",
 		c->own_layer ? format("%s/layer", v->service.folder) : option_of(c, "keep"));
 	json_number("RestartCount", v->state.restarts);
@@ -207,15 +226,16 @@ static void put_kept(const struct view *v)
 	json_number("MaximumRetryCount", policy.max);
 	json_close('}');
 	json_bool("AutoRemove", c->rm);
-	json_text("Memory", option_of(c, "mem"));
-	json_text("Cpus", option_of(c, "cpus"));
+	put_machine(c);
 	put_option("Binds", c, "volume");
 	put_option("CapAdd", c, "cap-add");
 	put_option("CapDrop", c, "cap-drop");
 	put_ports("PortBindings", c->ports);
 	json_close('}');
+	inspect_mounts(c);
 	json_open("Config", '{');
 	json_text("Image", c->image);
+	json_text("Hostname", option_of(c, "hostname"));
 	json_bool("Tty", c->tty);
 	json_bool("OpenStdin", c->input);
 	json_text("User", option_of(c, "user"));
@@ -249,10 +269,6 @@ static void put_image(const char *name, const char *file, const struct stat *st)
 {
 	struct image_config config = image_config_read(file);
 	const struct image_health health = image_config_health(&config);
-	static const char *const lists[][2] = { { "Env", "e" }, { "Entrypoint", "x" },
-		{ "Cmd", "c" }, { "WorkingDir", "w" }, { "User", "u" }, { "ExposedPorts", "p" },
-		{ "Volumes", "v" }, { "Labels", "l" }, { "StopSignal", "s" }, { "Shell", "b" },
-		{ "OnBuild", "o" } };
 
 	json_open(NULL, '{');
 	json_text("Id", name);
@@ -262,15 +278,14 @@ static void put_image(const char *name, const char *file, const struct stat *st)
 	json_number("VirtualSize", st->st_size);
 	json_text("Author", image_config_get(&config, 'a') ?: "");
 	json_text("Comment", image_config_get(&config, 'm') ?: "");
+	json_open("RepoTags", '[');
+	if (!strchr(name, '/'))
+		json_text(NULL, format("%s%s", name, strchr(name, ':') ? "" : ":latest"));
+	json_close(']');
+	json_text("Architecture", "amd64");
+	json_text("Os", "linux");
 	json_open("Config", '{');
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		json_open(lists[i][0], '[');
-		for (const char *p = config.text; p && p < config.text + config.size;
-			p += strlen(p) + 1)
-			if (*p == *lists[i][1])
-				json_text(NULL, p + 1);
-		json_close(']');
-	}
+	inspect_settings(&config);
 	put_check(&(struct health_spec){ .test = (char **)health.test,
 		.interval = (int64_t)health.interval,
 		.timeout = (int64_t)health.timeout,

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* inspect_parts.c: see inspect.h. */
+#include "tools/nestctl/service/inspect.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/nestctl/core/json.h"
+#include "tools/nestctl/core/nestctl.h"
+
+/* ---- of an image ---- */
+
+static void put_words(const char *key, const char **words)
+{
+	json_open(key, '[');
+	for (; *words; words++)
+		json_text(NULL, *words);
+	json_close(']');
+}
+
+/* {"80/tcp": {}} */
+static void put_keys(const char *key, const char **words)
+{
+	json_open(key, '{');
+	for (; *words; words++) {
+		json_open(*words, '{');
+		json_close('}');
+	}
+	json_close('}');
+}
+
+static void put_labels(const char **labels)
+{
+	json_open("Labels", '{');
+	for (; *labels; labels++) {
+		size_t n = strcspn(*labels, "=");
+
+		json_text(format("%.*s", (int)n, *labels), *labels + n + ((*labels)[n] == '='));
+	}
+	json_close('}');
+}
+
+void inspect_settings(const struct image_config *c)
+{
+	static const struct {
+		const char *name;
+		char letter, kind;
+	} settings[] = { { "Env", 'e', 'l' }, { "Entrypoint", 'x', 'l' }, { "Cmd", 'c', 'l' },
+		{ "WorkingDir", 'w', 't' }, { "User", 'u', 't' }, { "ExposedPorts", 'p', 'k' },
+		{ "Volumes", 'v', 'k' }, { "StopSignal", 's', 't' }, { "Shell", 'b', 'l' },
+		{ "OnBuild", 'o', 'l' } };
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		const char **words = image_config_list(c, settings[i].letter);
+
+		if (settings[i].kind == 'l')
+			put_words(settings[i].name, words);
+		else if (settings[i].kind == 'k')
+			put_keys(settings[i].name, words);
+		else
+			json_text(settings[i].name, *words ?: "");
+	}
+	put_labels(image_config_list(c, 'l'));
+}
+
+/* ---- of a kept instance ---- */
+
+static void put_mount(const char *text)
+{
+	static const char end[] = "/_data";
+	const char *mode = strrchr(text, ':');
+	const char *store = realpath(data_dir("volumes"), NULL) ?: data_dir("volumes");
+	const char *guest = mode;
+	char *host;
+	size_t n = strlen(store);
+
+	while (guest > text && *--guest != ':')
+		;
+	if (!mode || guest == text)
+		return;
+	host = format("%.*s", (int)(guest - text), text);
+	json_open(NULL, '{');
+	if (!strncmp(host, store, n) && host[n] == '/') {
+		char *name = format("%s", host + n + 1);
+		size_t len = strlen(name);
+
+		if (len > strlen(end) && !strcmp(name + len - strlen(end), end))
+			name[len - strlen(end)] = '\0';
+		json_text("Type", "volume");
+		json_text("Name", name);
+	} else {
+		json_text("Type", "bind");
+	}
+	json_text("Source", host);
+	json_text("Destination", format("%.*s", (int)(mode - guest - 1), guest + 1));
+	json_text("Mode", mode + 1);
+	json_bool("RW", strcmp(mode + 1, "ro") != 0);
+	json_close('}');
+}
+
+void inspect_mounts(const struct spec *c)
+{
+	static const char option[] = "--volume=";
+
+	json_open("Mounts", '[');
+	for (char **w = c->words; *w; w++)
+		if (!strncmp(*w, option, sizeof(option) - 1))
+			put_mount(*w + sizeof(option) - 1);
+	json_close(']');
+}
+
+/* The first word is Path, the others are Args. */
+static void put_word(const char *word, bool *first)
+{
+	json_text(*first ? "Path" : NULL, word);
+	if (*first)
+		json_open("Args", '[');
+	*first = false;
+}
+
+void inspect_command(const struct spec *c)
+{
+	const struct image_config image = image_config_read(c->file);
+	const char *entry = spec_option(c, "entrypoint");
+	const bool own = !entry && !spec_has(c, "bare");
+	bool first = true;
+
+	if (entry && *entry)
+		put_word(entry, &first);
+	for (const char **w = image_config_list(&image, 'x'); own && *w; w++)
+		put_word(*w, &first);
+	for (char **w = c->command; *w; w++)
+		put_word(*w, &first);
+	for (const char **w = image_config_list(&image, 'c'); own && !*c->command && *w; w++)
+		put_word(*w, &first);
+	if (first)
+		put_word("", &first);
+	json_close(']');
+}
+
+const char *inspect_log_path(const struct service *s)
+{
+	DIR *d = opendir(s->folder);
+	unsigned long last = 0;
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (!strncmp(e->d_name, "log.", 4) && strtoul(e->d_name + 4, NULL, 10) > last)
+			last = strtoul(e->d_name + 4, NULL, 10);
+	if (d)
+		closedir(d);
+	return last ? format("%s/log.%lu", s->folder, last) : "";
+}
