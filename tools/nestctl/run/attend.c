@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -132,6 +133,14 @@ static time_t seconds(void)
 	return now.tv_sec;
 }
 
+static int64_t milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
 /*
  * Waits for a signal. Returns SIGTERM when the time of --timeout is over; -1 now and then, if an
  * end is wanted or there is such a time.
@@ -215,7 +224,7 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 	int status, interrupts = 0, step = 0;
 	struct request asked = { 0 };
 	bool killing = false;
-	time_t deadline = 0;
+	int64_t deadline = 0; /* milliseconds */
 
 	for (;;) {
 		siginfo_t info;
@@ -226,8 +235,8 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 		sig = next_signal(&info);
 		if (sig < 0 && end_wanted && command_has_ended(r))
 			pump_drop();
-		if (deadline && time(NULL) >= deadline)
-			deadline += end_kernel(pid, step++, killing);
+		if (deadline && milliseconds() >= deadline)
+			deadline += 1000 * end_kernel(pid, step++, killing);
 		if (sig <= 0 || sig == SIGCHLD)
 			continue;
 		if (sig == SIGTSTP) {
@@ -245,7 +254,7 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 		else if (dprintf(r->control_fd, "s%d\n", asked.sig) < 0 && errno != EAGAIN)
 			kill(pid, SIGTERM);
 		if (asked.timed && (!deadline || asked.killing))
-			deadline = time(NULL) + asked.seconds;
+			deadline = milliseconds() + 1000LL * asked.seconds;
 	}
 }
 
