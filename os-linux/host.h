@@ -86,12 +86,21 @@ int os_worker_start(const char *name, void (*fn)(void *arg), void *arg);
 #define OS_GRANT_BENEATH 4
 /* files without a name in the folder (O_TMPFILE), and nothing else there */
 #define OS_GRANT_NAMELESS 8
+/* what is beneath a folder of os_jail_folder(), by its name in the namespace of that */
+#define OS_GRANT_INSIDE 16
 void os_jail_grant(const char *path, unsigned how);
 /*
  * The regular file, which nobody writes to, may be opened again to read, as /proc/self/fd/N, and
  * get other names.
  */
 void os_jail_know(int fd);
+/*
+ * Before the close: returns a descriptor (O_PATH) of the folder @dir of hostfs, from which no name
+ * leads out once the jail has closed; or -1, if there is none such. @only: the only file in it that
+ * counts, or NULL. os_jail_self_fds() does so for /proc/self/fd.
+ */
+int os_jail_folder(const char *dir, const char *only);
+int os_jail_self_fds(void);
 /* The host may write a core of this process into the folder. */
 void os_jail_cores(const char *folder);
 /* Has the broker call @fn, which ends. -ENOENT: there is no broker. */

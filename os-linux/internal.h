@@ -81,6 +81,8 @@ int os_lacks_for_broker(void);
  * (jail/jail.c). Returns 0 or -errno.
  */
 int os_jail_begin(char **argv);
+/* The command line is known, and there are no threads: folders of hostfs (jail/folders.c). */
+void os_jail_folders(void);
 /* Gives up all capabilities of the calling thread, between vfork and exec too (jail/threads.c). */
 void os_no_capabilities(void);
 /* As os_exec_again(), once the jail has closed, from the state @dir, or "" for a boot. */

@@ -422,6 +422,8 @@ const char *os_jail_obstacle(void);
 int os_jail_has_user(void);
 /* After the close: returns what the host has not made of user=, or NULL. */
 const char *os_jail_user_note(void);
+/* The same for the namespace of hostfs's folders. */
+const char *os_jail_folders_note(void);
 
 /*
  * jail=log: from now on, writes a line for each call of this process that the table of calls does

@@ -95,5 +95,6 @@ int main(int argc, char **argv, char **envp)
 		return 1;
 	}
 	restored_sp = os_state_restore(argc, argv);
+	os_jail_folders();
 	os_vcpu_run(enter, envp);
 }

@@ -71,7 +71,9 @@ static int self_fds(void)
 
 	if (f >= 0)
 		return f;
-	f = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	f = os_jail_self_fds();
+	if (f < 0)
+		f = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (f >= 0 && !__atomic_compare_exchange_n(
 			      &folder, &expected, f, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 		close(f);
@@ -573,7 +575,7 @@ static void set_limit(void)
 /* Folders of hostfs=, whose descriptors stay open: a jailed process may not name them. */
 #define SHARES_MAX 64
 static struct {
-	const char *dir;
+	char *dir, *only; /* only: or NULL */
 	int fd;
 } shares[SHARES_MAX];
 static int nr_shares; /* grows before the guest runs */
@@ -590,38 +592,55 @@ static void grant(const char *dir, const char *only)
 	free(path);
 }
 
-void hostfs_host_share(const char *dir, const char *only)
+/* Opens the folder at the top of mounts, before the jail closes. Returns it, or -1 with errno. */
+static int open_share(const char *dir, const char *only)
 {
-	int fd = nr_shares < SHARES_MAX ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	int fd = os_jail_folder(dir, only);
 
+	if (fd < 0)
+		fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* A restored instance has no hostfs= on its command line. */
 	self_fds();
 	grant(dir, only);
-	if (fd < 0)
+	return fd;
+}
+
+void hostfs_host_share(const char *dir, const char *only)
+{
+	char *name = nr_shares < SHARES_MAX ? strdup(dir) : NULL;
+	char *file = name && only ? strdup(only) : NULL;
+	int fd = open_share(dir, only);
+
+	if (!name || (only && !file) || fd < 0) {
+		free(name);
+		free(file);
+		if (fd >= 0)
+			close(fd);
 		return;
-	shares[nr_shares].dir = dir;
+	}
+	shares[nr_shares].dir = name;
+	shares[nr_shares].only = file;
 	shares[nr_shares++].fd = fd;
 }
 
 /* Opens the folder at the top of a mount. Returns a descriptor, or -1 with errno. */
-static int open_top(const char *dir)
+static int open_top(const char *dir, const char *only)
 {
 	for (int i = 0; i < nr_shares; i++)
-		if (!strcmp(shares[i].dir, dir))
+		if (!strcmp(shares[i].dir, dir) && !shares[i].only == !only &&
+			(!only || !strcmp(shares[i].only, only)))
 			return fcntl(shares[i].fd, F_DUPFD_CLOEXEC, 3);
-	return open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return open_share(dir, only);
 }
 
 int hostfs_host_root(const char *jail, const char *path, const char *only, int *root)
 {
 	struct hostfs_node *n;
-	int top = open_top(jail), fd, err;
+	int top = open_top(jail, only), fd, err;
 	struct statfs fs;
 
 	if (top < 0)
 		return -errno;
-	/* A restored instance has no hostfs= on its command line. */
-	self_fds();
-	grant(jail, only);
 	set_limit();
 	fd = open_beneath(top, path);
 	close(top);

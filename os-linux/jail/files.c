@@ -207,6 +207,8 @@ void files_grant(const char *name, unsigned how)
 	/* The host's own name for it: what lies beneath is compared with that. */
 	if (how & OS_GRANT_BENEATH && !realpath(name, path))
 		return;
+	if (how & OS_GRANT_INSIDE)
+		how |= OS_GRANT_BENEATH;
 	copy = strdup(path);
 	g = copy ? new_grant() : NULL;
 	if (!g) {
@@ -214,7 +216,7 @@ void files_grant(const char *name, unsigned how)
 		return;
 	}
 	*g = (struct grant){ copy, how, -1 };
-	if (broker.listener < 0 && !(how & OS_GRANT_NAMELESS))
+	if (broker.listener < 0 && !(how & (OS_GRANT_NAMELESS | OS_GRANT_INSIDE)))
 		open_folder(g);
 }
 
@@ -404,7 +406,7 @@ static int find(struct place *p)
 	for (int i = 0; i < nr_grants; i++) {
 		struct grant *g = &grants[i];
 
-		if (g->how & OS_GRANT_NAMELESS)
+		if (g->how & (OS_GRANT_NAMELESS | OS_GRANT_INSIDE))
 			continue;
 		p->may_write = g->how & OS_GRANT_WRITE;
 		if (!strcmp(g->path, p->path) && (!shared || g->how & OS_GRANT_BENEATH))

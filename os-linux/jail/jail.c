@@ -179,7 +179,7 @@ int os_jail_begin(char **argv)
 		if (broker_sock < 0)
 			return broker_sock;
 		broker_sock = os_packet_socket(broker_sock);
-		jail_scope();
+		jail_scope(folders_begin(argv));
 	}
 	/* The close empties the bounding set of each thread, for which it needs CAP_SETPCAP. */
 	drop_capabilities(jail ? NEVER_NEEDED - 1 : NEVER_NEEDED);
@@ -348,6 +348,7 @@ void os_jail_none(void)
 {
 	if (broker_sock < 0)
 		return;
+	folders_end();
 	close(broker_sock);
 	broker_sock = -1;
 	drop_capabilities(NEVER_NEEDED);

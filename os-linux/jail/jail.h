@@ -89,8 +89,11 @@ int packets_close(uint32_t *number);
 
 /* ---- what each thread gives up (threads.c) ---- */
 
-/* At the start: signals of this process reach itself and its children only, where Landlock can. */
-void jail_scope(void);
+/*
+ * At the start: signals of this process reach itself and its children only, where Landlock can.
+ * @folders: what folders_begin() returned; it is closed.
+ */
+void jail_scope(int folders);
 bool jail_is_scoped(void);
 /* Hostfs may name what is beneath the folder, or the file, after the close. */
 void jail_beneath(const char *path);
@@ -111,6 +114,25 @@ void jail_park(void);
  * does anything: it starts from the state @dir, or "" for a boot. @sock: the broker's.
  */
 void jail_again(int sock, const char *dir) __attribute__((noreturn));
+
+/* ---- a namespace for the folders of hostfs (folders.c) ---- */
+
+/*
+ * At the start: makes it, if there may be such folders. Returns the folder that will be its root,
+ * or -1: the rules of Landlock count for names there, too.
+ */
+int folders_begin(char **argv);
+/* The helper ends, if there is one. */
+void folders_end(void);
+/* No folder is added any more. Returns 0 or -errno: the folders that drivers have are of no use. */
+int folders_close(void);
+/* The calling thread enters the namespace, if there is one. Async-signal-safe. */
+void folders_enter(void);
+/* All threads have done so. */
+void folders_entered(void);
+bool folders_have_space(void);
+/* True if the process has capabilities for this alone. */
+bool folders_have_joined(void);
 
 /* ---- user= (user.c) ---- */
 

@@ -95,7 +95,7 @@ static void add_rule(int rules, int folder, uint64_t rights)
 	syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 }
 
-void jail_scope(void)
+void jail_scope(int folders)
 {
 	int rules = -1, top = open("/", O_PATH | O_CLOEXEC);
 
@@ -105,11 +105,15 @@ void jail_scope(void)
 		goto out;
 	/* Else any set of rules forbids to link and rename from one folder to another. */
 	add_rule(rules, top, REFER);
+	if (folders >= 0)
+		add_rule(rules, folders, REFER);
 	scoped = !syscall(SYS_landlock_restrict_self, rules, 0);
 	close(rules);
 out:
 	if (top >= 0)
 		close(top);
+	if (folders >= 0)
+		close(folders);
 }
 
 void jail_beneath(const char *path)
@@ -184,11 +188,14 @@ static void give_up(void)
 {
 	if (ruleset >= 0)
 		syscall(SYS_landlock_restrict_self, ruleset, 0);
+	if (folders_have_joined())
+		keep_capabilities(~0UL);
 	/* Without CAP_SETPCAP, of an ordinary user, the bounding set and the bits stay. */
 	prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED, 0, 0, 0);
 	for (unsigned long cap = 0; cap < 64; cap++)
 		if (!(kept >> cap & 1))
 			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+	folders_enter();
 	user_close(kept);
 	keep_capabilities(kept);
 }
@@ -309,12 +316,16 @@ int jail_threads(unsigned profiles)
 	if (profiles & JAIL_HOSTFS)
 		kept = 1UL << CAP_CHOWN | 1UL << CAP_DAC_OVERRIDE | 1UL << CAP_DAC_READ_SEARCH |
 		       1UL << CAP_FOWNER | 1UL << CAP_FSETID | 1UL << CAP_MKNOD;
+	err = folders_close();
+	if (err)
+		return err;
 	/* Landlock would keep it from tracing children, which have fewer rules. */
 	if (!(profiles & JAIL_TRACE))
 		make_all_rules();
 	err = with_all(give_up_and_tell);
 	give_up();
 	user_end();
+	folders_entered();
 	if (ruleset >= 0)
 		close(ruleset);
 	ruleset = -1;

@@ -284,8 +284,9 @@ void user_close(bool keeps)
 	if (!wanted)
 		return;
 	for (size_t i = 0; i < SPACES; i++)
-		if (spaces[i].fd >= 0 && ((spaces[i].type == CLONE_NEWNS && unshare(CLONE_FS)) ||
-						 setns(spaces[i].fd, spaces[i].type)))
+		if (spaces[i].fd >= 0 && (spaces[i].type != CLONE_NEWNS || !folders_have_space()) &&
+			((spaces[i].type == CLONE_NEWNS && unshare(CLONE_FS)) ||
+				setns(spaces[i].fd, spaces[i].type)))
 			__atomic_store_n(&spaces[i].missing, 1, __ATOMIC_RELAXED);
 	/* What the host forgets with the user: capabilities of files, and whose end is its end. */
 	if (keeps)

@@ -82,6 +82,8 @@ void arch_jail(void)
 		err = os_jail_log();
 	if (!err && os_jail_user_note())
 		pr_warn("jail: %s\n", os_jail_user_note());
+	if (!err && jail && os_jail_folders_note())
+		pr_info("jail: %s\n", os_jail_folders_note());
 	if (err && jail)
 		refuse("jail=on: %s (jail=off does without)", os_why(err));
 	if (err)

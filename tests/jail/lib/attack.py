@@ -13,6 +13,8 @@ import sys
 import threading
 import time
 
+import folders
+
 WORK, KERNEL, BUSYBOX = sys.argv[1:4]
 FIRST, STEP = map(int, sys.argv[4:6] or (0, 1))
 AT_FDCWD = "-100"
@@ -101,7 +103,7 @@ def numbers():
 class Instance:
     started = 0
 
-    def __init__(self, jail, *words):
+    def __init__(self, jail, *words, user=None):
         # The name of one that was killed may not be free at once.
         Instance.started += 1
         self.name = f"attack{Instance.started}"
@@ -109,7 +111,8 @@ class Instance:
         self.run = subprocess.Popen([KERNEL, "umid=" + self.name, "mem=64M", "ncpus=1",
             f"jail={jail}", "ubd0r=" + BUSYBOX, "root=/dev/ubda", "ro",
             "init=/bin/busybox", "con=null", "con0=null,fd:1", "quiet", *words, "--", "sh", "-c", "echo ready; while :; do sleep 1; done"],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True,
+            **({"user": user, "group": user, "extra_groups": []} if user else {}))
         end = time.monotonic() + 60
         while b"ready" not in open(f"{WORK}/console", "rb").read():
             if time.monotonic() > end or self.run.poll() is not None:
@@ -348,6 +351,7 @@ def main():
             print(f"# {call[0]} fails without a jail, too: {got}")
         victim.kill()
         victim.wait()
+    folders.main(WORK, Instance, check)
     relay()
     datagrams(numbers_of)
     # Calls that the host refuses by itself prove nothing; they are few, and more in a container.
