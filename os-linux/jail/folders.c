@@ -124,7 +124,8 @@ static int take_tree(const char *path)
 	return trees[nr_trees++] = fd;
 }
 
-static int top = -1; /* a file system that is not mounted anywhere yet */
+/* A file system that is not mounted anywhere yet. */
+static int top = -1;
 
 static int make_top(void)
 {
