@@ -241,11 +241,30 @@ static void add_cards(struct line *l, const struct start *st)
 
 /* ---- starting ---- */
 
+/*
+ * Returns the parameter for the user of the host that an instance of root's becomes: what the saved
+ * one was, unless an option names another. NULL: the caller.
+ */
+static const char *user_param(const struct start *st)
+{
+	const char *saved = NULL;
+
+	if (st->host_user)
+		return host_user_param(st->host_user);
+	if (geteuid())
+		return NULL;
+	for (const char **p = st->state->params; *p; p++)
+		if (!strncmp(*p, "user=", 5))
+			saved = *p;
+	return saved;
+}
+
 void start_begin(struct start *st, const char *kernel)
 {
 	struct line l = { .argv = { "nestling" },
 		.argc = 1,
 		.keeper = { .kernel = kernel, .cwd = st->state->cwd, .fds = { -1, -1, -1 } } };
+	const char *user = user_param(st);
 	int files[STATE_DISKS];
 
 	state_must_be_trusted(st->state, false);
@@ -256,8 +275,8 @@ void start_begin(struct start *st, const char *kernel)
 	add_lines(&l, st);
 	add_disks(&l, files, st->state);
 	add_cards(&l, st);
-	if (host_user_param(st->host_user))
-		add(&l, host_user_param(st->host_user));
+	if (user)
+		add(&l, user);
 	for (const char *const *p = st->extra; p && *p; p++)
 		add(&l, *p);
 	st->report = kernel_pipe(1, &l.keeper.report);

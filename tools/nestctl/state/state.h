@@ -254,7 +254,7 @@ struct start {
 	struct state *state;
 	const char *name;      /* of the instance */
 	const char *net;       /* instead of the state's eth0, or NULL */
-	const char *host_user; /* --host-user, or NULL */
+	const char *host_user; /* --host-user, or NULL: the state's */
 	/* the first may run: cards get new addresses, lines no ports */
 	bool clone;
 	/*
