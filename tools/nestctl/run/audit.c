@@ -12,6 +12,10 @@
  * place. Lines that a file does not take are counted here, tell the same, and leave a gap in the
  * numbers.
  *
+ * A file has a bound, so that a guest cannot fill the host's disk with it: FILE becomes FILE.1, in
+ * the place of an older one, and a new FILE begins with a line "rotated". A file that the
+ * caller has opened (fd:N), or that has no other name to go to, takes no more once it is full.
+ *
  * Invariants:
  * 1. A line that came is one line in each output, or is counted for it.
  * 2. After a write that failed in the middle of a line, the next one begins with a new line.
@@ -27,6 +31,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,17 +47,26 @@
 #define STEP_MS 100
 /* a reader that takes nothing for so long is gone */
 #define DEAF_S 1
+#define SIZE_DEFAULT (64ULL << 20)
+#define SIZE_MIN (AUDIT_SIZE_MIN_KIB * 1024ULL)
 
 static struct output {
 	const char *name; /* as the user gave it */
+	char *path;       /* of a file that may be renamed, or NULL */
+	bool bounded;     /* a regular file */
+	bool full;        /* takes no more but the end */
 	int fd;           /* -1: a file that is not open yet */
 	int error;        /* the last one */
 	/* what was written ends in the middle of a line */
 	bool torn;
 	/* lines that are missing; those that were not told yet */
 	unsigned long lost, untold;
+	/* older lines that made room for others */
+	unsigned long dropped;
 } outputs[OUTPUTS_MAX];
 static int nr_outputs;
+static uint64_t size_max = SIZE_DEFAULT;
+static bool size_is_given;
 
 /* the ends of the pipe: ours to read and to write, and the kernel's */
 static int from = -1, to = -1, given = -1;
@@ -90,6 +104,15 @@ void audit_add(const char *text)
 		die("run: --audit %s: %s", text, strerror(errno));
 	if (fd > 2)
 		fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+}
+
+bool audit_size(uint64_t size)
+{
+	if (size < SIZE_MIN)
+		return false;
+	size_max = size_is_given && size_max < size ? size_max : size;
+	size_is_given = true;
+	return true;
 }
 
 void audit_clear(void)
@@ -229,24 +252,31 @@ static size_t write_out(struct output *o, const char *buf, size_t n)
 	return done;
 }
 
-/* Tells what is missing in an output. False: there is no room for that, too. */
-static bool tell_gap(struct output *o)
+/* Writes a line that begins with its time and event. False: there is no room for it. */
+static bool put_line(struct output *o, const char *event, const char *key, unsigned long value)
 {
 	struct timespec now;
 	size_t n, done;
 	char *text;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	text = format("%s{\"time\":%ld.%06ld,\"event\":\"lost\",\"lines\":%lu}\n",
-		o->torn ? "\n" : "", (long)now.tv_sec, now.tv_nsec / 1000, o->untold);
+	text = format("%s{\"time\":%ld.%06ld,\"event\":\"%s\",\"%s\":%lu}\n", o->torn ? "\n" : "",
+		(long)now.tv_sec, now.tv_nsec / 1000, event, key, value);
 	n = strlen(text);
 	done = write_out(o, text, n);
 	free(text);
 	if (done)
 		o->torn = done < n;
-	if (done == n)
-		o->untold = 0;
 	return done == n;
+}
+
+/* Tells what is missing in an output. False: there is no room for that, too. */
+static bool tell_gap(struct output *o)
+{
+	if (!put_line(o, "lost", "lines", o->untold))
+		return false;
+	o->untold = 0;
+	return true;
 }
 
 static unsigned long lines_of(const char *buf, size_t n)
@@ -258,13 +288,97 @@ static unsigned long lines_of(const char *buf, size_t n)
 	return lines;
 }
 
+/* ---- the bound ---- */
+
+/* Returns how many numbered lines a file has. */
+static unsigned long lines_in(const char *path)
+{
+	static const char begin[] = "{\"seq\":";
+	FILE *f = fopen(path, "re");
+	unsigned long lines = 0;
+	char *line = NULL;
+	size_t room = 0;
+
+	while (f && getline(&line, &room, f) > 0)
+		lines += !strncmp(line, begin, strlen(begin));
+	free(line);
+	if (f)
+		fclose(f);
+	return lines;
+}
+
+/* True if the file still has its name: another run, or a person, may have renamed it. */
+static bool has_name(const struct output *o)
+{
+	struct stat ours, named;
+
+	return !fstat(o->fd, &ours) && !lstat(o->path, &named) && ours.st_dev == named.st_dev &&
+	       ours.st_ino == named.st_ino;
+}
+
+/* Begins a new file in the place of a full one. False with o->error. */
+static bool rotate(struct output *o)
+{
+	bool moves = has_name(o);
+	char *old = format("%s.1", o->path);
+	unsigned long gone = moves ? lines_in(old) : 0;
+	int fd =
+		moves && rename(o->path, old) ?
+			-1 :
+			open(o->path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	free(old);
+	if (fd < 0) {
+		o->error = errno;
+		return false;
+	}
+	close(o->fd);
+	o->fd = fd;
+	o->torn = false;
+	o->dropped += gone;
+	return put_line(o, "rotated", "dropped", o->dropped);
+}
+
+/* True if @n bytes may be written: the file has room, or a new one has. */
+static bool make_room(struct output *o, size_t n)
+{
+	struct stat st;
+
+	if (o->full)
+		return false;
+	if (!o->bounded || fstat(o->fd, &st) || (uint64_t)st.st_size + n <= size_max)
+		return true;
+	if (o->path && rotate(o))
+		return true;
+	if (!o->path)
+		o->error = EFBIG;
+	put_line(o, "full", "size", size_max);
+	o->full = true;
+	return false;
+}
+
+/* Says what bounds an output. Only a file that the user named, and not by a link, is renamed. */
+static void look_at(struct output *o, bool opened)
+{
+	struct stat st;
+
+	o->bounded = !fstat(o->fd, &st) && S_ISREG(st.st_mode);
+	if (!o->bounded || !opened)
+		return;
+	o->path = realpath(o->name, NULL);
+	if (o->path && !has_name(o)) {
+		free(o->path);
+		o->path = NULL;
+	}
+}
+
 /* Writes lines to an output, or counts them. */
 static void give(struct output *o, const char *buf, size_t n)
 {
 	size_t done = 0;
 	unsigned long lost;
 
-	if (!o->untold || tell_gap(o))
+	if (make_room(o, n) && (!o->untold || tell_gap(o)))
 		done = write_out(o, buf, n);
 	if (done)
 		o->torn = buf[done - 1] != '\n';
@@ -340,16 +454,20 @@ void audit_prepare(struct run *r)
 {
 	int fds[2];
 
+	if (size_is_given && !nr_outputs)
+		die("run: --audit-size: wants --audit");
 	if (!is_wanted())
 		return;
 	for (int i = 0; i < nr_outputs; i++) {
 		struct output *o = &outputs[i];
+		bool opened = o->fd < 0;
 
-		if (o->fd < 0)
+		if (opened)
 			o->fd = open(o->name, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC,
 				0600);
 		if (o->fd < 0)
 			die("run: --audit %s: %s", o->name, strerror(errno));
+		look_at(o, opened);
 	}
 	if (pipe2(fds, O_CLOEXEC))
 		die("pipe: %s", strerror(errno));
@@ -417,6 +535,9 @@ static bool report(void)
 	for (int i = 0; i < nr_outputs; i++) {
 		const struct output *o = &outputs[i];
 
+		if (o->dropped)
+			warn("run: --audit %s: %lu older lines made room for others (--audit-size)",
+				o->name, o->dropped);
 		if (!o->lost)
 			continue;
 		good = false;
@@ -444,8 +565,12 @@ bool audit_finish(int status, bool (*hurry)(void))
 		die("out of memory");
 	line = xalloc(size + 64);
 	n = add_numbered(line, size + 64, text);
-	for (int i = 0; i < nr_outputs; i++)
+	for (int i = 0; i < nr_outputs; i++) {
+		/* Also a full file has the end, and the number of lines that it has not. */
+		if (outputs[i].full)
+			outputs[i].full = outputs[i].bounded = false;
 		give(&outputs[i], line, n);
+	}
 	free(line);
 	free(text);
 	return report();

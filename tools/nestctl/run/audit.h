@@ -15,11 +15,15 @@
 #define NESTLING_NESTCTL_AUDIT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct run;
 
 /* Adds FILE or fd:N. Dies if the descriptor cannot be written. */
 void audit_add(const char *text);
+/* Sets the bytes that each file may have; of two sizes the smaller counts. False: too few. */
+#define AUDIT_SIZE_MIN_KIB 256 /* more than is written at once */
+bool audit_size(uint64_t size);
 /* Forgets each FILE: the supervisor of a detached instance reads the options again. */
 void audit_clear(void);
 /* Has @f called with each line, terminated, by a thread of its own (learn.c). */

@@ -208,6 +208,7 @@ enum {
 	KEY_LOOPBACK,
 	KEY_ALLOW,
 	KEY_AUDIT,
+	KEY_AUDIT_SIZE,
 	KEY_PIDS,
 	KEY_DISK,
 	KEY_TIMEOUT,
@@ -430,6 +431,10 @@ static void parse_option(struct run *r, int key)
 	case KEY_AUDIT:
 		r->audit_fd = r->audit_fd || !strncmp(optarg, "fd:", 3);
 		audit_add(optarg);
+		break;
+	case KEY_AUDIT_SIZE:
+		if (!audit_size(parse_size(optarg, "run: --audit-size")))
+			die("run: --audit-size %s: at least %d KiB", optarg, AUDIT_SIZE_MIN_KIB);
 		break;
 	case KEY_ALLOW: add_allowed(r, optarg); break;
 	case KEY_LOOPBACK: r->loopback = loopback_word(optarg); break;
@@ -692,6 +697,10 @@ static const struct option_row options[] = {
 		"that it runs, files of volumes that it changes, connections, and what was "
 		"refused, "
 		"each a line of JSON. May be given four times." },
+	{ KEY_AUDIT_SIZE, "audit-size", "SIZE",
+		"a file of --audit that has so many bytes becomes FILE.1, in the place of an older "
+		"one, "
+		"and a new one begins (64M)" },
 	{ 'm', "mem", "SIZE", "memory of the instance (1G)" },
 	{ 'm', "memory", "SIZE", NULL },
 	{ 'n', "cpus", "N", "virtual CPUs" },

@@ -249,6 +249,12 @@ static void add_audit(struct policy *p, char *value)
 	audit_add(*value == '/' ? value : format("%s/%s", p->dir, value));
 }
 
+static void set_audit_size(struct policy *p, char *value)
+{
+	if (!audit_size(size(p, value)))
+		BAD(p, value, "at least 256 KiB");
+}
+
 static struct key {
 	const char *name;
 	void (*set)(struct policy *p, char *value);
@@ -265,6 +271,7 @@ static struct key {
 	{ .name = "pids", .set = set_pids },
 	{ .name = "timeout", .set = set_timeout },
 	{ .name = "audit", .set = add_audit, .many = true },
+	{ .name = "audit-size", .set = set_audit_size },
 };
 
 /* ---- reading ---- */
