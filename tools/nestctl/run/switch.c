@@ -12,8 +12,8 @@
  * the host is on the switch too, by a tap device.
  * Invariant: no frame leaves the VLAN in which it came. So a frame of VLAN 1 that begins with a tag
  * of its own gets the switch's as well on a trunk, where it would be taken for another VLAN's.
- * Bounds: PORTS_MAX ports, MACS_MAX addresses (one hash slot each: a newer address replaces an
- * older).
+ * Bounds: PORTS_MAX ports, MACS_MAX addresses, in sets of WAYS. In a set that is full a new one
+ * replaces one of the port that has most there (switch_table.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,8 +37,8 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/switch.h"
 
-#define PORTS_MAX 64
 #define MACS_MAX 4096
+#define WAYS 8 /* entries in which an address may be */
 #define BATCH 32
 #define SOCKET_BUFFER (4 << 20)
 #define VLAN_DEFAULT 1
@@ -47,8 +47,8 @@
 #define TAG 4
 
 struct mac_entry {
+	struct seen seen;
 	uint8_t mac[6];
-	int port; /* + 1, or 0 for a free entry */
 	int vlan;
 };
 
@@ -75,41 +75,54 @@ static double loss; /* 0 to 1 */
 
 /* ---- the table ---- */
 
-static struct mac_entry *slot_of(const uint8_t *mac, int vlan)
+static struct mac_entry *set_of(const uint8_t *mac, int vlan)
 {
 	uint32_t h = 2166136261U ^ (uint32_t)vlan;
 
 	for (int i = 0; i < 6; i++)
 		h = (h ^ mac[i]) * 16777619U;
-	return &macs[(h ^ h >> 15) % MACS_MAX];
+	return &macs[(h ^ h >> 15) % (MACS_MAX / WAYS) * WAYS];
+}
+
+static struct mac_entry *entry_of(struct mac_entry *set, const uint8_t *mac, int vlan)
+{
+	for (struct mac_entry *e = set; e < set + WAYS; e++)
+		if (e->seen.port && e->vlan == vlan && !memcmp(e->mac, mac, 6))
+			return e;
+	return NULL;
 }
 
 static void learn(const uint8_t *mac, int vlan, int port)
 {
-	struct mac_entry *e = slot_of(mac, vlan);
+	struct mac_entry *set = set_of(mac, vlan), *e = entry_of(set, mac, vlan);
+	int place;
 
 	if (mac[0] & 1)
 		return;
-	memcpy(e->mac, mac, 6);
-	e->vlan = vlan;
-	e->port = port + 1;
+	if (!e) {
+		place = table_place(set, sizeof(*set), WAYS, port);
+		if (place < 0)
+			return;
+		e = &set[place];
+		memcpy(e->mac, mac, 6);
+		e->vlan = vlan;
+	}
+	table_use(&e->seen, port);
 }
 
 /* Returns the port of an address, or -1. */
 static int lookup(const uint8_t *mac, int vlan)
 {
-	const struct mac_entry *e = slot_of(mac, vlan);
+	const struct mac_entry *e = mac[0] & 1 ? NULL : entry_of(set_of(mac, vlan), mac, vlan);
 
-	return !(mac[0] & 1) && e->port && e->vlan == vlan && !memcmp(e->mac, mac, 6) ?
-		       e->port - 1 :
-		       -1;
+	return e ? e->seen.port - 1 : -1;
 }
 
 static void forget_port(int port)
 {
 	for (int i = 0; i < MACS_MAX; i++)
-		if (macs[i].port == port + 1)
-			macs[i].port = 0;
+		if (macs[i].seen.port == port + 1)
+			macs[i].seen.port = 0;
 }
 
 /* ---- ports ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * switch.h: between switch.c (ports and forwarding), switch_line.c (delay and capture of frames)
- * and switch_names.c (addresses and names).
+ * switch.h: between switch.c (ports and forwarding), switch_line.c (delay and capture of frames),
+ * switch_names.c (addresses and names) and switch_table.c (which entries of tables go).
  */
 #ifndef NESTLING_NESTCTL_SWITCH_H
 #define NESTLING_NESTCTL_SWITCH_H
@@ -12,6 +12,21 @@
 
 /* an MTU of 65480 with all headers and room for two tags */
 #define FRAME_MAX 65554
+
+#define PORTS_MAX 64
+
+/* The head of an entry of a table that guests fill. */
+struct seen {
+	int port;      /* + 1; 0: a free entry */
+	uint64_t used; /* grows with each use */
+};
+/* The entry is @port's, and the newest. */
+void table_use(struct seen *s, int port);
+/*
+ * Returns the index of the entry for a new one of @port in a table of @n whose entries begin with a
+ * struct seen: a free one, or the one that makes room. -1: the others need them all.
+ */
+int table_place(const void *table, size_t stride, unsigned int n, int port);
 
 /* Parses --delay MS[,JITTER]; false on an error. */
 bool line_set_delay(const char *text);

@@ -6,7 +6,8 @@
  *
  * The switch is the first address of the network, at no port. A frame that asks it something is
  * answered at the port from which it came. An address belongs to the MAC address that has asked for
- * it until the port closes. So does the name: of two instances with one name the first has it.
+ * it until the port closes, or the entry makes room for another (switch_table.c). So does the name:
+ * of two instances with one name the first has it.
  *
  * Frames come from guests and are not trusted: each length is checked before it is used. The tables
  * have a fixed size, and no answer is longer than a request and NAMES_ANSWER_MORE.
@@ -50,7 +51,7 @@ enum { TYPE_A = 1, TYPE_PTR = 12, CLASS_IN = 1, NXDOMAIN = 3 };
 
 /* A client that has asked; its address is the network's first, plus 2, plus its index. */
 static struct host {
-	int port; /* + 1; 0: free */
+	struct seen seen;
 	uint8_t mac[6];
 	char name[NAME_LEN + 1];
 } hosts[HOSTS_MAX];
@@ -149,34 +150,33 @@ static uint32_t put_heads(uint8_t *f, const uint8_t *mac, uint32_t to, uint32_t 
 void names_forget(int port)
 {
 	for (unsigned int i = 0; i < nr_hosts; i++)
-		if (hosts[i].port == port + 1)
-			hosts[i] = (struct host){ .port = 0 };
+		if (hosts[i].seen.port == port + 1)
+			hosts[i] = (struct host){ .name = "" };
 }
 
 /* Returns the host with the MAC address, a new one if there is room, or NULL. */
 static struct host *host_of(const uint8_t *mac, int port)
 {
-	struct host *unused = NULL;
+	int place;
 
-	for (unsigned int i = 0; i < nr_hosts; i++) {
-		if (hosts[i].port && !memcmp(hosts[i].mac, mac, 6)) {
-			hosts[i].port = port + 1;
+	for (unsigned int i = 0; i < nr_hosts; i++)
+		if (hosts[i].seen.port && !memcmp(hosts[i].mac, mac, 6)) {
+			table_use(&hosts[i].seen, port);
 			return &hosts[i];
 		}
-		if (!hosts[i].port && !unused)
-			unused = &hosts[i];
-	}
-	if (unused) {
-		unused->port = port + 1;
-		memcpy(unused->mac, mac, 6);
-	}
-	return unused;
+	place = table_place(hosts, sizeof(*hosts), nr_hosts, port);
+	if (place < 0)
+		return NULL;
+	hosts[place] = (struct host){ .name = "" };
+	memcpy(hosts[place].mac, mac, 6);
+	table_use(&hosts[place].seen, port);
+	return &hosts[place];
 }
 
 static const struct host *host_named(const char *name)
 {
 	for (unsigned int i = 0; i < nr_hosts; i++)
-		if (hosts[i].port && *hosts[i].name && !strcasecmp(hosts[i].name, name))
+		if (hosts[i].seen.port && *hosts[i].name && !strcasecmp(hosts[i].name, name))
 			return &hosts[i];
 	return NULL;
 }
@@ -341,7 +341,7 @@ static const struct host *host_of_reverse(const char *name)
 		!end || name[end] || a[0] > 255 || a[1] > 255 || a[2] > 255 || a[3] > 255)
 		return NULL;
 	at = (a[0] << 24 | a[1] << 16 | a[2] << 8 | a[3]) - network - 2;
-	return at < nr_hosts && hosts[at].port && *hosts[at].name ? &hosts[at] : NULL;
+	return at < nr_hosts && hosts[at].seen.port && *hosts[at].name ? &hosts[at] : NULL;
 }
 
 /* Puts a name as labels. */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * switch_table.c: which entry makes room in a table of the switch that is full. A guest may make up as many
+ * MAC addresses as it likes. It must not push out those of other ports: frames for an address that
+ * is not known go to all ports, and an address of the network may be given to another.
+ *
+ * The port that has most entries gives its oldest, if that leaves it no less than the port that
+ * wants one. So each of N ports keeps an Nth of the table, and has the rest as long as no other
+ * wants it.
+ */
+#include <stddef.h>
+
+#include "tools/nestctl/run/switch.h"
+
+static uint64_t clock_now;
+
+void table_use(struct seen *s, int port)
+{
+	s->port = port + 1;
+	s->used = ++clock_now;
+}
+
+int table_place(const void *table, size_t stride, unsigned int n, int port)
+{
+	unsigned int count[PORTS_MAX] = { 0 };
+	int oldest[PORTS_MAX] = { 0 }, most = port;
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct seen *s = (const struct seen *)((const char *)table + i * stride),
+				  *old;
+		int p = s->port - 1;
+
+		if (p < 0)
+			return (int)i;
+		old = (const struct seen *)((const char *)table + (size_t)oldest[p] * stride);
+		if (!count[p]++ || s->used < old->used)
+			oldest[p] = (int)i;
+	}
+	for (int p = 0; p < PORTS_MAX; p++)
+		if (count[p] > count[most])
+			most = p;
+	if (count[most] > count[port] + 1)
+		return oldest[most];
+	return count[port] ? oldest[port] : -1;
+}
