@@ -154,14 +154,18 @@ void names_forget(int port)
 			hosts[i] = (struct host){ .name = "" };
 }
 
-/* Returns the host with the MAC address, a new one if there is room, or NULL. */
+/*
+ * Returns the host with the MAC address, a new one if there is room, or NULL. It stays its port's:
+ * any guest can ask in another's name.
+ */
 static struct host *host_of(const uint8_t *mac, int port)
 {
 	int place;
 
 	for (unsigned int i = 0; i < nr_hosts; i++)
 		if (hosts[i].seen.port && !memcmp(hosts[i].mac, mac, 6)) {
-			table_use(&hosts[i].seen, port);
+			if (hosts[i].seen.port == port + 1)
+				table_use(&hosts[i].seen, port);
 			return &hosts[i];
 		}
 	place = table_place(hosts, sizeof(*hosts), nr_hosts, port);
@@ -278,7 +282,7 @@ static uint32_t answer_dhcp(int port, const uint8_t *p, uint32_t n, uint8_t *out
 	if (!h)
 		return 0;
 	name = find_option(p, n, OPT_NAME, &name_size);
-	if (name)
+	if (name && h->seen.port == port + 1)
 		take_name(h, name, name_size);
 	wanted = find_option(p, n, OPT_ADDRESS, &wanted_size);
 	reply = *type == DISCOVER ? OFFER : ACK;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * switch_table.c: which entry makes room in a table of the switch that is full. A guest may make up as many
- * MAC addresses as it likes. It must not push out those of other ports: frames for an address that
- * is not known go to all ports, and an address of the network may be given to another.
+ * switch_table.c: which entry makes room in a table of the switch that is full. A guest may make up
+ * as many MAC addresses as it likes. It must not push out those of other ports: frames for an
+ * address that is not known go to all ports, and an address of the network may be given to another.
  *
  * The port that has most entries gives its oldest, if that leaves it no less than the port that
  * wants one. So each of N ports keeps an Nth of the table, and has the rest as long as no other
