@@ -384,6 +384,7 @@ static int shell_command(int argc, char **argv)
 {
 	static struct exec_config config;
 	static struct job j;
+	static char *command[3];
 	struct instance in;
 	char **words;
 
@@ -391,8 +392,9 @@ static int shell_command(int argc, char **argv)
 	words = take_words(&cmd_shell, argc, argv, 1, 1);
 	in = instance_find(words[0]);
 	struct exec_user u = exec_user_find(&in, j.user ?: "root");
-	char *command[] = { format("%s", u.shell), format("-l"), NULL };
 
+	command[0] = format("%s", u.shell);
+	command[1] = format("-l");
 	j.command = command;
 	/* a login has the user's own environment */
 	exec_config_read(&config, &in);
