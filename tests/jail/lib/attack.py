@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """
-attack.py WORK KERNEL BUSYBOX [FIRST STEP]: starts instances, has gdb make calls in them, and
-compares what has come of it. With FIRST and STEP only each STEPth call is tried.
+attack.py WORK KERNEL BUSYBOX [FIRST STEP]: starts instances, has their kernel processes make calls
+of the host (traced.py), and compares what has come of it. With FIRST and STEP only each STEPth call
+is tried.
 """
 import os
 import resource
@@ -14,10 +15,14 @@ import threading
 import time
 
 import folders
+from traced import Ended, Stuck, Traced
 
 WORK, KERNEL, BUSYBOX = sys.argv[1:4]
 FIRST, STEP = map(int, sys.argv[4:6] or (0, 1))
-AT_FDCWD = "-100"
+AT_FDCWD = -100
+CWD = str(AT_FDCWD)
+WRITE, OPENAT = 1, 257
+F_DUPFD_CLOEXEC = 1030
 RDWR_CREATE = os.O_RDWR | os.O_CREAT
 
 # Texts that the calls name, at offsets of a buffer in the kernel process.
@@ -35,22 +40,22 @@ ROOM = 256
 
 # name, number, arguments. "refused": the call returns an error or ends the process.
 CALLS = [
-    ("open to read", "openat", AT_FDCWD, "SECRET", "0", "0"),
-    ("open to write", "openat", AT_FDCWD, "SECRET", "2", "0"),
-    ("make a file", "openat", AT_FDCWD, "NEW", str(RDWR_CREATE), "0600"),
-    ("open its own memory", "openat", AT_FDCWD, "MEM", "2", "0"),
+    ("open to read", "openat", CWD, "SECRET", "0", "0"),
+    ("open to write", "openat", CWD, "SECRET", "2", "0"),
+    ("make a file", "openat", CWD, "NEW", str(RDWR_CREATE), "0o600"),
+    ("open its own memory", "openat", CWD, "MEM", "2", "0"),
     ("open a folder", "open", "ROOT", str(os.O_PATH), "0", "0"),
-    ("a way around by ..", "openat", AT_FDCWD, "AROUND", "0", "0"),
-    ("openat2", "openat2", AT_FDCWD, "SECRET", "ZERO", "24"),
-    ("stat", "newfstatat", AT_FDCWD, "SECRET", "BUFFER", "0"),
-    ("statx", "statx", AT_FDCWD, "SECRET", "0", "0x7ff", "BUFFER"),
+    ("a way around by ..", "openat", CWD, "AROUND", "0", "0"),
+    ("openat2", "openat2", CWD, "SECRET", "ZERO", "24"),
+    ("stat", "newfstatat", CWD, "SECRET", "BUFFER", "0"),
+    ("statx", "statx", CWD, "SECRET", "0", "0x7ff", "BUFFER"),
     ("access", "access", "SECRET", "4"),
     ("unlink", "unlink", "SECRET"),
     ("rename", "rename", "SECRET", "OTHER"),
-    ("link", "linkat", AT_FDCWD, "SECRET", AT_FDCWD, "OTHER", "0"),
+    ("link", "linkat", CWD, "SECRET", CWD, "OTHER", "0"),
     ("symlink", "symlink", "SECRET", "OTHER"),
-    ("mkdir", "mkdir", "OTHER", "0700"),
-    ("chmod", "chmod", "SECRET", "0777"),
+    ("mkdir", "mkdir", "OTHER", "0o700"),
+    ("chmod", "chmod", "SECRET", "0o777"),
     ("truncate", "truncate", "SECRET", "0"),
     ("chdir", "chdir", "ROOT"),
     ("inotify", "inotify_init1", "0"),
@@ -74,7 +79,7 @@ CALLS = [
     ("user ids", "setresuid", "-1", "-1", "-1"),
     ("prctl", "prctl", "4", "1", "0", "0", "0"),
     ("a key", "add_key", "USERKEY", "NAME", "NAME", "1", "-2"),
-    ("System V memory", "shmget", "0", "4096", "0600"),
+    ("System V memory", "shmget", "0", "4096", "0o600"),
     ("io_uring", "io_uring_setup", "1", "BUFFER"),
     ("a filter of its own", "seccomp", "2", "0", "0"),
     ("personality", "personality", "0xffffffff"),
@@ -133,39 +138,24 @@ class Instance:
 
 
 def attempt(jail, numbers_of, call, victim):
-    """Returns what the call returned, "killed", or "stuck"."""
+    """Returns what the call returned, "killed", or "stuck", and what the instance said."""
     one = Instance(jail)
-    buffer = "(unsigned long)&'os-linux/jail/files.c'::grants"
+    traced = Traced(one.run.pid, KERNEL)
     texts = dict(TEXTS, AROUND=f"/proc/self/../..{WORK}/secret", USERKEY="user", ZERO="")
-    at = {name: f"({buffer} + {4096 + ROOM * i})" for i, name in enumerate(texts)}
-    at["BUFFER"] = f"({buffer} + 16384)"
-    at["PAGE"] = f"(({buffer} + 24576) & ~4095UL)"
-    at["VICTIM"] = str(victim.pid)
-    script = ["set pagination off", "set confirm off"]
-    for name, text in texts.items():
-        script.append(f'set {{char[{len(text) + 1}]}}{at[name]} = "{text}"')
-    number = numbers_of.get(call[1], call[1])
-    args = ", ".join(f"(long){at.get(a, a)}" for a in call[2:])
-    script.append(f'printf "came back: %ld\\n", ((long (*)(long, ...))syscall)({number}{", " + args if args else ""})')
-    script.append('printf "errno: %d\\n", *((int *(*)(void))__errno_location)()')
-    command = ["gdb", "-q", "-batch", "-nx", "-p", str(one.run.pid)]
-    for line in script:
-        command += ["-ex", line]
+    at = {name: traced.write(4096 + ROOM * i, text.encode() + b"\0") for i, (name, text) in enumerate(texts.items())}
+    at["BUFFER"] = traced.buffer + 16384
+    at["PAGE"] = traced.buffer + 24576 & ~4095
+    at["VICTIM"] = victim.pid
+    number = int(numbers_of.get(call[1], call[1]), 0)
     try:
-        out = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30)
-    except subprocess.TimeoutExpired as late:
-        # gdb may wait for ever for a process that has executed another program.
-        with open(f"/proc/{one.run.pid}/comm", encoding="ascii") as comm:
-            name = comm.read().strip()
-        said = one.said()
-        one.end()
-        return (0 if name == "true" else "stuck"), said, late
+        got = traced.call(number, *[at[a] if a in at else int(a, 0) for a in call[2:]])
+    except Ended:
+        got = "killed"
+    except Stuck:
+        got = "stuck"
     said = one.said()
     one.end()
-    back = [line for line in out.stdout.splitlines() if line.startswith("came back")]
-    if back:
-        return int(back[0].split()[2]), said, out
-    return "killed", said, out
+    return got, said
 
 
 def relay():
@@ -179,28 +169,16 @@ def relay():
     to = struct.pack("<H", socket.AF_UNIX) + path.encode() + b"\0"
     command = f"config ubd3={WORK}/secret".encode()
     packet = struct.pack("<III", 0xcafebabe, 2, len(command)) + command.ljust(512, b"\0")
-    with open(f"{WORK}/packet", "wb") as f:
-        f.write(struct.pack("<II128s", len(packet), len(to), to) + packet)
-    size = os.path.getsize(f"{WORK}/packet")
-    buffer = "(unsigned long)&'os-linux/jail/files.c'::grants"
-    name = f"({buffer} + 16384)"
-    call = "((long (*)(long, ...))syscall)"
-    sock = "(long)'drivers/mconsole/mconsole_host.c'::sock"
-    script = ["set pagination off", "set confirm off",
-        f"set $at = {buffer}", f"restore {WORK}/packet binary $at",
-        f'set {{char[{len(WORK) + 8}]}}{name} = "{WORK}/secret"',
-        f'printf "sent: %ld\\n", {call}(1, {sock}, {buffer}, (long){size})',
-        # The broker hears the command between two of them, if at all.
-        *[f'printf "opened: %ld\\n", {call}(257, (long){AT_FDCWD}, (long){name}, 0L, 0L)'] * 4]
-    words = ["gdb", "-q", "-batch", "-nx", "-p", str(one.run.pid)]
-    for line in script:
-        words += ["-ex", line]
-    out = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-        timeout=60, check=False)
+    packet = struct.pack("<II128s", len(packet), len(to), to) + packet
+    traced = Traced(one.run.pid, KERNEL)
+    at = traced.write(0, packet)
+    name = traced.write(16384, f"{WORK}/secret".encode() + b"\0")
+    sent = traced.call(WRITE, traced.number_at("sock"), at, len(packet))
+    # The broker hears the command between two of them, if at all.
+    opened = [traced.call(OPENAT, AT_FDCWD, name, os.O_RDONLY, 0) for _ in range(4)]
     one.end()
-    said = out.stdout[-200:] + out.stderr[-300:]
-    check("an answer that is a command is sent to the broker", f"sent: {size}" in out.stdout, said)
-    check("and is no word of the owner's", out.stdout.count("opened: -1") == 4, out.stdout[-200:])
+    check("an answer that is a command is sent to the broker", sent == len(packet), str(sent))
+    check("and is no word of the owner's", all(n < 0 for n in opened), str(opened))
 
 
 class Switch:
@@ -264,43 +242,35 @@ def datagrams(numbers_of):
     """
     switch = Switch()
     to = unix_address(f"{switch.folder}/other")
-    buffer = "(unsigned long)&'os-linux/jail/files.c'::grants"
-    data, name, message, vector = (f"({buffer} + {at})" for at in (0, 256, 512, 1024))
-    zygote = "'os-linux/space.c'::zygote_socket"
     ways = [
-        ("sendto", [("sendto", "CARD", data, "6", "0", name, str(len(to)))]),
-        ("sendmsg", [("sendmsg", "CARD", message, "0")]),
-        ("sendmmsg", [("sendmmsg", "CARD", message, "1", "0")]),
-        ("the zygote's number",
-            [("dup3", "CARD", zygote, "0"), ("sendmmsg", zygote, message, "1", "0")]),
+        ("sendto", [("sendto", "CARD", "DATA", 6, 0, "NAME", len(to))]),
+        ("sendmsg", [("sendmsg", "CARD", "MESSAGE", 0)]),
+        ("sendmmsg", [("sendmmsg", "CARD", "MESSAGE", 1, 0)]),
+        ("the zygote's number", [("dup3", "CARD", "ZYGOTE", 0), ("sendmmsg", "ZYGOTE", "MESSAGE", 1, 0)]),
         ("the zygote's number, which was closed",
-            [("close", zygote), ("fcntl", "CARD", "1030", zygote), ("sendmmsg", zygote, message, "1", "0")]),
+            [("close", "ZYGOTE"), ("fcntl", "CARD", F_DUPFD_CLOEXEC, "ZYGOTE"), ("sendmmsg", "ZYGOTE", "MESSAGE", 1, 0)]),
     ]
     for way, calls in ways:
         for jail in "on", "off":
             one = Instance(jail, f"eth0=vde,{switch.folder}")
             card = datagram_socket(one.run.pid)
-            script = ["set pagination off", "set confirm off",
-                f'set {{char[7]}}{data} = "hello!"', f"set $at = {name}",
-                f"restore {WORK}/address binary $at"]
-            with open(f"{WORK}/address", "wb") as f:
-                f.write(to)
+            traced = Traced(one.run.pid, KERNEL)
+            at = {"CARD": card, "ZYGOTE": traced.number_at("zygote_socket")}
+            at["DATA"] = traced.write(0, b"hello!")
+            at["NAME"] = traced.write(256, to)
+            vector = traced.write(1024, struct.pack("<QQ", at["DATA"], 6))
             # struct msghdr: name, its length, a vector of one; the room behind it is sendmmsg's
-            words = [name, str(len(to)), vector, "1", "0", "0", "0", "0"]
-            script += [f"set {{long}}({message} + {8 * i}) = {w}" for i, w in enumerate(words)]
-            script += [f"set {{long}}{vector} = {data}", f"set {{long}}({vector} + 8) = 6"]
-            for call in calls:
-                args = ", ".join("(long)" + (str(card) if a == "CARD" else a) for a in call[1:])
-                script.append(f"call (void)((long (*)(long, ...))syscall)({numbers_of[call[0]]}, {args})")
-            line = ["gdb", "-q", "-batch", "-nx", "-p", str(one.run.pid)]
-            for command in script:
-                line += ["-ex", command]
-            out = subprocess.run(line, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                timeout=60, check=False)
+            at["MESSAGE"] = traced.write(512, struct.pack("<8Q", at["NAME"], len(to), vector, 1, 0, 0, 0, 0))
+            results = []
+            try:
+                for call in calls:
+                    results.append(traced.call(int(numbers_of[call[0]]), *[at.get(a, a) for a in call[1:]]))
+            except (Ended, Stuck) as e:
+                results.append(repr(e))
             said = one.said()
             one.end()
             got = switch.heard()
-            why = f"{card} {got} {said[-200:]} {out.stdout[-200:]} {out.stderr[-300:]}"
+            why = f"{card} {got} {results} {said[-200:]}"
             if jail == "on":
                 check(f"a datagram to another socket, by {way}: is not sent", card >= 0 and got is None, why)
             else:
@@ -326,7 +296,7 @@ def state():
 
 
 def main():
-    # gdb may end by a fault when the process that it calls in is killed.
+    # A process that is made to fork or to call odd things may end by a fault.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     numbers_of = numbers()
     without = 0
@@ -335,16 +305,16 @@ def main():
         victim = subprocess.Popen(["sleep", "1000"])
         make_files()
         before = state()
-        got, said, out = attempt("on", numbers_of, call, victim)
+        got, said = attempt("on", numbers_of, call, victim)
         refused = got == "killed" or (got != "stuck" and got < 0)
         check(f"{call[0]} is refused", refused and state() == before and victim.poll() is None,
-            f"{got} {state()} {said[-200:]} {str(out.stderr)[-300:]}")
+            f"{got} {state()} {said[-200:]}")
         if got == "killed":
             check(f"{call[0]}: a line names the call", "nestling: jail: the kernel process made the call" in said, said[-200:])
         if victim.poll() is not None:
             victim = subprocess.Popen(["sleep", "1000"])
         make_files()
-        got, said, out = attempt("off", numbers_of, call, victim)
+        got, said = attempt("off", numbers_of, call, victim)
         if got == "killed" or (got != "stuck" and got >= 0) or state() != before:
             without += 1
         else:

@@ -1,75 +1,15 @@
 # SPDX-License-Identifier: MIT
 """
 folders.py: what a fallen kernel process sees of the host from a folder of hostfs. The calls are
-made by ptrace(2), in the main thread of a kernel process.
+made by traced.py, in the main thread of a kernel process.
 """
-import ctypes
 import errno
 import os
-import re
-import struct
 import subprocess
 
-ATTACH, DETACH, GETREGS, SETREGS, STEP = 16, 17, 12, 13, 9
-WALL = 0x40000000
-ROOM = 256
+from traced import Traced
+
 OPENAT, MKDIRAT, STATX = 257, 258, 332
-LIBC = ctypes.CDLL(None, use_errno=True)
-LIBC.ptrace.restype = ctypes.c_long
-LIBC.ptrace.argtypes = [ctypes.c_long] * 2 + [ctypes.c_void_p] * 2
-# struct user_regs_struct
-NAMES = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp".split()
-
-
-class Traced:
-    """The main thread of a process, which makes calls of the host."""
-
-    def __init__(self, pid, kernel):
-        self.pid = pid
-        self.ptrace(ATTACH)
-        os.waitpid(pid, WALL)
-        self.memory = os.open(f"/proc/{pid}/mem", os.O_RDWR)
-        out = subprocess.run(["nm", kernel], capture_output=True, text=True, check=True).stdout
-        self.buffer = int(re.search(r"^(\w+) b grants$", out, re.M)[1], 16)
-        self.syscall = self.find_syscall()
-        self.regs = (ctypes.c_ulonglong * 27)()
-        self.ptrace(GETREGS, self.regs)
-
-    def ptrace(self, request, data=None):
-        if LIBC.ptrace(request, self.pid, None, data) < 0:
-            raise OSError(ctypes.get_errno(), f"ptrace {request}")
-
-    def find_syscall(self):
-        with open(f"/proc/{self.pid}/maps", encoding="ascii") as f:
-            for line in f:
-                begin, end = (int(a, 16) for a in line.split()[0].split("-"))
-                if " r-xp " in line and "[" not in line:
-                    at = os.pread(self.memory, min(end - begin, 1 << 22), begin).find(b"\x0f\x05")
-                    if at >= 0:
-                        return begin + at
-        raise RuntimeError("no syscall instruction")
-
-    def call(self, number, *args):
-        regs = (ctypes.c_ulonglong * 27)(*self.regs)
-        for name, value in zip("rdi rsi rdx r10 r8".split(), args):
-            regs[NAMES.index(name)] = value
-        regs[NAMES.index("rax")] = number
-        regs[NAMES.index("orig_rax")] = (1 << 64) - 1
-        regs[NAMES.index("rip")] = self.syscall
-        self.ptrace(SETREGS, regs)
-        self.ptrace(STEP)
-        os.waitpid(self.pid, WALL)
-        self.ptrace(GETREGS, regs)
-        return struct.unpack("q", struct.pack("Q", regs[NAMES.index("rax")]))[0]
-
-    def put(self, n, text):
-        os.pwrite(self.memory, text.encode() + b"\0", self.buffer + ROOM * n)
-        return self.buffer + ROOM * n
-
-    def end(self):
-        self.ptrace(SETREGS, self.regs)
-        self.ptrace(DETACH)
-        os.close(self.memory)
 
 
 def folder_of(pid, *names):
