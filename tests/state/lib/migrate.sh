@@ -147,6 +147,6 @@ move() {
 }
 # disk_is_whole INSTANCE
 disk_is_whole() {
-	"$NESTCTL" snapshot "$1" -o c.cow >/dev/null 2>err && "$NESTCTL" cow convert --to raw c.cow c.raw 2>>err && check "the disk is whole" eval 'e2fsck -fn c.raw >fsck 2>&1' ||
+	"$NESTCTL" snapshot "$1" -o c.cow >/dev/null 2>err && "$NESTCTL" cow convert --to raw c.cow c.raw 2>>err && check "the disk is whole" snapshot_whole c.raw fsck ||
 		no "a snapshot of a migrated instance" "$(head -n 1 err)"
 }

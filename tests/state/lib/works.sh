@@ -43,7 +43,7 @@ chain() {
 		instance=$(cut -d' ' -f2 <<<"$said")
 		if "$NESTCTL" snapshot "$instance" -o "$work/end.cow" >"$work/snapshot" 2>&1 &&
 			"$NESTCTL" cow convert --to raw "$work/end.cow" "$work/end.raw"; then
-			if e2fsck -fn "$work/end.raw" >"$work/fsck" 2>&1; then
+			if snapshot_whole "$work/end.raw" "$work/fsck"; then
 				ok "$name: the disk is whole"
 			else
 				no "$name: the disk is whole" "$(grep -v '^Pass' "$work/fsck" | head -n 20)"
