@@ -121,6 +121,11 @@ bool jail_has_no_ptrace(void)
 	return false;
 }
 
+void os_jail_grant(const char *path, unsigned how)
+{
+	abort();
+}
+
 int os_packet_socket(int fd)
 {
 	return fd;

@@ -5,6 +5,7 @@ made by traced.py, in the main thread of a kernel process.
 """
 import errno
 import os
+import shutil
 import subprocess
 
 from traced import Traced
@@ -74,6 +75,8 @@ def main(work, start, check):
     """Attacks as the caller, and as an ordinary user if that is root."""
     home = os.environ["HOME"]
     os.chmod(work, 0o711)
+    if os.path.exists(f"{work}/share"):  # of the attempts before, in the same folder
+        shutil.rmtree(f"{work}/share")
     os.makedirs(f"{work}/share/inside")
     with open(f"{work}/secret", "w", encoding="ascii") as f:
         f.write("secret")
