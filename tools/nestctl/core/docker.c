@@ -123,9 +123,10 @@ const struct docker_row docker_options[] = {
 	{ "-w, -u", "--workdir", "" },
 	{ "--userns", "--host-user",
 		"Of root's instances: which user the kernel process is on the host." },
-	{ "-p 8080:80", "-p",
-		"On 127.0.0.1 unless an address is given. A port alone, ranges and -P "
-		"are not known." },
+	{ "-p 8080:80, -p 80", "-p",
+		"On 127.0.0.1 unless an address is given. A free port that is chosen stays the "
+		"same at each start. Ranges are not known." },
+	{ "-P", "-P", "" },
 	{ "-v HOST:GUEST[:ro]", "-v",
 		"Also -v VOLUME:GUEST, which begins empty; a file of that name here comes first. "
 		"chown inside works as the host lets its user." },
@@ -164,7 +165,7 @@ const struct docker_row docker_options[] = {
 	{ "--pid, --ipc, --uts, --userns, --cgroupns", NULL,
 		"An instance shares nothing with the host or with another instance." },
 	{ "--link, --network-alias, --ip", NULL, "`nestctl switch` joins instances." },
-	{ "-P, --expose", "-p", "Each port is named." },
+	{ "--expose", "-p", "Each port is named." },
 	{ "--platform, --pull", NULL, "Images are x86-64, and fetched by `nestctl pull` only." },
 	{ 0 },
 };

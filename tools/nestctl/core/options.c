@@ -8,7 +8,7 @@
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/nestctl.h"
 
-#define OPTIONS_MAX 64
+#define OPTIONS_MAX 96
 #define KEY_HELP 2000
 
 const char *command_verb(const struct command *c)

@@ -110,34 +110,6 @@ void run_add_volume(struct run *r, char *text)
 	r->nr_volumes++;
 }
 
-/* Adds [ADDRESS:]PORT:PORT[/udp]. False for another form. */
-static bool add_forward(struct run *r, const char *text)
-{
-	unsigned int host, guest;
-	const char *first = strchr(text, ':'), *last = strrchr(text, ':');
-	const char *address = "127.0.0.1", *kind = "tcp";
-	int used = 0;
-
-	if (!first || text[strspn(text, "0123456789.:/tcpud")])
-		return false;
-	if (first != last) {
-		address = format("%.*s", (int)(first - text), text);
-		text = first + 1;
-	}
-	if (sscanf(text, "%5u:%5u%n", &host, &guest, &used) != 2 || !host || host > 65535 ||
-		!guest || guest > 65535)
-		return false;
-	text += used;
-	if (!strcmp(text, "/udp"))
-		kind = "udp";
-	else if (*text && strcmp(text, "/tcp"))
-		return false;
-	list_add(&r->ports, &r->nr_ports, format("%u/%s -> %s:%u", guest, kind, address, host));
-	r->forwards = format("%s,hostfwd=%s:%s:%u-:%u", r->forwards ? r->forwards : "", kind,
-		address, host, guest);
-	return true;
-}
-
 /* Returns the card's word that opens the ports of @list ("80,443") on the loopback, or NULL all. */
 static const char *loopback_word(const char *list)
 {
@@ -300,10 +272,16 @@ static void take_env(void *arg, const char *text)
 	keep_env(arg, text);
 }
 
+/* Keeps a port with the one of the host that was chosen for it. */
+static void keep_published(struct run *r)
+{
+	keep_word(r, 'p', r->published);
+}
+
 /* Keeps the option that was just parsed, unless it is about one start only. */
 static void keep_option(struct run *r, int key)
 {
-	static const int not_kept[] = { 'd', 'i', 't', 'T', KEY_NAME, KEY_RM, KEY_RESTART,
+	static const int not_kept[] = { 'd', 'i', 't', 'T', 'P', KEY_NAME, KEY_RM, KEY_RESTART,
 		KEY_LABEL, KEY_LOG, KEY_ENV_FILE };
 	const struct volume *v = r->nr_volumes ? &r->volumes[r->nr_volumes - 1] : NULL;
 
@@ -321,6 +299,8 @@ static void keep_option(struct run *r, int key)
 		keep_word(r, key, absolute_card(optarg));
 	else if (key == 'e')
 		keep_env(r, optarg);
+	else if (key == 'p' && r->published)
+		keep_published(r);
 	else if (key == KEY_PASSWORD)
 		keep_word(r, key, r->hash);
 	else
@@ -479,14 +459,15 @@ static void parse_option(struct run *r, int key)
 		add_param(r, optarg);
 		break;
 	case 'p':
-		if (add_forward(r, optarg))
+		if (run_publish(r, optarg))
 			break;
 		if (*optarg >= '0' && *optarg <= '9')
-			die("run: -p %s: wants [ADDRESS:]HOST:GUEST[/udp], with ports", optarg);
+			die("run: -p %s: wants [[ADDRESS:]HOST:]GUEST[/udp], with ports", optarg);
 		if (!*optarg)
-			die("run: -p '': wants [ADDRESS:]HOST:GUEST[/udp]");
+			die("run: -p '': wants [[ADDRESS:]HOST:]GUEST[/udp]");
 		add_param(r, optarg);
 		break;
+	case 'P': r->publish_all = true; break;
 	default: break;
 	}
 }
@@ -550,6 +531,8 @@ void run_parse(struct run *r, int argc, char **argv)
 	if (*words && !strcmp(*words, "--"))
 		words++;
 	r->command = words;
+	if (r->publish_all)
+		run_publish_all(r, keep_published);
 	if (r->policy)
 		policy_apply(r, r->policy);
 	r->kernel = realpath(r->kernel, NULL) ?: r->kernel;
@@ -662,10 +645,13 @@ static const struct option_row options[] = {
 	{ KEY_ADD_HOST, "add-host", "NAME:ADDRESS",
 		"a line of /etc/hosts; host-gateway is the address that --host-loopback opens" },
 	{ KEY_DNS, "dns", "ADDRESS", "a name server, instead of the network's own" },
-	{ 'p', "publish", "[ADDRESS:]HOST:GUEST[/udp]",
+	{ 'p', "publish", "[[ADDRESS:]HOST:]GUEST[/udp]",
 		"forward connections to port HOST of this machine (127.0.0.1 unless ADDRESS is "
-		"given) to port GUEST of the instance. A value of another form is taken as "
-		"--param." },
+		"given) to port GUEST of the instance. Without HOST (80, ADDRESS::80) a free port "
+		"is chosen, which nestctl port shows; the instance keeps it. A value of another "
+		"form is taken as --param." },
+	{ 'P', "publish-all", NULL,
+		"forward free ports to all ports that the image exposes and -p does not name" },
 	{ KEY_NET, "net", "KIND",
 		"the kind of eth0, as behind eth0= in nestling(1); none for no card. The "
 		"default is slirp, if the host allows it; eth0 has its address when COMMAND "

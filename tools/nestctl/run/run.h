@@ -95,6 +95,9 @@ struct run {
 	/* "NAME=VALUE", and "80/tcp -> 127.0.0.1:8080", likewise */
 	char **labels, **ports;
 	int nr_labels, nr_ports;
+	/* the last -p, with the port that was chosen; NULL: it was a parameter */
+	const char *published;
+	bool publish_all;
 	/* what the user says of it */
 	struct health_spec health;
 	/* 0, and -1: the default */
@@ -161,6 +164,13 @@ int run_here(struct run *r);
  * on an error.
  */
 void run_add_volume(struct run *r, char *text);
+/*
+ * Adds [[ADDRESS:]HOST:]GUEST[/udp] and sets r->published (publish.c). False for another form. Dies
+ * if no port is free.
+ */
+bool run_publish(struct run *r, const char *text);
+/* Adds the ports that the image exposes and that have none yet; calls @keep after each. */
+void run_publish_all(struct run *r, void (*keep)(struct run *r));
 /* Adds VAR=VALUE, or VAR with its value here, if it is set. Dies on an error. */
 void run_add_env(struct run *r, const char *text);
 /* Adds a string to the job's settings (settings.c). */
