@@ -158,7 +158,9 @@ const struct docker_row docker_options[] = {
 	{ "--privileged, --security-opt", NULL,
 		"Root inside has all rights over its own machine, and none over the host." },
 	{ "--gpus, --device", NULL, "" },
-	{ "--mount", "-v", "" },
+	{ "--mount", "--mount",
+		"Without type=, source= names a volume. bind-propagation and options of drivers "
+		"are not known." },
 	{ "--memory-swap, --memory-swappiness", NULL,
 		"There is no swap unless the guest makes it." },
 	{ "--shm-size", NULL, "/dev/shm holds up to half of the memory." },

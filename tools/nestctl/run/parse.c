@@ -194,6 +194,7 @@ enum {
 	KEY_ENTRYPOINT,
 	KEY_READ_ONLY,
 	KEY_TMPFS,
+	KEY_MOUNT,
 	KEY_ADD_HOST,
 	KEY_DNS,
 	KEY_ULIMIT,
@@ -290,8 +291,10 @@ static void keep_option(struct run *r, int key)
 			return;
 	if (key >= KEY_HEALTH_CMD && key <= KEY_SYSTEMD)
 		return;
-	if (key == 'v')
-		keep_word(r, key, format("%s:%s:%s", v->host, v->guest, v->rdonly ? "ro" : "rw"));
+	if (key == KEY_MOUNT && r->tmpfs)
+		keep_word(r, KEY_TMPFS, r->tmpfs);
+	else if (key == 'v' || key == KEY_MOUNT)
+		keep_word(r, 'v', format("%s:%s:%s", v->host, v->guest, v->rdonly ? "ro" : "rw"));
 	else if (key == 'c' || (key == 'k' && strchr(optarg, '/')) || key == KEY_AUDIT ||
 		 key == KEY_POLICY || key == KEY_SSH_KEY || key == KEY_CLOUD_INIT)
 		keep_word(r, key, absolute(optarg));
@@ -424,6 +427,7 @@ static void parse_option(struct run *r, int key)
 	case KEY_ENTRYPOINT: r->entrypoint = optarg; break;
 	case KEY_READ_ONLY: run_set_read_only(r); break;
 	case KEY_TMPFS: run_add_tmpfs(r, optarg); break;
+	case KEY_MOUNT: run_add_mount(r, optarg); break;
 	case KEY_ADD_HOST: run_add_host(r, optarg); break;
 	case KEY_DNS: run_add_dns(r, optarg); break;
 	case KEY_ULIMIT: run_add_ulimit(r, optarg); break;
@@ -635,6 +639,10 @@ static const struct option_row options[] = {
 		"not" },
 	{ KEY_TMPFS, "tmpfs", "DIR[:OPTIONS]",
 		"a file system in memory at DIR, with options such as size=64m,mode=1777,exec" },
+	{ KEY_MOUNT, "mount",
+		"type=bind|volume|tmpfs,source=HOSTPATH|VOLUME,target=GUESTPATH[,readonly]",
+		"the same as -v or --tmpfs; without type a volume, which is made if it does not "
+		"exist. A tmpfs has tmpfs-size=SIZE and tmpfs-mode=MODE, and no source." },
 	{ KEY_ULIMIT, "ulimit", "NAME=SOFT[:HARD]",
 		"a limit of COMMAND: nofile, nproc, core and others of ulimit; -1 for none" },
 	{ KEY_CAP_DROP, "cap-drop", "CAPABILITY",

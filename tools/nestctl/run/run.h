@@ -98,6 +98,8 @@ struct run {
 	/* the last -p, with the port that was chosen; NULL: it was a parameter */
 	const char *published;
 	bool publish_all;
+	/* what the last --mount is for --tmpfs; NULL: it was a volume */
+	const char *tmpfs;
 	/* what the user says of it */
 	struct health_spec health;
 	/* 0, and -1: the default */
@@ -180,6 +182,7 @@ void run_set_hostname(struct run *r, const char *name);
 void run_add_host(struct run *r, const char *text);   /* NAME:ADDRESS */
 void run_add_dns(struct run *r, const char *text);    /* ADDRESS */
 void run_add_tmpfs(struct run *r, const char *text);  /* DIR[:OPTIONS] */
+void run_add_mount(struct run *r, const char *text);  /* type=bind,... (mount.c) */
 void run_add_ulimit(struct run *r, const char *text); /* NAME=SOFT[:HARD] */
 void run_set_read_only(struct run *r);
 void run_drop_capability(struct run *r, const char *name); /* ALL, NET_RAW or CAP_NET_RAW */
