@@ -150,7 +150,6 @@ void mmdrop(struct mm *mm)
 
 static void exit_mmap(struct mm *mm)
 {
-	pmap_put_space(&mm->pmap);
 	down_write(&mm->mmap_lock);
 	unmap_range(mm, 0, mm->task_size);
 	up_write(&mm->mmap_lock);
@@ -158,14 +157,12 @@ static void exit_mmap(struct mm *mm)
 	arch_ldt_free(mm);
 }
 
-/* mms that are off the list and may still have a space */
-static atomic_t mms_leaving;
-
 void mmput(struct mm *mm)
 {
 	if (!atomic_dec_and_test(&mm->mm_users))
 		return;
-	atomic_inc(&mms_leaving);
+	/* As long as it has a space it is on the list: a save has to find all spaces. */
+	pmap_put_space(&mm->pmap);
 	spin_lock(&mm_list_lock);
 	list_del(&mm->mm_list);
 	spin_unlock(&mm_list_lock);
@@ -176,7 +173,6 @@ void mmput(struct mm *mm)
 	if (unlikely(user_breaks_on))
 		user_breaks_mm_gone(mm);
 	exit_mmap(mm);
-	atomic_dec(&mms_leaving);
 	if (mm->exe_file)
 		mm_file_ops->put(mm->exe_file);
 	mm->exe_file = NULL;
@@ -208,7 +204,7 @@ struct mm *next_mm(void)
 int mm_each_stopped(int (*fn)(struct mm *mm))
 {
 	struct mm *mm;
-	int err = atomic_read(&mms_leaving) ? -EAGAIN : 0;
+	int err = 0;
 
 	list_for_each_entry(mm, &mm_list, mm_list)
 		if (!err)

@@ -135,8 +135,6 @@ static int settle_mms(char *why, size_t size)
 	if (holder)
 		scnprintf(why, size, "task %s holds an address space for too long, and %s",
 			holder->comm, holder->state == TASK_RUNNING ? "gets no turn" : "sleeps");
-	else if (err == -EAGAIN)
-		strscpy(why, "a task gives up its address space for too long", size);
 	return err;
 }
 
