@@ -142,7 +142,8 @@ def attempt(jail, numbers_of, call, victim):
     one = Instance(jail)
     traced = Traced(one.run.pid, KERNEL)
     texts = dict(TEXTS, AROUND=f"/proc/self/../..{WORK}/secret", USERKEY="user", ZERO="")
-    at = {name: traced.write(4096 + ROOM * i, text.encode() + b"\0") for i, (name, text) in enumerate(texts.items())}
+    at = {name: traced.write(4096 + ROOM * i, text.encode() + b"\0")
+        for i, (name, text) in enumerate(texts.items())}
     at["BUFFER"] = traced.buffer + 16384
     at["PAGE"] = traced.buffer + 24576 & ~4095
     at["VICTIM"] = victim.pid
@@ -246,9 +247,11 @@ def datagrams(numbers_of):
         ("sendto", [("sendto", "CARD", "DATA", 6, 0, "NAME", len(to))]),
         ("sendmsg", [("sendmsg", "CARD", "MESSAGE", 0)]),
         ("sendmmsg", [("sendmmsg", "CARD", "MESSAGE", 1, 0)]),
-        ("the zygote's number", [("dup3", "CARD", "ZYGOTE", 0), ("sendmmsg", "ZYGOTE", "MESSAGE", 1, 0)]),
+        ("the zygote's number",
+            [("dup3", "CARD", "ZYGOTE", 0), ("sendmmsg", "ZYGOTE", "MESSAGE", 1, 0)]),
         ("the zygote's number, which was closed",
-            [("close", "ZYGOTE"), ("fcntl", "CARD", F_DUPFD_CLOEXEC, "ZYGOTE"), ("sendmmsg", "ZYGOTE", "MESSAGE", 1, 0)]),
+            [("close", "ZYGOTE"), ("fcntl", "CARD", F_DUPFD_CLOEXEC, "ZYGOTE"),
+                ("sendmmsg", "ZYGOTE", "MESSAGE", 1, 0)]),
     ]
     for way, calls in ways:
         for jail in "on", "off":
@@ -260,11 +263,13 @@ def datagrams(numbers_of):
             at["NAME"] = traced.write(256, to)
             vector = traced.write(1024, struct.pack("<QQ", at["DATA"], 6))
             # struct msghdr: name, its length, a vector of one; the room behind it is sendmmsg's
-            at["MESSAGE"] = traced.write(512, struct.pack("<8Q", at["NAME"], len(to), vector, 1, 0, 0, 0, 0))
+            header = struct.pack("<8Q", at["NAME"], len(to), vector, 1, 0, 0, 0, 0)
+            at["MESSAGE"] = traced.write(512, header)
             results = []
             try:
                 for call in calls:
-                    results.append(traced.call(int(numbers_of[call[0]]), *[at.get(a, a) for a in call[1:]]))
+                    args = [at.get(a, a) for a in call[1:]]
+                    results.append(traced.call(int(numbers_of[call[0]]), *args))
             except (Ended, Stuck) as e:
                 results.append(repr(e))
             said = one.said()
