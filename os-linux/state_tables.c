@@ -195,6 +195,36 @@ static bool check_run(struct state_tables *t, uint64_t i)
 	return true;
 }
 
+bool state_tables_may_have(const char *dir, bool (*is)(const char *word))
+{
+	struct state_tables *t = calloc(1, sizeof(*t));
+	char *path, *texts = NULL, *at, *end;
+	bool may = true;
+	int fd;
+
+	if (!t || asprintf(&path, "%s/memory", dir) < 0) {
+		free(t);
+		return true;
+	}
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && read_all(t, fd, &t->h, sizeof(t->h), 0) &&
+		!memcmp(t->h.magic, STATE_MAGIC, sizeof(t->h.magic)) && check_header(t))
+		texts = malloc(t->h.texts_size);
+	end = texts ? texts + t->h.texts_size : NULL;
+	if (texts && read_all(t, fd, texts, t->h.texts_size, t->h.size - t->h.texts_size) &&
+		!end[-1]) {
+		may = false;
+		for (at = texts; at < end && !may; at += strlen(at) + 1)
+			may = is(at);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(texts);
+	free(path);
+	free(t);
+	return may;
+}
+
 bool state_tables_open(struct state_tables *t, int dirfd, const char *name, uint32_t shift)
 {
 	bool good;

@@ -29,6 +29,12 @@ struct state_tables {
 bool state_tables_open(struct state_tables *t, int dirfd, const char *name, uint32_t shift);
 void state_tables_close(struct state_tables *t);
 
+/*
+ * False if no word of the command line that the state in the folder @dir has is one that @is is
+ * true for. A hint, before anything is known of the state: true also if it cannot be read.
+ */
+bool state_tables_may_have(const char *dir, bool (*is)(const char *word));
+
 /* Where the content of a page is. */
 struct state_place {
 	uint32_t source;

@@ -4,8 +4,9 @@
  * name leads out of them: neither one that begins with a slash, nor one with "..". Landlock keeps a
  * process from opening what is outside, but not from asking whether it is there.
  *
- *      folders_begin()     at the start, before Landlock forbids mounts: a helper makes the
- *                          namespace, which for an ordinary user is in a user namespace
+ *      folders_begin()     at the start, before Landlock forbids mounts: if the command line or
+ *                          that of the state names folders, a helper makes the namespace, which
+ *                          for an ordinary user is in a user namespace
  *      os_jail_folders()   the command line is known, also that of a state: the process joins the
  *                          user namespace, which no process with threads may do
  *      os_jail_folder()    a driver gets a descriptor of a copy of the folder's mounts
@@ -37,6 +38,7 @@
 #include "os-linux/host.h"
 #include "os-linux/internal.h"
 #include "os-linux/jail/jail.h"
+#include "os-linux/state_tables.h"
 
 #define FOLDERS_MAX 65
 #define FOLDER "nestling-hostfs-%d"
@@ -243,10 +245,15 @@ static void __attribute__((noreturn)) serve(int sock)
 
 /* ---- the kernel process ---- */
 
+static bool is_folder(const char *word)
+{
+	return !strncmp(word, "hostfs", 6) || !strcmp(word, "rootfstype=hostfs");
+}
+
 static bool has_folders(char **argv)
 {
 	for (int i = 1; argv[i - 1] && argv[i] && strcmp(argv[i], "--"); i++)
-		if (!strncmp(argv[i], "hostfs", 6) || !strcmp(argv[i], "rootfstype=hostfs"))
+		if (is_folder(argv[i]))
 			return true;
 	return false;
 }
@@ -298,9 +305,11 @@ void folders_end(void)
 
 int folders_begin(char **argv)
 {
+	const char *state = value_of(argv, "restore=");
 	int pair[2], fd;
 
-	if (!has_folders(argv) && !value_of(argv, "restore="))
+	/* The helper and its namespace take the host some milliseconds. */
+	if (!has_folders(argv) && !(state && state_tables_may_have(state, is_folder)))
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -1;
