@@ -137,7 +137,8 @@ static void __attribute__((noreturn)) run_keeper(const struct keeper *k)
 		dprintf(report, "e 256 cannot start: %s", strerror(errno));
 		_exit(1);
 	}
-	pid = fork();
+	/* It shares this process's memory until it executes the kernel: nothing is copied. */
+	pid = vfork();
 	if (!pid)
 		become_kernel(k, keeper, errors[1]);
 	if (pid < 0) {
