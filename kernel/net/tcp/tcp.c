@@ -165,13 +165,13 @@ bool tcp_has_peer(struct inet_sock *i)
 
 /* ---- connect ---- */
 
-/* Returns the window scale that the largest buffer will need. */
-static u8 choose_wscale(const struct tcp_sock *t)
+u8 tcp_choose_wscale(const struct tcp_sock *t)
 {
-	u32 space = t->snd.rcvbuf_fixed ? t->inet.c.rcvbuf :
-					  (u32)max(tcp_net(t)->rmem[2], (int)t->inet.c.rcvbuf);
+	u32 space = t->inet.c.rcvbuf / 2;
 	u8 scale = 0;
 
+	if (!t->snd.rcvbuf_fixed)
+		space = max(space, (u32)max(tcp_net(t)->rmem[2], READ_ONCE(sysctl_rmem_max)));
 	space = min(space, t->rcv.clamp);
 	while (space > 65535 && scale < WSCALE_MAX) {
 		space >>= 1;
@@ -231,7 +231,7 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 		return err;
 	i->link_if = link;
 	spin_lock(&i->c.lock);
-	t->snd.rcv_wscale = choose_wscale(t);
+	t->snd.rcv_wscale = tcp_choose_wscale(t);
 	t->snd.advmss = tcp_advmss(t, &t->flow);
 	t->snd.peer_mss = t->snd.advmss;
 	tcp_sync_mss(t);
@@ -778,7 +778,7 @@ int tcp_create(struct socket *s, int family, int type, int protocol)
 	t->inet.sock = s;
 	t->inet.c.rcvbuf = (u32)tcp_net(t)->rmem[1];
 	t->inet.c.sndbuf = (u32)tcp_net(t)->wmem[1];
-	t->snd.rcv_wscale = choose_wscale(t);
+	t->snd.rcv_wscale = tcp_choose_wscale(t);
 	s->sk = &t->inet.c;
 	s->ops = &tcp_ops;
 	return 0;

@@ -107,7 +107,7 @@ static void inherit(struct tcp_sock *c, struct tcp_sock *l)
 	c->opts.keep_cnt = l->opts.keep_cnt;
 	c->opts.timeout = l->opts.timeout;
 	c->rcv.clamp = l->rcv.clamp;
-	c->snd.rcv_wscale = l->snd.rcv_wscale;
+	c->snd.rcv_wscale = tcp_choose_wscale(l);
 	c->snd.sndbuf_fixed = l->snd.sndbuf_fixed;
 	c->snd.rcvbuf_fixed = l->snd.rcvbuf_fixed;
 	i->c.oobinline = from->c.oobinline;
@@ -322,7 +322,7 @@ struct tcp_sock *tcp_child_of_cookie(
 	c->opts.defer_tries = 0;
 	c->snd.iss = c->snd.una = skb->tcp.ack_seq - 1;
 	c->snd.nxt = c->snd.write_seq = c->snd.pushed = c->snd.iss + 1;
-	c->rcv.wnd = min(tcp_window(c), 65535U); /* as the answer to the SYN offered */
+	c->rcv.wnd = tcp_first_window(c); /* as the answer to the SYN offered */
 	tcp_get(c);
 	c->life.self_ref = true;
 	if (!queue_syn(l, c, true))

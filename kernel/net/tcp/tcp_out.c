@@ -16,8 +16,6 @@
 #include "kernel/net/tcp/tcp.h"
 #include "kernel/sched/sched.h"
 
-#define TS_SPACE 12
-
 /* ---- numbers ---- */
 
 /* Returns the clock of timestamps: milliseconds, from a random start for each connection. */

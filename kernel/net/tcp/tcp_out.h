@@ -66,6 +66,10 @@ static inline u32 tcp_burst(const struct tcp_sock *t)
 /* Returns cwnd per round trip in bytes/s, times tcp_pacing_*_ratio; ~0: no round trip known. */
 u64 tcp_pacing_rate(const struct tcp_sock *t);
 u32 tcp_window(struct tcp_sock *t);
+/* Returns the window that a SYN or the answer to it offers. */
+u32 tcp_first_window(const struct tcp_sock *t);
+/* Returns the scale that the largest window will need. */
+u8 tcp_choose_wscale(const struct tcp_sock *t);
 /* Offers tcp_window() in a segment. Returns the header's field, in host order. */
 u16 tcp_take_window(struct tcp_sock *t, bool syn);
 /* Returns the least growth of the window worth telling: a segment, or half of a small buffer. */

@@ -8,12 +8,20 @@
 
 #define PRESSURE_SEGMENTS 4U /* what we offer while memory is short */
 
-static u32 rcv_space(const struct tcp_sock *t)
+/* Returns the size of the buffer, bytes: less while memory is short. */
+static u32 buffer(const struct tcp_sock *t)
 {
-	u32 used = t->inet.queue.rmem + t->rcv.ooo_mem, all = t->inet.c.rcvbuf;
+	u32 all = t->inet.c.rcvbuf;
 
 	if (unlikely(tcp_mem_pressure()))
 		all = min(all, PRESSURE_SEGMENTS * 2 * max((u32)t->rcv.mss, MSS_DEFAULT));
+	return all;
+}
+
+static u32 rcv_space(const struct tcp_sock *t)
+{
+	u32 used = t->inet.queue.rmem + t->rcv.ooo_mem, all = buffer(t);
+
 	return used >= all ? 0 : (all - used) / 2;
 }
 
@@ -55,12 +63,22 @@ u32 tcp_window(struct tcp_sock *t)
 	return max(space, round_up(now, 1U << t->snd.rcv_wscale));
 }
 
+/* Whole segments, where the buffer holds one. They have no scale. */
+u32 tcp_first_window(const struct tcp_sock *t)
+{
+	bool stamps = t->state == TCP_SYN_RECV && t->snd.ts_ok;
+	u32 mss = t->snd.advmss - (stamps ? TS_SPACE : 0);
+	u32 space = min(buffer(t) / 2, t->rcv.clamp);
+
+	if (space > mss)
+		space -= space % mss;
+	return min(space, unscaled_max(t));
+}
+
 u16 tcp_take_window(struct tcp_sock *t, bool syn)
 {
-	u32 w = tcp_window(t);
+	u32 w = syn ? tcp_first_window(t) : tcp_window(t);
 
-	if (syn)
-		w = min(w, unscaled_max(t));
 	if (unlikely(!w != !t->rcv.wnd) && !syn) {
 		if (w)
 			TCP_EXT_COUNT(t->inet.net, TCPFromZeroWindowAdv);

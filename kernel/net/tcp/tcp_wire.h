@@ -39,7 +39,10 @@
 #define FASTOPEN_MAGIC 0xf989U
 
 #define MSS_DEFAULT 536U
-#define MSS_MIN 88U /* of TCP_MAXSEG */
+/* of timestamps among the options, with what fills up */
+#define TS_SPACE 12
+/* of TCP_MAXSEG, and the least guess of the peer's */
+#define MSS_MIN 88U
 #define MAX_SACKS 4
 #define WSCALE_MAX 14
 
