@@ -465,7 +465,7 @@ static void sent_new(struct tcp_sock *t, struct sk_buff *skb)
 	tcp_rack_arm_probe(t);
 	if (skb->len % t->snd.mss)
 		t->snd.sml = skb->tcp.end_seq;
-	if (!t->ack.pingpong && tcp_now(t) - t->rcv.last < ATO_MIN) {
+	if (!t->ack.pingpong && t->ack.heard && tcp_now(t) - t->rcv.last < ATO_MIN) {
 		t->ack.exchanges = (u8)min(t->ack.exchanges + 1, 255);
 		t->ack.pingpong = t->ack.exchanges >= READ_ONCE(tcp_net(t)->pingpong_thresh);
 	}
