@@ -274,7 +274,8 @@ static void drop_received(struct tcp_sock *t)
 {
 	skb_free_list(&t->inet.queue.rq);
 	t->inet.queue.rmem = 0;
-	t->rcv.peer_done = t->ack.due = t->ack.now = false;
+	t->rcv.peer_done = false;
+	t->ack = (struct tcp_ack_state){ 0 };
 	t->rcv.urg_state = URG_NONE;
 	t->rcv.dsack.end = 0;
 	tcp_mem_sync(t);

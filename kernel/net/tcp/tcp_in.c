@@ -166,7 +166,7 @@ static void schedule_ack(struct tcp_sock *t)
 {
 	t->ack.due = true;
 	if (!timer_armed(&t->timers.delack))
-		tcp_arm(t, &t->timers.delack, ATO_MIN);
+		tcp_arm(t, &t->timers.delack, t->ack.heard ? ATO_MIN : ATO_FIN);
 }
 
 /* Acknowledges received data: now, or later with data that goes the other way. */
@@ -286,16 +286,23 @@ static void tell_reader(struct tcp_sock *t)
 
 /* ---- FIN ---- */
 
+/* Takes the FIN. Its acknowledgement waits for ours, which the program is likely to send soon. */
 static void take_fin(struct tcp_sock *t)
 {
 	t->rcv.fin_seen = false;
 	t->rcv.peer_done = true;
-	t->ack.now = true;
+	t->ack.due = true;
 	t->inet.c.shutdown |= SHUT_RD;
 	switch (t->state) {
 	case TCP_SYN_RECV:
-	case TCP_ESTABLISHED: tcp_set_state(t, TCP_CLOSE_WAIT); break;
-	case TCP_FIN_WAIT1: tcp_set_state(t, TCP_CLOSING); break;
+	case TCP_ESTABLISHED:
+		tcp_set_state(t, TCP_CLOSE_WAIT);
+		t->ack.pingpong = true;
+		break;
+	case TCP_FIN_WAIT1:
+		tcp_set_state(t, TCP_CLOSING);
+		t->ack.now = true;
+		break;
 	case TCP_FIN_WAIT2:
 		tcp_send_ack(t);
 		tcp_time_wait(t, TCP_TIME_WAIT, TIME_WAIT_LEN);
@@ -363,6 +370,7 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 		if (!t->snd.head && !atomic_read(&t->snd.write_pending)) {
 			tcp_send_ack(t);
 		} else { /* goes with data */
+			tcp_enter_quick(t);
 			schedule_ack(t);
 			tcp_push(t, false);
 		}
@@ -384,8 +392,7 @@ void tcp_enter_established(struct tcp_sock *t)
 {
 	tcp_set_state(t, TCP_ESTABLISHED);
 	t->rcv.last = t->rcv.space_at = tcp_now(t);
-	t->rcv.mss = min((u32)t->snd.advmss, MSS_DEFAULT);
-	t->ack.quick = TCP_QUICK_ACKS;
+	t->rcv.mss = max(min(min((u32)t->snd.advmss, MSS_DEFAULT), t->rcv.wnd / 2), MSS_MIN);
 	tcp_grow_sndbuf(t);
 	tcp_arm_keepalive(t);
 	tcp_wake(t, EPOLLOUT | EPOLLWRNORM);
@@ -605,10 +612,8 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 	}
 	note_timestamp(t, skb);
 	tcp_ecn_in(t, skb);
-	if (skb_len(skb)) {
+	if (skb_len(skb))
 		t->stats.data_segs_in++;
-		t->rcv.last = tcp_now(t);
-	}
 	if (unlikely(t->inet.tells.keeps_last) && skb->ip.v6)
 		inet_hear(&t->inet.heard_last, skb);
 	t->timers.keep_sent = 0;

@@ -655,7 +655,7 @@ int tcp_send_syn(struct tcp_sock *t)
 	skb->tcp.flags = t->state == TCP_SYN_RECV ? TH_SYN | TH_ACK : TH_SYN;
 	skb->tcp.seq = t->snd.iss;
 	skb->tcp.end_seq = t->snd.iss + 1;
-	t->snd.write_seq = skb->tcp.end_seq;
+	t->snd.write_seq = t->snd.pushed = skb->tcp.end_seq;
 	tcp_queue(t, skb);
 	if (t->state == TCP_SYN_SENT)
 		t->timers.first_failure = ktime_get();

@@ -195,11 +195,31 @@ static void drain_ooo(struct tcp_sock *t)
 	forget_sacks(t);
 }
 
+/* Has the next segments acknowledged at once: as many as half of the window holds, or two. */
+static void more_quick(struct tcp_sock *t)
+{
+	u32 n = t->rcv.wnd / (2 * t->rcv.mss);
+
+	t->ack.quick = max(t->ack.quick, min(n ? n : 2, TCP_QUICK_ACKS));
+}
+
 void tcp_enter_quick(struct tcp_sock *t)
 {
-	t->ack.quick = max(t->ack.quick, TCP_QUICK_ACKS);
+	more_quick(t);
 	t->ack.pingpong = false;
 	t->ack.exchanges = 0;
+	t->ack.heard = true;
+}
+
+/* Notes the time of data that came in order. */
+static void note_data(struct tcp_sock *t)
+{
+	u64 now = tcp_now(t);
+
+	if (!t->ack.heard || now - t->rcv.last > t->rtt.rto)
+		more_quick(t);
+	t->ack.heard = true;
+	t->rcv.last = now;
 }
 
 /* Learns the size of the peer's segments, for acknowledgements and windows. */
@@ -268,6 +288,8 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
 		cut_front(skb, t->rcv.nxt);
 	}
 	t->ack.due = true;
+	if (skb_len(skb))
+		note_data(t);
 	take_in_order(t, skb);
 	if (!list_empty(&t->rcv.ooo)) {
 		t->ack.now = true; /* a gap is filled (RFC 5681, 4.2) */

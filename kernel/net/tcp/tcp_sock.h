@@ -160,10 +160,15 @@ struct tcp_ack_state {
 	bool pingpong;
 	/* times that data was answered quickly, until pingpong */
 	u8 exchanges;
+	/* data has come in order: an acknowledgement may wait for ATO_MIN */
+	bool heard;
 	/* segments that are still acknowledged at once */
 	u32 quick;
 };
-/* Segments that are acknowledged at once when the connection is new, or has lost some. */
+/*
+ * Most segments that are acknowledged at once, when the first data comes, after a long silence,
+ * and when some were lost.
+ */
 #define TCP_QUICK_ACKS 16U
 
 /* Round trips. Protected by c.lock; all in ns. */
@@ -179,6 +184,7 @@ struct tcp_rtt {
 #define RTO_INIT NSEC_PER_SEC
 #define RTO_MAX (120 * NSEC_PER_SEC)
 #define ATO_MIN (40 * MSEC)
+#define ATO_FIN (4 * MSEC) /* for a FIN that no data came before */
 
 /* Timers, and what they count. Protected by c.lock; times are ktime_get(), ns. */
 struct tcp_timers {
