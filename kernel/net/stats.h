@@ -41,6 +41,9 @@ struct tcp_stats {
 	X(DelayedACKs)                                                                             \
 	X(ListenOverflows)                                                                         \
 	X(ListenDrops)                                                                             \
+	X(TCPHPHits)                                                                               \
+	X(TCPPureAcks)                                                                             \
+	X(TCPHPAcks)                                                                               \
 	X(TCPTimeouts)                                                                             \
 	X(TCPAbortOnData)                                                                          \
 	X(TCPAbortOnClose)                                                                         \

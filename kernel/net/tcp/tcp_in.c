@@ -393,6 +393,7 @@ void tcp_enter_established(struct tcp_sock *t)
 	tcp_set_state(t, TCP_ESTABLISHED);
 	t->rcv.last = t->rcv.space_at = tcp_now(t);
 	t->rcv.mss = max(min(min((u32)t->snd.advmss, MSS_DEFAULT), t->rcv.wnd / 2), MSS_MIN);
+	t->rcv.foretold = t->child.listener || !t->snd.wscale;
 	tcp_grow_sndbuf(t);
 	tcp_arm_keepalive(t);
 	tcp_wake(t, EPOLLOUT | EPOLLWRNORM);
@@ -560,9 +561,41 @@ static bool is_syn_again(const struct tcp_sock *t, const struct sk_buff *skb)
 	       (skb->tcp.flags & (TH_SYN | TH_ACK | TH_RST)) == TH_SYN;
 }
 
+/*
+ * True if the header of @skb is the one that was to be expected: the next number, the last window,
+ * no flag and no option that is seldom there. The first data counts as unexpected, as on Linux,
+ * which has no memory for it yet.
+ */
+static bool expected(const struct tcp_sock *t, const struct sk_buff *skb)
+{
+	return t->state == TCP_ESTABLISHED && t->rcv.foretold && list_empty(&t->rcv.ooo) &&
+	       t->rcv.wnd && t->rcv.urg_state == URG_NONE && (skb->tcp.flags & ~TH_PSH) == TH_ACK &&
+	       skb->tcp.seq == t->rcv.nxt && !after(skb->tcp.ack_seq, t->snd.nxt) &&
+	       skb->tcp.window == t->snd.wnd &&
+	       skb->tcp.hlen == sizeof(struct tcphdr) + (t->snd.ts_ok ? TS_SPACE : 0) &&
+	       (skb->tcp.seq == skb->tcp.end_seq || t->ack.heard);
+}
+
+/* Counts what @skb, which was @fast or not, has acknowledged behind @una. */
+static void count_ack(struct tcp_sock *t, const struct sk_buff *skb, bool fast, u32 una)
+{
+	bool empty = skb->tcp.seq == skb->tcp.end_seq;
+
+	if (before(skb->tcp.ack_seq, una) || t->state == TCP_TIME_WAIT)
+		return;
+	if (fast && !empty)
+		TCP_EXT_COUNT(t->inet.net, TCPHPHits);
+	if (fast && t->snd.una != una)
+		TCP_EXT_COUNT(t->inet.net, TCPHPAcks);
+	else if (empty)
+		TCP_EXT_COUNT(t->inet.net, TCPPureAcks);
+}
+
 static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opts *o, u16 urg)
 {
 	u8 fl = skb->tcp.flags;
+	u32 una = t->snd.una;
+	bool fast = expected(t, skb);
 
 	if (paws_rejects(t, skb)) {
 		if (fl & TH_SYN)
@@ -610,6 +643,7 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 		challenge(t);
 		goto drop;
 	}
+	count_ack(t, skb, fast, una);
 	note_timestamp(t, skb);
 	tcp_ecn_in(t, skb);
 	if (skb_len(skb))

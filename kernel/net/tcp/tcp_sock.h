@@ -135,6 +135,8 @@ struct tcp_rcv {
 	struct sack_block dsack;
 	u32 nr_sacks;
 	bool fin_seen; /* the peer's FIN is in order */
+	/* the next header can be foretold: counts alone depend on it (count_ack()) */
+	bool foretold;
 	/* the reader has met the FIN: reading ends there */
 	bool peer_done;
 	bool tell_inq;          /* TCP_INQ */

@@ -344,6 +344,9 @@ TEST(net_counts)
 		"TcpExt:TCPAbortOnData", "TcpExt:TCPAbortOnClose");
 	ADDS("data both ways", tcp_plain, 100, "Tcp:ActiveOpens", "Tcp:PassiveOpens",
 		"Tcp:AttemptFails", "Tcp:EstabResets", "TcpExt:TW");
+	ADDS("segments as they were expected", tcp_plain, 15, "TcpExt:TCPHPHits",
+		"TcpExt:TCPHPAcks");
+	ADDS("acknowledgements alone", tcp_plain, 2, "TcpExt:TCPPureAcks");
 	ADDS("a full backlog", tcp_backlog, 4, "TcpExt:ListenOverflows", "TcpExt:ListenDrops",
 		"Tcp:AttemptFails");
 	ADDS("keep-alive", tcp_keepalive, 1, "TcpExt:TCPKeepAlive");
