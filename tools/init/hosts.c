@@ -76,12 +76,15 @@ static bool lacks(const char *text, const char *name)
 
 void hosts_add(const char *name)
 {
-	int fd = open(
-		HOSTS, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
-	char *text = fd < 0 ? NULL : read_hosts(fd);
+	int fd;
+	char *text;
 	char more[sizeof(local) + 100] = "";
-	size_t n = text ? strlen(text) : 0;
+	size_t n;
 
+	mkdir("/etc", 0755); /* an image of one program has none */
+	fd = open(HOSTS, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
+	text = fd < 0 ? NULL : read_hosts(fd);
+	n = text ? strlen(text) : 0;
 	if (text && n && text[n - 1] != '\n')
 		strcat(more, "\n");
 	n = strlen(more);
