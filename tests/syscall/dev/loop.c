@@ -43,6 +43,7 @@ static void units(void)
 
 	n = GNEED(ioctl(ctl, LOOP_CTL_GET_FREE));
 	snprintf(dev, sizeof(dev), "/dev/loop%ld", n);
+	GIS(strtol(sys_text("bdi/read_ahead_kb"), NULL, 10) > 0);
 	G(ioctl(ctl, LOOP_CTL_ADD, n), "-1 EEXIST");
 	G(ioctl(ctl, LOOP_CTL_ADD, 40), "40");
 	G(access("/dev/loop40", F_OK), "0");

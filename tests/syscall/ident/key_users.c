@@ -1,11 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * key_users: keys of more users, one after the other, than a kernel could remember for ever. A user
- * without keys is forgotten.
+ * without keys is forgotten. The most keys that root may have can be raised.
  */
-#include "t.h"
+#include "guest.h"
 #include <linux/keyctl.h>
 #include <sys/fsuid.h>
+
+#define MOST "/proc/sys/kernel/keys/root_maxkeys"
+
+static bool told_of_root(const char *most)
+{
+	FILE *f = fopen("/proc/key-users", "re");
+	char line[200];
+	bool found = false;
+
+	while (f && fgets(line, sizeof(line), f))
+		found |= !strncmp(line, "    0:", 6) && strstr(line, most);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static long set_most(const char *most)
+{
+	int fd = open(MOST, O_WRONLY | O_CLOEXEC);
+	long n = write(fd, most, strlen(most));
+
+	close(fd);
+	return n;
+}
 
 TEST(key_users)
 {
@@ -19,4 +43,8 @@ TEST(key_users)
 		NEED(syscall(SYS_keyctl, KEYCTL_CLEAR, ring));
 	}
 	say("refused: %d", refused);
+	GIS(told_of_root("/1000000 "));
+	G(set_most("2000000"), "7");
+	GIS(told_of_root("/2000000 "));
+	G(set_most("1000000"), "7");
 }
