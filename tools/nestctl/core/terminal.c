@@ -2,6 +2,7 @@
 /* terminal.c: see terminal.h. */
 #include "tools/nestctl/core/terminal.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <termios.h>
 
@@ -16,7 +17,8 @@ void terminal_restore(void)
 	raw = false;
 }
 
-bool terminal_raw(bool drop)
+/* In the background this stops the process (SIGTTOU) until it is in the foreground. */
+static bool take(void)
 {
 	struct termios t;
 
@@ -24,8 +26,23 @@ bool terminal_raw(bool drop)
 		return false;
 	t = before;
 	cfmakeraw(&t);
-	when = drop ? TCSAFLUSH : TCSADRAIN;
 	raw = !tcsetattr(0, TCSADRAIN, &t);
-	atexit(terminal_restore);
 	return raw;
+}
+
+bool terminal_raw(bool drop)
+{
+	when = drop ? TCSAFLUSH : TCSADRAIN;
+	atexit(terminal_restore);
+	return take();
+}
+
+void terminal_stop(void)
+{
+	const bool again = raw;
+
+	terminal_restore();
+	raise(SIGSTOP);
+	if (again)
+		take();
 }

@@ -16,5 +16,10 @@
 bool terminal_raw(bool drop);
 /* Gives the terminal back; may be called again. */
 void terminal_restore(void);
+/*
+ * Stops this process, as SIGTSTP does, with the terminal given back meanwhile. Returns once the
+ * process goes on, with the terminal taken again.
+ */
+void terminal_stop(void);
 
 #endif

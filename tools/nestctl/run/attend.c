@@ -36,6 +36,9 @@
 #define STATUS_TIMEOUT 124
 /* between two looks once the end is wanted */
 #define STEP_NS 200000000
+/* the kernel's time to stop: a second */
+#define STOP_LOOKS 100
+#define STOP_LOOK_US 10000
 /* the kernel's status after a loss of guest data: OS_EXIT_LOST of os-linux/os.h */
 #define KERNEL_LOST 3
 
@@ -118,11 +121,25 @@ static bool command_has_ended(const struct run *r)
 	return poll(&(struct pollfd){ .fd = r->status_fd, .events = POLLIN }, 1, 0) > 0;
 }
 
+/*
+ * Stops with the kernel, which gives a terminal of its own back first. Its size may be another one
+ * when both go on: SIGWINCH goes to the group that has the terminal meanwhile.
+ */
 static void stop_with_it(pid_t pid)
 {
+	siginfo_t info;
+
 	kill(pid, SIGTSTP);
+	for (int i = 0; i < STOP_LOOKS; i++) {
+		info.si_pid = 0;
+		if (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT) ||
+			info.si_pid)
+			break;
+		usleep(STOP_LOOK_US);
+	}
 	raise(SIGSTOP);
 	kill(pid, SIGCONT);
+	kill(pid, SIGWINCH);
 }
 
 static time_t seconds(void)
@@ -240,8 +257,7 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 		if (sig <= 0 || sig == SIGCHLD)
 			continue;
 		if (sig == SIGTSTP) {
-			if (!r->terminal)
-				stop_with_it(pid);
+			stop_with_it(pid);
 			continue;
 		}
 		asked = read_request(r, &info);

@@ -206,7 +206,8 @@ static void send_size(int control)
  */
 static int block_signals(void)
 {
-	static const int taken[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH };
+	static const int taken[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH,
+		SIGTSTP };
 	sigset_t set;
 	int signals;
 
@@ -228,7 +229,9 @@ static int pass_signal(int signals, int control)
 
 	if (read(signals, &info, sizeof(info)) != sizeof(info))
 		return 0;
-	if (info.ssi_signo == SIGWINCH) {
+	if (info.ssi_signo == SIGTSTP)
+		terminal_stop();
+	if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGWINCH) {
 		send_size(control);
 		return 0;
 	}

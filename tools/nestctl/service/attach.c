@@ -177,6 +177,7 @@ static void take_signals(struct attach *a)
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGWINCH);
+	sigaddset(&set, SIGTSTP);
 	for (size_t i = 0; !a->how->no_signals && i < sizeof(taken) / sizeof(taken[0]); i++)
 		sigaddset(&set, taken[i]);
 	a->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -192,7 +193,11 @@ static bool pass_signal(struct attach *a)
 
 	if (read(a->signals, &info, sizeof(info)) != sizeof(info))
 		return false;
-	if (info.ssi_signo == SIGWINCH) {
+	if (info.ssi_signo == SIGTSTP) {
+		terminal_stop();
+		send_size(a, 1);
+	}
+	if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGWINCH) {
 		send_size(a, 0);
 		return false;
 	}

@@ -188,6 +188,7 @@ static int watch_signals(void)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGWINCH);
+	sigaddset(&set, SIGTSTP);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGINT);
@@ -213,7 +214,9 @@ static const char *talk(void)
 		if (p[0].revents && !receive())
 			return "the instance has closed the line";
 		if (p[2].revents && read(p[2].fd, &si, sizeof(si)) == sizeof(si)) {
-			if (si.ssi_signo != SIGWINCH)
+			if (si.ssi_signo == SIGTSTP)
+				terminal_stop();
+			else if (si.ssi_signo != SIGWINCH)
 				return "";
 			send_size();
 		}
