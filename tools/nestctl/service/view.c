@@ -16,6 +16,8 @@
 
 /* an instance that hangs is listed as running */
 #define ASK_MS 200
+/* eth0 to eth15 */
+#define CARDS_MAX 16
 
 static bool is_paused(const char *folder)
 {
@@ -76,6 +78,46 @@ static char **ports_of(char *const *argv)
 	return list;
 }
 
+static bool has_word(char *const *argv, const char *beginning)
+{
+	for (; *argv; argv++)
+		if (!strncmp(*argv, beginning, strlen(beginning)))
+			return true;
+	return false;
+}
+
+/*
+ * Returns the words that may be about cards: those of the kernel's command line or, of one that has
+ * its parameters from a saved state, what it answers for each card.
+ */
+static char **card_words(const struct instance *in)
+{
+	static char *none[] = { NULL };
+	char **words;
+	struct umid_console c;
+	size_t n = 0, len;
+	int err;
+
+	if (!has_word(in->argv, "restore="))
+		return in->argv;
+	if (!umid_try_connect(&c, in->folder))
+		return none;
+	c.wait_ms = ASK_MS;
+	words = xalloc((CARDS_MAX + 1) * sizeof(*words));
+	for (int i = 0; i < CARDS_MAX; i++) {
+		char *text = umid_ask(&c, format("config eth%d", i), &err, &len);
+
+		if (text && !err && *text)
+			words[n++] = format("eth%d=%s", i, text);
+		free(text);
+		if (!text)
+			break;
+	}
+	words[n] = NULL;
+	close(c.fd);
+	return words;
+}
+
 /* Returns the kind of the first card, or NULL. */
 static const char *card_of(char *const *argv)
 {
@@ -101,6 +143,7 @@ static const char *image_name(const char *file)
 
 static struct view of_instance(const struct instance *in)
 {
+	char **cards = card_words(in);
 	struct view v = { .name = in->name,
 		.image = image_name(in->image),
 		.file = in->image,
@@ -108,8 +151,8 @@ static struct view of_instance(const struct instance *in)
 		.created = now_ns() - (int64_t)(in->age * 1e9),
 		.pid = in->pid,
 		.folder = in->folder,
-		.card = card_of(in->argv),
-		.ports = ports_of(in->argv) };
+		.card = card_of(cards),
+		.ports = ports_of(cards) };
 
 	v.state.phase = PHASE_RUNNING;
 	v.state.started = v.created;
