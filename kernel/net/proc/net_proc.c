@@ -411,12 +411,12 @@ static int show_addresses(struct seq *s, void *arg)
 		seq_printf(s, "%s %02x:%02x:%02x:%02x:%02x:%02x ", a->dev->name, m[0], m[1], m[2],
 			m[3], m[4], m[5]);
 		if (ip_is_v4(&a->addr)) {
-			seq_printf(s, "%u.%u.%u.%u/%u\n", b[12], b[13], b[14], b[15], a->prefix);
-			continue;
+			seq_printf(s, "%u.%u.%u.%u", b[12], b[13], b[14], b[15]);
+		} else {
+			for (u32 i = 0; i < 16; i += 2)
+				seq_printf(s, "%s%x", i ? ":" : "", b[i] << 8 | b[i + 1]);
 		}
-		for (u32 i = 0; i < 16; i += 2)
-			seq_printf(s, "%s%x", i ? ":" : "", b[i] << 8 | b[i + 1]);
-		seq_printf(s, "/%u\n", a->prefix);
+		seq_printf(s, "/%u%s\n", a->prefix, a->dev->carrier ? "" : " no-carrier");
 	}
 	spin_unlock(&net->lock);
 	return 0;

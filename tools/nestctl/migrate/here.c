@@ -20,6 +20,7 @@
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/migrate/migrate.h"
+#include "tools/nestctl/service/service.h"
 
 #define SAVE_MS 600000
 
@@ -146,8 +147,12 @@ void migrate_here(const struct instance *in, const char *wanted_kernel, bool jso
 		.wanted_kernel = wanted_kernel,
 		.aside = format("%s" MIG_ASIDE "%d", in->folder, (int)getpid()),
 		.channel = -1 };
-	const char *why = attempt(move_all, &m), *head;
+	const char *why, *head;
+	struct service s;
 
+	if (service_find(&s, in->name))
+		die("%s: --here: a detached instance stays a child of its supervisor", in->name);
+	why = attempt(move_all, &m);
 	if (why)
 		give_up(&m, why);
 	end_old(&m);

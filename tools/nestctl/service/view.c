@@ -16,6 +16,8 @@
 
 /* an instance that hangs is listed as running */
 #define ASK_MS 200
+/* how a line of the guest's /proc/nestling/addresses ends */
+#define NO_LINK " no-carrier"
 /* eth0 to eth15 */
 #define CARDS_MAX 16
 
@@ -86,6 +88,26 @@ static bool has_word(char *const *argv, const char *beginning)
 	return false;
 }
 
+/* True if eth@card of @addresses has no link, as while another instance has its ports. */
+static bool has_no_link(const char *addresses, int card)
+{
+	const char *name = format("eth%d ", card);
+
+	for (const char *p = addresses; p && *p; p += strcspn(p, "\n"), p += *p == '\n')
+		if (!strncmp(p, name, strlen(name)))
+			return !strncmp(
+				p + strcspn(p, "\n") - strlen(NO_LINK), NO_LINK, strlen(NO_LINK));
+	return false;
+}
+
+/* Returns the words of a card that has no link: its ports lead nowhere. */
+static char *without_ports(const char *words)
+{
+	const char *ports = strstr(words, ",hostfwd=");
+
+	return ports ? format("%.*s", (int)(ports - words), words) : format("%s", words);
+}
+
 /*
  * Returns the words that may be about cards: those of the kernel's command line or, of one that has
  * its parameters from a saved state, what it answers for each card.
@@ -93,7 +115,7 @@ static bool has_word(char *const *argv, const char *beginning)
 static char **card_words(const struct instance *in)
 {
 	static char *none[] = { NULL };
-	char **words;
+	char **words, *addresses;
 	struct umid_console c;
 	size_t n = 0, len;
 	int err;
@@ -103,17 +125,20 @@ static char **card_words(const struct instance *in)
 	if (!umid_try_connect(&c, in->folder))
 		return none;
 	c.wait_ms = ASK_MS;
+	addresses = umid_ask(&c, "proc nestling/addresses", &err, &len);
 	words = xalloc((CARDS_MAX + 1) * sizeof(*words));
 	for (int i = 0; i < CARDS_MAX; i++) {
 		char *text = umid_ask(&c, format("config eth%d", i), &err, &len);
 
 		if (text && !err && *text)
-			words[n++] = format("eth%d=%s", i, text);
+			words[n++] = format("eth%d=%s", i,
+				has_no_link(addresses, i) ? without_ports(text) : text);
 		free(text);
 		if (!text)
 			break;
 	}
 	words[n] = NULL;
+	free(addresses);
 	close(c.fd);
 	return words;
 }

@@ -26,6 +26,7 @@
 #include "tools/nestctl/core/output.h"
 #include "tools/nestctl/run/host_user.h"
 #include "tools/nestctl/run/run.h"
+#include "tools/nestctl/service/service.h"
 #include "tools/nestctl/state/state.h"
 
 #define START_MS 600000 /* gigabytes of layers are copied first */
@@ -60,19 +61,38 @@ static const char *served_folder(const char *name)
 	return NULL;
 }
 
+/* True if a detached instance of this name is kept, whether it runs or not. */
+static bool is_kept(const char *name)
+{
+	struct service s;
+
+	if (!service_find(&s, name))
+		return false;
+	service_close(&s);
+	return true;
+}
+
 void start_check_name(const char *name)
 {
 	if (!*name || strchr(name, '/') || *name == '.' || strlen(name) > 60)
 		die("'%.100s' is not a name for an instance", name);
 	if (served_folder(name))
 		die("%s: an instance of this name runs", name);
+	if (is_kept(name))
+		die("%s: an instance of this name is kept; --name gives another, nestctl rm "
+		    "removes it",
+			name);
 }
 
 const char *start_free_name(const char *wanted)
 {
 	const char *name = wanted;
 
-	for (int i = 2; served_folder(name); i++)
+	if (!served_folder(wanted)) {
+		start_check_name(wanted);
+		return wanted;
+	}
+	for (int i = 2; served_folder(name) || is_kept(name); i++)
 		name = format("%.50s-%d", wanted, i);
 	return name;
 }

@@ -296,7 +296,10 @@ bool start_undo(struct start *st);
 bool start_has_init(const struct state *s);
 /* True if a parameter begins so. */
 bool start_has_line(const struct state *s, const char *param);
-/* Returns @wanted or, if that is taken, the first free of WANTED-2, WANTED-3 ... */
+/*
+ * Returns @wanted or, if an instance of this name runs, the first free of WANTED-2, WANTED-3 ...
+ * Dies if a detached one of this name is kept and does not run.
+ */
 const char *start_free_name(const char *wanted);
 /* Dies if @name is no name for an instance, or taken. */
 void start_check_name(const char *name);
