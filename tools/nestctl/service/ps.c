@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tools/nestctl/core/command.h"
 #include "tools/nestctl/core/fields.h"
@@ -17,7 +18,9 @@
 #define COMMAND_MAX 20
 
 struct ps {
-	bool all, quiet, json, whole, latest;
+	bool all, quiet, json, whole, size;
+	/* so many that were made last; 0: all */
+	size_t last;
 	const char *format;
 	const char *filters[FILTERS_MAX];
 	int nr_filters;
@@ -137,8 +140,30 @@ static const char *command_text(const struct view *v, bool whole)
 	return format("\"%.*s…\"", (int)n, v->command);
 }
 
+static uint64_t bytes_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) ? 0 : (uint64_t)st.st_blocks * 512;
+}
+
+/* "1.2MB (virtual 7.4MB)", or "" of one that is not detached: its layer has no name. */
+static const char *size_of(const struct view *v)
+{
+	const struct spec *c = &v->service.spec;
+	const char *layer = !v->kept     ? NULL :
+			    c->own_layer ? format("%s/layer", v->service.folder) :
+					   spec_option(c, "keep");
+	const uint64_t own = layer ? bytes_of(layer) : 0;
+
+	if (!layer)
+		return "";
+	return format("%s (virtual %s)", size_text((double)own),
+		size_text((double)(own + bytes_of(v->file))));
+}
+
 /* The fields of docker's ps. */
-static void put_row(const struct view *v)
+static void put_row(const struct ps *ps, const struct view *v)
 {
 	json_open(NULL, '{');
 	json_text("ID", v->name);
@@ -150,6 +175,9 @@ static void put_row(const struct view *v)
 	json_text("State", v->word);
 	json_text("Status", view_status(v));
 	json_text("Ports", view_ports(v));
+	/* as with docker, it is looked up if it is wanted */
+	if (ps->size || (ps->format && strstr(ps->format, "Size")))
+		json_text("Size", size_of(v));
 	json_text("Labels", labels_text(v));
 	json_open("Label", '{');
 	for (char **l = v->kept ? v->service.spec.labels : NULL; l && *l; l++)
@@ -175,14 +203,15 @@ static enum colour colour_of_status(const char *status)
 
 static void print_table(const struct ps *ps, const struct view *all, size_t n)
 {
-	struct table *t = table_new(
-		(const char *[]){ "NAME", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", NULL });
+	struct table *t = table_new((const char *[]){ "NAME", "IMAGE", "COMMAND", "CREATED",
+		"STATUS", "PORTS", ps->size ? "SIZE" : NULL, NULL });
 
 	for (size_t i = 0; i < n; i++)
 		table_row(t, (const char *[]){ all[i].name, all[i].image,
 				     *all[i].command ? command_text(&all[i], ps->whole) : "",
 				     format("%s ago", duration_text(now_ns() - all[i].created)),
-				     view_status(&all[i]), view_ports(&all[i]) });
+				     view_status(&all[i]), view_ports(&all[i]),
+				     ps->size ? size_of(&all[i]) : NULL, NULL });
 	table_colours(t, 4, colour_of_status);
 	table_print(t);
 }
@@ -199,7 +228,7 @@ static void print(const struct ps *ps, const struct view *all, size_t n)
 	if (ps->json) {
 		json_open(NULL, '[');
 		for (size_t i = 0; i < n; i++)
-			put_row(&all[i]);
+			put_row(ps, &all[i]);
 		json_close(']');
 		return;
 	}
@@ -208,19 +237,34 @@ static void print(const struct ps *ps, const struct view *all, size_t n)
 	f = fields_parse(ps->format);
 	for (size_t i = 0; i < n; i++) {
 		fields_row_begin(f);
-		put_row(&all[i]);
+		put_row(ps, &all[i]);
 		fields_row_end(f);
 	}
 	fields_finish(f);
 }
 
-/* Leaves the one that was made last. */
-static size_t keep_latest(struct view *all, size_t n)
+static int by_age(const void *a, const void *b)
 {
-	for (size_t i = 1; i < n; i++)
-		if (all[i].created > all[0].created)
-			all[0] = all[i];
-	return n ? 1 : 0;
+	const struct view *x = a, *y = b;
+
+	return (x->created < y->created) - (x->created > y->created);
+}
+
+/* Leaves the @last that were made last, the latest first. */
+static size_t keep_latest(struct view *all, size_t n, size_t last)
+{
+	qsort(all, n, sizeof(*all), by_age);
+	return n < last ? n : last;
+}
+
+static size_t number(const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || !n)
+		die("ps: -n %s: wants a number from 1", text);
+	return n;
 }
 
 enum { KEY_FORMAT = 256, KEY_NO_TRUNC };
@@ -235,7 +279,12 @@ static int ps(int argc, char **argv)
 		switch (key) {
 		case 'a': ps.all = true; break;
 		case 'q': ps.quiet = true; break;
-		case 'l': ps.all = ps.latest = true; break;
+		case 'l':
+		case 'n':
+			ps.all = true;
+			ps.last = key == 'l' ? 1 : number(optarg);
+			break;
+		case 's': ps.size = true; break;
 		case 'f':
 			if (ps.nr_filters == FILTERS_MAX)
 				die("ps: too many filters");
@@ -251,8 +300,8 @@ static int ps(int argc, char **argv)
 	for (size_t i = 0; i < n; i++)
 		if (fits(&ps, &all[i]))
 			all[left++] = all[i];
-	if (ps.latest)
-		left = keep_latest(all, left);
+	if (ps.last)
+		left = keep_latest(all, left, ps.last);
 	print(&ps, all, left);
 	return 0;
 }
@@ -261,13 +310,18 @@ static const struct option_row ps_options[] = {
 	{ 'a', "all", NULL, "also detached instances that have ended" },
 	{ 'q', "quiet", NULL, "only the names" },
 	{ 'l', "latest", NULL, "only the one that was made last, whatever its state" },
+	{ 'n', "last", "N", "only the N that were made last, whatever their state" },
+	{ 's', "size", NULL,
+		"what the layer of a detached instance takes on the disk, and with its image: "
+		"{{.Size}}" },
 	{ 'f', "filter", "FIELD=VALUE",
 		"only those with this name (a part of it), id (the whole name), label[=VALUE], "
 		"ancestor (image), status, exited (status of the command) or health; several times "
 		"for more" },
 	{ KEY_FORMAT, "format", "TEMPLATE",
 		"print fields: {{.Names}}, {{.Image}}, {{.Command}}, {{.CreatedAt}}, "
-		"{{.RunningFor}}, {{.Status}}, {{.State}}, {{.Ports}}, {{.Labels}}, {{.Label "
+		"{{.RunningFor}}, {{.Status}}, {{.State}}, {{.Ports}}, {{.Size}}, {{.Labels}}, "
+		"{{.Label "
 		"\"NAME\"}}, {{.Pid}}; json, or table {{.Names}}\\t{{.Status}}" },
 	{ KEY_NO_TRUNC, "no-trunc", NULL, "the whole command" },
 	OPTION_JSON,
