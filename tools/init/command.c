@@ -67,6 +67,9 @@ static bool parse(struct job *job, ssize_t size)
 		case 'l':
 		case 'r':
 		case 'c':
+		case 'b':
+		case 'y':
+		case 'G':
 		case 'p':
 		case 'k':
 		case 'g':
@@ -201,8 +204,8 @@ static bool is_member(char *members, const char *name)
 	return false;
 }
 
-/* Finds the number of the group @who or, if it is NULL, the groups of the user. */
-static bool find_groups(const char *who, struct user *u)
+/* Finds the number of the group @who, *@gid, or, if it is NULL, the groups of the user. */
+static bool find_groups(const char *who, gid_t *gid, struct user *u)
 {
 	FILE *f = fopen("/etc/group", "re");
 	char line[4096], *w[4];
@@ -213,7 +216,7 @@ static bool find_groups(const char *who, struct user *u)
 		if (split(line, w, 4) < 3 || !number(w[2], &id))
 			continue;
 		if (who && !strcmp(w[0], who)) {
-			u->gid = id;
+			*gid = id;
 			found = true;
 		}
 		if (!who && u->nr_groups < GROUPS_MAX && is_member(w[3], u->name))
@@ -222,6 +225,26 @@ static bool find_groups(const char *who, struct user *u)
 	if (f)
 		fclose(f);
 	return found;
+}
+
+/* Adds the groups of --group-add. */
+static void add_groups(const struct job *job, struct user *u)
+{
+	for (int i = 0; i < job->nr_settings; i++) {
+		const char *who = job->settings[i] + 1;
+		unsigned int id;
+		gid_t gid = 0;
+
+		if (job->settings[i][0] != 'G')
+			continue;
+		if (number(who, &id))
+			gid = id;
+		else if (!find_groups(who, &gid, u))
+			refuse(who, "no such group");
+		if (u->nr_groups == GROUPS_MAX)
+			refuse(who, "too many groups");
+		u->groups[u->nr_groups++] = gid;
+	}
 }
 
 static void resolve(const struct job *job, struct user *u)
@@ -238,11 +261,12 @@ static void resolve(const struct job *job, struct user *u)
 		u->uid = id;
 		snprintf(u->name, sizeof(u->name), "%s", id ? who : "root");
 	}
-	find_groups(NULL, u);
+	find_groups(NULL, NULL, u);
 	if (group && number(group, &id))
 		u->gid = id;
-	else if (group && !find_groups(group, u))
+	else if (group && !find_groups(group, &u->gid, u))
 		refuse(group, "no such group");
+	add_groups(job, u);
 	if (u->shell[0] != '/' || access(u->shell, X_OK))
 		snprintf(u->shell, sizeof(u->shell), "/bin/sh");
 }

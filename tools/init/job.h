@@ -21,6 +21,9 @@
  *    fDIR[:OPTIONS] a tmpfs, with options of mount(8)
  *    lN SOFT HARD   a limit of the command: RLIMIT_... and its values (setrlimit(2))
  *    r              the root becomes read-only
+ *    bSIZE          bytes that /dev/shm holds
+ *    yNAME=VALUE    a parameter below /proc/sys, with dots or slashes
+ *    GGROUP         a further group of the command, its name or number
  *    cMASK          the capabilities that the command may ever have, bits in hexadecimal
  *
  * and of a machine (machine.c):
@@ -53,7 +56,7 @@ struct job {
 	/* the file's name; NULL: a folder */
 	const char *files[JOB_VOLUMES_MAX];
 	int nr_volumes;
-	/* strings with the letters a n f l r c p k g s */
+	/* strings with the letters a n f l r c b y G p k g s */
 	char *settings[JOB_SETTINGS_MAX];
 	int nr_settings;
 	/* the archive's file /agent, executed in place of argv[0]; or -1 */

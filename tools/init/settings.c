@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* settings.c: what the job sets up besides the command: see the letters in job.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "tools/init/job.h"
 
 #define DATA_MAX 1024
+#define SHM "/dev/shm"
 
 /* Reads a word of mount(8): changes *flags, or returns false. */
 static bool is_flag(const char *word, unsigned long *flags)
@@ -77,19 +79,64 @@ static bool write_name_servers(const struct job *job)
 	return !f || (!fclose(f) && good);
 }
 
+static bool set_shm_size(const char *bytes)
+{
+	char data[64];
+
+	snprintf(data, sizeof(data), "mode=1777,size=%s", bytes);
+	return !mount(NULL, SHM, NULL, MS_REMOUNT, data);
+}
+
+/*
+ * Sets "NAME=VALUE" below /proc/sys; a dot in NAME is a slash. Returns NULL, or the option with
+ * NAME, and errno.
+ */
+static const char *set_sysctl(const char *text)
+{
+	static char option[256];
+	char path[256];
+	size_t n = strcspn(text, "="), len = strlen(text + n + 1);
+	ssize_t done = -1;
+	int fd;
+
+	snprintf(option, sizeof(option), "--sysctl %.*s", (int)n, text);
+	snprintf(path, sizeof(path), "/proc/sys/%.*s", (int)n, text);
+	for (char *p = path; (p = strchr(p, '.'));)
+		*p = '/';
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return option;
+	done = write(fd, text + n + 1, len);
+	close(fd);
+	return done == (ssize_t)len ? NULL : option;
+}
+
+/* Applies one string. Returns NULL, or what could not be done, with errno. */
+static const char *apply(const char *s)
+{
+	switch (*s) {
+	case 'a': hosts_add_line(s + 1); return NULL;
+	case 'f': return mount_tmpfs(s + 1) ? NULL : s + 1;
+	case 'b': return set_shm_size(s + 1) ? NULL : SHM;
+	case 'y': return set_sysctl(s + 1);
+	default: return NULL;
+	}
+}
+
 const char *settings_apply(const struct job *job)
 {
 	bool read_only = false;
 
 	for (int i = 0; i < job->nr_settings; i++) {
-		const char *s = job->settings[i];
+		const char *what = apply(job->settings[i]);
 
-		if (*s == 'a')
-			hosts_add_line(s + 1);
-		if (*s == 'f' && !mount_tmpfs(s + 1))
-			return s + 1;
-		read_only = read_only || *s == 'r';
+		if (what)
+			return what;
+		read_only = read_only || *job->settings[i] == 'r';
 	}
+	/* the command's folder; where it cannot be made, the command says so */
+	if (job->dir && !job->machine)
+		make_dirs(job->dir);
 	if (!write_name_servers(job))
 		return RESOLV_CONF;
 	if (read_only && mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL))

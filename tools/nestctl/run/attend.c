@@ -15,8 +15,10 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,6 +41,9 @@
 /* the kernel's time to stop: a second */
 #define STOP_LOOKS 100
 #define STOP_LOOK_US 10000
+/* how often another port is chosen; of what the kernel says before its init is ready */
+#define PORT_TRIES 8
+#define SAID_MAX 16384
 /* the kernel's status after a loss of guest data: OS_EXIT_LOST of os-linux/os.h */
 #define KERNEL_LOST 3
 
@@ -367,7 +372,7 @@ void attend_begin(struct run *r)
 		close_ends(r);
 	if (r->started_fd >= 0)
 		pump_tell_started(r->started_fd, r->ready, r->fds[0] <= 2);
-	if (!r->terminal)
+	if (!r->terminal || r->fds[2] > 2)
 		pump_kernel_started(r->fds, r->machine);
 	audit_begin();
 }
@@ -385,7 +390,7 @@ static int wait_for_machine(struct run *r, pid_t pid)
 		pid = start_kernel(r, r->argv, r->fds);
 	}
 	close_ends(r);
-	if (!r->terminal)
+	if (!r->terminal || r->fds[2] > 2)
 		pump_kernel_ended(r->fds);
 	return WIFEXITED(status) && WEXITSTATUS(status) == MACHINE_RESTARTS ? 0 : status;
 }
@@ -415,14 +420,62 @@ int attend_rest(struct run *r, pid_t pid)
 	return written || ended ? ended : 1;
 }
 
+/* True if a signal waits that is for the command or ends it. */
+static bool signal_waits(void)
+{
+	sigset_t set;
+
+	sigpending(&set);
+	return sigismember(&set, SIGTERM) || sigismember(&set, SIGINT) ||
+	       sigismember(&set, SIGHUP) || sigismember(&set, SIGQUIT);
+}
+
+/*
+ * Waits until init is ready. True if the kernel has ended before, since another process has a port
+ * of the host that was chosen for this run, and another port is chosen.
+ */
+static bool has_lost_port(struct run *r, pid_t pid)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p[2] = { { .fd = r->ready, .events = POLLIN },
+		{ .fd = pidfd, .events = POLLIN } };
+	char *text;
+
+	while (pidfd >= 0 && poll(p, 2, STOP_LOOK_US / 1000) <= 0 && !signal_waits() &&
+		pump_waiting(2) < SAID_MAX)
+		;
+	close(pidfd);
+	if (!(p[1].revents & POLLIN))
+		return false;
+	text = pump_take(2);
+	if (run_choose_again(r, text)) {
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		free(text);
+		return true;
+	}
+	put_all(2, text, strlen(text), NULL);
+	free(text);
+	return false;
+}
+
+static pid_t boot(struct run *r)
+{
+	for (int i = 0;; i++) {
+		pid_t pid;
+
+		prepare_boot(r);
+		pid = start_kernel(r, r->argv, r->fds);
+		if (!r->chosen || i == PORT_TRIES || !has_lost_port(r, pid))
+			return pid;
+	}
+}
+
 int attend(struct run *r)
 {
 	pid_t pid = r->template >= 0 ? template_start(r) : 0;
 
-	if (!pid) {
-		prepare_boot(r);
-		pid = start_kernel(r, r->argv, r->fds);
-	}
+	pid = pid ?: boot(r);
 	attend_begin(r);
 	return attend_rest(r, pid);
 }

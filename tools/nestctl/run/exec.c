@@ -377,7 +377,7 @@ static int exec_command(int argc, char **argv)
 	in = instance_find(words[0]);
 	exec_config_read(&config, &in);
 	j.dir = j.dir ?: config.dir;
-	struct exec_user u = exec_user_find(&in, j.user ?: config.user);
+	struct exec_user u = exec_user_find(&in, j.user ?: config.user, &config);
 	struct exec_job text = write_job(&j, &u, &config);
 
 	return j.detached ? leave(&in, &j, &text) : carry(&in, &j, &text);
@@ -394,12 +394,12 @@ static int shell_command(int argc, char **argv)
 	read_options(&j, &cmd_shell, argc, argv);
 	words = take_words(&cmd_shell, argc, argv, 1, 1);
 	in = instance_find(words[0]);
-	struct exec_user u = exec_user_find(&in, j.user ?: "root");
+	/* a login has the user's own groups and environment */
+	struct exec_user u = exec_user_find(&in, j.user ?: "root", &config);
 
 	command[0] = format("%s", u.shell);
 	command[1] = format("-l");
 	j.command = command;
-	/* a login has the user's own environment */
 	exec_config_read(&config, &in);
 	config.nr_env = 0;
 	struct exec_job text = write_job(&j, &u, &config);

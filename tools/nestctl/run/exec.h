@@ -32,6 +32,7 @@ struct remote remote_start(const struct instance *in, const struct exec_job *j, 
 char *remote_read(const struct instance *in, const char *const *argv);
 
 #define EXEC_ENV_MAX 256
+#define EXEC_GROUPS_MAX 64
 
 /* What the main program of an instance has (exec_config.c); NULL: it has none. */
 struct exec_config {
@@ -39,16 +40,20 @@ struct exec_config {
 	const char *env[EXEC_ENV_MAX];
 	size_t nr_env;
 	const char *user, *dir;
+	/* of --group-add, names or numbers */
+	const char *groups[EXEC_GROUPS_MAX];
+	size_t nr_groups;
 	/* the capabilities that it may ever have, bits */
 	uint64_t caps;
 };
 void exec_config_read(struct exec_config *c, const struct instance *in);
 
-/* USER[:GROUP] of the instance, by name or number (exec_user.c). */
+/* USER[:GROUP] of the instance, by name or number, with the @config's groups (exec_user.c). */
 struct exec_user {
 	char *ids; /* "UID:GID:GID..." */
 	const char *name, *home, *shell;
 };
-struct exec_user exec_user_find(const struct instance *in, const char *text);
+struct exec_user exec_user_find(
+	const struct instance *in, const char *text, const struct exec_config *config);
 
 #endif

@@ -47,6 +47,9 @@ static void take_options(struct exec_config *c, char *const *words)
 			c->user = value;
 		else if ((value = value_of(*words, "--workdir")))
 			c->dir = value;
+		else if ((value = value_of(*words, "--group-add")) &&
+			 c->nr_groups < EXEC_GROUPS_MAX)
+			c->groups[c->nr_groups++] = value;
 }
 
 static void take_limits(struct exec_config *c, char *const *words)

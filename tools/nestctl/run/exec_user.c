@@ -94,13 +94,29 @@ static bool find_groups(
 	return found;
 }
 
-struct exec_user exec_user_find(const struct instance *in, const char *text)
+/* Returns ":GID:GID" of the groups of --group-add. */
+static char *further_groups(const struct instance *in, const struct exec_config *config)
+{
+	char *all = format("%s", ""), *none;
+
+	for (size_t i = 0; i < config->nr_groups; i++) {
+		unsigned int gid = 0;
+
+		if (!find_groups(read_file(in, "/etc/group"), config->groups[i], "", &gid, &none))
+			die("%s: no such group in %s", config->groups[i], in->name);
+		all = format("%s:%u", all, gid);
+	}
+	return all;
+}
+
+struct exec_user exec_user_find(
+	const struct instance *in, const char *text, const struct exec_config *config)
 {
 	struct exec_user u = { format("0:0"), "root", "/root", "/bin/sh" };
 	char *who = format("%s", text ? text : "0"), *group = strchr(who, ':'), *others;
 	unsigned int uid = 0, gid = 0;
 
-	if (!text)
+	if (!text && !config->nr_groups)
 		return u;
 	if (group)
 		*group++ = '\0';
@@ -112,6 +128,6 @@ struct exec_user exec_user_find(const struct instance *in, const char *text)
 	}
 	if (!find_groups(read_file(in, "/etc/group"), group, u.name, &gid, &others))
 		die("%s: no such group in %s", group, in->name);
-	u.ids = format("%u:%u%s", uid, gid, others);
+	u.ids = format("%u:%u%s%s", uid, gid, others, further_groups(in, config));
 	return u;
 }

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/nestctl/core/command.h"
@@ -24,7 +23,6 @@
 #include "tools/nestctl/run/run.h"
 #include "tools/nestctl/run/stop.h"
 #include "tools/nestctl/service/service.h"
-#include "tools/nestctl/service/volume.h"
 
 static void list_add(char ***list, int *n, char *text)
 {
@@ -42,72 +40,6 @@ static void add_param(struct run *r, const char *param)
 		r->net = "none";
 	r->param = r->param ? r->param : param;
 	run_add(r, param);
-}
-
-/*
- * Returns the folder of a volume, which is made if it does not exist, or the path itself: a file or
- * folder here that no volume has the name of stays what it is.
- */
-static const char *volume_or_path(const char *text)
-{
-	if (!volume_is_name(text) || (!volume_exists(text) && !access(text, F_OK)))
-		return text;
-	volume_make(text, NULL);
-	return volume_data(text);
-}
-
-/*
- * Cuts the options of a volume, ":ro,z", off @text. Those of docker's that are for SELinux or for
- * another host's caches change nothing here. Returns whether it is read-only; leaves what is none.
- */
-static bool volume_options(char *text)
-{
-	static const char *const known[] = { "rw", "ro", "z", "Z", "cached", "delegated",
-		"consistent" };
-	char *from = strrchr(text, ':'), *next;
-	bool rdonly = false;
-
-	for (char *word = from ? from + 1 : NULL; word; word = next) {
-		size_t i = 0, n = strcspn(word, ",");
-
-		while (i < sizeof(known) / sizeof(known[0]) &&
-			(strlen(known[i]) != n || strncmp(known[i], word, n)))
-			i++;
-		if (i == sizeof(known) / sizeof(known[0]))
-			return false;
-		rdonly = rdonly || i == 1;
-		next = word[n] ? word + n + 1 : NULL;
-	}
-	if (from)
-		*from = '\0';
-	return rdonly;
-}
-
-void run_add_volume(struct run *r, char *text)
-{
-	struct volume *v = &r->volumes[r->nr_volumes];
-	struct stat st;
-	char *guest;
-
-	if (r->nr_volumes == VOLUMES_MAX)
-		die("-v: no more than %d folders", VOLUMES_MAX);
-	v->rdonly = volume_options(text);
-	guest = strrchr(text, ':');
-	if (!guest || guest == text || guest[1] != '/')
-		die("-v %s: wants HOSTPATH:GUESTPATH[:ro], with GUESTPATH's full path", text);
-	*guest = '\0';
-	v->guest = guest + 1;
-	if (!v->guest[strspn(v->guest, "/.")])
-		die("-v %s:%s: the image's root cannot be covered", text, v->guest);
-	v->host = realpath(volume_or_path(text), NULL);
-	if (!v->host || stat(v->host, &st))
-		die("-v %s: %s", text, strerror(errno));
-	v->file = S_ISREG(st.st_mode);
-	if (!S_ISDIR(st.st_mode) && !v->file)
-		die("-v %s: neither a folder nor a regular file", text);
-	if (access(v->host, v->file ? R_OK : R_OK | X_OK))
-		die("-v %s: %s", text, strerror(errno));
-	r->nr_volumes++;
 }
 
 /* Returns the card's word that opens the ports of @list ("80,443") on the loopback, or NULL all. */
@@ -214,7 +146,12 @@ enum {
 	KEY_SYSTEMD,
 	KEY_CAP_DROP,
 	KEY_CAP_ADD,
-	KEY_HOST_USER
+	KEY_HOST_USER,
+	KEY_SHM_SIZE,
+	KEY_SYSCTL,
+	KEY_GROUP_ADD,
+	KEY_EXPOSE,
+	KEY_CIDFILE
 };
 
 /* ---- words that are kept ---- */
@@ -273,17 +210,18 @@ static void take_env(void *arg, const char *text)
 	keep_env(arg, text);
 }
 
-/* Keeps a port with the one of the host that was chosen for it. */
+/* Keeps ports with those of the host that were chosen for them. */
 static void keep_published(struct run *r)
 {
-	keep_word(r, 'p', r->published);
+	for (char **p = r->published; *p; p++)
+		keep_word(r, 'p', *p);
 }
 
 /* Keeps the option that was just parsed, unless it is about one start only. */
 static void keep_option(struct run *r, int key)
 {
 	static const int not_kept[] = { 'd', 'i', 't', 'T', 'P', KEY_NAME, KEY_RM, KEY_RESTART,
-		KEY_LABEL, KEY_LOG, KEY_ENV_FILE };
+		KEY_LABEL, KEY_LOG, KEY_ENV_FILE, KEY_CIDFILE };
 	const struct volume *v = r->nr_volumes ? &r->volumes[r->nr_volumes - 1] : NULL;
 
 	for (size_t i = 0; i < sizeof(not_kept) / sizeof(not_kept[0]); i++)
@@ -373,6 +311,13 @@ static void health_option(struct run *r, int key)
 	r->detached_option = option_name(key);
 }
 
+static void set_cidfile(struct run *r, const char *path)
+{
+	if (!access(path, F_OK))
+		die("run: --cidfile %s: exists; remove it if its instance is gone", path);
+	r->cidfile = path;
+}
+
 static void parse_option(struct run *r, int key)
 {
 	if (key >= KEY_HEALTH_CMD && key <= KEY_NO_HEALTH)
@@ -431,6 +376,11 @@ static void parse_option(struct run *r, int key)
 	case KEY_ADD_HOST: run_add_host(r, optarg); break;
 	case KEY_DNS: run_add_dns(r, optarg); break;
 	case KEY_ULIMIT: run_add_ulimit(r, optarg); break;
+	case KEY_SHM_SIZE: run_set_shm_size(r, optarg); break;
+	case KEY_SYSCTL: run_add_sysctl(r, optarg); break;
+	case KEY_GROUP_ADD: run_add_group(r, optarg); break;
+	case KEY_EXPOSE: run_expose(r, optarg); break;
+	case KEY_CIDFILE: set_cidfile(r, optarg); break;
 	case KEY_INIT: r->init = true; break;
 	case KEY_PASSWORD: r->hash = run_set_password(r, optarg); break;
 	case KEY_SSH_KEY: run_add_ssh_key(r, optarg); break;
@@ -466,7 +416,9 @@ static void parse_option(struct run *r, int key)
 		if (run_publish(r, optarg))
 			break;
 		if (*optarg >= '0' && *optarg <= '9')
-			die("run: -p %s: wants [[ADDRESS:]HOST:]GUEST[/udp], with ports", optarg);
+			die("run: -p %s: wants [[ADDRESS:]HOST:]GUEST[/udp], with ports "
+			    "or FROM-TO",
+				optarg);
 		if (!*optarg)
 			die("run: -p '': wants [[ADDRESS:]HOST:]GUEST[/udp]");
 		add_param(r, optarg);
@@ -517,6 +469,10 @@ void run_parse(struct run *r, int argc, char **argv)
 		if (key >= KEY_PASSWORD && key <= KEY_CLOUD_INIT)
 			r->machine_option = option_name(key);
 		keep_option(r, key);
+	}
+	if (r->cidfile && !r->name) {
+		r->name = service_new_name();
+		run_add(r, format("umid=%s", r->name));
 	}
 	r->user_to = r->argc;
 	run_limit_capabilities(r);
@@ -612,9 +568,12 @@ static const struct option_row options[] = {
 	{ KEY_ENTRYPOINT, "entrypoint", "PROGRAM",
 		"run PROGRAM with COMMAND as its arguments, instead of the image's entry point and "
 		"command; empty: COMMAND alone" },
-	{ 'w', "workdir", "GUESTDIR", "where COMMAND starts (the user's home)" },
+	{ 'w', "workdir", "GUESTDIR",
+		"where COMMAND starts (the user's home); it is made if it does not exist" },
 	{ 'u', "user", "USER[:GROUP]",
 		"user and group of COMMAND, names or numbers of the image (root)" },
+	{ KEY_GROUP_ADD, "group-add", "GROUP",
+		"a further group of COMMAND's user, a name or number of the image" },
 	{ KEY_HOST_USER, "host-user", "USER|UID[:GID]",
 		HOST_USER_HELP " (the caller of sudo, unless it has folders of the host, ports "
 			       "below 1024 or core=; else root)" },
@@ -639,12 +598,16 @@ static const struct option_row options[] = {
 		"not" },
 	{ KEY_TMPFS, "tmpfs", "DIR[:OPTIONS]",
 		"a file system in memory at DIR, with options such as size=64m,mode=1777,exec" },
+	{ KEY_SHM_SIZE, "shm-size", "SIZE", "what /dev/shm holds (half of the memory)" },
 	{ KEY_MOUNT, "mount",
 		"type=bind|volume|tmpfs,source=HOSTPATH|VOLUME,target=GUESTPATH[,readonly]",
 		"the same as -v or --tmpfs; without type a volume, which is made if it does not "
 		"exist. A tmpfs has tmpfs-size=SIZE and tmpfs-mode=MODE, and no source." },
 	{ KEY_ULIMIT, "ulimit", "NAME=SOFT[:HARD]",
 		"a limit of COMMAND: nofile, nproc, core and others of ulimit; -1 for none" },
+	{ KEY_SYSCTL, "sysctl", "NAME=VALUE",
+		"a parameter of the guest's kernel, such as net.ipv4.ip_forward=1, before COMMAND "
+		"starts" },
 	{ KEY_CAP_DROP, "cap-drop", "CAPABILITY",
 		"COMMAND and its children never have it: a name of capabilities(7), or ALL. "
 		"Commands of nestctl exec have all." },
@@ -656,10 +619,13 @@ static const struct option_row options[] = {
 	{ 'p', "publish", "[[ADDRESS:]HOST:]GUEST[/udp]",
 		"forward connections to port HOST of this machine (127.0.0.1 unless ADDRESS is "
 		"given) to port GUEST of the instance. Without HOST (80, ADDRESS::80) a free port "
-		"is chosen, which nestctl port shows; the instance keeps it. A value of another "
-		"form is taken as --param." },
+		"is chosen, which nestctl port shows; the instance keeps it. Both may be ranges of "
+		"one length (8000-8005:80-85); for one GUEST a free port of a range is chosen. A "
+		"value of another form is taken as --param." },
 	{ 'P', "publish-all", NULL,
-		"forward free ports to all ports that the image exposes and -p does not name" },
+		"forward free ports to all ports that the image or --expose exposes and -p does "
+		"not name" },
+	{ KEY_EXPOSE, "expose", "PORT[-PORT][/udp]", "ports for -P, which inspect shows" },
 	{ KEY_NET, "net", "KIND",
 		"the kind of eth0, as behind eth0= in nestling(1); none for no card. The "
 		"default is slirp, if the host allows it; eth0 has its address when COMMAND "
@@ -700,6 +666,8 @@ static const struct option_row options[] = {
 	{ 'n', "cpus", "N", "virtual CPUs" },
 	{ 'n', "ncpus", "N", NULL },
 	{ KEY_NAME, "name", "NAME", "the instance's name (UMID), instead of one that is made up" },
+	{ KEY_CIDFILE, "cidfile", "FILE",
+		"write the instance's name to this file, which must not exist" },
 	{ 'i', "interactive", NULL,
 		"standard input is COMMAND's, which is the default; with -d, that of nestctl "
 		"attach" },

@@ -4,7 +4,8 @@
  *
  * A host port that the user leaves open is chosen once, when the options are read. It is a word of
  * a kept instance and of the kernel's command line from then on, so that restarts, saved states and
- * rollbacks have the port that was told to clients.
+ * rollbacks have the port that was told to clients. Only if another process takes it before the
+ * first start has begun to listen is another one chosen (run_choose_again()).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,7 +23,13 @@
 
 #define PORT_MAX 65535
 #define PORT_TRIES 64
+/* of the helper (tools/slirp/slirp.h) */
+#define FORWARDS_MAX 64
 #define LOOPBACK "127.0.0.1"
+
+struct range {
+	unsigned int from, to;
+};
 
 /* True if a list of "80/tcp -> 127.0.0.1:8080" has the port of the host. @list: or NULL. */
 static bool leads_from(char *const *list, const char *kind, unsigned int port)
@@ -37,52 +44,87 @@ static bool leads_from(char *const *list, const char *kind, unsigned int port)
 	return false;
 }
 
-/* Returns a port of the address that no process has. Dies if there is none. */
-static unsigned int unused_port(const char *address, const char *kind)
+/* Returns 0 with a port of the address that no process has: *@port, or any if that is 0. */
+static int bind_port(const char *address, const char *kind, unsigned int *port)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET };
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((in_port_t)*port) };
 	socklen_t len = sizeof(at);
-	int fd =
-		socket(AF_INET, (strcmp(kind, "udp") ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+	int fd, err = 0;
 
 	if (inet_pton(AF_INET, address, &at.sin_addr) != 1)
 		die("run: -p: %s is not an address", address);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) ||
+	fd = socket(AF_INET, (strcmp(kind, "udp") ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) ||
 		getsockname(fd, (struct sockaddr *)&at, &len))
-		die("run: -p: no port of %s: %s", address, strerror(errno));
-	close(fd);
-	return ntohs(at.sin_port);
+		err = errno;
+	if (fd >= 0)
+		close(fd);
+	*port = ntohs(at.sin_port);
+	return err;
 }
 
-/* Returns one that no kept instance has either, which may run again. */
-static unsigned int free_port(const struct run *r, const char *address, const char *kind)
+/* True if a port is one of this run's, or of a kept instance, which may run again. */
+static bool is_ours(const struct run *r, const struct service *all, size_t n, const char *kind,
+	unsigned int port)
+{
+	bool taken = leads_from(r->ports, kind, port);
+
+	for (size_t i = 0; !taken && i < n; i++)
+		taken = leads_from(all[i].spec.ports, kind, port);
+	return taken;
+}
+
+/* Returns a port of the range that no process and no kept instance has. @range: or NULL for any. */
+static unsigned int free_port(
+	const struct run *r, const char *address, const char *kind, const struct range *range)
 {
 	size_t n;
 	struct service *all = services_all(&n);
+	unsigned int last = range ? range->to : PORT_TRIES;
 
-	for (int i = 0; i < PORT_TRIES; i++) {
-		unsigned int port = unused_port(address, kind);
-		bool taken = leads_from(r->ports, kind, port);
+	for (unsigned int i = range ? range->from : 1; i <= last; i++) {
+		unsigned int port = range ? i : 0;
+		int err = bind_port(address, kind, &port);
 
-		for (size_t j = 0; !taken && j < n; j++)
-			taken = leads_from(all[j].spec.ports, kind, port);
-		if (!taken)
+		if (err && !range)
+			die("run: -p: no port of %s: %s", address, strerror(err));
+		if (!err && !is_ours(r, all, n, kind, port))
 			return port;
 	}
-	die("run: -p: no port of %s is free", address);
+	die("run: -p: no port of %s is free%s", address,
+		range ? format(" from %u to %u", range->from, range->to) : "");
+}
+
+static void add_word(char ***list, char *word)
+{
+	size_t n = 0;
+
+	while (*list && (*list)[n])
+		n++;
+	*list = realloc(*list, (n + 2) * sizeof(**list));
+	if (!*list)
+		die("out of memory");
+	(*list)[n] = word;
+	(*list)[n + 1] = NULL;
+}
+
+static char *forward_text(
+	const char *kind, const char *address, unsigned int host, unsigned int guest)
+{
+	return format("hostfwd=%s:%s:%u-:%u", kind, address, host, guest);
 }
 
 static void add_forward(
 	struct run *r, const char *address, unsigned int host, unsigned int guest, const char *kind)
 {
-	r->ports = realloc(r->ports, (size_t)(r->nr_ports + 2) * sizeof(*r->ports));
-	if (!r->ports)
-		die("out of memory");
-	r->ports[r->nr_ports++] = format("%u/%s -> %s:%u", guest, kind, address, host);
-	r->ports[r->nr_ports] = NULL;
-	r->forwards = format("%s,hostfwd=%s:%s:%u-:%u", r->forwards ? r->forwards : "", kind,
-		address, host, guest);
-	r->published = format("%s:%u:%u/%s", address, host, guest, kind);
+	const char *text = forward_text(kind, address, host, guest);
+
+	if (r->nr_ports == FORWARDS_MAX)
+		die("run: -p: no more than %d ports", FORWARDS_MAX);
+	add_word(&r->ports, format("%u/%s -> %s:%u", guest, kind, address, host));
+	r->nr_ports++;
+	r->forwards = format("%s,%s", r->forwards ? r->forwards : "", text);
+	add_word(&r->published, format("%s:%u:%u/%s", address, host, guest, kind));
 }
 
 /* Reads a port that is all of the text. */
@@ -94,20 +136,44 @@ static bool read_port(const char *text, unsigned int *port)
 	       !text[used] && *port && *port <= PORT_MAX;
 }
 
+/* Reads a port, or FROM-TO. */
+static bool read_range(const char *text, struct range *range)
+{
+	size_t n = strcspn(text, "-");
+
+	if (!read_port(format("%.*s", (int)n, text), &range->from))
+		return false;
+	range->to = range->from;
+	return !text[n] || (read_port(text + n + 1, &range->to) && range->to >= range->from);
+}
+
+static void add_forwards(struct run *r, const char *address, const struct range *host,
+	const struct range *guest, const char *kind)
+{
+	const bool pairs = host && host->to - host->from == guest->to - guest->from;
+
+	for (unsigned int i = 0; i <= guest->to - guest->from; i++) {
+		add_forward(r, address, pairs ? host->from + i : free_port(r, address, kind, host),
+			guest->from + i, kind);
+		if (!pairs)
+			add_word(&r->chosen, format("%s", r->ports[r->nr_ports - 1]));
+	}
+}
+
 bool run_publish(struct run *r, const char *text)
 {
 	char *rest = format("%s", text), *slash = strchr(rest, '/'), *colon;
 	const char *kind = slash ? slash + 1 : "tcp", *address = LOOPBACK, *from = "";
-	unsigned int host, guest;
+	struct range host, guest;
 
 	r->published = NULL;
 	if ((strcmp(kind, "tcp") && strcmp(kind, "udp")) ||
-		text[strspn(text, "0123456789.:/tcpud")])
+		text[strspn(text, "0123456789.:-/tcpud")])
 		return false;
 	if (slash)
 		*slash = '\0';
 	colon = strrchr(rest, ':');
-	if (!read_port(colon ? colon + 1 : rest, &guest))
+	if (!read_range(colon ? colon + 1 : rest, &guest))
 		return false;
 	if (colon) {
 		*colon = '\0';
@@ -119,29 +185,98 @@ bool run_publish(struct run *r, const char *text)
 			from = colon + 1;
 		}
 	}
-	if (!*from)
-		host = free_port(r, address, kind);
-	else if (!read_port(from, &host))
+	if (*from && !read_range(from, &host))
 		return false;
-	add_forward(r, address, host, guest, kind);
+	if (*from && guest.from != guest.to && host.to - host.from != guest.to - guest.from)
+		die("run: -p %s: the ranges differ in length", text);
+	add_forwards(r, address, *from ? &host : NULL, &guest, kind);
 	return true;
+}
+
+/* ---- a chosen port that another process has taken meanwhile ---- */
+
+/* Replaces @old in the words that have it. */
+static void replace(char **words, const char *old, const char *with)
+{
+	for (; words && *words; words++) {
+		const char *at = strstr(*words, old);
+
+		/* not the beginning of a longer number */
+		if (at && (at[strlen(old)] < '0' || at[strlen(old)] > '9'))
+			*words = format(
+				"%.*s%s%s", (int)(at - *words), *words, with, at + strlen(old));
+	}
+}
+
+bool run_choose_again(struct run *r, const char *why)
+{
+	if (!strstr(why, strerror(EADDRINUSE)))
+		return false;
+	for (char **p = r->chosen; p && *p; p++) {
+		char kind[4], address[64];
+		const char *old, *new;
+		unsigned int host, guest, port;
+
+		if (sscanf(*p, "%u/%3s -> %63[0-9.]:%u", &guest, kind, address, &host) != 4)
+			continue;
+		old = forward_text(kind, address, host, guest);
+		if (!strstr(why, old))
+			continue;
+		port = free_port(r, address, kind, NULL);
+		new = forward_text(kind, address, port, guest);
+		replace((char **)r->argv, old, new);
+		replace(r->words, format("%s:%u:%u/%s", address, host, guest, kind),
+			format("%s:%u:%u/%s", address, port, guest, kind));
+		new = format("%u/%s -> %s:%u", guest, kind, address, port);
+		replace(r->ports, *p, new);
+		*p = format("%s", new);
+		return true;
+	}
+	return false;
+}
+
+/* ---- -P ---- */
+
+static void expose(struct run *r, const char *port, void (*keep)(struct run *r))
+{
+	struct range range = { 1, 0 };
+	const char *kind = strchr(port, '/');
+
+	if (!kind || !read_range(format("%.*s", (int)(kind - port), port), &range))
+		die("run: -P: the image's port %s is none", port);
+	for (unsigned int i = range.from; i <= range.to; i++) {
+		const char *one = format("%u%s", i, kind);
+		bool published = false;
+
+		for (int j = 0; j < r->nr_ports; j++)
+			published = published || (!strncmp(r->ports[j], one, strlen(one)) &&
+							 r->ports[j][strlen(one)] == ' ');
+		if (published)
+			continue;
+		if (!run_publish(r, one))
+			die("run: -P: the image's port %s is neither tcp nor udp", one);
+		keep(r);
+	}
 }
 
 void run_publish_all(struct run *r, void (*keep)(struct run *r))
 {
 	const struct image_config c = image_config_read(r->image);
 
-	for (const char **p = image_config_list(&c, 'p'); *p; p++) {
-		const char *port = strchr(*p, '/') ? *p : format("%s/tcp", *p);
-		bool published = false;
+	for (const char **p = image_config_list(&c, 'p'); *p; p++)
+		expose(r, strchr(*p, '/') ? *p : format("%s/tcp", *p), keep);
+	for (char **p = r->exposed; p && *p; p++)
+		expose(r, *p, keep);
+}
 
-		for (int i = 0; i < r->nr_ports; i++)
-			published = published || (!strncmp(r->ports[i], port, strlen(port)) &&
-							 r->ports[i][strlen(port)] == ' ');
-		if (published)
-			continue;
-		if (!run_publish(r, port))
-			die("run: -P: the image's port %s is neither tcp nor udp", port);
-		keep(r);
-	}
+void run_expose(struct run *r, const char *text)
+{
+	size_t n = strcspn(text, "/");
+	const char *kind = text[n] ? text + n + 1 : "tcp";
+	struct range range;
+
+	if (!read_range(format("%.*s", (int)n, text), &range) ||
+		(strcmp(kind, "tcp") && strcmp(kind, "udp")))
+		die("run: --expose %s: wants PORT[-PORT][/udp]", text);
+	add_word(&r->exposed, format("%.*s/%s", (int)n, text, kind));
 }

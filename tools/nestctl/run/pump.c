@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "tools/nestctl/core/nestctl.h"
@@ -110,6 +111,31 @@ int pump_output(int fd, int control)
 
 	*p = (struct pump){ .from = fds[0], .to = fd, .ready = -1, .control = control };
 	return fds[1];
+}
+
+static int pipe_of(int to)
+{
+	for (int i = 0; i < npumps; i++)
+		if (pumps[i].ready < 0 && pumps[i].to == to)
+			return pumps[i].from;
+	return -1;
+}
+
+int pump_waiting(int to)
+{
+	int n = 0;
+
+	return pipe_of(to) < 0 || ioctl(pipe_of(to), FIONREAD, &n) ? 0 : n;
+}
+
+char *pump_take(int to)
+{
+	int n = pump_waiting(to);
+	char *text = xalloc((size_t)n + 1);
+
+	n = n ? (int)read(pipe_of(to), text, (size_t)n) : 0;
+	text[n > 0 ? n : 0] = '\0';
+	return text;
 }
 
 void pump_kernel_ended(const int fds[3])

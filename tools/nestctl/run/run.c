@@ -257,6 +257,9 @@ static void prepare(struct run *r)
 		run_add(r, "con0=fd:0,fd:1");
 	else
 		use_channels(r);
+	/* attend() reads why a start fails */
+	if (r->chosen && r->fds[2] == 2)
+		r->fds[2] = pump_output(2, -1);
 	run_add(r, format("con4=null,fd:%d", r->status_end));
 	run_add(r, format("con5=fd:%d,fd:%d", r->control_end, r->ready_fd));
 	add_network(r);
@@ -339,6 +342,8 @@ int run_here(struct run *r)
 	choose_templates(r);
 	attend_prepare();
 	prepare(r);
+	if (r->cidfile)
+		run_write_cidfile(r, r->name);
 	template_find(r);
 	if (r->make_now && r->key && r->template <0) {
 		template_make(r, true);

@@ -95,8 +95,14 @@ struct run {
 	/* "NAME=VALUE", and "80/tcp -> 127.0.0.1:8080", likewise */
 	char **labels, **ports;
 	int nr_labels, nr_ports;
-	/* the last -p, with the port that was chosen; NULL: it was a parameter */
-	const char *published;
+	/*
+	 * lists that end in NULL, or NULL: the last -p, as words with the ports that were chosen
+	 * (it was a parameter without them); of ports, those whose port of the host was chosen;
+	 * "80/tcp" or "80-90/udp" of --expose
+	 */
+	char **published, **chosen, **exposed;
+	/* --cidfile, of this start; or NULL */
+	const char *cidfile;
 	bool publish_all;
 	/* what the last --mount is for --tmpfs; NULL: it was a volume */
 	const char *tmpfs;
@@ -167,12 +173,23 @@ int run_here(struct run *r);
  */
 void run_add_volume(struct run *r, char *text);
 /*
- * Adds [[ADDRESS:]HOST:]GUEST[/udp] and sets r->published (publish.c). False for another form. Dies
- * if no port is free.
+ * Adds [[ADDRESS:]HOST:]GUEST[/udp], of which HOST and GUEST may be ranges, and sets r->published
+ * (publish.c). False for another form. Dies if no port is free.
  */
 bool run_publish(struct run *r, const char *text);
-/* Adds the ports that the image exposes and that have none yet; calls @keep after each. */
+/* Adds a port or range of --expose. Dies if it is none. */
+void run_expose(struct run *r, const char *text);
+/*
+ * Adds the ports that the image or --expose exposes and that have none yet; calls @keep after each.
+ */
 void run_publish_all(struct run *r, void (*keep)(struct run *r));
+/*
+ * Chooses another port in place of the chosen one that the start has failed for, in all words and
+ * parameters. False if @why says nothing of it.
+ */
+bool run_choose_again(struct run *r, const char *why);
+/* Writes @name to the file of --cidfile, which must not exist (settings.c). Dies on an error. */
+void run_write_cidfile(const struct run *r, const char *name);
 /* Adds VAR=VALUE, or VAR with its value here, if it is set. Dies on an error. */
 void run_add_env(struct run *r, const char *text);
 /* Adds a string to the job's settings (settings.c). */
@@ -185,6 +202,9 @@ void run_add_tmpfs(struct run *r, const char *text);  /* DIR[:OPTIONS] */
 void run_add_mount(struct run *r, const char *text);  /* type=bind,... (mount.c) */
 void run_add_ulimit(struct run *r, const char *text); /* NAME=SOFT[:HARD] */
 void run_set_read_only(struct run *r);
+void run_set_shm_size(struct run *r, const char *text);
+void run_add_sysctl(struct run *r, const char *text); /* NAME=VALUE */
+void run_add_group(struct run *r, const char *text);
 void run_drop_capability(struct run *r, const char *name); /* ALL, NET_RAW or CAP_NET_RAW */
 void run_add_capability(struct run *r, const char *name);
 /* Returns the bits of ALL, NET_RAW or CAP_NET_RAW, for an --option. Dies if it is none of them. */
@@ -249,6 +269,9 @@ int pump_input(int fd, int ready);
 /* Sets a descriptor that gets a byte once @ready has had its message; @terminal: by no pump. */
 void pump_tell_started(int fd, int ready, bool terminal);
 int pump_output(int fd, int control);
+/* How many bytes wait for the output @to, whose thread is not started yet; takes them, as text. */
+int pump_waiting(int to);
+char *pump_take(int to);
 void pump_kernel_started(const int fds[3], bool kept);
 void pump_kernel_ended(const int fds[3]);
 void pump_drop(void);

@@ -6,10 +6,12 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/run/run.h"
@@ -86,6 +88,43 @@ void run_add_tmpfs(struct run *r, const char *text)
 		die("run: --tmpfs '%s': wants DIR[:OPTIONS], with DIR's full path, not the root",
 			text);
 	run_add_setting(r, 'f', text);
+}
+
+void run_set_shm_size(struct run *r, const char *text)
+{
+	const uint64_t size = parse_size(text, "run: --shm-size");
+
+	if (!size)
+		die("run: --shm-size 0: wants a size (64M, 1G, ...)");
+	run_add_setting(r, 'b', format("%lu", (unsigned long)size));
+}
+
+void run_add_sysctl(struct run *r, const char *text)
+{
+	size_t n = strcspn(text, "=");
+
+	if (!n || !text[n] ||
+		text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-./"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] != '=' ||
+		strstr(format("%.*s", (int)n, text), ".."))
+		die("run: --sysctl '%s': wants NAME=VALUE, as net.ipv4.ip_forward=1", text);
+	run_add_setting(r, 'y', text);
+}
+
+void run_add_group(struct run *r, const char *text)
+{
+	if (!*text || strchr(text, ':'))
+		die("run: --group-add '%s': wants a name or a number", text);
+	run_add_setting(r, 'G', text);
+}
+
+void run_write_cidfile(const struct run *r, const char *name)
+{
+	int fd = open(r->cidfile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+	if (fd < 0 || !put_all(fd, name, strlen(name), NULL))
+		die("run: --cidfile %s: %s", r->cidfile, strerror(errno));
+	close(fd);
 }
 
 void run_set_read_only(struct run *r)

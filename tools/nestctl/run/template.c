@@ -286,7 +286,9 @@ pid_t template_start(struct run *r)
 		kill(s.pid, SIGKILL);
 		while (waitpid(s.pid, NULL, 0) < 0 && errno == EINTR)
 			;
-		template_remove(template_folder(r->key));
+		/* a port that is taken is no fault of the template */
+		if (!strstr(fault, "hostfwd="))
+			template_remove(template_folder(r->key));
 	}
 	if (r->tell)
 		warn("template: %s", fault);

@@ -23,6 +23,7 @@
 
 #define WHY_MAX 4096
 #define TRIES 100
+#define PORT_TRIES 8
 #define PAUSE_MS 50
 
 /* Leaves the caller's terminal, folder and descriptors, but for @told and the instance's. */
@@ -106,6 +107,13 @@ static void write_files(void *arg)
 	spec_write(arg);
 }
 
+static void write_cidfile(void *arg)
+{
+	const struct run *r = arg;
+
+	run_write_cidfile(r, r->name);
+}
+
 static void install(void *arg)
 {
 	unit_install(arg);
@@ -129,6 +137,25 @@ static int start_by_unit(struct service *s)
 	return 0;
 }
 
+static void write_spec(void *arg)
+{
+	spec_write(arg);
+}
+
+/* Starts a new instance; with another port where another process has taken the chosen one. */
+static const char *start_new(struct run *r, struct service *s)
+{
+	const char *why = service_start(s);
+
+	for (int i = 0; why && i < PORT_TRIES && run_choose_again(r, why); i++) {
+		if (!service_wait_end(s, -1) || !service_lock(s))
+			return why;
+		s->spec = spec_of_run(r);
+		why = attempt(write_spec, s) ?: service_start(s);
+	}
+	return why;
+}
+
 int service_run(struct run *r)
 {
 	const char *name = r->name ?: service_new_name(), *why;
@@ -137,6 +164,8 @@ int service_run(struct run *r)
 
 	s.spec = spec;
 	why = attempt(write_files, &s);
+	if (!why && r->cidfile)
+		why = attempt(write_cidfile, r);
 	if (why) { /* a full disk */
 		service_remove(&s);
 		die("%s", why);
@@ -144,10 +173,12 @@ int service_run(struct run *r)
 	event_service(&s, "create", NULL, NULL);
 	if (r->unit)
 		return start_by_unit(&s);
-	why = service_start(&s);
+	why = start_new(r, &s);
 	if (why) {
 		if (service_wait_end(&s, -1) && service_lock(&s))
 			service_remove(&s);
+		if (r->cidfile)
+			unlink(r->cidfile);
 		die("%s", why);
 	}
 	puts(name);

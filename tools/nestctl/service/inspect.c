@@ -207,6 +207,11 @@ static void put_machine(const struct spec *c)
 	put_option("ExtraHosts", c, "add-host");
 	put_option("Dns", c, "dns");
 	put_option("Tmpfs", c, "tmpfs");
+	put_option("GroupAdd", c, "group-add");
+	if (spec_option(c, "shm-size"))
+		json_number(
+			"ShmSize", (int64_t)parse_size(spec_option(c, "shm-size"), "--shm-size"));
+	inspect_sysctls(c);
 }
 
 static void put_kept(const struct view *v)
@@ -242,6 +247,7 @@ static void put_kept(const struct view *v)
 	json_text("WorkingDir", option_of(c, "workdir"));
 	put_option("Env", c, "env");
 	put_list("Cmd", c->command);
+	inspect_exposed(c);
 	put_labels(c->labels);
 	json_text("StopSignal", signal_text(c->stop_signal));
 	json_number("StopTimeout", c->stop_timeout);

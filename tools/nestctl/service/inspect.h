@@ -12,6 +12,9 @@ void inspect_settings(const struct image_config *c);
 void inspect_mounts(const struct spec *c);
 /* Puts Path and Args: what runs, the entry point first. */
 void inspect_command(const struct spec *c);
+/* Puts Sysctls, and ExposedPorts: those of the image, of -p and of --expose. */
+void inspect_sysctls(const struct spec *c);
+void inspect_exposed(const struct spec *c);
 /* Returns the file of the newest output, or "". */
 const char *inspect_log_path(const struct service *s);
 

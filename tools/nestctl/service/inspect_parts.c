@@ -3,11 +3,14 @@
 #include "tools/nestctl/service/inspect.h"
 
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/nestctl/core/json.h"
 #include "tools/nestctl/core/nestctl.h"
+
+#define PORT_MAX 65535
 
 /* ---- of an image ---- */
 
@@ -108,6 +111,62 @@ void inspect_mounts(const struct spec *c)
 		if (!strncmp(*w, option, sizeof(option) - 1))
 			put_mount(*w + sizeof(option) - 1);
 	json_close(']');
+}
+
+/* Returns the value of a word --OPTION=VALUE, or NULL. */
+static const char *value_of(const char *word, const char *option)
+{
+	size_t n = strlen(option);
+
+	return strncmp(word, option, n) ? NULL : word + n;
+}
+
+void inspect_sysctls(const struct spec *c)
+{
+	json_open("Sysctls", '{');
+	for (char **w = c->words; *w; w++) {
+		const char *text = value_of(*w, "--sysctl=");
+
+		if (text)
+			json_text(format("%.*s", (int)strcspn(text, "="), text),
+				text + strcspn(text, "=") + 1);
+	}
+	json_close('}');
+}
+
+/* Puts "80", "80/udp" or "80-85/tcp", each port that is not among @seen, to which it is added. */
+static void put_exposed(const char *text, const char **seen)
+{
+	const char *kind = strchr(text, '/') ?: "/tcp";
+	unsigned int from, to;
+	int n = sscanf(text, "%u-%u", &from, &to);
+
+	to = n == 2 ? to : from;
+	for (; n > 0 && from <= to && to <= PORT_MAX; from++) {
+		const char *port = format("%u%s", from, kind);
+
+		if (strstr(*seen, format(" %s ", port)))
+			continue;
+		*seen = format("%s%s ", *seen, port);
+		json_open(port, '{');
+		json_close('}');
+	}
+}
+
+void inspect_exposed(const struct spec *c)
+{
+	const struct image_config image = image_config_read(c->file);
+	const char *seen = " ";
+
+	json_open("ExposedPorts", '{');
+	for (const char **p = image_config_list(&image, 'p'); *p; p++)
+		put_exposed(*p, &seen);
+	for (char **p = c->ports; *p; p++)
+		put_exposed(format("%.*s", (int)strcspn(*p, " "), *p), &seen);
+	for (char **w = c->words; *w; w++)
+		if (value_of(*w, "--expose="))
+			put_exposed(value_of(*w, "--expose="), &seen);
+	json_close('}');
 }
 
 /* The first word is Path, the others are Args. */
