@@ -14,6 +14,7 @@
 
 #define NAMES_MAX 32
 #define NAME_MAX 128
+_Static_assert(LOST_LINE >= NAME_MAX + 160, "a name and the text");
 
 #define LIMIT_NS 5000000000UL
 #define LIMIT_LINES 10
@@ -64,18 +65,33 @@ bool has_lost(const char *name)
 	return yes;
 }
 
-static void tell(const struct lost *l)
+/* Writes a line about it. Returns its length. */
+static int line_of(const struct lost *l, char *line, size_t size)
 {
-	char line[NAME_MAX + 160];
-	int n;
-
 	if (l->bytes)
-		n = scnprintf(line, sizeof(line), "%s: %lu KiB that were written are lost: %s\n",
+		return scnprintf(line, size, "%s: %lu KiB that were written are lost: %s\n",
 			l->name, (unsigned long)DIV_ROUND_UP(l->bytes, 1024UL),
 			arch_strerror(l->err));
-	else
-		n = scnprintf(line, sizeof(line), "%s: the last changes are lost: %s\n", l->name,
-			arch_strerror(l->err));
+	return scnprintf(
+		line, size, "%s: the last changes are lost: %s\n", l->name, arch_strerror(l->err));
+}
+
+int lost_line(u32 i, char *line, size_t size)
+{
+	struct lost l = { .err = 0 };
+
+	spin_lock(&lost_lock);
+	if (i < NAMES_MAX)
+		l = table[i];
+	spin_unlock(&lost_lock);
+	return l.err ? line_of(&l, line, size) : 0;
+}
+
+static void tell(const struct lost *l)
+{
+	char line[LOST_LINE];
+	int n = line_of(l, line, sizeof(line));
+
 	printk(KERN_CRIT "%s", line);
 	arch_early_write("nestling: ", 10);
 	arch_early_write(line, (size_t)n);

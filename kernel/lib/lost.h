@@ -14,6 +14,9 @@
 void note_lost(const char *name, u64 bytes, int err);
 /* True if @name has lost anything since boot. */
 bool has_lost(const char *name);
+/* Writes what name @i has lost, a line. Returns its length; 0: there are no more names. */
+#define LOST_LINE 288
+int lost_line(u32 i, char *line, size_t size);
 /*
  * Reports each name in the log and on standard error, once. The process then ends with status 3
  * instead of 0.

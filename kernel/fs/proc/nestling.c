@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * nestling.c: /proc/nestling: information that only this kernel has: mode (interception), handoff
- * (counts of the hand-off), syscalls (counts of every system call, including the unimplemented).
+ * (counts of the hand-off), syscalls (counts of every system call, including the unimplemented),
+ * lost (data that the host has refused).
  */
 #include <asm/errno.h>
 
 #include "arch/um/machine/arch.h"
 #include "kernel/fs/proc/proc.h"
+#include "kernel/lib/lost.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/mm.h"
 #include "kernel/sched/sched.h"
@@ -46,6 +48,16 @@ static int show_syscalls(struct seq *s, void *arg)
 	return 0;
 }
 
+static int show_lost(struct seq *s, void *arg)
+{
+	char line[LOST_LINE];
+	int n;
+
+	for (u32 i = 0; (n = lost_line(i, line, sizeof(line))) > 0; i++)
+		seq_write(s, line, (size_t)n);
+	return 0;
+}
+
 static int nestling_init(void)
 {
 	int err = proc_create("nestling/mode", 0444, show_mode, NULL, NULL);
@@ -54,6 +66,8 @@ static int nestling_init(void)
 		err = proc_create("nestling/handoff", 0444, show_handoff, NULL, NULL);
 	if (!err)
 		err = proc_create("nestling/syscalls", 0444, show_syscalls, NULL, NULL);
+	if (!err)
+		err = proc_create("nestling/lost", 0444, show_lost, NULL, NULL);
 	return err;
 }
 INITCALL(3, nestling_init);

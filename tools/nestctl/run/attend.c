@@ -408,6 +408,8 @@ int attend_rest(struct run *r, pid_t pid)
 	written = pump_finish(in_a_hurry);
 
 	ended = status;
+	if (r->supervised && WIFEXITED(status) && WEXITSTATUS(status) == KERNEL_LOST)
+		put_all(r->lost_fd, "l", 1, NULL);
 	fault = attempt(take_result, (void *)r);
 	if (timed_out) {
 		fault = NULL;

@@ -117,6 +117,8 @@ struct run {
 	bool supervised;
 	/* gets a byte when the command starts; -1: no process waits for it */
 	int started_fd;
+	/* of a supervised one: gets a byte if the host has refused what the guest wrote */
+	int lost_fd;
 	/* the instance's folder, of which the name may change; -1: it has none */
 	int folder_fd;
 	/* ---- */

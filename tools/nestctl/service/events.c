@@ -309,7 +309,8 @@ const struct command cmd_events = {
 	.args = "",
 	.help = "Prints what happens to detached instances and volumes, until SIGINT.",
 	.text = "create, start, die (with exitCode), stop, kill (with signal), restart, pause, "
-		"unpause, rename, health_status, oom (the host killed the kernel), destroy; of "
+		"unpause, rename, health_status, oom (the host killed the kernel), lost (the host "
+		"had no room for what the guest wrote), destroy; of "
 		"volumes create and destroy. They are kept in a file of 1 MiB and the one before "
 		"it, so --since knows the last ones.\n\n\tnestctl events --since 1h --filter "
 		"event=die --format '{{.ID}} {{.Actor.Attributes.exitCode}}'",

@@ -116,6 +116,7 @@ static void put_state(const struct view *v)
 	json_number("Pid", v->pid);
 	json_number("Supervisor", st->supervisor);
 	json_bool("OOMKilled", st->oom);
+	json_bool("DataLost", st->lost);
 	/* an instance that is only half removed has no name any more */
 	json_bool("Dead", false);
 	json_number("ExitCode", st->exit);

@@ -227,6 +227,8 @@ static int program_log(struct logs *l, struct service *s)
 		log_wait(watch, -1, FOLLOW_MS);
 	}
 	print_rest(l);
+	if (service_state_read(s).lost)
+		warn("%s: some of what it wrote is lost: the host has refused it", s->name);
 	log_reader_close(&r);
 	return 0;
 }

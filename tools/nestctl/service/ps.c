@@ -191,6 +191,8 @@ static void put_row(const struct ps *ps, const struct view *v)
 /* Green: fine; yellow: look at it; red: failed. */
 static enum colour colour_of_status(const char *status)
 {
+	if (strstr(status, "(data lost)"))
+		return COLOUR_RED;
 	if (strstr(status, "(Paused)") || strstr(status, "(health: ") ||
 		!strncmp(status, "Restarting", 10))
 		return COLOUR_YELLOW;

@@ -83,6 +83,8 @@ struct service_state {
 	unsigned int failing;
 	/* the last end came since the instance had no memory left */
 	bool oom;
+	/* the host has refused what the guest wrote, since the last start */
+	bool lost;
 };
 
 /* ---- store.c ---- */
@@ -168,6 +170,11 @@ void service_foreground(struct service *s) __attribute__((noreturn));
  * has started, or the reason why it has not. @told -1: nobody waits for a first start.
  */
 void supervise(struct service *s, int told) __attribute__((noreturn));
+
+/* ---- lost.c ---- */
+
+/* Returns what the host has refused of what the running instance wrote, a line; or NULL. */
+const char *lost_ask(const char *name);
 
 /* ---- control.c ---- */
 

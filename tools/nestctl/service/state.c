@@ -21,7 +21,7 @@
 
 static const char format_of_state[] =
 	"phase %d stopped %d exit %d ends %u restarts %u started %ld finished %ld supervisor %d "
-	"health %d failing %u oom %d";
+	"health %d failing %u oom %d lost %d";
 
 int64_t now_ns(void)
 {
@@ -45,7 +45,7 @@ static bool put(int fd, const struct service_state *st)
 	memset(text, ' ', sizeof(text));
 	n = snprintf(text, sizeof(text), format_of_state, (int)st->phase, st->stopped, st->exit,
 		st->ends, st->restarts, (long)st->started, (long)st->finished, (int)st->supervisor,
-		(int)st->health, st->failing, st->oom);
+		(int)st->health, st->failing, st->oom, st->lost);
 	text[n] = ' ';
 	text[STATE_SIZE - 1] = '\n';
 	return pwrite(fd, text, sizeof(text), 0) == sizeof(text);
@@ -76,7 +76,7 @@ static struct service_state get(const struct service *s)
 {
 	struct service_state st = { 0 };
 	char text[STATE_SIZE + 1];
-	int phase, stopped, supervisor, health = HEALTH_NONE, oom = 0;
+	int phase, stopped, supervisor, health = HEALTH_NONE, oom = 0, lost = 0;
 	long started, finished;
 	ssize_t n = -1;
 
@@ -86,9 +86,9 @@ static struct service_state get(const struct service *s)
 		lock(s->state, LOCK_UN);
 	}
 	text[n > 0 ? n : 0] = '\0';
-	/* a file of before there were checks, or oom, ends earlier */
+	/* a file of before there were checks, oom or lost ends earlier */
 	if (sscanf(text, format_of_state, &phase, &stopped, &st.exit, &st.ends, &st.restarts,
-		    &started, &finished, &supervisor, &health, &st.failing, &oom) < 8)
+		    &started, &finished, &supervisor, &health, &st.failing, &oom, &lost) < 8)
 		return (struct service_state){ 0 };
 	st.phase = phase >= 0 && phase <= PHASE_EXITED ? (enum phase)phase : PHASE_CREATED;
 	st.stopped = stopped;
@@ -96,6 +96,7 @@ static struct service_state get(const struct service *s)
 	st.finished = finished;
 	st.supervisor = supervisor;
 	st.oom = oom;
+	st.lost = lost;
 	st.health = health >= 0 && health <= HEALTH_UNHEALTHY ? (enum health)health : HEALTH_NONE;
 	return st;
 }

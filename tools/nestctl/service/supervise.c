@@ -56,6 +56,8 @@
 #define WAITS_MAX 100
 /* the status of a start that failed */
 #define NO_CHILD 125
+/* between two questions for what was lost */
+#define LOOK_NS 10000000000L
 /* time for a child that does not end at its signals */
 #define PATIENCE_S 30
 
@@ -89,6 +91,8 @@ static struct super {
 	int64_t delay_ms;
 	/* how often it has waited for its name */
 	int waits;
+	/* when its kernel is asked what was lost, or 0 */
+	int64_t look_at;
 	/* the beginning of its errors, while it starts */
 	char said[SAID_MAX];
 	size_t nr_said;
@@ -245,6 +249,7 @@ static void __attribute__((noreturn)) run_child(const struct ends *e, pid_t pare
 	run_parse(&r, argc, argv);
 	r.supervised = true;
 	r.started_fd = 3;
+	r.lost_fd = fcntl(3, F_DUPFD_CLOEXEC, 5);
 	r.folder_fd = 4;
 	exit(finish_output(run_here(&r)));
 }
@@ -271,7 +276,7 @@ static const char *start_child(void)
 	super.start_at = 0;
 	unlinkat(super.s->dir, "error", 0);
 	unlinkat(super.s->dir, "oom", 0);
-	super.st.oom = false;
+	super.st.oom = super.st.lost = false;
 	/* no attempt() here: a die() of the child must not end in our loop */
 	if (!why)
 		pid = fork();
@@ -313,13 +318,35 @@ static void see_start(void)
 	char c;
 
 	super.started = read(super.started_fd, &c, 1) == 1;
-	close_fd(&super.started_fd);
 	if (!super.started)
-		return;
+		return close_fd(&super.started_fd);
+	super.look_at = steady_ns() + LOOK_NS;
 	health_begin(super.s, steady_ns());
 	take_health();
 	event_service(super.s, "start", NULL, NULL);
 	tell("r");
+}
+
+/* ---- data that the host has refused ---- */
+
+static void take_loss(const char *what)
+{
+	if (super.st.lost)
+		return;
+	super.st.lost = true;
+	super.look_at = 0;
+	save();
+	event_service(super.s, "lost", "what", what);
+}
+
+/* Asks the kernel, now and then; of its end the child tells. */
+static void look_for_loss(void)
+{
+	const char *what = lost_ask(super.s->name);
+
+	super.look_at = steady_ns() + LOOK_NS;
+	if (what)
+		take_loss(what);
 }
 
 /* ---- output ---- */
@@ -394,8 +421,14 @@ static const char *failure(void)
 
 static void child_ended(int status)
 {
-	if (super.started_fd >= 0)
+	char c;
+
+	if (super.started_fd >= 0 && !super.started)
 		see_start();
+	if (super.started_fd >= 0 && read(super.started_fd, &c, 1) == 1 && c == 'l')
+		take_loss("data of the guest");
+	close_fd(&super.started_fd);
+	super.look_at = 0;
 	drain(&super.out, LOG_OUT);
 	drain(&super.err, LOG_ERR);
 	close_fd(&super.input);
@@ -433,20 +466,24 @@ static void child_ended(int status)
 	save();
 }
 
-/* True while a killed kernel still has the name: on a busy host it takes its time to end. */
-static bool name_is_taken(void)
+/* Returns the folder of the kernel's name, or NULL if none runs. */
+static const char *kernel_folder(void)
 {
-	for (int i = 0; i < 2; i++)
-		if (umid_home(i) && umid_is_served(format("%s/%s", umid_home(i), super.s->name)))
-			return true;
-	return false;
+	for (int i = 0; i < 2; i++) {
+		const char *home = umid_home(i);
+
+		if (home && umid_is_served(format("%s/%s", home, super.s->name)))
+			return format("%s/%s", home, super.s->name);
+	}
+	return NULL;
 }
 
 static void start_again(void)
 {
 	const char *why;
 
-	if (super.waits < WAITS_MAX && name_is_taken()) {
+	/* on a busy host a killed kernel takes its time to end, and has the name so long */
+	if (super.waits < WAITS_MAX && kernel_folder()) {
 		super.waits++;
 		super.start_at = steady_ns() + DELAY_MS * 1000000L;
 		return;
@@ -509,18 +546,6 @@ static void push_input(void)
 static void take_name(void *name)
 {
 	service_rename(super.s, name);
-}
-
-/* Returns the folder of the kernel's name, or NULL if none runs. */
-static const char *kernel_folder(void)
-{
-	for (int i = 0; i < 2; i++) {
-		const char *home = umid_home(i);
-
-		if (home && umid_is_served(format("%s/%s", home, super.s->name)))
-			return format("%s/%s", home, super.s->name);
-	}
-	return NULL;
 }
 
 /*
@@ -677,7 +702,8 @@ static void take_signals(void)
 static int wait_ms(void)
 {
 	const int64_t check = health_due(), start = super.start_at;
-	const int64_t at = !check || (start && start < check) ? start : check;
+	const int64_t first = !check || (start && start < check) ? start : check;
+	const int64_t look = super.look_at, at = !first || (look && look < first) ? look : first;
 	const int64_t left = (at - steady_ns()) / 1000000 + 1;
 
 	return !at ? -1 : left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
@@ -691,7 +717,7 @@ static void step(void)
 		[AT_LISTEN] = { .fd = super.listener, .events = POLLIN },
 		[AT_OUT] = { .fd = super.out, .events = POLLIN },
 		[AT_ERR] = { .fd = super.err, .events = POLLIN },
-		[AT_STARTED] = { .fd = super.started_fd, .events = POLLIN },
+		[AT_STARTED] = { .fd = super.started ? -1 : super.started_fd, .events = POLLIN },
 		[AT_INPUT] = { .fd = super.nr_waiting ? super.input : -1, .events = POLLOUT },
 	};
 
@@ -717,6 +743,8 @@ static void step(void)
 	if (p[AT_SIGNAL].revents)
 		hear_signal();
 	health_step(steady_ns());
+	if (super.look_at && steady_ns() >= super.look_at)
+		look_for_loss();
 	if (super.start_at && steady_ns() >= super.start_at)
 		start_again();
 }

@@ -295,7 +295,7 @@ bool view_find(struct view *v, const char *name)
 
 /* ---- texts ---- */
 
-const char *view_status(const struct view *v)
+static const char *status_of(const struct view *v)
 {
 	const struct service_state *st = &v->state;
 	const char *up = format("Up %s", duration_text(now_ns() - st->started));
@@ -314,6 +314,11 @@ const char *view_status(const struct view *v)
 		return format("Exited (%d)", st->exit);
 	return format("%s (%d) %s ago", st->phase == PHASE_EXITED ? "Exited" : "Restarting",
 		st->exit, duration_text(now_ns() - st->finished));
+}
+
+const char *view_status(const struct view *v)
+{
+	return v->state.lost ? format("%s (data lost)", status_of(v)) : status_of(v);
 }
 
 const char *view_ports(const struct view *v)

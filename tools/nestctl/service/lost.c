@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lost.c: data of a detached instance that the host has refused, for want of room mostly. Its
+ * kernel says so at its end, as in `nestctl run`; a service runs for weeks, so it is asked.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/nestctl/core/nestctl.h"
+#include "tools/nestctl/core/umid.h"
+#include "tools/nestctl/service/service.h"
+
+/* an instance that hangs does not hold up the supervisor */
+#define ASK_MS 200
+
+static const char *ask(const char *folder)
+{
+	struct umid_console c;
+	const char *line;
+	size_t len;
+	char *text;
+	int err;
+
+	if (!umid_is_served(folder) || !umid_try_connect(&c, folder))
+		return NULL;
+	c.wait_ms = ASK_MS;
+	text = umid_ask(&c, "proc nestling/lost", &err, &len);
+	close(c.fd);
+	line = text && !err && *text ? format("%.*s", (int)strcspn(text, "\n"), text) : NULL;
+	free(text);
+	return line;
+}
+
+const char *lost_ask(const char *name)
+{
+	const char *line = NULL;
+
+	for (int i = 0; !line && i < 2; i++)
+		if (umid_home(i))
+			line = ask(format("%s/%s", umid_home(i), name));
+	return line;
+}
