@@ -30,6 +30,7 @@
 	ROW(attach)                                                                                \
 	ROW(cp)                                                                                    \
 	ROW(export)                                                                                \
+	ROW(create)                                                                                \
 	ROW(port)                                                                                  \
 	ROW(inspect)                                                                               \
 	ROW(stop)                                                                                  \
@@ -41,6 +42,7 @@
 	ROW(wait)                                                                                  \
 	ROW(rename)                                                                                \
 	ROW(rm)                                                                                    \
+	ROW(container)                                                                             \
 	ROW(events)                                                                                \
 	ROW(generate)                                                                              \
 	ROW(images)                                                                                \

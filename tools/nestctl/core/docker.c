@@ -49,7 +49,8 @@ const struct docker_row docker_verbs[] = {
 		"`nestctl exec NAME -- ps`. `nestctl top` is a table of instances." },
 	{ "stats", "nestctl stats",
 		"The limit is the memory of the machine. Only what runs is shown." },
-	{ "images", "nestctl images", "There are no tags: {{.Tag}} is always latest." },
+	{ "images", "nestctl images",
+		"There are no tags: {{.Tag}} is always latest, and NAME:latest is NAME." },
 	{ "rmi", "nestctl rmi", "-f does not remove an image over which an instance runs." },
 	{ "image ls", "nestctl image ls", "As images. All have names: none is dangling." },
 	{ "image rm", "nestctl image rm", "As rmi." },
@@ -71,7 +72,9 @@ const struct docker_row docker_verbs[] = {
 	{ "commit", "nestctl commit",
 		"Of detached instances. An existing image is not replaced. The instance is not "
 		"paused." },
-	{ "tag", "nestctl tag", "A tag is a part of the name. An existing image is not replaced." },
+	{ "tag", "nestctl tag",
+		"A tag other than latest is a part of the name. An existing image is not "
+		"replaced." },
 	{ "build", "nestctl build",
 		"[build.md](build.md) says what differs: images have one layer, files of the "
 		"network are not fetched, a name is not asked for in a registry." },
@@ -80,14 +83,15 @@ const struct docker_row docker_verbs[] = {
 		"are not known." },
 	{ "save", "nestctl image save",
 		"One image an archive. `nestctl save` saves the state of a running instance." },
-	{ "create", "nestctl run", "`nestctl run -d` starts it, too." },
+	{ "create", "nestctl create", "The options are those of `nestctl run -d`." },
 	{ "update", "nestctl mem", "Memory only." },
 	{ "info", "nestctl info", "" },
 	{ "version", "nestctl version", "There is no server." },
 	{ "checkpoint", "nestctl save", "States can be restored, cloned and migrated." },
 	{ "network", "nestctl switch",
 		"`nestctl switch --dhcp 10.1.0.0/24 PATH` joins those of `run --net switch,PATH`: "
-		"they have addresses, and one another's names, and nothing beyond." },
+		"they have addresses, and one another's names, and nothing beyond. "
+		"See [start.md](start.md#two-that-talk)." },
 	{ "volume", "nestctl volume",
 		"Volumes are folders of the host for each user of it. prune removes all that are "
 		"unused, since each has a name." },
@@ -103,8 +107,9 @@ const struct docker_row docker_verbs[] = {
 	{ "login", NULL, "No registry is asked; skopeo has it." },
 	{ "logout", NULL, "No registry is asked; skopeo has it." },
 	{ "search", NULL, "No registry is asked." },
-	{ "container", "nestctl ps",
-		"Its commands stand at the top: nestctl start, rm and others." },
+	{ "container", "nestctl container",
+		"Its commands are those at the top: ls is ps, and there is prune. top and update "
+		"are not known." },
 	{ "compose", NULL, "" },
 	{ "swarm", NULL, "" },
 	{ 0 },
@@ -132,10 +137,9 @@ const struct docker_row docker_options[] = {
 		"chown inside works as the host lets its user." },
 	{ "--tmpfs", "--tmpfs", "" },
 	{ "--read-only", "--read-only", "/tmp and /run are writable." },
-	{ "--network none", "--net",
-		"Others are slirp, tap and switch, see nestling(1). `nestctl switch --dhcp` makes "
-		"a "
-		"network with names." },
+	{ "--network none, --network bridge", "--net",
+		"bridge is the default, slirp. Others are tap and switch, see nestling(1). "
+		"`nestctl switch --dhcp` makes a network with names. host is not there." },
 	{ "--add-host", "--add-host", "host-gateway wants --host-loopback." },
 	{ "--dns", "--dns", "" },
 	{ "--hostname", "--hostname", "The default is the image's name. -h is help." },

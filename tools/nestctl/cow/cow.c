@@ -123,14 +123,14 @@ static struct options parse(const struct command *c, int argc, char **argv, int 
 	return o;
 }
 
-static const struct command cmd_create, cmd_cow_info, cmd_check, cmd_cow_commit, cmd_rebase,
+static const struct command cmd_cow_create, cmd_cow_info, cmd_check, cmd_cow_commit, cmd_rebase,
 	cmd_convert, cmd_pack;
 
 /* ---- create ---- */
 
 static int create(int argc, char **argv)
 {
-	struct options o = parse(&cmd_create, argc, argv, 1, 2);
+	struct options o = parse(&cmd_cow_create, argc, argv, 1, 2);
 	const char *file = o.names[0], *backing = o.count > 1 ? o.names[1] : o.backing;
 	enum format format = o.format ? format_of(o.format, "--format") :
 			     backing  ? FORMAT_V3 :
@@ -413,7 +413,7 @@ static const struct option_row convert_options[] = {
 	{ 0 },
 };
 
-static const struct command cmd_create = {
+static const struct command cmd_cow_create = {
 	.name = "cow create",
 	.args = "FILE [FILE]",
 	.help = "Makes an empty layer over a backing file.",
@@ -470,7 +470,7 @@ static const struct command cmd_pack = {
 	.options = pack_options,
 	.run = pack,
 };
-static const struct command *const cow_commands[] = { &cmd_create, &cmd_cow_info, &cmd_check,
+static const struct command *const cow_commands[] = { &cmd_cow_create, &cmd_cow_info, &cmd_check,
 	&cmd_cow_commit, &cmd_rebase, &cmd_convert, &cmd_pack, NULL };
 
 const struct command cmd_cow = {

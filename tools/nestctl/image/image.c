@@ -18,6 +18,8 @@
 #include "tools/nestctl/core/nestctl.h"
 #include "tools/nestctl/service/images.h"
 
+#define LATEST ":latest"
+#define LATEST_LEN (sizeof(LATEST) - 1)
 #define SUFFIX ".ext4"
 
 const char *data_dir(const char *what)
@@ -38,11 +40,18 @@ const char *image_dir(void)
 
 const char *image_path(const char *name)
 {
+	const size_t n = strlen(name);
+	const char *path;
+
 	if (!*name)
 		die("an image needs a name");
 	if (strchr(name, '/'))
 		return name;
-	return format("%s/%s" SUFFIX, image_dir(), name);
+	path = format("%s/%s" SUFFIX, image_dir(), name);
+	/* docker's default tag, unless it is a part of the image's name here */
+	if (n > LATEST_LEN && !strcmp(name + n - LATEST_LEN, LATEST) && access(path, F_OK))
+		path = format("%s/%.*s" SUFFIX, image_dir(), (int)(n - LATEST_LEN), name);
+	return path;
 }
 
 static const struct command cmd_list_images, cmd_path;

@@ -311,6 +311,15 @@ static void health_option(struct run *r, int key)
 	r->detached_option = option_name(key);
 }
 
+/* Returns the kind of the card; NULL for the default, which docker's words mean, too. */
+static const char *network_kind(const char *text)
+{
+	if (!strcmp(text, "host"))
+		die("run: --network host: an instance has a network of its own; -p leads into it, "
+		    "and --host-loopback to the servers of this machine");
+	return strcmp(text, "bridge") && strcmp(text, "default") ? text : NULL;
+}
+
 static void set_cidfile(struct run *r, const char *path)
 {
 	if (!access(path, F_OK))
@@ -339,7 +348,7 @@ static void parse_option(struct run *r, int key)
 	case KEY_BARE: r->bare = true; break;
 	case KEY_AS_IS: r->as_is = true; break;
 	case KEY_NO_TEMPLATE: r->no_template = true; break;
-	case KEY_NET: r->net = optarg; break;
+	case KEY_NET: r->net = network_kind(optarg); break;
 	case KEY_DISK:
 		if (!parse_size(optarg, "run: --disk"))
 			die("run: --disk %s: not a size (512M, 2G, ...)", optarg);
@@ -498,6 +507,16 @@ void run_parse(struct run *r, int argc, char **argv)
 	r->kernel = realpath(r->kernel, NULL) ?: r->kernel;
 }
 
+/* Under sudo its caller is the user on the host, unless an option says another. */
+static void keep_sudo_user(struct run *r)
+{
+	if (r->host_user)
+		return;
+	r->host_user = host_user_of_sudo(r);
+	if (r->host_user)
+		keep_word(r, KEY_HOST_USER, r->host_user);
+}
+
 static int run_command(int argc, char **argv)
 {
 	struct service s;
@@ -505,17 +524,35 @@ static int run_command(int argc, char **argv)
 
 	open_standard_streams();
 	run_parse(&r, argc, argv);
-	if (!r.host_user) {
-		r.host_user = host_user_of_sudo(&r);
-		if (r.host_user)
-			keep_word(&r, KEY_HOST_USER, r.host_user);
-	}
+	keep_sudo_user(&r);
 	if (r.detach)
 		return service_run(&r);
 	if (r.name && service_find(&s, r.name))
 		die("run: --name %s: an instance of this name is kept; nestctl rm removes it",
 			r.name);
 	return run_here(&r);
+}
+
+static int create_command(int argc, char **argv)
+{
+	char **words = xalloc(((size_t)argc + 2) * sizeof(*words));
+	struct run r;
+
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		help_command(&cmd_create);
+		return 0;
+	}
+	words[0] = argv[0];
+	words[1] = format("--detach");
+	memcpy(words + 2, argv + 1, ((size_t)argc - 1) * sizeof(*words));
+	words[argc + 1] = NULL;
+	open_standard_streams();
+	run_parse(&r, argc + 1, words);
+	if (r.unit)
+		die("create: --systemd starts the instance; nestctl run -d has it");
+	r.create = true;
+	keep_sudo_user(&r);
+	return service_run(&r);
 }
 
 static const struct option_row options[] = {
@@ -707,4 +744,14 @@ const struct command cmd_run = {
 	.options = options,
 	.command_follows = true,
 	.run = run_command,
+};
+
+const struct command cmd_create = {
+	.name = "create",
+	.args = "[OPTION...] IMAGE [-- COMMAND...]",
+	.help = "Makes a detached instance, which nestctl start starts.",
+	.text = "Its options are those of nestctl run -d.",
+	.hint = docker_option,
+	.command_follows = true,
+	.run = create_command,
 };

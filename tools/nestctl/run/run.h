@@ -83,6 +83,8 @@ struct run {
 	char **command;
 	/* ---- of `run -d` (service/) ---- */
 	bool detach, interactive, rm;
+	/* it is made, and not started */
+	bool create;
 	/* --systemd: a unit of systemd starts it */
 	bool unit;
 	/* --name, and the image as it was given; --restart's text, or NULL */

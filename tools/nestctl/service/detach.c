@@ -173,7 +173,7 @@ int service_run(struct run *r)
 	event_service(&s, "create", NULL, NULL);
 	if (r->unit)
 		return start_by_unit(&s);
-	why = start_new(r, &s);
+	why = r->create ? NULL : start_new(r, &s);
 	if (why) {
 		if (service_wait_end(&s, -1) && service_lock(&s))
 			service_remove(&s);

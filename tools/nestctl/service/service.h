@@ -123,6 +123,8 @@ void service_rename(struct service *s, const char *name);
 void service_check_free(const char *name);
 /* Returns all, sorted by name: their specs and states, without descriptors. */
 struct service *services_all(size_t *count);
+/* Removes those that do not run, and prints their names. Returns the bytes (system.c). */
+uint64_t services_prune(void);
 /* Returns a name of six letters for a new instance. */
 const char *service_new_name(void);
 

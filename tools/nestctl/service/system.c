@@ -185,8 +185,7 @@ static const struct command cmd_df = {
 
 /* ---- prune ---- */
 
-/* Removes instances that have ended. Returns the bytes. */
-static uint64_t prune_instances(void)
+uint64_t services_prune(void)
 {
 	uint64_t sum = 0;
 	size_t n;
@@ -236,7 +235,7 @@ static int prune(int argc, char **argv)
 				      images ? ", each image that none needs" : "",
 				      volumes ? ", each volume that none uses" : "")))
 		return 1;
-	sum = prune_instances();
+	sum = services_prune();
 	/* in this order: what an instance used is free now */
 	sum += images ? images_prune(NULL) : 0;
 	sum += volumes ? volumes_prune() : 0;

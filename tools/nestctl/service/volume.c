@@ -346,7 +346,7 @@ bool volume_ask(const char *command, const char *question)
 
 /* ---- the commands ---- */
 
-static const struct command cmd_create, cmd_ls, cmd_volume_inspect, cmd_volume_rm, cmd_prune;
+static const struct command cmd_volume_create, cmd_ls, cmd_volume_inspect, cmd_volume_rm, cmd_prune;
 
 static int create(int argc, char **argv)
 {
@@ -354,12 +354,12 @@ static int create(int argc, char **argv)
 	int n = 0;
 	const char *name;
 
-	while (next_option(&cmd_create, argc, argv)) {
+	while (next_option(&cmd_volume_create, argc, argv)) {
 		if (n == FILTERS_MAX || !*optarg || *optarg == '=')
 			die("volume create: --label '%s': wants NAME or NAME=VALUE", optarg);
 		labels[n++] = format("%s%s", optarg, strchr(optarg, '=') ? "" : "=");
 	}
-	name = take_words(&cmd_create, argc, argv, 0, 1)[0] ?: service_new_name();
+	name = take_words(&cmd_volume_create, argc, argv, 0, 1)[0] ?: service_new_name();
 	volume_make(name, labels);
 	puts(name);
 	return 0;
@@ -566,7 +566,7 @@ static const struct option_row create_options[] = {
 	{ 'l', "label", "NAME[=VALUE]", "a note for volume ls and inspect" },
 	{ 0 },
 };
-static const struct command cmd_create = {
+static const struct command cmd_volume_create = {
 	.name = "volume create",
 	.args = "[NAME]",
 	.help = "Makes a volume and prints its name.",
@@ -634,8 +634,8 @@ static const struct command cmd_prune = {
 	.run = prune,
 };
 
-static const struct command *const volume_commands[] = { &cmd_create, &cmd_ls, &cmd_volume_inspect,
-	&cmd_volume_rm, &cmd_prune, NULL };
+static const struct command *const volume_commands[] = { &cmd_volume_create, &cmd_ls,
+	&cmd_volume_inspect, &cmd_volume_rm, &cmd_prune, NULL };
 
 const struct command cmd_volume = {
 	.name = "volume",
