@@ -82,6 +82,11 @@ struct net_routes {
 	struct route_table *main[2];
 	/* a route of type RTN_LOCAL was added, so that whole networks may be this machine's */
 	bool local;
+	/*
+	 * counts changes of routes, rules and addresses; read without the lock by users of an older
+	 * answer
+	 */
+	u32 gen;
 };
 
 /* Sysctls of ports, and of what may be bound to. */

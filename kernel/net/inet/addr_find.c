@@ -81,6 +81,7 @@ bool addr_enter(struct net *net, struct ifaddr *a)
 		enter(net, a, ALL_ONES, &all, 128);
 	}
 	net->addr.nr++;
+	route_changed(net);
 	return true;
 }
 
@@ -93,6 +94,7 @@ void addr_leave(struct net *net, struct ifaddr *a)
 		if (a->places->used[k])
 			prefix_del(&net->addr.hash, &a->places->at[k]);
 	net->addr.nr--;
+	route_changed(net);
 }
 
 /* ---- looking ---- */

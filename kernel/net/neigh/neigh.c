@@ -171,7 +171,8 @@ static int resolve(struct net_device *dev, const ip_addr *to, struct sk_buff *sk
 	neigh_grave_init(&dead);
 	spin_lock(&neigh_lock);
 	n = neigh_find(dev, to);
-	if (!n)
+	/* A device that goes down forgets its neighbours after it has lost the flag. */
+	if (!n && READ_ONCE(dev->flags) & IFF_UP)
 		n = neigh_create(dev, to, &dead);
 	if (n) {
 		n->used = ktime_get();

@@ -238,6 +238,17 @@ static struct net_device *device_for_group(struct net *net, const struct flow *f
 	return NULL;
 }
 
+void route_changed(struct net *net)
+{
+	assert_spin_held(&net->lock);
+	WRITE_ONCE(net->route.gen, net->route.gen + 1);
+}
+
+bool route_is_old(const struct net *net, const struct flow *f)
+{
+	return READ_ONCE(net->route.gen) != f->gen;
+}
+
 int route_output(struct net *net, struct flow *f)
 {
 	const struct ifaddr *i;
@@ -258,6 +269,7 @@ int route_output(struct net *net, struct flow *f)
 			f->daddr = ip_v4(htonl(0x7f000001));
 	}
 	spin_lock(&net->lock);
+	f->gen = net->route.gen;
 	i = addr_find_local(net, &f->daddr, 0);
 	dev = f->oif ? netdev_by_index(net, f->oif) : NULL;
 	to_many = ip_is_multicast(&f->daddr) || (ip_is_v4(&f->daddr) && f->daddr.w[3] == ~0U);

@@ -171,6 +171,7 @@ struct flow {
 	/* the answer, by route_output() */
 	struct net_device *dev;
 	ip_addr next_hop;
+	u32 gen;                       /* net_routes.gen of then: route_is_old() */
 	u32 mtu;                       /* bytes */
 	u32 route_mtu, advmss, metric; /* as the route says, 0: nothing */
 	u8 hoplimit;                   /* as the route says, 0: nothing */
@@ -190,6 +191,10 @@ struct flow {
 #define LOOK_MAX 65536U
 /* Finds the way of @f: 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL, -EACCES. */
 int route_output(struct net *net, struct flow *f);
+/* Notes a change after which answers may be others. net->lock held. */
+void route_changed(struct net *net);
+/* True if route_output() may give another answer now. */
+bool route_is_old(const struct net *net, const struct flow *f);
 /*
  * Finds the way of a packet for another machine, which came by f->iif from f->saddr. Errors as of
  * route_output().

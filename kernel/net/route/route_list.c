@@ -260,6 +260,7 @@ static void index_route(struct net *net, struct route *n, struct route *before)
 	prefix_len_add(&t->lens, n->prefix);
 	t->routes++;
 	net->route.nr_ending += !!n->expires;
+	route_changed(net);
 }
 
 /* Takes a route out of both lists. */
@@ -274,6 +275,7 @@ static void leave_list(struct net *net, struct route *r)
 	t->routes--;
 	net->route.nr_ending -= !!r->expires;
 	drop_if_many(net, t);
+	route_changed(net);
 }
 
 static void leave_for(struct net *net, struct route *r, struct list_head *gone)
@@ -392,6 +394,7 @@ int route_place(struct net *net, struct route *n, u16 flags, struct list_head *g
 		return -EEXIST;
 	if (p.first && may_join(p.first, n)) {
 		err = join_ways(p.first, n);
+		route_changed(net);
 		return err ? err : 1;
 	}
 	if (net->route.by_net.nr >= ROUTES_MAX)
@@ -466,6 +469,7 @@ void routes_forget(struct net_device *dev, bool for_good)
 	list_for_each_entry_safe(r, next, &net->route.list, list)
 		if (ends_with(r, dev, for_good))
 			leave_for(net, r, &gone);
+	route_changed(net); /* other routes may have lost a way */
 	spin_unlock(&net->lock);
 	list_for_each_entry(r, &gone, list)
 		if (!ip_is_v4(&r->dst) && !READ_ONCE(net->ipv6.route_silent))
@@ -541,6 +545,7 @@ int route_del(struct net *net, const struct route *r)
 		one_way = leave_ways(found, r->dev, &r->gateway);
 	if (found && !one_way)
 		leave_list(net, found);
+	route_changed(net);
 	spin_unlock(&net->lock);
 	if (!found)
 		return -ESRCH;

@@ -252,6 +252,7 @@ static void aim(struct net *net, const struct rule *r, bool came)
 {
 	struct rule *o;
 
+	route_changed(net);
 	list_for_each_entry(o, &net->route.rules, list) {
 		if (o->action != FR_ACT_GOTO)
 			continue;

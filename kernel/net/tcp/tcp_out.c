@@ -281,13 +281,34 @@ static void ack_sent(struct tcp_sock *t)
 		tcp_disarm(t, &t->timers.delack);
 }
 
+int tcp_look(struct tcp_sock *t)
+{
+	struct inet_sock *i = &t->inet;
+	int err = route_output(i->net, &t->flow);
+
+	if (err) {
+		IP_STATS(i->net, !ip_is_v4(&t->flow.daddr)).out_noroutes++;
+		t->flow.gen--; /* the next segment asks again */
+		return err;
+	}
+	if (i->opts.frag_size6 && !ip_is_v4(&t->flow.daddr))
+		t->flow.mtu = min(t->flow.mtu, (u32)i->opts.frag_size6);
+	tcp_sync_mss(t);
+	return 0;
+}
+
 int tcp_send_segment(struct tcp_sock *t, struct sk_buff *skb)
 {
-	struct flow f = t->flow;
+	struct flow f;
 	u8 flags = skb->tcp.flags, ecn = tcp_ecn_out(t, skb);
 	u32 len = skb->len;
 	bool told;
 
+	if (unlikely(route_is_old(t->inet.net, &t->flow)) && tcp_look(t)) {
+		kfree_skb(skb);
+		return -EHOSTUNREACH;
+	}
+	f = t->flow;
 	if (len) {
 		t->stats.data_segs_out += max(skb->tcp.segs, (u16)1);
 		t->stats.bytes_sent += len;

@@ -49,6 +49,11 @@ void tcp_refuse(struct net *net, const struct sk_buff *skb);
 
 u16 tcp_advmss(const struct tcp_sock *t, const struct flow *f);
 void tcp_sync_mss(struct tcp_sock *t);
+/*
+ * Looks up the route again, with what follows from its MTU. The socket is locked. 0, or -errno: a
+ * segment cannot be sent.
+ */
+int tcp_look(struct tcp_sock *t);
 /* Takes note that the socket's IPv4 options have changed, and so the room in a segment. */
 void tcp_opts_changed(struct inet_sock *i);
 /* Takes a router's word that the path carries no more than @mtu bytes. */

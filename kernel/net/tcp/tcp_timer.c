@@ -255,8 +255,7 @@ static void retransmit(struct tcp_sock *t)
 		return;
 	}
 	tcp_enter_loss(t);
-	route_output(t->inet.net, &t->flow);
-	tcp_sync_mss(t);
+	tcp_look(t);
 	tcp_retransmit_lost(t);
 	tcp_rearm_rtx(t);
 }
