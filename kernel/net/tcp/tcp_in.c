@@ -291,6 +291,8 @@ static void take_fin(struct tcp_sock *t)
 {
 	t->rcv.fin_seen = false;
 	t->rcv.peer_done = true;
+	/* what is behind the FIN, and D-SACKs of what came before it */
+	tcp_drop_ooo(t);
 	t->ack.due = true;
 	t->inet.c.shutdown |= SHUT_RD;
 	switch (t->state) {

@@ -20,6 +20,8 @@ void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o);
 /* tcp_queue.c */
 /* Acknowledges the next segments at once. */
 void tcp_enter_quick(struct tcp_sock *t);
+/* Drops what came out of order, and what is to be told of it. */
+void tcp_drop_ooo(struct tcp_sock *t);
 /* Queues payload and FIN of @skb, which is consumed. True if something is new in order. */
 bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb);
 /* Grows the receive buffer as the reader, which has taken @copied bytes, keeps up. */

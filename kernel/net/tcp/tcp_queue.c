@@ -176,13 +176,31 @@ static void take_in_order(struct tcp_sock *t, struct sk_buff *skb)
 	list_add_tail(&skb->list, &i->queue.rq);
 }
 
+/* Tells with the next acknowledgement that @start to @end came twice. */
+static void note_twice(struct tcp_sock *t, u32 start, u32 end)
+{
+	struct sack_block *d = &t->rcv.dsack;
+
+	if (!d->end) {
+		*d = (struct sack_block){ start, end };
+	} else if (!after(start, d->end) && !before(end, d->start)) { /* they touch */
+		d->start = before(start, d->start) ? start : d->start;
+		d->end = after(end, d->end) ? end : d->end;
+	}
+}
+
 static void drain_ooo(struct tcp_sock *t)
 {
+	u32 filled = t->rcv.nxt;
+
 	while (!list_empty(&t->rcv.ooo)) {
 		struct sk_buff *skb = list_first_entry(&t->rcv.ooo, struct sk_buff, list);
 
 		if (after(skb->tcp.seq, t->rcv.nxt))
 			break;
+		if (before(skb->tcp.seq, filled))
+			note_twice(t, skb->tcp.seq,
+				before(skb->tcp.end_seq, filled) ? skb->tcp.end_seq : filled);
 		if (!after(skb->tcp.end_seq, t->rcv.nxt)) {
 			ooo_drop(t, skb);
 			continue;
@@ -201,6 +219,13 @@ static void more_quick(struct tcp_sock *t)
 	u32 n = t->rcv.wnd / (2 * t->rcv.mss);
 
 	t->ack.quick = max(t->ack.quick, min(n ? n : 2, TCP_QUICK_ACKS));
+}
+
+void tcp_drop_ooo(struct tcp_sock *t)
+{
+	while (!list_empty(&t->rcv.ooo))
+		ooo_drop(t, list_first_entry(&t->rcv.ooo, struct sk_buff, list));
+	t->rcv.nr_sacks = t->rcv.dsack.end = 0;
 }
 
 void tcp_enter_quick(struct tcp_sock *t)
@@ -284,14 +309,14 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
 	}
 	if (before(skb->tcp.seq, t->rcv.nxt)) {
 		t->rcv.dsack = (struct sack_block){ skb->tcp.seq, t->rcv.nxt };
-		t->ack.now = true;
 		cut_front(skb, t->rcv.nxt);
 	}
 	t->ack.due = true;
 	if (skb_len(skb))
 		note_data(t);
 	take_in_order(t, skb);
-	if (!list_empty(&t->rcv.ooo)) {
+	/* Nothing counts behind a FIN. */
+	if (!list_empty(&t->rcv.ooo) && !t->rcv.fin_seen) {
 		t->ack.now = true; /* a gap is filled (RFC 5681, 4.2) */
 		drain_ooo(t);
 	}
