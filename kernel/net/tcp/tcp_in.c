@@ -314,6 +314,26 @@ static void take_fin(struct tcp_sock *t)
 			    (t->inet.c.shutdown == SHUT_BOTH ? EPOLLHUP : 0));
 }
 
+/*
+ * Answers payload that comes when the FIN was taken. What comes again is acknowledged, since the
+ * acknowledgement of the FIN was lost; what is new cannot be meant.
+ */
+static void take_behind_fin(struct tcp_sock *t, const struct sk_buff *skb)
+{
+	u32 seq = skb->tcp.seq, end = skb->tcp.end_seq;
+
+	if (seq == end)
+		return;
+	if (t->state != TCP_TIME_WAIT && !before(seq, t->rcv.nxt))
+		return;
+	if (t->state != TCP_TIME_WAIT) {
+		t->rcv.dsack =
+			(struct sack_block){ seq, before(end, t->rcv.nxt) ? end : t->rcv.nxt };
+		tcp_enter_quick(t);
+	}
+	t->ack.now = true;
+}
+
 /* ---- SYNs ---- */
 
 void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o)
@@ -664,8 +684,7 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 		if (t->rcv.fin_seen)
 			take_fin(t);
 	} else {
-		if (skb->tcp.seq != skb->tcp.end_seq)
-			t->ack.now = true; /* what is behind the FIN does not count */
+		take_behind_fin(t, skb);
 		kfree_skb(skb);
 	}
 	if (tcp_in(t, TCPF(TCP_CLOSE)))
