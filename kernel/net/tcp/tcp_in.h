@@ -17,6 +17,13 @@ void tcp_enter_established(struct tcp_sock *t);
 /* Takes over what the options of the peer's SYN allow both sides to do. */
 void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o);
 
+/* tcp_parse.c */
+/*
+ * Pulls the header of @skb into skb->tcp, its options into @o. False if they are damaged, or the
+ * checksum is wrong.
+ */
+bool tcp_parse(struct net *net, struct sk_buff *skb, struct tcp_opts *o, u16 *urg_ptr);
+
 /* tcp_queue.c */
 /* Acknowledges the next segments at once. */
 void tcp_enter_quick(struct tcp_sock *t);
