@@ -274,7 +274,7 @@ u32 tcp_seg_goal(const struct tcp_sock *t)
 
 static void ack_sent(struct tcp_sock *t)
 {
-	t->ack.now = t->ack.due = false;
+	t->ack.now = t->ack.due = t->ack.small = false;
 	if (t->ack.quick)
 		t->ack.quick--;
 	if (timer_armed(&t->timers.delack))

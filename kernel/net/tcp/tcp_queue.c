@@ -250,7 +250,9 @@ static void note_data(struct tcp_sock *t)
 /* Learns the size of the peer's segments, for acknowledgements and windows. */
 static void measure(struct tcp_sock *t, u32 len)
 {
-	if (len > t->rcv.mss)
+	if (len < t->rcv.mss)
+		t->ack.small = true;
+	else
 		t->rcv.mss = min(len, 65535U);
 }
 
@@ -359,6 +361,6 @@ void tcp_rcv_adjust(struct tcp_sock *t, u32 copied)
 	now = tcp_window(t);
 	if ((now >= 2 * left && now > left && now >= tcp_window_step(t)) ||
 		(t->ack.due && !t->ack.pingpong && !t->inet.queue.rmem &&
-			t->rcv.nxt - t->rcv.wup > t->rcv.mss))
+			(t->ack.small || t->rcv.nxt - t->rcv.wup > t->rcv.mss)))
 		tcp_send_ack(t);
 }

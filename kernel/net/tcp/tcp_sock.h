@@ -164,6 +164,8 @@ struct tcp_ack_state {
 	u8 exchanges;
 	/* data has come in order: an acknowledgement may wait for ATO_MIN */
 	bool heard;
+	/* a small segment waits for its acknowledgement: the end of a write, as it seems */
+	bool small;
 	/* segments that are still acknowledged at once */
 	u32 quick;
 };
