@@ -60,6 +60,8 @@ struct leap {
 extern char canary_dir[200];
 extern int canary_pid; /* a process of the host's */
 extern int effort;     /* 1: short */
+/* which part of what is sampled runs, and in how many days each has run where that is free */
+extern int day, days;
 uint64_t random64(void);
 /*
  * Runs @fn(arg) in a child process, kills it after @ms; counts how it ended. False: it escaped or

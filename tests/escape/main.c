@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c: escape CANARY-DIR CANARY-PID EFFORT [ATTACK...]: plays a hostile guest program. Run as an
- * ordinary user in a guest, by tests/escape/run, which looks at the host afterwards. Never run it
- * on a host.
+ * main.c: escape CANARY-DIR CANARY-PID EFFORT DAY DAYS [ATTACK...]: plays a hostile guest program.
+ * Run as an ordinary user in a guest, by tests/escape/run, which looks at the host afterwards.
+ * Never run it on a host.
  *
  *	escape victim		another user's process with a secret
  *
@@ -18,7 +18,7 @@
 int victim(void);
 
 char canary_dir[200];
-int canary_pid, effort = 1;
+int canary_pid, effort = 1, day, days = 1;
 
 static const struct {
 	const char *name;
@@ -155,10 +155,10 @@ static bool chosen(const char *name, int argc, char **argv)
 {
 	int i;
 
-	for (i = 4; i < argc; i++)
+	for (i = 6; i < argc; i++)
 		if (!strcmp(argv[i], name))
 			return true;
-	return argc <= 4;
+	return argc <= 6;
 }
 
 int main(int argc, char **argv)
@@ -169,13 +169,15 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc > 1 && !strcmp(argv[1], "victim"))
 		return victim();
-	if (argc < 4 || access("/proc/nestling", F_OK)) {
+	if (argc < 6 || atoi(argv[5]) < 1 || access("/proc/nestling", F_OK)) {
 		fprintf(stderr, "escape: runs in a guest only, by tests/escape/run\n");
 		return 2;
 	}
 	snprintf(canary_dir, sizeof(canary_dir), "%s", argv[1]);
 	canary_pid = atoi(argv[2]);
 	effort = atoi(argv[3]);
+	day = atoi(argv[4]);
+	days = atoi(argv[5]);
 	seed ^= (uint64_t)getpid() << 32 ^ now_ms();
 	if (setgid(65534) || setuid(65534)) {
 		perror("escape: setuid");
