@@ -23,10 +23,13 @@
 
 #define SECRET_MAX (1 << 20)
 #define SECRETS_MAX 64
+#define TAGS_MAX 64
 #define SIZE_LEAST (16ULL << 20)
 
 struct wish {
-	const char *file, *tag, *target, *out;
+	const char *file, *target, *out;
+	const char *tags[TAGS_MAX];
+	size_t nr_tags;
 	bool prune;
 };
 
@@ -102,7 +105,11 @@ static void take_option(struct build *b, struct wish *w, int key)
 {
 	switch (key) {
 	case 'f': w->file = optarg; break;
-	case 't': w->tag = optarg; break;
+	case 't':
+		if (w->nr_tags == TAGS_MAX)
+			die("build: more than %d names", TAGS_MAX);
+		w->tags[w->nr_tags++] = optarg;
+		break;
 	case 'o': w->out = optarg; break;
 	case 'q': b->quiet = true; break;
 	case 's': b->size = parse_size(optarg, "--size"); break;
@@ -217,26 +224,34 @@ static void prune(void *unused)
 	templates_prune();
 }
 
-static void keep(
-	const struct build *b, const struct stage *s, const struct wish *w, const char *path)
+/* Makes the image @tag of the store at @path. */
+static void keep(const struct build *b, const struct stage *s, const char *tag, const char *path)
 {
 	size_t size;
 	char *text = text_with_key(&s->config, &s->layer, &size);
 
-	if (path && is_same(path, text, size)) {
+	if (is_same(path, text, size)) {
 		if (!b->quiet)
-			fprintf(stderr, "%s is the same already\n", w->tag);
-	} else if (path) {
-		check_unused(path, w->tag);
+			fprintf(stderr, "%s is the same already\n", tag);
+	} else {
+		check_unused(path, tag);
 		layer_store(&s->layer, path, text, size);
 		attempt(prune, NULL);
 	}
+	free(text);
+}
+
+static void keep_all(const struct build *b, const struct stage *s, const struct wish *w,
+	const char *const *paths)
+{
+	for (size_t i = 0; i < w->nr_tags; i++)
+		keep(b, s, w->tags[i], paths[i]);
 	if (w->out)
-		oci_write(&s->layer, &s->config, w->tag ? image_name_of(w->tag) : NULL, w->out,
-			false);
-	if (path)
-		puts(image_name_of(w->tag));
-	else if (!w->out && !b->quiet)
+		oci_write(&s->layer, &s->config, w->nr_tags ? image_name_of(w->tags[0]) : NULL,
+			w->out, false);
+	for (size_t i = 0; i < w->nr_tags; i++)
+		puts(image_name_of(w->tags[i]));
+	if (!w->nr_tags && !w->out && !b->quiet)
 		fputs("built; -t NAME makes it an image of the store\n", stderr);
 }
 
@@ -244,7 +259,7 @@ int build_image(int argc, char **argv)
 {
 	struct build *b = xalloc(sizeof(*b));
 	struct wish w = { 0 };
-	const char *path = NULL;
+	const char *paths[TAGS_MAX];
 	size_t target;
 	int lock;
 	char **words;
@@ -263,13 +278,13 @@ int build_image(int argc, char **argv)
 	read_all(b, &w, words[0]);
 	target = plan(b, w.target);
 	lock = cache_open();
-	if (w.tag)
-		path = reserve(image_name_of(w.tag));
+	for (size_t i = 0; i < w.nr_tags; i++)
+		paths[i] = reserve(image_name_of(w.tags[i]));
 	for (size_t i = 0; i < b->nr_stages; i++)
 		if (b->stages[i].needed)
 			stage_perform(b, i);
 	warn_unused(b);
-	keep(b, &b->stages[target], &w, path);
+	keep_all(b, &b->stages[target], &w, paths);
 	cache_trim(lock);
 	return 0;
 }

@@ -12,7 +12,9 @@ static const struct option_row build_options[] = {
 	{ 'f', "file", "FILE",
 		"the Containerfile (CONTEXT/Containerfile, else CONTEXT/Dockerfile); - is standard "
 		"input" },
-	{ 't', "tag", "NAME", "the image's name in the store; an image of that name is replaced" },
+	{ 't', "tag", "NAME",
+		"the image's name in the store, several times for more; an image of that name is "
+		"replaced" },
 	{ 'o', "output", "FILE", "write an OCI archive, too, which podman and docker load" },
 	{ KEY_BUILD_ARG, "build-arg", "NAME[=VALUE]",
 		"a value for ARG; without one the variable's of the environment" },
