@@ -73,6 +73,64 @@ static bool has_status(const struct view *v, const char *wanted)
 	return !strcmp(v->word, wanted);
 }
 
+/* @wanted: a volume's name, or a folder of the host or the guest. */
+static bool has_volume(const struct view *v, const char *wanted)
+{
+	static const char option[] = "--volume=";
+	const char *volume = format("%s/%s/_data", data_dir("volumes"), wanted);
+
+	for (char **w = v->kept ? v->service.spec.words : NULL; w && *w; w++) {
+		const char *host = *w + sizeof(option) - 1, *guest;
+		size_t n;
+
+		if (strncmp(*w, option, sizeof(option) - 1) != 0)
+			continue;
+		n = strcspn(host, ":");
+		guest = host + n + !!host[n];
+		if ((strlen(wanted) == n && !strncmp(host, wanted, n)) ||
+			(strlen(volume) == n && !strncmp(host, volume, n)) ||
+			(strcspn(guest, ":") == strlen(wanted) &&
+				!strncmp(guest, wanted, strlen(wanted))))
+			return true;
+	}
+	return false;
+}
+
+/* @wanted: a port of this machine, "8080" or "8080/udp". */
+static bool has_published(const struct view *v, const char *wanted)
+{
+	size_t n = strcspn(wanted, "/");
+	const char *kind = wanted[n] ? wanted + n + 1 : "tcp";
+
+	for (char **p = v->ports; *p; p++) {
+		const char *slash = strchr(*p, '/'), *host = strrchr(*p, ':');
+
+		if (slash && host && strlen(host + 1) == n && !strncmp(host + 1, wanted, n) &&
+			!strncmp(slash + 1, kind, strlen(kind)))
+			return true;
+	}
+	return false;
+}
+
+static int64_t creation_of(const char *name)
+{
+	struct view v;
+
+	if (!view_find(&v, name))
+		die("ps: --filter: %s: no instance of this name is kept or runs", name);
+	return v.created;
+}
+
+static bool is_since(const struct view *v, const char *wanted)
+{
+	return v->created > creation_of(wanted);
+}
+
+static bool is_before(const struct view *v, const char *wanted)
+{
+	return v->created < creation_of(wanted);
+}
+
 static bool has_health(const struct view *v, const char *wanted)
 {
 	return !strcmp(health_word(v->state.health), wanted);
@@ -85,7 +143,9 @@ static const struct filter {
 } filters[] = { { "name", has_name, false }, { "id", is_named, false },
 	{ "label", has_label, false }, { "ancestor", is_image, false },
 	{ "status", has_status, true }, { "exited", has_ended_with, true },
-	{ "health", has_health, false } };
+	{ "health", has_health, false }, { "volume", has_volume, false },
+	{ "publish", has_published, false }, { "since", is_since, false },
+	{ "before", is_before, false } };
 
 static const struct filter *filter_of(const char *text)
 {
@@ -94,7 +154,8 @@ static const struct filter *filter_of(const char *text)
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
 		if (text[n] && strlen(filters[i].name) == n && !strncmp(filters[i].name, text, n))
 			return &filters[i];
-	die("ps: --filter %s: wants name=, id=, label=, ancestor=, status=, exited= or health=",
+	die("ps: --filter %s: wants name=, id=, label=, ancestor=, status=, exited=, health=, "
+	    "volume=, publish=, since= or before=",
 		text);
 }
 
@@ -318,8 +379,9 @@ static const struct option_row ps_options[] = {
 		"{{.Size}}" },
 	{ 'f', "filter", "FIELD=VALUE",
 		"only those with this name (a part of it), id (the whole name), label[=VALUE], "
-		"ancestor (image), status, exited (status of the command) or health; several times "
-		"for more" },
+		"ancestor (image), status, exited (status of the command), health, volume (or a "
+		"folder), publish (a port of this machine), since or before (another instance); "
+		"several times for more" },
 	{ KEY_FORMAT, "format", "TEMPLATE",
 		"print fields: {{.Names}}, {{.Image}}, {{.Command}}, {{.CreatedAt}}, "
 		"{{.RunningFor}}, {{.Status}}, {{.State}}, {{.Ports}}, {{.Size}}, {{.Labels}}, "
