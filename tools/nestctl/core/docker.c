@@ -161,7 +161,20 @@ const struct docker_row docker_options[] = {
 		"case." },
 	{ "--privileged, --security-opt", NULL,
 		"Root inside has all rights over its own machine, and none over the host." },
-	{ "--gpus, --device", NULL, "" },
+	{ "--gpus, --device, --runtime, --isolation", NULL, "" },
+	{ "--cpu-shares, --cpuset-cpus, --cpu-quota, --cpu-period, --blkio-weight, "
+	  "--memory-reservation, --kernel-memory, --oom-kill-disable, --oom-score-adj, "
+	  "--cgroup-parent",
+		NULL,
+		"An instance is processes of the host: systemd-run or taskset give them a share." },
+	{ "-a, --attach, --sig-proxy, --detach-keys", NULL,
+		"All streams and signals without -d, and `nestctl attach` with it." },
+	{ "--log-driver", NULL, "Output is kept in files of the instance." },
+	{ "--volumes-from", NULL, "-v names each volume." },
+	{ "--mac-address", "--net", "As a word of the card: --net slirp,02:42:ac:11:00:02." },
+	{ "--dns-search, --dns-option, --domainname", NULL,
+		"-v of a resolv.conf has what it says." },
+	{ "--annotation", "--label", "" },
 	{ "--mount", "--mount",
 		"Without type=, source= names a volume. bind-propagation and options of drivers "
 		"are not known." },

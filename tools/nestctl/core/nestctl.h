@@ -62,7 +62,9 @@ void make_dirs(const char *path);
  * Makes, or empties, a file for the user alone: a recording of what a guest does. NULL with errno.
  */
 FILE *create_private(const char *path);
-/* Parses "512M", "2G" or bytes; dies on an error. */
+/* Returns "512M" for docker's "512MB" and "512MiB"; any other text as it is. */
+const char *size_word(const char *text);
+/* Parses "512M", "2G" or bytes, also with a B behind the unit; dies on an error. */
 uint64_t parse_size(const char *text, const char *what);
 /* Returns the path of a helper program, also from /usr/sbin, or NULL. */
 const char *find_program(const char *name);
@@ -84,6 +86,8 @@ void stop_child(void);
  * folder (image.c).
  */
 const char *image_path(const char *name);
+/* Returns NAME for docker's NAME:latest, unless an image has all of that as its name. */
+const char *image_stem(const char *name);
 const char *image_dir(void);
 /* Returns nestctl's folder for @what, such as "images"; dies if the environment names none. */
 const char *data_dir(const char *what);

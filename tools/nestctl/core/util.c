@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -261,6 +262,17 @@ void make_dirs(const char *path)
 	free(copy);
 }
 
+const char *size_word(const char *text)
+{
+	const size_t n = strspn(text, "0123456789");
+	const char *rest = text + n + 1;
+
+	if (n && text[n] && strchr("kKmMgGtT", text[n]) &&
+		(!strcasecmp(rest, "b") || !strcasecmp(rest, "ib")))
+		return format("%.*s", (int)(rest - text), text);
+	return text;
+}
+
 uint64_t parse_size(const char *text, const char *what)
 {
 	static const char units[] = "kmgt";
@@ -270,6 +282,7 @@ uint64_t parse_size(const char *text, const char *what)
 	const char *unit;
 
 	errno = 0;
+	text = size_word(text);
 	n = strtoull(text, &end, 10);
 	if (end != text && *end && (unit = strchr(units, *end | 0x20))) {
 		shift = 10 * (unit - units + 1);

@@ -38,20 +38,25 @@ const char *image_dir(void)
 	return data_dir("images");
 }
 
-const char *image_path(const char *name)
+static const char *path_of(const char *name)
+{
+	return format("%s/%s" SUFFIX, image_dir(), name);
+}
+
+const char *image_stem(const char *name)
 {
 	const size_t n = strlen(name);
-	const char *path;
 
+	if (n > LATEST_LEN && !strcmp(name + n - LATEST_LEN, LATEST) && access(path_of(name), F_OK))
+		return format("%.*s", (int)(n - LATEST_LEN), name);
+	return name;
+}
+
+const char *image_path(const char *name)
+{
 	if (!*name)
 		die("an image needs a name");
-	if (strchr(name, '/'))
-		return name;
-	path = format("%s/%s" SUFFIX, image_dir(), name);
-	/* docker's default tag, unless it is a part of the image's name here */
-	if (n > LATEST_LEN && !strcmp(name + n - LATEST_LEN, LATEST) && access(path, F_OK))
-		path = format("%s/%.*s" SUFFIX, image_dir(), (int)(n - LATEST_LEN), name);
-	return path;
+	return strchr(name, '/') ? name : path_of(image_stem(name));
 }
 
 static const struct command cmd_list_images, cmd_path;

@@ -106,7 +106,7 @@ void image_lock(const char *name)
 		return;
 	make_store();
 	sweep_store();
-	if (!lock_name(open_lock(), name)) /* kept until our end */
+	if (!lock_name(open_lock(), image_stem(name))) /* kept until our end */
 		die("%s: another nestctl makes or removes it", name);
 }
 

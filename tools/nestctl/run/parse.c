@@ -332,7 +332,7 @@ static void parse_option(struct run *r, int key)
 	if (key >= KEY_HEALTH_CMD && key <= KEY_NO_HEALTH)
 		return health_option(r, key);
 	switch (key) {
-	case 'm': r->mem = optarg; break;
+	case 'm': r->mem = size_word(optarg); break;
 	case 'n': r->ncpus = whole_cpus(optarg); break;
 	case 'k': r->kernel = optarg; break;
 	case 'c': r->cow = optarg; break;
@@ -352,7 +352,7 @@ static void parse_option(struct run *r, int key)
 	case KEY_DISK:
 		if (!parse_size(optarg, "run: --disk"))
 			die("run: --disk %s: not a size (512M, 2G, ...)", optarg);
-		r->disk = optarg;
+		r->disk = size_word(optarg);
 		break;
 	case KEY_PIDS: r->pids = parse_count(optarg, "pids"); break;
 	case KEY_TIMEOUT:

@@ -109,7 +109,7 @@ static size_t keep_fitting(const struct image_filter *f, struct image *all, size
 	return kept;
 }
 
-enum { KEY_FORMAT = 256 };
+enum { KEY_FORMAT = 256, KEY_NO_TRUNC };
 
 static int list_images(const struct command *c, int argc, char **argv)
 {
@@ -123,7 +123,8 @@ static int list_images(const struct command *c, int argc, char **argv)
 	for (int key; (key = next_option(c, argc, argv));)
 		switch (key) {
 		case 'q': quiet = true; break;
-		case 'a': break;
+		case 'a':
+		case KEY_NO_TRUNC: break;
 		case 'f': image_filter_add(&filter, optarg); break;
 		case KEY_FORMAT: template = optarg; break;
 		default: json = true;
@@ -166,7 +167,8 @@ static int image_ls(int argc, char **argv)
 }
 
 static const struct option_row images_options[] = {
-	{ 'a', "all", NULL, NULL }, /* there are no others */
+	{ 'a', "all", NULL, NULL },               /* there are no others */
+	{ KEY_NO_TRUNC, "no-trunc", NULL, NULL }, /* nothing is cut */
 	{ 'q', "quiet", NULL, "only the names" },
 	{ 'f', "filter", "KEY=VALUE",
 		"only those that fit: reference=PATTERN, label=NAME[=VALUE], before=IMAGE, "

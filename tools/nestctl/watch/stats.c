@@ -105,7 +105,7 @@ static void print_stats(struct row *rows, size_t n, bool json, const char *templ
 	fields_finish(f);
 }
 
-enum { KEY_NO_STREAM = 256, KEY_FORMAT };
+enum { KEY_NO_STREAM = 256, KEY_FORMAT, KEY_NO_TRUNC };
 
 /* Prints the rows of the instances @names, or of all. */
 static void print_round(const struct round *old, const struct round *new, char **names, bool json,
@@ -129,6 +129,7 @@ static int stats(int argc, char **argv)
 		switch (key) {
 		case KEY_NO_STREAM: once = true; break;
 		case KEY_FORMAT: template = optarg; break;
+		case KEY_NO_TRUNC: break; /* nothing is cut */
 		case KEY_JSON: json = true; break;
 		default: break; /* -a: those that do not run have no counts */
 		}
@@ -154,6 +155,7 @@ static int stats(int argc, char **argv)
 }
 
 static const struct option_row stats_options[] = {
+	{ KEY_NO_TRUNC, "no-trunc", NULL, NULL },
 	{ KEY_NO_STREAM, "no-stream", NULL, "one table, of one second" },
 	{ KEY_FORMAT, "format", "TEMPLATE",
 		"print fields: {{.Name}}, {{.CPUPerc}}, {{.MemUsage}}, {{.MemPerc}}, {{.NetIO}}, "
