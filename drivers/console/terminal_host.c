@@ -48,10 +48,18 @@ static void go_raw(int i)
 		tcsetattr(terminals[i].fd, TCSANOW, &terminals[i].before);
 }
 
+/* True unless the terminal has this process in the background. */
+static bool may_take(int fd)
+{
+	pid_t foreground = tcgetpgrp(fd);
+
+	return foreground == -1 || foreground == getpgrp();
+}
+
 static void terminals_retake(void)
 {
 	for (int i = 0; i < SLOTS; i++)
-		if (terminals[i].users)
+		if (terminals[i].users && may_take(terminals[i].fd))
 			go_raw(i);
 }
 
@@ -114,7 +122,7 @@ void terminal_take(int fd)
 		cfmakeraw(&terminals[i].now);
 		terminals[i].guard = os_guard_terminal(fd);
 		terminals[i].users = 1;
-		if (tcgetpgrp(fd) == -1 || tcgetpgrp(fd) == getpgrp())
+		if (may_take(fd))
 			go_raw(i);
 	} else if (i >= 0 && terminals[i].users) {
 		terminals[i].users++;

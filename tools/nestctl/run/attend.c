@@ -262,7 +262,10 @@ static int wait_for_kernel(const struct run *r, pid_t pid)
 		if (sig <= 0 || sig == SIGCHLD)
 			continue;
 		if (sig == SIGTSTP) {
-			stop_with_it(pid);
+			/* in the background the terminal is another program's */
+			do
+				stop_with_it(pid);
+			while (r->terminal && in_background());
 			continue;
 		}
 		asked = read_request(r, &info);

@@ -28,6 +28,7 @@
 #include "tools/nestctl/run/run.h"
 
 #define GRACE 10     /* seconds after SIGTERM or SIGHUP */
+#define LOOK_MS 20   /* between reads in the background */
 #define DRAIN_MS 500 /* for a terminal's last output */
 
 /* NAME=VALUE, each name once */
@@ -51,6 +52,8 @@ struct stream {
 	pthread_t thread;
 	int from, to;
 	int ours; /* the one that is the socket */
+	/* @from is a terminal that keys come from */
+	bool keys;
 	int error;
 };
 
@@ -129,6 +132,22 @@ static struct exec_job write_job(
 
 /* ---- channels ---- */
 
+/*
+ * Reads what there is. While the process goes on in the background (bg), reads of its terminal
+ * fail until the main thread stops it again, in terminal_stop().
+ */
+static ssize_t stream_read(const struct stream *s, char *buf, size_t size)
+{
+	for (;;) {
+		ssize_t n = get_some(s->from, buf, size);
+
+		/* a terminal that has gone has no foreground either */
+		if (n >= 0 || errno != EIO || !s->keys || tcgetpgrp(s->from) <= 0)
+			return n;
+		poll(NULL, 0, LOOK_MS);
+	}
+}
+
 /* Carries a stream to its end, or until its reader has gone: then the other side is told. */
 static void *stream_run(void *arg)
 {
@@ -136,7 +155,7 @@ static void *stream_run(void *arg)
 	char buf[65536];
 	ssize_t n;
 
-	while ((n = get_some(s->from, buf, sizeof(buf))) > 0)
+	while ((n = stream_read(s, buf, sizeof(buf))) > 0)
 		if (!put_all(s->to, buf, (size_t)n, NULL)) {
 			s->error = errno;
 			break;
@@ -145,9 +164,9 @@ static void *stream_run(void *arg)
 	return NULL;
 }
 
-static void stream_start(struct stream *s, int from, int to)
+static void stream_start(struct stream *s, int from, int to, bool keys)
 {
-	*s = (struct stream){ .from = from, .to = to, .ours = from > 2 ? from : to };
+	*s = (struct stream){ .from = from, .to = to, .ours = from > 2 ? from : to, .keys = keys };
 	thread_start(&s->thread, stream_run, s);
 }
 
@@ -308,10 +327,10 @@ static int carry(const struct instance *in, const struct job *j, const struct ex
 
 	if (j->terminal)
 		terminal_raw(false);
-	stream_start(&output, r.out, 1);
+	stream_start(&output, r.out, 1, false);
 	if (r.err >= 0)
-		stream_start(&errors, r.err, 2);
-	stream_start(&input, 0, r.in);
+		stream_start(&errors, r.err, 2, false);
+	stream_start(&input, 0, r.in, j->terminal);
 	wait_for_end(r.control, signals, word);
 	stream_finish(&output, j->terminal);
 	if (r.err >= 0)
