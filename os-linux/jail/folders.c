@@ -146,25 +146,6 @@ static int make_top(void)
 	return top < 0 ? -errno : top;
 }
 
-static int make_space(void)
-{
-	int err = make_user_space();
-
-	if (err)
-		return err;
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		return -errno;
-	return make_top();
-}
-
-static int take_fds(void)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)getppid());
-	return take_tree(path);
-}
-
 /*
  * Landlock keeps the kernel process, whose rules the helper has not, from opening these by itself.
  */
@@ -179,6 +160,43 @@ static int open_own(const char *kind)
 }
 
 /*
+ * In a chroot, "/" need not be a mount point, and is not all of them. Joining its own namespace
+ * leaves a chroot.
+ */
+static int make_private(void)
+{
+	int own = open_own("mnt"), back = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), err = 0;
+
+	if (own < 0 || back < 0 || setns(own, CLONE_NEWNS) ||
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || fchdir(back) || chroot("."))
+		err = -errno;
+	if (own >= 0)
+		close(own);
+	if (back >= 0)
+		close(back);
+	return err;
+}
+
+static int make_space(void)
+{
+	int err = make_user_space();
+
+	if (!err && unshare(CLONE_NEWNS))
+		err = -errno;
+	if (!err)
+		err = make_private();
+	return err ? err : make_top();
+}
+
+static int take_fds(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)getppid());
+	return take_tree(path);
+}
+
+/*
  * Mounts the copies in an empty folder, which takes the place of all mounts. Returns the namespace,
  * or -errno.
  */
@@ -189,6 +207,9 @@ static int close_space(void)
 
 	if (own < 0)
 		return own;
+	/* Leaves a chroot: what lies above would stay, and folders would have names below its. */
+	if (setns(own, CLONE_NEWNS))
+		return -errno;
 	if (syscall(SYS_move_mount, top, "", AT_FDCWD, "/proc", MOVE_EMPTY_FROM) || chdir("/proc"))
 		return -errno;
 	for (int i = 0; i < nr_trees; i++) {
