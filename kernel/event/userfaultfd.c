@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * userfaultfd.c: the descriptor of userfaultfd(2): its ioctls, its messages, polling.
- * kernel/mm/userfault*.c handles the memory.
+ * kernel/mm/userfault/ handles the memory.
  *
  * UFFDIO_API comes first; before it everything else is refused. A read takes messages of unread
  * faults. Its reader has to fill the page and wake the waiters, which the filling ioctls do

@@ -36,7 +36,7 @@
 #define WINDOW_LAST (1000 * MSEC)
 /* ns that the first measurement of the rate takes, which is good to some hundred ppm */
 #define START_NS (MSEC / 2)
-/* ns: a longer one begins anew, since the host may have been suspended meanwhile */
+/* ns: a measurement that takes longer begins again: the host may have been suspended */
 #define START_MOST (20 * MSEC)
 /* ns by which the clock is ahead when it goes on: more than a sample's two readings differ by */
 #define START_AHEAD 1000UL
@@ -244,7 +244,7 @@ void cpu_clock_start(void)
 	start(0);
 }
 
-/* Has it show @cpu_ns at the moment when the host's clock, as it was moved, shows @host_ns. */
+/* Sets the clock to @cpu_ns at the moment when the host's clock, as it was moved, shows @host_ns. */
 void cpu_clock_put_back(u64 cpu_ns, u64 host_ns)
 {
 	struct sample s = take_sample();
@@ -255,7 +255,7 @@ void cpu_clock_put_back(u64 cpu_ns, u64 host_ns)
 		publish(&(struct sample){ 0, 0 }, cpu_ns - host_ns, 0, 0);
 }
 
-/* Starts it anew: the counter of this process says nothing of that of the old one. */
+/* Starts the clock again: the counter of this process is not the one of the old process. */
 void cpu_clock_restored(u64 cpu_ns, u64 host_ns)
 {
 	start(cpu_ns - host_ns);

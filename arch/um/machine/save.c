@@ -113,7 +113,7 @@ static int settle_task(struct task *t)
 	return 0;
 }
 
-/* a task that has kept a settling from its end, in this stop; or NULL */
+/* the task whose lock keeps an mm from being settled in this stop, or NULL */
 static const struct task *holder;
 
 static int settle_mm(struct mm *mm)
@@ -279,8 +279,9 @@ static int count_sleeper(struct task *t)
 }
 
 /*
- * True if no task is between a change of an entry and its order: all that use the mm wait for an
- * event from outside, which nobody does there, and no other task has its lock.
+ * True if no task is between a change of a page table entry and its order to the space: all tasks
+ * that use the mm wait for an event from outside, for which no task waits in between, and no other
+ * task has the lock of the mm.
  */
 static bool is_quiet(struct mm *mm)
 {
@@ -351,7 +352,7 @@ s64 machine_mark(char *why, size_t size)
 		err = describe();
 	if (err)
 		return err;
-	/* Their mappings are of memory that is no page's any more. */
+	/* Spaces without a task still map frames that are free by now. */
 	skas_trim();
 	err = (s64)machine_park(&state.sp[0], copy_memory, NULL);
 	if (err == (s64)MACHINE_RESTORED) {

@@ -194,7 +194,7 @@ int fuse_flush_times(struct inode *inode, struct file *f)
 		in.valid |= FATTR_FH;
 		in.fh = ff->fh;
 	}
-	if (current->flags & PF_EXITING) /* it may be the server itself */
+	if (current->flags & PF_EXITING) /* the caller may be the server */
 		return fuse_send_and_forget(
 			inode, ff->fc, FUSE_SETATTR, fi->nodeid, &in, sizeof(in), sizeof(o));
 	return fuse_call(ff->fc, FUSE_SETATTR, fi->nodeid, &in, sizeof(in), NULL, 0, &o, sizeof(o));
@@ -251,7 +251,7 @@ static int fuse_setattr(struct dentry *d, struct iattr *a)
 		if (err)
 			return err;
 	}
-	if (a->ia_valid & ATTR_OPEN && fc->atomic_trunc) { /* OPEN has done it */
+	if (a->ia_valid & ATTR_OPEN && fc->atomic_trunc) { /* the server has truncated it at OPEN */
 		fuse_set_size(inode, 0, false);
 		truncate_pagecache(&inode->i_data, 0);
 		return 0;

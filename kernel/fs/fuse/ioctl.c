@@ -53,8 +53,8 @@ static int old_flags(const struct file *f, u32 *flags)
 }
 
 /*
- * Checks the right to set or clear the immutable flag: a server of root's would obey. @value: the
- * argument.
+ * Checks the caller's right to set or clear the immutable flag: a server that runs as root would do
+ * it for anybody. @value: the argument.
  */
 static int may_change(const struct file *f, u32 cmd, const u32 *value)
 {

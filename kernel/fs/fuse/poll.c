@@ -142,7 +142,7 @@ u32 fuse_poll(struct file *f, struct poll_table *pt)
 	if (current->flags & PF_KTHREAD || (pt && pt->no_wait))
 		return poll_later(ff);
 	spin_lock(&ff->fc->lock);
-	/* it may have changed since: this asks again */
+	/* the state may have changed since the last answer: the server is asked again */
 	ff->known = false;
 	if (pt && pt->queue) {
 		in.flags = FUSE_POLL_SCHEDULE_NOTIFY;

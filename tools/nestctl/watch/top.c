@@ -42,7 +42,7 @@ struct view {
 	size_t chosen; /* row */
 	/* name of the instance whose processes are shown, or NULL */
 	char *tree;
-	struct sample old, new; /* of that one */
+	struct sample old, new; /* samples of the instance of that name */
 	struct trend *trends;
 };
 
@@ -275,7 +275,7 @@ static bool draw(const struct row *rows, size_t n, struct view *v)
 	return fine && !fflush(stdout);
 }
 
-/* Obeys a key. False if it ends. */
+/* Handles a key. False: top ends. */
 static bool obey(int key, const struct row *rows, size_t n, struct view *v)
 {
 	if (v->help && key > 0) {
