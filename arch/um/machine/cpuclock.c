@@ -244,7 +244,7 @@ void cpu_clock_start(void)
 	start(0);
 }
 
-/* Sets the clock to @cpu_ns at the moment when the host's clock, as it was moved, shows @host_ns. */
+/* Sets the clock to @cpu_ns when the host's clock, as it was moved, shows @host_ns. */
 void cpu_clock_put_back(u64 cpu_ns, u64 host_ns)
 {
 	struct sample s = take_sample();
