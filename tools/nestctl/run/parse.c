@@ -203,9 +203,35 @@ static void keep_env(struct run *r, const char *text)
 		keep_word(r, 'e', format("%s=%s", text, getenv(text)));
 }
 
-/* Takes a variable of --env-file. */
+/* Notes the name of a variable of -e. */
+static void note_given(struct run *r, const char *text)
+{
+	size_t n = strcspn(text, "=");
+
+	r->given_env = realloc(r->given_env, r->given_size + n + 1);
+	if (!r->given_env)
+		die("out of memory");
+	memcpy(r->given_env + r->given_size, text, n);
+	r->given_env[r->given_size + n] = '\0';
+	r->given_size += n + 1;
+}
+
+static bool is_given(const struct run *r, const char *text)
+{
+	size_t n = strcspn(text, "=");
+
+	for (const char *at = r->given_env; at && at < r->given_env + r->given_size;
+		at += strlen(at) + 1)
+		if (strlen(at) == n && !memcmp(at, text, n))
+			return true;
+	return false;
+}
+
+/* Takes a variable of --env-file: one of -e counts more, wherever it stands. */
 static void take_env(void *arg, const char *text)
 {
+	if (is_given(arg, text))
+		return;
 	run_add_env(arg, text);
 	keep_env(arg, text);
 }
@@ -336,7 +362,10 @@ static void parse_option(struct run *r, int key)
 	case 'n': r->ncpus = whole_cpus(optarg); break;
 	case 'k': r->kernel = optarg; break;
 	case 'c': r->cow = optarg; break;
-	case 'e': run_add_env(r, optarg); break;
+	case 'e':
+		run_add_env(r, optarg);
+		note_given(r, optarg);
+		break;
 	case 'w': r->dir = optarg; break;
 	case 'u': r->user = optarg; break;
 	case 'd': r->detach = true; break;
