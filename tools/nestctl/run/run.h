@@ -52,7 +52,8 @@ struct run {
 	int nr_volumes;
 	char *env; /* "eNAME=VALUE" strings, each with its end */
 	size_t env_size;
-	char *given_env; /* names of -e, each with its end; files do not change these */
+	/* names of -e, each with its end; files do not change these */
+	char *given_env;
 	size_t given_size;
 	/* strings of the job (settings.c) */
 	char *settings;
