@@ -329,7 +329,7 @@ int folders_begin(char **argv)
 	const char *state = value_of(argv, "restore=");
 	int pair[2], fd;
 
-	/* The helper and its namespace take the host some milliseconds. */
+	/* Without folders the start is spared the helper and its namespace. */
 	if (!has_folders(argv) && !(state && state_tables_may_have(state, is_folder)))
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))

@@ -67,7 +67,9 @@ u32 tcp_window(struct tcp_sock *t)
 u32 tcp_first_window(const struct tcp_sock *t)
 {
 	bool stamps = t->state == TCP_SYN_RECV && t->snd.ts_ok;
-	u32 mss = t->snd.advmss - (stamps ? TS_SPACE : 0);
+	u32 taken = stamps ? TS_SPACE : 0;
+	/* A route's advmss may be anything. */
+	u32 mss = t->snd.advmss > taken ? t->snd.advmss - taken : 1;
 	u32 space = min(buffer(t) / 2, t->rcv.clamp);
 
 	if (space > mss)
