@@ -30,57 +30,59 @@ help:
 deps:
 	@tools/deps
 
-# The sub-make sees packages that deps has just installed.
+# The sub-make sees packages that deps has just installed. It uses every CPU unless -j was given.
+build_all = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc)) all
+
 IMAGE ?= debian
 run: deps
-	@$(MAKE) --no-print-directory all
+	@$(build_all)
 	@tools/default-image $(B)/nestctl $(IMAGE)
 	@$(B)/nestctl run $(RUNFLAGS) $(IMAGE)
 
 # Benchmarks: natively, in Nestling and in other kernels that are installed (see bench/run). It
 # takes half an hour, most of it for UML.
 bench: deps
-	@$(MAKE) --no-print-directory all
+	@$(build_all)
 	@bench/run --build $(B) $(BENCHFLAGS)
 # A folder of the host, natively, in Nestling and in User Mode Linux; a minute or two.
 bench-hostfs: all
 	@BUILD=$(CURDIR)/$(B) bench/hostfs $(BENCHFLAGS)
 # fio and e2fsprogs (bench/disk says how); four minutes, after the images are made.
 bench-disk: deps
-	@$(MAKE) --no-print-directory all
+	@$(build_all)
 	@bench/disk --build $(B) $(BENCHFLAGS)
 # A tree of 50000 files; root (bench/tree says how); some minutes.
 bench-tree: deps
 	@bench/tree --build $(B) $(BENCHFLAGS)
 # Root, iperf3, nginx and wrk (bench/net says how); three minutes, after the image is made.
 bench-net: deps
-	@$(MAKE) --no-print-directory all
+	@$(build_all)
 	@bench/net --build $(B) $(BENCHFLAGS)
 
 # Two minutes; beside UML where that is installed.
 bench-instances: deps
-	@$(MAKE) --no-print-directory all
+	@$(build_all)
 	@bench/instances --build $(B) $(BENCHFLAGS)
 
 # States, alone and beside 50 idle instances; some minutes.
 bench-state: deps
-	@$(MAKE) --no-print-directory all $(B)/tests/debian.ext4
+	@$(build_all) $(B)/tests/debian.ext4
 	@bench/state --build $(B) $(BENCHFLAGS)
 
 # The tests of the rooms that differ from main (tests/quick); two minutes for a change in one file.
 quick: deps
-	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc)) all
+	@$(build_all)
 	@$(MAKE) --no-print-directory lint-arrows lint-symbols
 	@tests/quick --build $(B)
 check: deps
-	@$(MAKE) --no-print-directory all
+	@$(build_all)
 	@tests/run --build $(B)
 check-long: deps
-	@$(MAKE) --no-print-directory all
+	@$(build_all)
 	@tests/run --build $(B) --long
 # Instances inside instances (docs/nesting.md); what is quick of it is in check.
 check-nested: deps
-	@$(MAKE) --no-print-directory all
+	@$(build_all)
 	@tests/run --build $(B) --long nested
 # Hosts emulated by QEMU (tests/hosts/hosts.bash), ONLY=REGEX picks some; takes a minute, and the
 # set-up. docs/hosts.md has the results.
