@@ -627,7 +627,9 @@ static void open_file(
 		answer(call, -errno);
 		return;
 	}
-	if (!known_has(fd))
+	if (flags & O_CREAT && flags & O_EXCL)
+		known_own(fd);
+	else if (!known_has(fd))
 		known_add(fd, false);
 	answer_fd(call, fd);
 	close(fd);
