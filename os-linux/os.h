@@ -314,16 +314,17 @@ struct os_state {
 };
 /*
  * Write @dir/memory, anew:
- * - os_state_prepare() while the machine runs; @s has the guest's memory as file and map 0, and
- *   what else is known. It gets memory for copies.
+ * - os_state_prepare() while the machine runs, until it does not return -EINPROGRESS; @s has the
+ *   guest's memory as file and map 0, and the maps that are known. A thread opens the files, gets
+ *   memory for copies, and brings into the CPU's caches what will be read at the stop.
  * - os_state_save() while every vCPU but the caller stands still. What there is no memory to copy
  *   to is written at once.
  * - os_state_finish() when the machine runs again, until it does not return -EINPROGRESS: a thread
  *   writes the rest and closes the file. To bring it to the disk is left to the asker.
- * - os_state_drop() instead, after a failure.
+ * - os_state_drop() instead, after a failure of any of them, or in place of the rest.
  * They return 0 or -errno with @s->why.
  */
-void os_state_prepare(const char *dir, struct os_state *s);
+int os_state_prepare(const char *dir, struct os_state *s);
 int os_state_save(const char *dir, struct os_state *s);
 int os_state_finish(struct os_state *s);
 void os_state_drop(void);

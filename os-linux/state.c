@@ -19,6 +19,7 @@
 
 #include "os-linux/internal.h"
 #include "os-linux/state_copy.h"
+#include "os-linux/state_older.h"
 #include "os-linux/state_tables.h"
 
 #define RUN_MAX (1u << 20) /* pages */
@@ -49,24 +50,43 @@ void state_build_id(uint8_t *id)
 
 /* ---- writing ---- */
 
+/* Which pages of a file of memory have data. */
+struct file_data {
+	uint64_t *bits; /* a bit for each page; NULL: not known */
+	uint64_t pages;
+	/* of the file, and os_mem_punches, when that was so */
+	blkcnt_t blocks;
+	uint64_t punches;
+	bool is_checked; /* by this writer */
+};
+
 struct writer {
 	struct os_state *s;
+	struct file_data *data; /* of each file */
 	int fd;
 	/* of this process, or -1: it has no maps of a state's file */
 	int pagemap;
-	/* an older state, of which pages that are alike are not written again; or NULL */
-	struct state_tables *older;
+	/* pages that are alike there are not written again; or NULL */
+	const struct state_older *older;
 	uint64_t older_runs; /* runs that lie in older files */
-	/* [i][j]: its source i is source j of the state that this process goes on from */
-	bool same_file[STATE_SOURCES][STATE_SOURCES];
 	bool used[STATE_SOURCES];
+	bool rehearses;
 	uint64_t at; /* where the next map goes */
 	struct state_map *maps;
 	struct state_run *runs;
 	uint64_t nr_runs, room;
 };
-/* the file of os_state_save(), for os_state_finish() */
-static int written = -1;
+/*
+ * What os_state_prepare() makes ready, for os_state_save() and os_state_finish(): the folder, the
+ * file of the memory in it, and the older state.
+ */
+static struct {
+	int dir, file;
+	struct state_older older;
+	struct file_data data[STATE_FILES];
+	bool used[STATE_SOURCES];
+	bool is_written; /* but for what state_copy.c keeps */
+} ready = { .dir = -1, .file = -1 };
 
 static int failed(struct os_state *s, int err, const char *what)
 {
@@ -93,11 +113,10 @@ static void mark(uint64_t *bits, uint64_t page, uint64_t end)
 		bits[page / 64] |= 1UL << page % 64;
 }
 
-/* Marks what the file of the memory has data for. */
-static int mark_data(const struct writer *w, const struct os_state_map *m, uint64_t *bits)
+/* Notes which pages of the file have data. Each range of them costs two calls of the host. */
+static int find_data(int fd, struct file_data *d)
 {
-	int fd = os_handle_fd(w->s->file[m->file]);
-	uint64_t at = m->off, end = m->off + m->len;
+	uint64_t end = d->pages * STATE_PAGE, at = 0;
 
 	while (at < end) {
 		off_t data = lseek(fd, (off_t)at, SEEK_DATA), hole;
@@ -112,9 +131,63 @@ static int mark_data(const struct writer *w, const struct os_state_map *m, uint6
 		if ((uint64_t)data >= end)
 			break;
 		at = (uint64_t)hole < end ? (uint64_t)hole : end;
-		mark(bits, ((uint64_t)data - m->off) / STATE_PAGE,
-			(at - m->off + STATE_PAGE - 1) / STATE_PAGE);
+		mark(d->bits, (uint64_t)data / STATE_PAGE, (at + STATE_PAGE - 1) / STATE_PAGE);
 	}
+	return 0;
+}
+
+/*
+ * Makes w->data[@file] true. The file has data in the same pages as before the stop if it has as
+ * many blocks, and nothing was given back to the host meanwhile.
+ */
+static int know_data(const struct writer *w, int64_t file)
+{
+	struct file_data *d = &w->data[file];
+	int fd = os_handle_fd(w->s->file[file]), err;
+	uint64_t punches = __atomic_load_n(&os_mem_punches, __ATOMIC_ACQUIRE);
+	uint64_t pages = w->s->size[file] / STATE_PAGE;
+	struct stat st;
+
+	if (d->is_checked)
+		return 0;
+	if (fstat(fd, &st))
+		return -errno;
+	d->is_checked = true;
+	if (d->bits && d->blocks == st.st_blocks && d->punches == punches && d->pages == pages)
+		return 0;
+	free(d->bits);
+	*d = (struct file_data){ calloc(pages / 64 + 2, sizeof(*d->bits)), pages, st.st_blocks,
+		punches, true };
+	err = d->bits ? find_data(fd, d) : -ENOMEM;
+	if (err) {
+		free(d->bits);
+		d->bits = NULL;
+	}
+	return err;
+}
+
+static void forget_data(struct file_data *data)
+{
+	for (int i = 0; i < STATE_FILES; i++)
+		free(data[i].bits);
+	memset(data, 0, STATE_FILES * sizeof(*data));
+}
+
+/* Marks what the file of the memory has data for. */
+static int mark_data(const struct writer *w, const struct os_state_map *m, uint64_t *bits)
+{
+	uint64_t first = m->off / STATE_PAGE, n = m->len / STATE_PAGE, words = (n + 63) / 64;
+	int err = know_data(w, m->file), shift = (int)(first % 64);
+	const uint64_t *from = w->data[m->file].bits + first / 64;
+
+	if (err)
+		return err;
+	if (first + n > w->data[m->file].pages)
+		return -EINVAL;
+	for (uint64_t i = 0; i < words; i++)
+		bits[i] = shift ? from[i] >> shift | from[i + 1] << (64 - shift) : from[i];
+	if (n % 64)
+		bits[words - 1] &= (1UL << n % 64) - 1;
 	return 0;
 }
 
@@ -214,76 +287,6 @@ static int find_pages(const struct writer *w, const struct os_state_map *m, stru
 /* with more such runs the restore would make too many maps: the rest is written again */
 #define OLDER_RUNS_MAX 2000
 
-static bool is_same_file(int a, int b)
-{
-	struct stat st, other;
-
-	return a >= 0 && b >= 0 && !fstat(a, &st) && !fstat(b, &other) &&
-	       st.st_ino == other.st_ino && st.st_dev == other.st_dev;
-}
-
-/*
- * What was read of an older file last. A call of the host for each page would cost as much as all
- * the rest; but pages that are not asked for one behind the other are not read ahead.
- */
-#define AHEAD_MAX (64 * STATE_PAGE)
-static struct {
-	int fd;
-	uint64_t at;
-	size_t len, next;
-	char buf[AHEAD_MAX];
-} ahead;
-
-static bool is_read(int fd, uint64_t at)
-{
-	return fd == ahead.fd && at >= ahead.at && at + STATE_PAGE <= ahead.at + ahead.len;
-}
-
-static const char *older_page(int fd, uint64_t at)
-{
-	bool goes_on = fd == ahead.fd && at == ahead.at + ahead.len;
-	size_t n = goes_on && ahead.next ? ahead.next : STATE_PAGE;
-	ssize_t got;
-
-	if (is_read(fd, at))
-		return ahead.buf + (at - ahead.at);
-	got = host_pread(fd, ahead.buf, n, (off_t)at);
-	ahead.fd = fd;
-	ahead.at = at;
-	ahead.len = got < 0 ? 0 : (size_t)got;
-	ahead.next = 2 * n < AHEAD_MAX ? 2 * n : AHEAD_MAX;
-	return is_read(fd, at) ? ahead.buf : NULL;
-}
-
-static bool same_content(int fd, uint64_t at, const char *page)
-{
-	const char *older = older_page(fd, at);
-
-	return older && !memcmp(older, page, STATE_PAGE);
-}
-
-/* The two maps of one address: in the older state, and in the one that this process has. */
-struct older_maps {
-	uint32_t older, mine;
-};
-
-/*
- * Finds a page in the older state. What this process maps from a file and has not written is not
- * read: it is in the older state if that names the same place.
- */
-static bool is_older(const struct writer *w, const struct older_maps *maps, const char *page,
-	uint64_t number, bool same, struct state_place *place)
-{
-	struct state_place mine;
-
-	if (!state_tables_find(w->older, maps->older, number, place))
-		return false;
-	if (same && state_tables_find(state_restored(), maps->mine, number, &mine) &&
-		place->at == mine.at && w->same_file[place->source][mine.source])
-		return true;
-	return same_content(w->older->fd[place->source], place->at, page);
-}
-
 /* ---- the file ---- */
 
 static int add_run(struct writer *w, const struct state_run *run)
@@ -304,22 +307,25 @@ static int add_run(struct writer *w, const struct state_run *run)
 	w->older_runs += run->source != 0;
 	if (run->source)
 		return 0;
+	if (w->rehearses)
+		return copy_rehearse((const char *)m->addr + run->page * STATE_PAGE,
+			(uint64_t)run->pages * STATE_PAGE);
 	return copy_put(w->fd, (const char *)m->addr + run->page * STATE_PAGE,
 		(uint64_t)run->pages * STATE_PAGE, run->at);
 }
 
 /* Says where a page goes, or is already. False: it is zero. */
-static bool place_of(const struct writer *w, const struct older_maps *maps, uint32_t map,
+static bool place_of(const struct writer *w, const struct state_older_maps *maps, uint32_t map,
 	uint64_t number, bool same, struct state_place *place)
 {
 	const char *page = (const char *)w->s->map[map].addr + number * STATE_PAGE;
 
 	if (w->older && w->older_runs < OLDER_RUNS_MAX &&
-		is_older(w, maps, page, number, same, place)) {
+		state_older_find(w->older, maps, page, number, same, place)) {
 		place->source++;
 		return true;
 	}
-	*place = (struct state_place){ 0, w->maps[map].at + number * STATE_PAGE };
+	*place = (struct state_place){ .at = w->maps[map].at + number * STATE_PAGE };
 	return !is_zero(page);
 }
 
@@ -337,15 +343,13 @@ static bool extend(struct state_run *run, uint64_t page, const struct state_plac
 static int write_pages(struct writer *w, uint32_t map, const struct pages *p)
 {
 	const struct os_state_map *m = &w->s->map[map];
-	struct older_maps maps = { ~0U, ~0U };
+	struct state_older_maps maps = { ~0U, ~0U };
 	struct state_run run = { .map = map };
 	uint64_t pages = m->len / STATE_PAGE;
 	int err = 0;
 
-	if (w->older) {
-		maps.older = state_tables_map(w->older, m->addr);
-		maps.mine = state_restored() ? state_tables_map(state_restored(), m->addr) : ~0U;
-	}
+	if (w->older)
+		maps = state_older_maps(w->older, m->addr);
 	for (uint64_t page = 0; page < pages && !err; page++) {
 		struct state_place place;
 
@@ -449,7 +453,7 @@ _Static_assert(sizeof(struct state_header) <= STATE_PAGE, "one page");
 
 static void fill_sources(struct state_header *h, const struct writer *w)
 {
-	const struct state_header *older = w->older ? &w->older->h : NULL;
+	const struct state_header *older = w->older ? &w->older->t.h : NULL;
 
 	if (w->used[1])
 		h->source[1] = (struct state_source){ older->size, older->header_crc, 0 };
@@ -476,71 +480,47 @@ static int write_file(struct writer *w)
 	return copy_put(w->fd, &h, sizeof(h), 0);
 }
 
-/* Opens what the files of this process and of an older state are compared by. */
-static int open_others(struct writer *w, int dir, struct state_tables *older)
+/* Opens what shows which pages of a state's file this process has written. 0 or -errno. */
+static int open_pagemap(struct writer *w)
 {
-	if (state_tables_open(older, dir, "memory.1", 1) &&
-		!older->h.source[STATE_SOURCES - 1].size)
-		w->older = older;
-	for (int i = 0; w->older && state_restored() && i < STATE_SOURCES; i++)
-		for (int j = 0; j < STATE_SOURCES; j++)
-			w->same_file[i][j] = is_same_file(older->fd[i], state_restored()->fd[j]);
-	w->maps = calloc(w->s->nr_maps, sizeof(*w->maps));
-	if (!w->maps)
-		return -ENOMEM;
 	if (state_restored())
 		w->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	return state_restored() && w->pagemap < 0 ? -errno : 0;
 }
 
-static void remove_in(int dir, const char *name)
+static int begin_writer(struct writer *w, struct file_data *data)
 {
-	char path[OS_NAME_AT];
-
-	unlink(os_name_at(path, dir, name));
+	for (int i = 0; i < STATE_FILES; i++)
+		data[i].is_checked = false;
+	w->data = data;
+	w->pagemap = -1;
+	w->at = STATE_PAGE;
+	w->maps = calloc(w->s->nr_maps, sizeof(*w->maps));
+	return w->maps ? open_pagemap(w) : -ENOMEM;
 }
 
-/* Removes the links to older files that were not needed. */
-static void drop_unused(const struct writer *w, int dir)
+static void end_writer(struct writer *w)
 {
-	for (uint32_t i = 1; i < STATE_SOURCES; i++) {
-		char name[32];
-
-		snprintf(name, sizeof(name), STATE_OLDER, i);
-		if (!w->used[i])
-			remove_in(dir, name);
-	}
+	if (w->pagemap >= 0)
+		close(w->pagemap);
+	free(w->maps);
+	free(w->runs);
 }
 
-static int save_to(struct os_state *s, int dir, const char *path)
+int os_state_save(const char *path, struct os_state *s)
 {
-	struct writer w = { .s = s, .pagemap = -1, .at = STATE_PAGE };
-	char name[OS_NAME_AT];
-	struct state_tables older;
-	int err;
+	struct writer w = {
+		.s = s, .fd = ready.file, .older = ready.older.is_open ? &ready.older : NULL
+	};
+	int err = begin_writer(&w, ready.data);
 
-	memset(&ahead, 0, offsetof(typeof(ahead), buf));
-	w.fd = open(os_name_at(name, dir, "memory"),
-		O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (w.fd < 0)
-		return failed(s, -errno, path);
-	err = open_others(&w, dir, &older);
 	if (!err)
 		err = write_file(&w);
-	if (!err)
-		drop_unused(&w, dir);
-	state_tables_close(&older);
-	if (w.pagemap >= 0)
-		close(w.pagemap);
-	free(w.maps);
-	free(w.runs);
-	if (err) {
-		copy_drop();
-		close(w.fd);
-		remove_in(dir, "memory");
+	end_writer(&w);
+	if (err)
 		return failed(s, err, path);
-	}
-	written = w.fd;
+	memcpy(ready.used, w.used, sizeof(ready.used));
+	ready.is_written = true;
 	return 0;
 }
 
@@ -565,22 +545,20 @@ static bool keep_tables(struct writer *w, struct state_tables *t)
 
 int state_copy_to_memory(struct os_state *s, struct state_tables *t)
 {
-	struct writer w = { .s = s, .pagemap = -1, .at = STATE_PAGE };
-	int err;
+	struct file_data data[STATE_FILES] = { 0 };
+	struct writer w = { .s = s };
+	int err = begin_writer(&w, data);
 
 	memset(t, 0, sizeof(*t));
 	for (int i = 0; i < STATE_SOURCES; i++)
 		t->fd[i] = -1;
 	w.fd = memfd_create("base", MFD_CLOEXEC);
-	w.maps = calloc(s->nr_maps, sizeof(*w.maps));
-	err = w.fd < 0 ? -errno : w.maps ? 0 : -ENOMEM;
-	if (!err && state_restored()) {
-		w.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-		err = w.pagemap < 0 ? -errno : 0;
-	}
+	if (w.fd < 0 && !err)
+		err = -errno;
 	fill_header(&t->h, s);
 	for (uint32_t i = 0; i < s->nr_maps && !err; i++)
 		err = write_map(&w, i);
+	forget_data(data);
 	/* holes at the end must be in the file: they are mapped */
 	if (!err && ftruncate(w.fd, (off_t)w.at))
 		err = -errno;
@@ -598,16 +576,7 @@ int state_copy_to_memory(struct os_state *s, struct state_tables *t)
 	return keep_tables(&w, t) ? 0 : failed(s, -ENOMEM, "the memory cannot be copied");
 }
 
-int os_state_save(const char *path, struct os_state *s)
-{
-	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
-
-	if (dir < 0)
-		return failed(s, -errno, path);
-	err = save_to(s, dir, path);
-	close(dir);
-	return err;
-}
+/* ---- before the stop ---- */
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -628,15 +597,73 @@ static void touch_memory(const struct os_state *s)
 			MADV_POPULATE_READ);
 }
 
-/* A page that an older state has need not be copied. */
-void os_state_prepare(const char *dir, struct os_state *s)
+static void remove_file(const char *name)
+{
+	char path[OS_NAME_AT];
+
+	unlink(os_name_at(path, ready.dir, name));
+}
+
+void os_state_drop(void)
+{
+	copy_drop();
+	state_older_close(&ready.older);
+	forget_data(ready.data);
+	if (ready.file >= 0) {
+		close(ready.file);
+		remove_file("memory");
+	}
+	if (ready.dir >= 0)
+		close(ready.dir);
+	ready.dir = ready.file = -1;
+	ready.is_written = false;
+}
+
+/* Opens the folder, the new file in it, and the older state. An attempt before has done so. */
+static int open_files(const char *path)
+{
+	char name[OS_NAME_AT];
+
+	if (ready.file >= 0)
+		return 0;
+	if (ready.dir < 0)
+		ready.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (ready.dir < 0)
+		return -errno;
+	ready.file = open(os_name_at(name, ready.dir, "memory"),
+		O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (ready.file < 0)
+		return -errno;
+	state_older_open(&ready.older, ready.dir);
+	return 0;
+}
+
+/* memory that fits into the caches of a CPU */
+#define REHEARSE_MAX (16UL << 20)
+
+/*
+ * Reads what will be read at the stop, and writes to where that will be written. The same work then
+ * takes half the time, since memory, page tables and code are in the CPU's caches.
+ */
+static void rehearse(struct os_state *s)
+{
+	struct writer w = { .s = s,
+		.fd = -1,
+		.older = ready.older.is_open ? &ready.older : NULL,
+		.rehearses = true };
+	int err = begin_writer(&w, ready.data);
+
+	for (uint32_t i = 0; i < s->nr_maps && !err; i++)
+		err = write_map(&w, i);
+	end_writer(&w);
+	copy_again();
+}
+
+/* Returns how much memory the instance has, at most. */
+static uint64_t count_bytes(const struct os_state *s)
 {
 	const struct state_tables *t = state_restored();
 	uint64_t bytes = 0;
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/memory.1", dir);
-	os_cpuinfo(&cpu);
 
 	for (uint32_t i = 0; i < s->nr_files; i++) {
 		struct stat st;
@@ -646,46 +673,78 @@ void os_state_prepare(const char *dir, struct os_state *s)
 	}
 	for (uint64_t i = 0; t && i < t->h.nr_runs; i++)
 		bytes += (uint64_t)t->runs[i].pages * STATE_PAGE;
-	/* what a restored instance has not touched is not read */
-	if (!t)
-		touch_memory(s);
-	copy_prepare(bytes + SPARE, access(path, F_OK) ? bytes : SPARE);
+	return bytes;
 }
 
-void os_state_drop(void)
-{
-	copy_drop();
-}
-
-/* the host thread that completes the file: whether it was started, and has ended with what */
+/* One thing at a time: what the thread of os_state_prepare() or os_state_finish() does. */
 static struct {
 	bool started;
 	int ended, err;
-} completion;
+	const char *path;
+	struct os_state *s;
+} job;
+
+static void prepare(void *unused)
+{
+	uint64_t bytes = count_bytes(job.s);
+
+	os_cpuinfo(&cpu);
+	job.err = open_files(job.path);
+	/* what a restored instance has not touched is not read */
+	if (!state_restored())
+		touch_memory(job.s);
+	/* a page that an older state has need not be copied */
+	copy_prepare(bytes + SPARE, ready.older.is_open ? SPARE : bytes);
+	if (!job.err && bytes <= REHEARSE_MAX)
+		rehearse(job.s);
+	__atomic_store_n(&job.ended, 1, __ATOMIC_RELEASE);
+}
 
 static void complete_file(void *unused)
 {
-	completion.err = copy_flush(written);
-	if (close(written) && !completion.err)
-		completion.err = -errno;
-	__atomic_store_n(&completion.ended, 1, __ATOMIC_RELEASE);
+	job.err = copy_flush(ready.file);
+	if (close(ready.file) && !job.err)
+		job.err = -errno;
+	ready.file = -1;
+	/* the links to older files that were not needed */
+	for (uint32_t i = 1; i < STATE_SOURCES; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), STATE_OLDER, i);
+		if (!ready.used[i])
+			remove_file(name);
+	}
+	if (job.err)
+		remove_file("memory");
+	os_state_drop();
+	__atomic_store_n(&job.ended, 1, __ATOMIC_RELEASE);
+}
+
+/* Has a thread do the job, or looks whether it has. Returns -EINPROGRESS, 0 or -errno. */
+static int work(void (*fn)(void *unused), const char *path, struct os_state *s)
+{
+	int err;
+
+	if (!job.started) {
+		job.started = true;
+		job.path = path;
+		job.s = s;
+		if (os_worker_start("state", fn, NULL))
+			fn(NULL);
+	}
+	if (!__atomic_load_n(&job.ended, __ATOMIC_ACQUIRE))
+		return -EINPROGRESS;
+	err = job.err;
+	memset(&job, 0, sizeof(job));
+	return err ? failed(s, err, path) : 0;
+}
+
+int os_state_prepare(const char *path, struct os_state *s)
+{
+	return work(prepare, path, s);
 }
 
 int os_state_finish(struct os_state *s)
 {
-	int err;
-
-	if (written < 0)
-		return 0;
-	if (!completion.started) {
-		completion.started = true;
-		if (os_worker_start("state", complete_file, NULL))
-			complete_file(NULL);
-	}
-	if (!__atomic_load_n(&completion.ended, __ATOMIC_ACQUIRE))
-		return -EINPROGRESS;
-	err = completion.err;
-	memset(&completion, 0, sizeof(completion));
-	written = -1;
-	return err ? failed(s, err, "memory") : 0;
+	return ready.is_written || job.started ? work(complete_file, "memory", s) : 0;
 }

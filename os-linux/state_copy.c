@@ -47,9 +47,9 @@ void copy_prepare(uint64_t bytes, uint64_t at_once)
 	uint64_t most = most_to_take();
 	void *p;
 
-	/* a save that begins anew */
+	/* of an attempt before */
 	if (kept.size >= bytes) {
-		kept.used = kept.nr = 0;
+		copy_again();
 		return;
 	}
 	copy_drop();
@@ -114,6 +114,20 @@ int copy_put(int fd, const void *from, size_t n, uint64_t at)
 	kept.used += n;
 	p->len += n;
 	return 0;
+}
+
+int copy_rehearse(const void *from, size_t n)
+{
+	if (n > kept.size - kept.used)
+		return -ENOSPC;
+	memcpy(kept.buf + kept.used, from, n);
+	kept.used += n;
+	return 0;
+}
+
+void copy_again(void)
+{
+	kept.used = kept.nr = 0;
 }
 
 int copy_flush(int fd)

@@ -16,6 +16,10 @@
 void copy_prepare(uint64_t bytes, uint64_t at_once);
 /* Keeps @n bytes that are to be written to @fd at @at; without memory it writes. 0 or -errno. */
 int copy_put(int fd, const void *from, size_t n, uint64_t at);
+/* Copies only, so that the memory is in the CPU's caches. -ENOSPC: there is not so much. */
+int copy_rehearse(const void *from, size_t n);
+/* Forgets what was copied. The memory stays. */
+void copy_again(void);
 /* Writes all that is kept, and frees the memory. 0 or -errno. */
 int copy_flush(int fd);
 void copy_drop(void);

@@ -289,5 +289,6 @@ bool state_tables_find(
 		return false;
 	place->source = run->source;
 	place->at = run->at + (page - run->page) * STATE_PAGE;
+	place->run = i;
 	return true;
 }

@@ -39,6 +39,7 @@ bool state_tables_may_have(const char *dir, bool (*is)(const char *word));
 struct state_place {
 	uint32_t source;
 	uint64_t at;
+	uint64_t run; /* the index of its run */
 };
 /*
  * Finds the map at @addr; ~0: there is none. The search begins behind the last one that was found.

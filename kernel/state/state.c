@@ -245,16 +245,27 @@ static s64 try_save(struct save *s)
 	return err;
 }
 
+/* Waits for what a thread of the host makes ready, while the machine runs. */
+static s64 prepare_machine(struct save *s)
+{
+	s64 err = machine_save_begin();
+
+	if (err)
+		return state_fail(s->why, err, "no memory for its lists");
+	while ((err = machine_save_prepare(s->dir, s->why->text, sizeof(s->why->text))) ==
+		-EINPROGRESS)
+		sleep_for(LOOK_NS);
+	return err;
+}
+
 static s64 attempt(struct save *s)
 {
 	s64 err = prepare(s);
 
 	if (err)
 		return err;
-	err = machine_save_begin(s->dir);
-	if (err)
-		err = state_fail(s->why, err, "no memory for its lists");
-	else
+	err = prepare_machine(s);
+	if (!err)
 		err = try_save(s);
 	machine_save_end();
 	return err;

@@ -184,6 +184,7 @@ void machine_stop_here(void);
  * machine_save_obstacle() says why this instance cannot be saved, or NULL. The order of the rest is
  * in save.c. machine_save_settle() returns -EAGAIN if a sleeping task is in the middle of something
  * that cannot be saved: the machine has to go on for a moment, and @why may name the task.
+ * machine_save_prepare() returns 0, or -errno with a line in @why, as machine_save_sync() does.
  * machine_save() returns 0, -errno with a line in @why, or, in the process that goes on from what
  * was written, MACHINE_GOES_ON. machine_save_sync() completes the file, and returns its bytes or
  * -errno; -EINPROGRESS: a thread of the host is at it, ask again.
@@ -191,7 +192,8 @@ void machine_stop_here(void);
 #define MACHINE_GOES_ON 1
 const char *machine_save_obstacle(void);
 void machine_save_anew(void);
-int machine_save_begin(const char *dir);
+int machine_save_begin(void);
+int machine_save_prepare(const char *dir, char *why, size_t size);
 void machine_save_end(void);
 int machine_save_settle(char *why, size_t size);
 /* Takes, with the machine stopped, the events that the host has for us; waits on the host. */

@@ -5,6 +5,7 @@
  *
  *	machine_save_anew()     another save begins; what follows is tried until it succeeds
  *	machine_save_begin()    memory for the lists; the machine still runs
+ *	machine_save_prepare()  a thread of the host opens the files, and gets memory for copies
  *	machine_save_settle()   stopped: all that is in spaces comes into the guest's own memory
  *	machine_save()          stopped: writes; returns a second time in the process that goes on
  *	machine_save_end()      frees the lists
@@ -78,15 +79,24 @@ static int make_lists(void)
 	return maps ? 0 : -ENOMEM;
 }
 
-int machine_save_begin(const char *dir)
+int machine_save_begin(void)
 {
 	if (make_lists())
 		return -ENOMEM;
 	memset(&state, 0, sizeof(state));
 	physmem_describe(&state, maps);
+	state.nr_maps = PHYSMEM_MAPS;
 	state.map = maps;
-	os_state_prepare(dir, &state);
 	return 0;
+}
+
+int machine_save_prepare(const char *dir, char *why, size_t size)
+{
+	int err = os_state_prepare(dir, &state);
+
+	if (err && err != -EINPROGRESS)
+		strscpy(why, state.why, size);
+	return err;
 }
 
 void machine_save_drop(void)
