@@ -296,7 +296,7 @@ bool base_is_light(uint64_t most)
 
 	for (uint64_t w = 0; w < words; w++)
 		taken += (uint64_t)__builtin_popcountl(base.first[w] & ~base.bits[w]);
-	return taken <= most && !fstat(base.own, &st) &&
+	return taken <= most && !host_fstat(base.own, &st) &&
 	       (uint64_t)st.st_blocks * 512 <= DROPPED * most * PAGE;
 }
 
@@ -387,7 +387,7 @@ static int clear_others(void)
 	struct stat st;
 	int err = 0;
 
-	if (fstat(base.own, &st))
+	if (host_fstat(base.own, &st))
 		return -errno;
 	if (others.known && others.blocks == st.st_blocks && others.punches == punches) {
 		for (int i = 0; i < others.nr && !err; i++)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * calls.h: the host's calls, for host-world files that run in a jail. It admits one form of each
- * family (jail/table.c): preadv2(2) and pwritev2(2) for files, with HERE as the offset of what has
- * none; recvmmsg(2) for sockets; waitid(2), tgkill(2), poll(2). These are the shapes of libc on top
- * of them, with errno.
+ * family (jail/table.c): preadv2(2), pwritev2(2) and fstat(2) for files, with HERE as the offset of
+ * what has none; recvmmsg(2) for sockets; waitid(2), tgkill(2), poll(2). These are the shapes of
+ * libc on top of them, with errno.
  *
  * Sockets are written to, as files are: by a call that takes an address a fallen kernel could send
  * to any socket of the user's. So they are connected, and do not block where O_NONBLOCK says so
@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -60,6 +61,12 @@ static inline ssize_t host_recv(int fd, void *buf, size_t n, int flags)
 	struct iovec iov = { buf, n };
 
 	return host_recvmsg(fd, &(struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 }, flags);
+}
+
+/* libc's own asks for a path without letters, for which a jailed process has to ask its broker. */
+static inline int host_fstat(int fd, struct stat *st)
+{
+	return (int)syscall(SYS_fstat, fd, st);
 }
 
 /* Writes to a descriptor do not wait from now on. Returns 0, or -1 with errno. */

@@ -67,7 +67,7 @@ int os_file_open(const char *path, unsigned flags)
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))) {
+	if (host_fstat(fd, &st) || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))) {
 		close(fd);
 		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 	}
@@ -135,7 +135,7 @@ int64_t os_file_size(int file)
 
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st))
+	if (host_fstat(fd, &st))
 		return -errno;
 	if (!S_ISBLK(st.st_mode))
 		return st.st_size;

@@ -193,7 +193,7 @@ static void view_file(void)
 	if (view.file)
 		munmap(view.file, view.size);
 	view.file = NULL;
-	if (fstat(mark.tables.fd[0], &st))
+	if (host_fstat(mark.tables.fd[0], &st))
 		return;
 	view.size = (size_t)st.st_size;
 	view.file =
@@ -320,8 +320,8 @@ int os_can_go_back(const char *dir)
 	if (!mark.made || !mark.restored || !base_is_light(LIGHT_MAX))
 		return 0;
 	snprintf(path, sizeof(path), "%s/memory", dir);
-	return !stat(path, &is) && !fstat(mark.tables.fd[0], &was) && is.st_dev == was.st_dev &&
-	       is.st_ino == was.st_ino;
+	return !stat(path, &is) && !host_fstat(mark.tables.fd[0], &was) &&
+	       is.st_dev == was.st_dev && is.st_ino == was.st_ino;
 }
 
 void os_unmark_restored(void)

@@ -290,7 +290,7 @@ bool os_file_is_left(int fd)
 	int flags = fcntl(fd, F_GETFD);
 	struct stat st;
 
-	/* not libc's fstat(), for which a jailed process would ask its broker */
+	/* not libc's host_fstat(), for which a jailed process would ask its broker */
 	if (flags < 0 || !(flags & FD_CLOEXEC) || syscall(SYS_fstat, fd, &st) ||
 		!S_ISREG(st.st_mode) || st.st_nlink)
 		return false;

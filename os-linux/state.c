@@ -150,7 +150,7 @@ static int know_data(const struct writer *w, int64_t file)
 
 	if (d->is_checked)
 		return 0;
-	if (fstat(fd, &st))
+	if (host_fstat(fd, &st))
 		return -errno;
 	d->is_checked = true;
 	if (d->bits && d->blocks == st.st_blocks && d->punches == punches && d->pages == pages)
@@ -668,7 +668,7 @@ static uint64_t count_bytes(const struct os_state *s)
 	for (uint32_t i = 0; i < s->nr_files; i++) {
 		struct stat st;
 
-		if (!fstat(os_handle_fd(s->file[i]), &st))
+		if (!host_fstat(os_handle_fd(s->file[i]), &st))
 			bytes += (uint64_t)st.st_blocks * 512;
 	}
 	for (uint64_t i = 0; t && i < t->h.nr_runs; i++)

@@ -112,7 +112,7 @@ static bool is_same_file(int a, int b)
 {
 	struct stat st, other;
 
-	return a >= 0 && b >= 0 && !fstat(a, &st) && !fstat(b, &other) &&
+	return a >= 0 && b >= 0 && !host_fstat(a, &st) && !host_fstat(b, &other) &&
 	       st.st_ino == other.st_ino && st.st_dev == other.st_dev;
 }
 

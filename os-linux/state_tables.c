@@ -72,7 +72,7 @@ static int open_file(struct state_tables *t, int dirfd, const char *name, struct
 	uint32_t crc;
 	bool good;
 
-	if (fd < 0 || fstat(fd, &st)) {
+	if (fd < 0 || host_fstat(fd, &st)) {
 		bad(t, "%s: %s", name, strerror(errno));
 		if (fd >= 0)
 			close(fd);

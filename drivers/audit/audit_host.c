@@ -53,7 +53,7 @@ int audit_host_open(int fd)
 	/* The kernel's own descriptors close on exec; inherited ones do not. */
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fcntl(fd, F_GETFD) & FD_CLOEXEC)
 		return -EBADF;
-	if (fstat(fd, &st))
+	if (host_fstat(fd, &st))
 		return -errno;
 	if (!S_ISREG(st.st_mode) && fcntl(fd, F_SETFL, flags | O_NONBLOCK))
 		return -errno;

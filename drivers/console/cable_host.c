@@ -381,7 +381,7 @@ static int open_side(
 		return -1;
 	terminal_take(c->fd);
 	c->terminal = isatty(c->fd);
-	c->plain_file = fstat(c->fd, &st) == 0 && S_ISREG(st.st_mode);
+	c->plain_file = host_fstat(c->fd, &st) == 0 && S_ISREG(st.st_mode);
 	return 0;
 }
 

@@ -86,7 +86,7 @@ static bool same_terminal(int a, int b)
 	struct stat x, y;
 	unsigned p, q;
 
-	if (fstat(a, &x) || fstat(b, &y))
+	if (host_fstat(a, &x) || host_fstat(b, &y))
 		return false;
 	if (x.st_dev == y.st_dev && x.st_ino == y.st_ino)
 		return true;

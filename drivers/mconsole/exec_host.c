@@ -38,7 +38,7 @@ long exec_host_read_job(int end, void *buf, size_t size)
 	size_t done = 0;
 	ssize_t n;
 
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < 0)
+	if (host_fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < 0)
 		return -EINVAL;
 	if ((uint64_t)st.st_size > size)
 		return -E2BIG;

@@ -61,7 +61,7 @@ static int map_area(int fd, const char **why)
 	struct stat st;
 	void *p;
 
-	if (fstat(fd, &st) || seals < 0 || !(seals & F_SEAL_SHRINK)) {
+	if (host_fstat(fd, &st) || seals < 0 || !(seals & F_SEAL_SHRINK)) {
 		*why = "the memory file is no memfd that is sealed against shrinking";
 		return -EINVAL;
 	}

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "drivers/ubd/copy_host.h"
+#include "os-linux/calls.h"
 
 #define REGION (64UL << 10)
 
@@ -34,7 +35,7 @@ struct layer *backup_blank(const struct layer *of, int fd, const char *name, cha
 	int bad = file_copy_part(of->fd, 0, fd, 0, (off_t)of->head);
 	struct stat st;
 
-	if (!bad && (fstat(of->fd, &st) || ftruncate(fd, st.st_size)))
+	if (!bad && (host_fstat(of->fd, &st) || ftruncate(fd, st.st_size)))
 		bad = -errno;
 	if (!bad)
 		return layer_open_fd(fd, name, raw, err, n);

@@ -19,6 +19,7 @@
 
 #include "drivers/ubd/cow_host.h"
 #include "drivers/ubd/trust_host.h"
+#include "os-linux/calls.h"
 
 static int fail(struct image_open *o, const char *file, const char *why)
 {
@@ -141,7 +142,7 @@ static int check_file(struct image_open *o, const struct layer *top, struct laye
 	const struct layer *above;
 	struct stat st;
 
-	if (fstat(l->fd, &st) < 0)
+	if (host_fstat(l->fd, &st) < 0)
 		return fail(o, l->path, strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		return fail(o, l->path, "is a directory, not an image");
@@ -327,7 +328,7 @@ static bool odd_bytes(int fd)
 {
 	struct stat st;
 
-	return !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size % (off_t)LAYER_SECTOR;
+	return !host_fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size % (off_t)LAYER_SECTOR;
 }
 
 int image_open(struct image_open *o)

@@ -152,7 +152,7 @@ int file_copy_sparse(int from, int to)
 {
 	struct stat st, old;
 
-	if (fstat(from, &st) || fstat(to, &old))
+	if (host_fstat(from, &st) || host_fstat(to, &old))
 		return -errno;
 	if (!ioctl(to, FICLONE, from))
 		return old.st_size > st.st_size && ftruncate(to, st.st_size) ? -errno : 0;

@@ -16,6 +16,7 @@
 
 #include "drivers/ubd/cow4_host.h"
 #include "drivers/ubd/media_host.h"
+#include "os-linux/calls.h"
 
 static uint64_t align_up(uint64_t v, uint64_t a)
 {
@@ -128,7 +129,7 @@ int cow4_set_backing(struct cow4_header *h, const char *backing, int backing_fd,
 	h->flags &= ~(uint32_t)COW4_F_BACKING_RAW;
 	if (!backing)
 		return 0;
-	if (!realpath(backing, real) || fstat(backing_fd, &st) < 0)
+	if (!realpath(backing, real) || host_fstat(backing_fd, &st) < 0)
 		return -errno;
 	if (strlen(real) >= sizeof(h->backing))
 		return -ENAMETOOLONG;
@@ -168,7 +169,7 @@ int cow4_check_backing(const struct cow4_header *h, int backing_fd, char *why, s
 {
 	struct stat st;
 
-	if (fstat(backing_fd, &st) < 0) {
+	if (host_fstat(backing_fd, &st) < 0) {
 		snprintf(why, size, "%s", strerror(errno));
 		return -EINVAL;
 	}

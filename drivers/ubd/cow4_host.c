@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "drivers/ubd/media_host.h"
+#include "os-linux/calls.h"
 
 /* ---- the operations ---- */
 
@@ -64,7 +65,7 @@ static void make_long(struct layer *l, struct cow4_header *h)
 {
 	struct stat st;
 
-	if (h->flags & COW4_F_FULL || fstat(l->fd, &st) < 0)
+	if (h->flags & COW4_F_FULL || host_fstat(l->fd, &st) < 0)
 		return;
 	if ((uint64_t)st.st_size < h->data_off + h->size &&
 		(ftruncate(l->fd, (off_t)(h->data_off + h->size)) < 0 || layer_sync(l)))
@@ -249,7 +250,7 @@ static int open_parts(struct layer *l, struct cow4 *c, struct layer_open *lo)
 
 	if (err)
 		return err;
-	if (fstat(l->fd, &st) < 0)
+	if (host_fstat(l->fd, &st) < 0)
 		return -errno;
 	if (c->header.flags & COW4_F_FULL &&
 		(uint64_t)st.st_size < c->header.data_off + c->header.size) {

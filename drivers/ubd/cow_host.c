@@ -26,6 +26,7 @@
 
 #include "drivers/ubd/layer_host.h"
 #include "drivers/ubd/media_host.h"
+#include "os-linux/calls.h"
 
 #define COW_MAGIC 0x4f4f4f4d /* "OOOM" */
 #define COW_VERSION 3
@@ -155,7 +156,7 @@ int cow_read_header(int fd, struct cow_info *info, char *err, size_t errsize)
 	uint32_t format;
 	struct stat st;
 	uint64_t header;
-	int r = fstat(fd, &st) < 0 ? -errno : layer_pread(fd, p, sizeof(p), 0);
+	int r = host_fstat(fd, &st) < 0 ? -errno : layer_pread(fd, p, sizeof(p), 0);
 
 	if (r) {
 		snprintf(err, errsize, "%s", strerror(-r));
@@ -185,7 +186,7 @@ int cow_read_header(int fd, struct cow_info *info, char *err, size_t errsize)
 /* Reads the attributes of a backing file, which may be a disk of the host. */
 static int backing_stat(int fd, struct stat *st, uint64_t *size)
 {
-	if (fstat(fd, st) < 0)
+	if (host_fstat(fd, st) < 0)
 		return -errno;
 	*size = (uint64_t)st->st_size;
 	return S_ISBLK(st->st_mode) && ioctl(fd, BLKGETSIZE64, size) < 0 ? -errno : 0;
@@ -296,7 +297,7 @@ int cow_init(int fd, const char *backing, int backing_fd, uint64_t size)
 	struct stat st;
 	char real[PATH_MAX];
 
-	if (fstat(backing_fd, &st) < 0 || !realpath(backing, real))
+	if (host_fstat(backing_fd, &st) < 0 || !realpath(backing, real))
 		return -errno;
 	return write_new(fd, real, &st, size);
 }
@@ -360,7 +361,7 @@ int cow_set_backing(int fd, struct cow_info *info, const char *backing, int back
 
 	if (info->version != COW_VERSION || info->wide_mtime)
 		return -EOPNOTSUPP;
-	if (fstat(backing_fd, &st) < 0 || !realpath(backing, real))
+	if (host_fstat(backing_fd, &st) < 0 || !realpath(backing, real))
 		return -errno;
 	r = fill_header(&h, real, &st, info->size);
 	if (r)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "drivers/ubd/chain_host.h"
+#include "os-linux/calls.h"
 
 #define TRIES 20
 #define TRY_MS 25
@@ -77,7 +78,7 @@ const char *file_holder(int fd, char *out, size_t size)
 
 	*out = 0;
 	snprintf(self, sizeof(self), "%d", (int)getpid());
-	if (fstat(fd, &st) < 0)
+	if (host_fstat(fd, &st) < 0)
 		return out;
 	d = opendir("/proc");
 	while (d && !*out && (e = readdir(d))) {

@@ -26,6 +26,7 @@
 #include "drivers/ubd/backup_host.h"
 #include "drivers/ubd/chain_host.h"
 #include "drivers/ubd/media_host.h"
+#include "os-linux/calls.h"
 
 #define MAX_IOV 256
 
@@ -329,7 +330,7 @@ bool image_has_room(struct image *im, uint64_t off, uint64_t len, uint64_t most)
 
 	if (!l->ops->own || holds(l, off, len))
 		return true;
-	return fstat(l->fd, &st) || (uint64_t)st.st_blocks * 512 + len <= most;
+	return host_fstat(l->fd, &st) || (uint64_t)st.st_blocks * 512 + len <= most;
 }
 
 static void note_write(struct image *im)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "drivers/ubd/media_host.h"
+#include "os-linux/calls.h"
 
 #define WRITE_PIECE (64U << 10)
 #define SYNC_NS 1000000000UL
@@ -133,12 +134,12 @@ int layer_pread(int fd, void *p, uint64_t n, uint64_t off)
 	return layer_transfer(fd, false, &iov, 1, off, false);
 }
 
-/* Not libc's fstat(), for which a jailed process would ask its broker. */
+/* Not libc's host_fstat(), for which a jailed process would ask its broker. */
 bool layer_is_nameless(const struct layer *l)
 {
 	struct stat st;
 
-	return !syscall(SYS_fstat, l->fd, &st) && S_ISREG(st.st_mode) && !st.st_nlink;
+	return !host_fstat(l->fd, &st) && S_ISREG(st.st_mode) && !st.st_nlink;
 }
 
 /*
@@ -203,7 +204,7 @@ int layer_open_raw(struct layer *l, struct layer_open *lo)
 {
 	struct stat st;
 
-	if (fstat(l->fd, &st) < 0)
+	if (host_fstat(l->fd, &st) < 0)
 		return -errno;
 	if (S_ISBLK(st.st_mode)) {
 		if (ioctl(l->fd, BLKGETSIZE64, &l->size) < 0)

@@ -33,7 +33,7 @@ static blkcnt_t blocks_of(const struct layer *l)
 {
 	struct stat st;
 
-	return fstat(l->fd, &st) ? -1 : st.st_blocks;
+	return host_fstat(l->fd, &st) ? -1 : st.st_blocks;
 }
 
 static struct layer *new_layer(const struct ubd_host *h)

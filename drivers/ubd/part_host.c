@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "drivers/ubd/copy_host.h"
+#include "os-linux/calls.h"
 
 #define DECODE_MAX (256UL << 10)
 
@@ -126,7 +127,7 @@ bool file_is_nameless(int fd)
 		return false;
 	target[n] = '\0';
 	/* unless a user has called it so */
-	return fstat(fd, &st) || stat(target, &named) || st.st_dev != named.st_dev ||
+	return host_fstat(fd, &st) || stat(target, &named) || st.st_dev != named.st_dev ||
 	       st.st_ino != named.st_ino;
 }
 

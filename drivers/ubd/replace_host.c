@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os-linux/calls.h"
+
 /* Finds the name of an open file. Fails with -EOPNOTSUPP unless that is its only one. */
 static int find_name(struct replace *r, int old, struct stat *st)
 {
@@ -20,7 +22,7 @@ static int find_name(struct replace *r, int old, struct stat *st)
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", old);
 	n = readlink(self, r->path, sizeof(r->path) - 1);
 	r->path[n > 0 ? n : 0] = '\0';
-	if (fstat(old, st) || lstat(r->path, &named))
+	if (host_fstat(old, st) || lstat(r->path, &named))
 		return -errno;
 	return S_ISREG(st->st_mode) && st->st_nlink == 1 && st->st_dev == named.st_dev &&
 			       st->st_ino == named.st_ino ?

@@ -123,7 +123,7 @@ static uint64_t bytes_of(const struct layer *l)
 {
 	struct stat st;
 
-	return fstat(l->fd, &st) ? 0 : (uint64_t)st.st_blocks * 512;
+	return host_fstat(l->fd, &st) ? 0 : (uint64_t)st.st_blocks * 512;
 }
 
 /* Returns the lowest part that is to be merged with those above it, or NULL. */
@@ -207,7 +207,7 @@ static bool link_first(struct disk_save *s)
 	int fd;
 
 	/* a file that has a name anywhere is the user's */
-	if (s->kept || first->ops == &layer_raw_ops || fstat(first->fd, &st) || st.st_nlink ||
+	if (s->kept || first->ops == &layer_raw_ops || host_fstat(first->fd, &st) || st.st_nlink ||
 		part_name(name, s->dir, s->unit, 0) || file_link(first->fd, name))
 		return false;
 	fd = part_new_file(s->dir);
@@ -245,7 +245,7 @@ int disk_save_prepare(struct disk_save *s, char *err, size_t size)
 	struct stat st;
 	int result;
 
-	if (fstat(s->first->fd, &st))
+	if (host_fstat(s->first->fd, &st))
 		return fail_host(err, size, s->first->path, -errno);
 	if (!S_ISREG(st.st_mode))
 		return fail(err, size, s->first->path,
@@ -339,7 +339,7 @@ static int check_target(struct ubd_open *o, int from, int to)
 {
 	struct stat was, is;
 
-	if (fstat(from, &was) || fstat(to, &is))
+	if (host_fstat(from, &was) || host_fstat(to, &is))
 		return fail_host(o->err, sizeof(o->err), o->file, -errno);
 	if (!S_ISREG(was.st_mode) || !S_ISREG(is.st_mode))
 		return fail(o->err, sizeof(o->err), o->file, "is no file: name a new or empty one");
@@ -454,7 +454,7 @@ static int replace(struct ubd_open *o, const struct disk_load *l, int to)
 		err = check_target(o, l->parts[l->nr_parts - 1].fd, to);
 	if (err)
 		return err;
-	err = fstat(to, &st) || !st.st_size ? 1 : replace_whole(o, l, to);
+	err = host_fstat(to, &st) || !st.st_size ? 1 : replace_whole(o, l, to);
 	return err > 0 ? fill(o, l, to) : err;
 }
 
@@ -524,7 +524,7 @@ int disk_empty_file(int fd, const char *other)
 	struct stat st;
 	bool found;
 
-	if (fstat(fd, &st) || !st.st_size)
+	if (host_fstat(fd, &st) || !st.st_size)
 		return fd;
 	found = folder_of(fd, dir);
 	close(fd);
@@ -538,7 +538,7 @@ static bool empty(int fd)
 	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	struct stat st;
 
-	return !fcntl(fd, F_OFD_SETLK, &all) && !fstat(fd, &st) && !st.st_nlink &&
+	return !fcntl(fd, F_OFD_SETLK, &all) && !host_fstat(fd, &st) && !st.st_nlink &&
 	       !ftruncate(fd, 0);
 }
 
@@ -613,7 +613,7 @@ void image_identify(const struct image *im, struct ubd_base *base)
 	if (!im->rdonly)
 		l = l->below;
 	memset(base, 0, sizeof(*base));
-	if (!l || fstat(l->fd, &st))
+	if (!l || host_fstat(l->fd, &st))
 		return;
 	snprintf(base->file, sizeof(base->file), "%s", l->path);
 	base->size = (uint64_t)st.st_size;

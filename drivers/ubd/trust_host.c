@@ -115,7 +115,7 @@ static int record_open(int flags)
 
 	if (data_path(path, sizeof(path), RECORD))
 		fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid())) {
+	if (fd >= 0 && (host_fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid())) {
 		close(fd);
 		fd = -1;
 	}
@@ -129,7 +129,7 @@ static char *record_read(int fd, size_t *size)
 	size_t have = 0;
 	char *text;
 
-	if (fstat(fd, &st) || st.st_size > 2 * RECORD_MAX)
+	if (host_fstat(fd, &st) || st.st_size > 2 * RECORD_MAX)
 		return NULL;
 	text = malloc((size_t)st.st_size + 1);
 	while (text && have < (size_t)st.st_size) {
@@ -250,7 +250,7 @@ bool backing_counts(int fd, const char *path, const char *backing, char *why, si
 	struct stat layer, below;
 	bool counts = false;
 
-	if (!real || fstat(fd, &layer) || stat(real, &below)) {
+	if (!real || host_fstat(fd, &layer) || stat(real, &below)) {
 		snprintf(why, size, "its backing file %.300s: %s", backing, strerror(errno));
 		free(real);
 		return false;
