@@ -236,7 +236,7 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	t->snd.peer_mss = t->snd.advmss;
 	tcp_sync_mss(t);
 	t->snd.iss = t->snd.una = t->snd.nxt = t->snd.write_seq = t->snd.pushed = tcp_new_iss(i);
-	/* What an earlier connection has seen does not count. */
+	/* Measurements of an earlier connection of this socket do not count. */
 	t->loss.rack.xmit = 0;
 	t->loss.rack.reordered = false;
 	t->rtt.min = 0;
@@ -340,7 +340,8 @@ static int know_end(struct tcp_sock *t)
 		t->life.conn = CONN_MADE;
 		return 0;
 	}
-	err = t->life.conn == CONN_BEGUN ? forget_connection(t) : 0; /* it may be bound anew */
+	/* another connect() may follow */
+	err = t->life.conn == CONN_BEGUN ? forget_connection(t) : 0;
 	if (err)
 		return err;
 	t->life.conn = CONN_NONE;
@@ -358,7 +359,7 @@ static int finish_connect(struct tcp_sock *t, bool nonblock)
 	if (err)
 		return err == -EAGAIN ? -EINPROGRESS : err;
 	mutex_lock(&i->op);
-	/* Another task may have heard of the end, and begun anew. */
+	/* Another task may have fetched the result of this connection and begun the next. */
 	err = !nonblock && tcp_connecting(t) ? -EALREADY : know_end(t);
 	mutex_unlock(&i->op);
 	return err;
@@ -366,7 +367,7 @@ static int finish_connect(struct tcp_sock *t, bool nonblock)
 
 /*
  * Begins a connection. @m: the data that goes with the SYN of a program that asks for fast open. 0;
- * 1: there is nothing to wait for; -errno.
+ * 1: the caller need not wait; -errno.
  */
 static int begin_connect(
 	struct socket *s, struct tcp_sock *t, struct sockaddr_buf *a, struct msg *m)
@@ -502,7 +503,7 @@ ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m)
 	int err;
 
 	mutex_lock(&t->inet.op);
-	/* before the SYN is sent: the SYN-ACK looks at it */
+	/* before the SYN is sent, since the handler of the SYN-ACK reads it */
 	atomic_inc(&t->snd.write_pending);
 	if (t->fast.defer_connect)
 		err = deferred_syn(t, m);
@@ -610,7 +611,8 @@ static int tcp_shutdown(struct socket *s, int how)
 
 	mutex_lock(&t->inet.op);
 	spin_lock(&t->inet.c.lock);
-	if (t->life.conn == CONN_BEGUN && t->state != TCP_SYN_SENT) /* connect() will not tell */
+	/* connect() will not report it */
+	if (t->life.conn == CONN_BEGUN && t->state != TCP_SYN_SENT)
 		t->life.conn = t->state == TCP_CLOSE ? CONN_LOST : CONN_MADE;
 	if (t->state != TCP_LISTEN) {
 		t->inet.c.shutdown |= (u32)how; /* also without a connection */
@@ -734,7 +736,7 @@ static int tcp_release(struct socket *s)
 	return 0;
 }
 
-/* Begins to count bytes here for SOF_TIMESTAMPING_OPT_ID. */
+/* Starts the byte count of SOF_TIMESTAMPING_OPT_ID with the next byte. */
 static int stamp_start(struct socket *s, u32 flags)
 {
 	struct tcp_sock *t = TCP(INET(s));

@@ -69,7 +69,10 @@ void tcp_done(struct tcp_sock *t);
 void tcp_fail(struct tcp_sock *t, int err);
 void tcp_wake(struct tcp_sock *t, u64 key);
 void tcp_grow_sndbuf(struct tcp_sock *t);
-/* True if @avail bytes are as much as SO_RCVLOWAT asks for, or as can come before some are read. */
+/*
+ * True if readers may be woken: @avail bytes reach SO_RCVLOWAT, or the window or buffer is nearly
+ * full.
+ */
 bool tcp_enough(const struct tcp_sock *t, u32 avail);
 void tcp_sigurg(struct tcp_sock *t);
 

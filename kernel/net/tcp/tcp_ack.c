@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp_ack.c: processes an acknowledgement: which segments have arrived, and how long they took.
- * tcp_rack.c and tcp_recover.c decide what is lost, tcp_cc.c how fast to go on.
+ * tcp_rack.c and tcp_recover.c decide what is lost, tcp_cc.c how fast to send.
  *
  * Sources: RFC 5681, 6298 (timer), 2018 and 6675 (SACK scoreboard), 2883 (D-SACK), 5961 (which
  * acknowledgements are valid).
@@ -69,8 +69,9 @@ static bool sacked_by(const struct sk_buff *skb, const struct sack_block *b, u32
 
 /*
  * Splits an skb of many segments of which a block covers some, but not the first: those before the
- * block stay, and the rest follows in the list. True: the block covers the first, and @skb has no
- * more than it covers now. It cuts at segments only: a peer cannot cause finer pieces.
+ * block stay, and the rest follows in the list. Returns true if the block covers the first segment;
+ * @skb then holds covered segments only. Cuts at borders of segments only, so that a peer cannot
+ * cause finer pieces.
  */
 static bool cut_out(struct tcp_sock *t, struct sk_buff *skb, const struct sack_block *b, u32 n)
 {
@@ -95,7 +96,7 @@ static bool cut_out(struct tcp_sock *t, struct sk_buff *skb, const struct sack_b
 	return false;
 }
 
-/* Marks what the blocks cover; blocks outside of what is in flight say nothing. */
+/* Marks the segments that the blocks cover; blocks outside of the data in flight are ignored. */
 static void take_sacks(struct tcp_sock *t, const struct sack_block *b, u32 n, struct arrived *when)
 {
 	struct sk_buff *skb;
@@ -232,8 +233,8 @@ static bool update_window(struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * True if the first block reports data that came twice: it lies below what is acknowledged, or
- * inside the second (RFC 2883).
+ * True if the first block reports data that arrived twice (RFC 2883): the block lies below @ack, or
+ * inside the second block.
  */
 static bool is_dsack(u32 ack, const struct sack_block *b, u32 n)
 {

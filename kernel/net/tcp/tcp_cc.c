@@ -4,8 +4,8 @@
  * a loss.
  *
  *     tcp_cwnd_grow  segments have arrived, and nothing is wrong
- *     tcp_cwnd_used  after new data was sent: is cwnd what limits the connection?
- *     tcp_cwnd_idle  before new data is sent: a window that was not used for long says nothing (RFC
+ *     tcp_cwnd_used  after new data was sent: notes whether cwnd limits the connection
+ *     tcp_cwnd_idle  before new data is sent: a window that was not used for long is stale (RFC
  *                    5681, 4.1)
  *     tcp_cut        the next ssthresh
  *     tcp_hystart    ends slow start after a round trip that takes longer than earlier ones (the

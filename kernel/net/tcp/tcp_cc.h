@@ -46,7 +46,7 @@ struct hystart {
 #define TCP_ECN_ASKED 2
 /* a mark has come, which is echoed until the peer has slowed down */
 #define TCP_ECN_DEMAND 4
-#define TCP_ECN_QUEUED 8 /* we have slowed down, and are to say so */
+#define TCP_ECN_QUEUED 8 /* cwnd was cut: CWR goes with new data */
 #define TCP_ECN_SEEN 16
 
 /* Congestion. Protected by c.lock. */
@@ -61,7 +61,7 @@ struct tcp_cc {
 	struct cubic cubic;
 	struct hystart hystart;
 	u8 ecn; /* TCP_ECN_* */
-	/* the number whose acknowledgement makes an echo count again */
+	/* echoes count again once this sequence number is acknowledged */
 	u32 ecn_high;
 };
 

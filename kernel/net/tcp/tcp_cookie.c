@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tcp_cookie.c: SYN cookies (RFC 4987, 3.6): when a listener's queue of half-open connections is
- * full, no state of a SYN is kept. The sequence number of the answer holds what has to be known, in
- * a form that no peer can forge, and comes back with the third segment:
+ * full, no state of a SYN is kept. The sequence number of the answer holds the needed state in a
+ * form that no peer can forge. The third segment brings it back:
  *
  *     bits 31..8  SipHash of addresses, ports, the peer's sequence number and the lower bits, with
  *                 a secret key

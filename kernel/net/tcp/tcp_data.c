@@ -3,7 +3,7 @@
  * tcp_data.c: moves bytes between programs and the queues of a connection: send and receive, urgent
  * data as programs see it (RFC 6093).
  *
- *     tcp_sendmsg  copies into an skb of its own with no spinlock held, then queues it under
+ *     tcp_sendmsg  copies into a new skb with no spinlock held, then queues it under
  *                  c.lock; write_mutex: one sender at a time
  *     tcp_recvmsg  reads at the front of rq, which only readers shorten; read_mutex: one reader at
  *                  a time
@@ -72,8 +72,8 @@ static bool append_to_last(struct tcp_sock *t, struct sk_buff *skb)
 
 /*
  * Fills an unsent last skb that is shorter than a segment and whose buffer is full: copies it and
- * the front of @skb into a new buffer. A short segment in the middle would be sent at once
- * otherwise. True: all of @skb was taken.
+ * the front of @skb into a new buffer. Otherwise a short segment would be sent in the middle of the
+ * data. Returns true if all of @skb was copied.
  */
 static bool fill_last(struct tcp_sock *t, struct sk_buff *skb)
 {
@@ -113,7 +113,10 @@ static bool fill_last(struct tcp_sock *t, struct sk_buff *skb)
 	return !skb->len;
 }
 
-/* Queues @skb, whose payload is the caller's. Consumes it. 0 or an error of the connection. */
+/*
+ * Queues @skb, whose payload the caller has filled in, and consumes it. Returns 0 or an error of
+ * the connection.
+ */
 static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool last, bool push)
 {
 	int err;
@@ -157,7 +160,7 @@ static int enqueue(struct tcp_sock *t, struct sk_buff *skb, struct msg *m, bool 
 	return 0;
 }
 
-/* Sends what was queued without a push. */
+/* Sends the data that was queued without a push. */
 static void push_queued(struct tcp_sock *t, u32 *queued)
 {
 	if (!*queued)
@@ -363,9 +366,9 @@ static struct sk_buff *find_byte(struct tcp_sock *t, u32 seq, u32 *off, u32 *len
 }
 
 /*
- * Marks everything before @seq as read, by a reader that began at @from. Returns where reading goes
- * on: @seq, or the front of another connection that has begun meanwhile. (One byte further is the
- * same connection: pass_old_urgent().)
+ * Marks everything before @seq as read, by a reader that began at @from. Returns the number to read
+ * next: @seq, or the front of another connection that has begun meanwhile. If copied is only one
+ * byte beyond @from, the connection has not changed: pass_old_urgent().
  */
 static u32 consume(struct tcp_sock *t, u32 from, u32 seq)
 {
@@ -397,7 +400,7 @@ static u32 consume(struct tcp_sock *t, u32 from, u32 seq)
 	return seq;
 }
 
-/* Makes reads stop before the urgent byte, and then pass over it. True: stop here. */
+/* Makes reads stop before the urgent byte, then skip it. Returns true if the read ends at @seq. */
 static bool at_urgent(struct tcp_sock *t, u32 *seq, u32 *n, bool first)
 {
 	u32 off = t->rcv.urg_seq - *seq;
@@ -426,8 +429,8 @@ static bool readable(struct tcp_sock *t, u32 seq)
 }
 
 /*
- * True if there is something to read, another reader has read meanwhile, or the connection has
- * begun, whose first number was unknown: then reading starts at its front.
+ * True if data is readable, another reader has read meanwhile, or the connection is now
+ * established. Its first number was unknown before, so reading starts at its front.
  */
 static bool may_read(struct tcp_sock *t, u32 from, u32 seq)
 {
@@ -540,8 +543,8 @@ static ssize_t recv_locked(struct tcp_sock *t, struct msg *m, bool *held)
 }
 
 /*
- * Tells, for TCP_INQ, how much is left; behind the end it tells one byte, so that the program goes
- * on reading.
+ * Reports the number of unread bytes for TCP_INQ. After the end it reports at least one byte, so
+ * that the program reads again.
  */
 static void tell_inq(struct tcp_sock *t, struct msg *m)
 {

@@ -69,7 +69,7 @@ u8 tcp_ecn_out(struct tcp_sock *t, struct sk_buff *skb)
 	return ECN_CAPABLE;
 }
 
-/* Reduces the window once for what was in flight. A loss has reduced it already. */
+/* Reduces the window once for the data in flight, unless a loss has reduced it already. */
 static void echoed(struct tcp_sock *t)
 {
 	if (before(t->snd.una, t->cc.ecn_high))

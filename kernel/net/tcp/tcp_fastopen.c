@@ -64,7 +64,10 @@ static struct given *find_or_oldest(const struct net *net, const ip_addr *server
 	return oldest;
 }
 
-/* Notes a server's cookie. @c NULL: it gave none, and @try_exp says what to try. */
+/*
+ * Notes a server's cookie. @c is NULL if the server gave none; @try_exp is the kind of option to
+ * try next.
+ */
 static void remember(const struct net *net, const ip_addr *server, const struct fast_cookie *c,
 	u16 mss, u8 try_exp)
 {
@@ -175,7 +178,10 @@ void tcp_fast_ended(struct tcp_sock *t)
 
 /* ---- clients ---- */
 
-/* Returns how a connection to @to begins, FAST_*, with what is known of that server. */
+/*
+ * Returns how a connection to @to begins (FAST_*), by the cookie and MSS remembered for that
+ * server.
+ */
 static int way_of(struct tcp_sock *t, const ip_addr *to, struct given *g)
 {
 	bool known = recall(t->inet.net, to, g);
@@ -378,7 +384,7 @@ void tcp_fast_need_key(struct net *net)
 	spin_unlock(&n->lock);
 }
 
-/* Parses four words in hexadecimal with lines between them; what follows is ignored. */
+/* Parses four hexadecimal words with dashes between them; text behind them is ignored. */
 static bool parse_key(const char *p, u32 word[4])
 {
 	p += strspn(p, " \t");
@@ -518,7 +524,7 @@ bool tcp_fast_wanted(
 	own_cookie(l, skb, 0, &own);
 	if (same_cookie(&o->cookie, &own))
 		return true;
-	c->fast.mode = FAST_ASK; /* the answer says the right one */
+	c->fast.mode = FAST_ASK; /* the answer sets the final mode */
 	c->fast.cookie = own;
 	c->fast.cookie.exp = o->cookie.exp;
 	if (!o->cookie.len)

@@ -32,7 +32,7 @@ ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m);
  * op held.
  */
 int tcp_fast_prepare(struct tcp_sock *t, const ip_addr *to, struct msg *m);
-/* Drops what was to go with a SYN. */
+/* Drops the data that was to go with a SYN. */
 void tcp_fast_drop(struct tcp_sock *t);
 /* True if data may go with a SYN to @to. */
 bool tcp_fast_known(struct tcp_sock *t, const ip_addr *to);

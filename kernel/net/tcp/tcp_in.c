@@ -132,7 +132,7 @@ static void find_urgent(struct tcp_sock *t, const struct sk_buff *skb)
 	tcp_wake(t, EPOLLPRI);
 }
 
-/* Wakes up pollers at SO_RCVLOWAT bytes, and readers that want less. */
+/* Wakes up pollers at SO_RCVLOWAT bytes, and below that only readers that wait for fewer bytes. */
 static void tell_reader(struct tcp_sock *t)
 {
 	if (tcp_enough(t, t->rcv.nxt - t->rcv.copied))
@@ -148,7 +148,7 @@ static void take_fin(struct tcp_sock *t)
 {
 	t->rcv.fin_seen = false;
 	t->rcv.peer_done = true;
-	/* what is behind the FIN, and D-SACKs of what came before it */
+	/* data behind the FIN, and D-SACKs of data before it */
 	tcp_drop_ooo(t);
 	t->ack.due = true;
 	t->inet.c.shutdown |= SHUT_RD;
@@ -172,8 +172,9 @@ static void take_fin(struct tcp_sock *t)
 }
 
 /*
- * Answers payload that comes when the FIN was taken. What comes again is acknowledged, since the
- * acknowledgement of the FIN was lost; what is new cannot be meant.
+ * Answers payload that arrives after the FIN. Data before the FIN is acknowledged again, since the
+ * acknowledgement of the FIN was lost. Data behind the FIN is invalid and ignored, except in
+ * TIME_WAIT.
  */
 static void take_behind_fin(struct tcp_sock *t, const struct sk_buff *skb)
 {
@@ -255,7 +256,7 @@ static void synsent(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_op
 		}
 		return;
 	}
-	/* Both sides have called: our SYN goes out again, with an ACK. */
+	/* Simultaneous open: our SYN is sent again, with an ACK. */
 	tcp_set_state(t, TCP_SYN_RECV);
 	t->fast.mode = FAST_NO;
 	tcp_ecn_asked(t, skb);
@@ -441,9 +442,9 @@ static bool is_syn_again(const struct tcp_sock *t, const struct sk_buff *skb)
 }
 
 /*
- * True if the header of @skb is the one that was to be expected: the next number, the last window,
- * no flag and no option that is seldom there. The first data counts as unexpected, as on Linux,
- * which has no memory for it yet.
+ * True if the header of @skb is the predicted one: next number, last window, no flag, no rare
+ * option. The first data counts as unexpected, as on Linux, which has not yet charged memory for
+ * it.
  */
 static bool expected(const struct tcp_sock *t, const struct sk_buff *skb)
 {
@@ -510,7 +511,7 @@ static void synced(struct tcp_sock *t, struct sk_buff *skb, const struct tcp_opt
 			tcp_send_synack(t);
 		goto drop;
 	}
-	/* The SYN of the handshake: its place is taken, and what comes with it stands behind. */
+	/* The SYN of the handshake takes its number; payload in the segment begins behind it. */
 	if (fl & TH_SYN) {
 		skb->tcp.seq++;
 		skb->tcp.flags &= (u8)~TH_SYN;
@@ -599,7 +600,7 @@ static void to_socket(
 			if (READ_ONCE(c->state) != TCP_CLOSE)
 				to_socket(net, c, skb, o, urg);
 			else
-				/* There is no room: it is as good as lost, and comes again. */
+				/* no memory: drop it as if lost, the peer retransmits it */
 				kfree_skb(skb);
 			spin_lock(&c->inet.c.lock);
 			if (c->state == TCP_SYN_RECV) /* refused; no timer would end it */
@@ -691,7 +692,7 @@ void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const
 	t = TCP(i);
 	asked = ip_is_v4(remote) ? i->opts.recverr : i->opts.recverr6;
 	spin_lock(&i->c.lock);
-	if (before(seq, t->snd.una) || after(seq, t->snd.nxt)) { /* not about what is on its way */
+	if (before(seq, t->snd.una) || after(seq, t->snd.nxt)) { /* not about data in flight */
 	} else if (e->err == EMSGSIZE) {
 		/* no error: it goes again in smaller pieces */
 		if (e->info) {
@@ -700,7 +701,9 @@ void tcp_err(struct net *net, const ip_addr *local, const ip_addr *remote, const
 		}
 	} else if (t->state == TCP_SYN_SENT ||
 		   (t->state == TCP_SYN_RECV && !t->fast.opened == !t->child.listener)) {
-		/* So too in a simultaneous open, and in a Fast Open child before accept(). */
+		/*
+		 * Simultaneous opens and Fast Open children before accept() report the error, too.
+		 */
 		if (asked)
 			errq_icmp(i, e, remote, rport, 0);
 		tcp_fail(t, -e->err);

@@ -19,15 +19,15 @@ void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o);
 
 /* tcp_parse.c */
 /*
- * Pulls the header of @skb into skb->tcp, its options into @o. False if they are damaged, or the
- * checksum is wrong.
+ * Pulls the header of @skb into skb->tcp, its options into @o. Returns true if both are well-formed
+ * and the checksum is right.
  */
 bool tcp_parse(struct net *net, struct sk_buff *skb, struct tcp_opts *o, u16 *urg_ptr);
 
 /* tcp_queue.c */
 /* Acknowledges the next segments at once. */
 void tcp_enter_quick(struct tcp_sock *t);
-/* Drops what came out of order, and what is to be told of it. */
+/* Drops the data that came out of order, and the SACK blocks that report it. */
 void tcp_drop_ooo(struct tcp_sock *t);
 /* Queues payload and FIN of @skb, which is consumed. True if something is new in order. */
 bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb);
@@ -35,7 +35,7 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb);
 void tcp_rcv_adjust(struct tcp_sock *t, u32 copied);
 
 /* tcp_ack.c */
-/* Takes the acknowledgement of @skb. False if it is about data that were never sent. */
+/* Processes the acknowledgement of @skb. Returns false if it is for data that were never sent. */
 bool tcp_ack(struct tcp_sock *t, const struct sk_buff *skb, const struct sack_block *sacks,
 	u32 nr_sacks);
 

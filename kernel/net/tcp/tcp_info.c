@@ -79,7 +79,7 @@ static u8 ca_state(const struct tcp_sock *t)
 	return t->loss.ca == CA_RECOVERY ? CA_STATE_RECOVERY : CA_STATE_LOSS;
 }
 
-/* Fills in a listener; nothing is known of connections that are still to come. */
+/* Fills in a listener, which has no figures of a connection. */
 static void fill_listener(struct tcp_sock *t, struct tcp_info *i)
 {
 	*i = (struct tcp_info){

@@ -26,7 +26,7 @@ void tcp_fill_info(struct tcp_sock *t, struct tcp_info_all *i);
 #define TCP_STATS_MAX 256U
 /*
  * Writes statistics as attributes (TCP_NLA_*) to @to, TCP_STATS_MAX bytes, for a timestamp. @by:
- * the segment that acknowledged what was stamped, or NULL. Returns the number of bytes.
+ * the segment that acknowledged the stamped data, or NULL. Returns the number of bytes.
  */
 u32 tcp_fill_stats(struct tcp_sock *t, const struct sk_buff *by, u8 *to);
 /* Counts the time since the last call for the kind then set, and sets @kind, a CHRONO_*. */

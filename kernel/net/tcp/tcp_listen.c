@@ -52,7 +52,7 @@ static void inherit_told(struct inet_sock *i, const struct inet_sock *from)
 	i->tells.keeps_last = from->tells.keeps_last;
 }
 
-/* Copies what a child has from its listener. */
+/* Copies the options that a child inherits from its listener. */
 static void inherit(struct tcp_sock *c, struct tcp_sock *l)
 {
 	struct inet_sock *from = &l->inet;
@@ -139,8 +139,8 @@ static bool wants_cookie(struct tcp_sock *l)
 }
 
 /*
- * True if, without cookies, only the quarter of tcp_max_syn_backlog is left that is kept for known
- * peers. listen.lock held.
+ * True if only the last quarter of tcp_max_syn_backlog is left, which is kept for known peers when
+ * cookies are off. listen.lock held.
  */
 static bool crowded(const struct tcp_sock *l)
 {
@@ -173,8 +173,8 @@ static bool queue_syn(struct tcp_sock *l, struct tcp_sock *c, bool proven)
 }
 
 /*
- * Makes a child for the peer of @skb, whose initial number is @irs; it is in no table yet. NULL: no
- * memory.
+ * Makes a child for the peer of @skb, whose initial number is @irs; the child is in no table yet.
+ * Returns NULL if there is no memory.
  */
 static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const struct sk_buff *skb,
 	u32 irs, const struct tcp_opts *o)
@@ -318,7 +318,7 @@ struct tcp_sock *tcp_child_of_cookie(
 	c = child_new(net, l, skb, skb->tcp.seq - 1, &then);
 	if (!c || !child_enter(c, skb))
 		return ERR_PTR(-ENOBUFS);
-	/* No timer counts such children, so that one without data is accepted, too. */
+	/* These children have no SYN+ACK timer, so a child without data is accepted, too. */
 	c->opts.defer_tries = 0;
 	c->snd.iss = c->snd.una = skb->tcp.ack_seq - 1;
 	c->snd.nxt = c->snd.write_seq = c->snd.pushed = c->snd.iss + 1;
@@ -351,7 +351,7 @@ bool tcp_offer(struct tcp_sock *c)
 	return ok;
 }
 
-/* Wakes up the listener. The child is in the queue, and its state says so. */
+/* Wakes up the listener; the child is in the accept queue and offered is set. */
 void tcp_offered(struct tcp_sock *c)
 {
 	struct inet_sock *l = c->child.listener ? &c->child.listener->inet : NULL;
@@ -363,8 +363,8 @@ void tcp_offered(struct tcp_sock *c)
 }
 
 /*
- * Handles the end of a child before it is accepted: one that was not established leaves the queue,
- * another stays for accept(2) to find.
+ * Handles the end of a child before it is accepted: a child that was not established leaves the
+ * queue, an established one stays for accept(2) to find.
  */
 void tcp_forget_child(struct tcp_sock *c)
 {
@@ -459,7 +459,7 @@ static int listen_locked(struct tcp_sock *t, int backlog)
 	if (t->state == TCP_LISTEN)
 		return 0;
 	if (i->lport && !i->in.in_table)
-		inet_forget_peer(i); /* of an attempt that was given up */
+		inet_forget_peer(i); /* of a failed connection attempt */
 	if (!i->lport) {
 		err = inet_get_port(i, &i->laddr, 0, false);
 		if (err)
@@ -532,7 +532,8 @@ int tcp_accept(struct socket *s, struct socket *to, enum sock_patience patience)
 		}
 		err = sock_wait_until(&t->inet.c,
 			!list_empty(&t->listen.accept_q) || t->state != TCP_LISTEN, nonblock, limit,
-			until, 0); /* of all: another may take what has come */
+			/* wake all: another task may take the child */
+			until, 0);
 		if (err)
 			return err;
 	}

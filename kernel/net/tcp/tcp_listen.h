@@ -28,8 +28,8 @@ void tcp_make_child(
 struct tcp_sock *tcp_child_of_cookie(
 	struct net *net, struct tcp_sock *l, const struct sk_buff *skb, const struct tcp_opts *o);
 /*
- * Hands an established child to its listener. False if the listener does not take it. c.lock of the
- * child held.
+ * Hands an established child to its listener; true if the listener takes it. c.lock of the child
+ * held.
  */
 bool tcp_offer(struct tcp_sock *child);
 void tcp_offered(struct tcp_sock *child);
@@ -40,7 +40,7 @@ void tcp_forget_child(struct tcp_sock *child);
 u32 tcp_keyed_hash(const u64 *words, u32 n);
 /* Answers the SYN @skb for @c, which is in no table and may be freed then. */
 void tcp_send_cookie(struct tcp_sock *c, const struct sk_buff *skb, const struct tcp_opts *o);
-/* True if @skb brings back a cookie. *@o: what its SYN had said. */
+/* True if @skb brings back a valid cookie. *@o: the options of the SYN that the cookie answered. */
 bool tcp_cookie_good(
 	struct net *net, const struct sk_buff *skb, const struct tcp_opts *now, struct tcp_opts *o);
 

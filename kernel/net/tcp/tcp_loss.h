@@ -7,7 +7,7 @@
  *     tcp_rack_sent_arrived  for every segment that an ACK or a SACK block covers
  *     tcp_rack_find_lost     once for each ACK, then tcp_react() with what it brought (struct
  *                            arrived)
- *     tcp_losses_found       something is lost: recovery begins unless it is on
+ *     tcp_losses_found       something is lost: begins recovery unless one is running
  *     tcp_enter_loss         the retransmission timer has expired
  *     tcp_rack_arm_probe     after new data and after progress
  *     tcp_early_timer        timers.early has expired
@@ -47,7 +47,7 @@ struct arrived {
 	/* ns at which the segments that it acknowledges, or SACKs, were sent, 0: sent twice */
 	u64 sent, sacked;
 	u32 acked; /* segments that left the queue */
-	/* segments newly known to have arrived, SACKed ones among them */
+	/* segments that this acknowledgement shows to have arrived, by ACK or SACK */
 	u32 delivered;
 	/*
 	 * a segment that it acknowledges was sent more than once: the times of its neighbours are
@@ -82,7 +82,7 @@ struct rack {
 /* Segments in flight, and recovery. Protected by c.lock; counts are segments. */
 struct tcp_loss {
 	u32 packets_out, sacked_out, lost_out, retrans_out;
-	/* segments that may arrive before one that was sent earlier */
+	/* reordering degree: segments that may overtake an earlier one before it counts as lost */
 	u32 reordering;
 	u32 dupacks;
 	u32 high_seq; /* snd.nxt when recovery began */
@@ -110,10 +110,10 @@ void tcp_enter_loss(struct tcp_sock *t);
 void tcp_react(struct tcp_sock *t, const struct sk_buff *ack, struct arrived *when, bool dup);
 void tcp_forget_retrans(struct tcp_sock *t, struct sk_buff *skb);
 void tcp_undo_dsack(struct tcp_sock *t, const struct sack_block *b);
-/* Sends again what is in flight and too large, when the MSS has become smaller. */
+/* Retransmits the segments in flight that are too large, after the MSS has become smaller. */
 void tcp_too_large(struct tcp_sock *t);
 void tcp_mark_lost(struct tcp_sock *t, struct sk_buff *skb);
-/* Begins recovery, unless it is on, and sends again what is lost. */
+/* Begins recovery unless one is running, and retransmits lost segments. */
 void tcp_losses_found(struct tcp_sock *t);
 /* Slows down as for a loss, with nothing to send again. */
 void tcp_reduce(struct tcp_sock *t);
@@ -126,8 +126,8 @@ void tcp_rack_dsack(struct tcp_sock *t, u32 end);
 void tcp_rack_recovered(struct tcp_sock *t);
 void tcp_rack_arm_probe(struct tcp_sock *t);
 /*
- * Takes the answer to a tail probe. @twice: a bare duplicate without SACK also says that something
- * came twice.
+ * Handles the acknowledgement of a tail probe. @twice: a duplicate ACK without SACK also shows that
+ * the probe's data arrived twice.
  */
 void tcp_rack_probe_acked(struct tcp_sock *t, u32 ack, bool twice);
 void tcp_early_timer(struct tcp_sock *t);

@@ -6,9 +6,9 @@
  * below low again, windows stay small. A connection's fair part, for each of its two directions, is
  * half of high shared by the connections that hold memory. Above low, send buffers grow to that
  * part at most. Above high a connection that has its part already gets no more: writers wait, and
- * larger send buffers shrink; received segments are dropped. So one connection that nobody reads
- * does not stop the others, and two whose reader waits for one, then for the other, do not wait for
- * each other's retransmissions. In all, no more than twice high is held.
+ * larger send buffers shrink; received segments are dropped. So a connection without a reader does
+ * not stop the others. Two connections whose reader waits for one, then for the other, do not wait
+ * for each other's retransmissions. All connections together hold at most twice high.
  * net.ipv4.tcp_max_orphans bounds the connections without a file: a further one, or one with data
  * while memory is above high, is reset.
  *
@@ -151,7 +151,7 @@ bool tcp_wants_room(struct tcp_sock *t)
 
 void tcp_write_space(struct tcp_sock *t)
 {
-	/* All is sent and the window still has room: so the buffer is too small. */
+	/* All is sent and cwnd has room, so the buffer is the limit. */
 	if (tcp_in_flight(t) < t->cc.cwnd)
 		tcp_grow_sndbuf(t);
 	smp_mb(); /* with tcp_wants_room() */

@@ -10,7 +10,7 @@
 #include "kernel/lib/lock.h"
 #include "kernel/lib/types.h"
 
-/* bytes of a segment that we send, at least, however small the way or the peer says they must be */
+/* least bytes of a segment that we send, even if the MTU or the peer's MSS is smaller */
 #define TCP_SND_MSS_MIN 48
 
 struct tcp_net {
@@ -43,8 +43,8 @@ struct tcp_net {
 	int challenge_limit, challenges_left; /* of this second; racy is fine */
 	u64 challenge_second;
 	/*
-	 * protects what follows: the keys for cookies of Fast Open, the present one and the one
-	 * before
+	 * protects the members below: the Fast Open cookie keys, the current one and the previous
+	 * one
 	 */
 	spinlock_t lock;
 	u64 fast_keys[2][2];

@@ -58,7 +58,7 @@ static int cork_changed(void *sk, const struct sock_opt *o, int n)
 	return 0;
 }
 
-/* Lets writers go on when the limit is higher. */
+/* Wakes up writers if the new limit lets them write. */
 static int notsent_changed(void *sk, const struct sock_opt *o, int n)
 {
 	tcp_write_space(sk);
@@ -87,9 +87,7 @@ static int keepidle_changed(void *sk, const struct sock_opt *o, int n)
 	return 0;
 }
 
-/*
- * Reads a field whose 0 means the namespace's value, which is at offset o->arg of struct tcp_net.
- */
+/* Reads a field in which 0 stands for the namespace's value at offset o->arg of struct tcp_net. */
 static int get_or_net(void *sk, const struct sock_opt *o, int *n)
 {
 	const int *field = (const int *)((const u8 *)sk + o->at);
@@ -191,8 +189,8 @@ static int get_timestamp(void *sk, const struct sock_opt *o, int *n)
 }
 
 /*
- * Refuses to begin repair, since connections are not moved (CRIU's work); to end it changes
- * nothing. A caller without the right is told so first, as on Linux.
+ * Refuses to begin repair mode, since connections cannot be moved (CRIU). To end it changes
+ * nothing. As on Linux, a caller without the capability gets EPERM first.
  */
 static int set_repair(void *sk, const struct sock_opt *o, int n)
 {
@@ -317,7 +315,7 @@ static int set_fast_keys(struct tcp_sock *t, uaddr_t val, u32 len)
 	return 0;
 }
 
-/* Takes note of options of SOL_SOCKET that TCP has to know. */
+/* Handles the options of SOL_SOCKET that change TCP state. */
 static int set_socket(struct socket *s, int opt, uaddr_t val, u32 len)
 {
 	struct tcp_sock *t = TCP(INET(s));
@@ -420,7 +418,7 @@ int tcp_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len)
 		memcpy(val, name, *len);
 		return 0;
 	}
-	/* There are no ULPs, and our algorithms tell nothing of themselves. */
+	/* There are no ULPs, and our congestion algorithms have no statistics. */
 	if (opt == TCP_ULP || opt == TCP_CC_INFO) {
 		*len = 0;
 		return 0;

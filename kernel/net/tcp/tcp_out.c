@@ -45,9 +45,9 @@ static u32 header_size(const struct tcp_sock *t)
 }
 
 /*
- * Returns the MSS that the peer is told: what its route says, or what the way takes, but not less
- * than route/min_adv_mss, as the peer may have a better way to us. And no more than TCP_MAXSEG
- * asked for.
+ * Returns the MSS to announce to the peer: the route's advmss, or else the MTU without headers, but
+ * at least route/min_adv_mss, as the peer may have a better path to us. TCP_MAXSEG is the upper
+ * bound.
  */
 u16 tcp_advmss(const struct tcp_sock *t, const struct flow *f)
 {
@@ -200,9 +200,8 @@ static bool has_sacks(const struct tcp_sock *t)
 }
 
 /*
- * Puts the header before the payload of @skb, which is ours to change. A full segment has no room
- * for SACK blocks. False: there are some that it does not tell, so that it is not the
- * acknowledgement that is due.
+ * Puts the header before the payload of @skb, which we may change. Returns false if SACK blocks are
+ * due and did not fit into a full segment, so that it does not count as the due acknowledgement.
  */
 static bool push_header(struct tcp_sock *t, struct sk_buff *skb)
 {
@@ -288,7 +287,8 @@ int tcp_look(struct tcp_sock *t)
 
 	if (err) {
 		IP_STATS(i->net, !ip_is_v4(&t->flow.daddr)).out_noroutes++;
-		t->flow.gen--; /* the next segment asks again */
+		/* the next segment looks up the route again */
+		t->flow.gen--;
 		return err;
 	}
 	if (i->opts.frag_size6 && !ip_is_v4(&t->flow.daddr))
@@ -522,8 +522,8 @@ static u32 tso_segs(const struct tcp_sock *t, u32 seg)
 
 /*
  * Returns the bytes that may be sent at once: one segment, or a TSO packet of at most half of cwnd,
- * so that one half is acknowledged while the other is in flight. The caller knows that cwnd allows
- * one segment.
+ * so that one half is acknowledged while the other is in flight. The caller has checked that cwnd
+ * allows one segment.
  */
 static u32 burst(const struct tcp_sock *t, u32 seg)
 {
@@ -665,7 +665,7 @@ void tcp_retransmit_lost(struct tcp_sock *t)
 	}
 }
 
-/* ---- SYN and FIN stand in the queue like data ---- */
+/* ---- SYN and FIN are queued like data ---- */
 
 int tcp_send_syn(struct tcp_sock *t)
 {
@@ -714,7 +714,7 @@ void tcp_send_fin(struct tcp_sock *t)
 		skb->tcp.end_seq++;
 	} else {
 		skb = skb_alloc(0, GFP_ATOMIC);
-		/* There is no segment that a timer could send again. */
+		/* No memory: there is no FIN that a timer could retransmit. */
 		if (!skb) {
 			tcp_send_reset(t);
 			tcp_fail(t, -ENOBUFS);

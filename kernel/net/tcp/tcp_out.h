@@ -44,13 +44,13 @@ int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len);
  */
 void tcp_recount(struct tcp_sock *t, struct sk_buff *skb, u16 beside);
 void tcp_unqueue(struct tcp_sock *t, struct sk_buff *skb);
-/* Answers @skb, which no socket wants, with RST. */
+/* Answers @skb, for which no socket was found, with RST. */
 void tcp_refuse(struct net *net, const struct sk_buff *skb);
 
 u16 tcp_advmss(const struct tcp_sock *t, const struct flow *f);
 void tcp_sync_mss(struct tcp_sock *t);
 /*
- * Looks up the route again, with what follows from its MTU. The socket is locked. 0, or -errno: a
+ * Looks up the route again and updates the MSS. The socket is locked. Returns 0, or -errno if a
  * segment cannot be sent.
  */
 int tcp_look(struct tcp_sock *t);
@@ -68,7 +68,10 @@ static inline u32 tcp_burst(const struct tcp_sock *t)
 {
 	return t->flow.local ? SEG_LOCAL : SEG_MAX;
 }
-/* Returns cwnd per round trip in bytes/s, times tcp_pacing_*_ratio; ~0: no round trip known. */
+/*
+ * Returns the pacing rate: cwnd per round trip in bytes/s, times tcp_pacing_*_ratio; ~0 while no
+ * round trip is measured.
+ */
 u64 tcp_pacing_rate(const struct tcp_sock *t);
 u32 tcp_window(struct tcp_sock *t);
 /* Returns the window that a SYN or the answer to it offers. */

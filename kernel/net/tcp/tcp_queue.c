@@ -8,8 +8,8 @@
  *     tcp_rcv_adjust  after the reader has taken bytes: enlarges the buffer, announces a window
  *
  * Invariants:
- * 1. rq is [rcv.copied, rcv.nxt) without gaps; a packet of nothing but an urgent byte that was
- *    passed over may stand before.
+ * 1. rq is [rcv.copied, rcv.nxt) without gaps; a packet of only an urgent byte that was
+ *    skipped may precede it.
  * 2. ooo is sorted, without overlaps, and all of it lies after rcv.nxt; a place in it is found by a
  *    tree (skb_place()).
  * 3. rmem and ooo_mem are the true sizes of what is in them, and bounded by twice rcvbuf.
@@ -106,13 +106,13 @@ static struct sk_buff *ooo_find(struct tcp_sock *t, u32 seq)
 	return found;
 }
 
-/* Keeps the queue free of overlaps: what is there counts, what is new fills gaps. */
+/* Inserts @skb without overlaps: queued data stays, new data fills the gaps. */
 static void ooo_insert(struct tcp_sock *t, struct sk_buff *skb)
 {
 	u32 seq = skb->tcp.seq, end = skb->tcp.end_seq;
 	struct sk_buff *o = ooo_find(t, seq), *next;
 
-	if (o && !before(o->tcp.end_seq, end)) { /* all of it is here */
+	if (o && !before(o->tcp.end_seq, end)) { /* all of it is in the queue already */
 		t->rcv.dsack = (struct sack_block){ seq, end };
 		kfree_skb(skb);
 		return;
@@ -257,12 +257,12 @@ static void measure(struct tcp_sock *t, u32 len)
 }
 
 /*
- * True if unread data have used up their memory: twice what was offered. What comes then is treated
- * as lost.
+ * True if unread data use twice the memory that the window offered. Data that arrives then is
+ * treated as lost.
  */
 static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
 {
-	/* However small the buffer is, segments go on, one at a time. */
+	/* Even with a tiny buffer one segment at a time is accepted. */
 	if (!t->inet.queue.rmem && !t->rcv.ooo_mem)
 		return false;
 	if (tcp_mem_full() && !tcp_mem_fair(t->inet.queue.rmem + t->rcv.ooo_mem))
@@ -317,7 +317,7 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
 	if (skb_len(skb))
 		note_data(t);
 	take_in_order(t, skb);
-	/* Nothing counts behind a FIN. */
+	/* Data behind a FIN is ignored. */
 	if (!list_empty(&t->rcv.ooo) && !t->rcv.fin_seen) {
 		t->ack.now = true; /* a gap is filled (RFC 5681, 4.2) */
 		drain_ooo(t);
@@ -327,7 +327,7 @@ bool tcp_take_data(struct tcp_sock *t, struct sk_buff *skb)
 
 /* ---- the reader has taken @copied bytes ---- */
 
-/* Grows the buffer to twice what was read, if it is read empty within a round trip. */
+/* Grows the buffer to four times the bytes read in a round trip, if that is larger than it is. */
 static void grow_rcvbuf(struct tcp_sock *t, u32 copied)
 {
 	u64 now = tcp_now(t), rtt = max(t->rtt.srtt, MSEC);

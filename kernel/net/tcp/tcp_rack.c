@@ -47,7 +47,8 @@ void tcp_rack_sent_arrived(struct tcp_sock *t, const struct sk_buff *skb)
 
 	if (!skb->tcp.sent)
 		return;
-	if (!r->xmit || after(skb->tcp.end_seq, r->fack)) /* the first says where numbers begin */
+	/* the first acknowledgement sets the start of the numbers */
+	if (!r->xmit || after(skb->tcp.end_seq, r->fack))
 		r->fack = skb->tcp.end_seq;
 	else if (before(skb->tcp.end_seq, r->old_fack) && !skb->tcp.retrans)
 		note_reordering(t, r->fack - skb->tcp.seq);

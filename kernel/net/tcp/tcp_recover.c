@@ -99,7 +99,7 @@ void tcp_enter_loss(struct tcp_sock *t)
 			min(t->loss.reordering, (u32)READ_ONCE(tcp_net(t)->reordering));
 	if (t->loss.ca == CA_OPEN || !after(t->loss.high_seq, t->snd.una) ||
 		(t->loss.ca == CA_LOSS &&
-			t->timers.retries == 1)) { /* 0: only asked for a window */
+			t->timers.retries == 1)) { /* 0: only window probes were sent */
 		undo_begin(t);
 		t->cc.ssthresh = tcp_cut(t);
 	}
@@ -112,8 +112,8 @@ void tcp_enter_loss(struct tcp_sock *t)
 	if (!t->snd.sack_ok)
 		t->loss.sacked_out = 0;
 	/*
-	 * The front was SACKed and still is not acknowledged: the peer has thrown away what it had
-	 * (RFC 2018, 8).
+	 * The front was SACKed but not acknowledged: the peer has discarded the SACKed data (RFC
+	 * 2018, 8).
 	 */
 	skb = list_first_entry_or_null(&t->snd.wq, struct sk_buff, list);
 	reneged = skb && skb != t->snd.head && skb->tcp.sacked & SKB_SACKED;
@@ -181,7 +181,7 @@ static void reduce_rate(struct tcp_sock *t, u32 delivered, bool good)
 {
 	s32 in_flight = (s32)tcp_in_flight(t), left = (s32)t->cc.ssthresh - in_flight, n;
 
-	/* It says nothing, and cwnd must not become 0. */
+	/* Nothing arrived, so cwnd stays, and must not become 0. */
 	if (!delivered)
 		return;
 	t->loss.prr_delivered += delivered;
@@ -226,11 +226,11 @@ static void find_lost_reno(struct tcp_sock *t, bool advanced)
 		tcp_mark_lost(t, first);
 }
 
-/* Counts duplicate ACKs without SACK: each says that some segment has arrived. */
+/* Counts duplicate ACKs without SACK: each means that one segment has arrived. */
 static void count_duplicates(struct tcp_sock *t, u32 acked, bool dup, struct arrived *when)
 {
 	if (acked) {
-		/* duplicates have told of all but one, unless there were fewer */
+		/* duplicates have counted all but one, unless there were fewer */
 		when->delivered = max(acked - min(acked, t->loss.sacked_out), 1U);
 		t->loss.sacked_out -= t->loss.ca == CA_RECOVERY ?
 					      min(acked - 1, t->loss.sacked_out) :
@@ -310,7 +310,7 @@ static bool all_arrived(struct tcp_sock *t, const struct sk_buff *ack)
 	return stay;
 }
 
-/* Sets cwnd, after all that @when says has been taken in. */
+/* Sets cwnd, after the whole effect of the acknowledgement (@when) is known. */
 static void set_cwnd(struct tcp_sock *t, const struct arrived *when)
 {
 	bool some = when->acked ||

@@ -52,8 +52,9 @@ enum {
 #define USEC 1000UL
 
 /*
- * tcp_life.conn: what connect() has told the program. After the end of a connection another
- * connect() tells of it, and only the one after that, or AF_UNSPEC, begins anew.
+ * tcp_life.conn: the result that connect() has returned to the program. After a connection has
+ * ended, the next connect() returns its error; the one after that, or AF_UNSPEC, starts a new
+ * attempt.
  */
 enum { CONN_NONE, CONN_BEGUN, CONN_MADE, CONN_LOST };
 
@@ -90,9 +91,9 @@ struct tcp_snd {
 	u32 up; /* end of urgent data, while urgent */
 	/* bytes of payload in a full segment, without options */
 	u16 mss;
-	u16 advmss;   /* MSS told to the peer */
+	u16 advmss;   /* MSS announced to the peer */
 	u16 user_mss; /* TCP_MAXSEG, 0: none */
-	u16 peer_mss; /* MSS told by the peer */
+	u16 peer_mss; /* MSS announced by the peer */
 	/* bits to shift the peer's window by, and ours */
 	u8 wscale, rcv_wscale;
 	/* options that both sides have agreed on */
@@ -102,7 +103,7 @@ struct tcp_snd {
 	bool sndbuf_fixed, rcvbuf_fixed; /* SO_SNDBUF, SO_RCVBUF were set: no growth */
 	/* a writer or poller waits for room; also set without c.lock */
 	bool nospace;
-	/* writers are to be told of the room that an acknowledgement has made */
+	/* an acknowledgement has made room: wake writers before c.lock is released */
 	bool space_due;
 	struct mutex write_mutex; /* one writer at a time; outside of c.lock */
 	u64 last;                 /* ktime_get() of the last data sent, ns */
@@ -120,7 +121,7 @@ struct tcp_rcv {
 	struct rb_root ooo_tree;
 	/* peer's initial number; next number expected */
 	u32 irs, nxt;
-	/* nxt when the last window was told, and that window, bytes */
+	/* nxt when the last window was announced, and that window in bytes */
 	u32 wup, wnd;
 	u32 copied; /* next number that the program reads */
 	/* estimate of the peer's segment size, bytes */
@@ -130,8 +131,8 @@ struct tcp_rcv {
 	/* ns at which ts_recent was taken, and at which data came last */
 	u64 ts_recent_at, last;
 	u32 ooo_mem;                        /* bytes, true sizes of the skbs in ooo */
-	struct sack_block sacks[MAX_SACKS]; /* to be told, the newest first */
-	/* a block that came twice, which is told once; end 0: none */
+	struct sack_block sacks[MAX_SACKS]; /* blocks to report, the newest first */
+	/* a block that arrived twice, to be reported once; end 0: none */
 	struct sack_block dsack;
 	u32 nr_sacks;
 	bool fin_seen; /* the peer's FIN is in order */
@@ -150,7 +151,7 @@ struct tcp_rcv {
 	u32 space_copied, space_seq;
 };
 #define URG_NONE 0
-#define URG_AWAITED 1 /* announced, the byte is not here yet */
+#define URG_AWAITED 1 /* announced, the byte is not received yet */
 #define URG_HERE 2
 #define URG_READ 3
 
@@ -190,9 +191,9 @@ struct tcp_rtt {
 #define ATO_MIN (40 * MSEC)
 #define ATO_FIN (4 * MSEC) /* for a FIN that no data came before */
 
-/* Timers, and what they count. Protected by c.lock; times are ktime_get(), ns. */
+/* Timers and their counters. Protected by c.lock; times are ktime_get(), ns. */
 struct tcp_timers {
-	/* for a tail probe, or for a look at what may be lost (tcp_rack.c) */
+	/* for a tail probe, or for a check of segments that may be lost (tcp_rack.c) */
 	struct ktimer early;
 	/* for a retransmission, or a probe of a closed window */
 	struct ktimer rtx;
@@ -229,8 +230,8 @@ struct tcp_user {
 };
 
 /*
- * What keeps a sender with data from being done: sending, the peer's window, or want of room in its
- * buffer.
+ * Reasons why a sender with data is not done: it is sending, the peer's window is full, or its
+ * buffer has no room.
  */
 enum { CHRONO_NONE, CHRONO_BUSY, CHRONO_WINDOW, CHRONO_BUFFER, CHRONO_KINDS };
 
@@ -255,7 +256,7 @@ struct tcp_counts {
 	u32 dsack_dups, reord_seen, ooo_packets; /* segments */
 };
 
-/* Fast Open (tcp_fastopen.c). Protected by c.lock where nothing else is said. */
+/* Fast Open (tcp_fastopen.c). Protected by c.lock, unless a comment says otherwise. */
 struct tcp_fast {
 	/*
 	 * FAST_ASK, FAST_SEND: the cookie is in the SYN or SYN-ACK; FAST_BARE: data goes without it
@@ -318,7 +319,7 @@ struct tcp_sock {
 	/* TCP_*; also read without the lock, as a hint */
 	u8 state;
 	struct tcp_life life;
-	struct flow flow; /* route of what is sent */
+	struct flow flow; /* route to the peer */
 	/* tcp_now() while a segment or a push is served, ns, else 0 */
 	u64 now;
 	struct tcp_snd snd;
@@ -335,7 +336,7 @@ struct tcp_sock {
 	struct tcp_listen_queues listen;
 };
 
-/* bits of a timestamp that hold what a cookie cannot (tcp_cookie.c) */
+/* bits of a timestamp that hold the options that do not fit into a cookie (tcp_cookie.c) */
 #define TCP_COOKIE_OPTS 0x80
 
 static inline struct tcp_sock *TCP(struct inet_sock *i)
@@ -343,8 +344,8 @@ static inline struct tcp_sock *TCP(struct inet_sock *i)
 	return container_of(i, struct tcp_sock, inet);
 }
 /*
- * Returns ktime_get(), which is asked once for a segment that has come, and once for a push. Both
- * hold c.lock, so no task has seen a later time of the connection.
+ * Returns the time of the current segment or push, which is read once for each, or else
+ * ktime_get(). Segment and push hold c.lock, so no task has seen a later time of the connection.
  */
 static inline u64 tcp_now(const struct tcp_sock *t)
 {
@@ -373,7 +374,7 @@ static inline bool tcp_in(const struct tcp_sock *t, u32 states)
 {
 	return TCPF(READ_ONCE(t->state)) & states;
 }
-/* True if writers may go on: connected, or in a handshake that began with a cookie. */
+/* True if writers may send: connected, or in a Fast Open handshake that began with a cookie. */
 static inline bool tcp_may_send(const struct tcp_sock *t)
 {
 	return tcp_in(t, TCPF_SENDING) || (t->fast.opened && tcp_in(t, TCPF(TCP_SYN_RECV)));

@@ -130,7 +130,7 @@ static u64 rto_now(const struct tcp_sock *t)
 	return min(t->rtt.rto << min((u32)t->timers.backoff, 16U), t->rtt.rto_max);
 }
 
-/* Starts the retransmission timer anew after progress, while segments are in flight. */
+/* Restarts the retransmission timer after progress, while segments are in flight. */
 void tcp_rearm_rtx(struct tcp_sock *t)
 {
 	if (t->loss.packets_out)
@@ -169,10 +169,7 @@ static int orphan_retries(const struct tcp_sock *t)
 	return READ_ONCE(tcp_net(t)->orphan_retries) ?: ORPHAN_RETRIES;
 }
 
-/*
- * True if the connection is given up. The limit is a number of tries, or a time if there is a user
- * timeout.
- */
+/* True if retransmission ends: the number of tries is used up, or the user timeout has passed. */
 static bool given_up(struct tcp_sock *t)
 {
 	u64 now = ktime_get(), tried = t->timers.first_failure ? now - t->timers.first_failure : 0;
@@ -221,7 +218,7 @@ static bool is_request(const struct tcp_sock *t)
 	return t->state == TCP_SYN_RECV && t->child.listener && !t->fast.opened;
 }
 
-/* Ends a connection whose peer does not answer. */
+/* Ends a connection whose peer does not answer; @err is its error. */
 static void give_up(struct tcp_sock *t, int err)
 {
 	if (!is_request(t))
@@ -250,7 +247,8 @@ static void retransmit(struct tcp_sock *t)
 	if (t->state != TCP_SYN_SENT ? !thin(t) : t->timers.retries > (u32)tcp_net(t)->syn_linear)
 		t->timers.backoff = (u8)min(t->timers.backoff + 1, 16);
 	if (t->child.defer_acked &&
-		t->timers.retries < t->opts.defer_tries) { /* it is there, and has nothing to say */
+		/* the peer has acknowledged but sent no data */
+		t->timers.retries < t->opts.defer_tries) {
 		tcp_rearm_rtx(t);
 		return;
 	}
@@ -307,8 +305,8 @@ static void probe(struct tcp_sock *t)
 }
 
 /*
- * Ends what a timer does for a locked connection: delivers to sockets of this machine what was sent
- * and drops the timer's reference.
+ * Ends a timer function of a locked connection: delivers packets that were sent to sockets of this
+ * machine, and drops the timer's reference.
  */
 static void end_timer(struct tcp_sock *t)
 {
@@ -317,7 +315,10 @@ static void end_timer(struct tcp_sock *t)
 	tcp_put(t);
 }
 
-/* True if an expired timer still has work: the connection lives, and it was not armed again. */
+/*
+ * True if an expired timer still has work: the connection is alive, and the timer was not armed
+ * again.
+ */
 static bool still_due(const struct tcp_sock *t, const struct ktimer *k)
 {
 	return !tcp_in(t, TCPF(TCP_CLOSE) | TCPF(TCP_TIME_WAIT) | TCPF(TCP_LISTEN)) &&

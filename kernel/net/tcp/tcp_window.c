@@ -47,7 +47,10 @@ static u32 unscaled_max(const struct tcp_sock *t)
 	return unlikely(READ_ONCE(tcp_net(t)->signed_windows)) ? 32767 : 65535;
 }
 
-/* Grows in steps of a segment or half the buffer; what was offered is never taken back. */
+/*
+ * Returns the window: grows it in steps of a segment or half the buffer, and never takes back an
+ * offer.
+ */
 u32 tcp_window(struct tcp_sock *t)
 {
 	u32 offered = t->rcv.wup + t->rcv.wnd, space = min(rcv_space(t), t->rcv.clamp);
