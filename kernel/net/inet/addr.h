@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * addr.h: an address of either internet family in one type: an IPv4 address is in its mapped form,
- * ::ffff:a.b.c.d (RFC 4291, 2.5.5.2), so the layers above the network layer know one kind. "Any" is
+ * ::ffff:a.b.c.d (RFC 4291, 2.5.5.2), so the layers above the network layer use one type. "Any" is
  * :: for both families.
  */
 #ifndef NESTLING_NET_ADDR_H

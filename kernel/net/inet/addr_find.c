@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * addr_find.c: finds whether an address is this machine's, or a broadcast. Each packet asks that,
- * and a namespace may have thousands of addresses. So they are found by a hash (prefix.h), not by a
+ * addr_find.c: finds whether an address is this machine's, or a broadcast. The lookup is made for
+ * each packet, and a namespace may have thousands of addresses. So it uses a hash (prefix.h), not a
  * walk.
  *
  * An address is found as itself; an address of lo also as its whole network, like 127.0.0.0/8; an
@@ -151,8 +151,8 @@ bool addr_is_local(struct net *net, const ip_addr *a, int ifindex)
 }
 
 /*
- * True for broadcasts: an address whose host's bits are all ones is one, whatever else is
- * configured as broadcast.
+ * True for broadcast addresses. An address whose host bits are all ones is a broadcast, whatever
+ * else is configured as broadcast.
  */
 bool addr_is_broadcast(struct net *net, const ip_addr *a)
 {

@@ -109,7 +109,7 @@ static int take_group(const char **text)
 }
 
 /*
- * Reads all groups but those that "::" stands for; *@gap: where it stands, or -1. Returns their
+ * Reads all groups but those that "::" replaces; *@gap: the index of the "::", or -1. Returns their
  * number, or -1.
  */
 static int take_groups(const char *text, u16 *group, int *gap)

@@ -128,7 +128,7 @@ bool addr6_is_near(struct net_device *dev, const ip_addr *a)
 	return yes;
 }
 
-/* Leaves the group in which neighbours look for an IPv6 address (RFC 4291, 2.7.1). */
+/* Leaves the solicited-node group of an IPv6 address (RFC 4291, 2.7.1). */
 static void leave_group(const struct ifaddr *a)
 {
 	ip_addr group = mcast_solicited_node(&a->addr);
@@ -178,8 +178,8 @@ void addrs_forget(struct net_device *dev)
 }
 
 /*
- * Fills in the route to the network of an address, as the kernel adds it. Not for lo, whose
- * networks are local as a whole.
+ * Fills in the route that the kernel adds to the network of an address. Not for lo, whose networks
+ * are local as a whole.
  */
 void addr_connected_route(const struct ifaddr *a, struct route *r)
 {
@@ -261,9 +261,9 @@ static struct list_head *place_addr(struct net *net, struct ifaddr *n)
 }
 
 /*
- * Enters the route to an address's network, in one step with whatever else happens to the address.
- * A device that is down gets it when it comes up (addrs_connect()). @n is memory for it. True: it
- * is entered, and @told says what to report. net->lock held.
+ * Adds the route to an address's network, under the lock hold that changes the address. A device
+ * that is down gets it when it comes up (addrs_connect()). @n is memory for it. Returns true if the
+ * route was added; @told is then the route to report. net->lock held.
  */
 static bool connect_addr(const struct ifaddr *a, struct route *n, struct route *told)
 {
@@ -432,8 +432,8 @@ static struct route *replace(struct net *net, struct ifaddr *i, const struct ifa
 {
 	bool v4 = ip_is_v4(&a->addr);
 	/*
-	 * As on Linux, an IPv6 address of which no metric is said keeps its own, and an IPv4
-	 * address its flags.
+	 * As on Linux, an IPv6 address keeps its metric if the new one is 0, and an IPv4 address
+	 * keeps its flags.
 	 */
 	u32 metric = a->metric || v4 ? a->metric : i->metric;
 	u16 kept = v4 ? (u16)~IFA_F_DEPRECATED : IFA_F_TENTATIVE;
@@ -682,8 +682,8 @@ void addr_net_end(struct net *net)
 /* ---- to send from ---- */
 
 /*
- * True if @i is the better source by its scope, or of two IPv6 addresses with one scope the one
- * that is not deprecated (RFC 6724).
+ * True if @i is the better source: by its scope, or with equal scope the IPv6 address that is not
+ * deprecated (RFC 6724).
  */
 static bool better_source(const struct ifaddr *i, const struct ifaddr *best, bool near)
 {

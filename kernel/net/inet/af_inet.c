@@ -376,7 +376,7 @@ int inet_bind(struct socket *s, struct sockaddr_buf *a)
 	u16 port;
 	int err, scope;
 
-	/* AF_UNSPEC with the any-address is an old way to say AF_INET */
+	/* AF_UNSPEC with the any-address is an old form of AF_INET */
 	if (!i->v6 && a->len >= 16 && a->family == AF_UNSPEC) {
 		const struct sockaddr_v4 *v4 = (const void *)a->data;
 

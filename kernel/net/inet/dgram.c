@@ -208,7 +208,9 @@ static struct sk_buff *take(struct inet_sock *i, bool peek)
 	}
 	more = !list_empty(&i->queue.rq);
 	spin_unlock(&i->c.lock);
-	/* There is one wake-up for each packet, and another reader may have been passed over. */
+	/*
+	 * Each packet wakes one reader. Another reader may have missed its wake-up, so pass it on.
+	 */
 	if (more)
 		wake_up_common(&i->c.wait, TASK_NORMAL, 1, EPOLLIN | EPOLLRDNORM);
 	return skb;
@@ -328,8 +330,8 @@ u32 dgram_poll(struct socket *s, struct file *f, struct poll_table *pt)
 }
 
 /*
- * True if an error is fatal for the socket. That a packet was too large is, if the socket asked for
- * the path's MTU (IP_MTU_DISCOVER), by rules of each kind.
+ * True if an error is fatal for the socket. EMSGSIZE is fatal if the socket has asked for the path
+ * MTU (IP_MTU_DISCOVER), by rules of each kind of socket.
  */
 static bool is_fatal(const struct inet_sock *i, const struct ip_error *e, bool v4)
 {
@@ -349,7 +351,7 @@ void dgram_error(
 	bool connected = i->rport || (raw && !ip_is_any(&i->raddr));
 	bool asked = v4 ? i->opts.recverr : i->opts.recverr6, fatal = is_fatal(i, e, v4);
 
-	if (e->err == EMSGSIZE && v4 && !raw && !fatal) /* what it sends may be cut anywhere */
+	if (e->err == EMSGSIZE && v4 && !raw && !fatal) /* its packets may be fragmented anywhere */
 		return;
 	if (!(fatal && connected) && !asked)
 		return;
@@ -361,7 +363,7 @@ void dgram_error(
 
 /* ---- destinations ---- */
 
-/* Refuses a broadcast unless the socket has asked for them. */
+/* Returns -EACCES for a broadcast address unless SO_BROADCAST is set. */
 static int may_broadcast(const struct inet_sock *i, const ip_addr *a)
 {
 	return !i->c.broadcast && addr_is_broadcast(i->net, a) ? -EACCES : 0;
@@ -422,7 +424,7 @@ int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *p
 			err = flowlabel_named(i, m->name, &flowinfo);
 		if (err)
 			return err;
-		/* In an address for a raw socket of IPv6 the port says the protocol once more. */
+		/* In an address for a raw IPv6 socket the port repeats the protocol. */
 		if (i->v6 && i->c.type == SOCK_RAW && *port && *port != i->c.protocol &&
 			(i->c.protocol != IPPROTO_RAW || *port > 255))
 			return -EINVAL;

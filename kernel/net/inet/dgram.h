@@ -45,7 +45,7 @@ int dgram_wait_wmem(struct inet_sock *i, const struct msg *m);
 void dgram_charge(struct inet_sock *i, struct sk_buff *skb, const struct flow *f);
 /* Finds where a message goes, with a name or without. 0 or -errno. */
 int dgram_destination(struct inet_sock *i, struct msg *m, struct flow *f, u16 *port);
-/* Marks @skb, which is about to leave, for the timestamps that the socket wants. */
+/* Requests for @skb, which is about to be sent, the timestamps that the socket has enabled. */
 void dgram_want_stamps(struct inet_sock *i, struct sk_buff *skb, const struct msg *m);
 /*
  * Queues an error about a packet to @dest. Of the quoted packet @skip bytes from the transport

@@ -299,7 +299,7 @@ static int get_checked(struct inet_sock *i, const struct in6_flowlabel_req *r, u
 	if (READ_ONCE(i->net->ipv6.label_ranges) && asked & LABEL_STATELESS)
 		return -ERANGE;
 	err = get(i, r, &label);
-	/* If the copy fails, the caller has the label all the same. */
+	/* The caller keeps the label even if this copy fails. */
 	if (!err && !asked)
 		(void)put_user(htonl(label),
 			uaddr_add(val, offsetof(struct in6_flowlabel_req, flr_label)));

@@ -40,7 +40,7 @@
 #define TOTAL_MAX (16U << 20)
 #define QUEUES_MAX 256U
 #define PIECES_MAX 8192U
-/* bytes of the headers that each piece has: they stand in the skb's room */
+/* most bytes of the headers that are copied to each fragment, into the skb's headroom */
 #define MODEL_MAX 120U
 #define TIME4 30 /* seconds */
 #define TIME6 60
@@ -141,7 +141,7 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 		skb->csum_owed = false;
 		nf_fill_checksum(skb);
 	}
-	skb->flow = flow_hash(skb, 0, skb->protocol); /* its pieces stay with what is sent whole */
+	skb->flow = flow_hash(skb, 0, skb->protocol); /* fragments use the queue of whole packets */
 	skb_copy(skb, 0, model, hlen);
 	skb_pull(skb, hlen);
 	total = skb_len(skb);
@@ -197,7 +197,7 @@ struct frag_queue {
 	bool v6;
 	struct list_head pieces; /* of sk_buff.list, by ip.frag_off */
 	struct rb_root tree;     /* the pieces, by sk_buff.place */
-	/* number of pieces; bytes that have come; where the packet ends, 0: not known yet */
+	/* number of fragments; bytes received; length of the packet, 0: not known yet */
 	u32 nr, got, end;
 	u32 largest; /* of the pieces, with its network header */
 	u32 memory;
@@ -251,7 +251,7 @@ static struct net_frags *hungriest(void)
 	return most;
 }
 
-/* Makes room by dropping packets. False: so much is never possible. */
+/* Drops old packets until @need bytes fit. Returns false if @need alone is above the limit. */
 static bool make_room(struct net_frags *of, u32 need, struct list_head *dead)
 {
 	u64 most = READ_ONCE(of->high_thresh);
@@ -341,8 +341,8 @@ static struct sk_buff *find_piece(const struct frag_queue *q, u32 off)
 }
 
 /*
- * Puts a piece into its place. -EEXIST: it is there already; -EINVAL: it overlaps, or contradicts
- * the known end of the packet.
+ * Inserts a fragment. -EEXIST: it is a duplicate; -EINVAL: it overlaps another, or contradicts the
+ * known end of the packet.
  */
 static int insert(struct frag_queue *q, struct sk_buff *skb)
 {
@@ -378,7 +378,7 @@ static bool is_whole(const struct frag_queue *q)
 }
 
 /*
- * Joins the pieces in a packet of its own. They begin with their network header (v4) or behind all
+ * Joins the fragments in a new packet. Each begins with its network header (v4) or behind all
  * headers (v6).
  */
 static struct sk_buff *join(const struct frag_queue *q)

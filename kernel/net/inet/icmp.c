@@ -4,7 +4,7 @@
  * errors that it receives about packets it sent.
  *
  * An error quotes the packet that it is about. The quote may be forged: only addresses and ports
- * are taken from it, and only a socket that has these is told of the error.
+ * are taken from it, and the error is reported only to a socket that has these.
  * Sources: RFC 792, 1122 (3.2.2), 1812 (4.3), 4443.
  */
 #include <asm/errno.h>
@@ -233,8 +233,8 @@ static void tell_transport(struct net *net, u8 proto, const ip_addr *local, cons
 }
 
 /*
- * True for an error about a broadcast, which must not exist (RFC 1122, 3.2.2): it is dropped, and
- * logged if a sysctl says so.
+ * True for an error about a broadcast packet, which is invalid (RFC 1122, 3.2.2): it is dropped,
+ * and logged if a sysctl says so.
  */
 static bool is_bogus(
 	struct net *net, const struct sk_buff *skb, const ip_addr *remote, const struct ip_error *e)
@@ -440,7 +440,7 @@ void icmp6_rcv(struct net *net, struct sk_buff *skb)
 	if (h && h->type == ICMPV6_ECHO_REQUEST) {
 		if (may_echo(net, skb))
 			echo(net, skb, ICMPV6_ECHO_REPLY);
-	} else if (h && !(h->type & ICMPV6_INFOMSG_MASK)) { /* an error, known or not */
+	} else if (h && !(h->type & ICMPV6_INFOMSG_MASK)) { /* an error, of known type or not */
 		error6(h->type, h->code, ntohl(h->word), &e);
 		e.offender = skb->ip.saddr;
 		if (h->type == ICMPV6_DEST_UNREACH || h->type == ICMPV6_TIME_EXCEED)

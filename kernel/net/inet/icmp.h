@@ -55,7 +55,7 @@ void icmp_net_init(struct net *net);
  * Then it is counted.
  */
 bool icmp_may_send(const struct net *net, const struct flow *f, bool v6, u8 type, u8 code);
-/* True if the sender @to may be told once more of a better route; that there is no route. */
+/* True if the rate limit permits another redirect, or a "no route" error, to the sender @to. */
 bool icmp_may_redirect(const struct net *net, const ip_addr *to);
 bool icmp_may_refuse(const struct net *net, const ip_addr *to);
 /* True if a packet from outside may make another line in the log. */

@@ -38,10 +38,7 @@ struct icmp_limits icmp_limits = {
 	.message_burst = 10,
 };
 
-/*
- * Time that was saved up, of which each message costs a part. How much may be saved (@full) is the
- * caller's.
- */
+/* A token bucket of time: each message uses up a part. The caller gives the capacity (@full). */
 struct bucket {
 	u64 saved, at;
 };
@@ -125,8 +122,8 @@ static bool counts(const struct net *net, bool v6, u8 type, u8 code)
 }
 
 /*
- * True if the sender @to may get another redirect. Each one that is not heeded doubles the next
- * wait, until there are too many; then it has to be silent for a while.
+ * True if the sender @to may get another redirect. Each ignored redirect doubles the next wait,
+ * until redirect_number are sent. Then @to must cause none for redirect_silence.
  */
 bool icmp_may_redirect(const struct net *net, const ip_addr *to)
 {

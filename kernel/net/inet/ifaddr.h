@@ -3,7 +3,7 @@
  * ifaddr.h: the addresses of this machine's devices (addrs.c, addr_find.c).
  *
  * Call sequence: addr_add() enters an address, and the route of its network; addr_find_local() and
- * addr_source_of() look it up; addr_del(), addrs_forget() or the end of its lifetime take it out.
+ * addr_source_of() look it up; addr_del(), addrs_forget() or the end of its lifetime remove it.
  * Locks: net->lock (spin) protects the list and every struct ifaddr in it. Functions take it unless
  * they say that it is held.
  */
@@ -49,21 +49,24 @@ bool addr_is_broadcast(struct net *net, const ip_addr *a);
 /* Returns what @a is on this very device. */
 enum { ADDR_NONE, ADDR_TENTATIVE, ADDR_VALID };
 int addr_state(struct net_device *dev, const ip_addr *a);
-/* Copies the address @a of @dev to *@out. False if there is none. */
+/* Copies the address @a of @dev to *@out. Returns true if it exists. */
 bool addr_read(struct net_device *dev, const ip_addr *a, struct ifaddr *out);
-/* Ends the tentative state of @a. False if there is no such address. */
+/* Ends the tentative state of @a. Returns true if the address exists. */
 bool addr_set_valid(struct net_device *dev, const ip_addr *a);
 /*
- * Takes a router's word that @a is preferred until @preferred and ends at @expires, but not earlier
- * than it does now and than @least (ktime_get(); ~0: never). False if there is no such address, or
- * it was set by hand to stay.
+ * Applies a router's lifetimes for @a: preferred until @preferred, valid until @expires, but at
+ * least until @least or the present end, whichever is earlier (ktime_get(); ~0: never). Returns
+ * true unless @a does not exist or was set by hand as permanent.
  */
 bool addr_renew(struct net_device *dev, const ip_addr *a, u64 expires, u64 preferred, u64 least);
-/* Gives an address of @dev lifetimes, flags and metric of @a, and tells listeners. 0 or -ENOENT. */
+/*
+ * Sets lifetimes, flags and metric of an address of @dev as in @a, and notifies listeners. 0 or
+ * -ENOENT.
+ */
 int addr_replace(struct net_device *dev, const struct ifaddr *a);
 /* Sets lifetimes of @a in seconds, ~0: for ever. 0 or -EINVAL. */
 int addr_set_lifetimes(struct ifaddr *a, u32 valid, u32 preferred);
-/* Begin and end the timer that removes addresses whose life is over. addr_net_end() may sleep. */
+/* Begin and end the timer that removes expired addresses. addr_net_end() may sleep. */
 void addr_net_init(struct net *net);
 void addr_net_end(struct net *net);
 u32 addr6_count(struct net_device *dev);
@@ -73,8 +76,8 @@ bool addr6_is_near(struct net_device *dev, const ip_addr *a);
 void addrs6_forget(struct net_device *dev, bool keep);
 void addrs_forget(struct net_device *dev);
 /*
- * Finds an address, of @dev if it has one, to send to @dst from. False if there is none of that
- * family.
+ * Finds a source address for packets to @dst, of @dev if it has one. Returns true if there is an
+ * address of that family.
  */
 bool addr_source(const struct net_device *dev, const ip_addr *dst, ip_addr *out);
 /* True if @a, and @b unless it is NULL, is in the network of an IPv4 address of @dev. */
@@ -117,7 +120,7 @@ bool addr_places_alloc(struct ifaddr *a);
  */
 bool addr_enter(struct net *net, struct ifaddr *a);
 void addr_leave(struct net *net, struct ifaddr *a);
-/* Returns how many of an ip_addr's 128 bits are the first @prefix of its own family. */
+/* Converts a prefix length of @prefix's own family to one of an ip_addr's 128 bits. */
 static inline u32 addr_bits_of(const ip_addr *a, u32 prefix)
 {
 	return ip_is_v4(a) ? 96 + prefix : prefix;

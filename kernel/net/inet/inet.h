@@ -49,7 +49,7 @@
 /* Sets the defaults of a fresh socket: the common part of create functions. */
 void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int type, int protocol,
 	struct port_table *table);
-/* Sends SIGIO to the owner of the file, if it has asked for it. */
+/* Sends SIGIO to the owner of the file, if the owner has enabled it. */
 void inet_sigio(struct inet_sock *i, int band);
 /*
  * True if the socket may be bound to @addr even though no device has it (IP_FREEBIND and its
@@ -80,8 +80,8 @@ void inet_write_addr(const struct inet_sock *i, struct sockaddr_buf *a, const ip
  */
 bool inet_needs_link(const ip_addr *addr);
 /*
- * Finds link_if for peer @to, whose name says @scope: 0, or -EINVAL if a link-local address has
- * none.
+ * Finds link_if for peer @to, whose address has scope @scope. Returns 0, or -EINVAL if a link-local
+ * address has no scope.
  */
 int inet_link_of(const struct inet_sock *i, const ip_addr *to, int scope, int *link);
 int inet_bind(struct socket *s, struct sockaddr_buf *a);
@@ -94,9 +94,9 @@ bool inet_has_peer(struct inet_sock *i);
  * op held.
  */
 int inet_become_v4(struct inet_sock *i, int family);
-/* Returns the flow label of what is sent to @daddr, 0: none. */
+/* Returns the flow label for packets to @daddr, 0: none. */
 u32 inet_flow_label(const struct inet_sock *i, const ip_addr *daddr);
-/* True if the socket, or else its namespace, wants labels to be made up. */
+/* True if the socket, or else its namespace, asks for automatic flow labels. */
 bool inet_autolabel(const struct inet_sock *i);
 /* Fills @f for a packet to @daddr, by the socket's options. */
 void inet_flow(const struct inet_sock *i, const ip_addr *daddr, struct flow *f);
@@ -123,10 +123,13 @@ int inet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 int inet_getsockopt(struct socket *s, int level, int opt, void *val, u32 *len);
 int inet_cmsg(const struct socket *s, struct msg *m, int level, int type, const void *data, u64 n);
 
-/* ---- inet_tell.c: what a program is told of packets that came, as its options ask ---- */
+/* ---- inet_tell.c: control messages about received packets, as the socket's options ask ---- */
 
 void inet_hear(struct inet_heard *h, const struct sk_buff *skb);
-/* Tells of a packet that is gone, by what is known of its header. @spec_dst: for IP_PKTINFO. */
+/*
+ * Writes the control messages for a packet that was freed, from its kept header. @spec_dst: for
+ * IP_PKTINFO.
+ */
 void inet_tell_heard(
 	struct inet_sock *i, struct msg *m, const struct inet_heard *h, u32 spec_dst, bool v6);
 /* Tells of a datagram, or a raw packet. */

@@ -65,7 +65,7 @@ static int take_pktinfo(void *sk, const struct sock_opt *o, uaddr_t val, u32 len
 
 /* ---- numbers ---- */
 
-/* Updates what is kept of received segments, which the option decides. */
+/* Updates what the socket keeps of received segments, which this option decides. */
 static int heard_changed(void *sk, const struct sock_opt *o, int n)
 {
 	inet_tell_changed(sk);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * inet_ioctl.c: the ioctls of devices that any socket answers (netdevice(7)), as ifconfig, glibc's
- * if_nametoindex() and many programs use them. Also those of addresses and routes, which each
- * family answers for itself: IPv4 here, IPv6 in inet6_ioctl.c, neighbours in arp_ioctl.c.
+ * if_nametoindex() and many programs use them. Also those of IPv4 addresses and routes; IPv6 is in
+ * inet6_ioctl.c, neighbours in arp_ioctl.c.
  * Sources: netdevice(7), socket(7), rtnetlink(7) for the values that they set.
  */
 #include <asm/errno.h>
@@ -48,7 +48,7 @@ struct ifreq {
 	};
 };
 BUILD_BUG_ON(sizeof(struct ifreq) != 40);
-/* SIOCGSTAMP_NEW and SIOCGSTAMPNS_NEW, whose names want libc's types. */
+/* SIOCGSTAMP_NEW and SIOCGSTAMPNS_NEW, whose definitions need libc's types. */
 #define STAMP_NEW_USEC _IOR(SOCK_IOC_TYPE, 6, u64[2])
 #define STAMP_NEW_NSEC _IOR(SOCK_IOC_TYPE, 7, u64[2])
 struct ifconf {
@@ -315,10 +315,7 @@ static long write_device(struct net *net, u32 cmd, u64 arg)
 	case SIOCSIFSLAVE: return -EINVAL; /* of no device any more */
 	case SIOCSHWTSTAMP: return set_stamping(r.data);
 	}
-	/*
-	 * No card has a metric, a map, or a transceiver that can be asked (MII), and none bonds
-	 * others.
-	 */
+	/* No device has a metric, a map or a transceiver (MII), and no device is a bond. */
 	return -EOPNOTSUPP;
 }
 

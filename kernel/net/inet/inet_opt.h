@@ -4,7 +4,7 @@
  * inet6_opt.c (IPV6).
  *
  * Both keep numbers in tables (kernel/net/socket/opt_table.h). inet_setsockopt() holds inet_sock.op
- * around the calls here; readers hold nothing, since each option is one word.
+ * around these calls; readers need no lock, since each option is one word.
  */
 #ifndef NESTLING_NET_INET_INET_OPT_H
 #define NESTLING_NET_INET_INET_OPT_H
@@ -28,8 +28,8 @@ int inet6_get(struct inet_sock *i, int opt, void *val, u32 *len);
  */
 int inet_opt_read(uaddr_t val, u32 len, bool byte_ok, int *n);
 /*
- * Writes @n as an int, or as one byte where @byte_ok, the caller asks for less than an int, and it
- * fits.
+ * Writes @n as an int, or as one byte if @byte_ok, the caller's buffer is shorter than an int, and
+ * @n fits.
  */
 int inet_opt_put(int n, bool byte_ok, void *val, u32 *len);
 /*

@@ -26,13 +26,13 @@ struct inet_sock;
 struct reuse_group;
 
 /*
- * Sockets that are alike (ports_crowd.c): one stands in a hash bucket, and has the others as kin.
+ * A set of equal sockets (ports_crowd.c): one is linked in a hash bucket, the others in its list.
  */
 struct port_crowd {
 	struct hlist_node node;
 	struct list_head kin;
 };
-/* Sockets that are alike, by age. The youngest stands in the bucket, and holds the tree. */
+/* A set of equal sockets by age. The youngest is linked in the bucket, and holds the tree. */
 struct port_row {
 	struct hlist_node node;
 	struct rb_node at;
@@ -49,7 +49,7 @@ struct inet_place {
 	 * protocol
 	 */
 	struct port_row way;
-	/* PORT_*, as they were when it entered; kinds and places are made by them */
+	/* PORT_*, as they were when the socket entered; kinds and places are made from them */
 	u32 traits;
 	/* the number of its entry into the table; in a list the highest comes first */
 	u64 entered;
@@ -59,7 +59,7 @@ struct inet_place {
 	struct reuse_group *group;
 	/* its place in the group, from 1; 0: packets do not choose it */
 	u32 group_at;
-	/* processor whose packets it wants, -1: any */
+	/* processor whose packets the socket prefers, -1: any */
 	int group_cpu;
 	/* it was given a program before it was bound */
 	bool own_group;
@@ -68,19 +68,19 @@ struct inet_place {
 	bool by_user;
 	/* laddr was chosen by connect(2) of a datagram socket, and goes with the peer */
 	bool addr_by_connect;
-	/* a port that TCP has given back; getsockname() tells it until the next, as on Linux */
+	/* the port that TCP gave back; as on Linux, getsockname() returns it until the next bind */
 	u16 old_port;
 };
 
 /*
- * Options about what is sent and about binding. Protected by op; read without it, since each is one
+ * Options for sent packets and for binding. Protected by op; read without it, since each is one
  * word.
  */
 struct inet_opts {
 	bool v6only, hdrincl, freebind, transparent, nodefrag;
 	bool dontfrag6;
 	bool recverr, recverr6; /* errors are queued */
-	/* errors say where extensions begin in the packet that they quote */
+	/* errors report where extensions begin in the packet that they quote */
 	bool rfc4884, rfc4884_6;
 	/* bind(2) to an address alone leaves the port to connect(2) */
 	bool bind_no_port;
@@ -109,7 +109,7 @@ struct inet_opts {
 	u16 range_low, range_high;
 };
 
-/* Options about what a reader is told beside data, as control messages. Protected by op. */
+/* Options that enable control messages for the reader. Protected by op. */
 struct inet_tells {
 	bool pktinfo, ttl, tos, origdst; /* IPv4 */
 	/* IPv4's options; as an answer would have them */
@@ -135,11 +135,11 @@ struct inet_heard {
 struct inet_mc {
 	/* takes also packets to groups that only other sockets are in */
 	bool all, all6;
-	/* what is sent goes also to members on this machine */
+	/* multicasts sent also go to members on this machine */
 	bool loop, loop6;
 	int ttl, hops;            /* hops -1: the default */
 	int ifindex;              /* device to send by, 0: the route's */
-	ip_addr addr;             /* its address, as IP_MULTICAST_IF was told */
+	ip_addr addr;             /* its address, as set by IP_MULTICAST_IF */
 	struct list_head members; /* of mc_member */
 };
 
@@ -152,7 +152,8 @@ struct inet_queue {
 	struct mutex read_mutex; /* one reader at a time; outside of c.lock */
 	/* ktime of the last datagram read, for SIOCGSTAMP, ns */
 	u64 last_stamp;
-	u32 drops; /* packets dropped for want of room */
+	/* packets dropped because the queue was full */
+	u32 drops;
 };
 
 /* A datagram in the making (MSG_MORE, UDP_CORK). Protected by op. */
@@ -176,7 +177,7 @@ struct inet_udp {
 
 /* Options of raw sockets. Protected by op. */
 struct inet_raw {
-	/* offset of the checksum in what is sent and received, -1: none */
+	/* offset of the checksum in packets sent and received, -1: none */
 	int csum_at;
 	u32 icmp_filter;     /* types that are not wanted, a bit each */
 	u32 icmp6_filter[8]; /* as icmp_filter, of ICMPv6 */
@@ -196,7 +197,7 @@ struct inet_sock {
 
 	/* its name; laddr is written under table->lock while the socket is in the table */
 	ip_addr laddr; /* bound to; any */
-	/* the source of what is sent: laddr, or the one that connect(2) has chosen */
+	/* source address of sent packets: laddr, or the one that connect(2) has chosen */
 	ip_addr saddr;
 	ip_addr raddr;    /* the peer; any */
 	u16 lport, rport; /* host order, 0: none */
@@ -217,7 +218,8 @@ struct inet_sock {
 	struct inet_queue queue;
 	struct inet_mc mc;
 	/*
-	 * headers of what is sent: counted, and never changed; the pointers are protected by c.lock
+	 * headers added to sent packets: refcounted and immutable; the pointers are protected by
+	 * c.lock
 	 */
 	struct ip6_ext *ext6;     /* IPv6's extension headers, NULL: none */
 	struct ip4_opts *opts4;   /* IPv4's options, NULL: none */

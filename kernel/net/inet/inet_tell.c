@@ -135,7 +135,7 @@ void inet_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb)
 	} else {
 		if (i->tells.pktinfo6) /* with a mapped address */
 			tell6_pktinfo(m, IPV6_PKTINFO, &h);
-		/* a ping socket is not told which address of its own a packet had reached */
+		/* as on Linux, a ping socket does not learn the packet's local address */
 		tell4(i, m, &h, i->table == &ping_ids ? 0 : h.daddr.w[3], 1);
 		if (unlikely(skb->ip.hdr_len > sizeof(struct iphdr)))
 			ip4_opts_tell(i, m, skb);

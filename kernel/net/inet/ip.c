@@ -3,8 +3,8 @@
  * ip.c: IPv4 and IPv6: adds and removes headers, and finds the packets for this machine and the
  * protocol that gets each.
  *
- * A received packet is checked once here: lengths against each other, and the header's checksum if
- * it came over a wire. The layers above read the header's values in skb->ip.
+ * A received packet is checked once, in this file: lengths against each other, and the header's
+ * checksum if it came over a wire. The layers above read the header's values in skb->ip.
  * Sources: RFC 791, 1122, 8200.
  */
 #include <asm/errno.h>
@@ -129,7 +129,7 @@ static bool has_left(const struct net *net, const struct flow *f)
 	return unlikely(READ_ONCE(f->dev->net) != net);
 }
 
-/* Looks up the route again, since the filter has changed what it depends on. */
+/* Looks up the route again, since the filter has changed fields that the route depends on. */
 static int reroute(struct net *net, const struct sk_buff *skb, struct flow *f)
 {
 	struct flow g = { .mark = skb->mark, .tos = f->tos, .proto = f->proto, .ttl = f->ttl };
@@ -306,7 +306,7 @@ int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f)
 	}
 	skb->protocol = ip_is_v4(&f->daddr) ? ETH_P_IP : ETH_P_IPV6;
 	skb->prioidx = f->prioidx;
-	/* what sums stand in there are the program's */
+	/* checksums inside come from the program */
 	skb->foreign = true;
 	if (unlikely(nf_active(net)))
 		return filter_out(net, skb, f);
@@ -331,7 +331,7 @@ int ip_send_on(struct net *net, struct sk_buff *skb, const struct flow *f)
 
 /* ---- in ---- */
 
-/* Notes that a packet that is being parsed begins here. */
+/* Notes the start of the packet that is being parsed. */
 static void set_front(struct sk_buff *skb)
 {
 	skb->ip.front_off = skb->off;
@@ -395,8 +395,8 @@ static bool parse_fragment(struct sk_buff *skb, const u8 *e)
 }
 
 /*
- * Passes over hop-by-hop and destination options, whatever they say, and over routing headers that
- * have ended. Behind a fragment's header is its piece.
+ * Skips hop-by-hop and destination options without reading them, and routing headers without
+ * segments left. Behind a fragment header is its fragment.
  */
 static bool skip_extensions(struct sk_buff *skb, u8 next)
 {
@@ -560,7 +560,7 @@ static void deliver(struct net *net, struct sk_buff *skb)
 }
 
 /*
- * True for a packet to one machine in a frame to many, which does not belong there (RFC 1122,
+ * True for a packet to one machine in a frame to many, which is invalid (RFC 1122,
  * 3.3.6), if a sysctl asks for the check.
  */
 static bool link_says_many(const struct sk_buff *skb)
@@ -581,7 +581,7 @@ static void reassemble(struct net *net, struct sk_buff *skb, bool shown)
 	if (!skb)
 		return;
 	memset(&skb->ip, 0, sizeof(skb->ip));
-	/* once: what was put together is no fragment */
+	/* recurses once: a reassembled packet is no fragment */
 	receive(skb, shown);
 }
 
@@ -630,7 +630,7 @@ static void receive(struct sk_buff *skb, bool shown)
 		return;
 	}
 	if (!for_us(net, skb)) {
-		if (skb->broadcast) { /* a group without members here */
+		if (skb->broadcast) { /* a group without members on this machine */
 			kfree_skb(skb);
 			return;
 		}

@@ -21,7 +21,7 @@ void ip_rcv(struct sk_buff *skb);
  * -EMSGSIZE (larger than the device takes), -errno of the device.
  */
 int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f);
-/* Sends a packet with a header of its own (raw sockets with IP_HDRINCL), like ip_send(). */
+/* Sends a packet that has its own header (raw sockets with IP_HDRINCL), like ip_send(). */
 int ip_send_raw(struct net *net, struct sk_buff *skb, const struct flow *f);
 /*
  * Forwards a packet by @f, which has the packet's addresses. A packet that is larger than the
@@ -95,8 +95,8 @@ struct ip_error {
 };
 
 /*
- * Reads the header of IPv4 that @skb begins with into skb->ip, without what follows the packet.
- * False: it is none.
+ * Reads the IPv4 header at the front of @skb into skb->ip, and trims bytes behind the packet.
+ * Returns true if the header is valid.
  */
 bool ip_parse_v4(struct sk_buff *skb);
 /* Makes a packet that was parsed begin with its network header again. */
@@ -142,7 +142,7 @@ void ping_err(struct net *net, const ip_addr *local, const ip_addr *remote, cons
  * took one.
  */
 bool raw_rcv(struct net *net, struct sk_buff *skb);
-/* Takes an echo reply for the ping socket that asked. */
+/* Delivers an echo reply to the ping socket that sent the request. */
 void ping_rcv(struct net *net, struct sk_buff *skb);
 
 /* Counts an ICMP message that @net sends. */

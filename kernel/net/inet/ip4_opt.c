@@ -126,7 +126,7 @@ static u32 check_one(struct check *c, const u8 *o, u32 len)
 	case IPOPT_RR: return check_rr(c, o, len);
 	case IPOPT_TIMESTAMP: return check_ts(c, o, len);
 	case IPOPT_RA: return len < 4 ? 1 : 0;
-	/* no configuration says what its labels mean */
+	/* no labels are configured */
 	case IPOPT_CIPSO: return c->packet ? 0 : 1;
 	}
 	return 0;
@@ -205,7 +205,7 @@ static void stamp(struct net *net, u8 *o, u32 addr, bool arrived)
 	}
 }
 
-/* Writes down that the packet was here: our address @addr of its route, @seen with the time. */
+/* Records this machine in the option: our address @addr of its route, or @seen with the time. */
 static void record(struct net *net, u8 *o, u32 n, u32 addr, u32 seen, bool arrived)
 {
 	for (u32 at = 0, len; at < n && o[at] != IPOPT_END; at += len) {
@@ -360,7 +360,7 @@ void ip4_opts_tell(struct inet_sock *i, struct msg *m, const struct sk_buff *skb
 		msg_put_cmsg(m, SOL_IP, IP_RETOPTS, back, answer_to(skb, back));
 }
 
-/* Returns the address by which @peer knows this machine; 0: there is no route to it. */
+/* Returns our source address for packets to @peer; 0: there is no route to it. */
 static u32 known_to(struct net *net, u32 peer)
 {
 	struct flow f = { .daddr = ip_v4(peer) };
@@ -369,8 +369,8 @@ static u32 known_to(struct net *net, u32 peer)
 }
 
 /*
- * Copies the header of @skb, which begins with it, to @h. False: its options are wrong (the sender
- * is told), or not wanted.
+ * Copies the header at the front of @skb to @h. Returns true if its options are valid and accepted;
+ * for wrong options the sender gets an ICMP error.
  */
 static bool read_header(struct net *net, struct sk_buff *skb, u8 *h)
 {

@@ -206,7 +206,7 @@ struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *n
 	return s;
 }
 
-/* ---- in: what the options of a header say of themselves (RFC 8200, 4.2) ---- */
+/* ---- in: actions for unknown options (RFC 8200, 4.2) ---- */
 
 #define OPT_PAD1 0
 #define OPT_PADN 1
@@ -215,8 +215,8 @@ struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *n
 #define UNKNOWN_OPTION 2 /* of ICMPV6_PARAMPROB */
 
 /*
- * Handles the unknown option @kind. True: it may be skipped; else its own bits say whether the
- * sender is told of byte @at.
+ * Handles the unknown option @kind. Returns true if it may be skipped. Otherwise its action bits
+ * decide whether the sender gets an ICMP error about byte @at.
  */
 static bool pass_over(struct net *net, struct sk_buff *skb, u8 kind, u32 at)
 {
@@ -295,7 +295,7 @@ bool ip6_options_hold(struct net *net, struct sk_buff *skb, bool dst)
 	return true;
 }
 
-/* ---- in, told to a socket ---- */
+/* ---- in: control messages ---- */
 
 static void tell(struct msg *m, bool wanted, bool wanted_old, int type, int old, const u8 *p, u32 n)
 {

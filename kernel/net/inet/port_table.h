@@ -4,7 +4,7 @@
  *
  * Call sequence: inet_init_ports() for a new socket; inet_get_port(), inet_set_peer(),
  * inet_start_listening() or inet_enter_child() give it numbers; inet_lookup_packet() and its
- * relatives find it; inet_unhash() takes it out.
+ * relatives find it; inet_unhash() removes it.
  * Files: ports.c (which sockets may share a port), ports_crowd.c (the place of a socket),
  * ports_group.c (SO_REUSEPORT), ports_find.c (lookups), ports_walk.c (walks), ports_reserved.c.
  * They share ports.h.
@@ -111,7 +111,9 @@ void ports_drop_group(struct inet_sock *i);
 bool port_is_reserved(const struct net *net, u16 port);
 /* Shows a map of @nr bits as a list of ranges, "1,5-9". */
 void bits_show(struct seq *s, const u64 *bits, u32 nr);
-/* Takes such a list, which goes on if @cut, into a map. Returns the bytes taken, or -EINVAL. */
+/*
+ * Parses such a list into a map; the text continues if @cut. Returns the bytes parsed, or -EINVAL.
+ */
 ssize_t bits_take(char *text, size_t n, bool cut, u64 *bits, u32 nr);
 int ports_show_reserved(struct seq *s, void *arg);
 ssize_t ports_store_reserved(char *text, size_t n, bool cut, loff_t pos); /* proc_is_list() */
@@ -120,7 +122,7 @@ ssize_t ports_store_reserved(char *text, size_t n, bool cut, loff_t pos); /* pro
 
 /* Enters by_port's or raw's list @h. table->lock held. */
 void inet_enter_list(struct inet_sock *i, struct hlist_head *h);
-/* Returns the bucket of raw sockets of @net that want protocol @proto, linked by in.way.node. */
+/* Returns the bucket of raw sockets of @net for protocol @proto, linked by in.way.node. */
 struct hlist_head *inet_raw_bucket(const struct net *net, u32 proto);
 /*
  * A walk over all sockets that have a port, or are raw, some at a time:

@@ -6,7 +6,7 @@
  * the rules of socket(7) and ip(7), and by connections to different peers. A socket that wants a
  * port is compared with one socket of each kind that has it, however many share it (ports_crowd.c).
  * ports_find.c finds the socket that a packet is for.
- * Locks: table->lock protects all of it; a search for a free port drops it now and then.
+ * Locks: table->lock protects all tables; a search for a free port drops it now and then.
  */
 #include <asm/errno.h>
 
@@ -27,8 +27,8 @@ struct hlist_head *inet_raw_bucket(const struct net *net, u32 proto)
 /* ---- conflicts ---- */
 
 /*
- * True if @from, the any-address of one socket, also stands for the other's addresses. IPv4's may
- * be bound by sockets of IPv6.
+ * True if @from, the any-address of socket @any, covers address @addr of socket @other. IPv6
+ * sockets may be bound to IPv4's any-address.
  */
 static bool any_covers(const struct inet_sock *any, const ip_addr *from,
 	const struct inet_sock *other, const ip_addr *addr)
@@ -55,8 +55,8 @@ static bool addresses_overlap(const struct inet_sock *a, const ip_addr *addr,
 }
 
 /*
- * How sockets may share a port: SHARE_SAID: one that was named; SHARE_CHOSEN: one of TCP that we
- * would choose, where no other is left.
+ * How sockets may share a port. SHARE_SAID: the program has named it. SHARE_CHOSEN: the kernel may
+ * choose it for TCP, if no free port is left.
  */
 enum port_share { SHARE_NOT, SHARE_SAID, SHARE_CHOSEN };
 
@@ -74,8 +74,8 @@ static bool may_share(const struct inet_sock *i, const struct inet_sock *o, enum
 }
 
 /*
- * True if @o, which has the port that @i wants, keeps @i from it. @shares: when sockets may share
- * it.
+ * True if @o, which has the port that @i is to get, conflicts with @i. @shares: when sockets may
+ * share it.
  */
 static bool in_the_way(const struct inet_sock *i, const ip_addr *laddr, const struct inet_sock *o,
 	enum port_share shares)
@@ -195,7 +195,7 @@ static bool peer_taken(
 	return false;
 }
 
-/* A socket that wants a port of the kernel's choice: at an address, or (NULL) for a connection. */
+/* A request for a port of the kernel's choice: at an address, or (NULL) for a connection. */
 struct choosing {
 	struct inet_sock *i;
 	const ip_addr *laddr;
@@ -269,8 +269,8 @@ static u16 choose_beside(const struct choosing *c, u32 low, u32 first, u32 n, u3
 /*
  * Chooses a free port, from a random start; 0: there is none. It tries all ports of a bucket
  * together: if most ports are taken, each of thousands of tries would search another bucket. The
- * table's lock is dropped now and then, but not between the answer and its use. Tasks with the same
- * socket come here one by one (op).
+ * table's lock is dropped now and then, but not between the choice and its use. Tasks that share
+ * the socket call this one by one (op).
  */
 static u16 choose(const struct choosing *c)
 {
@@ -522,7 +522,7 @@ void inet_stop_listening(struct inet_sock *i)
 	spin_unlock(&i->table->lock);
 }
 
-/* Keeps a port that was asked for, which is shared again. */
+/* Keeps a port that the program asked for, which may be shared again. */
 static void keep_port(struct inet_sock *i)
 {
 	if (unlikely(i->c.reuseport) && group_enter(i) && i->in.group)

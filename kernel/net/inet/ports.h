@@ -11,9 +11,9 @@
 
 /* ---- ports_crowd.c ---- */
 
-/* Some traits of a socket, by which it is told from others at its port. */
+/* Some traits of a socket, by which it differs from others at its port. */
 #define PORT_LISTENS 1U
-/* a connection whose port the kernel chose, so that others may have it too */
+/* a connection whose port the kernel chose, so that others may share it */
 #define PORT_LENDS 2U
 
 /*
@@ -53,7 +53,10 @@ struct hlist_head *way_bucket(struct port_table *t, const struct net *net, const
  */
 void ports_join(struct inet_sock *i);
 void ports_leave(struct inet_sock *i);
-/* Walks over all that @first stands for, itself first: for (o = first; o; o = way_next(o)). */
+/*
+ * Walks over all sockets that @first represents, @first included: for (o = first; o; o =
+ * way_next(o)).
+ */
 struct inet_sock *way_next(const struct inet_sock *o);
 
 /* ---- ports_group.c ---- */

@@ -9,7 +9,7 @@
  *     way    by address, port and peer: the sockets among which a packet's is searched, the
  *            youngest first
  *
- * In each of the three, one socket stands in the bucket for all that are alike. So a walk over a
+ * In each of the three, one socket in the bucket represents all equal sockets. So a walk over a
  * bucket meets as many sockets as there are differences. Programs can make these differences: two
  * for each option, one for each device, one for each user. ports_leave() is called before any of
  * them changes, ports_join() after.
@@ -180,7 +180,7 @@ static void row_insert(struct rb_root *all, struct inet_sock *i)
 	rb_insert_color(&i->in.way.at, all);
 }
 
-/* Makes @heir stand for all in @leader's place. */
+/* Makes @heir represent all sockets in @leader's place. */
 static void row_hand_over(struct inet_sock *leader, struct inet_sock *heir)
 {
 	heir->in.way.all = leader->in.way.all;

@@ -2,8 +2,8 @@
 /*
  * ports_find.c: finds the socket that a packet is for. A connection is found by its two addresses
  * and two ports. Otherwise the socket whose binding fits best gets the packet: the youngest of
- * those that fit equally, or a member of a group (SO_REUSEPORT). A lookup meets one socket for all
- * that are alike (ports_crowd.c).
+ * those that fit equally, or a member of a group (SO_REUSEPORT). A lookup visits one of each set of
+ * equal sockets (ports_crowd.c).
  * Locks: table->lock.
  */
 #include "arch/um/machine/arch.h"
@@ -70,7 +70,10 @@ static bool candidate(const struct port_table *t, const struct inet_sock *i, con
 	       inet_matches(i, w->net, w->local, w->lport, w->remote, w->rport, w->ifindex);
 }
 
-/* Returns the best of those that bucket @at's sockets stand for, if it is better than @best. */
+/*
+ * Returns the best of the sockets in bucket @at and those they represent, if it is better than
+ * @best.
+ */
 static struct inet_sock *better_of(
 	const struct port_table *t, u32 at, const struct wanted *w, struct inet_sock *best)
 {

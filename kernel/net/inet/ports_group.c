@@ -22,10 +22,11 @@
 
 struct reuse_group {
 	u32 members, room;
-	u32 n;                  /* of @all; each knows its place (group_at) */
+	/* number of @all; each member has its index (group_at) */
+	u32 n;
 	u32 wanting;            /* of @by_cpu */
 	struct inet_sock **all; /* kmalloc; @by_cpu is behind it */
-	/* those of @all that want a processor's packets, by its number (group_cpu) */
+	/* those of @all that prefer a processor's packets, by its number (group_cpu) */
 	struct inet_sock **by_cpu;
 	struct sk_filter *program; /* NULL */
 };
@@ -130,7 +131,7 @@ void ports_drop_group(struct inet_sock *i)
 
 /* ---- the row of members that can be chosen ---- */
 
-/* Returns the first index of by_cpu whose socket wants @cpu or a higher one. */
+/* Returns the first index of by_cpu whose socket prefers @cpu or a higher one. */
 static u32 first_for(const struct reuse_group *g, int cpu)
 {
 	u32 low = 0, high = g->wanting;

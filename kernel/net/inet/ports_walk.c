@@ -21,7 +21,7 @@ static struct inet_sock *next_of(const struct inet_sock *i)
 }
 
 /*
- * Returns where the walk goes on in its bucket: behind its last socket, or behind that socket's
+ * Returns the socket at which the walk continues: behind its last socket, or behind that socket's
  * former place. NULL: in the next bucket.
  */
 static struct inet_sock *resume(const struct port_walk *w)

@@ -99,7 +99,7 @@ bool raw_rcv(struct net *net, struct sk_buff *skb)
 void raw_err(struct net *net, u8 proto, const ip_addr *local, const ip_addr *remote,
 	const struct ip_error *e)
 {
-	/* the error as told to a socket that writes the network's header itself */
+	/* the error as reported to a socket that writes the network header itself */
 	struct ip_error whole = *e;
 	struct inet_sock *i;
 	bool ours = false;
@@ -220,7 +220,7 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 	skb = skb_from_iter(&m->iter, len);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
-	/* The checksums of a transport that stand in there are the program's. */
+	/* Checksums of the transport inside come from the program. */
 	skb->foreign = true;
 	dgram_charge(i, skb, &f);
 	dgram_want_stamps(i, skb, m);
@@ -339,7 +339,7 @@ int raw_create(struct socket *s, int family, int type, int protocol)
 		return -ENOMEM;
 	inet_init_sock(i, s, family, type, protocol, &raw_socks);
 	i->opts.hdrincl = protocol == IPPROTO_RAW;
-	i->c.reuseaddr = true; /* as Linux tells it; there are no ports */
+	i->c.reuseaddr = true; /* as Linux reports it; there are no ports */
 	i->sock = s;
 	s->sk = &i->c;
 	s->ops = &raw_ops;
@@ -501,7 +501,7 @@ int ping_create(struct socket *s, int family, int type, int protocol)
 	if (!i)
 		return -ENOMEM;
 	inet_init_sock(i, s, family, type, protocol, &ping_ids);
-	i->opts.v6only = family == AF_INET6; /* what it asks is of ICMPv6 */
+	i->opts.v6only = family == AF_INET6; /* applies to ICMPv6 */
 	i->sock = s;
 	s->sk = &i->c;
 	s->ops = &ping_ops;

@@ -53,8 +53,8 @@ static void push_header(
 }
 
 /*
- * Returns the error that the program is told. A full queue on the way is none unless the socket
- * asked for errors, since a datagram may be lost anywhere, as on Linux.
+ * Returns the error to report to the program. As on Linux, a full queue on the path is not reported
+ * unless the socket asked for errors, since a datagram may be lost anywhere.
  */
 static int told(const struct inet_sock *i, const struct flow *f, int err)
 {
@@ -121,7 +121,7 @@ static int send_gathered(struct inet_sock *i)
 	return err;
 }
 
-/* Appends a message to what is gathered, and sends it unless more will follow. op held. */
+/* Appends a message to the corked datagram, and sends it unless more will follow. op held. */
 static int append(struct inet_sock *i, struct msg *m, size_t len)
 {
 	int err = gather(i, m, len);
@@ -168,7 +168,7 @@ static ssize_t send_pending(struct inet_sock *i, struct msg *m)
 	return err ? err : begun ? (ssize_t)len : 0;
 }
 
-/* Sends what has gathered when UDP_CORK is switched off. op held. */
+/* Sends the corked datagram when UDP_CORK is switched off. op held. */
 int udp_push_pending(struct inet_sock *i)
 {
 	return i->cork.data ? send_gathered(i) : 0;
@@ -304,7 +304,7 @@ static ssize_t send(struct socket *s, struct msg *m)
 	err = autobind(i); /* as on Linux, whatever comes of the rest */
 	if (!err)
 		err = dgram_destination(i, m, &f, &port);
-	if (!err && m->flags & MSG_OOB && ip_is_v4(&f.daddr)) /* IPv6 does not look at it */
+	if (!err && m->flags & MSG_OOB && ip_is_v4(&f.daddr)) /* IPv6 ignores the flag */
 		err = -EOPNOTSUPP;
 	if (!err && !port && ((m->name && m->name->len) || (i->v6 && ip_is_v4(&f.daddr))))
 		err = -EINVAL;
@@ -347,7 +347,7 @@ static u32 covered_by(const struct udphdr *h, u32 len, bool lite)
 	return n < sizeof(*h) || n > len ? 0 : n;
 }
 
-/* False if @skb is malformed or its checksum is wrong, which @n counts. */
+/* True if @skb is well-formed and its checksum is right; otherwise @n counts the error. */
 static bool parse(struct sk_buff *skb, struct udp_stats *n)
 {
 	struct udphdr tmp;
@@ -383,7 +383,8 @@ static struct port_table *table_of(u8 proto)
 }
 
 /*
- * Consumes @skb, whose header has been pulled. What is queued is counted when it is read (dgram.c).
+ * Queues @skb, whose header has been pulled, and consumes it. Queued datagrams are counted when
+ * they are read (dgram.c).
  */
 static void enqueue(struct udp_stats *n, struct inet_sock *i, struct sk_buff *skb)
 {
