@@ -130,7 +130,7 @@ void unix_wake_readers(struct unix_sock *u)
 	kill_fasync_list(&u->c.async, EPOLLIN | EPOLLRDNORM);
 }
 
-/* Wakes waiting senders; pollers are told only where the queue was full. */
+/* Wakes waiting senders, and pollers only if the queue was full. */
 static void wake_all(struct unix_sock *u)
 {
 	bool full = u->nr_queued > UNIX_MAX_DGRAM_QUEUE;
@@ -201,8 +201,8 @@ static void dgram_left(struct unix_sock *u, struct unix_sock *old)
 	bool tell;
 
 	/*
-	 * A reader may be looking at one of them (MSG_PEEK): then they stay, as if they had been
-	 * read before.
+	 * A reader may be reading one of them (MSG_PEEK): then they stay, as if they had been read
+	 * before.
 	 */
 	if (!u->nr_queued || !mutex_trylock(&u->read_mutex))
 		return;
@@ -428,7 +428,7 @@ static int unix_shutdown(struct socket *s, int how)
 	u->c.shutdown |= (u32)how;
 	spin_unlock(&u->c.lock);
 	if (p && u->c.type != SOCK_DGRAM)
-		wake_all(p); /* it looks at our flags */
+		wake_all(p); /* it reads our flags */
 	else if (p)
 		wake_up_common(&p->space, TASK_NORMAL, 0, EPOLLMSG); /* senders that wait there */
 	wake_all(u);
@@ -449,7 +449,7 @@ static void drop_queue(struct unix_sock *u)
 }
 
 /*
- * Drops the path of a socket that lookups do not find any more; sock_diag may still look at the
+ * Drops the path of a socket that lookups do not find any more; sock_diag may still read the
  * dentry.
  */
 static void drop_path(struct unix_sock *u)

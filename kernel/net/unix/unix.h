@@ -37,9 +37,10 @@ struct unix_msg {
 	/* bytes that it counts for: the memory that Linux would need */
 	u32 truesize;
 	struct ucred cred;
-	u64 stamp;              /* when it was sent, real time */
-	struct unix_sock *from; /* whose memory it is: that keeps it */
-	struct file **files;    /* references in flight */
+	u64 stamp; /* when it was sent, real time */
+	/* the sender, charged for the memory: keeps it */
+	struct unix_sock *from;
+	struct file **files; /* references in flight */
 	u32 nr_files;
 	/* the user against whose limit they count while in flight; a reference */
 	struct user_struct *payer;
@@ -53,7 +54,7 @@ struct unix_msg {
 };
 
 struct unix_sock {
-	/* c.lock protects what is not marked otherwise */
+	/* c.lock protects the members below that are not marked otherwise */
 	struct sock_common c;
 	atomic_t refs;
 	/*
@@ -61,10 +62,10 @@ struct unix_sock {
 	 * subtraction that makes it 0 frees the socket
 	 */
 	atomic64_t wmem;
-	/* a writer was told that there is no room: it gets SIGIO when there is */
+	/* a writer has found no room: SIGIO is sent once there is room */
 	bool nospace;
 	struct hlist_node all; /* under unix_names_lock */
-	/* a reference: whose abstract names; immutable */
+	/* the namespace of its abstract names: a reference; immutable */
 	struct net *net;
 	struct landlock_domain *landlock; /* a reference: its maker's; immutable */
 	kuid_t uid;                       /* its maker's; immutable */
@@ -80,7 +81,7 @@ struct unix_sock {
 	/* tasks that wait for room in the queue of datagrams, or to connect */
 	struct wait_queue_head space;
 	struct mutex polled_lock;
-	/* datagrams: unix_polled entries: peers in whose space our pollers may stand */
+	/* datagrams: unix_polled entries: peers on whose space queue our pollers may be */
 	struct list_head polled;
 	/* held by one reader at a time, which may have the first message in hand while it copies */
 	struct mutex read_mutex;
@@ -131,7 +132,7 @@ static inline bool unix_has_much_room(const struct unix_sock *u)
 /* unix_poll.c */
 u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt);
 long unix_ioctl(struct socket *s, u32 cmd, u64 arg);
-/* Returns what FIONREAD tells: bytes to read; of a datagram socket those of the first. */
+/* Returns the value of FIONREAD: bytes to read; of a datagram socket those of the first. */
 u32 unix_inq(struct unix_sock *u);
 void unix_forget_polled(struct unix_sock *u); /* its file is closed: ends its polls */
 
@@ -187,8 +188,8 @@ bool unix_readable(struct unix_sock *u);
 /* Notes that @um, an out-of-band message, has come into @to's queue. to->c.lock held. */
 void unix_oob_comes(struct unix_sock *to, struct unix_msg *um);
 /*
- * True if what stands at the front ends a read. @first: the read has nothing yet, and passes marks
- * over. read_mutex held.
+ * True if the front message ends a read. @first: the read has nothing yet, and skips marks.
+ * read_mutex held.
  */
 bool unix_oob_stops(struct unix_sock *u, bool first);
 /* True if the mark @um ends a peek that has data already (@some). */

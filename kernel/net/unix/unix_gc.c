@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix_gc.c: frees sockets that are kept alive only by lying in each other's queues.
+ * unix_gc.c: frees sockets that are kept alive only by references in each other's queues.
  *
  * A socket whose file is referenced only by messages in flight can still be reached, if the queue
  * it lies in belongs to a socket that is held otherwise. Mark and sweep over the sockets in flight:
@@ -20,7 +20,7 @@
 
 static DEFINE_MUTEX(unix_gc_lock);
 static LIST_HEAD(inflight_list); /* of inflight_link, under unix_gc_lock */
-/* the task that collects: what freeing messages calls comes back here */
+/* the task that collects: messages that it frees may call the collector again */
 static struct task *gc_owner;
 
 void unix_gc_lock_queue(void)
@@ -115,8 +115,8 @@ static void scan_one(struct unix_sock *u, void (*fn)(struct unix_sock *child))
 }
 
 /*
- * Returns the connections of a listener that are not accepted yet, with a reference each; what they
- * hold, it holds. NULL: none, or no memory.
+ * Returns the connections of a listener that are not accepted yet, with a reference each. The
+ * listener keeps alive what they keep alive. NULL: none, or no memory.
  */
 static struct unix_sock **embryos(struct unix_sock *u, u32 *n)
 {

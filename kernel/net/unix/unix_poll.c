@@ -17,8 +17,8 @@
 /* ---- pollers in a peer's queue ---- */
 
 /*
- * A peer in whose queue our pollers may stand. It may be our peer no more, but is kept as long as a
- * poller stands there.
+ * A peer on whose space queue our pollers may be. It may no longer be our peer, but is kept as long
+ * as a poller is on that queue.
  */
 struct unix_polled {
 	struct list_head list;
@@ -47,8 +47,8 @@ static bool is_polled(struct unix_sock *p)
 }
 
 /*
- * Keeps @p until @u is closed, or asks for another peer when no poller is left in @p's queue.
- * False: no memory.
+ * Keeps @p until @u is closed, or polls another peer when no poller is left on @p's queue. Returns
+ * false if there is no memory.
  */
 static bool keep_polled(struct unix_sock *u, struct unix_sock *p)
 {
@@ -144,8 +144,8 @@ u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 }
 
 /*
- * True if the front message @um (or NULL) is the out-of-band one, or what is left of one that was
- * taken, with nothing or the next one behind it. u->c.lock held.
+ * True if the front message @um (or NULL) is the out-of-band byte, or the mark of one that was
+ * read, with nothing or the next one behind it. u->c.lock held.
  */
 static bool at_mark(const struct unix_sock *u, const struct unix_msg *um)
 {

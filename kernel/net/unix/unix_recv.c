@@ -79,10 +79,10 @@ static bool same_cred(const struct ucred *a, const struct ucred *b)
 }
 
 /*
- * Takes out the queue's first message; NULL when there is none. With a reader of a stream, which
- * puts back what it leaves, the message counts as in its hands: a poller meanwhile still finds
- * data. An out-of-band byte that has come since the reader looked for marks stays: its mark is to
- * be passed first.
+ * Takes the queue's first message; NULL if there is none. @in_hand: the caller is a reader of a
+ * stream, which puts back what it leaves; so the message still counts, and a poller finds data. An
+ * out-of-band byte that arrived after the reader looked for marks stays, since its mark comes
+ * first.
  */
 static struct unix_msg *take_first(struct unix_sock *u, bool in_hand)
 {
@@ -237,8 +237,8 @@ static bool peek_ready(struct unix_sock *u)
 }
 
 /*
- * True if there is something to read. @part: for a peek, which passes over what is there; the
- * holder of read_mutex finds something then, so that a loop ends.
+ * True if there is something to read. @part: for a peek that skips queued data; the holder of
+ * read_mutex then gets true, so that a loop ends.
  */
 static bool something(struct unix_sock *u, bool part)
 {
@@ -355,7 +355,7 @@ ssize_t unix_stream_recvmsg(struct socket *s, struct msg *m)
 }
 
 /*
- * Returns the datagram that a peek is to look at, and in *skip where in it; NULL: all data lies
+ * Returns the datagram that a peek is to read, and in *skip the offset in it; NULL: all data lies
  * before the offset.
  */
 static struct unix_msg *dgram_at_offset(struct unix_sock *u, u32 *skip)

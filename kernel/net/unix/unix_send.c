@@ -15,13 +15,14 @@
 #include "kernel/sched/sched.h"
 
 /*
- * What a message counts for against the sender's SO_SNDBUF, and in SIOCOUTQ: programs depend on how
- * many fit before EAGAIN. The head of an skb takes so much, with its structures, and is as large as
- * a slab; what is more lies in pages.
+ * Memory that a message is charged for against the sender's SO_SNDBUF, and in SIOCOUTQ. Programs
+ * depend on how many messages fit before EAGAIN. An skb's head with its structures is charged as
+ * these constants say; the rest of the data is in pages.
  */
-#define STREAM_HEAD 3776 /* bytes in the head of one that has pages */
+/* bytes in the head of an skb that has pages */
+#define STREAM_HEAD 3776
 #define DGRAM_HEAD 16064
-/* data of more bytes lies in a slab object of its own, which as a rule is whole pages */
+/* larger data is in its own slab object, which usually is whole pages */
 #define APART 1024
 #define STREAM_CHUNK (STREAM_HEAD + 32768U)
 
@@ -245,7 +246,7 @@ static int send_msg(
 	return err;
 }
 
-/* Sends all data in pieces; with MSG_OOB the last byte is a message of its own. */
+/* Sends all data in pieces; with MSG_OOB the last byte is a separate message. */
 static ssize_t send_pieces(struct unix_sock *u, struct unix_sock *to, struct msg *m)
 {
 	u64 most = min_t(u64, STREAM_CHUNK, max((s64)u->c.sndbuf / 2 - 64, 1L));
@@ -349,7 +350,7 @@ ssize_t unix_dgram_sendmsg(struct socket *s, struct msg *m)
 	err = IS_ERR(um) ? (int)PTR_ERR(um) : 0;
 	if (err)
 		goto out;
-	if (!sock_filter_bytes(&to->c, um->data, &um->len)) { /* the sender is not told */
+	if (!sock_filter_bytes(&to->c, um->data, &um->len)) { /* the sender is not informed */
 		unix_msg_free(um);
 		goto out;
 	}
