@@ -5,7 +5,7 @@
  *
  * The folders, from the packet's end to the program's:
  *     link/       devices: Ethernet, tun, veth, VLANs, macvlan
- *     bridge/     bridges, which stand on devices
+ *     bridge/     bridges, whose ports are devices
  *     sched/      queueing disciplines of devices
  *     neigh/      ARP and neighbour discovery
  *     route/      where a packet goes next
@@ -73,7 +73,7 @@ struct net_routes {
 	struct list_head rules; /* of policy routing, by priority */
 	/* the rules are not those of the beginning any more */
 	bool policy;
-	bool policy_by_ports;      /* a rule looks at protocols or ports */
+	bool policy_by_ports;      /* a rule matches protocols or ports */
 	struct list_head list;     /* of route.list, the most specific first */
 	struct prefix_hash by_net; /* of the list, by table and network */
 	u32 nr_ending;             /* routes that have an end */
@@ -126,7 +126,7 @@ struct net_ipv6 {
 	int idgen_retries, idgen_delay;
 	int min_adv_mss, mtu_expires, route_silent; /* ipv6/route: bytes, s */
 };
-/* auto_labels: unless a socket says otherwise */
+/* auto_labels, unless a socket has its own setting */
 #define LABELS_ON 1
 #define LABELS_FORCED 3
 #define REFLECT_FLOWS 1 /* label_reflect */
@@ -169,7 +169,7 @@ struct net_nf {
 	/* hooks by family and number, and NAT's (netfilter/core.c) */
 	struct nf_hooks *lists[2 * 2 * 5];
 	struct nft_net *nft; /* tables of nftables */
-	/* connections, NULL: nothing has asked for them yet */
+	/* connections, NULL: conntrack was never needed */
 	struct nf_ct_net *ct;
 	struct nf_ct_conf { /* sysctls nf_conntrack_* */
 		int acct, timestamp, events, checksum, log_invalid;

@@ -54,12 +54,12 @@ long sock_async_connect(struct file *f, struct sock_header *h);
 long sock_async_sendmsg(struct file *f, struct sock_header *h, u32 flags);
 long sock_async_recvmsg(struct file *f, struct sock_header *h, u32 flags);
 /*
- * Receives into one buffer: struct io_uring_recvmsg_out, the name, the ancillary data, the payload,
- * with the room that @h says.
+ * Receives into one buffer: struct io_uring_recvmsg_out, the name, the ancillary data, the payload.
+ * @h has the room for each.
  */
 long sock_async_recvmsg_out(
 	struct file *f, struct sock_header *h, uaddr_t buf, size_t len, u32 flags);
-/* Sends to where h->to says, if @h is not NULL. */
+/* Sends to address h->to, or to the peer if @h is NULL. */
 long sock_async_send(struct file *f, struct iov_iter *it, struct sock_header *h, u32 flags);
 long sock_async_recv(struct file *f, const struct iov_iter *it, u32 flags);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * errqueue.c: the queue of errors and of timestamps of internet and packet sockets. errqueue.h says
- * what is in it.
+ * errqueue.c: the queue of errors and of timestamps of internet and packet sockets. errqueue.h
+ * describes a record.
  *
  * A record counts against SO_RCVBUF with its size; a record that does not fit is lost, as a packet
  * would be. A notice of MSG_ZEROCOPY counts against net.core.optmem_max from before its send until
@@ -268,7 +268,7 @@ void errq_acked(struct tcp_sock *t, const struct sk_buff *skb, const struct sk_b
 
 	if (!r)
 		return;
-	/* Another thread may have asked for statistics meanwhile. */
+	/* Another thread may have enabled OPT_STATS meanwhile. */
 	if (!alone && !r->stats)
 		memcpy(r->data, skb_payload(skb), r->len);
 	add_stamp(c, r, SCM_TSTAMP_ACK, skb->stamp_key);
@@ -300,8 +300,7 @@ u32 errq_key(struct sock_common *c, const struct msg *m)
 /* ---- MSG_ZEROCOPY ---- */
 
 /*
- * bytes that have to be left for a notice; NOTICE_SIZE is what it takes then, as Linux counts an
- * empty skb
+ * bytes that must be free for a notice, and bytes that it is charged, as Linux charges an empty skb
  */
 #define NOTICE_NEEDS 576U
 #define NOTICE_SIZE 832U
@@ -458,8 +457,8 @@ static ssize_t put_data(const struct sock_common *c, struct msg *m, const struct
 }
 
 /*
- * True if the record has a packet with a sender to report. For a timestamp, a socket of IPv4 gets
- * the sender only if it has asked.
+ * True if the record has a packet with a sender to report. For a timestamp, an IPv4 socket gets the
+ * sender only if it has enabled that.
  */
 static bool has_sender(const struct inet_sock *i, const struct err_record *r)
 {

@@ -22,17 +22,18 @@ struct tcp_sock;
 struct err_record {
 	struct list_head list;
 	struct sock_extended_err ee;
-	/* the machine that reports, or the sender of what was stamped; the packet's destination */
+	/* the reporting machine, or the sender of the stamped packet; the packet's destination */
 	ip_addr offender, dest;
-	u16 port; /* 0: dest is not told */
-	/* data holds what SOF_TIMESTAMPING_OPT_STATS tells */
+	u16 port; /* 0: dest is not reported */
+	/* data holds the statistics of SOF_TIMESTAMPING_OPT_STATS */
 	bool stats;
-	/* the packet that told, or that was stamped */
+	/* the ICMP packet, or the stamped packet */
 	struct inet_heard heard;
 	u64 stamp;
-	u32 size; /* what it counts */
+	u32 size; /* bytes charged to the receive buffer */
 	u32 len;
-	u8 data[]; /* of the packet, as far as it is known */
+	/* the quoted or stamped packet, perhaps cut */
+	u8 data[];
 };
 
 void errq_init(struct sock_common *c);
@@ -43,7 +44,7 @@ void errq_icmp(
 void errq_local(struct inet_sock *i, int err, const ip_addr *dest, u16 port, u32 info);
 /* Reports that @skb leaves by @dev (SCM_TSTAMP_*) to the socket that it names. */
 void errq_sent(const struct net_device *dev, struct sk_buff *skb, u32 what);
-/* Records that all of a stream's @skb has arrived, as @by says. */
+/* Records that all bytes of a stream's @skb were acknowledged, by the segment @by. */
 void errq_acked(struct tcp_sock *t, const struct sk_buff *skb, const struct sk_buff *by);
 /*
  * Frame a send of @len bytes with MSG_ZEROCOPY. The first reserves a notice: NULL if none is due,
@@ -57,7 +58,7 @@ void errq_notice_end(struct sock_common *c, struct err_record *r, bool taken);
 bool errq_empty(const struct sock_common *c);
 void errq_free(struct sock_common *c);
 /*
- * Drops errors when IP_RECVERR is switched off; timestamps and notices stay. Others may look at the
+ * Drops errors when IP_RECVERR is switched off; timestamps and notices stay. Readers may use the
  * queue meanwhile.
  */
 void errq_purge(struct sock_common *c);
@@ -65,8 +66,8 @@ void errq_purge(struct sock_common *c);
 ssize_t errq_recvmsg(struct inet_sock *i, struct msg *m);
 ssize_t errq_recv_packet(struct sock_common *c, struct msg *m);
 /*
- * Returns the timestamps that the socket, or a control message, wants of this packet: SKB_STAMP_*
- * bits.
+ * Returns the timestamps to take of this packet, by options of the socket or a control message:
+ * SKB_STAMP_* bits.
  */
 u8 errq_wanted(const struct sock_common *c, const struct msg *m);
 /* Returns the packet's number (SOF_TIMESTAMPING_OPT_ID). */

@@ -378,7 +378,7 @@ static int put_cmsg(struct control *c, int level, int type, const void *data, u6
 	return 0;
 }
 
-/* Installs as many of the files as fit; the rest is dropped, and MSG_CTRUNC says so. */
+/* Installs as many of the files as fit; if the rest is dropped, sets MSG_CTRUNC. */
 static int put_rights(struct control *c, struct msg *m, u32 flags)
 {
 	u64 space = c->room - c->used;
@@ -463,7 +463,7 @@ static int put_control(struct socket *s, struct msg *m, struct control *c, u32 f
 
 /*
  * Makes room for @n more bytes of ancillary data. If the small buffer is too short, allocates one
- * that is enough for any packet's options.
+ * that holds all options of any packet.
  */
 static bool make_room(struct msg *m, u32 n)
 {
@@ -593,7 +593,7 @@ static long finish_receive(
 	struct control c = { h->control, h->control ? h->controllen : 0, 0, &m->out_flags };
 	int err = put_control(s, m, &c, flags);
 
-	/* The length is told also to a caller without a buffer for the name. */
+	/* The length is returned even to a caller without a buffer for the name. */
 	if (!err && m->name) {
 		u32 n = min_t(u32, m->name->len, (u32)h->namelen);
 

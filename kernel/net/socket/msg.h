@@ -37,8 +37,8 @@ struct sock_common;
 #define SCM_MAX_FD 253
 
 /*
- * Credentials as SCM_CREDENTIALS and SO_PEERCRED have them. Ids are the kernel's, until they are
- * told.
+ * Credentials as in SCM_CREDENTIALS and SO_PEERCRED. Ids are the kernel's; they are translated when
+ * they are copied to the program.
  */
 struct ucred {
 	u32 pid, uid, gid;
@@ -75,8 +75,8 @@ struct msg {
 	struct sockaddr_buf *name;
 	struct iov_iter iter; /* the payload */
 	u32 flags;            /* MSG_* of the call */
-	u32 out_flags;        /* receive: MSG_* to be told */
-	/* ancillary data: send: parsed; receive: to be told */
+	u32 out_flags;        /* receive: MSG_* to return */
+	/* ancillary data: parsed for a send, to be returned for a receive */
 	struct ucred cred;
 	bool has_cred;
 	/* references; the array is freed by the owner */
@@ -107,9 +107,9 @@ void msg_put_cmsg(struct msg *m, int level, int type, const void *data, u32 n);
 u32 msg_flatten(const struct msg *m, u8 *to, u32 room);
 /* Adds timestamps of data that arrived at @ns, as the socket's options ask. */
 void msg_put_stamps(struct msg *m, const struct sock_common *c, u64 ns);
-/* Adds a record of SO_TIMESTAMPING, asked for or not. */
+/* Adds a record of SO_TIMESTAMPING, whether or not the option is set. */
 void msg_put_stamping(struct msg *m, const struct sock_common *c, u64 ns);
-/* Adds timestamps, and all else that SOL_SOCKET's options tell of a packet. */
+/* Adds timestamps and the other records about a packet that SOL_SOCKET's options enable. */
 void msg_put_skb_info(struct msg *m, struct sock_common *c, const struct sk_buff *skb);
 
 #endif

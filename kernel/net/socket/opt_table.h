@@ -4,7 +4,7 @@
  *
  * Each level (SOL_SOCKET, SOL_IP, SOL_IPV6, SOL_UDP, SOL_TCP, SOL_PACKET) has one table of struct
  * sock_opt. A row names the option, the field that keeps its value, the values it takes, the right
- * needed to set it, and functions for what a field alone cannot say.
+ * needed to set it, and functions for values that are more than a field.
  *
  * Call sequence, of setsockopt:
  *      o = opt_find(table, ARRAY_SIZE(table), opt)        NULL: the level has no such option
@@ -99,7 +99,7 @@ static inline bool opt_has(const struct sock_opt *o, const struct sock_common *s
 {
 	return !o->kinds || o->kinds & opt_kind(sk);
 }
-/* True if setsockopt of @o (NULL: false) on @sk may go on to the value. */
+/* True if setsockopt of @o on @sk may read the value. @o NULL: false. */
 bool opt_may_set(const struct sock_opt *o, const struct sock_common *sk);
 /* Sets @o of @sk to @n: 0, -EPERM, -EINVAL, or what the row's functions return. */
 int opt_set(const struct sock_opt *o, struct sock_common *sk, int n);
@@ -109,8 +109,8 @@ void opt_store(const struct sock_opt *o, void *sk, int n);
 int opt_get(const struct sock_opt *o, struct sock_common *sk, int *n);
 
 /*
- * Functions that more than one table uses: opt_get_zero() is for an option that always reads 0; the
- * other one is for options whose value changes nothing.
+ * Functions that more than one table uses: opt_get_zero() is for an option that always reads 0;
+ * opt_ignore() is for options whose value has no effect.
  */
 int opt_get_zero(void *sk, const struct sock_opt *o, int *n);
 int opt_ignore(void *sk, const struct sock_opt *o, int n);

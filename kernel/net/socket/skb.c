@@ -175,7 +175,7 @@ void skb_trim(struct sk_buff *skb, u32 n)
 		skb->len = min(skb->len, n - head);
 		return;
 	}
-	/* The headers end where the room ends, so what is left of them moves there. */
+	/* The headers end at the end of room[], so the remaining ones move there. */
 	memmove(skb->room + SKB_ROOM - n, skb->room + skb->head, n);
 	skb->head = (u8)(SKB_ROOM - n);
 	skb->len = 0;
@@ -203,7 +203,7 @@ bool skb_own_payload(struct sk_buff *skb)
 	own = pbuf_alloc(b->size, GFP_ATOMIC);
 	if (!own)
 		return false;
-	memcpy(own->data, b->data, b->size); /* what was pulled, too */
+	memcpy(own->data, b->data, b->size); /* with headers that were pulled */
 	skb->buf = own;
 	pbuf_put(b);
 	return true;

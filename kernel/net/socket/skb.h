@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skb.h: a packet. Headers stand in the skb itself, built from the end of room[] towards its start;
- * the payload lies in a buffer that several skbs may share:
+ * skb.h: a packet. Headers are in the skb itself, built from the end of room[] towards its start;
+ * the payload is in a buffer that several skbs may share:
  *
  *	room[  ... free ... | IP | TCP ]   +   buf->data[off .. off + len)
  *	                    ^head                  payload
  *
- * So a retransmission queue keeps the payload, each transmission is a clone with headers of its
- * own, and the receiver of a loopback packet reads the sender's bytes in place. A frame from a
- * device lies in the buffer whole, with head at the end; parsing pulls headers off the front,
- * whether they are in room[] or in the buffer.
+ * So a retransmission queue keeps the payload, each transmission is a clone with its own headers,
+ * and the receiver of a loopback packet reads the sender's bytes in place. A whole frame from a
+ * device is in the buffer, with head at the end; parsing pulls headers off the front, whether they
+ * are in room[] or in the buffer.
  *
  * Ownership: an skb has one owner. The buffer has a refcount, and must not be written to while it
  * is shared.
@@ -38,8 +38,8 @@ struct pbuf {
 	atomic_t refs;
 	u32 size;
 	/*
-	 * the bytes: behind this structure, or, if they are many, in a block of their own, which
-	 * has the size that it says, and begins with a page as programs' buffers do
+	 * the bytes: behind this structure, or, if large, in a separate page-aligned block, which
+	 * records its size
 	 */
 	u8 *data;
 };
@@ -65,7 +65,7 @@ struct ip_meta {
 	u8 ext_first;
 	/* of a fragment */
 	bool is_frag, frag_more;
-	u16 frag_off, frag_len; /* bytes, of what is behind the headers */
+	u16 frag_off, frag_len; /* bytes of the packet behind its headers */
 	u32 frag_id;
 };
 
@@ -98,8 +98,8 @@ struct packet_meta {
 };
 
 /*
- * The overhead that a packet counts with, in bytes. It is not sizeof, so that a new field does not
- * change what a default send buffer takes.
+ * Overhead that each packet is charged, in bytes. It is not sizeof, so that a new field does not
+ * change how much fits into a default send buffer.
  */
 #define SKB_OVERHEAD 432U
 /*
@@ -174,7 +174,7 @@ struct sk_buff {
 	/* it is a rule's refusal (netfilter/reject.c), or a copy of one */
 	bool is_answer;
 	u32 copy_if;
-	/* SKB_STAMP_*: the events of which the sender wants the time */
+	/* SKB_STAMP_*: events whose time the sender asked for */
 	u8 stamp_wanted;
 	u32 stamp_key;
 	/* the socket to stamp for; valid until dev_xmit() returns */
@@ -255,13 +255,13 @@ static inline u32 skb_tailroom(const struct sk_buff *skb)
 	return skb->buf->size - skb->off - skb->len;
 }
 
-/* Makes room for @n header bytes in front. The caller knows that they fit (SKB_ROOM). */
+/* Makes room for @n header bytes in front. The caller has checked that they fit (SKB_ROOM). */
 void *skb_push(struct sk_buff *skb, u32 n);
 /* Drops @n bytes from the front; there are as many. */
 void skb_pull(struct sk_buff *skb, u32 n);
 /*
- * Returns the @n bytes in front of the first one: headers that were pulled, of which that many
- * stand in one piece.
+ * Returns the @n bytes in front of the first one: headers that were pulled, and that are
+ * contiguous.
  */
 static inline const u8 *skb_pulled(const struct sk_buff *skb, u32 n)
 {
@@ -275,7 +275,7 @@ static inline bool skb_has_pulled(const struct sk_buff *skb, u32 n)
 {
 	return n <= (skb->room_pulled || !skb->buf ? skb->head : skb->off);
 }
-/* Returns the network header of a parsed packet; it stands in one piece. */
+/* Returns the network header of a parsed packet, which is contiguous. */
 static inline const u8 *skb_network(const struct sk_buff *skb)
 {
 	return skb->ip.front_head < SKB_ROOM ? skb->room + skb->ip.front_head :
@@ -325,9 +325,7 @@ bool skb_own_payload(struct sk_buff *skb);
 void skb_write(struct sk_buff *skb, u32 to, const void *from, u32 n);
 /* Sums bytes [from, from + n) in ones' complement, not folded. */
 u32 skb_sum(const struct sk_buff *skb, u32 from, u32 n, u32 sum);
-/*
- * Returns a copy with a payload of its own, which holds everything, headers too. NULL: no memory.
- */
+/* Returns a copy whose own payload holds all bytes, headers included. NULL: no memory. */
 struct sk_buff *skb_linear(const struct sk_buff *skb, gfp_t gfp);
 
 /* ---- checksums (RFC 1071) ---- */

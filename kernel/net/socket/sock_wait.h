@@ -3,7 +3,7 @@
  * sock_wait.h: waiting in socket calls: on sk->wait, with SO_RCVTIMEO and SO_SNDTIMEO.
  *
  * All functions return 0, or -EAGAIN (nonblocking, or timed out), or after a signal -ERESTARTSYS.
- * With a time limit a signal gives -EINTR, since a restart would begin the time anew. Timeouts are
+ * With a time limit a signal gives -EINTR, since a restart would restart the timeout. Timeouts are
  * in ns, 0: none. `events` is 0, or EPOLL* bits one of which comes with each wake-up that can make
  * the condition true.
  */

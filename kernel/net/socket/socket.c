@@ -184,7 +184,7 @@ static int sock_release(struct inode *inode, struct file *f)
 	return 0;
 }
 
-/* ---- the attribute that says what a socket is: strace and lsfd look there ---- */
+/* ---- the extended attribute that names the protocol, which strace and lsfd read ---- */
 
 static const char *protocol_name(const struct sock_common *c)
 {

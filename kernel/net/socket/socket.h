@@ -13,7 +13,7 @@
  *     sock_wait.h  waiting in a call
  *     opt_table.h  options that are one number
  *     skb.h        packets
- *     errqueue.h   errors, timestamps and notices of what was sent
+ *     errqueue.h   errors, timestamps and notices about sent packets
  *     async.h      calls on a file, for io_uring
  *
  * Call sequence: a family calls sock_register(); socket(2) calls its create function, which sets
@@ -68,12 +68,12 @@
 struct sock_rare {
 	bool filter_locked, rxq_ovfl, nofcs, select_err, wifi_status, prefer_busy_poll, rcvmark,
 		rcvpriority, passpidfd, no_passrights, no_check, zerocopy;
-	/* SOCK_*BUF_LOCK: buffers whose size was set */
+	/* SOCK_*BUF_LOCK: buffers whose size the program has set */
 	u8 buf_lock;
 	u8 no_txrehash; /* SO_TXREHASH is off */
 	/* SO_TXTIME was set, so messages may bring SCM_TXTIME */
 	bool has_txtime;
-	/* timestamps were last asked for by their new numbers, which are of 64 bits */
+	/* timestamps were last enabled by the new option numbers, with 64-bit times */
 	bool stamps_new;
 	u32 tsflags;   /* SOF_TIMESTAMPING_* */
 	u32 tskey;     /* next number of SOF_TIMESTAMPING_OPT_ID */
@@ -94,7 +94,7 @@ struct sock_rare {
 };
 
 /*
- * Errors, timestamps and notices about what was sent (errqueue.h). The lock is innermost of a
+ * Errors, timestamps and notices about sent packets (errqueue.h). The lock is innermost of a
  * socket's.
  */
 struct sock_errq {
@@ -138,11 +138,11 @@ struct sock_common {
 	struct sk_filter *filter;
 	/* SO_PEEK_OFF, -1: none; under the lock of readers */
 	int peek_off;
-	u64 cookie; /* SO_COOKIE, 0: not asked for yet */
+	u64 cookie; /* SO_COOKIE, 0: not read yet */
 	struct sock_rare rare;
 	struct sock_errq errq;
 	struct wait_queue_head wait; /* readers, writers, pollers */
-	struct fasync_list async;    /* files that want SIGIO */
+	struct fasync_list async;    /* files with O_ASYNC */
 };
 /* Moves SO_PEEK_OFF: a peek has seen @n bytes, or (negative) a read has taken them. */
 static inline void sock_peeked(struct sock_common *c, int n)
@@ -172,11 +172,11 @@ struct proto_ops {
 	int (*shutdown)(struct socket *s, int how);
 	ssize_t (*sendmsg)(struct socket *s, struct msg *m);
 	ssize_t (*recvmsg)(struct socket *s, struct msg *m);
-	/* Sets an option. -ENOPROTOOPT: it is unknown; for SOL_SOCKET sockopt.c goes on then. */
+	/* Sets an option. -ENOPROTOOPT: it is unknown; for SOL_SOCKET sockopt.c then handles it. */
 	int (*setsockopt)(struct socket *s, int level, int opt, uaddr_t val, u32 len);
 	int (*getsockopt)(struct socket *s, int level, int opt, void *val, u32 *len);
 	long (*ioctl)(struct socket *s, u32 cmd, u64 arg);
-	/* Returns what FIONREAD or SIOCOUTQ tells, or -errno. */
+	/* Returns the value of FIONREAD or SIOCOUTQ, or -errno. */
 	int (*queued)(struct socket *s, u32 cmd);
 	int (*pair)(struct socket *a, struct socket *b);
 	/*
@@ -217,7 +217,7 @@ struct socket *file_socket(struct file *f);
 long sock_accept_file(struct file *f, uaddr_t addr, uaddr_t addrlen, int flags);
 long sock_recv_file(struct file *f, uaddr_t buf, size_t len, u32 flags);
 /*
- * Queues a message at the netlink socket @f; @n 0 only asks whether it is one. 0, -ENOTSOCK,
+ * Queues a message at the netlink socket @f; @n 0 only checks that @f is one. 0, -ENOTSOCK,
  * -EINVAL, -ENOBUFS.
  */
 int netlink_deliver(struct file *f, const void *data, u32 n);

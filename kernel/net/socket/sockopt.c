@@ -177,8 +177,8 @@ static int set_stamp(void *sock, const struct sock_opt *o, int n)
 }
 
 /*
- * Reads whether stamps are taken as the option asks. SO_TIMESTAMP_NEW is on for either precision,
- * as on Linux.
+ * Reads whether timestamps are enabled in the option's format. As on Linux, SO_TIMESTAMP_NEW reads
+ * as on for either precision.
  */
 static int get_stamp(void *sock, const struct sock_opt *o, int *n)
 {
@@ -307,7 +307,7 @@ static int take_device(void *sk, const struct sock_opt *o, uaddr_t val, u32 len)
 	return sock_bind_device(sk, o->opt, val, len);
 }
 
-/* Takes the pending error, or else the one that did not end a connection. */
+/* Takes the pending error, or else the soft error, which did not end a connection. */
 static int get_error(void *sock, const struct sock_opt *o, int *n)
 {
 	struct sock_common *sk = sock;
@@ -395,7 +395,7 @@ static const struct sock_opt socket_options[] = {
 	{ SO_NO_CHECK, FIELD(rare.no_check) },
 	{ SO_NOFCS, FIELD(rare.nofcs) },
 	{ SO_BSDCOMPAT, .set = opt_ignore, .get = opt_get_zero },
-	/* Sockets remember no route that could be given up. */
+	/* Sockets cache no route that could be dropped. */
 	{ SO_CNX_ADVICE, .set = opt_ignore },
 };
 
@@ -506,7 +506,10 @@ static int get_option(struct socket *s, int level, int opt, void *val, u32 *len)
 	return err;
 }
 
-/* Reads an option for io_uring. Refuses lists of groups, since their length is not known here. */
+/*
+ * Reads an option for io_uring. Refuses lists of groups, since their length is not known in
+ * advance.
+ */
 long sock_getsockopt_file(struct file *f, int level, int optname, uaddr_t optval, int optlen)
 {
 	struct socket *s = file_socket(f);
@@ -573,7 +576,7 @@ long sys_getsockopt(int fd, int level, int optname, uaddr_t optval, uaddr_t optl
 		goto out;
 	}
 	err = get_option(s, level, optname, val, &len);
-	/* There may be more than was asked for (a list of groups). */
+	/* The value may be longer than the buffer (a list of groups). */
 	if (!err && (copy_to_user(optval, val, min(len, (u32)want)) || put_user(len, optlen)))
 		err = -EFAULT;
 out:

@@ -15,7 +15,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/ident/cred.h"
 
-/* what is known, more than our headers know */
+/* flags known to Linux, more than our headers have */
 #define STAMPING_ALL ((1U << 19) - 1)
 
 u64 sock_cookie(struct sock_common *sk)
@@ -104,8 +104,8 @@ int sock_bind_device(struct sock_common *sk, int opt, uaddr_t val, u32 len)
 }
 
 /*
- * Sets timestamps and where their numbers begin: with what is sent next; of a stream they count
- * bytes.
+ * Sets SO_TIMESTAMPING. Numbers (OPT_ID) start with the next packet sent, or for a stream with the
+ * next byte.
  */
 static int set_stamping(struct socket *s, int opt, uaddr_t uval, u32 len)
 {
@@ -278,7 +278,10 @@ int sock_get_long(struct socket *s, int opt, void *val, u32 *len)
 	return -ENOPROTOOPT;
 }
 
-/* Tells the supplementary groups of the peer; -ERANGE tells how much room it takes. */
+/*
+ * Copies the supplementary groups of the peer to the program; with -ERANGE, only the room that they
+ * need.
+ */
 int sock_peer_groups(struct socket *s, uaddr_t val, u32 room, uaddr_t ulen)
 {
 	const struct group_info *g = s->ops->peer_groups ? s->ops->peer_groups(s) : NULL;
