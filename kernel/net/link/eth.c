@@ -3,9 +3,9 @@
  * eth.c: Ethernet: turns frames of cards into packets and back, and MAC addresses into text.
  * Source: IEEE 802.3, RFC 894.
  *
- * The header of a received frame is checked here once; it stays in the buffer before the packet
- * (skb->mac_len). A frame for another machine goes only to taps (promiscuous). Devices that are
- * memory filter nothing: AF_PACKET sees such frames.
+ * The header of a received frame is checked once, in this file; it stays in the buffer before the
+ * packet (skb->mac_len). A frame for another machine goes only to taps (promiscuous). Virtual
+ * devices filter nothing: AF_PACKET sees such frames.
  */
 #include <asm/errno.h>
 

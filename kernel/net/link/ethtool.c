@@ -52,8 +52,8 @@ static long get_settings(const struct net_device *d, u64 arg)
 }
 
 /*
- * Reports the settings of the link. The masks behind the fixed part have no words: the first call
- * asks how many there are, and gets the answer as a negative number.
+ * Reports the settings of the link. The masks behind the fixed part have no words: a program's
+ * first call asks for their number and gets it as a negative number.
  */
 static long get_link_settings(const struct net_device *d, u64 arg)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * gso.c: many segments of a TCP connection in one packet, of up to 64 KiB, with one header
- * (skb->gso is the payload of each segment); and many datagrams of UDP (UDP_SEGMENT). No card cuts
- * the latter: they stay whole on lo only.
+ * (skb->gso is the payload of each segment); and many datagrams of UDP (UDP_SEGMENT). No card
+ * segments UDP packets: these stay whole on lo only.
  *
  *	gso_join	at the queue of a card that cuts segments itself: packets that wait in a row
  *	                leave as one frame
@@ -10,14 +10,14 @@
  *	                single packet whose checksum is not filled in yet
  *
  * TCP makes such packets for a card that cuts (tcp_seg_goal()); its windows and its scoreboard
- * count segments all the same. A card's link may deliver such packets as well. They stay whole on
- * their way to a socket, or through devices that are memory, and are cut before another card.
- * AF_PACKET shows each packet as it arrives, as Linux does.
+ * count segments nevertheless. A card may also receive such packets. They stay whole up to a socket
+ * and through virtual devices, and are cut before another card. AF_PACKET shows each packet as it
+ * arrives, as Linux does.
  *
  * Packets are joined if their segments have full size, except a shorter one at the end, if they
- * follow each other, and if their headers differ only in what the cutting writes anew: lengths,
- * sequence numbers, checksums, and PSH on the last. Only packets are considered whose checksum the
- * card fills in (skb->csum_head): their headers are written by tcp_out.c and ip.c.
+ * follow each other, and if their headers differ only in fields that segmentation rewrites:
+ * lengths, sequence numbers, checksums, and PSH on the last. Only packets are considered whose
+ * checksum the card fills in (skb->csum_head): their headers are written by tcp_out.c and ip.c.
  *
  * Locks: the caller owns the packets.
  */
@@ -32,9 +32,7 @@
 #define IP_BYTES 65535U
 #define V4_LEN 20U
 #define V6_LEN 40U
-/*
- * of one packet: as many as the smallest payload of TCP makes (48 bytes, of which 40 are options)
- */
+/* segments of one packet, if each has TCP's smallest payload (48 bytes, of which 40 are options) */
 #define SEGMENTS_MAX 8192U
 #define ONLY_ACK 0x10
 #define PUSH 0x08

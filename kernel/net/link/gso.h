@@ -14,7 +14,10 @@
 struct gso_frame {
 	u32 packets;
 	u32 head_len; /* of its headers */
-	/* offset of the transport's header, whose checksum is left to the card; 0: none is left */
+	/*
+	 * offset of the transport header, whose checksum the card fills in; 0: no checksum is
+	 * missing
+	 */
 	u16 csum_start;
 	/* bytes of each segment's payload, 0: the frame is not to be cut */
 	u16 seg;
@@ -51,7 +54,7 @@ static inline int gso_sent(int err, bool some)
  */
 u32 gso_segment_len(const struct sk_buff *skb);
 
-/* A TCP or UDP packet whose checksum is left to the device. */
+/* A TCP or UDP packet whose checksum the device is to fill in. */
 struct gso_about {
 	bool tcp, v6;
 	u32 ip, csum_start, head_len; /* where its headers begin and end */

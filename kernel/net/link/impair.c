@@ -9,8 +9,8 @@
  *	                                congestion (ECN's CE)
  *	delay_us			how long each packet is on its way
  *
- * With all of them at 0 (as at boot) nothing of this costs more than one look. Lock: late_lock
- * (spin) for packets on their way.
+ * With all of them at 0 (as at boot) the cost is one test for each packet. Lock: late_lock (spin)
+ * for packets on their way.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/printk.h"
@@ -77,7 +77,7 @@ static void send_late(struct sk_buff *skb)
 	spin_lock(&late_lock);
 	full = nr_late >= LATE_MAX;
 	if (!full) {
-		/* The delay is the same for all, so the list stays in order. */
+		/* All have one delay, so the list stays in order. */
 		list_add_tail(&skb->list, &late);
 		nr_late++;
 		if (!timer_armed(&late_timer))
@@ -97,8 +97,8 @@ static void carry(struct sk_buff *skb)
 }
 
 /*
- * Marks a packet with CE if it says that it supports ECN; the checksum of an IPv4 header is updated
- * (RFC 1624).
+ * Marks a packet with CE if its sender supports ECN; the checksum of an IPv4 header is updated (RFC
+ * 1624).
  */
 static void set_ce(struct sk_buff *skb)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * link.c: devices that programs make (rtnetlink(7); ip link add, del, set netns, set master):
- * makes, removes and moves devices, and makes one a part of another. Each kind has a file of its
- * own and a struct link_type (link.h); link_stack.c knows which device stands on which.
+ * makes, removes and moves devices, and makes one a part of another. Each kind has its own file and
+ * a struct link_type (link.h); link_stack.c records which device is stacked on which.
  *
  * A device that was deleted stays in memory, on its namespace's list of dead devices, until the
  * namespace ends or another device takes its place: connections keep the device that they last sent
@@ -37,7 +37,7 @@
 #include "kernel/vfs/vfs.h"
 
 #define LINKS_MAX 4096U
-/* the most queues that may be said of a device; these are numbers, no queues stand behind them */
+/* most queues in a request; programs see these numbers, but no queues exist for them */
 #define QUEUES_MAX 4096U
 
 static DEFINE_MUTEX(link_mutex);
@@ -287,7 +287,7 @@ struct net *link_named_net(const u32 *pid, const u32 *fd, bool admin)
 	return net;
 }
 
-/* What is said of one device. */
+/* The parsed request for one device. */
 struct wish {
 	char name[IFNAMSIZ];
 	int index; /* 0: any */
@@ -322,7 +322,7 @@ static void read_wish(const void *attrs, u32 len, struct wish *w)
 		w->alias_len = 0;
 }
 
-/* Sets up what is the kind's own, and enters the device. link_mutex held. */
+/* Runs the kind's setup, and registers the device. link_mutex held. */
 static int enter_link(struct net *net, struct net_device *dev, const struct wish *w)
 {
 	const struct link_type *type = dev->ops->type;

@@ -2,9 +2,9 @@
 /*
  * link.h: devices that programs make, and the kinds of them (struct link_type).
  *
- * A device that stands on another one (vlan, macvlan) has that device below it: link_peer() returns
- * it; for a veth it returns the other end. A device that has others as its parts (bridge) is their
- * master.
+ * A device stacked on another one (vlan, macvlan) has that device below it: link_peer() returns the
+ * lower device; for a veth it returns the other end. A device that has others as its ports (bridge)
+ * is their master.
  */
 #ifndef NESTLING_NET_LINK_H
 #define NESTLING_NET_LINK_H
@@ -21,15 +21,15 @@ struct link_type {
 	const struct netdev_ops *ops;
 	u16 type; /* ARPHRD_*; 0: Ethernet */
 	/*
-	 * Fills in what is its kind's in a new device, which is not yet in its namespace, with
-	 * @lower (IFLA_LINK; NULL) and IFLA_INFO_DATA (NULL). Returns 0 or -errno.
+	 * Sets up the kind's part of a new device, which is not yet in its namespace. @lower:
+	 * IFLA_LINK or NULL; @data: IFLA_INFO_DATA or NULL. Returns 0 or -errno.
 	 */
 	int (*setup)(struct net_device *dev, struct net_device *lower, const void *data, u32 len);
-	/* It is in its namespace; NULL is fine. */
+	/* The device was added to its namespace; may be NULL. */
 	int (*entered)(struct net_device *dev);
 	/*
-	 * Ends what is its kind's of a device that is about to go. Its private part lives for a
-	 * grace period longer.
+	 * Ends the kind's part of a device that is about to be removed. Its private part is freed a
+	 * grace period later.
 	 */
 	void (*remove)(struct net_device *dev);
 	/* Sets other values. Returns 0 or -errno; NULL: -EOPNOTSUPP. */
@@ -56,7 +56,7 @@ struct link_type {
 };
 extern const struct link_type dummy_link, veth_link, bridge_link, vlan_link, macvlan_link;
 
-#define NEST_MAX 8U /* so many devices stand on each other */
+#define NEST_MAX 8U /* most devices stacked on each other */
 
 /*
  * Serves RTM_NEWLINK with NLM_F_CREATE: 0 or -errno (-EOPNOTSUPP: no such kind). *to: another
@@ -76,8 +76,8 @@ void link_remove(struct net_device *dev);
 int link_delete(struct net *net, int ifindex);
 /*
  * Moves a device to the namespace that IFLA_NET_NS_* names, if any, under the name IFLA_IFNAME. 0
- * or -errno. *to: that namespace, with a reference, so that it does not end while the caller goes
- * on with the device; NULL: the device stays.
+ * or -errno. *to: that namespace, with a reference, so that it does not end while the caller still
+ * uses the device; NULL: the device stays.
  */
 int link_move(struct net *net, int ifindex, const struct nlmsghdr *req, struct net **to);
 /*
@@ -100,7 +100,7 @@ int link_add_name(struct net_device *dev, const char *name);
 int link_del_name(struct net_device *dev, const char *name);
 /* Sets a device's master (IFLA_MASTER); 0: takes it out. */
 int link_set_master(struct net *net, struct net_device *dev, int master);
-/* Takes it out, with the mutex held; nothing is told. */
+/* Removes @dev from its master, with the mutex held; sends no notification. */
 void link_leave_master(struct net_device *dev);
 /* Take and release link.c's mutex, for callers that change what its functions change. */
 void link_lock(void);
@@ -116,13 +116,14 @@ int link_change_port(struct net_device *dev, const void *data, u32 len);
  */
 void links_forget(struct net *net);
 /*
- * Pulls out a card: takes it out of its namespace, and down, with what stands on it. Its memory
- * stays the driver's, and connections may still name it; it counts as the first namespace's.
+ * Removes a card: takes it down and out of its namespace, with the devices stacked on it. The
+ * driver keeps its memory, and connections may still refer to it; it then counts as the first
+ * namespace's.
  */
 void link_pull_out(struct net_device *dev);
 /*
- * Tells the master of @dev, and devices that stand on it, that it has come up or gone down, or has
- * another MTU or address. The mutex is held.
+ * Notifies the master of @dev, and devices stacked on it, that @dev has come up or gone down, or
+ * has another MTU or address. The mutex is held.
  */
 void link_changed(struct net_device *dev);
 /* Tells them that @dev may have another carrier. In any context. */
@@ -130,17 +131,17 @@ void link_carrier_changed(struct net_device *dev);
 
 /* ---- link_stack.c, for link.c; its mutex held ---- */
 /*
- * Returns the first device behind @after (NULL: of all) that stands on @dev or has it as a part.
+ * Returns the first device behind @after (NULL: of all) that is stacked on @dev or is its port, or
  * NULL.
  */
 struct net_device *link_next_upper(const struct net_device *dev, const struct net_device *after);
 /*
- * Checks whether @dev may stand at @level with all that stands on it. @part: the device that
- * becomes a part of it. 0, -EBUSY (that stands on @dev) or -EMLINK.
+ * Checks whether @dev, with all devices stacked on it, may be at @level. @part: the device that
+ * becomes its port. 0, -EBUSY (@part is stacked on @dev) or -EMLINK.
  */
 int link_may_stand(const struct net_device *dev, u32 level, const struct net_device *part);
 void link_stand(struct net_device *dev, u32 level); /* it does */
-/* Note that @dev stands on what its kind says (perhaps nothing), or no longer does. */
+/* Record that @dev is stacked on its kind's lower device (perhaps none), or no longer is. */
 void link_step_on(struct net_device *dev);
 void link_step_off(struct net_device *dev);
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link_stack.c: devices that stand on others (vlan, macvlan) or have others as parts (bridge):
- * which device stands on which, at what height, and the notifications from a device to those that
- * stand on it.
+ * link_stack.c: devices stacked on others (vlan, macvlan) or with others as ports (bridge): which
+ * device is on which, at what level, and the notifications from a device to those stacked on it.
  *
  * Invariants:
- * 1. No device stands on itself: a device does not become a part of a device below it.
+ * 1. No device is stacked on itself: a device does not become a port of a device below it.
  * 2. net_device.level is at least the number of devices below it in a row, and at most NEST_MAX. It
  *    never falls while the device lives.
  *
@@ -18,7 +17,7 @@
 #include "kernel/net/link/link.h"
 
 static DEFINE_SPINLOCK(uppers_lock);
-/* of net_device.upper_link: those that stand on others; under uppers_lock */
+/* net_device.upper_link of the devices stacked on others; under uppers_lock */
 static LIST_HEAD(uppers);
 
 struct net_device *link_next_upper(const struct net_device *dev, const struct net_device *after)
@@ -99,7 +98,7 @@ void link_step_off(struct net_device *dev)
 	spin_unlock(&uppers_lock);
 }
 
-/* Returns the @nr-th device that stands on @dev, or NULL. */
+/* Returns the @nr-th device that is stacked on @dev, or NULL. */
 static struct net_device *upper_at(const struct net_device *dev, u32 nr)
 {
 	struct net_device *d;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * macvlan.c: several devices on one card: each has an address of its own, and gets the frames for
- * that address from the card below.
+ * macvlan.c: several devices on one card: each has its own address, and gets the frames for that
+ * address from the card below.
  *
  *      bridge    they reach each other directly, without the card
  *      private   they do not reach each other at all
@@ -14,7 +14,7 @@
  *
  * Locks: port->lock (spin): the list, and modes. link.c's mutex is held when devices are made and
  * removed. A port is freed a grace period after its last device has gone.
- * Not here: source mode, lists of addresses: EOPNOTSUPP.
+ * Not supported: source mode, lists of addresses: EOPNOTSUPP.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>
@@ -89,8 +89,7 @@ static bool hears(const struct macvlan *m, const struct macvlan *from)
 }
 
 /*
- * Hands copies to all devices that are to get @skb, whose link header stands in its buffer before
- * it.
+ * Hands copies to all devices that are to get @skb, whose link header is in its buffer before it.
  */
 static void spread(struct mv_port *port, struct sk_buff *skb, const struct macvlan *from)
 {
@@ -114,8 +113,8 @@ static void spread(struct mv_port *port, struct sk_buff *skb, const struct macvl
 }
 
 /*
- * Returns the member whose address is @source, or NULL. In vepa mode its own frame has come back
- * from the switch. port->lock held.
+ * Returns the member whose address is @source, or NULL. In vepa mode this means that the switch
+ * sent the member's frame back. port->lock held.
  */
 static struct macvlan *sender(struct mv_port *port, const u8 *source)
 {
@@ -232,7 +231,7 @@ static int read_mode(const void *data, u32 len, u32 *mode)
 	return *mode & MODES && !(*mode & (*mode - 1)) ? 0 : -EINVAL;
 }
 
-/* Checks that a device of @mode may stand on @lower with the others. */
+/* Checks that a device of @mode may be stacked on @lower beside the present ones. */
 static int may_join(const struct net_device *lower, u32 mode)
 {
 	const struct mv_port *port = lower->port;

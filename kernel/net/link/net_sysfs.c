@@ -195,7 +195,7 @@ static int store_ifalias(struct net_device *d, const char *text)
 {
 	return netdev_set_alias(d, text, (u32)strlen(text));
 }
-/* Sends an event that a program asks for: udevadm trigger. */
+/* Sends the uevent that a program requests: udevadm trigger. */
 static int store_uevent(struct net_device *d, const char *text)
 {
 	char asked[256], synth[512];
@@ -452,7 +452,7 @@ static struct netname *new_name(const char *name)
 	if (!n)
 		return NULL;
 	set_name(n, name);
-	if (add_files(n)) /* what is there of it stays */
+	if (add_files(n)) /* files that were added stay */
 		return NULL;
 	names[nr_names++] = n;
 	return n;
@@ -512,7 +512,7 @@ void netname_queues(const char *name, u32 rx, u32 tx)
 
 #define PAIRS_MAX 4096U
 
-/* Two folders of which one's device has been a port of the other's. */
+/* Two folders; the device of one has been a port of the other's device. */
 struct pair {
 	struct list_head list;
 	const struct netname *master, *port;

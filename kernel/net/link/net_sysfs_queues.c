@@ -4,7 +4,7 @@
  * device of that name uses. Folders are made when the first device of a name has that many queues;
  * besides those of queue 0 there are at most FOLDERS_MAX of them. A folder whose queue does not
  * exist in the reader's namespace is hidden.
- * Locks: the names' mutex; net->lock, inside, while a device is looked at.
+ * Locks: the names' mutex; net->lock, inside, while a device is read.
  */
 #include <asm/errno.h>
 
@@ -58,7 +58,7 @@ static int add(const struct netname *n, u32 index, bool tx)
 		tx ? "tx" : "rx", index, tx ? "tx_timeout" : "rps_cpus");
 	err = sysfs_create(path, show_zero, q);
 	if (err)
-		return err; /* what is there of it stays */
+		return err; /* files that were added stay */
 	*strrchr(path, '/') = 0;
 	return sysfs_show_when(path, is_used, q);
 }

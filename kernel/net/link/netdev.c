@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * netdev.c: network devices, the namespace they live in, and lo: registers and removes devices, and
- * keeps their flags, addresses and links. netdev_io.c has the way of packets; netdev.h has the
- * locks.
+ * keeps their flags, addresses and links. netdev_io.c moves packets; netdev.h describes the locks.
  */
 #include <asm/errno.h>
 #include <linux/sched.h>
@@ -205,8 +204,8 @@ void netdev_count_of(struct net_device *dev, u64 id, u32 flag, int by)
 }
 
 /*
- * Ends the modes that sockets have asked for when the device goes, which may come back elsewhere:
- * those that were set by hand stay. net->lock held.
+ * Ends the modes that sockets have set, when the device leaves its namespace and may enter another;
+ * modes that were set by hand stay. net->lock held.
  */
 static void forget_modes(struct net_device *dev)
 {
@@ -219,7 +218,7 @@ static void forget_modes(struct net_device *dev)
 	}
 }
 
-/* Counts modes that are asked for by hand, each once. net->lock held. */
+/* Counts modes that are set by hand, each once. net->lock held. */
 static void ask_for(struct net_device *dev, u32 flags, u32 change)
 {
 	static const u32 modes[] = { IFF_PROMISC, IFF_ALLMULTI };
@@ -238,7 +237,7 @@ int netdev_change_flags(struct net_device *dev, u32 flags, u32 change)
 	int err = 0;
 
 	netdev_lock_net(dev);
-	/* the request is late: what is dead is down */
+	/* too late: a dead device stays down */
 	if (dev->gone && flags & change & IFF_UP) {
 		spin_unlock(&dev->net->lock);
 		return -ENODEV;
@@ -355,8 +354,8 @@ void netdev_init(struct net_device *dev, const struct netdev_ops *ops, u16 type)
 	const u64 behind = offsetof(struct net_device, nr_neighs) + sizeof(dev->nr_neighs);
 
 	/*
-	 * A device that comes back (link.c) stays in its namespace: a packet may still name it, and
-	 * a late call may have told of a neighbour on it.
+	 * A device that comes back (link.c) keeps its namespace pointer: a late packet may still
+	 * refer to it, and a late call may have added a neighbour on it.
 	 */
 	memset(dev, 0, offsetof(struct net_device, net));
 	memset((u8 *)dev + behind, 0, sizeof(*dev) - behind);
@@ -389,8 +388,7 @@ struct net_device *netdev_alloc(const struct netdev_ops *ops, u16 type)
 }
 
 /*
- * Returns the next unused number, in turn; devices stand in the order of their numbers. net->lock
- * held.
+ * Returns the next unused index; devices are listed in the order of their indexes. net->lock held.
  */
 static int free_index(struct net *net)
 {
@@ -400,10 +398,7 @@ static int free_index(struct net *net)
 	list_for_each_entry(d, &net->devs.list, list)
 		if (d->ifindex == at)
 			at = at == INT32_MAX ? 1 : at + 1;
-	/*
-	 * The number has begun anew behind the highest: there are more numbers than LINKS_MAX
-	 * devices.
-	 */
+	/* The index has wrapped around: there are more indexes than LINKS_MAX devices. */
 	if (netdev_by_index(net, at))
 		for (at = 1; netdev_by_index(net, at);)
 			at++;
@@ -628,10 +623,10 @@ static void net_free_rcu(struct rcu_head *h)
 }
 
 /*
- * Ends all packets' ways in @net. What runs in a flush leaves the rest for later only if its device
- * is up (spill_over()). So all devices go down, which every vCPU sees after a grace period. Then
- * what was left is dropped. What had just been taken out is done after another grace period. Only
- * then can no fragment, neighbour or connection be left behind.
+ * Stops all packets of @net. A flush leaves packets for later only if their device is up
+ * (spill_over()). So all devices go down, which every vCPU sees after a grace period. Then the left
+ * packets are dropped. Those being processed are done after another grace period. After that no
+ * fragment, neighbour or connection can be left behind.
  */
 static void stop_packets(struct net *net)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netdev.h: the door of devices: a network device, what its driver offers, and the way between
- * drivers and the stack.
+ * netdev.h: the door of devices: a network device, its driver's operations, and the passing of
+ * packets between drivers and the stack.
  *
- * What the folder is for: devices (netdev.c), their queues and turns (netdev_io.c,
+ * What the folder is for: devices (netdev.c), their queues and flushes (netdev_io.c,
  * netdev_queues.c), Ethernet (eth.c), large packets (gso.c), devices that programs make (link.h:
  * veth, vlan, macvlan, dummy), tun and tap (tun.h), /sys/class/net (net_sysfs.h), ethtool
  * (ethtool.h), a bad line for tests (impair.c).
@@ -12,13 +12,12 @@
  * queues; struct link_type (link.h), a kind that programs can make.
  *
  * Drivers: one without a queue (lo) takes each packet in xmit(). One with a queue (a card) has
- * send(), which gets the packets of a whole turn at once, and poll(), which brings in what has
- * arrived:
+ * send(), which gets all queued packets at once, and poll(), which brings in what has arrived:
  *
  *      dev_xmit() -> a queue -> (net_rx_flush(), no lock held) -> send()
  *      interrupt -> netdev_poll() -> poll() -> eth_rx() -> backlog -> protocols
  *
- * send() may leave packets when the host takes no more; netdev_tx_wake() goes on with them. poll()
+ * send() may leave packets when the host takes no more; netdev_tx_wake() resumes sending. poll()
  * brings in at most a budget. Under load the interrupt stays off and a kernel thread polls, so that
  * the scheduler shares the vCPU between packets and programs. A card may have several queues, each
  * with its own interrupt: they send and poll side by side. The hash of a packet's flow chooses the
@@ -62,7 +61,7 @@
 #define IFF_ALLMULTI 0x200
 #define IFF_MULTICAST 0x1000
 #define IFF_LOWER_UP 0x10000
-/* What a user may change, and what follows from the device and is left as it is. */
+/* IFF_* flags that a user may change; the others follow from the device. */
 #define NETDEV_USERS_FLAGS                                                                         \
 	(IFF_UP | IFF_PROMISC | IFF_ALLMULTI | IFF_NOARP | IFF_MULTICAST | 0x4 | 0x20 | 0x8000)
 #define NETDEV_KERNELS_FLAGS                                                                       \
@@ -85,8 +84,8 @@ struct netdev_ops {
 	const char *qdisc;  /* "noqueue" without a queue */
 	u32 max_mtu;
 	/*
-	 * takes neither many segments in one skb (skb->gso) nor packets without a checksum; a card
-	 * with send() is asked otherwise
+	 * the driver accepts neither skb->gso nor packets without a checksum; for a driver with
+	 * send() see to_be_cut()
 	 */
 	bool cuts_nothing;
 	/*
@@ -99,8 +98,8 @@ struct netdev_ops {
 	 */
 	int (*xmit)(struct net_device *dev, struct sk_buff *skb);
 	/*
-	 * Sends from the front of @queue, and frees what it has sent. Returns how many. What it
-	 * leaves waits for netdev_tx_wake().
+	 * Sends from the front of @queue, and frees what it has sent. Returns how many. The rest
+	 * waits for netdev_tx_wake().
 	 */
 	u32 (*send)(struct netdev_queue *q, struct list_head *queue);
 	/*
@@ -116,14 +115,14 @@ struct netdev_ops {
 	/* A card comes up or goes down. */
 	int (*open)(struct net_device *dev);
 	void (*stop)(struct net_device *dev);
-	/* It may refuse; it is told. NULL is fine. */
+	/* Checks and applies a new MTU; an error refuses it. May be NULL. */
 	int (*set_mtu)(struct net_device *dev, u32 mtu);
 	void (*set_address)(struct net_device *dev, const u8 *mac);
 	/* IFF_PROMISC is another. */
 	void (*modes_changed)(struct net_device *dev);
 };
 
-/* As /sys tells it. */
+/* Values of /sys/class/net/NAME/addr_assign_type. */
 enum { NETDEV_ADDR_PERM, NETDEV_ADDR_RANDOM, NETDEV_ADDR_STOLEN, NETDEV_ADDR_SET };
 
 /* RFC 2863's states of a device; <linux/if.h> needs libc. */
@@ -148,7 +147,8 @@ struct netdev_queue {
 	struct net_device *dev;
 	u32 index;
 	spinlock_t lock;
-	struct list_head txq; /* under lock, as what follows */
+	/* queued packets; under lock, as the members below */
+	struct list_head txq;
 	u32 txq_len;
 	bool busy; /* a vCPU is in send() */
 	/* the card has refused a packet: nothing is sent until it wakes the queue */
@@ -156,7 +156,7 @@ struct netdev_queue {
 	bool woken; /* it woke the queue while busy */
 	/* a large frame waits: nothing is held back */
 	bool large;
-	/* in the list of senders of the vCPU whose net_rx_flush() will send; see listed */
+	/* in the list of the vCPU whose net_rx_flush() will send this queue; see listed */
 	struct list_head link;
 	u32 listed;
 	/* frames were sent often in the last period */
@@ -179,8 +179,8 @@ struct netdev_queue {
 
 struct net_device {
 	/*
-	 * Its namespace: what a late packet may still look at (netdev_init() leaves net and
-	 * nr_neighs, which stand side by side).
+	 * The namespace, which a late packet may still read: netdev_init() keeps the adjacent
+	 * members net and nr_neighs.
 	 */
 	struct list_head list; /* under net->lock */
 	/* not a reference: devices end with their namespace */
@@ -203,16 +203,16 @@ struct net_device {
 	/* it is on its way to another namespace, queues and all; under link.c's mutex */
 	bool moves;
 	/*
-	 * it has been in another namespace, whose connections may name it, so it is never freed;
+	 * the device has been in another namespace, whose connections may refer to it: never freed;
 	 * under link.c's mutex
 	 */
 	bool wandered;
 
 	/* Settings: flags and their counts under net->lock; all are read without it. */
 	u32 flags; /* IFF_* */
-	/* how many have asked for IFF_PROMISC, IFF_ALLMULTI */
+	/* users of IFF_PROMISC, of IFF_ALLMULTI */
 	u32 promisc, allmulti;
-	/* IFF_PROMISC, IFF_ALLMULTI: those that were asked for by hand, which programs are told */
+	/* IFF_PROMISC, IFF_ALLMULTI as set by hand, which is what programs see */
 	u32 asked;
 	u32 mtu;
 	u16 type; /* ARPHRD_* */
@@ -229,16 +229,17 @@ struct net_device {
 	bool oper_known;
 	u32 carrier_changes;
 
-	/* Devices that stand on each other, and bridges: under link.c's mutex. */
+	/* Stacked devices and bridges: under link.c's mutex. */
 	/* the most devices that stand below it, one on the other */
 	u8 level;
-	struct list_head upper_link; /* of those that stand on another */
-	/* devices that stand on it, vlan and the like; read without a lock */
+	/* in the list of devices stacked on another */
+	struct list_head upper_link;
+	/* number of devices stacked on this one (vlan and the like); read without a lock */
 	u32 uppers;
 	/*
-	 * The device that this one is a part of (a bridge), which gets its packets first by
-	 * rx_handler (true: consumed). Changed by link.c under its mutex, read without a lock; what
-	 * @port leads to lives for a grace period longer.
+	 * The master that this device is a port of (a bridge), which gets its packets first by
+	 * rx_handler (true: consumed). Changed by link.c under its mutex, read without a lock; the
+	 * object behind @port is freed a grace period later.
 	 */
 	struct net_device *master;
 	bool (*rx_handler)(struct net_device *dev, struct sk_buff *skb);
@@ -261,8 +262,8 @@ struct net_device {
 	/* counted without a lock, for people to read; netdev_sum() adds up all of them */
 	struct netdev_stats stats;
 
-	/* Which packets go first. */
-	/* priorities of net_prio (sock_cgroup.c); NULL: no group has one here */
+	/* Priorities and queueing discipline. */
+	/* priorities of net_prio (sock_cgroup.c); NULL: no group has a priority for this device */
 	struct prio_map *prio_map;
 	/* its queueing discipline (sched/qdisc.h); NULL: only the device's own queue */
 	struct qdisc_root *qdisc;
@@ -273,8 +274,8 @@ struct net_device {
 	struct netdev_queue *more; /* the driver's, of nr_queues - 1; NULL */
 	u32 nr_queues;
 	/*
-	 * numbers of queues, as programs are told: how many there could be, and how many are used.
-	 * Under link.c's mutex, read without a lock
+	 * numbers of queues as programs see them: the most possible, and those in use. Under
+	 * link.c's mutex, read without a lock
 	 */
 	u32 num_tx, num_rx, real_tx, real_rx;
 	/* nothing is sent while the number of queues changes */
@@ -315,7 +316,10 @@ static inline u32 netdev_shown_flags(const struct net_device *dev)
 {
 	return (dev->flags & ~(u32)(IFF_PROMISC | IFF_ALLMULTI)) | dev->asked;
 }
-/* Adds @by to the users that want all frames (IFF_PROMISC) or all multicast (IFF_ALLMULTI). */
+/*
+ * Adds @by to the number of users that need all frames (IFF_PROMISC) or all multicast
+ * (IFF_ALLMULTI).
+ */
 void netdev_count(struct net_device *dev, u32 flag, int by);
 /* Counts as netdev_count() does, unless the device with that dev->id is gone. */
 void netdev_count_of(struct net_device *dev, u64 id, u32 flag, int by);
@@ -327,7 +331,7 @@ int netdev_set_address(struct net_device *dev, const u8 *mac);
 void netdev_set_carrier(struct net_device *dev, bool on);
 int netdev_set_alias(struct net_device *dev, const char *text, u32 len);
 /*
- * Takes a device, with its addresses, from its namespace's list: nobody finds it any more. May
+ * Removes a device, with its addresses, from its namespace's list, so that no lookup finds it. May
  * sleep.
  */
 void netdev_unregister(struct net_device *dev);
@@ -349,14 +353,12 @@ struct altname {
 };
 
 /*
- * uevent.c: Reports a device; @old: its former name, @synth: lines of an event that was asked for,
- * or NULL.
+ * uevent.c: Reports a device; @old: its former name, @synth: lines of a requested event, or NULL.
  */
 void netdev_uevent(
 	const struct net_device *dev, const char *action, const char *old, const char *synth);
 /*
- * Sends uevents of the queues of one direction, of which there were @from and will be @to. May
- * sleep.
+ * Sends uevents of the queues of one direction, whose number changes from @from to @to. May sleep.
  */
 void netdev_queue_uevents(const struct net_device *dev, bool tx, u32 from, u32 to);
 void uevent_init(void); /* other devices' events go out from now on */
@@ -374,9 +376,9 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb);
  */
 void netif_loop(struct net_device *dev, struct sk_buff *skb);
 /*
- * Processes what has come in on this vCPU, and what that brings forth, and sends what waits in its
- * devices' queues. To be called with no lock held when packets may have been sent; a call from
- * within processing does nothing.
+ * Processes the packets received on this vCPU, and those that this causes, and sends the queued
+ * packets of its devices. To be called with no lock held when packets may have been sent; a call
+ * from within processing does nothing.
  */
 void net_rx_flush(void);
 /* Sends by a device that is up. Consumes @skb. 0 or -errno. */
@@ -398,29 +400,28 @@ void packet_tap_in(struct sk_buff *skb);
 void packet_device_gone(struct net_device *dev);
 
 /*
- * For drivers: note an interrupt that says that something has arrived, or that the host takes
- * packets again.
+ * For drivers' interrupts: note that packets have arrived, or that the host accepts packets again.
  */
 void netdev_poll(struct netdev_queue *q);
 void netdev_tx_wake(struct netdev_queue *q);
 /*
  * True while a vCPU is in poll() or delivers its packets. A caller that has disabled poll() and
- * then sees false knows that no packet will come. It ends without a worker: a waiter may hold the
- * mutex that all workers wait for.
+ * then sees false knows that no packet will come. Polling ends without a worker's help, since a
+ * waiter may hold the mutex that all workers wait for.
  */
 bool netdev_polling(const struct netdev_queue *q);
 
 /* ---- netdev_queues.c ---- */
 
 /*
- * Gives @dev, which is not registered yet, @n queues, of which @more (NULL: n is 1) lie there. All
- * are used.
+ * Sets up @n queues of @dev, which is not registered yet; @more has all but the first (NULL: n is
+ * 1). All are used.
  */
 void netdev_queues_setup(struct net_device *dev, struct netdev_queue *more, u32 n);
 /*
- * Waits until no vCPU is in send() of @dev, a card that is down and whose interrupts are off, and
- * none will be; drops what waited. Takes as long as the end of a host call on another vCPU. May
- * sleep.
+ * Waits until no vCPU is in send() of @dev, and drops its queued packets. @dev is a card that is
+ * down and whose interrupts are off, so none will enter send() again. Takes as long as a host call
+ * on another vCPU. May sleep.
  */
 void netdev_quiesce(struct net_device *dev);
 /*
@@ -429,8 +430,8 @@ void netdev_quiesce(struct net_device *dev);
  */
 void netdev_resize_tx(struct net_device *dev, u32 n);
 /*
- * Sets the numbers of queues that programs are told, of any device; 0: unchanged. May sleep;
- * link.c's mutex held, or the device is not published yet.
+ * Sets the numbers of queues that programs see, of any device; 0: unchanged. May sleep; link.c's
+ * mutex held, or the device is not published yet.
  */
 void netdev_tell_queues(struct net_device *dev, u32 rx, u32 tx);
 /* Returns how many frames wait in the fullest of its queues. */
@@ -452,7 +453,7 @@ static inline u32 flow_share(u32 hash, u32 n)
 	return (u32)((u64)hash * n >> 32);
 }
 
-/* What vCPU @cpu has done since the boot, and what waits for it. */
+/* Counters of vCPU @cpu since boot, and its number of waiting packets. */
 struct net_io_counts {
 	u32 processed, dropped, squeezed, waiting;
 };
@@ -469,8 +470,8 @@ void netdev_purge_tx(struct net_device *dev); /* what waits in its queues */
  */
 void netdev_forget_senders(const struct net_device *dev);
 /*
- * Drops what is left of the devices of @net, which are down, after a grace period. Nothing is added
- * any more.
+ * Drops the left packets of devices of @net, all of which are down, after a grace period. No packet
+ * is added any more.
  */
 void netdev_spill_forget(const struct net *net);
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * netdev_io.c: the way of packets between devices and the network layer.
+ * netdev_io.c: passes packets between devices and the network layer.
  *
  *      dev_xmit() -> lo -> netif_rx() -> this vCPU's backlog -> net_rx_flush() -> ip_rcv()
  *      dev_xmit() -> a card's queue -> net_rx_flush() -> its send(), many packets at once
  *      interrupt -> netdev_poll() -> its poll() -> netif_rx() -> net_rx_flush() -> ip_rcv()
  *
  * A packet to this machine is processed by the vCPU that sent it, after the sender has given up its
- * locks: no wake-up of a thread, no lock but the receiving socket's. What processing sends
- * (acknowledgements) goes to the end of the backlog. A flush ends after FLUSH_MAX packets: what is
- * left goes on in a kernel thread (spill), so that frames that go in circles between devices cost
- * what one task costs, and bounded memory.
+ * locks: no wake-up of a thread, no lock but the receiving socket's. Packets sent by processing
+ * (acknowledgements) go to the end of the backlog. A flush ends after FLUSH_MAX packets: a kernel
+ * thread processes the rest (spill). So frames that circle between devices cost the CPU time of one
+ * task, and bounded memory.
  *
  * A card that sends often holds its frames back for a moment while their vCPU has work: until that
  * goes idle, HOLD_FRAMES wait, or HOLD_NS have passed. Each frame may wake a peer on the host,
@@ -41,9 +41,10 @@
 
 #define POLL_BUDGET 64 /* frames in a round */
 #define BACKLOG_BYTES (64UL << 20)
-/* the part of the memory that it is at most, as 1/n */
+/* largest backlog as a part of the memory, as 1/n */
 #define BACKLOG_PART 8
-#define SPILL_PART 4     /* of that for what goes on in the thread */
+/* part of a backlog's room for packets that are left to the thread, as 1/n */
+#define SPILL_PART 4
 #define FLUSH_MAX 16384U /* packets of a flush */
 #define SPILL_MAX 4096U
 #define SPILL_PIECE 128U
@@ -52,7 +53,7 @@
 
 #define HOLD_NS 250000UL
 #define HOLD_FRAMES 64U
-/* a larger frame is worth a host call of its own */
+/* a larger frame is sent to the host at once */
 #define HOLD_LARGE 4096U
 #define OFTEN_NS NSEC_PER_MSEC
 #define OFTEN 16U /* frames in OFTEN_NS */
@@ -79,8 +80,8 @@ static struct backlog {
 } backlogs[MAX_CPUS];
 
 /*
- * What flushes have left, so that frames that go in circles do not keep a vCPU. Protected by its
- * lock.
+ * Packets that flushes have left, so that frames that circle between devices do not occupy a vCPU.
+ * Protected by its lock.
  */
 static struct {
 	spinlock_t lock;
@@ -101,8 +102,8 @@ static u64 backlog_room(void)
 /* ---- receiving ---- */
 
 /*
- * Returns the counters for a received packet. For packets that other devices hand on the queue is
- * not known.
+ * Returns the counters for a received packet. For packets from other devices the queue is not
+ * known.
  */
 static struct netdev_stats *rx_stats(struct net_device *dev, const struct sk_buff *skb)
 {
@@ -119,7 +120,7 @@ void netif_rx(struct net_device *dev, struct sk_buff *skb)
 	struct netdev_stats *stats;
 
 	skb->dev = dev;
-	/* The priority that its sender gave it ends here. */
+	/* The priority that its sender gave it does not apply to the receiver. */
 	skb->prioidx = 0;
 	if (unlikely(b->len >= READ_ONCE(netdev_max_backlog) ||
 		     b->bytes >= (b->room ? b->room : BACKLOG_BYTES))) {
@@ -334,7 +335,7 @@ static void before_idle(void)
 	send_held(&backlogs[smp_processor_id()]);
 }
 
-/* Processes a piece of the rest; what is left then has its turn behind other work. */
+/* Processes a batch of the left packets; reschedules its work for the rest. */
 static void spill_go_on(struct work *w)
 {
 	struct backlog *b = &backlogs[smp_processor_id()];
@@ -355,7 +356,7 @@ static void spill_go_on(struct work *w)
 	flush(b, 2 * SPILL_PIECE);
 	if (more)
 		work_queue(&spill.work);
-	/* A worker that always finds work gives way only here. */
+	/* A worker that always finds work reschedules only at this point. */
 	cond_resched();
 }
 
@@ -416,7 +417,7 @@ void netdev_poll(struct netdev_queue *q)
 
 bool netdev_polling(const struct netdev_queue *q)
 {
-	/* what makes poll() do nothing was said before */
+	/* orders the caller's earlier write that disables poll() before the read */
 	smp_mb();
 	return smp_load_acquire(&q->in_poll);
 }
@@ -483,7 +484,7 @@ static void purge(struct netdev_queue *q)
 
 	spin_lock(&q->lock);
 	list_for_each_entry(skb, &q->txq, list)
-		/* what a vCPU has in send() it counts itself */
+		/* packets in send() are counted by that vCPU */
 		q->txq_len--;
 	list_splice_tail_init(&q->txq, &batch);
 	q->stopped = false;
@@ -557,7 +558,7 @@ static int queue_tx(struct net_device *dev, struct sk_buff *skb)
 	return 0;
 }
 
-/* Stamps a packet whose sender asks for the time when it leaves. */
+/* Stamps a packet whose sender asks for the time of transmission. */
 static void stamp(const struct net_device *dev, struct sk_buff *skb)
 {
 	if (skb->stamp_wanted & SKB_STAMP_SCHED)
@@ -567,7 +568,7 @@ static void stamp(const struct net_device *dev, struct sk_buff *skb)
 	skb->stamp_for = NULL;
 }
 
-/* Sends by a card what was left to be segmented or summed. */
+/* Segments or checksums a packet and sends it by a card that cannot do so. */
 static int xmit_cut(struct net_device *dev, struct sk_buff *skb)
 {
 	LIST_HEAD(cut);
@@ -587,8 +588,8 @@ static int xmit_cut(struct net_device *dev, struct sk_buff *skb)
 }
 
 /*
- * True if the packet must be cut here: a card cuts only packets whose headers are as this kernel's
- * TCP writes them.
+ * True if the packet must be cut in software: a card cuts only packets whose headers are as this
+ * kernel's TCP writes them.
  */
 static bool to_be_cut(const struct net_device *dev, const struct sk_buff *skb)
 {

@@ -84,7 +84,7 @@ static void wait_for_senders(struct net_device *dev)
 	}
 }
 
-/* Locks all queues. Lockdep knows one lock of a class: the first stands for all. */
+/* Locks all queues. Lockdep tracks one lock of a class: the first represents all. */
 static void lock_all(struct net_device *dev)
 {
 	spin_lock(&dev->first.lock);

@@ -7,7 +7,7 @@
  * to an existing device it needs CAP_NET_ADMIN or must be its owner (TUNSETOWNER, TUNSETGROUP).
  * NAPI flags are kept and shown but change nothing: a written frame is received at once, and is not
  * joined with others; with IFF_NAPI_FRAGS a frame's pieces are checked, each of which must fit into
- * a page. Not here: filters, programs that choose a queue (EOPNOTSUPP).
+ * a page. Not supported: filters, programs that choose a queue (EOPNOTSUPP).
  */
 #include "kernel/fs/devtmpfs/devtmpfs.h"
 #include "kernel/net/link/tun.h"
@@ -32,7 +32,7 @@
 		IFF_NO_CARRIER | IFF_NAPI | IFF_NAPI_FRAGS)
 #define SNDBUF_DEFAULT 0x7fffffff
 
-/* struct ifreq, as far as it is asked for here; <linux/if.h> needs libc. */
+/* struct ifreq with the members used in this file; <linux/if.h> needs libc. */
 struct tun_ifreq {
 	char name[IFNAMSIZ];
 	union {
@@ -287,7 +287,7 @@ static long set_queue(struct tun_file *tf, u64 arg)
 /* ---- the other ioctls ---- */
 
 /*
- * What a program gives and gets: read before link.c's mutex is taken, and written after. Its pages
+ * The argument of an ioctl: read before link.c's mutex is taken, and written after, since its pages
  * may be a slow or hostile file system's.
  */
 union tun_arg {
@@ -430,8 +430,8 @@ static long set_carrier(struct tun *t, int on)
 }
 
 /*
- * Handles the ioctls of an attached device. link.c's mutex held. @a: the data that @arg points to,
- * if arg_size() says that it does.
+ * Handles the ioctls of an attached device. link.c's mutex held. @a: the data at @arg, if
+ * arg_size() is not 0.
  */
 static long of_device(struct tun_file *tf, u32 cmd, u64 arg, union tun_arg *a)
 {

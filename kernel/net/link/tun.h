@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tun.h: /dev/net/tun: a device whose other side is a program, which reads the packets that leave
- * by the device and writes those that it receives.
+ * tun.h: /dev/net/tun: a device whose other side is a program, which reads the packets that the
+ * device sends and writes those that it receives.
  *
  *      tun.c       the file: which device it is attached to, ioctls
  *      tun_queue.c the files of a device, which are its queues, and the queue of each flow
@@ -32,7 +32,7 @@
 #include "kernel/vfs/lock/fasync.h"
 #include "kernel/vfs/vfs.h"
 
-/* Flags that say what a frame looks like to the program; one is a hint, one is about queues. */
+/* Flags for the format of a frame; ONE_QUEUE is a hint, MULTI_QUEUE is about queues. */
 #define TUN_SHAPE                                                                                  \
 	(IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_ONE_QUEUE | IFF_MULTI_QUEUE |          \
 		IFF_NAPI | IFF_NAPI_FRAGS)

@@ -6,11 +6,11 @@
  *	[struct tun_pi, unless IFF_NO_PI] [struct virtio_net_hdr, with IFF_VNET_HDR] a packet
  *	(IFF_TUN) or a frame of Ethernet (IFF_TAP)
  *
- * A packet that leaves is segmented and gets its checksum, unless TUNSETOFFLOAD says that the
- * program takes TCP's packets uncut. The checksum of an uncut packet is the pseudo header's, and
- * its virtio_net_hdr, if there is one, says so. A packet that the program writes may also be uncut
- * and without a checksum, as its virtio_net_hdr says: it is cut when it leaves by a card (gso.c).
- * At most txqueuelen frames and QUEUE_BYTES wait for a reader; more are dropped, as a wire would.
+ * A packet that leaves is segmented and gets its checksum, unless TUNSETOFFLOAD has enabled uncut
+ * TCP packets. The checksum of an uncut packet is the pseudo header's, and its virtio_net_hdr, if
+ * there is one, has the flag. A packet that the program writes may also be uncut and without a
+ * checksum, as its virtio_net_hdr says: it is cut when it leaves by a card (gso.c). At most
+ * txqueuelen frames and QUEUE_BYTES wait for a reader; more are dropped, as a wire would.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -248,7 +248,7 @@ static int receive(struct tun_file *tf, struct sk_buff *skb, const struct virtio
 	return 0;
 }
 
-/* True for segments of TCP, whose checksums are made when they are cut. */
+/* True for TCP segments, whose checksums are computed when they are cut. */
 static bool is_tcp(const struct virtio_net_hdr *v)
 {
 	u32 type = v->gso_type & ~(u32)VIRTIO_NET_HDR_GSO_ECN;
@@ -258,8 +258,8 @@ static bool is_tcp(const struct virtio_net_hdr *v)
 }
 
 /*
- * Checks the pieces of a frame for IFF_NAPI_FRAGS: each piece behind the first would be in a page
- * of its own. Returns 0, -EMSGSIZE or -EINVAL.
+ * Checks the pieces of a frame for IFF_NAPI_FRAGS: each piece behind the first must fit into a
+ * page. Returns 0, -EMSGSIZE or -EINVAL.
  */
 static int check_pieces(const struct iov_iter *from)
 {

@@ -3,14 +3,14 @@
  * vlan.c: VLANs of a card (IEEE 802.1Q): a device that sends and receives the frames with its tag
  * through the device below it.
  *
- *	out   dev_xmit(eth0.5) -> skb->vlan_tci = 5 -> dev_xmit(eth0) -> the tag among the bytes,
- *	      unless eth0 takes it beside them
+ *	out   dev_xmit(eth0.5) -> skb->vlan_tci = 5 -> dev_xmit(eth0) -> tag put into the bytes,
+ *	      unless eth0 takes it as metadata
  *	in    eth_rx(eth0): the tag out of the bytes -> deliver() -> vlan_rx() -> eth0.5
  *
- * A tag travels beside the bytes (skb.h) while the frame is in this machine, so that AF_PACKET
+ * A tag is metadata of the skb (skb.h) while the frame is in this machine, so that AF_PACKET
  * reports it as Linux does, and a bridge or a veth passes it on unchanged. A priority tag (VLAN 0)
  * is treated as no tag.
- * Not here: 802.1ad, GVRP, MVRP, priorities mapped to tags: EOPNOTSUPP, EPROTONOSUPPORT.
+ * Not supported: 802.1ad, GVRP, MVRP, priorities mapped to tags: EOPNOTSUPP, EPROTONOSUPPORT.
  * Locks: vlans_lock (spin) for the table; values change under link.c's mutex and are read without.
  */
 #include <asm/errno.h>
@@ -100,7 +100,7 @@ static int vlan_xmit(struct net_device *dev, struct sk_buff *skb)
 		kfree_skb(skb);
 		return 0;
 	}
-	if (skb->vlan_proto && !vlan_insert(skb)) { /* a tag of its own, inside */
+	if (skb->vlan_proto && !vlan_insert(skb)) { /* an inner tag */
 		dev->stats.tx_dropped++;
 		kfree_skb(skb);
 		return -ENOBUFS;
@@ -145,8 +145,8 @@ bool vlan_untag(struct sk_buff *skb)
 }
 
 /*
- * Handles a tagged frame that no VLAN device has taken: a priority tag (VLAN 0) is removed, and
- * what is behind it counts, maybe another tag. False: @skb has been freed.
+ * Handles a tagged frame that no VLAN device has taken: a priority tag (VLAN 0) is removed, and the
+ * payload behind it, maybe another tag, is handled next. Returns false if @skb was freed.
  */
 bool vlan_rx_priority(struct sk_buff *skb)
 {
@@ -168,7 +168,7 @@ bool vlan_insert(struct sk_buff *skb)
 {
 	u8 h[ETH_HLEN], *to;
 
-	/* There are many tags, in front of headers that fill room[]. */
+	/* no room: many tags in front of headers that fill room[] */
 	if (skb->head < VLAN_TAG)
 		return false;
 	if (skb_len(skb) >= ETH_HLEN) {

@@ -23,8 +23,8 @@ bool vlan_rx_priority(struct sk_buff *skb);
  */
 bool vlan_strip(struct sk_buff *skb);
 /*
- * Removes the tag of a packet whose link header was pulled and says that a tag follows. False: it
- * is cut off.
+ * Removes the tag of a packet whose link header was pulled and announces a tag. Returns true if the
+ * tag is complete.
  */
 bool vlan_untag(struct sk_buff *skb);
 /*
