@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bridge.c: bridges and their ports: adding and removing ports, and what a bridge takes from its
- * ports. It has the smallest of their addresses and the smallest MTU, unless the administrator has
- * set these, and a link while one of them forwards.
+ * bridge.c: bridges and their ports: adding and removing ports, and the address, MTU and link that
+ * a bridge takes from its ports. It has the smallest of their addresses and the smallest MTU,
+ * unless the administrator has set these. It has a link while one of them forwards.
  *
  * The states of ports are stp.c's. Without a spanning tree, ports in a loop forward for ever; the
  * bounds in netdev.c keep that from exhausting the machine.
@@ -39,7 +39,7 @@ void br_id(const struct bridge *br, u8 id[8])
 	memcpy(id + 2, br->id_mac, ETH_ALEN);
 }
 
-/* ---- what follows from the ports ---- */
+/* ---- values computed from the ports ---- */
 
 struct sum {
 	u8 mac[ETH_ALEN];
@@ -81,7 +81,7 @@ void br_follow_states(struct bridge *br)
 	struct sum s;
 
 	add_up(br, &s);
-	/* Two vCPUs may do this at one time: the one that sets the carrier last looks again. */
+	/* Two vCPUs may do this at one time: the one that sets the carrier last checks again. */
 	while (s.live != READ_ONCE(br->dev->carrier)) {
 		netdev_set_carrier(br->dev, s.live);
 		add_up(br, &s);
@@ -106,7 +106,7 @@ static void follow_ports(struct bridge *br)
 	br_follow_states(br);
 }
 
-/* The spanning tree's timers come here too, by a device that stands on another bridge. */
+/* Also called by timers of the spanning tree, for a device that is stacked on another bridge. */
 static void port_carrier(struct net_device *dev)
 {
 	struct br_port *p = br_port_of(dev);

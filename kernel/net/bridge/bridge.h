@@ -6,8 +6,8 @@
  * What the folder is for:
  *      bridge.c          the device, its ports, link, MTU and address
  *      fdb.c             the table of addresses: learning, ageing, static entries
- *      forward.c         a frame's way
- *      snoop*.c, mdb.c   members of groups, overheard (snoop.h); bridge mdb
+ *      forward.c         forwards a frame
+ *      snoop*.c, mdb.c   IGMP and MLD snooping (snoop.h); bridge mdb
  *      stp.c, bpdu.c     the spanning tree: states of ports, the root; its frames
  *      values.c          IFLA_BR_* and IFLA_BRPORT_*: what can be set
  *      netlink.c         the family AF_BRIDGE of rtnetlink: bridge(8)
@@ -18,7 +18,7 @@
  * Call sequence: `ip link set DEV master BR` makes a port, whose net_device.rx_handler leads into
  * forward.c; a frame is learnt from, then passed up, out by one port, or by all.
  *
- * Locks: link.c's mutex for ports that come and go, and for values. br->lock (spin, inside
+ * Locks: link.c's mutex for ports that come and go, and for settings. br->lock (spin, inside
  * net->lock) for the list and states of ports and the table; a frame's lookup takes it, and frames
  * are sent without it. A port and a bridge live for a grace period after they have gone.
  *
@@ -38,12 +38,13 @@
 
 #define BR_PORTS_MAX 1023U
 #define BR_FDB_BITS 8
-#define BR_LEARNED_MAX 4096U         /* of one bridge */
-#define BR_LEARNED_MAX_ALL 32768U    /* of all */
-#define BR_BY_HAND_MAX 4096U         /* of one bridge */
-#define BR_TICK (NSEC_PER_SEC / 100) /* times are told in hundredths of a second */
+#define BR_LEARNED_MAX 4096U      /* of one bridge */
+#define BR_LEARNED_MAX_ALL 32768U /* of all */
+#define BR_BY_HAND_MAX 4096U      /* of one bridge */
+/* times are reported in hundredths of a second */
+#define BR_TICK (NSEC_PER_SEC / 100)
 
-/* br_port.flags: bit n is what br_port_flags[n] names (values.c). */
+/* br_port.flags: bit n is named by br_port_flags[n] (values.c). */
 enum {
 	BRP_HAIRPIN,
 	BRP_GUARD,
@@ -65,7 +66,7 @@ enum {
 struct br_vector {
 	u8 root[8];
 	u32 cost;     /* of the path from @bridge to @root */
-	u8 bridge[8]; /* bridge that says so */
+	u8 bridge[8]; /* bridge that sends the message */
 	u16 port;     /* by which of its ports */
 };
 
@@ -81,9 +82,9 @@ struct br_port_stp {
 	/* a configuration message is due once the hold timer has run out */
 	bool pending;
 	u64 age_at, forward_at, hold_at;
-	/* its state has changed: listeners are to be told once the lock is free */
+	/* its state has changed: notify listeners once the lock is free */
 	bool tell;
-	bool flush; /* what was learnt of it is to go then */
+	bool flush; /* then also drop entries learnt from it */
 };
 
 struct br_port {
@@ -115,7 +116,7 @@ struct br_stp {
 	u8 root[8];
 	u32 root_cost;
 	u16 root_port; /* its number; 0: this bridge is root */
-	/* the root says that the topology has changed; this bridge has seen it change */
+	/* the root reports a change of the topology; this bridge has seen one */
 	bool change, change_detected;
 	u32 hello, max_age, forward_delay; /* the root's, in ticks */
 	u64 hello_at, tcn_at, change_at;
@@ -213,7 +214,7 @@ u64 br_ticks_until(u64 at);
 /* ---- bpdu.c ---- */
 /* A message of the spanning tree. Times in 1/256 s. */
 struct br_bpdu {
-	/* it only says that the topology has changed; the other fields mean nothing */
+	/* the message only reports a change of the topology; the other fields are unused */
 	bool notification;
 	bool change, change_ack;
 	struct br_vector v;
@@ -222,8 +223,8 @@ struct br_bpdu {
 /* Makes the frame that sends @b by @p; NULL: no memory. br->lock held. */
 struct sk_buff *br_bpdu_frame(const struct br_port *p, const struct br_bpdu *b);
 /*
- * Hands a frame to the bridge's group address, whose link header has been pulled, to the spanning
- * tree if it is a message of it.
+ * Handles a frame to the bridge group address, whose link header has been pulled: a spanning tree
+ * message goes to the spanning tree.
  */
 void br_bpdu_rx(struct br_port *p, const struct sk_buff *skb, const struct ethhdr *h);
 
@@ -235,7 +236,7 @@ struct br_fdb *br_fdb_find_locked(struct bridge *br, const u8 *mac);
  * without the lock.
  */
 bool br_fdb_learn_locked(struct bridge *br, struct br_port *p, const u8 *mac);
-/* Sets the entries of the bridge's and its ports' own addresses anew. */
+/* Recreates the entries of the bridge's and its ports' own addresses. */
 void br_fdb_own(struct bridge *br);
 enum { BR_FLUSH_LEARNED, BR_FLUSH_ALL };
 /* Removes the entries of @p, or of all ports and the bridge (NULL). */

@@ -12,7 +12,7 @@
  *    Beyond that no address is learnt, and frames to it are flooded.
  * 3. No entry names a port that has been removed.
  *
- * Locks: br->lock. Listeners are told of entries without it.
+ * Locks: br->lock. Listeners are notified without it.
  */
 #include <asm/errno.h>
 #include <linux/neighbour.h>
@@ -48,7 +48,7 @@ static struct br_fdb *find(struct bridge *br, const u8 *mac)
 	return NULL;
 }
 
-/* True if what was learnt in @e has aged: faster while the spanning tree changes. */
+/* True if the learnt entry @e has aged, which is faster while the spanning tree changes. */
 static bool is_old(const struct bridge *br, const struct br_fdb *e)
 {
 	u32 hold = br->stp.change ? br->stp.forward_delay : br->ageing;
@@ -151,7 +151,7 @@ bool br_fdb_learn_locked(struct bridge *br, struct br_port *p, const u8 *mac)
 
 /* ---- ageing and flushing ---- */
 
-/* Entries to remove are taken in portions, so that listeners are told without the lock. */
+/* Entries are removed in portions, so that listeners are notified without the lock. */
 #define PIECE 16U
 
 struct doomed {
@@ -216,7 +216,7 @@ void br_fdb_gc(struct ktimer *t)
 	spin_unlock(&br->lock);
 }
 
-/* Starts the timer anew after the ageing time of entries has changed. */
+/* Restarts the timer after the ageing time of entries has changed. */
 void br_fdb_gc_soon(struct bridge *br)
 {
 	spin_lock(&br->lock);

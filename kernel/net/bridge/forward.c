@@ -109,8 +109,8 @@ static void add_way(
 }
 
 /*
- * Sends to all ports that want such frames. Broadcasts and multicasts of the bridge's own host go
- * to all ports. br->lock held.
+ * Sends to all ports whose flags accept such frames. Broadcasts and multicasts of the bridge's own
+ * host go to all ports. br->lock held.
  */
 static void flood(
 	struct bridge *br, struct sk_buff *skb, const struct br_port *from, u32 kind, struct way *w)
@@ -147,7 +147,7 @@ static u32 flood_kind(const u8 *dst)
 	return memcmp(dst, ones, ETH_ALEN) ? BRP_MCAST_FLOOD : BRP_BCAST_FLOOD;
 }
 
-/* Finds out where the packet goes; its network header stands at @off. br->lock held. */
+/* Finds the ports for a packet; its network header is at @off. br->lock held. */
 static void find_way(struct bridge *br, struct sk_buff *skb, struct br_port *from,
 	const struct ethhdr *eth, u32 off, struct way *w)
 {

@@ -20,7 +20,7 @@
 
 #define LIST_MAX 1024U
 
-/* struct ifreq, as far as it is asked for here; <linux/if.h> needs libc. */
+/* struct ifreq with the members used in this file; <linux/if.h> needs libc. */
 struct br_ifreq {
 	char name[IFNAMSIZ];
 	union {

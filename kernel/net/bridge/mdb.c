@@ -268,7 +268,7 @@ static int change(struct bridge *br, struct br_port *p, const struct br_mdb_entr
 	int err = group_of(e, &group);
 
 	if (!err && e->vid)
-		err = -EINVAL; /* VLANs are not told apart */
+		err = -EINVAL; /* VLANs are not supported */
 	if (!err && type == RTM_NEWMDB && !p && e->state != MDB_TEMPORARY)
 		err = -EINVAL; /* the host's are temporary */
 	if (err)

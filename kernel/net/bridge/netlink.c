@@ -134,7 +134,7 @@ int br_change_links(struct net *net, const struct nlmsghdr *req)
 		return err;
 	if (!br_port_of(d))
 		return -EOPNOTSUPP;
-	if (n < sizeof(struct rtattr)) { /* the state alone, as it was once */
+	if (n < sizeof(struct rtattr)) { /* the old format: the state alone */
 		struct {
 			struct rtattr a;
 			u8 state;

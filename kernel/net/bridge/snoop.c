@@ -392,7 +392,10 @@ void br_heard_router(struct bridge *br, struct br_port *p, int family)
 	br_snoop_at(br, at);
 }
 
-/* True if @source, which asks, is the querier from now on, or was before: the lowest address is. */
+/*
+ * True if @source, which sent a query, is the querier from now on, or was before. The lowest
+ * address wins.
+ */
 static bool is_elected(struct bridge *br, const ip_addr *source, int family)
 {
 	struct br_snoop_family *f = &br->snoop.family[family];
@@ -595,9 +598,7 @@ static int set_router(struct bridge *br, u64 type)
 	return 0;
 }
 
-/*
- * Returns what is left of @v ticks where time goes by in steps of 4 ms, as in a Linux with HZ=250.
- */
+/* Rounds @v ticks down to a multiple of 4 ms, as a Linux with HZ=250 does. */
 static u64 in_steps(u64 v)
 {
 	return min(v, LONGEST) * 5 / 2 * 2 / 5;

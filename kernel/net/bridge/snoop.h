@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snoop.h: what a bridge learns from passing messages of IGMP and MLD (RFC 4541): which ports lead
- * to members of a multicast group, and which to routers.
+ * snoop.h: multicast snooping. A bridge learns from passing IGMP and MLD messages (RFC 4541) which
+ * ports lead to members of a multicast group, and which to routers.
  *
  *     snoop.c        groups, members, routers; where a frame to a group goes; the timer
  *     snoop_rx.c     messages of IGMP, MLD and PIM that pass the bridge
@@ -9,11 +9,11 @@
  *     mdb.c          groups over rtnetlink: `bridge mdb`
  *
  * Once a querier is known, which keeps members up to date, a frame to a group goes to the ports of
- * its members and routers only. Before that it goes to all ports. Sources of a group are not kept
- * apart: reports of IGMPv3 and MLDv2 count as reports of version 2 and 1.
+ * its members and routers only. Before that it goes to all ports. Sources of a group are not
+ * distinguished: reports of IGMPv3 and MLDv2 count as reports of version 2 and 1.
  *
- * Locks: br->lock protects all of it. Times are values of ktime_get(), 0: never or over. Queries
- * and notifications are sent by br_snoop_finish().
+ * Locks: br->lock protects all these structures. Times are values of ktime_get(), 0: never or over.
+ * Queries and notifications are sent by br_snoop_finish().
  */
 #ifndef NESTLING_NET_BRIDGE_SNOOP_H
 #define NESTLING_NET_BRIDGE_SNOOP_H
@@ -53,7 +53,7 @@ struct br_snoop_family {
 	u64 unsure_until;
 	/* until then the bridge itself leads to a router */
 	u64 router_until;
-	ip_addr querier;     /* the one that was elected; any: none */
+	ip_addr querier;     /* the elected querier; any: none */
 	ip_addr source;      /* of own queries; any: none that would do */
 	struct br_query own; /* queries to the bridge's own host */
 };
@@ -93,7 +93,7 @@ struct br_member {
 	bool fast_leave;
 };
 
-/* A member as programs are told of it. */
+/* A member as reported to programs. */
 struct br_mdb_info {
 	int ifindex, master;
 	ip_addr group;
@@ -116,7 +116,7 @@ void br_snoop_end(struct bridge *br); /* it has no ports; may sleep */
 /* Joins or leaves the group of snoopers, when the bridge is set up or down. */
 void br_snoop_up(struct bridge *br, bool up);
 int br_snoop_set(struct bridge *br, u16 attr, u64 v); /* IFLA_BR_MCAST_*; -ENOENT: none of these */
-/* Drops br->lock, and sends and tells what has gathered meanwhile. */
+/* Drops br->lock, then sends the queries and notifications that were gathered under it. */
 void br_snoop_finish(struct bridge *br);
 u64 br_snoop_value(const struct bridge *br, u16 attr);
 int br_snoop_set_router(struct br_port *p, u64 type);
@@ -138,7 +138,7 @@ int br_group_del(struct bridge *br, struct br_port *p, const ip_addr *group);
 void br_heard_query(struct bridge *br, struct br_port *p, const ip_addr *source, int family,
 	const ip_addr *group, u64 delay);
 void br_heard_router(struct bridge *br, struct br_port *p, int family);
-/* True if a querier keeps the members of that family's groups known. */
+/* True if a querier keeps the members of that family's groups up to date. */
 bool br_has_querier(const struct bridge *br, int family);
 bool br_is_router(const struct bridge *br, int family);
 bool br_leads_to_router(const struct br_port *p, int family);
@@ -150,7 +150,7 @@ void br_member_info(const struct bridge *br, const struct br_group *g, const str
 
 /* ---- snoop_rx.c; br->lock held ---- */
 /*
- * Looks at a frame to a group from @p (NULL: the bridge's host), whose network header is at @off.
+ * Evaluates a frame to a group from @p (NULL: the bridge's host), whose network header is at @off.
  */
 void br_snoop_look(struct bridge *br, struct br_port *p, const struct sk_buff *skb, u32 off,
 	u16 protocol, struct br_heard *h);
@@ -158,7 +158,7 @@ void br_snoop_look(struct bridge *br, struct br_port *p, const struct sk_buff *s
 /* ---- snoop_query.c ---- */
 /* Looks up the addresses that queries are sent from; takes net->lock. */
 void br_query_sources(struct bridge *br);
-/* Starts the querier anew, on @p (NULL: on all ports). br->lock held, as for the rest. */
+/* Restarts the querier, on @p (NULL: on all ports). br->lock held, as for the functions below. */
 void br_query_start(struct bridge *br, struct br_port *p);
 /* Sends the queries of @q that are due. @q is @p's (NULL: the host's). */
 void br_query_due(struct bridge *br, struct br_port *p, int family, u64 now);

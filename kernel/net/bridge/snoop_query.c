@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snoop_query.c: a bridge as querier (mcast_querier). It asks for members on each port, and its own
- * host, so that its table stays true where no router asks.
+ * snoop_query.c: a bridge as querier (mcast_querier). It queries members on each port and its own
+ * host, so that its table stays valid where no router sends queries.
  *
  * Queries after the start follow each other fast, startup_count of them, then one comes every
  * query_interval. While another querier is heard, the bridge sends none (snoop.c).

@@ -31,7 +31,7 @@
 #define RECORD_TYPES 6
 #define DECISECOND (NSEC_PER_SEC / 10)
 
-/* A message: bytes [at, at + len) of a frame, all of which are there. */
+/* A message: bytes [at, at + len) of a frame, which is long enough. */
 struct message {
 	struct bridge *br;
 	struct br_port *port; /* NULL: from the bridge's own host */
@@ -55,7 +55,7 @@ static bool is_own_kind(const struct message *m, const ip_addr *a)
 	return ip_is_v4(a) == (m->family == SNOOP_V4);
 }
 
-/* True if membership of @a is to be known: groups of the link itself are for all. */
+/* True if membership of @a is tracked: groups of the link itself go to all ports. */
 static bool is_tracked(const ip_addr *a)
 {
 	static const ip_addr all_nodes = { { htonl(0xff020000), 0, 0, htonl(1) } };
@@ -78,8 +78,8 @@ static void leave(const struct message *m, const ip_addr *group)
 }
 
 /*
- * Records of a report of IGMPv3 or MLDv2; the first is at @off. False: there are fewer than it
- * says.
+ * Reads the records of a report of IGMPv3 or MLDv2; the first is at @off. Returns true if all @n
+ * records are complete.
  */
 static bool records(const struct message *m, u32 off, u32 n)
 {
@@ -105,7 +105,7 @@ static bool records(const struct message *m, u32 off, u32 n)
 			leave(m, &group);
 		else
 			join(m, &group);
-		/* what follows the last one does not matter */
+		/* bytes behind the last record are ignored */
 		if (off > m->len)
 			return !n;
 	}

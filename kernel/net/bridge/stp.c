@@ -342,7 +342,7 @@ static void take_own_times(struct bridge *br)
 	br->stp.forward_delay = br->forward_delay;
 }
 
-/* Starts the hello timer. Another bridge, the root, may have said that the hello time is 0. */
+/* Starts the hello timer. The root may have announced a hello time of 0. */
 static void start_hello(struct bridge *br)
 {
 	br->stp.hello_at = br->stp.on && READ_ONCE(br->dev->flags) & IFF_UP ?
@@ -362,7 +362,7 @@ static void become_root(struct bridge *br)
 	start_hello(br);
 }
 
-/* Selects all roles anew; @was_root: the bridge was the root before. */
+/* Selects all roles again; @was_root: the bridge was the root before. */
 static void select_all(struct bridge *br, bool was_root)
 {
 	update(br);
@@ -371,7 +371,7 @@ static void select_all(struct bridge *br, bool was_root)
 		become_root(br);
 }
 
-/* ---- what is heard; br->lock held ---- */
+/* ---- received messages; br->lock held ---- */
 
 static bool supersedes(const struct br_port *p, const struct br_vector *v)
 {
@@ -439,7 +439,7 @@ static void heard_notification(struct br_port *p)
 	send_config(p);
 }
 
-/* ---- events: br->lock held from here to finish() ---- */
+/* ---- events: br->lock held from the event to finish() ---- */
 
 static void sooner(u64 *at, u64 than)
 {
@@ -465,7 +465,7 @@ static void arm(struct bridge *br)
 		timer_cancel(&br->stp.timer);
 }
 
-/* Takes a port about which something is to be told; NULL: there is none. br->lock held. */
+/* Takes the next port with a pending notification; NULL: there is none. br->lock held. */
 static struct br_port *take_news(struct bridge *br, bool *flush)
 {
 	struct br_port *p;
@@ -481,7 +481,7 @@ static struct br_port *take_news(struct bridge *br, bool *flush)
 	return NULL;
 }
 
-/* Drops br->lock, sends what is to be sent and tells what is to be told. */
+/* Drops br->lock, then sends the pending frames and notifications. */
 static void finish(struct bridge *br)
 {
 	struct list_head out;

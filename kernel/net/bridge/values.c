@@ -178,10 +178,7 @@ static int set_group_addr(struct bridge *br, const u8 *mac)
 	return 0;
 }
 
-/*
- * Sets flags by struct br_boolopt_multi, which says which of them to set, and which of these are
- * on.
- */
+/* Sets flags by struct br_boolopt_multi, which has a mask of the flags to set and their values. */
 static int set_bools(struct bridge *br, const void *p)
 {
 	struct br_boolopt_multi m;
