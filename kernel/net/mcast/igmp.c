@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * igmp.c: sends and receives packets of IGMP. mcast.c says when they are sent, mcast_report.c what
- * is in them.
+ * igmp.c: sends and receives packets of IGMP. mcast.c decides when they are sent, mcast_report.c
+ * fills them in.
  * Sources: RFC 1112, 2236, 3376; the router alert: RFC 2113.
  */
 #include <linux/in.h>

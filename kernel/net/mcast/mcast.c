@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mcast.c: the multicast groups of a device: their members, the state that follows from them, and
- * when the link is told of a change.
+ * when changes are reported to the link.
  *
- * States of a group: wanted (users > 0) -> left, and kept while reports of that are due (users 0)
- * -> gone.
+ * States of a group: wanted (users > 0) -> left, and kept while reports of leaving are due (users
+ * 0) -> gone.
  * Sources: RFC 2236, 3376 (3.2, 5), 2710, 3810.
  *
  * Invariants:
@@ -21,10 +21,10 @@
 #include "kernel/net/net.h"
 #include "kernel/net/socket/skb.h"
 
-#define FIRST_DELAY (8 * NSEC_PER_MSEC) /* what changes together is told together */
+#define FIRST_DELAY (8 * NSEC_PER_MSEC) /* gathers changes for one report */
 /* the longest that constant changes put it off */
 #define LAST_DELAY (96 * NSEC_PER_MSEC)
-/* between queries, until one says otherwise */
+/* between queries, until a querier announces another */
 #define INTERVAL (125 * NSEC_PER_SEC)
 #define OLD_RESPONSE (10 * NSEC_PER_SEC) /* the response interval of old queriers */
 #define SOURCES_MAX 4096
@@ -52,8 +52,8 @@ u64 mcast_random(u64 range)
 }
 
 /*
- * Returns how often a change is told. A group that was left is kept until then, and any user may
- * set the number for an own namespace.
+ * Returns how often a change is reported. A group that was left is kept until then, and any user
+ * may set the number for an own namespace.
  */
 static u32 own_qrv(const struct net *net, bool v6)
 {
@@ -315,7 +315,7 @@ static bool is_listed(const struct mc_group *g, const struct mc_source *s)
 	return s->n[MCAST_INCLUDE];
 }
 
-/* ---- what is to be told ---- */
+/* ---- due reports ---- */
 
 u8 mcast_version(const struct net_device *dev, bool v6, u64 now)
 {
@@ -370,7 +370,7 @@ static void announce(struct net_device *dev, struct mc_group *g)
 	mcast_at(dev->net, g->report_at);
 }
 
-/* Computes the state anew from the counts. */
+/* Computes the state again from the counts. */
 static void settle(struct net_device *dev, struct mc_group *g)
 {
 	struct mc_if *m = &dev->mc[!ip_is_v4(&g->addr)];
@@ -465,7 +465,7 @@ bool mcast_accepts(struct net_device *dev, const ip_addr *group, const ip_addr *
 	return yes;
 }
 
-/* ---- what others say ---- */
+/* ---- received queries and reports ---- */
 
 /*
  * Marks the sources of a query that concern this machine. False: none does, and no report is sent.
@@ -503,7 +503,7 @@ static void asked_about(
 	bool more = q->n;
 
 	if (g->report_at && !g->asked)
-		more = false; /* all of it is told anyway */
+		more = false; /* the group is reported whole anyway */
 	if (!more) {
 		g->asked = false;
 		list_for_each_entry(s, &g->sources, list)
@@ -590,7 +590,7 @@ void mcast_register(struct net_device *dev)
 	mcast_join(dev, &all_nodes);
 }
 
-/* Announces all groups anew. net->lock held. */
+/* Announces all groups again. net->lock held. */
 static void tell_all(struct net_device *dev, bool v6)
 {
 	struct mc_group *g, *next;

@@ -14,11 +14,11 @@
  * those (RFC 3376, 2). A group's state is what its members want together.
  *
  * Call sequence: mcast_register() and mcast_up() for a device; mcast_join() and mcast_change() for
- * members; mcast_heard_query() for a querier's question; a timer of the namespace calls
- * mcast_due(), whose packets igmp_send() and mld_send() send. mcast_accepts() decides about a
- * packet that has come.
+ * members; mcast_heard_query() for a query; a timer of the namespace calls mcast_due(), whose
+ * packets igmp_send() and mld_send() send. mcast_accepts() decides whether a received packet is
+ * delivered.
  *
- * Locks: net->lock protects all of it; nothing is sent under it.
+ * Locks: net->lock protects all these structures; nothing is sent under it.
  *
  * May know: link/, inet/ to send.
  */
@@ -35,7 +35,7 @@ struct sk_buff;
 struct seq;
 
 extern int sysctl_mld_qrv; /* MLD's, the machine's */
-/* times that a change is told, until a querier says otherwise */
+/* times that a change is reported, until a querier announces another number */
 #define MCAST_QRV 2
 #define MCAST_GROUPS_MAX 8192 /* of a device and a family */
 
@@ -49,13 +49,13 @@ struct mc_if {
 	u32 qrv;
 	u64 interval; /* between queries, ns */
 	/*
-	 * ktime_get() when a question about all groups is to be answered, and when changes are to
-	 * be told; 0: not
+	 * ktime_get() when a general query is to be answered, and when changes are to be reported;
+	 * 0: not
 	 */
 	u64 general_at, change_at;
 	/*
-	 * ktime_get() beyond which further changes do not put off change_at; 0: nothing new is to
-	 * be told
+	 * ktime_get() beyond which further changes do not put off change_at; 0: no change is
+	 * pending
 	 */
 	u64 change_latest;
 	u32 change_left; /* times */
@@ -70,18 +70,19 @@ struct mc_group {
 	struct list_head list;
 	struct rb_node node; /* of mc_if.by_addr */
 	ip_addr addr;
-	u32 users; /* 0: it is kept until all has been told */
-	u32 excl;  /* of them in MCAST_EXCLUDE */
+	/* members; 0: kept until all reports are sent */
+	u32 users;
+	u32 excl; /* of them in MCAST_EXCLUDE */
 	u32 nr_sources;
 	struct list_head sources; /* of mc_source */
 	struct rb_root by_addr;   /* the sources, by address */
 	/* the state as the last report has it, or will */
 	bool excludes;
-	/* times that the change of mode is still to be told */
+	/* times that the change of mode is still to be reported */
 	u32 changes;
 	/*
-	 * ktime_get() when a question about it is to be answered, or it is to be told to an old
-	 * querier; 0: not
+	 * ktime_get() when a query for the group is to be answered, or when the group is to be
+	 * reported to an old querier; 0: not
 	 */
 	u64 report_at;
 	u32 unsolicited; /* more such reports */
@@ -109,7 +110,7 @@ struct mc_mac {
 	bool by_hand;
 };
 
-/* The sources of a group that a member wants. */
+/* A member's source filter for a group. */
 struct mc_want {
 	u8 mode; /* MCAST_INCLUDE, MCAST_EXCLUDE */
 	u32 n;
@@ -117,18 +118,20 @@ struct mc_want {
 };
 
 /*
- * Changes a member's wants from @was (NULL: it joins) to @now (NULL: it leaves): 0, or -ENOMEM or
- * -ENOBUFS, and nothing has changed. Leaving never fails. net->lock held.
+ * Changes a member's source filter from @was (NULL: it joins) to @now (NULL: it leaves): 0, or
+ * -ENOMEM or -ENOBUFS, and nothing has changed. Leaving never fails. net->lock held.
  */
 int mcast_change(struct net_device *dev, const ip_addr *group, const struct mc_want *was,
 	const struct mc_want *now);
 /* Join and leave for the kernel itself. They take net->lock. */
 void mcast_join(struct net_device *dev, const ip_addr *group);
 void mcast_leave(struct net_device *dev, const ip_addr *group);
-/* Returns the group in which neighbours look for @addr (ndisc.c). */
+/* Returns the solicited-node group of @addr (ndisc.c). */
 ip_addr mcast_solicited_node(const ip_addr *addr);
 
-/* True if a member on @dev wants what @source sends to @group. Takes net->lock. */
+/*
+ * True if the filter of a member on @dev accepts packets from @source to @group. Takes net->lock.
+ */
 bool mcast_accepts(struct net_device *dev, const ip_addr *group, const ip_addr *source, u8 proto);
 
 /* Follow a device's life: registered, up, down, gone; it begins or ceases to forward IPv6. */
@@ -164,7 +167,7 @@ struct mc_query {
 void mcast_heard_query(struct net_device *dev, const struct mc_query *q);
 /* Notes that another host has reported the group to an old querier. */
 void mcast_heard_report(struct net_device *dev, const ip_addr *group);
-/* Returns the version of the protocol that is spoken on the link now. */
+/* Returns the version of the protocol in use on the link now. */
 u8 mcast_version(const struct net_device *dev, bool v6, u64 now);
 /* Makes the timer run at @at. net->lock held. */
 void mcast_at(struct net *net, u64 at);

@@ -15,7 +15,7 @@
 #include "kernel/net/inet/inet.h"
 #include "kernel/net/mcast/mcast.h"
 
-#define LIST_TEXT (1U << 20) /* so much is told, the rest left out */
+#define LIST_TEXT (1U << 20) /* most bytes shown, the rest is left out */
 #define TICK (NSEC_PER_SEC / 100)
 #define LOADED 4
 #define NOT_TOLD 8

@@ -4,8 +4,8 @@
  * MLDv2, which differ only in the size of an address (RFC 3376, 4.2; RFC 3810, 5.2), and those of
  * their older versions.
  *
- * A packet has no network header and no checksum yet. A record that does not fit goes on in the
- * next packet, but a record that lists excluded sources is cut instead (RFC 3376, 4.2.16).
+ * A packet has no network header and no checksum yet. A record that does not fit is continued in
+ * the next packet, but a record that lists excluded sources is cut instead (RFC 3376, 4.2.16).
  * Locks: net->lock is held.
  */
 #include <linux/in.h>
@@ -185,7 +185,7 @@ static void tell_changes(struct net_device *dev, struct mc_if *m, bool v6, struc
 	struct report r = report_of(dev, v6, out);
 	struct mc_group *g, *next;
 
-	for (int wanted = 0; wanted < 2; wanted++) { /* first what has been left */
+	for (int wanted = 0; wanted < 2; wanted++) { /* first the groups that were left */
 		list_for_each_entry_safe(g, next, &m->groups, list) {
 			if (!!g->users != wanted)
 				continue;

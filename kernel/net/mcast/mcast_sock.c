@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mcast_sock.c: the multicast groups that a socket has joined, with the sources that it wants or
+ * mcast_sock.c: the multicast groups that a socket has joined, with the sources that it accepts or
  * refuses: setsockopt, getsockopt, and the test whether a group's packet is for the socket.
  *
  * A membership belongs to a device, by the device's number and its id: a later device that gets the
@@ -86,8 +86,8 @@ bool inet_wants_group(struct inet_sock *i, const struct sk_buff *skb)
 /* ---- memberships ---- */
 
 /*
- * Finds the device that is meant: by number, by address, or by the route to the group; *id: its
- * lasting number. 0 or -ENODEV.
+ * Finds the device of a request: by number, by address, or by the route to the group; *id: its
+ * unique number. 0 or -ENODEV.
  */
 int inet_mc_device(
 	struct inet_sock *i, const ip_addr *group, int ifindex, u32 by_addr, int *out, u64 *id)
@@ -306,7 +306,7 @@ static int change_source(
 		at++;
 	if (!add && at == m->n)
 		return -EADDRNOTAVAIL;
-	if (!add && !n && mode == MCAST_INCLUDE) { /* wants nothing any more */
+	if (!add && !n && mode == MCAST_INCLUDE) { /* an empty filter accepts no source */
 		drop(i, m);
 		return 0;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mcast_sock.h: the multicast groups of a socket (mcast_sock.c). inet_setsockopt() passes options
- * here first, with op held. inet_wants_group() decides whether a packet to a group is queued.
- * Locks: memberships change under op and c.lock.
+ * mcast_sock.h: the multicast groups of a socket (mcast_sock.c). inet_setsockopt() calls this file
+ * first, with op held. inet_wants_group() decides whether a packet to a group is queued. Locks:
+ * memberships change under op and c.lock.
  */
 #ifndef NESTLING_NET_MCAST_SOCK_H
 #define NESTLING_NET_MCAST_SOCK_H
@@ -10,7 +10,7 @@
 #include "kernel/net/inet/inet_sock.h"
 
 extern int sysctl_mld_max_msf;
-/* False if @skb is for a group that the socket does not want. */
+/* True unless @skb is for a multicast group that the socket does not accept. */
 bool inet_wants_group(struct inet_sock *i, const struct sk_buff *skb);
 /* Finds the device of a group, by number, address or route: 0 or -ENODEV; its number and id. */
 int inet_mc_device(

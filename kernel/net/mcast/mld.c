@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mld.c: sends and receives packets of MLD: ICMPv6 with a router alert in front. mcast.c says when
- * they are sent, mcast_report.c what is in them.
+ * mld.c: sends and receives packets of MLD: ICMPv6 with a router alert in front. mcast.c decides
+ * when they are sent, mcast_report.c fills them in.
  * Sources: RFC 2710, 3810, 2711.
  */
 #include <linux/icmpv6.h>
