@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * arp.c: the address resolution protocol for IPv4 on Ethernet: requests, replies, and what is
- * learnt from both. neigh.c keeps the entries.
+ * arp.c: the address resolution protocol for IPv4 on Ethernet: sends and answers requests, and
+ * learns from both. neigh.c keeps the entries.
  *
  * - Requests for any address of this machine are answered on each card, as Linux does, unless
- *   conf/NAME/arp_ignore or arp_filter says otherwise.
+ *   conf/NAME/arp_ignore or arp_filter forbid it.
  * - A machine that asks us is learnt. An announcement (gratuitous ARP) changes an existing entry,
  *   and makes a new one where arp_accept says so.
  * - We answer for another machine where proxy_arp says so and the route to it leaves by another
@@ -49,7 +49,7 @@ static ip_addr addr_of(const u8 *p)
 	return ip_v4(be);
 }
 
-/* Sends a packet. @tha NULL: the address is not known, and the packet asks for it. */
+/* Sends a packet. @tha NULL: the address is not known, and the packet is a request for it. */
 static void send(struct net_device *dev, u16 op, const ip_addr *sip, const u8 *tha,
 	const ip_addr *tip, const u8 *to)
 {
@@ -76,7 +76,7 @@ static void send(struct net_device *dev, u16 op, const ip_addr *sip, const u8 *t
 	eth_send(dev, skb, to ? to : ones, ETH_P_ARP);
 }
 
-/* Chooses the address that asks, for a packet from @from (NULL: for none). */
+/* Chooses the sender address of a request, for a packet from @from (NULL: for none). */
 static bool asks_from(
 	struct net_device *dev, const ip_addr *addr, const ip_addr *from, ip_addr *source)
 {
@@ -245,8 +245,8 @@ static bool same_medium(const struct net_device *in, const struct net_device *ou
 }
 
 /*
- * True if this machine is on the way to the address that is asked for, and is to say so (proxy_arp,
- * proxy_arp_pvlan).
+ * True if the route to the requested address passes this machine, and proxy_arp or proxy_arp_pvlan
+ * permits an answer.
  */
 static bool answers_for(struct net_device *dev, const ip_addr *sip, const ip_addr *tip)
 {
@@ -271,7 +271,7 @@ static bool only_here(struct net *net, const ip_addr *tip)
 	return only;
 }
 
-/* True if @sip may learn that the address, one of this machine's, is here. */
+/* True if arp_ignore and arp_filter permit an answer to @sip for @tip, our own address. */
 static bool may_tell(struct net_device *dev, ip_addr *sip, const ip_addr *tip)
 {
 	struct flow f = { .saddr = *tip, .daddr = *sip };

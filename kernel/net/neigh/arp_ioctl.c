@@ -74,7 +74,8 @@ static long set(struct net_device *dev, const struct arpreq *r)
 {
 	ip_addr addr = ip_v4(r->pa.addr);
 	const u8 *mac =
-		r->flags & (ATF_COM | ATF_PERM) ? r->ha.data : NULL; /* else what is known */
+		/* else keep the known address */
+		r->flags & (ATF_COM | ATF_PERM) ? r->ha.data : NULL;
 
 	if (dev->type != ARPHRD_ETHER || (r->ha.family && r->ha.family != dev->type))
 		return -EINVAL;

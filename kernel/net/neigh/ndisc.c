@@ -8,24 +8,24 @@
  *                      neighbours and of routers
  *
  * States of an address of this machine: tentative -> valid -> gone. A tentative address is not
- * used: dad_transmits questions ask whether another machine has it. After a second of silence it is
- * valid; if a machine answers, it is gone. An address made from a router's prefix is gone when its
- * lifetime ends, unless the router renews it. Addresses set by hand are valid at once. addrs.c has
- * the lifetimes of addresses.
+ * used: dad_transmits solicitations ask whether another machine has it. After a second of silence
+ * it is valid; if a machine answers, it is gone. An address made from a router's prefix is gone
+ * when its lifetime ends, unless the router renews it. Addresses set by hand are valid at once.
+ * addrs.c has the lifetimes of addresses.
  *
- * A job is something that a card does later: the next step of an address's test, the next question
- * for routers, the end of a route. conf/NAME/accept_ra and its kin say what is believed of a
- * router's message (linux-doc networking/ip-sysctl).
+ * A job is a delayed action of a card: the next step of duplicate address detection, the next
+ * router solicitation, the end of a route. conf/NAME/accept_ra and its kin decide which parts of a
+ * router's message are accepted (linux-doc networking/ip-sysctl).
  *
  * Invariants:
- * 1. A message is believed only if it comes from this link (hop limit 255).
+ * 1. A message is accepted only if it comes from this link (hop limit 255).
  * 2. A card takes no address from routers when it has max_addresses, and a namespace has at most
  *    JOBS_MAX jobs.
  * 3. Each length in a message is checked against what is left of the message.
  *
  * Locks: jobs_lock (spin): the jobs of all namespaces. net->lock for addresses (addrs.c) and
  * routes. No packet is sent under either.
- * Not here: redirects (ignored), proxies, being a router, privacy addresses.
+ * Not supported: redirects (ignored), proxies, being a router, privacy addresses.
  */
 #include <asm/errno.h>
 #include <linux/icmpv6.h>
@@ -186,7 +186,7 @@ bool nd_schedule(const struct nd_job *job)
 	return j;
 }
 
-/* Forgets the job @like; *@was, unless NULL: what it was. False: there was none. */
+/* Removes the job @like; *@was, unless NULL: a copy of it. Returns true if there was one. */
 bool nd_drop_job(const struct nd_job *like, struct nd_job *was)
 {
 	struct nd_job *j;
@@ -201,9 +201,9 @@ bool nd_drop_job(const struct nd_job *like, struct nd_job *was)
 	return j;
 }
 
-/* ---- routers are looked for, by what is waited in between (RFC 7559) ---- */
+/* ---- router solicitations, with the intervals of RFC 7559 ---- */
 
-/* True if the device accepts what routers say. A router itself does not. */
+/* True if the device accepts router advertisements. A router itself does not. */
 bool nd_believes_routers(const struct net_device *dev)
 {
 	int accept = CONF6(dev, CONF6_ACCEPT_RA);
@@ -311,7 +311,7 @@ static void make_another(const struct nd_job *j)
 	nd_take_address(j->dev, &j->addr, j->again, &a);
 }
 
-/* ---- what is due ---- */
+/* ---- due jobs ---- */
 
 void nd_route_ends(const struct nd_job *j)
 {
@@ -339,7 +339,7 @@ static void do_job(const struct nd_job *j)
 	}
 }
 
-/* Takes out one that is due. Else arms the timer for the next. */
+/* Takes a job that is due. If there is none, arms the timer for the next. */
 static bool take_due(struct net *net, struct nd_job *due)
 {
 	u64 now = ktime_get(), next = FOREVER;
@@ -377,7 +377,7 @@ void ndisc_net_init(struct net *net)
 	timer_setup(&net->neigh.timer, jobs_tick);
 }
 
-/* Ends a namespace whose devices are down: there are no jobs, and none are made. */
+/* Ends a namespace whose devices are down: it has no jobs, and none are added. */
 void ndisc_net_end(struct net *net)
 {
 	timer_cancel_sync(&net->neigh.timer);
@@ -479,8 +479,8 @@ bool nd_find_mac(const u8 *p, const u8 *end, u8 type, const u8 **mac)
 }
 
 /*
- * Tells where @addr is: the machine @asker, or (NULL) all. A machine that has asked us alone knows
- * our address, so that is left out (@where) and not overridden.
+ * Advertises @addr to the machine @asker, or (NULL) to all. A machine that sent a unicast
+ * solicitation knows our link address, so it is left out (@where) and not overridden.
  */
 static void advertise(struct net_device *dev, const ip_addr *addr, const ip_addr *asker, bool where)
 {

@@ -3,7 +3,7 @@
  * ndisc.h: neighbour discovery between its files: ndisc.c (addresses, neighbours, jobs) and
  * ndisc_ra.c (router advertisements).
  *
- * Locks: jobs_lock (spin, ndisc.c) protects the jobs; the functions here take it.
+ * Locks: jobs_lock (spin, ndisc.c) protects the jobs; these functions take it.
  */
 #ifndef NESTLING_NET_NDISC_H
 #define NESTLING_NET_NDISC_H
@@ -17,7 +17,7 @@
 #define FOREVER (~0UL)
 
 /*
- * The kinds of a device's jobs: go on with the test of an address, ask for routers, end a route,
+ * The kinds of a device's jobs: continue duplicate address detection, solicit routers, end a route,
  * make another address.
  */
 enum nd_job_kind { JOB_NONE, JOB_DAD, JOB_RS, JOB_ROUTE_ENDS, JOB_ANOTHER };
@@ -29,8 +29,8 @@ struct nd_job {
 	u64 at;
 	union {
 		/*
-		 * JOB_DAD: questions that are left; how they are known as our own; addresses that
-		 * were tried before
+		 * JOB_DAD: solicitations left; the nonce by which our own are recognized; addresses
+		 * that were tried before
 		 */
 		struct {
 			int tries;
@@ -60,7 +60,7 @@ struct nd_job {
 
 /* Adds a job, or replaces the one like it. False: the namespace has too many. */
 bool nd_schedule(const struct nd_job *job);
-/* Forgets the job @like; *@was, unless NULL: what it was. False: there was none. */
+/* Removes the job @like; *@was, unless NULL: a copy of it. Returns true if there was one. */
 bool nd_drop_job(const struct nd_job *like, struct nd_job *was);
 /* True if the device takes the word of routers. */
 bool nd_believes_routers(const struct net_device *dev);

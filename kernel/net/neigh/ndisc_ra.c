@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ndisc_ra.c: router advertisements: the prefixes, routes, MTU and times that a router announces.
- * ndisc.c says what is believed of them, and has the locks. Each length in a message is checked
- * against what is left of the message.
+ * ndisc.c lists what is accepted, and the locks. Each length in a message is checked against what
+ * is left of the message.
  * Sources: RFC 4861 (6.3), 4862 (5.5.3), 4191.
  */
 #include <asm/errno.h>
@@ -19,7 +19,7 @@
 #define OPT_MTU 5
 #define OPT_ROUTE 24 /* RFC 4191 */
 #define PREFIX_AUTO 0x40
-/* metric of a route to a part of the net that a router tells of */
+/* metric of a route to a prefix that a router announces */
 #define ROUTE_METRIC 1024
 /*
  * seconds, the least that a lifetime is shortened to: any machine on the link could end an address

@@ -3,9 +3,9 @@
  * neigh.c: the neighbour table (RFC 4861, 7.3; arp(7)).
  *
  *     neigh_output(dev, to, skb)        sends the frame if the MAC address is known; else it queues
- *                                       the packet and sends a question
+ *                                       the packet and sends a request
  *     neigh_learn(dev, addr, mac, how)  enters the MAC address that a message gave
- *     neigh_confirm(dev, addr)          a higher layer has heard from the machine
+ *     neigh_confirm(dev, addr)          a higher layer has received from the machine
  *
  * States:
  *     (none) -> INCOMPLETE       neigh_output(): asks programs (app_solicit), then all machines,
@@ -27,7 +27,7 @@
  *     FAILED -> INCOMPLETE       neigh_output()
  *     PERMANENT, NOARP           set by hand, never change
  *     any -> gone                the device goes down or gets another address, by hand, or to make
- *                                room; RTM_DELNEIGH tells of it, with the last state
+ *                                room; RTM_DELNEIGH reports it, with the last state
  *     any but PERMANENT -> gone  the device loses its link, unless
  *                                conf/NAME/{arp,ndisc}_evict_nocarrier is 0
  *
@@ -37,8 +37,8 @@
  *    others. neigh_table.c bounds the other entries.
  * 3. The packets that wait for one entry cost at most unres_qlen_bytes, or one packet waits.
  *
- * Locks: neigh_lock (spin) protects all of it. No packet is sent under it: what is to be sent is
- * taken out first.
+ * Locks: neigh_lock (spin) protects the table. No packet is sent under it: packets to send are
+ * dequeued first.
  */
 #include <asm/errno.h>
 
@@ -49,7 +49,7 @@
 #include "kernel/net/neigh/neigh_table.h"
 #include "kernel/net/socket/skb.h"
 
-/* The machines or programs that are asked; neigh_lock held. */
+/* Receivers of a request: one machine, programs, or all; neigh_lock held. */
 enum ask { ASK_NOBODY, ASK_ONE, ASK_APP, ASK_ALL };
 
 static enum ask next_question(const struct neigh *n)
@@ -78,7 +78,7 @@ static const ip_addr *sender_of(const struct sk_buff *skb, ip_addr *to)
 	return to;
 }
 
-/* Sends a question as @whom says. @from: the source of a packet that waits, or NULL. */
+/* Sends a request to @whom. @from: the source of a waiting packet, or NULL. */
 static void solicit(struct net *net, struct net_device *dev, enum ask whom,
 	const struct neigh_info *about, const ip_addr *from)
 {
@@ -105,8 +105,8 @@ static void send_all(struct net_device *dev, struct list_head *queue, const u8 *
 }
 
 /*
- * Fails packets: their senders are told, in the namespace that the device was in then; it may be in
- * another one by now.
+ * Fails packets: their senders get an error in the namespace that the device was in when they were
+ * queued; it may be in another one by now.
  */
 static void fail_all(struct net *net, struct net_device *dev, struct list_head *queue)
 {
@@ -131,9 +131,7 @@ static void enqueue(struct neigh *n, struct sk_buff *skb, struct neigh_grave *de
 		n->queued -= skb_truesize(oldest);
 		list_move_tail(&oldest->list, &dead->packets);
 	}
-	/*
-	 * A packet of TCP's: nothing keeps the socket that wants the time while the packet waits.
-	 */
+	/* A packet of TCP holds no reference on the socket that waits for its timestamp. */
 	if (!skb->destructor)
 		skb->stamp_for = NULL;
 	list_add_tail(&skb->list, &n->queue);
@@ -147,7 +145,7 @@ static enum ask wait_for_answer(struct neigh *n, struct sk_buff *skb, struct nei
 
 	if (n->state != NUD_INCOMPLETE) {
 		n->probes =
-			neigh_param(n, NEIGH_ASK_ONE); /* as if that one had been asked already */
+			neigh_param(n, NEIGH_ASK_ONE); /* as if the unicast requests were used up */
 		neigh_set_state(n, NUD_INCOMPLETE, neigh_retrans_time(n));
 		whom = next_question(n);
 		n->probes++;
@@ -251,7 +249,8 @@ static bool learn(struct neigh *n, const u8 *mac, u32 how)
 	if (valid && differs && how & NEIGH_UNLESS_NEW &&
 		now - n->updated < neigh_param(n, NEIGH_LOCK) * (NSEC_PER_SEC / 100))
 		return false; /* of several answers the first one counts */
-	if (valid && differs && !(how & NEIGH_OVERRIDE)) { /* not from that one: let it be asked */
+	/* another machine answers: probe the old one */
+	if (valid && differs && !(how & NEIGH_OVERRIDE)) {
 		if (n->state == NUD_REACHABLE)
 			neigh_set_stale(n);
 		return false;
@@ -282,7 +281,7 @@ void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32
 	n = neigh_find(dev, addr);
 	if (!n && how & NEIGH_CREATE && mac)
 		n = neigh_create(dev, addr, &dead);
-	if (n && n->state == NUD_NONE) /* we had not asked */
+	if (n && n->state == NUD_NONE) /* there was no request of ours */
 		how &= ~(u32)NEIGH_SOLICITED;
 	if (n)
 		was = n->state;

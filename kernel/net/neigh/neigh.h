@@ -3,22 +3,22 @@
  * neigh.h: the door of neighbours: which MAC address belongs to an IP address on a link.
  *
  * What the folder is for: one table of all families and namespaces (neigh.c, neigh_table.c), ARP
- * (arp.c) and neighbour discovery (ndisc.c), which ask and answer, and the ioctls of ARP
+ * (arp.c) and neighbour discovery (ndisc.c), which send requests and answers, and the ioctls of ARP
  * (arp_ioctl.c).
  *
- * Types: struct neigh (neigh_table.h), an entry with its state (NUD_*); struct neigh_info, what
- * programs are told of it.
+ * Types: struct neigh (neigh_table.h), an entry with its state (NUD_*); struct neigh_info, a copy
+ * of it for programs.
  *
  * Call sequence: neigh_output() sends a packet, or queues it and asks by arp_solicit() or
  * ndisc_solicit(); an answer comes by arp_rcv() or ndisc_rcv() and calls neigh_learn(), which sends
- * what waits. neigh_confirm() says that a higher layer has heard from the machine. A timer ends
- * states and asks again; neigh_forget() drops the entries of a device.
+ * what waits. neigh_confirm() notes that a higher layer has received from the machine. A timer ends
+ * states and repeats requests; neigh_forget() drops the entries of a device.
  *
  * Locks: neigh_lock (spin) for the table, net->lock outside of it; jobs_lock (ndisc.c, spin) for
- * what neighbour discovery does later. Nothing is sent under either: packets and news are collected
- * first.
+ * the delayed jobs of neighbour discovery. Nothing is sent under either: packets and notifications
+ * are collected first.
  *
- * May know: link/, inet/ (addresses), netlink/ to tell of changes.
+ * May know: link/, inet/ (addresses), netlink/ to notify of changes.
  */
 #ifndef NESTLING_NET_NEIGH_H
 #define NESTLING_NET_NEIGH_H
@@ -28,18 +28,18 @@
 #include "kernel/net/net.h"
 
 /*
- * Sends @skb, which begins with its network header, to neighbour @to; it waits until the address is
- * known. Consumes it.
+ * Sends @skb, which begins with its network header, to neighbour @to; the packet waits until the
+ * address is known. Consumes it.
  */
 int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb);
 
-/* Flags that say how far a message of ARP or ND is believed. */
-/* make an entry if there is none: they want to talk to us */
+/* Flags for how far a message of ARP or ND is trusted. */
+/* make an entry if there is none: the sender is about to send to us */
 #define NEIGH_CREATE 1
 /* it is an answer to our question: both directions work */
 #define NEIGH_SOLICITED 2
 #define NEIGH_OVERRIDE 4 /* the address may have moved */
-/* the sender says that it is a router; NEIGH_ISROUTER_KNOWN: it has said whether it is one */
+/* the sender is a router; NEIGH_ISROUTER_KNOWN: the message has a router flag */
 #define NEIGH_ROUTER 8
 #define NEIGH_ISROUTER_KNOWN 16
 /* the address may have moved, but not so soon after it has changed (locktime) */
@@ -50,7 +50,8 @@ void neigh_confirm(struct net_device *dev, const ip_addr *addr);
 /* Drops the neighbours of a device that is down, has another address, or ends. */
 void neigh_forget(struct net_device *dev);
 /*
- * Drops entries that are not permanent of a device that has lost its link, if its sysctls say so.
+ * Drops entries that are not permanent of a device that has lost its link, if its sysctls ask for
+ * that.
  */
 void neigh_link_lost(struct net_device *dev);
 /*
@@ -78,7 +79,7 @@ int neigh_get(struct net_device *dev, const ip_addr *addr, struct neigh_info *in
  */
 int neigh_set(struct net_device *dev, const ip_addr *addr, const u8 *mac, u16 state, u8 flags,
 	u32 nlflags);
-/* Tells listeners to RTNLGRP_NEIGH. RTM_GETNEIGH: asks programs that resolve addresses. */
+/* Notifies RTNLGRP_NEIGH. RTM_GETNEIGH: asks programs that resolve addresses. */
 void rtnl_tell_neigh(struct net *net, const struct neigh_info *info, u16 type);
 int neigh_del(struct net_device *dev, const ip_addr *addr);
 
@@ -117,8 +118,8 @@ struct seq;
 int addr_secret_show(struct seq *s, void *arg);
 int addr_secret_store(char *text, size_t n, void *arg);
 /*
- * Announce to the link all addresses of a device, or one that was added by hand, if ndisc_notify
- * says so.
+ * Announce to the link all addresses of a device, or one that was added by hand, if ndisc_notify is
+ * on.
  */
 void ndisc_notify(struct net_device *dev);
 void ndisc_added(struct net_device *dev, const ip_addr *addr);

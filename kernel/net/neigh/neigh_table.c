@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * neigh_table.c: the entries of the neighbour table: where they are kept, how many there may be,
- * their deadlines, and their removal. Their states, and what is asked and sent, are neigh.c's.
+ * their deadlines, and their removal. Their states, requests and packets are in neigh.c.
  *
  * Invariants:
  * 1. A family has at most gc_thresh3 entries that were not set by hand; the least recently used one
@@ -10,8 +10,8 @@
  *    its family's list lru, the least recently used first. So neither a deadline nor making room
  *    walks all entries under the lock. The collector's next run is a deadline, too.
  *
- * Locks: neigh_lock (spin) protects all of it. neigh_bury() tells listeners of entries and frees
- * them without it.
+ * Locks: neigh_lock (spin) protects the table. neigh_bury() notifies listeners of removed entries
+ * and frees them without it.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>

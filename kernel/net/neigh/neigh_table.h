@@ -56,7 +56,7 @@ void neigh_set_stale(struct neigh *n);
 void neigh_set_failed(struct neigh *n);
 void neigh_set_reachable(struct neigh *n);
 void neigh_set_delay(struct neigh *n);
-u32 neigh_param(const struct neigh *n, u32 key); /* what its device's sysctls say of it */
+u32 neigh_param(const struct neigh *n, u32 key); /* value of its device's sysctl */
 u64 neigh_retrans_time(const struct neigh *n);
 void neigh_describe(const struct neigh *n, struct neigh_info *i);
 /* Marks @n as the most recently used entry. Not for entries set by hand. */
