@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * forward.c: packets for other machines: refused, or forwarded where conf/NAME/forwarding of the
- * device that they arrived by says so.
+ * device that they arrived by is on.
  *
  *	ip_rcv() -> ip_source_valid() -> ip_forward() -> ip_output()
  *
- * The header is changed in a copy of its own (the skb's room): the payload's buffer may be shared.
- * A packet that is too large is cut (IPv4 without DF), or its sender gets an ICMP error.
+ * The header is changed in a copy (the skb's room), since the payload's buffer may be shared. A
+ * packet that is too large is cut (IPv4 without DF), or its sender gets an ICMP error.
  * Sources: RFC 1812 (5.2, 5.3), 8200, 4443, 3704.
- * Not here: options (passed on unchanged), multicast routing.
+ * Not supported: options (passed on unchanged), multicast routing.
  */
 #include <asm/errno.h>
 #include <linux/icmpv6.h>
@@ -66,7 +66,7 @@ static bool way_back(struct net *net, const struct sk_buff *skb, bool strict)
 
 /*
  * Checks the source of a packet, of IPv4 only if it has come over a link. A packet without a source
- * asks for an address.
+ * is a request for an address and valid.
  */
 bool ip_source_valid(struct net *net, const struct sk_buff *skb)
 {
@@ -89,7 +89,7 @@ bool ip_source_valid(struct net *net, const struct sk_buff *skb)
 	return filter <= 0 || way_back(net, skb, filter == 1);
 }
 
-/* Returns what a route for a packet that came from outside is looked up by, ports aside. */
+/* Returns the lookup key of the route for a received packet, without ports. */
 static struct flow flow_of(const struct sk_buff *skb)
 {
 	return (struct flow){
@@ -260,15 +260,16 @@ void ip_forward(struct net *net, struct sk_buff *skb)
 		return;
 	}
 	/*
-	 * The route has become a local one just now; a packet for a socket's proxy stays here as
-	 * well.
+	 * The route has just become local, or the packet is for a socket of a proxy: do not
+	 * forward.
 	 */
 	if (unlikely(f.local || skb->proxy_port)) {
 		kfree_skb(skb);
 		return;
 	}
 	/*
-	 * What ICMP says of a way may be made up, so a router goes by it only where it is told to.
+	 * ICMP errors that lower the path MTU may be forged, so a router uses them only if
+	 * configured.
 	 */
 	if (!skb->ip.v6 && unlikely(READ_ONCE(net->ipv4.forward_use_pmtu)))
 		f.mtu = pmtu_of(net, &f.daddr, f.mtu);

@@ -23,7 +23,7 @@
 
 struct prefix_node {
 	struct list_head list; /* of its bucket */
-	ip_addr net;           /* without what is behind its bits */
+	ip_addr net;           /* with the bits behind the prefix cleared */
 	u32 space;
 	u8 bits; /* of 128 */
 };

@@ -16,7 +16,7 @@
 #include "kernel/net/net.h"
 #include "kernel/net/netlink/rtnl.h"
 
-/* what a route may ask for, as Linux has it */
+/* the TOS bits that a route may match, as on Linux */
 #define IPTOS_TOS_MASK_ 0x1c
 
 static int take_device(struct net *net, struct flow *f, struct net_device *dev)
@@ -53,7 +53,7 @@ static int to_ourselves(struct net *net, struct flow *f, const struct ifaddr *i)
 	return take_device(net, f, net->lo);
 }
 
-/* Returns the error of a route that leads nowhere; -EAGAIN: the next table is asked. */
+/* Returns the error of a route without a next hop; -EAGAIN: look into the next table. */
 static int refusal(u8 type)
 {
 	switch (type) {
@@ -205,7 +205,7 @@ bool route_makes_local(struct net *net, const ip_addr *a)
 	assert_spin_held(&net->lock);
 	if (!by_table(net, &f, RT_TABLE_LOCAL))
 		return f.local;
-	/* As on Linux, which has both tables in one until there is a rule that tells them apart. */
+	/* As on Linux, which keeps both tables in one until a rule distinguishes them. */
 	return !net->route.policy && !by_table(net, &f, RT_TABLE_MAIN) && f.local;
 }
 
@@ -222,8 +222,8 @@ int route_forward(struct net *net, struct flow *f)
 }
 
 /*
- * Returns the device for packets to a group if no route or option says it: that of their source;
- * for IPv6 the first device that can.
+ * Returns the device for packets to a group that no route or option sets: the device of their
+ * source; for IPv6 the first device that supports multicast.
  */
 static struct net_device *device_for_group(struct net *net, const struct flow *f)
 {
@@ -264,7 +264,8 @@ int route_output(struct net *net, struct flow *f)
 		if (v6)
 			f->daddr = (ip_addr){ { 0, 0, 0, htonl(1) } };
 		else if (!ip_is_any(&f->saddr) && ip_is_v4(&f->saddr))
-			f->daddr = f->saddr; /* by which name we know ourselves */
+			/* send to ourselves, from our source address */
+			f->daddr = f->saddr;
 		else
 			f->daddr = ip_v4(htonl(0x7f000001));
 	}
@@ -283,7 +284,7 @@ int route_output(struct net *net, struct flow *f)
 		err = take_device(net, f, dev);
 	else {
 		err = rules_route(net, f, by_table);
-		/* As on Linux for IPv4, a device that is given decides, whatever the tables say. */
+		/* As on Linux for IPv4, a given output device is used even without a route. */
 		if (err && dev && dev != net->lo && ip_is_v4(&f->daddr) && !f->no_guess) {
 			f->table = 0;
 			err = take_device(net, f, dev);

@@ -6,15 +6,14 @@
  * of local addresses (route_local.c), policy rules (rules.c), the lookup itself (route.c),
  * forwarding (forward.c), path MTUs (pmtu.c).
  *
- * Types: struct route, with struct nexthops if it has several ways; struct flow, the question and
- * the answer of a lookup.
+ * Types: struct route, with struct nexthops if it has several nexthops; struct flow, the key and
+ * the result of a lookup.
  * Call sequence: a sender fills a struct flow and calls route_output(), which fills the rest;
  * forward.c calls route_forward() for a packet of another machine. rtnetlink and the ioctls change
  * routes by route_change() and route_del().
  * Locks: net->lock (spin) protects routes, rules and tables. Functions take it unless they say that
  * it is held. struct nexthops never changes, and a user beyond the lock has a reference.
- * May know: inet/ (addresses), link/ (devices), neigh/; nothing of sockets but what is in struct
- * flow.
+ * May know: inet/ (addresses), link/ (devices), neigh/; of sockets only the values in struct flow.
  */
 #ifndef NESTLING_NET_ROUTE_H
 #define NESTLING_NET_ROUTE_H
@@ -73,12 +72,12 @@ struct route {
 	u32 table;                     /* RT_TABLE_* */
 	u32 metric;
 	u64 expires; /* ktime_get(), 0: never */
-	/* its ways, of which dev and gateway are the first; NULL: there is one */
+	/* its nexthops; dev and gateway are the first; NULL: there is one */
 	struct nexthops *hops;
 };
 /*
  * Adds or replaces a route by rtnetlink's NLM_F_CREATE, _EXCL, _REPLACE and _APPEND. Takes a
- * reference of its own to r->hops. 0, -EEXIST, -ENOENT, -ENOMEM, -ENOBUFS.
+ * reference to r->hops. 0, -EEXIST, -ENOENT, -ENOMEM, -ENOBUFS.
  */
 int route_change(struct net *net, const struct route *r, u16 flags);
 int route_add(struct net *net, const struct route *r);
@@ -89,9 +88,9 @@ int route_add(struct net *net, const struct route *r);
  */
 int route_del(struct net *net, const struct route *r);
 /*
- * Does route_change() for a caller that holds net->lock and tells listeners later. @n comes from
- * kmalloc(). 0: @n is in the list; -errno, or 1 if its ways are another route's now: it is not.
- * Routes that it has replaced are in @gone.
+ * Does route_change() for a caller that holds net->lock and notifies listeners later. @n comes from
+ * kmalloc(). Returns 0 if @n is in the list. Returns -errno, or 1 if its nexthops were added to
+ * another route; @n is then not in the list. Replaced routes are in @gone.
  */
 int route_place(struct net *net, struct route *n, u16 flags, struct list_head *gone);
 /* Takes out the route that route_del() would delete, or NULL. net->lock held. */
@@ -102,8 +101,8 @@ void routes_free(struct list_head *gone);
 /* A table that has or had routes. */
 struct route_table {
 	/*
-	 * place in net->route.tables: the table's number is the space, and the length says whether
-	 * it is IPv4's
+	 * node in net->route.tables: the table's number is the space; the prefix length tells IPv4
+	 * from IPv6
 	 */
 	struct prefix_node node;
 	struct prefix_lens lens; /* routes of each length */
@@ -116,7 +115,7 @@ bool route_has_table(const struct net *net, bool v4, u32 table);
 /* Frees all tables at the namespace's end. */
 void route_tables_free(struct net *net);
 
-/* Returns the number of ways of a route, and one of them. */
+/* Returns the number of nexthops of a route, and one of them. */
 static inline u32 route_ways(const struct route *r)
 {
 	return r->hops ? r->hops->nr : 1;
@@ -133,8 +132,8 @@ void routes_forget(struct net_device *dev, bool for_good);
 void routes_forget_addr(struct net *net, const struct net_device *dev, const ip_addr *addr,
 	bool last, struct list_head *gone);
 /*
- * Writes table local, as it is told, to @out, at most @room routes. An address makes up to four,
- * some of which are equal. Returns their number. net->lock held (route_local.c).
+ * Writes table local, as rtnetlink reports it, to @out, at most @room routes. An address makes up
+ * to four, some of which are equal. Returns their number. net->lock held (route_local.c).
  */
 u32 local_routes(struct net *net, struct route *out, u32 room);
 
@@ -145,12 +144,12 @@ struct flow {
 	/* the question */
 	ip_addr saddr, daddr; /* saddr any: to be chosen */
 	int oif;              /* device that it must leave by, 0: any */
-	/* device that it came by, 0: it begins here */
+	/* device that it arrived by, 0: it is sent by this machine */
 	int iif;
 	u8 proto, tos, ttl; /* ttl 0: the default */
 	/* IPv4's DF is set; a packet that is too large is still cut, unless no_fragment is set */
 	bool dont_fragment;
-	bool no_fragment; /* what is too large fails with EMSGSIZE */
+	bool no_fragment; /* larger packets fail with EMSGSIZE */
 	bool dontroute;   /* to machines on the link alone */
 	/* a destination without a route is not taken to be on oif's link */
 	bool no_guess;
@@ -173,11 +172,11 @@ struct flow {
 	ip_addr next_hop;
 	u32 gen;                       /* net_routes.gen of then: route_is_old() */
 	u32 mtu;                       /* bytes */
-	u32 route_mtu, advmss, metric; /* as the route says, 0: nothing */
-	u8 hoplimit;                   /* as the route says, 0: nothing */
+	u32 route_mtu, advmss, metric; /* of the route, 0: unset */
+	u8 hoplimit;                   /* of the route, 0: unset */
 	u8 protocol;                   /* RTPROT_* of the route */
 	u8 prefix;                     /* of the route, in bits of its family */
-	/* the table where rules have found it, 0: they were not asked */
+	/* the table of the route, 0: no rule was used */
 	u32 table;
 	/* cost: routes, addresses and rules looked at */
 	u32 steps;
@@ -209,7 +208,7 @@ bool route_makes_local(struct net *net, const ip_addr *a);
 /* ---- rules.c ---- */
 
 /*
- * Calls @look for each table that the rules name, until it returns something else than
+ * Calls @look for each table that the rules select, until it returns another value than
  * -ENETUNREACH. net->lock held.
  */
 int rules_route(

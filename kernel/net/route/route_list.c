@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * route_list.c: the routes of a namespace: adding, replacing and deleting them as rtnetlink(7) says
+ * route_list.c: the routes of a namespace: adding, replacing and deleting them as in rtnetlink(7)
  * (ip-route(8): add, append, replace, change), and their nexthops. route.c looks routes up.
  *
  * The routes are in one list, the longest prefix first, then the lowest metric, then the oldest;
  * and in a hash by table and network, where lookups find them. A route's key is destination, table,
- * metric and TOS. With IPv4 several routes of a key may stand behind each other, and the first
- * counts; with IPv6 those by gateways are nexthops of one route. An expired route is passed over,
- * and freed when the next route is added.
+ * metric and TOS. With IPv4 several routes may have one key, and the first is used; with IPv6 those
+ * by gateways are nexthops of one route. An expired route is skipped, and freed when the next route
+ * is added.
  *
  * A struct nexthops never changes: to add or remove a nexthop, a new one is made. A device that
  * goes down takes its routes along. A route with several nexthops stays, and the nexthop by that
- * device is dead until the device comes up again (may_take() in route.c looks at the device).
- * Locks: net->lock.
+ * device is dead until the device comes up again (may_take() in route.c tests the device). Locks:
+ * net->lock.
  */
 #include <asm/errno.h>
 #include <linux/rtnetlink.h>

@@ -2,7 +2,7 @@
 /*
  * route_local.c: the table of local routes, as rtnetlink shows it. Lookups find the addresses of
  * this machine and broadcasts among the addresses themselves (addrs.c). So the entries that Linux
- * keeps in a table of its own are made here when the table is read.
+ * keeps in a separate table are made when the table is read.
  */
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>

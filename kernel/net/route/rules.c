@@ -2,12 +2,12 @@
 /*
  * rules.c: policy routing (ip-rule(8)): the tables that a packet's route is looked up in. A rule
  * matches the packet's source and destination, mark, device, user, protocol and ports. It may match
- * what does not fit (not), jump to a later rule (goto), and pass over routes that are too general
- * (suppress_prefixlength: WireGuard's tools) or that leave by a group of devices. Rules with a
- * selector that cannot be tested here (tun_id, l3mdev, realms, DSCP, masks of ports) are refused.
+ * all other packets (not), jump to a later rule (goto), and ignore routes that are too general
+ * (suppress_prefixlength: WireGuard's tools) or that use a group of devices. Rules with an
+ * unsupported selector (tun_id, l3mdev, realms, DSCP, masks of ports) are refused.
  *
- * A namespace begins with Linux's rules: 0 local, 32766 main, 32767 default. The first stands for
- * our own addresses, which are found before any rule is asked, so it cannot be deleted.
+ * A namespace begins with Linux's rules: 0 local, 32766 main, 32767 default. The first is for our
+ * own addresses, which are found before any rule is evaluated, so it cannot be deleted.
  * Lock: net->lock.
  */
 #include <asm/errno.h>
@@ -32,7 +32,7 @@
 struct rule {
 	struct list_head list; /* by priority */
 	u32 prio, table, mark, mask;
-	/* FIB_RULE_INVERT, and what else a request has said */
+	/* FIB_RULE_INVERT, and other flags of the request */
 	u32 flags;
 	u32 target;            /* of FR_ACT_GOTO */
 	const struct rule *to; /* where that leads; NULL: nowhere yet */
@@ -97,7 +97,8 @@ static bool selects(struct net *net, const struct rule *r, const struct flow *f,
 	if (r->iif[0] || r->oif[0])
 		find_ends(net, f, e);
 	if (r->iif[0] && !(f->iif ? name_is(r->iif, e->in) : !strcmp(r->iif, "lo")))
-		return false; /* what begins here comes from lo */
+		/* packets of this machine have lo as their iif */
+		return false;
 	if ((r->by_uid && !is_by_user(net, r, f)) || (r->ip_proto && r->ip_proto != f->proto))
 		return false;
 	if (!port_in(&r->sport, f->sport) || !port_in(&r->dport, f->dport))
@@ -432,7 +433,7 @@ static int read_target(const struct nlmsghdr *req, struct rule *r)
 	return r->target && r->target <= r->prio ? -EINVAL : 0;
 }
 
-/* True if the request has a selector that no packet here matches, or a value without effect. */
+/* True if the request has an unsupported selector, or a value without effect. */
 static bool has_foreign(const struct nlmsghdr *req)
 {
 	static const u8 foreign[] = { FRA_FLOW, FRA_TUN_ID, FRA_L3MDEV };
