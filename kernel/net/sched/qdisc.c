@@ -146,7 +146,7 @@ void qdisc_drop(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx)
 bool qdisc_add(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *tx)
 {
 	if (!charge(q->root, skb)) {
-		kfree_skb(skb); /* a copy: its end is not told */
+		kfree_skb(skb); /* a copy: its end is not reported */
 		return false;
 	}
 	for (struct qdisc *a = q; a; a = a->up) {
@@ -162,7 +162,7 @@ static bool card_takes(struct net_device *dev)
 	return !dev->ops->send || netdev_tx_waiting(dev) < min(CARD_MOST, READ_ONCE(dev->txqlen));
 }
 
-/* Sends what may leave; lock held, and given up while it sends. */
+/* Sends the packets that may be sent; drops the lock while it sends. Lock held. */
 static void run(struct qdisc_root *r, struct qdisc_tx *tx)
 {
 	struct sk_buff *skb;
@@ -222,7 +222,7 @@ static void run_by_thread(struct work *w)
 	qdisc_run(r);
 	net_rx_flush();
 	put_root(r);
-	/* A worker that always finds work gives way only here. */
+	/* A worker that always finds work reschedules only at this point. */
 	cond_resched();
 }
 
@@ -266,10 +266,7 @@ static int send_one(struct qdisc_root *r, struct sk_buff *skb)
 	if (READ_ONCE(r->late))
 		skb_orphan(skb);
 	spin_lock(&r->lock);
-	/*
-	 * A task that takes down the device or the tree says so first, and then drops what is
-	 * queued.
-	 */
+	/* A task that takes down the device or the tree sets these first, then drops the queue. */
 	in = !r->dead && READ_ONCE(r->dev->flags) & IFF_UP && charge(r, skb);
 	if (in) {
 		tx.now = ktime_get();
@@ -412,7 +409,7 @@ struct qdisc *qdisc_make(struct qdisc_root *root, const struct qdisc_ops *ops, s
 	if (up)
 		list_add_tail(&q->list, &root->all);
 	else
-		list_add(&q->list, &root->all); /* it is told of first */
+		list_add(&q->list, &root->all); /* a dump lists it first */
 	spin_unlock(&root->lock);
 	return q;
 }

@@ -11,24 +11,25 @@
  *                      qdisc_run() -> dequeue() -> netdev_xmit_now()
  *
  * Types: struct qdisc_root, a device's tree; struct qdisc, which may have classes with another
- * below each; struct qdisc_ops, a kind; struct qdisc_tx, a turn.
+ * below each; struct qdisc_ops, a kind; struct qdisc_tx, one run of the tree.
  *
  * Call sequence: qdisc_rtnl.c makes and changes trees; qdisc_xmit() enqueues and runs. A kind's
- * enqueue() takes a packet or refuses it; dequeue() gives one, or none and says in tx->next when it
- * may have one. What it drops goes onto tx->drops. Counts (qlen, backlog, bytes sent) are the
- * tree's: parents and kinds call qdisc_enqueue(), qdisc_dequeue(), qdisc_drop() and qdisc_lose().
+ * enqueue() takes a packet or refuses it; dequeue() returns one, or none and sets tx->next to the
+ * time to try again. Packets that it drops go onto tx->drops. Counts (qlen, backlog, bytes sent)
+ * are the tree's: parents and kinds call qdisc_enqueue(), qdisc_dequeue(), qdisc_drop() and
+ * qdisc_lose().
  *
  * Invariants:
- * 1. A qdisc's qlen and backlog count what is in it and below, and what its parent has peeked at
+ * 1. A qdisc's qlen and backlog count packets in it and below, and those that its parent peeked at
  *    (stash).
  * 2. One vCPU at a time dequeues, so packets leave in the tree's order.
  * 3. A packet in a tree is charged to it and to all trees together; past either bound packets are
  *    refused (past the second not on devices of the first namespace). Settings are bounded too,
  *    since a namespace's owner need not be root of the machine.
  *
- * Locks: trees are made, changed and told of under link.c's mutex. root->lock (spin; inside a
- * socket's lock, with only timers' locks inside it) protects the packets and what is read on their
- * way. Nothing is sent or freed under it. A tree's memory is freed after a grace period.
+ * Locks: trees are made, changed and reported under link.c's mutex. root->lock (spin; inside a
+ * socket's lock, with only timers' locks inside it) protects the packets and the fields that
+ * sending reads. Nothing is sent or freed under it. A tree's memory is freed after a grace period.
  *
  * May know: link/ and netlink/; nothing of protocols but what flow_hash() reads.
  */
@@ -53,7 +54,7 @@ struct qdisc_tx {
 
 struct qdisc_ops {
 	const char *kind;
-	u32 size; /* of what is its own */
+	u32 size; /* bytes of the kind's private part */
 	/*
 	 * Sets up a new qdisc with TCA_OPTIONS (NULL: none), before any other code can find it.
 	 * Returns 0 or -errno; after an error destroy() is called, too.
@@ -86,17 +87,17 @@ struct qdisc_class_ops {
 	 * such class; -EINVAL: nothing can hang there.
 	 */
 	struct qdisc **(*leaf)(struct qdisc *q, u32 minor);
-	/* a class whose qdisc goes gets a pfifo; else nothing hangs there any more */
+	/* a removed child qdisc is replaced by a pfifo; else by none */
 	bool refill;
 	bool (*has)(const struct qdisc *q, u32 minor);
 	u32 (*next)(const struct qdisc *q, u32 minor); /* the class behind this one; 0: no more */
 	void (*fill)(struct nl_builder *b, struct tcmsg *m, struct qdisc *q, u32 minor);
-	/* Makes a class, or changes one that is there; NULL: -EOPNOTSUPP. */
+	/* Makes a class, or changes an existing one; NULL: -EOPNOTSUPP. */
 	int (*change)(struct qdisc *q, u32 minor, u32 parent, const void *opt, u32 len);
 	int (*remove)(struct qdisc *q, u32 minor);
 };
 
-/* What tc shows of a qdisc or class; counted under the root's lock. */
+/* Statistics that tc shows of a qdisc or class; counted under the root's lock. */
 struct qdisc_stats {
 	u64 bytes;
 	u32 packets, drops, overlimits, requeues, qlen, backlog;
@@ -127,10 +128,10 @@ struct qdisc_root {
 	bool late;
 	u32 nr; /* qdiscs in the tree; under link.c's mutex */
 	struct ktimer timer;
-	struct work work; /* goes on for the timer */
+	struct work work; /* sends for the timer */
 	/* one for the device, and one for the work while it is queued or runs */
 	atomic_t refs;
-	atomic64_t memory; /* true sizes of what is in it */
+	atomic64_t memory; /* true sizes of its packets */
 	struct list_head all;
 	struct rcu_head rcu;
 };
@@ -167,7 +168,7 @@ struct qdisc *qdisc_make(struct qdisc_root *root, const struct qdisc_ops *ops, s
 void qdisc_free(struct qdisc *q);
 /* Puts @with (NULL: nothing) into *@slot, and frees the qdisc that was there. */
 void qdisc_swap(struct qdisc *q, struct qdisc **slot, struct qdisc *with);
-/* Charges @q with @n bytes more of its own. False: over the limit of all qdiscs together. */
+/* Charges @q with @n more bytes. Returns true unless all qdiscs together are over the limit. */
 bool qdisc_charge(struct qdisc *q, u64 n);
 void qdisc_uncharge(struct qdisc *q, u64 n);
 
@@ -205,10 +206,10 @@ struct qdisc_chance {
 void qdisc_chance_init(struct qdisc_chance *c);
 u32 qdisc_chance(struct qdisc_chance *c);
 
-/* Marks a packet that can bear it as one that met congestion. False: it cannot. */
+/* Marks a packet as congestion experienced. Returns true if the packet supports ECN. */
 bool qdisc_mark(struct sk_buff *skb);
 
-/* Returns a frame's greatest length, with what stands before its network header. */
+/* Returns a frame's greatest length, with the bytes before its network header. */
 u32 qdisc_mtu(const struct net_device *dev);
 
 extern const struct qdisc_ops noqueue_qdisc, pfifo_qdisc, bfifo_qdisc, pfifo_fast_qdisc, tbf_qdisc,
@@ -224,7 +225,7 @@ int qdisc_xmit(struct net_device *dev, struct sk_buff *skb);
 void qdisc_more(struct net_device *dev);
 /* Drops what waits when the device is down. */
 void qdisc_purge(struct net_device *dev);
-/* Drops the tree. link.c's mutex held, or no other task knows the device. */
+/* Drops the tree. link.c's mutex held, or no other task can find the device. */
 void qdisc_forget(struct net_device *dev);
 /* Returns the queue's name for programs. */
 const char *qdisc_kind(const struct net_device *dev);

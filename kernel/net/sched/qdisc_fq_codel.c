@@ -127,7 +127,8 @@ static int fq_change(struct qdisc *q, const void *opt, u32 len)
 	f->ce_threshold = new.ce_threshold;
 	f->ce_selector = new.ce_selector;
 	f->ce_mask = new.ce_mask;
-	f->limit = new.limit; /* what is more goes as the next one comes */
+	/* packets above it are dropped when the next one arrives */
+	f->limit = new.limit;
 	f->ecn = new.ecn;
 	f->batch = new.batch;
 	f->memory_limit = new.memory_limit;
@@ -147,8 +148,8 @@ static int fq_init(struct qdisc *q, const void *opt, u32 len)
 		.interval = INTERVAL,
 		.ce_threshold = NO_CE,
 		/*
-		 * The MTU of lo may be 2 GiB: with a credit that is no positive s32 a flow would
-		 * never have its turn.
+		 * The MTU of lo may be 2 GiB: a quantum must be a positive s32, or a flow would
+		 * never be served.
 		 */
 		.quantum = min(qdisc_mtu(q->root->dev), (u32)FQ_CODEL_QUANTUM_MAX),
 		.batch = BATCH,
@@ -407,7 +408,7 @@ static void begin_dropping(struct fq_codel *f, struct codel_flow *w, u64 now)
 {
 	u32 more = w->count - w->last_count;
 
-	/* Where it begins again soon after it had ended, it does not begin from the start. */
+	/* If dropping restarts soon after it ended, the count continues near its old value. */
 	w->dropping = true;
 	w->count = more > 1 && now - min(w->drop_next, now) < 16UL * f->interval ? more : 1;
 	w->last_count = w->count;
@@ -443,7 +444,7 @@ static struct sk_buff *codel_dequeue(struct qdisc *q, struct codel_flow *w, stru
 	return skb;
 }
 
-/* Returns the flow whose turn it is; NULL: none has packets. */
+/* Returns the next flow to serve; NULL: none has packets. */
 static struct codel_flow *next_flow(struct fq_codel *f)
 {
 	for (;;) {
@@ -460,7 +461,8 @@ static struct codel_flow *next_flow(struct fq_codel *f)
 
 static void flow_ends(struct fq_codel *f, struct codel_flow *w)
 {
-	if (w->state == NEW && !list_empty(&f->lasting)) { /* it must not begin anew at once */
+	/* it must not become a new flow at once */
+	if (w->state == NEW && !list_empty(&f->lasting)) {
 		w->state = OLD;
 		list_move_tail(&w->turn, &f->lasting);
 	} else {

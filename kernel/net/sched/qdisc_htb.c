@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * qdisc_htb.c: hierarchical token buckets: a tree of classes. Each class has a rate of its own, and
- * a ceiling up to which it may borrow from its parent what the parent's other children leave.
- * Packets wait in the leaves, each with a qdisc of its own.
+ * qdisc_htb.c: hierarchical token buckets: a tree of classes. Each class has a rate, and a ceiling
+ * up to which it may borrow from its parent the rate that the parent's other children leave.
+ * Packets wait in the leaves, each with its own qdisc.
  *
  * The next leaf is chosen among those that have packets and may send: first those that need not
  * borrow, else those that borrow from the nearest class; among these those of the best priority,
@@ -183,8 +183,8 @@ static bool has_tokens(const struct class *c, u64 now, u64 *wait, bool *may_borr
 }
 
 /*
- * Returns how many levels above the leaf has to borrow; 0: it need not. DEPTH + 1: it may not send,
- * and is asked again at tx->next.
+ * Returns how many levels above the leaf must lend; 0: none. DEPTH + 1: the leaf may not send, and
+ * is tried again at tx->next.
  */
 static u32 far(const struct class *leaf, struct qdisc_tx *tx)
 {
@@ -263,7 +263,7 @@ static struct sk_buff *dequeue_class(struct qdisc *q, struct qdisc_tx *tx, bool 
 	*again = false;
 	if (!c)
 		return NULL;
-	/* The class waits for a time of its own, or has thrown all away. */
+	/* Its qdisc holds packets until a later time, or has dropped them all. */
 	if (!skb) {
 		list_del_init(&c->busy);
 		*again = true;
@@ -290,8 +290,8 @@ static struct sk_buff *dequeue_direct(struct htb *h)
 }
 
 /*
- * Lists classes again that have packets which this round has passed over: a discipline below holds
- * its packets until their time, so the next round asks again.
+ * Lists again the classes with packets that this round has skipped: their qdisc holds packets until
+ * a later time, so the next round tries again.
  */
 static void list_again(struct htb *h)
 {

@@ -6,7 +6,7 @@
  * Late packets wait in a tree by the time when they may leave (skb->stamp). The only class may have
  * another qdisc, through which they pass then. Probabilities are parts of 2^32; each may depend on
  * the one before by a share (correlation). Times vary evenly, or by a table that a program
- * supplies. Not here: loss by models with states, slots (EOPNOTSUPP).
+ * supplies. Not supported: loss by models with states, slots (EOPNOTSUPP).
  * Locks: qdisc.h.
  */
 #include <asm/errno.h>
@@ -38,7 +38,7 @@ struct netem {
 	/* packets by time; those of one time in their order */
 	struct rb_root tree;
 	u32 waiting; /* in it */
-	u32 counter; /* since the last one that overtook */
+	u32 counter; /* packets since the last one that overtook */
 	struct qdisc_chance prng;
 	struct qdisc *below; /* NULL */
 };
@@ -133,7 +133,7 @@ static int parse(struct settings *s, const void *opt, u32 len, const struct sett
 	s->loss.of = o->loss;
 	s->duplicate.of = o->duplicate;
 	s->reorder.of = s->gap ? ~0U :
-				 /* as on Linux: with a gap 100 %, unless told otherwise */
+				 /* as on Linux: with a gap 100 % by default */
 				 0;
 	get_chances(s, more, left);
 	get_rate(s, more, left);
@@ -233,7 +233,7 @@ static u32 next_value(struct netem *e, struct chance *c)
 
 	if (!c->share)
 		return (u32)v;
-	/* Both terms are below 2^64, and so is their sum, as the shares add up to 2^32. */
+	/* Both terms are below 2^64, and so is their sum, since the shares add up to 2^32. */
 	c->last = (u32)((v * ((1UL << 32) - share) + (u64)c->last * share) >> 32);
 	return c->last;
 }
@@ -376,7 +376,7 @@ static int netem_enqueue(struct qdisc *q, struct sk_buff *skb, struct qdisc_tx *
 	if (twin && e->waiting + 1 < e->s.limit && qdisc_add(q, twin, tx))
 		store(e, twin, tx);
 	else if (twin && e->waiting + 1 >= e->s.limit)
-		kfree_skb(twin); /* a copy: its end is not told */
+		kfree_skb(twin); /* a copy: its end is not reported */
 	if (happens(e, &e->s.corrupt))
 		damage(e, skb);
 	store(e, skb, tx);

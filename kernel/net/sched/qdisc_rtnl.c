@@ -2,8 +2,8 @@
 /*
  * qdisc_rtnl.c: RTM_*QDISC and RTM_*TCLASS: the requests and dumps of tc(8) about a device's
  * queueing. A device without a tree of qdiscs (qdisc.h) is reported as IFLA_QDISC reports it:
- * "noqueue", or "pfifo_fast" if it has a queue of its own (cards, tun), without bands, since no
- * packet goes before another there.
+ * "noqueue", or "pfifo_fast" if the device itself has a queue (cards, tun), without bands, since
+ * that queue is first in, first out.
  *
  * Requests make, change, replace or fail as in Linux: by NLM_F_CREATE, _REPLACE, _EXCL, by whether
  * the place has a named qdisc already, and by whether the request names it. One qdisc in several
@@ -66,10 +66,10 @@ void qdisc_put_stats(struct nl_builder *b, const struct qdisc_stats *s, const vo
 		nl_attr(b, TCA_XSTATS, app, len);
 }
 
-/* What a message is about. */
+/* The subject of a message. */
 struct about {
 	struct net_device *dev;
-	struct qdisc *q; /* NULL: the device has none of its own */
+	struct qdisc *q; /* NULL: the device has no tree */
 	u32 parent, minor, refs;
 	u16 type;
 };
@@ -141,7 +141,7 @@ static void tell_qdisc(
 	tell(&(struct about){ dev, q, parent, 0, refs, type }, false, flags);
 }
 
-/* ---- which qdisc is meant ---- */
+/* ---- the qdisc of a request ---- */
 
 static const struct tcmsg *header(const struct nlmsghdr *req)
 {
@@ -513,7 +513,7 @@ int rtnl_change_qdisc(struct net *net, const struct nlmsghdr *req)
 	return err;
 }
 
-/* Answers all listeners, and the asking socket only if it says so, as on Linux. */
+/* Answers all listeners; the requesting socket gets a copy only if it asks for one, as on Linux. */
 int rtnl_get_qdisc(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg)
 {
 	struct about a = { .refs = REFS, .type = RTM_NEWQDISC };
