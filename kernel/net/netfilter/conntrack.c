@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * conntrack.c: finds the connection of a packet: a table of both tuples of each connection, for
- * every namespace that asks for it. If the table is full a connection that has not been answered is
- * dropped from it; if there is none, the packet is dropped. Expired connections are removed when a
- * lookup meets them, and a few with each new connection.
+ * every namespace that uses it. If the table is full, an unanswered connection is dropped; if all
+ * are answered, the new packet is dropped. Expired connections are removed when a lookup finds
+ * them, and a few with each new connection.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -134,7 +134,10 @@ void nf_ct_invert(struct nf_tuple *to, const struct nf_tuple *from)
 		to->type = icmp_answer(from->type, from->proto == IPPROTO_ICMPV6);
 }
 
-/* Makes the tuple of the packet whose network header is at @base of @skb. False: it has none. */
+/*
+ * Makes the tuple of the packet whose network header is at @base of @skb. Returns true if it has
+ * one.
+ */
 bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *t)
 {
 	struct sk_buff view = { .buf = skb->buf, .head = SKB_ROOM };
@@ -279,8 +282,8 @@ void nf_ct_kill(struct nf_conn *ct)
 }
 
 /*
- * Removes connections that have expired. With @need it also removes one that has not been answered.
- * ct->lock held.
+ * Removes connections that have expired, and with @need also one unanswered connection. ct->lock
+ * held.
  */
 static void make_room(struct nf_ct_net *c, bool need)
 {
@@ -314,8 +317,8 @@ struct batch {
 };
 
 /*
- * Takes the live connections of bucket @k, each once, where its first tuple is. False: they do not
- * fit behind those that are in the batch. ct->lock held.
+ * Adds the live connections of bucket @k to the batch, each once, at its first tuple. Returns true
+ * if they fit behind those in the batch. ct->lock held.
  */
 static bool take_bucket(struct nf_ct_net *c, u32 k, struct batch *b, u32 *need)
 {

@@ -10,8 +10,8 @@
  *      log.c        the log
  *
  * A connection has two tuples: the first is that of its first packet, the second that of the
- * answers as they arrive here. Translation changes the second before the connection is entered;
- * packets are rewritten so that they are the opposite of the other direction's tuple.
+ * answers as they arrive at this machine. Translation changes the second before the connection is
+ * entered; packets are rewritten so that they are the opposite of the other direction's tuple.
  *
  * States: new (a packet holds it, in no table) -> confirmed (its first packet has passed: in the
  * table, both tuples) -> gone (timeout, early drop, conntrack -D).

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core.c: the functions that see packets of a namespace, by hook, family and priority; netfilter.h
- * says where the hooks are.
+ * core.c: the hook functions of a namespace, by hook, family and priority; netfilter.h shows where
+ * the hooks are.
  *
  * Each list is an array that is never changed: a new array takes its place, and the old one is
  * freed after a grace period. So packets pass without a lock. net->nf.hooks has a bit for each list
@@ -89,8 +89,8 @@ static bool same(const struct nf_hook_ops *a, const struct nf_hook_ops *b)
 }
 
 /*
- * Removes a function. Without memory for a new array it does so in place: a walk at that time may
- * call a function twice, but skips only the one that is removed.
+ * Removes a function. Without memory for a new array it does so in place: a concurrent walk may
+ * call a function twice, but skips only the removed one.
  */
 void nf_unregister(struct net *net, const struct nf_hook_ops *ops)
 {

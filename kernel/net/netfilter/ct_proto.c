@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ct_proto.c: timeouts of connections, and TCP's states as a router on the way sees them: by flags
- * only, windows are not followed. The defaults are Linux's, and the values are the machine's
+ * ct_proto.c: timeouts of connections, and TCP's states as a router sees them: by flags only,
+ * windows are not tracked. The defaults are Linux's, and one set of values is for the whole machine
  * (/proc/sys/net/netfilter). An ICMP error belongs to the connection whose packet it quotes.
  */
 #include <linux/netfilter/nf_conntrack_tcp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ctnetlink.c: connections by netlink (conntrack(8): -L, -D, -F, -C, -E), changes of mark and
- * timeout, and /proc/net/nf_conntrack. Netlink cannot make a connection. Listeners are told of
+ * timeout, and /proc/net/nf_conntrack. Netlink cannot make a connection. Listeners are notified of
  * connections that begin, change their state, and end.
  */
 #include <linux/netfilter/nf_conntrack_tcp.h>

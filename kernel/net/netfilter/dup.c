@@ -3,10 +3,10 @@
  * dup.c: sends a copy of a packet to another machine on the link: iptables' target TEE, nft's
  * expression "dup".
  *
- * The copy is made when the rule says so, since later rules may change the packet, and is sent when
- * the filter's lock has been released. It keeps its addresses and goes to a gateway. It passes the
- * hooks of leaving packets, where it may use a part of the work that other packets may
- * (NFT_WORK_COPY), but is not copied again. At most COPIES_MAX of one packet at one hook.
+ * The copy is made when the rule is evaluated, since later rules may change the packet, and is sent
+ * when the filter's lock has been released. It keeps its addresses and goes to a gateway. It passes
+ * the output hooks with a smaller work limit than other packets (NFT_WORK_COPY), and is not copied
+ * again. At most COPIES_MAX copies of one packet are made at one hook.
  * Source: iptables-extensions(8), nft(8); <linux/netfilter/xt_TEE.h>.
  */
 #include <linux/ip.h>

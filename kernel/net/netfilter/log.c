@@ -49,7 +49,10 @@ static u32 left_from(const struct line *l, u32 off)
 	return off < len ? len - off : 0;
 }
 
-/* Copies @n bytes at @off. False: the packet ends before them, which the line then says. */
+/*
+ * Copies @n bytes at @off. Returns true if the packet has them; otherwise the log line says that it
+ * is cut.
+ */
 static bool get(struct line *l, u32 off, void *to, u32 n)
 {
 	u32 left = left_from(l, off);

@@ -103,9 +103,9 @@ static void port_bounds(const struct nf_range *r, u16 port, bool icmp, u32 *lo, 
 }
 
 /*
- * Chooses another port, so that no other connection has the tuple. False: there is none. A
- * destination that a rule names stays even if it is taken: the source gets another port (its turn
- * comes later), or the connection is not entered.
+ * Chooses another port, so that no other connection has the tuple. Returns true if one was found. A
+ * destination that a rule names stays even if it is taken: the source, which is translated later,
+ * gets another port, or the connection is not entered.
  */
 static bool choose_port(struct nf_conn *ct, const struct nf_range *r, struct nf_tuple *t, int manip)
 {
@@ -230,7 +230,7 @@ static void put_transport(struct sk_buff *skb, const struct nf_l4 *l4, u32 at,
 	nf_fix_sum(skb, sum, delta, l4->proto == IPPROTO_UDP);
 }
 
-/* Gives the packet whose network header is at @base the source or destination of @t. */
+/* Writes the source or destination of @t into the packet whose network header is at @base. */
 static void rewrite(struct sk_buff *skb, bool v6, u32 base, const struct nf_l4 *l4,
 	const struct nf_tuple *t, int manip)
 {

@@ -36,9 +36,9 @@
 #include "kernel/net/net.h"
 #include "kernel/net/socket/skb.h"
 
-/* What a hook is told. */
+/* Limits, and the arguments of a hook function. */
 #define NFT_WORK_MAX (1U << 20)           /* of one packet at one hook */
-#define NFT_WORK_COPY (NFT_WORK_MAX / 16) /* of one that a rule has made */
+#define NFT_WORK_COPY (NFT_WORK_MAX / 16) /* of one copy made by a rule */
 
 struct nf_state {
 	struct net *net;
@@ -47,8 +47,8 @@ struct nf_state {
 	u8 hook;                     /* NF_INET_* */
 	bool v6;
 	/*
-	 * expressions that the packet has met here, with the cost of its searches in their sets and
-	 * lists
+	 * expressions evaluated for the packet at this hook, with the cost of searches in their
+	 * sets and lists
 	 */
 	u32 work;
 	u32 copies; /* that rules have made of it (dup.c) */
@@ -80,8 +80,8 @@ static inline bool nf_active(const struct net *net)
  */
 bool nf_defrags(const struct net *net);
 /*
- * Passes @skb to the hooks, in the order of their priorities. 0: it may go on; -EPERM: it was taken
- * or freed.
+ * Passes @skb to the hooks, in the order of their priorities. 0: accepted; -EPERM: consumed or
+ * freed.
  */
 int nf_hook(struct net *net, u8 hook, struct sk_buff *skb, struct net_device *in,
 	struct net_device *out);
@@ -109,9 +109,9 @@ u8 *nf_writable(struct sk_buff *skb, u32 n);
 /* Writes @n bytes at @at, which lie within the packet, in whichever piece. False: no memory. */
 bool nf_write(struct sk_buff *skb, u32 at, const void *from, u32 n);
 /*
- * Corrects the Internet checksum at @at after a change of what it covers; @delta is
- * nf_csum_delta()'s. @udp: 0 means that there is no checksum, and stays. Does nothing without
- * memory, or if the packet ends before the checksum.
+ * Corrects the Internet checksum at @at after a change of the bytes that it covers; @delta is from
+ * nf_csum_delta(). @udp: a value of 0 means no checksum, and stays. Does nothing without memory, or
+ * if the packet ends before the checksum.
  */
 void nf_fix_sum(struct sk_buff *skb, u32 at, u32 delta, bool udp);
 /*

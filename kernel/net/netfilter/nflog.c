@@ -10,9 +10,9 @@
  * number shows the gap.
  *
  * States: bound (by one socket) -> gone (unbound, or the socket is closed).
- * Invariant: a group's socket is open, since nl_release() ends its groups before the socket goes.
- * Locks: nn->lock for the list and its groups; requests hold nfnl_mutex, so that a socket's own
- * group stays in the list while they are served.
+ * Invariant: a group's socket is open, since nl_release() ends its groups before the socket is
+ * freed. Locks: nn->lock for the list and its groups; requests hold nfnl_mutex, so that a socket's
+ * own group stays in the list while they are served.
  */
 #include <linux/netfilter/nfnetlink_log.h>
 
@@ -43,8 +43,8 @@ static struct nflog_group *find_group(struct nft_net *nn, u16 group)
 /* ---- packets ---- */
 
 /*
- * Adds the card by which the packet came, and its link header. Loopback has no link header: one of
- * zeroes stands in for it, as for a packet socket.
+ * Adds the card by which the packet came, and its link header. Loopback has no link header: it is
+ * reported as zeroes, as to a packet socket.
  */
 static void put_link(struct nfb *b, const struct nf_state *s)
 {

@@ -290,7 +290,7 @@ static int prepare(struct nfnl_req *r, struct nl_sock *n, const struct nlmsghdr 
 	return 0;
 }
 
-/* Sends an error with what is known of it; 0: an acknowledgement. */
+/* Sends an error with its known details; 0: an acknowledgement. */
 static int tell(struct nl_sock *n, const struct nlmsghdr *h, int err, const struct nfnl_req *r)
 {
 	u32 off = r && r->bad ? (u32)((const u8 *)r->bad - (const u8 *)h) : 0;

@@ -3,10 +3,10 @@
  * nfnetlink.h: messages of NETLINK_NETFILTER: reading and writing of attributes, and the functions
  * of a subsystem.
  *
- * Attributes are the program's: nla_parse() checks their lengths against what is around them, and
- * the *_get functions check that an attribute is as long as the value that is read from it. A
- * message in the making (struct nfb) grows; without memory it is `failed`, and nothing more is
- * written to it.
+ * Attributes come from the program: nla_parse() checks their lengths against what is around them,
+ * and the *_get functions check that an attribute is as long as the value that is read from it. A
+ * message being built (struct nfb) grows; without memory it is marked `failed`, and later writes
+ * are ignored.
  * Lock: nfnl_mutex, held around each request.
  */
 #ifndef NESTLING_NETFILTER_NFNETLINK_H
@@ -67,7 +67,7 @@ struct nfb {
 	u32 msg; /* where the message begins */
 	bool failed;
 };
-/* What an answer needs of its request; a notification needs it too. */
+/* Identification of a request for its answer or notification. */
 struct nfb_to {
 	u32 portid, seq;
 	u16 flags;
@@ -110,8 +110,8 @@ int nfnl_answer(struct nfnl_req *r, struct nfb *b);
 int nfnl_dump(struct nfnl_req *r, struct nfb *b);
 int nfnl_done(struct nfnl_req *r);
 /*
- * Sends a message to listeners of @group, and to the requester @echo if it wants the message as its
- * answer (NULL: none). Frees what @b holds.
+ * Sends a message to listeners of @group, and to the requester @echo if its request asked for that
+ * (NULL: no answer). Frees the data of @b.
  */
 void nfnl_notify(struct net *net, u32 group, struct nfb *b, struct nl_sock *echo);
 /* Records the attribute @a as the cause of @err, and returns @err. */

@@ -100,7 +100,7 @@ struct nft_chain {
 	struct nft_table *table;
 	u64 handle;
 	u32 use, flags; /* NFT_CHAIN_BASE, ... */
-	/* for nft_validate(): its epoch, and how deep the jumps from here go */
+	/* for nft_validate(): its epoch, and the depth of jumps from this chain */
 	u32 mark;
 	u32 height;
 	u8 pend, policy, hook;
@@ -140,7 +140,7 @@ struct nft_ctx {
 	struct nft_net *nn;
 	struct nft_table *table;
 	struct nft_chain *chain; /* NULL: of a set */
-	/* protocol that iptables says a rule is for, with a "!" or without; 0: any */
+	/* protocol that iptables gives for a rule, with or without a "!"; 0: any */
 	u8 proto;
 	bool proto_not;
 	/*
@@ -159,8 +159,9 @@ static inline void nf_route_costs(const struct nft_pkt *p, u32 steps)
 struct nft_expr;
 struct nft_expr_type {
 	const char *name;
-	u32 size; /* of what stands behind struct nft_expr */
-	u32 max;  /* the highest attribute */
+	/* of the private part behind struct nft_expr */
+	u32 size;
+	u32 max; /* the highest attribute */
 	bool stateful;
 	int (*init)(struct nft_ctx *c, struct nft_expr *e, nla_t *tb);
 	void (*eval)(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p);
@@ -269,9 +270,9 @@ struct nft_trans {
 	void *what;
 	u64 value, value2; /* of an update */
 	char *text;
-	u32 seq; /* of the request, as what follows */
+	u32 seq; /* of the request, like the members below */
 	u16 flags;
-	bool echo; /* the sender wants to be told, too */
+	bool echo; /* the requester gets the notification, too */
 };
 /* Returns the namespace's rules, made at the first call; NULL: no memory. */
 struct nft_net *nft_net(struct net *net);
@@ -336,7 +337,7 @@ void nft_rule_free(struct net *net, struct nft_rule *r);
 void nft_set_free(struct net *net, struct nft_set *s);
 void nft_elem_free(struct net *net, struct nft_elem *e);
 void nft_obj_free(struct net *net, struct nft_obj *o);
-/* Drop and take again the references to what they name. */
+/* Drop and retake the references to sets, chains and objects that the rule names. */
 void nft_rule_deactivate(struct nft_rule *r);
 void nft_rule_activate(struct nft_rule *r);
 void nft_set_deactivate(struct nft_set *s);
@@ -425,8 +426,8 @@ void nf_lower_mss(struct nft_pkt *p, u32 mss);
 bool nf_find_ext(const struct nft_pkt *p, u8 type, u32 *off, u32 *len);
 
 /*
- * Maps the packet's source or destination to one address if the range of @r is a network, whose
- * host part stays (nft_expr_ct.c).
+ * If the range of @r is a network, maps the packet's source or destination to one address of it and
+ * keeps the host part (nft_expr_ct.c).
  */
 struct nf_range;
 void nf_netmap(const struct nft_pkt *p, struct nf_range *r, int manip);

@@ -32,7 +32,7 @@ static int no_flowtable(struct nft_ctx *c)
 	return -EOPNOTSUPP;
 }
 
-/* Which revision of a match or target there is (nft_compat.c). */
+/* The supported revisions of matches and targets (nft_compat.c). */
 static const struct {
 	bool batch;
 	int (*fn)(struct nft_ctx *c);

@@ -105,8 +105,8 @@ static int measure(struct nft_chain *ch, u32 depth)
 }
 
 /*
- * Measures all chains from the base chains on, whose depth is 0. A chain that was measured already
- * is checked here against its depth.
+ * Measures all chains from the base chains on, whose depth is 0. The depth of chains that were
+ * measured before is checked too.
  */
 int nft_validate(struct nft_table *t)
 {
@@ -176,7 +176,7 @@ static int parse_hook(nla_t hook, nla_t type, struct hook_wanted *w)
 			w->type = types[i].name;
 			if (w->hook >= NF_INET_NUMHOOKS || !(types[i].hooks >> w->hook & 1))
 				return -EOPNOTSUPP;
-			/* before connections are known there is nothing to translate */
+			/* NAT needs connections, which are known after this priority */
 			return i == 2 && (int)w->priority <= NF_PRI_CONNTRACK ? -EOPNOTSUPP : 0;
 		}
 	}

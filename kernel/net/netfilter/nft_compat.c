@@ -66,7 +66,7 @@ static bool may_be_in(const struct xt_kind *k, const struct nft_ctx *c)
 	return !k->hooks || !base || k->hooks >> c->chain->hook & 1;
 }
 
-/* True if the rule is for the protocol whose header the match or target reads. */
+/* True if the rule matches the protocol whose header the match or target reads. */
 static bool has_proto(const struct xt_kind *k, const struct nft_ctx *c, const void *info)
 {
 	u8 want = k->needs ? k->needs(info) : k->proto;

@@ -4,8 +4,8 @@
  * and nft's `ct count`.
  *
  * A list holds a reference to each connection and drops those that have ended (or never began)
- * whenever it is read; so its count is true at each reading. Connections are counted as objects of
- * the namespace. Lock: nn->lock.
+ * whenever it is read, so its count is always right. Connections are counted as objects of the
+ * namespace. Lock: nn->lock.
  */
 #ifndef NESTLING_NETFILTER_NFT_COUNT_H
 #define NESTLING_NETFILTER_NFT_COUNT_H

@@ -374,7 +374,7 @@ static void masq_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 		r->code = NFT_BREAK;
 }
 
-/* Puts the attributes, whose numbers are equal for both kinds but for the flags. */
+/* Puts the attributes, which have equal numbers in both kinds except for the flags. */
 static void put_simple(const struct nat *x, struct nfb *b, u16 min, u16 max, u16 flags)
 {
 	if (x->flags)

@@ -325,7 +325,7 @@ const struct nft_expr_type nft_meta = { .name = "meta",
 	.eval = meta_eval,
 	.dump = meta_dump };
 
-/* ---- fib: what the routes say of an address ---- */
+/* ---- fib: the result of a route lookup for an address ---- */
 
 struct fib {
 	u32 result, flags;

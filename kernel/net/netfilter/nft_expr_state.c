@@ -54,7 +54,7 @@ const struct nft_expr_type nft_counter = { .name = "counter",
 	.dump = counter_dump,
 	.reset = counter_reset };
 
-/* ---- limit: a bucket of time, out of which each packet or byte takes some ---- */
+/* ---- limit: a token bucket of time, from which each packet or byte takes some ---- */
 
 struct limit {
 	u64 rate, unit;               /* so many in so many seconds */
@@ -377,7 +377,7 @@ const struct nft_expr_type nft_lookup = { .name = "lookup",
 	.deactivate = lookup_deactivate,
 	.activate = lookup_activate };
 
-/* ---- objref: a named one, or the one that a map tells ---- */
+/* ---- objref: a named object, or one found by a map ---- */
 
 struct objref {
 	struct nft_obj *obj;
@@ -580,7 +580,7 @@ static void change_set(const struct dynset *x, struct nft_regs *r, struct nft_pk
 			nft_elem_unlink(el);
 			nft_elem_free(p->net, el);
 		} else if (el && el->pend == NFT_TELL) {
-			/* long ago: it goes when it has been told of */
+			/* expired long ago: removed once it was reported */
 			el->expires = 1;
 		} else if (!el) {
 			r->code = NFT_BREAK;

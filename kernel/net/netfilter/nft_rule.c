@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* nft_rule.c: rules: requests and messages, and how expressions stand in them. */
+/* nft_rule.c: rules: requests and messages, and the layout of their expressions. */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/nft.h"
 
@@ -117,8 +117,8 @@ int nft_rule_delete(struct nft_net *nn, struct nft_rule *r)
 /* ---- requests ---- */
 
 /*
- * Finds a rule by its handle, even one that this batch has deleted, since its place counts for
- * other rules until the batch ends. A replacing rule has the old handle.
+ * Finds a rule by its handle, even one that this batch has deleted, since other rules may be placed
+ * relative to it until the batch ends. A replacing rule has the old handle.
  */
 static struct nft_rule *by_handle(const struct nft_chain *ch, u64 handle)
 {

@@ -111,8 +111,8 @@ static int parse_desc(struct nft_set *s, nla_t desc)
 }
 
 /*
- * Adds an expression that each element gets a copy of. It is kept as it came, and made anew for
- * each element.
+ * Adds an expression that each element gets a copy of. Its attributes are kept, and parsed again
+ * for each element.
  */
 static int add_expr(struct nft_ctx *c, struct nft_set *s, nla_t a)
 {
@@ -389,8 +389,8 @@ static void each_elem(struct nft_set *s, void (*fn)(struct nft_elem *e))
 }
 
 /*
- * Drops the elements' references to what they name. Packets may add elements meanwhile; these name
- * nothing.
+ * Drops the elements' references to chains and objects. Elements that packets add meanwhile hold
+ * none.
  */
 void nft_set_deactivate(struct nft_set *s)
 {

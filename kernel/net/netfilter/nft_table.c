@@ -83,7 +83,7 @@ err_free:
 	return err;
 }
 
-/* Deletes a table with all that it has: users before what they use. */
+/* Deletes a table with all its objects: users before the objects that they use. */
 static int delete (struct nft_net *nn, struct nft_table *t)
 {
 	struct nft_chain *ch;
@@ -180,7 +180,7 @@ int nft_get_table(struct nft_ctx *c)
 	return err ? err : nfnl_done(c->r);
 }
 
-/* Frees a table and what is left in it, when its namespace ends. */
+/* Frees a table and its remaining objects, when its namespace ends. */
 void nft_table_free(struct net *net, struct nft_table *t)
 {
 	struct nft_chain *ch, *nch;

@@ -3,8 +3,8 @@
  * nft_trans.c: the log of a batch, whose changes are committed at once or taken back.
  *
  * Each request logs its step. Commit walks the log twice: with nn->lock held, so that a packet sees
- * all of the batch or nothing of it, and then without, to tell listeners (nft monitor) and to free.
- * Abort walks the log backwards.
+ * all of the batch or nothing of it, and then without, to notify listeners (nft monitor) and to
+ * free. Abort walks the log backwards.
  */
 #include "kernel/lib/printk.h"
 #include "kernel/net/netfilter/conntrack.h"
@@ -156,7 +156,7 @@ static void update(struct nft_trans *t)
 	}
 }
 
-/* True for a new element that listeners will be told of: it stays until then. */
+/* True for a new element that will be reported to listeners: it is kept until then. */
 static bool pinned(const struct nft_trans *t, bool heard)
 {
 	return t->type == T_ELEM && !t->del && (heard || t->echo);
@@ -178,7 +178,8 @@ static void apply(struct nft_trans *t, bool heard)
 }
 
 /*
- * Lets packets end an element that listeners were told of. If it expired meanwhile, it ends here.
+ * Permits packets to end an element that was reported to listeners. If it expired meanwhile, it
+ * ends now.
  */
 static void let_go(struct net *net, struct nft_elem *e)
 {
@@ -227,8 +228,8 @@ static void put_it(struct nfb *b, const struct nfb_to *to, const struct nft_tran
 }
 
 /*
- * Tells listeners of a step. A set that only one rule has is told of as on Linux, together with its
- * elements.
+ * Notifies listeners of a step. As on Linux, a set that only one rule uses is reported together
+ * with its elements.
  */
 static void tell(struct net *net, const struct nft_trans *t, struct nl_sock *n, bool heard)
 {
@@ -303,7 +304,7 @@ int nft_commit(struct net *net, struct nl_sock *n, const struct nlmsghdr *begin)
 	}
 	tell_generation(net, n, begin);
 	if (unhooked)
-		/* a packet may be about to enter it, and look at its table */
+		/* a packet may be about to enter the chain, and read its table */
 		synchronize_rcu();
 	list_for_each_entry_safe(t, next, &nn->trans, list) {
 		if (t->del)

@@ -33,9 +33,9 @@ static bool next_sees(const struct nft_elem *e)
 }
 
 /*
- * Returns the element of that very key. There may be several, of which a reader sees one: others
- * have expired, or a batch deletes one and makes another. Returns the one that @seen accepts, else
- * any.
+ * Returns the element with exactly that key. There may be several, of which a reader sees one:
+ * others have expired, or a batch deletes one and makes another. Returns the one that @seen
+ * accepts, else any.
  */
 static struct nft_elem *find(struct nft_set *s, const u8 *key, const u8 *key_end, bool end,
 	bool (*seen)(const struct nft_elem *))
@@ -200,7 +200,7 @@ void nft_elem_end(struct net *net, struct nft_elem *e)
 }
 
 /*
- * Removes expired elements that no batch has pending. It looks at all elements, so it does that
+ * Removes expired elements without pending changes of a batch. It visits all elements, so it runs
  * once a second.
  */
 void nft_set_gc(struct net *net, struct nft_set *s)
@@ -223,6 +223,6 @@ void nft_set_gc(struct net *net, struct nft_set *s)
 		nft_elem_end(net, e);
 		ended++;
 	}
-	if (n) /* the next caller goes on */
+	if (n) /* the next caller continues */
 		s->next_gc = now;
 }

@@ -3,11 +3,10 @@
  * tproxy.c: finds the local socket of a packet before the packet is routed: iptables' match
  * "socket" and target TPROXY, nft's expressions "socket" and "tproxy".
  *
- * A packet that TPROXY takes keeps its destination. In skb->proxy it remembers the address and port
- * of a listener instead, which the later lookup of its socket (inet_lookup_packet()) uses; a policy
- * rule and a route of type local bring the packet that far. The socket is also looked up here:
- * TPROXY redirects a packet only if the socket exists and accepts foreign addresses
- * (IP_TRANSPARENT).
+ * A packet that TPROXY takes keeps its destination. The address and port of a listener are recorded
+ * in skb->proxy, for the later lookup of its socket (inet_lookup_packet()); a policy rule and a
+ * route of type local deliver the packet to this machine. TPROXY itself looks up the socket too: it
+ * redirects a packet only if the socket exists and accepts foreign addresses (IP_TRANSPARENT).
  * Source: Linux's Documentation/networking/tproxy.rst, <linux/netfilter/xt_TPROXY.h>, xt_socket.h.
  */
 #include <linux/netfilter/xt_TPROXY.h>
@@ -26,7 +25,7 @@ struct ends {
 	int ifindex;
 };
 
-/* What is to be known of a socket. */
+/* The properties of a socket that a match tests. */
 struct found {
 	bool transparent, wildcard;
 	u32 mark;
@@ -81,8 +80,8 @@ static struct inet_sock *listener(
 /* ---- TPROXY ---- */
 
 /*
- * Chooses where the packet leads: to @want if that is set, to the address of the device by which it
- * came, or to its own destination.
+ * Chooses the listener's address: @want if that is set, else the address of the device by which the
+ * packet arrived, or its own destination.
  */
 static ip_addr proxy_addr(const struct nft_pkt *p, const ip_addr *want, const struct ends *e)
 {
@@ -96,7 +95,8 @@ static ip_addr proxy_addr(const struct nft_pkt *p, const ip_addr *want, const st
 }
 
 /*
- * Hands the packet to a listener. False: there is none. @want any, @port 0: as the packet has them.
+ * Redirects the packet to a listener. Returns true if there is one. @want any, @port 0: those of
+ * the packet.
  */
 static bool take_over(struct nft_pkt *p, const ip_addr *want, u16 port)
 {
@@ -264,7 +264,8 @@ static int tproxy_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 	WRITE_ONCE(c->net->nf.whole, true);
 	if (c->table->family != NFPROTO_INET && family != c->table->family)
 		return -EINVAL;
-	if (family == NFPROTO_UNSPEC && tb[NFTA_TPROXY_REG_ADDR]) /* whose would it be? */
+	/* the family of the address is missing */
+	if (family == NFPROTO_UNSPEC && tb[NFTA_TPROXY_REG_ADDR])
 		return -EINVAL;
 	if (family != NFPROTO_UNSPEC && family != NFPROTO_IPV4 && family != NFPROTO_IPV6)
 		return -EOPNOTSUPP;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt.h: matches and targets of iptables that nft_compat.c knows. Their structures are Linux's
+ * xt.h: matches and targets of iptables, as used by nft_compat.c. Their structures are Linux's
  * (<linux/netfilter/xt_*.h>).
  */
 #ifndef NESTLING_NETFILTER_XT_H
@@ -18,8 +18,8 @@ struct xt_kind {
 	bool (*match)(const struct nft_pkt *p, const void *info);
 	int (*target)(struct nft_pkt *p, const void *info); /* NFT_CONTINUE, NF_*, NFT_RETURN */
 	/*
-	 * Makes what it keeps beside its structure, which ends with the rule; packets use it under
-	 * nn->lock. ERR_PTR.
+	 * Allocates the private state of a match or target, which ends with the rule; packets use
+	 * it under nn->lock. Returns it or an ERR_PTR.
 	 */
 	void *(*open)(struct nft_ctx *c, const void *info);
 	void (*close)(struct nft_net *nn, void *state);

@@ -197,7 +197,7 @@ u32 nf_path_mss(const struct nft_pkt *p)
 	return mtu > headers ? mtu - headers : 0;
 }
 
-/* Lowers TCP's option to @mss, and never raises it. A SYN without the option stays as it is. */
+/* Lowers TCP's MSS option to @mss if it is larger. A SYN without the option stays unchanged. */
 void nf_lower_mss(struct nft_pkt *p, u32 mss)
 {
 	u8 h[60], new[2] = { (u8)(mss >> 8), (u8)mss };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_head.c: matches of iptables that look at headers: ttl, hl, tos, dscp, length, mac, iprange,
- * tcpmss, esp, ah, and IPv6's rt, frag, ipv6header; and at a packet's surroundings: owner,
+ * xt_head.c: matches of iptables that read headers: ttl, hl, tos, dscp, length, mac, iprange,
+ * tcpmss, esp, ah, and IPv6's rt, frag, ipv6header; and others about a packet's context: owner,
  * rpfilter, time, cpu, connbytes, helper (no connection has a helper).
  */
 #include <linux/netfilter/xt_connbytes.h>
@@ -171,7 +171,7 @@ static bool match_ah(const struct nft_pkt *p, const void *i)
 /* An extension header. */
 struct ext {
 	u8 type;      /* of this one */
-	u32 off, len; /* where it is; 0: it does not say */
+	u32 off, len; /* where the length is; 0: it has none */
 };
 
 static bool ext_first(const struct nft_pkt *p, struct ext *e)
@@ -183,7 +183,7 @@ static bool ext_first(const struct nft_pkt *p, struct ext *e)
 	return true;
 }
 
-/* Reads the length of the one that @e is at. False: it has none, or is cut off. */
+/* Reads the length of the extension header at @e. Returns true if it has one and is complete. */
 static bool ext_measure(const struct nft_pkt *p, struct ext *e)
 {
 	u8 h[2];

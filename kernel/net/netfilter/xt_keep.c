@@ -25,7 +25,7 @@
 /* ---- recent ---- */
 
 struct seen {
-	struct list_head list; /* the one that was seen last is the last */
+	struct list_head list; /* the most recently seen one is the last */
 	ip_addr addr;
 	u8 ttl;
 	/* number of stamps; index of the next one; room for stamps */
@@ -132,8 +132,8 @@ static void stamp(struct recent *t, struct seen *e, u8 ttl)
 }
 
 /*
- * Makes an entry with room for as many stamps as rules want now, and copies those of @old (NULL:
- * none). NULL: no memory.
+ * Makes an entry with room for as many stamps as the rules need now, and copies those of @old
+ * (NULL: none). NULL: no memory.
  */
 static struct seen *alloc_seen(const struct recent *t, const ip_addr *a, const struct seen *old)
 {
@@ -171,7 +171,7 @@ static struct seen *new_seen(struct nft_net *nn, struct recent *t, const ip_addr
 }
 
 /*
- * Gives an entry more room, because a rule that wants more stamps was added after the address was
+ * Gives an entry more room, because a rule that needs more stamps was added after the address was
  * seen.
  */
 static struct seen *grow(const struct recent *t, struct seen *old)

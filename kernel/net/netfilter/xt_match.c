@@ -291,8 +291,8 @@ static bool match_multiport(const struct nft_pkt *p, const void *i)
 }
 
 /*
- * Refuses a match that is an expression in this kernel: iptables asks for the match, and then sends
- * the expression of that name.
+ * Refuses a match that is an expression in this kernel: iptables tries the match first, and then
+ * sends the expression of that name.
  */
 static int not_here(const void *i)
 {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xt_proto.c: matches of iptables that look at protocols' own headers: ecn, sctp, dccp, ipcomp,
- * IPv6's ah, hbh, dst, mh, eui64; one that runs a program, bpf; and matches on a packet's way so
- * far: policy (nothing is ever encrypted here, so nothing has been decrypted), physdev (frames that
- * a bridge passes on meet no hook of IP, as in Linux with bridge-nf-call-iptables=0, so no packet
- * has a port).
+ * xt_proto.c: matches of iptables that read headers of protocols: ecn, sctp, dccp, ipcomp, IPv6's
+ * ah, hbh, dst, mh, eui64; one that runs a program, bpf; and matches on a packet's history: policy
+ * (there is no IPsec, so no packet was decrypted), physdev (frames that a bridge passes on meet no
+ * hook of IP, as in Linux with bridge-nf-call-iptables=0, so no packet has a port).
  */
 #include <linux/netfilter/xt_bpf.h>
 #include <linux/netfilter/xt_dccp.h>
@@ -34,8 +33,8 @@ static bool port_in(const u8 *be, const u16 *range)
 }
 
 /*
- * True if the rule does not ask for @flag, or @is equals what it asks for, inverted if the rule
- * says so.
+ * True if the rule does not test @flag, or if @is equals the tested value, which @inverted may
+ * invert.
  */
 static bool as_asked(bool is, u32 asked, u32 inverted, u32 flag)
 {
@@ -101,7 +100,7 @@ static int check_sctp(const void *i)
 	return m->flags & XT_SCTP_CHUNK_TYPES && !(m->chunk_match_type & CHUNKS) ? -EINVAL : 0;
 }
 
-/* True if the chunk's flags are as the rule wants them for its type. */
+/* True if the chunk's flags match those that the rule has for its type. */
 static bool chunk_flags(const struct xt_sctp_info *m, const u8 *chunk)
 {
 	for (int k = 0; k < m->flag_count; k++)
@@ -110,10 +109,7 @@ static bool chunk_flags(const struct xt_sctp_info *m, const u8 *chunk)
 	return true;
 }
 
-/*
- * True if any of the rule's chunks are in the packet, or all of them, or no others, as the rule
- * asks.
- */
+/* True if the packet has any, all, or only chunks of the rule, as the rule requires. */
 static bool chunks_match(const struct nft_pkt *p, const struct xt_sctp_info *m)
 {
 	u32 left[ARRAY_SIZE(m->chunkmap)], len;
@@ -450,7 +446,7 @@ static void *open_physdev(struct nft_ctx *c, const void *i)
 	return NULL;
 }
 
-/* True if the rule asks only for absence: no packet has a bridge port. */
+/* True if the rule requires only absence: no packet has a bridge port. */
 static bool match_physdev(const struct nft_pkt *p, const void *i)
 {
 	const struct physdev_info *m = i;

@@ -9,11 +9,11 @@
  * checked every cfg.gc_interval. Each entry counts as one of the namespace's objects, and a table
  * has at most cfg.max.
  *
- * What an entry may still pass is counted in credits. For a rate of packets a credit is a
- * microsecond, and a packet costs `avg`. For a rate of bytes a credit is a part of a second (2^32
- * are one), and each 16 bytes cost `avg`; the burst says how many seconds' worth is given in
- * advance. A match by rates (RATE_MATCH) is over the limit while the last interval had more than
- * its share.
+ * The packets or bytes that an entry may still pass are counted in credits. For a rate of packets a
+ * credit is a microsecond, and a packet costs `avg`. For a rate of bytes a credit is a part of a
+ * second (2^32 are one), and each 16 bytes cost `avg`; the burst is the number of seconds whose
+ * credit is given in advance. A match by rates (RATE_MATCH) is over the limit while the last
+ * interval had more than its share.
  * Lock: nn->lock for the entries; nfnl_mutex for the set of tables, and for their users.
  */
 #define _LINUX_IF_H /* that needs libc */
@@ -41,7 +41,7 @@ struct limit_key {
 };
 
 struct limit_entry {
-	struct list_head list; /* the one that was met last is the last */
+	struct list_head list; /* the most recently used one is the last */
 	struct rb_node node;
 	struct limit_key key;
 	/* ktime_get(); at: the time up to which credit is counted, or the interval's beginning */
@@ -254,7 +254,7 @@ static void key_of(const struct nft_pkt *p, const struct hashlimit_cfg3 *c, stru
 		k->dport = ports[1];
 }
 
-/* Finds the entry of that key. NULL: *parent and *link say where to link a new one. */
+/* Finds the entry of that key. NULL: *parent and *link are the place for a new one. */
 static struct limit_entry *find_entry(struct limit_table *t, const struct limit_key *k,
 	struct rb_node **parent, struct rb_node ***link)
 {
@@ -454,7 +454,7 @@ static bool quota(const struct nft_pkt *p, const void *i, void *state)
 	u64 *left = state, n = skb_len(p->skb);
 
 	if (*left < n) {
-		*left = 0; /* a smaller one does not get what is left */
+		*left = 0; /* a smaller packet does not get the rest */
 		return invert;
 	}
 	*left -= n;
