@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * connector.c: netlink's connector, of which process events are built (CN_IDX_PROC;
+ * connector.c: netlink's connector, of which process events are provided (CN_IDX_PROC;
  * kernel/task/proc_event.h): tasks that fork, execute, end.
  * Sources: <linux/connector.h>, <linux/cn_proc.h>; networking/connector.rst of linux-doc.
  *
- * A listener joins group CN_IDX_PROC and sends PROC_CN_MCAST_LISTEN, optionally with the events
- * that it wants. PROC_CN_MCAST_IGNORE ends that, as does the end of the socket. Both messages are
- * answered by an event that has only 0 or the error, sent to all members of the group that listen
- * to every event. The connector exists in the first network namespace only, and for tasks in the
- * first namespaces of pids and users, since its numbers are of these.
+ * A listener joins group CN_IDX_PROC and sends PROC_CN_MCAST_LISTEN, optionally with a mask of
+ * events. PROC_CN_MCAST_IGNORE ends that, as does the end of the socket. Both messages are answered
+ * by an event that has only 0 or the error, sent to all members of the group that listen to every
+ * event. The connector exists in the first network namespace only, and for tasks in the first
+ * namespaces of pids and users, since its pids and uids are of these.
  *
- * An event is lost if a listener's queue is full, and the listener is told so (ENOBUFS). Events of
- * each vCPU are numbered in a row.
+ * An event is lost if a listener's queue is full, and the listener gets ENOBUFS. Events of each
+ * vCPU are numbered in a row.
  *
- * Locks: nl_lock for the events that a socket wants.
+ * Locks: nl_lock for the events that a socket has selected.
  */
 #include <asm/errno.h>
 #include <linux/connector.h>
@@ -37,7 +37,8 @@
 		PROC_EVENT_COREDUMP | PROC_EVENT_EXIT)
 
 /*
- * The events that a socket wants, in nl_sock's protocol word. 0: it has never chosen, and gets all.
+ * The events that a socket has selected, in nl_sock's protocol word. 0: it has selected none, and
+ * gets all.
  */
 #define WANTS_SAID (1UL << 32)
 #define WANTS_LISTENS (1UL << 33)
@@ -90,7 +91,7 @@ static bool wants(const struct nl_sock *n, const void *data, u32 len)
 	return (u32)n->word == EVENTS || (u32)n->word & what;
 }
 
-/* ---- what listeners say ---- */
+/* ---- messages of listeners ---- */
 
 static u64 word_for(u32 op, u32 events)
 {

@@ -4,8 +4,8 @@
  * Sources: networking/generic_netlink.rst, <linux/genetlink.h>; accounting/taskstats.rst of
  * linux-doc.
  *
- * TASKSTATS tells what a thread or process has used, on request. Not here: records of tasks that
- * end (REGISTER_CPUMASK), statistics of a group (CGROUPSTATS_CMD_GET).
+ * TASKSTATS reports the resource use of a thread or process, on request. Not supported: records of
+ * tasks that end (REGISTER_CPUMASK), statistics of a group (CGROUPSTATS_CMD_GET).
  */
 #include <asm/errno.h>
 #include <linux/capability.h>
@@ -80,7 +80,7 @@ static void put_family(
 	nl_end(b);
 }
 
-/* Finds the family that is asked for, by name or by number. */
+/* Finds the family of the request, by name or by number. */
 static const struct family *family_of(const struct nlmsghdr *req)
 {
 	const char *name;

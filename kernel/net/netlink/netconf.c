@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * netconf.c: /proc/sys/net/{ipv4,ipv6}/conf/NAME/..., ip_forward and conf/all/forwarding, of the
- * reader's namespace (linux-doc networking/ip-sysctl). A sysctl without effect here is not in the
- * table, except "tag" and those that hosts switch off to be safe: these are off for good.
+ * reader's namespace (linux-doc networking/ip-sysctl). A sysctl that would have no effect is not in
+ * the table, except "tag" and those that hosts switch off for safety: these are always off.
  * Locks: net->lock, which keeps a device in place.
  */
 #include <asm/errno.h>
@@ -26,9 +26,8 @@ struct key {
 };
 
 /*
- * Values of neigh/NAME. Those that are written in seconds are kept in milliseconds, and packets
- * that wait in bytes: Linux counts PACKET for one of Ethernet's largest, and programs that know the
- * default rely on that.
+ * Values of neigh/NAME. Values written in seconds are kept in milliseconds, and queue limits
+ * written in packets are kept in bytes: as on Linux, PACKET bytes for a largest Ethernet packet.
  */
 #define SECONDS (INT32_MAX / 1000)
 #define PACKET 2090

@@ -9,15 +9,15 @@
 /* The values in /proc/sys/net/{ipv4,ipv6}/neigh/NAME, for each family. */
 enum {
 	NEIGH_ASK_ALL, /* questions to all machines */
-	/* questions to the known address of a machine */
+	/* requests to the known address of a machine */
 	NEIGH_ASK_ONE,
 	NEIGH_RETRANS, /* time between questions, ms */
 	/* ms that a machine counts as reachable without a confirmation */
 	NEIGH_REACHABLE,
-	/* ms that a stale address is used before it is asked */
+	/* ms that a stale address is used before it is probed */
 	NEIGH_DELAY,
 	NEIGH_ASK_APP, /* questions to programs */
-	/* questions to all machines after the known address has not answered */
+	/* requests to all machines after the known address has not answered */
 	NEIGH_ASK_AGAIN,
 	/* an unused entry is kept so long, ms */
 	NEIGH_STALE,
@@ -125,7 +125,7 @@ struct netconf {
 
 struct net;
 struct net_device;
-/* Sets up a namespace: IPv4's settings as in the first one, IPv6's anew. */
+/* Sets up a namespace: IPv4's settings as in the first one, IPv6's with their defaults. */
 void netconf_init(struct net *net);
 /*
  * Gives a device that comes into its namespace that one's settings for new devices; those about

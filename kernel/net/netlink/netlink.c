@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * netlink.c: AF_NETLINK sockets: requests in, answers out, messages from one program to another.
- * netlink.h says how protocols serve.
+ * netlink.h describes the protocols.
  *
  * A request is served at once in the sender's context; answers go into the socket's queue. Source:
  * netlink(7).
@@ -96,10 +96,10 @@ static void msg_free(struct nl_msg *m)
 }
 
 /*
- * True if there is no room. As on Linux there is until the queue holds more than rcvbuf. The
- * kernel's own answers (@force) may go beyond rcvbuf, since a dump comes at once; but not beyond a
- * sixteenth of the memory for all queues together: a program that asks and never reads loses
- * answers. c.lock held.
+ * True if there is no room. As on Linux, there is room until the queue holds more than rcvbuf. The
+ * kernel's own answers (@force) may go beyond rcvbuf, since a dump is queued at once; but not
+ * beyond a sixteenth of the memory for all queues together. A program that sends requests and never
+ * reads loses answers. c.lock held.
  */
 static bool is_full(const struct nl_sock *n, const struct nl_msg *m, bool force)
 {
@@ -141,7 +141,7 @@ int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force)
 	if (!m)
 		return -ENOBUFS;
 	nl_catch_up(n);
-	nl_queue_msg(n, m, force); /* what is lost is told by the next call */
+	nl_queue_msg(n, m, force); /* the next call reports a loss */
 	return 0;
 }
 
@@ -170,7 +170,7 @@ u64 nl_set_word(struct nl_sock *n, u64 word)
 	return old;
 }
 
-/* ---- devices, addresses, routes: rtnl.c says what they are ---- */
+/* ---- devices, addresses, routes, which rtnl.c handles ---- */
 
 int nl_answer(
 	struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, const void *what, u16 flags)
@@ -220,8 +220,8 @@ static int emit(void *arg, rtnl_put_fn put, const void *what)
 }
 
 /*
- * Serves a request. 0: served (and acknowledged if asked); -errno: for an error message; 1: served
- * with its own answer.
+ * Serves a request. 0: served (and acknowledged if requested); -errno: for an error message; 1:
+ * served with its own answer.
  */
 static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 {
@@ -232,7 +232,7 @@ static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 
 	e.dump.strict = n->options >> NETLINK_GET_STRICT_CHK & 1;
 
-	/* All but GET, the third of each four, changes something; SET is the fourth. */
+	/* In each group of four types only GET, the third, changes nothing; SET is the fourth. */
 	if (req->nlmsg_type % 4 != 2) {
 		if (!net_capable(net, CAP_NET_ADMIN))
 			return -EPERM;
@@ -244,7 +244,7 @@ static int serve_route(struct nl_sock *n, const struct nlmsghdr *req)
 	}
 	if (req->nlmsg_flags & NLM_F_DUMP) {
 		err = rtnl_dump(net, req, &e.dump, emit, &e);
-		if (err != -EOPNOTSUPP) /* a dump says at its end what was wrong */
+		if (err != -EOPNOTSUPP) /* a dump reports its error at its end */
 			err = nl_done_with(n, req, err, e.dump.done);
 		return err ? err : 1;
 	}
@@ -318,10 +318,7 @@ static struct nl_sock *by_port(const struct nl_hub *hub, u32 portid)
 	return NULL;
 }
 
-/*
- * Gives a socket a port number: the one asked for, else the process's, else one that no process
- * has.
- */
+/* Gives a socket a port number: the requested one, else the process id, else an unused one. */
 static int take_port(struct nl_sock *n, u32 want)
 {
 	static u32 next = (u32)-4096;
@@ -417,8 +414,8 @@ static int to_kernel(struct nl_sock *n, const u8 *buf, size_t len)
 }
 
 /*
- * Serves a request. One that is sent without an address may not be meant as a request: a program
- * with rights writes its errors to a socket that it was started with. Then it has no more rights
+ * Serves a request. A message sent without an address may be no intended request: a privileged
+ * program may write its errors to a socket that it inherited. Such a request has no more rights
  * than the socket's opener.
  */
 static int to_kernel_for(struct socket *s, const struct msg *m, const u8 *buf, size_t len)
@@ -756,8 +753,8 @@ static int nl_create(struct socket *s, int type, int protocol)
 		return -ENOMEM;
 	sock_init_common(&n->c, AF_NETLINK, (u16)type, (u32)protocol);
 	/*
-	 * The lock is of a class of its own: packets report of themselves while another socket's is
-	 * held.
+	 * The lock has its own class: a send may notify netlink sockets while another socket's
+	 * c.lock is held.
 	 */
 	spin_lock_init(&n->c.lock);
 	INIT_LIST_HEAD(&n->queue);

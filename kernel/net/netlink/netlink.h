@@ -39,7 +39,7 @@ struct nl_msg {
 	u32 from, group;
 	struct ucred cred;
 	u32 len;
-	u32 truesize; /* what it counts for against SO_RCVBUF */
+	u32 truesize; /* bytes charged against SO_RCVBUF */
 	u8 data[];
 };
 
@@ -54,8 +54,8 @@ struct nl_proto {
 	/* all programs may talk to each other; else those with CAP_NET_ADMIN */
 	bool all_send;
 	/*
-	 * Serves a request. Returns 0 when it is done (and acknowledged if that was asked for), 1
-	 * when it has answered by itself, or -errno. NULL: the protocol takes no requests.
+	 * Serves a request. Returns 0 when it is done (and acknowledged if requested), 1 when it
+	 * has answered by itself, or -errno. NULL: the protocol takes no requests.
 	 */
 	int (*serve)(struct nl_sock *n, const struct nlmsghdr *req);
 	/*
@@ -65,7 +65,7 @@ struct nl_proto {
 	u32 (*serve_batch)(struct nl_sock *n, const void *buf, u32 len, u32 off);
 	/* the kernel listens only in the first network namespace */
 	bool first_net;
-	/* Says whether a member of a group wants that message. With nl_lock held. NULL: always. */
+	/* True if a member of a group selected that message. With nl_lock held. NULL: always. */
 	bool (*wants)(const struct nl_sock *n, const void *data, u32 len);
 	/*
 	 * Ends the protocol's part of a socket that is closed and in no list any more. NULL: it has
@@ -86,10 +86,10 @@ struct nl_hub {
 	u32 members[NL_GROUPS_MAX]; /* and their numbers */
 	/* of nl_sock.listening, the lowest floor first */
 	struct list_head listeners;
-	/* of nl_told: what some have not been told yet */
+	/* of nl_told: messages that some listeners have not received yet */
 	struct list_head log;
 	u32 logged, log_bytes;
-	u64 newest; /* the number of what was told last */
+	u64 newest; /* the number of the latest message */
 	struct work work;
 	bool working; /* it is queued or runs, and keeps the hub */
 };
@@ -98,13 +98,13 @@ struct nl_sock {
 	struct sock_common c;
 	const struct nl_proto *proto; /* immutable */
 	struct nl_hub *hub;           /* immutable */
-	/* under nl_lock, as what follows down to word */
+	/* under nl_lock, like the members below down to word */
 	struct list_head all;
 	struct hlist_node port_node; /* of those that are bound, by port number */
 	struct list_head in;         /* of nl_member.own */
 	/* of hub->listeners; empty: it is in no group */
 	struct list_head listening;
-	/* the number up to which it has been told all that its hub has logged */
+	/* the number up to which it has received all messages in its hub's log */
 	u64 seen;
 	/* @seen when the socket came to its place in hub->listeners */
 	u64 floor;
@@ -113,7 +113,7 @@ struct nl_sock {
 	u64 word;   /* the protocol's own */
 	/* the socket has joined a group, so lists of its groups are shown */
 	bool has_groups;
-	/* by connect; under c.lock, as what follows */
+	/* by connect; under c.lock, like the members below */
 	u32 dst_portid, dst_groups;
 	struct list_head queue; /* of nl_msg */
 	u64 queued;             /* truesize of all in it */
@@ -121,13 +121,13 @@ struct nl_sock {
 };
 
 /*
- * Puts a message into the socket's queue. @force: it is (part of) an answer, of which nothing may
- * be missing. 0 or -ENOBUFS.
+ * Puts a message into the socket's queue. @force: the message is (part of) an answer, which must be
+ * complete. 0 or -ENOBUFS.
  */
 int nl_queue_bytes(struct nl_sock *n, const void *data, u32 len, bool force);
 /* Puts a message that may be lost into the socket's queue. Does not sleep. */
 void nl_tell(struct nl_sock *n, const void *data, u32 len);
-/* Builds one message in a builder of its own and queues it. */
+/* Builds one message in a temporary builder and queues it. */
 int nl_answer(struct nl_sock *n, const struct nlmsghdr *req, rtnl_put_fn put, const void *what,
 	u16 flags);
 /*
@@ -147,7 +147,7 @@ void nl_broadcast(struct net *net, int protocol, u32 group, const void *data, u3
 void nl_broadcast_but(struct net *net, int protocol, u32 group, const void *data, u32 len,
 	const struct nl_sock *but);
 bool nl_has_listeners(struct net *net, int protocol, u32 group);
-/* Sets the protocol's own word: what it was. */
+/* Sets the protocol's own word and returns the old value. */
 u64 nl_set_word(struct nl_sock *n, u64 word);
 /*
  * A walk over all sockets for lists, some at a time; sockets that are made meanwhile are left out:
@@ -176,19 +176,19 @@ int nl_queue_msg(struct nl_sock *n, struct nl_msg *m, bool force);
 int nl_hub_enter(struct nl_sock *n);
 struct nl_hub *nl_hub_leave(struct nl_sock *n);
 /*
- * Joins the groups of @mask that are in @want, and leaves the others of @mask. 0, or -ENOMEM with
- * no change.
+ * Joins the groups in both @mask and @want, and leaves the others of @mask. 0, or -ENOMEM with no
+ * change.
  */
 int nl_set_groups(struct nl_sock *n, u64 mask, u64 want);
 /*
- * Brings it what has been told and is in the log still. False: there was nothing. The latter with
- * nl_lock held.
+ * Queues the messages that are still in the hub's log for the socket. Returns true if there were
+ * any. The latter with nl_lock held.
  */
 bool nl_catch_up(struct nl_sock *n);
 void nl_catch_up_locked(struct nl_sock *n);
 /*
- * Delivers some of it if the queue is empty: for a caller that only wants to know whether there is
- * something.
+ * Queues some of the logged messages if the queue is empty: for a caller that only tests whether
+ * there is a message.
  */
 void nl_catch_up_some(struct nl_sock *n);
 /* Lets a task that has queued many reports deliver a part of them. */

@@ -12,14 +12,15 @@
  * It must not pay for each of the listeners, whose number is unbounded. Members of a group of up to
  * AT_ONCE get a message at once. A message to a larger group goes into the hub's log, and so do
  * later messages, to keep the order. A work item then brings each listener up to date, some
- * messages at a time. A listener that looks into its queue, is answered, or joins or leaves groups
- * first catches up by itself. So only the time of its wake-up shows a program the difference.
+ * messages at a time. A listener that reads or polls its queue, gets an answer, or joins or leaves
+ * groups first catches up by itself. So a program sees the difference only in the time of its
+ * wake-up.
  *
  *      sent -> in the log -> each listener's queue -> out of the log when all have it
  *
- * The log is bounded. A message that finds no room is lost for its whole group, whose members are
- * told so (ENOBUFS) as if their queues had been full. Requests that cause many messages make room
- * first (nl_help()).
+ * The log is bounded. A message that finds no room is lost for its whole group, whose members get
+ * ENOBUFS, as if their queues had been full. Requests that cause many messages make room first
+ * (nl_help()).
  *
  * Invariants:
  * 1. A socket is in the list of each group whose bit is set in groups, by an nl_member in its list
@@ -29,8 +30,8 @@
  * 3. While the log is empty all listeners have seen the newest message.
  * 4. While it is not empty, the hub's work is queued or runs.
  *
- * Locks: nl_lock protects all of it, and is held for a bounded time. Only the locks of sockets'
- * queues are inside of it.
+ * Locks: nl_lock protects all lists and logs, and is held for a bounded time. Only the locks of
+ * sockets' queues are inside of it.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>
@@ -42,7 +43,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/task/signal/signal.h"
 
-/* That a socket is in a group. */
+/* The membership of a socket in a group. */
 struct nl_member {
 	struct hlist_node node; /* of hub->groups */
 	struct list_head own;   /* of nl_sock.in */
@@ -50,9 +51,10 @@ struct nl_member {
 	u32 group;
 };
 
-#define AT_ONCE 32U          /* listeners that are told without the log */
+/* listeners that are notified without the log */
+#define AT_ONCE 32U
 #define BATCH 64U            /* messages with the lock held */
-#define SLICE 128U           /* batches, and other work has its turn */
+#define SLICE 128U           /* batches before the worker yields */
 #define LOG_MAX 4096U        /* messages in a log, */
 #define LOG_BYTES (4U << 20) /* and their bytes */
 /* the part of the memory that the logs of all hubs may take, as 1/n */
@@ -505,7 +507,8 @@ void nl_broadcast_but(struct net *net, int protocol, u32 group, const void *data
 
 	if (net && !nl_has_listeners(net, protocol, group))
 		return;
-	m = nl_msg_new(data, len, GFP_ATOMIC); /* what a timer has changed is told, too */
+	/* also from a timer, so the allocation is atomic */
+	m = nl_msg_new(data, len, GFP_ATOMIC);
 	if (m)
 		nl_to_group(net, protocol, group, m, but);
 	kfree(m);

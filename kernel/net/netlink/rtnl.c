@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rtnl.c: rtnetlink(7): the requests about addresses, and the requests' way to other files: devices
- * are in rtnl_link.c, routes in rtnl_route.c, neighbours in rtnl_neigh.c, rules in rules.c. ip(8)
- * and glibc's getifaddrs() and getaddrinfo() ask here. Listeners are notified of changes
- * (RTNLGRP_*; ip monitor).
+ * rtnl.c: rtnetlink(7): the requests about addresses, and the dispatch of others: devices are in
+ * rtnl_link.c, routes in rtnl_route.c, neighbours in rtnl_neigh.c, rules in rules.c. ip(8) and
+ * glibc's getifaddrs() and getaddrinfo() use them. Listeners are notified of changes (RTNLGRP_*; ip
+ * monitor).
  *
  * Lists are copied under net->lock, a bounded number of entries at a time, and put into messages
- * without it. Attributes of requests are the program's: each is checked against what is left of its
+ * without it. Attributes of requests come from the program: each is checked against the rest of its
  * message.
  */
 #include <asm/errno.h>
@@ -369,8 +369,8 @@ int rtnl_get(struct net *net, const struct nlmsghdr *req, bool strict, rtnl_emit
 /* ---- changing ---- */
 
 /*
- * Flags that programs may give and that have a meaning here. IFA_F_NODAD is told again, though no
- * address is tested.
+ * Flags that programs may set. IFA_F_NODAD is reported, though there is no duplicate address
+ * detection for such addresses.
  */
 #define ADDR_FLAGS_OF(v4) (IFA_F_NOPREFIXROUTE | ((v4) ? 0U : (u32)IFA_F_NODAD))
 

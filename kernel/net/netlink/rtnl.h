@@ -18,7 +18,7 @@ struct nl_builder {
 void *nl_begin(struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 type, u16 flags,
 	u32 body);
 /*
- * Appends an attribute. One that finds no room is left out: no message that we build needs so much.
+ * Appends an attribute, or omits it if there is no room: no message that we build needs that much.
  */
 void nl_attr(struct nl_builder *b, u16 type, const void *data, u32 n);
 void nl_attr_u32(struct nl_builder *b, u16 type, u32 v);
@@ -42,8 +42,8 @@ const void *nl_nested(const void *p, u32 len, u16 type, u32 min, u32 *got);
 /* Returns the length of a list and some more, since it may grow until it is copied. */
 u32 rtnl_room_for(struct net *net, const struct list_head *list);
 /*
- * rtnl_via.c: rtnl_put_gateway() puts the gateway of a route, of IPv4 or not; none (any) is left
- * out. rtnl_read_gateway() reads the one that attributes name: 0, also if they name none, or
+ * rtnl_via.c: rtnl_put_gateway() puts the gateway of a route, of IPv4 or not; any (no gateway) is
+ * left out. rtnl_read_gateway() reads the gateway from attributes: 0, also if they have none, or
  * -EINVAL.
  */
 void rtnl_put_gateway(struct nl_builder *b, const ip_addr *gateway, bool v4);
@@ -53,12 +53,12 @@ bool rtnl_attr_addr(const struct nlmsghdr *req, u32 fixed, u16 type, u8 family, 
 /* Writes one thing as a message. */
 typedef void (*rtnl_put_fn)(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what);
-/* Takes one thing that was asked for: 0 or -errno, which ends the dump. */
+/* Handles one object of the request: 0 or -errno, which ends the dump. */
 typedef int (*rtnl_emit_fn)(void *arg, rtnl_put_fn put, const void *what);
 
 /*
- * How a dump is asked for (NETLINK_GET_STRICT_CHK), and what it says of itself: NLM_F_DUMP_FILTERED
- * in each message, and in the last.
+ * Options of a dump (NETLINK_GET_STRICT_CHK), and its result: NLM_F_DUMP_FILTERED for each message
+ * and the last.
  */
 struct rtnl_dump {
 	bool strict;
@@ -94,7 +94,7 @@ int rtnl_get_stats(
 int rtnl_get_link(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int rtnl_change_link(struct net *net, const struct nlmsghdr *req, const char **why);
 
-/* nsid.c: Keep the numbers by which one namespace knows others. */
+/* nsid.c: Keep the ids (nsid) that one namespace has for others. */
 int nsid_get(struct net *net, struct net *peer); /* made when there is none; -1: no memory */
 int nsid_ask(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit, void *arg);
 int nsid_dump(struct net *net, rtnl_emit_fn emit, void *arg);

@@ -4,8 +4,8 @@
  * names (RTM_NEWLINKPROP), numbers of namespaces (RTM_NEWNSID), and notifications about devices
  * (RTNLGRP_LINK).
  *
- * A device is described under net->lock, straight into the message. Attributes of requests are the
- * program's: each is checked against what is left of its message.
+ * A device is described under net->lock, straight into the message. Attributes of requests come
+ * from the program: each is checked against the rest of its message.
  */
 #include <asm/errno.h>
 #include <linux/if_link.h>
@@ -241,7 +241,7 @@ static bool wanted(const struct net_device *d, const struct nlmsghdr *req, struc
 	if (!kind)
 		return true;
 	len = (u32)strnlen(kind, len);
-	/* Does not filter by a kind that is unknown here: the requester has to look. */
+	/* An unknown kind does not filter: the requester has to. */
 	if (!link_type_known(kind, len))
 		return true;
 	dump->each = NLM_F_DUMP_FILTERED;
@@ -250,8 +250,8 @@ static bool wanted(const struct net_device *d, const struct nlmsghdr *req, struc
 }
 
 /*
- * Returns the device with the next number after @at; 0: there is none. *want: the dump shall
- * include it.
+ * Returns the device with the next number after @at; 0: there is none. *want: true if the dump is
+ * to include it.
  */
 static int next_device(
 	struct net *net, int at, const struct nlmsghdr *req, struct rtnl_dump *dump, bool *want)
@@ -305,7 +305,7 @@ int rtnl_get_link(struct net *net, const struct nlmsghdr *req, rtnl_emit_fn emit
 
 #define STATS_ALL ((1U << IFLA_STATS_MAX) - 1)
 
-/* Puts the device's statistics. Statistics of its kind or of its card do not exist here. */
+/* Puts the device's statistics. Statistics of its kind or of its card do not exist in Nestling. */
 static void put_link_stats(
 	struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 flags, const void *what)
 {
@@ -378,7 +378,7 @@ int rtnl_get_stats(
 
 /* ---- changing ---- */
 
-/* Refuses values that no device here takes, and values that are too short or too long. */
+/* Refuses values that no device accepts, and values that are too short or too long. */
 static int check_values(const struct nlmsghdr *req)
 {
 	const u32 fixed = sizeof(struct ifinfomsg);

@@ -58,8 +58,8 @@ static bool read_words(struct net *net, struct words *w)
 }
 
 /*
- * Finds what comes after w->ifindex in a dump: devices by number, "all", "default". False: that was
- * the last.
+ * Finds the entry after w->ifindex in a dump: devices by number, "all", "default". Returns true if
+ * there is one.
  */
 static bool next_words(struct net *net, struct words *w)
 {

@@ -43,7 +43,9 @@ static u8 told(u8 flags)
 	return flags & RTNH_F_ONLINK;
 }
 
-/* Returns the state that is told: a way without a link counts as dead if it is not used then. */
+/*
+ * Returns the RTNH_F_* state to report: a nexthop without link is also dead if it is ignored then.
+ */
 static u8 told_state(const struct net_device *dev, bool v4)
 {
 	u8 state = way_state(dev);
@@ -152,7 +154,7 @@ static void put_route(
 	nl_end(b);
 }
 
-/* The answer to RTM_GETROUTE: a way, and what was asked. */
+/* The answer to RTM_GETROUTE: a nexthop, and the request. */
 struct way {
 	struct route_entry e;
 	ip_addr src;
@@ -328,7 +330,7 @@ static bool is_told(struct route_entry *const *order, u32 at)
 	return false;
 }
 
-/* Copies of what is wanted, of those in the list and of table local. net->lock held. */
+/* Copies the selected routes of the list and of table local. net->lock held. */
 static u32 pick_routes(struct net *net, const struct wish *wish, struct route_entry *all, u32 room,
 	struct route *local, u32 local_room)
 {

@@ -32,7 +32,7 @@ struct query {
 		const struct inet_diag_req_v2 *inet;
 		const struct unix_diag_req *local;
 	};
-	/* the socket that a request for one socket asks for, with a reference */
+	/* the socket of a request for one socket, with a reference */
 	struct inet_sock *only;
 	int err;
 };
@@ -203,7 +203,7 @@ static bool inet_wanted(const struct query *q, struct inet_sock *i)
 	       (!r->id.idiag_dport || r->id.idiag_dport == htons(i->rport));
 }
 
-/* Those sockets of a batch that are asked for, with references. */
+/* The selected sockets of a batch, with references. */
 struct gathered {
 	const struct query *q;
 	u32 n;
@@ -315,7 +315,8 @@ static void put_name(struct nl_builder *b, const struct unix_sock *u, u32 show)
 	if (!name || name->len <= sizeof(u16))
 		return;
 	n = name->len - (u32)sizeof(u16);
-	if (name->data[2]) /* a path is told without its end */
+	/* a path is reported without its final zero */
+	if (name->data[2])
 		n = (u32)strnlen((const char *)name->data + 2, n);
 	if (show & UDIAG_SHOW_NAME)
 		nl_attr(b, UNIX_DIAG_NAME, name->data + 2, n);
