@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * filter.c: what a socket filter loads from a packet, and the options that attach programs.
- * filter.h says how programs are kept.
+ * filter.c: the packet loads of socket filters, and the options that attach programs. filter.h
+ * describes how programs are kept.
  *
  * Loads are of bytes in network order. Offsets from SKF_NET_OFF and SKF_LL_OFF are relative to the
  * network and the link header; those from SKF_AD_OFF load facts about the packet
@@ -56,7 +56,8 @@ static bool read_bytes(const struct filter_view *v, s64 off, u32 n, u32 *a)
 }
 
 /*
- * Loads from the link header. If the view begins behind that header, it is the one that lo makes.
+ * Loads from the link header. If the view begins behind that header, loads from the header that lo
+ * has.
  */
 static bool read_link(const struct filter_view *v, s64 off, u32 n, u32 *a)
 {
@@ -126,8 +127,8 @@ static u32 nested_nlattr(const struct filter_view *v, u32 at, u32 type)
 }
 
 /*
- * Moves *@at behind IPv6's extension headers, the first of which is of kind *@proto. True: the
- * packet is not the first fragment.
+ * Moves *@at behind IPv6's extension headers, the first of which is of kind *@proto. Returns true
+ * if the packet is not the first fragment.
  */
 static bool skip_extensions(const struct filter_view *v, u32 *at, u32 *proto)
 {
@@ -426,7 +427,8 @@ long sock_get_filter(struct sock_common *c, uaddr_t val, u32 room)
 		return 0;
 	n = f->len;
 	if (f->extended)
-		n = -EACCES; /* its instructions are not to be read here */
+		/* eBPF instructions cannot be read by SO_GET_FILTER */
+		n = -EACCES;
 	else if (room && room < f->len)
 		n = -EINVAL;
 	else if (room && copy_to_user(val, f->insn, f->len * sizeof(f->insn[0])))

@@ -94,7 +94,7 @@ int packet_prepare(
 	if (pieces)
 		*pieces = 0;
 	skb->csum_ok = false;
-	/* The checksums that stand in there are the program's. */
+	/* Checksums inside come from the program. */
 	skb->foreign = true;
 	err = p->vnet ? packet_vnet_take(p, skb, link_of(p, to), pieces) : 0;
 	if (!err)
@@ -169,7 +169,7 @@ int packet_transmit(
 	return packet_leave(p, skb, to);
 }
 
-/* Returns the greatest possible length, so that nothing is copied in vain. */
+/* Returns the greatest possible length, so that larger data is refused before it is copied. */
 static u32 upper_limit(const struct packet_sock *p, const struct packet_to *to)
 {
 	return p->vnet ? p->vnet + PACKET_MAX : to->dev->mtu + link_of(p, to) + VLAN_TAG;
@@ -367,7 +367,7 @@ static int packet_bind(struct socket *s, struct sockaddr_buf *a)
 			  packet_look(p, ll.sll_ifindex,
 				  ll.sll_protocol ? ntohs(ll.sll_protocol) : p->proto);
 	mutex_unlock(&p->op);
-	if (err == -ENETDOWN) { /* told by the next call, as on Linux */
+	if (err == -ENETDOWN) { /* the next call reports it, as on Linux */
 		WRITE_ONCE(p->c.err, err);
 		return 0;
 	}
@@ -629,7 +629,7 @@ static int packet_setsockopt(struct socket *s, int level, int opt, uaddr_t val, 
 	return err;
 }
 
-/* Counts since it was asked last; V3 has one more number. */
+/* Returns the counts since the last call and resets them; V3 has one more number. */
 static int statistics(struct packet_sock *p, void *val, u32 *len)
 {
 	struct tpacket_stats_v3 st;

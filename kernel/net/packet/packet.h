@@ -51,7 +51,7 @@ struct packet_member {
 	int ifindex;
 	/* id of the device that has this index: it may be another's by now */
 	u64 dev_id;
-	u32 users; /* so often it was asked for */
+	u32 users; /* times that the membership was added */
 	u16 type, alen;
 	u8 addr[8];
 };
@@ -61,10 +61,10 @@ struct packet_sock {
 	/* one for the file, and one for each packet that it has sent and that is on its way */
 	atomic_t refs;
 	struct mutex op;
-	/* it looks; under taps_lock, as what follows */
+	/* it taps packets; under taps_lock, like the members below */
 	bool running;
 	struct hlist_node tap;
-	u16 proto;   /* host order; 0: looks at nothing */
+	u16 proto;   /* host order; 0: no protocol */
 	int ifindex; /* 0: every device */
 	bool ignore_outgoing;
 	struct packet_fanout *fanout;     /* changes under op, too */
@@ -112,7 +112,7 @@ void packet_look_away(struct packet_sock *p);
 struct packet_to {
 	struct net_device *dev;
 	u16 proto;
-	bool named; /* addr is told */
+	bool named; /* addr is returned */
 	u8 halen, addr[8];
 };
 /*
@@ -139,8 +139,8 @@ void packet_ring_free(struct packet_ring *r);
 /* True if a frame of the ring holds less than @keep bytes. q_lock held, there is a ring. */
 bool packet_ring_cuts(const struct packet_sock *p, u32 keep, u32 netlen);
 /*
- * Puts a packet of which @keep bytes are wanted into the ring; its network header is at @net;
- * @whole: it is also in the queue. q_lock held. False: no room.
+ * Puts @keep bytes of a packet into the ring; its network header is at @net; @whole: it is also in
+ * the queue. q_lock held. Returns true if there is room.
  */
 bool packet_ring_put(struct packet_sock *p, const struct sk_buff *skb,
 	const struct sockaddr_ll *from, u32 keep, u32 net, bool whole);
@@ -178,7 +178,7 @@ struct packet_sock *packet_fanout_pick(struct packet_fanout *f, struct sk_buff *
  */
 struct sk_buff *packet_fanout_whole(
 	struct packet_fanout *f, struct sk_buff *all, struct list_head *dead);
-bool packet_fanout_is_first(const struct packet_sock *p); /* so it stands for its group */
+bool packet_fanout_is_first(const struct packet_sock *p); /* it represents its group */
 bool packet_fanout_wants_sent(const struct packet_fanout *f, const void *owner);
 
 /* packet_vnet.c */
@@ -198,7 +198,7 @@ int packet_vnet_pieces(
 struct sk_buff *packet_vnet_show(struct sk_buff *skb);
 int packet_vnet_put(const struct packet_sock *p, const struct sk_buff *skb, struct iov_iter *to);
 
-/* Read the address of a queued packet, and what PACKET_AUXDATA says of it. */
+/* Read the address of a queued packet, and its tp_status for PACKET_AUXDATA. */
 void packet_address(const struct sk_buff *skb, struct sockaddr_ll *a);
 u32 packet_status(const struct sk_buff *skb);
 

@@ -7,8 +7,8 @@
  *     member  joined -> listed, while it is a tap (packet_look()) -> left when it is closed
  *
  * A number in a namespace names a group. A socket that joins must tap the same device and protocol
- * as the first member, and ask for the same way of sharing. A packet goes to a member by its flow,
- * in turn, by vCPU or queue, at random, by a program, or to a member that has room. With
+ * as the first member, and have the same mode of sharing. A packet goes to a member by its flow, in
+ * turn, by vCPU or queue, at random, by a program, or to a member that has room. With
  * PACKET_FANOUT_FLAG_ROLLOVER it goes to another member if the chosen one has no room. A program of
  * either kind may choose (PACKET_FANOUT_CBPF, _EBPF).
  * Locks: group_op (mutex, inside the socket's op) for making and ending groups, joining and
@@ -34,7 +34,7 @@
 #define RECENT 16U /* flows that a member remembers */
 
 struct packet_fanout {
-	/* of groups; under group_op, as what follows */
+	/* of groups; under group_op, like the members below */
 	struct list_head list;
 	u32 members; /* listed or not */
 	u32 room;    /* of array */

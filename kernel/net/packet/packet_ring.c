@@ -21,7 +21,7 @@
 #define TOV_DEFAULT 8 /* ms */
 
 struct packet_ring {
-	/* immutable, as what follows to the blank line */
+	/* immutable, like the members down to the blank line */
 	struct packet_sock *p;
 	struct ring_mem m;
 	u32 header;
@@ -74,7 +74,7 @@ struct packet_ring *packet_ring_new(struct packet_sock *p, const struct tpacket_
 
 /* ---- frames, V1 and V2 ---- */
 
-/* the most that tp_net can tell; PACKET_RESERVE may ask for more */
+/* largest value of tp_net; PACKET_RESERVE may be larger */
 #define OFFSET_MAX 65535U
 
 /*

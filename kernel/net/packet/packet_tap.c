@@ -101,7 +101,7 @@ void packet_device_gone(struct net_device *dev)
 	spin_unlock(&packet_taps_lock);
 }
 
-/* ---- what they get ---- */
+/* ---- metadata of a packet ---- */
 
 void packet_address(const struct sk_buff *skb, struct sockaddr_ll *a)
 {
@@ -134,7 +134,7 @@ static struct sk_buff *with_link_header(struct net_device *dev, struct sk_buff *
 
 	if (!c)
 		return NULL;
-	if (c->mac_len && !skb_headlen(c)) { /* it stands in the buffer */
+	if (c->mac_len && !skb_headlen(c)) { /* the link header is in the buffer */
 		c->off -= c->mac_len;
 		c->len += c->mac_len;
 	} else if (dev->type != ARPHRD_NONE && (dev->type != ARPHRD_ETHER || !out)) {
@@ -238,7 +238,7 @@ static bool wants(const struct packet_sock *p, const struct net_device *dev,
 {
 	if (p->c.net != dev->net || (p->ifindex && p->ifindex != dev->ifindex))
 		return false;
-	if (p->fanout && !packet_fanout_is_first(p)) /* only the first socket of a group asks */
+	if (p->fanout && !packet_fanout_is_first(p)) /* only the first socket of a group decides */
 		return false;
 	if (out && p->fanout)
 		return p->proto == ETH_P_ALL && packet_fanout_wants_sent(p->fanout, skb->owner);

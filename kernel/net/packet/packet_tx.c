@@ -7,9 +7,9 @@
  *         -> it was copied and sent: AVAILABLE
  *         -> it cannot be sent: WRONG_FORMAT, or with PACKET_LOSS AVAILABLE
  *
- * Frames go in the order of the ring; the first that is not to be sent ends the call. The bytes are
- * copied, so a frame is the program's again at once. A change that the program makes meanwhile only
- * changes what is sent: each number of a frame's header is read once.
+ * Frames are sent in the order of the ring; the first without a request ends the call. The bytes
+ * are copied, so the program owns the frame again at once. A change that the program makes
+ * meanwhile only changes the sent bytes: each number of a frame's header is read once.
  * Locks: tx_op of the socket (mutex, outside of all others but op): one task sends at a time.
  */
 #include <asm/errno.h>
@@ -26,7 +26,7 @@
 struct packet_tx {
 	struct ring_mem m;
 	u32 head; /* next frame; under tx_op */
-	/* offset of a frame's bytes, unless the program says where they are */
+	/* offset of a frame's bytes, unless the frame has its own offset */
 	u32 header;
 };
 
@@ -148,7 +148,7 @@ static struct sk_buff *frame_packet(const struct packet_sock *p, const struct pa
 
 /* ---- sending ---- */
 
-/* Sends the frame at the front and returns what was sent of it, or -errno. */
+/* Sends the frame at the front and returns the number of bytes sent, or -errno. */
 static ssize_t send_frame(struct packet_sock *p, struct packet_tx *t, const struct packet_to *to)
 {
 	struct sk_buff *skb = frame_packet(p, t);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet_vnet.c: PACKET_VNET_HDR: before each packet of a socket stands a struct virtio_net_hdr,
- * which says what is left to do: to fill in a checksum, to cut the packet to segments.
+ * packet_vnet.c: PACKET_VNET_HDR: each packet of a socket begins with a struct virtio_net_hdr,
+ * which lists the missing work: to fill in a checksum, to cut the packet into segments.
  *
  *     a program sends  checksums and segments of TCP, and datagrams of UDP, are left to the card,
  *                      as for our own protocols. What the header asks for beyond these is summed
@@ -36,11 +36,11 @@ int packet_vnet_size(int opt, int n)
 		       -EINVAL;
 }
 
-/* ---- what a program sends ---- */
+/* ---- packets that a program sends ---- */
 
 /*
- * True if the sum that is asked for is the one that gso.c makes, over all of the packet. Another
- * one (a trailer behind the packet, another place) is made as the program says.
+ * True if the requested checksum is the one that gso.c computes, over the whole packet. Other
+ * checksums (a trailer behind the packet, another place) are computed as the header requests.
  */
 static bool usual_sum(const struct sk_buff *skb, u32 link, const struct virtio_net_hdr *v)
 {
@@ -54,7 +54,7 @@ static bool usual_sum(const struct sk_buff *skb, u32 link, const struct virtio_n
 	return skb_len(skb) == a.ip + (a.v6 ? 40U : 0) + ((u32)be[0] << 8 | be[1]);
 }
 
-/* Fills in a checksum. The frame stands in a buffer of its own, as all that programs send. */
+/* Fills in a checksum. The frame has its own buffer, like all frames that programs send. */
 static int fill_in_sum(struct sk_buff *skb, const struct virtio_net_hdr *v)
 {
 	u32 at = (u32)v->csum_start + v->csum_offset, len = skb_len(skb);
@@ -181,7 +181,7 @@ int packet_vnet_take(const struct packet_sock *p, struct sk_buff *skb, u32 link,
 	return v.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM ? sum_up(skb, link, &v) : 0;
 }
 
-/* ---- what it reads ---- */
+/* ---- packets that a program reads ---- */
 
 /* True if the packet has no valid checksum of the transport in its header. */
 static bool lacks_sum(const struct sk_buff *skb)
