@@ -17,7 +17,7 @@
 #include "kernel/net/unix/unix.h"
 #include "kernel/sched/sched.h"
 
-#define LIST_TEXT 65536 /* so much is told, the rest left out */
+#define LIST_TEXT 65536 /* most bytes shown, the rest is left out */
 #define BATCH 4096U
 #define NETLINK_BATCH 256U /* lines with the lock held */
 #define PAUSE 64           /* lines, and others run */
@@ -91,7 +91,7 @@ static int show_netlink(struct seq *s, void *arg)
 	return 0;
 }
 
-#define PACKETS_MAX 16384U /* so many are told */
+#define PACKETS_MAX 16384U /* most sockets shown */
 
 /* Sockets of a namespace, noted while packet_taps_lock is held, and shown afterwards. */
 struct packet_list {
@@ -144,7 +144,7 @@ static void show_ptype_line(struct seq *s, u16 proto, const char *dev, const cha
 		seq_printf(s, "%04x %-8s %s\n", proto, dev, function);
 }
 
-#define PTYPES_MAX 4096U /* so many are told */
+#define PTYPES_MAX 4096U /* most entries shown */
 
 /*
  * Receivers of a namespace, noted while packet_taps_lock is held; names are looked up afterwards.
@@ -219,7 +219,7 @@ static int show_softnet(struct seq *s, void *arg)
 }
 
 /*
- * Shows only column headings: of a cache that no longer exists, which programs still read, and of
+ * Shows only column headings: for a cache that no longer exists, which programs still read, and for
  * leases, of which there are none.
  */
 static int show_head(struct seq *s, void *arg)
@@ -250,8 +250,8 @@ static u32 count_unix(bool streams)
 }
 
 /*
- * Shows the protocols whose sockets are counted. The columns behind the size say which of Linux's
- * calls each has, in the order of the file's head.
+ * Shows the protocols whose sockets are counted. The columns behind the size show which of Linux's
+ * calls each protocol has, in the order of the file's head.
  */
 static int show_protocols(struct seq *s, void *arg)
 {

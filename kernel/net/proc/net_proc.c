@@ -13,7 +13,7 @@
 #include "kernel/net/tcp/tcp.h"
 
 #define USER_HZ 100
-/* bytes of text of the lists of devices, addresses and routes, the rest of which is left out */
+/* most bytes of text for lists of devices, addresses and routes; the rest is left out */
 #define SHORT_LIST 65536
 
 /* ---- sockets ---- */
@@ -393,8 +393,8 @@ static int show_if_inet6(struct seq *s, void *arg)
 }
 
 /*
- * Shows each address with its device. For IPv4 no other file of /proc has them: `nestctl inspect`
- * asks for this one.
+ * Shows each address with its device. No other file of /proc has those of IPv4: `nestctl inspect`
+ * reads this one.
  */
 static int show_addresses(struct seq *s, void *arg)
 {

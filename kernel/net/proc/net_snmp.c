@@ -2,7 +2,7 @@
 /*
  * net_snmp.c: /proc/net/snmp, snmp6 and netstat: counters of the protocols, in Linux's order and
  * under its names (RFC 1213, 4293), for netstat -s, nstat and ss -s. Counters of events that cannot
- * happen here are 0; TcpExt has only the events that are counted (stats.h).
+ * happen in Nestling are 0; TcpExt has only the events that are counted (stats.h).
  */
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/printk.h"

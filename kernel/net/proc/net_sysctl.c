@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * net_sysctl.c: /proc/sys/net except the files of each device (netconf.c) and of multicast
- * (mcast_proc.c), as tcp(7), ip(7) and linux-doc's networking/ip-sysctl describe it. A setting
- * without effect here has no entry in the table, or has one that accepts no other value.
+ * (mcast_proc.c), as tcp(7), ip(7) and linux-doc's networking/ip-sysctl describe it. A setting that
+ * would have no effect has no entry in the table, or has one that accepts no other value.
  * Locks: none; each number is read and written at once.
  */
 #include <asm/errno.h>
@@ -326,7 +326,7 @@ static int store_ping(char *text, size_t n, void *arg)
 	return 0;
 }
 
-/* ---- types of ICMPv6 errors, and of what else this machine says, that are counted ---- */
+/* ---- types of ICMPv6 errors and other messages of this machine, for counters ---- */
 
 #define ICMP6_TYPES 256U
 
@@ -459,7 +459,7 @@ static const char *const let[] = { "sys/net/ipv4/ip_local_port_range",
 	"sys/net/ipv4/tcp_fastopen_key", "sys/net/ipv4/tcp_notsent_lowat",
 	"sys/net/ipv4/tcp_fastopen_blackhole_timeout_sec" };
 
-/* What other namespaces do not see. */
+/* Files that other namespaces do not have. */
 static const char *const only_first[] = { "ipv4/route/redirect_load", "ipv4/route/redirect_number",
 	"ipv4/route/redirect_silence", "ipv4/route/error_cost", "ipv4/route/error_burst",
 	"ipv4/route/max_size", "ipv4/tcp_low_latency", "ipv4/tcp_available_ulp", "ipv4/tcp_mem",
@@ -500,7 +500,7 @@ static const struct {
 	{ "sys/net/ipv4/tcp_available_ulp", 0444, show_nothing, NULL }, /* there is none */
 };
 
-/* Those that are no numbers. */
+/* Files whose value is not a number. */
 static const char *const words[] = { "sys/net/ipv4/tcp_congestion_control",
 	"sys/net/ipv4/tcp_available_congestion_control",
 	"sys/net/ipv4/tcp_allowed_congestion_control", "sys/net/ipv4/tcp_fastopen_key" };

@@ -14,7 +14,7 @@
  * Locks: numbers are single words, read and written without a lock. Lists are shown in pieces, each
  * under the lock of what it shows.
  *
- * May know: all of kernel/net; nothing there knows it, but for net_sysctl_own().
+ * May know: all of kernel/net; these folders use only net_sysctl_own() of it.
  */
 #ifndef NESTLING_NET_NET_SYSCTL_H
 #define NESTLING_NET_NET_SYSCTL_H
