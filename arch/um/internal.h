@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: between the files of arch/um. */
+/* internal.h: declarations shared by the files of arch/um. */
 #ifndef NESTLING_ARCH_INTERNAL_H
 #define NESTLING_ARCH_INTERNAL_H
 
@@ -22,7 +22,7 @@ static inline void cpu_set_state(int cpu, u32 state)
 /* vcpu.c */
 /*
  * vCPU 0's idle stack is the first aligned block in boot_area. The linker is not asked to align it:
- * that would part the kernel's bss from its data by a hole that is not mapped.
+ * the alignment would leave an unmapped hole between the kernel's data and its bss.
  */
 #define BOOT_AREA_SIZE (2 * KSTACK_ALIGN)
 extern u8 boot_area[BOOT_AREA_SIZE];
@@ -30,8 +30,8 @@ static inline u8 *boot_stack(void)
 {
 	return (u8 *)round_up((u64)boot_area, (u64)KSTACK_ALIGN);
 }
-void vcpu_boot_init(void); /* current works from here on */
-/* the window of kernel stacks, once the arena stands */
+void vcpu_boot_init(void); /* current works after this call */
+/* makes the window of kernel stacks usable, after the arena */
 void vcpu_init_stacks(void);
 /* a block (its guard half is unmapped), or NULL */
 void *kstack_alloc(void);
@@ -47,26 +47,26 @@ static inline struct kstack_head *kstack_head_of(void *block)
 
 /* switch.S */
 struct task *switch_stack(u64 *save_sp, u64 load_sp, struct task *prev);
-/* Is where a new stack begins: calls schedule_tail(rax), then rbx(r12). */
+/* The first code on a new stack: calls schedule_tail(rax), then rbx(r12). */
 void task_first(void);
-/* host world to the stack @block, calls vcpu_main() */
+/* changes from the host world to the stack @block and calls vcpu_main() */
 void vcpu_enter(void *block);
-/* not C: to the kernel stack in rax, calls r8 there; entry/start.S begins so */
+/* not a C function: changes to the kernel stack in rax and calls r8; used by entry/start.S */
 void arch_go_over(void);
 void vcpu_main(void) __noreturn;
 /* state.c: does not return once the machine is going down */
 void vcpu_park_when_stopping(void);
-void vcpu_stop_for_good(void); /* the machine goes down */
+void vcpu_stop_for_good(void); /* when the machine goes down */
 
 /* stop.c */
 u64 machine_park(u64 *sp, u64 (*fn)(void *arg), void *arg); /* switch.S */
 #define MACHINE_RESTORED (~0UL)
-/* Goes on at @sp, for os_vcpu_start(); no C function (switch.S). */
+/* Continues at @sp, for os_vcpu_start(); not a C function (switch.S). */
 void arch_unpark(void *sp);
 
 /*
- * State of the host process, which is not saved with the guest. It begins as zeros in a process
- * that goes on from a saved state.
+ * State of the host process, which is not saved with the guest. It is zero in a process that
+ * continues from a saved state.
  */
 #define __machine __attribute__((section(".machine,\"aw\",@nobits#")))
 
@@ -77,13 +77,13 @@ int physmem_handle(void);
 int arena_map_stack(void *addr, u64 index);
 u64 arena_stack_offset(u64 index); /* in the arena's file */
 /*
- * For save.c: what belongs to a state. Each *_describe() fills in files and maps, physmem_'s the
- * first two of both; stacks_ and region_describe() return how many maps they added. *_restored()
- * get the handles of the files in the new process.
+ * For save.c: what belongs to a state. Each *_describe() fills in files and maps;
+ * physmem_describe() fills the first two of both. stacks_describe() and region_describe() return
+ * how many maps they added. *_restored() get the handles of the files in the new process.
  */
 #define PHYSMEM_MAPS 2
 #define REGION_MAPS 15
-bool physmem_is_private(void); /* no file of the user's */
+bool physmem_is_private(void); /* memory is no file of the user's */
 void physmem_describe(struct os_state *s, struct os_state_map *maps);
 void physmem_restored(const int *files);
 void physmem_marked(void); /* the machine has a mark */
@@ -98,10 +98,11 @@ static inline bool physmem_in_base(pfn_t pfn)
 	return physmem_has_base() && pfn < physmem_frames &&
 	       __atomic_load_n(&base_bits[pfn / 64], __ATOMIC_ACQUIRE) >> pfn % 64 & 1;
 }
-void pieces_are(u32 n); /* pieces.c: maps of physmem */
+/* pieces.c: sets the count of physmem maps */
+void pieces_are(u32 n);
 u32 region_describe(struct os_state *s, struct os_state_map *maps);
 void region_restored(const int *files);
-u32 stacks_max(void); /* maps that stacks_describe() needs now */
+u32 stacks_max(void); /* upper bound for stacks_describe() */
 u32 stacks_describe(struct os_state_map *maps);
 void stacks_restored(void);
 /* Calls @fn for each task that has a stack, dead ones included; the machine is stopped. */

@@ -10,8 +10,8 @@
  *                      in the upper half
  *   KSTACK_BASE        window of kernel stacks, KSTACK_ALIGN each, guard in the lower half
  *   INITRD_BASE        the host's file of initrd=, until it is unpacked
- *   REGION_PAGES_BASE  the struct pages of the other regions' frames, and what was lost of them
- *                      (arch/um/machine/region.c)
+ *   REGION_PAGES_BASE  the struct pages of the other regions' frames, and a bit for each
+ *                      frame that the host has lost (arch/um/machine/region.c)
  *   ASAN_SHADOW_BASE   MODE=asan: a byte for eight of the direct map
  *   CTL_MAP_BASE       the control file of all spaces (skas/stub_abi.h): shared with them, rebuilt
  *                      after a restore

@@ -16,7 +16,8 @@
  *
  * Invariants:
  * 1. skas_run() always has a deadline: the next timer or the end of the time slice, and at the
- *    latest a tick from the last look at the event set, since a busy vCPU has to look by itself.
+ *    latest one tick after the vCPU's last look at the event set, since a busy vCPU has to look by
+ *    itself.
  * 2. regs->orig_rax is the number of the system call that is being served, or -1 after any other
  *    event: signal code restarts calls by it.
  *
@@ -48,7 +49,7 @@
 
 /* the longest stay in guest code: events of the host wait for its end */
 #define TICK_NS 4000000UL
-/* the same while an idle vCPU waits for the events */
+/* the longest stay in guest code while an idle vCPU waits for the host's events */
 #define LONG_TICK_NS 50000000UL
 /* ns after which a vCPU that makes many system calls looks at the event set again */
 #define POLL_NS 1000000UL
@@ -63,7 +64,7 @@
 
 const struct arch_sample_ops *arch_sample_ops;
 
-/* A vCPU's last look at the event set; its own. */
+/* When a vCPU last looked at the event set; accessed by that vCPU only. */
 static struct last_poll {
 	u64 at; /* arch_cpu_clock() */
 	/* ns that arch_cpu_clock() was ahead of the host's clock at that time; modulo 2^64 */
@@ -77,8 +78,8 @@ static struct last_poll {
 static bool debug_regs_used; /* by some runner, since the start */
 
 /*
- * Loads the task's debug registers. False: the host does not do it, or the task slept, and must
- * begin anew. A patched site has no instructions to stop at, so its page becomes what it was.
+ * Loads the task's debug registers. Returns false if the host cannot do it, or if the task slept
+ * and must start over. A patched site has no instructions to stop at, so its page loses its shadow.
  * Called before patch_resume(), and before the space's orders are flushed.
  */
 static bool load_debug_regs(struct task *t, struct space *s, int cpu)
@@ -105,8 +106,8 @@ static bool load_debug_regs(struct task *t, struct space *s, int cpu)
 			arch_patch_forget(t->mm, d->addr[i] & PAGE_MASK,
 				(d->addr[i] & PAGE_MASK) + PAGE_SIZE);
 	/*
-	 * Where there was something to forget that may have slept: vCPU, space and runner are
-	 * looked up anew.
+	 * arch_patch_forget() may have slept: then the caller looks up vCPU, space and runner
+	 * again.
 	 */
 	return !READ_ONCE(t->mm->patch);
 }
@@ -171,14 +172,14 @@ static void serve_fault(struct task *t, const struct skas_event *ev)
 	force_sig_fault(sig, code, ev->addr, 14, ev->error);
 }
 
-/* Serves an instruction that uses ports. False: it is another. */
+/* Executes an instruction that uses I/O ports; returns false if it is another instruction. */
 static bool serve_port(struct task *t, const struct skas_event *ev)
 {
 	struct skas_event fault;
 	enum port_result res = ioport_trap(t, ev, &fault);
 
 	if (res == PORT_FAULT) {
-		/* Has an effect where the host's file has lost the page. */
+		/* Has an effect if the host's file has lost the page. */
 		handle_bus_error(t->mm, fault.addr);
 		serve_fault(t, &fault);
 	}
@@ -197,8 +198,8 @@ static void serve_trap(struct task *t, const struct skas_event *ev)
 		user_breaks_trap(&t->arch.regs, ev->trapno))
 		return;
 	/*
-	 * Maybe a fault in frames of a host's file that was cut: where the stub claims that
-	 * falsely, it costs a look and nothing more.
+	 * Perhaps a fault in frames of a host file that was truncated. If the stub claims that
+	 * falsely, the check costs time and has no other effect.
 	 */
 	if (unlikely(ev->signo == SIGBUS) && handle_bus_error(t->mm, ev->addr))
 		return;
@@ -271,7 +272,8 @@ static void learn_answers(struct arch_task *a, u64 now)
 }
 
 /*
- * Reads the generation first, then the answers: a change goes in the other order (skas/answers.c).
+ * Reads the generation first, then the answers: a change writes them in the other order
+ * (skas/answers.c).
  */
 static void offer_answers(struct task *t, struct space *s, int cpu)
 {
@@ -290,8 +292,8 @@ static void offer_answers(struct task *t, struct space *s, int cpu)
 }
 
 /*
- * Offers the stub a ring of calls. The stub gives up for good if it finds a page missing, so the
- * pages are mapped first.
+ * Offers the stub a ring of calls. The stub never uses the ring again if it finds a page missing,
+ * so the pages are mapped first.
  */
 static void ring_offer(u64 ring, u64 size)
 {
@@ -352,8 +354,8 @@ static void look_around(struct last_poll *p, int cpu)
 }
 
 /*
- * Returns the host time at which the guest must come back; 0: the next timer is due already. @now
- * is the vCPU's clock, read after @timer: a deadline of "now" has passed.
+ * Returns the host time at which the guest must come back; or 0 if the next timer is due already.
+ * @now is the vCPU's clock, read after @timer: a deadline of "now" has passed.
  */
 static u64 next_deadline(int cpu, u64 timer, u64 now)
 {
@@ -371,7 +373,7 @@ static void before_idle(void)
 	scarce_idle();
 }
 
-/* Notes that the clock is further ahead of the host's than before. */
+/* Notes that the clock has moved further ahead of the host's clock. */
 static void clock_skipped(void)
 {
 	last_polls[smp_processor_id()] = (struct last_poll){ 0 };
@@ -396,8 +398,8 @@ static bool has_selectors(const struct regs *r)
 }
 
 /*
- * Runs guest code. False: there was work after all. What may sleep comes first, since the task may
- * be on another vCPU afterwards.
+ * Runs guest code. Returns false if work was found instead. Steps that may sleep come first, since
+ * the task may be on another vCPU afterwards.
  */
 static bool run_guest(struct task *t, struct skas_event *ev)
 {
@@ -430,7 +432,7 @@ static bool run_guest(struct task *t, struct skas_event *ev)
 		cpu_set_state(cpu, OS_CPU_KERNEL);
 		return false;
 	}
-	/* A patched call goes back by itself, if no other task has been in the runner meanwhile. */
+	/* A patched call returns by itself if no other task has used the runner since. */
 	if (!ev->patched || ev->addr != t->arch.regs.rip || !skas_fpu_live(&t->arch.fpu))
 		t->arch.regs.rip = patch_resume(t->mm, t->arch.regs.rip);
 	if (unlikely(t->arch.regs.ring) && !may_take_events(t))

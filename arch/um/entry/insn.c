@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * insn.c: what those share that execute an instruction of guest code in its place.
+ * insn.c: helpers for the files that execute an instruction of guest code in its place.
  *
  * Locks: none.
  */
@@ -21,8 +21,8 @@ u32 insn_read(u64 at, u8 *code)
 	if (copy_from_user(code, UADDR(at), first))
 		return 0;
 	/*
-	 * Where the instruction goes on there, the processor has been on the next page already:
-	 * nothing else is a reason to bring it in.
+	 * The next page is read only if it is present: if the instruction continues there, the
+	 * processor has just fetched it.
 	 */
 	if (first < INSN_MAX &&
 		!copy_from_user_nofault(code + first, UADDR(at + first), INSN_MAX - first))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * insn.h: single instructions of guest code that the kernel executes in its place (tsc.c,
- * ioport.c). For the fault's own task.
+ * ioport.c). All functions work on the task that faulted, which is current.
  */
 #ifndef NESTLING_ARCH_UM_INSN_H
 #define NESTLING_ARCH_UM_INSN_H
@@ -22,8 +22,8 @@ struct task;
  */
 u32 insn_read(u64 at, u8 *code);
 /*
- * Delivers the trap of the flag for an instruction that was executed by the kernel, with rip behind
- * it: the CPU has not raised it.
+ * Delivers the trap of the flag for an instruction that the kernel has executed, with rip behind
+ * it. The CPU did not raise the trap, since it did not execute the instruction.
  */
 void insn_stepped(struct task *t);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: between the files of arch/um/entry. */
+/* internal.h: declarations shared by the files of arch/um/entry. */
 #ifndef NESTLING_ARCH_ENTRY_INTERNAL_H
 #define NESTLING_ARCH_ENTRY_INTERNAL_H
 

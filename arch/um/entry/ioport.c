@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ioport.c: ioperm(2), iopl(2), and the machine's I/O bus, on which there is nothing: a read gives
- * all ones, a write goes nowhere.
+ * ioport.c: ioperm(2), iopl(2), and the machine's I/O bus, which has no devices: a read gives all
+ * ones, a write has no effect.
  *
- * The host lets no guest code near its own ports, so in, out, ins and outs are general protection
- * faults there. Where the thread may use the port they are executed here (Intel's manual, volume 2:
- * IN, INS, OUT, OUTS; volume 1, chapter 19: the bitmap). As in Linux iopl(3) allows all ports and
- * no interrupt flag: cli and sti do nothing then.
+ * The host lets no guest code near its own ports, so in, out, ins and outs raise general protection
+ * faults. If the thread may use the port, this file executes the instruction (Intel's manual,
+ * volume 2: IN, INS, OUT, OUTS; volume 1, chapter 19: the bitmap). As in Linux, iopl(3) allows all
+ * ports but not the interrupt flag: cli and sti then do nothing.
  *
  *	ioperm()	a bitmap of a thread's own, made at the first port that is allowed; a clear
  *	                bit allows
@@ -38,7 +38,7 @@
 #include "skas/skas.h"
 
 #define LEVEL_ALL 3
-/* bytes of a repeated instruction that are served at one time, at most */
+/* bytes of a repeated instruction that one trap serves at most */
 #define PIECE 256
 #define FAULT_READ 4
 /* bits of the error code: user mode, and a write */
@@ -55,8 +55,8 @@ static bool all_denied(const struct io_bitmap *b)
 }
 
 /*
- * Returns a bitmap that is the thread's alone: a copy of its shared one, or one that allows
- * nothing. NULL: no memory.
+ * Returns a bitmap that no other thread shares: a copy of the shared one, or a new one that allows
+ * nothing. Returns NULL without memory.
  */
 static struct io_bitmap *own_bitmap(struct arch_task *a)
 {
@@ -124,7 +124,7 @@ long sys_iopl(u32 level)
 	return 0;
 }
 
-/* True if all @size ports from @port on may be used; there is none above the last. */
+/* True if all @size ports from @port on exist and may be used. */
 static bool may_use(const struct arch_task *a, u32 port, u32 size)
 {
 	if (port + size > NR_PORTS)
@@ -143,7 +143,7 @@ static bool may_use(const struct arch_task *a, u32 port, u32 size)
 
 struct port_insn {
 	u8 opcode, immediate;
-	u8 len;  /* of it all */
+	u8 len;  /* of the whole instruction */
 	u8 size; /* bytes of the port: 1, 2, 4 */
 	/* prefix 0x64 or 0x65; 0: no prefix that counts in 64-bit code */
 	u8 segment;
@@ -152,7 +152,7 @@ struct port_insn {
 	bool rep;
 };
 
-/* Takes a prefix. False: it is none. */
+/* Consumes a prefix; returns false if @b is no prefix. */
 static bool take_prefix(struct port_insn *in, u8 b)
 {
 	switch (b) {
@@ -170,7 +170,7 @@ static bool take_prefix(struct port_insn *in, u8 b)
 	return false;
 }
 
-/* True for 6c to 6f, e4 to e7, ec to ef, whose lowest bit tells bytes from words. */
+/* True for 6c to 6f, e4 to e7 and ec to ef. Their lowest bit is 0 for bytes, 1 for words. */
 static bool is_port_opcode(u8 b)
 {
 	return (b & 0xfc) == 0x6c || (b & 0xf4) == 0xe4;
@@ -248,7 +248,8 @@ static u32 piece(const struct port_insn *in, const struct regs *r, u64 addr)
 }
 
 /*
- * Reads ones into memory, or drops what is written. Returns the bytes that could not be accessed.
+ * Reads ones into memory, or discards what is written. Returns the bytes that could not be
+ * accessed.
  */
 static size_t move(const struct port_insn *in, u64 addr, u32 bytes)
 {
@@ -289,7 +290,10 @@ static enum port_result string_insn(
 		r->rip += in->len;
 		return PORT_DONE;
 	}
-	/* The address is not canonical, so the fault is the one that has come. */
+	/*
+	 * A non-canonical address raises a general protection fault, which is the trap being
+	 * served.
+	 */
 	if ((s64)(addr << 16) >> 16 != (s64)addr)
 		return PORT_NOT;
 	bytes = piece(in, r, addr);
@@ -307,7 +311,7 @@ static enum port_result string_insn(
 
 /* ---- the trap ---- */
 
-/* Serves cli and sti, which must stand alone, without prefixes: Linux looks for them so, too. */
+/* Ignores cli and sti, alone and without prefixes: Linux matches exactly these, too. */
 static bool interrupt_flag(struct arch_task *a, const u8 *code, u32 n)
 {
 	if (a->iopl != LEVEL_ALL || !n || (code[0] != 0xfa && code[0] != 0xfb))

@@ -9,10 +9,10 @@ struct task;
 struct skas_event;
 
 /*
- * Executes the instruction at which current @t trapped (@ev), if it is one that the task's ports
- * allow. PORT_DONE: it has been executed, all of it or, where it repeats, a part. PORT_FAULT: a
- * part, and then it met *@fault, a page fault in memory. PORT_NOT: it is not, and nothing has
- * changed. May sleep.
+ * Executes the instruction at which @t, current, trapped (@ev) if it accesses ports that the task
+ * may use. PORT_DONE: executed in full or, for a repeated instruction, in part. PORT_FAULT:
+ * executed in part, and memory then faulted as *@fault says. PORT_NOT: not such an instruction;
+ * nothing has changed. May sleep.
  */
 enum port_result { PORT_NOT, PORT_DONE, PORT_FAULT };
 enum port_result ioport_trap(struct task *t, const struct skas_event *ev, struct skas_event *fault);

@@ -6,8 +6,8 @@
  *	parameters; physmem and the arena; stacks, interrupts, oopses; frames and slabs; spaces;
  *	scheduler; the other vCPUs; a kernel thread for kernel_main(); and then vCPU 0's idle loop.
  *
- * Whatever cannot work ends in refuse(): one line on stderr, status 1. Nothing of the guest has run
- * then.
+ * A setting that cannot work ends in refuse(): one line on stderr, status 1, before any guest code
+ * has run.
  */
 #include <asm/errno.h>
 #include "arch/um/entry/internal.h"
@@ -107,7 +107,7 @@ static void start_spaces(u64 base)
 static struct work shutdown_work;
 
 /*
- * Ends the instance when the host asks for it. If host processes are scarce it powers off at once,
+ * Ends the instance when the host requests it. If host processes are scarce, it powers off at once,
  * since an init that waits for a host process would not get a signal.
  */
 static void shut_down(struct work *w)
@@ -143,8 +143,9 @@ static void signals_init(void)
 }
 
 /*
- * Patched call sites lead to the stub, and guests have seen how they are intercepted: both must be
- * as they were.
+ * Starts the spaces of a process that continues from a saved state. Refuses a host that differs
+ * from the saved instance in the stub's address, the FPU state or the interception of rdtsc:
+ * patched call sites jump to the stub, and guests have seen the rest.
  */
 void entry_restored(void)
 {
@@ -164,7 +165,7 @@ void entry_restored(void)
 }
 
 /*
- * Boots the kernel as process 2, the parent of all kernel threads, which has nothing more to do
+ * Boots the kernel as process 2, the parent of all kernel threads, which does nothing else
  * afterwards.
  */
 static int first_thread(void *unused)

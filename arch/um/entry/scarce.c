@@ -3,15 +3,14 @@
  * scarce.c: a guest at the host's limit of processes.
  *
  * Address spaces are a cache: a guest task needs one mapper and one runner while it runs, and
- * nothing while it sleeps. Where the host gives no process, the task takes the space of a task
- * that does not run, by turns, and at last ends its own runners on other vCPUs. Running tasks
- * give their space up after SHARE_NS while another task waits. Two processes of the host are
- * enough for every guest.
+ * nothing while it sleeps. If the host refuses a process, the task takes the space of a task that
+ * does not run, each time of another one. As a last resort it ends its own runners on other vCPUs.
+ * Running tasks give their space up after SHARE_NS while another task waits. Two processes of the
+ * host are enough for every guest.
  *
- * A task that waits for half a minute is killed. After five seconds of waiting by process 1 the
- * instance ends with a line that names the limit. Where no guest code has run in that time, two
- * seconds are enough, and one before process 1 has run for the first time: no other task has a
- * space to give up.
+ * A task that waits for half a minute is killed. If process 1 waits for five seconds, the instance
+ * ends with a line that names the limit. Two seconds suffice if no guest code has run in that time,
+ * and one second if process 1 has never run: no other task has a space to give up.
  *
  * Locks: none. host_waiters and scarce_at are atomic words.
  */
@@ -35,8 +34,8 @@
 /* ns without a refusal after which a scarcity is over */
 #define GAP_NS (100 * RETRY_NS)
 /*
- * ns for which a task waits, and process 1, and process 1 while no guest code runs, and before it
- * has run
+ * ns after which a waiting task is killed, and after which the instance ends because process 1
+ * waits: in general, while no guest code runs, and before process 1 has run
  */
 #define PATIENCE_NS (30000 * RETRY_NS)
 #define PATIENCE_INIT_NS (5000 * RETRY_NS)
@@ -98,8 +97,8 @@ static u64 user_time(void)
 }
 
 /*
- * Returns for how many ns @t, current, waits in all. Tries say little where the host is busy.
- * @user: user_time() when the wait began.
+ * Returns for how many ns @t, current, may wait in all. The number of tries would be no measure on
+ * a busy host. @user: user_time() when the wait began.
  */
 static u64 patience(const struct task *t, u64 user)
 {
@@ -126,7 +125,7 @@ static void check_zygote(void)
 
 void space_lost(struct task *t)
 {
-	/* The children of a dead zygote may be seen dead a moment before the zygote. */
+	/* The host may report the children of a dead zygote as dead slightly before the zygote. */
 	for (int i = 0; i < 10; i++) {
 		check_zygote();
 		os_sleep_until(os_clock_mono() + RETRY_NS);
@@ -179,7 +178,8 @@ void wait_for_host(struct task *t)
 		return;
 	check_zygote();
 	/*
-	 * Gives up the task's own space: a new one needs only a mapper and a runner on this vCPU.
+	 * Gives up the task's own space: a new space needs only a mapper, and a runner on this
+	 * vCPU.
 	 */
 	pmap_leave();
 	if (pmap_take_space(&t->mm->pmap))

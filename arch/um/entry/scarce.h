@@ -10,8 +10,8 @@ struct task;
 struct space;
 
 /*
- * Returns the space of @t, which is current, and waits for one. NULL: a signal kills @t, perhaps
- * SIGKILL for want of a space. Sleeps.
+ * Returns the space of @t, current; waits until it gets one. Returns NULL if a signal kills @t,
+ * which may be the SIGKILL for want of a space. Sleeps.
  */
 struct space *space_of(struct task *t);
 /* Waits until the host gives a runner for current's space on this vCPU. Sleeps. */
@@ -21,7 +21,7 @@ void wait_for_host(struct task *t);
  * space is lost, is process 1.
  */
 void space_lost(struct task *t);
-/* True if a task has waited for the host a moment ago. */
+/* True if a task has recently waited for a host process. */
 bool host_is_scarce(void);
 
 /* tasks that sleep until the host has a process for them */

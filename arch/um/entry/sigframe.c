@@ -12,13 +12,13 @@
  * restore_frame() for rt_sigreturn(2).
  *
  * Invariants:
- * 1. What sigreturn reads is a guest's word: read once, checked, and only then taken over.
- *    Registers can hold nothing that the guest could not have put there itself: segments are the
- *    two user segments or the program's own (LDT), eflags only the user's bits.
- * 2. An FPU image with bits or reserved bytes that XRSTOR would refuse is refused here (the runner
- *    must not fault on it).
+ * 1. Sigreturn reads guest memory: each value is read once and checked before it is used. Registers
+ *    can hold nothing that the guest could not have put there itself: segments are the two user
+ *    segments or the program's own (LDT), eflags only the user's bits.
+ * 2. An FPU image with bits or reserved bytes that XRSTOR would refuse is refused by
+ *    restore_frame() (the runner must not fault on it).
  *
- * Locks: none; all of it is current's own.
+ * Locks: none; all data belongs to current.
  */
 #include <asm/errno.h>
 #include <asm/signal.h>
@@ -91,7 +91,7 @@ static int put_fpu_legacy(u64 at, const u8 *area)
 
 /*
  * Writes the FPU state. Programs without XSAVE change its legacy part, so the bits of that part are
- * set: then the change counts.
+ * set: then XRSTOR loads the change.
  */
 static int put_fpu(u64 at, const u8 *area)
 {
@@ -164,7 +164,10 @@ static void fill_frame(
 	memcpy(&f->uc.uc_sigmask, &mask, sizeof(mask));
 }
 
-/* Finds the places of the FPU state and the frame. False: an alternate stack would overflow. */
+/*
+ * Finds the places of the FPU state and the frame. Returns false if an alternate stack would
+ * overflow.
+ */
 static bool place(const struct ksignal *ks, u64 rsp, u64 *fpstate, u64 *frame)
 {
 	u64 start = rsp - RED_ZONE, sp = sigsp(start, ks);
@@ -212,8 +215,8 @@ int setup_frame(struct ksignal *ks, struct regs *regs, u64 sigmask)
 /* ---- and back ---- */
 
 /*
- * True if the image has an extended part that the kernel can take. Otherwise its legacy part
- * counts, and the rest is initial.
+ * True if the image has an extended part that the kernel can load. Otherwise the legacy part is
+ * loaded, and the rest is initial.
  */
 static bool is_extended(u64 at, const struct xsave_head *head)
 {
@@ -269,7 +272,7 @@ err_reset:
 
 /*
  * Checks the segments. An old frame, without UC_STRICT_RESTORE_SS, may have no valid ss: 64-bit
- * code then goes on with the usual one.
+ * code then continues with the default ss.
  */
 static int check_segments(struct ucontext *uc)
 {
@@ -325,7 +328,8 @@ static void take_registers(struct regs *r, const struct sigcontext *sc)
 }
 
 /*
- * Sets the alternate stack as sigaltstack(2) does; what that would refuse is ignored, as on Linux.
+ * Sets the alternate stack as sigaltstack(2) does. Ignores values that sigaltstack(2) would refuse,
+ * as Linux does.
  */
 static void take_altstack(const stack_t *ss)
 {
@@ -343,8 +347,8 @@ static void take_altstack(const stack_t *ss)
 }
 
 /*
- * Restores the registers from a frame. If its floating-point state is bad, that is an error, but
- * its registers count: a handler of that SIGSEGV goes on from there.
+ * Restores the registers from a frame. A bad floating-point state is an error, but the registers
+ * are restored: the handler of the resulting SIGSEGV starts from them.
  */
 int restore_frame(struct regs *regs, u64 *sigmask)
 {

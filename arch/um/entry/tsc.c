@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tsc.c: rdtsc of guest programs. As a rule it reads the host's counter. With rdtsc=trap, which
- * frozen time asks for by itself, the host faults it (PR_SET_TSC of the zygote, inherited by all
- * that runs guest code), and it reads the guest's monotonic clock, a tick a nanosecond: so a run
- * that measures with it repeats.
+ * frozen time implies, the host makes it fault (PR_SET_TSC of the zygote, inherited by every
+ * process that runs guest code). The kernel then returns the guest's monotonic clock, one tick per
+ * nanosecond, so that a run which measures with rdtsc is repeatable.
  *
- * A thread of the guest may have it fault as well (PR_SET_TSC). The runners of its space are then
- * made anew by a mapper that has asked for that (skas_trap_tsc()), and stay so: for the space's
- * other threads, and when it may read it again, the host's counter is read here.
+ * A thread of the guest may make rdtsc fault as well (PR_SET_TSC). A mapper that has requested the
+ * fault then replaces the runners of its space (skas_trap_tsc()). The space keeps such runners: for
+ * threads that may read the counter, the kernel reads the host's counter in the trap.
  *
- * The host's vDSO reads the counter, so guests must not call it then (vdso_map.c): clock_gettime()
- * is a system call.
+ * The host's vDSO reads the counter, so guests must not call it with rdtsc=trap (vdso_map.c):
+ * clock_gettime() is a system call.
  *
  * Locks: none.
  */
@@ -100,8 +100,8 @@ static u64 counter(void)
 }
 
 /*
- * Reads code at @at. The clock's code in the vDSO calls that of the host's vDSO, which is in no
- * area of the guest's and is the same for the kernel, which can read it.
+ * Copies code at @at. The vDSO's clock functions call the host's vDSO, which lies in no area of the
+ * guest. The kernel has it at an equal address and can read it.
  */
 static u32 code_at(u64 at, u8 *code)
 {
@@ -125,7 +125,7 @@ bool tsc_trap(struct task *t, const struct skas_event *ev)
 	len = tsc_insn(code, code_at(at, code), long_mode, &with_cpu);
 	if (!len)
 		return false;
-	/* a guest that spins on the counter sees it move */
+	/* a guest that spins on the counter must see it advance */
 	if (time_frozen)
 		timetravel_call();
 	now = counter();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vdso_map.c: puts the vDSO into guests. The image (arch/um/vdso, linked in as vdso_so_start) is
+ * vdso_map.c: maps the vDSO into guests. The image (arch/um/vdso, linked in as vdso_so_start) is
  * copied once into frames that all guests share; the page below it holds struct vdso_data. Both are
  * mapped read-only.
  *
@@ -46,7 +46,7 @@ static u64 host_function(const char *name)
 	return off < 0 ? 0 : skas_host_vdso() + (u64)off;
 }
 
-/* Adds up the host's code, which tells one host kernel from another. */
+/* Computes a checksum of the host's vDSO code, which identifies the host kernel. */
 static void look_at_host(struct host_vdso *v)
 {
 	u8 piece[256];
@@ -72,7 +72,7 @@ void vdso_init(void)
 		memcpy(page_address(image_pages[i]), vdso_so_start + off,
 			min(size - off, PAGE_SIZE));
 	}
-	/* The page for other time namespaces names no host clock: all is asked of the kernel. */
+	/* The page for other time namespaces names no host clock: every clock is a system call. */
 	plain_page = new_page();
 	data_page = new_page();
 	vdso_renew_keys();

@@ -3,11 +3,11 @@
  * watch.c: looks about once a second for guests that compute while no vCPU drives them
  * (skas/watch.c).
  *
- * It runs only while there is something to find. A vCPU that returns to a guest sets stirred, at
- * most once a millisecond. If stirred stayed clear for a second and no runner has computed, all
- * runners are asleep and none wakes up by itself: the timer is not set again.
+ * The timer runs only while there may be something to find. A vCPU that returns to a guest sets
+ * stirred, at most once a millisecond. If stirred stayed clear for a second and no runner has
+ * computed, all runners are asleep and none wakes up by itself: the timer is not set again.
  *
- * Locks: none. stirred is written by vCPUs that run guests; dormant by the vCPU that ends a look
+ * Locks: none. stirred is written by vCPUs that run guests; dormant by the vCPU that ends a check
  * and by the vCPU that sets the timer.
  */
 #include "arch/um/internal.h"
@@ -25,7 +25,7 @@ static struct work work;
 static bool stirred;
 static u32 dormant;
 
-/* Looks after runners. It may be late or early without harm. */
+/* Checks the runners; harmless if early or late. */
 static void look(struct work *w)
 {
 	bool active = xchg(&stirred, false);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* watch.h: guests that compute while nobody drives them are looked for. */
+/* watch.h: finds guests that compute while no vCPU drives them (watch.c). */
 #ifndef NESTLING_ARCH_WATCH_H
 #define NESTLING_ARCH_WATCH_H
 

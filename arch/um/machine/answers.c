@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * answers.c: the end of answers to getpid() and its kin that guest code takes without a call
- * (arch.h, skas/answers.c).
+ * answers.c: withdraws the answers to getpid() and similar calls that guest code takes without
+ * entering the kernel (arch.h, skas/answers.c).
  */
 #include "arch/um/internal.h"
 #include "kernel/sched/sched.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * arch.h: all that the kernel may ask of the machine it runs on. The kernel's own entry points,
- * which the machine calls, are at the end.
+ * arch.h: the interface of the machine that the kernel runs on. The kernel's own entry points,
+ * which the machine calls, are at the end of this file.
  *
  * A vCPU is a host thread. Each task's kernel side runs on that task's own kernel stack; current is
  * found from the stack pointer (layout.h). Interrupts are taken at boundaries only (Law 3):
@@ -24,7 +24,8 @@ struct kstack_head {
 	struct task *task;
 	u64 host_sp;
 	u64 magic;
-	u64 cover; /* the last place (MODE=cover) */
+	/* the last place reached (MODE=cover) */
+	u64 cover;
 	u64 pad[4];
 };
 static inline struct kstack_head *arch_kstack_head(void)
@@ -52,22 +53,19 @@ struct arch_task {
 	/* saved kernel stack pointer while not running */
 	u64 ksp;
 	void *kstack; /* the stack's block (KSTACK_BASE window) */
-	/* of the last synchronous trap, for signal frames */
+	/* trap number, error code and address of the last synchronous trap, for signal frames */
 	u64 trapno, error, cr2;
 	/*
 	 * Frames of signal handlers that return into the host's vdso. A frame that a handler has
-	 * left by a jump counts until the next exec.
+	 * left by longjmp() counts until the next exec.
 	 */
 	u32 vdso_frames;
 	/* the vCPU whose runner holds the live FPU state */
 	int fpu_cpu;
 	struct answers answers;
-	/* skas_answers_now() when @answers were right, 0: never */
+	/* skas_answers_now() when @answers were last filled in; 0: never */
 	u64 answers_at;
-	/*
-	 * ktime_get() of the first and the last of the tries in a row at which the host had no
-	 * process for it
-	 */
+	/* ktime_get() of the first and of the last failed try in a row to get a host process */
 	u64 scarce_since, scarce_last;
 	/* user_time() at scarce_since */
 	u64 scarce_user;
@@ -78,22 +76,22 @@ struct arch_task {
 /*
  * Patched call sites (arch/um/patch/patch.c).
  *
- * arch_patch_forget() has the code in the range run as it is written from then on: to be called
- * before what stands there, or its frames, changes, or after it has. May sleep; mmap_lock or
- * i_mmap_sem keeps the areas. arch_patch_fork() returns 0 or -ENOMEM.
+ * arch_patch_forget() unpatches the range, so that its code runs as written from then on. It is
+ * called before or after the code in the range, or its frames, change. May sleep. The caller holds
+ * mmap_lock or i_mmap_sem, so that the areas stay. arch_patch_fork() returns 0 or -ENOMEM.
  */
 void arch_patch_forget(struct mm *mm, u64 start, u64 end);
 int arch_patch_fork(struct mm *new, struct mm *old);
 void arch_patch_free(struct mm *mm); /* the mm has no other user any more */
 /*
- * Segments of a program's own (arch/um/machine/ldt.c): a copy for a fork, 0 or -ENOMEM; and the
- * end.
+ * A program's own segments (arch/um/machine/ldt.c). arch_ldt_fork() copies them and returns 0 or
+ * -ENOMEM; arch_ldt_free() frees them.
  */
 int arch_ldt_fork(struct mm *new, struct mm *old);
 void arch_ldt_free(struct mm *mm);
 /*
- * Says whether a frame or a tracer may give a thread of @mm @selector as cs or ss, where @usual is
- * what all programs have.
+ * True if a signal frame or a tracer may set a thread's cs or ss to @selector. @usual is the
+ * selector that all programs have.
  */
 bool arch_selector_ok(const struct mm *mm, u64 selector, u64 usual);
 
@@ -112,22 +110,22 @@ void arch_task_start(struct task *t, void (*fn)(void *), void *arg);
 int arch_task_fork(struct task *child);
 /*
  * Gives current fresh registers with @entry and @sp, and the initial FPU state; a live FPU state in
- * a runner is forgotten. Exec also calls this with (0, 0) before the old mm goes, and so does exit.
+ * a runner is dropped. Exec and exit also call this with (0, 0) before they drop the old mm.
  */
 void arch_exec_regs(u64 entry, u64 sp);
 /*
- * Sees to it that, when this returns, no getpid(), gettid(), getppid(), getuid() or their kin is
- * answered without the kernel any more as it may have been until now. To be called when something
- * has changed that they say, of whatever task, or when a task that may be running has to come to
- * the kernel with its calls from now on.
+ * Withdraws all answers that guest code may take without a call. When it returns, guest code gets
+ * no getpid(), gettid(), getppid(), getuid() or similar call answered from older values. Called
+ * after such a value of any task has changed, or to make a task that may be running enter the
+ * kernel with its calls.
  */
 void arch_answers_revoke(void);
-/* Does the same where only current's own answers have changed: no other vCPU is told. */
+/* Does so if only current's own answers have changed: no other vCPU is interrupted. */
 void arch_answers_forget(void);
 /*
  * Puts the FPU state of a task that does not run, or of current, into arch.fpu.area (XSAVE's
- * standard format, xstate_size bytes), where it may be changed; what the CPU would refuse is made
- * loadable when it goes back. For ptrace and core dumps.
+ * standard format, xstate_size bytes), where it may be changed. Values that the CPU would refuse
+ * are corrected before the state is loaded again. For ptrace and core dumps.
  */
 void arch_fpu_sync(struct task *t);
 /* Returns the XSAVE components that guests have, 0 without XSAVE. */
@@ -141,7 +139,7 @@ struct task *arch_switch(struct task *prev, struct task *next);
 /* True for an address of the host's vdso, which is mapped in each space. */
 bool arch_in_host_vdso(u64 addr);
 
-/* Returns the end of the addresses that guests may map: a range may end there. */
+/* Returns the end of the addresses that guests may map, exclusive. */
 u64 arch_task_size(void);
 
 /* ---- interrupts, idling, kicking ---- */
@@ -163,31 +161,32 @@ bool irq_pending(void);
  * ---- the machine stands still (stop.c) ----
  *
  * machine_stop() returns when every vCPU but the first, on which the caller runs, waits at a
- * boundary, or -EBUSY. Until machine_go() the caller may not sleep or give way, and may only try to
- * take mutexes.
+ * boundary, or -EBUSY. Until machine_go() the caller may not sleep or reschedule, and may take a
+ * mutex only by trylock.
  */
 int machine_stop(void);
 void machine_go(void);
 /*
- * Does what machine_go() does, in a process that goes on from a saved state. Returns 0 or -errno.
+ * Does what machine_go() does, in a process that continues from a saved state. Returns 0 or -errno.
  */
 int machine_wake(void);
-/* And in a process whose machine was put back in place. */
+/* Does what machine_go() does, in a process whose machine was put back in place. */
 void machine_go_back(void);
 extern u32 machine_stopping;
-/* where each vCPU waits: its stack pointer, for arch_unpark() */
+/* stack pointer at which each vCPU waits, for arch_unpark() */
 extern u64 machine_sp[];
 void machine_stop_here(void);
 /*
  * ---- saving a state (save.c) ----
  *
- * machine_save_obstacle() says why this instance cannot be saved, or NULL. The order of the rest is
- * in save.c. machine_save_settle() returns -EAGAIN if a sleeping task is in the middle of something
- * that cannot be saved: the machine has to go on for a moment, and @why may name the task.
- * machine_save_prepare() returns 0, or -errno with a line in @why, as machine_save_sync() does.
- * machine_save() returns 0, -errno with a line in @why, or, in the process that goes on from what
- * was written, MACHINE_GOES_ON. machine_save_sync() completes the file, and returns its bytes or
- * -errno; -EINPROGRESS: a thread of the host is at it, ask again.
+ * machine_save_obstacle() returns the reason why this instance cannot be saved, or NULL. The order
+ * of the rest is in save.c. machine_save_prepare() returns 0, or -errno with a line in @why. After
+ * -EINPROGRESS, while a host thread is still at work, the caller calls it again.
+ * machine_save_settle() returns -EAGAIN if a sleeping task is in the middle of an operation that
+ * cannot be saved: the machine has to run on for a moment, and @why may name the task.
+ * machine_save() returns 0, -errno with a line in @why or, in the process that continues from the
+ * saved state, MACHINE_GOES_ON.
+ * machine_save_sync() completes the file, and returns its size in bytes, -errno or -EINPROGRESS.
  */
 #define MACHINE_GOES_ON 1
 const char *machine_save_obstacle(void);
@@ -196,23 +195,25 @@ int machine_save_begin(void);
 int machine_save_prepare(const char *dir, char *why, size_t size);
 void machine_save_end(void);
 int machine_save_settle(char *why, size_t size);
-/* Takes, with the machine stopped, the events that the host has for us; waits on the host. */
+/* Takes, with the machine stopped, the events that the host has ready; blocks on the host. */
 void machine_look_for_events(void);
 void machine_pause(u64 ns);
 s64 machine_save(const char *dir, char *why, size_t size);
 s64 machine_save_sync(char *why, size_t size);
-void machine_save_drop(void); /* instead, after a failure */
+/* instead of the above, after a failure */
+void machine_save_drop(void);
 /*
  * ---- going back in place (save.c, os-linux/put_back.c) ----
  *
- * machine_mark_begin() gets memory while the machine runs, which machine_save_end() frees. In a
- * stop machine_mark() makes the machine, as it is, what machine_put_back() goes back to. It returns
- * 0; MACHINE_GOES_ON each time that the machine was put back: it is stopped, and machine_go_back()
- * lets it go on; or -errno, -EAGAIN as machine_save_settle(), with a line in @why.
- * machine_put_back_begin() gives all spaces back, in a stop: 0; -EAGAIN as above; -EINVAL: there is
- * no mark. The space of @quiet, an mm whose tasks all sleep in calls that do not change it, keeps
- * its mappings, and so does that of an mm whose tasks all sleep interruptibly. Then
- * machine_put_back() does it, or machine_put_back_undo() lets the machine go on.
+ * machine_mark_begin() allocates memory while the machine runs, which machine_save_end() frees.
+ * machine_mark(), with the machine stopped, records the state that machine_put_back() goes back to.
+ * It returns 0; or MACHINE_GOES_ON each time that the machine was put back, when the machine is
+ * stopped and machine_go_back() starts it; or -errno with a line in @why, -EAGAIN as
+ * machine_save_settle(). machine_put_back_begin(), with the machine stopped, gives all spaces back.
+ * It returns 0, -EAGAIN as above, or -EINVAL without a mark. Two kinds of spaces keep their
+ * mappings: that of @quiet, an mm whose tasks all sleep in calls that do not change it, and that of
+ * an mm whose tasks all sleep interruptibly. Then machine_put_back() goes back, or
+ * machine_put_back_undo() lets the machine run on.
  */
 int machine_mark_begin(void);
 s64 machine_mark(char *why, size_t size);
@@ -221,15 +222,19 @@ void machine_put_back(void) __noreturn;
 void machine_put_back_undo(void);
 void machine_unmark(void);
 /*
- * Marks a machine that was put back to a state by exec, stopped, before machine_wake(): so it can
- * go back there once more in place. Returns as machine_mark(); an error does no harm.
- * machine_can_go_back() is true if machine_put_back() would go back to what is saved in @dir, and
- * quickly. machine_unmark_restored() ends that mark, if there is one.
+ * machine_mark_restored() marks a machine that exec has put back to a state, while it is stopped
+ * and before machine_wake(), so that it can go back there again in place. It returns as
+ * machine_mark(); an error is harmless. machine_can_go_back() is true if machine_put_back() would
+ * quickly go back to the state saved in @dir. machine_unmark_restored() removes that mark, if there
+ * is one.
  */
 s64 machine_mark_restored(void);
 bool machine_can_go_back(const char *dir);
 void machine_unmark_restored(void);
-/* Called in that process, in this order; arch_entry.restored() comes between the two. */
+/*
+ * Called in the process that continues, in this order; arch_entry.restored() is called between the
+ * two.
+ */
 void machine_restored(void);
 void machine_read_parameters(void);
 /*
@@ -237,23 +242,26 @@ void machine_read_parameters(void);
  * just now: *@gap is the ns of real time since it was saved.
  */
 bool machine_is_fresh(u64 *gap);
-/* Called when nothing can go wrong any more: standard error is the instance's from now on. */
+/* Called when no step can fail any more: standard error belongs to the instance from now on. */
 void machine_runs(void);
 /* Returns the folder, or NULL: the instance has booted. */
 const char *machine_restored_from(void);
 
-/* Does what jail= says, before the first instruction of the guest (jail.c). */
+/* Applies jail=, before the first instruction of the guest (jail.c). */
 void arch_jail(void);
-/* True if programs may know the saved machine: it neither moved here nor seems to have booted. */
+/*
+ * True if programs may recognise the saved machine: it neither moved to another host nor seems
+ * newly booted.
+ */
 bool machine_is_copy(void);
 /*
- * How often this guest has become a new machine, beside the one that was saved: secrets and names
- * that were made for an older one are made anew.
+ * How often this guest has become a new machine, beside the one that was saved. Secrets and names
+ * made for an older number are made again.
  */
 extern u32 machine_boot;
-/* Returns 0 if there seems to be a state in @dir, or -errno. */
+/* Returns 0 if @dir seems to hold a state, or -errno. */
 int machine_save_readable(const char *dir);
-/* Ends this machine and goes on from @dir, in the same process. */
+/* Ends this machine and continues from the state in @dir, in this process. */
 void machine_roll_back(const char *dir) __noreturn;
 
 static inline void machine_stop_poll(void)
@@ -267,8 +275,8 @@ void arch_idle(u64 deadline);
 /* Makes vCPU @cpu come to a boundary soon. */
 void arch_kick_cpu(int cpu);
 /*
- * Says whether fair tasks that wait for vCPU @cpu must not go to vCPU @to, or to an idle one (-1),
- * because they would all be slower there. Locks of runqueues may be held.
+ * True if fair tasks that wait for vCPU @cpu must not move to vCPU @to, or to an idle one (-1),
+ * because all of them would run slower there. Runqueue locks may be held.
  */
 bool arch_tasks_share(int cpu, int to);
 
@@ -282,46 +290,47 @@ u64 ktime_get_coarse(void);
 u64 ktime_get_real_coarse(void);
 u64 ktime_get_raw(void);
 /*
- * the clocks skip when the machine is idle (timetravel.h), so nothing may be under way outside then
+ * True if the clocks skip while the machine is idle (timetravel.h): then no request may be under
+ * way in the host
  */
 extern bool time_travels;
-void arch_set_realtime_offset(s64 add_ns); /* clock_settime */
-void arch_set_tai_offset(s64 ns);          /* adjtimex: of TAI from real time */
+void arch_set_realtime_offset(s64 add_ns); /* clock_settime(2) */
+void arch_set_tai_offset(s64 ns);          /* adjtimex(2): TAI - real time */
 /* Reads a fast monotonic clock for accounting (cpuclock.c). */
 u64 arch_cpu_clock(void);
 /* Returns the ns that the host took from @cpu since the last call. Under its runqueue's lock. */
 u64 arch_cpu_stolen(int cpu);
 /*
- * Notes that the thread of vCPU @cpu, which calls this itself, slept in the host for so long
- * (skas/trial.h).
+ * Notes that the thread of vCPU @cpu slept in the host for @ns (skas/trial.h). Called by that
+ * thread.
  */
 void arch_cpu_waited_for_disk(int cpu, u64 ns);
-/* Reads a clock that is to be compared with this vCPU's own readings only. */
+/* Reads a clock that may be compared only with earlier readings by this vCPU. */
 u64 arch_cpu_clock_local(void);
 
 /* ---- physmem (region 0), arch/um/machine/physmem.c ---- */
 /*
- * Frames of region 0; frame pfn is at KERNEL_MAP_BASE + pfn * PAGE_SIZE, all mapped. The guest
- * boots with the first of them.
+ * Frames of region 0, all mapped: frame pfn is at KERNEL_MAP_BASE + pfn * PAGE_SIZE. The guest
+ * boots with the first physmem_boot_frames of them.
  */
 extern pfn_t physmem_frames, physmem_boot_frames;
 /*
- * Gives frames back to the host; they read as zeros afterwards. Blocks on the host a little: no
- * spinlock held. 0 or -errno.
+ * Gives frames back to the host; they read as zeros afterwards. Blocks on the host briefly, so no
+ * spinlock may be held. Returns 0 or -errno.
  */
 int physmem_release(pfn_t pfn, u64 n);
 /*
- * In an instance that was restored from a state: gives frames that are still in the state's file
- * memory of their own, with their content. To be called before the host is asked to write to them
- * in the background; pmap does so before it maps them. Elsewhere it costs one look. Blocks on the
- * host a little. 0 or -errno.
+ * Gives frames that are still in the state's file memory of their own, with their content; needed
+ * only in a restored instance. Called before the host writes to them in the background; pmap does
+ * so before it maps them. Elsewhere it costs one test. Blocks on the host briefly. Returns 0 or
+ * -errno.
  */
 int physmem_take(pfn_t pfn, u64 n);
 /*
  * Each frame that is taken alone costs the host two maps. physmem_in_pieces() names the work that
- * is queued when there are many. It leads, with the machine stopped and no request under way in the
- * host, to calls of physmem_merge() until that returns 0 (enough) or -errno, and then to
- * physmem_merged(). physmem_wait_for_merge() sleeps while there are far too many.
+ * is queued when there are many. With the machine stopped and no request under way in the host,
+ * that work calls physmem_merge() until it returns 0 (enough) or -errno, and then physmem_merged().
+ * physmem_wait_for_merge() sleeps while there are far too many.
  */
 struct work;
 void physmem_in_pieces(struct work *w);
@@ -329,10 +338,10 @@ int physmem_merge(void);
 void physmem_merged(void);
 void physmem_wait_for_merge(void);
 /*
- * Has the host back @n frames, 2 MiB, with one large page; @pfn is a multiple of @n. What is in
- * them stays, a frame that it did not back reads as zeros. Blocks on the host. 0 or -errno:
- * -EOPNOTSUPP    never, for no frame: memory is a file (physmem=), or the host knows no such
- *                request
+ * Makes the host back @n frames, 2 MiB, with one large page; @pfn is a multiple of @n. Their
+ * content stays; a frame that was not backed reads as zeros. Blocks on the host. Returns 0 or
+ * -errno:
+ * -EOPNOTSUPP    never, for any frame: memory is a file (physmem=), or the host lacks this request
  * others         not now: no room or no time (-ENOMEM, -EAGAIN, -EBUSY), or (-EINVAL) not these
  *                frames, or not as the host is set up now
  */
@@ -343,12 +352,12 @@ int physmem_enlarge(pfn_t pfn, u64 n);
  */
 pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data);
 /*
- * Finds out which of the frames [pfn, pfn+n) the host backs: vec[i] is 1 or 0. One that it does not
- * back reads as zeros.
+ * Reports which of the frames [pfn, pfn+n) the host backs: vec[i] is 1 or 0. A frame that is not
+ * backed reads as zeros.
  */
 void physmem_backed(pfn_t pfn, u64 n, u8 *vec);
 /*
- * Returns the bytes that the host says are available, for /proc/meminfo and the watermarks of
+ * Returns the bytes that the host reports as available, for /proc/meminfo and the watermarks of
  * give-back.
  */
 u64 physmem_host_free(void);
@@ -357,16 +366,16 @@ u64 physmem_host_free(void);
 /*
  * Makes the pages of a host file (@file: an os handle, for reading, owned by the region from now
  * on) frames that can only be read: an image that is mapped directly, a snapshot. They are mapped
- * here at pfn_to_virt() and can be mapped by every space that is made later. @frames: whole pages
- * of the file. Returns the first frame's number, or -errno: -EBUSY when there are spaces already,
- * -ENOSPC when there are no numbers left, -EPERM when the host lets nobody execute from that file.
- * To be called at boot, one at a time.
+ * in the kernel at pfn_to_virt(), and every space that is made later can map them. @frames: whole
+ * pages of the file. Returns the first frame's number, or -errno: -EBUSY if there are spaces
+ * already, -ENOSPC if there are no numbers left, -EPERM if the host forbids execution from that
+ * file. Called at boot only, without concurrency.
  */
 s64 arch_region_add(int file, u64 frames);
 /*
- * Maps, in a process that goes on from a saved state, @file, opened anew, where arch_region_add()
- * had mapped it and returned @first. The caller has made sure that it is the same file. Returns 0
- * or -errno.
+ * Maps @file, opened again in a process that continues from a saved state, where arch_region_add()
+ * had mapped it and returned @first. The caller has verified that it is the file of the region.
+ * Returns 0 or -errno.
  */
 int arch_region_again(pfn_t first, int file);
 
@@ -377,14 +386,14 @@ void arch_futex_wait(u32 *word, u32 val, u64 timeout_ns); /* may return early */
 void arch_futex_wake(u32 *word, int n);
 
 /*
- * An instruction that may fault on memory whose file was cut (SIGBUS): on a fault at label @from
- * the code goes on at label @to.
- * Inside asm: "1: rep movsb\n2:\n" ARCH_FIXUP("1b", "2b").
+ * Protects an instruction that may fault (SIGBUS) on memory whose file was truncated: after a fault
+ * at label @from execution continues at label @to. Inside asm: "1: rep movsb\n2:\n"
+ * ARCH_FIXUP("1b", "2b").
  */
 #define ARCH_FIXUP(from, to)                                                                       \
 	".pushsection fixups,\"a\"\n.balign 8\n.quad " from ", " to "\n.popsection\n"
 
-/* Reads the host's monotonic clock, which moves on whatever the guest's does. */
+/* Reads the host's monotonic clock, which advances even while the guest's clock stands still. */
 u64 arch_host_ns(void);
 
 /* ---- randomness, power ---- */
@@ -458,14 +467,14 @@ struct initcall {
 
 struct ksignal;
 struct arch_entry_ops {
-	/* Has a task that began in the kernel go to guest code: process 1, a fork's child. */
+	/* Enters guest code in a task that began in the kernel: process 1, or a fork's child. */
 	void (*return_to_user)(void) __noreturn;
 	/* Builds the frame of a signal: 0 or -EFAULT. */
 	int (*setup_frame)(struct ksignal *ks, struct regs *regs, u64 sigmask);
 	/*
-	 * Restores what a signal's frame holds. 0, or -EFAULT for a bad frame. Where orig_rax says
-	 * that this is a call no more, the registers and *sigmask have been taken, though with an
-	 * error nothing else has.
+	 * Restores registers and *sigmask from a signal's frame. Returns 0, or -EFAULT for a bad
+	 * frame. If orig_rax is then -1, the registers and *sigmask were restored in spite of the
+	 * error, and no other part of the frame.
 	 */
 	int (*sigreturn)(struct regs *regs, u64 *sigmask);
 	/*
@@ -474,19 +483,22 @@ struct arch_entry_ops {
 	 */
 	int (*map_vdso)(struct mm *mm, u64 *base);
 	/*
-	 * Offers that current's guest code takes, without a call, what io_getevents() of this ring
-	 * (its address and bytes) could answer at once: from now on, while it is the only thread of
-	 * its mm and its calls are not watched. The offer ends whenever it is in doubt.
+	 * Allows current's guest code to take, without a call, events that io_getevents() on the
+	 * ring at @ring (@size bytes) could return at once. The offer holds while the task is the
+	 * only thread of its mm and its calls are not watched; it may end at any time.
 	 */
 	void (*ring_offer)(u64 ring, u64 size);
-	/* Has guests forget the keys that they made for random bytes (the vDSO's getrandom). */
+	/* Makes guests forget the keys for random bytes (the vDSO's getrandom). */
 	void (*random_renew)(void);
 	void (*clock_skipped)(void); /* this vCPU's clock has jumped */
-	/* Gives the vDSO the offsets between clocks, which have changed. */
+	/* Writes the offsets between clocks, which have changed, into the vDSO's page. */
 	void (*clock_changed)(void);
 	/* Lets other tasks take this vCPU's space, as it has nothing to run. */
 	void (*before_idle)(void);
-	/* This process goes on from a saved state: makes the zygote, the clocks, the signals. */
+	/*
+	 * Prepares a process that continues from a saved state: makes the zygote, the clocks, the
+	 * signals.
+	 */
 	void (*restored)(void);
 };
 extern const struct arch_entry_ops arch_entry;
@@ -499,17 +511,20 @@ u64 arch_auxv(u32 type);
  * written.
  */
 int arch_cpuinfo(int cpu, char *buf, size_t size);
-/* rdtsc of guests comes to the kernel; constant after boot, as is the next */
+/* True if rdtsc of guests traps to the kernel; constant after boot. */
 extern bool arch_tsc_traps;
-/* rdtsc can be made to come here: that of threads with no_tsc does */
+/* True if rdtsc can be made to trap, as it does for threads with no_tsc; constant after boot. */
 extern bool arch_tsc_may_trap;
 /*
- * Gives the live part [*sp, *end) of kernel stack number @i: empty when it is unused, all of it
- * when its task runs elsewhere. 0, or -ENOENT: there are no more.
+ * Returns the live part [*sp, *end) of kernel stack number @i: empty if the stack is unused, all of
+ * it if its task runs on another vCPU. Returns 0, or -ENOENT past the last stack.
  */
 int arch_kstack_live(u64 i, u64 *sp, u64 *end);
-bool arch_has_vsyscall(void); /* may guests call the vsyscall page? */
-/* Names how calls are intercepted, with "patched" after it, for /proc/nestling/mode. */
+bool arch_has_vsyscall(void); /* true if guests may call the page */
+/*
+ * Returns the name of the interception method, followed by "patched" if so, for
+ * /proc/nestling/mode.
+ */
 const char *arch_mode_name(void);
 int arch_handoff_stats(char *buf, size_t size); /* /proc/nestling/handoff; bytes */
 /*

@@ -9,9 +9,9 @@
  *	arch_cpu_clock_local()  only with this vCPU's own readings, and may then be a few ns early;
  *	                        a third of the cost
  *
- * The TSC is believed for a window of at most a second; then the host's clock is asked (refresh),
- * and how far the two went says how long a tick is for the next window. So a host that was
- * suspended or moved, or a TSC that began again, is noticed.
+ * The TSC is trusted for a window of at most a second. Then the host's clock is read (refresh), and
+ * the distances that both went give the length of a tick for the next window. So a host that was
+ * suspended or moved, or a TSC that restarted, is noticed.
  *
  * States: off (window 0: the answer is os_clock_mono()'s, ns later; or frozen_now) ->
  * cpu_clock_start(), where the host's own vdso uses the TSC: measuring (off, with tsc and host at
@@ -36,15 +36,20 @@
 #define WINDOW_LAST (1000 * MSEC)
 /* ns that the first measurement of the rate takes, which is good to some hundred ppm */
 #define START_NS (MSEC / 2)
-/* ns: a measurement that takes longer begins again: the host may have been suspended */
+/* ns: a longer measurement is repeated, since the host may have been suspended */
 #define START_MOST (20 * MSEC)
-/* ns by which the clock is ahead when it goes on: more than a sample's two readings differ by */
+/*
+ * ns by which the clock is ahead when it starts: more than the distance of a sample's two readings
+ */
 #define START_AHEAD 1000UL
-/* ns: more than readers can have counted on with a TSC that began again */
+/* ns: more than readers can have counted with a TSC that restarted */
 #define RESTART_NS (2 * MSEC)
-#define SKEW_TICKS 100000UL /* two CPUs' counters may differ by so much */
+/* the most that two CPUs' counters differ */
+#define SKEW_TICKS 100000UL
 #define SAMPLES 3
-/* a rate that differs from the last by more than this part of it was measured over a pause */
+/*
+ * a rate that differs from the last one by more than 1 / RATE_TOLERANCE was measured over a pause
+ */
 #define RATE_TOLERANCE 512
 
 static struct {
@@ -53,8 +58,8 @@ static struct {
 	u64 tsc, ns;   /* the clock shows ns at tsc */
 	u64 rate;      /* ns for a tick, 32 bits of fraction */
 	u64 window;    /* ticks; 0: off */
-	u64 window_ns; /* under lock */
-	/* os_clock_mono() at tsc; 0: off, and it is not measured; under lock */
+	u64 window_ns; /* protected by clock.lock */
+	/* os_clock_mono() at tsc; 0: off and not being measured; protected by clock.lock */
 	u64 host;
 } __aligned(64) clock = { .lock = SPINLOCK_INIT(cpu_clock_lock) };
 
@@ -70,7 +75,7 @@ static inline u64 read_tsc_early(void)
 	return (u64)hi << 32 | lo;
 }
 
-/* Reads the TSC, but not before the loads that come before it. */
+/* Reads the TSC after all earlier loads. */
 static inline u64 read_tsc(void)
 {
 	__asm__ volatile("lfence" : : : "memory");
@@ -129,7 +134,7 @@ static void publish(const struct sample *s, u64 ns, u64 rate, u64 window_ns)
 	smp_store_release(&clock.seq, clock.seq + 1);
 }
 
-/* Begins a new window, the last one being over, unless another vCPU has seen to it. */
+/* Begins a new window after the last one, unless another vCPU has done so. */
 static void refresh_locked(void)
 {
 	struct sample s = take_sample();
@@ -173,7 +178,7 @@ static void measured_locked(void)
 		publish(&(struct sample){ 0, 0 }, clock.ns, 0, 0);
 }
 
-/* Reads the clock that is off, and shows @ahead more than the host's. */
+/* Reads the clock while it is off; the result is @ahead more than the host's clock. */
 static __attribute__((noinline)) u64 read_off(u64 ahead)
 {
 	u64 host, begun = READ_ONCE(clock.host);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpuinfo.c: what guests are told of the CPU: /proc/cpuinfo and the auxiliary vector. It is the
- * host's CPU, read once.
+ * cpuinfo.c: the description of the CPU in /proc/cpuinfo and the auxiliary vector: the host's CPU,
+ * read once.
  */
 #include <linux/auxvec.h>
 
@@ -32,8 +32,8 @@ u64 arch_auxv(u32 type)
 	switch (type) {
 	case AT_HWCAP: return host.hwcap;
 	/*
-	 * With patched call sites the gs base may be the stub's, so that programs must ask for it
-	 * by arch_prctl().
+	 * With patched call sites the gs base may be the stub's, so programs must use arch_prctl()
+	 * to read it.
 	 */
 	case AT_HWCAP2: return host.hwcap2 & ~(skas_patch_entry() ? HWCAP2_FSGSBASE : 0UL);
 	case AT_MINSIGSTKSZ: return host.minsigstksz;
@@ -81,7 +81,7 @@ int arch_host_cpu(const char *name, char *buf, size_t size)
 	return (int)strlen(buf);
 }
 
-/* Returns the components that guests have: those that the host puts into its own frames. */
+/* Returns the XSAVE components that guests have: those that the host saves in its own frames. */
 u64 arch_xfeatures(void)
 {
 	return xstate_size <= 512 ? 0 : skas_xfeatures();

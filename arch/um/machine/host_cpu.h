@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* host_cpu.h: what the host says of its CPUs, for /sys. */
+/* host_cpu.h: the host's description of its CPUs, for /sys. */
 #ifndef NESTLING_ARCH_UM_HOST_CPU_H
 #define NESTLING_ARCH_UM_HOST_CPU_H
 

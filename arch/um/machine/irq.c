@@ -16,7 +16,7 @@
  * 1. A handler runs on one vCPU at a time: the bit of irq_running. A vCPU that finds it set leaves
  *    the pending bit to the one that set it, which looks again after it has cleared it.
  * 2. Nothing is lost between "look for work" and "go to sleep": the vCPU publishes its state first
- *    (os.h tells the protocol).
+ *    (os.h describes the protocol).
  *
  * Locks: lines_lock (the table of lines; handlers are called without it).
  */
@@ -51,7 +51,7 @@ void irq_init(void)
 		refuse("no event set: %s", os_why(err));
 }
 
-/* What was pending at the stop still is; no vCPU has been kicked. */
+/* Lines that were pending at the stop still are; no vCPU has been kicked. */
 void irq_restored(void)
 {
 	int err = os_irq_setup(&irq_page, nr_cpus);
@@ -65,8 +65,8 @@ void irq_restored(void)
 }
 
 /*
- * Every line is taken for pending: a handler may have run for an event that the machine has
- * forgotten since.
+ * Makes every line pending: a handler may have run for an event that the machine forgot by going
+ * back.
  */
 void irq_put_back(void)
 {

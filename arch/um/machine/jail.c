@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * jail.c: jail=: the kernel process is jailed before the first instruction of the guest. jail=log
- * reports which calls of the host it makes beside those of the table that `nestling --jail` prints
+ * logs the host calls that it makes beside those of the table that `nestling --jail` prints
  * (os-linux/jail/table.c; docs/security.md). Without a word of jail= there is a jail where the host
  * can make one.
  */
@@ -29,13 +29,16 @@ PARAM("jail=", set_jail,
 
 static int set_user(const char *value)
 {
-	return 0; /* os-linux has read it */
+	return 0; /* os-linux has read the word */
 }
 PARAM("user=", set_user,
 	"NAME|UID|UID:GID[,optional]: the kernel process, its spaces and helpers are this user's, "
 	"in namespaces of their own (an instance that root starts)");
 
-/* True if the process is to be jailed, which it can be. */
+/*
+ * True if the process is to be jailed; false if jail= says no, or if the host cannot and jail=on is
+ * not given.
+ */
 static bool is_to_be_jailed(void)
 {
 	const char *obstacle = os_jail_obstacle();
@@ -49,7 +52,10 @@ static bool is_to_be_jailed(void)
 	return !obstacle;
 }
 
-/* In an instance that goes on from a state, cards are opened by what its boot was given. */
+/*
+ * Passes the words of the first boot's command line to the jail: in a restored instance they name
+ * the cards.
+ */
 static void name_words(void)
 {
 	static char word[4096];

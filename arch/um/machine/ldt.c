@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ldt.c: modify_ldt(2): segments of a program's own, 16 and 32 bit ones, for emulators and old
- * thread libraries.
+ * ldt.c: modify_ldt(2): a program's own segments of 16 and 32 bits, for emulators and old thread
+ * libraries.
  *
- * The table of an mm is kept here as the processor has it, and is the host's as well: each entry
- * that changes is one order to the mapper, whose LDT is that of the space's runners (skas.h:
+ * The table of an mm is kept in the processor's format, and the host has a copy: each entry that
+ * changes is one order to the mapper, whose LDT is that of the space's runners (skas.h:
  * space_ldt()).
  *
  *	modify_ldt()   the space's table changes first, which can fail, then ours
@@ -17,11 +17,11 @@
  * 1. Every entry here is one that Linux would take: a descriptor for user mode, never of 64-bit
  *    code, marked as used.
  * 2. mm->ldt is set once and goes with the mm; pages of the table are never freed before. So
- *    selectors can be looked up without a lock; one that goes away right then makes the stub come
- *    back (stub.S: go_segs).
+ *    selectors can be looked up without a lock; the stub returns if one goes away meanwhile
+ *    (stub.S: go_segs).
  *
- * Locks: pmap->lock over changes, and over copying. Memory is allocated before it is taken: where
- * that is short, the caller flushes its own pmap.
+ * Locks: pmap->lock over changes, and over copying. Memory is allocated before it is taken: if
+ * memory is short, the caller flushes its own pmap.
  */
 #include <asm/errno.h>
 #include <asm/ldt.h>
@@ -35,7 +35,7 @@
 #include "kernel/sched/sched.h"
 #include "skas/skas.h"
 
-/* 64 KiB for each memory that asks: nothing else bounds it */
+/* 64 KiB for each mm that asks; charged, since nothing else bounds it */
 #define LDT_GFP (GFP_KERNEL | __GFP_ACCOUNT)
 
 #define FUNC_READ 0
@@ -137,7 +137,10 @@ static void room_put(struct room *room)
 		free_page_addr(room->page);
 }
 
-/* Takes of @room what is still missing. NULL: so there was no memory. */
+/*
+ * Takes from @room the pages that are still missing. Returns NULL if @room lacks one for want of
+ * memory.
+ */
 static u64 *slot_of(struct mm *mm, u32 i, struct room *room)
 {
 	u64 **page;
@@ -270,7 +273,7 @@ static long read_ldt(uaddr_t to, u64 count)
 
 	if (!l)
 		return 0;
-	/* read once: it may grow while the guest's memory is waited for */
+	/* read once: the table may grow while the guest's memory is faulted in */
 	size = (u64)READ_ONCE(l->nr) * LDT_ENTRY_SIZE;
 	count = min(count, (u64)LDT_ENTRIES * LDT_ENTRY_SIZE);
 	n = min(round_down(count, (u64)LDT_ENTRY_SIZE), size);
@@ -338,7 +341,9 @@ static long write_ldt(uaddr_t from, u64 count, bool old)
 	if (d.contents == CONTENTS_CONFORMING && (old || !d.seg_not_present))
 		return -EINVAL;
 	err = change(mm, d.entry_number, says_empty(&d, old) ? 0 : to_desc(&d, old));
-	/* Threads that are in guest code do not know yet that their selectors count. */
+	/*
+	 * Threads that are in guest code do not know yet that their selectors have to be checked.
+	 */
 	if (!err && first && atomic_read(&mm->mm_users) > 1)
 		sched_barrier();
 	return err;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ldt.h: segments of a program's own, between modify_ldt(2) and the files that bring it to guest
+ * ldt.h: a program's own segments, between modify_ldt(2) and the files that load them for guest
  * code.
  */
 #ifndef NESTLING_LDT_H
@@ -14,8 +14,8 @@ struct space;
 /* Queues all entries for a space that is new to the mm. Under pmap->lock. */
 void ldt_install(const struct ldt *l, struct space *s);
 /*
- * Makes selectors that name nothing that can be loaded 0, before guest code runs, as Linux does
- * when it switches to a task.
+ * Replaces by 0, before guest code runs, each selector that names no loadable segment, as Linux
+ * does when it switches to a task.
  */
 void ldt_check(const struct ldt *l, struct regs *r);
 /* Computes where the code at @offset of a segment of the table lies. */

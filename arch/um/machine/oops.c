@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oops.c: what is printed when the kernel itself goes wrong.
+ * oops.c: reports of faults in the kernel itself.
  *
- * A synchronous fault of a vCPU thread is caught by os-linux/fault.c, which makes the thread go on
- * in oops_entry(), on a stack of the vCPU's own kept for this: registers, back-trace, task, guest
- * state; then panic(). A second fault of that vCPU ends the process at once. Back-traces follow
- * frame pointers and believe nothing: each frame must lie on a stack that we know, above the one
- * before it.
+ * A synchronous fault of a vCPU thread is caught by os-linux/fault.c, which makes the thread
+ * continue in oops_entry(), on a stack that each vCPU keeps for this. oops_entry() prints
+ * registers, back-trace, task and guest state, then calls panic(). A second fault of that vCPU ends
+ * the process at once. Back-traces follow frame pointers and check each: a frame must lie on a
+ * known stack, above the frame before it.
  */
 #include <asm/errno.h>
 #include "arch/um/internal.h"
@@ -77,7 +77,7 @@ static bool on_host_stack(u64 p, u64 host_sp)
 }
 
 /*
- * Prints the chain of frames, which goes on from the host stack to the kernel stack once, across a
+ * Prints the chain of frames. It continues once from the host stack to the kernel stack, across a
  * door.
  */
 static void backtrace(u64 rbp, u64 host_sp)
@@ -123,8 +123,8 @@ void arch_dump_stack(void)
 }
 
 /*
- * Prints the stack of a sleeping task; for a running task the saved place is an old one. What
- * switch_stack() pushed: rbp is the sixth word.
+ * Prints the stack of a sleeping task; the saved stack pointer of a running task is stale. Of the
+ * words that switch_stack() pushed, rbp is the sixth.
  */
 void arch_dump_task(struct task *t)
 {
@@ -163,8 +163,8 @@ static void print_registers(const struct os_fault *f)
 }
 
 /*
- * Finds the task whose stack the fault struck, if that can be told: a fault in a door strikes the
- * host stack.
+ * Finds the task whose kernel stack the fault occurred on; returns NULL if unknown. A fault in a
+ * door occurs on the host stack.
  */
 static struct task *task_of_fault(const struct os_fault *f)
 {
@@ -203,7 +203,10 @@ static void oops_entry(u64 cpu, u64 host_sp)
 
 static struct os_fault_config cfg;
 
-/* Tells the host world, at boot and in a process that goes on from a saved state. */
+/*
+ * Registers the oops stacks with the host world, at boot and in a process that continues from a
+ * saved state.
+ */
 void oops_restored(void)
 {
 	int err = os_fault_setup(&cfg);

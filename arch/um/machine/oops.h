@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* oops.h: what the machine can tell of a task for people to read (oops.c). */
+/* oops.h: reports about a task for the log (oops.c). */
 #ifndef NESTLING_OOPS_H
 #define NESTLING_OOPS_H
 
@@ -9,13 +9,13 @@ struct ktimer;
 struct task;
 
 /*
- * Logs where another task stands in the kernel; of one that is running, nothing. The caller holds a
+ * Logs the kernel back-trace of another task; logs nothing of a running task. The caller holds a
  * reference.
  */
 void arch_dump_task(struct task *t);
-/* Logs a program's registers, as they were when it came into the kernel last. */
+/* Logs a program's registers as of its last entry into the kernel. */
 void arch_dump_guest(struct task *t);
-/* Logs a timer's function and how far away it is. */
+/* Logs a timer's function and the time until it expires. */
 void arch_print_timer(void (*func)(struct ktimer *t), s64 ns);
 
 #endif

@@ -44,7 +44,7 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Returns what stands behind the prefix when @arg is this parameter, else NULL. */
+/* Returns the text behind the prefix if @arg is this parameter, else NULL. */
 static const char *match(const struct boot_param *p, const char *arg)
 {
 	size_t n = strlen(p->prefix);
@@ -86,7 +86,7 @@ static void hand_on(const char **list, const char *arg)
 }
 
 /*
- * Hands NAME=VALUE on to init, in the place of an earlier one with that name. A dot makes it a
+ * Passes NAME=VALUE on to init, replacing an earlier one with that name. A name with a dot is a
  * module's parameter, which init must not see.
  */
 static void hand_on_env(const char *arg)
@@ -221,7 +221,7 @@ static void replace_in_line(const char *arg)
 }
 
 /*
- * The guest's /proc/cmdline stays what its boot was given, unless it is to look booted now.
+ * Keeps the guest's /proc/cmdline as its boot set it, unless the guest is to look newly booted.
  *
  * The setters of these parameters copy the value: an instance may be restored any number of times,
  * and keeps no text of earlier processes.

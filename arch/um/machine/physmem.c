@@ -26,7 +26,7 @@ pfn_t physmem_frames, physmem_boot_frames;
 static u64 mem_size = MEM_DEFAULT, mem_max;
 static const char *physmem_path;
 static int physmem_file, arena_file; /* os handles */
-const u64 *base_bits __machine;      /* of this process */
+const u64 *base_bits __machine;      /* of this process, not saved */
 
 static int set_mem(const char *value)
 {
@@ -152,7 +152,7 @@ void physmem_marked(void)
 	pieces_are(0);
 }
 
-/* Returns the first frame in [pfn, end) that is in the state's file, or is not, or @end. */
+/* Returns the first frame in [pfn, end) that is (@is) or is not in the state's file, or @end. */
 static pfn_t next_in_base(pfn_t pfn, pfn_t end, bool is)
 {
 	while (pfn < end && physmem_in_base(pfn) != is)
@@ -188,7 +188,7 @@ int physmem_release(pfn_t pfn, u64 n)
 	return err ? err : os_mem_punch(physmem_file, pfn << PAGE_SHIFT, n << PAGE_SHIFT);
 }
 
-/* Touches a byte first: the host takes a part without backed pages for unused. */
+/* Touches a byte first: the host treats a range without backed pages as unused. */
 int physmem_enlarge(pfn_t pfn, u64 n)
 {
 	u8 *p = (u8 *)(KERNEL_MAP_BASE + (pfn << PAGE_SHIFT));
@@ -199,7 +199,7 @@ int physmem_enlarge(pfn_t pfn, u64 n)
 	return os_mem_enlarge(p, n << PAGE_SHIFT);
 }
 
-/* Takes all for data where the host's file system cannot tell. */
+/* Treats all frames as data if the host's file system cannot report holes. */
 static pfn_t next_in_file(pfn_t pfn, pfn_t end, bool data)
 {
 	s64 off = data ? os_mem_next_data(physmem_file, pfn << PAGE_SHIFT) :
@@ -226,7 +226,7 @@ pfn_t physmem_next(pfn_t pfn, pfn_t end, bool data)
 	}
 }
 
-/* Marks what the host has swapped out: that is not in its memory, but is there. */
+/* Marks frames that the host has swapped out: they are backed, though not in its memory. */
 static void note_swapped(pfn_t pfn, pfn_t end, u8 *vec)
 {
 	pfn_t next = physmem_next(pfn, end, true);
@@ -240,8 +240,8 @@ static void note_swapped(pfn_t pfn, pfn_t end, u8 *vec)
 }
 
 /*
- * Counts all of a file on a disk as backed, because the host may drop pages of it that are not
- * zeros. Else this takes one call, and one for each run of pages that are not in memory.
+ * Counts each frame of a file on a disk as backed, because the host may drop pages that are not
+ * zeros. Otherwise costs one call, and one for each run of pages that are not in memory.
  */
 void physmem_backed(pfn_t pfn, u64 n, u8 *vec)
 {
@@ -267,7 +267,7 @@ u64 physmem_host_free(void)
 	return os_mem_info(&info) ? 0 : info.host_free;
 }
 
-/* ---- what else the kernel asks of the host ---- */
+/* ---- other services of the host ---- */
 
 void arch_early_write(const char *s, size_t n)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pieces.c: in how many maps of the host the memory of a restored instance is (os-linux/base.c).
+ * pieces.c: bounds the number of host maps that the memory of a restored instance consists of
+ * (os-linux/base.c).
  *
  * Each frame that is taken alone costs two maps, and the host gives a process some 65,000. From
  * PIECES_MANY on a work is queued that has them merged (kernel/state/merge.c), until there are

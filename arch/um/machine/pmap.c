@@ -6,7 +6,7 @@
  * - Entries are read and written under mm->page_table_lock. Orders are queued under pmap->lock,
  *   outside of it (orders may reach the host). Lock order: pmap->lock, then page_table_lock.
  * - To queue an order, a task takes pmap->lock and looks at the entries under page_table_lock. It
- *   sets or clears PTE_MAPPED to what the space will have when the order is applied, drops
+ *   sets or clears PTE_MAPPED as the space will be once the order is applied, drops
  *   page_table_lock, and queues the order with pmap->lock still held. So the order queue has the
  *   order in which the entries were looked at, and PTE_MAPPED never claims more than the space has
  *   after all queued orders.
@@ -53,7 +53,7 @@
 #define ENTRIES 512
 #define LEAF_SPAN (ENTRIES * PAGE_SIZE)
 #define RUNS 32
-/* what is taken from the file of a state together with a page that is touched */
+/* bytes around a touched page that are taken from the file of a state with it */
 #define NEAR (8 * PAGE_SIZE)
 /* maps below the host's limit that are left for orders on their way */
 #define MAPS_RESERVE 4000
@@ -82,7 +82,7 @@ struct run {
 	u64 va, len;
 	pfn_t pfn;
 	pte_t rights;
-	/* the space maps something else there, which must go */
+	/* the space maps another frame at this address, which must be unmapped first */
 	bool over;
 };
 
@@ -95,8 +95,8 @@ static int run_prot(pte_t rights)
 }
 
 /*
- * Returns the rights for the page that the space maps now: no write access if that is another frame
- * than the entry's.
+ * Returns the rights for the page that the space maps now. They exclude write access if its frame
+ * is not the entry's.
  */
 static pte_t mapped_rights(pte_t e)
 {
@@ -116,8 +116,8 @@ static bool run_extend(struct run *r, u64 va, pte_t e, pte_t rights, bool frames
 }
 
 /*
- * @all false: a frame that would first have to be taken from the file of a state (physmem_take())
- * waits until it is touched.
+ * True if the entry is to be mapped now. With @all false, a frame that would first have to be taken
+ * from the file of a state (physmem_take()) waits until it is touched.
  */
 static bool wants_mapping(pte_t e, bool all)
 {
@@ -209,13 +209,15 @@ static u64 host_maps_limit(void)
 	return limit;
 }
 
-/* Says whether the host would soon refuse another map: an order that fails costs the space. */
+/* True if the host would soon refuse another map: an order that fails costs the space. */
 static bool is_full(const struct pmap *pm)
 {
 	return unlikely(pm->space && space_nr_maps(pm->space) >= host_maps_limit());
 }
 
-/* Drops a part, or all of a space that is full: to drop a part may make two maps of one. */
+/*
+ * Drops a part, or all mappings of a space that is full: unmapping a part may split a map in two.
+ */
 static int drop_locked(struct pmap *pm, u64 start, u64 end)
 {
 	if (is_full(pm)) {
@@ -257,8 +259,8 @@ static int flush_locked(struct pmap *pm)
 }
 
 /*
- * Says whether no guest code of this mm runs before the caller goes back to it: its only task is in
- * the kernel, and calls us.
+ * True if no guest code of this mm runs before the caller returns to it: its only task is current,
+ * which is in the kernel.
  */
 static bool quiet(struct pmap *pm)
 {
@@ -343,7 +345,7 @@ static int map_run(struct pmap *pm, const struct run *r, bool populate, bool ahe
 }
 
 /*
- * Maps what the space does not map yet; what is mapped ahead where nothing was can wait for the
+ * Maps pages that the space does not map yet. If @ahead, orders that only add mappings wait for the
  * next flush.
  */
 static int sync_locked(struct pmap *pm, u64 start, u64 end, bool populate, bool ahead, u32 max)
@@ -434,8 +436,8 @@ int pmap_replace(struct pmap *pm, u64 start, u64 end, bool populate)
 	if (pm->space) {
 		err = sync_locked(pm, start, end, populate, false, 0);
 		/*
-		 * Truncation may have taken an entry away before this looked: then nothing was
-		 * mapped over the old frame.
+		 * Truncation may have taken an entry away before all_readable() read it: then
+		 * nothing was mapped over the old frame.
 		 */
 		if (!err && !all_readable(pm, start, end))
 			err = drop_locked(pm, start, end);
@@ -537,8 +539,8 @@ int pmap_update_rights(struct pmap *pm, u64 start, u64 end)
 }
 
 /*
- * Takes the right to write of the entries away. True: there are entries; *mapped: the space has to
- * be told of some.
+ * Clears the write permission of the entries. Returns true if there are entries; *mapped: the space
+ * maps some of them and needs an order.
  */
 static bool entries_wrprotect(struct pmap *pm, u64 start, u64 end, bool *mapped)
 {
@@ -662,14 +664,17 @@ struct space *pmap_space(struct pmap *pm)
 	int cpu = smp_processor_id();
 	struct space *s;
 
-	/* Is set before the space is read; pmap_take_space() goes the other way round. */
+	/* Set before the space is read; pmap_take_space() does it in the reverse order. */
 	if (cpu_pmap[cpu] != pm)
 		(void)xchg(&cpu_pmap[cpu], pm);
 	s = READ_ONCE(pm->space);
 	if (likely(s && !READ_ONCE(pm->queued)))
 		return s;
 	s = make_space(pm);
-	/* This has slept, and went on elsewhere; or here, after another task ran on this vCPU. */
+	/*
+	 * get_or_take_space() has slept: the task may be on another vCPU, or another task ran on
+	 * this one.
+	 */
 	if (!IS_ERR(s) && READ_ONCE(cpu_pmap[smp_processor_id()]) != pm)
 		return pmap_space(pm);
 	return s;
@@ -698,7 +703,7 @@ bool pmap_take_space(struct pmap *pm)
 			pmap_note_touched_locked(pm, 0, arch_task_size());
 			pm->space = NULL;
 		}
-		/* Another vCPU may just have changed entries and not queued the orders yet. */
+		/* Another vCPU may have changed entries and not queued their orders yet. */
 		space_image(s)->nr = 0;
 		forget_mapped(pm, 0, 1UL << 47);
 		space_put(s);

@@ -6,9 +6,9 @@
  * entries say, under mm->page_table_lock; pmap_sync* bring the space up to date. Host mappings may
  * be dropped at any time: they come back by a fault.
  *
- * An entry is 0 (nothing), names a frame, or is a marker, which names none and is never mapped; one
- * of these says nothing, too (pte_none()). PTE_P: the guest may read it (PROT_NONE keeps the frame
- * without PTE_P).
+ * An entry is 0 (empty), names a frame, or is a marker, which names no frame and is never mapped.
+ * PTE_WP_MARKER counts as empty, too (pte_none()). PTE_P: the guest may read it (PROT_NONE keeps
+ * the frame without PTE_P).
  */
 #ifndef NESTLING_PMAP_H
 #define NESTLING_PMAP_H
@@ -23,15 +23,15 @@ typedef u64 pte_t;
 #define PTE_US BIT(2)
 #define PTE_A BIT(5)
 #define PTE_D BIT(6)
-/* the space maps the frame, with the rights that the entry had then */
+/* the space maps the frame, with the rights that the entry had when it was synced */
 #define PTE_MAPPED BIT(9)
 #define PTE_COW BIT(10) /* private: copy before the first write */
-/* frame of an extent reservation, not yet touched as far as we know */
+/* frame of an extent reservation that the guest has not touched, as far as is known */
 #define PTE_RESERVED BIT(11)
 #define PTE_SPECIAL BIT(52) /* no struct page behind it */
 /* a copy made by a write after a fork: the next fork copies it at once */
 #define PTE_BROKEN BIT(53)
-/* with MAPPED: what the space maps is older than the entry, and must be mapped anew */
+/* with MAPPED: the space's mapping is older than the entry and must be replaced */
 #define PTE_STALE BIT(54)
 /* userfaultfd: a write waits until the handler allows it */
 #define PTE_UFFD_WP BIT(55)
@@ -46,7 +46,7 @@ typedef u64 pte_t;
 #define PTE_PFN_MASK 0x000ffffffffff000UL
 #define PTE_RIGHTS (PTE_P | PTE_RW | PTE_NX)
 #define PTE_MARKER(kind) (PTE_SPECIAL | PTE_PFN_MASK | (kind)) /* PTE_GUARD, PTE_POISON */
-/* nothing is there, but what comes will be write-protected (userfaultfd) */
+/* empty, but a page that comes is write-protected (userfaultfd) */
 #define PTE_WP_MARKER PTE_MARKER(PTE_UFFD_WP)
 #define pte_pfn(e) (((e)&PTE_PFN_MASK) >> PAGE_SHIFT)
 #define mk_pte(pfn, bits) (((u64)(pfn) << PAGE_SHIFT) | (bits))
@@ -62,44 +62,47 @@ struct pmap {
 	struct mutex lock; /* serialises orders to @space */
 	pte_t *root;       /* under mm->page_table_lock */
 	/*
-	 * under @lock; NULL: was taken away, or there never was one. pmap_space() reads it without
-	 * the lock
+	 * The space; NULL if there never was one or it was taken away. Protected by @lock, but
+	 * pmap_space() reads it without.
 	 */
 	struct space *space;
 	/*
-	 * orders were queued that must be flushed before guest code goes on; under @lock, but
-	 * pmap_space() reads it without
+	 * True if queued orders must be flushed before guest code runs again. Protected by @lock,
+	 * but pmap_space() reads it without.
 	 */
 	bool queued;
-	/* orders were queued that may wait for the next flush; under @lock */
+	/* True if queued orders may wait for the next flush. Protected by @lock. */
 	bool ahead;
-	/* there may be entries with PTE_LAZY; set under page_table_lock, never cleared */
+	/* True if there may be entries with PTE_LAZY. Set under page_table_lock, never cleared. */
 	bool lazy;
 	u64 nr_tables; /* under mm->page_table_lock */
-	/* ktime_get() when @space was got; under @lock, but read without it */
+	/* ktime_get() when @space was got. Written under @lock, read without. */
 	u64 space_since;
 	/*
-	 * names a class of mms that map much alike: those with an equal value. Set before the first
-	 * run
+	 * A class of mms that have similar mappings: mms with equal values. Set before the first
+	 * run.
 	 */
 	u64 image;
 	/*
-	 * under @lock: a page with pointers to frames that are to be freed after the next flush, or
-	 * NULL
+	 * A page with pointers to frames that are freed after the next flush, or NULL. Protected by
+	 * @lock.
 	 */
 	struct page **retired;
 	u32 nr_retired;
 	atomic_t strangers; /* between pmap_change_begin() and _end() */
-	/* in a stop: tasks that wait for an event from outside (save.c) */
+	/*
+	 * Number of tasks that wait for an event from outside; used while the machine is stopped
+	 * (save.c).
+	 */
 	u32 sleepers;
-	bool left; /* by pmap_leave_stopped() */
+	bool left; /* set by pmap_leave_stopped() */
 };
 
 /*
- * Brackets changes of entries, until their orders are queued, by callers without a use of the mm
- * that take entries away by the file (truncation, reclaim, reuse of a huge page). The space may go
- * to the pool at any time, and its mappings differ from the entries meanwhile: its image is not
- * kept. Writeback changes entries and queues under pmap->lock, so it needs none.
+ * Begins a change of entries by a caller that does not use the mm but finds the entries by the file
+ * (truncation, reclaim, reuse of a huge page); pmap_change_end() follows when the orders are
+ * queued. In between the mappings differ from the entries, so a space that goes to the pool leaves
+ * no image. Writeback changes entries and queues under pmap->lock, so it needs none.
  */
 static inline void pmap_change_begin(struct pmap *pm)
 {
@@ -120,15 +123,16 @@ void pmap_destroy(struct pmap *pm);
 void pmap_put_space(struct pmap *pm);
 
 /*
- * For saving a state: the machine is stopped. pmap_settle_stopped() applies what is queued, so that
- * the entries alone say what the guest has; -EAGAIN: a sleeping task is at it. In the new process,
- * pmap_forget_space() notes that the space, which lies in the old one, is gone.
+ * For saving a state: the machine is stopped. pmap_settle_stopped() applies queued orders, so that
+ * the entries alone describe the guest's memory. It returns -EAGAIN if a sleeping task is changing
+ * entries. In the new process, pmap_forget_space() notes that the space, which lies in the old one,
+ * is gone.
  */
 int pmap_settle_stopped(struct pmap *pm);
 /*
- * Gives its space to the pool. With @quiet no entry is being changed: its mappings stay known. The
- * entries still say that they are mapped: pmap_forget_left() comes next, in this stop, or another
- * memory. 0, or -EAGAIN as above.
+ * Gives the space to the pool. With @quiet no entry is being changed, and its mappings stay known.
+ * The entries still claim to be mapped: either pmap_forget_left() follows in this stop, or the
+ * memory is replaced. Returns 0, or -EAGAIN as pmap_settle_stopped().
  */
 int pmap_leave_stopped(struct pmap *pm, bool quiet);
 void pmap_forget_left(struct pmap *pm);
@@ -158,37 +162,38 @@ static inline void pmap_step(pte_t **e, u64 *va)
 	*e += 7;
 	*va += 7UL << PAGE_SHIFT;
 }
-void pmap_free_tables(
-	struct pmap *pm, u64 start, u64 end); /* tables with no entry left in the range */
+/* Frees the tables of the range that have no entry left in it. */
+void pmap_free_tables(struct pmap *pm, u64 start, u64 end);
 
 /*
- * Maps into the space what the entries of [start, end) say and the space does not map yet, runs of
- * contiguous frames with the same rights in one order each, at most @max orders (0: no limit).
- * Queues: applied before guest code goes on. An mm that has no space yet gets everything when
- * pmap_space() makes one. 0 or -errno. @populate: the frames are backed by the host.
+ * Queues orders that map the pages of [start, end) whose entries name frames and that the space
+ * does not map yet: one order for each run of contiguous frames with equal rights, at most @max
+ * orders (0: no limit). They are applied before guest code runs. An mm without a space gets all
+ * mappings when pmap_space() makes one. Returns 0 or -errno. @populate: the frames are backed by
+ * the host.
  */
 int pmap_sync(struct pmap *pm, u64 start, u64 end, bool populate, u32 max);
 /*
- * Does as pmap_sync() for the page that was touched. In an instance that was restored, pmap_sync()
- * with a limit leaves out what is still in the file of the state, if the range is large; this takes
- * it, and its neighbours.
+ * Does as pmap_sync() for the page that was touched. In a restored instance pmap_sync() with a
+ * limit leaves out pages of a large range that are still in the file of the state; this function
+ * takes the page and its neighbours from it.
  */
 int pmap_sync_page(struct pmap *pm, u64 page);
 /* Does as pmap_sync() for pages that may be touched soon: the orders wait for the next flush. */
 int pmap_sync_ahead(struct pmap *pm, u64 start, u64 end, u32 max);
 /*
- * Tells the pmap that the guest has touched something that is to be mapped. True: orders were
- * waiting; they are applied before it goes on.
+ * Notes that the guest has touched a page that is to be mapped. Returns true if orders were
+ * waiting; they are applied before guest code runs.
  */
 bool pmap_urge(struct pmap *pm);
 /*
- * Maps entries of a range that the space maps anew, after they got other frames; queued. The old
- * frames go to pmap_retire().
+ * Replaces the mappings of a range after its entries got other frames; queued. The old frames go to
+ * pmap_retire().
  */
 int pmap_replace(struct pmap *pm, u64 start, u64 end, bool populate);
 /*
- * Maps a range anew where it is mapped, and flushes: what the space shall map there has changed
- * without the entries.
+ * Maps the mapped pages of a range again and flushes. For changes of the frames to map (shadows)
+ * that leave the entries unchanged.
  */
 int pmap_refresh(struct pmap *pm, u64 start, u64 end);
 /*
@@ -197,29 +202,29 @@ int pmap_refresh(struct pmap *pm, u64 start, u64 end);
  */
 int pmap_drop(struct pmap *pm, u64 start, u64 end);
 /*
- * Drops the range only if an entry of it is mapped; false if none is. For ranges whose entries
- * still stand.
+ * Drops the range if an entry of it is mapped; returns false if none is. For ranges whose entries
+ * have not been removed.
  */
 bool pmap_drop_mapped(struct pmap *pm, u64 start, u64 end);
 /*
- * Gives what the space maps of the range the rights that the entries have now (mprotect, fork,
- * write-back); queued.
+ * Gives the mapped pages of the range the current rights of their entries (mprotect, fork,
+ * writeback); queued.
  */
 int pmap_update_rights(struct pmap *pm, u64 start, u64 end);
 #define pmap_wrprotect pmap_update_rights
 /*
- * Sees to it (for write-back) that, when it returns, no entry of the range allows writing any more,
+ * Write-protects the range, for writeback: when it returns, no entry of the range allows writing
  * and no runner writes there.
  */
 void pmap_wrprotect_now(struct pmap *pm, u64 start, u64 end);
 /*
  * Clears PTE_RESERVED of the pages in the range that the guest has touched since they were mapped
- * with PTE_LAZY: a page that still has both, and MAPPED, is untouched. Costs a look at a flag where
- * there are none; else, for each table with some, ten microseconds and 10 to 20 ns a page. No
- * spinlock is held.
+ * with PTE_LAZY: a page that still has both, and MAPPED, is untouched. Without PTE_LAZY pages it
+ * costs one test of a flag; else ten microseconds for each table with some, and 10 to 20 ns a page.
+ * The caller holds no spinlock.
  */
 void pmap_note_touched(struct pmap *pm, u64 start, u64 end);
-/* Says whether the host can tell what was touched, so that PTE_LAZY is of use. */
+/* True if the host can report which pages were touched, so that PTE_LAZY is useful. */
 bool pmap_tells_touched(void);
 /*
  * Flushes: after it no runner uses a mapping that was dropped or protected before, even one that
@@ -227,15 +232,15 @@ bool pmap_tells_touched(void);
  */
 int pmap_flush(struct pmap *pm);
 /*
- * Sees to it that no guest code runs with such a mapping afterwards: flushes, unless the flush on
+ * Ensures that no guest code runs with a dropped or protected mapping: flushes, unless the flush on
  * the caller's way to the guest is soon enough.
  */
 int pmap_settle(struct pmap *pm);
-/* Says whether guest code of the mm may run before the caller itself goes back to it. */
+/* True if guest code of the mm may run before the caller itself returns to it. */
 bool pmap_runs_beside(struct pmap *pm);
 /*
  * Frees frames (a reference of each is handed over) that entries no longer name and whose orders
- * are queued: after the next flush, which happens here where other threads may run guest code.
+ * are queued: after the next flush, which this function makes if other threads may run guest code.
  */
 void pmap_retire(struct pmap *pm, struct page **pages, u32 n);
 
@@ -246,13 +251,13 @@ void pmap_retire(struct pmap *pm, struct page **pages, u32 n);
  */
 struct space *pmap_space(struct pmap *pm);
 /*
- * Says that this vCPU runs no guest before its next pmap_space(): other tasks may take the space
- * that it ran last.
+ * Declares that this vCPU runs no guest before its next pmap_space(): other tasks may take the
+ * space that it ran last.
  */
 void pmap_leave(void);
 /*
- * Takes the space of an mm that no vCPU runs away, for the host's sake. False: it has none or it is
- * in use.
+ * Takes the space away from an mm that no vCPU runs, because the host is short of processes.
+ * Returns false if the mm has no space or uses it.
  */
 bool pmap_take_space(struct pmap *pm);
 
@@ -260,16 +265,17 @@ bool pmap_take_space(struct pmap *pm);
 void pmap_note_touched_locked(struct pmap *pm, u64 start, u64 end);
 
 /*
- * Keep and take over a space's mappings (pmap_image.c); under pmap->lock. pmap_image_adopt() queues
- * orders; it returns 0, or -EIO when the space is dead.
+ * These functions keep a pooled space's mappings and take them over (pmap_image.c). Called under
+ * pmap->lock. pmap_image_adopt() queues orders; it returns 0, or -EIO when the space is dead.
  */
 void pmap_image_save(struct pmap *pm, struct space *s);
 int pmap_image_adopt(struct pmap *pm, struct space *s);
 
 /*
- * Finds what the space maps that an mm with that @image will probably get: pages whose frames may
- * have been its last owner's own, in ascending order, at most @max. Returns how many. Entries that
- * say the same need no orders. A hint, and old at once.
+ * Finds the mappings of the space that an mm with that @image will probably get: at most @max
+ * pages, in ascending order, whose frames may have been the last owner's own. Returns their number.
+ * Entries equal to these mappings need no orders. The result is a hint and may be out of date at
+ * once.
  */
 struct pmap_kin {
 	u64 va;

@@ -43,7 +43,7 @@
 #include "skas/skas.h"
 
 #define LEAF_SPAN (512 * PAGE_SIZE)
-/* pages: a space with fewer in common is as good as an empty one */
+/* pages: a space with fewer in common is no better than an empty one */
 #define WORTH 8
 
 static struct mm *mm_of(struct pmap *pm)
@@ -57,7 +57,7 @@ static spinlock_t *entries_of(struct pmap *pm)
 }
 
 /*
- * A range of pages that had no shadow: to ask for each page would cost more than all the rest. A
+ * A range of pages without shadows, kept because a query for each page would dominate the cost. A
  * shadow that is made later is mapped by its maker (pmap_refresh()).
  */
 struct no_shadows {
@@ -154,8 +154,9 @@ static void leftover_add(struct leftover *l, u64 start, u64 end)
 }
 
 /*
- * Returns how many pages of @r from @i on are alike, kept or not; *keep says which. With @mark
- * those that are kept become PTE_MAPPED. All are in one leaf table.
+ * Returns the length in pages of the run of @r from @i on in which all pages are kept, or all are
+ * not; *keep says which. With @mark the kept ones become PTE_MAPPED. All pages are in one leaf
+ * table.
  */
 static u32 compare(struct pmap *pm, const struct space_run *r, u32 i, bool mark, bool *keep)
 {
@@ -212,7 +213,8 @@ int pmap_image_adopt(struct pmap *pm, struct space *s)
 				leftover_add(&l, va, va + n * PAGE_SIZE);
 		}
 	leftover_unmap(&l);
-	im->nr = 0; /* from now on the entries say it */
+	/* from now on the entries describe the mappings */
+	im->nr = 0;
 	return l.err;
 }
 

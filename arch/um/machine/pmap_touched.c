@@ -5,12 +5,12 @@
  *	pmap_note_touched(pm, start, end)   clears PTE_RESERVED of the touched pages
  *	pmap_tells_touched()                true if this host can tell
  *
- * The content of a page does not tell: the guest may have written zeros. A frame that the host did
- * not back when it was mapped tells by being backed now (mm asks for that with mincore). A recycled
- * frame is backed anyway. But where the space's mapping was made without populating, the host
- * enters a page in its own page table when it is touched, and /proc/PID/pagemap shows that. Such
- * entries have PTE_LAZY. A page that is read brings its neighbours in the cache with it, up to 64
- * KiB around, which then count as touched: the error is to count too many pages, never too few.
+ * The content of a page is no evidence: the guest may have written zeros. A frame that the host did
+ * not back when it was mapped was touched if the host backs it now (mm finds out by mincore). A
+ * recycled frame is always backed. But where the space's mapping was made without populating, the
+ * host enters a page in its own page table when it is touched, and /proc/PID/pagemap shows that.
+ * Such entries have PTE_LAZY. A page that is read brings its neighbours in the cache with it, up to
+ * 64 KiB around, which then count as touched: the error is to count too many pages, never too few.
  *
  * The answer is known as long as the space keeps its mapping of the page: a caller that drops the
  * mapping asks before. PTE_LAZY is cleared together with PTE_MAPPED, and where the space got the
@@ -33,7 +33,10 @@
 
 bool pmap_tells_touched(void)
 {
-	/* 1: no, 2: yes; every writer stores one value */
+	/*
+	 * Whether the host reports touched pages: 0 unknown, 1 no, 2 yes. Every writer stores one
+	 * value.
+	 */
 	static u8 told;
 
 	if (unlikely(!told))

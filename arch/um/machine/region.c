@@ -38,9 +38,7 @@ static struct {
 	int map_file;
 } regions[MAX_REGIONS + 1];
 
-/*
- * Maps the file, with the right to execute first, to learn whether the host grants that to guests.
- */
+/* Maps the file, first with PROT_EXEC, to learn whether the host grants that right to guests. */
 static int map_file(void *at, u64 size, int file)
 {
 	int err = os_mem_map(at, size, OS_PROT_READ | OS_PROT_EXEC, file, 0, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * save.c: what of the machine goes into a saved state, and how it goes on from there. The files and
- * the mapping are os-linux/state.c's; kernel/state/state.c leads.
+ * save.c: the machine's part of a saved state, and of continuing from one. os-linux/state.c has the
+ * files and the mapping; kernel/state/state.c calls both.
  *
  *	machine_save_anew()     another save begins; what follows is tried until it succeeds
  *	machine_save_begin()    memory for the lists; the machine still runs
@@ -28,7 +28,7 @@
 #define MSEC 1000000UL
 /* the host's vdso is smaller */
 #define VDSO_SIZE 0x10000UL
-/* how long a save waits until no task is in the host's vdso */
+/* ns for which a save waits until no task is in the host's vdso */
 #define VDSO_PATIENCE (50 * MSEC)
 
 /* stacks that may be made between the count and the stop */
@@ -40,7 +40,9 @@ static u32 maps_max;
 static u8 *skip;
 /* ns of the vCPU's clock, and of the host's, at the stop */
 static u64 cpu_ns, host_ns;
-/* when this save first found a task in the host's vdso, or 0; it waits for such tasks once */
+/*
+ * time at which this save first found a task in the host's vdso, or 0; it waits for such tasks once
+ */
 static u64 vdso_since;
 bool machine_vdso_used;
 
@@ -74,7 +76,7 @@ static int make_lists(void)
 {
 	maps_max = PHYSMEM_MAPS + REGION_MAPS + stacks_max() + SPARE_STACKS;
 	maps = kmalloc(maps_max * sizeof(*maps), GFP_KERNEL);
-	/* without it, free frames are written too, where they are not zero */
+	/* without this bitmap, free frames that are not zero are written too */
 	skip = kmalloc(skip_size(), GFP_KERNEL);
 	return maps ? 0 : -ENOMEM;
 }
@@ -123,7 +125,7 @@ static int settle_task(struct task *t)
 	return 0;
 }
 
-/* the task whose lock keeps an mm from being settled in this stop, or NULL */
+/* the task that holds a lock which an mm needs to settle in this stop, or NULL */
 static const struct task *holder;
 
 static int settle_mm(struct mm *mm)
@@ -135,7 +137,7 @@ static int settle_mm(struct mm *mm)
 	return err;
 }
 
-/* Settles all address spaces. -EAGAIN: @why names the task that the machine has to go on for. */
+/* Settles all address spaces. On -EAGAIN @why names the task that the machine has to run for. */
 static int settle_mms(char *why, size_t size)
 {
 	int err;
@@ -160,8 +162,9 @@ static int uses_host_vdso(struct task *t)
 }
 
 /*
- * Lets the machine go on for a while if a task is in the host's vdso: the next host's may have
- * other code there. Such a task takes nanoseconds, but it may wait for a vCPU, or be stopped.
+ * Returns -EAGAIN, so that the machine runs on for a while, if a task is in the host's vdso:
+ * another host may have other code there. Such a task takes nanoseconds, but it may wait for a
+ * vCPU, or be stopped.
  */
 static int settle_vdso(void)
 {
@@ -200,7 +203,7 @@ static u64 write_state(void *dir)
 	return (u64)(s64)os_state_save(dir, &state);
 }
 
-/* Describes all memory. -EAGAIN: the lists are too small by now. */
+/* Describes all memory. -EAGAIN: the lists have become too small. */
 static int describe(void)
 {
 	if (stacks_max() + PHYSMEM_MAPS + REGION_MAPS > maps_max)
@@ -272,7 +275,7 @@ int machine_mark_begin(void)
 	return make_lists();
 }
 
-/* A task of @quiet, and no other, uses that mm, and is not changing it. */
+/* The mm whose tasks are not changing it; no other task uses it. */
 static const struct mm *quiet_mm;
 
 static int no_sleepers(struct mm *mm)
@@ -316,8 +319,8 @@ static int forget_put(struct mm *mm)
 }
 
 /*
- * Gives all spaces back; forget_put() follows, unless the memory becomes another. What runners hold
- * of the FPU comes into the tasks first: a space that is put forgets it.
+ * Gives all spaces back; forget_put() follows, unless the memory is replaced. First copies FPU
+ * states from the runners into the tasks: a space that is put loses them.
  */
 static int put_spaces(const struct mm *quiet)
 {
@@ -337,8 +340,8 @@ static u64 copy_memory(void *unused)
 }
 
 /*
- * Makes this process what it was at the mark; the spaces that there were are in the pool. No mm has
- * one, as at the mark.
+ * Resets this process to its condition at the mark: the spaces that existed are in the pool, and no
+ * mm has one.
  */
 static void is_back(void)
 {
@@ -362,7 +365,7 @@ s64 machine_mark(char *why, size_t size)
 		err = describe();
 	if (err)
 		return err;
-	/* Spaces without a task still map frames that are free by now. */
+	/* Spaces without a task still map frames that are now free. */
 	skas_trim();
 	err = (s64)machine_park(&state.sp[0], copy_memory, NULL);
 	if (err == (s64)MACHINE_RESTORED) {

@@ -13,7 +13,9 @@
 
 bool arch_tsc_traps, arch_tsc_may_trap;
 
-/* Says no under ptrace, where the host would act on such calls itself: the jail forbids them. */
+/*
+ * Returns false under ptrace, where the host would act on such calls itself: the jail forbids them.
+ */
 bool arch_has_vsyscall(void)
 {
 	return skas_mode_name()[0] == 's';
@@ -38,8 +40,8 @@ u64 arch_task_size(void)
 static u32 stopping;
 
 /*
- * Keeps a vCPU here for ever once the machine is being taken down: that its space is taken away
- * must not look like the space's death.
+ * Stops a vCPU for ever once the machine goes down: the removal of its space must not look like the
+ * space's death.
  */
 void vcpu_park_when_stopping(void)
 {
@@ -62,7 +64,7 @@ void arch_power_off(int status)
 }
 
 static bool noreboot;
-/* the exit status then */
+/* the exit status of noreboot= */
 static int noreboot_status;
 
 static int set_noreboot(const char *s)

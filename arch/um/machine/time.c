@@ -30,8 +30,8 @@ void time_init(void)
 }
 
 /*
- * Computes how far @now of the host is from @base; a coarse clock may be behind the fine one that
- * gave the base.
+ * Returns the ns from @base to the host's @now, or frozen_now in frozen time. A coarse clock may be
+ * behind the fine clock that gave the base; the result is then 0.
  */
 static u64 since(u64 now, u64 base)
 {

@@ -39,8 +39,9 @@
 bool time_travels, time_frozen;
 u64 frozen_now;
 static u64 calls, polled_at; /* numbers of calls */
-static u64 run_calls = ~0UL; /* guest code runs since that call */
-/* ns of the host's time: at the last look, and how many the run has had */
+/* number of calls when guest code last began to run */
+static u64 run_calls = ~0UL;
+/* ns of the host's time: at the last check, and how many the run has had */
 static u64 run_looked, run_had;
 
 static int set_basic(const char *unused)

@@ -19,21 +19,21 @@ extern u64 frozen_now;
 void timetravel_init(void);
 
 /*
- * Goes to @deadline (guest's; ~0: ever), before which the only vCPU has nothing to do, unless
- * something has come from outside.
+ * Skips to @deadline (guest's time; ~0: none), before which the only vCPU has no work, unless an
+ * event has come from outside.
  */
 void timetravel_idle(u64 deadline);
 
 void timetravel_call(void); /* a system call begins, in frozen time */
 /*
- * Prepares for guest code to run on, in frozen time. Returns the host time at which it must come
- * back, 0: there is a timer due.
+ * Prepares for guest code to run on in frozen time. Returns the host time at which it must come
+ * back, or 0 if a timer is due.
  */
 u64 timetravel_enter(void);
 
 /* Moves all clocks on, in a machine that is idle (time.c). */
 void time_skip(u64 ns);
-/* Does the part of cpuclock.c or entry.c in that. */
+/* Do the parts of time_skip() in cpuclock.c and in entry.c. */
 void cpu_clock_skip(u64 ns);
 
 #endif

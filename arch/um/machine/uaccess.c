@@ -12,8 +12,8 @@
  * copy takes a tenth of a microsecond. A page that is missing or may not be written to yet is
  * faulted in with the lock dropped (mm/fault/fault.c), then the copy goes on.
  *
- * A frame may be a host file's page that the host cannot give any more. It reads as zeros then, and
- * the reader asks region_lost() before it drops the lock: -EFAULT.
+ * A frame may be a host file's page that the host can no longer provide. The page then reads as
+ * zeros, so the reader checks region_lost() before it drops the lock and returns -EFAULT.
  *
  * Guest memory is hostile: each byte is read once, and the walk itself checks the address: an
  * address without entry and area is -EFAULT.
@@ -40,8 +40,8 @@ bool access_ok(uaddr_t a, size_t n)
 }
 
 /*
- * Finds the direct-map address of the guest's byte and takes page_table_lock. NULL: it is not
- * there, or not with this right, and the lock is not held.
+ * Returns the direct-map address of the guest's byte with page_table_lock held. Returns NULL
+ * without the lock if the page is missing or lacks the right.
  */
 static char *user_lock(struct mm *mm, u64 addr, bool write)
 {
@@ -150,7 +150,8 @@ int copy_struct_from_user(void *dst, size_t known, uaddr_t src, size_t size)
 	u8 more[64];
 	size_t n, left;
 
-	for (size_t at = known; at < size; at += n) { /* what is there counts before what is not */
+	/* bytes that exist are checked before -E2BIG */
+	for (size_t at = known; at < size; at += n) {
 		n = min(size - at, sizeof(more));
 		left = copy_from_user(more, uaddr_add(src, at), n);
 		for (size_t i = 0; i < n - left; i++)
@@ -189,15 +190,15 @@ size_t copy_to_user_nofault(uaddr_t dst, const void *src, size_t n)
 
 typedef u64 word_t __attribute__((may_alias, aligned(1)));
 
-/* Marks the bytes of @v that are 0 with 0x80; above the lowest of them maybe others too. */
+/* Sets 0x80 in each byte of @v that is 0, and perhaps in bytes above the lowest of them. */
 static inline u64 zero_bytes(u64 v)
 {
 	return (v - 0x0101010101010101UL) & ~v & 0x8080808080808080UL;
 }
 
 /*
- * Copies @n bytes (to nowhere when @dst is NULL) until a terminator is among them: its index, or
- * @n. Each byte is read once.
+ * Copies up to @n bytes (with @dst NULL only scans them) up to a terminator. Returns the index of
+ * the terminator, or @n. Each byte is read once.
  */
 static size_t copy_string(char *dst, const char *p, size_t n)
 {
@@ -337,8 +338,8 @@ int pin_user_page(uaddr_t ua, bool write, struct page **page)
 }
 
 /*
- * Sees to it that what has come into the page is not lost: it may have been written back, and be
- * clean, since its entry was looked at.
+ * Marks the page dirty after the kernel wrote to it: it may have been written back, and be clean,
+ * since its entry was checked.
  */
 static void written_to(struct page *p)
 {

@@ -16,15 +16,15 @@ size_t copy_from_user(void *dst, uaddr_t src, size_t n);
 size_t copy_to_user(uaddr_t dst, const void *src, size_t n);
 size_t clear_user(uaddr_t dst, size_t n);
 /*
- * Copies a structure of @size bytes, as the guest knows it, into @dst of @known bytes: what the
- * guest's lacks becomes zero, and what it has more than ours must be. Returns 0, -EFAULT or -E2BIG.
- * The caller has bounded @size (clone3, openat2 and their kin: a page).
+ * Copies a structure of @size bytes, as the guest knows it, into @dst of @known bytes: bytes that
+ * the guest's structure lacks become zero, and bytes beyond ours must be zero. Returns 0, -EFAULT
+ * or -E2BIG. The caller has bounded @size (clone3, openat2 and their kin: a page).
  */
 int copy_struct_from_user(void *dst, size_t known, uaddr_t src, size_t size);
 /* Copies without faulting pages in: short where one is missing. For copies with locks held. */
 size_t copy_from_user_nofault(void *dst, uaddr_t src, size_t n);
 size_t copy_to_user_nofault(uaddr_t dst, const void *src, size_t n);
-/* Faults one page of current's in unless it is there. 0 or -EFAULT. */
+/* Faults in one page of current's unless it is present. Returns 0 or -EFAULT. */
 int user_make_present(uaddr_t ua, bool write);
 /*
  * Copies a string; returns its length without the terminator (== n: no terminator in n bytes), or
@@ -35,16 +35,16 @@ ssize_t strncpy_from_user(char *dst, uaddr_t src, size_t n);
 size_t strnlen_user(uaddr_t s, size_t max);
 /*
  * Reads or writes another mm (ptrace, /proc/PID/mem, cmdline); returns the bytes copied or -EFAULT.
- * @force: as ptrace, in spite of protections.
+ * @force: ignores protections, as ptrace does.
  */
 ssize_t access_mm(struct mm *mm, u64 addr, void *buf, size_t n, bool write, bool force);
 /*
- * Reads what anonymous memory holds, and nothing of a file's pages, which the server of a FUSE file
- * may never bring.
+ * Reads anonymous memory only. A page of a file is refused, since the server of a FUSE file may
+ * never provide it.
  */
 ssize_t read_mm_anon(struct mm *mm, u64 addr, void *buf, size_t n);
 
-/* Says whether [a, a+n) lies within what guests may map (no mapping is looked up). */
+/* True if [a, a+n) lies within the addresses that guests may map (no mapping is looked up). */
 bool access_ok(uaddr_t a, size_t n);
 
 /* Copies a scalar: 0 or -EFAULT. */
@@ -79,10 +79,10 @@ struct uvec {
 	u64 len;
 };
 /*
- * For a caller that is told when a transfer is over rather than waiting for it (asynchronous I/O).
- * read_iter or write_iter may answer -EIOCBQUEUED then, and done() is called once, with bytes or
- * -errno, at a boundary or in any task: it may not sleep, and may free the object. It may be called
- * before read_iter has returned. Any other answer is the result, and done() is never called.
+ * An asynchronous transfer: the caller does not wait for its end. If read_iter or write_iter
+ * returns -EIOCBQUEUED, done() is called once, with bytes or -errno, at a boundary or in any task,
+ * perhaps before read_iter has returned. done() may not sleep, and may free the object. Any other
+ * return value is the result, and done() is not called.
  */
 struct io_async {
 	void (*done)(struct io_async *a, ssize_t res);
@@ -99,8 +99,8 @@ struct iov_iter {
 	/* RWF_NOWAIT: returns -EAGAIN rather than to wait for the disk */
 	bool nowait;
 	/*
-	 * with nowait: the caller waits by itself, and gets the errors that a waiting call gets at
-	 * once
+	 * With nowait: the caller waits by itself, and gets errors that a waiting call would get
+	 * immediately.
 	 */
 	bool waits_later;
 	/* RWF_DSYNC, RWF_SYNC: for an operation that returns -EIOCBQUEUED; else the caller syncs */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uml_params.c: parameters of User Mode Linux that mean nothing here, each refused with a line that
- * says what to use instead: they would go to init otherwise, and the user would think that they had
- * worked. docs/from-uml.md has the whole table.
+ * uml_params.c: parameters of User Mode Linux that Nestling does not have. Each is refused with a
+ * line that names the replacement; otherwise it would go to init, and the user would think that it
+ * had worked. docs/from-uml.md has the whole table.
  */
 #include "arch/um/internal.h"
 #include "kernel/lib/printk.h"

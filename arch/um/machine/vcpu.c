@@ -42,7 +42,8 @@ struct free_stack {
 static DEFINE_SPINLOCK(pool_lock);
 static struct free_stack *pool; /* of words in the blocks' heads */
 static u64 nr_stacks;
-static u64 stack_bits[MAX_STACKS / 64]; /* those that are mapped; bits are set only */
+/* those that are mapped; never cleared */
+static u64 stack_bits[MAX_STACKS / 64];
 static struct kmem_cache *fpu_cache;
 
 static int set_ncpus(const char *value)
@@ -157,7 +158,7 @@ int arch_kstack_live(u64 i, u64 *sp, u64 *end)
 		*sp = (u64)__builtin_frame_address(0);
 	else if (t && t->on_cpu)
 		*sp = (u64)(head + 1);
-	else if (saved > (u64)head && saved < *end) /* else a task that is being made */
+	else if (saved > (u64)head && saved < *end) /* else the task is being made */
 		*sp = saved;
 	spin_unlock(&pool_lock);
 	return 0;

@@ -38,7 +38,7 @@
 #include "kernel/mm/mm.h"
 #include "kernel/sched/sched.h"
 
-/* traps of a site: what patching costs, about */
+/* traps of a site before it is patched: about the cost of patching it */
 #define PATCH_AFTER 16
 #define NEVER 255 /* count of a site that cannot be patched */
 #define COUNTS_SHIFT 10
@@ -46,10 +46,7 @@
 #define FAULT_FETCH 16
 #define COUNTS (1 << COUNTS_SHIFT)
 
-/*
- * A cache of how often a site has trapped, which forgets, and which everybody writes without a
- * lock.
- */
+/* A lossy cache of how often a site has trapped; any vCPU writes it without a lock. */
 static struct {
 	u64 key;
 	u32 n;
@@ -144,7 +141,7 @@ bool patch_lost_shadow(struct mm *mm)
 /* ---- forgetting ---- */
 
 /*
- * Takes out a shadow that begins in [start, end). The references are the caller's, to be put when
+ * Removes a shadow that begins in [start, end). The caller gets its references and drops them when
  * no space maps it any more.
  */
 static bool take_shadow(struct patch *p, u64 start, u64 end, struct shadow *taken)
@@ -330,10 +327,10 @@ static int patch_locked(struct patch *p, struct request *q, bool *need_arena)
 	struct shadow *old = shadow_at(p, q->addr & PAGE_MASK);
 	struct site *s;
 
-	/* Is set by another thread: it has forgotten this page, or will. */
+	/* Set by another thread, which has unpatched this page, or will. */
 	if (READ_ONCE(q->mm->watched))
 		return -ENOSPC;
-	/* A shadow of the frame that was there before has to be forgotten first. */
+	/* A shadow of an earlier frame has to be dropped first. */
 	if (old && old->frame != q->frame)
 		return -EAGAIN;
 	if ((!old && p->nr_shadows == MAX_SHADOWS) || overlaps_other_site(p, q))
@@ -352,7 +349,10 @@ static int patch_locked(struct patch *p, struct request *q, bool *need_arena)
 	return 0;
 }
 
-/* Patches with the frame locked: it and the mappings of its file do not change unnoticed. */
+/*
+ * Patches with the frame locked, so that the frame and the mappings of its file cannot change
+ * unnoticed.
+ */
 static int patch_frame(struct request *q, bool *need_arena)
 {
 	struct patch *p = q->mm->patch;
@@ -424,8 +424,8 @@ static int patch_site(struct mm *mm, u64 addr, u64 nr)
 }
 
 /*
- * Counts a call that came by a trap. The process is part of the key: an mm's address is soon
- * another's, and without that programs that call little would be patched in turn.
+ * Counts a call that came by a trap. The process is part of the key, since the address of a freed
+ * mm is soon reused: otherwise traps of short-lived programs would add up.
  */
 void patch_count_trap(struct mm *mm, const struct regs *r)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * patch.h: call sites of guests, patched so that a system call is a jump (docs/skas.md). What mm/
- * must tell is in arch.h: arch_patch_*().
+ * patch.h: call sites of guests, patched so that a system call is a jump (docs/skas.md). mm/
+ * reports changes by arch_patch_*() of arch.h.
  *
  * A site is a `syscall` instruction of a guest's text. Once it has trapped often, its page is
  * replaced in the space, and only there, by a shadow frame in which the site jumps to a thunk; the
@@ -26,14 +26,14 @@ void patch_count_trap(struct mm *mm, const struct regs *r);
 
 /*
  * Moves registers that show a thunk back or on to an instruction of the guest's own, after any
- * event but a patched call. True: patching itself has caused the event (a step, an old instruction
- * that no longer exists), and there is nothing to be done.
+ * event but a patched call. Returns true if patching itself has caused the event (a step, or a jump
+ * to an instruction that is patched away): then the caller does nothing more.
  */
 bool patch_unwind(struct mm *mm, struct regs *r, const struct skas_event *ev);
 
 /*
- * True if a patched call that was made before @rip may return by the jump that its thunk asked for.
- * False if the thunk has gone meanwhile.
+ * True if a patched call that was made before @rip may return by the jump that its thunk asked for;
+ * false if the thunk is gone.
  */
 bool patch_may_jump(struct mm *mm, u64 rip);
 
@@ -42,8 +42,8 @@ u64 patch_resume(struct mm *mm, u64 rip);
 
 /*
  * Finds the first page of [*va, end) that has a shadow of the frame that the run maps there (@pfn
- * at @start): *va and its shadow. False: there is none. For pmap.c, with pmap->lock held, of runs
- * that may be executed and not written.
+ * at @start): sets *va and *shadow. Returns false if there is none. For pmap.c with pmap->lock
+ * held, and only for runs that may be executed and not written.
  */
 bool patch_find_shadow(struct mm *mm, u64 start, pfn_t pfn, u64 *va, u64 end, pfn_t *shadow);
 /* Returns the first page at or after @va that has a shadow of any frame, or ~0. */

@@ -58,7 +58,7 @@ static void enter_page(struct arena *a, u32 index, struct page *page)
 }
 
 /*
- * Returns the page at @addr with a reference, or NULL. Where no thunk has needed it yet, *fresh
+ * Returns the page at @addr with a reference, or NULL. If the page does not exist yet, *fresh
  * becomes it.
  */
 static struct page *arena_page(struct patch *p, u64 addr, struct page **fresh)
@@ -117,7 +117,7 @@ static bool suits(const struct arena *a, u32 i, u64 jump, enum site_form form)
 	u32 page = i / PAGE_THUNKS;
 
 	if (i % PAGE_THUNKS == 0 ||
-		a->used[i / 64] & BIT(i % 64)) /* the first holds the trampoline's address */
+		a->used[i / 64] & BIT(i % 64)) /* thunk 0's place has the trampoline */
 		return false;
 	if (a->pages[page] && a->shared & BIT(page))
 		return false;
@@ -196,7 +196,7 @@ static u64 room_below(struct mm *mm, struct vm_area *v)
 									  0;
 }
 
-/* True if an arena was there that the program has removed. */
+/* True if the program has removed an arena at @at. */
 static bool was_arena(struct patch *p, u64 at)
 {
 	bool was = false;
@@ -229,8 +229,8 @@ static u64 room_above(struct mm *mm, u64 jump)
 }
 
 /*
- * Finds room above, or else the next room below. No place is used twice: threads may still be on
- * their way out of it. mmap_lock held.
+ * Finds room above, or else the next room below. No place is used twice: threads may still be
+ * leaving the old arena. mmap_lock held.
  */
 static u64 find_room(struct mm *mm, u64 jump)
 {
@@ -251,9 +251,9 @@ static u64 find_room(struct mm *mm, u64 jump)
 }
 
 /*
- * Reserves the place before the area exists: of two threads that found one room only one gets it,
- * also when the program has unmapped the other's area meanwhile, and an unmap before arena_ready()
- * is noted.
+ * Reserves the place before the area exists. So only one of two threads that found it gets it, even
+ * if the program has unmapped the other's area meanwhile; and an unmap before arena_ready() is
+ * noted.
  */
 static int arena_add(struct patch *p, u64 va)
 {
@@ -300,7 +300,8 @@ int arena_make(struct mm *mm, u64 jump)
 		return -ENOMEM;
 	err = arena_add(mm->patch, va);
 	/*
-	 * Of two that come at one time the second looks again: its site is as good as the other's.
+	 * If two threads come at one time, the second searches again: it can use the first one's
+	 * arena.
 	 */
 	if (err)
 		return err == -EEXIST ? 0 : err;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * patch_arena.h: what the two halves of an mm's patched call sites share: patch.c (sites, shadows)
- * and patch_arena.c (arenas and their thunks). patch.c tells what these are, and the invariants.
+ * and patch_arena.c (arenas and their thunks). patch.c defines these words and has the invariants.
  */
 #ifndef NESTLING_UM_PATCH_ARENA_H
 #define NESTLING_UM_PATCH_ARENA_H
@@ -24,10 +24,10 @@
 
 struct arena {
 	u64 va;
-	/* its area exists; before that nothing leads to it */
+	/* its area exists; before, no jump leads to it */
 	bool ready;
 	/*
-	 * the program has changed the area: nothing leads there any more, but threads may be in it
+	 * the program has changed the area: no jump leads there any more, but threads may be in it
 	 */
 	bool dead;
 	struct page *pages[ARENA_PAGES];

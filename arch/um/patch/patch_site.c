@@ -2,9 +2,9 @@
 /*
  * patch_site.c: shapes of call sites, and thunks. See patch_site.h.
  *
- * SITE_NEXT is safe by what has been seen: `syscall` was executed, so it and what follows it are
- * instructions, and its five bytes hold one boundary, behind the `syscall`, where the jump has a
- * byte that is no instruction.
+ * SITE_NEXT is safe because `syscall` was executed, so it and what follows it are instructions, and
+ * its five bytes hold one boundary, behind the `syscall`, where the jump has a byte that is no
+ * instruction.
  *
  * SITE_MOV needs to know that the five bytes before the `syscall` are an instruction and not the
  * end of another one. They read b8 and a number of four bytes, which rax holds. An instruction that
@@ -95,8 +95,8 @@ static bool is_mov(const u8 *page, u32 off, u64 nr)
 }
 
 /*
- * Returns the length of an instruction that may be moved and has at least three bytes; 0: it is
- * none. It reads at most INSN_MAX bytes at @p.
+ * Returns the length of an instruction that may be moved and has at least three bytes, or 0. Reads
+ * at most INSN_MAX bytes at @p.
  */
 static u32 movable(const u8 *p)
 {

@@ -49,18 +49,18 @@ struct thunk {
 };
 
 /*
- * Writes a thunk that will stand at @at for the site whose `syscall` is at @site; @entry: the
- * address of a word that holds the trampoline's.
+ * Writes a thunk for address @at and for the site whose `syscall` is at @site; @entry: the address
+ * of a word that holds the trampoline's.
  */
 void thunk_write(struct thunk *t, u64 at, u64 site, const struct site_shape *s, const u8 *insn,
 	u32 nr, u64 entry);
 
 /*
- * Returns where a thread is in terms of its own code that was stopped at offset @off of the thunk
- * of the site at @site. Up to the trampoline it has not done anything yet.
+ * Returns the program's own address for a thread that was stopped at offset @off of the thunk of
+ * the site at @site. Before the trampoline the thread has done nothing of the call yet.
  */
 u64 thunk_unwind(u64 site, const struct site_shape *s, u32 off);
-/* Returns where the copy of INSN is (SITE_NEXT). */
+/* Returns the offset of the copy of INSN (SITE_NEXT). */
 u32 thunk_insn(const struct site_shape *s);
 
 #endif

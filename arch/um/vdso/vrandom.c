@@ -12,12 +12,12 @@
  * The kernel may drop a state's page at any moment, and a fork's child begins without it. The page
  * then reads as zeros, and its generation differs from the kernel's, which is never 0. So the
  * generation is written before the key is asked for, and read again once the bytes are made. If it
- * has changed, the bytes may come from a key of zeros, and all is done anew. The kernel starts
- * another generation when all keys are to be forgotten. After REFILLS_MAX keys of its own a state
- * asks for a new one by itself.
+ * has changed, the bytes may come from a key of zeros, and the work is repeated. The kernel starts
+ * another generation to invalidate all keys. After REFILLS_MAX keys of its own a state asks for a
+ * new one by itself.
  *
  * A signal handler that finds the state in use makes the system call, and so does a caller with
- * arguments that are not understood here.
+ * arguments that this file does not handle.
  */
 #include <asm/errno.h>
 #include <asm/mman.h>
@@ -157,7 +157,10 @@ static void make_blocks(uint8_t *out, const uint32_t key[KEY_WORDS], uint64_t co
 
 /* ---- the state ---- */
 
-/* Gets a new key from the kernel if this one is not of its @generation. Its error, or 0. */
+/*
+ * Gets a new key from the kernel if this one is not of its @generation. Returns 0 or the call's
+ * error.
+ */
 static long refresh(struct vrandom_state *s, uint64_t generation)
 {
 	volatile uint64_t *now = &s->generation;
@@ -165,7 +168,7 @@ static long refresh(struct vrandom_state *s, uint64_t generation)
 
 	if (*now == generation && s->refills < REFILLS_MAX)
 		return 0;
-	/* Is written before the key: if the page is dropped in between, so is this. */
+	/* Written before the key: if the page is dropped in between, this word is dropped, too. */
 	*now = generation;
 	s->refills = 0;
 	s->used = BATCH;
