@@ -400,8 +400,8 @@ static bool has_ended(int *status)
 	return true;
 }
 
-/* @self: the number of this process. Nobody is left who would tell it. */
-static void __attribute__((noreturn)) be_stub(int sock, int self)
+/* A stop is a signal that is passed on, too: the launcher stops the stub behind the kernel. */
+static void __attribute__((noreturn)) be_stub(int sock)
 {
 	sigset_t set;
 	int status;
@@ -413,9 +413,7 @@ static void __attribute__((noreturn)) be_stub(int sock, int self)
 
 		if (sig == SIGCHLD && has_ended(&status))
 			_exit(status);
-		else if (sig == SIGTSTP)
-			syscall(SYS_tgkill, self, self, SIGSTOP);
-		else if (sig > 0 && sig != SIGCHLD && sig != SIGCONT)
+		else if (sig > 0 && sig != SIGCHLD)
 			broker_ask(sock, ASK_SIGNAL, (uint64_t)sig, "", NULL, 0);
 	}
 }
@@ -425,7 +423,7 @@ void jail_again(int sock, const char *dir)
 	static int fd[ASK_FDS];
 	char text[ASK_TEXT];
 	struct ask a;
-	int nr = wanted(fd, text, sizeof(text)), self = getpid();
+	int nr = wanted(fd, text, sizeof(text));
 	int maps = was_launched ? -1 : open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	size_t at = strlen(text);
 
@@ -441,5 +439,5 @@ void jail_again(int sock, const char *dir)
 		_exit(host_recv(sock, &a, sizeof(a), 0) > 0);
 	forget_guest(maps);
 	close_left();
-	be_stub(sock, self);
+	be_stub(sock);
 }
