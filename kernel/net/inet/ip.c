@@ -560,8 +560,8 @@ static void deliver(struct net *net, struct sk_buff *skb)
 }
 
 /*
- * True for a packet to one machine in a frame to many, which is invalid (RFC 1122,
- * 3.3.6), if a sysctl asks for the check.
+ * True if a sysctl asks for the check and the frame is to many, but the packet is to one machine,
+ * which is invalid (RFC 1122, 3.3.6).
  */
 static bool link_says_many(const struct sk_buff *skb)
 {
