@@ -77,8 +77,8 @@ static int fc_release(struct inode *inode, struct file *f)
 /* ---- messages ---- */
 
 /*
- * Logs "e WHO: TEXT", or @text alone if @who is NULL. The oldest line goes when there are too many.
- * Without memory the line is lost.
+ * Logs "e WHO: TEXT", or @text alone if @who is NULL. If the log is full the oldest line is
+ * dropped. Without memory the new line is lost.
  */
 static void fc_error(struct fs_context *fc, const char *who, const char *text)
 {
@@ -141,7 +141,7 @@ static const struct file_operations fc_fops = {
 
 /*
  * Returns a descriptor for a new context: to make a file system of that type, or to reconfigure the
- * one of which @root is.
+ * one with root @root.
  */
 static long fc_open(struct file_system_type *t, struct dentry *root, u32 oflags)
 {
@@ -284,7 +284,8 @@ static int set_param(struct fs_context *fc, u32 cmd, const char *key, char *valu
 			return -EINVAL;
 	}
 	if (cmd > FSCONFIG_SET_STRING)
-		return -EINVAL; /* no file system here takes an object */
+		/* no file system of Nestling takes a descriptor */
+		return -EINVAL;
 	return add_option(fc, key, cmd == FSCONFIG_SET_STRING ? value : NULL);
 }
 
@@ -331,7 +332,7 @@ static int fc_create(struct fs_context *fc, bool exclusive)
 	return -EBUSY;
 }
 
-/* Forgets all parameters, so that those of the next command begin anew. */
+/* Drops all parameters, so that the next command starts without any. */
 static void forget_params(struct fs_context *fc)
 {
 	fc->sb_flags = fc->named = 0;
@@ -339,7 +340,7 @@ static void forget_params(struct fs_context *fc)
 	fc->data[0] = 0;
 }
 
-/* Reconfigures the superblock. Settings that no parameter has named stay as they are. */
+/* Reconfigures the superblock. Settings without a parameter stay unchanged. */
 static int fc_reconfigure(struct fs_context *fc)
 {
 	struct super_block *sb;
@@ -462,7 +463,7 @@ long sys_fsconfig(int fd, u32 cmd, uaddr_t ukey, uaddr_t uvalue, int aux)
 
 /* ---- fsmount ---- */
 
-/* Mounts the context's file system in a tree of its own, which a new descriptor names. */
+/* Mounts the context's file system in a detached tree, for which it returns a descriptor. */
 static long fc_mount(struct fs_context *fc, u32 mnt_flags, u32 oflags)
 {
 	struct mount *m;

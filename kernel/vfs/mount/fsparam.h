@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fsparam.h: which parameters a type of file system takes, so that fsconfig(2) can refuse a wrong
- * one at once and say why. What a value means is still decided when the superblock is made.
+ * one at once with a reason. The value is interpreted when the superblock is made.
  *
  *	static const struct fs_param params[] = {
  *		FS_PARAM("size", FSP_SIZE), FS_PARAM_WORD("huge", words), FS_PARAM_END,
@@ -17,7 +17,7 @@ enum fs_param_kind {
 	FSP_TEXT,  /* any that is not empty */
 	FSP_U32,   /* decimal */
 	FSP_OCTAL, /* 32 bits */
-	FSP_UID,   /* known in the caller's user namespace */
+	FSP_UID,   /* mapped in the caller's user namespace */
 	FSP_GID,
 	FSP_SIZE,    /* with k, m, g */
 	FSP_PERCENT, /* as FSP_SIZE, or "50%" */
@@ -50,15 +50,15 @@ struct fs_param {
 	}
 
 /*
- * Asks whether fsconfig's @cmd may set @key to @value (NULL but for FSCONFIG_SET_STRING). 0,
- * -EINVAL, or for a path -ENOENT and its like. @msg gets the reason, "" if there is nothing to say.
+ * Checks whether fsconfig's @cmd may set @key to @value (NULL except for FSCONFIG_SET_STRING). 0,
+ * -EINVAL, or for a path an error such as -ENOENT. @msg gets the reason, or "".
  */
 int fs_param_check(const struct fs_param *list, u32 cmd, const char *key, const char *value,
 	char *msg, size_t size);
 
 /*
  * Cuts the next option off *@text, the data of mount(2), and returns its name, or NULL at the end.
- * *@value is what stands behind its "=", or NULL. Options without a name are skipped.
+ * *@value is the text behind its "=", or NULL. Options without a name are skipped.
  */
 char *fs_next_option(char **text, char **value);
 

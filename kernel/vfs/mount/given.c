@@ -2,7 +2,7 @@
 /*
  * given.c: paths that were read before the call that takes them (given.h has the interface).
  *
- * They are rare: while no path is given, getname() only looks at a count.
+ * They are rare: while there are none, getname() only tests a counter.
  */
 #include <linux/limits.h>
 

@@ -10,7 +10,7 @@
  *	names_take_back(&g);
  *	given_names_free(list);
  *
- * Locks: a spinlock of its own for the lists that are given at the moment.
+ * Locks: a private spinlock for the lists that are in use.
  */
 #ifndef NESTLING_VFS_GIVEN_H
 #define NESTLING_VFS_GIVEN_H

@@ -261,7 +261,7 @@ int mnt_want_write(struct mount *m)
 {
 	int err;
 
-	/* here, where no lock is held yet that readers want */
+	/* before any lock is taken that readers need */
 	sb_start_change(m->mnt_sb);
 	err = mnt_keep_write(m);
 	if (!err)
@@ -430,8 +430,8 @@ static struct path unlink_mount(struct mount *m)
 }
 
 /*
- * Updates the mountpoint that unlink_mount() has left. At the end of the section: a walk without
- * sequence numbers looks at the flag first.
+ * Updates the mountpoint that unlink_mount() has left. Called at the end of the section, since a
+ * walk without sequence numbers reads the flag first.
  */
 static void settle(const struct path *was)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mnt_ns.c: mount namespaces: each has a tree of mounts of its own (mount_namespaces(7)).
+ * mnt_ns.c: mount namespaces: each has its own tree of mounts (mount_namespaces(7)).
  *
  * A new one begins as a copy of its maker's tree; shared mounts stay in their peer groups, so
- * mounts go on to propagate, but towards a namespace of another user namespace they become slaves,
- * and what is mounted there is locked in its place (MNT_LOCKED). The last reference takes the tree
- * apart, as a lazy unmount without propagation.
+ * mounts still propagate. In a namespace of another user namespace they become slaves, and its
+ * mounts are locked in place (MNT_LOCKED). The last reference takes the tree apart, as a lazy
+ * unmount without propagation.
  *
  * Locks: namespace_sem for the trees.
  */

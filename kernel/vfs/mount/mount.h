@@ -23,7 +23,7 @@
 
 /* mnt_state, besides internal.h's: */
 #define MNT_UNBINDABLE 16
-/* came from a more privileged namespace: it may not be lifted from what it covers */
+/* came from a more privileged namespace: it may not be unmounted from the place that it covers */
 #define MNT_LOCKED 32
 #define MNT_TO_RDONLY 64   /* mount_setattr is making it read-only */
 #define MNT_VISITED 0x2000 /* propagation.c's marks */
@@ -76,10 +76,7 @@ static inline struct mount *mnt_ns_next_mount(const struct mount *m)
 {
 	return rb_entry_safe(rb_next(&m->mnt_node), struct mount, mnt_node);
 }
-/*
- * Returns the id by which statmount() and NS_GET_MNTNS_ID know the namespace. It is never used
- * again.
- */
+/* Returns the id of the namespace for statmount() and NS_GET_MNTNS_ID. It is never reused. */
 static inline u64 mnt_ns_unique(const struct mnt_namespace *ns)
 {
 	return ns->order + 1;
@@ -114,15 +111,15 @@ struct mnt_namespace *mnt_ns_new(
  */
 struct mnt_namespace *mnt_ns_find(u64 unique);
 struct mnt_namespace *mnt_ns_neighbour(struct mnt_namespace *ns, bool older);
-/* Finds the top of what is mounted at the namespace's root, with references. */
+/* Finds the topmost mount at the namespace's root, with references. */
 void mnt_ns_top(struct mnt_namespace *ns, struct path *top);
 u32 mnt_ns_count(struct mnt_namespace *ns); /* its mounts */
 /* Locks the mounts of a tree that comes from a more privileged namespace. */
 void mnt_lock_tree(struct mount *m);
 void mnt_ns_add_tree(struct mnt_namespace *ns, struct mount *m);
 /*
- * Takes the root of a detached namespace out of it. Returns the namespace, whose reference the
- * caller now has.
+ * Removes the root of a detached namespace from it. Returns the namespace, whose reference passes
+ * to the caller.
  */
 struct mnt_namespace *mnt_ns_del_tree(struct mount *m);
 void mnt_ns_changed(struct mnt_namespace *ns);
@@ -159,7 +156,7 @@ void mnt_slip_below(struct mount *m, struct mount *top);
 void mnt_pivot(struct mount *new, struct mount *old, const struct path *put_old);
 /*
  * Detaches @m and all mounts below. A mount that is locked on its parent stays on it, so that an
- * opener of the parent does not see what it covers. The references to drop (with namespace_sem
+ * opener of the parent does not see the files below it. The references to drop (with namespace_sem
  * released) gather on @dead.
  */
 void mnt_umount_tree(struct mount *m, struct list_head *dead);
@@ -190,7 +187,7 @@ bool mount_capable(const struct file_system_type *t);
 bool mount_too_revealing(struct mount *m);
 /* Moves @from, attached or not, to the top of @where. Takes namespace_sem. */
 int move_tree(const struct path *from, struct path *where);
-/* Moves @from below the mount whose root @top is, and which covers it from then on. */
+/* Moves @from below the mount with root @top, which covers it afterwards. */
 int move_beneath(const struct path *from, const struct path *top);
 
 /* mount_fd.c */
@@ -203,7 +200,8 @@ long mnt_tree_fd(struct mount *m, u32 oflags);
 
 /* propagation.c: namespace_sem held for writing */
 /*
- * Copies of @m for all that repeat @where; on failure none, and what is to be dropped is on @dead.
+ * Copies @m for all mounts that @where propagates to; on failure for none, and the mounts to drop
+ * are on @dead.
  */
 int propagate_mount(struct mount *m, const struct path *where, struct list_head *dead);
 void propagate_umount(

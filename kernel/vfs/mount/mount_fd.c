@@ -3,9 +3,9 @@
  * mount_fd.c: mounts by descriptor: open_tree(2), open_tree_attr(2), move_mount(2),
  * mount_setattr(2).
  *
- * A tree that is attached nowhere (fsmount, OPEN_TREE_CLONE) lives in a mount namespace of its own,
- * which no task is in. Its descriptor is an O_PATH file with FMODE_NEED_UNMOUNT: when it is closed
- * before the tree has found a place, the tree is taken apart.
+ * A tree that is attached nowhere (fsmount, OPEN_TREE_CLONE) is in a separate mount namespace
+ * without tasks. Its descriptor is an O_PATH file with FMODE_NEED_UNMOUNT: when it is closed before
+ * the tree has found a place, the tree is taken apart.
  *
  * Locks: namespace_sem.
  */

@@ -81,7 +81,7 @@ static int mount_place(struct mount *m, const struct path *root, char *buf, int 
 	*text = d_path_root(&p, root, buf, len);
 	if (IS_ERR(*text))
 		return 0;
-	/* what is mounted, not the place, has lost its name */
+	/* the mounted directory, not the mountpoint, was removed */
 	if (d_unlinked(m->mnt_root))
 		cut_deleted(*text);
 	return 1;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * namespace.c: mount(2), umount2(2), pivot_root(2), and what boot needs of them.
+ * namespace.c: mount(2), umount2(2), pivot_root(2), and mounting at boot.
  *
- * Each operation: look paths up without locks; namespace_sem for writing; check again what may have
- * changed; change the tree (mnt.c); release; drop references, which may end in an unmounting.
+ * Each operation: look paths up without locks; take namespace_sem for writing; repeat the checks
+ * that may have become invalid; change the tree (mnt.c); release; drop references, which may
+ * unmount a file system.
  *
  * Locks: namespace_sem, one for all namespaces, outermost, never held over a path walk or a file
  * system's mount. s_umount is taken before it by the file system's mount operation and released
- * before it is taken here.
+ * before this file takes it.
  */
 #include <linux/fs.h>
 
@@ -144,7 +145,8 @@ static int do_new_mount(
 	to_top(where);
 	if (where->mnt->mnt_sb == m->mnt_sb && where->mnt->mnt_root == where->dentry)
 		err = -EBUSY;
-	else if (is_lnk(m->mnt_root->d_inode)) /* FUSE's root is what its server says */
+	/* FUSE's server chooses the type of its root */
+	else if (is_lnk(m->mnt_root->d_inode))
 		err = -EINVAL;
 	else
 		err = mount_too_revealing(m) ? -EPERM : graft(m, where, &dead);
@@ -170,8 +172,8 @@ bool has_locked_children(struct mount *m, struct dentry *d)
 }
 
 /*
- * True if a mount of the namespace file @d would make a namespace hold itself, or one that may hold
- * it.
+ * True if a mount of the namespace file @d would make a namespace hold a reference on itself, or on
+ * one that may hold it.
  */
 static bool ns_file_loops(const struct dentry *d)
 {
@@ -309,9 +311,9 @@ static bool stands_on(const struct mount *m, const struct mount *t)
 }
 
 /*
- * Checks whether a mount may go between @t and what it is mounted on. Copies that propagate would
- * have to go beneath other mounts. So it is refused if the parent has peers or slaves, even where
- * Linux would find a place for them. namespace_sem held.
+ * Checks whether a mount may be placed between @top and the mountpoint of @top. Copies that
+ * propagate would have to go beneath other mounts. So it is refused if the parent has peers or
+ * slaves, even where Linux would find a place for them. namespace_sem held.
  */
 static int may_go_beneath(const struct path *from, const struct path *top)
 {
@@ -696,7 +698,7 @@ static void chroot_all(const struct path *old, const struct path *new)
 		path_put(old); /* the references that were there */
 }
 
-/* Checks what pivot_root(2) asks for. namespace_sem held. */
+/* Checks the arguments of pivot_root(2). namespace_sem held. */
 static int pivot_allowed(
 	const struct path *new, const struct path *put_old, const struct path *root)
 {
@@ -732,8 +734,8 @@ static int do_pivot(struct path *new, struct path *put_old, struct path *root)
 	if (!err) {
 		mnt_pivot(new->mnt, root->mnt, put_old);
 		/*
-		 * What is locked is the place at the top: the old root may be unmounted now, the
-		 * new one may not.
+		 * The lock belongs to the place at the top: from now on the old root may be
+		 * unmounted, the new one may not.
 		 */
 		new->mnt->mnt_state |= root->mnt->mnt_state &MNT_LOCKED;
 		root->mnt->mnt_state &= ~MNT_LOCKED;

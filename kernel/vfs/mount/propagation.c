@@ -134,8 +134,8 @@ static int for_each_repeater(struct mount *origin, repeater_t fn, void *arg)
 /* ---- mount ---- */
 
 /*
- * All copies are made before the first one is attached: what is being mounted does not repeat
- * itself on its own copies. Until then a copy's place is in mnt_dead_at, and mnt_list chains them.
+ * All copies are made before the first one is attached, so that the new mount does not propagate to
+ * its own copies. Until then a copy's place is in mnt_dead_at, and mnt_list chains them.
  */
 struct repeat_mount {
 	const struct path *where;
@@ -233,7 +233,7 @@ static int unvisit(struct mount *t, void *arg)
 	return 0;
 }
 
-/* Attaches a copy below what is mounted at its place already, which stays visible. */
+/* Attaches a copy below the mount that is at its place already, which stays visible. */
 static void attach_copy(struct mount *copy)
 {
 	struct path at = copy->mnt_dead_at;

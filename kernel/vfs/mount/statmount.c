@@ -2,7 +2,7 @@
 /*
  * statmount.c: statmount(2) and listmount(2): mounts by their unique ids, in binary form.
  *
- * Both look at the caller's mount namespace, or at the one whose id is given, over which the caller
+ * Both use the caller's mount namespace, or at the one whose id is given, over which the caller
  * needs CAP_SYS_ADMIN. It needs CAP_SYS_ADMIN too for a mount that is not below its root, or the
  * root of the other namespace. Everything is gathered under namespace_sem into kernel memory, and
  * copied to the guest afterwards.
@@ -309,7 +309,7 @@ static void gather_idmaps(struct gather *g, const struct mount *m, u64 want)
 	g->a.mask |= want & (MNT_UIDMAP | MNT_GIDMAP);
 }
 
-/* Gathers what is asked for of the mount that @r names: 0 or -errno. */
+/* Gathers the requested facts about the mount that @r names: 0 or -errno. */
 static int gather(struct gather *g, const struct request *r)
 {
 	struct mnt_namespace *ns;
@@ -443,9 +443,9 @@ static void list_reachable(struct list *l, const struct mnt_namespace *ns, const
 }
 
 /*
- * Collects what is asked for, in the order of ids: all mounts that @root shows, or those below the
- * mount with @id. It goes from the top down: a walk up from each mount would take as many steps as
- * mounts are stacked. namespace_sem held. 0 or -errno.
+ * Collects mounts for listmount(), in the order of ids: all mounts that @root shows, or those below
+ * the mount with @id. It goes from the top down: a walk up from each mount would take as many steps
+ * as mounts are stacked. namespace_sem held. 0 or -errno.
  */
 static int collect(struct list *l, struct mnt_namespace *ns, u64 id, const struct path *root)
 {
