@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dcache.c: the cache of names. A dentry ties a name in a directory to an inode, or to the
- * knowledge that there is none.
+ * dcache.c: the cache of names. A dentry connects a name in a directory to an inode, or records
+ * that there is none (negative).
  *
  *   d_alloc -> d_add / d_splice_alias      by the file system's lookup, the directory's i_rwsem
  *                                          held
@@ -119,7 +119,7 @@ struct dentry *d_lookup(struct dentry *parent, const struct qstr *name)
 			if (!d || (got && !d_unhashed(d)))
 				return d;
 			if (!got)
-				cpu_relax(); /* it dies: unhashed in a moment */
+				cpu_relax(); /* it is being freed: unhashed in a moment */
 		}
 		if (got)
 			dput(d);
@@ -186,8 +186,8 @@ static void d_hash_insert(struct dentry *d)
 }
 
 /*
- * Takes a dentry out of the hash. Its own next pointer stays, so a reader that stands on it goes on
- * with the rest of the chain.
+ * Removes a dentry from the hash. Its next pointer stays, so a reader at this dentry continues with
+ * the rest of the chain.
  */
 static void d_hash_remove(struct dentry *d)
 {
@@ -396,7 +396,10 @@ void d_tell_gone(struct dentry *d)
 	fsnotify_inode(inode, IN_DELETE_SELF);
 }
 
-/* Takes a dead dentry apart. Returns its parent, whose reference the caller now has, or NULL. */
+/*
+ * Unlinks a dead dentry from its parent and inode. Returns its parent, whose reference passes to
+ * the caller, or NULL.
+ */
 struct dentry *dentry_bury(struct dentry *d)
 {
 	struct inode *inode = d->d_inode;
@@ -619,8 +622,8 @@ static void d_swap_names(struct dentry *a, struct dentry *b)
 }
 
 /*
- * Changes the parent; references on parents do not change here. It holds one parent's lock at a
- * time: readers of children only see the dentry appear later.
+ * Changes the parent; references on parents are the caller's. One parent's lock is held at a time:
+ * readers of children only see the dentry appear later.
  */
 static void d_set_parent(struct dentry *d, struct dentry *parent)
 {

@@ -19,8 +19,8 @@ extern atomic64_t nr_dentries;
  */
 bool dentry_condemn(struct dentry *d);
 /*
- * Takes a dead dentry apart. Returns its parent, whose reference the caller now has, or NULL. No
- * lock held.
+ * Unlinks a dead dentry from its parent and inode. Returns its parent, whose reference passes to
+ * the caller, or NULL. No lock held.
  */
 struct dentry *dentry_bury(struct dentry *d);
 void dcache_shrinker_init(void);

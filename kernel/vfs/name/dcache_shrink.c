@@ -30,9 +30,9 @@ static void bury_list(struct list_head *dead)
 struct shrink_walk {
 	struct list_head dead;
 	u64 nr; /* on @dead */
-	/* references that only say "stay" are dropped first */
+	/* umount: first drop the references that only pin dentries */
 	bool umount;
-	/* the batch was full: look at this directory again */
+	/* the batch was full: visit this directory again */
 	bool more;
 };
 
@@ -50,9 +50,10 @@ static bool condemn_child(struct dentry *c, struct shrink_walk *w)
 }
 
 /*
- * Condemns the unused among the children of @p, from @from on (which was gone down to: its
- * reference is dropped here), up to the first that has children of its own, which is returned with
- * a reference, or NULL. Not further: what is behind it is looked at when that is done, and once.
+ * Condemns the unused children of @p, from @from on, up to the first that has children. Returns
+ * that child with a reference, or NULL. @from is the child that the walk has just come up from;
+ * drops its reference. The children behind the returned one are visited once, after the walk below
+ * it.
  */
 static struct dentry *condemn_children(struct dentry *p, struct dentry *from, struct shrink_walk *w)
 {

@@ -27,8 +27,8 @@ bool d_instantiate_only(struct dentry *d, struct inode *inode)
 }
 
 /*
- * Moves a dentry here from another directory, as a rename does, but with that directory's i_rwsem
- * held only for reading: lookups there go on.
+ * Moves a dentry from another directory to this one, as a rename does, but with the other
+ * directory's i_rwsem held only for reading: lookups there continue.
  */
 static int splice_from_elsewhere(struct dentry *alias, struct dentry *d)
 {
@@ -38,7 +38,7 @@ static int splice_from_elsewhere(struct dentry *alias, struct dentry *d)
 	if (!mutex_trylock(&d->d_sb->s_rename_mutex))
 		return err;
 	from = alias->d_parent->d_inode;
-	if (d_move_within(alias, d)) { /* another lookup has brought it here */
+	if (d_move_within(alias, d)) { /* another lookup has moved it already */
 		err = 0;
 	} else if (d_is_ancestor(alias, d)) {
 		err = -ELOOP;
@@ -63,7 +63,7 @@ static void rehash_new(struct dentry *d)
 }
 
 /*
- * Uses the live name that the directory has already: it moves here, unless that would make a loop
+ * Moves the live name that the directory already has to this place, unless that would make a loop
  * (a broken file system).
  */
 static struct dentry *splice_known_dir(struct inode *inode, struct dentry *alias, struct dentry *d)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dentry.h: names in the tree of files. A dentry ties a name in a directory to an inode, or to none
- * (negative); a path is a dentry and the mount through which it is seen.
+ * dentry.h: names in the tree of files. A dentry connects a name in a directory to an inode, or to
+ * none (negative); a path is a dentry and the mount through which it is seen.
  *
  * d_alloc() gives an unhashed dentry, d_add() and d_splice_alias() end a lookup, d_instantiate()
  * ends a creation. dget() and dput() count references; unused dentries stay cached.
  *
  * Locks: kernel/lib/lock_order, level names. A dentry's name and parent change under
- * s_rename_mutex, the rest as the fields say.
+ * s_rename_mutex, the rest under the locks that the fields name.
  */
 #ifndef NESTLING_VFS_DENTRY_H
 #define NESTLING_VFS_DENTRY_H
@@ -48,7 +48,8 @@ struct qstr {
 /* it is a pipe's, socket's or memfd's, and has no place in a tree */
 #define DCACHE_PSEUDO 0x100
 #define DCACHE_ROOT 0x200
-#define DCACHE_GONE_TOLD 0x400 /* watchers know that its file is gone */
+/* watchers were notified that the file is gone */
+#define DCACHE_GONE_TOLD 0x400
 /* walks call d_op's d_manage() and d_automount() */
 #define DCACHE_MANAGED 0x800
 
@@ -69,8 +70,8 @@ struct dentry_operations {
 	 */
 	int (*d_manage)(const struct path *p);
 	/*
-	 * DCACHE_MANAGED: mounts here, where nothing is mounted. May sleep, and may replace
-	 * p->dentry by a positive one. 0: look again.
+	 * DCACHE_MANAGED: mounts a file system on a path without mount. May sleep, and may replace
+	 * p->dentry by a positive one. 0: test for a mount again.
 	 */
 	int (*d_automount)(struct path *p);
 };
@@ -114,8 +115,8 @@ struct dentry *d_alloc_pseudo(struct super_block *sb, const char *name);
 void d_instantiate(struct dentry *d, struct inode *inode);
 void d_instantiate_new(struct dentry *d, struct inode *inode); /* and unlock_new_inode */
 /*
- * Instantiates a directory, unless it has a live name elsewhere: false, and the reference stays the
- * caller's.
+ * Instantiates a directory and returns true, unless it has a live name elsewhere; then the caller
+ * keeps the reference.
  */
 bool d_instantiate_only(struct dentry *d, struct inode *inode);
 void d_add(struct dentry *d, struct inode *inode); /* instantiate and hash; inode may be NULL */
@@ -163,9 +164,7 @@ void shrink_dcache_sb(struct super_block *sb);
 void d_persist(struct dentry *d);
 void d_unpersist(struct dentry *d);
 
-/*
- * A dentry's name as it was at one moment, whatever renames do later. It is kept until it is put.
- */
+/* A dentry's name at one moment, unaffected by later renames. It is kept until it is put. */
 struct name_snapshot {
 	struct qstr name;
 	char text[DNAME_INLINE];

@@ -3,9 +3,9 @@
  * dirops.c: making and removing names: create, mkdir, mknod, symlink, link, unlink, rmdir. Rename
  * is in rename.c.
  *
- * The vfs_ functions check permissions, call the file system and tell inotify; the directory's
+ * The vfs_ functions check permissions, call the file system and notify watchers; the directory's
  * i_rwsem is held for writing by their callers. path_create() finds and locks the place for a new
- * name, done_path_create() lets go.
+ * name, done_path_create() unlocks it.
  *
  * Locks: directory i_rwsem, then the victim's i_rwsem. mnt_want_write() is taken before both.
  */

@@ -67,7 +67,10 @@ struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 f
 /* ---- lookups side by side, where a process answers them ---- */
 
 #define NR_LOOKING 64
-/* lies on the stack of the task that asks the file system: lookups of that name wait for it */
+/*
+ * on the stack of the task that calls the file system; lookups of the name by other tasks wait for
+ * it
+ */
 struct looking {
 	struct list_head list;
 	const struct dentry *parent;
@@ -107,8 +110,8 @@ static bool nobody_looks(struct looking_bucket *b, const struct looking *l)
 }
 
 /*
- * Begins a lookup. 0: the caller asks, and looking_end() follows; 1: another task has asked, look
- * again; -EINTR.
+ * Begins a lookup. 0: the caller calls the file system, and looking_end() follows; 1: another task
+ * did so, search again; -EINTR.
  */
 static int looking_begin(struct looking *l)
 {

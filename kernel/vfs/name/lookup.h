@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lookup.h: from a path to what it names, and changes of names.
+ * lookup.h: from a path to a dentry, and changes of names.
  *
  * path_lookupat() and its relatives give a path with references, to be put by path_put(). A change
  * of a name takes the locks by path_create() or lock_rename(). vfs_mkdir() and so on check
@@ -56,7 +56,7 @@ struct dentry *lookup_one_len(
 	const char *name, struct dentry *base, int len); /* base's i_rwsem held */
 /* Looks up without the lock: current must be allowed to search @base, also for a cached name. */
 struct dentry *lookup_one_unlocked(const char *name, struct dentry *base, int len);
-/* Finds @name in the folder of @at, with what is mounted on it. */
+/* Finds @name in the folder of @at, and the mount on it. */
 int path_beside(const struct path *at, const char *name, struct path *beside);
 int vfs_create(struct inode *dir, struct dentry *d, umode_t mode, bool excl);
 int vfs_mkdir(struct inode *dir, struct dentry *d, umode_t mode);

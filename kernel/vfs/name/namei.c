@@ -7,8 +7,8 @@
  *                                              nd.last
  *
  * There are two walks. The fast one (walk_fast in walk.c) takes no lock, and no reference except at
- * its end. It gives up (-ECHILD) on everything that is not plain. The slow one (nd_walk) then walks
- * the whole path again with references, and may sleep.
+ * its end. It returns -ECHILD for everything but plain components. The slow one (nd_walk) then
+ * walks the whole path again with references, and may sleep.
  *
  * Invariants of the slow walk: nd->path and nd->root hold references; nd->stack[] holds copies of
  * the link texts that are being walked. At most 40 links in all, as on Linux.
@@ -104,8 +104,8 @@ static int nd_rest(void)
 }
 
 /*
- * Has the file system of nd->path mount there, and repeats it while nothing is mounted. A mere look
- * at the name, as by stat(2), mounts nothing: -EISDIR.
+ * Makes the file system of nd->path mount there, and repeats that while nothing is mounted. A call
+ * that only reads attributes, such as stat(2), mounts nothing: -EISDIR.
  */
 static int nd_automount(struct nameidata *nd)
 {
@@ -347,7 +347,7 @@ static int nd_search(struct nameidata *nd)
 	struct inode *dir = nd->path.dentry->d_inode;
 	int err = is_dir(dir) ? path_permission(&nd->path, MAY_EXEC) : -ENOTDIR;
 
-	return err && nd->flags & LOOKUP_CACHED ? -EAGAIN : err; /* as Linux says */
+	return err && nd->flags & LOOKUP_CACHED ? -EAGAIN : err; /* as on Linux */
 }
 
 /* Handles LOOKUP_CACHED: looks a name up without asking a file system. */
@@ -362,8 +362,8 @@ static struct dentry *nd_cached(struct nameidata *nd, const struct qstr *q)
 }
 
 /*
- * Consumes a name that its file system may create now, and returns it, or what is mounted on it.
- * ERR_PTR.
+ * Consumes a negative dentry whose file system may create the name now, and returns it, or the root
+ * of a mount on it. ERR_PTR.
  */
 static struct dentry *nd_make_name(struct nameidata *nd, struct dentry *d)
 {
@@ -380,7 +380,7 @@ static struct dentry *nd_make_name(struct nameidata *nd, struct dentry *d)
 	return ERR_PTR(err);
 }
 
-/* True if the component is walked through, opened, or used with what is mounted on it. */
+/* True if the component is walked through, opened, or used together with a mount on it. */
 static bool is_use(const struct nameidata *nd, bool last, bool slash)
 {
 	return !last || slash ||

@@ -17,7 +17,7 @@ struct last {
 };
 
 struct nd_link {
-	/* what follows the link in the path that named it */
+	/* rest of the path behind the link */
 	const char *rest;
 	char *text; /* of the link, kfree */
 };
@@ -82,14 +82,13 @@ void nd_end(struct nameidata *nd);
  */
 struct dentry *lookup_hash(struct dentry *parent, const struct qstr *name, u32 flags);
 /*
- * Follows the symlink @d (consumed) in nd->path: *name becomes its text; it stays as it is after a
- * jump (nd->jumped). @last: it is the end of the path.
+ * Follows the symlink @d (consumed) in nd->path: *name becomes its text, except after a jump
+ * (nd->jumped). @last: the link is the end of the path.
  */
 int nd_follow(struct nameidata *nd, struct dentry *d, const char **name, bool last);
 int nd_cross_mounts(struct nameidata *nd);
 /*
- * Returns a cached dentry (consumed) if its file system says that it is still valid, else NULL or
- * ERR_PTR.
+ * Returns a cached dentry (consumed) if its file system finds it still valid, else NULL or ERR_PTR.
  */
 /* True if the file system must revalidate the name. */
 static inline bool d_must_ask(const struct dentry *d)

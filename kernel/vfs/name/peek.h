@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* peek.h: the kernel reads a file of a mount of its own. */
+/* peek.h: the kernel reads a file of an internal mount. */
 #ifndef NESTLING_VFS_PEEK_H
 #define NESTLING_VFS_PEEK_H
 

@@ -78,7 +78,7 @@ int inode_permission(struct inode *inode, int mask)
 	if (mask & MAY_WRITE) {
 		if (sb_rdonly(inode->i_sb) &&
 			(type == S_IFREG || type == S_IFDIR || type == S_IFLNK)) {
-			if (!(mask & MAY_ACCESS)) /* access(2) only asks */
+			if (!(mask & MAY_ACCESS)) /* access(2) does not write */
 				tell_write_refused(inode);
 			return -EROFS;
 		}

@@ -7,8 +7,8 @@
  * else by address), then the i_rwsem of the two inodes: directories first, else by address. Of
  * directories only those are locked whose ".." changes, and one that is replaced, which must stay
  * empty. Two of them are locked only under s_rename_mutex; neither is above the other then. With
- * s_rename_mutex held the tree above both parents stands still, so the checks for loops hold until
- * the end.
+ * s_rename_mutex held the tree above both parents does not change, so the checks for loops stay
+ * valid until the end.
  *
  * Validate, then commit: the file system's rename is the last step that can fail; then the dentries
  * move.
@@ -82,7 +82,7 @@ void unlock_rename(struct dentry *a, struct dentry *b)
 	mutex_unlock(&a->d_sb->s_rename_mutex);
 }
 
-/* Returns the inode if rename locks it. NULL: it is a directory that stays as it is. */
+/* Returns the inode if rename locks it. NULL: it is a directory that does not change. */
 static struct inode *to_lock(struct inode *inode, bool dir_too)
 {
 	return inode && is_dir(inode) && !dir_too ? NULL : inode;

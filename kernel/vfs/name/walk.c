@@ -35,7 +35,10 @@ struct fast {
 	u32 rseq, mseq; /* when the walk began */
 };
 
-/* True if current may search this directory. False also means: too expensive to find out here. */
+/*
+ * True if current may search this directory. False if it may not, or if the test is too expensive
+ * for the fast walk.
+ */
 static inline bool fast_may_exec(const struct mount *m, const struct inode *dir)
 {
 	umode_t mode = dir->i_mode;
@@ -110,7 +113,7 @@ static bool fast_dotdot(struct fast *f)
 	return fast_cross_mounts(f);
 }
 
-/* Returns the text of a plain symlink, or NULL when the slow walk must look at it. */
+/* Returns the text of a plain symlink, or NULL if the slow walk must read it. */
 static const char *fast_link(
 	struct fast *f, struct inode *dir, struct dentry *d, struct inode *inode)
 {
@@ -125,7 +128,7 @@ static const char *fast_link(
 	return inode->i_link;
 }
 
-/* Reads root and working directory as they were at one moment. */
+/* Reads root and working directory in one consistent state. */
 static void fast_places(struct path *root, struct path *pwd)
 {
 	struct fs_struct *fs = current->fs;
@@ -133,7 +136,8 @@ static void fast_places(struct path *root, struct path *pwd)
 
 	do {
 		while (unlikely((seq = smp_load_acquire(&fs->seq)) & 1)) {
-			spin_lock(&fs->lock); /* whose holder may have lost its host CPU */
+			/* wait for the writer, which may have lost its host CPU */
+			spin_lock(&fs->lock);
 			spin_unlock(&fs->lock);
 		}
 		*root = fs->root;
@@ -171,9 +175,9 @@ static bool fast_at_end(const struct fast *f)
 }
 
 /*
- * Walks @name from f. 0: f stands at the end; or with @parent before the last component, which is
- * in *last. -ENOENT: there is a negative dentry (believe it only if the sequence numbers did not
- * change). -ECHILD: not here.
+ * Walks @name from f. 0: f is at the end, or with @parent before the last component, which is in
+ * *last. -ENOENT: there is a negative dentry (valid only if the sequence numbers did not change).
+ * -ECHILD: needs the slow walk.
  */
 static int fast_components(struct fast *f, const char *name, u32 flags, struct last *last)
 {
@@ -254,8 +258,8 @@ static int fast_components(struct fast *f, const char *name, u32 flags, struct l
 }
 
 /*
- * Begins a walk, before it reads anything: so that walk_changed() can tell whether a rename or a
- * mount came in between.
+ * Begins a walk. Called before it reads anything, so that walk_changed() detects a rename or a
+ * mount in between.
  */
 static void walk_begin(struct fast *f)
 {
@@ -269,7 +273,7 @@ static bool walk_changed(const struct fast *f)
 	return vfs_seq_retry(&rename_seq, f->rseq) || vfs_seq_retry(&mount_seq, f->mseq);
 }
 
-/* Walks without references, from @dfd whose file is kept in @fd. 0 or -errno. */
+/* Walks without references, from @dfd, whose file is kept in @fd. 0 or -errno. */
 static int walk_without(
 	struct fast *f, int dfd, const char *name, u32 flags, struct last *last, struct fd *fd)
 {
