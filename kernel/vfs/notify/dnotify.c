@@ -5,9 +5,9 @@
  *	fcntl(fd, F_NOTIFY, DN_...) -> a request of (file, fd, files)
  *	    -> freed by: an event that it asks for, unless DN_MULTISHOT; a mask of 0; close
  *
- * Requests hang at the directory's inode (i_dnotify); a directory without requests costs one test
- * of that word. The inode lives as long as the files do, and a request goes with its file at the
- * latest.
+ * Requests are listed at the directory's inode (i_dnotify); a directory without requests costs one
+ * test of that word. The inode lives as long as the files do, and a request goes with its file at
+ * the latest.
  * Locks: dnotify_lock (mutex) for all requests.
  */
 #include <linux/eventpoll.h>
@@ -23,7 +23,7 @@
 struct dnotify {
 	struct dnotify *next;
 	struct file *file; /* no reference: its end frees the request */
-	/* the table whose close of the file frees it; only compared */
+	/* the table in which a close of the descriptor frees the request; only compared */
 	struct files_struct *owner;
 	int fd;
 	u32 mask; /* DN_*; under dnotify_lock */

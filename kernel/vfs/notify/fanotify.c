@@ -129,7 +129,7 @@ static struct fan_mark *mark_new(
 }
 
 /*
- * Takes a mark away for which @match returns true. Returns true with its inode (to put), false when
+ * Removes a mark for which @match returns true. Returns true with its inode (to put), or false if
  * there is none.
  */
 static bool take_mark(struct list_head *marks, int type, struct inode **inode)
@@ -224,7 +224,7 @@ int fanotify_release(struct inode *inode, struct file *f)
 
 	fan_release_events(g);
 	flush_marks(g, -1);
-	fan_release_events(g); /* what came in between */
+	fan_release_events(g); /* events that came in between */
 	ucounts_uncharge(g->uc, UCOUNT_FANOTIFY_GROUPS);
 	fan_group_put(g);
 	return 0;
@@ -382,8 +382,8 @@ static int find_path(int dfd, uaddr_t name, u32 flags, struct path *path)
 }
 
 /*
- * Checks whether events can name files by handles. If the file system cannot find files by them,
- * files may still be marked one by one, and are told apart by what a handle would hold.
+ * Checks whether events can name files by handles. If the file system cannot find files by handles,
+ * files may still be marked one by one, and are distinguished by the contents of a handle.
  */
 static int check_fid(const struct mark_call *c, const struct inode *inode)
 {
@@ -535,7 +535,7 @@ long sys_fanotify_mark(int fd, int flags, u64 mask, int dfd, uaddr_t name)
 		return err;
 	c.type = type_of(c.flags);
 	if (c.flags & FAN_MARK_IGNORED_MASK)
-		c.mask &= ~(u32)EVENT_FLAGS; /* the old way of ignoring knows none */
+		c.mask &= ~(u32)EVENT_FLAGS; /* the old kind of ignore mask has no flags */
 	f = fget(fd);
 	if (!f)
 		return -EBADF;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fanotify.h: between fanotify.c (groups and marks), fanotify_event.c (what becomes of an event)
- * and fanotify_read.c (how it is read).
+ * fanotify.h: between fanotify.c (groups and marks), fanotify_event.c (queues events) and
+ * fanotify_read.c (reads them).
  *
- * A group is an open file. Its marks stand on inodes, mounts and superblocks; all marks are in one
+ * A group is an open file. Its marks are on inodes, mounts and superblocks; all marks are in one
  * hash by their object. An event looks up the marks of its file, directory, mount and superblock,
- * adds their masks up group by group, and is queued in each group that wants it.
+ * combines their masks for each group, and is queued in each group that has selected it.
  *
  * Locks: fanotify_lock (mutex): marks, group->acc_*; group->wqh.lock: the queues and the states of
- * permission events. An inode that is evicted, by reclaim too, has its marks taken away under
- * fanotify_lock: what is allocated with it held is GFP_NOFS.
+ * permission events. An inode that is evicted, by reclaim too, loses its marks under fanotify_lock:
+ * allocations with the lock held are GFP_NOFS.
  */
 #ifndef NESTLING_IPC_FANOTIFY_H
 #define NESTLING_IPC_FANOTIFY_H

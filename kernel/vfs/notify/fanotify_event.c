@@ -15,7 +15,7 @@
 
 /* how far back an equal event is looked for */
 #define MERGE_MAX 128
-/* that are asked without memory of their own */
+/* groups asked for permission without an allocation */
 #define PERM_GROUPS 8
 
 /* ---- which groups ---- */
@@ -142,7 +142,7 @@ static void set_fid(struct fan_fid *fid, struct inode *inode)
 	fid->type = inode_handle_type(inode);
 }
 
-/* Sets what a group with these flags is told: which file, which directory, which name. */
+/* Sets the identifiers that a group with these flags gets: file, directory, name. */
 static void set_fids(
 	struct fan_event *ev, const struct fan_group *group, const struct fs_event *e, bool ondir)
 {
@@ -246,7 +246,7 @@ static bool join_error_locked(struct fan_group *g, const struct fan_event *e)
 	return false;
 }
 
-/* Turns the last event of a full queue into the one that reports an overflow, without a file. */
+/* Turns the last event of a full queue into an overflow event, without a file. */
 static void make_overflow(struct fan_event *e)
 {
 	e->mask = FAN_Q_OVERFLOW;

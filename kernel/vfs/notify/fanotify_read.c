@@ -86,7 +86,7 @@ static const char *dir_name(const struct fan_group *g, const struct fan_event *e
 }
 
 /*
- * Returns the type of a record without a name. For a group that asked for directories only, without
+ * Returns the type of a record without a name. For a group with FAN_REPORT_DIR_FID but without
  * names: an event of the directory's names or of itself has a directory's record; an event of its
  * child has the directory's identifier in a file's record.
  */
@@ -402,7 +402,7 @@ static long fanotify_ioctl(struct file *f, u32 cmd, u64 arg)
 	return put_user((u32)(READ_ONCE(g->nr_events) * FAN_EVENT_METADATA_LEN), UADDR(arg));
 }
 
-/* Ends the events of a dead group: waiters for answers go on, unread events are freed. */
+/* Ends the events of a dead group: wakes waiters for answers, frees unread events. */
 void fan_release_events(struct fan_group *g)
 {
 	struct fan_event *e, *next;

@@ -129,7 +129,7 @@ static __noinline void tell_of_file(struct file *f, u32 mask)
 	if ((mask & IN_OPEN) && (f->f_mode & FMODE_EXEC))
 		e.mask |= FAN_OPEN_EXEC;
 	parent = name_event(&e, f->f_path.dentry, &name);
-	/* what goes through a device or a pipe is no news of the directory */
+	/* data that passes a device or a pipe does not change the directory */
 	if (mask & (IN_ACCESS | IN_MODIFY) && is_special(f->f_inode))
 		e.dir = NULL;
 	tell(&e);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fsnotify.h: tells inotify, fanotify and F_NOTIFY what happens to files. Calls are cheap without
+ * fsnotify.h: reports events of files to inotify, fanotify and F_NOTIFY. Calls are cheap without
  * watchers.
  */
 #ifndef NESTLING_VFS_FSNOTIFY_H

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inotify.c: tells guests what happens to files and in folders.
+ * inotify.c: inotify(7): events of files and folders for programs.
  *
  * fsnotify.c calls inotify_event(); an inode without watches costs one test of inode->i_fsnotify.
- * An instance (the inotify file) has watches, each on one inode, numbered from 1; a watch turns
- * what happens into events in its instance's queue. An event that equals the last one in the queue
- * is not queued again; a full queue gets one IN_Q_OVERFLOW.
+ * An instance (the inotify file) has watches, each on one inode, numbered from 1; a watch queues
+ * events of its inode at its instance. An event that equals the last one in the queue is not queued
+ * again; a full queue gets one IN_Q_OVERFLOW.
  *
  *	inotify_add_watch -> watch
  *	watch -> (inotify_rm_watch, IN_ONESHOT, the inode goes) -> IN_IGNORED, freed
  *
- * A watch holds its inode. When an inode loses its last link its watches learn of it by
- * IN_DELETE_SELF and are freed, so that the inode can be freed too.
+ * A watch holds its inode. When an inode loses its last link its watches report IN_DELETE_SELF and
+ * are freed, so that the inode can be freed too.
  *
  * Invariants: a watch is in its inode's list and its instance's radix, or in neither; list and
  * radix change together.
  *
  * Locks: watch_lock (mutex): lists of inodes, radixes; instance->wqh.lock: the queue. Notifying
  * takes watch_lock only when the inode is watched. Reclaim takes it too, when it drops a name whose
- * file has no link any more (a FUSE server or the host says so while it is cached): what is
- * allocated with it held is GFP_NOFS.
+ * file has no link any more (removed by a FUSE server or the host while it is cached): allocations
+ * with the lock held are GFP_NOFS.
  */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
@@ -39,7 +39,7 @@
 
 static int max_queued_events = 16384; /* fs.inotify */
 #define EVENT_BITS IN_ALL_EVENTS
-#define UNASKED IN_UNMOUNT /* every watch is told */
+#define UNASKED IN_UNMOUNT /* reported to every watch */
 #define CONTROL_BITS                                                                               \
 	(IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK | IN_MASK_ADD | IN_MASK_CREATE | IN_ONESHOT)
 #define TOLD_BITS                                                                                  \
@@ -66,7 +66,7 @@ struct watch {
 	int wd;
 };
 
-/* What inode->i_fsnotify points to while the inode is watched. */
+/* The object of inode->i_fsnotify while the inode is watched. */
 struct marks {
 	struct list_head list;
 };
@@ -115,7 +115,7 @@ static bool queue_locked(struct instance *in, struct event *e)
 		return false;
 	if (in->nr_events > in->max_events)
 		return false;
-	if (in->nr_events == in->max_events) { /* the last one says that there were more */
+	if (in->nr_events == in->max_events) { /* the last event reports the overflow */
 		e->ev.wd = -1;
 		e->ev.mask = IN_Q_OVERFLOW;
 		e->ev.cookie = e->ev.len = 0;
@@ -256,7 +256,7 @@ static void notify(
 	mutex_lock(&watch_lock);
 	m = inode->i_fsnotify;
 	if (m) {
-		/* the list head may go with the last watch: look for the end first */
+		/* the list head may be freed with the last watch: test for the end first */
 		bool last = list_empty(&m->list);
 
 		for (w = list_first_entry(&m->list, struct watch, list); !last; w = next) {
@@ -279,7 +279,7 @@ static void notify(
 
 static void notify_inode(struct inode *inode, u32 mask, bool unlinked)
 {
-	/* of a directory's own moving and going inotify has never said that it is one */
+	/* inotify never sets IN_ISDIR for a directory's own move or removal */
 	if (mask & (IN_DELETE_SELF | IN_MOVE_SELF))
 		mask &= ~(u32)IN_ISDIR;
 	else if (S_ISDIR(inode->i_mode))
@@ -302,7 +302,9 @@ void inotify_event(const struct fs_event *e)
 		notify_inode(e->inode, mask, e->unlinked);
 }
 
-/* Removes the watches of an inode that has no link left, or whose file system is unmounted. */
+/*
+ * Removes the watches of an inode whose last link was removed, or whose file system is unmounted.
+ */
 void inotify_inode_gone(struct inode *inode)
 {
 	struct marks *m;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify.h: what happened to a file, between fsnotify.c, which vfs calls, and the parts that tell
- * guests: inotify, fanotify and vfs's dnotify.
+ * notify.h: an event of a file, from fsnotify.c, which vfs calls, to the parts that report it to
+ * programs: inotify, fanotify and vfs's dnotify.
  */
 #ifndef NESTLING_IPC_NOTIFY_H
 #define NESTLING_IPC_NOTIFY_H
@@ -16,7 +16,7 @@
 struct fs_event {
 	u32 mask;
 	const struct path *path; /* of an open file, or NULL */
-	struct inode *inode;     /* what it happened to */
+	struct inode *inode;     /* file of the event */
 	struct inode *dir;       /* where its name is, or NULL */
 	const char *name;        /* there */
 	u32 len;
