@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fasync.c: sends signals for events to the owners of files with O_ASYNC, and of files that have
- * asked for one event.
+ * fasync.c: sends signals for events to the owners of files with O_ASYNC, and of files with a
+ * request for one event.
  *
  *	fasync_helper() -> idle
  *	idle -> kill_fasync_list() -> due -> the owner is signalled -> idle
@@ -152,13 +152,13 @@ struct fasync_entry {
 	struct list_head list;
 	const struct fasync_list *on;
 	struct file *file;
-	/* the next entry of the same file, which is on two lists at most */
+	/* the next entry of the file, which is on two lists at most */
 	struct fasync_entry *next;
-	/* descriptor by which it was asked for: siginfo tells it */
+	/* descriptor by which the signal was requested, for siginfo */
 	int fd;
 };
 static DEFINE_SPINLOCK(fasync_lock);
-/* those with owners that the worker tells; under fasync_lock */
+/* lists with owners that the worker signals; under fasync_lock */
 static LIST_HEAD(late_lists);
 static void tell_late(struct work *w);
 static struct work late_work = { .func = tell_late };
@@ -244,7 +244,8 @@ static void all_due(struct fasync_list *l, int band)
 }
 
 /*
- * Tells the next one that is due: how many tasks were looked at. fasync_lock is let go in between.
+ * Signals the owner of the next due entry. Returns how many tasks it visited. fasync_lock is
+ * dropped in between.
  */
 static u32 tell_next(struct fasync_list *l)
 {

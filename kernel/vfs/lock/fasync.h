@@ -13,11 +13,11 @@ struct file;
 
 struct fasync_list {
 	/*
-	 * files with no event to be told of; files to be told of the last event. Under fasync.c's
+	 * files without a pending event; files to be signalled for the last event. Under fasync.c's
 	 * lock
 	 */
 	struct list_head idle, due;
-	struct list_head late; /* a worker tells those that are due */
+	struct list_head late; /* in the worker's list if any are due */
 	int bands;             /* of what: EPOLLHUP, EPOLLIN, EPOLLOUT */
 	u32 nr;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lease.c: leases on files: fcntl(F_SETLEASE), F_GETLEASE. The holder of a lease is told before
- * another task opens or truncates the file.
+ * lease.c: leases on files: fcntl(F_SETLEASE), F_GETLEASE. The holder of a lease is signalled
+ * before another task opens or truncates the file.
  *
  *	held      -> breaking: a conflicting open or truncate came, the holder gets SIGIO
  *	breaking  -> given up or downgraded by the holder, or taken away after
@@ -11,8 +11,8 @@
  *
  * A lease belongs to an open file and goes with its last reference. A read lease requires that no
  * task has the file open for writing, a write lease that no other open file of it exists
- * (i_writecount, i_readcount). Opening counts first and then looks for leases; setting a lease adds
- * it first and then looks at the counts: so one of them sees the other.
+ * (i_writecount, i_readcount). Opening counts first and then searches for leases; setting a lease
+ * adds it first and then reads the counts: so one of them sees the other.
  *
  * Locks: lease_lock (spin) for all leases; an inode without leases costs one test of i_leases.
  */
@@ -91,7 +91,7 @@ static bool conflicts_with_others(const struct inode *inode, const struct file *
 	return false;
 }
 
-/* Sets a new lease, or changes the one that is there. */
+/* Sets a new lease, or changes the present one. */
 static int set_locked(struct file *f, struct lease **l, int fd, int type)
 {
 	struct inode *inode = f->f_inode;
@@ -119,7 +119,8 @@ static int set_locked(struct file *f, struct lease **l, int fd, int type)
 		WRITE_ONCE(inode->i_leases, (*l)->next);
 		return -EAGAIN;
 	}
-	file_owned_by_us(f); /* the next breaker has an owner to tell */
+	/* makes current the owner to signal at a break */
+	file_owned_by_us(f);
 	(*l)->pid = current->tgid;
 	list_add_tail(&(*l)->all, &all_leases);
 	*l = NULL;
@@ -178,7 +179,8 @@ long fcntl_setlease(int fd, struct file *f, int type)
 		return -EINVAL;
 	if (type == F_UNLCK)
 		return drop_lease(f);
-	if (!sysctl_leases_enable || f->f_op->lock) /* an open on the host breaks no lease here */
+	/* an open on the host does not break a lease in the guest */
+	if (!sysctl_leases_enable || f->f_op->lock)
 		return -EINVAL;
 	return set_lease(fd, f, type);
 }
@@ -202,7 +204,7 @@ static bool in_the_way(const struct lease *l, const struct file *f, bool write)
 	return l->file != f && (write || l->type == F_WRLCK);
 }
 
-/* Ends breaking leases whose time is over: each is taken away, or downgraded to its target. */
+/* Ends breaking leases whose time is over: each is removed, or downgraded to its target. */
 static void expire(struct inode *inode)
 {
 	struct lease **at = &inode->i_leases;

@@ -39,8 +39,8 @@ static struct file_lock *take_spare(struct file_lock *spare[2])
 }
 
 /*
- * Splits @l, strictly inside of which @req lies: @l keeps the part before, the new lock gets the
- * part behind.
+ * Splits @l, which begins before and ends behind @req: @l keeps the part before, the new lock gets
+ * the part behind.
  */
 static void cut_in_two(struct file_lock *l, const struct file_lock *req, struct file_lock *rest)
 {

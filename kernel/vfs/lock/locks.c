@@ -5,21 +5,21 @@
  *   setlk(file, request, wait)     fcntl(F_SETLK ...), flock(2)
  *   locks_remove_posix, locks_remove_file     closing
  *
- * A request that conflicts waits until something on (a hash of) the inode is unlocked, then looks
+ * A request that conflicts waits until any lock on (a hash of) the inode is released, then tries
  * again. POSIX requests that wait are on a list, each with the owner that it waits for. A chain
- * from there back to the requester is a deadlock (EDEADLK), as POSIX says.
+ * from that owner back to the requester is a deadlock (EDEADLK), as POSIX requires.
  *
  * A file system whose files are also used on the host has f_op->lock, which sees the guest as one
  * owner:
  * - lock(f, F_SETLK, req) is called, with the bucket locked, before a lock is granted that no owner
  *   in the guest forbids. It returns 0 or -EAGAIN and may not sleep. A request of type FLK_NONE
- *   tells it of ranges that no owner in the guest holds any more.
+ *   reports ranges that no owner in the guest holds any more.
  * - lock(f, F_GETLK, req) returns 1 if it has changed @req into the lock that is in the way.
  *
  * A request that must wait for such a lock is tried again every 20 ms.
  *
  * Locks: buckets[].lock, by inode, for inode->i_flock; inside it blocked_lock for the waiters' list
- * and all_lock for /proc/locks. Not here: mandatory locks; leases are in lease.c.
+ * and all_lock for /proc/locks. Not supported: mandatory locks. Leases are in lease.c.
  */
 #include <asm-generic/fcntl.h>
 
@@ -191,8 +191,8 @@ static int alloc_spares(struct file_lock *spare[2])
 }
 
 /*
- * Converts a flock by giving up the old lock first, as Linux does: two holders of a shared lock
- * that both want it exclusively would wait for each other for ever.
+ * Converts a flock by giving up the old lock first, as Linux does: otherwise two holders of a
+ * shared lock that both request an exclusive one would wait for each other for ever.
  */
 static void flock_convert(struct bucket *bk, const struct file_lock *req, struct list_head *gone)
 {
@@ -213,7 +213,7 @@ static void flock_convert(struct bucket *bk, const struct file_lock *req, struct
 
 /* ---- the others, on the host ---- */
 
-#define OTHERS_NS 20000000 /* how often they are asked again */
+#define OTHERS_NS 20000000 /* interval of tries, ns */
 
 static int ask_others(struct file *f, const struct file_lock *req)
 {
@@ -230,7 +230,10 @@ static bool same_sort(const struct file_lock *a, const struct file_lock *b)
 	return (a->kind == FLK_FLOCK) == (b->kind == FLK_FLOCK);
 }
 
-/* Returns the lock held here at @pos; otherwise sets *next to the begin of the next lock. */
+/*
+ * Returns the lock in the guest at @pos; if there is none, sets *next to the start of the next
+ * lock.
+ */
 static const struct file_lock *held_at(const struct file_lock *req, loff_t pos, loff_t *next)
 {
 	const struct file_lock *l;
@@ -247,9 +250,9 @@ static const struct file_lock *held_at(const struct file_lock *req, loff_t pos, 
 }
 
 /*
- * Tells the host which bytes of @req's range have no lock here any more. The bucket is locked on
- * entry and exit; in between its waiters have their turn, for the number of pieces is up to
- * programs. Ranges that are locked meanwhile are not told.
+ * Reports to the host which bytes of @req's range the guest has not locked any more. The bucket is
+ * locked on entry and exit; in between it is unlocked for its waiters, since programs choose the
+ * number of pieces. Ranges that are locked meanwhile are not reported.
  */
 static void tell_others(struct bucket *bk, struct file *f, const struct file_lock *req)
 {
@@ -513,7 +516,7 @@ long fcntl_lock(int fd, struct file *f, u32 cmd, uaddr_t arg)
 
 /* ---- flock ---- */
 
-/* Returns the type of lock that an operation asks for, or -EINVAL. */
+/* Returns the type of lock for an operation of flock(2), or -EINVAL. */
 static int flock_type(u32 op)
 {
 	switch (op & ~(u32)LOCK_NB) {
