@@ -24,8 +24,8 @@
 #define CREATE_VERSION 1
 #define CREATE_ERRATA 2
 /*
- * The errata of Linux that are fixed here: 1, rules for ports concern TCP only; 2, threads of a
- * process may signal each other.
+ * The errata of Linux that are fixed in Nestling: 1, rules for ports concern TCP only; 2, threads
+ * of a process may signal each other.
  */
 #define ERRATA 3
 #define RULE_PATH_BENEATH 1
@@ -56,7 +56,7 @@ struct net_port_attr {
 /* protects also each superblock's list of them, s_ruled */
 static DEFINE_SPINLOCK(objects_lock);
 /*
- * The last uses of objects that have gone from the list: those whose inode is being put. Under
+ * The last uses of objects that were removed from the list and whose inode is being put. Under
  * objects_lock.
  */
 static LIST_HEAD(puts);
@@ -89,8 +89,8 @@ static void object_put(struct ll_object *o)
 }
 
 /*
- * Makes the object of a file. Where names are forgotten at once (proc) it keeps the name too: a
- * later lookup would make another inode, which no rule knows.
+ * Makes the object of a file. On file systems that cache no names (proc) it keeps the dentry too: a
+ * later lookup would make another inode, without a rule.
  */
 static struct ll_object *object_new(struct dentry *d)
 {
@@ -112,8 +112,8 @@ static struct ll_object *object_new(struct dentry *d)
 }
 
 /*
- * Takes some objects of @sb out of the list, each with a use; they have no inode from here on.
- * False: there are none.
+ * Removes some objects of @sb from the list, each with a use; they have no inode afterwards.
+ * Returns true if there were any.
  */
 static bool objects_take(struct super_block *sb, struct list_head *taken)
 {
@@ -218,7 +218,7 @@ static int rules_grow(struct ll_rules *r)
 	return 0;
 }
 
-/* Grants @access at @key in addition to what is granted there. The set's lock is held. */
+/* Grants @access at @key in addition to the rights granted before. The set's lock is held. */
 static int rules_add(struct ll_rules *r, u64 key, struct dentry *d, u32 access)
 {
 	struct ll_rule *there = rule_of(r, key, d ? d->d_inode : NULL);
@@ -463,7 +463,8 @@ static int domain_fill(struct landlock_domain *d, struct ruleset *r, struct land
 
 	atomic_set(&d->usage, 1);
 	d->depth = parent ? parent->depth + 1 : 1;
-	d->fs = r->fs ? r->fs | LL_REFER : 0; /* files never move unless a rule says so */
+	/* files never move unless a rule permits it */
+	d->fs = r->fs ? r->fs | LL_REFER : 0;
 	d->net = r->net;
 	d->scope = r->scope;
 	d->any_fs = d->fs | (parent ? parent->any_fs : 0);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * landlock.h: what a program has forbidden itself (landlock(7)): the checks that the rest of the
- * kernel makes.
+ * landlock.h: restrictions that a program has put on itself (landlock(7)): the checks that the rest
+ * of the kernel makes.
  *
- * Credentials point to a domain, or to none: with NULL nothing is forbidden, and a check costs only
- * the test of the pointer. A domain is a chain of layers, the youngest first. Each layer forbids
- * the rights that it handles, except below the files and at the ports of its rules.
+ * Credentials point to a domain, or to none: NULL forbids nothing, and a check costs only the test
+ * of the pointer. A domain is a chain of layers, the youngest first. Each layer forbids the rights
+ * that it handles, except below the files and at the ports of its rules.
  *
  * Callers hold no spinlock, except those of the functions for signals and ptrace, which take no
  * lock.

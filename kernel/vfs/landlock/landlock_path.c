@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * landlock_path.c: what a domain allows to do with files.
+ * landlock_path.c: the operations on files that a domain allows.
  *
  * A right is granted when every layer that handles it has a rule for the file or for a folder above
- * it, up to the root of the tree of mounts. unmet_at() goes this way up and leaves, for each layer,
- * the rights that no rule has granted. The cost is a binary search for each layer and each folder
- * on the way.
+ * it, up to the root of the tree of mounts. unmet_at() walks up this path and returns, for each
+ * layer, the rights that no rule has granted. The cost is a binary search for each layer and each
+ * folder of the path.
  *
- * A short way goes over plain pointers, within one stretch of code that passes no boundary, and is
- * repeated when a rename or a mount came between (vfs/internal.h). A longer way takes references, a
- * folder at a time, as Linux always does. So does a way that other tasks change again and again,
- * which might otherwise never end.
+ * A short path is walked over plain pointers, within one stretch of code that passes no boundary,
+ * and again if a rename or a mount came between (vfs/internal.h). A longer path is walked with
+ * references, a folder at a time, as Linux always does. So is a path that other tasks keep
+ * changing, since the first kind of walk might never end.
  *
  * Moving a file needs LL_REFER at both ends, and may not give it rights that it did not have
  * before: -EXDEV, so that mv copies.
@@ -63,9 +63,9 @@ static bool is_free(const struct dentry *d)
 }
 
 /*
- * Goes one folder up; false: that was the top. A folder that a mount covers does not count. A file
- * that has been moved out of what its mount shows meets the root of the file system and not that of
- * the mount: the way goes on at the mount, whose rules hold for it as before.
+ * Goes one folder up and returns true; false at the top. A folder that a mount covers is skipped. A
+ * file that was moved out of the subtree that its mount shows reaches the root of the file system
+ * and not that of the mount: the walk continues at the mount, whose rules apply to it as before.
  */
 static bool step_up(struct path *p)
 {
@@ -138,7 +138,7 @@ static void climb_holding(
 
 /*
  * Finds the handled rights that are granted neither for @p nor above it. Only the bits of @want
- * need be right.
+ * need to be right.
  */
 static void unmet_at(
 	const struct landlock_domain *d, const struct path *p, u32 want, struct unmet *u)
@@ -169,7 +169,7 @@ static u32 denied_at(const struct path *p, u32 access)
 	return unmet_any(d, &u) & access;
 }
 
-/* ---- opening and what follows ---- */
+/* ---- opening and later operations ---- */
 
 static bool is_device(const struct inode *inode)
 {
