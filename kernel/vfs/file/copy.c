@@ -4,7 +4,7 @@
  * buffer. Splicing with pipes is in kernel/vfs/pipe/splice.c, and so is sendfile into a pipe; into
  * a socket it writes as write(2) does.
  *
- * What was read but could not be written is given back: the input's position moves by what was
+ * Data that was read but could not be written is not lost: the input's position moves by the bytes
  * written.
  */
 #include "gen/syscalls.h"
@@ -81,7 +81,7 @@ static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *pos, size_
 	if (out->f_flags & O_APPEND || (!pipe && !(in->f_mode & FMODE_LSEEK)))
 		return -EINVAL;
 	if (!n)
-		return 0; /* what neither could do is not asked */
+		return 0; /* nothing to copy: no further checks */
 	if (!can_send(in) || !out->f_op->write_iter || out->f_op->no_splice_write)
 		return -EINVAL;
 	done = send_locked(out, in, pos ? pos : &own, min(n, MAX_RW_COUNT));
@@ -90,7 +90,7 @@ static ssize_t do_sendfile(struct file *out, struct file *in, loff_t *pos, size_
 	return done;
 }
 
-/* Checks @in, before the caller looks at @out: so errors of @in come first. */
+/* Checks @in, before the caller checks @out: so errors of @in come first. */
 static int may_send(struct file *in, const loff_t *pos, size_t n)
 {
 	if (!in || !(in->f_mode & FMODE_READ))

@@ -214,7 +214,8 @@ static int do_add_seals(struct file *f, u32 seals)
 	if (!(inode->i_seals & SEALS_ALLOWED) || (seals & ~(u32)SEALS_KNOWN))
 		return -EINVAL;
 	down_write(&inode->i_rwsem);
-	if (seals & F_SEAL_EXEC && inode->i_mode & S_IXUGO) /* a program stays what it is */
+	/* the contents of a sealed program must not change */
+	if (seals & F_SEAL_EXEC && inode->i_mode & S_IXUGO)
 		seals |= F_SEAL_CONTENT;
 	if (inode->i_seals & F_SEAL_SEAL)
 		err = -EPERM;
@@ -235,9 +236,7 @@ static long do_get_seals(struct file *f)
 
 /* ---- hints ---- */
 
-/*
- * Sets or gets the expected lifetime of the inode's data. It is only kept: no device here uses it.
- */
+/* Sets or gets the expected lifetime of the inode's data, which is stored but not used. */
 static int rw_hint(struct file *f, bool set, uaddr_t arg)
 {
 	struct inode *inode = f->f_inode;

@@ -7,17 +7,17 @@
  * get_unused_fd() reserves, fd_install() opens, put_unused_fd() gives back, close frees.
  *
  * A table has 64 descriptors to a word: a bit of each in open_fds and close_on_exec, and a leaf
- * with their files, which is made for the first of them that is wanted. So a high number costs
+ * with their files, which is allocated when the first of them is reserved. So a high number costs
  * three words for each 64 below it and one leaf, and a table of 2^20 needs no larger block than
  * others.
  *
  * Invariants: every fd below next_fd is reserved or open; bits at or above max_fds do not exist;
  * where a bit of open_fds is set there is a leaf.
  *
- * Locks: files->lock protects all of a table. Other tasks look at a task's table with its
- * alloc_lock held around files->lock. A task whose table has no other user may read its own table
- * without a lock, since only that task could change it. So fdget() takes no reference then, and the
- * file stays open for the length of the call.
+ * Locks: files->lock protects a whole table. Other tasks access a task's table with its alloc_lock
+ * held around files->lock. A task whose table has no other user may read its own table without a
+ * lock, since only that task could change it. So fdget() takes no reference then, and the file
+ * stays open for the length of the call.
  */
 #include <linux/close_range.h>
 
@@ -152,8 +152,8 @@ static int fdt_add_leaf(struct files_struct *files, u32 w)
 }
 
 /*
- * Makes room for @fd: 1 when it did, and files->lock was dropped for a moment; 0 when there is
- * room. -ENOMEM; -EMFILE: not below @limit. A table never gets smaller, so what was made stays.
+ * Makes room for @fd: 1 if it did, and files->lock was dropped for a moment; 0 if there was room.
+ * -ENOMEM; -EMFILE: not below @limit. A table never shrinks.
  */
 static int fdt_room(struct files_struct *files, u32 fd, u32 limit)
 {
@@ -329,9 +329,9 @@ struct fd fdget_raw(int fd)
 
 /*
  * Returns the file of a descriptor of another task, with a reference. The table is read under
- * alloc_lock, without a reference to it. With a reference, an exec at that moment would go on with
- * a copy of its own table (unshare_files()) and lose its POSIX locks, and the table of a task that
- * ends would be closed here.
+ * alloc_lock, without a reference to it. With a reference, a concurrent exec would copy its table
+ * (unshare_files()) and lose its POSIX locks, and this function would close the table of a task
+ * that exits meanwhile.
  */
 struct file *fget_task(struct task *t, int fd)
 {
@@ -607,7 +607,7 @@ long sys_dup(int oldfd)
 	return fd;
 }
 
-/* Puts @f (a reference that is consumed) at @newfd; what was there is closed. */
+/* Puts @f (whose reference is consumed) at @newfd; the file that was open there is closed. */
 static int dup_at(struct file *f, u32 newfd, u32 flags)
 {
 	struct files_struct *files = current->files;

@@ -35,14 +35,14 @@ struct files_struct {
 struct files_struct *files_alloc(void);
 struct files_struct *files_dup(struct files_struct *old, u32 max); /* fork; ERR_PTR */
 void files_put(struct files_struct *f);
-/* Gives current a table of its own, with the descriptors below @max. */
+/* Gives current its own copy of the table, with the descriptors below @max. */
 int unshare_files(u32 max);
 void files_close_on_exec(struct files_struct *f);
 int get_unused_fd(u32 flags); /* O_CLOEXEC; -EMFILE */
 int get_unused_fd_from(u32 min, u32 flags);
 void put_unused_fd(int fd);
 void fd_install(int fd, struct file *f); /* takes the reference */
-/* Does what dup3 does, with a reference of its own: @fd, -EBADF or -EBUSY. */
+/* Does what dup3 does, with a new reference to @f: returns @fd, -EBADF or -EBUSY. */
 long replace_fd(u32 fd, struct file *f, u32 flags);
 struct file *fget(int fd); /* NULL: bad, or O_PATH */
 /* A file for one system call: no reference is taken while the table has a single user. */

@@ -56,7 +56,7 @@ struct vm_area;
 /* may not be mapped with PROT_EXEC, as on a noexec mount */
 #define FMODE_NOEXEC 0x1000
 #define FMODE_CAN_ODIRECT 0x80000 /* set by f_op->open: O_DIRECT is welcome */
-#define FMODE_NONOTIFY 0x4000000  /* no watcher is told of its events */
+#define FMODE_NONOTIFY 0x4000000  /* watchers get no events of it */
 /* SPLICE_F_NONBLOCK also applies to reading the file, not only to the pipe */
 #define FMODE_SPLICE_NOWAIT 0x2000000
 /* the last close takes apart a tree of mounts that was never attached */
@@ -104,8 +104,8 @@ struct file_operations {
 	 */
 	bool no_splice_read, no_splice_write;
 	/*
-	 * read_iter honours iov_iter.nowait (RWF_NOWAIT): pipes, sockets and disk files say so in
-	 * f_mode
+	 * read_iter honours iov_iter.nowait (RWF_NOWAIT): pipes, sockets and disk files have the
+	 * flag in f_mode instead
 	 */
 	bool nowait;
 	/* Sends into a pipe, for sendfile(2); @pos: NULL, or the position in @in. */
@@ -139,7 +139,7 @@ struct file {
 	u32 f_sb_err_seq; /* errors of the superblock seen by syncfs */
 	/* of a terminal: how often it had been hung up when this was opened */
 	u32 f_hangups;
-	/* on lists for SIGIO, whatever f_flags say: under fcntl.c's lock */
+	/* on lists for SIGIO, independent of FASYNC in f_flags: under fcntl.c's lock */
 	struct fasync_entry *f_fasync;
 	/* epoll items that watch it, under the global epoll lock */
 	struct list_head f_ep;
@@ -169,9 +169,7 @@ static inline bool file_nonblock(const struct file *f, const struct iov_iter *it
 {
 	return f->f_flags & O_NONBLOCK || it->nowait;
 }
-/*
- * Returns the path that a mapping of @f is shown with, and whose numbers it has (/proc/PID/maps).
- */
+/* Returns the path of @f that /proc/PID/maps shows, with its device and inode numbers. */
 static inline const struct path *file_shown(const struct file *f)
 {
 	return f->f_shown.dentry ? &f->f_shown : &f->f_path;
@@ -200,12 +198,12 @@ struct file *anon_file(const char *name, const struct file_operations *fop, void
 int anon_fd_prepare(const char *name, const struct file_operations *fop, void *priv, u32 flags,
 	struct file **f);
 int anon_fd(const char *name, const struct file_operations *fop, void *priv, u32 flags);
-/* Makes a file with an inode of its own on a pseudo file system (pipes, sockets): "name:[ino]". */
+/* Makes a file with a new inode on a pseudo file system (pipes, sockets): "name:[ino]". */
 struct file *pseudo_file(
 	const char *fsname, umode_t mode, const struct file_operations *fop, void *priv, u32 flags);
 /*
- * Sets, before the first pseudo_file(), how inodes of that file system end: as @op says. 0 or
- * -errno.
+ * Sets super operations of that file system, before the first pseudo_file(): how its inodes end. 0
+ * or -errno.
  */
 int pseudo_set_super(const char *fsname, const struct super_operations *op);
 
@@ -235,9 +233,7 @@ void put_write_access(struct inode *inode);
 void allow_write_access(struct file *f);
 void exe_file_put(struct file *f); /* allow_write_access and fput */
 
-/*
- * Opens what stands at @path (its references are taken over) with the checks of open(2); ERR_PTR.
- */
+/* Opens the file at @path (its references are taken over) with the checks of open(2); ERR_PTR. */
 struct file *open_path(struct path *path, u32 flags);
 /*
  * Opens without a check of permissions; @path's references stay the caller's. @fmode:

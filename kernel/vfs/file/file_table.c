@@ -100,8 +100,8 @@ static void file_close(struct file *f)
 		if (READ_ONCE(f->f_inode->i_dnotify))
 			dnotify_remove(f, NULL);
 		/*
-		 * Not the flag FASYNC: of two concurrent setters the last to write the flags need
-		 * not be the last to change the list.
+		 * Tests the list, not FASYNC: of two concurrent fcntl() the last to write the flags
+		 * need not be the last to change the list.
 		 */
 		if (READ_ONCE(f->f_fasync))
 			f->f_op->fasync(-1, f, false);
@@ -113,7 +113,7 @@ static void file_close(struct file *f)
 	if (f->f_inode && !f->f_inode->i_nlink && f->f_inode->i_sb->s_bdev) {
 		gone = f->f_inode; /* it may be the last that kept its blocks */
 		ihold(gone);
-		/* This may be the last that kept its file system. */
+		/* This may be the last file that kept its file system mounted. */
 		mnt = mntget(f->f_path.mnt);
 	}
 	if (f->f_path.dentry)
@@ -148,8 +148,8 @@ void fput(struct file *f)
 	if (!f || !atomic_dec_and_test(&f->f_count))
 		return;
 	/*
-	 * an exiting task runs its works once more before it tells its parent, which may unmount a
-	 * file system it had open
+	 * an exiting task runs its works once more before it notifies its parent, which may unmount
+	 * a file system that the task had open
 	 */
 	if (!(current->flags & PF_KTHREAD) && !current->exit_state) {
 		f->f_work.func = file_close_work;
@@ -350,7 +350,7 @@ static struct inode *pseudo_inode(struct super_block *sb, umode_t mode)
 }
 
 /*
- * Returns a new file named @name on @m with that inode, whose reference it takes, also on failure.
+ * Returns a new file named @name on @m with @inode, whose reference it consumes, also on failure.
  */
 static struct file *pseudo_open(struct mount *m, const char *name, struct inode *inode,
 	const struct file_operations *fop, void *priv, u32 flags)

@@ -2,7 +2,7 @@
 /*
  * open.c: from a path to an open file: open, openat, openat2, creat, and the kernel's own opening.
  *
- *   build_open()      flags as given -> what to look up and which rights to ask for
+ *   build_open()      open flags -> lookup flags and the rights to check
  *   do_filp_open()    looks the path up (creating the last component where asked) and opens it
  *   vfs_open()        a file whose path is set -> f_op, counts of writers, f_op->open
  *
@@ -10,8 +10,8 @@
  * directory is locked, the name looked up again, and the file made. So opening an existing file
  * with O_CREAT takes no lock.
  *
- * i_writecount > 0: so many open files for writing; < 0: so many tasks execute the file. One
- * excludes the other (ETXTBSY).
+ * i_writecount > 0: number of open files for writing; < 0: number of tasks that execute the file,
+ * negated. One excludes the other (ETXTBSY).
  */
 #include <linux/inotify.h>
 #include <linux/openat2.h>
@@ -71,7 +71,7 @@ void exe_file_put(struct file *f)
 	fput(f);
 }
 
-/* ---- opening what was found ---- */
+/* ---- opening a found file ---- */
 
 static bool is_special(umode_t mode)
 {
@@ -205,10 +205,7 @@ static int may_open(const struct path *path, int acc, u32 *flags)
 	return 0;
 }
 
-/*
- * Truncates for O_TRUNC. It writes even to a file that was opened for reading, but not to one that
- * is executed.
- */
+/* Truncates for O_TRUNC: even a file that was opened for reading, but not one that is executed. */
 static int truncate_opened(struct file *f)
 {
 	int err = mnt_want_write(f->f_path.mnt);
@@ -338,7 +335,7 @@ out:
 	return d;
 }
 
-/* Opens an existing file with O_CREAT; nd->path stands at it. */
+/* Opens an existing file with O_CREAT; nd->path is the file. */
 static struct file *open_after_create(
 	struct nameidata *nd, const struct open_how_k *how, const struct inode *dir)
 {

@@ -16,10 +16,10 @@ struct wait_queue_head;
 struct poll_table {
 	/* queues the caller on @q; NULL: only ask */
 	void (*queue)(struct file *f, struct wait_queue_head *q, struct poll_table *pt);
-	u64 key; /* events asked for */
+	u64 key; /* requested events */
 	/*
-	 * the operation must not wait for other processes: it returns what it knows, and wakes the
-	 * queue when it knows more
+	 * the operation must not wait for other processes: it returns the events known now, and
+	 * wakes the queue when it learns of more
 	 */
 	bool no_wait;
 };

@@ -441,7 +441,7 @@ long sys_pwritev(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high)
 }
 
 /*
- * Serves preadv2(2), whose flags hold for one transfer. Flags that cannot be honoured are refused.
+ * Serves preadv2(2), whose flags apply to one transfer. Flags that cannot be honoured are refused.
  */
 long sys_preadv2(int fd, uaddr_t vec, u64 nr, u64 pos, u64 high, int flags)
 {
@@ -492,10 +492,7 @@ ssize_t generic_file_read_iter(struct file *f, struct iov_iter *to, loff_t *pos)
 	if (to->nowait && (f->f_flags & O_DIRECT))
 		return -EAGAIN;
 	if (f->f_flags & O_DIRECT) {
-		/*
-		 * what the device has: our own cache is written out first, and is what the device
-		 * has then
-		 */
+		/* read from the device, so the page cache is written out first */
 		err = filemap_write_and_wait_range(f->f_mapping, *pos, *pos + to->count - 1);
 		if (err)
 			return err;
