@@ -2,11 +2,11 @@
 /*
  * pipe.c: pipes and FIFOs: a ring of pages between writers and readers.
  *
- * - pipe(2), pipe2(2): an inode of its own on a pseudo file system with two files.
+ * - pipe(2), pipe2(2): a new inode on a pseudo file system with two files.
  * - FIFOs: vfs installs pipefifo_fops for inodes of that type; open waits for the other side.
  * - fcntl(F_SETPIPE_SZ, F_GETPIPE_SZ): pipe_fcntl().
  *
- * A write of at most PIPE_BUF (one page) is whole: it goes behind what the last page holds, if it
+ * A write of at most PIPE_BUF (one page) is atomic: it goes behind the data of the last page, if it
  * fits there, or into a new page. The ring's size is counted in pages, as Linux does it, so small
  * writes may fill a pipe before 64 KiB are in it. Readers are woken when the pipe was empty and
  * writers when it was full, exclusively, after the mutex is dropped: a reader and a writer on one
@@ -331,7 +331,8 @@ static ssize_t write_locked(
 		return n;
 	total = n;
 	while (from->count) {
-		if (pipe_full(p) && total && !nonblock) { /* a reader must learn of what is there */
+		/* wake readers before the wait for room */
+		if (pipe_full(p) && total && !nonblock) {
 			mutex_unlock(&p->mutex);
 			pipe_wake_readers(p);
 			mutex_lock(&p->mutex);
@@ -639,7 +640,7 @@ long sys_pipe2(uaddr_t ufds, int flags)
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT | O_NOTIFICATION_PIPE))
 		return -EINVAL;
 	if (flags & O_NOTIFICATION_PIPE)
-		return -ENOPKG; /* what a Linux without watch queues says */
+		return -ENOPKG; /* as a Linux without watch queues returns */
 	err = pipe_files(files, (u32)flags);
 	if (err)
 		return err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pipe.h: pipes as splice sees them. All other code knows pipes as files. */
+/* pipe.h: pipes for splice. All other code uses pipes as files. */
 #ifndef NESTLING_IPC_PIPE_H
 #define NESTLING_IPC_PIPE_H
 
@@ -69,8 +69,8 @@ void pipe_buf_release(struct pipe_inode_info *p, struct pipe_buf *b);
 void pipe_consume(struct pipe_inode_info *p, u32 n);
 /*
  * Copies from the first buffer; bytes, or -EFAULT. A buffer whose copy faults stays whole, as on
- * Linux: nothing is lost to a bad address. What of a packet does not fit is dropped, or kept there
- * (splices).
+ * Linux: nothing is lost to a bad address. The rest of a packet that does not fit is dropped, or
+ * with @keep stays in the buffer (splices).
  */
 ssize_t pipe_read_buf(struct pipe_inode_info *p, struct iov_iter *to, bool keep);
 void pipe_wake_readers(struct pipe_inode_info *p); /* without the mutex */

@@ -8,8 +8,8 @@
  *
  * Locks: p->mutex of the pipes (two by address). A file is read with no pipe locked: the data waits
  * in a page of the splice before it goes into the pipe. A file is written with the pipe's mutex
- * held, so that two splices from one pipe do not write one piece of data twice; what a file locks
- * in its write operation comes inside the pipe's mutex.
+ * held, so that two splices from one pipe do not write one piece of data twice; locks of a file's
+ * write operation come inside the pipe's mutex.
  */
 #include <asm/errno.h>
 
@@ -71,7 +71,7 @@ static int wait_both(
 	mutex_unlock(&in->mutex);
 	if (r <= 0)
 		return r;
-	/* before the wait for @out: another reader may take what is there */
+	/* before the wait for @out: another reader may take the data */
 	if (*waited)
 		pipe_wake_readers(in);
 	mutex_lock(&out->mutex);
@@ -105,7 +105,7 @@ static ssize_t pipe_to_pipe(struct file *fin, struct file *fout, size_t len, u32
 		pipe_wake_readers(out);
 	if (done && !share)
 		pipe_wake_writers(in);
-	/* This is the only one of the waiters that was woken. */
+	/* Only this waiter was woken, so pass the wake-up on. */
 	if (waited && !pipe_empty(in))
 		pipe_wake_readers(in);
 	if (waited && !pipe_full(out))
@@ -402,8 +402,8 @@ long sys_tee(int fd_in, int fd_out, size_t len, int flags)
 #define AREAS_AT_ONCE 256
 
 /*
- * True if one of the next areas from *@at on is secret. *@at is set to where to look on; @end: all
- * were looked at.
+ * True if one of the next areas from *@at on is secret. Sets *@at to the address to continue from;
+ * @end: all areas were checked.
  */
 static bool next_secret(u64 *at, u64 end)
 {
@@ -453,7 +453,7 @@ static size_t one_part(struct iov_iter *it)
 	return min(min(PAGE_SIZE - (addr & ~PAGE_MASK), v->len - off), it->count);
 }
 
-/* Adds the data as a buffer of its own, to which no writer appends. */
+/* Adds the data in a separate buffer, to which no writer appends. */
 static ssize_t part_to_pipe(struct pipe_inode_info *p, struct iov_iter *it)
 {
 	size_t n = one_part(it);

@@ -3,8 +3,8 @@
  * splice_message.c: splices from and to a file whose reads and writes are messages (/dev/fuse).
  *
  * One splice is one read or one write. A message that was read waits in pages of the splice until
- * all of it goes into the pipe. A message that is written is taken out of the pipe first, whether
- * or not the file then takes it. So neither the read nor the write happens with the pipe locked.
+ * all of it goes into the pipe. A message to write is removed from the pipe first, whether or not
+ * the file then accepts it. So neither the read nor the write happens with the pipe locked.
  */
 #include <asm/errno.h>
 
