@@ -37,7 +37,7 @@ struct posix_acl {
 	struct acl_entry e[];
 };
 
-/* more entries than fit into an attribute of any file system here */
+/* more entries than fit into an attribute of any file system */
 #define MAX_ENTRIES 4096
 #define TEXT_SIZE(n)                                                                               \
 	(sizeof(struct posix_acl_xattr_header) + (n) * sizeof(struct posix_acl_xattr_entry))
@@ -384,7 +384,7 @@ ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size)
 	return n;
 }
 
-/* Sets *mode to the mode bits under @acl; true: the list says no more than they do. */
+/* Sets *mode to the mode bits under @acl; true if the list grants no more than they do. */
 static bool mode_of(const struct posix_acl *acl, umode_t *mode)
 {
 	umode_t bits = 0, mask = 0;
@@ -492,7 +492,7 @@ static struct acl_entry *entry(struct posix_acl *acl, u16 tag)
 	return NULL;
 }
 
-/* Returns the entry that the mode's group bits stand for. */
+/* Returns the entry of the mode's group bits. */
 static struct acl_entry *group_class(struct posix_acl *acl)
 {
 	struct acl_entry *mask = entry(acl, ACL_MASK);
@@ -500,7 +500,7 @@ static struct acl_entry *group_class(struct posix_acl *acl)
 	return mask ? mask : entry(acl, ACL_GROUP_OBJ);
 }
 
-/* Narrows the list of a new file to what its maker asked for. */
+/* Restricts the list of a new file to the mode that its creator requested. */
 static void narrow(struct posix_acl *acl, umode_t mode)
 {
 	entry(acl, ACL_USER_OBJ)->perm &= mode >> 6 & 7;

@@ -4,8 +4,8 @@
  *
  * A file system keeps the two attributes system.posix_acl_access and system.posix_acl_default by
  * its getxattr and setxattr, in the form of acl(5)'s attributes (linux/posix_acl_xattr.h), and
- * tells acl_changed() when it has kept one. Its create, mkdir, mknod and tmpfile call acl_inherit()
- * before the inode has a name. All else is done by vfs.
+ * calls acl_changed() when it has stored one. Its create, mkdir, mknod and tmpfile call
+ * acl_inherit() before the inode has a name. All else is done by vfs.
  */
 #ifndef NESTLING_VFS_ACL_H
 #define NESTLING_VFS_ACL_H
@@ -41,7 +41,7 @@ int acl_set(struct dentry *d, const char *name, const void *value, size_t size);
  * default list decides instead.
  */
 umode_t acl_umask(struct inode *dir, umode_t mode);
-/* Gives the new inode what @dir's default list says, its mode too. */
+/* Applies @dir's default list to the new inode, and sets its mode. */
 int acl_inherit(struct inode *dir, struct inode *inode);
 /* True if acl_inherit() may store a list. */
 bool acl_inherits(struct inode *dir);

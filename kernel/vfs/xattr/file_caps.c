@@ -3,11 +3,11 @@
  * file_caps.c: the attribute security.capability, which gives a program capabilities at exec
  * (kernel/task/exec/exec_cred.c).
  *
- * The attribute says in which user namespace it counts: version 3 names the root user of the
- * namespace whose processes gain by it, version 2 means the namespace of the file system. A program
- * sees and sets the attribute in terms of its own namespace. An attribute that counts for its own
- * root looks like version 2. An attribute that it writes as version 2 is kept as version 3 for its
- * root, unless it has privilege over the whole file system.
+ * The attribute applies to one user namespace: version 3 names the root user of the namespace whose
+ * processes get the capabilities, version 2 means the namespace of the file system. A program sees
+ * and sets the attribute in terms of its own namespace. An attribute for its own root looks like
+ * version 2. An attribute that it writes as version 2 is kept as version 3 for its root, unless it
+ * has privilege over the whole file system.
  */
 #include <linux/xattr.h>
 

@@ -12,14 +12,14 @@
 struct vfs_ns_cap_data;
 
 /*
- * Converts @value of @size bytes (not 0), which current wants to set, into what is stored, and its
+ * Converts @value of @size bytes (not 0), as set by current, into the stored form, and sets its
  * size. 0, -EINVAL or -EPERM.
  */
 int file_caps_to_keep(
 	const struct inode *inode, const void *value, size_t *size, struct vfs_ns_cap_data *keep);
 /*
- * Converts what is stored into what current sees, and returns the bytes; @size 0: only their
- * number. -ERANGE, -EOVERFLOW (meant for others), -ENODATA ...
+ * Converts the stored attribute into the form that current sees, and returns its bytes; @size 0:
+ * only their number. -ERANGE, -EOVERFLOW (for another namespace), -ENODATA ...
  */
 ssize_t file_caps_to_show(struct inode *inode, void *buf, size_t size);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * simple_xattr.c: extended attributes in memory: a tree by name, since a file may have any number
- * of them; and a list, the newest first, which is what programs are told. A list of names that fits
- * into no buffer is not walked: names_len holds its length.
+ * of them; and a list, the newest first, in whose order programs see them. A list of names that
+ * fits into no buffer is not walked: names_len holds its length.
  *
  * Lock: simple_xattrs.lock; memory is allocated and freed outside of it.
  */
