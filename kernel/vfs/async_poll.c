@@ -30,8 +30,8 @@
 enum { IDLE, ARMING, EARLY, ARMED, FIRED, AGAIN, TAKEN };
 
 /*
- * Returns the state that a wake-up, or a canceller, makes of @state. The change is one step: the
- * state must not change between the look at it and the change.
+ * Returns the state after a wake-up or a cancel in @state. The caller changes it by cmpxchg, since
+ * the state may change between the read and the write.
  */
 static u32 told(const struct async_poll *p, u32 state)
 {
@@ -65,7 +65,7 @@ static void run(struct async_poll *p)
 	}
 	p->task_work.func = poll_task_work;
 	task_work_add(t, &p->task_work);
-	set_bit(TIF_SIGPENDING, &t->work_flags); /* if its call goes on to sleep */
+	set_bit(TIF_SIGPENDING, &t->work_flags); /* in case its call is about to sleep */
 	wake_up_state(t, TASK_INTERRUPTIBLE);
 }
 
@@ -197,7 +197,7 @@ static bool rearmed(struct async_poll *p, u32 from)
 	return cmpxchg(&p->state, from, (u32)ARMED) == from;
 }
 
-/* Tells what there is; what has come meanwhile is for the next run. */
+/* Reports the present events; events that arrive meanwhile are for the next run. */
 static void shots(struct async_poll *p)
 {
 	u32 mask;

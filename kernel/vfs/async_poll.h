@@ -11,8 +11,8 @@
  *					perhaps 0
  *
  * With several shots (p->shot is set after setup) a worker calls shot(&p, mask) for each later
- * event. If shot returns false, or after a cancel, done is called and the poll has ended. Here
- * start arms in any case; > 0 says that events are there already.
+ * event. If shot returns false, or after a cancel, done is called and the poll has ended. In this
+ * mode start always arms; > 0 means that events are there already.
  *
  * p->task, if it is set after setup, is the waiting task. Events that this task causes itself are
  * reported on its way to user mode rather than by a worker, so it finds them reported when its call
@@ -27,7 +27,10 @@
 
 #include "kernel/vfs/vfs.h"
 
-/* An answer to a worker: only the task can tell (signalfd). The poll asks again in its task. */
+/*
+ * poll() returns this in a worker if only the task can find the events (signalfd): the task polls
+ * again.
+ */
 #define ASYNC_POLL_ASK (1U << 25)
 
 #define ASYNC_POLL_QUEUES 4

@@ -136,8 +136,8 @@ int file_update_time(struct file *f)
 /* ---- set-id bits ---- */
 
 /*
- * True if the change must clear set-group-id. Without the group's x bit it says nothing about
- * programs, and stays for members of the group.
+ * True if the change must clear set-group-id. Without the group's x bit the flag does not affect
+ * execution, and a member of the group may keep it.
  */
 static bool sgid_goes(const struct inode *inode)
 {
@@ -351,7 +351,7 @@ int notify_change(struct dentry *d, struct iattr *a)
 	if (!(a->ia_valid & ATTR_MTIME_SET))
 		a->ia_mtime = now;
 	kill_privs(inode, a);
-	/* an inode whose owner has no number here may only be changed to give it one */
+	/* an inode whose owner is not mapped may only be changed to get an owner */
 	if ((!(a->ia_valid & ATTR_UID) && !uid_valid(inode->i_uid)) ||
 		(!(a->ia_valid & ATTR_GID) && !uid_valid(inode->i_gid)))
 		return -EOVERFLOW;
@@ -491,8 +491,8 @@ static int judge_owner(const struct inode *inode, struct iattr *a)
 		if (sgid_goes(inode))
 			a->ia_valid |= ATTR_KILL_SGID;
 		/*
-		 * only when the change is allowed may the bits go; else the file system asks (FUSE:
-		 * its server)
+		 * clear the bits only if the change is allowed; otherwise the file system decides
+		 * (FUSE: its server)
 		 */
 		if (a->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID) &&
 			(!may_chown(inode, a) || !inode_owner_or_capable(inode)))
@@ -503,7 +503,7 @@ static int judge_owner(const struct inode *inode, struct iattr *a)
 
 /*
  * Changes the owner. The old owner may set mode bits until i_rwsem is taken, so notify_change()
- * looks at them under it.
+ * reads them under it.
  */
 static int change_owner(const struct path *p, struct iattr *a)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * attr.h: the attributes of a file: what stat(2) shows, what chmod(2), chown(2), truncate(2) and
- * utimensat(2) change, and the extended attributes.
+ * attr.h: the attributes of a file: those that stat(2) shows, those that chmod(2), chown(2),
+ * truncate(2) and utimensat(2) change, and the extended attributes.
  *
- * notify_change() asks the file system's setattr, which begins with setattr_prepare() (permission)
- * and ends with setattr_copy(). vfs_getattr() asks its getattr, which begins with
+ * notify_change() calls the file system's setattr, which begins with setattr_prepare() (permission)
+ * and ends with setattr_copy(). vfs_getattr() calls its getattr, which begins with
  * generic_fillattr().
  */
 #ifndef NESTLING_VFS_ATTR_H
@@ -66,7 +66,7 @@ struct iattr {
 };
 
 ssize_t vfs_getxattr(struct inode *inode, const char *name, void *buf,
-	size_t size); /* no permission is asked for; -EOPNOTSUPP */
+	size_t size); /* without a permission check; -EOPNOTSUPP */
 /*
  * Checks whether current may read or write (@mask) the attribute; not for access control lists. 0,
  * -EPERM, or -ENODATA: it may not learn whether there is one.

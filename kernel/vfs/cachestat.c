@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cachestat.c: cachestat(2): how much of a range of a file is in the page cache, and in which
- * state. Evictions are not remembered here, so both of their counts are 0. Callers that may not
+ * state. This kernel does not record evictions, so both of their counts are 0. Callers that may not
  * write the file get -EPERM, since the cache shows what other users read.
  */
 #include <linux/magic.h>

@@ -166,10 +166,10 @@ static bool is_cached(const struct direct_io *d)
 }
 
 /*
- * Finishes a transfer whose data has reached the device. @in_task: in a task, where the submitter
- * waits, or where @d->late, unwritten blocks or cached pages require one (needs_task()). Without a
- * task no cached page is dropped: a page that has come since was read behind the data, and dropping
- * may sleep.
+ * Finishes a transfer whose data has reached the device. @in_task: called in a task, because the
+ * submitter waits, or because @d->late, unwritten blocks or cached pages require a task
+ * (needs_task()). Without a task no cached page is dropped: dropping may sleep, and a page cached
+ * meanwhile was read after the data was written.
  */
 static ssize_t finish(struct direct_io *d, bool in_task)
 {
@@ -368,8 +368,8 @@ static ssize_t zero_piece(struct iov_iter *it, struct direct_extent *e, u64 left
 }
 
 /*
- * Submits the whole range, or up to an error, which is noted in @d. @e is its first extent, or has
- * length 0 if that is not known.
+ * Submits the whole range, or up to an error, which is recorded in @d. @e is its first extent, or
+ * has length 0 if the extent is not known.
  */
 static void submit_range(struct direct_io *d, struct iov_iter *it, struct direct_extent e)
 {

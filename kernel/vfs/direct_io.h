@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * direct_io.h: O_DIRECT of files whose bytes lie on a block device: direct_io.c does it, a file
- * system says where they lie.
+ * direct_io.h: O_DIRECT of files whose bytes are on a block device: direct_io.c transfers them, a
+ * file system maps them to blocks.
  *
  * file_operations.direct names the operations; generic_file_read_iter() and
  * generic_file_write_iter() do the rest.
@@ -21,7 +21,7 @@ enum direct_kind {
 struct direct_extent {
 	struct block_device *bdev;
 	sector_t sector; /* of @bdev: where the first byte lies */
-	/* bytes, at least 1; may be more than was asked for */
+	/* bytes, at least 1; may exceed the requested length */
 	u64 len;
 	enum direct_kind kind;
 };
@@ -52,9 +52,10 @@ bool file_goes_direct(const struct file *f, const struct iov_iter *it);
 /* True if the transfer consists of whole sectors, in memory and on the disk. */
 bool direct_io_aligned(const struct inode *inode, const struct iov_iter *it, loff_t pos);
 /*
- * Reads, or writes: bytes or -errno, *pos advanced; -EIOCBQUEUED when it->async will be told (*pos
- * untouched). -ENOTBLK: through the page cache, please; nothing has been done, but that dirty pages
- * were written. Alignment has been looked at, and @it cut to what may be.
+ * Reads or writes: returns bytes or -errno, with *pos advanced; -EIOCBQUEUED if it->async will be
+ * called (*pos unchanged). -ENOTBLK: the caller must use the page cache; nothing was transferred,
+ * but dirty pages were written. The caller has checked alignment, and cut @it to the permitted
+ * length.
  */
 ssize_t direct_read(struct file *f, struct iov_iter *to, loff_t *pos);
 /*

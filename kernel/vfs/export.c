@@ -4,10 +4,9 @@
  * open_by_handle_at(2), and fanotify's FIDs.
  *
  * A handle holds the inode's number and generation: 8 bytes (number, generation), 12 where the
- * number is wider. A file system that can find an inode by them has s_op->handle_inode. What is
- * opened by a handle may have no dentry: a file gets one that is in no tree; a directory is
- * connected to the root first, name by name from the lowest ancestor that has a dentry, since ".."
- * must work.
+ * number is wider. A file system that can find an inode by them has s_op->handle_inode. A file
+ * opened by a handle may have no dentry: it gets one that is in no tree; a directory is connected
+ * to the root first, name by name from the lowest ancestor that has a dentry, since ".." must work.
  *
  * Locks: a directory's i_rwsem while it is searched for a name.
  */
@@ -20,7 +19,7 @@
 /* Flags that older headers lack. */
 #define AT_HANDLE_MNT_ID_UNIQUE_ 0x001
 #define AT_HANDLE_CONNECTABLE_ 0x002
-/* the handle only tells files apart: any file system gives one */
+/* the handle only distinguishes files: any file system has one */
 #define AT_HANDLE_FID_ 0x200
 #define MAX_DEPTH 4096 /* of a directory that is to be connected */
 
@@ -100,7 +99,8 @@ long sys_name_to_handle_at(int dfd, uaddr_t name, uaddr_t handle, uaddr_t mount_
 	if ((flags & AT_HANDLE_FID_) && (flags & AT_HANDLE_CONNECTABLE_))
 		return -EINVAL;
 	if (flags & AT_HANDLE_CONNECTABLE_)
-		return -EOPNOTSUPP; /* no handle here names its folder too */
+		/* a handle that also names its folder is not supported */
+		return -EOPNOTSUPP;
 	if (flags & AT_EMPTY_PATH)
 		lookup |= LOOKUP_EMPTY;
 	err = user_path_at(dfd, name, lookup, &path);
@@ -229,7 +229,7 @@ static char *loose_dname(struct dentry *d, char *buf, int len)
 static const struct dentry_operations loose_dops = { .d_dname = loose_dname };
 
 /*
- * Returns a dentry of the inode, whose reference it consumes: the inode's own, or one that is in no
+ * Returns a dentry of the inode, whose reference it consumes: the cached one, or a new one in no
  * tree.
  */
 static struct dentry *inode_dentry(struct mount *m, struct inode *inode)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fileattr.c: the ioctls that ask a file system about a file: its flags (chattr, lsattr), where its
+ * fileattr.c: the ioctls for the layout and flags of a file: its flags (chattr, lsattr), where its
  * blocks are (FIBMAP, FIEMAP), and the sharing of blocks between files (FICLONE and its kin), which
- * no file system here supports.
+ * no file system of Nestling supports.
  *
  *   file_attr_ioctl(file, cmd, arg)     -ENOIOCTLCMD: @cmd is another ioctl
  *
@@ -184,7 +184,7 @@ struct file_attributes {
 #define XFLAGS_KNOWN 0x8001ffffUL
 #define XFLAGS_READ_ONLY (FS_XFLAG_PREALLOC | FS_XFLAG_HASATTR)
 
-/* Finds the path and returns the size of the structure that both sides know; or -errno. */
+/* Finds the path and returns the size of the structure that both sides use; or -errno. */
 static long attr_path(int dfd, uaddr_t name, size_t size, u32 flags, struct path *path)
 {
 	u32 lookup = flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
@@ -384,7 +384,7 @@ static int ioc_fiemap(struct file *f, uaddr_t arg)
 		return -EFBIG;
 	end = h->fm_length > max || max - h->fm_length < h->fm_start ? max :
 								       h->fm_start + h->fm_length;
-	h->fm_flags &= ~(u32)FIEMAP_FLAG_CACHE; /* what it found is kept anyway */
+	h->fm_flags &= ~(u32)FIEMAP_FLAG_CACHE; /* the result is cached anyway */
 	if (h->fm_flags & ~fiemap_flags(inode)) {
 		h->fm_flags &= ~fiemap_flags(inode);
 		return copy_to_user(arg, h, sizeof(*h)) ? -EFAULT : -EBADR;
@@ -472,7 +472,7 @@ long file_attr_ioctl(struct file *f, u32 cmd, u64 arg)
 	case FS_IOC_FSGETXATTR:
 	case FS_IOC_FSSETXATTR:
 		if (!f->f_inode->i_op->get_flags)
-			return -ENOIOCTLCMD; /* a driver may know it */
+			return -ENOIOCTLCMD; /* a driver may handle it */
 	}
 	switch (cmd) {
 	case FS_IOC_GETFLAGS: return ioc_getflags(f, UADDR(arg));

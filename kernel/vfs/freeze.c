@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * freeze.c: frozen file systems: what is on the disk is whole, and nothing is written until they
- * are thawed.
+ * freeze.c: frozen file systems: the disk is consistent, and nothing is written until they are
+ * thawed.
  *
  *	freeze_super, thaw_super                      FIFREEZE and FITHAW, one file system
  *	freeze_for_snapshot, thaw_after_snapshot      all of them, for the management console
  *
- * Both kinds may freeze one file system at a time (s_frozen is a set); it goes on when both have
+ * Both kinds may freeze one file system at a time (s_frozen is a set); writes resume when both have
  * thawed it. A task that changes names or inodes waits in mnt_want_write(), before it takes locks
- * that readers need. A freeze waits for changes under way, so that what they have removed is gone
- * as a whole. It waits for a limited time only, since a change may wait for another frozen file
- * system. Writes past page cache and journal wait in sb_start_direct_write(), and the file system's
- * own in its freeze_fs.
+ * that readers need. A freeze waits for changes under way, so that removals are complete. It waits
+ * for a limited time only, since a change may wait for another frozen file system. Writes past page
+ * cache and journal wait in sb_start_direct_write(), and the file system's own in its freeze_fs.
  *
  * Locks: s_umount for writing around s_frozen, which is read without a lock.
  */
@@ -103,7 +102,7 @@ void freeze_forbid(bool on)
 		atomic_dec(&forbidden);
 }
 
-/* Freezes a file system, or adds @who to its freezes. s_umount held for writing. */
+/* Freezes a file system, or adds @who, a kind of freeze, to s_frozen. s_umount held for writing. */
 static int freeze_locked(struct super_block *sb, u32 who)
 {
 	int err = 0;
@@ -219,7 +218,7 @@ int freeze_for_snapshot(char *failed, size_t size)
 		if (!err)
 			continue;
 		scnprintf(failed, size, "%s", sb->s_id);
-		while (sb) /* whose memory it is */
+		while (sb) /* free the list by putting each */
 			sb = super_prev(sb);
 		return err;
 	}

@@ -14,10 +14,7 @@ static struct fs_struct init_fs = {
 	.users = ATOMIC_INIT(1), .lock = SPINLOCK_INIT(init_fs.lock), .umask = 022
 };
 
-/*
- * Returns the fs_struct of the first kernel thread, of which those of all kernel threads are
- * copies.
- */
+/* Returns the fs_struct of the first kernel thread, which all kernel threads copy. */
 struct fs_struct *fs_initial(void)
 {
 	return &init_fs;
@@ -190,7 +187,8 @@ static bool prepend_path(struct back_buf *b, const struct path *p, const struct 
 }
 
 /*
- * Returns the text of a path. @mark: the text tells when the path cannot be reached from the root.
+ * Returns the text of a path. @mark: the text shows whether the path cannot be reached from the
+ * root.
  */
 static char *path_text(
 	const struct path *p, const struct path *root, char *buf, int len, bool mark, bool *deleted)

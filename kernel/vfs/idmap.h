@@ -9,7 +9,7 @@
  * are equal.
  *
  *	was = idmap_enter(path.mnt);
- *	err = inode_permission(inode, MAY_WRITE);	everything between goes by seen_uid(inode),
+ *	err = inode_permission(inode, MAY_WRITE);	everything between uses seen_uid(inode),
  *	                                                seen_gid(inode)
  *	idmap_leave(was);
  *
@@ -76,7 +76,7 @@ static inline kgid_t seen_gid(const struct inode *inode)
 {
 	return sb_seen_gid(inode->i_sb, inode->i_gid);
 }
-/* True if owner and group are mapped here. Otherwise the inode cannot be changed. */
+/* True if owner and group are mapped on this mount. Otherwise the inode cannot be changed. */
 static inline bool inode_is_somebodys(const struct inode *inode)
 {
 	return uid_valid(seen_uid(inode)) && uid_valid(seen_gid(inode));
@@ -86,7 +86,9 @@ static inline bool capable_wrt_inode(const struct inode *inode, int cap)
 {
 	return capable_wrt_ids(seen_uid(inode), seen_gid(inode), cap);
 }
-/* True if current is in the group that @kept, an inode's i_gid or what will be it, stands for. */
+/*
+ * True if current is in the group that @kept (an inode's i_gid, or its future value) is mapped to.
+ */
 static inline bool in_kept_group(const struct inode *inode, kgid_t kept)
 {
 	return in_group(sb_seen_gid(inode->i_sb, kept));

@@ -629,7 +629,7 @@ static u64 inode_scan(u64 nr)
 	while (nr--) {
 		struct inode *inode = inode_victim(with_pages, &dirty);
 
-		/* nothing here can go: the next round looks at others */
+		/* nothing on this list can be freed: the next round tries others */
 		if (!inode && with_pages)
 			break;
 		/* all that were looked at have pages: the oldest goes with its own */

@@ -9,7 +9,7 @@
  * still has a name stays cached; else s_op->evict_inode frees its space.
  *
  * Locks: kernel/lib/lock_order. Operations on a directory run with its i_rwsem held for writing,
- * lookup with it held for reading or writing. The members of struct inode stand in groups by lock.
+ * lookup with it held for reading or writing. The members of struct inode are grouped by lock.
  */
 #ifndef NESTLING_VFS_INODE_H
 #define NESTLING_VFS_INODE_H
@@ -53,7 +53,7 @@ struct super_block;
 #define S_DEAD 0x10 /* removed directory */
 #define S_PRIVATE 0x20
 #define S_DIRSYNC 0x40
-#define S_SWAPFILE 0x100 /* a swap area: stays as it is */
+#define S_SWAPFILE 0x100 /* a swap area: cannot be changed */
 /* no set-id bits, no security xattrs to clear on write */
 #define S_NOSEC 0x80
 
@@ -127,9 +127,9 @@ void inode_set_flags(struct inode *inode, u32 flags);
 
 struct inode {
 	/*
-	 * What it is. Set before lookups find the inode. Mode, owner and flags then change under
-	 * i_rwsem (S_DEAD: or that of the parent), and are read without a lock. A path walk reads
-	 * little else, so this group comes first.
+	 * Type, mode and owner. Set before lookups find the inode. Mode, owner and flags then
+	 * change under i_rwsem (S_DEAD: or that of the parent), and are read without a lock. A path
+	 * walk reads little else, so this group comes first.
 	 */
 	umode_t i_mode;
 	kuid_t i_uid;
@@ -138,9 +138,9 @@ struct inode {
 	const struct inode_operations *i_op;
 	const struct file_operations *i_fop; /* what open installs */
 	struct super_block *i_sb;
-	struct posix_acl *i_acl; /* what acl.h says; NULL: none */
+	struct posix_acl *i_acl; /* access list (acl.h); NULL: none */
 
-	/* Content: the page cache, with locks of its own (kernel/mm/file/address_space.h). */
+	/* Content: the page cache, which has its own locks (kernel/mm/file/address_space.h). */
 	struct address_space *i_mapping; /* usually &i_data */
 	struct address_space i_data;
 
@@ -155,7 +155,7 @@ struct inode {
 	struct timespec64 i_atime, i_mtime, i_ctime, i_btime;
 	u64 i_blocks;  /* 512-byte units */
 	u32 i_blkbits; /* of st_blksize; immutable */
-	/* tells apart files that have had one number: file handles */
+	/* distinguishes files that have had one number: file handles */
 	u32 i_generation;
 
 	/* Locks, and what i_lock protects. */
@@ -173,7 +173,7 @@ struct inode {
 	/* files that have it open for reading only: for leases */
 	atomic_t i_readcount;
 
-	/* Lists that find it, each under a lock of its own. */
+	/* Lists that the inode is on, each with its own lock. */
 	struct hlist_node i_hash;   /* inode hash, under its bucket lock */
 	struct list_head i_sb_list; /* under s_inode_list_lock */
 	/* sb's dirty inodes in the order of dirtied_when, under s_inode_wblist_lock */
@@ -182,7 +182,7 @@ struct inode {
 	struct list_head i_lru;    /* unused inodes, under inode_lru_lock */
 	struct list_head i_dentry; /* aliases (dentry.d_alias), under i_lock */
 
-	/* What some kinds of files have besides. */
+	/* Members of some kinds of files. */
 	/* pipe_inode_info of a FIFO or pipe, under i_lock */
 	void *i_pipe;
 	struct block_device *i_bdev; /* of a block device's node */

@@ -4,9 +4,9 @@
  *
  * Lock-free readers: dentries, inodes, mounts, files and superblocks are freed by call_rcu(), so a
  * stretch of kernel code that passes no boundary (no schedule, cond_resched, uaccess or allocation
- * that may sleep) may look at any of them that it found through a live pointer. What such a stretch
- * found counts only if the sequence numbers below did not change meanwhile, and a reference was got
- * by d_tryget()/mnt_tryget(), which refuse the dead.
+ * that may sleep) may read any of them that it found through a live pointer. The result of such a
+ * stretch is valid only if the sequence numbers below did not change meanwhile, and a reference was
+ * got by d_tryget()/mnt_tryget(), which refuse the dead.
  *
  *	rename_seq  odd while a dentry changes its name or parent; rename_lock orders the writers
  *	mount_seq   odd while the tree of mounts changes; mount_lock orders the writers
@@ -108,8 +108,7 @@ static inline void fs_write_end(struct fs_struct *fs)
 /* ---- dcache.c ---- */
 #define D_DEAD (-0x40000000)
 /*
- * Tells watchers, once, that the file whose last name @d was is gone, if no file has it open any
- * more.
+ * Notifies watchers, once, that the file is gone whose last name was @d, unless a file has it open.
  */
 void d_tell_gone(struct dentry *d);
 /* Takes a reference unless the dentry is being freed. */
@@ -150,7 +149,7 @@ static inline bool d_mounted(const struct dentry *d)
 {
 	return READ_ONCE(d->d_flags) & DCACHE_MOUNTED;
 }
-/* True if a walk has to look for a mount on @d, or to ask a file system that manages it. */
+/* True if a walk has to look for a mount on @d, or to call a file system that manages it. */
 static inline bool d_mounted_or_managed(const struct dentry *d)
 {
 	return READ_ONCE(d->d_flags) & (DCACHE_MOUNTED | DCACHE_MANAGED);
@@ -169,9 +168,9 @@ void dcache_init(void);
 void inode_init(void);
 bool igrab(struct inode *inode); /* a reference unless it is being freed */
 /*
- * Returns the next inode behind @at (NULL: the first) that @wanted says true of, or one that does
- * not matter once many have been looked at, so that the caller can reschedule. Drops the reference
- * to @at and takes one to the inode returned. NULL: the end of the list.
+ * Returns the next inode behind @at (NULL: the first) for which @wanted is true. After many others
+ * it returns any inode, so that the caller can reschedule. Drops the reference to @at and takes one
+ * to the inode returned. NULL: the end of the list.
  */
 struct inode *sb_next_inode(
 	struct super_block *sb, struct inode *at, bool (*wanted)(const struct inode *inode));
@@ -185,7 +184,7 @@ void wake_inode(struct inode *inode);
 
 /* ---- freeze.c ---- */
 #define FREEZE_ALL (FREEZE_USER | FREEZE_SNAPSHOT)
-/* Drops the freezes that the set @who names; s_umount held for writing. */
+/* Drops the freezes in the set @who; s_umount held for writing. */
 void super_thaw_locked(struct super_block *sb, u32 who);
 /* Forbids all freezes (@on), or allows them again. */
 void freeze_forbid(bool on);
@@ -267,9 +266,9 @@ void namei_caches_init(void);
 /* ---- open.c, file.c, fdtable.c ---- */
 bool inode_may_be_direct(const struct inode *inode);
 #define ENOIOCTLCMD 515 /* never leaves the kernel */
-/* Fills in the STATX_ATTR_* that flags of the inode stand for. */
+/* Fills in the STATX_ATTR_* flags for the flags of the inode. */
 void fill_attributes(struct inode *inode, struct kstat *st);
-long file_attr_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOIOCTLCMD: none of its own */
+long file_attr_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOIOCTLCMD: another ioctl */
 int vfs_open(struct file *f);                           /* f_path set: checks, f_op, f_op->open */
 struct file *file_alloc(u32 flags);                     /* empty; ERR_PTR */
 void file_free(struct file *f);                         /* that was never opened */
@@ -307,8 +306,8 @@ int leases_lines(struct locks_at *at, const struct pid_namespace *ns, char *buf,
 int lease_fdinfo(struct file *f, int nr, char *buf, size_t size);
 int lease_break_slow(struct inode *inode, const struct file *f, bool write, bool nonblock);
 /*
- * Breaks the leases of a file before @f opens it (NULL: before a truncation): tells the holders and
- * waits. 0, -EAGAIN, -ERESTARTSYS.
+ * Breaks the leases of a file before @f opens it (NULL: before a truncation): signals the holders
+ * and waits. 0, -EAGAIN, -ERESTARTSYS.
  */
 static inline int lease_break(struct inode *inode, const struct file *f, bool write, bool nonblock)
 {
@@ -324,7 +323,9 @@ void fown_put(struct fown *o); /* its references */
 void file_owned_by_us(struct file *f);
 /* Ends reports of events and resets F_SETSIG. */
 void file_drop_owner(struct file *f);
-/* dnotify.c: fcntl(F_NOTIFY), and what a close does to it. @owner NULL: the file ends. */
+/*
+ * dnotify.c: fcntl(F_NOTIFY), and the removal of its requests at close. @owner NULL: the file ends.
+ */
 long fcntl_notify(int fd, struct file *f, u32 mask);
 void dnotify_remove(struct file *f, struct files_struct *owner);
 long fcntl_lock(int fd, struct file *f, u32 cmd, uaddr_t arg); /* F_GETLK and all its kin */

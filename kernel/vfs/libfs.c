@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libfs.c: what memory file systems have in common: directories that live in the dentry cache, and
+ * libfs.c: code that memory file systems share: directories that live in the dentry cache, and
  * small operations.
  *
  * A simple directory: each entry is a dentry that stays in the cache (d_persist), and the
- * directory's inode has a table from cookie to dentry (i_sdir). So readdir goes on where it was,
- * whatever was added and removed meanwhile, and takes constant time an entry. Cookies are handed
- * out ascending and never twice; 0 and 1 are the dots. A reader sees the entries that existed when
- * it began (the limit is in its private_data), so a reader that renames or adds as it reads comes
- * to an end. A rename within a directory keeps the cookie.
+ * directory's inode has a table from cookie to dentry (i_sdir). So readdir continues behind its
+ * last entry, whatever was added and removed meanwhile, in constant time for each entry. Cookies
+ * are handed out ascending and never twice; 0 and 1 are the dots. A reader sees the entries that
+ * existed when it began (the limit is in its private_data), so a reader that renames or adds as it
+ * reads terminates. A rename within a directory keeps the cookie.
  *
  * Locks: i_sdir and d_cookie under the directory's i_rwsem.
  */

@@ -3,8 +3,8 @@
  * permission.h: whether current may use a file. 0 or -errno, mostly -EACCES or -EPERM; a predicate
  * is true if current may.
  *
- * A caller that has a path asks through its mount (path_permission()), which may map ids
- * (kernel/vfs/idmap.h) and is read-only or not. A file system asks of its inodes.
+ * A caller that has a path checks through its mount (path_permission()), which may map ids
+ * (kernel/vfs/idmap.h) or be read-only. A file system checks its inodes.
  */
 #ifndef NESTLING_VFS_PERMISSION_H
 #define NESTLING_VFS_PERMISSION_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* process_ops.h: what processes do for files: signals, and descriptors that stand for a process. */
+/* process_ops.h: operations on processes for files: signals, and descriptors of processes. */
 #ifndef NESTLING_VFS_PROCESS_OPS_H
 #define NESTLING_VFS_PROCESS_OPS_H
 
@@ -10,8 +10,8 @@ struct pid;
 struct task;
 
 /*
- * kernel/task registers the table before there are programs. The first three are as
- * kernel/task/signal/signal.h says.
+ * kernel/task registers the table before there are programs. The first three are described in
+ * kernel/task/signal/signal.h.
  */
 struct process_ops {
 	int (*send_sig)(int sig, struct task *t, const siginfo_t *info);

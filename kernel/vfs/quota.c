@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * quota.c: quotactl(2), quotactl_fd(2). They answer as a kernel that supports quotas but has none
- * switched on: commands that ask for a quota find none (ESRCH), and file systems that never have
- * quotas say ENOSYS.
+ * switched on: commands for a quota find none (ESRCH), and file systems that never have quotas
+ * return ENOSYS.
  *
  * The order of the checks is that of Linux 6.18: the kind of quota, the file system, the caller's
  * rights, then the argument that the command reads.

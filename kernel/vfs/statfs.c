@@ -119,8 +119,8 @@ static int ustat_ask(struct super_block *sb, struct kstatfs *k)
 }
 
 /*
- * Answers for a superblock with a disk, and keeps one without for later: a process may answer for
- * it, and is asked without s_umount, for which all of sync() would wait.
+ * Answers for a superblock with a disk, and keeps one without for later. A process may serve that
+ * one (FUSE), so it is called without s_umount, for which all of sync() would wait.
  */
 static void ustat_super(struct super_block *sb, void *arg)
 {

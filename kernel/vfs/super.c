@@ -79,7 +79,7 @@ static void super_free_rcu(struct rcu_head *h)
 	kfree(sb);
 }
 
-/* Takes it off the list unless a walk stands at it; true if the last reference went. */
+/* Removes it from the list unless a walk holds it; true if that dropped the last reference. */
 static bool unlist_locked(struct super_block *sb)
 {
 	assert_spin_held(&sb_lock);
@@ -115,7 +115,7 @@ void deactivate_super(struct super_block *sb)
 	super_unlist(sb);
 }
 
-/* Gives up a superblock whose filling failed; s_umount is held. */
+/* Drops a superblock whose filling failed; s_umount is held. */
 static void abandon_super(struct super_block *sb)
 {
 	atomic_set(&sb->s_active, 0);
@@ -299,7 +299,7 @@ static struct block_device *bdev_of_path(const char *name, u32 flags)
 		err = -ENOTBLK;
 	else if (path.mnt->mnt_flags & MS_NODEV)
 		err = -EACCES;
-	else if (device_guard) /* asks the cgroup's programs */
+	else if (device_guard) /* runs the cgroup's device programs */
 		err = device_guard->permission(S_IFBLK, path.dentry->d_inode->i_rdev, what);
 	b = err ? NULL : bdev_by_dev(path.dentry->d_inode->i_rdev);
 	path_put(&path);
@@ -497,7 +497,7 @@ void sync_and_quiesce_all(void)
 {
 	/* forbids new freezes, which would be waited for */
 	freeze_forbid(true);
-	thaw_all(); /* waiters go on and fail to write */
+	thaw_all(); /* waiters wake up and fail to write */
 	sync_all();
 	for_each_super(quiesce_one, NULL);
 	freeze_forbid(false);
@@ -535,8 +535,8 @@ int do_remount_sb(struct super_block *sb, u32 flags, char *data)
 	}
 	if (to_ro) {
 		/*
-		 * no new writers, until it is read-only: what they wrote behind the last sync would
-		 * be lost
+		 * forbid new writers until it is read-only, since data written after the last sync
+		 * would be lost
 		 */
 		__atomic_store_n(&sb->s_going_ro, true, __ATOMIC_SEQ_CST);
 		if (__atomic_load_n(&sb->s_writers.v, __ATOMIC_SEQ_CST))
@@ -554,7 +554,7 @@ int do_remount_sb(struct super_block *sb, u32 flags, char *data)
 
 /* ---- templates ---- */
 
-/* Adds @ns, but not to a time that says nothing. */
+/* Adds @ns, except to an unset time. */
 static void shift_time(struct timespec64 *t, u64 ns)
 {
 	u64 sum = (u64)t->tv_nsec + ns % NSEC_PER_SEC;

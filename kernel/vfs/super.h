@@ -7,8 +7,8 @@
  * operation finds or builds a super_block by one of the mount_*() helpers, whose fill sets s_op and
  * s_root. kill_sb takes it down when the last reference, s_active, goes.
  *
- * Locks: s_umount (mounting, remounting, taking down), namespace_sem (the tree of mounts), each
- * structure's as it says.
+ * Locks: s_umount (mounting, remounting, taking down), namespace_sem (the tree of mounts), and the
+ * locks of each structure.
  */
 #ifndef NESTLING_VFS_SUPER_H
 #define NESTLING_VFS_SUPER_H
@@ -37,15 +37,14 @@ struct super_operations {
 	void (*free_inode)(struct inode *inode);
 	int (*write_inode)(struct inode *inode, bool sync);
 	void (*dirty_inode)(
-		struct inode *inode, u32 flags); /* mark_inode_dirty tells the journal */
+		struct inode *inode, u32 flags); /* mark_inode_dirty notifies the journal */
 	/* 1: do not keep it when unused; NULL op: nlink == 0 */
 	int (*drop_inode)(struct inode *inode);
 	/* ends an inode: truncate_inode_pages, delete when nlink == 0, clear_inode */
 	void (*evict_inode)(struct inode *inode);
 	void (*put_super)(struct super_block *sb);
 	/*
-	 * Returns the namespace that an inode of nsfs stands for, without a reference; NULL. NULL
-	 * op: NULL.
+	 * Returns the namespace of an inode of nsfs, without a reference, or NULL. NULL op: NULL.
 	 */
 	struct ns_common *(*inode_ns)(const struct inode *inode);
 	int (*sync_fs)(struct super_block *sb, bool wait);
@@ -54,7 +53,7 @@ struct super_operations {
 	int (*statfs)(struct dentry *d, struct kstatfs *st);
 	void (*umount_begin)(struct super_block *sb); /* umount -f: fail what waits */
 	int (*remount)(struct super_block *sb, u32 *flags, char *data);
-	/* Is told that a write was refused with EROFS. May sleep; NULL op: is not told. */
+	/* Called when a write was refused with EROFS. May sleep; may be NULL. */
 	void (*write_refused)(struct inode *inode);
 	int (*show_options)(
 		struct super_block *sb, char *buf, size_t size); /* ",opt=..." ; bytes */
@@ -87,11 +86,11 @@ struct super_block {
 	struct dentry *s_root;
 	struct rwsem s_umount;
 	struct mutex s_rename_mutex;
-	/* walks that stand at it, and mounts that wait for its end; under sb_lock */
+	/* number of walks that hold it, and of mounts that wait for its end; under sb_lock */
 	u32 s_looks;
 	/* it is complete: before that walks pass over it, however long that takes */
 	bool s_born;
-	/* dead, and freed by the last walk that stands at it; under sb_lock */
+	/* dead, and freed by the last walk that holds it; under sb_lock */
 	bool s_gone;
 	atomic_t s_active;
 	struct block_device *s_bdev;
@@ -166,10 +165,13 @@ struct file_system_type {
 #define FS_REQUIRES_DEV 1
 #define FS_HAS_SUBTYPE 4 /* "type.more" */
 #define FS_USERNS_MOUNT 8
-/* shows the machine: a new mount needs another one that is wholly visible, mount_too_revealing() */
+/*
+ * like proc and sysfs: a new mount requires another one that is wholly visible,
+ * mount_too_revealing()
+ */
 #define FS_USERNS_VISIBLE 32
 #define FS_ALLOW_IDMAP 64 /* its mounts may be id-mapped: idmap.h */
-/* could keep quotas, of which none is ever on */
+/* quotactl() finds quotas switched off */
 #define FS_QUOTA 16
 	/* its parameters for fsconfig(2) (fsparam.h); NULL: they are checked when it is mounted */
 	const struct fs_param *params;
@@ -205,7 +207,7 @@ bool path_mounted_on(
 bool path_has_submounts(const struct path *p);  /* on or below it, within its mount */
 /* True if files of mounts on or below it are in use. */
 bool path_mounts_busy(const struct path *p);
-/* True if the mount or what is mounted on it is in use, besides @mine references. */
+/* True if the mount or a mount below it is in use, besides @mine references. */
 bool mnt_tree_busy(struct mount *m, int mine);
 /* True if nothing is mounted on it and it is not in use. */
 bool mnt_may_umount(struct mount *m, int mine);
@@ -244,14 +246,15 @@ int thaw_super(struct super_block *sb);
  */
 int freeze_for_snapshot(char *failed, size_t size);
 /*
- * True if every file system that can be frozen is frozen by freeze_for_snapshot(). One that was
- * mounted since is not, nor one that is being unmounted, for which the next freeze waits.
+ * True if every file system that can be frozen is frozen by freeze_for_snapshot(). A file system
+ * that was mounted since is not frozen, nor one that is being unmounted, for which the next freeze
+ * waits.
  */
 bool frozen_for_snapshot(void);
 void thaw_after_snapshot(void);
 /*
- * Calls @fn for each file system on a block device, with its device, its type, and what a snapshot
- * has of it now. Waits for nothing.
+ * Calls @fn for each file system on a block device, with its device, its type, and its state in a
+ * snapshot taken now. Does not wait.
  */
 enum super_rest { SUPER_READ_ONLY, SUPER_FROZEN, SUPER_SYNCED };
 void snapshot_supers(
@@ -305,9 +308,9 @@ struct mnt_namespace; /* kernel/vfs/mount/mount.h */
 struct ns_common;
 extern struct rwsem namespace_sem;
 /*
- * Calls @fn for each mount of the namespace that @ns is the beginning of, for /proc/PID/mounts. In
- * a long tree other tasks may mount and unmount in between. False: they changed it, and the caller
- * begins anew. With @keep they wait.
+ * Calls @fn for each mount of the namespace that contains @ns, for /proc/PID/mounts. In a long tree
+ * other tasks may mount and unmount in between. Returns false if they did, and the caller starts
+ * again. With @keep they wait.
  */
 bool mnt_ns_for_each(
 	struct ns_common *ns, bool keep, void (*fn)(struct mount *m, void *arg), void *arg);
@@ -366,8 +369,8 @@ int simple_statfs(struct dentry *d, struct kstatfs *st);
 int generic_delete_inode(struct inode *inode); /* drop_inode: never kept */
 
 /*
- * Returns the namespace that an inode of nsfs stands for, without a reference; NULL for inodes of
- * other file systems.
+ * Returns the namespace of an inode of nsfs, without a reference; NULL for inodes of other file
+ * systems.
  */
 static inline struct ns_common *inode_ns(const struct inode *inode)
 {

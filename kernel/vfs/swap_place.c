@@ -56,7 +56,7 @@ static void pin_inode(struct inode *inode, int n)
 	up_write(&inode->i_rwsem);
 }
 
-/* Pins the file behind @b. Returns 1, or 0 if @b is a disk of its own, or -errno. */
+/* Pins the file behind @b. Returns 1, or 0 if @b is a real disk, or -errno. */
 static int pin_under(struct swap_place *pl, struct block_device *b)
 {
 	const struct block_device_operations *ops = b->disk->ops;
@@ -117,8 +117,8 @@ void swap_place_release(struct swap_place *pl)
 /* ---- extents ---- */
 
 /*
- * Adds an extent of @len bytes, which count_in_slots() will turn into slots. It is joined with one
- * that lies directly before it.
+ * Adds an extent of @len bytes, which count_in_slots() will turn into slots. It is merged with an
+ * adjacent extent before it.
  */
 static int add_extent(struct swap_place *pl, u64 pos, u64 len, sector_t sector)
 {
@@ -168,8 +168,8 @@ static s64 count_in_slots(struct swap_place *pl)
 }
 
 /*
- * Adds the place of @len bytes from @pos of a file on @b. A hole ends it: *@done says how far it
- * came.
+ * Adds the place of @len bytes from @pos of a file on @b. A hole ends it; *@done is the number of
+ * bytes mapped.
  */
 static int map_range(struct swap_place *pl, struct file *f, const struct block_device *b, u64 pos,
 	u64 len, u64 *done)

@@ -2,7 +2,7 @@
 /*
  * swap_place.h: where the slots of a swap area lie on a disk.
  *
- *      swap_place_pin(&pl, f);                 no file on the way moves its blocks from here on
+ *      swap_place_pin(&pl, f);                 no file below moves its blocks after this
  *      swap_place_map(&pl, f, slots);          finds the slots
  *      swap_extent_at(&pl, slot);              where a slot lies
  *      swap_place_release(&pl);

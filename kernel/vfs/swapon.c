@@ -8,7 +8,7 @@
  * Writable mappings made before stay: the fsync after S_SWAPFILE write-protects their pages, and
  * the next store finds it set (page_mkwrite) and gets SIGBUS. A device is opened exclusively.
  *
- * Where the slots lie is swap_place.c's: for a loop device on the disk below it.
+ * swap_place.c finds the slots on the disk: for a loop device on the disk below it.
  *
  * Locks: areas_lock (mutex) for the list; the areas' own state is immutable while they are on it.
  */

@@ -17,7 +17,7 @@
  *      chrdev.h            character devices by number
  *      pipe/pipe_file.h    pipes and FIFOs as files
  *      lock/file_locks.h   locks of files, as close and /proc see them
- *      notify/fsnotify.h   tells inotify, fanotify and F_NOTIFY
+ *      notify/fsnotify.h   events for inotify, fanotify and F_NOTIFY
  *
  * Apart from these: super.h (superblocks, types of file systems, mounts), libfs.h (file systems in
  * memory), direct_io.h (O_DIRECT), idmap.h (mounts that map ids), limits.h (/proc/sys/fs),

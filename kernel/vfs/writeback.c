@@ -43,7 +43,7 @@ static bool inode_has_backing(const struct inode *inode)
 	return inode->i_sb->s_op->write_inode || (a && a->writepages);
 }
 
-/* Notes that metadata is dirty: the device's thread looks for it after the interval. */
+/* Notes that metadata is dirty, so that the device's thread writes it after the interval. */
 static void note_metadata(struct backing_dev *b)
 {
 	if (!__atomic_exchange_n(&b->metadata, true, __ATOMIC_SEQ_CST))
@@ -173,8 +173,7 @@ int writeback_inode(struct inode *inode, bool sync)
 
 /*
  * Returns the first inode of @list that became dirty until @limit, with a reference. NULL: there is
- * none, or only those that are busy now; then *busy is set. @b: the device whose thread asks, or
- * NULL.
+ * none, or only busy ones; then *busy is set. @b: the device of the calling thread, or NULL.
  */
 static struct inode *next_inode(struct super_block *sb, struct list_head *list, u64 limit,
 	struct backing_dev *b, bool *busy)
@@ -275,7 +274,7 @@ static void flush_one(struct super_block *sb, void *arg)
 {
 	u64 *limit = arg;
 
-	/* what is dirty there stays: the file system has given up */
+	/* dirty inodes stay: the file system has had an error or is frozen */
 	if (sb_rdonly(sb) || READ_ONCE(sb->s_frozen))
 		return;
 	writeback_older(sb, &sb->s_dirty, *limit, false, sb->s_bdi);
@@ -284,8 +283,8 @@ static void flush_one(struct super_block *sb, void *arg)
 }
 
 /*
- * Writes what is due: pages, then inodes. Small files that lie side by side on the disk are written
- * together, since a request costs more than its data.
+ * Writes inodes that are due: pages, then inodes. Small files that are adjacent on the disk are
+ * written together, since a request costs more than its data.
  */
 static void flush(struct backing_dev *b)
 {

@@ -568,7 +568,9 @@ static long reread_partitions(struct block_device *b, const struct file *f)
 	return b->holder && b->holder != f ? -EBUSY : disk_rescan(b->disk);
 }
 
-/* Changes partitions as programs ask that know tables which the kernel does not: partx, parted. */
+/*
+ * Changes partitions for programs that read partition tables unknown to the kernel: partx, parted.
+ */
 static long blkpg_ioctl(struct block_device *b, uaddr_t ua)
 {
 	u64 align = b->disk->logical_block_size - 1;
