@@ -68,7 +68,7 @@ struct bio {
 };
 struct bio *bio_alloc(struct block_device *bdev, u32 nr_vecs, u32 opf, gfp_t gfp); /* NULL */
 void bio_put(struct bio *bio);
-/* Returns the driver's part, so that a request with a bio cannot fail for want of memory. */
+/* Returns the driver's private part of a bio, which needs no allocation that could fail. */
 static inline void *bio_driver(struct bio *bio)
 {
 	return &bio->vec[bio->max_vecs];
@@ -102,7 +102,7 @@ void blk_finish_plug(struct blk_plug *p);
 void disk_account_start(struct bio *bio);
 void disk_account_end(struct bio *bio);
 
-/* What a device has done since boot. Each word changes atomically; a reader gets no snapshot. */
+/* Counters of a device since boot. Each word changes atomically; a reader gets no snapshot. */
 enum { STAT_READ, STAT_WRITE, STAT_DISCARD, STAT_FLUSH, STAT_GROUPS };
 struct disk_stats {
 	struct {
@@ -131,7 +131,8 @@ struct block_device_operations {
 	void (*release)(struct gendisk *d);
 	long (*ioctl)(struct gendisk *d, struct file *f, u32 cmd, u64 arg);
 	/*
-	 * Does what bdev_frames() says; @s and @nr are within the disk. NULL: it never finds any.
+	 * Serves bdev_frames(); @s and @nr are within the disk. NULL: the disk has no frames to
+	 * share.
 	 */
 	u32 (*frames)(struct gendisk *d, sector_t s, u32 nr, pfn_t *pfn);
 	/*
@@ -253,7 +254,7 @@ int disk_return(struct gendisk *d);
 void disk_set_capacity(struct gendisk *d, u64 sectors);
 /* Drops the partitions and scans again; -EBUSY while one is in use. */
 int disk_rescan(struct gendisk *d);
-/* Drops the partitions, of which none is open, and sets no capacity. */
+/* Drops the partitions, none of which is open, and sets the capacity to 0. */
 void disk_lose_medium(struct gendisk *d);
 /*
  * Add and delete a partition, in sectors. -EBUSY: another overlaps, or it is in use; -ENXIO: it
@@ -286,22 +287,22 @@ static inline bool bdev_has_frames(const struct block_device *b)
 }
 
 int bdev_name(const struct block_device *b, char *buf, size_t size);
-/* What a device is as a file; kernel/vfs/bdev registers it before there are disks. */
+/* A device as a file; kernel/vfs/bdev registers the table before there are disks. */
 struct disk_file_ops {
-	/* Makes the inode whose mapping caches the device: 0 or -ENOMEM. */
+	/* Makes the inode whose page cache caches the device: 0 or -ENOMEM. */
 	int (*create)(struct block_device *b);
 	void (*resize)(struct block_device *b); /* b->nr_sectors has changed */
 	/* Writes its page cache out and waits: 0 or -errno. */
 	int (*sync)(struct block_device *b);
 };
 extern const struct disk_file_ops *disk_file_ops;
-/* What makes nodes in /dev; kernel/fs/devtmpfs registers it before there are disks. */
+/* Makes nodes in /dev; kernel/fs/devtmpfs registers the table before there are disks. */
 struct dev_node_ops {
 	int (*create)(const char *name, umode_t mode, dev_t dev); /* 0 or -errno */
 	int (*remove)(const char *name);
 };
 extern const struct dev_node_ops *dev_node_ops;
-/* What /sys shows of disks; kernel/fs/sysfs registers it. */
+/* Shows disks in /sys; kernel/fs/sysfs registers the table. */
 struct disk_sysfs_ops {
 	/* Shows a partition that was found for the first time after boot. */
 	void (*part_appeared)(struct block_device *b);

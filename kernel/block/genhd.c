@@ -5,7 +5,7 @@
  * add_disk() makes the bdev of the whole disk (partition 0), reads the partition table, and makes
  * the nodes in /dev. Disks come and go at boot and by hot-plug.
  * Lock: disks_lock (a mutex) for the list. A block_device lives as long as its disk: that of a
- * removed partition is only marked, so that a pointer which was just looked up stays valid.
+ * removed partition is only marked, so that a pointer from an earlier lookup stays valid.
  */
 #include <asm/errno.h>
 #include <linux/major.h>
@@ -78,7 +78,7 @@ static void bdev_resize(struct block_device *b, u64 nr)
 		truncate_inode_pages(b->mapping, (loff_t)(nr << SECTOR_SHIFT));
 }
 
-/* Revives a partition with that number, which was here before, at another place. */
+/* Reuses the block_device of a removed partition with that number, at another place. */
 static int revive_partition(struct block_device *b, sector_t start, u64 nr)
 {
 	char name[24];
@@ -89,7 +89,7 @@ static int revive_partition(struct block_device *b, sector_t start, u64 nr)
 	bdev_resize(b, nr);
 	disk_name(b->disk, b->partno, name, sizeof(name));
 	err = dev_node_ops->create(name, S_IFBLK | 0660, b->dev);
-	/* A disk that its driver is told not to have must not be opened. */
+	/* add_disk() fails then, so the disk must not be opened. */
 	if (err && !b->partno)
 		return err;
 	b->gone = false;
@@ -535,7 +535,7 @@ int disk_parse_number(char **text, dev_t *dev)
 		return -EINVAL;
 	b = major < 1U << 12 && minor < 1U << 20 ? bdev_by_dev(MKDEV(major, minor)) : NULL;
 	if (!b || b->partno)
-		/* a partition has no limits of its own */
+		/* limits belong to the disk, not to a partition */
 		return -ENODEV;
 	*dev = b->dev;
 	return 0;

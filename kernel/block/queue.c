@@ -5,12 +5,12 @@
  * A bio is checked against its device, moved from the partition to the disk, counted, and handed to
  * the driver. While current has a plug, bios gather in it. Finishing the plug joins neighbours
  * (equal operation, adjacent sectors) into one bio. So a file system that submits page by page, or
- * many small files that are adjacent, cost the host one call for many pages. A task that goes to
- * sleep, or gives way, with a plug submits it first (plug_before_sleep): what it waits for, such as
- * a page or a commit of the journal, may wait for a bio in the plug.
+ * many small files that are adjacent, cost the host one call for many pages. A task that sleeps or
+ * reschedules with a plug submits it first (plug_before_sleep): the page or journal commit that it
+ * waits for may need a bio in the plug.
  *
- * If a joined bio fails, its parts are tried once more, each alone: an error of one of 128 files is
- * not one of the others.
+ * If a joined bio fails, its parts are tried once more, each alone: an error of one of 128 files
+ * does not concern the others.
  *
  * A disk has at most nr_requests under way. A submitter of one more sleeps until one has ended, so
  * waiting requests take memory only from the tasks that wait for them.
@@ -90,7 +90,10 @@ static void change_leave(struct gendisk *d)
 static void change_enter(struct gendisk *d)
 {
 	for (;;) {
-		/* This is a full barrier: one of the two sides sees the other. */
+		/*
+		 * Full barrier against queue_hold(): either it sees the count, or this task sees
+		 * the hold.
+		 */
 		atomic_inc(&d->changes);
 		if (!queue_is_held(d))
 			return;
@@ -196,8 +199,8 @@ static void try_again(struct work *w)
 }
 
 /*
- * Ends all bios that a joined one stands for, and whose vectors it has. If it has failed, some of
- * them need not fail.
+ * Ends all parts of a joined bio, which has their vectors. If it failed, tries each part alone,
+ * since some may succeed.
  */
 static void end_merged(struct bio *all)
 {
@@ -313,7 +316,7 @@ static void flush_plug(struct blk_plug *p)
 	}
 }
 
-/* Counts what is read and written, for /proc/vmstat (pgpgin, pgpgout) and /proc/PID/io. */
+/* Counts bytes read and written, for /proc/vmstat (pgpgin, pgpgout) and /proc/PID/io. */
 static void count_data(const struct bio *bio)
 {
 	if (!has_data(bio->opf))

@@ -3,9 +3,9 @@
  * stat.c: statistics of a disk and of each of its partitions, counted when a bio goes to the driver
  * and when it ends.
  *
- *      disk_account_start(bio);     the driver has it
+ *      disk_account_start(bio);     the driver gets it
  *      disk_account_end(bio);
- *      disk_account_merge(bio, n)   if it stands for several
+ *      disk_account_merge(bio, n)   if it joins several
  *
  * Cost: some atomic additions and two clock readings a bio (about 0.1 us), twice that for a
  * partition. A flush that a write carries with it (REQ_PREFLUSH) counts as a flush; its time is in
