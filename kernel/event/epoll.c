@@ -2,8 +2,8 @@
 /*
  * epoll.c: sets of watched files that remember which of them are ready.
  *
- * An epoll file (struct eventpoll) has an item for each watched (file, descriptor). An item hangs
- * in the wait queues that the file's poll operation names. A wake-up there runs item_wake(), which
+ * An epoll file (struct eventpoll) has an item for each watched (file, descriptor). An item is in
+ * the wait queues that the file's poll operation names. A wake-up of one runs item_wake(), which
  * puts the item on the ready list and wakes a waiter. epoll_wait() takes items off the ready list,
  * polls each file again, reports the events that are still true, and puts level-triggered items
  * back.
@@ -87,7 +87,7 @@ static void make_idle(struct epoll_item *it)
 	list_del_init(&it->ready_link);
 }
 
-/* Wakes tasks that poll the epoll file. @key: of the wake-up that led here. */
+/* Wakes tasks that poll the epoll file. @key: of the wake-up that caused this one. */
 static void wake_pollers(struct eventpoll *ep, u64 key)
 {
 	if (waitqueue_active(&ep->poll))
@@ -251,7 +251,7 @@ static void item_remove(struct eventpoll *ep, struct epoll_item *it, bool mine)
 	atomic_dec(&ep->refs); /* not the last */
 }
 
-/* Reports at once what is true already, after the events were set. */
+/* Reports an event that is true already at once, after the item's events were set. */
 static void item_refresh(struct eventpoll *ep, struct epoll_item *it, u32 revents)
 {
 	bool fresh;
@@ -380,8 +380,8 @@ static bool available(struct eventpoll *ep)
 }
 
 /*
- * Returns what poll() answers: looks for an item that really is ready, and drops those that are
- * not. An item that only the task can ask (ASYNC_POLL_ASK) counts as ready. ep->mutex is held, and
+ * Returns the result of poll(): searches for an item that really is ready, and drops those that are
+ * not. An item that only its task can poll (ASYNC_POLL_ASK) counts as ready. ep->mutex is held, and
  * dropped.
  */
 static u32 any_ready(struct eventpoll *ep)
@@ -559,7 +559,7 @@ long epoll_ctl_event(int epfd, int op, int fd, const struct epoll_event *e)
 	struct file *epf, *f;
 	long err;
 
-	/* This machine does not suspend, like a Linux that cannot. */
+	/* This machine does not suspend, so the flag is cleared as on such a Linux. */
 	event.events &= ~(u32)EPOLLWAKEUP;
 	epf = fget(epfd);
 	if (!epf)

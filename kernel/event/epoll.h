@@ -32,7 +32,7 @@ struct eventpoll {
 	struct file *file;           /* NULL: closed */
 	struct user_struct *user;    /* immutable: pays for the items */
 	struct epoll_params_ params; /* under mutex */
-	/* The last walk that came through here, and its result; under nest_lock. */
+	/* The last walk of epoll_nest.c that visited this set, and its result; under nest_lock. */
 	u64 walk;
 	int found;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epoll_info.c: what a program reads and sets of an epoll file as a whole: its items, in
- * /proc/PID/fdinfo and for kcmp(2), and its parameters, by ioctl(2). ep->mutex protects both.
+ * epoll_info.c: an epoll file as a whole: its items, in /proc/PID/fdinfo and for kcmp(2), and its
+ * parameters, by ioctl(2). ep->mutex protects both.
  */
 #include <asm/ioctl.h>
 
@@ -55,8 +55,8 @@ int eventpoll_fdinfo(struct file *f, char *buf, size_t size)
 }
 
 /*
- * Keeps and returns the time to poll a card before sleeping, which is a hint. No card here can be
- * polled, as on a Linux with no such card in the set.
+ * Keeps and returns the time to poll a card before sleeping, which is a hint. No network device of
+ * Nestling can be polled, as on a Linux with no such device in the set.
  */
 static long set_params(struct eventpoll *ep, uaddr_t arg)
 {

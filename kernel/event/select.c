@@ -2,10 +2,10 @@
 /*
  * select.c: poll, ppoll, select and pselect6.
  *
- * All four ask each file's poll operation in rounds. In the first round the operation queues us on
+ * All four call each file's poll operation in rounds. In the first round the operation queues us on
  * the file's wait queues (struct poll_entry) as long as nothing has been found; then we sleep until
- * an entry's function says `triggered`, and ask again, now without queueing. A wake-up between
- * asking and sleeping is not lost: triggered is set before the waker looks at our state.
+ * an entry's function sets `triggered`, and poll again, now without queueing. A wake-up between
+ * polling and sleeping is not lost: triggered is set before the waker reads our state.
  *
  * The first INLINE_ENTRIES entries and INLINE_FDS descriptors live on the stack, so that the usual
  * call allocates nothing.
@@ -335,7 +335,9 @@ static const u32 set_events[SETS] = {
 
 struct select_call {
 	u32 n, words;
-	/* All were open: a descriptor that is closed later is in all its sets. */
+	/*
+	 * all descriptors were open in the first round: one closed later is ready in all its sets
+	 */
 	bool asked;
 	u64 *want[SETS], *got[SETS];
 };
@@ -467,7 +469,7 @@ long sys_select(int n, uaddr_t inp, uaddr_t outp, uaddr_t exp, uaddr_t timeout)
 			return -EFAULT;
 		if (tv.tv_sec < 0 || tv.tv_usec < 0)
 			return -EINVAL;
-		/* Here more than a second of microseconds is allowed. */
+		/* as on Linux, tv_usec may exceed a second */
 		if (check_mul_overflow((u64)tv.tv_sec, 1000000UL, &us) ||
 			check_add_overflow(us, (u64)tv.tv_usec, &us) || us > TIME_MAX / 1000)
 			us = TIME_MAX / 1000;

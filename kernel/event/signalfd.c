@@ -2,7 +2,7 @@
 /*
  * signalfd.c: the reader's pending signals, as data.
  *
- * The file holds only a mask; every read and poll asks current for its pending signals. So a file
+ * The file holds only a mask; every read and poll takes the pending signals of current. So a file
  * that is passed to another process shows the signals of that process. Woken through
  * sighand->signalfd_wqh.
  */

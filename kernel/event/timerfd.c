@@ -128,8 +128,8 @@ static int wait_for_ticks(struct timerfd *t, bool nonblock)
 }
 
 /*
- * Reads the ticks. A timer that has expired at a time that is to come again has none: 0 bytes, as
- * timerfd_create(2) says.
+ * Reads the ticks. After a clock change an expired timer may be due in the future again: it has no
+ * ticks, and the read returns 0 bytes (timerfd_create(2)).
  */
 static ssize_t timerfd_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
