@@ -80,7 +80,10 @@ static int map_ring(struct aio_context *c)
 
 	if (IS_ERR(f))
 		return PTR_ERR(f);
-	/* Not by READ_IMPLIES_EXEC either: programs choose what the kernel writes there. */
+	/*
+	 * Not executable even with READ_IMPLIES_EXEC, since programs control the bytes that the
+	 * kernel writes to the ring.
+	 */
 	f->f_mode |= FMODE_NOEXEC;
 	c->id = do_mmap(current->mm, f, 0, c->size, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
 	fput(f);
@@ -143,7 +146,7 @@ struct aio_context *aio_find(u64 id)
 	return found;
 }
 
-/* Follows a moved ring. A context is known by the first page of its ring, which it has pinned. */
+/* Handles a moved ring. A context is found by the first page of its ring, which it has pinned. */
 static void aio_moved(struct vm_area *v)
 {
 	struct page *first = find_get_page(v->vm_mapping, 0);
@@ -307,9 +310,8 @@ void aio_complete(struct aio_context *c, uaddr_t user, u64 data, s64 res, struct
 	smp_store_release(&ring_of(c)->tail, c->tail);
 	c->inflight--;
 	enough = c->wanted && waiting(c) >= c->wanted;
-	/* a waiter that is woken in vain says anew what it waits for */
 	if (enough)
-		/* A waiter that is woken in vain sets again what it waits for. */
+		/* A waiter that finds too few events sets this again. */
 		c->wanted = 0;
 	last = c->dead && !c->inflight;
 	spin_unlock(&c->lock);

@@ -2,11 +2,12 @@
 /*
  * submit.c: io_submit and io_cancel.
  *
- * Reads and writes of files open with O_DIRECT, if the file supports that (vfs/direct_io.h), go on
- * after io_submit has returned; their end, in any context, makes the event. All other reads, writes
- * and flushes are done at once by the caller, as in Linux; only the event comes later. A poll waits
- * without a task (vfs/async_poll.h). Only polls can be cancelled by io_cancel: a disk does not give
- * back a request. A context that ends, with its process or before, waits for all of them.
+ * Reads and writes of files open with O_DIRECT, if the file supports that (vfs/direct_io.h),
+ * continue after io_submit has returned; their end, in any context, makes the event. All other
+ * reads, writes and flushes are done at once by the caller, as in Linux; only the event comes
+ * later. A poll waits without a task (vfs/async_poll.h). Only polls can be cancelled by io_cancel:
+ * a request at a disk cannot be withdrawn. A context that ends, with its process or before, waits
+ * for all of them.
  *
  * Locks: ctx->lock for the list of waiting requests.
  */
@@ -119,7 +120,7 @@ static int check_rw(const struct iocb *io, const struct file *f, bool write)
 	return io->aio_flags & IOCB_FLAG_IOPRIO ? ioprio_check((u16)io->aio_reqprio) : 0;
 }
 
-/* A transfer that goes on after io_submit. */
+/* A transfer that continues after io_submit. */
 struct aio_rw {
 	struct io_async async;
 	struct aio_context *ctx; /* a reference, like the next two */
@@ -140,13 +141,13 @@ static void rw_done(struct io_async *a, ssize_t n)
 {
 	struct aio_rw *rw = container_of(a, struct aio_rw, async);
 
-	/* Comes first, since a waiter that is told may exit, and its parent unmount. */
+	/* Before the event, since a waiter that gets it may exit, and its parent unmount. */
 	fput(rw->file);
 	aio_complete(rw->ctx, rw->user, rw->data, n, rw->eventfd);
 	rw_free(rw);
 }
 
-/* Returns NULL if the caller has to wait, because it must or for want of memory. */
+/* Returns NULL if the transfer must be synchronous, or if there is no memory. */
 static struct aio_rw *rw_new(struct aio_context *c, const struct iocb *io, uaddr_t user,
 	struct file *f, struct file *eventfd)
 {
@@ -182,7 +183,7 @@ static ssize_t transfer(const struct iocb *io, struct file *f, struct iov_iter *
 
 		n = err ? err : n;
 	}
-	/* A request is not restarted: its event tells of the interruption. */
+	/* A request is not restarted: its event reports EINTR. */
 	return n <= -ERESTARTSYS && n >= -ERESTART_RESTARTBLOCK ? -EINTR : n;
 }
 
