@@ -2,14 +2,13 @@
 /*
  * devpts.c: the file system of pseudo-terminal slaves, mounted on /dev/pts.
  *
- * Each mount is an instance of its own (the option "newinstance" says no more), as on Linux since
+ * Each mount is a separate instance (the option "newinstance" has no effect), as on Linux since
  * 4.7: with its own numbers, and with a ptmx in it. Another ptmx, /dev/ptmx as a rule, belongs to
  * the instance that is mounted on pts/ beside it. Nodes come and go with the ptys; the dentry of a
  * node pins it, as in any memory file system. Options: uid=, gid=, mode=, ptmxmode=, max=.
  *
- * An open master holds its superblock's s_active (devpts_acquire), so that the tree is there when
- * its node is taken out of it; a slave may stay open for longer and holds struct devpts with the
- * numbers alone.
+ * An open master holds its superblock's s_active (devpts_acquire), so that the tree exists when its
+ * node is removed; a slave may stay open for longer and holds struct devpts with the numbers alone.
  * Locks: the root's i_rwsem for nodes, dp->lock for numbers; options are written at mount and
  * remount (s_umount).
  */
@@ -83,7 +82,7 @@ static int parse_options(struct pts_options *o, char *data)
 	return uid_valid(o->uid) && uid_valid(o->gid) ? 0 : -EINVAL;
 }
 
-/* Sets the owner: for slaves as the options say; a ptmx (@private NULL) belongs to the mounter. */
+/* Sets the owner: for slaves by the options; a ptmx (@private NULL) belongs to the mounter. */
 static void set_owner(const struct pts_options *o, struct inode *inode, const void *private)
 {
 	inode->i_uid = private && o->set_uid ? o->uid : current_fsuid();

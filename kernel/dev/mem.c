@@ -79,7 +79,10 @@ static ssize_t random_write(struct file *f, struct iov_iter *from, loff_t *pos)
 static ssize_t random_read(struct file *f, struct iov_iter *to, loff_t *pos)
 {
 	ssize_t done = 0;
-	/* so long that uninit.c takes two bytes of its pattern for chance, as they are here */
+	/*
+	 * long, so that uninit.c treats two bytes of its pattern as random data, which they are
+	 * here
+	 */
 	u8 buf[2048];
 
 	while (to->count) {

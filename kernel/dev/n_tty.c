@@ -15,9 +15,9 @@
  *                                mode
  * A ^D is a byte with MARK_EOF: it ends a read and is never handed out.
  *
- * Echo goes to a ring of its own that is flushed to the driver as room permits, so input processing
+ * Echo goes to a separate ring that is flushed to the driver as room permits, so input processing
  * never waits.
- * Lock: tty->lock for all of this state. Signals are sent after it is dropped.
+ * Lock: tty->lock for this state. Signals are sent after it is dropped.
  * Sources: POSIX.1-2017 chapter 11, termios(3).
  */
 #include <asm/errno.h>
@@ -232,8 +232,8 @@ static void finish_erasing(struct tty_struct *tty)
 }
 
 /*
- * Erases the character whose bytes begin at @at from the screen, with its @width columns; a tab has
- * nothing to wipe out.
+ * Erases the character whose bytes begin at @at from the screen, with its @width columns. A tab
+ * needs only cursor moves.
  */
 static void echo_erased(struct tty_struct *tty, u64 at, u64 end, u32 width)
 {
@@ -441,7 +441,7 @@ void tty_stop_locked(struct tty_struct *tty)
 
 void tty_start_locked(struct tty_struct *tty)
 {
-	/* Only tcflow() restarts output that it has stopped. */
+	/* output that tcflow() stopped is restarted only by tcflow() */
 	if (!tty->stopped || tty->tco_stopped)
 		return;
 	tty->stopped = false;
@@ -477,7 +477,7 @@ static int signal_key(const struct tty_struct *tty, u8 c)
 	return 0;
 }
 
-/* Handles a byte from the line. Returns the signal that it stands for, or 0. Under lock. */
+/* Handles a byte from the line. Returns the signal that the byte causes, or 0. Under lock. */
 static int receive_char(struct tty_struct *tty, u8 c)
 {
 	bool newline = false;
@@ -579,7 +579,7 @@ int tty_input_room(struct tty_struct *tty)
 }
 
 /*
- * Takes input like tty_input(), but only up to a byte that stands for a signal: *sig, or 0. *wake:
+ * Takes input like tty_input(), but only up to a byte that causes a signal: *sig, or 0. *wake:
  * something became readable.
  */
 static int input_until_signal(struct tty_struct *tty, const u8 *buf, int n, int *sig, bool *wake)
@@ -609,7 +609,7 @@ int tty_input(struct tty_struct *tty, const u8 *buf, int n)
 	int i = 0, sig;
 	bool wake;
 
-	/* No recursion, since all of the bytes may be signals. */
+	/* A loop, not recursion, since all of the bytes may cause signals. */
 	do {
 		i += input_until_signal(tty, buf + i, n - i, &sig, &wake);
 		if (!sig)

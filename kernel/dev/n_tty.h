@@ -30,7 +30,7 @@ static inline u32 ring_at(u64 pos)
 	return (u32)(pos & (N_TTY_BUF_SIZE - 1));
 }
 
-/* All under tty->lock. */
+/* All called under tty->lock. */
 /* Writes the bytes that @c becomes on the wire to @out (up to 8) and returns how many. */
 int n_tty_process_output(struct tty_struct *tty, u8 c, u8 *out);
 void n_tty_flush_echoes_locked(struct tty_struct *tty);

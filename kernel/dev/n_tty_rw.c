@@ -338,7 +338,7 @@ ssize_t n_tty_write(struct tty_struct *tty, struct file *f, struct iov_iter *fro
 		size_t want = min_t(size_t, sizeof(buf), from->count);
 		size_t k = copy_from_iter(buf, want, from);
 
-		/* Nothing is taken of a piece that is not wholly readable. */
+		/* A piece that is not wholly readable is not written at all. */
 		if (k != want) {
 			n = -EFAULT;
 			break;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pty.c: pseudo terminals: a master and a slave, back to back. What is written to one side is input
+ * pty.c: pseudo terminals: a master and a slave, back to back. Bytes written to one side are input
  * of the other.
  *
  * Opening a ptmx makes a pair. The slave's node appears as N in the ptmx's instance of devpts,
@@ -57,7 +57,8 @@ static int keep(struct tty_struct *to, const u8 *buf, int n)
 }
 
 /*
- * Takes the turn to move bytes on. False if another task has it, which will look again. Under lock.
+ * Begins to move kept bytes. Returns true unless another task is moving them, which then checks
+ * again. Under lock.
  */
 static bool feed_begin(struct tty_struct *to)
 {
@@ -131,7 +132,7 @@ static int pty_write(struct tty_struct *tty, const u8 *buf, int n)
 	struct tty_struct *to = tty->link;
 
 	if (!to || (test_bit(TTY_OTHER_CLOSED, &tty->flags) && test_bit(TTY_SLAVE, &tty->flags)))
-		/* No reader will come; a closed slave may be opened again. */
+		/* The master is closed: no reader will come. A closed slave may be opened again. */
 		return n;
 	if (tty->stopped)
 		return 0;
@@ -184,8 +185,8 @@ static bool xon_xoff(const struct ktermios *k)
 }
 
 /*
- * Applies termios. No wire limits the form of characters. A master in packet mode is told which
- * side handles ^S, and of any change if it does the editing (EXTPROC).
+ * Applies termios. Character size and parity do not apply to a pty. A master in packet mode is
+ * notified which side handles ^S, and of any change if it does the editing (EXTPROC).
  */
 static void pts_set_termios(struct tty_struct *tty, const struct ktermios *old)
 {

@@ -6,8 +6,8 @@
  * A file's private_data is its tty, with a reference. A hung-up tty keeps its files: reads return 0
  * and writes EIO, until they are closed. A line that is opened again after a hang-up starts clean.
  * But /dev/console is never hung up: the files that process 1 was started with, and those of a
- * shell as process 1, go on with the next client. Registered lines live for ever; ptys until both
- * sides are closed.
+ * shell as process 1, continue with the next client. Registered lines live for ever; ptys until
+ * both sides are closed.
  * Locks: tty.h. lines[] is written at boot only.
  */
 #include <asm/errno.h>
@@ -218,7 +218,10 @@ int tty_open_file(struct tty_struct *tty, struct file *f)
 	return err;
 }
 
-/* Gives a session leader without a terminal the one that it opens (unless O_NOCTTY). */
+/*
+ * Makes a terminal that a session leader opens its controlling terminal, if it has none (unless
+ * O_NOCTTY).
+ */
 static void acquire_on_open(struct tty_struct *tty, struct file *f, dev_t dev)
 {
 	bool noctty = (f->f_flags & O_NOCTTY) || dev == MKDEV(TTYAUX_MAJOR, 1) ||
@@ -341,7 +344,10 @@ void tty_hangup(struct tty_struct *tty)
 	write_unlock(&tasklist_lock);
 	if (session)
 		for_each_in_pid(session, PIDTYPE_SID, hangup_one, tty);
-	/* Not before: a shell that read the end first would leave its jobs alone. */
+	/*
+	 * Counted only now: a shell that reads the end before the signals are sent would leave its
+	 * jobs running.
+	 */
 	WRITE_ONCE(tty->hangups, tty->hangups + 1);
 	n_tty_init(tty);
 	if (tty->ops->hangup)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tty.h: terminals: what a driver provides, what the line discipline does, and controlling
- * terminals.
+ * tty.h: terminals: operations of a driver, the line discipline, and controlling terminals.
  *
  * A driver (drivers/console, kernel/dev/pty.c) registers lines with tty_register_line() or makes
  * ttys by tty_alloc(). Input goes up with tty_input(), at a boundary or in a task; room for output
@@ -155,14 +154,14 @@ struct tty_struct *file_tty(struct file *f);
  * No lock is held.
  */
 void tty_packet_status(struct tty_struct *tty, u8 status);
-/* What tty_log_ops->add() is told. */
+/* Events for tty_log_ops->add(). */
 /* data: the opener's own terminal, a u64 device number */
 #define TTY_LOG_OPEN 1
 #define TTY_LOG_CLOSE 2
 #define TTY_LOG_WRITE 3 /* bytes, either way */
 #define TTY_LOG_IN 1    /* bytes that a program has read */
 #define TTY_LOG_OUT 2
-/* A log of what terminals do; drivers/console registers it if it is asked for. */
+/* A log of terminal input and output; drivers/console registers it if it is requested. */
 struct tty_log_ops {
 	/* Called for each open, close, read and write. May sleep. */
 	void (*add)(struct tty_struct *tty, int what, int direction, const void *data, size_t n);
@@ -192,8 +191,8 @@ void tty_set_console(const char *name);
 const char *tty_console_name(void);
 struct tty_struct *tty_console(void); /* NULL: not registered yet */
 /*
- * Checks whether current may write to or change the terminal in the background. Returns 0 to go on,
- * -ERESTARTSYS, -EIO.
+ * Checks whether current may write to or change the terminal in the background. Returns 0 if it
+ * may, -ERESTARTSYS, -EIO.
  */
 int tty_check_change(struct tty_struct *tty, int sig);
 /* Signals the foreground group. Lock is not held. */
@@ -220,7 +219,7 @@ extern int pty_reserve;
 /* An instance of the file system: its numbers and its nodes. */
 struct devpts;
 /*
- * Returns the instance of an open ptmx: the one in which it lies, or that of pts/ beside it. It
+ * Returns the instance of an open ptmx: the one that contains it, or that of pts/ beside it. It
  * lives until devpts_release(). ERR_PTR(-ENODEV).
  */
 struct devpts *devpts_acquire(struct file *ptmx);

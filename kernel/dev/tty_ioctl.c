@@ -392,7 +392,7 @@ static long line_ioctl(struct tty_struct *tty, u32 cmd, u64 arg)
 			return -EPERM;
 		tty_hangup(tty);
 		return 0;
-	/* A break has no meaning here; 1 is tcdrain(). */
+	/* A break has no effect on these terminals; 1 is tcdrain(). */
 	case TCSBRK:
 	case TCSBRKP: n = tty_check_change(tty, SIGTTOU); return n ? n : wait_until_sent(tty);
 	case TIOCSBRK:

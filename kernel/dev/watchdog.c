@@ -8,7 +8,7 @@
  * The timer runs at the boundaries of a vCPU. So a guest that hangs is noticed, even if it
  * computes; a kernel that loops on that vCPU is not.
  *
- * Locks: lock for all of struct watchdog but the timer.
+ * Locks: lock protects struct watchdog except the timer.
  */
 #include <asm/errno.h>
 #include <linux/major.h>
