@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * defer.c: IORING_SETUP_DEFER_TASKRUN: a request that ends outside of the ring's issuer waits in
- * the ring until the issuer asks for completions. When the issuer has gone for good no task asks,
- * and waiting requests end with the ring, as on Linux.
+ * the ring until the issuer asks for completions. If the issuer has exited, waiting requests end
+ * with the ring, as on Linux.
  *
  * An item is req->work, or a poll of several shots that has something to report (with a reference).
  * The lists make the ring readable, signal the eventfd, and with IORING_SETUP_TASKRUN_FLAG show in

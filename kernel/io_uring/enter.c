@@ -208,7 +208,7 @@ static bool work_and_signal(void)
 
 /*
  * True if @min_nr completions are there, or a timeout has expired since the count was @timeouts. A
- * ring that polls devices never waits: no device here is polled, so all that was submitted has
+ * ring that polls devices never waits: Nestling polls no device, so all submitted requests have
  * ended.
  */
 static bool enough(struct uring *u, u32 min_nr, int timeouts)
@@ -322,7 +322,7 @@ static void submit_for_other(struct task_work *w)
 	struct file *f = u->sq_file;
 
 	__atomic_store_n(
-		&u->sq_asked, false, __ATOMIC_SEQ_CST); /* from here on w is the next one's */
+		&u->sq_asked, false, __ATOMIC_SEQ_CST); /* the next asker may reuse w now */
 	if (!(current->flags & PF_EXITING) && !current->in_execve) {
 		mutex_lock(&u->lock);
 		submit(u, u->sq_entries);
@@ -332,7 +332,7 @@ static void submit_for_other(struct task_work *w)
 }
 
 /*
- * Asks a thread of the owner to submit. The caller is another process, whose descriptors and memory
+ * Makes a thread of the owner submit. The caller is another process, whose descriptors and memory
  * are not the ring's. The thread does so soon, as Linux's would, and also submits entries that come
  * meanwhile.
  */

@@ -2,9 +2,9 @@
 /*
  * futex.c: FUTEX_WAIT, FUTEX_WAITV, FUTEX_WAKE.
  *
- * A file stands in for the words: it becomes readable once one of them was woken. A waiting request
- * is queued on its words when it is submitted, and a waking task finds it among the sleeping tasks
- * (kernel/task/futex/futex_async.c).
+ * A pseudo file represents the words: it becomes readable once one of them was woken. A waiting
+ * request is queued on its words when it is submitted, and a waking task finds it among the
+ * sleeping tasks (kernel/task/futex/futex_async.c).
  */
 #include <linux/eventpoll.h>
 #include <linux/futex.h>
@@ -35,7 +35,7 @@ static const struct file_operations words_fops = {
 	.release = words_release,
 };
 
-/* Makes r->other, which stands in for @nr words. */
+/* Makes r->other, the pseudo file for @nr words. */
 static int words_make(struct uring_req *r, u32 nr)
 {
 	struct futex_async *a = uring_zalloc(1, futex_async_size(nr));

@@ -5,15 +5,15 @@
  *
  * A group is a list of buffers that PROVIDE_BUFFERS added, or a ring of them in shared memory
  * (IORING_REGISTER_PBUF_RING). The ring is the program's memory, or with IOU_PBUF_RING_MMAP the
- * kernel's, which the program maps. The program adds at the ring's tail; the head is known to the
- * kernel alone.
+ * kernel's, which the program maps. The program adds at the ring's tail; only the kernel has the
+ * head.
  *
  *	uring_choose(r)
  *	        0: r->buf is the next buffer; -ENOBUFS
  *	r->cflags |= uring_use(r, n)
  *	        it has got @n bytes: gone from the group, or with IOU_PBUF_RING_INC a part of it
  *	uring_unchoose(r)
- *	        nothing came: it is there again
+ *	        no data arrived: the buffer stays in the group
  *
  *	n = uring_choose_several(r, most, vec, max)
  *	        for a bundle: r->buf is the first

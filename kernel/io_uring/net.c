@@ -4,7 +4,7 @@
  * when the socket is ready; SHUTDOWN, BIND, LISTEN; and URING_CMD, which only sockets support.
  *
  * MSG_DONTWAIT gives -EAGAIN. O_NONBLOCK does not matter, except for ACCEPT on a listener that
- * stays ready without a connection. With MSG_WAITALL a transfer over a stream goes on until all
+ * stays ready without a connection. With MSG_WAITALL a transfer over a stream continues until all
  * bytes are done. Headers and addresses are read when the request is submitted. SIGPIPE is never
  * sent.
  *
@@ -45,7 +45,7 @@ static bool several(const struct uring_req *r)
 	return is_receive(r) && r->sqe.ioprio & IORING_RECV_MULTISHOT;
 }
 
-/* ---- what is checked and read when it is submitted ---- */
+/* ---- checks and copies at submission ---- */
 
 void uring_header_free(struct uring_req *r)
 {
@@ -118,7 +118,7 @@ static u32 known_flags(const struct uring_req *r)
 	return IORING_RECVSEND_POLL_FIRST | (is_msg(r) ? 0 : URING_RECVSEND_BUNDLE);
 }
 
-/* Prepares SEND_ZC. From here on there is a second completion, also if the request is refused. */
+/* Prepares SEND_ZC. Afterwards there is a second completion, even if the request is refused. */
 static int zc_prep(struct uring_req *r)
 {
 	const struct io_uring_sqe *s = &r->sqe;
@@ -176,7 +176,7 @@ static bool dontwait(const struct uring_req *r)
 	return r->sqe.msg_flags & MSG_DONTWAIT;
 }
 
-/* True if MSG_WAITALL applies: only a stream goes on, since a datagram comes as a whole. */
+/* True if MSG_WAITALL applies: only a stream continues, since a datagram arrives as a whole. */
 bool uring_sock_waits_all(const struct uring_req *r)
 {
 	const struct socket *s = file_socket(r->file);
@@ -207,7 +207,7 @@ static long transfer(struct uring_req *r, u64 at, size_t len)
 	if (uring_sock_waits_all(r))
 		flags |= MSG_WAITALL;
 	if (is_zc(r))
-		flags &= ~(u32)MSG_ZEROCOPY; /* it is told here, not by the socket */
+		flags &= ~(u32)MSG_ZEROCOPY; /* net.c reports it, not the socket */
 	if (!is_receive(r))
 		flags |= MSG_NOSIGNAL;
 	if (is_msg(r) && !is_receive(r))
@@ -328,8 +328,8 @@ static bool was_empty(const struct uring_req *r, long n)
 }
 
 /*
- * Decides about another shot. A stream knows whether it has more; other sockets are polled, even
- * without a buffer.
+ * Decides whether to receive again. For a stream the last transfer shows whether there is more;
+ * other sockets are polled, even without a buffer.
  */
 static long next_shot(struct uring_req *r)
 {

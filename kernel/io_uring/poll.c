@@ -6,8 +6,8 @@
  * A poll with several shots stays armed and reports each event, from a worker. With
  * IORING_SETUP_DEFER_TASKRUN the worker gathers events in r->shot, and the issuer reports them. If
  * there is no room for a completion that has others behind it, that completion is the last. To
- * change a poll, it is disarmed, here or in the worker that handles it at this moment; then its
- * task issues it again.
+ * change a poll, it is disarmed, by the changing request or by the worker that is handling it; then
+ * its task issues it again.
  *
  * Locks: cq_lock, in request.c.
  */
@@ -17,7 +17,7 @@
 #include "kernel/time/time.h"
 
 #define MAX_RING_POLLS 128
-#define ALWAYS (EPOLLERR | EPOLLHUP | EPOLLNVAL | EPOLLRDHUP) /* told, asked for or not */
+#define ALWAYS (EPOLLERR | EPOLLHUP | EPOLLNVAL | EPOLLRDHUP) /* always reported */
 
 /* ---- POLL_ADD ---- */
 
@@ -74,7 +74,7 @@ void uring_tell_shots(struct uring_req *r)
 	if (!alive || uring_post_more(r, mask, 0) || !uring_delist(r))
 		return;
 	async_poll_cancel(&r->poll);
-	/* what is linked to it runs under ring->lock */
+	/* linked requests run under ring->lock */
 	uring_finish_elsewhere(r, mask);
 }
 
@@ -215,7 +215,7 @@ static bool change_to(struct uring_req *r, const struct io_uring_sqe *by)
 	return false;
 }
 
-/* Disarms the poll that @by names, and arms it again as @by says. */
+/* Disarms the poll that @by names, and arms it again with @by's changes. */
 static long update(struct uring *u, const struct io_uring_sqe *by)
 {
 	bool disarmed = false;
@@ -371,7 +371,7 @@ long uring_sync_cancel(struct uring *u, uaddr_t arg)
 		return -EFAULT;
 	if (sc.pad[0] >> 8 || sc.pad[1] || sc.pad[2] || sc.pad[3])
 		return -EINVAL;
-	if (sc.flags & ~(u32)CANCEL_FLAGS) /* here ANY overrules the others */
+	if (sc.flags & ~(u32)CANCEL_FLAGS) /* ANY has priority over the other flags */
 		return -EINVAL;
 	if (sc.timeout.tv_sec != -1 || sc.timeout.tv_nsec != -1) {
 		ret = get_timespec(uaddr_add(arg, offsetof(typeof(sc), timeout)), &ns);

@@ -154,7 +154,7 @@ bool uring_permitted(const struct uring_req *r)
 	       !(flags & ~(l->flags_allowed | l->flags_required));
 }
 
-/* ---- what is there ---- */
+/* ---- supported operations ---- */
 
 static long probe(uaddr_t arg, u32 nr)
 {

@@ -26,8 +26,7 @@
  * Invariants:
  * 1. A request on a list has its task's reference and counts as busy in the ring and in the task; a
  *    task that ends first ends its requests.
- * 2. The party that takes a request off its list, under cq_lock, is the only one that goes on with
- *    it.
+ * 2. The party that takes a request off its list, under cq_lock, is the only one that continues it.
  * 3. Only its task issues it.
  *
  * Locks: cq_lock.
@@ -253,7 +252,7 @@ static void end_unbegun(struct uring_req *r, bool silent, bool begun)
 		post_notification(r);
 	else
 		post(r, r->refused ? r->refused : -ECANCELED, begun);
-	/* The first of a hard chain is busy, as it was to go on. */
+	/* The first request of a hard chain was counted busy, in order to continue. */
 	not_busy(r);
 	uring_req_put(r);
 }
@@ -305,8 +304,9 @@ static void end_limit(struct uring_req *r)
 	r->limit = NULL;
 	res = limit_stop(lt);
 	if (res == -ETIME && r->cancelled && waits_apart(r))
-		res = 1;                               /* so many were cancelled */
-	if (!(lt->sqe.flags & IOSQE_CQE_SKIP_SUCCESS)) /* neither way is a failure of its own */
+		res = 1; /* so many were cancelled */
+	/* neither result is a failure of the LINK_TIMEOUT itself */
+	if (!(lt->sqe.flags & IOSQE_CQE_SKIP_SUCCESS))
 		post(lt, res, true);
 	uring_req_put(lt);
 }
@@ -326,7 +326,8 @@ struct uring_req *uring_finish(struct uring_req *r, long res)
 		uring_cancel_chain(next, r->sqe.flags & IOSQE_CQE_SKIP_SUCCESS);
 		next = NULL;
 	}
-	if (next && r->busy && !r->orphan) { /* the chain goes on: it stays busy */
+	/* the chain stays busy with its next request */
+	if (next && r->busy && !r->orphan) {
 		set_busy(next, r->task);
 		next->active = r->active;
 		r->active = false;
@@ -449,7 +450,7 @@ void uring_abandon(struct uring_req *r, long res)
 		res = -ECANCELED;
 	next = uring_finish(r, res);
 	if (next)
-		next->refused = -EFAULT; /* as Linux says where the task is missing */
+		next->refused = -EFAULT; /* as Linux returns for a missing task */
 	uring_cancel_chain(next, false);
 }
 
@@ -489,8 +490,8 @@ bool uring_in_vain(const struct uring_req *r)
 }
 
 /*
- * True if the file stays ready and yet fails, like a datagram socket whose receiver is full, which
- * always polls as writable.
+ * True if the file stays ready although the operation fails, as a datagram socket whose receiver is
+ * full always polls as writable.
  */
 static bool ready_for_nothing(struct uring_req *r, struct file *f, u32 events)
 {
@@ -558,7 +559,8 @@ static void cancel_found(struct uring_req *r)
 		uring_finish_elsewhere(r, -ECANCELED);
 		return;
 	}
-	r->result = -ECANCELED; /* after what the canceller has to say */
+	/* completed in its task, after the canceller's own completion */
+	r->result = -ECANCELED;
 	uring_run_in_task(r, run_work);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ringfds.c: IORING_REGISTER_RING_FDS: a task keeps up to 16 rings by numbers of its own, which
+ * ringfds.c: IORING_REGISTER_RING_FDS: a task keeps up to 16 rings by private numbers, which
  * io_uring_enter(2) and io_uring_register(2) take in place of a descriptor. A new process or thread
  * starts without any; exec and exit drop them.
  *
- * No locks: a task's table is its own.
+ * No locks: only the task itself uses its table.
  */
 #include "kernel/io_uring/uring.h"
 

@@ -4,10 +4,10 @@
  *
  * A slot of a table is a struct uring_rsrc or NULL. The table holds a reference, and so does each
  * request that uses the resource. When the last reference goes, a tag other than 0 becomes the user
- * data of a completion. So a request goes on with the resource that the slot had when it began.
+ * data of a completion. So a request keeps using the resource that the slot had when it began.
  *
  *	r->file = uring_req_file(r, fd, fixed, &r->file_slot)
- *	uring_take_buffer(r)	sets r->buffer to what sqe.buf_index names
+ *	uring_take_buffer(r)	sets r->buffer to the one that sqe.buf_index names
  *	uring_rsrc_put(n)	does nothing for NULL
  *
  * A registered buffer is an address range that existed at registration; it is not pinned, so a
@@ -62,14 +62,15 @@ static long table_free(struct uring_table *t)
 {
 	if (!t->slots)
 		return -ENXIO;
-	for (u32 i = t->nr; i > 0; i--) /* in this order the tags are told */
+	/* tags are reported in this order */
+	for (u32 i = t->nr; i > 0; i--)
 		uring_rsrc_put(t->slots[i - 1]);
 	uring_free(t->slots, t->nr, sizeof(struct uring_rsrc *));
 	*t = (struct uring_table){ 0 };
 	return 0;
 }
 
-/* Sets a slot, and drops what was in it. */
+/* Sets a slot, and drops the resource that was in it. */
 static void slot_set(struct uring_table *t, u32 at, struct uring_rsrc *n)
 {
 	struct uring_rsrc *old = t->slots[at];
@@ -430,7 +431,7 @@ static int free_slot(const struct uring *u)
 /* Puts the file of @fd into a free slot. Returns its number, or -errno. */
 static int file_place(struct uring *u, int fd)
 {
-	struct file *f = fd < 0 ? NULL : fget(fd); /* whether it is open is told first */
+	struct file *f = fd < 0 ? NULL : fget(fd); /* a bad descriptor is reported first */
 	int at = free_slot(u), err;
 
 	if (!f)

@@ -125,7 +125,7 @@ static int cannot(const struct uring_req *r, bool write, size_t n)
 	const struct file *f = r->file;
 	loff_t pos = (loff_t)r->sqe.off;
 
-	/* The cache may have no room, which cannot be known before. */
+	/* The page cache may have no room, which cannot be tested in advance. */
 	if (write && S_ISREG(f->f_inode->i_mode) && r->sqe.rw_flags & RWF_NOWAIT &&
 		!(f->f_flags & O_DIRECT))
 		return -EAGAIN;
@@ -213,7 +213,8 @@ static ssize_t transfer_direct(struct uring_req *r, struct iov_iter *it, bool wr
 	n = transfer(r, it, write);
 	if (n == -EIOCBQUEUED) {
 		fsnotify_file(
-			r->file, write ? IN_MODIFY : IN_ACCESS); /* while the reader is known */
+			/* events name the reader, so report them in its task */
+			r->file, write ? IN_MODIFY : IN_ACCESS);
 		n = URING_QUEUED;
 	} else {
 		uring_delist(r);
@@ -302,8 +303,8 @@ int read_shots_prep(struct uring_req *r)
 }
 
 /*
- * READ_MULTISHOT: reads what comes, a buffer for each, until there is no buffer, an error or the
- * end.
+ * READ_MULTISHOT: reads data as it arrives, each time into a new buffer, until there is no buffer,
+ * an error or the end.
  */
 long read_shots_issue(struct uring_req *r)
 {

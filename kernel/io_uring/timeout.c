@@ -41,7 +41,7 @@ static bool follows_clock(int clock, u32 flags)
 	return clock == CLOCK_REALTIME && flags & IORING_TIMEOUT_ABS;
 }
 
-/* Reads a time with Linux's rules, whose nanoseconds may exceed a second: 0, -EFAULT, -EINVAL. */
+/* Reads a time. As on Linux, its nanoseconds may exceed a second. 0, -EFAULT, -EINVAL. */
 static int get_time(u64 at, u64 *ns)
 {
 	struct __kernel_timespec ts;
@@ -195,8 +195,8 @@ static bool is_reached(const struct uring *u, const struct uring_req *r)
 }
 
 /*
- * Takes a timeout whose number is reached off its list, which is in order of the numbers; under
- * cq_lock.
+ * Takes a timeout whose count of completions is reached off its list, which is sorted by count;
+ * under cq_lock.
  */
 static struct uring_req *take_reached(struct uring *u)
 {
@@ -214,9 +214,9 @@ static struct uring_req *take_reached(struct uring *u)
 }
 
 /*
- * Ends timeouts whose number is reached. Each end may complete more requests (linked ones are
- * cancelled if no task is left to run them), and so call this again. Then the outer call continues,
- * lest the calls nest as deep as there are timeouts.
+ * Ends timeouts whose count of completions is reached. Each end may complete more requests (linked
+ * ones are cancelled if no task is left to run them), and so call this again. Then the outer call
+ * continues, so that the calls do not nest as deep as there are timeouts.
  */
 void timeouts_check(struct uring *u)
 {

@@ -118,7 +118,7 @@ struct uring {
 	u32 alloc_from, alloc_to; /* FILE_ALLOC_RANGE: where it looks */
 	/* the most workers that there would be if there were any: bounded, unbounded */
 	u32 workers[2];
-	/* the mm whose buffers are registered here; only to be compared */
+	/* the mm whose buffers are registered with this ring; only compared */
 	const void *mm;
 	struct radix groups; /* of uring_group, by its number */
 	struct uring_limits limits;
@@ -198,7 +198,7 @@ struct uring_req {
 	int refused; /* why it was never run, or 0 */
 	bool notify; /* SEND_ZC: a second completion */
 	bool polled_first;
-	/* it did less than asked, or was not begun: this breaks the chain */
+	/* the transfer was short or was not begun: this breaks the chain */
 	bool failed;
 	/* readv and writev: imported at submission */
 	struct uvec *vec;
@@ -210,10 +210,10 @@ struct uring_req {
 		struct epoll_event event; /* EPOLL_CTL */
 	};
 	struct uring_chosen buf; /* IOSQE_BUFFER_SELECT: while it is issued */
-	/* SEND: of one that was used, still to be sent */
+	/* SEND: the unsent rest of a used buffer */
 	struct uring_buffer rest;
 	u32 cflags; /* of the last completion: IORING_CQE_F_* */
-	/* polls with several shots: events that are to be told, under cq_lock */
+	/* polls with several shots: events to report, under cq_lock */
 	u32 shot;
 	/* POLL_REMOVE changes this poll; under cq_lock */
 	bool update;
@@ -221,17 +221,17 @@ struct uring_req {
 	u64 new_data;
 	struct list_head deferred; /* under cq_lock, as the next */
 	struct list_head shot_link;
-	u32 tries; /* in vain, though its file was ready */
+	u32 tries; /* failed tries although its file was ready */
 	s64 done;  /* so far (MSG_WAITALL) */
 	long result;
 	struct async_poll poll;
 	struct io_async async; /* ON_DISK */
-	size_t want;           /* bytes asked for */
+	size_t want;           /* requested bytes */
 	struct ktimer timer;
 	/* timeouts: the value of ring->counted that ends it */
 	u64 target;
 	u64 deadline;
-	/* timeouts: the ns that were asked for; with several shots, those between two */
+	/* timeouts: the requested ns; with several shots, the interval */
 	u64 period;
 	/* @period is of CLOCK_REALTIME, which the timer follows (timeout.c) */
 	bool real;
@@ -256,7 +256,7 @@ struct uring_op {
 	/* it may be given to a ring of IORING_SETUP_IOPOLL */
 	bool on_iopoll;
 	bool select; /* IOSQE_BUFFER_SELECT */
-	/* an error that it returns once begun does not count as failed: the chain goes on */
+	/* an error returned after its start does not count as failure: the chain continues */
 	bool soft;
 };
 extern const struct uring_op uring_ops[URING_OP_LAST];
@@ -349,7 +349,8 @@ int uring_choose_several(struct uring_req *r, u64 most, struct uvec *vec, u32 ma
 u32 uring_use_several(struct uring_req *r, const struct uvec *vec, u32 nr, size_t n);
 bool uring_group_empty(const struct uring_req *r);
 bool uring_group_ring(const struct uring_req *r); /* no list */
-bool uring_group_inc(const struct uring_req *r);  /* what is left of a buffer stays in it */
+/* the rest of a used buffer stays in the group */
+bool uring_group_inc(const struct uring_req *r);
 void uring_groups_free(struct uring *u);
 int provide_prep(struct uring_req *r);
 long provide_issue(struct uring_req *r);
@@ -383,7 +384,7 @@ void uring_run_deferred(struct uring *u);  /* by the issuer */
 void uring_drop_deferred(struct uring *u); /* of a ring that is being closed */
 
 /* request.c */
-/* Runs a request and what is linked to it, until one waits. */
+/* Runs a request and the requests linked to it, until one waits. */
 void uring_run(struct uring_req *r);
 /*
  * Posts the result. Returns the next request of the chain, for the caller to run, or NULL. Takes
@@ -397,7 +398,7 @@ struct uring_req *uring_finish(struct uring_req *r, long res);
 void uring_finish_elsewhere(struct uring_req *r, long res);
 /* Finishes a request when no task is left to run the rest of the chain. */
 void uring_abandon(struct uring_req *r, long res);
-/* Handles requests of @t, which exits, whose wait ends later. */
+/* Detaches the waiting requests of the exiting task @t, which end later. */
 void uring_orphan(struct uring *u, struct task *t);
 void uring_cancel_chain(struct uring_req *r, bool silent);
 /*
@@ -467,14 +468,14 @@ long link_timeout_issue(struct uring_req *r);
 void limit_start(struct uring_req *r, struct uring_req *lt);
 /* ends the LINK_TIMEOUT after the limited request; returns its result */
 long limit_stop(struct uring_req *lt);
-/* Ends the timeouts whose number is reached, after completions were counted. */
+/* Ends the timeouts whose count is reached, after completions were counted. */
 void timeouts_check(struct uring *u);
 
 /* rsrc.c: registered files and buffers */
 void uring_rsrc_put(struct uring_rsrc *n); /* NULL: nothing */
 /*
- * Returns a reference to the file of a descriptor, or to a registered file, whose slot goes to
- * *@slot with a reference; NULL.
+ * Returns a reference to the file of a descriptor, or to a registered file, whose resource goes to
+ * *@slot with a reference; or NULL.
  */
 struct file *uring_req_file(struct uring_req *r, int fd, bool fixed, struct uring_rsrc **slot);
 bool uring_take_buffer(struct uring_req *r); /* r->buffer is there */

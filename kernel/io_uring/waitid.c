@@ -3,8 +3,8 @@
  * waitid.c: WAITID: waitid(2) that waits without a sleeping task.
  *
  * The task checks its children at submission, and again whenever a child of its process has
- * stopped, continued or ended. A file stands in for the queue of the process on which waitpid(2)
- * sleeps: it is ready once that queue has been woken since the file was armed.
+ * stopped, continued or ended. A pseudo file represents the wait queue of the process that
+ * waitpid(2) sleeps on: it is ready once that queue has been woken since the file was armed.
  */
 #include <linux/eventpoll.h>
 #include <linux/wait.h>
