@@ -78,7 +78,7 @@ static struct tnum bits_between(u64 min, u64 max)
 	return (struct tnum){ min & ~mask, mask };
 }
 
-/* Combines what two tnums know of one number. False: they contradict each other. */
+/* Combines two tnums of one number. Returns true unless they contradict each other. */
 static bool bits_meet(struct tnum *a, struct tnum b)
 {
 	bool ok = !((a->value ^ b.value) & ~a->mask & ~b.mask);
@@ -212,7 +212,7 @@ struct bounds bounds_cast(const struct bounds *a, u32 bits, bool sign, bool wide
 
 	r.bits.value = a->bits.value & keep;
 	r.bits.mask = a->bits.mask & keep;
-	/* The sign, known or not, goes to all bits above it. */
+	/* The sign bit, known or not, is copied to all bits above it. */
 	if (sign) {
 		r.bits.value |= r.bits.value & top ? ~keep : 0;
 		r.bits.mask |= r.bits.mask & top ? ~keep : 0;
@@ -417,7 +417,7 @@ struct bounds bounds_alu(u8 op, bool wide, s16 off, const struct bounds *a, cons
 		r.wide = range_op(op, &a->wide, &b->wide, true);
 		r.low = range_op(op, &a->low, &b->low, false);
 	}
-	/* What was found about the upper half does not hold. */
+	/* The computed upper half does not apply. */
 	if (!wide) {
 		r.bits = bits_low(r.bits);
 		r.wide = any_wide;

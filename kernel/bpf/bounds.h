@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bounds.h: what the verifier knows of a number: some of its bits, and its limits when it is read
+ * bounds.h: the verifier's knowledge of a number: some of its bits, and its limits when it is read
  * as 64 bits and as its lower 32, unsigned and signed. All parts are true at the same time;
  * bounds_settle() narrows each part by the others.
  *
@@ -41,7 +41,10 @@ bool bounds_settle(struct bounds *b);
 struct bounds bounds_alu(u8 op, bool wide, s16 off, const struct bounds *a, const struct bounds *b);
 /* Returns the lower @bits, with zeros above or the sign; the upper half is zero unless @wide. */
 struct bounds bounds_cast(const struct bounds *a, u32 bits, bool sign, bool wide);
-/* Narrows two numbers of which "a op b" is true (@holds) or false. False: that cannot be. */
+/*
+ * Narrows two numbers for which "a op b" is true (@holds) or false. Returns true if that is
+ * possible.
+ */
 bool bounds_refine(u8 op, bool wide, bool holds, struct bounds *a, struct bounds *b);
 /* True if @a allows all numbers that @b allows. */
 bool bounds_within(const struct bounds *a, const struct bounds *b);

@@ -285,7 +285,7 @@ long bpf_cgroup_detach(const union bpf_attr *a)
 	return IS_ERR(which) ? PTR_ERR(which) : 0;
 }
 
-/* ---- asking what is attached ---- */
+/* ---- queries of attached programs ---- */
 
 #define IDS_MAX 1024
 

@@ -3,8 +3,8 @@
  * helper.c: kernel functions that programs call (bpf-helpers(7)). A table lists each helper's
  * arguments and result for the verifier, and its function for the machine.
  *
- * Pointers arrive as the machine's numbers and are looked up again here: a pointer that leads
- * nowhere gives -EFAULT.
+ * Pointers arrive as the machine's numbers (run.c) and are looked up by each helper: an invalid
+ * pointer gives -EFAULT.
  */
 #include "kernel/bpf/helper.h"
 

@@ -48,7 +48,7 @@ struct ebpf_code {
 
 /* The rights of a program, which are those of its loader. */
 struct ebpf_rights {
-	u32 attach_type; /* BPF_CGROUP_*, where a type asks for it */
+	u32 attach_type; /* BPF_CGROUP_*, if the type needs it */
 	bool gpl;
 	bool perfmon; /* CAP_PERFMON: may learn pointers */
 	bool strict;  /* BPF_F_STRICT_ALIGNMENT */
@@ -62,7 +62,7 @@ struct ebpf_rights {
  */
 u64 ebpf_run(const struct ebpf_code *code, void *ctx);
 /*
- * Computes an operation of BPF_ALU64 (wide) or BPF_ALU, @off 1: signed; and tells whether a jump of
+ * Computes an operation of BPF_ALU64 (wide) or BPF_ALU, @off 1: signed; and tests whether a jump of
  * BPF_JMP (wide) or BPF_JMP32 is taken.
  */
 u64 ebpf_alu(u8 op, bool wide, s16 off, u64 a, u64 b);
@@ -103,7 +103,7 @@ struct ebpf_type {
 	bool net_admin; /* to load one takes CAP_NET_ADMIN */
 	/* it may use BPF_LD_ABS, BPF_LD_IND and bpf_skb_load_bytes() */
 	bool packet;
-	bool verdict; /* what it returns is 0 or 1 */
+	bool verdict; /* it returns 0 or 1 */
 	/* Says what @size bytes of the context at @off are. */
 	enum ebpf_field (*field)(const struct ebpf_rights *r, u32 off, u32 size, bool write);
 	/* Reads those bytes of @ctx. */
@@ -120,16 +120,16 @@ const struct ebpf_type *ebpf_type_of(u32 type); /* NULL: none of ours */
 /* True if a program that was loaded for @attach_type can be attached there. */
 bool ebpf_attach_fits(u32 type, u32 attach_type);
 
-/* ---- what the guest is told of a program that is refused ---- */
+/* ---- the verifier's log for the guest ---- */
 
 struct ebpf_log {
-	char *buf; /* NULL: no log was asked for */
+	char *buf; /* NULL: no log was requested */
 	u32 level, size, len;
 	bool cut;
 };
 void ebpf_log(struct ebpf_log *log, const char *fmt, ...) __printf(2, 3);
 
-/* ---- form.c and verify.c: 0, or -EINVAL, -EACCES, -E2BIG (as Linux says it), -ENOMEM ---- */
+/* ---- form.c and verify.c: 0, or -EINVAL, -EACCES, -E2BIG (as on Linux), -ENOMEM ---- */
 
 /*
  * Checks the form of the instructions and the flow between them. @flow is given as zeros; on return

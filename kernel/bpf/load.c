@@ -35,11 +35,11 @@ const struct ebpf_type *ebpf_type_of(u32 type)
 bool ebpf_attach_fits(u32 type, u32 attach_type)
 {
 	if (type != BPF_PROG_TYPE_CGROUP_SKB)
-		return true; /* no program asks for it */
+		return true; /* other types do not use it */
 	return attach_type == BPF_CGROUP_INET_INGRESS || attach_type == BPF_CGROUP_INET_EGRESS;
 }
 
-/* ---- what is told ---- */
+/* ---- the log ---- */
 
 void ebpf_log(struct ebpf_log *log, const char *fmt, ...)
 {

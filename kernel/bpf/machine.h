@@ -19,7 +19,7 @@
 struct ebpf_machine {
 	u64 r[MAX_BPF_REG];
 	const struct ebpf_code *code;
-	const struct ebpf_code *next; /* a tail call goes on with it */
+	const struct ebpf_code *next; /* a tail call continues with it */
 	void *ctx;
 	u64 result;
 	u32 depth, back, tail_calls;

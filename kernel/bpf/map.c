@@ -263,7 +263,7 @@ long bpf_map_freeze(const union bpf_attr *a)
 	return err;
 }
 
-/* ---- numbers, and what is told ---- */
+/* ---- ids and information ---- */
 
 long bpf_map_fd_by_id(const union bpf_attr *a)
 {

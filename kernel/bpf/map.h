@@ -7,9 +7,9 @@
  * pointer to a value is a place in the store: whatever happens to the element meanwhile, that place
  * is memory of this map.
  *
- * Locks: map->lock (spin, a leaf) protects what a map type keeps beside the bytes of values.
- * Programs read and write values without it, as on several CPUs of a real machine. The operations
- * take it themselves. A chunk's pointer is set once.
+ * Locks: map->lock (spin, a leaf) protects the private data of a map type, but not the bytes of
+ * values. Programs read and write values without it, as on several CPUs of a real machine. The
+ * operations take it themselves. A chunk's pointer is set once.
  */
 #ifndef NESTLING_BPF_MAP_H
 #define NESTLING_BPF_MAP_H
@@ -33,11 +33,11 @@ struct bpf_map_ops {
 	u32 flags;
 	/* bytes that an element has before its key */
 	u32 head;
-	/* bytes of a value in the store, if not as many as the guest says */
+	/* bytes of a value in the store, if not the size that the guest gave */
 	u32 stored;
 	/* Checks the sizes. Returns 0 or -errno. */
 	int (*check)(const union bpf_attr *a);
-	/* Makes what it keeps beside the store; free() undoes that. */
+	/* Makes the type's private data beside the store; free() undoes that. */
 	int (*make)(struct bpf_map *m);
 	void (*free)(struct bpf_map *m);
 	/* Is called when no descriptor leads to it any more, only programs. */
@@ -100,7 +100,7 @@ static inline u8 *bpf_map_at(const struct bpf_map *m, u32 i)
 /* Returns the address of element @i, and makes its chunk; NULL: no memory. Without the lock. */
 u8 *bpf_map_want(struct bpf_map *m, u32 i, bool atomic);
 int bpf_map_fill(struct bpf_map *m); /* all chunks: 0, -ENOMEM */
-/* Allocates what a program that uses the map needs, when it is loaded. 0, -ENOMEM. */
+/* Allocates memory that a program needs to use the map, when it is loaded. 0, -ENOMEM. */
 int bpf_map_for_program(struct bpf_map *m);
 /* Returns the hash of @n bytes and @more for a caller that uses one key (kernel/lib/keyhash.h). */
 static inline u32 bpf_map_hash(const struct hash_key *k, const u8 *p, u32 n, u32 more)

@@ -29,7 +29,7 @@ struct head {
 };
 
 struct hash {
-	/* key of this table alone: programs and their users choose what they put in */
+	/* key of this table alone, since programs and their users choose the keys of elements */
 	struct hash_key key;
 	u32 nr_buckets, nr, made, free;
 	u32 low;            /* none below it is in use */
@@ -84,7 +84,9 @@ static int hash_make(struct bpf_map *m)
 	*h = (struct hash){
 		.nr_buckets = n, .free = MAP_NONE, .newest = MAP_NONE, .oldest = MAP_NONE
 	};
-	/* The key is random also with BPF_F_ZERO_SEED: nothing is told in the order of the hash. */
+	/*
+	 * The key is random even with BPF_F_ZERO_SEED: no output depends on the order of the hash.
+	 */
 	arch_random(&h->key, sizeof(h->key));
 	memset(h->bucket, 0xff, n * sizeof(u32)); /* MAP_NONE */
 	m->own = h;
@@ -196,7 +198,7 @@ static u32 hash_find(struct bpf_map *m, const void *key)
 	return i;
 }
 
-/* Copies an element's value, unless @value is NULL, and removes it if @take says so. */
+/* Copies an element's value, unless @value is NULL, and removes the element if @take. */
 static int read_or_take(struct bpf_map *m, const void *key, void *value, bool take)
 {
 	u32 *link;

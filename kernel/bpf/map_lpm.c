@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * map_lpm.c: longest-prefix match. A key is a number of bits and that many bits (struct
- * bpf_lpm_trie_key); a lookup finds the longest prefix of the key that it is given.
+ * bpf_lpm_trie_key); a lookup finds the longest prefix of its key.
  *
  * This is no trie but a hash table of prefixes. A lookup tries every length for which a prefix
  * exists, the longest first: that is as fast with few lengths, as in tables of addresses. Elements

@@ -164,7 +164,7 @@ long bpf_prog_next_id(const union bpf_attr *a, uaddr_t uattr)
 	return put_user((u32)id, uaddr_add(uattr, offsetof(union bpf_attr, next_id)));
 }
 
-/* ---- what is told ---- */
+/* ---- information for the guest ---- */
 
 static void fill_info(struct bpf_prog_info *i, const struct bpf_prog *p)
 {

@@ -3,10 +3,10 @@
  * run.c: the machine of extended BPF (RFC 9669): eleven registers of 64 bits, a stack of 512 bytes
  * below r10, and the context in r1.
  *
- * A program has been verified before it runs here (verify.c), but it is not trusted:
+ * A program has been verified before it runs (verify.c), but it is not trusted:
  * - Its pointers are the numbers below instead of kernel addresses, so no address can leak. Each
- *   access is looked up. If it leads nowhere, the program ends and has returned 0; so it does for
- *   any other fault that the verifier should have caught.
+ *   access is looked up. After an invalid one, or any other fault that the verifier should have
+ *   caught, the program ends with result 0.
  * - Backward jumps are counted, so the program ends. The work of helpers is counted too, since a
  *   helper may have to hash a key of megabytes.
  *

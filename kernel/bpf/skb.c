@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skb.c: programs that look at packets: on sockets (SO_ATTACH_BPF; kernel/net/packet/filter.c has
- * the packet as they see it) and of control groups. Their context is struct __sk_buff. Only its cb
- * lies in memory; a read of any other field computes the value (linux/bpf.h).
+ * skb.c: programs that read packets: on sockets (SO_ATTACH_BPF; kernel/net/packet/filter.c provides
+ * the packet) and of control groups. Their context is struct __sk_buff. Only its cb is in memory; a
+ * read of any other field computes the value (linux/bpf.h).
  *
  * Fields that no device of this kernel provides are 0: queues, hashes, NAPI's numbers.
  */
@@ -57,7 +57,7 @@ static enum ebpf_field group_field(const struct ebpf_rights *r, u32 off, u32 siz
 	return socket_field(r, off, size, write);
 }
 
-/* ---- what is there ---- */
+/* ---- fields ---- */
 
 static u32 field_of(const struct ebpf_skb *s, u32 off)
 {

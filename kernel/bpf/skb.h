@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skb.h: the context of programs that look at packets. */
+/* skb.h: the context of programs that read packets. */
 #ifndef NESTLING_BPF_SKB_H
 #define NESTLING_BPF_SKB_H
 

@@ -2,7 +2,7 @@
 /*
  * syscall.c: bpf(2): programs and maps. docs/bpf.md lists the supported types. There are no links
  * and no type information: calls that create an object of an unsupported type fail with the errors
- * of a Linux that does not know the type, calls that look for such an object find none.
+ * of a Linux without that type, calls that search for such an object find none.
  *
  *	load.c                        copies a program from its user
  *	prog.c                        programs, their numbers and descriptors
@@ -103,7 +103,7 @@ static long next_id(const union bpf_attr *a, u32 cmd, uaddr_t uattr)
 	return cmd == BPF_PROG_GET_NEXT_ID ? bpf_prog_next_id(a, uattr) : -ENOENT;
 }
 
-/* Returns @err if @fd is a program, for a command that no program supports here. */
+/* Returns @err if @fd is a program, for a command that no program type supports. */
 static long with_program(u32 fd, long err)
 {
 	struct bpf_prog *p = bpf_prog_of_fd(fd, 0);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * verify.c: proves that a program may run: it reads nothing that was not written, touches nothing
- * but its stack, its context and the values of its maps, passes to helpers the arguments that they
- * take, and ends.
+ * but its stack, its context and the values of its maps, passes arguments of the right types to
+ * helpers, and ends.
  *
- * The program is simulated with what is known of its registers and its stack (struct state) instead
+ * The program is simulated with knowledge about its registers and its stack (struct state) instead
  * of values. Each path is followed by itself; paths still to be followed wait on a list (linux-doc,
  * bpf/verifier). Where paths meet, the state is kept (struct verifier.kept). Another path that
  * arrives there with a state that the kept state covers need not go on, provided that all paths
@@ -38,7 +38,7 @@
 #define LOOKS 64
 #define LIVE_PASSES 64
 #define STEPS_MAX 10000000
-/* bytes of which a function's share of the stack is a multiple */
+/* a function's part of the stack is rounded up to this number of bytes */
 #define DEPTH_UNIT 32
 
 struct reg reg_number(struct bounds b)
@@ -120,7 +120,8 @@ static void uses(const struct bpf_insn *i, u16 *reads, u16 *writes)
 		*reads = dst | reg_bit(i->src_reg);
 		if (BPF_MODE(i->code) == BPF_ATOMIC && i->imm == BPF_CMPXCHG)
 			*reads |= reg_bit(BPF_REG_0);
-		break; /* a fetch writes what it has read */
+		/* a fetch writes only a register that it also reads */
+		break;
 	case BPF_LD:
 		if (ebpf_is_imm64(i)) {
 			*writes = dst;
@@ -251,7 +252,8 @@ static int keep(struct verifier *v)
 }
 
 /*
- * Compares the state with the kept ones. 1: the rest of the path is covered. 0: go on; or an error.
+ * Compares the state with the kept ones. 1: the rest of the path is covered. 0: continue; or an
+ * error.
  */
 static int meet(struct verifier *v)
 {
@@ -340,7 +342,7 @@ static int do_exit(struct verifier *v)
 	return 0;
 }
 
-/* ---- one instruction: 0, 1 (the way ends here) or an error; pc is where it goes on ---- */
+/* ---- one instruction: 0, 1 (the path ends) or an error; pc is the next instruction ---- */
 
 static int do_jump(struct verifier *v, const struct bpf_insn *i)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify.h: between the files of the verifier; verify.c says how it works. */
+/* verify.h: between the files of the verifier; verify.c describes how it works. */
 #ifndef NESTLING_BPF_VERIFY_H
 #define NESTLING_BPF_VERIFY_H
 
@@ -16,12 +16,12 @@ enum kind { NOTHING, NUMBER, CTX, STACK, MAP, VALUE, PACKET, PACKET_END };
 struct reg {
 	u8 kind;
 	bool maybe_null; /* or it is 0 */
-	u8 frame;        /* of a pointer into the stack: whose */
+	u8 frame;        /* of a pointer into the stack: its frame */
 	/* of a pointer: the constant that was added to where it started */
 	s32 off;
 	/*
-	 * not 0: registers with this id hold one number, are null together, or have been moved by
-	 * the same amount
+	 * not 0: registers with one id hold one number, are null together, or have been moved by
+	 * one amount
 	 */
 	u32 id;
 	/* of a pointer into the packet: bytes that are there from where it started plus @b on */
@@ -34,7 +34,7 @@ struct reg {
 /* Eight bytes of the stack. */
 struct slot {
 	u8 written; /* a bit for each byte */
-	/* 8 or 4: that many of the lower bytes are @r's; 0: nothing is known of them */
+	/* 8 or 4: that many of the lower bytes are from @r; 0: unknown */
 	u8 spilled;
 	struct reg r;
 };
@@ -51,9 +51,9 @@ struct state {
 	struct frame *frame[EBPF_FRAMES];
 	u32 depth; /* the innermost one */
 	u32 pc;
-	/* of a state that is kept: ways from here that are still to be examined */
+	/* of a kept state: paths from it that are still to be examined */
 	u32 branches;
-	struct state *parent; /* kept, on the way to here */
+	struct state *parent; /* the last kept state on this path */
 	/* in the list of a pc, or of waiting states */
 	struct state *next;
 };
@@ -107,12 +107,12 @@ int resume(struct verifier *v, struct state *s);
 
 /* verify_state.c */
 struct frame *frame_new(u32 slots);
-/* Copies a state; @whole: with all slots, to go on with. NULL: no memory. */
+/* Copies a state; @whole: with all slots, to continue with it. NULL: no memory. */
 struct state *state_copy(const struct state *s, bool whole);
 void state_free(struct state *s);
 /*
- * True if everything that can follow from @now could follow from @old, which was verified to the
- * end. @live: registers that matter.
+ * True if every possible continuation of @now was also possible for @old, which was verified to the
+ * end. @live: registers that are still read.
  */
 bool state_covers(const struct verifier *v, const struct state *old, const struct state *now);
 

@@ -136,7 +136,7 @@ static int move_pointer(struct verifier *v, u32 dst, struct reg p, const struct 
 	} else {
 		minus = bounds_alu(BPF_SUB, true, 0, &zero, by);
 		p.b = bounds_alu(BPF_ADD, true, 0, &p.b, op == BPF_ADD ? by : &minus);
-		/* It points elsewhere now: what was compared says nothing of it. */
+		/* The pointer has moved: earlier comparisons with the packet's end do not apply. */
 		if (p.kind == PACKET) {
 			p.id = ++v->ids;
 			p.range = 0;

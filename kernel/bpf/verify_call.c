@@ -32,7 +32,7 @@ static int check_size(struct verifier *v, u32 r, enum arg want, bool write)
 			"R%u unbounded memory access, use 'var &= const' or 'if (var < const)'", r);
 	if (!most)
 		return 0;
-	/* Perhaps not all of it is written, so that what stands there must be good. */
+	/* The helper may write only a part, so the rest must be initialized. */
 	if (write && !bounds_is_const(&n->b)) {
 		err = check_helper_memory(v, r - 1, (u32)most, false);
 		if (err)
@@ -108,7 +108,7 @@ static int check_allowed(struct verifier *v, const struct call *c)
 	if ((h->packet && !v->code->type->packet) || (h->cgroup && !cgroup))
 		return refuse(
 			v, -EINVAL, "program of this type cannot use helper %s#%u", h->name, c->id);
-	/* The function's caller would go on in another program. */
+	/* The caller of this function would continue in another program. */
 	if (c->id == BPF_FUNC_tail_call && v->now->depth)
 		return refuse(
 			v, -EINVAL, "tail calls are not allowed in functions that are called");

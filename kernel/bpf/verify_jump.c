@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* verify_jump.c: comparisons: which branches can be taken, and what is known on each of them. */
+/* verify_jump.c: comparisons: the branches that can be taken, and the bounds on each of them. */
 #include "kernel/bpf/verify.h"
 #include "kernel/lib/string.h"
 
@@ -21,7 +21,7 @@ static void for_each_reg(struct state *s, reg_fn *fn, const void *arg)
 	}
 }
 
-/* ---- what is known of one is known of all with its id ---- */
+/* ---- registers with one id share their bounds ---- */
 
 static void same_number(struct reg *r, const void *arg)
 {
@@ -146,8 +146,8 @@ static int split_numbers(struct verifier *v, const struct bpf_insn *i, struct st
 		if (!x)
 			continue;
 		/*
-		 * Where both registers hold one number, the second may have learned more by way of
-		 * the first.
+		 * If both registers hold one number, the second may have been narrowed through the
+		 * first.
 		 */
 		f->r[i->src_reg].b = b.b;
 		tell_all(way[w], &f->r[i->src_reg]);
@@ -212,7 +212,7 @@ int verify_branch(struct verifier *v, const struct bpf_insn *i)
 	if (err || (!can[0] && !can[1])) {
 		state_free(other);
 		return err   ? err :
-			       /* What was known contradicts itself: nothing ever comes here. */
+			       /* The bounds contradict each other: this branch is never taken. */
 			       1;
 	}
 	s->pc++;

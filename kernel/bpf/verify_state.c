@@ -5,7 +5,7 @@
  *
  * A number of the old state covers the number of the new state that lies within its bounds; a
  * register that is not read any more (verifier.live) does not matter. Ids are names: an id of one
- * state must stand for a single id of the other wherever it appears.
+ * state must correspond to a single id of the other wherever it appears.
  */
 #include "kernel/bpf/verify.h"
 #include "kernel/lib/string.h"
