@@ -218,7 +218,8 @@ int freeze_for_snapshot(char *failed, size_t size)
 		if (!err)
 			continue;
 		scnprintf(failed, size, "%s", sb->s_id);
-		while (sb) /* free the list by putting each */
+		/* finishes the walk, which drops its references */
+		while (sb)
 			sb = super_prev(sb);
 		return err;
 	}
