@@ -259,7 +259,7 @@ static int start_connect(struct tcp_sock *t, const ip_addr *to, u16 port, int sc
 	err = defer ? 0 : tcp_send_syn(t);
 	if (err) {
 		tcp_done(t);
-		i->c.shutdown = shut; /* it was no connection's end */
+		i->c.shutdown = shut; /* no connection has ended */
 	}
 	spin_unlock(&i->c.lock);
 	net_rx_flush();
@@ -302,7 +302,7 @@ static int forget_connection(struct tcp_sock *t)
 static int disconnect(struct tcp_sock *t)
 {
 	struct inet_sock *i = &t->inet;
-	/* it was bound at most: it stays so, even to a port that we chose */
+	/* the socket was at most bound: it stays bound, even to a port that we chose */
 	bool fresh;
 	int err = 0;
 

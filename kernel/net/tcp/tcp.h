@@ -57,7 +57,7 @@ bool tcp_has_peer(struct inet_sock *i);
 /* tcp.c */
 struct tcp_sock *tcp_alloc(gfp_t gfp);
 void tcp_setup(struct tcp_sock *t);
-/* Takes over what the namespace sets for new sockets. */
+/* Copies the namespace's defaults to a new socket. */
 void tcp_follow_net(struct tcp_sock *t);
 void tcp_set_state(struct tcp_sock *t, u8 state);
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tcp_ack.c: processes an acknowledgement: which segments have arrived, and how long they took.
- * tcp_rack.c and tcp_recover.c decide what is lost, tcp_cc.c how fast to send.
+ * tcp_ack.c: processes an acknowledgement: finds which segments have arrived, and measures round
+ * trips. tcp_rack.c and tcp_recover.c decide what is lost, tcp_cc.c how fast to send.
  *
  * Sources: RFC 5681, 6298 (timer), 2018 and 6675 (SACK scoreboard), 2883 (D-SACK), 5961 (which
  * acknowledgements are valid).
@@ -18,7 +18,7 @@
 /* ---- round trips (RFC 6298) ---- */
 
 /*
- * Tracks the shortest round trip. A longer path is believed once nothing shorter was seen for
+ * Tracks the shortest round trip. A longer minimum is accepted after no shorter sample for
  * tcp_min_rtt_wlen, or half of that.
  */
 static void note_least(struct tcp_sock *t, u64 rtt)
@@ -57,7 +57,7 @@ static void rtt_sample(struct tcp_sock *t, u64 rtt)
 	t->rtt.rto = min(t->rtt.srtt + max(4 * t->rtt.rttvar, t->rtt.rto_min), t->rtt.rto_max);
 }
 
-/* ---- what was acknowledged ---- */
+/* ---- acknowledged segments ---- */
 
 static bool sacked_by(const struct sk_buff *skb, const struct sack_block *b, u32 n)
 {
@@ -261,7 +261,7 @@ static bool too_old(const struct tcp_sock *t, u32 ack)
 	return before(ack, t->snd.una - (u32)most);
 }
 
-/* Copies valid SACK blocks to @to, without those beyond what was sent. Returns their number. */
+/* Copies valid SACK blocks to @to, without those beyond the sent data. Returns their number. */
 static u32 valid_blocks(
 	const struct tcp_sock *t, const struct sack_block *b, u32 n, struct sack_block *to)
 {

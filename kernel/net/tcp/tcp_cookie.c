@@ -29,7 +29,7 @@ static u64 last_sent; /* racy is fine: when the last one was made */
 u32 tcp_keyed_hash(const u64 *words, u32 n)
 {
 	static u64 key[2];
-	static u32 boot; /* that it is of */
+	static u32 boot; /* the boot that the key was made in */
 
 	while (!READ_ONCE(key[0]) || unlikely(READ_ONCE(boot) != machine_boot)) {
 		WRITE_ONCE(boot, machine_boot);
@@ -78,7 +78,7 @@ void tcp_send_cookie(struct tcp_sock *c, const struct sk_buff *skb, const struct
 			(u8)(TCP_COOKIE_OPTS | (c->snd.sack_ok ? OPT_SACK : 0) |
 				(c->snd.wscale_ok ? min(c->snd.wscale, (u8)14) : NO_WSCALE));
 	else
-		c->snd.sack_ok = c->snd.wscale_ok = false; /* there is no place to remember them */
+		c->snd.sack_ok = c->snd.wscale_ok = false; /* a cookie cannot hold them */
 	last_sent = ktime_get();
 	TCP_EXT_COUNT(c->inet.net, SyncookiesSent);
 	tcp_send_synack(c);

@@ -437,7 +437,7 @@ static bool may_read(struct tcp_sock *t, u32 from, u32 seq)
 	return READ_ONCE(t->rcv.copied) != from || readable(t, seq);
 }
 
-/* Returns what to do without more data: 0 to wait, 1 for the end, or -errno. */
+/* Returns the result of a read without more data: 0 to wait, 1 for the end, or -errno. */
 static int at_end(struct tcp_sock *t)
 {
 	int err;
@@ -478,7 +478,7 @@ static int copy_some(struct tcp_sock *t, struct msg *m, u32 *seq, bool first, bo
 	return (int)n;
 }
 
-/* Receives no bytes: waits once, as if for one, and does not care why the wait ended. */
+/* Receives no bytes: waits once as if for one byte, and ignores why the wait ended. */
 static ssize_t recv_nothing(struct tcp_sock *t, struct msg *m)
 {
 	int err;

@@ -9,7 +9,7 @@
  *     its answer  tcp_fast_answered: the cookie is kept; data that the server has not taken are
  *                 sent again
  *     a server    TCP_FASTOPEN on the listener: tcp_fast_wanted checks the cookie, tcp_fast_accept
- *                 makes the child one that can be accepted, read from and written to before the
+ *                 makes a child that can be accepted, read from and written to before the
  *                 handshake is complete
  *
  * A retransmitted SYN has neither data nor cookie. net.ipv4.tcp_fastopen: FAST_* bits. A server
@@ -275,7 +275,7 @@ struct sk_buff *tcp_fast_send_syn(struct tcp_sock *t)
 	data->tcp.sent = ktime_get();
 	t->fast.data_sent = true;
 	if (!c)
-		return data; /* as if it were lost */
+		return data; /* treat the SYN as lost */
 	c->tcp.seq = t->snd.iss;
 	c->tcp.flags = TH_SYN;
 	tcp_send_segment(t, c);
@@ -460,8 +460,8 @@ u32 tcp_fast_get_keys(struct tcp_sock *t, u64 keys[2][2])
 }
 
 /*
- * Makes the cookie of the present key (@which 0) or of the key before it. False: there is no such
- * key. Servers that share their keys, Linux's too, accept each other's cookies.
+ * Makes the cookie of the present key (@which 0) or of the key before it. Returns false if there is
+ * no such key. Servers that share their keys, Linux's too, accept each other's cookies.
  */
 static bool own_cookie(
 	struct tcp_sock *l, const struct sk_buff *skb, u32 which, struct fast_cookie *c)

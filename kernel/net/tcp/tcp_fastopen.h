@@ -28,8 +28,8 @@
  */
 ssize_t tcp_fast_sendmsg(struct socket *s, struct msg *m);
 /*
- * Sets fast.mode, and what of @m goes with the SYN, for a connection to @to. 0, -ENOBUFS, -EFAULT.
- * op held.
+ * Sets fast.mode, and copies the part of @m that goes with the SYN, for a connection to @to. 0,
+ * -ENOBUFS, -EFAULT. op held.
  */
 int tcp_fast_prepare(struct tcp_sock *t, const ip_addr *to, struct msg *m);
 /* Drops the data that was to go with a SYN. */
@@ -42,7 +42,7 @@ bool tcp_fast_known(struct tcp_sock *t, const ip_addr *to);
 struct sk_buff *tcp_fast_send_syn(struct tcp_sock *t);
 /* Handles the SYN-ACK @skb, which may have data, and may acknowledge ours. */
 void tcp_fast_answered(struct tcp_sock *t, const struct sk_buff *skb, const struct tcp_opts *o);
-/* Takes note that the SYN was not answered in time. @last: the connection gives up. */
+/* Notes that the SYN was not answered in time. @last: the connection fails. */
 void tcp_fast_timeout(struct tcp_sock *t, bool last);
 void tcp_fast_ended(struct tcp_sock *t);
 /* Sets tcp_fastopen_blackhole_timeout_sec. */

@@ -2,7 +2,8 @@
 /*
  * tcp_in.c: processes received segments, state by state (RFC 9293, 3.10.7). tcp_queue.c takes their
  * payload. A segment is checked in the RFC's order: timestamps (RFC 7323), sequence numbers, RST,
- * SYN, ACK (RFC 5961: what may be forged blindly is challenged), urgent data, payload, FIN.
+ * SYN, ACK (RFC 5961: segments that may be forged blindly get a challenge ACK), urgent data,
+ * payload, FIN.
  * Locks: c.lock of the one socket that a segment is for, taken in tcp_rcv().
  */
 #include <asm/errno.h>
@@ -94,8 +95,8 @@ static void answer_old(struct tcp_sock *t, const struct sk_buff *skb)
 /* ---- urgent data (RFC 6093: one byte, out of band as programs see it) ---- */
 
 /*
- * Skips the last urgent byte if it is next to be read: it was out of band, and a newer one comes.
- * Its packet stays in place: a reader may be looking at it (tcp_data.c).
+ * Skips the last urgent byte if it is next to be read: it was out of band, and a newer one arrives.
+ * Its packet stays in place, since a reader may be using it (tcp_data.c).
  */
 static void pass_old_urgent(struct tcp_sock *t)
 {
@@ -350,7 +351,7 @@ static void note_timestamp(struct tcp_sock *t, const struct sk_buff *skb)
 	}
 }
 
-/* Completes the handshake. False: not by this segment. */
+/* Completes the handshake. Returns false if this segment does not complete it. */
 static bool synrecv_done(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	if (!after(skb->tcp.ack_seq, t->snd.iss) || after(skb->tcp.ack_seq, t->snd.nxt)) {
@@ -420,7 +421,7 @@ static void after_ack(struct tcp_sock *t, const struct sk_buff *skb)
 static bool data_to_nobody(struct tcp_sock *t, const struct sk_buff *skb)
 {
 	if (!skb_len(skb) || !after(skb->tcp.end_seq - !!(skb->tcp.flags & TH_FIN), t->rcv.nxt))
-		return false; /* nothing, or nothing new but a FIN */
+		return false; /* no data, or no new data but a FIN */
 	if (tcp_in(t, TCPF(TCP_FIN_WAIT1) | TCPF(TCP_FIN_WAIT2)) ?
 			!t->life.orphan && !(t->inet.c.shutdown & SHUT_RD) :
 			!t->life.orphan || !tcp_in(t, TCPF(TCP_LAST_ACK) | TCPF(TCP_CLOSING)))
@@ -456,7 +457,10 @@ static bool expected(const struct tcp_sock *t, const struct sk_buff *skb)
 	       (skb->tcp.seq == skb->tcp.end_seq || t->ack.heard);
 }
 
-/* Counts what @skb, which was @fast or not, has acknowledged behind @una. */
+/*
+ * Counts the acknowledgement @skb in TcpExt; @una: snd.una before it. @fast: its header was the
+ * predicted one.
+ */
 static void count_ack(struct tcp_sock *t, const struct sk_buff *skb, bool fast, u32 una)
 {
 	bool empty = skb->tcp.seq == skb->tcp.end_seq;
@@ -600,7 +604,7 @@ static void to_socket(
 			if (READ_ONCE(c->state) != TCP_CLOSE)
 				to_socket(net, c, skb, o, urg);
 			else
-				/* no memory: drop it as if lost, the peer retransmits it */
+				/* no room in the accept queue: drop the segment as if lost */
 				kfree_skb(skb);
 			spin_lock(&c->inet.c.lock);
 			if (c->state == TCP_SYN_RECV) /* refused; no timer would end it */

@@ -14,7 +14,7 @@
 
 /* tcp_in.c */
 void tcp_enter_established(struct tcp_sock *t);
-/* Takes over what the options of the peer's SYN allow both sides to do. */
+/* Enables the options that both the peer's SYN and our sysctls allow. */
 void tcp_take_opts(struct tcp_sock *t, const struct tcp_opts *o);
 
 /* tcp_parse.c */

@@ -46,8 +46,8 @@ static u64 busy_for(const struct tcp_sock *t, int kind)
 }
 
 /*
- * Notes what the sender is doing from now on: CHRONO_*. Time of waiting for the window or for room
- * also counts as busy.
+ * Starts to count the sender's time for @kind, a CHRONO_*. Time of waiting for the window or for
+ * room also counts as busy.
  */
 void tcp_chrono(struct tcp_sock *t, int kind)
 {
@@ -193,7 +193,7 @@ u32 tcp_fill_stats(struct tcp_sock *t, const struct sk_buff *by, u8 *to)
 	put(&at, TCP_NLA_DELIVERY_RATE_APP_LMT, 0, 1);
 	put(&at, TCP_NLA_SND_SSTHRESH, t->cc.ssthresh, 4);
 	put(&at, TCP_NLA_DELIVERED, t->stats.delivered + (by ? 1 : 0),
-		4); /* what arrived now, too */
+		4); /* with the segments that arrived now */
 	put(&at, TCP_NLA_DELIVERED_CE, t->stats.delivered_ce, 4);
 	put(&at, TCP_NLA_SNDQ_SIZE, t->snd.write_seq - t->snd.una, 4);
 	put(&at, TCP_NLA_CA_STATE, ca_state(t), 1);

@@ -227,7 +227,7 @@ static struct tcp_sock *child_new(struct net *net, struct tcp_sock *l, const str
 
 /*
  * Enters the child among the connections, locked, so that a lookup that finds it waits until it is
- * whole. False: another has its place, and it is freed.
+ * complete. Returns false if another socket has its addresses, and the child is freed.
  */
 static bool child_enter(struct tcp_sock *c, const struct sk_buff *skb)
 {

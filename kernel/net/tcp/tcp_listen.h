@@ -5,7 +5,7 @@
  *
  * Call sequence: tcp_listen(); a SYN makes a child in SYN_RECV (tcp_make_child(), or
  * tcp_child_of_cookie() at the third segment), which is in listen.syn_q; tcp_offer() moves it to
- * listen.accept_q once it is established; tcp_accept() takes it out. tcp_stop_listening() ends the
+ * listen.accept_q once it is established; tcp_accept() removes it. tcp_stop_listening() ends the
  * listener and all children in its queues.
  * Locks: listen.lock of the listener, which is inside of a child's c.lock.
  */

@@ -5,7 +5,7 @@
  *
  * Call sequence, c.lock held throughout:
  *     tcp_rack_sent_arrived  for every segment that an ACK or a SACK block covers
- *     tcp_rack_find_lost     once for each ACK, then tcp_react() with what it brought (struct
+ *     tcp_rack_find_lost     once for each ACK, then tcp_react() with its effect (struct
  *                            arrived)
  *     tcp_losses_found       something is lost: begins recovery unless one is running
  *     tcp_enter_loss         the retransmission timer has expired
@@ -31,8 +31,9 @@ struct tcp_sock;
 
 /* State before a loss, which is restored if nothing was lost after all. */
 struct undo {
-	bool on, stamped; /* it may be restored; stamp is valid */
-	u32 marker;       /* snd.una then */
+	/* the old state may be restored; stamp is valid */
+	bool on, stamped;
+	u32 marker; /* snd.una then */
 	/* segments that were sent again and have not arrived twice; below 0: none was sent again */
 	int retrans;
 	u32 stamp;                 /* our timestamp of the first of these */
@@ -54,11 +55,11 @@ struct arrived {
 	 * unknown
 	 */
 	bool again;
-	/* it SACKs something new; something came twice */
+	/* it SACKs new data; it reports data that arrived twice */
 	bool sacks, dsack;
 	/* a segment from before high_seq has arrived that was sent only once */
 	bool orig;
-	/* it acknowledges our SYN-ACK, which Linux does not count */
+	/* it acknowledges our SYN-ACK; not counted, as on Linux */
 	bool synack;
 };
 
@@ -95,7 +96,7 @@ struct tcp_loss {
 	u32 prr_delivered, prr_out; /* of this recovery (RFC 6937) */
 	struct undo undo;
 	struct rack rack;
-	/* what timers.early is for: EARLY_PROBE or EARLY_REORDER */
+	/* purpose of timers.early: EARLY_PROBE or EARLY_REORDER */
 	u8 early_kind;
 	/* the probe was sent data again; it came twice */
 	bool tlp_retrans, tlp_dsacked;

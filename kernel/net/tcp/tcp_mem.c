@@ -121,7 +121,7 @@ void tcp_grow_sndbuf(struct tcp_sock *t)
 
 	if (t->snd.sndbuf_fixed)
 		return;
-	/* Takes a few packets of many segments: one would make sender and card take turns. */
+	/* Room for several large packets: with one, sender and card would wait for each other. */
 	if (tcp_card_cuts(t))
 		segs = max(segs, 3 * SEG_MAX / t->snd.mss);
 	while (per < one + SKB_OVERHEAD)

@@ -27,7 +27,8 @@ void tcp_shrink_sndbuf(struct tcp_sock *t);
 int tcp_mem_used(void);
 int tcp_orphans(void);
 /*
- * Counts a socket that no file has open any more. False: too many of those, or too little memory.
+ * Counts a socket that no file has open any more. Returns false if there are too many, or memory is
+ * short.
  */
 bool tcp_orphan_begin(struct tcp_sock *t);
 void tcp_orphan_end(struct tcp_sock *t);

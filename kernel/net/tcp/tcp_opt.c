@@ -142,7 +142,7 @@ static int get_defer(void *sk, const struct sock_opt *o, int *n)
 	return 0;
 }
 
-/* Limits the window, 0: to what the namespace allows, which only a closed socket may ask for. */
+/* Limits the window. 0 means the namespace's limit, and only a closed socket may set that. */
 static int set_clamp(void *sk, const struct sock_opt *o, int n)
 {
 	struct tcp_sock *t = sk;
@@ -203,7 +203,7 @@ static int set_repair(void *sk, const struct sock_opt *o, int n)
 	return n > 0 ? -EOPNOTSUPP : 0;
 }
 
-/* Refuses what only a connection under repair may set. */
+/* Refuses options that only a connection under repair may set. */
 static int refuse_repair(void *sk, const struct sock_opt *o, int n)
 {
 	const struct tcp_sock *t = sk;
@@ -287,8 +287,8 @@ static const struct sock_opt *find(int opt)
 }
 
 /*
- * Sets SO_RCVLOWAT: at most half of what the buffer may grow to, and the buffer grows to at least
- * twice that.
+ * Sets SO_RCVLOWAT: at most half of the buffer's upper limit; the buffer grows to at least twice
+ * the value.
  */
 static void set_lowat(struct tcp_sock *t, int n)
 {
@@ -361,7 +361,7 @@ int tcp_setsockopt(struct socket *s, int level, int opt, uaddr_t val, u32 len)
 		return inet_setsockopt(s, level, opt, val, len);
 	if (opt == TCP_CONGESTION)
 		return set_congestion(t, val, len);
-	if (opt == TCP_ULP) /* none is built */
+	if (opt == TCP_ULP) /* Nestling has none */
 		return len ? -ENOENT : -EINVAL;
 	if (opt == TCP_FASTOPEN_KEY)
 		return set_fast_keys(t, val, len);

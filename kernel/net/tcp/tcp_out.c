@@ -134,7 +134,8 @@ static u8 *put_syn_options(struct tcp_sock *t, u8 *p, bool ack)
 	}
 	if (ts)
 		put_ts(p, tcp_ts(t), ack ? t->rcv.ts_recent : 0);
-	if (sack && ts) { /* in the place of what fills up */
+	/* replaces the padding before the timestamp */
+	if (sack && ts) {
 		p[0] = TCPOPT_SACK_OK;
 		p[1] = 2;
 	}
@@ -412,7 +413,7 @@ int tcp_split(struct tcp_sock *t, struct sk_buff *skb, u32 len)
 	rest->len -= len;
 	rest->tcp.seq += len;
 	skb->len = len;
-	skb->stamp_wanted = 0; /* it is the last byte that counts */
+	skb->stamp_wanted = 0; /* the timestamp is for the last byte */
 	skb->tcp.end_seq = rest->tcp.seq;
 	skb->tcp.flags &= (u8) ~(TH_FIN | TH_PSH);
 	skb->tcp.eor = false;
@@ -453,7 +454,7 @@ static u32 window_left(const struct tcp_sock *t, const struct sk_buff *skb)
 
 /*
  * True if the last @len bytes of @skb must wait. That is Nagle's rule as changed by Minshall: one
- * segment that is not full may be on its way.
+ * segment that is not full may be in flight.
  */
 static bool holds_back(const struct tcp_sock *t, const struct sk_buff *skb, u32 len, bool more)
 {
@@ -462,7 +463,8 @@ static bool holds_back(const struct tcp_sock *t, const struct sk_buff *skb, u32 
 	if (len >= tcp_burst(t)) /* as full as we make them */
 		return false;
 	if (skb->list.next != &t->snd.wq)
-		return false; /* more stands behind it than fits in */
+		/* more data follows than fits into this segment */
+		return false;
 	if (more || t->snd.corked)
 		return true;
 	if (t->snd.nodelay)

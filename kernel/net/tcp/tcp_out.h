@@ -3,9 +3,9 @@
  * tcp_out.h: sent segments (tcp_out.c).
  *
  * Call sequence: tcp_queue() puts a written skb at the end of snd.wq; tcp_push() sends what window,
- * cwnd and Nagle allow; tcp_retransmit_lost() sends lost segments again; tcp_unqueue() drops what
- * is acknowledged. c.lock is held throughout, except in tcp_refuse() and tcp_new_iss(), which need
- * no lock.
+ * cwnd and Nagle allow; tcp_retransmit_lost() sends lost segments again; tcp_unqueue() drops
+ * acknowledged data. c.lock is held throughout, except in tcp_refuse() and tcp_new_iss(), which
+ * need no lock.
  */
 #ifndef NESTLING_NET_TCP_OUT_H
 #define NESTLING_NET_TCP_OUT_H
@@ -20,7 +20,7 @@
 /* bytes at most over lo, where a reader begins with the first half while the second is written */
 #define SEG_LOCAL 32768U
 
-/* Sends what may go. @more: holds back a segment that is not full. */
+/* Sends the data that may be sent. @more: holds back a segment that is not full. */
 void tcp_push(struct tcp_sock *t, bool more);
 int tcp_transmit(struct tcp_sock *t, struct sk_buff *skb);
 /* Sends @skb, which has its header, and consumes it. */

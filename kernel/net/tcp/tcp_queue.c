@@ -36,7 +36,7 @@ static void note_sack(struct tcp_sock *t, u32 seq, u32 end)
 
 	memcpy(was, t->rcv.sacks, sizeof(was));
 	for (u32 i = 0; i < k;
-		/* The blocks do not touch each other, so what one adds reaches no other. */
+		/* Blocks do not touch each other, so a merge reaches no further block. */
 		i++) {
 		if (before(was[i].end, seq) || after(was[i].start, end))
 			continue;
@@ -67,7 +67,7 @@ static void forget_sacks(struct tcp_sock *t)
 	t->rcv.nr_sacks = n;
 }
 
-/* Cuts what lies before @seq off the front. */
+/* Cuts the bytes before @seq off the front. */
 static void cut_front(struct sk_buff *skb, u32 seq)
 {
 	skb_pull(skb, seq - skb->tcp.seq);
@@ -273,8 +273,8 @@ static bool no_room(const struct tcp_sock *t, const struct sk_buff *skb)
 
 /*
  * Makes room for a segment in order by dropping segments out of order: until it has arrived the
- * reader gets nothing. Data covered by SACK may be dropped (RFC 2018, 8). False: readers have to
- * make room.
+ * reader gets nothing. Data covered by SACK may be dropped (RFC 2018, 8). Returns false if only
+ * readers can make room.
  */
 static bool make_room(struct tcp_sock *t, const struct sk_buff *skb)
 {

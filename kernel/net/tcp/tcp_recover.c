@@ -29,7 +29,7 @@ void tcp_mark_lost(struct tcp_sock *t, struct sk_buff *skb)
 {
 	if (!(skb->tcp.sacked & SKB_LOST) || skb->tcp.sacked & SKB_RETRANS)
 		t->loss.newly_lost += skb->tcp.segs;
-	/* it was sent again, and that was lost, too */
+	/* a retransmission was lost, too */
 	tcp_forget_retrans(t, skb);
 	if (skb->tcp.sacked & (SKB_LOST | SKB_SACKED))
 		return;
@@ -169,7 +169,7 @@ static void enter_recovery(struct tcp_sock *t)
 	t->loss.prr_delivered = t->loss.prr_out = 0;
 	t->loss.ca = CA_RECOVERY;
 	t->loss.high_seq = t->snd.nxt;
-	t->loss.tlp_high = 0; /* it has cut already */
+	t->loss.tlp_high = 0; /* the probe has reduced cwnd already */
 }
 
 /*
@@ -256,8 +256,8 @@ static void leave(struct tcp_sock *t)
 }
 
 /*
- * Without SACK, what duplicates of the recovery's last segments cause looks like a new loss. So
- * recovery lasts until something beyond high_seq is acknowledged (RFC 6582, 4.1).
+ * Without SACK, duplicate ACKs for the recovery's last segments look like a new loss. So recovery
+ * lasts until something beyond high_seq is acknowledged (RFC 6582, 4.1).
  */
 static bool must_stay(const struct tcp_sock *t)
 {

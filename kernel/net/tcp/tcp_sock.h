@@ -81,7 +81,8 @@ struct tcp_snd {
 	u32 pushed; /* end of the last data sent with PSH */
 	/* the initial number; the oldest not acknowledged; the next to be sent */
 	u32 iss, una, nxt;
-	u32 write_seq; /* end of what the program has written */
+	/* end of the data that the program has written */
+	u32 write_seq;
 	/* the peer's window, bytes; the number of the segment that has set it last */
 	u32 wnd, wl1;
 	/* largest window the peer has offered, bytes */
@@ -182,7 +183,7 @@ struct tcp_rtt {
 	u64 srtt, rttvar, rto;
 	u64 rto_min, rto_max;
 	u64 min; /* least of the last tcp_min_rtt_wlen */
-	/* the least of that half of tcp_min_rtt_wlen which began at min_at */
+	/* least in the half of tcp_min_rtt_wlen that began at min_at */
 	u64 min_now, min_at;
 };
 #define RTO_MIN (200 * MSEC)

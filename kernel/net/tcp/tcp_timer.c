@@ -147,8 +147,8 @@ void tcp_rearm_rtx(struct tcp_sock *t)
 /* ---- retransmission ---- */
 
 /*
- * True if the peer has closed its window over data that is on its way: a retransmission then acts
- * as a probe of the window, and is no failure.
+ * True if the peer has closed its window over data in flight: a retransmission then acts as a probe
+ * of the window, and is no failure.
  */
 static bool window_taken_back(const struct tcp_sock *t)
 {
@@ -271,8 +271,8 @@ static bool probed_enough(const struct tcp_sock *t)
 }
 
 /*
- * Probes: nothing is on its way, and what waits may not go, since the window is closed or Nagle's
- * rule has held it long enough.
+ * Probes when nothing is in flight and the queued data may not be sent, since the window is closed
+ * or Nagle's rule has held it long enough.
  */
 static void probe(struct tcp_sock *t)
 {

@@ -6,7 +6,7 @@
  */
 #include "kernel/net/tcp/tcp.h"
 
-#define PRESSURE_SEGMENTS 4U /* what we offer while memory is short */
+#define PRESSURE_SEGMENTS 4U /* least window while memory is short */
 
 /* Returns the size of the buffer, bytes: less while memory is short. */
 static u32 buffer(const struct tcp_sock *t)

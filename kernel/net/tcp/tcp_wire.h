@@ -39,7 +39,7 @@
 #define FASTOPEN_MAGIC 0xf989U
 
 #define MSS_DEFAULT 536U
-/* of timestamps among the options, with what fills up */
+/* bytes of timestamps among the options, with padding */
 #define TS_SPACE 12
 /* of TCP_MAXSEG, and the least guess of the peer's */
 #define MSS_MIN 88U
