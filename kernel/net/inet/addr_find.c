@@ -97,7 +97,7 @@ void addr_leave(struct net *net, struct ifaddr *a)
 	route_changed(net);
 }
 
-/* ---- looking ---- */
+/* ---- lookups ---- */
 
 static struct prefix_node *first(struct net *net, u32 what, const ip_addr *a)
 {

@@ -40,7 +40,7 @@ static bool is_reserved(const ip_addr *a)
 	       (high == 0xfdffffff && low >= 0xffffff80);
 }
 
-/* Finds the secret that addresses of @dev are made with. False: there is none. net->lock held. */
+/* Finds the secret for making addresses of @dev. Returns true if there is one. net->lock held. */
 static bool find_secret(const struct net_device *dev, struct addr_secret *s)
 {
 	*s = dev->conf.secret.set ? dev->conf.secret : dev->net->conf_default.secret;

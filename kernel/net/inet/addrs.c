@@ -22,7 +22,7 @@
 #define ADDRS_MAX 4096U
 /* metric of the networks of IPv6 addresses, as on Linux */
 #define ADDR_METRIC 256
-#define AGE_BATCH 32U /* then it is another work's turn */
+#define AGE_BATCH 32U /* addresses at once, then the work yields */
 
 int addr_state(struct net_device *dev, const ip_addr *a)
 {
@@ -242,7 +242,7 @@ static bool is_secondary(const struct ifaddr *a)
 
 /*
  * Adds an address to the list of its namespace, an IPv4 network's first address before all
- * secondary ones. Returns the place it stands before.
+ * secondary ones. Returns the list entry that it is put before.
  */
 static struct list_head *place_addr(struct net *net, struct ifaddr *n)
 {
@@ -337,7 +337,7 @@ int addr_add(struct net_device *dev, const struct ifaddr *a)
 		copy = *n;
 		connected = connect_addr(n, way, &told);
 		if (next_change(n) != ~0UL)
-			timer_start(&net->addr.timer, 0); /* it finds the next */
+			timer_start(&net->addr.timer, 0); /* the timer finds the next lifetime */
 	}
 	spin_unlock(&net->lock);
 	if (!connected)
@@ -378,7 +378,8 @@ static void connect_marked(struct net_device *dev)
 	do {
 		connected = false;
 		way = kmalloc(sizeof(*way), GFP_ATOMIC);
-		netdev_lock_net(dev); /* it may have moved since */
+		/* the device may have moved to another namespace */
+		netdev_lock_net(dev);
 		net = dev->net;
 		i = next_to_connect(dev);
 		if (i) {
@@ -558,7 +559,7 @@ static void leave(struct net *net, struct ifaddr *a, struct leaving *l)
 	if (heir)
 		promote(net, heir, l);
 	addr_connected_route(a, &r);
-	/* Is taken out at once, as it was added. */
+	/* removed in one step with the address */
 	l->way = shared || a->flags & IFA_F_NOPREFIXROUTE ? NULL : route_take(net, &r);
 }
 
@@ -603,7 +604,10 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix)
 
 /* ---- lifetimes ---- */
 
-/* Processes the first lifetime that is over. False: none is, and the timer is set for the next. */
+/*
+ * Processes the first lifetime that is over and returns true; or sets the timer for the next and
+ * returns false.
+ */
 static bool age_one(struct net *net)
 {
 	struct ifaddr *i, *due = NULL, copy;

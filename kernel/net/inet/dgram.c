@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dgram.c: what UDP, raw and ping sockets share: a queue of packets with the sender's address,
- * connect, and the budget of packets on their way.
+ * dgram.c: code that UDP, raw and ping sockets share: a queue of packets with the sender's address,
+ * connect, and the budget of sent packets.
  *
  * A received packet counts with its true size until it is read (rmem against rcvbuf): a packet that
  * does not fit is dropped, as the protocol allows. A sent packet counts until it is freed (wmem
@@ -500,7 +500,8 @@ static int do_connect(struct inet_sock *i, struct sockaddr_buf *a)
 	u32 flowinfo;
 	int err, scope, link;
 
-	if (!i->lport && i->table != &raw_socks) { /* and keeps it, whatever comes of this */
+	/* the socket keeps the port even if the send fails */
+	if (!i->lport && i->table != &raw_socks) {
 		err = inet_get_port(i, &i->laddr, 0, false);
 		if (err)
 			return -EAGAIN;

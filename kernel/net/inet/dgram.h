@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dgram.h: what UDP, raw and ping sockets share: the queue of received packets, and sending
- * (dgram.c).
+ * dgram.h: interface that UDP, raw and ping sockets share: the queue of received packets, and
+ * sending (dgram.c).
  *
  * Call sequence of receiving: a lookup finds the socket, or a dgram_crowd of them; dgram_queue()
  * queues the packet; dgram_recvmsg() reads it by dgram_wait(). Of sending: dgram_destination(),
@@ -13,7 +13,7 @@
 
 #include "kernel/net/inet/inet_sock.h"
 
-/* Queues @skb, which is consumed. False: there is no room, and it was dropped. */
+/* Queues @skb, which is consumed. Returns false if there was no room, and @skb was dropped. */
 bool dgram_queue(struct inet_sock *i, struct sk_buff *skb);
 
 /*
@@ -40,7 +40,7 @@ long dgram_ioctl(struct socket *s, u32 cmd, u64 arg);
 int dgram_queued(struct socket *s, u32 cmd);
 int dgram_connect(struct socket *s, struct sockaddr_buf *a, bool nonblock);
 
-/* Waits until the bytes on their way leave room for more: 0, -EAGAIN, -ERESTARTSYS. */
+/* Waits until the unfreed sent bytes leave room for more: 0, -EAGAIN, -ERESTARTSYS. */
 int dgram_wait_wmem(struct inet_sock *i, const struct msg *m);
 void dgram_charge(struct inet_sock *i, struct sk_buff *skb, const struct flow *f);
 /* Finds where a message goes, with a name or without. 0 or -errno. */

@@ -9,10 +9,10 @@
  *                           only labels that it holds
  *
  * A lease without holders lingers: for that time its label is not given to a socket that may not
- * share it. An expired lease is freed when it is met, or when a new one needs its place. There are
- * at most LEASES_MAX on the machine; a program without CAP_NET_ADMIN gets only few of the last
- * ones.
- * Lock: lock (spin) protects all of it, with i->leases.
+ * share it. An expired lease is freed when a lookup finds it, or when a new one needs its place.
+ * There are at most LEASES_MAX on the machine; a program without CAP_NET_ADMIN gets only few of the
+ * last ones.
+ * Lock: lock (spin) protects all leases, and i->leases.
  */
 #include <asm/errno.h>
 #include <linux/in6.h>
@@ -136,7 +136,7 @@ static void hold(struct inet_sock *i, struct lease_hold *h, struct lease *l)
 	hlist_add_head(&h->node, &i->leases);
 }
 
-/* ---- what is asked for ---- */
+/* ---- requests ---- */
 
 /* Converts seconds to nanoseconds; 0: it is too long. */
 static u64 seconds(const struct inet_sock *i, u32 s)

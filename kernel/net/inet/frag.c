@@ -3,7 +3,7 @@
  * frag.c: IP fragments: cuts packets that are too large, and puts arrived fragments together.
  *
  *     ip_fragment(skb, hlen, mtu, ...)  cuts a packet; each piece shares the payload's buffer
- *     ip_defrag(net, skb)               takes a piece; returns the whole packet once the last one
+ *     ip_defrag(net, skb)               takes a piece; returns the whole packet once the last piece
  *                                       is there
  *
  * An incomplete packet (struct frag_queue) has its pieces in order, and a tree to find a place
@@ -19,7 +19,7 @@
  *    namespace can take from one with less.
  * 4. No walk meets packets of another namespace.
  *
- * Locks: frag_lock (spin) protects all of it.
+ * Locks: frag_lock (spin) protects all queues.
  * Sources: RFC 791 (3.2), 815, 8200 (4.5), 5722.
  */
 #include <asm/errno.h>
@@ -53,9 +53,7 @@ struct frag6 {
 	u32 id;
 };
 
-/*
- * Writes the header of a piece. The packet may be a piece itself, on its way through this machine.
- */
+/* Writes the header of a piece. A forwarded packet may be a piece itself. */
 static void header4(struct sk_buff *skb, const struct iphdr *model, u32 offset, bool more)
 {
 	u32 hlen = model->ihl * 4U;
@@ -132,12 +130,13 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 
 	if (hlen && hlen <= MODEL_MAX && hlen <= skb_len(skb) && mtu > all)
 		room = (mtu - all) & ~7U;
-	/* the way has not even room for the headers */
+	/* the MTU has not even room for the headers */
 	if (!room) {
 		kfree_skb(skb);
 		return -EMSGSIZE;
 	}
-	if (unlikely(skb->csum_owed)) { /* it is that of the whole */
+	/* the missing checksum covers the whole packet */
+	if (unlikely(skb->csum_owed)) {
 		skb->csum_owed = false;
 		nf_fill_checksum(skb);
 	}
@@ -165,7 +164,7 @@ int ip_fragment(struct sk_buff *skb, u32 mtu, const struct flow *f,
 		/* the time that it leaves is that of the first */
 		if (!at)
 			c->stamp_for = skb->stamp_for;
-		/* what its sender is owed comes with the last */
+		/* the last piece takes over the destructor and the charge */
 		if (!more) {
 			c->destructor = skb->destructor;
 			c->owner = skb->owner;
@@ -450,7 +449,7 @@ struct sk_buff *ip_defrag_for(
 		stats->reasm_fails++;
 		return NULL;
 	}
-	/* The sender of this piece does not wait for the others. */
+	/* Ends the sender's charge now, since it must not wait for the other pieces. */
 	if (skb->destructor) {
 		skb->destructor(skb);
 		skb->destructor = NULL;

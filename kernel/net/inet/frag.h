@@ -28,7 +28,9 @@ void frags_net_init(struct net *net);
 void frags_forget(struct net *net);
 void frag_usage(u32 *packets, u32 *memory);
 
-/* Remembers for ten minutes that a hop on the way to @dst takes packets of @mtu bytes only. */
+/*
+ * Caches for ten minutes that a router on the path to @dst accepts packets of @mtu bytes at most.
+ */
 void pmtu_learn(struct net *net, const ip_addr *dst, u32 mtu);
 /* Returns the known path MTU, at most @mtu. */
 u32 pmtu_of(struct net *net, const ip_addr *dst, u32 mtu);

@@ -71,7 +71,7 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 		kfree_skb(r);
 		return;
 	}
-	r->mark = r->priority = 0; /* those of the request are its sender's */
+	r->mark = r->priority = 0; /* do not copy those of the request */
 	h = (struct icmphdr *)skb_payload(r);
 	h->type = reply;
 	icmp_checksum(r, h, &f);
@@ -81,7 +81,7 @@ static void echo(struct net *net, struct sk_buff *skb, u8 reply)
 	ip4_opts_put(f.opts);
 }
 
-/* ---- errors about what we got ---- */
+/* ---- errors about received packets ---- */
 
 /*
  * True if an error about @skb may be sent: not about an error, a packet to many, one without a
@@ -154,7 +154,7 @@ void icmp_unreachable(struct net *net, struct sk_buff *skb, u8 code4, u8 code6)
 	skb->head = head;
 }
 
-/* ---- errors about what we sent ---- */
+/* ---- errors about sent packets ---- */
 
 static void error4(u8 type, u8 code, u32 mtu, struct ip_error *e)
 {
@@ -323,8 +323,8 @@ static void quoted6(struct net *net, struct sk_buff *skb, struct ip_error *e)
 
 /*
  * Describes an error as if it had come over lo. Linux sends the error to itself, so a program sees
- * a packet from and to the address that the packet was sent from, which came over lo, or with IPv6
- * by the device that has this address.
+ * a packet from and to its source address. It came over lo, or with IPv6 by the device that has
+ * this address.
  */
 static void by_lo(struct net *net, struct net_device *dev, struct sk_buff *skb, struct ip_error *e)
 {

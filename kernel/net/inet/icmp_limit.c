@@ -50,7 +50,7 @@ static struct peer {
 	ip_addr addr;
 	struct bucket b;
 	u32 redirects; /* redirects that it has not heeded */
-	/* the last one, or what would have been one */
+	/* ktime_get() of the last redirect, sent or suppressed */
 	u64 redirect_at;
 } peers[1 << PEER_BITS];
 

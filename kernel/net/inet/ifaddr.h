@@ -46,7 +46,7 @@ int addr_del(struct net_device *dev, const ip_addr *addr, int prefix);
 /* True if @a is an address of this machine, or of device @ifindex unless that is 0. */
 bool addr_is_local(struct net *net, const ip_addr *a, int ifindex);
 bool addr_is_broadcast(struct net *net, const ip_addr *a);
-/* Returns what @a is on this very device. */
+/* Returns the state of @a on device @dev. */
 enum { ADDR_NONE, ADDR_TENTATIVE, ADDR_VALID };
 int addr_state(struct net_device *dev, const ip_addr *a);
 /* Copies the address @a of @dev to *@out. Returns true if it exists. */
@@ -100,7 +100,7 @@ struct ifaddr *addr_find_on(const struct net_device *dev, const ip_addr *a, int 
 const struct ifaddr *addr_source_of(
 	struct net *net, const struct net_device *dev, const ip_addr *dst);
 /*
- * Returns a source for what leaves by @dev: its own, or any other unless IPv6's use_oif_addrs_only
+ * Returns a source for packets sent by @dev: its own, or any other unless IPv6's use_oif_addrs_only
  * is set.
  */
 const struct ifaddr *addr_source_by(
@@ -113,11 +113,9 @@ bool addr_is_broadcast_of(
 
 /* ---- addr_find.c ---- */
 
-/* Allocates what addr_enter() needs, without the lock. False: no memory. */
+/* Allocates the memory for addr_enter(), without the lock. Returns false if there is none. */
 bool addr_places_alloc(struct ifaddr *a);
-/*
- * Enters @a, which is in the list of addresses, into the hash tables; takes it out. net->lock held.
- */
+/* Add @a, which is in the list of addresses, to the hash tables, and remove it. net->lock held. */
 bool addr_enter(struct net *net, struct ifaddr *a);
 void addr_leave(struct net *net, struct ifaddr *a);
 /* Converts a prefix length of @prefix's own family to one of an ip_addr's 128 bits. */

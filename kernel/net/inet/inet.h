@@ -52,7 +52,7 @@ void inet_init_sock(struct inet_sock *i, const struct socket *s, int family, int
 /* Sends SIGIO to the owner of the file, if the owner has enabled it. */
 void inet_sigio(struct inet_sock *i, int band);
 /*
- * True if the socket may be bound to @addr even though no device has it (IP_FREEBIND and its
+ * True if the socket may be bound to @addr although no device has it (IP_FREEBIND and its
  * relatives). Linux allows that also until the table of local routes exists.
  */
 static inline bool inet_may_have(const struct inet_sock *i, const ip_addr *addr)

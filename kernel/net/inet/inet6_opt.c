@@ -87,8 +87,8 @@ static int get_autolabel(void *sk, const struct sock_opt *o, int *n)
 }
 
 /*
- * Sets preferences: at most one of each pair. No address of this machine is temporary, away from
- * home or made of keys, so they change no choice.
+ * Sets preferences: at most one of each pair. They have no effect, since no address of this machine
+ * is temporary, a care-of address or made of keys.
  */
 static int set_prefs(void *sk, const struct sock_opt *o, int val)
 {

@@ -12,7 +12,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/net/inet/inet.h"
 
-/* in6_pktinfo, with an address as the stack has it. */
+/* struct in6_pktinfo, with the stack's type of address. */
 struct pktinfo6 {
 	ip_addr addr;
 	u32 ifindex;

@@ -170,7 +170,7 @@ static long read_all(struct net *net, u64 arg)
 
 /* ---- writing ---- */
 
-/* True if a one stands behind a zero. */
+/* True if a one bit follows a zero bit. */
 static bool bad_mask(u32 word)
 {
 	u32 host = ~ntohl(word);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_opt.h: options of levels IP and IPV6, between inet_opt.c (IP, UDP, RAW, and the way in) and
- * inet6_opt.c (IPV6).
+ * inet_opt.h: options of levels IP and IPV6, between inet_opt.c (IP, UDP, RAW, and the entry
+ * points) and inet6_opt.c (IPV6).
  *
  * Both keep numbers in tables (kernel/net/socket/opt_table.h). inet_setsockopt() holds inet_sock.op
  * around these calls; readers need no lock, since each option is one word.
@@ -38,7 +38,7 @@ int inet_opt_put(int n, bool byte_ok, void *val, u32 *len);
 int inet_take_unicast_if(void *sk, const struct sock_opt *o, uaddr_t val, u32 len);
 int inet_get_unicast_if(void *sk, const struct sock_opt *o, int *n);
 /*
- * sock_opt.get of IP_MTU and IPV6_MTU: what the route to the peer takes. -ENOTCONN without a peer.
+ * sock_opt.get of IP_MTU and IPV6_MTU: the MTU of the route to the peer. -ENOTCONN without a peer.
  */
 int inet_get_mtu(void *sk, const struct sock_opt *o, int *n);
 /* sock_opt.changed of IP_RECVERR and IPV6_RECVERR: drops queued errors when switched off. */

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inet_sock.h: struct inet_sock, what all AF_INET and AF_INET6 sockets have: addresses, ports,
- * options, a queue of datagrams.
+ * inet_sock.h: struct inet_sock, the common part of all AF_INET and AF_INET6 sockets: addresses,
+ * ports, options, a queue of datagrams.
  *
  *      inet_sock <- udp, raw and ping sockets; struct tcp_sock (tcp_sock.h) begins with one
  *
  * Call sequence: inet_init_sock() in a protocol's create function; inet_get_port() and
- * inet_set_peer() give it a name (ports.c); inet_unhash() takes it out of the tables; inet_put() of
+ * inet_set_peer() give it a name (ports.c); inet_unhash() removes it from the tables; inet_put() of
  * the last reference frees it.
  * References: the file, each armed timer and each lookup hold one. The tables hold none: a socket
  * leaves them before its last reference is dropped.
- * Locks: op (mutex): one bind, connect, listen or change of options at a time; outside of all
- * others here. c.lock (spin): queues and protocol state. table->lock (spin), inside of c.lock:
- * membership of the port table, and names of the sockets in it.
+ * Locks: op (mutex): one bind, connect, listen or change of options at a time; outside of the other
+ * locks. c.lock (spin): queues and protocol state. table->lock (spin), inside of c.lock: membership
+ * of the port table, and names of the sockets in it.
  */
 #ifndef NESTLING_NET_INET_SOCK_H
 #define NESTLING_NET_INET_SOCK_H
@@ -53,7 +53,7 @@ struct inet_place {
 	u32 traits;
 	/* the number of its entry into the table; in a list the highest comes first */
 	u64 entered;
-	/* as @entered, but a new number when it gives up a peer: the highest is chosen */
+	/* like entered, but renewed when the socket drops its peer: lookups choose the highest */
 	u64 age;
 	/* sockets that share the port by SO_REUSEPORT (ports_group.c), or NULL */
 	struct reuse_group *group;
@@ -61,7 +61,7 @@ struct inet_place {
 	u32 group_at;
 	/* processor whose packets the socket prefers, -1: any */
 	int group_cpu;
-	/* it was given a program before it was bound */
+	/* it got a program before it was bound */
 	bool own_group;
 	bool in_table;
 	/* the port was chosen by bind(2), not by the kernel */
@@ -126,7 +126,7 @@ struct inet_tells {
 /* The facts kept of a received packet that was freed. */
 struct inet_heard {
 	ip_addr daddr;
-	int ifindex; /* 0: nothing was heard */
+	int ifindex; /* 0: no segment was kept */
 	u32 label;   /* IPv6's flow label */
 	u8 ttl, tos;
 };
@@ -143,11 +143,11 @@ struct inet_mc {
 	struct list_head members; /* of mc_member */
 };
 
-/* The queue of received data, and bytes on their way. Protected by c.lock. */
+/* The queue of received data, and the unfreed sent bytes. Protected by c.lock. */
 struct inet_queue {
 	struct list_head rq; /* sk_buffs for the reader */
 	u32 rmem;            /* true sizes of rq, bytes */
-	/* true sizes of datagrams that are on their way, bytes; no lock */
+	/* true sizes of sent datagrams that are not freed yet, bytes; no lock */
 	atomic_t wmem;
 	struct mutex read_mutex; /* one reader at a time; outside of c.lock */
 	/* ktime of the last datagram read, for SIOCGSTAMP, ns */
@@ -189,7 +189,7 @@ struct inet_sock {
 	struct mutex op;
 	struct net *net;          /* a reference; immutable */
 	struct port_table *table; /* immutable */
-	/* the file's socket, NULL when no file has it open; protected by c.lock */
+	/* the file's socket, NULL after the file was closed; protected by c.lock */
 	struct socket *sock;
 	void (*free)(struct inet_sock *i); /* frees it without references, NULL: kfree */
 

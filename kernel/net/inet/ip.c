@@ -244,7 +244,7 @@ static int send_with_proto(struct net *net, struct sk_buff *skb, const struct fl
 	u32 whole = skb_len(skb) +
 		    (v4 ? sizeof(struct iphdr) + ip4_opts_len(f->opts) : sizeof(struct ipv6hdr));
 	u8 ttl = f->ttl || f->stays ? f->ttl : default_ttl(net, f, v4);
-	/* what the card cuts has segments that fit */
+	/* the card's segments fit into the MTU */
 	bool cut = (skb->gso ? whole - skb->len + skb->gso : whole) > f->mtu;
 	struct ip_stats *n = &IP_STATS(net, !v4);
 
@@ -267,7 +267,7 @@ static int send_with_proto(struct net *net, struct sk_buff *skb, const struct fl
 	if (unlikely(skb->gso) && (cut || nf_active(net) || (f->proto == IPPROTO_UDP && !f->local)))
 		return send_cut(net, skb, f);
 	if (skb->csum_head &&
-		(cut || unlikely(nf_active(net)))) { /* it may change, or go elsewhere */
+		(cut || unlikely(nf_active(net)))) { /* a hook may change or redirect it */
 		skb->csum_head = 0;
 		nf_fill_checksum(skb);
 	}
@@ -338,7 +338,7 @@ static void set_front(struct sk_buff *skb)
 	skb->ip.front_head = skb->head;
 }
 
-/* Pulls the header into skb->ip. False: not a packet that we take. */
+/* Pulls the header into skb->ip. Returns false if the packet is invalid. */
 bool ip_parse_v4(struct sk_buff *skb)
 {
 	u8 tmp[60];
@@ -376,7 +376,7 @@ bool ip_parse_v4(struct sk_buff *skb)
 
 /*
  * Parses a fragment's header. The first fragment that is also the last is a whole packet (RFC
- * 6946). False: the header is in a reassembled packet.
+ * 6946). Returns false if the header is in a reassembled packet.
  */
 static bool parse_fragment(struct sk_buff *skb, const u8 *e)
 {
@@ -482,8 +482,8 @@ void ip_rewind(struct sk_buff *skb)
 }
 
 /*
- * Passes the packet to the filter, from its network header on, and parses it again. False: it is
- * gone.
+ * Passes the packet to the filter, from its network header on, and parses it again. Returns false
+ * if the filter consumed it.
  */
 static bool filter_in(struct net *net, u8 hook, struct sk_buff *skb)
 {
@@ -649,7 +649,7 @@ static void receive(struct sk_buff *skb, bool shown)
 		kfree_skb(skb);
 		return;
 	}
-	/* A rule has made a fragment of a packet that was put together: there is no way back. */
+	/* A rule has made a fragment of a reassembled packet, which cannot be reassembled again. */
 	if (unlikely(skb->ip.is_frag && skb->defragged)) {
 		n->in_hdr_errors++;
 		kfree_skb(skb);

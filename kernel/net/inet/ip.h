@@ -17,8 +17,8 @@
 /* Receives a packet from a device and consumes it. */
 void ip_rcv(struct sk_buff *skb);
 /*
- * Adds the network header and sends @skb the way that route_output() has found. Consumes @skb. 0,
- * -EMSGSIZE (larger than the device takes), -errno of the device.
+ * Adds the network header and sends @skb by the route that route_output() has found. Consumes @skb.
+ * 0, -EMSGSIZE (larger than the device takes), -errno of the device.
  */
 int ip_send(struct net *net, struct sk_buff *skb, const struct flow *f);
 /* Sends a packet that has its own header (raw sockets with IP_HDRINCL), like ip_send(). */
@@ -45,7 +45,7 @@ struct sk_buff *ip6_ext_push(struct sk_buff *skb, const struct ip6_ext *x, u8 *n
  * they ask for them.
  */
 void ip4_opts_push(struct net *net, struct sk_buff *skb, const struct flow *f);
-/* Checks and fills in the options of a packet for this machine. False: it is refused. */
+/* Checks and fills in the options of a packet for this machine. Returns false if it is refused. */
 bool ip4_opts_rcv(struct net *net, struct sk_buff *skb);
 /*
  * ip6_ext.c: true if the options of IPv6 are acceptable. @dst: those for the destination, else
@@ -80,17 +80,18 @@ void ip_forward(struct net *net, struct sk_buff *skb);
 /* True if a route, not an address, makes the packet local. It begins with its network header. */
 bool ip_routed_here(struct net *net, const struct sk_buff *skb);
 
-/* An error about a packet of this machine, from ICMP or from route_output(). */
+/* An error about a packet of this machine, received by ICMP or returned by route_output(). */
 struct ip_error {
 	int err; /* as a socket sees it, positive */
 	bool fatal;
 	u8 type, code;
-	u32 info; /* mtu; of IPv6, whatever stands there */
-	/* where extensions begin in the quote (RFC 4884), 0: there are none */
+	/* MTU; for IPv6 the word of the ICMP header */
+	u32 info;
+	/* offset of extensions in the quote (RFC 4884), 0: none */
 	u32 ext_at;
 	ip_addr offender;
 	const struct sk_buff *quote; /* of the packet that it is about */
-	/* where the transport's header begins in it */
+	/* offset of the transport header in the quote */
 	u32 quote_at;
 };
 

@@ -2,7 +2,7 @@
 /*
  * ip4_opt.c: options of IPv4's header (RFC 791, 2113): those that a socket sends (IP_OPTIONS, or
  * ancillary data of one message), those that a program receives (IP_RECVOPTS, IP_RETOPTS), and
- * those that every machine on the way fills in: record route and timestamp.
+ * those that every router fills in: record route and timestamp.
  *
  * A struct ip4_opts never changes and has a refcount, like struct ip6_ext: a socket, a message and
  * a corked datagram each hold a reference. Options are checked where they come in, from a program
@@ -62,9 +62,9 @@ struct ip4_opts *ip4_opts_of(struct inet_sock *i)
 
 /* ---- checking ---- */
 
-/* How options are looked at; @bad is where the first mistake is. */
+/* State of a check of options; @bad is the offset of the first mistake. */
 struct check {
-	/* it comes from the wire: unknown options are passed over */
+	/* a received packet: unknown options are skipped */
 	bool packet;
 	bool may;                  /* a program that has CAP_NET_RAW */
 	bool rr, ts, source_route; /* seen */

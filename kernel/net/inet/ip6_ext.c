@@ -24,7 +24,7 @@
 
 struct ip6_ext {
 	atomic_t refs;
-	u32 hop, dst; /* lengths; hop-by-hop options stand first */
+	u32 hop, dst; /* lengths; hop-by-hop options come first */
 	u8 data[];
 };
 

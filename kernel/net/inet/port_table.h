@@ -29,9 +29,9 @@ struct port_table {
 	spinlock_t lock;
 	/* sockets with a local port, by in.port_node */
 	struct hlist_head by_port[TABLE_SIZE];
-	/* one socket for all that are alike, by in.kind */
+	/* one of each set of equal sockets, by in.kind */
 	struct hlist_head kinds[TABLE_SIZE];
-	/* one socket for all that are alike and have an address and port, by in.place */
+	/* one of each set of equal sockets with address and port, by in.place */
 	struct hlist_head places[WAYS_SIZE];
 	/* streams that have a peer, by in.peer_node */
 	struct hlist_head by_peer[WAYS_SIZE];
@@ -66,11 +66,11 @@ int inet_enter_child(
 /* Makes the socket a listener. 0 or -EADDRINUSE. */
 int inet_start_listening(struct inet_sock *i);
 void inet_stop_listening(struct inet_sock *i);
-/* Drops the peer of a connection that has ended, and gives back a port of the kernel's choice. */
+/* Drops the peer of a connection that has ended, and frees its port if the kernel chose it. */
 void inet_forget_peer(struct inet_sock *i);
 /*
- * Enclose a change of what decides about sharing a port: SO_REUSEADDR, SO_REUSEPORT, the device,
- * the family, the wanted processor. table->lock is held in between.
+ * Enclose a change of a property that decides about sharing a port: SO_REUSEADDR, SO_REUSEPORT, the
+ * device, the family, the preferred processor. table->lock is held in between.
  */
 void inet_change_begin(struct inet_sock *i);
 void inet_change_end(struct inet_sock *i);
@@ -142,7 +142,7 @@ struct port_walk {
 	u64 newest;
 	/* in.entered of the last socket that was met in the bucket, 0: none yet */
 	u64 behind;
-	/* that socket, with a reference, NULL: none */
+	/* last socket of the walk, with a reference, NULL: none */
 	struct inet_sock *at;
 };
 bool ports_walk(

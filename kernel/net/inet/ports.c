@@ -538,7 +538,8 @@ void inet_forget_peer(struct inet_sock *i)
 	bool keeps;
 
 	spin_lock(&i->table->lock);
-	keeps = i->in.by_user && i->lport && !i->accepted; /* that port is the listener's */
+	/* a child's port belongs to its listener */
+	keeps = i->in.by_user && i->lport && !i->accepted;
 	hlist_del_init(&i->in.peer_node);
 	if (!keeps)
 		leave_port(i);

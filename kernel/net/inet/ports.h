@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ports.h: what these files share: ports.c (which sockets may share a port), ports_crowd.c (where a
- * socket stands), ports_group.c (SO_REUSEPORT) and ports_find.c (which socket a packet is for).
- * table->lock is held in all functions.
+ * ports.h: internal interface of ports.c (which sockets may share a port), ports_crowd.c (the
+ * places of a socket), ports_group.c (SO_REUSEPORT) and ports_find.c (which socket a packet is
+ * for). table->lock is held in all functions.
  */
 #ifndef NESTLING_NET_PORTS_H
 #define NESTLING_NET_PORTS_H

@@ -244,7 +244,7 @@ static int set_program(struct inet_sock *i, struct sk_filter *f)
 	if (!f && !(i->in.group && i->in.group->program))
 		return -ENOENT;
 	if (!i->in.group && port_is_placed(i))
-		return -EINVAL; /* it shares its port with no other */
+		return -EINVAL; /* the socket shares its port with no other */
 	err = i->in.group ? 0 : begin(i);
 	if (err)
 		return err;

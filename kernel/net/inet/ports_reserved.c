@@ -51,7 +51,7 @@ int ports_show_reserved(struct seq *s, void *arg)
 	return 0;
 }
 
-#define DIGITS_MAX 20 /* of a number that is looked at at all */
+#define DIGITS_MAX 20 /* of a number; longer ones are refused */
 
 /*
  * Reads the number at *@text, which a character of @ends or the text's @end ends, and moves *@text
@@ -76,7 +76,7 @@ static int take_bit(char **text, const char *end, const char *ends, u32 *bit, u3
 	return 0;
 }
 
-/* Reads "80" or "80-90" and moves to what ends it. */
+/* Reads "80" or "80-90" and moves *@text behind it. */
 static int take_range(char **text, const char *end, u64 *bits, u32 nr, bool cut)
 {
 	u32 low, high;

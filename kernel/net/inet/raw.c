@@ -170,7 +170,10 @@ static int send_with_header6(struct inet_sock *i, struct sk_buff *skb, const str
 	return ip_send_raw(i->net, skb, f);
 }
 
-/* Writes the checksum to the socket's offset, which is even. False: the packet is too short. */
+/*
+ * Writes the checksum to the socket's offset, which is even. Returns false if the packet is too
+ * short.
+ */
 static bool fill_checksum(const struct inet_sock *i, struct sk_buff *skb, const struct flow *f)
 {
 	int off = READ_ONCE(i->raw.csum_at); /* setsockopt() may change it meanwhile */
@@ -212,7 +215,7 @@ static ssize_t raw_send(struct socket *s, struct msg *m)
 	else if (!err && i->opts.hdrincl && f.opts)
 		err = -EINVAL; /* the header is the program's own */
 	else if (!err && i->opts.hdrincl && i->c.shutdown & SHUT_WR && len >= header_len(i))
-		err = -EPIPE; /* shorter packets are sent even so */
+		err = -EPIPE; /* other short packets are sent without one */
 	if (!err)
 		err = dgram_wait_wmem(i, m);
 	if (err)
