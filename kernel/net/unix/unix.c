@@ -192,8 +192,8 @@ static int unix_pair(struct socket *s, struct socket *t)
 }
 
 /*
- * Ends the connection of @u to @old: what @u had received is lost. If that is something, a peer
- * that is still connected to @u gets an error.
+ * Ends the connection of @u to @old: datagrams that @u had received are lost. If there were any, a
+ * peer that is still connected to @u gets an error.
  */
 static void dgram_left(struct unix_sock *u, struct unix_sock *old)
 {

@@ -11,7 +11,7 @@
  * peer whose room is polled.
  *
  * Call sequence: unix_create(); bind(2) enters a name; connect(2) queues a socket at a listener,
- * accept(2) takes it out; a sender queues a struct unix_msg at its peer, and a reader takes it;
+ * accept(2) removes it; a sender queues a struct unix_msg at its peer, and a reader takes it;
  * release() puts the last reference, and starts the collector if descriptors are in flight.
  *
  * Locks, from the outside: read_mutex (one reader at a time) and polled_lock (mutexes);
@@ -44,7 +44,7 @@ struct unix_msg {
 	u32 nr_files;
 	/* the user against whose limit they count while in flight; a reference */
 	struct user_struct *payer;
-	/* it is a byte out of band, or, once that was taken (done), the mark where it stood */
+	/* the out-of-band byte, or, once it was read (done), the mark in its place */
 	bool oob;
 	/*
 	 * the bytes: behind the structure, or in a slab object of their own where that would double
@@ -178,10 +178,7 @@ ssize_t unix_dgram_recvmsg(struct socket *s, struct msg *m);
 struct unix_msg *unix_dequeue(struct unix_sock *u);
 /* Wakes senders that wait for room, after @n bytes were read, of datagrams one. */
 void unix_consumed(struct unix_sock *u, u64 n);
-/*
- * True if there is something to read, in the queue or in the hands of a reader that may put it
- * back.
- */
+/* True if there is something to read, in the queue or held by a reader that may put it back. */
 bool unix_readable(struct unix_sock *u);
 
 /* unix_oob.c */
@@ -201,7 +198,7 @@ ssize_t unix_oob_recv(struct unix_sock *u, struct msg *m);
 /* True if current's user has too many in flight. */
 bool unix_too_many_inflight(void);
 void unix_inflight(struct unix_msg *m);    /* its files go into a queue */
-void unix_notinflight(struct unix_msg *m); /* they come out */
+void unix_notinflight(struct unix_msg *m); /* they leave the queue */
 /* Collects cycles when a socket is closed; cheap when nothing is in flight. */
 void unix_gc(void);
 void unix_gc_lock_queue(void); /* around taking descriptors out of a queue */

@@ -115,8 +115,8 @@ static void scan_one(struct unix_sock *u, void (*fn)(struct unix_sock *child))
 }
 
 /*
- * Returns the connections of a listener that are not accepted yet, with a reference each. The
- * listener keeps alive what they keep alive. NULL: none, or no memory.
+ * Returns the connections of a listener that are not accepted yet, with a reference each: the
+ * listener keeps them alive. NULL: none, or no memory.
  */
 static struct unix_sock **embryos(struct unix_sock *u, u32 *n)
 {

@@ -12,7 +12,7 @@ void unix_oob_comes(struct unix_sock *to, struct unix_msg *um)
 {
 	assert_spin_held(&to->c.lock);
 	if (to->oob)
-		to->oob->oob = false; /* it becomes data like any other */
+		to->oob->oob = false; /* the earlier byte becomes normal data */
 	to->oob = um;
 	if (to->file)
 		file_sigurg(to->file);
@@ -84,8 +84,8 @@ bool unix_oob_stops_peek(struct unix_sock *u, const struct unix_msg *um, bool so
 }
 
 /*
- * Takes the out-of-band byte and leaves its mark. If the mark of an earlier one stands directly
- * before it, that is removed. u->c.lock held.
+ * Takes the out-of-band byte and leaves its mark. If the mark of an earlier byte is directly before
+ * it, removes that mark. u->c.lock held.
  */
 static struct unix_msg *take_oob(struct unix_sock *u, struct unix_msg *um)
 {

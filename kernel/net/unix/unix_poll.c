@@ -125,7 +125,7 @@ u32 unix_poll(struct socket *s, struct file *f, struct poll_table *pt)
 	if (READ_ONCE(u->oob))
 		mask |= EPOLLPRI;
 	shut = u->c.shutdown;
-	/* what the peer does not read cannot be sent */
+	/* data that the peer does not read cannot be sent */
 	if (p && !dgram)
 		shut |= (p->c.shutdown & SHUT_WR ? SHUT_RD : 0) |
 			(p->c.shutdown & SHUT_RD ? SHUT_WR : 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix_recv.c: AF_UNIX: a message's way from the queue to its reader, with the descriptors and
+ * unix_recv.c: AF_UNIX: takes messages from the queue to the reader, with the descriptors and
  * credentials that it carries; peeks.
  *
  * Readers of one socket take turns (read_mutex), so a reader may hold the first message outside
@@ -367,7 +367,10 @@ static struct unix_msg *dgram_at_offset(struct unix_sock *u, u32 *skip)
 	return um;
 }
 
-/* Returns the next datagram: taken out, or for a peek left in the queue. NULL: the end; ERR_PTR. */
+/*
+ * Returns the next datagram: removed from the queue, or for a peek left there. NULL: the end;
+ * ERR_PTR.
+ */
 static struct unix_msg *wait_dgram(struct unix_sock *u, struct msg *m, u32 *skip, bool *held)
 {
 	bool peek = m->flags & MSG_PEEK;

@@ -182,7 +182,7 @@ static bool has_place(struct unix_sock *u, struct unix_sock *to)
 	return yes || u->c.shutdown & SHUT_WR;
 }
 
-/* Datagrams: for a place in @to's queue. *@until: of this message, 0 at first. */
+/* Waits for room for a datagram in @to's queue. *@until: time limit of this message, 0 at first. */
 static int wait_for_place(struct unix_sock *u, struct unix_sock *to, bool nonblock, u64 *until)
 {
 	if (nonblock)
