@@ -178,8 +178,8 @@ int async_poll_start(struct async_poll *p)
 }
 
 /*
- * Returns the events that are there. A worker calls it, or a task on its way to user mode; neither
- * may wait for a server.
+ * Returns the present events. Called by a worker, or by a task on its way to user mode; neither may
+ * wait for a server.
  */
 static u32 look(struct async_poll *p)
 {
@@ -189,8 +189,8 @@ static u32 look(struct async_poll *p)
 }
 
 /*
- * Arms it again if nothing is to be reported. False: a canceller has changed the state, or it is
- * AGAIN.
+ * Arms the poll again if nothing is to be reported. Returns false if a canceller has changed the
+ * state, or it is AGAIN.
  */
 static bool rearmed(struct async_poll *p, u32 from)
 {

@@ -69,8 +69,8 @@ void async_poll_cancel(struct async_poll *p);
  */
 u32 async_poll_take(struct async_poll *p);
 /*
- * Disarms it. True: done will not be called, and the caller calls async_poll_unhook(), which may
- * wait for locks of queues. False: it is about to end.
+ * Disarms the poll. Returns true if done will not be called: then the caller calls
+ * async_poll_unhook(), which may wait for locks of queues. False: done is about to be called.
  */
 bool async_poll_stop(struct async_poll *p);
 void async_poll_unhook(struct async_poll *p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * attr.c: changes what stat shows: mode, owner and size, and the times that reading and writing
- * change. The calls that set times are in utimes.c.
+ * attr.c: changes attributes that stat shows: mode, owner and size, and the times that reading and
+ * writing change. The calls that set times are in utimes.c.
  *
  * All changes go through notify_change() with the inode's i_rwsem held: setattr_prepare() checks
  * the caller's rights (validate), the file system's setattr, or setattr_copy(), makes the change

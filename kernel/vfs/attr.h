@@ -56,7 +56,7 @@ struct kstat {
 struct iattr {
 	u32 ia_valid;
 	umode_t ia_mode;
-	/* for setattr: the set-id bits that ATTR_KILL_* stood for; i_mode has lost them already */
+	/* for setattr: the set-id bits of ATTR_KILL_*, already removed from i_mode */
 	umode_t ia_killed;
 	kuid_t ia_uid;
 	kgid_t ia_gid;

@@ -130,8 +130,8 @@ static int make_node(const char *name, umode_t mode, dev_t dev)
 }
 
 /*
- * Makes what Linux has in an empty rootfs: a place for /dev with a console, and one for the root
- * disk.
+ * Creates the entries that Linux has in an empty rootfs: /dev with a console, and a mountpoint for
+ * the root disk.
  */
 int set_initial_root(struct file_system_type *t)
 {

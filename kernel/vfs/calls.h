@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * calls.h: system calls on files that the caller holds already (io_uring), each as the call of that
- * name.
+ * calls.h: system calls on files that the caller has already looked up (io_uring), each named after
+ * its call.
  */
 #ifndef NESTLING_VFS_CALLS_H
 #define NESTLING_VFS_CALLS_H

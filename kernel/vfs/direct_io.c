@@ -51,8 +51,8 @@ struct direct_io {
 	int err; /* the first one; atomic */
 	bool write, unwritten, grows;
 	/*
-	 * A kernel buffer: its frames are not pinned or marked dirty, since its owner does so and
-	 * may have locked them.
+	 * A kernel buffer: its owner pins its frames and marks them dirty, and may have locked
+	 * them.
 	 */
 	bool kernel;
 	bool sync, datasync;    /* asynchronous: O_SYNC, O_DSYNC */

@@ -31,9 +31,9 @@ struct direct_ops {
 	int (*map)(struct inode *inode, loff_t pos, u64 len, struct direct_extent *e);
 	/*
 	 * Prepares a write, with i_rwsem held for writing and the cache's dirty pages of the range
-	 * written out. Returns how many bytes of it (at least 1) have blocks that only the holder
-	 * of i_rwsem can take away. -ENOTBLK: write it through the cache; -EAGAIN: @nowait, and
-	 * there is something to do; -ENOSPC and others. NULL op: all of it.
+	 * written out. Returns how many bytes of the range (at least 1) have blocks that only the
+	 * holder of i_rwsem can free. -ENOTBLK: write through the cache; -EAGAIN: @nowait is set
+	 * and it would wait; -ENOSPC and others. NULL op: the whole range.
 	 */
 	s64 (*prepare)(struct inode *inode, loff_t pos, u64 len, bool nowait);
 	/*

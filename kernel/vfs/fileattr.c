@@ -65,7 +65,7 @@ static int change_locked(struct inode *inode, u32 flags)
 	if (err)
 		return err;
 	if (!inode->i_op->set_flags)
-		return -EOPNOTSUPP; /* they can only be read */
+		return -EOPNOTSUPP; /* these flags are read-only */
 	if (((old ^ flags) & hard) && !capable(CAP_LINUX_IMMUTABLE))
 		return -EPERM;
 	err = inode->i_op->set_flags(inode, flags);
@@ -418,7 +418,7 @@ static int ioc_fs_uuid(const struct super_block *sb, uaddr_t arg)
 	return copy_to_user(arg, &u, sizeof(u)) ? -EFAULT : 0;
 }
 
-/* ---- what cannot be done ---- */
+/* ---- unsupported requests ---- */
 
 static int clone_refused(struct file *to, int from_fd)
 {

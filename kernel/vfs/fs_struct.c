@@ -158,7 +158,9 @@ static void prepend(struct back_buf *b, const char *s, int n)
 	memcpy(b->at, s, n);
 }
 
-/* Prepends the path. False: the way up does not meet @root. mount_lock and rename_lock are held. */
+/*
+ * Prepends the path. Returns false if @root is not above it. mount_lock and rename_lock are held.
+ */
 static bool prepend_path(struct back_buf *b, const struct path *p, const struct path *root)
 {
 	struct dentry *d = p->dentry;

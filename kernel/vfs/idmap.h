@@ -4,9 +4,9 @@
  *
  * Such a mount has a user namespace, mnt_idmap, whose map translates ids. Example: the file system
  * stores uid 1000; through this mount, the file's owner is the user to whom mnt_idmap maps its own
- * uid 1000. A kept id is the file system's, as in i_uid and in what setattr gets. A seen id is what
- * programs see and what all permission checks use. On every other mount the kept id and the seen id
- * are equal.
+ * uid 1000. A kept id is the file system's, as in i_uid and in the argument of setattr. A seen id
+ * is the one that programs see and that all permission checks use. On every other mount the kept id
+ * and the seen id are equal.
  *
  *	was = idmap_enter(path.mnt);
  *	err = inode_permission(inode, MAY_WRITE);	everything between uses seen_uid(inode),
@@ -81,7 +81,7 @@ static inline bool inode_is_somebodys(const struct inode *inode)
 {
 	return uid_valid(seen_uid(inode)) && uid_valid(seen_gid(inode));
 }
-/* Does what capable_wrt_ids() does, for an inode's ids. */
+/* Tests a capability as capable_wrt_ids() does, for an inode's ids. */
 static inline bool capable_wrt_inode(const struct inode *inode, int cap)
 {
 	return capable_wrt_ids(seen_uid(inode), seen_gid(inode), cap);

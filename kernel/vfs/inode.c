@@ -632,7 +632,7 @@ static u64 inode_scan(u64 nr)
 		/* nothing on this list can be freed: the next round tries others */
 		if (!inode && with_pages)
 			break;
-		/* all that were looked at have pages: the oldest goes with its own */
+		/* all visited inodes have pages: free the oldest with its pages */
 		if (!inode) {
 			with_pages = true;
 			continue;

@@ -36,7 +36,7 @@ struct super_block;
 /* i_state, under i_lock */
 #define I_NEW 0x1
 #define I_DIRTY_SYNC 0x2     /* times and the like */
-#define I_DIRTY_DATASYNC 0x4 /* what fdatasync needs: size, blocks */
+#define I_DIRTY_DATASYNC 0x4 /* attributes for fdatasync: size, blocks */
 #define I_DIRTY_PAGES 0x8
 #define I_DIRTY (I_DIRTY_SYNC | I_DIRTY_DATASYNC | I_DIRTY_PAGES)
 #define I_FREEING 0x10
@@ -108,8 +108,8 @@ struct inode_operations {
 		struct inode *inode, const char *name, const void *value, size_t size, int flags);
 	ssize_t (*listxattr)(struct inode *inode, char *buf, size_t size);
 	/*
-	 * FS_*_FL of linux/fs.h; set_flags with i_rwsem held: -EOPNOTSUPP for what the file system
-	 * cannot keep.
+	 * FS_*_FL of linux/fs.h; set_flags with i_rwsem held: -EOPNOTSUPP for flags that the file
+	 * system cannot store.
 	 */
 	int (*get_flags)(struct inode *inode, u32 *flags);
 	int (*set_flags)(struct inode *inode, u32 flags);
@@ -136,7 +136,7 @@ struct inode {
 	kgid_t i_gid;
 	u32 i_flags; /* S_* */
 	const struct inode_operations *i_op;
-	const struct file_operations *i_fop; /* what open installs */
+	const struct file_operations *i_fop; /* becomes file->f_op at open */
 	struct super_block *i_sb;
 	struct posix_acl *i_acl; /* access list (acl.h); NULL: none */
 
@@ -158,7 +158,7 @@ struct inode {
 	/* distinguishes files that have had one number: file handles */
 	u32 i_generation;
 
-	/* Locks, and what i_lock protects. */
+	/* Locks, and the members that i_lock protects. */
 	spinlock_t i_lock;
 	struct rwsem i_rwsem;
 	u32 i_state; /* I_* */
@@ -242,9 +242,9 @@ void inode_init_owner(
 void ihold(struct inode *inode);
 void iput(struct inode *inode);
 /*
- * Drops a reference after the last name or file may have gone: its space is free afterwards, even
- * if it was being written back. While another file has it open there is no wait. The caller holds
- * nothing that a write or a removal could wait for. NULL is fine.
+ * Drops a reference after the last name or file may have gone: the inode's space is free
+ * afterwards, even if it was being written back. Does not wait while another file has it open. The
+ * caller holds no lock that a write or a removal could wait for. NULL is fine.
  */
 void iput_removed(struct inode *inode);
 /*

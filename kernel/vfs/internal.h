@@ -123,8 +123,8 @@ static inline bool d_tryget(struct dentry *d)
 	return false;
 }
 /*
- * Finds the hashed child of that name, without a reference; the caller meets no boundary until it
- * has used it. NULL: there is none, or a rename is moving it.
+ * Finds the hashed child of that name, without a reference; the caller passes no boundary until it
+ * has used the child. NULL: there is none, or a rename is moving it.
  */
 struct dentry *d_find_rcu(const struct dentry *parent, const struct qstr *name);
 static inline bool d_unhashed(const struct dentry *d)
@@ -271,7 +271,7 @@ void fill_attributes(struct inode *inode, struct kstat *st);
 long file_attr_ioctl(struct file *f, u32 cmd, u64 arg); /* -ENOIOCTLCMD: another ioctl */
 int vfs_open(struct file *f);                           /* f_path set: checks, f_op, f_op->open */
 struct file *file_alloc(u32 flags);                     /* empty; ERR_PTR */
-void file_free(struct file *f);                         /* that was never opened */
+void file_free(struct file *f);                         /* a file that was never opened */
 void file_drop_path(struct file *f);
 struct file *path_file(const struct path *path); /* O_PATH; ERR_PTR */
 void file_table_init(void);

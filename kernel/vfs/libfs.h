@@ -8,7 +8,7 @@
 /*
  * Directories of memory file systems (libfs.c): the dcache is the directory. simple_dir_add() makes
  * a dentry an entry that stays (0 or -ENOMEM; the directory's i_rwsem is held), simple_dir_remove()
- * takes it out again.
+ * removes it.
  */
 extern const struct file_operations simple_dir_operations;
 int simple_dir_add(struct inode *dir, struct dentry *d);

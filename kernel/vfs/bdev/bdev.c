@@ -416,7 +416,7 @@ int blkdev_fsync(struct file *f, loff_t start, loff_t end, bool datasync)
 	return err ? err : tenant ? tenant : flush;
 }
 
-/* Answers a geometry question: what fdisk expects of a disk without geometry. */
+/* Answers a geometry query with the values that fdisk expects of a disk without geometry. */
 static long put_geometry(struct block_device *b, u64 arg)
 {
 	struct hd_geometry g;

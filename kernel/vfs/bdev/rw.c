@@ -97,7 +97,7 @@ static ssize_t read_page_beside(
 	ssize_t got;
 
 	newer = b->tenant->newer(
-		b->tenant_arg, first, (u32)PAGE_SIZE / size); /* before the disk is looked at */
+		b->tenant_arg, first, (u32)PAGE_SIZE / size); /* before the disk is read */
 	refresh_cache(b);
 	iov_iter_kernel(&it, page + at, n);
 	it.nowait = nowait;

@@ -251,7 +251,7 @@ void fd_install(int fd, struct file *f)
 	spin_unlock(&files->lock);
 }
 
-/* ---- looking up ---- */
+/* ---- lookups ---- */
 
 static inline struct file *fd_peek(struct files_struct *files, int fd)
 {

@@ -201,10 +201,7 @@ int anon_fd(const char *name, const struct file_operations *fop, void *priv, u32
 /* Makes a file with a new inode on a pseudo file system (pipes, sockets): "name:[ino]". */
 struct file *pseudo_file(
 	const char *fsname, umode_t mode, const struct file_operations *fop, void *priv, u32 flags);
-/*
- * Sets super operations of that file system, before the first pseudo_file(): how its inodes end. 0
- * or -errno.
- */
+/* Sets the super operations of that file system, before its first pseudo_file(). 0 or -errno. */
 int pseudo_set_super(const char *fsname, const struct super_operations *op);
 
 /* Serve F_SETOWN and F_GETOWN: a process, a group (negative), or 0. */

@@ -64,7 +64,7 @@ void file_free(struct file *f)
 	call_rcu(&f->f_rcu, file_free_rcu);
 }
 
-/* Releases what open took: counts of writers, the path. */
+/* Drops the counts of writers and the path, which open took. */
 void file_drop_path(struct file *f)
 {
 	if (f->f_mode & FMODE_WRITER_COUNTED)
@@ -111,7 +111,7 @@ static void file_close(struct file *f)
 	if (f->f_owner.pid)
 		fown_put(&f->f_owner);
 	if (f->f_inode && !f->f_inode->i_nlink && f->f_inode->i_sb->s_bdev) {
-		gone = f->f_inode; /* it may be the last that kept its blocks */
+		gone = f->f_inode; /* maybe the last use of its blocks */
 		ihold(gone);
 		/* This may be the last file that kept its file system mounted. */
 		mnt = mntget(f->f_path.mnt);
@@ -124,7 +124,7 @@ static void file_close(struct file *f)
 	mntput(mnt);
 }
 
-/* Files of kernel threads and zombies, which have no way to user mode: a work item closes them. */
+/* Files of kernel threads and zombies, which never return to user mode: a work item closes them. */
 static struct task_work *orphans; /* lock-free list */
 static struct work orphan_work;
 
@@ -313,7 +313,7 @@ static struct mount *pseudo_find(const char *name)
 	return m;
 }
 
-/* Returns the internal mount of that name, made on first use. */
+/* Returns the internal mount of the pseudo file system @name, made on first use. */
 static struct mount *pseudo_get(const char *name)
 {
 	struct mount *m;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ioctl.c: ioctl(2): what every file understands (close-on-exec, non-blocking, SIGIO, block size,
- * flags), then the file's own.
+ * ioctl.c: ioctl(2): the requests of all files (close-on-exec, non-blocking, SIGIO, block size,
+ * flags), then those of the file's operation.
  */
 #include <asm/ioctls.h>
 #include <linux/fiemap.h>

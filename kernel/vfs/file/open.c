@@ -278,8 +278,8 @@ static struct file *open_existing(int dfd, const char *name, const struct open_h
 /* ---- creating ---- */
 
 /*
- * Applies protected_regular and protected_fifos: O_CREAT must not open what another user left in a
- * sticky directory.
+ * Applies protected_regular and protected_fifos: O_CREAT must not open a file that another user
+ * left in a sticky directory.
  */
 static int may_open_in_sticky(const struct inode *dir, const struct inode *inode)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll.h: whether a file can be read or written at once, and what watches it.
+ * poll.h: tests whether a file can be read or written at once, and watches files.
  *
- * f_op->poll() answers with EPOLLIN and so on, and queues the caller by poll_wait() on each queue
- * that is woken when the answer changes.
+ * f_op->poll() returns EPOLLIN and so on, and queues the caller by poll_wait() on each queue that
+ * is woken when the answer changes.
  */
 #ifndef NESTLING_VFS_POLL_H
 #define NESTLING_VFS_POLL_H

@@ -564,7 +564,7 @@ static ssize_t write_cached(struct file *f, struct iov_iter *from, loff_t *pos)
 
 /*
  * Writes directly as much as can be; the rest of a short write goes through the cache. -ENOTBLK:
- * all of it does.
+ * the whole write goes through the cache.
  */
 static ssize_t write_direct(struct file *f, struct iov_iter *from, loff_t *pos)
 {

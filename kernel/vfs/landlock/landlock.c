@@ -19,7 +19,7 @@
 #include "gen/syscalls.h"
 #include "kernel/vfs/landlock/landlock_rules.h"
 
-/* nothing else bounds how many rules there are */
+/* rules have no other bound than memory */
 #define LL_GFP (GFP_KERNEL | __GFP_ACCOUNT)
 #define CREATE_VERSION 1
 #define CREATE_ERRATA 2
@@ -264,7 +264,8 @@ int ll_copy(struct ll_rules *to, const struct ll_rules *from)
 		return -ENOMEM;
 	to->nr = to->room = from->nr;
 	for (u32 i = 0; i < to->nr; i += AT_A_TIME) {
-		objects_get(to->v + i, min(to->nr - i, (u32)AT_A_TIME)); /* @from has them */
+		/* @from has references to them */
+		objects_get(to->v + i, min(to->nr - i, (u32)AT_A_TIME));
 		cond_resched();
 	}
 	return 0;

@@ -36,7 +36,7 @@ static inline bool landlocked(void)
  * Checks for files. 0 or -EACCES; landlock_refer() also returns -EXDEV. @dir, @path: with their
  * mounts.
  */
-/* Checks an open and marks in f_mode what may not be done with the file later. */
+/* Checks an open and records in f_mode the operations that are forbidden on the file later. */
 int landlock_open(struct file *f);
 int landlock_make(const struct path *dir, umode_t mode);
 int landlock_remove(const struct path *dir, bool is_dir);

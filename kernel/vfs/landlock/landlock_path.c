@@ -88,7 +88,7 @@ static bool step_up(struct path *p)
 #define SHORT_WAY 128
 #define TRIES 3
 
-/* Walks up over plain pointers. False: the way is too long for that. */
+/* Walks up over plain pointers. Returns false if the path is too long for that. */
 static bool climb(const struct landlock_domain *d, struct path p, u32 want, struct unmet *u)
 {
 	u32 n = 0;
@@ -212,7 +212,7 @@ int landlock_ioctl(const struct file *f, u32 cmd)
 {
 	if (!(f->f_mode & FMODE_NO_IOCTL))
 		return 0;
-	/* what vfs does itself, and which is not the device's */
+	/* vfs handles these itself, not the device */
 	switch (cmd) {
 	case FIOCLEX:
 	case FIONCLEX:

@@ -68,8 +68,8 @@ struct landlock_domain {
 	u32 depth; /* 1: the oldest layer */
 	/* a reference; this and all below immutable */
 	struct landlock_domain *parent;
-	u32 fs, net, scope;  /* what this layer handles */
-	u32 any_fs, any_net; /* what this and the older ones handle */
+	u32 fs, net, scope;  /* rights that this layer handles */
+	u32 any_fs, any_net; /* those of this and all older layers */
 	struct ll_rules files, ports;
 	struct work freeing;
 };

@@ -48,7 +48,7 @@ struct telling {
 	const struct fown *to;
 	const siginfo_t *info;
 	int sig;
-	u32 asked; /* how many tasks were looked at */
+	u32 asked; /* number of tasks visited */
 };
 
 static void tell_process(struct task *t, void *arg)
@@ -93,7 +93,7 @@ static void tell_reason(siginfo_t *info, int band)
 	}
 }
 
-/* Copies the owner, with references. False: the file has none. */
+/* Copies the owner, with references. Returns false if the file has none. */
 static bool get_owner(struct file *f, struct fown *o)
 {
 	spin_lock(&f->f_lock);
@@ -105,7 +105,7 @@ static bool get_owner(struct file *f, struct fown *o)
 	return o->pid;
 }
 
-/* Signals the tasks of the owner. Returns how many tasks were looked at. */
+/* Signals the tasks of the owner. Returns how many tasks it visited. */
 static u32 signal_owner(const struct fown *o, int sig, const siginfo_t *info)
 {
 	struct telling what = { o, info, sig, 1 };

@@ -18,7 +18,7 @@ struct fasync_list {
 	 */
 	struct list_head idle, due;
 	struct list_head late; /* in the worker's list if any are due */
-	int bands;             /* of what: EPOLLHUP, EPOLLIN, EPOLLOUT */
+	int bands;             /* EPOLLHUP, EPOLLIN, EPOLLOUT of the event */
 	u32 nr;
 };
 void fasync_list_init(struct fasync_list *l);

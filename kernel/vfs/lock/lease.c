@@ -242,8 +242,8 @@ static bool start_break(struct lease *l, bool write)
 }
 
 /*
- * Looks once at the inode's leases. False: no lease is in the way any more. *due: when to look
- * again.
+ * Checks the inode's leases once. Returns false if no lease conflicts any more. *due: time of the
+ * next check.
  */
 static bool break_round(struct inode *inode, const struct file *f, bool write, u64 *due)
 {

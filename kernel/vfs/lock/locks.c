@@ -181,7 +181,8 @@ static int wait_for_unlock(struct bucket *bk)
 static int alloc_spares(struct file_lock *spare[2])
 {
 	spare[0] =
-		kzalloc(sizeof(**spare), GFP_KERNEL | __GFP_ACCOUNT); /* nothing else bounds them */
+		/* charged: their number has no other bound */
+		kzalloc(sizeof(**spare), GFP_KERNEL | __GFP_ACCOUNT);
 	spare[1] = kzalloc(sizeof(**spare), GFP_KERNEL | __GFP_ACCOUNT);
 	if (spare[0] && spare[1])
 		return 0;

@@ -33,8 +33,8 @@ int register_filesystem(struct file_system_type *t)
 }
 
 /*
- * Returns the type of that name. "fuse.sshfs" is of the type fuse: the text behind the dot is for
- * people.
+ * Returns the type of that name. "fuse.sshfs" is of the type fuse: the text behind the dot is a
+ * subtype for display.
  */
 struct file_system_type *get_fs_type(const char *name)
 {

@@ -3,10 +3,10 @@
  * fscontext.c: fsopen(2), fsconfig(2), fspick(2), fsmount(2): a file system is configured step by
  * step through a descriptor, made, and becomes a mount that is attached nowhere yet (mount_fd.c).
  *
- * Parameters are gathered into what mount(2) would have got: flags of the superblock, a source, and
- * a text of options; the file system sees them when the superblock is made (or reconfigured). If
- * the file system's type lists its parameters (fsparam.h), a wrong one is refused at once. The
- * reason can be read from the descriptor, a line at a time: the last eight lines are kept.
+ * Parameters are gathered into the arguments of mount(2): flags of the superblock, a source, and a
+ * text of options; the file system sees them when the superblock is made (or reconfigured). If the
+ * file system's type lists its parameters (fsparam.h), a wrong one is refused at once. The reason
+ * can be read from the descriptor, a line at a time: the last eight lines are kept.
  *
  * States (phase): PARAMS -> (CMD_CREATE) MADE -> (fsmount) MOUNTED, which takes parameters for
  * CMD_RECONFIGURE again; fspick begins there. Any command that fails leads to FAILED, in which all
@@ -326,7 +326,7 @@ static int fc_create(struct fs_context *fc, bool exclusive)
 	fc->phase = FC_MADE;
 	if (!exclusive || atomic_read(&root->d_sb->s_active) == 1)
 		return 0;
-	drop_root(fc); /* it was there already */
+	drop_root(fc); /* the superblock existed already */
 	fc_error(fc, fc->type->name, "reusing existing filesystem not allowed");
 	fc->phase = FC_FAILED;
 	return -EBUSY;

@@ -179,7 +179,7 @@ static void mnt_release(struct mount *m)
 /* ---- releasing without the caller's locks ---- */
 
 /*
- * Mounts of kernel threads and zombies, which have no way to user mode: a work item releases them.
+ * Mounts of kernel threads and zombies, which never return to user mode: a work item releases them.
  */
 static struct task_work *orphans; /* lock-free list */
 static struct work orphan_work;
@@ -648,9 +648,7 @@ bool mnt_in_current_ns(const struct mount *m)
 
 #define TURN_NS 2000000UL
 
-/*
- * Lets waiting mounters have a turn: true if the tree is unchanged. namespace_sem held for reading.
- */
+/* Lets waiting mounters run: true if the tree is unchanged. namespace_sem held for reading. */
 static bool take_turns(const struct mnt_namespace *ns, u64 *start, bool keep)
 {
 	u64 event = ns->event;

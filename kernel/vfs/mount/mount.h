@@ -42,7 +42,7 @@
 
 /* How a tree is copied. */
 #define COPY_RECURSIVE 1
-#define COPY_UNBINDABLE 2 /* those, too */
+#define COPY_UNBINDABLE 2 /* also copy unbindable mounts */
 #define COPY_NS_FILES 4   /* and bind mounts of mount namespaces */
 /* copies of shared mounts are slaves of the originals */
 #define COPY_SLAVE 8

@@ -33,10 +33,7 @@ static u32 simple_flags(u64 attr)
 	       (attr & MOUNT_ATTR_NOSYMFOLLOW ? MS_NOSYMFOLLOW : 0);
 }
 
-/*
- * Returns the flags for the times as struct mount has them; strictatime is neither of the two.
- * -EINVAL.
- */
+/* Returns the MNT_*ATIME flags of struct mount; strictatime has none. -EINVAL. */
 static int atime_flags(u64 attr)
 {
 	switch (attr & MOUNT_ATTR__ATIME) {
@@ -262,7 +259,7 @@ static int build_change(const struct mount_attr *a, struct change *c)
 	c->type = (u32)a->propagation;
 	c->set = simple_flags(a->attr_set);
 	c->clear = simple_flags(a->attr_clr);
-	/* one value of three, not bits: to choose another, all have to be cleared */
+	/* one value of three, not bits: to change it, the whole field must be cleared */
 	if (a->attr_clr & MOUNT_ATTR__ATIME) {
 		atime = atime_flags(a->attr_set);
 		if ((a->attr_clr & MOUNT_ATTR__ATIME) != MOUNT_ATTR__ATIME || atime < 0)

@@ -247,7 +247,7 @@ static bool has_ns_file_loop(struct mount *top)
 }
 
 /*
- * Checks that the mount is an attached one of this namespace, or a tree that has no place yet.
+ * Checks that the mount is an attached one of this namespace, or the root of a detached tree.
  * namespace_sem held.
  */
 static int may_move(const struct path *old, const struct path *where)
@@ -640,7 +640,7 @@ long sys_umount2(uaddr_t target, int flags)
 	if (err)
 		return err;
 	down_read(&namespace_sem);
-	to_top(&path); /* "." names what lies under other mounts */
+	to_top(&path); /* "." may be below other mounts */
 	up_read(&namespace_sem);
 	if (!may_mount())
 		err = -EPERM;

@@ -356,7 +356,7 @@ static int repeat_umount(struct mount *t, void *arg)
 	return 0;
 }
 
-/* Moves what covers a mount that is being unmounted to the first mount below it that stays. */
+/* Moves the mount that covers a mount being unmounted to the first mount below that stays. */
 static void lower_cover(struct mount *m)
 {
 	struct mount *c, *cover = NULL, *p = m;
@@ -418,7 +418,7 @@ static int repeat_busy(struct mount *t, void *arg)
 	if (!list_empty(&c->mnt_mounts)) {
 		only = list_first_entry(&c->mnt_mounts, struct mount, mnt_child);
 		if (!list_is_singular(&c->mnt_mounts) || only->mnt_mountpoint != c->mnt_root)
-			return 0; /* it will stay */
+			return 0; /* this mount stays */
 		cover = 1;
 	}
 	if (mnt_busy(c, cover))

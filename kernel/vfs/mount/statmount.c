@@ -430,7 +430,7 @@ static void list_reachable(struct list *l, const struct mnt_namespace *ns, const
 {
 	struct mount *m;
 
-	/* a root from another namespace shows nothing of this one */
+	/* a root from another namespace has no mounts of this one */
 	if (root->mnt->mnt_ns != ns)
 		return;
 	if (root->dentry == root->mnt->mnt_root) {

@@ -370,8 +370,8 @@ static void lru_del(struct dentry *d)
 }
 
 /*
- * Takes an unused dentry to dead, off the hash and the LRU list. d_lock held. False: it is in use
- * again.
+ * Makes an unused dentry dead and removes it from the hash and the LRU list. d_lock held. Returns
+ * false if it is in use again.
  */
 bool dentry_condemn(struct dentry *d)
 {
@@ -435,7 +435,7 @@ static bool d_worth_keeping(const struct dentry *d)
 	return !(d->d_op && d->d_op->d_delete && d->d_op->d_delete(d));
 }
 
-/* Drops what may be the last reference; the parent to put next, or NULL. */
+/* Drops a reference that may be the last. Returns the parent to put next, or NULL. */
 static struct dentry *dput_last(struct dentry *d)
 {
 	bool dead = false;

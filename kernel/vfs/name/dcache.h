@@ -14,8 +14,8 @@ extern struct dentry_lru dentry_lru;
 extern atomic64_t nr_dentries;
 
 /*
- * Takes an unused dentry to dead, off the hash and the LRU list. d_lock held. False: it is in use
- * again.
+ * Makes an unused dentry dead and removes it from the hash and the LRU list. d_lock held. Returns
+ * false if it is in use again.
  */
 bool dentry_condemn(struct dentry *d);
 /*
@@ -25,7 +25,10 @@ bool dentry_condemn(struct dentry *d);
 struct dentry *dentry_bury(struct dentry *d);
 void dcache_shrinker_init(void);
 void d_rehash(struct dentry *d);
-/* Moves as d_move() does, within the directory. False: the target is elsewhere. */
+/*
+ * Moves as d_move() does, within the directory. Returns false if the target is in another
+ * directory.
+ */
 bool d_move_within(struct dentry *d, struct dentry *target);
 
 #endif

@@ -17,7 +17,7 @@ bool d_instantiate_only(struct dentry *d, struct inode *inode)
 	BUG_ON(d->d_inode);
 	spin_lock(&inode->i_lock);
 	list_for_each_entry(a, &inode->i_dentry, d_alias)
-		ok = ok && atomic_read(&a->d_count) < 0; /* they are dead */
+		ok = ok && atomic_read(&a->d_count) < 0; /* all of them are dead */
 	if (ok) {
 		list_add(&d->d_alias, &inode->i_dentry);
 		smp_store_release(&d->d_inode, inode);
@@ -52,8 +52,8 @@ static int splice_from_elsewhere(struct dentry *alias, struct dentry *d)
 }
 
 /*
- * Does what d_rehash() does, atomically for a lookup of another name of this directory, which moves
- * the dentry as soon as it has its inode.
+ * Hashes the dentry like d_rehash(), atomically for a lookup of another name of this directory,
+ * which moves the dentry as soon as it has its inode.
  */
 static void rehash_new(struct dentry *d)
 {
