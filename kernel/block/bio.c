@@ -132,8 +132,8 @@ int bdev_rw(struct block_device *b, u32 opf, sector_t s, void *buf, size_t n)
 	while (n) {
 		size_t part = min_t(size_t, n, 1U << 20);
 		/*
-		 * Metadata, a commit block, data on its way out: the waiting task cannot pass on
-		 * that memory was short.
+		 * Metadata, a commit block, data being written: the waiting task cannot report
+		 * ENOMEM.
 		 */
 		struct bio *bio = bio_alloc(b, 1, opf, GFP_NOFS | __GFP_NOFAIL);
 		int err;

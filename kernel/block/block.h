@@ -90,8 +90,8 @@ void bdev_lost(struct block_device *b, u64 bytes, int err);
  */
 void bio_end_read_pages(struct bio *bio);
 /*
- * Collects what current submits until blk_finish_plug, or until it goes to sleep, since it may wait
- * for a bio in the plug. Of nested plugs the outer one counts.
+ * Collects the bios that current submits until blk_finish_plug, or until current sleeps, since it
+ * may wait for a bio in the plug. Of nested plugs only the outer one is used.
  */
 struct blk_plug {
 	struct list_head list;
@@ -215,7 +215,7 @@ struct bdev_tenant {
 	int (*write)(void *arg, u64 block, u32 off, const u8 *from, u32 n);
 	/* Drops unused copies of the @nr blocks, some of which the caller has written to disk. */
 	void (*written)(void *arg, u64 block, u32 nr);
-	/* Writes to the disk what write() has taken. 0 or -errno. */
+	/* Writes the data that write() has taken to the disk. 0 or -errno. */
 	int (*sync)(void *arg);
 };
 struct block_device {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: what the files of kernel/block share. */
+/* internal.h: functions between the files of kernel/block. */
 #ifndef NESTLING_BLOCK_INTERNAL_H
 #define NESTLING_BLOCK_INTERNAL_H
 
