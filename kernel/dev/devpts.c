@@ -241,7 +241,7 @@ struct devpts *devpts_acquire(struct file *ptmx)
 	if (err)
 		return ERR_PTR(err);
 	dp = devpts_hold(of(root.dentry->d_sb));
-	atomic_inc(&dp->sb->s_active); /* the mount has it now */
+	atomic_inc(&dp->sb->s_active); /* the mount holds the reference now */
 	path_put(&root);
 	return dp;
 }

@@ -267,7 +267,7 @@ static int next_record(
 			return -ERESTARTSYS;
 		seq = r->seq;
 		err = printk_read(&r->seq, rec);
-		if (!err && rec->seq != seq) { /* this record is for the next read */
+		if (!err && rec->seq != seq) { /* leave this record for the next read */
 			r->seq = rec->seq;
 			err = -EPIPE;
 		}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * n_tty.h: what the two halves of the line discipline share: n_tty.c (bytes from the line) and
+ * n_tty.h: between the two halves of the line discipline: n_tty.c (bytes from the line) and
  * n_tty_rw.c (reads and writes).
  */
 #ifndef NESTLING_DEV_N_TTY_H

@@ -3,8 +3,8 @@
  * n_tty_rw.c: the line discipline for programs: read, write and poll. n_tty.c describes the input
  * ring.
  *
- * A read takes bytes under tty->lock into a small buffer and copies them out without it. Readers
- * and writers take turns by read_mutex and write_mutex. Signals to background processes are sent
+ * A read takes bytes under tty->lock into a small buffer and copies them out without it. read_mutex
+ * admits one reader at a time, write_mutex one writer. Signals to background processes are sent
  * before any byte is taken.
  */
 #include <asm/errno.h>

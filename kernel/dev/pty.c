@@ -116,7 +116,7 @@ static int feed(struct tty_struct *to, const u8 *buf, int n)
 		to->feeding = false;
 		spin_unlock(&to->lock);
 	}
-	move_on(to); /* it may have got room since */
+	move_on(to); /* there may be room since the last test */
 	return took;
 }
 

@@ -113,7 +113,7 @@ struct tty_struct {
 	 * Under lock.
 	 */
 	u8 *ahead;       /* NULL until needed */
-	bool ahead_none; /* there was no memory for it */
+	bool ahead_none; /* its allocation has failed */
 	u64 ahead_head, ahead_tail;
 	/* a task moves bytes on; it has to look again */
 	bool feeding, feed_again;

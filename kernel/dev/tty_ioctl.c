@@ -242,7 +242,7 @@ static long get_winsize(struct tty_struct *tty, uaddr_t ua)
 
 /* ---- flow and queues ---- */
 
-/* Stops or starts output. Only ^Q starts what ^S has stopped. */
+/* Stops or starts output. Output that ^S has stopped is started only by ^Q. */
 static void stop_output(struct tty_struct *tty, bool stop)
 {
 	bool was;

@@ -320,7 +320,7 @@ static void sak_one(struct task *t, struct tty_struct *tty)
 	send_sig_group(SIGKILL, t, SEND_SIG_PRIV);
 }
 
-/* Kills one process after the other, with a reference, since looking at its files may sleep. */
+/* Kills one process after the other, with a reference, since the search of its files may sleep. */
 static void sak(void)
 {
 	struct tty_struct *tty = tty_console();
