@@ -248,7 +248,7 @@ static void item_remove(struct eventpoll *ep, struct epoll_item *it, bool mine)
 	spin_unlock(&ep->lock);
 	atomic_dec(&ep->user->epoll_watches);
 	kfree(it);
-	atomic_dec(&ep->refs); /* not the last */
+	atomic_dec(&ep->refs); /* cannot be the last reference */
 }
 
 /* Reports an event that is true already at once, after the item's events were set. */

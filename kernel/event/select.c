@@ -241,7 +241,7 @@ static int ask_poll(struct poll_wait *pw, void *arg)
 		c->fds[i].revents = (short)ask_one(pw, &c->fds[i]);
 		if (c->fds[i].revents) {
 			found++;
-			/* it will not sleep, and need not be queued */
+			/* the call will not sleep: queue on no file */
 			pw->pt.queue = NULL;
 		}
 		if (i % 64 == 63)
