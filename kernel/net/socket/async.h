@@ -10,7 +10,7 @@
 
 #include "kernel/net/socket/socket.h"
 
-/* struct msghdr as x86-64 has it. */
+/* struct msghdr on x86-64. */
 struct user_msghdr {
 	u64 name;
 	int namelen;

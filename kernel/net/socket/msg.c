@@ -132,7 +132,7 @@ static int parse_one(const struct socket *s, struct msg *m, const struct user_cm
 		return parse_scm(s, m, h, n);
 	switch (h->type) {
 	case SCM_RIGHTS:
-	case SCM_CREDENTIALS: return 0; /* not for them: passed over */
+	case SCM_CREDENTIALS: return 0; /* ignored by these families */
 	case SO_TIMESTAMPING_OLD:
 	case SO_TIMESTAMPING_NEW:
 		if (n != sizeof(u32))

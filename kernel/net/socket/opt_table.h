@@ -34,7 +34,7 @@ enum opt_right {
 };
 
 /* Kinds of sockets, as bits of sock_opt.kinds and sock_opt.set_kinds. */
-/* this and the next two are of AF_INET and AF_INET6 */
+/* this flag and the next two are for AF_INET and AF_INET6 */
 #define KIND_STREAM 1
 #define KIND_DGRAM 2
 #define KIND_RAW 4

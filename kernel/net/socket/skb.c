@@ -271,7 +271,7 @@ struct sk_buff *skb_linear(const struct sk_buff *skb, gfp_t gfp)
 	c->vlan_proto = skb->vlan_proto;
 	c->vlan_tci = skb->vlan_tci;
 	c->ip = skb->ip;
-	c->ip.ext_len = 0; /* they lay in the other buffer */
+	c->ip.ext_len = 0; /* they are in the other buffer */
 	return c;
 }
 

@@ -49,17 +49,17 @@ struct ip_meta {
 	ip_addr saddr, daddr;
 	u8 proto, ttl, tos;
 	bool v6;
-	/* there was a fragment's header, whether it was a fragment or not */
+	/* the packet had a fragment header, whether it was a fragment or not */
 	bool frag_header;
-	/* a router alert for MLD stood in the options */
+	/* the options had a router alert for MLD */
 	bool alert_mld;
 	/* bytes of the network header that was pulled, without IPv6's extension headers */
 	u8 hdr_len;
-	/* skb->off and skb->head before that header was pulled: where it stands */
+	/* skb->off and skb->head before the network header was pulled: the header's place */
 	u32 front_off;
 	u8 front_head;
 	u32 label; /* of IPv6's flow */
-	/* where IPv6's extension headers lie in the buffer; the first is of kind ext_first */
+	/* offset of IPv6's extension headers in the buffer; the first is of kind ext_first */
 	u32 ext_at;
 	u16 ext_len;
 	u8 ext_first;
@@ -76,7 +76,8 @@ struct tcp_meta {
 	u8 flags;
 	u8 sacked; /* TCPCB_* */
 	u16 retrans;
-	u16 segs; /* so many it counts as, since it was sent */
+	/* number of segments that it counted as when it was sent */
+	u16 segs;
 	/* ktime_get() of the last transmission; 0: never */
 	u64 sent;
 	u32 window;
@@ -126,10 +127,10 @@ struct sk_buff {
 	 * field has the pseudo header's sum. 0: none
 	 */
 	u8 csum_head;
-	/* bytes of the link header that stands before what eth_rx() left; 0: none */
+	/* bytes of the link header before the data that eth_rx() left; 0: none */
 	u8 mac_len;
 	bool unsummed; /* a datagram of IPv6 without a checksum */
-	/* the headers that were pulled last stood in room[] */
+	/* the headers that were pulled last are in room[] */
 	bool room_pulled;
 	u16 sport, dport; /* of UDP, once it is parsed */
 	/*
@@ -138,8 +139,8 @@ struct sk_buff {
 	 */
 	u16 gso;
 	/*
-	 * it came in with the pseudo header's sum as its transport's checksum, and needs a real one
-	 * to leave again
+	 * it arrived with only the pseudo header's sum as its transport checksum, and needs a full
+	 * one to be sent again
 	 */
 	bool csum_owed;
 	/* came in, or was written by a program as a frame: its checksums are unverified */
@@ -160,7 +161,7 @@ struct sk_buff {
 	u32 classid; /* net_cls of that socket; valid like uid */
 	/* net_prio of the socket that sent it; 0: none */
 	u32 prioidx;
-	/* what nfct is to the packet; the reference to it is below (netfilter.h) */
+	/* state of the packet in nfct, whose reference is below (netfilter.h) */
 	u32 nf_info;
 	struct nf_conn *nfct;
 	/*
@@ -171,7 +172,7 @@ struct sk_buff {
 	u16 proxy_port; /* is not 0 */
 	/* a rule has made it (netfilter/dup.c), for the device copy_if; 0: for any */
 	bool is_copy;
-	/* it is a rule's refusal (netfilter/reject.c), or a copy of one */
+	/* it was made by a rule's reject (netfilter/reject.c), or is a copy of such a packet */
 	bool is_answer;
 	u32 copy_if;
 	/* SKB_STAMP_*: events whose time the sender asked for */
@@ -187,7 +188,7 @@ struct sk_buff {
 	 */
 	u16 queue;
 	u32 dropped; /* by the receiver before it */
-	u32 charged; /* bytes that the destructor gives back */
+	u32 charged; /* bytes that the destructor uncharges */
 	void (*destructor)(struct sk_buff *skb);
 	void *owner;
 	struct ip_meta ip;
@@ -212,7 +213,7 @@ struct sk_buff *skb_from_iter(struct iov_iter *from, size_t len);
 /* Returns a second packet that shares the buffer of @skb and has no owner. NULL: no memory. */
 struct sk_buff *skb_clone(const struct sk_buff *skb, gfp_t gfp);
 void kfree_skb(struct sk_buff *skb); /* NULL is fine */
-/* Takes the packet from its owner, and gives back the charge. */
+/* Removes the packet from its owner, and ends the charge. */
 void skb_orphan(struct sk_buff *skb);
 void skb_free_list(struct list_head *queue);
 /*
@@ -290,8 +291,8 @@ static inline bool skb_network_apart(const struct sk_buff *skb)
 	return skb->ip.hdr_len && skb->ip.front_head < SKB_ROOM && skb->buf && !skb->room_pulled;
 }
 /*
- * Returns how many bytes of a parsed packet its network header stands before the first one.
- * Extension headers and other pulled headers lie between.
+ * Returns the distance in bytes from a parsed packet's network header to its first byte. Extension
+ * headers and other pulled headers are in between.
  */
 static inline u32 skb_network_back(const struct sk_buff *skb)
 {
@@ -311,13 +312,15 @@ void skb_copy(const struct sk_buff *skb, u32 from, void *to, u32 n);
 /* Copies @n bytes from offset @from to a reader's iterator: 0 or -EFAULT. */
 int skb_copy_to_iter(const struct sk_buff *skb, u32 from, u32 n, struct iov_iter *to);
 /*
- * Returns the answer to SIOCOUTQ and FIONREAD, of a socket with datagrams in @rq under @lock, and
- * with @wmem bytes sent and still on their way. -ENOTTY: @cmd is neither of these.
+ * Returns the result of SIOCOUTQ and FIONREAD, of a socket with datagrams in @rq under @lock, and
+ * with @wmem sent bytes that are not freed yet. -ENOTTY: @cmd is neither of these.
  */
 int skb_queue_bytes(u32 cmd, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
 long skb_queue_ioctl(
 	u32 cmd, u64 arg, const struct list_head *rq, spinlock_t *lock, atomic_t *wmem);
-/* Unshares the payload: no other skb sees writes to it from now on. False: no memory. */
+/*
+ * Unshares the payload: no other skb sees later writes to it. Returns false if there is no memory.
+ */
 bool skb_own_payload(struct sk_buff *skb);
 /*
  * Writes @n bytes at offset @to; there are as many, and the payload is its own where they reach it.

@@ -152,7 +152,7 @@ static bool knows_zerocopy(const struct sock_common *sk)
 	       (sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP);
 }
 
-/* Refuses what the socket cannot do before a bad value. */
+/* Refuses an unsupported socket before a bad value. */
 static int set_zerocopy(void *sock, const struct sock_opt *o, int n)
 {
 	if (!knows_zerocopy(sock))
@@ -460,7 +460,8 @@ long sys_setsockopt(int fd, int level, int optname, uaddr_t optval, int optlen)
 }
 
 /*
- * Gets an option. @val has room for 256 bytes; *len in: what the caller takes, out: what there is.
+ * Gets an option. @val has room for 256 bytes; *len in: the caller's room, out: the length of the
+ * value.
  */
 static int get_common(struct socket *s, int opt, void *val, u32 *len)
 {

@@ -179,7 +179,7 @@ int sock_set_long(struct socket *s, int opt, uaddr_t uval, u32 len)
 				return -EFAULT;
 			v64 = v32 == ~0U ? ~0UL : v32;
 		}
-		sk->rare.pacing = ~v64; /* so that 0 is "no limit" */
+		sk->rare.pacing = ~v64; /* so that 0 means "no limit" */
 		return 0;
 	}
 	return -ENOPROTOOPT;
