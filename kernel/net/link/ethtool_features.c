@@ -90,7 +90,9 @@ static void set(u32 *words, const char *name)
 			words[i / 32] |= 1U << i % 32;
 }
 
-/* Returns the features that are on, and those that no device of this kind ever changes. */
+/*
+ * Returns the features that are on, and the fixed features that no device of this kind can change.
+ */
 static void features_of(const struct net_device *d, u32 *active, u32 *never_changed)
 {
 	bool no_vlans = d->type != ARPHRD_ETHER || d->flags & IFF_LOOPBACK;

@@ -92,7 +92,7 @@ static u32 segment(const struct sk_buff *skb)
 	return skb->gso ? skb->gso : skb->len;
 }
 
-/* True if @next continues what @prev ends. @first: the first packet of the frame. */
+/* True if @next continues the data of @prev. @first: the first packet of the frame. */
 static bool continues(const struct sk_buff *first, const struct sk_buff *prev,
 	const struct sk_buff *next, u32 at, bool v6)
 {
@@ -174,7 +174,7 @@ void gso_join(const struct list_head *queue, const struct sk_buff *first, u32 mo
 /* Of a packet that is to be cut. */
 struct cut {
 	u8 head[SKB_ROOM];      /* its headers */
-	u32 ip, transport, len; /* where they begin, where they end */
+	u32 ip, transport, len; /* start of the headers; end of the headers */
 	u8 proto;
 	bool v6;
 };
@@ -205,7 +205,7 @@ static bool read_heads(const struct sk_buff *skb, u32 l2, struct cut *c)
 	c->len = c->transport +
 		 (c->proto == IPPROTO_TCP ? (c->head[c->transport + 12] >> 4) * 4U : 8);
 	if (c->proto == IPPROTO_TCP && c->len < c->transport + 20)
-		return false; /* finish() writes to all of it */
+		return false; /* finish() writes to the whole header */
 	return c->len <= n && c->len >= skb_headlen(skb);
 }
 

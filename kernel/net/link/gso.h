@@ -33,9 +33,9 @@ void gso_join(const struct list_head *queue, const struct sk_buff *first, u32 mo
 	struct gso_frame *f);
 
 /*
- * Does what the card does not: cuts @skb, which it consumes, into segments with their checksums, at
- * the end of @to. With skb->gso 0 that is one packet. @l2 bytes stand before its network header,
- * and perhaps 8 of a VLAN before these. 0, -EINVAL (it does not look like TCP or UDP), -ENOBUFS;
+ * Does in software what the card cannot: cuts @skb, which it consumes, into segments with their
+ * checksums, at the end of @to. With skb->gso 0 that is one packet. @l2 bytes precede its network
+ * header, and perhaps 8 of a VLAN before these. 0, -EINVAL (neither TCP nor UDP), -ENOBUFS;
  * segments made before the error are in @to.
  */
 int gso_cut(struct sk_buff *skb, u32 l2, struct list_head *to);
@@ -57,11 +57,11 @@ u32 gso_segment_len(const struct sk_buff *skb);
 /* A TCP or UDP packet whose checksum the device is to fill in. */
 struct gso_about {
 	bool tcp, v6;
-	u32 ip, csum_start, head_len; /* where its headers begin and end */
+	u32 ip, csum_start, head_len; /* start and end of its headers */
 };
 /*
- * Describes a packet with @l2 bytes before its network header. False: it is neither TCP nor UDP, a
- * fragment, or too short.
+ * Describes a packet with @l2 bytes before its network header. Returns false if it is neither TCP
+ * nor UDP, a fragment, or too short.
  */
 bool gso_about(const struct sk_buff *skb, u32 l2, struct gso_about *a);
 /* Writes the pseudo header's sum in the place of the checksum. @frame: the packet, in one piece. */

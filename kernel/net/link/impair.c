@@ -20,7 +20,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/sched/timer.h"
 
-#define LATE_MAX 4096 /* packets on their way: more are lost */
+#define LATE_MAX 4096 /* delayed packets: more are lost */
 
 static int loss, duplicate, reorder, mark, delay_us;
 int lo_impaired; /* any of them is set */

@@ -85,7 +85,7 @@ static struct net_device *new_device(struct net *net, const struct link_type *ty
 	if (dev) {
 		/* every sender by it has seen that it is down */
 		synchronize_rcu();
-		wandered = dev->wandered; /* it is still named elsewhere, maybe */
+		wandered = dev->wandered; /* it may still be referred to elsewhere */
 		netdev_init(dev, type->ops, type->type ? type->type : ARPHRD_ETHER);
 		dev->wandered = wandered;
 	} else if (!full) {
@@ -560,7 +560,7 @@ int link_change(struct net_device *dev, const void *info, u32 len)
 
 	mutex_lock(&link_mutex);
 	type = dev->ops->type;
-	if (netdev_find_index(dev->net, dev->ifindex) != dev) /* it has gone since it was found */
+	if (netdev_find_index(dev->net, dev->ifindex) != dev) /* removed since the lookup */
 		err = -ENODEV;
 	else if (data && (!kind || !type || find_type(kind, (u32)strnlen(kind, kn)) != type))
 		err = -EOPNOTSUPP;
@@ -664,7 +664,7 @@ int link_set_master(struct net *net, struct net_device *dev, int master)
 	int err = 0;
 
 	mutex_lock(&link_mutex);
-	if (netdev_find_index(net, dev->ifindex) != dev) { /* it has gone since it was found */
+	if (netdev_find_index(net, dev->ifindex) != dev) { /* removed since the lookup */
 		err = -ENODEV;
 	} else if (master) {
 		m = netdev_find_index(net, master);

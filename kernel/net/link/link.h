@@ -98,11 +98,11 @@ int link_rename(struct net *net, int ifindex, const char *wanted);
  */
 int link_add_name(struct net_device *dev, const char *name);
 int link_del_name(struct net_device *dev, const char *name);
-/* Sets a device's master (IFLA_MASTER); 0: takes it out. */
+/* Sets a device's master (IFLA_MASTER); 0: removes it from its master. */
 int link_set_master(struct net *net, struct net_device *dev, int master);
 /* Removes @dev from its master, with the mutex held; sends no notification. */
 void link_leave_master(struct net_device *dev);
-/* Take and release link.c's mutex, for callers that change what its functions change. */
+/* Take and release link.c's mutex, for callers that change the fields it protects. */
 void link_lock(void);
 void link_unlock(void);
 void link_assert_locked(void); /* empty in release builds */
@@ -140,7 +140,7 @@ struct net_device *link_next_upper(const struct net_device *dev, const struct ne
  * becomes its port. 0, -EBUSY (@part is stacked on @dev) or -EMLINK.
  */
 int link_may_stand(const struct net_device *dev, u32 level, const struct net_device *part);
-void link_stand(struct net_device *dev, u32 level); /* it does */
+void link_stand(struct net_device *dev, u32 level); /* stacks it there */
 /* Record that @dev is stacked on its kind's lower device (perhaps none), or no longer is. */
 void link_step_on(struct net_device *dev);
 void link_step_off(struct net_device *dev);

@@ -484,7 +484,7 @@ void netname_put(const char *name)
 }
 
 /*
- * Prints @what once: a program that renames devices all the time would fill the log. Under
+ * Logs @what once, since a program that renames devices all the time would fill the log. Under
  * names_mutex.
  */
 static void say_once(bool *said, const char *what)

@@ -153,7 +153,7 @@ struct netdev_queue {
 	bool busy; /* a vCPU is in send() */
 	/* the card has refused a packet: nothing is sent until it wakes the queue */
 	bool stopped;
-	bool woken; /* it woke the queue while busy */
+	bool woken; /* netdev_tx_wake() was called while busy */
 	/* a large frame waits: nothing is held back */
 	bool large;
 	/* in the list of the vCPU whose net_rx_flush() will send this queue; see listed */
@@ -172,7 +172,7 @@ struct netdev_queue {
 	u32 polling;
 	/* a vCPU is in poll() right now, one at a time; see netdev_polling() */
 	bool in_poll;
-	/* where its packets are counted: the device's, or its own */
+	/* counters of its packets: the device's, or own */
 	struct netdev_stats *stats;
 	struct netdev_stats own;
 };
@@ -197,10 +197,12 @@ struct net_device {
 	char alias[IFALIAS_MAX];
 	struct list_head altnames; /* of struct altname */
 
-	/* Its end, and its way to another namespace. */
-	/* it leaves its namespace, or has left it: nothing more of it enters; under net->lock */
+	/* Its removal, and its move to another namespace. */
+	/*
+	 * it leaves its namespace, or has left it: no packet or address is added; under net->lock
+	 */
 	bool gone;
-	/* it is on its way to another namespace, queues and all; under link.c's mutex */
+	/* it is being moved to another namespace with its queues; under link.c's mutex */
 	bool moves;
 	/*
 	 * the device has been in another namespace, whose connections may refer to it: never freed;
@@ -230,7 +232,7 @@ struct net_device {
 	u32 carrier_changes;
 
 	/* Stacked devices and bridges: under link.c's mutex. */
-	/* the most devices that stand below it, one on the other */
+	/* number of devices stacked below it in a row, at most */
 	u8 level;
 	/* in the list of devices stacked on another */
 	struct list_head upper_link;
@@ -253,7 +255,7 @@ struct net_device {
 	struct mc_if mc[2];
 	struct list_head macs; /* of mc_mac */
 	u32 nr_macs;
-	bool mc_routers; /* it is in the groups of routers */
+	bool mc_routers; /* member of the groups of routers */
 	bool mc_was_up;
 
 	/* The driver, and its counts. */
@@ -278,7 +280,7 @@ struct net_device {
 	 * link.c's mutex, read without a lock
 	 */
 	u32 num_tx, num_rx, real_tx, real_rx;
-	/* nothing is sent while the number of queues changes */
+	/* sending is stopped while the number of queues changes */
 	bool tx_frozen;
 };
 
@@ -371,8 +373,8 @@ u64 uevent_seqnum(void);
 extern u32 netdev_max_backlog; /* net.core.netdev_max_backlog */
 void netif_rx(struct net_device *dev, struct sk_buff *skb);
 /*
- * Processes a copy of what leaves by @dev as netif_rx() does; it is not counted, and no tap sees
- * it.
+ * Processes a copy of a packet sent by @dev as netif_rx() does; the copy is not counted, and no tap
+ * gets it.
  */
 void netif_loop(struct net_device *dev, struct sk_buff *skb);
 /*
@@ -463,10 +465,10 @@ void net_io_counts(u32 cpu, struct net_io_counts *c);
 void netdev_io_init(void);
 void netdev_poll_thread(struct work *w);
 void netdev_queue_init(struct netdev_queue *q, struct net_device *dev, u32 index);
-void netdev_purge_tx(struct net_device *dev); /* what waits in its queues */
+void netdev_purge_tx(struct net_device *dev); /* drops the packets in its queues */
 /*
- * Waits until no vCPU puts frames into the device's queues any more, has them on its list, or is
- * about to look into one.
+ * Waits until no vCPU adds frames to the device's queues any more, has them on its list, or is
+ * about to read one.
  */
 void netdev_forget_senders(const struct net_device *dev);
 /*
@@ -477,7 +479,7 @@ void netdev_spill_forget(const struct net *net);
 
 /* ---- eth.c ---- */
 
-/* Receives a frame from a card, all of it in the buffer, and consumes it. */
+/* Receives a frame from a card, with all bytes in the buffer, and consumes it. */
 void eth_rx(struct net_device *dev, struct sk_buff *skb);
 /* Puts the Ethernet header in front. */
 void eth_push(const struct net_device *dev, struct sk_buff *skb, const u8 *dst, u16 protocol);

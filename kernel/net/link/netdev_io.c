@@ -71,7 +71,7 @@ static struct backlog {
 	bool running;
 	/* the senders' frames are held back, until the timer's time */
 	bool held;
-	bool held_enough; /* that is over */
+	bool held_enough; /* the hold is over */
 	/* has frames enough, which another vCPU holds */
 	struct netdev_queue *full;
 	/* packets processed and dropped, and flushes that left some: /proc/net/softnet_stat */

@@ -38,7 +38,7 @@
 		IFF_NAPI | IFF_NAPI_FRAGS)
 #define TUN_VNET_MIN 10U /* struct virtio_net_hdr */
 #define TUN_QUEUES 256U  /* of a device, disabled or not */
-#define TUN_FLOWS 512U   /* that a device remembers */
+#define TUN_FLOWS 512U   /* flows that a device remembers */
 
 struct tun;
 struct tun_file {

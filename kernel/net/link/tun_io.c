@@ -32,8 +32,8 @@
 /* ---- out: to the program ---- */
 
 /*
- * Queues a frame. False: there is no room, or @tf is no queue of @t any more: the frame would be
- * read as one of a later device.
+ * Queues a frame. Returns false if there is no room, or if @tf is no queue of @t any more: the
+ * frame would be read as one of a later device.
  */
 static bool enqueue(const struct tun *t, struct tun_file *tf, struct sk_buff *skb, u32 most)
 {
@@ -99,7 +99,7 @@ void tun_purge(struct tun_file *tf)
 		kfree_skb(skb);
 }
 
-/* Describes in the header what the program has to do with @skb. */
+/* Describes in the header the work that the program has to do for @skb. */
 static void describe(const struct tun_file *tf, const struct sk_buff *skb, struct virtio_net_hdr *v)
 {
 	struct gso_about a;

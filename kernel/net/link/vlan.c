@@ -37,7 +37,7 @@ struct vlan {
 	struct net_device *dev, *lower; /* immutable, as the next */
 	u16 id;
 	u32 flags;
-	bool lower_up; /* when it was last heard of */
+	bool lower_up; /* state at the last notification */
 	/* the lower device lets all frames pass, since our address is not its own */
 	bool watching;
 	struct rcu_head rcu;
