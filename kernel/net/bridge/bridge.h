@@ -96,11 +96,11 @@ struct br_port {
 	u16 no;
 	u8 state; /* BR_STATE_*; under br->lock, read without */
 	/*
-	 * it leaves the bridge: nothing is learnt of it, and its state stays disabled; locked as
-	 * state
+	 * the port is being removed: no address is learnt from it, and its state stays disabled;
+	 * locked as state
 	 */
 	bool gone;
-	/* this and the next three are written under the mutex and read without */
+	/* this member and the next three are written under the mutex and read without */
 	u16 priority;
 	u32 cost;
 	u32 flags; /* BRP_* */
@@ -141,7 +141,8 @@ struct bridge {
 	bool no_linklocal_learn;
 	/* the administrator has set them; else they follow the ports */
 	bool mtu_set, mac_set;
-	bool following; /* they are being set from the ports */
+	/* address and MTU are being set from the ports */
+	bool following;
 	/*
 	 * the address in the bridge's identifier: the bridge's own, once that is more than a chance
 	 */
@@ -187,7 +188,7 @@ static inline u16 br_port_id(const struct br_port *p)
 
 /* ---- stp.c; all of them take br->lock and may be called from a timer ---- */
 void br_stp_init(struct bridge *br);
-void br_stp_end(struct bridge *br); /* it has no ports; may sleep */
+void br_stp_end(struct bridge *br); /* the bridge has no ports; may sleep */
 /* Sets up a new port, which is in no list yet. */
 void br_stp_init_port(struct br_port *p);
 /* Chooses roles again after a port has left the list, since another may be root port now. */

@@ -235,7 +235,7 @@ static void add_own(struct bridge *br, struct br_port *p, const u8 *mac)
 		return;
 	e = find(br, mac);
 	if (e && e->own)
-		return; /* another entry has it */
+		return; /* another entry has that address */
 	if (e)
 		drop(br, e);
 	memcpy(as.mac, mac, ETH_ALEN);

@@ -18,7 +18,7 @@
 
 #define IN_A_MESSAGE 32U
 
-/* A part of a bridge's table: what fits into a message. */
+/* The part of a bridge's table that fits into one message. */
 struct part {
 	int bridge;
 	u32 n;
@@ -135,7 +135,7 @@ void br_mdb_tell(const struct bridge *br, const struct br_mdb_info *info, u16 ty
 
 /* ---- the list ---- */
 
-/* Writes what there is into @to, as much as @room; returns how much there is. br->lock held. */
+/* Writes at most @room members into @to; returns the number of all members. br->lock held. */
 static u32 list_members(const struct bridge *br, struct br_mdb_info *to, u32 room)
 {
 	const struct br_group *g;

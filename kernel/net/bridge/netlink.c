@@ -44,7 +44,7 @@ static void put_port(
 
 	spin_lock(&r->net->lock);
 	d = netdev_by_index(r->net, r->ifindex);
-	p = d ? br_port_of(d) : NULL; /* it may leave while this is written */
+	p = d ? br_port_of(d) : NULL; /* the port may be removed during the dump */
 	if (p) {
 		i = nl_begin(b, req, portid, r->type, flags, sizeof(*i));
 		i->ifi_family = AF_BRIDGE;

@@ -129,7 +129,7 @@ struct br_group *br_group_find(struct bridge *br, const ip_addr *addr)
 	return NULL;
 }
 
-/* Switches snooping off, so that frames reach all: there are more than @most of @what. */
+/* Switches snooping off, so that frames reach all ports: there are more than @most of @what. */
 static int give_up(struct bridge *br, u32 most, const char *what)
 {
 	if (br->snoop.on)
@@ -146,7 +146,7 @@ static struct br_group *get_group(struct bridge *br, const ip_addr *addr)
 
 	if (g)
 		return g;
-	/* it was switched off while a report is read, or the bridge goes away */
+	/* snooping was switched off while a report is read, or the bridge is being removed */
 	if (!br->snoop.on || br->closing)
 		return ERR_PTR(-E2BIG);
 	if (br->snoop.nr_groups >= br->snoop.hash_max)
@@ -302,7 +302,7 @@ void br_group_leave(struct bridge *br, struct br_port *p, const ip_addr *group)
 		return;
 	}
 	if (s->family[family_of(group)].other_until)
-		return; /* that one will ask */
+		return; /* the other querier will ask */
 	br_query_group(br, p, group);
 	if (!p && g->host)
 		end_sooner(br, &g->host_until, at);

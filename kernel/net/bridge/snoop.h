@@ -48,7 +48,8 @@ struct br_port_snoop {
 
 /* A family's part of a bridge. */
 struct br_snoop_family {
-	u64 other_until; /* so long another querier is believed in */
+	/* until then another querier counts as present */
+	u64 other_until;
 	/* the querier is new: until then not all members have answered it */
 	u64 unsure_until;
 	/* until then the bridge itself leads to a router */
@@ -81,7 +82,7 @@ struct br_group {
 	struct list_head list;
 	ip_addr addr;
 	bool host;                /* the bridge's own host is a member, */
-	u64 host_until;           /* so long */
+	u64 host_until;           /* until then the host is a member */
 	struct list_head members; /* of br_member, the newest first */
 };
 
@@ -102,7 +103,7 @@ struct br_mdb_info {
 	u64 until;
 };
 
-/* The result of looking at a frame to a group. */
+/* The result of evaluating a frame to a group. */
 struct br_heard {
 	bool drop;         /* malformed */
 	bool routers_only; /* unless the group has members */
@@ -112,7 +113,7 @@ struct br_heard {
 
 /* ---- snoop.c; with br->lock held, but for the first five ---- */
 void br_snoop_init(struct bridge *br);
-void br_snoop_end(struct bridge *br); /* it has no ports; may sleep */
+void br_snoop_end(struct bridge *br); /* the bridge has no ports; may sleep */
 /* Joins or leaves the group of snoopers, when the bridge is set up or down. */
 void br_snoop_up(struct bridge *br, bool up);
 int br_snoop_set(struct bridge *br, u16 attr, u64 v); /* IFLA_BR_MCAST_*; -ENOENT: none of these */

@@ -248,7 +248,7 @@ static bool look_v6(struct message *m, struct br_heard *h)
 	memcpy(&m->to, &ip.daddr, sizeof(m->to));
 	m->at += sizeof(ip);
 	m->len = total;
-	/* A message of MLD stands behind hop-by-hop options with a router alert. */
+	/* An MLD message follows hop-by-hop options with a router alert. */
 	if (!ip.nexthdr && read(m, 0, options, 2) && options[0] == IPPROTO_ICMPV6) {
 		skip = (options[1] + 1U) * 8;
 		if (read(m, skip, &type, 1) && is_mld(type)) {

@@ -275,7 +275,7 @@ static void select_root(struct bridge *br)
 	list_for_each_entry(p, &br->ports, list) {
 		if (!is_better_way(p, best))
 			continue;
-		if (p->flags & BIT(BRP_PROTECT)) { /* it may not become root port */
+		if (p->flags & BIT(BRP_PROTECT)) { /* must not become root port */
 			set_state(p, BR_STATE_LISTENING);
 			p->stp.forward_at = in_ticks(br->stp.forward_delay);
 		} else {

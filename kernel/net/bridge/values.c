@@ -240,8 +240,8 @@ static int set_other_attr(void *of, u16 attr, const void *p, u32 n)
 }
 
 /*
- * Changes values. Times come first, wherever they stand: their bounds are others once the spanning
- * tree is on.
+ * Changes values. Times are read first, whatever their position: their limits change once the
+ * spanning tree is on.
  */
 int br_change(struct net_device *dev, const void *data, u32 len)
 {
