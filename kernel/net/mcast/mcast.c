@@ -468,7 +468,8 @@ bool mcast_accepts(struct net_device *dev, const ip_addr *group, const ip_addr *
 /* ---- received queries and reports ---- */
 
 /*
- * Marks the sources of a query that concern this machine. False: none does, and no report is sent.
+ * Marks the sources of a query that concern this machine. Returns false if none does, and no report
+ * is sent.
  */
 static bool mark_asked(struct mc_group *g, const struct mc_query *q)
 {

@@ -60,8 +60,8 @@ struct mc_if {
 	u64 change_latest;
 	u32 change_left; /* times */
 	/*
-	 * ktime_get() until which we talk like version 1 and 2, as a querier of that version was
-	 * heard
+	 * ktime_get() until which reports are of version 1 and 2, since a querier of that version
+	 * was heard
 	 */
 	u64 old_until[2];
 };
@@ -76,7 +76,7 @@ struct mc_group {
 	u32 nr_sources;
 	struct list_head sources; /* of mc_source */
 	struct rb_root by_addr;   /* the sources, by address */
-	/* the state as the last report has it, or will */
+	/* the reported state, or the one of the pending report */
 	bool excludes;
 	/* times that the change of mode is still to be reported */
 	u32 changes;

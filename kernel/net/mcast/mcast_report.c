@@ -89,7 +89,7 @@ static void put_addr(struct report *r, const ip_addr *a)
 	put_bytes(r, r->v6 ? (const void *)a : &a->w[3], addr_size(r));
 }
 
-/* Begins a record. False: no memory. */
+/* Begins a record. Returns false if there is no memory. */
 static bool open_record(struct report *r, const struct mc_group *g, enum record type)
 {
 	u8 head[4] = { (u8)type };
@@ -217,7 +217,7 @@ static void tell_old(struct net_device *dev, struct mc_group *g, u8 version, str
 	struct sk_buff *skb;
 
 	if (leave && version == 1 && !v6)
-		return; /* there is no such message */
+		return; /* no such message exists */
 	skb = packet(dev, out, v6 ? 24 : 8, leave ? routers : g->addr);
 	if (!skb)
 		return;

@@ -18,8 +18,8 @@
 #include "kernel/net/mcast/mcast.h"
 
 /*
- * sources of a group at most: each is looked for with net->lock held, and any user may set the
- * limit of an own namespace
+ * most sources of a group: each is searched with net->lock held, and any user may set the limit of
+ * an own namespace
  */
 #define MSF_MAX 1024U
 
@@ -384,7 +384,7 @@ static int set_filter(
 	return replace(i, m, (u8)mode, n, sources, n);
 }
 
-/* ---- what programs write ---- */
+/* ---- setsockopt ---- */
 
 /* Reads a socket address of the level's family. -EADDRNOTAVAIL. */
 static int addr_of(const void *ss, bool v6, ip_addr *a)
