@@ -191,7 +191,7 @@ static void answer_later(struct net_device *dev, const struct arp_packet *a, u64
 	if (there <= most && nr_later < LATER_MAX) {
 		list_add_tail(&mine->list, &later);
 		nr_later++;
-		timer_start(&later_timer, 0); /* it finds the next */
+		timer_start(&later_timer, 0); /* the timer finds the next answer */
 		mine = NULL;
 	}
 	spin_unlock(&later_lock);
@@ -234,7 +234,7 @@ static bool sane(const struct net_device *dev, const struct arp_packet *a)
 }
 
 /*
- * True if machines that hear a question on @in hear it on @out, too, and answer for themselves
+ * True if machines that receive a request on @in also receive it on @out, and answer for themselves
  * (medium_id).
  */
 static bool same_medium(const struct net_device *in, const struct net_device *out)

@@ -158,7 +158,8 @@ static void free_job(struct net *net, struct nd_job *j)
 }
 
 /*
- * Moves a waiting job to @job's time, or adds @job. False: there are too many jobs, or no memory.
+ * Moves a waiting job to @job's time, or adds @job. Returns false if there are too many jobs, or no
+ * memory.
  */
 bool nd_schedule(const struct nd_job *job)
 {
@@ -180,7 +181,7 @@ bool nd_schedule(const struct nd_job *job)
 		*j = *job;
 		j->list = place;
 		if (j->at != FOREVER)
-			timer_start(&net->neigh.timer, 0); /* it finds the next */
+			timer_start(&net->neigh.timer, 0); /* the timer finds the next job */
 	}
 	spin_unlock(&jobs_lock);
 	return j;
@@ -274,12 +275,13 @@ static void do_dad(const struct nd_job *j)
 	if (nd_schedule(&next))
 		probe(j);
 	else
-		addr_del(j->dev, &j->addr, -1); /* it would be tentative for ever */
+		/* the address would stay tentative for ever */
+		addr_del(j->dev, &j->addr, -1);
 }
 
 /*
- * Takes an address in @prefix, after a test that no other machine has it (accept_dad); @made
- * earlier ones were taken.
+ * Adds an address in @prefix, after a test that no other machine has it (accept_dad); @made earlier
+ * ones were in use elsewhere.
  */
 void nd_take_address(struct net_device *dev, const ip_addr *prefix, u32 made, struct ifaddr *a)
 {
@@ -463,7 +465,7 @@ static void somebody_has(struct net_device *dev, const ip_addr *addr)
 
 /*
  * Finds the option @type of the options in [p, end): a MAC address, or another value of that size.
- * False: the options are malformed.
+ * Returns false if the options are malformed.
  */
 bool nd_find_mac(const u8 *p, const u8 *end, u8 type, const u8 **mac)
 {

@@ -58,21 +58,20 @@ struct nd_job {
 
 /* ---- ndisc.c ---- */
 
-/* Adds a job, or replaces the one like it. False: the namespace has too many. */
+/* Adds a job, or replaces the one like it. Returns false if the namespace has too many. */
 bool nd_schedule(const struct nd_job *job);
 /* Removes the job @like; *@was, unless NULL: a copy of it. Returns true if there was one. */
 bool nd_drop_job(const struct nd_job *like, struct nd_job *was);
 /* True if the device takes the word of routers. */
 bool nd_believes_routers(const struct net_device *dev);
 /*
- * Takes an address in @prefix like *@a, after a test that no other machine has it; @made earlier
- * ones were taken.
+ * Adds an address in @prefix like *@a, after a test that no other machine has it; @made earlier
+ * ones were in use elsewhere.
  */
 void nd_take_address(struct net_device *dev, const ip_addr *prefix, u32 made, struct ifaddr *a);
 /*
- * Finds the MAC address, or what else has its size, in the option @type of the options in [@p,
- * @end);
- * NULL: there is none. False: they are malformed.
+ * Finds the option @type in [@p, @end): a MAC address, or another value of that size; NULL: there
+ * is none. Returns false if the options are malformed.
  */
 bool nd_find_mac(const u8 *p, const u8 *end, u8 type, const u8 **mac);
 

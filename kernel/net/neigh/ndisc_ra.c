@@ -178,7 +178,7 @@ void nd_got_ra(struct net_device *dev, const struct ip_meta *ip, const u8 *m, u3
 	ours = addr_is_local(dev->net, &ip->saddr, dev->ifindex);
 	if (ours && CONF6(dev, CONF6_RA_FROM_LOCAL)) {
 		if (m[6] | m[7] && CONF6(dev, CONF6_RA_DEFRTR))
-			return; /* no way leads to ourselves */
+			return; /* no route leads to ourselves */
 		ours = false;
 	}
 	if (mac)

@@ -36,7 +36,7 @@ int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
 /* Flags for how far a message of ARP or ND is trusted. */
 /* make an entry if there is none: the sender is about to send to us */
 #define NEIGH_CREATE 1
-/* it is an answer to our question: both directions work */
+/* an answer to our request: both directions work */
 #define NEIGH_SOLICITED 2
 #define NEIGH_OVERRIDE 4 /* the address may have moved */
 /* the sender is a router; NEIGH_ISROUTER_KNOWN: the message has a router flag */
@@ -45,7 +45,7 @@ int neigh_output(struct net_device *dev, const ip_addr *to, struct sk_buff *skb)
 /* the address may have moved, but not so soon after it has changed (locktime) */
 #define NEIGH_UNLESS_NEW 32
 void neigh_learn(struct net_device *dev, const ip_addr *addr, const u8 *mac, u32 how);
-/* Notes that a higher layer has heard from the neighbour. */
+/* Notes that a higher layer has received from the neighbour. */
 void neigh_confirm(struct net_device *dev, const ip_addr *addr);
 /* Drops the neighbours of a device that is down, has another address, or ends. */
 void neigh_forget(struct net_device *dev);

@@ -21,7 +21,7 @@ struct neigh {
 	struct rb_node due;
 	struct list_head lru; /* empty of those by hand */
 	struct net_device *dev;
-	struct net *net; /* that dev was in when this was made */
+	struct net *net; /* namespace of dev when the entry was made */
 	ip_addr addr;
 	u8 mac[ETH_ALEN];
 	u8 state, flags;
@@ -29,7 +29,7 @@ struct neigh {
 	u64 deadline; /* of its state */
 	u64 used, confirmed, updated;
 	struct list_head queue;
-	u32 queued; /* what that costs */
+	u32 queued; /* true sizes of the waiting packets, bytes */
 };
 
 /*
