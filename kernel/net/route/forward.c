@@ -112,7 +112,7 @@ bool ip_routed_here(struct net *net, const struct sk_buff *skb)
 	return !route_forward(net, &f) && f.local;
 }
 
-/* ---- on its way ---- */
+/* ---- forwarding ---- */
 
 /*
  * Copies the whole header into the skb's own room, where it may be changed. Options of IPv6 stay
@@ -173,7 +173,10 @@ static void redirect(struct net *net, struct sk_buff *skb, const struct flow *f)
 	if (route_output(net, &back) || back.dev != skb->dev ||
 		!ip_equal(&back.next_hop, &back.daddr))
 		return;
-	/* Networks that share a link need not hear each other, as far as we can see. */
+	/*
+	 * Without shared_media, a redirect is sent only if the sender is on the link of the next
+	 * hop.
+	 */
 	if (!CONF4_OR(skb->dev, CONF4_SHARED_MEDIA) &&
 		!addr_on_link(skb->dev, &skb->ip.saddr, direct ? NULL : &f->next_hop))
 		return;
@@ -182,7 +185,7 @@ static void redirect(struct net *net, struct sk_buff *skb, const struct flow *f)
 	icmp_error(net, skb, ICMP_REDIRECT, 1, ntohl(f->next_hop.w[3]));
 }
 
-/* True: it is too large for the way and may not be cut. */
+/* True if the packet is larger than the MTU and must not be fragmented. */
 static bool too_large(struct net *net, struct sk_buff *skb, const struct flow *f)
 {
 	struct iphdr tmp;

@@ -48,8 +48,8 @@ void prefix_set(struct prefix_node *n, u32 space, const ip_addr *net, u32 bits);
 void prefix_add(struct prefix_hash *h, struct prefix_node *n, struct prefix_node *before);
 void prefix_del(struct prefix_hash *h, struct prefix_node *n);
 /*
- * Return the first entry of the network that the first @bits of @a name, and the entry of that
- * network behind @n. NULL: none.
+ * Return the first entry of the network with the first @bits of @a, and the entry of that network
+ * behind @n. NULL: none.
  */
 struct prefix_node *prefix_first(
 	const struct prefix_hash *h, u32 space, u32 bits, const ip_addr *a);

@@ -75,8 +75,8 @@ static bool may_take(const struct nexthop *w, const struct flow *f)
 }
 
 /*
- * Chooses a nexthop of the route by weight; a pair of addresses always gets one nexthop. False:
- * none is usable.
+ * Chooses a nexthop of the route by weight; a pair of addresses always gets one nexthop. Returns
+ * false if none is usable.
  */
 static bool choose_way(const struct route *r, const struct flow *f, struct nexthop *way)
 {

@@ -121,7 +121,7 @@ static inline u32 route_ways(const struct route *r)
 	return r->hops ? r->hops->nr : 1;
 }
 struct nexthop route_way(const struct route *r, u32 n);
-/* Returns what @dev cannot do at present: RTNH_F_DEAD, RTNH_F_LINKDOWN. */
+/* Returns the restrictions of @dev at present: RTNH_F_DEAD, RTNH_F_LINKDOWN. */
 u8 way_state(const struct net_device *dev);
 /* Drops the routes of a device that has gone down, or (@for_good) away. */
 void routes_forget(struct net_device *dev, bool for_good);
@@ -178,7 +178,7 @@ struct flow {
 	u8 prefix;                     /* of the route, in bits of its family */
 	/* the table of the route, 0: no rule was used */
 	u32 table;
-	/* cost: routes, addresses and rules looked at */
+	/* number of routes, addresses and rules visited */
 	u32 steps;
 	bool local;     /* to this machine */
 	bool broadcast; /* to all on the link */
@@ -188,15 +188,15 @@ struct flow {
  * unreachable.
  */
 #define LOOK_MAX 65536U
-/* Finds the way of @f: 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL, -EACCES. */
+/* Finds the route of @f: 0, -ENETUNREACH, -EHOSTUNREACH, -EINVAL, -EACCES. */
 int route_output(struct net *net, struct flow *f);
 /* Notes a change after which answers may be others. net->lock held. */
 void route_changed(struct net *net);
 /* True if route_output() may give another answer now. */
 bool route_is_old(const struct net *net, const struct flow *f);
 /*
- * Finds the way of a packet for another machine, which came by f->iif from f->saddr. Errors as of
- * route_output().
+ * Finds the route of a packet for another machine, which arrived by f->iif from f->saddr. Errors as
+ * of route_output().
  */
 int route_forward(struct net *net, struct flow *f);
 /*

@@ -131,7 +131,7 @@ static int join_ways(struct route *to, const struct route *from)
 	return 0;
 }
 
-/* Removes the nexthops by @dev and @gateway (NULL: any). False: none is left. */
+/* Removes the nexthops by @dev and @gateway (NULL: any). Returns false if none is left. */
 static bool leave_ways(struct route *r, const struct net_device *dev, const ip_addr *gateway)
 {
 	struct nexthops *h = nexthops_alloc(r->hops->nr);
@@ -318,7 +318,7 @@ static void find_place(struct net *net, const struct route *r, struct place *p)
 }
 
 /*
- * True if the new route @n stands before @i. Its equals in the list stand before @n, unless
+ * True if the new route @n is sorted before @i. Routes equal to @n are sorted before it, unless
  * @in_front.
  */
 static bool stands_before(const struct route *n, const struct route *i, bool in_front)
@@ -469,7 +469,7 @@ void routes_forget(struct net_device *dev, bool for_good)
 	list_for_each_entry_safe(r, next, &net->route.list, list)
 		if (ends_with(r, dev, for_good))
 			leave_for(net, r, &gone);
-	route_changed(net); /* other routes may have lost a way */
+	route_changed(net); /* other routes may have lost a nexthop */
 	spin_unlock(&net->lock);
 	list_for_each_entry(r, &gone, list)
 		if (!ip_is_v4(&r->dst) && !READ_ONCE(net->ipv6.route_silent))

@@ -35,15 +35,15 @@ struct rule {
 	/* FIB_RULE_INVERT, and other flags of the request */
 	u32 flags;
 	u32 target;            /* of FR_ACT_GOTO */
-	const struct rule *to; /* where that leads; NULL: nowhere yet */
+	const struct rule *to; /* rule of @target; NULL: there is none yet */
 	u8 family, action, tos, protocol;
 	u8 ip_proto; /* 0: any */
 	bool by_uid; /* of those of uid_min to uid_max */
 	kuid_t uid_min, uid_max;
 	struct fib_rule_port_range sport, dport; /* start 0: any */
 	/*
-	 * routes with a prefix of at most that length, and with devices of that group, do not
-	 * count; ~0: all do
+	 * routes with a prefix of at most that length, and routes by devices of that group, are
+	 * ignored; ~0: none is
 	 */
 	u32 no_prefix, no_group;
 	u8 src_len, dst_len; /* of 128; 0: any */
@@ -51,9 +51,9 @@ struct rule {
 	char iif[IFNAMSIZ], oif[IFNAMSIZ];
 };
 
-/* ---- looking up ---- */
+/* ---- lookups ---- */
 
-/* A flow's devices, which are looked for when the first rule names one. */
+/* A flow's devices, which are searched when the first rule names one. */
 struct ends {
 	bool known;
 	const struct net_device *in, *out;
@@ -175,7 +175,7 @@ int rules_route(
 			continue;
 		switch (r->action) {
 		case FR_ACT_GOTO:
-			from = r->to ? r->to->prio : 0; /* it stands behind */
+			from = r->to ? r->to->prio : 0; /* the target is behind this rule */
 			break;
 		case FR_ACT_NOP: break;
 		case FR_ACT_TO_TBL:
@@ -424,7 +424,7 @@ static int read_uids(const struct nlmsghdr *req, struct rule *r)
 											    -EINVAL;
 }
 
-/* Reads the target of a jump, which must stand behind the rule. */
+/* Reads the target of a jump, which must be behind the rule. */
 static int read_target(const struct nlmsghdr *req, struct rule *r)
 {
 	r->target = number(req, FRA_GOTO, 0);
