@@ -44,8 +44,8 @@ static u64 memory(void)
 }
 
 /*
- * Charges a packet. False: there is no room for it. The owner of a namespace that fills what all
- * may have does not stop the machine's devices.
+ * Charges a packet. Returns false if there is no room. A namespace whose packets fill the common
+ * limit does not stop the machine's devices.
  */
 static bool charge(struct qdisc_root *r, const struct sk_buff *skb)
 {
@@ -283,7 +283,7 @@ static int send_one(struct qdisc_root *r, struct sk_buff *skb)
 	return err;
 }
 
-/* Cuts packets of many segments: what queues choose, delay and count are frames. */
+/* Cuts packets of many segments, since queues choose, delay and count frames. */
 static int send_cut(struct qdisc_root *r, struct sk_buff *skb)
 {
 	LIST_HEAD(cut);
@@ -517,7 +517,7 @@ const char *qdisc_kind(const struct net_device *dev)
 	return r ? r->q->ops->kind : dev->ops->qdisc;
 }
 
-/* ---- what kinds share ---- */
+/* ---- functions for all kinds ---- */
 
 u32 qdisc_mtu(const struct net_device *dev)
 {

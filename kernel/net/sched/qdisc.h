@@ -107,7 +107,7 @@ struct qdisc {
 	struct list_head list; /* of root->all; under link.c's mutex */
 	const struct qdisc_ops *ops;
 	struct qdisc_root *root;
-	/* it hangs under a class of; NULL: the root */
+	/* the parent of its class; NULL: the root */
 	struct qdisc *up;
 	/* handle 0: its parent has made it, and programs do not see it */
 	u32 handle, parent;
@@ -123,13 +123,13 @@ struct qdisc_root {
 	struct qdisc *q;
 	spinlock_t lock;
 	bool running; /* a vCPU takes packets out */
-	bool dead;    /* nothing enters any more */
-	/* packets may be on their way for long, and no sender waits for them (netem) */
+	bool dead;    /* no packet is added any more */
+	/* packets may be delayed for long, without a sender that waits for them (netem) */
 	bool late;
 	u32 nr; /* qdiscs in the tree; under link.c's mutex */
 	struct ktimer timer;
 	struct work work; /* sends for the timer */
-	/* one for the device, and one for the work while it is queued or runs */
+	/* one for the device, and one for the work while queued or running */
 	atomic_t refs;
 	atomic64_t memory; /* true sizes of its packets */
 	struct list_head all;
@@ -223,7 +223,7 @@ void fifo_set_limit(struct qdisc *q, u32 limit);
 int qdisc_xmit(struct net_device *dev, struct sk_buff *skb);
 /* Goes on when there may be room in the card's queue again. */
 void qdisc_more(struct net_device *dev);
-/* Drops what waits when the device is down. */
+/* Drops the queued packets when the device is down. */
 void qdisc_purge(struct net_device *dev);
 /* Drops the tree. link.c's mutex held, or no other task can find the device. */
 void qdisc_forget(struct net_device *dev);

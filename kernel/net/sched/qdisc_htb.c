@@ -164,8 +164,8 @@ static s64 with_passed(s64 tokens, u64 passed, s64 depth)
 }
 
 /*
- * True if @c may send with its own tokens. False: it must borrow (*wait 0), or may not send at all
- * before *wait ns.
+ * True if @c may send with its own tokens. Otherwise it must borrow (*wait 0), or may not send at
+ * all before *wait ns.
  */
 static bool has_tokens(const struct class *c, u64 now, u64 *wait, bool *may_borrow)
 {
@@ -438,7 +438,7 @@ static int make_class(struct qdisc *q, const struct class *new, u32 minor, struc
 	INIT_LIST_HEAD(&c->busy);
 	c->below = qdisc_default(q, minor);
 	spin_lock(&q->root->lock);
-	if (parent && !parent->level) { /* it is a leaf no more */
+	if (parent && !parent->level) { /* the parent is no leaf any more */
 		old = parent->below;
 		list_del_init(&parent->busy);
 		parent->level = (parent->parent ? parent->parent->level : DEPTH) - 1;

@@ -325,7 +325,7 @@ static u64 when(struct netem *e, const struct sk_buff *skb, u64 now)
 	s64 late = lateness(e);
 
 	if (s->bytes) {
-		/* it begins when the one before it is through */
+		/* transmission begins after the packet before it */
 		if (last) {
 			u64 free_at = rb_entry(last, struct sk_buff, place)->stamp;
 
@@ -344,7 +344,7 @@ static void store(struct netem *e, struct sk_buff *skb, struct qdisc_tx *tx)
 	if (!s->gap || e->counter < s->gap - 1 || !happens(e, &e->s.reorder)) {
 		skb->stamp = when(e, skb, tx->now);
 		e->counter++;
-	} else { /* it overtakes all that wait */
+	} else { /* it overtakes all waiting packets */
 		struct rb_node *first = rb_first(&e->tree);
 
 		skb->stamp = tx->now;

@@ -415,9 +415,7 @@ static int del_qdisc(struct net_device *dev, const struct nlmsghdr *req)
 
 /* ---- classes ---- */
 
-/*
- * Finds the qdisc that a request is about, and the numbers of its class and of that class's parent.
- */
+/* Finds the qdisc of a request, and the numbers of its class and of that class's parent. */
 static struct qdisc *class_qdisc(
 	struct net_device *dev, const struct nlmsghdr *req, u32 *minor, u32 *parent)
 {
