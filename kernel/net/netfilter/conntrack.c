@@ -145,7 +145,7 @@ bool nf_ct_tuple(const struct sk_buff *skb, bool v6, u32 base, struct nf_tuple *
 	u8 h[8];
 
 	memset(t, 0, sizeof(*t));
-	/* a quoted one, which may lie in two pieces: looked at through a copy */
+	/* a quoted header may be in two pieces: parse a copy */
 	if (base) {
 		u8 tmp[128];
 		u32 n = min(skb_len(skb) - min(base, skb_len(skb)), (u32)sizeof(tmp));

@@ -29,7 +29,7 @@
 #define NF_PRI_NAT_DST (-100)
 #define NF_PRI_NAT_SRC 100
 #define NF_PRI_LAST 0x7fffffff
-/* a value of skb->nf_info; others are 1 + enum ip_conntrack_info, or 0: not looked at */
+/* a value of skb->nf_info; others are 1 + enum ip_conntrack_info, or 0: not tracked yet */
 #define NF_UNTRACKED 16
 #define CT_BUCKETS 4096U
 
@@ -39,7 +39,7 @@ struct nf_l4 {
 	u32 off;
 	u16 frag_off;
 };
-/* Finds the transport's header. False: there is none. */
+/* Finds the transport header. Returns false if there is none. */
 bool nf_find_l4(const struct sk_buff *skb, bool v6, struct nf_l4 *l4);
 
 /*
@@ -187,7 +187,7 @@ void nf_log_packet(const struct nf_state *s, u32 level, u32 flags, const char *p
 
 /* ---- checksums ---- */
 
-/* Returns what changing the @n bytes (an even number) of @old to @new adds to a checksum. */
+/* Returns the difference to a checksum when the @n bytes (an even number) of @old become @new. */
 static inline u32 nf_csum_delta(const void *old, const void *new, u32 n)
 {
 	const u16 *a = old, *b = new;

@@ -27,7 +27,7 @@ struct nf_hooks {
 
 static DEFINE_MUTEX(nf_mutex);
 
-#define NAT_LISTS (2 * NF_INET_NUMHOOKS) /* where they begin */
+#define NAT_LISTS (2 * NF_INET_NUMHOOKS) /* index of the first NAT list */
 
 static u32 index_of(u8 hook, bool v6)
 {
@@ -173,7 +173,7 @@ u32 nf_run_nat_chains(struct nf_state *s, const u32 *done, u32 bit)
 void nf_net_end(struct net *net)
 {
 	nft_net_end(net);
-	synchronize_rcu(); /* packets on their way */
+	synchronize_rcu(); /* waits for packets inside hooks */
 	nf_ct_net_end(net);
 	for (u32 i = 0; i < ARRAY_SIZE(net->nf.lists); i++)
 		kfree(net->nf.lists[i]);
@@ -181,7 +181,7 @@ void nf_net_end(struct net *net)
 	net->nf.hooks = 0;
 }
 
-/* ---- what hooks do to packets ---- */
+/* ---- functions for hooks to change packets ---- */
 
 u8 *nf_writable(struct sk_buff *skb, u32 n)
 {

@@ -197,7 +197,7 @@ u32 nf_nat_redirect(struct nf_state *s, const struct nf_range *r)
 
 /* ---- packets are rewritten ---- */
 
-/* Replaces the address at @at, and returns what that adds to a checksum. */
+/* Replaces the address at @at, and returns the difference to a checksum. */
 static u32 put_addr(u8 *at, const ip_addr *a, bool v6)
 {
 	const void *new = v6 ? (const void *)a : &a->w[3];
@@ -222,7 +222,7 @@ static void put_transport(struct sk_buff *skb, const struct nf_l4 *l4, u32 at,
 		return;
 	skb_copy(skb, field, &was, 2);
 	if (l4->proto == IPPROTO_ICMP)
-		delta = 0; /* it has no pseudo header */
+		delta = 0; /* its checksum has no pseudo header */
 	delta += nf_csum_delta(&was, &port, 2);
 	if (!nf_write(skb, field, &port, 2))
 		return;
@@ -264,7 +264,7 @@ static bool wants(const struct nf_conn *ct, int info, int manip)
 
 /*
  * Rewrites the addresses of an ICMP error and of the packet that it quotes, and its checksum.
- * False: that is not possible.
+ * Returns false if that is not possible.
  */
 static bool rewrite_error(
 	struct nf_state *s, const struct nf_l4 *l4, const struct nf_conn *ct, int info, int manip)

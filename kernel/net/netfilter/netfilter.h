@@ -51,7 +51,7 @@ struct nf_state {
 	 * sets and lists
 	 */
 	u32 work;
-	u32 copies; /* that rules have made of it (dup.c) */
+	u32 copies; /* copies that rules have made (dup.c) */
 	/* a match was not decidable: the packet is dropped */
 	bool drop;
 };
@@ -106,7 +106,10 @@ void nf_ct_conf_init(struct net *net); /* a namespace begins */
 
 /* Returns the first @n bytes of @skb, which has as many, in one piece that may be written to. */
 u8 *nf_writable(struct sk_buff *skb, u32 n);
-/* Writes @n bytes at @at, which lie within the packet, in whichever piece. False: no memory. */
+/*
+ * Writes @n bytes at @at, which is within the packet, in its headers or payload. Returns false if
+ * there is no memory.
+ */
 bool nf_write(struct sk_buff *skb, u32 at, const void *from, u32 n);
 /*
  * Corrects the Internet checksum at @at after a change of the bytes that it covers; @delta is from

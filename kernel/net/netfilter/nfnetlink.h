@@ -64,7 +64,7 @@ bool nla_is(nla_t a, const char *text);
 struct nfb {
 	u8 *buf;
 	u32 len, cap;
-	u32 msg; /* where the message begins */
+	u32 msg; /* offset of the current message */
 	bool failed;
 };
 /* Identification of a request for its answer or notification. */
@@ -104,7 +104,7 @@ static inline struct nfb_to nfnl_to(const struct nfnl_req *r)
 {
 	return (struct nfb_to){ r->n->portid, r->h->nlmsg_seq, 0 };
 }
-/* Sends what @b holds and frees it: 1 (an answer was given), -errno. */
+/* Sends the message in @b and frees it: 1 (an answer was given), -errno. */
 int nfnl_answer(struct nfnl_req *r, struct nfb *b);
 /* Sends one of several messages of a dump: 0 or -errno; the builder can be used again. */
 int nfnl_dump(struct nfnl_req *r, struct nfb *b);

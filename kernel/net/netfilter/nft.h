@@ -118,7 +118,7 @@ struct nft_regs {
 	struct nft_chain *chain;
 };
 
-/* A packet on its way through the chains. */
+/* A packet that the chains are evaluating. */
 struct nft_pkt {
 	struct nf_state *s;
 	struct sk_buff *skb;
@@ -310,8 +310,8 @@ void nft_put_elem_msg(struct nfb *b, const struct nfb_to *to, u8 type, const str
 void nft_put_obj(struct nfb *b, const struct nfb_to *to, u8 type, const struct nft_obj *o);
 
 /*
- * Find objects by their names in a request. The *_get functions return an error for what does not
- * exist.
+ * Find objects by their names in a request. The *_get functions return an error for a missing
+ * object.
  */
 struct nft_table *nft_table_find(struct nft_net *nn, u8 family, nla_t name);
 struct nft_table *nft_table_get(struct nft_ctx *c, nla_t name);
@@ -422,7 +422,7 @@ void nf_set_bytes(struct nft_pkt *p, u32 at, const void *new, u32 n, u32 sum);
  */
 u32 nf_path_mss(const struct nft_pkt *p);
 void nf_lower_mss(struct nft_pkt *p, u32 mss);
-/* xt_head.c: Finds IPv6's extension header of a type. False: it is missing or cut off. */
+/* xt_head.c: Finds IPv6's extension header of a type. Returns false if it is missing or cut off. */
 bool nf_find_ext(const struct nft_pkt *p, u8 type, u32 *off, u32 *len);
 
 /*

@@ -472,7 +472,7 @@ static void free_rcu(struct rcu_head *h)
 	kfree(ch);
 }
 
-/* Frees the chain after a grace period: a packet may be on its way to it. */
+/* Frees the chain after a grace period, since a packet may be about to enter it. */
 void nft_chain_free(struct net *net, struct nft_chain *ch)
 {
 	nft_uncount(ch->table->nn);

@@ -145,7 +145,7 @@ void nft_verdict_drop(const struct nft_verdict *v)
 		v->chain->use--;
 }
 
-/* ---- the way ---- */
+/* ---- evaluation ---- */
 
 struct step {
 	struct nft_chain *chain;

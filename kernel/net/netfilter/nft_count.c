@@ -68,7 +68,7 @@ u32 ct_list_see(const struct nft_pkt *p, struct ct_list *l)
 		return l->n;
 	s = nft_count(nn) ? NULL : kmalloc(sizeof(*s), GFP_ATOMIC | __GFP_ACCOUNT);
 	if (!s)
-		return l->n + 1; /* it is there, though not remembered */
+		return l->n + 1; /* counted, though not stored */
 	nf_conn_get(ct);
 	*s = (struct ct_seen){ l->first, ct };
 	l->first = s;
@@ -117,7 +117,7 @@ static struct ct_key *key_from(const struct ct_counts *t, const ip_addr *a)
 	return best;
 }
 
-/* Sweeps a few keys, in turn, with each new one; those without connections go. */
+/* Sweeps a few keys, in turn, with each new one; keys without connections are freed. */
 static void sweep_keys(struct nft_net *nn, struct ct_counts *t)
 {
 	struct ct_key *k = key_from(t, &t->next);
@@ -171,7 +171,7 @@ u32 ct_counts_see(const struct nft_pkt *p, struct ct_counts *t, const ip_addr *a
 	if (!p->skb->nfct)
 		return 0;
 	k = key_of(nn, t, a);
-	return k ? ct_list_see(p, &k->list) : ~0U; /* no memory: as if there were too many */
+	return k ? ct_list_see(p, &k->list) : ~0U; /* no memory counts as too many */
 }
 
 void ct_counts_end(struct nft_net *nn, struct ct_counts *t)

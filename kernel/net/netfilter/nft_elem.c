@@ -299,7 +299,7 @@ static int flush(struct nft_ctx *c, struct nft_set *s)
 		err = del_pinned(c, e);
 		cond_resched();
 		spin_lock(&c->nn->lock);
-		if (err) /* it is not pinned any more */
+		if (err) /* the element is not pinned any more */
 			break;
 	}
 	e = !err && pin(s->catchall) ? s->catchall : NULL;

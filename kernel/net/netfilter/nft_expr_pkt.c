@@ -56,8 +56,8 @@ static bool where(const struct payload *x, const struct nft_pkt *p, u32 *at)
 }
 
 /*
- * Writes bytes and sets *delta to what that adds to a checksum. False: the packet ends before them,
- * or no memory.
+ * Writes bytes and sets *delta to the difference to a checksum. Returns false if the packet ends
+ * before them, or without memory.
  */
 static bool write_bytes(struct nft_pkt *p, u32 at, const void *what, u32 n, u32 *delta)
 {
@@ -122,7 +122,7 @@ static void payload_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt 
 	} else if (x->set) {
 		payload_write(x, r, p, at);
 	} else {
-		r->data[x->reg + (x->len - 1) / 4] = 0; /* what the last word has more is zero */
+		r->data[x->reg + (x->len - 1) / 4] = 0; /* the rest of the last word is zero */
 		skb_copy(p->skb, at, &r->data[x->reg], x->len);
 	}
 }
@@ -391,7 +391,7 @@ static void fib_eval(struct nft_expr *e, struct nft_regs *r, struct nft_pkt *p)
 	nf_addrs(p->skb, p->v6, &src, &dst);
 	f.daddr = x->flags & NFTA_FIB_F_SADDR ? src : dst;
 	f.saddr = x->flags & NFTA_FIB_F_SADDR ? dst : src;
-	/* on its way through: the way back begins where the packet leaves */
+	/* a forwarded packet: the reverse route begins at its output device */
 	if (x->flags & NFTA_FIB_F_SADDR && x->flags & NFTA_FIB_F_IIF &&
 		p->s->hook == NF_INET_FORWARD && p->s->out)
 		f.iif = p->s->out->ifindex;

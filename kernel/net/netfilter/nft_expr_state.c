@@ -57,7 +57,7 @@ const struct nft_expr_type nft_counter = { .name = "counter",
 /* ---- limit: a token bucket of time, from which each packet or byte takes some ---- */
 
 struct limit {
-	u64 rate, unit;               /* so many in so many seconds */
+	u64 rate, unit;               /* rate per unit of seconds */
 	u64 tokens, full, last, cost; /* ns */
 	u32 burst, type, flags;
 };
@@ -318,7 +318,7 @@ static struct nft_elem *look_into(
 	struct nft_elem *el;
 
 	if (s->flags & NFT_SET_INTERVAL && s->flags & (NFT_SET_CONCAT | NFT_SET_TIMEOUT))
-		p->s->work += s->nelems / 16; /* they may be looked at one by one */
+		p->s->work += s->nelems / 16; /* elements may be visited one by one */
 	s->walked = 0;
 	el = nft_set_lookup(s, &r->data[from]);
 	p->s->work += s->walked / 16;
@@ -501,7 +501,7 @@ static int dynset_init(struct nft_ctx *c, struct nft_expr *e, nla_t *tb)
 		return nfnl_bad(c->r, tb[NFTA_DYNSET_SET_NAME], PTR_ERR(s));
 	if (s->flags & (NFT_SET_CONSTANT | NFT_SET_INTERVAL))
 		return s->flags & NFT_SET_CONSTANT ? -EBUSY : -EOPNOTSUPP;
-	/* what elements name is counted under nfnl_mutex: packets do not end such elements */
+	/* references of elements are counted under nfnl_mutex: packets do not end such elements */
 	if (s->flags & NFT_SET_OBJECT ||
 		(x->op == NFT_DYNSET_OP_UPDATE && !(s->flags & NFT_SET_TIMEOUT)))
 		return -EOPNOTSUPP;
@@ -654,7 +654,7 @@ const struct nft_expr_type nft_dynset = { .name = "dynset",
 	.activate = dynset_activate,
 	.destroy = dynset_destroy };
 
-/* ---- what names sets ---- */
+/* ---- expressions that name sets ---- */
 
 struct nft_set *nft_lookup_set(const struct nft_expr *e)
 {

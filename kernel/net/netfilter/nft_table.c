@@ -130,7 +130,7 @@ int nft_del_table(struct nft_ctx *c)
 	if (tb[NFTA_TABLE_HANDLE] && nla_be64(tb[NFTA_TABLE_HANDLE], &handle))
 		return -EINVAL;
 	if (!handle)
-		err = 0; /* all of them, of this family or of any */
+		err = 0; /* deletes all, of this family or of any */
 	list_for_each_entry(t, &c->nn->tables, list) {
 		if (t->pend & NFT_DEL || (c->r->family && c->r->family != t->family) ||
 			(handle && t->handle != handle))

@@ -343,7 +343,7 @@ static void undelete(struct nft_net *nn, struct nft_trans *t)
 	spin_unlock(&nn->lock);
 }
 
-/* Takes back a creation. True: packets may be on their way to the object. */
+/* Reverts a creation. Returns true if packets may be about to use the object. */
 static bool unmake(struct net *net, struct nft_trans *t)
 {
 	bool unhooked = false;

@@ -161,7 +161,7 @@ const struct xt_kind xt_proxy_targets[] = {
 
 /* ---- socket ---- */
 
-/* Restores the ends that a packet had before it was translated on its way out. */
+/* Restores the ends that a packet had before NAT translated it for output. */
 static void undo_nat(const struct nft_pkt *p, struct ends *e)
 {
 	int info;

@@ -25,7 +25,7 @@ struct xt_kind {
 	void (*close)(struct nft_net *nn, void *state);
 	bool (*keeps)(
 		const struct nft_pkt *p, const void *info, void *state); /* instead of match */
-	const char *table; /* it may be in; NULL: any */
+	const char *table; /* the table it is for; NULL: any */
 	/* bits of NF_INET_*, for base chains; 0: any */
 	u32 hooks;
 	u8 proto;                      /* its rule must be for; 0: any */

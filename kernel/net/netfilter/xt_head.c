@@ -43,7 +43,7 @@ enum {
 
 static bool match_ttl(const struct nft_pkt *p, const void *i)
 {
-	const struct ipt_ttl_info *m = i; /* that of hl has this layout */
+	const struct ipt_ttl_info *m = i; /* the structure of hl has this layout */
 	u8 ttl;
 
 	skb_copy(p->skb, p->v6 ? 7 : 8, &ttl, 1);
@@ -170,7 +170,7 @@ static bool match_ah(const struct nft_pkt *p, const void *i)
 
 /* An extension header. */
 struct ext {
-	u8 type;      /* of this one */
+	u8 type;      /* of this header */
 	u32 off, len; /* where the length is; 0: it has none */
 };
 
@@ -207,7 +207,7 @@ static void ext_next(const struct nft_pkt *p, struct ext *e)
 	e->off += e->len;
 }
 
-/* Finds the extension header of that type. False: it is missing or cut off. */
+/* Finds the extension header of that type. Returns false if it is missing or cut off. */
 static bool ext_find(const struct nft_pkt *p, u8 type, struct ext *e)
 {
 	if (!ext_first(p, e))
@@ -428,7 +428,7 @@ static bool match_rpfilter(const struct nft_pkt *p, const void *i)
 	if (!p->s->in || p->s->in->flags & IFF_LOOPBACK)
 		return !invert;
 	nf_addrs(p->skb, p->v6, &f.daddr, &dst);
-	if (!p->v6 && ip_is_any(&f.daddr)) /* it has no address yet */
+	if (!p->v6 && ip_is_any(&f.daddr)) /* the sender has no address yet */
 		return !invert;
 	good = !ip_is_multicast(&f.daddr) && !route_output(p->net, &f) && !f.broadcast &&
 	       (!f.local || m->flags & XT_RPFILTER_ACCEPT_LOCAL) &&
@@ -486,7 +486,7 @@ static bool match_time(const struct nft_pkt *p, const void *i)
 		if (in_day < m->daytime_start && in_day > m->daytime_stop)
 			return false;
 		if (m->flags & XT_TIME_CONTIGUOUS && in_day < m->daytime_stop && day)
-			day--; /* it has begun on the day before */
+			day--; /* it began on the day before */
 	}
 	week = (day + 3) % 7 + 1; /* Monday is 1 */
 	return m->weekdays_match >> week & 1 && m->monthdays_match >> month_day(day) & 1;

@@ -95,8 +95,8 @@ static u32 ones_sum(const u16 *w, u32 n)
 
 /*
  * Replaces the prefix, and changes a word behind it so that the sum over the address, and with it
- * all checksums, stays valid (RFC 6296, 3.1). With a prefix of more than 48 bits, that word is one
- * of the host's part that is not all ones. False: there is none.
+ * all checksums, stays valid (RFC 6296, 3.1). With a prefix of more than 48 bits, that word is in
+ * the host's part and not all ones. Returns false if there is none.
  */
 static bool map_prefix(const struct ip6t_npt_tginfo *m, u16 *addr)
 {

@@ -169,7 +169,7 @@ static int check_dccp(const void *i)
 		       0;
 }
 
-/* Returns where the options of a packet of that type begin (RFC 4340, 5). */
+/* Returns the offset of the options in a packet of that type (RFC 4340, 5). */
 static u32 dccp_header(const u8 *h)
 {
 	/* request, response, data, ack, dataack, closereq, close, reset, ... */

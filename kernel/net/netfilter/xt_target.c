@@ -116,7 +116,7 @@ static u8 reject6_needs(const void *i)
 	return ((const struct reject_info *)i)->with == 6 ? IPPROTO_TCP : 0;
 }
 
-/* ---- what translates ---- */
+/* ---- targets for NAT ---- */
 
 static int check_multi(const void *i)
 {
