@@ -87,7 +87,7 @@ struct nl_msg *nl_msg_new(const void *data, u32 len, gfp_t gfp)
 	return m;
 }
 
-static atomic64_t nl_bytes; /* that all in queues take */
+static atomic64_t nl_bytes; /* true sizes of all queued messages */
 
 static void msg_free(struct nl_msg *m)
 {
@@ -181,7 +181,7 @@ int nl_answer(
 	if (!b)
 		return -ENOMEM;
 	put(b, req, n->portid, flags, what);
-	err = b->len ? nl_queue(n, b) : 0; /* nothing: it has gone meanwhile */
+	err = b->len ? nl_queue(n, b) : 0; /* empty: the object is gone */
 	kfree(b);
 	return err;
 }

@@ -91,7 +91,8 @@ struct nl_hub {
 	u32 logged, log_bytes;
 	u64 newest; /* the number of the latest message */
 	struct work work;
-	bool working; /* it is queued or runs, and keeps the hub */
+	/* work is queued or runs, and keeps the hub */
+	bool working;
 };
 
 struct nl_sock {

@@ -378,7 +378,7 @@ struct nl_hub *nl_hub_leave(struct nl_sock *n)
 
 /* ---- coming and going ---- */
 
-/* Makes a member for each bit of @groups. False: there was no memory. */
+/* Makes a member for each bit of @groups. Returns false if there was no memory. */
 static bool make_members(struct nl_sock *n, u64 groups, struct list_head *to)
 {
 	for (u32 g = 0; g < NL_GROUPS_MAX; g++) {

@@ -13,7 +13,7 @@
 struct nl_builder {
 	u8 buf[4096];
 	u32 len;
-	u32 msg; /* where the message begins */
+	u32 msg; /* offset of the current message */
 };
 void *nl_begin(struct nl_builder *b, const struct nlmsghdr *req, u32 portid, u16 type, u16 flags,
 	u32 body);

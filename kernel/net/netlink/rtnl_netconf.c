@@ -40,7 +40,10 @@ static void put_words(
 	nl_end(b);
 }
 
-/* Reads the settings of the device w->ifindex, of "all" or of "default". False: there is none. */
+/*
+ * Reads the settings of the device w->ifindex, of "all" or of "default". Returns false if there is
+ * none.
+ */
 static bool read_words(struct net *net, struct words *w)
 {
 	struct net_device *d = NULL;

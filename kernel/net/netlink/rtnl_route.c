@@ -231,7 +231,7 @@ static bool comes_before(const struct route *a, const struct route *b)
 	return by_addr ? by_addr < 0 : a->prefix > b->prefix;
 }
 
-/* Sorts entries; those that are equal keep their order, since the list has them by metric. */
+/* Sorts entries; equal entries keep their order, since the list has them by metric. */
 static void sort_entries(struct route_entry **all, u32 n, struct route_entry **room)
 {
 	for (u32 run = 1; run < n; run *= 2) {
@@ -259,7 +259,7 @@ struct wish {
 static bool leaves_by(const struct route *r, int oif)
 {
 	if (ip_is_v4(&r->dst) && leads_nowhere(r->type))
-		return false; /* those of IPv6 have lo */
+		return false; /* IPv6's have lo */
 	for (u32 n = 0; n < route_ways(r); n++)
 		if (route_way(r, n).ifindex == oif)
 			return true;
@@ -269,7 +269,7 @@ static bool leaves_by(const struct route *r, int oif)
 static bool wanted(const struct route *r, const struct wish *w)
 {
 	if (w->flags || (w->family && (w->family == AF_INET) != ip_is_v4(&r->dst)))
-		return false; /* nothing is cached */
+		return false; /* there is no cache */
 	return (!w->table || r->table == w->table) &&
 	       (!w->protocol || r->protocol == w->protocol) && (!w->type || r->type == w->type) &&
 	       (!w->oif || leaves_by(r, w->oif));
@@ -311,7 +311,7 @@ static int read_wish(
 
 /*
  * True if an entry of table local was put into the dump already. Several addresses may share a
- * broadcast address; their entries stand next to each other, and are shown once.
+ * broadcast address; their entries are adjacent, and only one is shown.
  */
 static bool is_told(struct route_entry *const *order, u32 at)
 {
@@ -503,8 +503,8 @@ static int no_way(u8 family)
 }
 
 /*
- * Resolves a gateway that is an IPv4 address of this machine: it leads to the device that has it,
- * and the destination is on that link.
+ * Resolves a gateway that is an IPv4 address of this machine: the nexthop uses the device with that
+ * address, and the destination is on its link.
  */
 static int by_ourselves(struct net *net, struct nexthop *w)
 {
