@@ -183,7 +183,7 @@ static u32 payload_offset(const struct filter_view *v)
 	return at;
 }
 
-/* Computes an ancillary value. False: there is none, which ends the program. */
+/* Computes an ancillary value. Returns false if there is none, which ends the program. */
 static bool ancillary(const struct filter_view *v, u32 what, u32 x, u32 *a)
 {
 	const struct net_device *dev = v->skb ? v->skb->dev : NULL;
@@ -233,7 +233,7 @@ bool filter_view_bytes(const struct filter_view *v, s64 off, u32 n, void *to, bo
 {
 	u32 part;
 
-	/* a number: its bytes stand as in the packet */
+	/* a number, in network byte order */
 	if (legacy) {
 		if (!read_at(v, off, n, &part))
 			return false;

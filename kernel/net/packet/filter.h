@@ -35,7 +35,7 @@ struct filter_view {
 	 */
 	const struct sk_buff *skb;
 	s32 back;
-	s32 net; /* where the network header begins */
+	s32 net; /* offset of the network header */
 	u8 pkt_type;
 };
 

@@ -151,7 +151,8 @@ int packet_leave(struct packet_sock *p, struct sk_buff *skb, const struct packet
 int packet_transmit(
 	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 pieces)
 {
-	if (unlikely(READ_ONCE(to->dev->net) != p->c.net)) { /* it has moved while we waited */
+	/* moved to another namespace meanwhile */
+	if (unlikely(READ_ONCE(to->dev->net) != p->c.net)) {
 		kfree_skb(skb);
 		return -ENETDOWN;
 	}
@@ -528,7 +529,7 @@ static int membership(struct packet_sock *p, int opt, uaddr_t val, u32 len)
 
 /* ---- options ---- */
 
-/* Refuses what would change the layout of a ring that is mapped. */
+/* Refuses options that change the layout of a mapped ring. */
 static int no_ring(void *sk, const struct sock_opt *o, int n)
 {
 	const struct packet_sock *p = sk;

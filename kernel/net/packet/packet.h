@@ -58,7 +58,7 @@ struct packet_member {
 
 struct packet_sock {
 	struct sock_common c;
-	/* one for the file, and one for each packet that it has sent and that is on its way */
+	/* one for the file, and one for each packet that it has sent and that is not freed yet */
 	atomic_t refs;
 	struct mutex op;
 	/* it taps packets; under taps_lock, like the members below */
@@ -116,9 +116,9 @@ struct packet_to {
 	u8 halen, addr[8];
 };
 /*
- * Checks what the program has made: 0 or -errno, and then the packet is gone. With PACKET_VNET_HDR,
- * it begins with that header, which is taken off; @pieces (may be NULL) becomes the payload of each
- * fragment that it is to be cut to, 0: it is not.
+ * Checks a packet from the program: 0 or -errno, and then the packet is freed. With
+ * PACKET_VNET_HDR, the packet begins with that header, which is removed; @pieces (may be NULL)
+ * becomes the payload of each fragment to cut it into, 0: it is not cut.
  */
 int packet_prepare(
 	struct packet_sock *p, struct sk_buff *skb, const struct packet_to *to, u32 *pieces);
@@ -152,7 +152,7 @@ u32 packet_ring_freezes(struct packet_sock *p);
  */
 bool packet_ring_has_room(const struct packet_ring *r, u32 part);
 
-/* packet_tx.c: Sends what the ring has; returns the bytes or -errno. */
+/* packet_tx.c: Sends the frames of the ring; returns the bytes or -errno. */
 ssize_t packet_tx_send(struct packet_sock *p, const struct packet_to *to, bool nonblock);
 void packet_tx_free(struct packet_tx *t);
 /* True if the program can write its next frame. q_lock held. */

@@ -125,8 +125,8 @@ static int room_of(struct packet_sock *p, u32 size)
 }
 
 /*
- * True if most of the latest packets are of this flow, which may go elsewhere, so that it does not
- * crowd out the others.
+ * True if most of the latest packets are of this flow, which may then use another member, so that
+ * it does not crowd out the others.
  */
 static bool is_huge(struct packet_rollover *r, u32 hash)
 {

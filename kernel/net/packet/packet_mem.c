@@ -172,7 +172,7 @@ static int check_request(const struct packet_sock *p, const struct tpacket_req3 
 	return (u64)q->tp_block_size * q->tp_block_nr > RING_MAX ? -ENOMEM : 0;
 }
 
-/* True if any area maps the file: then not only the socket has it. q_lock held. */
+/* True if any area maps the file, so that not only the socket uses it. q_lock held. */
 static bool is_mapped(const struct packet_sock *p)
 {
 	return p->ring_file && atomic_read(&p->ring_file->f_count) > 1;

@@ -163,7 +163,7 @@ static bool has_room(const struct packet_sock *p, const struct sk_buff *c)
 	return !p->rmem || p->rmem + skb_truesize(c) <= p->c.rcvbuf;
 }
 
-/* Adds @c to the queue. False: no room. q_lock held. */
+/* Adds @c to the queue. Returns false if there is no room. q_lock held. */
 static bool enqueue(struct packet_sock *p, struct sk_buff *c)
 {
 	if (!has_room(p, c))
@@ -183,7 +183,7 @@ static void show(struct packet_sock *p, const struct sk_buff *all)
 	struct filter_view v = { .skb = c, .net = (s32)net, .pkt_type = all->pkt_type };
 	const struct sk_filter *f = READ_ONCE(p->c.filter);
 	struct sockaddr_ll from;
-	/* what the ring cuts is in the queue as well */
+	/* packets that the ring cuts are also queued */
 	bool taken, whole = false;
 
 	if (!c)
@@ -254,7 +254,7 @@ static void look(struct net_device *dev, struct sk_buff *skb, bool out)
 	struct net *net = READ_ONCE(dev->net);
 	LIST_HEAD(dead);
 
-	if (hlist_empty(&net->devs.taps)) /* those of others are nothing to us */
+	if (hlist_empty(&net->devs.taps)) /* no taps in this namespace */
 		return;
 	spin_lock(&packet_taps_lock);
 	hlist_for_each_entry(p, &net->devs.taps, tap) {

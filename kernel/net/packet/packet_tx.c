@@ -204,7 +204,7 @@ ssize_t packet_tx_send(struct packet_sock *p, const struct packet_to *to, bool n
 
 	if (ret)
 		return ret;
-	/* it may have gone meanwhile */
+	/* the ring may have been removed meanwhile */
 	ret = p->tx ? send_all(p, p->tx, to, nonblock) : -EBUSY;
 	mutex_unlock(&p->tx_op);
 	net_rx_flush();

@@ -89,8 +89,8 @@ static int in_pieces(struct sk_buff *skb, u32 link, const struct virtio_net_hdr 
 	if (a.tcp || a.csum_start != v->csum_start)
 		return -EINVAL;
 	if (skb_len(skb) - a.csum_start + 8 <= v->gso_size)
-		return sum_up(skb, link, v); /* it fits in one */
-	/* made when it is cut, whatever stands there */
+		return sum_up(skb, link, v); /* fits into one segment */
+	/* computed at segmentation, whatever its value */
 	skb->csum_owed = true;
 	return v->gso_size;
 }
@@ -101,7 +101,7 @@ struct cutter {
 	struct packet_sock *p;
 	const struct packet_to *to;
 	u32 link;
-	u16 protocol; /* as the link's header has it */
+	u16 protocol; /* protocol of the link header */
 	u8 head[SKB_ROOM];
 };
 
@@ -135,7 +135,7 @@ int packet_vnet_pieces(
 	return ip_fragment(skb, size, &c.flow, send_piece);
 }
 
-/* ---- what stays together ---- */
+/* ---- packets that stay whole ---- */
 
 static int keep_whole(struct sk_buff *skb, u32 link, const struct virtio_net_hdr *v)
 {
