@@ -180,7 +180,7 @@ static const struct net_sysctl own[] = {
 	OWN("ipv4/route/min_adv_mss", ipv4.min_adv_mss, INT32_MIN, INT32_MAX),
 	OWN("ipv4/udp_wmem_min", ipv4.udp_wmem_min, 1, INT32_MAX), /* without effect, as Linux's */
 	OWN("core/tstamp_allow_data", ipv4.tstamp_allow_data, 0, 1),
-	TCP_OWN("fack", fack, 0, 255), /* these two as well */
+	TCP_OWN("fack", fack, 0, 255), /* without effect, like the next */
 	TCP_OWN("adv_win_scale", adv_win_scale, -31, 31),
 	TCP_OWN("challenge_ack_limit", challenge_limit, INT32_MIN, INT32_MAX),
 };
