@@ -45,7 +45,7 @@ struct qstr {
 #define DCACHE_LRU 0x40
 /* the file system holds a reference: the dentry is the data (tmpfs) */
 #define DCACHE_PERSISTENT 0x80
-/* it is a pipe's, socket's or memfd's, and has no place in a tree */
+/* of a pipe, socket or memfd, without a place in a tree */
 #define DCACHE_PSEUDO 0x100
 #define DCACHE_ROOT 0x200
 /* watchers were notified that the file is gone */

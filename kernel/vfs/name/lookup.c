@@ -138,7 +138,7 @@ static void looking_end(struct looking *l)
 	wake_up_all(&b->wait);
 }
 
-/* Does what lookup_hash() does, with i_rwsem held for reading. */
+/* Looks up a name like lookup_hash(), with i_rwsem held for reading. */
 static struct dentry *lookup_shared(struct dentry *parent, const struct qstr *name, u32 flags)
 {
 	struct looking l = { .parent = parent, .name = name };

@@ -209,7 +209,7 @@ int nd_dotdot(struct nameidata *nd)
 	to.dentry = dget_parent(nd->path.dentry);
 	nd_set_path(nd, to);
 	if (!nd_connected(nd, from))
-		return -ENOENT; /* it was moved out of what the mount shows */
+		return -ENOENT; /* moved out of the subtree of the mount */
 	if ((nd->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT)) &&
 		(vfs_seq_retry(&rename_seq, nd->rseq) || vfs_seq_retry(&mount_seq, nd->mseq)))
 		return -EAGAIN;

@@ -36,7 +36,7 @@ static void lock_dirs(struct inode *first, struct inode *second)
 }
 
 /*
- * Returns the child of @above on the way down to @d, or NULL when @d is not below it. Under
+ * Returns the child of @above that is @d or above it, or NULL if @d is not below @above. Under
  * s_rename_mutex. Programs choose how deep @d is.
  */
 static struct dentry *child_towards(struct dentry *above, struct dentry *d)

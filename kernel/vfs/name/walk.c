@@ -22,7 +22,8 @@
 
 #define MAX_NESTED 8 /* links in links */
 /*
- * Limit for folders passed on the way up to see whether a mount shows one, and for stacked mounts.
+ * Limit for the folders visited when a walk up tests whether a mount contains a folder, and for
+ * stacked mounts.
  */
 #define MAX_CLIMB 1000
 
@@ -51,8 +52,8 @@ static inline bool fast_may_exec(const struct mount *m, const struct inode *dir)
 }
 
 /*
- * Crosses to the top mount. False: not on this path. Guests choose how many mounts are stacked, and
- * a path may cross them hundreds of times.
+ * Crosses to the top mount. Returns false if the fast walk cannot. Guests choose how many mounts
+ * are stacked, and a path may cross them hundreds of times.
  */
 static inline bool fast_cross_mounts(struct fast *f)
 {
@@ -89,8 +90,8 @@ static bool fast_connected(struct fast *f)
 }
 
 /*
- * Goes to the parent. False: not on this path. A folder that was moved out of what the mount shows
- * has no way up in it.
+ * Goes to the parent. Returns false if the fast walk cannot. A folder that was moved out of the
+ * mount's subtree has no parent in it.
  */
 static bool fast_dotdot(struct fast *f)
 {
