@@ -13,7 +13,7 @@
 #include "kernel/ident/pid.h"
 #include "kernel/vfs/notify/fanotify.h"
 
-/* how far back an equal event is looked for */
+/* number of events searched for an equal one */
 #define MERGE_MAX 128
 /* groups asked for permission without an allocation */
 #define PERM_GROUPS 8
@@ -113,8 +113,8 @@ static void fan_ungather(struct gather *g)
 }
 
 /*
- * True if the event has what the group names it by: a file that can be opened, a directory, or an
- * identifier.
+ * True if the event has the object that the group reports: a file that can be opened, a directory,
+ * or an identifier.
  */
 static bool fan_nameable(const struct fan_group *group, const struct gather *g)
 {
@@ -254,7 +254,7 @@ static void make_overflow(struct fan_event *e)
 	e->error = 0;
 }
 
-/* True: the queue has it. False: it was joined, or there is no room. */
+/* Returns true if @e was queued; false if it was merged, or there is no room. */
 static bool queue_locked(struct fan_group *g, struct fan_event *e)
 {
 	struct fan_event *o;
@@ -386,7 +386,7 @@ static int ask(struct fan_group *g, struct fan_event *e)
 	}
 	err = wait_event_killable(&g->wqh, answered(g, e)) ? -EINTR : 0;
 	spin_lock(&g->wqh.lock);
-	/* it was not taken, or not answered */
+	/* not read, or not answered */
 	if (!list_empty(&e->link)) {
 		if (e->fd == FAN_NOFD && g->nr_events)
 			g->nr_events--;

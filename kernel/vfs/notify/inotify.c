@@ -240,7 +240,7 @@ static long watch_set(struct instance *in, struct inode *inode, u32 mask)
 	return w->wd;
 }
 
-/* ---- what vfs calls ---- */
+/* ---- interface for vfs ---- */
 
 /*
  * Reports an event to all watches of @inode. @mask may have IN_ISDIR. A one-shot watch is removed,

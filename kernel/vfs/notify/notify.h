@@ -10,15 +10,15 @@
 
 /* Bits of events: IN_* of inotify, which fanotify shares, and these, which only fanotify has. */
 #define FS_ISDIR 0x40000000U
-/* what inotify may see: IN_ALL_EVENTS, IN_UNMOUNT */
+/* events for inotify: IN_ALL_EVENTS, IN_UNMOUNT */
 #define FS_INOTIFY_EVENTS 0x00006fffU
 
 struct fs_event {
 	u32 mask;
 	const struct path *path; /* of an open file, or NULL */
 	struct inode *inode;     /* file of the event */
-	struct inode *dir;       /* where its name is, or NULL */
-	const char *name;        /* there */
+	struct inode *dir;       /* directory of its name, or NULL */
+	const char *name;        /* name in @dir */
 	u32 len;
 	u32 cookie;
 	/* a directory's entry was made, removed or renamed: the event belongs to the directory */
