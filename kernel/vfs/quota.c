@@ -17,8 +17,8 @@ struct quota_call {
 	u32 cmd, type, id;
 	uaddr_t addr;
 	int path_err; /* of Q_QUOTAON's file */
-	bool fault;   /* what the command reads is not there */
-	s8 version;   /* or its first byte */
+	bool fault;   /* the argument cannot be read */
+	s8 version;   /* first byte of the argument */
 	dev_t dev;
 	int err;
 };
@@ -100,7 +100,7 @@ static int on_super(const struct quota_call *q, const struct super_block *sb)
 	switch (q->cmd) {
 	case Q_QUOTAON: return q->path_err ? q->path_err : -EINVAL;
 	case Q_QUOTAOFF:
-	case Q_SYNC: return 0; /* it is off, and nothing is to be written */
+	case Q_SYNC: return 0; /* quotas are off: nothing to write */
 	case Q_XQUOTASYNC: return sb_rdonly(sb) ? -EROFS : 0;
 	case Q_GETFMT:
 	case Q_GETINFO: return -ESRCH;

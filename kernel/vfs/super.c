@@ -144,7 +144,7 @@ inodes:
 	if (!wait_for_inodes(sb))
 		pr_err("vfs: inodes of %s (%s) are in use after unmounting\n", sb->s_id,
 			sb->s_type->name);
-	if (sb->s_op && sb->s_op->put_super) /* none yet when it was refused early */
+	if (sb->s_op && sb->s_op->put_super) /* s_op is unset if the mount failed early */
 		sb->s_op->put_super(sb);
 }
 

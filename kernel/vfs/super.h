@@ -51,7 +51,7 @@ struct super_operations {
 	int (*freeze_fs)(struct super_block *sb);
 	int (*unfreeze_fs)(struct super_block *sb);
 	int (*statfs)(struct dentry *d, struct kstatfs *st);
-	void (*umount_begin)(struct super_block *sb); /* umount -f: fail what waits */
+	void (*umount_begin)(struct super_block *sb); /* umount -f: fail waiting requests */
 	int (*remount)(struct super_block *sb, u32 *flags, char *data);
 	/* Called when a write was refused with EROFS. May sleep; may be NULL. */
 	void (*write_refused)(struct inode *inode);
@@ -88,7 +88,7 @@ struct super_block {
 	struct mutex s_rename_mutex;
 	/* number of walks that hold it, and of mounts that wait for its end; under sb_lock */
 	u32 s_looks;
-	/* it is complete: before that walks pass over it, however long that takes */
+	/* the superblock is complete: until then walks skip it, however long that takes */
 	bool s_born;
 	/* dead, and freed by the last walk that holds it; under sb_lock */
 	bool s_gone;
@@ -110,7 +110,7 @@ struct super_block {
 	struct list_head s_inodes;
 	spinlock_t s_inode_wblist_lock;
 	struct list_head s_dirty;   /* inodes by dirtied_when */
-	struct list_head s_syncing; /* those being written, by when that began */
+	struct list_head s_syncing; /* inodes being written, by start time */
 	struct backing_dev *s_bdi;  /* of s_bdev's disk, else default_bdi */
 	/* the newest error of writeback of any of its files ... */
 	int s_wb_err;
@@ -187,7 +187,7 @@ struct file_system_type {
 	 * held for writing and s_active taken), or ERR_PTR. @dev: source text.
 	 */
 	struct dentry *(*mount)(struct file_system_type *t, u32 flags, const char *dev, char *data);
-	/* generic_shutdown_super and what mount built */
+	/* undoes mount, ending in generic_shutdown_super() */
 	void (*kill_sb)(struct super_block *sb);
 	struct list_head list;
 };
@@ -228,7 +228,9 @@ void kill_anon_super(struct super_block *sb);
  */
 void writeback_sb(struct super_block *sb, bool sync);
 void evict_inodes(struct super_block *sb); /* evicts all unused inodes */
-/* Waits, at unmounting, for inodes that are just being released. False: it took too long. */
+/*
+ * Waits, at unmounting, for inodes that are just being released. Returns false after a time limit.
+ */
 bool wait_for_inodes(struct super_block *sb);
 /* Drops dentries, writes back, evicts inodes and calls put_super. */
 void generic_shutdown_super(struct super_block *sb);

@@ -33,7 +33,7 @@ const struct swap_extent *swap_extent_at(const struct swap_place *pl, u64 slot)
 	return &pl->extents[lo];
 }
 
-/* ---- the files on the way ---- */
+/* ---- the files below the area ---- */
 
 /* Returns the device of @f, which is one or lies on one, or NULL if no area can be there. */
 static struct block_device *device_of(const struct file *f)
@@ -84,7 +84,7 @@ static void unpin_all(struct swap_place *pl)
 		struct gendisk *d = pl->under[i].bdev->disk;
 
 		pin_inode(pl->under[i].f->f_mapping->host, -1);
-		/* what others have read meanwhile */
+		/* drop pages that others have read meanwhile */
 		invalidate_mapping_pages(pl->under[i].f->f_mapping, 0, ~0UL);
 		fput(pl->under[i].f);
 		d->ops->unpin(d);

@@ -46,7 +46,7 @@ struct swap_file {
 	struct swap_area *area;
 	struct swap_place place;
 	bool going; /* under areas_lock */
-	bool told;  /* that writes fail; racy */
+	bool told;  /* a write error was logged; racy */
 };
 
 static DEFINE_MUTEX(areas_lock);
@@ -225,7 +225,7 @@ static void unclaim_file(struct file *f)
 	if (!S_ISREG(inode->i_mode))
 		mapping_allow_writable(f->f_mapping);
 	up_write(&inode->i_rwsem);
-	invalidate_mapping_pages(f->f_mapping, 0, ~0UL); /* what others have read meanwhile */
+	invalidate_mapping_pages(f->f_mapping, 0, ~0UL); /* drops pages read by others meanwhile */
 }
 
 /*

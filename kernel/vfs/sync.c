@@ -89,7 +89,7 @@ long sys_syncfs(int fd)
 		return -EBADF;
 	sb = f.file->f_path.dentry->d_sb;
 	down_read(&sb->s_umount);
-	/* all are on their way before the first is waited for */
+	/* start all writes before waiting for the first */
 	writeback_sb(sb, false);
 	err = sync_filesystem(sb, true);
 	up_read(&sb->s_umount);

@@ -203,8 +203,8 @@ static struct inode *next_inode(struct super_block *sb, struct list_head *list, 
 }
 
 /*
- * Writes old inodes. False: some were busy. A written inode is younger than @limit afterwards, so
- * this ends. @b: the flusher's device, or NULL.
+ * Writes old inodes. Returns false if some were busy. A written inode is younger than @limit
+ * afterwards, so the loop ends. @b: the flusher's device, or NULL.
  */
 static bool writeback_older(
 	struct super_block *sb, struct list_head *list, u64 limit, bool sync, struct backing_dev *b)
@@ -250,8 +250,8 @@ static void wait_for_pages(struct super_block *sb)
 }
 
 /*
- * Writes all that was dirty when it was called. With @sync what others write just now is waited for
- * first: some of it may be dirty again, and goes to s_dirty no younger than @limit.
+ * Writes all inodes that were dirty at the call. With @sync, first waits for inodes that others are
+ * writing: some may be dirty again, and go to s_dirty no younger than @limit.
  */
 void writeback_sb(struct super_block *sb, bool sync)
 {
@@ -322,7 +322,7 @@ static int flusher(void *arg)
 		WRITE_ONCE(b->wanted, false);
 		flush(b);
 		last = ktime_get();
-		/* nothing could be written: not in a tight loop */
+		/* nothing could be written: wait before the next try */
 		if (bdi_is_over(b)) {
 			bdi_wake(b);
 			set_current_state(TASK_IDLE);

@@ -274,7 +274,7 @@ static ssize_t pipe_read(struct file *f, struct iov_iter *to, loff_t *pos)
 		room = room || (full && !pipe_full(p));
 	}
 	mutex_unlock(&p->mutex);
-	if (total && room) /* there was none */
+	if (total && room) /* the pipe was full */
 		pipe_wake_writers(p);
 	else if (total)
 		kill_fasync_list(&p->wr_async, EPOLLOUT | EPOLLWRNORM);

@@ -86,7 +86,7 @@ ssize_t pipe_to_message(struct file *pipe, struct file *f, loff_t *pos, size_t l
 #define SPLICE_F_NONBLOCK 2
 #define SPLICE_F_MORE 4
 #define SPLICE_F_GIFT 8
-/* of this kernel: it does not wait for room in a file that is no pipe either */
+/* internal: do not wait for room even in a file that is no pipe */
 #define SPLICE_F_OUT_NOWAIT 0x10000
 /* Splice and tee between files, as splice(2) and tee(2). Offsets NULL: the file's own position. */
 ssize_t splice_files(

@@ -172,7 +172,7 @@ static ssize_t file_to_pipe_once(struct file *f, loff_t *pos, struct pipe_inode_
 		pipe_push(p, &b);
 	} else {
 		pipe_buf_release(p, &b);
-		*pos = was; /* a file has it still */
+		*pos = was; /* the file still has the data */
 	}
 	mutex_unlock(&p->mutex);
 	if (n > 0 && !err)
@@ -196,7 +196,7 @@ static ssize_t file_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size
 			break;
 		total += n;
 		len -= (size_t)n;
-		if ((size_t)n < want) /* a short read: what there is now */
+		if ((size_t)n < want) /* a short read: stop */
 			break;
 	}
 	return total ? total : n;
@@ -204,7 +204,7 @@ static ssize_t file_to_pipe(struct file *f, loff_t *pos, struct file *pipe, size
 
 /* ---- pipe to file ---- */
 
-/* Writes what the first buffer holds; the mutex is held, see above. */
+/* Writes the data of the first buffer; the mutex is held, see above. */
 static ssize_t write_buf(
 	struct pipe_inode_info *p, struct file *f, loff_t *pos, size_t len, bool nowait)
 {
@@ -471,7 +471,7 @@ static ssize_t part_to_pipe(struct pipe_inode_info *p, struct iov_iter *it)
 
 /*
  * Moves pages into a pipe (@in) or out of it, one by one, until the iterator ends, the pipe is full
- * or empty, or a page is bad: what lies before a bad page is moved.
+ * or empty, or a page is bad: the data before a bad page is moved.
  */
 static ssize_t vmsplice_pages(
 	struct pipe_inode_info *p, struct iov_iter *it, bool nonblock, bool in)

@@ -158,9 +158,7 @@ static void take_out(struct pipe_inode_info *p, struct message *m, size_t len)
 		*to = *b;
 		to->len = n;
 		get_page(to->page);
-		/*
-		 * it is not ours alone: kept for the next write it would be changed under our eyes
-		 */
+		/* the page is shared: no later write may append to it */
 		b->merge = false;
 		pipe_consume(p, n);
 		len -= n;

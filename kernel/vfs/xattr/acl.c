@@ -307,7 +307,7 @@ int acl_permission(struct inode *inode, int mask)
 				return gives(acl, e, want) ? 0 : -EACCES;
 			break;
 		case ACL_GROUP_OBJ:
-		/* the first group that is one of ours and gives all of it */
+		/* the first group of ours whose entry grants all requested rights */
 		case ACL_GROUP:
 			mine = in_kept_group(inode, e->tag == ACL_GROUP ? e->id : inode->i_gid);
 			found |= mine;

@@ -32,7 +32,7 @@ int acl_permission(struct inode *inode, int mask);
  * Translates the ids of an attribute's value, in place, from those kept to those seen through @m.
  */
 void acl_value_seen(const struct mount *m, void *value, size_t size);
-/* Does what getxattr(2) does; ids are those of current's user namespace. */
+/* Serves getxattr(2); ids are those of current's user namespace. */
 ssize_t acl_get(struct inode *inode, const char *name, void *buf, size_t size);
 /* Sets a list; @value NULL: removes it. i_rwsem held. */
 int acl_set(struct dentry *d, const char *name, const void *value, size_t size);

@@ -483,8 +483,8 @@ static int get_args(struct args *a, uaddr_t ua, size_t size)
 }
 
 /*
- * Finds what the three arguments name. An empty name means the descriptor, which has to be a real
- * one.
+ * Finds the file of the three arguments. An empty name means the descriptor, which must not be an
+ * O_PATH one.
  */
 static int path_of(int dfd, uaddr_t ua, int flags, struct path *path)
 {
