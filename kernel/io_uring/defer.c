@@ -112,8 +112,8 @@ static void hide(struct uring *u)
 }
 
 /*
- * Runs waiting items, a limited number, lest a request that always has news keeps its task for
- * ever.
+ * Runs waiting items, a limited number, so that a request that always has events does not occupy
+ * its task for ever.
  */
 void uring_run_deferred(struct uring *u)
 {

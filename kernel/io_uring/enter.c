@@ -333,8 +333,8 @@ static void submit_for_other(struct task_work *w)
 
 /*
  * Makes a thread of the owner submit. The caller is another process, whose descriptors and memory
- * are not the ring's. The thread does so soon, as Linux's would, and also submits entries that come
- * meanwhile.
+ * are not the ring's. The thread submits soon, as Linux's would, and includes entries that are
+ * added meanwhile.
  */
 static long ask_owner(struct uring *u, struct file *f)
 {

@@ -105,7 +105,8 @@ static int slot_copy(struct uring_group *g, u16 at, struct io_uring_buf *b, bool
 	u64 off = (u64)(at & (g->nr - 1)) * sizeof(*b);
 
 	if (g->at && write)
-		return copy_to_user(UADDR(g->at + off), b, 12) ? -EFAULT : 0; /* not the tail */
+		/* 12 bytes: not the tail */
+		return copy_to_user(UADDR(g->at + off), b, 12) ? -EFAULT : 0;
 	if (g->at)
 		return copy_from_user(b, UADDR(g->at + off), sizeof(*b)) ? -EFAULT : 0;
 	if (write)

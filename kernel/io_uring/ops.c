@@ -350,8 +350,8 @@ static bool is_ready(struct file *f, u32 events)
 }
 
 /*
- * True if the rest is to follow: a full socket took only a part of the pipe's bytes. The rest goes
- * when there is room, as if the call waited.
+ * True if the splice continues: a full socket took only a part of the pipe's bytes. The rest is
+ * sent when there is room, as if the call waited.
  */
 static bool goes_on(struct uring_req *r)
 {
@@ -428,7 +428,7 @@ static long splice_issue(struct uring_req *r)
 	n = check_offsets(r);
 	if (!n)
 		n = splice_tries(r);
-	if (n == URING_QUEUED) /* it may be over, and gone */
+	if (n == URING_QUEUED) /* it may have ended and been freed */
 		return n;
 	if (r->done)
 		n = r->done;

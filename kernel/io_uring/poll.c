@@ -140,7 +140,7 @@ long poll_add_issue(struct uring_req *r)
 	if (mask)
 		return mask;
 	if (!r->file->f_op->poll && !(events & (EPOLLIN | EPOLLOUT | EPOLLRDNORM | EPOLLWRNORM)))
-		return -EINVAL; /* nothing would ever come */
+		return -EINVAL; /* no event would ever come */
 	async_poll_setup(&r->poll, r->file, events | ALWAYS | ASYNC_POLL_ASK, poll_over);
 	r->poll.task = current;
 	if (several)
@@ -189,7 +189,10 @@ static struct uring_req *find_poll(struct uring *u, u64 data)
 	return uring_find_again(u, is_poll, &data);
 }
 
-/* Sets what @r is to become; under cq_lock. True: it is disarmed, and off its list. */
+/*
+ * Sets the changes that @r is to take; under cq_lock. Returns true if it was disarmed, and is off
+ * its list.
+ */
 static bool change_to(struct uring_req *r, const struct io_uring_sqe *by)
 {
 	bool first = !r->update;
@@ -342,9 +345,9 @@ static bool still_ending(struct uring *u)
 }
 
 /*
- * Waits for cancelled polls to end. They end in a worker, which needs none of the held locks. Those
- * of this task end as its work, which makes a signal pending: they have ended when the call
- * returns. With a signal pending it does not wait.
+ * Waits for cancelled polls to end. They end in a worker, which needs none of the held locks. Polls
+ * of this task end in its task work, which makes a signal pending: they have ended when the call
+ * returns. With a signal pending this function does not wait.
  */
 static long await_ends(struct uring *u, u64 deadline)
 {

@@ -9,7 +9,7 @@
 #include "kernel/io_uring/uring.h"
 
 #define MAX_PERSONALITY 0xffffU
-#define PERSONALITY_BYTES 64 /* about what one takes in its table */
+#define PERSONALITY_BYTES 64 /* estimated memory of one personality */
 #define MAX_RESTRICTIONS (IORING_RESTRICTION_LAST + URING_REGISTER_LAST + URING_OP_LAST)
 BUILD_BUG_ON(URING_REGISTER_LAST > 64 || URING_OP_LAST > 64); /* bits of struct uring_limits */
 
@@ -189,7 +189,7 @@ out:
 	return ret;
 }
 
-/* ---- workers: there are none, but what Linux's would be bounded by is kept ---- */
+/* ---- workers: there are none, but Linux's limits for them are stored ---- */
 
 static long workers_limit(struct uring *u, uaddr_t arg)
 {

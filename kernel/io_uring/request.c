@@ -90,8 +90,8 @@ static bool drains(const struct uring_req *r)
 }
 
 /*
- * Moves requests that may run now to @go, once none waits any more; under cq_lock. That is one
- * request that drains; or all that stood behind it, up to the next that drains, since they may wait
+ * Moves requests that may run now to @go, if no earlier request is waiting; under cq_lock. That is
+ * one draining request, or all requests behind it up to the next draining one, since these may wait
  * for each other.
  */
 static void undrain(struct uring *u, struct list_head *go)
@@ -146,7 +146,7 @@ static struct list_head *list_for(struct uring_req *r, enum uring_where where)
 	if (where == ON_DRAINED)
 		return &u->drained;
 	if (where == ON_DISK)
-		return &u->ending; /* where no canceller looks */
+		return &u->ending; /* no canceller searches this list */
 	if (r->sqe.opcode == IORING_OP_TIMEOUT && timeout_counts(r))
 		return timeout_place(r);
 	return uring_bucket(u, r->sqe.user_data);
@@ -304,7 +304,7 @@ static void end_limit(struct uring_req *r)
 	r->limit = NULL;
 	res = limit_stop(lt);
 	if (res == -ETIME && r->cancelled && waits_apart(r))
-		res = 1; /* so many were cancelled */
+		res = 1; /* number of cancelled requests */
 	/* neither result is a failure of the LINK_TIMEOUT itself */
 	if (!(lt->sqe.flags & IOSQE_CQE_SKIP_SUCCESS))
 		post(lt, res, true);

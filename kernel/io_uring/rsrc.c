@@ -545,7 +545,7 @@ struct clone { /* struct io_uring_clone_buffers */
 	u32 src_fd, flags, src_off, dst_off, nr, pad[3];
 };
 
-/* Makes a new table of the other ring's slots, and of this ring's slots around them. */
+/* Makes a new table from slots of the other ring, and from this ring's slots around them. */
 static int clone_table(struct uring_table *t, struct uring *u, const struct uring_table *src,
 	const struct clone *c)
 {
@@ -604,8 +604,7 @@ static long clone(struct uring *u, struct uring *from, struct clone *c)
 }
 
 /*
- * Takes the other ring's lock besides the held lock of this ring: two rings may clone each other's
- * tables.
+ * Takes the other ring's lock while this ring's is held: two rings may clone each other's tables.
  */
 static void lock_other(struct uring *u, struct uring *other)
 {

@@ -162,7 +162,7 @@ static ssize_t transfer(struct uring_req *r, struct iov_iter *it, bool write)
 	ssize_t n;
 
 	if (f->f_mode & FMODE_STREAM || !(f->f_mode & FMODE_PREAD)) {
-		pos = max(pos, (loff_t)0); /* it has none: -1 is as good as any */
+		pos = max(pos, (loff_t)0); /* without a position the value is unused */
 		return at_position(f, it, f->f_mode & FMODE_STREAM ? NULL : &pos, write);
 	}
 	if (pos != -1)
@@ -248,7 +248,7 @@ static ssize_t try_once(struct uring_req *r, bool write, bool polled, u32 events
 	uring_quiet(!polled);
 	n = may_go_on(r) ? transfer_direct(r, &it, write) : transfer(r, &it, write);
 	uring_quiet(false);
-	if (n == URING_QUEUED) /* it may be over, and gone */
+	if (n == URING_QUEUED) /* it may have ended and been freed */
 		return n;
 	r->failed = n >= 0 && (size_t)n < want;
 	if (n > 0 && write && r->file->f_op->fsync && r->sqe.rw_flags & (RWF_SYNC | RWF_DSYNC)) {

@@ -360,7 +360,7 @@ int link_timeout_prep(struct uring_req *r)
 	return r->sqe.off ? -EINVAL : timeout_prep(r);
 }
 
-/* Refuses: a LINK_TIMEOUT never runs by itself, since uring_run() takes it out of the chain. */
+/* Refuses: a LINK_TIMEOUT never runs by itself, since uring_run() removes it from the chain. */
 long link_timeout_issue(struct uring_req *r)
 {
 	return -ECANCELED;

@@ -90,7 +90,8 @@ struct uring {
 	atomic_t polls;
 	/* number of timeouts that are over: these end a wait for more completions */
 	atomic_t timeouts;
-	int clock; /* of what enter waits until; under lock */
+	/* clock of the timeout of enter; under lock */
+	int clock;
 	/* IORING_SETUP_*; R_DISABLED is cleared under lock */
 	u32 flags;
 	/* SINGLE_ISSUER: the task that made or enabled the ring; under lock */
@@ -99,7 +100,7 @@ struct uring {
 	struct pid *owner;
 	/* sq_work was given to one of the owner's threads; atomic */
 	bool sq_asked;
-	/* this and the next are written by the task that has made sq_asked true */
+	/* written, like sq_file, by the task that has set sq_asked */
 	struct task_work sq_work;
 	struct file *sq_file;       /* the ring's own, a reference */
 	u32 sq_entries, cq_entries; /* immutable */
@@ -109,12 +110,12 @@ struct uring {
 	struct list_head all; /* of every ring, under rings_lock */
 	struct mutex lock;    /* below */
 	u32 sq_head;
-	/* IOSQE_IO_DRAIN stood within a chain, and holds for the next request */
+	/* IOSQE_IO_DRAIN was set within a chain, and applies to the next request */
 	bool drain_next;
 	/* IOSQE_CQE_SKIP_SUCCESS was used: earlier completions cannot be counted */
 	bool no_drain;
 	struct uring_table files, buffers;
-	u32 file_hint;            /* where the search for a free slot begins */
+	u32 file_hint;            /* start of the search for a free slot */
 	u32 alloc_from, alloc_to; /* FILE_ALLOC_RANGE: where it looks */
 	/* the most workers that there would be if there were any: bounded, unbounded */
 	u32 workers[2];
@@ -168,7 +169,7 @@ struct uring_chosen { /* of a group */
 enum uring_where { RUNNING, ON_WAITING, ON_DRAINED, ON_DISK };
 
 struct uring_req {
-	/* one for the runner or the list, and one for a timer or poll that is armed */
+	/* one for the runner or the list, and one for an armed timer or poll */
 	atomic_t refs;
 	struct uring *ring;
 	struct io_uring_sqe sqe; /* a copy: read once */
@@ -177,7 +178,7 @@ struct uring_req {
 	struct uring_req *limit;
 	/* of a LINK_TIMEOUT that has been started: the request that it ends, a reference */
 	struct uring_req *limited;
-	/* those of a personality, a reference; NULL: the task's */
+	/* credentials of a personality, a reference; NULL: the task's */
 	const struct cred *cred;
 	struct file *file;  /* a reference, from the first issue on */
 	struct file *other; /* of splice: the other file, a reference */
@@ -194,7 +195,8 @@ struct uring_req {
 	/* counts in the polls of the ring that @file is */
 	bool polls_ring;
 	bool cancelled;
-	bool orphan; /* its task has gone: what needs one fails */
+	/* its task has exited: operations that need a task fail */
+	bool orphan;
 	int refused; /* why it was never run, or 0 */
 	bool notify; /* SEND_ZC: a second completion */
 	bool polled_first;
@@ -222,7 +224,7 @@ struct uring_req {
 	struct list_head deferred; /* under cq_lock, as the next */
 	struct list_head shot_link;
 	u32 tries; /* failed tries although its file was ready */
-	s64 done;  /* so far (MSG_WAITALL) */
+	s64 done;  /* bytes done so far (MSG_WAITALL) */
 	long result;
 	struct async_poll poll;
 	struct io_async async; /* ON_DISK */
@@ -253,7 +255,7 @@ struct uring_op {
 	long (*issue)(struct uring_req *r);
 	bool file;   /* r->file is needed */
 	bool ioprio; /* sqe.ioprio is its own */
-	/* it may be given to a ring of IORING_SETUP_IOPOLL */
+	/* permitted on a ring of IORING_SETUP_IOPOLL */
 	bool on_iopoll;
 	bool select; /* IOSQE_BUFFER_SELECT */
 	/* an error returned after its start does not count as failure: the chain continues */
@@ -305,8 +307,8 @@ void uring_rings_free(struct task *t);
 /* register.c */
 bool uring_permitted(const struct uring_req *r); /* by the restrictions */
 /*
- * Returns a reference to the credentials of that number, or NULL. ring->lock is held, as for the
- * next.
+ * Returns a reference to the credentials of that number, or NULL. ring->lock is held, also for
+ * uring_personalities_free().
  */
 const struct cred *uring_personality(struct uring *u, u32 id);
 void uring_personalities_free(struct uring *u);
@@ -319,8 +321,8 @@ struct uring_result {
 };
 void uring_post(struct uring *u, struct uring_result res, bool counts);
 /*
- * Posts a completion that is not the request's last. False: there is no room, so the next must be
- * the last.
+ * Posts a completion that is not the request's last. Returns false if there is no room, so that the
+ * next completion must be the last.
  */
 bool uring_post_more(struct uring_req *r, long res, u32 flags);
 void uring_flush_overflow(struct uring *u);
