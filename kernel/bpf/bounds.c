@@ -438,7 +438,7 @@ static void take_out(struct range *r, u64 k, bool wide)
 
 	if (r->umin == r->umax && r->umin == k) {
 		r->umin = 1;
-		r->umax = 0; /* nothing */
+		r->umax = 0; /* an empty range */
 		return;
 	}
 	r->umin += r->umin == k;
@@ -449,7 +449,7 @@ static void take_out(struct range *r, u64 k, bool wide)
 	r->smax -= r->smax == s;
 }
 
-/* Narrows both by a < b, or with @equal a <= b. False: that is never true. */
+/* Narrows both by a < b, or with @equal a <= b. Returns false if that is never true. */
 static bool order(struct range *a, struct range *b, bool equal)
 {
 	if (!equal && (!b->umax || a->umin == ~0ul))
@@ -506,7 +506,7 @@ static void refine_unequal(bool wide, struct bounds *a, struct bounds *b)
 		take_out(rb, ra->umin, wide);
 }
 
-/* Narrows @a by "a & b" being nonzero (@holds) or zero. False: that cannot be. */
+/* Narrows @a by "a & b" being nonzero (@holds) or zero. Returns false if that is impossible. */
 static bool refine_set(bool wide, bool holds, struct bounds *a, const struct bounds *b)
 {
 	u64 k = b->bits.value;

@@ -32,7 +32,7 @@ struct bounds bounds_unknown(void);
 /* Returns the bounds of a value of @bytes bytes (1, 2, 4, 8), extended by zeros or by its sign. */
 struct bounds bounds_of_size(u32 bytes, bool sign);
 bool bounds_is_const(const struct bounds *b);
-/* Narrows each part by the others. False: no number is left. */
+/* Narrows each part by the others. Returns false if no number is left. */
 bool bounds_settle(struct bounds *b);
 /*
  * Returns the result of an operation of BPF_ALU64 (wide) or BPF_ALU; @off: 1 for signed BPF_DIV and

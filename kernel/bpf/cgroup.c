@@ -269,7 +269,7 @@ long bpf_cgroup_detach(const union bpf_attr *a)
 	if (IS_ERR(c))
 		return PTR_ERR(c);
 	p = bpf_prog_of_fd(
-		a->attach_bpf_fd, BPF_PROG_TYPE_CGROUP_DEVICE); /* none is an answer too */
+		a->attach_bpf_fd, BPF_PROG_TYPE_CGROUP_DEVICE); /* to_detach() also takes none */
 	mutex_lock(&attach_mutex);
 	which = to_detach(c, IS_ERR(p) ? NULL : p);
 	if (!IS_ERR(which)) {

@@ -216,7 +216,7 @@ static int check_functions(const struct ebpf_code *c, u8 *flow, struct ebpf_log 
 	return 0;
 }
 
-/* ---- what ways lead to ---- */
+/* ---- reachable instructions ---- */
 
 struct front {
 	u32 n;

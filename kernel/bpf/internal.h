@@ -101,10 +101,10 @@ enum ebpf_field { FIELD_NONE, FIELD_NUMBER, FIELD_PACKET, FIELD_PACKET_END };
 struct ebpf_type {
 	u32 type;       /* BPF_PROG_TYPE_* */
 	bool net_admin; /* to load one takes CAP_NET_ADMIN */
-	/* it may use BPF_LD_ABS, BPF_LD_IND and bpf_skb_load_bytes() */
+	/* BPF_LD_ABS, BPF_LD_IND and bpf_skb_load_bytes() are permitted */
 	bool packet;
 	bool verdict; /* it returns 0 or 1 */
-	/* Says what @size bytes of the context at @off are. */
+	/* Returns the kind of the @size bytes of the context at @off. */
 	enum ebpf_field (*field)(const struct ebpf_rights *r, u32 off, u32 size, bool write);
 	/* Reads those bytes of @ctx. */
 	u64 (*read)(void *ctx, u32 off, u32 size);
@@ -173,7 +173,7 @@ long bpf_prog_load(const union bpf_attr *a); /* load.c */
 long bpf_prog_fd_by_id(const union bpf_attr *a);
 long bpf_prog_next_id(const union bpf_attr *a, uaddr_t uattr);
 long bpf_prog_info(const union bpf_attr *a, uaddr_t uattr);
-int bpf_prog_publish(struct bpf_prog *p); /* it gets its number: 0, -ENOMEM, -ENOSPC */
+int bpf_prog_publish(struct bpf_prog *p); /* assigns its id: 0, -ENOMEM, -ENOSPC */
 long bpf_prog_fd(struct bpf_prog *p);     /* a descriptor; takes the reference */
 void ebpf_tag(const struct bpf_insn *insn, u32 n, u8 tag[BPF_TAG_SIZE]);
 

@@ -255,7 +255,7 @@ static int find_maps(struct bpf_prog *p, const union bpf_attr *a, struct ebpf_lo
 	return err;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole load ---- */
 
 static int verify(struct bpf_prog *p, const union bpf_attr *a)
 {

@@ -184,7 +184,7 @@ static int check_flags(const union bpf_attr *a, u32 allowed)
 		both(flags, BPF_F_RDONLY, BPF_F_WRONLY) ||
 		both(flags, BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG))
 		return -EINVAL;
-	return flags & BPF_F_NUMA_NODE && a->numa_node ? -EINVAL : 0; /* there is one node */
+	return flags & BPF_F_NUMA_NODE && a->numa_node ? -EINVAL : 0; /* there is one NUMA node */
 }
 
 static int check_create(const union bpf_attr *a, const struct bpf_map_ops *ops)

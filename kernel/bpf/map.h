@@ -139,7 +139,7 @@ long bpf_map_fd_by_id(const union bpf_attr *a);
 long bpf_map_next_id(const union bpf_attr *a, uaddr_t uattr);
 long bpf_map_info(const union bpf_attr *a, uaddr_t uattr);
 
-/* ---- map_elem.c: what system calls do with elements ---- */
+/* ---- map_elem.c: system calls on elements ---- */
 
 long bpf_map_elem(u32 cmd, const union bpf_attr *a); /* BPF_MAP_*_ELEM and GET_NEXT_KEY */
 long bpf_map_batch(u32 cmd, const union bpf_attr *a, uaddr_t uattr);

@@ -140,7 +140,7 @@ static void programs_clear(struct bpf_map *m)
 
 static void programs_free(struct bpf_map *m)
 {
-	/* it was cleared when the last descriptor went */
+	/* the elements were cleared with the last descriptor */
 	kfree(m->own);
 }
 

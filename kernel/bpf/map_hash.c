@@ -32,7 +32,7 @@ struct hash {
 	/* key of this table alone, since programs and their users choose the keys of elements */
 	struct hash_key key;
 	u32 nr_buckets, nr, made, free;
-	u32 low;            /* none below it is in use */
+	u32 low;            /* no element below is in use */
 	u32 newest, oldest; /* of a map that drops */
 	u32 bucket[];
 };

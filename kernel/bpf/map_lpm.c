@@ -34,7 +34,7 @@ struct node {
 struct lpm {
 	struct hash_key key;
 	u32 nr, made, free, nr_buckets;
-	u32 of_length[DATA_MAX * 8 + 1]; /* so many prefixes have it */
+	u32 of_length[DATA_MAX * 8 + 1]; /* number of prefixes of each length */
 	u32 bucket[];
 };
 

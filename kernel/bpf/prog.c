@@ -156,7 +156,7 @@ long bpf_prog_next_id(const union bpf_attr *a, uaddr_t uattr)
 
 	spin_lock(&progs_lock);
 	while ((p = radix_next(&progs, &id)) && !atomic_read(&p->refs))
-		id++; /* it is on its way out */
+		id++; /* being freed: skip it */
 	found = p;
 	spin_unlock(&progs_lock);
 	if (!found)

@@ -250,7 +250,7 @@ static bool atomic(struct ebpf_machine *m, const struct bpf_insn *i)
 	return true;
 }
 
-/* Loads bytes of the packet. False: the packet is too short, which ends the program. */
+/* Loads bytes of the packet. Returns false if the packet is too short, which ends the program. */
 static bool legacy_load(struct ebpf_machine *m, const struct bpf_insn *i)
 {
 	u32 size = ebpf_size(i->code);

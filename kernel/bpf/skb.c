@@ -23,7 +23,7 @@ static bool in_cb(u32 off, u32 size)
 	return off >= AT(cb) && off + size <= AFTER(cb);
 }
 
-/* ---- what may be read and written ---- */
+/* ---- readable and writable fields ---- */
 
 static bool within(u32 off, u32 size, u32 from, u32 to)
 {

@@ -26,8 +26,8 @@
 
 #define END(field) (offsetof(union bpf_attr, field) + sizeof(((union bpf_attr *)0)->field))
 /*
- * The end of what each command reads: the rest of the structure must be zero. 0: unknown, or
- * unchecked.
+ * The end of the part of bpf_attr that each command reads: the rest must be zero. 0: unknown
+ * command, or unchecked.
  */
 static const u8 ends[] = {
 	[BPF_MAP_CREATE] = END(map_extra),

@@ -467,7 +467,7 @@ static int check_depth(struct verifier *v, u32 start, u32 used, u32 frames)
 	return err;
 }
 
-/* ---- all of it ---- */
+/* ---- the whole program ---- */
 
 static void verifier_free(struct verifier *v)
 {

@@ -3,7 +3,7 @@
 #include "kernel/bpf/verify.h"
 #include "kernel/lib/string.h"
 
-#define WAYS 2 /* not taken, taken */
+#define WAYS 2 /* branches: not taken, taken */
 #define WAITING_MAX 8192
 
 typedef void reg_fn(struct reg *r, const void *arg);
@@ -169,7 +169,7 @@ static int compare(
 	if (is_pointer(&a) && !x && !i->imm && wide && (op == BPF_JEQ || op == BPF_JNE)) {
 		if (a.maybe_null)
 			split_null(way, &a, op);
-		else /* it is none of 0 */
+		else /* other than 0 */
 			can[op == BPF_JEQ] = false;
 		return 0;
 	}

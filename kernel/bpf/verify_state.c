@@ -80,7 +80,7 @@ struct names {
 static bool same_name(struct names *names, u32 old, u32 now)
 {
 	if (!old)
-		return true; /* nothing was concluded from it */
+		return true; /* no conclusion was drawn from it */
 	if (!now)
 		return false;
 	for (u32 i = 0; i < names->n; i++)
@@ -139,7 +139,7 @@ bool state_covers(const struct verifier *v, const struct state *old, const struc
 	if (old->depth != now->depth)
 		return false;
 	names.n = 0;
-	for (u32 i = old->depth + 1; i--;) { /* what differs is mostly in the innermost */
+	for (u32 i = old->depth + 1; i--;) { /* differences are mostly in the innermost */
 		/*
 		 * Of a caller these are the registers that it reads after the call, without r0,
 		 * which the call sets.
