@@ -12,10 +12,10 @@
  * spaces, or is given to the host as the target of a request, as an own page only: os_base_take()
  * copies its content into the memory file and maps that in its place.
  *
- * What is taken in one call is copied while other vCPUs run. They must not write meanwhile: with
- * several vCPUs the pages are write-protected for that time, and a thread that writes there waits
- * in the handler of SIGSEGV (base_wait()). A system call that is to write there would fail; that is
- * why the target of a request is taken before it is submitted.
+ * One call copies its pages while other vCPUs run, which must not write to them. So with several
+ * vCPUs the pages are write-protected during the copy, and a thread that writes to them waits in
+ * the handler of SIGSEGV (base_wait()). A system call that writes to them would fail, so the target
+ * of a request is taken before the request is submitted.
  *
  * Each page that is taken alone costs two maps of this process, of which the host gives some
  * 65,000. When there are many, os_base_merge() takes whole blocks, while the machine stands still.

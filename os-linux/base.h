@@ -10,15 +10,15 @@
 #include <stdint.h>
 
 /*
- * Maps a part of the file privately over what is there. base_mapped() says, once for all pieces of
- * a row, that a core need not have them: the host would look at each piece twice.
+ * Maps a part of the file privately, replacing earlier mappings. base_mapped() then excludes all
+ * pieces of a row from cores in one call, since a call for each piece would be slow.
  */
 int base_map(void *addr, uint64_t len, int fd, uint64_t at);
 void base_mapped(void *addr, uint64_t len);
 /*
  * Maps the guest's memory, @pages at @addr, from the file @fd at @at. @own is the descriptor of its
- * memory file; @several: there are several vCPUs. base_has() tells which pages have content, and
- * base_ready() ends it.
+ * memory file; @several: there are several vCPUs. base_has() then declares which pages have
+ * content, and base_ready() completes the set-up.
  */
 int base_begin(void *addr, uint64_t pages, int fd, uint64_t at, int own, int several);
 void base_has(uint64_t page, uint64_t pages);

@@ -5,10 +5,10 @@
  * what has none; recvmmsg(2) for sockets; waitid(2), tgkill(2), poll(2). These are the shapes of
  * libc on top of them, with errno.
  *
- * Sockets are written to, as files are: by a call that takes an address a fallen kernel could send
- * to any socket of the user's. So they are connected, and do not block where O_NONBLOCK says so
- * (host_no_wait()). SIGPIPE is ignored. sendmmsg(2) is for sockets that ignore addresses, some of
- * which have numbers for it (os_packet_socket()).
+ * Sockets are written to by the calls for files: with a call that takes an address, a kernel that a
+ * guest has taken over could send to any socket of the user's. So sockets are connected, and
+ * O_NONBLOCK makes them non-blocking (host_no_wait()). SIGPIPE is ignored. sendmmsg(2) is for
+ * sockets that ignore addresses, some of which have numbers for it (os_packet_socket()).
  */
 #ifndef NESTLING_OS_CALLS_H
 #define NESTLING_OS_CALLS_H

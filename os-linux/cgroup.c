@@ -115,8 +115,8 @@ static bool go_up(struct group *g)
 }
 
 /*
- * Reads the number behind @key ("": the first word) in a file of the group. False if the number is
- * missing or "max".
+ * Reads the number behind @key ("": the first word) in a file of the group. Returns false if the
+ * number is missing or "max".
  */
 static bool read_number(const struct group *g, const char *name, const char *key, uint64_t *value)
 {

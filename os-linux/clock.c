@@ -2,9 +2,9 @@
 /*
  * clock.c: the host's clocks, futexes and randomness.
  *
- * A process that goes on from a saved state counts on where that state was: its monotonic clocks
- * are the host's and a shift, which is set before there is a second thread. Deadlines are turned
- * back.
+ * A process that continues from a saved state continues its monotonic clocks, too: they are the
+ * host's clocks plus a shift, which is set before there is a second thread. Deadlines are converted
+ * back to the host's clock.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -86,7 +86,7 @@ static struct timespec timespec_of(uint64_t deadline)
 int os_sleep_until(uint64_t deadline)
 {
 	struct timespec ts = timespec_of(deadline);
-	uint32_t word = 0; /* which nobody wakes */
+	uint32_t word = 0; /* no thread wakes it */
 
 	while (syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 0, &ts, NULL,
 		FUTEX_BITSET_MATCH_ANY))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cpuinfo.c: what the host says about its CPUs. */
+/* cpuinfo.c: the host's description of its CPUs. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -70,7 +70,9 @@ static struct { /* guesses: a race costs a wake-up */
 	/* the vCPU woken last, and how often in a row */
 	int whom, often;
 } served = { .whom = -1 };
-/* The vCPU was the owner while idle, and has not looked at the set since. Its own. */
+/*
+ * The vCPU was the owner while idle, and has not polled the set since. Accessed by that vCPU only.
+ */
 static uint8_t owned[OS_MAX_CPUS];
 static struct {
 	int host_cpus;

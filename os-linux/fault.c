@@ -67,8 +67,8 @@ static const struct guard *find_guard(uint64_t addr)
 }
 
 /*
- * True if zeros now stand in the place of the page that the host does not give. Two threads may
- * replace one page: nothing is lost.
+ * True if zeros now replace the page that the host does not provide. Two threads may replace one
+ * page, without harm.
  */
 static int replace_page(uint64_t addr)
 {

@@ -26,7 +26,7 @@ int os_handle_fd(int file);
  * ---- objects (object.c) ----
  *
  * Numbers (> 0) by which the kernel world names objects of a host half, in place of pointers: they
- * stay what they are over a save and restore. Each host half looks up its own.
+ * stay valid over a save and restore. Each host half looks up only its own objects.
  */
 
 /* Returns a number for @object, a pointer of even value, or -ENOMEM. */
@@ -51,7 +51,7 @@ void os_objects_keep(int keep);
 int os_event_add(int fd, uint32_t events, int irq);
 int os_event_rearm(int fd, uint32_t events, int irq);
 /*
- * Adds @fd as os_event_add() does, but edge-triggered: the line fires anew each time the fd becomes
+ * Adds @fd as os_event_add() does, but edge-triggered: the line fires each time the fd becomes
  * ready, without a call. For an eventfd that is never read.
  */
 int os_event_add_edge(int fd, uint32_t events, int irq);
@@ -82,16 +82,16 @@ int os_worker_start(const char *name, void (*fn)(void *arg), void *arg);
  */
 #define OS_GRANT_READ 1
 #define OS_GRANT_WRITE 2
-/* hostfs: all that is beneath the folder, by the process itself */
+/* hostfs: every file beneath the folder, opened by the process itself */
 #define OS_GRANT_BENEATH 4
 /* files without a name in the folder (O_TMPFILE), and nothing else there */
 #define OS_GRANT_NAMELESS 8
-/* what is beneath a folder of os_jail_folder(), by its name in the namespace of that */
+/* files beneath a folder of os_jail_folder(), by their names in the namespace of that folder */
 #define OS_GRANT_INSIDE 16
 void os_jail_grant(const char *path, unsigned how);
 /*
- * The regular file, which nobody writes to, may be opened again to read, as /proc/self/fd/N, and
- * get other names.
+ * Records a regular file that no process writes to: the jailed process may open it again for
+ * reading, as /proc/self/fd/N, and give it other names.
  */
 void os_jail_know(int fd);
 /*
@@ -106,9 +106,9 @@ void os_jail_cores(const char *folder);
 /* Has the broker call @fn, which ends. -ENOENT: there is no broker. */
 int os_jail_run(void (*fn)(const char *path), const char *path);
 /*
- * Registers @fn to be called just before the jail closes, or when it turns out that there is none.
- * Returns 0 or -ENOSPC. os_jail_is_open() is true until then, if there is a broker: what the owner
- * says by the management console has to wait, for the broker does not hear it yet.
+ * Registers @fn to be called just before the jail closes, or once it is known that there is no
+ * jail. Returns 0 or -ENOSPC. os_jail_is_open() is true until then, if there is a broker: commands
+ * of the management console have to wait, since the broker does not receive them yet.
  */
 int os_at_jail(void (*fn)(void));
 bool os_jail_is_open(void);
@@ -134,11 +134,11 @@ struct os_relayed {
 };
 int os_jail_relay(int sock);
 /*
- * Openers: what a driver opens by a text of its user's, by the broker once the process is jailed.
- * An opener returns 0, or -errno with a line in o->text or none, and leaves descriptors in o->fd;
- * o->text carries what else the driver wants to know. It runs in a process of its own, which ends
- * then, and has of this one what was there at its start.
- * os_jail_opener() returns a number, or -errno; it is called before the close.
+ * Openers: functions of a driver that open what a text of the user names; once the process is
+ * jailed, the broker runs them. An opener returns 0, or -errno with a line of text or none in
+ * o->text, and leaves descriptors in o->fd; o->text also carries further results for the driver. It
+ * runs in a child process that ends with it, and that has the state which this process had at its
+ * start. os_jail_opener() returns a number, or -errno; it is called before the close.
  * os_jail_open() returns what the opener returned; -EACCES: no command line or command of the
  * console's owner has the first line of @text as a value; -EIO: the broker has gone.
  */
@@ -154,10 +154,11 @@ int os_jail_open(int opener, const char *text, struct os_opened *o);
 /* True once the jail has closed. */
 bool os_jailed(void);
 /*
- * Before the jail closes: gives a socket of whole packets one of the few numbers by which a jailed
- * process may send many packets in a call, and descriptors. Returns that number, and closes @fd; or
- * @fd: it is none, there are no more, or the jail is closed. os_packet_drop() ends the connection;
- * the number stays taken. False: it is none of them, close(2) does it.
+ * Before the jail closes: gives a SOCK_SEQPACKET socket one of the few descriptor numbers by which
+ * a jailed process may send many packets in a call, and descriptors. Returns that number and closes
+ * @fd. Returns @fd itself if it is no such socket, no number is free, or the jail is closed.
+ * os_packet_drop() ends the connection; the number stays reserved. It returns false if @fd is none
+ * of the numbers: then the caller closes it by close(2).
  */
 int os_packet_socket(int fd);
 bool os_is_packet_socket(int fd);
@@ -166,7 +167,7 @@ bool os_packet_drop(int fd);
 /* ---- signals and the end ---- */
 
 /*
- * Sets what a vCPU does when it gets a SIGPROF, with its ucontext; NULL: nothing. @fn must be
+ * Sets the function that a vCPU calls on SIGPROF, with its ucontext; NULL: none. @fn must be
  * async-signal-safe.
  */
 void os_sample_set(void (*fn)(void *context));

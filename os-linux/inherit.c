@@ -8,9 +8,9 @@
  * the instance stays: hard limits, an ignored SIGHUP (nohup), an alarm clock, the nice value, the
  * CPUs.
  *
- * Descriptors and environment variables of the caller are none of the instance's: a fallen kernel
- * would have them. Descriptors stay open if the command line names them, and variables that this
- * program or an xterm of it reads (kept_variables). The contents of the others are wiped.
+ * Descriptors and environment variables of the caller are removed, because a kernel that a guest
+ * has taken over could use them. Descriptors that the command line names stay open. Variables that
+ * this program or its xterm reads (kept_variables) stay; the contents of the others are wiped.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -106,7 +106,7 @@ static int by_number(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* Closes what the command line does not name. */
+/* Closes the descriptors that the command line does not name. */
 static void close_unnamed(char **argv)
 {
 	const char *launcher = getenv("NESTLING_LAUNCHER");
@@ -130,7 +130,7 @@ static void close_unnamed(char **argv)
 
 /* ---- the environment ---- */
 
-/* docs/security.md says what each is for. */
+/* docs/security.md gives the purpose of each. */
 static const char *const kept_variables[] = { "HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "TMPDIR",
 	"LANG", "LC_ALL", "LC_CTYPE", "TZ", "PATH", "TERM", "DISPLAY", "XAUTHORITY",
 	"WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "SHELL", "USER", "NESTLING_GDB",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* internal.h: what the files of os-linux share. */
+/* internal.h: declarations shared by the files of os-linux. */
 #ifndef NESTLING_OS_INTERNAL_H
 #define NESTLING_OS_INTERNAL_H
 
@@ -20,11 +20,12 @@ void os_short_slices(int tid);
 
 /* The argument vector of main(), or of the boot that a restored state comes from: os_restart(). */
 extern char **os_argv;
-/* arch/um/machine/switch.S: goes on where machine_park() saved that stack pointer. */
+/* arch/um/machine/switch.S: continues at the stack pointer that machine_park() saved. */
 void arch_unpark(uint64_t sp) __attribute__((noreturn));
 /*
- * Run @fn, which does not return, as the first thing of a vCPU's thread; and, on that thread, leave
- * all that it was doing and go on in the kernel world at @sp.
+ * os_vcpu_run() runs @fn, which does not return, as the first function of a vCPU's thread.
+ * os_vcpu_again(), called on that thread, abandons the thread's host stack and continues in the
+ * kernel world at @sp.
  */
 void os_vcpu_run(void (*fn)(void *arg), void *arg);
 void os_vcpu_again(uint64_t sp) __attribute__((noreturn));
@@ -41,16 +42,16 @@ uint64_t os_host_deadline(uint64_t deadline);
  */
 uint64_t os_state_restore(int argc, char **argv);
 /*
- * Takes the socket of hold=FD or, with ",early" behind it, waits until the holder says that the
- * state's files are there. False if it has gone, or if this is no socket.
+ * Takes the socket of hold=FD; with ",early" behind it, waits until the holder signals that the
+ * state's files exist. Returns false if the holder has gone or FD is no socket.
  */
 bool state_hold_files(const char *hold);
-/* Waits until the holder lets the instance go on. False if it has gone. */
+/* Waits until the holder lets the instance run. Returns false if the holder has gone. */
 bool state_hold(void);
 
 /*
- * Ends this program's threads and executes it again with @argv, which goes on from the state @dir,
- * or "" (process.c).
+ * Ends this program's threads and executes it again with @argv. The new program continues from the
+ * state @dir, or boots if @dir is "" (process.c).
  */
 void os_exec_again(char **argv, const char *dir) __attribute__((noreturn));
 
@@ -95,7 +96,7 @@ char **os_words_from(char **argv, const char *dir);
 int os_named_fd(int fd);
 /*
  * True if the file behind a descriptor has no name, so that the host frees it with this process.
- * The next process may lock it anew (restore.c).
+ * The next process may lock it again (restore.c).
  */
 bool os_file_is_left(int fd);
 

@@ -2,11 +2,12 @@
 /*
  * object.c: numbers for objects of the host world that the kernel world names.
  *
- * A pointer to the host's heap must not be in the guest's state: after a restore it leads nowhere.
- * So the kernel world gets a number, an index into this table. The table is a list of chunks that
- * are never moved or freed, so a lookup takes no lock; chunk i has FIRST << i numbers. A free slot
- * holds the number of the next free one, doubled and odd: so it is told from a pointer. After a
- * restore numbers are taken in any order; those in between are 0 until a new one is asked for.
+ * A pointer to the host's heap must not be in the guest's state: after a restore it is invalid. So
+ * the kernel world gets a number, an index into this table. The table is a list of chunks that are
+ * never moved or freed, so a lookup takes no lock; chunk i has FIRST << i numbers. A free slot
+ * holds twice the number of the next free slot plus one: odd, so that it differs from a pointer.
+ * After a restore numbers are taken in any order; those in between are 0 until a new one is asked
+ * for.
  *
  * Locks: lock, for changes.
  */

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * os.h: the host, as the kernel world sees it. os-linux/ is the only code that makes host system
+ * os.h: the kernel world's interface to the host. os-linux/ is the only code that makes host system
  * calls.
  *
  * - Every function may be called from the kernel world (through its generated door, on the vCPU's
- *   host stack) and from the host world. What only host-world files (drivers/X/X_host.c) may call
- *   is in host.h.
+ *   host stack) and from the host world. Functions for host-world files (drivers/X/X_host.c) only
+ *   are in host.h.
  * - Results are >= 0 or a negative errno. Interrupted host calls are repeated.
  * - A handle is a small integer, an index into os-linux's own table and never a host fd. It stays
  *   valid over a snapshot, because its owner opens it again.
  * - Times are nanoseconds. A deadline is on os_clock_mono()'s scale; OS_FOREVER means no deadline.
- * - Nothing here calls up into the kernel world, with two exceptions: os_vcpu_start() enters it at
- *   an address that the kernel world gave, and a synchronous fault resumes at such an address
+ * - No function of os.h calls up into the kernel world, with two exceptions: os_vcpu_start() enters
+ *   it at an address that the kernel world gave, and a synchronous fault resumes at such an address
  *   (os_fault_setup()).
  * - This header uses <stdint.h> only, so that both worlds can include it.
  */
@@ -51,7 +51,7 @@ int os_file_sync(int file);
 /* Returns the text of an errno (positive or negative) for a refusal, in static storage. */
 const char *os_strerror(int err);
 
-/* ---- why the host says no (why.c) ---- */
+/* ---- reasons for a host's refusal (why.c) ---- */
 /*
  * Notes that the host has refused @call, a string that stays, with @err, an errno > 0, for
  * os_why(). Returns -@err.
@@ -120,7 +120,7 @@ int os_mem_incore(void *addr, size_t len, unsigned char *vec);
 int os_mem_tells_touched(void);
 
 struct os_mem_info {
-	/* bytes; free: what the host calls available */
+	/* bytes; free: what the host reports as available */
 	uint64_t host_total, host_free;
 	uint64_t max_maps; /* vm.max_map_count */
 };
@@ -139,8 +139,8 @@ uint64_t os_clock_real_coarse(void);
 uint64_t os_clock_raw(void);
 int os_sleep_until(uint64_t deadline);
 /*
- * What the clocks above have been shifted by, modulo 2^64, so that they go on where a saved state
- * left them (state.c); all 0 in an instance that has booted. Real time is never shifted.
+ * Shifts of the clocks above, modulo 2^64, by which they continue from where a saved state left
+ * them (state.c); all 0 in an instance that has booted. Real time is never shifted.
  */
 struct os_clock_shifts {
 	uint64_t mono, boot, raw;
@@ -298,15 +298,15 @@ struct os_state {
 	int file[OS_STATE_FILES];
 	uint64_t size[OS_STATE_FILES];
 	uint32_t nr_files;
-	/* what is mapped where, in the order of mapping */
+	/* the maps of files into memory, in the order of mapping */
 	uint32_t nr_maps;
 	const struct os_state_map *map;
-	/* a bit for each page of file 0; set: nobody needs its content */
+	/* a bit for each page of file 0; set: the page's content is not needed */
 	const uint8_t *skip;
-	/* where each vCPU goes on: values of the stack pointer for arch_unpark() */
+	/* where each vCPU continues: stack pointers for arch_unpark() */
 	uint32_t ncpus;
 	uint64_t sp[OS_MAX_CPUS];
-	/* what the restoring process must have too */
+	/* values that the restoring process must have, too */
 	uint64_t stub_base, xfeatures, xstate_size;
 	/* answers: the bytes written, and why it failed, one line */
 	uint64_t bytes;
@@ -338,9 +338,9 @@ void os_state_drop(void);
 int os_mark(struct os_state *s);
 /*
  * Marks the machine of a process that was put back to a state, before a second vCPU runs. The
- * caller goes on at @sp, and the other vCPUs where the state has them. 0 or -errno: there is no
- * mark. os_can_go_back() is true if os_put_back() goes back to what is saved in @dir, and would be
- * quicker than exec. os_unmark_restored() ends this mark, if it is one.
+ * caller goes on at @sp, and the other vCPUs where the state has them. Returns 0, or -errno without
+ * a mark. os_can_go_back() is true if os_put_back() would go back to the state saved in @dir, and
+ * faster than exec. os_unmark_restored() removes a mark made by os_mark_restored().
  */
 int os_mark_restored(uint64_t sp);
 int os_can_go_back(const char *dir);
@@ -363,7 +363,7 @@ void os_stop_await(uint32_t seen, uint64_t deadline);
 void os_stop_end(void);
 void os_stop_end_back(void);
 
-/* Of a process that goes on from a saved state; NULL: it has booted. */
+/* The state that this process continues from; NULL if it has booted. */
 struct os_restored {
 	const char *dir;
 	int file[OS_STATE_FILES]; /* handles of the memory files */
@@ -375,7 +375,7 @@ struct os_restored {
 	 */
 	int fresh;
 	uint64_t gap; /* ns of real time since the save */
-	/* what the instance is to the one that was saved */
+	/* the instance's relation to the saved one */
 	enum { OS_IDENTITY_BACK, OS_IDENTITY_MOVED, OS_IDENTITY_NEW } identity;
 	int rolled_back; /* the process was another instance before */
 	/* parameters of the command line that were given to the restore, in its order */
@@ -390,18 +390,18 @@ void os_restored_runs(void);
  * or NULL in an instance that has booted. A page whose bit is set must be taken before a space maps
  * it, and before the host is asked to write to it in the background: os_base_take() gives it memory
  * of its own, with its content; os_base_drop() gives it memory of its own that reads as zeros. The
- * caller of os_base_drop() owns the pages. os_base_merge() makes fewer maps of a block that is in
- * many; nothing else of the process may write to the guest's memory meanwhile. -ENOENT: there is no
- * such block.
- * os_base_take() and os_base_merge() return in how many maps the memory is, about; or -errno.
+ * caller of os_base_drop() owns the pages. os_base_merge() reduces the maps of a block that has
+ * many, and returns -ENOENT if there is no such block; no other thread may write to the guest's
+ * memory meanwhile. os_base_take() and os_base_merge() return the approximate number of maps of the
+ * memory, or -errno.
  */
 const uint64_t *os_base(void);
 int os_base_take(uint64_t page, uint64_t n);
 int os_base_drop(uint64_t page, uint64_t n); /* 0 or -errno */
 int os_base_merge(void);
 /*
- * Executes this program again, as os_restart() does, to go on from the state in @dir. Parameters
- * that say where the instance is (umid=, consoles, cards, disks) stay what they are.
+ * Executes this program again, as os_restart() does, to continue from the state in @dir. Parameters
+ * that place the instance on its host (umid=, consoles, cards, disks) keep their values.
  */
 void os_restart_from(const char *dir) __attribute__((noreturn));
 
@@ -421,7 +421,7 @@ void os_jail_word(const char *word);
 const char *os_jail_obstacle(void);
 /* True with user=: the process becomes another user when the jail closes. */
 int os_jail_has_user(void);
-/* After the close: returns what the host has not made of user=, or NULL. */
+/* Returns, after the close, the parts of user= that the host has refused, as text, or NULL. */
 const char *os_jail_user_note(void);
 /* The same for the namespace of hostfs's folders. */
 const char *os_jail_folders_note(void);

@@ -47,7 +47,10 @@ struct os_space_setup {
 	/* a static ELF program at fixed addresses */
 	const void *image;
 	uint64_t size;
-	/* The host's vdso and vvar move here; nothing else but the image stays mapped. */
+	/*
+	 * The stub's window, @window bytes at @base. The host's vdso and vvar move into it; beside
+	 * it, only the image stays mapped.
+	 */
 	uint64_t base, window;
 	uint64_t vdso_at, vdso_room;
 	uint64_t top; /* os_space_top() */
@@ -74,11 +77,11 @@ int os_space_start(const struct os_space_setup *setup, uint64_t *vdso);
 /* Ends the zygote and all its tasks. */
 void os_space_stop(void);
 /*
- * True if the zygote has died, which normally outlives us. The text says how, with the cause if it
- * can be read ("was killed by signal 9").
+ * True if the zygote has died, which normally outlives the kernel process. The text gives the cause
+ * if it can be read ("was killed by signal 9").
  */
 bool os_space_zygote_died(char *buf, size_t size);
-/* True if @task has died by itself and is not reaped; the text says how. */
+/* True if @task has died without os_space_end() and is not reaped; the text gives the cause. */
 bool os_space_died(int task, char *buf, size_t size);
 /* Gives the zygote another file, which mappers made from now on have at descriptor @at_fd. */
 int os_space_give_file(int file, int at_fd);
@@ -113,8 +116,8 @@ uint64_t os_space_cputime(int task);
 /* Returns the task's CPU time in user mode, in ns, as the host's ticks count it. */
 uint64_t os_space_usertime(int task);
 /*
- * Returns 1 if the task sleeps in a call of its own that a signal would end, or 0, also if the host
- * does not say.
+ * Returns 1 if the task sleeps in a call of its own that a signal would end; otherwise, or if the
+ * host does not report it, 0.
  */
 int os_space_is_asleep(int task);
 /*

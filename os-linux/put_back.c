@@ -6,9 +6,9 @@
  *	os_mark()       all memory is copied to a file, which becomes the base (base.c)
  *	os_put_back()   what was written since is undone, in the time that the pages written take
  *
- * Other vCPUs wait here while the machine is stopped (os_stop_wait()), on the host's stack and on a
- * word of the host world: what lies on their kernel stacks may be replaced meanwhile. They are told
- * to leave by where they came from, or to go on where the mark has them.
+ * While the machine is stopped, the other vCPUs wait in os_stop_wait(), on the host's stack and on
+ * a word of the host world, because their kernel stacks may be replaced meanwhile. They then either
+ * return to their caller or continue from where they were at the mark.
  *
  * Locks: none. One vCPU, the first, stops the machine and does the rest.
  */
@@ -42,7 +42,7 @@ static struct {
 
 /* the stop that lasts, 0: the machine runs; and the last one */
 static uint32_t stop, last_stop;
-/* a stop from which vCPUs go on where the mark has them */
+/* the stop from which vCPUs continue where the mark has them */
 static uint32_t put_back_in;
 /* the stop that each vCPU waits in, and how often one began to wait */
 static uint32_t waits_in[OS_MAX_CPUS], arrivals;
@@ -91,7 +91,7 @@ void os_stop_end(void)
 
 /* ---- the host's page map ---- */
 
-/* linux/fs.h since Linux 6.7: lists the pages of a range by what they are */
+/* Of linux/fs.h since Linux 6.7: lists the pages of a range by their categories. */
 struct scan {
 	uint64_t size, flags, start, end, walk_end, regions, nr_regions, max_pages;
 	uint64_t inverted, all_of, any_of, return_mask;
@@ -134,7 +134,7 @@ static int scan(uint64_t *addr, uint64_t end, struct region *r)
 static int map_part(const struct state_map *m)
 {
 	if (m->file < 0)
-		return 0; /* reserved, as it is */
+		return 0; /* the range stays reserved */
 	return base_map((void *)m->addr, m->len, mark.tables.fd[0], m->at);
 }
 
@@ -183,8 +183,8 @@ static void map_all(const struct os_state *s)
 }
 
 /*
- * Maps the whole file beside the memory, for copies from it. Without that, or a page map, what was
- * written is dropped.
+ * Maps the whole file beside the memory, for copies from it. Without that mapping, or a page map,
+ * written pages are dropped.
  */
 static void view_file(void)
 {
@@ -230,9 +230,9 @@ int os_mark(struct os_state *s)
 /* ---- the mark of an instance that was restored ---- */
 
 /*
- * Its base stays what it is, the files of the state: nothing is copied but what this process has
- * written since it began, some hundred pages. What would take longer than to compare this many own
- * pages is left to exec, which drops them at once.
+ * The files of the state stay the base: only pages that this process has written since its start
+ * are copied, some hundred. With more own pages than LIGHT_MAX to compare, exec is faster, since it
+ * drops them at once.
  */
 #define LIGHT_MAX 8192UL
 
@@ -343,7 +343,7 @@ int os_marked(void)
 
 /* ---- going back ---- */
 
-/* After a restore boot time and real time follow the host, and the others stand still. */
+/* After a restore, boot time and real time follow the host, and the other clocks stand still. */
 static void set_clocks(const struct state_header *h)
 {
 	uint64_t real = os_clock_real();
@@ -447,7 +447,7 @@ static bool is_idle(void)
 	return copies.idle > copies.pages / 2 + IDLE_MAX;
 }
 
-/* False: what was written is to be dropped. */
+/* Rewrites the pages that were written since the mark; false if they have to be dropped instead. */
 static bool rewrite_written(void)
 {
 	const struct state_tables *t = &mark.tables;

@@ -3,9 +3,8 @@
  * restore.c: maps the memory of a saved instance in a new process (state_file.h), before the first
  * vCPU has entered the kernel world.
  *
- * Nothing is read but the tables (state_tables.c, which checks them): base.c says how the file
- * becomes the memory. That its content is a kernel's is taken on faith, since to
- * restore it is to run it as a program.
+ * Only the tables are read (state_tables.c, which checks them); base.c describes how the file
+ * becomes the memory. The content of the memory is trusted as a program is that the user runs.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -31,7 +30,10 @@
 static const char *const places[] = { "umid=", "con", "ssl", "eth", "ubd", "hostfs", "audit",
 	"user=" };
 
-/* Returns the length of the name that a parameter sets, with the "=", or 0: it is none of these. */
+/*
+ * Returns the length of the name, with its "=", if @word is a parameter that places the instance;
+ * else 0.
+ */
 static size_t place_name(const char *word)
 {
 	const char *equals = strchr(word, '=');
@@ -140,7 +142,7 @@ static int map_guest(const struct state_tables *t, uint32_t map)
 }
 
 /*
- * Maps all; the kernel's own data replace what is mapped there. Nothing of the kernel world runs
+ * Maps all memory; the kernel's own data replace the program's. No code of the kernel world has run
  * yet.
  */
 static void map_all(const struct state_tables *t)
@@ -277,11 +279,11 @@ static void tell_ready(void)
 /* ---- files that a program leaves when it executes itself again ---- */
 
 /*
- * A file without a name goes with its last descriptor: memory, the memory of a state that was
- * removed, what a disk was written. The host takes milliseconds to free it, for which exec would
- * wait. So such files stay open in the next program (old=FD:FD...), and a thread of it closes them
- * when the instance runs. The word also says that this is a way back, and stands without a number
- * where the files are gone.
+ * A file without a name is freed with its last descriptor: memory, the memory of a state that was
+ * removed, data written to a disk. The host takes milliseconds for it, for which exec would wait.
+ * So such files stay open in the next program (old=FD:FD...), and a thread closes them when the
+ * instance runs. The parameter also marks a way back to a state, and has no number if there are no
+ * such files.
  */
 
 bool os_file_is_left(int fd)

@@ -156,7 +156,7 @@ int os_signals_setup(int shutdown_irq, uint64_t grace)
 
 	shutdown_line = shutdown_irq;
 	grace_ns = grace;
-	/* here: once it is jailed, the process may not ask for handlers */
+	/* set up now: once it is jailed, the process may not install handlers */
 	wanted_signals(&set);
 	return os_worker_start("signals", signal_thread, &set);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * space_caps.c: what the host offers to spaces: the size of the FPU's state, iretq, FSGSBASE,
- * seccomp, the top of the address space. Each is tried rather than asked for; os_space.h is the
- * contract.
+ * space_caps.c: the capabilities of the host that spaces use: the size of the FPU's state, iretq,
+ * FSGSBASE, seccomp, the top of the address space. Each is tried rather than asked for; os_space.h
+ * is the contract.
  *
  * A trial may install what cannot be removed, and may execute a faulting instruction. So trials run
  * in a child with our memory and our stack, but with a signal table of its own. A signal by which a
@@ -103,8 +103,8 @@ static long qemu_version(void)
 
 /*
  * True on a CPU that QEMU before 9.1 emulates with SMAP. Its iretq reads the frame as the
- * supervisor, which the host's kernel takes for a fault of its own: an oops, or its end. So there
- * iretq is not tried.
+ * supervisor, which the host's kernel takes for a fault of its own: an oops, or its end. So iretq
+ * is not tried on such a CPU.
  */
 static bool iret_is_dangerous(void)
 {

@@ -4,10 +4,10 @@
  *
  * Only a tracer may set them, and they stay when it detaches. So a runner is seized, stopped,
  * written to and released at once. Outside of that it has no tracer, its signals are its own, and
- * it pays nothing. A futex call in which it slept begins anew.
+ * it pays nothing. A futex call in which it slept is restarted.
  *
- * A jailed process may trace nobody: it asks its broker, by ptrace(2) with a request that the host
- * does not have (jail/children.c).
+ * A jailed process may trace no process: it asks its broker, by ptrace(2) with a request number
+ * that the host does not have (jail/children.c).
  */
 #include <errno.h>
 #include <linux/ptrace.h>

@@ -2,8 +2,8 @@
 /*
  * space_died.c: causes of death of the zygote and of tasks of spaces; os_space.h is the contract.
  *
- * A death is looked at, not reaped: the zygote reaps tasks when it is told to, and the zygote
- * itself is reaped when it is abandoned.
+ * A death is detected without reaping: the zygote reaps tasks on request, and the zygote itself is
+ * reaped when it is abandoned.
  */
 #include <fcntl.h>
 #include <signal.h>

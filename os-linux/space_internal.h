@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* space_internal.h: what the files space*.c share. */
+/* space_internal.h: declarations shared by the files space*.c. */
 #ifndef NESTLING_OS_SPACE_INTERNAL_H
 #define NESTLING_OS_SPACE_INTERNAL_H
 

@@ -98,7 +98,7 @@ static int own_schedstat(void)
 	return fd;
 }
 
-/* Tasks that a thread has asked for lately, whose files stay open: a vCPU runs the same few. */
+/* Tasks that a thread queried recently, whose files stay open: a vCPU runs only a few tasks. */
 #define DELAYS 4
 
 /* That of a process that has ended reads as nothing. */

@@ -152,7 +152,7 @@ int os_trace_run(int task, int signo, uint64_t deadline, int *stop_signo)
 	return os_trace_wait(task, deadline, stop_signo);
 }
 
-/* The runner's futex call is interrupted and begins anew; the runner stops before it. */
+/* The runner's futex call is interrupted and restarts; the runner stops before it. */
 int os_trace_seize(int task)
 {
 	int status, signo, err;

@@ -63,7 +63,7 @@ static void name_process(const char *program)
 
 static uint64_t restored_sp;
 
-/* The first thing of vCPU 0, which goes on in the kernel world. */
+/* The first function of vCPU 0, which enters the kernel world. */
 static void enter(void *envp)
 {
 	int argc = 0;

@@ -23,7 +23,7 @@
 #include "os-linux/state_tables.h"
 
 #define RUN_MAX (1u << 20) /* pages */
-/* bytes that are kept besides what was counted before the stop */
+/* bytes allocated beyond the size that was counted before the stop */
 #define SPARE (4UL << 20)
 
 void state_build_id(uint8_t *id)
@@ -218,7 +218,7 @@ static int mark_written(const struct writer *w, const struct os_state_map *m, ui
 	return 0;
 }
 
-/* Marks what the state had that this process goes on from. */
+/* Marks the pages that have data in the state that this process continues from. */
 static void mark_restored(const struct os_state_map *m, uint64_t *bits)
 {
 	const struct state_tables *t = state_restored();
@@ -237,7 +237,7 @@ static void mark_restored(const struct os_state_map *m, uint64_t *bits)
 	}
 }
 
-/* Drops the pages whose content nobody needs. */
+/* Unmarks the pages whose content is not needed. */
 static void unmark_skipped(const struct os_state *s, const struct os_state_map *m, uint64_t *bits)
 {
 	for (uint64_t page = 0; page < m->len / STATE_PAGE; page++) {
@@ -250,7 +250,10 @@ static void unmark_skipped(const struct os_state *s, const struct os_state_map *
 	}
 }
 
-/* The pages of a map: those that may have content, and of these, those that are as restored. */
+/*
+ * The pages of a map: pages that may have content, and among them those unchanged since the
+ * restore.
+ */
 struct pages {
 	uint64_t *bits;
 	uint64_t *same;
@@ -329,7 +332,7 @@ static bool place_of(const struct writer *w, const struct state_older_maps *maps
 	return !is_zero(page);
 }
 
-/* Appends a page to the run if it goes on there. */
+/* Appends a page to the run if page and place continue it. */
 static bool extend(struct state_run *run, uint64_t page, const struct state_place *place)
 {
 	if (!run->pages || run->page + run->pages != page || run->pages == RUN_MAX ||

@@ -31,7 +31,7 @@ static struct {
 	size_t nr, room;
 } kept;
 
-/* Returns the most that may be taken: it must not be what the host kills us for. */
+/* Returns the most memory to take, so that the host does not kill this process for it. */
 static uint64_t most_to_take(void)
 {
 	uint64_t room = os_cgroup_memory_room();

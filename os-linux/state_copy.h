@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state_copy.h: what is to be written to a file, kept in memory while the instance stands still: to
- * copy a page takes a tenth of the time that it takes to write it to a file (state_copy.c).
+ * state_copy.h: copies in memory of data that is to be written to a file. To copy a page takes a
+ * tenth of the time of writing it to a file, and the instance stands still only for the copy
+ * (state_copy.c).
  */
 #ifndef NESTLING_OS_STATE_COPY_H
 #define NESTLING_OS_STATE_COPY_H

@@ -10,9 +10,9 @@
  *
  * The file is sparse: a page that is in no run is a hole, and zero. A run may lie in an older file
  * instead, memory.N of the same folder: that is the memory of a state from which this one differs
- * little (a hard link), and of it only the content of pages counts. The header is written last. It
- * is no exchange format: only the program with the same build id can use it, since it has that
- * program's addresses in it. tables_crc is zlib's CRC-32 of the tables, header_crc that of the
+ * little (a hard link), and only its pages are used, not its tables. The header is written last.
+ * The file is no exchange format: it holds addresses of the program, so only a program with an
+ * equal build id can use it. tables_crc is zlib's CRC-32 of the tables, header_crc that of the
  * header with 0 in its place.
  */
 #ifndef NESTLING_STATE_FILE_H
@@ -73,7 +73,7 @@ struct state_run {
 void state_build_id(uint8_t *id);
 struct state_tables;
 struct os_state;
-/* restore.c: the tables of the state that this process goes on from, or NULL; and sets them. */
+/* restore.c: get and set the tables of the state that this process continues from, or NULL. */
 const struct state_tables *state_restored(void);
 void state_goes_on_from(const struct state_tables *t);
 /*

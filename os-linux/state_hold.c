@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state_hold.c: restore=DIR hold=FD: the memory is there, and nothing runs yet. FD is a socket, to
- * which "r" is written. The instance goes on when "g" comes. If the other end is closed before,
- * this process ends: the instance runs elsewhere.
+ * state_hold.c: restore=DIR hold=FD holds a restored instance back. FD is a socket. When the memory
+ * is mapped and no vCPU runs yet, this process writes "r" to it; the instance runs when "g"
+ * arrives. If the other end is closed before, this process ends: the instance runs on another host
+ * or in another process.
  *
- * hold=FD,early: the files of DIR are not there yet. This process says "w", and reads them when "s"
- * has come. So the time that its start takes is none in which the instance stands still.
+ * hold=FD,early: the files of DIR do not exist yet. This process writes "w", and reads the files
+ * when "s" has arrived. So the instance does not stand still while this process starts.
  */
 #include <errno.h>
 #include <stdlib.h>

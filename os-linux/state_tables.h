@@ -22,20 +22,20 @@ struct state_tables {
 
 /*
  * Opens DIR/@name of the folder @dirfd and its sources, whose numbers are @shift higher there than
- * in the file, and reads the tables. False: t->why says why not; state_tables_close() follows in
- * any case. What is read is checked: maps, runs and sources lie within their files. It is not
- * checked that their addresses are good.
+ * in the file, and reads the tables. On failure returns false with the reason in t->why; the caller
+ * calls state_tables_close() in any case. Checks that maps, runs and sources lie within their
+ * files, but not their addresses.
  */
 bool state_tables_open(struct state_tables *t, int dirfd, const char *name, uint32_t shift);
 void state_tables_close(struct state_tables *t);
 
 /*
- * False if no word of the command line that the state in the folder @dir has is one that @is is
- * true for. A hint, before anything is known of the state: true also if it cannot be read.
+ * True if the command line of the state in folder @dir has a word for which @is is true, or if it
+ * cannot be read. A hint, before anything is known of the state.
  */
 bool state_tables_may_have(const char *dir, bool (*is)(const char *word));
 
-/* Where the content of a page is. */
+/* The place of a page's content. */
 struct state_place {
 	uint32_t source;
 	uint64_t at;
@@ -47,7 +47,7 @@ struct state_place {
 uint32_t state_tables_map(const struct state_tables *t, uint64_t addr);
 /* Returns the index of the first run of a map that ends behind @page. */
 uint64_t state_tables_run(const struct state_tables *t, uint32_t map, uint64_t page);
-/* False: the page is zero. */
+/* Finds the place of a page; returns false if the page is zero. */
 bool state_tables_find(
 	const struct state_tables *t, uint32_t map, uint64_t page, struct state_place *place);
 

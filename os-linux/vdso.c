@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vdso.c: what the host's vdso offers. ELF as the System V ABI has it. Only symbols with an address
- * count; versions are ignored.
+ * vdso.c: finds the symbols of the host's vdso. ELF as the System V ABI has it. Only symbols with
+ * an address count; versions are ignored.
  */
 #include <elf.h>
 #include <errno.h>
@@ -16,7 +16,7 @@ struct image {
 	const Elf64_Sym *symbols;
 	const char *names;
 	size_t count;
-	uint64_t size; /* of what is loaded */
+	uint64_t size; /* bytes that are loaded */
 };
 
 /* Addresses in the vdso's dynamic section are offsets: it is linked at 0. */

@@ -48,7 +48,10 @@
 #define LAUNCHER "NESTLING_LAUNCHER"
 #define OUT_OF_THE_WAY 1000 /* descriptors that wait for their numbers */
 #define WORDS_MAX 4096
-/* Where the guest's memory is mapped (arch/um/layout.h), in larger pieces than other things. */
+/*
+ * The range where the guest's memory is mapped (arch/um/layout.h); it is unmapped in larger pieces
+ * than other mappings.
+ */
 #define GUEST_FROM 0x100000000000UL
 #define GUEST_TO 0x700000000000UL
 #define GUEST_LEAST (1UL << 20)
@@ -97,7 +100,7 @@ void again_broker(pid_t pid)
 	broker.launcher = -1;
 }
 
-/* Notes what is asked for, without a look at whether the state may be named. */
+/* Records the request without checking whether the state may be named. */
 static bool note(const struct ask *a, const int *fds, int nr)
 {
 	char *dir = strchr((char *)a->text, ':');
@@ -188,7 +191,10 @@ static void __attribute__((noreturn)) end_as(int status)
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
-/* Takes what the broker of the kernel process passes on. False: the broker has ended without. */
+/*
+ * Receives the request that the broker of the kernel process passes on. Returns false if the broker
+ * has ended without one.
+ */
 static bool hear_next(int way)
 {
 	int fds[ASK_FDS + 1], nr;
@@ -303,7 +309,7 @@ void again_go(void)
 
 /* ---- the kernel process ---- */
 
-/* The numbers that the new process needs, and their descriptors, which are the same here. */
+/* Collects the descriptor numbers that the new process needs, which keep their numbers there. */
 static int wanted(int *fd, char *text, size_t size)
 {
 	int nr = 0, next_number = 0;
@@ -334,7 +340,7 @@ static void let_go(int fd)
 		close(fd);
 }
 
-/* Lets all descriptors go but two. poll(2) tells of many numbers at once which are open. */
+/* Closes all descriptors but two. One poll(2) reports for many numbers which of them are open. */
 static void let_all_go(int sock, int maps)
 {
 	static struct pollfd look[LOOK_AT];
@@ -362,8 +368,8 @@ static void close_left(void)
 }
 
 /*
- * Unmaps the guest's memory, which is all that is large below the libraries' place: the stack of
- * this thread is small. @maps is /proc/self/maps, which the broker has opened.
+ * Unmaps the guest's memory, which holds all large mappings below the libraries' range: the stack
+ * of this thread is small. @maps is /proc/self/maps, which the broker has opened.
  */
 static void forget_guest(int maps)
 {

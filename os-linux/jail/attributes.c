@@ -27,8 +27,8 @@
 static char value[VALUE_MAX];
 
 /*
- * A file that is open in the kernel process, by a descriptor of the broker's own: the kernel
- * process may put another file in the place of its own at any time.
+ * An open file of the kernel process, held by a descriptor of the broker's own: the kernel process
+ * may replace the file behind its descriptor at any time.
  */
 struct opened {
 	int fd;
@@ -48,7 +48,10 @@ static int number_in(uint64_t addr)
 	return *end || end == path + strlen(begin) || n < 0 || n > 1 << 30 ? -1 : (int)n;
 }
 
-/* Holds the file that descriptor @n stands for. Returns 0, -EBADF or -EACCES. */
+/*
+ * Opens the broker's own descriptor for the file behind descriptor @n. Returns 0, -EBADF or
+ * -EACCES.
+ */
 static int hold(struct opened *o, int n)
 {
 	char target[ASK_TEXT];

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * broker.c: the process that does for the jailed kernel process what its filter does not admit and
- * its owner has allowed.
+ * broker.c: the process that makes calls for the jailed kernel process which its filter does not
+ * admit, but its owner has allowed.
  *
  *      owner ---- datagrams of the management console ----> broker ---- relay ----> kernel process
  *                                                             ^                        |
  *                                                             +--- calls that the -----+
  *                                                                  filter stops
  *
- * It is forked at the start, before there is anything of the guest. Until the first program of the
- * guest runs, the kernel process tells it what may be asked for later (`struct ask`). Then the
- * filter closes, and the broker hears of each call that the filter does not admit
- * (SECCOMP_RET_USER_NOTIF), while the calling thread waits. A call that names a file is looked at,
- * made by the broker itself with its own copy of the arguments, and answered (files.c): nothing is
- * passed on to the host as the kernel process wrote it. Any other call ends the kernel process,
- * with a line that names it.
+ * The broker is forked at the start, before any state of the guest exists. Until the first program
+ * of the guest runs, the kernel process sends it messages (`struct ask`) that grant later requests.
+ * Then the filter closes, and the broker is notified of each call that the filter does not admit
+ * (SECCOMP_RET_USER_NOTIF), while the calling thread waits. For a call that names a file the broker
+ * copies the arguments, checks the copy, makes the call itself and returns the result (files.c):
+ * the host never sees arguments in memory of the kernel process. Any other call ends the kernel
+ * process, with a line that names the call.
  *
- * The datagrams of the management console pass through the broker, since its owner is the one who
- * says which files may be opened later (relay.c). So the kernel process has no socket from which it
- * could reach those of others.
+ * The datagrams of the management console pass through the broker, since the console's owner
+ * decides which files may be opened later (relay.c). So the kernel process has no socket by which
+ * it could reach other programs' sockets.
  *
  * The broker has no thread and no state that grows without a bound. It ends with the kernel
  * process.

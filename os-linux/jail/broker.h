@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * broker.h: what the kernel process and its broker say to each other (broker.c has the drawing).
+ * broker.h: the messages between the kernel process and its broker (broker.c has the drawing).
  *
  * The two share a socket of whole packets, `struct ask`, from the kernel process to the broker.
- * What it says before ASK_CLOSED is believed, for no program of the guest has run yet; afterwards
- * the broker takes it for hostile, and only ASK_AGAIN counts.
+ * Messages before ASK_CLOSED are trusted, for no program of the guest has run yet. Afterwards the
+ * broker treats the kernel process as hostile and accepts only ASK_AGAIN.
  */
 #ifndef NESTLING_OS_JAIL_BROKER_H
 #define NESTLING_OS_JAIL_BROKER_H
@@ -80,25 +80,28 @@ void broker_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- known.c: files that the kernel process has had open ---- */
 
-/* Notes a regular file, @is_kept: which nobody writes to. */
+/* Records a regular file. @is_kept: no process writes to it. */
 void known_add(int fd, bool is_kept);
 /* The owner has named the file at @path: it may be written to. */
 void known_let_write(const char *path);
 bool known_has(int fd);
 /* Notes a file of the kernel process that has got its first name. */
 void known_own(int fd);
-/* True if it may have another name: nobody writes to it, or it is the kernel process's own. */
+/*
+ * True if the file may get another name: no process writes to it, or it is the kernel process's
+ * own.
+ */
 bool known_may_link(int fd);
 struct stat;
 bool known_keeps(const struct stat *st);
 
 /* ---- files.c: calls that name a file ---- */
 
-/* Notes what the kernel process may name. @how: OS_GRANT_*. */
+/* Records a path that the kernel process may name. @how: OS_GRANT_*. */
 void files_grant(const char *path, unsigned how);
 /* Notes the files that a command of the console's owner names. */
 void files_of_command(const char *text, size_t len);
-/* True if @path is one that may be named. */
+/* True if the kernel process may name @path. */
 bool files_named(const char *path);
 /* Holds the file behind a descriptor of the kernel process: an O_PATH descriptor, or -1. */
 int files_hold(int number);
@@ -131,10 +134,10 @@ bool children_call(const struct seccomp_notif *call);
 /* Answer the call with a value, or -errno; or with a descriptor that becomes the caller's. */
 void answer(const struct seccomp_notif *call, int64_t value);
 void answer_fd(const struct seccomp_notif *call, int fd);
-/* Copy from and to the memory of the kernel process. False if it is not there. */
+/* Copy from and to the memory of the kernel process. Return false if it is not mapped. */
 bool memory_read(uint64_t addr, void *to, size_t n);
 bool memory_write(uint64_t addr, const void *from, size_t n);
-/* Reads a string of less than @size bytes. False if it is longer or not there. */
+/* Reads a string of less than @size bytes. Returns false if it is longer or not mapped. */
 bool memory_string(uint64_t addr, char *to, size_t size);
 
 /* ---- openers.c ---- */
@@ -153,14 +156,17 @@ void again_begin(void);
 void again_broker(pid_t pid);
 /* In the broker: a word of the command line. */
 void again_word(const char *word);
-/* Notes what is asked for. False if it may not be. Takes the descriptors then. */
+/* Records the request and takes its descriptors. Returns false if it is not allowed. */
 bool again_ask(const struct ask *a, const int *fds, int nr);
 /* Does it, and does not return if there was an ask. */
 void again_go(void);
 
 /* ---- own.c ---- */
 
-/* Makes and answers a call that the kernel process makes about itself; false: it is none. */
+/*
+ * Makes and answers a call that the kernel process makes about itself; returns false for other
+ * calls.
+ */
 bool own_call(const struct seccomp_notif *call);
 
 /* ---- relay.c: the management console ---- */
@@ -168,7 +174,7 @@ bool own_call(const struct seccomp_notif *call);
 /* A packet has come from the console's side; the kernel process has answered. */
 void relay_in(void);
 void relay_out(void);
-/* False while the kernel process does not take what is there: then no packet is taken. */
+/* True if the kernel process takes its packets; while it does not, no packet is received. */
 bool relay_has_room(void);
 /* True while an answer waits for its sender: it is tried again by this. */
 bool relay_waits(void);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * children.c: calls of the jailed kernel process that act on another process: the filter cannot see
- * whose number it is. The broker makes them for children of the kernel process, which are zygote,
- * mappers and runners, and for its own threads.
+ * children.c: calls of the jailed kernel process that act on another process: the filter cannot
+ * check whether a pid is a child's. The broker makes them for children of the kernel process, which
+ * are zygote, mappers and runners, and for its own threads.
  *
- * Signals are the kernel process's own call where Landlock keeps them among its children
- * (threads.c); elsewhere they come here.
+ * If Landlock confines signals to its children (threads.c), the kernel process sends them itself;
+ * otherwise the broker sends them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,11 +24,11 @@
 #define ATTR_LEAST 48
 
 /*
- * Children that were found lately. A descriptor of the process tells whether it is still the one
- * that had the number then, for less than its parents cost.
+ * Children that were found recently. A pidfd shows whether the number still belongs to that
+ * process, which is cheaper than reading the chain of its parents.
  */
 #define FOUND_MAX 64
-/* Below this limit of open files each is looked at each time. */
+/* Below this limit of open files no child is cached. */
 #define FILES_LEAST 512
 static struct {
 	int pid, fd;
@@ -83,7 +83,9 @@ bool children_has(int pid)
 		close(found[slot].fd);
 		found[slot].pid = 0;
 	}
-	/* first: what has the number from now on is looked at */
+	/*
+	 * first the pidfd: the process that has the number from now on is the one that is checked
+	 */
 	fd = pid > 0 && may_keep() ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 	if (!descends(pid)) {
 		if (fd >= 0)
@@ -142,7 +144,7 @@ static int set_attr(int tid, uint64_t addr)
 	return syscall(SYS_sched_setattr, tid, &attr, 0) ? -errno : 0;
 }
 
-/* By a pidfd: what had the number when it was looked at gets the signal. */
+/* Sends the signal by a pidfd, so that it reaches the process that was checked. */
 static int send_signal(int pid, int sig)
 {
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0), err = 0;

@@ -2,15 +2,15 @@
 /*
  * files.c: calls of the jailed kernel process that name a file of the host. The broker copies the
  * name out of the kernel process's memory, compares it with what may be named, makes the call
- * itself and answers it. What may be named:
+ * itself and returns its result. Permitted names:
  *
  *      a path that a driver opened at the start, or a command of the console's owner names
  *      a name in a folder that one of these is; it is not followed if it is a link
  *      /proc and /sys: tables of the host, the process itself and its children; to read only
  *
  * Names are compared as text, after they have been made absolute. A name with ".." is never
- * granted, so no text leads out of a folder. What a granted path itself leads to, by links, is the
- * owner's affair.
+ * granted, so no name leads out of a folder. The links on a granted path itself are the owner's
+ * responsibility.
  */
 #include "os-linux/jail/broker.h"
 
@@ -51,7 +51,7 @@ struct place {
 
 /* ---- names ---- */
 
-/* Takes "//" and "/./" and a "/" at the end out of an absolute path. False if it has a "..". */
+/* Removes "//", "/./" and a trailing "/" from an absolute path. Returns false if it has a "..". */
 static bool tidy(char *path)
 {
 	char *to = path, *from = path;
@@ -235,9 +235,9 @@ static bool begins(const char *text, const char *word)
 #define PIECES_MAX 8
 
 /*
- * Grants what may be a file in "ubd1r=LAYER,BASE" or "con1=tty:/dev/ttyS0": all from one '=', ','
- * or ':' on, up to another one or the end, since these are in names, too. A backslash makes the
- * next of them a part of the name for good.
+ * Grants each possible file name in words such as "ubd1r=LAYER,BASE" or "con1=tty:/dev/ttyS0". A
+ * name begins behind any '=', ',' or ':' and ends before any later one or at the end, since names
+ * may contain them. One behind a backslash always belongs to the name.
  */
 static void grant_words(const char *words)
 {
@@ -392,12 +392,15 @@ static int hold_own(const char *path)
 
 /* ---- what may be named, looked up ---- */
 
-/* Looks up what the kernel process may name so. Returns 0, -EACCES: it may not, or -ENOENT. */
+/*
+ * Looks up a name among those that the kernel process may use. Returns 0, -EACCES if it may not, or
+ * -ENOENT.
+ */
 static int find(struct place *p)
 {
 	char *last = strrchr(p->path, '/');
 	size_t n = (size_t)(last - p->path);
-	/* The guest may have put a link there: only what was opened before counts. */
+	/* The guest may have put a link there: only files that were opened before are allowed. */
 	bool shared = files_beneath(p->path) && !files_beneath("/");
 	int err = -EACCES;
 
@@ -493,8 +496,8 @@ static uint64_t arg(const struct seccomp_notif *call, int n, uint64_t none)
 }
 
 /*
- * Says once for a name that it is not among those that may be named. Processes of the host are
- * passed over: a child that has lost its parent is none of the kernel process any more.
+ * Logs, once for each name, that the name is refused. Names of host processes are not logged: a
+ * child that has lost its parent no longer belongs to the kernel process.
  */
 static void say_refused(const struct seccomp_notif *call, const struct place *p)
 {
@@ -553,8 +556,8 @@ static int read_link(const struct place *p, uint64_t to, uint64_t size)
 }
 
 /*
- * Answers with a copy of /proc/PID/stat. The host tells how a process has ended to those only that
- * may trace it, which Landlock keeps the kernel process from.
+ * Answers with a copy of /proc/PID/stat. The host shows a process's exit status only to processes
+ * that may trace it, which Landlock forbids the kernel process.
  */
 static bool copy_stat(const struct seccomp_notif *call, const struct place *p)
 {
@@ -578,7 +581,10 @@ static bool copy_stat(const struct seccomp_notif *call, const struct place *p)
 	return true;
 }
 
-/* Opens a known file again to read, by its descriptor, and answers. False: it is none. */
+/*
+ * Opens a known file again for reading, by its descriptor, and answers. Returns false if it is no
+ * known file.
+ */
 static bool open_again(const struct seccomp_notif *call, const struct place *p, int flags)
 {
 	int held = (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) == O_RDONLY ? hold_own(p->path) : -1,
@@ -636,8 +642,8 @@ static void open_file(
 }
 
 /*
- * Gives a granted file another name; or a file of a descriptor, if it has none, or if nobody writes
- * to it, by the new name either.
+ * Gives another name to a granted file, or to a file of a descriptor. The latter must have no name
+ * yet, or no process may write to it, by the new name either.
  */
 static int link_file(const struct place *from, const struct place *to)
 {
@@ -709,8 +715,8 @@ static bool is_new_nameless(const struct file_call *c, const struct place *p, in
 }
 
 /*
- * True for a granted folder that is still what it was: the one of the instance goes at its end,
- * also where the guest may change names around it. No more than an empty folder can go.
+ * True for a granted folder that has not been replaced. The instance's own folder is removed at its
+ * end, even if the guest may change names around it. Only an empty folder can be removed.
  */
 static bool is_own_folder(const struct file_call *c, const struct place *p)
 {
@@ -732,7 +738,7 @@ static void make(const struct seccomp_notif *call, const struct file_call *c)
 	uint64_t dir = arg(call, c->dir, (uint64_t)AT_FDCWD), name = arg(call, c->name, 0);
 	struct place p;
 
-	if (c->op == LINK) /* the new name is what is written to */
+	if (c->op == LINK) /* linking writes to the new name */
 		changes = false;
 	if (c->op == OPEN)
 		changes = writes(flags);
@@ -747,7 +753,7 @@ static void make(const struct seccomp_notif *call, const struct file_call *c)
 	if (err == -EACCES && c->op == READLINK && (is_above(p.path) || own_number(p.path) >= 0))
 		err = 0;
 	if (err == -EACCES && c->op == LINK && !strncmp(p.path, "/proc/", 6))
-		err = 0; /* link_file() looks at it */
+		err = 0; /* link_file() checks it */
 	if (err == -EACCES && (is_new_nameless(c, &p, flags) || is_own_folder(c, &p))) {
 		p.dir = AT_FDCWD;
 		p.name = p.path;

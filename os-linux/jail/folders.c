@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * folders.c: the folders of hostfs in a mount namespace in which there is nothing else, so that no
- * name leads out of them: neither one that begins with a slash, nor one with "..". Landlock keeps a
- * process from opening what is outside, but not from asking whether it is there.
+ * folders.c: puts the folders of hostfs into a mount namespace that holds nothing else, so that no
+ * name leads out of them: neither a name that begins with a slash, nor one with "..". Landlock
+ * keeps a process from opening files outside, but not from finding out whether they exist.
  *
  *      folders_begin()     at the start, before Landlock forbids mounts: if the command line or
  *                          that of the state names folders, a helper makes the namespace, which
@@ -16,8 +16,8 @@
  *      /nestling-hostfs-0        the folder /proc/PID/fd of this process
  *      /nestling-hostfs-1 ...    folders of hostfs, with what is mounted in them
  *
- * A call on such a folder costs what it costs on any other. A host that refuses one of the steps
- * leaves the folders where they are, and the guest's log says so.
+ * A call on such a folder is as fast as on any other. If the host refuses one of the steps, the
+ * folders stay where they are, and a line in the guest's log reports it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -80,7 +80,10 @@ static int write_to(const char *path, const char *text)
 	return n < 0 ? -errno : 0;
 }
 
-/* True for the id that files of all other users have in a user namespace: nobody's, mostly. */
+/*
+ * True if @id is the number in the file @path: the id that stands for all unmapped users in a user
+ * namespace, usually nobody's.
+ */
 static bool is_of_others(const char *path, unsigned id)
 {
 	char text[32] = "";
@@ -92,7 +95,7 @@ static bool is_of_others(const char *path, unsigned id)
 	return n <= 0 || strtoul(text, NULL, 10) == id;
 }
 
-/* An ordinary user may mount in a user namespace of its own, in which it is who it was. */
+/* Makes a user namespace that keeps the user's own ids: an ordinary user may mount only in one. */
 static int make_user_space(void)
 {
 	unsigned uid = geteuid(), gid = getegid();
@@ -147,7 +150,8 @@ static int make_top(void)
 }
 
 /*
- * Landlock keeps the kernel process, whose rules the helper has not, from opening these by itself.
+ * Opens a namespace of the helper itself. The helper has no Landlock rules, which keep the kernel
+ * process from opening such files.
  */
 static int open_own(const char *kind)
 {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jail.c: the rights that the kernel process gives up, so that a guest that has taken it over has
- * less to gain. docs/security.md has the walls and what is behind them.
+ * jail.c: the rights that the kernel process gives up, so that a guest that has taken it over gains
+ * less. docs/security.md describes the walls and what each protects.
  *
  *      os_jail_begin()     at the start: what no part of it ever needs
  *      drivers             open disks, cards, consoles; say what may be asked of the broker later
  *      os_jail_close()     before the guest's first instruction: all the rest (jail=on)
  *
- * At its start the process gives up what no part of it ever needs: programs that it executes gain
- * no rights (no_new_privs), capabilities that are in never_needed[] leave all its sets and the
- * bounding set, and it leaves no core unless core=on asks for one. Threads and children inherit
- * all three, and so does the program when it executes itself again to reboot.
+ * At its start the process gives up rights that it never needs: programs that it executes gain no
+ * rights (no_new_privs), capabilities that are in never_needed[] leave all its sets and the
+ * bounding set, and it leaves no core unless core=on asks for one. Threads and children inherit all
+ * three, and so does the program when it executes itself again to reboot.
  *
  * Capabilities that are left are those of an instance that root started: files of other users for
  * hostfs and disks, tap devices, ports below 1024, priorities.
@@ -44,8 +44,8 @@ static const cap_value_t never_needed[] = { CAP_AUDIT_CONTROL, CAP_AUDIT_READ, C
 #define NEVER_NEEDED ((int)(sizeof(never_needed) / sizeof(never_needed[0])))
 
 /*
- * Hosts that do not know a capability refuse to drop it, and without CAP_SETPCAP the bounding set
- * cannot be changed: no_new_privs keeps what is in it from becoming a right.
+ * Drops a capability. Hosts that do not know it refuse, and without CAP_SETPCAP the bounding set
+ * cannot be changed; then no_new_privs keeps the capabilities of the bounding set out of reach.
  */
 static void drop_capabilities(int n)
 {
@@ -135,7 +135,10 @@ static void look_for_obstacle(void)
 {
 	int err;
 
-	/* The host looks at the flags before it looks for a filter, and there is none. */
+	/*
+	 * The host checks the flags before it reads the filter, which is missing: EFAULT shows that
+	 * it knows the flags.
+	 */
 	set_filter(NULL);
 	err = errno == EFAULT ? 0 : errno;
 	if (err == ENOSYS || err == EINVAL) {

@@ -16,8 +16,8 @@
 #define JAIL_FILTER_MAX 1024 /* instructions */
 
 /*
- * The low half of argument @arg, ANDed with @mask, is one of the @n values. The host's calls with
- * such arguments look at no more than that half.
+ * A check that the low half of argument @arg, ANDed with @mask, is one of the @n values. The host's
+ * calls with such arguments read only that half.
  */
 struct jail_check {
 	uint8_t arg, n;
@@ -28,7 +28,7 @@ struct jail_check {
 enum jail_action {
 	JAIL_ALLOW,  /* if all checks hold */
 	JAIL_ABSENT, /* -ENOSYS, if all checks hold */
-	/* the broker makes the call, if it names what may be named; for --jail only */
+	/* the broker makes the call, if the name in it is granted; for --jail only */
 	JAIL_ASK,
 };
 
@@ -95,7 +95,7 @@ int packets_close(uint32_t *number);
  */
 void jail_scope(int folders);
 bool jail_is_scoped(void);
-/* Hostfs may name what is beneath the folder, or the file, after the close. */
+/* Lets hostfs name, after the close, the file or what is beneath the folder. */
 void jail_beneath(const char *path);
 bool jail_has_beneath(void);
 /*

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * known.c: regular files that the kernel process has or had open, by their numbers on the host: it
- * may open them again to read, by its descriptors. Those that nobody writes to it may also give
- * another name, by which it cannot write to them either; and its own, which had no name at first.
+ * known.c: regular files that the kernel process has or had open, by their device and inode
+ * numbers. The kernel process may open them again for reading, by its descriptors. It may also give
+ * another name to two kinds: files that no process writes to, which it cannot write by the new name
+ * either, and its own files, which had no name at first.
  */
 #include <stddef.h>
 #include <sys/stat.h>
@@ -14,8 +15,10 @@
 static struct known {
 	dev_t dev;
 	ino_t ino;
-	bool is_kept; /* nobody writes to it, under whatever name */
-	bool is_own;  /* its first name came from here */
+	/* no process writes to it, by any name */
+	bool is_kept;
+	/* the kernel process gave its first name */
+	bool is_own;
 } known[KNOWN_MAX];
 static int nr_known, next_known;
 
@@ -50,7 +53,10 @@ bool known_may_link(int fd)
 	return k && (k->is_kept || k->is_own);
 }
 
-/* Finds the file, or makes room for it. Returns NULL if it is none, or there is no room. */
+/*
+ * Finds the file, or makes an entry for it. Returns NULL if it is no regular file or the table is
+ * full.
+ */
 static struct known *add(int fd)
 {
 	struct known *k;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log.c: jail=log. A process of its own hears of each call of the kernel process that the
- * table does not admit, writes one line for each pair of call and place, and lets the call pass. It
- * is for finding what the table lacks: it walls nothing, since a call may change between the look
- * at it and its execution.
+ * log.c: jail=log. A separate process, the logger, is notified of each call of the kernel process
+ * that the table does not admit, writes one line for each pair of call and place, and lets the call
+ * pass. It serves to find calls that the table lacks. It protects nothing, since the arguments may
+ * change between the check of a call and its execution.
  *
  * Children of the kernel process inherit the filter; their calls pass without a line. After the
  * kernel process has executed itself again, nothing more is written. The logger ends when no

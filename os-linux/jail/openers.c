@@ -9,7 +9,7 @@
  *                                                        child: opener(text)
  *      descriptors, error text        <---------------------+
  *
- * The text has to be a value as the command line or a command of the console's owner has it, whole:
+ * The text has to be a complete value of the command line or of a command of the console's owner:
  * "eth1=VALUE", or one of the two sides of a line. So the kernel process can open again what its
  * owner gave it, and nothing else.
  */

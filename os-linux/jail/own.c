@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * own.c: calls of the jailed kernel process that are too rare to stand in its filter: what it asks
- * about itself, mostly for libc, and new descriptors of kinds that reach nothing by themselves. The
- * broker makes them and hands over the answer.
+ * own.c: calls of the jailed kernel process that are too rare for its filter: queries about itself,
+ * mostly by libc, and new descriptors of kinds that give access to no other object. The broker
+ * makes them and returns the result.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -91,7 +91,7 @@ static int open_child(uint64_t pid)
 {
 	int fd = (int)syscall(SYS_pidfd_open, (int)pid, 0);
 
-	/* now what has the number is looked at */
+	/* now check the process that has the number */
 	if (fd < 0 || children_has((int)pid))
 		return made(fd);
 	close(fd);
@@ -123,7 +123,7 @@ bool own_call(const struct seccomp_notif *call)
 	case SYS_getpid: answer(call, broker.kernel); return true;
 	case SYS_getpgrp: answer(call, getpgid(broker.kernel)); return true;
 	case SYS_gettid: answer(call, call->pid); return true;
-	/* the owner's, who has started both */
+	/* the owner's, as the broker's are */
 	case SYS_geteuid: answer(call, geteuid()); return true;
 	case SYS_getegid: answer(call, getegid()); return true;
 	case SYS_sched_getaffinity: answer(call, get_affinity(call)); return true;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * packets.c: the descriptors that a jailed process may send by with sendmmsg(2), which takes an
- * address and descriptors of files: PACKETS numbers in a row, on which there is never anything but
- * sockets of whole packets (SOCK_SEQPACKET) of the family AF_UNIX. The host ignores addresses on
- * these, and they are connected to other processes of the instance, or to its switch.
+ * address and descriptors of files: PACKETS consecutive descriptor numbers, which only ever hold
+ * AF_UNIX sockets of type SOCK_SEQPACKET. The host ignores addresses on these, and they are
+ * connected to other processes of the instance, or to its switch.
  *
  *      os_packet_socket()    before the close: a socket gets one of the numbers
  *      os_packet_drop()      its connection ends, and a socket that goes nowhere has the number

@@ -3,9 +3,9 @@
  * relay.c: passes the datagrams of the management console on to the kernel process, and its answers
  * back. A packet of the relay is `struct os_relayed`, then the datagram; descriptors go along.
  *
- * A datagram counts if its sender is the owner or root. Where the kernel process does not take its
- * packets, the sender's wait in the socket. Where a sender does not take an answer, the answers
- * behind it wait in the relay for up to two seconds; then it is lost.
+ * A datagram is accepted if its sender is the owner or root. While the kernel process does not take
+ * its packets, further datagrams wait in the socket. If a sender does not take an answer, the
+ * answers behind it wait in the relay for up to two seconds; then that answer is dropped.
  */
 #include "os-linux/jail/broker.h"
 

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * table.c: the calls of the kernel process after its start. jail.h says what a row
- * means.
- */
+/* table.c: the calls that the kernel process may make after its start. jail.h explains the rows. */
 #include "os-linux/jail/jail.h"
 
 #include <asm/ioctls.h>

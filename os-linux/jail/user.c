@@ -16,8 +16,8 @@
  * by its parent, which waits for it, and has threads and children that know each other's numbers.
  * pid files, nestctl and gdb go by the host's numbers.
  *
- * Files that are open stay what they are: disks, folders of hostfs, cards. The process can name
- * nothing else, but for what its broker opens.
+ * Open files stay open: disks, folders of hostfs, cards. The process can name no other file, except
+ * by its broker.
  *
  * A change of the user makes the process one that is not dumpable: other processes of the same user
  * cannot trace it. It leaves no core.
@@ -65,7 +65,7 @@ static struct {
 
 /* ---- namespaces ---- */
 
-/* In the child: an empty folder, which nobody can write to, takes the place of all mounts. */
+/* Replaces, in the child, all mounts by an empty folder that no process can write to. */
 static int empty_root(void)
 {
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
@@ -78,7 +78,7 @@ static int empty_root(void)
 		NULL, "/", NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 }
 
-/* Makes what the host allows, and tells by a byte for each. */
+/* Makes the namespaces that the host allows, and reports the result of each by a byte. */
 static void __attribute__((noreturn)) make_spaces(int sock)
 {
 	char made[SPACES];
