@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * answers.c: calls that the stub answers, because they ask only for what the kernel knew when it
- * gave the turn: the identity of the thread, and that no task waits for its vCPU. See docs/skas.md.
+ * answers.c: calls that the stub answers by itself, because the answer was known when the kernel
+ * gave the turn: calls for the identity of the thread, and sched_yield() while no task waits for
+ * the vCPU. See docs/skas.md.
  *
  * No thread may see an old answer once the change is done:
- * - Revoking: the generation goes up, (full barrier) the control page of each vCPU's runner says
- *   that nothing is known.
+ * - Revoking: the generation is incremented, (full barrier) the control page of each vCPU's runner
+ *   is marked as without answers.
  * - Running: answers are written under a generation, the runner is published, (full barrier) the
- *   generation is compared again. If it has changed, the page says that nothing is known. So either
- *   the vCPU sees the new generation, or the revoking vCPU sees the runner's page and what it says.
+ *   generation is compared again. If it has changed, the page is marked as without answers. So
+ *   either the vCPU sees the new generation, or the revoking vCPU sees the runner and marks its
+ *   page.
  *
  * Answers themselves change only while the kernel has the turn. The page may be that of a runner
- * which has stopped or gone: all pages of the control file stay mapped, and to say that nothing is
- * known is always right.
+ * which has stopped or gone: all pages of the control file stay mapped, and it is always correct to
+ * mark a page so.
  *
  * Locks: none. A runner's page is written by its own vCPU, except for that one word.
  */

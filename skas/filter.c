@@ -142,7 +142,10 @@ struct admitted {
 	u32 value;
 };
 
-/* Emits the end of a program: the number of the call is loaded, all that are not in @list @fail. */
+/*
+ * Emits the end of a program, where the number of the call is loaded: calls that are not in @list
+ * go to @fail.
+ */
 static void admit(struct program *p, const struct admitted *list, u32 n, u8 fail)
 {
 	for (u32 i = 0; i < n; i++) {

@@ -31,7 +31,7 @@
 #include "skas/internal.h"
 
 #define XSAVE_HEADER 64
-/* no bytes are loaded from here to the header */
+/* an XSAVE image holds no loadable bytes from here to its header */
 #define XSAVE_SOFTWARE 464
 #define FX_MXCSR 24
 #define MXCSR_MASK 0xffff
@@ -354,8 +354,8 @@ int fpu_frame(struct runner *r, u64 *off)
 }
 
 /*
- * Clears after an event what the runner was to do on its way. With @frame, takes the frame's state
- * as the owner's. Returns 0 or -EFAULT.
+ * Clears, after an event, the runner's orders for its way into guest code. With @frame, takes the
+ * frame's state as the owner's. Returns 0 or -EFAULT.
  */
 int fpu_note_event(struct runner *r, bool frame)
 {

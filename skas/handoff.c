@@ -9,14 +9,14 @@
  *      handoff_count_wake(r);          r is woken if it sleeps
  *      handoff_wait(r, deadline);      until the turn is the kernel's
  *
- * Where the host itself says when a runner has stopped (ptrace), only handoff_place() and
+ * In ptrace mode the host reports when a runner has stopped, and only handoff_place() and
  * handoff_slept() are used.
  *
  * Locks: those of placement.h.
  */
 #include "skas/placement.h"
 
-#define LONGEST_SLEEP (500 * NSEC_PER_MSEC) /* then it looks at what is going on */
+#define LONGEST_SLEEP (500 * NSEC_PER_MSEC) /* then the vCPU checks the runner */
 /* about the time between looks while spinning */
 #define POLL_NS 40
 /* POLL_NS after the turn was given */
@@ -30,9 +30,9 @@ struct handoff_pace handoff_pace;
 
 /*
  * Measures the length of a pause and of a tick of the TSC. Takes the best of several tries, since
- * we may lose the CPU in between. Each look at a turn word takes its cache line away from the CPU
- * that is writing there. The longer the line travels, the more that costs, and to look a little
- * later costs less.
+ * the thread may lose its CPU in between. Each read of a turn word takes its cache line away from
+ * the CPU that is writing there. The longer the line travels, the more a read costs, so the pause
+ * between reads is longer then.
  */
 static void calibrate(void)
 {
@@ -82,15 +82,16 @@ void handoff_place(struct runner *r)
 }
 
 /*
- * Called after a runner was given the turn, and before it is woken if it sleeps. A runner that was
- * driven before, and may still spin where this one shall run, is told to sleep. It needs about as
- * long for that as the wake-up takes. If it were told earlier, the CPU would go idle in between,
- * and to wake an idle CPU is what costs. If later, this runner would wait for it.
+ * Called after a runner was given the turn, and before it is woken if it sleeps. The runner that
+ * was driven before may still spin on the CPU where this one shall run, so it is ordered to sleep.
+ * That takes about as long as the wake-up. An earlier order would let the CPU go idle in between,
+ * and waking an idle CPU is slow. With a later order, this runner would wait for the CPU.
  *
- * Apart, the last runner is also told to wake this one: both are on one CPU, where a wake-up costs
- * a fraction of ours from another CPU. If the last runner sleeps already, which it says before it
- * looks at its turn word for the last time, we wake this one. A guest may keep it from waking; then
- * we do it when spinning has been in vain (handoff_wait()).
+ * If vCPU and runners are on different CPUs, the last runner is also ordered to wake this one: both
+ * runners are on one CPU, where a wake-up costs a fraction of one from another CPU. If the last
+ * runner sleeps already, which it announces before it reads its turn word for the last time, the
+ * vCPU wakes this one. A guest may prevent the wake-up; then the vCPU makes it when spinning has
+ * failed (handoff_wait()).
  */
 bool handoff_placed(struct runner *r, bool asleep)
 {

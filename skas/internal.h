@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * internal.h: what the files of skas/ share. See docs/skas.md for the drawing and the proofs.
+ * internal.h: declarations shared by the files of skas/. See docs/skas.md for the drawing and the
+ * proofs.
  *
  *      skas.c      start and end, configuration, statistics
  *      filter.c    the seccomp filters, into the stub's image
@@ -102,7 +103,7 @@ struct runner {
 	u32 park;
 	/* seccomp: the last event came through a patched site; the FPU state is in the registers */
 	bool live;
-	/* skas_offer(): the answers in the control page, or 0 */
+	/* what skas_offer() last wrote: the answers in the control page, or 0 */
 	u64 told;
 	/* skas_answers_now() when answers were offered for the coming stay, or 0 */
 	u64 offered_at;
@@ -110,8 +111,8 @@ struct runner {
 	/* The runner has yet to load the selectors of a new guest; it may have the last guest's. */
 	bool fresh;
 	/*
-	 * seccomp: the control page was made ready for a turn that was not given, so it is unknown
-	 * what has changed since the event
+	 * seccomp mode: the control page was prepared for a turn that was then not given, so the
+	 * changes since the event are unknown
 	 */
 	bool again;
 	struct debug_regs debug; /* set on the host; owned by the vCPU */
@@ -270,8 +271,8 @@ void runner_wipe(struct runner *r);
 void runner_publish(struct runner *r);
 void runner_unpublish(struct runner *r);
 /*
- * Makes a sleeping runner look at what was written: whatever it is doing about sleeping, it looks
- * again. runner_wake() also wakes it.
+ * Makes a runner read its control page again before it sleeps or goes on sleeping. runner_wake()
+ * also wakes it.
  */
 void runner_stir(struct runner *r);
 void runner_wake(struct runner *r);
@@ -280,7 +281,7 @@ void runner_wake(struct runner *r);
 #define KICK_WAIT (10 * NSEC_PER_MSEC)
 #define KICK_CPU_LIMIT (200 * NSEC_PER_MSEC) /* CPU time with kicks ignored */
 struct kicking {
-	/* when the runner was asked last (0: never); how long it has gone on */
+	/* when the runner was last checked (0: never), and its CPU time so far */
 	u64 last, time;
 	/* CPU time used, and waited for, at the beginning */
 	u64 used, delayed;
@@ -292,7 +293,10 @@ bool kicking_goes_on(struct kicking *k, const struct runner *r); /* false: give 
 
 /* answers.c */
 void answers_init(void);
-/* Settles what was offered, when the runner is published and before it has the turn. */
+/*
+ * Confirms or withdraws the offered answers, when the runner is published and before it has the
+ * turn.
+ */
 void answers_settle(struct runner *r);
 
 /* fpu.c */

@@ -42,7 +42,7 @@
 #define BACKOFF_MAX 64
 /* time between comparisons of the delays of both, while they are apart */
 #define WATCH_NS (8 * NSEC_PER_MSEC)
-/* times LOOK_NS between looks at whether the home is contended */
+/* times LOOK_NS between checks whether the home is contended */
 #define MOVE_LOOKS 128
 /* times LOOK_NS for which the host's scheduler chooses the next home */
 #define FLOAT_LOOKS 4
@@ -52,7 +52,7 @@
 /* looks for which that finding holds: fewer than in the slice of a program that computes */
 #define FRESH_LOOKS 2
 #define REST_LOOKS 32 /* looks between two rests of a vCPU */
-/* short hand-offs, ended by spinning, between looks at the TSC */
+/* short hand-offs, ended by spinning, between readings of the TSC */
 #define CREDIT 32
 
 struct placement placement[STUB_MAX_SLOTS];
@@ -106,11 +106,11 @@ static void fall_back(struct placement *p)
 }
 
 /*
- * True if other programs compete for the CPUs. Then partners apart must both be on a CPU at one
- * time, and lose a time slice whenever either is not: it is far better to share one CPU. The host
- * says how long each was ready and waited. But each hand-off that spinning ended has saved a
- * switch. A peer that answers each of our packets takes a CPU for some microseconds again and
- * again; while we hand over many times in between, to share one CPU would cost more.
+ * True if other programs compete for the CPUs. Partners on different CPUs must both be running, and
+ * lose a time slice whenever either is not: it is then far better to share one CPU. The host
+ * reports how long each was ready and waited. But each hand-off that spinning ended has saved a
+ * switch. A peer that answers each of the guest's packets often takes a CPU for some microseconds;
+ * with many hand-offs in between, to share one CPU would cost more.
  */
 static bool contended(struct placement *p, struct runner *last)
 {
@@ -136,8 +136,8 @@ static bool spinning_fails(const struct placement *p)
 }
 
 /*
- * Judges whether to stay apart. Few hand-offs in a look say nothing yet. Where other programs have
- * the CPUs there are never many, so they are summed up.
+ * Decides whether to stay on different CPUs. A period with few hand-offs is no basis for a
+ * decision. If other programs have the CPUs there are never many, so the periods are summed up.
  */
 static void stay_apart(struct placement *p)
 {
@@ -173,10 +173,10 @@ static void choose(struct placement *p)
 }
 
 /*
- * True if other programs want the CPU that is our home. Then the thread waits for it; or the thread
- * hardly waits, since it mostly sleeps, and the runner that computes there waits. To move costs
- * time, too. Many hand-offs make up for short waits, as in contended(), but not for half the CPU,
- * which is what a program takes that computes there.
+ * True if other programs compete for the vCPU's home CPU. Then the thread waits for it; or, if the
+ * thread mostly sleeps, the runner that computes there waits. A move costs time, too. Many
+ * hand-offs make up for short waits, as in contended(), but not for half the CPU, which another
+ * computing program takes.
  */
 static bool home_contended(const struct home *was, const struct home *is)
 {
@@ -390,10 +390,10 @@ static void pin_runner(struct runner *r, int host_cpu)
 }
 
 /*
- * Sets a runner's patience. Apart, the next runner is woken before the last one is sent to sleep
- * (handoff_placed()). It need not preempt that one, which would cost an interrupt from CPU to CPU
- * and a second switch. Where others compete for the CPU it would wait for too long: together no
- * runner is patient.
+ * Sets a runner's patience. If vCPU and runners are on different CPUs, the next runner is woken
+ * before the last one sleeps (handoff_placed()). A patient runner does not preempt the last one,
+ * which saves an interrupt between CPUs and a second switch. If other threads compete for the CPU,
+ * a patient runner would wait for too long: on a shared CPU no runner is patient.
  */
 static void set_patience(struct runner *r, bool patient)
 {

@@ -36,8 +36,8 @@ struct placement {
 	/* hand-offs until the TSC is read; when spinning fails, the next one reads it */
 	u32 credit;
 	/*
-	 * Counts changes of all that decides about places. A runner that was placed under the
-	 * current generation is in its place.
+	 * Incremented by every change on which placement depends. A runner that was placed under
+	 * the current generation is in its place.
 	 */
 	u32 generation;
 	struct runner *last;
@@ -46,7 +46,7 @@ struct placement {
 	 * space's, or zero, at any time.
 	 */
 	struct ctl_page *last_ctl;
-	/* the last runner was told to wake this one */
+	/* true if the last runner was ordered to wake this one */
 	bool passed;
 	/* The runner with the turn is not the one that had it before. */
 	bool switched;
@@ -61,9 +61,9 @@ struct placement {
 	u64 next_look;                                     /* TSC */
 	/* mean number of vCPUs at work at a look, in BUSY_ONEs */
 	s32 others;
-	/* looks: the next pause after a failure; what is left of the present one */
+	/* periods: length of the next pause after a failure; remainder of the present pause */
 	u32 backoff, wait;
-	/* TSC at which the home is looked at again, or chosen */
+	/* TSC value at which the home is checked again, or chosen */
 	u64 home_at;
 	struct home {
 		struct runner *r; /* the runner that was about to run */
@@ -81,12 +81,12 @@ struct placement {
 	/* task of the runner that was placed last; other vCPUs read it */
 	int last_task;
 	u64 stolen_slept; /* slept at the last skas_stolen() */
-	/* TSC at which the rate of hand-offs was last looked at, and their number then */
+	/* TSC value at which the rate of hand-offs was last computed, and their number then */
 	u64 rate_at, rate_n;
-	bool few; /* the last look at the rate found few */
+	bool few; /* the last computed rate was low */
 	/*
-	 * TSC: until when calls come often, then looked at anew. Other vCPUs read it and what
-	 * follows.
+	 * TSC value until which calls count as frequent; then the rate is computed again. Other
+	 * vCPUs read it and the members below.
 	 */
 	u64 calls_until;
 	u64 rests_again; /* TSC: when it may rest again */
@@ -103,7 +103,7 @@ static inline u64 ticks(void)
 }
 
 void placement_init(int first);
-/* Looks at the TSC, and decides anew if a look is due. */
+/* Reads the TSC, and decides again if the period is over. */
 void placement_look(struct placement *p, struct runner *r);
 /* Places a vCPU and its runner. If the vCPU's thread floats, its runners stay where they are. */
 void placement_apply(struct placement *p, struct runner *r);

@@ -173,8 +173,8 @@ static void stop_runner(struct runner *r)
 
 /*
  * Ends the runners that moved, and returns how many. The control pages now belong to no guest and
- * say that runners are to sleep. If one of several runners is not asleep any more, the wiping was
- * in vain: it is ended, and what it may have written goes too.
+ * say that runners are to sleep. If one of several runners no longer sleeps, it may have written to
+ * wiped pages: it is ended, and the pages are wiped again.
  */
 static int end_who_moved(struct space *s)
 {
@@ -205,11 +205,10 @@ static int wipe_pages(struct space *s)
 
 /*
  * Stops all runners. Their control pages can be wiped only after that: until the last one has
- * stopped it could write to the pages of all, even of those that were parked all the time. A runner
- * that a process of the host has stopped and continued (runner_is_parked()) may have found there
- * that it has the turn, until its page was wiped. So if there are several, all are looked at once
- * more after the wiping. Those that are at their place have slept since then, so at the wiping all
- * did.
+ * stopped, it could write to the pages of all, even of runners that were parked all the time. A
+ * runner that a process of the host has stopped and continued (runner_is_parked()) may have read,
+ * before its page was wiped, that it has the turn. So if there are several, all are checked once
+ * more after the wiping. Runners that are parked then have slept since before the wiping.
  */
 static void stop_runners(struct space *s)
 {

@@ -258,7 +258,10 @@ static void stopped_in_stub(
 	}
 }
 
-/* Kicks a runner that runs past its deadline. False if kicks have been in vain for too long. */
+/*
+ * Kicks a runner that runs past its deadline. Returns false if kicks have had no effect for too
+ * long.
+ */
 static bool kick_again(struct runner *r, struct kicking *k)
 {
 	if (!k->last)
@@ -301,7 +304,9 @@ static int run_to_stop(struct runner *r, u64 deadline, struct os_trace_regs *t, 
 			return -ESRCH;
 		if (*signo == SIG_KICK && !in_stub(t->rip))
 			return 0;
-		/* The stub is then on its way to the kernel: it never leaves by itself. */
+		/*
+		 * Without iretq, the stub is on its way to the kernel: it never leaves by itself.
+		 */
 		if (*signo == SIG_KICK && !(skas.caps & OS_SPACE_IRET))
 			*signo = 0;
 		/*
@@ -345,8 +350,8 @@ static void ptrace_run(
 }
 
 /*
- * Needs no proof of stop. Ptrace sets what the runner will run next, since no FPU state is live in
- * it any more.
+ * Needs no proof of stop. Ptrace sets the complete state for the runner's next run, since no FPU
+ * state is live in it any more.
  */
 static int ptrace_stop(struct runner *r)
 {

@@ -194,8 +194,9 @@ int runner_park(struct runner *r)
 
 /*
  * True if the runner is where only the kernel can have put it. If a signal of the host's user
- * (SIGSTOP), a freezer or a tracer has stopped it, its call has begun anew, on its word. Any guest
- * may wake it there; then it looks at its turn word, where a sibling may say RUN.
+ * (SIGSTOP), a freezer or a tracer has stopped it, its futex call has restarted, on its own word.
+ * Any guest may wake it there; then it reads its turn word, to which a sibling may have written
+ * RUN.
  */
 bool runner_is_parked(struct runner *r)
 {
@@ -232,14 +233,14 @@ void runner_wipe_page(struct runner *r)
 	r->ctl->turn = TURN_PARK;
 	r->fresh = true;
 	r->loads = false;
-	/* what it was told about spinning is gone */
+	/* its control page no longer has the placement */
 	r->placed = 0;
-	r->told = 0; /* and about its guest */
+	r->told = 0; /* nor the answers */
 	WRITE_ONCE(r->watched.fresh, true);
 	r->ctl->frsp = r->va + TOP_OF_ALT_STACK;
 }
 
-/* Makes a stopped runner forget what it ran. The next run puts there what it will run next. */
+/* Makes a stopped runner forget what it ran. The next run writes the complete new state. */
 void runner_wipe(struct runner *r)
 {
 	runner_wipe_page(r);

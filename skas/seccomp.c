@@ -120,7 +120,8 @@ static void seccomp_run(
 
 /*
  * Called when a slice has passed and the turn is not back. A sibling may have written over the
- * runner's words, so it is woken again. True if it is to be given up: it is dead, or ignores kicks.
+ * runner's words, so it is woken again. Returns true if the runner is to be ended: it is dead, or
+ * ignores kicks.
  */
 static bool stalls(struct runner *r, struct kicking *k)
 {

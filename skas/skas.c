@@ -198,7 +198,7 @@ static int start_mode(const struct skas_ops *ops)
 }
 
 #define ASKED "seccomp=on: "
-/* Returns NULL if seccomp mode can work here, or why not. */
+/* Returns NULL if seccomp mode can work on this host, or the reason why not. */
 static const char *seccomp_obstacle(void)
 {
 	if (!(skas.caps & OS_SPACE_SECCOMP))
@@ -444,7 +444,7 @@ int skas_debug(struct space *s, int cpu, const struct debug_regs *d)
 		r->debug = *d;
 		return 1;
 	}
-	/* It is dead, which skas_run() tells. A zombie may not be traced: -EPERM. */
+	/* The runner is dead, which skas_run() reports. A zombie may not be traced: -EPERM. */
 	if (err == -ESRCH || os_space_is_dead(r->task) == 1)
 		return 0;
 	/* no other task must stop at a breakpoint that may remain */

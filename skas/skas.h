@@ -210,10 +210,10 @@ void skas_run(struct space *s, int cpu, struct regs *regs, struct fpu *fpu, u64 
 /* Charges the stay that has just ended with @ns. */
 void skas_stayed(struct space *s, int cpu, u64 ns);
 /*
- * Looks at some spaces, from number @from on, for runners that compute while no vCPU drives them,
- * and ends those. Returns the number to go on with, or 0 after the last. One call at a time. Sets
- * *@active if any runner has computed since the last look, driven or not. While none computes and
- * none is driven, there is no need to look.
+ * Checks some spaces, from number @from on, for runners that compute while no vCPU drives them, and
+ * ends those. Returns the number to continue with, or 0 after the last. Calls may not run
+ * concurrently. Sets *@active if any runner has computed since the last check, driven or not. While
+ * no runner computes and none is driven, checks are not needed.
  */
 u32 skas_look(u32 from, bool *active);
 
@@ -234,7 +234,7 @@ int skas_debug_hits(struct space *s, int cpu, u64 *dr6);
 /*
  * Makes rdtsc an event in the coming stays of @s on vCPU @cpu; it may become one on other vCPUs
  * too. This is permanent: the space goes to no other guest. The first call on a vCPU costs a
- * runner. Requires skas_tsc_may_trap(). If the space is lost by it, skas_run() tells.
+ * runner. Requires skas_tsc_may_trap(). If the space is lost by it, skas_run() reports that.
  */
 void skas_trap_tsc(struct space *s, int cpu);
 
@@ -309,7 +309,7 @@ void skas_trim(void);
 int skas_format_stats(char *buf, size_t size);
 
 /*
- * True if the zygote has died, so that no guest can run; the text says how: "was killed by
+ * True if the zygote has died, so that no guest can run; the text gives the cause: "was killed by
  * signal 9".
  */
 bool skas_zygote_died(char *buf, size_t size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stub_abi.h: what the kernel and the stub share. Included by skas/, by skas/stub/ (assembly too)
- * and by os-linux/space.c.
+ * stub_abi.h: the layout and constants that the kernel and the stub share. Included by skas/, by
+ * skas/stub/ (assembly too) and by os-linux/space.c.
  *
  * The stub window has STUB_WINDOW bytes at the top of what a guest may map. skas_init() chooses its
  * base at start, so the stub computes every address from its own rip:
@@ -66,7 +66,7 @@
 /* ---- one space in the control file ---- */
 #define CTL_ORDERS 0x0
 #define CTL_ORDERS_SIZE(ncpus)                                                                     \
-	((O_FILTERS + (ncpus)*FILTER_RUNNER_SIZE + 0xfff) & ~0xfff) /* what a space maps */
+	((O_FILTERS + (ncpus)*FILTER_RUNNER_SIZE + 0xfff) & ~0xfff) /* bytes that a space maps */
 #define CTL_PRIVATE 0x8000
 #define CTL_PRIVATE_SIZE 0x8000
 #define CTL_FIRST_SLOT 0x10000

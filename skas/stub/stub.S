@@ -4,11 +4,12 @@
  * the signal handlers of a runner and its hand-off to the kernel.
  *
  * Invariants:
- * 1. Nothing here depends on memory that a guest can write, except a runner on its own behalf. The
- *    mapper lives in registers and reads the order area, which is read-only in the space. A new
- *    runner uses registers and read-only memory until its filter is in place, or on a host without
- *    filters until it is traced. A signal before that ends it, since it has no stack yet.
- * 2. Every address is relative to rip: the window may stand anywhere.
+ * 1. No code of the stub depends on memory that a guest can write, except a runner on its own
+ *    behalf. The mapper lives in registers and reads the order area, which is read-only in the
+ *    space. A new runner uses registers and read-only memory until its filter is in place, or on a
+ *    host without filters until it is traced. A signal before that ends it, since it has no stack
+ *    yet.
+ * 2. Every address is relative to rip: the window may be at any address.
  * 3. Each slot has a system call instruction of its own (futex_gates) and its filter admits only
  *    the address behind it. So the code behind the instruction knows by constants alone which
  *    runner it is. It trusts no register.
@@ -79,9 +80,9 @@ tramp_window:
 	je call
 
 /*
- * Answers "who am I" and "may others run" without a hand-off, if the kernel has allowed it. Until
- * the last jump nothing has happened that counts: whatever signal strikes before it, the call goes
- * to the kernel (in_stub). The answer is as old as the look at C_KNOWN.
+ * Answers getpid() and similar calls, and sched_yield(), without a hand-off if the kernel has
+ * allowed it. Until the last jump no effect is visible: if a signal arrives before it, the call
+ * goes to the kernel (in_stub). The answer is as of the read of C_KNOWN.
  */
 	mov %rax, C_OWNRAX(%rbx)
 	mov %r11, C_OWNR11(%rbx)
@@ -108,7 +109,7 @@ answer_take:
 	jmp *%gs:C_JUMP
 answer_end:
 
-/* Only rbx is valid here: in_stub may lead here from anywhere above. */
+/* Only rbx is valid at answer_no: in_stub may jump to it from anywhere above. */
 answer_no:
 	lea SLOT_STRIDE - SLOT_CTL - ALT_TOP(%rbx), %rsp
 	mov C_OWNRAX(%rbx), %rax
@@ -470,7 +471,10 @@ ring_take:
 ring_end:
 	mov C_R8(%rbx), %r8
 	mov C_R9(%rbx), %r9
-/* Restores what the wait has used. rbx comes last; gs still leads to the control page. */
+/*
+ * Restores the registers that the wait has used. rbx comes last; gs still points to the control
+ * page.
+ */
 go_jump:
 	pushq C_EFLAGS(%rbx)
 	popfq
@@ -505,8 +509,8 @@ in_stub:
 	jmp resume
 
 	/*
-	 * A kick on the way in: the call goes to the kernel and is not answered here, or the kick
-	 * would be lost.
+	 * A kick on the way in: the call goes to the kernel and is not answered by the stub, or the
+	 * kick would be lost.
 	 */
 1:	lea tramp(%rip), %rax
 	cmp %rax, %rcx

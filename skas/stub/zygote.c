@@ -4,12 +4,12 @@
  * list or tid pointer, so that a fork has nothing to undo.
  *
  * It answers requests (stub_abi.h: ZYG_*) on a socket until the kernel closes its end. It is the
- * parent of every mapper and runner and reaps when told, so that no pid is reused while the kernel
- * knows it. When the kernel ends, the zygote puts guarded terminals back and ends too; its death
- * takes all spaces along (PR_SET_PDEATHSIG).
+ * parent of every mapper and runner and reaps them on request, so that no pid is reused while the
+ * kernel knows it. When the kernel ends, the zygote puts guarded terminals back and ends too; its
+ * death takes all spaces along (PR_SET_PDEATHSIG).
  *
- * The kernel says what a space maps and when it ends. It cannot say more: the requests are fixed,
- * their arguments are checked here, and after the set-up the filter (skas/filter.c) admits the
+ * The kernel decides what a space maps and when it ends, and nothing else: the requests are fixed,
+ * the zygote checks their arguments, and after the set-up the filter (skas/filter.c) admits the
  * calls that these requests need. So a kernel that a guest has taken over gets no other call out of
  * the zygote, and no process but spaces.
  *
@@ -221,7 +221,10 @@ static long set_tsc(long mode)
 	return call2(__NR_prctl, PR_SET_TSC, mode);
 }
 
-/* From here on the zygote is what it stays, with the filter that its children inherit. */
+/*
+ * Seals the zygote: installs the filter that its children inherit, and refuses set-up requests from
+ * now on.
+ */
 static long seal(long filter)
 {
 	long r = 0;
