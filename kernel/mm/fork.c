@@ -54,7 +54,9 @@ static pte_t child_bits(const struct vm_area *v, pte_t e)
 	return e & ~(PTE_MAPPED | PTE_STALE | PTE_LAZY | PTE_PFN_MASK);
 }
 
-/* Makes the child's entry. It stays empty for VM_WIPEONFORK areas and the like. 0 or -ENOMEM. */
+/*
+ * Makes the child's entry, which stays empty in areas such as VM_WIPEONFORK. Returns 0 or -ENOMEM.
+ */
 static int child_entry(struct fork *f, struct vm_area *v, u64 va, struct page *p, pte_t bits)
 {
 	pte_t *e = entry_lock(f->new, va);
@@ -143,9 +145,9 @@ static int copy_unlocked(struct fork *f, struct vm_area *v, u64 va, pte_t e, str
 }
 
 /*
- * Entries of anonymous frames are stable, since mmap_lock is held; but where the area is of a file
- * a truncation, which does not take it, may let go of a private copy at any time: so the entry is
- * looked at again under page_table_lock, and the frame not without a reference.
+ * Entries of anonymous frames are stable, since mmap_lock is held; but in an area of a file a
+ * truncation, which does not take mmap_lock, may drop a private copy at any time. So the entry is
+ * read again under page_table_lock, and the frame is accessed with a reference only.
  */
 static int share_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struct page *p)
 {
@@ -194,7 +196,7 @@ static int fork_anon(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, struc
 	}
 	f->anon = true;
 	err = share_anon(f, v, va, ep, p);
-	/* the truncation may have looked at the child's area before its entry was there */
+	/* the truncation may have scanned the child's area before its entry existed */
 	if (v->vm_mapping && !READ_ONCE(*ep))
 		zap_pages(v, va, va + PAGE_SIZE);
 	return err;
@@ -226,11 +228,11 @@ static bool is_file_entry(const struct vm_area *v, pte_t e)
 
 /*
  * Copies entries of a file's pages from *ep on, at most @max, since the locks cost more than an
- * entry. Returns how many it looked at, or -ENOMEM.
+ * entry. Returns the number of entries scanned, or -ENOMEM.
  *
  * File frames may leave the parent at any time (truncation, which does not take mmap_lock). It
- * looks at the parent's area, then at the child's, which was linked later. So the child's entry
- * must exist before the parent's can be removed.
+ * scans the parent's area, then the child's, which was linked later. So the child's entry must
+ * exist before the parent's can be removed.
  */
 static int fork_file(struct fork *f, struct vm_area *v, u64 va, pte_t *ep, int max)
 {
@@ -303,7 +305,7 @@ static int fork_entries(struct fork *f, struct vm_area *v, struct vm_area *from)
 		u64 end;
 		pte_t *e;
 
-		/* Tables of areas that stand are not freed: mmap_lock is held. */
+		/* Tables of existing areas are not freed while mmap_lock is held. */
 		spin_lock(&f->old->page_table_lock);
 		e = pmap_next(&f->old->pmap, &va, from->vm_end);
 		spin_unlock(&f->old->page_table_lock);

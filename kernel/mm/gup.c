@@ -8,8 +8,8 @@
  * frame away as one that was only mapped ahead. A fork copies frames that are pinned (fork.c), so
  * what a device puts into them reaches the parent.
  *
- * Secret memory (memfd_secret) is refused here: it is copied only through the entries of an mm that
- * maps it (uaccess).
+ * Secret memory (memfd_secret) is refused: it is copied only through the entries of an mm that maps
+ * it (uaccess).
  */
 #include "kernel/mm/fault/fault.h"
 
@@ -77,8 +77,8 @@ int user_fault_in(struct mm *mm, u64 addr, bool write)
 }
 
 /*
- * True if a dump has nothing to store here. Takes mmap_lock: reclaim removes entries for a moment
- * and restores them (zap_untouched()).
+ * True if a dump stores nothing for the page at @addr. Takes mmap_lock: reclaim removes entries for
+ * a moment and restores them (zap_untouched()).
  */
 static bool is_hole(struct mm *mm, u64 addr)
 {

@@ -56,7 +56,7 @@ void buddy_init(pfn_t first, pfn_t end, pfn_t limit);
 u64 buddy_unplug_wild(u64 frames, u64 keep);
 /*
  * Takes the largest free block of at most @frames out of the zone. *backed: the host has memory for
- * some of it. False: there is none.
+ * some of it. Returns false if there is none.
  */
 bool buddy_unplug(u64 frames, u64 keep, pfn_t *pfn, u32 *order, bool *backed);
 /*
@@ -137,7 +137,10 @@ u64 try_to_free_pages(gfp_t gfp, u32 order);
 void wake_kswapd(void);
 /* Breaks the reservations of one mm, whose mmap_lock is tried or waited for. Frames freed. */
 u64 break_reservations_of(struct mm *mm, bool wait);
-/* Kills as the last resort of a fault, with no lock held. True: it makes sense to try again. */
+/*
+ * Kills a process as the last resort of a fault, with no lock held. Returns true if another try
+ * makes sense.
+ */
 bool out_of_memory(struct mm *mm);
 
 /* Drops cold pages of @g and of groups below it, and returns how many of @nr. */
@@ -261,7 +264,7 @@ extern struct list_head backing_devs;
 void page_cache_readahead_next(struct address_space *m, struct file *f, struct page *p);
 void cancel_dirty_page(struct page *p); /* it leaves the cache; locked */
 void wake_flushers(void);               /* of all devices with dirty pages */
-/* True if so much is dirty that balance_dirty_pages() has something to do. */
+/* True if enough is dirty that balance_dirty_pages() has to act. */
 bool much_is_dirty(void);
 /*
  * Waits until the flushers have written something, or (@inodes) all inodes that are in the way; at
@@ -282,7 +285,7 @@ void lru_deactivate(struct page *p); /* as if unused */
 u64 nr_lru_pages(bool active);
 /*
  * Takes up to @nr pages from the cold end off the list, each with a reference (lru_putback).
- * @whole: the caller will go on through all pages and wants each once.
+ * @whole: the caller will walk through all pages and wants each once.
  */
 u32 lru_isolate(struct page **pages, u32 nr, bool whole, enum mem_spare spare);
 u32 lru_isolate_group(struct page **pages, u32 nr, struct mem_group *g,
@@ -315,7 +318,7 @@ struct vm_area *vma_next(struct vm_area *v);
 struct vm_area *vma_split(struct vm_area *v, u64 addr);
 /* Moves the bounds of a linked VMA; vm_pgoff follows vm_start. */
 void vma_resize(struct vm_area *v, u64 start, u64 end);
-/* Merges neighbours that may be one, for all that touch [start, end]. */
+/* Merges mergeable neighbours among the areas that touch [start, end]. */
 void vma_merge_range(struct mm *mm, u64 start, u64 end);
 /* Makes VMAs begin and end at the bounds of the range: 0, -ENOMEM, -EINVAL (within a huge page). */
 int vma_split_range(struct mm *mm, u64 start, u64 end);
@@ -375,7 +378,7 @@ int mm_cache_init(void); /* an initcall */
 
 /* ---- giveback.c ---- */
 
-/* free frames that the host may go on backing */
+/* free frames that the host continues to back */
 #define GIVEBACK_KEEP (16UL << 20 >> PAGE_SHIFT)
 void giveback_kick(void);
 
@@ -413,13 +416,13 @@ int mm_populate(struct mm *mm, u64 start, u64 end, u32 flags);
 /* a userfaultfd handles this fault: userfault_wait(). Never leaves mm. */
 #define USERFAULT (-601)
 /*
- * True if userfaultfd handles a fault in an area with vm_uffd. False: the kernel goes on as usual.
- * @e is the page's entry.
+ * True if userfaultfd handles a fault in an area with vm_uffd; otherwise the kernel handles it as
+ * usual. @e is the page's entry.
  */
 bool userfault_check(struct vm_area *v, u64 addr, pte_t e, u32 flags);
 /*
- * Lets a write through a protected entry without asking (UFFD_FEATURE_WP_ASYNC). False: the handler
- * must be asked.
+ * Allows a write through a protected entry without the handler (UFFD_FEATURE_WP_ASYNC). Returns
+ * false if the handler must decide.
  */
 bool userfault_let_go(struct vm_area *v, u64 addr, pte_t e);
 /* Removes write protection by userfaultfd from the range. Under mmap_lock. */
@@ -463,7 +466,7 @@ static inline bool fork_keeps_marker(const struct vm_area *v, pte_t marker)
  * them. mmap_lock for writing, or for reading, or (truncate) i_mmap_sem for reading.
  */
 void zap_range(struct vm_area *v, u64 start, u64 end);
-/* Zaps pages but keeps guards: the area goes on. */
+/* Zaps pages but keeps guard markers, since the area remains. */
 void zap_pages(struct vm_area *v, u64 start, u64 end);
 /* Anonymous frames of a range that were mapped ahead and never touched go back. Frames freed. */
 u64 zap_untouched(struct vm_area *v, u64 start, u64 end);
@@ -481,10 +484,7 @@ struct hole_cursor {
 	u8 backed[HOLE_CURSOR];
 };
 bool page_is_untouched(struct page *p, struct hole_cursor *c);
-/*
- * True if the program has touched the page of @e, as far as can be told. mmap_lock is held, no spin
- * lock.
- */
+/* True if the program has touched the page of @e, or may have. mmap_lock is held, no spinlock. */
 bool entry_touched(pte_t e, struct hole_cursor *c);
 
 /* ---- stats.c ---- */

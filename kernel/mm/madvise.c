@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * madvise.c: what guests tell about their use of memory. A table says for each advice what it does
- * to each area of the range.
+ * madvise.c: madvise(2), guests' advice on their use of memory. A table has for each advice the
+ * function that is applied to each area of the range.
  *
  * Advice about huge pages is accepted and remembered as Linux does, and changes nothing: frames
  * come in extents anyway. Paging out is pageout.c's, merging ksm.c's. MADV_FREE drops at once.
@@ -241,7 +241,7 @@ static const struct advice *find_advice(int advice)
 	return NULL;
 }
 
-/* True for advice after which memory reads differently, here or in a child. */
+/* True for advice that changes what memory reads as, in this process or in a child. */
 static bool discards(int advice)
 {
 	return advice == MADV_REMOVE || advice == MADV_DONTNEED ||

@@ -8,7 +8,7 @@
  * policies do not merge). A policy is one number: mode and mode flags above, the nodes that the
  * program named below; 0 is the default.
  *
- * Locks: task->mempolicy is current's own; vm_policy is under mmap_lock.
+ * Locks: task->mempolicy is accessed by current only; vm_policy is under mmap_lock.
  */
 #include "kernel/mm/internal.h"
 

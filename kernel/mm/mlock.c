@@ -264,8 +264,7 @@ long sys_msync(unsigned long addr, size_t len, int flags)
 
 /*
  * True if current may learn which pages of a file are cached: only a caller that may write it, else
- * a program could watch others through shared pages. Other callers are told that all pages are
- * present.
+ * a program could watch others through shared pages. Other callers see all pages as present.
  */
 bool vma_may_watch(const struct vm_area *v)
 {

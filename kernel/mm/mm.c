@@ -183,9 +183,10 @@ void mmput(struct mm *mm)
 }
 
 /*
- * Returns the next mm of the list, mmdrop() it; the list is turned so that each has its turn. It is
- * a reference on the struct, not a use: reclaim holds locks and must not do the last mmput(), which
- * waits for the mm's asynchronous calls and for locks of its files.
+ * Returns the next mm of the list and moves it to the end, so that all are returned in rotation.
+ * The caller drops the reference by mmdrop(). It is a reference on the struct, not a use: reclaim
+ * holds locks and must not do the last mmput(), which waits for the mm's asynchronous calls and for
+ * locks of its files.
  */
 struct mm *next_mm(void)
 {
@@ -224,7 +225,7 @@ u32 count_mms(void)
 	return n;
 }
 
-/* Takes an idle space from an mm, going round the list, so that each gives one up in its turn. */
+/* Takes an idle space from an mm. Goes round the list, so that mms give up spaces in rotation. */
 bool mm_take_idle_space(void)
 {
 	bool taken = false;

@@ -66,7 +66,7 @@ extern const struct mm_task_ops *mm_task_ops;
  * any.
  */
 struct mm_aio_ops {
-	/* the last user has gone, the memory still stands */
+	/* the last user has gone; the memory still exists */
 	void (*exit)(struct mm *mm);
 	/*
 	 * mremap() has brought the pages of a shared mapping to @vma, which is linked; mmap_lock is

@@ -674,7 +674,7 @@ static bool brk_allowed(struct mm *mm, u64 brk)
 	return PAGE_ALIGN(brk) + PAGE_SIZE + gap <= next->vm_start;
 }
 
-/* Sets the break, under mmap_lock. True: it is where it was asked to be. */
+/* Sets the break, under mmap_lock. Returns true if it is at the requested address. */
 static bool set_brk(struct mm *mm, u64 brk)
 {
 	u64 new = PAGE_ALIGN(brk), old = PAGE_ALIGN(mm->brk);
@@ -714,7 +714,7 @@ long sys_brk(unsigned long brk)
 
 int mm_setup_stack(struct mm *mm, u64 top, u64 flags)
 {
-	u64 size = 32 * PAGE_SIZE; /* grows down as it is used */
+	u64 size = 32 * PAGE_SIZE; /* the stack grows down when used */
 	int err;
 
 	top &= PAGE_MASK;

@@ -29,7 +29,9 @@ int vm_brk(struct mm *mm, u64 addr, u64 len, u64 flags);
 /* A VMA whose pages come from vm_ops->fault (vdso). ERR_PTR. */
 struct vm_area *install_special_mapping(struct mm *mm, u64 addr, u64 len, u64 flags,
 	const struct vm_operations *ops, void *private, const char *name);
-/* Drops the pages of the special mapping at @addr: they are asked for anew. */
+/*
+ * Drops the pages of the special mapping at @addr: the next access calls its fault operation again.
+ */
 void zap_special_mapping(struct mm *mm, u64 addr);
 u64 get_unmapped_area(struct mm *mm, u64 hint, u64 len, u64 align);
 /* Does madvise(2) for any mm. */

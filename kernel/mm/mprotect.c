@@ -41,7 +41,7 @@ static pte_t changed(const struct vm_area *v, pte_t e)
 	return (e & ~PTE_RIGHTS) | entry_rights(v, e);
 }
 
-/* True: the space has to be told. */
+/* Changes the entries; returns true if the space has to be updated. */
 static bool change_entries(struct vm_area *v, u64 start, u64 end)
 {
 	struct mm *mm = v->vm_mm;
@@ -90,7 +90,8 @@ static bool gains_exec(const struct vm_area *v, const struct protect *p)
 
 /*
  * Checks that every area of the range may have the protection: 0, -ENOMEM (a hole), -EACCES. As on
- * Linux the part before the first refusing area is changed all the same: p->end becomes its start.
+ * Linux, the part before the first refusing area is changed in spite of the error: p->end becomes
+ * that area's start.
  */
 static int check_areas(struct mm *mm, struct protect *p)
 {
@@ -144,7 +145,7 @@ static bool protect_area(struct vm_area *v, struct protect *p)
 	return change_entries(v, v->vm_start, v->vm_end);
 }
 
-/* Changes an area; the next flush tells the space of it. */
+/* Changes an area; the next flush updates the space. */
 static bool tell_area(struct vm_area *v, struct protect *p)
 {
 	u64 start = v->vm_start, end = v->vm_end;

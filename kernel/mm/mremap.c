@@ -71,8 +71,7 @@ static int move_entries(struct vm_area *v, struct vm_area *n, u64 from, u64 to, 
 		va += PAGE_SIZE)
 		err = move_entry(mm, va, to + (va - from), &mapped);
 	/*
-	 * another thread has had its space refilled since; write-back does not look at the old
-	 * place
+	 * Another thread may have refilled the space since; writeback does not scan the old place.
 	 */
 	if (mapped) {
 		pmap_drop(&mm->pmap, from, from + len);
@@ -156,7 +155,7 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 	err = move_entries(v, n, r->addr, to, moved);
 	if (!err)
 		err = uffd_note_remap(v, n, r->addr, moved);
-	/* back to where they were: those tables still stand */
+	/* moved back: the tables of the old place still exist */
 	if (err) {
 		move_entries(n, v, to, r->addr, moved);
 		if (n->vm_flags & VM_HUGETLB)
@@ -179,7 +178,7 @@ static u64 move_area(struct remap *r, struct vm_area *v, u64 to)
 	return to;
 }
 
-/* ---- growing where it stands ---- */
+/* ---- growing in place ---- */
 
 static bool can_extend(struct mm *mm, struct vm_area *v, u64 end)
 {

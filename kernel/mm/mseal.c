@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mseal.c: mseal(2): areas that stay where they are and as they are until the process ends or
- * executes another program.
+ * mseal.c: mseal(2): areas that cannot be moved, removed or given other rights until the process
+ * ends or executes another program.
  *
- * VM_SEALED is looked at wherever an area would go, shrink, move or get other rights:
- * munmap_locked() (so mmap and mremap over it, and brk), mprotect, mremap, and madvise where it
- * empties memory that cannot be written. A seal is inherited by fork and never taken off.
+ * VM_SEALED is checked wherever an area would go, shrink, move or get other rights: munmap_locked()
+ * (so mmap and mremap over it, and brk), mprotect, mremap, and madvise where it empties memory that
+ * cannot be written. A seal is inherited by fork and never taken off.
  */
 #include "kernel/mm/internal.h"
 

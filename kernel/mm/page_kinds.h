@@ -23,9 +23,9 @@
 
 #define PAGE_KINDS_BATCH 64
 /*
- * Finds what the pages from @va on are: kinds[0] to kinds[n - 1], where n, the result, is at most
- * PAGE_KINDS_BATCH. 0: all pages up to *next are nothing. *next: where to go on, at most @end.
- * Under mmap_lock.
+ * Classifies the pages from @va on: writes kinds[0] to kinds[n - 1] and returns n, at most
+ * PAGE_KINDS_BATCH; 0: all pages up to *next are empty. *next: the address to continue at, at most
+ * @end. Under mmap_lock.
  */
 u32 mm_page_kinds(struct mm *mm, u64 va, u64 end, u32 *kinds, u64 *next);
 

@@ -50,7 +50,7 @@ struct mem_walk_stats {
 	u64 rss, pss_shift12, pss_anon, pss_shmem, shared_clean, shared_dirty, private_clean,
 		private_dirty, referenced, anonymous, swap, swap_pss_shift12, shared_hugetlb,
 		private_hugetlb, active, ksm;
-	/* pages: merged ones of zeros; those that ksm.c looks at */
+	/* pages: merged pages of zeros; pages that ksm.c scans */
 	u64 ksm_zero, ksm_watched;
 	/* mappings of the small page that is mapped most often; not a sum */
 	u64 most_maps;

@@ -27,8 +27,8 @@ struct user_namespace;
 #define MM_AUXV 52 /* words: as many as Linux keeps */
 
 /*
- * The members stand in groups by purpose and lock. Those that each fault touches come first. A
- * member without a word about its lock is under the one of its group.
+ * The members are grouped by purpose and lock; the members that each fault accesses come first. A
+ * member whose comment names no lock is protected by the lock of its group.
  */
 struct mm {
 	atomic_t mm_users; /* tasks; the last mmput unmaps all */
@@ -54,7 +54,7 @@ struct mm {
 	u64 small_start, small_end; /* and which was made last */
 	/* address of the last fault that found nothing to do */
 	u64 last_spurious;
-	u64 swap_cursor; /* where swap_out.c goes on */
+	u64 swap_cursor; /* where swap_out.c continues */
 
 	/* Counts of pages. */
 	atomic64_t rss_anon, rss_file, rss_shmem;
@@ -132,8 +132,8 @@ void mmgrab(struct mm *mm);
 void mmdrop(struct mm *mm);
 
 /*
- * Takes the space of an mm that no vCPU runs now; the mm gets another when it runs again. False:
- * there was none.
+ * Takes the space of an mm that no vCPU runs now; the mm gets another when it runs again. Returns
+ * false if there was no such mm.
  */
 bool mm_take_idle_space(void);
 

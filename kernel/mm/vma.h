@@ -67,7 +67,10 @@ struct vm_operations {
 	void (*close)(struct vm_area *vma);
 };
 
-/* The members stand in groups by purpose. Under mmap_lock, except where said. */
+/*
+ * The members are grouped by purpose. They are protected by mmap_lock unless a comment says
+ * otherwise.
+ */
 struct vm_area {
 	/* Its place in the address space. */
 	struct rb_node vm_rb;     /* mm->mm_rb by vm_start */

@@ -284,7 +284,8 @@ static void give_back_reserved(struct vm_area *v, struct reserved *r)
 
 	spin_lock(&mm->page_table_lock);
 	*pmap_pte(&mm->pmap, r->va, false) =
-		r->e & ~PTE_RESERVED; /* its table stands: mmap_lock is held */
+		/* its table exists: mmap_lock is held */
+		r->e & ~PTE_RESERVED;
 	spin_unlock(&mm->page_table_lock);
 	clear_bit(PG_zero, &pfn_to_page(pte_pfn(r->e))->flags);
 }
@@ -298,7 +299,7 @@ u64 zap_untouched(struct vm_area *v, u64 start, u64 end)
 	assert_rwsem_held_write(&v->vm_mm->mmap_lock);
 	pmap_note_touched(&v->vm_mm->pmap, start, end);
 	pmap_drop_mapped(&v->vm_mm->pmap, start, end);
-	/* earlier orders too: what is freed here is not retired */
+	/* earlier orders too: frames that this function frees are not retired */
 	pmap_flush(&v->vm_mm->pmap);
 	while (start < end) {
 		u32 n = take_reserved(v, r, &start, end);

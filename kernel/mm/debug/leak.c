@@ -147,7 +147,7 @@ static void look_at_frames(void)
 			pfn += (1UL << min(p->private, (u64)MAX_ORDER)) - 1;
 			continue;
 		}
-		/* the array of frames itself was looked at */
+		/* the array of frames itself has been scanned */
 		if (is_kernels(p) && !in_array(pfn_to_virt(pfn)))
 			look_at(pfn_to_virt(pfn), (u8 *)pfn_to_virt(pfn) + PAGE_SIZE);
 		follow();

@@ -2,8 +2,8 @@
 /*
  * uninit.h: finds kernel memory that reaches guests uninitialised. Debug builds fill memory with
  * UNINIT_BYTE when it is allocated, and the unused part of the kernel stack when a system call
- * begins. Each copy to guest memory is searched for the byte. In other builds every function here
- * is empty.
+ * begins. Each copy to guest memory is searched for the byte. In other builds every function of
+ * this header is empty.
  */
 #ifndef NESTLING_MM_UNINIT_H
 #define NESTLING_MM_UNINIT_H

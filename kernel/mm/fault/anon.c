@@ -67,9 +67,9 @@ void frame_run_end(struct frame_run *r)
 }
 
 /*
- * Notes a new small area. True: all of it shall be mapped at once. Each small area that is left to
- * its faults counts the hint `eager` down by one, and each fault in one counts it up by two. Takes
- * no lock.
+ * Notes a new small area. Returns true if all of it is to be mapped at once. Each small area that
+ * is left to its faults counts the hint `eager` down by one, and each fault in one counts it up by
+ * two. Takes no lock.
  */
 bool anon_small_made(struct mm *mm, u64 start, u64 end)
 {
@@ -200,8 +200,8 @@ static bool must_tell(void)
 
 /*
  * Returns how many of the @n frames the caller may map without losing track of which are touched.
- * If a frame of a large block is touched, the host maps all that the space has mapped of the block.
- * So that is one frame then, and the rest are freed.
+ * If a frame of a large block is touched, the host maps all pages of the block that the space has
+ * mapped. So the result is one frame for a large block, and the rest are freed.
  */
 static u32 those_that_tell(struct page *p, u32 n)
 {

@@ -8,7 +8,7 @@
  * four times as many as before (up to 128), into contiguous frames, since a copy costs 0.3 us and a
  * fault more than ten.
  *
- * The old frame is let go after the space has the new one: pmap_replace(), pmap_retire().
+ * The old frame is released after the space has mapped the new one: pmap_replace(), pmap_retire().
  * The page that was written to gets PTE_BROKEN: the next fork copies it at once instead of
  * write-protecting it.
  */
@@ -21,9 +21,9 @@
 
 /*
  * True if only this entry maps the frame, no page cache holds it, and no other space has it any
- * more. A sharer since a fork drops its reference when its space has let go of the frame
- * (pmap_retire), which may be long after its entry has gone: its guest code may run on and would
- * read what is written here. A frame that was never shared may have references of pins, and is
+ * more. A sharer since a fork drops its reference when its space has unmapped the frame
+ * (pmap_retire), which may be long after its entry has gone: until then its guest code would read
+ * what this writer writes. A frame that was never shared may have references of pins, and is
  * written in place.
  */
 static bool sole_owner(pte_t e)
@@ -89,8 +89,8 @@ static bool copyable(pte_t e)
 
 /*
  * Finds the run of pages around *start to copy at once in a program's data, which is a few pages of
- * a file. The program will write to most of them, so all that are still the file's are copied.
- * *start becomes the first; returns the number.
+ * a file. The program will write to most of them, so all pages that are still the file's are
+ * copied. *start becomes the first; returns the number.
  */
 static u32 small_data(struct vm_area *v, u64 *start)
 {
@@ -126,7 +126,7 @@ struct copy {
 	pte_t e;
 };
 
-/* Finds what is at @addr, with a reference. False: there is nothing to copy. */
+/* Finds the page at @addr, with a reference. Returns false if there is nothing to copy. */
 static bool copy_begin(struct vm_area *v, u64 addr, struct copy *c)
 {
 	struct mm *mm = v->vm_mm;

@@ -335,7 +335,7 @@ static int fault_in_once(struct mm *mm, u64 addr, u32 flags, bool ahead)
 
 	if (!v)
 		return -EFAULT;
-	/* It tells of this fault, and not of a call that failed before. */
+	/* The flag belongs to this fault, not to a call that failed before. */
 	current->memcg_oom = false;
 	err = flags & FAULT_ANON_ONLY && !vma_is_anon(v) ? -EFAULT : resolve(v, addr, flags, &info);
 	if (err == USERFAULT && !ahead) {
@@ -447,8 +447,8 @@ u32 mm_page_shift(struct mm *mm, u64 addr)
 
 /*
  * Repairs a mapping that the host has lost. The fault is allowed and its page claims to be mapped.
- * At the first fault another thread may just have mapped it, so only a second one drops and maps it
- * anew.
+ * At the first fault another thread may just have mapped it, so only a second fault drops the
+ * mapping and makes it again.
  */
 static void heal(struct mm *mm, u64 page)
 {

@@ -76,8 +76,8 @@ void file_map_resident(struct vm_area *v, u64 start, u64 end);
 
 /*
  * Anonymous areas so small that one fault fills them. Programs that make and touch one after the
- * other (buffers, malloc) get them filled at once: anon_small_made() says whether to, for a new
- * area of the current mm.
+ * other (buffers, malloc) get them filled at once: anon_small_made() decides that for a new area of
+ * the current mm.
  */
 #define SMALL_AREA (24 * PAGE_SIZE)
 /* value of mm->eager of a new program: loaders touch what they map */

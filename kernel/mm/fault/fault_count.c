@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fault_count.c: how many faults of guests there were of each kind and how long the kernel took for
- * them, counted while faults_counted is set. The way from the guest to the kernel and back is not
- * in it: /proc/nestling/handoff tells of that.
+ * them, counted while faults_counted is set. The time of the hand-off between guest and kernel is
+ * not included: /proc/nestling/handoff has it.
  *
  * Locks: none; counters belong to the vCPU on which the fault ended, and readers are a little
  * behind.

@@ -16,7 +16,10 @@ struct mm;
  * *code set.
  */
 int handle_fault(struct mm *mm, u64 addr, u64 error, int *code);
-/* Handles a SIGBUS. True: the access may be tried again; false: the guest gets the signal. */
+/*
+ * Handles a SIGBUS. Returns true if the access may be tried again, false if the guest gets the
+ * signal.
+ */
 bool handle_bus_error(struct mm *mm, u64 addr);
 /* Makes one page of the mm accessible, for uaccess. 0 or -errno. */
 int user_fault_in(struct mm *mm, u64 addr, bool write);

@@ -124,7 +124,7 @@ struct address_space {
 	/* the newest error of write-back, under @lock; see mapping_wb_check() */
 	int wb_err;
 	u32 wb_err_seq; /* how many there were, under @lock */
-	/* the error, as a number of wb_err_seq, up to which files were told; under @lock */
+	/* the value of wb_err_seq up to which errors were reported to files; protected by @lock */
 	u32 wb_err_seen;
 	u64 dirty_first, dirty_last; /* all dirty pages lie within, under @lock */
 	/* where its pages are written to; NULL: nowhere in particular */
@@ -144,8 +144,8 @@ void address_space_init(
 loff_t mapping_size(struct address_space *m);
 
 /*
- * Counts a writable mapping in i_mmap_writable, before its file is asked (and looks at its seals).
- * False: the file is just being sealed. Sealing holds i_mmap_sem for writing and requires that
+ * Counts a writable mapping in i_mmap_writable, before the file's mmap operation checks its seals.
+ * Returns false if the file is being sealed. Sealing holds i_mmap_sem for writing and requires that
  * there is none; mapping_allow_writable() follows.
  */
 static inline bool mapping_count_writable(struct address_space *m)

@@ -139,7 +139,7 @@ bool inodes_are_wanted(void)
 	return any;
 }
 
-/* True if enough was written, or all that there was. */
+/* True if enough was written, or all dirty data. */
 static bool have_flushed(s64 seen, bool inodes)
 {
 	if (atomic_read(&cleaned) - seen >= FLUSHED_ENOUGH)

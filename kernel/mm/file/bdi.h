@@ -60,7 +60,7 @@ bool bdi_flush_one(struct backing_dev *b, u64 now, bool all);
 bool bdi_is_over(struct backing_dev *b);
 /*
  * True if the dirty pages are not yet well below that limit: the device's thread, once at work,
- * goes on. Otherwise a writer whose every file wakes it would have each file written alone.
+ * continues. Otherwise a writer that wakes it for every file would have each file written alone.
  */
 bool bdi_is_near(struct backing_dev *b);
 void bdi_wake(struct backing_dev *b);

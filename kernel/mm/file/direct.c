@@ -253,7 +253,7 @@ bool handle_bus_error(struct mm *mm, u64 addr)
 	lock_page(p);
 	if (lost && p->mapping) {
 		page_unmap_all(p);
-		/* the next one reads it, and is told why it cannot */
+		/* the next reader reads it from the disk, and gets the error */
 		delete_from_page_cache(p);
 	}
 	unlock_page(p);

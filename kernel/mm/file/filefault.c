@@ -154,8 +154,8 @@ static int map_page(struct vm_area *v, u64 addr, struct page *p, pte_t bits)
 /* ---- fault-around ---- */
 
 /*
- * Computes where to look for neighbours: an aligned window, which doubles while faults come in
- * order. True: they do.
+ * Computes the range to search for neighbours: an aligned window, which doubles while faults are
+ * sequential. Returns true if they are.
  */
 static bool window(struct vm_area *v, u64 addr, u64 *start, u64 *end)
 {

@@ -6,9 +6,9 @@
  *	n = filemap_read(file, mapping, iter, &pos);
  *	n = filemap_write(file, mapping, iter, &pos);      the inode's i_rwsem is held
  *
- * Reading takes the pages of a stretch with one look at the tree and copies from them unlocked, as
+ * Reading takes the pages of a range with one lookup in the tree and copies from them unlocked, as
  * Linux does: a concurrent write may be seen in part, never anything but file data. The size is
- * looked at after a page is uptodate, so what lies beyond the end is never copied.
+ * read after a page is uptodate, so bytes beyond the end are never copied.
  *
  * Writing faults the guest's pages in first and then copies with the file's page locked and faults
  * off: the source may be a mapping of the same page. A copy that comes out short is tried again
@@ -113,13 +113,14 @@ ssize_t filemap_read(struct file *f, struct address_space *m, struct iov_iter *t
 					*pos += n;
 					done += n;
 					if (*pos & (PAGE_SIZE - 1) && to->count && i + 1 < nr)
-						n = 0; /* short: the rest is looked at again */
+						n = 0; /* short: looks up the rest again */
 				}
 			}
 			put_page(pages[i]);
 		}
 		if (n == PAGE_TRUNCATED) {
-			n = 0; /* and perhaps the file ends here now */
+			/* and the file may end at this page now */
+			n = 0;
 			continue;
 		}
 		if (n < 0 || (n == 0 && *pos >= mapping_size(m)))

@@ -25,7 +25,7 @@
 #include "kernel/sched/sched.h"
 
 #define CACHE_LINE 64
-/* from there on the CPU sees by itself what is going on */
+/* bytes from which on the CPU's own prefetcher takes over */
 #define PREFETCH_BYTES 1024
 
 const struct mm_file_ops *mm_file_ops;
@@ -297,7 +297,7 @@ static u32 add_extent(
 
 /*
  * Allocates at most @nr consecutive frames and returns their number (0: none). It is a power of two
- * unless the frames are of a large block. They do not cross the bound at which a large block can
+ * unless the frames are of a large block. They do not cross an index at which a large block can
  * begin.
  */
 static u32 alloc_frames(struct address_space *m, u64 index, u32 nr, struct page **p)

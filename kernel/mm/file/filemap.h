@@ -40,9 +40,11 @@ struct page *page_for_write(struct address_space *m, u64 index, u32 len, struct 
 /* Inserts a locked new page (takes a reference): 0, -EEXIST, -ENOMEM. */
 int add_to_page_cache(struct page *p, struct address_space *m, u64 index);
 void delete_from_page_cache(struct page *p); /* locked; drops the cache's reference */
-/* Marks a page dirty and calls mark_inode_dirty(). True: it was clean. */
+/* Marks a page dirty and calls mark_inode_dirty(). Returns true if the page was clean. */
 bool set_page_dirty(struct page *p);
-/* Clears the dirty mark and write-protects the page's mappings. True: it was dirty. */
+/*
+ * Clears the dirty mark and write-protects the page's mappings. Returns true if the page was dirty.
+ */
 bool clear_page_dirty_for_io(struct page *p);
 void set_page_writeback(struct page *p);
 /*

@@ -174,7 +174,10 @@ static u64 put_rest(const struct large_block *b)
 	return n;
 }
 
-/* Takes the blocks out of the table that stand still (or all): frames freed. */
+/*
+ * Removes from the table the blocks that no task is filling (or all blocks). Returns the frames
+ * freed.
+ */
 static u64 release(bool all)
 {
 	u64 freed = 0;

@@ -30,7 +30,7 @@
 #include "kernel/mm/internal.h"
 
 #define RA_MIN 4
-#define RA_STREAM_MAX 256 /* pages looked at behind a mark */
+#define RA_STREAM_MAX 256 /* pages checked behind a mark */
 #define RA_MISSES 100     /* more than so many faults in vain */
 #define AROUND_TEXT 128
 /* 16 MiB: of what a call asks for; the advice may cover a hole of terabytes */

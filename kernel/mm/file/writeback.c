@@ -293,7 +293,7 @@ int filemap_write_and_wait_range(struct address_space *m, loff_t start, loff_t e
 	int err = write_range(m, &wbc);
 
 	filemap_fdatawait_range(m, start, end);
-	if (!err && READ_ONCE(m->wb_err_seq) != since) /* no file has been told of it */
+	if (!err && READ_ONCE(m->wb_err_seq) != since) /* not yet reported to any file */
 		err = READ_ONCE(m->wb_err);
 	return err;
 }

@@ -104,7 +104,7 @@ static void block_free(pfn_t pfn, u32 order)
 
 /*
  * Moves the next wild frames, up to an aligned block of the largest order, to the free lists.
- * False: none is left.
+ * Returns false if none is left.
  */
 static bool grow_from_wild(void)
 {
@@ -132,7 +132,7 @@ static struct page *find_block(u32 order, u32 *found)
 	return NULL;
 }
 
-/* Takes a block out of the zone. Its bits still tell which of its frames are fresh. */
+/* Takes a block out of the zone. Its bits still mark which of its frames are fresh. */
 static struct page *block_take(u32 order)
 {
 	struct page *p;

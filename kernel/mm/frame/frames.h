@@ -2,8 +2,9 @@
 /*
  * frames.h: the allocator of frames (page_alloc.c, buddy.c), and how much memory there is.
  *
- * alloc_pages() gives 2^order frames in a row with one reference. Small kernel objects come from
- * kernel/lib/alloc.h, whose slabs take their frames here. At boot arch calls mm_init_frames() once.
+ * alloc_pages() returns 2^order contiguous frames with one reference. Small kernel objects come
+ * from kernel/lib/alloc.h, whose slabs are made of such frames. At boot arch calls mm_init_frames()
+ * once.
  */
 #ifndef NESTLING_MM_FRAMES_H
 #define NESTLING_MM_FRAMES_H
@@ -36,7 +37,7 @@ extern int sysctl_min_free_kbytes;
 void mm_min_free_changed(void); /* the watermarks follow it */
 
 /*
- * Takes over frames [first_free, end) from arch, once the direct map stands; there can be up to
+ * Takes over frames [first_free, end) from arch, once the direct map exists; there can be up to
  * @limit of them (max_pfn).
  */
 void mm_init_frames(pfn_t first_free, pfn_t end, pfn_t limit);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * page.h: struct page, the kernel's note of one frame of memory: flags, references, and its place
- * in a file's cache.
+ * page.h: struct page, the kernel's descriptor of one frame of memory: flags, references, and its
+ * place in a file's cache.
  *
  * get_page() and put_page() count references; the last one frees the frame. lock_page() sleeps. It
  * keeps content, mapping and index of a cached page unchanged during I/O and truncation.
@@ -55,7 +55,8 @@ struct mem_group;
 struct page {
 	u64 flags;         /* PG_*, atomic bits */
 	atomic_t refcount; /* get_page, put_page */
-	atomic_t mapcount; /* page table entries that point here */
+	/* page table entries that map the frame */
+	atomic_t mapcount;
 	/* page cache, shmem: under mapping->lock; anonymous: NULL */
 	struct address_space *mapping;
 	u64 index;            /* page offset in the mapping */

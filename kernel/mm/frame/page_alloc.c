@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * page_alloc.c: handing out frames, and taking them back: watermarks, a cache of single frames for
- * each vCPU, charges, and what is done when nothing is left.
+ * each vCPU, charges, and the last resorts when no frame is free.
  *
  *	p = alloc_pages(GFP_KERNEL, order);  free_pages(p, order);
  *	p = alloc_extent(GFP_USER, order);   each frame has its own reference and goes back by
  *	                                     put_page()
  *
  * The frames themselves are buddy.c's. The vCPU caches belong to their vCPU: kernel code is not
- * preempted. It does not free memory by itself: reclaim.c does.
+ * preempted. This file does not free memory: reclaim.c does.
  */
 #include "kernel/mm/debug/uninit.h"
 #include "kernel/mm/frame/zone.h"
@@ -165,8 +165,8 @@ static struct page *get_frames(gfp_t gfp, u32 order)
 }
 
 /*
- * Charges all frames if the limit has room; if not, reclaims for one after the other. It has no
- * task killed for orders for which alloc_slow() has none killed. After a refusal free_pages()
+ * Charges all frames if the limit has room; if not, reclaims for one after the other. It invokes
+ * the OOM killer only for orders for which alloc_slow() does. After a refusal free_pages()
  * uncharges the earlier ones.
  */
 static int charge_frames(struct page *p, u32 order, gfp_t gfp)

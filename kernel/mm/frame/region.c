@@ -27,7 +27,7 @@ struct frame_region {
 	/* a bit for each frame, set by the host world */
 	const u8 *lost;
 };
-/* written at boot only; region 0 is not here */
+/* written at boot only; region 0 is not in the array */
 static struct frame_region regions[MAX_REGIONS];
 static u32 nr_regions;
 u32 region_lost_count;

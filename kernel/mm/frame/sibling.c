@@ -24,7 +24,8 @@ struct sibling {
 
 /*
  * Takes the frames behind the parent's. If some in a row are in use, by the page cache or by the
- * parent, those behind them are too, and the search ends. False: the group has no room for more.
+ * parent, those behind them are too, and the search ends. Returns false if the memory group has no
+ * room for more.
  */
 static bool take_run(struct sibling *s, const struct pmap_kin *k)
 {

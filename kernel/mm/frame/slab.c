@@ -114,7 +114,7 @@ static void check_poison(struct kmem_cache *c, void *obj)
 				obj, i);
 	if (end >= sizeof(void *) && p[end] != FREE_END)
 		panic("slab %s: end of free object %p was overwritten", c->name, obj);
-	/* a second free is told from a first by this */
+	/* by this byte a second free is distinguished from a first */
 	memset(obj, NEW_BYTE, c->size - TAIL);
 }
 

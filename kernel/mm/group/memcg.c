@@ -525,7 +525,7 @@ void mem_group_pay_on_the_way(void)
 		mem_group_pay();
 }
 
-/* ---- peaks that begin anew ---- */
+/* ---- peaks that are reset ---- */
 
 static DEFINE_SPINLOCK(watch_lock);
 

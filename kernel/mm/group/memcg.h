@@ -46,7 +46,8 @@ struct huge_group {
 	u64 max[HUGE_KINDS];
 	u64 peak[HUGE_KINDS];       /* racy */
 	u64 hits[HUGE_KINDS];       /* charges that this limit refused; atomic */
-	u64 refused, refused_local; /* charges here and below; atomic */
+	/* charges to this group and to groups below; atomic */
+	u64 refused, refused_local;
 };
 struct mem_group;
 int huge_group_limit(struct mem_group *g, enum huge_kind kind, u64 pages); /* 0, -EBUSY */
@@ -59,7 +60,7 @@ enum mem_spare { SPARE_NONE, SPARE_MIN, SPARE_LOW }; /* what is kept: nothing, m
 struct io_group;
 enum mem_swap_event { MEM_SWAP_HIGH, MEM_SWAP_MAX, MEM_SWAP_FAIL, MEM_SWAP_EVENTS };
 
-/* What is told apart of usage, with all below. */
+/* Kinds of memory that are counted apart from usage, including groups below. */
 enum mem_stat {
 	MEM_KERNEL,
 	MEM_SLAB,
@@ -87,10 +88,11 @@ struct mem_group {
 	atomic64_t sock;            /* of usage: what sockets have */
 	u64 min, low, high, max;    /* pages; read racily */
 	bool keeps;                 /* has asked for min or low once */
-	/* how much of @usage the parent counts as asked for, atomic; */
+	/* part of @usage that the parent counts as protected by min and low, in pages; atomic */
 	u64 told[KEEPS];
-	atomic64_t below[KEEPS]; /* and what those below have told */
-	/* the most: ever, since a mem_watch began anew */
+	/* sum over the groups below, as reported by them */
+	atomic64_t below[KEEPS];
+	/* the peak in pages: ever, and since a mem_watch was reset */
 	u64 peak, watched;
 	atomic64_t swap;         /* pages in swap areas, with all below */
 	u64 swap_max, swap_high; /* pages; read racily */
@@ -130,7 +132,8 @@ struct mem_group {
 struct mem_watch {
 	struct list_head list;
 	bool on;
-	u64 most; /* before others began anew */
+	/* the peak before others reset theirs */
+	u64 most;
 };
 
 void mem_watch_begin(struct mem_group *g, struct mem_watch *w);
@@ -187,8 +190,8 @@ void mem_sock_charge(struct mem_group *g, s64 pages);
 void mem_sock_end(struct mem_group *g);
 
 /*
- * Charges a page of the group's that goes to a swap area and leaves memory. False: it may not;
- * *full, if it is NULL, becomes the group whose limit forbids it, with a reference, for
+ * Charges a page of the group's that moves from memory to a swap area. Returns false if a limit
+ * forbids it; *full, if it is NULL, becomes the group whose limit forbids it, with a reference, for
  * mem_swap_refused(), which counts and reports that. With spinlocks held.
  */
 bool mem_swap_charge(struct mem_group *g, struct mem_group **full);

@@ -556,7 +556,7 @@ int hugetlb_poison(struct vm_area *v, u64 addr)
 	if (e)
 		entry_unlock(v->vm_mm);
 	if (e && !old)
-		set_markers(v, addr, PTE_MARKER(PTE_POISON)); /* its table stands */
+		set_markers(v, addr, PTE_MARKER(PTE_POISON)); /* the table of the page exists */
 	mutex_unlock(&f->lock);
 	return !e ? -ENOMEM : old ? -EEXIST : 0;
 }

@@ -104,7 +104,7 @@ int huge_file_promise(struct huge_file *f, u64 first, u64 end)
 
 /* ---- pages of files ---- */
 
-/* Takes the promised page: the payer of the promise goes on paying. */
+/* Takes the promised page: the payer of the promise remains its payer. */
 static struct page *take_promised(struct huge_file *f, struct mem_group *payer)
 {
 	struct mem_group *used = huge_charge(HUGE_USED, 1);

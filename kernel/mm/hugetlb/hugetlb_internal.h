@@ -102,7 +102,7 @@ static inline void huge_area_follows(struct vm_area *v, const struct vm_area *fr
 	if (from->vm_flags & VM_HUGETLB && READ_ONCE(from->vm_private) == HUGE_LOST)
 		v->vm_private = HUGE_LOST;
 }
-/* Spends the promise of the page at @index to @v. True: there was one that was not spent. */
+/* Spends the promise of the page at @index to @v. Returns true if there was an unspent promise. */
 bool huge_promise_spend(struct vm_area *v, u64 index);
 /*
  * Keeps the promise of private huge areas whose range [addr, addr + len) was copied elsewhere: the
@@ -121,8 +121,8 @@ int hugetlb_cow(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
 /* Serves a write to a shared page that userfaultfd has write-protected. */
 int hugetlb_write_fault(struct vm_area *v, u64 addr, struct fault_info *info);
 /*
- * Gives the child's area @v the entries of @from. *protect: the parent's space must be told. 0 or
- * -ENOMEM.
+ * Gives the child's area @v the entries of @from. *protect: the parent's space must be
+ * write-protected. Returns 0 or -ENOMEM.
  */
 int hugetlb_fork(struct vm_area *v, struct vm_area *from, bool *protect);
 /*

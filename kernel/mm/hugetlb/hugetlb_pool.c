@@ -46,9 +46,7 @@ void hugetlb_numbers(struct hugetlb_numbers *n)
 
 /* ---- frames ---- */
 
-/*
- * True if there are frames for a huge page beyond what the system needs to go on. Reclaims for it.
- */
+/* True if there are frames for a huge page beyond the system's reserve. Reclaims to get them. */
 static bool memory_to_spare(void)
 {
 	u64 least = HPAGE_FRAMES + 2 * zone_marks.high;

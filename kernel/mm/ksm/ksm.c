@@ -53,7 +53,7 @@ struct single {
 
 /* What is known of a frame. */
 struct seen {
-	u32 sum; /* when it was last looked at */
+	u32 sum; /* checksum when it was last scanned */
 	/* rounds since its last change in which it had no twin */
 	u8 age;
 	/* rounds for which it will still be passed over */
@@ -187,7 +187,9 @@ static void free_node(struct ksm_node *n)
 	kfree(n);
 }
 
-/* Frees unmapped merged pages. References come only through an entry, or from here. */
+/*
+ * Frees unmapped merged pages. New references are taken only through an entry, or by ksmd itself.
+ */
 static void prune(void)
 {
 	struct hlist_node *next;
@@ -384,7 +386,7 @@ static bool lock_or_pass(struct mm *mm)
 }
 
 /*
- * Looks at a batch of @mm from *va on. False: there is no more, or @mm is passed over.
+ * Scans a batch of @mm from *va on. Returns false after the last page, or if @mm is skipped.
  *
  * ksmd is no user of @mm: the last mmput() would be its own, and a program that its parent has
  * waited for would still hold its files. So mmap_lock keeps the areas: they are removed under it.
@@ -414,9 +416,7 @@ static bool look_at_batch(struct mm *mm, u64 *va, bool second_half)
 	return v;
 }
 
-/*
- * Sleeps where as many pages as are to be looked at in one go have been. False: it is not to go on.
- */
+/* Sleeps after the number of pages to scan between two sleeps. Returns false if ksmd is to stop. */
 static bool pause_where_due(u64 *left)
 {
 	u64 ms = READ_ONCE(ksm_sleep_ms);

@@ -8,7 +8,7 @@
 
 #include "kernel/mm/fault/fault.h"
 
-/* pages that are looked at under one hold of the locks */
+/* pages that are scanned under one hold of the locks */
 #define KSM_BATCH 32
 
 /* A merged page. Under ksm_mutex. */

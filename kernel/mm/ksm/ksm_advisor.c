@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ksm_advisor.c: chooses how many pages ksmd looks at between two sleeps, so that a round takes the
- * time that is wanted (Linux: mm/ksm.rst).
+ * ksm_advisor.c: chooses the number of pages that ksmd scans between two sleeps, so that a round
+ * takes the requested time (Linux: mm/ksm.rst).
  */
 #include "kernel/mm/internal.h"
 

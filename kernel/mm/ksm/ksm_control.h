@@ -40,7 +40,7 @@ int ksm_set_across_nodes(u64 value);     /* 0, -EINVAL, -EBUSY: pages are merged
 void ksm_set_use_zero(bool on);
 bool ksm_is_zero(const struct page *p);      /* of an entry's page */
 bool ksm_may_merge(const struct vm_area *v); /* under mmap_lock */
-/* True if ksm looks at pages of the area. */
+/* True if ksm scans pages of the area. */
 bool ksm_watches(const struct vm_area *v);
 /* Returns how many bytes ksm.c needs for records of so many pages. */
 u64 ksm_overhead(u64 pages);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ksm_replace.c: entries of a program change from its own pages to merged pages that read the same.
+ * ksm_replace.c: changes a program's entries from its own pages to merged pages with equal
+ * contents.
  *
  * mmap_lock is held for writing, so no fault makes an entry writable. The entries lose PTE_RW under
  * page_table_lock (uaccess writes under it), and the space drops them. Then no task can write, the
- * contents are compared, and the entry changes. A page that turned out to differ is written to
- * again by way of a fault that finds its sole owner.
+ * contents are compared, and the entry changes. If the contents differ, the next write to the page
+ * faults and finds that it is the sole owner.
  *
  * Locks: the caller holds mmap_lock for writing and ksm_mutex (ksm.c).
  */

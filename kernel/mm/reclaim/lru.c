@@ -175,8 +175,8 @@ static u32 take(struct mem_lru *l, struct page **pages, u64 nr)
 }
 
 /*
- * Takes pages of @l, whose turn it is. @has: its pages; @all: the pages of all lists; @turn: what a
- * turn takes from all of them. It gives at most @nr of what is due.
+ * Takes pages of @l, the list to scan now. @has: its pages; @all: the pages of all lists; @turn:
+ * what a turn takes from all of them. It gives at most @nr of what is due.
  */
 static u32 take_due(struct mem_lru *l, struct page **pages, u64 nr, u64 has, u64 all, u64 turn)
 {
@@ -235,7 +235,7 @@ static bool is_below(struct mem_lru *l, const struct mem_group *top)
 	const struct mem_group *g;
 
 	if (!top->parent)
-		return true; /* the root has all that is there */
+		return true; /* the root has all pages */
 	for (g = owner_of(l); g; g = g->parent)
 		if (g == top)
 			return true;

@@ -70,7 +70,7 @@ static bool is_clean(const struct page *p)
 	return p->mapping && !PageDirty(p) && !PageWriteback(p);
 }
 
-/* True: entries are gone, and their orders wait for a flush. */
+/* Returns true if entries were removed whose orders wait for a flush. */
 static bool unmap_clean(struct page *p)
 {
 	bool may;

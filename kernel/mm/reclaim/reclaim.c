@@ -51,9 +51,9 @@ enum effort {
 };
 
 /*
- * Decides for a mapped page. The host does not tell which were touched, so the mappings are taken
- * away; when the page comes to the cold end again, a fault has mapped it meanwhile, and it is in
- * use, or none has. True: it may be dropped.
+ * Decides for a mapped page. The host does not report which pages were touched, so the mappings are
+ * removed. If a fault has mapped the page again by the time it returns to the cold end, it is in
+ * use. Returns true if the page may be dropped.
  */
 static bool mapped_may_go(struct page *p, enum effort effort, enum fate *fate)
 {

@@ -195,7 +195,7 @@ u32 swap_look(pte_t e, bool *held)
 	return n;
 }
 
-/* ---- reading; the slot is in use, so the area stands ---- */
+/* ---- reading; the slot is in use, so the area exists ---- */
 
 static struct swap_area *area_of(pte_t e)
 {

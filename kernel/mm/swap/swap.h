@@ -4,7 +4,7 @@
  * them.
  *
  * An area is a row of slots, each a page's worth of a disk. Slot 0 is its header. docs/swap.md
- * tells the whole.
+ * describes the life of a swapped page.
  */
 #ifndef NESTLING_MM_SWAP_H
 #define NESTLING_MM_SWAP_H

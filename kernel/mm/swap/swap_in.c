@@ -54,7 +54,10 @@ static void widen(const struct vm_area *v, struct swap_in *in, u64 addr, const p
 	in->target = (u32)((addr - start) >> PAGE_SHIFT);
 }
 
-/* Takes a use of each slot. False: the entry has changed, or cannot be used at the moment. */
+/*
+ * Takes a use of each slot. Returns false if the entry has changed, or cannot be used at the
+ * moment.
+ */
 static bool begin(struct vm_area *v, struct swap_in *in, u64 addr, pte_t e)
 {
 	struct mm *mm = v->vm_mm;

@@ -70,7 +70,7 @@ void swap_slots_cancel(struct swap_slots *s);
 pte_t swap_slot_fill(const struct swap_slots *s, u32 i, struct page *p, struct mem_group **full);
 void swap_slots_write(const struct swap_slots *s, struct page **pages, u32 n,
 	void (*done)(void *arg, int status), void *arg);
-/* Ends the write of the @i-th slot. True: the frame is free. */
+/* Ends the write of the @i-th slot. Returns true if the frame is free. */
 bool swap_slot_written(const struct swap_slots *s, u32 i, struct page *p, int status);
 
 /* ---- swap_out.c ---- */
@@ -95,7 +95,10 @@ int swap_in(struct vm_area *v, u64 addr, pte_t e, struct fault_info *info);
  * Reads in the whole range, of one area or (@type negative) of any. mmap_lock is held. 0 or -errno.
  */
 int swap_in_range(struct vm_area *v, u64 start, u64 end, int type);
-/* Reads in all that @type has, and calls @any_left in between: 0, -ENOMEM, -EINTR, -EIO. */
+/*
+ * Reads in all pages of area @type, and calls @any_left in between. Returns 0, -ENOMEM, -EINTR or
+ * -EIO.
+ */
 int swap_in_all(int type, bool (*any_left)(struct swap_area *a), struct swap_area *a);
 
 #endif

@@ -123,8 +123,8 @@ static bool may_go(const struct goal *g, pte_t e)
 }
 
 /*
- * Finds the first page from *va on that may be swapped out, in at most one table. False: there is
- * none before *va.
+ * Finds the first page from *va on that may be swapped out, in at most one table. Returns false if
+ * there is none before *va.
  */
 static bool find_first(struct mm *mm, u64 *va, u64 end, struct goal *g)
 {
@@ -279,8 +279,8 @@ static void batch_end(struct mm *mm, struct batch *b, struct goal *g)
 }
 
 /*
- * Swaps out what is in one table from *va on, at most a batch. False: the areas have no room, or
- * there is no memory for the write.
+ * Swaps out what is in one table from *va on, at most a batch. Returns false if the areas have no
+ * room, or there is no memory for the write.
  */
 static bool out_of_table(struct vm_area *v, u64 *va, u64 end, struct goal *g)
 {

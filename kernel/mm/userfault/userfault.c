@@ -116,7 +116,7 @@ static void wake_list(struct list_head *l, u64 start, u64 end)
 		if (w->addr < start || w->addr >= end)
 			continue;
 		list_del(&w->list);
-		smp_store_release(&w->woken, true); /* w may be gone from here on */
+		smp_store_release(&w->woken, true); /* w may be freed from this line on */
 		wake_up_process(t);
 	}
 }
@@ -337,8 +337,8 @@ static int split(struct mm *mm, u64 start, u64 end)
 }
 
 /*
- * Counts pages made ahead as touched. It cannot be told for a page of zeros, and a handler that
- * protects pages must hear of writes to all touched ones; a report too many does no harm.
+ * Counts pages made ahead as touched. Whether a page of zeros was touched is unknown, and a handler
+ * that protects pages must get the writes to all touched pages; a report too many is harmless.
  */
 static void claim_made_ahead(struct vm_area *v)
 {

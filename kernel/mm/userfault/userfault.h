@@ -10,7 +10,7 @@
 
 #include "kernel/mm/mm.h"
 
-/* What came after Linux 6.1, whose headers may be all that there is. */
+/* Constants newer than Linux 6.1, whose headers may be the only ones installed. */
 #ifndef _UFFDIO_POISON
 #define _UFFDIO_POISON 0x08
 #define UFFD_FEATURE_POISON (1 << 14)

@@ -82,7 +82,7 @@ static int set_entry(const struct fill *f, struct vm_area *v, u64 addr, struct p
 	if (!e)
 		return -ENOMEM;
 	if (may_fill(f, v, *e)) {
-		/* the filler says whether it is protected */
+		/* the filler decides whether the page is protected */
 		*e = 0;
 		entry_set(v, e, p, bits);
 		err = 0;
@@ -464,8 +464,8 @@ static void protect_table(struct protection *p, u64 start, u64 end)
 }
 
 /*
- * Protects entries of a file as mprotect.c does: writeback, which looks at the entries and then
- * waits for a flush, must not come between the two.
+ * Protects entries of a file as mprotect.c does: writeback, which reads the entries and then waits
+ * for a flush, must not run between the two steps.
  */
 static void protect_table_of_file(struct protection *p, u64 start, u64 end)
 {
@@ -494,7 +494,7 @@ int uffd_protect_entries(struct vm_area *v, u64 start, u64 end, enum uffd_protec
 	while (start < end) {
 		u64 stop = min(end, (start | (TABLE_SPAN - 1)) + 1);
 
-		if (p.markers) { /* tables of an area that stands stay */
+		if (p.markers) { /* tables of an existing area stay */
 			if (!entry_lock(mm, start))
 				return -ENOMEM;
 			entry_unlock(mm);

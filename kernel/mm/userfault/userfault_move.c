@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * userfault_move.c: UFFDIO_MOVE: anonymous pages of a program leave one place of its memory and
- * come to another that is watched, as they are: no byte is copied.
+ * userfault_move.c: UFFDIO_MOVE: moves anonymous pages of a program from one address range to
+ * another, registered one, without copying a byte.
  *
  * Both ranges lie in one area each, private, writable and with equal rights. A page that a child
- * shares, or that is pinned, does not move (-EBUSY); where there is none, the caller says whether
- * that is an error.
+ * shares, or that is pinned, does not move (-EBUSY). A flag of the caller decides whether a missing
+ * page is an error.
  *
  * Locks: mmap_lock for writing: no fault fills or copies meanwhile, and the space has let go of the
  * old range before the first entry moves.
