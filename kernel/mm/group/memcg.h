@@ -44,8 +44,8 @@ enum huge_kind { HUGE_USED, HUGE_RESERVED, HUGE_KINDS };
 struct huge_group {
 	atomic64_t pages[HUGE_KINDS];
 	u64 max[HUGE_KINDS];
-	u64 peak[HUGE_KINDS];       /* racy */
-	u64 hits[HUGE_KINDS];       /* charges that this limit refused; atomic */
+	u64 peak[HUGE_KINDS]; /* racy */
+	u64 hits[HUGE_KINDS]; /* charges that this limit refused; atomic */
 	/* charges to this group and to groups below; atomic */
 	u64 refused, refused_local;
 };
