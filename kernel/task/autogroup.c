@@ -3,13 +3,13 @@
  * autogroup.c: gives each session a group of its own, with a number and a nice level in
  * /proc/PID/autogroup.
  *
- * It begins as a Linux that was booted with "noautogroup": the groups can be read, and the
- * scheduler ignores them. While kernel.sched_autogroup_enabled is 1, each is a group of the
+ * Autogroups begin as on a Linux that was booted with "noautogroup": the groups can be read, and
+ * the scheduler ignores them. While kernel.sched_autogroup_enabled is 1, each is a group of the
  * scheduler for its tasks that are in no group of the cpu controller. A task that has joined no
  * session belongs to the root group, which has no line.
  *
  * Locks: tasklist_lock for signal->autogroup; a group's level is written and read racily. A group
- * is freed after a grace period: vCPUs look at the scheduler's group of their task with no lock.
+ * is freed after a grace period: vCPUs read the scheduler's group of their task without a lock.
  */
 #include "kernel/lib/sysctl.h"
 #include "kernel/sched/group.h"

@@ -296,7 +296,7 @@ static void reparent_leader(struct task *father, struct task *p, struct list_hea
 	kill_orphaned_pgrp(p, father);
 }
 
-/* Reparents @p. The answer of getppid() changes before any task can be told. */
+/* Reparents @p. The answer of getppid() changes before any task is notified. */
 static void reparent_process(struct task *p, struct task *reaper)
 {
 	struct task *t;
@@ -413,7 +413,7 @@ static void exit_files_fs(struct task *t)
 	spin_unlock(&t->alloc_lock);
 	if (files)
 		files_put(files);
-	/* last fputs, while there is still a root to look at */
+	/* last fputs, while the root still exists */
 	task_work_run();
 	fs_exchange(NULL);
 }

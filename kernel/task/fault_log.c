@@ -5,7 +5,7 @@
  * registers. Crash collectors and administrators read these lines.
  *
  * A signal with a handler or a tracer is not logged. debug.exception-trace turns the lines off, and
- * printk_ratelimit() bounds them. Each line is put together here, since the log takes whole lines
+ * printk_ratelimit() bounds them. Each line is composed first, since the log takes whole lines
  * only.
  *
  * Locks: mmap_lock of current's memory, tried and never waited for. The code is read where it is

@@ -332,10 +332,7 @@ static bool ns_is_dying(const struct pid_namespace *ns)
 	return false;
 }
 
-/*
- * Makes the call begin anew if a signal is pending, which is handled first. *@seen: for
- * link_task().
- */
+/* Restarts the call if a signal is pending, which is handled first. *@seen: for link_task(). */
 static int signals_first(u64 flags, s32 *seen)
 {
 	int err = 0;

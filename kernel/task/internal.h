@@ -50,7 +50,7 @@ void acct_collect(struct task *t, int code);
 void acct_process(struct task *t);
 
 /* ---- pids_limit.c: tasks of the guest's programs; tasklist_lock held for writing ---- */
-/* Counts a task that is about to be linked. False: pids= does not allow one more. */
+/* Counts a task that is about to be linked. Returns false if pids= does not allow one more. */
 bool guest_tasks_add(struct task *t);
 void guest_tasks_remove(const struct task *t);
 /* Returns how many there have been at a time; no lock. */
@@ -101,8 +101,8 @@ int de_thread(void);
 /* Reaps a dead task that has no waiter; takes tasklist_lock itself. */
 void release_task(struct task *t);
 /*
- * Notifies the parent; tasklist_lock held for writing. True: no parent will wait, so the caller
- * reaps it.
+ * Notifies the parent; tasklist_lock held for writing. Returns true if no parent will wait, so that
+ * the caller reaps the task.
  */
 bool do_notify_parent(struct task *t, int sig);
 void wake_up_parent(struct task *t, struct task *parent);
@@ -138,12 +138,12 @@ static inline void rseq_outdate(struct task *t)
 #define SIGNAL_STOP_STOPPED 0x1 /* a job control stop is in effect */
 /* SIGCONT came and WCONTINUED has not seen it */
 #define SIGNAL_STOP_CONTINUED 0x2
-#define SIGNAL_CLD_STOPPED 0x10 /* the parent is still to be told */
+#define SIGNAL_CLD_STOPPED 0x10 /* the parent is not yet notified */
 #define SIGNAL_CLD_CONTINUED 0x20
 #define SIGNAL_CLD_MASK (SIGNAL_CLD_STOPPED | SIGNAL_CLD_CONTINUED)
 #define SIGNAL_UNKILLABLE 0x40 /* init: default actions do not touch it */
 
-/* Marks a process as ending: it is not stopped any more and does not go on. sighand->lock held. */
+/* Marks a process as ending: it cannot be stopped or continued any more. sighand->lock held. */
 static inline void begin_group_exit(struct signal_struct *sig, int code)
 {
 	sig->group_exit = true;
@@ -163,8 +163,9 @@ static inline void begin_group_exit(struct signal_struct *sig, int code)
 /* on the way from group stop to ptrace stop */
 #define JOBCTL_TRAPPING BIT(21)
 #define JOBCTL_LISTENING BIT(22)
-#define JOBCTL_TRAP_FREEZE BIT(23)   /* its cgroup is frozen */
-#define JOBCTL_PTRACE_FROZEN BIT(24) /* its tracer looks at it: SIGKILL waits */
+#define JOBCTL_TRAP_FREEZE BIT(23) /* its cgroup is frozen */
+/* its tracer is accessing it: SIGKILL waits */
+#define JOBCTL_PTRACE_FROZEN BIT(24)
 #define JOBCTL_PENDING_MASK                                                                        \
 	((u32)(JOBCTL_STOP_PENDING | JOBCTL_TRAP_STOP | JOBCTL_TRAP_NOTIFY | JOBCTL_TRAP_FREEZE))
 
@@ -224,7 +225,7 @@ void coredump_wait_exit(struct mm *mm);
 
 /* ---- ptrace.c ---- */
 /*
- * Stops for the tracer with a signal and returns the signal to go on with, or 0. sighand->lock is
+ * Stops for the tracer with a signal and returns the signal to deliver, or 0. sighand->lock is
  * held, and may be dropped and taken again.
  */
 int ptrace_signal(int signr, siginfo_t *info);
@@ -279,8 +280,8 @@ void core_words(char *text, const char *argv[CORE_MAX_WORDS + 1], int sig);
 /* core_pipe.c: Starts the program and returns the pipe to its standard input; ERR_PTR. */
 struct file *core_pipe_open(const char *const *argv);
 /*
- * Counts a running program. False: kernel.core_pipe_limit is reached. Else the caller calls
- * core_pipe_end(), with the pipe or NULL.
+ * Counts a running program. Returns false if kernel.core_pipe_limit is reached. Otherwise the
+ * caller calls core_pipe_end(), with the pipe or NULL.
  */
 bool core_pipe_begin(void);
 void core_pipe_end(struct file *f);

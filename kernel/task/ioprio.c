@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ioprio.c: ioprio_set and ioprio_get. Classes and levels are checked, kept in task->ioprio,
- * inherited and told; the disks' queues take requests in the order of their arrival whatever they
- * are, as Linux does without an I/O scheduler.
+ * inherited and returned. The disks' queues ignore them and take requests in the order of arrival,
+ * as Linux does without an I/O scheduler.
  *
  * Lock: tasklist_lock (reading) while processes are looked for; task->ioprio is a word.
  */
@@ -60,7 +60,7 @@ static int best(int a, int b)
 	return min(a, b);
 }
 
-/* Handles a task. False: an error ends the walk. */
+/* Handles a task. Returns false if an error ends the walk. */
 static bool visit(struct walk *w, struct task *t)
 {
 	int prio = READ_ONCE(t->ioprio);

@@ -3,10 +3,10 @@
  * membarrier.c: membarrier(2): barriers on all CPUs that run threads of a process, so that the fast
  * side of an algorithm needs none.
  *
- * Expedited or not, private or not, all commands are one barrier here: vCPUs are few. A vCPU in
- * guest code is brought out of it, and goes back through the host's return from an interrupt, which
- * serialises the core: SYNC_CORE costs nothing more. RSEQ first marks the areas of the process's
- * running threads out of date, so that their interrupted sequences restart.
+ * Expedited or not, private or not, all commands make one barrier on all vCPUs, of which there are
+ * few. A vCPU in guest code is brought out of it, and goes back through the host's return from an
+ * interrupt, which serialises the core: SYNC_CORE costs nothing more. RSEQ first marks the areas of
+ * the process's running threads out of date, so that their interrupted sequences restart.
  *
  * The registrations of a process are in its mm: inherited by fork, dropped by exec.
  *

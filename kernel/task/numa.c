@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * numa.c: migrate_pages and move_pages: which node the pages of a process are on. There is one, so
- * none ever moves; what is asked for is checked, and where pages are is told.
+ * numa.c: migrate_pages and move_pages. There is one node, so no page ever moves: the arguments are
+ * checked, and the node of each page is returned.
  */
 #include <linux/mempolicy.h>
 

@@ -22,8 +22,8 @@ struct usage {
 };
 
 /*
- * Reads the memory usage of a process, through any of its threads that still has the mm. False:
- * none has.
+ * Reads the memory usage of a process, through any of its threads that still has the mm. Returns
+ * false if none has.
  */
 static bool memory_of(struct task *p, struct usage *u)
 {

@@ -102,7 +102,7 @@ static u64 time_source(const struct perf_event *e)
 	return e->task ? task_sched_runtime(e->task) : ktime_get();
 }
 
-/* Adds what came since the base. perf_lock held, as for all functions from here on. */
+/* Adds what came since the base. perf_lock held, as for all functions below. */
 static void settle(struct perf_event *e)
 {
 	u64 now, time;
@@ -532,8 +532,8 @@ static int too_big(uaddr_t ua)
 static int max_sample_rate = 100000; /* kernel.perf_event_max_sample_rate */
 
 /*
- * True if the request for samples is invalid. Samples are not taken here, but an impossible request
- * is -EINVAL all the same.
+ * True if the request for samples is invalid. No samples are taken, but an impossible request is
+ * -EINVAL, as on Linux.
  */
 static bool wants_nonsense(const struct perf_event_attr *a)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pids_limit.c: pids=N: how many processes and threads the guest's programs may have at a time, all
- * together. The user who starts the instance sets it; unlike kernel.threads-max and the pids
+ * together. The user of the host sets it at the start; unlike kernel.threads-max and the pids
  * controller, the guest's root cannot raise it. Process 1 and threads of the kernel do not count.
  *
  * Locks: tasklist_lock, held for writing.

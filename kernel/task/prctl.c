@@ -93,7 +93,7 @@ static long set_timer_slack(u64 ns)
 	return 0;
 }
 
-/* Stores what to do with a process whose memory has gone bad. Memory does not go bad here. */
+/* Stores the policy for a process whose memory fails. The machine reports no such failures. */
 static long set_mce_kill(u64 what, u64 policy, u64 a4, u64 a5)
 {
 	u32 bits = 0;
@@ -160,7 +160,7 @@ static long set_thp_disable(u64 on, bool args)
 	return 0;
 }
 
-/* Reports the CPU's mitigations, which are the host's and cannot be changed from here. */
+/* Reports the CPU's mitigations, which are the host's and cannot be changed by a guest. */
 static long speculation(u64 which, u64 value, bool set)
 {
 	if (which > PR_SPEC_L1D_FLUSH)

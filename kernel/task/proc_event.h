@@ -4,7 +4,7 @@
  * (net/connector.c). Source: <linux/cn_proc.h>.
  *
  * Each event is reported in the context of the task that causes it, with no lock held unless its
- * comment says so. It costs a look at one word while there are no listeners.
+ * comment says so. Without listeners it costs a test of one word.
  */
 #ifndef NESTLING_TASK_PROC_EVENT_H
 #define NESTLING_TASK_PROC_EVENT_H

@@ -20,8 +20,8 @@ int kernel_execve(const char *path, const char *const *argv, const char *const *
 /* Makes a task with pid 1, files and fs. It runs @fn, which ends in kernel_execve(). */
 struct task *kernel_spawn_init(int (*fn)(void *));
 /*
- * Makes a process of the kernel's own with files of its own, in init's root and with umask 022. It
- * runs @fn, which ends in kernel_execve(). 0 or -errno.
+ * Makes a process of the kernel's own, with its own files, init's root and umask 022. It runs @fn,
+ * which ends in kernel_execve(). Returns 0 or -errno.
  */
 int kernel_spawn_helper(int (*fn)(void *), void *arg);
 
@@ -130,7 +130,7 @@ void uts_set(enum uts_field which, const char name[65]);
 struct task *oom_kill_within(const struct oom_scope *scope, bool *any);
 /*
  * Logs a counter of a group, for oom_scope.tell(): pages in use, the limit, and the number of
- * failures.
+ * failed charges.
  */
 void oom_tell_use(const char *what, u64 pages, u64 limit, u64 refused);
 /* Logs that @p is killed with its memory group. */
@@ -142,8 +142,8 @@ bool oom_kill_any(u32 gfp, u32 order);
 /* True if it is no kernel thread and not process 1, and has not asked to be spared. */
 bool oom_may_kill(const struct task *p);
 /*
- * Begins or ends a freeze of its cgroup for @t (kernel/cgroup). False: it is about to end, and will
- * not freeze.
+ * Begins or ends a freeze of its cgroup for @t (kernel/cgroup). Returns false if the task is about
+ * to end, and will not freeze.
  */
 bool task_set_freeze(struct task *t, bool on);
 /*

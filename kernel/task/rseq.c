@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rseq.c: restartable sequences (rseq(2), <linux/rseq.h>): a word in each thread's memory that
- * tells its vCPU, and short sequences of user code that begin again elsewhere when the thread was
- * switched out or got a signal inside them.
+ * rseq.c: restartable sequences (rseq(2), <linux/rseq.h>): a word in each thread's memory with the
+ * number of its vCPU, and short sequences of user code. If the thread is switched out or gets a
+ * signal inside a sequence, it continues at the sequence's abort address.
  *
  *	sys_rseq()       registers or gives up the calling thread's area
  *	rseq_resume()    on the way to user mode, when the thread has been switched out since the
@@ -11,7 +11,7 @@
  *	                 restarts at
  *
  * fork() copies the registration, a new thread and exec() begin without one (fork.c, exec.c). An
- * area that cannot be accessed, or that says nonsense, ends the thread with SIGSEGV, as on Linux.
+ * area that cannot be accessed, or has invalid contents, ends the thread with SIGSEGV, as on Linux.
  *
  * Locks: none; all of it is current's own.
  */

@@ -142,7 +142,7 @@ static int change(struct task *t, int policy, int prio, int nice, bool reset_on_
 
 /* ---- policies ---- */
 
-/* Sets the priority that stands at @param, and with @set_policy the policy. */
+/* Sets the priority at @param and, with @set_policy, the policy. */
 static long set_priority(int pid, bool set_policy, int policy, uaddr_t param)
 {
 	bool reset = policy & SCHED_RESET_ON_FORK;
@@ -202,8 +202,8 @@ long sys_sched_getparam(int pid, uaddr_t param)
 }
 
 /*
- * Reads the guest's struct, which may be of another version; one with unknown fields gets the size
- * known here.
+ * Reads the guest's struct, which may be of another version. For one with unknown fields, writes
+ * the size that this kernel knows.
  */
 static int get_attr(uaddr_t ua, struct sched_attr *attr)
 {

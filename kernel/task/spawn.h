@@ -47,8 +47,9 @@ struct spawn {
 };
 
 /*
- * Starts a process that runs a program, root in the initial namespaces with init's root, and then
- * the given user. It has no parent and leaves no zombie. 0 or -errno: then nothing is called.
+ * Starts a process that runs a program. It begins as root in the initial namespaces with init's
+ * root directory, and then becomes the given user. It has no parent and leaves no zombie. Returns
+ * 0, or -errno, when no callback is called.
  */
 int kernel_spawn(struct spawn *s);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sysrq.c: what a key of SysRq does: /proc/sysrq-trigger and the management console. Its words are
- * Linux's, in the log.
- * Does not: keys that tell of a keyboard, of hardware, or of what does not exist here (h lists
- * those that do something). Process 1 survives e, i and k.
+ * sysrq.c: the actions of SysRq keys, from /proc/sysrq-trigger and the management console. The
+ * lines in the log have Linux's words. Not here: keys for keyboards, for hardware, or for
+ * facilities that Nestling lacks (h lists the keys that have an action). Process 1 survives e, i
+ * and k.
  */
 #include "arch/um/machine/oops.h"
 #include "kernel/lib/trace.h"

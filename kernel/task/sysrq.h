@@ -5,11 +5,13 @@
 
 #include "kernel/lib/types.h"
 
-/* Does what the key of SysRq stands for; h, or an unknown key, lists them. May sleep. */
+/* Performs the action of a SysRq key; h, or an unknown key, lists the keys. May sleep. */
 void sysrq(char key);
 /* Prints a line for each process, below a heading, as far as there is room. Returns the bytes. */
 size_t tasks_table(char *buf, size_t size);
-/* Logs where a task stands in the kernel: 0 or -ESRCH. @nr is of the first namespace. */
+/*
+ * Logs the kernel back-trace of a task. Returns 0 or -ESRCH. @nr is a pid of the first namespace.
+ */
 int task_kernel_stack(int nr);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * taskstats.c: what a thread or a process has used (told by net/genl.c). Source:
+ * taskstats.c: the resources that a thread or a process has used (reported by net/genl.c). Source:
  * accounting/taskstats-struct.rst of linux-doc.
  *
  * Not there, and 0: delays (as on a Linux whose kernel.task_delayacct is 0; how long it waited for
@@ -18,7 +18,7 @@
 
 #define USEC 1000UL
 #define SECOND 1000000000UL
-#define KB_MASK (~1023UL) /* bytes are told in whole KiB */
+#define KB_MASK (~1023UL) /* bytes are reported in whole KiB */
 
 static void add_memory(struct taskstats *s, struct task *t)
 {

@@ -76,7 +76,7 @@ static int found_usage(struct wait_opts *wo, struct task *p)
 	return wo->child;
 }
 
-/* Reports a state and leaves the task as it is. */
+/* Reports a state and does not reap the task. */
 static int leave(struct wait_opts *wo, struct task *p)
 {
 	get_task(p);
@@ -119,8 +119,8 @@ static int exit_cause(int status)
 }
 
 /*
- * Gives a dead tracee back to its parent after its tracer has seen the end. True: no parent waits,
- * reap it.
+ * Gives a dead tracee back to its parent after its tracer has seen the end. Returns true if no
+ * parent waits: then the caller reaps it.
  */
 static bool give_back_to_parent(struct task *p)
 {
@@ -236,7 +236,7 @@ static int consider(struct wait_opts *wo, bool ptrace, struct task *p)
 	if (state == EXIT_ZOMBIE) {
 		bool whole = !(thread_group_leader(p) && !thread_group_empty(p));
 
-		/* its tracer is told of its end first; of stops and continuations both are told */
+		/* its tracer gets its end first; both get stops and continuations */
 		if (foreign && whole) {
 			wo->notask_error = 0;
 			return 0;

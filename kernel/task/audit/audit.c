@@ -138,7 +138,7 @@ void audit_exit(int code)
 {
 	struct audit a;
 
-	/* threads of the kernel have no start that was told */
+	/* kernel threads have no audited start */
 	if (!audit_on() || current->flags & PF_KTHREAD)
 		return;
 	audit_note_memory(was_larger());

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * audit.h: lines of the audit (kernel/task/audit/line.h) about processes. Each is written by the
- * task that causes it, with no lock held. It costs a look at one word without audit=.
+ * task that causes it, with no lock held. Without audit= it costs a test of one word.
  *
  * Process numbers and user ids are those of the first namespaces.
  */
@@ -15,7 +15,7 @@ struct task;
 /* Begins a line with the process and the user of current. */
 bool audit_begin_task(struct audit *a, const char *event);
 
-/* A process has started, as a copy of its parent; threads are not told. */
+/* Logs the start of a process, as a copy of its parent; threads are not logged. */
 void audit_fork(const struct task *child);
 /* Current runs another program. */
 void audit_exec(void);

@@ -64,7 +64,7 @@ void audit_number(struct audit *a, const char *key, s64 n)
 	put(a, text, (size_t)scnprintf(text, sizeof(text), "%ld", (long)n));
 }
 
-/* Returns the length of the UTF-8 sequence at @s, 0 if it is none (RFC 3629, section 4). */
+/* Returns the length of the UTF-8 sequence at @s, or 0 if it is invalid (RFC 3629, section 4). */
 static u32 sequence(const u8 *s, size_t n)
 {
 	u32 len = *s < 0x80 ? 1 : *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : 2;
@@ -89,7 +89,7 @@ static u32 escape(char to[8], const u8 *s, u32 len)
 		return (u32)scnprintf(to, 8, "\\ufffd");
 	if (*s == '"' || *s == '\\')
 		return (u32)scnprintf(to, 8, "\\%c", *s);
-	/* Controls, also those of a terminal that are two bytes here (C1). */
+	/* Control characters, including C1 controls of terminals, which have two bytes in UTF-8. */
 	if (*s < 0x20 || *s == 0x7f)
 		return (u32)scnprintf(to, 8, "\\u%04x", *s);
 	if (*s == 0xc2 && s[1] < 0xa0)

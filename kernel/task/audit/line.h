@@ -11,8 +11,8 @@
  *		audit_end(&a);
  *	}
  *
- * A line is written by the caller, as one message, and never waits for its reader: what has no room
- * is counted, and the next line that has room tells the count. Keys are the kernel's own words.
+ * A line is written by the caller, as one message, and never waits for its reader: a line that does
+ * not fit is counted, and the next line that fits has the count. Keys are the kernel's own words.
  * Values may be the guest's: each is bounded, and escaped, so it can neither end a line nor forge a
  * field. Calls may sleep for memory.
  */
@@ -36,7 +36,7 @@ struct audit_ops {
 };
 extern const struct audit_ops *audit_ops; /* or NULL */
 
-/* True if lines are wanted: a look at one word. */
+/* True if lines are wanted; costs a test of one word. */
 static inline bool audit_on(void)
 {
 	return unlikely(READ_ONCE(audit_ops) != NULL);
@@ -54,12 +54,12 @@ bool audit_begin(struct audit *a, const char *event);
 void audit_number(struct audit *a, const char *key, s64 n);
 /*
  * Adds text of @n bytes; escaped, it is at most @most bytes long. @key is NULL within a list.
- * False: it did not fit. No more texts are to be added to a list then.
+ * Returns false if it did not fit: then no more texts may be added to a list.
  */
 bool audit_text(struct audit *a, const char *key, const char *s, size_t n, u32 most);
 void audit_list(struct audit *a, const char *key);
 void audit_list_end(struct audit *a);
-/* Notes that the line has not all that it should tell. */
+/* Marks the line as incomplete. */
 void audit_cut(struct audit *a);
 /* Ends the line and writes it. */
 void audit_end(struct audit *a);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * usage.c: what the guest has needed at most, for the line "usage" of the audit at its end.
+ * usage.c: the guest's peak use of resources, for the line "usage" at the end of the audit.
  *
- * Memory is what is not free and no page cache of files. It is looked at where a program starts and
- * where a process ends; a process may have had more in between than at its end, and its own maximum
+ * Used memory is memory that is neither free nor page cache of files. It is measured when a program
+ * starts and when a process ends. In between a process may have used more, so its own maximum
  * counts.
  *
  * Locks: none: a maximum that two tasks raise at a time may be the smaller one.

@@ -19,7 +19,8 @@ char core_pattern[128] = "core";
 int sysctl_core_uses_pid;
 
 /*
- * Makes a part of a component of what stands there, @n bytes that have room for one more: how many.
+ * Turns the @n bytes at @name, which have room for one more, into a valid part of a path component.
+ * Returns their new number.
  */
 static size_t tame(char *name, size_t n)
 {

@@ -105,7 +105,7 @@ void coredump_wait_exit(struct mm *mm)
 	if (!cs)
 		return;
 	wait_for_completion(&cs->done);
-	/* the dumper frees cs once all have passed here */
+	/* the dumper frees cs once all threads have passed this lock */
 	spin_lock(&sh->lock);
 	list_del(&me.list);
 	if (list_empty(&cs->threads))
@@ -160,7 +160,7 @@ static void let_others_go(struct core_state *cs, bool written)
 	if (!wait)
 		return;
 	wait_for_completion(&cs->gathered);
-	/* the completing task holds this until it no longer looks at cs */
+	/* the completing task holds this lock until it no longer accesses cs */
 	spin_lock(&current->sighand->lock);
 	spin_unlock(&current->sighand->lock);
 }
@@ -385,7 +385,7 @@ static size_t put_file_name(const struct path *p, char *to, u64 room)
 
 /*
  * Builds NT_FILE: count, page size, {start, end, offset in pages} of each, then the names. Each
- * name leaves room for a "?" for all that follow. mmap_lock held.
+ * name leaves room for a "?" for each of the following names. mmap_lock held.
  */
 static void build_files_note(struct dump *d)
 {
@@ -560,8 +560,8 @@ static struct file *open_pipe(int sig)
 }
 
 /*
- * True if nobody else can read the file, which was just made: a file system may have its own rules
- * for owners and modes (FAT).
+ * True if no other user can read the file, which was just made: a file system may have its own
+ * rules for owners and modes (FAT).
  */
 static bool is_private(const struct file *f)
 {

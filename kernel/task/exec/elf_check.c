@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * elf_check.c: every sum of a file's numbers is checked for overflow here, so that the loader can
- * add freely.
- * Formats: System V ABI, chapter 5, and its x86-64 supplement. tests/unit/elf_check.c.
+ * elf_check.c: checks every sum of a file's numbers for overflow, so that the loader can add
+ * freely. Formats: System V ABI, chapter 5, and its x86-64 supplement. tests/unit/elf_check.c.
  */
 #include <asm/errno.h>
 

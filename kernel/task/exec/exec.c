@@ -130,7 +130,7 @@ static int load_binary(struct bprm *b)
 
 /* ---- the point of no return ---- */
 
-/* Leaves the old memory: nothing of it is used from here on. */
+/* Leaves the old memory, which is not accessed any more. */
 static void leave_mm(void)
 {
 	struct mm *old = current->mm;
@@ -145,8 +145,8 @@ static void leave_mm(void)
 }
 
 /*
- * Gives the process handlers of its own: if it shares them with another process, it goes on with a
- * copy. @fresh was made beforehand.
+ * Gives the process handlers of its own: if it shares them with another process, it gets a copy.
+ * @fresh was allocated beforehand.
  */
 static void own_sighand(struct sighand_struct *fresh)
 {
@@ -219,7 +219,7 @@ static void take_credentials(struct bprm *b)
 
 	if (b->secure || b->cred->euid != old->euid || b->cred->egid != old->egid)
 		current->pdeath_signal = 0;
-	/* may make it undumpable, which the caller then sets anew */
+	/* may make the process undumpable, after which the caller sets the flag again */
 	commit_creds(b->cred);
 	b->cred = NULL;
 }
@@ -270,9 +270,9 @@ static void give_memory_to(struct mm *mm, struct user_namespace *ns)
 
 /*
  * Installs the new memory, visible only to tasks that could see the old one: descriptors of the old
- * program are still open. Other tasks may look at it from here on, and must find the new program
- * once the last of those descriptors is closed: a parent learns of the exec by that. Returns the
- * old memory, to be put.
+ * program are still open. Other tasks may access it from now on, and must find the new program once
+ * the last of those descriptors is closed: a parent learns of the exec by that. Returns the old
+ * memory, to be put.
  */
 static struct mm *show_new_mm(struct bprm *b)
 {
@@ -301,8 +301,8 @@ static struct mm *show_new_mm(struct bprm *b)
 }
 
 /*
- * Takes on the new credentials and memory. For others (exec_hold()), this is one step together with
- * what they may look at.
+ * Installs the new credentials and memory. For other tasks (exec_hold()) this is one step, together
+ * with their permission to access the process.
  */
 static void become(struct bprm *b)
 {
@@ -540,7 +540,7 @@ static int do_execveat(int dfd, const char *name, const struct exec_strings *s, 
 		return -ERESTARTNOINTR;
 	}
 	current->in_execve = true;
-	old_pid = ptrace_own_nr(); /* no tracer can attach from here on */
+	old_pid = ptrace_own_nr(); /* no tracer can attach from now on */
 	check_unsafe(b);
 	b->cred = prepare_creds();
 	err = b->cred ? args_init(&b->args) : -ENOMEM;

@@ -52,15 +52,19 @@ struct bprm {
 	u32 unsafe;
 	bool secure;  /* AT_SECURE */
 	bool nondump; /* not readable by the caller */
-	/* then: namespace whose root may look at it all the same; current's or above it */
+	/*
+	 * With nondump: the namespace whose root may access the process all the same; current's or
+	 * an ancestor of it.
+	 */
 	struct user_namespace *dump_ns;
 	/* the new image, built by the ELF loader */
 	struct mm *mm;
 	u64 entry, sp;
-	bool too_late; /* an error from here on kills */
+	/* from now on an error kills the task */
+	bool too_late;
 };
 #define UNSAFE_SHARE 1
-#define UNSAFE_PTRACE 2 /* by a tracer without CAP_SYS_PTRACE here */
+#define UNSAFE_PTRACE 2 /* by a tracer without CAP_SYS_PTRACE */
 #define UNSAFE_NO_NEW_PRIVS 4
 
 /* exec_args.c */

@@ -127,7 +127,7 @@ static void apply_setid_bits(struct bprm *b)
 		return;
 	if (!setid_now(f, &mode, &uid, &gid))
 		return;
-	/* the owner must be mapped here */
+	/* the owner must be mapped in current's user namespace */
 	if (!kuid_has_mapping(current_user_ns(), uid) || !kgid_has_mapping(current_user_ns(), gid))
 		return;
 	if (mode & S_ISUID) {

@@ -200,7 +200,7 @@ void futex_wake_q(struct futex_q *q)
 		wake_up_common(q->tell, TASK_NORMAL, 0, EPOLLIN);
 		return;
 	}
-	smp_store_release(&q->woken, true); /* q may be gone from here on */
+	smp_store_release(&q->woken, true); /* q may be freed from this line on */
 	wake_up_process(t);
 }
 
@@ -210,7 +210,7 @@ int futex_wake_key(const struct futex_key *k, int nr, u32 bitset)
 	struct futex_q *q, *next;
 	int n = 0;
 
-	/* the caller's store before the look at the queue */
+	/* the caller's store before the read of the queue */
 	smp_mb();
 	if (list_empty(&b->queue))
 		return 0;

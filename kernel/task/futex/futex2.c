@@ -53,7 +53,7 @@ long sys_futex_wake(uaddr_t addr, unsigned long mask, int nr, uint32_t flags)
 	err = futex2_node(addr, flags);
 	if (err)
 		return err;
-	if (!nr) { /* the word is looked at all the same */
+	if (!nr) { /* the word is checked in any case */
 		struct futex_key k;
 
 		err = futex_key_get(addr, flags & FUTEX_PRIVATE_FLAG, &k);

@@ -222,7 +222,7 @@ static int pi_try(uaddr_t addr, const struct futex_key *k, pid_t *owner)
 
 static DECLARE_WAIT_QUEUE_HEAD(given_up);
 
-/* Notes that current exits and has given up all that it owned. */
+/* Records that current exits and has given up all locks that it owned. */
 void futex_pi_dead(void)
 {
 	WRITE_ONCE(current->futex_dead, true);
@@ -480,7 +480,7 @@ long futex_pi_settle(uaddr_t addr, const struct futex_key *k)
 }
 
 /*
- * Wakes waiters for PI locks that are in no robust list: they look at the word again, find that
+ * Wakes waiters for PI locks that are in no robust list: they read the word again, find that
  * current is gone, and take the lock over.
  */
 void futex_pi_exit(void)

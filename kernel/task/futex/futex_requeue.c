@@ -3,11 +3,11 @@
  * futex_requeue.c: moves waiters from a condition variable's word to a PI mutex, without waking
  * them in between.
  *
- * A waiter of FUTEX_WAIT_REQUEUE_PI stands in the queue of its first word and names the PI word
- * that it may be moved to. FUTEX_CMP_REQUEUE_PI moves it there as a PI waiter, whether or not that
- * word has an owner. Then futex_pi_settle() looks at the word: without an owner it hands the lock
- * to the most urgent waiter, otherwise it makes sure that the owner knows of waiters. So the waiter
- * wakes up as the owner, or a timeout or a signal takes it out of whichever queue it is in.
+ * A waiter of FUTEX_WAIT_REQUEUE_PI is in the queue of its first word and names the PI word that it
+ * may be moved to. FUTEX_CMP_REQUEUE_PI moves it there as a PI waiter, whether or not that word has
+ * an owner. Then futex_pi_settle() reads the word: without an owner it hands the lock to the most
+ * urgent waiter, otherwise it makes sure that the owner knows of waiters. So the waiter wakes up as
+ * the owner, or a timeout or a signal takes it out of whichever queue it is in.
  *
  * Locks: both buckets, in order of address. They are never held across an access to a word.
  */
@@ -15,9 +15,9 @@
 #include "kernel/task/futex/futex_internal.h"
 
 /*
- * Moves at most @nr waiters; @moved is their number. 0, -EINVAL: a waiter of another kind is there,
- * -EDEADLK: a task would wait for itself, or for an owner that waits for it. The others have been
- * moved all the same.
+ * Moves at most @nr waiters; @moved is their number. Returns 0, -EINVAL if the queue has a waiter
+ * of another kind, or -EDEADLK if a task would wait for itself, or for an owner that waits for it.
+ * In spite of an error, earlier waiters have been moved.
  */
 static long move_waiters(const struct futex_key *from, const struct futex_key *to, long nr,
 	struct task *owner, long *moved)

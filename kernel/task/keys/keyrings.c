@@ -201,7 +201,10 @@ struct search {
 	enum key_type type;
 	const char *desc;
 	u64 walk;
-	/* true if the keyring at which it begins is possessed, and so all that it reaches */
+	/*
+	 * true if the keyring where the search begins is possessed, and so every key that it
+	 * reaches
+	 */
 	bool possessed;
 	bool skip_expired; /* as if they were not there */
 };

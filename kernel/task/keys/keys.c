@@ -59,7 +59,8 @@ static struct key *key_free(struct key *k, struct key *dead)
 	hlist_del_init(&k->hash);
 	spin_unlock(&table_lock);
 	__atomic_sub_fetch(&k->payer->bytes, k->charged, __ATOMIC_RELAXED);
-	atomic_dec(&k->payer->keys); /* the last look at it: it may go now */
+	/* the last access to the payer, which may then be freed */
+	atomic_dec(&k->payer->keys);
 	for (u32 i = 0; i < k->nr; i++)
 		if (atomic_dec_and_test(&k->links[i]->refs)) {
 			k->links[i]->next_dead = dead;

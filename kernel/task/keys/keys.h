@@ -4,8 +4,8 @@
  * keyctl.c (the calls) share.
  *
  * A key has a type, a description, a payload and permissions; a keyring is a key that links others.
- * keys_mutex covers all that a call looks at and changes; references are atomic, so that a process
- * may give its keyrings back without it.
+ * keys_mutex protects all data that a call reads and changes. References are atomic, so that a
+ * process may drop its keyrings without it.
  */
 #ifndef NESTLING_TASK_KEYS_H
 #define NESTLING_TASK_KEYS_H
@@ -46,7 +46,8 @@ struct key {
 	char *desc;             /* immutable */
 	struct key_user *payer; /* immutable */
 	u32 charged;            /* bytes that payer pays, under keys_mutex */
-	kuid_t uid;             /* from here on under keys_mutex */
+	/* from this member on under keys_mutex */
+	kuid_t uid;
 	kgid_t gid;
 	u32 perm;
 	u64 expiry; /* ktime, 0: never */
@@ -126,7 +127,8 @@ struct key *keyring_find(struct key *ring, enum key_type type, const char *desc)
  */
 struct key *keyring_search(struct key *ring, enum key_type type, const char *desc, bool possessed);
 /*
- * Searches all that current possesses; an expired key counts as missing: the caller wants another.
+ * Searches all keys that current possesses. An expired key counts as missing, since the caller
+ * wants a new one then.
  */
 struct key *keys_search(enum key_type type, const char *desc);
 int keyring_link(struct key *ring, struct key *k); /* replaces a key with its name */

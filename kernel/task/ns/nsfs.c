@@ -401,7 +401,8 @@ long nsfs_task_fd(struct task *t, u32 nth)
 	if (!l)
 		return -ENOTTY;
 	ns = ns_of_task(t, NS_MNT);
-	if (!ns) /* a zombie has only some: none are told */
+	/* a zombie has only some: none listed */
+	if (!ns)
 		return -ESRCH;
 	ns_put(ns);
 	if (!ptrace_may_access(t, false))

@@ -20,7 +20,7 @@ void exit_namespaces(struct task *t);
 int exec_namespaces(struct mm *mm);
 void nsproxy_put(struct nsproxy *p);
 
-/* Returns the namespace that an open file of nsfs stands for, without a reference; NULL. */
+/* Returns the namespace of an open file of nsfs, without a reference, or NULL. */
 struct ns_common *nsfs_file_ns(const struct file *f);
 /* Does so for an inode (bind mounts of mount namespaces must not form a cycle). */
 struct inode;

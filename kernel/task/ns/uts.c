@@ -217,7 +217,7 @@ long sys_getrandom(uaddr_t buf, size_t count, int flags)
 
 static long order(const void *a, const void *b)
 {
-	static u64 secret; /* so that addresses are not told */
+	static u64 secret; /* hides the order of addresses */
 	u64 x, y;
 
 	if (a == b)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * insn.c: which memory an x86-64 instruction touches, from its bytes and the registers before it
- * (Intel's manual, volume 2, chapter 2 and appendix A).
+ * insn.c: finds the memory that an x86-64 instruction accesses, from its bytes and the registers
+ * before it (Intel's manual, volume 2, chapter 2 and appendix A).
  *
  * Not a disassembler: prefixes, opcode, ModRM, SIB and displacement are enough for the address; a
- * table by opcode says how many bytes, and whether they are written. Gathers and scatters, and the
- * exact sizes of what the x87 and AVX-512 store, are left out.
+ * table by opcode gives the number of bytes and whether they are written. Gathers and scatters, and
+ * the exact sizes of what the x87 and AVX-512 store, are left out.
  */
 #include "kernel/lib/string.h"
 #include "kernel/task/ptrace/insn.h"

@@ -117,7 +117,10 @@ static bool reaps_itself(struct task *tracer)
 	return ignores;
 }
 
-/* Detaches one tracee; true when it is a zombie without a waiter (its exit_state says so then). */
+/*
+ * Detaches one tracee; returns true if it is a zombie without a waiter, as its exit_state then
+ * says.
+ */
 static bool detach_locked(struct task *tracer, struct task *t)
 {
 	bool dead;
@@ -310,7 +313,8 @@ void syscall_trace_leave(struct regs *regs)
 	else if (test_bit(TIF_SINGLESTEP, &current->work_flags) &&
 		 !test_bit(TIF_SYSCALL_EMU, &current->work_flags))
 		force_sig_fault(
-			SIGTRAP, TRAP_BRKPT, regs->rip, 0, 0); /* as Linux: the step ends here */
+			/* as Linux: the step ends at this rip */
+			SIGTRAP, TRAP_BRKPT, regs->rip, 0, 0);
 }
 
 /* ---- may current look into @t? ---- */

@@ -273,7 +273,7 @@ bool hw_debug_trap(struct regs *r, int trapno, u64 hits)
 	hit = d->any ? what_was_touched(d) : 0;
 	if (!d->armed) {
 		d->dr6 = hit | (u64)DR_STEP;
-		/* a step that was wanted: it is told as such */
+		/* a step that the tracer wanted: reported as a step */
 		return false;
 	}
 	if (hit) {

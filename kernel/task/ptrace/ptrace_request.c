@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ptrace_request.c: what a tracer asks of a stopped tracee: memory, going on, options, signals,
- * what call it is in. Registers are in ptrace_regs.c. The caller has made sure that the tracee is
- * stopped (but for PTRACE_KILL, PTRACE_INTERRUPT).
+ * ptrace_request.c: a tracer's requests to a stopped tracee: memory, resuming, options, signals,
+ * and the current system call. Registers are in ptrace_regs.c. The caller has made sure that the
+ * tracee is stopped (but for PTRACE_KILL, PTRACE_INTERRUPT).
  * Locks: sighand->lock of the tracee where its signal state is touched.
  */
 #include <linux/elf.h>
@@ -54,7 +54,7 @@ static long peek(struct task *t, u64 addr, u64 data)
 	return err ? err : put_user(word, UADDR(data));
 }
 
-/* ---- going on ---- */
+/* ---- resuming ---- */
 
 static void set_work(struct task *t, int flag, bool on)
 {
@@ -348,7 +348,7 @@ static long set_syscall_info(struct task *t, u64 size, uaddr_t from)
 		return -EINVAL;
 	switch (si.op) {
 	case PTRACE_SYSCALL_INFO_ENTRY:
-	case PTRACE_SYSCALL_INFO_SECCOMP: /* ret_data is not looked at */
+	case PTRACE_SYSCALL_INFO_SECCOMP: /* ret_data is not checked */
 		memcpy(args, si.entry.args, sizeof(args));
 		return set_syscall_entry(r, si.entry.nr, args);
 	case PTRACE_SYSCALL_INFO_EXIT: r->rax = (u64)si.exit.rval; return 0;

@@ -13,8 +13,8 @@ int seccomp_mode(const struct task *t);    /* SECCOMP_MODE_* */
 u32 seccomp_filters(const struct task *t); /* how many it has, or had until it exited */
 long prctl_set_seccomp(u64 mode, uaddr_t filter);
 /*
- * Judges the call of current: true when it may go on; else rax has its result, or a signal is
- * pending.
+ * Applies the filters to current's call. Returns true if the call may proceed; otherwise rax has
+ * its result, or a signal is pending.
  */
 bool seccomp_check(void);
 void seccomp_fork(struct task *child); /* under current's sighand->lock */

@@ -3,7 +3,7 @@
  * de_thread.c: leaves one thread at exec: all others die, and the thread that execs becomes the
  * leader, with the leader's number.
  *
- * States: group_exec_task set and all others told to die -> notify_count other threads left, each
+ * States: group_exec_task set and all other threads killed -> notify_count other threads left, each
  * release counts down -> the old leader is a zombie (notify_count -1 asks exit_notify for a
  * wake-up) -> the two change places -> the old leader is released.
  *

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jobctl.c: stopping and continuing whole processes, and telling their parents.
+ * jobctl.c: stops and continues whole processes, and notifies their parents.
  *
  * A stop signal that a thread takes (do_signal_stop) makes all threads of the process stop at their
- * next chance; the last one to do so tells the parent. SIGCONT ends it (sigsend.c). A traced thread
- * stops for its tracer instead (ptrace.c).
+ * next chance; the last one to do so notifies the parent. SIGCONT ends it (sigsend.c). A traced
+ * thread stops for its tracer instead (ptrace.c).
  *
  * States of a thread: JOBCTL_STOP_PENDING set -> TASK_STOPPED, counted out of group_stop_count. Of
  * the process: group_stop_count above 0 -> SIGNAL_STOP_STOPPED when it reaches 0.
@@ -12,7 +12,7 @@
  * Invariants: JOBCTL_STOP_CONSUME is set on exactly group_stop_count threads. A stop signal that
  * was dequeued before a SIGCONT came does nothing (JOBCTL_STOP_DEQUEUED is gone).
  *
- * Locks: sighand->lock; tasklist_lock (read) outside it to tell parents.
+ * Locks: sighand->lock; tasklist_lock (read) outside it to notify parents.
  */
 #include "kernel/cgroup/cgroup.h"
 #include "kernel/task/internal.h"
@@ -52,7 +52,8 @@ void task_clear_jobctl_pending(struct task *t, u32 mask)
 }
 
 /*
- * Takes the thread's part in a group stop. True: it was the last, so the process has stopped now.
+ * Takes the thread's part in a group stop. Returns true if it was the last, so that the process is
+ * stopped now.
  */
 int task_participate_group_stop(struct task *t)
 {

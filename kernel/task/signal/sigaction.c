@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sigaction.c: the calls by which a process says what it wants of signals: actions, masks,
- * alternate stacks, waiting.
+ * sigaction.c: the calls by which a process controls its signals: actions, masks, alternate stacks,
+ * waiting.
  *
  * Locks: sighand->lock for actions and queues; a thread's mask and alternate stack are its own.
  *

@@ -32,8 +32,8 @@ static int dequeue_synchronous(siginfo_t *info)
 	if (!sig)
 		return 0;
 	/*
-	 * only signals that an instruction has caused come first: one sent by another process waits
-	 * its turn
+	 * Only signals that an instruction has caused come first: a signal of another process keeps
+	 * its place in the queue.
 	 */
 	list_for_each_entry(q, &p->list, list)
 		if (q->info.si_signo == sig && q->info.si_code > 0) {
@@ -45,8 +45,8 @@ static int dequeue_synchronous(siginfo_t *info)
 }
 
 /*
- * Tells the parents that the process has stopped or goes on. Drops the lock; true: there was
- * something to tell.
+ * Notifies the parents that the process has stopped or continued. Drops the lock; returns true if
+ * there was a notification.
  */
 static bool tell_parents(void)
 {
@@ -130,7 +130,9 @@ static bool marked_for_death(void)
 	       (current->signal->group_exec_task && current->signal->group_exec_task != current);
 }
 
-/* Finds the next signal that has a handler. True: *ks is filled in, and the lock is dropped. */
+/*
+ * Finds the next signal that has a handler. Returns true with *ks filled in and the lock dropped.
+ */
 bool get_signal(struct ksignal *ks)
 {
 	struct sighand_struct *sh = current->sighand;

@@ -37,13 +37,13 @@ struct sigqueue {
 	 */
 	bool flushed;
 	/*
-	 * a timer's signal: overruns at its last delivery; under its lock, and set under
-	 * sighand->lock as it is taken
+	 * A timer's signal: overruns at its last delivery. Protected by the timer's lock, and by
+	 * sighand->lock while the signal is dequeued.
 	 */
 	s64 overrun_last;
-	/* a timer's signal: the queue in which it stands, or NULL */
+	/* a timer's signal: the queue that holds it, or NULL */
 	struct sigpending *on;
-	/* references of the queue in which it stands, and of the POSIX timer to which it belongs */
+	/* references of the queue that holds it, and of the POSIX timer to which it belongs */
 	atomic_t refs;
 };
 
@@ -145,7 +145,7 @@ static inline void unlock_task_sighand(struct sighand_struct *sh)
 
 /*
  * Queues @w for a thread of that process, which is woken for it from an interruptible sleep, as by
- * a signal. False: the process has no thread any more.
+ * a signal. Returns false if the process has no thread any more.
  */
 bool process_work_add(struct pid *tgid, struct task_work *w);
 

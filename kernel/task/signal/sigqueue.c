@@ -231,7 +231,7 @@ struct sighand_struct *lock_task_sighand(struct task *t)
 
 /* ---- the mask ---- */
 
-/* Signals of the process that @t would have taken and now blocks: other threads are told. */
+/* Wakes other threads for signals of the process that @t would have taken and now blocks. */
 static void retarget_shared_pending(struct task *t, u64 which)
 {
 	struct task *other;

@@ -80,8 +80,8 @@ static void flush_group(struct task *t, u64 mask)
 }
 
 /*
- * Makes all threads go on for SIGCONT, whatever its disposition. The parent is told later, by the
- * process itself.
+ * Continues all threads for SIGCONT, whatever its disposition. The process itself notifies the
+ * parent later.
  */
 static void continue_group(struct task *t)
 {
@@ -173,9 +173,7 @@ void complete_signal(int sig, struct task *t, bool group)
 
 	if (!taker)
 		return;
-	/*
-	 * a task that dumps core is told of a SIGKILL as well, and so are the threads it waits for
-	 */
+	/* a task that dumps core gets a SIGKILL as well, and so do the threads that it waits for */
 	if (sig_fatal(taker, sig) && (!taker->signal->group_exit || taker->signal->core_state) &&
 		(sig == SIGKILL || !(taker->signal->flags & SIGNAL_UNKILLABLE)) &&
 		!(taker->real_blocked & sigmask_of(sig)) && (sig == SIGKILL || !taker->ptrace) &&
@@ -337,8 +335,8 @@ void send_sigqueue(struct sigqueue *q, u64 missed, struct pid *pid, enum pid_typ
 	read_lock(&tasklist_lock);
 	t = pid_task_locked(pid, type);
 	/*
-	 * The thread that runs is asked first: a timer of processor time tells a profiler whose
-	 * time that was.
+	 * The running thread is preferred: a timer of processor time shows a profiler whose time
+	 * was spent.
 	 */
 	if (t && group && same_thread_group(t, current) && current->sighand) /* not released yet */
 		t = current;
@@ -481,7 +479,7 @@ static int kill_everybody(int sig, const siginfo_t *info)
 	return count ? (err == -ESRCH ? 0 : err) : -ESRCH;
 }
 
-/* Sends to the processes that kill(2)'s number stands for. */
+/* Sends to the processes that the number given to kill(2) selects. */
 static int kill_something(int sig, const siginfo_t *info, pid_t nr)
 {
 	struct pid *pid = NULL;

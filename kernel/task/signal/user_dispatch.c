@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * user_dispatch.c: Syscall User Dispatch (prctl's PR_SET_SYSCALL_USER_DISPATCH): a thread gets
- * SIGSYS for calls from outside of one range of its text, or from inside of it, while a byte of its
- * own says so. For programs that run foreign code: wine, emulators.
+ * SIGSYS for calls from outside of one range of its text, or from inside of it, while a byte in its
+ * memory is set so. For programs that run foreign code: wine, emulators.
  *
- * A thread's own; a child begins without, exec takes it away. The byte is read at each call from
- * outside of the range.
+ * The setting belongs to a thread; a child starts without it, and exec removes it. The byte is read
+ * at each call from outside of the range.
  * Locks: none, all is current's; a tracer sets it (PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG) while
  * the thread is stopped.
  */
