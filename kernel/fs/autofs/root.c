@@ -80,7 +80,7 @@ static int autofs_manage(const struct path *p)
 	return is_complete(p) ? -EISDIR : 0;
 }
 
-/* Takes the dentry that the daemon may have made anew for the name during the wait. */
+/* Takes the new dentry that the daemon may have made for the name during the wait. */
 static int take_new_dentry(struct path *p)
 {
 	struct dentry *parent, *d;

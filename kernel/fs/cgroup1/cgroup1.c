@@ -333,7 +333,7 @@ static const struct super_operations cg1_sops = {
 	.show_options = cg1_show_options,
 };
 
-/* Fills the superblock, which has a reference to the hierarchy's top from here on. */
+/* Fills the superblock, which from now on holds a reference to the hierarchy's top. */
 static int cg1_fill_super(struct super_block *sb, void *data, bool silent)
 {
 	struct cgroup1_hier *h = data;

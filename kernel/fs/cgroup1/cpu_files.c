@@ -10,7 +10,7 @@
 
 /* ---- cpu ---- */
 
-/* what a group that is idle is told to have */
+/* the shares that an idle group shows */
 #define IDLE_SHARES 3
 
 int cg1_show_shares(struct seq *s, struct cgroup1 *g)

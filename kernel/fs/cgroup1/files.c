@@ -53,7 +53,8 @@ static int show_members(struct seq *s, struct cgroup1 *g, bool processes)
 		return (int)n;
 	for (s64 i = 0; i < n; i++) {
 		nr = pid_from_global(all[i]);
-		if (nr) /* 0: not to be seen from here */
+		/* 0: not visible in the reader's namespace */
+		if (nr)
 			seq_printf(s, "%d\n", nr);
 	}
 	kfree(all);
@@ -298,8 +299,8 @@ static int store_ifpriomap(struct file *f, struct cgroup1 *g, char *text)
 /* ---- blkio ---- */
 
 /*
- * Accepts a reset. It would concern schedulers that choose among groups, and there are none. Counts
- * of requests stay, as on Linux.
+ * Accepts a reset without effect: it is for I/O schedulers that choose among groups, and there are
+ * none. Counts of requests stay, as on Linux.
  */
 static int store_reset(struct file *f, struct cgroup1 *g, char *text)
 {

@@ -119,8 +119,8 @@ static void drop_inodes(struct cgroup *c)
 }
 
 /*
- * Allocates an inode, charged to the caller: a user that may make groups may look at their files,
- * and each has an inode that stays.
+ * Allocates an inode, charged to the caller: a user that may make groups may look up their files,
+ * and each file has an inode that stays.
  */
 static struct inode *alloc_inode(struct super_block *sb)
 {
@@ -605,8 +605,8 @@ static int fill_super(struct super_block *sb, void *data, bool silent)
 }
 
 /*
- * Finds the directory of @c, a child of the group of @parent, whose reference it takes. -ENODEV:
- * the group has been removed, and perhaps made anew.
+ * Finds the directory of @c, a child of the group of @parent, whose reference it takes. Returns
+ * -ENODEV if the group has been removed, and perhaps made again.
  */
 static struct dentry *child_dentry(struct dentry *parent, const struct cgroup *c)
 {

@@ -211,7 +211,10 @@ static int show_pids_peak(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
-/* Shows how many forks a limit here or below has refused, and how many the limit here has. */
+/*
+ * Shows the forks that a limit of this group or below has refused, and those that this group's own
+ * limit has.
+ */
 static int show_pids_events(struct seq *s, struct cgroup *c)
 {
 	seq_printf(s, "max %lu\n", READ_ONCE(c->pids.refused));

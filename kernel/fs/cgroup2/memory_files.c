@@ -308,7 +308,7 @@ int cg_show_memory_stat(struct seq *s, struct cgroup *c)
 	return 0;
 }
 
-/* True if all options are "swappiness=N" with a valid N. It has no effect. */
+/* True if all options are "swappiness=N" with a valid N. The value has no effect. */
 static bool options_fit(char *text)
 {
 	char *word;

@@ -16,7 +16,8 @@ static int show_numbers(struct seq *s, pid_t *all, s64 n)
 	if (n < 0)
 		return (int)n;
 	for (s64 i = 0; i < n; i++)
-		seq_printf(s, "%d\n", pid_from_global(all[i])); /* 0: not to be seen from here */
+		/* 0: not visible in the reader's namespace */
+		seq_printf(s, "%d\n", pid_from_global(all[i]));
 	kfree(all);
 	return 0;
 }

@@ -261,8 +261,8 @@ static int ext4_write_end(struct file *file, struct address_space *m, loff_t pos
 }
 
 /*
- * Prepares a page for writes through a mapping. It comes unlocked and is returned locked; the fault
- * then checks whether a truncation came in between.
+ * Prepares a page for writes through a mapping. Called without the page lock; returns with it; the
+ * fault then checks whether a truncation came in between.
  *
  * The page becomes dirty before invalidate_lock is dropped: shift.c, which writes pages out and
  * drops them under that lock, would lose the coming write if it did not see a dirty page.

@@ -248,7 +248,7 @@ static void set_group_free(const struct ext4_sb *sbi, struct ext4_disk_group *g,
 
 /* ---- allocating ---- */
 
-/* blocks: no other group is looked at for more */
+/* blocks: a group with so many free ends the search */
 #define ENOUGH 2048U
 #define DECENT 64U /* as good as any, where more is far */
 #define FAR 16     /* groups */
@@ -258,7 +258,7 @@ static void set_group_free(const struct ext4_sb *sbi, struct ext4_disk_group *g,
 struct search {
 	/* inode whose windows are no obstacle; 0: none */
 	u64 ino;
-	bool anyone; /* windows are not looked at */
+	bool anyone; /* windows are ignored */
 	u32 want, enough, best_len, best_bit, best_group;
 	u32 need; /* of @want: at once */
 };

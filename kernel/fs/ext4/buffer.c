@@ -24,7 +24,7 @@
 #define BUF_BATCH 64UL /* freed at a time by the shrinker */
 
 static DEFINE_SPINLOCK(caches_lock);
-static LIST_HEAD(caches); /* sbi->buf_cache of all that are mounted */
+static LIST_HEAD(caches); /* sbi->buf_cache of each mount */
 
 static void buf_free(struct ext4_buf *b)
 {
@@ -295,7 +295,7 @@ struct ext4_buf *ext4_bread(struct ext4_sb *sbi, u64 block, u64 use)
 
 /*
  * True if the caller's reference is the only one, which then gets this use. Later users wait for
- * b->lock, and check the content anew.
+ * b->lock, and check the content again.
  */
 static bool take_alone(struct ext4_buf *b, u64 use)
 {

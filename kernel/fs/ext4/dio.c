@@ -11,7 +11,7 @@
  * missing, and for writes that begin or end inside an unwritten block, since the rest of it must
  * become zeros.
  *
- * Locks: as direct_io.h says; i_data_sem for each look at the map.
+ * Locks: as direct_io.h describes; i_data_sem for each lookup in the map.
  */
 #include "kernel/fs/ext4/ext4.h"
 #include "kernel/vfs/direct_io.h"

@@ -69,14 +69,14 @@ struct ext4_buf {
 #define BUF_VERIFIED 2
 /* its transaction is being logged and has no copy of it yet */
 #define BUF_LOGGING 8
-/* stands for no block of the disk (inline.c): freed with its last reference */
+/* the buffer has no block of the disk (inline.c): freed with its last reference */
 #define BUF_PRIVATE 4
 
 /*
  * Use of a block, and its inode, if it belongs to one. A reader that has checked a block under the
  * lock of what it describes relies on that for as long as it holds the lock. A damaged image may
- * name one block in two places, which have two locks: the first user has it, for as long as it is
- * in the cache or until it is new again (ext4_bnew()).
+ * name one block in two places, which have two locks. Then the first user owns the block while it
+ * is in the cache, or until it is allocated again (ext4_bnew()).
  */
 enum ext4_kind {
 	EXT4_SUPER = 1,
@@ -251,8 +251,8 @@ struct ext4_buf *ext4_bnew(struct ext4_sb *sbi, u64 block, u64 use);
 struct ext4_buf *ext4_bfind(struct ext4_sb *sbi, u64 block);
 bool ext4_buf_is_newer(const struct ext4_buf *b); /* true: the disk has an older state */
 /*
- * Drops the buffer of a block, so that the next user reads it anew. False: it is in use or newer
- * than the disk.
+ * Drops the buffer of a block, so that the next user reads it from the disk. Returns false if it is
+ * in use or newer than the disk.
  */
 bool ext4_bdrop(struct ext4_sb *sbi, u64 block);
 /* Returns a buffer that is in no cache and never written, or NULL. */
@@ -301,7 +301,8 @@ void ext4_ordered_done(struct ext4_txn *t, bool failed);
  * ext4_ordered_done(). Neither sleeps. ext4_settle_lost() returns when all these blocks are zeroed
  * or the log is given up. It sleeps, and may be called with a handle or without one.
  */
-bool ext4_hides_lost(const struct ext4_sb *sbi); /* is it done here? The journal is open */
+/* Called while the journal is open; true if this mount hides lost blocks. */
+bool ext4_hides_lost(const struct ext4_sb *sbi);
 void ext4_lost_begin(struct ext4_txn *t);
 void ext4_lost_end(struct ext4_txn *t, struct bio *bio);
 bool ext4_has_lost(const struct ext4_sb *sbi);
@@ -353,7 +354,7 @@ void ext4_sb_count(
 /* Return the KiB written to the device: the first since the mount, the second ever. */
 u64 ext4_session_kbytes(const struct ext4_sb *sbi);
 u64 ext4_lifetime_kbytes(const struct ext4_sb *sbi);
-/* tenant.c: Begin and end being the device's tenant. It begins when the root exists. */
+/* tenant.c: begin and end being the device's tenant. The tenancy begins when the root exists. */
 void ext4_tenant_enter(struct ext4_sb *sbi);
 void ext4_tenant_leave(struct ext4_sb *sbi);
 /* sysfs.c: Show and hide /sys/fs/ext4/DEVICE. */
@@ -380,7 +381,7 @@ static inline struct ext4_disk_sb *ext4_live_sb(struct ext4_sb *sbi)
 void ext4_sb_set_csum(struct ext4_sb *sbi, struct ext4_disk_sb *d);
 /* error.c: logs and counts an error, and follows errors=. */
 #define ext4_error(sb, ...) ext4_error_at(sb, __func__, __LINE__, __VA_ARGS__)
-/* Reports an error and tells watchers; no ext4 lock is held but the inode's. */
+/* Reports an error and notifies watchers; no ext4 lock is held but the inode's. */
 #define ext4_error_inode(inode, ...) ext4_error_inode_at(inode, __func__, __LINE__, __VA_ARGS__)
 void ext4_error_at(struct super_block *sb, const char *func, u32 line, const char *fmt, ...)
 	__printf(4, 5);
@@ -459,8 +460,8 @@ void ext4_window_drop(struct ext4_sb *sbi, const struct inode *inode);
  */
 u64 ext4_alloc_blocks(struct ext4_handle *h, struct inode *inode, u64 goal, u32 *len, int *err);
 /*
- * Allocates for the file's blocks from @lblk on, where its window has them; @on: at @goal its last
- * extent would go on.
+ * Allocates blocks for the file from @lblk on, in its window if that has free ones. @on: a block at
+ * @goal would extend the file's last extent.
  */
 u64 ext4_alloc_data(struct ext4_handle *h, struct inode *inode, u32 lblk, u64 goal, bool on,
 	u32 *len, int *err);
@@ -477,13 +478,13 @@ int ext4_reserve(struct ext4_sb *sbi, u32 blocks); /* for delayed allocation: 0 
 /*
  * Reserves blocks for metadata that has no promise, such as a directory's or an attribute's block,
  * without a commit. It takes no promised blocks, and takes root's share only if the caller may use
- * it or @anyone is set. 0 or -ENOSPC.
+ * it or @anyone is set. Returns 0 or -ENOSPC.
  */
 int ext4_reserve_meta(struct ext4_sb *sbi, u32 blocks, bool anyone);
 void ext4_unreserve(struct ext4_sb *sbi, u32 blocks);
 /*
- * Asks whether to repeat a change that failed with @err; no handle is open. True: blocks that had
- * been freed can be allocated now. *tries is 0 at first.
+ * Returns true if the caller should repeat a change that failed with @err, since freed blocks can
+ * be allocated now. No handle is open; *tries is 0 at first.
  */
 bool ext4_try_again(struct super_block *sb, int err, u32 *tries);
 u64 ext4_held_blocks(const struct ext4_sb *sbi); /* under alloc_lock */
@@ -698,10 +699,10 @@ struct ext4_buf *ext4_htree_find(
 int ext4_htree_add(
 	struct ext4_handle *h, struct inode *dir, const struct qstr *name, u32 ino, umode_t mode);
 /*
- * Calls @take for the leaf that has names of hash @from, if there are any, and those behind it as
- * long as names of one hash go on there, or none was taken: it returns how many have been in all,
- * or -errno. *next: where the next leaf begins, ~0: there is none. -ENOENT: the index cannot be
- * used.
+ * Calls @take for the leaf that has names of hash @from, and for the leaves behind it while they
+ * continue names of one hash, or while no name was taken. @take returns the total number of names
+ * so far, or -errno. *next: the first hash of the next leaf, ~0 if there is none. Returns -ENOENT
+ * if the index cannot be used.
  */
 int ext4_htree_leaves(struct inode *dir, u32 from,
 	int (*take)(void *arg, u32 version, const struct ext4_buf *leaf, u32 lblk), void *arg,

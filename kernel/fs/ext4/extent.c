@@ -63,7 +63,7 @@ int ext4_extent_verify(struct inode *inode, struct ext4_buf *b, int depth)
 	if (err || b->flags & BUF_VERIFIED)
 		return err;
 	if (sbi->csum) {
-		/* the checksum stands behind the last possible entry */
+		/* the checksum is behind the last possible entry */
 		u32 at = (u32)(sizeof(*h) + h->eh_max * sizeof(struct ext4_extent));
 
 		memcpy(&tail, b->data + at, 4);
@@ -200,7 +200,8 @@ static int map_indirect(struct inode *inode, struct ext4_map *map)
 		n %= span;
 		ext4_brelse(b);
 	}
-	if (!entry) /* all that it would lead to */
+	/* a missing entry: its whole subtree is a hole */
+	if (!entry)
 		map->len = (u32)min_t(u64, want, span - n);
 found:
 	if (entry && !ext4_block_valid(sbi, entry, 1))

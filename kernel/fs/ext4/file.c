@@ -105,8 +105,8 @@ static void note_last_mounted(struct file *f)
 }
 
 /*
- * Ends an open of a file. A file that was truncated to nothing and written anew starts to reach the
- * disk now: after a crash soon afterwards it must not be empty.
+ * Ends an open of a file. Writeback of a file that was truncated to zero and written again starts
+ * now: after a crash soon afterwards it must not be empty.
  */
 static int ext4_release(struct inode *inode, struct file *f)
 {

@@ -13,7 +13,7 @@
 #define HASH_LEGACY 0
 #define HASH_HALF_MD4 1
 #define HASH_TEA 2
-/* stands for the end of a directory, so no name may have this hash */
+/* the hash of the end of a directory, which no name may have */
 #define HASH_EOF 0x7fffffffU
 
 static u32 rol(u32 v, int n)

@@ -4,9 +4,9 @@
  *
  * Block 0 is the root: "." and "..", then a header and sorted pairs (hash, block). If the pairs do
  * not fit into a block, there is a level of nodes between the root and the leaves (two with
- * largedir). The first pair has no hash: it takes all hashes below that of the second pair, and
- * limit and count stand in its place. A hash with its lowest bit set means that names of this hash
- * began in the leaf before.
+ * largedir). The first pair has no hash: it covers all hashes below that of the second pair, and
+ * its word holds limit and count instead. A hash with its lowest bit set means that names of this
+ * hash began in the leaf before.
  *
  * As in extent_write.c, adding is a loop: find the leaf; if it is full, make room by one step
  * (split the leaf, split a node, or add a level) and search again. A damaged index gives -ENOENT,
@@ -263,7 +263,7 @@ static int step(struct search *s, int level)
 	return 0;
 }
 
-/* Goes on to the next leaf, when names of this hash go on there: 1, 0 or -errno. */
+/* Moves to the next leaf if names of this hash continue there. Returns 1, 0 or -errno. */
 static int next_leaf(struct search *s)
 {
 	u32 hash = 0;

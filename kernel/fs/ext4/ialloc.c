@@ -252,7 +252,9 @@ static u32 inherited(const struct inode *dir, umode_t mode)
 	return S_ISDIR(mode) ? flags : flags & ~(u32)EXT4_DIRSYNC_FL;
 }
 
-/* Returns a new generation number. It tells an inode from earlier ones with the same number. */
+/*
+ * Returns a new generation number, which distinguishes the inode from earlier ones with its number.
+ */
 static u32 next_generation(struct ext4_sb *sbi)
 {
 	return (u32)atomic_inc_return(&sbi->generations) * 0x9e3779b1U;

@@ -120,7 +120,7 @@ int ext4_ind_create(struct ext4_handle *h, struct inode *inode, struct ext4_map 
 }
 
 /*
- * Makes room in the transaction for freeing a node, or goes on in a new one: what is done so far is
+ * Makes room in the transaction for freeing a node, or starts a new one: the changes so far are
  * consistent.
  */
 static int more_credits(struct ext4_handle **h, struct inode *inode)

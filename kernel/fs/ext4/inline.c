@@ -185,7 +185,7 @@ int ext4_inline_write(struct ext4_handle *h, struct inode *inode, u64 index, con
 		err = ext4_write_inode_raw(h, inode);
 	} else if (err == -ENOSPC && ext4_is_inline(inode)) {
 		err = out_locked(h, inode);
-		err = err ? err : -ENOSPC; /* it has a block now: go on */
+		err = err ? err : -ENOSPC; /* it has a block now: continue */
 	}
 out:
 	up_write(&ei->i_data_sem);

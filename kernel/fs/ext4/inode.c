@@ -144,7 +144,7 @@ static u64 map_sectors(const struct inode *inode)
 
 /*
  * True if the symlink's text lies in the inode. With ea_inode the values of attributes may be
- * counted too, so only the size tells, as on Linux.
+ * counted too, so only the size decides, as on Linux.
  */
 static bool is_fast_symlink(const struct inode *inode)
 {
@@ -441,7 +441,7 @@ static void put_times(struct inode *inode, struct ext4_disk_inode *raw)
 	raw->i_atime = (u32)inode->i_atime.tv_sec;
 	raw->i_mtime = (u32)inode->i_mtime.tv_sec;
 	raw->i_ctime = (u32)inode->i_ctime.tv_sec;
-	if (HAS_EXTRA(ei, i_atime_extra)) { /* the extra words stand together */
+	if (HAS_EXTRA(ei, i_atime_extra)) { /* the extra fields are adjacent */
 		raw->i_atime_extra = time_extra(inode->i_atime);
 		raw->i_mtime_extra = time_extra(inode->i_mtime);
 		raw->i_ctime_extra = time_extra(inode->i_ctime);

@@ -37,7 +37,7 @@
 static const struct word {
 	const char *name;
 	u32 set, clear;
-	bool idle; /* has no effect here */
+	bool idle; /* accepted without effect */
 } words[] = {
 	{ "minixdf", EXT4_OPT_MINIXDF, 0, false },
 	{ "bsddf", 0, EXT4_OPT_MINIXDF, false },
@@ -135,7 +135,7 @@ static const struct choice {
 	{ "data=writeback", AT(data), EXT4_DATA_WRITEBACK },
 };
 
-/* Prefixes of options whose value means nothing here. */
+/* Prefixes of options whose value is ignored. */
 static const char *const idle_values[] = { "jqfmt=", "usrjquota=", "grpjquota=", "check=" };
 
 /* "barrier=0" and its like are the words with and without "no". */
@@ -210,7 +210,7 @@ static bool parse_u32(const char *text, u32 max, u32 *value)
 	return true;
 }
 
-/* Parses a word with a number. Returns 1, 0 if it is none of these words, or -EINVAL. */
+/* Parses a word with a number. Returns 1, 0 for a word of another kind, or -EINVAL. */
 static int parse_number(struct super_block *sb, const char *word, struct ext4_options *o)
 {
 	u32 i, value;

@@ -111,7 +111,7 @@ int ext4_orphan_del(struct ext4_handle *h, struct inode *inode)
 
 /*
  * Makes the record of an orphan whose inode is not in memory. Called under orphan_lock, as all
- * functions here.
+ * functions of this file.
  */
 static struct ext4_orphan *leave(struct ext4_sb *sbi, u32 ino)
 {
@@ -196,8 +196,8 @@ void ext4_orphan_back(struct inode *inode, const struct ext4_disk_inode *raw)
 }
 
 /*
- * Adds an inode of the disk's list to the list in memory, behind all that were met before. @inode
- * is NULL if it cannot be read. False: it was met before, so the list is a circle.
+ * Appends an inode of the disk's list to the list in memory. @inode is NULL if it cannot be read.
+ * Returns false if the list has it already, so that the disk's list is a circle.
  */
 static bool meet(struct ext4_sb *sbi, u32 ino, struct inode *inode)
 {
@@ -234,7 +234,7 @@ static void take_off(struct inode *inode)
 
 /*
  * Cleans up an orphan inode: removes a file that was removed while open, or finishes a truncation.
- * False: the inode was met before.
+ * Returns false if the inode was found before.
  */
 static bool finish(struct inode *inode)
 {
@@ -297,8 +297,8 @@ static u32 file_csum(struct inode *file, const struct ext4_buf *b)
 }
 
 /*
- * Takes a finished entry out of its block. This comes before the inode is removed, which goes onto
- * the list then.
+ * Removes a finished entry from its block. Called before the inode itself is removed, for which it
+ * is put on the list.
  */
 static int take_entry(struct inode *file, struct ext4_buf *b, u32 i, struct inode *orphan)
 {

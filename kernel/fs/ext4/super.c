@@ -107,8 +107,8 @@ void ext4_sb_update(struct ext4_sb *sbi)
 }
 
 /*
- * Writes the superblock straight to the disk, past the journal, for flags that say whether the log
- * must be replayed. The log is empty.
+ * Writes the superblock straight to the disk, past the journal, because its flags decide whether
+ * the log must be replayed. The log is empty.
  */
 static int write_sb(struct ext4_sb *sbi)
 {

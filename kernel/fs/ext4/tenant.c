@@ -34,7 +34,7 @@ static bool block_is_newer(struct ext4_sb *sbi, u64 block)
 	struct ext4_buf *b;
 	bool newer;
 
-	/* after a shutdown the disk is read as it is */
+	/* after a shutdown the disk is read without changes */
 	if (ext4_alive(sbi))
 		return false;
 	if (block == sbi->sb_buf->block)
@@ -119,8 +119,8 @@ static void restore_own(struct ext4_disk_sb *d, const struct own_fields *own)
 }
 
 /*
- * Changes bytes in the superblock's block. A writable mount keeps its own fields and computes the
- * checksum anew.
+ * Changes bytes in the superblock's block. A writable mount keeps its own fields and computes a new
+ * checksum.
  */
 static void change(struct ext4_sb *sbi, u8 *block, u32 off, const u8 *from, u32 n)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trim.c: tells the disk which blocks are free: online (mount option discard: the blocks that a
+ * trim.c: discards free blocks on the disk: online (mount option discard: the blocks that a
  * transaction freed, when it has committed) and on request (FITRIM, fstrim(8)).
  *
  * Blocks that are being discarded are held (balloc.c: group_info.held): they cannot be allocated

@@ -138,8 +138,8 @@ static void change_size(struct inode *inode, loff_t size)
 }
 
 /*
- * Lengthens a file. It gets blocks first, and again until the size is set: while it is short,
- * writeback may put it into its inode.
+ * Lengthens a file. Allocates blocks first, and repeats that until the size is set: while the file
+ * is short, writeback may move its data into the inode.
  */
 static int make_longer(struct inode *inode, loff_t size)
 {
@@ -363,8 +363,8 @@ static int punch(struct inode *inode, loff_t off, loff_t len)
 }
 
 /*
- * Cuts @m to what is there already (@room 0), or to a hole that fits beside what is promised to
- * others: @room blocks, reserved.
+ * Cuts @m to its part that has blocks already (@room 0), or to a hole for which @room blocks were
+ * reserved, beside the promises to other files.
  */
 static int make_room(struct inode *inode, struct ext4_map *m, u32 *room)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dir.c: directories: slots of 32 bytes; the slots of a long name stand before that of its short
+ * dir.c: directories: slots of 32 bytes; the slots of a long name come before that of its short
  * name, the last part first.
  *
  * fat_next() reads them in order. It uses a long name only if all of its slots are there in order

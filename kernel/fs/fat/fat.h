@@ -137,9 +137,12 @@ u32 fat_name_put(
 u32 fat_name_hash(const u16 *units, u32 n);
 bool fat_name_same(const u16 *a, u32 an, const u16 *b, u32 bn);
 u32 fat_short_units(
-	const struct fat_sb *s, const struct fat_slot *d, u16 units[12]); /* as it is shown */
+	const struct fat_sb *s, const struct fat_slot *d, u16 units[12]); /* as displayed */
 u8 fat_short_sum(const u8 name[11]);
-/* Makes the short name for @name. True: it says all of it, with *lcase. False: a tail is needed. */
+/*
+ * Makes the short name for @name. Returns true if it holds the whole name, with *lcase, and false
+ * if it needs a tail.
+ */
 bool fat_short_make(const struct fat_sb *s, const struct fat_name *name, u8 to[11], u8 *lcase);
 void fat_short_tail(u8 name[11], u32 tries, u32 hash);
 
@@ -150,7 +153,7 @@ struct fat_entry {
 	u64 at; /* of the short one on the device */
 	struct fat_slot slot;
 	bool has_long;
-	struct fat_name name; /* long, or short as it is shown */
+	struct fat_name name; /* long, or short as displayed */
 	u16 short_units[12];
 	u32 short_n;
 };

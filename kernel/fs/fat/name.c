@@ -215,8 +215,8 @@ u8 fat_short_sum(const u8 name[11])
 }
 
 /*
- * Makes a part of a short name from @n characters: at most @room. False: it does not say all.
- * *cases: 1 has small letters, 2 has capitals.
+ * Makes a part of a short name from @n characters: at most @room. Returns false if characters were
+ * lost. *cases: 1 has small letters, 2 has capitals.
  */
 static bool make_part(const u16 *from, u32 n, u8 *to, u32 room, u32 *cases)
 {

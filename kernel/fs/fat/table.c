@@ -7,7 +7,7 @@
  * An entry holds the number of the next cluster: 0 means free, 1 and numbers beyond the disk are
  * errors, and the highest values end the chain. Each inode keeps its chain as runs of clusters,
  * read as far as it was needed. An entry is written to all copies of the FAT unless the boot sector
- * says that only one is in use.
+ * declares only one in use.
  */
 #include <asm/errno.h>
 

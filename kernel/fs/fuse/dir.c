@@ -138,8 +138,9 @@ static void fill_setattr(
 }
 
 /*
- * Clears set-id bits by a change of mode, unless the server has said that it does so. This kernel's
- * mode may be an old one, and vfs has changed it already, so it is read anew.
+ * Clears set-id bits by a change of mode, unless the server has declared that it does so. The
+ * cached mode may be outdated, and vfs has changed it already, so the mode is read from the server
+ * first.
  */
 static int take_killed(struct inode *inode, struct fuse_setattr_in *in, const struct iattr *a)
 {
@@ -155,7 +156,7 @@ static int take_killed(struct inode *inode, struct fuse_setattr_in *in, const st
 	return err;
 }
 
-/* Adopts the values that the server has been told. */
+/* Adopts the values that were sent to the server. */
 static void set_ours(struct inode *inode, const struct iattr *a)
 {
 	struct fuse_inode *fi = FUSE_I(inode);

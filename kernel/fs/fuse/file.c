@@ -69,10 +69,10 @@ static void send_and_forget(
 }
 
 /*
- * Sends a request without waiting for its answer. The server is not told to forget the node of
- * @inode before it has answered: the request may be the last that names it, and a server with
- * several threads may look at it late. (@nodeid may be that of another node.) @out: the size of the
- * answer, which is dropped.
+ * Sends a request without waiting for its answer. FORGET for the node of @inode is not sent before
+ * the server has answered: the request may be the last that names it, and a server with several
+ * threads may handle it late. (@nodeid may be that of another node.) @out: the size of the answer,
+ * which is dropped.
  */
 int fuse_send_and_forget(struct inode *inode, struct fuse_conn *fc, u32 opcode, u64 nodeid,
 	const void *in, size_t n, size_t out)

@@ -48,7 +48,7 @@
 #define FUSE_NAME_LEN 1024
 /* limit of answers to RETRIEVE, of at most FUSE_MAX_IO each, that wait for the server */
 #define FUSE_MAX_RETRIEVED 64
-/* limit of FLUSH requests of processes that have ended; beyond it the server is not told */
+/* limit of FLUSH requests of processes that have ended; beyond it no FLUSH is sent */
 #define FUSE_MAX_FLUSHES 4096
 
 struct fuse_conn {
@@ -136,7 +136,7 @@ struct fuse_req {
 	u32 out_cut;
 	int err;
 	struct wait_queue_head wait;
-	void (*end)(struct fuse_req *r); /* async: the answer is here, or an error */
+	void (*end)(struct fuse_req *r); /* async: answered, or an error */
 	void *priv;
 	/* the next four are for a WRITE in the background */
 	struct fuse_file *ff;
@@ -153,8 +153,8 @@ struct fuse_inode {
 	u64 nlookup;
 	u64 attr_until; /* ktime until which the attributes hold */
 	/*
-	 * attr_version at the last change of size: an answer to an earlier request does not tell
-	 * the size
+	 * attr_version at the last change of size: an answer to an earlier request has no valid
+	 * size
 	 */
 	u64 attr_version;
 	/*
@@ -169,7 +169,7 @@ struct fuse_inode {
 	 * answered
 	 */
 	struct list_head flights;
-	/* mtime and ctime have changed, and the server has not been told */
+	/* mtime and ctime have changed, and were not sent to the server */
 	bool times_ours;
 	/* made by CREATE, for the open that follows */
 	struct fuse_file *created;
@@ -190,8 +190,8 @@ struct fuse_file {
 	u64 fh, nodeid, poll_kh;
 	u32 flags; /* FOPEN_* */
 	/*
-	 * users: its struct file, and writes under way; under fuse_inode.lock. With the last the
-	 * server is told
+	 * Users: the struct file, and writes under way. The last one sends RELEASE. Protected by
+	 * fuse_inode.lock.
 	 */
 	u32 users;
 	u32 close_flags; /* f_flags at the end */
@@ -310,7 +310,7 @@ void fuse_poll_end(struct fuse_file *ff); /* ends all reports */
 int fuse_notify_poll(struct fuse_conn *fc, u64 kh);
 
 /* notify.c */
-/* Handles a message of FUSE_NOTIFY_@code, whose body is all that @from has: 0 or -errno. */
+/* Handles a message of FUSE_NOTIFY_@code, whose body is the rest of @from. Returns 0 or -errno. */
 int fuse_notify(struct fuse_conn *fc, int code, struct iov_iter *from);
 
 /* ioctl.c */

@@ -56,7 +56,7 @@ static int get_all(void *p, size_t n, struct iov_iter *from)
 	return from->count == n ? get_body(p, n, from) : -EINVAL;
 }
 
-/* ---- what the server has answered before, and we have not looked at yet, holds no longer ---- */
+/* ---- invalidates answers that the server has sent and that are not yet used ---- */
 
 static void outdate_attr(struct inode *inode)
 {

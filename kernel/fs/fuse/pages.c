@@ -182,10 +182,7 @@ static struct fuse_file *get_writer(struct fuse_inode *fi)
 	return ff;
 }
 
-/*
- * Drops a handle. The server learns that it is closed only after it has all that was written
- * through it.
- */
+/* Drops a handle. RELEASE is sent only after all data written through the handle. */
 static void put_writer(struct inode *inode, struct fuse_file *ff)
 {
 	struct fuse_inode *fi = FUSE_I(inode);
@@ -217,8 +214,8 @@ static void written(struct fuse_req *r)
 }
 
 /*
- * Gives back the place of a page that is not dirty any more, or is dropped. PG_private, under the
- * page lock, says whether it had one.
+ * Uncounts a page that is not dirty any more, or is dropped. PG_private, under the page lock, marks
+ * counted pages.
  */
 static void uncount_dirty(struct fuse_conn *fc, struct page *p)
 {
@@ -231,8 +228,8 @@ static void uncount_dirty(struct fuse_conn *fc, struct page *p)
 }
 
 /*
- * Cleans a page and copies it to @to, unless that is NULL. False: it was not dirty, or has left the
- * cache.
+ * Cleans a page and copies it to @to, unless that is NULL. Returns false if it was not dirty, or
+ * has left the cache.
  */
 static bool take_dirty(struct inode *inode, u64 index, char *to)
 {
@@ -304,8 +301,8 @@ static struct fuse_req *new_write(struct inode *inode, u64 first, u64 n)
 }
 
 /*
- * Claims the pages: no other task sends them from now on. False: an older state of a page is on its
- * way (@all: ignore that).
+ * Claims the pages: no other task sends them from now on. Returns false if an older state of a page
+ * is being sent, unless @all.
  */
 static bool claim(struct fuse_inode *fi, struct fuse_req *r, bool all)
 {
@@ -356,8 +353,8 @@ static void fill_and_send(struct inode *inode, struct fuse_req *r)
 }
 
 /*
- * Sends dirty pages from @first on, for which the caller has taken a slot, and returns how many it
- * has looked at.
+ * Sends dirty pages from @first on, for which the caller has taken a slot, and returns the number
+ * of pages handled.
  */
 static u64 send_run(struct inode *inode, u64 first, u64 last, bool all)
 {
@@ -470,7 +467,7 @@ static void count_dirty(struct fuse_conn *fc, struct page *p)
 
 /*
  * Counts a page as dirty before it becomes writable. The fault checks whether the page has left the
- * cache meanwhile, and begins anew then.
+ * cache meanwhile, and starts over then.
  */
 static int fuse_page_mkwrite(struct file *f, struct page *p)
 {

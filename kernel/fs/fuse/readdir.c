@@ -23,8 +23,8 @@ static int fuse_dir_fsync(struct file *f, loff_t start, loff_t end, bool datasyn
 }
 
 /*
- * Emits the entries of an answer to READDIR, checked one by one. 0: go on, 1: the reader is full,
- * -EIO.
+ * Emits the entries of an answer to READDIR, checked one by one. Returns 0 to continue, 1 if the
+ * reader's buffer is full, or -EIO.
  */
 static int emit_entries(struct dir_context *ctx, const char *buf, size_t n)
 {

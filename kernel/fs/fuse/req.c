@@ -3,8 +3,8 @@
  * req.c: connections, and requests from their making to their answer.
  *
  * A request owns its buffers and a reference on its connection, so the waiting task may leave at
- * any time. A signal that does not kill sends an INTERRUPT to the server and the wait goes on; a
- * fatal signal ends it.
+ * any time. A signal that does not kill sends an INTERRUPT to the server, and the task continues to
+ * wait; a fatal signal ends the wait.
  */
 #include "kernel/fs/fuse/fuse.h"
 #include "kernel/task/ns/nsproxy.h"
@@ -176,8 +176,8 @@ static bool is_done(struct fuse_req *r)
 }
 
 /*
- * Handles a signal: takes back a request that the server has not seen, or else tells the server.
- * True: taken back.
+ * Handles a signal: takes back a request that the server has not read, and returns true; otherwise
+ * sends an INTERRUPT.
  */
 static bool interrupt(struct fuse_req *r)
 {
@@ -201,8 +201,8 @@ static bool interrupt(struct fuse_req *r)
 }
 
 /*
- * Abandons a request whose waiter is being killed. False: the answer is here, and the server counts
- * on it (a node, a handle).
+ * Abandons a request whose waiter is being killed. Returns false if the answer has arrived and
+ * holds a reference for the server (a node, a handle).
  */
 static bool abandon(struct fuse_req *r)
 {

@@ -146,7 +146,7 @@ void fuse_forget_one(struct fuse_conn *fc, u64 nodeid)
 {
 	struct fuse_forget *f = kzalloc(sizeof(*f), GFP_KERNEL | __GFP_ACCOUNT);
 
-	/* without memory the server keeps a node too long, which does no harm here */
+	/* without memory the server keeps a node too long, which is harmless */
 	if (!f)
 		return;
 	f->nodeid = nodeid;

@@ -179,7 +179,7 @@ static int hugetlbfs_fill_super(struct super_block *sb, void *data, bool silent)
 		kfree(h);
 		return err;
 	}
-	sb->s_op = &hugetlbfs_super_ops; /* from here on put_super frees it */
+	sb->s_op = &hugetlbfs_super_ops; /* from now on put_super frees it */
 	sb->s_fs_info = &h->t;
 	sb->s_magic = HUGETLBFS_MAGIC;
 	sb->s_blocksize = HPAGE_SIZE;

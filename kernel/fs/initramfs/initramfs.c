@@ -267,7 +267,7 @@ static int unpack_gzip(struct unpack *u, const u8 *in, size_t n, size_t *used)
 	return err;
 }
 
-/* Unpacks archives and gzip members, which follow each other; zeros may stand between them. */
+/* Unpacks archives and gzip members, which follow each other; zeros may be between them. */
 static int unpack_all(struct unpack *u, const u8 *in, size_t n)
 {
 	int err = 0;

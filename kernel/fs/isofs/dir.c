@@ -3,7 +3,7 @@
  * dir.c: directories: finding a name, listing. Each is a walk over the records.
  *
  * A directory deeper than eight levels was moved when the image was made. At its old place a record
- * with a CL entry tells its new place; there its record has an RE entry and is not shown. Positions
+ * with a CL entry has its new place; there its record has an RE entry and is not shown. Positions
  * handed to readdir: 0 and 1 are the dots, 2 the beginning, then bytes into the directory (the
  * dots' records take the first 68).
  */

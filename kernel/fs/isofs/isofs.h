@@ -37,7 +37,10 @@ struct iso_sb {
 	/* r: names are found in any case; s: exactly; 0: as the kind of names demands */
 	char check;
 	char map; /* n, o (off), a (acorn) */
-	/* number of the session on a disc with several, which no disk here is; 255: not given */
+	/*
+	 * number of the session on a disc with several, which Nestling's disks never have; 255: not
+	 * given
+	 */
 	u8 session;
 	bool sector_given;
 	kuid_t uid;
@@ -106,7 +109,7 @@ struct rock {
 	/* CL: the block of the directory that was moved away */
 	u32 child;
 	u32 name_len, link_len;
-	bool link_joins; /* the last component goes on */
+	bool link_joins; /* the last component continues */
 	char name[NAME_MAX + 1];
 	char *link; /* PATH_MAX bytes, or NULL: not wanted */
 };
@@ -115,7 +118,8 @@ struct rock {
 #define ROCK_DEVICE 4
 #define ROCK_LINK 8
 #define ROCK_CHILD 16
-#define ROCK_MOVED 32 /* RE: shown where it came from, not here */
+/* RE: shown at its original place only */
+#define ROCK_MOVED 32
 #define ROCK_MTIME 64
 #define ROCK_ATIME 128
 #define ROCK_CTIME 256

@@ -73,7 +73,8 @@ static s64 days(s64 y, u32 m, u32 d)
 {
 	s64 era, of_era;
 
-	y -= m <= 2; /* years begin in March here */
+	/* in this formula years begin in March */
+	y -= m <= 2;
 	era = (y >= 0 ? y : y - 399) / 400;
 	of_era = y - era * 400;
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 +

@@ -3,7 +3,7 @@
  * rock.c: the System Use entries behind a record: names, owners, links, devices, dates, and
  * directories that were moved.
  *
- * Entries stand behind the record's name, and continue in other areas to which CE entries point. An
+ * Entries are behind the record's name, and continue in other areas to which CE entries point. An
  * area lies within one sector, and there are at most ISO_MAX_AREAS of them, so a circular chain
  * ends too. An entry that is too short for its kind is skipped.
  *

@@ -470,9 +470,9 @@ static int copy_up_locked(struct dentry *d, struct dentry *parent, loff_t size)
 }
 
 /*
- * Copies up the data of an upper file whose data lies below. Its mark is removed only when all is
- * there and synced, so a crash leaves what was before. It changes the file's times, as the caller
- * is about to do.
+ * Copies up the data of an upper file whose data lies below. Its mark is removed only when all data
+ * are copied and synced, so a crash leaves the earlier state. It changes the file's times, as the
+ * caller is about to do.
  */
 static int copy_data_up(struct dentry *d, loff_t size)
 {

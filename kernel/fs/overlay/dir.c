@@ -9,7 +9,7 @@
  * New files belong to the caller, so they are made with the mounter's capabilities but the caller's
  * fsuid and fsgid.
  *
- * Locks: vfs holds the overlay directory's i_rwsem; that of the upper directory is taken here.
+ * Locks: vfs holds the overlay directory's i_rwsem; dir.c takes that of the upper directory.
  */
 #include "kernel/fs/overlay/overlay.h"
 #include "kernel/vfs/xattr/acl.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c: open files. Each stands for a file that is open on the real inode; data never passes
- * through pages of the overlay's own.
+ * file.c: open files. Each wraps a file that is open on the real inode; data never passes through
+ * pages of the overlay's own.
  *
- * Opening for writing copies up first. A file that was opened for reading before another task's
- * copy-up goes on with the upper file for reads, which is opened and kept beside the lower. A
- * mapping made before stays on the lower file, as Linux documents.
+ * Opening for writing copies up first. If another task copies up a file that is open for reading,
+ * later reads use the upper file, which is opened and kept beside the lower one. A mapping made
+ * before stays on the lower file, as Linux documents.
  *
  * Lock: real[1] is set once, by compare and exchange.
  */

@@ -34,7 +34,10 @@ bool ovl_private_xattr(const struct ovl_sb *ofs, const char *name)
 	return !strncmp(name, prefix, strlen(prefix));
 }
 
-/* Checks the mounter, whose credentials are in use here. ACLs belong to their owner. */
+/*
+ * Checks the permissions of the mounter, whose credentials are current's now. ACLs belong to their
+ * owner.
+ */
 static int may_xattr(struct inode *real, const char *name, int mask)
 {
 	if (!is_acl_name(name))

@@ -216,7 +216,7 @@ static int search_lowers(struct search *s, struct inode *dir)
 
 /*
  * Looks for a file's data in the layers of data, which have no names in the tree: only a whole path
- * leads there. A file whose data is missing can be looked at, not opened.
+ * finds it. A file whose data is missing can be stat'ed, but not opened.
  */
 static int search_data(struct search *s)
 {

@@ -57,8 +57,8 @@
 #define OVL_MAX_DEPTH 2 /* overlays on overlays */
 
 /*
- * The class of a lock of an overlay that stands on @depth - 1 others: an upper overlay's lock is
- * taken first.
+ * The class of a lock of an overlay that is stacked on @depth - 1 others: an upper overlay's lock
+ * is taken first.
  */
 #define OVL_LOCK_CLASS(name, depth) ((depth) > 1 ? "overlay2:" name : "overlay:" name)
 

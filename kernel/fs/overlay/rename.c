@@ -15,7 +15,7 @@
 
 #define REDIRECT_MAX 256
 
-/* Checks whether it may move as it is, with all that is below it. */
+/* Checks whether a rename may move the dentry with everything below it, without a copy. */
 static int may_move(const struct dentry *d)
 {
 	const struct inode *inode = d->d_inode;

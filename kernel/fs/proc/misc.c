@@ -299,7 +299,7 @@ static int show_interrupts(struct seq *s, void *arg)
 	for (i = 0; i < 256; i++) {
 		if (!irq_name(i))
 			continue;
-		/* a line has one handler that any vCPU may run: its count stands under the first */
+		/* a line has one handler that any vCPU may run: its count is in the first column */
 		seq_printf(s, "%3d: %10lu", i, irq_count(i));
 		for (cpu = 1; cpu < nr_cpus; cpu++)
 			seq_printf(s, " %10d", 0);

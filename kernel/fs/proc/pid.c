@@ -554,7 +554,10 @@ static int open_memory(const struct pid_entry *pe, struct task *t, struct seq *s
 	return 0;
 }
 
-/* Checks whether current may open it; others' private texts are refused here already. */
+/*
+ * Checks whether current may open the entry. Refuses private texts of other users' processes
+ * already at open.
+ */
 int proc_entry_open(const struct proc_inode *pi, struct seq *s)
 {
 	struct task *t;

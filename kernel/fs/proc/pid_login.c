@@ -5,7 +5,7 @@
  *
  * A task's children inherit both; both are -1 until a login program writes its user to its own
  * loginuid. After that only a task with CAP_AUDIT_CONTROL changes them. There is no audit subsystem
- * that would record them: they are only read here.
+ * that would record them.
  */
 #include "kernel/fs/proc/proc.h"
 #include "kernel/lib/string.h"

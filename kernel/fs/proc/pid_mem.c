@@ -101,7 +101,7 @@ static ssize_t mem_write(struct file *f, struct iov_iter *from, loff_t *pos)
 	return mem_rw(f, from, pos, true);
 }
 
-/* Seeks. Addresses above 2^63 are "negative" offsets, and valid here. */
+/* Seeks. Addresses above 2^63 are "negative" offsets, and valid. */
 static loff_t mem_llseek(struct file *f, loff_t off, int whence)
 {
 	if (whence == 1)
@@ -222,7 +222,7 @@ int proc_store_clear_refs(struct task *t, struct file *f, char *text)
 	mm = get_task_mm(t);
 	if (!mm)
 		return 0;
-	if (what == 5) { /* the peak begins anew */
+	if (what == 5) { /* resets the peak */
 		down_write(&mm->mmap_lock);
 		mm->hiwater_rss = (u64)max(mm->rss_anon.v + mm->rss_file.v + mm->rss_shmem.v, 0L);
 		up_write(&mm->mmap_lock);

@@ -45,12 +45,12 @@ _Static_assert(sizeof(struct pm_scan_arg_k) == 96, "as guests have it");
 struct scan {
 	struct pm_scan_arg_k a;
 	struct mm *mm;
-	struct page_region_k *buf; /* a page; NULL: nothing is told */
+	struct page_region_k *buf; /* a page; NULL: no output */
 	u64 n, done;               /* regions in it, and copied out before */
 	u64 found;                 /* pages */
 	u64 at;                    /* the walk has come so far */
-	bool full;                 /* no more is to be told */
-	bool protect;              /* what is told */
+	bool full;                 /* no more output fits */
+	bool protect;              /* write-protect reported pages */
 	int err;                   /* of protecting it */
 	struct vm_area *v;         /* which s->at lies in, under mmap_lock */
 	u64 of_area;               /* category of all of its pages */
@@ -64,8 +64,8 @@ static bool is_wanted(const struct scan *s, u64 kinds)
 }
 
 /*
- * Appends [start, end), or makes the last region longer. False: there is no room, in the buffer or
- * in the caller's.
+ * Appends [start, end), or makes the last region longer. Returns false if the buffer, or the
+ * caller's, is full.
  */
 static bool add_region(struct scan *s, u64 start, u64 end, u64 categories)
 {
@@ -103,7 +103,7 @@ static u64 that_fit(const struct scan *s, u64 end)
 	return stop;
 }
 
-/* Reports pages [s->at, end), which are alike. False: the walk stops, at s->at. */
+/* Reports pages [s->at, end), which are alike. Returns false if the walk stops, at s->at. */
 static bool tell(struct scan *s, u64 end, u64 kinds)
 {
 	u64 stop = end;

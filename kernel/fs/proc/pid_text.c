@@ -71,8 +71,8 @@ int proc_show_cmdline(struct seq *s, struct task *t)
 	arg_end = mm->arg_end;
 	show_memory(s, mm, arg_start, arg_end, 1U << 20);
 	/*
-	 * A program that overwrote the end of its arguments (setproctitle) goes on into the
-	 * environment; one that has more of them than is shown does not.
+	 * A program that overwrote the end of its arguments (setproctitle) continues its text in
+	 * the environment. Not if its arguments are longer than the text shown.
 	 */
 	if (s->len && !s->full && s->len == arg_end - arg_start && mm->env_start == arg_end &&
 		seq_char(s, s->len - 1)) {
@@ -226,7 +226,7 @@ int proc_show_cgroup(struct seq *s, struct task *t)
 	return err;
 }
 
-/* Shows the task's group of version 1. False: no hierarchy has cpusets. */
+/* Shows the task's group of version 1. Returns false if no hierarchy has cpusets. */
 static bool show_cpuset_v1(struct seq *s, struct task *t, int *err)
 {
 	char *buf = get_free_page(GFP_KERNEL);

@@ -80,8 +80,8 @@ void seq_reserve(struct seq *s, size_t n);
 void seq_open(struct seq *s, const struct file *f);
 void seq_close(struct seq *s);
 /*
- * Reads from a text, after seq_open(). At its beginning @make prints it anew, more than once if
- * there was no memory for all of it.
+ * Reads from a text, after seq_open(). A read at the beginning calls @make to print the text, again
+ * with more memory if it did not fit.
  */
 ssize_t seq_read(struct seq *s, struct iov_iter *to, loff_t *pos,
 	int (*make)(struct seq *s, void *arg), void *arg);
@@ -99,7 +99,7 @@ int proc_create(const char *path, umode_t mode, show_fn show, store_fn store, vo
 /*
  * Lets a task for which @may is true count as the owner of a file, besides root, for a value of one
  * of current's namespaces. It is checked for the opener, and again at a write, which changes the
- * writer's namespace. -ENOENT: there is no such entry.
+ * writer's namespace. Returns -ENOENT without such an entry.
  */
 int proc_let(const char *path, bool (*may)(const struct cred *c));
 int proc_let_only(const char *path,
@@ -130,9 +130,9 @@ int proc_is_text(const char *path, u32 max);
 /* Makes a file of /proc/sys a text that may be read in pieces, but not written so. */
 int proc_is_words(const char *path);
 /*
- * Makes a file of /proc/sys a list, which may be written in pieces: @store takes the @n bytes at
- * @text (with a terminator), which stand at @pos; @cut: more follow. It returns how many it took,
- * and has changed nothing if it fails.
+ * Makes a file of /proc/sys a list, which may be written in pieces: @store parses the @n bytes at
+ * @text (with a terminator), which begin at offset @pos; @cut: more follow. It returns the number
+ * of bytes parsed, and changes nothing if it fails.
  */
 typedef ssize_t (*store_list_fn)(char *text, size_t n, bool cut, loff_t pos);
 int proc_is_list(const char *path, store_list_fn store);
@@ -157,7 +157,7 @@ struct proc_entry {
 	const char *target;
 	const struct file_operations *fops;
 	struct proc_entry *parent, *children, *next;
-	/* there only while this says so; NULL: always */
+	/* the entry exists only while this returns true; NULL: always */
 	bool (*when)(void *arg);
 	void *when_arg;
 	bool (*may)(const struct cred *c); /* proc_let() */
@@ -181,7 +181,7 @@ struct proc_inode {
 	bool thread;
 	bool in_task; /* below task/TID, which has less than PID */
 	int fd;       /* of fd/N and fdinfo/N */
-	/* the bounds of map_files/START-END; end 0: it is none */
+	/* the bounds of map_files/START-END; end 0: another kind of entry */
 	u64 map_start, map_end;
 	const struct pid_entry *pe;
 	const struct proc_entry *de;

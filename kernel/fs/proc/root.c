@@ -430,14 +430,14 @@ static int fixed_setattr(struct dentry *d, struct iattr *attr)
 	err = setattr_prepare(d, attr);
 	if (err)
 		return err;
-	if (!(attr->ia_valid & ATTR_SIZE)) /* O_TRUNC has no meaning here */
+	if (!(attr->ia_valid & ATTR_SIZE)) /* O_TRUNC has no effect */
 		setattr_copy(inode, attr);
 	return 0;
 }
 
 /*
- * Returns the link count of a directory: programs tell from it how many directories it has (find(1)
- * -noleaf, sandboxes). Below /proc/sys directories are not counted.
+ * Returns the link count of a directory: programs derive from it the number of subdirectories
+ * (find(1) -noleaf, sandboxes). Below /proc/sys directories are not counted.
  */
 static u32 fixed_nlink(const struct super_block *sb, const struct proc_entry *dir)
 {

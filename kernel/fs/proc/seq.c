@@ -69,8 +69,8 @@ static bool add_chunk(struct seq *s, gfp_t gfp)
 }
 
 /*
- * Makes room for @need more bytes and a terminator. False: there is none, and the text is to be
- * made again with more.
+ * Makes room for @need more bytes and a terminator. Returns false if memory is short, and the text
+ * must be printed again with more.
  */
 static bool seq_grow(struct seq *s, size_t need, gfp_t gfp)
 {
@@ -411,8 +411,8 @@ out:
 }
 
 /*
- * Copies what stands before @pos of the string to @text and returns its length. -ENOSPC: the string
- * is shorter.
+ * Copies the string up to @pos to @text and returns its length, or -ENOSPC if the string is
+ * shorter.
  */
 static ssize_t text_before(struct file *f, char *text, loff_t pos)
 {

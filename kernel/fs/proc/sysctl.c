@@ -3,7 +3,7 @@
  * sysctl.c: /proc/sys: the variables of the kernel proper. Names and meanings: proc(5), linux-doc's
  * admin-guide/sysctl.
  *
- * A variable that has no effect here is not in the table, so that a program learns that it is
+ * A variable that would have no effect is not in the table, so that a program sees that it is
  * missing.
  */
 #include <asm/errno.h>

@@ -107,8 +107,8 @@ static bool name_ok(const struct walk *w)
 }
 
 /*
- * Reads the next entry into @w: 1, 0 at the end, or -errno. It lets the task be killed and
- * rescheduled, since a small image may claim gigabytes of listing.
+ * Reads the next entry into @w: 1, 0 at the end, or -errno. Reschedules and honours fatal signals,
+ * since a small image may claim gigabytes of listing.
  */
 static int walk_next(struct inode *dir, struct walk *w)
 {

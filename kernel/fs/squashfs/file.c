@@ -26,7 +26,7 @@
 #define MAX_BLOCK_PAGES (1U << (SQFS_MAX_LOG - PAGE_SHIFT))
 
 struct sqfs_mark {
-	struct sqfs_cursor c; /* where the part's lengths stand */
+	struct sqfs_cursor c; /* where the part's lengths are */
 	u64 pos;              /* of its first block */
 };
 struct sqfs_list {

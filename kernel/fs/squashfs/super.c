@@ -92,7 +92,7 @@ static int sqfs_show_options(struct super_block *sb, char *buf, size_t size)
 	return n + scnprintf(buf + n, size - (size_t)n, ",threads=%u", s->threads);
 }
 
-/* Remounts. It stays read-only, whatever is asked for. */
+/* Remounts. The file system stays read-only, whatever is requested. */
 static int sqfs_remount(struct super_block *sb, u32 *flags, char *data)
 {
 	struct sqfs_sb *s = SQFS_SB(sb);

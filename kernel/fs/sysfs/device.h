@@ -6,7 +6,7 @@
 #include "kernel/lib/types.h"
 #include "kernel/sched/lock.h"
 
-/* A device with a file `uevent`. It exists as long as the file. */
+/* A device with a file `uevent`. It must exist as long as the file. */
 struct sysfs_device {
 	const char *devpath;   /* below /sys: "/devices/virtual/mem/null" */
 	const char *subsystem; /* "mem" */

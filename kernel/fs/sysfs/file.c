@@ -6,7 +6,7 @@
  * kernfs. No user, not even root, can open it for an access that it does not support. It has the
  * size of a page, to which SEEK_END leads; fsync() is no error. poll() reports an exceptional
  * condition until the file is read, so that a program that waits for changes sees the first value.
- * Linux reports later changes by sysfs_notify(), which it does for none of the attributes here.
+ * Linux reports later changes by sysfs_notify(), but not for any attribute that Nestling has.
  */
 #include <asm/errno.h>
 #include <linux/eventpoll.h>

@@ -9,7 +9,7 @@
  *
  * A page that fallocate() reserves is in the cache, charged and marked PG_private but not up to
  * date: reads and seeks still see a hole, and it is not resident (mincore). A write or a fault
- * fills it. page->private tells which call made it.
+ * fills it. page->private identifies the call that made it.
  *
  * Invariant: every other page in the cache is up to date (zeroed when it is made), except one that
  * a fault is just making. Locks: i_rwsem for size changes, tmpfs_inode.lock for the account, the
@@ -190,7 +190,7 @@ static int tmpfs_write_end(struct file *f, struct address_space *m, loff_t pos, 
 
 /*
  * Locks the page for a write by a mapping. The fault checks whether the page has left the file
- * meanwhile, and begins anew then.
+ * meanwhile, and starts over then.
  */
 int tmpfs_page_mkwrite(struct file *f, struct page *p)
 {

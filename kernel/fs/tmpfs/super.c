@@ -130,7 +130,7 @@ static const char *const huge_words[] = { "never", "always", "within_size", "adv
 static const char *const policy_words[] = { "default", "prefer", "bind", "interleave", "local",
 	"prefer (many)", "weighted interleave", NULL };
 
-/* Checks a word without effect here; unknown words are refused. @n: the word's length. */
+/* Accepts a known option that has no effect; refuses unknown ones. @n: the option's length. */
 static int known_word(const char *const *words, const char *v, size_t n)
 {
 	for (; *words; words++)

@@ -17,7 +17,7 @@
 struct log_writer {
 	struct ext4_journal *j;
 	struct bio *bio;
-	/* device block that would go on with the bio */
+	/* the device block that would extend the bio */
 	u64 next;
 	atomic_t pending;
 	int err;
@@ -275,7 +275,7 @@ static bool no_updates(struct ext4_journal *j, struct ext4_txn *t)
 	return yes;
 }
 
-/* Stops handles, copies what is dirty, lets them go on with a new transaction. */
+/* Stops handles, copies dirty buffers, and lets the handles continue with a new transaction. */
 static void take_snapshot(struct commit *c)
 {
 	struct ext4_journal *j = c->j;

@@ -116,7 +116,7 @@ struct ext4_journal {
 	u32 nr_checkpoint;
 };
 
-/* journal.c: Adds @b to the transaction. False: it was in it. Under j->lock. */
+/* journal.c: Adds @b to the transaction; returns false if it was in it. Under j->lock. */
 bool ext4_txn_add_locked(struct ext4_txn *t, struct ext4_buf *b);
 
 /*

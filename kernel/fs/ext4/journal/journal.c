@@ -225,7 +225,7 @@ u32 ext4_latest_tid(const struct ext4_sb *sbi)
 	return sbi->journal ? READ_ONCE(sbi->journal->next_tid) - 1 : 0;
 }
 
-/* Adds @b to the transaction. False: it was in it. Under j->lock. */
+/* Adds @b to the transaction; returns false if it was in it. Under j->lock. */
 bool ext4_txn_add_locked(struct ext4_txn *t, struct ext4_buf *b)
 {
 	if (b->txn)
@@ -379,8 +379,8 @@ int ext4_commit_tid(struct ext4_sb *sbi, u32 tid)
 	if (!j)
 		return 1;
 	/*
-	 * a transaction that has not begun is of an earlier mount for writing (numbers begin anew
-	 * without a log), or does not exist
+	 * A transaction that has not begun belongs to an earlier mount for writing (without a log
+	 * numbers restart), or does not exist.
 	 */
 	if (j->closed || tid_geq(READ_ONCE(j->committed_tid), tid) ||
 		!tid_geq(READ_ONCE(j->next_tid) - 1, tid))
@@ -530,7 +530,7 @@ static int read_map(struct ext4_journal *j)
 	return 0;
 }
 
-/* Refuses a log that has something to replay, if this kernel cannot tell whether it is complete. */
+/* Refuses a log that has to be replayed, if this kernel cannot check that it is complete. */
 static int check_replayable(const struct ext4_journal *j)
 {
 	u32 incompat = be32(j->super.incompat);

@@ -21,7 +21,9 @@ static const struct {
 	{ 6, "security." },
 };
 
-/* Splits "user.x" into the index of its prefix and the rest. False: no name of a known kind. */
+/*
+ * Splits "user.x" into the index of its prefix and the rest. Returns false for an unknown prefix.
+ */
 static bool split_name(const char *name, u8 *index, const char **rest)
 {
 	u32 i;

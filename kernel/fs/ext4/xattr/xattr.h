@@ -42,7 +42,9 @@ struct attr {
 	u8 index, name_len;
 	char name[256];
 	u32 size;
-	/* the inode that holds the value, and its checksum; 0: the value is here */
+	/*
+	 * the inode that holds the value, and its checksum; 0: the value is in this block or inode
+	 */
 	u32 inum, hash;
 	bool made; /* that inode was made by this change */
 	/* named by a block that other inodes had too when it was loaded */

@@ -136,8 +136,8 @@ bad:
 }
 
 /*
- * Computes the checksum as if h_checksum were 0. It is not changed meanwhile: others read the block
- * at that time, and the journal copies it.
+ * Computes the checksum as if h_checksum were 0, without changing the field: other tasks read the
+ * block at that time, and the journal copies it.
  */
 static u32 block_csum(struct ext4_sb *sbi, u64 block, const struct xattr_header *h)
 {
@@ -183,7 +183,10 @@ static struct ext4_buf *read_block(struct inode *inode)
 	return ERR_PTR(-EFSCORRUPTED);
 }
 
-/* Finds the bounds of the area behind the inode's fields in the raw inode. False: there is none. */
+/*
+ * Finds the bounds of the area behind the inode's fields in the raw inode. Returns false if there
+ * is none.
+ */
 static bool body_area(struct inode *inode, struct ext4_disk_inode *raw, u8 **start, u8 **end)
 {
 	struct ext4_sb *sbi = EXT4_SB(inode->i_sb);
@@ -386,8 +389,8 @@ static bool all_done(const bool *done, u32 n)
 }
 
 /*
- * Gives up the inode's block: a shared one stays with the other inodes. True: it was the inode's
- * alone and is freed.
+ * Gives up the inode's block: a shared one stays with the other inodes. Returns true if the block
+ * was not shared and is freed.
  */
 static bool leave_block(struct ext4_handle *h, struct inode *inode, struct ext4_buf *b)
 {
