@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * audit.c: audit=fd:N: a log, on the host, of what the guest does: programs that it runs, files of
- * the host's folders that it changes, connections, and what was refused (docs/policy.md).
+ * audit.c: audit=fd:N: a log, on the host, of the guest's actions: programs that it runs, files of
+ * the host's folders that it changes, connections, and refusals (docs/policy.md).
  *
  *	exec, fork, exit     kernel/task/audit/audit.c
  *	hostfs               drivers/hostfs/audit.c
  *	connections          tools/slirp/audit.c, a process of its own with the same descriptor
  *
- * Locks: none here; audit_host.c has one.
+ * Locks: none; audit_host.c has one.
  */
 #include <asm/errno.h>
 

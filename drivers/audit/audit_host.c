@@ -2,9 +2,9 @@
 /*
  * audit_host.c: see audit_host.h.
  *
- * Times are those of the host, whatever the guest has set its clock to.
+ * Times are the host's, even if the guest has set its clock.
  *
- * Locks: one, so that times increase and a count of lost lines stands where they are missing.
+ * Locks: one, so that times increase and the count of lost lines is written where they are missing.
  */
 #include "drivers/audit/audit_host.h"
 
@@ -74,7 +74,7 @@ int audit_host_fd(void)
 	return out;
 }
 
-/* Writes one line. False: there was no room. */
+/* Writes one line. Returns false if there was no room. */
 static bool put_line(const char *text, size_t n)
 {
 	char line[PIPE_BUF];

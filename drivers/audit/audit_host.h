@@ -17,8 +17,8 @@ int audit_host_open(int fd);
 int audit_host_fd(void);
 /*
  * Writes one line: the time and @text, which begins with a key and ends with '}'. A line that the
- * reader has no room for is counted, and told by a line "lost" before the next one. Never waits for
- * a reader; a file may wait for its disk.
+ * reader has no room for is counted, and a line "lost" with the count precedes the next line. Never
+ * waits for a reader; a file may wait for its disk.
  */
 void audit_host_add(const char *text, size_t n);
 /* Counts a line that could not be made. */

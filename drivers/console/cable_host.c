@@ -8,8 +8,9 @@
  * write(). A short write that will not block, by poll(), is made at once by the caller.
  *
  * End of input on a descriptor is the end of the guest's input. The line is hung up when a terminal
- * of the host goes away, and when the last program closes a pseudo terminal. Inotify tells of that:
- * we keep the slave open ourselves, or the master would be hung up before a program came.
+ * of the host goes away, and when the last program closes a pseudo terminal. Inotify reports that.
+ * The cable keeps the slave open itself, or the master would be hung up before the first program
+ * opens it.
  *
  * Locks: a cable's, for closing, busy and more; it may be taken under the line's lock. The last
  * thread of a cable frees it.
@@ -43,7 +44,7 @@ struct con_cable {
 	int slave, watch;
 	/* opens of the slave by others; the reader's own */
 	int opens;
-	/* an eventfd that makes the reader look at closing */
+	/* an eventfd that makes the reader check closing */
 	int wake;
 	bool own;        /* fd is to be closed */
 	bool plain_file; /* writing never blocks */

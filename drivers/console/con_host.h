@@ -35,7 +35,7 @@ struct con_size {
 
 /*
  * Makes a line with nothing plugged in; @name ("con0") is for messages. It raises @irq when the
- * front end has to look at it. @number is 0, or what the line was called before a restore. Returns
+ * front end has to handle an event. @number is 0, or the line's number before a restore. Returns
  * the line's number, or -errno.
  */
 int con_host_create(const char *name, int irq, int number);

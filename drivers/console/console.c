@@ -60,7 +60,10 @@ struct line {
 	struct work hangup;
 	/* A hangup is under way: what comes now belongs to the next session. */
 	bool hanging;
-	/* Size that the host last told; stty in the guest holds until it changes. */
+	/*
+	 * The size that the host last reported; a size that stty sets in the guest stays until the
+	 * host's changes.
+	 */
 	struct con_size size;
 	u8 left[256]; /* input that the tty had no room for */
 	int nr_left;
@@ -602,8 +605,8 @@ static int rebuild(const char *dir, struct state_why *why)
 }
 
 /*
- * Tells the host that a line is open. The session of a line whose client stayed behind ends, so its
- * terminal program is not started again before the line is opened anew.
+ * Notifies the host that a line is open. The session of a line whose client did not come along
+ * ends, so its terminal program is not started before the line is opened again.
  */
 static void line_resumed(struct line *l)
 {

@@ -31,7 +31,8 @@ struct con_tap {
 	uint64_t peeked;
 	/* the guest waits for it when it is a ring behind */
 	bool paces;
-	bool idle; /* has taken all: ready() tells of more */
+	/* has taken all; ready() reports more */
+	bool idle;
 	/* called with the line's lock held; constant */
 	void (*ready)(struct con_tap *t);
 };
@@ -160,7 +161,7 @@ struct telnet {
 	bool cr;
 	uint16_t rows, cols; /* as the client said; 0: nothing new */
 };
-/* Writes what a new client is told. Returns the bytes, at most 16. */
+/* Writes the greeting for a new client. Returns the bytes, at most 16. */
 size_t telnet_hello(uint8_t *out);
 /*
  * Removes the protocol from @n bytes, in place, and returns how many are left. An answer of at most

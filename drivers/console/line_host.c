@@ -213,8 +213,8 @@ static void write_now_locked(struct con_host *h, const uint8_t *buf, size_t n)
 }
 
 /*
- * Writes output. A thread that faulted while it held the lock reports that on this very line. The
- * report is lost here, but reaches stderr and the log.
+ * Writes output. A thread that faults while it holds the lock reports the fault to this line, too:
+ * that report is dropped, but reaches stderr and the log.
  */
 int con_host_write(int line, const uint8_t *buf, int n)
 {
@@ -300,7 +300,10 @@ void line_end(struct con_host *h)
 	os_irq_raise(h->irq);
 }
 
-/* Hangs up. The next client's output begins here: it must not see the last client's screen. */
+/*
+ * Hangs up. Output for the next client begins at this point: it must not see the last client's
+ * screen.
+ */
 void line_hangup(struct con_host *h)
 {
 	pthread_mutex_lock(&h->lock);

@@ -310,7 +310,7 @@ static void set_pacing(struct client *c, bool reads)
 		c->stuck = now;
 	if (c->tapped && !c->owner && c->tap.paces && now - c->stuck > VISITOR_MS) {
 		c->tap.paces = false;
-		os_irq_raise(c->h->irq); /* the guest may go on */
+		os_irq_raise(c->h->irq); /* the guest may write again */
 	}
 }
 

@@ -75,7 +75,7 @@ void terminals_init(void)
 	os_at_stop(terminals_restore, terminals_retake);
 }
 
-/* True for /dev/tty, which is another file than the terminal that it stands for. */
+/* True for /dev/tty, which is another file than the terminal that it names. */
 static bool is_dev_tty(const struct stat *st)
 {
 	return major(st->st_rdev) == 5 && minor(st->st_rdev) == 0;

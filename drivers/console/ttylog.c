@@ -88,7 +88,7 @@ static int set_dir(const char *s)
 PARAM("tty_log_dir=", set_dir,
 	"PATH: record input and output of each terminal to a file in a folder");
 
-/* Opens the log again. An instance that is to be recorded does not go on without its log. */
+/* Opens the log again. An instance that is to be recorded does not continue without its log. */
 static int rebuild(const char *dir, struct state_why *why)
 {
 	int err = log_fd < 0 ? 0 : ttylog_host_fd(log_fd);

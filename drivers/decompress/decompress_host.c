@@ -3,9 +3,9 @@
  * decompress_host.c: zlib, zstd, xz, lz4 and lzo, as far as the build had their headers
  * (mk/decompress.mk).
  *
- * The state of a library belongs to the calling host thread (a vCPU's). It is made at the first
- * call and stays, so a block costs no allocation and no lock. All of them bound their output by the
- * given size, and none recurses. The largest frame on the host stack is zstd's, some KiB.
+ * The state of a library belongs to the calling host thread (a vCPU's). The state is made at the
+ * first call and stays, so a block costs no allocation and no lock. All of them bound their output
+ * by the given size, and none recurses. The largest frame on the host stack is zstd's, some KiB.
  */
 #include <errno.h>
 #include <stdlib.h>

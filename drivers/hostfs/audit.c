@@ -3,9 +3,9 @@
  * audit.c: lines of the audit (kernel/task/audit/line.h) about the host's folders: what the guest
  * opens for writing, makes, removes, renames and changes, and what it was refused.
  *
- * A line has the folder that the command line names ("volume") and the path below it ("file").
- * Of a share of one file the volume is that file, and the path "/". Where the guest has mounted it
- * does not matter. A line is written after the host has done what it tells, so it names the guest's
+ * A line has the folder that the command line names ("volume") and the path below it ("file"). Of a
+ * share of one file the volume is that file, and the path "/". Where the guest has mounted it does
+ * not matter. A line is written after the host has made the change, and its names are the guest's
  * view. The host's processes may have renamed folders meanwhile.
  */
 #include "drivers/hostfs/hostfs.h"

@@ -5,9 +5,9 @@
  * Reads of data that the host has in memory are made at once (RWF_NOWAIT), all others by a worker,
  * as are fsync, syncfs and fallocate. Writes go to the host's page cache and are made at once.
  *
- * Only regular files and directories are ever opened. The O_PATH descriptor tells the type before
- * the object is opened for data through /proc/self/fd, so no name can turn into a device or a FIFO
- * in between.
+ * Only regular files and directories are ever opened. The type is read by the O_PATH descriptor
+ * before the object is opened for data through /proc/self/fd, so no name can turn into a device or
+ * a FIFO in between.
  *
  * Locks: `lock` for the list of work. Finished requests are pushed onto a list without a lock,
  * which is taken whole, as in ubd. Workers sleep on a futex word, not on a condition variable;
@@ -77,7 +77,7 @@ void hostfs_host_close(int file)
 }
 
 /*
- * Opens the object behind @fd (O_PATH), which must be of @type, anew with @flags. Returns a
+ * Opens the object behind @fd (O_PATH), which must be of @type, again with @flags. Returns a
  * descriptor that has a reserved place.
  */
 static int reopen(int fd, uint32_t type, int flags)

@@ -3,8 +3,9 @@
  * dir.c: names. The host's answer counts: a guest that makes a name which the host has made
  * meanwhile gets EEXIST.
  *
- * Each call names a folder's node and one component. Symbolic links are ordinary objects here; the
- * guest's vfs walks their texts, below its own root, so a link to /etc/passwd leads to the guest's.
+ * Each call names a folder's node and one component. Symbolic links are ordinary objects; the
+ * guest's vfs follows their texts, below its own root, so a link to /etc/passwd leads to the
+ * guest's.
  *
  * Locks: the directory's i_rwsem, held by vfs.
  */

@@ -152,8 +152,8 @@ static int open_host(struct hostfs_inode *hi, bool write)
 }
 
 /*
- * Asks the host at an open whether the name still means this file, and takes its attributes: what
- * was closed on the host is seen here.
+ * Checks with the host, at an open, that the name still belongs to this file, and updates the
+ * attributes: after a close on the host, an open in the guest sees the new data.
  */
 static int check_name(struct inode *inode, struct file *f)
 {

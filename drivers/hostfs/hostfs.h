@@ -131,7 +131,7 @@ struct hostfs_inode {
 	/* Changed so recently that another change may leave these times. */
 	bool racy;
 	u32 changing;
-	/* hostfs_sb.changes at the last change from here */
+	/* hostfs_sb.changes at the last change by this guest */
 	u64 changed;
 	struct hostfs_listing *list;
 };

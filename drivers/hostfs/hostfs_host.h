@@ -65,7 +65,7 @@ int hostfs_host_root(const char *jail, const char *path, const char *only, int *
 int hostfs_host_node(int dir, const char *name, const struct hostfs_attr *a, int *node);
 void hostfs_host_put(int node);
 /*
- * Makes node @node again after a restore, without a name: hostfs_host_moved() tells it. @a has its
+ * Makes node @node again after a restore, without a name: hostfs_host_moved() sets that. @a has its
  * identity: ino, dev, btime.
  */
 int hostfs_host_restore(int node, const struct hostfs_attr *a);
@@ -150,7 +150,8 @@ int64_t hostfs_host_seek(int file, int64_t off, int whence); /* SEEK_DATA, SEEK_
 /*
  * Sets a lock that other processes of the host see. This process is one owner, and its locks are
  * @file's. @type is F_RDLCK, F_WRLCK or F_UNLCK, on @len bytes (0: to the end) from @start on.
- * -EAGAIN: a process of the host has it. Returns 0 on a host without locks.
+ * Returns 0, also on a host without locks, or -EAGAIN if a process of the host holds a conflicting
+ * lock.
  */
 int hostfs_host_lock(int file, int type, int64_t start, int64_t len);
 /* Sets a lock of flock(2) on the whole file. */
@@ -182,8 +183,8 @@ struct hostfs_io {
 	struct hostfs_vec vec[];
 };
 /*
- * Reads data that the host has in memory. Returns bytes (all that was asked for, or up to the end
- * of the file), or -EAGAIN: the caller submits @io for the rest.
+ * Reads data that the host has in memory. Returns the bytes read (all requested, or up to the end
+ * of the file), or -EAGAIN: then the caller submits @io.
  */
 int64_t hostfs_host_read(struct hostfs_io *io);
 /* Writes, and sets *io->attr. Returns bytes, perhaps fewer, or -errno. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inode.c: which object of the host an inode is, and its attributes.
+ * inode.c: maps objects of the host to inodes, and their attributes.
  *
  * Identity is the host's device and inode number, the type, and the time of birth, since hosts
  * reuse numbers. An object that differs from the inode with its number gets a new inode, and the
@@ -167,8 +167,7 @@ void hostfs_change_end(struct inode *inode, const struct hostfs_attr *a, bool si
 }
 
 /*
- * Asks for attributes. A file that the host has removed while it is open here is asked through the
- * open file.
+ * Reads the attributes. Uses the open file if the host has removed a file that the guest has open.
  */
 static int ask_attr(struct hostfs_inode *hi, struct hostfs_attr *a)
 {
@@ -353,7 +352,7 @@ int hostfs_getattr(const struct path *path, struct kstat *st, u32 request, u32 f
 		err = hostfs_refresh(inode);
 	else if (!(flags & AT_STATX_DONT_SYNC))
 		err = hostfs_revalidate(inode);
-	/* If it was removed meanwhile, the last known attributes are told. */
+	/* If the object was removed meanwhile, returns the last known attributes. */
 	if (err && err != -ESTALE)
 		return err;
 	generic_fillattr(inode, st);

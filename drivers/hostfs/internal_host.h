@@ -54,7 +54,7 @@ int node_of_fd(int fd, struct hostfs_node **node);
 /* Counts an open file against the limit of descriptors. Returns 0 or -ENFILE. */
 int fd_reserve(void);
 void fd_release(void);
-/* Closes some descriptors when the host has none left. False if none could be closed. */
+/* Closes some descriptors if the host has none left. Returns false if none could be closed. */
 bool fd_pressure(int err);
 
 /* Returns 0 for a name that stays in its folder, or -EINVAL. */
@@ -67,11 +67,11 @@ struct fd_name {
 };
 struct fd_name fd_name(int fd);
 /*
- * Opens what an O_PATH descriptor stands for: beside a descriptor of /proc/self/fd, since a jailed
- * process may not name a path. Returns a descriptor, or -1 with errno.
+ * Opens the object of an O_PATH descriptor again, relative to a descriptor of /proc/self/fd, since
+ * a jailed process may not use a path. Returns a descriptor, or -1 with errno.
  */
 int open_again(int fd, int flags);
-/* Gives what an O_PATH descriptor stands for another name. Returns 0 or -errno. */
+/* Gives the object of an O_PATH descriptor another name. Returns 0 or -errno. */
 int link_again(int fd, int dirfd, const char *name);
 /* Makes the file @fd a number. Takes @fd and a reserved place, also on failure. */
 int open_handle(int fd, int *file);

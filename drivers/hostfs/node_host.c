@@ -240,7 +240,7 @@ static int check_kind(int fd, const struct hostfs_node *n)
 	return fs.f_type == PROC_SUPER_MAGIC ? -EACCES : 0;
 }
 
-/* True if @a are of the object that the node stands for. A number may be used a second time. */
+/* True if @a belongs to the node's object. The host may have reused the inode number. */
 static bool is_object(const struct hostfs_node *n, const struct hostfs_attr *a)
 {
 	return a->ino == n->ino && a->dev == n->dev &&
@@ -470,7 +470,7 @@ void hostfs_host_moved(int node, int parent, const char *name)
 	if (n->parent == dir && n->name && !strcmp(n->name, name))
 		goto out;
 	if (is_below(dir, n))
-		/* ESTALE, until a walk finds the place of @dir and passes here again */
+		/* ESTALE, until a walk finds the place of @dir and reaches this line again */
 		goto out;
 	copy = strdup(name);
 	if (!copy)

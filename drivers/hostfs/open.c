@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * open.c: files of the host that are open here. A struct hostfs_file counts the references of tasks
- * and requests; the host's half knows it by a number. The list of all of them lets a restored
+ * open.c: files of the host that the guest has open. A struct hostfs_file counts the references of
+ * tasks and requests; the host's half knows it by a number. The list of all of them lets a restored
  * instance open them again (restore.c).
  *
  * Locks: files_lock for the list.
@@ -22,7 +22,10 @@ static struct hostfs_file *file_new(u32 how)
 	return f;
 }
 
-/* Ends the making of a file. From the host's answer to here there is no sleep, so no restore. */
+/*
+ * Ends the making of a file. Between the host's answer and this function there is no sleep, so no
+ * restore.
+ */
 static struct hostfs_file *file_made(struct hostfs_file *f, int err)
 {
 	if (err) {

@@ -28,7 +28,7 @@ bool hostfs_requests_none(void)
 	return !atomic_read(&with_workers);
 }
 
-/* Gives a request to a worker. False if it is done already. */
+/* Gives a request to a worker. Returns false if it is done already. */
 static bool submit(struct request *r)
 {
 	atomic_inc(&with_workers);
@@ -255,7 +255,10 @@ static int write_run(struct inode *inode, struct request *r)
 	return err;
 }
 
-/* Takes the referenced @p into the run if it is still dirty. False: it was put. */
+/*
+ * Takes the referenced @p into the run if it is still dirty; otherwise drops the reference and
+ * returns false.
+ */
 static bool take_page(struct inode *inode, struct request *r, struct page *p)
 {
 	loff_t pos = (loff_t)(p->index << PAGE_SHIFT), size;

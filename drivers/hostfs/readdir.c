@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * readdir.c: listings. A directory is read whole when its first entry is asked for, in pieces as
- * the host's getdents returns them. An open directory goes on with its listing, whatever is made
- * and removed meanwhile, until it is rewound.
+ * the host's getdents returns them. An open directory keeps its listing until it is rewound, even
+ * if names are made and removed meanwhile.
  *
- * A position is the piece's number and an offset in it. So it costs equally little anywhere, and
- * means one entry as long as the directory is open and not rewound, as telldir promises.
+ * A position is the piece's number and an offset in it. So a seek is fast to any position, and a
+ * position names one entry as long as the directory is open and not rewound, as telldir promises.
  *
  * The listing stays with the inode. It is reused while the directory's times are those from before
  * it was read, unless they were so young that another change might have left them unchanged.

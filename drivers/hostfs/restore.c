@@ -4,9 +4,9 @@
  *
  * The roots are opened where the parameters say. Each inode gets a node of its old number, with the
  * identity that it had and the name and folder that the guest knows; the node is looked up when it
- * is used. An object that has no name here, or whose name is another object's by then, is gone:
- * its users get ESTALE. So do those of files that were removed while they were open. Files are
- * opened at their first use. No name and no attribute is trusted longer than that.
+ * is used. An object that has no name on this host, or whose name now belongs to another object, is
+ * gone: its users get ESTALE. So do those of files that were removed while they were open. Files
+ * are opened at their first use. No name and no attribute is trusted longer than that.
  *
  * Locks on the host's files are taken again at once. One that another process holds, such as the
  * instance that was saved, stays a lock among the guest's programs; the log says so.
@@ -86,7 +86,9 @@ static int restore_nodes(struct hostfs_sb *hs, struct state_why *why)
 	return 0;
 }
 
-/* Names the objects below @d by which the guest knows them, and makes it ask for all names anew. */
+/*
+ * Looks up the objects below @d by their known names, and makes the guest look up all names again.
+ */
 static void restore_names(struct hostfs_sb *hs)
 {
 	struct inode *inode;

@@ -3,9 +3,9 @@
  * commands.c: the commands of the management console. Words and replies are User Mode Linux's, if
  * it has them.
  *
- * stop freezes all tasks except the kernel's own, as the freezer of a cgroup does. Each stops on
- * its way to guest code, none in the middle of a system call, so a sync (sysrq s) leaves disks that
- * may be copied. Network, disks and timers go on.
+ * stop freezes all tasks except the kernel's own, as the freezer of a cgroup does. Each task stops
+ * on its way to guest code, none in the middle of a system call, so after a sync (sysrq s) the
+ * disks may be copied. Network, disks and timers keep running.
  */
 #include <asm/errno.h>
 #include <linux/sched.h>

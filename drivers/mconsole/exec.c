@@ -255,7 +255,7 @@ static int begin(struct exec_session *s)
 		return -ENOMEM; /* the caller frees it, whatever the count */
 	err = kernel_spawn(&s->spawn);
 	if (err)
-		on_started(&s->spawn, err); /* the thread tells of it */
+		on_started(&s->spawn, err); /* the thread reports it */
 	return 0;
 }
 

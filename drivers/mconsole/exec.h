@@ -40,7 +40,7 @@ struct exec_session {
 	bool terminal, no_terminal; /* it has one; none was available */
 	/* outlives the client, without streams */
 	bool detached;
-	u32 rows, cols; /* 0: not told */
+	u32 rows, cols; /* 0: unknown */
 	char *text;     /* the job; the words below point into it */
 	const char **words;
 	struct spawn spawn;

@@ -24,7 +24,7 @@ struct exec_fd *exec_fd_take(struct mconsole_packet *p, u32 i, int irq)
 	if (!e)
 		return ERR_PTR(-ENOMEM);
 	fd = mconsole_host_take(p, i);
-	/* From here to the list there is no sleep, so no restore. */
+	/* Until the file is on the list there is no sleep, so no restore. */
 	if (fd >= 0)
 		e->host = exec_host_adopt(fd, irq);
 	if (fd < 0 || e->host < 0) {

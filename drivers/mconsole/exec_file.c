@@ -25,7 +25,7 @@
 #include "kernel/vfs/vfs.h"
 
 #define BUFFER 16384
-/* PIPE_BUF: a write of at most so much stays in one piece */
+/* PIPE_BUF: a write of at most this size is atomic */
 #define PIPE_ATOMIC 4096
 
 struct exec_stream {
@@ -106,7 +106,7 @@ static int stream_lock(struct exec_stream *s, const struct file *f, const struct
 static void stream_unlock(struct exec_stream *s)
 {
 	mutex_unlock(&s->mutex);
-	/* A poller was told that the file was ready, and may not look again. */
+	/* A poller was notified that the file was ready, and may not poll again. */
 	if (xchg(&s->refused, 0))
 		exec_wake();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exec_job.c: parses the text of a command's job (exec_host.h). It comes from the owner, but is
- * otherwise not trusted.
+ * exec_job.c: parses the text of a command's job (exec_host.h). The text comes from the owner, but
+ * is checked like hostile input.
  */
 #include <asm/errno.h>
 

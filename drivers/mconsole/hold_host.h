@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hold_host.h: the channel of a client that holds the machine between its save and its going on or
- * its end: a socket that came along with "state hold". The host may end the client at any moment,
- * so the end of the channel is an order too:
+ * hold_host.h: the channel of a client that holds the machine after a save, until it runs again or
+ * ends: a socket that came along with "state hold". The host may end the client at any moment, so
+ * the end of the channel is a command, too:
  *
  *	the instance says			the client says
  *	h NS\n	it is held, since NS ns		g	it goes on

@@ -40,14 +40,14 @@ void mconsole_perf(struct mconsole_call *c);
 void mconsole_command(struct mconsole_call *c, char *text);
 
 /*
- * Answers all requests that have come, while the machine is stopped: with a line that says so. True
- * if one of them was "state go", which is answered when the machine has gone on.
+ * Answers, while the machine is stopped, all requests that have arrived by a line that says so.
+ * Returns true if one of them was "state go", which is answered when the machine runs again.
  */
 bool mconsole_serve_stopped(void);
 
 /*
  * Sets the socket of mconsole=notify:SOCKET; false if the path does not fit.
- * mconsole_notify_start() tells it that the console exists (notify.c).
+ * mconsole_notify_start() announces the console to it (notify.c).
  */
 bool mconsole_notify_set(const char *path);
 void mconsole_notify_start(const char *console);

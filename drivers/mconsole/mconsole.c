@@ -33,8 +33,8 @@
 #define VERSION 2
 #define REPLY_STEP 2000000UL /* ns */
 /*
- * Steps for a client that does not read. Not a time: the client may stand still as this kernel
- * does.
+ * Tries to send to a client that does not read. Not a time, since the client may be stopped
+ * together with this kernel.
  */
 #define REPLY_STEPS 1000
 

@@ -30,7 +30,8 @@
 #include "drivers/console/attach_host.h"
 #include "os-linux/host.h"
 
-#define SWEEP_MAX 256 /* names looked at when an instance starts */
+/* names checked at an instance's start */
+#define SWEEP_MAX 256
 #define TRIES 16
 #define SOCKET_PATH_MAX sizeof(((struct sockaddr_un *)0)->sun_path)
 
@@ -47,7 +48,7 @@ static int fail(struct mconsole_open *o, int err, const char *what, const char *
 	return -err;
 }
 
-/* ---- what is there already ---- */
+/* ---- remains of earlier instances ---- */
 
 /* Returns 1 for a socket that is not served, 0 for one that is, -1 if it is missing or unknown. */
 static int is_dead(const char *path)

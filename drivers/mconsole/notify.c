@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify.c: mconsole=notify:SOCKET: tells the program that started the instance, by User Mode
+ * notify.c: mconsole=notify:SOCKET: sends the program that started the instance, in User Mode
  * Linux's packets: the path of its console, a panic, a watchdog that was not fed, and text written
  * to /proc/mconsole.
  *
- * Locks: none. A packet is sent wherever its event happens, without waiting: a listener that does
+ * Locks: none. A packet is sent in the context of its event, without waiting: a listener that does
  * not read loses it.
  */
 #include <asm/errno.h>

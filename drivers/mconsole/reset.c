@@ -3,10 +3,10 @@
  * reset.c: the reset server's end in the kernel (kernel/state/reset_abi.h): "reset" of the
  * management console, and /proc/nestling/reset.
  *
- * A thread leads. It waits for the first read, marks the machine there, and has it put back after
- * each run. All that is said here of a run (a read waits, an input was given, a record was written)
- * is memory of the machine, and so what it was at the mark again. The host's half keeps what must
- * not be forgotten.
+ * A thread controls the runs. It waits for the first read, marks the machine at that point, and has
+ * it put back after each run. State of a run in this file (a read waits, an input was given, a
+ * record was written) is memory of the machine, so it is put back, too. The host's half keeps state
+ * that must survive.
  *
  * Locks: none. The file is open once; a read or a write is one at a time (busy). The thread and the
  * reader hand each other words, and wait in `wait`.
@@ -134,7 +134,7 @@ static bool look(void)
 	return false;
 }
 
-/* Waits for the first read. False: the server has gone before. */
+/* Waits for the first read. Returns false if the server has gone before. */
 static bool wait_for_read(void)
 {
 	u32 n;
@@ -167,7 +167,7 @@ static int server(void *unused)
 		refuse_server(&why);
 		return 0;
 	}
-	/* from here on once for the mark, and once after each going back */
+	/* the following code runs once for the mark, and once after each put-back */
 	if (!reset_host_ends()) {
 		reset_host_ready();
 		do

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reset_host.h: the reset server's socket and memory (kernel/state/reset_abi.h), as this process
- * has them. One server at a time. What is kept here is not put back with the machine.
+ * reset_host.h: this process's side of the reset server's socket and memory
+ * (kernel/state/reset_abi.h). One server at a time. The host half's state is not put back with the
+ * machine.
  */
 #ifndef NESTLING_MCONSOLE_RESET_HOST_H
 #define NESTLING_MCONSOLE_RESET_HOST_H

@@ -53,7 +53,7 @@ struct asker {
 struct snapshot {
 	u64 id;
 	u32 seconds;
-	/* Under lock: everything is held, and the client has been told. */
+	/* Everything is held, and the client was notified. Under lock. */
 	bool held;
 	struct asker begin; /* client that began it */
 	/* Under lock: &ender once "end" was requested, or NULL. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snapshot_host.c: see snapshot_host.h. It uses the host's clock, since the guest's may stand still
- * or leap (time-travel).
+ * snapshot_host.c: see snapshot_host.h. Uses the host's clock, since the guest's may stop or skip
+ * (time-travel).
  */
 #include "drivers/mconsole/snapshot_host.h"
 

@@ -105,7 +105,7 @@ STATE_PART(rollback_state) = {
 	.connected = connected,
 };
 
-/* Returns what stands behind the word @verb, or NULL if it is another. */
+/* Returns the text behind the word @verb, or NULL if the first word is another. */
 static const char *behind(const char *args, const char *verb)
 {
 	size_t n = strlen(verb);

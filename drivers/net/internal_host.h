@@ -22,8 +22,8 @@ struct net_host {
 	int parked; /* while gone: its number, or -1 */
 	pid_t pid;  /* of the helper, or 0 */
 	/*
-	 * mcast: the connected socket that frames leave by, or -1: they leave by fd. It keeps its
-	 * number until the link is closed.
+	 * mcast: the connected socket that sends frames; -1: fd sends them. It keeps its number
+	 * until the link is closed.
 	 */
 	int out;
 	/* vde: the connection that keeps us a member, or -1 */
@@ -48,8 +48,8 @@ struct net_link {
 	int (*check)(struct net_host *h);
 	/*
 	 * Sets h->fd, a non-blocking socket of frames, also after the other side has gone. Returns
-	 * 0 or -errno with h->err set. -EINPROGRESS: h->asked will answer, or not by h->give_up; it
-	 * is to be called again. Never waits.
+	 * 0 or -errno with h->err set. Returns -EINPROGRESS if h->asked has yet to answer, at the
+	 * latest by h->give_up: then the caller calls it again. Never waits.
 	 */
 	int (*open)(struct net_host *h);
 	/* closes all but h->fd and h->out */

@@ -265,7 +265,7 @@ int net_host_reopen(int host)
 /*
  * Marks the other side as gone. The number of the descriptor stays taken, by an unconnected socket,
  * until the link is opened again: another vCPU may be about to send by it, and must not meet a new
- * file with this number. The socket is of a kind that reaches nobody by an address either.
+ * file with this number. The socket is of a kind that cannot send by an address either.
  */
 static void gone(struct net_host *h)
 {
@@ -312,9 +312,7 @@ void net_host_close(int host)
 
 /* ---- frames ---- */
 
-/*
- * Arms both directions after a send has found no room: the next interrupt will tell of room, too.
- */
+/* Arms both directions after a send has found no room: the next interrupt will also report room. */
 static void arm_both(struct net_host *h)
 {
 	__atomic_store_n(&h->full, true, __ATOMIC_SEQ_CST);
@@ -410,7 +408,7 @@ static size_t pieces_of(const struct net_out *out, struct iovec *iov)
 }
 
 /*
- * True if an empty message means the end. It does on a connection; anyone may send an empty
+ * True if an empty message means the end, as on a connection; any program may send an empty
  * datagram.
  */
 static bool is_end(const struct net_host *h)
@@ -422,8 +420,8 @@ static bool is_end(const struct net_host *h)
 }
 
 /*
- * True if a vde switch has ended: the connection that keeps us a member tells it, datagrams would
- * not. Its content is not for us.
+ * True if a vde switch has ended. The connection that makes this process a member shows it, while
+ * datagrams would not; its content is ignored.
  */
 static bool control_ended(struct net_host *h)
 {
@@ -501,7 +499,7 @@ static int send_each(struct net_host *h, const struct net_out *out, int n)
 			if (errno == EAGAIN || errno == ENOBUFS)
 				break;
 			if (!h->tap)
-				return n; /* the peer has gone; recv will tell */
+				return n; /* the peer has gone; recv reports it */
 		}
 		/* a device that is down on the host takes no frames */
 		sent++;
@@ -525,7 +523,7 @@ static int send_all(struct net_host *h, const struct net_out *out, int n)
 		sent = sendmmsg(h->fd, msgs, (unsigned)n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
 	if (sent < 0 && errno != EAGAIN && errno != ENOBUFS)
-		return n; /* the peer has gone; recv will tell */
+		return n; /* the peer has gone; recv reports it */
 	return sent < 0 ? 0 : sent;
 }
 

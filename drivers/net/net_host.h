@@ -85,8 +85,9 @@ int net_host_open(struct net_open *o);
 int net_host_open_queue(struct net_open *o, int first, uint32_t index);
 /*
  * Makes queue @index again under the number o->host, after a restore, and begins to open it. The
- * first queue has @first 0. Returns as net_host_reopen(), whose callers go on; o->err is set, and
- * o->offload if it is open. -EEXIST, -ENOMEM: there is no such queue now.
+ * first queue has @first 0. Returns as net_host_reopen(), which the caller repeats to complete the
+ * opening; sets o->err, and o->offload if the queue is open. After -EEXIST or -ENOMEM there is no
+ * such queue.
  */
 int net_host_restore(struct net_open *o, int first, uint32_t index);
 /*
@@ -113,8 +114,8 @@ int net_host_recv(int host, struct net_in *in, int n);
  */
 int net_host_send(int host, const struct net_out *out, int n);
 /*
- * Notes the interrupt. Called before a refused send is tried again, which will say anew that it
- * waits for room.
+ * Notes the interrupt. Called before a refused send is tried again, which arms the interrupt again
+ * if there is still no room.
  */
 void net_host_fired(int host);
 /*

@@ -66,8 +66,8 @@ static const struct net_link *parse(char *value, char *args, unsigned int *queue
 }
 
 /*
- * A further queue of a device: of the one that the value names. A device that the host has named
- * could only be told by the kernel process.
+ * Opens a further queue of the device that the value names. A name that the host has chosen is
+ * refused: only the kernel process could supply it.
  */
 static int take_device(struct net_host *h, struct net_host *first)
 {
@@ -140,8 +140,8 @@ static int open_for_jailed(const char *text, struct os_opened *o)
 static int opener = -1, nowhere = -1;
 
 /*
- * Before the jail closes: also a socket that goes nowhere, of a kind that reaches nobody by an
- * address either.
+ * Prepares, before the jail closes, also an unconnected socket of a kind that cannot send by an
+ * address.
  */
 static void prepare(void)
 {

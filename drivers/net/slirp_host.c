@@ -2,8 +2,8 @@
 /*
  * slirp_host.c: `eth0=slirp`: a network for a user without any privilege. A helper process
  * (tools/slirp) has libslirp and its jail; frames travel over a SOCK_SEQPACKET pair. The helper is
- * embedded in this program and started from memory, so it needs no file. It ends when our end of
- * the pair closes, so however we end.
+ * embedded in this program and started from memory, so it needs no file. The helper ends when this
+ * process's end of the pair closes, however the process ends.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -322,8 +322,8 @@ static int mcast_socket(const struct sockaddr_in *group, int ttl)
 }
 
 /*
- * Two sockets: a socket that is connected to the group would hear nobody, since the host compares
- * senders with the group.
+ * Opens two sockets: a socket that is connected to the group would receive no frames, since the
+ * host compares senders with the group.
  */
 static int mcast_open(struct net_host *h)
 {

@@ -4,9 +4,9 @@
  * may make; and `eth0=fd,N` if N is such a device.
  *
  * The device has a virtio_net_hdr before each frame, if it supports that: then the host hands over
- * whole segments of up to 64 KiB, neither cut nor checksummed. IP is the host's end, set here if it
- * is given (which needs CAP_NET_ADMIN). With several queues the device is opened several times,
- * with IFF_MULTI_QUEUE; such a device may be opened with one queue, too.
+ * whole segments of up to 64 KiB, neither cut nor checksummed. IP is the address of the host's end;
+ * setting it needs CAP_NET_ADMIN. With several queues the device is opened several times, with
+ * IFF_MULTI_QUEUE; such a device may be opened with one queue, too.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -18,7 +18,7 @@ enum perf_kind {
 
 struct perf_sample {
 	u32 pid;
-	/* looks of the profiler that this sample stands for */
+	/* ticks of the profiler that this sample represents */
 	u32 weight;
 	/* length of pc[], the innermost first; 0 where a guest's stack cannot be seen */
 	u16 n;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * perf_host.c: the profiler's clock: a thread that sleeps, then looks at the state of each vCPU
- * (os.h) and interrupts it: by SIGPROF, which only vCPU threads do not block, or by a kick. When
- * the profiler is switched off, the thread stays asleep, and a SIGPROF does nothing.
+ * perf_host.c: the profiler's clock: a thread that sleeps, then reads the state of each vCPU (os.h)
+ * and interrupts it: by SIGPROF, which only vCPU threads do not block, or by a kick. When the
+ * profiler is switched off, the thread stays asleep, and a SIGPROF does nothing.
  */
 #include "drivers/perf/perf_host.h"
 

@@ -74,7 +74,7 @@ struct ubd_aio *ubd_aio_open(int irq, unsigned int depth)
 	return a;
 }
 
-/* Makes the context and what tells of its events. Returns READY or REFUSED. */
+/* Makes the context and the eventfd for its events. Returns READY or REFUSED. */
 static int make_context_locked(struct ubd_aio *a)
 {
 	a->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

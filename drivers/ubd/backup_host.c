@@ -2,10 +2,9 @@
 /*
  * backup_host.c: see backup_host.h.
  *
- * A bit for each region says that it was copied. A writer copies the regions that it changes first,
- * so in a region that was not copied the file holds what it held at the start, and bits or tables
- * that were set since are of copied regions only. A region without data at the start has nothing to
- * be copied, whether it is looked at or not.
+ * A bit for each region is set when it was copied. A writer first copies the regions that it
+ * changes. So an uncopied region of the file has its content of the start, and bits or tables that
+ * were set since belong to copied regions only. A region without data at the start needs no copy.
  *
  * Locks: the image's backup_lock around the bits and the copying of a region.
  */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * backup_host.h: copies the first file of an image as it is at an instant, while the image goes on
- * being written. Host world.
+ * backup_host.h: copies the first file of an image as of one instant, while writes to the image
+ * continue. Host world.
  *
- * From backup_start() on, a write first has the region copied that it changes; backup_run() copies
- * the rest. So the file that is written stays where it is, with all of its data, and the copy has
- * what it held at backup_start(). If the copy fails, writes go on.
+ * From backup_start() on, a write first copies the region that it changes; backup_run() copies the
+ * rest. So the file keeps its place and data, and the copy has the file's content as of
+ * backup_start(). If the copy fails, writes continue.
  */
 #ifndef NESTLING_UBD_BACKUP_HOST_H
 #define NESTLING_UBD_BACKUP_HOST_H

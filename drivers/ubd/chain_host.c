@@ -52,9 +52,9 @@ static int lock_file(struct image_open *o, const char *file, int fd, bool write)
 }
 
 /*
- * Opens for writing if that is wanted and possible; o->rdonly tells the result. O_NONBLOCK, here
- * and below, makes a FIFO fail at once instead of waiting for a peer; it has no effect on files and
- * disks.
+ * Opens for writing if that is wanted and possible; o->rdonly has the result. O_NONBLOCK, in every
+ * open of this file, makes a FIFO fail at once instead of waiting for a peer; it has no effect on
+ * files and disks.
  */
 static int open_file(struct image_open *o, const char *file)
 {
@@ -157,8 +157,8 @@ static int check_file(struct image_open *o, const struct layer *top, struct laye
 }
 
 /*
- * Opens a file anew: O_DIRECT belongs to a description, and writes go through the host's cache.
- * Returns -1 if the host cannot.
+ * Opens a file again for O_DIRECT, which belongs to an open file description: writes use the other
+ * one, through the host's cache. Returns -1 if the host cannot.
  */
 static int open_direct(int fd)
 {

@@ -45,9 +45,9 @@ void image_pop(struct image *im);
 const char *file_holder(int fd, char *out, size_t size);
 struct flock;
 /*
- * Locks the file as @fl says. A process that was killed is without descriptors some milliseconds
- * before its locks are gone, so a lock without a holder is tried again for half a second. Returns 0
- * or -errno; for -EAGAIN @who has what file_holder() says.
+ * Locks the file as @fl says. The locks of a killed process remain for some milliseconds after its
+ * descriptors are gone, so a lock without a holder is tried again for half a second. Returns 0 or
+ * -errno; after -EAGAIN @who has the text of file_holder().
  */
 int file_lock(int fd, struct flock *fl, char *who, size_t size);
 

@@ -145,8 +145,8 @@ int file_copy_part(int from, off_t at, int to, off_t to_at, off_t len)
 }
 
 /*
- * The content is not cut off first: a host whose journal is busy takes tens of milliseconds for
- * that, and most of it is the same.
+ * Overwrites the content without truncating first: a host whose journal is busy takes tens of
+ * milliseconds for that, and most of the content is unchanged.
  */
 int file_copy_sparse(int from, int to)
 {

@@ -109,7 +109,7 @@ static int cow3_own(struct layer *l, uint64_t off, uint64_t len)
 	return bits_set(l, first, (off + len - 1) / l->unit + 1 - first);
 }
 
-/* The bitmap's memory, which is zero. It is not touched where the bitmap has holes. */
+/* Returns zeroed memory for the bitmap. It is not touched where the bitmap has holes. */
 static uint8_t *bits_new(const struct cow3 *c)
 {
 	void *p = mmap(NULL, c->info.bitmap_len + 8, PROT_READ | PROT_WRITE,

@@ -39,7 +39,7 @@
 struct cow4_header {
 	uint32_t magic, version; /* big-endian */
 	uint32_t header_size;    /* COW4_HEADER */
-	uint32_t crc;            /* CRC-32 of the header with 0 here */
+	uint32_t crc;            /* CRC-32 of the header with 0 in crc */
 	/* the higher of the numbers of two whole headers counts */
 	uint64_t seq;
 	uint64_t id;      /* random; in the tables as well */
@@ -66,7 +66,7 @@ _Static_assert(sizeof(struct cow4_header) == COW4_HEADER, "on-disk layout");
 #define COW4_TABLE_SECTORS (COW4_TABLE_WORDS * 64)
 #define COW4_TABLE_SPAN (COW4_TABLE_SECTORS * LAYER_SECTOR) /* bytes of the disk: 15.75 MiB */
 struct cow4_table {
-	uint32_t magic, crc; /* CRC-32 of the table with 0 here */
+	uint32_t magic, crc; /* CRC-32 of the table with 0 in crc */
 	/* the higher of the numbers of two whole slots counts */
 	uint64_t seq;
 	uint64_t id;    /* the header's */

@@ -2,12 +2,11 @@
 /*
  * cow_host.c: headers of UML's copy-on-write files. See cow_host.h for the layout.
  *
- * The header comes from an untrusted file: all sizes are computed here from the checked numbers and
- * must agree with the file. Only cow_format 0 (bitmap) is served, which is all that UML has ever
- * written. Version 1 is in the byte order of the host that wrote it, which is taken to be ours; the
- * others are big-endian. Nothing is padded.
- * Source: the files that uml_mkcow makes and those that uml_moo reads; UML's documentation of the
- * format in its HOWTO.
+ * The header comes from an untrusted file: all sizes are computed from the checked numbers and must
+ * agree with the file. Only cow_format 0 (bitmap) is served, which is all that UML has ever
+ * written. Version 1 is in the byte order of the host that wrote it, which is assumed to be this
+ * host's; the others are big-endian. Nothing is padded. Source: the files that uml_mkcow makes and
+ * those that uml_moo reads; UML's documentation of the format in its HOWTO.
  */
 #include "drivers/ubd/cow_host.h"
 

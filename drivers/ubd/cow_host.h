@@ -24,7 +24,7 @@ struct cow_info {
 	uint64_t size;              /* of the backing file, bytes */
 	uint64_t bitmap_off, bitmap_len, data_off;
 	uint32_t version, alignment;
-	/* bytes that a bit stands for: 512 or a larger power of two */
+	/* bytes that a bit covers: 512 or a larger power of two */
 	uint32_t unit;
 	/* version 3 as some 64-bit hosts wrote it once, with an mtime of 64 bits */
 	bool wide_mtime;
@@ -61,8 +61,8 @@ int cow_set_backing(int fd, struct cow_info *info, const char *backing, int back
  */
 int cow_init(int fd, const char *backing, int backing_fd, uint64_t size);
 /*
- * As above, for a part of a disk's changes (part_host.h). Its header names no file: which files are
- * below it is told by the caller that opens it.
+ * As above, for a part of a disk's changes (part_host.h). Its header names no file: the caller that
+ * opens it names the files below it.
  */
 int cow_init_part(int fd, uint64_t size);
 

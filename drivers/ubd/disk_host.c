@@ -24,7 +24,7 @@
 /* ---- what can be mapped ---- */
 
 /*
- * Opens the image anew: a lock on the file belongs to the other descriptor, and this one is given
+ * Opens the image again: a lock on the file belongs to the other descriptor, and this one is given
  * away.
  */
 int ubd_host_image(int host, uint64_t *bytes)

@@ -39,7 +39,7 @@ struct ubd_host {
 	int closing; /* under lock */
 	/* atomic: requests that workers have or will have */
 	int busy;
-	int met_limit; /* atomic: that was told */
+	int met_limit; /* atomic: that was reported */
 
 	struct ubd_req *done; /* atomic stack */
 	/* a save that has begun (save_host.c), or NULL; of the task that saves */

@@ -3,8 +3,8 @@
  * image_host.c: data to and from a chain of layers. See image_host.h; chain_host.c opens and closes
  * them.
  *
- * A read walks down: each layer tells which piece of the range it holds, and the layer below is
- * asked for the rest. A piece that lies in one file is read by one system call, with the caller's
+ * A read walks down: each layer returns the piece of the range that it holds, and the layer below
+ * serves the rest. A piece that lies in one file is read by one system call, with the caller's
  * iovec. A write always goes to the first layer, to its base plus the offset: begin(), data, own().
  * A unit larger than a sector that is written in part is first completed from below, if the layer
  * does not have it yet.

@@ -36,7 +36,7 @@ static void iov_skip(struct iovec **iov, int *nr, size_t n)
 
 /*
  * Returns the pieces of an iovec up to the file's next boundary; the last one is shortened by *cut.
- * Linux's page cache keeps data of one call in folios as large as the call, and ext4 looks at each
+ * Linux's page cache keeps data of one call in folios as large as the call, and ext4 scans each
  * block of a folio whenever one of them is written or flushed. So 4 KiB and a flush take 20 to 40
  * us more if the file was written by the megabyte; to write in pieces costs such writes a tenth.
  */

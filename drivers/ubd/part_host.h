@@ -2,9 +2,9 @@
 /*
  * part_host.h: the changes of a disk in several files, its parts. Host world.
  *
- * A save makes the file that is written read-only and a part of the state, and the disk goes on
- * with an empty one over it. So the changes that a disk has over its image are in a chain: the file
- * that is written, then parts (layer.more), then the image. In a state's folder they are
+ * A save makes the disk's written file read-only and a part of the state, and the disk continues
+ * with an empty file over it. So the changes that a disk has over its image are in a chain: the
+ * file that is written, then parts (layer.more), then the image. In a state's folder they are
  * ubdN.layer, which was written at the moment of the save, ubdN.layer.1 below it, and so on.
  */
 #ifndef NESTLING_UBD_PART_HOST_H

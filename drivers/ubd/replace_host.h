@@ -4,7 +4,7 @@
  *
  * The content is written to another file of the folder, which then gets the name. So whatever ends
  * this process, the name leads to the old content or to the new one. Until then both need room. A
- * reader that has the old file open goes on reading the old content.
+ * reader that has the old file open still reads the old content.
  *
  *	int fd = replace_begin(&r, old);
  *	if (fd >= 0) fill(fd), replace_end(&r);	or replace_drop(&r)

@@ -52,7 +52,7 @@ static int fail_host(char *err, size_t size, const char *file, int error)
 struct disk_save {
 	struct image *im;
 	struct layer *first; /* the file that is written */
-	bool kept;           /* it goes on to be that */
+	bool kept;           /* it remains a part */
 	uint32_t unit;
 	char *dir;
 	int nr_files; /* that have names in the folder */
@@ -327,7 +327,7 @@ void disk_save_free(struct disk_save *s)
 	free(s);
 }
 
-/* ---- going on ---- */
+/* ---- continuing from a state ---- */
 
 static bool same_file(const struct stat *a, const struct stat *b)
 {
@@ -424,8 +424,8 @@ static int fill(struct ubd_open *o, const struct disk_load *l, int to)
 }
 
 /*
- * Gives a file that has content the one of all parts. 1: that must be done in place, since the host
- * has no room for both, or lets nobody replace the file.
+ * Gives a file that has content the one of all parts. Returns 1 if that must be done in place,
+ * since the host has no room for both, or forbids to replace the file.
  */
 static int replace_whole(struct ubd_open *o, const struct disk_load *l, int old)
 {
@@ -532,7 +532,7 @@ int disk_empty_file(int fd, const char *other)
 	return fd < 0 ? part_new_file(other) : fd;
 }
 
-/* Empties a file without a name, unless an instance goes on over it: that holds a lock. */
+/* Empties a file without a name, unless an instance that continues from it holds a lock. */
 static bool empty(int fd)
 {
 	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -543,9 +543,8 @@ static bool empty(int fd)
 }
 
 /*
- * Makes an empty part for a disk of this size, which may be @old. Where the host has no room, that
- * may be for what was written to @old, which nobody can read any more. Returns a descriptor or
- * -errno.
+ * Makes an empty part for a disk of this size, which may be @old. If the host has no room, the
+ * space may be taken by data of @old, which can no longer be read. Returns a descriptor or -errno.
  */
 static int new_part(int old, uint64_t size, const char *state)
 {

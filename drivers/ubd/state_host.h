@@ -30,7 +30,7 @@ int disk_save_complete(struct disk_save *s, bool saved, char *err, size_t size);
 /* Frees it. */
 void disk_save_free(struct disk_save *s);
 
-/* What an image is opened with that goes on from a state. */
+/* How to open an image that continues from a state. */
 struct disk_load {
 	struct image_part parts[PARTS_READ];
 	int nr_parts;
@@ -52,7 +52,7 @@ void disk_grant_folder(int fd);
  * by now, another one beside it or in the folder @other. -errno: there is none, and @fd is closed.
  */
 int disk_empty_file(int fd, const char *other);
-/* Fills in what tells an image from another: see ubd_host.h. */
+/* Fills in the identity of an image: see ubd_host.h. */
 void image_identify(const struct image *im, struct ubd_base *base);
 
 #endif

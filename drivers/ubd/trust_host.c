@@ -38,7 +38,7 @@
 #define RECORD_MAX (512 << 10)
 #define LINE_BYTES (PATH_MAX + 100)
 
-/* Writes the path of @what in the user's folder. False if the environment names none. */
+/* Writes the path of @what in the user's folder. Returns false if the environment names none. */
 static bool data_path(char *out, size_t size, const char *what)
 {
 	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
@@ -90,7 +90,7 @@ static bool in_store(const char *real)
 
 /* ---- the record ---- */
 
-/* Writes the line of a layer. False if there can be none. */
+/* Writes the line of a layer. Returns false if there can be none. */
 static bool record_line(int fd, const char *real, char *line, size_t size)
 {
 	struct statx st;
@@ -188,7 +188,7 @@ static void append(int record, const char *text, size_t size, const char *line)
 		if (ftruncate(record, 0) || host_pwrite(record, half + 1, at, 0) != (ssize_t)at)
 			return;
 	}
-	/* A line that was cut off by a full disk must not stand before another one. */
+	/* A line that was cut off by a full disk must not precede another one. */
 	if (host_pwrite(record, line, n, (off_t)at) != (ssize_t)n && ftruncate(record, (off_t)at))
 		return;
 }

@@ -138,8 +138,8 @@ static u32 ubd_frames(struct gendisk *d, sector_t s, u32 nr, pfn_t *pfn)
 }
 
 /*
- * Maps the image. If that is not possible, the disk is read as without the flag, and the user is
- * told the reason.
+ * Maps the image. If that is not possible, the disk is read as without the flag, and a message has
+ * the reason.
  */
 static void ubd_map_image(struct ubd *u)
 {

@@ -24,7 +24,7 @@ struct ubd {
 	pfn_t frames;
 	u64 nr_frames;
 	struct ubd_base base; /* the image that the disk is over */
-	/* The parameter was given anew in a process that goes on from a saved state. */
+	/* The parameter was given again in a process that continues from a saved state. */
 	bool given_again;
 	char kept_serial[UBD_SERIAL_MAX + 1]; /* the serial number from before that */
 	struct gendisk disk;

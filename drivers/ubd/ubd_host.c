@@ -424,7 +424,7 @@ static int enqueue(struct ubd_host *h, struct ubd_req *r)
 	} else if (h->threads < h->max_threads && os_worker_start("ubd", worker, h) == 0) {
 		h->threads++;
 	}
-	/* No thread could be started: serve it here, slowly. */
+	/* No thread could be started: this vCPU serves the request, slowly. */
 	if (!h->threads) {
 		h->todo = NULL;
 		h->todo_tail = &h->todo;
@@ -469,7 +469,7 @@ int ubd_host_submit(int host, struct ubd_req *r)
 	if (serve_at_once(h, r))
 		return 1;
 	direct = submit_direct(h, r);
-	/* sooner than a vCPU looks at the event set */
+	/* sooner than a vCPU polls the event set */
 	if (h->aio && ubd_aio_ready(h->aio))
 		os_irq_raise(h->irq);
 	return direct ? 0 : enqueue(h, r);

@@ -33,7 +33,7 @@
 
 #define UBD_DEPTH 64 /* requests under way at once */
 
-/* What tells the image that a disk is over from another one. */
+/* The identity of the image that a disk is over. */
 struct ubd_base {
 	/* bytes; 0: the disk has no file that is only read */
 	uint64_t size;
@@ -43,7 +43,7 @@ struct ubd_base {
 };
 
 struct ubd_open {
-	/* a COW file if backing is set, or if its content says so */
+	/* a COW file if backing is set, or if its content is that of one */
 	const char *file;
 	const char *backing; /* or NULL */
 	uint32_t flags;
@@ -107,9 +107,10 @@ int ubd_host_is_quiet(int host);
  * let a thread copy; wait() returns -EINPROGRESS until it has ended, then 0 or -errno with one line
  * in @err, which names the file.
  *
- * begin(), if it was not called yet; wait(); with the disk quiet stop(), which settles what belongs
- * to the state, and undo() if the save begins anew or fails; end(), @saved or not; wait(). stop()
- * returns -EAGAIN if the disk is not ready for it. undo() without a stop() does nothing.
+ * begin(), if it was not called yet; wait(); with the disk quiet stop(), which fixes the content
+ * that belongs to the state, and undo() if the save restarts or fails; end(), @saved or not;
+ * wait(). stop() returns -EAGAIN if the disk is not ready for it. undo() without a stop() does
+ * nothing.
  */
 int ubd_host_save_begin(int host, uint32_t unit, const char *dir);
 int ubd_host_save_wait(int host, char *err, size_t size);
@@ -134,8 +135,8 @@ int ubd_host_note(int host);
 int ubd_host_go_back(int host, const char *dir);
 /*
  * Opens the file of the disk that is never written (a backing file, a raw file that is read-only)
- * anew for reading, as an os handle of the caller; *bytes of it are the disk's. -EROFS: all of it
- * may be written. Other -errno: the host refuses.
+ * again for reading, as an os handle of the caller; *bytes of it belong to the disk. Returns -EROFS
+ * if every file may be written, or another -errno if the host refuses.
  */
 int ubd_host_image(int host, uint64_t *bytes);
 /*

@@ -6,12 +6,11 @@
  * the host copies before the stop and after it (state_host.c). Of an image that is only read, the
  * guest's memory keeps size and time: another image is refused. In the new process the command line
  * may name other files for the same disks (ubd0=...); a disk that it does not name has the files
- * that it had. A disk that was added or removed while the instance ran is as it was when the state
- * was saved.
+ * that it had. The set of disks, with those added or removed at run time, is as of the save.
  *
  * The file of a disk that is written gets the state's content before it is opened, even if it is
- * the file from before: what was written since is taken back. A file without a name is put over the
- * state's files instead.
+ * the disk's earlier file: later writes are undone. A file without a name is put over the state's
+ * files instead.
  */
 #include <asm/errno.h>
 
@@ -146,7 +145,7 @@ static int ubd_finish(bool saved, bool stopped, struct state_why *why)
 	return result;
 }
 
-/* ---- going on ---- */
+/* ---- continuing from a state ---- */
 
 static int refuse_disk(
 	struct state_why *why, const struct ubd *u, const char *file, const char *what)

@@ -4,10 +4,11 @@
  * "change" with NEW_VMGENID=1 tells programs that this machine was put back or copied, so what they
  * have made of random numbers may exist twice. udev's rules and daemons listen.
  *
- * There is no number to read: Linux keeps it from programs as well. The kernel itself has nothing
- * to reseed: its random numbers are the host's, and the vDSO's keys are dropped at each restore.
+ * The number itself cannot be read: Linux hides it from programs as well. The kernel itself has
+ * nothing to reseed: its random numbers are the host's, and the vDSO's keys are dropped at each
+ * restore.
  *
- * An instance that has only moved to another process is the same machine, and is not told.
+ * An instance that has only moved to another process remains one machine, and gets no event.
  */
 #include <asm/errno.h>
 
