@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * boundary.c: what makes a task leave its sleep or its way to user mode: pending signals and queued
- * work.
+ * boundary.c: pending signals and queued work, which interrupt a task's sleep or its return to user
+ * mode.
  *
- * kernel/task queues signals and sets TIF_SIGPENDING; here the flag is only read. Work (struct
+ * kernel/task queues signals and sets TIF_SIGPENDING; this file only reads the flag. Work (struct
  * task_work) is a list per task, pushed by any task without a lock and taken as a whole by its
  * owner, which runs it oldest first.
  */

@@ -330,9 +330,9 @@ static u64 slice_left(const struct rq *rq, u64 slice, u64 now)
 }
 
 /*
- * True if a waker goes on for a moment, though @t has just come and is far behind curr. Else a task
- * that writes to a reader would lose the vCPU at each write, while to write some more costs the
- * reader nothing.
+ * True if a waker runs on for a moment, though the woken task is far behind curr. Otherwise a task
+ * that writes to a reader would lose the vCPU at each write, while some more writes do not delay
+ * the reader much.
  */
 static bool waker_goes_on(struct rq *rq)
 {

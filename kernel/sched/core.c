@@ -421,7 +421,7 @@ void schedule(void)
 	do_schedule(false, false);
 }
 
-/* Gives way; returns at once if no other task is queued here. */
+/* Reschedules; returns at once if no other task is queued on this vCPU. */
 void yield(void)
 {
 	might_sleep();
@@ -498,7 +498,7 @@ static __noinline void end_iowait(struct rq *from, struct task *t)
 	psi_change(t, from->cpu, now, 0, 0, -1);
 }
 
-/* Wakes a task up. Both locked. False if the places must be chosen anew. */
+/* Wakes a task up. Both runqueues are locked. Returns false if the vCPU must be chosen again. */
 static bool wake_up_locked(struct rq *from, struct rq *to, struct task *t)
 {
 	if (t->se.on_rq) {
@@ -634,7 +634,7 @@ static void init_fields(struct task *idle, int cpu)
 	INIT_LIST_HEAD(&idle->rt_node);
 }
 
-/* Initialises vCPU 0 before memory works: everything here is static. */
+/* Initialises vCPU 0 before memory works: all data of this function are static. */
 void sched_init_idle(struct task *idle, int cpu)
 {
 	struct rq *rq = cpu_rq(cpu);
@@ -725,8 +725,8 @@ static void change_policy(struct task *t, int policy, int prio)
 }
 
 /*
- * Protects policies. What a task has reserved is told by its policy: both change together, or two
- * concurrent changes would spend it twice.
+ * Protects policies. A task's reservation follows from its policy: both change together, or two
+ * concurrent changes would spend the reservation twice.
  */
 static DEFINE_SPINLOCK(policy_lock);
 

@@ -23,7 +23,7 @@
 #include "kernel/sched/internal.h"
 
 #define SHARE_SHIFT 10 /* fraction bits of a task's share */
-/* shortest time between looks at the quota */
+/* shortest time between checks of the quota */
 #define MIN_CHECK_NS 200000UL
 
 static DEFINE_SPINLOCK(weights_lock); /* raw */
@@ -175,7 +175,7 @@ static void charge_one(struct sched_group *g, u64 ns, u64 now)
 {
 	spin_lock_raw(&g->bw_lock);
 	refill(g, now);
-	/* Throttled groups are charged too: in the kernel their tasks go on. */
+	/* Throttled groups are charged too: their tasks run on while in the kernel. */
 	g->runtime -= (s64)ns;
 	if (g->quota != SCHED_QUOTA_NONE && g->runtime <= 0 && !g->throttled) {
 		WRITE_ONCE(g->throttled, true);

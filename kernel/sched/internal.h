@@ -184,7 +184,7 @@ struct task *class_pick(struct rq *rq); /* removes the next curr, or NULL */
 struct task *class_next_queued(struct rq *rq, const struct task *after);
 bool class_should_preempt(struct rq *rq, const struct task *t); /* true if t preempts curr */
 /*
- * Returns the priority that a real-time task must exceed to run here next; curr counts if it
+ * Returns the priority that a real-time task must exceed to run next on @rq; curr counts if
  * @curr_stays.
  */
 int class_rt_floor(const struct rq *rq, bool curr_stays);
@@ -219,7 +219,7 @@ u64 group_check_in(const struct task *t, u64 now);
 void dl_begin(struct task *t);                           /* begins its first period now */
 void dl_refresh(struct task *t, u64 now);                /* before it is queued */
 void dl_charge(struct task *t, u64 ns);                  /* it has run */
-u64 dl_time_left(const struct task *t, u64 now);         /* ns until it must be queued anew */
+u64 dl_time_left(const struct task *t, u64 now);         /* ns until it must be queued again */
 int dl_check(u64 runtime, u64 deadline, u64 *period);    /* no lock; returns 0 or -EINVAL */
 int dl_reserve(struct task *t, u64 runtime, u64 period); /* No lock; period 0 gives back; -EBUSY. */
 

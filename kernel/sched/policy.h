@@ -40,7 +40,7 @@ void dl_throttle(void);
  * Under pi_lock (kernel/task/futex/futex_pi.c).
  */
 bool sched_boost(struct task *t, int prio);
-/* Has a kernel thread go before all other tasks when it can run. It must sleep where it waits. */
+/* Makes a kernel thread run before all other tasks. It must sleep while it waits. */
 void sched_go_first(struct task *t);
 /* Returns the priority at which it runs: 1 to 99, or 0 for a fair task. */
 int sched_rt_prio(const struct task *t);

@@ -130,8 +130,8 @@ bool psi_memstall_enter(void)
 }
 
 /*
- * Ends a stall. The task may be on another vCPU by now: there it counts as runnable, here as
- * stalled.
+ * Ends a stall. The task may have migrated since it was counted as stalled: then the new vCPU
+ * counts it as runnable, and the old one as stalled.
  */
 void psi_memstall_leave(bool was)
 {

@@ -51,7 +51,7 @@ static void grant(struct rwsem *s)
 			return;
 		take(s, w->write);
 		list_del(&w->list);
-		/* Once granted it may go on, and end, without us. */
+		/* Once the lock is granted, the task may run and exit. */
 		get_task(t);
 		smp_store_release(&w->granted, true);
 		wake_up_process(t);

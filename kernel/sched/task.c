@@ -4,7 +4,7 @@
  *
  * References: task_alloc()'s is the scheduler's own, dropped after the last switch (finish_switch);
  * others are taken with get_task(). The last put_task() frees through a grace period, so a
- * lock-free reader may look at a task that it found.
+ * lock-free reader may read a task that it found.
  */
 #include "arch/um/machine/arch.h"
 #include "kernel/lib/alloc.h"

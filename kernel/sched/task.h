@@ -72,7 +72,7 @@ struct psi_group;
 #define PF_RECLAIM 0x08000000
 /* it writes dirty pages, and may use a part of the reserve */
 #define PF_FLUSHER 0x10000000
-/* a file that may not grow so much gives EFBIG, and no signal */
+/* a write beyond RLIMIT_FSIZE gives EFBIG, and no signal */
 #define PF_NO_XFSZ 0x04000000
 
 /*
@@ -85,7 +85,7 @@ struct psi_group;
 #define TIF_RESTORE_SIGMASK 3
 #define TIF_SYSCALL_TRACE 4
 #define TIF_SECCOMP 5
-/* single-stepped: the tracer is also told after a system call */
+/* single-stepped: the tracer is also notified after a system call */
 #define TIF_SINGLESTEP 6
 /* the tracer serves the calls: PTRACE_SYSEMU */
 #define TIF_SYSCALL_EMU 7
@@ -137,9 +137,9 @@ struct perf_event;
 
 struct futex_q;
 /*
- * The members stand in groups by purpose and lock. "Own" means: written by the task itself, or
- * while it cannot run; other tasks read such a member racily if at all. The groups that each system
- * call and each switch touch come first. Members that are touched together share cache lines.
+ * The members are grouped by purpose and lock. "Own" means: written by the task itself, or while it
+ * cannot run; other tasks read such a member racily if at all. The groups that each system call and
+ * each switch access come first. Members that are touched together share cache lines.
  */
 struct task {
 	/*
@@ -415,7 +415,7 @@ struct task *task_alloc(void);
 /* Queues @w, which runs before @t returns to user mode or exits; any lock may be held. */
 void task_work_add(struct task *t, struct task_work *w);
 void task_work_run(void); /* runs the works queued for current */
-/* Makes @t look at its work_flags soon: kicks its vCPU if it is in guest code. */
+/* Makes @t check its work_flags soon: kicks its vCPU if it is in guest code. */
 void kick_process(struct task *t);
 
 extern struct task init_task_storage; /* vCPU 0's idle task */

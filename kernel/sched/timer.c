@@ -132,7 +132,7 @@ void timer_start(struct ktimer *t, u64 expires)
 	t->expires = expires;
 	insert(b, t);
 	spin_unlock_raw(&b->lock);
-	/* Its function runs there now, and it is being re-armed from here. */
+	/* The timer's function is running on that vCPU, and this vCPU is re-arming the timer. */
 	if (cpu != smp_processor_id())
 		arch_kick_cpu(cpu);
 }
@@ -191,7 +191,7 @@ u32 timers_list(int cpu, struct timer_info *to, u32 max, u32 *more)
 
 /*
  * Runs due timers, or as many as one boundary has time for: a program may have thousands, and other
- * tasks must get to run. The next boundary goes on, since b->next has passed.
+ * tasks must get to run. The next boundary runs the others, since b->next has passed.
  */
 static void expire(struct timer_base *b, u64 now)
 {

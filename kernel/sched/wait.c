@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wait.c: wait queues and completions (lock.h tells how to wait).
+ * wait.c: wait queues and completions (lock.h describes how to wait).
  *
  * A waiter is queued before it tests its condition, and its state is set in between with a full
- * barrier. The waker makes the condition true, then looks at the queue. So one of the two sees the
+ * barrier. The waker makes the condition true, then reads the queue. So one of the two sees the
  * other. Non-exclusive waiters come before exclusive ones; a wake-up runs through all of the former
  * and stops after @nr of the latter have really been woken.
  *
