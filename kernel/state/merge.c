@@ -14,7 +14,7 @@
 #include "kernel/state/internal.h"
 #include "kernel/time/time.h"
 
-/* blocks of 2 MiB that are merged in one stop, and how long the machine goes on in between */
+/* blocks of 2 MiB that are merged in one stop, and how long the machine runs in between */
 #define BLOCKS 2
 #define PAUSE_NS 1000000UL
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * put_back.c: leads the marking of the machine, and its going back in place (state.h).
+ * put_back.c: controls marking the machine and going back to the mark in place (state.h).
  *
- * state_mark() returns in its caller once more each time that the machine was put back: the stack
- * of the caller is part of what is put back. What the task that called state_put_back() had on its
- * stack is gone then, like all that happened since the mark.
+ * state_mark() returns in its caller once more each time that the machine was put back, since the
+ * stack of the caller is put back, too. The stack of the task that called state_put_back() is then
+ * lost, like all changes since the mark.
  *
  * Locks: none, as state.c.
  */
@@ -55,7 +55,7 @@ static void unmark_parts(void)
 	for_each_part(p) if (p->unmark) p->unmark();
 }
 
-/* Tries once. Returns -EAGAIN when the machine has to go on for a moment. */
+/* Tries once. Returns -EAGAIN if the machine has to run for a moment first. */
 static s64 try_mark(bool (*is_last)(void), struct state_why *why)
 {
 	s64 err = machine_stop();

@@ -86,7 +86,7 @@ enum reset_dead {
 	RESET_DEAD_HALT = 2,
 	/* The reading process has died, or has closed the file. */
 	RESET_DEAD_READER = 3,
-	/* No base can be made, and the text says why; the server is detached. */
+	/* No base can be made, the text gives the reason, and the server is detached. */
 	RESET_DEAD_REFUSED = 4,
 };
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * state.c: leads the saving of an instance, and its going on in a new process (state.h).
+ * state.c: controls saving an instance and continuing it in a new process (state.h).
  *
  * Both are done by one kernel thread, the saver, which is bound to the first vCPU. Its stack is
- * part of what is saved: machine_save() returns in it once here, and once in each process that goes
- * on from the state. There it is alone until machine_wake().
+ * part of what is saved: machine_save() returns in it once in this process, and once in each
+ * process that continues from the state. In the new process the saver runs alone until
+ * machine_wake().
  *
- * If something cannot be saved at this moment (a sleeping task is about to give orders to a space,
- * a request of a disk is under way), the machine goes on for a moment and is stopped again.
+ * If the machine cannot be saved at this moment (a sleeping task is about to give orders to a
+ * space, a request of a disk is under way), it runs for a moment and is stopped again.
  *
- * Locks: none. One save at a time (state_begin()); what belongs to it is the saver's.
+ * Locks: none. One save at a time (state_begin()); only the saver accesses its data.
  */
 #include "kernel/state/internal.h"
 
@@ -28,10 +29,10 @@
 #include "kernel/vfs/super.h"
 
 #define MSEC 1000000UL
-/* how long requests of the host are waited for while the machine stands still */
+/* the longest wait for requests of the host while the machine is stopped */
 #define QUIET_NS (20 * MSEC)
 #define LOOK_NS (MSEC / 10)
-/* the machine goes on in between, and how long all attempts may take */
+/* how long the machine runs between attempts, and how long all attempts may take */
 #define PAUSE_NS MSEC
 #define LONGEST_PAUSE_NS (64 * MSEC)
 #define PATIENCE_NS (10000 * MSEC)
@@ -145,7 +146,7 @@ static s64 finish(struct save *s, s64 err, bool stopped)
 /*
  * Makes an instance of a template look as if it had booted now: files in memory got their times in
  * the boot of the template, and two threads took process numbers, the saver and the one that serves
- * the request. The clocks, and what is made anew at each boot, are the machine's.
+ * the request. The machine resets the clocks, and secrets that each boot makes.
  */
 static void freshen(const struct save *s, u64 gap)
 {
@@ -153,7 +154,7 @@ static void freshen(const struct save *s, u64 gap)
 	pid_forget(s->last_pid, 2);
 }
 
-/* Makes all again in the new process. There is no way back: it ends with what is wrong. */
+/* Rebuilds all parts in the new process. An error ends the process with a message. */
 static void go_on(struct save *s)
 {
 	struct state_why why = { "" };
@@ -183,7 +184,7 @@ static void go_on(struct save *s)
 	for_each_part(p) if (p->resumed) p->resumed();
 }
 
-/* Says that the instance has gone on, which can be saved from here on. */
+/* Reports that the instance runs; from now on it can be saved again. */
 static void tell_going_on(const struct save *s)
 {
 	state_end();
@@ -213,7 +214,7 @@ static s64 complete_memory(struct save *s, bool stopped)
 	return min(err, 0L);
 }
 
-/* Tries once. Returns -EAGAIN when the machine has to go on for a moment. */
+/* Tries once. Returns -EAGAIN if the machine has to run for a moment first. */
 static s64 try_save(struct save *s)
 {
 	u64 start = ktime_get();
@@ -284,7 +285,7 @@ static s64 save(struct save *s)
 		end = end ? end : ktime_get() + PATIENCE_NS;
 		if (err == -EAGAIN)
 			sleep_for(pause);
-		/* on a busy host the task that is waited for may not have had its turn */
+		/* on a busy host the awaited task may not have run yet */
 		pause = min(pause * 2, LONGEST_PAUSE_NS);
 	} while (err == -EAGAIN && (++tries < LEAST_TRIES || ktime_get() < end));
 	if (err == MACHINE_GOES_ON) {

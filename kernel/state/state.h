@@ -37,7 +37,7 @@
 
 #include "kernel/lib/types.h"
 
-/* A line that says why a part cannot be saved or made again, without a full stop. */
+/* A line with the reason why a part cannot be saved or rebuilt, without a full stop. */
 struct state_why {
 	char text[400];
 };
@@ -45,9 +45,9 @@ struct state_why {
 struct state_part {
 	const char *name;
 	/*
-	 * Gets ready for describe(), for example by copying what does not change to the folder
-	 * @dir. The machine runs; may sleep. Is called again if a save begins anew. Returns 0, or
-	 * -errno with @why set: the save fails, and finish() follows.
+	 * Prepares for describe(), for example by copying data that do not change to the folder
+	 * @dir. The machine runs; may sleep. Called again if a save restarts. Returns 0, or -errno
+	 * with @why set: the save fails, and finish() follows.
 	 */
 	int (*prepare)(const char *dir, struct state_why *why);
 	/*
@@ -57,15 +57,15 @@ struct state_part {
 	 */
 	bool (*quiet)(void);
 	/*
-	 * Puts what only the host half knows into the guest's memory, or into files of the folder
-	 * @dir. The machine is stopped. No allocation, no sleep but in doors. Returns 0, or -errno
-	 * with @why set: the save fails and the instance goes on. -EAGAIN: it begins anew, with
-	 * prepare(). NULL: nothing to do, as below.
+	 * Copies state that only the host half has into the guest's memory, or into files of the
+	 * folder @dir. The machine is stopped: no allocation, and no sleep but in doors. Returns 0,
+	 * or -errno with @why set: then the save fails and the instance runs on. After -EAGAIN the
+	 * save restarts with prepare(). NULL: nothing to do, as for all members below.
 	 */
 	int (*describe)(const char *dir, struct state_why *why);
 	/*
-	 * Undoes what describe() changed for this instance, before the machine goes on. @saved: the
-	 * state has its memory; if not, describe() may not have been called.
+	 * Undoes the changes of describe() to this instance, before the machine runs again. @saved:
+	 * the memory was saved; if false, describe() may not have been called.
 	 */
 	void (*undescribe)(bool saved);
 	/*
@@ -75,21 +75,21 @@ struct state_part {
 	 */
 	int (*finish)(bool saved, bool stopped, struct state_why *why);
 	/*
-	 * Is called when the machine, which is stopped, is about to be marked (state_mark()): what
-	 * changes on the host from now on is taken back by put_back(), which is called in a stop
-	 * before the machine's memory is what it was at the mark. Both return 0, or -errno with
-	 * @why set. unmark() ends it, in a stop: the host is as at the mark, and what changes
-	 * stays. It is called after a mark(), even one that failed.
+	 * mark() is called when the stopped machine is about to be marked (state_mark()).
+	 * put_back() undoes later changes on the host; it is called in a stop, before the machine's
+	 * memory is put back. Both return 0, or -errno with @why set. unmark() ends the mark, in a
+	 * stop and with the host as at the mark: later changes stay. It is called after each
+	 * mark(), even one that failed.
 	 */
 	int (*mark)(struct state_why *why);
 	int (*put_back)(struct state_why *why);
 	void (*unmark)(void);
 	/*
-	 * Serve a rollback in place: note() is called behind rebuild() in a process that was put
-	 * back by exec, and says whether the part can go back to what it has made there. go_back()
-	 * is called instead of put_back(), in a stop: the host becomes what it was in note(), and
-	 * resumed() and connected() follow. It returns 0, or -errno with @why set: then exec does
-	 * all. NULL: true, and put_back().
+	 * These two serve a rollback in place. note() is called after rebuild() in a process that
+	 * exec put back to a state, and returns true if the part can go back to its condition at
+	 * that time. go_back() is called instead of put_back(), in a stop: it restores the host as
+	 * of note(), and resumed() and connected() follow. It returns 0, or -errno with @why set:
+	 * then exec makes the rollback. NULL stands for true, and for put_back().
 	 */
 	bool (*note)(void);
 	int (*go_back)(const char *dir, struct state_why *why);
@@ -118,39 +118,38 @@ struct state_part {
 /*
  * Saves the instance to the folder @dir, which exists and is empty. Sleeps until it is done.
  * Returns 0 with *@stopped set to the ns for which the machine stood still, or -errno with @why;
- * and, in each process that goes on from it, 1, after resumed() of every part. One at a time:
- * -EBUSY.
+ * and, in each process that continues from it, 1, after resumed() of every part. Returns -EBUSY
+ * during another save.
  */
 int state_save(const char *dir, u64 *stopped, struct state_why *why);
 
 /*
- * As above, but the machine stands still until @hold returns, once memory is written: it may call
- * doors only. @so_far: ns for which the machine has stood still. It is called in this process only,
- * and not if the save fails.
+ * Saves as state_save() does, but keeps the machine stopped until @hold returns. @hold is called
+ * once memory is written, in this process only, and not if the save fails; it may call doors only.
+ * @so_far: ns for which the machine has been stopped.
  */
 int state_save_held(const char *dir, void (*hold)(u64 so_far), u64 *stopped, struct state_why *why);
 
 /*
- * Going back in place: state_mark() marks the machine, as it is, and state_put_back() makes it what
- * it was then, in the time that the pages take which were written since. Host objects stay: so what
- * the host was told meanwhile is not taken back, except by disks.
+ * Going back in place: state_mark() marks the machine, and state_put_back() restores the marked
+ * state, in a time that depends on the pages written since. Host objects stay, so data sent to the
+ * host meanwhile are not taken back, except by disks.
  *
  * Both are called by a kernel thread that is bound to the first vCPU, and may sleep. state_mark()
  * returns 0; 1 each time that the machine was put back, with the machine running; or -errno with
- * @why. When the machine was put back and @is_last(), which may call doors only, is true, that was
- * the last time: what changes on the host from then on stays. state_put_back() returns only -errno
- * with @why. For @quiet see machine_put_back_begin().
+ * @why. If @is_last(), which may call doors only, returns true after a put-back, that was the last
+ * one: later changes on the host stay. state_put_back() returns only -errno with @why. For @quiet
+ * see machine_put_back_begin().
  */
 struct mm;
 int state_mark(bool (*is_last)(void), struct state_why *why);
 int state_put_back(const struct mm *quiet, struct state_why *why);
 
 /*
- * Makes this process the instance that was saved in @dir. If it is that which it was last put back
- * to, and nothing prevents it, the machine goes back in place, as with state_put_back(). Else the
- * kernel executes itself again, with the same pid, descriptors and parameters, and restore=@dir.
- * Called by a kernel thread. Returns only on an error that is seen before; calls @begins before
- * each attempt.
+ * Makes this process the instance that was saved in @dir. If the process was last put back to this
+ * state, the machine goes back in place if it can, as with state_put_back(). Otherwise the kernel
+ * executes itself again, with the same pid, descriptors and parameters, and restore=@dir. Called by
+ * a kernel thread. Returns only on an early error; calls @begins before each attempt.
  */
 int state_rollback(const char *dir, void (*begins)(void *arg, bool in_place), void *arg,
 	struct state_why *why);
