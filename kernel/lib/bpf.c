@@ -162,7 +162,7 @@ static bool jump_taken(u16 code, u32 a, u32 v)
 	return a & v; /* BPF_JSET */
 }
 
-/* Loads a value. False if that failed, which ends the program. */
+/* Loads a value. Returns false if that failed, which ends the program. */
 static bool load(
 	const struct bpf_input *in, const struct sock_filter *f, const u32 *mem, u32 x, u32 *to)
 {

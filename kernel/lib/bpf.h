@@ -22,8 +22,8 @@
 struct bpf_input {
 	u32 len; /* result of BPF_LEN */
 	/*
-	 * Does a load that is neither of a constant, the length nor scratch memory. False: the
-	 * program ends with 0.
+	 * Loads a value other than a constant, the length or scratch memory. Returns false if the
+	 * program is to end with 0.
 	 */
 	bool (*load)(const struct bpf_input *in, const struct sock_filter *i, u32 x, u32 *a);
 };

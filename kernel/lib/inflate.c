@@ -332,7 +332,7 @@ static size_t skip_text(const u8 *in, size_t n, size_t at)
 	return at < n ? at + 1 : n;
 }
 
-/* Returns the length of the header, or 0 if it is none. */
+/* Returns the length of the header, or 0 if it is no gzip header. */
 static size_t gzip_header(const u8 *in, size_t n)
 {
 	size_t at = 10;

@@ -8,7 +8,7 @@
  * Mutexes and rwsems, which sleep in our scheduler, are in kernel/sched/lock.h.
  *
  * The order of all locks, level by level, is kernel/lib/lock_order; docs/locking.md has a drawing
- * of it, and says how a lock is added. A debug build checks the order by classes (lockdep in
+ * of it, and describes how to add a lock. A debug build checks the order by classes (lockdep in
  * kernel/lib/debug/lockdep.c): a class is the file and the argument of the macro that makes a lock.
  */
 #ifndef NESTLING_LIB_LOCK_H

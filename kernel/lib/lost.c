@@ -23,7 +23,7 @@ struct lost {
 	char name[NAME_MAX];
 	u64 bytes;
 	int err;   /* the first error; 0: the entry is free */
-	bool told; /* the user has been told */
+	bool told; /* the user was notified */
 };
 
 static DEFINE_SPINLOCK(lost_lock);

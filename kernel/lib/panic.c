@@ -48,7 +48,7 @@ static void restart_after_panic(void)
 	if (!panic_timeout)
 		return;
 	for (int i = 0; i < panic_timeout;
-		/* Counts the host's seconds: the guest's may stand still. */
+		/* Counts seconds of the host: the guest's clock may be stopped. */
 		i++)
 		arch_futex_wait(&word, 0, 1000000000);
 	arch_reboot();

@@ -269,8 +269,8 @@ static u64 timestamp(void)
 }
 
 /*
- * Spins, since printk() may be called with spinlocks held. Uses the host's clock, since with time
- * travel the guest's clock stands still while its vCPU is busy.
+ * Spins, since printk() may be called with spinlocks held. Uses the host's clock, since the guest's
+ * clock may be stopped while its vCPU is busy (time-travel=inf-cpu).
  */
 static void delay_writer(void)
 {

@@ -231,7 +231,8 @@ void *radix_delete(struct radix *r, u64 index)
 }
 
 /*
- * Finds the lowest used index >= *index below @n, as a slot chain. False if this subtree has none.
+ * Finds the lowest used index >= *index below @n, as a slot chain. Returns NULL if this subtree has
+ * none.
  */
 static void *next_in(struct radix_node *n, u32 below, u64 *index)
 {

@@ -3,8 +3,8 @@
  * trace.c: the ring of lines that tracing writes, and the table of tracepoints.
  *
  * The ring is bytes and one position that only grows: bytes more than the ring's size behind it are
- * lost. A reader passes its position. If that is lost, it goes on at the first whole line and is
- * told how many bytes it has lost. Writers never wait for readers.
+ * lost. A reader passes its position. If that is lost, it continues at the first whole line and
+ * gets the number of lost bytes. Writers never wait for readers.
  *
  * Locks: ring_lock, raw and innermost: lines come from under the scheduler's locks. A line is
  * formatted before the lock is taken.

@@ -45,7 +45,8 @@ const char *trace_point_name(int i, const char **text); /* NULL past the last */
 bool trace_point_set(const char *name, bool on);
 
 /*
- * Gives the ring its memory, once, for ever. False if it has some already. @size is a power of two.
+ * Gives the ring its memory, once, for ever. Returns false if it has some already. @size is a power
+ * of two.
  */
 bool trace_ring_set(void *buf, u64 size);
 bool trace_ring_there(void);

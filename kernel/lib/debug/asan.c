@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * asan.c: the run time of -fsanitize=kernel-address (asan.h says what is checked, and where).
+ * asan.c: the run time of -fsanitize=kernel-address (asan.h describes which accesses are checked).
  *
  * The functions whose names gcc chose (__asan_load4_noabort ...) all call asan_access(). This file
  * is compiled without the sanitizer, and calls nothing that is compiled with it before it has found

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * asan.h: the address sanitizer of MODE=asan. In other builds every function here is empty.
+ * asan.h: the address sanitizer of MODE=asan. In other builds every function of this header is
+ * empty.
  *
  * A shadow byte describes eight bytes of the direct map. 0: all may be used; 1 to 7: only the first
- * so many; above 0x7f: none, and the value says why. The slab allocator writes it. gcc's
+ * so many; above 0x7f: none, and the value is the reason. The slab allocator writes it. gcc's
  * -fsanitize=kernel-address calls us before every load and store of the kernel world, and string.c
  * before its long copies. Memory outside the direct map is not checked.
  */

@@ -7,8 +7,9 @@
  *      ... wait ...
  *      contention_end("mutex", ip, since);
  *
- * Only a task that finds a lock taken comes here, so taking a free lock costs nothing more. A place
- * is the return address of the call that takes the lock: locks have names in debug builds only.
+ * Only a task that finds a lock taken calls these functions, so a free lock costs nothing more. A
+ * place is the return address of the call that takes the lock: locks have names in debug builds
+ * only.
  */
 #ifndef NESTLING_LIB_CONTENTION_H
 #define NESTLING_LIB_CONTENTION_H

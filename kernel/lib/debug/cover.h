@@ -12,9 +12,9 @@
 #include "kernel/lib/types.h"
 
 /*
- * Counts from now on in @len bytes at @map, one for each edge. @len is a power of two. A counter
- * that overflows goes on at 1. NULL: counts nothing. Returns true if edges were counted until now:
- * other vCPUs may still write to the last map for a grace period.
+ * Counts edges, from now on, in @len bytes at @map, one byte for each edge. @len is a power of two.
+ * A counter that overflows continues at 1. NULL: counts nothing. Returns true if edges were counted
+ * until now: other vCPUs may still write to the last map for a grace period.
  */
 #ifdef CONFIG_COVER
 bool cover_to(u8 *map, u32 len);

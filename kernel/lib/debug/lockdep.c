@@ -2,12 +2,12 @@
 /*
  * lockdep.c: the graph of lock classes, and the locks that the current task holds (lockdep.h).
  *
- * A class is found by the address of its name in a small open hash, and by the name itself when
- * the address is new. The graph is a matrix of bits, and the edges also stand in a list with the
- * place that made each. All of them only grow, so that a lock whose class and edges are known is
- * checked without a lock. graph_word, a bare test-and-set word, guards the growing: the checker
- * cannot use the locks that it checks. The first report turns the checker off, because after it
- * the graph says little.
+ * A class is found by the address of its name in a small open hash, and by the name itself when the
+ * address is new. The graph is a matrix of bits; a list also holds each edge with the place that
+ * made it. All of them only grow, so that a lock whose class and edges are known is checked without
+ * a lock. graph_word, a bare test-and-set word, guards the growing: the checker cannot use the
+ * locks that it checks. The first report turns the checker off, because after it the graph is
+ * unreliable.
  *
  * lock_edges=FILE has the graph written at power-off; tools/lint/locks compares it with the order
  * of locks (kernel/lib/lock_order).
@@ -65,7 +65,7 @@ static void graph_unlock(void)
 	smp_store_release(&graph_word, 0);
 }
 
-/* Returns the class whose name stands at @name, or 0 if that address is new. Takes no lock. */
+/* Returns the class whose name is at address @name, or 0 if that address is new. Takes no lock. */
 static u16 known_class(const char *name)
 {
 	u64 at = hash_u64((u64)name);

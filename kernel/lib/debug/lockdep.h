@@ -36,7 +36,7 @@ void lockdep_acquire(const void *lock, const char *name, bool spin, bool try, co
 void lockdep_release(const void *lock);
 /* Announces that the next acquisition may be of a held class: the caller orders them. */
 void lockdep_same_class_next(void);
-/* Notes that @cpu goes on with a task whose locks are @h; NULL: not checked. */
+/* Notes that @cpu switches to a task whose locks are @h; NULL: not checked. */
 void lockdep_switch(int cpu, struct held_locks *h);
 void lockdep_print_held(const struct held_locks *h);
 /* Asks for the graph at power-off, line by line, through @write. */

@@ -52,7 +52,7 @@ struct place_data {
 
 #define SEEN (~0U)
 
-/* False if this place was reported already. */
+/* True for the first report of this place. */
 static bool first_time(struct source *at)
 {
 	return __atomic_exchange_n(&at->column, SEEN, __ATOMIC_RELAXED) != SEEN;
