@@ -274,13 +274,16 @@ struct cgroup_task_ops {
 	struct task *(*oom_kill_within)(const struct oom_scope *scope, bool *any);
 	bool (*oom_may_kill)(const struct task *p);
 	/*
-	 * For oom_scope.tell(): logs pages in use, the limit, and the number of failures; that @p
-	 * is killed with its group.
+	 * For oom_scope.tell(). The first logs pages in use, the limit, and the number of failures;
+	 * the second logs that @p is killed with its group.
 	 */
 	void (*oom_tell_use)(const char *what, u64 pages, u64 limit, u64 refused);
 	void (*oom_tell_killed)(struct task *p);
 	void (*kill)(struct task *t); /* SIGKILL to its process */
-	/* A freeze begins or ends for @t. False: it is about to end, and will not freeze. */
+	/*
+	 * A freeze begins or ends for @t. Returns false if the task is about to end, and will not
+	 * freeze.
+	 */
 	bool (*set_freeze)(struct task *t, bool on);
 	/* Runs the program @argv[0] as a process of the kernel's own: 0 or -errno. */
 	int (*execve)(const char *path, const char *const *argv, const char *const *envp);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpuset.c: the cpuset controller: on which vCPUs the tasks of a group run.
+ * cpuset.c: the cpuset controller, which restricts the vCPUs on which the tasks of a group run.
  *
  * The effective vCPUs of a group (->e_cpus, the file cpuset.cpus.effective) are those that were
  * written to it (cgroup->cpus) and that its parent has; if none is left, all that its parent has. A

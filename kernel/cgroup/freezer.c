@@ -84,7 +84,7 @@ void cgroup_leave_frozen(bool always)
 	spin_unlock(&cgroup_tasks_lock);
 }
 
-/* Sets the state of @c. False: it has that state already, by itself or by an ancestor. */
+/* Sets the state of @c. Returns false if it has that state already, by itself or by an ancestor. */
 static bool apply(struct cgroup *c, bool on)
 {
 	struct task *t;

@@ -307,8 +307,8 @@ void cgroup_post_fork(struct task *t, struct cgroup *into)
 	spin_lock(&cgroup_tasks_lock);
 	cgroup_link_task(c, t);
 	/*
-	 * as it is now: a controller that came or went since cgroup_can_fork() has moved those on
-	 * the list (cgroup_apply_sched())
+	 * The group is read again: a controller that was enabled or disabled since
+	 * cgroup_can_fork() has moved only the tasks on the list (cgroup_apply_sched()).
 	 */
 	sched_move_task(t, cgroup_sched_group(c));
 	if (!given_away(CG_CPUSET))

@@ -84,7 +84,9 @@ static void count_descendants(struct cgroup *c, s64 live, s64 dying)
 	}
 }
 
-/* Drops a reference. The last may be dropped with locks held: nothing here sleeps. */
+/*
+ * Drops a reference. The last may be dropped with locks held, since this function does not sleep.
+ */
 void cgroup_put(struct cgroup *c)
 {
 	while (c && c != &cgroup_root && atomic_dec_and_test(&c->refs)) {

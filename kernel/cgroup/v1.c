@@ -439,8 +439,8 @@ void cgroup1_fork(struct task *t)
 }
 
 /*
- * Removes an exiting task. cgroup_exit() has taken it off its list before: a migration sees that,
- * or has happened earlier, and is seen here.
+ * Removes an exiting task. cgroup_exit() has taken it off its list before. So a migration either
+ * sees that, or was earlier, and its result is visible to this function.
  */
 void cgroup1_exit(struct task *t)
 {

@@ -131,7 +131,8 @@ struct cgroup1 {
 	/* of eventfds; under v1_memory.c's lock, as the next */
 	struct list_head watches;
 	u32 nr_watches;
-	struct work told; /* they are to be looked at */
+	/* the agents' work: these groups are to be checked */
+	struct work told;
 	bool telling;
 	struct pids_group pids;
 	struct sched_group sched; /* cpu; settings under cgroup1_mutex */
@@ -147,7 +148,7 @@ struct cgroup1 {
 	 */
 	struct dentry *dir, *files[CGROUP1_FILES];
 	struct simple_xattrs xattrs;
-	/* a task that reads or writes a disk looks at io without a lock */
+	/* a task that reads or writes a disk reads io without a lock */
 	struct rcu_head rcu;
 };
 

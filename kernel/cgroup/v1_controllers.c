@@ -3,10 +3,10 @@
  * v1_controllers.c: controllers of cgroup version 1 that version 2 has built in or implements in
  * another way (linux-doc's admin-guide/cgroup-v1/{cpuacct,freezer-subsystem}).
  *
- * cpuacct tells the processor time that the tasks of a group and of the groups below have used. A
+ * cpuacct reports the processor time that the tasks of a group and of the groups below have used. A
  * task outside the top records how much of its time its group has already counted; the rest is
- * added to its group and all above, except the top, when it leaves. The time of the top is that of
- * the machine.
+ * added to its group and all above, except the top, when it leaves. The top shows the time of the
+ * machine.
  *
  * freezer stops the tasks of a group and those below as cgroup.freeze does, by the same trap
  * (freezer.c): a task stops while its group of either version is to be frozen. Unlike Linux's, it
@@ -87,7 +87,7 @@ void cgroup1_usage(struct cgroup1 *g, struct cgroup1_usage *u)
 	read_unlock(&tasklist_lock);
 }
 
-/* Resets the usage. That of the top is the machine's, and stays, as on Linux. */
+/* Resets the usage. The top's usage is the machine's and cannot be reset, as on Linux. */
 void cgroup1_reset_usage(struct cgroup1 *g)
 {
 	if (!g->parent)

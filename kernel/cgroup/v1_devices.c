@@ -6,8 +6,8 @@
  * A group allows everything except what its rules deny, or denies everything except what they
  * allow. It begins as a copy of its parent. A task needs the consent of its group and of all groups
  * above. So a device that is denied to a parent is denied to the groups below, whatever their own
- * rules say. When the parent allows it again, so do these rules; Linux would have removed it from
- * them. The top consents to everything.
+ * rules say. When the parent allows it again, those rules apply again; Linux would have removed the
+ * device from them. The top consents to everything.
  *
  * Locks: cgroup1_mutex, cgroup1_rules_mutex.
  */
@@ -177,7 +177,7 @@ bool cgroup1_may_use(umode_t mode, dev_t dev, int what)
 
 /* ---- text ---- */
 
-/* Parses a number or "*", then @end, which is skipped. False: it is something else. */
+/* Parses a number or "*", and skips @end behind it. Returns false for other text. */
 static bool parse_number(const char **text, char end, u32 *to)
 {
 	const char *p = *text;

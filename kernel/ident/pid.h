@@ -41,9 +41,7 @@ struct pid {
 	/* its numbers in the namespaces of levels 1 to level */
 	struct upid upper[];
 };
-/*
- * Returns the number in the initial namespace, 0 for NULL. Programs are told pid_vnr() (pid_ns.h).
- */
+/* Returns the number in the initial namespace, 0 for NULL. Programs get pid_vnr() (pid_ns.h). */
 pid_t pid_nr(struct pid *p);
 /* Takes a reference. The caller has one, or a lock under which one exists. */
 struct pid *get_pid(struct pid *p);
@@ -75,8 +73,8 @@ void for_each_in_pid_locked(
  */
 struct pid *alloc_pid(struct pid_namespace *ns, const pid_t *want, u32 nr_want);
 /*
- * Stops allocation, and names the task to wake up when few numbers are left. False: it was closed
- * before.
+ * Stops allocation, and names the task to wake up when few numbers are left. Returns false if it
+ * was closed before.
  */
 bool pid_ns_close(struct pid_namespace *ns, struct task *zapper);
 /* Returns the first pid at or above *nr, with a reference, or NULL. */

@@ -3,12 +3,12 @@
  * pid_ns.h: pid namespaces: each process has a number in its own and in all above.
  *
  * task->pid, task->tgid and pid->nr are the numbers in the initial namespace: for the kernel's own
- * use and its messages. Programs are told pid_vnr() and related numbers, and numbers from programs
- * go through find_get_pid(), both in the namespace of current.
+ * use and its messages. Programs get pid_vnr() and related numbers, and numbers from programs go
+ * through find_get_pid(), both in the namespace of current.
  *
  * The first process of a namespace is its init (child_reaper). Orphans become its children, and
- * signals from inside without a handler do not touch it. With it the namespace ends: all its
- * processes are killed, and no number is given any more.
+ * signals from inside without a handler do not touch it. When init ends, the namespace ends: all
+ * its processes are killed, and no number is allocated any more.
  *
  * Locks: pidmap_lock for map, last_given and nr_pids; tasklist_lock for child_reaper.
  */
@@ -32,7 +32,7 @@ struct pid_namespace {
 	struct task *child_reaper;
 	/* its init, while that waits for the end of the others; under pidmap_lock */
 	struct task *zapper;
-	/* vm.memfd_noexec as set here; the values above count as well */
+	/* vm.memfd_noexec as set in this namespace; the values of its ancestors apply as well */
 	int memfd_noexec;
 	/* reboot(2) from inside: the signal reported as init's death */
 	int reboot;

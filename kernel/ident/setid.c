@@ -48,7 +48,9 @@ long sys_getresgid(uaddr_t rgid, uaddr_t egid, uaddr_t sgid)
 	return put_user(r, rgid) || put_user(e, egid) || put_user(s, sgid) ? -EFAULT : 0;
 }
 
-/* Translates an id; -1 stays. False: the id has no meaning in current's user namespace. */
+/*
+ * Translates an id; -1 stays. Returns false if the id has no meaning in current's user namespace.
+ */
 static bool to_kuid(u32 *uid)
 {
 	if (*uid == KEEP)
@@ -167,10 +169,10 @@ long sys_setresuid(u32 ruid, u32 euid, u32 suid)
 
 	if (!to_kuid(&ruid) || !to_kuid(&euid) || !to_kuid(&suid))
 		return -EINVAL;
-	/* It must be the same object and not an equal one: linkat() tells them apart. */
+	/* The object itself must stay, not an equal copy: linkat() distinguishes them. */
 	if (stays(ruid, old->uid) && stays(suid, old->suid) &&
 		(euid == KEEP || (euid == old->euid && euid == old->fsuid)))
-		/* Keeps the credentials, instead of an equal copy: linkat() tells them apart. */
+		/* Keeps the credentials instead of an equal copy: linkat() distinguishes them. */
 		return 0;
 	if (!(is_one_of(ruid, old->uid, old->euid, old->suid) &&
 		    is_one_of(euid, old->uid, old->euid, old->suid) &&

@@ -2,8 +2,8 @@
 /*
  * thread_group.h: state that the threads of a process share: signal_struct and sighand_struct.
  *
- * kernel/task/signal queues and delivers signals; rooms below read limits, numbers and the session
- * from here.
+ * kernel/task/signal queues and delivers signals; lower rooms read limits, numbers and the session
+ * of these structs.
  */
 #ifndef NESTLING_IDENT_THREAD_GROUP_H
 #define NESTLING_IDENT_THREAD_GROUP_H
@@ -114,7 +114,7 @@ struct signal_struct {
 	/* number of other threads for which exec waits, until only so many are left */
 	int notify_count;
 	u32 ptrace_options;
-	/* a watcher (spawn.h): set before its program runs, and lives until it is told */
+	/* a watcher (spawn.h): set before its program runs; lives until it is notified */
 	struct exit_watch *exit_watch;
 	struct rcu_head rcu;
 };

@@ -4,8 +4,8 @@
  * /proc/PID. Rules: user_namespaces(7), "Defining user and group ID mappings".
  *
  * A map is written once: parsed and checked as a whole, its ids translated to the kernel's by the
- * parent's map, then published. It stays as it was written, and is searched from its start: most
- * have one or two extents, none more than 340.
+ * parent's map, then published. A map never changes afterwards, and is searched linearly: most have
+ * one or two extents, none more than 340.
  *
  * Locks: map_mutex for all writers.
  */

@@ -255,7 +255,7 @@ long sys_mq_timedsend(int fd, uaddr_t msg, size_t len, u32 prio, uaddr_t timeout
 
 /* ---- receiving ---- */
 
-/* Lets the first waiting sender go on, since the queue has room. */
+/* Lets the first waiting sender continue, since the queue has room. */
 static void admit_sender(struct mq_inode *q)
 {
 	struct mq_waiter *w;

@@ -63,8 +63,8 @@ void mq_drop_messages(struct mq_inode *q);
 struct fd mq_fd(int fd, int *err);
 
 /*
- * Takes off the notification when a message came to an empty queue; q->lock is held. It is sent
- * afterwards without locks (mqueue_notify.c).
+ * Removes the notification from the queue when a message came to an empty queue; q->lock is held.
+ * The caller sends it afterwards without locks (mqueue_notify.c).
  */
 void mq_notify_take(struct mq_inode *q, struct mq_notify *n);
 void mq_notify_send(struct mq_notify *n);

@@ -42,8 +42,8 @@ static int find_or_make(
 }
 
 /*
- * Opens a queue's file. It keeps all flags that it was opened with, and O_CLOEXEC; O_PATH: the name
- * alone.
+ * Opens a queue's file. The file keeps all flags of the open, and O_CLOEXEC. With O_PATH it refers
+ * to the name only.
  */
 static struct file *queue_file(const struct path *path, int oflags)
 {

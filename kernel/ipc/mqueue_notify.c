@@ -5,8 +5,8 @@
  *
  * SIGEV_SIGNAL sends a signal. For SIGEV_THREAD the C library passes a netlink socket and a cookie
  * of 32 bytes: the cookie is put into the socket's queue, and a thread of the library reads it. Its
- * last byte tells whether a message came (NOTIFY_WOKENUP) or the request ended (NOTIFY_REMOVED).
- * The request ends with the notification, by mq_notify(NULL), and when its process closes any
+ * last byte is NOTIFY_WOKENUP if a message came, or NOTIFY_REMOVED if the request ended. The
+ * request ends with the notification, by mq_notify(NULL), and when its process closes any
  * descriptor of the queue.
  *
  * Locks: q->lock for the request. It is taken off under the lock, and the signal or the message to

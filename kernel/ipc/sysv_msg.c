@@ -257,7 +257,7 @@ static bool wants(const struct msg_waiter *w, const struct message *m)
 	}
 }
 
-/* Hands the message to a waiting receiver. False if none wants it. */
+/* Hands the message to a waiting receiver. Returns false if none wants it. */
 static bool hand_over(struct msg_queue *q, struct message *m)
 {
 	struct msg_waiter *w, *next;

@@ -14,8 +14,8 @@
  * Locks: none. Each vCPU has counters that only it writes; a reader adds them up and may be a
  * little behind.
  *
- * It does not restart interrupted calls (the signal code does). int 0x80 does not come here: the
- * machine refuses it.
+ * It does not restart interrupted calls (the signal code does). int 0x80 does not reach this file:
+ * the machine refuses it.
  */
 #include "kernel/lib/atomic.h"
 #include "kernel/lib/printk.h"

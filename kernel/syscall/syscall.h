@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syscall.h: the system-call table and what dispatch knows about each call.
+ * syscall.h: the system-call table and the properties of each call that dispatch uses.
  *
  * The table is generated (tools/gen-syscalls.awk) from kernel/syscall/syscalls.tbl, the only place
  * that describes a call. The prototypes of the handlers are in "gen/syscalls.h". A handler lives in

@@ -161,7 +161,8 @@ static long call_with_lines(u32 nr, const struct syscall_desc *d, const u64 *arg
 	else if (syscall_strace & TRACE_CALLS_BEGIN)
 		say(call, " ...");
 	ret = d->call(args);
-	if (returns && told(nr)) /* still: the call may have been long */
+	/* still traced: the call may have been long */
+	if (returns && told(nr))
 		say_result(call, ret, arch_cpu_clock() - start);
 	return ret;
 }

@@ -33,7 +33,7 @@ static void unlist(struct clock_timer *ct)
 }
 
 /*
- * True if its time has come, and it was neither armed anew nor cancelled meanwhile; then it leaves
+ * True if its time has come, and it was neither re-armed nor cancelled meanwhile; then it leaves
  * the list. The host's clocks may differ by a little between two readings: a timer that is early
  * goes to sleep again.
  */

@@ -142,7 +142,7 @@ static void kt_enlist(struct k_itimer *kt)
 	spin_unlock(&timers_lock);
 }
 
-/* Takes it off the list. False if another thread deletes it at this moment. Under timers_lock. */
+/* Takes it off the list. Returns false if another thread is deleting it. Under timers_lock. */
 static bool kt_delist(struct k_itimer *kt)
 {
 	if (list_empty(&kt->list))
@@ -216,8 +216,8 @@ static void disarm(struct k_itimer *kt)
 }
 
 /*
- * Sets the next expiry; *missed: periods that have passed unseen. False: it was stopped or set anew
- * meanwhile.
+ * Sets the next expiry; *missed: periods that have passed unseen. Returns false if it was stopped
+ * or set again meanwhile.
  */
 static bool advance(struct k_itimer *kt, u64 now, u64 *missed)
 {

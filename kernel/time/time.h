@@ -90,8 +90,8 @@ struct posix_timer_info {
 	struct pid *target;
 };
 /*
- * Calls @tell for each timer of a process, the youngest first, as they all were at one time. Holds
- * no lock meanwhile. Returns 0 or -ENOMEM.
+ * Calls @tell for each timer of a process, the youngest first, with their values as of one moment.
+ * Holds no lock during the calls. Returns 0 or -ENOMEM.
  */
 int posix_timers_tell(struct signal_struct *sig,
 	void (*tell)(void *arg, const struct posix_timer_info *i), void *arg);
