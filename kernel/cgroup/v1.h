@@ -131,7 +131,7 @@ struct cgroup1 {
 	/* of eventfds; under v1_memory.c's lock, as the next */
 	struct list_head watches;
 	u32 nr_watches;
-	/* the agents' work: these groups are to be checked */
+	/* notifies the eventfds of @watches */
 	struct work told;
 	bool telling;
 	struct pids_group pids;
